@@ -1,0 +1,45 @@
+//! The arguments of FLARE's Kubernetes job launcher, as they stand in a kit's `local/resources.json.default`:
+//! the one struct that `prepare` writes and that a launcher reads, so that the two cannot drift.
+//!
+//! Knows nothing of where it is stored. Source: `spec/behaviour.md` section 3 and `spec/launch-request.md`.
+
+use flare_names::{NamespaceName, PullSecretName, Role};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// The component id under which FLARE looks for the launcher.
+pub const COMPONENT_ID: &str = "k8s_launcher";
+
+/// The Python class of the launcher for a role.
+pub const fn launcher_class(role: Role) -> &'static str {
+    match role {
+        Role::Server => "nvflare.app_opt.job_launcher.k8s_launcher.ServerK8sJobLauncher",
+        Role::Client => "nvflare.app_opt.job_launcher.k8s_launcher.ClientK8sJobLauncher",
+    }
+}
+
+/// What a prepared kit tells the launcher. The order of the fields is the order in the file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LauncherArgs {
+    /// A kubeconfig inside the parent's container; `None` (written as null) means the in-cluster configuration.
+    pub config_file_path: Option<String>,
+    /// Where `study_data.yaml` stands in the parent's container. 2.8: always; 2.9: only where the kit has the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub study_data_pvc_file_path: Option<String>,
+    /// The namespace in which job pods are created.
+    pub namespace: NamespaceName,
+    /// The Python of job pods, where a job does not name its own.
+    pub default_python_path: String,
+    /// Where job pods mount their workspace; the parent mounts its claim at the same path.
+    pub workspace_mount_path: String,
+    /// How long a job pod may stay pending, in seconds; left out: the launcher's own 120.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending_timeout: Option<u64>,
+    /// The `securityContext` of job pods, passed through.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub security_context: Option<Map<String, Value>>,
+    /// Secrets with registry credentials for job pods. An empty list is written as one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_pull_secrets: Option<Vec<PullSecretName>>,
+}

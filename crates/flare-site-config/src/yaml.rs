@@ -1,0 +1,1 @@
+//! Strict YAML as a tree of positioned nodes.

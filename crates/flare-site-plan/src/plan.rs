@@ -1,0 +1,136 @@
+//! The plan as a value.
+
+use flare_launcher_args::LauncherArgs;
+use flare_names::{ClaimName, NamespaceName, ParticipantNames, PullSecretName, Role, Target, VolumeName};
+use flare_site_config::InternalSecurity;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// Every decided fact about one participant in Kubernetes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SitePlan {
+    /// The FLARE release line.
+    pub target: Target,
+    /// Server or client.
+    pub role: Role,
+    /// The participant's name as FLARE has it, unchanged: `values.name`.
+    pub participant: String,
+    /// The name under which it logs in: a client's `uid`.
+    pub site: String,
+    /// The organisation of its certificate.
+    pub organization: String,
+    /// The project that provisioned it, where the kit says so.
+    pub project: Option<String>,
+    /// SHA-256 of the root certificate: which provisioning the kit belongs to.
+    pub root_fingerprint: String,
+    /// Host and port under which the server is reached from outside, where the kit says so.
+    pub server_target: Option<(String, Option<u16>)>,
+    /// The names of its objects.
+    pub names: ParticipantNames,
+    /// Where everything runs.
+    pub namespace: NamespaceName,
+    /// The workspace volume.
+    pub workspace: Workspace,
+    /// The ports of the parent.
+    pub ports: Ports,
+    /// The link between parent and job pods.
+    pub internal: Internal,
+    /// The parent pod.
+    pub parent: Parent,
+    /// What the job launcher is told.
+    pub launcher: LauncherArgs,
+    /// The study file that is written because the kit has none.
+    pub study_template: Option<StudyTemplate>,
+}
+
+/// The persistent volume that holds the kit and all that the parent writes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Workspace {
+    /// The claim.
+    pub claim: ClaimName,
+    /// The volume's name in the pod.
+    pub volume: VolumeName,
+    /// Where parent and job pods mount their workspace; absolute, in its shortest form.
+    pub mount_path: String,
+}
+
+/// The ports that the parent listens on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+pub enum Ports {
+    /// A server's.
+    Server {
+        /// For clients; 8002 where the kit does not say.
+        fl: u16,
+        /// For admin consoles, where it is another one than `fl`.
+        admin: Option<u16>,
+        /// For job pods.
+        parent: u16,
+    },
+    /// A client's.
+    Client {
+        /// For job pods.
+        parent: u16,
+    },
+}
+
+impl Ports {
+    /// The port for job pods.
+    pub const fn parent(&self) -> u16 {
+        match self {
+            Self::Server { parent, .. } | Self::Client { parent } => *parent,
+        }
+    }
+}
+
+/// The link between a parent and its job pods: `internal` in `comm_config.json`. Its host is the Service.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Internal {
+    /// Clear or mutual TLS.
+    pub security: InternalSecurity,
+}
+
+/// A parsed image reference, as it stands in values.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Image {
+    /// Registry and repository.
+    pub repository: String,
+    /// The tag; empty where there is none.
+    pub tag: String,
+    /// The digest with its algorithm; empty where there is none. It wins over the tag.
+    pub digest: String,
+}
+
+/// The parent pod.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Parent {
+    /// Its image.
+    pub image: Image,
+    /// `IfNotPresent` for a server, `Always` for a client, as the reference has it.
+    pub image_pull_policy: String,
+    /// Its command: the Python.
+    pub command: Vec<String>,
+    /// Its arguments, without a client's `uid=`, which the chart appends from `siteName`.
+    pub args: Vec<String>,
+    /// Requests and limits; empty means none.
+    pub resources: Map<String, Value>,
+    /// The pod's `securityContext`; empty means none.
+    pub security_context: Map<String, Value>,
+    /// Secrets with registry credentials.
+    pub image_pull_secrets: Vec<PullSecretName>,
+}
+
+/// A study file that is written where the kit has none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StudyTemplate {
+    /// `local/study_data.yaml` (2.8).
+    StudyData,
+    /// `local/study_runtime.yaml` (2.9).
+    StudyRuntime,
+}

@@ -1,0 +1,233 @@
+//! From kit, config and target to the plan.
+
+use flare_diagnostic::{Checked, Code, Diagnostic, Faults};
+use flare_launcher_args::LauncherArgs;
+use flare_names::{ParticipantNames, Role, Target, VolumeName};
+use flare_site_config::{InternalSecurity, SiteConfig};
+use flare_startup_kit::StartupKit;
+
+use crate::plan::{Image, Internal, Parent, Ports, SitePlan, StudyTemplate, Workspace};
+
+/// What the user accepts although a check speaks against it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Acceptance {
+    /// Certificates that a strict reader refuses (defect 21): an image with an older Python may take them.
+    pub certificates: bool,
+}
+
+/// Decides every fact about a participant. Fails with all faults that only kit and config together show.
+pub fn resolve(kit: &StartupKit, config: &SiteConfig, target: Target, acceptance: Acceptance) -> Result<Checked<SitePlan>, Faults> {
+    let mut faults = Vec::new();
+    let mut warnings = Vec::new();
+    let ports = ports(kit, config);
+    check_ports(&ports, config, &mut faults);
+    check_internal_link(kit, config, target, acceptance, &mut faults, &mut warnings);
+    check_release(config, target, &mut warnings);
+    if target == Target::V2_9 && kit.study_files.data && kit.study_files.runtime {
+        warnings.push(
+            Diagnostic::warning(
+                Code::StudyFilesConflict,
+                "the kit has both `local/study_data.yaml` and `local/study_runtime.yaml`: FLARE 2.9 starts no job with both",
+            )
+            .hint("move the entries of `study_data.yaml` into `study_runtime.yaml` and delete the former"),
+        );
+    }
+    Faults::check(faults, || Checked { value: plan(kit, config, target, ports), warnings })
+}
+
+fn ports(kit: &StartupKit, config: &SiteConfig) -> Ports {
+    let parent = config.parent.parent_port;
+    match kit.role {
+        Role::Client => Ports::Client { parent },
+        Role::Server => {
+            let fl = kit.fl_port.unwrap_or(DEFAULT_FL_PORT);
+            Ports::Server { fl, admin: kit.admin_port.filter(|admin| *admin != fl), parent }
+        }
+    }
+}
+
+/// The port that a server's chart opens where the kit does not say one.
+const DEFAULT_FL_PORT: u16 = 8002;
+
+/// Defect 12: a Service cannot have one port twice, and the API server says so only at install.
+fn check_ports(ports: &Ports, config: &SiteConfig, faults: &mut Vec<Diagnostic>) {
+    let Ports::Server { fl, admin, parent } = *ports else { return };
+    let taken = if parent == fl {
+        "FL port"
+    } else if Some(parent) == admin {
+        "admin port"
+    } else {
+        return;
+    };
+    let mut fault = Diagnostic::error(Code::InvalidConfig, format!("`parent.parent_port` is {parent}, which is the server's {taken}"))
+        .hint("choose another `parent_port`; 8102 is the default");
+    fault.place = config.place("parent.parent_port").cloned();
+    faults.push(fault);
+}
+
+/// Defects 17 and 21.
+fn check_internal_link(
+    kit: &StartupKit,
+    config: &SiteConfig,
+    target: Target,
+    acceptance: Acceptance,
+    faults: &mut Vec<Diagnostic>,
+    warnings: &mut Vec<Diagnostic>,
+) {
+    if config.parent.internal_connection_security == InternalSecurity::Clear {
+        let hint = match target {
+            Target::V2_8 => "keep other workloads out of this namespace, or use FLARE 2.9, whose internal link is mutual TLS",
+            Target::V2_9 => "leave `parent.internal_connection_security` out to get mutual TLS",
+        };
+        let message = match target {
+            Target::V2_8 => "the link between parent and job pods is not encrypted, and job tokens stand on the job pods' command lines: FLARE 2.8 knows no other way",
+            Target::V2_9 => "the link between parent and job pods is not encrypted",
+        };
+        let mut warning = Diagnostic::warning(Code::ClearInternalLink, message).hint(hint);
+        warning.place = config.place("parent.internal_connection_security").cloned();
+        warnings.push(warning);
+        return;
+    }
+    let identity = &kit.certificates.identity;
+    let mut found = Vec::new();
+    if !(identity.may_serve && identity.may_connect) {
+        found.push(certificate_fault(
+            &identity.file,
+            "extendedKeyUsage",
+            "must allow both serverAuth and clientAuth, since both ends of the internal link show the same certificate",
+        ));
+    }
+    for fault in &kit.certificates.strict_faults {
+        found.push(certificate_fault(&fault.file, fault.extension, &fault.message));
+    }
+    if acceptance.certificates {
+        warnings.extend(found.into_iter().map(|mut fault| {
+            fault.code = Code::CertificateAtRisk;
+            fault.into_warning()
+        }));
+    } else {
+        faults.extend(found);
+    }
+}
+
+fn certificate_fault(file: &str, extension: &str, message: &str) -> Diagnostic {
+    Diagnostic::error(
+        Code::InvalidKit,
+        format!("`{file}` cannot carry the internal mutual TLS of FLARE 2.9: `{extension}` {message}"),
+    )
+    .hint("provision the project again with FLARE 2.7 or later; or pass `--accept-certificates` where the image has a Python older than 3.13; or set `parent.internal_connection_security: clear`")
+    .at(flare_diagnostic::Place::file(file))
+}
+
+/// The image's tag often names a release: one that is not the target's is worth a warning.
+fn check_release(config: &SiteConfig, target: Target, warnings: &mut Vec<Diagnostic>) {
+    let place = config.place("parent.docker_image").cloned();
+    let image = &config.parent.image;
+    if image.digest.is_none() && image.tag.as_deref().is_none_or(|tag| tag == "latest") {
+        let mut warning = Diagnostic::warning(
+            Code::FloatingImage,
+            format!("the image `{image}` has no tag that fixes its content; it will change under you"),
+        )
+        .hint("give a release tag or a digest");
+        warning.place.clone_from(&place);
+        warnings.push(warning);
+    }
+    let Some(other) = image.tag.as_deref().and_then(release_of_tag).filter(|release| release != target.as_str()) else {
+        return;
+    };
+    let mut warning = Diagnostic::warning(
+        Code::ReleaseMismatch,
+        format!("the image `{image}` looks like FLARE {other}, and the kit is prepared for {target}"),
+    )
+    .hint(match other.parse::<Target>() {
+        Ok(known) => format!("pass `--target {known}`, or use an image of FLARE {target}"),
+        Err(_) => format!("use an image of FLARE {target}"),
+    });
+    warning.place = place;
+    warnings.push(warning);
+}
+
+/// `2.9` from `2.9`, `2.9.0`, `v2.9.1-gpu`, `2.9rc1`; `None` where the tag does not begin with a FLARE 2 release.
+pub(crate) fn release_of_tag(tag: &str) -> Option<String> {
+    let rest = tag.strip_prefix('v').unwrap_or(tag).strip_prefix("2.")?;
+    let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let minor: u16 = rest[..digits].parse().ok()?;
+    let plausible = minor < 100 && !rest[digits..].starts_with(|c: char| c == '_' || c.is_ascii_alphanumeric() && !"rabd".contains(c));
+    plausible.then(|| format!("2.{minor}"))
+}
+
+fn plan(kit: &StartupKit, config: &SiteConfig, target: Target, ports: Ports) -> SitePlan {
+    let names = ParticipantNames::derive(kit.role, &kit.participant, &kit.site, &config.server_service_name);
+    let mount_path = config.parent.workspace_mount_path.clone();
+    let image = config.parent.image.clone();
+    SitePlan {
+        target,
+        role: kit.role,
+        participant: kit.participant.clone(),
+        site: kit.site.clone(),
+        organization: kit.organization.clone(),
+        project: kit.project.clone(),
+        root_fingerprint: kit.certificates.root_fingerprint.clone(),
+        server_target: kit.server_target.clone(),
+        names,
+        namespace: config.namespace.clone(),
+        ports,
+        internal: Internal { security: config.parent.internal_connection_security },
+        parent: Parent {
+            image: Image {
+                repository: image.repository,
+                tag: image.tag.unwrap_or_default(),
+                digest: image.digest.unwrap_or_default(),
+            },
+            image_pull_policy: match kit.role {
+                Role::Server => "IfNotPresent".to_owned(),
+                Role::Client => "Always".to_owned(),
+            },
+            command: vec![config.parent.python_path.clone()],
+            args: parent_args(kit, &mount_path),
+            resources: config.parent.resources.clone(),
+            security_context: config.parent.pod_security_context.clone(),
+            image_pull_secrets: config.parent.image_pull_secrets.clone(),
+        },
+        launcher: launcher_args(kit, config, target),
+        study_template: study_template(kit, target),
+        workspace: Workspace {
+            claim: config.parent.workspace_claim.clone(),
+            volume: VolumeName::new("workspace").expect("a literal that is a volume name"),
+            mount_path,
+        },
+    }
+}
+
+fn parent_args(kit: &StartupKit, mount_path: &str) -> Vec<String> {
+    let (module, role_file) = match kit.role {
+        Role::Server => ("nvflare.private.fed.app.server.server_train", "fed_server.json"),
+        Role::Client => ("nvflare.private.fed.app.client.client_train", "fed_client.json"),
+    };
+    let organization = format!("org={}", kit.organization);
+    ["-u", "-m", module, "-m", mount_path, "-s", role_file, "--set", "secure_train=true", "config_folder=config", &organization]
+        .map(str::to_owned)
+        .to_vec()
+}
+
+fn launcher_args(kit: &StartupKit, config: &SiteConfig, target: Target) -> LauncherArgs {
+    let mount_path = &config.parent.workspace_mount_path;
+    let names_study_data = target == Target::V2_8 || kit.study_files.data;
+    LauncherArgs {
+        config_file_path: config.job_launcher.config_file_path.clone(),
+        study_data_pvc_file_path: names_study_data.then(|| format!("{mount_path}/local/study_data.yaml")),
+        namespace: config.namespace.clone(),
+        default_python_path: config.job_launcher.default_python_path.clone(),
+        workspace_mount_path: mount_path.clone(),
+        pending_timeout: config.job_launcher.pending_timeout,
+        security_context: config.job_launcher.job_pod_security_context.clone(),
+        image_pull_secrets: config.job_launcher.image_pull_secrets.clone(),
+    }
+}
+
+fn study_template(kit: &StartupKit, target: Target) -> Option<StudyTemplate> {
+    match target {
+        Target::V2_8 => (!kit.study_files.data).then_some(StudyTemplate::StudyData),
+        Target::V2_9 => (!kit.study_files.data && !kit.study_files.runtime).then_some(StudyTemplate::StudyRuntime),
+    }
+}
