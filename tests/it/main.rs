@@ -4,7 +4,9 @@
     reason = "tests stand at the edge: they make kits on disk and start processes"
 )]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "these are tests")]
+#![allow(clippy::cast_precision_loss, reason = "counts here are far below 2^52")]
 
+mod interruption;
 mod parity;
 
 /// Cargo does not look into `it/`, so a file without a `mod` line would be a test that never runs.

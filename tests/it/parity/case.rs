@@ -53,11 +53,13 @@ pub(crate) enum Config {
     Missing,
 }
 
-/// How both sides must end. Everything but `Same` names the reason, which the summary counts.
+/// How both sides must end. What differs names the reason, which the summary counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Expected {
-    /// Both good, or both refused with the same exit code and error code.
-    Same,
+    /// Both good.
+    Good,
+    /// Both refused, with the same exit code and error code.
+    Refused,
     /// We refuse what the reference takes.
     OnlyWeRefuse { code: &'static str, reason: &'static str },
     /// Both refuse, the reference with another code, or by a crash.

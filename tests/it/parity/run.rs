@@ -109,13 +109,14 @@ fn outcomes(case: &Case, reference: &Outcome, ours: &Outcome, verdict: &mut Verd
     let end = |outcome: &Outcome| (outcome.exit_code, outcome.error_code.clone());
     let refused_with = |code: &str| end(ours) == (4, Some(code.to_owned()));
     let good = match &case.expected {
-        Expected::Same => end(reference) == end(ours),
+        Expected::Good => reference.exit_code == 0 && ours.exit_code == 0,
+        Expected::Refused => reference.exit_code != 0 && end(reference) == end(ours),
         Expected::OnlyWeRefuse { code, .. } => reference.exit_code == 0 && refused_with(code),
         Expected::OtherCode { code, .. } => reference.exit_code != 0 && end(reference) != end(ours) && refused_with(code),
         Expected::OnlyReferenceRefuses { .. } => reference.exit_code == 0 && ours.exit_code == 0,
     };
     match &case.expected {
-        Expected::Same => {}
+        Expected::Good | Expected::Refused => {}
         Expected::OnlyWeRefuse { reason, .. } | Expected::OtherCode { reason, .. } | Expected::OnlyReferenceRefuses { reason } => {
             verdict.reasons.insert(reason);
         }
@@ -145,7 +146,7 @@ fn footprint(before: &Tree, after: &Tree, side: &Side, succeeded: bool) -> Vec<S
 
 /// Whether a case is a good one that both releases read alike.
 pub(crate) fn is_plain(case: &Case) -> bool {
-    case.expected == Expected::Same
+    case.expected == Expected::Good
         && case.earlier_output.is_none()
         && case.output == super::case::Output::At("out".to_owned())
         && !case.notes.iter().any(|note| note.contains("slurm"))
