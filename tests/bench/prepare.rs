@@ -29,7 +29,7 @@ const MANY: usize = 1000;
 #[derive(Debug, Clone, Copy)]
 struct Cost {
     time: Duration,
-    /// Peak resident memory in KiB.
+    /// Peak resident memory in kibibytes.
     memory: u64,
 }
 
@@ -96,7 +96,7 @@ impl Bench {
         let output = self.folder.path().join("out");
         let (mut ours, mut copy, mut reference) = (Vec::new(), Vec::new(), Vec::new());
         for round in 0..ROUNDS {
-            ours.push(self.measure(&mut self.prepare(&[kit.clone()], &output), &output));
+            ours.push(self.measure(&mut self.prepare(std::slice::from_ref(&kit), &output), &output));
             copy.push(self.measure(Command::new("cp").arg("-r").arg(&kit).arg(&output), &output));
             if round % (ROUNDS / REFERENCE_CALLS) == 0 {
                 reference.push(self.measure(&mut self.reference(&kit, &output), &output));

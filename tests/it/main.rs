@@ -1,8 +1,5 @@
 //! The one integration binary: a module for each subject.
-#![allow(
-    clippy::disallowed_methods,
-    reason = "tests stand at the edge: they make kits on disk and start processes"
-)]
+#![allow(clippy::disallowed_methods, reason = "tests stand at the edge: they make kits on disk and start processes")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "these are tests")]
 #![allow(clippy::cast_precision_loss, reason = "counts here are far below 2^52")]
 

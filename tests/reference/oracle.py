@@ -13,7 +13,13 @@ from types import SimpleNamespace
 import yaml
 
 from nvflare.tool import cli_output
+from nvflare.tool.deploy import deploy_commands
 from nvflare.tool.deploy.deploy_commands import prepare_deployment
+
+try:  # 2.9
+    from nvflare.tool.deploy.k8s_deploy import _k8s_service_name as service_name
+except ImportError:  # 2.8
+    service_name = deploy_commands._k8s_service_name
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 EXACT = 2**53
@@ -61,7 +67,15 @@ def read_yaml(question):
 
 
 def read_manifests(question):
-    return {"value": [exact(document) for document in yaml.load_all(question["text"], LOADER) if document is not None]}
+    try:
+        documents = list(yaml.load_all(question["text"], LOADER))
+    except yaml.YAMLError as fault:
+        return {"no_yaml": str(fault)}
+    return {"value": [exact(document) for document in documents if document is not None]}
+
+
+def stable_name(question):
+    return {"value": service_name(question["text"])}
 
 
 def words(question):
@@ -73,6 +87,7 @@ ANSWERS = {
     "read_json": read_json,
     "read_yaml": read_yaml,
     "read_manifests": read_manifests,
+    "stable_name": stable_name,
     "words": words,
 }
 

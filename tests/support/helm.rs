@@ -23,12 +23,7 @@ pub fn helm() -> PathBuf {
 
 /// Renders a chart; the text of all manifests, or what Helm said.
 pub fn template(release: &str, chart: &Path, namespace: &str) -> Result<String, String> {
-    let output = Command::new(helm())
-        .args(["template", release])
-        .arg(chart)
-        .args(["--namespace", namespace])
-        .output()
-        .unwrap();
+    let output = Command::new(helm()).args(["template", release]).arg(chart).args(["--namespace", namespace]).output().unwrap();
     if output.status.success() {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     } else {

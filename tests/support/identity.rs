@@ -1,8 +1,6 @@
 //! Certificates for kits whose names and organisations are made up by a test.
 
-use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType,
-};
+use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType};
 
 use crate::kit::Tree;
 
@@ -34,10 +32,7 @@ impl Authority {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let certificate = params.self_signed(&key).unwrap();
-        Self {
-            certificate_pem: certificate.pem(),
-            issuer: Issuer::new(params, key),
-        }
+        Self { certificate_pem: certificate.pem(), issuer: Issuer::new(params, key) }
     }
 
     /// Puts `rootCA.pem` and a new certificate and key, `<role>.crt` and `<role>.key`, into `startup/`.

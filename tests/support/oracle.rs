@@ -76,12 +76,19 @@ impl Oracle {
         self.ask(&json!({"do": "read_yaml", "path": path}))["value"].take()
     }
 
-    /// All documents of a YAML text, empty ones left out.
-    pub fn read_manifests(&mut self, text: &str) -> Vec<Value> {
-        match self.ask(&json!({"do": "read_manifests", "text": text}))["value"].take() {
-            Value::Array(documents) => documents,
-            other => panic!("no list of documents: {other}"),
+    /// All documents of a YAML text, empty ones left out, or why it is no YAML.
+    pub fn read_manifests(&mut self, text: &str) -> Result<Vec<Value>, String> {
+        let mut answer = self.ask(&json!({"do": "read_manifests", "text": text}));
+        match answer["value"].take() {
+            Value::Array(documents) => Ok(documents),
+            _ => Err(answer["no_yaml"].to_string()),
         }
+    }
+
+    /// The stable name of a participant with the limit of a Service.
+    pub fn stable_name(&mut self, name: &str) -> String {
+        let answer = self.ask(&json!({"do": "stable_name", "text": name}));
+        answer["value"].as_str().expect("a name is a text").to_owned()
     }
 
     /// The words of a shell command.

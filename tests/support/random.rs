@@ -13,12 +13,12 @@ impl Random {
     /// An independent sequence for the `index`th case of `seed`.
     pub fn for_case(seed: u64, index: usize) -> Self {
         let mut mixed = Self(seed ^ (index as u64).wrapping_mul(0xA076_1D64_78BD_642F));
-        mixed.next();
-        Self(mixed.next())
+        mixed.next_bits();
+        Self(mixed.next_bits())
     }
 
     /// The next 64 bits.
-    pub fn next(&mut self) -> u64 {
+    pub fn next_bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -28,12 +28,12 @@ impl Random {
 
     /// A number below `limit`.
     pub fn below(&mut self, limit: usize) -> usize {
-        usize::try_from(self.next() % limit as u64).expect("below a usize")
+        usize::try_from(self.next_bits() % limit as u64).expect("below a usize")
     }
 
     /// True in `percent` of a hundred calls.
     pub fn chance(&mut self, percent: u64) -> bool {
-        self.next() % 100 < percent
+        self.next_bits() % 100 < percent
     }
 
     /// One of `choices`.

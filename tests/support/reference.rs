@@ -82,10 +82,7 @@ impl Release {
             "import importlib.metadata as m, kubernetes, nvflare.tool.deploy.deploy_commands; assert m.version('nvflare') == '{}'",
             self.version()
         );
-        Command::new(folder.join("bin/python"))
-            .args(["-c", &asked])
-            .status()
-            .is_ok_and(|status| status.success())
+        Command::new(folder.join("bin/python")).args(["-c", &asked]).status().is_ok_and(|status| status.success())
     }
 }
 

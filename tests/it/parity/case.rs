@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use integration_tests::kit::Tree;
 use integration_tests::reference::Release;
-use serde_json::Value;
 
 /// The role of a kit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,10 +74,10 @@ pub(crate) struct Facts {
     pub(crate) image: String,
     /// `parent.resources` is `{}`.
     pub(crate) empty_resources: bool,
-    /// `parent.resources` as written, where it is.
-    pub(crate) resources: Option<Value>,
     /// Name of the participant.
     pub(crate) name: String,
+    /// Its stable name with the limit of a Service, as the reference makes it.
+    pub(crate) stable_name: String,
 }
 
 /// One comparison.
@@ -144,13 +143,7 @@ impl Case {
         if let Some(earlier) = &self.earlier_output {
             earlier.write(&prepared);
         }
-        Side {
-            folder: folder.to_path_buf(),
-            kit,
-            config,
-            output,
-            prepared,
-        }
+        Side { folder: folder.to_path_buf(), kit, config, output, prepared }
     }
 
     /// The config for the reference.

@@ -25,12 +25,7 @@ pub(crate) struct Difference {
 
 impl Difference {
     fn new(place: &str, path: &str, reference: Option<&Value>, ours: Option<&Value>) -> Self {
-        Self {
-            place: place.to_owned(),
-            path: path.to_owned(),
-            reference: reference.cloned(),
-            ours: ours.cloned(),
-        }
+        Self { place: place.to_owned(), path: path.to_owned(), reference: reference.cloned(), ours: ours.cloned() }
     }
 }
 
@@ -107,8 +102,11 @@ fn warnings(reference: &Done<'_>, ours: &Done<'_>, differences: &mut Vec<Differe
         subjects
     });
     let mut counts: BTreeMap<&str, [i64; 2]> = BTreeMap::new();
-    left.iter().for_each(|subject| counts.entry(subject).or_default()[0] += 1);
-    right.iter().for_each(|subject| counts.entry(subject).or_default()[1] += 1);
+    for (side, subjects) in [&left, &right].into_iter().enumerate() {
+        for subject in subjects {
+            counts.entry(subject).or_default()[side] += 1;
+        }
+    }
     for (subject, [left, right]) in counts {
         if left != right {
             differences.push(Difference::new("warnings", subject, Some(&json!(left)), Some(&json!(right))));
@@ -121,14 +119,7 @@ fn subject(line: &str) -> Option<String> {
     if line.contains("snapshot_persistor") && line.to_lowercase().contains("snapshot") {
         return Some("snapshot_persistor".to_owned());
     }
-    let ids = [
-        "process_launcher",
-        "docker_launcher",
-        "k8s_launcher",
-        "slurm_launcher",
-        "resource_consumer",
-        "resource_manager",
-    ];
+    let ids = ["process_launcher", "docker_launcher", "k8s_launcher", "slurm_launcher", "resource_consumer", "resource_manager"];
     if !line.contains("component") {
         return None;
     }
@@ -159,7 +150,7 @@ fn trees(case: &Case, oracle: &mut Oracle, reference: &Side, ours: &Side, differ
             let [left, right] = [reference, ours].map(|side| read(oracle, &side.prepared.join(path)));
             let before = differences.len();
             values(path, "", &left, &right, differences);
-            if before == differences.len() && left.to_string() != right.to_string() {
+            if before == differences.len() && order(&left) != order(&right) {
                 differences.push(Difference::new(path, "(order of keys)", Some(&left), Some(&right)));
             }
         } else if bytes != our_bytes {
@@ -189,11 +180,13 @@ fn manifests(oracle: &mut Oracle, reference: &Done<'_>, ours: &Done<'_>, differe
     let release = command.split(' ').nth(3).unwrap_or_default();
     let [left, right] = [reference, ours].map(|done| {
         let chart = done.side.prepared.join("helm_chart");
-        match helm::template(release, &chart, namespace) {
-            Ok(text) => by_kind(oracle.read_manifests(&text)),
-            Err(said) => json!({"(Helm fails)": said.replace(&done.side.folder.display().to_string(), "$CASE")}),
-        }
+        let rendered = helm::template(release, &chart, namespace).and_then(|text| oracle.read_manifests(&text));
+        rendered.map(by_kind).map_err(|said| json!(said.replace(&done.side.folder.display().to_string(), "$CASE")))
     });
+    let (Ok(left), Ok(right)) = (&left, &right) else {
+        differences.push(Difference::new("manifests", "(cannot be rendered)", left.err().as_ref(), right.err().as_ref()));
+        return;
+    };
     let kinds = left.as_object().into_iter().chain(right.as_object()).flatten().map(|(kind, _)| kind);
     let kinds: std::collections::BTreeSet<&String> = kinds.collect();
     for kind in kinds {
@@ -240,4 +233,9 @@ pub(crate) fn values(place: &str, path: &str, left: &Value, right: &Value, diffe
         _ if left == right => {}
         _ => differences.push(Difference::new(place, path, Some(left), Some(right))),
     }
+}
+
+/// A value as text, in which the order of keys counts.
+fn order(value: &Value) -> String {
+    value.to_string()
 }

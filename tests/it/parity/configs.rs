@@ -1,5 +1,7 @@
 //! Generated runtime configs: every key of the table, with random valid values.
 
+use std::fmt::Write as _;
+
 use integration_tests::random::Random;
 use integration_tests::reference::Release;
 use serde_json::{Map, Value, json};
@@ -117,7 +119,7 @@ pub(crate) fn image(random: &mut Random) -> String {
     let mut image = (*random.pick(&repositories)).to_owned();
     if random.chance(85) {
         image.push(':');
-        image.push_str(*random.pick(&tags));
+        image.push_str(random.pick::<&str>(&tags));
     }
     if random.chance(20) {
         image.push_str("@sha256:");
@@ -132,13 +134,11 @@ pub(crate) fn image(random: &mut Random) -> String {
 }
 
 fn python_path(random: &mut Random) -> &'static str {
-    *random.pick(&["/usr/bin/python3", "/opt/conda/bin/python", "python3", "/no", "/opt/my python/bin/python"])
+    random.pick::<&str>(&["/usr/bin/python3", "/opt/conda/bin/python", "python3", "/no", "/opt/my python/bin/python"])
 }
 
 fn pull_secrets(random: &mut Random) -> Value {
-    random
-        .pick(&[json!([]), json!(["regcred"]), json!(["a", "b.c", "1e3"]), json!(["no"]), json!(["1"])])
-        .clone()
+    random.pick(&[json!([]), json!(["regcred"]), json!(["a", "b.c", "1e3"]), json!(["no"]), json!(["1"])]).clone()
 }
 
 fn resources(random: &mut Random) -> Value {
@@ -195,8 +195,8 @@ fn write_mapping(random: &mut Random, mapping: &Map<String, Value>, depth: usize
                 text.push_str(":\n");
                 write_mapping(random, inner, depth + 1, text);
             }
-            Value::String(word) => text.push_str(&format!(": {}\n", scalar(random, word))),
-            other => text.push_str(&format!(": {other}\n")),
+            Value::String(word) => _ = writeln!(text, ": {}", scalar(random, word)),
+            other => _ = writeln!(text, ": {other}"),
         }
     }
 }

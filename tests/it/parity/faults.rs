@@ -383,7 +383,5 @@ fn null_means_left_out(random: &mut Random, case: &mut Case, config: &mut Value)
         case.facts.empty_resources = false;
     }
     case.notes.push(format!("{key} is null, the reference gets a config without it"));
-    case.expected = Expected::OnlyReferenceRefuses {
-        reason: if key == "/job_launcher" { "defect 12" } else { "defect 28" },
-    };
+    case.expected = Expected::OnlyReferenceRefuses { reason: if key == "/job_launcher" { "defect 12" } else { "defect 28" } };
 }

@@ -13,20 +13,17 @@ use super::{configs, faults, kits};
 /// What all cases start from.
 #[derive(Debug)]
 pub(crate) struct Ground {
-    server: Tree,
-    client: Tree,
+    servers: [Tree; 2],
+    clients: [Tree; 2],
     authority: Authority,
 }
 
 impl Ground {
     /// Reads the fixture kits and makes a certificate authority.
     pub(crate) fn new() -> Self {
-        let kits = std::env::var_os("FLARE_KUBE_PARITY_KITS").map_or_else(|| workspace_folder().join("fixtures/kits"), std::path::PathBuf::from);
-        Self {
-            server: Tree::read(&kits.join("nvflare-server")),
-            client: Tree::read(&kits.join("site-1")),
-            authority: Authority::new(),
-        }
+        let kits = workspace_folder().join("fixtures/kits");
+        let read = |participant: &str| ["plain-2.8.3", "plain-2.9.0"].map(|made| Tree::read(&kits.join(made).join(participant)));
+        Self { servers: read("nvflare-server"), clients: read("site-1"), authority: Authority::new() }
     }
 }
 
@@ -38,7 +35,7 @@ pub(crate) fn case(ground: &Ground, seed: u64, index: usize) -> Case {
     let mut random = Random::for_case(seed, index);
     let release = Release::ALL[index % 2];
     let role = *random.pick(&[Role::Server, Role::Client]);
-    let base = if role == Role::Server { &ground.server } else { &ground.client };
+    let base = random.pick(if role == Role::Server { &ground.servers } else { &ground.clients });
     let mut notes = Vec::new();
     let kit = kits::generate(&mut random, role, base, &ground.authority, &mut notes);
     let mut config = configs::generate(&mut random, release);
@@ -60,8 +57,8 @@ pub(crate) fn case(ground: &Ground, seed: u64, index: usize) -> Case {
         facts: Facts {
             image: config["parent"]["docker_image"].as_str().unwrap().to_owned(),
             empty_resources: config["parent"]["resources"] == json!({}),
-            resources: config["parent"].get("resources").cloned(),
             name: kit.name,
+            stable_name: String::new(),
         },
         render: random.chance(25),
         notes,

@@ -45,8 +45,28 @@ pub(crate) fn generate(
 }
 
 const NAMES: [&str; 22] = [
-    "site-1", "Site_1", "1site", "no", "on", "null", "1e3", "0e11", "12", "site--x", "x_", "A B", "ünï", "日本", "İstanbul", "-",
-    "a-b-c", "site-1-", "Straße", "x'y\"z", "s", "hospital-of-a-rather-long-name-that-goes-beyond-fifty-three-letters",
+    "site-1",
+    "Site_1",
+    "1site",
+    "no",
+    "on",
+    "null",
+    "1e3",
+    "0e11",
+    "12",
+    "site--x",
+    "x_",
+    "A B",
+    "ünï",
+    "日本",
+    "İstanbul",
+    "-",
+    "a-b-c",
+    "site-1-",
+    "Straße",
+    "x'y\"z",
+    "s",
+    "hospital-of-a-rather-long-name-that-goes-beyond-fifty-three-letters",
 ];
 
 fn participant(random: &mut Random) -> String {
@@ -60,7 +80,7 @@ fn participant(random: &mut Random) -> String {
 }
 
 fn organisation(random: &mut Random) -> &'static str {
-    *random.pick(&["nvidia", "no", "Universität 1", "a b", "1e3", "O'Neil \"x\"", "${HOME}", "{{ .Values }}", "x:y", "#1"])
+    random.pick::<&str>(&["nvidia", "no", "Universität 1", "a b", "1e3", "O'Neil \"x\"", "${HOME}", "{{ .Values }}", "x:y", "#1"])
 }
 
 fn name_server(random: &mut Random, tree: &mut Tree, authority: &Authority, notes: &mut Vec<String>) -> (String, String) {
@@ -164,7 +184,7 @@ fn name_client(random: &mut Random, tree: &mut Tree, authority: &Authority, note
         }
         2 => {
             // A client below another one (defect 27).
-            common_name = name.clone();
+            common_name.clone_from(&name);
             name = format!("site-1.{name}");
             tree.edit_json(Role::Client.file(), |file| file["client"]["fqsn"] = json!(name));
         }
@@ -305,7 +325,7 @@ fn edit_resources_text(tree: &mut Tree, edit: impl FnOnce(&mut Map<String, Value
 
 fn comm_config(random: &mut Random, tree: &mut Tree, notes: &mut Vec<String>) {
     let texts = [
-        r#"{}"#,
+        "{}",
         r#"{"internal": {}}"#,
         r#"{"internal": {"scheme": "grpc"}}"#,
         r#"{"internal": {"resources": {}}}"#,
@@ -357,12 +377,13 @@ fn extra_files(random: &mut Random, tree: &mut Tree, notes: &mut Vec<String>) {
     for _ in 0..random.below(6) {
         let (path, mode) = *random.pick(&files);
         let length = random.below(200);
-        let bytes: Vec<u8> = (0..length).map(|_| random.next().to_le_bytes()[0]).collect();
+        let bytes: Vec<u8> = (0..length).map(|_| random.next_bits().to_le_bytes()[0]).collect();
         tree.put_mode(path, bytes, mode);
         notes.push(format!("file {path} {mode:o}"));
     }
     for _ in 0..random.below(3) {
-        let (path, mode) = *random.pick(&[("transfer/empty", 0o755), ("a/b/c", 0o700), ("local/empty", 0o775), ("startup/none", 0o755)]);
+        let (path, mode) =
+            *random.pick(&[("transfer/empty", 0o755), ("a/b/c", 0o700), ("local/empty", 0o775), ("startup/none", 0o755)]);
         tree.put_folder(path, mode);
         notes.push(format!("folder {path} {mode:o}"));
     }

@@ -47,14 +47,11 @@ fn prepare_equals_the_reference_for_a_fresh_seed() {
 fn the_comparison_tells_the_two_releases_apart_and_a_release_from_nothing() {
     let ground = Ground::new();
     let mut oracles = Release::ALL.map(Oracle::start);
-    let case = (0..).map(|index| generate::case(&ground, FIXED_SEED, index)).find(run::is_plain).unwrap();
+    let case = (0..1000).map(|index| generate::case(&ground, FIXED_SEED, index)).find(run::is_plain).unwrap();
     let [v28, v29] = &mut oracles;
     assert_eq!(run::between(&case, v28, None), Vec::new());
     let found = run::between(&case, v28, Some(v29));
-    assert!(
-        found.iter().any(|difference| difference.path == "workspaceConfig"),
-        "{found:#?}"
-    );
+    assert!(found.iter().any(|difference| difference.path == "workspaceConfig"), "{found:#?}");
 }
 
 fn compare_many(seed: u64) {
@@ -71,7 +68,7 @@ fn compare_many(seed: u64) {
                 let cases = indexes.map(|index| generate::case(ground, seed, index));
                 cases
                     .filter(|case| case.release == release)
-                    .map(|case| judge(&case, &mut oracle, only.is_some()))
+                    .map(|case| judge(case, &mut oracle, only.is_some()))
                     .collect::<Vec<_>>()
             })
         });

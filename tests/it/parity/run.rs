@@ -24,7 +24,9 @@ pub(crate) struct Verdict {
 }
 
 /// Runs both sides and compares them.
-pub(crate) fn judge(case: &Case, oracle: &mut Oracle, keep: bool) -> Verdict {
+pub(crate) fn judge(mut case: Case, oracle: &mut Oracle, keep: bool) -> Verdict {
+    case.facts.stable_name = oracle.stable_name(&case.facts.name);
+    let case = &case;
     let folder = tempfile::Builder::new().prefix("flare-kube-parity-").tempdir().unwrap();
     let sides = ["reference", "ours"].map(|name| folder.path().join(name));
     let reference = case.write(&sides[0], &case.config_of_reference());
@@ -109,15 +111,16 @@ fn outcomes(case: &Case, reference: &Outcome, ours: &Outcome, verdict: &mut Verd
     let end = |outcome: &Outcome| (outcome.exit_code, outcome.error_code.clone());
     let refused_with = |code: &str| end(ours) == (4, Some(code.to_owned()));
     let good = match &case.expected {
-        Expected::Good => reference.exit_code == 0 && ours.exit_code == 0,
+        Expected::Good | Expected::OnlyReferenceRefuses { .. } => reference.exit_code == 0 && ours.exit_code == 0,
         Expected::Refused => reference.exit_code != 0 && end(reference) == end(ours),
         Expected::OnlyWeRefuse { code, .. } => reference.exit_code == 0 && refused_with(code),
         Expected::OtherCode { code, .. } => reference.exit_code != 0 && end(reference) != end(ours) && refused_with(code),
-        Expected::OnlyReferenceRefuses { .. } => reference.exit_code == 0 && ours.exit_code == 0,
     };
     match &case.expected {
         Expected::Good | Expected::Refused => {}
-        Expected::OnlyWeRefuse { reason, .. } | Expected::OtherCode { reason, .. } | Expected::OnlyReferenceRefuses { reason } => {
+        Expected::OnlyWeRefuse { reason, .. }
+        | Expected::OtherCode { reason, .. }
+        | Expected::OnlyReferenceRefuses { reason } => {
             verdict.reasons.insert(reason);
         }
     }
@@ -160,8 +163,7 @@ pub(crate) fn between(case: &Case, one: &mut Oracle, other: Option<&mut Oracle>)
     let [left, right] = ["one", "other"].map(|name| case.write(&folder.path().join(name), &case.config));
     let left_outcome = one.prepare(&left.kit, left.config.as_deref(), left.output.as_deref());
     let asked = other.map(|other| other.prepare(&right.kit, right.config.as_deref(), right.output.as_deref()));
-    let right_outcome =
-        asked.unwrap_or_else(|| one.prepare(&right.kit, right.config.as_deref(), right.output.as_deref()));
+    let right_outcome = asked.unwrap_or_else(|| one.prepare(&right.kit, right.config.as_deref(), right.output.as_deref()));
     assert!(left_outcome.report.is_some() && right_outcome.report.is_some(), "{left_outcome:?} {right_outcome:?}");
     let left = Done { side: &left, outcome: &left_outcome };
     compare(case, one, &left, &Done { side: &right, outcome: &right_outcome })
