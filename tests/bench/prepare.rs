@@ -83,7 +83,7 @@ impl Bench {
         let folder = tempfile::Builder::new().prefix("flare-kube-bench-").tempdir().unwrap();
         let program = std::env::current_exe().unwrap().with_file_name("flare-kube-under-test");
         assert!(program.is_file(), "no {}: run `cargo build --release -p integration-tests`", program.display());
-        let kit = Tree::read(&workspace_folder().join("fixtures/kits/site-1"));
+        let kit = Tree::read(&workspace_folder().join("fixtures/kits/plain-2.8.3/site-1"));
         let config = folder.path().join("k8s.yaml");
         fs::write(&config, CONFIG).unwrap();
         kit.write(&folder.path().join("kits/site-1"));

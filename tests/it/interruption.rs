@@ -16,7 +16,7 @@ const ROUNDS: usize = 60;
 
 /// A kit with enough files that most of a run's life is spent writing.
 fn kit(sandbox: &Sandbox) -> PathBuf {
-    let mut tree = Tree::read(&workspace_folder().join("fixtures/kits/site-1"));
+    let mut tree = Tree::read(&workspace_folder().join("fixtures/kits/plain-2.8.3/site-1"));
     for index in 0..300 {
         tree.put(&format!("local/custom/{}/module_{index}.py", index % 10), format!("VALUE = {index}\n").repeat(50));
     }

@@ -136,3 +136,22 @@ impl Tree {
         self.put_json(path, &value);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Entry, Tree};
+
+    #[test]
+    fn a_tree_is_read_as_it_was_written() {
+        let mut tree = Tree::default();
+        tree.put_folder("", 0o750);
+        tree.put_mode("startup/a.sh", "x", 0o700);
+        tree.put_folder("read-only/empty", 0o500);
+        tree.0.insert("link".to_owned(), Entry::Link("startup/a.sh".to_owned()));
+        let folder = tempfile::tempdir().unwrap();
+        tree.write(&folder.path().join("kit"));
+        assert_eq!(Tree::read(&folder.path().join("kit")), tree);
+        tree.remove("startup");
+        assert!(!tree.has("startup/a.sh"));
+    }
+}

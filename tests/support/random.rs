@@ -47,3 +47,18 @@ impl Random {
         (0..length).map(|_| *self.pick(&letters)).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Random;
+
+    #[test]
+    fn a_seed_decides_the_sequence_and_each_case_has_its_own() {
+        let sequence = |mut random: Random| (0..4).map(|_| random.next_bits()).collect::<Vec<_>>();
+        assert_eq!(sequence(Random::for_case(7, 3)), sequence(Random::for_case(7, 3)));
+        assert_ne!(sequence(Random::for_case(7, 3)), sequence(Random::for_case(7, 4)));
+        assert_ne!(sequence(Random::for_case(7, 3)), sequence(Random::for_case(8, 3)));
+        // A sequence that changes makes every seed of an old failure worthless.
+        assert_eq!(Random::new(1).next_bits(), 0x910A_2DEC_8902_5CC1);
+    }
+}
