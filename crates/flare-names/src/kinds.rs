@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 /// A text that is not a name of the kind that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{}` is not a {kind}: {rule}", .text.escape_debug())]
+#[error("`{}` is not a {kind}: {rule}", shown(.text))]
 pub struct InvalidName {
     /// The text as it was given.
     pub text: String,
@@ -15,6 +15,24 @@ pub struct InvalidName {
     pub kind: &'static str,
     /// The rule that it breaks, whole.
     pub rule: &'static str,
+}
+
+/// The text for a message: control characters and marks of direction escaped, and a long one cut, since it is a
+/// stranger's.
+pub(crate) fn shown(text: &str) -> String {
+    const LONGEST: usize = 120;
+    let mut shown = String::new();
+    for character in text.chars().take(LONGEST) {
+        if character.is_control() || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}') {
+            shown.extend(character.escape_default());
+        } else {
+            shown.push(character);
+        }
+    }
+    if text.chars().nth(LONGEST).is_some() {
+        shown.push('…');
+    }
+    shown
 }
 
 /// RFC 1123 label: `[a-z0-9]([-a-z0-9]*[a-z0-9])?`, at most 63 bytes.
@@ -44,7 +62,8 @@ fn release(text: &str) -> bool {
     text.len() <= 53 && label_1123(text)
 }
 
-/// Key of a Secret or ConfigMap: `[-._a-zA-Z0-9]+`, at most 253, not `.`, `..` or starting with `..`.
+/// Key of a Secret or `ConfigMap` (apimachinery's `IsConfigMapKey`): `[-._a-zA-Z0-9]+`, at most 253, not `.`, not
+/// starting with `..`.
 fn data_key(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= 253
@@ -159,5 +178,5 @@ kubernetes_names! {
     /// A pod. Kubernetes takes a subdomain of 253; we take the label rule, because the name becomes the pod's host name.
     PodName, "pod name", 63, "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", label_1123, LABEL_1123, "j9c0d6b1e-site-1-c828b91c";
     /// A key in a Secret's or ConfigMap's data.
-    SecretKey, "Secret or ConfigMap key", 253, "^[-._a-zA-Z0-9]+$", data_key, "letters, digits, `-`, `_` and `.`, not `.` and not starting with `..`, at most 253 characters", "client.key";
+    SecretKey, "Secret or ConfigMap key", 253, "^([-_a-zA-Z0-9]|\\.[-_a-zA-Z0-9])[-._a-zA-Z0-9]*$", data_key, "letters, digits, `-`, `_` and `.`, not `.` and not starting with `..`, at most 253 characters", "client.key";
 }

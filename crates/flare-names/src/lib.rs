@@ -1,9 +1,4 @@
-//! Names: a type per kind of Kubernetes name that a FLARE participant needs, and the two rules by which raw
-//! participant names become one.
-//!
-//! The rules are FLARE's own (`spec/behaviour.md` section 5), since its launcher derives the same names at run time:
-//! [`stable`] keeps a name that is valid already, [`hashed`] always appends a digest. They differ in what happens to
-//! characters that do not fit, in the prefix for a leading digit and in the digest, so they stay two functions.
+#![doc = include_str!("../README.md")]
 
 mod kinds;
 mod participant;

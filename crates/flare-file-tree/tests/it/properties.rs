@@ -47,7 +47,7 @@ fn meaning(tree: &FileTree) -> Vec<(RelativePath, Option<(Content, bool)>)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(192))]
+    #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
     fn what_is_committed_is_read_back(first in tree(), second in tree()) {

@@ -46,8 +46,3 @@ pub(crate) fn names(folder: &Path) -> Vec<String> {
     names.sort();
     names
 }
-
-/// A copy in memory that does not look at where files stand.
-pub(crate) fn digest(tree: &FileTree) -> String {
-    tree.digest().unwrap().to_string()
-}
