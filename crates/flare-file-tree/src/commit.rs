@@ -52,8 +52,9 @@ impl Default for CommitOptions<'_> {
 pub struct Committed {
     /// Whether it took the place of an older folder.
     pub replaced: bool,
-    /// Why the older folder could not be removed whole; the next commit to the same place tries again.
-    pub leftover: Option<DiskError>,
+    /// What failed after the tree had got its place, worth a warning: the older folder could not be removed whole, which
+    /// the next commit to the same place tries again; or, where it was to be durable, the last wait failed.
+    pub unfinished: Option<DiskError>,
 }
 
 /// A tree that did not get to its place; the destination is as before.
@@ -141,12 +142,15 @@ impl Run<'_, '_> {
         let slot = Slot::claim(self.disk, parent, self.target)?;
         match self.write(tree, &slot).and_then(|()| self.put_in_place(parent, &slot)) {
             Ok(old) => {
-                let leftover = old.as_ref().and_then(|old| remove_tree(self.disk, parent, old).err().map(|errno| (old, errno)));
-                let leftover = leftover.map(|(old, errno)| DiskError::new("remove", self.target.parent.join(old), errno));
-                if self.options.durable {
-                    self.disk.sync(parent, &self.target.name).map_err(|errno| self.failed("write", errno))?;
-                }
-                Ok(Committed { replaced: old.is_some(), leftover })
+                let synced = if self.options.durable { self.disk.sync(parent, &self.target.name) } else { Ok(()) };
+                let removed = old.as_ref().map_or(Ok(()), |old| remove_tree(self.disk, parent, old));
+                let path = |name: &OsStr| self.target.parent.join(name);
+                let unfinished = match (synced, removed, &old) {
+                    (Err(errno), ..) => Some(DiskError::new("write", self.target.path(), errno)),
+                    (_, Err(errno), Some(old)) => Some(DiskError::new("remove", path(old), errno)),
+                    _ => None,
+                };
+                Ok(Committed { replaced: old.is_some(), unfinished })
             }
             Err(error) => {
                 let _ = remove_tree(self.disk, parent, &slot.name);
@@ -159,8 +163,7 @@ impl Run<'_, '_> {
         let destination = self.target.path();
         let mut writer = Writer { disk: self.disk, destination: &destination, durable: self.options.durable };
         writer.write(tree, slot.folder.as_fd())?;
-        let root = slot.folder.try_clone().map_err(|error| DiskError::new("open", &destination, error))?;
-        writer.close(root, &slot.name, tree.mode()).map_err(|errno| self.failed("set the mode of", errno))?;
+        writer.close(&slot.folder, &slot.name, tree.mode()).map_err(|errno| self.failed("set the mode of", errno))?;
         if self.disk.is_cancelled() { Err(CommitError::Interrupted) } else { Ok(()) }
     }
 

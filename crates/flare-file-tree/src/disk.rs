@@ -3,7 +3,13 @@
 //! A test that closes the gate at the n-th call sees what a full disk (the call fails) or `kill -9` (this call and all
 //! later ones fail, cleaning up included) leaves behind. No other file of this crate writes, and a test holds it.
 
-use std::{ffi::OsStr, fs::File, io, os::fd::{AsFd, OwnedFd}, sync::atomic::{AtomicBool, Ordering}};
+use std::{
+    ffi::OsStr,
+    fs::File,
+    io,
+    os::fd::{AsFd, OwnedFd},
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use rustix::{
     fs::{AtFlags, Mode, OFlags, RenameFlags, chmodat, fchmod, fsync, mkdirat, openat, renameat, renameat_with, unlinkat},

@@ -62,7 +62,9 @@ fn hint(error: &io::Error) -> Option<&'static str> {
         io::ErrorKind::ReadOnlyFilesystem => "choose a place that can be written",
         io::ErrorKind::NotADirectory => "choose a path whose upper parts are folders",
         io::ErrorKind::InvalidFilename => "use shorter names",
-        io::ErrorKind::ResourceBusy | io::ErrorKind::CrossesDevices => "choose a folder that is not a mount point itself, such as one below it",
+        io::ErrorKind::ResourceBusy | io::ErrorKind::CrossesDevices => {
+            "choose a folder that is not a mount point itself, such as one below it"
+        }
         _ => return None,
     })
 }

@@ -5,7 +5,10 @@
 
 use std::{
     ffi::{OsStr, OsString},
-    os::{fd::{AsFd as _, BorrowedFd, OwnedFd}, unix::ffi::{OsStrExt as _, OsStringExt as _}},
+    os::{
+        fd::{AsFd as _, BorrowedFd, OwnedFd},
+        unix::ffi::{OsStrExt as _, OsStringExt as _},
+    },
     path::{Component, Path, PathBuf},
 };
 
@@ -45,7 +48,7 @@ pub struct ReadOptions {
 }
 
 impl ReadOptions {
-    /// Leaves nothing out; large files stay on disk: above 4 MiB each, or 64 MiB together.
+    /// Leaves nothing out; large files stay on disk: above 4 `MiB` each, or 64 `MiB` together.
     pub fn new(code: Code) -> Self {
         Self {
             code,
@@ -81,14 +84,19 @@ impl FileTree {
     /// that is a pipe or a device is opened. Temporary folders that a killed [`commit`](crate::commit) left are passed over.
     pub fn read(root: &Path, options: &ReadOptions) -> Result<Self, Faults> {
         let folder = open_root(root, options.code)?;
-        let mut reader = Reader { root, options, excluded: excluded(root, options), tree: Self::new(), faults: Vec::new(), memory: 0 };
+        let mut reader =
+            Reader { root, options, excluded: excluded(root, options), tree: Self::new(), faults: Vec::new(), memory: 0 };
         match fstat(&folder) {
             Ok(stat) => reader.tree.set_mode(stat.st_mode),
             Err(errno) => reader.unreadable(Path::new(""), errno),
         }
         reader.folder(folder, Path::new(""), 1);
         if reader.tree.len() > options.entries {
-            reader.fault(Path::new(""), format!("has more than {} files and folders", options.entries), "check that it is the folder you meant");
+            reader.fault(
+                Path::new(""),
+                &format!("has more than {} files and folders", options.entries),
+                "check that it is the folder you meant",
+            );
         }
         let Reader { tree, mut faults, .. } = reader;
         faults.sort_by(|(left, _), (right, _)| left.cmp(right));
@@ -149,7 +157,11 @@ struct Reader<'run> {
 impl Reader<'_> {
     fn folder(&mut self, folder: OwnedFd, path: &Path, depth: usize) {
         if depth > DEEPEST {
-            return self.fault(path, format!("is nested more than {DEEPEST} folders deep"), "check that it is the folder you meant");
+            return self.fault(
+                path,
+                &format!("is nested more than {DEEPEST} folders deep"),
+                "check that it is the folder you meant",
+            );
         }
         let listed = Dir::new(folder).and_then(|mut folder| Ok((list(&mut folder)?, folder)));
         let (names, folder) = match listed {
@@ -184,21 +196,21 @@ impl Reader<'_> {
         match kind {
             FileType::RegularFile => self.file(folder, name, path),
             FileType::Directory if is_temporary(name) => {}
-            FileType::Directory => self.subfolder(folder, name, path, depth),
+            FileType::Directory => self.subfolder(folder, name, &path, depth),
             other => self.refused(&path, other),
         }
     }
 
-    fn subfolder(&mut self, folder: BorrowedFd<'_>, name: &OsStr, path: PathBuf, depth: usize) {
+    fn subfolder(&mut self, folder: BorrowedFd<'_>, name: &OsStr, path: &Path, depth: usize) {
         let opened = openat(folder, name, READ_STRICTLY | OFlags::DIRECTORY, Mode::empty());
         match opened.and_then(|opened| Ok((fstat(&opened)?.st_mode, opened))) {
             Ok((mode, opened)) => {
-                if let Ok(relative) = RelativePath::new(&path) {
+                if let Ok(relative) = RelativePath::new(path) {
                     self.tree.insert_folder(relative, mode);
                 }
-                self.folder(opened, &path, depth + 1);
+                self.folder(opened, path, depth + 1);
             }
-            Err(errno) => self.unreadable(&path, errno),
+            Err(errno) => self.unreadable(path, errno),
         }
     }
 
@@ -219,7 +231,11 @@ impl Reader<'_> {
         let content = match read_open(file, length, limit) {
             Ok(Some(bytes)) => Content::Bytes(bytes),
             Ok(None) if wanted => {
-                return self.fault(&path, format!("is longer than {limit} bytes"), "take it out of the folder, or make it shorter");
+                return self.fault(
+                    &path,
+                    &format!("is longer than {limit} bytes"),
+                    "take it out of the folder, or make it shorter",
+                );
             }
             Ok(None) => Content::OnDisk { source: canonical(self.root).join(&path), length },
             Err(error) => return self.unreadable(&path, Errno::from_io_error(&error).unwrap_or(Errno::IO)),
@@ -237,7 +253,7 @@ impl Reader<'_> {
             FileType::Symlink => "put the file or folder itself in the place of the link",
             _ => "take it out of the folder",
         };
-        self.fault(path, format!("is {}", kind_name(kind)), hint);
+        self.fault(path, &format!("is {}", kind_name(kind)), hint);
     }
 
     fn unreadable(&mut self, path: &Path, errno: Errno) {
@@ -245,12 +261,18 @@ impl Reader<'_> {
             // What the flag against links answers.
             Errno::LOOP => self.refused(path, FileType::Symlink),
             Errno::NXIO => self.refused(path, FileType::Socket),
-            Errno::NOENT => self.fault(path, "vanished while the folder was being read".to_owned(), "run again when nobody changes the folder"),
-            _ => self.fault(path, format!("cannot be read: {}", reason(&errno.into())), "make it readable, or take it out of the folder"),
+            Errno::NOENT => {
+                self.fault(path, "vanished while the folder was being read", "run again when nobody changes the folder");
+            }
+            _ => self.fault(
+                path,
+                &format!("cannot be read: {}", reason(&errno.into())),
+                "make it readable, or take it out of the folder",
+            ),
         }
     }
 
-    fn fault(&mut self, path: &Path, what: String, hint: &str) {
+    fn fault(&mut self, path: &Path, what: &str, hint: &str) {
         let place = if path == Path::new("") { self.root.to_owned() } else { self.root.join(path) };
         let named = if path == Path::new("") { self.root } else { path };
         let fault = Diagnostic::error(self.options.code, format!("`{}` {what}", shown(named))).hint(hint);

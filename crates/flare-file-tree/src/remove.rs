@@ -1,13 +1,22 @@
 //! Removes a folder with all that is in it; links in it are removed, never followed.
 
-use std::{ffi::OsStr, os::{fd::{AsFd, BorrowedFd, OwnedFd}, unix::ffi::OsStrExt as _}};
+use std::{
+    ffi::OsStr,
+    os::{
+        fd::{AsFd, BorrowedFd, OwnedFd},
+        unix::ffi::OsStrExt as _,
+    },
+};
 
 use rustix::{
     fs::{AtFlags, Dir, FileType, Mode, OFlags, fstat, openat, statat},
     io::Errno,
 };
 
-use crate::{disk::Disk, source::{READ_STRICTLY, kind}};
+use crate::{
+    disk::Disk,
+    source::{READ_STRICTLY, kind},
+};
 
 /// Deeper folders stay; it keeps open folders and the stack within bounds.
 const DEEPEST: usize = 400;

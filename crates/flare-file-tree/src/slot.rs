@@ -3,7 +3,10 @@
 //! A run holds a lock on its folder. A folder without a lock has no run any more, so it is removed; an old tree that
 //! such a run had put aside and not replaced goes back to its place first.
 
-use std::{ffi::{OsStr, OsString}, os::fd::{BorrowedFd, OwnedFd}};
+use std::{
+    ffi::{OsStr, OsString},
+    os::fd::{BorrowedFd, OwnedFd},
+};
 
 use rustix::{
     fs::{AtFlags, FlockOperation, Mode, flock, fstat, statat},
@@ -57,7 +60,10 @@ impl Slot {
 /// Takes the lock of a folder, if nobody has it.
 pub(crate) fn lock(folder: &OwnedFd) -> bool {
     // A file system without locks has no second run that could see ours either.
-    matches!(flock(folder, FlockOperation::NonBlockingLockExclusive), Ok(()) | Err(Errno::NOSYS | Errno::OPNOTSUPP | Errno::NOLCK))
+    matches!(
+        flock(folder, FlockOperation::NonBlockingLockExclusive),
+        Ok(()) | Err(Errno::NOSYS | Errno::OPNOTSUPP | Errno::NOLCK)
+    )
 }
 
 /// Opens and locks a folder that still has its name; `None` where another run has it.

@@ -57,7 +57,8 @@ pub(crate) fn read_open(file: impl Into<OwnedFd>, length: u64, limit: u64) -> io
 ///
 /// `not_found` is the code where there is no such file, `invalid` of everything else.
 pub fn read_file(path: &Path, limit: u64, not_found: Code, invalid: Code) -> Result<Vec<u8>, Faults> {
-    let fault = |code, message: String, hint: &str| Faults::from(Diagnostic::error(code, message).hint(hint).at(Place::from(path)));
+    let fault =
+        |code, message: String, hint: &str| Faults::from(Diagnostic::error(code, message).hint(hint).at(Place::from(path)));
     let failed = |error: io::Error| match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
             fault(not_found, format!("there is no file `{}`", shown(path)), "check the path")
@@ -73,7 +74,9 @@ pub fn read_file(path: &Path, limit: u64, not_found: Code, invalid: Code) -> Res
     }
     match read_open(file, length(&stat), limit).map_err(failed)? {
         Some(bytes) => Ok(bytes),
-        None => Err(fault(invalid, format!("`{}` is longer than {limit} bytes", shown(path)), "check that it is the file you meant")),
+        None => {
+            Err(fault(invalid, format!("`{}` is longer than {limit} bytes", shown(path)), "check that it is the file you meant"))
+        }
     }
 }
 

@@ -250,14 +250,12 @@ impl FileTree {
     fn make_parents(&mut self, path: &RelativePath) {
         let parents = path.as_path().ancestors().skip(1).filter(|folder| *folder != Path::new(""));
         for folder in parents {
-            match self.entries.get(folder) {
-                // Its own parents are there too: every operation keeps this.
-                Some(Entry::Folder { .. }) => return,
-                _ => {
-                    let folder = RelativePath::new(folder).expect("what is above a relative path is one, or empty");
-                    self.entries.insert(folder, Entry::Folder { mode: FOLDER_MODE });
-                }
+            // Its own parents are there too: every operation keeps this.
+            if self.is_folder(folder) {
+                return;
             }
+            let folder = RelativePath::new(folder).expect("what is above a relative path is one, or empty");
+            self.entries.insert(folder, Entry::Folder { mode: FOLDER_MODE });
         }
     }
 }

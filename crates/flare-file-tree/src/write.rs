@@ -1,8 +1,16 @@
 //! Writes a tree into an empty folder that is open and closed to others.
 
-use std::{ffi::OsStr, fs::File, os::fd::{AsFd as _, BorrowedFd, OwnedFd}, path::Path};
+use std::{
+    ffi::OsStr,
+    fs::File,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    path::Path,
+};
 
-use rustix::{fs::{Mode, OFlags, openat}, io::Errno};
+use rustix::{
+    fs::{Mode, OFlags, openat},
+    io::Errno,
+};
 
 use crate::{
     CommitError, Content, DiskError, Entry, FileTree, RelativePath,
@@ -65,7 +73,7 @@ impl Writer<'_, '_> {
     fn file(&mut self, parent: BorrowedFd<'_>, name: &OsStr, bytes: &[u8], mode: u32) -> Result<(), Errno> {
         let file = self.disk.create_file(parent, name, Mode::from_raw_mode(mode & 0o777))?;
         self.disk.write(&file, name, bytes)?;
-        self.close(file, name, mode)
+        self.close(&file, name, mode)
     }
 
     fn copy(&mut self, parent: BorrowedFd<'_>, path: &RelativePath, source: (&Path, u64), mode: u32) -> Result<(), CommitError> {
@@ -84,15 +92,15 @@ impl Writer<'_, '_> {
                 count => left = left.saturating_sub(count),
             }
         }
-        self.close(file.into(), path.name(), mode).map_err(|errno| self.failed("write", path, errno))
+        self.close(&file, path.name(), mode).map_err(|errno| self.failed("write", path, errno))
     }
 
     fn finish(&mut self, filling: Option<Filling<'_>>) -> Result<(), CommitError> {
         let Some(Filling { folder, path, mode }) = filling else { return Ok(()) };
-        self.close(folder, path.name(), mode).map_err(|errno| self.failed("set the mode of", path, errno))
+        self.close(&folder, path.name(), mode).map_err(|errno| self.failed("set the mode of", path, errno))
     }
 
-    pub(crate) fn close(&mut self, file: OwnedFd, name: &OsStr, mode: u32) -> Result<(), Errno> {
+    pub(crate) fn close(&mut self, file: impl AsFd, name: &OsStr, mode: u32) -> Result<(), Errno> {
         self.disk.set_mode(&file, name, Mode::from_raw_mode(mode))?;
         if self.durable { self.disk.sync(&file, name) } else { Ok(()) }
     }

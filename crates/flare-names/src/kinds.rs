@@ -23,7 +23,9 @@ pub(crate) fn shown(text: &str) -> String {
     const LONGEST: usize = 120;
     let mut shown = String::new();
     for character in text.chars().take(LONGEST) {
-        if character.is_control() || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}') {
+        if character.is_control()
+            || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+        {
             shown.extend(character.escape_default());
         } else {
             shown.push(character);
@@ -43,9 +45,7 @@ fn label_1123(text: &str) -> bool {
 fn label_body(text: &str) -> bool {
     let bytes = text.as_bytes();
     let edge = |byte: Option<&u8>| byte.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-    edge(bytes.first())
-        && edge(bytes.last())
-        && bytes.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-')
+    edge(bytes.first()) && edge(bytes.last()) && bytes.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-')
 }
 
 /// RFC 1035 label: as 1123, but it starts with a letter.
@@ -73,8 +73,7 @@ fn data_key(text: &str) -> bool {
 }
 
 const LABEL_1123: &str = "lower-case letters, digits and `-`, a letter or digit at both ends, at most 63 characters";
-const LABEL_1035: &str =
-    "lower-case letters, digits and `-`, a letter first, a letter or digit last, at most 63 characters";
+const LABEL_1035: &str = "lower-case letters, digits and `-`, a letter first, a letter or digit last, at most 63 characters";
 const SUBDOMAIN: &str =
     "lower-case letters, digits, `-` and `.`, a letter or digit at both ends of each part, at most 253 characters";
 
@@ -163,7 +162,7 @@ kubernetes_names! {
     VolumeName, "volume name", 63, "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", label_1123, LABEL_1123, "workspace";
     /// A Helm release: RFC 1123 label of at most 53, because charts append to it and must stay within 63.
     ReleaseName, "Helm release name", 53, "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", release, "lower-case letters, digits and `-`, a letter or digit at both ends, at most 53 characters", "site-1";
-    /// A PersistentVolumeClaim: RFC 1123 subdomain.
+    /// A `PersistentVolumeClaim`: RFC 1123 subdomain.
     ClaimName, "claim name", 253, "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", subdomain, SUBDOMAIN, "nvflws";
     /// A Secret: RFC 1123 subdomain.
     SecretName, "Secret name", 253, "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", subdomain, SUBDOMAIN, "nvflare-startup-server-b3eacd33";

@@ -9,6 +9,6 @@ pub use kinds::{
     ClaimName, ConfigMapName, ContainerName, DeploymentName, InvalidName, NamespaceName, PodName, PullSecretName, ReleaseName,
     RoleName, SecretKey, SecretName, ServiceAccountName, ServiceName, VolumeName,
 };
-pub use participant::{ParticipantNames, Role, job_container, job_id, job_pod, startup_secret, study_volume, StudyVolumeKind};
+pub use participant::{ParticipantNames, Role, StudyVolumeKind, job_container, job_id, job_pod, startup_secret, study_volume};
 pub use rules::{digest8, hashed, stable};
 pub use target::{Target, UnknownTarget};

@@ -111,7 +111,12 @@ fn the_umask_does_not_matter() {
     let out = scratch.path().join("out");
     // The umask belongs to the whole process, so this needs one of its own.
     let test = ["--exact", "commit::under_a_strict_umask", "--ignored"];
-    let shell = Command::new("sh").args(["-c", "umask 0277 && exec \"$@\"", "sh"]).arg(std::env::current_exe().unwrap()).args(test).env(OUT, &out).output();
+    let shell = Command::new("sh")
+        .args(["-c", "umask 077 && exec \"$@\"", "sh"])
+        .arg(std::env::current_exe().unwrap())
+        .args(test)
+        .env(OUT, &out)
+        .output();
     let output = shell.unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     assert_eq!(fs::metadata(out.join("startup/open")).unwrap().permissions().mode() & 0o7777, 0o666);
@@ -171,7 +176,11 @@ fn a_full_disk_is_reported_with_path_and_hint() {
         _ => Ok(()),
     });
     let fault = error.unwrap_err().into_faults(Code::DeployPrepareFailed).into_vec().remove(0);
-    assert!(fault.message.starts_with("cannot write `") && fault.message.ends_with("`: no space left on device"), "{}", fault.message);
+    assert!(
+        fault.message.starts_with("cannot write `") && fault.message.ends_with("`: no space left on device"),
+        "{}",
+        fault.message
+    );
     assert_eq!(fault.hint.as_deref(), Some("free some space, or choose another place"));
     assert!(fault.place.unwrap().file.starts_with(out.to_str().unwrap()));
 }
@@ -191,7 +200,7 @@ fn a_user_who_may_not_search_an_old_folder_that_is_his_can_replace_it() {
             }
             commit(&closed, &out, &DEFAULT).unwrap();
             let committed = commit(&kit("b"), &out, &DEFAULT).unwrap();
-            assert!(committed.leftover.is_none(), "{committed:?}");
+            assert!(committed.unfinished.is_none(), "{committed:?}");
         });
         run.join().unwrap();
     });

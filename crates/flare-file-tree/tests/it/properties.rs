@@ -32,7 +32,9 @@ fn tree() -> impl Strategy<Value = FileTree> {
     (proptest::collection::vec((relative(), entry()), 0..12), 0_u32..0o1000).prop_map(|(entries, mode)| {
         let mut tree = FileTree::new();
         tree.set_mode(mode);
-        entries.into_iter().for_each(|(path, entry)| tree.insert(path, entry));
+        for (path, entry) in entries {
+            tree.insert(path, entry);
+        }
         tree
     })
 }
@@ -56,7 +58,7 @@ proptest! {
         commit(&first, &destination, &CommitOptions::default()).unwrap();
         prop_assert_eq!(&read(&destination), &first);
         let committed = commit(&second, &destination, &CommitOptions::default()).unwrap();
-        prop_assert!(committed.replaced && committed.leftover.is_none());
+        prop_assert!(committed.replaced && committed.unfinished.is_none());
         prop_assert_eq!(&read(&destination), &second);
     }
 

@@ -1,6 +1,14 @@
 //! What reading takes and what it refuses.
 
-use std::{fs, os::unix::{fs::{PermissionsExt as _, symlink}, net::UnixListener}, path::{Path, PathBuf}, time::{Duration, Instant}};
+use std::{
+    fs,
+    os::unix::{
+        fs::{PermissionsExt as _, symlink},
+        net::UnixListener,
+    },
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
 
 use flare_diagnostic::{Code, Faults};
 use flare_file_tree::{CommitOptions, Content, Destination, Entry, FileTree, commit, read_file};
@@ -107,7 +115,15 @@ fn unreadable_files_and_folders_are_all_named() {
 fn excluded_paths_and_our_own_temporary_folders_are_passed_over() {
     let scratch = tempfile::tempdir().unwrap();
     let root = scratch.path();
-    for file in ["keep/a", "prepared/k8s/x", "prepared-too", "out/y", ".out.flare-kube-1/z", "sub/.n.flare-kube-8-kept/z", ".x.flare-kube-9/z"] {
+    for file in [
+        "keep/a",
+        "prepared/k8s/x",
+        "prepared-too",
+        "out/y",
+        ".out.flare-kube-1/z",
+        "sub/.n.flare-kube-8-kept/z",
+        ".x.flare-kube-9/z",
+    ] {
         fs::create_dir_all(root.join(file).parent().unwrap()).unwrap();
         fs::write(root.join(file), "x").unwrap();
     }

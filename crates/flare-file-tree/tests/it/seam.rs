@@ -6,8 +6,25 @@ use std::path::Path;
 fn only_the_gated_file_changes_the_disk() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let changing = [
-        "mkdir", "renameat", "unlinkat", "fchmod", "chmodat", "fsync(", "OFlags::CREATE", "OFlags::WRONLY", "OFlags::RDWR", "io::write",
-        "io::copy", "std::fs::write", "create_dir", "remove_dir", "set_permissions", "symlinkat", "linkat(", "ftruncate", "utimens",
+        "mkdir",
+        "renameat",
+        "unlinkat",
+        "fchmod",
+        "chmodat",
+        "fsync(",
+        "OFlags::CREATE",
+        "OFlags::WRONLY",
+        "OFlags::RDWR",
+        "io::write",
+        "io::copy",
+        "std::fs::write",
+        "create_dir",
+        "remove_dir",
+        "set_permissions",
+        "symlinkat",
+        "linkat(",
+        "ftruncate",
+        "utimens",
     ];
     let mut seen = 0;
     for entry in std::fs::read_dir(source).unwrap() {

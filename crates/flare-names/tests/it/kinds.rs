@@ -1,10 +1,13 @@
 //! Each kind of name against Kubernetes' rule, its boundaries and the pattern of its schema.
 
-use std::{fmt::{Debug, Display}, str::FromStr};
+use std::{
+    fmt::{Debug, Display},
+    str::FromStr,
+};
 
 use flare_names::{
-    ClaimName, ConfigMapName, ContainerName, DeploymentName, InvalidName, NamespaceName, PodName, PullSecretName, ReleaseName, RoleName,
-    SecretKey, SecretName, ServiceAccountName, ServiceName, VolumeName,
+    ClaimName, ConfigMapName, ContainerName, DeploymentName, InvalidName, NamespaceName, PodName, PullSecretName, ReleaseName,
+    RoleName, SecretKey, SecretName, ServiceAccountName, ServiceName, VolumeName,
 };
 use proptest::prelude::*;
 use schemars::JsonSchema;
@@ -23,7 +26,9 @@ struct Kind {
     schema: fn() -> serde_json::Value,
 }
 
-fn round_trip<N: FromStr<Err = InvalidName> + Display + Debug + AsRef<str> + Serialize + DeserializeOwned + PartialEq>(text: &str) -> bool {
+fn round_trip<N: FromStr<Err = InvalidName> + Display + Debug + AsRef<str> + Serialize + DeserializeOwned + PartialEq>(
+    text: &str,
+) -> bool {
     let Ok(name) = N::from_str(text) else { return false };
     let json = serde_json::to_string(&name).unwrap();
     name.to_string() == text
@@ -53,8 +58,20 @@ macro_rules! kinds {
 
 fn kinds() -> [Kind; 14] {
     kinds![
-        NamespaceName, ServiceName, DeploymentName, ContainerName, VolumeName, ReleaseName, ClaimName, SecretName, PullSecretName,
-        ConfigMapName, ServiceAccountName, RoleName, PodName, SecretKey,
+        NamespaceName,
+        ServiceName,
+        DeploymentName,
+        ContainerName,
+        VolumeName,
+        ReleaseName,
+        ClaimName,
+        SecretName,
+        PullSecretName,
+        ConfigMapName,
+        ServiceAccountName,
+        RoleName,
+        PodName,
+        SecretKey,
     ]
 }
 

@@ -1,8 +1,8 @@
 //! What holds for every raw name.
 
 use flare_names::{
-    ContainerName, DeploymentName, ParticipantNames, ReleaseName, Role, SecretName, ServiceName, VolumeName, digest8, hashed, job_id, job_pod,
-    stable, startup_secret,
+    ContainerName, DeploymentName, ParticipantNames, ReleaseName, Role, SecretName, ServiceName, VolumeName, digest8, hashed,
+    job_id, job_pod, stable, startup_secret,
 };
 use proptest::prelude::*;
 
@@ -22,9 +22,22 @@ fn raw() -> impl Strategy<Value = String> {
 fn neighbours(raw: &str) -> Vec<String> {
     let tail = |end: &str| format!("{}{end}", raw.chars().take(70).collect::<String>());
     vec![
-        raw.to_uppercase(), raw.to_lowercase(), raw.replace('-', "_"), raw.replace(['_', '.', ' '], "-"), raw.replace("--", "-"),
-        format!("{raw}-"), format!("-{raw}"), format!("{raw} "), format!("{raw}\n"), format!("site-{raw}"), format!("s{raw}"), tail("a"), tail("b"),
-        format!("{raw}{}", "x".repeat(64)), format!("{raw}{}", "x".repeat(65)), format!("{raw}\u{301}"),
+        raw.to_uppercase(),
+        raw.to_lowercase(),
+        raw.replace('-', "_"),
+        raw.replace(['_', '.', ' '], "-"),
+        raw.replace("--", "-"),
+        format!("{raw}-"),
+        format!("-{raw}"),
+        format!("{raw} "),
+        format!("{raw}\n"),
+        format!("site-{raw}"),
+        format!("s{raw}"),
+        tail("a"),
+        tail("b"),
+        format!("{raw}{}", "x".repeat(64)),
+        format!("{raw}{}", "x".repeat(65)),
+        format!("{raw}\u{301}"),
     ]
 }
 
