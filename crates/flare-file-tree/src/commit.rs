@@ -23,7 +23,7 @@ use crate::{
     disk::Disk,
     place::Target,
     remove::{open_folder, remove_tree},
-    slot::{Slot, lock},
+    slot::{Slot, lock, remove_dead},
     source::kind,
     write::Writer,
 };
@@ -143,7 +143,7 @@ impl Run<'_, '_> {
         match self.write(tree, &slot).and_then(|()| self.put_in_place(parent, &slot)) {
             Ok(old) => {
                 let synced = if self.options.durable { self.disk.sync(parent, &self.target.name) } else { Ok(()) };
-                let removed = old.as_ref().map_or(Ok(()), |old| remove_tree(self.disk, parent, old));
+                let removed = old.as_ref().map_or(Ok(()), |old| remove_dead(self.disk, parent, old));
                 let path = |name: &OsStr| self.target.parent.join(name);
                 let unfinished = match (synced, removed, &old) {
                     (Err(errno), ..) => Some(DiskError::new("write", self.target.path(), errno)),

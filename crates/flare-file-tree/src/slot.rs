@@ -35,7 +35,8 @@ impl Slot {
         for slot in 1..=SLOTS {
             let (name, kept) = (target.temporary(slot), target.kept(slot));
             let kept_is_free = restore_or_remove(disk, parent, target, &kept)?;
-            let name_is_free = remove_dead(disk, parent, &name);
+            // What is in the way still, or is another run's, the next call finds out.
+            let name_is_free = remove_dead(disk, parent, &name).is_ok();
             if kept_is_free && name_is_free {
                 free.push((name, kept));
             }
@@ -77,12 +78,13 @@ fn open_locked(disk: &mut Disk<'_>, parent: BorrowedFd<'_>, name: &OsStr) -> Res
     Ok(same.then_some(folder))
 }
 
-/// Removes a dead run's folder. Says whether the name is free.
-fn remove_dead(disk: &mut Disk<'_>, parent: BorrowedFd<'_>, name: &OsStr) -> bool {
+/// Removes a folder that no run uses any more. Only with its lock: its name may be another run's by now, which would
+/// find its own files gone. Where another run has the lock, that run removes it or writes there.
+pub(crate) fn remove_dead(disk: &mut Disk<'_>, parent: BorrowedFd<'_>, name: &OsStr) -> Result<(), Errno> {
     match open_locked(disk, parent, name) {
-        Ok(Some(_lock)) => remove_tree(disk, parent, name).is_ok(),
-        Ok(None) => false,
-        Err(errno) => errno == Errno::NOENT,
+        Ok(Some(_lock)) => remove_tree(disk, parent, name),
+        Ok(None) | Err(Errno::NOENT) => Ok(()),
+        Err(errno) => Err(errno),
     }
 }
 

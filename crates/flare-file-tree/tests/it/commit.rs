@@ -207,3 +207,45 @@ fn a_user_who_may_not_search_an_old_folder_that_is_his_can_replace_it() {
     assert_eq!(read(&out), kit("b"));
     assert_eq!(names(scratch.path()), ["out"]);
 }
+
+#[test]
+fn a_run_does_not_touch_a_temporary_folder_that_became_another_run_s() {
+    let scratch = tempfile::tempdir().unwrap();
+    let out = scratch.path().join("out");
+    commit(&kit("old"), &out, &DEFAULT).unwrap();
+    let mut inner_done = false;
+    // Between the exchange and the removal of the old tree, another run cleans up, and is itself in the middle of its
+    // writing in the same temporary folder when the first one goes on.
+    let (started, go_on) = (std::sync::Barrier::new(2), std::sync::Barrier::new(2));
+    std::thread::scope(|scope| {
+        let mut exchanged = false;
+        let second = || {
+            let mut waited = false;
+            commit_through(&kit("second"), &out, &DEFAULT, &mut |step| {
+                if step.call == Call::CreateFile && step.name == "file" && !waited {
+                    waited = true;
+                    started.wait();
+                    go_on.wait();
+                }
+                Ok(())
+            })
+            .unwrap();
+        };
+        let mut running = None;
+        let first = commit_through(&kit("first"), &out, &DEFAULT, &mut |step| {
+            if exchanged && running.is_none() {
+                running = Some(scope.spawn(second));
+                started.wait();
+            }
+            exchanged |= step.call == Call::Exchange;
+            Ok(())
+        });
+        first.unwrap();
+        inner_done = running.is_some();
+        go_on.wait();
+    });
+    assert!(inner_done);
+    assert_eq!(read(&out), kit("second"), "nothing of the second run is missing");
+    commit(&kit("a"), &out, &DEFAULT).unwrap();
+    assert_eq!(names(scratch.path()), ["out"]);
+}
