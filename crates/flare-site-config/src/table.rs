@@ -32,7 +32,7 @@ block! {
         docker_image: Image, required, since v2_8, default (Value::Null), example "docker_image: registry.example.com/nvflare:2.8.3";
         /// The port on which the parent waits for its job pods. On a server another than FL and admin port.
         parent_port: Port, optional, since v2_8, default (defaults::PARENT_PORT), example "parent_port: 8102";
-        /// The PersistentVolumeClaim that holds the participant's workspace. Two participants never share one.
+        /// The persistent volume claim that holds the participant's workspace. Two participants never share one.
         workspace_pvc: Name<ClaimName>, optional, since v2_8, default (defaults::WORKSPACE_CLAIM), example "workspace_pvc: nvflws";
         /// Where the workspace is mounted in the parent and in job pods: an absolute path in its shortest form, not `/`.
         workspace_mount_path: MountPath, optional, since v2_8, default (defaults::WORKSPACE_MOUNT_PATH), example "workspace_mount_path: /var/tmp/nvflare/workspace";

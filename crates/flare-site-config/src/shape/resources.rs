@@ -103,7 +103,9 @@ impl Reader {
         match node.to_json(Code::InvalidConfig) {
             Ok(value) => sound.then_some(value),
             Err(faults) => {
-                faults.into_iter().for_each(|fault| self.push(node, fault));
+                for fault in faults {
+                    self.push(node, fault);
+                }
                 None
             }
         }

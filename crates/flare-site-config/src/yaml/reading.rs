@@ -73,7 +73,7 @@ impl Scalar {
         }
     }
 
-    /// What this is, for messages: `the number `5``.
+    /// What this is, for messages: its kind and its text.
     pub fn describe(&self) -> String {
         let text = shown(&self.text);
         match self.meaning() {
