@@ -115,7 +115,9 @@ fn read(node: &Node, target: Target, found: Vec<Diagnostic>) -> Result<Checked<S
     let faults = reader.into_faults(found);
     let config = Faults::check(faults, || block.and_then(|block| checked(block, target, places)))?;
     // The reader leaves a required key out only together with a fault, and the defaults are valid names.
-    config.map(Checked::clean).ok_or_else(|| Diagnostic::error(Code::Internal, "a config without faults could not be read").into())
+    config
+        .map(Checked::clean)
+        .ok_or_else(|| Diagnostic::error(Code::Internal, "a config without faults could not be read").into())
 }
 
 fn checked(block: ConfigBlock, target: Target, places: BTreeMap<String, Place>) -> Option<SiteConfig> {

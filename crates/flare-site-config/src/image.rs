@@ -54,7 +54,10 @@ impl fmt::Display for ImageError {
             Self::UpperCase => formatter.write_str("the repository must be lower case"),
             Self::Repository => formatter.write_str("the repository is not well formed"),
             Self::TooLong => write!(formatter, "the repository is longer than {LONGEST_REPOSITORY} characters"),
-            Self::Tag => write!(formatter, "the tag is not of at most {LONGEST_TAG} letters, digits, `_`, `.` and `-`, the first no `.` or `-`"),
+            Self::Tag => write!(
+                formatter,
+                "the tag is not of at most {LONGEST_TAG} letters, digits, `_`, `.` and `-`, the first no `.` or `-`"
+            ),
             Self::Digest => formatter.write_str("the digest is not an algorithm, `:` and hexadecimal digits"),
             Self::DigestLength { expected } => write!(formatter, "the digest must have {expected} lower-case hexadecimal digits"),
             Self::Identifier => formatter.write_str("64 hexadecimal digits are an image's id and no name"),
@@ -126,7 +129,8 @@ fn is_registry(text: &str) -> bool {
         Some((host, port)) => (host, Some(port)),
         None => (text, None),
     };
-    let looks_like_one = port.is_some() || host == "localhost" || host.contains('.') || host.bytes().any(|byte| byte.is_ascii_uppercase());
+    let looks_like_one =
+        port.is_some() || host == "localhost" || host.contains('.') || host.bytes().any(|byte| byte.is_ascii_uppercase());
     looks_like_one && port.is_none_or(is_port) && host.split('.').all(is_host_part)
 }
 
@@ -173,7 +177,8 @@ fn check_tag(tag: &str) -> Result<(), ImageError> {
 
 fn check_digest(digest: &str) -> Result<(), ImageError> {
     let (algorithm, hex) = digest.split_once(':').ok_or(ImageError::Digest)?;
-    let component = |part: &str| part.starts_with(|c: char| c.is_ascii_alphabetic()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let component =
+        |part: &str| part.starts_with(|c: char| c.is_ascii_alphabetic()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
     if !algorithm.split(['+', '.', '-', '_']).all(component) || !hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err(ImageError::Digest);
     }

@@ -19,7 +19,10 @@ pub fn schema(target: Option<Target>) -> Value {
     };
     if let Value::Object(map) = &mut schema {
         map.insert("title".to_owned(), json!(title));
-        map.insert("description".to_owned(), json!("The runtime configuration of a FLARE participant in Kubernetes. A key with null is as one that is left out."));
+        map.insert(
+            "description".to_owned(),
+            json!("The runtime configuration of a FLARE participant in Kubernetes. A key with null is as one that is left out."),
+        );
         map.shift_insert(0, "$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
     }
     schema

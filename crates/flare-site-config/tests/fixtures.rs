@@ -89,7 +89,8 @@ fn valid_configs_are_read_as_what_stands_beside_them() {
         let bytes = fs::read(folder.join(format!("{name}.yaml"))).unwrap();
         let mut found = String::new();
         for target in targets(&String::from_utf8_lossy(&bytes)) {
-            let mut config = SiteConfig::parse(&bytes, "k8s.yaml", target).unwrap_or_else(|faults| panic!("{name}: {faults}")).value;
+            let mut config =
+                SiteConfig::parse(&bytes, "k8s.yaml", target).unwrap_or_else(|faults| panic!("{name}: {faults}")).value;
             config.places.clear();
             found.push_str(&format!("target {target}\n{config:#?}\n"));
         }
@@ -111,7 +112,12 @@ fn the_schema_agrees_with_the_checker() {
                 let validator = &validators.iter().find(|(known, _)| *known == target).unwrap().1;
                 let verdict = json.as_ref().map(|json| validator.is_valid(json));
                 match (accepted, blind) {
-                    (true, _) => assert_eq!(verdict, Some(true), "{name} is valid for {target}: {:?}", json.as_ref().map(|json| validator.iter_errors(json).map(|e| e.to_string()).collect::<Vec<_>>())),
+                    (true, _) => assert_eq!(
+                        verdict,
+                        Some(true),
+                        "{name} is valid for {target}: {:?}",
+                        json.as_ref().map(|json| validator.iter_errors(json).map(|e| e.to_string()).collect::<Vec<_>>())
+                    ),
                     (false, false) => assert_eq!(verdict, Some(false), "the schema must see the fault of {name}"),
                     (false, true) => assert_ne!(verdict, Some(false), "{name}: the schema sees it, remove the remark"),
                 }
@@ -125,7 +131,9 @@ fn core_json(node: &yaml::Node) -> serde_json::Value {
     use serde_json::Value;
     match &node.content {
         yaml::Content::Sequence(items) => items.iter().map(core_json).collect(),
-        yaml::Content::Mapping(entries) => entries.iter().map(|entry| (entry.key.text.clone(), core_json(&entry.value))).collect(),
+        yaml::Content::Mapping(entries) => {
+            entries.iter().map(|entry| (entry.key.text.clone(), core_json(&entry.value))).collect()
+        }
         yaml::Content::Scalar(scalar) => match scalar.meaning() {
             yaml::Meaning::Null => Value::Null,
             yaml::Meaning::Boolean(value) => value.into(),
@@ -142,7 +150,8 @@ fn core_json(node: &yaml::Node) -> serde_json::Value {
 fn the_example_is_valid_and_shows_the_defaults() {
     for target in Target::ALL {
         let parse = |text: &str| {
-            let mut config = SiteConfig::parse(text.as_bytes(), "k8s.example.yaml", target).unwrap_or_else(|faults| panic!("{faults}")).value;
+            let mut config =
+                SiteConfig::parse(text.as_bytes(), "k8s.example.yaml", target).unwrap_or_else(|faults| panic!("{faults}")).value;
             config.places.clear();
             config
         };
@@ -153,7 +162,13 @@ fn the_example_is_valid_and_shows_the_defaults() {
                 let indent = &line[..line.len() - rest.len()];
                 match rest.strip_prefix('#') {
                     Some(key) if target == Target::V2_8 && key.starts_with("internal_connection_security") => String::new(),
-                    Some(key) if key.starts_with("e.g. ") => if examples { format!("{indent}{}\n", &key[5..]) } else { String::new() },
+                    Some(key) if key.starts_with("e.g. ") => {
+                        if examples {
+                            format!("{indent}{}\n", &key[5..])
+                        } else {
+                            String::new()
+                        }
+                    }
                     Some(key) if !key.starts_with(' ') || key.starts_with("  ") => format!("{indent}{key}\n"),
                     Some(_) => String::new(),
                     None => format!("{line}\n"),

@@ -154,7 +154,11 @@ impl Reader {
             Reading::Differs { .. } => match scalar.to_json(Code::InvalidConfig) {
                 Ok(value) => value,
                 Err(fault) => {
-                    return self.refuse(node, format!("`{path}`: {}", fault.message), format!("write a plain decimal number, or put it in quotes: `{}`", quote(&shown)));
+                    return self.refuse(
+                        node,
+                        format!("`{path}`: {}", fault.message),
+                        format!("write a plain decimal number, or put it in quotes: `{}`", quote(&shown)),
+                    );
                 }
             },
             Reading::Same(Meaning::Null | Meaning::Boolean(_)) => {
@@ -256,12 +260,19 @@ fn check_pairs(requests: &[Amount<'_>], limits: &[Amount<'_>], reader: &mut Read
         let shared = !request.name.contains('/') && !request.name.starts_with(HUGE_PAGES);
         let limit = limits.iter().find(|limit| limit.name == request.name);
         let (what, hint) = match limit {
-            Some(limit) if shared && request.quantity > limit.quantity => ("is above the limit", "lower the request, or raise the limit"),
-            Some(limit) if !shared && request.quantity != limit.quantity => ("is not equal to the limit", "give both the same value"),
-            None if !shared => ("has no limit, and needs one of the same value", "write it below `limits`; the request may then be left out"),
+            Some(limit) if shared && request.quantity > limit.quantity => {
+                ("is above the limit", "lower the request, or raise the limit")
+            }
+            Some(limit) if !shared && request.quantity != limit.quantity => {
+                ("is not equal to the limit", "give both the same value")
+            }
+            None if !shared => {
+                ("has no limit, and needs one of the same value", "write it below `limits`; the request may then be left out")
+            }
             _ => continue,
         };
-        let limit_place = limit.map(|limit| format!(" `{}` at {}:{}", limit.path, limit.node.position.line, limit.node.position.column));
+        let limit_place =
+            limit.map(|limit| format!(" `{}` at {}:{}", limit.path, limit.node.position.line, limit.node.position.column));
         let message = format!("`{}` {what}{}", request.path, limit_place.unwrap_or_default());
         reader.fault(&request.node.file, request.node.position, message, hint);
         sound = false;

@@ -19,6 +19,12 @@ impl Reader {
     /// An unquoted scalar is one where FLARE itself (YAML 1.1) reads a string: so `1e3` is, and `no`, `8102` and
     /// `2026-01-01` are not.
     pub(crate) fn text<'node>(&mut self, node: &'node Node, path: &str) -> Option<&'node str> {
+        self.text_or_hint(node, path, None)
+    }
+
+    /// As [`Reader::text`], with a hint of its own for a scalar that is no string: quotes do not help where one of a few
+    /// words is due.
+    fn text_or_hint<'node>(&mut self, node: &'node Node, path: &str, own_hint: Option<&str>) -> Option<&'node str> {
         let Content::Scalar(scalar) = &node.content else {
             return self.refuse(node, format!("`{path}` must be a string, not {}", node.describe()), "write a single value");
         };
@@ -32,6 +38,7 @@ impl Reader {
             _ => scalar.describe(),
         };
         let hint = match scalar.meaning() {
+            _ if own_hint.is_some() => own_hint.unwrap_or_default().to_owned(),
             Meaning::Null => "give it a value, or remove it".to_owned(),
             _ => format!("put it in quotes: `{}`", quote(&text)),
         };
@@ -46,7 +53,7 @@ impl Shape for Runtime {
     type Output = ();
 
     fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<()> {
-        let text = reader.text(node, path)?;
+        let text = reader.text_or_hint(node, path, Some("set `runtime: k8s`"))?;
         if text == "k8s" {
             return Some(());
         }
@@ -71,7 +78,7 @@ impl Shape for Security {
 
     fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<InternalSecurity> {
         let words = [InternalSecurity::Clear, InternalSecurity::Mtls];
-        let text = reader.text(node, path)?;
+        let text = reader.text_or_hint(node, path, Some("use `clear` or `mtls`"))?;
         if let Some(word) = words.into_iter().find(|word| word.as_str() == text) {
             return Some(word);
         }
@@ -122,7 +129,7 @@ impl<N: KubernetesName> Shape for Name<N> {
             Ok(_) => format!("did you mean `{}`?", text.to_ascii_lowercase().replace(['_', ' '], "-")),
             Err(_) => format!("use a name such as `{}`", N::EXAMPLE),
         };
-        reader.refuse(node, format!("`{path}`: `{}` is not a {}: {}", shown(text), N::KIND, N::RULE), hint)
+        reader.refuse(node, format!("`{path}`: `{}` is no {}: {}", shown(text), N::KIND, N::RULE), hint)
     }
 
     fn schema(_: &[Target]) -> Schema {
@@ -167,7 +174,8 @@ impl Shape for Image {
                     ImageError::DigestLength { .. } | ImageError::Digest => {
                         "copy the digest whole, as the registry shows it: `sha256:` and 64 digits".to_owned()
                     }
-                    _ => "use `[registry[:port]/]repository[:tag][@digest]`, for example `registry.example.com/nvflare:2.8.3`".to_owned(),
+                    _ => "use `[registry[:port]/]repository[:tag][@digest]`, for example `registry.example.com/nvflare:2.8.3`"
+                        .to_owned(),
                 };
                 reader.refuse(node, format!("`{path}`: `{}` is not an image reference: {error}", shown(text)), hint)
             }
@@ -216,7 +224,11 @@ impl Shape for MountPath {
         }
         let shortest = shortest(text);
         if shortest == "/" {
-            return reader.refuse(node, format!("`{path}` may not be `/`"), "use a folder of its own, for example `/var/tmp/nvflare/workspace`");
+            return reader.refuse(
+                node,
+                format!("`{path}` may not be `/`"),
+                "use a folder of its own, for example `/var/tmp/nvflare/workspace`",
+            );
         }
         if shortest != text {
             let message = format!("`{path}`: `{value}` is not in its shortest form");

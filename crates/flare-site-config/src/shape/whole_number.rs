@@ -41,7 +41,11 @@ impl Shape for Port {
         let number = reader.integer(node, path)?;
         match u16::try_from(number) {
             Ok(port) if port > 0 => Some(port),
-            _ => reader.refuse(node, format!("`{path}` is {number}, which is no port"), "use a port from 1 to 65535, for example 8102"),
+            _ => reader.refuse(
+                node,
+                format!("`{path}` is {number}, which is no port"),
+                "use a port from 1 to 65535, for example 8102",
+            ),
         }
     }
 
@@ -60,8 +64,12 @@ impl Shape for Seconds {
         let number = reader.integer(node, path)?;
         match u64::try_from(number) {
             Ok(seconds) => Some(seconds),
-            Err(_) if number < 0 => reader.refuse(node, format!("`{path}` is {number}, and may not be negative"), "use 0 or more seconds"),
-            Err(_) => reader.refuse(node, format!("`{path}` is {number}, which is too large"), "use a number of seconds below 2^64"),
+            Err(_) if number < 0 => {
+                reader.refuse(node, format!("`{path}` is {number}, and may not be negative"), "use 0 or more seconds")
+            }
+            Err(_) => {
+                reader.refuse(node, format!("`{path}` is {number}, which is too large"), "use a number of seconds below 2^64")
+            }
         }
     }
 

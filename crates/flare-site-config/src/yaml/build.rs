@@ -51,9 +51,7 @@ fn decode<'bytes>(bytes: &'bytes [u8], file: &str, code: Code) -> Result<&'bytes
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     // The set of YAML's printable characters, which PyYAML enforces too.
-    let control = |c: char| {
-        matches!(c, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{7f}'..='\u{84}' | '\u{86}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}')
-    };
+    let control = |c: char| matches!(c, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{7f}'..='\u{84}' | '\u{86}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}');
     if let Some((offset, character)) = text.char_indices().find(|(_, c)| control(*c)) {
         let place = Place::position(file, LineIndex::new(text).position(offset));
         let message = format!("the character U+{:04X} may not stand in a YAML file", u32::from(character));
@@ -230,7 +228,8 @@ impl Builder {
             _ => None,
         };
         if let Some(first) = first {
-            let message = format!("the key `{}` is written twice; it first stands at {}:{}", shown(&text), first.line, first.column);
+            let message =
+                format!("the key `{}` is written twice; it first stands at {}:{}", shown(&text), first.line, first.column);
             let fault = self.fault(at, message).hint("keep one of the two");
             self.faults.push((at, fault));
         }
@@ -267,7 +266,8 @@ impl Builder {
     }
 
     fn too_deep(&self, at: Position) -> Diagnostic {
-        self.fault(at, format!("values are nested more than {MAX_DEPTH} levels deep")).hint("check that this is the file you meant")
+        self.fault(at, format!("values are nested more than {MAX_DEPTH} levels deep"))
+            .hint("check that this is the file you meant")
     }
 
     fn syntax(&self, error: &ScanError, text: &str) -> Diagnostic {
@@ -285,17 +285,13 @@ impl Builder {
         self.fault(at, format!("not valid YAML: {}", error.info())).hint(hint)
     }
 
-    /// Ends with a fault behind which nothing can be read, and those before it.
-    fn give_up(self, fatal: Diagnostic) -> Faults {
-        let mut faults = self.sorted_faults();
-        match faults.first().cloned() {
-            None => fatal.into(),
-            Some(first) => {
-                let rest = faults.split_off(1);
-                let rest = rest.into_iter().chain([fatal]);
-                rest.fold(Faults::from(first), |faults, fault| faults.and(fault.into()))
-            }
-        }
+    /// Ends with a fault behind which nothing can be read, and those found until then.
+    fn give_up(mut self, fatal: Diagnostic) -> Faults {
+        // The parser may point back, to a bracket that is never closed.
+        let at = fatal.place.as_ref().and_then(|place| place.position).unwrap_or(Position { line: 1, column: 1 });
+        self.faults.push((at, fatal.clone()));
+        let faults = self.sorted_faults().into_iter().map(Faults::from);
+        faults.reduce(Faults::and).unwrap_or_else(|| fatal.into())
     }
 
     fn sorted_faults(&self) -> Vec<Diagnostic> {
@@ -320,7 +316,9 @@ fn key_description(node: &Node) -> String {
     match &node.content {
         Content::Scalar(scalar) => match scalar.reading() {
             Reading::Same(_) => scalar.describe(),
-            Reading::Differs { yaml_1_1, .. } => format!("`{}`, which YAML 1.1 reads as {}", shown(&scalar.text), yaml_1_1.describe()),
+            Reading::Differs { yaml_1_1, .. } => {
+                format!("`{}`, which YAML 1.1 reads as {}", shown(&scalar.text), yaml_1_1.describe())
+            }
         },
         _ => node.describe(),
     }

@@ -251,7 +251,9 @@ fn is_date(text: &str) -> bool {
     if rest.is_empty() {
         return text.len() == 10;
     }
-    rest.starts_with(['T', 't', ' ', '\t']) && rest.trim_start_matches(['T', 't', ' ', '\t']).starts_with(|c: char| c.is_ascii_digit()) && rest.contains(':')
+    rest.starts_with(['T', 't', ' ', '\t'])
+        && rest.trim_start_matches(['T', 't', ' ', '\t']).starts_with(|c: char| c.is_ascii_digit())
+        && rest.contains(':')
 }
 
 #[cfg(test)]
@@ -301,6 +303,16 @@ mod tests {
             ("-", String, String),
             (".", String, String),
             ("_", String, String),
+            ("00", Integer(0), Integer(0)),
+            ("0_7", Integer(7), String),
+            ("1__0", Integer(10), String),
+            ("1_.5", Float(1.5), String),
+            ("._5", String, String),
+            ("0x", String, String),
+            ("1:2:3", Integer(3723), String),
+            ("01:30", String, String),
+            ("+.nan", String, String),
+            ("-.inf", Float(f64::NEG_INFINITY), Float(f64::NEG_INFINITY)),
         ];
         for (text, yaml_1_1, yaml_1_2) in table {
             let scalar = Scalar { text: (*text).to_owned(), style: Style::Plain };
