@@ -1,6 +1,6 @@
 //! From kit, config and target to the plan.
 
-use flare_diagnostic::{Checked, Code, Diagnostic, Faults};
+use flare_diagnostic::{Checked, Code, Diagnostic, Faults, Place};
 use flare_launcher_args::LauncherArgs;
 use flare_names::{ParticipantNames, Role, Target, VolumeName};
 use flare_site_config::{InternalSecurity, SiteConfig};
@@ -29,7 +29,8 @@ pub fn resolve(kit: &StartupKit, config: &SiteConfig, target: Target, acceptance
                 Code::StudyFilesConflict,
                 "the kit has both `local/study_data.yaml` and `local/study_runtime.yaml`: FLARE 2.9 starts no job with both",
             )
-            .hint("move the entries of `study_data.yaml` into `study_runtime.yaml` and delete the former"),
+            .hint("move the entries of `study_data.yaml` into `study_runtime.yaml` and delete the former")
+            .at(Place::file("local/study_data.yaml")),
         );
     }
     Faults::check(faults, || Checked { value: plan(kit, config, target, ports), warnings })
@@ -65,6 +66,14 @@ fn check_ports(ports: &Ports, config: &SiteConfig, faults: &mut Vec<Diagnostic>)
     faults.push(fault);
 }
 
+/// 2.8's job process understands nothing but a clear link, whatever a config for another target says.
+fn internal_security(config: &SiteConfig, target: Target) -> InternalSecurity {
+    match target {
+        Target::V2_8 => InternalSecurity::Clear,
+        Target::V2_9 => config.parent.internal_connection_security,
+    }
+}
+
 /// Defects 17 and 21.
 fn check_internal_link(
     kit: &StartupKit,
@@ -74,7 +83,7 @@ fn check_internal_link(
     faults: &mut Vec<Diagnostic>,
     warnings: &mut Vec<Diagnostic>,
 ) {
-    if config.parent.internal_connection_security == InternalSecurity::Clear {
+    if internal_security(config, target) == InternalSecurity::Clear {
         let hint = match target {
             Target::V2_8 => "keep other workloads out of this namespace, or use FLARE 2.9, whose internal link is mutual TLS",
             Target::V2_9 => "leave `parent.internal_connection_security` out to get mutual TLS",
@@ -95,10 +104,12 @@ fn check_internal_link(
             &identity.file,
             "extendedKeyUsage",
             "must allow both serverAuth and clientAuth, since both ends of the internal link show the same certificate",
+            "use a kit of `nvflare provision`, whose certificates have no such restriction",
         ));
     }
     for fault in &kit.certificates.strict_faults {
-        found.push(certificate_fault(&fault.file, fault.extension, &fault.message));
+        let remedy = "provision the project again with FLARE 2.7 or later";
+        found.push(certificate_fault(&fault.file, fault.extension, &fault.message, remedy));
     }
     if acceptance.certificates {
         warnings.extend(found.into_iter().map(|mut fault| {
@@ -110,13 +121,16 @@ fn check_internal_link(
     }
 }
 
-fn certificate_fault(file: &str, extension: &str, message: &str) -> Diagnostic {
+fn certificate_fault(file: &str, extension: &str, message: &str, remedy: &str) -> Diagnostic {
     Diagnostic::error(
         Code::InvalidKit,
         format!("`{file}` cannot carry the internal mutual TLS of FLARE 2.9: `{extension}` {message}"),
     )
-    .hint("provision the project again with FLARE 2.7 or later; or pass `--accept-certificates` where the image has a Python older than 3.13; or set `parent.internal_connection_security: clear`")
-    .at(flare_diagnostic::Place::file(file))
+    .hint(format!(
+        "{remedy}; or pass `--accept-certificates` where the image's Python takes them (before 3.13); \
+         or set `parent.internal_connection_security: clear`"
+    ))
+    .at(Place::file(file))
 }
 
 /// The image's tag often names a release: one that is not the target's is worth a warning.
@@ -172,7 +186,7 @@ fn plan(kit: &StartupKit, config: &SiteConfig, target: Target, ports: Ports) -> 
         names,
         namespace: config.namespace.clone(),
         ports,
-        internal: Internal { security: config.parent.internal_connection_security },
+        internal: Internal { security: internal_security(config, target) },
         parent: Parent {
             image: Image {
                 repository: image.repository,

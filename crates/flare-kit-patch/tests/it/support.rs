@@ -9,12 +9,12 @@ use flare_site_config::InternalSecurity;
 use flare_site_plan::{Image, Internal, Parent, Ports, SitePlan, StudyTemplate, Workspace};
 use serde_json::{Map, Value};
 
-pub const RESOURCES: &str = "local/resources.json.default";
-pub const COMM_CONFIG: &str = "local/comm_config.json";
-pub const BOTH_ROLES: [Role; 2] = [Role::Server, Role::Client];
+pub(crate) const RESOURCES: &str = "local/resources.json.default";
+pub(crate) const COMM_CONFIG: &str = "local/comm_config.json";
+pub(crate) const BOTH_ROLES: [Role; 2] = [Role::Server, Role::Client];
 
 /// The plan of `nvflare-server` or `site-1` with a config of defaults.
-pub fn plan(role: Role, target: Target) -> SitePlan {
+pub(crate) fn plan(role: Role, target: Target) -> SitePlan {
     let participant = match role {
         Role::Server => "nvflare-server",
         Role::Client => "site-1",
@@ -71,7 +71,7 @@ pub fn plan(role: Role, target: Target) -> SitePlan {
 }
 
 /// A kit as `provision` writes it, without its keys.
-pub fn kit(role: Role) -> FileTree {
+pub(crate) fn kit(role: Role) -> FileTree {
     let (resources, role_file) = match role {
         Role::Server => (include_str!("../data/server.json"), "startup/fed_server.json"),
         Role::Client => (include_str!("../data/client.json"), "startup/fed_client.json"),
@@ -86,40 +86,40 @@ pub fn kit(role: Role) -> FileTree {
     kit
 }
 
-pub fn put(tree: &mut FileTree, path: &str, text: impl Into<Vec<u8>>) {
+pub(crate) fn put(tree: &mut FileTree, path: &str, text: impl Into<Vec<u8>>) {
     tree.insert_file(RelativePath::new(path).unwrap(), text, 0o644);
 }
 
 /// A kit whose resources are only these components.
-pub fn kit_with_components(role: Role, components: &str) -> FileTree {
+pub(crate) fn kit_with_components(role: Role, components: &str) -> FileTree {
     let mut kit = kit(role);
     put(&mut kit, RESOURCES, format!(r#"{{"components": {components}}}"#));
     kit
 }
 
-pub fn text(tree: &FileTree, path: &str) -> String {
+pub(crate) fn text(tree: &FileTree, path: &str) -> String {
     String::from_utf8(tree.bytes(path).unwrap_or_else(|| panic!("no {path}")).to_vec()).unwrap()
 }
 
-pub fn json(tree: &FileTree, path: &str) -> Value {
+pub(crate) fn json(tree: &FileTree, path: &str) -> Value {
     serde_json::from_str(&text(tree, path)).unwrap()
 }
 
-pub fn patched(kit: FileTree, plan: &SitePlan) -> Checked<FileTree> {
+pub(crate) fn patched(kit: FileTree, plan: &SitePlan) -> Checked<FileTree> {
     patch(kit, plan).unwrap_or_else(|faults| panic!("{faults}"))
 }
 
-pub fn faults(kit: FileTree, plan: &SitePlan) -> Faults {
+pub(crate) fn faults(kit: FileTree, plan: &SitePlan) -> Faults {
     patch(kit, plan).err().expect("a fault")
 }
 
 /// `file:line:column message`, one per line.
-pub fn shown<'a>(diagnostics: impl IntoIterator<Item = &'a Diagnostic>) -> String {
+pub(crate) fn shown<'a>(diagnostics: impl IntoIterator<Item = &'a Diagnostic>) -> String {
     diagnostics.into_iter().map(|one| format!("{one}\n")).collect()
 }
 
 /// Every fault is of the kit, names a file, and says what to do.
-pub fn assert_invalid_kit(faults: &Faults) {
+pub(crate) fn assert_invalid_kit(faults: &Faults) {
     for fault in faults.all() {
         assert_eq!(fault.code, Code::InvalidKit, "{fault}");
         assert!(fault.hint.is_some() && fault.place.is_some(), "{fault}");
