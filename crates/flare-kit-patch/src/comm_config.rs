@@ -72,7 +72,8 @@ fn downgrade(source: &Source<'_>, resources: &Object<'_>, plan: &SitePlan) -> Op
     let asked = resources.text("connection_security").filter(|security| security != "clear")?;
     let raw = resources.get("connection_security")?;
     (plan.internal.security == InternalSecurity::Clear).then(|| {
-        let message = format!("`internal.resources.connection_security` of the kit is `{}` and becomes `clear`", asked.escape_debug());
+        let message =
+            format!("`internal.resources.connection_security` of the kit is `{}` and becomes `clear`", asked.escape_debug());
         let hint = match plan.target {
             Target::V2_8 => "keep other workloads out of this namespace, or use FLARE 2.9: a job pod of 2.8 knows no other way",
             Target::V2_9 => "leave `parent.internal_connection_security` out of `k8s.yaml` to get mutual TLS",

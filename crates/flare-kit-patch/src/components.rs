@@ -26,10 +26,8 @@ const LAUNCHERS: [&str; 6] = [
     launcher_class(Role::Client),
     launcher_class(Role::Server),
 ];
-const SLURM_LAUNCHERS: [&str; 2] = [
-    "nvflare.app_opt.job_launcher.slurm.ClientSlurmJobLauncher",
-    "nvflare.app_opt.job_launcher.slurm.ServerSlurmJobLauncher",
-];
+const SLURM_LAUNCHERS: [&str; 2] =
+    ["nvflare.app_opt.job_launcher.slurm.ClientSlurmJobLauncher", "nvflare.app_opt.job_launcher.slurm.ServerSlurmJobLauncher"];
 
 /// What the dropped components are.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -58,9 +56,7 @@ impl Dropped {
         match self {
             Self::ResourceManager => [GPU_RESOURCE_MANAGER, PASSTHROUGH_RESOURCE_MANAGER].contains(&path),
             Self::ResourceConsumer => path == GPU_RESOURCE_CONSUMER,
-            Self::OtherLauncher => {
-                LAUNCHERS.contains(&path) || plan.target == Target::V2_9 && SLURM_LAUNCHERS.contains(&path)
-            }
+            Self::OtherLauncher => LAUNCHERS.contains(&path) || plan.target == Target::V2_9 && SLURM_LAUNCHERS.contains(&path),
             Self::OwnLauncher => path == launcher_class(plan.role),
         }
     }
@@ -156,18 +152,15 @@ fn replaced(id: &str, dropped: Dropped) -> Diagnostic {
             "is replaced by FLARE's passthrough manager",
             "ask for GPUs and memory in the job's `launcher_spec`; Kubernetes hands them out",
         ),
-        Dropped::ResourceConsumer => (
-            "is removed",
-            "ask for GPUs in the job's `launcher_spec`; the cluster's device plugin assigns them",
-        ),
-        Dropped::OtherLauncher => (
-            "is replaced by the Kubernetes launcher",
-            "say under `job_launcher` in `k8s.yaml` what the new launcher should know",
-        ),
-        Dropped::OwnLauncher => (
-            "is written anew from `k8s.yaml`",
-            "say under `job_launcher` in `k8s.yaml` what the new launcher should know",
-        ),
+        Dropped::ResourceConsumer => {
+            ("is removed", "ask for GPUs in the job's `launcher_spec`; the cluster's device plugin assigns them")
+        }
+        Dropped::OtherLauncher => {
+            ("is replaced by the Kubernetes launcher", "say under `job_launcher` in `k8s.yaml` what the new launcher should know")
+        }
+        Dropped::OwnLauncher => {
+            ("is written anew from `k8s.yaml`", "say under `job_launcher` in `k8s.yaml` what the new launcher should know")
+        }
     };
     Diagnostic::warning(Code::ComponentReplaced, format!("the component `{id}` {what}; its own path or args are not used"))
         .hint(hint)

@@ -19,7 +19,9 @@ impl<'kit> Source<'kit> {
             return Ok(None);
         }
         let Some(bytes) = kit.bytes(file) else {
-            return Err(vec![fault(file, format!("`{file}` is too large to be read")).hint("check that it is the file you meant")]);
+            return Err(vec![
+                fault(file, format!("`{file}` is too large to be read")).hint("check that it is the file you meant"),
+            ]);
         };
         let text = std::str::from_utf8(bytes).map_err(|error| vec![not_utf8(file, bytes, error.valid_up_to())])?;
         match serde_json::from_str::<&RawValue>(text) {
@@ -49,9 +51,9 @@ pub(crate) fn is_present(kit: &FileTree, file: &'static str) -> Result<bool, Vec
     match kit.get(file) {
         None => Ok(false),
         Some(Entry::File { .. }) => Ok(true),
-        Some(Entry::Folder { .. }) => {
-            Err(vec![fault(file, format!("`{file}` is a folder, and a file belongs there")).hint("move the folder out of the kit")])
-        }
+        Some(Entry::Folder { .. }) => Err(vec![
+            fault(file, format!("`{file}` is a folder, and a file belongs there")).hint("move the folder out of the kit"),
+        ]),
     }
 }
 

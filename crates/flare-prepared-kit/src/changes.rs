@@ -69,7 +69,8 @@ impl Change {
         }
         let message = format!("`{}` was {} after the kit was prepared", self.file, self.kind);
         if is_below(CHART) && self.kind == ChangeKind::Edited {
-            let warning = Diagnostic::warning(Code::Notice, message).hint("prepare the kit again to undo it, and use values where they suffice");
+            let warning = Diagnostic::warning(Code::Notice, message)
+                .hint("prepare the kit again to undo it, and use values where they suffice");
             return Verdict::Warning(warning.at(Place::file(&self.file)));
         }
         let hint = if is_below(STARTUP) {

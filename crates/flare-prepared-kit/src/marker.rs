@@ -52,7 +52,10 @@ impl Marker {
         if head.format_version > FORMAT_VERSION {
             let message =
                 format!("a newer flare-kube made this folder (format {}, known is {FORMAT_VERSION})", head.format_version);
-            return Err(fault(message, "use that release of flare-kube, or prepare the kit again with this one to another folder"));
+            return Err(fault(
+                message,
+                "use that release of flare-kube, or prepare the kit again with this one to another folder",
+            ));
         }
         if head.format_version != FORMAT_VERSION {
             return Err(broken());

@@ -81,7 +81,8 @@ fn check_record(path: &Path) -> Result<(), Faults> {
     if !values::has_staged_objects(&bytes).map_err(unreadable)? {
         return Ok(());
     }
-    let message = format!("the output `{}` records objects that are staged in a cluster", path.display().to_string().escape_debug());
+    let message =
+        format!("the output `{}` records objects that are staged in a cluster", path.display().to_string().escape_debug());
     Err(Diagnostic::error(Code::OutputStaged, message)
         .hint("unstage it first, or name another folder with `--output`")
         .at(Place::from(file.as_path()))

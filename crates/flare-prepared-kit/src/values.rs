@@ -71,9 +71,12 @@ fn describe(node: Option<&Node>) -> String {
 }
 
 fn misfit(key: &str, expected: &str, found: &str, node: Option<&Node>) -> Diagnostic {
-    Diagnostic::error(Code::InvalidPreparedKit, format!("value `{key}` no longer fits the kit: expected {expected}, found {found}"))
-        .hint("set it back, or change `k8s.yaml` and prepare the kit again")
-        .at(node.map_or_else(|| Place::file(FILE), Node::place))
+    Diagnostic::error(
+        Code::InvalidPreparedKit,
+        format!("value `{key}` no longer fits the kit: expected {expected}, found {found}"),
+    )
+    .hint("set it back, or change `k8s.yaml` and prepare the kit again")
+    .at(node.map_or_else(|| Place::file(FILE), Node::place))
 }
 
 /// The workspace and the organisation stand in `args` a second time.

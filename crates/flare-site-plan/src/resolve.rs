@@ -16,7 +16,12 @@ pub struct Acceptance {
 }
 
 /// Decides every fact about a participant. Fails with all faults that only kit and config together show.
-pub fn resolve(kit: &StartupKit, config: &SiteConfig, target: Target, acceptance: Acceptance) -> Result<Checked<SitePlan>, Faults> {
+pub fn resolve(
+    kit: &StartupKit,
+    config: &SiteConfig,
+    target: Target,
+    acceptance: Acceptance,
+) -> Result<Checked<SitePlan>, Faults> {
     let mut faults = Vec::new();
     let mut warnings = Vec::new();
     let ports = ports(kit, config);
@@ -60,8 +65,9 @@ fn check_ports(ports: &Ports, config: &SiteConfig, faults: &mut Vec<Diagnostic>)
     } else {
         return;
     };
-    let mut fault = Diagnostic::error(Code::InvalidConfig, format!("`parent.parent_port` is {parent}, which is the server's {taken}"))
-        .hint("choose another `parent_port`; 8102 is the default");
+    let mut fault =
+        Diagnostic::error(Code::InvalidConfig, format!("`parent.parent_port` is {parent}, which is the server's {taken}"))
+            .hint("choose another `parent_port`; 8102 is the default");
     fault.place = config.place("parent.parent_port").cloned();
     faults.push(fault);
 }
@@ -89,7 +95,9 @@ fn check_internal_link(
             Target::V2_9 => "leave `parent.internal_connection_security` out to get mutual TLS",
         };
         let message = match target {
-            Target::V2_8 => "the link between parent and job pods is not encrypted, and job tokens stand on the job pods' command lines: FLARE 2.8 knows no other way",
+            Target::V2_8 => {
+                "the link between parent and job pods is not encrypted, and job tokens stand on the job pods' command lines: FLARE 2.8 knows no other way"
+            }
             Target::V2_9 => "the link between parent and job pods is not encrypted",
         };
         let mut warning = Diagnostic::warning(Code::ClearInternalLink, message).hint(hint);
@@ -166,7 +174,8 @@ pub(crate) fn release_of_tag(tag: &str) -> Option<String> {
     let rest = tag.strip_prefix('v').unwrap_or(tag).strip_prefix("2.")?;
     let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let minor: u16 = rest[..digits].parse().ok()?;
-    let plausible = minor < 100 && !rest[digits..].starts_with(|c: char| c == '_' || c.is_ascii_alphanumeric() && !"rabd".contains(c));
+    let plausible =
+        minor < 100 && !rest[digits..].starts_with(|c: char| c == '_' || c.is_ascii_alphanumeric() && !"rabd".contains(c));
     plausible.then(|| format!("2.{minor}"))
 }
 

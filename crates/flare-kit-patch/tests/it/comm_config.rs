@@ -29,7 +29,9 @@ fn it_is_made_where_missing() {
 
 #[test]
 fn other_keys_stay_and_ours_are_set_whatever_stood_there() {
-    let kit = with(r#"{"x": 1e400, "internal": {"scheme": "uds", "y": [10.0], "resources": {"port": null, "z": "\ud800"}}, "last": {}}"#);
+    let kit = with(
+        r#"{"x": 1e400, "internal": {"scheme": "uds", "y": [10.0], "resources": {"port": null, "z": "\ud800"}}, "last": {}}"#,
+    );
     let out = patched(kit, &plan(Role::Client, Target::V2_9)).value;
     insta::assert_snapshot!(text(&out, COMM_CONFIG), @r#"
     {
@@ -73,8 +75,14 @@ fn defect_22_what_is_no_object_is_a_message_with_its_place() {
     let cases = [
         ("[]", "1:1: `local/comm_config.json` must hold a JSON object, not a list"),
         (r#"{"internal": null}"#, "1:14: `internal` in `local/comm_config.json` must be an object, not null"),
-        (r#"{"internal": {"resources": null}}"#, "1:28: `internal.resources` in `local/comm_config.json` must be an object, not null"),
-        ("{\"internal\":\n {\"resources\": 3}}", "2:16: `internal.resources` in `local/comm_config.json` must be an object, not a number"),
+        (
+            r#"{"internal": {"resources": null}}"#,
+            "1:28: `internal.resources` in `local/comm_config.json` must be an object, not null",
+        ),
+        (
+            "{\"internal\":\n {\"resources\": 3}}",
+            "2:16: `internal.resources` in `local/comm_config.json` must be an object, not a number",
+        ),
         ("{\"ä\": tru}", "1:10: `local/comm_config.json` is not JSON: expected ident"),
     ];
     for (text, expected) in cases {

@@ -10,7 +10,12 @@ use crate::support::*;
 
 /// Any JSON value without floats, whose text may change between two readers.
 fn any_value() -> impl Strategy<Value = Value> {
-    let leaf = prop_oneof![Just(Value::Null), any::<bool>().prop_map(Value::from), any::<i64>().prop_map(Value::from), ".{0,8}".prop_map(Value::from)];
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        ".{0,8}".prop_map(Value::from)
+    ];
     leaf.prop_recursive(3, 24, 4, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
@@ -22,8 +27,18 @@ fn any_value() -> impl Strategy<Value = Value> {
 fn key() -> impl Strategy<Value = String> {
     prop_oneof![
         "[a-z\"\\\\ä]{0,4}",
-        prop::sample::select(vec!["components", "internal", "resources", "scheme", "snapshot_persistor", "args", "id", "path", "storage"])
-            .prop_map(str::to_owned),
+        prop::sample::select(vec![
+            "components",
+            "internal",
+            "resources",
+            "scheme",
+            "snapshot_persistor",
+            "args",
+            "id",
+            "path",
+            "storage"
+        ])
+        .prop_map(str::to_owned),
     ]
 }
 

@@ -94,16 +94,56 @@ fn other_files_are_refused_by_name_all_at_once() {
 #[test]
 fn defect_34_values_that_no_longer_fit_are_named_with_both_sides() {
     let cases = [
-        (Role::Server, "serviceName: \"nvflare-server\"", "serviceName: other", "2:14: value `serviceName` no longer fits the kit: expected `nvflare-server`, found `other`"),
-        (Role::Server, "parentPort: 8102", "parentPort: 9000", "5:13: value `parentPort` no longer fits the kit: expected `8102`, found `9000`"),
-        (Role::Server, "fedLearnPort: 8002", "fedLearnPort: null", "3:15: value `fedLearnPort` no longer fits the kit: expected `8002`, found null"),
+        (
+            Role::Server,
+            "serviceName: \"nvflare-server\"",
+            "serviceName: other",
+            "2:14: value `serviceName` no longer fits the kit: expected `nvflare-server`, found `other`",
+        ),
+        (
+            Role::Server,
+            "parentPort: 8102",
+            "parentPort: 9000",
+            "5:13: value `parentPort` no longer fits the kit: expected `8102`, found `9000`",
+        ),
+        (
+            Role::Server,
+            "fedLearnPort: 8002",
+            "fedLearnPort: null",
+            "3:15: value `fedLearnPort` no longer fits the kit: expected `8002`, found null",
+        ),
         (Role::Server, "adminPort: 8003\n", "", "value `adminPort` no longer fits the kit: expected `8003`, found nothing"),
-        (Role::Client, "name: \"site-1\"", "name: [site-1]", "1:7: value `name` no longer fits the kit: expected `site-1`, found a list"),
-        (Role::Client, "siteName: \"site-1\"", "siteName: x", "3:11: value `siteName` no longer fits the kit: expected `site-1`, found `x`"),
+        (
+            Role::Client,
+            "name: \"site-1\"",
+            "name: [site-1]",
+            "1:7: value `name` no longer fits the kit: expected `site-1`, found a list",
+        ),
+        (
+            Role::Client,
+            "siteName: \"site-1\"",
+            "siteName: x",
+            "3:11: value `siteName` no longer fits the kit: expected `site-1`, found `x`",
+        ),
         (Role::Client, "port: 8102", "port: 8103", "4:7: value `port` no longer fits the kit: expected `8102`, found `8103`"),
-        (Role::Client, "mountPath: \"/var/tmp/nvflare/workspace\"", "mountPath: /w", "8:16: value `persistence.workspace.mountPath` no longer fits the kit: expected `/var/tmp/nvflare/workspace`, found `/w`"),
-        (Role::Client, "- \"/var/tmp/nvflare/workspace\"", "- /w", "20:5: value `args (-m)` no longer fits the kit: expected `/var/tmp/nvflare/workspace`, found `/w`"),
-        (Role::Client, "- \"org=nvidia\"", "- org=other", "24:5: value `args (org)` no longer fits the kit: expected `org=nvidia`, found `org=other`"),
+        (
+            Role::Client,
+            "mountPath: \"/var/tmp/nvflare/workspace\"",
+            "mountPath: /w",
+            "8:16: value `persistence.workspace.mountPath` no longer fits the kit: expected `/var/tmp/nvflare/workspace`, found `/w`",
+        ),
+        (
+            Role::Client,
+            "- \"/var/tmp/nvflare/workspace\"",
+            "- /w",
+            "20:5: value `args (-m)` no longer fits the kit: expected `/var/tmp/nvflare/workspace`, found `/w`",
+        ),
+        (
+            Role::Client,
+            "- \"org=nvidia\"",
+            "- org=other",
+            "24:5: value `args (org)` no longer fits the kit: expected `org=nvidia`, found `org=other`",
+        ),
     ];
     for (role, old, new, expected) in cases {
         let found = faults(edited(role, "helm_chart/values.yaml", old, new));
@@ -118,9 +158,13 @@ fn defect_34_values_that_no_longer_fit_are_named_with_both_sides() {
 
 #[test]
 fn defect_14_objects_staged_in_another_namespace_do_not_fit() {
-    let staged = |namespace: &str| edited(Role::Client, "helm_chart/values.yaml", "namespace: null", &format!("namespace: {namespace}"));
+    let staged =
+        |namespace: &str| edited(Role::Client, "helm_chart/values.yaml", "namespace: null", &format!("namespace: {namespace}"));
     assert!(PreparedKit::from_tree(staged("nvflare"), STRICT).is_ok());
-    assert!(shown(faults(staged("other")).all()).contains("`workspaceConfig.namespace` no longer fits the kit: expected `nvflare`, found `other`"));
+    assert!(
+        shown(faults(staged("other")).all())
+            .contains("`workspaceConfig.namespace` no longer fits the kit: expected `nvflare`, found `other`")
+    );
 }
 
 #[test]
@@ -128,13 +172,43 @@ fn defect_34_facts_of_local_that_no_longer_fit_are_named_by_file_and_key() {
     let comm = "local/comm_config.json";
     let resources = "local/resources.json.default";
     let cases = [
-        (comm, "8102", "8103", "`internal.resources.port` in `local/comm_config.json` no longer fits the chart: expected `8102`, found `8103`"),
-        (comm, "\"nvflare-server\"", "\"x\"", "`internal.resources.host` in `local/comm_config.json` no longer fits the chart: expected `\"nvflare-server\"`, found `\"x\"`"),
-        (comm, "\"clear\"", "null", "`internal.resources.connection_security` in `local/comm_config.json` no longer fits the chart: expected `\"clear\"`, found `null`"),
+        (
+            comm,
+            "8102",
+            "8103",
+            "`internal.resources.port` in `local/comm_config.json` no longer fits the chart: expected `8102`, found `8103`",
+        ),
+        (
+            comm,
+            "\"nvflare-server\"",
+            "\"x\"",
+            "`internal.resources.host` in `local/comm_config.json` no longer fits the chart: expected `\"nvflare-server\"`, found `\"x\"`",
+        ),
+        (
+            comm,
+            "\"clear\"",
+            "null",
+            "`internal.resources.connection_security` in `local/comm_config.json` no longer fits the chart: expected `\"clear\"`, found `null`",
+        ),
         (comm, "{", "[", "`local/comm_config.json` is not JSON: fault in line 1"),
-        (resources, "\"namespace\":\"nvflare\"", "\"namespace\":\"x\"", "`k8s_launcher.args.namespace` in `local/resources.json.default` no longer fits the chart: expected `\"nvflare\"`, found `\"x\"`"),
-        (resources, "\"k8s_launcher\"", "\"x\"", "`local/resources.json.default` has no component `k8s_launcher`, so no job can start"),
-        (resources, "workspace_mount_path", "x", "`k8s_launcher.args.workspace_mount_path` in `local/resources.json.default` no longer fits the chart: expected `\"/var/tmp/nvflare/workspace\"`, found nothing"),
+        (
+            resources,
+            "\"namespace\":\"nvflare\"",
+            "\"namespace\":\"x\"",
+            "`k8s_launcher.args.namespace` in `local/resources.json.default` no longer fits the chart: expected `\"nvflare\"`, found `\"x\"`",
+        ),
+        (
+            resources,
+            "\"k8s_launcher\"",
+            "\"x\"",
+            "`local/resources.json.default` has no component `k8s_launcher`, so no job can start",
+        ),
+        (
+            resources,
+            "workspace_mount_path",
+            "x",
+            "`k8s_launcher.args.workspace_mount_path` in `local/resources.json.default` no longer fits the chart: expected `\"/var/tmp/nvflare/workspace\"`, found nothing",
+        ),
     ];
     for (file, old, new, expected) in cases {
         let tree = edited(Role::Server, file, old, new);
@@ -163,8 +237,12 @@ fn a_marker_that_is_missing_newer_or_garbage_is_refused_even_where_changes_are_a
         assert_eq!(fault.first().code, Code::InvalidPreparedKit);
         fault.first().message.clone()
     };
-    assert_eq!(with_marker(r#"{"format_version": 2, "what": "ever"}"#), "a newer flare-kube made this folder (format 2, known is 1)");
-    for garbage in ["", "{}", "[]", "SECRET", r#"{"format_version": 0}"#, r#"{"format_version": 1}"#, r#"{"format_version": -1}"#] {
+    assert_eq!(
+        with_marker(r#"{"format_version": 2, "what": "ever"}"#),
+        "a newer flare-kube made this folder (format 2, known is 1)"
+    );
+    for garbage in ["", "{}", "[]", "SECRET", r#"{"format_version": 0}"#, r#"{"format_version": 1}"#, r#"{"format_version": -1}"#]
+    {
         assert_eq!(with_marker(garbage), "`.flare-kube.json` is no marker of flare-kube");
     }
     let mut reference = prepared(Role::Client, Target::V2_8).tree().clone();

@@ -95,7 +95,10 @@ pub(crate) fn kit(plan: &SitePlan) -> FileTree {
 pub(crate) fn chart(plan: &SitePlan) -> FileTree {
     let ports = match &plan.ports {
         Ports::Server { fl, admin, parent } => {
-            format!("fedLearnPort: {fl}\nadminPort: {}\nparentPort: {parent}\n", admin.map_or("null".to_owned(), |port| port.to_string()))
+            format!(
+                "fedLearnPort: {fl}\nadminPort: {}\nparentPort: {parent}\n",
+                admin.map_or("null".to_owned(), |port| port.to_string())
+            )
         }
         Ports::Client { parent } => format!("siteName: \"{}\"\nport: {parent}\n", plan.site),
     };
@@ -114,8 +117,9 @@ pub(crate) fn chart(plan: &SitePlan) -> FileTree {
 
 pub(crate) fn prepared(role: Role, target: Target) -> PreparedKit {
     let mut plan = plan(role, target);
-    plan.parent.args =
-        ["-u", "-m", "module", "-m", &plan.workspace.mount_path, "-s", "fed.json", "--set", "org=nvidia"].map(str::to_owned).to_vec();
+    plan.parent.args = ["-u", "-m", "module", "-m", &plan.workspace.mount_path, "-s", "fed.json", "--set", "org=nvidia"]
+        .map(str::to_owned)
+        .to_vec();
     PreparedKit::assemble(plan.clone(), kit(&plan), chart(&plan)).unwrap()
 }
 

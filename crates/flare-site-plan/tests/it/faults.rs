@@ -46,8 +46,11 @@ fn defect_21_certificates_that_cannot_carry_the_internal_link_are_named() {
         for (may_serve, may_connect) in [(true, false), (false, true), (false, false)] {
             let mut kit = kit(role);
             (kit.certificates.identity.may_serve, kit.certificates.identity.may_connect) = (may_serve, may_connect);
-            kit.certificates.strict_faults =
-                vec![StrictFault { file: "startup/rootCA.pem".to_owned(), extension: "keyUsage", message: "is missing".to_owned() }];
+            kit.certificates.strict_faults = vec![StrictFault {
+                file: "startup/rootCA.pem".to_owned(),
+                extension: "keyUsage",
+                message: "is missing".to_owned(),
+            }];
             let faults = resolve(&kit, &config("2.9"), Target::V2_9, STRICT).expect_err("a fault");
             let files: Vec<_> = faults.all().iter().map(|fault| fault.place.clone().unwrap().file).collect();
             assert_eq!(files, [kit.certificates.identity.file.as_str(), "startup/rootCA.pem"]);
@@ -103,7 +106,10 @@ fn a_tag_of_another_release_and_a_floating_one_are_warned_about() {
     }
     let mut pinned = config("latest");
     pinned.parent.image.digest = Some(format!("sha256:{}", "0".repeat(64)));
-    assert!(resolve(&kit(Role::Client), &pinned, Target::V2_9, STRICT).unwrap().warnings.is_empty(), "a digest fixes the content");
+    assert!(
+        resolve(&kit(Role::Client), &pinned, Target::V2_9, STRICT).unwrap().warnings.is_empty(),
+        "a digest fixes the content"
+    );
 }
 
 #[test]

@@ -67,7 +67,11 @@ fn study_files_decide_template_and_launcher_path() {
         let plan = plan(&kit, target);
         assert_eq!(plan.study_template, template, "{data} {runtime} {target}");
         let path = plan.launcher.study_data_pvc_file_path;
-        assert_eq!(path.as_deref(), told.then_some("/var/tmp/nvflare/workspace/local/study_data.yaml"), "{data} {runtime} {target}");
+        assert_eq!(
+            path.as_deref(),
+            told.then_some("/var/tmp/nvflare/workspace/local/study_data.yaml"),
+            "{data} {runtime} {target}"
+        );
     }
 }
 
