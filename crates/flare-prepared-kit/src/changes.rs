@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use flare_diagnostic::{Code, Diagnostic, Place};
+use flare_diagnostic::{Code, Diagnostic, Place, printable};
 use flare_file_tree::Digest;
 use serde::Serialize;
 
@@ -67,7 +67,7 @@ impl Change {
         if is_below(LOCAL) || self.file == values::FILE && self.kind == ChangeKind::Edited {
             return Verdict::Fine;
         }
-        let message = format!("`{}` was {} after the kit was prepared", self.file, self.kind);
+        let message = format!("`{}` was {} after the kit was prepared", printable(&self.file), self.kind);
         if is_below(CHART) && self.kind == ChangeKind::Edited {
             let warning = Diagnostic::warning(Code::Notice, message)
                 .hint("prepare the kit again to undo it, and use values where they suffice");

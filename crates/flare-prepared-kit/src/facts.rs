@@ -1,11 +1,13 @@
 //! `local/` against the plan: what job pods and their parent must agree on (defect 34), and what stops every job (33).
 
-use flare_diagnostic::{Code, Diagnostic, Place};
+use flare_diagnostic::{Code, Diagnostic, Place, printable};
 use flare_file_tree::FileTree;
 use flare_launcher_args::{COMPONENT_ID, launcher_class};
 use flare_names::Target;
 use flare_site_plan::SitePlan;
-use serde_json::{Value, json};
+use serde_json::{Value, json, value::RawValue};
+
+use crate::json;
 
 const COMM_CONFIG: &str = "local/comm_config.json";
 /// The first of these that is there is the one that FLARE reads.
@@ -29,7 +31,7 @@ fn check_comm_config(tree: &FileTree, plan: &SitePlan) -> Vec<Diagnostic> {
         ("internal.resources.port", json!(plan.ports.parent())),
         ("internal.resources.connection_security", json!(plan.internal.security)),
     ];
-    expected.iter().filter_map(|(key, expected)| compare(COMM_CONFIG, &config, key, key, expected)).collect()
+    expected.iter().filter_map(|(key, expected)| compare(COMM_CONFIG, config, key, key, expected)).collect()
 }
 
 fn check_launcher(tree: &FileTree, plan: &SitePlan) -> Vec<Diagnostic> {
@@ -38,8 +40,9 @@ fn check_launcher(tree: &FileTree, plan: &SitePlan) -> Vec<Diagnostic> {
         Ok(resources) => resources,
         Err(fault) => return vec![fault],
     };
-    let components = resources["components"].as_array();
-    let Some(launcher) = components.and_then(|list| list.iter().find(|component| component["id"] == COMPONENT_ID)) else {
+    let components = json::elements(json::lookup(resources, "components").unwrap_or_default());
+    let is_launcher = |component: &&str| json::equals(json::lookup(component, "id"), &COMPONENT_ID.into());
+    let Some(launcher) = components.into_iter().find(is_launcher) else {
         let message = format!("`{file}` has no component `{COMPONENT_ID}`, so no job can start");
         return vec![fault(file, message)];
     };
@@ -65,22 +68,24 @@ pub(crate) fn study_conflict(tree: &FileTree, plan: &SitePlan) -> Option<Diagnos
     })
 }
 
-fn read(tree: &FileTree, file: &str) -> Result<Value, Diagnostic> {
+fn read<'tree>(tree: &'tree FileTree, file: &str) -> Result<&'tree str, Diagnostic> {
     let Some(bytes) = tree.bytes(file) else { return Err(fault(file, format!("there is no `{file}`"))) };
-    serde_json::from_slice(bytes).map_err(|error| {
-        let message = format!("`{file}` is not JSON: fault in line {}", error.line());
-        fault(file, message)
-    })
+    let text = std::str::from_utf8(bytes).map_err(|_| fault(file, format!("`{file}` is not UTF-8")))?;
+    match serde_json::from_str::<&RawValue>(text) {
+        Ok(_) => Ok(text),
+        Err(error) => Err(fault(file, format!("`{file}` is not JSON: fault in line {}", error.line()))),
+    }
 }
 
-fn compare(file: &str, value: &Value, key: &str, shown: &str, expected: &Value) -> Option<Diagnostic> {
-    let found = key.split('.').try_fold(value, |value, key| value.get(key));
-    (found != Some(expected)).then(|| {
-        let found = found.map_or("nothing".to_owned(), |found| match found {
-            Value::Object(_) => "an object".to_owned(),
-            Value::Array(_) => "a list".to_owned(),
-            scalar => format!("`{scalar}`"),
-        });
+fn compare(file: &str, raw: &str, key: &str, shown: &str, expected: &Value) -> Option<Diagnostic> {
+    let found = json::lookup(raw, key);
+    (!json::equals(found, expected)).then(|| {
+        let found = match found {
+            None => "nothing".to_owned(),
+            Some(found) if found.starts_with('{') => "an object".to_owned(),
+            Some(found) if found.starts_with('[') => "a list".to_owned(),
+            Some(scalar) => format!("`{}`", printable(scalar)),
+        };
         fault(file, format!("`{shown}` in `{file}` no longer fits the chart: expected `{expected}`, found {found}"))
     })
 }

@@ -7,6 +7,7 @@
 mod changes;
 mod facts;
 mod fingerprint;
+mod json;
 mod marker;
 mod occupant;
 mod prepared;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use flare_diagnostic::{Code, Diagnostic, Faults, Place};
+use flare_diagnostic::{Code, Diagnostic, Faults, Place, printable};
 use flare_file_tree::{Destination, DiskError, read_file};
 
 use crate::{
@@ -65,7 +65,7 @@ pub fn check_replaceable(path: &Path) -> Result<Occupant, Faults> {
             "name another folder with `--output`, or remove this one",
         ),
     };
-    let message = format!("the output `{}` {what}", path.display().to_string().escape_debug());
+    let message = format!("the output `{}` {what}", printable(&path.to_string_lossy()));
     Err(Diagnostic::error(Code::InvalidArgs, message).hint(hint).at(path).into())
 }
 
@@ -81,8 +81,7 @@ fn check_record(path: &Path) -> Result<(), Faults> {
     if !values::has_staged_objects(&bytes).map_err(unreadable)? {
         return Ok(());
     }
-    let message =
-        format!("the output `{}` records objects that are staged in a cluster", path.display().to_string().escape_debug());
+    let message = format!("the output `{}` records objects that are staged in a cluster", printable(&path.to_string_lossy()));
     Err(Diagnostic::error(Code::OutputStaged, message)
         .hint("unstage it first, or name another folder with `--output`")
         .at(Place::from(file.as_path()))

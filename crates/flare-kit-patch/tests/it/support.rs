@@ -110,7 +110,7 @@ pub(crate) fn patched(kit: FileTree, plan: &SitePlan) -> Checked<FileTree> {
 }
 
 pub(crate) fn faults(kit: FileTree, plan: &SitePlan) -> Faults {
-    patch(kit, plan).err().expect("a fault")
+    patch(kit, plan).expect_err("a fault")
 }
 
 /// `file:line:column message`, one per line.

@@ -221,6 +221,15 @@ fn defect_34_facts_of_local_that_no_longer_fit_are_named_by_file_and_key() {
 }
 
 #[test]
+fn numbers_and_escapes_of_python_do_not_stop_it() {
+    let odd = r#"{"\ud800": 1e400, "x": "\ud800", "#;
+    let mut tree = edited(Role::Server, "local/comm_config.json", "{", odd);
+    let resources = text(&tree, "local/resources.json.default");
+    put(&mut tree, "local/resources.json.default", resources.replacen('{', odd, 1));
+    assert!(PreparedKit::from_tree(tree, STRICT).is_ok());
+}
+
+#[test]
 fn defect_33_both_study_files_are_warned_about() {
     let mut tree = prepared(Role::Client, Target::V2_9).tree().clone();
     put(&mut tree, "local/study_runtime.yaml", "format_version: 2\nstudies: {}\n");
@@ -233,7 +242,7 @@ fn a_marker_that_is_missing_newer_or_garbage_is_refused_even_where_changes_are_a
     let with_marker = |marker: &str| {
         let mut tree = prepared(Role::Client, Target::V2_8).tree().clone();
         put(&mut tree, MARKER_FILE, marker);
-        let fault = PreparedKit::from_tree(tree, Acceptance { changes: true }).err().expect("a fault");
+        let fault = PreparedKit::from_tree(tree, Acceptance { changes: true }).expect_err("a fault");
         assert_eq!(fault.first().code, Code::InvalidPreparedKit);
         fault.first().message.clone()
     };

@@ -137,5 +137,5 @@ pub(crate) fn shown<'a>(diagnostics: impl IntoIterator<Item = &'a Diagnostic>) -
 }
 
 pub(crate) fn faults(tree: FileTree) -> Faults {
-    PreparedKit::from_tree(tree, flare_prepared_kit::Acceptance::default()).err().expect("a fault")
+    PreparedKit::from_tree(tree, flare_prepared_kit::Acceptance::default()).expect_err("a fault")
 }
