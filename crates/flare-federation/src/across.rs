@@ -93,10 +93,13 @@ fn name_fits_kit(member: &Member<'_>, members: &[Member<'_>], faults: &mut Vec<D
     }
     let other = members.iter().find(|other| &other.plan.participant == written);
     let hint = match other {
-        Some(other) => format!("the kit of `{}` is `{}`; did you mix up two kits?", printable(written), printable(&other.entry.kit)),
+        Some(other) => {
+            format!("the kit of `{}` is `{}`; did you mix up two kits?", printable(written), printable(&other.entry.kit))
+        }
         None => did_you_mean(written, [actual.as_str()]).replace("use one of", "write"),
     };
-    let message = format!("`{}` is the startup kit of `{}`, not of {}", printable(&member.entry.kit), printable(actual), member.label());
+    let message =
+        format!("`{}` is the startup kit of `{}`, not of {}", printable(&member.entry.kit), printable(actual), member.label());
     faults.push(member.fault(message, hint));
 }
 
@@ -105,7 +108,9 @@ fn same_provisioning(reference: &Member<'_>, member: &Member<'_>, faults: &mut V
     let pair = format!("{} and {}", reference.label(), member.label());
     if base.root_fingerprint != plan.root_fingerprint {
         let message = format!("the kits of {pair} come from two provisionings: their root certificates differ");
-        faults.push(member.kit_fault(message, "take all kits from one `prod_NN` folder; distribute again after provisioning again"));
+        faults.push(
+            member.kit_fault(message, "take all kits from one `prod_NN` folder; distribute again after provisioning again"),
+        );
     } else if let (Some(first), Some(second)) = (&base.project, &plan.project)
         && first != second
     {
@@ -166,8 +171,13 @@ fn own_objects(first: &Member<'_>, second: &Member<'_>, faults: &mut Vec<Diagnos
     } else {
         "give one of the two its own namespace (`namespace: NAME`)"
     };
-    let message =
-        format!("{} and {} would share {} in namespace `{}`", first.label(), second.label(), shared.join(", "), second.plan.namespace);
+    let message = format!(
+        "{} and {} would share {} in namespace `{}`",
+        first.label(),
+        second.label(),
+        shared.join(", "),
+        second.plan.namespace
+    );
     faults.push(second.fault(message, hint));
 }
 

@@ -81,7 +81,11 @@ fn check(found: &[Found]) -> Result<(), Faults> {
             .hint("name the folder `prod_NN` that provisioning made, with all its kits"),
         [first, second, ..] => Diagnostic::error(
             Code::InvalidFederation,
-            format!("`{}` and `{}` are both kits of a server, and a federation has one", printable(&first.kit), printable(&second.kit)),
+            format!(
+                "`{}` and `{}` are both kits of a server, and a federation has one",
+                printable(&first.kit),
+                printable(&second.kit)
+            ),
         )
         .hint("name one folder `prod_NN`"),
     };
@@ -146,12 +150,16 @@ fn parent_port(found: &[&Found]) -> u16 {
 }
 
 fn federation(found: &[&Found], target: Target) -> String {
-    let mut text = String::from("# federation.yaml: who takes part, with which startup kit. Written by `init`; yours to change.\n");
+    let mut text =
+        String::from("# federation.yaml: who takes part, with which startup kit. Written by `init`; yours to change.\n");
     if let Some(project) = found.iter().find_map(|one| one.project.as_deref()) {
         let _ = writeln!(text, "# Project: {}", quoted(project));
     }
     text.push_str("# Paths are relative to this file.\n\n");
-    let _ = write!(text, "defaults:\n  # The FLARE release that the kits are prepared for.\n  target: \"{target}\"\n\nparticipants:\n");
+    let _ = write!(
+        text,
+        "defaults:\n  # The FLARE release that the kits are prepared for.\n  target: \"{target}\"\n\nparticipants:\n"
+    );
     let mut taken = BTreeSet::new();
     for one in found {
         entry(&mut text, one, &mut taken);
@@ -163,13 +171,16 @@ fn entry(text: &mut String, one: &Found, taken: &mut BTreeSet<(&'static str, Str
     let _ = writeln!(text, "  # {}", one.role);
     let _ = writeln!(text, "  - name: {}\n    kit: {}\n    config: {CONFIG_FILE}", quoted(&one.name), quoted(&one.kit));
     if !claim_objects(one, taken) {
-        let _ = writeln!(text, "    # Its objects would have the names of another participant's, so it has a namespace of its own.");
+        let _ =
+            writeln!(text, "    # Its objects would have the names of another participant's, so it has a namespace of its own.");
         let _ = writeln!(text, "    namespace: {}", stable(&format!("{NAMESPACE}-{}", one.name), 63));
     }
     let _ = writeln!(text, "    claim: {}", stable(&format!("nvflws-{}", one.name), 63));
     text.push_str("    # Another cluster than the current one:\n    # kubeconfig: path/to/kubeconfig\n    # context: name\n");
     if one.role == Role::Server {
-        text.push_str("    # For clients in other clusters: load-balancer, host-port or port-forward.\n    # expose: load-balancer\n");
+        text.push_str(
+            "    # For clients in other clusters: load-balancer, host-port or port-forward.\n    # expose: load-balancer\n",
+        );
     }
 }
 

@@ -160,7 +160,10 @@ const BLOCKS: [(&str, &str); 3] =
 
 fn without_emptied_blocks(mut base: Node, own: &Node) -> Node {
     for (section, block) in BLOCKS {
-        let emptied = own.get(section).and_then(|node| node.get(block)).is_some_and(|node| matches!(&node.data, Data::Mapping(entries) if entries.is_empty()));
+        let emptied = own
+            .get(section)
+            .and_then(|node| node.get(block))
+            .is_some_and(|node| matches!(&node.data, Data::Mapping(entries) if entries.is_empty()));
         if !emptied {
             continue;
         }

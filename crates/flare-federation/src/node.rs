@@ -119,7 +119,8 @@ fn text<'bytes>(bytes: &'bytes [u8], file: &str) -> Result<&'bytes str, Faults> 
     if bytes.len() > MAX_BYTES {
         return Err(fault(format!("the file has {} bytes, and at most {MAX_BYTES} are read", bytes.len())).into());
     }
-    std::str::from_utf8(bytes).map_err(|error| fault(format!("byte {} is not UTF-8", error.valid_up_to() + 1)).hint("save the file as UTF-8").into())
+    std::str::from_utf8(bytes)
+        .map_err(|error| fault(format!("byte {} is not UTF-8", error.valid_up_to() + 1)).hint("save the file as UTF-8").into())
 }
 
 fn strict() -> serde_yaml::Options {
@@ -179,7 +180,11 @@ impl Raw {
             RawData::Mapping(entries) => Data::Mapping(
                 entries
                     .into_iter()
-                    .map(|(key, value)| Entry { place: place(key.referenced, file), key: key.value, value: value.into_node(file) })
+                    .map(|(key, value)| Entry {
+                        place: place(key.referenced, file),
+                        key: key.value,
+                        value: value.into_node(file),
+                    })
                     .collect(),
             ),
         };
@@ -277,10 +282,20 @@ mod tests {
 
     #[test]
     fn hostile_text_ends_in_a_fault() {
-        let bomb = (0..30).fold("a0: &a0 [x, x]\n".to_owned(), |text, n| format!("{text}a{}: &a{} [*a{n}, *a{n}]\n", n + 1, n + 1));
+        let bomb =
+            (0..30).fold("a0: &a0 [x, x]\n".to_owned(), |text, n| format!("{text}a{}: &a{} [*a{n}, *a{n}]\n", n + 1, n + 1));
         let nested = "[".repeat(20_000);
-        let cases: [&[u8]; 9] =
-            [bomb.as_bytes(), nested.as_bytes(), b"\xff", b"a: 1\na: 2\n", b"a: 1\n---\nb: 2\n", b"a: !!python/x 1", b"<<: {a: 1}", b"a: .nan", b"? [a]\n: 1"];
+        let cases: [&[u8]; 9] = [
+            bomb.as_bytes(),
+            nested.as_bytes(),
+            b"\xff",
+            b"a: 1\na: 2\n",
+            b"a: 1\n---\nb: 2\n",
+            b"a: !!python/x 1",
+            b"<<: {a: 1}",
+            b"a: .nan",
+            b"? [a]\n: 1",
+        ];
         for case in cases {
             let fault = Node::parse(case, "f").unwrap_err();
             assert_eq!(fault.first().code, Code::InvalidFederation);

@@ -152,7 +152,11 @@ impl Reader {
     fn text(&mut self, node: &Node, what: &str) -> Option<String> {
         match &node.data {
             Data::Text(text) if text.trim().is_empty() => {
-                self.fault(format!("`{what}` is empty"), "give it a value, or leave the key out where it is optional", &node.place);
+                self.fault(
+                    format!("`{what}` is empty"),
+                    "give it a value, or leave the key out where it is optional",
+                    &node.place,
+                );
                 None
             }
             Data::Text(text) if text.chars().any(char::is_control) => {
@@ -188,7 +192,11 @@ impl Reader {
         let known = Expose::ALL.map(Expose::as_str);
         let found = Expose::ALL.into_iter().find(|way| way.as_str() == text);
         if found.is_none() {
-            self.fault(format!("`{what}` is `{}`, which is no way to expose", printable(&text)), did_you_mean(&text, known), &node.place);
+            self.fault(
+                format!("`{what}` is `{}`, which is no way to expose", printable(&text)),
+                did_you_mean(&text, known),
+                &node.place,
+            );
         }
         found
     }
@@ -201,7 +209,11 @@ impl Reader {
         };
         let found = text.parse().ok();
         if found.is_none() {
-            self.fault(format!("`defaults.target` is `{}`, which is no target", printable(&text)), "use \"2.8\" or \"2.9\"", &node.place);
+            self.fault(
+                format!("`defaults.target` is `{}`, which is no target", printable(&text)),
+                "use \"2.8\" or \"2.9\"",
+                &node.place,
+            );
         }
         found
     }
@@ -251,7 +263,8 @@ fn quoted(words: &[&str]) -> String {
 
 /// A text of the user as it may stand in a message: control characters escaped, at most 80 characters.
 pub(crate) fn printable(text: &str) -> String {
-    let mut shown: String = text.chars().take(80).flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect();
+    let mut shown: String =
+        text.chars().take(80).flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect();
     if text.chars().nth(80).is_some() {
         shown.push('…');
     }

@@ -72,7 +72,8 @@ mod tests {
         let none = json!({"components": []});
         let right = json!({"permissions": {"org_admin": {RIGHT_SINCE_2_9: "none"}}});
         let script = [SCRIPT_SINCE_2_9.to_owned()];
-        let ask = |resources, authorization, startup_files| provisioned_by(ReleaseFacts { resources, authorization, startup_files });
+        let ask =
+            |resources, authorization, startup_files| provisioned_by(ReleaseFacts { resources, authorization, startup_files });
         assert_eq!(ask(&new, None, &[]), Provisioned::By(Target::V2_9));
         assert_eq!(ask(&old, None, &[]), Provisioned::By(Target::V2_8));
         assert_eq!(ask(&old, Some(&right), &[]), Provisioned::By(Target::V2_9));

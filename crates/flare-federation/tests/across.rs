@@ -43,11 +43,17 @@ fn said(change: impl FnOnce(&mut [Participant], &mut [SitePlan])) -> (Vec<String
     let mut plans = [plan(Role::Server, "server1"), plan(Role::Client, "site-1"), plan(Role::Client, "site-2")];
     change(&mut entries, &mut plans);
     let names = ["server1".to_owned(), "*.example.com".to_owned()];
-    let members: Vec<_> = entries.iter().zip(&plans).map(|(entry, plan)| Member { entry, plan, certificate_names: &names }).collect();
+    let members: Vec<_> =
+        entries.iter().zip(&plans).map(|(entry, plan)| Member { entry, plan, certificate_names: &names }).collect();
     match check_across(&members) {
         Ok(checked) => (Vec::new(), checked.warnings.iter().map(|warning| warning.message.clone()).collect()),
         Err(faults) => {
-            assert!(faults.all().iter().all(|fault| fault.code == Code::InvalidFederation && fault.place.is_some() && fault.hint.is_some()));
+            assert!(
+                faults
+                    .all()
+                    .iter()
+                    .all(|fault| fault.code == Code::InvalidFederation && fault.place.is_some() && fault.hint.is_some())
+            );
             (faults.all().iter().map(|fault| fault.message.clone()).collect(), Vec::new())
         }
     }
@@ -64,7 +70,9 @@ fn defect_15_two_participants_on_one_claim_are_refused() {
     let on_one_claim = |plans: &mut [SitePlan]| plans[1..].iter_mut().for_each(|plan| plan.workspace.claim = claim.clone());
     assert_eq!(
         said(|_, plans| on_one_claim(plans)).0,
-        ["`site-1` and `site-2` share the claim `nvflws` in namespace `nvflare`: the second kit would overwrite the keys of the first"]
+        [
+            "`site-1` and `site-2` share the claim `nvflws` in namespace `nvflare`: the second kit would overwrite the keys of the first"
+        ]
     );
     let apart = |change: fn(&mut [Participant], &mut [SitePlan])| {
         said(|entries, plans| {
@@ -124,7 +132,10 @@ fn a_server_under_another_name_or_port_is_warned_about() {
         let target = Some((host.to_owned(), port));
         said(move |_, plans| plans[1].server_target = target).1
     };
-    assert_eq!(target("flare.other.com", None), ["`site-1` calls the server `flare.other.com`, and the certificate of `server1` is for `server1`, `*.example.com`"]);
+    assert_eq!(
+        target("flare.other.com", None),
+        ["`site-1` calls the server `flare.other.com`, and the certificate of `server1` is for `server1`, `*.example.com`"]
+    );
     assert_eq!(target("flare.example.com", Some(443)), ["`site-1` calls the server at port 443, and `server1` listens on 8002"]);
     assert!(target("SERVER1", Some(8002)).is_empty());
 }

@@ -66,7 +66,9 @@ fn the_schema_names_every_key_with_a_description() {
     insta::assert_snapshot!(serde_json::to_string_pretty(&schema()).unwrap());
     fn undescribed(value: &serde_json::Value, found: &mut Vec<String>) {
         if let Some(properties) = value.get("properties").and_then(serde_json::Value::as_object) {
-            found.extend(properties.iter().filter(|(_, property)| property.get("description").is_none()).map(|(key, _)| key.clone()));
+            found.extend(
+                properties.iter().filter(|(_, property)| property.get("description").is_none()).map(|(key, _)| key.clone()),
+            );
         }
         match value {
             serde_json::Value::Object(map) => map.values().for_each(|inner| undescribed(inner, found)),

@@ -73,10 +73,19 @@ fn values_are_laid_over_those_of_the_defaults() {
 
 /// Trees in which a key decides whether its value is a mapping, as in a file with a schema.
 fn tree() -> impl Strategy<Value = serde_json::Value> {
-    let leaf = prop_oneof![Just(json!(null)), any::<i32>().prop_map(|n| json!(n)), "[a-z]{0,3}".prop_map(|s| json!(s)), Just(json!([1, 2]))];
+    let leaf = prop_oneof![
+        Just(json!(null)),
+        any::<i32>().prop_map(|n| json!(n)),
+        "[a-z]{0,3}".prop_map(|s| json!(s)),
+        Just(json!([1, 2]))
+    ];
     let leaves = proptest::collection::btree_map("[a-c]", leaf, 0..3);
     (leaves.clone(), proptest::collection::btree_map("[A-C]", leaves, 0..3)).prop_map(|(leaves, mappings)| {
-        leaves.into_iter().chain(mappings.into_iter().map(|(key, value)| (key, json!(value)))).collect::<serde_json::Map<_, _>>().into()
+        leaves
+            .into_iter()
+            .chain(mappings.into_iter().map(|(key, value)| (key, json!(value))))
+            .collect::<serde_json::Map<_, _>>()
+            .into()
     })
 }
 
@@ -139,7 +148,12 @@ fn found(name: &str, role: Role) -> init::Found {
 
 #[test]
 fn init_writes_files_that_explain_themselves() {
-    let found = [found("site-1.child", Role::Client), found("child", Role::Client), found("nvflare-server", Role::Server), found("no", Role::Client)];
+    let found = [
+        found("site-1.child", Role::Client),
+        found("child", Role::Client),
+        found("nvflare-server", Role::Server),
+        found("no", Role::Client),
+    ];
     let files = init::files(&found, None).unwrap();
     insta::assert_snapshot!("init_k8s", files.config);
     insta::assert_snapshot!("init_federation", files.federation);
