@@ -2,10 +2,10 @@
 
 use flare_diagnostic::{Checked, Code, Diagnostic, Faults, did_you_mean};
 use flare_names::{ParticipantNames, Role};
+use flare_site_config::yaml::shown as printable;
 use flare_site_plan::{Ports, SitePlan};
 
 use crate::model::Participant;
-use crate::read::printable;
 
 /// A participant of the file together with what was decided about it.
 #[derive(Debug, Clone, Copy)]

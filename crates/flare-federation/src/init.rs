@@ -7,8 +7,8 @@ use std::fmt::Write as _;
 
 use flare_diagnostic::{Code, Diagnostic, Faults};
 use flare_names::{ParticipantNames, Role, ServiceName, Target, stable};
+use flare_site_config::yaml::{quote, shown as printable};
 
-use crate::read::printable;
 use crate::release::Provisioned;
 
 /// A participant that was found in a provisioned folder.
@@ -139,7 +139,7 @@ job_launcher:
   # Seconds that a job pod may wait for its start, for example for a GPU node:
   # pending_timeout: 600
 ",
-        image = quoted(image),
+        image = quote(image),
     )
 }
 
@@ -153,7 +153,7 @@ fn federation(found: &[&Found], target: Target) -> String {
     let mut text =
         String::from("# federation.yaml: who takes part, with which startup kit. Written by `init`; yours to change.\n");
     if let Some(project) = found.iter().find_map(|one| one.project.as_deref()) {
-        let _ = writeln!(text, "# Project: {}", quoted(project));
+        let _ = writeln!(text, "# Project: {}", quote(project));
     }
     text.push_str("# Paths are relative to this file.\n\n");
     let _ = write!(
@@ -169,7 +169,7 @@ fn federation(found: &[&Found], target: Target) -> String {
 
 fn entry(text: &mut String, one: &Found, taken: &mut BTreeSet<(&'static str, String)>) {
     let _ = writeln!(text, "  # {}", one.role);
-    let _ = writeln!(text, "  - name: {}\n    kit: {}\n    config: {CONFIG_FILE}", quoted(&one.name), quoted(&one.kit));
+    let _ = writeln!(text, "  - name: {}\n    kit: {}\n    config: {CONFIG_FILE}", quote(&one.name), quote(&one.kit));
     if !claim_objects(one, taken) {
         let _ =
             writeln!(text, "    # Its objects would have the names of another participant's, so it has a namespace of its own.");
@@ -194,20 +194,4 @@ fn claim_objects(one: &Found, taken: &mut BTreeSet<(&'static str, String)>) -> b
         taken.extend(own);
     }
     free
-}
-
-/// A double-quoted YAML string, which is what JSON writes once everything that YAML does not print is escaped.
-fn quoted(text: &str) -> String {
-    let mut quoted = String::from("\"");
-    for character in text.chars() {
-        match character {
-            '"' | '\\' => quoted.extend(['\\', character]),
-            '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' => {
-                let _ = write!(quoted, "\\u{:04x}", u32::from(character));
-            }
-            _ => quoted.push(character),
-        }
-    }
-    quoted.push('"');
-    quoted
 }

@@ -6,7 +6,6 @@
 mod across;
 pub mod init;
 mod model;
-pub mod node;
 mod read;
 mod release;
 mod schema;

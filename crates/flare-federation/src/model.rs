@@ -1,12 +1,17 @@
 //! What `federation.yaml` says, checked as far as it can be without kits and config files.
 
-use flare_diagnostic::{Checked, Faults, Place};
+use std::sync::Arc;
+
+use flare_diagnostic::{Checked, Code, Faults, Place, Position};
 use flare_names::{ClaimName, NamespaceName, Target};
+use flare_site_config::{
+    SiteConfig,
+    yaml::{self, Content, Document, Entry, Key, Node, Scalar, Style},
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::node::{Data, Entry, Node};
 use crate::read;
 
 /// A whole `federation.yaml`.
@@ -104,7 +109,8 @@ impl Federation {
     /// Fails with every fault of the file at once, in the order of the file, all of code `INVALID_FEDERATION`. Source:
     /// the design's section on `federation.yaml`.
     pub fn parse(bytes: &[u8], file: &str) -> Result<Checked<Self>, Faults> {
-        read::federation(&Node::parse(bytes, file)?).map(Checked::clean)
+        let document = yaml::parse(bytes, file, Code::InvalidFederation)?;
+        read::federation(&document.root, document.faults).map(Checked::clean)
     }
 }
 
@@ -120,7 +126,7 @@ impl Participant {
     /// The participant's whole `k8s.yaml` as a tree: `defaults`, over it `file` (what stands in [`Self::config_file`]) or the inline
     /// mapping, over it `namespace` and `claim`. Every value keeps the place where it was written, in whichever file.
     ///
-    /// `null` takes a default away; mappings are joined key by key, but an empty mapping for `resources`,
+    /// `null` is as left out; mappings are joined key by key, but an empty mapping for `resources`,
     /// `pod_security_context` or `job_pod_security_context` replaces what `defaults` says, since it means none (defect 12).
     /// `runtime: k8s` is added where nobody writes it: a federation has no other runtime.
     pub fn config_node(&self, file: Option<&Node>) -> Node {
@@ -131,9 +137,9 @@ impl Participant {
             Some(Source::File { .. }) => file,
             None => None,
         };
-        let mut merged = runtime.overlay(self.defaults.clone());
+        let mut merged = Node::overlay(runtime, self.defaults.clone());
         if let Some(own) = own {
-            merged = without_emptied_blocks(merged, own).overlay(own.clone());
+            merged = Node::overlay(without_emptied_blocks(merged, own), own.clone());
         }
         if let (Some(name), Some(place)) = (&self.namespace, &self.places.namespace) {
             merged = over_mapping(merged, mapping(place, "namespace", text(name.as_str(), place)));
@@ -144,13 +150,39 @@ impl Participant {
         merged
     }
 
-    /// The participant's Helm values: `layers` are the mappings of [`Self::values`] in their order, files read by the caller.
-    pub fn join_values<'node>(layers: impl IntoIterator<Item = &'node Node>) -> Map<String, Value> {
-        let joined = layers.into_iter().cloned().reduce(Node::overlay);
-        match joined.map(|node| node.to_json()) {
-            Some(Value::Object(values)) => values,
-            _ => Map::new(),
+    /// The participant's checked configuration: [`Self::config_node`] read by the rules of `k8s.yaml` for a target. `file` is the
+    /// document of [`Self::config_file`].
+    ///
+    /// Fails with every fault of the file and of the whole, each at the place where the value was written.
+    pub fn site_config(&self, file: Option<&Document>, target: Target) -> Result<Checked<SiteConfig>, Faults> {
+        let mut faults = file.map(|document| document.faults.clone()).unwrap_or_default();
+        match SiteConfig::from_node(&self.config_node(file.map(|document| &document.root)), target) {
+            Ok(config) if faults.is_empty() => Ok(config),
+            Ok(config) => Faults::check(faults, || config),
+            Err(others) => {
+                faults.extend(others.clone().into_vec());
+                Faults::check(faults, || ()).and(Err(others))
+            }
         }
+    }
+
+    /// The participant's Helm values: `layers` are the mappings of [`Self::values`] in their order, files read by the caller.
+    ///
+    /// Fails with `INVALID_FEDERATION` at every scalar that YAML 1.1 and 1.2 read differently, and where a layer is no mapping.
+    pub fn join_values<'node>(layers: impl IntoIterator<Item = &'node Node>) -> Result<Map<String, Value>, Faults> {
+        let mut faults = Vec::new();
+        let mut joined: Option<Node> = None;
+        for layer in layers {
+            faults.extend(read::values_faults(layer));
+            joined = Some(match joined {
+                Some(below) => Node::overlay(below, layer.clone()),
+                None => layer.clone(),
+            });
+        }
+        Faults::check(faults, || match joined.map(|node| node.to_json(Code::InvalidFederation)) {
+            Some(Ok(Value::Object(values))) => values,
+            _ => Map::new(),
+        })
     }
 }
 
@@ -163,14 +195,14 @@ fn without_emptied_blocks(mut base: Node, own: &Node) -> Node {
         let emptied = own
             .get(section)
             .and_then(|node| node.get(block))
-            .is_some_and(|node| matches!(&node.data, Data::Mapping(entries) if entries.is_empty()));
+            .is_some_and(|node| matches!(&node.content, Content::Mapping(entries) if entries.is_empty()));
         if !emptied {
             continue;
         }
-        let Data::Mapping(sections) = &mut base.data else { continue };
-        for entry in sections.iter_mut().filter(|entry| entry.key == section) {
-            if let Data::Mapping(blocks) = &mut entry.value.data {
-                blocks.retain(|entry| entry.key != block);
+        let Content::Mapping(sections) = &mut base.content else { continue };
+        for entry in sections.iter_mut().filter(|entry| entry.key.text == section) {
+            if let Content::Mapping(blocks) = &mut entry.value.content {
+                blocks.retain(|entry| entry.key.text != block);
             }
         }
     }
@@ -180,20 +212,25 @@ fn without_emptied_blocks(mut base: Node, own: &Node) -> Node {
 /// Lays a mapping over a node only where that keeps a fault of the node in sight: a config that is no mapping, or a `parent`
 /// that is a list, must still be refused.
 fn over_mapping(base: Node, over: Node) -> Node {
-    let Data::Mapping(laid) = &over.data else { return base };
-    let fits = matches!(base.data, Data::Mapping(_))
+    let Content::Mapping(laid) = &over.content else { return base };
+    let fits = matches!(base.content, Content::Mapping(_))
         && laid.iter().all(|entry| {
-            !matches!(entry.value.data, Data::Mapping(_))
-                || base.get(&entry.key).is_none_or(|node| matches!(node.data, Data::Mapping(_) | Data::Null))
+            !matches!(entry.value.content, Content::Mapping(_))
+                || base.get(&entry.key.text).is_none_or(|node| node.is_null() || matches!(node.content, Content::Mapping(_)))
         });
-    if fits { base.overlay(over) } else { base }
+    if fits { Node::overlay(base, over) } else { base }
 }
 
 fn text(value: &str, place: &Place) -> Node {
-    Node { data: Data::Text(value.to_owned()), place: place.clone() }
+    at(place, Content::Scalar(Scalar { text: value.to_owned(), style: Style::Quoted }))
 }
 
 fn mapping(place: &Place, key: &str, value: Node) -> Node {
-    let entry = Entry { key: key.to_owned(), place: place.clone(), value };
-    Node { data: Data::Mapping(vec![entry]), place: place.clone() }
+    let key = Key { text: key.to_owned(), position: value.position, file: value.file.clone() };
+    at(place, Content::Mapping(vec![Entry { key, value }]))
+}
+
+fn at(place: &Place, content: Content) -> Node {
+    let position = place.position.unwrap_or(Position { line: 1, column: 1 });
+    Node { content, position, file: Arc::from(place.file.as_str()) }
 }

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use flare_diagnostic::{Code, Diagnostic, Faults, Place, did_you_mean};
 use flare_names::{ClaimName, InvalidName, NamespaceName, Target};
+use flare_site_config::yaml::{Content, Entry, Meaning, Node, Reading, shown as printable};
 
 use crate::model::{Expose, Federation, Participant, Places, Source};
-use crate::node::{Data, Entry, Node};
 
 /// The keys of the file.
 pub(crate) const TOP: [&str; 2] = ["defaults", "participants"];
@@ -20,15 +20,15 @@ pub(crate) const PARTICIPANT: [&str; 9] =
     ["name", "kit", "config", "kubeconfig", "context", "namespace", "claim", "values", "expose"];
 
 /// Checks the whole file.
-pub(crate) fn federation(root: &Node) -> Result<Federation, Faults> {
-    let mut reader = Reader { faults: Vec::new() };
+pub(crate) fn federation(root: &Node, faults: Vec<Diagnostic>) -> Result<Federation, Faults> {
+    let mut reader = Reader { faults };
     reader.mapping(root, "the file", &TOP);
-    let defaults = root.get("defaults").filter(|node| !matches!(node.data, Data::Null));
+    let defaults = root.get("defaults").filter(|node| !node.is_null());
     if let Some(node) = defaults {
         reader.mapping(node, "`defaults`", &DEFAULTS);
     }
     let target = written(defaults, "target").and_then(|node| reader.target(node));
-    let values = written(defaults, "values").and_then(|node| reader.source(node, "defaults.values"));
+    let values = written(defaults, "values").and_then(|node| reader.values(node, "defaults.values"));
     let base = config_part(defaults, root);
     let participants = reader.participants(root, &base, values.as_ref());
     reader.faults.sort_by_key(|fault| fault.place.as_ref().and_then(|place| place.position));
@@ -37,16 +37,18 @@ pub(crate) fn federation(root: &Node) -> Result<Federation, Faults> {
 
 /// A key that is written and not `null`: null means the same as left out (defect 28).
 fn written<'node>(node: Option<&'node Node>, key: &str) -> Option<&'node Node> {
-    node?.get(key).filter(|value| !matches!(value.data, Data::Null))
+    node?.get(key).filter(|value| !value.is_null())
 }
 
 /// The part of `defaults` that belongs to `k8s.yaml`.
 fn config_part(defaults: Option<&Node>, root: &Node) -> Node {
-    let entries: Vec<Entry> = match defaults.map(|node| &node.data) {
-        Some(Data::Mapping(entries)) => entries.iter().filter(|entry| CONFIG.contains(&entry.key.as_str())).cloned().collect(),
+    let entries: Vec<Entry> = match defaults.map(|node| &node.content) {
+        Some(Content::Mapping(entries)) => {
+            entries.iter().filter(|entry| CONFIG.contains(&entry.key.text.as_str())).cloned().collect()
+        }
         _ => Vec::new(),
     };
-    Node { data: Data::Mapping(entries), place: defaults.unwrap_or(root).place.clone() }
+    Node { content: Content::Mapping(entries), ..defaults.unwrap_or(root).clone() }
 }
 
 struct Reader {
@@ -60,41 +62,41 @@ impl Reader {
 
     /// Whether a node is a mapping; its unknown keys are faults.
     fn mapping(&mut self, node: &Node, what: &str, known: &[&str]) -> bool {
-        let Data::Mapping(entries) = &node.data else {
+        let Content::Mapping(entries) = &node.content else {
             let hint = format!("write a mapping with the keys {}", quoted(known));
-            self.fault(format!("{what} must be a mapping, not {}", node.kind()), hint, &node.place);
+            self.fault(format!("{what} must be a mapping, not {}", node.describe()), hint, &node.place());
             return false;
         };
-        for entry in entries.iter().filter(|entry| !known.contains(&entry.key.as_str())) {
-            let hint = if DEFAULTS.contains(&entry.key.as_str()) && !TOP.contains(&known[0]) {
-                match entry.key.as_str() {
+        for entry in entries.iter().filter(|entry| !known.contains(&entry.key.text.as_str())) {
+            let hint = if DEFAULTS.contains(&entry.key.text.as_str()) && !TOP.contains(&known[0]) {
+                match entry.key.text.as_str() {
                     "target" => "write it below `defaults`: all participants are prepared for one target".to_owned(),
                     _ => "write it below `config`, or below `defaults` for all participants".to_owned(),
                 }
             } else {
-                did_you_mean(&entry.key, known.iter().copied())
+                did_you_mean(&entry.key.text, known.iter().copied())
             };
-            self.fault(format!("unknown key `{}` in {what}", printable(&entry.key)), hint, &entry.place);
+            self.fault(format!("unknown key `{}` in {what}", printable(&entry.key.text)), hint, &entry.key.place());
         }
         true
     }
 
     fn participants(&mut self, root: &Node, base: &Node, values: Option<&Source>) -> Vec<Participant> {
-        if !matches!(root.data, Data::Mapping(_)) {
+        if !matches!(root.content, Content::Mapping(_)) {
             return Vec::new();
         }
         let hint = "list the participants: `- {name: site-1, kit: prod_00/site-1}`";
         let Some(node) = written(Some(root), "participants") else {
-            let place = root.get("participants").map_or(&root.place, |node| &node.place);
-            self.fault("`participants` is missing".to_owned(), hint, place);
+            let place = &root.get("participants").unwrap_or(root).place();
+            self.fault("`participants` is missing".to_owned(), hint, &place);
             return Vec::new();
         };
-        let Data::List(items) = &node.data else {
-            self.fault(format!("`participants` must be a list, not {}", node.kind()), hint, &node.place);
+        let Content::Sequence(items) = &node.content else {
+            self.fault(format!("`participants` must be a list, not {}", node.describe()), hint, &node.place());
             return Vec::new();
         };
         if items.is_empty() {
-            self.fault("`participants` is empty".to_owned(), hint, &node.place);
+            self.fault("`participants` is empty".to_owned(), hint, &node.place());
         }
         let read: Vec<_> =
             items.iter().enumerate().filter_map(|(index, item)| self.participant(index, item, base, values)).collect();
@@ -112,7 +114,7 @@ impl Reader {
         let name = self.required(node, "name", &what);
         let kit = self.required(node, "kit", &what);
         let config = get("config").and_then(|value| self.source(value, &at("config")));
-        let own_values = get("values").and_then(|value| self.source(value, &at("values")));
+        let own_values = get("values").and_then(|value| self.values(value, &at("values")));
         let kubeconfig = get("kubeconfig").and_then(|value| self.text(value, &at("kubeconfig")));
         let context = get("context").and_then(|value| self.text(value, &at("context")));
         let namespace = get("namespace").and_then(|value| self.name(value, &at("namespace"), NamespaceName::new));
@@ -120,7 +122,7 @@ impl Reader {
         let expose = get("expose").and_then(|value| self.expose(value, &at("expose")));
         let (name, name_place) = name?;
         let (kit, kit_place) = kit?;
-        let place = |key| get(key).map(|value| value.place.clone());
+        let place = |key| get(key).map(|value| value.place());
         Some(Participant {
             name,
             kit,
@@ -142,37 +144,28 @@ impl Reader {
                 "name" => "give the participant's name as the startup kit has it",
                 _ => "give the folder of the startup kit, relative to this file",
             };
-            let place = node.get(key).map_or(&node.place, |value| &value.place);
-            self.fault(format!("`{what}.{key}` is missing"), hint, place);
+            let place = node.get(key).unwrap_or(node).place();
+            self.fault(format!("`{what}.{key}` is missing"), hint, &place);
             return None;
         };
-        self.text(value, &format!("{what}.{key}")).map(|text| (text, value.place.clone()))
+        self.text(value, &format!("{what}.{key}")).map(|text| (text, value.place()))
     }
 
     fn text(&mut self, node: &Node, what: &str) -> Option<String> {
-        match &node.data {
-            Data::Text(text) if text.trim().is_empty() => {
-                self.fault(
-                    format!("`{what}` is empty"),
-                    "give it a value, or leave the key out where it is optional",
-                    &node.place,
-                );
-                None
-            }
-            Data::Text(text) if text.chars().any(char::is_control) => {
-                self.fault(format!("`{what}` has a control character"), "take the character out", &node.place);
-                None
-            }
-            Data::Text(text) => Some(text.clone()),
-            Data::Bool(_) | Data::Number(_) => {
-                self.fault(format!("`{what}` must be a string, not {}", node.kind()), "put the value in quotes", &node.place);
-                None
-            }
-            _ => {
-                self.fault(format!("`{what}` must be a string, not {}", node.kind()), "write one string", &node.place);
-                None
-            }
+        let Content::Scalar(scalar) = &node.content else {
+            self.fault(format!("`{what}` must be a string, not {}", node.describe()), "write one string", &node.place());
+            return None;
+        };
+        if scalar.reading() != Reading::Same(Meaning::String) {
+            self.fault(format!("`{what}` must be a string, not {}", scalar.describe()), "put the value in quotes", &node.place());
+        } else if scalar.text.trim().is_empty() {
+            self.fault(format!("`{what}` is empty"), "give it a value, or leave the key out where it is optional", &node.place());
+        } else if scalar.text.chars().any(char::is_control) {
+            self.fault(format!("`{what}` has a control character"), "take the character out", &node.place());
+        } else {
+            return Some(scalar.text.clone());
         }
+        None
     }
 
     fn name<T>(&mut self, node: &Node, what: &str, make: impl Fn(String) -> Result<T, InvalidName>) -> Option<T> {
@@ -181,7 +174,7 @@ impl Reader {
             Ok(name) => Some(name),
             Err(invalid) => {
                 let message = format!("`{what}` is `{}`, which is no {}", printable(&invalid.text), invalid.kind);
-                self.fault(message, format!("use {}", invalid.rule), &node.place);
+                self.fault(message, format!("use {}", invalid.rule), &node.place());
                 None
             }
         }
@@ -195,7 +188,7 @@ impl Reader {
             self.fault(
                 format!("`{what}` is `{}`, which is no way to expose", printable(&text)),
                 did_you_mean(&text, known),
-                &node.place,
+                &node.place(),
             );
         }
         found
@@ -203,8 +196,8 @@ impl Reader {
 
     /// `2.8` and `"2.8"` are both taken: a YAML number of two digits reads as it is written.
     fn target(&mut self, node: &Node) -> Option<Target> {
-        let text = match &node.data {
-            Data::Number(number) => number.to_string(),
+        let text = match &node.content {
+            Content::Scalar(scalar) => scalar.text.clone(),
             _ => self.text(node, "defaults.target")?,
         };
         let found = text.parse().ok();
@@ -212,22 +205,30 @@ impl Reader {
             self.fault(
                 format!("`defaults.target` is `{}`, which is no target", printable(&text)),
                 "use \"2.8\" or \"2.9\"",
-                &node.place,
+                &node.place(),
             );
         }
         found
     }
 
     fn source(&mut self, node: &Node, what: &str) -> Option<Source> {
-        match &node.data {
-            Data::Mapping(_) => Some(Source::Inline(node.clone())),
-            Data::Text(_) => self.text(node, what).map(|path| Source::File { path, place: node.place.clone() }),
-            _ => {
-                let message = format!("`{what}` must be a mapping or the name of a file, not {}", node.kind());
-                self.fault(message, "write the mapping here, or name one file", &node.place);
+        match &node.content {
+            Content::Mapping(_) => Some(Source::Inline(node.clone())),
+            Content::Scalar(_) => self.text(node, what).map(|path| Source::File { path, place: node.place() }),
+            Content::Sequence(_) => {
+                let message = format!("`{what}` must be a mapping or the name of a file, not {}", node.describe());
+                self.fault(message, "write the mapping here, or name one file", &node.place());
                 None
             }
         }
+    }
+
+    fn values(&mut self, node: &Node, what: &str) -> Option<Source> {
+        let source = self.source(node, what);
+        if let Some(Source::Inline(node)) = &source {
+            self.faults.extend(values_faults(node));
+        }
+        source
     }
 
     fn doubles(&mut self, participants: &[Participant]) {
@@ -261,12 +262,11 @@ fn quoted(words: &[&str]) -> String {
     words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
 }
 
-/// A text of the user as it may stand in a message: control characters escaped, at most 80 characters.
-pub(crate) fn printable(text: &str) -> String {
-    let mut shown: String =
-        text.chars().take(80).flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect();
-    if text.chars().nth(80).is_some() {
-        shown.push('…');
+/// What keeps Helm values from being read in one way only.
+pub(crate) fn values_faults(node: &Node) -> Vec<Diagnostic> {
+    if node.is_null() || matches!(node.content, Content::Mapping(_)) {
+        return node.to_json(Code::InvalidFederation).err().unwrap_or_default();
     }
-    shown
+    let message = format!("Helm values must be a mapping, not {}", node.describe());
+    vec![Diagnostic::error(Code::InvalidFederation, message).hint("write a mapping of values").at(node.place())]
 }

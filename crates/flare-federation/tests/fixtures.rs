@@ -4,7 +4,9 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use flare_federation::{EXAMPLE, Federation, node::Node, schema};
+use flare_diagnostic::Code;
+use flare_federation::{EXAMPLE, Federation, schema};
+use flare_site_config::yaml;
 
 fn fixtures(folder: &str) -> Vec<PathBuf> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/federations").join(folder);
@@ -40,7 +42,12 @@ fn valid_files_and_the_example_are_read_and_fit_the_schema() {
     for (name, bytes) in files.chain([("the example".to_owned(), EXAMPLE.as_bytes().to_vec())]) {
         let read = Federation::parse(&bytes, "f.yaml").unwrap_or_else(|faults| panic!("{name}: {faults}"));
         assert!(!read.value.participants.is_empty());
-        let json = Node::parse(&bytes, "f.yaml").unwrap().to_json();
+        if name == "the example" {
+            for one in &read.value.participants {
+                one.site_config(None, read.value.target.unwrap()).unwrap_or_else(|faults| panic!("{name}: {faults}"));
+            }
+        }
+        let json = json(&bytes);
         let errors: Vec<_> = validator.iter_errors(&json).map(|error| format!("{} {error}", error.instance_path())).collect();
         assert!(errors.is_empty(), "{name}: {errors:?}");
     }
@@ -57,25 +64,13 @@ fn the_schema_refuses_what_has_an_unknown_key_or_the_wrong_kind() {
         "participants: [{name: a, kit: b, namespace: A_B}]",
         "participants: [{name: a, kit: b, expose: loadbalancer}]",
     ] {
-        assert!(!validator.is_valid(&Node::parse(text.as_bytes(), "f").unwrap().to_json()), "{text}");
+        assert!(!validator.is_valid(&json(text.as_bytes())), "{text}");
     }
 }
 
 #[test]
 fn the_schema_names_every_key_with_a_description() {
     insta::assert_snapshot!(serde_json::to_string_pretty(&schema()).unwrap());
-    fn undescribed(value: &serde_json::Value, found: &mut Vec<String>) {
-        if let Some(properties) = value.get("properties").and_then(serde_json::Value::as_object) {
-            found.extend(
-                properties.iter().filter(|(_, property)| property.get("description").is_none()).map(|(key, _)| key.clone()),
-            );
-        }
-        match value {
-            serde_json::Value::Object(map) => map.values().for_each(|inner| undescribed(inner, found)),
-            serde_json::Value::Array(items) => items.iter().for_each(|inner| undescribed(inner, found)),
-            _ => {}
-        }
-    }
     let mut found = Vec::new();
     undescribed(&schema(), &mut found);
     assert!(found.is_empty(), "{found:?}");
@@ -87,4 +82,19 @@ fn all_faults_come_at_once_in_the_order_of_the_file() {
     let faults = Federation::parse(text.as_bytes(), "f").unwrap_err();
     let places: Vec<_> = faults.all().iter().map(|fault| fault.place.as_ref().unwrap().to_string()).collect();
     assert_eq!(places, ["f:1:20", "f:1:23", "f:3:28", "f:4:10", "f:4:18", "f:4:31", "f:5:3"]);
+}
+
+fn undescribed(value: &serde_json::Value, found: &mut Vec<String>) {
+    if let Some(properties) = value.get("properties").and_then(serde_json::Value::as_object) {
+        found.extend(properties.iter().filter(|(_, property)| property.get("description").is_none()).map(|(key, _)| key.clone()));
+    }
+    match value {
+        serde_json::Value::Object(map) => map.values().for_each(|inner| undescribed(inner, found)),
+        serde_json::Value::Array(items) => items.iter().for_each(|inner| undescribed(inner, found)),
+        _ => {}
+    }
+}
+
+fn json(text: &[u8]) -> serde_json::Value {
+    yaml::parse(text, "f", Code::InvalidFederation).unwrap().root.to_json(Code::InvalidFederation).unwrap()
 }

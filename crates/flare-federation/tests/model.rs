@@ -1,8 +1,10 @@
 //! How a participant's config and values are laid over the defaults; no text makes the reader panic.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use flare_federation::{Federation, Participant, Source, init, node::Node};
+use flare_diagnostic::Code;
+use flare_federation::{Federation, Participant, Source, init};
 use flare_names::{Role, Target};
+use flare_site_config::yaml::{self, Node};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -29,21 +31,21 @@ fn defaults_then_config_then_namespace_and_claim() {
     let [server, inline, file] = &federation.participants[..] else { panic!("three participants") };
     let resources = json!({"requests": {"cpu": "2"}});
     assert_eq!(
-        server.config_node(None).to_json(),
+        server.config_node(None).to_json(Code::InvalidFederation).unwrap(),
         json!({"runtime": "k8s", "namespace": "shared", "parent": {"docker_image": "a", "resources": resources, "parent_port": 8102}})
     );
     assert_eq!(
-        inline.config_node(None).to_json(),
+        inline.config_node(None).to_json(Code::InvalidFederation).unwrap(),
         json!({"runtime": "k8s", "namespace": "own", "parent": {"docker_image": "a", "parent_port": 1, "resources": {}, "workspace_pvc": "mine"}})
     );
     assert_eq!(file.config_file().unwrap().0, "site-2.yaml");
-    let read = Node::parse(b"parent:\n  docker_image: b\n  parent_port: null\n", "site-2.yaml").unwrap();
+    let read = tree_of(b"parent:\n  docker_image: b\n  parent_port: null\n", "site-2.yaml");
     let merged = file.config_node(Some(&read));
     assert_eq!(
-        merged.to_json(),
-        json!({"runtime": "k8s", "namespace": "shared", "parent": {"docker_image": "b", "resources": resources, "parent_port": null}})
+        merged.to_json(Code::InvalidFederation).unwrap(),
+        json!({"runtime": "k8s", "namespace": "shared", "parent": {"docker_image": "b", "resources": resources, "parent_port": 8102}})
     );
-    let place = |key| merged.get("parent").unwrap().get(key).unwrap().place.to_string();
+    let place = |key| merged.get("parent").unwrap().get(key).unwrap().place().to_string();
     assert_eq!(place("docker_image"), "site-2.yaml:2:17", "a fault points into the file where the value was written");
     assert_eq!(place("resources"), "federation.yaml:5:40");
 }
@@ -52,8 +54,8 @@ fn defaults_then_config_then_namespace_and_claim() {
 fn a_config_of_the_wrong_kind_stays_in_sight() {
     let federation = parse("participants: [{name: a, kit: b, claim: c, config: f.yaml}]");
     for (text, expected) in [("[1]", json!([1])), ("parent: [1]", json!({"runtime": "k8s", "parent": [1]}))] {
-        let file = Node::parse(text.as_bytes(), "f.yaml").unwrap();
-        assert_eq!(federation.participants[0].config_node(Some(&file)).to_json(), expected);
+        let file = tree_of(text.as_bytes(), "f.yaml");
+        assert_eq!(federation.participants[0].config_node(Some(&file)).to_json(Code::InvalidFederation).unwrap(), expected);
     }
 }
 
@@ -68,7 +70,7 @@ fn values_are_laid_over_those_of_the_defaults() {
             Source::File { .. } => panic!("both are inline"),
         })
         .collect();
-    assert_eq!(json!(Participant::join_values(layers)), json!({"podLabels": {"team": "a", "cost": "c"}}));
+    assert_eq!(json!(Participant::join_values(layers).unwrap()), json!({"podLabels": {"team": "a", "cost": "c"}}));
 }
 
 /// Trees in which a key decides whether its value is a mapping, as in a file with a schema.
@@ -90,16 +92,16 @@ fn tree() -> impl Strategy<Value = serde_json::Value> {
 }
 
 fn node(value: &serde_json::Value) -> Node {
-    Node::parse(value.to_string().as_bytes(), "t").unwrap()
+    tree_of(value.to_string().as_bytes(), "t")
 }
 
 proptest! {
     #[test]
     fn overlay_is_associative_and_idempotent(a in tree(), b in tree(), c in tree()) {
         let (a, b, c) = (node(&a), node(&b), node(&c));
-        let left = a.clone().overlay(b.clone()).overlay(c.clone());
-        prop_assert_eq!(left.to_json(), a.clone().overlay(b.overlay(c)).to_json());
-        prop_assert_eq!(a.clone().overlay(a.clone()), a);
+        let left = Node::overlay(Node::overlay(a.clone(), b.clone()), c.clone());
+        prop_assert_eq!(left.to_json(Code::InvalidFederation).unwrap(), Node::overlay(a.clone(), Node::overlay(b, c)).to_json(Code::InvalidFederation).unwrap());
+        prop_assert_eq!(Node::overlay(a.clone(), a.clone()), a);
     }
 
     #[test]
@@ -121,13 +123,13 @@ proptest! {
         let found: Vec<_> = names.iter().enumerate().map(|(index, name)| found(name, if index == 0 { Role::Server } else { Role::Client })).collect();
         let files = init::files(&found, None).unwrap();
         let read = Federation::parse(files.federation.as_bytes(), "f").unwrap().value;
-        let config = Node::parse(files.config.as_bytes(), "k8s.yaml").unwrap();
+        let config = tree_of(files.config.as_bytes(), "k8s.yaml");
         prop_assert_eq!(read.participants.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), names.iter().map(String::as_str).collect::<Vec<_>>());
         let claims: std::collections::BTreeSet<_> = read.participants.iter().map(|one| one.claim.clone().unwrap()).collect();
         prop_assert_eq!(claims.len(), names.len());
         for one in &read.participants {
             prop_assert_eq!(&one.kit, &format!("prod_00/{}", one.name));
-            let merged = one.config_node(Some(&config)).to_json();
+            let merged = one.config_node(Some(&config)).to_json(Code::InvalidFederation).unwrap();
             prop_assert_eq!(&merged["parent"]["workspace_pvc"], &json!(one.claim.as_ref().unwrap().as_str()));
         }
     }
@@ -169,4 +171,45 @@ fn init_needs_exactly_one_server() {
     assert!(init::files(&[], None).is_err());
     assert!(init::files(&[found("a", Role::Client)], None).is_err());
     assert!(init::files(&[found("a", Role::Server), found("b", Role::Server)], None).is_err());
+}
+
+fn tree_of(text: &[u8], file: &str) -> Node {
+    yaml::parse(text, file, Code::InvalidFederation).unwrap().root
+}
+
+#[test]
+fn a_whole_participant_is_read_by_the_rules_of_k8s_yaml() {
+    let federation = parse(TEXT);
+    let [server, inline, file] = &federation.participants[..] else { panic!("three participants") };
+    assert_eq!(server.site_config(None, Target::V2_9).unwrap().value.namespace.as_str(), "shared");
+    let config = inline.site_config(None, Target::V2_9).unwrap().value;
+    assert_eq!((config.namespace.as_str(), config.parent.workspace_claim.as_str()), ("own", "mine"));
+    assert!(config.parent.resources.is_empty(), "defect 12: an empty mapping means none");
+    let bad = "parent: {parent_port: 0, parent_port: 1}\nother: 1\n";
+    let document = yaml::parse(bad.as_bytes(), "site-2.yaml", Code::InvalidConfig).unwrap();
+    let faults = file.site_config(Some(&document), Target::V2_9).unwrap_err();
+    let places: Vec<_> = faults.all().iter().map(|fault| fault.place.as_ref().unwrap().to_string()).collect();
+    assert!(places.contains(&"site-2.yaml:1:26".to_owned()), "the key that is written twice: {places:?}");
+    assert!(places.contains(&"site-2.yaml:2:1".to_owned()), "the unknown key: {places:?}");
+}
+
+#[test]
+fn values_that_two_versions_of_yaml_read_differently_are_refused() {
+    let text = "participants: [{name: a, kit: b, values: {mode: 0644}}]";
+    let faults = Federation::parse(text.as_bytes(), "f").unwrap_err();
+    assert_eq!(faults.first().place.as_ref().unwrap().to_string(), "f:1:49");
+    let list = tree_of(b"[1]", "values.yaml");
+    assert_eq!(Participant::join_values([&list]).unwrap_err().all().len(), 1);
+}
+
+#[test]
+fn what_init_writes_is_a_whole_config_for_both_targets() {
+    let files = init::files(&[found("server1", Role::Server)], None).unwrap();
+    let federation = parse(&files.federation);
+    let document = yaml::parse(files.config.as_bytes(), init::CONFIG_FILE, Code::InvalidConfig).unwrap();
+    for target in Target::ALL {
+        let config = federation.participants[0].site_config(Some(&document), target).unwrap();
+        assert!(config.warnings.is_empty());
+        assert_eq!(config.value.parent.parent_port, 8104);
+    }
 }
