@@ -88,7 +88,7 @@ impl Reader {
         let hint = "list the participants: `- {name: site-1, kit: prod_00/site-1}`";
         let Some(node) = written(Some(root), "participants") else {
             let place = &root.get("participants").unwrap_or(root).place();
-            self.fault("`participants` is missing".to_owned(), hint, &place);
+            self.fault("`participants` is missing".to_owned(), hint, place);
             return Vec::new();
         };
         let Content::Sequence(items) = &node.content else {
@@ -122,7 +122,7 @@ impl Reader {
         let expose = get("expose").and_then(|value| self.expose(value, &at("expose")));
         let (name, name_place) = name?;
         let (kit, kit_place) = kit?;
-        let place = |key| get(key).map(|value| value.place());
+        let place = |key| get(key).map(Node::place);
         Some(Participant {
             name,
             kit,

@@ -1,5 +1,5 @@
 //! How a participant's config and values are laid over the defaults; no text makes the reader panic.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, reason = "tests measure time")]
 
 use flare_diagnostic::Code;
 use flare_federation::{Federation, Participant, Source, init};
@@ -211,5 +211,20 @@ fn what_init_writes_is_a_whole_config_for_both_targets() {
         let config = federation.participants[0].site_config(Some(&document), target).unwrap();
         assert!(config.warnings.is_empty());
         assert_eq!(config.value.parent.parent_port, 8104);
+    }
+}
+
+#[test]
+fn hostile_files_end_in_a_fault_within_a_second() {
+    let bomb = (0..30).fold("a0: &a0 [x, x]\n".to_owned(), |text, n| format!("{text}a{}: &a{} [*a{n}, *a{n}]\n", n + 1, n + 1));
+    let long = format!("participants:\n{}", "- {name: a, kit: b}\n".repeat(250_000));
+    let nested = format!("participants: {}", "[".repeat(20_000));
+    let cases: [&[u8]; 6] =
+        [bomb.as_bytes(), long.as_bytes(), nested.as_bytes(), b"\xff\xfe", b"participants: !!python/x []", b"<<: {a: 1}"];
+    for case in cases {
+        let start = std::time::Instant::now();
+        let faults = Federation::parse(case, "f").unwrap_err();
+        assert_eq!(faults.first().code, Code::InvalidFederation);
+        assert!(start.elapsed().as_secs() < 1, "{faults}");
     }
 }
