@@ -1,16 +1,15 @@
-//! The one shape of everything that flare-kube has to say about an input: a [`Diagnostic`] has a
-//! stable [`Code`] for programs, a message, a hint that one can act on, and the [`Place`] in a file.
-//!
-//! This crate knows nothing of printing and of exit numbers; the command line maps codes to both.
+#![doc = include_str!("../README.md")]
 
 mod code;
 mod place;
+mod printable;
 mod suggestion;
 
 use std::fmt;
 
 pub use code::Code;
 pub use place::{LineIndex, Place, Position};
+pub use printable::printable;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 pub use suggestion::{closest, did_you_mean};
 
@@ -42,9 +41,11 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
-    /// Makes an error.
+    /// Makes an error. Control characters in the message, which can only come from values, are escaped, so that a value
+    /// can neither steer a terminal nor forge a second line.
     pub fn error(code: Code, message: impl Into<String>) -> Self {
-        Self { code, severity: Severity::Error, message: message.into(), hint: None, place: None }
+        let message = printable(&message.into()).into_owned();
+        Self { code, severity: Severity::Error, message, hint: None, place: None }
     }
 
     /// Makes a warning.
@@ -52,10 +53,10 @@ impl Diagnostic {
         Self { severity: Severity::Warning, ..Self::error(code, message) }
     }
 
-    /// Adds what one can do about it.
+    /// Adds what one can do about it. Control characters are escaped as in the message.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.hint = Some(printable(&hint.into()).into_owned());
         self
     }
 

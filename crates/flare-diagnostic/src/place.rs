@@ -40,11 +40,13 @@ impl From<&std::path::Path> for Place {
     }
 }
 
+/// Shows `file:line:column`, or the file alone; control characters in its name are escaped.
 impl fmt::Display for Place {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let file = crate::printable(&self.file);
         match self.position {
-            Some(Position { line, column }) => write!(formatter, "{}:{line}:{column}", self.file),
-            None => formatter.write_str(&self.file),
+            Some(Position { line, column }) => write!(formatter, "{file}:{line}:{column}"),
+            None => formatter.write_str(&file),
         }
     }
 }

@@ -1,1 +1,19 @@
-//! Placeholder of the first commit.
+#![doc = include_str!("../README.md")]
+//!
+//! Source: `spec/defects.md` number 15 and the design's section on `federation.yaml`. The crate reads no file, asks no cluster and
+//! knows no time: who calls it reads the files that [`Participant::config_file`] names.
+
+mod across;
+pub mod init;
+mod model;
+mod read;
+mod release;
+mod schema;
+
+pub use across::{Member, check_across, server_first};
+pub use model::{Expose, Federation, Participant, Places, Source};
+pub use release::{Provisioned, ReleaseFacts, provisioned_by};
+pub use schema::schema;
+
+/// A commented `federation.yaml` that shows every key; a test holds it valid.
+pub const EXAMPLE: &str = include_str!("../federation.example.yaml");

@@ -1,12 +1,24 @@
-//! A folder as a value: a sorted map of paths to bytes and modes.
-//!
-//! [`FileTree::read`] takes a folder in, strictly: links, devices, pipes and unreadable files are refused by path.
-//! [`commit`] puts a tree in place by one rename. Nothing else in flare-kube's pure crates touches the disk.
+#![doc = include_str!("../README.md")]
 
+mod commit;
 mod digest;
+mod disk;
+mod error;
 mod path;
+mod place;
+mod read;
+mod remove;
+mod slot;
+mod source;
 mod tree;
+mod write;
 
+pub use commit::{CommitError, CommitOptions, Committed, commit, commit_through};
 pub use digest::Digest;
+pub use disk::{Call, Gate, Step};
+pub use error::DiskError;
 pub use path::{InvalidPath, RelativePath};
-pub use tree::{Content, Entry, FileTree};
+pub use place::Destination;
+pub use read::ReadOptions;
+pub use source::read_file;
+pub use tree::{Content, Entry, FOLDER_MODE, FileTree};

@@ -1,30 +1,39 @@
 //! Paths below a folder.
 
-use std::{fmt, path::{Component, Path, PathBuf}};
+use std::{
+    fmt,
+    os::unix::ffi::OsStrExt as _,
+    path::{Component, Path, PathBuf},
+};
 
-/// A path below a folder: relative, not empty, without `.` and `..`. Ordered component by component, so that `a/b`
-/// stands before `a-b`, as FLARE's staging sorts.
+/// A path below a folder: relative, not empty, without `.`, `..` and NUL, in its shortest form. Ordered component by
+/// component, so that `a/b` stands before `a-b`, as FLARE's staging sorts. Names need not be UTF-8.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RelativePath(PathBuf);
 
-/// A path that is absolute, empty, or leads out of its folder.
+/// A path that is absolute, empty, leads out of its folder or holds a NUL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidPath(pub PathBuf);
 
 impl fmt::Display for InvalidPath {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "`{}` is not a path below a folder", self.0.display())
+        write!(formatter, "`{}` is not a path below a folder", flare_diagnostic::printable(&self.0.to_string_lossy()))
     }
 }
 
 impl std::error::Error for InvalidPath {}
 
 impl RelativePath {
-    /// Takes a path that stays below its folder.
+    /// Takes a path that stays below its folder; double slashes, a slash at the end and inner `.` are dropped.
     pub fn new(path: impl Into<PathBuf>) -> Result<Self, InvalidPath> {
         let path = path.into();
         let inside = path.components().all(|component| matches!(component, Component::Normal(_)));
-        if inside && path.components().next().is_some() { Ok(Self(path)) } else { Err(InvalidPath(path)) }
+        if !inside || path.components().next().is_none() || path.as_os_str().as_bytes().contains(&0) {
+            return Err(InvalidPath(path));
+        }
+        // Equal paths must have equal bytes, because digests are made of bytes.
+        let shortest: PathBuf = path.components().collect();
+        Ok(Self(shortest))
     }
 
     /// A path that stands in the source code.
@@ -39,11 +48,39 @@ impl RelativePath {
     pub fn as_path(&self) -> &Path {
         &self.0
     }
+
+    /// The path as it stands on disk, in bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_os_str().as_bytes()
+    }
+
+    /// The path of something below this one.
+    #[must_use]
+    pub fn join(&self, below: &Self) -> Self {
+        Self(self.0.join(&below.0))
+    }
+
+    /// What is left of the path behind a folder; `None` where it is not below that folder, or is that folder.
+    pub fn below(&self, folder: &Path) -> Option<Self> {
+        let rest = self.0.strip_prefix(folder).ok()?;
+        Self::new(rest).ok()
+    }
+
+    /// The last name.
+    pub(crate) fn name(&self) -> &std::ffi::OsStr {
+        self.0.file_name().unwrap_or_default()
+    }
+
+    /// How many names the path has, at least one.
+    pub(crate) fn depth(&self) -> usize {
+        self.0.components().count()
+    }
 }
 
+/// Shows the path for people: what is not UTF-8 is replaced, control characters are escaped.
 impl fmt::Display for RelativePath {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}", self.0.display())
+        formatter.write_str(&flare_diagnostic::printable(&self.0.to_string_lossy()))
     }
 }
 

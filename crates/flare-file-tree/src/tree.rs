@@ -1,8 +1,16 @@
-//! The tree itself.
+//! The tree itself: what it holds and the operations that need no disk.
 
-use std::{collections::BTreeMap, path::{Path, PathBuf}};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    ops::Bound,
+    path::{Path, PathBuf},
+};
 
 use crate::RelativePath;
+
+/// The mode of a folder that nobody gave one: readable by all, writable by its owner.
+pub const FOLDER_MODE: u32 = 0o755;
 
 /// What a file holds.
 #[derive(Clone, PartialEq, Eq)]
@@ -16,6 +24,31 @@ pub enum Content {
         /// Its length when it was found.
         length: u64,
     },
+}
+
+impl Content {
+    /// The length in bytes.
+    pub fn len(&self) -> u64 {
+        match self {
+            Self::Bytes(bytes) => bytes.len() as u64,
+            Self::OnDisk { length, .. } => *length,
+        }
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// Shows the length and never the bytes, which may be a private key.
+impl fmt::Debug for Content {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bytes(bytes) => write!(formatter, "{} bytes", bytes.len()),
+            Self::OnDisk { source, length } => write!(formatter, "{length} bytes in {source:?}"),
+        }
+    }
 }
 
 /// A file or a folder of a tree. Modes are the permission bits (`0o7777`) of Unix.
@@ -35,20 +68,82 @@ pub enum Entry {
     },
 }
 
-/// A folder as a sorted map of paths to entries. Every folder on the way to a file is listed itself.
-#[derive(Clone, PartialEq, Eq, Default)]
+impl Entry {
+    /// The permission bits.
+    pub fn mode(&self) -> u32 {
+        match self {
+            Self::File { mode, .. } | Self::Folder { mode } => *mode,
+        }
+    }
+
+    /// Whether it is a folder.
+    pub fn is_folder(&self) -> bool {
+        matches!(self, Self::Folder { .. })
+    }
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File { content, mode } => write!(formatter, "file {mode:04o}, {content:?}"),
+            Self::Folder { mode } => write!(formatter, "folder {mode:04o}"),
+        }
+    }
+}
+
+/// A folder as a sorted map of paths to entries.
+///
+/// Every folder on the way to an entry is listed itself, and nothing is ever below a file: each operation keeps this,
+/// so that a tree can always be written.
+#[derive(Clone, PartialEq, Eq)]
 pub struct FileTree {
     entries: BTreeMap<RelativePath, Entry>,
+    mode: u32,
+}
+
+impl Default for FileTree {
+    fn default() -> Self {
+        Self { entries: BTreeMap::new(), mode: FOLDER_MODE }
+    }
+}
+
+/// Lists paths, modes and lengths, never content.
+impl fmt::Debug for FileTree {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let entries = self.entries.iter().map(|(path, entry)| (path.as_path(), entry));
+        write!(formatter, "folder {:04o} ", self.mode)?;
+        formatter.debug_map().entries(entries).finish()
+    }
 }
 
 impl FileTree {
-    /// An empty folder.
+    /// An empty folder of mode 0755.
     pub fn new() -> Self {
         Self::default()
     }
 
+    /// The permission bits of the folder itself.
+    pub fn mode(&self) -> u32 {
+        self.mode
+    }
+
+    /// Sets the permission bits of the folder itself.
+    pub fn set_mode(&mut self, mode: u32) {
+        self.mode = mode & 0o7777;
+    }
+
+    /// How many files and folders there are.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there is neither a file nor a folder.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// The bytes of a file; `None` where there is no file of that path, or it is one that stays on disk.
-    pub fn bytes(&self, path: &str) -> Option<&[u8]> {
+    pub fn bytes(&self, path: impl AsRef<Path>) -> Option<&[u8]> {
         match self.get(path)? {
             Entry::File { content: Content::Bytes(bytes), .. } => Some(bytes),
             _ => None,
@@ -56,27 +151,56 @@ impl FileTree {
     }
 
     /// The entry of a path.
-    pub fn get(&self, path: &str) -> Option<&Entry> {
-        self.entries.get(Path::new(path))
+    pub fn get(&self, path: impl AsRef<Path>) -> Option<&Entry> {
+        self.entries.get(path.as_ref())
     }
 
     /// Whether there is a file of that path.
-    pub fn is_file(&self, path: &str) -> bool {
+    pub fn is_file(&self, path: impl AsRef<Path>) -> bool {
         matches!(self.get(path), Some(Entry::File { .. }))
     }
 
-    /// Puts a file in, in place of what stood there; the folders above it are made with mode 0755 where missing.
-    pub fn insert_file(&mut self, path: RelativePath, bytes: impl Into<Vec<u8>>, mode: u32) {
-        self.make_parents(&path);
-        self.entries.insert(path, Entry::File { content: Content::Bytes(bytes.into()), mode });
+    /// Whether there is a folder of that path.
+    pub fn is_folder(&self, path: impl AsRef<Path>) -> bool {
+        matches!(self.get(path), Some(Entry::Folder { .. }))
     }
 
-    /// Takes an entry out, a folder with all that is below it.
-    pub fn remove(&mut self, path: &str) -> bool {
-        let root = Path::new(path);
-        let before = self.entries.len();
-        self.entries.retain(|entry, _| !entry.as_path().starts_with(root));
-        self.entries.len() < before
+    /// Puts a file in, in place of what stood there (a folder with all that was in it); the folders above it are made
+    /// with mode 0755 where missing, in place of a file that stands in the way.
+    pub fn insert_file(&mut self, path: RelativePath, bytes: impl Into<Vec<u8>>, mode: u32) {
+        self.insert(path, Entry::File { content: Content::Bytes(bytes.into()), mode });
+    }
+
+    /// Puts a folder in, or sets the mode of the one that is there; the folders above it as in [`Self::insert_file`].
+    pub fn insert_folder(&mut self, path: RelativePath, mode: u32) {
+        self.insert(path, Entry::Folder { mode });
+    }
+
+    /// Puts an entry in, as [`Self::insert_file`] and [`Self::insert_folder`] do.
+    pub fn insert(&mut self, path: RelativePath, entry: Entry) {
+        let entry = match entry {
+            Entry::File { content, mode } => Entry::File { content, mode: mode & 0o7777 },
+            Entry::Folder { mode } => Entry::Folder { mode: mode & 0o7777 },
+        };
+        self.make_parents(&path);
+        if !entry.is_folder() && self.is_folder(&path) {
+            self.remove(&path);
+        }
+        self.entries.insert(path, entry);
+    }
+
+    /// Takes an entry out, a folder with all that is below it. Says whether there was one.
+    pub fn remove(&mut self, path: impl AsRef<Path>) -> bool {
+        match self.entries.remove(path.as_ref()) {
+            None => return false,
+            Some(Entry::File { .. }) => return true,
+            Some(Entry::Folder { .. }) => {}
+        }
+        let below: Vec<_> = self.below(path.as_ref()).map(|(path, _)| path.clone()).collect();
+        for path in below {
+            self.entries.remove(&path);
+        }
+        true
     }
 
     /// All entries, sorted by path, a folder before what is in it.
@@ -84,11 +208,60 @@ impl FileTree {
         self.entries.iter()
     }
 
-    fn make_parents(&mut self, path: &RelativePath) {
-        for folder in path.as_path().ancestors().skip(1).filter(|folder| *folder != Path::new("")) {
-            if let Ok(folder) = RelativePath::new(folder) {
-                self.entries.entry(folder).or_insert(Entry::Folder { mode: 0o755 });
-            }
+    /// All files, sorted by path, with content and mode.
+    pub fn files(&self) -> impl Iterator<Item = (&RelativePath, &Content, u32)> {
+        self.entries.iter().filter_map(|(path, entry)| match entry {
+            Entry::File { content, mode } => Some((path, content, *mode)),
+            Entry::Folder { .. } => None,
+        })
+    }
+
+    /// All entries below a folder, without the folder, with their whole paths, sorted.
+    pub fn below<'tree>(&'tree self, folder: &'tree Path) -> impl Iterator<Item = (&'tree RelativePath, &'tree Entry)> {
+        self.entries
+            .range::<Path, _>((Bound::Excluded(folder), Bound::Unbounded))
+            .take_while(move |(path, _)| path.as_path().starts_with(folder))
+    }
+
+    /// A copy of a folder as a tree of its own; `None` where there is no such folder.
+    pub fn subtree(&self, folder: impl AsRef<Path>) -> Option<Self> {
+        let folder = folder.as_ref();
+        let Entry::Folder { mode } = self.get(folder)? else { return None };
+        let entries = self.below(folder).filter_map(|(path, entry)| Some((path.below(folder)?, entry.clone()))).collect();
+        Some(Self { entries, mode: *mode })
+    }
+
+    /// Puts another tree in at a folder, over what stands there; entries that the other tree does not have stay. The
+    /// folder gets the other tree's mode.
+    pub fn graft(&mut self, folder: &RelativePath, tree: Self) {
+        self.insert_folder(folder.clone(), tree.mode);
+        for (path, entry) in tree.entries {
+            self.insert(folder.join(&path), entry);
         }
+    }
+
+    /// Lays another tree over this one; entries that it does not have stay, and so does the mode of the folder itself.
+    pub fn merge(&mut self, tree: Self) {
+        for (path, entry) in tree.entries {
+            self.insert(path, entry);
+        }
+    }
+
+    fn make_parents(&mut self, path: &RelativePath) {
+        let parents = path.as_path().ancestors().skip(1).filter(|folder| *folder != Path::new(""));
+        for folder in parents {
+            // Its own parents are there too: every operation keeps this.
+            if self.is_folder(folder) {
+                return;
+            }
+            let folder = RelativePath::new(folder).expect("what is above a relative path is one, or empty");
+            self.entries.insert(folder, Entry::Folder { mode: FOLDER_MODE });
+        }
+    }
+}
+
+impl AsRef<Path> for RelativePath {
+    fn as_ref(&self) -> &Path {
+        self.as_path()
     }
 }

@@ -1,7 +1,4 @@
-//! The arguments of FLARE's Kubernetes job launcher, as they stand in a kit's `local/resources.json.default`:
-//! the one struct that `prepare` writes and that a launcher reads, so that the two cannot drift.
-//!
-//! Knows nothing of where it is stored. Source: `spec/behaviour.md` section 3 and `spec/launch-request.md`.
+#![doc = include_str!("../README.md")]
 
 use flare_names::{NamespaceName, PullSecretName, Role};
 use serde::{Deserialize, Serialize};

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 /// A text that is not a name of the kind that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{}` is not a {kind}: {rule}", .text.escape_debug())]
+#[error("`{}` is not a {kind}: {rule}", shown(.text))]
 pub struct InvalidName {
     /// The text as it was given.
     pub text: String,
@@ -15,6 +15,26 @@ pub struct InvalidName {
     pub kind: &'static str,
     /// The rule that it breaks, whole.
     pub rule: &'static str,
+}
+
+/// The text for a message: control characters and marks of direction escaped, and a long one cut, since it is a
+/// stranger's.
+pub(crate) fn shown(text: &str) -> String {
+    const LONGEST: usize = 120;
+    let mut shown = String::new();
+    for character in text.chars().take(LONGEST) {
+        if character.is_control()
+            || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+        {
+            shown.extend(character.escape_default());
+        } else {
+            shown.push(character);
+        }
+    }
+    if text.chars().nth(LONGEST).is_some() {
+        shown.push('…');
+    }
+    shown
 }
 
 /// RFC 1123 label: `[a-z0-9]([-a-z0-9]*[a-z0-9])?`, at most 63 bytes.
@@ -25,9 +45,7 @@ fn label_1123(text: &str) -> bool {
 fn label_body(text: &str) -> bool {
     let bytes = text.as_bytes();
     let edge = |byte: Option<&u8>| byte.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-    edge(bytes.first())
-        && edge(bytes.last())
-        && bytes.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-')
+    edge(bytes.first()) && edge(bytes.last()) && bytes.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-')
 }
 
 /// RFC 1035 label: as 1123, but it starts with a letter.
@@ -44,7 +62,8 @@ fn release(text: &str) -> bool {
     text.len() <= 53 && label_1123(text)
 }
 
-/// Key of a Secret or ConfigMap: `[-._a-zA-Z0-9]+`, at most 253, not `.`, `..` or starting with `..`.
+/// Key of a Secret or `ConfigMap` (apimachinery's `IsConfigMapKey`): `[-._a-zA-Z0-9]+`, at most 253, not `.`, not
+/// starting with `..`.
 fn data_key(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= 253
@@ -54,8 +73,7 @@ fn data_key(text: &str) -> bool {
 }
 
 const LABEL_1123: &str = "lower-case letters, digits and `-`, a letter or digit at both ends, at most 63 characters";
-const LABEL_1035: &str =
-    "lower-case letters, digits and `-`, a letter first, a letter or digit last, at most 63 characters";
+const LABEL_1035: &str = "lower-case letters, digits and `-`, a letter first, a letter or digit last, at most 63 characters";
 const SUBDOMAIN: &str =
     "lower-case letters, digits, `-` and `.`, a letter or digit at both ends of each part, at most 253 characters";
 
@@ -144,7 +162,7 @@ kubernetes_names! {
     VolumeName, "volume name", 63, "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", label_1123, LABEL_1123, "workspace";
     /// A Helm release: RFC 1123 label of at most 53, because charts append to it and must stay within 63.
     ReleaseName, "Helm release name", 53, "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", release, "lower-case letters, digits and `-`, a letter or digit at both ends, at most 53 characters", "site-1";
-    /// A PersistentVolumeClaim: RFC 1123 subdomain.
+    /// A `PersistentVolumeClaim`: RFC 1123 subdomain.
     ClaimName, "claim name", 253, "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", subdomain, SUBDOMAIN, "nvflws";
     /// A Secret: RFC 1123 subdomain.
     SecretName, "Secret name", 253, "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", subdomain, SUBDOMAIN, "nvflare-startup-server-b3eacd33";
@@ -159,5 +177,5 @@ kubernetes_names! {
     /// A pod. Kubernetes takes a subdomain of 253; we take the label rule, because the name becomes the pod's host name.
     PodName, "pod name", 63, "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", label_1123, LABEL_1123, "j9c0d6b1e-site-1-c828b91c";
     /// A key in a Secret's or ConfigMap's data.
-    SecretKey, "Secret or ConfigMap key", 253, "^[-._a-zA-Z0-9]+$", data_key, "letters, digits, `-`, `_` and `.`, not `.` and not starting with `..`, at most 253 characters", "client.key";
+    SecretKey, "Secret or ConfigMap key", 253, "^([-_a-zA-Z0-9]|\\.[-_a-zA-Z0-9])[-._a-zA-Z0-9]*$", data_key, "letters, digits, `-`, `_` and `.`, not `.` and not starting with `..`, at most 253 characters", "client.key";
 }

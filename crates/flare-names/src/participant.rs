@@ -62,6 +62,10 @@ impl ParticipantNames {
     /// `participant` is the name of the whole participant (a client below another one: `site-1.child`), `site` the one
     /// under which its parent process runs. `server_service` is the configured name of a server's Service; a client's
     /// follows from its name.
+    #[expect(
+        clippy::missing_panics_doc,
+        reason = "it never panics: results of the rules are valid names, which property tests hold"
+    )]
     pub fn derive(role: Role, participant: &str, site: &str, server_service: &ServiceName) -> Self {
         let label = stable(participant, 63);
         let parent = match role {
@@ -88,6 +92,7 @@ impl ParticipantNames {
 const VALID: &str = "a result of the naming rules is a valid name";
 
 /// The Secret that FLARE's launcher fills from `startup/`; `site` is `server` for every server, else the client's own name.
+#[expect(clippy::missing_panics_doc, reason = "it never panics: results of the rules are valid names, which property tests hold")]
 pub fn startup_secret(site: &str) -> SecretName {
     SecretName::new(format!("nvflare-startup-{}", hashed(site, 47))).expect(VALID)
 }
@@ -129,6 +134,7 @@ pub enum StudyVolumeKind {
 }
 
 /// The volume of a dataset or a Secret of a study in a job pod.
+#[expect(clippy::missing_panics_doc, reason = "it never panics: results of the rules are valid names, which property tests hold")]
 pub fn study_volume(kind: StudyVolumeKind, study: &str, item: &str) -> VolumeName {
     let prefix = match kind {
         StudyVolumeKind::Dataset => "data",

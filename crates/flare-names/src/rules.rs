@@ -57,8 +57,7 @@ pub fn stable(raw: &str, limit: usize) -> String {
 /// assert_eq!(flare_names::hashed("server", 47), "server-b3eacd33");
 /// ```
 pub fn hashed(raw: &str, limit: usize) -> String {
-    let kept: String =
-        raw.to_lowercase().chars().filter(|c| matches!(c, 'a'..='z' | '0'..='9' | '-')).collect();
+    let kept: String = raw.to_lowercase().chars().filter(|c| matches!(c, 'a'..='z' | '0'..='9' | '-')).collect();
     let mut name = kept.trim_matches('-').to_owned();
     if name.is_empty() {
         name.push_str("site");
@@ -72,9 +71,7 @@ pub fn hashed(raw: &str, limit: usize) -> String {
 fn is_stable(raw: &str) -> bool {
     let bytes = raw.as_bytes();
     let inner = |byte: &u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
-    bytes.first().is_some_and(u8::is_ascii_lowercase)
-        && bytes.iter().all(inner)
-        && !bytes.ends_with(b"-")
+    bytes.first().is_some_and(u8::is_ascii_lowercase) && bytes.iter().all(inner) && !bytes.ends_with(b"-")
 }
 
 /// `name` holds only ASCII here, so that a cut at a byte is a cut at a character.

@@ -38,7 +38,7 @@ impl fmt::Display for Target {
 
 /// A release line that flare-kube does not know.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown target `{0}`; use 2.8 or 2.9")]
+#[error("unknown target `{}`; use 2.8 or 2.9", crate::kinds::shown(.0))]
 pub struct UnknownTarget(String);
 
 impl FromStr for Target {

@@ -2,12 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use flare_diagnostic::{Place};
-use flare_names::{ClaimName, NamespaceName, PullSecretName, ServiceName};
+use flare_diagnostic::{Checked, Code, Diagnostic, Faults, Place};
+use flare_names::{ClaimName, InvalidName, NamespaceName, PullSecretName, ServiceName, Target};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::image::ImageReference;
+use crate::{
+    defaults,
+    image::ImageReference,
+    shape::{Reader, Shape as _},
+    table::{ConfigBlock, LauncherBlock, ParentBlock},
+    yaml::{self, Node},
+};
 
 /// Security of the link between a parent and its job pods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,8 +89,75 @@ pub struct JobLauncherConfig {
 }
 
 impl SiteConfig {
+    /// Reads `k8s.yaml` for a target. `file` is the name that places carry. Every fault of the file at once, in its order,
+    /// with the code `INVALID_CONFIG` (`spec/behaviour.md` section 1).
+    pub fn parse(bytes: &[u8], file: &str, target: Target) -> Result<Checked<Self>, Faults> {
+        let document = yaml::parse(bytes, file, Code::InvalidConfig)?;
+        read(&document.root, target, document.faults)
+    }
+
+    /// Reads a config that is part of another file, or was put together from several (see [`Node::overlay`]).
+    pub fn from_node(node: &Node, target: Target) -> Result<Checked<Self>, Faults> {
+        read(node, target, Vec::new())
+    }
+
     /// Where a key stands, for checks that need more than the config; `None` where it was not written.
     pub fn place(&self, key: &str) -> Option<&Place> {
         self.places.get(key)
+    }
+}
+
+/// Reads the table and adds what was found to the faults that the document has already.
+fn read(node: &Node, target: Target, found: Vec<Diagnostic>) -> Result<Checked<SiteConfig>, Faults> {
+    let mut reader = Reader::new(target);
+    let block = ConfigBlock::read(node, "", &mut reader);
+    let places = std::mem::take(&mut reader.places);
+    let faults = reader.into_faults(found);
+    let config = Faults::check(faults, || block.and_then(|block| checked(block, target, places)))?;
+    // The reader leaves a required key out only together with a fault, and the defaults are valid names.
+    config
+        .map(Checked::clean)
+        .ok_or_else(|| Diagnostic::error(Code::Internal, "a config without faults could not be read").into())
+}
+
+fn checked(block: ConfigBlock, target: Target, places: BTreeMap<String, Place>) -> Option<SiteConfig> {
+    Some(SiteConfig {
+        namespace: or_default(block.namespace, NamespaceName::new, defaults::NAMESPACE)?,
+        server_service_name: or_default(block.server_service_name, ServiceName::new, defaults::SERVER_SERVICE_NAME)?,
+        parent: parent(block.parent?, target)?,
+        job_launcher: job_launcher(block.job_launcher.unwrap_or_default()),
+        places,
+    })
+}
+
+fn or_default<N>(name: Option<N>, take: impl Fn(&'static str) -> Result<N, InvalidName>, default: &'static str) -> Option<N> {
+    name.or_else(|| take(default).ok())
+}
+
+fn parent(block: ParentBlock, target: Target) -> Option<ParentConfig> {
+    let security = match target {
+        Target::V2_8 => InternalSecurity::Clear,
+        Target::V2_9 => block.internal_connection_security.unwrap_or(defaults::INTERNAL_SECURITY_2_9),
+    };
+    Some(ParentConfig {
+        image: block.docker_image?,
+        parent_port: block.parent_port.unwrap_or(defaults::PARENT_PORT),
+        workspace_claim: or_default(block.workspace_pvc, ClaimName::new, defaults::WORKSPACE_CLAIM)?,
+        workspace_mount_path: block.workspace_mount_path.unwrap_or_else(|| defaults::WORKSPACE_MOUNT_PATH.to_owned()),
+        python_path: block.python_path.unwrap_or_else(|| defaults::PYTHON_PATH.to_owned()),
+        resources: block.resources.unwrap_or_else(defaults::resources),
+        pod_security_context: block.pod_security_context.unwrap_or_default(),
+        image_pull_secrets: block.image_pull_secrets.unwrap_or_default(),
+        internal_connection_security: security,
+    })
+}
+
+fn job_launcher(block: LauncherBlock) -> JobLauncherConfig {
+    JobLauncherConfig {
+        config_file_path: block.config_file_path,
+        default_python_path: block.default_python_path.unwrap_or_else(|| defaults::PYTHON_PATH.to_owned()),
+        pending_timeout: block.pending_timeout,
+        job_pod_security_context: block.job_pod_security_context.filter(|context| !context.is_empty()),
+        image_pull_secrets: block.image_pull_secrets,
     }
 }

@@ -2,10 +2,20 @@
 //!
 //! A config is read in passes, one type per pass: text → [`yaml::Node`] (a positioned tree) → [`SiteConfig`] (checked, with
 //! all defaults that need no kit). Source of every rule: `spec/behaviour.md` section 1 and defects 12 and 28.
+#![doc = include_str!("../README.md")]
 
 mod config;
+mod defaults;
 pub mod image;
 pub mod quantity;
+mod schema;
+mod shape;
+mod table;
 pub mod yaml;
 
 pub use config::{InternalSecurity, JobLauncherConfig, ParentConfig, SiteConfig};
+pub use schema::schema;
+
+/// A commented `k8s.yaml` with every key. Required keys stand as they must be written; all others are commented out and
+/// show their default, or an example where there is none.
+pub const EXAMPLE: &str = include_str!("../k8s.example.yaml");

@@ -1,1 +1,143 @@
-//! Strict YAML as a tree of positioned nodes.
+//! Strict YAML as a tree of positioned nodes: the only module of the workspace that knows the YAML crate.
+//!
+//! [`parse`] takes bytes and gives a [`Document`]: the tree, and the faults that leave it readable (keys written twice,
+//! keys that are no strings), so that a reader can add its own and report all of them at once. What cannot be read
+//! ends at once: not UTF-8, more than [`MAX_BYTES`], no or a second document, deeper than [`MAX_DEPTH`], more than
+//! [`MAX_NODES`] values (aliases count with all that they stand for), merge keys, tags other than YAML's own.
+//!
+//! FLARE reads YAML 1.1 (`PyYAML`), most other programs read 1.2, and they disagree on plain scalars such as `no`, `0644`,
+//! `1_000`, `1e3`. [`Scalar::reading`] says what each means, and where the two differ.
+
+mod build;
+mod emit;
+mod json;
+mod overlay;
+mod reading;
+
+use std::sync::Arc;
+
+pub use build::{MAX_BYTES, MAX_DEPTH, MAX_NODES, parse};
+pub use emit::quote;
+use flare_diagnostic::{Diagnostic, Place, Position};
+pub use reading::{Meaning, Reading};
+
+/// A YAML document that could be read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Document {
+    /// The whole document.
+    pub root: Node,
+    /// What is wrong with it although it could be read, in file order.
+    pub faults: Vec<Diagnostic>,
+}
+
+/// A value and where it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Node {
+    /// The value.
+    pub content: Content,
+    /// Where it begins; for an alias, where the alias stands.
+    pub position: Position,
+    /// The file, as the user named it.
+    pub file: Arc<str>,
+}
+
+/// What a node holds.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Content {
+    /// A single value.
+    Scalar(Scalar),
+    /// A list.
+    Sequence(Vec<Node>),
+    /// Keys with values in the order of the file. A key that is written twice stands here twice; its fault is in
+    /// [`Document::faults`].
+    Mapping(Vec<Entry>),
+}
+
+/// A single value, as it is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scalar {
+    /// The text after escapes and folding.
+    pub text: String,
+    /// Whether it can be anything but a string.
+    pub style: Style,
+}
+
+/// How a scalar is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    /// Without quotes: what it means depends on its text.
+    Plain,
+    /// In quotes, as a block, or with the tag `!!str`: always a string.
+    Quoted,
+}
+
+/// A key with its value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// The key.
+    pub key: Key,
+    /// Its value.
+    pub value: Node,
+}
+
+/// A key of a mapping, always a string.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// The text.
+    pub text: String,
+    /// Where it begins.
+    pub position: Position,
+    /// The file, as the user named it.
+    pub file: Arc<str>,
+}
+
+impl Key {
+    /// Where the key stands.
+    pub fn place(&self) -> Place {
+        Place::position(&*self.file, self.position)
+    }
+}
+
+impl Node {
+    /// Where the value stands.
+    pub fn place(&self) -> Place {
+        Place::position(&*self.file, self.position)
+    }
+
+    /// Whether the value is null, which means the same as leaving its key out (defect 28).
+    pub fn is_null(&self) -> bool {
+        matches!(&self.content, Content::Scalar(scalar) if scalar.meaning() == Meaning::Null)
+    }
+
+    /// The value of a key; `None` where this is no mapping or has no such key.
+    pub fn get(&self, key: &str) -> Option<&Node> {
+        self.entries().iter().find(|entry| entry.key.text == key).map(|entry| &entry.value)
+    }
+
+    /// The entries of a mapping; none where this is another kind of value.
+    pub fn entries(&self) -> &[Entry] {
+        match &self.content {
+            Content::Mapping(entries) => entries,
+            _ => &[],
+        }
+    }
+
+    /// What this is, for messages: `a list`, `the number`, ….
+    pub fn describe(&self) -> String {
+        match &self.content {
+            Content::Sequence(_) => "a list".to_owned(),
+            Content::Mapping(_) => "a mapping".to_owned(),
+            Content::Scalar(scalar) => scalar.describe(),
+        }
+    }
+}
+
+/// A text from a file as it is shown in a message: escaped and of bounded length.
+pub fn shown(text: &str) -> String {
+    const LONGEST: usize = 80;
+    let mut shown: String = text.chars().take(LONGEST).flat_map(char::escape_debug).collect();
+    if text.chars().nth(LONGEST).is_some() {
+        shown.push('…');
+    }
+    shown
+}

@@ -1,12 +1,11 @@
-//! The waist: [`SitePlan::resolve`] turns a kit, a config and a target into one value that holds every decided fact.
+//! The waist: [`resolve`] turns a kit, a config and a target into one value that holds every decided fact.
 //!
 //! Nobody below it sees `k8s.yaml` or decides anything again: the patcher and the chart read the same plan, so what they
 //! write fits together. The plan is a value that serializes; the prepared kit keeps it in its marker.
+#![doc = include_str!("../README.md")]
 
 mod plan;
 mod resolve;
 
-pub use plan::{
-    Image, Internal, Parent, Ports, SitePlan, StudyTemplate, Workspace,
-};
+pub use plan::{Image, Internal, Parent, Ports, SitePlan, StudyTemplate, Workspace};
 pub use resolve::{Acceptance, resolve};

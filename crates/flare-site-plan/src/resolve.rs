@@ -1,6 +1,6 @@
 //! From kit, config and target to the plan.
 
-use flare_diagnostic::{Checked, Code, Diagnostic, Faults};
+use flare_diagnostic::{Checked, Code, Diagnostic, Faults, Place};
 use flare_launcher_args::LauncherArgs;
 use flare_names::{ParticipantNames, Role, Target, VolumeName};
 use flare_site_config::{InternalSecurity, SiteConfig};
@@ -16,7 +16,12 @@ pub struct Acceptance {
 }
 
 /// Decides every fact about a participant. Fails with all faults that only kit and config together show.
-pub fn resolve(kit: &StartupKit, config: &SiteConfig, target: Target, acceptance: Acceptance) -> Result<Checked<SitePlan>, Faults> {
+pub fn resolve(
+    kit: &StartupKit,
+    config: &SiteConfig,
+    target: Target,
+    acceptance: Acceptance,
+) -> Result<Checked<SitePlan>, Faults> {
     let mut faults = Vec::new();
     let mut warnings = Vec::new();
     let ports = ports(kit, config);
@@ -29,7 +34,8 @@ pub fn resolve(kit: &StartupKit, config: &SiteConfig, target: Target, acceptance
                 Code::StudyFilesConflict,
                 "the kit has both `local/study_data.yaml` and `local/study_runtime.yaml`: FLARE 2.9 starts no job with both",
             )
-            .hint("move the entries of `study_data.yaml` into `study_runtime.yaml` and delete the former"),
+            .hint("move the entries of `study_data.yaml` into `study_runtime.yaml` and delete the former")
+            .at(Place::file("local/study_data.yaml")),
         );
     }
     Faults::check(faults, || Checked { value: plan(kit, config, target, ports), warnings })
@@ -59,10 +65,19 @@ fn check_ports(ports: &Ports, config: &SiteConfig, faults: &mut Vec<Diagnostic>)
     } else {
         return;
     };
-    let mut fault = Diagnostic::error(Code::InvalidConfig, format!("`parent.parent_port` is {parent}, which is the server's {taken}"))
-        .hint("choose another `parent_port`; 8102 is the default");
+    let mut fault =
+        Diagnostic::error(Code::InvalidConfig, format!("`parent.parent_port` is {parent}, which is the server's {taken}"))
+            .hint("choose another `parent_port`; 8102 is the default");
     fault.place = config.place("parent.parent_port").cloned();
     faults.push(fault);
+}
+
+/// 2.8's job process understands nothing but a clear link, whatever a config for another target says.
+fn internal_security(config: &SiteConfig, target: Target) -> InternalSecurity {
+    match target {
+        Target::V2_8 => InternalSecurity::Clear,
+        Target::V2_9 => config.parent.internal_connection_security,
+    }
 }
 
 /// Defects 17 and 21.
@@ -74,13 +89,15 @@ fn check_internal_link(
     faults: &mut Vec<Diagnostic>,
     warnings: &mut Vec<Diagnostic>,
 ) {
-    if config.parent.internal_connection_security == InternalSecurity::Clear {
+    if internal_security(config, target) == InternalSecurity::Clear {
         let hint = match target {
             Target::V2_8 => "keep other workloads out of this namespace, or use FLARE 2.9, whose internal link is mutual TLS",
             Target::V2_9 => "leave `parent.internal_connection_security` out to get mutual TLS",
         };
         let message = match target {
-            Target::V2_8 => "the link between parent and job pods is not encrypted, and job tokens stand on the job pods' command lines: FLARE 2.8 knows no other way",
+            Target::V2_8 => {
+                "the link between parent and job pods is not encrypted, and job tokens stand on the job pods' command lines: FLARE 2.8 knows no other way"
+            }
             Target::V2_9 => "the link between parent and job pods is not encrypted",
         };
         let mut warning = Diagnostic::warning(Code::ClearInternalLink, message).hint(hint);
@@ -95,10 +112,12 @@ fn check_internal_link(
             &identity.file,
             "extendedKeyUsage",
             "must allow both serverAuth and clientAuth, since both ends of the internal link show the same certificate",
+            "use a kit of `nvflare provision`, whose certificates have no such restriction",
         ));
     }
     for fault in &kit.certificates.strict_faults {
-        found.push(certificate_fault(&fault.file, fault.extension, &fault.message));
+        let remedy = "provision the project again with FLARE 2.7 or later";
+        found.push(certificate_fault(&fault.file, fault.extension, &fault.message, remedy));
     }
     if acceptance.certificates {
         warnings.extend(found.into_iter().map(|mut fault| {
@@ -110,13 +129,16 @@ fn check_internal_link(
     }
 }
 
-fn certificate_fault(file: &str, extension: &str, message: &str) -> Diagnostic {
+fn certificate_fault(file: &str, extension: &str, message: &str, remedy: &str) -> Diagnostic {
     Diagnostic::error(
         Code::InvalidKit,
         format!("`{file}` cannot carry the internal mutual TLS of FLARE 2.9: `{extension}` {message}"),
     )
-    .hint("provision the project again with FLARE 2.7 or later; or pass `--accept-certificates` where the image has a Python older than 3.13; or set `parent.internal_connection_security: clear`")
-    .at(flare_diagnostic::Place::file(file))
+    .hint(format!(
+        "{remedy}; or pass `--accept-certificates` where the image's Python takes them (before 3.13); \
+         or set `parent.internal_connection_security: clear`"
+    ))
+    .at(Place::file(file))
 }
 
 /// The image's tag often names a release: one that is not the target's is worth a warning.
@@ -152,7 +174,8 @@ pub(crate) fn release_of_tag(tag: &str) -> Option<String> {
     let rest = tag.strip_prefix('v').unwrap_or(tag).strip_prefix("2.")?;
     let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let minor: u16 = rest[..digits].parse().ok()?;
-    let plausible = minor < 100 && !rest[digits..].starts_with(|c: char| c == '_' || c.is_ascii_alphanumeric() && !"rabd".contains(c));
+    let plausible =
+        minor < 100 && !rest[digits..].starts_with(|c: char| c == '_' || c.is_ascii_alphanumeric() && !"rabd".contains(c));
     plausible.then(|| format!("2.{minor}"))
 }
 
@@ -172,7 +195,7 @@ fn plan(kit: &StartupKit, config: &SiteConfig, target: Target, ports: Ports) -> 
         names,
         namespace: config.namespace.clone(),
         ports,
-        internal: Internal { security: config.parent.internal_connection_security },
+        internal: Internal { security: internal_security(config, target) },
         parent: Parent {
             image: Image {
                 repository: image.repository,

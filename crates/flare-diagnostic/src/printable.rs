@@ -1,0 +1,39 @@
+//! Text of strangers in our messages: names of files and values of users must not steer a terminal.
+
+use std::{borrow::Cow, fmt::Write as _};
+
+/// The text with all that a terminal would act on, or would not show, written as an escape: control characters, line
+/// separators and the marks that turn the direction of writing. Everything else stays, quotes and backslashes too.
+pub fn printable(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_hidden) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    for character in text.chars() {
+        if is_hidden(character) {
+            // `\n` and the like, else `\u{202e}`.
+            let _ = write!(shown, "{}", character.escape_default());
+        } else {
+            shown.push(character);
+        }
+    }
+    Cow::Owned(shown)
+}
+
+fn is_hidden(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_acts_on_is_escaped_and_the_rest_stays() {
+        assert_eq!(printable("a\"b'\\ ä 中 😀"), "a\"b'\\ ä 中 😀");
+        assert_eq!(printable("\u{1b}[31mred\r\n\t\0"), "\\u{1b}[31mred\\r\\n\\t\\u{0}");
+        assert_eq!(printable("abc\u{202e}def\u{85}\u{2028}"), "abc\\u{202e}def\\u{85}\\u{2028}");
+        assert!(matches!(printable("plain"), Cow::Borrowed(_)));
+    }
+}

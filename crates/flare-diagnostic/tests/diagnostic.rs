@@ -1,0 +1,120 @@
+//! The shape of diagnostics, as programs and people see it.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by them")]
+#![allow(clippy::disallowed_methods, reason = "one test measures time")]
+
+use std::{
+    collections::BTreeSet,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use flare_diagnostic::{Checked, Code, Diagnostic, Faults, LineIndex, Place, Position, closest, did_you_mean, printable};
+use proptest::prelude::*;
+use serde_json::json;
+
+#[test]
+fn an_error_serializes_with_the_keys_of_the_envelope() {
+    let place = Place::position("k8s.yaml", Position { line: 3, column: 7 });
+    let error = Diagnostic::error(Code::InvalidConfig, "unknown key `parnet`").hint("did you mean `parent`?").at(place);
+    assert_eq!(
+        serde_json::to_string(&error).unwrap(),
+        r#"{"error_code":"INVALID_CONFIG","message":"unknown key `parnet`","hint":"did you mean `parent`?","location":{"file":"k8s.yaml","line":3,"column":7}}"#
+    );
+    assert_eq!(error.to_string(), "k8s.yaml:3:7: unknown key `parnet`");
+}
+
+#[test]
+fn a_warning_has_a_code_and_absent_parts_are_left_out() {
+    let warning = Diagnostic::warning(Code::Notice, "look here");
+    assert_eq!(serde_json::to_value(&warning).unwrap(), json!({"code": "NOTICE", "message": "look here"}));
+    let whole_file = Diagnostic::error(Code::InvalidKit, "broken").at(Path::new("startup/server.crt"));
+    let value = serde_json::to_value(&whole_file).unwrap();
+    assert_eq!(value["location"], json!({"file": "startup/server.crt"}));
+    assert_eq!(serde_json::to_value(whole_file.into_warning()).unwrap()["code"], "INVALID_KIT");
+}
+
+#[test]
+fn codes_are_one_each_and_written_as_scripts_expect() {
+    let texts: BTreeSet<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
+    assert_eq!(texts.len(), Code::ALL.len());
+    for code in Code::ALL {
+        assert!(code.as_str().bytes().all(|b| b.is_ascii_uppercase() || b == b'_'), "{code}");
+        assert!(code.description().trim().ends_with('.'), "{code}");
+    }
+    for code in [
+        "INVALID_ARGS",
+        "CONFIG_NOT_FOUND",
+        "INVALID_CONFIG",
+        "INVALID_KIT",
+        "UNSUPPORTED_KIT",
+        "OUTPUT_STAGED",
+        "DEPLOY_PREPARE_FAILED",
+    ] {
+        assert!(texts.contains(code), "{code} is one of the reference's");
+    }
+}
+
+#[test]
+fn values_in_messages_can_neither_steer_a_terminal_nor_forge_a_line() {
+    let value = "x\u{1b}[2J\nError: all is well\u{202e}";
+    let fault =
+        Diagnostic::error(Code::InvalidArgs, format!("no kit `{value}`")).hint(format!("give {value}")).at(Path::new(value));
+    for shown in [fault.to_string(), fault.message.clone(), fault.hint.clone().unwrap(), Faults::from(fault.clone()).to_string()]
+    {
+        assert!(!shown.chars().any(|c| c.is_control() || c == '\u{202e}'), "{shown}");
+    }
+    assert_eq!(fault.place.unwrap().file, value, "for programs the file keeps its name");
+}
+
+#[test]
+fn all_faults_stay_in_their_order_and_none_is_no_fault() {
+    let fault = |text: &str| Diagnostic::error(Code::InvalidKit, text);
+    assert_eq!(Faults::check(Vec::new(), || 7), Ok(7));
+    let faults =
+        Faults::check(vec![fault("one"), fault("two")], || -> u8 { unreachable!("a value in spite of faults") }).unwrap_err();
+    assert_eq!(faults.first().message, "one");
+    assert_eq!(faults.and(fault("three").into()).to_string(), "one\ntwo\nthree");
+}
+
+#[test]
+fn warnings_travel_with_the_result() {
+    let mut sink = vec![Diagnostic::warning(Code::Notice, "first")];
+    let checked = Checked { value: 7, warnings: vec![Diagnostic::warning(Code::Notice, "second")] };
+    assert_eq!(checked.collect(&mut sink), 7);
+    assert_eq!(Checked::clean(8).collect(&mut sink), 8);
+    assert_eq!(sink.iter().map(|warning| warning.message.as_str()).collect::<Vec<_>>(), ["first", "second"]);
+}
+
+#[test]
+fn suggestions_for_hostile_words_are_fast_and_harmless() {
+    let known = ["runtime", "namespace", "parent", "job_launcher"];
+    let start = Instant::now();
+    for word in [String::new(), "a".repeat(5 << 20), "ä\u{301}".repeat(1 << 20), "\0".repeat(1 << 20), "😀".to_owned()] {
+        assert_eq!(closest(&word, known), None);
+        assert!(did_you_mean(&word, known).starts_with("use one of `runtime`"));
+    }
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    assert_eq!(did_you_mean("Runtime", known), "did you mean `runtime`?");
+    assert_eq!(did_you_mean("job-launcher", known), "did you mean `job_launcher`?");
+    // What agrees in its first 64 characters alone was not meant.
+    let long = "p".repeat(64);
+    assert_eq!(closest(&format!("{long}{}", "q".repeat(1000)), [long.as_str()]), None);
+}
+
+proptest! {
+    #[test]
+    fn a_position_is_inside_the_text_and_grows_with_the_offset(text in "[a-zä中\n\r ]{0,40}", one in 0_usize..60, more in 0_usize..20) {
+        let index = LineIndex::new(&text);
+        let (first, second) = (index.position(one), index.position(one + more));
+        prop_assert!(first <= second);
+        prop_assert!(first.line >= 1 && first.column >= 1 && first.line as usize <= text.matches('\n').count() + 1);
+    }
+
+    #[test]
+    fn what_is_printable_stays_so(text in any::<String>()) {
+        let once = printable(&text).into_owned();
+        prop_assert!(!once.chars().any(char::is_control));
+        prop_assert_eq!(printable(&once), once.as_str());
+    }
+}

@@ -1,0 +1,259 @@
+//! The checks that only all participants together show: one server, one provisioning, no claim and no object twice.
+
+use flare_diagnostic::{Checked, Code, Diagnostic, Faults, did_you_mean};
+use flare_names::{ParticipantNames, Role};
+use flare_site_config::yaml::shown as printable;
+use flare_site_plan::{Ports, SitePlan};
+
+use crate::model::Participant;
+
+/// A participant of the file together with what was decided about it.
+#[derive(Debug, Clone, Copy)]
+pub struct Member<'run> {
+    /// Its entry in `federation.yaml`.
+    pub entry: &'run Participant,
+    /// Its plan.
+    pub plan: &'run SitePlan,
+    /// DNS names and IP addresses of its certificate's subject alternative name.
+    pub certificate_names: &'run [String],
+}
+
+/// Checks participants against each other.
+///
+/// Fails with every fault, in the order of the file, all of code `INVALID_FEDERATION`. Warns where clients look for the server
+/// under a name that its certificate does not have, or at another port than its own (doctor check D44).
+/// Source: the design's section on `federation.yaml`, defect 15.
+pub fn check_across(members: &[Member<'_>]) -> Result<Checked<()>, Faults> {
+    let mut faults = Vec::new();
+    let server = one_server(members, &mut faults);
+    for member in members {
+        name_fits_kit(member, members, &mut faults);
+    }
+    if let Some(reference) = server.or_else(|| members.first().copied()) {
+        for member in members {
+            same_provisioning(&reference, member, &mut faults);
+        }
+    }
+    for (index, second) in members.iter().enumerate() {
+        for first in members[..index].iter().filter(|first| same_namespace(first, second)) {
+            one_claim(first, second, &mut faults);
+            own_objects(first, second, &mut faults);
+        }
+    }
+    faults.sort_by_key(|fault| fault.place.as_ref().and_then(|place| place.position));
+    let warnings = server.map(|server| reachable(&server, members)).unwrap_or_default();
+    Faults::check(faults, || Checked { value: (), warnings })
+}
+
+/// The server first, then the clients in the order of the file: the order in which participants are installed, since a
+/// client's parent gives up where it finds no server.
+pub fn server_first<T>(participants: impl IntoIterator<Item = T>, role: impl Fn(&T) -> Role) -> Vec<T> {
+    let mut ordered: Vec<T> = participants.into_iter().collect();
+    ordered.sort_by_key(|participant| role(participant) != Role::Server);
+    ordered
+}
+
+impl Member<'_> {
+    fn label(&self) -> String {
+        format!("`{}`", printable(&self.entry.name))
+    }
+
+    fn fault(&self, message: String, hint: impl Into<String>) -> Diagnostic {
+        Diagnostic::error(Code::InvalidFederation, message).hint(hint).at(self.entry.places.name.clone())
+    }
+
+    fn kit_fault(&self, message: String, hint: impl Into<String>) -> Diagnostic {
+        Diagnostic::error(Code::InvalidFederation, message).hint(hint).at(self.entry.places.kit.clone())
+    }
+}
+
+fn one_server<'run>(members: &[Member<'run>], faults: &mut Vec<Diagnostic>) -> Option<Member<'run>> {
+    let servers: Vec<_> = members.iter().filter(|member| member.plan.role == Role::Server).collect();
+    match servers[..] {
+        [server] => return Some(*server),
+        [] => {
+            let mut fault = Diagnostic::error(Code::InvalidFederation, "no participant is a server")
+                .hint("add the server's startup kit, the one that has `startup/fed_server.json`");
+            fault.place = members.first().map(|member| member.entry.places.name.clone());
+            faults.push(fault);
+        }
+        [first, ref others @ ..] => faults.extend(others.iter().map(|other| {
+            let message = format!("{} and {} are both servers, and a federation has one", first.label(), other.label());
+            other.fault(message, "keep one of the two, and describe the other federation in a file of its own")
+        })),
+    }
+    None
+}
+
+/// The name in the file is what people read in results, so it must be the kit's.
+fn name_fits_kit(member: &Member<'_>, members: &[Member<'_>], faults: &mut Vec<Diagnostic>) {
+    let (written, actual) = (&member.entry.name, &member.plan.participant);
+    if written == actual {
+        return;
+    }
+    let other = members.iter().find(|other| &other.plan.participant == written);
+    let hint = match other {
+        Some(other) => {
+            format!("the kit of `{}` is `{}`; did you mix up two kits?", printable(written), printable(&other.entry.kit))
+        }
+        None => did_you_mean(written, [actual.as_str()]).replace("use one of", "write"),
+    };
+    let message =
+        format!("`{}` is the startup kit of `{}`, not of {}", printable(&member.entry.kit), printable(actual), member.label());
+    faults.push(member.fault(message, hint));
+}
+
+fn same_provisioning(reference: &Member<'_>, member: &Member<'_>, faults: &mut Vec<Diagnostic>) {
+    let (base, plan) = (reference.plan, member.plan);
+    let pair = format!("{} and {}", reference.label(), member.label());
+    if base.root_fingerprint != plan.root_fingerprint {
+        let message = format!("the kits of {pair} come from two provisionings: their root certificates differ");
+        faults.push(
+            member.kit_fault(message, "take all kits from one `prod_NN` folder; distribute again after provisioning again"),
+        );
+    } else if let (Some(first), Some(second)) = (&base.project, &plan.project)
+        && first != second
+    {
+        let message = format!("the kits of {pair} belong to two projects, `{}` and `{}`", printable(first), printable(second));
+        faults.push(member.kit_fault(message, "take all kits from one project"));
+    }
+    if base.target != plan.target {
+        let message = format!("{pair} are prepared for two targets, {} and {}", base.target, plan.target);
+        faults.push(member.fault(message, "prepare all participants for one target: `defaults.target`"));
+    }
+}
+
+/// Whether two participants meet in one namespace of one cluster. Clusters are told apart by what is written: two
+/// kubeconfigs that lead to one cluster are not seen here, staging refuses them (the claim carries its owner).
+fn same_namespace(first: &Member<'_>, second: &Member<'_>) -> bool {
+    first.plan.namespace == second.plan.namespace
+        && first.entry.kubeconfig == second.entry.kubeconfig
+        && first.entry.context == second.entry.context
+}
+
+/// Defect 15: on one claim the second kit overwrites the keys of the first.
+fn one_claim(first: &Member<'_>, second: &Member<'_>, faults: &mut Vec<Diagnostic>) {
+    let claim = &second.plan.workspace.claim;
+    if &first.plan.workspace.claim != claim {
+        return;
+    }
+    let namespace = &second.plan.namespace;
+    let message = format!(
+        "{} and {} share the claim `{claim}` in namespace `{namespace}`: the second kit would overwrite the keys of the first",
+        first.label(),
+        second.label()
+    );
+    let hint = "give each participant its own claim (`claim: nvflws-NAME`) or its own namespace (`namespace: NAME`)";
+    let mut fault = second.fault(message, hint);
+    if let Some(place) = second.entry.places.claim.as_ref().or(second.entry.places.namespace.as_ref()) {
+        fault.place = Some(place.clone());
+    }
+    faults.push(fault);
+}
+
+/// Two participants whose objects have one name would overwrite each other's. Two servers are a fault of their own.
+fn own_objects(first: &Member<'_>, second: &Member<'_>, faults: &mut Vec<Diagnostic>) {
+    if first.plan.role == Role::Server && second.plan.role == Role::Server {
+        return;
+    }
+    let shared: Vec<_> = objects(&first.plan.names)
+        .into_iter()
+        .zip(objects(&second.plan.names))
+        .filter(|(one, other)| one == other)
+        .map(|((kind, name), _)| format!("the {kind} `{name}`"))
+        .collect();
+    if shared.is_empty() {
+        return;
+    }
+    let only_service = shared.len() == 1 && first.plan.names.service == second.plan.names.service;
+    let hint = if only_service {
+        "set another `server_service_name` for the server, or give one of the two its own namespace"
+    } else {
+        "give one of the two its own namespace (`namespace: NAME`)"
+    };
+    let message = format!(
+        "{} and {} would share {} in namespace `{}`",
+        first.label(),
+        second.label(),
+        shared.join(", "),
+        second.plan.namespace
+    );
+    faults.push(second.fault(message, hint));
+}
+
+/// Every object of a participant that has a name of its own, with what people call it.
+pub(crate) fn objects(names: &ParticipantNames) -> [(&'static str, &str); 7] {
+    [
+        ("Deployment", names.deployment.as_str()),
+        ("Service", names.service.as_str()),
+        ("Helm release", names.release.as_str()),
+        ("Role", names.launcher_role.as_str()),
+        ("Secret", names.startup_secret.as_str()),
+        ("ConfigMap", names.staged_local.as_str()),
+        ("staged Secret", names.staged_startup.as_str()),
+    ]
+}
+
+/// Doctor check D44, across participants.
+fn reachable(server: &Member<'_>, members: &[Member<'_>]) -> Vec<Diagnostic> {
+    let Ports::Server { fl, .. } = server.plan.ports else { return Vec::new() };
+    let mut warnings = Vec::new();
+    for client in members.iter().filter(|member| member.plan.role == Role::Client) {
+        let Some((host, port)) = &client.plan.server_target else { continue };
+        let names = server.certificate_names;
+        if !names.is_empty() && !names.iter().any(|name| certificate_name_fits(name, host)) {
+            let known: Vec<_> = names.iter().map(|name| format!("`{}`", printable(name))).collect();
+            let message = format!(
+                "{} calls the server `{}`, and the certificate of {} is for {}",
+                client.label(),
+                printable(host),
+                server.label(),
+                known.join(", ")
+            );
+            let hint = "add the name to the server's `host_names` in project.yml and provision again";
+            warnings.push(Diagnostic::warning(Code::CertificateAtRisk, message).hint(hint).at(client.entry.places.name.clone()));
+        }
+        if let Some(port) = port.filter(|port| *port != fl) {
+            let message = format!("{} calls the server at port {port}, and {} listens on {fl}", client.label(), server.label());
+            let hint = format!("make port {port} lead to {fl}, or take kits of one provisioning");
+            warnings.push(Diagnostic::warning(Code::Notice, message).hint(hint).at(client.entry.places.name.clone()));
+        }
+    }
+    warnings
+}
+
+/// RFC 6125: without regard to case and a final dot; `*` stands for one whole first label.
+fn certificate_name_fits(name: &str, host: &str) -> bool {
+    let host = host.trim_end_matches('.').trim_start_matches('[').trim_end_matches(']').to_lowercase();
+    let name = name.trim_end_matches('.').to_lowercase();
+    match name.strip_prefix("*.") {
+        Some(parent) => host.split_once('.').is_some_and(|(label, rest)| !label.is_empty() && rest == parent),
+        None => name == host,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_name_fits_as_tls_has_it() {
+        for (name, host, fits) in [
+            ("server1", "SERVER1.", true),
+            ("*.example.com", "flare.example.com", true),
+            ("*.example.com", "a.b.example.com", false),
+            ("*.example.com", ".example.com", false),
+            ("*.example.com", "example.com", false),
+            ("::1", "[::1]", true),
+            ("server1", "server10", false),
+        ] {
+            assert_eq!(certificate_name_fits(name, host), fits, "{name} {host}");
+        }
+    }
+
+    #[test]
+    fn the_server_comes_first_and_the_order_stays() {
+        let ordered = server_first(["b", "server", "a"], |name| if *name == "server" { Role::Server } else { Role::Client });
+        assert_eq!(ordered, ["server", "b", "a"]);
+    }
+}

@@ -1,0 +1,197 @@
+//! What a user would otherwise type: a commented `k8s.yaml` and a `federation.yaml` for a provisioned folder.
+//!
+//! Both texts are accepted by `prepare --federation` as they stand, for every name that FLARE takes.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use flare_diagnostic::{Code, Diagnostic, Faults};
+use flare_names::{ParticipantNames, Role, ServiceName, Target, stable};
+use flare_site_config::yaml::{quote, shown as printable};
+
+use crate::release::Provisioned;
+
+/// A participant that was found in a provisioned folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The participant's name as its kit has it.
+    pub name: String,
+    /// The name under which it logs in.
+    pub site: String,
+    /// Server or client.
+    pub role: Role,
+    /// The kit's folder, relative to the folder that `federation.yaml` is written to.
+    pub kit: String,
+    /// A server's FL port, where its kit says so.
+    pub fl_port: Option<u16>,
+    /// A server's admin port, where its kit says so.
+    pub admin_port: Option<u16>,
+    /// The project that provisioned it, where its kit says so.
+    pub project: Option<String>,
+    /// The release that provisioned it.
+    pub provisioned: Provisioned,
+}
+
+/// The two files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Files {
+    /// The text of `k8s.yaml`, which the other file names.
+    pub config: String,
+    /// The text of `federation.yaml`.
+    pub federation: String,
+}
+
+/// NVIDIA's image in its own registry, which the user guide names.
+pub const IMAGE_REPOSITORY: &str = "nvcr.io/nvidia/nvflare";
+/// The namespace that the files begin with.
+const NAMESPACE: &str = "nvflare";
+/// The name of the config file, as `federation.yaml` names it.
+pub const CONFIG_FILE: &str = "k8s.yaml";
+
+/// The image that fits kits of a target.
+pub fn default_image(target: Target) -> String {
+    let tag = match target {
+        Target::V2_8 => "2.8.3",
+        Target::V2_9 => "2.9.0",
+    };
+    format!("{IMAGE_REPOSITORY}:{tag}")
+}
+
+/// Writes both files for the participants found, in any order; the server comes first. `image` is what the user asked for,
+/// else the image that fits the kits' release.
+///
+/// Fails with `INVALID_FEDERATION` where there is not exactly one server, since no `federation.yaml` could be accepted.
+pub fn files(found: &[Found], image: Option<&str>) -> Result<Files, Faults> {
+    check(found)?;
+    let ordered = crate::server_first(found, |one| one.role);
+    let provisioned = release_of(&ordered);
+    let target = match provisioned {
+        Provisioned::By(target) => target,
+        Provisioned::Unknown => Target::default(),
+    };
+    let image = image.map_or_else(|| default_image(target), str::to_owned);
+    Ok(Files { config: config(&ordered, provisioned, &image), federation: federation(&ordered, target) })
+}
+
+fn check(found: &[Found]) -> Result<(), Faults> {
+    let servers: Vec<_> = found.iter().filter(|one| one.role == Role::Server).collect();
+    let fault = match servers[..] {
+        [_] => return Ok(()),
+        [] => Diagnostic::error(Code::InvalidFederation, "none of the kits is a server's")
+            .hint("name the folder `prod_NN` that provisioning made, with all its kits"),
+        [first, second, ..] => Diagnostic::error(
+            Code::InvalidFederation,
+            format!(
+                "`{}` and `{}` are both kits of a server, and a federation has one",
+                printable(&first.kit),
+                printable(&second.kit)
+            ),
+        )
+        .hint("name one folder `prod_NN`"),
+    };
+    Err(fault.into())
+}
+
+/// The newest release that any kit shows: a kit may hide it, none can show a later one than it has.
+fn release_of(found: &[&Found]) -> Provisioned {
+    found.iter().map(|one| one.provisioned).max().unwrap_or(Provisioned::Unknown)
+}
+
+fn config(found: &[&Found], provisioned: Provisioned, image: &str) -> String {
+    let origin = match provisioned {
+        Provisioned::By(target) => format!("The kits look like FLARE {target}; the tag should be of that release."),
+        Provisioned::Unknown => {
+            "The kits do not tell their release: check that the tag is the release that provisioned them.".to_owned()
+        }
+    };
+    let port = parent_port(found);
+    format!(
+        "\
+# k8s.yaml: how the participants run in Kubernetes. Written by `init`; yours to change.
+# `schema k8s` prints every key with its meaning.
+
+runtime: k8s
+
+# Where parents and job pods run; a participant in federation.yaml may name its own.
+namespace: {NAMESPACE}
+
+parent:
+  # The image of the parents; every cluster must be able to pull it.
+  # {origin}
+  docker_image: {image}
+
+  # For job pods; differs from the ports that the kits use.
+  parent_port: {port}
+
+  # What a parent asks for; `resources: {{}}` asks for nothing.
+  resources:
+    requests:
+      cpu: \"2\"
+      memory: 8Gi
+
+  # Secrets with the credentials of a private registry, which must exist in the namespace:
+  # image_pull_secrets: [registry-credentials]
+
+job_launcher:
+  # The Python of job images.
+  default_python_path: /usr/local/bin/python3
+
+  # Seconds that a job pod may wait for its start, for example for a GPU node:
+  # pending_timeout: 600
+",
+        image = quote(image),
+    )
+}
+
+/// The default, or the next port that no kit uses.
+fn parent_port(found: &[&Found]) -> u16 {
+    let taken: Vec<u16> = found.iter().flat_map(|one| [one.fl_port, one.admin_port]).flatten().collect();
+    (8102..=u16::MAX).find(|port| !taken.contains(port)).unwrap_or(8102)
+}
+
+fn federation(found: &[&Found], target: Target) -> String {
+    let mut text =
+        String::from("# federation.yaml: who takes part, with which startup kit. Written by `init`; yours to change.\n");
+    if let Some(project) = found.iter().find_map(|one| one.project.as_deref()) {
+        let _ = writeln!(text, "# Project: {}", quote(project));
+    }
+    text.push_str("# Paths are relative to this file.\n\n");
+    let _ = write!(
+        text,
+        "defaults:\n  # The FLARE release that the kits are prepared for.\n  target: \"{target}\"\n\nparticipants:\n"
+    );
+    let mut taken = BTreeSet::new();
+    for one in found {
+        entry(&mut text, one, &mut taken);
+    }
+    text
+}
+
+fn entry(text: &mut String, one: &Found, taken: &mut BTreeSet<(&'static str, String)>) {
+    let _ = writeln!(text, "  # {}", one.role);
+    let _ = writeln!(text, "  - name: {}\n    kit: {}\n    config: {CONFIG_FILE}", quote(&one.name), quote(&one.kit));
+    if !claim_objects(one, taken) {
+        let _ =
+            writeln!(text, "    # Its objects would have the names of another participant's, so it has a namespace of its own.");
+        let _ = writeln!(text, "    namespace: {}", stable(&format!("{NAMESPACE}-{}", one.name), 63));
+    }
+    let _ = writeln!(text, "    claim: {}", stable(&format!("nvflws-{}", one.name), 63));
+    text.push_str("    # Another cluster than the current one:\n    # kubeconfig: path/to/kubeconfig\n    # context: name\n");
+    if one.role == Role::Server {
+        text.push_str(
+            "    # For clients in other clusters: load-balancer, host-port or port-forward.\n    # expose: load-balancer\n",
+        );
+    }
+}
+
+/// Whether a participant's objects have names that nobody else has in the common namespace; they are taken then.
+fn claim_objects(one: &Found, taken: &mut BTreeSet<(&'static str, String)>) -> bool {
+    let service = ServiceName::new("nvflare-server").expect("a literal that is a Service name");
+    let names = ParticipantNames::derive(one.role, &one.name, &one.site, &service);
+    let own = crate::across::objects(&names).map(|(kind, name)| (kind, name.to_owned()));
+    let free = own.iter().all(|object| !taken.contains(object));
+    if free {
+        taken.extend(own);
+    }
+    free
+}

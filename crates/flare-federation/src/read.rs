@@ -1,0 +1,272 @@
+//! From the positioned tree to [`Federation`]: every rule of the file itself, every fault at once.
+
+use std::collections::BTreeMap;
+
+use flare_diagnostic::{Code, Diagnostic, Faults, Place, did_you_mean};
+use flare_names::{ClaimName, InvalidName, NamespaceName, Target};
+use flare_site_config::yaml::{Content, Entry, Meaning, Node, Reading, shown as printable};
+
+use crate::model::{Expose, Federation, Participant, Places, Source};
+
+/// The keys of the file.
+pub(crate) const TOP: [&str; 2] = ["defaults", "participants"];
+/// The keys of `k8s.yaml`, which `defaults` may hold.
+pub(crate) const CONFIG: [&str; 5] = ["runtime", "namespace", "server_service_name", "parent", "job_launcher"];
+/// The keys of `defaults`.
+pub(crate) const DEFAULTS: [&str; 7] =
+    ["target", "values", "runtime", "namespace", "server_service_name", "parent", "job_launcher"];
+/// The keys of a participant.
+pub(crate) const PARTICIPANT: [&str; 9] =
+    ["name", "kit", "config", "kubeconfig", "context", "namespace", "claim", "values", "expose"];
+
+/// Checks the whole file.
+pub(crate) fn federation(root: &Node, faults: Vec<Diagnostic>) -> Result<Federation, Faults> {
+    let mut reader = Reader { faults };
+    reader.mapping(root, "the file", &TOP);
+    let defaults = root.get("defaults").filter(|node| !node.is_null());
+    if let Some(node) = defaults {
+        reader.mapping(node, "`defaults`", &DEFAULTS);
+    }
+    let target = written(defaults, "target").and_then(|node| reader.target(node));
+    let values = written(defaults, "values").and_then(|node| reader.values(node, "defaults.values"));
+    let base = config_part(defaults, root);
+    let participants = reader.participants(root, &base, values.as_ref());
+    reader.faults.sort_by_key(|fault| fault.place.as_ref().and_then(|place| place.position));
+    Faults::check(reader.faults, || Federation { target, participants })
+}
+
+/// A key that is written and not `null`: null means the same as left out (defect 28).
+fn written<'node>(node: Option<&'node Node>, key: &str) -> Option<&'node Node> {
+    node?.get(key).filter(|value| !value.is_null())
+}
+
+/// The part of `defaults` that belongs to `k8s.yaml`.
+fn config_part(defaults: Option<&Node>, root: &Node) -> Node {
+    let entries: Vec<Entry> = match defaults.map(|node| &node.content) {
+        Some(Content::Mapping(entries)) => {
+            entries.iter().filter(|entry| CONFIG.contains(&entry.key.text.as_str())).cloned().collect()
+        }
+        _ => Vec::new(),
+    };
+    Node { content: Content::Mapping(entries), ..defaults.unwrap_or(root).clone() }
+}
+
+struct Reader {
+    faults: Vec<Diagnostic>,
+}
+
+impl Reader {
+    fn fault(&mut self, message: String, hint: impl Into<String>, place: &Place) {
+        self.faults.push(Diagnostic::error(Code::InvalidFederation, message).hint(hint).at(place.clone()));
+    }
+
+    /// Whether a node is a mapping; its unknown keys are faults.
+    fn mapping(&mut self, node: &Node, what: &str, known: &[&str]) -> bool {
+        let Content::Mapping(entries) = &node.content else {
+            let hint = format!("write a mapping with the keys {}", quoted(known));
+            self.fault(format!("{what} must be a mapping, not {}", node.describe()), hint, &node.place());
+            return false;
+        };
+        for entry in entries.iter().filter(|entry| !known.contains(&entry.key.text.as_str())) {
+            let hint = if DEFAULTS.contains(&entry.key.text.as_str()) && !TOP.contains(&known[0]) {
+                match entry.key.text.as_str() {
+                    "target" => "write it below `defaults`: all participants are prepared for one target".to_owned(),
+                    _ => "write it below `config`, or below `defaults` for all participants".to_owned(),
+                }
+            } else {
+                did_you_mean(&entry.key.text, known.iter().copied())
+            };
+            self.fault(format!("unknown key `{}` in {what}", printable(&entry.key.text)), hint, &entry.key.place());
+        }
+        true
+    }
+
+    fn participants(&mut self, root: &Node, base: &Node, values: Option<&Source>) -> Vec<Participant> {
+        if !matches!(root.content, Content::Mapping(_)) {
+            return Vec::new();
+        }
+        let hint = "list the participants: `- {name: site-1, kit: prod_00/site-1}`";
+        let Some(node) = written(Some(root), "participants") else {
+            let place = &root.get("participants").unwrap_or(root).place();
+            self.fault("`participants` is missing".to_owned(), hint, place);
+            return Vec::new();
+        };
+        let Content::Sequence(items) = &node.content else {
+            self.fault(format!("`participants` must be a list, not {}", node.describe()), hint, &node.place());
+            return Vec::new();
+        };
+        if items.is_empty() {
+            self.fault("`participants` is empty".to_owned(), hint, &node.place());
+        }
+        let read: Vec<_> =
+            items.iter().enumerate().filter_map(|(index, item)| self.participant(index, item, base, values)).collect();
+        self.doubles(&read);
+        read
+    }
+
+    fn participant(&mut self, index: usize, node: &Node, base: &Node, values: Option<&Source>) -> Option<Participant> {
+        let what = format!("participants[{index}]");
+        if !self.mapping(node, &format!("`{what}`"), &PARTICIPANT) {
+            return None;
+        }
+        let at = |key: &str| format!("{what}.{key}");
+        let get = |key| written(Some(node), key);
+        let name = self.required(node, "name", &what);
+        let kit = self.required(node, "kit", &what);
+        let config = get("config").and_then(|value| self.source(value, &at("config")));
+        let own_values = get("values").and_then(|value| self.values(value, &at("values")));
+        let kubeconfig = get("kubeconfig").and_then(|value| self.text(value, &at("kubeconfig")));
+        let context = get("context").and_then(|value| self.text(value, &at("context")));
+        let namespace = get("namespace").and_then(|value| self.name(value, &at("namespace"), NamespaceName::new));
+        let claim = get("claim").and_then(|value| self.name(value, &at("claim"), ClaimName::new));
+        let expose = get("expose").and_then(|value| self.expose(value, &at("expose")));
+        let (name, name_place) = name?;
+        let (kit, kit_place) = kit?;
+        let place = |key| get(key).map(Node::place);
+        Some(Participant {
+            name,
+            kit,
+            config,
+            kubeconfig,
+            context,
+            namespace,
+            claim,
+            values: values.cloned().into_iter().chain(own_values).collect(),
+            expose,
+            places: Places { name: name_place, kit: kit_place, namespace: place("namespace"), claim: place("claim") },
+            defaults: base.clone(),
+        })
+    }
+
+    fn required(&mut self, node: &Node, key: &str, what: &str) -> Option<(String, Place)> {
+        let Some(value) = written(Some(node), key) else {
+            let hint = match key {
+                "name" => "give the participant's name as the startup kit has it",
+                _ => "give the folder of the startup kit, relative to this file",
+            };
+            let place = node.get(key).unwrap_or(node).place();
+            self.fault(format!("`{what}.{key}` is missing"), hint, &place);
+            return None;
+        };
+        self.text(value, &format!("{what}.{key}")).map(|text| (text, value.place()))
+    }
+
+    fn text(&mut self, node: &Node, what: &str) -> Option<String> {
+        let Content::Scalar(scalar) = &node.content else {
+            self.fault(format!("`{what}` must be a string, not {}", node.describe()), "write one string", &node.place());
+            return None;
+        };
+        if scalar.reading() != Reading::Same(Meaning::String) {
+            self.fault(format!("`{what}` must be a string, not {}", scalar.describe()), "put the value in quotes", &node.place());
+        } else if scalar.text.trim().is_empty() {
+            self.fault(format!("`{what}` is empty"), "give it a value, or leave the key out where it is optional", &node.place());
+        } else if scalar.text.chars().any(char::is_control) {
+            self.fault(format!("`{what}` has a control character"), "take the character out", &node.place());
+        } else {
+            return Some(scalar.text.clone());
+        }
+        None
+    }
+
+    fn name<T>(&mut self, node: &Node, what: &str, make: impl Fn(String) -> Result<T, InvalidName>) -> Option<T> {
+        let text = self.text(node, what)?;
+        match make(text) {
+            Ok(name) => Some(name),
+            Err(invalid) => {
+                let message = format!("`{what}` is `{}`, which is no {}", printable(&invalid.text), invalid.kind);
+                self.fault(message, format!("use {}", invalid.rule), &node.place());
+                None
+            }
+        }
+    }
+
+    fn expose(&mut self, node: &Node, what: &str) -> Option<Expose> {
+        let text = self.text(node, what)?;
+        let known = Expose::ALL.map(Expose::as_str);
+        let found = Expose::ALL.into_iter().find(|way| way.as_str() == text);
+        if found.is_none() {
+            self.fault(
+                format!("`{what}` is `{}`, which is no way to expose", printable(&text)),
+                did_you_mean(&text, known),
+                &node.place(),
+            );
+        }
+        found
+    }
+
+    /// `2.8` and `"2.8"` are both taken: a YAML number of two digits reads as it is written.
+    fn target(&mut self, node: &Node) -> Option<Target> {
+        let text = match &node.content {
+            Content::Scalar(scalar) => scalar.text.clone(),
+            _ => self.text(node, "defaults.target")?,
+        };
+        let found = text.parse().ok();
+        if found.is_none() {
+            self.fault(
+                format!("`defaults.target` is `{}`, which is no target", printable(&text)),
+                "use \"2.8\" or \"2.9\"",
+                &node.place(),
+            );
+        }
+        found
+    }
+
+    fn source(&mut self, node: &Node, what: &str) -> Option<Source> {
+        match &node.content {
+            Content::Mapping(_) => Some(Source::Inline(node.clone())),
+            Content::Scalar(_) => self.text(node, what).map(|path| Source::File { path, place: node.place() }),
+            Content::Sequence(_) => {
+                let message = format!("`{what}` must be a mapping or the name of a file, not {}", node.describe());
+                self.fault(message, "write the mapping here, or name one file", &node.place());
+                None
+            }
+        }
+    }
+
+    fn values(&mut self, node: &Node, what: &str) -> Option<Source> {
+        let source = self.source(node, what);
+        if let Some(Source::Inline(node)) = &source {
+            self.faults.extend(values_faults(node));
+        }
+        source
+    }
+
+    fn doubles(&mut self, participants: &[Participant]) {
+        let mut names: BTreeMap<&str, &Place> = BTreeMap::new();
+        let mut kits: BTreeMap<Vec<&str>, &Participant> = BTreeMap::new();
+        for participant in participants {
+            if let Some(first) = names.insert(&participant.name, &participant.places.name) {
+                let message = format!("participant `{}` is listed twice, first at {first}", printable(&participant.name));
+                self.fault(message, "keep one of the two entries", &participant.places.name);
+            }
+            if let Some(first) = kits.insert(path_parts(&participant.kit), participant) {
+                let message = format!(
+                    "participants `{}` and `{}` have the same kit `{}`",
+                    printable(&first.name),
+                    printable(&participant.name),
+                    printable(&participant.kit)
+                );
+                self.fault(message, "give each participant its own startup kit", &participant.places.kit);
+            }
+        }
+    }
+}
+
+/// The parts of a path by which two spellings of it are compared: `./a//b/` is `a/b`. `..` stays, since links may stand before it.
+fn path_parts(path: &str) -> Vec<&str> {
+    let root = path.starts_with('/').then_some("/");
+    root.into_iter().chain(path.split('/').filter(|part| !matches!(*part, "" | "."))).collect()
+}
+
+fn quoted(words: &[&str]) -> String {
+    words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// What keeps Helm values from being read in one way only.
+pub(crate) fn values_faults(node: &Node) -> Vec<Diagnostic> {
+    if node.is_null() || matches!(node.content, Content::Mapping(_)) {
+        return node.to_json(Code::InvalidFederation).err().unwrap_or_default();
+    }
+    let message = format!("Helm values must be a mapping, not {}", node.describe());
+    vec![Diagnostic::error(Code::InvalidFederation, message).hint("write a mapping of values").at(node.place())]
+}

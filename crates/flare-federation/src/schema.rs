@@ -1,0 +1,116 @@
+//! The JSON Schema of `federation.yaml`, for editors and for checks before a commit.
+
+use std::collections::BTreeMap;
+
+use flare_names::{ClaimName, NamespaceName};
+use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::model::Expose;
+
+/// The schema, JSON Schema 2020-12, closed at every level that this crate reads. What `defaults` and `config` hold of
+/// `k8s.yaml` is described in the schema of that file.
+pub fn schema() -> Value {
+    let generator = SchemaGenerator::new(SchemaSettings::draft2020_12());
+    generator.into_root_schema_for::<FederationFile>().to_value()
+}
+
+/// Participants of one federation, each with its startup kit and its place in a cluster.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "federation.yaml")]
+#[expect(dead_code, reason = "the shape of the file, for its schema only")]
+struct FederationFile {
+    /// What every participant starts from: keys of `k8s.yaml`, and `target` and `values`.
+    defaults: Option<Defaults>,
+    /// The participants: one server and its clients.
+    #[schemars(length(min = 1))]
+    participants: Vec<ParticipantEntry>,
+}
+
+/// What every participant starts from.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "the shape of the file, for its schema only")]
+struct Defaults {
+    /// The FLARE release that the kits are prepared for; 2.8 where it is left out.
+    target: Option<TargetValue>,
+    /// Helm values for every participant: a mapping, or the name of a file.
+    values: Option<MappingOrFile>,
+    /// The runtime; only `k8s`.
+    runtime: Option<Runtime>,
+    /// The namespace of every participant that does not name its own.
+    namespace: Option<NamespaceName>,
+    /// The Service of the server; `nvflare-server` where it is left out.
+    server_service_name: Option<String>,
+    /// The block `parent` of `k8s.yaml`.
+    parent: Option<Map<String, Value>>,
+    /// The block `job_launcher` of `k8s.yaml`.
+    job_launcher: Option<Map<String, Value>>,
+}
+
+/// One participant.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "the shape of the file, for its schema only")]
+struct ParticipantEntry {
+    /// Its name, as its startup kit has it.
+    #[schemars(length(min = 1))]
+    name: String,
+    /// The folder of its startup kit, relative to this file.
+    #[schemars(length(min = 1))]
+    kit: String,
+    /// Its `k8s.yaml`, laid over `defaults`: a mapping, or the name of a file relative to this one.
+    config: Option<MappingOrFile>,
+    /// The kubeconfig of its cluster, relative to this file.
+    kubeconfig: Option<String>,
+    /// The context of the kubeconfig.
+    context: Option<String>,
+    /// Its namespace; wins over `defaults` and `config`.
+    namespace: Option<NamespaceName>,
+    /// The claim of its workspace; wins over `parent.workspace_pvc` of `defaults` and `config`.
+    claim: Option<ClaimName>,
+    /// Its Helm values, laid over those of `defaults`: a mapping, or the name of a file.
+    values: Option<MappingOrFile>,
+    /// How clients outside of the cluster reach it.
+    expose: Option<Expose>,
+}
+
+/// The runtime.
+#[derive(Deserialize, JsonSchema)]
+enum Runtime {
+    /// Kubernetes.
+    #[serde(rename = "k8s")]
+    Kubernetes,
+}
+
+/// A mapping, or the name of a file that holds one.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "the shape of the file, for its schema only")]
+enum MappingOrFile {
+    /// The mapping.
+    Mapping(BTreeMap<String, Value>),
+    /// The name of a file.
+    File(String),
+}
+
+/// `2.8` or `2.9`, quoted or not.
+struct TargetValue;
+
+impl<'de> Deserialize<'de> for TargetValue {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        serde::de::IgnoredAny::deserialize(deserializer).map(|_| Self)
+    }
+}
+
+impl JsonSchema for TargetValue {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Target".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({"description": "The FLARE release line", "enum": ["2.8", "2.9", 2.8, 2.9]})
+    }
+}

@@ -1,0 +1,141 @@
+//! The checks across participants.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use flare_diagnostic::Code;
+use flare_federation::{Federation, Member, Participant, check_across};
+use flare_names::{ClaimName, NamespaceName, ParticipantNames, Role, ServiceName, Target};
+use flare_site_plan::SitePlan;
+use serde_json::json;
+
+/// A plan as `prepare` would make it from a kit without surprises.
+fn plan(role: Role, name: &str) -> SitePlan {
+    let service = ServiceName::new("nvflare-server").unwrap();
+    let site = name.rsplit('.').next().unwrap();
+    let ports = match role {
+        Role::Server => json!({"server": {"fl": 8002, "admin": null, "parent": 8102}}),
+        Role::Client => json!({"client": {"parent": 8102}}),
+    };
+    let names = ParticipantNames::derive(role, name, site, &service);
+    let plan = json!({
+        "target": "2.8", "role": role, "participant": name, "site": site, "organization": "org", "project": "lab",
+        "root_fingerprint": "aa", "server_target": ["server1", 8002], "names": names,
+        "namespace": "nvflare", "workspace": {"claim": format!("nvflws-{name}").to_lowercase(), "volume": "workspace", "mount_path": "/w"},
+        "ports": ports, "internal": {"security": "clear"},
+        "parent": {
+            "image": {"repository": "a", "tag": "", "digest": ""}, "image_pull_policy": "Always", "command": [], "args": [],
+            "resources": {}, "security_context": {}, "image_pull_secrets": []
+        },
+        "launcher": {"config_file_path": null, "namespace": "nvflare", "default_python_path": "p", "workspace_mount_path": "/w"},
+        "study_template": null
+    });
+    serde_json::from_value(plan).unwrap()
+}
+
+fn entries(names: &[&str]) -> Vec<Participant> {
+    let list: Vec<_> = names.iter().map(|name| json!({"name": name, "kit": format!("prod_00/{name}")})).collect();
+    let text = serde_json::to_string_pretty(&json!({"participants": list})).unwrap();
+    Federation::parse(text.as_bytes(), "f").unwrap().value.participants
+}
+
+/// Checks a federation of `server1`, `site-1` and `site-2` after a change, and gives what is said.
+fn said(change: impl FnOnce(&mut [Participant], &mut [SitePlan])) -> (Vec<String>, Vec<String>) {
+    let mut entries = entries(&["server1", "site-1", "site-2"]);
+    let mut plans = [plan(Role::Server, "server1"), plan(Role::Client, "site-1"), plan(Role::Client, "site-2")];
+    change(&mut entries, &mut plans);
+    let names = ["server1".to_owned(), "*.example.com".to_owned()];
+    let members: Vec<_> =
+        entries.iter().zip(&plans).map(|(entry, plan)| Member { entry, plan, certificate_names: &names }).collect();
+    match check_across(&members) {
+        Ok(checked) => (Vec::new(), checked.warnings.iter().map(|warning| warning.message.clone()).collect()),
+        Err(faults) => {
+            assert!(
+                faults
+                    .all()
+                    .iter()
+                    .all(|fault| fault.code == Code::InvalidFederation && fault.place.is_some() && fault.hint.is_some())
+            );
+            (faults.all().iter().map(|fault| fault.message.clone()).collect(), Vec::new())
+        }
+    }
+}
+
+#[test]
+fn participants_that_fit_together_pass_without_a_word() {
+    assert_eq!(said(|_, _| ()), (vec![], vec![]));
+}
+
+#[test]
+fn defect_15_two_participants_on_one_claim_are_refused() {
+    let claim = ClaimName::new("nvflws").unwrap();
+    let on_one_claim = |plans: &mut [SitePlan]| plans[1..].iter_mut().for_each(|plan| plan.workspace.claim = claim.clone());
+    assert_eq!(
+        said(|_, plans| on_one_claim(plans)).0,
+        [
+            "`site-1` and `site-2` share the claim `nvflws` in namespace `nvflare`: the second kit would overwrite the keys of the first"
+        ]
+    );
+    let apart = |change: fn(&mut [Participant], &mut [SitePlan])| {
+        said(|entries, plans| {
+            on_one_claim(plans);
+            change(entries, plans);
+        })
+    };
+    assert!(apart(|_, plans| plans[2].namespace = NamespaceName::new("other").unwrap()).0.is_empty());
+    assert!(apart(|entries, _| entries[2].context = Some("other".to_owned())).0.is_empty());
+    assert!(apart(|entries, _| entries[2].kubeconfig = Some("other".to_owned())).0.is_empty());
+}
+
+#[test]
+fn defect_15_two_servers_are_refused() {
+    let (faults, _) = said(|_, plans| plans[2] = plan(Role::Server, "site-2"));
+    assert_eq!(faults, ["`server1` and `site-2` are both servers, and a federation has one"]);
+    let (faults, _) = said(|_, plans| plans[0] = plan(Role::Client, "server1"));
+    assert_eq!(faults, ["no participant is a server"]);
+    assert_eq!(check_across(&[]).unwrap_err().all().len(), 1);
+}
+
+#[test]
+fn equal_object_names_in_one_namespace_are_refused() {
+    let service = |plans: &mut [SitePlan]| plans[0].names.service = plans[1].names.service.clone();
+    let (faults, _) = said(|_, plans| service(plans));
+    assert_eq!(faults, ["`server1` and `site-1` would share the Service `site-1` in namespace `nvflare`"]);
+    let (faults, _) = said(|entries, plans| {
+        plans[2] = plan(Role::Client, "below.site-1");
+        entries[2].name = "below.site-1".to_owned();
+    });
+    assert_eq!(faults.len(), 1);
+    assert!(faults[0].contains("the Secret `nvflare-startup-site-1-"), "two clients whose own names are equal: {faults:?}");
+}
+
+#[test]
+fn kits_of_two_provisionings_projects_or_targets_are_refused() {
+    let (faults, _) = said(|_, plans| plans[2].root_fingerprint = "bb".to_owned());
+    assert_eq!(faults, ["the kits of `server1` and `site-2` come from two provisionings: their root certificates differ"]);
+    let (faults, _) = said(|_, plans| plans[1].project = Some("other".to_owned()));
+    assert_eq!(faults, ["the kits of `server1` and `site-1` belong to two projects, `lab` and `other`"]);
+    assert!(said(|_, plans| plans[1].project = None).0.is_empty(), "a kit that does not say its project");
+    let (faults, _) = said(|_, plans| plans[1].target = Target::V2_9);
+    assert_eq!(faults, ["`server1` and `site-1` are prepared for two targets, 2.8 and 2.9"]);
+}
+
+#[test]
+fn a_name_that_is_not_the_kits_is_refused() {
+    let (faults, _) = said(|entries, _| entries[1].name = "site_1".to_owned());
+    assert_eq!(faults, ["`prod_00/site-1` is the startup kit of `site-1`, not of `site_1`"]);
+    let (faults, _) = said(|_, plans| plans.swap(1, 2));
+    assert_eq!(faults.len(), 2, "mixed up: {faults:?}");
+}
+
+#[test]
+fn a_server_under_another_name_or_port_is_warned_about() {
+    let target = |host: &str, port| {
+        let target = Some((host.to_owned(), port));
+        said(move |_, plans| plans[1].server_target = target).1
+    };
+    assert_eq!(
+        target("flare.other.com", None),
+        ["`site-1` calls the server `flare.other.com`, and the certificate of `server1` is for `server1`, `*.example.com`"]
+    );
+    assert_eq!(target("flare.example.com", Some(443)), ["`site-1` calls the server at port 443, and `server1` listens on 8002"]);
+    assert!(target("SERVER1", Some(8002)).is_empty());
+}

@@ -1,0 +1,228 @@
+//! Puts a tree in place by one rename.
+//!
+//! The tree is written into a temporary folder beside the destination, then takes the destination's name in one step;
+//! an old folder is exchanged with it and removed afterwards. So whoever kills us at any moment finds the old tree or
+//! the new one. What a killed run leaves is removed by the next one: the folder is locked while its run lives.
+
+use std::{
+    ffi::{OsStr, OsString},
+    io,
+    os::fd::{AsFd as _, BorrowedFd, OwnedFd},
+    path::{Path, PathBuf},
+    sync::atomic::AtomicBool,
+};
+
+use flare_diagnostic::{Code, Diagnostic, Faults};
+use rustix::{
+    fs::{AtFlags, CWD, FileType, Mode, OFlags, openat, statat},
+    io::Errno,
+};
+
+use crate::{
+    DiskError, FileTree, Gate,
+    disk::Disk,
+    place::Target,
+    remove::{open_folder, remove_tree},
+    slot::{Slot, lock, remove_dead},
+    source::kind,
+    write::Writer,
+};
+
+/// How a tree is put in place.
+#[derive(Debug, Clone, Copy)]
+pub struct CommitOptions<'run> {
+    /// Whether a folder that has something in it may be replaced. An empty one always is.
+    pub replace: bool,
+    /// Whether the run waits until all is on the medium (`fsync`). Without it the result is whole after a crash or
+    /// kill of any process, but after a power failure files may be missing or short; a prepared kit is made again in
+    /// milliseconds, so that is not worth a wait of hundreds of them.
+    pub durable: bool,
+    /// Looked at before each file: where it is set, the run ends and leaves nothing behind.
+    pub cancelled: Option<&'run AtomicBool>,
+}
+
+impl Default for CommitOptions<'_> {
+    fn default() -> Self {
+        Self { replace: true, durable: false, cancelled: None }
+    }
+}
+
+/// A tree that stands in its place.
+#[derive(Debug)]
+pub struct Committed {
+    /// Whether it took the place of an older folder.
+    pub replaced: bool,
+    /// What failed after the tree had got its place, worth a warning: the older folder could not be removed whole, which
+    /// the next commit to the same place tries again; or, where it was to be durable, the last wait failed.
+    pub unfinished: Option<DiskError>,
+}
+
+/// A tree that did not get to its place; the destination is as before.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// The run was interrupted.
+    #[error("interrupted; nothing was changed")]
+    Interrupted,
+    /// The disk refused.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+}
+
+impl CommitError {
+    /// The error as faults: [`Code::Interrupted`], or the given code where the disk refused.
+    pub fn into_faults(self, code: Code) -> Faults {
+        match self {
+            Self::Interrupted => Diagnostic::error(Code::Interrupted, self.to_string()).into(),
+            Self::Disk(error) => error.into_diagnostic(code).into(),
+        }
+    }
+}
+
+/// Puts a tree in place by one rename.
+///
+/// Missing folders above the destination are made, and removed again where the run fails. A destination that is a link
+/// to a folder stays one: the folder is replaced. What is neither a folder nor absent is refused. Whether a folder may be
+/// replaced is for the caller to decide, see [`Destination::look`](crate::Destination::look).
+///
+/// On file systems that cannot exchange two names, a run that is killed between two renames leaves the old folder
+/// under a temporary name; the next commit puts it back first.
+pub fn commit(tree: &FileTree, destination: &Path, options: &CommitOptions<'_>) -> Result<Committed, CommitError> {
+    commit_through(tree, destination, options, &mut |_| Ok(()))
+}
+
+/// [`commit`] that asks `gate` before each call that changes the disk: for tests of what a fault or a kill leaves
+/// behind. An error of the gate takes the place of the call.
+pub fn commit_through<'run>(
+    tree: &FileTree,
+    destination: &Path,
+    options: &CommitOptions<'run>,
+    gate: &'run mut Gate<'run>,
+) -> Result<Committed, CommitError> {
+    let mut disk = Disk { gate, cancelled: options.cancelled };
+    let target = Target::resolve(destination)?;
+    let mut made = Vec::new();
+    let result = make_parents(&mut disk, &target.parent, &mut made)
+        .and_then(|()| Run { disk: &mut disk, target: &target, options }.commit(tree));
+    if result.is_err() {
+        for folder in made.iter().rev() {
+            // One that is no longer empty is somebody else's by now.
+            let _ = disk.remove_folder(CWD, folder.as_os_str());
+        }
+    }
+    result
+}
+
+/// Makes what is missing of a path, as `mkdir -p` does; `made` lists it from above.
+fn make_parents(disk: &mut Disk<'_>, folder: &Path, made: &mut Vec<PathBuf>) -> Result<(), CommitError> {
+    let is_missing = |path: &Path| matches!(statat(CWD, path, AtFlags::empty()), Err(Errno::NOENT));
+    let missing: Vec<_> = folder.ancestors().take_while(|path| *path != Path::new("") && is_missing(path)).collect();
+    for path in missing.into_iter().rev() {
+        match disk.make_folder(CWD, path.as_os_str(), Mode::from_raw_mode(0o777)) {
+            Ok(()) => made.push(path.to_owned()),
+            // Another run was faster, and whose folder it is decides who removes it.
+            Err(Errno::EXIST) => {}
+            Err(errno) => return Err(DiskError::new("create", path, errno).into()),
+        }
+    }
+    Ok(())
+}
+
+struct Run<'run, 'disk> {
+    disk: &'run mut Disk<'disk>,
+    target: &'run Target,
+    options: &'run CommitOptions<'run>,
+}
+
+impl Run<'_, '_> {
+    fn commit(&mut self, tree: &FileTree) -> Result<Committed, CommitError> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let parent = openat(CWD, &self.target.parent, flags, Mode::empty())
+            .map_err(|errno| DiskError::new("open", &self.target.parent, errno))?;
+        let parent = parent.as_fd();
+        let slot = Slot::claim(self.disk, parent, self.target)?;
+        match self.write(tree, &slot).and_then(|()| self.put_in_place(parent, &slot)) {
+            Ok(old) => {
+                let synced = if self.options.durable { self.disk.sync(parent, &self.target.name) } else { Ok(()) };
+                let removed = old.as_ref().map_or(Ok(()), |old| remove_dead(self.disk, parent, old));
+                let path = |name: &OsStr| self.target.parent.join(name);
+                let unfinished = match (synced, removed, &old) {
+                    (Err(errno), ..) => Some(DiskError::new("write", self.target.path(), errno)),
+                    (_, Err(errno), Some(old)) => Some(DiskError::new("remove", path(old), errno)),
+                    _ => None,
+                };
+                Ok(Committed { replaced: old.is_some(), unfinished })
+            }
+            Err(error) => {
+                let _ = remove_tree(self.disk, parent, &slot.name);
+                Err(error)
+            }
+        }
+    }
+
+    fn write(&mut self, tree: &FileTree, slot: &Slot) -> Result<(), CommitError> {
+        let destination = self.target.path();
+        let mut writer = Writer { disk: self.disk, destination: &destination, durable: self.options.durable };
+        writer.write(tree, slot.folder.as_fd())?;
+        writer.close(&slot.folder, &slot.name, tree.mode()).map_err(|errno| self.failed("set the mode of", errno))?;
+        if self.disk.is_cancelled() { Err(CommitError::Interrupted) } else { Ok(()) }
+    }
+
+    /// Gives the written folder its name; answers the name under which the old one now stands, if there was one.
+    fn put_in_place(&mut self, parent: BorrowedFd<'_>, slot: &Slot) -> Result<Option<OsString>, CommitError> {
+        let (temporary, name) = (slot.name.as_os_str(), self.target.name.as_os_str());
+        match self.disk.rename_to_free(parent, temporary, name) {
+            Ok(()) => return Ok(None),
+            Err(Errno::EXIST) => {}
+            Err(errno) if unsupported(errno) => {
+                if matches!(statat(parent, name, AtFlags::SYMLINK_NOFOLLOW), Err(Errno::NOENT)) {
+                    return self.over_nothing(parent, temporary, name);
+                }
+            }
+            Err(errno) => return Err(self.failed("create", errno)),
+        }
+        let found = statat(parent, name, AtFlags::SYMLINK_NOFOLLOW).map_err(|errno| self.failed("replace", errno))?;
+        if kind(&found) != FileType::Directory {
+            return Err(self.failed("replace", Errno::NOTDIR));
+        }
+        if !self.options.replace {
+            return self.over_nothing(parent, temporary, name);
+        }
+        match self.disk.exchange(parent, temporary, name) {
+            Ok(()) => Ok(Some(temporary.to_owned())),
+            Err(errno) if unsupported(errno) => self.in_two_steps(parent, temporary, &slot.kept).map(Some),
+            Err(errno) => Err(self.failed("replace", errno)),
+        }
+    }
+
+    /// A plain rename: it replaces an empty folder and refuses one that has something in it.
+    fn over_nothing(&mut self, parent: BorrowedFd<'_>, temporary: &OsStr, name: &OsStr) -> Result<Option<OsString>, CommitError> {
+        self.disk.rename(parent, temporary, name).map_err(|errno| self.failed("create", errno))?;
+        Ok(None)
+    }
+
+    /// For file systems without exchange: the old folder steps aside, and back where the second rename fails.
+    fn in_two_steps(&mut self, parent: BorrowedFd<'_>, temporary: &OsStr, kept: &OsStr) -> Result<OsString, CommitError> {
+        let name = self.target.name.as_os_str();
+        // Locked, so that no other run takes it for the leftover of a killed one.
+        let old: OwnedFd = open_folder(self.disk, parent, name).map_err(|errno| self.failed("replace", errno))?;
+        if !lock(&old) {
+            return Err(self.failed("replace", Errno::BUSY));
+        }
+        self.disk.rename(parent, name, kept).map_err(|errno| self.failed("replace", errno))?;
+        if let Err(errno) = self.disk.rename(parent, temporary, name) {
+            // Where this fails too, the next commit does it.
+            let _ = self.disk.rename(parent, kept, name);
+            return Err(self.failed("replace", errno));
+        }
+        Ok(kept.to_owned())
+    }
+
+    fn failed(&self, action: &'static str, errno: Errno) -> CommitError {
+        DiskError::new(action, self.target.path(), io::Error::from(errno)).into()
+    }
+}
+
+/// What file systems and kernels answer that do not know the flag of a rename.
+fn unsupported(errno: Errno) -> bool {
+    matches!(errno, Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP)
+}

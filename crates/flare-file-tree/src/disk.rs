@@ -1,0 +1,142 @@
+//! Every system call of this crate that changes the disk, each behind one gate.
+//!
+//! A test that closes the gate at the n-th call sees what a full disk (the call fails) or `kill -9` (this call and all
+//! later ones fail, cleaning up included) leaves behind. No other file of this crate writes, and a test holds it.
+
+use std::{
+    ffi::OsStr,
+    fs::File,
+    io,
+    os::fd::{AsFd, OwnedFd},
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use rustix::{
+    fs::{AtFlags, Mode, OFlags, RenameFlags, chmodat, fchmod, fsync, mkdirat, openat, renameat, renameat_with, unlinkat},
+    io::Errno,
+};
+
+/// A kind of call that changes the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Call {
+    /// `mkdirat`.
+    MakeFolder,
+    /// `openat` that makes a new file.
+    CreateFile,
+    /// `write`, or one piece of a copy of a large file.
+    Write,
+    /// `fchmod` or `fchmodat`.
+    SetMode,
+    /// `fsync`.
+    Sync,
+    /// `renameat` or `renameat2` with `RENAME_NOREPLACE`.
+    Rename,
+    /// `renameat2` with `RENAME_EXCHANGE`.
+    Exchange,
+    /// `unlinkat` of a file.
+    RemoveFile,
+    /// `unlinkat` of a folder.
+    RemoveFolder,
+}
+
+/// One call that is about to change the disk.
+#[derive(Debug, Clone, Copy)]
+pub struct Step<'run> {
+    /// What it does.
+    pub call: Call,
+    /// The last name of the file or folder that it touches.
+    pub name: &'run OsStr,
+}
+
+/// What is asked before each [`Step`]; an error takes the place of the call.
+pub type Gate<'run> = dyn FnMut(Step<'_>) -> io::Result<()> + 'run;
+
+pub(crate) struct Disk<'run> {
+    pub(crate) gate: &'run mut Gate<'run>,
+    pub(crate) cancelled: Option<&'run AtomicBool>,
+}
+
+type Done<T = ()> = Result<T, Errno>;
+
+impl Disk<'_> {
+    /// Whether the run was interrupted.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.cancelled.is_some_and(|flag| flag.load(Ordering::Relaxed))
+    }
+
+    fn ask(&mut self, call: Call, name: &OsStr) -> Done {
+        (self.gate)(Step { call, name }).map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))
+    }
+
+    pub(crate) fn make_folder(&mut self, parent: impl AsFd, name: &OsStr, mode: Mode) -> Done {
+        self.ask(Call::MakeFolder, name)?;
+        mkdirat(parent, name, mode)
+    }
+
+    /// Makes a file that was not there, for writing.
+    pub(crate) fn create_file(&mut self, parent: impl AsFd, name: &OsStr, mode: Mode) -> Done<OwnedFd> {
+        self.ask(Call::CreateFile, name)?;
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        openat(parent, name, flags, mode)
+    }
+
+    pub(crate) fn write(&mut self, file: impl AsFd, name: &OsStr, mut bytes: &[u8]) -> Done {
+        while !bytes.is_empty() {
+            self.ask(Call::Write, name)?;
+            match rustix::io::write(&file, bytes) {
+                Ok(written) => bytes = &bytes[written..],
+                Err(Errno::INTR) => {}
+                Err(errno) => return Err(errno),
+            }
+        }
+        Ok(())
+    }
+
+    /// Copies at most `length` bytes; std shares or copies the blocks inside the kernel where the file system can.
+    pub(crate) fn copy(&mut self, source: &mut File, file: &mut File, name: &OsStr, length: u64) -> io::Result<u64> {
+        self.ask(Call::Write, name)?;
+        io::copy(&mut io::Read::take(source, length), file)
+    }
+
+    pub(crate) fn set_mode(&mut self, file: impl AsFd, name: &OsStr, mode: Mode) -> Done {
+        self.ask(Call::SetMode, name)?;
+        fchmod(file, mode)
+    }
+
+    /// For a folder that cannot be opened because of its mode.
+    pub(crate) fn set_mode_by_name(&mut self, parent: impl AsFd, name: &OsStr, mode: Mode) -> Done {
+        self.ask(Call::SetMode, name)?;
+        chmodat(parent, name, mode, AtFlags::empty())
+    }
+
+    pub(crate) fn sync(&mut self, file: impl AsFd, name: &OsStr) -> Done {
+        self.ask(Call::Sync, name)?;
+        fsync(file)
+    }
+
+    pub(crate) fn rename(&mut self, folder: impl AsFd, from: &OsStr, to: &OsStr) -> Done {
+        self.ask(Call::Rename, to)?;
+        renameat(&folder, from, &folder, to)
+    }
+
+    /// Renames where the new name is free, else answers `EXIST`.
+    pub(crate) fn rename_to_free(&mut self, folder: impl AsFd, from: &OsStr, to: &OsStr) -> Done {
+        self.ask(Call::Rename, to)?;
+        renameat_with(&folder, from, &folder, to, RenameFlags::NOREPLACE)
+    }
+
+    pub(crate) fn exchange(&mut self, folder: impl AsFd, from: &OsStr, to: &OsStr) -> Done {
+        self.ask(Call::Exchange, to)?;
+        renameat_with(&folder, from, &folder, to, RenameFlags::EXCHANGE)
+    }
+
+    pub(crate) fn remove_file(&mut self, folder: impl AsFd, name: &OsStr) -> Done {
+        self.ask(Call::RemoveFile, name)?;
+        unlinkat(folder, name, AtFlags::empty())
+    }
+
+    pub(crate) fn remove_folder(&mut self, folder: impl AsFd, name: &OsStr) -> Done {
+        self.ask(Call::RemoveFolder, name)?;
+        unlinkat(folder, name, AtFlags::REMOVEDIR)
+    }
+}

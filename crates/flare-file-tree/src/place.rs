@@ -1,0 +1,133 @@
+//! What stands at a path where a tree shall go, and the names of the temporary folders beside it.
+
+use std::{
+    ffi::{OsStr, OsString},
+    os::unix::ffi::{OsStrExt as _, OsStringExt as _},
+    path::{Path, PathBuf},
+};
+
+use rustix::{
+    fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, openat, statat},
+    io::Errno,
+};
+
+use crate::{Digest, DiskError, read::canonical, source::kind};
+
+/// How many runs may write to one destination at the same time.
+pub(crate) const SLOTS: u8 = 8;
+
+const MARK: &[u8] = b".flare-kube-";
+const KEPT: &[u8] = b"-kept";
+
+/// What stands at a path; a link is followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Destination {
+    /// Nothing.
+    Absent,
+    /// A folder without anything in it.
+    EmptyFolder,
+    /// A folder with something in it.
+    Folder,
+    /// A regular file.
+    File,
+    /// A link that leads nowhere, a device, a pipe, a socket.
+    Other,
+}
+
+impl Destination {
+    /// Looks at a path. Fails where one may not look, or where an upper part of the path is no folder.
+    pub fn look(path: &Path) -> Result<Self, DiskError> {
+        let failed = |errno: Errno| DiskError::new("look at", path, errno);
+        let found = match statat(CWD, path, AtFlags::empty()) {
+            Ok(stat) => kind(&stat),
+            Err(Errno::NOENT | Errno::LOOP) => {
+                return match statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW) {
+                    Ok(_) => Ok(Self::Other),
+                    Err(Errno::NOENT) => Ok(Self::Absent),
+                    Err(errno) => Err(failed(errno)),
+                };
+            }
+            Err(errno) => return Err(failed(errno)),
+        };
+        match found {
+            FileType::RegularFile => Ok(Self::File),
+            FileType::Directory => {
+                let empty = is_empty(path).map_err(failed)?;
+                Ok(if empty { Self::EmptyFolder } else { Self::Folder })
+            }
+            _ => Ok(Self::Other),
+        }
+    }
+}
+
+fn is_empty(folder: &Path) -> Result<bool, Errno> {
+    let opened = openat(CWD, folder, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    for entry in Dir::new(opened)? {
+        if !matches!(entry?.file_name().to_bytes(), b"." | b"..") {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Where a tree goes: a name in a folder, no link among the last names.
+#[derive(Debug)]
+pub(crate) struct Target {
+    pub(crate) parent: PathBuf,
+    pub(crate) name: OsString,
+}
+
+impl Target {
+    /// Resolves a destination that is itself a link, or ends in `..`.
+    pub(crate) fn resolve(destination: &Path) -> Result<Self, DiskError> {
+        let found = statat(CWD, destination, AtFlags::SYMLINK_NOFOLLOW);
+        let is_link = found.is_ok_and(|stat| kind(&stat) == FileType::Symlink);
+        let path = if is_link || destination.file_name().is_none() { canonical(destination) } else { destination.to_owned() };
+        let Some(name) = path.file_name() else {
+            return Err(DiskError::new("replace", destination, Errno::BUSY));
+        };
+        let parent = match path.parent() {
+            Some(parent) if parent != Path::new("") => parent.to_owned(),
+            _ => PathBuf::from("."),
+        };
+        Ok(Self { parent, name: name.to_owned() })
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.parent.join(&self.name)
+    }
+
+    /// The temporary folder in which a tree is written. The names are few and fixed, so that those of killed runs are
+    /// found without a look at the whole folder, which may hold a thousand other outputs.
+    pub(crate) fn temporary(&self, slot: u8) -> OsString {
+        self.sibling(slot, b"")
+    }
+
+    /// Where the old tree waits, on file systems that cannot exchange two names.
+    pub(crate) fn kept(&self, slot: u8) -> OsString {
+        self.sibling(slot, KEPT)
+    }
+
+    fn sibling(&self, slot: u8, end: &[u8]) -> OsString {
+        let name = self.name.as_bytes();
+        let mut sibling = b".".to_vec();
+        if name.len() <= 200 {
+            sibling.extend_from_slice(name);
+        } else {
+            // The name and what we add must stay within the 255 bytes of a file name.
+            sibling.extend_from_slice(Digest::of(name).to_string().as_bytes());
+        }
+        sibling.extend_from_slice(MARK);
+        sibling.push(b'0' + slot);
+        sibling.extend_from_slice(end);
+        OsString::from_vec(sibling)
+    }
+}
+
+/// Whether a folder's name is one of our temporary ones.
+pub(crate) fn is_temporary(name: &OsStr) -> bool {
+    let name = name.as_bytes();
+    let name = name.strip_suffix(KEPT).unwrap_or(name);
+    let Some((slot, rest)) = name.split_last() else { return false };
+    (b'1'..=b'0' + SLOTS).contains(slot) && rest.ends_with(MARK) && rest.first() == Some(&b'.') && rest.len() > MARK.len() + 1
+}

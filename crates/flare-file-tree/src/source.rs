@@ -1,0 +1,94 @@
+//! Opens files for reading such that a pipe cannot make us wait, nor a link lead us elsewhere.
+
+use std::{
+    fs::File,
+    io::{self, Read as _},
+    os::fd::{AsFd, OwnedFd},
+    path::Path,
+};
+
+use flare_diagnostic::{Code, Diagnostic, Faults, Place};
+use rustix::fs::{CWD, FileType, Mode, OFlags, Stat, fstat, openat};
+
+use crate::{
+    DiskError,
+    error::{reason, shown},
+};
+
+/// How much of a large file is read or copied at once, in bytes.
+pub(crate) const COPY_CHUNK: usize = 1 << 20;
+
+/// For reading: a pipe or a device does not make the call wait, and the last name must not be a link.
+pub(crate) const READ_STRICTLY: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK).union(OFlags::NOFOLLOW);
+
+pub(crate) fn kind(stat: &Stat) -> FileType {
+    FileType::from_raw_mode(stat.st_mode)
+}
+
+/// The length of a file; the system never gives a negative one.
+pub(crate) fn length(stat: &Stat) -> u64 {
+    u64::try_from(stat.st_size).unwrap_or(0)
+}
+
+/// Opens the file of a `Content::OnDisk` again.
+pub(crate) fn open_source(path: &Path, expected: u64) -> Result<File, DiskError> {
+    let failed = |errno: rustix::io::Errno| DiskError::new("read", path, errno);
+    let file = openat(CWD, path, READ_STRICTLY, Mode::empty()).map_err(failed)?;
+    let stat = fstat(&file).map_err(failed)?;
+    if kind(&stat) != FileType::RegularFile || length(&stat) != expected {
+        return Err(DiskError::changed(path));
+    }
+    Ok(File::from(file))
+}
+
+/// Reads an open file whose length is known; `None` where it turns out to be longer than `limit`.
+pub(crate) fn read_open(file: impl Into<OwnedFd>, length: u64, limit: u64) -> io::Result<Option<Vec<u8>>> {
+    if length > limit {
+        return Ok(None);
+    }
+    // One byte more, so that the read that finds the end needs no further room.
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0) + 1);
+    File::from(file.into()).take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+    Ok(if bytes.len() as u64 > limit { None } else { Some(bytes) })
+}
+
+/// Reads one file that the user named, such as `k8s.yaml`. A link is followed, since the user named it; what is no
+/// regular file or longer than `limit` bytes is refused.
+///
+/// `not_found` is the code where there is no such file, `invalid` of everything else.
+pub fn read_file(path: &Path, limit: u64, not_found: Code, invalid: Code) -> Result<Vec<u8>, Faults> {
+    let fault =
+        |code, message: String, hint: &str| Faults::from(Diagnostic::error(code, message).hint(hint).at(Place::from(path)));
+    let failed = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
+            fault(not_found, format!("there is no file `{}`", shown(path)), "check the path")
+        }
+        _ => fault(invalid, format!("cannot read `{}`: {}", shown(path), reason(&error)), "make the file readable"),
+    };
+    let opened = openat(CWD, path, READ_STRICTLY.difference(OFlags::NOFOLLOW), Mode::empty());
+    let file = opened.map_err(|errno| failed(errno.into()))?;
+    let stat = fstat(file.as_fd()).map_err(|errno| failed(errno.into()))?;
+    if kind(&stat) != FileType::RegularFile {
+        let message = format!("`{}` is {}, not a file", shown(path), kind_name(kind(&stat)));
+        return Err(fault(invalid, message, "give a regular file"));
+    }
+    match read_open(file, length(&stat), limit).map_err(failed)? {
+        Some(bytes) => Ok(bytes),
+        None => {
+            Err(fault(invalid, format!("`{}` is longer than {limit} bytes", shown(path)), "check that it is the file you meant"))
+        }
+    }
+}
+
+/// What people call a kind of file.
+pub(crate) fn kind_name(kind: FileType) -> &'static str {
+    match kind {
+        FileType::RegularFile => "a file",
+        FileType::Directory => "a folder",
+        FileType::Symlink => "a symbolic link",
+        FileType::Fifo => "a named pipe",
+        FileType::Socket => "a socket",
+        FileType::CharacterDevice | FileType::BlockDevice => "a device",
+        FileType::Unknown => "of an unknown kind",
+    }
+}

@@ -1,0 +1,111 @@
+//! Writes a tree into an empty folder that is open and closed to others.
+
+use std::{
+    ffi::OsStr,
+    fs::File,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    path::Path,
+};
+
+use rustix::{
+    fs::{Mode, OFlags, openat},
+    io::Errno,
+};
+
+use crate::{
+    CommitError, Content, DiskError, Entry, FileTree, RelativePath,
+    disk::Disk,
+    source::{COPY_CHUNK, READ_STRICTLY, open_source},
+};
+
+pub(crate) struct Writer<'run, 'disk> {
+    pub(crate) disk: &'run mut Disk<'disk>,
+    /// Shown in errors: where the tree will stand.
+    pub(crate) destination: &'run Path,
+    pub(crate) durable: bool,
+}
+
+/// A folder that is being filled. It gets its own mode last, since that may forbid to fill it.
+struct Filling<'tree> {
+    folder: OwnedFd,
+    path: &'tree RelativePath,
+    mode: u32,
+}
+
+impl Writer<'_, '_> {
+    /// Writes all entries; the mode of the root stays as it is.
+    pub(crate) fn write(&mut self, tree: &FileTree, root: BorrowedFd<'_>) -> Result<(), CommitError> {
+        let mut open: Vec<Filling<'_>> = Vec::new();
+        for (path, entry) in tree.iter() {
+            if self.disk.is_cancelled() {
+                return Err(CommitError::Interrupted);
+            }
+            while open.len() >= path.depth() {
+                self.finish(open.pop())?;
+            }
+            let parent = open.last().map_or(root, |filling| filling.folder.as_fd());
+            match entry {
+                Entry::Folder { mode } => {
+                    let folder = self.folder(parent, path.name()).map_err(|errno| self.failed("create", path, errno))?;
+                    open.push(Filling { folder, path, mode: *mode });
+                }
+                Entry::File { content: Content::Bytes(bytes), mode } => {
+                    self.file(parent, path.name(), bytes, *mode).map_err(|errno| self.failed("write", path, errno))?;
+                }
+                Entry::File { content: Content::OnDisk { source, length }, mode } => {
+                    self.copy(parent, path, (source, *length), *mode)?;
+                }
+            }
+        }
+        while let Some(filling) = open.pop() {
+            self.finish(Some(filling))?;
+        }
+        Ok(())
+    }
+
+    fn folder(&mut self, parent: BorrowedFd<'_>, name: &OsStr) -> Result<OwnedFd, Errno> {
+        self.disk.make_folder(parent, name, Mode::RWXU)?;
+        openat(parent, name, READ_STRICTLY | OFlags::DIRECTORY, Mode::empty())
+    }
+
+    /// The file is made with its final mode, or less where the umask takes some; so at no moment others may read what
+    /// they may not read at the end. The last call gives back what the umask took.
+    fn file(&mut self, parent: BorrowedFd<'_>, name: &OsStr, bytes: &[u8], mode: u32) -> Result<(), Errno> {
+        let file = self.disk.create_file(parent, name, Mode::from_raw_mode(mode & 0o777))?;
+        self.disk.write(&file, name, bytes)?;
+        self.close(&file, name, mode)
+    }
+
+    fn copy(&mut self, parent: BorrowedFd<'_>, path: &RelativePath, source: (&Path, u64), mode: u32) -> Result<(), CommitError> {
+        let (source, length) = source;
+        let mut reading = open_source(source, length)?;
+        let created = self.disk.create_file(parent, path.name(), Mode::from_raw_mode(mode & 0o777));
+        let mut file = File::from(created.map_err(|errno| self.failed("create", path, errno))?);
+        let mut left = length;
+        while left > 0 {
+            if self.disk.is_cancelled() {
+                return Err(CommitError::Interrupted);
+            }
+            let copied = self.disk.copy(&mut reading, &mut file, path.name(), left.min(64 * COPY_CHUNK as u64));
+            match copied.map_err(|error| DiskError::new("write", self.destination.join(path), error))? {
+                0 => return Err(DiskError::changed(source).into()),
+                count => left = left.saturating_sub(count),
+            }
+        }
+        self.close(&file, path.name(), mode).map_err(|errno| self.failed("write", path, errno))
+    }
+
+    fn finish(&mut self, filling: Option<Filling<'_>>) -> Result<(), CommitError> {
+        let Some(Filling { folder, path, mode }) = filling else { return Ok(()) };
+        self.close(&folder, path.name(), mode).map_err(|errno| self.failed("set the mode of", path, errno))
+    }
+
+    pub(crate) fn close(&mut self, file: impl AsFd, name: &OsStr, mode: u32) -> Result<(), Errno> {
+        self.disk.set_mode(&file, name, Mode::from_raw_mode(mode))?;
+        if self.durable { self.disk.sync(&file, name) } else { Ok(()) }
+    }
+
+    fn failed(&self, action: &'static str, path: &RelativePath, errno: Errno) -> CommitError {
+        DiskError::new(action, self.destination.join(path), errno).into()
+    }
+}

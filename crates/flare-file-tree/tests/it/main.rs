@@ -1,0 +1,12 @@
+//! The crate on a real disk: what is read, what is refused, and what stands there whenever a run is cut off.
+
+#![allow(clippy::disallowed_methods, reason = "these tests look at the disk behind the crate's back")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by them")]
+
+mod commit;
+mod faults;
+mod kill;
+mod properties;
+mod read;
+mod seam;
+mod support;

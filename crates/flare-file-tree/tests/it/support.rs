@@ -1,0 +1,48 @@
+//! Trees and looks at the disk that several tests share.
+
+use std::path::Path;
+
+use flare_diagnostic::Code;
+use flare_file_tree::{Destination, FileTree, ReadOptions, RelativePath};
+
+pub(crate) fn path(text: &str) -> RelativePath {
+    RelativePath::new(text).unwrap()
+}
+
+/// A small kit; `mark` is in its content, and decides a part of its shape.
+pub(crate) fn kit(mark: &str) -> FileTree {
+    let mut tree = FileTree::new();
+    tree.insert_file(path("startup/client.key"), format!("key {mark}"), 0o600);
+    tree.insert_file(path("startup/start.sh"), "#!/bin/sh\n", 0o755);
+    tree.insert_file(path("local/resources.json.default"), mark.repeat(100), 0o644);
+    tree.insert_file(path("local/empty"), "", 0o400);
+    tree.insert_folder(path("transfer"), 0o700);
+    tree.insert_file(path(&format!("only-{mark}/deep/er/file")), mark, 0o640);
+    tree.insert_folder(path(&format!("only-{mark}/deep")), 0o500);
+    tree.set_mode(0o750);
+    tree
+}
+
+pub(crate) fn options() -> ReadOptions {
+    ReadOptions::new(Code::InvalidKit)
+}
+
+pub(crate) fn read(folder: &Path) -> FileTree {
+    FileTree::read(folder, &options()).unwrap()
+}
+
+/// What stands there, `None` where nothing does.
+pub(crate) fn standing(folder: &Path) -> Option<FileTree> {
+    match Destination::look(folder).unwrap() {
+        Destination::Absent => None,
+        _ => Some(read(folder)),
+    }
+}
+
+/// The names in a folder, sorted.
+pub(crate) fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<_> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}

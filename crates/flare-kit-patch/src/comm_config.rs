@@ -1,0 +1,95 @@
+//! `local/comm_config.json`: where job pods find their parent.
+
+use flare_diagnostic::{Code, Diagnostic};
+use flare_file_tree::FileTree;
+use flare_names::Target;
+use flare_site_config::InternalSecurity;
+use flare_site_plan::SitePlan;
+
+use crate::{
+    Edits,
+    json::{Kind, Object},
+    layout,
+    source::Source,
+};
+
+const FILE: &str = "local/comm_config.json";
+
+/// What FLARE uses where a kit has no such file.
+const DEFAULT: &str = r#"{"allow_adhoc_conns":false,"backbone_conn_gen":2,"internal":{"scheme":"tcp","resources":{}}}"#;
+
+/// A scheme for processes of one machine, which 2.9 refuses and 2.8 overwrites.
+const SHARED_FILE: &str = "shared-file";
+
+pub(crate) fn edit(
+    kit: &FileTree,
+    plan: &SitePlan,
+    edits: &mut Edits,
+    warnings: &mut Vec<Diagnostic>,
+) -> Result<(), Vec<Diagnostic>> {
+    let source = Source::read(kit, FILE)?.unwrap_or(Source { file: FILE, text: DEFAULT });
+    let mut config = object(&source, source.text.trim_start(), None)?;
+    let internal = internal(&source, &config, plan, warnings)?;
+    config.set_raw("internal", internal);
+    edits.written.push((FILE, layout::lay_out(&config.write(), layout::indent_of(source.text))));
+    Ok(())
+}
+
+/// The new text of `internal`.
+fn internal(
+    source: &Source<'_>,
+    config: &Object<'_>,
+    plan: &SitePlan,
+    warnings: &mut Vec<Diagnostic>,
+) -> Result<String, Vec<Diagnostic>> {
+    let mut internal = object(source, config.get("internal").unwrap_or("{}"), Some("internal"))?;
+    let mut faults = Vec::new();
+    if plan.target == Target::V2_9 && internal.text("scheme").as_deref() == Some(SHARED_FILE) {
+        let message = format!("`internal.scheme` in `{FILE}` is `{SHARED_FILE}`, which needs one machine for all processes");
+        let scheme = internal.get("scheme").unwrap_or_default();
+        faults.push(source.fault(scheme, message).hint("set it to `tcp`, or take the kit as it was provisioned"));
+    }
+    let resources = object(source, internal.get("resources").unwrap_or("{}"), Some("internal.resources"));
+    let mut resources = match resources {
+        Ok(resources) if faults.is_empty() => resources,
+        other => {
+            faults.extend(other.err().into_iter().flatten());
+            return Err(faults);
+        }
+    };
+    warnings.extend(downgrade(source, &resources, plan));
+    resources.set("host", &plan.names.service.as_str());
+    resources.set("port", &plan.ports.parent());
+    resources.set("connection_security", &plan.internal.security.as_str());
+    let resources = resources.write();
+    internal.set("scheme", &"tcp");
+    internal.set_raw("resources", resources);
+    Ok(internal.write())
+}
+
+/// Defect 17: the kit asks for more security than it gets.
+fn downgrade(source: &Source<'_>, resources: &Object<'_>, plan: &SitePlan) -> Option<Diagnostic> {
+    let asked = resources.text("connection_security").filter(|security| security != "clear")?;
+    let raw = resources.get("connection_security")?;
+    (plan.internal.security == InternalSecurity::Clear).then(|| {
+        let message =
+            format!("`internal.resources.connection_security` of the kit is `{}` and becomes `clear`", asked.escape_debug());
+        let hint = match plan.target {
+            Target::V2_8 => "keep other workloads out of this namespace, or use FLARE 2.9: a job pod of 2.8 knows no other way",
+            Target::V2_9 => "leave `parent.internal_connection_security` out of `k8s.yaml` to get mutual TLS",
+        };
+        Diagnostic::warning(Code::ClearInternalLink, message).hint(hint).at(source.place(raw))
+    })
+}
+
+/// Takes an object apart; `key` names it in the fault, `None` is the whole file.
+fn object<'text>(source: &Source<'_>, raw: &'text str, key: Option<&str>) -> Result<Object<'text>, Vec<Diagnostic>> {
+    Object::parse(raw).ok_or_else(|| {
+        let kind = Kind::of(raw);
+        let message = match key {
+            None => format!("`{FILE}` must hold a JSON object, not {kind}"),
+            Some(key) => format!("`{key}` in `{FILE}` must be an object, not {kind}"),
+        };
+        vec![source.fault(raw, message).hint("make it an object, or leave it out")]
+    })
+}

@@ -1,0 +1,38 @@
+//! Kits with homomorphic encryption are signed file by file; what is changed here no longer fits its signature.
+
+use flare_diagnostic::{Code, Diagnostic, Place};
+use flare_file_tree::FileTree;
+
+use crate::{Edits, json::Object};
+
+/// A warning for each folder whose signed files are changed or removed.
+pub(crate) fn check(kit: &FileTree, edits: &Edits) -> Vec<Diagnostic> {
+    ["startup", "local"].into_iter().filter_map(|folder| check_folder(kit, edits, folder)).collect()
+}
+
+fn check_folder(kit: &FileTree, edits: &Edits, folder: &str) -> Option<Diagnostic> {
+    let signature = format!("{folder}/signature.json");
+    if !kit.is_file(&signature) {
+        return None;
+    }
+    let touched = edits.written.iter().map(|(path, _)| *path).chain(edits.removed.iter().copied());
+    let mut files: Vec<_> = touched
+        .filter(|path| kit.is_file(path))
+        .filter_map(|path| path.strip_prefix(folder)?.strip_prefix('/'))
+        .filter(|name| is_signed(kit.bytes(&signature), name))
+        .collect();
+    files.sort_unstable();
+    if files.is_empty() {
+        return None;
+    }
+    let names: Vec<_> = files.iter().map(|name| format!("`{name}`")).collect();
+    let message = format!("`{signature}` signs files that are changed or removed: {}", names.join(", "));
+    let hint = "sign the prepared kit again with the project's root key where something checks the signatures of this folder";
+    Some(Diagnostic::warning(Code::SignedFileChanged, message).hint(hint).at(Place::file(signature)))
+}
+
+/// A list of signatures that cannot be read may name any file.
+fn is_signed(signatures: Option<&[u8]>, name: &str) -> bool {
+    let list = signatures.and_then(|bytes| std::str::from_utf8(bytes).ok()).and_then(Object::parse);
+    list.is_none_or(|list| list.get(name).is_some())
+}

@@ -1,0 +1,83 @@
+//! What has changed in a prepared kit since it was made.
+
+use std::{collections::BTreeMap, fmt};
+
+use flare_diagnostic::{Code, Diagnostic, Place, printable};
+use flare_file_tree::Digest;
+use serde::Serialize;
+
+use crate::{CHART, LOCAL, STARTUP, values};
+
+/// How a file differs from what `prepare` wrote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ChangeKind {
+    /// It holds something else.
+    Edited,
+    /// It was not there.
+    Added,
+    /// It is gone.
+    Removed,
+}
+
+impl fmt::Display for ChangeKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Edited => "changed",
+            Self::Added => "added",
+            Self::Removed => "removed",
+        })
+    }
+}
+
+/// A file that differs from what `prepare` wrote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// Its path below the prepared kit.
+    pub file: String,
+    /// How.
+    pub kind: ChangeKind,
+}
+
+/// Compares digests, in the order of paths.
+pub(crate) fn compare(written: &BTreeMap<String, String>, found: &BTreeMap<String, Digest>) -> Vec<Change> {
+    let gone = written.keys().filter(|file| !found.contains_key(*file)).map(|file| (file, ChangeKind::Removed));
+    let other = found.iter().filter_map(|(file, digest)| match written.get(file) {
+        None => Some((file, ChangeKind::Added)),
+        Some(written) => (*written != digest.to_string()).then_some((file, ChangeKind::Edited)),
+    });
+    let mut changes: Vec<_> = gone.chain(other).map(|(file, kind)| Change { file: file.clone(), kind }).collect();
+    changes.sort_by(|one, other| one.file.cmp(&other.file));
+    changes
+}
+
+/// What a change means to somebody who wants to stage or install the kit.
+pub(crate) enum Verdict {
+    /// The user's right.
+    Fine,
+    /// May be meant.
+    Warning(Diagnostic),
+    /// Not without the user's word.
+    Fault(Diagnostic),
+}
+
+impl Change {
+    pub(crate) fn judge(&self) -> Verdict {
+        let is_below = |folder: &str| self.file.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
+        if is_below(LOCAL) || self.file == values::FILE && self.kind == ChangeKind::Edited {
+            return Verdict::Fine;
+        }
+        let message = format!("`{}` was {} after the kit was prepared", printable(&self.file), self.kind);
+        if is_below(CHART) && self.kind == ChangeKind::Edited {
+            let warning = Diagnostic::warning(Code::Notice, message)
+                .hint("prepare the kit again to undo it, and use values where they suffice");
+            return Verdict::Warning(warning.at(Place::file(&self.file)));
+        }
+        let hint = if is_below(STARTUP) {
+            "prepare again from the startup kit; certificates and scripts are changed there, by provisioning"
+        } else {
+            "prepare the kit again; what the chart should do otherwise is said by values"
+        };
+        Verdict::Fault(Diagnostic::error(Code::InvalidPreparedKit, message).hint(hint).at(Place::file(&self.file)))
+    }
+}

@@ -1,0 +1,97 @@
+//! `local/` against the plan: what job pods and their parent must agree on (defect 34), and what stops every job (33).
+
+use flare_diagnostic::{Code, Diagnostic, Place, printable};
+use flare_file_tree::FileTree;
+use flare_launcher_args::{COMPONENT_ID, launcher_class};
+use flare_names::Target;
+use flare_site_plan::SitePlan;
+use serde_json::{Value, json, value::RawValue};
+
+use crate::json;
+
+const COMM_CONFIG: &str = "local/comm_config.json";
+/// The first of these that is there is the one that FLARE reads.
+const RESOURCES: [&str; 2] = ["local/resources.json", "local/resources.json.default"];
+
+/// The facts in `local/` that no longer fit, each named by file and key.
+pub(crate) fn check(tree: &FileTree, plan: &SitePlan) -> Vec<Diagnostic> {
+    let mut found = check_comm_config(tree, plan);
+    found.extend(check_launcher(tree, plan));
+    found
+}
+
+fn check_comm_config(tree: &FileTree, plan: &SitePlan) -> Vec<Diagnostic> {
+    let config = match read(tree, COMM_CONFIG) {
+        Ok(config) => config,
+        Err(fault) => return vec![fault],
+    };
+    let expected = [
+        ("internal.scheme", json!("tcp")),
+        ("internal.resources.host", json!(plan.names.service)),
+        ("internal.resources.port", json!(plan.ports.parent())),
+        ("internal.resources.connection_security", json!(plan.internal.security)),
+    ];
+    expected.iter().filter_map(|(key, expected)| compare(COMM_CONFIG, config, key, key, expected)).collect()
+}
+
+fn check_launcher(tree: &FileTree, plan: &SitePlan) -> Vec<Diagnostic> {
+    let file = RESOURCES.into_iter().find(|file| tree.is_file(file)).unwrap_or(RESOURCES[1]);
+    let resources = match read(tree, file) {
+        Ok(resources) => resources,
+        Err(fault) => return vec![fault],
+    };
+    let components = json::elements(json::lookup(resources, "components").unwrap_or_default());
+    let is_launcher = |component: &&str| json::equals(json::lookup(component, "id"), &COMPONENT_ID.into());
+    let Some(launcher) = components.into_iter().find(is_launcher) else {
+        let message = format!("`{file}` has no component `{COMPONENT_ID}`, so no job can start");
+        return vec![fault(file, message)];
+    };
+    let expected = [
+        ("path", json!(launcher_class(plan.role))),
+        ("args.namespace", json!(plan.namespace)),
+        ("args.workspace_mount_path", json!(plan.workspace.mount_path)),
+    ];
+    let named = |key: &str| format!("{COMPONENT_ID}.{key}");
+    expected.iter().filter_map(|(key, expected)| compare(file, launcher, key, &named(key), expected)).collect()
+}
+
+/// Defect 33.
+pub(crate) fn study_conflict(tree: &FileTree, plan: &SitePlan) -> Option<Diagnostic> {
+    let both = ["local/study_data.yaml", "local/study_runtime.yaml"].iter().all(|file| tree.is_file(file));
+    (both && plan.target == Target::V2_9).then(|| {
+        Diagnostic::warning(
+            Code::StudyFilesConflict,
+            "the kit has both `local/study_data.yaml` and `local/study_runtime.yaml`: FLARE 2.9 starts no job with both",
+        )
+        .hint("move the entries of `study_data.yaml` into `study_runtime.yaml` and delete the former")
+        .at(Place::file("local/study_data.yaml"))
+    })
+}
+
+fn read<'tree>(tree: &'tree FileTree, file: &str) -> Result<&'tree str, Diagnostic> {
+    let Some(bytes) = tree.bytes(file) else { return Err(fault(file, format!("there is no `{file}`"))) };
+    let text = std::str::from_utf8(bytes).map_err(|_| fault(file, format!("`{file}` is not UTF-8")))?;
+    match serde_json::from_str::<&RawValue>(text) {
+        Ok(_) => Ok(text),
+        Err(error) => Err(fault(file, format!("`{file}` is not JSON: fault in line {}", error.line()))),
+    }
+}
+
+fn compare(file: &str, raw: &str, key: &str, shown: &str, expected: &Value) -> Option<Diagnostic> {
+    let found = json::lookup(raw, key);
+    (!json::equals(found, expected)).then(|| {
+        let found = match found {
+            None => "nothing".to_owned(),
+            Some(found) if found.starts_with('{') => "an object".to_owned(),
+            Some(found) if found.starts_with('[') => "a list".to_owned(),
+            Some(scalar) => format!("`{}`", printable(scalar)),
+        };
+        fault(file, format!("`{shown}` in `{file}` no longer fits the chart: expected `{expected}`, found {found}"))
+    })
+}
+
+fn fault(file: &str, message: String) -> Diagnostic {
+    Diagnostic::error(Code::InvalidPreparedKit, message)
+        .hint("set it back, or change `k8s.yaml` and prepare the kit again")
+        .at(Place::file(file))
+}

@@ -1,0 +1,142 @@
+//! The prepared kit as a value.
+
+use std::path::Path;
+
+use flare_diagnostic::{Checked, Code, Diagnostic, Faults, Place};
+use flare_file_tree::{Digest, FileTree, ReadOptions, RelativePath};
+use flare_site_plan::SitePlan;
+
+use crate::{
+    CHART, Change, LOCAL, STARTUP,
+    changes::{self, Verdict},
+    facts, fingerprint,
+    marker::{self, FORMAT_VERSION, MARKER_FILE, Marker},
+    values,
+};
+
+/// The permission bits of the marker: as those of other files that `prepare` makes.
+const MARKER_MODE: u32 = 0o644;
+
+/// What the user accepts although a check speaks against it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Acceptance {
+    /// Changes that would be refused: in `startup/`, of the chart's files, of facts that must fit.
+    pub changes: bool,
+}
+
+/// A prepared kit: the plan, and the whole folder.
+#[derive(Debug, Clone)]
+pub struct PreparedKit {
+    plan: SitePlan,
+    tree: FileTree,
+    fingerprint: Digest,
+    changes: Vec<Change>,
+}
+
+impl PreparedKit {
+    /// Puts a prepared kit together: the patched kit, the chart under `helm_chart/`, and the marker.
+    ///
+    /// # Errors
+    /// `DEPLOY_PREPARE_FAILED` where a file that was left on disk cannot be read any more.
+    pub fn assemble(plan: SitePlan, kit: FileTree, chart: FileTree) -> Result<Self, Faults> {
+        let mut tree = kit;
+        tree.remove(CHART);
+        tree.remove(MARKER_FILE);
+        tree.graft(&RelativePath::literal(CHART), chart);
+        let fingerprint = fingerprint(&tree)?;
+        let digests = marker::digests(&tree, Code::DeployPrepareFailed)?;
+        let marker = Marker {
+            format_version: FORMAT_VERSION,
+            flare_kube: env!("CARGO_PKG_VERSION").to_owned(),
+            fingerprint: fingerprint.to_string(),
+            plan,
+            files: digests.into_iter().map(|(file, digest)| (file, digest.to_string())).collect(),
+        };
+        tree.insert_file(RelativePath::literal(MARKER_FILE), marker.write(), MARKER_MODE);
+        Ok(Self { plan: marker.plan, tree, fingerprint, changes: Vec::new() })
+    }
+
+    /// Reads a prepared folder back. Large files stay on disk, except those that are looked into.
+    ///
+    /// # Errors
+    /// As [`Self::from_tree`], and `INVALID_PREPARED_KIT` for what cannot be read, links and devices included.
+    pub fn open(path: &Path, acceptance: Acceptance) -> Result<Checked<Self>, Faults> {
+        let options = ReadOptions::new(Code::InvalidPreparedKit).in_memory(STARTUP).in_memory(LOCAL).in_memory(CHART);
+        Self::from_tree(FileTree::read(path, &options)?, acceptance)
+    }
+
+    /// Takes a prepared folder that was read, and says what has changed since it was made.
+    ///
+    /// Edits in `local/` are the user's right: they are accepted, listed in [`Self::changes`], and the fingerprint follows
+    /// them. So are edits of `values.yaml`, as long as they fit the kit. A changed template is a warning.
+    ///
+    /// # Errors
+    /// `INVALID_PREPARED_KIT`, all faults at once: no marker, or one of a newer format; a changed, missing or extra file in
+    /// `startup/`; a missing or extra file of the chart; a value of the chart or a key in `local/` that no longer fits (defect
+    /// 34). With [`Acceptance::changes`] all but those of the marker are warnings.
+    pub fn from_tree(tree: FileTree, acceptance: Acceptance) -> Result<Checked<Self>, Faults> {
+        let marker = Marker::parse(tree.bytes(MARKER_FILE).ok_or_else(no_marker)?)?;
+        let changes = changes::compare(&marker.files, &marker::digests(&tree, Code::InvalidPreparedKit)?);
+        let mut warnings = Vec::new();
+        let mut faults = Vec::new();
+        for change in &changes {
+            match change.judge() {
+                Verdict::Fine => {}
+                Verdict::Warning(warning) => warnings.push(warning),
+                Verdict::Fault(fault) => faults.push(fault),
+            }
+        }
+        if let Some(bytes) = tree.bytes(values::FILE) {
+            faults.extend(values::check(bytes, &marker.plan));
+        }
+        faults.extend(facts::check(&tree, &marker.plan));
+        warnings.extend(facts::study_conflict(&tree, &marker.plan));
+        if acceptance.changes {
+            warnings.extend(faults.drain(..).map(Diagnostic::into_warning));
+        }
+        let fingerprint = fingerprint(&tree)?;
+        Faults::check(faults, || Checked { value: Self { plan: marker.plan, tree, fingerprint, changes }, warnings })
+    }
+
+    /// Every decided fact.
+    pub fn plan(&self) -> &SitePlan {
+        &self.plan
+    }
+
+    /// The whole folder, marker and chart included.
+    pub fn tree(&self) -> &FileTree {
+        &self.tree
+    }
+
+    /// The fingerprint of the kit as it is now, edits in `local/` included.
+    pub fn fingerprint(&self) -> Digest {
+        self.fingerprint
+    }
+
+    /// The files that differ from what `prepare` wrote, sorted by path; empty for one that was just assembled.
+    pub fn changes(&self) -> &[Change] {
+        &self.changes
+    }
+
+    /// The files of `startup/`, as a tree of their own.
+    pub fn startup(&self) -> FileTree {
+        self.tree.subtree(STARTUP).unwrap_or_default()
+    }
+
+    /// The files of `local/`, as a tree of their own.
+    pub fn local(&self) -> FileTree {
+        self.tree.subtree(LOCAL).unwrap_or_default()
+    }
+
+    /// Where the chart stands, below the folder of the prepared kit.
+    pub fn chart_path() -> &'static Path {
+        Path::new(CHART)
+    }
+}
+
+fn no_marker() -> Faults {
+    Diagnostic::error(Code::InvalidPreparedKit, format!("there is no `{MARKER_FILE}`: `prepare` did not make this folder"))
+        .hint("name the output of `prepare`; one that `nvflare deploy prepare` made must be prepared again")
+        .at(Place::file(MARKER_FILE))
+        .into()
+}

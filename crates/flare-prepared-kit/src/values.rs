@@ -1,0 +1,129 @@
+//! `helm_chart/values.yaml` against the plan: what `local/` repeats must stay as it was decided (defect 34).
+
+use flare_diagnostic::{Code, Diagnostic, Faults, Place};
+use flare_names::Role;
+use flare_site_config::yaml::{self, Content, Node};
+use flare_site_plan::{Ports, SitePlan};
+
+/// Where the values stand.
+pub(crate) const FILE: &str = "helm_chart/values.yaml";
+
+/// Reads values; the one place that knows how.
+fn read(bytes: &[u8], code: Code) -> Result<Node, Faults> {
+    let document = yaml::parse(bytes, FILE, code)?;
+    Faults::check(document.faults, || document.root)
+}
+
+/// The values that no longer fit the kit, each named with what is expected and what was found.
+pub(crate) fn check(bytes: &[u8], plan: &SitePlan) -> Vec<Diagnostic> {
+    let values = match read(bytes, Code::InvalidPreparedKit) {
+        Ok(values) => values,
+        Err(faults) => return faults.into_vec(),
+    };
+    let mut found: Vec<_> = expected(plan).into_iter().filter_map(|(key, expected)| compare(&values, key, expected)).collect();
+    found.extend(check_args(&values, plan));
+    found.extend(check_staged_namespace(&values, plan));
+    found
+}
+
+/// Key and expected text; `None` is null.
+fn expected(plan: &SitePlan) -> Vec<(&'static str, Option<String>)> {
+    let mut expected = vec![
+        ("name", Some(plan.participant.clone())),
+        ("serviceName", Some(plan.names.service.to_string())),
+        ("persistence.workspace.mountPath", Some(plan.workspace.mount_path.clone())),
+    ];
+    match &plan.ports {
+        Ports::Server { fl, admin, parent } => expected.extend([
+            ("fedLearnPort", Some(fl.to_string())),
+            ("adminPort", admin.map(|port| port.to_string())),
+            ("parentPort", Some(parent.to_string())),
+        ]),
+        Ports::Client { parent } => expected.push(("port", Some(parent.to_string()))),
+    }
+    if plan.role == Role::Client {
+        expected.push(("siteName", Some(plan.site.clone())));
+    }
+    expected
+}
+
+fn compare(values: &Node, key: &str, expected: Option<String>) -> Option<Diagnostic> {
+    let node = lookup(values, key);
+    let found = node.filter(|node| !node.is_null());
+    let fits = match (&expected, found.map(|node| &node.content)) {
+        (None, None) => true,
+        (Some(expected), Some(Content::Scalar(scalar))) => scalar.text == *expected,
+        _ => false,
+    };
+    (!fits).then(|| {
+        let shown = |text: Option<String>| text.map_or("null".to_owned(), |text| format!("`{}`", text.escape_debug()));
+        misfit(key, &shown(expected), &describe(node), node)
+    })
+}
+
+fn describe(node: Option<&Node>) -> String {
+    match node {
+        None => "nothing".to_owned(),
+        Some(node) if node.is_null() => "null".to_owned(),
+        Some(Node { content: Content::Scalar(scalar), .. }) => format!("`{}`", yaml::shown(&scalar.text)),
+        Some(node) => node.describe(),
+    }
+}
+
+fn misfit(key: &str, expected: &str, found: &str, node: Option<&Node>) -> Diagnostic {
+    Diagnostic::error(
+        Code::InvalidPreparedKit,
+        format!("value `{key}` no longer fits the kit: expected {expected}, found {found}"),
+    )
+    .hint("set it back, or change `k8s.yaml` and prepare the kit again")
+    .at(node.map_or_else(|| Place::file(FILE), Node::place))
+}
+
+/// The workspace and the organisation stand in `args` a second time.
+fn check_args(values: &Node, plan: &SitePlan) -> Vec<Diagnostic> {
+    let node = values.get("args");
+    let Some(Content::Sequence(items)) = node.map(|node| &node.content) else {
+        return vec![misfit("args", "a list", &describe(node), node)];
+    };
+    let text = |item: &Node| match &item.content {
+        Content::Scalar(scalar) => scalar.text.clone(),
+        _ => String::new(),
+    };
+    let args: Vec<_> = items.iter().map(text).collect();
+    // The first `-m` is Python's and names the module, the second is FLARE's.
+    let workspace = args.iter().enumerate().filter(|(_, arg)| *arg == "-m").nth(1).map(|(at, _)| at + 1);
+    let organization = args.iter().position(|arg| arg.starts_with("org="));
+    let wanted = [
+        ("args (-m)", workspace, plan.workspace.mount_path.clone()),
+        ("args (org)", organization, format!("org={}", plan.organization)),
+    ];
+    let mut found = Vec::new();
+    for (key, at, expected) in wanted {
+        let item = at.and_then(|at| items.get(at));
+        if item.map(text).as_ref() != Some(&expected) {
+            found.push(misfit(key, &format!("`{}`", expected.escape_debug()), &describe(item), item.or(node)));
+        }
+    }
+    found
+}
+
+/// Defect 14: objects that were staged elsewhere cannot be mounted.
+fn check_staged_namespace(values: &Node, plan: &SitePlan) -> Option<Diagnostic> {
+    lookup(values, "workspaceConfig.namespace").filter(|node| !node.is_null())?;
+    compare(values, "workspaceConfig.namespace", Some(plan.namespace.to_string()))
+}
+
+fn lookup<'tree>(values: &'tree Node, key: &str) -> Option<&'tree Node> {
+    key.split('.').try_fold(values, |node, key| node.get(key))
+}
+
+/// Whether values record staged objects (`stage --mode objects`, and `deploy k8s stage` of the reference).
+pub(crate) fn has_staged_objects(bytes: &[u8]) -> Result<bool, Faults> {
+    let values = read(bytes, Code::InvalidArgs)?;
+    let is_set = |key| lookup(&values, key).is_some_and(|node| !node.is_null() && !is_empty(node));
+    Ok(is_set("workspaceConfig.local.configMapName") || is_set("workspaceConfig.startup.secretName"))
+}
+
+fn is_empty(node: &Node) -> bool {
+    matches!(&node.content, Content::Scalar(scalar) if scalar.text.is_empty())
+}

@@ -1,0 +1,269 @@
+//! Reading back: what is accepted, what is refused by name.
+
+use flare_diagnostic::{Code, Severity};
+use flare_names::{Role, Target};
+use flare_prepared_kit::{Acceptance, ChangeKind, MARKER_FILE, PreparedKit, fingerprint};
+use serde_json::json;
+
+use crate::support::*;
+
+const STRICT: Acceptance = Acceptance { changes: false };
+
+#[test]
+fn what_was_assembled_opens_clean() {
+    for role in ROLES {
+        for target in Target::ALL {
+            let kit = prepared(role, target);
+            let opened = PreparedKit::from_tree(kit.tree().clone(), STRICT).unwrap();
+            assert_eq!(shown(&opened.warnings), "");
+            assert_eq!(opened.value.plan(), kit.plan());
+            assert_eq!(opened.value.fingerprint(), kit.fingerprint());
+            assert!(opened.value.changes().is_empty());
+            assert!(opened.value.startup().is_file("rootCA.pem") && opened.value.local().is_file("study_data.yaml"));
+            assert!(opened.value.tree().is_file(PreparedKit::chart_path().join("values.yaml")));
+        }
+    }
+}
+
+#[test]
+fn the_marker_holds_digests_and_no_key() {
+    let kit = prepared(Role::Client, Target::V2_8);
+    let marker = text(kit.tree(), MARKER_FILE);
+    insta::assert_snapshot!("marker", marker.replace(env!("CARGO_PKG_VERSION"), "VERSION"));
+    assert!(!marker.contains("secret key material"));
+    assert!(!marker.contains("transfer/"));
+}
+
+#[test]
+fn defect_11_the_fingerprint_follows_startup_and_local_and_nothing_else() {
+    let kit = prepared(Role::Client, Target::V2_8);
+    let mut tree = kit.tree().clone();
+    put(&mut tree, "transfer/other.zip", "x");
+    put(&mut tree, "helm_chart/values.yaml", "other: 1");
+    tree.insert_file(flare_file_tree::RelativePath::literal("startup/rootCA.pem"), "root", 0o600);
+    assert_eq!(fingerprint(&tree).unwrap(), kit.fingerprint(), "neither chart, transfer nor modes count");
+    for (path, content) in [("startup/rootCA.pem", "other"), ("local/new", ""), ("local/study_data.yaml", "{ }")] {
+        let mut tree = kit.tree().clone();
+        put(&mut tree, path, content);
+        assert_ne!(fingerprint(&tree).unwrap(), kit.fingerprint(), "{path}");
+    }
+}
+
+#[test]
+fn edits_of_local_are_the_users_right() {
+    let kit = prepared(Role::Client, Target::V2_8);
+    let mut tree = kit.tree().clone();
+    put(&mut tree, "local/study_data.yaml", "default:\n  training: {source: nvfldata, mode: ro}\n");
+    put(&mut tree, "local/custom/mine.py", "");
+    let opened = PreparedKit::from_tree(tree, STRICT).unwrap();
+    assert_eq!(shown(&opened.warnings), "");
+    let changes: Vec<_> = opened.value.changes().iter().map(|change| (change.file.as_str(), change.kind)).collect();
+    assert_eq!(changes, [("local/custom/mine.py", ChangeKind::Added), ("local/study_data.yaml", ChangeKind::Edited)]);
+    assert_ne!(opened.value.fingerprint(), kit.fingerprint());
+
+    let mut tree = kit.tree().clone();
+    tree.remove("local/study_data.yaml");
+    let opened = PreparedKit::from_tree(tree, STRICT).unwrap();
+    assert_eq!(opened.value.changes()[0].kind, ChangeKind::Removed);
+}
+
+#[test]
+fn other_files_are_refused_by_name_all_at_once() {
+    let mut tree = prepared(Role::Client, Target::V2_8).tree().clone();
+    put(&mut tree, "startup/client.key", "other secret");
+    put(&mut tree, "startup/extra.sh", "");
+    tree.remove("startup/rootCA.pem");
+    put(&mut tree, "helm_chart/templates/extra.yaml", "");
+    tree.remove("helm_chart/Chart.yaml");
+    put(&mut tree, "helm_chart/templates/service.yaml", "other");
+    let found = faults(tree.clone());
+    insta::assert_snapshot!(shown(found.all()), @r"
+    helm_chart/Chart.yaml: `helm_chart/Chart.yaml` was removed after the kit was prepared
+    helm_chart/templates/extra.yaml: `helm_chart/templates/extra.yaml` was added after the kit was prepared
+    startup/client.key: `startup/client.key` was changed after the kit was prepared
+    startup/extra.sh: `startup/extra.sh` was added after the kit was prepared
+    startup/rootCA.pem: `startup/rootCA.pem` was removed after the kit was prepared
+    ");
+    assert!(found.all().iter().all(|fault| fault.code == Code::InvalidPreparedKit && fault.hint.is_some()));
+
+    let opened = PreparedKit::from_tree(tree, Acceptance { changes: true }).unwrap();
+    assert_eq!(opened.warnings.len(), 6, "the changed template is a warning anyway");
+    assert!(opened.warnings.iter().all(|warning| warning.severity == Severity::Warning));
+}
+
+#[test]
+fn defect_34_values_that_no_longer_fit_are_named_with_both_sides() {
+    let cases = [
+        (
+            Role::Server,
+            "serviceName: \"nvflare-server\"",
+            "serviceName: other",
+            "2:14: value `serviceName` no longer fits the kit: expected `nvflare-server`, found `other`",
+        ),
+        (
+            Role::Server,
+            "parentPort: 8102",
+            "parentPort: 9000",
+            "5:13: value `parentPort` no longer fits the kit: expected `8102`, found `9000`",
+        ),
+        (
+            Role::Server,
+            "fedLearnPort: 8002",
+            "fedLearnPort: null",
+            "3:15: value `fedLearnPort` no longer fits the kit: expected `8002`, found null",
+        ),
+        (Role::Server, "adminPort: 8003\n", "", "value `adminPort` no longer fits the kit: expected `8003`, found nothing"),
+        (
+            Role::Client,
+            "name: \"site-1\"",
+            "name: [site-1]",
+            "1:7: value `name` no longer fits the kit: expected `site-1`, found a list",
+        ),
+        (
+            Role::Client,
+            "siteName: \"site-1\"",
+            "siteName: x",
+            "3:11: value `siteName` no longer fits the kit: expected `site-1`, found `x`",
+        ),
+        (Role::Client, "port: 8102", "port: 8103", "4:7: value `port` no longer fits the kit: expected `8102`, found `8103`"),
+        (
+            Role::Client,
+            "mountPath: \"/var/tmp/nvflare/workspace\"",
+            "mountPath: /w",
+            "8:16: value `persistence.workspace.mountPath` no longer fits the kit: expected `/var/tmp/nvflare/workspace`, found `/w`",
+        ),
+        (
+            Role::Client,
+            "- \"/var/tmp/nvflare/workspace\"",
+            "- /w",
+            "20:5: value `args (-m)` no longer fits the kit: expected `/var/tmp/nvflare/workspace`, found `/w`",
+        ),
+        (
+            Role::Client,
+            "- \"org=nvidia\"",
+            "- org=other",
+            "24:5: value `args (org)` no longer fits the kit: expected `org=nvidia`, found `org=other`",
+        ),
+    ];
+    for (role, old, new, expected) in cases {
+        let found = faults(edited(role, "helm_chart/values.yaml", old, new));
+        let message = expected.strip_prefix(|c: char| c.is_ascii_digit()).map_or(format!(" {expected}"), |_| expected.to_owned());
+        assert_eq!(shown(found.all()), format!("helm_chart/values.yaml:{message}\n"));
+    }
+    let free = edited(Role::Server, "helm_chart/values.yaml", "claimName: \"nvflws\"", "claimName: other");
+    assert_eq!(shown(&PreparedKit::from_tree(free, STRICT).unwrap().warnings), "", "the claim is the user's to choose");
+    let broken = edited(Role::Server, "helm_chart/values.yaml", "name:", "\tname: [");
+    assert!(faults(broken).all().iter().all(|fault| fault.code == Code::InvalidPreparedKit));
+}
+
+#[test]
+fn defect_14_objects_staged_in_another_namespace_do_not_fit() {
+    let staged =
+        |namespace: &str| edited(Role::Client, "helm_chart/values.yaml", "namespace: null", &format!("namespace: {namespace}"));
+    assert!(PreparedKit::from_tree(staged("nvflare"), STRICT).is_ok());
+    assert!(
+        shown(faults(staged("other")).all())
+            .contains("`workspaceConfig.namespace` no longer fits the kit: expected `nvflare`, found `other`")
+    );
+}
+
+#[test]
+fn defect_34_facts_of_local_that_no_longer_fit_are_named_by_file_and_key() {
+    let comm = "local/comm_config.json";
+    let resources = "local/resources.json.default";
+    let cases = [
+        (
+            comm,
+            "8102",
+            "8103",
+            "`internal.resources.port` in `local/comm_config.json` no longer fits the chart: expected `8102`, found `8103`",
+        ),
+        (
+            comm,
+            "\"nvflare-server\"",
+            "\"x\"",
+            "`internal.resources.host` in `local/comm_config.json` no longer fits the chart: expected `\"nvflare-server\"`, found `\"x\"`",
+        ),
+        (
+            comm,
+            "\"clear\"",
+            "null",
+            "`internal.resources.connection_security` in `local/comm_config.json` no longer fits the chart: expected `\"clear\"`, found `null`",
+        ),
+        (comm, "{", "[", "`local/comm_config.json` is not JSON: fault in line 1"),
+        (
+            resources,
+            "\"namespace\":\"nvflare\"",
+            "\"namespace\":\"x\"",
+            "`k8s_launcher.args.namespace` in `local/resources.json.default` no longer fits the chart: expected `\"nvflare\"`, found `\"x\"`",
+        ),
+        (
+            resources,
+            "\"k8s_launcher\"",
+            "\"x\"",
+            "`local/resources.json.default` has no component `k8s_launcher`, so no job can start",
+        ),
+        (
+            resources,
+            "workspace_mount_path",
+            "x",
+            "`k8s_launcher.args.workspace_mount_path` in `local/resources.json.default` no longer fits the chart: expected `\"/var/tmp/nvflare/workspace\"`, found nothing",
+        ),
+    ];
+    for (file, old, new, expected) in cases {
+        let tree = edited(Role::Server, file, old, new);
+        assert_eq!(shown(faults(tree.clone()).all()), format!("{file}: {expected}\n"));
+        assert_eq!(PreparedKit::from_tree(tree, Acceptance { changes: true }).unwrap().warnings.len(), 1);
+    }
+    let mut active = prepared(Role::Server, Target::V2_8).tree().clone();
+    put(&mut active, "local/resources.json", "{}");
+    assert!(shown(faults(active).all()).contains("`local/resources.json` has no component"), "FLARE reads it first");
+}
+
+#[test]
+fn numbers_and_escapes_of_python_do_not_stop_it() {
+    let odd = r#"{"\ud800": 1e400, "x": "\ud800", "#;
+    let mut tree = edited(Role::Server, "local/comm_config.json", "{", odd);
+    let resources = text(&tree, "local/resources.json.default");
+    put(&mut tree, "local/resources.json.default", resources.replacen('{', odd, 1));
+    assert!(PreparedKit::from_tree(tree, STRICT).is_ok());
+}
+
+#[test]
+fn defect_33_both_study_files_are_warned_about() {
+    let mut tree = prepared(Role::Client, Target::V2_9).tree().clone();
+    put(&mut tree, "local/study_runtime.yaml", "format_version: 2\nstudies: {}\n");
+    let codes: Vec<_> = PreparedKit::from_tree(tree, STRICT).unwrap().warnings.iter().map(|warning| warning.code).collect();
+    assert_eq!(codes, [Code::StudyFilesConflict]);
+}
+
+#[test]
+fn a_marker_that_is_missing_newer_or_garbage_is_refused_even_where_changes_are_accepted() {
+    let with_marker = |marker: &str| {
+        let mut tree = prepared(Role::Client, Target::V2_8).tree().clone();
+        put(&mut tree, MARKER_FILE, marker);
+        let fault = PreparedKit::from_tree(tree, Acceptance { changes: true }).expect_err("a fault");
+        assert_eq!(fault.first().code, Code::InvalidPreparedKit);
+        fault.first().message.clone()
+    };
+    assert_eq!(
+        with_marker(r#"{"format_version": 2, "what": "ever"}"#),
+        "a newer flare-kube made this folder (format 2, known is 1)"
+    );
+    for garbage in ["", "{}", "[]", "SECRET", r#"{"format_version": 0}"#, r#"{"format_version": 1}"#, r#"{"format_version": -1}"#]
+    {
+        assert_eq!(with_marker(garbage), "`.flare-kube.json` is no marker of flare-kube");
+    }
+    let mut reference = prepared(Role::Client, Target::V2_8).tree().clone();
+    reference.remove(MARKER_FILE);
+    assert!(faults(reference).first().message.starts_with("there is no `.flare-kube.json`"));
+}
+
+#[test]
+fn paths_in_a_marker_are_only_compared() {
+    let mut tree = prepared(Role::Client, Target::V2_8).tree().clone();
+    let mut marker: serde_json::Value = serde_json::from_str(&text(&tree, MARKER_FILE)).unwrap();
+    marker["files"]["../../etc/passwd"] = json!("00");
+    put(&mut tree, MARKER_FILE, marker.to_string());
+    assert_eq!(shown(faults(tree).all()), "../../etc/passwd: `../../etc/passwd` was removed after the kit was prepared\n");
+}

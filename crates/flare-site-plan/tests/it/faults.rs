@@ -1,0 +1,123 @@
+//! What only kit and config together show.
+
+use flare_diagnostic::Code;
+use flare_names::{Role, Target};
+use flare_site_config::InternalSecurity;
+use flare_site_plan::{Acceptance, resolve};
+use flare_startup_kit::{StrictFault, StudyFiles};
+
+use crate::support::*;
+
+const STRICT: Acceptance = Acceptance { certificates: false };
+
+#[test]
+fn defect_12_the_parent_port_is_none_of_the_servers_others() {
+    let cases = [(8002, "FL port"), (8003, "admin port")];
+    for (port, name) in cases {
+        let mut config = config("2.8");
+        config.parent.parent_port = port;
+        let faults = resolve(&kit(Role::Server), &config, Target::V2_8, STRICT).expect_err("a fault");
+        let expected = format!("INVALID_CONFIG: k8s.yaml:4:16: `parent.parent_port` is {port}, which is the server's {name}\n");
+        assert_eq!(shown(faults.all()), expected);
+        assert!(resolve(&kit(Role::Client), &config, Target::V2_8, STRICT).is_ok(), "a client has no other port");
+    }
+    let mut unknown = kit(Role::Server);
+    (unknown.fl_port, unknown.admin_port) = (None, None);
+    let mut config = config("2.8");
+    config.parent.parent_port = 8002;
+    assert!(resolve(&unknown, &config, Target::V2_8, STRICT).is_err(), "the chart opens 8002 where the kit says nothing");
+}
+
+#[test]
+fn defect_17_a_clear_link_is_warned_about() {
+    let warnings = resolve(&kit(Role::Client), &config("2.8"), Target::V2_8, STRICT).unwrap().warnings;
+    assert_eq!(warnings.iter().map(|warning| warning.code).collect::<Vec<_>>(), [Code::ClearInternalLink]);
+    assert!(warnings[0].message.contains("command lines"));
+    let mut clear = config("2.9");
+    clear.parent.internal_connection_security = InternalSecurity::Clear;
+    let warnings = resolve(&kit(Role::Client), &clear, Target::V2_9, STRICT).unwrap().warnings;
+    assert_eq!(warnings.iter().map(|warning| warning.code).collect::<Vec<_>>(), [Code::ClearInternalLink]);
+    assert!(resolve(&kit(Role::Client), &config("2.9"), Target::V2_9, STRICT).unwrap().warnings.is_empty());
+}
+
+#[test]
+fn defect_21_certificates_that_cannot_carry_the_internal_link_are_named() {
+    for role in [Role::Server, Role::Client] {
+        for (may_serve, may_connect) in [(true, false), (false, true), (false, false)] {
+            let mut kit = kit(role);
+            (kit.certificates.identity.may_serve, kit.certificates.identity.may_connect) = (may_serve, may_connect);
+            kit.certificates.strict_faults = vec![StrictFault {
+                file: "startup/rootCA.pem".to_owned(),
+                extension: "keyUsage",
+                message: "is missing".to_owned(),
+            }];
+            let faults = resolve(&kit, &config("2.9"), Target::V2_9, STRICT).expect_err("a fault");
+            let files: Vec<_> = faults.all().iter().map(|fault| fault.place.clone().unwrap().file).collect();
+            assert_eq!(files, [kit.certificates.identity.file.as_str(), "startup/rootCA.pem"]);
+            assert!(faults.all()[0].message.contains("`extendedKeyUsage`") && faults.all()[1].message.contains("`keyUsage`"));
+            assert!(faults.all().iter().all(|fault| fault.code == Code::InvalidKit));
+
+            let accepted = resolve(&kit, &config("2.9"), Target::V2_9, Acceptance { certificates: true }).unwrap();
+            assert_eq!(accepted.warnings.iter().map(|warning| warning.code).collect::<Vec<_>>(), [Code::CertificateAtRisk; 2]);
+
+            let mut clear = config("2.9");
+            clear.parent.internal_connection_security = InternalSecurity::Clear;
+            assert!(resolve(&kit, &clear, Target::V2_9, STRICT).is_ok(), "a clear link needs no certificate");
+            assert!(resolve(&kit, &config("2.8"), Target::V2_8, STRICT).is_ok());
+        }
+    }
+}
+
+#[test]
+fn defect_33_both_study_files_are_warned_about_for_2_9() {
+    let mut kit = kit(Role::Client);
+    kit.study_files = StudyFiles { data: true, runtime: true };
+    let codes = |target: Target| {
+        let warnings = resolve(&kit, &config(target.as_str()), target, STRICT).unwrap().warnings;
+        warnings.iter().any(|warning| warning.code == Code::StudyFilesConflict)
+    };
+    assert!(codes(Target::V2_9));
+    assert!(!codes(Target::V2_8));
+}
+
+#[test]
+fn a_tag_of_another_release_and_a_floating_one_are_warned_about() {
+    // tag, target, the code that is expected beside 2.8's clear link
+    let rows = [
+        ("2.8", Target::V2_8, None),
+        ("2.8.3", Target::V2_8, None),
+        ("v2.8.3-gpu", Target::V2_8, None),
+        ("2.8rc1", Target::V2_8, None),
+        ("mine", Target::V2_8, None),
+        ("20.9", Target::V2_8, None),
+        ("2.9", Target::V2_8, Some(Code::ReleaseMismatch)),
+        ("2.9.0-gpu", Target::V2_8, Some(Code::ReleaseMismatch)),
+        ("v2.8.0", Target::V2_9, Some(Code::ReleaseMismatch)),
+        ("2.7", Target::V2_9, Some(Code::ReleaseMismatch)),
+        ("2.10.0", Target::V2_9, Some(Code::ReleaseMismatch)),
+        ("latest", Target::V2_9, Some(Code::FloatingImage)),
+        ("", Target::V2_9, Some(Code::FloatingImage)),
+    ];
+    for (tag, target, expected) in rows {
+        let warnings = resolve(&kit(Role::Client), &config(tag), target, STRICT).unwrap().warnings;
+        let found: Vec<_> = warnings.iter().filter(|warning| warning.code != Code::ClearInternalLink).collect();
+        assert_eq!(found.first().map(|warning| warning.code), expected, "{tag} {target}: {}", shown(&warnings));
+        assert!(found.iter().all(|warning| warning.place.as_ref().unwrap().to_string() == "k8s.yaml:3:17"));
+    }
+    let mut pinned = config("latest");
+    pinned.parent.image.digest = Some(format!("sha256:{}", "0".repeat(64)));
+    assert!(
+        resolve(&kit(Role::Client), &pinned, Target::V2_9, STRICT).unwrap().warnings.is_empty(),
+        "a digest fixes the content"
+    );
+}
+
+#[test]
+fn faults_of_kit_and_config_come_at_once() {
+    let mut kit = kit(Role::Server);
+    kit.certificates.identity.may_connect = false;
+    let mut config = config("2.9");
+    config.parent.parent_port = 8002;
+    let faults = resolve(&kit, &config, Target::V2_9, STRICT).expect_err("faults");
+    assert_eq!(faults.all().iter().map(|fault| fault.code).collect::<Vec<_>>(), [Code::InvalidConfig, Code::InvalidKit]);
+}

@@ -1,0 +1,188 @@
+//! What holds for the workspace itself: the map is true, every file says what it is for, versions agree.
+//!
+//! Starts `cargo metadata`, since nothing else knows the arrows.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use serde_json::Value;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests are a folder of the workspace")
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn metadata(arguments: &[&str]) -> Value {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--locked", "--offline"])
+        .args(arguments)
+        .current_dir(root())
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("cargo metadata prints JSON")
+}
+
+/// Package → its normal and build dependencies that are packages of the workspace.
+fn arrows_of_cargo() -> BTreeMap<String, BTreeSet<String>> {
+    let metadata = metadata(&["--no-deps"]);
+    let packages = metadata["packages"].as_array().expect("packages");
+    let names: BTreeSet<&str> = packages.iter().filter_map(|package| package["name"].as_str()).collect();
+    let arrows = |package: &Value| {
+        let dependencies = package["dependencies"].as_array().expect("dependencies");
+        let ours = dependencies.iter().filter(|dependency| dependency["kind"] != "dev");
+        ours.filter_map(|dependency| dependency["name"].as_str()).filter(|name| names.contains(name)).map(str::to_owned).collect()
+    };
+    packages.iter().map(|package| (package["name"].as_str().expect("name").to_owned(), arrows(package))).collect()
+}
+
+/// The lines `crate ─▶ crate, crate` of the map.
+fn arrows_of_the_map() -> BTreeMap<String, BTreeSet<String>> {
+    let page = read("ARCHITECTURE.md");
+    let section = page.split("## Arrows").nth(1).expect("the map has a section Arrows");
+    let lines = section.lines().skip_while(|line| !line.starts_with("```")).skip(1).take_while(|line| !line.starts_with("```"));
+    let split = |line: &str| {
+        let (from, to) = line.split_once("─▶").unwrap_or_else(|| panic!("not an arrow: {line}"));
+        let to = to.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect();
+        (from.trim().to_owned(), to)
+    };
+    lines.map(split).collect()
+}
+
+/// Everything that can be reached from a crate by the arrows of the map.
+fn reach(from: &str, map: &BTreeMap<String, BTreeSet<String>>) -> BTreeSet<String> {
+    let mut reached = BTreeSet::new();
+    let mut open: Vec<&String> = map[from].iter().collect();
+    while let Some(name) = open.pop() {
+        if reached.insert(name.clone()) {
+            open.extend(map.get(name).into_iter().flatten());
+        }
+    }
+    reached
+}
+
+#[test]
+fn the_map_lists_every_crate() {
+    let page = read("ARCHITECTURE.md");
+    let rows: BTreeSet<&str> = page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+    let cargo = arrows_of_cargo();
+    let crates: BTreeSet<&str> = cargo.keys().map(String::as_str).collect();
+    assert_eq!(rows, crates, "the table `Crates` of ARCHITECTURE.md and the workspace differ");
+}
+
+#[test]
+fn every_dependency_is_an_arrow_of_the_map_and_every_arrow_is_a_dependency() {
+    let map = arrows_of_the_map();
+    let cargo = arrows_of_cargo();
+    assert_eq!(map.keys().collect::<Vec<_>>(), cargo.keys().collect::<Vec<_>>(), "a crate is missing among the arrows");
+    for (name, dependencies) in &cargo {
+        if map[name].contains("everything") {
+            continue;
+        }
+        let allowed = reach(name, &map);
+        let forbidden: Vec<_> = dependencies.difference(&allowed).collect();
+        assert!(forbidden.is_empty(), "{name} depends on {forbidden:?}, which the map does not show");
+        let unused: Vec<_> = map[name].difference(dependencies).collect();
+        assert!(unused.is_empty(), "the map shows {name} ─▶ {unused:?}, which Cargo.toml does not have");
+    }
+}
+
+#[test]
+fn no_crate_reaches_an_async_runtime_or_a_cluster_client() {
+    let metadata = metadata(&[]);
+    let packages = metadata["packages"].as_array().expect("packages");
+    for heavy in ["tokio", "kube", "openssl-sys", "aws-lc-sys", "serde_yml"] {
+        assert!(!packages.iter().any(|package| package["name"] == heavy), "`{heavy}` came into the tree");
+    }
+}
+
+#[test]
+fn every_licence_in_the_tree_is_one_that_deny_toml_allows() {
+    let deny = read("deny.toml");
+    let list = deny.split("allow = [").nth(1).and_then(|rest| rest.split(']').next()).expect("deny.toml lists licences");
+    let allowed: BTreeSet<&str> = list.lines().filter_map(|line| line.trim().strip_prefix('"')?.split('"').next()).collect();
+    let metadata = metadata(&[]);
+    for package in metadata["packages"].as_array().expect("packages") {
+        let licence = package["license"].as_str().unwrap_or_else(|| panic!("{} has no licence", package["name"]));
+        // A package may be taken under any one of its alternatives, if all parts of that alternative are allowed.
+        let taken = licence.replace('/', " OR ").split(" OR ").any(|alternative| {
+            alternative.split(" AND ").all(|part| allowed.contains(part.trim().trim_matches(['(', ')'])))
+        });
+        assert!(taken, "{}: `{licence}` is not allowed by deny.toml", package["name"]);
+    }
+}
+
+fn files(folder: &Path, ending: &str, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
+        let path = entry.expect("entry").path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+        if path.is_dir() && name != "target" && name != ".git" && name != "fixtures" {
+            files(&path, ending, found);
+        } else if name.ends_with(ending) {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn every_source_file_says_what_it_is_for() {
+    let mut sources = Vec::new();
+    for folder in ["crates", "xtask", "tests"] {
+        files(&root().join(folder), ".rs", &mut sources);
+    }
+    assert!(sources.len() > 50, "only {} source files were found", sources.len());
+    for path in sources {
+        let text = std::fs::read_to_string(&path).expect("a source file is text");
+        let documented = text.starts_with("//!") || text.starts_with("#![doc = include_str!(");
+        assert!(documented, "{}: the file does not start with a comment that says what it is for", path.display());
+        let spaces = text.lines().position(|line| line.ends_with([' ', '\t']));
+        assert_eq!(spaces, None, "{}: a line ends in white space (counted from 0)", path.display());
+    }
+}
+
+#[test]
+fn only_one_module_imports_the_yaml_crate() {
+    let mut sources = Vec::new();
+    files(&root().join("crates"), ".rs", &mut sources);
+    files(&root().join("xtask"), ".rs", &mut sources);
+    let importing: Vec<_> = sources
+        .iter()
+        .filter(|path| {
+            let text = std::fs::read_to_string(path).expect("a source file is text");
+            text.contains("serde_yaml::") || text.contains("use serde_yaml") || text.contains("granit_parser")
+        })
+        .filter(|path| !path.starts_with(root().join("crates/flare-site-config/src/yaml")) && !path.ends_with("flare-site-config/src/yaml.rs"))
+        .collect();
+    assert!(importing.is_empty(), "{importing:?} import the YAML crate; use flare_site_config::yaml");
+}
+
+#[test]
+fn the_newest_entry_of_the_changelog_is_the_version_of_the_workspace() {
+    let manifest = read("Cargo.toml");
+    let version = manifest.lines().find_map(|line| line.strip_prefix("version = \"")?.split('"').next()).expect("a version");
+    let changelog = read("CHANGELOG.md");
+    let newest = changelog.lines().filter_map(|line| line.strip_prefix("## [")?.split(']').next()).find(|heading| *heading != "Unreleased");
+    assert_eq!(newest, Some(version));
+}
+
+#[test]
+fn every_version_of_a_dependency_stands_in_the_workspace_manifest() {
+    let mut manifests = Vec::new();
+    for folder in ["crates", "xtask", "tests"] {
+        files(&root().join(folder), "Cargo.toml", &mut manifests);
+    }
+    for path in manifests {
+        let text = std::fs::read_to_string(&path).expect("a manifest is text");
+        let dependencies = text.split("dependencies]").skip(1).flat_map(str::lines).filter(|line| line.contains('='));
+        for line in dependencies.filter(|line| !line.starts_with('[')) {
+            let section_ended = ["name", "path", "harness", "required-features"].iter().any(|key| line.starts_with(key));
+            assert!(section_ended || line.contains("workspace = true"), "{}: `{line}` has a version of its own", path.display());
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! The command line: one file per verb, each with its arguments and what it does with them.
+
+mod completions;
+mod init;
+mod man;
+mod manual;
+mod names;
+mod prepare;
+pub(crate) mod schema;
+mod workspace_verbs;
+
+use std::ffi::OsString;
+
+pub(crate) use manual::manual;
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use flare_diagnostic::Code;
+use serde_json::json;
+
+use crate::{
+    Environment,
+    interrupt::Interrupt,
+    output::{EXIT_USAGE, Ended, Format, Reporter, manual_of_exit_statuses},
+};
+
+/// Takes a federated-learning site from an NVIDIA FLARE startup kit to a running, proven participant in Kubernetes.
+#[derive(Debug, Parser)]
+#[command(name = "flare-kube", version, propagate_version = true, max_term_width = 100, after_help = manual_of_exit_statuses())]
+struct CommandLine {
+    #[command(flatten)]
+    shared: SharedArguments,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+/// What every verb takes.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct SharedArguments {
+    /// How the result is printed on stdout; warnings and errors go to stderr.
+    #[arg(short = 'o', long = "format", value_enum, default_value_t, global = true, value_name = "FORMAT")]
+    pub(crate) format: Format,
+    /// Say nothing on stderr but errors.
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Say on stderr what is done, step by step.
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Prepare(prepare::Arguments),
+    Init(init::Arguments),
+    Names(names::Arguments),
+    Schema(schema::Arguments),
+    Completions(completions::Arguments),
+    Man(man::Arguments),
+    #[command(flatten)]
+    Workspace(workspace_verbs::Verb),
+}
+
+/// What a verb gets besides its own arguments.
+#[derive(Debug)]
+pub(crate) struct Context<'run> {
+    pub(crate) environment: &'run Environment,
+    pub(crate) interrupt: Interrupt,
+    pub(crate) shared: SharedArguments,
+}
+
+impl Context<'_> {
+    /// Talks about a step, where `-v` asked for it.
+    pub(crate) fn step(&self, text: impl FnOnce() -> String) {
+        if self.shared.verbose {
+            crate::output::talk(&format!("{}\n", text()));
+        }
+    }
+
+    /// A progress bar on stderr for people; hidden in pipes, with `-q` and with JSON.
+    pub(crate) fn progress(&self, steps: usize) -> indicatif::ProgressBar {
+        let shown = self.environment.stderr_is_terminal && !self.shared.quiet;
+        let target = if shown { indicatif::ProgressDrawTarget::stderr() } else { indicatif::ProgressDrawTarget::hidden() };
+        indicatif::ProgressBar::with_draw_target(Some(steps as u64), target)
+    }
+}
+
+/// The definition of the command line, from which help, completions and man pages come.
+#[must_use]
+pub fn command() -> clap::Command {
+    CommandLine::command()
+}
+
+/// Parses a command line, runs its verb and prints the result. Gives the exit number.
+pub fn parse_and_run(environment: &Environment, arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let parsed = command().try_get_matches_from(&arguments).and_then(|matches| CommandLine::from_arg_matches(&matches));
+    let line = match parsed {
+        Ok(line) => line,
+        Err(error) => return refuse(&error, wants_json(&arguments)),
+    };
+    let reporter = Reporter { format: line.shared.format, quiet: line.shared.quiet, colour: environment.colour };
+    let context = Context { environment, interrupt: Interrupt::listen(), shared: line.shared };
+    reporter.report(run(&context, line.verb))
+}
+
+fn run(context: &Context<'_>, verb: Verb) -> Ended {
+    match verb {
+        Verb::Prepare(arguments) => prepare::run(context, arguments),
+        Verb::Init(arguments) => init::run(context, &arguments),
+        Verb::Names(arguments) => names::run(&arguments),
+        Verb::Schema(arguments) => schema::run(&arguments),
+        Verb::Completions(arguments) => Ok(completions::run(&arguments)),
+        Verb::Man(arguments) => man::run(context, &arguments),
+        Verb::Workspace(verb) => workspace_verbs::run(context, verb),
+    }
+}
+
+/// Prints what the parser says: help and version are results, all else is wrong usage.
+fn refuse(error: &clap::Error, json: bool) -> u8 {
+    if !error.use_stderr() {
+        let _ = error.print();
+        return 0;
+    }
+    if json {
+        let rendered = error.render().to_string();
+        let message = rendered.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        let fault = json!({"error_code": Code::InvalidArgs, "message": message, "hint": "run with `--help` for usage"});
+        crate::output::print_document(&json!({
+            "schema_version": "1",
+            "status": "error",
+            "exit_code": EXIT_USAGE,
+            "error_code": Code::InvalidArgs,
+            "message": message,
+            "hint": "run with `--help` for usage",
+            "errors": [fault],
+            "warnings": [],
+        }));
+    }
+    let _ = error.print();
+    EXIT_USAGE
+}
+
+/// Whether a line that could not be parsed asked for JSON.
+fn wants_json(arguments: &[OsString]) -> bool {
+    let text: Vec<_> = arguments.iter().map(|argument| argument.to_string_lossy()).collect();
+    text.iter().any(|argument| matches!(argument.as_ref(), "-ojson" | "-o=json" | "--format=json"))
+        || text.windows(2).any(|pair| matches!(pair[0].as_ref(), "-o" | "--format") && pair[1] == "json")
+}

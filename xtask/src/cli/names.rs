@@ -1,0 +1,75 @@
+//! `names SITE`: every name that is derived from a participant's raw name.
+
+use flare_diagnostic::{Code, Diagnostic};
+use flare_names::{ParticipantNames, Role, ServiceName, job_container, job_pod};
+use serde_json::{Map, Value, json};
+
+use crate::output::{Ended, Outcome, printable};
+
+/// Print every Kubernetes name that is derived from a participant's name.
+///
+/// FLARE and Kubernetes agree on few names: a site `Site_1` becomes Deployment `site-1-…`, Secret `nvflare-startup-site1-…`.
+/// This shows all of them, for a server and for a client, as `prepare` and FLARE's own launcher derive them.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// The participant's name, as project.yml has it.
+    #[arg(value_name = "SITE")]
+    site: String,
+    /// Only for this role.
+    #[arg(long, value_parser = ["server", "client"])]
+    role: Option<String>,
+    /// The name of a server's Service, as `server_service_name` in k8s.yaml.
+    #[arg(long, default_value = "nvflare-server", value_name = "NAME")]
+    server_service_name: String,
+    /// The id of a job, for the name of its pods.
+    #[arg(long, default_value = "00000000-0000-0000-0000-000000000000", value_name = "ID")]
+    job: String,
+}
+
+/// Derives and prints.
+pub(crate) fn run(arguments: &Arguments) -> Ended {
+    if arguments.site.is_empty() {
+        return Err(Diagnostic::error(Code::InvalidArgs, "the participant's name is empty").hint("give the name that project.yml has").into());
+    }
+    let service = ServiceName::new(arguments.server_service_name.clone()).map_err(|invalid| {
+        Diagnostic::error(Code::InvalidArgs, invalid.to_string()).hint("give another `--server-service-name`")
+    })?;
+    let mut data = Map::new();
+    data.insert("name".to_owned(), json!(arguments.site));
+    let mut text = format!("{}\n", printable(&arguments.site));
+    for role in [Role::Server, Role::Client] {
+        if arguments.role.as_deref().is_some_and(|only| only != role.as_str()) {
+            continue;
+        }
+        let rows = rows(role, arguments, &service);
+        text.push_str(&format!("\nas a {role}:\n"));
+        for (_, label, value) in &rows {
+            text.push_str(&format!("  {label:<34} {value}\n", value = value.as_str().unwrap_or_default()));
+        }
+        let object: Map<String, Value> = rows.into_iter().map(|(key, _, value)| (key.to_owned(), value)).collect();
+        data.insert(role.as_str().to_owned(), Value::Object(object));
+    }
+    Ok(Outcome { data: Value::Object(data), text, warnings: Vec::new() })
+}
+
+/// Key for machines, label for people, value.
+fn rows(role: Role, arguments: &Arguments, service: &ServiceName) -> Vec<(&'static str, &'static str, Value)> {
+    let names = ParticipantNames::derive(role, &arguments.site, &arguments.site, service);
+    let parent = match role {
+        Role::Server => "server",
+        Role::Client => &arguments.site,
+    };
+    let pod = job_pod(&arguments.job, parent).map_or(Value::Null, |pod| json!(pod));
+    vec![
+        ("release", "Helm release", json!(names.release)),
+        ("deployment", "Deployment, container, label", json!(names.deployment)),
+        ("service", "Service", json!(names.service)),
+        ("service_account", "ServiceAccount", json!(names.deployment)),
+        ("launcher_role", "Role, RoleBinding", json!(names.launcher_role)),
+        ("startup_secret", "Secret of the launcher", json!(names.startup_secret)),
+        ("job_pod", "job pod", pod),
+        ("job_container", "container of a job pod", json!(job_container(&arguments.job))),
+        ("staged_local", "ConfigMap of a staged local/", json!(names.staged_local)),
+        ("staged_startup", "Secret of a staged startup/", json!(names.staged_startup)),
+    ]
+}

@@ -1,0 +1,203 @@
+//! `prepare KIT…`: startup kits → prepared kits.
+
+use std::path::{Path, PathBuf};
+
+use flare_diagnostic::{Code, Diagnostic, Faults};
+use flare_names::Target;
+use flare_site_plan::Acceptance;
+use serde_json::{Value, json};
+
+use super::Context;
+use crate::{
+    output::{Ended, Failure, Outcome, printable},
+    pipeline::{
+        federation::{self, Neighbours},
+        prepare::{self, ConfigSource, KitRequest, RunOptions},
+    },
+};
+
+/// Make prepared kits from startup kits: a patched copy of each, with the Helm chart that installs it.
+///
+/// A kit is never changed. The output is replaced as a whole and only when everything has succeeded; only an empty folder or one that
+/// prepare itself wrote is replaced.
+///
+/// Examples:
+///   prepare prod_00/server --config k8s.yaml --output server-k8s
+///   prepare --federation federation.yaml --output prepared
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Arguments {
+    /// Startup kits as provisioned: folders with startup/ and local/.
+    #[arg(value_name = "KIT")]
+    kits: Vec<PathBuf>,
+    /// The kit, for command lines written for the reference.
+    #[arg(long = "kit", value_name = "KIT", hide = true)]
+    named_kit: Option<PathBuf>,
+    /// The site's configuration [default: KIT/config.yaml].
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where the prepared kit goes; with several kits or a federation, the folder in which each gets a folder of its name
+    /// [default: KIT/prepared/k8s].
+    #[arg(long, value_name = "DIR")]
+    output: Option<PathBuf>,
+    /// The FLARE release that runs the kit: 2.8 or 2.9 [default: 2.8].
+    #[arg(long, value_name = "RELEASE")]
+    target: Option<Target>,
+    /// Prepare every participant of a federation.yaml, and check them against each other.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["kits", "named_kit", "config"])]
+    federation: Option<PathBuf>,
+    /// Each kit goes to a cluster of its own, so that equal namespaces and claims do not meet.
+    #[arg(long)]
+    separate_clusters: bool,
+    /// Take certificates that Python 3.13 and later refuses, with a warning (an image with an older Python may take them).
+    #[arg(long)]
+    accept_certificates: bool,
+    /// Write nothing; show what would change in the copy of each kit.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Prepares one kit, or many.
+pub(crate) fn run(context: &Context<'_>, arguments: Arguments) -> Ended {
+    let options = RunOptions {
+        acceptance: Acceptance { certificates: arguments.accept_certificates },
+        now: context.environment.now,
+        interrupt: context.interrupt.clone(),
+    };
+    if let Some(file) = &arguments.federation {
+        return run_federation(context, &arguments, file, &options);
+    }
+    let requests = requests(context, &arguments)?;
+    match requests.as_slice() {
+        [request] => run_one(context, request, arguments.dry_run, &options),
+        _ => {
+            let neighbours = if arguments.separate_clusters { Neighbours::Apart } else { Neighbours::OneCluster };
+            run_many(context, &requests, &neighbours, arguments.dry_run, &options)
+        }
+    }
+}
+
+/// The kits of the command line, each with its configuration and its output.
+fn requests(context: &Context<'_>, arguments: &Arguments) -> Result<Vec<KitRequest>, Faults> {
+    let environment = context.environment;
+    let kits = match (&arguments.named_kit, arguments.kits.as_slice()) {
+        (Some(kit), []) => std::slice::from_ref(kit),
+        (None, kits) if !kits.is_empty() => kits,
+        (Some(_), _) => return Err(twice("a kit is given by position and by `--kit`")),
+        (None, _) => {
+            let fault = Diagnostic::error(Code::InvalidArgs, "no startup kit is given");
+            return Err(fault.hint("name a kit: `prepare prod_00/site-1 --config k8s.yaml`").into());
+        }
+    };
+    let mut requests: Vec<KitRequest> = Vec::with_capacity(kits.len());
+    for kit in kits {
+        let kit = environment.absolute(kit);
+        let output = match &arguments.output {
+            None => kit.join("prepared/k8s"),
+            Some(output) if kits.len() == 1 => environment.absolute(output),
+            Some(output) => environment.absolute(output).join(kit.file_name().unwrap_or_default()),
+        };
+        if requests.iter().any(|request| request.kit == kit) {
+            return Err(twice(&format!("the kit `{}` is given twice", kit.display())));
+        }
+        if let Some(other) = requests.iter().find(|request| request.output == output) {
+            let message = format!("the kits `{}` and `{}` would share one output folder", other.kit.display(), kit.display());
+            let fault = Diagnostic::error(Code::InvalidArgs, message);
+            return Err(fault.hint("leave `--output` out, or prepare them one by one").into());
+        }
+        let config = arguments.config.as_ref().map_or_else(|| kit.join("config.yaml"), |config| environment.absolute(config));
+        requests.push(KitRequest { kit, config: ConfigSource::File(config), output, target: arguments.target.unwrap_or_default() });
+    }
+    Ok(requests)
+}
+
+fn twice(message: &str) -> Faults {
+    Diagnostic::error(Code::InvalidArgs, message).hint("name each kit once").into()
+}
+
+fn run_one(context: &Context<'_>, request: &KitRequest, dry_run: bool, options: &RunOptions) -> Ended {
+    context.step(|| format!("reading {}", request.kit.display()));
+    let (data, text, warnings) = prepare_one(request, dry_run, options)?;
+    Ok(Outcome { data, text, warnings })
+}
+
+/// Prepares one kit: its report for machines, its report for people, its warnings.
+fn prepare_one(request: &KitRequest, dry_run: bool, options: &RunOptions) -> Result<(Value, String, Vec<Diagnostic>), Failure> {
+    let resolved = prepare::resolve(request, options)?;
+    let before = dry_run.then(|| resolved.kit().clone());
+    let mut warnings = resolved.warnings.clone();
+    let built = prepare::build(resolved).map_err(|faults| Failure { faults, warnings: std::mem::take(&mut warnings) })?;
+    let warnings = built.warnings.clone();
+    let mut data = prepare::report(request, &built.prepared);
+    let mut text = as_lines(&data);
+    if let Some(before) = before {
+        let changes = crate::pipeline::difference::between(&before, built.prepared.tree());
+        data["dry_run"] = json!(true);
+        data["changes"] = changes.iter().map(crate::pipeline::difference::Change::data).collect();
+        text.push_str("\nnothing was written; the prepared copy would differ from the kit in:\n");
+        changes.iter().for_each(|change| text.push_str(&printable(&change.text())));
+    } else {
+        prepare::commit(request, &built, options).map_err(|faults| Failure { faults, warnings: warnings.clone() })?;
+    }
+    Ok((data, text, warnings))
+}
+
+/// The report as `key: value` lines, as the reference prints it.
+fn as_lines(data: &Value) -> String {
+    let Some(object) = data.as_object() else { return String::new() };
+    object
+        .iter()
+        .map(|(key, value)| format!("{key}: {}\n", printable(value.as_str().map_or_else(|| value.to_string(), str::to_owned).as_str())))
+        .collect()
+}
+
+fn run_federation(context: &Context<'_>, arguments: &Arguments, file: &Path, options: &RunOptions) -> Ended {
+    let file = context.environment.absolute(file);
+    let output = arguments.output.as_ref().map(|output| context.environment.absolute(output));
+    let read = federation::read(&file, output.as_deref(), arguments.target)?;
+    let neighbours = if arguments.separate_clusters { Neighbours::Apart } else { Neighbours::Federation(Box::new(read.federation)) };
+    let mut outcome = run_many(context, &read.requests, &neighbours, arguments.dry_run, options)?;
+    outcome.warnings.splice(0..0, read.warnings);
+    Ok(outcome)
+}
+
+/// Prepares several kits: all of them are checked, alone and against each other, before the first is written.
+fn run_many(context: &Context<'_>, requests: &[KitRequest], neighbours: &Neighbours, dry_run: bool, options: &RunOptions) -> Ended {
+    context.step(|| format!("checking {} kits", requests.len()));
+    let mut warnings = federation::check(requests, neighbours, options)?;
+    context.step(|| format!("writing {} prepared kits", requests.len()));
+    let bar = context.progress(requests.len());
+    let results = crate::pipeline::parallel::each(requests, |request| {
+        let result = prepare_one(request, dry_run, options);
+        bar.inc(1);
+        result
+    });
+    bar.finish_and_clear();
+    let mut participants = Vec::with_capacity(results.len());
+    let mut text = String::new();
+    let mut failed: Option<Failure> = None;
+    for result in results {
+        match result {
+            // Its warnings were reported by the check before.
+            Ok((data, lines, _)) => {
+                text.push_str(&if dry_run { format!("{lines}\n") } else { one_line(&data) });
+                participants.push(data);
+            }
+            Err(failure) => {
+                failed = Some(match failed {
+                    None => failure,
+                    Some(before) => Failure { faults: before.faults.and(failure.faults), warnings: before.warnings },
+                });
+            }
+        }
+    }
+    match failed {
+        Some(failure) => Err(Failure { warnings: std::mem::take(&mut warnings), ..failure }),
+        None => Ok(Outcome { data: json!({ "participants": participants }), text, warnings }),
+    }
+}
+
+fn one_line(data: &Value) -> String {
+    let field = |key: &str| data[key].as_str().unwrap_or_default().to_owned();
+    format!("{}: {} {} prepared for {} in {}\n", printable(&field("name")), field("role"), field("release"), field("target"), printable(&field("output")))
+}

@@ -1,0 +1,52 @@
+//! `schema NAME`: the JSON Schemas, for editors and pipelines.
+
+use flare_diagnostic::{Code, Diagnostic};
+use flare_names::{Role, Target};
+use serde_json::Value;
+
+use crate::output::{Ended, Outcome};
+
+/// Print the JSON Schema of a file that flare-kube reads or writes.
+///
+/// In an editor with a YAML language server, a first line `# yaml-language-server: $schema=k8s.schema.json` gives
+/// completion and checks while you type.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Which file.
+    #[arg(value_enum, value_name = "NAME")]
+    name: Name,
+    /// The FLARE release: 2.8 or 2.9. Only `k8s` depends on it; left out, its schema takes what either release takes.
+    #[arg(long, value_name = "RELEASE")]
+    target: Option<Target>,
+}
+
+/// The files that have a schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Name {
+    /// k8s.yaml, the runtime configuration of a site.
+    K8s,
+    /// federation.yaml, the participants of a federation.
+    Federation,
+    /// values.yaml of a server's chart.
+    ServerValues,
+    /// values.yaml of a client's chart.
+    ClientValues,
+}
+
+/// The schema of a file.
+pub(crate) fn schema(name: Name, target: Option<Target>) -> Value {
+    match name {
+        Name::K8s => flare_site_config::schema(target),
+        Name::Federation => flare_federation::schema(),
+        Name::ServerValues => flare_helm_chart::values_schema(Role::Server),
+        Name::ClientValues => flare_helm_chart::values_schema(Role::Client),
+    }
+}
+
+/// Prints it: the bare schema as text, the envelope with it as JSON.
+pub(crate) fn run(arguments: &Arguments) -> Ended {
+    let data = schema(arguments.name, arguments.target);
+    let pretty = serde_json::to_string_pretty(&data)
+        .map_err(|error| Diagnostic::error(Code::Internal, format!("the schema cannot be written: {error}")))?;
+    Ok(Outcome { data, text: format!("{pretty}\n"), warnings: Vec::new() })
+}

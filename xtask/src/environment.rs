@@ -1,0 +1,68 @@
+//! What a run knows of the process around it, read once: the only place that asks for it.
+
+use std::{
+    io::IsTerminal as _,
+    path::{Path, PathBuf},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+/// Working folder, clock and terminal of a run.
+#[derive(Debug, Clone)]
+pub struct Environment {
+    /// The folder to which relative paths refer.
+    pub working_folder: PathBuf,
+    /// The clock, in seconds since 1970; certificates are judged by it.
+    pub now: i64,
+    /// Whether a person reads stderr: progress bars and colour.
+    pub stderr_is_terminal: bool,
+    /// Whether colour is wanted: a terminal, and `NO_COLOR` is not set.
+    pub colour: bool,
+    /// The cache folder for what is built once: `FLARE_KUBE_CACHE`, else `$XDG_CACHE_HOME/flare-kube`, else
+    /// `~/.cache/flare-kube`.
+    pub cache_folder: PathBuf,
+    /// `PATH`, for finding programs.
+    pub search_path: Vec<PathBuf>,
+    /// Whether this is a CI run (`CI` is set): nothing is skipped there.
+    pub continuous_integration: bool,
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the edge at which environment and clock are read")]
+impl Environment {
+    /// Reads the environment of this process.
+    #[must_use]
+    pub fn of_process() -> Self {
+        let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+        let stderr_is_terminal = std::io::stderr().is_terminal();
+        let home = variable("HOME").map_or_else(|| PathBuf::from("/"), PathBuf::from);
+        let user_cache = variable("XDG_CACHE_HOME").map_or_else(|| home.join(".cache"), PathBuf::from);
+        let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        Self {
+            working_folder: std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
+            now: i64::try_from(seconds).unwrap_or(i64::MAX),
+            stderr_is_terminal,
+            colour: stderr_is_terminal && variable("NO_COLOR").is_none(),
+            cache_folder: variable("FLARE_KUBE_CACHE").map_or_else(|| user_cache.join("flare-kube"), PathBuf::from),
+            search_path: variable("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default(),
+            continuous_integration: variable("CI").is_some(),
+        }
+    }
+}
+
+impl Environment {
+    /// A path as the user means it: relative ones refer to the working folder. `.` and `..` are resolved in the text,
+    /// so that the path need not exist.
+    #[must_use]
+    pub fn absolute(&self, path: &Path) -> PathBuf {
+        let mut absolute = PathBuf::new();
+        for component in self.working_folder.join(path).components() {
+            match component {
+                std::path::Component::ParentDir => {
+                    absolute.pop();
+                }
+                std::path::Component::CurDir => {}
+                other => absolute.push(other),
+            }
+        }
+        absolute
+    }
+}

@@ -1,0 +1,40 @@
+//! Codes to exit numbers, in one exhaustive match: a new code does not compile until it has its number.
+
+use flare_diagnostic::Code;
+
+/// The command line was refused by the argument parser.
+pub const EXIT_USAGE: u8 = 2;
+
+/// The exit number of a fault.
+pub(crate) const fn exit_status(code: Code) -> u8 {
+    match code {
+        Code::CheckFailed | Code::ToolNotFound | Code::ToolFailed => 1,
+        Code::InvalidArgs
+        | Code::ConfigNotFound
+        | Code::InvalidConfig
+        | Code::InvalidKit
+        | Code::UnsupportedKit
+        | Code::OutputStaged
+        | Code::DeployPrepareFailed
+        | Code::InvalidFederation
+        | Code::InvalidPreparedKit => 4,
+        Code::Interrupted => 130,
+        Code::Internal => 70,
+        // Warnings end no run; one that is treated as a fault is bad input.
+        Code::ComponentReplaced
+        | Code::StorageNotRelocated
+        | Code::CertificateAtRisk
+        | Code::ReleaseMismatch
+        | Code::ClearInternalLink
+        | Code::FloatingImage
+        | Code::StudyFilesConflict
+        | Code::SignedFileChanged
+        | Code::Notice => 4,
+    }
+}
+
+/// The part of the manual on exit numbers.
+pub fn manual_of_exit_statuses() -> &'static str {
+    "Exit status: 0 done · 1 a check found a fault · 2 usage · 4 bad input · 5 the cluster refused or cannot be reached · \
+     6 ran out of time · 70 a bug of ours · 130 interrupted"
+}

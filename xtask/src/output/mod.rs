@@ -1,0 +1,55 @@
+//! What a verb has to say, and how it is said: a result on stdout, the talk on stderr, one envelope for machines.
+
+mod exit;
+mod render;
+
+pub(crate) use exit::exit_status;
+pub use exit::{EXIT_USAGE, manual_of_exit_statuses};
+use flare_diagnostic::{Diagnostic, Faults};
+pub(crate) use render::{Reporter, print_document, printable, talk};
+use serde_json::Value;
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON document on stdout.
+    Json,
+}
+
+/// The result of a verb: the same facts for machines and for people.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    /// `data` of the envelope.
+    pub(crate) data: Value,
+    /// What a person reads on stdout.
+    pub(crate) text: String,
+    /// Warnings; they change no exit status.
+    pub(crate) warnings: Vec<Diagnostic>,
+}
+
+/// A verb's end: its outcome, or the faults that kept it from one (with the warnings that arose before).
+pub(crate) type Ended = Result<Outcome, Failure>;
+
+/// The faults that ended a verb.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// At least one.
+    pub(crate) faults: Faults,
+    /// Warnings that arose on the way.
+    pub(crate) warnings: Vec<Diagnostic>,
+}
+
+impl From<Faults> for Failure {
+    fn from(faults: Faults) -> Self {
+        Self { faults, warnings: Vec::new() }
+    }
+}
+
+impl From<Diagnostic> for Failure {
+    fn from(fault: Diagnostic) -> Self {
+        Faults::from(fault).into()
+    }
+}

@@ -1,0 +1,136 @@
+//! Rendering of outcomes and failures.
+
+use std::{fmt::Write as _, io::Write as _};
+
+use flare_diagnostic::{Diagnostic, Severity};
+use serde_json::{Value, json};
+
+use super::{Ended, Failure, Format, Outcome, exit_status};
+
+/// Prints what verbs have to say, in the format that was asked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reporter {
+    /// Text or JSON.
+    pub(crate) format: Format,
+    /// No talk on stderr but errors.
+    pub(crate) quiet: bool,
+    /// Colour on stderr.
+    pub(crate) colour: bool,
+}
+
+impl Reporter {
+    /// Prints the end of a verb and gives the exit number.
+    pub(crate) fn report(&self, ended: Ended) -> u8 {
+        match ended {
+            Ok(outcome) => self.report_outcome(&outcome),
+            Err(failure) => self.report_failure(&failure),
+        }
+    }
+
+    fn report_outcome(&self, outcome: &Outcome) -> u8 {
+        self.print_warnings(&outcome.warnings);
+        match self.format {
+            Format::Text => print(&outcome.text),
+            Format::Json => print_document(&json!({
+                "schema_version": "1",
+                "status": "ok",
+                "exit_code": 0,
+                "data": outcome.data,
+                "warnings": outcome.warnings,
+            })),
+        }
+        0
+    }
+
+    fn report_failure(&self, failure: &Failure) -> u8 {
+        let first = failure.faults.first();
+        let status = exit_status(first.code);
+        match self.format {
+            Format::Text => {
+                self.print_warnings(&failure.warnings);
+                let mut text = String::new();
+                for fault in failure.faults.all() {
+                    text.push_str(&self.person_reads(fault));
+                }
+                let _ = writeln!(text, "Code: {} (exit {status})", first.code);
+                talk(&text);
+            }
+            Format::Json => {
+                self.print_warnings(&failure.warnings);
+                print_document(&error_envelope(failure, status));
+            }
+        }
+        status
+    }
+
+    fn print_warnings(&self, warnings: &[Diagnostic]) {
+        if self.quiet {
+            return;
+        }
+        for warning in warnings {
+            talk(&self.person_reads(warning));
+        }
+    }
+
+    /// A diagnostic as a person reads it; understandable without colour.
+    fn person_reads(&self, diagnostic: &Diagnostic) -> String {
+        let (word, colour) = match diagnostic.severity {
+            Severity::Error => ("Error", "\u{1b}[1;31m"),
+            Severity::Warning => ("Warning", "\u{1b}[1;33m"),
+        };
+        let (before, after) = if self.colour { (colour, "\u{1b}[0m") } else { ("", "") };
+        let mut text = format!("{before}{word}{after}: {}\n", printable(&diagnostic.to_string()));
+        if let Some(hint) = &diagnostic.hint {
+            let _ = writeln!(text, "Hint: {}", printable(hint));
+        }
+        text
+    }
+}
+
+/// The reference's envelope of an error and more: outer keys are the first fault's, `errors` holds every one.
+fn error_envelope(failure: &Failure, status: u8) -> Value {
+    let first = failure.faults.first();
+    let mut envelope = json!({
+        "schema_version": "1",
+        "status": "error",
+        "exit_code": status,
+        "error_code": first.code,
+        "message": first.message,
+        "hint": first.hint.as_deref().unwrap_or_default(),
+    });
+    if let Some(place) = &first.place {
+        envelope["location"] = json!(place);
+    }
+    envelope["errors"] = json!(failure.faults.all());
+    envelope["warnings"] = json!(failure.warnings);
+    envelope
+}
+
+/// Text with control characters escaped: names and messages may come from files of strangers.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut safe, character| {
+        if character.is_control() && character != '\n' {
+            safe.extend(character.escape_default());
+        } else {
+            safe.push(character);
+        }
+        safe
+    })
+}
+
+/// Prints one JSON document and a line end.
+pub(crate) fn print_document(document: &Value) {
+    print(&format!("{document}\n"));
+}
+
+/// Writes to stdout. A reader that has gone away (`| head`) is no fault of ours.
+fn print(text: &str) {
+    let mut stdout = std::io::stdout().lock();
+    let _ = stdout.write_all(text.as_bytes());
+    let _ = stdout.flush();
+}
+
+/// Writes to stderr.
+pub(crate) fn talk(text: &str) {
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}

@@ -1,0 +1,218 @@
+//! kit + config → prepared kit: reads first, one write last. Between them only values, so that a failed run leaves
+//! nothing behind and the kit is never changed.
+
+use std::path::{Path, PathBuf};
+
+use flare_diagnostic::{Checked, Code, Diagnostic, Faults};
+use flare_file_tree::{FileTree, ReadOptions};
+use flare_names::Target;
+use flare_prepared_kit::{Occupant, PreparedKit};
+use flare_site_config::{SiteConfig, yaml};
+use flare_site_plan::{Acceptance, SitePlan};
+use flare_startup_kit::StartupKit;
+use serde_json::{Value, json};
+
+use crate::interrupt::{Interrupt, interrupted};
+
+/// The largest config file that is read, in bytes; the parser has the last word on smaller ones.
+const LARGEST_CONFIG: u64 = 8 << 20;
+
+/// Where the configuration of a kit comes from.
+#[derive(Debug, Clone)]
+pub(crate) enum ConfigSource {
+    /// A file.
+    File(PathBuf),
+    /// A tree that was put together from federation.yaml and the file that it names.
+    Node(Box<yaml::Node>),
+}
+
+/// One kit that is to be prepared. All paths are absolute.
+#[derive(Debug, Clone)]
+pub(crate) struct KitRequest {
+    /// The startup kit.
+    pub(crate) kit: PathBuf,
+    /// Its configuration.
+    pub(crate) config: ConfigSource,
+    /// Where the prepared kit goes.
+    pub(crate) output: PathBuf,
+    /// The release that it is prepared for.
+    pub(crate) target: Target,
+}
+
+/// What holds for every kit of a run.
+#[derive(Debug, Clone)]
+pub(crate) struct RunOptions {
+    /// What the user accepts.
+    pub(crate) acceptance: Acceptance,
+    /// The clock, in seconds since 1970.
+    pub(crate) now: i64,
+    /// Ctrl-C.
+    pub(crate) interrupt: Interrupt,
+}
+
+/// Everything that was read and decided for one kit, before anything is built.
+#[derive(Debug)]
+pub(crate) struct Resolved {
+    pub(crate) plan: SitePlan,
+    /// DNS names and addresses of the participant's certificate.
+    pub(crate) subject_alternative_names: Vec<String>,
+    kit: FileTree,
+    pub(crate) warnings: Vec<Diagnostic>,
+}
+
+/// A finished tree, not yet on disk.
+#[derive(Debug)]
+pub(crate) struct Built {
+    pub(crate) prepared: PreparedKit,
+    pub(crate) warnings: Vec<Diagnostic>,
+}
+
+/// Reads config and kit and decides every fact. All faults of config, kit and output come together, in this order.
+pub(crate) fn resolve(request: &KitRequest, options: &RunOptions) -> Result<Resolved, Faults> {
+    options.interrupt.check()?;
+    let mut faults = Vec::new();
+    let mut warnings = Vec::new();
+    let config = keep(read_config(request), &mut faults).map(|config| config.collect(&mut warnings));
+    let output = keep(check_output(request), &mut faults);
+    let kit = match output {
+        Some(excluded) => keep(read_kit(request, excluded, options.now), &mut faults),
+        None => None,
+    };
+    let (Some(config), Some((tree, kit))) = (config, kit) else {
+        return Err(in_reported_order(faults));
+    };
+    let kit = kit.collect(&mut warnings);
+    let plan = flare_site_plan::resolve(&kit, &config, request.target, options.acceptance)?.collect(&mut warnings);
+    let subject_alternative_names = kit.certificates.identity.subject_alternative_names;
+    Ok(Resolved { plan, subject_alternative_names, kit: tree, warnings })
+}
+
+/// Builds the prepared tree in memory.
+pub(crate) fn build(resolved: Resolved) -> Result<Built, Faults> {
+    let Resolved { plan, kit, mut warnings, .. } = resolved;
+    let kit = flare_kit_patch::patch(kit, &plan)?.collect(&mut warnings);
+    let fingerprint = flare_prepared_kit::fingerprint(&kit);
+    let chart = flare_helm_chart::render(&plan, &fingerprint.to_string());
+    Ok(Built { prepared: PreparedKit::assemble(plan, kit, chart), warnings })
+}
+
+/// The one write: the tree is put in place by a rename.
+pub(crate) fn commit(request: &KitRequest, built: &Built, options: &RunOptions) -> Result<(), Faults> {
+    options.interrupt.check()?;
+    let commit = flare_file_tree::CommitOptions { cancelled: Some(options.interrupt.flag()), ..Default::default() };
+    flare_file_tree::commit(built.prepared.tree(), &request.output, &commit).map(drop).map_err(|error| {
+        if error.is_cancelled() {
+            return interrupted().into();
+        }
+        Diagnostic::error(Code::DeployPrepareFailed, format!("the prepared kit cannot be written: {error}"))
+            .hint("make room, or name another folder with `--output`; nothing was changed")
+            .at(request.output.as_path())
+            .into()
+    })
+}
+
+/// The report of one prepared kit: the reference's keys, and more.
+pub(crate) fn report(request: &KitRequest, prepared: &PreparedKit) -> Value {
+    let plan = prepared.plan();
+    let chart = request.output.join("helm_chart");
+    json!({
+        "runtime": "k8s",
+        "role": plan.role,
+        "name": plan.participant,
+        "namespace": plan.namespace,
+        "output": request.output,
+        "helm_chart": chart,
+        "helm_command": helm_command(plan, &chart),
+        "resources": request.output.join("local/resources.json.default"),
+        "target": plan.target,
+        "release": plan.names.release,
+        "deployment": plan.names.deployment,
+        "service": plan.names.service,
+        "fingerprint": prepared.fingerprint().to_string(),
+    })
+}
+
+/// The command that installs the chart, quoted for a shell (defect 22).
+fn helm_command(plan: &SitePlan, chart: &Path) -> String {
+    let chart = chart.to_string_lossy();
+    let quoted = shlex::try_quote(&chart).unwrap_or_default();
+    format!("helm upgrade --install {} {quoted} --namespace {}", plan.names.release, plan.namespace)
+}
+
+fn keep<T>(result: Result<T, Faults>, faults: &mut Vec<Diagnostic>) -> Option<T> {
+    result.map_err(|found| faults.extend(found.into_vec())).ok()
+}
+
+/// The reference checks config, kit and output in this order and reports the first; so do we, with all of them.
+fn in_reported_order(mut faults: Vec<Diagnostic>) -> Faults {
+    faults.sort_by_key(|fault| match fault.code {
+        Code::ConfigNotFound | Code::InvalidConfig | Code::InvalidFederation => 0,
+        Code::InvalidKit | Code::UnsupportedKit => 1,
+        _ => 2,
+    });
+    Faults::check(faults, || ()).expect_err("there is at least one fault")
+}
+
+fn read_config(request: &KitRequest) -> Result<Checked<SiteConfig>, Faults> {
+    let path = match &request.config {
+        ConfigSource::Node(node) => return SiteConfig::from_node(node, request.target),
+        ConfigSource::File(path) => path,
+    };
+    let bytes = read_config_file(path)?;
+    SiteConfig::parse(&bytes, &path.display().to_string(), request.target)
+}
+
+/// Reads a config file; a missing one has its own code.
+pub(crate) fn read_config_file(path: &Path) -> Result<Vec<u8>, Faults> {
+    flare_file_tree::read_file(path, LARGEST_CONFIG, Code::InvalidConfig)?.ok_or_else(|| {
+        Diagnostic::error(Code::ConfigNotFound, format!("there is no config file `{}`", path.display()))
+            .hint("name one with `--config`, or let `flare-kube init` write one")
+            .at(path)
+            .into()
+    })
+}
+
+/// Checks that the output may be written, and gives the paths that are left out of the copy because of it.
+fn check_output(request: &KitRequest) -> Result<Vec<PathBuf>, Faults> {
+    let (kit, output) = (flare_file_tree::resolved(&request.kit), flare_file_tree::resolved(&request.output));
+    let refuse = |message: String, hint: &str| Err(Diagnostic::error(Code::InvalidArgs, message).hint(hint).at(request.output.as_path()).into());
+    if kit.starts_with(&output) {
+        let message = format!("the output `{}` is the kit or contains it", request.output.display());
+        return refuse(message, "name another folder with `--output`");
+    }
+    if let Some(file) = output.ancestors().skip(1).find(|above| flare_file_tree::is_file(above)) {
+        let message = format!("the output cannot be made: `{}` is a file", file.display());
+        return refuse(message, "name another folder with `--output`");
+    }
+    match flare_prepared_kit::occupant(&request.output)? {
+        Occupant::Absent | Occupant::EmptyFolder | Occupant::Ours => {}
+        Occupant::Staged { record } => {
+            return Err(Diagnostic::error(
+                Code::OutputStaged,
+                format!("the output `{}` has a record of staged objects: {record}", request.output.display()),
+            )
+            .hint("run `nvflare deploy k8s unstage` on it first, or name another folder with `--output`")
+            .at(request.output.as_path())
+            .into());
+        }
+        Occupant::File => {
+            let message = format!("the output `{}` is a file", request.output.display());
+            return refuse(message, "name a folder with `--output`");
+        }
+        Occupant::Foreign => {
+            let message = format!("the output `{}` is not empty, and flare-kube did not write it", request.output.display());
+            return refuse(message, "name another folder with `--output`, or remove this one yourself");
+        }
+    }
+    let inside = output.starts_with(&kit);
+    Ok(if inside { vec![output, kit.join("prepared")] } else { Vec::new() })
+}
+
+fn read_kit(request: &KitRequest, excluded: Vec<PathBuf>, now: i64) -> Result<(FileTree, Checked<StartupKit>), Faults> {
+    let mut options = ReadOptions::new(Code::InvalidKit).in_memory("startup").in_memory("local");
+    options.excluded = excluded;
+    let tree = FileTree::read(&request.kit, &options)?;
+    let name = request.kit.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let kit = StartupKit::read(&tree, &name, now)?;
+    Ok((tree, kit))
+}

@@ -1,0 +1,51 @@
+//! `codegen`: files that are made from the code and checked in, so that people and editors can read them on the page.
+
+use std::path::Path;
+
+use flare_diagnostic::{Code, Diagnostic, Faults};
+use serde_json::json;
+
+use crate::{
+    cli::schema::{Name, schema},
+    output::{Ended, Outcome},
+};
+
+/// Path below the root and content of every generated file.
+fn generated() -> Vec<(&'static str, String)> {
+    let pretty = |name| serde_json::to_string_pretty(&schema(name, None)).map(|text| text + "\n").unwrap_or_default();
+    vec![
+        ("docs/schemas/k8s.schema.json", pretty(Name::K8s)),
+        ("docs/schemas/federation.schema.json", pretty(Name::Federation)),
+        ("docs/schemas/server-values.schema.json", pretty(Name::ServerValues)),
+        ("docs/schemas/client-values.schema.json", pretty(Name::ClientValues)),
+        ("docs/command-line.md", crate::cli::manual()),
+    ]
+}
+
+/// Writes the files that are not fresh, or names them.
+pub(crate) fn run(root: &Path, check: bool) -> Ended {
+    let mut stale = Vec::new();
+    for (path, content) in generated() {
+        let found = flare_file_tree::read_file(&root.join(path), 16 << 20, Code::CheckFailed)?;
+        if found.as_deref() != Some(content.as_bytes()) {
+            stale.push((path, content));
+        }
+    }
+    if check && !stale.is_empty() {
+        return Err(faults(&stale).into());
+    }
+    let mut text = String::new();
+    for (path, content) in &stale {
+        flare_file_tree::write_file(&root.join(path), content.as_bytes(), 0o644, Code::CheckFailed)?;
+        text.push_str(&format!("wrote {path}\n"));
+    }
+    let written: Vec<_> = stale.iter().map(|(path, _)| path).collect();
+    Ok(Outcome { data: json!({ "written": written }), text, warnings: Vec::new() })
+}
+
+fn faults(stale: &[(&str, String)]) -> Faults {
+    let stale = stale.iter().map(|(path, _)| {
+        Diagnostic::error(Code::CheckFailed, format!("`{path}` is not what the code generates")).hint("run `cargo xtask codegen`")
+    });
+    Faults::check(stale.collect(), || ()).expect_err("at least one file is stale")
+}

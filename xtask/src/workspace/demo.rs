@@ -1,0 +1,96 @@
+//! `demo`: a small federation of test material, down the road as far as it is built.
+
+use std::path::{Path, PathBuf};
+
+use flare_diagnostic::{Code, Diagnostic, Faults};
+use flare_prepared_kit::PreparedKit;
+use serde_json::{Value, json};
+
+use super::programs;
+use crate::{
+    cli::Context,
+    output::{Ended, Outcome},
+    pipeline::{
+        federation::{self, Neighbours},
+        parallel,
+        prepare::{self, RunOptions},
+    },
+};
+
+/// The federation of test material.
+const FEDERATION: &str = "fixtures/demo/federation.yaml";
+
+/// Take the fixture federation down the road.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Where the prepared kits go.
+    #[arg(long, value_name = "DIR", default_value = "target/demo")]
+    output: PathBuf,
+}
+
+/// Prepares every participant, renders its chart where Helm is found, and reads it back.
+pub(crate) fn run(context: &Context<'_>, root: &Path, arguments: &Arguments) -> Ended {
+    let output = root.join(&arguments.output);
+    let options = RunOptions {
+        acceptance: flare_site_plan::Acceptance::default(),
+        now: context.environment.now,
+        interrupt: context.interrupt.clone(),
+    };
+    let read = federation::read(&root.join(FEDERATION), Some(&output), None)?;
+    let neighbours = Neighbours::Federation(Box::new(read.federation));
+    let mut warnings = read.warnings;
+    warnings.extend(federation::check(&read.requests, &neighbours, &options)?);
+    let helm = helm(context);
+    let mut text = String::new();
+    let mut participants = Vec::new();
+    let done = parallel::each(&read.requests, |request| -> Result<Value, Faults> {
+        let built = prepare::build(prepare::resolve(request, &options)?)?;
+        prepare::commit(request, &built, &options)?;
+        let manifests = helm.as_deref().map(|helm| render(context, helm, &request.output, &built.prepared)).transpose()?;
+        let opened = PreparedKit::open(&request.output, flare_prepared_kit::Acceptance::default())?;
+        Ok(json!({
+            "name": opened.value.plan().participant,
+            "output": request.output,
+            "objects": manifests,
+            "checked": opened.warnings.is_empty(),
+        }))
+    });
+    for participant in done {
+        let participant = participant?;
+        text.push_str(&line(&participant));
+        participants.push(participant);
+    }
+    text.push_str(&match &helm {
+        Some(helm) => format!("rendered with {}\n", helm.display()),
+        None => "no Helm was found, so nothing was rendered; `cargo xtask test` builds one\n".to_owned(),
+    });
+    Ok(Outcome { data: json!({ "participants": participants, "job": Value::Null }), text, warnings })
+}
+
+fn line(participant: &Value) -> String {
+    let objects = participant["objects"].as_array().map_or_else(String::new, |objects| {
+        let kinds: Vec<_> = objects.iter().filter_map(Value::as_str).collect();
+        format!(", renders {}", kinds.join(", "))
+    });
+    let name = participant["name"].as_str().unwrap_or_default();
+    format!("{name}: prepared in {}{objects}, read back\n", participant["output"].as_str().unwrap_or_default())
+}
+
+/// The user's Helm, else one that the tests built.
+fn helm(context: &Context<'_>) -> Option<PathBuf> {
+    let built = ["helm-4.3.1/helm", "helm-3.22.0/helm"].map(|path| context.environment.cache_folder.join("tools").join(path));
+    programs::find(context.environment, "helm").or_else(|| built.into_iter().find(|path| flare_file_tree::is_file(path)))
+}
+
+/// Renders a chart with real Helm and gives the kinds of its objects.
+fn render(context: &Context<'_>, helm: &Path, prepared: &Path, kit: &PreparedKit) -> Result<Vec<String>, Faults> {
+    let plan = kit.plan();
+    let mut command = programs::command(context.environment, prepared, helm);
+    command.args(["template", plan.names.release.as_str(), "helm_chart", "--namespace", plan.namespace.as_str()]);
+    let manifests = programs::output(&mut command)?;
+    let kinds: Vec<String> = manifests.lines().filter_map(|line| line.strip_prefix("kind: ")).map(str::to_owned).collect();
+    if kinds.is_empty() {
+        return Err(Diagnostic::error(Code::CheckFailed, "Helm rendered no object").hint("look at the chart in the output folder").into());
+    }
+    Ok(kinds)
+}

@@ -1,0 +1,58 @@
+//! Running the programs that a developer's verb needs: cargo, Helm, the scripts that build what is missing.
+
+use std::{
+    ffi::OsStr,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use flare_diagnostic::{Code, Diagnostic, Faults};
+
+use crate::{Environment, output::talk};
+
+/// Finds a program on the search path.
+pub(crate) fn find(environment: &Environment, name: &str) -> Option<PathBuf> {
+    environment.search_path.iter().map(|folder| folder.join(name)).find(|path| flare_file_tree::is_file(path))
+}
+
+/// A command in the checkout that knows the cache folder. Its stdout is sent to stderr where ours carries a document.
+#[expect(clippy::disallowed_methods, reason = "this is the edge at which developers' verbs start programs")]
+pub(crate) fn command(environment: &Environment, root: &Path, program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    command.current_dir(root).env("FLARE_KUBE_CACHE", &environment.cache_folder).stdin(std::process::Stdio::null());
+    command
+}
+
+/// Runs a command to its end; all it prints is seen. A failure names the command.
+pub(crate) fn run(command: &mut Command) -> Result<(), Faults> {
+    let shown = shown(command);
+    talk(&format!("+ {shown}\n"));
+    let status = command.status().map_err(|error| {
+        let program = command.get_program().to_string_lossy().into_owned();
+        let code = if error.kind() == std::io::ErrorKind::NotFound { Code::ToolNotFound } else { Code::ToolFailed };
+        Diagnostic::error(code, format!("`{program}` cannot be run: {error}")).hint(format!("install `{program}`, and run again"))
+    })?;
+    if status.success() {
+        return Ok(());
+    }
+    Err(Diagnostic::error(Code::ToolFailed, format!("`{shown}` failed: {status}")).hint("its own messages stand above").into())
+}
+
+/// Runs a command and gives what it prints on stdout.
+pub(crate) fn output(command: &mut Command) -> Result<String, Faults> {
+    let shown = shown(command);
+    let output = command.output().map_err(|error| {
+        Diagnostic::error(Code::ToolNotFound, format!("`{shown}` cannot be run: {error}")).hint("install it, and run again")
+    })?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    let last = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    Err(Diagnostic::error(Code::ToolFailed, format!("`{shown}` failed: {last}")).hint("run it by hand to see all of its output").into())
+}
+
+fn shown(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ")
+}
