@@ -148,11 +148,7 @@ impl Case {
 
     /// The config for the reference.
     pub(crate) fn config_of_reference(&self) -> Config {
-        match (&self.reference_config, &self.config) {
-            (Some(bytes), Config::InKit(_)) => Config::InKit(bytes.clone()),
-            (Some(bytes), _) => Config::File(bytes.clone()),
-            (None, config) => config.clone(),
-        }
+        self.reference_config.as_ref().map_or_else(|| self.config.clone(), |bytes| Config::File(bytes.clone()))
     }
 
     /// How to run this case alone.

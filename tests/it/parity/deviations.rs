@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use super::case::{Case, Role};
+use super::case::{Case, Output, Role};
 use super::compare::Difference;
 
 /// A difference that is meant.
@@ -42,6 +42,10 @@ const DEVIATIONS: &[Deviation] = &[
         applies: |_, found| added(found, VALUES) && ADDED_VALUES.contains(&found.path.as_str()),
     },
     Deviation {
+        reason: "addition: values",
+        applies: |_, found| added(found, VALUES) && found.path == "image/digest" && found.ours == Some(json!("")),
+    },
+    Deviation {
         reason: "addition: annotations in Chart.yaml",
         applies: |_, found| added(found, CHART) && found.path == "annotations",
     },
@@ -56,14 +60,27 @@ const DEVIATIONS: &[Deviation] = &[
     },
     Deviation {
         reason: "defect 9",
+        applies: |_, found| {
+            let (Some(reference), Some(Value::String(ours))) = (&found.reference, &found.ours) else { return false };
+            found.place.starts_with("manifest ") && is_another_reading(reference, ours)
+        },
+    },
+    Deviation {
+        reason: "defect 9",
         applies: |case, found| {
-            let name = &case.facts.name;
-            let reread = |text: &str| found.ours == Some(json!(text)) && !matches!(found.reference, Some(Value::String(_)));
-            found.place.starts_with("manifest ") && is_name_of_object(&found.path) && reread(name)
-                || found.place == "manifest Service"
-                    && found.path == "metadata/name"
-                    && found.ours.as_ref().is_some_and(Value::is_string)
-                || found.place.starts_with("manifest ") && found.path.ends_with("instance") && reread(name)
+            let uid = json!(format!("uid={}", case.facts.name));
+            let read = [&found.reference, &found.ours]
+                .map(|value| value.as_ref().and_then(|value| value.as_str()?.strip_prefix("uid=")));
+            let [Some(reference), Some(ours)] = read else { return false };
+            found.place == DEPLOYMENT && found.ours == Some(uid) && is_number(ours, reference.parse().ok())
+        },
+    },
+    Deviation {
+        reason: "defect 9 or 10",
+        applies: |case, found| {
+            found.place == DEPLOYMENT
+                && found.path == "spec/template/spec/containers/0/image"
+                && found.ours == Some(json!(case.facts.image))
         },
     },
     Deviation {
@@ -73,7 +90,7 @@ const DEVIATIONS: &[Deviation] = &[
             let expected = match (found.place.as_str(), found.path.as_str()) {
                 (VALUES, "image/repository") => repository,
                 (VALUES, "image/tag") => tag,
-                (VALUES, "image/digest") if found.reference.is_none() => digest,
+                (VALUES, "image/digest") if found.reference.is_none() && !digest.is_empty() => digest,
                 (CHART, "appVersion") => {
                     if tag.is_empty() {
                         "latest"
@@ -115,11 +132,18 @@ const DEVIATIONS: &[Deviation] = &[
     },
     Deviation {
         reason: "defect 22",
-        applies: |_, found| {
-            found.place == "warnings"
-                && found.path == "resource_manager"
-                && found.ours == Some(json!(0))
-                && found.reference == Some(json!(1))
+        applies: |case, found| {
+            let count = |side: &Option<Value>| side.as_ref().and_then(Value::as_u64).unwrap_or_default();
+            let fewer = count(&found.reference).checked_sub(count(&found.ours));
+            found.place == "warnings" && found.path == "resource_manager" && fewer == Some(untouched_resource_managers(case))
+        },
+    },
+    Deviation {
+        reason: "addition: folders that are made for an output inside the kit are no part of it",
+        applies: |case, found| {
+            let Output::InKit(output) = &case.output else { return false };
+            let folder = found.path.replace('\u{2215}', "/");
+            found.place == "tree" && found.ours.is_none() && output.starts_with(&format!("{folder}/")) && !case.kit.has(&folder)
         },
     },
     Deviation { reason: "defect 22", applies: |_, found| added(found, VALUES) && found.path == "nodeSelector" },
@@ -189,6 +213,39 @@ fn is_name_of_object(path: &str) -> bool {
 /// Whether we have the stable name there where the reference has the raw one, cut at 63 characters.
 fn names(case: &Case, found: &Difference, suffix: &str) -> bool {
     found.ours == Some(json!(format!("{}{suffix}", case.facts.stable_name))) && case.facts.stable_name != case.facts.name
+}
+
+/// Whether a plain YAML scalar `text` reads as `read`: a number, a boolean or null that was meant as a text.
+fn is_another_reading(read: &Value, text: &str) -> bool {
+    let lower = text.to_lowercase();
+    match read {
+        Value::Bool(yes) => (if *yes { ["yes", "on", "true"] } else { ["no", "off", "false"] }).contains(&lower.as_str()),
+        Value::Null => ["null", "~", ""].contains(&lower.as_str()),
+        Value::Number(number) => is_number(text, number.as_f64()),
+        Value::Object(exact) => {
+            exact.get("$number").and_then(Value::as_str).is_some_and(|number| is_number(text, number.parse().ok()))
+        }
+        _ => false,
+    }
+}
+
+fn is_number(text: &str, number: Option<f64>) -> bool {
+    let radix =
+        |prefix: &str, radix| text.strip_prefix(prefix).and_then(|digits| u32::from_str_radix(digits, radix).ok()).map(f64::from);
+    let readings = [text.parse::<f64>().ok(), radix("0x", 16), radix("0", 8), text.replace('_', "").parse::<f64>().ok()];
+    number.is_some() && readings.contains(&number)
+}
+
+/// How many resource managers of the kit are as `provision` writes them.
+fn untouched_resource_managers(case: &Case) -> u64 {
+    let resources = case.kit.json("local/resources.json.default");
+    let components = resources["components"].as_array().cloned().unwrap_or_default();
+    let untouched = components.iter().filter(|component| {
+        component["id"] == "resource_manager"
+            && component["path"] == "nvflare.app_common.resource_managers.gpu_resource_manager.GPUResourceManager"
+            && component["args"] == json!({"num_of_gpus": 0, "mem_per_gpu_in_GiB": 0, "expiration_period": 300})
+    });
+    untouched.count() as u64
 }
 
 /// Repository, tag and digest of an image reference, by the grammar of distribution: the tag stands behind the last colon that is

@@ -76,7 +76,14 @@ fn compare_many(seed: u64) {
     });
     print_summary(seed, &verdicts, began);
     let failed: Vec<&String> = verdicts.iter().filter_map(|verdict| verdict.failure.as_ref()).collect();
-    let shown = failed.iter().take(5).map(|failure| failure.as_str()).collect::<Vec<_>>().join("\n");
+    let mut heads: BTreeMap<&str, usize> = BTreeMap::new();
+    for line in failed.iter().flat_map(|failure| failure.lines()).filter_map(|line| line.strip_prefix(run::COMPLAINT)) {
+        *heads.entry(line).or_default() += 1;
+    }
+    for (head, count) in &heads {
+        println!("  {count:4} cases  MISMATCH {head}");
+    }
+    let shown = failed.iter().take(30).map(|failure| failure.as_str()).collect::<Vec<_>>().join("\n");
     assert!(failed.is_empty(), "{} of {} cases do not match\n{shown}", failed.len(), verdicts.len());
     assert!(!verdicts.is_empty(), "nothing was compared");
 }

@@ -12,6 +12,9 @@ use super::case::{Case, Expected, Side};
 use super::compare::{Difference, Done, compare};
 use super::deviations;
 
+/// Stands before each complaint in a failure, for the count of equal ones.
+pub(crate) const COMPLAINT: &str = "    ! ";
+
 /// What came out of one case.
 #[derive(Debug, Default)]
 pub(crate) struct Verdict {
@@ -63,7 +66,7 @@ fn failure(case: &Case, complaints: &[String]) -> String {
         super::case::Config::Missing => "(missing)".to_owned(),
     };
     format!(
-        "--- seed {} case {}: {} for {}, folder `{}`, output {:?}, expected {:?}\n    again: {}\n    made by: {}\n    config: {}\n    {}\n",
+        "--- seed {} case {}: {} for {}, folder `{}`, output {:?}, expected {:?}\n    again: {}\n    made by: {}\n    config: {}\n{COMPLAINT}{}\n",
         case.seed,
         case.index,
         case.role.word(),
@@ -74,7 +77,7 @@ fn failure(case: &Case, complaints: &[String]) -> String {
         case.rerun(),
         case.notes.join("\n             "),
         config.replace('\n', "\n            "),
-        complaints.join("\n    "),
+        complaints.join(&format!("\n{COMPLAINT}")),
     )
 }
 
