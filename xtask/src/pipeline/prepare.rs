@@ -3,10 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
-use flare_diagnostic::{Checked, Code, Diagnostic, Faults};
-use flare_file_tree::{FileTree, ReadOptions};
+use flare_diagnostic::{Checked, Code, Diagnostic, Faults, printable};
+use flare_file_tree::{CommitError, Destination, FileTree, ReadOptions};
 use flare_names::Target;
-use flare_prepared_kit::{Occupant, PreparedKit};
+use flare_prepared_kit::PreparedKit;
 use flare_site_config::{SiteConfig, yaml};
 use flare_site_plan::{Acceptance, SitePlan};
 use flare_startup_kit::StartupKit;
@@ -91,24 +91,20 @@ pub(crate) fn resolve(request: &KitRequest, options: &RunOptions) -> Result<Reso
 pub(crate) fn build(resolved: Resolved) -> Result<Built, Faults> {
     let Resolved { plan, kit, mut warnings, .. } = resolved;
     let kit = flare_kit_patch::patch(kit, &plan)?.collect(&mut warnings);
-    let fingerprint = flare_prepared_kit::fingerprint(&kit);
+    let fingerprint = flare_prepared_kit::fingerprint(&kit)?;
     let chart = flare_helm_chart::render(&plan, &fingerprint.to_string());
-    Ok(Built { prepared: PreparedKit::assemble(plan, kit, chart), warnings })
+    Ok(Built { prepared: PreparedKit::assemble(plan, kit, chart)?, warnings })
 }
 
-/// The one write: the tree is put in place by a rename.
-pub(crate) fn commit(request: &KitRequest, built: &Built, options: &RunOptions) -> Result<(), Faults> {
+/// The one write: the tree is put in place by a rename. Gives a warning where the older output could not be removed whole.
+pub(crate) fn commit(request: &KitRequest, built: &Built, options: &RunOptions) -> Result<Option<Diagnostic>, Faults> {
     options.interrupt.check()?;
-    let commit = flare_file_tree::CommitOptions { cancelled: Some(options.interrupt.flag()), ..Default::default() };
-    flare_file_tree::commit(built.prepared.tree(), &request.output, &commit).map(drop).map_err(|error| {
-        if error.is_cancelled() {
-            return interrupted().into();
-        }
-        Diagnostic::error(Code::DeployPrepareFailed, format!("the prepared kit cannot be written: {error}"))
-            .hint("make room, or name another folder with `--output`; nothing was changed")
-            .at(request.output.as_path())
-            .into()
-    })
+    let how = flare_file_tree::CommitOptions { cancelled: Some(options.interrupt.flag()), ..Default::default() };
+    let committed = flare_file_tree::commit(built.prepared.tree(), &request.output, &how).map_err(|error| match error {
+        CommitError::Interrupted => interrupted().into(),
+        disk @ CommitError::Disk(_) => disk.into_faults(Code::DeployPrepareFailed),
+    })?;
+    Ok(committed.unfinished.map(|error| error.into_diagnostic(Code::Notice).into_warning()))
 }
 
 /// The report of one prepared kit: the reference's keys, and more.
@@ -162,48 +158,30 @@ fn read_config(request: &KitRequest) -> Result<Checked<SiteConfig>, Faults> {
     SiteConfig::parse(&bytes, &path.display().to_string(), request.target)
 }
 
-/// Reads a config file; a missing one has its own code.
+/// Reads a config file; a missing one has its own code, and so has a folder in its place, as the reference has it.
 pub(crate) fn read_config_file(path: &Path) -> Result<Vec<u8>, Faults> {
-    flare_file_tree::read_file(path, LARGEST_CONFIG, Code::InvalidConfig)?.ok_or_else(|| {
-        Diagnostic::error(Code::ConfigNotFound, format!("there is no config file `{}`", path.display()))
-            .hint("name one with `--config`, or let `flare-kube init` write one")
-            .at(path)
-            .into()
+    if matches!(Destination::look(path), Ok(Destination::Folder | Destination::EmptyFolder)) {
+        let message = format!("the config `{}` is a folder", printable(&path.to_string_lossy()));
+        return Err(Diagnostic::error(Code::ConfigNotFound, message).hint("name a file with `--config`").at(path).into());
+    }
+    flare_file_tree::read_file(path, LARGEST_CONFIG, Code::ConfigNotFound, Code::InvalidConfig).map_err(|faults| {
+        let hinted = faults.into_vec().into_iter().map(|fault| match fault.code {
+            Code::ConfigNotFound => fault.hint("name the file with `--config`, or let `init` write one"),
+            _ => fault,
+        });
+        Faults::check(hinted.collect(), || ()).expect_err("there was a fault")
     })
 }
 
 /// Checks that the output may be written, and gives the paths that are left out of the copy because of it.
 fn check_output(request: &KitRequest) -> Result<Vec<PathBuf>, Faults> {
     let (kit, output) = (flare_file_tree::resolved(&request.kit), flare_file_tree::resolved(&request.output));
-    let refuse = |message: String, hint: &str| Err(Diagnostic::error(Code::InvalidArgs, message).hint(hint).at(request.output.as_path()).into());
     if kit.starts_with(&output) {
-        let message = format!("the output `{}` is the kit or contains it", request.output.display());
-        return refuse(message, "name another folder with `--output`");
+        let message = format!("the output `{}` is the kit or contains it", printable(&request.output.to_string_lossy()));
+        let fault = Diagnostic::error(Code::InvalidArgs, message).hint("name another folder with `--output`");
+        return Err(fault.at(request.output.as_path()).into());
     }
-    if let Some(file) = output.ancestors().skip(1).find(|above| flare_file_tree::is_file(above)) {
-        let message = format!("the output cannot be made: `{}` is a file", file.display());
-        return refuse(message, "name another folder with `--output`");
-    }
-    match flare_prepared_kit::occupant(&request.output)? {
-        Occupant::Absent | Occupant::EmptyFolder | Occupant::Ours => {}
-        Occupant::Staged { record } => {
-            return Err(Diagnostic::error(
-                Code::OutputStaged,
-                format!("the output `{}` has a record of staged objects: {record}", request.output.display()),
-            )
-            .hint("run `nvflare deploy k8s unstage` on it first, or name another folder with `--output`")
-            .at(request.output.as_path())
-            .into());
-        }
-        Occupant::File => {
-            let message = format!("the output `{}` is a file", request.output.display());
-            return refuse(message, "name a folder with `--output`");
-        }
-        Occupant::Foreign => {
-            let message = format!("the output `{}` is not empty, and flare-kube did not write it", request.output.display());
-            return refuse(message, "name another folder with `--output`, or remove this one yourself");
-        }
-    }
+    flare_prepared_kit::check_replaceable(&request.output)?;
     let inside = output.starts_with(&kit);
     Ok(if inside { vec![output, kit.join("prepared")] } else { Vec::new() })
 }
