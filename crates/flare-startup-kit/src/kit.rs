@@ -87,7 +87,7 @@ impl StartupKit {
                 Ok(Checked { value: kit, warnings })
             }
             // Where the certificates are missing, the reason is among the faults.
-            _ => Faults::check(faults, || unreachable!("no certificates without a fault")),
+            _ => Err(refusal(faults)),
         }
     }
 }
@@ -100,7 +100,7 @@ fn check_layout(tree: &FileTree) -> Result<(&'static str, Role), Faults> {
         .map(|folder| invalid(folder, format!("the kit has no folder `{folder}`")).hint("name the folder that holds `startup` and `local`"))
         .collect();
     if !faults.is_empty() {
-        return Faults::check(faults, || unreachable!("there are faults"));
+        return Err(refusal(faults));
     }
     let found: Vec<_> = ROLE_FILES.into_iter().filter(|(file, _)| tree.is_file(file)).collect();
     let fault = match found.as_slice() {
@@ -120,8 +120,16 @@ fn check_layout(tree: &FileTree) -> Result<(&'static str, Role), Faults> {
                 .hint("keep the one that provision made for this participant")
         }
     };
+    let unsupported = fault.code == Code::UnsupportedKit || tree.is_file("startup/fed_relay.json");
     faults.push(fault);
-    Faults::check(faults, || unreachable!("there is a fault"))
+    if !unsupported {
+        faults.extend(json::object(tree, RESOURCES).err());
+    }
+    Err(refusal(faults))
+}
+
+fn refusal(faults: Vec<Diagnostic>) -> Faults {
+    faults.into_iter().map(Faults::from).reduce(Faults::and).expect("a kit is refused for a fault only")
 }
 
 fn assemble(
