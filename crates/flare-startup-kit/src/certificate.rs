@@ -136,9 +136,8 @@ fn fingerprint(der: &[u8]) -> String {
 
 fn missing_files(tree: &FileTree, role: Role, faults: &mut Vec<Diagnostic>) {
     for file in files(role).into_iter().filter(|file| !tree.is_file(file)) {
-        faults.push(
-            invalid(file, format!("the kit has no `{file}`")).hint("take the complete startup kit, as provision made it"),
-        );
+        faults
+            .push(invalid(file, format!("the kit has no `{file}`")).hint("take the complete startup kit, as provision made it"));
     }
 }
 
@@ -173,7 +172,8 @@ fn check_key(tree: &FileTree, file: &str, leaf: &X509, faults: &mut Vec<Diagnost
         KeyFit::Encrypted => format!("`{file}` is encrypted, and FLARE has no way to ask for its password"),
         KeyFit::Unreadable => format!("`{file}` holds no private key that can be read"),
         KeyFit::Unknown => {
-            let message = format!("`{file}` is of a kind that flare-kube does not know, so it was not compared with `{}`", leaf.file);
+            let message =
+                format!("`{file}` is of a kind that flare-kube does not know, so it was not compared with `{}`", leaf.file);
             warnings.push(at_risk(file, message).hint("use an RSA, P-256, P-384 or Ed25519 key"));
             return;
         }
@@ -188,7 +188,9 @@ fn check_key(tree: &FileTree, file: &str, leaf: &X509, faults: &mut Vec<Diagnost
 fn broken_chain(broken: &Broken<'_>, root_file: &str) -> Diagnostic {
     let (certificate, message) = match broken {
         Broken::NoIssuer(certificate) => (certificate, format!("was not issued by `{root_file}`: the issuer has another name")),
-        Broken::WrongSignature(certificate) => (certificate, format!("is not signed by `{root_file}`: the signature does not match")),
+        Broken::WrongSignature(certificate) => {
+            (certificate, format!("is not signed by `{root_file}`: the signature does not match"))
+        }
         Broken::WrongKeyIdentifier(certificate) => {
             (certificate, format!("does not fit `{root_file}`: its `authorityKeyIdentifier` names another key"))
         }
@@ -214,7 +216,9 @@ fn check_dates(certificates: &[&X509], now: i64, faults: &mut Vec<Diagnostic>, w
         } else if end - now <= SOON {
             let days = (end - now) / (24 * 60 * 60);
             let message = format!("{described} expires on {}, in {days} days", date(end));
-            warnings.push(at_risk(file, message).hint("provision the project again before; a renewed kit must be staged at every site"));
+            warnings.push(
+                at_risk(file, message).hint("provision the project again before; a renewed kit must be staged at every site"),
+            );
         }
         if start > now {
             let message = format!("{described} is not valid before {}", date(start));
@@ -224,7 +228,10 @@ fn check_dates(certificates: &[&X509], now: i64, faults: &mut Vec<Diagnostic>, w
 }
 
 fn unchecked(certificate: &X509) -> Diagnostic {
-    let message = format!("the signature of {} was not checked: flare-kube does not know its algorithm or key size", certificate.described());
+    let message = format!(
+        "the signature of {} was not checked: flare-kube does not know its algorithm or key size",
+        certificate.described()
+    );
     at_risk(&certificate.file, message).hint("check it with `openssl verify -CAfile startup/rootCA.pem`")
 }
 
@@ -235,5 +242,6 @@ pub(crate) fn at_risk(file: &str, message: String) -> Diagnostic {
 
 /// A day in UTC, `2026-12-14`.
 fn date(seconds: i64) -> String {
-    jiff::Timestamp::from_second(seconds).map_or_else(|_| "a far day".to_owned(), |time| time.to_string().chars().take(10).collect())
+    jiff::Timestamp::from_second(seconds)
+        .map_or_else(|_| "a far day".to_owned(), |time| time.to_string().chars().take(10).collect())
 }

@@ -41,15 +41,16 @@ pub(crate) fn build<'kit>(presented: &'kit [X509], roots: &'kit [X509]) -> Resul
     while !roots.contains(current) {
         let mut broken = None;
         let unused = others.iter().filter(|other| !chain.certificates.contains(other));
-        let step = roots.iter().chain(unused).filter(|issuer| same_name(issuer.subject(), current.issuer())).find_map(|issuer| {
-            match link(current, issuer) {
-                Ok(verdict) => Some((issuer, verdict)),
-                Err(fault) => {
-                    broken.get_or_insert(fault);
-                    None
-                }
-            }
-        });
+        let step =
+            roots.iter().chain(unused).filter(|issuer| same_name(issuer.subject(), current.issuer())).find_map(
+                |issuer| match link(current, issuer) {
+                    Ok(verdict) => Some((issuer, verdict)),
+                    Err(fault) => {
+                        broken.get_or_insert(fault);
+                        None
+                    }
+                },
+            );
         let Some((issuer, verdict)) = step else {
             return Err(broken.unwrap_or(Broken::NoIssuer(current)));
         };

@@ -41,9 +41,7 @@ fn missing_or_large(tree: &FileTree, file: &str) -> Diagnostic {
 }
 
 fn positioned(file: &str, text: &str, offset: usize, message: String) -> Diagnostic {
-    Diagnostic::error(Code::InvalidKit, message)
-        .at(Place::position(file, LineIndex::new(text).position(offset)))
-        .hint(FIX_FILE)
+    Diagnostic::error(Code::InvalidKit, message).at(Place::position(file, LineIndex::new(text).position(offset))).hint(FIX_FILE)
 }
 
 /// `serde_json` counts bytes from 1 within a line; our places count characters.

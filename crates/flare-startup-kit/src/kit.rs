@@ -97,7 +97,9 @@ fn check_layout(tree: &FileTree) -> Result<(&'static str, Role), Faults> {
     let mut faults: Vec<Diagnostic> = ["startup", "local"]
         .into_iter()
         .filter(|folder| !matches!(tree.get(folder), Some(Entry::Folder { .. })))
-        .map(|folder| invalid(folder, format!("the kit has no folder `{folder}`")).hint("name the folder that holds `startup` and `local`"))
+        .map(|folder| {
+            invalid(folder, format!("the kit has no folder `{folder}`")).hint("name the folder that holds `startup` and `local`")
+        })
         .collect();
     if !faults.is_empty() {
         return Err(refusal(faults));
@@ -105,9 +107,11 @@ fn check_layout(tree: &FileTree) -> Result<(&'static str, Role), Faults> {
     let found: Vec<_> = ROLE_FILES.into_iter().filter(|(file, _)| tree.is_file(file)).collect();
     let fault = match found.as_slice() {
         [(file, Some(role))] => return Ok((file, *role)),
-        [(file, None)] => Diagnostic::error(Code::UnsupportedKit, format!("this is an admin's kit (`{file}`): admins do not run in Kubernetes"))
-            .hint("prepare the kit of a server or a client")
-            .at(Place::file(*file)),
+        [(file, None)] => {
+            Diagnostic::error(Code::UnsupportedKit, format!("this is an admin's kit (`{file}`): admins do not run in Kubernetes"))
+                .hint("prepare the kit of a server or a client")
+                .at(Place::file(*file))
+        }
         [] if tree.is_file("startup/fed_relay.json") => {
             invalid("startup/fed_relay.json", "this is a relay's kit (`startup/fed_relay.json`): relays are not supported")
                 .hint("prepare the kit of a server or a client")

@@ -1,6 +1,9 @@
 //! Whether a private key belongs to a certificate. The key is looked at and forgotten: no value, message or Debug holds it.
 
-use ring::{rand::SystemRandom, signature::{ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair, Ed25519KeyPair}};
+use ring::{
+    rand::SystemRandom,
+    signature::{ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair, Ed25519KeyPair},
+};
 use rustls_pki_types::{PrivateKeyDer, pem::PemObject};
 use x509_cert::der::{
     Decode, Header, Reader, SliceReader, Tag,

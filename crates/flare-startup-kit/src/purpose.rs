@@ -3,7 +3,10 @@
 
 use x509_cert::{
     Version,
-    der::{asn1::ObjectIdentifier, oid::db::rfc5280::{ID_KP_CLIENT_AUTH, ID_KP_SERVER_AUTH}},
+    der::{
+        asn1::ObjectIdentifier,
+        oid::db::rfc5280::{ID_KP_CLIENT_AUTH, ID_KP_SERVER_AUTH},
+    },
 };
 
 use crate::x509::X509;

@@ -1,7 +1,11 @@
 //! Signatures of certificates, checked with `ring`.
 
 use ring::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
-use x509_cert::der::{Encode, asn1::ObjectIdentifier, oid::db::{rfc5912, rfc8410}};
+use x509_cert::der::{
+    Encode,
+    asn1::ObjectIdentifier,
+    oid::db::{rfc5912, rfc8410},
+};
 
 use crate::x509::X509;
 

@@ -162,19 +162,19 @@ impl Check<'_> {
 
 /// What OpenSSL handles where it is critical, and the key identifiers, which are named on their own.
 const HANDLED: [ObjectIdentifier; 15] = [
-    ObjectIdentifier::new_unwrap("2.16.840.1.113730.1.1"),  // Netscape certificate type
-    ObjectIdentifier::new_unwrap("2.5.29.14"),              // subjectKeyIdentifier
-    ObjectIdentifier::new_unwrap("2.5.29.35"),              // authorityKeyIdentifier
-    ObjectIdentifier::new_unwrap("2.5.29.15"),              // keyUsage
-    ObjectIdentifier::new_unwrap("2.5.29.17"),              // subjectAltName
-    ObjectIdentifier::new_unwrap("2.5.29.19"),              // basicConstraints
-    ObjectIdentifier::new_unwrap("2.5.29.32"),              // certificatePolicies
-    ObjectIdentifier::new_unwrap("2.5.29.31"),              // cRLDistributionPoints
-    ObjectIdentifier::new_unwrap("2.5.29.37"),              // extendedKeyUsage
-    ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.1.7"),      // IP address blocks
-    ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.1.8"),      // AS numbers
-    ObjectIdentifier::new_unwrap("2.5.29.36"),              // policyConstraints
-    ObjectIdentifier::new_unwrap("2.5.29.30"),              // nameConstraints
-    ObjectIdentifier::new_unwrap("2.5.29.33"),              // policyMappings
-    ObjectIdentifier::new_unwrap("2.5.29.54"),              // inhibitAnyPolicy
+    ObjectIdentifier::new_unwrap("2.16.840.1.113730.1.1"), // Netscape certificate type
+    ObjectIdentifier::new_unwrap("2.5.29.14"),             // subjectKeyIdentifier
+    ObjectIdentifier::new_unwrap("2.5.29.35"),             // authorityKeyIdentifier
+    ObjectIdentifier::new_unwrap("2.5.29.15"),             // keyUsage
+    ObjectIdentifier::new_unwrap("2.5.29.17"),             // subjectAltName
+    ObjectIdentifier::new_unwrap("2.5.29.19"),             // basicConstraints
+    ObjectIdentifier::new_unwrap("2.5.29.32"),             // certificatePolicies
+    ObjectIdentifier::new_unwrap("2.5.29.31"),             // cRLDistributionPoints
+    ObjectIdentifier::new_unwrap("2.5.29.37"),             // extendedKeyUsage
+    ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.1.7"),     // IP address blocks
+    ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.1.8"),     // AS numbers
+    ObjectIdentifier::new_unwrap("2.5.29.36"),             // policyConstraints
+    ObjectIdentifier::new_unwrap("2.5.29.30"),             // nameConstraints
+    ObjectIdentifier::new_unwrap("2.5.29.33"),             // policyMappings
+    ObjectIdentifier::new_unwrap("2.5.29.54"),             // inhibitAnyPolicy
 ];

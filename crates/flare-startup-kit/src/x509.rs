@@ -138,13 +138,11 @@ fn extension<'der, T: Decode<'der, Error = x509_cert::der::Error> + AssociatedOi
     name: &'static str,
     malformed: &mut Vec<&'static str>,
 ) -> Option<Extension<T>> {
-    match tbs.get_extension::<T>() {
-        Ok(found) => found.map(|(critical, value)| Extension { critical, value }),
-        Err(_) => {
-            malformed.push(name);
-            None
-        }
-    }
+    let Ok(found) = tbs.get_extension::<T>() else {
+        malformed.push(name);
+        return None;
+    };
+    found.map(|(critical, value)| Extension { critical, value })
 }
 
 fn host_name(name: &GeneralName) -> Option<String> {
@@ -152,7 +150,8 @@ fn host_name(name: &GeneralName) -> Option<String> {
         GeneralName::DnsName(name) => Some(name.as_str().to_owned()),
         GeneralName::IpAddress(octets) => {
             let octets = octets.as_bytes();
-            let address = <[u8; 4]>::try_from(octets).map(IpAddr::from).or_else(|_| <[u8; 16]>::try_from(octets).map(IpAddr::from));
+            let address =
+                <[u8; 4]>::try_from(octets).map(IpAddr::from).or_else(|_| <[u8; 16]>::try_from(octets).map(IpAddr::from));
             address.ok().map(|address| address.to_string())
         }
         _ => None,

@@ -28,9 +28,18 @@ fn servers_names_and_ports() {
         (r#"{"servers": [{"service": {"target": "[::1]"}}]}"#, ("folder", None, None, Some("::1"))),
         (r#"{"servers": [{"service": {"target": null}, "admin_port": 8003}]}"#, ("folder", None, Some(8003), None)),
         (r#"{"servers": [{"service": null, "admin_port": "8003"}]}"#, ("folder", None, None, None)),
-        (r#"{"servers": [{"service": {"target": "h:8002"}, "admin_port": 8003}]}"#, ("folder", Some(8002), Some(8003), Some("h"))),
-        (r#"{"servers": [{"service": {"target": "h:8002"}, "admin_port": "8003"}]}"#, ("folder", Some(8002), Some(8002), Some("h"))),
-        (r#"{"servers": [{"service": {"target": "h:8002"}, "admin_port": null}]}"#, ("folder", Some(8002), Some(8002), Some("h"))),
+        (
+            r#"{"servers": [{"service": {"target": "h:8002"}, "admin_port": 8003}]}"#,
+            ("folder", Some(8002), Some(8003), Some("h")),
+        ),
+        (
+            r#"{"servers": [{"service": {"target": "h:8002"}, "admin_port": "8003"}]}"#,
+            ("folder", Some(8002), Some(8002), Some("h")),
+        ),
+        (
+            r#"{"servers": [{"service": {"target": "h:8002"}, "admin_port": null}]}"#,
+            ("folder", Some(8002), Some(8002), Some("h")),
+        ),
     ];
     let mut tree = tree("plain-2.8.3/nvflare-server");
     for (text, (name, fl, admin, host)) in table {
