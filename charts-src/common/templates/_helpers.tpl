@@ -103,3 +103,11 @@ tag of prepare.
 :{{ $tag -}}
 {{- end -}}
 {{- end }}
+
+{{/*
+A map or list that is passed through, not empty, as YAML. Helm's toYaml gives an empty text where it fails, which would leave a
+security context out without a word.
+*/}}
+{{- define "flare-kube.yaml" -}}
+{{- toYaml . | required (printf "a value cannot be written as YAML, it holds control characters: %q" (toJson .)) -}}
+{{- end }}

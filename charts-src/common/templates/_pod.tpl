@@ -9,9 +9,7 @@ Annotations of the pod: the fingerprint of the staged kit, whose change restarts
 {{- range $key, $value := .Values.podAnnotations -}}
 {{- $_ := set $annotations $key $value -}}
 {{- end -}}
-{{- with $annotations -}}
-{{- toYaml . -}}
-{{- end -}}
+{{- include "flare-kube.stringMap" $annotations -}}
 {{- end }}
 
 {{/*
@@ -32,7 +30,7 @@ priorityClassName: {{ . | quote }}
 {{- end }}
 {{- with .Values.imagePullSecrets }}
 imagePullSecrets:
-  {{- toYaml . | nindent 2 }}
+  {{- include "flare-kube.yaml" . | nindent 2 }}
 {{- end }}
 {{- with include "flare-kube.podSecurityContext" . }}
 securityContext:
@@ -40,15 +38,15 @@ securityContext:
 {{- end }}
 {{- with .Values.nodeSelector }}
 nodeSelector:
-  {{- toYaml . | nindent 2 }}
+  {{- include "flare-kube.stringMap" . | nindent 2 }}
 {{- end }}
 {{- with .Values.affinity }}
 affinity:
-  {{- toYaml . | nindent 2 }}
+  {{- include "flare-kube.yaml" . | nindent 2 }}
 {{- end }}
 {{- with .Values.tolerations }}
 tolerations:
-  {{- toYaml . | nindent 2 }}
+  {{- include "flare-kube.yaml" . | nindent 2 }}
 {{- end }}
 {{- end }}
 
@@ -67,7 +65,7 @@ Volumes: the workspace claim, over it what `workspaceConfig` names, and /tmp whe
     name: {{ .configMapName | quote }}
     {{- with .items }}
     items:
-      {{- toYaml . | nindent 6 }}
+      {{- include "flare-kube.yaml" . | nindent 6 }}
     {{- end }}
 {{- end }}
 {{- end }}
@@ -78,7 +76,7 @@ Volumes: the workspace claim, over it what `workspaceConfig` names, and /tmp whe
     secretName: {{ .secretName | quote }}
     {{- with .items }}
     items:
-      {{- toYaml . | nindent 6 }}
+      {{- include "flare-kube.yaml" . | nindent 6 }}
     {{- end }}
 {{- end }}
 {{- end }}
@@ -139,11 +137,11 @@ securityContext:
 {{- end }}
 {{- with .Values.resources }}
 resources:
-  {{- toYaml . | nindent 2 }}
+  {{- include "flare-kube.yaml" . | nindent 2 }}
 {{- end }}
 {{- with .Values.extraEnv }}
 env:
-  {{- toYaml . | nindent 2 }}
+  {{- include "flare-kube.yaml" . | nindent 2 }}
 {{- end }}
 {{- with .Values.command }}
 command:
@@ -178,7 +176,7 @@ readinessProbe:
 {{- end }}
 {{- with $values.livenessProbe }}
 livenessProbe:
-  {{- toYaml . | nindent 2 }}
+  {{- include "flare-kube.yaml" . | nindent 2 }}
 {{- end }}
 {{- end }}
 
@@ -190,7 +188,7 @@ One probe. Call with (list <probe> <port>).
 {{- if not (include "flare-kube.hasHandler" $probe) -}}
 {{- $_ := set $probe "tcpSocket" (dict "port" (index . 1)) -}}
 {{- end -}}
-{{- toYaml $probe -}}
+{{- include "flare-kube.yaml" $probe -}}
 {{- end }}
 
 {{/*
@@ -200,4 +198,18 @@ Not empty where a probe has a handler of its own. Call with the probe.
 {{- if or (hasKey . "tcpSocket") (hasKey . "exec") (hasKey . "httpGet") (hasKey . "grpc") -}}
 yes
 {{- end -}}
+{{- end }}
+
+{{/*
+A map whose values are strings (annotations, labels): a number or a boolean, as `--set key=true` gives one, becomes one. Null is
+left out.
+*/}}
+{{- define "flare-kube.stringMap" -}}
+{{- $lines := list -}}
+{{- range $key, $value := . -}}
+{{- if not (kindIs "invalid" $value) -}}
+{{- $lines = append $lines (printf "%s: %s" ($key | quote) (toString $value | quote)) -}}
+{{- end -}}
+{{- end -}}
+{{- join "\n" $lines -}}
 {{- end }}

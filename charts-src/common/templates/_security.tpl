@@ -23,7 +23,7 @@ No fsGroupChangePolicy: with `OnRootMismatch` a kit that was staged anew, by ano
 {{- end -}}
 {{- end -}}
 {{- with $context -}}
-{{- toYaml . -}}
+{{- include "flare-kube.yaml" . -}}
 {{- end -}}
 {{- end }}
 
@@ -90,6 +90,6 @@ all but NET_BIND_SERVICE, so they go. A seccomp profile of the pod is not overru
 {{- end -}}
 {{- end -}}
 {{- with $context -}}
-{{- toYaml . -}}
+{{- include "flare-kube.yaml" . -}}
 {{- end -}}
 {{- end }}

@@ -20,6 +20,13 @@ Contradictions between values, each with a sentence that names the keys. What on
 A Service cannot have one port twice, and the API server says so only in the middle of an installation.
 */}}
 {{- define "flare-kube.validatePorts" -}}
+{{- $needed := list "fedLearnPort" "parentPort" -}}
+{{- if eq (include "flare-kube.prepared" (list . "role")) "client" -}}
+{{- $needed = list "port" -}}
+{{- end -}}
+{{- range $key := $needed -}}
+{{- $_ := required (printf "%s is empty: the parent needs it" $key) (get $.Values $key) -}}
+{{- end -}}
 {{- $seen := dict -}}
 {{- range $key := list "fedLearnPort" "adminPort" "parentPort" -}}
 {{- with get $.Values $key -}}

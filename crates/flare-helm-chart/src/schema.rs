@@ -35,6 +35,9 @@ fn close(schema: &mut Value) {
         for key in ["format", "title", "default"] {
             object.remove(key);
         }
+        if let Some(Value::String(description)) = object.get_mut("description") {
+            *description = description.split_whitespace().collect::<Vec<_>>().join(" ");
+        }
         if let Some(items) = object.get_mut("items") {
             close(items);
         }

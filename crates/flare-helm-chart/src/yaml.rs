@@ -55,7 +55,8 @@ pub(crate) fn document(values: &Map<String, Value>, comments: &Comments) -> Stri
 fn write_map(text: &mut String, map: &Map<String, Value>, path: &str, depth: usize, comments: &Comments) {
     for (name, value) in map {
         let path = join(path, name);
-        if let Some(lines) = comments.get(&path) {
+        let own = comments.get(&path);
+        if let Some(lines) = own {
             if depth == 0 && !text.is_empty() {
                 text.push('\n');
             }
@@ -63,7 +64,7 @@ fn write_map(text: &mut String, map: &Map<String, Value>, path: &str, depth: usi
                 let _ = writeln!(text, "{:indent$}# {line}", "", indent = 2 * depth);
             }
         }
-        let _ = write!(text, "{:indent$}{}:", "", key(name), indent = 2 * depth);
+        let _ = write!(text, "{:indent$}{}:", "", if own.is_some() { name.clone() } else { key(name) }, indent = 2 * depth);
         write_value(text, value, &path, depth, comments);
     }
 }
@@ -105,7 +106,7 @@ fn scalar(value: &Value) -> String {
     }
 }
 
-/// A key as it is where nothing can misread it, else quoted.
+/// A passed-through key as it is where nothing can misread it, else quoted.
 fn key(name: &str) -> String {
     let plain = name.len() > 3 && name.bytes().all(|byte| byte.is_ascii_alphabetic()) && !matches!(name.to_ascii_lowercase().as_str(), "true" | "false" | "null")
         || matches!(name, "cpu" | "add");

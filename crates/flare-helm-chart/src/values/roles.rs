@@ -17,6 +17,9 @@ pub struct Server {
     /// Name of the Service under which job pods reach the parent. The kit's `local/comm_config.json` repeats it: prepare again to change it.
     #[schemars(schema_with = "schema::service_name")]
     pub service_name: String,
+    /// What it shares with a client.
+    #[serde(flatten)]
+    pub common: Common,
     /// The FL port, for clients: in the Service and the container.
     #[schemars(schema_with = "schema::port")]
     pub fed_learn_port: u16,
@@ -34,9 +37,6 @@ pub struct Server {
     pub service: ServerService,
     /// A NetworkPolicy for the parent pod.
     pub network_policy: ServerNetworkPolicy,
-    /// What it shares with a client.
-    #[serde(flatten)]
-    pub common: Common,
 }
 
 /// The values of a client's chart.
@@ -53,6 +53,9 @@ pub struct Client {
     /// The kit's `local/comm_config.json` repeats it: prepare again to change it. Empty: it follows `name`.
     #[schemars(schema_with = "schema::service_name")]
     pub service_name: String,
+    /// What it shares with a server.
+    #[serde(flatten)]
+    pub common: Common,
     /// The parent port, for job pods. The kit's `local/comm_config.json` repeats it: prepare again to change it.
     #[schemars(schema_with = "schema::port")]
     pub port: u16,
@@ -60,9 +63,6 @@ pub struct Client {
     pub service: ClientService,
     /// A NetworkPolicy for the parent pod.
     pub network_policy: ClientNetworkPolicy,
-    /// What it shares with a server.
-    #[serde(flatten)]
-    pub common: Common,
 }
 
 /// The values of a chart.
