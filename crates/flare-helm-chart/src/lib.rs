@@ -17,5 +17,6 @@ pub use render::render;
 pub use schema::values_schema;
 pub use values::{
     Budget, Client, ClientNetworkPolicy, ClientService, Common, Image, Persistence, PullSecret, Rbac, SecurityProfile, Server,
-    ServerNetworkPolicy, ServerService, ServiceAccount, ServiceType, StagedItem, StagedLocal, StagedStartup, Values, WorkspaceConfig, WorkspaceVolume,
+    ServerNetworkPolicy, ServerService, ServiceAccount, ServiceType, StagedItem, StagedLocal, StagedStartup, Values,
+    WorkspaceConfig, WorkspaceVolume,
 };

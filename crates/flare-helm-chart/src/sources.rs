@@ -54,6 +54,8 @@ pub(crate) const fn of_role(role: Role) -> &'static [Verbatim] {
 pub(crate) fn role_context(target: Target) -> serde_json::Value {
     match target {
         Target::V2_8 => serde_json::json!({"reads_events": false, "secret_verbs": r#"["create", "get", "update"]"#}),
-        Target::V2_9 => serde_json::json!({"reads_events": true, "secret_verbs": r#"["create", "get", "update", "patch", "delete"]"#}),
+        Target::V2_9 => {
+            serde_json::json!({"reads_events": true, "secret_verbs": r#"["create", "get", "update", "patch", "delete"]"#})
+        }
     }
 }

@@ -8,8 +8,8 @@ mod defaults;
 mod roles;
 
 pub use blocks::{
-    Budget, ClientNetworkPolicy, ClientService, Image, Persistence, PullSecret, Rbac, SecurityProfile, ServerNetworkPolicy, ServerService, ServiceAccount,
-    ServiceType, StagedItem, StagedLocal, StagedStartup, WorkspaceConfig, WorkspaceVolume,
+    Budget, ClientNetworkPolicy, ClientService, Image, Persistence, PullSecret, Rbac, SecurityProfile, ServerNetworkPolicy,
+    ServerService, ServiceAccount, ServiceType, StagedItem, StagedLocal, StagedStartup, WorkspaceConfig, WorkspaceVolume,
 };
 pub use common::Common;
 pub use roles::{Client, Server, Values};

@@ -108,7 +108,9 @@ fn scalar(value: &Value) -> String {
 
 /// A passed-through key as it is where nothing can misread it, else quoted.
 fn key(name: &str) -> String {
-    let plain = name.len() > 3 && name.bytes().all(|byte| byte.is_ascii_alphabetic()) && !matches!(name.to_ascii_lowercase().as_str(), "true" | "false" | "null")
+    let plain = name.len() > 3
+        && name.bytes().all(|byte| byte.is_ascii_alphabetic())
+        && !matches!(name.to_ascii_lowercase().as_str(), "true" | "false" | "null")
         || matches!(name, "cpu" | "add");
     if plain { name.to_owned() } else { quote(name) }
 }
@@ -136,4 +138,38 @@ pub(crate) fn quote(text: &str) -> String {
 
 fn escape(quoted: &mut String, character: char) {
     let _ = write!(quoted, "\\u{:04x}", u32::from(character));
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{prelude::any, proptest};
+    use serde_json::json;
+
+    use super::*;
+
+    proptest! {
+        /// A quoted string is the same string to a JSON reader and to a YAML reader, and stands in one line.
+        #[test]
+        fn a_quoted_string_is_read_as_it_was(text in any::<String>()) {
+            let quoted = quote(&text);
+            assert!(quoted.chars().all(|character| !character.is_control()));
+            assert_eq!(serde_json::from_str::<String>(&quoted).unwrap(), text);
+            assert_eq!(serde_yaml::from_str::<String>(&quoted).unwrap(), text);
+        }
+
+        /// What is passed through is read as it was, whatever its keys are.
+        #[test]
+        fn a_nested_value_is_read_as_it_was(key in any::<String>(), text in any::<String>(), number in any::<i64>()) {
+            let value = json!({"outer": {key.clone(): [text, {key: number}, [], {}], "none": null, "no": false}});
+            let Value::Object(map) = &value else { unreachable!() };
+            let document = document(map, &Comments::new());
+            assert_eq!(serde_yaml::from_str::<Value>(&document).unwrap(), value, "{}", document);
+        }
+    }
+
+    #[test]
+    fn comments_are_wrapped_at_words() {
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("unbreakable", 3), ["unbreakable"]);
+    }
 }

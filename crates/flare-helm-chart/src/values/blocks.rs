@@ -1,5 +1,7 @@
 //! The nested blocks of the values. Kubernetes' own types are passed through as open maps.
 
+#![allow(clippy::doc_markdown, reason = "these comments are the text that users read in values.yaml")]
+
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};

@@ -1,5 +1,7 @@
 //! What the values of both roles share.
 
+#![allow(clippy::doc_markdown, reason = "these comments are the text that users read in values.yaml")]
+
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};

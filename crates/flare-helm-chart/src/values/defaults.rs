@@ -6,7 +6,8 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Budget, Client, ClientNetworkPolicy, ClientService, Common, Image, Persistence, PullSecret, Rbac, SecurityProfile, Server,
-    ServerNetworkPolicy, ServerService, ServiceAccount, ServiceType, StagedLocal, StagedStartup, Values, WorkspaceConfig, WorkspaceVolume,
+    ServerNetworkPolicy, ServerService, ServiceAccount, ServiceType, StagedLocal, StagedStartup, Values, WorkspaceConfig,
+    WorkspaceVolume,
 };
 
 impl Values {
@@ -100,8 +101,8 @@ fn common(plan: &SitePlan, kit_fingerprint: &str) -> Common {
     }
 }
 
-/// Defect 16. Without DAC_OVERRIDE and FOWNER root could not read a kit that `kubectl cp` left with a stranger as owner and mode
-/// 0600, nor write beside it; CHOWN is what unpacking as root asks for; NET_BIND_SERVICE serves an FL port such as 443.
+/// Defect 16. Without `DAC_OVERRIDE` and `FOWNER` root could not read a kit that `kubectl cp` left with a stranger as owner and mode
+/// 0600, nor write beside it; `CHOWN` is what unpacking as root asks for; `NET_BIND_SERVICE` serves an FL port such as 443.
 fn container_security_context() -> Map<String, Value> {
     map([
         ("allowPrivilegeEscalation", json!(false)),

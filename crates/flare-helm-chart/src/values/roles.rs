@@ -1,5 +1,7 @@
 //! The values of a server and of a client.
 
+#![allow(clippy::doc_markdown, reason = "these comments are the text that users read in values.yaml")]
+
 use schemars::JsonSchema;
 use serde::Serialize;
 

@@ -21,7 +21,10 @@ fn every_file_is_as_reviewed() {
                 insta::assert_snapshot!(format!("{role}-{}", path.replace('/', "-")), text);
             }
         }
-        insta::assert_snapshot!(format!("{role}-{target}-README.md"), std::str::from_utf8(tree.bytes("README.md").unwrap()).unwrap());
+        insta::assert_snapshot!(
+            format!("{role}-{target}-README.md"),
+            std::str::from_utf8(tree.bytes("README.md").unwrap()).unwrap()
+        );
     }
 }
 
@@ -155,7 +158,8 @@ fn notes_say_the_next_command_and_warn_where_values_left_the_kit() {
         let template = "kind: Notes\ntext: {{ include (print $.Template.BasePath \"/NOTES.txt\") . | quote }}\n";
         std::fs::write(chart.path().join("templates/print.yaml"), template).unwrap();
         let notes = |arguments: &[&str]| {
-            let [old, new] = Helm::both().map(|helm| helm.objects(&chart, arguments).at("Notes/text").as_str().unwrap().to_owned());
+            let [old, new] =
+                Helm::both().map(|helm| helm.objects(&chart, arguments).at("Notes/text").as_str().unwrap().to_owned());
             assert_eq!(old, new);
             old
         };
@@ -163,8 +167,31 @@ fn notes_say_the_next_command_and_warn_where_values_left_the_kit() {
         assert!(plain.contains("kubectl --namespace nvflare rollout status deployment/"), "{plain}");
         assert!(!plain.contains("WARNING"), "{plain}");
         let warned = notes(&["--namespace", "other", "--set", "persistence.workspace.mountPath=/w,serviceAccount.create=false"]);
-        for part in ["the release's namespace is other, but the kit was prepared for nvflare", "mountPath is /w", "args do not name", "serviceAccount.name"] {
+        for part in [
+            "the release's namespace is other, but the kit was prepared for nvflare",
+            "mountPath is /w",
+            "args do not name",
+            "serviceAccount.name",
+        ] {
             assert!(warned.contains(part), "{part}: {warned}");
         }
+    }
+}
+
+/// `tests/upgrade/reference.json` holds what Kubernetes does not change in place, of charts that the reference made.
+#[test]
+fn a_release_of_the_references_chart_is_upgraded_in_place() {
+    let reference: Value = serde_json::from_str(include_str!("../upgrade/reference.json")).unwrap();
+    for (role, target) in RELEASES {
+        let objects = Helm::v3().objects(&Chart::of(&plan(role, target)), &[]);
+        let ours: Vec<Value> = objects
+            .0
+            .iter()
+            .map(|object| {
+                json!({"kind": object["kind"], "name": object["metadata"]["name"], "selector": object["spec"]["selector"],
+                    "roleRef": object.get("roleRef")})
+            })
+            .collect();
+        assert_eq!(Value::Array(ours), reference[format!("{role}-{target}")], "{role} {target}");
     }
 }

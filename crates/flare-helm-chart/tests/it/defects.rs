@@ -13,7 +13,8 @@ fn defect_1_object_names_are_valid_and_the_value_keeps_the_participants() {
             let participant = named(role, Target::V2_8, raw);
             let objects = Helm::v3().objects(&Chart::of(&participant), &[]);
             let name = stable(raw, 63);
-            for place in ["Deployment/metadata/name", "container/name", "ServiceAccount/metadata/name", "pod/serviceAccountName"] {
+            for place in ["Deployment/metadata/name", "container/name", "ServiceAccount/metadata/name", "pod/serviceAccountName"]
+            {
                 assert_eq!(objects.at(place), json!(name), "{role} {raw}: {place}");
             }
             assert_eq!(objects.at("Role/metadata/name"), json!(participant.names.launcher_role.as_str()));
@@ -28,8 +29,26 @@ fn defect_1_object_names_are_valid_and_the_value_keeps_the_participants() {
 
 /// Strings that YAML 1.1 reads as something else, or that need care in quotes.
 const TRAPS: [&str; 20] = [
-    "no", "yes", "on", "Off", "y", "null", "~", "true", "1e3", "4212e12", "0x1F", "0777", "1_000", "1.10", "12:30:45", ".inf", "2001-01-01",
-    "a: b # c", "\"'\\\u{7f}\u{85}\u{2028}\u{feff}\t🧪", "{{ .Release.Name }}",
+    "no",
+    "yes",
+    "on",
+    "Off",
+    "y",
+    "null",
+    "~",
+    "true",
+    "1e3",
+    "4212e12",
+    "0x1F",
+    "0777",
+    "1_000",
+    "1.10",
+    "12:30:45",
+    ".inf",
+    "2001-01-01",
+    "a: b # c",
+    "\"'\\\u{7f}\u{85}\u{2028}\u{feff}\t🧪",
+    "{{ .Release.Name }}",
 ];
 
 /// What Go's own YAML makes of the manifests: Helm renders them, and a second chart reads the text and prints it as JSON.
@@ -61,8 +80,10 @@ fn defect_9_every_string_stays_a_string() {
         let mut participant = plan(role, Target::V2_8);
         participant.parent.args = traps.iter().cloned().chain(traps.iter().map(|trap| format!("org={trap}"))).collect();
         participant.parent.command.clone_from(&traps);
-        participant.parent.security_context = serde_json::from_value(json!({"seLinuxOptions": level, "fsGroup": 1_000_700_000})).unwrap();
-        participant.parent.resources = serde_json::from_value(json!({"limits": {"cpu": "1e3", "memory": 5, "no": 1.5, "1e3": "0x1F"}})).unwrap();
+        participant.parent.security_context =
+            serde_json::from_value(json!({"seLinuxOptions": level, "fsGroup": 1_000_700_000})).unwrap();
+        participant.parent.resources =
+            serde_json::from_value(json!({"limits": {"cpu": "1e3", "memory": 5, "no": 1.5, "1e3": "0x1F"}})).unwrap();
         let chart = Chart::of(&participant);
         for helm in Helm::both() {
             let objects = read_by_go(&helm, &helm.template(&chart, &[]).unwrap());
@@ -96,7 +117,10 @@ fn defect_9_a_name_or_a_tag_is_never_read_as_something_else() {
             }
             for object in &objects.0 {
                 let metadata = &object["metadata"];
-                assert!(metadata["name"].is_string() && metadata["labels"].as_object().unwrap().values().all(Value::is_string), "{metadata}");
+                assert!(
+                    metadata["name"].is_string() && metadata["labels"].as_object().unwrap().values().all(Value::is_string),
+                    "{metadata}"
+                );
             }
         }
     }
@@ -142,7 +166,8 @@ fn defect_10_image_references() {
     for (tag, digest, set, expected) in cases {
         for role in ROLES {
             let mut participant = plan(role, Target::V2_8);
-            participant.parent.image = Image { repository: repository.to_owned(), tag: tag.to_owned(), digest: digest.to_owned() };
+            participant.parent.image =
+                Image { repository: repository.to_owned(), tag: tag.to_owned(), digest: digest.to_owned() };
             let chart = Chart::of(&participant);
             let set = set.replace("DIGEST", B);
             for helm in Helm::both() {
@@ -185,7 +210,11 @@ fn defect_19_pod_and_binding_name_one_service_account() {
             let objects = Helm::v3().objects(&chart, &["--set", set]);
             assert_eq!(objects.at("ServiceAccount/metadata/name"), created, "{set}");
             assert_eq!(objects.at("pod/serviceAccountName"), pod, "{set}");
-            assert_eq!(objects.at("RoleBinding/subjects"), json!([{"kind": "ServiceAccount", "name": subject, "namespace": "nvflare"}]), "{set}");
+            assert_eq!(
+                objects.at("RoleBinding/subjects"),
+                json!([{"kind": "ServiceAccount", "name": subject, "namespace": "nvflare"}]),
+                "{set}"
+            );
         }
     }
 }
@@ -216,7 +245,10 @@ fn defect_26_startup_and_readiness_but_no_liveness() {
     ] {
         let objects = Helm::v3().objects(&Chart::of(&plan(role, target)), &[]);
         assert_eq!(objects.at("container/startupProbe/tcpSocket"), json!({"port": 8102}));
-        assert_eq!(objects.at("container/readinessProbe"), json!({"periodSeconds": period, "timeoutSeconds": 2, "tcpSocket": {"port": readiness_port}}));
+        assert_eq!(
+            objects.at("container/readinessProbe"),
+            json!({"periodSeconds": period, "timeoutSeconds": 2, "tcpSocket": {"port": readiness_port}})
+        );
         assert_eq!(objects.at("container/livenessProbe"), Value::Null);
     }
 }
@@ -229,10 +261,22 @@ fn defect_32_every_chart_mounts_staged_objects() {
         "startup": {"secretName": "1e3", "items": [{"key": "f0000-2", "path": "no"}]}}});
     for (role, target) in RELEASES {
         let objects = Helm::v3().objects_with(&Chart::of(&plan(role, target)), &staged, &[]);
-        assert_eq!(objects.at("pod/volumes/1"), json!({"name": "workspace-local", "configMap": {"name": "c", "items": [{"key": "f0000-1", "path": "resources.json.default"}]}}));
-        assert_eq!(objects.at("pod/volumes/2"), json!({"name": "workspace-startup", "secret": {"secretName": "1e3", "items": [{"key": "f0000-2", "path": "no"}]}}));
-        assert_eq!(objects.at("container/volumeMounts/1"), json!({"name": "workspace-local", "mountPath": "/var/tmp/nvflare/workspace/local", "readOnly": true}));
-        assert_eq!(objects.at("container/volumeMounts/2"), json!({"name": "workspace-startup", "mountPath": "/var/tmp/nvflare/workspace/startup", "readOnly": true}));
+        assert_eq!(
+            objects.at("pod/volumes/1"),
+            json!({"name": "workspace-local", "configMap": {"name": "c", "items": [{"key": "f0000-1", "path": "resources.json.default"}]}})
+        );
+        assert_eq!(
+            objects.at("pod/volumes/2"),
+            json!({"name": "workspace-startup", "secret": {"secretName": "1e3", "items": [{"key": "f0000-2", "path": "no"}]}})
+        );
+        assert_eq!(
+            objects.at("container/volumeMounts/1"),
+            json!({"name": "workspace-local", "mountPath": "/var/tmp/nvflare/workspace/local", "readOnly": true})
+        );
+        assert_eq!(
+            objects.at("container/volumeMounts/2"),
+            json!({"name": "workspace-startup", "mountPath": "/var/tmp/nvflare/workspace/startup", "readOnly": true})
+        );
     }
 }
 

@@ -14,13 +14,53 @@ use crate::support::{Chart, Helm, plan};
 fn table() -> Vec<String> {
     let long = "a".repeat(63);
     let mut names: Vec<String> = [
-        "site-1", "a", "A", "1site", "My_Server", "server1.example.com", "site--1", "-site-", "---", "...", "Site-1", "no", "1e3", "0x1F",
-        "4212e12", "null", "~", "a b", "İstanbul", "ISTANBUL", "Ünal", "K", "ß", "ΑΣ", "名前", "a-", "é", "a\u{301}", "\u{7f}", "a\u{0}b", "a'b\"c",
-        "{{ .Values }}", "$HOME", "a\nb", "\u{2028}", "🧪", "a\u{feff}",
+        "site-1",
+        "a",
+        "A",
+        "1site",
+        "My_Server",
+        "server1.example.com",
+        "site--1",
+        "-site-",
+        "---",
+        "...",
+        "Site-1",
+        "no",
+        "1e3",
+        "0x1F",
+        "4212e12",
+        "null",
+        "~",
+        "a b",
+        "İstanbul",
+        "ISTANBUL",
+        "Ünal",
+        "K",
+        "ß",
+        "ΑΣ",
+        "名前",
+        "a-",
+        "é",
+        "a\u{301}",
+        "\u{7f}",
+        "a\u{0}b",
+        "a'b\"c",
+        "{{ .Values }}",
+        "$HOME",
+        "a\nb",
+        "\u{2028}",
+        "🧪",
+        "a\u{feff}",
     ]
     .map(str::to_owned)
     .to_vec();
-    names.extend([long.clone(), format!("{long}a"), format!("{}-b", "a".repeat(53)), format!("{}.b", "a".repeat(80)), format!("{}1", "é".repeat(40))]);
+    names.extend([
+        long.clone(),
+        format!("{long}a"),
+        format!("{}-b", "a".repeat(53)),
+        format!("{}.b", "a".repeat(80)),
+        format!("{}1", "é".repeat(40)),
+    ]);
     names
 }
 

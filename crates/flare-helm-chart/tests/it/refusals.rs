@@ -82,11 +82,17 @@ fn contradictions_are_refused_with_a_sentence() {
         (json!({"livenessProbe": {"periodSeconds": 5}}), "livenessProbe has no handler"),
         (json!({"podLabels": {"app.kubernetes.io/name": "x"}}), "podLabels sets app.kubernetes.io/name"),
         (json!({"securityProfile": "restricted", "securityContext": {"runAsUser": 0}}), "securityContext.runAsUser is 0"),
-        (json!({"securityProfile": "openshift", "containerSecurityContext": {"runAsNonRoot": false}}), "containerSecurityContext.runAsNonRoot is false"),
+        (
+            json!({"securityProfile": "openshift", "containerSecurityContext": {"runAsNonRoot": false}}),
+            "containerSecurityContext.runAsNonRoot is false",
+        ),
         (json!({"securityProfile": "restricted", "hostPortEnabled": true}), "allows no ports of the node"),
     ] {
         check(Role::Server, &values, sentence);
     }
     check(Role::Client, &json!({"port": null}), "port is empty");
-    check(Role::Client, &json!({"securityContext": {"seLinuxOptions": {"level": "\u{7f}"}}}), "cannot be written as YAML");
+    let mut participant = plan(Role::Client, Target::V2_8);
+    participant.parent.security_context = serde_json::from_value(json!({"seLinuxOptions": {"level": "\u{7f}"}})).unwrap();
+    let message = Helm::v3().template(&Chart::of(&participant), &[]).unwrap_err();
+    assert!(message.contains("cannot be written as YAML"), "{message}");
 }

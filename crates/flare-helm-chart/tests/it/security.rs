@@ -67,10 +67,14 @@ fn openshift_gets_no_id_from_the_chart() {
 
 #[test]
 fn defect_16_the_users_own_context_is_never_overruled() {
-    let own = json!({"runAsUser": 1_000_700_000, "fsGroup": 0, "seccompProfile": {"type": "Localhost", "localhostProfile": "a.json"}});
+    let own =
+        json!({"runAsUser": 1_000_700_000, "fsGroup": 0, "seccompProfile": {"type": "Localhost", "localhostProfile": "a.json"}});
     let (pod, context) = contexts(Role::Server, &json!({"securityContext": own}));
     assert_eq!(pod, own);
-    assert_eq!(context, json!({"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"], "add": ["NET_BIND_SERVICE"]}}));
+    assert_eq!(
+        context,
+        json!({"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"], "add": ["NET_BIND_SERVICE"]}})
+    );
 
     let (pod, context) = contexts(Role::Server, &json!({"securityContext": own, "securityProfile": "restricted"}));
     assert_eq!(pod["runAsUser"], json!(1_000_700_000));
@@ -88,7 +92,8 @@ fn a_pod_that_its_user_made_non_root_passes_restricted_without_a_profile() {
     }
     let (_, context) = contexts(Role::Client, &json!({"securityContext": {"runAsUser": 0}}));
     assert_eq!(context["capabilities"]["add"], json!(ADDED));
-    let (_, context) = contexts(Role::Client, &json!({"securityContext": {"runAsUser": 5}, "containerSecurityContext": {"runAsUser": 0}}));
+    let (_, context) =
+        contexts(Role::Client, &json!({"securityContext": {"runAsUser": 5}, "containerSecurityContext": {"runAsUser": 0}}));
     assert_eq!(context["capabilities"]["add"], json!(ADDED));
 }
 

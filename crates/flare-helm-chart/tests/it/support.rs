@@ -1,7 +1,4 @@
 //! Plans, charts on disk, and the real Helm.
-#![allow(clippy::disallowed_methods, reason = "tests write charts and start Helm")]
-#![allow(dead_code, reason = "each test binary uses its part")]
-#![allow(clippy::must_use_candidate, unreachable_pub)]
 
 use std::{
     path::{Path, PathBuf},
@@ -14,18 +11,18 @@ use flare_site_plan::SitePlan;
 use serde_json::Value;
 use tempfile::TempDir;
 
-pub const ROLES: [Role; 2] = [Role::Server, Role::Client];
-pub const RELEASES: [(Role, Target); 4] =
+pub(crate) const ROLES: [Role; 2] = [Role::Server, Role::Client];
+pub(crate) const RELEASES: [(Role, Target); 4] =
     [(Role::Server, Target::V2_8), (Role::Server, Target::V2_9), (Role::Client, Target::V2_8), (Role::Client, Target::V2_9)];
 
 /// The plan of an ordinary participant (`tests/plans/`).
-pub fn plan(role: Role, target: Target) -> SitePlan {
+pub(crate) fn plan(role: Role, target: Target) -> SitePlan {
     let path = format!("{}/tests/plans/{role}-{target}.json", env!("CARGO_MANIFEST_DIR"));
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
 /// The same for another name; a server's Service keeps its configured one.
-pub fn named(role: Role, target: Target, name: &str) -> SitePlan {
+pub(crate) fn named(role: Role, target: Target, name: &str) -> SitePlan {
     let mut plan = plan(role, target);
     let service = flare_names::ServiceName::new("nvflare-server").unwrap();
     let site = match role {
@@ -39,16 +36,16 @@ pub fn named(role: Role, target: Target, name: &str) -> SitePlan {
 }
 
 /// A chart on disk for as long as the test runs.
-pub struct Chart {
+pub(crate) struct Chart {
     folder: TempDir,
 }
 
 impl Chart {
-    pub fn of(plan: &SitePlan) -> Self {
+    pub(crate) fn of(plan: &SitePlan) -> Self {
         Self::write(&flare_helm_chart::render(plan, ""))
     }
 
-    pub fn write(tree: &FileTree) -> Self {
+    pub(crate) fn write(tree: &FileTree) -> Self {
         let folder = TempDir::new().unwrap();
         for (path, entry) in tree.iter() {
             let path = folder.path().join(path.as_path());
@@ -61,28 +58,28 @@ impl Chart {
         Self { folder }
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 }
 
 /// A real Helm program.
 #[derive(Debug, Clone)]
-pub struct Helm {
+pub(crate) struct Helm {
     program: PathBuf,
-    pub version: &'static str,
+    pub(crate) version: &'static str,
 }
 
 impl Helm {
-    pub fn v3() -> Self {
+    pub(crate) fn v3() -> Self {
         Self::find("3.22.0", "FLARE_KUBE_HELM3")
     }
 
-    pub fn v4() -> Self {
+    pub(crate) fn v4() -> Self {
         Self::find("4.3.1", "FLARE_KUBE_HELM4")
     }
 
-    pub fn both() -> [Self; 2] {
+    pub(crate) fn both() -> [Self; 2] {
         [Self::v3(), Self::v4()]
     }
 
@@ -102,7 +99,7 @@ impl Helm {
     }
 
     /// Runs Helm with nothing of the user's own in its environment.
-    pub fn run(&self, arguments: &[&str]) -> Result<String, String> {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Result<String, String> {
         let home = TempDir::new().unwrap();
         let output = Command::new(&self.program)
             .args(arguments)
@@ -117,25 +114,27 @@ impl Helm {
     }
 
     /// Renders a chart in the prepared namespace; `arguments` are further ones such as `--set`.
-    pub fn template(&self, chart: &Chart, arguments: &[&str]) -> Result<String, String> {
+    pub(crate) fn template(&self, chart: &Chart, arguments: &[&str]) -> Result<String, String> {
         let path = chart.path().to_str().unwrap();
         let fixed = ["template", "site", path, "--namespace", "nvflare", "--kube-version", "1.34.4"];
         self.run(&[&fixed[..], arguments].concat())
     }
 
     /// The same, parsed.
-    pub fn objects(&self, chart: &Chart, arguments: &[&str]) -> Objects {
-        Objects::parse(&self.template(chart, arguments).unwrap_or_else(|error| panic!("helm {} {arguments:?}: {error}", self.version)))
+    pub(crate) fn objects(&self, chart: &Chart, arguments: &[&str]) -> Objects {
+        Objects::parse(
+            &self.template(chart, arguments).unwrap_or_else(|error| panic!("helm {} {arguments:?}: {error}", self.version)),
+        )
     }
 
     /// The same with a values file.
-    pub fn objects_with(&self, chart: &Chart, values: &Value, arguments: &[&str]) -> Objects {
+    pub(crate) fn objects_with(&self, chart: &Chart, values: &Value, arguments: &[&str]) -> Objects {
         let file = values_file(values);
         self.objects(chart, &[&["-f", file.path().to_str().unwrap()], arguments].concat())
     }
 
     /// The message with which Helm refuses a values file.
-    pub fn refusal(&self, chart: &Chart, values: &Value) -> String {
+    pub(crate) fn refusal(&self, chart: &Chart, values: &Value) -> String {
         let file = values_file(values);
         match self.template(chart, &["-f", file.path().to_str().unwrap()]) {
             Err(message) => message,
@@ -152,13 +151,16 @@ fn values_file(values: &Value) -> tempfile::NamedTempFile {
 
 /// Rendered objects.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Objects(pub Vec<Value>);
+pub(crate) struct Objects(pub(crate) Vec<Value>);
 
 impl Objects {
-    pub fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         let objects = text
             .split("\n---\n")
-            .map(|document| serde_yaml::from_str::<Value>(document.trim_start_matches("---\n")).unwrap_or_else(|error| panic!("{error}\n{document}")))
+            .map(|document| {
+                serde_yaml::from_str::<Value>(document.trim_start_matches("---\n"))
+                    .unwrap_or_else(|error| panic!("{error}\n{document}"))
+            })
             .filter(|object| !object.is_null())
             .collect::<Vec<_>>();
         let mut objects = objects;
@@ -166,28 +168,28 @@ impl Objects {
         Self(objects)
     }
 
-    pub fn find(&self, kind: &str) -> Option<&Value> {
+    pub(crate) fn find(&self, kind: &str) -> Option<&Value> {
         self.0.iter().find(|object| object["kind"] == kind)
     }
 
-    pub fn get(&self, kind: &str) -> &Value {
+    pub(crate) fn get(&self, kind: &str) -> &Value {
         self.find(kind).unwrap_or_else(|| panic!("no {kind} among {self:#?}"))
     }
 
-    pub fn pod(&self) -> &Value {
+    pub(crate) fn pod(&self) -> &Value {
         &self.get("Deployment")["spec"]["template"]["spec"]
     }
 
-    pub fn container(&self) -> &Value {
+    pub(crate) fn container(&self) -> &Value {
         &self.pod()["containers"][0]
     }
 
-    pub fn image(&self) -> &str {
+    pub(crate) fn image(&self) -> &str {
         self.container()["image"].as_str().unwrap()
     }
 
     /// `Kind/json/pointer`, `pod/…` and `container/…` name the obvious; null where there is nothing.
-    pub fn at(&self, place: &str) -> Value {
+    pub(crate) fn at(&self, place: &str) -> Value {
         let (object, pointer) = place.split_once('/').unwrap_or((place, ""));
         let object = match object {
             "pod" => self.pod(),
