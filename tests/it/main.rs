@@ -1,1 +1,22 @@
-//! The one integration binary.
+//! The one integration binary: a module for each subject.
+#![allow(clippy::disallowed_methods, reason = "tests stand at the edge: they make kits on disk and start processes")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "these are tests")]
+#![allow(clippy::cast_precision_loss, reason = "counts here are far below 2^52")]
+
+mod interruption;
+mod parity;
+
+/// Cargo does not look into `it/`, so a file without a `mod` line would be a test that never runs.
+#[test]
+fn no_file_is_forgotten() {
+    let folder = integration_tests::workspace_folder().join("tests/it");
+    let main = std::fs::read_to_string(folder.join("main.rs")).unwrap();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let module = name.trim_end_matches(".rs");
+        assert!(
+            module == "main" || module == "snapshots" || main.lines().any(|line| line == format!("mod {module};")),
+            "tests/it/{name} has no `mod {module};` in main.rs"
+        );
+    }
+}

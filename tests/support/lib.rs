@@ -1,1 +1,35 @@
-//! Support of the integration tests.
+//! What the integration tests share: kits in memory, the reference as an oracle, hermetic commands, Helm.
+//!
+//! Nothing here knows a rule of flare-kube: a helper that did would agree with the code under test for the wrong reason.
+#![allow(clippy::disallowed_methods, reason = "tests stand at the edge: they make kits on disk and start processes")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "a helper that fails must end its test at once"
+)]
+
+pub mod command;
+pub mod helm;
+pub mod identity;
+pub mod kit;
+pub mod oracle;
+pub mod random;
+pub mod reference;
+
+use std::path::PathBuf;
+
+/// The folder in which tools and references are kept between runs: `$FLARE_KUBE_CACHE`, else
+/// `$XDG_CACHE_HOME/flare-kube`, else `~/.cache/flare-kube`.
+pub fn cache_folder() -> PathBuf {
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    variable("FLARE_KUBE_CACHE")
+        .or_else(|| variable("XDG_CACHE_HOME").map(|folder| folder.join("flare-kube")))
+        .or_else(|| variable("HOME").map(|folder| folder.join(".cache/flare-kube")))
+        .expect("HOME is set wherever tests run")
+}
+
+/// The root of the workspace.
+pub fn workspace_folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the workspace").to_path_buf()
+}

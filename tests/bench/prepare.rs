@@ -1,0 +1,290 @@
+//! Measures `prepare` against `nvflare deploy prepare` and against `cp -r`, in one paired run.
+//!
+//! Three questions, as the specification of speed asks them: one kit, a thousand kits in one run, and how time and memory grow.
+//! All three parties read and write the same temporary folder, so the same file system; rounds alternate, so that a busy machine is
+//! busy for all. Run by `cargo xtask bench prepare`; `--check` ends with 1 where a target is missed, `--json FILE` keeps the figures.
+#![allow(clippy::disallowed_methods, reason = "a bench stands at the edge: it makes kits and starts processes")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a bench that cannot measure must end at once")]
+#![allow(clippy::print_stdout, reason = "its output is its result")]
+#![allow(clippy::cast_precision_loss, reason = "counts and sizes here are far below 2^52")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use integration_tests::kit::Tree;
+use integration_tests::reference::Release;
+use integration_tests::workspace_folder;
+use serde_json::{Value, json};
+
+const CONFIG: &str = "runtime: k8s\nnamespace: nvflare\nparent:\n  docker_image: registry.example.com/nvflare:2.8.3\n";
+/// Rounds of our program and of `cp`, which take milliseconds.
+const ROUNDS: usize = 60;
+/// Calls of the reference, which take most of a second.
+const REFERENCE_CALLS: usize = 20;
+const MANY: usize = 1000;
+
+/// What one child process took.
+#[derive(Debug, Clone, Copy)]
+struct Cost {
+    time: Duration,
+    /// Peak resident memory in kibibytes.
+    memory: u64,
+}
+
+/// One promise and what became of it.
+struct Promise {
+    text: &'static str,
+    target: String,
+    measured: String,
+    met: bool,
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let bench = Bench::new();
+    let one = bench.one_kit();
+    let many = bench.many_kits();
+    let promises = promises(&one, &many);
+    print_tables(&bench, &one, &many, &promises);
+    if let Some(position) = arguments.iter().position(|argument| argument == "--json") {
+        let figures = json!({"file_system": bench.file_system, "one_kit": one.figures(), "many_kits": many.figures()});
+        fs::write(&arguments[position + 1], format!("{figures:#}\n")).unwrap();
+    }
+    let missed = promises.iter().any(|promise| !promise.met);
+    ExitCode::from(u8::from(missed && arguments.iter().any(|argument| argument == "--check")))
+}
+
+/// The folder of the measurement and the programs in it.
+struct Bench {
+    folder: tempfile::TempDir,
+    program: PathBuf,
+    kit: Tree,
+    config: PathBuf,
+    file_system: String,
+}
+
+/// Medians of one kit.
+struct OneKit {
+    ours: Cost,
+    copy: Cost,
+    reference: Cost,
+}
+
+/// Runs over many kits: their number, and the cost of one run over all of them.
+struct ManyKits {
+    runs: Vec<(usize, Cost)>,
+    reference_call: Cost,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let folder = tempfile::Builder::new().prefix("flare-kube-bench-").tempdir().unwrap();
+        let program = std::env::current_exe().unwrap().with_file_name("flare-kube-under-test");
+        assert!(program.is_file(), "no {}: run `cargo build --release -p integration-tests`", program.display());
+        let kit = Tree::read(&workspace_folder().join("fixtures/kits/plain-2.8.3/site-1"));
+        let config = folder.path().join("k8s.yaml");
+        fs::write(&config, CONFIG).unwrap();
+        kit.write(&folder.path().join("kits/site-1"));
+        let file_system = file_system(folder.path());
+        Self { folder, program, kit, config, file_system }
+    }
+
+    fn one_kit(&self) -> OneKit {
+        let kit = self.folder.path().join("kits/site-1");
+        let output = self.folder.path().join("out");
+        let (mut ours, mut copy, mut reference) = (Vec::new(), Vec::new(), Vec::new());
+        for round in 0..ROUNDS {
+            ours.push(self.measure(&mut self.prepare(std::slice::from_ref(&kit), &output), &output));
+            copy.push(self.measure(Command::new("cp").arg("-r").arg(&kit).arg(&output), &output));
+            if round % (ROUNDS / REFERENCE_CALLS) == 0 {
+                reference.push(self.measure(&mut self.reference(&kit, &output), &output));
+            }
+        }
+        OneKit { ours: median(&mut ours), copy: median(&mut copy), reference: median(&mut reference) }
+    }
+
+    fn many_kits(&self) -> ManyKits {
+        let kits: Vec<PathBuf> = (0..MANY)
+            .map(|index| {
+                let path = self.folder.path().join(format!("many/kit-{index}"));
+                self.kit.write(&path);
+                path
+            })
+            .collect();
+        let output = self.folder.path().join("out-many");
+        // One call before: the first one reads the reference's own files from the disk.
+        let mut calls: Vec<Cost> = (0..=REFERENCE_CALLS)
+            .map(|index| self.measure(&mut self.reference(&kits[index], &output), &output))
+            .skip(1)
+            .collect();
+        let runs = [MANY / 4, MANY / 2, MANY].map(|count| {
+            let mut rounds: Vec<Cost> =
+                (0..3).map(|_| self.measure(&mut self.prepare(&kits[..count], &output), &output)).collect();
+            (count, median(&mut rounds))
+        });
+        ManyKits { runs: runs.to_vec(), reference_call: median(&mut calls) }
+    }
+
+    /// Our program over kits that go to clusters of their own, as all of them are the same participant.
+    fn prepare(&self, kits: &[PathBuf], output: &Path) -> Command {
+        let mut command = Command::new(&self.program);
+        command.arg("prepare").args(kits).arg("--config").arg(&self.config).arg("--output").arg(output);
+        if kits.len() > 1 {
+            command.arg("--separate-clusters");
+        }
+        command
+    }
+
+    fn reference(&self, kit: &Path, output: &Path) -> Command {
+        let mut command = Command::new(Release::V28.nvflare());
+        command.args(["deploy", "prepare"]).arg(kit).arg("--config").arg(&self.config).arg("--output").arg(output);
+        command
+    }
+
+    /// Runs a command to its end, which must be a good one, and removes what it wrote.
+    fn measure(&self, command: &mut Command, output: &Path) -> Cost {
+        command.current_dir(self.folder.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let began = Instant::now();
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let watch = watch_memory(child.id());
+        let status = child.wait().unwrap();
+        let time = began.elapsed();
+        assert!(status.success() && output.is_dir(), "{status}: {command:?}");
+        fs::remove_dir_all(output).unwrap();
+        Cost { time, memory: watch.join().unwrap() }
+    }
+}
+
+/// Reads a process's own record of its peak memory until it ends; a run shorter than the pause shows what it had at its start.
+fn watch_memory(process: u32) -> std::thread::JoinHandle<u64> {
+    std::thread::spawn(move || {
+        let mut peak = 0;
+        // The record of a zombie has no memory in it, so the loop ends with the process even before it is waited for.
+        while let Ok(status) = fs::read_to_string(format!("/proc/{process}/status")) {
+            let Some(kibibytes) = status.lines().find_map(|line| line.strip_prefix("VmHWM:")) else { break };
+            peak = kibibytes.trim().trim_end_matches(" kB").parse().unwrap_or(peak);
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        peak
+    })
+}
+
+/// The median of the times, and the greatest memory.
+fn median(costs: &mut [Cost]) -> Cost {
+    costs.sort_by_key(|cost| cost.time);
+    let memory = costs.iter().map(|cost| cost.memory).max().unwrap();
+    Cost { time: costs[costs.len() / 2].time, memory }
+}
+
+/// The file system of a folder, as the kernel lists it.
+fn file_system(folder: &Path) -> String {
+    let mounts = fs::read_to_string("/proc/mounts").unwrap_or_default();
+    let fields = mounts.lines().map(|line| line.split(' ').collect::<Vec<_>>());
+    let over = fields.filter(|fields| fields.len() > 2 && folder.starts_with(fields[1]));
+    let nearest = over.max_by_key(|fields| fields[1].len());
+    nearest.map_or_else(|| "unknown".to_owned(), |fields| format!("{} at {}", fields[2], fields[1]))
+}
+
+impl Cost {
+    fn milliseconds(self) -> f64 {
+        self.time.as_secs_f64() * 1000.0
+    }
+
+    fn figures(self) -> Value {
+        json!({"milliseconds": self.milliseconds(), "peak_memory_kib": self.memory})
+    }
+}
+
+impl OneKit {
+    fn faster_than_reference(&self) -> f64 {
+        self.reference.milliseconds() / self.ours.milliseconds()
+    }
+
+    fn against_copy(&self) -> f64 {
+        self.ours.milliseconds() / self.copy.milliseconds()
+    }
+
+    fn figures(&self) -> Value {
+        json!({
+            "ours": self.ours.figures(),
+            "cp": self.copy.figures(),
+            "reference": self.reference.figures(),
+            "faster_than_reference": self.faster_than_reference(),
+            "times_cp": self.against_copy(),
+        })
+    }
+}
+
+impl ManyKits {
+    fn last(&self) -> Cost {
+        self.runs.last().expect("runs are made").1
+    }
+
+    fn faster_than_reference(&self) -> f64 {
+        self.reference_call.milliseconds() * MANY as f64 / self.last().milliseconds()
+    }
+
+    /// How much slower a kit of the greatest run is than one of the smallest: 1 is linear.
+    fn growth(&self) -> f64 {
+        let (count, smallest) = self.runs[0];
+        (self.last().milliseconds() / MANY as f64) / (smallest.milliseconds() / count as f64)
+    }
+
+    /// How much more memory the greatest run takes than the smallest: 1 is flat.
+    fn memory_growth(&self) -> f64 {
+        self.last().memory as f64 / self.runs[0].1.memory as f64
+    }
+
+    fn figures(&self) -> Value {
+        let runs = self.runs.iter().map(|(count, cost)| json!({"kits": count, "cost": cost.figures()}));
+        json!({
+            "runs": runs.collect::<Vec<_>>(),
+            "reference_call": self.reference_call.figures(),
+            "reference_calls_measured": REFERENCE_CALLS,
+            "faster_than_reference": self.faster_than_reference(),
+            "time_per_kit_growth": self.growth(),
+            "memory_growth": self.memory_growth(),
+        })
+    }
+}
+
+fn promises(one: &OneKit, many: &ManyKits) -> Vec<Promise> {
+    let at_least = |text, measured: f64, target: f64| Promise {
+        text,
+        target: format!("at least {target}"),
+        measured: format!("{measured:.1}"),
+        met: measured >= target,
+    };
+    let at_most = |text, measured: f64, target: f64| Promise {
+        text,
+        target: format!("at most {target}"),
+        measured: format!("{measured:.2}"),
+        met: measured <= target,
+    };
+    vec![
+        at_least("one kit, times faster than the reference", one.faster_than_reference(), 100.0),
+        at_most("one kit, times `cp -r`", one.against_copy(), 3.0),
+        at_least("1000 kits in one run, times faster than 1000 calls of the reference", many.faster_than_reference(), 500.0),
+        at_most("time for each kit, 1000 kits against 250", many.growth(), 1.25),
+        at_most("peak memory, 1000 kits against 250", many.memory_growth(), 1.25),
+    ]
+}
+
+fn print_tables(bench: &Bench, one: &OneKit, many: &ManyKits, promises: &[Promise]) {
+    let row = |what: &str, cost: Cost| println!("  {what:<44} {:>10.2} ms  {:>8} KiB", cost.milliseconds(), cost.memory);
+    println!("on {}; medians of {ROUNDS} rounds, {REFERENCE_CALLS} calls of the reference", bench.file_system);
+    row("one kit: flare-kube prepare", one.ours);
+    row("one kit: cp -r", one.copy);
+    row("one kit: nvflare 2.8.3 deploy prepare", one.reference);
+    for (count, cost) in &many.runs {
+        row(&format!("{count} kits in one run: flare-kube prepare"), *cost);
+    }
+    row("one of many: nvflare 2.8.3 deploy prepare", many.reference_call);
+    println!("  (1000 calls of the reference are {REFERENCE_CALLS} measured ones, scaled)");
+    for promise in promises {
+        let verdict = if promise.met { "met   " } else { "MISSED" };
+        println!("{verdict} {:<70} {:>8} ({})", promise.text, promise.measured, promise.target);
+    }
+}

@@ -1,0 +1,150 @@
+//! `prepare` that is killed or interrupted in the middle of its life.
+//!
+//! A real process, because what is proven is what a file system holds after the kernel has ended one: the old output or the new
+//! one, whole, and a kit that nobody touched.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use integration_tests::command::Sandbox;
+use integration_tests::kit::{Entry, Tree};
+use integration_tests::random::Random;
+use integration_tests::workspace_folder;
+
+const ROUNDS: usize = 60;
+
+/// A kit with enough files that most of a run's life is spent writing.
+fn kit(sandbox: &Sandbox) -> PathBuf {
+    let mut tree = Tree::read(&workspace_folder().join("fixtures/kits/plain-2.8.3/site-1"));
+    for index in 0..300 {
+        tree.put(&format!("local/custom/{}/module_{index}.py", index % 10), format!("VALUE = {index}\n").repeat(50));
+    }
+    let path = sandbox.join("site-1");
+    tree.write(&path);
+    path
+}
+
+fn config(sandbox: &Sandbox, namespace: &str) -> PathBuf {
+    let path = sandbox.join(format!("{namespace}.yaml"));
+    let text = format!("runtime: k8s\nnamespace: {namespace}\nparent:\n  docker_image: registry.example.com/nvflare:2.8.3\n");
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+fn prepare(sandbox: &Sandbox, kit: &Path, config: &Path, output: &Path) -> Command {
+    let mut command = sandbox.command(env!("CARGO_BIN_EXE_flare-kube-under-test"));
+    command.arg("prepare").arg(kit).arg("--config").arg(config).arg("--output").arg(output);
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+fn succeed(mut command: Command) -> Duration {
+    let began = Instant::now();
+    let status = command.status().unwrap();
+    assert!(status.success(), "{status}: {command:?}");
+    began.elapsed()
+}
+
+/// The outputs that two configs make, the kit, and how long a run takes.
+struct Scene {
+    sandbox: Sandbox,
+    kit: PathBuf,
+    untouched: Tree,
+    output: PathBuf,
+    configs: [PathBuf; 2],
+    outputs: [Tree; 2],
+    life: Duration,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let sandbox = Sandbox::new();
+        let kit = kit(&sandbox);
+        let configs = ["red", "blue"].map(|namespace| config(&sandbox, namespace));
+        // Always the same path: the report, and so the marker, may name it.
+        std::fs::create_dir(sandbox.join("outputs")).unwrap();
+        let output = sandbox.join("outputs/out");
+        let mut life = Duration::ZERO;
+        let outputs = [0, 1].map(|index| {
+            life = life.max(succeed(prepare(&sandbox, &kit, &configs[index], &output)));
+            Tree::read(&output)
+        });
+        assert_ne!(outputs[0], outputs[1], "two configs must make two outputs");
+        let untouched = Tree::read(&kit);
+        Self { sandbox, kit, untouched, output, configs, outputs, life }
+    }
+
+    fn start(&self, index: usize) -> Child {
+        prepare(&self.sandbox, &self.kit, &self.configs[index], &self.output).spawn().unwrap()
+    }
+
+    /// Which of the two outputs stands there, whole.
+    fn standing(&self) -> usize {
+        let found = Tree::read(&self.output);
+        let position = self.outputs.iter().position(|output| *output == found);
+        position.unwrap_or_else(|| panic!("the output is neither the old one nor the new one: {:#?}", names(&found)))
+    }
+
+    fn leftovers(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.sandbox.join("outputs")).unwrap();
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).filter(|name| name != "out").collect()
+    }
+}
+
+fn names(tree: &Tree) -> Vec<(&String, usize)> {
+    let sizes = tree.0.iter().map(|(path, entry)| (path, if let Entry::File(bytes, _) = entry { bytes.len() } else { 0 }));
+    sizes.collect()
+}
+
+#[test]
+fn a_killed_prepare_leaves_the_old_output_or_the_new_one_and_the_kit_as_it_was() {
+    let scene = Scene::new();
+    let mut random = Random::new(3);
+    let (mut old, mut new, mut dirty) = (0, 0, 0);
+    for _ in 0..ROUNDS {
+        let before = scene.standing();
+        let next = 1 - before;
+        let mut child = scene.start(next);
+        std::thread::sleep(scene.life.mul_f64(random.below(1100) as f64 / 1000.0));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let after = scene.standing();
+        *(if after == before { &mut old } else { &mut new }) += 1;
+        dirty += usize::from(!scene.leftovers().is_empty());
+        assert!(Tree::read(&scene.kit) == scene.untouched, "the kit has changed");
+    }
+    println!("{ROUNDS} kills: {old} left the old output, {new} the new one; {dirty} left a temporary folder");
+    assert!(old > 0, "no kill came before the end: the loop proves nothing");
+    succeed(prepare(&scene.sandbox, &scene.kit, &scene.configs[0], &scene.output));
+    assert_eq!(scene.leftovers(), Vec::<String>::new(), "the next run cleans up after a killed one");
+}
+
+#[test]
+fn an_interrupted_prepare_ends_with_130_and_leaves_nothing_behind() {
+    let scene = Scene::new();
+    let mut random = Random::new(4);
+    let mut interrupted = 0;
+    for _ in 0..ROUNDS {
+        let before = scene.standing();
+        let mut child = scene.start(1 - before);
+        std::thread::sleep(scene.life.mul_f64(0.1 + random.below(900) as f64 / 1000.0));
+        let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+        let status = child.wait().unwrap();
+        let after = scene.standing();
+        match status.code() {
+            Some(0) => assert_eq!(after, 1 - before, "a good end means the new output"),
+            Some(130) => {
+                interrupted += 1;
+                assert_eq!(after, before, "an interrupted run changes nothing");
+            }
+            // Before the handler is in place the kernel ends the process, as it ends any.
+            None => assert_eq!(after, before),
+            other => panic!("exit {other:?}, signal sent: {sent}"),
+        }
+        assert_eq!(scene.leftovers(), Vec::<String>::new());
+        assert!(Tree::read(&scene.kit) == scene.untouched, "the kit has changed");
+    }
+    println!("{ROUNDS} interrupts: {interrupted} ended with 130");
+    assert!(interrupted > 0, "no interrupt came in time: the loop proves nothing");
+}

@@ -1,0 +1,165 @@
+//! One comparison: a kit, a config, where the output goes, and how both sides must end.
+
+use std::path::{Path, PathBuf};
+
+use integration_tests::kit::Tree;
+use integration_tests::reference::Release;
+
+/// The role of a kit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    Server,
+    Client,
+}
+
+impl Role {
+    /// The role's word in file names: `server.crt`, `fed_client.json`.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Server => "server",
+            Self::Client => "client",
+        }
+    }
+
+    /// The role file.
+    pub(crate) fn file(self) -> &'static str {
+        match self {
+            Self::Server => "startup/fed_server.json",
+            Self::Client => "startup/fed_client.json",
+        }
+    }
+}
+
+/// Where the output goes, relative to the folder of one side.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Output {
+    /// `--output` with this path below the side's folder.
+    At(String),
+    /// No `--output`: `KIT/prepared/k8s`.
+    Default,
+    /// `--output` inside the kit.
+    InKit(String),
+}
+
+/// Where the config comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Config {
+    /// `--config` with a file of these bytes.
+    File(Vec<u8>),
+    /// No `--config`: `KIT/config.yaml`, with these bytes.
+    InKit(Vec<u8>),
+    /// `--config` with a path at which nothing stands.
+    Missing,
+}
+
+/// How both sides must end. What differs names the reason, which the summary counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Expected {
+    /// Both good.
+    Good,
+    /// Both refused, with the same exit code and error code.
+    Refused,
+    /// We refuse what the reference takes.
+    OnlyWeRefuse { code: &'static str, reason: &'static str },
+    /// Both refuse, the reference with another code, or by a crash.
+    OtherCode { code: &'static str, reason: &'static str },
+    /// We take what the reference refuses; then its output is compared for the config of `reference_config`.
+    OnlyReferenceRefuses { reason: &'static str },
+}
+
+/// What a deviation may depend on: facts that the generator knows because it made the case.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Facts {
+    /// `parent.docker_image` as written.
+    pub(crate) image: String,
+    /// `parent.resources` is `{}`.
+    pub(crate) empty_resources: bool,
+    /// Name of the participant.
+    pub(crate) name: String,
+    /// Its stable name with the limit of a Service, as the reference makes it.
+    pub(crate) stable_name: String,
+}
+
+/// One comparison.
+#[derive(Debug, Clone)]
+pub(crate) struct Case {
+    pub(crate) seed: u64,
+    pub(crate) index: usize,
+    pub(crate) release: Release,
+    pub(crate) role: Role,
+    /// The kit's folder name, which is the participant's name where the kit has none.
+    pub(crate) folder: String,
+    pub(crate) kit: Tree,
+    pub(crate) config: Config,
+    /// The config that the reference gets, where it cannot read ours in the meaning of the specification.
+    pub(crate) reference_config: Option<Vec<u8>>,
+    pub(crate) output: Output,
+    /// What stands at the output before.
+    pub(crate) earlier_output: Option<Tree>,
+    pub(crate) expected: Expected,
+    pub(crate) facts: Facts,
+    /// Whether the charts are rendered by Helm too.
+    pub(crate) render: bool,
+    /// What was changed in kit and config, in the order in which it was done: for a failure's report.
+    pub(crate) notes: Vec<String>,
+}
+
+/// The paths of one side of a case.
+#[derive(Debug)]
+pub(crate) struct Side {
+    pub(crate) folder: PathBuf,
+    pub(crate) kit: PathBuf,
+    pub(crate) config: Option<PathBuf>,
+    pub(crate) output: Option<PathBuf>,
+    /// Where the output is, whether named or by default.
+    pub(crate) prepared: PathBuf,
+}
+
+impl Case {
+    /// Writes kit and config below `folder`, which must be empty, for one side.
+    pub(crate) fn write(&self, folder: &Path, config: &Config) -> Side {
+        let kit = folder.join("kits").join(&self.folder);
+        self.kit.write(&kit);
+        let config = match config {
+            Config::File(bytes) => {
+                let path = folder.join("k8s.yaml");
+                std::fs::write(&path, bytes).unwrap();
+                Some(path)
+            }
+            Config::InKit(bytes) => {
+                if kit.is_dir() {
+                    std::fs::write(kit.join("config.yaml"), bytes).unwrap();
+                }
+                None
+            }
+            Config::Missing => Some(folder.join("missing.yaml")),
+        };
+        let output = match &self.output {
+            Output::At(path) => Some(folder.join(path)),
+            Output::InKit(path) => Some(kit.join(path)),
+            Output::Default => None,
+        };
+        let prepared = output.clone().unwrap_or_else(|| kit.join("prepared/k8s"));
+        if let Some(earlier) = &self.earlier_output {
+            earlier.write(&prepared);
+        }
+        Side { folder: folder.to_path_buf(), kit, config, output, prepared }
+    }
+
+    /// The config for the reference.
+    pub(crate) fn config_of_reference(&self) -> Config {
+        match (&self.reference_config, &self.config) {
+            (Some(bytes), Config::InKit(_)) => Config::InKit(bytes.clone()),
+            (Some(bytes), _) => Config::File(bytes.clone()),
+            (None, config) => config.clone(),
+        }
+    }
+
+    /// How to run this case alone.
+    pub(crate) fn rerun(&self) -> String {
+        format!(
+            "FLARE_KUBE_PARITY_SEED={} FLARE_KUBE_PARITY_CASE={} cargo test -p integration-tests --test it parity::",
+            self.seed, self.index
+        )
+    }
+}

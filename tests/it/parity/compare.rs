@@ -1,0 +1,241 @@
+//! Compares two prepared kits by meaning.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use integration_tests::helm;
+use integration_tests::kit::{Entry, Tree};
+use integration_tests::oracle::{Oracle, Outcome};
+use serde_json::{Map, Value, json};
+
+use super::case::{Case, Side};
+
+/// One place at which the two sides differ.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Difference {
+    /// `report`, `tree`, `warnings`, a file such as `helm_chart/values.yaml`, or a manifest such as `manifest Deployment`.
+    pub(crate) place: String,
+    /// The path in it: keys and indexes, joined by `/`; empty for the whole.
+    pub(crate) path: String,
+    /// What the reference has there.
+    pub(crate) reference: Option<Value>,
+    /// What we have there.
+    pub(crate) ours: Option<Value>,
+}
+
+impl Difference {
+    fn new(place: &str, path: &str, reference: Option<&Value>, ours: Option<&Value>) -> Self {
+        Self { place: place.to_owned(), path: path.to_owned(), reference: reference.cloned(), ours: ours.cloned() }
+    }
+}
+
+impl std::fmt::Display for Difference {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let shown = |value: &Option<Value>| value.as_ref().map_or_else(|| "(nothing)".to_owned(), Value::to_string);
+        write!(
+            formatter,
+            "{} at `{}`\n      reference: {}\n      ours:      {}",
+            self.place,
+            self.path,
+            shown(&self.reference),
+            shown(&self.ours)
+        )
+    }
+}
+
+/// One side of a case after its run.
+#[derive(Debug)]
+pub(crate) struct Done<'a> {
+    pub(crate) side: &'a Side,
+    pub(crate) outcome: &'a Outcome,
+}
+
+/// Everything in which two good runs differ.
+pub(crate) fn compare(case: &Case, oracle: &mut Oracle, reference: &Done<'_>, ours: &Done<'_>) -> Vec<Difference> {
+    let mut differences = Vec::new();
+    reports(oracle, reference, ours, &mut differences);
+    warnings(reference, ours, &mut differences);
+    trees(case, oracle, reference.side, ours.side, &mut differences);
+    for file in ["helm_chart/Chart.yaml", "helm_chart/values.yaml"] {
+        let [left, right] = [reference, ours].map(|done| oracle.read_yaml(&done.side.prepared.join(file)));
+        values(file, "", &left, &right, &mut differences);
+    }
+    if case.render {
+        manifests(oracle, reference, ours, &mut differences);
+    }
+    differences
+}
+
+/// A report with the paths of its side made equal, and the helm command as words.
+fn report(oracle: &mut Oracle, done: &Done<'_>) -> Value {
+    let folder = done.side.folder.display().to_string();
+    let mut report = done.outcome.report.clone().unwrap_or_default();
+    // Words as a shell reads them are ours to give: the reference does not quote (defect 22), and neither release name
+    // nor namespace can hold a space, so its command falls apart at the known words around the chart's path.
+    let command = report["helm_command"].as_str().unwrap_or_default().to_owned();
+    let chart = report["helm_chart"].as_str().unwrap_or_default().to_owned();
+    report["helm_command"] = match command.split_once(&format!(" {chart} ")) {
+        Some((before, after)) => {
+            let words = before.split(' ').chain([chart.as_str()]).chain(after.split(' '));
+            words.collect::<Vec<_>>().into()
+        }
+        None => oracle.words(&command),
+    };
+    serde_json::from_str(&report.to_string().replace(&json_text(&folder), "$CASE")).unwrap()
+}
+
+/// A path as it stands inside a JSON text.
+fn json_text(text: &str) -> String {
+    Value::String(text.to_owned()).to_string().trim_matches('"').to_owned()
+}
+
+fn reports(oracle: &mut Oracle, reference: &Done<'_>, ours: &Done<'_>, differences: &mut Vec<Difference>) {
+    let [left, right] = [reference, ours].map(|done| report(oracle, done));
+    values("report", "", &left, &right, differences);
+}
+
+/// What warnings are about: the ids of replaced components, and storage that stays where it was.
+fn warnings(reference: &Done<'_>, ours: &Done<'_>, differences: &mut Vec<Difference>) {
+    let [left, right] = [reference, ours].map(|done| {
+        let mut subjects: Vec<String> = done.outcome.warnings.iter().filter_map(|line| subject(line)).collect();
+        subjects.sort();
+        subjects
+    });
+    let mut counts: BTreeMap<&str, [i64; 2]> = BTreeMap::new();
+    for (side, subjects) in [&left, &right].into_iter().enumerate() {
+        for subject in subjects {
+            counts.entry(subject).or_default()[side] += 1;
+        }
+    }
+    for (subject, [left, right]) in counts {
+        if left != right {
+            differences.push(Difference::new("warnings", subject, Some(&json!(left)), Some(&json!(right))));
+        }
+    }
+}
+
+/// The subject of a warning of either side; none for one that only we have.
+fn subject(line: &str) -> Option<String> {
+    if line.contains("snapshot_persistor") && line.to_lowercase().contains("snapshot") {
+        return Some("snapshot_persistor".to_owned());
+    }
+    let ids = ["process_launcher", "docker_launcher", "k8s_launcher", "slurm_launcher", "resource_consumer", "resource_manager"];
+    if !line.contains("component") {
+        return None;
+    }
+    // The component that is dropped is named before the one that takes its place.
+    ids.iter()
+        .filter_map(|id| Some((line.find(&format!("'{id}'")).or_else(|| line.find(&format!("`{id}`")))?, id)))
+        .min()
+        .map(|(_, id)| (*id).to_owned())
+}
+
+fn trees(case: &Case, oracle: &mut Oracle, reference: &Side, ours: &Side, differences: &mut Vec<Difference>) {
+    let [left, right] = [reference, ours].map(|side| Tree::read(&side.prepared));
+    let [kinds_left, kinds_right] = [&left, &right].map(kinds);
+    values("tree", "", &kinds_left, &kinds_right, differences);
+    for (path, entry) in &left.0 {
+        let (Entry::File(bytes, _), Some(Entry::File(our_bytes, _))) = (entry, right.0.get(path)) else {
+            continue;
+        };
+        if path.starts_with("helm_chart/") {
+            continue;
+        }
+        let read: Option<fn(&mut Oracle, &Path) -> Value> = match path.as_str() {
+            "local/resources.json.default" | "local/comm_config.json" => Some(Oracle::read_json),
+            "local/study_data.yaml" | "local/study_runtime.yaml" if !case.kit.has(path) => Some(Oracle::read_yaml),
+            _ => None,
+        };
+        if let Some(read) = read {
+            let [left, right] = [reference, ours].map(|side| read(oracle, &side.prepared.join(path)));
+            let before = differences.len();
+            values(path, "", &left, &right, differences);
+            if before == differences.len() && order(&left) != order(&right) {
+                differences.push(Difference::new(path, "(order of keys)", Some(&left), Some(&right)));
+            }
+        } else if bytes != our_bytes {
+            let [left, right] = [bytes, our_bytes].map(|bytes| json!(String::from_utf8_lossy(bytes)));
+            differences.push(Difference::new(path, "(bytes)", Some(&left), Some(&right)));
+        }
+    }
+}
+
+/// Path to kind and mode, without the files of the chart, which are compared by what Helm makes of them.
+fn kinds(tree: &Tree) -> Value {
+    let described = tree.0.iter().filter(|(path, _)| !path.starts_with("helm_chart/")).map(|(path, entry)| {
+        let text = match entry {
+            Entry::Folder(mode) => format!("folder {mode:o}"),
+            Entry::File(_, mode) => format!("file {mode:o}"),
+            Entry::Link(target) => format!("link {target}"),
+        };
+        (path.replace('/', "\u{2215}"), json!(text))
+    });
+    Value::Object(described.collect::<Map<_, _>>())
+}
+
+fn manifests(oracle: &mut Oracle, reference: &Done<'_>, ours: &Done<'_>, differences: &mut Vec<Difference>) {
+    let report = reference.outcome.report.clone().unwrap_or_default();
+    let namespace = report["namespace"].as_str().unwrap_or_default();
+    let command = report["helm_command"].as_str().unwrap_or_default();
+    let release = command.split(' ').nth(3).unwrap_or_default();
+    let [left, right] = [reference, ours].map(|done| {
+        let chart = done.side.prepared.join("helm_chart");
+        let rendered = helm::template(release, &chart, namespace).and_then(|text| oracle.read_manifests(&text));
+        rendered.map(by_kind).map_err(|said| json!(said.replace(&done.side.folder.display().to_string(), "$CASE")))
+    });
+    let (Ok(left), Ok(right)) = (&left, &right) else {
+        differences.push(Difference::new("manifests", "(cannot be rendered)", left.err().as_ref(), right.err().as_ref()));
+        return;
+    };
+    let kinds = left.as_object().into_iter().chain(right.as_object()).flatten().map(|(kind, _)| kind);
+    let kinds: std::collections::BTreeSet<&String> = kinds.collect();
+    for kind in kinds {
+        let place = format!("manifest {kind}");
+        match (left.get(kind), right.get(kind)) {
+            (Some(left), Some(right)) => values(&place, "", left, right, differences),
+            (left, right) => differences.push(Difference::new(&place, "", left, right)),
+        }
+    }
+}
+
+/// Manifests by kind; several of one kind get a number.
+fn by_kind(manifests: Vec<Value>) -> Value {
+    let mut by_kind = Map::new();
+    for manifest in manifests {
+        let kind = manifest["kind"].as_str().unwrap_or("(no kind)").to_owned();
+        let count = by_kind.keys().filter(|key| key.split(' ').next() == Some(&kind)).count();
+        let key = if count == 0 { kind } else { format!("{kind} {}", count + 1) };
+        by_kind.insert(key, manifest);
+    }
+    Value::Object(by_kind)
+}
+
+/// The differences of two values, at the deepest paths at which they differ.
+pub(crate) fn values(place: &str, path: &str, left: &Value, right: &Value, differences: &mut Vec<Difference>) {
+    let below = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}/{key}") };
+    match (left, right) {
+        (Value::Object(left), Value::Object(right)) => {
+            for (key, value) in left {
+                match right.get(key) {
+                    Some(other) => values(place, &below(key), value, other, differences),
+                    None => differences.push(Difference::new(place, &below(key), Some(value), None)),
+                }
+            }
+            for (key, value) in right.iter().filter(|(key, _)| !left.contains_key(*key)) {
+                differences.push(Difference::new(place, &below(key), None, Some(value)));
+            }
+        }
+        (Value::Array(left), Value::Array(right)) if left.len() == right.len() => {
+            for (index, (left, right)) in left.iter().zip(right).enumerate() {
+                values(place, &below(&index.to_string()), left, right, differences);
+            }
+        }
+        _ if left == right => {}
+        _ => differences.push(Difference::new(place, path, Some(left), Some(right))),
+    }
+}
+
+/// A value as text, in which the order of keys counts.
+fn order(value: &Value) -> String {
+    value.to_string()
+}

@@ -1,0 +1,94 @@
+//! Cases out of a seed: every other one good, the rest with one fault.
+
+use integration_tests::identity::Authority;
+use integration_tests::kit::Tree;
+use integration_tests::random::Random;
+use integration_tests::reference::Release;
+use integration_tests::workspace_folder;
+use serde_json::json;
+
+use super::case::{Case, Config, Expected, Facts, Output, Role};
+use super::{configs, faults, kits};
+
+/// What all cases start from.
+#[derive(Debug)]
+pub(crate) struct Ground {
+    servers: [Tree; 2],
+    clients: [Tree; 2],
+    authority: Authority,
+}
+
+impl Ground {
+    /// Reads the fixture kits and makes a certificate authority.
+    pub(crate) fn new() -> Self {
+        let kits = workspace_folder().join("fixtures/kits");
+        let read = |participant: &str| ["plain-2.8.3", "plain-2.9.0"].map(|made| Tree::read(&kits.join(made).join(participant)));
+        Self { servers: read("nvflare-server"), clients: read("site-1"), authority: Authority::new() }
+    }
+}
+
+/// Stands in a case until its config is written, which a fault may do with bytes of its own.
+const UNWRITTEN: Config = Config::InKit(Vec::new());
+
+/// The `index`th case of `seed`; equal arguments give equal cases, but for keys and serial numbers in certificates.
+pub(crate) fn case(ground: &Ground, seed: u64, index: usize) -> Case {
+    let mut random = Random::for_case(seed, index);
+    let release = Release::ALL[index % 2];
+    let role = *random.pick(&[Role::Server, Role::Client]);
+    let base = random.pick(if role == Role::Server { &ground.servers } else { &ground.clients });
+    let mut notes = Vec::new();
+    let kit = kits::generate(&mut random, role, base, &ground.authority, &mut notes);
+    let mut config = configs::generate(&mut random, release);
+    if random.chance(4) {
+        config["parent"]["resources"] = json!({});
+    }
+    let mut case = Case {
+        seed,
+        index,
+        release,
+        role,
+        folder: kit.folder,
+        kit: kit.tree,
+        config: UNWRITTEN,
+        reference_config: None,
+        output: output(&mut random),
+        earlier_output: None,
+        expected: Expected::Good,
+        facts: Facts {
+            image: config["parent"]["docker_image"].as_str().unwrap().to_owned(),
+            empty_resources: config["parent"]["resources"] == json!({}),
+            name: kit.name,
+            stable_name: String::new(),
+        },
+        render: random.chance(25),
+        notes,
+    };
+    if random.chance(10) {
+        case.earlier_output = Some(empty_folder());
+    }
+    if random.chance(45) {
+        faults::apply(&mut random, &mut case, &mut config);
+    }
+    if case.config == UNWRITTEN {
+        let bytes = configs::write(&mut random, &config);
+        let in_kit = case.kit.has("startup") && random.chance(8);
+        case.config = if in_kit { Config::InKit(bytes) } else { Config::File(bytes) };
+    }
+    case
+}
+
+fn output(random: &mut Random) -> Output {
+    match random.below(10) {
+        0 => Output::Default,
+        1 => Output::InKit((*random.pick(&["out", "prepared/mine", "local/x", "deep/er/out"])).to_owned()),
+        2 => Output::At("a/b/out".to_owned()),
+        3 => Output::At("out put'\"$x".to_owned()),
+        _ => Output::At("out".to_owned()),
+    }
+}
+
+fn empty_folder() -> Tree {
+    let mut tree = Tree::default();
+    tree.put_folder("", 0o755);
+    tree
+}

@@ -1,0 +1,109 @@
+//! `prepare` against the reference, live: generated kits and configs through both, compared by meaning.
+//!
+//! Each difference must be one of `deviations`, each refusal of one side alone one of `faults`; anything else fails the test with
+//! the case, the difference and the command that runs it again. It starts processes, because the reference is one, and because
+//! what users get is a program.
+//!
+//! `FLARE_KUBE_PARITY_SEED`, `FLARE_KUBE_PARITY_CASE` and `FLARE_KUBE_PARITY_CASES` choose what runs; with a case, its files are kept.
+
+mod case;
+mod compare;
+mod configs;
+mod deviations;
+mod faults;
+mod generate;
+mod kits;
+mod run;
+
+use std::collections::BTreeMap;
+use std::time::{Instant, SystemTime};
+
+use integration_tests::oracle::Oracle;
+use integration_tests::reference::Release;
+
+use self::generate::Ground;
+use self::run::{Verdict, judge};
+
+const FIXED_SEED: u64 = 20_260_826;
+const CASES: usize = 200;
+
+#[test]
+fn prepare_equals_the_reference_for_a_fixed_seed() {
+    compare_many(number("FLARE_KUBE_PARITY_SEED").unwrap_or(FIXED_SEED));
+}
+
+#[test]
+fn prepare_equals_the_reference_for_a_fresh_seed() {
+    if number("FLARE_KUBE_PARITY_SEED").is_some() {
+        println!("a seed is given: the test of the fixed seed runs it");
+        return;
+    }
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    compare_many(now.as_secs());
+}
+
+/// A comparison that finds nothing must be one that could: the two releases of the reference do differ.
+#[test]
+fn the_comparison_tells_the_two_releases_apart_and_a_release_from_nothing() {
+    let ground = Ground::new();
+    let mut oracles = Release::ALL.map(Oracle::start);
+    let case = (0..1000).map(|index| generate::case(&ground, FIXED_SEED, index)).find(run::is_plain).unwrap();
+    let [v28, v29] = &mut oracles;
+    assert_eq!(run::between(&case, v28, None), Vec::new());
+    let found = run::between(&case, v28, Some(v29));
+    assert!(found.iter().any(|difference| difference.path == "workspaceConfig"), "{found:#?}");
+}
+
+fn compare_many(seed: u64) {
+    let began = Instant::now();
+    let ground = Ground::new();
+    let only = number("FLARE_KUBE_PARITY_CASE").map(|case| usize::try_from(case).unwrap());
+    let count = number("FLARE_KUBE_PARITY_CASES").map_or(CASES, |count| usize::try_from(count).unwrap());
+    let verdicts: Vec<Verdict> = std::thread::scope(|scope| {
+        let workers = Release::ALL.map(|release| {
+            let ground = &ground;
+            scope.spawn(move || {
+                let mut oracle = Oracle::start(release);
+                let indexes = (0..count).filter(|index| only.is_none_or(|only| only == *index));
+                let cases = indexes.map(|index| generate::case(ground, seed, index));
+                cases
+                    .filter(|case| case.release == release)
+                    .map(|case| judge(case, &mut oracle, only.is_some()))
+                    .collect::<Vec<_>>()
+            })
+        });
+        workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
+    });
+    print_summary(seed, &verdicts, began);
+    let failed: Vec<&String> = verdicts.iter().filter_map(|verdict| verdict.failure.as_ref()).collect();
+    let shown = failed.iter().take(5).map(|failure| failure.as_str()).collect::<Vec<_>>().join("\n");
+    assert!(failed.is_empty(), "{} of {} cases do not match\n{shown}", failed.len(), verdicts.len());
+    assert!(!verdicts.is_empty(), "nothing was compared");
+}
+
+fn print_summary(seed: u64, verdicts: &[Verdict], began: Instant) {
+    let count = |what: fn(&Verdict) -> bool| verdicts.iter().filter(|verdict| what(verdict)).count();
+    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+    for reason in verdicts.iter().flat_map(|verdict| &verdict.reasons) {
+        *reasons.entry(reason).or_default() += 1;
+    }
+    println!(
+        "parity, seed {seed}: {} cases in {:.0} s: {} equal in everything, {} equal but for numbered deviations, {} mismatches \
+         ({} refused by both, {} rendered by Helm)",
+        verdicts.len(),
+        began.elapsed().as_secs_f64(),
+        count(|verdict| verdict.failure.is_none() && verdict.reasons.is_empty()),
+        count(|verdict| verdict.failure.is_none() && !verdict.reasons.is_empty()),
+        count(|verdict| verdict.failure.is_some()),
+        count(|verdict| verdict.both_refused),
+        count(|verdict| verdict.rendered),
+    );
+    for (reason, cases) in reasons {
+        println!("  {cases:4} cases  {reason}");
+    }
+}
+
+fn number(variable: &str) -> Option<u64> {
+    let text = std::env::var(variable).ok()?;
+    Some(text.parse().unwrap_or_else(|error| panic!("{variable}={text}: {error}")))
+}

@@ -1,0 +1,103 @@
+//! Hermetic runs of programs: an empty environment, a home and a folder for temporaries of their own.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A place for one test: a folder that ends with it, and commands that see nothing of the machine.
+#[derive(Debug)]
+pub struct Sandbox {
+    folder: TempDir,
+}
+
+impl Sandbox {
+    /// A new, empty place.
+    pub fn new() -> Self {
+        let folder = tempfile::Builder::new().prefix("flare-kube-it-").tempdir().unwrap();
+        for name in ["home", "tmp"] {
+            std::fs::create_dir(folder.path().join(name)).unwrap();
+        }
+        Self { folder }
+    }
+
+    /// The folder of the test.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// A path in the folder of the test.
+    pub fn join(&self, relative: impl AsRef<Path>) -> PathBuf {
+        self.folder.path().join(relative)
+    }
+
+    /// A command with a cleared environment: `PATH`, `HOME`, `TMPDIR`, a fixed width, no colour.
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command
+            .env_clear()
+            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+            .env("HOME", self.join("home"))
+            .env("TMPDIR", self.join("tmp"))
+            .env("COLUMNS", "100")
+            .env("NO_COLOR", "1")
+            .current_dir(self.path())
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs `program` with `arguments` to its end.
+    pub fn run<A: AsRef<OsStr>>(&self, program: impl AsRef<OsStr>, arguments: impl IntoIterator<Item = A>) -> Finished {
+        let output = self.command(program).args(arguments).output().unwrap();
+        Finished::new(&output, self.path())
+    }
+}
+
+impl Default for Sandbox {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// What a program left behind. The folder of the test reads `$TEST` in both texts of [`Finished::shown`].
+#[derive(Debug, Clone)]
+#[must_use = "a run that nobody looks at proves nothing"]
+pub struct Finished {
+    /// The exit code, or none where a signal ended the program.
+    pub code: Option<i32>,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+    folder: PathBuf,
+}
+
+impl Finished {
+    fn new(output: &Output, folder: &Path) -> Self {
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+            folder: folder.to_path_buf(),
+        }
+    }
+
+    /// The one JSON document on standard output.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("stdout is no JSON document: {error}\n{self:#?}"))
+    }
+
+    /// Fails the test unless the program ended with `code`.
+    pub fn expect_code(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "{self:#?}");
+        self
+    }
+
+    /// Everything, with the folder of the test as `$TEST`: for snapshots.
+    pub fn shown(&self) -> String {
+        format!("exit {:?}\n--- stdout\n{}--- stderr\n{}", self.code, self.stdout, self.stderr)
+            .replace(&self.folder.display().to_string(), "$TEST")
+    }
+}

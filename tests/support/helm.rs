@@ -1,0 +1,32 @@
+//! The real Helm, as the workspace builds it into its cache.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::cache_folder;
+
+/// The Helm that the comparison uses: `$FLARE_KUBE_HELM`, else version 3.22.0 of the cache.
+///
+/// Fails with the command that puts it there: a comparison without Helm would prove less than it says.
+pub fn helm() -> PathBuf {
+    if let Some(program) = std::env::var_os("FLARE_KUBE_HELM") {
+        return PathBuf::from(program);
+    }
+    let program = cache_folder().join("tools/helm-3.22.0/helm");
+    assert!(
+        program.is_file(),
+        "no Helm at {}: run `cargo xtask test`, which builds it, or set FLARE_KUBE_HELM",
+        program.display()
+    );
+    program
+}
+
+/// Renders a chart; the text of all manifests, or what Helm said.
+pub fn template(release: &str, chart: &Path, namespace: &str) -> Result<String, String> {
+    let output = Command::new(helm()).args(["template", release]).arg(chart).args(["--namespace", namespace]).output().unwrap();
+    if output.status.success() {
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    } else {
+        Err(String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+}
