@@ -53,16 +53,21 @@ impl Environment {
     /// so that the path need not exist.
     #[must_use]
     pub fn absolute(&self, path: &Path) -> PathBuf {
-        let mut absolute = PathBuf::new();
-        for component in self.working_folder.join(path).components() {
-            match component {
-                std::path::Component::ParentDir => {
-                    absolute.pop();
-                }
-                std::path::Component::CurDir => {}
-                other => absolute.push(other),
-            }
-        }
-        absolute
+        shortest(&self.working_folder.join(path))
     }
+}
+
+/// A path without `.` and `..`, which are resolved in the text, so that the path need not exist.
+pub(crate) fn shortest(path: &Path) -> PathBuf {
+    let mut shortest = PathBuf::new();
+    for component in path.components() {
+        match component {
+            std::path::Component::ParentDir => {
+                shortest.pop();
+            }
+            std::path::Component::CurDir => {}
+            other => shortest.push(other),
+        }
+    }
+    shortest
 }

@@ -124,10 +124,10 @@ fn run_one(context: &Context<'_>, request: &KitRequest, dry_run: bool, options: 
 /// Prepares one kit: its report for machines, its report for people, its warnings.
 fn prepare_one(request: &KitRequest, dry_run: bool, options: &RunOptions) -> Result<(Value, String, Vec<Diagnostic>), Failure> {
     let resolved = prepare::resolve(request, options)?;
-    let before = dry_run.then(|| resolved.kit().clone());
+    let before = dry_run.then(|| resolved.kit.clone());
     let mut warnings = resolved.warnings.clone();
-    let built = prepare::build(resolved).map_err(|faults| Failure { faults, warnings: std::mem::take(&mut warnings) })?;
-    let warnings = built.warnings.clone();
+    let mut built = prepare::build(resolved).map_err(|faults| Failure { faults, warnings: std::mem::take(&mut warnings) })?;
+    let mut warnings = std::mem::take(&mut built.warnings);
     let mut data = prepare::report(request, &built.prepared);
     let mut text = as_lines(&data);
     if let Some(before) = before {
@@ -137,7 +137,10 @@ fn prepare_one(request: &KitRequest, dry_run: bool, options: &RunOptions) -> Res
         text.push_str("\nnothing was written; the prepared copy would differ from the kit in:\n");
         changes.iter().for_each(|change| text.push_str(&printable(&change.text())));
     } else {
-        prepare::commit(request, &built, options).map_err(|faults| Failure { faults, warnings: warnings.clone() })?;
+        match prepare::commit(request, &built, options) {
+            Ok(unfinished) => warnings.extend(unfinished),
+            Err(faults) => return Err(Failure { faults, warnings }),
+        }
     }
     Ok((data, text, warnings))
 }

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use flare_diagnostic::{Checked, Code, Diagnostic, Faults, printable};
+use flare_federation::Participant;
 use flare_file_tree::{CommitError, Destination, FileTree, ReadOptions};
 use flare_names::Target;
 use flare_prepared_kit::PreparedKit;
@@ -22,8 +23,13 @@ const LARGEST_CONFIG: u64 = 8 << 20;
 pub(crate) enum ConfigSource {
     /// A file.
     File(PathBuf),
-    /// A tree that was put together from federation.yaml and the file that it names.
-    Node(Box<yaml::Node>),
+    /// A participant's entry in federation.yaml, and the file that it names.
+    Participant {
+        /// The entry.
+        participant: Box<Participant>,
+        /// The file, read.
+        document: Option<Box<yaml::Document>>,
+    },
 }
 
 /// One kit that is to be prepared. All paths are absolute.
@@ -55,8 +61,9 @@ pub(crate) struct RunOptions {
 pub(crate) struct Resolved {
     pub(crate) plan: SitePlan,
     /// DNS names and addresses of the participant's certificate.
-    pub(crate) subject_alternative_names: Vec<String>,
-    kit: FileTree,
+    pub(crate) certificate_names: Vec<String>,
+    /// The kit as it was read.
+    pub(crate) kit: FileTree,
     pub(crate) warnings: Vec<Diagnostic>,
 }
 
@@ -83,8 +90,8 @@ pub(crate) fn resolve(request: &KitRequest, options: &RunOptions) -> Result<Reso
     };
     let kit = kit.collect(&mut warnings);
     let plan = flare_site_plan::resolve(&kit, &config, request.target, options.acceptance)?.collect(&mut warnings);
-    let subject_alternative_names = kit.certificates.identity.subject_alternative_names;
-    Ok(Resolved { plan, subject_alternative_names, kit: tree, warnings })
+    let certificate_names = kit.certificates.identity.subject_alternative_names;
+    Ok(Resolved { plan, certificate_names, kit: tree, warnings })
 }
 
 /// Builds the prepared tree in memory.
@@ -94,6 +101,13 @@ pub(crate) fn build(resolved: Resolved) -> Result<Built, Faults> {
     let fingerprint = flare_prepared_kit::fingerprint(&kit)?;
     let chart = flare_helm_chart::render(&plan, &fingerprint.to_string());
     Ok(Built { prepared: PreparedKit::assemble(plan, kit, chart)?, warnings })
+}
+
+/// Everything that [`build`] could refuse, for a run that checks all kits before it writes the first. Gives the warnings.
+pub(crate) fn check_patch(resolved: Resolved) -> Result<Vec<Diagnostic>, Faults> {
+    let Resolved { plan, kit, mut warnings, .. } = resolved;
+    flare_kit_patch::patch(kit, &plan)?.collect(&mut warnings);
+    Ok(warnings)
 }
 
 /// The one write: the tree is put in place by a rename. Gives a warning where the older output could not be removed whole.
@@ -151,7 +165,9 @@ fn in_reported_order(mut faults: Vec<Diagnostic>) -> Faults {
 
 fn read_config(request: &KitRequest) -> Result<Checked<SiteConfig>, Faults> {
     let path = match &request.config {
-        ConfigSource::Node(node) => return SiteConfig::from_node(node, request.target),
+        ConfigSource::Participant { participant, document } => {
+            return participant.site_config(document.as_deref(), request.target);
+        }
         ConfigSource::File(path) => path,
     };
     let bytes = read_config_file(path)?;
