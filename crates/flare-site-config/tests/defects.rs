@@ -55,7 +55,7 @@ fn defect_28_null_is_left_out_everywhere() {
         if target == Target::V2_9 {
             parent.push_str(" internal_connection_security");
         }
-        let nulls = |keys: &str| keys.split(' ').map(|key| format!("  {key}: null\n")).collect::<String>();
+        let nulls = |keys: &str| format!("  {}: null\n", keys.replace(' ', ": null\n  "));
         let launcher = "config_file_path default_python_path pending_timeout job_pod_security_context image_pull_secrets";
         let rest = format!("namespace:\nserver_service_name: ~\njob_launcher:\n{}", nulls(launcher));
         assert_eq!(read(&config(&nulls(&parent), &rest)), read(&config("", "")), "{target}");
