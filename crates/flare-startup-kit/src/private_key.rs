@@ -65,7 +65,7 @@ fn pkcs8(der: &[u8], certificate: &X509) -> Compared {
     match algorithm {
         rfc5912::RSA_ENCRYPTION | rfc5912::ID_RSASSA_PSS => rsa(key, certificate),
         rfc5912::ID_EC_PUBLIC_KEY => elliptic(key, certificate),
-        rfc8410::ID_ED_25519 => ed25519(<&OctetStringRef>::from_der(key)?.as_bytes(), certificate),
+        rfc8410::ID_ED_25519 => Ok(ed25519(<&OctetStringRef>::from_der(key)?.as_bytes(), certificate)),
         _ => Ok(KeyFit::Unknown),
     }
 }
@@ -114,10 +114,10 @@ fn elliptic(der: &[u8], certificate: &X509) -> Compared {
     Ok(if pair.is_ok() { KeyFit::Fits } else { KeyFit::Other })
 }
 
-fn ed25519(seed: &[u8], certificate: &X509) -> Compared {
+fn ed25519(seed: &[u8], certificate: &X509) -> KeyFit {
     if public_algorithm(certificate) != rfc8410::ID_ED_25519 {
-        return Ok(KeyFit::Other);
+        return KeyFit::Other;
     }
     let pair = Ed25519KeyPair::from_seed_and_public_key(seed, public_bytes(certificate));
-    Ok(if pair.is_ok() { KeyFit::Fits } else { KeyFit::Other })
+    if pair.is_ok() { KeyFit::Fits } else { KeyFit::Other }
 }

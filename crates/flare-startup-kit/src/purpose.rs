@@ -1,4 +1,4 @@
-//! What a certificate may be used for, as OpenSSL decides it: `extendedKeyUsage` along the whole chain (where
+//! What a certificate may be used for, as `OpenSSL` decides it: `extendedKeyUsage` along the whole chain (where
 //! anyExtendedKeyUsage does not count), and `keyUsage` of the leaf.
 
 use x509_cert::{

@@ -1,4 +1,4 @@
-//! What `VERIFY_X509_STRICT` refuses, as OpenSSL 3 checks it; the default of Python 3.13 and later. OpenSSL names the
+//! What `VERIFY_X509_STRICT` refuses, as `OpenSSL` 3 checks it; the default of Python 3.13 and later. `OpenSSL` names the
 //! first fault only, we name all. Source: `reading/peers.md` section (d), compared with `openssl verify` in the tests.
 
 use x509_cert::{Version, der::asn1::ObjectIdentifier};
@@ -142,7 +142,7 @@ impl Check<'_> {
         }
     }
 
-    /// A critical extension that OpenSSL does not handle; the two key identifiers are named above.
+    /// A critical extension that `OpenSSL` does not handle; the two key identifiers are named above.
     fn unknown_critical(&mut self) {
         let extensions = self.certificate.certificate.tbs_certificate().extensions().map(Vec::as_slice).unwrap_or_default();
         let unknown: Vec<String> = extensions
@@ -160,7 +160,7 @@ impl Check<'_> {
     }
 }
 
-/// What OpenSSL handles where it is critical, and the key identifiers, which are named on their own.
+/// What `OpenSSL` handles where it is critical, and the key identifiers, which are named on their own.
 const HANDLED: [ObjectIdentifier; 15] = [
     ObjectIdentifier::new_unwrap("2.16.840.1.113730.1.1"), // Netscape certificate type
     ObjectIdentifier::new_unwrap("2.5.29.14"),             // subjectKeyIdentifier

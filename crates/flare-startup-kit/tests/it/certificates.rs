@@ -81,7 +81,7 @@ fn kit_of(made: &Made) -> flare_file_tree::FileTree {
     kit
 }
 
-/// Whether the real OpenSSL takes the chain.
+/// Whether the real `OpenSSL` takes the chain.
 fn openssl_takes(made: &Made, arguments: &[&str]) -> bool {
     let folder = std::env::temp_dir().join(format!("flare-startup-kit-{}-{:?}", std::process::id(), std::thread::current().id()));
     std::fs::create_dir_all(&folder).unwrap();
