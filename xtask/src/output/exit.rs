@@ -3,7 +3,7 @@
 use flare_diagnostic::Code;
 
 /// The command line was refused by the argument parser.
-pub const EXIT_USAGE: u8 = 2;
+pub(crate) const EXIT_USAGE: u8 = 2;
 
 /// The exit number of a fault.
 pub(crate) const fn exit_status(code: Code) -> u8 {
@@ -34,7 +34,7 @@ pub(crate) const fn exit_status(code: Code) -> u8 {
 }
 
 /// The part of the manual on exit numbers.
-pub fn manual_of_exit_statuses() -> &'static str {
+pub(crate) fn manual_of_exit_statuses() -> &'static str {
     "Exit status: 0 done · 1 a check found a fault · 2 usage · 4 bad input · 5 the cluster refused or cannot be reached · \
      6 ran out of time · 70 a bug of ours · 130 interrupted"
 }

@@ -4,7 +4,7 @@ mod exit;
 mod render;
 
 pub(crate) use exit::exit_status;
-pub use exit::{EXIT_USAGE, manual_of_exit_statuses};
+pub(crate) use exit::{EXIT_USAGE, manual_of_exit_statuses};
 use flare_diagnostic::{Diagnostic, Faults};
 pub(crate) use flare_diagnostic::printable;
 pub(crate) use render::{Reporter, print_document, talk};
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 /// How results are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
-pub enum Format {
+pub(crate) enum Format {
     /// For people.
     #[default]
     Text,
