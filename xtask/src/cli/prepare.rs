@@ -135,7 +135,7 @@ fn prepare_one(request: &KitRequest, dry_run: bool, options: &RunOptions) -> Res
         data["dry_run"] = json!(true);
         data["changes"] = changes.iter().map(crate::pipeline::difference::Change::data).collect();
         text.push_str("\nnothing was written; the prepared copy would differ from the kit in:\n");
-        changes.iter().for_each(|change| text.push_str(&printable(&change.text())));
+        changes.iter().for_each(|change| text.push_str(&change.text()));
     } else {
         match prepare::commit(request, &built, options) {
             Ok(unfinished) => warnings.extend(unfinished),
