@@ -2,11 +2,11 @@
 # Builds the Helm programs that the chart tests run into the cache folder, from source by the Go toolchain.
 #
 # Usage: tools/helm/build.sh [VERSION...]      default: 3.22.0 4.3.1
-# Result: $XDG_CACHE_HOME/flare-kube/tools/helm-VERSION/helm, left alone where it is there already.
+# Result: $FLARE_KUBE_CACHE/tools/helm-VERSION/helm (default: $XDG_CACHE_HOME/flare-kube, ~/.cache/flare-kube), left alone where it is there already.
 # A build is made beside the place and renamed, so that a program which is there is whole.
 set -eu
 
-tools="${XDG_CACHE_HOME:-$HOME/.cache}/flare-kube/tools"
+tools="${FLARE_KUBE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/flare-kube}/tools"
 [ $# -gt 0 ] || set -- 3.22.0 4.3.1
 
 for version in "$@"; do

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use flare_file_tree::{FileTree, RelativePath};
 use flare_names::{Role, Target};
+use flare_site_config::yaml::quote;
 use flare_site_plan::SitePlan;
 use handlebars::{Handlebars, no_escape};
 use serde_json::{Map, Value, json};
@@ -12,7 +13,7 @@ use crate::{
     schema::values_schema,
     sources, table,
     values::Values,
-    yaml::{self, Comments, quote},
+    yaml::{self, Comments},
 };
 
 /// What is the same for every chart of a role.

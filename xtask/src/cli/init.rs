@@ -35,7 +35,8 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Ended {
     let output = context.environment.absolute(&arguments.output);
     if let Some(image) = &arguments.image {
         image.parse::<flare_site_config::image::ImageReference>().map_err(|error| {
-            Diagnostic::error(Code::InvalidArgs, format!("`{}` is no image: {error}", printable(image))).hint("give another `--image`")
+            Diagnostic::error(Code::InvalidArgs, format!("`{}` is no image: {error}", printable(image)))
+                .hint("give another `--image`")
         })?;
     }
     let looked = init::look(&kits, &output, context.environment.now)?;
@@ -43,14 +44,16 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Ended {
     let written = [(output.join(CONFIG_FILE), &files.config), (output.join("federation.yaml"), &files.federation)];
     refuse_existing(&written)?;
     for (path, text) in &written {
-        flare_file_tree::write_file(path, text.as_bytes(), 0o644, false).map_err(|error| error.into_diagnostic(Code::InvalidArgs))?;
+        flare_file_tree::write_file(path, text.as_bytes(), 0o644, false)
+            .map_err(|error| error.into_diagnostic(Code::InvalidArgs))?;
     }
     let mut text: String = looked.found.iter().map(|one| format!("found {} {}\n", one.role, printable(&one.name))).collect();
     for (path, _) in &written {
         text.push_str(&format!("wrote {}\n", printable(&path.to_string_lossy())));
     }
     text.push_str(&format!("next: prepare --federation {} --output prepared\n", printable(&written[1].0.to_string_lossy())));
-    let participants: Vec<_> = looked.found.iter().map(|one| json!({"name": one.name, "role": one.role, "kit": one.kit})).collect();
+    let participants: Vec<_> =
+        looked.found.iter().map(|one| json!({"name": one.name, "role": one.role, "kit": one.kit})).collect();
     let files: Vec<_> = written.iter().map(|(path, _)| path).collect();
     Ok(Outcome { data: json!({ "files": files, "participants": participants }), text, warnings: looked.warnings })
 }

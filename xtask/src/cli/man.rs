@@ -30,7 +30,8 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Ended {
     let mut files = Vec::new();
     for (name, page) in pages {
         let path = folder.join(&name);
-        flare_file_tree::write_file(&path, page.as_bytes(), 0o644, true).map_err(|error| error.into_diagnostic(Code::InvalidArgs))?;
+        flare_file_tree::write_file(&path, page.as_bytes(), 0o644, true)
+            .map_err(|error| error.into_diagnostic(Code::InvalidArgs))?;
         text.push_str(&format!("{}\n", path.display()));
         files.push(path);
     }

@@ -11,9 +11,9 @@ mod workspace_verbs;
 
 use std::ffi::OsString;
 
-pub(crate) use manual::manual;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use flare_diagnostic::Code;
+pub(crate) use manual::manual;
 use serde_json::json;
 
 use crate::{

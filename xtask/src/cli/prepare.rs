@@ -106,7 +106,12 @@ fn requests(context: &Context<'_>, arguments: &Arguments) -> Result<Vec<KitReque
             return Err(fault.hint("leave `--output` out, or prepare them one by one").into());
         }
         let config = arguments.config.as_ref().map_or_else(|| kit.join("config.yaml"), |config| environment.absolute(config));
-        requests.push(KitRequest { kit, config: ConfigSource::File(config), output, target: arguments.target.unwrap_or_default() });
+        requests.push(KitRequest {
+            kit,
+            config: ConfigSource::File(config),
+            output,
+            target: arguments.target.unwrap_or_default(),
+        });
     }
     Ok(requests)
 }
@@ -150,7 +155,9 @@ fn as_lines(data: &Value) -> String {
     let Some(object) = data.as_object() else { return String::new() };
     object
         .iter()
-        .map(|(key, value)| format!("{key}: {}\n", printable(value.as_str().map_or_else(|| value.to_string(), str::to_owned).as_str())))
+        .map(|(key, value)| {
+            format!("{key}: {}\n", printable(value.as_str().map_or_else(|| value.to_string(), str::to_owned).as_str()))
+        })
         .collect()
 }
 
@@ -158,14 +165,21 @@ fn run_federation(context: &Context<'_>, arguments: &Arguments, file: &Path, opt
     let file = context.environment.absolute(file);
     let output = arguments.output.as_ref().map(|output| context.environment.absolute(output));
     let read = federation::read(&file, output.as_deref(), arguments.target)?;
-    let neighbours = if arguments.separate_clusters { Neighbours::Apart } else { Neighbours::Federation(Box::new(read.federation)) };
+    let neighbours =
+        if arguments.separate_clusters { Neighbours::Apart } else { Neighbours::Federation(Box::new(read.federation)) };
     let mut outcome = run_many(context, &read.requests, &neighbours, arguments.dry_run, options)?;
     outcome.warnings.splice(0..0, read.warnings);
     Ok(outcome)
 }
 
 /// Prepares several kits: all of them are checked, alone and against each other, before the first is written.
-fn run_many(context: &Context<'_>, requests: &[KitRequest], neighbours: &Neighbours, dry_run: bool, options: &RunOptions) -> Ended {
+fn run_many(
+    context: &Context<'_>,
+    requests: &[KitRequest],
+    neighbours: &Neighbours,
+    dry_run: bool,
+    options: &RunOptions,
+) -> Ended {
     context.step(|| format!("checking {} kits", requests.len()));
     let mut warnings = federation::check(requests, neighbours, options)?;
     context.step(|| format!("writing {} prepared kits", requests.len()));
@@ -202,5 +216,12 @@ fn run_many(context: &Context<'_>, requests: &[KitRequest], neighbours: &Neighbo
 
 fn one_line(data: &Value) -> String {
     let field = |key: &str| data[key].as_str().unwrap_or_default().to_owned();
-    format!("{}: {} {} prepared for {} in {}\n", printable(&field("name")), field("role"), field("release"), field("target"), printable(&field("output")))
+    format!(
+        "{}: {} {} prepared for {} in {}\n",
+        printable(&field("name")),
+        field("role"),
+        field("release"),
+        field("target"),
+        printable(&field("output"))
+    )
 }

@@ -5,8 +5,8 @@ mod render;
 
 pub(crate) use exit::exit_status;
 pub(crate) use exit::{EXIT_USAGE, manual_of_exit_statuses};
-use flare_diagnostic::{Diagnostic, Faults};
 pub(crate) use flare_diagnostic::printable;
+use flare_diagnostic::{Diagnostic, Faults};
 pub(crate) use render::{Reporter, print_document, talk};
 use serde_json::Value;
 

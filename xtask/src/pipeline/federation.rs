@@ -77,7 +77,9 @@ fn shared_output(requests: &[KitRequest]) -> Option<Diagnostic> {
     for request in requests {
         if let Some(other) = seen.insert(&request.output, &request.kit) {
             let message = format!("the kits `{}` and `{}` would share one output folder", other.display(), request.kit.display());
-            return Some(Diagnostic::error(Code::InvalidArgs, message).hint("leave `--output` out, or rename one of the kits' folders"));
+            return Some(
+                Diagnostic::error(Code::InvalidArgs, message).hint("leave `--output` out, or rename one of the kits' folders"),
+            );
         }
     }
     None
@@ -150,7 +152,11 @@ fn shares(one: &SitePlan, other: &SitePlan) -> bool {
 fn shared(first: &KitRequest, second: &KitRequest, plan: &SitePlan) -> Diagnostic {
     let message = format!(
         "the kits `{}` and `{}` are for one namespace `{}` and share the claim `{}` or the Secret `{}`: the second would overwrite the first's keys",
-        first.kit.display(), second.kit.display(), plan.namespace, plan.workspace.claim, plan.names.startup_secret
+        first.kit.display(),
+        second.kit.display(),
+        plan.namespace,
+        plan.workspace.claim,
+        plan.names.startup_secret
     );
     Diagnostic::error(Code::InvalidArgs, message).hint(
         "give each participant a claim of its own in a federation.yaml (`init` writes one) and pass `--federation`; or pass `--separate-clusters`",
@@ -160,5 +166,8 @@ fn shared(first: &KitRequest, second: &KitRequest, plan: &SitePlan) -> Diagnosti
 /// A fault in what participants share is found once per participant, and said once.
 fn without_repeats(diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
     let mut said = std::collections::HashSet::new();
-    diagnostics.into_iter().filter(|one| said.insert((one.message.clone(), one.place.as_ref().map(ToString::to_string)))).collect()
+    diagnostics
+        .into_iter()
+        .filter(|one| said.insert((one.message.clone(), one.place.as_ref().map(ToString::to_string))))
+        .collect()
 }

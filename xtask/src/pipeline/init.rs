@@ -8,6 +8,8 @@ use flare_file_tree::{FileTree, ReadOptions};
 use flare_startup_kit::StartupKit;
 use serde_json::Value;
 
+const NAME_THE_FOLDER: &str = "name the folder that `nvflare provision` made, such as `workspace/project/prod_00`";
+
 /// What was found.
 #[derive(Debug)]
 pub(crate) struct Looked {
@@ -21,7 +23,7 @@ pub(crate) fn look(kits: &Path, output: &Path, now: i64) -> Result<Looked, Fault
     let mut found = Vec::new();
     let mut warnings = Vec::new();
     let mut faults = Vec::new();
-    for folder in flare_file_tree::folders(kits).map_err(|error| error.into_diagnostic(Code::InvalidArgs))? {
+    for folder in folders(kits)? {
         match look_at(&folder, output, now) {
             Ok(one) => found.push(one),
             Err(refused) if is_of_another_kind(&refused) => warnings.push(left_out(&folder, &refused)),
@@ -30,15 +32,21 @@ pub(crate) fn look(kits: &Path, output: &Path, now: i64) -> Result<Looked, Fault
     }
     if found.is_empty() && faults.is_empty() {
         let message = format!("there is no startup kit of a server or client in `{}`", printable(&kits.to_string_lossy()));
-        faults.push(Diagnostic::error(Code::InvalidArgs, message).hint("name the folder that `nvflare provision` made, such as `workspace/project/prod_00`").at(kits));
+        faults.push(Diagnostic::error(Code::InvalidArgs, message).hint(NAME_THE_FOLDER).at(kits));
     }
     Faults::check(faults, || Looked { found, warnings })
+}
+
+fn folders(kits: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
+    flare_file_tree::folders(kits).map_err(|error| error.into_diagnostic(Code::InvalidArgs).hint(NAME_THE_FOLDER))
 }
 
 /// An admin's kit, or a folder that is no kit at all: nothing that would be missed.
 fn is_of_another_kind(faults: &Faults) -> bool {
     let mut all = faults.all().iter();
-    all.any(|fault| fault.code == Code::UnsupportedKit || fault.message.contains("role file") || fault.message.contains("startup"))
+    all.any(|fault| {
+        fault.code == Code::UnsupportedKit || fault.message.contains("role file") || fault.message.contains("startup")
+    })
 }
 
 fn left_out(folder: &Path, faults: &Faults) -> Diagnostic {
@@ -47,7 +55,8 @@ fn left_out(folder: &Path, faults: &Faults) -> Diagnostic {
 }
 
 fn look_at(folder: &Path, output: &Path, now: i64) -> Result<Found, Faults> {
-    let options = ReadOptions::new(Code::InvalidKit).in_memory("startup").in_memory("local").exclude("prepared").exclude("transfer");
+    let options =
+        ReadOptions::new(Code::InvalidKit).in_memory("startup").in_memory("local").exclude("prepared").exclude("transfer");
     let tree = FileTree::read(folder, &options)?;
     let name = folder.file_name().unwrap_or_default().to_string_lossy();
     let kit = StartupKit::read(&tree, &name, now)?.value;

@@ -22,7 +22,14 @@ pub(crate) fn test(context: &Context<'_>, root: &Path, arguments: &TestArguments
     let with_nextest = programs::find(context.environment, "cargo-nextest").is_some();
     let mut tests = cargo(context, root);
     if with_nextest {
-        tests.args(["nextest", "run", "--workspace", "--locked", "--profile", if context.environment.continuous_integration { "ci" } else { "default" }]);
+        tests.args([
+            "nextest",
+            "run",
+            "--workspace",
+            "--locked",
+            "--profile",
+            if context.environment.continuous_integration { "ci" } else { "default" },
+        ]);
         tests.args(filter);
     } else {
         tests.args(["test", "--workspace", "--locked", "--lib", "--bins", "--tests", "--examples", "--no-fail-fast"]);
@@ -54,12 +61,10 @@ pub(crate) fn ci(context: &Context<'_>, root: &Path) -> Result<Vec<String>, Faul
     Ok(steps)
 }
 
-/// Builds or installs what tests need and the cache folder has not: real Helm, the reference.
+/// Builds what tests need and the cache folder has not: real Helm. The reference is installed by the tests that ask it.
 pub(crate) fn provide(context: &Context<'_>, root: &Path) -> Result<Vec<String>, Faults> {
-    for script in ["tools/helm/build.sh", "tests/reference/install.sh"] {
-        programs::run(programs::command(context.environment, root, "bash").arg(script))?;
-    }
-    Ok(vec!["Helm".to_owned(), "the reference".to_owned()])
+    programs::run(programs::command(context.environment, root, "bash").arg("tools/helm/build.sh"))?;
+    Ok(vec!["Helm".to_owned()])
 }
 
 /// Cargo, as the one that runs us. Its stdout joins stderr in JSON mode, so that stdout stays one document.

@@ -90,7 +90,9 @@ fn render(context: &Context<'_>, helm: &Path, prepared: &Path, kit: &PreparedKit
     let manifests = programs::output(&mut command)?;
     let kinds: Vec<String> = manifests.lines().filter_map(|line| line.strip_prefix("kind: ")).map(str::to_owned).collect();
     if kinds.is_empty() {
-        return Err(Diagnostic::error(Code::CheckFailed, "Helm rendered no object").hint("look at the chart in the output folder").into());
+        return Err(Diagnostic::error(Code::CheckFailed, "Helm rendered no object")
+            .hint("look at the chart in the output folder")
+            .into());
     }
     Ok(kinds)
 }

@@ -55,7 +55,9 @@ pub(crate) fn output(command: &mut Command) -> Result<String, Faults> {
     }
     let said = String::from_utf8_lossy(&output.stderr);
     let last = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    Err(Diagnostic::error(Code::ToolFailed, format!("`{shown}` failed: {last}")).hint("run it by hand to see all of its output").into())
+    Err(Diagnostic::error(Code::ToolFailed, format!("`{shown}` failed: {last}"))
+        .hint("run it by hand to see all of its output")
+        .into())
 }
 
 fn shown(command: &Command) -> String {

@@ -85,9 +85,11 @@ impl Helm {
 
     fn find(version: &'static str, variable: &str) -> Self {
         let cached = || {
-            let cache = std::env::var_os("XDG_CACHE_HOME")
-                .map_or_else(|| PathBuf::from(std::env::var_os("HOME").expect("HOME is set")).join(".cache"), PathBuf::from);
-            cache.join("flare-kube/tools").join(format!("helm-{version}/helm"))
+            let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+            variable("FLARE_KUBE_CACHE")
+                .or_else(|| variable("XDG_CACHE_HOME").map(|folder| folder.join("flare-kube")))
+                .unwrap_or_else(|| variable("HOME").expect("HOME is set").join(".cache/flare-kube"))
+                .join(format!("tools/helm-{version}/helm"))
         };
         let program = std::env::var_os(variable).map_or_else(cached, PathBuf::from);
         assert!(
