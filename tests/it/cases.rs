@@ -15,9 +15,13 @@ fn kit_as_provisioned(kit: &str) -> Tree {
     for (path, entry) in &mut tree.0 {
         match entry {
             Entry::Folder(mode) => *mode = 0o755,
-            Entry::File(_, mode) if path.ends_with(".key") => *mode = 0o600,
-            Entry::File(_, mode) if path.ends_with(".sh") => *mode = 0o755,
-            Entry::File(_, mode) => *mode = 0o644,
+            Entry::File(_, mode) => {
+                *mode = match Path::new(path).extension().and_then(|ending| ending.to_str()) {
+                    Some("key") => 0o600,
+                    Some("sh") => 0o755,
+                    _ => 0o644,
+                }
+            }
             Entry::Link(_) => {}
         }
     }

@@ -103,7 +103,7 @@ pub fn parse_and_run(environment: &Environment, arguments: impl IntoIterator<Ite
 
 fn run(context: &Context<'_>, verb: Verb) -> Ended {
     match verb {
-        Verb::Prepare(arguments) => prepare::run(context, arguments),
+        Verb::Prepare(arguments) => prepare::run(context, &arguments),
         Verb::Init(arguments) => init::run(context, &arguments),
         Verb::Names(arguments) => names::run(&arguments),
         Verb::Schema(arguments) => schema::run(&arguments),

@@ -22,8 +22,8 @@ use crate::{
 /// prepare itself wrote is replaced.
 ///
 /// Examples:
-///   prepare prod_00/server --config k8s.yaml --output server-k8s
-///   prepare --federation federation.yaml --output prepared
+///   `prepare prod_00/server --config k8s.yaml --output server-k8s`
+///   `prepare --federation federation.yaml --output prepared`
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Arguments {
@@ -58,23 +58,21 @@ pub(crate) struct Arguments {
 }
 
 /// Prepares one kit, or many.
-pub(crate) fn run(context: &Context<'_>, arguments: Arguments) -> Ended {
+pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Ended {
     let options = RunOptions {
         acceptance: Acceptance { certificates: arguments.accept_certificates },
         now: context.environment.now,
         interrupt: context.interrupt.clone(),
     };
     if let Some(file) = &arguments.federation {
-        return run_federation(context, &arguments, file, &options);
+        return run_federation(context, arguments, file, &options);
     }
-    let requests = requests(context, &arguments)?;
-    match requests.as_slice() {
-        [request] => run_one(context, request, arguments.dry_run, &options),
-        _ => {
-            let neighbours = if arguments.separate_clusters { Neighbours::Apart } else { Neighbours::OneCluster };
-            run_many(context, &requests, &neighbours, arguments.dry_run, &options)
-        }
+    let requests = requests(context, arguments)?;
+    if let [request] = requests.as_slice() {
+        return run_one(context, request, arguments.dry_run, &options);
     }
+    let neighbours = if arguments.separate_clusters { Neighbours::Apart } else { Neighbours::OneCluster };
+    run_many(context, &requests, &neighbours, arguments.dry_run, &options)
 }
 
 /// The kits of the command line, each with its configuration and its output.
@@ -140,7 +138,7 @@ fn prepare_one(request: &KitRequest, dry_run: bool, options: &RunOptions) -> Res
         data["dry_run"] = json!(true);
         data["changes"] = changes.iter().map(crate::pipeline::difference::Change::data).collect();
         text.push_str("\nnothing was written; the prepared copy would differ from the kit in:\n");
-        changes.iter().for_each(|change| text.push_str(&change.text()));
+        text.extend(changes.iter().map(crate::pipeline::difference::Change::text));
     } else {
         match prepare::commit(request, &built, options) {
             Ok(unfinished) => warnings.extend(unfinished),

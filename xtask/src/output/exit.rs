@@ -9,6 +9,7 @@ pub(crate) const EXIT_USAGE: u8 = 2;
 pub(crate) const fn exit_status(code: Code) -> u8 {
     match code {
         Code::CheckFailed | Code::ToolNotFound | Code::ToolFailed => 1,
+        // Warnings end no run; one that is treated as a fault is bad input.
         Code::InvalidArgs
         | Code::ConfigNotFound
         | Code::InvalidConfig
@@ -17,11 +18,8 @@ pub(crate) const fn exit_status(code: Code) -> u8 {
         | Code::OutputStaged
         | Code::DeployPrepareFailed
         | Code::InvalidFederation
-        | Code::InvalidPreparedKit => 4,
-        Code::Interrupted => 130,
-        Code::Internal => 70,
-        // Warnings end no run; one that is treated as a fault is bad input.
-        Code::ComponentReplaced
+        | Code::InvalidPreparedKit
+        | Code::ComponentReplaced
         | Code::StorageNotRelocated
         | Code::CertificateAtRisk
         | Code::ReleaseMismatch
@@ -30,6 +28,8 @@ pub(crate) const fn exit_status(code: Code) -> u8 {
         | Code::StudyFilesConflict
         | Code::SignedFileChanged
         | Code::Notice => 4,
+        Code::Interrupted => 130,
+        Code::Internal => 70,
     }
 }
 
