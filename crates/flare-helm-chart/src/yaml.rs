@@ -144,7 +144,7 @@ mod tests {
             let value = json!({"outer": {key.clone(): [text, {key: number}, [], {}], "none": null, "no": false}});
             let Value::Object(map) = &value else { unreachable!() };
             let document = document(map, &Comments::new());
-            assert_eq!(read(&document), value, "{}", document);
+            assert_eq!(read(&document), value, "{document}");
         }
     }
 

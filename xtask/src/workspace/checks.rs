@@ -15,10 +15,12 @@ pub(crate) struct TestArguments {
     filter: Option<String>,
 }
 
-/// All tests, after what they need is there. Gives the steps that were done.
+/// All tests, after what they need is there; in CI the lints first. Gives the steps that were done.
 pub(crate) fn test(context: &Context<'_>, root: &Path, arguments: &TestArguments) -> Result<Vec<String>, Faults> {
-    let mut steps = provide(context, root)?;
     let filter = arguments.filter.as_deref();
+    let mut steps =
+        if context.environment.continuous_integration && filter.is_none() { lints(context, root)? } else { Vec::new() };
+    steps.extend(provide(context, root)?);
     let with_nextest = programs::find(context.environment, "cargo-nextest").is_some();
     let mut tests = cargo(context, root);
     if with_nextest {
@@ -46,9 +48,7 @@ pub(crate) fn test(context: &Context<'_>, root: &Path, arguments: &TestArguments
 
 /// Everything that must pass before a change lands.
 pub(crate) fn ci(context: &Context<'_>, root: &Path) -> Result<Vec<String>, Faults> {
-    programs::run(cargo(context, root).args(["fmt", "--all", "--check"]))?;
-    programs::run(cargo(context, root).args(["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))?;
-    let mut steps = vec!["format".to_owned(), "lints".to_owned()];
+    let mut steps = if context.environment.continuous_integration { Vec::new() } else { lints(context, root)? };
     for package in packages(context, root)? {
         programs::run(cargo(context, root).args(["check", "--quiet", "--locked", "--package", &package]))?;
     }
@@ -59,6 +59,12 @@ pub(crate) fn ci(context: &Context<'_>, root: &Path) -> Result<Vec<String>, Faul
     }
     steps.extend(test(context, root, &TestArguments { filter: None })?);
     Ok(steps)
+}
+
+fn lints(context: &Context<'_>, root: &Path) -> Result<Vec<String>, Faults> {
+    programs::run(cargo(context, root).args(["fmt", "--all", "--check"]))?;
+    programs::run(cargo(context, root).args(["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))?;
+    Ok(vec!["format".to_owned(), "lints".to_owned()])
 }
 
 /// Builds what tests need and the cache folder has not: real Helm. The reference is installed by the tests that ask it.
