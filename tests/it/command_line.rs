@@ -177,6 +177,41 @@ fn a_failed_run_leaves_an_earlier_output_untouched() {
 }
 
 #[test]
+fn faults_come_in_the_order_arguments_config_kit_output() {
+    let site = Site::new();
+    fs::create_dir(site.sandbox.join("foreign")).unwrap();
+    fs::write(site.sandbox.join("foreign/file"), "").unwrap();
+    fs::write(site.sandbox.join("bad.yaml"), "runtime: docker\n").unwrap();
+    fs::remove_file(site.kit.join("startup/client.crt")).unwrap();
+    let document = site.refused("prepare site-1 --config bad.yaml --output foreign", "INVALID_CONFIG", 4);
+    let mut codes: Vec<_> = document["errors"].as_array().unwrap().iter().map(|fault| fault["error_code"].clone()).collect();
+    codes.dedup();
+    assert_eq!(codes, ["INVALID_CONFIG", "INVALID_KIT", "INVALID_ARGS"], "{document}");
+    let _ = site.refused("prepare site-1 --config k8s.yaml --output foreign", "INVALID_KIT", 4);
+}
+
+#[test]
+fn edits_of_an_earlier_output_are_not_lost_in_silence() {
+    let site = Site::new();
+    let line = "prepare site-1 --config k8s.yaml --output out -o json";
+    let _ = site.run(line).expect_code(0);
+    fs::write(site.sandbox.join("out/local/study_data.yaml"), "default: {data: {source: claim, mode: ro}}\n").unwrap();
+    let document = site.run(line).expect_code(0).json();
+    assert!(document["warnings"].to_string().contains("local/study_data.yaml"), "{document}");
+    let document = site.run(line).expect_code(0).json();
+    assert!(!document["warnings"].to_string().contains("local/study_data.yaml"), "{document}");
+}
+
+#[test]
+fn a_kit_behind_a_link_is_the_kit_that_it_leads_to() {
+    let site = Site::new();
+    symlink("site-1", site.sandbox.join("current")).unwrap();
+    let document = site.run("prepare current --config k8s.yaml --output out -o json").expect_code(0).json();
+    assert_eq!(document["data"]["name"], "site-1");
+    let _ = site.refused("prepare current site-1 --config k8s.yaml", "INVALID_ARGS", 4);
+}
+
+#[test]
 fn defect_15_two_kits_for_one_claim_are_refused_before_anything_is_written() {
     let site = Site::new();
     Tree::read(&workspace_folder().join("fixtures/kits/plain-2.8.3/site-2")).write(&site.sandbox.join("site-2"));

@@ -49,11 +49,11 @@ impl Environment {
 }
 
 impl Environment {
-    /// A path as the user means it: relative ones refer to the working folder. `.` and `..` are resolved in the text,
-    /// so that the path need not exist.
+    /// A path as the user means it: relative ones refer to the working folder, links on the way are resolved as far as the
+    /// path exists, and so are `.` and `..`, as the reference does.
     #[must_use]
     pub fn absolute(&self, path: &Path) -> PathBuf {
-        shortest(&self.working_folder.join(path))
+        shortest(&flare_file_tree::resolved(&self.working_folder.join(path)))
     }
 }
 

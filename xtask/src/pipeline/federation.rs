@@ -47,7 +47,7 @@ pub(crate) fn read(file: &Path, output: Option<&Path>, target: Option<Target>) -
     let mut faults: Vec<Diagnostic> = Vec::new();
     let mut requests = Vec::new();
     for participant in &federation.participants {
-        let kit = crate::environment::shortest(&folder.join(&participant.kit));
+        let kit = crate::environment::shortest(&flare_file_tree::resolved(&folder.join(&participant.kit)));
         let output = output.map_or_else(|| kit.join("prepared/k8s"), |output| output.join(kit.file_name().unwrap_or_default()));
         match config_file(participant, folder) {
             Ok(document) => {
@@ -63,7 +63,7 @@ pub(crate) fn read(file: &Path, output: Option<&Path>, target: Option<Target>) -
 
 fn config_file(participant: &Participant, folder: &Path) -> Result<Option<Box<Document>>, Faults> {
     let Some((path, place)) = participant.config_file() else { return Ok(None) };
-    let path = crate::environment::shortest(&folder.join(path));
+    let path = crate::environment::shortest(&flare_file_tree::resolved(&folder.join(path)));
     let bytes = prepare::read_config_file(&path).map_err(|faults| {
         let placed = faults.into_vec().into_iter().map(|fault| fault.at(place.clone()));
         Faults::check(placed.collect(), || ()).expect_err("there was a fault")

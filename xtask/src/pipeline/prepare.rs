@@ -7,7 +7,7 @@ use flare_diagnostic::{Checked, Code, Diagnostic, Faults, printable};
 use flare_federation::Participant;
 use flare_file_tree::{CommitError, Destination, FileTree, ReadOptions};
 use flare_names::Target;
-use flare_prepared_kit::PreparedKit;
+use flare_prepared_kit::{Occupant, PreparedKit};
 use flare_site_config::{SiteConfig, yaml};
 use flare_site_plan::{Acceptance, SitePlan};
 use flare_startup_kit::StartupKit;
@@ -80,12 +80,9 @@ pub(crate) fn resolve(request: &KitRequest, options: &RunOptions) -> Result<Reso
     let mut faults = Vec::new();
     let mut warnings = Vec::new();
     let config = keep(read_config(request), &mut faults).map(|config| config.collect(&mut warnings));
-    let output = keep(check_output(request), &mut faults);
-    let kit = match output {
-        Some(excluded) => keep(read_kit(request, excluded, options.now), &mut faults),
-        None => None,
-    };
-    let (Some(config), Some((tree, kit))) = (config, kit) else {
+    let kit = keep(read_kit(request, options.now), &mut faults);
+    keep(check_output(request, &mut warnings), &mut faults);
+    let (true, Some(config), Some((tree, kit))) = (faults.is_empty(), config, kit) else {
         return Err(in_reported_order(faults));
     };
     let kit = kit.collect(&mut warnings);
@@ -189,22 +186,35 @@ pub(crate) fn read_config_file(path: &Path) -> Result<Vec<u8>, Faults> {
     })
 }
 
-/// Checks that the output may be written, and gives the paths that are left out of the copy because of it.
-fn check_output(request: &KitRequest) -> Result<Vec<PathBuf>, Faults> {
+/// Checks that the output may be written. Edits of an earlier output are about to be lost, so they are named.
+fn check_output(request: &KitRequest, warnings: &mut Vec<Diagnostic>) -> Result<(), Faults> {
     let (kit, output) = (flare_file_tree::resolved(&request.kit), flare_file_tree::resolved(&request.output));
     if kit.starts_with(&output) {
         let message = format!("the output `{}` is the kit or contains it", printable(&request.output.to_string_lossy()));
         let fault = Diagnostic::error(Code::InvalidArgs, message).hint("name another folder with `--output`");
         return Err(fault.at(request.output.as_path()).into());
     }
-    flare_prepared_kit::check_replaceable(&request.output)?;
-    let inside = output.starts_with(&kit);
-    Ok(if inside { vec![output, kit.join("prepared")] } else { Vec::new() })
+    if let Occupant::Ours { .. } = flare_prepared_kit::check_replaceable(&request.output)? {
+        warnings.extend(edits(&request.output));
+    }
+    Ok(())
 }
 
-fn read_kit(request: &KitRequest, excluded: Vec<PathBuf>, now: i64) -> Result<(FileTree, Checked<StartupKit>), Faults> {
+/// The warning about files of an earlier output that somebody edited.
+fn edits(output: &Path) -> Option<Diagnostic> {
+    let earlier = PreparedKit::open(output, flare_prepared_kit::Acceptance { changes: true }).ok()?.value;
+    let edited: Vec<_> = earlier.changes().iter().map(|change| format!("`{}`", printable(&change.file))).collect();
+    let message = format!("the earlier output had edits of your own, which are not in the new one: {}", edited.join(", "));
+    let hint = "make such edits in the kit's `local/`, so that they are copied each time";
+    (!edited.is_empty()).then(|| Diagnostic::warning(Code::Notice, message).hint(hint).at(output))
+}
+
+fn read_kit(request: &KitRequest, now: i64) -> Result<(FileTree, Checked<StartupKit>), Faults> {
     let mut options = ReadOptions::new(Code::InvalidKit).in_memory("startup").in_memory("local");
-    options.excluded = excluded;
+    let (kit, output) = (flare_file_tree::resolved(&request.kit), flare_file_tree::resolved(&request.output));
+    if output.starts_with(&kit) && output != kit {
+        options.excluded = vec![output, kit.join("prepared")];
+    }
     let tree = FileTree::read(&request.kit, &options)?;
     let name = request.kit.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let kit = StartupKit::read(&tree, &name, now)?;
