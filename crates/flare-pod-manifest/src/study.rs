@@ -6,6 +6,7 @@ mod template_file;
 
 use flare_diagnostic::{Code, Diagnostic, Faults, Place};
 use flare_names::Target;
+pub(crate) use runtime::RESERVED;
 use serde_json::Value;
 
 use crate::{

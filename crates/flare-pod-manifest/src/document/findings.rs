@@ -24,10 +24,6 @@ impl<'text> Findings<'text> {
         Self { source: Source { file, text }, found: Vec::new() }
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.found.is_empty()
-    }
-
     /// A fault at a byte offset.
     pub(crate) fn at(&mut self, offset: usize, message: impl Into<String>, hint: Option<&str>) {
         self.push(offset, true, message, hint);
@@ -36,11 +32,6 @@ impl<'text> Findings<'text> {
     /// A key that is missing in `object`: named, without a place of its own.
     pub(crate) fn missing(&mut self, object: &Node, path: &str) {
         self.push(object.offset, false, format!("`{path}` is missing"), None);
-    }
-
-    /// A fault of the whole file.
-    pub(crate) fn whole(&mut self, message: impl Into<String>, hint: Option<&str>) {
-        self.push(0, false, message, hint);
     }
 
     /// A value of the wrong kind or content: names the key, never the value.

@@ -111,7 +111,7 @@ fn rest_of_request(site: &PreparedSite<'_>, job_id: &str) -> Value {
     json!({
         "role": site.role.as_str(), "site": site.site, "workspace": mount,
         "custom_dir": format!("{job_folder}/app_{}/custom", site.site),
-        "owner_fqcn": site.site, "transfer_token": "<transfer-token>", "set": ["secure_train=true"],
+        "owner_fqcn": site.site, "transfer_token": "<transfer-token>", "set": ["secure_train=true", "print_conf=True"],
         "launcher": site.launcher, "process_args": process_args,
     })
 }
