@@ -23,7 +23,9 @@ fn launch(bytes: &[u8], runtime: Option<&[u8]>, target: Target) -> String {
 
 fn benches(criterion: &mut Criterion) {
     criterion.bench_function("plain client, 2.8", |bencher| bencher.iter(|| launch(black_box(PLAIN), None, Target::V2_8)));
-    criterion.bench_function("study with template, 2.9", |bencher| bencher.iter(|| launch(black_box(REQUEST), Some(RUNTIME), Target::V2_9)));
+    criterion.bench_function("study with template, 2.9", |bencher| {
+        bencher.iter(|| launch(black_box(REQUEST), Some(RUNTIME), Target::V2_9));
+    });
 }
 
 criterion_group!(manifests, benches);

@@ -117,7 +117,8 @@ impl Additions {
             metadata.entry("namespace").or_insert_with(|| json!(request.namespace()));
         }
         if let Some(owner) = &self.owner {
-            let reference = json!([{ "apiVersion": owner.api_version, "kind": owner.kind, "name": owner.name, "uid": owner.uid }]);
+            let reference =
+                json!([{ "apiVersion": owner.api_version, "kind": owner.kind, "name": owner.name, "uid": owner.uid }]);
             add(metadata, "metadata.", "ownerReferences", reference, explanation);
         }
         if self.labels {
@@ -145,7 +146,8 @@ impl Additions {
             return;
         }
         let pod_context = spec.get("securityContext").cloned().unwrap_or_else(|| json!({}));
-        let Some(container) = spec.get_mut("containers").and_then(|list| list.get_mut(main)).and_then(Value::as_object_mut) else {
+        let Some(container) = spec.get_mut("containers").and_then(|list| list.get_mut(main)).and_then(Value::as_object_mut)
+        else {
             return;
         };
         let context = container.get("securityContext").cloned().unwrap_or_else(|| json!({}));

@@ -12,8 +12,8 @@ use flare_diagnostic::{Checked, Code, Diagnostic, Faults};
 use flare_names::{Role, Target};
 pub(crate) use job_meta::Job;
 pub(crate) use k8s_block::Quantity;
-pub(crate) use launcher::Launcher;
 pub use launcher::LAUNCHER_KEYS;
+pub(crate) use launcher::Launcher;
 pub use prepared::{PLACEHOLDER_JOB_ID, PreparedSite};
 pub(crate) use process_args::ProcessArgs;
 
@@ -23,9 +23,8 @@ use crate::{
     token::Token,
 };
 
-const KEYS: [&str; 10] = [
-    "role", "site", "workspace", "custom_dir", "owner_fqcn", "transfer_token", "set", "launcher", "job_meta", "process_args",
-];
+const KEYS: [&str; 10] =
+    ["role", "site", "workspace", "custom_dir", "owner_fqcn", "transfer_token", "set", "launcher", "job_meta", "process_args"];
 
 /// A launch request that obeys its rules: what a FLARE parent knows when it starts a job.
 ///
@@ -55,12 +54,18 @@ impl LaunchRequest {
         let text = utf8(bytes, file)?;
         let mut findings = Findings::new(file, text);
         let mut warnings = Vec::new();
-        let request = Node::from_json(text, &mut findings)
-            .and_then(|root| Self::read(&root, file, target, &mut findings, &mut warnings));
+        let request =
+            Node::from_json(text, &mut findings).and_then(|root| Self::read(&root, file, target, &mut findings, &mut warnings));
         finish(findings.into_sorted(), request, warnings)
     }
 
-    fn read(root: &Node, file: &str, target: Target, findings: &mut Findings<'_>, warnings: &mut Vec<Diagnostic>) -> Option<Self> {
+    fn read(
+        root: &Node,
+        file: &str,
+        target: Target,
+        findings: &mut Findings<'_>,
+        warnings: &mut Vec<Diagnostic>,
+    ) -> Option<Self> {
         if !matches!(root.kind, Kind::Object(_)) {
             findings.at(root.offset, "the launch request must be an object", None);
             return None;
@@ -130,7 +135,7 @@ impl Parts {
             owner_fqcn: read::string(root, "", "owner_fqcn", findings),
             transfer_token: read::string(root, "", "transfer_token", findings).map(Token::new),
             set: set(root, findings),
-            launcher: read::object(root, "", "launcher", findings).and_then(|node| Launcher::read(node, target, findings)),
+            launcher: read::object(root, "", "launcher", findings).map(|node| Launcher::read(node, target, findings)),
             process_args: read::object(root, "", "process_args", findings)
                 .and_then(|node| ProcessArgs::read(node, role, target, findings)),
         }
@@ -194,5 +199,6 @@ pub(crate) fn finish<T>(faults: Vec<Diagnostic>, value: Option<T>, warnings: Vec
     if faults.is_empty() && value.is_none() {
         return Err(Diagnostic::error(Code::Internal, "the launch request could not be read, without a reason").into());
     }
-    Faults::check(faults, || value).map(|value| Checked { value: value.expect("a value is there where nothing was found"), warnings })
+    Faults::check(faults, || value)
+        .map(|value| Checked { value: value.expect("a value is there where nothing was found"), warnings })
 }

@@ -4,8 +4,11 @@
 
 use serde_json::{Value, json};
 
+/// Makes a schema.
+pub type Make = fn() -> Value;
+
 /// Names and functions of all schemas, for `schema NAME`.
-pub const ALL: [(&str, fn() -> Value); 5] = [
+pub const ALL: [(&str, Make); 5] = [
     ("launch-request", launch_request),
     ("launcher-spec", launcher_spec),
     ("resource-spec", resource_spec),
@@ -107,7 +110,11 @@ fn process_args() -> Value {
 
 /// `launcher_spec` of a job's `meta.json`.
 pub fn launcher_spec() -> Value {
-    document("launcher_spec", "How launchers run a job: a block for all sites and one for each site, by launcher mode.", launcher_spec_body())
+    document(
+        "launcher_spec",
+        "How launchers run a job: a block for all sites and one for each site, by launcher mode.",
+        launcher_spec_body(),
+    )
 }
 
 fn launcher_spec_body() -> Value {

@@ -5,7 +5,9 @@ use flare_diagnostic::{Code, Diagnostic, Place};
 use flare_names::{SecretKey, Target, startup_secret};
 use serde_json::{Map, Value, json};
 
-use crate::{additions::Additions, explain::Explanation, origin::Origin, request::LaunchRequest, site_files::SiteFiles, token::Token};
+use crate::{
+    additions::Additions, explain::Explanation, origin::Origin, request::LaunchRequest, site_files::SiteFiles, token::Token,
+};
 
 pub(crate) const TRANSFER_TOKEN: &str = "NVFL_WORKSPACE_TRANSFER_TOKEN";
 
@@ -36,7 +38,7 @@ pub(crate) fn of(
     let mut secrets = vec![startup(request, files, additions, explanation, warnings)];
     if request.target == Target::V2_9 {
         let data = credentials(request).map(|(name, token)| (name.to_owned(), encoded(token.expose().as_bytes())));
-        secrets.push(secret(&credential_secret_name(request), request, data.collect()));
+        secrets.push(secret(&credential_secret_name(request), request, &data.collect()));
     }
     secrets
 }
@@ -60,25 +62,34 @@ fn startup(
         data.insert(name.clone(), encoded(bytes));
     }
     if size > MAX_SECRET {
-        let message = format!("the files of `startup/` have {size} bytes, and Kubernetes refuses a Secret of more than {MAX_SECRET}");
+        let message =
+            format!("the files of `startup/` have {size} bytes, and Kubernetes refuses a Secret of more than {MAX_SECRET}");
         warnings.push(Diagnostic::warning(Code::Notice, message).at(Place::file("startup")));
     }
     let name = startup_secret(&request.site);
     let keys: Vec<_> = data.keys().map(String::as_str).collect();
     explanation.add(&format!("Secret {name}"), keys.join(", "), Origin::StartupKit);
-    secret(name.as_str(), request, data)
+    secret(name.as_str(), request, &data)
 }
 
 /// Every file but shell scripts (defect 7), or what FLARE's launcher takes.
+#[allow(
+    clippy::case_sensitive_file_extension_comparisons,
+    reason = "the launcher compares so, and files that differ in case are two"
+)]
 fn is_taken(name: &str, additions: &Additions) -> bool {
-    if additions.all_startup_files { !name.ends_with(".sh") } else { REFERENCE_SUFFIXES.iter().any(|suffix| name.ends_with(suffix)) }
+    if additions.all_startup_files {
+        !name.ends_with(".sh")
+    } else {
+        REFERENCE_SUFFIXES.iter().any(|suffix| name.ends_with(suffix))
+    }
 }
 
 fn encoded(bytes: &[u8]) -> Value {
     Value::String(STANDARD.encode(bytes))
 }
 
-fn secret(name: &str, request: &LaunchRequest, data: Map<String, Value>) -> Value {
+fn secret(name: &str, request: &LaunchRequest, data: &Map<String, Value>) -> Value {
     json!({
         "apiVersion": "v1",
         "kind": "Secret",

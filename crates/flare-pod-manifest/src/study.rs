@@ -113,7 +113,10 @@ fn refuse_both(request: &LaunchRequest, files: &SiteFiles) -> Result<(), Faults>
         Some(path) => {
             let message = format!("`local/{RUNTIME_FILE}` cannot be used together with the study data file `{path}`");
             let fault = Diagnostic::error(Code::InvalidLaunchRequest, message);
-            Err(fault.hint(format!("move all studies to `{RUNTIME_FILE}` and delete the other file")).at(Place::file(path.to_string())).into())
+            Err(fault
+                .hint(format!("move all studies to `{RUNTIME_FILE}` and delete the other file"))
+                .at(Place::file(path.to_string()))
+                .into())
         }
     }
 }

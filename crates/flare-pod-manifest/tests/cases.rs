@@ -1,6 +1,7 @@
 //! Whole results: the cases of `fixtures/pods` and their snapshots; the two examples of `spec/launch-request.md` to the byte
 //! of their meaning.
 #![allow(clippy::disallowed_methods, reason = "tests stand at the edge")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests: a failure is a failed test")]
 
 mod support;
 
@@ -34,7 +35,10 @@ fn every_case_gives_its_snapshot() {
         let request = fs::read_to_string(path.join("request.json")).unwrap();
         let made = launch(&request, &path.join("kit"), target, &Additions::default()).unwrap();
         let warnings: Vec<_> = made.warnings.iter().map(ToString::to_string).collect();
-        insta::assert_json_snapshot!(name.as_str(), json!({ "pod": made.value.pod, "secrets": made.value.secrets, "warnings": warnings }));
+        insta::assert_json_snapshot!(
+            name.as_str(),
+            json!({ "pod": made.value.pod, "secrets": made.value.secrets, "warnings": warnings })
+        );
         insta::assert_snapshot!(format!("{name}.explained"), made.value.explanation.to_string());
     }
 }

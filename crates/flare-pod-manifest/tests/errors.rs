@@ -1,5 +1,6 @@
 //! Each error of the document, one by one, with its place; and that none of them shows a token.
 #![allow(clippy::disallowed_methods, reason = "tests stand at the edge")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests: a failure is a failed test")]
 
 mod support;
 
@@ -194,14 +195,23 @@ const RUNTIME_FAULTS: [(&str, &str); 38] = [
     ("no key", "format_version: 2\nstudies: {cancer: {secret_env: {A: {source: s}}}}\n"),
     ("secret mount mode", "format_version: 2\nstudies: {cancer: {secret_mounts: {a: {source: s, mount_path: /a, mode: rw}}}}\n"),
     ("secret mount path", "format_version: 2\nstudies: {cancer: {secret_mounts: {a: {source: s, mount_path: a}}}}\n"),
-    ("secret mount items", "format_version: 2\nstudies: {cancer: {secret_mounts: {a: {source: s, mount_path: /a, items: {}}}}}\n"),
-    ("secret mount item", "format_version: 2\nstudies: {cancer: {secret_mounts: {a: {source: s, mount_path: /a, items: {k: }}}}}\n"),
+    (
+        "secret mount items",
+        "format_version: 2\nstudies: {cancer: {secret_mounts: {a: {source: s, mount_path: /a, items: {}}}}}\n",
+    ),
+    (
+        "secret mount item",
+        "format_version: 2\nstudies: {cancer: {secret_mounts: {a: {source: s, mount_path: /a, items: {k: }}}}}\n",
+    ),
     ("template is a list", "format_version: 2\nstudies: {cancer: {pod_template: []}}\n"),
     ("template leaves local", "format_version: 2\nstudies: {cancer: {pod_template: ../pod.yaml}}\n"),
     ("template file is missing", "format_version: 2\nstudies: {other: {pod_template: none.yaml}}\n"),
     ("template kind", "format_version: 2\nstudies: {cancer: {pod_template: {kind: Job}}}\n"),
     ("template in doubt", "format_version: 2\nstudies: {cancer: {pod_template: {spec: {hostNetwork: yes}}}}\n"),
-    ("template containers", "format_version: 2\nstudies: {cancer: {pod_template: {metadata: 1, spec: {containers: {}, volumes: x}}}}\n"),
+    (
+        "template containers",
+        "format_version: 2\nstudies: {cancer: {pod_template: {metadata: 1, spec: {containers: {}, volumes: x}}}}\n",
+    ),
     ("no main container", "format_version: 2\nstudies: {cancer: {pod_template: {spec: {containers: [{name: a}, {name: b}]}}}}\n"),
 ];
 
@@ -211,7 +221,10 @@ fn each_fault_of_a_study_runtime_has_its_key_and_place() {
     for (name, file) in RUNTIME_FAULTS {
         text += &faults(name, &request().to_string(), V2_9, &[("local/study_runtime.yaml".to_owned(), file.to_owned())]);
     }
-    let both = [("local/study_runtime.yaml".to_owned(), "format_version: 2".to_owned()), ("local/study_data.yaml".to_owned(), String::new())];
+    let both = [
+        ("local/study_runtime.yaml".to_owned(), "format_version: 2".to_owned()),
+        ("local/study_data.yaml".to_owned(), String::new()),
+    ];
     text += &faults("both files", &request().to_string(), V2_9, &both);
     let template = [
         ("local/study_runtime.yaml".to_owned(), "format_version: 2\nstudies: {cancer: {pod_template: pods/p.yaml}}".to_owned()),
@@ -225,7 +238,10 @@ fn each_fault_of_a_study_runtime_has_its_key_and_place() {
 #[test]
 fn tokens_and_keys_stand_nowhere_but_where_they_belong() {
     let kit = tempfile::tempdir().unwrap();
-    write_kit(kit.path(), &[("startup/client.key".to_owned(), "CANARY-key".to_owned()), ("startup/rootCA.pem".to_owned(), "CANARY-pem".to_owned())]);
+    write_kit(
+        kit.path(),
+        &[("startup/client.key".to_owned(), "CANARY-key".to_owned()), ("startup/rootCA.pem".to_owned(), "CANARY-pem".to_owned())],
+    );
     for target in Target::ALL {
         let text = request().to_string();
         let parsed = flare_pod_manifest::LaunchRequest::parse(text.as_bytes(), "r", target).unwrap();

@@ -1,6 +1,8 @@
 //! Live parity with the launcher classes of both releases: generated requests, valid and invalid, each answered by the
 //! reference and by us. A difference needs a note with a defect number.
 #![allow(clippy::disallowed_methods, reason = "tests stand at the edge")]
+#![allow(clippy::print_stdout, reason = "the counts are the result")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests: a failure is a failed test")]
 
 mod support;
 
@@ -37,7 +39,7 @@ fn every_generated_request_of_2_9_is_answered_as_by_the_reference() {
 }
 
 fn both_seeds(target: Target) {
-    let fresh = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_nanos() as u64;
+    let fresh = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().subsec_nanos().into();
     let count = std::env::var("FLARE_KUBE_PARITY").ok().and_then(|count| count.parse().ok()).unwrap_or(500);
     let mut oracle = Oracle::start(target);
     for seed in [SEED, fresh] {
@@ -60,7 +62,9 @@ fn compare(oracle: &mut Oracle, target: Target, seed: u64, count: usize) -> Coun
         let theirs = oracle.ask(&text);
         let ours = launch(&text, kit.path(), target, &Additions::none());
         let verdict = match (&ours, &theirs) {
-            (Ok(ours), Ok(theirs)) => same(&ours.value.pod, &ours.value.secrets, ours.warnings.len(), theirs).map(|()| counts.equal += 1),
+            (Ok(ours), Ok(theirs)) => {
+                same(&ours.value.pod, &ours.value.secrets, ours.warnings.len(), theirs).map(|()| counts.equal += 1)
+            }
             (Err(_), Err(_)) => {
                 counts.both_refuse += 1;
                 Ok(())
@@ -72,7 +76,12 @@ fn compare(oracle: &mut Oracle, target: Target, seed: u64, count: usize) -> Coun
             failures.push(describe(index, &case, &difference));
         }
     }
-    assert!(failures.is_empty(), "target {target}, seed {seed}: {} differences\n{}", failures.len(), failures[..failures.len().min(4)].join("\n\n"));
+    assert!(
+        failures.is_empty(),
+        "target {target}, seed {seed}: {} differences\n{}",
+        failures.len(),
+        failures[..failures.len().min(4)].join("\n\n")
+    );
     counts
 }
 
@@ -104,6 +113,6 @@ fn same(pod: &Value, secrets: &[Value], warnings: usize, theirs: &Value) -> Resu
 }
 
 fn describe(index: usize, case: &Case, difference: &str) -> String {
-    let files: String = case.files.iter().filter(|(path, _)| path.starts_with("local")).map(|(path, text)| format!("  {path}: {text}\n")).collect();
-    format!("case {index}: {difference}\n  request: {}\n{files}", case.request)
+    let files: Vec<_> = case.files.iter().filter(|(path, _)| path.starts_with("local")).collect();
+    format!("case {index}: {difference}\n  request: {}\n{files:#?}", case.request)
 }

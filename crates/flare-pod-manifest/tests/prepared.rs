@@ -1,4 +1,5 @@
 //! `launch manifest PREPARED --job META.json`: a request made from a prepared kit.
+#![allow(clippy::unwrap_used, reason = "helpers of tests: a failure is a failed test")]
 
 mod support;
 
@@ -33,7 +34,13 @@ fn a_prepared_kit_and_a_job_give_a_manifest_with_placeholders() {
     for (role, site) in [(Role::Server, "server"), (Role::Client, "site-1")] {
         for target in Target::ALL {
             let launcher = launcher();
-            let prepared = PreparedSite { role, site, launcher: &launcher, parent_url: Some("tcp://parent:8102"), parent_connection_security: None };
+            let prepared = PreparedSite {
+                role,
+                site,
+                launcher: &launcher,
+                parent_url: Some("tcp://parent:8102"),
+                parent_connection_security: None,
+            };
             let meta = br#"{"name": "hello", "launcher_spec": {"default": {"k8s": {"image": "i", "cpu": "2"}}}}"#;
             let request = LaunchRequest::for_prepared(&prepared, meta, "meta.json", Some("cancer"), target).unwrap().value;
             assert_eq!(request.study(), Some("cancer"));
@@ -50,7 +57,13 @@ fn a_prepared_kit_and_a_job_give_a_manifest_with_placeholders() {
 #[test]
 fn faults_stand_in_the_job_s_own_file() {
     let launcher = launcher();
-    let prepared = PreparedSite { role: Role::Client, site: "site-1", launcher: &launcher, parent_url: None, parent_connection_security: None };
+    let prepared = PreparedSite {
+        role: Role::Client,
+        site: "site-1",
+        launcher: &launcher,
+        parent_url: None,
+        parent_connection_security: None,
+    };
     let meta = b"{\"launcher_spec\": {\n  \"site-1\": {\"k8s\": {\"image\": 5}}}}";
     let faults = LaunchRequest::for_prepared(&prepared, meta, "meta.json", None, Target::V2_8).unwrap_err();
     assert_eq!(faults.to_string(), "meta.json:2:31: `launcher_spec.site-1.k8s.image` must be a string or null");

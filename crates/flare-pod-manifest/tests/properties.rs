@@ -2,6 +2,7 @@
 //! requests never exceed the limits unless the input said so, additions only add, the same input gives the same bytes,
 //! and no input makes a reader panic.
 #![allow(clippy::disallowed_methods, reason = "tests stand at the edge")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests: a failure is a failed test")]
 
 mod support;
 
@@ -146,9 +147,14 @@ fn spliced(text: &str, cuts: &[(u16, String)]) -> String {
 /// The list of `launch-request.md`, "Additions", and nothing else.
 fn only_added(plain: &Value, made: &Value, path: &str) {
     const ALLOWED: [&str; 9] = [
-        "pod.metadata.labels", "pod.metadata.annotations", "pod.metadata.namespace", "pod.spec.automountServiceAccountToken",
-        "pod.spec.containers[].securityContext", "pod.spec.containers[].securityContext.allowPrivilegeEscalation",
-        "pod.spec.containers[].securityContext.runAsNonRoot", "pod.spec.containers[].securityContext.seccompProfile",
+        "pod.metadata.labels",
+        "pod.metadata.annotations",
+        "pod.metadata.namespace",
+        "pod.spec.automountServiceAccountToken",
+        "pod.spec.containers[].securityContext",
+        "pod.spec.containers[].securityContext.allowPrivilegeEscalation",
+        "pod.spec.containers[].securityContext.runAsNonRoot",
+        "pod.spec.containers[].securityContext.seccompProfile",
         "pod.spec.containers[].securityContext.capabilities",
     ];
     match (plain, made) {
@@ -178,8 +184,11 @@ fn the_schemas_are_schemas_and_refuse_what_the_readers_refuse() {
     }
     let runtime = jsonschema::validator_for(&schema::study_runtime()).unwrap();
     for refused in [
-        json!({}), json!({"format_version": 1}), json!({"format_version": 2, "study": {}}),
-        json!({"format_version": 2, "studies": {"A": {}}}), json!({"format_version": 2, "studies": {"a": {"slurm": {}}}}),
+        json!({}),
+        json!({"format_version": 1}),
+        json!({"format_version": 2, "study": {}}),
+        json!({"format_version": 2, "studies": {"A": {}}}),
+        json!({"format_version": 2, "studies": {"a": {"slurm": {}}}}),
         json!({"format_version": 2, "studies": {"a": {"env": {"PYTHONPATH": "x"}}}}),
         json!({"format_version": 2, "studies": {"a": {"datasets": {"d": {"source": "s", "mode": "x"}}}}}),
     ] {

@@ -29,6 +29,12 @@ impl<'text> Findings<'text> {
         self.push(offset, true, message, hint);
     }
 
+    /// The file cannot be read as what it is: names the file.
+    pub(crate) fn unreadable(&mut self, offset: usize, what: &str) {
+        let message = format!("the file `{}` {what}", self.source.file.escape_debug());
+        self.at(offset, message, None);
+    }
+
     /// A key that is missing in `object`: named, without a place of its own.
     pub(crate) fn missing(&mut self, object: &Node, path: &str) {
         self.push(object.offset, false, format!("`{path}` is missing"), None);
@@ -67,9 +73,8 @@ impl<'text> Findings<'text> {
             return Vec::new();
         }
         let lines = LineIndex::new(self.source.text);
-        let place = |offset, own| match own {
-            true => Place::position(self.source.file, lines.position(offset)),
-            false => Place::file(self.source.file),
+        let place = |offset, own| {
+            if own { Place::position(self.source.file, lines.position(offset)) } else { Place::file(self.source.file) }
         };
         self.found.into_iter().map(|(offset, own, fault)| fault.at(place(offset, own))).collect()
     }

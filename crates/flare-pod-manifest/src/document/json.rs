@@ -15,7 +15,7 @@ pub(super) fn read(text: &str, findings: &mut Findings<'_>) -> Option<Node> {
     let raw: &RawValue = match serde_json::from_str(text) {
         Ok(raw) => raw,
         Err(error) => {
-            findings.at(offset_of(text, &error), "the file is not valid JSON", None);
+            findings.unreadable(offset_of(text, &error), "is not valid JSON");
             return None;
         }
     };
@@ -38,7 +38,7 @@ impl Reader<'_, '_, '_> {
         let text = raw.get();
         let offset = self.offset(raw);
         if depth > MAX_DEPTH {
-            self.findings.at(offset, format!("nested deeper than {MAX_DEPTH} levels"), None);
+            self.findings.unreadable(offset, "is nested too deeply here");
             return None;
         }
         let kind = match text.as_bytes().first() {
@@ -77,7 +77,7 @@ impl Reader<'_, '_, '_> {
     fn parse<'raw, T: Deserialize<'raw>>(&mut self, text: &'raw str, offset: usize) -> Option<T> {
         let parsed = serde_json::from_str(text);
         if parsed.is_err() {
-            self.findings.at(offset, "the file is not valid JSON: a string is not Unicode text", None);
+            self.findings.unreadable(offset, "is not valid JSON: a string is not Unicode text");
         }
         parsed.ok()
     }

@@ -1,4 +1,4 @@
-//! Unquoted YAML scalars, read as FLARE's PyYAML reads them (YAML 1.1), and marked where YAML 1.2 reads another value.
+//! Unquoted YAML scalars, read as FLARE's `PyYAML` reads them (YAML 1.1), and marked where YAML 1.2 reads another value.
 
 use super::{Kind, Number};
 
@@ -54,7 +54,7 @@ fn number(text: &str) -> Option<Number> {
         .map(|value| Number { text: python_float(value), integer: false })
 }
 
-/// Digits with a point, and an exponent only with a sign; a leading point only without a sign (PyYAML).
+/// Digits with a point, and an exponent only with a sign; a leading point only without a sign (`PyYAML`).
 fn is_float_of_both(sign: &str, digits: &str) -> bool {
     let (mantissa, exponent) = digits.split_once(['e', 'E']).map_or((digits, None), |(m, e)| (m, Some(e)));
     let exponent_fits = exponent.is_none_or(|e| {
@@ -67,7 +67,7 @@ fn is_float_of_both(sign: &str, digits: &str) -> bool {
     exponent_fits && digits_only(whole) && digits_only(fraction) && some_digit
 }
 
-/// What PyYAML takes for a number and [`number`] did not: underscores, binary, sexagesimal.
+/// What `PyYAML` takes for a number and [`number`] did not: underscores, binary, sexagesimal.
 fn is_number_1_1(text: &str) -> bool {
     let (_, digits) = split_sign(text);
     if let Some(binary) = digits.strip_prefix("0b") {
@@ -78,11 +78,14 @@ fn is_number_1_1(text: &str) -> bool {
     }
     if digits.contains(':') {
         let mut parts = digits.split(':');
-        let first = parts.next().is_some_and(|p| p.starts_with(|c: char| c.is_ascii_digit()) && all(p, |b| b.is_ascii_digit() || b == b'_'));
-        return first && parts.all(|part| {
-            let whole = part.split('.').next().unwrap_or(part);
-            all(whole, |b| b.is_ascii_digit()) && (whole.len() == 1 || whole.len() == 2 && whole.as_bytes()[0] <= b'5')
-        });
+        let first = parts
+            .next()
+            .is_some_and(|p| p.starts_with(|c: char| c.is_ascii_digit()) && all(p, |b| b.is_ascii_digit() || b == b'_'));
+        return first
+            && parts.all(|part| {
+                let whole = part.split('.').next().unwrap_or(part);
+                all(whole, |b| b.is_ascii_digit()) && (whole.len() == 1 || whole.len() == 2 && whole.as_bytes()[0] <= b'5')
+            });
     }
     digits.contains('_') && digits.starts_with(|c: char| c.is_ascii_digit()) && is_number_1_1_without_underscores(digits)
 }
@@ -137,18 +140,46 @@ mod tests {
         }
     }
 
-    /// Each row was read off PyYAML 6 and the tables of YAML 1.2's core schema.
+    /// Each row was read off `PyYAML` 6 and the tables of YAML 1.2's core schema.
     #[test]
     fn scalars_are_read_as_pyyaml_does_and_doubtful_ones_are_marked() {
         for (text, expected) in [
-            ("4", "int 4"), ("+5", "int 5"), ("-0", "int 0"), ("0x1F", "int 31"), ("0644", "int 420"),
-            ("1.50", "float 1.5"), ("1.", "float 1.0"), (".5", "float 0.5"), ("1.0e+20", "float 1e+20"),
-            ("0.00001", "float 1e-05"), ("0.0001", "float 0.0001"), ("123456789012345680.0", "float 1.2345678901234568e+17"),
-            (".inf", "float inf"), ("-.inf", "float -inf"), (".nan", "float nan"), ("True", "bool true"), ("~", "null"),
-            ("yes", "ambiguous"), ("off", "ambiguous"), ("1_000", "ambiguous"), ("1e3", "ambiguous"), ("0o17", "ambiguous"),
-            ("0b11", "ambiguous"), ("22:22", "ambiguous"), ("08", "ambiguous"), ("-.5", "ambiguous"), ("1.0e5", "ambiguous"),
-            ("y", "text y"), ("8080:80", "text 8080:80"), ("2024-01-01", "text 2024-01-01"), ("1Gi", "text 1Gi"),
-            ("-", "text -"), ("1.2.3", "text 1.2.3"), ("inf", "text inf"), ("--", "text --"), ("...x", "text ...x"),
+            ("4", "int 4"),
+            ("+5", "int 5"),
+            ("-0", "int 0"),
+            ("0x1F", "int 31"),
+            ("0644", "int 420"),
+            ("1.50", "float 1.5"),
+            ("1.", "float 1.0"),
+            (".5", "float 0.5"),
+            ("1.0e+20", "float 1e+20"),
+            ("0.00001", "float 1e-05"),
+            ("0.0001", "float 0.0001"),
+            ("123456789012345680.0", "float 1.2345678901234568e+17"),
+            (".inf", "float inf"),
+            ("-.inf", "float -inf"),
+            (".nan", "float nan"),
+            ("True", "bool true"),
+            ("~", "null"),
+            ("yes", "ambiguous"),
+            ("off", "ambiguous"),
+            ("1_000", "ambiguous"),
+            ("1e3", "ambiguous"),
+            ("0o17", "ambiguous"),
+            ("0b11", "ambiguous"),
+            ("22:22", "ambiguous"),
+            ("08", "ambiguous"),
+            ("-.5", "ambiguous"),
+            ("1.0e5", "ambiguous"),
+            ("y", "text y"),
+            ("8080:80", "text 8080:80"),
+            ("2024-01-01", "text 2024-01-01"),
+            ("1Gi", "text 1Gi"),
+            ("-", "text -"),
+            ("1.2.3", "text 1.2.3"),
+            ("inf", "text inf"),
+            ("--", "text --"),
+            ("...x", "text ...x"),
         ] {
             assert_eq!(shown(text), expected, "{text}");
         }

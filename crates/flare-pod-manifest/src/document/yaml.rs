@@ -26,7 +26,7 @@ pub(super) fn read(text: &str, findings: &mut Findings<'_>) -> Option<Node> {
             Some(node)
         }
         Err(Refused { offset, reason }) => {
-            findings.at(offset, format!("the file is not a YAML document that can be used: {reason}"), None);
+            findings.unreadable(offset, &format!("is not a YAML document that can be used: {reason}"));
             None
         }
     }
@@ -173,16 +173,18 @@ fn scalar_kind(text: &str, style: ScalarStyle, tag: Option<&Tag>, offset: usize)
     let name = if tag.original() == "!" { Some("str") } else { tag.core_suffix() };
     match (name, scalar::plain(text)) {
         (Some("str"), _) => Ok(Kind::Text(text.to_owned())),
-        (Some("null"), kind @ Kind::Null) | (Some("bool"), kind @ Kind::Bool(_)) | (Some("int" | "float"), kind @ Kind::Number(_)) => {
-            Ok(kind)
-        }
+        (Some("null"), kind @ Kind::Null)
+        | (Some("bool"), kind @ Kind::Bool(_))
+        | (Some("int" | "float"), kind @ Kind::Number(_)) => Ok(kind),
         _ => refuse(offset, "it uses a tag that is not supported"),
     }
 }
 
 fn collection_tag(tag: Option<&Tag>, expected: &str, offset: usize) -> Built<()> {
     match tag {
-        Some(tag) if tag.core_suffix() != Some(expected) && tag.original() != "!" => refuse(offset, "it uses a tag that is not supported"),
+        Some(tag) if tag.core_suffix() != Some(expected) && tag.original() != "!" => {
+            refuse(offset, "it uses a tag that is not supported")
+        }
         _ => Ok(()),
     }
 }

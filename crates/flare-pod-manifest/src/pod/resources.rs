@@ -17,12 +17,11 @@ pub(super) fn of(request: &LaunchRequest, explanation: &mut Explanation) -> Valu
     resources.both("ephemeral-storage", &Sourced::new(Value::String(storage.value), storage.origin));
     let (k8s, portable) = (&request.job.k8s, &request.job.portable);
     for (name, native, portable) in [("cpu", &k8s.cpu, &portable.cpu), ("memory", &k8s.memory, &portable.memory)] {
-        match portable {
-            Some(quantity) => resources.both(name, quantity),
-            None => {
-                resources.limit(name, native.limit.as_ref());
-                resources.request(name, native.request.as_ref().or(native.limit.as_ref()));
-            }
+        if let Some(quantity) = portable {
+            resources.both(name, quantity);
+        } else {
+            resources.limit(name, native.limit.as_ref());
+            resources.request(name, native.request.as_ref().or(native.limit.as_ref()));
         }
     }
     let gpus = request.job.gpus();

@@ -1,6 +1,8 @@
 //! The launcher's part laid over a pod template; without one, over nothing. What the launcher owns wins, lists are merged
 //! by name, all else of the template stays.
 
+use std::collections::HashSet;
+
 use flare_diagnostic::{Code, Diagnostic, Faults};
 use serde_json::{Map, Value, json};
 
@@ -68,7 +70,7 @@ impl Merge<'_> {
             None => Map::new(),
             Some(Value::Object(map)) => map,
             Some(_) => {
-                self.fault(format!("`{path}` of the pod template must be a mapping"));
+                self.fault(format!("`pod_template.{path}` must be a mapping"));
                 Map::new()
             }
         }
@@ -78,7 +80,8 @@ impl Merge<'_> {
     fn own_namespace(&mut self, metadata: &mut Map<String, Value>, namespace: &str) {
         let Some(of_template) = metadata.get_mut("namespace") else { return };
         if of_template.as_str() != Some(namespace) {
-            let message = format!("the pod template's `metadata.namespace` gives way to the launcher's `{}`", namespace.escape_debug());
+            let message =
+                format!("the pod template's `metadata.namespace` gives way to the launcher's `{}`", namespace.escape_debug());
             let warning = Diagnostic::warning(Code::Notice, message);
             self.warnings.push(match self.template {
                 Some(template) => warning.at(template.place.clone()),
@@ -102,8 +105,13 @@ impl Merge<'_> {
         spec.insert("volumes".to_owned(), volumes);
         let mut containers = self.containers(spec.remove("containers"));
         let main = self.main_container(&containers, &part.container_name);
-        let parts =
-            ContainerPart { name: part.container_name, image: part.image, python: part.python, args: part.args, resources: part.resources };
+        let parts = ContainerPart {
+            name: part.container_name,
+            image: part.image,
+            python: part.python,
+            args: part.args,
+            resources: part.resources,
+        };
         self.container(&mut containers[main], parts, part.mounts, part.env, explanation);
         spec.insert("containers".to_owned(), containers.into_iter().map(Value::Object).collect());
         main
@@ -118,11 +126,11 @@ impl Merge<'_> {
                 for item in items {
                     match item {
                         Value::Object(container) => containers.push(container),
-                        _ => self.fault("each of `spec.containers` of the pod template must be a mapping"),
+                        _ => self.fault("each of `pod_template.spec.containers` must be a mapping"),
                     }
                 }
             }
-            Some(_) => self.fault("`spec.containers` of the pod template must be a list"),
+            Some(_) => self.fault("`pod_template.spec.containers` must be a list"),
         }
         if containers.is_empty() {
             containers.push(Map::new());
@@ -138,7 +146,9 @@ impl Merge<'_> {
             Some(index) => index,
             None if containers.len() == 1 => 0,
             None => {
-                self.fault(format!("several `spec.containers` of the pod template, and none is named `{MAIN_CONTAINER}` or `{name}`"));
+                self.fault(format!(
+                    "`pod_template.spec.containers` has several, and none is named `{MAIN_CONTAINER}` or `{name}`"
+                ));
                 0
             }
         }
@@ -159,11 +169,11 @@ impl Merge<'_> {
         explanation.container("imagePullPolicy", policy.as_str().unwrap_or_default(), pull_policy);
         container.insert("command".to_owned(), json!([part.python]));
         container.insert("args".to_owned(), json!(part.args));
-        let mounts = self.by_name(container.remove("volumeMounts"), mounts, "volumeMounts");
+        let mounts = self.by_name(container.remove("volumeMounts"), mounts, "spec.containers.volumeMounts");
         container.insert("volumeMounts".to_owned(), mounts);
         container.insert("resources".to_owned(), part.resources);
         if !env.is_empty() {
-            let env = self.by_name(container.remove("env"), env, "env");
+            let env = self.by_name(container.remove("env"), env, "spec.containers.env");
             container.insert("env".to_owned(), env);
         }
     }
@@ -174,24 +184,19 @@ impl Merge<'_> {
             return Value::Array(ours);
         }
         let mut merged = Vec::new();
-        let mut used = vec![false; ours.len()];
+        let mut used = HashSet::new();
         for item in self.items(template, path) {
             let name = item.get("name").and_then(Value::as_str);
-            let same = ours.iter().position(|mine| name.is_some() && mine["name"].as_str() == name);
-            match same {
-                Some(index) => {
-                    used[index] = true;
-                    merged.push(ours[index].clone());
-                }
-                None => merged.push(item),
+            // FLARE keeps ours by name, so of two with one name the last counts.
+            let same = ours.iter().rposition(|mine| name.is_some() && mine["name"].as_str() == name);
+            if let Some(index) = same {
+                used.insert(ours[index]["name"].as_str());
+                merged.push(ours[index].clone());
+            } else {
+                merged.push(item);
             }
         }
-        for (index, mine) in ours.iter().enumerate() {
-            let known = used[index] || ours[..index].iter().any(|earlier| earlier["name"] == mine["name"]);
-            if !known {
-                merged.push(mine.clone());
-            }
-        }
+        merged.extend(ours.iter().filter(|mine| used.insert(mine["name"].as_str())).cloned());
         Value::Array(merged)
     }
 
@@ -200,13 +205,13 @@ impl Merge<'_> {
             None => Vec::new(),
             Some(Value::Array(items)) => items,
             Some(_) => {
-                self.fault(format!("`{path}` of the pod template must be a list"));
+                self.fault(format!("`pod_template.{path}` must be a list"));
                 Vec::new()
             }
         };
         let fits = |item: &Value| item.is_object() && item.get("name").is_none_or(|name| !name.is_array() && !name.is_object());
         if !items.iter().all(fits) {
-            self.fault(format!("each of `{path}` of the pod template must be a mapping with a name"));
+            self.fault(format!("each of `pod_template.{path}` must be a mapping with a name"));
         }
         items
     }

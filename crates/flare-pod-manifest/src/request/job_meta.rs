@@ -50,10 +50,14 @@ impl Job {
         let id = id?;
         let Some(pod_name) = job_pod(&id, site) else {
             let node = meta.get("job_id")?;
-            findings.at(node.offset, format!("`{}` leaves no name for a pod", join(path, "job_id")), Some("FLARE's job ids are UUIDs"));
+            findings.at(
+                node.offset,
+                format!("`{}` leaves no name for a pod", join(path, "job_id")),
+                Some("FLARE's job ids are UUIDs"),
+            );
             return None;
         };
-        Some(Self { container_name: job_container(&id), pod_name, id, study, k8s, portable: portable? })
+        Some(Self { container_name: job_container(&id), pod_name, id, study, k8s, portable })
     }
 
     /// `num_of_gpus` of the k8s block where the key is there, even as null; else that of the resources.

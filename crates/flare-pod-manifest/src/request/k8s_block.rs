@@ -86,9 +86,9 @@ impl<'node> Fields<'node> {
     }
 
     fn get(&self, key: &str) -> Option<Field<'node>> {
-        self.0.iter().find_map(|(block, path, origin)| {
-            block.get(key).map(|node| Field { node, path: join(path, key), origin: *origin })
-        })
+        self.0
+            .iter()
+            .find_map(|(block, path, origin)| block.get(key).map(|node| Field { node, path: join(path, key), origin: *origin }))
     }
 
     fn limit(&self, limit: &str, request: &str, findings: &mut Findings<'_>) -> Limit {
@@ -159,7 +159,10 @@ pub(super) fn misspelt_defaults(spec: &Node, target: Target, file: &str) -> Vec<
             && entry.value.entries().iter().all(|mode| modes(target).contains(&mode.key.as_str()))
     };
     let warn = |entry: &Entry| {
-        let message = format!("the key `{}` of launcher_spec looks like a misspelt `default`; it counts as the name of a site", entry.key.escape_debug());
+        let message = format!(
+            "the key `{}` of launcher_spec looks like a misspelt `default`; it counts as the name of a site",
+            entry.key.escape_debug()
+        );
         Diagnostic::warning(Code::Notice, message).hint("write `default` for a block of all sites").at(Place::file(file))
     };
     spec.entries().iter().filter(looks_like_it).map(warn).collect()

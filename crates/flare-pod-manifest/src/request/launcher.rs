@@ -41,13 +41,13 @@ pub(crate) struct Launcher {
 }
 
 impl Launcher {
-    pub(super) fn read(node: &Node, target: Target, findings: &mut Findings<'_>) -> Option<Self> {
+    pub(super) fn read(node: &Node, target: Target, findings: &mut Findings<'_>) -> Self {
         findings.only(node, PATH, &LAUNCHER_KEYS);
         check_config_file(node, findings);
         if let (Target::V2_9, Some(timeout)) = (target, node.get("pending_timeout")) {
             read::check_seconds(timeout, "launcher.pending_timeout", findings);
         }
-        Some(Self {
+        Self {
             study_data_path: study_data_path(node, target, findings),
             namespace: default_where_null(node, "namespace", "default", findings),
             python_path: python_path(node, findings),
@@ -55,7 +55,7 @@ impl Launcher {
             ephemeral_storage: default_where_absent(node, "ephemeral_storage", "1Gi", findings),
             workspace_mount_path: default_where_absent(node, "workspace_mount_path", "/var/tmp/nvflare/workspace", findings),
             image_pull_secrets: pull_secrets(node, findings),
-        })
+        }
     }
 }
 

@@ -22,11 +22,11 @@ pub(crate) struct Portable {
     pub(crate) memory: Option<Sourced<Value>>,
 }
 
-pub(super) fn read(specs: &Specs<'_>, target: Target, findings: &mut Findings<'_>) -> Option<Portable> {
+pub(super) fn read(specs: &Specs<'_>, target: Target, findings: &mut Findings<'_>) -> Portable {
     let site = specs.resource(specs.site, findings);
     match target {
-        Target::V2_8 => Some(flat_gpus(site, target)),
-        Target::V2_9 => Some(portable(specs, site, findings)),
+        Target::V2_8 => flat_gpus(site, target),
+        Target::V2_9 => portable(specs, site, findings),
     }
 }
 

@@ -37,7 +37,12 @@ pub(super) fn object<'node>(parent: &'node Node, path: &str, key: &str, findings
 }
 
 /// An object where the key is there and not null.
-pub(super) fn optional_object<'node>(parent: &'node Node, path: &str, key: &str, findings: &mut Findings<'_>) -> Option<&'node Node> {
+pub(super) fn optional_object<'node>(
+    parent: &'node Node,
+    path: &str,
+    key: &str,
+    findings: &mut Findings<'_>,
+) -> Option<&'node Node> {
     let node = parent.get_set(key)?;
     is_object(node, &join(path, key), findings).then_some(node)
 }

@@ -2,13 +2,16 @@
 
 use flare_diagnostic::{Diagnostic, Faults, Place};
 
-use super::{Dataset, RUNTIME_FILE, SecretEnv, SecretMount, Study, Template, check_name, dataset, nonempty, template_file, text_of, top_mapping, warning};
+use super::{
+    Dataset, RUNTIME_FILE, SecretEnv, SecretMount, Study, Template, check_name, dataset, nonempty, template_file, text_of,
+    top_mapping, warning,
+};
 use crate::{
     document::{Entry, Findings, Kind, Node, join},
     origin::Origin,
     path::{self, SitePath},
     request::LaunchRequest,
-    site_files::SiteFiles,
+    site_files::{FileContent, SiteFiles},
 };
 
 pub(crate) const STUDY_KEYS: [&str; 6] = ["container", "datasets", "env", "secret_env", "secret_mounts", "pod_template"];
@@ -50,14 +53,12 @@ fn pick(study: Option<&str>, studies: Studies, file: &str, warnings: &mut Vec<Di
         return Study::default();
     }
     let Some(study) = study else { return Study::default() };
-    match studies.into_iter().find(|(name, _)| name == study) {
-        Some((_, found)) => found,
-        None => {
-            let message = format!("the study `{}` is not in the study runtime file; the pod gets nothing from it", study.escape_debug());
-            warnings.push(warning(file, message));
-            Study::default()
-        }
+    if let Some((_, found)) = studies.into_iter().find(|(name, _)| name == study) {
+        return found;
     }
+    let message = format!("the study `{}` is not in the study runtime file; the pod gets nothing from it", study.escape_debug());
+    warnings.push(warning(file, message));
+    Study::default()
 }
 
 struct Reader<'files> {
@@ -222,7 +223,11 @@ impl Reader<'_> {
         let mut read = |entry: &Entry| {
             let key = entry.key.escape_debug();
             if !entry.key_is_text || entry.key.is_empty() {
-                self.findings.at(entry.key_offset, format!("`{key}` in `{path}` is not the key of a Secret"), Some("put it in quotes"));
+                self.findings.at(
+                    entry.key_offset,
+                    format!("`{key}` in `{path}` is not the key of a Secret"),
+                    Some("put it in quotes"),
+                );
             }
             let file = entry.value.text().filter(|file| !file.is_empty());
             if file.is_none() {
@@ -244,7 +249,21 @@ impl Reader<'_> {
                     self.findings.wrong(node, path, "a path relative to `local/` that does not leave it");
                     return None;
                 };
-                match template_file::read(&SitePath::local(&relative), self.files) {
+                let source = SitePath::local(&relative);
+                let what = match self.files.file(&source) {
+                    FileContent::Bytes(_) => None,
+                    FileContent::Missing => Some("is missing"),
+                    FileContent::Unreadable => Some("cannot be read"),
+                };
+                if let Some(what) = what {
+                    self.findings.at(
+                        node.offset,
+                        format!("`{path}`: the file `{}` {what}", source.to_string().escape_debug()),
+                        None,
+                    );
+                    return None;
+                }
+                match template_file::read(&source, self.files) {
                     Ok(template) => Some(template),
                     Err(faults) => {
                         self.template_faults.extend(faults.into_vec());

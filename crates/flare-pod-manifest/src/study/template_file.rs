@@ -19,16 +19,13 @@ pub(super) fn read(path: &SitePath, files: &SiteFiles) -> Result<Template, Fault
         check(root, &mut findings);
     }
     let faults = findings.into_sorted();
-    Faults::check(faults, || Template {
-        pod: root.as_ref().map(without_nulls).unwrap_or_default(),
-        place: Place::file(file),
-    })
+    Faults::check(faults, || Template { pod: root.as_ref().map(without_nulls).unwrap_or_default(), place: Place::file(file) })
 }
 
 /// `kind` is `Pod`, if there is one; no value is in doubt.
 pub(super) fn check(root: &Node, findings: &mut Findings<'_>) {
     if let Some(kind) = root.get("kind").filter(|kind| !kind.is_falsy() && kind.text() != Some("Pod")) {
-        findings.wrong(kind, "kind", "`Pod`");
+        findings.wrong(kind, "pod_template.kind", "`Pod`");
     }
     refuse_ambiguous(root, "pod_template", findings);
 }

@@ -6,7 +6,7 @@
 use flare_names::Target;
 use serde_json::{Map, Value, json};
 
-/// SplitMix64: the same seed gives the same requests everywhere.
+/// `SplitMix64`: the same seed gives the same requests everywhere.
 pub struct Random(pub u64);
 
 impl Random {
@@ -19,7 +19,7 @@ impl Random {
     }
 
     pub fn below(&mut self, limit: usize) -> usize {
-        (self.next() % limit as u64) as usize
+        usize::try_from(self.next() % limit as u64).expect("below a usize")
     }
 
     /// True in so many of 100 cases.
@@ -44,7 +44,20 @@ pub struct Case {
 
 /// Kinds of values that a rule refuses or takes oddly: null, booleans, numbers, empty and whole ones.
 fn odd(random: &mut Random) -> Value {
-    random.pick(&[json!(null), json!(true), json!(false), json!(0), json!(7), json!(-1), json!(1.5), json!(""), json!("x"), json!([]), json!({}), json!(["a"])])
+    random.pick(&[
+        json!(null),
+        json!(true),
+        json!(false),
+        json!(0),
+        json!(7),
+        json!(-1),
+        json!(1.5),
+        json!(""),
+        json!("x"),
+        json!([]),
+        json!({}),
+        json!(["a"]),
+    ])
 }
 
 /// Strictness towards the kind of a value: the reference passes on, or takes for nothing, what is of another kind.
@@ -78,10 +91,22 @@ impl Generator<'_> {
     fn request(&mut self) {
         let role = self.random.pick(&["server", "client"]);
         let long = "long-site-name-".repeat(5);
-        let site = if role == "server" && self.random.percent(70) { "server".to_owned() } else {
-            self.random.pick(&["site-1", "Site-1", "1site", "a_b", "hôpital", "İzmir", "-", "default", long.as_str(), "site.a"]).to_owned()
+        let site = if role == "server" && self.random.percent(70) {
+            "server".to_owned()
+        } else {
+            self.random
+                .pick(&["site-1", "Site-1", "1site", "a_b", "hôpital", "İzmir", "-", "default", long.as_str(), "site.a"])
+                .to_owned()
         };
-        let study = self.random.pick(&[json!("cancer"), json!("cancer"), json!("cancer"), json!("other"), json!("default"), json!(""), json!(null)]);
+        let study = self.random.pick(&[
+            json!("cancer"),
+            json!("cancer"),
+            json!("cancer"),
+            json!("other"),
+            json!("default"),
+            json!(""),
+            json!(null),
+        ]);
         let mut meta = json!({ "name": "ignored", "job_id": self.job_id() });
         if self.random.percent(85) {
             meta["study"] = study;
@@ -89,7 +114,7 @@ impl Generator<'_> {
         if self.broken() {
             let key = self.random.pick(&["job_id", "study", "launcher_spec", "resource_spec"]);
             let value = odd(self.random);
-            if key == "job_id" && !value.is_string() && !value.is_null() || key != "job_id" {
+            if key != "job_id" || !value.is_string() && !value.is_null() {
                 self.case.stricter.push(KIND);
             }
             meta[key] = value;
@@ -125,21 +150,38 @@ impl Generator<'_> {
             return id;
         }
         let (a, b) = (self.random.next(), self.random.next());
-        format!("{:08x}-{:04x}-4{:03x}-9{:03x}-{:012x}", a >> 32, (a >> 16) & 0xffff, a & 0xfff, (b >> 48) & 0xfff, b & 0xffff_ffff_ffff)
+        format!(
+            "{:08x}-{:04x}-4{:03x}-9{:03x}-{:012x}",
+            a >> 32,
+            (a >> 16) & 0xffff,
+            a & 0xfff,
+            (b >> 48) & 0xfff,
+            b & 0xffff_ffff_ffff
+        )
     }
 
     fn custom_dir(&mut self) -> Value {
         let workspace = &self.workspace;
         let folders = [
-            json!(null), json!(""), json!(format!("{workspace}/9c0d/app_site-1/custom")), json!(format!("{workspace}/a/../b/./custom")),
-            json!(workspace), json!(format!("{workspace}/../elsewhere")), json!(format!("{workspace}2/x")), json!("/elsewhere"),
+            json!(null),
+            json!(""),
+            json!(format!("{workspace}/9c0d/app_site-1/custom")),
+            json!(format!("{workspace}/a/../b/./custom")),
+            json!(workspace),
+            json!(format!("{workspace}/../elsewhere")),
+            json!(format!("{workspace}2/x")),
+            json!("/elsewhere"),
         ];
         if self.clean || self.random.percent(70) { folders[self.random.below(5)].clone() } else { self.random.pick(&folders) }
     }
 
     fn launcher(&mut self) -> Value {
         let mut args = json!({ "config_file_path": self.random.pick(&[json!(null), json!("/kube/config")]) });
-        let path = format!("{}/{}", self.workspace, self.random.pick(&["local/study_data.yaml", "local/study_data.yaml", "local/../local/data.yaml", "missing.yaml"]));
+        let path = format!(
+            "{}/{}",
+            self.workspace,
+            self.random.pick(&["local/study_data.yaml", "local/study_data.yaml", "local/../local/data.yaml", "missing.yaml"])
+        );
         if self.target == Target::V2_8 || self.random.percent(50) {
             args["study_data_pvc_file_path"] = json!(path);
         }
@@ -149,10 +191,16 @@ impl Generator<'_> {
             ("pending_timeout", vec![json!(null), json!(0), json!(30), json!(1.5)]),
             ("default_python_path", vec![json!(null), json!("/usr/bin/python3")]),
             ("python_path", vec![json!(null), json!("/opt/python")]),
-            ("security_context", vec![json!(null), json!({}), json!({"runAsUser": 1000, "fsGroup": 1000}), json!({"runAsNonRoot": true})]),
+            (
+                "security_context",
+                vec![json!(null), json!({}), json!({"runAsUser": 1000, "fsGroup": 1000}), json!({"runAsNonRoot": true})],
+            ),
             ("ephemeral_storage", vec![json!("2Gi"), json!("500Mi")]),
             ("workspace_mount_path", vec![json!("/mnt/ws"), json!("/mnt/ws/"), json!("/var/tmp/nvflare/workspace")]),
-            ("image_pull_secrets", vec![json!(null), json!([]), json!(["regcred"]), json!(["a", "b"]), json!(["a", "a"]), json!(["Odd Name"])]),
+            (
+                "image_pull_secrets",
+                vec![json!(null), json!([]), json!(["regcred"]), json!(["a", "b"]), json!(["a", "a"]), json!(["Odd Name"])],
+            ),
             ("study_data_pvc_file_path", vec![json!(path)]),
         ];
         for (key, values) in &menu {
@@ -187,14 +235,37 @@ impl Generator<'_> {
     fn process_args(&mut self) -> Value {
         let mut args = Map::new();
         let names = [
-            ("workspace", "-m"), ("startup_dir", "-w"), ("app_root", "-r"), ("auth_token", "-t"), ("auth_signature", "-ts"), ("ssid", "-d"),
-            ("job_id", "-n"), ("client_name", "-c"), ("root_url", "-u"), ("parent_url", "-p"), ("parent_conn_sec", "--parent_conn_sec"),
-            ("service_host", "--host"), ("service_port", "--port"), ("target", "-g"), ("scheme", "-scheme"), ("startup_config_file", "-s"),
-            ("options", "--set"), ("unknown", "-x"),
+            ("workspace", "-m"),
+            ("startup_dir", "-w"),
+            ("app_root", "-r"),
+            ("auth_token", "-t"),
+            ("auth_signature", "-ts"),
+            ("ssid", "-d"),
+            ("job_id", "-n"),
+            ("client_name", "-c"),
+            ("root_url", "-u"),
+            ("parent_url", "-p"),
+            ("parent_conn_sec", "--parent_conn_sec"),
+            ("service_host", "--host"),
+            ("service_port", "--port"),
+            ("target", "-g"),
+            ("scheme", "-scheme"),
+            ("startup_config_file", "-s"),
+            ("options", "--set"),
+            ("unknown", "-x"),
         ];
         for (name, flag) in names {
             if self.random.percent(70) {
-                let value = self.random.pick(&[json!("v"), json!("a value"), json!(8002), json!(1.0), json!(0), json!(""), json!(null), json!(2.5)]);
+                let value = self.random.pick(&[
+                    json!("v"),
+                    json!("a value"),
+                    json!(8002),
+                    json!(1.0),
+                    json!(0),
+                    json!(""),
+                    json!(null),
+                    json!(2.5),
+                ]);
                 let flag = if self.random.percent(10) { "-same" } else { flag };
                 args.insert(name.to_owned(), json!([flag, value]));
             }
@@ -221,9 +292,33 @@ impl Generator<'_> {
     fn k8s_block(&mut self) -> Value {
         let mut block = Map::new();
         let menu: [(&str, usize, Vec<Value>); 10] = [
-            ("image", 80, vec![json!("fl/job:1.2"), json!("fl/job:1.2"), json!("fl/job:1.2"), json!("localhost:5000/a@sha256:0e11"), json!(""), json!(null)]),
+            (
+                "image",
+                80,
+                vec![
+                    json!("fl/job:1.2"),
+                    json!("fl/job:1.2"),
+                    json!("fl/job:1.2"),
+                    json!("localhost:5000/a@sha256:0e11"),
+                    json!(""),
+                    json!(null),
+                ],
+            ),
             ("ephemeral_storage", 30, vec![json!("5Gi"), json!("10Gi"), json!(null)]),
-            ("cpu", 40, vec![json!("2"), json!(2), json!(0.5), json!(null), json!(0), json!(""), json!("0"), json!(123_456_789_012_345_678_u64)]),
+            (
+                "cpu",
+                40,
+                vec![
+                    json!("2"),
+                    json!(2),
+                    json!(0.5),
+                    json!(null),
+                    json!(0),
+                    json!(""),
+                    json!("0"),
+                    json!(123_456_789_012_345_678_u64),
+                ],
+            ),
             ("memory", 40, vec![json!("4Gi"), json!("8GB"), json!(null), json!(0), json!(1_000_000)]),
             ("cpu_request", 30, vec![json!("500m"), json!(null), json!(""), json!(0), json!(1)]),
             ("memory_request", 30, vec![json!("1Gi"), json!(null), json!("")]),
@@ -253,7 +348,10 @@ impl Generator<'_> {
         let mut blocks = Map::new();
         if self.random.percent(85) {
             let block = self.k8s_block();
-            blocks.insert("k8s".to_owned(), if self.random.percent(8) { self.random.pick(&[json!({}), json!(null)]) } else { block });
+            blocks.insert(
+                "k8s".to_owned(),
+                if self.random.percent(8) { self.random.pick(&[json!({}), json!(null)]) } else { block },
+            );
         }
         for mode in ["docker", "process", "slurm"] {
             if self.random.percent(10) {
@@ -277,7 +375,17 @@ impl Generator<'_> {
         }
         for key in ["defaults", "def", "", "default_x", "other-site"] {
             if self.random.percent(6) {
-                spec.insert(key.to_owned(), self.random.pick(&[json!({}), json!({"k8s": {}}), json!({"slurm": {}}), json!({"k8s": {}, "x": 1}), json!(5), json!(null)]));
+                spec.insert(
+                    key.to_owned(),
+                    self.random.pick(&[
+                        json!({}),
+                        json!({"k8s": {}}),
+                        json!({"slurm": {}}),
+                        json!({"k8s": {}, "x": 1}),
+                        json!(5),
+                        json!(null),
+                    ]),
+                );
             }
         }
         if self.broken() {
@@ -301,7 +409,17 @@ impl Generator<'_> {
                 block.insert((*key).to_owned(), self.random.pick(values));
             }
             if self.broken() {
-                let value = self.random.pick(&[json!(null), json!(true), json!(-1), json!(0), json!(1.0), json!("1"), json!("8GB"), json!("0Gi"), json!("8Gi ")]);
+                let value = self.random.pick(&[
+                    json!(null),
+                    json!(true),
+                    json!(-1),
+                    json!(0),
+                    json!(1.0),
+                    json!("1"),
+                    json!("8GB"),
+                    json!("0Gi"),
+                    json!("8Gi "),
+                ]);
                 block.insert((*key).to_owned(), value);
             }
         }
@@ -345,7 +463,8 @@ impl Generator<'_> {
     }
 
     fn files(&mut self) {
-        for name in ["rootCA.pem", "client.crt", "client.key", "fed_client.json", "start.sh", "context.tenseal", "sub/inner.pem"] {
+        for name in ["rootCA.pem", "client.crt", "client.key", "fed_client.json", "start.sh", "context.tenseal", "sub/inner.pem"]
+        {
             if self.random.percent(60) {
                 self.case.files.push((format!("startup/{name}"), format!("content of {name}")));
             }
@@ -357,7 +476,10 @@ impl Generator<'_> {
         }
         if self.random.percent(if runtime { 4 } else { 60 }) {
             let text = self.study_data();
-            self.case.files.push((self.random.pick(&["local/study_data.yaml", "local/study_data.yaml", "local/data.yaml"]).to_owned(), text));
+            self.case.files.push((
+                self.random.pick(&["local/study_data.yaml", "local/study_data.yaml", "local/data.yaml"]).to_owned(),
+                text,
+            ));
         }
     }
 
@@ -370,7 +492,8 @@ impl Generator<'_> {
     }
 
     fn dataset(&mut self, runtime: bool) -> Value {
-        let mut entry = json!({ "source": self.random.pick(&["nvfldata", "other-claim"]), "mode": self.random.pick(&["ro", "rw"]) });
+        let mut entry =
+            json!({ "source": self.random.pick(&["nvfldata", "other-claim"]), "mode": self.random.pick(&["ro", "rw"]) });
         if runtime && self.random.percent(20) {
             entry["type"] = json!("mount");
         }
@@ -395,7 +518,20 @@ impl Generator<'_> {
 
     fn study_data(&mut self) -> String {
         if self.random.percent(10) {
-            return self.random.pick(&["", "# nothing\n", "[a]", "a: [", "text", "{}", "---\na: {}\n---\nb: {}\n", "null", "a: {b: &x {source: s, mode: ro}, c: *x}"]).to_owned();
+            return self
+                .random
+                .pick(&[
+                    "",
+                    "# nothing\n",
+                    "[a]",
+                    "a: [",
+                    "text",
+                    "{}",
+                    "---\na: {}\n---\nb: {}\n",
+                    "null",
+                    "a: {b: &x {source: s, mode: ro}, c: *x}",
+                ])
+                .to_owned();
         }
         let mut studies = Map::new();
         for _ in 0..self.random.below(3) {
@@ -411,7 +547,19 @@ impl Generator<'_> {
 
     fn runtime_file(&mut self) -> String {
         if self.random.percent(4) {
-            return self.random.pick(&["", "[a]", "a: [", "text", "format_version: 2", "format_version: 2.0\nstudies:\n", "studies: {}", "format_version: '2'"]).to_owned();
+            return self
+                .random
+                .pick(&[
+                    "",
+                    "[a]",
+                    "a: [",
+                    "text",
+                    "format_version: 2",
+                    "format_version: 2.0\nstudies:\n",
+                    "studies: {}",
+                    "format_version: '2'",
+                ])
+                .to_owned();
         }
         let mut studies = Map::new();
         for name in ["cancer", "other", "third"] {
@@ -458,7 +606,17 @@ impl Generator<'_> {
             study.insert("pod_template".to_owned(), template);
         }
         if self.broken() {
-            let key = self.random.pick(&["container", "datasets", "env", "secret_env", "secret_mounts", "pod_template", "docker_kwargs", "slurm", "unknown"]);
+            let key = self.random.pick(&[
+                "container",
+                "datasets",
+                "env",
+                "secret_env",
+                "secret_mounts",
+                "pod_template",
+                "docker_kwargs",
+                "slurm",
+                "unknown",
+            ]);
             study.insert(key.to_owned(), odd(self.random));
         }
         Value::Object(study)
@@ -470,8 +628,22 @@ impl Generator<'_> {
         for _ in 0..self.random.below(4) {
             let name = self.random.pick(&["OMP_NUM_THREADS", "A", "B", "odd name", "1x", "é"]);
             let value = self.random.pick(&[
-                json!("text"), json!(4), json!(true), json!("§True§"), json!("§0x1F§"), json!("§1.50§"), json!("§1.0e+20§"), json!("§0644§"),
-                json!("$(PYTHONPATH)/x"), json!("§2024-01-01§"), json!("§.inf§"), json!("1e3"), json!("yes"), json!("§-12§"), json!(0), json!(false),
+                json!("text"),
+                json!(4),
+                json!(true),
+                json!("§True§"),
+                json!("§0x1F§"),
+                json!("§1.50§"),
+                json!("§1.0e+20§"),
+                json!("§0644§"),
+                json!("$(PYTHONPATH)/x"),
+                json!("§2024-01-01§"),
+                json!("§.inf§"),
+                json!("1e3"),
+                json!("yes"),
+                json!("§-12§"),
+                json!(0),
+                json!(false),
             ]);
             env.insert(name.to_owned(), value);
         }
@@ -490,7 +662,13 @@ impl Generator<'_> {
         }
         if self.broken() {
             let name = self.random.pick(&["A", "NVFLARE_JOB_AUTH_TOKEN", "X", ""]);
-            let value = self.random.pick(&[json!({"source": "s", "key": "k"}), json!({"source": "s"}), json!({"source": "s", "key": "k", "more": 1}), json!(null), json!({"source": 1, "key": "k"})]);
+            let value = self.random.pick(&[
+                json!({"source": "s", "key": "k"}),
+                json!({"source": "s"}),
+                json!({"source": "s", "key": "k", "more": 1}),
+                json!(null),
+                json!({"source": 1, "key": "k"}),
+            ]);
             variables.insert(name.to_owned(), value);
         }
         Value::Object(variables)
@@ -508,7 +686,8 @@ impl Generator<'_> {
             }
             if self.broken() {
                 let key = self.random.pick(&["source", "mount_path", "mode", "items", "unknown"]);
-                mount[key] = self.random.pick(&[json!("rw"), json!("relative"), json!({}), json!({"a": ""}), json!(1), json!(null)]);
+                mount[key] =
+                    self.random.pick(&[json!("rw"), json!("relative"), json!({}), json!({"a": ""}), json!(1), json!(null)]);
             }
             let name = self.name();
             mounts.insert(name, mount);
@@ -518,7 +697,20 @@ impl Generator<'_> {
 
     fn template(&mut self) -> Value {
         if self.random.percent(25) {
-            let file = if self.clean { "pods/gpu.yaml" } else { self.random.pick(&["pods/gpu.yaml", "pods/../pods/gpu.yaml", "pods/gpu.yaml", "pods/gpu.yaml", "missing.yaml", "../out.yaml", "/abs.yaml", ""]) };
+            let file = if self.clean {
+                "pods/gpu.yaml"
+            } else {
+                self.random.pick(&[
+                    "pods/gpu.yaml",
+                    "pods/../pods/gpu.yaml",
+                    "pods/gpu.yaml",
+                    "pods/gpu.yaml",
+                    "missing.yaml",
+                    "../out.yaml",
+                    "/abs.yaml",
+                    "",
+                ])
+            };
             let text = match self.random.below(if self.clean { 1 } else { 12 }) {
                 0 if self.clean => yaml(&self.pod()),
                 0 => "[a]".to_owned(),
@@ -564,15 +756,23 @@ impl Generator<'_> {
             ("restartPolicy", 20, vec![json!("Always")]),
             ("serviceAccountName", 15, vec![json!("runner")]),
             ("automountServiceAccountToken", 15, vec![json!(true), json!(false)]),
-            ("securityContext", 25, vec![json!({"runAsUser": 0}), json!({"runAsUser": 1000, "seccompProfile": {"type": "Unconfined"}})]),
+            (
+                "securityContext",
+                25,
+                vec![json!({"runAsUser": 0}), json!({"runAsUser": 1000, "seccompProfile": {"type": "Unconfined"}})],
+            ),
             ("imagePullSecrets", 25, vec![json!([{"name": "a"}, {"name": "c"}]), json!(null)]),
             ("initContainers", 15, vec![json!([{"name": "init", "image": "busybox"}])]),
             ("hostNetwork", 10, vec![json!(true)]),
-            ("volumes", 40, vec![
-                json!([{"name": "shm", "emptyDir": {"medium": "Memory"}}]),
-                json!([{"name": "workspace-job", "emptyDir": {}}, {"name": "shm", "emptyDir": null}]),
-                json!([{"emptyDir": {}}]),
-            ]),
+            (
+                "volumes",
+                40,
+                vec![
+                    json!([{"name": "shm", "emptyDir": {"medium": "Memory"}}]),
+                    json!([{"name": "workspace-job", "emptyDir": {}}, {"name": "shm", "emptyDir": null}]),
+                    json!([{"emptyDir": {}}]),
+                ],
+            ),
         ];
         for (key, percent, values) in &menu {
             if self.random.percent(*percent) {
@@ -584,7 +784,8 @@ impl Generator<'_> {
         }
         if self.broken() {
             let key = self.random.pick(&["containers", "volumes", "imagePullSecrets"]);
-            spec[key] = self.random.pick(&[json!({}), json!("x"), json!([1]), json!([[]]), json!([null]), json!([{"name": ["x"]}])]);
+            spec[key] =
+                self.random.pick(&[json!({}), json!("x"), json!([1]), json!([[]]), json!([null]), json!([{"name": ["x"]}])]);
             if spec[key] == json!([{"name": ["x"]}]) && key == "containers" {
                 self.case.kinder.push("31: a name that is no string crashes the reference");
             }
@@ -607,9 +808,31 @@ impl Generator<'_> {
             ("image", vec![json!("theirs")]),
             ("imagePullPolicy", vec![json!("IfNotPresent"), json!("Never")]),
             ("command", vec![json!(["sh"])]),
-            ("securityContext", vec![json!({"privileged": true}), json!({"runAsNonRoot": false}), json!({"capabilities": {"add": ["SYS_ADMIN"]}})]),
-            ("volumeMounts", vec![json!([{"name": "shm", "mountPath": "/dev/shm"}]), json!([{"name": "startup-kit", "mountPath": "/x"}, {"name": "shm", "mountPath": "/y"}]), json!(null)]),
-            ("env", vec![json!([{"name": "A", "value": "theirs"}, {"name": "PYTHONPATH", "value": "/x"}]), json!([{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]), json!([]), json!(null)]),
+            (
+                "securityContext",
+                vec![
+                    json!({"privileged": true}),
+                    json!({"runAsNonRoot": false}),
+                    json!({"capabilities": {"add": ["SYS_ADMIN"]}}),
+                ],
+            ),
+            (
+                "volumeMounts",
+                vec![
+                    json!([{"name": "shm", "mountPath": "/dev/shm"}]),
+                    json!([{"name": "startup-kit", "mountPath": "/x"}, {"name": "shm", "mountPath": "/y"}]),
+                    json!(null),
+                ],
+            ),
+            (
+                "env",
+                vec![
+                    json!([{"name": "A", "value": "theirs"}, {"name": "PYTHONPATH", "value": "/x"}]),
+                    json!([{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]),
+                    json!([]),
+                    json!(null),
+                ],
+            ),
             ("lifecycle", vec![json!({"preStop": {"exec": {"command": ["true"]}}})]),
         ];
         for (key, values) in &menu {

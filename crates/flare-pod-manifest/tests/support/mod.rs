@@ -1,6 +1,7 @@
 //! Shared by the integration tests of this crate: reading a kit folder as the edge does, and comparing Kubernetes JSON.
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses its part")]
 #![allow(clippy::disallowed_methods, reason = "tests stand at the edge")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::missing_panics_doc, missing_docs, reason = "helpers of tests")]
 
 pub mod generate;
 pub mod oracle;
@@ -43,7 +44,12 @@ pub fn launch(request: &str, kit: &Path, target: Target, additions: &Additions) 
 }
 
 /// The same from files that are only in memory; `workspace` is the request's.
-pub fn launch_in_memory(request: &str, files: &[(String, String)], target: Target, additions: &Additions) -> Result<Checked<Manifest>, Faults> {
+pub fn launch_in_memory(
+    request: &str,
+    files: &[(String, String)],
+    target: Target,
+    additions: &Additions,
+) -> Result<Checked<Manifest>, Faults> {
     let Checked { value: request, mut warnings } = LaunchRequest::parse(request.as_bytes(), "request.json", target)?;
     let of_startup = |(path, text): &(String, String)| {
         let name = path.strip_prefix("startup/").filter(|name| !name.contains('/'))?;

@@ -26,7 +26,11 @@ fn python(target: Target) -> PathBuf {
     let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache/flare-kube"));
     let cache = named.or_else(xdg).or_else(home).expect("FLARE_KUBE_CACHE, XDG_CACHE_HOME or HOME is set");
     let python = cache.join("reference").join(release).join("bin/python");
-    assert!(python.is_file(), "the reference is not installed at {}; install nvflare[K8S] there, as .ci/run does", python.display());
+    assert!(
+        python.is_file(),
+        "the reference is not installed at {}; install nvflare[K8S] there, as .ci/run does",
+        python.display()
+    );
     python
 }
 
