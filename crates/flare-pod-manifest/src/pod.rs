@@ -87,6 +87,7 @@ fn no_image(request: &LaunchRequest) -> Faults {
 }
 
 fn explain_pod_fields(request: &LaunchRequest, explanation: &mut Explanation) {
+    explanation.add("namespace", request.namespace(), request.launcher.namespace.origin);
     explanation.add("spec.restartPolicy", "Never", Origin::Launcher);
     if !request.launcher.image_pull_secrets.is_empty() {
         explanation.add("spec.imagePullSecrets", request.launcher.image_pull_secrets.join(", "), Origin::Site);

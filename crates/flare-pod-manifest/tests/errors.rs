@@ -234,6 +234,26 @@ fn each_fault_of_a_study_runtime_has_its_key_and_place() {
     insta::assert_snapshot!(text);
 }
 
+/// Nothing short may cost much: aliases within aliases, one long text copied often, thousands of faults on one line.
+#[test]
+fn hostile_files_cost_no_more_than_their_size() {
+    let mut bomb = "a0: &a0 {source: s, mode: ro}\n".to_owned();
+    for level in 1..40 {
+        writeln!(bomb, "a{level}: &a{level} [{}]", format!("*a{}, ", level - 1).repeat(10)).unwrap();
+    }
+    let long = format!("a: &a {}\nb: [{}]\n", "x".repeat(100_000), "*a, ".repeat(5_000));
+    for file in [bomb, long] {
+        let text = faults("bomb", &request().to_string(), V2_8, &[("local/data.yaml".to_owned(), file)]);
+        assert!(text.contains("its aliases copy too much"), "{text}");
+    }
+    let keys: String = (0..50_000).map(|key| format!("\"é{key}\": 1, ")).collect();
+    let text = format!("{{{keys}\"role\": 1}}");
+    let found = flare_pod_manifest::LaunchRequest::parse(text.as_bytes(), "r", V2_8).unwrap_err();
+    assert!(found.all().len() > 50_000);
+    let last = found.all().last().and_then(|fault| fault.place.as_ref()?.position).unwrap();
+    assert_eq!((last.line, usize::try_from(last.column).unwrap()), (1, text.chars().count() - 1));
+}
+
 /// Everything but the two places where tokens belong: 2.8's pod, and the Secrets.
 #[test]
 fn tokens_and_keys_stand_nowhere_but_where_they_belong() {

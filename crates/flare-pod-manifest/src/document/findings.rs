@@ -1,6 +1,6 @@
 //! The faults of one file, collected in any order and handed out in file order.
 
-use flare_diagnostic::{Code, Diagnostic, LineIndex, Place};
+use flare_diagnostic::{Code, Diagnostic, Place, Position};
 
 use super::{Entry, Kind, Node};
 
@@ -69,12 +69,10 @@ impl<'text> Findings<'text> {
     /// The faults in file order.
     pub(crate) fn into_sorted(mut self) -> Vec<Diagnostic> {
         self.found.sort_by_key(|(offset, ..)| *offset);
-        if self.found.is_empty() {
-            return Vec::new();
-        }
-        let lines = LineIndex::new(self.source.text);
-        let place = |offset, own| {
-            if own { Place::position(self.source.file, lines.position(offset)) } else { Place::file(self.source.file) }
+        let mut walk = Walk::new(self.source.text);
+        let file = self.source.file;
+        let mut place = |offset, own| {
+            if own { Place::position(file, walk.to(offset)) } else { Place::file(file) }
         };
         self.found.into_iter().map(|(offset, own, fault)| fault.at(place(offset, own))).collect()
     }
@@ -85,7 +83,57 @@ impl<'text> Findings<'text> {
     }
 }
 
+/// Positions of growing offsets in one pass: a file on one line may have as many faults as keys.
+struct Walk<'text> {
+    rest: &'text str,
+    offset: usize,
+    position: Position,
+}
+
+impl<'text> Walk<'text> {
+    fn new(text: &'text str) -> Self {
+        Self { rest: text, offset: 0, position: Position { line: 1, column: 1 } }
+    }
+
+    /// The position of an offset that is not below the one before.
+    fn to(&mut self, offset: usize) -> Position {
+        let mut characters = self.rest.char_indices();
+        let mut passed = 0;
+        for (at, character) in characters.by_ref() {
+            passed = at;
+            if self.offset + at >= offset {
+                break;
+            }
+            passed = at + character.len_utf8();
+            if character == '\n' {
+                self.position = Position { line: self.position.line.saturating_add(1), column: 1 };
+            } else {
+                self.position.column = self.position.column.saturating_add(1);
+            }
+        }
+        self.rest = &self.rest[passed..];
+        self.offset += passed;
+        self.position
+    }
+}
+
 /// The path of a key below another one.
 pub(crate) fn join(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_walk_finds_the_positions_of_the_line_index() {
+        let text = "ä: b\n\nsecond €\nx";
+        let index = flare_diagnostic::LineIndex::new(text);
+        let mut walk = Walk::new(text);
+        for (offset, _) in text.char_indices().chain([(text.len(), ' '), (text.len() + 9, ' ')]) {
+            assert_eq!(walk.to(offset), index.position(offset), "{offset}");
+            assert_eq!(walk.to(offset), index.position(offset), "{offset} again");
+        }
+    }
 }

@@ -7,8 +7,8 @@ use granit_parser::{Event, Options, Parser, ScalarStyle, Span, StrInput, Tag};
 
 use super::{Entry, Findings, Kind, Node, scalar};
 
-/// Nodes of a document, copies of aliased ones included. Study files and pod templates have hundreds.
-const MAX_NODES: usize = 100_000;
+/// Weight of everything that aliases may copy: a value, and each 64 bytes of its text. Pod templates copy dozens.
+const MAX_COPIES: usize = 100_000;
 const MAX_DEPTH: usize = 64;
 
 pub(super) fn read(text: &str, findings: &mut Findings<'_>) -> Option<Node> {
@@ -17,7 +17,7 @@ pub(super) fn read(text: &str, findings: &mut Findings<'_>) -> Option<Node> {
     options.block_nesting_limit = MAX_DEPTH;
     options.emit_comments = false;
     let parser = Parser::new_from_str_with_options(text, options);
-    let mut builder = Builder { parser, anchors: HashMap::new(), nodes: 0, doubled: Vec::new() };
+    let mut builder = Builder { parser, anchors: HashMap::new(), weight: 0, copied: 0, doubled: Vec::new() };
     match builder.document() {
         Ok(node) => {
             for (offset, key) in builder.doubled {
@@ -39,9 +39,12 @@ struct Refused {
 
 struct Builder<'text> {
     parser: Parser<'text, StrInput<'text>>,
-    /// Finished nodes by anchor, with the number of nodes in each.
+    /// Finished nodes by anchor, with the weight of each.
     anchors: HashMap<usize, (Node, usize)>,
-    nodes: usize,
+    /// The weight of all nodes so far.
+    weight: usize,
+    /// The weight of those that are copies.
+    copied: usize,
     doubled: Vec<(usize, String)>,
 }
 
@@ -75,10 +78,13 @@ impl<'text> Builder<'text> {
     }
 
     fn node(&mut self, event: Event<'text>, offset: usize) -> Built<Node> {
-        self.count(1, offset)?;
-        let before = self.nodes;
+        let before = self.weight;
+        self.weight += 1;
         let (kind, anchor) = match event {
-            Event::Scalar(text, style, anchor, tag) => (scalar_kind(&text, style, tag.as_deref(), offset)?, anchor),
+            Event::Scalar(text, style, anchor, tag) => {
+                self.weight += text.len() / 64;
+                (scalar_kind(&text, style, tag.as_deref(), offset)?, anchor)
+            }
             Event::SequenceStart(_, anchor, tag) => {
                 collection_tag(tag.as_deref(), "seq", offset)?;
                 (Kind::List(self.items()?), anchor)
@@ -92,7 +98,7 @@ impl<'text> Builder<'text> {
         };
         let node = Node { offset, kind };
         if anchor != 0 {
-            self.anchors.insert(anchor, (node.clone(), self.nodes - before + 1));
+            self.anchors.insert(anchor, (node.clone(), self.weight - before));
         }
         Ok(node)
     }
@@ -101,7 +107,11 @@ impl<'text> Builder<'text> {
         // An anchor is known when its node is finished: a node cannot hold itself.
         let Some((node, size)) = self.anchors.get(&anchor) else { return refuse(offset, "an alias refers to what it stands in") };
         let (node, size) = (node.clone(), *size);
-        self.count(size, offset)?;
+        self.weight += size;
+        self.copied += size;
+        if self.copied > MAX_COPIES {
+            return refuse(offset, "its aliases copy too much");
+        }
         Ok(Node { offset, ..node })
     }
 
@@ -140,11 +150,6 @@ impl<'text> Builder<'text> {
                 self.doubled.push((key_offset, key));
             }
         }
-    }
-
-    fn count(&mut self, nodes: usize, offset: usize) -> Built<()> {
-        self.nodes += nodes;
-        if self.nodes > MAX_NODES { refuse(offset, "it grows beyond 100000 values") } else { Ok(()) }
     }
 }
 

@@ -20,6 +20,12 @@ pub(crate) struct Merged {
 /// A template may also name its main container so.
 const MAIN_CONTAINER: &str = "nvflare_job";
 
+/// Fields of the main container that are the launcher's, or merged.
+const OWNED: [&str; 8] = ["name", "image", "imagePullPolicy", "command", "args", "resources", "volumeMounts", "env"];
+
+/// The explanation of a value that is not shown.
+const AS_THERE: &str = "(as there)";
+
 /// Fields of the pod's spec that the launcher has a say in.
 const SHARED: [&str; 5] = ["restartPolicy", "imagePullSecrets", "securityContext", "volumes", "containers"];
 
@@ -27,36 +33,49 @@ impl Merged {
     /// # Errors
     /// Every reason for which the template cannot take the launcher's part.
     pub(crate) fn new(part: LauncherPart, template: Option<&Template>, explanation: &mut Explanation) -> Result<Self, Faults> {
-        let mut merge = Merge { template, faults: Vec::new(), warnings: Vec::new() };
+        let mut merge = Merge { template, explanation, faults: Vec::new(), warnings: Vec::new() };
         let mut pod = template.and_then(|template| template.pod.as_object().cloned()).unwrap_or_default();
         pod.entry("apiVersion").or_insert_with(|| json!("v1"));
         pod.insert("kind".to_owned(), json!("Pod"));
         let mut metadata = merge.mapping(&mut pod, "metadata", "metadata");
         metadata.insert("name".to_owned(), json!(part.pod_name));
+        merge.explain_kept("metadata", &metadata, &["name", "namespace"]);
         merge.own_namespace(&mut metadata, &part.namespace);
         pod.insert("metadata".to_owned(), Value::Object(metadata));
         let mut spec = merge.mapping(&mut pod, "spec", "spec");
-        explain_template(&spec, explanation);
-        let main = merge.spec(&mut spec, part, explanation);
+        merge.explain_kept("spec", &spec, &SHARED);
+        let main = merge.spec(&mut spec, part);
         pod.insert("spec".to_owned(), Value::Object(spec));
         Faults::check(merge.faults, || ())?;
         Ok(Self { pod, main, warnings: merge.warnings })
     }
 }
 
-fn explain_template(spec: &Map<String, Value>, explanation: &mut Explanation) {
-    for (key, value) in spec.iter().filter(|(key, _)| !SHARED.contains(&key.as_str())) {
-        explanation.add(&format!("spec.{key}"), value.to_string(), Origin::Template);
-    }
+/// Takes a value out and leaves its key, so that the result stands at the template's place.
+fn taken(map: &mut Map<String, Value>, key: &str) -> Option<Value> {
+    map.get_mut(key).map(Value::take)
 }
 
-struct Merge<'template> {
-    template: Option<&'template Template>,
+struct Merge<'merge> {
+    template: Option<&'merge Template>,
+    explanation: &'merge mut Explanation,
     faults: Vec<Diagnostic>,
     warnings: Vec<Diagnostic>,
 }
 
 impl Merge<'_> {
+    /// Rows for what stays as the template has it. Only plain values are shown: a template may hold passwords in lists.
+    fn explain_kept(&mut self, path: &str, map: &Map<String, Value>, owned: &[&str]) {
+        for (key, value) in map.iter().filter(|(key, _)| !owned.contains(&key.as_str())) {
+            let shown = match value {
+                Value::String(text) => text.clone(),
+                Value::Bool(_) | Value::Number(_) => value.to_string(),
+                _ => AS_THERE.to_owned(),
+            };
+            self.explanation.add(&format!("{path}.{key}"), shown, Origin::Template);
+        }
+    }
+
     fn fault(&mut self, message: impl Into<String>) {
         let fault = Diagnostic::error(Code::InvalidLaunchRequest, message);
         self.faults.push(match self.template {
@@ -66,7 +85,7 @@ impl Merge<'_> {
     }
 
     fn mapping(&mut self, parent: &mut Map<String, Value>, key: &str, path: &str) -> Map<String, Value> {
-        match parent.remove(key) {
+        match taken(parent, key) {
             None => Map::new(),
             Some(Value::Object(map)) => map,
             Some(_) => {
@@ -92,18 +111,18 @@ impl Merge<'_> {
     }
 
     /// Returns the index of the main container.
-    fn spec(&mut self, spec: &mut Map<String, Value>, part: LauncherPart, explanation: &mut Explanation) -> usize {
+    fn spec(&mut self, spec: &mut Map<String, Value>, part: LauncherPart) -> usize {
         spec.insert("restartPolicy".to_owned(), json!("Never"));
         if !part.pull_secrets.is_empty() {
-            let merged = self.by_name(spec.remove("imagePullSecrets"), part.pull_secrets, "spec.imagePullSecrets");
+            let merged = self.by_name(taken(spec, "imagePullSecrets"), part.pull_secrets, "spec.imagePullSecrets");
             spec.insert("imagePullSecrets".to_owned(), merged);
         }
         if let Some(context) = part.security_context {
             spec.insert("securityContext".to_owned(), Value::Object(context));
         }
-        let volumes = self.by_name(spec.remove("volumes"), part.volumes, "spec.volumes");
+        let volumes = self.by_name(taken(spec, "volumes"), part.volumes, "spec.volumes");
         spec.insert("volumes".to_owned(), volumes);
-        let mut containers = self.containers(spec.remove("containers"));
+        let mut containers = self.containers(taken(spec, "containers"));
         let main = self.main_container(&containers, &part.container_name);
         let parts = ContainerPart {
             name: part.container_name,
@@ -112,7 +131,7 @@ impl Merge<'_> {
             args: part.args,
             resources: part.resources,
         };
-        self.container(&mut containers[main], parts, part.mounts, part.env, explanation);
+        self.container(&mut containers[main], parts, part.mounts, part.env);
         spec.insert("containers".to_owned(), containers.into_iter().map(Value::Object).collect());
         main
     }
@@ -154,26 +173,20 @@ impl Merge<'_> {
         }
     }
 
-    fn container(
-        &mut self,
-        container: &mut Map<String, Value>,
-        part: ContainerPart,
-        mounts: Vec<Value>,
-        env: Vec<Value>,
-        explanation: &mut Explanation,
-    ) {
+    fn container(&mut self, container: &mut Map<String, Value>, part: ContainerPart, mounts: Vec<Value>, env: Vec<Value>) {
+        self.explain_kept("container", container, &OWNED);
         let pull_policy = if container.contains_key("imagePullPolicy") { Origin::Template } else { Origin::LauncherDefault };
         container.insert("name".to_owned(), json!(part.name));
         container.insert("image".to_owned(), json!(part.image));
         let policy = container.entry("imagePullPolicy").or_insert_with(|| json!("Always"));
-        explanation.container("imagePullPolicy", policy.as_str().unwrap_or_default(), pull_policy);
+        self.explanation.container("imagePullPolicy", policy.as_str().unwrap_or_default(), pull_policy);
         container.insert("command".to_owned(), json!([part.python]));
         container.insert("args".to_owned(), json!(part.args));
-        let mounts = self.by_name(container.remove("volumeMounts"), mounts, "spec.containers.volumeMounts");
+        let mounts = self.by_name(taken(container, "volumeMounts"), mounts, "container.volumeMounts");
         container.insert("volumeMounts".to_owned(), mounts);
         container.insert("resources".to_owned(), part.resources);
         if !env.is_empty() {
-            let env = self.by_name(container.remove("env"), env, "spec.containers.env");
+            let env = self.by_name(taken(container, "env"), env, "container.env");
             container.insert("env".to_owned(), env);
         }
     }
@@ -193,6 +206,8 @@ impl Merge<'_> {
                 used.insert(ours[index]["name"].as_str());
                 merged.push(ours[index].clone());
             } else {
+                let name = name.unwrap_or("(no name)");
+                self.explanation.add(&format!("{}.{name}", path.trim_start_matches("spec.")), AS_THERE, Origin::Template);
                 merged.push(item);
             }
         }
