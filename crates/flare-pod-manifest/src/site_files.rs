@@ -1,8 +1,13 @@
 //! The files of a site that a launch reads, as values: the edge reads them, this crate decides.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, sync::OnceLock};
 
-use crate::{path::SitePath, request::LaunchRequest, study};
+use crate::{
+    document::{Findings, Node},
+    path::SitePath,
+    request::LaunchRequest,
+    study,
+};
 
 /// What was found at a path.
 #[derive(Clone, PartialEq, Eq)]
@@ -34,11 +39,13 @@ impl fmt::Debug for FileContent {
 }
 
 /// The files of a site: those directly in `startup/`, and those that [`LaunchRequest::needed_files`] names.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default)]
 pub struct SiteFiles {
     /// Name and content of every regular file directly in `startup/` (a link to one counts); empty without such a folder.
     pub startup: BTreeMap<String, Vec<u8>>,
     files: BTreeMap<SitePath, FileContent>,
+    /// The study runtime file as it was parsed to find its templates; `None` where that found faults.
+    runtime: OnceLock<Option<Node>>,
 }
 
 const MISSING: FileContent = FileContent::Missing;
@@ -46,7 +53,7 @@ const MISSING: FileContent = FileContent::Missing;
 impl SiteFiles {
     /// Only the files of `startup/`.
     pub fn new(startup: BTreeMap<String, Vec<u8>>) -> Self {
-        Self { startup, files: BTreeMap::new() }
+        Self { startup, ..Self::default() }
     }
 
     /// Asks `read` for each file that the request needs, until nothing is missing: a study file may name templates.
@@ -66,7 +73,19 @@ impl SiteFiles {
 
     /// Adds what was found at a path.
     pub fn insert(&mut self, path: SitePath, content: FileContent) {
+        self.runtime = OnceLock::new();
         self.files.insert(path, content);
+    }
+
+    /// The study runtime file, parsed once; `None` where it is not there or has faults of YAML.
+    pub(crate) fn runtime(&self) -> Option<&Node> {
+        let FileContent::Bytes(bytes) = self.file(&SitePath::local(study::RUNTIME_FILE)) else { return None };
+        let parse = || {
+            let text = std::str::from_utf8(bytes).ok()?;
+            let mut findings = Findings::new("", text);
+            Node::from_yaml(text, &mut findings).filter(|_| findings.is_empty())
+        };
+        self.runtime.get_or_init(parse).as_ref()
     }
 
     pub(crate) fn file(&self, path: &SitePath) -> &FileContent {
@@ -78,7 +97,7 @@ impl SiteFiles {
 impl fmt::Debug for SiteFiles {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let startup: BTreeMap<_, _> = self.startup.iter().map(|(name, bytes)| (name, bytes.len())).collect();
-        formatter.debug_struct("SiteFiles").field("startup", &startup).field("files", &self.files).finish()
+        formatter.debug_struct("SiteFiles").field("startup", &startup).field("files", &self.files).finish_non_exhaustive()
     }
 }
 

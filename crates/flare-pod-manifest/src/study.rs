@@ -85,10 +85,7 @@ pub(crate) fn template_files(request: &LaunchRequest, files: &SiteFiles) -> Vec<
     if request.target != Target::V2_9 {
         return Vec::new();
     }
-    let FileContent::Bytes(bytes) = files.file(&SitePath::local(RUNTIME_FILE)) else { return Vec::new() };
-    let Ok(text) = std::str::from_utf8(bytes) else { return Vec::new() };
-    let mut findings = Findings::new("", text);
-    Node::from_yaml(text, &mut findings).map_or(Vec::new(), |root| runtime::template_files(&root))
+    files.runtime().map_or(Vec::new(), runtime::template_files)
 }
 
 /// Reads the study files; `warnings` takes what is odd and stops nothing.

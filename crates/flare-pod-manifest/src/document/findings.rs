@@ -24,6 +24,10 @@ impl<'text> Findings<'text> {
         Self { source: Source { file, text }, found: Vec::new() }
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
     /// A fault at a byte offset.
     pub(crate) fn at(&mut self, offset: usize, message: impl Into<String>, hint: Option<&str>) {
         self.push(offset, true, message, hint);

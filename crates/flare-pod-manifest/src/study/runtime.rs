@@ -31,7 +31,10 @@ pub(super) fn resolve(request: &LaunchRequest, files: &SiteFiles, warnings: &mut
     let file = source.to_string();
     let text = text_of(files.file(&source), &file)?;
     let mut reader = Reader { file: &file, files, findings: Findings::new(&file, text), template_faults: Vec::new(), text };
-    let studies = Node::from_yaml(text, &mut reader.findings).map(|root| reader.studies(&root)).unwrap_or_default();
+    let studies = match files.runtime() {
+        Some(root) => reader.studies(root),
+        None => Node::from_yaml(text, &mut reader.findings).map(|root| reader.studies(&root)).unwrap_or_default(),
+    };
     let mut faults = reader.findings.into_sorted();
     faults.extend(reader.template_faults);
     Faults::check(faults, || ())?;
