@@ -148,7 +148,7 @@ fn every_source_file_says_what_it_is_for() {
 }
 
 #[test]
-fn only_one_module_imports_the_yaml_crate() {
+fn only_the_two_readers_import_the_yaml_crates() {
     let mut sources = Vec::new();
     files(&root().join("crates"), ".rs", &mut sources);
     files(&root().join("xtask"), ".rs", &mut sources);

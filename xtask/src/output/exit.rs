@@ -19,6 +19,7 @@ pub(crate) const fn exit_status(code: Code) -> u8 {
         | Code::DeployPrepareFailed
         | Code::InvalidFederation
         | Code::InvalidPreparedKit
+        | Code::InvalidLaunchRequest
         | Code::ComponentReplaced
         | Code::StorageNotRelocated
         | Code::CertificateAtRisk
