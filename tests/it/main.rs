@@ -3,8 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "these are tests")]
 #![allow(clippy::cast_precision_loss, reason = "counts here are far below 2^52")]
 
+mod cases;
+mod command_line;
 mod interruption;
 mod parity;
+mod tidy;
 
 /// Cargo does not look into `it/`, so a file without a `mod` line would be a test that never runs.
 #[test]

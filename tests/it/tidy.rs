@@ -111,9 +111,10 @@ fn every_licence_in_the_tree_is_one_that_deny_toml_allows() {
     for package in metadata["packages"].as_array().expect("packages") {
         let licence = package["license"].as_str().unwrap_or_else(|| panic!("{} has no licence", package["name"]));
         // A package may be taken under any one of its alternatives, if all parts of that alternative are allowed.
-        let taken = licence.replace('/', " OR ").split(" OR ").any(|alternative| {
-            alternative.split(" AND ").all(|part| allowed.contains(part.trim().trim_matches(['(', ')'])))
-        });
+        let taken = licence
+            .replace('/', " OR ")
+            .split(" OR ")
+            .any(|alternative| alternative.split(" AND ").all(|part| allowed.contains(part.trim().trim_matches(['(', ')']))));
         assert!(taken, "{}: `{licence}` is not allowed by deny.toml", package["name"]);
     }
 }
@@ -147,7 +148,7 @@ fn every_source_file_says_what_it_is_for() {
 }
 
 #[test]
-fn only_one_module_imports_the_yaml_crate() {
+fn only_the_two_readers_import_the_yaml_crates() {
     let mut sources = Vec::new();
     files(&root().join("crates"), ".rs", &mut sources);
     files(&root().join("xtask"), ".rs", &mut sources);
@@ -157,7 +158,12 @@ fn only_one_module_imports_the_yaml_crate() {
             let text = std::fs::read_to_string(path).expect("a source file is text");
             text.contains("serde_yaml::") || text.contains("use serde_yaml") || text.contains("granit_parser")
         })
-        .filter(|path| !path.starts_with(root().join("crates/flare-site-config/src/yaml")) && !path.ends_with("flare-site-config/src/yaml.rs"))
+        // Tests may read what other programs print.
+        .filter(|path| !path.starts_with(root().join("crates")) || path.components().any(|part| part.as_os_str() == "src"))
+        .filter(|path| {
+            !path.starts_with(root().join("crates/flare-site-config/src/yaml"))
+                && !path.ends_with("flare-site-config/src/yaml.rs")
+        })
         .collect();
     assert!(importing.is_empty(), "{importing:?} import the YAML crate; use flare_site_config::yaml");
 }
@@ -167,7 +173,10 @@ fn the_newest_entry_of_the_changelog_is_the_version_of_the_workspace() {
     let manifest = read("Cargo.toml");
     let version = manifest.lines().find_map(|line| line.strip_prefix("version = \"")?.split('"').next()).expect("a version");
     let changelog = read("CHANGELOG.md");
-    let newest = changelog.lines().filter_map(|line| line.strip_prefix("## [")?.split(']').next()).find(|heading| *heading != "Unreleased");
+    let newest = changelog
+        .lines()
+        .filter_map(|line| line.strip_prefix("## [")?.split(']').next())
+        .find(|heading| *heading != "Unreleased");
     assert_eq!(newest, Some(version));
 }
 

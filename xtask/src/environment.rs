@@ -49,20 +49,25 @@ impl Environment {
 }
 
 impl Environment {
-    /// A path as the user means it: relative ones refer to the working folder. `.` and `..` are resolved in the text,
-    /// so that the path need not exist.
+    /// A path as the user means it: relative ones refer to the working folder, links on the way are resolved as far as the
+    /// path exists, and so are `.` and `..`, as the reference does.
     #[must_use]
     pub fn absolute(&self, path: &Path) -> PathBuf {
-        let mut absolute = PathBuf::new();
-        for component in self.working_folder.join(path).components() {
-            match component {
-                std::path::Component::ParentDir => {
-                    absolute.pop();
-                }
-                std::path::Component::CurDir => {}
-                other => absolute.push(other),
-            }
-        }
-        absolute
+        shortest(&flare_file_tree::resolved(&self.working_folder.join(path)))
     }
+}
+
+/// A path without `.` and `..`, which are resolved in the text, so that the path need not exist.
+pub(crate) fn shortest(path: &Path) -> PathBuf {
+    let mut shortest = PathBuf::new();
+    for component in path.components() {
+        match component {
+            std::path::Component::ParentDir => {
+                shortest.pop();
+            }
+            std::path::Component::CurDir => {}
+            other => shortest.push(other),
+        }
+    }
+    shortest
 }

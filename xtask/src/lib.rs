@@ -10,7 +10,7 @@ mod output;
 mod pipeline;
 mod workspace;
 
-pub use cli::{Command, command, parse_and_run};
+pub use cli::{command, parse_and_run};
 pub use environment::Environment;
 
 /// Runs the command line of this process and gives its exit status.

@@ -45,6 +45,8 @@ codes! {
     DeployPrepareFailed => "DEPLOY_PREPARE_FAILED",
     /// `federation.yaml` breaks a rule, or its participants do not fit together.
     InvalidFederation => "INVALID_FEDERATION",
+    /// A launch request, the job's `meta.json` or a study file breaks a rule.
+    InvalidLaunchRequest => "INVALID_LAUNCH_REQUEST",
     /// A prepared kit is not as `prepare` left it, or is none.
     InvalidPreparedKit => "INVALID_PREPARED_KIT",
     /// Generated files are not fresh, or another check of the workspace failed.

@@ -69,6 +69,14 @@ pub enum CommitError {
 }
 
 impl CommitError {
+    /// The error of a step that cannot be interrupted.
+    pub(crate) fn into_disk_error(self, path: &Path) -> DiskError {
+        match self {
+            Self::Disk(error) => error,
+            Self::Interrupted => DiskError::new("write", path, Errno::INTR),
+        }
+    }
+
     /// The error as faults: [`Code::Interrupted`], or the given code where the disk refused.
     pub fn into_faults(self, code: Code) -> Faults {
         match self {
@@ -113,7 +121,7 @@ pub fn commit_through<'run>(
 }
 
 /// Makes what is missing of a path, as `mkdir -p` does; `made` lists it from above.
-fn make_parents(disk: &mut Disk<'_>, folder: &Path, made: &mut Vec<PathBuf>) -> Result<(), CommitError> {
+pub(crate) fn make_parents(disk: &mut Disk<'_>, folder: &Path, made: &mut Vec<PathBuf>) -> Result<(), CommitError> {
     let is_missing = |path: &Path| matches!(statat(CWD, path, AtFlags::empty()), Err(Errno::NOENT));
     let missing: Vec<_> = folder.ancestors().take_while(|path| *path != Path::new("") && is_missing(path)).collect();
     for path in missing.into_iter().rev() {

@@ -131,3 +131,20 @@ pub(crate) fn is_temporary(name: &OsStr) -> bool {
     let Some((slot, rest)) = name.split_last() else { return false };
     (b'1'..=b'0' + SLOTS).contains(slot) && rest.ends_with(MARK) && rest.first() == Some(&b'.') && rest.len() > MARK.len() + 1
 }
+
+/// The folders in a folder, sorted by name; links to folders are followed, our own temporary ones are not listed.
+pub fn folders(folder: &Path) -> Result<Vec<PathBuf>, DiskError> {
+    let failed = |errno: Errno| DiskError::new("read", folder, errno);
+    let opened = openat(CWD, folder, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).map_err(failed)?;
+    let mut found = Vec::new();
+    for entry in Dir::new(opened).map_err(failed)? {
+        let name = OsString::from_vec(entry.map_err(failed)?.file_name().to_bytes().to_vec());
+        let path = folder.join(&name);
+        let is_folder = statat(CWD, &path, AtFlags::empty()).is_ok_and(|stat| kind(&stat) == FileType::Directory);
+        if is_folder && !matches!(name.as_bytes(), b"." | b"..") && !is_temporary(&name) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}

@@ -1,1 +1,22 @@
-//! Placeholder of the first commit.
+#![doc = include_str!("../README.md")]
+//!
+//! # Where things are
+//!
+//! `values` holds the typed values with their descriptions, the single source of `values.yaml`, `values.schema.json` and the
+//! README's table; `schema`, `yaml` and `table` write these three; `sources` embeds the chart sources (`charts-src/`); `render`
+//! puts the folder together.
+
+mod render;
+mod schema;
+mod sources;
+mod table;
+mod values;
+mod yaml;
+
+pub use render::render;
+pub use schema::values_schema;
+pub use values::{
+    Budget, Client, ClientNetworkPolicy, ClientService, Common, Image, Persistence, PullSecret, Rbac, SecurityProfile, Server,
+    ServerNetworkPolicy, ServerService, ServiceAccount, ServiceType, StagedItem, StagedLocal, StagedStartup, Values,
+    WorkspaceConfig, WorkspaceVolume,
+};

@@ -39,4 +39,7 @@ pub struct LauncherArgs {
     /// Secrets with registry credentials for job pods. An empty list is written as one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image_pull_secrets: Option<Vec<PullSecretName>>,
+    /// The ephemeral storage of job pods that do not ask for their own, a quantity; left out: the launcher's own `1Gi`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ephemeral_storage: Option<String>,
 }

@@ -82,6 +82,8 @@ pub struct JobLauncherConfig {
     pub default_python_path: String,
     /// `pending_timeout` in seconds; `None` leaves the launcher's own 120.
     pub pending_timeout: Option<u64>,
+    /// `ephemeral_storage` of job pods, a quantity above 0 as written; `None` leaves the launcher's own 1Gi.
+    pub ephemeral_storage: Option<String>,
     /// `job_pod_security_context`; `None` where left out or `{}`.
     pub job_pod_security_context: Option<Map<String, Value>>,
     /// `image_pull_secrets`; `Some` of an empty list where `[]` is written.
@@ -157,6 +159,7 @@ fn job_launcher(block: LauncherBlock) -> JobLauncherConfig {
         config_file_path: block.config_file_path,
         default_python_path: block.default_python_path.unwrap_or_else(|| defaults::PYTHON_PATH.to_owned()),
         pending_timeout: block.pending_timeout,
+        ephemeral_storage: block.ephemeral_storage,
         job_pod_security_context: block.job_pod_security_context.filter(|context| !context.is_empty()),
         image_pull_secrets: block.image_pull_secrets,
     }

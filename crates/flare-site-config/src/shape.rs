@@ -11,7 +11,7 @@ pub(crate) use block::{Block, KeyRule, block, schema_of};
 use flare_diagnostic::{Code, Diagnostic, Place, Position};
 use flare_names::Target;
 pub(crate) use pass_through::PassThrough;
-pub(crate) use resources::Resources;
+pub(crate) use resources::{Resources, Storage};
 use schemars::Schema;
 use std::{collections::BTreeMap, sync::Arc};
 pub(crate) use text::{Image, MountPath, Name, Names, Path, Runtime, Security};

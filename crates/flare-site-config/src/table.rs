@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     defaults,
-    shape::{Block, Image, MountPath, Name, Names, PassThrough, Path, Port, Resources, Runtime, Seconds, Security, block},
+    shape::{Block, Image, MountPath, Name, Names, PassThrough, Path, Port, Resources, Runtime, Seconds, Security, Storage, block},
 };
 
 block! {
@@ -58,6 +58,9 @@ block! {
         default_python_path: Path, optional, since v2_8, default (defaults::PYTHON_PATH), example "default_python_path: /usr/local/bin/python3";
         /// How many seconds a job pod may take to start. Left out: the launcher's own 120; 0 gives up at the first look.
         pending_timeout: Seconds, optional, since v2_8, default (Value::Null), example "pending_timeout: 300";
+        /// The ephemeral storage of job pods that do not ask for their own, a quantity. Left out: the launcher's own 1Gi, which is
+        /// little for a model of today. Not a key of the reference: its launcher takes the argument, its `prepare` has no key for it.
+        ephemeral_storage: Storage, optional, since v2_8, default (Value::Null), example "ephemeral_storage: 8Gi";
         /// The `securityContext` of job pods, passed through.
         job_pod_security_context: PassThrough, optional, since v2_8, default (Value::Null), example "job_pod_security_context: {runAsNonRoot: true}";
         /// Secrets with registry credentials for job images. They must exist.

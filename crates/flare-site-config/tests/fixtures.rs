@@ -4,6 +4,7 @@
 
 use std::{
     collections::BTreeSet,
+    fmt::Write as _,
     fs,
     path::{Path, PathBuf},
 };
@@ -56,7 +57,7 @@ fn render(faults: &Faults) -> String {
         let position = fault.place.as_ref().expect("every fault names its file").position;
         let place = position.map_or("-".to_owned(), |position| format!("{}:{}", position.line, position.column));
         let hint = fault.hint.as_deref().expect("every fault has a hint");
-        text.push_str(&format!("{place} {} {}\n  hint: {hint}\n", fault.code, fault.message));
+        writeln!(text, "{place} {} {}\n  hint: {hint}", fault.code, fault.message).unwrap();
     }
     text
 }
@@ -92,7 +93,7 @@ fn valid_configs_are_read_as_what_stands_beside_them() {
             let mut config =
                 SiteConfig::parse(&bytes, "k8s.yaml", target).unwrap_or_else(|faults| panic!("{name}: {faults}")).value;
             config.places.clear();
-            found.push_str(&format!("target {target}\n{config:#?}\n"));
+            writeln!(found, "target {target}\n{config:#?}").unwrap();
         }
         compare(&folder.join(format!("{name}.expected")), &found);
     }

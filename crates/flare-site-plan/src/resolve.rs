@@ -243,6 +243,7 @@ fn launcher_args(kit: &StartupKit, config: &SiteConfig, target: Target) -> Launc
         default_python_path: config.job_launcher.default_python_path.clone(),
         workspace_mount_path: mount_path.clone(),
         pending_timeout: config.job_launcher.pending_timeout,
+        ephemeral_storage: config.job_launcher.ephemeral_storage.clone(),
         security_context: config.job_launcher.job_pod_security_context.clone(),
         image_pull_secrets: config.job_launcher.image_pull_secrets.clone(),
     }

@@ -1,4 +1,21 @@
-//! The kit's certificates and what strict readers of X.509 say of them.
+//! The kit's certificates and what strict readers of X.509 say of them. Doctor checks D41–D44.
+
+use flare_diagnostic::{Code, Diagnostic, Place};
+use flare_file_tree::FileTree;
+use flare_names::Role;
+
+use crate::{
+    chain::{self, Broken, Chain},
+    json::invalid,
+    private_key::{self, KeyFit},
+    purpose, strict,
+    x509::{self, X509},
+};
+
+/// A certificate that ends sooner than this is worth a warning (D42).
+const SOON: i64 = 60 * 24 * 60 * 60;
+
+const PROVISION_AGAIN: &str = "provision the project again and take the new kit of this participant";
 
 /// One fault by the strict X.509 rules of Python 3.13 and later (`VERIFY_X509_STRICT`).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,9 +39,9 @@ pub struct Identity {
     pub organizations: Vec<String>,
     /// DNS names and IP addresses of its subject alternative name.
     pub subject_alternative_names: Vec<String>,
-    /// Whether it may serve (no EKU, or one with serverAuth) and be a client (likewise clientAuth).
+    /// Whether it may serve: its chain has no `extendedKeyUsage` without serverAuth, and its `keyUsage` allows it.
     pub may_serve: bool,
-    /// See `may_serve`.
+    /// Whether it may be a client: the same with clientAuth.
     pub may_connect: bool,
     /// When it starts to be valid, in seconds since 1970.
     pub not_before: i64,
@@ -43,4 +60,188 @@ pub struct Certificates {
     pub root_not_after: i64,
     /// Everything that a strict reader refuses, root first.
     pub strict_faults: Vec<StrictFault>,
+}
+
+/// The identity files of a role in `startup/`: root, certificate, key.
+pub(crate) const fn files(role: Role) -> [&'static str; 3] {
+    match role {
+        Role::Server => ["startup/rootCA.pem", "startup/server.crt", "startup/server.key"],
+        Role::Client => ["startup/rootCA.pem", "startup/client.crt", "startup/client.key"],
+    }
+}
+
+/// Reads and checks the kit's certificates and key. `None` where a fault was found, which is in `faults` then.
+pub(crate) fn read(
+    tree: &FileTree,
+    role: Role,
+    now: i64,
+    faults: &mut Vec<Diagnostic>,
+    warnings: &mut Vec<Diagnostic>,
+) -> Option<Certificates> {
+    let known = faults.len();
+    let [root_file, certificate_file, key_file] = files(role);
+    missing_files(tree, role, faults);
+    let roots = certificates_of(tree, root_file, faults);
+    let presented = certificates_of(tree, certificate_file, faults);
+    if let Some(leaf) = presented.first() {
+        check_organization(leaf, faults);
+        check_key(tree, key_file, leaf, faults, warnings);
+    }
+    if roots.is_empty() || presented.is_empty() {
+        return None;
+    }
+    let chain = match chain::build(&presented, &roots) {
+        Ok(chain) => chain,
+        Err(broken) => {
+            faults.push(broken_chain(&broken, root_file));
+            // Without a chain the dates of both files are still worth their word.
+            check_dates(&[&presented[0], &roots[0]], now, faults, warnings);
+            return None;
+        }
+    };
+    check_authorities(&chain, faults);
+    check_dates(&chain.certificates, now, faults, warnings);
+    warnings.extend(chain.unchecked.iter().map(|certificate| unchecked(certificate)));
+    (faults.len() == known).then(|| certificates(&chain, &roots))
+}
+
+fn certificates(chain: &Chain<'_>, roots: &[X509]) -> Certificates {
+    let leaf = chain.certificates[0];
+    let (not_before, not_after) = leaf.validity();
+    Certificates {
+        identity: Identity {
+            file: leaf.file.clone(),
+            common_name: leaf.common_name(),
+            organizations: leaf.organizations(),
+            subject_alternative_names: leaf.host_names(),
+            may_serve: purpose::may_serve(&chain.certificates),
+            may_connect: purpose::may_connect(&chain.certificates),
+            not_before,
+            not_after,
+        },
+        root_fingerprint: fingerprint(&roots[0].der),
+        root_not_after: roots[0].validity().1,
+        strict_faults: strict::faults(&chain.certificates),
+    }
+}
+
+fn fingerprint(der: &[u8]) -> String {
+    use std::fmt::Write as _;
+    let digest = ring::digest::digest(&ring::digest::SHA256, der);
+    digest.as_ref().iter().fold(String::with_capacity(64), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("writing to a string cannot fail");
+        text
+    })
+}
+
+fn missing_files(tree: &FileTree, role: Role, faults: &mut Vec<Diagnostic>) {
+    for file in files(role).into_iter().filter(|file| !tree.is_file(file)) {
+        faults
+            .push(invalid(file, format!("the kit has no `{file}`")).hint("take the complete startup kit, as provision made it"));
+    }
+}
+
+/// The certificates in a file; none where it is missing (which is said elsewhere) or broken.
+fn certificates_of(tree: &FileTree, file: &str, faults: &mut Vec<Diagnostic>) -> Vec<X509> {
+    if !tree.is_file(file) {
+        return Vec::new();
+    }
+    x509::from_pem(file, tree.bytes(file).unwrap_or_default()).unwrap_or_else(|reason| {
+        faults.push(invalid(file, format!("`{file}` is no certificate: {reason}")).hint(PROVISION_AGAIN));
+        Vec::new()
+    })
+}
+
+fn check_organization(leaf: &X509, faults: &mut Vec<Diagnostic>) {
+    // The reference looks at the first O only.
+    if leaf.organizations().first().is_none_or(String::is_empty) {
+        let message = format!("the subject of `{}` has no organisation (O)", leaf.file);
+        faults.push(invalid(&leaf.file, message).hint("give the participant an `org` in project.yml and provision again"));
+    }
+}
+
+fn check_key(tree: &FileTree, file: &str, leaf: &X509, faults: &mut Vec<Diagnostic>, warnings: &mut Vec<Diagnostic>) {
+    if !tree.is_file(file) {
+        return;
+    }
+    // A key too large to be in memory is none.
+    let fit = private_key::fits(tree.bytes(file).unwrap_or_default(), leaf);
+    let message = match fit {
+        KeyFit::Fits => return,
+        KeyFit::Other => format!("`{file}` does not belong to `{}`", leaf.file),
+        KeyFit::Encrypted => format!("`{file}` is encrypted, and FLARE has no way to ask for its password"),
+        KeyFit::Unreadable => format!("`{file}` holds no private key that can be read"),
+        KeyFit::Unknown => {
+            let message =
+                format!("`{file}` is of a kind that flare-kube does not know, so it was not compared with `{}`", leaf.file);
+            warnings.push(at_risk(file, message).hint("use an RSA, P-256, P-384 or Ed25519 key"));
+            return;
+        }
+    };
+    let hint = match fit {
+        KeyFit::Encrypted => "store the key without a password, and guard the file instead",
+        _ => "take certificate and key from the same kit, or provision the project again",
+    };
+    faults.push(invalid(file, message).hint(hint));
+}
+
+fn broken_chain(broken: &Broken<'_>, root_file: &str) -> Diagnostic {
+    let (certificate, message) = match broken {
+        Broken::NoIssuer(certificate) => (certificate, format!("was not issued by `{root_file}`: the issuer has another name")),
+        Broken::WrongSignature(certificate) => {
+            (certificate, format!("is not signed by `{root_file}`: the signature does not match"))
+        }
+        Broken::WrongKeyIdentifier(certificate) => {
+            (certificate, format!("does not fit `{root_file}`: its `authorityKeyIdentifier` names another key"))
+        }
+    };
+    invalid(&certificate.file, format!("{} {message}", certificate.described()))
+        .hint("take all files in `startup/` from one kit, or provision the project again")
+}
+
+fn check_authorities(chain: &Chain<'_>, faults: &mut Vec<Diagnostic>) {
+    for certificate in chain.certificates.iter().skip(1).filter(|certificate| !purpose::is_authority(certificate)) {
+        let message = format!("{} is not the certificate of an authority (basicConstraints, keyUsage)", certificate.described());
+        faults.push(invalid(&certificate.file, message).hint(PROVISION_AGAIN));
+    }
+}
+
+fn check_dates(certificates: &[&X509], now: i64, faults: &mut Vec<Diagnostic>, warnings: &mut Vec<Diagnostic>) {
+    for certificate in certificates {
+        let (start, end) = certificate.validity();
+        let (file, described) = (&certificate.file, certificate.described());
+        if end <= now {
+            let message = format!("{described} has expired on {}", date(end));
+            faults.push(invalid(file, message).hint("provision the project again; a renewed kit must be staged at every site"));
+        } else if end - now <= SOON {
+            let days = (end - now) / (24 * 60 * 60);
+            let message = format!("{described} expires on {}, in {days} days", date(end));
+            warnings.push(
+                at_risk(file, message).hint("provision the project again before; a renewed kit must be staged at every site"),
+            );
+        }
+        if start > now {
+            let message = format!("{described} is not valid before {}", date(start));
+            warnings.push(at_risk(file, message).hint("check the clock of this machine, or wait until then"));
+        }
+    }
+}
+
+fn unchecked(certificate: &X509) -> Diagnostic {
+    let message = format!(
+        "the signature of {} was not checked: flare-kube does not know its algorithm or key size",
+        certificate.described()
+    );
+    at_risk(&certificate.file, message).hint("check it with `openssl verify -CAfile startup/rootCA.pem`")
+}
+
+/// A warning about a certificate of the kit.
+pub(crate) fn at_risk(file: &str, message: String) -> Diagnostic {
+    Diagnostic::warning(Code::CertificateAtRisk, message).at(Place::file(file))
+}
+
+/// A day in UTC, `2026-12-14`.
+fn date(seconds: i64) -> String {
+    jiff::Timestamp::from_second(seconds)
+        .map_or_else(|_| "a far day".to_owned(), |time| time.to_string().chars().take(10).collect())
 }

@@ -1,8 +1,16 @@
-//! The kit as a value.
+//! The kit as a value, and how it is read from a folder.
 
+use flare_diagnostic::{Checked, Code, Diagnostic, Faults, Place};
+use flare_file_tree::{Entry, FileTree};
 use flare_names::Role;
 
-use crate::Certificates;
+use crate::{
+    Certificates,
+    certificate::{self, at_risk},
+    host_name, json,
+    json::invalid,
+    role_file::{self, RoleFile},
+};
 
 /// Which study files stand in `local/`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -21,8 +29,8 @@ pub struct StartupKit {
     /// The participant's name. Server: `servers[0].identity`, else `admin_server`, else the folder's name. Client: `fqsn`,
     /// else the folder's name; `site-1.child` for a client below another one.
     pub participant: String,
-    /// The name under which the participant logs in: a client's own name, what stands behind the last `.` of its `fqsn`
-    /// (defect 27); a server's participant name.
+    /// The name under which the participant logs in (defect 27). Client: the certificate's CN where `fqsn` is it or ends
+    /// with `.` and it, else what stands behind the last `.` of `fqsn`, else the folder's name. Server: the participant.
     pub site: String,
     /// The first O of the certificate's subject.
     pub organization: String,
@@ -41,4 +49,173 @@ pub struct StartupKit {
     pub study_files: StudyFiles,
     /// Whether `startup/signature.json` or `local/signature.json` signs files of the kit.
     pub signed: bool,
+}
+
+/// What a role file is called, and whose it is.
+const ROLE_FILES: [(&str, Option<Role>); 3] = [
+    ("startup/fed_server.json", Some(Role::Server)),
+    ("startup/fed_client.json", Some(Role::Client)),
+    ("startup/fed_admin.json", None),
+];
+
+/// The file that the site's components stand in.
+const RESOURCES: &str = "local/resources.json.default";
+
+impl StartupKit {
+    /// Reads a kit. `folder_name` is the last part of the kit's path, the participant's name where the kit says none;
+    /// `now` is the time in seconds since 1970, for the certificates' dates.
+    ///
+    /// Fails with every fault of the kit: `UNSUPPORTED_KIT` for an admin's kit, else `INVALID_KIT`, with the file (path
+    /// below the kit) as place. Warnings are about certificates. Source: `spec/behaviour.md` section 2, defects 12, 21,
+    /// 27, 31; doctor checks D41–D44.
+    pub fn read(tree: &FileTree, folder_name: &str, now: i64) -> Result<Checked<Self>, Faults> {
+        let (role_path, role) = check_layout(tree)?;
+        let mut faults = Vec::new();
+        let mut warnings = Vec::new();
+        let role_file = match json::object(tree, role_path) {
+            Ok(object) => role_file::read(role, role_path, &object, &mut faults),
+            Err(fault) => {
+                faults.push(fault);
+                RoleFile::default()
+            }
+        };
+        faults.extend(json::object(tree, RESOURCES).err());
+        let certificates = certificate::read(tree, role, now, &mut faults, &mut warnings);
+        match certificates {
+            Some(certificates) if faults.is_empty() => {
+                let kit = assemble(tree, folder_name, role, role_file, certificates, &mut warnings);
+                Ok(Checked { value: kit, warnings })
+            }
+            // Where the certificates are missing, the reason is among the faults.
+            _ => Err(refusal(faults)),
+        }
+    }
+}
+
+/// The role file and its role. Without one nothing else can be judged, so that these faults come alone.
+fn check_layout(tree: &FileTree) -> Result<(&'static str, Role), Faults> {
+    let mut faults: Vec<Diagnostic> = ["startup", "local"]
+        .into_iter()
+        .filter(|folder| !matches!(tree.get(folder), Some(Entry::Folder { .. })))
+        .map(|folder| {
+            invalid(folder, format!("the kit has no folder `{folder}`")).hint("name the folder that holds `startup` and `local`")
+        })
+        .collect();
+    if !faults.is_empty() {
+        return Err(refusal(faults));
+    }
+    let found: Vec<_> = ROLE_FILES.into_iter().filter(|(file, _)| tree.is_file(file)).collect();
+    let fault = match found.as_slice() {
+        [(file, Some(role))] => return Ok((file, *role)),
+        [(file, None)] => {
+            Diagnostic::error(Code::UnsupportedKit, format!("this is an admin's kit (`{file}`): admins do not run in Kubernetes"))
+                .hint("prepare the kit of a server or a client")
+                .at(Place::file(*file))
+        }
+        [] if tree.is_file("startup/fed_relay.json") => {
+            invalid("startup/fed_relay.json", "this is a relay's kit (`startup/fed_relay.json`): relays are not supported")
+                .hint("prepare the kit of a server or a client")
+        }
+        [] => invalid("startup", "there is no role file in `startup`: `fed_server.json` or `fed_client.json`")
+            .hint("name the folder of a startup kit, as provision made it"),
+        several => {
+            let names: Vec<_> = several.iter().map(|(file, _)| format!("`{file}`")).collect();
+            invalid("startup", format!("there is more than one role file: {}", names.join(", ")))
+                .hint("keep the one that provision made for this participant")
+        }
+    };
+    let unsupported = fault.code == Code::UnsupportedKit || tree.is_file("startup/fed_relay.json");
+    faults.push(fault);
+    if !unsupported {
+        faults.extend(json::object(tree, RESOURCES).err());
+    }
+    Err(refusal(faults))
+}
+
+fn refusal(faults: Vec<Diagnostic>) -> Faults {
+    faults.into_iter().map(Faults::from).reduce(Faults::and).expect("a kit is refused for a fault only")
+}
+
+fn assemble(
+    tree: &FileTree,
+    folder_name: &str,
+    role: Role,
+    role_file: RoleFile,
+    certificates: Certificates,
+    warnings: &mut Vec<Diagnostic>,
+) -> StartupKit {
+    let common_name = certificates.identity.common_name.as_deref();
+    let site = match (role, &role_file.name) {
+        (Role::Client, Some(fqsn)) => own_name(fqsn, common_name).to_owned(),
+        (_, Some(name)) => name.clone(),
+        (_, None) => folder_name.to_owned(),
+    };
+    if role == Role::Client || role_file.name_is_identity {
+        warnings.extend(name_differs(&site, role, &certificates));
+    }
+    if role == Role::Server {
+        warnings.extend(host_not_covered(role_file.target.as_ref(), &certificates));
+    }
+    let server_port = role_file.target.as_ref().and_then(|(_, port)| *port);
+    let fl_port = server_port.filter(|_| role == Role::Server);
+    StartupKit {
+        role,
+        participant: role_file.name.unwrap_or_else(|| folder_name.to_owned()),
+        site,
+        organization: certificates.identity.organizations[0].clone(),
+        fl_port,
+        admin_port: role_file.admin_port.or(fl_port),
+        server_target: role_file.target,
+        project: role_file.project,
+        certificates,
+        study_files: StudyFiles {
+            data: tree.is_file("local/study_data.yaml"),
+            runtime: tree.is_file("local/study_runtime.yaml"),
+        },
+        signed: tree.is_file("startup/signature.json") || tree.is_file("local/signature.json"),
+    }
+}
+
+/// Defect 27: a client logs in under its own name, the last part of its `fqsn`. The certificate says which part that is
+/// where a name has dots in it (provision makes none, other tools may).
+fn own_name<'name>(fqsn: &'name str, common_name: Option<&'name str>) -> &'name str {
+    if let Some(name) = common_name.filter(|name| !name.is_empty())
+        && (fqsn == name || fqsn.strip_suffix(name).is_some_and(|above| above.ends_with('.')))
+    {
+        return name;
+    }
+    fqsn.rsplit('.').find(|part| !part.is_empty()).unwrap_or(fqsn)
+}
+
+/// FLARE compares the CN at login, not before, and a user may know better: a warning, as the reference prepares such kits.
+fn name_differs(site: &str, role: Role, certificates: &Certificates) -> Option<Diagnostic> {
+    let identity = &certificates.identity;
+    if identity.common_name.as_deref() == Some(site) {
+        return None;
+    }
+    let consequence = match role {
+        Role::Client => "the server will refuse its login",
+        Role::Server => "clients will refuse it",
+    };
+    let subject = match &identity.common_name {
+        Some(name) => format!("is for `{name}`"),
+        None => "names nobody (no CN)".to_owned(),
+    };
+    let message = format!("`{}` {subject}, and the participant is `{site}`: {consequence}", identity.file);
+    Some(at_risk(&identity.file, message).hint("name the kit and its certificate alike: provision the project again"))
+}
+
+/// D44: gRPC and other drivers compare the host that clients call with the names in the certificate.
+fn host_not_covered(target: Option<&(String, Option<u16>)>, certificates: &Certificates) -> Option<Diagnostic> {
+    let (host, _) = target.filter(|(host, _)| !host.is_empty())?;
+    let identity = &certificates.identity;
+    if host_name::covered(&identity.subject_alternative_names, host) {
+        return None;
+    }
+    let names = match identity.subject_alternative_names.as_slice() {
+        [] => "no host".to_owned(),
+        names => names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
+    };
+    let message = format!("clients call the server `{host}`, and `{}` is for {names}", identity.file);
+    Some(at_risk(&identity.file, message).hint("add the host to `host_names` of the server in project.yml and provision again"))
 }

@@ -1,9 +1,16 @@
-//! What a FLARE startup kit says about its participant: role, names, organisation, ports, certificates.
-//!
-//! Knows nothing of Kubernetes. Source: `spec/behaviour.md` section 2; certificates: doctor checks D40–D44.
+#![doc = include_str!("../README.md")]
 
 mod certificate;
+mod chain;
+mod host_name;
+mod json;
 mod kit;
+mod private_key;
+mod purpose;
+mod role_file;
+mod signature;
+mod strict;
+mod x509;
 
 pub use certificate::{Certificates, Identity, StrictFault};
 pub use kit::{StartupKit, StudyFiles};

@@ -30,7 +30,8 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Ended {
     let mut files = Vec::new();
     for (name, page) in pages {
         let path = folder.join(&name);
-        flare_file_tree::write_file(&path, page.as_bytes(), 0o644, Code::InvalidArgs)?;
+        flare_file_tree::write_file(&path, page.as_bytes(), 0o644, true)
+            .map_err(|error| error.into_diagnostic(Code::InvalidArgs))?;
         text.push_str(&format!("{}\n", path.display()));
         files.push(path);
     }
@@ -43,12 +44,12 @@ fn pages() -> std::io::Result<Vec<(String, String)>> {
     command.build();
     let mut pages = vec![("flare-kube.1".to_owned(), page(command.clone())?)];
     for verb in command.get_subcommands().filter(|verb| verb.get_name() != "help") {
-        let name = format!("flare-kube-{}", verb.get_name());
-        pages.push((format!("{name}.1"), page(verb.clone().name(name))?));
+        pages.push((format!("flare-kube-{}.1", verb.get_name()), page(verb.clone())?));
     }
     Ok(pages)
 }
 
+/// A built verb's display name is `flare-kube-VERB`, which becomes the title of its page.
 fn page(command: clap::Command) -> std::io::Result<String> {
     let mut page = Vec::new();
     clap_mangen::Man::new(command).render(&mut page)?;

@@ -11,9 +11,9 @@ mod workspace_verbs;
 
 use std::ffi::OsString;
 
-pub(crate) use manual::manual;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use flare_diagnostic::Code;
+pub(crate) use manual::manual;
 use serde_json::json;
 
 use crate::{
@@ -103,7 +103,7 @@ pub fn parse_and_run(environment: &Environment, arguments: impl IntoIterator<Ite
 
 fn run(context: &Context<'_>, verb: Verb) -> Ended {
     match verb {
-        Verb::Prepare(arguments) => prepare::run(context, arguments),
+        Verb::Prepare(arguments) => prepare::run(context, &arguments),
         Verb::Init(arguments) => init::run(context, &arguments),
         Verb::Names(arguments) => names::run(&arguments),
         Verb::Schema(arguments) => schema::run(&arguments),

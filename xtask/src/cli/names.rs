@@ -29,7 +29,9 @@ pub(crate) struct Arguments {
 /// Derives and prints.
 pub(crate) fn run(arguments: &Arguments) -> Ended {
     if arguments.site.is_empty() {
-        return Err(Diagnostic::error(Code::InvalidArgs, "the participant's name is empty").hint("give the name that project.yml has").into());
+        return Err(Diagnostic::error(Code::InvalidArgs, "the participant's name is empty")
+            .hint("give the name that project.yml has")
+            .into());
     }
     let service = ServiceName::new(arguments.server_service_name.clone()).map_err(|invalid| {
         Diagnostic::error(Code::InvalidArgs, invalid.to_string()).hint("give another `--server-service-name`")

@@ -22,8 +22,8 @@ use crate::{
 /// prepare itself wrote is replaced.
 ///
 /// Examples:
-///   prepare prod_00/server --config k8s.yaml --output server-k8s
-///   prepare --federation federation.yaml --output prepared
+///   `prepare prod_00/server --config k8s.yaml --output server-k8s`
+///   `prepare --federation federation.yaml --output prepared`
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Arguments {
@@ -58,23 +58,21 @@ pub(crate) struct Arguments {
 }
 
 /// Prepares one kit, or many.
-pub(crate) fn run(context: &Context<'_>, arguments: Arguments) -> Ended {
+pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Ended {
     let options = RunOptions {
         acceptance: Acceptance { certificates: arguments.accept_certificates },
         now: context.environment.now,
         interrupt: context.interrupt.clone(),
     };
     if let Some(file) = &arguments.federation {
-        return run_federation(context, &arguments, file, &options);
+        return run_federation(context, arguments, file, &options);
     }
-    let requests = requests(context, &arguments)?;
-    match requests.as_slice() {
-        [request] => run_one(context, request, arguments.dry_run, &options),
-        _ => {
-            let neighbours = if arguments.separate_clusters { Neighbours::Apart } else { Neighbours::OneCluster };
-            run_many(context, &requests, &neighbours, arguments.dry_run, &options)
-        }
+    let requests = requests(context, arguments)?;
+    if let [request] = requests.as_slice() {
+        return run_one(context, request, arguments.dry_run, &options);
     }
+    let neighbours = if arguments.separate_clusters { Neighbours::Apart } else { Neighbours::OneCluster };
+    run_many(context, &requests, &neighbours, arguments.dry_run, &options)
 }
 
 /// The kits of the command line, each with its configuration and its output.
@@ -106,7 +104,12 @@ fn requests(context: &Context<'_>, arguments: &Arguments) -> Result<Vec<KitReque
             return Err(fault.hint("leave `--output` out, or prepare them one by one").into());
         }
         let config = arguments.config.as_ref().map_or_else(|| kit.join("config.yaml"), |config| environment.absolute(config));
-        requests.push(KitRequest { kit, config: ConfigSource::File(config), output, target: arguments.target.unwrap_or_default() });
+        requests.push(KitRequest {
+            kit,
+            config: ConfigSource::File(config),
+            output,
+            target: arguments.target.unwrap_or_default(),
+        });
     }
     Ok(requests)
 }
@@ -124,10 +127,10 @@ fn run_one(context: &Context<'_>, request: &KitRequest, dry_run: bool, options: 
 /// Prepares one kit: its report for machines, its report for people, its warnings.
 fn prepare_one(request: &KitRequest, dry_run: bool, options: &RunOptions) -> Result<(Value, String, Vec<Diagnostic>), Failure> {
     let resolved = prepare::resolve(request, options)?;
-    let before = dry_run.then(|| resolved.kit().clone());
+    let before = dry_run.then(|| resolved.kit.clone());
     let mut warnings = resolved.warnings.clone();
-    let built = prepare::build(resolved).map_err(|faults| Failure { faults, warnings: std::mem::take(&mut warnings) })?;
-    let warnings = built.warnings.clone();
+    let mut built = prepare::build(resolved).map_err(|faults| Failure { faults, warnings: std::mem::take(&mut warnings) })?;
+    let mut warnings = std::mem::take(&mut built.warnings);
     let mut data = prepare::report(request, &built.prepared);
     let mut text = as_lines(&data);
     if let Some(before) = before {
@@ -135,9 +138,12 @@ fn prepare_one(request: &KitRequest, dry_run: bool, options: &RunOptions) -> Res
         data["dry_run"] = json!(true);
         data["changes"] = changes.iter().map(crate::pipeline::difference::Change::data).collect();
         text.push_str("\nnothing was written; the prepared copy would differ from the kit in:\n");
-        changes.iter().for_each(|change| text.push_str(&printable(&change.text())));
+        text.extend(changes.iter().map(crate::pipeline::difference::Change::text));
     } else {
-        prepare::commit(request, &built, options).map_err(|faults| Failure { faults, warnings: warnings.clone() })?;
+        match prepare::commit(request, &built, options) {
+            Ok(unfinished) => warnings.extend(unfinished),
+            Err(faults) => return Err(Failure { faults, warnings }),
+        }
     }
     Ok((data, text, warnings))
 }
@@ -147,7 +153,9 @@ fn as_lines(data: &Value) -> String {
     let Some(object) = data.as_object() else { return String::new() };
     object
         .iter()
-        .map(|(key, value)| format!("{key}: {}\n", printable(value.as_str().map_or_else(|| value.to_string(), str::to_owned).as_str())))
+        .map(|(key, value)| {
+            format!("{key}: {}\n", printable(value.as_str().map_or_else(|| value.to_string(), str::to_owned).as_str()))
+        })
         .collect()
 }
 
@@ -155,14 +163,21 @@ fn run_federation(context: &Context<'_>, arguments: &Arguments, file: &Path, opt
     let file = context.environment.absolute(file);
     let output = arguments.output.as_ref().map(|output| context.environment.absolute(output));
     let read = federation::read(&file, output.as_deref(), arguments.target)?;
-    let neighbours = if arguments.separate_clusters { Neighbours::Apart } else { Neighbours::Federation(Box::new(read.federation)) };
+    let neighbours =
+        if arguments.separate_clusters { Neighbours::Apart } else { Neighbours::Federation(Box::new(read.federation)) };
     let mut outcome = run_many(context, &read.requests, &neighbours, arguments.dry_run, options)?;
     outcome.warnings.splice(0..0, read.warnings);
     Ok(outcome)
 }
 
 /// Prepares several kits: all of them are checked, alone and against each other, before the first is written.
-fn run_many(context: &Context<'_>, requests: &[KitRequest], neighbours: &Neighbours, dry_run: bool, options: &RunOptions) -> Ended {
+fn run_many(
+    context: &Context<'_>,
+    requests: &[KitRequest],
+    neighbours: &Neighbours,
+    dry_run: bool,
+    options: &RunOptions,
+) -> Ended {
     context.step(|| format!("checking {} kits", requests.len()));
     let mut warnings = federation::check(requests, neighbours, options)?;
     context.step(|| format!("writing {} prepared kits", requests.len()));
@@ -199,5 +214,12 @@ fn run_many(context: &Context<'_>, requests: &[KitRequest], neighbours: &Neighbo
 
 fn one_line(data: &Value) -> String {
     let field = |key: &str| data[key].as_str().unwrap_or_default().to_owned();
-    format!("{}: {} {} prepared for {} in {}\n", printable(&field("name")), field("role"), field("release"), field("target"), printable(&field("output")))
+    format!(
+        "{}: {} {} prepared for {} in {}\n",
+        printable(&field("name")),
+        field("role"),
+        field("release"),
+        field("target"),
+        printable(&field("output"))
+    )
 }

@@ -3,12 +3,13 @@
 use flare_diagnostic::Code;
 
 /// The command line was refused by the argument parser.
-pub const EXIT_USAGE: u8 = 2;
+pub(crate) const EXIT_USAGE: u8 = 2;
 
 /// The exit number of a fault.
 pub(crate) const fn exit_status(code: Code) -> u8 {
     match code {
         Code::CheckFailed | Code::ToolNotFound | Code::ToolFailed => 1,
+        // Warnings end no run; one that is treated as a fault is bad input.
         Code::InvalidArgs
         | Code::ConfigNotFound
         | Code::InvalidConfig
@@ -17,11 +18,9 @@ pub(crate) const fn exit_status(code: Code) -> u8 {
         | Code::OutputStaged
         | Code::DeployPrepareFailed
         | Code::InvalidFederation
-        | Code::InvalidPreparedKit => 4,
-        Code::Interrupted => 130,
-        Code::Internal => 70,
-        // Warnings end no run; one that is treated as a fault is bad input.
-        Code::ComponentReplaced
+        | Code::InvalidPreparedKit
+        | Code::InvalidLaunchRequest
+        | Code::ComponentReplaced
         | Code::StorageNotRelocated
         | Code::CertificateAtRisk
         | Code::ReleaseMismatch
@@ -30,11 +29,13 @@ pub(crate) const fn exit_status(code: Code) -> u8 {
         | Code::StudyFilesConflict
         | Code::SignedFileChanged
         | Code::Notice => 4,
+        Code::Interrupted => 130,
+        Code::Internal => 70,
     }
 }
 
 /// The part of the manual on exit numbers.
-pub fn manual_of_exit_statuses() -> &'static str {
+pub(crate) fn manual_of_exit_statuses() -> &'static str {
     "Exit status: 0 done · 1 a check found a fault · 2 usage · 4 bad input · 5 the cluster refused or cannot be reached · \
      6 ran out of time · 70 a bug of ours · 130 interrupted"
 }

@@ -4,14 +4,15 @@ mod exit;
 mod render;
 
 pub(crate) use exit::exit_status;
-pub use exit::{EXIT_USAGE, manual_of_exit_statuses};
+pub(crate) use exit::{EXIT_USAGE, manual_of_exit_statuses};
+pub(crate) use flare_diagnostic::printable;
 use flare_diagnostic::{Diagnostic, Faults};
-pub(crate) use render::{Reporter, print_document, printable, talk};
+pub(crate) use render::{Reporter, print_document, talk};
 use serde_json::Value;
 
 /// How results are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
-pub enum Format {
+pub(crate) enum Format {
     /// For people.
     #[default]
     Text,

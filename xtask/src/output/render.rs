@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, io::Write as _};
 
-use flare_diagnostic::{Diagnostic, Severity};
+use flare_diagnostic::{Diagnostic, Severity, printable};
 use serde_json::{Value, json};
 
 use super::{Ended, Failure, Format, Outcome, exit_status};
@@ -104,18 +104,6 @@ fn error_envelope(failure: &Failure, status: u8) -> Value {
     envelope["errors"] = json!(failure.faults.all());
     envelope["warnings"] = json!(failure.warnings);
     envelope
-}
-
-/// Text with control characters escaped: names and messages may come from files of strangers.
-pub(crate) fn printable(text: &str) -> String {
-    text.chars().fold(String::with_capacity(text.len()), |mut safe, character| {
-        if character.is_control() && character != '\n' {
-            safe.extend(character.escape_default());
-        } else {
-            safe.push(character);
-        }
-        safe
-    })
 }
 
 /// Prints one JSON document and a line end.

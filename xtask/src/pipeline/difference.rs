@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, fmt::Write as _};
 
+use flare_diagnostic::printable;
 use flare_file_tree::{Entry, FileTree, RelativePath};
 use serde_json::{Value, json};
 
@@ -27,7 +28,7 @@ impl Change {
             "removed" => '-',
             _ => '~',
         };
-        format!("{sign} {}\n{}", self.path, self.lines)
+        format!("{sign} {}\n{}", printable(&self.path), self.lines)
     }
 }
 
@@ -55,17 +56,26 @@ fn change(path: &RelativePath, kit: &FileTree, prepared: &FileTree, before: bool
     Some(Change { path: name, kind, lines })
 }
 
-/// Unified lines with a little context. A line whose key sounds like a secret shows no value.
+/// Unified lines with a little context, of JSON in one layout for both sides. A line whose key sounds like a secret shows no
+/// value.
 fn changed_lines(old: &[u8], new: &[u8]) -> String {
-    let (Ok(old), Ok(new)) = (std::str::from_utf8(old), std::str::from_utf8(new)) else { return String::new() };
-    let difference = similar::TextDiff::from_lines(old, new);
+    let (Some(old), Some(new)) = (readable(old), readable(new)) else { return String::new() };
+    let difference = similar::TextDiff::from_lines(&old, &new);
     let mut text = String::new();
     for hunk in difference.unified_diff().context_radius(2).iter_hunks() {
         for line in hunk.iter_changes() {
-            let _ = writeln!(text, "    {}{}", line.tag(), without_secret(line.value().trim_end()));
+            let _ = writeln!(text, "    {}{}", line.tag(), printable(&without_secret(line.value().trim_end())));
         }
     }
     text
+}
+
+/// JSON laid out as `prepare` lays it out, so that a difference in white space is none; other text as it is.
+fn readable(bytes: &[u8]) -> Option<String> {
+    match serde_json::from_slice::<Value>(bytes) {
+        Ok(document) => serde_json::to_string_pretty(&document).ok(),
+        Err(_) => String::from_utf8(bytes.to_vec()).ok(),
+    }
 }
 
 fn without_secret(line: &str) -> String {
@@ -73,5 +83,20 @@ fn without_secret(line: &str) -> String {
     match line.find(':') {
         Some(at) if WORDS.iter().any(|word| line[..at].to_lowercase().contains(word)) => format!("{}: (not shown)", &line[..at]),
         _ => line.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn layout_is_no_difference_and_secrets_are_not_shown() {
+        let old = br#"{"a":  1, "token": "T-1", "b": [1,2]}"#;
+        let new = b"{\n \"a\": 1,\n \"token\": \"T-2\",\n \"b\": [1, 2]\n}";
+        let lines = changed_lines(old, new);
+        assert!(lines.contains("\"token\": (not shown)"), "{lines}");
+        assert!(!lines.contains("T-1") && !lines.contains("T-2"), "{lines}");
+        assert!(!lines.contains("-  \"a\""), "{lines}");
     }
 }

@@ -2,5 +2,6 @@
 
 pub(crate) mod difference;
 pub(crate) mod federation;
+pub(crate) mod init;
 pub(crate) mod parallel;
 pub(crate) mod prepare;

@@ -3,8 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
-use flare_diagnostic::{Checked, Code, Diagnostic, Faults};
-use flare_file_tree::{FileTree, ReadOptions};
+use flare_diagnostic::{Checked, Code, Diagnostic, Faults, printable};
+use flare_federation::Participant;
+use flare_file_tree::{CommitError, Destination, FileTree, ReadOptions};
 use flare_names::Target;
 use flare_prepared_kit::{Occupant, PreparedKit};
 use flare_site_config::{SiteConfig, yaml};
@@ -22,8 +23,13 @@ const LARGEST_CONFIG: u64 = 8 << 20;
 pub(crate) enum ConfigSource {
     /// A file.
     File(PathBuf),
-    /// A tree that was put together from federation.yaml and the file that it names.
-    Node(Box<yaml::Node>),
+    /// A participant's entry in federation.yaml, and the file that it names.
+    Participant {
+        /// The entry.
+        participant: Box<Participant>,
+        /// The file, read.
+        document: Option<Box<yaml::Document>>,
+    },
 }
 
 /// One kit that is to be prepared. All paths are absolute.
@@ -55,8 +61,9 @@ pub(crate) struct RunOptions {
 pub(crate) struct Resolved {
     pub(crate) plan: SitePlan,
     /// DNS names and addresses of the participant's certificate.
-    pub(crate) subject_alternative_names: Vec<String>,
-    kit: FileTree,
+    pub(crate) certificate_names: Vec<String>,
+    /// The kit as it was read.
+    pub(crate) kit: FileTree,
     pub(crate) warnings: Vec<Diagnostic>,
 }
 
@@ -73,42 +80,42 @@ pub(crate) fn resolve(request: &KitRequest, options: &RunOptions) -> Result<Reso
     let mut faults = Vec::new();
     let mut warnings = Vec::new();
     let config = keep(read_config(request), &mut faults).map(|config| config.collect(&mut warnings));
-    let output = keep(check_output(request), &mut faults);
-    let kit = match output {
-        Some(excluded) => keep(read_kit(request, excluded, options.now), &mut faults),
-        None => None,
-    };
-    let (Some(config), Some((tree, kit))) = (config, kit) else {
+    let kit = keep(read_kit(request, options.now), &mut faults);
+    keep(check_output(request, &mut warnings), &mut faults);
+    let (true, Some(config), Some((tree, kit))) = (faults.is_empty(), config, kit) else {
         return Err(in_reported_order(faults));
     };
     let kit = kit.collect(&mut warnings);
     let plan = flare_site_plan::resolve(&kit, &config, request.target, options.acceptance)?.collect(&mut warnings);
-    let subject_alternative_names = kit.certificates.identity.subject_alternative_names;
-    Ok(Resolved { plan, subject_alternative_names, kit: tree, warnings })
+    let certificate_names = kit.certificates.identity.subject_alternative_names;
+    Ok(Resolved { plan, certificate_names, kit: tree, warnings })
 }
 
 /// Builds the prepared tree in memory.
 pub(crate) fn build(resolved: Resolved) -> Result<Built, Faults> {
     let Resolved { plan, kit, mut warnings, .. } = resolved;
     let kit = flare_kit_patch::patch(kit, &plan)?.collect(&mut warnings);
-    let fingerprint = flare_prepared_kit::fingerprint(&kit);
+    let fingerprint = flare_prepared_kit::fingerprint(&kit)?;
     let chart = flare_helm_chart::render(&plan, &fingerprint.to_string());
-    Ok(Built { prepared: PreparedKit::assemble(plan, kit, chart), warnings })
+    Ok(Built { prepared: PreparedKit::assemble(plan, kit, chart)?, warnings })
 }
 
-/// The one write: the tree is put in place by a rename.
-pub(crate) fn commit(request: &KitRequest, built: &Built, options: &RunOptions) -> Result<(), Faults> {
+/// Everything that [`build`] could refuse, for a run that checks all kits before it writes the first. Gives the warnings.
+pub(crate) fn check_patch(resolved: Resolved) -> Result<Vec<Diagnostic>, Faults> {
+    let Resolved { plan, kit, mut warnings, .. } = resolved;
+    flare_kit_patch::patch(kit, &plan)?.collect(&mut warnings);
+    Ok(warnings)
+}
+
+/// The one write: the tree is put in place by a rename. Gives a warning where the older output could not be removed whole.
+pub(crate) fn commit(request: &KitRequest, built: &Built, options: &RunOptions) -> Result<Option<Diagnostic>, Faults> {
     options.interrupt.check()?;
-    let commit = flare_file_tree::CommitOptions { cancelled: Some(options.interrupt.flag()), ..Default::default() };
-    flare_file_tree::commit(built.prepared.tree(), &request.output, &commit).map(drop).map_err(|error| {
-        if error.is_cancelled() {
-            return interrupted().into();
-        }
-        Diagnostic::error(Code::DeployPrepareFailed, format!("the prepared kit cannot be written: {error}"))
-            .hint("make room, or name another folder with `--output`; nothing was changed")
-            .at(request.output.as_path())
-            .into()
-    })
+    let how = flare_file_tree::CommitOptions { cancelled: Some(options.interrupt.flag()), ..Default::default() };
+    let committed = flare_file_tree::commit(built.prepared.tree(), &request.output, &how).map_err(|error| match error {
+        CommitError::Interrupted => interrupted().into(),
+        disk @ CommitError::Disk(_) => disk.into_faults(Code::DeployPrepareFailed),
+    })?;
+    Ok(committed.unfinished.map(|error| error.into_diagnostic(Code::Notice).into_warning()))
 }
 
 /// The report of one prepared kit: the reference's keys, and more.
@@ -155,62 +162,59 @@ fn in_reported_order(mut faults: Vec<Diagnostic>) -> Faults {
 
 fn read_config(request: &KitRequest) -> Result<Checked<SiteConfig>, Faults> {
     let path = match &request.config {
-        ConfigSource::Node(node) => return SiteConfig::from_node(node, request.target),
+        ConfigSource::Participant { participant, document } => {
+            return participant.site_config(document.as_deref(), request.target);
+        }
         ConfigSource::File(path) => path,
     };
     let bytes = read_config_file(path)?;
     SiteConfig::parse(&bytes, &path.display().to_string(), request.target)
 }
 
-/// Reads a config file; a missing one has its own code.
+/// Reads a config file; a missing one has its own code, and so has a folder in its place, as the reference has it.
 pub(crate) fn read_config_file(path: &Path) -> Result<Vec<u8>, Faults> {
-    flare_file_tree::read_file(path, LARGEST_CONFIG, Code::InvalidConfig)?.ok_or_else(|| {
-        Diagnostic::error(Code::ConfigNotFound, format!("there is no config file `{}`", path.display()))
-            .hint("name one with `--config`, or let `flare-kube init` write one")
-            .at(path)
-            .into()
+    if matches!(Destination::look(path), Ok(Destination::Folder | Destination::EmptyFolder)) {
+        let message = format!("the config `{}` is a folder", printable(&path.to_string_lossy()));
+        return Err(Diagnostic::error(Code::ConfigNotFound, message).hint("name a file with `--config`").at(path).into());
+    }
+    flare_file_tree::read_file(path, LARGEST_CONFIG, Code::ConfigNotFound, Code::InvalidConfig).map_err(|faults| {
+        let hinted = faults.into_vec().into_iter().map(|fault| match fault.code {
+            Code::ConfigNotFound => fault.hint("name the file with `--config`, or let `init` write one"),
+            _ => fault,
+        });
+        Faults::check(hinted.collect(), || ()).expect_err("there was a fault")
     })
 }
 
-/// Checks that the output may be written, and gives the paths that are left out of the copy because of it.
-fn check_output(request: &KitRequest) -> Result<Vec<PathBuf>, Faults> {
+/// Checks that the output may be written. Edits of an earlier output are about to be lost, so they are named.
+fn check_output(request: &KitRequest, warnings: &mut Vec<Diagnostic>) -> Result<(), Faults> {
     let (kit, output) = (flare_file_tree::resolved(&request.kit), flare_file_tree::resolved(&request.output));
-    let refuse = |message: String, hint: &str| Err(Diagnostic::error(Code::InvalidArgs, message).hint(hint).at(request.output.as_path()).into());
     if kit.starts_with(&output) {
-        let message = format!("the output `{}` is the kit or contains it", request.output.display());
-        return refuse(message, "name another folder with `--output`");
+        let message = format!("the output `{}` is the kit or contains it", printable(&request.output.to_string_lossy()));
+        let fault = Diagnostic::error(Code::InvalidArgs, message).hint("name another folder with `--output`");
+        return Err(fault.at(request.output.as_path()).into());
     }
-    if let Some(file) = output.ancestors().skip(1).find(|above| flare_file_tree::is_file(above)) {
-        let message = format!("the output cannot be made: `{}` is a file", file.display());
-        return refuse(message, "name another folder with `--output`");
+    if let Occupant::Ours { .. } = flare_prepared_kit::check_replaceable(&request.output)? {
+        warnings.extend(edits(&request.output));
     }
-    match flare_prepared_kit::occupant(&request.output)? {
-        Occupant::Absent | Occupant::EmptyFolder | Occupant::Ours => {}
-        Occupant::Staged { record } => {
-            return Err(Diagnostic::error(
-                Code::OutputStaged,
-                format!("the output `{}` has a record of staged objects: {record}", request.output.display()),
-            )
-            .hint("run `nvflare deploy k8s unstage` on it first, or name another folder with `--output`")
-            .at(request.output.as_path())
-            .into());
-        }
-        Occupant::File => {
-            let message = format!("the output `{}` is a file", request.output.display());
-            return refuse(message, "name a folder with `--output`");
-        }
-        Occupant::Foreign => {
-            let message = format!("the output `{}` is not empty, and flare-kube did not write it", request.output.display());
-            return refuse(message, "name another folder with `--output`, or remove this one yourself");
-        }
-    }
-    let inside = output.starts_with(&kit);
-    Ok(if inside { vec![output, kit.join("prepared")] } else { Vec::new() })
+    Ok(())
 }
 
-fn read_kit(request: &KitRequest, excluded: Vec<PathBuf>, now: i64) -> Result<(FileTree, Checked<StartupKit>), Faults> {
+/// The warning about files of an earlier output that somebody edited.
+fn edits(output: &Path) -> Option<Diagnostic> {
+    let earlier = PreparedKit::open(output, flare_prepared_kit::Acceptance { changes: true }).ok()?.value;
+    let edited: Vec<_> = earlier.changes().iter().map(|change| format!("`{}`", printable(&change.file))).collect();
+    let message = format!("the earlier output had edits of your own, which are not in the new one: {}", edited.join(", "));
+    let hint = "make such edits in the kit's `local/`, so that they are copied each time";
+    (!edited.is_empty()).then(|| Diagnostic::warning(Code::Notice, message).hint(hint).at(output))
+}
+
+fn read_kit(request: &KitRequest, now: i64) -> Result<(FileTree, Checked<StartupKit>), Faults> {
     let mut options = ReadOptions::new(Code::InvalidKit).in_memory("startup").in_memory("local");
-    options.excluded = excluded;
+    let (kit, output) = (flare_file_tree::resolved(&request.kit), flare_file_tree::resolved(&request.output));
+    if output.starts_with(&kit) && output != kit {
+        options.excluded = vec![output, kit.join("prepared")];
+    }
     let tree = FileTree::read(&request.kit, &options)?;
     let name = request.kit.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let kit = StartupKit::read(&tree, &name, now)?;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use flare_diagnostic::{Code, Diagnostic, Faults};
 
+use super::programs::is_file;
 use crate::Environment;
 
 /// The root of the checkout: the folder at or above the working folder that holds this workspace.
@@ -15,7 +16,7 @@ pub(crate) fn root(environment: &Environment) -> Result<PathBuf, Faults> {
         .working_folder
         .ancestors()
         .chain(built_from)
-        .find(|folder| flare_file_tree::is_file(&folder.join("xtask/Cargo.toml")) && flare_file_tree::is_file(&folder.join("ARCHITECTURE.md")))
+        .find(|folder| is_file(&folder.join("xtask/Cargo.toml")) && is_file(&folder.join("ARCHITECTURE.md")))
         .map(Path::to_path_buf)
         .ok_or_else(|| {
             Diagnostic::error(Code::InvalidArgs, "this verb works in a checkout of flare-kube, and there is none here")

@@ -15,14 +15,23 @@ pub(crate) struct TestArguments {
     filter: Option<String>,
 }
 
-/// All tests, after what they need is there. Gives the steps that were done.
+/// All tests, after what they need is there; in CI the lints first. Gives the steps that were done.
 pub(crate) fn test(context: &Context<'_>, root: &Path, arguments: &TestArguments) -> Result<Vec<String>, Faults> {
-    let mut steps = provide(context, root)?;
     let filter = arguments.filter.as_deref();
+    let mut steps =
+        if context.environment.continuous_integration && filter.is_none() { lints(context, root)? } else { Vec::new() };
+    steps.extend(provide(context, root)?);
     let with_nextest = programs::find(context.environment, "cargo-nextest").is_some();
     let mut tests = cargo(context, root);
     if with_nextest {
-        tests.args(["nextest", "run", "--workspace", "--locked", "--profile", if context.environment.continuous_integration { "ci" } else { "default" }]);
+        tests.args([
+            "nextest",
+            "run",
+            "--workspace",
+            "--locked",
+            "--profile",
+            if context.environment.continuous_integration { "ci" } else { "default" },
+        ]);
         tests.args(filter);
     } else {
         tests.args(["test", "--workspace", "--locked", "--lib", "--bins", "--tests", "--examples", "--no-fail-fast"]);
@@ -39,9 +48,7 @@ pub(crate) fn test(context: &Context<'_>, root: &Path, arguments: &TestArguments
 
 /// Everything that must pass before a change lands.
 pub(crate) fn ci(context: &Context<'_>, root: &Path) -> Result<Vec<String>, Faults> {
-    programs::run(cargo(context, root).args(["fmt", "--all", "--check"]))?;
-    programs::run(cargo(context, root).args(["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))?;
-    let mut steps = vec!["format".to_owned(), "lints".to_owned()];
+    let mut steps = if context.environment.continuous_integration { Vec::new() } else { lints(context, root)? };
     for package in packages(context, root)? {
         programs::run(cargo(context, root).args(["check", "--quiet", "--locked", "--package", &package]))?;
     }
@@ -54,12 +61,16 @@ pub(crate) fn ci(context: &Context<'_>, root: &Path) -> Result<Vec<String>, Faul
     Ok(steps)
 }
 
-/// Builds or installs what tests need and the cache folder has not: real Helm, the reference.
+fn lints(context: &Context<'_>, root: &Path) -> Result<Vec<String>, Faults> {
+    programs::run(cargo(context, root).args(["fmt", "--all", "--check"]))?;
+    programs::run(cargo(context, root).args(["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))?;
+    Ok(vec!["format".to_owned(), "lints".to_owned()])
+}
+
+/// Builds what tests need and the cache folder has not: real Helm. The reference is installed by the tests that ask it.
 pub(crate) fn provide(context: &Context<'_>, root: &Path) -> Result<Vec<String>, Faults> {
-    for script in ["tools/helm/build.sh", "tests/reference/install.sh"] {
-        programs::run(programs::command(context.environment, root, "bash").arg(script))?;
-    }
-    Ok(vec!["Helm".to_owned(), "the reference".to_owned()])
+    programs::run(programs::command(context.environment, root, "bash").arg("tools/helm/build.sh"))?;
+    Ok(vec!["Helm".to_owned()])
 }
 
 /// Cargo, as the one that runs us. Its stdout joins stderr in JSON mode, so that stdout stays one document.

@@ -26,8 +26,8 @@ fn generated() -> Vec<(&'static str, String)> {
 pub(crate) fn run(root: &Path, check: bool) -> Ended {
     let mut stale = Vec::new();
     for (path, content) in generated() {
-        let found = flare_file_tree::read_file(&root.join(path), 16 << 20, Code::CheckFailed)?;
-        if found.as_deref() != Some(content.as_bytes()) {
+        let found = flare_file_tree::read_file(&root.join(path), 16 << 20, Code::CheckFailed, Code::CheckFailed);
+        if found.ok().as_deref() != Some(content.as_bytes()) {
             stale.push((path, content));
         }
     }
@@ -36,7 +36,8 @@ pub(crate) fn run(root: &Path, check: bool) -> Ended {
     }
     let mut text = String::new();
     for (path, content) in &stale {
-        flare_file_tree::write_file(&root.join(path), content.as_bytes(), 0o644, Code::CheckFailed)?;
+        flare_file_tree::write_file(&root.join(path), content.as_bytes(), 0o644, true)
+            .map_err(|error| error.into_diagnostic(Code::CheckFailed))?;
         text.push_str(&format!("wrote {path}\n"));
     }
     let written: Vec<_> = stale.iter().map(|(path, _)| path).collect();

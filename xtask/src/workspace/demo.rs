@@ -6,7 +6,7 @@ use flare_diagnostic::{Code, Diagnostic, Faults};
 use flare_prepared_kit::PreparedKit;
 use serde_json::{Value, json};
 
-use super::programs;
+use super::programs::{self, is_file};
 use crate::{
     cli::Context,
     output::{Ended, Outcome},
@@ -79,7 +79,7 @@ fn line(participant: &Value) -> String {
 /// The user's Helm, else one that the tests built.
 fn helm(context: &Context<'_>) -> Option<PathBuf> {
     let built = ["helm-4.3.1/helm", "helm-3.22.0/helm"].map(|path| context.environment.cache_folder.join("tools").join(path));
-    programs::find(context.environment, "helm").or_else(|| built.into_iter().find(|path| flare_file_tree::is_file(path)))
+    programs::find(context.environment, "helm").or_else(|| built.into_iter().find(|path| is_file(path)))
 }
 
 /// Renders a chart with real Helm and gives the kinds of its objects.
@@ -90,7 +90,9 @@ fn render(context: &Context<'_>, helm: &Path, prepared: &Path, kit: &PreparedKit
     let manifests = programs::output(&mut command)?;
     let kinds: Vec<String> = manifests.lines().filter_map(|line| line.strip_prefix("kind: ")).map(str::to_owned).collect();
     if kinds.is_empty() {
-        return Err(Diagnostic::error(Code::CheckFailed, "Helm rendered no object").hint("look at the chart in the output folder").into());
+        return Err(Diagnostic::error(Code::CheckFailed, "Helm rendered no object")
+            .hint("look at the chart in the output folder")
+            .into());
     }
     Ok(kinds)
 }

@@ -7,12 +7,18 @@ use std::{
 };
 
 use flare_diagnostic::{Code, Diagnostic, Faults};
+use flare_file_tree::Destination;
 
 use crate::{Environment, output::talk};
 
+/// Whether there is a regular file at a path; a link is followed.
+pub(crate) fn is_file(path: &Path) -> bool {
+    matches!(Destination::look(path), Ok(Destination::File))
+}
+
 /// Finds a program on the search path.
 pub(crate) fn find(environment: &Environment, name: &str) -> Option<PathBuf> {
-    environment.search_path.iter().map(|folder| folder.join(name)).find(|path| flare_file_tree::is_file(path))
+    environment.search_path.iter().map(|folder| folder.join(name)).find(|path| is_file(path))
 }
 
 /// A command in the checkout that knows the cache folder. Its stdout is sent to stderr where ours carries a document.
@@ -49,7 +55,9 @@ pub(crate) fn output(command: &mut Command) -> Result<String, Faults> {
     }
     let said = String::from_utf8_lossy(&output.stderr);
     let last = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    Err(Diagnostic::error(Code::ToolFailed, format!("`{shown}` failed: {last}")).hint("run it by hand to see all of its output").into())
+    Err(Diagnostic::error(Code::ToolFailed, format!("`{shown}` failed: {last}"))
+        .hint("run it by hand to see all of its output")
+        .into())
 }
 
 fn shown(command: &Command) -> String {

@@ -68,9 +68,8 @@ impl Shape for Resources {
     }
 
     fn schema(_: &[Target]) -> Schema {
-        let sign_and_number = "(\\+?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)|-(0+(\\.0*)?|\\.0+))";
-        let suffix = "([numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]+)?";
-        let quantity = json!({"type": ["string", "number", "null"], "pattern": format!("^{sign_and_number}{suffix}$"), "minimum": 0,
+        let zero_below = "-(0+(\\.0*)?|\\.0+)";
+        let quantity = json!({"type": ["string", "number", "null"], "pattern": format!("^({POSITIVE}|{zero_below}){SUFFIX}$"), "minimum": 0,
             "description": "A Kubernetes quantity, not negative: 2, 500m, 8Gi."});
         let name = "^(cpu|memory|ephemeral-storage|hugepages-[0-9.]+[A-Za-z]*|(?!requests\\.)[a-z0-9]([-a-z0-9.]*[a-z0-9])?/[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)$";
         let amounts = |description: &str| json!({"type": ["object", "null"], "description": description, "propertyNames": {"pattern": name}, "additionalProperties": quantity});
@@ -290,4 +289,28 @@ fn check_huge_pages(requests: &[Amount<'_>], limits: &[Amount<'_>], reader: &mut
     let message = format!("`{}` needs cpu or memory beside it", pages.path);
     reader.fault(&pages.node.file, pages.node.position, message, "ask for cpu or memory as well");
     false
+}
+
+/// The number of a quantity without a minus sign, as a regular expression.
+const POSITIVE: &str = "\\+?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)";
+/// What may stand behind it.
+const SUFFIX: &str = "([numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]+)?";
+
+/// One amount of storage, written into the launcher's arguments as a string.
+pub(crate) struct Storage;
+
+impl Shape for Storage {
+    type Output = String;
+
+    fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<String> {
+        let (value, quantity) = reader.quantity(node, path)?;
+        if quantity.is_zero() || quantity.is_negative() {
+            return reader.refuse(node, format!("`{path}` must be more than 0"), "give an amount such as 8Gi");
+        }
+        Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+    }
+
+    fn schema(_: &[Target]) -> Schema {
+        json_schema!({"type": ["string", "number"], "pattern": format!("^{POSITIVE}{SUFFIX}$"), "exclusiveMinimum": 0})
+    }
 }

@@ -1,0 +1,53 @@
+//! Single files that flare-kube writes for people: whole or not at all.
+
+use std::{
+    ffi::OsString,
+    os::fd::AsFd as _,
+    path::{Path, PathBuf},
+};
+
+use rustix::{
+    fs::{CWD, Mode, OFlags, openat},
+    io::Errno,
+};
+
+use crate::{DiskError, commit::make_parents, disk::Disk, place::Target, read::canonical};
+
+/// Writes a file whole: under a temporary name beside it, then by one rename. Missing folders above it are made.
+///
+/// With `replace` false, what stands at the path is never touched: the error says that it exists. `mode` holds the permission
+/// bits, whatever the process's umask is.
+pub fn write_file(path: &Path, bytes: &[u8], mode: u32, replace: bool) -> Result<(), DiskError> {
+    let mut gate = |_: crate::Step<'_>| Ok(());
+    let mut disk = Disk { gate: &mut gate, cancelled: None };
+    let target = Target::resolve(path)?;
+    make_parents(&mut disk, &target.parent, &mut Vec::new()).map_err(|error| error.into_disk_error(path))?;
+    let failed = |errno: Errno| DiskError::new("write", path, errno);
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let parent = openat(CWD, &target.parent, flags, Mode::empty()).map_err(failed)?;
+    let mut temporary = OsString::from(".");
+    temporary.push(&target.name);
+    temporary.push(format!(".flare-kube-{}", std::process::id()));
+    let written = disk.create_file(&parent, &temporary, Mode::RUSR | Mode::WUSR).and_then(|file| {
+        disk.write(&file, &temporary, bytes)?;
+        disk.set_mode(&file, &temporary, Mode::from_raw_mode(mode))
+    });
+    let placed = written.and_then(|()| {
+        if replace {
+            disk.rename(parent.as_fd(), &temporary, &target.name)
+        } else {
+            disk.rename_to_free(parent.as_fd(), &temporary, &target.name)
+        }
+    });
+    placed.map_err(|errno| {
+        let _ = disk.remove_file(&parent, &temporary);
+        failed(errno)
+    })
+}
+
+/// A path with every link on the way resolved, as far as it exists; what does not exist yet is kept as it is.
+///
+/// For comparing two paths that may lead to the same folder. The path must be absolute and without `.` and `..`.
+pub fn resolved(path: &Path) -> PathBuf {
+    canonical(path)
+}

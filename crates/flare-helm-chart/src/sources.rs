@@ -1,0 +1,61 @@
+//! The chart sources (`charts-src/`), embedded.
+
+use flare_names::{Role, Target};
+
+/// A file that is copied byte for byte: its path in the chart and its content.
+pub(crate) type Verbatim = (&'static str, &'static str);
+
+macro_rules! source {
+    ($path:literal) => {
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../charts-src/", $path))
+    };
+}
+
+/// `Chart.yaml`, filled in for each plan.
+pub(crate) const CHART: &str = source!("common/Chart.yaml.hbs");
+/// `README.md`, filled in for each plan.
+pub(crate) const README: &str = source!("common/README.md.hbs");
+/// The launcher's Role, filled in for each target.
+pub(crate) const ROLE: &str = source!("common/templates/role.yaml.hbs");
+
+/// What both charts hold.
+pub(crate) const COMMON: [Verbatim; 9] = [
+    (".helmignore", source!("common/.helmignore")),
+    ("templates/_helpers.tpl", source!("common/templates/_helpers.tpl")),
+    ("templates/_notes.tpl", source!("common/templates/_notes.tpl")),
+    ("templates/_pod.tpl", source!("common/templates/_pod.tpl")),
+    ("templates/_security.tpl", source!("common/templates/_security.tpl")),
+    ("templates/_validate.tpl", source!("common/templates/_validate.tpl")),
+    ("templates/poddisruptionbudget.yaml", source!("common/templates/poddisruptionbudget.yaml")),
+    ("templates/rolebinding.yaml", source!("common/templates/rolebinding.yaml")),
+    ("templates/serviceaccount.yaml", source!("common/templates/serviceaccount.yaml")),
+];
+
+/// What only one role's chart holds.
+pub(crate) const fn of_role(role: Role) -> &'static [Verbatim] {
+    match role {
+        Role::Server => &[
+            ("templates/NOTES.txt", source!("server/templates/NOTES.txt")),
+            ("templates/networkpolicy.yaml", source!("server/templates/networkpolicy.yaml")),
+            ("templates/server-deployment.yaml", source!("server/templates/server-deployment.yaml")),
+            ("templates/server-service.yaml", source!("server/templates/server-service.yaml")),
+            ("templates/server-tcp-services.yaml", source!("server/templates/server-tcp-services.yaml")),
+        ],
+        Role::Client => &[
+            ("templates/NOTES.txt", source!("client/templates/NOTES.txt")),
+            ("templates/client-deployment.yaml", source!("client/templates/client-deployment.yaml")),
+            ("templates/networkpolicy.yaml", source!("client/templates/networkpolicy.yaml")),
+            ("templates/service.yaml", source!("client/templates/service.yaml")),
+        ],
+    }
+}
+
+/// What the launcher's Role grants: exactly what the launcher of that release asks for.
+pub(crate) fn role_context(target: Target) -> serde_json::Value {
+    match target {
+        Target::V2_8 => serde_json::json!({"reads_events": false, "secret_verbs": r#"["create", "get", "update"]"#}),
+        Target::V2_9 => {
+            serde_json::json!({"reads_events": true, "secret_verbs": r#"["create", "get", "update", "patch", "delete"]"#})
+        }
+    }
+}

@@ -1,0 +1,23 @@
+#![doc = include_str!("../README.md")]
+
+mod additions;
+mod document;
+mod explain;
+mod manifest;
+mod origin;
+mod path;
+mod pod;
+mod request;
+pub mod schema;
+mod secrets;
+mod site_files;
+mod study;
+mod token;
+
+pub use additions::{Additions, ContainerDefault, Owner};
+pub use explain::{Explanation, FieldOrigin};
+pub use manifest::{Manifest, manifest};
+pub use origin::Origin;
+pub use path::SitePath;
+pub use request::{LAUNCHER_KEYS, LaunchRequest, PLACEHOLDER_JOB_ID, PreparedSite};
+pub use site_files::{FileContent, SiteFiles};

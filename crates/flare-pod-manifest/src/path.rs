@@ -1,0 +1,117 @@
+//! Paths of the parent's container as text: nothing here looks at a disk.
+
+use std::fmt;
+
+/// A file that a launch may need.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SitePath {
+    /// A path below the parent's workspace, relative to it, in its shortest form: to be read below `--kit`.
+    BelowKit(String),
+    /// A path outside the workspace, to be read as it stands.
+    AsItStands(String),
+}
+
+impl SitePath {
+    /// Where a path of the request is to be read, `workspace` being absolute.
+    pub(crate) fn of(workspace: &str, path: &str) -> Self {
+        match below(workspace, path) {
+            Some(relative) => Self::BelowKit(relative),
+            None => Self::AsItStands(path.to_owned()),
+        }
+    }
+
+    /// A file of the kit's `local/`.
+    pub(crate) fn local(name: &str) -> Self {
+        Self::BelowKit(format!("local/{name}"))
+    }
+}
+
+impl fmt::Display for SitePath {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BelowKit(path) | Self::AsItStands(path) => formatter.write_str(path),
+        }
+    }
+}
+
+pub(crate) fn is_absolute(path: &str) -> bool {
+    path.starts_with('/')
+}
+
+/// The parts of an absolute path with `.` and `..` resolved; `..` at the root stays there.
+fn parts(path: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    parts
+}
+
+/// The place of `path` below `folder`, both absolute; `.` for the folder itself. `None` where it is outside.
+pub(crate) fn below(folder: &str, path: &str) -> Option<String> {
+    if !is_absolute(path) {
+        return None;
+    }
+    let (folder, path) = (parts(folder), parts(path));
+    let rest = path.strip_prefix(folder.as_slice())?;
+    Some(if rest.is_empty() { ".".to_owned() } else { rest.join("/") })
+}
+
+/// A relative path in its shortest form; `None` where it is absolute, empty, or leads out of where it starts.
+pub(crate) fn inside(path: &str) -> Option<String> {
+    if is_absolute(path) {
+        return None;
+    }
+    let mut kept = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(kept.pop()?),
+            part => kept.push(part),
+        }
+    }
+    (!kept.is_empty()).then(|| kept.join("/"))
+}
+
+/// `relative` below `folder`; a slash at the end of `folder` is not doubled.
+pub(crate) fn join(folder: &str, relative: &str) -> String {
+    let slash = if folder.ends_with('/') { "" } else { "/" };
+    format!("{folder}{slash}{relative}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_resolved_as_text() {
+        for (folder, path, expected) in [
+            ("/w", "/w/a/../b", Some("b")),
+            ("/w/", "/w", Some(".")),
+            ("/w", "/w2/a", None),
+            ("/w", "/w/../x", None),
+            ("/", "/x/y", Some("x/y")),
+            ("/w", "w/a", None),
+            ("/a/../w", "//w/./a", Some("a")),
+        ] {
+            assert_eq!(below(folder, path).as_deref(), expected, "{folder} {path}");
+        }
+        for (path, expected) in [
+            ("pods/a.yaml", Some("pods/a.yaml")),
+            ("./a/../b.yaml", Some("b.yaml")),
+            ("../a", None),
+            ("a/../../b", None),
+            ("/a", None),
+            ("", None),
+            (".", None),
+        ] {
+            assert_eq!(inside(path).as_deref(), expected, "{path}");
+        }
+        assert_eq!(join("/w/", "startup"), "/w/startup");
+        assert_eq!(join("/w", "."), "/w/.");
+    }
+}

@@ -1,0 +1,98 @@
+//! Steps 4 to 6: from a request and its study to the launcher's part of the pod, and that merged with the template.
+
+mod args;
+mod env;
+mod resources;
+mod template;
+mod volumes;
+
+use flare_diagnostic::{Code, Diagnostic, Faults, Place};
+use flare_names::Target;
+use serde_json::{Map, Value};
+pub(crate) use template::Merged;
+
+use crate::{
+    explain::Explanation,
+    origin::{Origin, Sourced},
+    request::LaunchRequest,
+    study::Study,
+};
+
+/// What the launcher decides about a pod, before any template.
+pub(crate) struct LauncherPart {
+    pub(crate) pod_name: String,
+    pub(crate) namespace: String,
+    pub(crate) container_name: String,
+    pub(crate) image: String,
+    pub(crate) python: String,
+    pub(crate) args: Vec<String>,
+    pub(crate) env: Vec<Value>,
+    pub(crate) resources: Value,
+    pub(crate) volumes: Vec<Value>,
+    pub(crate) mounts: Vec<Value>,
+    pub(crate) pull_secrets: Vec<Value>,
+    pub(crate) security_context: Option<Map<String, Value>>,
+}
+
+impl LauncherPart {
+    /// Decides everything; the one thing that may be missing is an image.
+    pub(crate) fn decide(request: &LaunchRequest, study: &Study, explanation: &mut Explanation) -> Result<Self, Faults> {
+        let image = image(request, study).ok_or_else(|| no_image(request));
+        let python = request.job.k8s.python_path.clone().unwrap_or_else(|| request.launcher.python_path.clone());
+        explanation.add("metadata.name", request.job.pod_name.as_str(), Origin::Job);
+        if let Ok(image) = &image {
+            explanation.container("image", &image.value, image.origin);
+        }
+        explanation.container("command", &python.value, python.origin);
+        let args = args::of(request, explanation);
+        let resources = resources::of(request, explanation);
+        let volumes = volumes::of(request, study, explanation);
+        let env = env::of(request, study, explanation);
+        explain_pod_fields(request, explanation);
+        Ok(Self {
+            pod_name: request.job.pod_name.to_string(),
+            namespace: request.launcher.namespace.value.clone(),
+            container_name: request.job.container_name.clone(),
+            image: image?.value,
+            python: python.value,
+            args,
+            env,
+            resources,
+            volumes: volumes.volumes,
+            mounts: volumes.mounts,
+            pull_secrets: request.launcher.image_pull_secrets.iter().map(|name| serde_json::json!({ "name": name })).collect(),
+            security_context: request.launcher.security_context.clone(),
+        })
+    }
+}
+
+/// The job's image wins; the study's is the site's default.
+fn image(request: &LaunchRequest, study: &Study) -> Option<Sourced<String>> {
+    let of_study = || study.image.clone().map(|image| Sourced::new(image, Origin::StudyRuntime));
+    request.job.k8s.image.clone().or_else(of_study)
+}
+
+fn no_image(request: &LaunchRequest) -> Faults {
+    let site = request.site.escape_debug();
+    let message = format!("the job has no `image` for the site `{site}`");
+    let fourth = match request.target {
+        Target::V2_8 => "",
+        Target::V2_9 => ", or `studies.<study>.container.image` in local/study_runtime.yaml",
+    };
+    let hint = format!(
+        "set `launcher_spec[\"{site}\"].k8s.image`, `launcher_spec.default.k8s.image`, \
+         `resource_spec[\"{site}\"].k8s.image` (the older place){fourth}"
+    );
+    Diagnostic::error(Code::InvalidLaunchRequest, message).hint(hint).at(Place::file(&request.file)).into()
+}
+
+fn explain_pod_fields(request: &LaunchRequest, explanation: &mut Explanation) {
+    explanation.add("namespace", request.namespace(), request.launcher.namespace.origin);
+    explanation.add("spec.restartPolicy", "Never", Origin::Launcher);
+    if !request.launcher.image_pull_secrets.is_empty() {
+        explanation.add("spec.imagePullSecrets", request.launcher.image_pull_secrets.join(", "), Origin::Site);
+    }
+    if let Some(context) = &request.launcher.security_context {
+        explanation.add("spec.securityContext", Value::Object(context.clone()).to_string(), Origin::Site);
+    }
+}

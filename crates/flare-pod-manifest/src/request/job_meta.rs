@@ -1,0 +1,106 @@
+//! The job's `meta.json`: its id and study, and the two specs resolved for one site.
+
+use flare_diagnostic::Diagnostic;
+use flare_names::{PodName, Target, job_container, job_pod};
+
+use super::{
+    k8s_block::{self, K8sBlock},
+    portable::{self, Portable},
+    read,
+};
+use crate::{
+    document::{Findings, Node, join},
+    origin::{Origin, Sourced},
+};
+
+/// A job as one site sees it.
+#[derive(Debug, Clone)]
+pub(crate) struct Job {
+    /// Raw.
+    pub(crate) id: String,
+    pub(crate) pod_name: PodName,
+    pub(crate) container_name: String,
+    pub(crate) study: Option<String>,
+    pub(crate) k8s: K8sBlock,
+    pub(crate) portable: Portable,
+}
+
+impl Job {
+    /// `path` is the key under which the object stands, for messages; empty for a file of its own.
+    pub(super) fn read(
+        meta: &Node,
+        path: &str,
+        site: Option<&str>,
+        target: Target,
+        file: &str,
+        findings: &mut Findings<'_>,
+        warnings: &mut Vec<Diagnostic>,
+    ) -> Option<Self> {
+        let id = job_id(meta, path, findings);
+        let study = study(meta, path, findings);
+        let launcher_spec = read::optional_object(meta, path, "launcher_spec", findings);
+        let resource_spec = read::optional_object(meta, path, "resource_spec", findings);
+        if let Some(spec) = launcher_spec {
+            warnings.extend(k8s_block::misspelt_defaults(spec, target, file));
+        }
+        let site = site?;
+        let specs = Specs { launcher: launcher_spec, resource: resource_spec, site, path };
+        let k8s = K8sBlock::read(&specs, target, findings);
+        let portable = portable::read(&specs, target, findings);
+        let id = id?;
+        let Some(pod_name) = job_pod(&id, site) else {
+            let node = meta.get("job_id")?;
+            findings.at(
+                node.offset,
+                format!("`{}` leaves no name for a pod", join(path, "job_id")),
+                Some("FLARE's job ids are UUIDs"),
+            );
+            return None;
+        };
+        Some(Self { container_name: job_container(&id), pod_name, id, study, k8s, portable })
+    }
+
+    /// `num_of_gpus` of the k8s block where the key is there, even as null; else that of the resources.
+    pub(crate) fn gpus(&self) -> Sourced<Option<serde_json::Value>> {
+        match &self.k8s.gpus {
+            Some(gpus) => gpus.clone(),
+            None => self.portable.gpus.clone().map_or(Sourced::new(None, Origin::LauncherDefault), |gpus| gpus),
+        }
+    }
+}
+
+/// Both specs of a job and the site for which they are read.
+pub(super) struct Specs<'node> {
+    pub(super) launcher: Option<&'node Node>,
+    pub(super) resource: Option<&'node Node>,
+    pub(super) site: &'node str,
+    path: &'node str,
+}
+
+impl<'node> Specs<'node> {
+    /// `resource_spec[key]` with its path, where it is there and not null.
+    pub(super) fn resource(&self, key: &str, findings: &mut Findings<'_>) -> Option<(&'node Node, String)> {
+        Self::block(self.resource?, &join(self.path, "resource_spec"), key, findings)
+    }
+
+    /// `launcher_spec[key]` with its path, where it is there and not null.
+    pub(super) fn launcher(&self, key: &str, findings: &mut Findings<'_>) -> Option<(&'node Node, String)> {
+        Self::block(self.launcher?, &join(self.path, "launcher_spec"), key, findings)
+    }
+
+    fn block(spec: &'node Node, path: &str, key: &str, findings: &mut Findings<'_>) -> Option<(&'node Node, String)> {
+        let block = spec.get_set(key)?;
+        let path = join(path, key);
+        read::is_object(block, &path, findings).then_some((block, path))
+    }
+}
+
+fn job_id(meta: &Node, path: &str, findings: &mut Findings<'_>) -> Option<String> {
+    read::required(meta, path, "job_id", findings)?;
+    read::nonempty_string(meta, path, "job_id", findings)
+}
+
+fn study(meta: &Node, path: &str, findings: &mut Findings<'_>) -> Option<String> {
+    meta.get_set("study")?;
+    read::string(meta, path, "study", findings).filter(|study| !study.is_empty())
+}

@@ -1,0 +1,169 @@
+//! Step 2: the effective launcher spec, `k8s`: the job's default overlaid by the site's block, or the older place.
+
+use flare_diagnostic::{Code, Diagnostic, Place};
+use flare_names::Target;
+use serde_json::Value;
+
+use super::{job_meta::Specs, read};
+use crate::{
+    document::{Entry, Findings, Kind, Node, join},
+    origin::{Origin, Sourced},
+};
+
+/// A quantity as it is passed on; `None` asks for nothing.
+pub(crate) type Quantity = Sourced<Option<Value>>;
+
+/// What the job says for this site, key by key; absent keys are `None`.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct K8sBlock {
+    pub(crate) image: Option<Sourced<String>>,
+    pub(crate) ephemeral_storage: Option<Sourced<String>>,
+    pub(crate) python_path: Option<Sourced<String>>,
+    pub(crate) cpu: Limit,
+    pub(crate) memory: Limit,
+    /// Passed on as it is; `Some` with `None` inside where the key is there and asks for none.
+    pub(crate) gpus: Option<Quantity>,
+}
+
+/// A limit and a request; an absent request follows the limit.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Limit {
+    pub(crate) limit: Option<Quantity>,
+    pub(crate) request: Option<Quantity>,
+}
+
+impl K8sBlock {
+    pub(super) fn read(specs: &Specs<'_>, target: Target, findings: &mut Findings<'_>) -> Self {
+        let fields = Fields::of(specs, findings);
+        if let (Target::V2_9, Some(field)) = (target, fields.get("pending_timeout")) {
+            read::check_seconds(field.node, &field.path, findings);
+        }
+        Self {
+            image: fields.get("image").and_then(|field| field.text_or_nothing(findings)),
+            ephemeral_storage: fields
+                .get("ephemeral_storage")
+                .filter(|field| !field.node.is_null())
+                .and_then(|field| field.nonempty_text(findings)),
+            python_path: fields.get("python_path").and_then(|field| field.nonempty_text(findings)),
+            cpu: fields.limit("cpu", "cpu_request", findings),
+            memory: fields.limit("memory", "memory_request", findings),
+            gpus: fields.get("num_of_gpus").map(|field| Sourced::new(unchecked(field.node), field.origin)),
+        }
+    }
+}
+
+/// The key of one block, where it came from, and how to name it.
+struct Field<'node> {
+    node: &'node Node,
+    path: String,
+    origin: Origin,
+}
+
+/// The blocks that count, the stronger one first.
+struct Fields<'node>(Vec<(&'node Node, String, Origin)>);
+
+impl<'node> Fields<'node> {
+    fn of(specs: &Specs<'node>, findings: &mut Findings<'_>) -> Self {
+        let mut blocks = Vec::new();
+        if let Some((block, path)) = mode_block(specs.launcher(specs.site, findings), findings) {
+            blocks.push((block, path, Origin::JobSite));
+        }
+        // A site that is called `default` has one block, not two.
+        if specs.site != "default"
+            && let Some((block, path)) = mode_block(specs.launcher("default", findings), findings)
+            && !block.entries().is_empty()
+        {
+            blocks.push((block, path, Origin::JobDefault));
+        }
+        if blocks.is_empty()
+            && let Some((site, path)) = specs.resource(specs.site, findings)
+            && let Some(block) = site.get("k8s")
+            && read::is_object(block, &join(&path, "k8s"), findings)
+        {
+            blocks.push((block, join(&path, "k8s"), Origin::JobLegacy));
+        }
+        Self(blocks)
+    }
+
+    fn get(&self, key: &str) -> Option<Field<'node>> {
+        self.0
+            .iter()
+            .find_map(|(block, path, origin)| block.get(key).map(|node| Field { node, path: join(path, key), origin: *origin }))
+    }
+
+    fn limit(&self, limit: &str, request: &str, findings: &mut Findings<'_>) -> Limit {
+        let mut read = |key| self.get(key).map(|field| field.quantity(findings));
+        Limit { limit: read(limit), request: read(request) }
+    }
+}
+
+fn mode_block<'node>(site: Option<(&'node Node, String)>, findings: &mut Findings<'_>) -> Option<(&'node Node, String)> {
+    let (site, path) = site?;
+    let block = read::optional_object(site, &path, "k8s", findings)?;
+    Some((block, join(&path, "k8s")))
+}
+
+impl Field<'_> {
+    fn sourced<T>(&self, value: T) -> Sourced<T> {
+        Sourced::new(value, self.origin)
+    }
+
+    fn text_or_nothing(&self, findings: &mut Findings<'_>) -> Option<Sourced<String>> {
+        if !self.node.is_null() && self.node.text().is_none() {
+            findings.wrong(self.node, &self.path, "a string or null");
+        }
+        self.node.text().filter(|text| !text.is_empty()).map(|text| self.sourced(text.to_owned()))
+    }
+
+    fn nonempty_text(&self, findings: &mut Findings<'_>) -> Option<Sourced<String>> {
+        let text = self.node.text().filter(|text| !text.is_empty());
+        if text.is_none() {
+            findings.wrong(self.node, &self.path, "a non-empty string");
+        }
+        text.map(|text| self.sourced(text.to_owned()))
+    }
+
+    /// A string or a number, unchanged; null, zero and an empty string ask for nothing.
+    fn quantity(&self, findings: &mut Findings<'_>) -> Quantity {
+        if !matches!(self.node.kind, Kind::Null | Kind::Text(_) | Kind::Number(_)) {
+            findings.wrong(self.node, &self.path, "a quantity: a string or a number, or null");
+        }
+        self.sourced(unchecked(self.node))
+    }
+}
+
+/// A value as it is; what counts as nothing asks for nothing.
+pub(super) fn unchecked(node: &Node) -> Option<Value> {
+    let value = match &node.kind {
+        Kind::Number(number) => number.to_quantity(),
+        _ => node.to_json(),
+    };
+    (!node.is_falsy()).then_some(value)
+}
+
+/// The launcher modes of a release.
+pub(super) const fn modes(target: Target) -> &'static [&'static str] {
+    match target {
+        Target::V2_8 => &["process", "docker", "k8s"],
+        Target::V2_9 => &["process", "docker", "k8s", "slurm"],
+    }
+}
+
+/// Warnings for keys of `launcher_spec` that look like a misspelt `default`.
+pub(super) fn misspelt_defaults(spec: &Node, target: Target, file: &str) -> Vec<Diagnostic> {
+    let looks_like_it = |entry: &&Entry| {
+        let key = entry.key.as_str();
+        key != "default"
+            && (key.starts_with("default") || "default".starts_with(key))
+            && matches!(entry.value.kind, Kind::Object(_))
+            && entry.value.entries().iter().all(|mode| modes(target).contains(&mode.key.as_str()))
+    };
+    let warn = |entry: &Entry| {
+        let message = format!(
+            "the key `{}` of launcher_spec looks like a misspelt `default`; it counts as the name of a site",
+            entry.key.escape_debug()
+        );
+        Diagnostic::warning(Code::Notice, message).hint("write `default` for a block of all sites").at(Place::file(file))
+    };
+    spec.entries().iter().filter(looks_like_it).map(warn).collect()
+}

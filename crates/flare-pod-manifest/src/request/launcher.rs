@@ -1,0 +1,114 @@
+//! The launcher's arguments at the site: the keys of [`flare_launcher_args::LauncherArgs`], and those that FLARE's
+//! launcher takes besides. Kits that others wrote hold names that Kubernetes may refuse; FLARE passes them on, and so does this.
+
+use flare_names::Target;
+use serde_json::{Map, Value};
+
+use super::read;
+use crate::{
+    document::{Findings, Kind, Node},
+    origin::{Origin, Sourced},
+};
+
+/// Every argument of FLARE's launcher, in both releases. A test holds that `prepare` writes no other.
+pub const LAUNCHER_KEYS: [&str; 11] = [
+    "config_file_path",
+    "study_data_pvc_file_path",
+    "namespace",
+    "timeout",
+    "pending_timeout",
+    "default_python_path",
+    "python_path",
+    "security_context",
+    "ephemeral_storage",
+    "workspace_mount_path",
+    "image_pull_secrets",
+];
+
+const PATH: &str = "launcher";
+
+/// The arguments with the launcher's defaults filled in.
+#[derive(Debug, Clone)]
+pub(crate) struct Launcher {
+    pub(crate) study_data_path: Option<String>,
+    pub(crate) namespace: Sourced<String>,
+    pub(crate) python_path: Sourced<String>,
+    /// Not empty where it is there.
+    pub(crate) security_context: Option<Map<String, Value>>,
+    pub(crate) ephemeral_storage: Sourced<String>,
+    pub(crate) workspace_mount_path: Sourced<String>,
+    pub(crate) image_pull_secrets: Vec<String>,
+}
+
+impl Launcher {
+    pub(super) fn read(node: &Node, target: Target, findings: &mut Findings<'_>) -> Self {
+        findings.only(node, PATH, &LAUNCHER_KEYS);
+        check_config_file(node, findings);
+        if let (Target::V2_9, Some(timeout)) = (target, node.get("pending_timeout")) {
+            read::check_seconds(timeout, "launcher.pending_timeout", findings);
+        }
+        Self {
+            study_data_path: study_data_path(node, target, findings),
+            namespace: default_where_null(node, "namespace", "default", findings),
+            python_path: python_path(node, findings),
+            security_context: read::optional_object(node, PATH, "security_context", findings).and_then(as_map),
+            ephemeral_storage: default_where_absent(node, "ephemeral_storage", "1Gi", findings),
+            workspace_mount_path: default_where_absent(node, "workspace_mount_path", "/var/tmp/nvflare/workspace", findings),
+            image_pull_secrets: pull_secrets(node, findings),
+        }
+    }
+}
+
+fn as_map(node: &Node) -> Option<Map<String, Value>> {
+    match node.to_json() {
+        Value::Object(map) if !map.is_empty() => Some(map),
+        _ => None,
+    }
+}
+
+fn check_config_file(node: &Node, findings: &mut Findings<'_>) {
+    if let Some(path) = read::required(node, PATH, "config_file_path", findings)
+        && !path.is_null()
+        && path.text().is_none()
+    {
+        findings.wrong(path, "launcher.config_file_path", "a string or null");
+    }
+}
+
+fn study_data_path(node: &Node, target: Target, findings: &mut Findings<'_>) -> Option<String> {
+    const KEY: &str = "study_data_pvc_file_path";
+    match target {
+        Target::V2_8 => read::string(node, PATH, KEY, findings),
+        Target::V2_9 => node.get_set(KEY).and_then(|_| read::nonempty_string(node, PATH, KEY, findings)),
+    }
+}
+
+/// The first of `default_python_path` and `python_path` that is not null; the other one is not looked at.
+fn python_path(node: &Node, findings: &mut Findings<'_>) -> Sourced<String> {
+    let key = ["default_python_path", "python_path"].into_iter().find(|key| node.get_set(key).is_some());
+    default_where_null(node, key.unwrap_or("default_python_path"), "/usr/local/bin/python", findings)
+}
+
+fn default_where_null(node: &Node, key: &str, default: &str, findings: &mut Findings<'_>) -> Sourced<String> {
+    match node.get_set(key) {
+        Some(_) => default_where_absent(node, key, default, findings),
+        None => Sourced::new(default.to_owned(), Origin::LauncherDefault),
+    }
+}
+
+fn default_where_absent(node: &Node, key: &str, default: &str, findings: &mut Findings<'_>) -> Sourced<String> {
+    match read::nonempty_string(node, PATH, key, findings) {
+        Some(text) => Sourced::new(text, Origin::Site),
+        None => Sourced::new(default.to_owned(), Origin::LauncherDefault),
+    }
+}
+
+fn pull_secrets(node: &Node, findings: &mut Findings<'_>) -> Vec<String> {
+    let names = read::string_list(node, PATH, "image_pull_secrets", findings);
+    if let Some(Node { kind: Kind::List(items), .. }) = node.get("image_pull_secrets") {
+        for item in items.iter().filter(|item| item.text().is_some_and(|name| name.trim().is_empty())) {
+            findings.wrong(item, "launcher.image_pull_secrets", "a list of strings that are not blank");
+        }
+    }
+    names
+}

@@ -1,0 +1,118 @@
+//! Resources of a job that no launcher owns: GPUs in 2.8; GPUs, CPUs and memory in 2.9.
+
+use flare_names::Target;
+use serde_json::Value;
+
+use super::{
+    job_meta::Specs,
+    k8s_block::{Quantity, modes, unchecked},
+    read,
+};
+use crate::{
+    document::{Findings, Kind, Node, join},
+    origin::{Origin, Sourced},
+};
+
+/// What `resource_spec` asks for at the site.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Portable {
+    pub(crate) gpus: Option<Quantity>,
+    /// 2.9: takes the place of limit and request of the k8s block.
+    pub(crate) cpu: Option<Sourced<Value>>,
+    pub(crate) memory: Option<Sourced<Value>>,
+}
+
+pub(super) fn read(specs: &Specs<'_>, target: Target, findings: &mut Findings<'_>) -> Portable {
+    let site = specs.resource(specs.site, findings);
+    match target {
+        Target::V2_8 => flat_gpus(site, target),
+        Target::V2_9 => portable(specs, site, findings),
+    }
+}
+
+fn is_nested(site: &Node, target: Target) -> bool {
+    site.entries().iter().any(|entry| modes(target).contains(&entry.key.as_str()))
+}
+
+/// 2.8: `num_of_gpus` of the site's block, unless the block is nested by mode. Not checked.
+fn flat_gpus(site: Option<(&Node, String)>, target: Target) -> Portable {
+    let gpus = site
+        .filter(|(site, _)| !is_nested(site, target))
+        .and_then(|(site, _)| site.get("num_of_gpus"))
+        .map(|node| Sourced::new(unchecked(node), Origin::ResourceSite));
+    Portable { gpus, ..Portable::default() }
+}
+
+/// 2.9: with `@default` in the spec, that overlaid by the site's (process) block; without it, the site's block if it is flat.
+fn portable(specs: &Specs<'_>, site: Option<(&Node, String)>, findings: &mut Findings<'_>) -> Portable {
+    let mut blocks = Vec::new();
+    let opted_in = specs.resource.is_some_and(|spec| spec.get("@default").is_some());
+    match site {
+        Some((site, path)) if !is_nested(site, Target::V2_9) => blocks.push((site, path, Origin::ResourceSite)),
+        Some((site, path)) if opted_in => {
+            let path = join(&path, "process");
+            if let Some(process) = site.get("process")
+                && read::is_object(process, &path, findings)
+            {
+                blocks.push((process, path, Origin::ResourceSite));
+            }
+        }
+        _ => {}
+    }
+    if opted_in
+        && specs.site != "@default"
+        && let Some((default, path)) = specs.resource("@default", findings)
+    {
+        blocks.push((default, path, Origin::ResourceDefault));
+    }
+    Resolved(blocks).check(findings)
+}
+
+/// The blocks that count, the stronger one first.
+struct Resolved<'node>(Vec<(&'node Node, String, Origin)>);
+
+impl<'node> Resolved<'node> {
+    fn check(&self, findings: &mut Findings<'_>) -> Portable {
+        let gpus = self.whole_number("num_of_gpus", 0, findings);
+        let cpu = self.whole_number("num_of_cpus", 1, findings);
+        Portable {
+            gpus: gpus.map(|(node, origin)| Sourced::new(unchecked(node), origin)),
+            cpu: cpu.and_then(|(node, origin)| number_text(node).map(|text| Sourced::new(Value::String(text), origin))),
+            memory: self.memory(findings),
+        }
+    }
+
+    fn get(&self, key: &str) -> Option<(&'node Node, String, Origin)> {
+        self.0.iter().find_map(|(block, path, origin)| block.get(key).map(|node| (node, join(path, key), *origin)))
+    }
+
+    fn whole_number(&self, key: &str, least: u8, findings: &mut Findings<'_>) -> Option<(&'node Node, Origin)> {
+        let (node, path, origin) = self.get(key)?;
+        let fits = match &node.kind {
+            Kind::Number(number) => number.integer && !number.is_negative() && (least == 0 || !number.is_zero()),
+            _ => false,
+        };
+        if !fits {
+            findings.wrong(node, &path, &format!("a whole number, {least} or more"));
+        }
+        fits.then_some((node, origin))
+    }
+
+    fn memory(&self, findings: &mut Findings<'_>) -> Option<Sourced<Value>> {
+        let (node, path, origin) = self.get("memory")?;
+        let memory = node.text().filter(|text| is_portable_memory(text));
+        if memory.is_none() {
+            findings.wrong(node, &path, "a string: a whole number, 1 or more, followed by Mi, Gi or Ti");
+        }
+        memory.map(|text| Sourced::new(Value::String(text.to_owned()), origin))
+    }
+}
+
+fn number_text(node: &Node) -> Option<String> {
+    if let Kind::Number(number) = &node.kind { Some(number.text.clone()) } else { None }
+}
+
+fn is_portable_memory(text: &str) -> bool {
+    let number = ["Mi", "Gi", "Ti"].into_iter().find_map(|unit| text.strip_suffix(unit));
+    number.is_some_and(|number| !number.starts_with('0') && !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
+}

@@ -1,0 +1,117 @@
+//! A launch request for people: from a prepared kit and a job's `meta.json`, with placeholders for what only a running
+//! parent knows.
+
+use flare_diagnostic::{Checked, Diagnostic, Faults};
+use flare_launcher_args::LauncherArgs;
+use flare_names::{Role, Target};
+use serde_json::{Value, json};
+
+use super::{Job, LaunchRequest, Parts, finish, utf8};
+use crate::document::{Entry, Findings, Kind, Node};
+
+/// The job id where `meta.json` has none, as before submission.
+pub const PLACEHOLDER_JOB_ID: &str = "00000000-0000-0000-0000-000000000000";
+
+/// What a prepared kit says about its participant.
+#[derive(Debug, Clone)]
+pub struct PreparedSite<'kit> {
+    /// Server or client.
+    pub role: Role,
+    /// The name under which the parent runs: `server` for every server, a client's own name.
+    pub site: &'kit str,
+    /// The launcher's arguments in `local/resources.json.default`.
+    pub launcher: &'kit LauncherArgs,
+    /// The address at which job pods find their parent, for example `tcp://site-1:8102`.
+    pub parent_url: Option<&'kit str>,
+    /// The security of that link: `clear` or `mtls`.
+    pub parent_connection_security: Option<&'kit str>,
+}
+
+impl LaunchRequest {
+    /// Makes the request that the parent of a prepared kit would make for a job. Tokens and addresses that nobody knows
+    /// yet stand as placeholders in angle brackets.
+    ///
+    /// `meta` is the job's `meta.json`, `meta_file` its name in faults. `study` is the study in which the job is submitted;
+    /// without it the job's own counts, and without that `default`, which is what FLARE's server writes.
+    ///
+    /// # Errors
+    /// Every fault of `meta.json`, in file order, with line and column.
+    pub fn for_prepared(
+        site: &PreparedSite<'_>,
+        meta: &[u8],
+        meta_file: &str,
+        study: Option<&str>,
+        target: Target,
+    ) -> Result<Checked<Self>, Faults> {
+        let text = utf8(meta, meta_file)?;
+        let mut findings = Findings::new(meta_file, text);
+        let mut warnings: Vec<Diagnostic> = Vec::new();
+        let job = Node::from_json(text, &mut findings).and_then(|mut meta| {
+            if !matches!(meta.kind, Kind::Object(_)) {
+                findings.at(meta.offset, "the job's meta data must be an object", None);
+                return None;
+            }
+            set_default(&mut meta, "job_id", PLACEHOLDER_JOB_ID, false);
+            set_default(&mut meta, "study", study.unwrap_or("default"), study.is_some());
+            Job::read(&meta, "", Some(site.site), target, meta_file, &mut findings, &mut warnings)
+        });
+        let rest = rest_of_request(site, job.as_ref().map_or(PLACEHOLDER_JOB_ID, |job| &job.id)).to_string();
+        let mut rest_findings = Findings::new("launcher arguments", &rest);
+        let request = Node::from_json(&rest, &mut rest_findings)
+            .map(|root| Parts::read(&root, target, &mut rest_findings))
+            .and_then(|parts| parts.complete(job, meta_file, target));
+        let mut faults = findings.into_sorted();
+        faults.extend(rest_findings.into_sorted());
+        finish(faults, request, warnings)
+    }
+}
+
+/// Sets a key that is absent, or null, or to be overruled.
+fn set_default(object: &mut Node, key: &str, text: &str, overrule: bool) {
+    let Kind::Object(entries) = &mut object.kind else { return };
+    let value = Node { offset: object.offset, kind: Kind::Text(text.to_owned()) };
+    match entries.iter_mut().find(|entry| entry.key == key) {
+        Some(entry) if overrule || entry.value.is_null() => entry.value = value,
+        Some(_) => {}
+        None => entries.push(Entry { key: key.to_owned(), key_offset: object.offset, key_is_text: true, value }),
+    }
+}
+
+/// The flags are those of FLARE's parents (`client_executor.py`, `server_engine.py`).
+fn rest_of_request(site: &PreparedSite<'_>, job_id: &str) -> Value {
+    let mount = site.launcher.workspace_mount_path.as_str();
+    let job_folder = format!("{mount}/{job_id}");
+    let parent_url = site.parent_url.unwrap_or("<parent-url>");
+    let mut process_args = match site.role {
+        Role::Client => json!({
+            "exe_module": ["-m", "nvflare.private.fed.app.client.worker_process"],
+            "startup_dir": ["-w", format!("{mount}/startup")],
+            "ssid": ["-d", "<ssid>"],
+            "client_name": ["-c", site.site],
+            "target": ["-g", "<target>"],
+            "scheme": ["-scheme", "<scheme>"],
+            "startup_config_file": ["-s", "fed_client.json"],
+        }),
+        Role::Server => json!({
+            "exe_module": ["-m", "nvflare.private.fed.app.server.runner_process"],
+            "startup_config_file": ["-s", "fed_server.json"],
+            "app_root": ["-r", format!("{job_folder}/app_{}", site.site)],
+            "root_url": ["-u", "<root-url>"],
+            "service_host": ["--host", "<service-host>"],
+            "service_port": ["--port", "<service-port>"],
+            "ssid": ["--ssid", "<ssid>"],
+        }),
+    };
+    process_args["workspace"] = json!(["-m", mount]);
+    process_args["auth_token"] = json!(["-t", "<auth-token>"]);
+    process_args["auth_signature"] = json!(["-ts", "<token-signature>"]);
+    process_args["job_id"] = json!(["-n", job_id]);
+    process_args["parent_url"] = json!(["-p", parent_url]);
+    process_args["parent_conn_sec"] = json!(["--parent_conn_sec", site.parent_connection_security]);
+    json!({
+        "role": site.role.as_str(), "site": site.site, "workspace": mount,
+        "custom_dir": format!("{job_folder}/app_{}/custom", site.site),
+        "owner_fqcn": site.site, "transfer_token": "<transfer-token>", "set": ["secure_train=true", "print_conf=True"],
+        "launcher": site.launcher, "process_args": process_args,
+    })
+}

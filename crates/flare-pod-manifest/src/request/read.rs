@@ -1,0 +1,96 @@
+//! Readers for the values of an object. Each names the key in its fault, and never the value.
+
+use crate::document::{Findings, Kind, Node, join};
+
+/// A key that must be there, null included.
+pub(super) fn required<'node>(object: &'node Node, path: &str, key: &str, findings: &mut Findings<'_>) -> Option<&'node Node> {
+    let node = object.get(key);
+    if node.is_none() {
+        findings.missing(object, &join(path, key));
+    }
+    node
+}
+
+/// A string that must be there; it may be empty.
+pub(super) fn string(object: &Node, path: &str, key: &str, findings: &mut Findings<'_>) -> Option<String> {
+    let node = required(object, path, key, findings)?;
+    if node.text().is_none() {
+        findings.wrong(node, &join(path, key), "a string");
+    }
+    node.text().map(str::to_owned)
+}
+
+/// A string that, where it is there, is not empty; null is wrong.
+pub(super) fn nonempty_string(object: &Node, path: &str, key: &str, findings: &mut Findings<'_>) -> Option<String> {
+    let node = object.get(key)?;
+    let text = node.text().filter(|text| !text.is_empty());
+    if text.is_none() {
+        findings.wrong(node, &join(path, key), "a non-empty string");
+    }
+    text.map(str::to_owned)
+}
+
+/// An object that must be there.
+pub(super) fn object<'node>(parent: &'node Node, path: &str, key: &str, findings: &mut Findings<'_>) -> Option<&'node Node> {
+    let node = required(parent, path, key, findings)?;
+    is_object(node, &join(path, key), findings).then_some(node)
+}
+
+/// An object where the key is there and not null.
+pub(super) fn optional_object<'node>(
+    parent: &'node Node,
+    path: &str,
+    key: &str,
+    findings: &mut Findings<'_>,
+) -> Option<&'node Node> {
+    let node = parent.get_set(key)?;
+    is_object(node, &join(path, key), findings).then_some(node)
+}
+
+pub(super) fn is_object(node: &Node, path: &str, findings: &mut Findings<'_>) -> bool {
+    let is_object = matches!(node.kind, Kind::Object(_));
+    if !is_object {
+        findings.wrong(node, path, "an object");
+    }
+    is_object
+}
+
+/// A list of strings; absent and null are empty.
+pub(super) fn string_list(object: &Node, path: &str, key: &str, findings: &mut Findings<'_>) -> Vec<String> {
+    let Some(node) = object.get_set(key) else { return Vec::new() };
+    let label = join(path, key);
+    let Kind::List(items) = &node.kind else {
+        findings.wrong(node, &label, "a list of strings or null");
+        return Vec::new();
+    };
+    let mut strings = Vec::with_capacity(items.len());
+    for (index, item) in items.iter().enumerate() {
+        match item.text() {
+            Some(text) => strings.push(text.to_owned()),
+            None => findings.wrong(item, &format!("{label}[{index}]"), "a string"),
+        }
+    }
+    strings
+}
+
+/// An absolute path of the top level that must be there.
+pub(super) fn absolute_path(root: &Node, key: &str, findings: &mut Findings<'_>) -> Option<String> {
+    let node = required(root, "", key, findings)?;
+    let path = node.text().filter(|path| crate::path::is_absolute(path));
+    if path.is_none() {
+        findings.wrong(node, key, "an absolute path");
+    }
+    path.map(str::to_owned)
+}
+
+/// Seconds as 2.9 checks them: a number that is not negative, or null for none.
+pub(super) fn check_seconds(node: &Node, path: &str, findings: &mut Findings<'_>) {
+    let fine = match &node.kind {
+        Kind::Null => true,
+        Kind::Number(number) => !number.is_negative(),
+        _ => false,
+    };
+    if !fine {
+        findings.wrong(node, path, "a number of seconds, 0 or more, or null");
+    }
+}

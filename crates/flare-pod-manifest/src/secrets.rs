@@ -1,0 +1,100 @@
+//! Step 8: the Secrets that go with a pod.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use flare_diagnostic::{Code, Diagnostic, Place};
+use flare_names::{SecretKey, Target, startup_secret};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    additions::Additions, explain::Explanation, origin::Origin, request::LaunchRequest, site_files::SiteFiles, token::Token,
+};
+
+pub(crate) const TRANSFER_TOKEN: &str = "NVFL_WORKSPACE_TRANSFER_TOKEN";
+
+/// Suffixes of the files that FLARE's launcher takes from `startup/`.
+const REFERENCE_SUFFIXES: [&str; 4] = [".crt", ".key", ".pem", ".json"];
+
+/// Kubernetes refuses a Secret with more data, in bytes.
+const MAX_SECRET: usize = 1 << 20;
+
+/// 2.9: the per-job Secret.
+pub(crate) fn credential_secret_name(request: &LaunchRequest) -> String {
+    format!("nvflare-cred-{}", request.job.pod_name)
+}
+
+/// 2.9: what it holds, in order. The transfer token is always there.
+pub(crate) fn credentials(request: &LaunchRequest) -> impl Iterator<Item = (&'static str, &Token)> {
+    let given = request.process_args.credentials.iter().map(|(name, token)| (*name, token));
+    given.chain(std::iter::once((TRANSFER_TOKEN, &request.transfer_token)))
+}
+
+pub(crate) fn of(
+    request: &LaunchRequest,
+    files: &SiteFiles,
+    additions: &Additions,
+    explanation: &mut Explanation,
+    warnings: &mut Vec<Diagnostic>,
+) -> Vec<Value> {
+    let mut secrets = vec![startup(request, files, additions, explanation, warnings)];
+    if request.target == Target::V2_9 {
+        let data = credentials(request).map(|(name, token)| (name.to_owned(), encoded(token.expose().as_bytes())));
+        secrets.push(secret(&credential_secret_name(request), request, &data.collect()));
+    }
+    secrets
+}
+
+fn startup(
+    request: &LaunchRequest,
+    files: &SiteFiles,
+    additions: &Additions,
+    explanation: &mut Explanation,
+    warnings: &mut Vec<Diagnostic>,
+) -> Value {
+    let mut data = Map::new();
+    let mut size = 0;
+    for (name, bytes) in files.startup.iter().filter(|(name, _)| is_taken(name, additions)) {
+        if SecretKey::new(name.as_str()).is_err() {
+            let message = format!("the file `startup/{}` is left out: its name cannot be a key of a Secret", name.escape_debug());
+            warnings.push(Diagnostic::warning(Code::Notice, message).hint("use letters, digits, `-`, `_` and `.`"));
+            continue;
+        }
+        size += bytes.len();
+        data.insert(name.clone(), encoded(bytes));
+    }
+    if size > MAX_SECRET {
+        let message =
+            format!("the files of `startup/` have {size} bytes, and Kubernetes refuses a Secret of more than {MAX_SECRET}");
+        warnings.push(Diagnostic::warning(Code::Notice, message).at(Place::file("startup")));
+    }
+    let name = startup_secret(&request.site);
+    let keys: Vec<_> = data.keys().map(String::as_str).collect();
+    explanation.add(&format!("Secret {name}"), keys.join(", "), Origin::StartupKit);
+    secret(name.as_str(), request, &data)
+}
+
+/// Every file but shell scripts (defect 7), or what FLARE's launcher takes.
+#[allow(
+    clippy::case_sensitive_file_extension_comparisons,
+    reason = "the launcher compares so, and files that differ in case are two"
+)]
+fn is_taken(name: &str, additions: &Additions) -> bool {
+    if additions.all_startup_files {
+        !name.ends_with(".sh")
+    } else {
+        REFERENCE_SUFFIXES.iter().any(|suffix| name.ends_with(suffix))
+    }
+}
+
+fn encoded(bytes: &[u8]) -> Value {
+    Value::String(STANDARD.encode(bytes))
+}
+
+fn secret(name: &str, request: &LaunchRequest, data: &Map<String, Value>) -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": { "name": name, "namespace": request.namespace() },
+        "type": "Opaque",
+        "data": data,
+    })
+}

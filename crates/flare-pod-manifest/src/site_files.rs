@@ -1,0 +1,113 @@
+//! The files of a site that a launch reads, as values: the edge reads them, this crate decides.
+
+use std::{collections::BTreeMap, fmt, sync::OnceLock};
+
+use crate::{
+    document::{Findings, Node},
+    path::SitePath,
+    request::LaunchRequest,
+    study,
+};
+
+/// What was found at a path.
+#[derive(Clone, PartialEq, Eq)]
+pub enum FileContent {
+    /// The file's bytes.
+    Bytes(Vec<u8>),
+    /// Nothing is there; a link that leads nowhere counts as that.
+    Missing,
+    /// Something is there that cannot be read as a file, such as a folder.
+    Unreadable,
+}
+
+impl FileContent {
+    /// Whether something is there.
+    pub fn is_there(&self) -> bool {
+        *self != Self::Missing
+    }
+}
+
+/// Shows the size only: study files name Secrets, and templates may hold anything.
+impl fmt::Debug for FileContent {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bytes(bytes) => write!(formatter, "Bytes({})", bytes.len()),
+            Self::Missing => formatter.write_str("Missing"),
+            Self::Unreadable => formatter.write_str("Unreadable"),
+        }
+    }
+}
+
+/// The files of a site: those directly in `startup/`, and those that [`LaunchRequest::needed_files`] names.
+#[derive(Clone, Default)]
+pub struct SiteFiles {
+    /// Name and content of every regular file directly in `startup/` (a link to one counts); empty without such a folder.
+    pub startup: BTreeMap<String, Vec<u8>>,
+    files: BTreeMap<SitePath, FileContent>,
+    /// The study runtime file as it was parsed to find its templates; `None` where that found faults.
+    runtime: OnceLock<Option<Node>>,
+}
+
+const MISSING: FileContent = FileContent::Missing;
+
+impl SiteFiles {
+    /// Only the files of `startup/`.
+    pub fn new(startup: BTreeMap<String, Vec<u8>>) -> Self {
+        Self { startup, ..Self::default() }
+    }
+
+    /// Asks `read` for each file that the request needs, until nothing is missing: a study file may name templates.
+    #[must_use]
+    pub fn gather(mut self, request: &LaunchRequest, mut read: impl FnMut(&SitePath) -> FileContent) -> Self {
+        loop {
+            let needed = request.needed_files(&self);
+            if needed.is_empty() {
+                return self;
+            }
+            for path in needed {
+                let content = read(&path);
+                self.insert(path, content);
+            }
+        }
+    }
+
+    /// Adds what was found at a path.
+    pub fn insert(&mut self, path: SitePath, content: FileContent) {
+        self.runtime = OnceLock::new();
+        self.files.insert(path, content);
+    }
+
+    /// The study runtime file, parsed once; `None` where it is not there or has faults of YAML.
+    pub(crate) fn runtime(&self) -> Option<&Node> {
+        let FileContent::Bytes(bytes) = self.file(&SitePath::local(study::RUNTIME_FILE)) else { return None };
+        let parse = || {
+            let text = std::str::from_utf8(bytes).ok()?;
+            let mut findings = Findings::new("", text);
+            Node::from_yaml(text, &mut findings).filter(|_| findings.is_empty())
+        };
+        self.runtime.get_or_init(parse).as_ref()
+    }
+
+    pub(crate) fn file(&self, path: &SitePath) -> &FileContent {
+        self.files.get(path).unwrap_or(&MISSING)
+    }
+}
+
+/// Shows names and sizes: `startup/` holds private keys.
+impl fmt::Debug for SiteFiles {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let startup: BTreeMap<_, _> = self.startup.iter().map(|(name, bytes)| (name, bytes.len())).collect();
+        formatter.debug_struct("SiteFiles").field("startup", &startup).field("files", &self.files).finish_non_exhaustive()
+    }
+}
+
+impl LaunchRequest {
+    /// The files that are still to be read, given those that were: at first the study files, then the pod templates that
+    /// these name. Empty when nothing is missing. The files of `startup/` are not among them: all are taken.
+    pub fn needed_files(&self, have: &SiteFiles) -> Vec<SitePath> {
+        let mut needed = study::first_files(self);
+        needed.extend(study::template_files(self, have));
+        needed.retain(|path| !have.files.contains_key(path));
+        needed
+    }
+}

@@ -1,0 +1,292 @@
+//! `local/study_runtime.yaml` (2.9), strict and checked whole whenever it is there, also for a job without study.
+
+use flare_diagnostic::{Diagnostic, Faults, Place};
+
+use super::{
+    Dataset, RUNTIME_FILE, SecretEnv, SecretMount, Study, Template, check_name, dataset, nonempty, template_file, text_of,
+    top_mapping, warning,
+};
+use crate::{
+    document::{Entry, Findings, Kind, Node, join},
+    origin::Origin,
+    path::{self, SitePath},
+    request::LaunchRequest,
+    site_files::{FileContent, SiteFiles},
+};
+
+pub(crate) const STUDY_KEYS: [&str; 6] = ["container", "datasets", "env", "secret_env", "secret_mounts", "pod_template"];
+
+/// Variables that the launcher sets itself.
+pub(crate) const RESERVED: [&str; 6] = [
+    "PYTHONPATH",
+    "NVFL_WORKSPACE_OWNER_FQCN",
+    "NVFL_WORKSPACE_TRANSFER_TOKEN",
+    "NVFLARE_JOB_AUTH_TOKEN",
+    "NVFLARE_JOB_TOKEN_SIGNATURE",
+    "NVFLARE_JOB_SSID",
+];
+
+pub(super) fn resolve(request: &LaunchRequest, files: &SiteFiles, warnings: &mut Vec<Diagnostic>) -> Result<Study, Faults> {
+    let source = SitePath::local(RUNTIME_FILE);
+    let file = source.to_string();
+    let text = text_of(files.file(&source), &file)?;
+    let mut reader = Reader { file: &file, files, findings: Findings::new(&file, text), template_faults: Vec::new(), text };
+    let studies = match files.runtime() {
+        Some(root) => reader.studies(root),
+        None => Node::from_yaml(text, &mut reader.findings).map(|root| reader.studies(&root)).unwrap_or_default(),
+    };
+    let mut faults = reader.findings.into_sorted();
+    faults.extend(reader.template_faults);
+    Faults::check(faults, || ())?;
+    Ok(pick(request.job.study.as_deref(), studies, &file, warnings))
+}
+
+/// The template files of all studies: each is read and checked, whichever study runs.
+pub(super) fn template_files(root: &Node) -> Vec<SitePath> {
+    let studies = root.get("studies").map_or(&[][..], Node::entries);
+    let named = studies.iter().filter_map(|study| study.value.get("pod_template")?.text());
+    named.filter_map(path::inside).map(|file| SitePath::local(&file)).collect()
+}
+
+type Studies = Vec<(String, Study)>;
+
+fn pick(study: Option<&str>, studies: Studies, file: &str, warnings: &mut Vec<Diagnostic>) -> Study {
+    if studies.is_empty() {
+        warnings.push(warning(file, "the study runtime file holds no study".to_owned()));
+        return Study::default();
+    }
+    let Some(study) = study else { return Study::default() };
+    if let Some((_, found)) = studies.into_iter().find(|(name, _)| name == study) {
+        return found;
+    }
+    let message = format!("the study `{}` is not in the study runtime file; the pod gets nothing from it", study.escape_debug());
+    warnings.push(warning(file, message));
+    Study::default()
+}
+
+struct Reader<'files> {
+    file: &'files str,
+    files: &'files SiteFiles,
+    findings: Findings<'files>,
+    /// Faults of pod templates that are files of their own.
+    template_faults: Vec<Diagnostic>,
+    text: &'files str,
+}
+
+impl Reader<'_> {
+    fn studies(&mut self, root: &Node) -> Studies {
+        if !top_mapping(root, self.file, &mut self.findings) {
+            return Vec::new();
+        }
+        self.findings.only(root, "", &["format_version", "studies"]);
+        match root.get("format_version") {
+            None => self.findings.missing(root, "format_version"),
+            Some(version) if !is_two(version) => self.findings.wrong(version, "format_version", "the number 2"),
+            Some(_) => {}
+        }
+        let Some(studies) = root.get_set("studies") else { return Vec::new() };
+        if !self.is_mapping(studies, "studies") {
+            return Vec::new();
+        }
+        studies.entries().iter().map(|entry| (entry.key.clone(), self.study(entry))).collect()
+    }
+
+    fn study(&mut self, entry: &Entry) -> Study {
+        check_name(entry, "study", &mut self.findings);
+        let path = join("studies", &entry.key.escape_debug().to_string());
+        let node = &entry.value;
+        if !self.is_mapping(node, &path) {
+            return Study::default();
+        }
+        self.findings.only(node, &path, &STUDY_KEYS);
+        let study = Study {
+            image: self.image(node, &path),
+            datasets: self.each(node, &path, "datasets", Self::dataset),
+            env: self.each(node, &path, "env", Self::env),
+            secret_env: self.each(node, &path, "secret_env", Self::secret_env),
+            secret_mounts: self.each(node, &path, "secret_mounts", Self::secret_mount),
+            template: node.get("pod_template").and_then(|node| self.template(node, &join(&path, "pod_template"))),
+            origin: Some(Origin::StudyRuntime),
+        };
+        self.refuse_doubled_variables(node, &path);
+        study
+    }
+
+    fn refuse_doubled_variables(&mut self, study: &Node, path: &str) {
+        let (Some(env), Some(secret_env)) = (study.get("env"), study.get("secret_env")) else { return };
+        for entry in secret_env.entries().iter().filter(|entry| env.get(&entry.key).is_some()) {
+            let message = format!("`{}` stands in `env` and in `secret_env` of `{path}`", entry.key.escape_debug());
+            self.findings.at(entry.key_offset, message, Some("keep one of the two"));
+        }
+    }
+
+    fn is_mapping(&mut self, node: &Node, path: &str) -> bool {
+        let is_mapping = matches!(node.kind, Kind::Object(_));
+        if !is_mapping {
+            self.findings.wrong(node, path, "a mapping");
+        }
+        is_mapping
+    }
+
+    /// The entries of an optional mapping of a study, each read by `read`.
+    fn each<T>(&mut self, study: &Node, path: &str, key: &str, read: impl Fn(&mut Self, &Entry, &str) -> Option<T>) -> Vec<T> {
+        let path = join(path, key);
+        let Some(node) = study.get(key) else { return Vec::new() };
+        if !self.is_mapping(node, &path) {
+            return Vec::new();
+        }
+        node.entries().iter().filter_map(|entry| read(self, entry, &join(&path, &entry.key.escape_debug().to_string()))).collect()
+    }
+
+    fn image(&mut self, study: &Node, path: &str) -> Option<String> {
+        let container = study.get("container")?;
+        let path = join(path, "container");
+        if !self.is_mapping(container, &path) {
+            return None;
+        }
+        self.findings.only(container, &path, &["image"]);
+        nonempty(container, &path, "image", &mut self.findings)
+    }
+
+    fn dataset(&mut self, entry: &Entry, path: &str) -> Option<Dataset> {
+        check_name(entry, "dataset", &mut self.findings);
+        if !self.is_mapping(&entry.value, path) {
+            return None;
+        }
+        self.findings.only(&entry.value, path, &["type", "source", "mode"]);
+        if let Some(kind) = entry.value.get("type").filter(|kind| kind.text() != Some("mount")) {
+            self.findings.wrong(kind, &join(path, "type"), "`mount`");
+        }
+        dataset(&entry.key, &entry.value, path, &mut self.findings)
+    }
+
+    fn variable(&mut self, entry: &Entry) {
+        let shown = entry.key.escape_debug();
+        if !entry.key_is_text || entry.key.is_empty() {
+            self.findings.at(entry.key_offset, format!("`{shown}` is not the name of a variable"), Some("put it in quotes"));
+        } else if RESERVED.contains(&entry.key.as_str()) {
+            self.findings.at(entry.key_offset, format!("`{shown}` is set by the launcher"), Some("remove it"));
+        }
+    }
+
+    fn env(&mut self, entry: &Entry, path: &str) -> Option<(String, String)> {
+        self.variable(entry);
+        let value = match &entry.value.kind {
+            Kind::Bool(value) => Some(value.to_string()),
+            Kind::Number(number) => Some(number.text.clone()),
+            Kind::Text(text) if !text.is_empty() => Some(text.clone()),
+            _ => None,
+        };
+        if value.is_none() {
+            self.findings.wrong(&entry.value, path, "a string, a number or a boolean, and not empty");
+        }
+        Some((entry.key.clone(), value?))
+    }
+
+    fn secret_env(&mut self, entry: &Entry, path: &str) -> Option<SecretEnv> {
+        self.variable(entry);
+        if !self.is_mapping(&entry.value, path) {
+            return None;
+        }
+        self.findings.only(&entry.value, path, &["source", "key"]);
+        let secret = nonempty(&entry.value, path, "source", &mut self.findings);
+        let key = nonempty(&entry.value, path, "key", &mut self.findings);
+        Some(SecretEnv { name: entry.key.clone(), secret: secret?, key: key? })
+    }
+
+    fn secret_mount(&mut self, entry: &Entry, path: &str) -> Option<SecretMount> {
+        check_name(entry, "secret mount", &mut self.findings);
+        let node = &entry.value;
+        if !self.is_mapping(node, path) {
+            return None;
+        }
+        self.findings.only(node, path, &["source", "mount_path", "mode", "items"]);
+        if let Some(mode) = node.get("mode").filter(|mode| mode.text() != Some("ro")) {
+            self.findings.wrong(mode, &join(path, "mode"), "`ro`: Secrets are mounted read-only");
+        }
+        let secret = nonempty(node, path, "source", &mut self.findings);
+        let mount_path = nonempty(node, path, "mount_path", &mut self.findings);
+        if let (Some(mount_path), Some(node)) = (&mount_path, node.get("mount_path"))
+            && !path::is_absolute(mount_path)
+        {
+            self.findings.wrong(node, &join(path, "mount_path"), "an absolute path");
+        }
+        let items = self.items(node, &join(path, "items"));
+        Some(SecretMount { name: entry.key.clone(), secret: secret?, mount_path: mount_path?, items })
+    }
+
+    fn items(&mut self, mount: &Node, path: &str) -> Vec<(String, String)> {
+        let Some(items) = mount.get_set("items") else { return Vec::new() };
+        if !self.is_mapping(items, path) {
+            return Vec::new();
+        }
+        if items.entries().is_empty() {
+            self.findings.at(items.offset, format!("`{path}` must not be empty"), Some("leave it out to mount the whole Secret"));
+        }
+        let mut read = |entry: &Entry| {
+            let key = entry.key.escape_debug();
+            if !entry.key_is_text || entry.key.is_empty() {
+                self.findings.at(
+                    entry.key_offset,
+                    format!("`{key}` in `{path}` is not the key of a Secret"),
+                    Some("put it in quotes"),
+                );
+            }
+            let file = entry.value.text().filter(|file| !file.is_empty());
+            if file.is_none() {
+                self.findings.wrong(&entry.value, &join(path, &key.to_string()), "a non-empty string");
+            }
+            Some((entry.key.clone(), file?.to_owned()))
+        };
+        items.entries().iter().filter_map(&mut read).collect()
+    }
+
+    fn template(&mut self, node: &Node, path: &str) -> Option<Template> {
+        match &node.kind {
+            Kind::Object(_) => {
+                template_file::check(node, &mut self.findings);
+                Some(Template { pod: template_file::without_nulls(node), place: self.place(node.offset) })
+            }
+            Kind::Text(file) => {
+                let Some(relative) = path::inside(file) else {
+                    self.findings.wrong(node, path, "a path relative to `local/` that does not leave it");
+                    return None;
+                };
+                let source = SitePath::local(&relative);
+                let what = match self.files.file(&source) {
+                    FileContent::Bytes(_) => None,
+                    FileContent::Missing => Some("is missing"),
+                    FileContent::Unreadable => Some("cannot be read"),
+                };
+                if let Some(what) = what {
+                    self.findings.at(
+                        node.offset,
+                        format!("`{path}`: the file `{}` {what}", source.to_string().escape_debug()),
+                        None,
+                    );
+                    return None;
+                }
+                match template_file::read(&source, self.files) {
+                    Ok(template) => Some(template),
+                    Err(faults) => {
+                        self.template_faults.extend(faults.into_vec());
+                        None
+                    }
+                }
+            }
+            _ => {
+                self.findings.wrong(node, path, "a mapping, or a path relative to `local/`");
+                None
+            }
+        }
+    }
+
+    fn place(&self, offset: usize) -> Place {
+        Place::position(self.file, flare_diagnostic::LineIndex::new(self.text).position(offset))
+    }
+}
+
+/// 2, also as `2.0`, which Python takes for equal.
+fn is_two(node: &Node) -> bool {
+    matches!(&node.kind, Kind::Number(number) if number.text.parse() == Ok(2.0))
+}

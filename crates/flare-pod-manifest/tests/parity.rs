@@ -1,0 +1,118 @@
+//! Live parity with the launcher classes of both releases: generated requests, valid and invalid, each answered by the
+//! reference and by us. A difference needs a note with a defect number.
+#![allow(clippy::disallowed_methods, reason = "tests stand at the edge")]
+#![allow(clippy::print_stdout, reason = "the counts are the result")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests: a failure is a failed test")]
+
+mod support;
+
+use std::{collections::BTreeMap, time::SystemTime};
+
+use flare_names::Target;
+use flare_pod_manifest::Additions;
+use serde_json::Value;
+use support::{
+    generate::{Case, Random, case},
+    launch, meaning,
+    oracle::Oracle,
+    write_kit,
+};
+
+/// The fixed seed: failures found once stay found.
+const SEED: u64 = 2026;
+
+#[derive(Default, Debug)]
+struct Counts {
+    equal: usize,
+    both_refuse: usize,
+    noted: BTreeMap<&'static str, usize>,
+}
+
+#[test]
+fn every_generated_request_of_2_8_is_answered_as_by_the_reference() {
+    both_seeds(Target::V2_8);
+}
+
+#[test]
+fn every_generated_request_of_2_9_is_answered_as_by_the_reference() {
+    both_seeds(Target::V2_9);
+}
+
+fn both_seeds(target: Target) {
+    let fresh = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().subsec_nanos().into();
+    let count = std::env::var("FLARE_KUBE_PARITY").ok().and_then(|count| count.parse().ok()).unwrap_or(500);
+    let mut oracle = Oracle::start(target);
+    for seed in [SEED, fresh] {
+        let counts = compare(&mut oracle, target, seed, count);
+        println!("target {target}, seed {seed}: {counts:?}");
+        assert!(counts.equal > count / 10, "too few valid requests to say anything: {counts:?}");
+        assert!(counts.both_refuse > count / 20, "too few invalid requests to say anything: {counts:?}");
+    }
+}
+
+fn compare(oracle: &mut Oracle, target: Target, seed: u64, count: usize) -> Counts {
+    let mut random = Random(seed);
+    let mut counts = Counts::default();
+    let mut failures = Vec::new();
+    for index in 0..count {
+        let kit = tempfile::tempdir().unwrap();
+        let case = case(&mut random, target, kit.path().to_str().unwrap());
+        write_kit(kit.path(), &case.files);
+        let text = case.request.to_string();
+        let theirs = oracle.ask(&text);
+        let ours = launch(&text, kit.path(), target, &Additions::none());
+        let verdict = match (&ours, &theirs) {
+            (Ok(ours), Ok(theirs)) => {
+                same(&ours.value.pod, &ours.value.secrets, ours.warnings.len(), theirs).map(|()| counts.equal += 1)
+            }
+            (Err(_), Err(_)) => {
+                counts.both_refuse += 1;
+                Ok(())
+            }
+            (Err(faults), Ok(_)) => noted(&case.stricter, &mut counts, &format!("we refuse: {faults}")),
+            (Ok(_), Err(error)) => noted(&case.kinder, &mut counts, &format!("the reference refuses: {error}")),
+        };
+        if let Err(difference) = verdict {
+            failures.push(describe(index, &case, &difference));
+        }
+    }
+    assert!(
+        failures.is_empty(),
+        "target {target}, seed {seed}: {} differences\n{}",
+        failures.len(),
+        failures[..failures.len().min(4)].join("\n\n")
+    );
+    counts
+}
+
+fn noted(notes: &[&'static str], counts: &mut Counts, difference: &str) -> Result<(), String> {
+    let note = notes.first().ok_or_else(|| difference.to_owned())?;
+    *counts.noted.entry(note).or_default() += 1;
+    Ok(())
+}
+
+fn same(pod: &Value, secrets: &[Value], warnings: usize, theirs: &Value) -> Result<(), String> {
+    let (mine, mut reference) = (meaning(pod), meaning(&theirs["pod"]));
+    // "null in it is as absent" (launch-request.md): the reference keeps a template's `apiVersion: null`.
+    if reference.get("apiVersion").is_none() {
+        reference["apiVersion"] = "v1".into();
+    }
+    if mine != reference {
+        return Err(format!("pods differ\n  ours:   {mine}\n  theirs: {reference}"));
+    }
+    let mine = meaning(&Value::Array(secrets.to_vec()));
+    let reference = meaning(&theirs["secrets"]);
+    if mine != reference {
+        return Err(format!("Secrets differ\n  ours:   {mine}\n  theirs: {reference}"));
+    }
+    let expected = theirs["warnings"].as_array().unwrap();
+    if warnings != expected.len() {
+        return Err(format!("we warn {warnings} times, the reference {expected:?}"));
+    }
+    Ok(())
+}
+
+fn describe(index: usize, case: &Case, difference: &str) -> String {
+    let files: Vec<_> = case.files.iter().filter(|(path, _)| path.starts_with("local")).collect();
+    format!("case {index}: {difference}\n  request: {}\n{files:#?}", case.request)
+}

@@ -1,0 +1,67 @@
+//! What the reference accepts and we refuse, and the other way round, by the numbers of `spec/defects.md`.
+
+use flare_names::Target;
+use flare_site_config::{InternalSecurity, SiteConfig};
+
+/// A config with one more line in `parent`, and one more block.
+fn config(parent: &str, rest: &str) -> String {
+    format!("runtime: k8s\nparent:\n  docker_image: nvflare:2.8.3\n{parent}\n{rest}\n")
+}
+
+#[test]
+fn defect_12_what_cannot_work_is_refused_with_its_place() {
+    let table = [
+        ("  parent_port: 0", "", "4:16"),
+        ("  parent_port: 99999", "", "4:16"),
+        ("  parent_port: true", "", "4:16"),
+        ("  parent_port: 1\n  parent_port: 2", "", "5:3"),
+        ("", "job_launcher: {pending_timeout: -1}", "5:33"),
+        ("", "job_launcher: {pending_timeout: true}", "5:33"),
+        ("  workspace_pvc: Bad_Claim", "", "4:18"),
+        ("  workspace_mount_path: relative", "", "4:25"),
+        ("  workspace_mount_path: /slash/", "", "4:25"),
+        ("  resources: {request: {cpu: 1}}", "", "4:15"),
+        ("  resources: {requests: {cpu: two}}", "", "4:31"),
+        ("  resources: {requests: {memory: 8GB}}", "", "4:34"),
+        ("  resources: {requests: {cpu: 2}, limits: {cpu: 1}}", "", "4:31"),
+        ("  resources: {limits: {nvidia.com/gpu: -1}}", "", "4:40"),
+    ];
+    for (parent, rest, place) in table {
+        let faults = SiteConfig::parse(config(parent, rest).as_bytes(), "k8s.yaml", Target::V2_8).expect_err(parent);
+        assert_eq!(faults.all().len(), 1, "{faults}");
+        assert_eq!(faults.first().place.as_ref().unwrap().to_string(), format!("k8s.yaml:{place}"), "{faults}");
+    }
+}
+
+#[test]
+fn defect_12_empty_resources_mean_none_and_an_empty_block_is_left_out() {
+    let read = |text: &str| SiteConfig::parse(text.as_bytes(), "k8s.yaml", Target::V2_8).unwrap().value;
+    assert!(read(&config("  resources: {}", "")).parent.resources.is_empty());
+    assert_eq!(read(&config("", "job_launcher:")).job_launcher, read(&config("", "")).job_launcher);
+}
+
+#[test]
+fn defect_28_null_is_left_out_everywhere() {
+    for target in Target::ALL {
+        let read = |text: &str| {
+            let mut config = SiteConfig::parse(text.as_bytes(), "k8s.yaml", target).unwrap().value;
+            assert!(config.place("parent.parent_port").is_none(), "null is not written");
+            config.places.clear();
+            config
+        };
+        let mut parent =
+            "parent_port workspace_pvc workspace_mount_path python_path resources pod_security_context image_pull_secrets"
+                .to_owned();
+        if target == Target::V2_9 {
+            parent.push_str(" internal_connection_security");
+        }
+        let nulls = |keys: &str| format!("  {}: null\n", keys.replace(' ', ": null\n  "));
+        let launcher = "config_file_path default_python_path pending_timeout job_pod_security_context image_pull_secrets";
+        let rest = format!("namespace:\nserver_service_name: ~\njob_launcher:\n{}", nulls(launcher));
+        assert_eq!(read(&config(&nulls(&parent), &rest)), read(&config("", "")), "{target}");
+    }
+    let security =
+        |target| SiteConfig::parse(config("", "").as_bytes(), "x", target).unwrap().value.parent.internal_connection_security;
+    assert_eq!(security(Target::V2_8), InternalSecurity::Clear);
+    assert_eq!(security(Target::V2_9), InternalSecurity::Mtls);
+}

@@ -1,0 +1,161 @@
+//! What the role file says: names, ports, target. `spec/behaviour.md` section 2; what crashes the reference is a fault
+//! with the key in it (defect 31), and so is a port that is none (defect 12).
+
+use flare_diagnostic::Diagnostic;
+use flare_names::Role;
+use serde_json::{Map, Value};
+
+use crate::json::{invalid, kind, present};
+
+/// What the role file says; what it leaves out is `None`.
+#[derive(Debug, Default)]
+pub(crate) struct RoleFile {
+    /// Server: `servers[0].identity`, else `servers[0].admin_server`. Client: `client.fqsn`.
+    pub(crate) name: Option<String>,
+    /// Server: whether the name is the identity that clients compare with the certificate's CN.
+    pub(crate) name_is_identity: bool,
+    /// Host and port of `servers[0].service.target`.
+    pub(crate) target: Option<(String, Option<u16>)>,
+    /// Server: `servers[0].admin_port`, where it is an integer.
+    pub(crate) admin_port: Option<u16>,
+    /// `servers[0].name`.
+    pub(crate) project: Option<String>,
+}
+
+/// Reads the role file's object, and adds every fault of it.
+pub(crate) fn read(role: Role, file: &str, object: &Map<String, Value>, faults: &mut Vec<Diagnostic>) -> RoleFile {
+    let mut reader = Reader { file, faults };
+    let mut found = RoleFile::default();
+    let empty = Map::new();
+    // A client's `servers` is not looked at by the reference: what is odd there is no fault of a client's kit.
+    let mut ignored = Vec::new();
+    let mut server_reader = match role {
+        Role::Server => Reader { file, faults: reader.faults },
+        Role::Client => Reader { file, faults: &mut ignored },
+    };
+    let server = server_reader.first_server(object).unwrap_or(&empty);
+    found.project = server.get("name").and_then(Value::as_str).filter(|name| !name.is_empty()).map(str::to_owned);
+    if role == Role::Server {
+        let identity = server_reader.name(server, "servers[0].identity", "identity");
+        found.name_is_identity = identity.is_some();
+        found.name = identity.or_else(|| server_reader.name(server, "servers[0].admin_server", "admin_server"));
+    }
+    found.target = server_reader.target(server);
+    if role == Role::Server {
+        found.admin_port = server_reader.admin_port(server);
+        return found;
+    }
+    reader = Reader { file, faults };
+    let client = reader.object(object, "client", "client").unwrap_or(&empty);
+    found.name = reader.name(client, "client.fqsn", "fqsn");
+    found
+}
+
+struct Reader<'read> {
+    file: &'read str,
+    faults: &'read mut Vec<Diagnostic>,
+}
+
+impl Reader<'_> {
+    fn wrong_kind(&mut self, path: &str, value: &Value, due: &str) {
+        let message = format!("`{path}` in `{}` is {}, not {due}", self.file, kind(value));
+        self.faults.push(invalid(self.file, message).hint(format!("make `{path}` {due}, or leave it out")));
+    }
+
+    fn object<'value>(&mut self, from: &'value Map<String, Value>, path: &str, key: &str) -> Option<&'value Map<String, Value>> {
+        match present(from, key)? {
+            Value::Object(object) => Some(object),
+            other => {
+                self.wrong_kind(path, other, "an object");
+                None
+            }
+        }
+    }
+
+    fn first_server<'value>(&mut self, object: &'value Map<String, Value>) -> Option<&'value Map<String, Value>> {
+        let servers = match present(object, "servers")? {
+            Value::Array(servers) => servers,
+            other => {
+                self.wrong_kind("servers", other, "a list of objects");
+                return None;
+            }
+        };
+        match servers.first()? {
+            Value::Object(server) => Some(server),
+            other => {
+                self.wrong_kind("servers[0]", other, "an object");
+                None
+            }
+        }
+    }
+
+    /// A name as the reference takes it: with its spaces, and an integer as its digits.
+    fn name(&mut self, from: &Map<String, Value>, path: &str, key: &str) -> Option<String> {
+        match present(from, key)? {
+            Value::String(name) => Some(name.clone()),
+            Value::Number(number) if !number.is_f64() => Some(number.to_string()),
+            other => {
+                self.wrong_kind(path, other, "a string");
+                None
+            }
+        }
+    }
+
+    fn target(&mut self, server: &Map<String, Value>) -> Option<(String, Option<u16>)> {
+        let service = self.object(server, "servers[0].service", "service")?;
+        let target = match present(service, "target")? {
+            Value::String(target) => target,
+            other => {
+                self.wrong_kind("servers[0].service.target", other, "a string such as `host:8002`");
+                return None;
+            }
+        };
+        let Some((host, port)) = target.rsplit_once(':') else {
+            return Some((target.clone(), None));
+        };
+        let Some(number) = python_integer(port) else {
+            // `[::1]` has colons and no port.
+            let host = if target.ends_with(']') { target } else { host };
+            return Some((without_brackets(host).to_owned(), None));
+        };
+        let port = self.port("servers[0].service.target", number);
+        Some((without_brackets(host).to_owned(), port))
+    }
+
+    fn admin_port(&mut self, server: &Map<String, Value>) -> Option<u16> {
+        match server.get("admin_port")? {
+            Value::Number(number) if !number.is_f64() => self.port("servers[0].admin_port", number.as_i64().unwrap_or(i64::MAX)),
+            value @ Value::Bool(_) => {
+                self.wrong_kind("servers[0].admin_port", value, "an integer from 1 to 65535");
+                None
+            }
+            // Anything else the reference passes over, and takes the FL port.
+            _ => None,
+        }
+    }
+
+    fn port(&mut self, path: &str, number: i64) -> Option<u16> {
+        let port = u16::try_from(number).ok().filter(|port| *port > 0);
+        if port.is_none() {
+            let message = format!("the port in `{path}` in `{}` is outside 1..65535", self.file);
+            self.faults.push(invalid(self.file, message).hint("give a port from 1 to 65535"));
+        }
+        port
+    }
+}
+
+fn without_brackets(host: &str) -> &str {
+    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
+}
+
+/// An integer as Python's `int()` reads it: blanks around it, a sign, single `_` between digits; too large is the
+/// largest that there is.
+fn python_integer(text: &str) -> Option<i64> {
+    let text = text.trim();
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => (-1, digits),
+        None => (1, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let groups_are_digits = digits.split('_').all(|group| !group.is_empty() && group.bytes().all(|byte| byte.is_ascii_digit()));
+    groups_are_digits.then(|| digits.replace('_', "").parse::<i64>().unwrap_or(i64::MAX).saturating_mul(sign))
+}

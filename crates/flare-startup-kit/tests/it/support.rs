@@ -1,0 +1,50 @@
+//! Reads fixture kits into trees and changes them.
+
+use std::path::{Path, PathBuf};
+
+use flare_diagnostic::{Checked, Faults};
+use flare_file_tree::{FileTree, RelativePath};
+use flare_startup_kit::StartupKit;
+
+/// 2027-01-15: after the fixtures were made, and long before they end.
+pub(crate) const NOW: i64 = 1_800_000_000;
+
+pub(crate) fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/kits")
+}
+
+pub(crate) fn tree(kit: &str) -> FileTree {
+    let root = fixtures().join(kit);
+    let mut tree = FileTree::new();
+    add(&mut tree, &root, &root);
+    tree
+}
+
+fn add(tree: &mut FileTree, root: &Path, folder: &Path) {
+    for entry in std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            add(tree, root, &path);
+        } else {
+            let below = RelativePath::new(path.strip_prefix(root).unwrap()).unwrap();
+            tree.insert_file(below, std::fs::read(&path).unwrap(), 0o644);
+        }
+    }
+}
+
+pub(crate) fn put(tree: &mut FileTree, path: &str, bytes: impl Into<Vec<u8>>) {
+    tree.insert_file(RelativePath::new(path).unwrap(), bytes, 0o644);
+}
+
+pub(crate) fn read(tree: &FileTree) -> Result<Checked<StartupKit>, Faults> {
+    StartupKit::read(tree, "folder", NOW)
+}
+
+/// The messages of all faults; none where the kit is read.
+pub(crate) fn faults(tree: &FileTree) -> Vec<String> {
+    read(tree).err().map(|faults| faults.all().iter().map(ToString::to_string).collect()).unwrap_or_default()
+}
+
+pub(crate) fn warnings(tree: &FileTree) -> Vec<String> {
+    read(tree).unwrap().warnings.iter().map(ToString::to_string).collect()
+}

@@ -1,0 +1,36 @@
+#!/bin/sh
+# Builds the Helm programs that the chart tests run into the cache folder, from source by the Go toolchain.
+#
+# Usage: tools/helm/build.sh [VERSION...]      default: 3.22.0 4.3.1
+# Result: $FLARE_KUBE_CACHE/tools/helm-VERSION/helm (default: $XDG_CACHE_HOME/flare-kube, ~/.cache/flare-kube), left alone where it is there already.
+# A build is made beside the place and renamed, so that a program which is there is whole.
+set -eu
+
+tools="${FLARE_KUBE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/flare-kube}/tools"
+[ $# -gt 0 ] || set -- 3.22.0 4.3.1
+
+for version in "$@"; do
+  major="${version%%.*}"
+  target="$tools/helm-$version"
+  if [ -x "$target/helm" ]; then
+    echo "helm $version: $target/helm"
+    continue
+  fi
+  mkdir -p "$tools"
+  work="$(mktemp -d "$tools/.helm-$version.XXXXXX")"
+  trap 'rm -rf "$work"' EXIT INT TERM
+  (
+    cd "$work"
+    # A module of its own: `go install pkg@version` refuses no `replace`, but it cannot write to a chosen file.
+    go mod init flare-kube.invalid/helm >/dev/null 2>&1
+    go get "helm.sh/helm/v$major/cmd/helm@v$version"
+    CGO_ENABLED=0 go build -trimpath \
+      -ldflags "-s -w -X helm.sh/helm/v$major/internal/version.version=v$version" \
+      -o "$work/out/helm" "helm.sh/helm/v$major/cmd/helm"
+  )
+  [ -d "$target" ] || mkdir "$target"
+  mv "$work/out/helm" "$target/helm"
+  rm -rf "$work"
+  trap - EXIT INT TERM
+  echo "helm $version: $target/helm"
+done
