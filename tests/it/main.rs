@@ -6,6 +6,7 @@
 mod cases;
 mod command_line;
 mod interruption;
+mod launch;
 mod parity;
 mod tidy;
 

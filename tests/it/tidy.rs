@@ -161,7 +161,9 @@ fn only_the_two_readers_import_the_yaml_crates() {
         // Tests may read what other programs print.
         .filter(|path| !path.starts_with(root().join("crates")) || path.components().any(|part| part.as_os_str() == "src"))
         .filter(|path| {
-            !path.starts_with(root().join("crates/flare-site-config/src/yaml"))
+            // Study files have PyYAML's scalars, which the strict reader refuses, so there is a second reader.
+            !path.starts_with(root().join("crates/flare-pod-manifest/src/document"))
+                && !path.starts_with(root().join("crates/flare-site-config/src/yaml"))
                 && !path.ends_with("flare-site-config/src/yaml.rs")
         })
         .collect();

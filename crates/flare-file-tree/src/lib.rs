@@ -20,7 +20,7 @@ pub use disk::{Call, Gate, Step};
 pub use error::DiskError;
 pub use file::{resolved, write_file};
 pub use path::{InvalidPath, RelativePath};
-pub use place::{Destination, folders};
+pub use place::{Destination, files, folders};
 pub use read::ReadOptions;
 pub use source::read_file;
 pub use tree::{Content, Entry, FOLDER_MODE, FileTree};

@@ -134,14 +134,23 @@ pub(crate) fn is_temporary(name: &OsStr) -> bool {
 
 /// The folders in a folder, sorted by name; links to folders are followed, our own temporary ones are not listed.
 pub fn folders(folder: &Path) -> Result<Vec<PathBuf>, DiskError> {
+    children(folder, FileType::Directory)
+}
+
+/// The regular files in a folder, sorted by name; links to files are followed, as a mounted Secret has them.
+pub fn files(folder: &Path) -> Result<Vec<PathBuf>, DiskError> {
+    children(folder, FileType::RegularFile)
+}
+
+fn children(folder: &Path, wanted: FileType) -> Result<Vec<PathBuf>, DiskError> {
     let failed = |errno: Errno| DiskError::new("read", folder, errno);
     let opened = openat(CWD, folder, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).map_err(failed)?;
     let mut found = Vec::new();
     for entry in Dir::new(opened).map_err(failed)? {
         let name = OsString::from_vec(entry.map_err(failed)?.file_name().to_bytes().to_vec());
         let path = folder.join(&name);
-        let is_folder = statat(CWD, &path, AtFlags::empty()).is_ok_and(|stat| kind(&stat) == FileType::Directory);
-        if is_folder && !matches!(name.as_bytes(), b"." | b"..") && !is_temporary(&name) {
+        let is_wanted = statat(CWD, &path, AtFlags::empty()).is_ok_and(|stat| kind(&stat) == wanted);
+        if is_wanted && !matches!(name.as_bytes(), b"." | b"..") && !is_temporary(&name) {
             found.push(path);
         }
     }

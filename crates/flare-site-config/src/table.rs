@@ -6,7 +6,9 @@ use serde_json::{Map, Value};
 
 use crate::{
     defaults,
-    shape::{Block, Image, MountPath, Name, Names, PassThrough, Path, Port, Resources, Runtime, Seconds, Security, Storage, block},
+    shape::{
+        Block, Image, MountPath, Name, Names, PassThrough, Path, Port, Resources, Runtime, Seconds, Security, Storage, block,
+    },
 };
 
 block! {

@@ -2,6 +2,7 @@
 
 mod completions;
 mod init;
+mod launch;
 mod man;
 mod manual;
 mod names;
@@ -51,6 +52,7 @@ enum Verb {
     Prepare(prepare::Arguments),
     Init(init::Arguments),
     Names(names::Arguments),
+    Launch(launch::Arguments),
     Schema(schema::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
@@ -96,6 +98,10 @@ pub fn parse_and_run(environment: &Environment, arguments: impl IntoIterator<Ite
         Ok(line) => line,
         Err(error) => return refuse(&error, wants_json(&arguments)),
     };
+    if line.shared.format == Format::Yaml && !matches!(line.verb, Verb::Launch(_)) {
+        let error = command().error(clap::error::ErrorKind::InvalidValue, "only `launch manifest` prints YAML; use text or json");
+        return refuse(&error, false);
+    }
     let reporter = Reporter { format: line.shared.format, quiet: line.shared.quiet, colour: environment.colour };
     let context = Context { environment, interrupt: Interrupt::listen(), shared: line.shared };
     reporter.report(run(&context, line.verb))
@@ -106,6 +112,7 @@ fn run(context: &Context<'_>, verb: Verb) -> Ended {
         Verb::Prepare(arguments) => prepare::run(context, &arguments),
         Verb::Init(arguments) => init::run(context, &arguments),
         Verb::Names(arguments) => names::run(&arguments),
+        Verb::Launch(arguments) => launch::run(context, &arguments),
         Verb::Schema(arguments) => schema::run(&arguments),
         Verb::Completions(arguments) => Ok(completions::run(&arguments)),
         Verb::Man(arguments) => man::run(context, &arguments),
@@ -121,7 +128,9 @@ fn refuse(error: &clap::Error, json: bool) -> u8 {
     }
     if json {
         let rendered = error.render().to_string();
-        let message = rendered.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        let first_lines: Vec<_> = rendered.lines().take_while(|line| !line.trim().is_empty()).map(str::trim).collect();
+        let first_lines = first_lines.join(" ");
+        let message = first_lines.trim_start_matches("error: ");
         let fault = json!({"error_code": Code::InvalidArgs, "message": message, "hint": "run with `--help` for usage"});
         crate::output::print_document(&json!({
             "schema_version": "1",

@@ -31,6 +31,16 @@ pub(crate) enum Name {
     ServerValues,
     /// values.yaml of a client's chart.
     ClientValues,
+    /// The launch request of `launch manifest --request`.
+    LaunchRequest,
+    /// `launcher_spec` in a job's meta.json.
+    LauncherSpec,
+    /// `resource_spec` in a job's meta.json.
+    ResourceSpec,
+    /// local/study_data.yaml.
+    StudyData,
+    /// local/study_runtime.yaml (2.9).
+    StudyRuntime,
 }
 
 /// The schema of a file.
@@ -40,6 +50,11 @@ pub(crate) fn schema(name: Name, target: Option<Target>) -> Value {
         Name::Federation => flare_federation::schema(),
         Name::ServerValues => flare_helm_chart::values_schema(Role::Server),
         Name::ClientValues => flare_helm_chart::values_schema(Role::Client),
+        Name::LaunchRequest => flare_pod_manifest::schema::launch_request(),
+        Name::LauncherSpec => flare_pod_manifest::schema::launcher_spec(),
+        Name::ResourceSpec => flare_pod_manifest::schema::resource_spec(),
+        Name::StudyData => flare_pod_manifest::schema::study_data(),
+        Name::StudyRuntime => flare_pod_manifest::schema::study_runtime(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod exit;
 mod render;
+mod yaml;
 
 pub(crate) use exit::exit_status;
 pub(crate) use exit::{EXIT_USAGE, manual_of_exit_statuses};
@@ -9,6 +10,7 @@ pub(crate) use flare_diagnostic::printable;
 use flare_diagnostic::{Diagnostic, Faults};
 pub(crate) use render::{Reporter, print_document, talk};
 use serde_json::Value;
+pub(crate) use yaml::documents;
 
 /// How results are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -18,6 +20,8 @@ pub(crate) enum Format {
     Text,
     /// One JSON document on stdout.
     Json,
+    /// YAML documents, for verbs whose result is Kubernetes objects.
+    Yaml,
 }
 
 /// The result of a verb: the same facts for machines and for people.

@@ -30,7 +30,7 @@ impl Reporter {
     fn report_outcome(&self, outcome: &Outcome) -> u8 {
         self.print_warnings(&outcome.warnings);
         match self.format {
-            Format::Text => print(&outcome.text),
+            Format::Text | Format::Yaml => print(&outcome.text),
             Format::Json => print_document(&json!({
                 "schema_version": "1",
                 "status": "ok",
@@ -46,7 +46,7 @@ impl Reporter {
         let first = failure.faults.first();
         let status = exit_status(first.code);
         match self.format {
-            Format::Text => {
+            Format::Text | Format::Yaml => {
                 self.print_warnings(&failure.warnings);
                 let mut text = String::new();
                 for fault in failure.faults.all() {

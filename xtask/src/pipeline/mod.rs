@@ -3,5 +3,6 @@
 pub(crate) mod difference;
 pub(crate) mod federation;
 pub(crate) mod init;
+pub(crate) mod launch;
 pub(crate) mod parallel;
 pub(crate) mod prepare;

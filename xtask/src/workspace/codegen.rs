@@ -18,6 +18,11 @@ fn generated() -> Vec<(&'static str, String)> {
         ("docs/schemas/federation.schema.json", pretty(Name::Federation)),
         ("docs/schemas/server-values.schema.json", pretty(Name::ServerValues)),
         ("docs/schemas/client-values.schema.json", pretty(Name::ClientValues)),
+        ("docs/schemas/launch-request.schema.json", pretty(Name::LaunchRequest)),
+        ("docs/schemas/launcher-spec.schema.json", pretty(Name::LauncherSpec)),
+        ("docs/schemas/resource-spec.schema.json", pretty(Name::ResourceSpec)),
+        ("docs/schemas/study-data.schema.json", pretty(Name::StudyData)),
+        ("docs/schemas/study-runtime.schema.json", pretty(Name::StudyRuntime)),
         ("docs/command-line.md", crate::cli::manual()),
     ]
 }

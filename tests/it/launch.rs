@@ -1,0 +1,100 @@
+//! `launch manifest` as a process: the form of the two inputs, the three outputs, and that no token leaks.
+
+use std::fs;
+
+use integration_tests::{
+    command::{Finished, Sandbox},
+    kit::Tree,
+    workspace_folder,
+};
+use serde_json::{Value, json};
+
+const META: &str = r#"{"job_id": "9c0d6b1e-7a52-4a39-8f0e-1b2c3d4e5f60",
+ "launcher_spec": {"default": {"k8s": {"image": "fl/job:1.2", "cpu": "2"}}, "site-1": {"k8s": {"cpu_request": "1"}}}}"#;
+
+fn prepared(target: &str, launcher: &str) -> Sandbox {
+    let sandbox = Sandbox::new();
+    Tree::read(&workspace_folder().join("fixtures/kits/plain-2.8.3/site-1")).write(&sandbox.join("site-1"));
+    let config = format!(
+        "runtime: k8s\nparent:\n  docker_image: registry.example.com/nvflare/nvflare:{target}\njob_launcher: {launcher}\n"
+    );
+    fs::write(sandbox.join("k8s.yaml"), config).unwrap();
+    fs::write(sandbox.join("meta.json"), META).unwrap();
+    let _ = run(&sandbox, &format!("prepare site-1 --config k8s.yaml --output out --target {target}")).expect_code(0);
+    sandbox
+}
+
+fn run(sandbox: &Sandbox, line: &str) -> Finished {
+    sandbox.run(env!("CARGO_BIN_EXE_flare-kube-under-test"), line.split_whitespace())
+}
+
+#[test]
+fn a_prepared_kit_and_a_job_say_who_decided_each_field() {
+    let sandbox = prepared("2.8", "{ephemeral_storage: 8Gi}");
+    let text = run(&sandbox, "launch manifest out --job meta.json -q").expect_code(0);
+    insta::assert_snapshot!(text.shown());
+    let data = run(&sandbox, "launch manifest out --job meta.json -o json").expect_code(0).json()["data"].clone();
+    let container = &data["pod"]["spec"]["containers"][0];
+    assert_eq!(container["resources"]["requests"], json!({"ephemeral-storage": "8Gi", "cpu": "1"}));
+    assert_eq!(container["resources"]["limits"], json!({"ephemeral-storage": "8Gi", "cpu": "2"}));
+    assert_eq!(data["secrets"].as_array().unwrap().len(), 1);
+    let newer = prepared("2.9", "{}");
+    let data = run(&newer, "launch manifest out --job meta.json --study default -o json").expect_code(0).json()["data"].clone();
+    assert_eq!(data["secrets"].as_array().unwrap().len(), 2, "2.9 has a credential Secret");
+    let yaml = run(&newer, "launch manifest out --job meta.json -o yaml").expect_code(0).stdout;
+    assert_eq!(yaml.matches("---\n").count(), 3);
+}
+
+#[test]
+fn every_addition_has_a_switch() {
+    let sandbox = prepared("2.8", "{}");
+    let pod = |flags: &str| {
+        let document = run(&sandbox, &format!("launch manifest out --job meta.json -o json {flags}")).expect_code(0).json();
+        document["data"]["pod"].clone()
+    };
+    let all = pod("--active-deadline 60");
+    assert_eq!(all["spec"]["activeDeadlineSeconds"], 60);
+    assert_eq!(all["spec"]["automountServiceAccountToken"], false);
+    assert!(all["metadata"]["labels"].is_object());
+    assert_eq!(pod("--no-labels")["metadata"]["labels"], Value::Null);
+    assert_eq!(pod("--keep-api-token")["spec"]["automountServiceAccountToken"], Value::Null);
+    let context = pod("--no-container-default seccomp --no-container-default privilege-escalation");
+    assert_eq!(context["spec"]["containers"][0]["securityContext"], Value::Null);
+    let bare = pod("--no-additions");
+    assert_eq!(bare["metadata"].as_object().unwrap().keys().collect::<Vec<_>>(), ["name"]);
+}
+
+#[test]
+fn faults_of_a_request_come_with_their_places_and_without_its_tokens() {
+    let sandbox = Sandbox::new();
+    fs::create_dir_all(sandbox.join("kit/startup")).unwrap();
+    let request = "{\"role\": \"client\", \"site\": \"site-1\", \"workspace\": \"/w\", \"owner_fqcn\": \"site-1\",\n \"transfer_token\": \"TOP-SECRET\", \"launcher\": {\"config_file_path\": null, \"nonsense\": 1, \"namespace\": 5},\n \"job_meta\": {\"job_id\": \"1\"}, \"process_args\": {\"exe_module\": [\"-m\", \"x\"], \"auth_token\": [\"-t\", \"TOP-SECRET\"]}}";
+    fs::write(sandbox.join("request.json"), request).unwrap();
+    for format in ["text", "json"] {
+        let finished =
+            run(&sandbox, &format!("launch manifest --request request.json --kit kit --target 2.9 -o {format}")).expect_code(4);
+        assert!(!format!("{}{}", finished.stdout, finished.stderr).contains("TOP-SECRET"));
+        assert!(format!("{}{}", finished.stdout, finished.stderr).contains("nonsense"));
+    }
+    let document = run(&sandbox, "launch manifest --request request.json --kit kit --target 2.9 -o json").json();
+    assert_eq!(document["error_code"], "INVALID_LAUNCH_REQUEST");
+    let messages = document["errors"].to_string();
+    assert!(messages.contains("nonsense") && messages.contains("namespace` must"), "{messages}");
+}
+
+#[test]
+fn what_is_given_must_fit_together() {
+    let sandbox = prepared("2.8", "{}");
+    for line in [
+        "launch manifest",
+        "launch manifest out",
+        "launch manifest out --request meta.json --kit out",
+        "launch manifest --request meta.json",
+        "launch manifest out --job meta.json --target 2.9",
+        "names x -o yaml",
+    ] {
+        let _ = run(&sandbox, line).expect_code(2);
+    }
+    let _ = run(&sandbox, "launch manifest out --job none.json").expect_code(4);
+    let _ = run(&sandbox, "launch manifest site-1 --job meta.json").expect_code(4);
+}

@@ -1,0 +1,145 @@
+//! `launch manifest`: what FLARE's launcher would ask Kubernetes for, before anything runs.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use flare_diagnostic::{Code, Diagnostic};
+use flare_names::Target;
+use flare_pod_manifest::{Additions, ContainerDefault};
+
+use super::Context;
+use crate::{
+    output::{Ended, Format, Outcome, documents},
+    pipeline::launch,
+};
+
+/// Look at job pods: what a job asks a site for.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Manifest(ManifestArguments),
+}
+
+/// Print the Pod and the Secrets of a job at a site, and where each field came from.
+///
+/// From a prepared kit and a job, with placeholders for what only a running parent knows:
+///   `launch manifest site-1-k8s --job job/meta.json`
+/// or from a whole launch request (`schema launch-request`):
+///   `launch manifest --request request.json --kit workspace --target 2.9 -o json`
+///
+/// Text says for each field who decided it: the job's default, the job's block for the site, the site, the launcher's default, the
+/// pod template, or flare-kube. JSON and YAML hold the Secrets whole, with the kit's private key: mind where you send them.
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+#[allow(clippy::struct_excessive_bools, reason = "independent switches of a command line")]
+pub(crate) struct ManifestArguments {
+    /// A prepared kit.
+    #[arg(value_name = "PREPARED", required_unless_present = "request", conflicts_with = "request", requires = "job")]
+    prepared: Option<PathBuf>,
+    /// The job's meta.json.
+    #[arg(long, value_name = "META")]
+    job: Option<PathBuf>,
+    /// The study in which the job is submitted [default: the job's own, else `default`].
+    #[arg(long, value_name = "STUDY", requires = "job")]
+    study: Option<String>,
+    /// A launch request, as JSON.
+    #[arg(long, value_name = "FILE", requires = "kit", conflicts_with = "job")]
+    request: Option<PathBuf>,
+    /// The parent's workspace folder on this machine: startup/, local/ and study data are read below it.
+    #[arg(long, value_name = "DIR", requires = "request")]
+    kit: Option<PathBuf>,
+    /// The FLARE release of the request: 2.8 or 2.9 [default: 2.8]. A prepared kit has its own.
+    #[arg(long, value_name = "RELEASE", conflicts_with = "prepared")]
+    target: Option<Target>,
+    /// Print what FLARE's own launcher makes, without labels, container defaults and other additions of flare-kube.
+    #[arg(long)]
+    no_additions: bool,
+    /// Leave out labels and annotations with job, site and study.
+    #[arg(long)]
+    no_labels: bool,
+    /// Leave the API token in the pod, as FLARE's launcher does.
+    #[arg(long)]
+    keep_api_token: bool,
+    /// Leave out this default of the main container's securityContext; may be given several times.
+    #[arg(long, value_enum, value_name = "DEFAULT")]
+    no_container_default: Vec<ContainerSwitch>,
+    /// Keep only .crt, .key, .pem and .json files in the startup Secret, as FLARE's launcher does.
+    #[arg(long)]
+    only_certificate_files: bool,
+    /// End the pod after so many seconds.
+    #[arg(long, value_name = "SECONDS")]
+    active_deadline: Option<u32>,
+}
+
+/// A default of the main container that can be switched off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum ContainerSwitch {
+    /// `allowPrivilegeEscalation: false`
+    PrivilegeEscalation,
+    /// `capabilities: {drop: [ALL]}`
+    Capabilities,
+    /// `runAsNonRoot: true`
+    NonRoot,
+    /// `seccompProfile: {type: RuntimeDefault}`
+    Seccomp,
+}
+
+/// Makes and prints.
+pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Ended {
+    let Verb::Manifest(arguments) = &arguments.verb;
+    let absolute = |path: &PathBuf| context.environment.absolute(path);
+    let additions = additions(arguments);
+    let made = match (&arguments.request, &arguments.kit, &arguments.prepared, &arguments.job) {
+        (Some(request), Some(kit), ..) => {
+            launch::from_request(&absolute(request), &absolute(kit), arguments.target.unwrap_or_default(), &additions)?
+        }
+        (_, _, Some(prepared), Some(job)) => {
+            launch::from_prepared(&absolute(prepared), &absolute(job), arguments.study.as_deref(), &additions)?
+        }
+        _ => {
+            let fault = Diagnostic::error(Code::InvalidArgs, "neither a request nor a prepared kit with a job is given");
+            return Err(fault.hint("give PREPARED with `--job`, or `--request` with `--kit`").into());
+        }
+    };
+    let manifest = &made.manifest;
+    let text = match context.shared.format {
+        Format::Yaml => documents(std::iter::once(&manifest.pod).chain(&manifest.secrets)),
+        _ => summary(manifest),
+    };
+    Ok(Outcome { data: manifest.to_json(), text, warnings: made.warnings })
+}
+
+fn additions(arguments: &ManifestArguments) -> Additions {
+    if arguments.no_additions {
+        return Additions::none();
+    }
+    let mut additions = Additions { active_deadline_seconds: arguments.active_deadline, ..Additions::default() };
+    additions.labels &= !arguments.no_labels;
+    additions.no_token &= !arguments.keep_api_token;
+    additions.all_startup_files &= !arguments.only_certificate_files;
+    for switch in &arguments.no_container_default {
+        additions.container.remove(&match switch {
+            ContainerSwitch::PrivilegeEscalation => ContainerDefault::NoPrivilegeEscalation,
+            ContainerSwitch::Capabilities => ContainerDefault::DropCapabilities,
+            ContainerSwitch::NonRoot => ContainerDefault::RunAsNonRoot,
+            ContainerSwitch::Seccomp => ContainerDefault::SeccompProfile,
+        });
+    }
+    additions
+}
+
+/// The pod field by field with the source of each value, and the names of the Secrets.
+fn summary(manifest: &flare_pod_manifest::Manifest) -> String {
+    let name = |object: &serde_json::Value| object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+    let mut text = format!("Pod {}\n{}", name(&manifest.pod), manifest.explanation);
+    for secret in &manifest.secrets {
+        let keys: Vec<_> = secret["data"].as_object().into_iter().flatten().map(|(key, _)| key.as_str()).collect();
+        text.push_str(&format!("Secret {}: {}\n", name(secret), keys.join(", ")));
+    }
+    text
+}
