@@ -163,7 +163,7 @@ mod tests {
             let value = json!({"outer": {key.clone(): [text, {key: number}, [], {}], "none": null, "no": false}});
             let Value::Object(map) = &value else { unreachable!() };
             let document = document(map, &Comments::new());
-            assert_eq!(serde_yaml::from_str::<Value>(&document).unwrap(), value, "{}", document);
+            assert_eq!(serde_yaml::from_str::<Value>(&document).unwrap(), value, "{document}");
         }
     }
 
