@@ -1,5 +1,5 @@
 //! How a participant's config and values are laid over the defaults; no text makes the reader panic.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, reason = "tests measure time")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by them")]
 
 use flare_diagnostic::Code;
 use flare_federation::{Federation, Participant, Source, init};
@@ -215,16 +215,21 @@ fn what_init_writes_is_a_whole_config_for_both_targets() {
 }
 
 #[test]
-fn hostile_files_end_in_a_fault_within_a_second() {
+fn hostile_files_end_in_a_fault_of_size_depth_or_kind() {
     let bomb = (0..30).fold("a0: &a0 [x, x]\n".to_owned(), |text, n| format!("{text}a{}: &a{} [*a{n}, *a{n}]\n", n + 1, n + 1));
     let long = format!("participants:\n{}", "- {name: a, kit: b}\n".repeat(250_000));
     let nested = format!("participants: {}", "[".repeat(20_000));
-    let cases: [&[u8]; 6] =
-        [bomb.as_bytes(), long.as_bytes(), nested.as_bytes(), b"\xff\xfe", b"participants: !!python/x []", b"<<: {a: 1}"];
-    for case in cases {
-        let start = std::time::Instant::now();
+    let cases: [(&[u8], &str); 6] = [
+        (bomb.as_bytes(), "more than 100000 values"),
+        (long.as_bytes(), "at most 1048576 (1 MiB) are read"),
+        (nested.as_bytes(), "nested more than 64 levels deep"),
+        (b"\xff\xfe", "not UTF-8"),
+        (b"participants: !!python/x []", "tag"),
+        (b"<<: {a: 1}", "merge"),
+    ];
+    for (case, reason) in cases {
         let faults = Federation::parse(case, "f").unwrap_err();
         assert_eq!(faults.first().code, Code::InvalidFederation);
-        assert!(start.elapsed().as_secs() < 1, "{faults}");
+        assert!(faults.first().message.contains(reason), "{reason}: {faults}");
     }
 }

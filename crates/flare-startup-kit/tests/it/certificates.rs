@@ -309,16 +309,3 @@ fn a_host_that_the_certificate_does_not_name_is_warned_about() {
     put(&mut kit, "startup/fed_server.json", r#"{"servers": [{"service": {"target": "elsewhere:8002"}}]}"#);
     assert!(warnings(&kit)[0].contains("clients call the server `elsewhere`"));
 }
-
-#[test]
-fn a_whole_kit_is_read_quickly() {
-    let kit = tree("plain-2.8.3/nvflare-server");
-    let start = std::time::Instant::now();
-    for _ in 0..100 {
-        read(&kit).unwrap();
-    }
-    let each = start.elapsed() / 100;
-    println!("{each:?} for one kit");
-    // Unoptimised and on a busy machine; release is measured at well under a tenth of it.
-    assert!(each < std::time::Duration::from_millis(20), "{each:?}");
-}

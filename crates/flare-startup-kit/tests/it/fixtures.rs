@@ -1,6 +1,9 @@
 //! What each fixture kit says, as snapshots.
 
+use std::path::Path;
+
 use flare_diagnostic::Code;
+use flare_file_tree::folders;
 use flare_startup_kit::StartupKit;
 
 use crate::support::{NOW, fixtures, tree};
@@ -8,16 +11,10 @@ use crate::support::{NOW, fixtures, tree};
 #[test]
 fn every_fixture_kit_is_read_or_refused_as_recorded() {
     let mut kits = Vec::new();
-    for project in std::fs::read_dir(fixtures()).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()) {
-        let project_name = project.file_name().unwrap().to_string_lossy().into_owned();
-        if project_name == "projects" {
-            continue;
-        }
-        for kit in std::fs::read_dir(&project).unwrap().map(|entry| entry.unwrap().file_name()) {
-            kits.push((project_name.clone(), kit.to_string_lossy().into_owned()));
-        }
+    let name = |path: &Path| path.file_name().unwrap().to_string_lossy().into_owned();
+    for project in folders(&fixtures()).unwrap().iter().filter(|project| !project.ends_with("projects")) {
+        kits.extend(folders(project).unwrap().iter().map(|kit| (name(project), name(kit))));
     }
-    kits.sort();
     assert!(kits.len() >= 25, "{kits:?}");
     for (project, kit) in kits {
         let text = match StartupKit::read(&tree(&format!("{project}/{kit}")), &kit, NOW) {

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use flare_diagnostic::{Checked, Faults};
-use flare_file_tree::{FileTree, RelativePath};
+use flare_diagnostic::{Checked, Code, Faults};
+use flare_file_tree::{FileTree, ReadOptions, RelativePath};
 use flare_startup_kit::StartupKit;
 
 /// 2027-01-15: after the fixtures were made, and long before they end.
@@ -14,22 +14,7 @@ pub(crate) fn fixtures() -> PathBuf {
 }
 
 pub(crate) fn tree(kit: &str) -> FileTree {
-    let root = fixtures().join(kit);
-    let mut tree = FileTree::new();
-    add(&mut tree, &root, &root);
-    tree
-}
-
-fn add(tree: &mut FileTree, root: &Path, folder: &Path) {
-    for entry in std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            add(tree, root, &path);
-        } else {
-            let below = RelativePath::new(path.strip_prefix(root).unwrap()).unwrap();
-            tree.insert_file(below, std::fs::read(&path).unwrap(), 0o644);
-        }
-    }
+    FileTree::read(&fixtures().join(kit), &ReadOptions::new(Code::InvalidKit)).unwrap_or_else(|faults| panic!("{faults}"))
 }
 
 pub(crate) fn put(tree: &mut FileTree, path: &str, bytes: impl Into<Vec<u8>>) {
