@@ -59,6 +59,7 @@ pub(crate) fn plan(role: Role, target: Target) -> SitePlan {
             default_python_path: "/usr/local/bin/python3".to_owned(),
             workspace_mount_path: mount_path.clone(),
             pending_timeout: None,
+            ephemeral_storage: None,
             security_context: None,
             image_pull_secrets: None,
         },

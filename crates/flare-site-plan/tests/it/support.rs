@@ -67,6 +67,7 @@ pub(crate) fn config(tag: &str) -> SiteConfig {
             config_file_path: None,
             default_python_path: "/usr/local/bin/python3".to_owned(),
             pending_timeout: None,
+            ephemeral_storage: None,
             job_pod_security_context: None,
             image_pull_secrets: None,
         },
