@@ -17,6 +17,7 @@ fn least() -> LauncherArgs {
         pending_timeout: None,
         security_context: None,
         image_pull_secrets: None,
+        ephemeral_storage: None,
     }
 }
 
@@ -27,6 +28,7 @@ fn most() -> LauncherArgs {
         pending_timeout: Some(0),
         security_context: json!({"runAsUser": 1000, "fsGroup": 1000, "a": null}).as_object().cloned(),
         image_pull_secrets: Some(vec![PullSecretName::new("registry").unwrap()]),
+        ephemeral_storage: Some("8Gi".to_owned()),
         ..least()
     }
 }
@@ -55,6 +57,7 @@ fn keys_stand_in_the_reference_s_order() {
             "pending_timeout",
             "security_context",
             "image_pull_secrets",
+            "ephemeral_storage",
         ]
     );
     let context: Vec<_> = written["security_context"].as_object().unwrap().keys().map(String::as_str).collect();
@@ -115,7 +118,7 @@ proptest! {
     #[test]
     fn what_is_written_is_read_back(
         kubeconfig in any::<Option<String>>(), study in any::<Option<String>>(), namespace in "[a-z]([-a-z0-9]{0,61}[a-z0-9])?",
-        python in any::<String>(), mount in any::<String>(), timeout in any::<Option<u64>>(),
+        python in any::<String>(), mount in any::<String>(), timeout in any::<Option<u64>>(), storage in any::<Option<String>>(),
         context in proptest::option::of(proptest::collection::btree_map(any::<String>(), any::<i64>(), 0..4)),
         secrets in proptest::option::of(proptest::collection::vec("[a-z]([-a-z0-9.]{0,20}[a-z0-9])?", 0..3)),
     ) {
@@ -129,6 +132,7 @@ proptest! {
             pending_timeout: timeout,
             security_context: context.map(|map| map.into_iter().map(|(key, value)| (key, value.into())).collect()),
             image_pull_secrets: secrets,
+            ephemeral_storage: storage,
         };
         let written = serde_json::to_string(&args).unwrap();
         prop_assert_eq!(serde_json::from_str::<LauncherArgs>(&written).unwrap(), args);

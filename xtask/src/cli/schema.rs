@@ -37,9 +37,9 @@ pub(crate) enum Name {
     LauncherSpec,
     /// `resource_spec` in a job's meta.json.
     ResourceSpec,
-    /// local/study_data.yaml.
+    /// `local/study_data.yaml`.
     StudyData,
-    /// local/study_runtime.yaml (2.9).
+    /// `local/study_runtime.yaml` (2.9).
     StudyRuntime,
 }
 
