@@ -92,6 +92,23 @@ impl Scene {
     }
 }
 
+/// Random moments in the life of a run, whose length the loop learns: what other tests do to the machine meanwhile changes it.
+struct Moments {
+    random: Random,
+    span: Duration,
+}
+
+impl Moments {
+    fn wait(&mut self) {
+        std::thread::sleep(self.span.mul_f64(self.random.below(1000) as f64 / 1000.0));
+    }
+
+    /// Takes in whether the run had ended by then: later moments if not, earlier ones if so.
+    fn learn(&mut self, ended: bool) {
+        self.span = self.span.mul_f64(if ended { 0.8 } else { 1.1 });
+    }
+}
+
 fn names(tree: &Tree) -> Vec<(&String, usize)> {
     let sizes = tree.0.iter().map(|(path, entry)| (path, if let Entry::File(bytes, _) = entry { bytes.len() } else { 0 }));
     sizes.collect()
@@ -100,22 +117,23 @@ fn names(tree: &Tree) -> Vec<(&String, usize)> {
 #[test]
 fn a_killed_prepare_leaves_the_old_output_or_the_new_one_and_the_kit_as_it_was() {
     let scene = Scene::new();
-    let mut random = Random::new(3);
+    let mut moments = Moments { random: Random::new(3), span: scene.life };
     let (mut old, mut new, mut dirty) = (0, 0, 0);
     for _ in 0..ROUNDS {
         let before = scene.standing();
         let next = 1 - before;
         let mut child = scene.start(next);
-        std::thread::sleep(scene.life.mul_f64(random.below(1100) as f64 / 1000.0));
+        moments.wait();
         child.kill().unwrap();
         child.wait().unwrap();
         let after = scene.standing();
         *(if after == before { &mut old } else { &mut new }) += 1;
+        moments.learn(after != before);
         dirty += usize::from(!scene.leftovers().is_empty());
         assert!(Tree::read(&scene.kit) == scene.untouched, "the kit has changed");
     }
     println!("{ROUNDS} kills: {old} left the old output, {new} the new one; {dirty} left a temporary folder");
-    assert!(old > 0, "no kill came before the end: the loop proves nothing");
+    assert!(old > 0 && new > 0, "all kills came before the end, or all after it: the loop proves nothing");
     succeed(prepare(&scene.sandbox, &scene.kit, &scene.configs[0], &scene.output));
     assert_eq!(scene.leftovers(), Vec::<String>::new(), "the next run cleans up after a killed one");
 }
@@ -123,15 +141,16 @@ fn a_killed_prepare_leaves_the_old_output_or_the_new_one_and_the_kit_as_it_was()
 #[test]
 fn an_interrupted_prepare_ends_with_130_and_leaves_nothing_behind() {
     let scene = Scene::new();
-    let mut random = Random::new(4);
+    let mut moments = Moments { random: Random::new(4), span: scene.life };
     let mut interrupted = 0;
     for _ in 0..ROUNDS {
         let before = scene.standing();
         let mut child = scene.start(1 - before);
-        std::thread::sleep(scene.life.mul_f64(0.1 + random.below(900) as f64 / 1000.0));
+        moments.wait();
         let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
         let status = child.wait().unwrap();
         let after = scene.standing();
+        moments.learn(status.code() == Some(0));
         match status.code() {
             Some(0) => assert_eq!(after, 1 - before, "a good end means the new output"),
             Some(130) => {
