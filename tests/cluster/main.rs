@@ -12,7 +12,23 @@ mod install;
 mod job;
 mod jobs;
 mod namespace;
+mod probes;
 mod restart;
 mod restricted;
 mod stage;
 mod upgrade;
+
+/// Cargo does not look into `cluster/`, so a file without a `mod` line would be a test that never runs.
+#[test]
+fn no_file_is_forgotten() {
+    let folder = integration_tests::workspace_folder().join("tests/cluster");
+    let main = std::fs::read_to_string(folder.join("main.rs")).unwrap();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let Some(module) = name.strip_suffix(".rs") else { continue };
+        assert!(
+            module == "main" || main.lines().any(|line| line == format!("mod {module};")),
+            "tests/cluster/{name} has no `mod {module};` in main.rs"
+        );
+    }
+}
