@@ -12,7 +12,16 @@ pub fn helm() -> PathBuf {
     if let Some(program) = std::env::var_os("FLARE_KUBE_HELM") {
         return PathBuf::from(program);
     }
-    let program = cache_folder().join("tools/helm-3.22.0/helm");
+    cached("3.22.0")
+}
+
+/// Helm 4 of the cache, for what must work in both.
+pub fn helm_4() -> PathBuf {
+    cached("4.3.1")
+}
+
+fn cached(version: &str) -> PathBuf {
+    let program = cache_folder().join(format!("tools/helm-{version}/helm"));
     assert!(
         program.is_file(),
         "no Helm at {}: run `cargo xtask test`, which builds it, or set FLARE_KUBE_HELM",

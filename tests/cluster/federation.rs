@@ -1,0 +1,91 @@
+//! A small federation, provisioned by the reference, and its prepared kits.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use integration_tests::command::Sandbox;
+use integration_tests::reference::Release;
+use integration_tests::workspace_folder;
+
+use crate::cluster::succeed;
+use crate::namespace::Namespace;
+
+/// The participants that run in the cluster, the server first.
+pub(crate) const PARTICIPANTS: [&str; 3] = ["nvflare-server", "site-1", "site-2"];
+
+/// Startup kits of a server, two sites and an admin.
+#[derive(Debug)]
+pub(crate) struct Federation {
+    sandbox: Sandbox,
+    /// The release of the reference that provisioned it.
+    pub(crate) release: Release,
+}
+
+impl Federation {
+    /// Provisions it anew.
+    pub(crate) fn provision(release: Release) -> Self {
+        let sandbox = Sandbox::new();
+        let project = workspace_folder().join("tests/cluster/project.yml");
+        let _ = sandbox
+            .run(release.nvflare(), ["provision".as_ref(), "-p".as_ref(), project.as_os_str(), "-w".as_ref(), "ws".as_ref()])
+            .expect_code(0);
+        Self { sandbox, release }
+    }
+
+    /// The startup kit of a participant or of the admin.
+    pub(crate) fn kit(&self, name: &str) -> PathBuf {
+        self.sandbox.join("ws/flare-kube cluster tests/prod_00").join(name)
+    }
+
+    /// The claim of a participant.
+    pub(crate) fn claim(participant: &str) -> String {
+        format!("nvflws-{participant}")
+    }
+
+    /// Prepares all participants by our own program; gives the folder that holds a prepared kit for each.
+    pub(crate) fn prepare(&self, namespace: &Namespace) -> PathBuf {
+        let participants: String = PARTICIPANTS
+            .map(|name| {
+                let (kit, config) = (self.kit(name), self.config(namespace, name));
+                format!(
+                    "  - {{name: {name}, kit: {:?}, config: {:?}}}\n",
+                    kit.display().to_string(),
+                    config.display().to_string()
+                )
+            })
+            .concat();
+        let file = self.sandbox.join("federation.yaml");
+        fs::write(&file, format!("defaults: {{target: \"{}\"}}\nparticipants:\n{participants}", self.release.target())).unwrap();
+        let output = self.sandbox.join("prepared");
+        let mut prepare = self.sandbox.command(env!("CARGO_BIN_EXE_flare-kube-under-test"));
+        succeed(prepare.arg("prepare").arg("--federation").arg(file).arg("--output").arg(&output));
+        output
+    }
+
+    /// Prepares one participant by the reference; gives its prepared kit.
+    pub(crate) fn prepare_by_reference(&self, namespace: &Namespace, participant: &str) -> PathBuf {
+        let output = self.sandbox.join(format!("reference/{participant}"));
+        let mut prepare = self.sandbox.command(self.release.nvflare());
+        prepare.args(["deploy", "prepare"]).arg(self.kit(participant)).arg("--output").arg(&output);
+        succeed(prepare.arg("--config").arg(self.config(namespace, participant)));
+        output
+    }
+
+    fn config(&self, namespace: &Namespace, participant: &str) -> PathBuf {
+        let path = self.sandbox.join(format!("{participant}.yaml"));
+        let text = format!(
+            "runtime: k8s\nnamespace: {}\nparent:\n  docker_image: {}\n  workspace_pvc: {}\n  \
+             resources: {{requests: {{cpu: 50m, memory: 256Mi}}}}\n",
+            namespace.name,
+            namespace.cluster.image(self.release),
+            Self::claim(participant)
+        );
+        fs::write(&path, text).unwrap();
+        path
+    }
+}
+
+/// The chart of a prepared kit.
+pub(crate) fn chart(prepared: &Path) -> PathBuf {
+    prepared.join("helm_chart")
+}

@@ -1,0 +1,34 @@
+//! Tests on a real Kubernetes with real FLARE parents: what the charts promise, a kubelet has to confirm.
+//!
+//! The cluster is named by `FLARE_KUBE_TEST_KUBECONFIG`, never guessed. Each test has a namespace of its own, which is deleted at its
+//! end, whatever that is; of a failed one the logs, events and objects are kept in a folder that is named on stderr.
+#![allow(clippy::disallowed_methods, reason = "tests stand at the edge: they make kits on disk and start processes")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, clippy::print_stderr, reason = "these are tests")]
+
+mod acceptance;
+mod cluster;
+mod federation;
+mod install;
+mod job;
+mod jobs;
+mod namespace;
+mod probes;
+mod restart;
+mod restricted;
+mod stage;
+mod upgrade;
+
+/// Cargo does not look into `cluster/`, so a file without a `mod` line would be a test that never runs.
+#[test]
+fn no_file_is_forgotten() {
+    let folder = integration_tests::workspace_folder().join("tests/cluster");
+    let main = std::fs::read_to_string(folder.join("main.rs")).unwrap();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let Some(module) = name.strip_suffix(".rs") else { continue };
+        assert!(
+            module == "main" || main.lines().any(|line| line == format!("mod {module};")),
+            "tests/cluster/{name} has no `mod {module};` in main.rs"
+        );
+    }
+}

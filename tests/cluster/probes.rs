@@ -1,0 +1,63 @@
+//! Ready means that the parent listens, and asking does not fill its log.
+
+use std::time::Duration;
+
+use integration_tests::reference::Release;
+
+use crate::cluster::{succeed, wait};
+use crate::federation::Federation;
+use crate::install::{install, upgrade};
+use crate::namespace::Namespace;
+use crate::stage;
+
+/// Phase of the pod and whether its container is ready.
+fn state(namespace: &Namespace, participant: &str) -> String {
+    let selector = format!("app.kubernetes.io/name={participant}");
+    let path = "jsonpath={.items[*].status.phase} {.items[*].status.containerStatuses[*].ready}";
+    succeed(namespace.kubectl().args(["get", "pods", "--selector", &selector, "--output", path]))
+}
+
+/// Lines in a parent's log about connections that ended before they said who they are.
+fn noise(namespace: &Namespace, participant: &str) -> usize {
+    namespace.log(participant).lines().filter(|line| line.contains("Not Connected] is closed")).count()
+}
+
+fn probes(release: Release, test: &str, most: usize) {
+    let namespace = Namespace::open(test);
+    let federation = Federation::provision(release);
+    let prepared = federation.prepare(&namespace);
+    let names = ["nvflare-server", "site-1"];
+    for name in names {
+        stage::by_the_guide(&namespace, name, &prepared.join(name));
+    }
+    let server = prepared.join("nvflare-server");
+    let deaf = r#"command=["python3", "-c", "import time; time.sleep(600)"]"#;
+    succeed(upgrade(&namespace, "nvflare-server", &server).args(["--set-json", deaf]));
+    let running = || state(&namespace, "nvflare-server").starts_with("Running").then_some(());
+    wait(Duration::from_mins(1), || state(&namespace, "nvflare-server"), running);
+    std::thread::sleep(Duration::from_secs(8));
+    assert_eq!(state(&namespace, "nvflare-server"), "Running false", "a process without an open port is not ready");
+
+    for name in names {
+        // Without it Helm takes over what `--set` said before.
+        install(&namespace, name, &prepared.join(name), &["--reset-values"]);
+        assert_eq!(state(&namespace, name), "Running true");
+    }
+    namespace.wait_for_registration("site-1");
+    // Three periods of a readiness probe that asks often.
+    std::thread::sleep(Duration::from_secs(30));
+    for name in names {
+        assert!(noise(&namespace, name) <= most, "{name}:\n{}", namespace.log(name));
+    }
+}
+
+/// The startup probe and the first look for readiness ask the parent port, which 2.8 logs.
+#[test]
+fn defect_26_a_parent_of_2_8_is_ready_when_it_listens() {
+    probes(Release::V28, "probes-2-8", 2);
+}
+
+#[test]
+fn defect_26_a_parent_of_2_9_is_ready_when_it_listens() {
+    probes(Release::V29, "probes-2-9", 0);
+}

@@ -1,0 +1,47 @@
+//! A namespace that enforces Pod Security `restricted`.
+
+use std::time::Duration;
+
+use integration_tests::reference::Release;
+
+use crate::cluster::{attempt, succeed, wait};
+use crate::federation::Federation;
+use crate::install::{install, upgrade};
+use crate::namespace::Namespace;
+use crate::stage;
+
+fn parents_register(release: Release, test: &str, settings: &[&str]) {
+    let namespace = Namespace::restricted(test);
+    let federation = Federation::provision(release);
+    let prepared = federation.prepare(&namespace);
+    let image = namespace.cluster.image(release);
+    for name in ["nvflare-server", "site-1"] {
+        stage::restricted(&namespace, name, &prepared.join(name), &image);
+        install(&namespace, name, &prepared.join(name), settings);
+    }
+    namespace.wait_for_registration("site-1");
+}
+
+#[test]
+fn defect_16_parents_of_2_8_register_with_one_value() {
+    parents_register(Release::V28, "restricted-2-8", &["--set", "securityProfile=restricted"]);
+}
+
+#[test]
+fn defect_16_parents_of_2_9_register_with_a_root_filesystem_that_cannot_be_written() {
+    let settings = ["--set", "securityProfile=restricted", "--set", "containerSecurityContext.readOnlyRootFilesystem=true"];
+    parents_register(Release::V29, "restricted-2-9", &settings);
+}
+
+/// What the test above is worth: the reference's chart gets no pod in such a namespace.
+#[test]
+fn defect_16_the_reference_gets_no_pod() {
+    let namespace = Namespace::restricted("restricted-reference");
+    let federation = Federation::provision(Release::V28);
+    let prepared = federation.prepare_by_reference(&namespace, "nvflare-server");
+    succeed(&mut upgrade(&namespace, "nvflare-server", &prepared));
+    let events = || attempt(namespace.kubectl().args(["get", "events"]), &[]).unwrap();
+    let refused = || events().lines().any(|line| line.contains("FailedCreate") && line.contains("PodSecurity")).then_some(());
+    wait(Duration::from_secs(30), events, refused);
+    assert_eq!(succeed(namespace.kubectl().args(["get", "pods", "--output", "name"])), "");
+}

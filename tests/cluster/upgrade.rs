@@ -1,0 +1,37 @@
+//! A release that the reference's chart made is upgraded to ours in place.
+
+use integration_tests::helm::helm;
+use integration_tests::reference::Release;
+
+use crate::cluster::succeed;
+use crate::federation::Federation;
+use crate::install::{install, upgrade};
+use crate::namespace::Namespace;
+use crate::stage;
+
+#[test]
+fn charts_of_the_reference_are_upgraded_in_place() {
+    let namespace = Namespace::open("upgrade");
+    let federation = Federation::provision(Release::V28);
+    let ours = federation.prepare(&namespace);
+    for name in ["nvflare-server", "site-1"] {
+        let theirs = federation.prepare_by_reference(&namespace, name);
+        stage::by_the_guide(&namespace, name, &theirs);
+        succeed(&mut upgrade(&namespace, name, &theirs));
+        succeed(namespace.kubectl().args(["rollout", "status", &format!("deployment/{name}"), "--timeout=120s"]));
+    }
+    namespace.wait_for_registration("site-1");
+    let identities = || {
+        let kinds = "deployments,services,serviceaccounts,roles,rolebindings";
+        let columns = "custom-columns=KIND:.kind,NAME:.metadata.name,UID:.metadata.uid";
+        succeed(namespace.kubectl().args(["get", kinds, "--output", columns]))
+    };
+    let before = identities();
+    for name in ["nvflare-server", "site-1"] {
+        install(&namespace, name, &ours.join(name), &[]);
+        let history = succeed(namespace.helm(&helm()).args(["history", name]));
+        assert!(history.lines().last().is_some_and(|line| line.starts_with('2') && line.contains("deployed")), "{history}");
+    }
+    assert_eq!(identities(), before, "every object is the same one, changed in place");
+    namespace.wait_for_registration("site-1");
+}
