@@ -28,6 +28,15 @@ enum Subject {
 pub(crate) fn run(context: &Context<'_>, root: &Path, arguments: &Arguments) -> Result<Vec<String>, Faults> {
     let Subject::Prepare = arguments.subject;
     let mut steps = checks::provide(context, root)?;
+    programs::run(checks::cargo(context, root).args([
+        "build",
+        "--quiet",
+        "--locked",
+        "--release",
+        "--package",
+        "integration-tests",
+        "--bins",
+    ]))?;
     let mut bench = checks::cargo(context, root);
     bench.args(["run", "--quiet", "--locked", "--release", "--package", "integration-tests", "--bin", "bench-prepare", "--"]);
     bench.args(arguments.check.then_some("--check"));

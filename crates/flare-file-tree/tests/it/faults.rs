@@ -81,7 +81,16 @@ fn each_call(before: Before, fault: Fault, can_exchange: bool) -> usize {
         let third = kit("third");
         let committed = commit(&third, &destination, &CommitOptions::default()).unwrap();
         assert!(committed.unfinished.is_none(), "{context}");
-        assert_eq!(standing(&destination), Some(third), "{context}");
+        assert_eq!(standing(&destination).as_ref(), Some(&third), "{context}");
+        // Another test of this process may be starting a child: until its exec the child holds a copy of each lock, and what
+        // seems to be in use is left for the next commit.
+        for _ in 0..200 {
+            if names(&parent) == ["out"] {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+            commit(&third, &destination, &CommitOptions::default()).unwrap();
+        }
         assert_eq!(names(&parent), ["out"], "{context}");
         if !reached {
             return nth;
