@@ -114,7 +114,9 @@ impl Bench {
     fn many_kits(&self) -> ManyKits {
         let many = self.folder.path().join("many");
         let kits: Vec<PathBuf> = (0..MANY).map(|index| many.join(format!("kit-{index}"))).collect();
-        kits.iter().for_each(|kit| self.kit.write(kit));
+        for kit in &kits {
+            self.kit.write(kit);
+        }
         let counts = [MANY / 4, MANY / 2, MANY];
         let (mut runs, mut copies, mut calls) = (counts.map(|_| Vec::new()), Vec::new(), Vec::new());
         for round in 0..MANY_ROUNDS {
@@ -123,9 +125,9 @@ impl Bench {
                 costs.push(self.measure(|to| self.prepare(&kits[..*count], to), &output(&format!("ours-{count}"))));
             }
             copies.push(self.measure(|to| copy_of(&many, to), &output("copy")));
-            for call in 0..REFERENCE_CALLS.div_ceil(MANY_ROUNDS) {
+            for (call, kit) in kits.iter().take(REFERENCE_CALLS.div_ceil(MANY_ROUNDS)).enumerate() {
                 let output = output(&format!("reference-{call}"));
-                calls.push(self.measure(|to| self.reference(&kits[call], to), &output));
+                calls.push(self.measure(|to| self.reference(kit, to), &output));
             }
         }
         let runs = counts.into_iter().zip(&mut runs).map(|(count, costs)| (count, median(costs))).collect();
