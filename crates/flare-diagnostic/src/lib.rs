@@ -132,6 +132,12 @@ impl Faults {
         self.0
     }
 
+    /// Changes every fault, to say more about it than the place that found it could.
+    #[must_use]
+    pub fn map(self, change: impl FnMut(Diagnostic) -> Diagnostic) -> Self {
+        Self(self.0.into_iter().map(change).collect())
+    }
+
     /// Adds the faults of another input of the same run.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {

@@ -98,11 +98,6 @@ fn requests(context: &Context<'_>, arguments: &Arguments) -> Result<Vec<KitReque
         if requests.iter().any(|request| request.kit == kit) {
             return Err(twice(&format!("the kit `{}` is given twice", kit.display())));
         }
-        if let Some(other) = requests.iter().find(|request| request.output == output) {
-            let message = format!("the kits `{}` and `{}` would share one output folder", other.kit.display(), kit.display());
-            let fault = Diagnostic::error(Code::InvalidArgs, message);
-            return Err(fault.hint("leave `--output` out, or prepare them one by one").into());
-        }
         let config = arguments.config.as_ref().map_or_else(|| kit.join("config.yaml"), |config| environment.absolute(config));
         requests.push(KitRequest {
             kit,
@@ -111,7 +106,10 @@ fn requests(context: &Context<'_>, arguments: &Arguments) -> Result<Vec<KitReque
             target: arguments.target.unwrap_or_default(),
         });
     }
-    Ok(requests)
+    match federation::shared_output(&requests) {
+        Some(fault) => Err(fault.into()),
+        None => Ok(requests),
+    }
 }
 
 fn twice(message: &str) -> Faults {
@@ -120,7 +118,9 @@ fn twice(message: &str) -> Faults {
 
 fn run_one(context: &Context<'_>, request: &KitRequest, dry_run: bool, options: &RunOptions) -> Ended {
     context.step(|| format!("reading {}", request.kit.display()));
-    let (data, text, warnings) = prepare_one(request, dry_run, options)?;
+    let edits = prepare::edits_of_earlier(&request.output);
+    let (data, text, mut warnings) = prepare_one(request, dry_run, options)?;
+    warnings.extend(edits);
     Ok(Outcome { data, text, warnings })
 }
 
@@ -193,8 +193,9 @@ fn run_many(
     let mut failed: Option<Failure> = None;
     for result in results {
         match result {
-            // Its warnings were reported by the check before.
-            Ok((data, lines, _)) => {
+            // Most of its warnings the check before has found too; what only writing shows is new.
+            Ok((data, lines, found)) => {
+                warnings.extend(found);
                 text.push_str(&if dry_run { format!("{lines}\n") } else { one_line(&data) });
                 participants.push(data);
             }
@@ -206,8 +207,9 @@ fn run_many(
             }
         }
     }
+    let warnings = federation::without_repeats(warnings);
     match failed {
-        Some(failure) => Err(Failure { warnings: std::mem::take(&mut warnings), ..failure }),
+        Some(failure) => Err(Failure { warnings, ..failure }),
         None => Ok(Outcome { data: json!({ "participants": participants }), text, warnings }),
     }
 }

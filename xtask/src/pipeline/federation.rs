@@ -64,15 +64,12 @@ pub(crate) fn read(file: &Path, output: Option<&Path>, target: Option<Target>) -
 fn config_file(participant: &Participant, folder: &Path) -> Result<Option<Box<Document>>, Faults> {
     let Some((path, place)) = participant.config_file() else { return Ok(None) };
     let path = crate::environment::shortest(&flare_file_tree::resolved(&folder.join(path)));
-    let bytes = prepare::read_config_file(&path).map_err(|faults| {
-        let placed = faults.into_vec().into_iter().map(|fault| fault.at(place.clone()));
-        Faults::check(placed.collect(), || ()).expect_err("there was a fault")
-    })?;
+    let bytes = prepare::read_config_file(&path).map_err(|faults| faults.map(|fault| fault.at(place.clone())))?;
     yaml::parse(&bytes, &path.to_string_lossy(), Code::InvalidConfig).map(|document| Some(Box::new(document)))
 }
 
 /// Two kits of one folder name would be written over each other.
-fn shared_output(requests: &[KitRequest]) -> Option<Diagnostic> {
+pub(crate) fn shared_output(requests: &[KitRequest]) -> Option<Diagnostic> {
     let mut seen = std::collections::BTreeMap::new();
     for request in requests {
         if let Some(other) = seen.insert(&request.output, &request.kit) {
@@ -118,7 +115,8 @@ fn check_one(request: &KitRequest, options: &RunOptions) -> Result<Checked<Seen>
     let resolved = prepare::resolve(request, options)?;
     let certificate_names = resolved.certificate_names.clone();
     let plan = resolved.plan.clone();
-    let warnings = prepare::check_patch(resolved)?;
+    let mut warnings = prepare::check_patch(resolved)?;
+    warnings.extend(prepare::edits_of_earlier(&request.output));
     Ok(Checked { value: Seen { plan, certificate_names }, warnings })
 }
 
@@ -164,7 +162,7 @@ fn shared(first: &KitRequest, second: &KitRequest, plan: &SitePlan) -> Diagnosti
 }
 
 /// A fault in what participants share is found once per participant, and said once.
-fn without_repeats(diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+pub(crate) fn without_repeats(diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
     let mut said = std::collections::HashSet::new();
     diagnostics
         .into_iter()

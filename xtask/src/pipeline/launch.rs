@@ -23,7 +23,7 @@ pub(crate) struct Made {
 
 /// From a request document and the parent's workspace folder on this machine.
 pub(crate) fn from_request(request: &Path, kit: &Path, target: Target, additions: &Additions) -> Result<Made, Faults> {
-    let bytes = flare_file_tree::read_file(request, LONGEST, Code::InvalidLaunchRequest, Code::InvalidLaunchRequest)?;
+    let bytes = read_whole(request)?;
     let mut warnings = Vec::new();
     let request = LaunchRequest::parse(&bytes, &request.to_string_lossy(), target)?.collect(&mut warnings);
     let files = SiteFiles::new(startup_files(kit)?).gather(&request, |path| read(&in_kit(kit, path)));
@@ -47,12 +47,16 @@ pub(crate) fn from_prepared(prepared: &Path, meta: &Path, study: Option<&str>, a
         parent_url: Some(&address),
         parent_connection_security: Some(plan.internal.security.as_str()),
     };
-    let bytes = flare_file_tree::read_file(meta, LONGEST, Code::InvalidLaunchRequest, Code::InvalidLaunchRequest)?;
+    let bytes = read_whole(meta)?;
     let request = LaunchRequest::for_prepared(&site, &bytes, &meta.to_string_lossy(), study, plan.target)?.collect(&mut warnings);
     let startup = startup_files(prepared)?;
     let files = SiteFiles::new(startup).gather(&request, |path| read(&in_kit(prepared, path)));
     let manifest = manifest(&request, &files, additions)?.collect(&mut warnings);
     Ok(Made { manifest, warnings })
+}
+
+fn read_whole(path: &Path) -> Result<Vec<u8>, Faults> {
+    flare_file_tree::read_file(path, LONGEST, Code::InvalidLaunchRequest, Code::InvalidLaunchRequest)
 }
 
 fn in_kit(kit: &Path, path: &SitePath) -> PathBuf {
@@ -71,7 +75,7 @@ fn startup_files(kit: &Path) -> Result<BTreeMap<String, Vec<u8>>, Faults> {
     let files = flare_file_tree::files(&folder).map_err(|error| error.into_diagnostic(Code::InvalidLaunchRequest))?;
     let mut read = BTreeMap::new();
     for path in files {
-        let bytes = flare_file_tree::read_file(&path, LONGEST, Code::InvalidLaunchRequest, Code::InvalidLaunchRequest)?;
+        let bytes = read_whole(&path)?;
         read.insert(path.file_name().unwrap_or_default().to_string_lossy().into_owned(), bytes);
     }
     Ok(read)
@@ -80,12 +84,7 @@ fn startup_files(kit: &Path) -> Result<BTreeMap<String, Vec<u8>>, Faults> {
 fn read(path: &Path) -> FileContent {
     match Destination::look(path) {
         Ok(Destination::Absent) => FileContent::Missing,
-        Ok(Destination::File) => {
-            match flare_file_tree::read_file(path, LONGEST, Code::InvalidLaunchRequest, Code::InvalidLaunchRequest) {
-                Ok(bytes) => FileContent::Bytes(bytes),
-                Err(_) => FileContent::Unreadable,
-            }
-        }
+        Ok(Destination::File) => read_whole(path).map_or(FileContent::Unreadable, FileContent::Bytes),
         _ => FileContent::Unreadable,
     }
 }

@@ -7,7 +7,7 @@ use flare_diagnostic::{Checked, Code, Diagnostic, Faults, printable};
 use flare_federation::Participant;
 use flare_file_tree::{CommitError, Destination, FileTree, ReadOptions};
 use flare_names::Target;
-use flare_prepared_kit::{Occupant, PreparedKit};
+use flare_prepared_kit::PreparedKit;
 use flare_site_config::{SiteConfig, yaml};
 use flare_site_plan::{Acceptance, SitePlan};
 use flare_startup_kit::StartupKit;
@@ -81,7 +81,7 @@ pub(crate) fn resolve(request: &KitRequest, options: &RunOptions) -> Result<Reso
     let mut warnings = Vec::new();
     let config = keep(read_config(request), &mut faults).map(|config| config.collect(&mut warnings));
     let kit = keep(read_kit(request, options.now), &mut faults);
-    keep(check_output(request, &mut warnings), &mut faults);
+    keep(check_output(request), &mut faults);
     let (true, Some(config), Some((tree, kit))) = (faults.is_empty(), config, kit) else {
         return Err(in_reported_order(faults));
     };
@@ -177,31 +177,29 @@ pub(crate) fn read_config_file(path: &Path) -> Result<Vec<u8>, Faults> {
         let message = format!("the config `{}` is a folder", printable(&path.to_string_lossy()));
         return Err(Diagnostic::error(Code::ConfigNotFound, message).hint("name a file with `--config`").at(path).into());
     }
-    flare_file_tree::read_file(path, LARGEST_CONFIG, Code::ConfigNotFound, Code::InvalidConfig).map_err(|faults| {
-        let hinted = faults.into_vec().into_iter().map(|fault| match fault.code {
+    let read = flare_file_tree::read_file(path, LARGEST_CONFIG, Code::ConfigNotFound, Code::InvalidConfig);
+    read.map_err(|faults| {
+        faults.map(|fault| match fault.code {
             Code::ConfigNotFound => fault.hint("name the file with `--config`, or let `init` write one"),
             _ => fault,
-        });
-        Faults::check(hinted.collect(), || ()).expect_err("there was a fault")
+        })
     })
 }
 
-/// Checks that the output may be written. Edits of an earlier output are about to be lost, so they are named.
-fn check_output(request: &KitRequest, warnings: &mut Vec<Diagnostic>) -> Result<(), Faults> {
+/// Checks that the output may be written.
+fn check_output(request: &KitRequest) -> Result<(), Faults> {
     let (kit, output) = (flare_file_tree::resolved(&request.kit), flare_file_tree::resolved(&request.output));
     if kit.starts_with(&output) {
         let message = format!("the output `{}` is the kit or contains it", printable(&request.output.to_string_lossy()));
         let fault = Diagnostic::error(Code::InvalidArgs, message).hint("name another folder with `--output`");
         return Err(fault.at(request.output.as_path()).into());
     }
-    if let Occupant::Ours { .. } = flare_prepared_kit::check_replaceable(&request.output)? {
-        warnings.extend(edits(&request.output));
-    }
-    Ok(())
+    flare_prepared_kit::check_replaceable(&request.output).map(drop)
 }
 
-/// The warning about files of an earlier output that somebody edited.
-fn edits(output: &Path) -> Option<Diagnostic> {
+/// The warning about files of an earlier output that somebody edited: they are about to be lost. Reads that output whole, so a run
+/// asks once for each kit.
+pub(crate) fn edits_of_earlier(output: &Path) -> Option<Diagnostic> {
     let earlier = PreparedKit::open(output, flare_prepared_kit::Acceptance { changes: true }).ok()?.value;
     let edited: Vec<_> = earlier.changes().iter().map(|change| format!("`{}`", printable(&change.file))).collect();
     let message = format!("the earlier output had edits of your own, which are not in the new one: {}", edited.join(", "));
