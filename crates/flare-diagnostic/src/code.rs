@@ -55,6 +55,10 @@ codes! {
     ToolNotFound => "TOOL_NOT_FOUND",
     /// A program that was run failed.
     ToolFailed => "TOOL_FAILED",
+    /// This machine lacks what a local cluster or a build needs.
+    MachineNotReady => "MACHINE_NOT_READY",
+    /// A local cluster could not be started, reached or ended.
+    ClusterFailed => "CLUSTER_FAILED",
     /// The run was interrupted; nothing was changed.
     Interrupted => "INTERRUPTED",
     /// A bug of ours.

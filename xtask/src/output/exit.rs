@@ -29,6 +29,7 @@ pub(crate) const fn exit_status(code: Code) -> u8 {
         | Code::StudyFilesConflict
         | Code::SignedFileChanged
         | Code::Notice => 4,
+        Code::MachineNotReady | Code::ClusterFailed => 5,
         Code::Interrupted => 130,
         Code::Internal => 70,
     }

@@ -1,0 +1,48 @@
+//! What every step of the testbed is given by its caller: where things lie, whom to tell, and whether to stop.
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use flare_diagnostic::{Code, Diagnostic, Faults};
+
+/// Where the testbed works, whom it tells, and whether it has been asked to stop.
+#[derive(Clone, Copy)]
+pub struct Surroundings<'a> {
+    /// The cache folder for what is built once and kept: programs, images, state of clusters.
+    pub cache: &'a Path,
+    /// `PATH`, for finding programs.
+    pub search_path: &'a [PathBuf],
+    /// Set by Ctrl-C; the long steps look at it.
+    pub interrupted: &'a AtomicBool,
+    /// Takes one line of talk for people, without its end of line.
+    pub say: &'a (dyn Fn(&str) + Sync),
+}
+
+impl Surroundings<'_> {
+    /// Ends the step where the run has been asked to stop.
+    ///
+    /// # Errors
+    /// [`Code::Interrupted`].
+    pub fn check(&self) -> Result<(), Faults> {
+        if self.interrupted.load(Ordering::Relaxed) {
+            return Err(Diagnostic::error(Code::Interrupted, "interrupted")
+                .hint("run it again: what was finished is kept")
+                .into());
+        }
+        Ok(())
+    }
+
+    /// Finds a program on the search path.
+    pub fn find(&self, program: &str) -> Option<PathBuf> {
+        self.search_path.iter().map(|folder| folder.join(program)).find(|path| path.is_file())
+    }
+}
+
+impl fmt::Debug for Surroundings<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Surroundings").field("cache", &self.cache).finish_non_exhaustive()
+    }
+}
