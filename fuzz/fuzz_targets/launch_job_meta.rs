@@ -7,7 +7,10 @@ use flare_pod_manifest::{Additions, LaunchRequest, PreparedSite, SiteFiles, mani
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    let launcher: LauncherArgs = serde_json::from_str(r#"{"config_file_path": null, "namespace": "nvflare", "default_python_path": "python3", "workspace_mount_path": "/w"}"#).expect("the arguments are valid");
+    let launcher: LauncherArgs = serde_json::from_str(
+        r#"{"config_file_path": null, "namespace": "nvflare", "default_python_path": "python3", "workspace_mount_path": "/w"}"#,
+    )
+    .expect("the arguments are valid");
     for (role, site) in [(Role::Client, "site-1"), (Role::Server, "server")] {
         for target in Target::ALL {
             let site = PreparedSite { role, site, launcher: &launcher, parent_url: None, parent_connection_security: None };
