@@ -3,14 +3,15 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use integration_tests::cluster::federation::chart;
+use integration_tests::cluster::namespace::Namespace;
+use integration_tests::cluster::run::{attempt, succeed};
 use integration_tests::command::Sandbox;
 use integration_tests::helm::helm;
 use integration_tests::reference::Release;
 use integration_tests::workspace_folder;
 
-use crate::cluster::{attempt, succeed};
-use crate::federation::chart;
-use crate::namespace::Namespace;
+use crate::PROGRAM;
 
 /// Values of both roles that make another manifest than the defaults.
 const SETTINGS: &[&[&str]] = &[
@@ -53,7 +54,7 @@ fn prepare(sandbox: &Sandbox, namespace: &Namespace, kit: &Path, release: Releas
     let image = namespace.cluster.image(release);
     fs::write(&config, format!("runtime: k8s\nnamespace: {}\nparent: {{docker_image: {image:?}}}\n", namespace.name)).unwrap();
     let output = sandbox.join(release.target()).join(kit.file_name().expect("a kit has a name"));
-    let mut prepare = sandbox.command(env!("CARGO_BIN_EXE_flare-kube-under-test"));
+    let mut prepare = sandbox.command(PROGRAM);
     prepare.arg("prepare").arg(kit).arg("--config").arg(config).arg("--output").arg(&output);
     succeed(prepare.args(["--target", release.target()]));
     output
