@@ -52,7 +52,8 @@ impl Namespace {
     pub fn alone_in(cluster: Cluster, test: &str) -> Self {
         let turn = Turn::alone();
         // What other tests deleted at their end may still be at work.
-        let ending = || attempt(cluster.kubectl().args(["get", "namespaces", "--output", "name", "--selector", MARK]), &[]);
+        let path = r#"jsonpath={.items[?(@.status.phase=="Terminating")].metadata.name}"#;
+        let ending = || attempt(cluster.kubectl().args(["get", "namespaces", "--output", path, "--selector", MARK]), &[]);
         let gone = || ending().is_ok_and(|names| names.is_empty()).then_some(());
         wait(Duration::from_mins(2), || format!("the end of other tests' namespaces: {:?}", ending()), gone);
         Self::new(cluster, turn, test, &[])
