@@ -64,5 +64,5 @@ fn start_helper(namespace: &Namespace) {
             "containers": [{"name": "helper", "image": "busybox:1.36", "command": ["sleep", "3600"],
                 "volumeMounts": [{"name": "claim", "mountPath": "/mnt/claim"}]}]}},
     ]}));
-    succeed(namespace.kubectl().args(["wait", "--for=condition=Ready", "pod/helper", "--timeout=120s"]));
+    succeed(namespace.kubectl().args(["wait", "--for=condition=Ready", "pod/helper", "--timeout=300s"]));
 }

@@ -31,7 +31,7 @@ impl<'a> Admin<'a> {
         let image = namespace.cluster.image(federation.release);
         let sleep = ["--command", "--", "python3", "-c", "import time; time.sleep(3600)"];
         succeed(namespace.kubectl().args(["run", "admin", "--restart=Never", "--image", &image]).args(sleep));
-        succeed(namespace.kubectl().args(["wait", "--for=condition=Ready", "pod/admin", "--timeout=120s"]));
+        succeed(namespace.kubectl().args(["wait", "--for=condition=Ready", "pod/admin", "--timeout=300s"]));
         let admin = Self { namespace };
         let sources = workspace_folder().join("tests/cluster");
         admin.send(&sources, &["hello", "submit.py"]);

@@ -16,7 +16,7 @@ pub fn install(namespace: &Namespace, release: &str, prepared: &Path, settings: 
 /// The same by a certain Helm.
 pub fn install_with(program: &Path, namespace: &Namespace, release: &str, prepared: &Path, settings: &[&str]) {
     let mut command = upgrade_with(program, namespace, release, prepared);
-    succeed(command.args(["--wait", "--timeout", "120s"]).args(settings));
+    succeed(command.args(["--wait", "--timeout", "300s"]).args(settings));
 }
 
 /// The command, without waiting.

@@ -50,7 +50,7 @@ impl Namespace {
 
     /// Waits for `kubectl rollout status`.
     pub fn wait_for_rollout(&self, deployment: &str) {
-        succeed(self.kubectl().args(["rollout", "status", &format!("deployment/{deployment}"), "--timeout=120s"]));
+        succeed(self.kubectl().args(["rollout", "status", &format!("deployment/{deployment}"), "--timeout=300s"]));
     }
 }
 

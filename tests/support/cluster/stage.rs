@@ -57,7 +57,7 @@ fn stage(
             "volumes": [{"name": "ws", "persistentVolumeClaim": {"claimName": claim}}], "containers": [container]}},
     ]});
     namespace.apply(&objects);
-    succeed(namespace.kubectl().args(["wait", "--for=condition=Ready", &format!("pod/{pod}"), "--timeout=120s"]));
+    succeed(namespace.kubectl().args(["wait", "--for=condition=Ready", &format!("pod/{pod}"), "--timeout=300s"]));
     let archive = archive(prepared, &["startup", "local"]);
     let said = succeed_with(namespace.kubectl().args(["exec", "--stdin", &pod, "--"]).args(unpack), &archive);
     succeed(namespace.kubectl().args(["delete", "pod", &pod]));
