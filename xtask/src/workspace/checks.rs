@@ -141,13 +141,18 @@ fn lints(context: &Context<'_>, root: &Path) -> Result<Vec<String>, Faults> {
 
 /// Builds what tests need and the cache folder has not: real Helm. The reference is installed by the tests that ask it.
 pub(crate) fn provide(context: &Context<'_>, root: &Path) -> Result<Vec<String>, Faults> {
-    programs::run(&context.interrupt, programs::command(context.environment, root, "bash").arg("tools/helm/build.sh"))?;
+    programs::run(&context.interrupt, talking(context, root, "bash").arg("tools/helm/build.sh"))?;
     Ok(vec!["Helm".to_owned()])
 }
 
-/// Cargo, as the one that runs us. Its stdout joins stderr in JSON mode, so that stdout stays one document.
+/// Cargo, as the one that runs us.
 pub(crate) fn cargo(context: &Context<'_>, root: &Path) -> Command {
-    let mut command = programs::command(context.environment, root, "cargo");
+    talking(context, root, "cargo")
+}
+
+/// A program whose output is for people. It joins stderr in JSON mode, so that stdout stays one document.
+fn talking(context: &Context<'_>, root: &Path, program: &str) -> Command {
+    let mut command = programs::command(context.environment, root, program);
     if context.shared.format == crate::output::Format::Json {
         command.stdout(std::io::stderr());
     }
