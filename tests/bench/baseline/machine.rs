@@ -18,6 +18,8 @@ pub(crate) struct Machine {
     kernel: String,
     processor: String,
     cores: usize,
+    /// Programs that wanted to run in the five minutes before: a busy machine's figures are about the machine.
+    load: f64,
 }
 
 /// Asks programs, cluster and kernel.
@@ -35,14 +37,21 @@ pub(crate) fn describe(cluster: &Cluster) -> Machine {
         helm: succeed(cluster.program(helm()).args(["version", "--template", "{{.Version}}"])).trim_start_matches('v').to_owned(),
         kernel: fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim().to_owned(),
         processor: model.unwrap_or("unknown").to_owned(),
+        load: load(),
         cores: std::thread::available_parallelism().map_or(0, std::num::NonZero::get),
     }
+}
+
+/// The kernel's load average of five minutes.
+fn load() -> f64 {
+    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split(' ').nth(1).and_then(|average| average.parse().ok()).unwrap_or_default()
 }
 
 impl Machine {
     pub(crate) fn sentence(&self) -> String {
         format!(
-            "Measured on {}: Kubernetes {} ({}), kubectl {}, Helm {}, nvflare {}, Linux {}, {} cores of {}.",
+            "Measured on {}: Kubernetes {} ({}), kubectl {}, Helm {}, nvflare {}, Linux {}, {} cores of {}, load average {:.1} before and {:.1} after.",
             self.date,
             self.kubernetes,
             self.runtime,
@@ -51,7 +60,9 @@ impl Machine {
             Release::ALL.map(Release::version).join(" and "),
             self.kernel,
             self.cores,
-            self.processor
+            self.processor,
+            self.load,
+            load()
         )
     }
 
@@ -66,6 +77,8 @@ impl Machine {
             "kernel": self.kernel,
             "processor": self.processor,
             "cores": self.cores,
+            "load_average_before": self.load,
+            "load_average_after": load(),
         })
     }
 }
