@@ -129,7 +129,7 @@ fn prepare_one(request: &KitRequest, dry_run: bool, options: &RunOptions) -> Res
     let resolved = prepare::resolve(request, options)?;
     let before = dry_run.then(|| resolved.kit.clone());
     let mut warnings = resolved.warnings.clone();
-    let mut built = prepare::build(resolved).map_err(|faults| Failure { faults, warnings: std::mem::take(&mut warnings) })?;
+    let mut built = prepare::build(resolved).map_err(|faults| Failure { faults, warnings: std::mem::take(&mut warnings), shown: None })?;
     let mut warnings = std::mem::take(&mut built.warnings);
     let mut data = prepare::report(request, &built.prepared);
     let mut text = as_lines(&data);
@@ -142,7 +142,7 @@ fn prepare_one(request: &KitRequest, dry_run: bool, options: &RunOptions) -> Res
     } else {
         match prepare::commit(request, &built, options) {
             Ok(unfinished) => warnings.extend(unfinished),
-            Err(faults) => return Err(Failure { faults, warnings }),
+            Err(faults) => return Err(Failure { faults, warnings, shown: None }),
         }
     }
     Ok((data, text, warnings))
@@ -202,7 +202,7 @@ fn run_many(
             Err(failure) => {
                 failed = Some(match failed {
                     None => failure,
-                    Some(before) => Failure { faults: before.faults.and(failure.faults), warnings: before.warnings },
+                    Some(before) => Failure { faults: before.faults.and(failure.faults), ..before },
                 });
             }
         }
