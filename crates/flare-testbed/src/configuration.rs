@@ -48,7 +48,7 @@ pub(crate) fn write(state: &StateFolder, options: &UpOptions, cni: &Path) -> Res
     for (file, content) in storage_files() {
         state.write(&format!("storage-provisioner/{file}"), content)?;
     }
-    state.write("objects.json", objects(options.default_storage_class).to_string())
+    Ok(())
 }
 
 /// Folders that have to be there before their parts.
@@ -271,7 +271,7 @@ fn storage_files() -> [(&'static str, String); 4] {
 }
 
 /// What the API server is given at the start.
-fn objects(default: DefaultStorageClass) -> Value {
+pub(crate) fn objects(default: DefaultStorageClass) -> Value {
     let class = |name: &str, mode: &str, is_default: bool| {
         json!({
             "apiVersion": "storage.k8s.io/v1",

@@ -103,6 +103,9 @@ fn controller_manager(programs: &Programs) -> Part {
         "--service-cluster-ip-range=10.96.0.0/16",
         "--flex-volume-plugin-dir={}/kubelet/plugins",
         "--leader-elect=false",
+        // Controllers start one after the other, each with requests that are held back by default: five seconds of every start.
+        "--kube-api-qps=500",
+        "--kube-api-burst=1000",
     ];
     component(programs, "kube-controller-manager", &arguments)
 }

@@ -47,9 +47,8 @@ pub(crate) fn start(surroundings: &Surroundings<'_>, state: &StateFolder, option
     let program = |name| find(surroundings, name).ok_or_else(|| Faults::from(failed(format!("`{name}` is not there"))));
     run.start(&part::foundation(&programs, &program("docker-registry")?, &program("containerd")?))?;
     run.wait("the API server answers", "kube-apiserver", || kubectl.is_ready())?;
+    kubectl.create(configuration::objects(options.default_storage_class).to_string().as_bytes())?;
     run.start(&part::clients(&programs))?;
-    let objects = std::fs::read(state.root().join("objects.json")).map_err(|error| failed(format!("objects.json: {error}")))?;
-    kubectl.create(&objects)?;
     run.wait("the registry answers", "registry", || probe::registry_answers(address, options.registry_port))?;
     let node = || kubectl.get(&format!("/api/v1/nodes/{NODE_NAME}"));
     run.wait("the node is ready", "kubelet", || problems_of_node(node().as_ref()).is_empty())?;
@@ -65,9 +64,11 @@ pub(crate) fn start(surroundings: &Surroundings<'_>, state: &StateFolder, option
     run.all_live()
 }
 
-/// The kubelet keeps a resource that it does not know once it is in the node's status.
+/// The kubelet keeps a resource that it does not know once it is in the node's capacity, and derives what can be given
+/// from it; that it would do some seconds later, so both are written.
 fn give_gpus(kubectl: &Kubectl, count: u32) -> Result<(), Faults> {
-    let patch = json!([{"op": "add", "path": "/status/capacity/nvidia.com~1gpu", "value": count.to_string()}]);
+    let give = |list| json!({"op": "add", "path": format!("/status/{list}/nvidia.com~1gpu"), "value": count.to_string()});
+    let patch = json!([give("capacity"), give("allocatable")]);
     kubectl.patch_node_status(NODE_NAME, &patch)
 }
 
