@@ -31,7 +31,6 @@ pub(crate) fn write(state: &StateFolder, options: &UpOptions, cni: &Path) -> Res
     for folder in FOLDERS {
         state.make(folder)?;
     }
-    let port = options.registry_port;
     state.write("containerd.toml", containerd(cni))?;
     state.write("cni/10-testbed.conflist", network().to_string())?;
     state.write("resolv.conf", format!("nameserver {NODE}\n"))?;
@@ -39,12 +38,6 @@ pub(crate) fn write(state: &StateFolder, options: &UpOptions, cni: &Path) -> Res
     state.write("audit.json", audit_policy().to_string())?;
     state.write("kubelet.json", kubelet(state, options).to_string())?;
     state.write("proxy.json", proxy().to_string())?;
-    state.write("registry.yml", registry(port))?;
-    for host in [REGISTRY, "docker.io"] {
-        let server = format!("http://127.0.0.1:{port}");
-        let hosts = format!("server = \"{server}\"\n[host.\"{server}\"]\n  capabilities = [\"pull\", \"resolve\"]\n");
-        state.write(&format!("certs.d/{host}/hosts.toml"), hosts)?;
-    }
     for (file, content) in storage_files() {
         state.write(&format!("storage-provisioner/{file}"), content)?;
     }
@@ -233,16 +226,6 @@ fn proxy() -> Value {
         // The table of connections is the machine's.
         "conntrack": {"maxPerCore": 0, "min": 0},
     })
-}
-
-fn registry(port: u16) -> String {
-    let config = json!({
-        "version": 0.1,
-        "log": {"level": "warn"},
-        "storage": {"filesystem": {"rootdirectory": format!("{INSIDE}/registry")}, "delete": {"enabled": true}},
-        "http": {"addr": format!(":{port}")},
-    });
-    config.to_string()
 }
 
 /// Configuration of local-path-provisioner. A class that binds at once knows no node yet, which the provisioner takes

@@ -17,6 +17,8 @@ use crate::{Surroundings, fault::disk, state::StateFolder};
 #[derive(Debug)]
 pub(crate) struct Lock {
     path: PathBuf,
+    /// Folders that were made for it, the innermost first.
+    made: Vec<PathBuf>,
     _file: File,
 }
 
@@ -27,6 +29,8 @@ impl Lock {
     /// [`flare_diagnostic::Code::Interrupted`], or the disk refused.
     pub(crate) fn take(surroundings: &Surroundings<'_>, state: &StateFolder) -> Result<Self, Faults> {
         let path = state.root().with_extension("lock");
+        let above = path.ancestors().skip(1);
+        let made = above.take_while(|folder| !folder.is_dir()).map(Path::to_owned).collect();
         let mut said = false;
         loop {
             let file = match open(&path) {
@@ -37,7 +41,7 @@ impl Lock {
             };
             match file.try_lock() {
                 // The run before may have removed the file between our opening and our lock: then it locks nothing.
-                Ok(()) if is_at(&file, &path) => return Ok(Self { path, _file: file }),
+                Ok(()) if is_at(&file, &path) => return Ok(Self { path, made, _file: file }),
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
                     if !std::mem::replace(&mut said, true) {
@@ -55,8 +59,8 @@ impl Lock {
     pub(crate) fn remove(self) {
         // Removed while it is held, so no other run can hold it. A file that stays does no harm.
         let _ = fs::remove_file(&self.path);
-        if let Some(folder) = self.path.parent() {
-            // Fails where another cluster has its state there.
+        for folder in self.path.parent().map(Path::to_owned).into_iter().chain(self.made) {
+            // Fails where something else lies in it.
             let _ = fs::remove_dir(folder);
         }
     }

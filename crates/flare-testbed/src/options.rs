@@ -4,6 +4,8 @@ use std::{fmt, path::PathBuf, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+use crate::image::FlareImage;
+
 /// Who runs a cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -96,6 +98,9 @@ pub struct UpOptions {
     pub taints: Vec<Taint>,
     /// Which StorageClass is the default.
     pub default_storage_class: DefaultStorageClass,
+    /// The FLARE images in the cluster's registry.
+    #[serde(with = "tags")]
+    pub images: Vec<FlareImage>,
     /// The port of the cluster's registry, inside the cluster's own network.
     pub registry_port: u16,
     /// Whether missing Debian packages are installed.
@@ -112,10 +117,27 @@ impl Default for UpOptions {
             gpus: 0,
             taints: Vec::new(),
             default_storage_class: DefaultStorageClass::default(),
+            images: FlareImage::DEFAULT.to_vec(),
             registry_port: 5000,
             install_packages: false,
             timeout: Duration::from_secs(120),
         }
+    }
+}
+
+/// Images as their tags.
+mod tags {
+    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
+
+    use crate::image::FlareImage;
+
+    pub(super) fn serialize<S: Serializer>(images: &[FlareImage], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(images.iter().map(|image| image.tag()))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<FlareImage>, D::Error> {
+        let tags = Vec::<String>::deserialize(deserializer)?;
+        tags.iter().map(|tag| tag.parse().map_err(D::Error::custom)).collect()
     }
 }
 

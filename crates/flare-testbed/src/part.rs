@@ -6,38 +6,25 @@ use crate::{
     build::Programs,
     configuration::{NODE, NODE_NAME},
     namespaces::Part,
+    registry::RegistryProcess,
     state::INSIDE,
 };
 
 /// What runs before the API server answers.
-pub(crate) fn foundation(programs: &Programs, registry: &Path, containerd: &Path) -> Vec<Part> {
-    vec![
-        etcd(programs),
-        api_server(programs),
-        part("registry", registry, &["serve", "{}/registry.yml"]),
-        part("containerd", containerd, &["--config", "{}/containerd.toml"]),
-    ]
+pub(crate) fn foundation(programs: &Programs, containerd: &Path, registries: Vec<RegistryProcess>) -> Vec<Part> {
+    let containerd = part("containerd", containerd, &["--config", "{}/containerd.toml"]);
+    let registries = registries.into_iter().map(|registry| Part {
+        name: registry.name,
+        command: std::iter::once(registry.program.to_string_lossy().into_owned()).chain(registry.arguments).collect(),
+        environment: Vec::new(),
+    });
+    [etcd(programs), api_server(programs), containerd].into_iter().chain(registries).collect()
 }
 
 /// What asks the API server.
 pub(crate) fn clients(programs: &Programs) -> Vec<Part> {
     vec![controller_manager(programs), scheduler(programs), kubelet(programs), proxy(programs), dns(programs), storage(programs)]
 }
-
-/// The names of all parts, the anchor included, in the order in which one wants to hear of them.
-pub(crate) const NAMES: [&str; 11] = [
-    crate::process::ANCHOR,
-    "registry",
-    "etcd",
-    "containerd",
-    "kube-apiserver",
-    "kube-controller-manager",
-    "kube-scheduler",
-    "kubelet",
-    "kube-proxy",
-    "coredns",
-    "local-path-provisioner",
-];
 
 /// `{}` in an argument stands for the state folder as it is seen inside.
 fn part(name: &'static str, program: &Path, arguments: &[&str]) -> Part {

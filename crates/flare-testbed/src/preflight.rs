@@ -10,7 +10,7 @@ use flare_diagnostic::{Code, Diagnostic, Faults};
 use crate::{
     Surroundings, UpOptions,
     command::{command, find, output},
-    control_group, link, package,
+    control_group, link, packages,
 };
 
 /// What is tried in namespaces that end with it.
@@ -30,10 +30,10 @@ pub(crate) fn check(surroundings: &Surroundings<'_>, options: &UpOptions) -> Res
     let mut faults = Vec::new();
     let root = rustix::process::geteuid().is_root();
     if root && options.install_packages {
-        package::install(surroundings)?;
+        packages::install(surroundings)?;
     }
     faults.extend((!root).then(not_root));
-    faults.extend(package::missing(surroundings).into_iter().map(|missing| package::fault(&missing)));
+    faults.extend(missing_packages(&packages::missing(surroundings)));
     faults.extend(control_groups());
     faults.extend(disk(surroundings, needed(surroundings)));
     faults.extend(place(surroundings.cache));
@@ -47,13 +47,21 @@ pub(crate) fn check(surroundings: &Surroundings<'_>, options: &UpOptions) -> Res
     Faults::check(faults, || ())
 }
 
-pub(crate) fn not_ready(message: impl Into<String>) -> Diagnostic {
+fn not_ready(message: impl Into<String>) -> Diagnostic {
     Diagnostic::error(Code::MachineNotReady, message)
 }
 
 fn not_root() -> Diagnostic {
     not_ready("a local cluster from source needs root, for namespaces, mounts and control groups")
         .hint("run it as root (`sudo -E`), or name a cluster that you have with `--kubeconfig FILE`")
+}
+
+fn missing_packages(packages: &[&str]) -> Option<Diagnostic> {
+    let names = packages.join(" ");
+    (!packages.is_empty()).then(|| {
+        not_ready(format!("Debian packages are missing: {names}"))
+            .hint(format!("run `apt-get install --no-install-recommends {names}`, or add `--install-packages`"))
+    })
 }
 
 /// Tries what the kernel can, as root.

@@ -48,7 +48,7 @@ pub(crate) fn adopt(surroundings: &Surroundings<'_>, state: &StateFolder, option
             .into());
     }
     state.make("")?;
-    state.remember(&Record { provider: Provider::Kubeconfig, kubeconfig, address: None, options: options.clone() })
+    state.remember(&Record { provider: Provider::Kubeconfig, kubeconfig, address: None, parts: Vec::new(), options: options.clone() })
 }
 
 /// Starts a cluster with kind, whose kubeconfig goes into the state folder and nowhere else.
@@ -56,7 +56,7 @@ pub(crate) fn create_kind(surroundings: &Surroundings<'_>, state: &StateFolder, 
     surroundings.check()?;
     state.make("")?;
     let kubeconfig = state.kubeconfig();
-    state.remember(&Record { provider: Provider::Kind, kubeconfig: kubeconfig.clone(), address: None, options: options.clone() })?;
+    state.remember(&Record { provider: Provider::Kind, kubeconfig: kubeconfig.clone(), address: None, parts: Vec::new(), options: options.clone() })?;
     let wait = format!("{}s", options.timeout.as_secs());
     let mut kind = command(surroundings, "kind")?;
     kind.args(["create", "cluster", "--name", &kind_name(state), "--wait", &wait, "--kubeconfig"]).arg(&kubeconfig);

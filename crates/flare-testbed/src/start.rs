@@ -2,6 +2,8 @@
 
 use std::{
     collections::BTreeSet,
+    net::Ipv4Addr,
+    path::Path,
     thread,
     time::{Duration, Instant},
 };
@@ -10,7 +12,8 @@ use flare_diagnostic::{Code, Diagnostic, Faults};
 use serde_json::json;
 
 use crate::{
-    Provider, Surroundings, UpOptions, build,
+    Provider, Surroundings, UpOptions,
+    build::{self, Programs},
     command::find,
     configuration::{self, NODE_NAME},
     control_group,
@@ -19,8 +22,8 @@ use crate::{
     kubectl::Kubectl,
     link,
     namespaces::{Namespaces, Part, last_lines, mark},
-    package, part, probe, process,
-    state::{Record, StateFolder},
+    part, plugins, probe, process, registry,
+    state::{INSIDE, Record, StateFolder},
     status::problems_of_node,
 };
 
@@ -28,9 +31,7 @@ use crate::{
 pub(crate) fn start(surroundings: &Surroundings<'_>, state: &StateFolder, options: &UpOptions) -> Result<(), Faults> {
     let programs = build::programs(surroundings)?;
     surroundings.check()?;
-    let cni = package::cni_folder().ok_or_else(|| failed("the plugins of the pod network are not there"))?;
-    configuration::write(state, options, &cni)?;
-    image::seed(surroundings, &state.registry(), &[])?;
+    let parts = prepare(surroundings, state, options, &programs)?;
     let began = Instant::now();
     control_group::make(&state.control_group())?;
     let namespaces = Namespaces::make(*surroundings, state)?;
@@ -40,28 +41,35 @@ pub(crate) fn start(surroundings: &Surroundings<'_>, state: &StateFolder, option
         provider: Provider::Source,
         kubeconfig: state.kubeconfig(),
         address: Some(address),
+        parts: parts.iter().flatten().map(|part| part.name.to_owned()).collect(),
         options: options.clone(),
     })?;
     let kubectl = Kubectl::built(&programs.hyperkube, state);
-    let mut run = Run { surroundings, state, namespaces: &namespaces, began, limit: options.timeout, started: BTreeSet::new() };
-    let program = |name| find(surroundings, name).ok_or_else(|| Faults::from(failed(format!("`{name}` is not there"))));
-    run.start(&part::foundation(&programs, &program("docker-registry")?, &program("containerd")?))?;
-    run.wait("the API server answers", "kube-apiserver", || kubectl.is_ready())?;
-    kubectl.create(configuration::objects(options.default_storage_class).to_string().as_bytes())?;
-    run.start(&part::clients(&programs))?;
-    run.wait("the registry answers", "registry", || probe::registry_answers(address, options.registry_port))?;
-    let node = || kubectl.get(&format!("/api/v1/nodes/{NODE_NAME}"));
-    run.wait("the node is ready", "kubelet", || problems_of_node(node().as_ref()).is_empty())?;
-    // A pod that is created before its ServiceAccount is refused.
-    let account = "/api/v1/namespaces/default/serviceaccounts/default";
-    run.wait("the default ServiceAccount is there", "kube-controller-manager", || kubectl.get(account).is_some())?;
-    run.wait("DNS answers", "coredns", || probe::dns_answers(address))?;
-    if options.gpus > 0 {
-        give_gpus(&kubectl, options.gpus)?;
-        let given = || node().is_some_and(|node| node["status"]["allocatable"]["nvidia.com/gpu"] == options.gpus.to_string());
-        run.wait("the node has its GPUs", "kubelet", given)?;
-    }
-    run.all_live()
+    let run = Run { surroundings, state, namespaces: &namespaces, began, limit: options.timeout, started: BTreeSet::new() };
+    run.through(&parts, &kubectl, address, options)
+}
+
+/// Writes configuration and images; gives the parts that start before the API server answers, and those that start then.
+fn prepare(
+    surroundings: &Surroundings<'_>,
+    state: &StateFolder,
+    options: &UpOptions,
+    programs: &Programs,
+) -> Result<[Vec<Part>; 2], Faults> {
+    let plugins = plugins::folder().ok_or_else(|| failed("the plugins of the pod network are not there"))?;
+    configuration::write(state, options, &plugins)?;
+    image::seed(surroundings, &state.registry(), &options.images)?;
+    let inside = Path::new(INSIDE);
+    let own_program = std::env::current_exe().map_err(|error| failed(format!("our own program cannot be found: {error}")))?;
+    let registries = registry::processes(surroundings, registry::Place {
+        state_folder: state.root(),
+        seen_as: inside,
+        root: &inside.join("registry"),
+        port: options.registry_port,
+        own_program: &own_program,
+    })?;
+    let containerd = find(surroundings, "containerd").ok_or_else(|| failed("`containerd` is not there"))?;
+    Ok([part::foundation(programs, &containerd, registries), part::clients(programs)])
 }
 
 /// The kubelet keeps a resource that it does not know once it is in the node's capacity, and derives what can be given
@@ -83,6 +91,33 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
+    /// From the first part to a ready cluster.
+    fn through(
+        mut self,
+        [foundation, clients]: &[Vec<Part>; 2],
+        kubectl: &Kubectl,
+        address: Ipv4Addr,
+        options: &UpOptions,
+    ) -> Result<(), Faults> {
+        self.start(foundation)?;
+        self.wait("the API server answers", "kube-apiserver", || kubectl.is_ready())?;
+        kubectl.create(configuration::objects(options.default_storage_class).to_string().as_bytes())?;
+        self.start(clients)?;
+        self.wait("the registry answers", "registry", || probe::registry_answers(address, options.registry_port))?;
+        let node = || kubectl.get(&format!("/api/v1/nodes/{NODE_NAME}"));
+        self.wait("the node is ready", "kubelet", || problems_of_node(node().as_ref()).is_empty())?;
+        // A pod that is created before its ServiceAccount is refused.
+        let account = "/api/v1/namespaces/default/serviceaccounts/default";
+        self.wait("the default ServiceAccount is there", "kube-controller-manager", || kubectl.get(account).is_some())?;
+        self.wait("DNS answers", "coredns", || probe::dns_answers(address))?;
+        if options.gpus > 0 {
+            give_gpus(kubectl, options.gpus)?;
+            let given = || node().is_some_and(|node| node["status"]["allocatable"]["nvidia.com/gpu"] == options.gpus.to_string());
+            self.wait("the node has its GPUs", "kubelet", given)?;
+        }
+        self.all_live()
+    }
+
     fn start(&mut self, parts: &[Part]) -> Result<(), Faults> {
         for part in parts {
             self.surroundings.check()?;

@@ -34,6 +34,8 @@ pub(crate) struct Record {
     pub(crate) kubeconfig: PathBuf,
     /// Its address as seen from this machine, where it has one of its own.
     pub(crate) address: Option<std::net::Ipv4Addr>,
+    /// The parts that run in a cluster of ours, besides its anchor.
+    pub(crate) parts: Vec<String>,
     /// How it was asked for.
     pub(crate) options: UpOptions,
 }

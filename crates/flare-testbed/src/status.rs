@@ -11,7 +11,7 @@ use crate::{
     configuration::{NODE_NAME, REGISTRY},
     kubectl::Kubectl,
     namespaces::mark,
-    part, probe, process,
+    probe, process,
     state::{Record, StateFolder},
 };
 
@@ -85,7 +85,8 @@ fn of_source(surroundings: &Surroundings<'_>, state: &StateFolder, record: &Reco
     status.images = probe::images(&state.registry());
     let (_, processes) = process::of_cluster(&mark(state), &state.control_group());
     let living = process::living_parts(&processes);
-    let dead = part::NAMES.iter().filter(|name| !living.contains(**name));
+    let parts = std::iter::once(process::ANCHOR).chain(record.parts.iter().map(String::as_str));
+    let dead = parts.filter(|name| !living.contains(*name));
     status.problems = dead.map(|name| format!("`{name}` does not run")).collect();
     if status.problems.is_empty() {
         let kubectl = Kubectl::built(&build::programs(surroundings)?.hyperkube, state);

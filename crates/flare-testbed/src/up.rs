@@ -16,12 +16,18 @@ use crate::{
 pub fn up(surroundings: &Surroundings<'_>, name: &ClusterName, options: &UpOptions) -> Result<Checked<Status>, Faults> {
     let state = StateFolder::of(surroundings, name);
     let chosen = provider::choose(surroundings, options)?;
+    let ready_machine = || if chosen == Provider::Source { preflight::check(surroundings, options) } else { Ok(()) };
+    let is_new = state.record().is_none();
+    if is_new {
+        // Before the lock: a machine that is not ready is left as it was.
+        ready_machine()?;
+    }
     let lock = Lock::take(surroundings, &state)?;
     if let Some(ready) = ready_already(surroundings, &state, options)? {
         return Ok(ready);
     }
-    let started = make(surroundings, &state, chosen, options);
-    match started {
+    let checked = if is_new { Ok(()) } else { ready_machine() };
+    match checked.and_then(|()| make(surroundings, &state, chosen, options)) {
         Ok(ready) => Ok(Checked::clean(ready)),
         Err(faults) => {
             let removed = down::remove(surroundings, &state);
@@ -72,9 +78,6 @@ fn ready_already(surroundings: &Surroundings<'_>, state: &StateFolder, options: 
 }
 
 fn make(surroundings: &Surroundings<'_>, state: &StateFolder, chosen: Provider, options: &UpOptions) -> Result<Status, Faults> {
-    if chosen == Provider::Source {
-        preflight::check(surroundings, options)?;
-    }
     let left = down::remove(surroundings, state)?;
     if !left.is_nothing() {
         (surroundings.say)(&format!("removed what was left of an earlier cluster `{}`", state.name()));

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use flare_diagnostic::{Code, Diagnostic, Faults};
-use flare_testbed::{ClusterName, DefaultStorageClass, Provider, Removed, Status, Surroundings, Taint, UpOptions};
+use flare_testbed::{ClusterName, DefaultStorageClass, Provider, Removed, Status, Surroundings, Taint, UpOptions, image::FlareImage};
 use serde_json::json;
 
 use super::Context;
@@ -64,6 +64,9 @@ struct UpArguments {
     /// always there.
     #[arg(long, value_enum, default_value_t, value_name = "CLASS")]
     default_storage_class: StorageClassArgument,
+    /// The FLARE images in the cluster's registry, by tag; `none` for none. The first one is built in some minutes.
+    #[arg(long, value_delimiter = ',', default_value = "2.8.3,2.9.0", value_name = "TAGS", value_parser = images)]
+    images: Vec<Images>,
     /// The port of the registry, inside the cluster's own network.
     #[arg(long, default_value_t = 5000, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     registry_port: u16,
@@ -73,6 +76,15 @@ struct UpArguments {
     /// How long built parts may take until the cluster is ready, in seconds.
     #[arg(long, default_value_t = 120, value_name = "SECONDS")]
     timeout: u64,
+}
+
+/// An image, or `none`.
+#[derive(Debug, Clone, Copy)]
+struct Images(Option<FlareImage>);
+
+fn images(text: &str) -> Result<Images, String> {
+    let refused = |fault: Diagnostic| format!("{fault}: {}", fault.hint.clone().unwrap_or_default());
+    if text == "none" { Ok(Images(None)) } else { text.parse().map(|image| Images(Some(image))).map_err(refused) }
 }
 
 #[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
@@ -143,6 +155,7 @@ fn options(context: &Context<'_>, up: &UpArguments) -> UpOptions {
             StorageClassArgument::LocalPathImmediate => DefaultStorageClass::LocalPathImmediate,
             StorageClassArgument::None => DefaultStorageClass::None,
         },
+        images: up.images.iter().filter_map(|images| images.0).collect(),
         registry_port: up.registry_port,
         install_packages: up.install_packages || context.environment.continuous_integration,
         timeout: Duration::from_secs(up.timeout),

