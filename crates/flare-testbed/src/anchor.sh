@@ -5,8 +5,10 @@ mount --make-rshared /
 cd "$FLARE_KUBE_TESTBED_STATE"
 # What Kubernetes writes outside its state goes nowhere: sockets and locks below /run, caches and links below /var.
 mount -t tmpfs -o mode=755 tmpfs /run
-mkdir -p /run/flare-kube /run/lock /run/var/upper /run/var/work
+mkdir -p /run/flare-kube /run/flare-kube-cache /run/lock /run/var/upper /run/var/work
 mount --bind . /run/flare-kube
+# Built programs may lie on a disk of their own below /var.
+mount --bind "$FLARE_KUBE_TESTBED_CACHE" /run/flare-kube-cache
 mount -t overlay -o lowerdir=/var,upperdir=/run/var/upper,workdir=/run/var/work overlay /var
 # A kubelet sets these for the whole machine. Here it finds them as it wants them, and the machine's own stay as they are.
 for setting in vm/overcommit_memory=1 vm/panic_on_oom=0 kernel/panic=10 kernel/panic_on_oops=1 \

@@ -5,6 +5,7 @@ use std::{
     fs::{self, File},
     io::{BufRead as _, BufReader},
     os::unix::fs::OpenOptionsExt as _,
+    path::PathBuf,
     process::{Child, Command, Stdio},
 };
 
@@ -42,6 +43,7 @@ impl<'run> Namespaces<'run> {
         holder.args(["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation", "private"]);
         holder.args(["sh", "-c", SCRIPT]).stdout(Stdio::piped()).stderr(log(state, ANCHOR)?);
         bare(&mut holder, state, ANCHOR);
+        holder.env("FLARE_KUBE_TESTBED_CACHE", state.cache());
         let mut holder = holder.spawn().map_err(|error| failed(format!("`unshare` cannot be run: {error}")))?;
         let mut line = String::new();
         if let Some(stdout) = holder.stdout.take() {
@@ -75,7 +77,7 @@ impl<'run> Namespaces<'run> {
     /// Starts a part inside, which lives on after this run; all it says goes into its log.
     pub(crate) fn start(&self, part: &Part) -> Result<(), Faults> {
         let mut enter = self.enter(part.name)?;
-        enter.args(["setsid", "--fork"]).args(&part.command).envs(part.environment.iter().cloned());
+        enter.args(["setsid", "--fork"]).arg(self.state.inside(&part.program)).args(&part.arguments).envs(part.environment.iter().cloned());
         let log = log(self.state, part.name)?;
         let copy = log.try_clone().map_err(|error| failed(format!("the log of `{}` cannot be opened: {error}", part.name)))?;
         let status = enter.stdin(Stdio::null()).stdout(log).stderr(copy).status();
@@ -94,8 +96,10 @@ impl<'run> Namespaces<'run> {
 pub(crate) struct Part {
     /// Under this name it is watched, and its log is named.
     pub(crate) name: &'static str,
-    /// The program and its arguments, with paths as they are inside.
-    pub(crate) command: Vec<String>,
+    /// The program, with its path outside.
+    pub(crate) program: PathBuf,
+    /// Its arguments, with paths as they are inside.
+    pub(crate) arguments: Vec<String>,
     /// Variables besides those that all have.
     pub(crate) environment: Vec<(&'static str, String)>,
 }

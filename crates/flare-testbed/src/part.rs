@@ -15,7 +15,8 @@ pub(crate) fn foundation(programs: &Programs, containerd: &Path, registries: Vec
     let containerd = part("containerd", containerd, &["--config", "{}/containerd.toml"]);
     let registries = registries.into_iter().map(|registry| Part {
         name: registry.name,
-        command: std::iter::once(registry.program.to_string_lossy().into_owned()).chain(registry.arguments).collect(),
+        program: registry.program,
+        arguments: registry.arguments,
         environment: Vec::new(),
     });
     [etcd(programs), api_server(programs), containerd].into_iter().chain(registries).collect()
@@ -28,9 +29,8 @@ pub(crate) fn clients(programs: &Programs) -> Vec<Part> {
 
 /// `{}` in an argument stands for the state folder as it is seen inside.
 fn part(name: &'static str, program: &Path, arguments: &[&str]) -> Part {
-    let arguments = arguments.iter().map(|argument| argument.replace("{}", INSIDE));
-    let command = std::iter::once(program.to_string_lossy().into_owned()).chain(arguments).collect();
-    Part { name, command, environment: Vec::new() }
+    let arguments = arguments.iter().map(|argument| argument.replace("{}", INSIDE)).collect();
+    Part { name, program: program.to_owned(), arguments, environment: Vec::new() }
 }
 
 /// A component of Kubernetes, all of which are one program.

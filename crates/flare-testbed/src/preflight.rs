@@ -27,7 +27,7 @@ const NEEDED_TO_BUILD: u64 = 12 << 30;
 /// # Errors
 /// [`Code::MachineNotReady`], one for each thing that is missing.
 pub(crate) fn check(surroundings: &Surroundings<'_>, options: &UpOptions) -> Result<(), Faults> {
-    let mut faults = Vec::new();
+    let mut faults: Vec<_> = taken_port(options.registry_port).into_iter().collect();
     let root = rustix::process::geteuid().is_root();
     if root && options.install_packages {
         packages::install(surroundings)?;
@@ -49,6 +49,19 @@ pub(crate) fn check(surroundings: &Surroundings<'_>, options: &UpOptions) -> Res
 
 fn not_ready(message: impl Into<String>) -> Diagnostic {
     Diagnostic::error(Code::MachineNotReady, message)
+}
+
+/// Ports of the node's own parts: DNS, etcd, the API server, the kubelet with its neighbours.
+const PORTS: [std::ops::RangeInclusive<u32>; 4] = [53..=53, 2379..=2380, 6443..=6443, 10_248..=10_259];
+
+/// The registries take three ports in a row.
+fn taken_port(port: u16) -> Option<Diagnostic> {
+    let wanted = u32::from(port)..=u32::from(port) + 2;
+    let is_free = PORTS.iter().all(|taken| wanted.end() < taken.start() || wanted.start() > taken.end());
+    (!is_free || *wanted.end() > u32::from(u16::MAX)).then(|| {
+        Diagnostic::error(Code::InvalidArgs, format!("the registries cannot have the ports from {port} on: the cluster itself has one of them"))
+            .hint("take another `--registry-port`, such as 5000")
+    })
 }
 
 fn not_root() -> Diagnostic {
@@ -133,7 +146,17 @@ const OVERLAY: rustix::fs::FsWord = 0x794c_7630;
 mod tests {
     use std::path::Path;
 
-    use super::{faults_of_trial, place};
+    use super::{faults_of_trial, place, taken_port};
+
+    #[test]
+    fn registries_take_no_port_of_the_cluster() {
+        for free in [1, 80, 2376, 5000, 6444, 65533] {
+            assert_eq!(taken_port(free), None, "{free}");
+        }
+        for taken in [51, 53, 2377, 2380, 6441, 6443, 10_250, 65534, 65535] {
+            assert!(taken_port(taken).is_some(), "{taken}");
+        }
+    }
 
     #[test]
     fn a_trial_tells_each_thing_that_is_missing() {

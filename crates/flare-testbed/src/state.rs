@@ -17,6 +17,9 @@ use crate::{ClusterName, Surroundings, UpOptions, fault::disk, options::Provider
 /// sockets end at 107 bytes.
 pub(crate) const INSIDE: &str = "/run/flare-kube";
 
+/// Where they see the cache folder.
+const CACHE_INSIDE: &str = "/run/flare-kube-cache";
+
 /// The state folder of one cluster.
 #[derive(Debug, Clone)]
 pub(crate) struct StateFolder {
@@ -53,6 +56,17 @@ impl StateFolder {
 
     pub(crate) fn name(&self) -> &ClusterName {
         &self.name
+    }
+
+    /// The cache folder, in which the state folder lies.
+    pub(crate) fn cache(&self) -> &Path {
+        self.root.ancestors().nth(2).expect("the folder is made of the cache folder and two names")
+    }
+
+    /// A program's path as the cluster's own processes see it.
+    pub(crate) fn inside(&self, program: &Path) -> PathBuf {
+        let path = resolved(program);
+        path.strip_prefix(self.cache()).map_or_else(|_| program.to_owned(), |rest| Path::new(CACHE_INSIDE).join(rest))
     }
 
     /// The name of the cluster's control group in every hierarchy. Clusters of one name in two caches have two groups.
