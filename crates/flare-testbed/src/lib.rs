@@ -8,5 +8,6 @@ pub mod image;
 pub mod packages;
 pub mod registry;
 mod surroundings;
+mod workshop;
 
 pub use surroundings::Surroundings;
