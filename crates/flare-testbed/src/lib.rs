@@ -33,6 +33,7 @@ mod state;
 mod status;
 mod surroundings;
 mod up;
+mod workshop;
 
 pub use down::{Removed, down};
 pub use name::ClusterName;

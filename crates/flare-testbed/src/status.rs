@@ -41,7 +41,7 @@ pub struct Status {
 /// Looks at a cluster. Changes nothing.
 ///
 /// # Errors
-/// [`flare_diagnostic::Code::ToolNotFound`] where the cluster's programs are gone.
+/// [`flare_diagnostic::Code::ToolNotFound`] where there is no kubectl for a cluster that others run.
 pub fn status(surroundings: &Surroundings<'_>, name: &ClusterName) -> Result<Status, Faults> {
     let state = StateFolder::of(surroundings, name);
     match state.record() {
@@ -88,6 +88,9 @@ fn of_source(surroundings: &Surroundings<'_>, state: &StateFolder, record: &Reco
     let parts = std::iter::once(process::ANCHOR).chain(record.parts.iter().map(String::as_str));
     let dead = parts.filter(|name| !living.contains(*name));
     status.problems = dead.map(|name| format!("`{name}` does not run")).collect();
+    if !build::is_built(surroundings) {
+        status.problems.push("the built programs are gone from the cache".to_owned());
+    }
     if status.problems.is_empty() {
         let kubectl = Kubectl::built(&build::programs(surroundings)?.hyperkube, state);
         status.kubernetes = kubectl.version().ok();

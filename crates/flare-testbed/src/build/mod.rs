@@ -1,5 +1,8 @@
 //! The programs of a cluster, built from source once and kept in the cache.
 
+mod go;
+mod program;
+
 use std::path::PathBuf;
 
 use flare_diagnostic::Faults;
@@ -19,19 +22,19 @@ pub struct Programs {
 
 /// Finds the programs in the cache and builds what is missing, which takes minutes.
 ///
+/// An interrupted build goes on where it was, since Go keeps each package that it compiled.
+///
 /// # Errors
-/// A program that is needed is missing or too old, the disk is full, the network does not answer, a build failed, or the run was interrupted.
+/// Go is missing or too old, the disk is full, the network does not answer, a build failed, or the run was interrupted.
 pub fn programs(surroundings: &Surroundings<'_>) -> Result<Programs, Faults> {
-    let _ = surroundings;
-    let sketch = PathBuf::from("/tmp/tb/bin");
-    Ok(Programs {
-        hyperkube: sketch.join("hyperkube"),
-        coredns: sketch.join("coredns"),
-        local_path_provisioner: sketch.join("local-path-provisioner"),
-    })
+    // The small ones first: what is wrong with Go or the network shows after seconds. CoreDNS wants the latest Go of all.
+    let coredns = go::built(surroundings, &program::COREDNS)?;
+    let local_path_provisioner = go::built(surroundings, &program::LOCAL_PATH_PROVISIONER)?;
+    let hyperkube = go::built(surroundings, &program::KUBERNETES)?;
+    Ok(Programs { hyperkube, coredns, local_path_provisioner })
 }
 
 /// Whether all programs are in the cache, so that [`programs`] builds nothing.
 pub fn is_built(surroundings: &Surroundings<'_>) -> bool {
-    programs(surroundings).is_ok()
+    program::ALL.iter().all(|program| program.path(surroundings.cache).is_file())
 }
