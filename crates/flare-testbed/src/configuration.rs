@@ -17,9 +17,6 @@ pub(crate) const NODE: Ipv4Addr = Ipv4Addr::new(172, 30, 0, 2);
 /// The node's name.
 pub(crate) const NODE_NAME: &str = "node-1";
 
-/// The name under which pods name images of the cluster's registry.
-pub(crate) const REGISTRY: &str = "registry.example.com";
-
 /// The first address of the Services, which is the API server's.
 const SERVICE: Ipv4Addr = Ipv4Addr::new(10, 96, 0, 1);
 

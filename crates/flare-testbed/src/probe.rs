@@ -40,7 +40,7 @@ fn has_answer(packet: &[u8]) -> bool {
     packet.len() > 12 && packet[..2] == [0x46, 0x4b] && packet[3] & 0x0f == 0 && packet[6..8] != [0, 0]
 }
 
-/// Whether a registry answers.
+/// Whether a registry answers, be it by asking for a password.
 pub(crate) fn registry_answers(node: Ipv4Addr, port: u16) -> bool {
     let ask = || -> std::io::Result<bool> {
         let mut stream = TcpStream::connect_timeout(&SocketAddr::from((node, port)), LIMIT)?;
@@ -48,7 +48,7 @@ pub(crate) fn registry_answers(node: Ipv4Addr, port: u16) -> bool {
         stream.write_all(format!("GET /v2/ HTTP/1.0\r\nHost: {node}\r\n\r\n").as_bytes())?;
         let mut answer = String::new();
         stream.take(4096).read_to_string(&mut answer)?;
-        Ok(answer.lines().next().is_some_and(|line| line.contains(" 200 ")))
+        Ok(answer.lines().next().is_some_and(|line| line.contains(" 200 ") || line.contains(" 401 ")))
     };
     ask().unwrap_or(false)
 }

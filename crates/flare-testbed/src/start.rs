@@ -23,7 +23,7 @@ use crate::{
     link,
     namespaces::{Namespaces, Part, last_lines, mark},
     part, plugins, probe, process, registry,
-    state::{INSIDE, Record, StateFolder},
+    state::{INSIDE, REGISTRY_FOLDER, Record, StateFolder},
     status::problems_of_node,
 };
 
@@ -31,7 +31,7 @@ use crate::{
 pub(crate) fn start(surroundings: &Surroundings<'_>, state: &StateFolder, options: &UpOptions) -> Result<(), Faults> {
     let programs = build::programs(surroundings)?;
     surroundings.check()?;
-    let parts = prepare(surroundings, state, options, &programs)?;
+    let plan = prepare(surroundings, state, options, &programs)?;
     let began = Instant::now();
     control_group::make(&state.control_group())?;
     let namespaces = Namespaces::make(*surroundings, state)?;
@@ -41,35 +41,42 @@ pub(crate) fn start(surroundings: &Surroundings<'_>, state: &StateFolder, option
         provider: Provider::Source,
         kubeconfig: state.kubeconfig(),
         address: Some(address),
-        parts: parts.iter().flatten().map(|part| part.name.to_owned()).collect(),
+        parts: plan.foundation.iter().chain(&plan.clients).map(|part| part.name.to_owned()).collect(),
         options: options.clone(),
     })?;
     let kubectl = Kubectl::built(&programs.hyperkube, state);
     let run = Run { surroundings, state, namespaces: &namespaces, began, limit: options.timeout, started: BTreeSet::new() };
-    run.through(&parts, &kubectl, address, options)
+    run.through(&plan, &kubectl, address, options)
 }
 
-/// Writes configuration and images; gives the parts that start before the API server answers, and those that start then.
+/// What is started.
+struct Plan {
+    /// The parts that run before the API server answers.
+    foundation: Vec<Part>,
+    /// The parts that ask it.
+    clients: Vec<Part>,
+}
+
+/// Writes configuration and images; gives what is to be started.
 fn prepare(
     surroundings: &Surroundings<'_>,
     state: &StateFolder,
     options: &UpOptions,
     programs: &Programs,
-) -> Result<[Vec<Part>; 2], Faults> {
+) -> Result<Plan, Faults> {
     let plugins = plugins::folder().ok_or_else(|| failed("the plugins of the pod network are not there"))?;
     configuration::write(state, options, &plugins)?;
     image::seed(surroundings, &state.registry(), &options.images)?;
-    let inside = Path::new(INSIDE);
     let own_program = std::env::current_exe().map_err(|error| failed(format!("our own program cannot be found: {error}")))?;
     let registries = registry::processes(surroundings, registry::Place {
         state_folder: state.root(),
-        seen_as: inside,
-        root: &inside.join("registry"),
+        seen_as: Path::new(INSIDE),
+        images: REGISTRY_FOLDER,
         port: options.registry_port,
         own_program: &own_program,
     })?;
     let containerd = find(surroundings, "containerd").ok_or_else(|| failed("`containerd` is not there"))?;
-    Ok([part::foundation(programs, &containerd, registries), part::clients(programs)])
+    Ok(Plan { foundation: part::foundation(programs, &containerd, registries), clients: part::clients(programs) })
 }
 
 /// The kubelet keeps a resource that it does not know once it is in the node's capacity, and derives what can be given
@@ -92,17 +99,11 @@ struct Run<'a> {
 
 impl Run<'_> {
     /// From the first part to a ready cluster.
-    fn through(
-        mut self,
-        [foundation, clients]: &[Vec<Part>; 2],
-        kubectl: &Kubectl,
-        address: Ipv4Addr,
-        options: &UpOptions,
-    ) -> Result<(), Faults> {
-        self.start(foundation)?;
+    fn through(mut self, plan: &Plan, kubectl: &Kubectl, address: Ipv4Addr, options: &UpOptions) -> Result<(), Faults> {
+        self.start(&plan.foundation)?;
         self.wait("the API server answers", "kube-apiserver", || kubectl.is_ready())?;
         kubectl.create(configuration::objects(options.default_storage_class).to_string().as_bytes())?;
-        self.start(clients)?;
+        self.start(&plan.clients)?;
         self.wait("the registry answers", "registry", || probe::registry_answers(address, options.registry_port))?;
         let node = || kubectl.get(&format!("/api/v1/nodes/{NODE_NAME}"));
         self.wait("the node is ready", "kubelet", || problems_of_node(node().as_ref()).is_empty())?;

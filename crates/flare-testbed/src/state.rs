@@ -17,6 +17,9 @@ use crate::{ClusterName, Surroundings, UpOptions, fault::disk, options::Provider
 /// sockets end at 107 bytes.
 pub(crate) const INSIDE: &str = "/run/flare-kube";
 
+/// The folder of the registries' images, in the state folder.
+pub(crate) const REGISTRY_FOLDER: &str = "registry";
+
 /// Where they see the cache folder.
 const CACHE_INSIDE: &str = "/run/flare-kube-cache";
 
@@ -88,7 +91,7 @@ impl StateFolder {
 
     /// The root folder of the cluster's registry.
     pub(crate) fn registry(&self) -> PathBuf {
-        self.root.join("registry")
+        self.root.join(REGISTRY_FOLDER)
     }
 
     /// Makes a folder below the root, for its owner alone, with those above it.

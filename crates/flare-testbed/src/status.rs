@@ -8,10 +8,10 @@ use serde_json::Value;
 
 use crate::{
     ClusterName, Provider, Surroundings, build,
-    configuration::{NODE_NAME, REGISTRY},
+    configuration::NODE_NAME,
     kubectl::Kubectl,
     namespaces::mark,
-    probe, process,
+    probe, process, registry,
     state::{Record, StateFolder},
 };
 
@@ -80,7 +80,7 @@ fn empty(state: &StateFolder, record: Option<&Record>) -> Status {
 fn of_source(surroundings: &Surroundings<'_>, state: &StateFolder, record: &Record) -> Result<Status, Faults> {
     let mut status = empty(state, Some(record));
     let port = record.options.registry_port;
-    status.registry = Some(REGISTRY.to_owned());
+    status.registry = Some(registry::PLAIN_HOST.to_owned());
     status.registry_address = record.address.map(|address| format!("{address}:{port}"));
     status.images = probe::images(&state.registry());
     let (_, processes) = process::of_cluster(&mark(state), &state.control_group());

@@ -9,6 +9,7 @@ mod manual;
 mod names;
 mod prepare;
 pub(crate) mod schema;
+mod slow_link;
 mod workspace_verbs;
 
 use std::ffi::OsString;
@@ -56,6 +57,7 @@ enum Verb {
     Launch(launch::Arguments),
     Schema(schema::Arguments),
     Cluster(cluster::Arguments),
+    SlowLink(slow_link::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
     #[command(flatten)]
@@ -117,6 +119,7 @@ fn run(context: &Context<'_>, verb: Verb) -> Ended {
         Verb::Launch(arguments) => launch::run(context, &arguments),
         Verb::Schema(arguments) => schema::run(&arguments),
         Verb::Cluster(arguments) => cluster::run(context, &arguments),
+        Verb::SlowLink(arguments) => slow_link::run(&arguments),
         Verb::Completions(arguments) => Ok(completions::run(&arguments)),
         Verb::Man(arguments) => man::run(context, &arguments),
         Verb::Workspace(verb) => workspace_verbs::run(context, verb),

@@ -4,6 +4,8 @@ use std::{fmt, str::FromStr};
 
 use flare_diagnostic::{Code, Diagnostic};
 
+use super::{debian::Debian, nvflare::Release};
+
 /// A FLARE image of the cluster's registry: `nvflare/nvflare:TAG`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FlareImage {
@@ -38,6 +40,30 @@ impl FlareImage {
     }
 }
 
+macro_rules! lock {
+    ($release:literal, $python:literal) => {
+        include_str!(concat!("../../../../tools/images/nvflare-", $release, "-python", $python, ".txt"))
+    };
+}
+
+impl FlareImage {
+    /// What is in it.
+    pub(super) const fn release(self) -> Release {
+        match self {
+            Self::Flare283 | Self::Flare283Distroless => {
+                Release { version: "2.8.3", debian: Debian::Trixie, lock: lock!("2.8.3", "3.13") }
+            }
+            Self::Flare290 => Release { version: "2.9.0", debian: Debian::Trixie, lock: lock!("2.9.0", "3.13") },
+            Self::Flare283Python311 => Release { version: "2.8.3", debian: Debian::Bookworm, lock: lock!("2.8.3", "3.11") },
+        }
+    }
+
+    /// Whether it has Python and its libraries alone.
+    pub(super) const fn is_distroless(self) -> bool {
+        matches!(self, Self::Flare283Distroless)
+    }
+}
+
 impl fmt::Display for FlareImage {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.tag())
@@ -61,6 +87,18 @@ impl FromStr for FlareImage {
 #[cfg(test)]
 mod tests {
     use super::FlareImage;
+
+    #[test]
+    fn every_lock_pins_the_release_and_all_else_with_digests() {
+        for image in FlareImage::ALL {
+            let release = image.release();
+            assert!(release.lock.contains(&format!("\nnvflare=={} \\\n", release.version)), "{image}");
+            let packages = release.lock.lines().filter(|line| line.contains("==")).count();
+            assert!(packages > 40);
+            let pinned = release.lock.lines().filter(|line| line.contains("==")).all(|line| line.ends_with(" \\"));
+            assert!(pinned, "{image}: a package has no digest");
+        }
+    }
 
     #[test]
     fn every_image_is_read_by_its_tag_and_others_are_refused_with_the_list() {
