@@ -32,8 +32,9 @@ inside() {
     "$@"
 }
 inside python3 -m pip install --quiet --disable-pip-version-check --no-cache-dir --no-compile --no-deps --require-hashes \
-  --only-binary=:all: --break-system-packages --root-user-action=ignore --ignore-installed --root /build/out -r /build/lock.txt
+  --only-binary=:all: --break-system-packages --root-user-action=ignore --no-warn-script-location --ignore-installed --root /build/out -r /build/lock.txt
 # Compiled modules that hold with any time of their source, since the layer gives all files one time.
 inside python3 -m compileall -q -f --invalidation-mode unchecked-hash -s /build/out -p / /build/out/usr/local/lib ||
   echo "some modules cannot be compiled, as those for other versions of Python: they stay as they are"
-inside env PYTHONPATH="$(cd "$root/build/out" && echo /build/out/usr/local/lib/python3.*/dist-packages)" python3 -c 'import nvflare.private.fed.app.client.client_train, kubernetes'
+modules="$(cd "$root" && echo build/out/usr/local/lib/python3.*/dist-packages)"
+inside env PYTHONPATH="/$modules" python3 -c 'import nvflare.private.fed.app.client.client_train, kubernetes'

@@ -41,7 +41,7 @@ pub(super) const KUBERNETES: Program = Program {
              -X k8s.io/component-base/version.gitMinor=34",
 };
 
-/// CoreDNS with the few plugins that a cluster needs.
+/// `CoreDNS` with the few plugins that a cluster needs.
 pub(super) const COREDNS: Program = Program {
     name: "coredns-1.15.0",
     file: "coredns",

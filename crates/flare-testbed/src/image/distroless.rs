@@ -87,7 +87,7 @@ fn is_kept(path: &str) -> bool {
 
 /// `libc.so.6`, `ld-linux-x86-64.so.2`.
 fn is_library_name(name: &str) -> bool {
-    name.ends_with(".so") || name.contains(".so.")
+    name.split('.').any(|part| part == "so")
 }
 
 #[cfg(test)]

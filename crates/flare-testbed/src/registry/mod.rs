@@ -7,6 +7,7 @@ mod slow_link;
 use std::{
     fs,
     io::Write as _,
+    net::Ipv4Addr,
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
@@ -59,6 +60,9 @@ pub struct Place<'a> {
     pub seen_as: &'a Path,
     /// The folder of the images, below the state folder.
     pub images: &'a str,
+    /// Where the registries listen: [`Ipv4Addr::UNSPECIFIED`] lets this machine reach those of a cluster by its link. The slow
+    /// one is for the node alone.
+    pub listen: Ipv4Addr,
     /// The port of the plain registry; the private one and the slow one take the two after it.
     pub port: u16,
     /// The `flare-kube` program, whose hidden verb [`SLOW_LINK_VERB`] makes the slow registry slow.
@@ -132,7 +136,7 @@ fn configuration(place: Place<'_>, port: u16, is_private: bool) -> String {
             "delete": {"enabled": !is_private},
             "maintenance": {"readonly": {"enabled": is_private}},
         },
-        "http": {"addr": format!(":{port}")},
+        "http": {"addr": format!("{}:{port}", place.listen)},
     });
     if is_private {
         let path = inside(place, &format!("{FOLDER}/htpasswd"));
@@ -162,7 +166,7 @@ fn write_private(path: &Path, content: &str) -> Result<(), Diagnostic> {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, sync::atomic::AtomicBool};
+    use std::{fs, net::Ipv4Addr, os::unix::fs::PermissionsExt as _, path::Path, sync::atomic::AtomicBool};
 
     use serde_json::Value;
 
@@ -177,8 +181,14 @@ mod tests {
         let surroundings =
             Surroundings { cache: state.path(), search_path: &search_path, interrupted: &interrupted, say: &|_: &str| {} };
         let own_program = Path::new("/opt/flare-kube");
-        let place =
-            Place { state_folder: state.path(), seen_as: Path::new("/run/x"), images: "registry", port: 5000, own_program };
+        let place = Place {
+            state_folder: state.path(),
+            seen_as: Path::new("/run/x"),
+            images: "registry",
+            listen: Ipv4Addr::UNSPECIFIED,
+            port: 5000,
+            own_program,
+        };
         let started = processes(&surroundings, place).unwrap();
         assert_eq!(
             started.iter().map(|process| (process.name, process.port)).collect::<Vec<_>>(),

@@ -97,7 +97,7 @@ mod tests {
             let (mut stream, _) = target.accept().unwrap();
             let mut asked = [0; 3];
             stream.read_exact(&mut asked).unwrap();
-            stream.write_all(&[7; 50_000]).unwrap();
+            stream.write_all(&vec![7; 50_000]).unwrap();
         });
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let listen = listener.local_addr().unwrap().port();

@@ -36,12 +36,12 @@ pub(crate) fn kept(
     let partial = beside(place, "partial");
     remove(&partial)?;
     fs::create_dir(&partial).map_err(|error| disk("made", &partial, &error))?;
-    let made = make(&partial).and_then(|()| surroundings.check()).and_then(|()| settle(&partial, place));
-    if made.is_err() {
+    let ended = make(&partial).and_then(|()| surroundings.check()).and_then(|()| settle(&partial, place));
+    if ended.is_err() {
         // The first fault says more than a second one about what stays behind, which the next run removes.
         let _ = remove(&partial);
     }
-    made
+    ended
 }
 
 /// A short key of everything that a result depends on.

@@ -19,6 +19,7 @@ fn surroundings<'a>(cache: &'a Path, interrupted: &'a AtomicBool) -> Surrounding
     Surroundings { cache, search_path: &[], interrupted, say: &|_: &str| {} }
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "as what makes a result")]
 fn fill(folder: &Path) -> Result<(), Faults> {
     fs::write(folder.join("result"), "whole").unwrap();
     Ok(())
