@@ -39,13 +39,15 @@ const FOLDERS: [&str; 12] = [
 impl Cluster {
     /// Looks at the machine before the cluster is started.
     pub(crate) fn new(name: &str) -> Self {
-        let cache = std::env::var_os("FLARE_KUBE_CACHE").map_or_else(
-            || PathBuf::from(std::env::var_os("HOME").unwrap()).join(".cache/flare-kube"),
-            PathBuf::from,
-        );
+        let cache = std::env::var_os("FLARE_KUBE_CACHE")
+            .map_or_else(|| PathBuf::from(std::env::var_os("HOME").unwrap()).join(".cache/flare-kube"), PathBuf::from);
         let state = cache.canonicalize().unwrap().join("clusters").join(name);
         let cluster = Self { name: name.to_owned(), state, folders: existing(), namespaces: namespaces() };
-        assert_eq!(cluster.traces(), Vec::<String>::new(), "an earlier run left something: cargo xtask cluster down --name {name}");
+        assert_eq!(
+            cluster.traces(),
+            Vec::<String>::new(),
+            "an earlier run left something: cargo xtask cluster down --name {name}"
+        );
         cluster
     }
 

@@ -110,12 +110,11 @@ impl Log {
             if !filter.takes(&request) {
                 continue;
             }
-            match places.get(&id) {
-                Some(place) => requests[*place] = request,
-                None => {
-                    places.insert(id, requests.len());
-                    requests.push(request);
-                }
+            if let Some(place) = places.get(&id) {
+                requests[*place] = request;
+            } else {
+                places.insert(id, requests.len());
+                requests.push(request);
             }
         }
         Ok(requests)
@@ -228,7 +227,10 @@ mod tests {
         let count = |filter: Filter<'_>| log.count(&filter).unwrap();
         assert_eq!(count(Filter::default()), 4);
         assert_eq!(count(Filter { user_agent: Some("OpenAPI-Generator/"), verb: Some("get"), ..Filter::default() }), 2);
-        assert_eq!(count(Filter { from: Some("2026-11-25T08:00:02"), until: Some("2026-11-25T08:00:04"), ..Filter::default() }), 2);
+        assert_eq!(
+            count(Filter { from: Some("2026-11-25T08:00:02"), until: Some("2026-11-25T08:00:04"), ..Filter::default() }),
+            2
+        );
         assert_eq!(count(Filter { resource: Some("pods"), namespace: Some("a"), ..Filter::default() }), 4);
         assert_eq!(count(Filter { resource: Some("pods/exec"), ..Filter::default() }), 0);
         assert_eq!(count(Filter { user: Some("system:serviceaccount:a"), ..Filter::default() }), 0);

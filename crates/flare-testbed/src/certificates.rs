@@ -41,7 +41,7 @@ impl Authority {
         let mut params = params("flare-kube-testbed", None);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        let certificate = params.self_signed(&key).map_err(refused)?.pem();
+        let certificate = params.self_signed(&key).map_err(|error| refused(&error))?.pem();
         Ok(Self { certificate, issuer: Issuer::new(params, key) })
     }
 
@@ -54,23 +54,23 @@ impl Authority {
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         params.use_authority_key_identifier_extension = true;
         for name in subject.dns_names {
-            params.subject_alt_names.push(SanType::DnsName((*name).try_into().map_err(refused)?));
+            params.subject_alt_names.push(SanType::DnsName((*name).try_into().map_err(|error| refused(&error))?));
         }
         let addresses = subject.addresses.iter().map(|address| SanType::IpAddress(IpAddr::V4(*address)));
         params.subject_alt_names.extend(addresses);
-        let certificate = params.signed_by(&key, &self.issuer).map_err(refused)?.pem();
+        let certificate = params.signed_by(&key, &self.issuer).map_err(|error| refused(&error))?.pem();
         Ok(Identity { certificate, key: key.serialize_pem() })
     }
 }
 
-/// A key pair for the tokens of ServiceAccounts: private, public.
+/// A key pair for the tokens of service accounts: private, public.
 pub(crate) fn key_pair() -> Result<(String, String), Faults> {
     let key = new_key()?;
     Ok((key.serialize_pem(), key.public_key_pem()))
 }
 
 fn new_key() -> Result<KeyPair, Faults> {
-    KeyPair::generate().map_err(refused)
+    KeyPair::generate().map_err(|error| refused(&error))
 }
 
 /// Validity without a clock: a cluster does not live long, and a machine's clock may be wrong.
@@ -86,6 +86,6 @@ fn params(common_name: &str, organisation: Option<&str>) -> CertificateParams {
     params
 }
 
-fn refused(error: rcgen::Error) -> Faults {
+fn refused(error: &rcgen::Error) -> Faults {
     failed(format!("a certificate cannot be made: {error}")).into()
 }

@@ -51,9 +51,8 @@ pub(crate) fn write_identities(state: &StateFolder, machine_side: Ipv4Addr) -> R
     let (private, public) = key_pair()?;
     state.write("pki/accounts.key", private)?;
     state.write("pki/accounts.pub", public)?;
-    let client = |common_name, organisation| {
-        authority.identify(Subject { common_name, organisation, dns_names: &[], addresses: &[] })
-    };
+    let client =
+        |common_name, organisation| authority.identify(Subject { common_name, organisation, dns_names: &[], addresses: &[] });
     let server = authority.identify(Subject {
         common_name: "kube-apiserver",
         organisation: None,
@@ -89,13 +88,8 @@ pub(crate) fn write_identities(state: &StateFolder, machine_side: Ipv4Addr) -> R
     state.write("kubeconfig", kubeconfig(&format!("https://{machine_side}:6443"), &context, &authority, &admin))
 }
 
-const API_SERVER_NAMES: [&str; 5] = [
-    "kubernetes",
-    "kubernetes.default",
-    "kubernetes.default.svc",
-    "kubernetes.default.svc.cluster.local",
-    "localhost",
-];
+const API_SERVER_NAMES: [&str; 5] =
+    ["kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local", "localhost"];
 
 /// Kubeconfigs are YAML, and JSON is YAML.
 fn kubeconfig(server: &str, context: &str, authority: &Authority, identity: &Identity) -> String {
@@ -114,7 +108,7 @@ fn kubeconfig(server: &str, context: &str, authority: &Authority, identity: &Ide
     format!("{config:#}\n")
 }
 
-/// CRI of containerd. CAP_SYS_RESOURCE may be missing, so no process' score may be lowered; pods' network namespaces are
+/// CRI of containerd. `CAP_SYS_RESOURCE` may be missing, so no process' score may be lowered; pods' network namespaces are
 /// mounted in the cluster's own view.
 fn containerd(cni: &Path) -> String {
     let cni = cni.display();

@@ -3,11 +3,7 @@
 use flare_diagnostic::Faults;
 
 use crate::{
-    ClusterName, Provider, Surroundings, control_group,
-    lock::Lock,
-    mount,
-    namespaces::mark,
-    process, provider,
+    ClusterName, Provider, Surroundings, control_group, lock::Lock, mount, namespaces::mark, process, provider,
     state::StateFolder,
 };
 

@@ -81,7 +81,11 @@ fn ranges_of_routes(routes: &Value) -> impl Iterator<Item = (Ipv4Addr, u32)> {
 const NARROW: u32 = 20;
 
 /// Connects this machine to the cluster by a free block.
-pub(crate) fn connect(surroundings: &Surroundings<'_>, state: &StateFolder, namespaces: &Namespaces<'_>) -> Result<Block, Faults> {
+pub(crate) fn connect(
+    surroundings: &Surroundings<'_>,
+    state: &StateFolder,
+    namespaces: &Namespaces<'_>,
+) -> Result<Block, Faults> {
     let free = free(surroundings)?;
     for block in &free {
         let link = block.link();
@@ -188,7 +192,10 @@ mod tests {
         assert_eq!(free_blocks(&address("172.31.255.1", 30), &nothing)[0], Block(1));
         // A cloud's own network: its address is taken, the rest of its wide range is left to routes.
         assert_eq!(free_blocks(&address("172.31.255.5", 16), &nothing).len(), 63);
-        assert_eq!(free_blocks(&nothing, &json!([{"dst": "172.31.255.128/25"}, {"dst": "default"}, {"dst": "172.16.0.0/12"}])).len(), 32);
+        assert_eq!(
+            free_blocks(&nothing, &json!([{"dst": "172.31.255.128/25"}, {"dst": "default"}, {"dst": "172.16.0.0/12"}])).len(),
+            32
+        );
         assert_eq!(free_blocks(&nothing, &json!([{"dst": "172.31.255.9"}, {"dst": "172.31.254.0/24"}])).len(), 63);
         assert_eq!(free_blocks(&address("172.31.240.1", 20), &nothing).len(), 0);
     }

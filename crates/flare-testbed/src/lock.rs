@@ -89,8 +89,7 @@ mod tests {
     fn a_second_run_waits_and_a_removed_lock_can_be_taken_again() {
         let cache = tempfile::tempdir().unwrap();
         let interrupted = AtomicBool::new(false);
-        let surroundings =
-            Surroundings { cache: cache.path(), search_path: &[], interrupted: &interrupted, say: &|_: &str| {} };
+        let surroundings = Surroundings { cache: cache.path(), search_path: &[], interrupted: &interrupted, say: &|_: &str| {} };
         let state = StateFolder::of(&surroundings, &ClusterName::default());
         let first = Lock::take(&surroundings, &state).unwrap();
         std::thread::scope(|scope| {

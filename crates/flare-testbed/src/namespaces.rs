@@ -40,7 +40,17 @@ impl<'run> Namespaces<'run> {
     /// Makes the namespaces and waits until the anchor has furnished them.
     pub(crate) fn make(surroundings: Surroundings<'run>, state: &'run StateFolder) -> Result<Self, Faults> {
         let mut holder = command(&surroundings, "setsid")?;
-        holder.args(["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation", "private"]);
+        holder.args([
+            "unshare",
+            "--net",
+            "--mount",
+            "--pid",
+            "--fork",
+            "--kill-child",
+            "--mount-proc",
+            "--propagation",
+            "private",
+        ]);
         holder.args(["sh", "-c", SCRIPT]).stdout(Stdio::piped()).stderr(log(state, ANCHOR)?);
         bare(&mut holder, state, ANCHOR);
         holder.env("FLARE_KUBE_TESTBED_CACHE", state.cache());
@@ -77,7 +87,11 @@ impl<'run> Namespaces<'run> {
     /// Starts a part inside, which lives on after this run; all it says goes into its log.
     pub(crate) fn start(&self, part: &Part) -> Result<(), Faults> {
         let mut enter = self.enter(part.name)?;
-        enter.args(["setsid", "--fork"]).arg(self.state.inside(&part.program)).args(&part.arguments).envs(part.environment.iter().cloned());
+        enter
+            .args(["setsid", "--fork"])
+            .arg(self.state.inside(&part.program))
+            .args(&part.arguments)
+            .envs(part.environment.iter().cloned());
         let log = log(self.state, part.name)?;
         let copy = log.try_clone().map_err(|error| failed(format!("the log of `{}` cannot be opened: {error}", part.name)))?;
         let status = enter.stdin(Stdio::null()).stdout(log).stderr(copy).status();

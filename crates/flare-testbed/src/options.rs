@@ -28,7 +28,7 @@ impl fmt::Display for Provider {
     }
 }
 
-/// Which StorageClass a claim gets that names none.
+/// Which `StorageClass` a claim gets that names none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DefaultStorageClass {
@@ -96,7 +96,7 @@ pub struct UpOptions {
     pub gpus: u32,
     /// Taints with which the node registers.
     pub taints: Vec<Taint>,
-    /// Which StorageClass is the default.
+    /// Which `StorageClass` is the default.
     pub default_storage_class: DefaultStorageClass,
     /// The FLARE images in the cluster's registry.
     #[serde(with = "tags")]
@@ -120,7 +120,7 @@ impl Default for UpOptions {
             images: FlareImage::DEFAULT.to_vec(),
             registry_port: 5000,
             install_packages: false,
-            timeout: Duration::from_secs(120),
+            timeout: Duration::from_mins(2),
         }
     }
 }
@@ -144,12 +144,7 @@ mod tags {
 impl UpOptions {
     /// Whether a cluster that was asked for in this way is what is asked for in that way.
     pub(crate) fn means_the_same(&self, other: &Self) -> bool {
-        let what = |options: &Self| Self {
-            provider: None,
-            install_packages: false,
-            timeout: Duration::ZERO,
-            ..options.clone()
-        };
+        let what = |options: &Self| Self { provider: None, install_packages: false, timeout: Duration::ZERO, ..options.clone() };
         what(self) == what(other)
     }
 }
@@ -161,9 +156,22 @@ mod tests {
     #[test]
     fn taints_are_read_as_kubectl_reads_them() {
         let taint: Taint = "nvidia.com/gpu=present:NoSchedule".parse().unwrap();
-        assert_eq!((taint.key.as_str(), taint.value.as_str(), taint.effect.as_str()), ("nvidia.com/gpu", "present", "NoSchedule"));
+        assert_eq!(
+            (taint.key.as_str(), taint.value.as_str(), taint.effect.as_str()),
+            ("nvidia.com/gpu", "present", "NoSchedule")
+        );
         assert_eq!("a:NoExecute".parse::<Taint>().unwrap().value, "");
-        for bad in ["", "a", "a=b", "a=b:Never", "=b:NoSchedule", ":NoSchedule", "a b=c:NoSchedule", "/a=b:NoSchedule", "a=b=c:NoSchedule"] {
+        for bad in [
+            "",
+            "a",
+            "a=b",
+            "a=b:Never",
+            "=b:NoSchedule",
+            ":NoSchedule",
+            "a b=c:NoSchedule",
+            "/a=b:NoSchedule",
+            "a=b=c:NoSchedule",
+        ] {
             assert!(bad.parse::<Taint>().is_err(), "{bad}");
         }
     }

@@ -103,8 +103,14 @@ fn scheduler(programs: &Programs) -> Part {
 
 fn kubelet(programs: &Programs) -> Part {
     let (name, address) = (format!("--hostname-override={NODE_NAME}"), format!("--node-ip={NODE}"));
-    let arguments =
-        ["--config={}/kubelet.json", "--kubeconfig={}/kubeconfigs/node", "--root-dir={}/kubelet", "--cert-dir={}/pki", &name, &address];
+    let arguments = [
+        "--config={}/kubelet.json",
+        "--kubeconfig={}/kubeconfigs/node",
+        "--root-dir={}/kubelet",
+        "--cert-dir={}/pki",
+        &name,
+        &address,
+    ];
     component(programs, "kubelet", &arguments)
 }
 
@@ -127,9 +133,7 @@ fn storage(programs: &Programs) -> Part {
         "--helper-image=docker.io/library/busybox:1.36",
     ];
     let mut part = part("local-path-provisioner", &programs.local_path_provisioner, &arguments);
-    part.environment = vec![
-        ("CONFIG_MOUNT_PATH", format!("{INSIDE}/storage-provisioner")),
-        ("POD_NAMESPACE", "local-path-storage".to_owned()),
-    ];
+    part.environment =
+        vec![("CONFIG_MOUNT_PATH", format!("{INSIDE}/storage-provisioner")), ("POD_NAMESPACE", "local-path-storage".to_owned())];
     part
 }

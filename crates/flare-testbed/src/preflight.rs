@@ -59,8 +59,11 @@ fn taken_port(port: u16) -> Option<Diagnostic> {
     let wanted = u32::from(port)..=u32::from(port) + 2;
     let is_free = PORTS.iter().all(|taken| wanted.end() < taken.start() || wanted.start() > taken.end());
     (!is_free || *wanted.end() > u32::from(u16::MAX)).then(|| {
-        Diagnostic::error(Code::InvalidArgs, format!("the registries cannot have the ports from {port} on: the cluster itself has one of them"))
-            .hint("take another `--registry-port`, such as 5000")
+        Diagnostic::error(
+            Code::InvalidArgs,
+            format!("the registries cannot have the ports from {port} on: the cluster itself has one of them"),
+        )
+        .hint("take another `--registry-port`, such as 5000")
     })
 }
 
@@ -95,7 +98,9 @@ fn faults_of_trial(said: &str) -> Vec<Diagnostic> {
         ];
     }
     let missing = said.lines().filter(|line| *line != "tried");
-    let fault = |what| not_ready(format!("the kernel lacks {what}")).hint("load the module with `modprobe`, or take a kernel that has it");
+    let fault = |what| {
+        not_ready(format!("the kernel lacks {what}")).hint("load the module with `modprobe`, or take a kernel that has it")
+    };
     missing.map(fault).collect()
 }
 
@@ -133,10 +138,13 @@ fn place(cache: &Path) -> Option<Diagnostic> {
     let shown = cache.display();
     let hint = "name a folder on an ordinary disk with FLARE_KUBE_CACHE";
     if existing.starts_with("/run") || cache.starts_with("/run") {
-        return Some(not_ready(format!("the cache folder `{shown}` lies below `/run`, where a cluster cannot see it")).hint(hint));
+        return Some(
+            not_ready(format!("the cache folder `{shown}` lies below `/run`, where a cluster cannot see it")).hint(hint),
+        );
     }
     let is_overlay = rustix::fs::statfs(&existing).is_ok_and(|found| found.f_type == OVERLAY);
-    is_overlay.then(|| not_ready(format!("the cache folder `{shown}` lies on an overlay file system, as in a container")).hint(hint))
+    is_overlay
+        .then(|| not_ready(format!("the cache folder `{shown}` lies on an overlay file system, as in a container")).hint(hint))
 }
 
 /// `OVERLAYFS_SUPER_MAGIC` of linux/magic.h.

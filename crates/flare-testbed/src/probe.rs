@@ -35,9 +35,9 @@ fn question(name: &str) -> Vec<u8> {
     packet
 }
 
-/// Whether a reply to our question has no error and at least one record.
+/// Whether a reply to our question has no error (the last four bits of the flags are 0) and at least one record.
 fn has_answer(packet: &[u8]) -> bool {
-    packet.len() > 12 && packet[..2] == [0x46, 0x4b] && packet[3] & 0x0f == 0 && packet[6..8] != [0, 0]
+    packet.len() > 12 && packet[..2] == [0x46, 0x4b] && packet[3].trailing_zeros() >= 4 && packet[6..8] != [0, 0]
 }
 
 /// Whether a registry answers, be it by asking for a password.
@@ -72,7 +72,8 @@ fn collect(root: &Path, folder: &Path, found: &mut Vec<String>) {
             found.push(format!("{}:{}", repository.display(), tag.display()));
         }
     }
-    let is_repository = |path: &&std::path::PathBuf| path.file_name().is_some_and(|name| !name.as_encoded_bytes().starts_with(b"_"));
+    let is_repository =
+        |path: &&std::path::PathBuf| path.file_name().is_some_and(|name| !name.as_encoded_bytes().starts_with(b"_"));
     for below in folders(folder).iter().filter(is_repository) {
         collect(root, below, found);
     }
@@ -98,7 +99,12 @@ mod tests {
     #[test]
     fn images_are_the_tags_of_every_repository() {
         let folder = tempfile::tempdir().unwrap();
-        for tag in ["lab/pause/_manifests/tags/1", "nvflare/nvflare/_manifests/tags/2.8.3", "nvflare/nvflare/_manifests/tags/2.9.0", "x/_layers"] {
+        for tag in [
+            "lab/pause/_manifests/tags/1",
+            "nvflare/nvflare/_manifests/tags/2.8.3",
+            "nvflare/nvflare/_manifests/tags/2.9.0",
+            "x/_layers",
+        ] {
             std::fs::create_dir_all(folder.path().join("docker/registry/v2/repositories").join(tag)).unwrap();
         }
         assert_eq!(images(folder.path()), ["lab/pause:1", "nvflare/nvflare:2.8.3", "nvflare/nvflare:2.9.0"]);

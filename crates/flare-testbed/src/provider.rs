@@ -15,14 +15,17 @@ use crate::{
 pub(crate) fn choose(surroundings: &Surroundings<'_>, options: &UpOptions) -> Result<Provider, Faults> {
     match (options.provider, &options.kubeconfig) {
         (Some(Provider::Kubeconfig) | None, Some(_)) => Ok(Provider::Kubeconfig),
-        (Some(Provider::Kubeconfig), None) => Err(Diagnostic::error(Code::InvalidArgs, "the provider `kubeconfig` needs a kubeconfig")
-            .hint("name it with `--kubeconfig FILE`; one is never guessed")
-            .into()),
-        (Some(other), Some(_)) => {
-            Err(Diagnostic::error(Code::InvalidArgs, format!("the provider `{other}` makes a cluster of its own and takes no kubeconfig"))
-                .hint("leave out `--kubeconfig`, or take `--provider kubeconfig`")
+        (Some(Provider::Kubeconfig), None) => {
+            Err(Diagnostic::error(Code::InvalidArgs, "the provider `kubeconfig` needs a kubeconfig")
+                .hint("name it with `--kubeconfig FILE`; one is never guessed")
                 .into())
         }
+        (Some(other), Some(_)) => Err(Diagnostic::error(
+            Code::InvalidArgs,
+            format!("the provider `{other}` makes a cluster of its own and takes no kubeconfig"),
+        )
+        .hint("leave out `--kubeconfig`, or take `--provider kubeconfig`")
+        .into()),
         (Some(chosen), None) => Ok(chosen),
         (None, None) if find(surroundings, "kind").is_some() && docker_runs(surroundings) => Ok(Provider::Kind),
         (None, None) => Ok(Provider::Source),
@@ -39,7 +42,12 @@ fn docker_runs(surroundings: &Surroundings<'_>) -> bool {
 }
 
 /// Remembers a cluster that is there already, where it answers. Nothing in it is changed.
-pub(crate) fn adopt(surroundings: &Surroundings<'_>, state: &StateFolder, options: &UpOptions, kubeconfig: &Path) -> Result<(), Faults> {
+pub(crate) fn adopt(
+    surroundings: &Surroundings<'_>,
+    state: &StateFolder,
+    options: &UpOptions,
+    kubeconfig: &Path,
+) -> Result<(), Faults> {
     let shown = kubeconfig.display();
     let kubeconfig = std::path::absolute(kubeconfig).unwrap_or_else(|_| kubeconfig.to_owned());
     if !Kubectl::installed(surroundings, &kubeconfig)?.is_ready() {
@@ -48,7 +56,13 @@ pub(crate) fn adopt(surroundings: &Surroundings<'_>, state: &StateFolder, option
             .into());
     }
     state.make("")?;
-    state.remember(&Record { provider: Provider::Kubeconfig, kubeconfig, address: None, parts: Vec::new(), options: options.clone() })
+    state.remember(&Record {
+        provider: Provider::Kubeconfig,
+        kubeconfig,
+        address: None,
+        parts: Vec::new(),
+        options: options.clone(),
+    })
 }
 
 /// Starts a cluster with kind, whose kubeconfig goes into the state folder and nowhere else.
@@ -56,7 +70,13 @@ pub(crate) fn create_kind(surroundings: &Surroundings<'_>, state: &StateFolder, 
     surroundings.check()?;
     state.make("")?;
     let kubeconfig = state.kubeconfig();
-    state.remember(&Record { provider: Provider::Kind, kubeconfig: kubeconfig.clone(), address: None, parts: Vec::new(), options: options.clone() })?;
+    state.remember(&Record {
+        provider: Provider::Kind,
+        kubeconfig: kubeconfig.clone(),
+        address: None,
+        parts: Vec::new(),
+        options: options.clone(),
+    })?;
     let wait = format!("{}s", options.timeout.as_secs());
     let mut kind = command(surroundings, "kind")?;
     kind.args(["create", "cluster", "--name", &kind_name(state), "--wait", &wait, "--kubeconfig"]).arg(&kubeconfig);

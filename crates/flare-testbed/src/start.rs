@@ -68,13 +68,16 @@ fn prepare(
     configuration::write(state, options, &plugins)?;
     image::seed(surroundings, &state.registry(), &options.images)?;
     let own_program = std::env::current_exe().map_err(|error| failed(format!("our own program cannot be found: {error}")))?;
-    let registries = registry::processes(surroundings, registry::Place {
-        state_folder: state.root(),
-        seen_as: Path::new(INSIDE),
-        images: REGISTRY_FOLDER,
-        port: options.registry_port,
-        own_program: &own_program,
-    })?;
+    let registries = registry::processes(
+        surroundings,
+        registry::Place {
+            state_folder: state.root(),
+            seen_as: Path::new(INSIDE),
+            images: REGISTRY_FOLDER,
+            port: options.registry_port,
+            own_program: &own_program,
+        },
+    )?;
     let containerd = find(surroundings, "containerd").ok_or_else(|| failed("`containerd` is not there"))?;
     Ok(Plan { foundation: part::foundation(programs, &containerd, registries), clients: part::clients(programs) })
 }
@@ -113,7 +116,8 @@ impl Run<'_> {
         self.wait("DNS answers", "coredns", || probe::dns_answers(address))?;
         if options.gpus > 0 {
             give_gpus(kubectl, options.gpus)?;
-            let given = || node().is_some_and(|node| node["status"]["allocatable"]["nvidia.com/gpu"] == options.gpus.to_string());
+            let count = options.gpus.to_string();
+            let given = || node().is_some_and(|node| node["status"]["allocatable"]["nvidia.com/gpu"] == count.as_str());
             self.wait("the node has its GPUs", "kubelet", given)?;
         }
         self.all_live()

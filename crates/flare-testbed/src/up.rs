@@ -49,12 +49,16 @@ pub fn up(surroundings: &Surroundings<'_>, name: &ClusterName, options: &UpOptio
 pub fn reset(surroundings: &Surroundings<'_>, name: &ClusterName) -> Result<Checked<Status>, Faults> {
     let state = StateFolder::of(surroundings, name);
     let record = state.record().ok_or_else(|| {
-        Diagnostic::error(Code::InvalidArgs, format!("there is no cluster `{name}`")).hint("start it with `cargo xtask cluster up`")
+        Diagnostic::error(Code::InvalidArgs, format!("there is no cluster `{name}`"))
+            .hint("start it with `cargo xtask cluster up`")
     })?;
     if record.provider == Provider::Kubeconfig {
-        return Err(Diagnostic::error(Code::InvalidArgs, format!("the cluster `{name}` is your own, and nothing in it is deleted"))
-            .hint("delete in it by hand what you no longer need")
-            .into());
+        return Err(Diagnostic::error(
+            Code::InvalidArgs,
+            format!("the cluster `{name}` is your own, and nothing in it is deleted"),
+        )
+        .hint("delete in it by hand what you no longer need")
+        .into());
     }
     let options = UpOptions { provider: Some(record.provider), timeout: record.options.timeout, ..record.options };
     down::down(surroundings, name)?;
@@ -62,7 +66,11 @@ pub fn reset(surroundings: &Surroundings<'_>, name: &ClusterName) -> Result<Chec
 }
 
 /// The cluster where it runs as it should.
-fn ready_already(surroundings: &Surroundings<'_>, state: &StateFolder, options: &UpOptions) -> Result<Option<Checked<Status>>, Faults> {
+fn ready_already(
+    surroundings: &Surroundings<'_>,
+    state: &StateFolder,
+    options: &UpOptions,
+) -> Result<Option<Checked<Status>>, Faults> {
     let Some(record) = state.record() else { return Ok(None) };
     let now = status::status(surroundings, state.name())?;
     if !now.ready {
@@ -71,8 +79,11 @@ fn ready_already(surroundings: &Surroundings<'_>, state: &StateFolder, options: 
     (surroundings.say)(&format!("the cluster `{}` runs already; nothing is changed", state.name()));
     let mut warnings = Vec::new();
     if !record.options.means_the_same(options) {
-        let differs = format!("the cluster `{}` runs as it was asked for first, which differs from what is asked now", state.name());
-        warnings.push(Diagnostic::warning(Code::Notice, differs).hint("run `cargo xtask cluster down`, then `up` with the new options"));
+        let differs =
+            format!("the cluster `{}` runs as it was asked for first, which differs from what is asked now", state.name());
+        warnings.push(
+            Diagnostic::warning(Code::Notice, differs).hint("run `cargo xtask cluster down`, then `up` with the new options"),
+        );
     }
     Ok(Some(Checked { value: now, warnings }))
 }
@@ -84,7 +95,9 @@ fn make(surroundings: &Surroundings<'_>, state: &StateFolder, chosen: Provider, 
     }
     match (chosen, &options.kubeconfig) {
         (Provider::Kubeconfig, Some(kubeconfig)) => provider::adopt(surroundings, state, options, kubeconfig)?,
-        (Provider::Kubeconfig, None) => return Err(Diagnostic::error(Code::Internal, "a kubeconfig was chosen without one").into()),
+        (Provider::Kubeconfig, None) => {
+            return Err(Diagnostic::error(Code::Internal, "a kubeconfig was chosen without one").into());
+        }
         (Provider::Kind, _) => provider::create_kind(surroundings, state, options)?,
         (Provider::Source, _) => start::start(surroundings, state, options)?,
     }

@@ -3,7 +3,9 @@
 use std::{path::PathBuf, time::Duration};
 
 use flare_diagnostic::{Code, Diagnostic, Faults};
-use flare_testbed::{ClusterName, DefaultStorageClass, Provider, Removed, Status, Surroundings, Taint, UpOptions, image::FlareImage};
+use flare_testbed::{
+    ClusterName, DefaultStorageClass, Provider, Removed, Status, Surroundings, Taint, UpOptions, image::FlareImage,
+};
 use serde_json::json;
 
 use super::Context;
@@ -60,7 +62,7 @@ struct UpArguments {
     /// A taint of the node; may be repeated.
     #[arg(long = "taint", value_name = "KEY=VALUE:EFFECT")]
     taints: Vec<Taint>,
-    /// The StorageClass of claims that name none. `local-path` binds with the first pod, `local-path-immediate` at once; both are
+    /// The storage class of claims that name none. `local-path` binds with the first pod, `local-path-immediate` at once; both are
     /// always there.
     #[arg(long, value_enum, default_value_t, value_name = "CLASS")]
     default_storage_class: StorageClassArgument,
@@ -114,12 +116,8 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Ended {
     };
     let environment = context.environment;
     let cache = environment.absolute(&environment.cache_folder);
-    let surroundings = Surroundings {
-        cache: &cache,
-        search_path: &environment.search_path,
-        interrupted: context.interrupt.flag(),
-        say: &say,
-    };
+    let surroundings =
+        Surroundings { cache: &cache, search_path: &environment.search_path, interrupted: context.interrupt.flag(), say: &say };
     match &arguments.verb {
         Verb::Up(up) => {
             let options = options(context, up);
@@ -165,7 +163,7 @@ fn options(context: &Context<'_>, up: &UpArguments) -> UpOptions {
 /// The table of a cluster that runs, and what to do next.
 fn started(status: &Status) -> String {
     let kubeconfig = status.kubeconfig.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
-    let quoted = shlex::try_quote(&kubeconfig).map_or_else(|_| kubeconfig.clone(), |quoted| quoted.into_owned());
+    let quoted = shlex::try_quote(&kubeconfig).map_or_else(|_| kubeconfig.clone(), std::borrow::Cow::into_owned);
     format!("{}\nexport KUBECONFIG={}\nkubectl get nodes\n", table(status), printable(&quoted))
 }
 

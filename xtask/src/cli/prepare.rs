@@ -129,7 +129,8 @@ fn prepare_one(request: &KitRequest, dry_run: bool, options: &RunOptions) -> Res
     let resolved = prepare::resolve(request, options)?;
     let before = dry_run.then(|| resolved.kit.clone());
     let mut warnings = resolved.warnings.clone();
-    let mut built = prepare::build(resolved).map_err(|faults| Failure { faults, warnings: std::mem::take(&mut warnings), shown: None })?;
+    let mut built =
+        prepare::build(resolved).map_err(|faults| Failure { faults, warnings: std::mem::take(&mut warnings), shown: None })?;
     let mut warnings = std::mem::take(&mut built.warnings);
     let mut data = prepare::report(request, &built.prepared);
     let mut text = as_lines(&data);

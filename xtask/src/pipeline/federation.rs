@@ -107,7 +107,11 @@ pub(crate) fn check(requests: &[KitRequest], neighbours: &Neighbours, options: &
         }
     }
     let warnings = without_repeats(warnings);
-    Faults::check(without_repeats(faults), || ()).map_err(|faults| Failure { faults, warnings: warnings.clone(), shown: None })?;
+    Faults::check(without_repeats(faults), || ()).map_err(|faults| Failure {
+        faults,
+        warnings: warnings.clone(),
+        shown: None,
+    })?;
     Ok(warnings)
 }
 
