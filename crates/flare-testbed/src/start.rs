@@ -74,6 +74,7 @@ fn prepare(
             state_folder: state.root(),
             seen_as: Path::new(INSIDE),
             images: REGISTRY_FOLDER,
+            listen: Ipv4Addr::UNSPECIFIED,
             port: options.registry_port,
             own_program: &own_program,
         },
