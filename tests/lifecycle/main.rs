@@ -41,6 +41,15 @@ fn run(verb: &str, cluster: &Cluster, more: &[&str]) -> (i32, Value) {
     (status.code().unwrap_or(-1), answer)
 }
 
+/// A failed test takes its cluster down as well as it can.
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            let _ = command("down", self, &[]).status();
+        }
+    }
+}
+
 fn up(cluster: &Cluster) -> Value {
     let (code, answer) = run("up", cluster, &[]);
     assert_eq!(code, 0, "{answer}");

@@ -81,7 +81,7 @@ impl Cluster {
         let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
         traces.extend(mounts.lines().filter(|line| line.contains(&format!("{text}/"))).map(|line| format!("mount {line}")));
         let links = output("ip", &["-json", "link", "show"]);
-        traces.extend(links.contains(&format!("flare-kube-{}-", self.name)).then(|| format!("link in {links}")));
+        traces.extend(links.contains(text).then(|| format!("link in {links}")));
         let groups = output("find", &["/sys/fs/cgroup", "-type", "d", "-name", &format!("flare-kube-{}-????????", self.name)]);
         traces.extend(groups.lines().map(|group| format!("control group {group}")));
         for path in [self.state.clone(), self.state.with_extension("lock")] {

@@ -93,3 +93,89 @@ pub(crate) fn delete_kind(surroundings: &Surroundings<'_>, state: &StateFolder) 
 fn kind_name(state: &StateFolder) -> String {
     format!("flare-kube-{}", state.name())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, sync::atomic::AtomicBool};
+
+    use super::{adopt, choose, create_kind, delete_kind};
+    use crate::{ClusterName, Provider, Surroundings, UpOptions, state::StateFolder};
+
+    /// A folder with programs that a shell plays.
+    fn with_programs(programs: &[(&str, &str)], test: impl FnOnce(&Surroundings<'_>, &Path)) {
+        let (folder, interrupted) = (tempfile::tempdir().unwrap(), AtomicBool::new(false));
+        for (name, script) in programs {
+            let path = folder.path().join(name);
+            fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        let search_path = [folder.path().to_owned()];
+        let surroundings = Surroundings {
+            cache: &folder.path().join("cache"),
+            search_path: &search_path,
+            interrupted: &interrupted,
+            say: &|_: &str| {},
+        };
+        test(&surroundings, folder.path());
+    }
+
+    #[test]
+    fn kind_is_taken_only_where_dockers_daemon_answers() {
+        let chosen = |programs: &[(&str, &str)]| {
+            let mut chosen = None;
+            with_programs(programs, |surroundings, _| chosen = choose(surroundings, &UpOptions::default()).ok());
+            chosen
+        };
+        // A client without a daemon prints an empty version, and old ones end with 0.
+        for refusal in ["exit 1", "echo; exit 0", "echo Cannot connect >&2; exit 1"] {
+            assert_eq!(chosen(&[("kind", "exit 0"), ("docker", refusal)]), Some(Provider::Source), "{refusal}");
+        }
+        assert_eq!(chosen(&[("docker", "echo 27.0.1")]), Some(Provider::Source), "without kind");
+        assert_eq!(chosen(&[("kind", "exit 0"), ("docker", "echo 27.0.1")]), Some(Provider::Kind));
+    }
+
+    #[test]
+    fn a_kubeconfig_is_taken_where_it_is_named_and_only_there() {
+        with_programs(&[], |surroundings, _| {
+            let choose = |provider, kubeconfig: Option<&str>| {
+                choose(surroundings, &UpOptions { provider, kubeconfig: kubeconfig.map(Into::into), ..UpOptions::default() }).ok()
+            };
+            assert_eq!(choose(None, Some("/k")), Some(Provider::Kubeconfig));
+            assert_eq!(choose(Some(Provider::Kubeconfig), Some("/k")), Some(Provider::Kubeconfig));
+            assert_eq!(choose(Some(Provider::Kubeconfig), None), None);
+            assert_eq!(choose(Some(Provider::Source), Some("/k")), None);
+            assert_eq!(choose(Some(Provider::Kind), None), Some(Provider::Kind));
+        });
+    }
+
+    #[test]
+    fn kind_is_told_its_kubeconfig_at_both_ends_and_never_sees_the_users() {
+        with_programs(&[("kind", "echo \"$@\" >> \"$(dirname \"$0\")/asked\"")], |surroundings, folder| {
+            let state = StateFolder::of(surroundings, &ClusterName::new("x").unwrap());
+            create_kind(surroundings, &state, &UpOptions::default()).unwrap();
+            delete_kind(surroundings, &state).unwrap();
+            let kubeconfig = state.kubeconfig();
+            let (asked, shown) = (fs::read_to_string(folder.join("asked")).unwrap(), kubeconfig.display());
+            let create = format!("create cluster --name flare-kube-x --wait 120s --kubeconfig {shown}");
+            assert_eq!(
+                asked.lines().collect::<Vec<_>>(),
+                [create, format!("delete cluster --name flare-kube-x --kubeconfig {shown}")]
+            );
+        });
+    }
+
+    #[test]
+    fn a_cluster_of_the_users_is_remembered_and_forgotten_without_a_change() {
+        with_programs(&[("kubectl", "echo \"$@\" >> \"$(dirname \"$0\")/asked\"; echo ok")], |surroundings, folder| {
+            let state = StateFolder::of(surroundings, &ClusterName::new("mine").unwrap());
+            let kubeconfig = folder.join("kubeconfig");
+            fs::write(&kubeconfig, "theirs").unwrap();
+            adopt(surroundings, &state, &UpOptions::default(), &kubeconfig).unwrap();
+            assert_eq!(state.record().unwrap().provider, Provider::Kubeconfig);
+            let asked = fs::read_to_string(folder.join("asked")).unwrap();
+            assert!(asked.lines().all(|line| line.contains("get --raw")), "{asked}");
+            assert!(state.remove().unwrap());
+            assert_eq!(fs::read_to_string(&kubeconfig).unwrap(), "theirs");
+        });
+    }
+}
