@@ -58,7 +58,10 @@ fn without_record(state: &StateFolder) -> Status {
     status.problems = if processes.is_empty() && !state.root().is_dir() {
         vec![format!("there is no cluster `{}`", state.name())]
     } else {
-        vec![format!("only left-overs of `{}` are there: `cargo xtask cluster down` removes them", state.name())]
+        vec![format!(
+            "only parts of `{0}` are there: it is being started, or `cargo xtask cluster down --name {0}` removes them",
+            state.name()
+        )]
     };
     status
 }
