@@ -154,7 +154,7 @@ impl Run<'_> {
         let (_, processes) = process::of_cluster(&mark(self.state), &self.state.control_group());
         let living = process::living_parts(&processes);
         let dead = std::iter::once(&process::ANCHOR).chain(&self.started).filter(|part| !living.contains(**part));
-        let fault = |part| {
+        let fault = |part: &&str| {
             failed(format!("`{part}` has ended: {}", last_lines(self.state, part, 5)))
                 .hint("look at what it said, and run again; what was started is taken down")
         };
