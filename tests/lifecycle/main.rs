@@ -178,6 +178,30 @@ fn a_cluster_whose_state_folder_is_gone_is_ended_all_the_same() {
 }
 
 #[test]
+fn a_cluster_answers_this_machine_and_asks_nobody() {
+    let _machine = machine();
+    let cluster = Cluster::new("life-silent");
+    let address = up(&cluster)["registry_address"].as_str().unwrap().to_owned();
+    let node: std::net::SocketAddrV4 = address.parse().unwrap();
+    std::net::TcpStream::connect(node).expect("the registry is reached from this machine");
+    // This machine's end of the link is the address before the node's.
+    let ours = std::net::Ipv4Addr::from(u32::from(*node.ip()) - 1);
+    let listener = std::net::TcpListener::bind((ours, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    // 192.0.2.0/24 is nobody's: no packet of this test could reach anyone.
+    for (address, port) in [(ours.to_string(), port), ("192.0.2.1".to_owned(), 80)] {
+        let connect = format!("exec 3<>/dev/tcp/{address}/{port}");
+        let inside = cluster.processes().into_iter().map(|id| id.to_string());
+        for id in inside.take(3) {
+            let mut enter = Command::new("nsenter");
+            enter.args(["--target", &id, "--net", "timeout", "2", "bash", "-c", &connect]).stderr(Stdio::null());
+            assert!(!enter.status().unwrap().success(), "{address} was reached from process {id}");
+        }
+    }
+    down_without_a_trace(&cluster);
+}
+
+#[test]
 fn reset_keeps_the_path_of_the_kubeconfig_and_nothing_else() {
     let _machine = machine();
     let cluster = Cluster::new("life-reset");

@@ -50,9 +50,10 @@ impl Kubectl {
         let mut command = Command::new(&self.program);
         // Its cache would lie in the user's home folder.
         command.args(self.component).arg("--kubeconfig").arg(&self.kubeconfig).arg("--cache-dir=/dev/null/none");
-        command.arg("--request-timeout=10s").args(arguments).env_remove("KUBECONFIG");
+        command.arg("--request-timeout=10s").args(arguments).env_remove("KUBECONFIG").env("KUBERC", "off");
         if let Some(mark) = &self.mark {
-            command.env(MARK, mark).env(PART, "kubectl");
+            // A cluster of ours is on this machine, which no proxy knows.
+            command.env(MARK, mark).env(PART, "kubectl").env("NO_PROXY", "*").env("no_proxy", "*");
         }
         command
     }
