@@ -49,7 +49,7 @@ fn unpacked(registry: &Path, image: FlareImage, root: &Path) {
 fn python(root: &Path, user: &str, code: &str) -> Output {
     let mut chroot = Command::new("chroot");
     chroot.arg(format!("--userspec={user}")).arg(root).args(["/usr/local/bin/python3", "-c", code]);
-    chroot.env_clear().env("PATH", "/usr/bin:/bin").env("HOME", "/tmp").output().unwrap()
+    chroot.env_clear().env("PATH", "/usr/sbin:/usr/bin:/bin").env("HOME", "/tmp").output().unwrap()
 }
 
 /// Starts of FLARE's parent and of its launcher, and what they stand on.
