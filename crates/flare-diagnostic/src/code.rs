@@ -59,6 +59,8 @@ codes! {
     MachineNotReady => "MACHINE_NOT_READY",
     /// A local cluster could not be started, reached or ended.
     ClusterFailed => "CLUSTER_FAILED",
+    /// A step ran out of the time that it was given.
+    TimedOut => "TIMED_OUT",
     /// The run was interrupted; nothing was changed.
     Interrupted => "INTERRUPTED",
     /// A bug of ours.

@@ -1,8 +1,43 @@
 #![doc = include_str!("../README.md")]
 //!
-//! Everything of a cluster lies in one state folder and one network namespace that no packet can leave.
+//! Everything of a cluster lies in one state folder, one control group, and namespaces of network, mounts and processes
+//! that hang on one process.
 #![allow(clippy::disallowed_methods, reason = "this crate is an edge: it starts processes and keeps its state on disk")]
 
+pub mod audit;
+pub mod build;
+mod certificates;
+mod command;
+mod configuration;
+mod control_group;
+mod down;
+mod fault;
+pub mod image;
+mod kubectl;
+mod link;
+mod lock;
+mod mount;
+mod name;
+mod namespaces;
+mod options;
+pub mod packages;
+mod part;
+mod plugins;
+mod preflight;
+mod probe;
+mod process;
+mod provider;
+pub mod registry;
+mod start;
+mod state;
+mod status;
 mod surroundings;
+mod up;
+mod workshop;
 
+pub use down::{Removed, down};
+pub use name::ClusterName;
+pub use options::{DefaultStorageClass, Provider, Taint, UpOptions};
+pub use status::{Status, status};
 pub use surroundings::Surroundings;
+pub use up::{reset, up};

@@ -43,7 +43,7 @@ fn pages() -> std::io::Result<Vec<(String, String)>> {
     let mut command = super::command();
     command.build();
     let mut pages = vec![("flare-kube.1".to_owned(), page(command.clone())?)];
-    for verb in command.get_subcommands().filter(|verb| verb.get_name() != "help") {
+    for verb in command.get_subcommands().filter(|verb| verb.get_name() != "help" && !verb.is_hide_set()) {
         pages.push((format!("flare-kube-{}.1", verb.get_name()), page(verb.clone())?));
     }
     Ok(pages)

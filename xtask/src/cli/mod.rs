@@ -1,5 +1,6 @@
 //! The command line: one file per verb, each with its arguments and what it does with them.
 
+mod cluster;
 mod completions;
 mod init;
 mod launch;
@@ -8,6 +9,7 @@ mod manual;
 mod names;
 mod prepare;
 pub(crate) mod schema;
+mod slow_link;
 mod workspace_verbs;
 
 use std::ffi::OsString;
@@ -54,6 +56,8 @@ enum Verb {
     Names(names::Arguments),
     Launch(launch::Arguments),
     Schema(schema::Arguments),
+    Cluster(cluster::Arguments),
+    SlowLink(slow_link::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
     #[command(flatten)]
@@ -114,6 +118,8 @@ fn run(context: &Context<'_>, verb: Verb) -> Ended {
         Verb::Names(arguments) => names::run(&arguments),
         Verb::Launch(arguments) => launch::run(context, &arguments),
         Verb::Schema(arguments) => schema::run(&arguments),
+        Verb::Cluster(arguments) => cluster::run(context, &arguments),
+        Verb::SlowLink(arguments) => slow_link::run(&arguments),
         Verb::Completions(arguments) => Ok(completions::run(&arguments)),
         Verb::Man(arguments) => man::run(context, &arguments),
         Verb::Workspace(verb) => workspace_verbs::run(context, verb),

@@ -130,7 +130,8 @@ fn prepare_one(request: &KitRequest, dry_run: bool, options: &RunOptions) -> Res
     let resolved = prepare::resolve(request, options)?;
     let before = dry_run.then(|| resolved.kit.clone());
     let mut warnings = resolved.warnings.clone();
-    let mut built = prepare::build(resolved).map_err(|faults| Failure { faults, warnings: std::mem::take(&mut warnings) })?;
+    let mut built =
+        prepare::build(resolved).map_err(|faults| Failure { faults, warnings: std::mem::take(&mut warnings), shown: None })?;
     let mut warnings = std::mem::take(&mut built.warnings);
     let mut data = prepare::report(request, &built.prepared);
     let mut text = as_lines(&data);
@@ -143,7 +144,7 @@ fn prepare_one(request: &KitRequest, dry_run: bool, options: &RunOptions) -> Res
     } else {
         match prepare::commit(request, &built, options) {
             Ok(unfinished) => warnings.extend(unfinished),
-            Err(faults) => return Err(Failure { faults, warnings }),
+            Err(faults) => return Err(Failure { faults, warnings, shown: None }),
         }
     }
     Ok((data, text, warnings))
@@ -214,7 +215,7 @@ fn run_many(
     bar.finish_and_clear();
     let warnings = warnings.into_vec();
     match failed {
-        Some(faults) => Err(Failure { faults, warnings }),
+        Some(faults) => Err(Failure { faults, warnings, shown: None }),
         None => Ok(Outcome { data: json!({ "participants": participants }), text, warnings }),
     }
 }

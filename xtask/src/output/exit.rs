@@ -30,6 +30,7 @@ pub(crate) const fn exit_status(code: Code) -> u8 {
         | Code::SignedFileChanged
         | Code::Notice => 4,
         Code::MachineNotReady | Code::ClusterFailed => 5,
+        Code::TimedOut => 6,
         Code::Interrupted => 130,
         Code::Internal => 70,
     }

@@ -45,11 +45,13 @@ pub(crate) struct Failure {
     pub(crate) faults: Faults,
     /// Warnings that arose on the way.
     pub(crate) warnings: Vec<Diagnostic>,
+    /// What a check has to show besides its faults, printed as a result is.
+    pub(crate) shown: Option<Box<Outcome>>,
 }
 
 impl From<Faults> for Failure {
     fn from(faults: Faults) -> Self {
-        Self { faults, warnings: Vec::new() }
+        Self { faults, warnings: Vec::new(), shown: None }
     }
 }
 

@@ -52,6 +52,7 @@ impl Reporter {
         match self.format {
             Format::Text | Format::Yaml => {
                 self.print_warnings(&failure.warnings);
+                print(failure.shown.as_ref().map_or("", |shown| &shown.text));
                 let mut text = String::new();
                 for fault in failure.faults.all() {
                     text.push_str(&self.person_reads(fault));
@@ -114,6 +115,9 @@ fn error_envelope(failure: &Failure, status: u8) -> Value {
     });
     if let Some(place) = &first.place {
         envelope["location"] = json!(place);
+    }
+    if let Some(shown) = &failure.shown {
+        envelope["data"] = shown.data.clone();
     }
     envelope["errors"] = json!(failure.faults.all());
     envelope["warnings"] = json!(failure.warnings);

@@ -1,0 +1,40 @@
+//! The programs of a cluster, built from source once and kept in the cache.
+
+mod go;
+mod program;
+
+use std::path::PathBuf;
+
+use flare_diagnostic::Faults;
+
+use crate::Surroundings;
+
+/// The programs that a cluster runs, whole and executable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Programs {
+    /// kubectl, etcd, the API server, controller manager, scheduler, kubelet and kube-proxy in one: `hyperkube COMPONENT [flags]`.
+    pub hyperkube: PathBuf,
+    /// DNS of the cluster.
+    pub coredns: PathBuf,
+    /// Makes folders for claims; runs beside the cluster with a kubeconfig.
+    pub local_path_provisioner: PathBuf,
+}
+
+/// Finds the programs in the cache and builds what is missing, which takes minutes.
+///
+/// An interrupted build goes on where it was, since Go keeps each package that it compiled.
+///
+/// # Errors
+/// Go is missing or too old, the disk is full, the network does not answer, a build failed, or the run was interrupted.
+pub fn programs(surroundings: &Surroundings<'_>) -> Result<Programs, Faults> {
+    // The small ones first: what is wrong with Go or the network shows after seconds. CoreDNS wants the latest Go of all.
+    let coredns = go::built(surroundings, &program::COREDNS)?;
+    let local_path_provisioner = go::built(surroundings, &program::LOCAL_PATH_PROVISIONER)?;
+    let hyperkube = go::built(surroundings, &program::KUBERNETES)?;
+    Ok(Programs { hyperkube, coredns, local_path_provisioner })
+}
+
+/// Whether all programs are in the cache, so that [`programs`] builds nothing.
+pub fn is_built(surroundings: &Surroundings<'_>) -> bool {
+    program::ALL.iter().all(|program| program.path(surroundings.cache).is_file())
+}

@@ -1,0 +1,69 @@
+//! Running small programs to their end.
+
+use std::{
+    io::Write as _,
+    path::PathBuf,
+    process::{Command, Output, Stdio},
+};
+
+use flare_diagnostic::{Code, Diagnostic, Faults};
+
+use crate::{Surroundings, fault::failed};
+
+/// Where programs of an administrator lie when `PATH` leaves them out, as that of a plain user does.
+const ADMINISTRATORS: [&str; 4] = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"];
+
+/// Finds a program on the search path or among those of an administrator.
+pub(crate) fn find(surroundings: &Surroundings<'_>, program: &str) -> Option<PathBuf> {
+    let administrators = || ADMINISTRATORS.iter().map(|folder| PathBuf::from(folder).join(program)).find(|path| path.is_file());
+    surroundings.find(program).or_else(administrators)
+}
+
+/// A command of a program that has to be there.
+///
+/// # Errors
+/// [`Code::ToolNotFound`].
+pub(crate) fn command(surroundings: &Surroundings<'_>, program: &str) -> Result<Command, Faults> {
+    let missing = || {
+        Diagnostic::error(Code::ToolNotFound, format!("the program `{program}` is not there"))
+            .hint(format!("install `{program}`, and run again"))
+    };
+    let mut command = Command::new(find(surroundings, program).ok_or_else(missing)?);
+    command.stdin(Stdio::null());
+    Ok(command)
+}
+
+/// Runs a command and gives its output, whatever its end.
+pub(crate) fn output(command: &mut Command, input: &[u8]) -> Result<Output, Faults> {
+    let name = shown(command);
+    let refused = |error: std::io::Error| Faults::from(failed(format!("`{name}` cannot be run: {error}")));
+    if input.is_empty() {
+        return command.stdin(Stdio::null()).output().map_err(refused);
+    }
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(refused)?;
+    let stdin = child.stdin.take();
+    std::thread::scope(|scope| {
+        // A program that ends before it has read everything says why on stderr.
+        scope.spawn(move || stdin.map(|mut stdin| stdin.write_all(input)));
+        child.wait_with_output()
+    })
+    .map_err(refused)
+}
+
+/// Runs a command and gives its stdout; an end other than 0 is a fault with the last line of its stderr.
+pub(crate) fn run(command: &mut Command, input: &[u8]) -> Result<String, Faults> {
+    let output = output(command, input)?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    let last = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it said nothing");
+    Err(failed(format!("`{}` failed: {last}", shown(command))).into())
+}
+
+fn shown(command: &Command) -> String {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let name = program.rsplit('/').next().unwrap_or_default().to_owned();
+    let words = command.get_args().map(|word| word.to_string_lossy().into_owned());
+    std::iter::once(name).chain(words.take(6)).collect::<Vec<_>>().join(" ")
+}

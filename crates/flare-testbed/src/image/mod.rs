@@ -1,0 +1,80 @@
+//! The images that a cluster's registry serves, built without a registry on the internet and kept in the cache.
+//!
+//! An image is a list of layers, and each layer is a file in the cache that is made once: two releases of FLARE share
+//! Debian and Python. A registry's folder gets hard links to these files, so it costs neither time nor disk.
+
+mod busybox;
+mod debian;
+mod distroless;
+mod entry;
+mod flare;
+mod layer;
+mod manifest;
+mod nvflare;
+mod registry_folder;
+mod store;
+
+use std::path::Path;
+
+use flare_diagnostic::Faults;
+
+pub use flare::FlareImage;
+
+use self::{
+    manifest::{Image, Settings},
+    registry_folder::lay,
+    store::Stored,
+};
+use crate::Surroundings;
+
+/// Where programs are looked for inside.
+const SEARCH_PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Fills the root folder of a cluster's registry with `lab/pause:1`, `library/busybox:1.36` and the FLARE images that are
+/// asked for; builds what is not in the cache, which takes minutes for the first FLARE image.
+///
+/// What is in the folder already stays.
+///
+/// # Errors
+/// A program or root is missing, the disk is full, the network does not answer, a step failed, or the run was interrupted.
+pub fn seed(surroundings: &Surroundings<'_>, registry_folder: &Path, flare: &[FlareImage]) -> Result<(), Faults> {
+    let busybox = [busybox::layer(surroundings)?];
+    lay(registry_folder, "lab/pause", "1", &image(&busybox, &["/bin/sh", "-c", busybox::PAUSE]))?;
+    lay(registry_folder, "library/busybox", "1.36", &image(&busybox, &["/bin/sh"]))?;
+    for image in flare {
+        let layers = layers(surroundings, *image)?;
+        lay(registry_folder, FlareImage::REPOSITORY, image.tag(), &self::image(&layers, &["/usr/local/bin/python3"]))?;
+    }
+    Ok(())
+}
+
+/// Builds FLARE images into the cache ahead of use.
+///
+/// # Errors
+/// As [`seed`].
+pub fn build(surroundings: &Surroundings<'_>, flare: &[FlareImage]) -> Result<(), Faults> {
+    flare.iter().try_for_each(|image| layers(surroundings, *image).map(drop))
+}
+
+/// Whether all that these images need is in the cache, so that [`seed`] builds nothing that takes long.
+pub fn is_built(surroundings: &Surroundings<'_>, flare: &[FlareImage]) -> bool {
+    flare.iter().all(|image| {
+        let release = image.release();
+        let lowest = if image.is_distroless() { distroless::recipe(release.debian) } else { debian::recipe(release.debian) };
+        [lowest, nvflare::recipe(&release)].iter().all(|recipe| recipe.place(surroundings.cache).is_dir())
+    })
+}
+
+fn layers(surroundings: &Surroundings<'_>, image: FlareImage) -> Result<[Stored; 2], Faults> {
+    let release = image.release();
+    let lowest = if image.is_distroless() {
+        distroless::layer(surroundings, release.debian)?
+    } else {
+        debian::layer(surroundings, release.debian)?
+    };
+    Ok([lowest, nvflare::layer(surroundings, &release)?])
+}
+
+fn image<'a>(layers: &'a [Stored], command: &'a [&'a str]) -> Image<'a> {
+    Image { layers, settings: Settings { command, environment: &[SEARCH_PATH, "LANG=C.UTF-8"] } }
+}

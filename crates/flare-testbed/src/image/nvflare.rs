@@ -1,0 +1,53 @@
+//! The upper layer of a FLARE image: nvflare and the packages that it needs, pinned by version and digest.
+
+use std::fs;
+
+use flare_diagnostic::Faults;
+
+use super::{
+    debian::{self, Debian},
+    entry,
+    store::{Recipe, Stored},
+};
+use crate::{
+    Surroundings,
+    workshop::{LongRun, disk},
+};
+
+/// A release of FLARE on a Python.
+#[derive(Debug)]
+pub(super) struct Release {
+    /// nvflare's version.
+    pub(super) version: &'static str,
+    /// Where its Python comes from.
+    pub(super) debian: Debian,
+    /// Every package with its version and digests, as pip reads it; written by `tools/images/lock.sh`.
+    pub(super) lock: &'static str,
+}
+
+const SCRIPT: &str = include_str!("../../../../tools/images/nvflare.sh");
+
+pub(super) fn recipe(release: &Release) -> Recipe {
+    let python = release.debian.python();
+    Recipe::new(
+        format!("nvflare-{}-python{python}", release.version),
+        format!("nvflare {} for Python {python}", release.version),
+        "1 to 2 minutes",
+        &[SCRIPT, release.lock, release.debian.suite()],
+    )
+}
+
+/// The layer.
+pub(super) fn layer(surroundings: &Surroundings<'_>, release: &Release) -> Result<Stored, Faults> {
+    let recipe = recipe(release);
+    let lowest = debian::layer(surroundings, release.debian)?;
+    recipe.layer(surroundings, |work| {
+        let lock = work.join("lock.txt");
+        fs::write(&lock, release.lock).map_err(|error| disk("written", &lock, &error))?;
+        let mut command = debian::isolated(surroundings, SCRIPT, "tar", "tar")?;
+        command.arg(work).arg(&lowest.file);
+        LongRun::new(surroundings, &recipe.what, &recipe.name).run(surroundings, command)?;
+        let result = work.join("root/build/out");
+        entry::read(&result, &|_| true).map_err(|error| disk("read", &result, &error).into())
+    })
+}

@@ -1,0 +1,95 @@
+//! Layers in the cache: each in a folder of its own, by the name and key of its recipe.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use flare_diagnostic::Faults;
+
+use super::{
+    entry::Entries,
+    layer::{self, Layer},
+};
+use crate::{
+    Surroundings,
+    workshop::{disk, kept, key, seconds},
+};
+
+/// How a layer is made. What the key covers decides whether a layer in the cache is the one that is asked for.
+#[derive(Debug)]
+pub(super) struct Recipe {
+    /// The name for files.
+    pub(super) name: String,
+    /// What it is, for people.
+    pub(super) what: String,
+    /// How long it takes, for people.
+    pub(super) takes: &'static str,
+    /// Everything that it is made of.
+    pub(super) key: String,
+}
+
+/// A layer that is in the cache.
+#[derive(Debug, Clone)]
+pub(super) struct Stored {
+    /// What a manifest says of it.
+    pub(super) layer: Layer,
+    /// The tar file.
+    pub(super) file: PathBuf,
+}
+
+/// Raised when the same recipes give other bytes, as when the writer of layers changes.
+const FORMAT: &str = "1";
+
+impl Recipe {
+    /// A recipe whose inputs are given.
+    pub(super) fn new(name: impl Into<String>, what: impl Into<String>, takes: &'static str, inputs: &[&str]) -> Self {
+        let key = key(inputs.iter().chain(&[FORMAT, std::env::consts::ARCH]).map(|input| input.as_bytes()));
+        Self { name: name.into(), what: what.into(), takes, key }
+    }
+
+    /// The folder of the layer in the cache.
+    pub(super) fn place(&self, cache: &Path) -> PathBuf {
+        cache.join("images").join(format!("{}-{}", self.name, self.key))
+    }
+
+    /// Gives the layer, and has it made where it is not there. `make` gets a folder to work in and says what the layer
+    /// holds; what it leaves in the folder is removed.
+    pub(super) fn layer(
+        &self,
+        surroundings: &Surroundings<'_>,
+        make: impl FnOnce(&Path) -> Result<Entries, Faults>,
+    ) -> Result<Stored, Faults> {
+        let place = self.place(surroundings.cache);
+        kept(surroundings, &place, |folder| {
+            (surroundings.say)(&format!("making {}: {}, once", self.what, self.takes));
+            let began = Instant::now();
+            let work = folder.join("work");
+            fs::create_dir(&work).map_err(|error| disk("made", &work, &error))?;
+            let entries = make(&work)?;
+            surroundings.check()?;
+            pack(&entries, folder)?;
+            fs::remove_dir_all(&work).map_err(|error| disk("removed", &work, &error))?;
+            (surroundings.say)(&format!("{} is made: {}", self.what, seconds(began.elapsed())));
+            Ok(())
+        })?;
+        stored(&place)
+    }
+}
+
+fn pack(entries: &Entries, folder: &Path) -> Result<(), Faults> {
+    let file = folder.join("layer.tar");
+    let layer = layer::write(entries, &file).map_err(|error| disk("written", &file, &error))?;
+    let record = folder.join("layer.json");
+    let text = serde_json::to_vec(&layer).expect("a layer has only strings and numbers");
+    fs::write(&record, text).map_err(|error| disk("written", &record, &error).into())
+}
+
+fn stored(place: &Path) -> Result<Stored, Faults> {
+    let record = place.join("layer.json");
+    let read = || serde_json::from_slice(&fs::read(&record)?).map_err(std::io::Error::other);
+    let layer =
+        read().map_err(|error| disk("read", &record, &error).hint(format!("remove `{}`, and run again", place.display())))?;
+    Ok(Stored { layer, file: place.join("layer.tar") })
+}

@@ -1,0 +1,88 @@
+//! Asking an API server, through kubectl: ours is a part of the program that all of Kubernetes is built into, so none has
+//! to be installed.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use flare_diagnostic::Faults;
+use serde_json::Value;
+
+use crate::{
+    Surroundings, build,
+    command::{find, output, run},
+    fault::failed,
+    namespaces::mark,
+    process::{MARK, PART},
+    state::StateFolder,
+};
+
+/// A kubectl for one cluster, with one kubeconfig and nothing of the user's own settings.
+#[derive(Debug, Clone)]
+pub(crate) struct Kubectl {
+    program: PathBuf,
+    /// `kubectl` where the program is all of Kubernetes.
+    component: Option<&'static str>,
+    kubeconfig: PathBuf,
+    /// The state folder where the call is a part of starting that cluster.
+    mark: Option<String>,
+}
+
+impl Kubectl {
+    /// Ours, for a cluster that is built from source.
+    pub(crate) fn built(hyperkube: &Path, state: &StateFolder) -> Self {
+        let mark = Some(mark(state));
+        Self { program: hyperkube.to_owned(), component: Some("kubectl"), kubeconfig: state.kubeconfig(), mark }
+    }
+
+    /// The machine's, else ours, for a cluster that others run.
+    pub(crate) fn installed(surroundings: &Surroundings<'_>, kubeconfig: &Path) -> Result<Self, Faults> {
+        let kubeconfig = kubeconfig.to_owned();
+        if let Some(program) = find(surroundings, "kubectl") {
+            return Ok(Self { program, component: None, kubeconfig, mark: None });
+        }
+        let program = build::programs(surroundings)?.hyperkube;
+        Ok(Self { program, component: Some("kubectl"), kubeconfig, mark: None })
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.program);
+        // Its cache would lie in the user's home folder.
+        command.args(self.component).arg("--kubeconfig").arg(&self.kubeconfig).arg("--cache-dir=/dev/null/none");
+        command.arg("--request-timeout=10s").args(arguments).env_remove("KUBECONFIG").env("KUBERC", "off");
+        if let Some(mark) = &self.mark {
+            // A cluster of ours is on this machine, which no proxy knows.
+            command.env(MARK, mark).env(PART, "kubectl").env("NO_PROXY", "*").env("no_proxy", "*");
+        }
+        command
+    }
+
+    /// Whether the API server answers that it is ready.
+    pub(crate) fn is_ready(&self) -> bool {
+        output(&mut self.command(&["get", "--raw=/readyz"]), &[]).is_ok_and(|output| output.status.success())
+    }
+
+    /// The document at a path of the API; none where it is not there or does not answer.
+    pub(crate) fn get(&self, path: &str) -> Option<Value> {
+        let output = output(&mut self.command(&["get", &format!("--raw={path}")]), &[]).ok()?;
+        if output.status.success() { serde_json::from_slice(&output.stdout).ok() } else { None }
+    }
+
+    /// Creates the objects of a document.
+    pub(crate) fn create(&self, document: &[u8]) -> Result<(), Faults> {
+        run(&mut self.command(&["create", "--validate=false", "--filename=-"]), document).map(drop)
+    }
+
+    /// Changes a node's status by a JSON patch.
+    pub(crate) fn patch_node_status(&self, node: &str, patch: &Value) -> Result<(), Faults> {
+        let patch = format!("--patch={patch}");
+        run(&mut self.command(&["patch", "node", node, "--subresource=status", "--type=json", &patch]), &[]).map(drop)
+    }
+
+    /// The version of the API server.
+    pub(crate) fn version(&self) -> Result<String, Faults> {
+        let version = self.get("/version").ok_or_else(|| failed("the API server does not answer"))?;
+        Ok(version["gitVersion"].as_str().unwrap_or("unknown").to_owned())
+    }
+}

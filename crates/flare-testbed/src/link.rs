@@ -1,0 +1,202 @@
+//! The one link between this machine and a cluster's network, and the addresses at its two ends.
+//!
+//! A link is named by its block of addresses, so its name is short and no two clusters can have the same one; the kernel
+//! itself decides who gets it, since making a link of a name that is taken fails. Whose link it is stands in its alias.
+
+use std::{collections::BTreeSet, net::Ipv4Addr};
+
+use flare_diagnostic::{Code, Diagnostic, Faults};
+use serde_json::Value;
+
+use crate::{
+    Surroundings,
+    command::{command, run},
+    namespaces::{Namespaces, mark},
+    state::StateFolder,
+};
+
+/// 172.31.255.0/24 in blocks of four addresses: network, this machine, node, broadcast.
+const BLOCKS: u8 = 64;
+
+/// The name of the link's end inside the cluster.
+const INNER: &str = "machine0";
+
+/// A block of four addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Block(u8);
+
+impl Block {
+    /// This machine's address.
+    pub(crate) fn machine(self) -> Ipv4Addr {
+        Ipv4Addr::new(172, 31, 255, self.0 * 4 + 1)
+    }
+
+    /// The cluster's address.
+    pub(crate) fn node(self) -> Ipv4Addr {
+        Ipv4Addr::new(172, 31, 255, self.0 * 4 + 2)
+    }
+
+    /// The name of the link's end on this machine, at most 15 bytes.
+    fn link(self) -> String {
+        format!("flarekube{}", self.0)
+    }
+
+    /// Whether an address range of the machine touches the block.
+    fn meets(self, address: Ipv4Addr, prefix: u32) -> bool {
+        let first = u32::from(Ipv4Addr::new(172, 31, 255, self.0 * 4));
+        let mask = |bits: u32| u32::MAX.checked_shl(32 - bits.min(32)).unwrap_or(0);
+        let shared = mask(prefix.min(30));
+        u32::from(address) & shared == first & shared
+    }
+}
+
+/// The blocks that nothing on the machine uses, from addresses and routes as `ip -json` prints them. The default route
+/// and those of providers as wide as 172.16.0.0/12 do not count: a narrower route is always stronger.
+pub(crate) fn free_blocks(addresses: &Value, routes: &Value) -> Vec<Block> {
+    let ranges: BTreeSet<_> = ranges_of_addresses(addresses).chain(ranges_of_routes(routes)).collect();
+    let is_free = |block: &Block| !ranges.iter().any(|(address, prefix)| block.meets(*address, *prefix));
+    (0..BLOCKS).map(Block).filter(is_free).collect()
+}
+
+fn ranges_of_addresses(addresses: &Value) -> impl Iterator<Item = (Ipv4Addr, u32)> {
+    let links = addresses.as_array().into_iter().flatten();
+    let infos = links.flat_map(|link| link["addr_info"].as_array().into_iter().flatten());
+    infos.filter_map(|info| {
+        let prefix = u32::try_from(info["prefixlen"].as_u64()?).ok()?;
+        // An address counts itself in any case, its range only where it is as narrow as ours.
+        Some((info["local"].as_str()?.parse().ok()?, if prefix < NARROW { 32 } else { prefix }))
+    })
+}
+
+fn ranges_of_routes(routes: &Value) -> impl Iterator<Item = (Ipv4Addr, u32)> {
+    let destinations = routes.as_array().into_iter().flatten().filter_map(|route| route["dst"].as_str());
+    destinations.filter_map(|destination| {
+        let (address, prefix) = destination.split_once('/').unwrap_or((destination, "32"));
+        let prefix = prefix.parse().ok()?;
+        (prefix >= NARROW).then_some((address.parse().ok()?, prefix))
+    })
+}
+
+/// A route of at least this prefix was meant for addresses of ours.
+const NARROW: u32 = 20;
+
+/// Connects this machine to the cluster by a free block.
+pub(crate) fn connect(
+    surroundings: &Surroundings<'_>,
+    state: &StateFolder,
+    namespaces: &Namespaces<'_>,
+) -> Result<Block, Faults> {
+    let free = free(surroundings)?;
+    for block in &free {
+        let link = block.link();
+        let id = namespaces.anchor().to_string();
+        // Both ends at once, the inner one already inside: a run that ends here leaves nothing.
+        let words = ["link", "add", &link, "type", "veth", "peer", "name", INNER, "netns", &id];
+        match run(command(surroundings, "ip")?.args(words), &[]) {
+            Ok(_) => {}
+            // Another cluster took the block since we looked.
+            Err(_) if exists(surroundings, &link)? => continue,
+            Err(faults) => return Err(faults),
+        }
+        let ip = |words: &[&str]| run(command(surroundings, "ip")?.args(words), &[]);
+        ip(&["link", "set", "dev", &link, "alias", &alias(state)])?;
+        ip(&["address", "add", &format!("{}/30", block.machine()), "dev", &link])?;
+        ip(&["link", "set", &link, "up"])?;
+        namespaces.run(&["ip", "address", "add", &format!("{}/30", block.node()), "dev", INNER])?;
+        namespaces.run(&["ip", "link", "set", INNER, "up"])?;
+        refuse_outbound(namespaces)?;
+        return Ok(*block);
+    }
+    Err(no_block().into())
+}
+
+/// This machine may ask the cluster; the cluster may only answer.
+fn refuse_outbound(namespaces: &Namespaces<'_>) -> Result<(), Faults> {
+    for chain in ["OUTPUT", "FORWARD"] {
+        let new = ["-m", "conntrack", "!", "--ctstate", "ESTABLISHED,RELATED", "-j", "DROP"];
+        let words = [&["iptables", "-w", "-I", chain, "-o", INNER][..], &new[..]].concat();
+        namespaces.run(&words)?;
+    }
+    Ok(())
+}
+
+/// The blocks that are free now.
+pub(crate) fn free(surroundings: &Surroundings<'_>) -> Result<Vec<Block>, Faults> {
+    let addresses = json(surroundings, &["-json", "-4", "address", "show"])?;
+    let routes = json(surroundings, &["-json", "-4", "route", "show", "table", "all"])?;
+    Ok(free_blocks(&addresses, &routes))
+}
+
+/// The fault of a machine on which no block is free.
+pub(crate) fn no_block() -> Diagnostic {
+    Diagnostic::error(Code::MachineNotReady, "no four addresses of `172.31.255.0/24` are free for a cluster")
+        .hint("end clusters that are not needed (`cargo xtask cluster down --name …`), or remove the address or route that covers the range")
+}
+
+/// Removes what links of the cluster there still are, and gives their names.
+pub(crate) fn remove(surroundings: &Surroundings<'_>, state: &StateFolder) -> Result<Vec<String>, Faults> {
+    let links = json(surroundings, &["-json", "link", "show"])?;
+    let ours = |link: &&Value| link["ifalias"] == alias(state);
+    let mut removed = Vec::new();
+    for link in links.as_array().into_iter().flatten().filter(ours) {
+        let Some(name) = link["ifname"].as_str() else { continue };
+        let deleted = run(command(surroundings, "ip")?.args(["link", "delete", name]), &[]);
+        // The kernel may have removed it with the network at its other end.
+        if deleted.is_err() && exists(surroundings, name)? {
+            return Err(crate::fault::failed(format!("the link `{name}` cannot be removed")).into());
+        }
+        removed.push(name.to_owned());
+    }
+    Ok(removed)
+}
+
+/// The kernel keeps at most 255 bytes of an alias.
+fn alias(state: &StateFolder) -> String {
+    let full = format!("{} {}", state.control_group(), mark(state));
+    full.char_indices().take_while(|(at, letter)| at + letter.len_utf8() <= 250).map(|(_, letter)| letter).collect()
+}
+
+fn exists(surroundings: &Surroundings<'_>, link: &str) -> Result<bool, Faults> {
+    Ok(crate::command::output(command(surroundings, "ip")?.args(["link", "show", "dev", link]), &[])?.status.success())
+}
+
+fn json(surroundings: &Surroundings<'_>, words: &[&str]) -> Result<Value, Faults> {
+    let text = run(command(surroundings, "ip")?.args(words), &[])?;
+    // Without any entry `ip` prints nothing or an empty list.
+    Ok(serde_json::from_str(&text).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::json;
+
+    use super::{BLOCKS, Block, free_blocks};
+
+    #[test]
+    fn every_block_has_a_short_name_and_addresses_of_its_own() {
+        let blocks: Vec<_> = (0..BLOCKS).map(Block).collect();
+        let names: BTreeSet<_> = blocks.iter().map(|block| block.link()).collect();
+        let addresses: BTreeSet<_> = blocks.iter().flat_map(|block| [block.machine(), block.node()]).collect();
+        assert_eq!((names.len(), addresses.len()), (64, 128));
+        assert!(names.iter().all(|name| name.len() <= 15));
+        assert_eq!(Block(63).node().to_string(), "172.31.255.254");
+    }
+
+    #[test]
+    fn what_the_machine_uses_is_not_free() {
+        let nothing = json!([]);
+        assert_eq!(free_blocks(&nothing, &nothing).len(), 64);
+        let address = |local: &str, prefix: u8| json!([{"ifname": "x", "addr_info": [{"local": local, "prefixlen": prefix}]}]);
+        assert_eq!(free_blocks(&address("172.31.255.1", 30), &nothing)[0], Block(1));
+        // A cloud's own network: its address is taken, the rest of its wide range is left to routes.
+        assert_eq!(free_blocks(&address("172.31.255.5", 16), &nothing).len(), 63);
+        assert_eq!(
+            free_blocks(&nothing, &json!([{"dst": "172.31.255.128/25"}, {"dst": "default"}, {"dst": "172.16.0.0/12"}])).len(),
+            32
+        );
+        assert_eq!(free_blocks(&nothing, &json!([{"dst": "172.31.255.9"}, {"dst": "172.31.254.0/24"}])).len(), 63);
+        assert_eq!(free_blocks(&address("172.31.240.1", 20), &nothing).len(), 0);
+    }
+}

@@ -1,0 +1,106 @@
+//! One lock for each cluster, so that two runs never change one cluster at the same time.
+
+use std::{
+    fs::{self, File, TryLockError},
+    io::ErrorKind,
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
+    thread,
+    time::Duration,
+};
+
+use flare_diagnostic::Faults;
+
+use crate::{Surroundings, fault::disk, state::StateFolder};
+
+/// Holds the lock of a cluster. The kernel takes it back when the process ends, whatever its end.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    path: PathBuf,
+    /// Folders that were made for it, the innermost first.
+    made: Vec<PathBuf>,
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the lock, after the run that holds it.
+    ///
+    /// # Errors
+    /// [`flare_diagnostic::Code::Interrupted`], or the disk refused.
+    pub(crate) fn take(surroundings: &Surroundings<'_>, state: &StateFolder) -> Result<Self, Faults> {
+        let path = state.root().with_extension("lock");
+        let above = path.ancestors().skip(1);
+        let made = above.take_while(|folder| !folder.is_dir()).map(Path::to_owned).collect();
+        let mut said = false;
+        loop {
+            let file = match open(&path) {
+                Ok(file) => file,
+                // The last cluster's `down` removes the folder of all.
+                Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                Err(error) => return Err(disk("opened", &path, &error).into()),
+            };
+            match file.try_lock() {
+                // The run before may have removed the file between our opening and our lock: then it locks nothing.
+                Ok(()) if is_at(&file, &path) => return Ok(Self { path, made, _file: file }),
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => {
+                    if !std::mem::replace(&mut said, true) {
+                        (surroundings.say)(&format!("another run works on the cluster `{}`: waiting for it", state.name()));
+                    }
+                    thread::sleep(Duration::from_millis(100));
+                }
+                Err(TryLockError::Error(error)) => return Err(disk("locked", &path, &error).into()),
+            }
+            surroundings.check()?;
+        }
+    }
+
+    /// Gives the lock back and removes its file, after the cluster's state is gone.
+    pub(crate) fn remove(self) {
+        // Removed while it is held, so no other run can hold it. A file that stays does no harm.
+        let _ = fs::remove_file(&self.path);
+        for folder in self.path.parent().map(Path::to_owned).into_iter().chain(self.made) {
+            // Fails where something else lies in it.
+            let _ = fs::remove_dir(folder);
+        }
+    }
+}
+
+fn open(path: &Path) -> std::io::Result<File> {
+    if let Some(folder) = path.parent() {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    }
+    fs::OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path)
+}
+
+fn is_at(file: &File, path: &Path) -> bool {
+    let same = |held: &fs::Metadata, there: &fs::Metadata| held.ino() == there.ino() && held.dev() == there.dev();
+    matches!((file.metadata(), fs::metadata(path)), (Ok(ref held), Ok(ref there)) if same(held, there))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::atomic::AtomicBool, time::Duration};
+
+    use super::Lock;
+    use crate::{ClusterName, Surroundings, state::StateFolder};
+
+    #[test]
+    fn a_second_run_waits_and_a_removed_lock_can_be_taken_again() {
+        let cache = tempfile::tempdir().unwrap();
+        let interrupted = AtomicBool::new(false);
+        let surroundings = Surroundings { cache: cache.path(), search_path: &[], interrupted: &interrupted, say: &|_: &str| {} };
+        let state = StateFolder::of(&surroundings, &ClusterName::default());
+        let first = Lock::take(&surroundings, &state).unwrap();
+        std::thread::scope(|scope| {
+            let second = scope.spawn(|| Lock::take(&surroundings, &state).unwrap());
+            std::thread::sleep(Duration::from_millis(250));
+            assert!(!second.is_finished());
+            first.remove();
+            second.join().unwrap().remove();
+        });
+        let _held = Lock::take(&surroundings, &state).unwrap();
+        interrupted.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert!(Lock::take(&surroundings, &state).is_err());
+    }
+}

@@ -1,0 +1,180 @@
+//! The Debian packages that a cluster from source needs.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use flare_diagnostic::{Code, Diagnostic, Faults};
+
+use crate::{
+    Surroundings,
+    workshop::{LongRun, disk},
+};
+
+/// A Debian package, by the programs or files for which we need it.
+struct Package {
+    name: &'static str,
+    programs: &'static [&'static str],
+    files: &'static [&'static str],
+}
+
+const fn programs(name: &'static str, programs: &'static [&'static str]) -> Package {
+    Package { name, programs, files: &[] }
+}
+
+const PACKAGES: [Package; 11] = [
+    programs("containerd", &["containerd", "containerd-shim-runc-v2"]),
+    programs("runc", &["runc"]),
+    Package {
+        name: "containernetworking-plugins",
+        programs: &[],
+        files: &["/usr/lib/cni/bridge", "/usr/lib/cni/host-local", "/usr/lib/cni/loopback", "/usr/lib/cni/portmap"],
+    },
+    programs("docker-registry", &["docker-registry"]),
+    programs("skopeo", &["skopeo"]),
+    // Static: of the package `busybox` nothing would run where no library is.
+    Package { name: "busybox-static", programs: &[], files: &["/usr/share/doc/busybox-static"] },
+    programs("iptables", &["iptables"]),
+    programs("iproute2", &["ip"]),
+    programs("mount", &["mount"]),
+    programs("util-linux", &["unshare", "nsenter", "setpriv", "setsid"]),
+    programs("mmdebstrap", &["mmdebstrap"]),
+];
+
+/// Where programs of an administrator lie when `PATH` leaves them out, as that of a plain user does.
+const ADMINISTRATORS: [&str; 2] = ["/usr/sbin", "/sbin"];
+
+/// What Debian's maintainer scripts ask before they start a service: 101 is no.
+const REFUSAL: &str = "#!/bin/sh\nexit 101\n";
+
+/// The packages of which something is missing, in the order of the manual; none where all is there.
+pub fn missing(surroundings: &Surroundings<'_>) -> Vec<&'static str> {
+    missing_of(&PACKAGES, surroundings)
+}
+
+fn missing_of(packages: &[Package], surroundings: &Surroundings<'_>) -> Vec<&'static str> {
+    let has = |program: &str| {
+        surroundings.find(program).is_some() || ADMINISTRATORS.iter().any(|folder| Path::new(folder).join(program).is_file())
+    };
+    let is_whole = |package: &&Package| {
+        package.programs.iter().all(|program| has(program)) && package.files.iter().all(|file| Path::new(file).exists())
+    };
+    packages.iter().filter(|package| !is_whole(package)).map(|package| package.name).collect()
+}
+
+/// Installs what is missing with apt-get. No service of these packages is started: clusters start their own.
+///
+/// # Errors
+/// Not root, no apt-get, the disk is full, the network does not answer, apt-get failed, or the run was interrupted.
+pub fn install(surroundings: &Surroundings<'_>) -> Result<(), Faults> {
+    let packages = missing(surroundings);
+    if packages.is_empty() {
+        return Ok(());
+    }
+    let names = packages.join(" ");
+    if !rustix::process::geteuid().is_root() {
+        return Err(Diagnostic::error(
+            Code::MachineNotReady,
+            format!("Debian packages are missing, and only root can install them: {names}"),
+        )
+        .hint(format!("run `sudo apt-get install --no-install-recommends {names}`"))
+        .into());
+    }
+    let no_apt = || {
+        Diagnostic::error(
+            Code::ToolNotFound,
+            format!("`apt-get` is not there, and programs of these Debian packages are missing: {names}"),
+        )
+        .hint("install these programs as your distribution has them")
+    };
+    let apt = surroundings.find("apt-get").ok_or_else(no_apt)?;
+    (surroundings.say)(&format!("installing Debian packages: {names}"));
+    let refusal = Refusal::put(Path::new("/usr/sbin/policy-rc.d"))?;
+    let run = |words: &[&str], log: &str| {
+        let mut command = Command::new(&apt);
+        command.args(words).env("DEBIAN_FRONTEND", "noninteractive");
+        LongRun::new(surroundings, "the list of Debian packages that are needed", log).run(surroundings, command)
+    };
+    run(&["update"], "apt-get-update")?;
+    run(&[&["install", "--yes", "--no-install-recommends"], packages.as_slice()].concat(), "apt-get-install")?;
+    drop(refusal);
+    match missing(surroundings) {
+        still if still.is_empty() => Ok(()),
+        still => Err(Diagnostic::error(
+            Code::MachineNotReady,
+            format!("after apt-get something is still missing of: {}", still.join(" ")),
+        )
+        .hint("put `/usr/sbin` on PATH, or look at the packages with `dpkg --listfiles NAME`")
+        .into()),
+    }
+}
+
+/// Debian's refusal to start services, for as long as this lives. A refusal or policy that is there already stays.
+struct Refusal(Option<PathBuf>);
+
+impl Refusal {
+    fn put(path: &Path) -> Result<Self, Faults> {
+        if path.exists() {
+            return Ok(Self(None));
+        }
+        let put = fs::write(path, REFUSAL).and_then(|()| fs::set_permissions(path, fs::Permissions::from_mode(0o755)));
+        put.map_err(|error| disk("written", path, &error))?;
+        Ok(Self(Some(path.to_owned())))
+    }
+}
+
+impl Drop for Refusal {
+    fn drop(&mut self) {
+        if let Some(path) = &self.0 {
+            // One that stays keeps services from starting at their installation, and nothing else.
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, sync::atomic::AtomicBool};
+
+    use super::{PACKAGES, Package, Refusal, missing_of, programs};
+    use crate::Surroundings;
+
+    #[test]
+    fn a_package_is_missing_where_one_of_its_programs_or_files_is() {
+        let (folder, interrupted) = (tempfile::tempdir().unwrap(), AtomicBool::new(false));
+        fs::write(folder.path().join("first-program"), "").unwrap();
+        let search_path = [folder.path().to_owned()];
+        let surroundings =
+            Surroundings { cache: folder.path(), search_path: &search_path, interrupted: &interrupted, say: &|_: &str| {} };
+        let packages = [
+            programs("whole", &["first-program"]),
+            programs("half", &["first-program", "second-program"]),
+            Package { name: "file", programs: &[], files: &["/no/such/file"] },
+        ];
+        assert_eq!(missing_of(&packages, &surroundings), ["half", "file"]);
+    }
+
+    #[test]
+    fn the_list_names_no_package_twice() {
+        let mut names: Vec<_> = PACKAGES.iter().map(|package| package.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), PACKAGES.len());
+    }
+
+    #[test]
+    fn services_are_refused_for_a_while_and_a_policy_of_the_users_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("policy-rc.d");
+        let refusal = Refusal::put(&path).unwrap();
+        assert!(fs::read_to_string(&path).unwrap().contains("exit 101"));
+        drop(refusal);
+        assert!(!path.exists());
+        fs::write(&path, "mine").unwrap();
+        drop(Refusal::put(&path).unwrap());
+        assert_eq!(fs::read_to_string(&path).unwrap(), "mine");
+    }
+}

@@ -1,0 +1,139 @@
+//! The programs of a cluster, each with its arguments.
+
+use std::path::Path;
+
+use crate::{
+    build::Programs,
+    configuration::{NODE, NODE_NAME},
+    namespaces::Part,
+    registry::RegistryProcess,
+    state::INSIDE,
+};
+
+/// What runs before the API server answers.
+pub(crate) fn foundation(programs: &Programs, containerd: &Path, registries: Vec<RegistryProcess>) -> Vec<Part> {
+    let containerd = part("containerd", containerd, &["--config", "{}/containerd.toml"]);
+    let registries = registries.into_iter().map(|registry| Part {
+        name: registry.name,
+        program: registry.program,
+        arguments: registry.arguments,
+        environment: Vec::new(),
+    });
+    [etcd(programs), api_server(programs), containerd].into_iter().chain(registries).collect()
+}
+
+/// What asks the API server.
+pub(crate) fn clients(programs: &Programs) -> Vec<Part> {
+    vec![controller_manager(programs), scheduler(programs), kubelet(programs), proxy(programs), dns(programs), storage(programs)]
+}
+
+/// `{}` in an argument stands for the state folder as it is seen inside.
+fn part(name: &'static str, program: &Path, arguments: &[&str]) -> Part {
+    let arguments = arguments.iter().map(|argument| argument.replace("{}", INSIDE)).collect();
+    Part { name, program: program.to_owned(), arguments, environment: Vec::new() }
+}
+
+/// A component of Kubernetes, all of which are one program.
+fn component(programs: &Programs, name: &'static str, arguments: &[&str]) -> Part {
+    part(name, &programs.hyperkube, &[&[name], arguments].concat())
+}
+
+/// Without fsync: a cluster that the machine took down with it is made anew.
+fn etcd(programs: &Programs) -> Part {
+    let arguments = [
+        "--data-dir={}/etcd",
+        "--listen-client-urls=http://127.0.0.1:2379",
+        "--advertise-client-urls=http://127.0.0.1:2379",
+        "--listen-peer-urls=http://127.0.0.1:2380",
+        "--unsafe-no-fsync",
+    ];
+    component(programs, "etcd", &arguments)
+}
+
+fn api_server(programs: &Programs) -> Part {
+    let address = format!("--advertise-address={NODE}");
+    let arguments = [
+        "--etcd-servers=http://127.0.0.1:2379",
+        &address,
+        "--bind-address=0.0.0.0",
+        "--secure-port=6443",
+        "--service-cluster-ip-range=10.96.0.0/16",
+        "--tls-cert-file={}/pki/apiserver.crt",
+        "--tls-private-key-file={}/pki/apiserver.key",
+        "--client-ca-file={}/pki/ca.crt",
+        "--kubelet-client-certificate={}/pki/kubelet-client.crt",
+        "--kubelet-client-key={}/pki/kubelet-client.key",
+        "--kubelet-certificate-authority={}/pki/ca.crt",
+        "--kubelet-preferred-address-types=InternalIP",
+        "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
+        "--service-account-key-file={}/pki/accounts.pub",
+        "--service-account-signing-key-file={}/pki/accounts.key",
+        "--authorization-mode=Node,RBAC",
+        "--enable-admission-plugins=NodeRestriction",
+        "--allow-privileged=true",
+        "--audit-log-path={}/log/audit.log",
+        "--audit-policy-file={}/audit.json",
+        // One file for the life of a cluster: tests count in it.
+        "--audit-log-maxsize=100000",
+    ];
+    component(programs, "kube-apiserver", &arguments)
+}
+
+fn controller_manager(programs: &Programs) -> Part {
+    let arguments = [
+        "--kubeconfig={}/kubeconfigs/controller-manager",
+        "--service-account-private-key-file={}/pki/accounts.key",
+        "--root-ca-file={}/pki/ca.crt",
+        "--use-service-account-credentials",
+        "--allocate-node-cidrs",
+        "--cluster-cidr=10.244.0.0/16",
+        "--service-cluster-ip-range=10.96.0.0/16",
+        "--flex-volume-plugin-dir={}/kubelet/plugins",
+        "--leader-elect=false",
+        // Controllers start one after the other, each with requests that are held back by default: five seconds of every start.
+        "--kube-api-qps=500",
+        "--kube-api-burst=1000",
+    ];
+    component(programs, "kube-controller-manager", &arguments)
+}
+
+fn scheduler(programs: &Programs) -> Part {
+    component(programs, "kube-scheduler", &["--kubeconfig={}/kubeconfigs/scheduler", "--leader-elect=false"])
+}
+
+fn kubelet(programs: &Programs) -> Part {
+    let (name, address) = (format!("--hostname-override={NODE_NAME}"), format!("--node-ip={NODE}"));
+    let arguments = [
+        "--config={}/kubelet.json",
+        "--kubeconfig={}/kubeconfigs/node",
+        "--root-dir={}/kubelet",
+        "--cert-dir={}/pki",
+        &name,
+        &address,
+    ];
+    component(programs, "kubelet", &arguments)
+}
+
+fn proxy(programs: &Programs) -> Part {
+    component(programs, "kube-proxy", &["--config={}/proxy.json"])
+}
+
+fn dns(programs: &Programs) -> Part {
+    part("coredns", &programs.coredns, &["-conf", "{}/Corefile"])
+}
+
+/// Runs beside the cluster, not in it, with the same configuration as its ConfigMap.
+fn storage(programs: &Programs) -> Part {
+    let arguments = [
+        "start",
+        "--kubeconfig={}/kubeconfigs/admin",
+        "--config={}/storage-provisioner/config.json",
+        "--namespace=local-path-storage",
+        "--configmap-name=local-path-config",
+        "--helper-image=docker.io/library/busybox:1.36",
+    ];
+    let mut part = part("local-path-provisioner", &programs.local_path_provisioner, &arguments);
+    part.environment =
+        vec![("CONFIG_MOUNT_PATH", format!("{INSIDE}/storage-provisioner")), ("POD_NAMESPACE", "local-path-storage".to_owned())];
+    part
+}

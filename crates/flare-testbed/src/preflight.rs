@@ -1,0 +1,181 @@
+//! What a machine has to have, looked at before anything is started; all that is missing is said at once.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use flare_diagnostic::{Code, Diagnostic, Faults};
+
+use crate::{
+    Surroundings, UpOptions,
+    command::{command, find, output},
+    control_group, link, packages,
+};
+
+/// What is tried in namespaces that end with it.
+const TRIAL: &str = include_str!("trial.sh");
+
+/// Free disk that a cluster with FLARE images needs.
+const NEEDED: u64 = 4 << 30;
+
+/// Free disk that building everything needs.
+const NEEDED_TO_BUILD: u64 = 12 << 30;
+
+/// Looks at everything, and installs packages where that is allowed.
+///
+/// # Errors
+/// [`Code::MachineNotReady`], one for each thing that is missing.
+pub(crate) fn check(surroundings: &Surroundings<'_>, options: &UpOptions) -> Result<(), Faults> {
+    let mut faults: Vec<_> = taken_port(options.registry_port).into_iter().collect();
+    let root = rustix::process::geteuid().is_root();
+    if root && options.install_packages {
+        packages::install(surroundings)?;
+    }
+    faults.extend((!root).then(not_root));
+    faults.extend(missing_packages(&packages::missing(surroundings)));
+    faults.extend(control_groups());
+    faults.extend(disk(surroundings, needed(surroundings)));
+    faults.extend(place(surroundings.cache));
+    if !crate::build::is_built(surroundings) && find(surroundings, "go").is_none() {
+        faults.push(not_ready("Go is missing, and Kubernetes is not built yet").hint("install Go 1.24 or later, and run again"));
+    }
+    if root && find(surroundings, "ip").is_some() {
+        faults.extend(kernel(surroundings));
+        faults.extend(link::free(surroundings)?.is_empty().then(link::no_block));
+    }
+    Faults::check(faults, || ())
+}
+
+fn not_ready(message: impl Into<String>) -> Diagnostic {
+    Diagnostic::error(Code::MachineNotReady, message)
+}
+
+/// Ports of the node's own parts: DNS, etcd, the API server, the kubelet with its neighbours.
+const PORTS: [std::ops::RangeInclusive<u32>; 4] = [53..=53, 2379..=2380, 6443..=6443, 10_248..=10_259];
+
+/// The registries take three ports in a row.
+fn taken_port(port: u16) -> Option<Diagnostic> {
+    let wanted = u32::from(port)..=u32::from(port) + 2;
+    let is_free = PORTS.iter().all(|taken| wanted.end() < taken.start() || wanted.start() > taken.end());
+    (!is_free || *wanted.end() > u32::from(u16::MAX)).then(|| {
+        Diagnostic::error(
+            Code::InvalidArgs,
+            format!("the registries cannot have the ports from {port} on: the cluster itself has one of them"),
+        )
+        .hint("take another `--registry-port`, such as 5000")
+    })
+}
+
+fn not_root() -> Diagnostic {
+    not_ready("a local cluster from source needs root, for namespaces, mounts and control groups")
+        .hint("run it as root (`sudo -E`), or name a cluster that you have with `--kubeconfig FILE`")
+}
+
+fn missing_packages(packages: &[&str]) -> Option<Diagnostic> {
+    let names = packages.join(" ");
+    (!packages.is_empty()).then(|| {
+        not_ready(format!("Debian packages are missing: {names}"))
+            .hint(format!("run `apt-get install --no-install-recommends {names}`, or add `--install-packages`"))
+    })
+}
+
+/// Tries what the kernel can, as root.
+fn kernel(surroundings: &Surroundings<'_>) -> Vec<Diagnostic> {
+    let Ok(mut unshare) = command(surroundings, "unshare") else { return Vec::new() };
+    unshare.args(["--net", "--mount", "--pid", "--fork", "--mount-proc", "--propagation", "private", "sh", "-c", TRIAL]);
+    unshare.env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+    let said = output(&mut unshare, &[]).map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+    faults_of_trial(&said)
+}
+
+/// The trial prints what is missing, then `tried`.
+fn faults_of_trial(said: &str) -> Vec<Diagnostic> {
+    if !said.lines().any(|line| line == "tried") {
+        return vec![
+            not_ready("namespaces of network, mounts and processes cannot be made here")
+                .hint("inside a container, run it privileged; else take a kernel with CONFIG_NET_NS and CONFIG_PID_NS"),
+        ];
+    }
+    let missing = said.lines().filter(|line| *line != "tried");
+    let fault = |what| {
+        not_ready(format!("the kernel lacks {what}")).hint("load the module with `modprobe`, or take a kernel that has it")
+    };
+    missing.map(fault).collect()
+}
+
+fn control_groups() -> Vec<Diagnostic> {
+    let hierarchies = control_group::hierarchies();
+    let hint = "mount control groups at /sys/fs/cgroup, writable; inside a container, run it privileged";
+    if hierarchies.is_empty() {
+        return vec![not_ready("no control groups are mounted").hint(hint)];
+    }
+    let read_only = |path: &&PathBuf| {
+        rustix::fs::statvfs(path.as_path()).is_ok_and(|found| found.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY))
+    };
+    let fault = |path: &PathBuf| not_ready(format!("the control groups at `{}` are read-only", path.display())).hint(hint);
+    hierarchies.iter().filter(read_only).map(fault).collect()
+}
+
+fn needed(surroundings: &Surroundings<'_>) -> u64 {
+    if crate::build::is_built(surroundings) { NEEDED } else { NEEDED_TO_BUILD }
+}
+
+fn disk(surroundings: &Surroundings<'_>, needed: u64) -> Option<Diagnostic> {
+    let folder = surroundings.cache.ancestors().find(|folder| folder.is_dir())?;
+    let found = rustix::fs::statvfs(folder).ok()?;
+    let free = found.f_bavail * found.f_frsize;
+    (free < needed).then(|| {
+        let (free, needed) = (free >> 20, needed >> 20);
+        not_ready(format!("{free} MiB are free at `{}`, and {needed} MiB are needed", folder.display()))
+            .hint("free some disk, or name another folder with FLARE_KUBE_CACHE")
+    })
+}
+
+/// Where a state folder cannot lie: the cluster has a /run of its own, and no overlay can be made upon another one.
+fn place(cache: &Path) -> Option<Diagnostic> {
+    let existing = cache.ancestors().find_map(|folder| fs::canonicalize(folder).ok())?;
+    let shown = cache.display();
+    let hint = "name a folder on an ordinary disk with FLARE_KUBE_CACHE";
+    if existing.starts_with("/run") || cache.starts_with("/run") {
+        return Some(
+            not_ready(format!("the cache folder `{shown}` lies below `/run`, where a cluster cannot see it")).hint(hint),
+        );
+    }
+    let is_overlay = rustix::fs::statfs(&existing).is_ok_and(|found| found.f_type == OVERLAY);
+    is_overlay
+        .then(|| not_ready(format!("the cache folder `{shown}` lies on an overlay file system, as in a container")).hint(hint))
+}
+
+/// `OVERLAYFS_SUPER_MAGIC` of linux/magic.h.
+const OVERLAY: rustix::fs::FsWord = 0x794c_7630;
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::{faults_of_trial, place, taken_port};
+
+    #[test]
+    fn registries_take_no_port_of_the_cluster() {
+        for free in [1, 80, 2376, 5000, 6444, 65533] {
+            assert_eq!(taken_port(free), None, "{free}");
+        }
+        for taken in [51, 53, 2377, 2380, 6441, 6443, 10_250, 65534, 65535] {
+            assert!(taken_port(taken).is_some(), "{taken}");
+        }
+    }
+
+    #[test]
+    fn a_trial_tells_each_thing_that_is_missing() {
+        assert!(faults_of_trial("tried\n").is_empty());
+        assert_eq!(faults_of_trial("bridges\noverlay file systems\ntried\n").len(), 2);
+        assert_eq!(faults_of_trial("").len(), 1);
+        assert!(faults_of_trial("").iter().chain(&faults_of_trial("bridges\ntried\n")).all(|fault| fault.hint.is_some()));
+    }
+
+    #[test]
+    fn the_cache_cannot_lie_where_the_cluster_sees_something_else() {
+        assert!(place(Path::new("/run/user/0/cache")).is_some());
+    }
+}

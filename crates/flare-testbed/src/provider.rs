@@ -1,0 +1,181 @@
+//! Who runs the cluster, and the two providers that are not ours.
+
+use std::path::Path;
+
+use flare_diagnostic::{Code, Diagnostic, Faults};
+
+use crate::{
+    Provider, Surroundings, UpOptions,
+    command::{command, find, output, run},
+    kubectl::Kubectl,
+    state::{Record, StateFolder},
+};
+
+/// The first of: what the user asked for, the cluster whose kubeconfig the user named, kind where Docker runs, source.
+pub(crate) fn choose(surroundings: &Surroundings<'_>, options: &UpOptions) -> Result<Provider, Faults> {
+    match (options.provider, &options.kubeconfig) {
+        (Some(Provider::Kubeconfig) | None, Some(_)) => Ok(Provider::Kubeconfig),
+        (Some(Provider::Kubeconfig), None) => {
+            Err(Diagnostic::error(Code::InvalidArgs, "the provider `kubeconfig` needs a kubeconfig")
+                .hint("name it with `--kubeconfig FILE`; one is never guessed")
+                .into())
+        }
+        (Some(other), Some(_)) => Err(Diagnostic::error(
+            Code::InvalidArgs,
+            format!("the provider `{other}` makes a cluster of its own and takes no kubeconfig"),
+        )
+        .hint("leave out `--kubeconfig`, or take `--provider kubeconfig`")
+        .into()),
+        (Some(chosen), None) => Ok(chosen),
+        (None, None) if find(surroundings, "kind").is_some() && docker_runs(surroundings) => Ok(Provider::Kind),
+        (None, None) => Ok(Provider::Source),
+    }
+}
+
+/// Whether Docker's daemon answers; its client alone is of no use.
+fn docker_runs(surroundings: &Surroundings<'_>) -> bool {
+    let ask = || -> Result<bool, Faults> {
+        let answer = output(command(surroundings, "docker")?.args(["info", "--format", "{{.ServerVersion}}"]), &[])?;
+        Ok(answer.status.success() && !answer.stdout.trim_ascii().is_empty())
+    };
+    ask().unwrap_or(false)
+}
+
+/// Remembers a cluster that is there already, where it answers. Nothing in it is changed.
+pub(crate) fn adopt(
+    surroundings: &Surroundings<'_>,
+    state: &StateFolder,
+    options: &UpOptions,
+    kubeconfig: &Path,
+) -> Result<(), Faults> {
+    let shown = kubeconfig.display();
+    let kubeconfig = std::path::absolute(kubeconfig).unwrap_or_else(|_| kubeconfig.to_owned());
+    if !Kubectl::installed(surroundings, &kubeconfig)?.is_ready() {
+        return Err(Diagnostic::error(Code::ClusterFailed, format!("the cluster of `{shown}` does not answer"))
+            .hint("check it with `kubectl --kubeconfig FILE get --raw /readyz`")
+            .into());
+    }
+    state.make("")?;
+    state.remember(&Record {
+        provider: Provider::Kubeconfig,
+        kubeconfig,
+        address: None,
+        parts: Vec::new(),
+        options: options.clone(),
+    })
+}
+
+/// Starts a cluster with kind, whose kubeconfig goes into the state folder and nowhere else.
+pub(crate) fn create_kind(surroundings: &Surroundings<'_>, state: &StateFolder, options: &UpOptions) -> Result<(), Faults> {
+    surroundings.check()?;
+    state.make("")?;
+    let kubeconfig = state.kubeconfig();
+    state.remember(&Record {
+        provider: Provider::Kind,
+        kubeconfig: kubeconfig.clone(),
+        address: None,
+        parts: Vec::new(),
+        options: options.clone(),
+    })?;
+    let wait = format!("{}s", options.timeout.as_secs());
+    let mut kind = command(surroundings, "kind")?;
+    kind.args(["create", "cluster", "--name", &kind_name(state), "--wait", &wait, "--kubeconfig"]).arg(&kubeconfig);
+    run(&mut kind, &[]).map(drop)
+}
+
+/// Ends a cluster of kind. The kubeconfig is named, so that kind does not clean the user's own.
+pub(crate) fn delete_kind(surroundings: &Surroundings<'_>, state: &StateFolder) -> Result<(), Faults> {
+    let mut kind = command(surroundings, "kind")?;
+    kind.args(["delete", "cluster", "--name", &kind_name(state), "--kubeconfig"]).arg(state.kubeconfig());
+    run(&mut kind, &[]).map(drop)
+}
+
+fn kind_name(state: &StateFolder) -> String {
+    format!("flare-kube-{}", state.name())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, sync::atomic::AtomicBool};
+
+    use super::{adopt, choose, create_kind, delete_kind};
+    use crate::{ClusterName, Provider, Surroundings, UpOptions, state::StateFolder};
+
+    /// A folder with programs that a shell plays.
+    fn with_programs(programs: &[(&str, &str)], test: impl FnOnce(&Surroundings<'_>, &Path)) {
+        let (folder, interrupted) = (tempfile::tempdir().unwrap(), AtomicBool::new(false));
+        for (name, script) in programs {
+            let path = folder.path().join(name);
+            fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        let search_path = [folder.path().to_owned()];
+        let surroundings = Surroundings {
+            cache: &folder.path().join("cache"),
+            search_path: &search_path,
+            interrupted: &interrupted,
+            say: &|_: &str| {},
+        };
+        test(&surroundings, folder.path());
+    }
+
+    #[test]
+    fn kind_is_taken_only_where_dockers_daemon_answers() {
+        let chosen = |programs: &[(&str, &str)]| {
+            let mut chosen = None;
+            with_programs(programs, |surroundings, _| chosen = choose(surroundings, &UpOptions::default()).ok());
+            chosen
+        };
+        // A client without a daemon prints an empty version, and old ones end with 0.
+        for refusal in ["exit 1", "echo; exit 0", "echo Cannot connect >&2; exit 1"] {
+            assert_eq!(chosen(&[("kind", "exit 0"), ("docker", refusal)]), Some(Provider::Source), "{refusal}");
+        }
+        assert_eq!(chosen(&[("docker", "echo 27.0.1")]), Some(Provider::Source), "without kind");
+        assert_eq!(chosen(&[("kind", "exit 0"), ("docker", "echo 27.0.1")]), Some(Provider::Kind));
+    }
+
+    #[test]
+    fn a_kubeconfig_is_taken_where_it_is_named_and_only_there() {
+        with_programs(&[], |surroundings, _| {
+            let choose = |provider, kubeconfig: Option<&str>| {
+                choose(surroundings, &UpOptions { provider, kubeconfig: kubeconfig.map(Into::into), ..UpOptions::default() }).ok()
+            };
+            assert_eq!(choose(None, Some("/k")), Some(Provider::Kubeconfig));
+            assert_eq!(choose(Some(Provider::Kubeconfig), Some("/k")), Some(Provider::Kubeconfig));
+            assert_eq!(choose(Some(Provider::Kubeconfig), None), None);
+            assert_eq!(choose(Some(Provider::Source), Some("/k")), None);
+            assert_eq!(choose(Some(Provider::Kind), None), Some(Provider::Kind));
+        });
+    }
+
+    #[test]
+    fn kind_is_told_its_kubeconfig_at_both_ends_and_never_sees_the_users() {
+        with_programs(&[("kind", "echo \"$@\" >> \"$(dirname \"$0\")/asked\"")], |surroundings, folder| {
+            let state = StateFolder::of(surroundings, &ClusterName::new("x").unwrap());
+            create_kind(surroundings, &state, &UpOptions::default()).unwrap();
+            delete_kind(surroundings, &state).unwrap();
+            let kubeconfig = state.kubeconfig();
+            let (asked, shown) = (fs::read_to_string(folder.join("asked")).unwrap(), kubeconfig.display());
+            let create = format!("create cluster --name flare-kube-x --wait 120s --kubeconfig {shown}");
+            assert_eq!(
+                asked.lines().collect::<Vec<_>>(),
+                [create, format!("delete cluster --name flare-kube-x --kubeconfig {shown}")]
+            );
+        });
+    }
+
+    #[test]
+    fn a_cluster_of_the_users_is_remembered_and_forgotten_without_a_change() {
+        with_programs(&[("kubectl", "echo \"$@\" >> \"$(dirname \"$0\")/asked\"; echo ok")], |surroundings, folder| {
+            let state = StateFolder::of(surroundings, &ClusterName::new("mine").unwrap());
+            let kubeconfig = folder.join("kubeconfig");
+            fs::write(&kubeconfig, "theirs").unwrap();
+            adopt(surroundings, &state, &UpOptions::default(), &kubeconfig).unwrap();
+            assert_eq!(state.record().unwrap().provider, Provider::Kubeconfig);
+            let asked = fs::read_to_string(folder.join("asked")).unwrap();
+            assert!(asked.lines().all(|line| line.contains("get --raw")), "{asked}");
+            assert!(state.remove().unwrap());
+            assert_eq!(fs::read_to_string(&kubeconfig).unwrap(), "theirs");
+        });
+    }
+}

@@ -1,0 +1,84 @@
+//! User and password of the private registry.
+
+use std::{fmt, fs, io::ErrorKind, path::Path};
+
+use flare_diagnostic::{Code, Diagnostic, Faults};
+use serde::{Deserialize, Serialize};
+
+use super::{FOLDER, write_private};
+use crate::workshop::disk;
+
+/// The user's name.
+const USER: &str = "puller";
+
+/// bcrypt's cost: the least, since the password has 128 random bits and is checked at every request.
+const COST: u32 = 4;
+
+/// User and password of the private registry. Its Debug shows no password.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Credentials {
+    /// The user's name.
+    pub user: String,
+    /// The password, 32 hexadecimal digits.
+    pub password: String,
+}
+
+impl Credentials {
+    /// Reads the credentials of a state folder, and makes them where there are none.
+    pub(super) fn kept(state_folder: &Path) -> Result<Self, Faults> {
+        let path = state_folder.join(FOLDER).join("credentials.json");
+        match fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|_| damaged(&path).into()),
+            Err(error) if error.kind() == ErrorKind::NotFound => Self::make(&path),
+            Err(error) => Err(disk("read", &path, &error).into()),
+        }
+    }
+
+    fn make(path: &Path) -> Result<Self, Faults> {
+        let mut bytes = [0_u8; 16];
+        let filled = rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty());
+        if filled != Ok(bytes.len()) {
+            return Err(no_randomness().into());
+        }
+        let password = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let made = Self { user: USER.to_owned(), password };
+        write_private(path, &serde_json::to_string(&made).expect("credentials are two strings"))?;
+        Ok(made)
+    }
+
+    /// The line of a password file that docker-registry reads.
+    pub(super) fn htpasswd(&self) -> Result<String, Faults> {
+        let digest = bcrypt::hash(&self.password, COST).map_err(|_| no_randomness())?;
+        Ok(format!("{}:{digest}\n", self.user))
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Credentials").field("user", &self.user).finish_non_exhaustive()
+    }
+}
+
+fn damaged(path: &Path) -> Diagnostic {
+    Diagnostic::error(Code::ClusterFailed, format!("`{}` is damaged", path.display())).hint("take the cluster down and up again")
+}
+
+fn no_randomness() -> Diagnostic {
+    Diagnostic::error(Code::MachineNotReady, "the kernel gives no random bytes").hint("look whether /dev/urandom can be read")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Credentials;
+
+    #[test]
+    fn credentials_stay_and_their_digest_is_of_the_password() {
+        let state = tempfile::tempdir().unwrap();
+        let made = Credentials::kept(state.path()).unwrap();
+        assert_eq!(Credentials::kept(state.path()).unwrap(), made);
+        let line = made.htpasswd().unwrap();
+        let digest = line.trim().strip_prefix("puller:").unwrap();
+        assert!(bcrypt::verify(&made.password, digest).unwrap());
+        assert!(!format!("{made:?}").contains(&made.password));
+    }
+}

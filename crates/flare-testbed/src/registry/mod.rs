@@ -1,0 +1,211 @@
+//! The registries of a cluster: a plain one, one that asks for a password, and a slow one. All serve one folder, so every
+//! image can be pulled from each; a tag that is missing is any tag that nobody laid there.
+
+mod credentials;
+mod slow_link;
+
+use std::{
+    fs,
+    io::Write as _,
+    net::Ipv4Addr,
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
+};
+
+use flare_diagnostic::{Code, Diagnostic, Faults};
+use serde_json::json;
+
+pub use credentials::Credentials;
+pub use slow_link::{SlowLink, serve_slow_link};
+
+use crate::{Surroundings, workshop::disk};
+
+/// The name under which pods pull from the plain registry. `docker.io` leads there too.
+pub const PLAIN_HOST: &str = "registry.example.com";
+
+/// The name under which pods pull from the registry that asks for a password.
+pub const PRIVATE_HOST: &str = "private.example.com";
+
+/// The name under which pods pull from the slow registry.
+pub const SLOW_HOST: &str = "slow.example.com";
+
+/// The hidden verb of `flare-kube` that takes the arguments of [`SlowLink`] and calls [`serve_slow_link`].
+pub const SLOW_LINK_VERB: &str = "slow-link";
+
+/// The slow registry's bytes in a second: a small layer takes seconds, FLARE's take many minutes.
+pub const SLOW_RATE: u32 = 256 << 10;
+
+/// The folder in the state folder for what this module writes, but for containerd's `certs.d`.
+const FOLDER: &str = "registries";
+
+/// A process to be started in the cluster's network namespace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegistryProcess {
+    /// The name of the part, for logs.
+    pub name: &'static str,
+    /// The program.
+    pub program: PathBuf,
+    /// Its arguments.
+    pub arguments: Vec<String>,
+    /// Where it listens, inside.
+    pub port: u16,
+}
+
+/// Where the registries of a cluster live.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// The state folder as this process sees it; configuration is written below `registries/` and `certs.d/` of it.
+    pub state_folder: &'a Path,
+    /// The same folder as the cluster's own processes see it.
+    pub seen_as: &'a Path,
+    /// The folder of the images, below the state folder.
+    pub images: &'a str,
+    /// Where the registries listen: [`Ipv4Addr::UNSPECIFIED`] lets this machine reach those of a cluster by its link. The slow
+    /// one is for the node alone.
+    pub listen: Ipv4Addr,
+    /// The port of the plain registry; the private one and the slow one take the two after it.
+    pub port: u16,
+    /// The `flare-kube` program, whose hidden verb [`SLOW_LINK_VERB`] makes the slow registry slow.
+    pub own_program: &'a Path,
+}
+
+/// Writes the configuration of all registries, of containerd's ways to them (`certs.d/HOST/hosts.toml`) and the
+/// credentials, and names the processes to start. Written anew each time, with credentials that stay.
+///
+/// # Errors
+/// `docker-registry` is missing, or the disk refused.
+pub fn processes(surroundings: &Surroundings<'_>, place: Place<'_>) -> Result<Vec<RegistryProcess>, Faults> {
+    let missing = || {
+        Diagnostic::error(Code::ToolNotFound, "the program `docker-registry` is not there")
+            .hint("install it with `apt-get install docker-registry`, and run again")
+    };
+    let registry = surroundings.find("docker-registry").ok_or_else(missing)?;
+    let credentials = Credentials::kept(place.state_folder)?;
+    write(place, &format!("{FOLDER}/htpasswd"), &credentials.htpasswd()?)?;
+    write(place, &format!("{FOLDER}/plain.yml"), &configuration(place, place.port, false))?;
+    write(place, &format!("{FOLDER}/private.yml"), &configuration(place, place.port + 1, true))?;
+    for (host, port) in hosts(place.port) {
+        write(place, &format!("certs.d/{host}/hosts.toml"), &way_to(port))?;
+    }
+    let serve = |name, file: &str, port| RegistryProcess {
+        name,
+        program: registry.clone(),
+        arguments: vec!["serve".to_owned(), inside(place, &format!("{FOLDER}/{file}"))],
+        port,
+    };
+    let slow = SlowLink { listen: place.port + 2, forward: place.port, rate: SLOW_RATE };
+    Ok(vec![
+        serve("registry", "plain.yml", place.port),
+        serve("registry-private", "private.yml", place.port + 1),
+        RegistryProcess {
+            name: "registry-slow",
+            program: place.own_program.to_owned(),
+            arguments: std::iter::once(SLOW_LINK_VERB.to_owned()).chain(slow.arguments()).collect(),
+            port: slow.listen,
+        },
+    ])
+}
+
+/// The credentials of a cluster's private registry, where it has been given one.
+///
+/// # Errors
+/// The disk refused, or they were damaged.
+pub fn credentials(state_folder: &Path) -> Result<Credentials, Faults> {
+    Credentials::kept(state_folder)
+}
+
+/// Names of registries, and the ports that they lead to.
+fn hosts(port: u16) -> [(&'static str, u16); 4] {
+    [(PLAIN_HOST, port), ("docker.io", port), (PRIVATE_HOST, port + 1), (SLOW_HOST, port + 2)]
+}
+
+/// How containerd reaches a registry: without TLS, since nothing leaves the node.
+fn way_to(port: u16) -> String {
+    let server = format!("http://127.0.0.1:{port}");
+    format!("server = \"{server}\"\n\n[host.\"{server}\"]\n  capabilities = [\"pull\", \"resolve\"]\n")
+}
+
+/// The configuration of docker-registry, which is YAML, and JSON is YAML. The private one never writes, so that one process
+/// alone changes the folder.
+fn configuration(place: Place<'_>, port: u16, is_private: bool) -> String {
+    let mut configuration = json!({
+        "version": 0.1,
+        "log": {"level": "warn"},
+        "storage": {
+            "filesystem": {"rootdirectory": inside(place, place.images)},
+            "delete": {"enabled": !is_private},
+            "maintenance": {"readonly": {"enabled": is_private}},
+        },
+        "http": {"addr": format!("{}:{port}", place.listen)},
+    });
+    if is_private {
+        let path = inside(place, &format!("{FOLDER}/htpasswd"));
+        configuration["auth"] = json!({"htpasswd": {"realm": PRIVATE_HOST, "path": path}});
+    }
+    format!("{configuration:#}\n")
+}
+
+/// A path below the state folder, as the cluster's processes see it.
+fn inside(place: Place<'_>, path: &str) -> String {
+    place.seen_as.join(path).to_string_lossy().into_owned()
+}
+
+/// Writes a file below the state folder that its owner alone may read.
+fn write(place: Place<'_>, path: &str, content: &str) -> Result<(), Faults> {
+    write_private(&place.state_folder.join(path), content).map_err(Faults::from)
+}
+
+fn write_private(path: &Path, content: &str) -> Result<(), Diagnostic> {
+    let write = || {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(path.parent().unwrap_or(Path::new(".")))?;
+        let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+        file.write_all(content.as_bytes())
+    };
+    write().map_err(|error: std::io::Error| disk("written", path, &error))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, net::Ipv4Addr, os::unix::fs::PermissionsExt as _, path::Path, sync::atomic::AtomicBool};
+
+    use serde_json::Value;
+
+    use super::{Place, processes};
+    use crate::Surroundings;
+
+    #[test]
+    fn every_registry_is_configured_and_nobody_else_can_read_the_password() {
+        let (state, interrupted) = (tempfile::tempdir().unwrap(), AtomicBool::new(false));
+        fs::write(state.path().join("docker-registry"), "").unwrap();
+        let search_path = [state.path().to_owned()];
+        let surroundings =
+            Surroundings { cache: state.path(), search_path: &search_path, interrupted: &interrupted, say: &|_: &str| {} };
+        let own_program = Path::new("/opt/flare-kube");
+        let place = Place {
+            state_folder: state.path(),
+            seen_as: Path::new("/run/x"),
+            images: "registry",
+            listen: Ipv4Addr::UNSPECIFIED,
+            port: 5000,
+            own_program,
+        };
+        let started = processes(&surroundings, place).unwrap();
+        assert_eq!(
+            started.iter().map(|process| (process.name, process.port)).collect::<Vec<_>>(),
+            [("registry", 5000), ("registry-private", 5001), ("registry-slow", 5002)]
+        );
+        assert_eq!(started[1].arguments, ["serve", "/run/x/registries/private.yml"]);
+        assert_eq!(started[2].arguments, ["slow-link", "--listen=5002", "--forward=5000", "--rate=262144"]);
+        let read = |path: &str| fs::read_to_string(state.path().join(path)).unwrap();
+        let configuration: Value = serde_json::from_str(&read("registries/private.yml")).unwrap();
+        assert_eq!(configuration["auth"]["htpasswd"]["path"], "/run/x/registries/htpasswd");
+        assert_eq!(configuration["storage"]["filesystem"]["rootdirectory"], "/run/x/registry");
+        assert!(read("certs.d/slow.example.com/hosts.toml").contains("[host.\"http://127.0.0.1:5002\"]"));
+        for secret in ["registries/htpasswd", "registries/credentials.json"] {
+            assert_eq!(fs::metadata(state.path().join(secret)).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+        let first = read("registries/credentials.json");
+        processes(&surroundings, place).unwrap();
+        assert_eq!(read("registries/credentials.json"), first, "the password changed");
+    }
+}

@@ -1,0 +1,113 @@
+//! A link that lets bytes through at a rate: what makes the slow registry slow.
+//!
+//! It is a function, which a hidden verb of `flare-kube` calls, and no program beside it: an installed `flare-kube` is one
+//! file, and what it starts has to be found wherever that file lies.
+
+use std::{
+    io::{self, Read, Write},
+    net::{Ipv4Addr, Shutdown, TcpListener, TcpStream},
+    thread,
+    time::Duration,
+};
+
+use flare_diagnostic::{Code, Diagnostic, Faults};
+
+/// A slow link on loopback.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SlowLink {
+    /// The port where it listens.
+    pub listen: u16,
+    /// The port to which it forwards.
+    pub forward: u16,
+    /// Bytes in a second from there, for each connection.
+    pub rate: u32,
+}
+
+impl SlowLink {
+    /// The arguments of the hidden verb: `--listen=PORT --forward=PORT --rate=BYTES`.
+    pub fn arguments(self) -> [String; 3] {
+        [format!("--listen={}", self.listen), format!("--forward={}", self.forward), format!("--rate={}", self.rate)]
+    }
+}
+
+/// Serves a link until the process ends.
+///
+/// # Errors
+/// The port is taken.
+pub fn serve_slow_link(link: SlowLink) -> Result<(), Faults> {
+    let taken = |error: io::Error| {
+        Diagnostic::error(Code::ClusterFailed, format!("port {} of the slow registry cannot be taken: {error}", link.listen))
+            .hint("choose another port for the cluster's registry")
+    };
+    serve(&TcpListener::bind((Ipv4Addr::LOCALHOST, link.listen)).map_err(taken)?, link);
+    Ok(())
+}
+
+fn serve(listener: &TcpListener, link: SlowLink) {
+    for client in listener.incoming() {
+        // A connection that fails is its client's matter; the link goes on.
+        let _ = client.and_then(|client| connect(client, link));
+    }
+}
+
+fn connect(client: TcpStream, link: SlowLink) -> io::Result<()> {
+    let server = TcpStream::connect((Ipv4Addr::LOCALHOST, link.forward))?;
+    let (mut asking, mut asked) = (client.try_clone()?, server.try_clone()?);
+    thread::spawn(move || {
+        let _ = io::copy(&mut asking, &mut asked);
+        let _ = asked.shutdown(Shutdown::Write);
+    });
+    thread::spawn(move || {
+        let _ = pour(&server, &client, link.rate);
+        let _ = client.shutdown(Shutdown::Both);
+        let _ = server.shutdown(Shutdown::Both);
+    });
+    Ok(())
+}
+
+/// Passes bytes on, in twenty small portions a second, so that a client sees them come.
+fn pour(mut from: impl Read, mut to: impl Write, rate: u32) -> io::Result<()> {
+    let mut portion = vec![0; usize::try_from(rate / 20).unwrap_or(usize::MAX).max(1)];
+    loop {
+        let length = from.read(&mut portion)?;
+        if length == 0 {
+            return Ok(());
+        }
+        to.write_all(&portion[..length])?;
+        // For each portion anew: time in which nobody asked gives no right to more.
+        thread::sleep(Duration::from_micros(length as u64 * 1_000_000 / u64::from(rate.max(1))));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{Read as _, Write as _},
+        net::{TcpListener, TcpStream},
+        time::{Duration, Instant},
+    };
+
+    use super::{SlowLink, serve};
+
+    #[test]
+    fn bytes_come_whole_and_no_faster_than_the_rate() {
+        let target = TcpListener::bind("127.0.0.1:0").unwrap();
+        let forward = target.local_addr().unwrap().port();
+        std::thread::spawn(move || {
+            let (mut stream, _) = target.accept().unwrap();
+            let mut asked = [0; 3];
+            stream.read_exact(&mut asked).unwrap();
+            stream.write_all(&vec![7; 50_000]).unwrap();
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let listen = listener.local_addr().unwrap().port();
+        std::thread::spawn(move || serve(&listener, SlowLink { listen, forward, rate: 100_000 }));
+        let mut client = TcpStream::connect(("127.0.0.1", listen)).unwrap();
+        let began = Instant::now();
+        client.write_all(b"GET").unwrap();
+        let mut got = Vec::new();
+        client.read_to_end(&mut got).unwrap();
+        assert_eq!(got, vec![7; 50_000]);
+        assert!(began.elapsed() >= Duration::from_millis(450), "{:?}", began.elapsed());
+    }
+}

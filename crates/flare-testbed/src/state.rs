@@ -1,0 +1,146 @@
+//! The state folder of one cluster: where everything lies that it writes, and what is remembered of how it was started.
+
+use std::{
+    fs,
+    io::{ErrorKind, Write as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
+};
+
+use flare_diagnostic::Faults;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::{ClusterName, Surroundings, UpOptions, fault::disk, options::Provider};
+
+/// Where a cluster's own processes see its state folder, whatever its name outside: a short path, since the paths of
+/// sockets end at 107 bytes.
+pub(crate) const INSIDE: &str = "/run/flare-kube";
+
+/// The folder of the registries' images, in the state folder.
+pub(crate) const REGISTRY_FOLDER: &str = "registry";
+
+/// Where they see the cache folder.
+const CACHE_INSIDE: &str = "/run/flare-kube-cache";
+
+/// The state folder of one cluster.
+#[derive(Debug, Clone)]
+pub(crate) struct StateFolder {
+    /// Without links, so that it can be compared.
+    root: PathBuf,
+    name: ClusterName,
+}
+
+/// What is remembered of a cluster.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Record {
+    /// Who runs it.
+    pub(crate) provider: Provider,
+    /// Its kubeconfig; outside the state folder only where a user named it.
+    pub(crate) kubeconfig: PathBuf,
+    /// Its address as seen from this machine, where it has one of its own.
+    pub(crate) address: Option<std::net::Ipv4Addr>,
+    /// The parts that run in a cluster of ours, besides its anchor.
+    pub(crate) parts: Vec<String>,
+    /// How it was asked for.
+    pub(crate) options: UpOptions,
+}
+
+impl StateFolder {
+    /// The folder of a cluster, which need not exist.
+    pub(crate) fn of(surroundings: &Surroundings<'_>, name: &ClusterName) -> Self {
+        let cache = resolved(&std::path::absolute(surroundings.cache).unwrap_or_else(|_| surroundings.cache.to_owned()));
+        Self { root: cache.join("clusters").join(name.as_str()), name: name.clone() }
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(crate) fn name(&self) -> &ClusterName {
+        &self.name
+    }
+
+    /// The cache folder, in which the state folder lies.
+    pub(crate) fn cache(&self) -> &Path {
+        self.root.ancestors().nth(2).expect("the folder is made of the cache folder and two names")
+    }
+
+    /// A program's path as the cluster's own processes see it.
+    pub(crate) fn inside(&self, program: &Path) -> PathBuf {
+        let path = resolved(program);
+        path.strip_prefix(self.cache()).map_or_else(|_| program.to_owned(), |rest| Path::new(CACHE_INSIDE).join(rest))
+    }
+
+    /// The name of the cluster's control group in every hierarchy. Clusters of one name in two caches have two groups.
+    pub(crate) fn control_group(&self) -> String {
+        let digest = Sha256::digest(self.root.as_os_str().as_encoded_bytes());
+        let short: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        format!("flare-kube-{}-{short}", self.name)
+    }
+
+    /// The kubeconfig for people.
+    pub(crate) fn kubeconfig(&self) -> PathBuf {
+        self.root.join("kubeconfig")
+    }
+
+    /// The API server's audit log.
+    pub(crate) fn audit_log(&self) -> PathBuf {
+        self.root.join("log/audit.log")
+    }
+
+    /// The root folder of the cluster's registry.
+    pub(crate) fn registry(&self) -> PathBuf {
+        self.root.join(REGISTRY_FOLDER)
+    }
+
+    /// Makes a folder below the root, for its owner alone, with those above it.
+    pub(crate) fn make(&self, folder: &str) -> Result<PathBuf, Faults> {
+        let path = self.root.join(folder);
+        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&path);
+        made.map_err(|error| disk("made", &path, &error))?;
+        Ok(path)
+    }
+
+    /// Writes a file below the root that its owner alone may read.
+    pub(crate) fn write(&self, file: &str, content: impl AsRef<[u8]>) -> Result<(), Faults> {
+        let path = self.root.join(file);
+        if let Some((folder, _)) = file.rsplit_once('/') {
+            self.make(folder)?;
+        }
+        let opened = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path);
+        let written = opened.and_then(|mut opened| opened.write_all(content.as_ref()));
+        written.map_err(|error| disk("written", &path, &error).into())
+    }
+
+    /// Remembers how the cluster is run.
+    pub(crate) fn remember(&self, record: &Record) -> Result<(), Faults> {
+        let text = serde_json::to_string_pretty(record).expect("a record has only string keys");
+        self.write("cluster.json", text)
+    }
+
+    /// What is remembered, where it can be read.
+    pub(crate) fn record(&self) -> Option<Record> {
+        let text = fs::read(self.root.join("cluster.json")).ok()?;
+        serde_json::from_slice(&text).ok()
+    }
+
+    /// Removes the folder; gives whether there was one.
+    pub(crate) fn remove(&self) -> Result<bool, Faults> {
+        match fs::remove_dir_all(&self.root) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(disk("removed", &self.root, &error).into()),
+        }
+    }
+}
+
+/// A path without links as far as it exists.
+fn resolved(path: &Path) -> PathBuf {
+    path.ancestors()
+        .find_map(|ancestor| {
+            let rest = path.strip_prefix(ancestor).ok()?;
+            Some(fs::canonicalize(ancestor).ok()?.join(rest))
+        })
+        .unwrap_or_else(|| path.to_owned())
+}

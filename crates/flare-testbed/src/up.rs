@@ -1,0 +1,105 @@
+//! Starting a cluster: what is missing is said first, what fails or is interrupted is taken down again.
+
+use flare_diagnostic::{Checked, Code, Diagnostic, Faults};
+
+use crate::{
+    ClusterName, Provider, Status, Surroundings, UpOptions, down, lock::Lock, preflight, provider, start, state::StateFolder,
+    status,
+};
+
+/// Starts a cluster and waits until it is ready. One that runs is left as it is; what is left of a broken one is removed,
+/// and the cluster is made anew, which takes seconds and leaves no doubt about what is in it.
+///
+/// # Errors
+/// [`Code::MachineNotReady`] for each thing that the machine lacks, before anything is started. [`Code::ClusterFailed`],
+/// [`Code::TimedOut`], [`Code::Interrupted`]: nothing of the cluster is left then.
+pub fn up(surroundings: &Surroundings<'_>, name: &ClusterName, options: &UpOptions) -> Result<Checked<Status>, Faults> {
+    let state = StateFolder::of(surroundings, name);
+    let chosen = provider::choose(surroundings, options)?;
+    let ready_machine = || if chosen == Provider::Source { preflight::check(surroundings, options) } else { Ok(()) };
+    let is_new = state.record().is_none();
+    if is_new {
+        // Before the lock: a machine that is not ready is left as it was.
+        ready_machine()?;
+    }
+    let lock = Lock::take(surroundings, &state)?;
+    if let Some(ready) = ready_already(surroundings, &state, options)? {
+        return Ok(ready);
+    }
+    let checked = if is_new { Ok(()) } else { ready_machine() };
+    match checked.and_then(|()| make(surroundings, &state, chosen, options)) {
+        Ok(ready) => Ok(Checked::clean(ready)),
+        Err(faults) => {
+            let removed = down::remove(surroundings, &state);
+            lock.remove();
+            Err(match removed {
+                Ok(_) => faults,
+                Err(left) => faults.and(left),
+            })
+        }
+    }
+}
+
+/// Ends a cluster and starts it again as it was asked for. That is faster than deleting all that is in it (two seconds
+/// and eleven, where a namespace alone can take a minute to end), and nothing can be forgotten.
+/// The kubeconfig keeps its path, but not its keys. A cluster that is not ours is left alone.
+///
+/// # Errors
+/// As [`up`] and [`crate::down`]; [`Code::InvalidArgs`] where there is no such cluster, or it is the user's own.
+pub fn reset(surroundings: &Surroundings<'_>, name: &ClusterName) -> Result<Checked<Status>, Faults> {
+    let state = StateFolder::of(surroundings, name);
+    let record = state.record().ok_or_else(|| {
+        Diagnostic::error(Code::InvalidArgs, format!("there is no cluster `{name}`"))
+            .hint("start it with `cargo xtask cluster up`")
+    })?;
+    if record.provider == Provider::Kubeconfig {
+        return Err(Diagnostic::error(
+            Code::InvalidArgs,
+            format!("the cluster `{name}` is your own, and nothing in it is deleted"),
+        )
+        .hint("delete in it by hand what you no longer need")
+        .into());
+    }
+    let options = UpOptions { provider: Some(record.provider), timeout: record.options.timeout, ..record.options };
+    down::down(surroundings, name)?;
+    up(surroundings, name, &options)
+}
+
+/// The cluster where it runs as it should.
+fn ready_already(
+    surroundings: &Surroundings<'_>,
+    state: &StateFolder,
+    options: &UpOptions,
+) -> Result<Option<Checked<Status>>, Faults> {
+    let Some(record) = state.record() else { return Ok(None) };
+    let now = status::status(surroundings, state.name())?;
+    if !now.ready {
+        return Ok(None);
+    }
+    (surroundings.say)(&format!("the cluster `{}` runs already; nothing is changed", state.name()));
+    let mut warnings = Vec::new();
+    if !record.options.means_the_same(options) {
+        let differs =
+            format!("the cluster `{}` runs as it was asked for first, which differs from what is asked now", state.name());
+        warnings.push(
+            Diagnostic::warning(Code::Notice, differs).hint("run `cargo xtask cluster down`, then `up` with the new options"),
+        );
+    }
+    Ok(Some(Checked { value: now, warnings }))
+}
+
+fn make(surroundings: &Surroundings<'_>, state: &StateFolder, chosen: Provider, options: &UpOptions) -> Result<Status, Faults> {
+    let left = down::remove(surroundings, state)?;
+    if !left.is_nothing() {
+        (surroundings.say)(&format!("removed what was left of an earlier cluster `{}`", state.name()));
+    }
+    match (chosen, &options.kubeconfig) {
+        (Provider::Kubeconfig, Some(kubeconfig)) => provider::adopt(surroundings, state, options, kubeconfig)?,
+        (Provider::Kubeconfig, None) => {
+            return Err(Diagnostic::error(Code::Internal, "a kubeconfig was chosen without one").into());
+        }
+        (Provider::Kind, _) => provider::create_kind(surroundings, state, options)?,
+        (Provider::Source, _) => start::start(surroundings, state, options)?,
+    }
+    status::status(surroundings, state.name())
+}

@@ -1,0 +1,121 @@
+//! What to do about a step that failed: a program's output is read for the causes that people can mend.
+
+use std::{fs, io, path::Path};
+
+use flare_diagnostic::{Code, Diagnostic};
+
+/// What programs say, in lower case; the cause; what to do about it.
+const CAUSES: [(&[&str], &str, &str); 6] = [
+    (
+        &["no space left on device", "disk quota exceeded"],
+        "the disk is full",
+        "free some disk, and run again: what was finished is kept",
+    ),
+    (
+        &["requires go >=", "must match format", "unknown directive: tool", "toolchain not available"],
+        "Go is too old",
+        "install a later Go (https://go.dev/dl), or let it fetch one with GOTOOLCHAIN=auto",
+    ),
+    (
+        &["signal: killed", "cannot allocate memory", "out of memory"],
+        "there is not enough memory",
+        "end other programs, or give the machine more memory (4 GiB are enough), and run again",
+    ),
+    (
+        &["checksum mismatch", "do not match these packages", "verification failed"],
+        "what was downloaded is not what it should be",
+        "look whether a proxy changes downloads; the pinned versions never change",
+    ),
+    (
+        &["certificate verify failed", "certificate signed by unknown authority", "x509:"],
+        "the network's certificate is not trusted",
+        "name your proxy's authority with SSL_CERT_FILE, and run again",
+    ),
+    (
+        &[
+            "dial tcp",
+            "no such host",
+            "i/o timeout",
+            "tls handshake timeout",
+            "could not resolve",
+            "temporary failure",
+            "failed to establish a new connection",
+            "connection timed out",
+            "connection refused",
+            "could not connect",
+            "network is unreachable",
+            "module lookup disabled",
+            "failed to fetch",
+        ],
+        "the network does not answer",
+        "check the network and its proxy (HTTPS_PROXY, GOPROXY, PIP_INDEX_URL), and run again: what was finished is kept",
+    ),
+];
+
+/// How many of the last lines are shown.
+const SHOWN: usize = 5;
+
+/// A program that ended without its result. The message has the last lines that it said.
+pub(crate) fn failed_run(what: &str, end: &str, log: &Path) -> Diagnostic {
+    let said = String::from_utf8_lossy(&fs::read(log).unwrap_or_default()).into_owned();
+    let lines: Vec<_> = said.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let last = lines[lines.len().saturating_sub(SHOWN)..].join(" | ");
+    let log = log.display();
+    // Programs go on after a fault, so its line may stand far before the last one.
+    let lower = lines[lines.len().saturating_sub(200)..].join("\n").to_lowercase();
+    match CAUSES.iter().find(|(needles, ..)| needles.iter().any(|needle| lower.contains(needle))) {
+        Some((_, cause, hint)) => {
+            Diagnostic::error(Code::MachineNotReady, format!("{what} cannot be made: {cause} ({end}; {last})"))
+                .hint(format!("{hint}; all that was said is in `{log}`"))
+        }
+        None => Diagnostic::error(Code::ToolFailed, format!("{what} cannot be made: {end}; the last lines: {last}"))
+            .hint(format!("read `{log}`, and run again: what was finished is kept")),
+    }
+}
+
+/// A file or folder of the cache that the disk refused.
+pub(crate) fn disk(done: &str, path: &Path, error: &io::Error) -> Diagnostic {
+    let hint = match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some disk, and run again: what was finished is kept",
+        io::ErrorKind::PermissionDenied => {
+            "run it as the user who owns the cache folder, or name another one with FLARE_KUBE_CACHE"
+        }
+        _ => "check the disk of the cache folder, or name another one with FLARE_KUBE_CACHE",
+    };
+    Diagnostic::error(Code::MachineNotReady, format!("`{}` cannot be {done}: {error}", path.display())).hint(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use flare_diagnostic::Code;
+
+    use super::failed_run;
+
+    #[test]
+    fn causes_that_people_can_mend_are_told_apart_from_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("log");
+        let cases = [
+            ("write /tmp/x: no space left on device", Code::MachineNotReady, "the disk is full"),
+            ("go: go.mod requires go >= 1.26.0 (running go 1.24.1; GOTOOLCHAIN=local)", Code::MachineNotReady, "Go is too old"),
+            ("dial tcp: lookup proxy.golang.org: no such host", Code::MachineNotReady, "the network does not answer"),
+            ("E: Temporary failure resolving 'deb.debian.org'", Code::MachineNotReady, "the network does not answer"),
+            (
+                "tls: failed to verify certificate: x509: certificate signed by unknown authority",
+                Code::MachineNotReady,
+                "not trusted",
+            ),
+            ("verifying k8s.io/kubernetes: checksum mismatch", Code::MachineNotReady, "not what it should be"),
+            ("/usr/local/go/pkg/tool/link: signal: killed", Code::MachineNotReady, "not enough memory"),
+            ("./main.go:7:1: syntax error", Code::ToolFailed, "syntax error"),
+            ("", Code::ToolFailed, "exit 1"),
+        ];
+        for (said, code, expected) in cases {
+            std::fs::write(&log, format!("started\n{said}\n\nended\n")).unwrap();
+            let fault = failed_run("CoreDNS", "exit 1", &log);
+            assert_eq!(fault.code, code, "{said}");
+            assert!(fault.message.contains(expected), "{fault:?}");
+            assert!(fault.hint.unwrap().contains(log.to_str().unwrap()));
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Results in the cache: made once by one run while others wait, seen only when they are whole.
+
+use std::{
+    fs::{self, File, TryLockError},
+    path::{Path, PathBuf},
+    thread,
+    time::Duration,
+};
+
+use flare_diagnostic::Faults;
+use sha2::{Digest as _, Sha256};
+
+use super::failure::disk;
+use crate::Surroundings;
+
+/// Gives a folder of the cache, and has it made where it is not there yet.
+///
+/// `make` fills an empty folder beside the place, which is renamed when everything in it is on the disk. So a folder at
+/// the place is whole; what a killed run left half done lies under a name of its own and is removed by the next run.
+///
+/// # Errors
+/// Those of `make`; the run was interrupted while it waited for another one; the disk refused.
+pub(crate) fn kept(
+    surroundings: &Surroundings<'_>,
+    place: &Path,
+    make: impl FnOnce(&Path) -> Result<(), Faults>,
+) -> Result<(), Faults> {
+    if place.is_dir() {
+        return Ok(());
+    }
+    let _lock = lock(surroundings, place)?;
+    if place.is_dir() {
+        return Ok(());
+    }
+    surroundings.check()?;
+    let partial = beside(place, "partial");
+    remove(&partial)?;
+    fs::create_dir(&partial).map_err(|error| disk("made", &partial, &error))?;
+    let ended = make(&partial).and_then(|()| surroundings.check()).and_then(|()| settle(&partial, place));
+    if ended.is_err() {
+        // The first fault says more than a second one about what stays behind, which the next run removes.
+        let _ = remove(&partial);
+    }
+    ended
+}
+
+/// A short key of everything that a result depends on.
+pub(crate) fn key<'a>(inputs: impl IntoIterator<Item = &'a [u8]>) -> String {
+    let mut digest = Sha256::new();
+    for input in inputs {
+        // The length keeps two inputs apart from one that reads as both.
+        digest.update(u64::try_from(input.len()).unwrap_or(u64::MAX).to_le_bytes());
+        digest.update(input);
+    }
+    digest.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The lock of a result. The kernel takes it back when the process ends, whatever its end; its file stays.
+fn lock(surroundings: &Surroundings<'_>, place: &Path) -> Result<File, Faults> {
+    let path = beside(place, "lock");
+    let folder = place.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).map_err(|error| disk("made", folder, &error))?;
+    let file = File::options().create(true).truncate(false).write(true).open(&path);
+    let file = file.map_err(|error| disk("opened", &path, &error))?;
+    let mut said = false;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if said => thread::sleep(Duration::from_millis(100)),
+            Err(TryLockError::WouldBlock) => {
+                let name = place.file_name().unwrap_or_default().to_string_lossy();
+                (surroundings.say)(&format!("another run makes `{name}`: waiting for it"));
+                said = true;
+            }
+            Err(TryLockError::Error(error)) => return Err(disk("locked", &path, &error).into()),
+        }
+        surroundings.check()?;
+    }
+}
+
+/// Brings a folder to the disk and then to its place.
+fn settle(partial: &Path, place: &Path) -> Result<(), Faults> {
+    let synced = fs::read_dir(partial).and_then(|mut entries| {
+        entries.try_for_each(|entry| {
+            let path = entry?.path();
+            if path.is_file() { File::open(path)?.sync_all() } else { Ok(()) }
+        })
+    });
+    synced.map_err(|error| disk("written", partial, &error))?;
+    fs::rename(partial, place).map_err(|error| disk("put in its place", place, &error).into())
+}
+
+/// `.NAME.ENDING` in the folder of a place.
+fn beside(place: &Path, ending: &str) -> PathBuf {
+    let name = place.file_name().unwrap_or_default().to_string_lossy();
+    place.with_file_name(format!(".{name}.{ending}"))
+}
+
+fn remove(folder: &Path) -> Result<(), Faults> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(disk("removed", folder, &error).into()),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,111 @@
+//! What other runs see while a result is made, and after one that did not end well.
+
+use std::{
+    fs,
+    path::Path,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use flare_diagnostic::{Code, Diagnostic, Faults};
+
+use super::{kept, key};
+use crate::Surroundings;
+
+fn surroundings<'a>(cache: &'a Path, interrupted: &'a AtomicBool) -> Surroundings<'a> {
+    Surroundings { cache, search_path: &[], interrupted, say: &|_: &str| {} }
+}
+
+#[allow(clippy::unnecessary_wraps, reason = "as what makes a result")]
+fn fill(folder: &Path) -> Result<(), Faults> {
+    fs::write(folder.join("result"), "whole").unwrap();
+    Ok(())
+}
+
+#[test]
+fn many_runs_make_a_result_once_and_all_see_it_whole() {
+    let (cache, interrupted, made) = (tempfile::tempdir().unwrap(), AtomicBool::new(false), AtomicUsize::new(0));
+    let place = cache.path().join("tools/thing");
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                kept(&surroundings(cache.path(), &interrupted), &place, |folder| {
+                    made.fetch_add(1, Ordering::Relaxed);
+                    std::thread::sleep(Duration::from_millis(50));
+                    fill(folder)
+                })
+                .unwrap();
+                assert_eq!(fs::read_to_string(place.join("result")).unwrap(), "whole");
+            });
+        }
+    });
+    assert_eq!(made.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn a_failure_leaves_nothing_and_the_next_run_makes_it() {
+    let (cache, interrupted) = (tempfile::tempdir().unwrap(), AtomicBool::new(false));
+    let place = cache.path().join("thing");
+    let failed = kept(&surroundings(cache.path(), &interrupted), &place, |folder| {
+        fill(folder)?;
+        Err(Diagnostic::error(Code::ToolFailed, "no").into())
+    });
+    assert_eq!(failed.unwrap_err().first().code, Code::ToolFailed);
+    let names: Vec<_> = fs::read_dir(cache.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, [".thing.lock"]);
+    kept(&surroundings(cache.path(), &interrupted), &place, fill).unwrap();
+    assert!(place.join("result").is_file());
+}
+
+#[test]
+fn what_a_killed_run_left_is_no_result() {
+    let (cache, interrupted) = (tempfile::tempdir().unwrap(), AtomicBool::new(false));
+    let place = cache.path().join("thing");
+    fs::create_dir(cache.path().join(".thing.partial")).unwrap();
+    fs::write(cache.path().join(".thing.partial/half"), "").unwrap();
+    kept(&surroundings(cache.path(), &interrupted), &place, fill).unwrap();
+    assert!(!place.join("half").exists());
+    assert!(!cache.path().join(".thing.partial").exists());
+}
+
+#[test]
+fn a_run_that_waits_for_another_one_can_be_interrupted_and_says_why_it_waits() {
+    let (cache, interrupted, said) = (tempfile::tempdir().unwrap(), AtomicBool::new(false), Mutex::new(Vec::new()));
+    let place = cache.path().join("thing");
+    let calm = AtomicBool::new(false);
+    let say = |line: &str| said.lock().unwrap().push(line.to_owned());
+    let waiting = Surroundings { cache: cache.path(), search_path: &[], interrupted: &interrupted, say: &say };
+    kept(&surroundings(cache.path(), &calm), &place, |folder| {
+        std::thread::scope(|scope| {
+            let second = scope.spawn(|| kept(&waiting, &place, fill));
+            std::thread::sleep(Duration::from_millis(150));
+            interrupted.store(true, Ordering::Relaxed);
+            assert_eq!(second.join().unwrap().unwrap_err().first().code, Code::Interrupted);
+        });
+        fill(folder)
+    })
+    .unwrap();
+    assert_eq!(said.into_inner().unwrap(), ["another run makes `thing`: waiting for it"]);
+}
+
+#[test]
+fn an_interruption_at_the_end_of_the_work_gives_no_result() {
+    let (cache, interrupted) = (tempfile::tempdir().unwrap(), AtomicBool::new(false));
+    let place = cache.path().join("thing");
+    let ended = kept(&surroundings(cache.path(), &interrupted), &place, |folder| {
+        interrupted.store(true, Ordering::Relaxed);
+        fill(folder)
+    });
+    assert_eq!(ended.unwrap_err().first().code, Code::Interrupted);
+    assert!(!place.exists());
+}
+
+#[test]
+fn a_key_tells_inputs_apart_by_their_borders() {
+    let key = |inputs: &[&str]| key(inputs.iter().map(|input| input.as_bytes()));
+    assert_eq!(key(&["a", "b"]).len(), 12);
+    assert_ne!(key(&["ab", ""]), key(&["a", "b"]));
+}

@@ -1,0 +1,210 @@
+//! Programs that run for minutes: in a process group of their own that ends within a second of Ctrl-C, with their output
+//! in a log, and with a word now and then that they still run.
+
+use std::{
+    fs::{self, File},
+    os::unix::process::{CommandExt as _, ExitStatusExt as _},
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use flare_diagnostic::{Code, Diagnostic, Faults};
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use super::failure::{disk, failed_run};
+use crate::Surroundings;
+
+/// How often the child and the flag are looked at.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// How often people hear that it still runs.
+const WORD: Duration = Duration::from_secs(30);
+
+/// How long a process group may take to end by itself.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// A program that runs for minutes.
+pub(crate) struct LongRun<'a> {
+    /// What it makes, for people: `Kubernetes 1.34.4`.
+    pub(crate) what: &'a str,
+    /// The file of its output, which is made anew.
+    pub(crate) log: PathBuf,
+}
+
+impl<'a> LongRun<'a> {
+    /// A run whose log lies in the cache's folder of logs.
+    pub(crate) fn new(surroundings: &Surroundings<'_>, what: &'a str, log: &str) -> Self {
+        Self { what, log: surroundings.cache.join("logs").join(format!("{log}.log")) }
+    }
+
+    /// Runs a program to its end.
+    ///
+    /// # Errors
+    /// The run was interrupted; the program cannot be started or failed, with the last lines of what it said.
+    pub(crate) fn run(&self, surroundings: &Surroundings<'_>, command: Command) -> Result<(), Faults> {
+        surroundings.check()?;
+        let mut command = ended_with_us(surroundings, command);
+        let (output, errors) = self.open_log()?;
+        let name = command.get_program().to_string_lossy().into_owned();
+        let refused = |error: std::io::Error| {
+            Diagnostic::error(Code::ToolFailed, format!("`{name}` cannot be started: {error}"))
+                .hint("check that the program is whole and may be executed here")
+        };
+        let child = command.process_group(0).stdin(Stdio::null()).stdout(output).stderr(errors).spawn().map_err(refused)?;
+        let status = self.attend(surroundings, child)?;
+        if status.success() { Ok(()) } else { Err(failed_run(self.what, &describe(status), &self.log).into()) }
+    }
+
+    fn open_log(&self) -> Result<(File, File), Faults> {
+        let open = || {
+            fs::create_dir_all(self.log.parent().unwrap_or(Path::new(".")))?;
+            let file = File::create(&self.log)?;
+            Ok((file.try_clone()?, file))
+        };
+        open().map_err(|error| disk("written", &self.log, &error).into())
+    }
+
+    /// Waits for the end of a child, or brings it about.
+    fn attend(&self, surroundings: &Surroundings<'_>, mut child: Child) -> Result<ExitStatus, Faults> {
+        let began = Instant::now();
+        let mut next_word = WORD;
+        let lost = |error: std::io::Error| Diagnostic::error(Code::ToolFailed, format!("{}: {error}", self.what));
+        loop {
+            if let Some(status) = child.try_wait().map_err(lost)? {
+                return Ok(status);
+            }
+            if let Err(interrupted) = surroundings.check() {
+                end(&mut child);
+                return Err(interrupted);
+            }
+            if began.elapsed() >= next_word {
+                (surroundings.say)(&format!("{}: still at work after {}", self.what, seconds(next_word)));
+                next_word += WORD;
+            }
+            thread::sleep(LOOK);
+        }
+    }
+}
+
+/// A time for people: `45 s`, `3 min 20 s`.
+pub(crate) fn seconds(time: Duration) -> String {
+    match time.as_secs() {
+        short @ 0..60 => format!("{short} s"),
+        long => format!("{} min {} s", long / 60, long % 60),
+    }
+}
+
+/// Has the kernel end a program when this process is killed, where `setpriv` is there; the thread that starts it waits for it.
+fn ended_with_us(surroundings: &Surroundings<'_>, command: Command) -> Command {
+    let Some(setpriv) = surroundings.find("setpriv") else { return command };
+    let mut wrapped = Command::new(setpriv);
+    wrapped.args(["--pdeathsig", "KILL"]).arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => wrapped.env(name, value),
+            None => wrapped.env_remove(name),
+        };
+    }
+    if let Some(folder) = command.get_current_dir() {
+        wrapped.current_dir(folder);
+    }
+    wrapped
+}
+
+/// Ends a child and all of its process group: asked first, then told.
+fn end(child: &mut Child) {
+    let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    let signal = |signal| group.map(|group| kill_process_group(group, signal));
+    signal(Signal::TERM);
+    let asked = Instant::now();
+    while asked.elapsed() < GRACE && matches!(child.try_wait(), Ok(None)) {
+        thread::sleep(LOOK);
+    }
+    // The child may have ended before others of its group did. Its id is not given to a new group while they live.
+    signal(Signal::KILL);
+    let _ = child.wait();
+}
+
+fn describe(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit {code}"),
+        (None, Some(signal)) => format!("signal {signal}"),
+        (None, None) => "an unknown end".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        path::{Path, PathBuf},
+        process::Command,
+        sync::atomic::{AtomicBool, Ordering},
+        time::{Duration, Instant},
+    };
+
+    use flare_diagnostic::Code;
+
+    use super::{LongRun, seconds};
+    use crate::Surroundings;
+
+    fn shell(script: &str) -> Command {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", script]);
+        command
+    }
+
+    fn search_path() -> Vec<PathBuf> {
+        ["/usr/bin", "/bin"].map(PathBuf::from).to_vec()
+    }
+
+    fn lives(id: &str) -> bool {
+        let status = std::fs::read_to_string(format!("/proc/{}/stat", id.trim())).unwrap_or_default();
+        !status.is_empty() && !status.contains(") Z ")
+    }
+
+    #[test]
+    fn an_interruption_ends_the_whole_group_within_a_second_though_it_ignores_sigterm() {
+        let (cache, interrupted, search_path) = (tempfile::tempdir().unwrap(), AtomicBool::new(false), search_path());
+        let surroundings =
+            Surroundings { cache: cache.path(), search_path: &search_path, interrupted: &interrupted, say: &|_: &str| {} };
+        let ids = cache.path().join("ids");
+        let script = format!("trap '' TERM; sleep 77 & echo $$ $! > {}; wait", ids.display());
+        let ended = std::thread::scope(|scope| {
+            let run = scope.spawn(|| LongRun::new(&surroundings, "a nap", "nap").run(&surroundings, shell(&script)));
+            while std::fs::read_to_string(&ids).unwrap_or_default().is_empty() {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            interrupted.store(true, Ordering::Relaxed);
+            let asked = Instant::now();
+            let ended = run.join().unwrap();
+            assert!(asked.elapsed() < Duration::from_secs(1));
+            ended
+        });
+        assert_eq!(ended.unwrap_err().first().code, Code::Interrupted);
+        let ids = std::fs::read_to_string(&ids).unwrap();
+        std::thread::sleep(Duration::from_millis(100));
+        assert!(ids.split_whitespace().all(|id| !lives(id)), "{ids}");
+    }
+
+    #[test]
+    fn a_failure_shows_the_last_lines_and_where_the_rest_is() {
+        let (cache, interrupted, search_path) = (tempfile::tempdir().unwrap(), AtomicBool::new(false), search_path());
+        let surroundings =
+            Surroundings { cache: cache.path(), search_path: &search_path, interrupted: &interrupted, say: &|_: &str| {} };
+        let run = |script| LongRun::new(&surroundings, "the thing", "thing").run(&surroundings, shell(script));
+        run("echo fine; exit 0").unwrap();
+        let failed = run("echo first; echo 'main.go:3: no such thing' >&2; exit 3").unwrap_err();
+        assert_eq!(failed.first().code, Code::ToolFailed);
+        assert!(failed.first().message.contains("exit 3") && failed.first().message.contains("main.go:3"), "{failed:?}");
+        let log = cache.path().join("logs/thing.log");
+        assert!(failed.first().hint.as_ref().unwrap().contains(log.to_str().unwrap()), "{failed:?}");
+        assert!(Path::new(&log).is_file());
+    }
+
+    #[test]
+    fn times_are_for_people() {
+        assert_eq!([5, 60, 215].map(|time| seconds(Duration::from_secs(time))), ["5 s", "1 min 0 s", "3 min 35 s"]);
+    }
+}

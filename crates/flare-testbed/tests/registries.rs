@@ -1,0 +1,138 @@
+//! Real docker-registries serve what was laid into their folder, and skopeo takes it from there.
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests start programs and use the disk")]
+
+use std::{
+    fs,
+    net::{Ipv4Addr, TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    sync::atomic::AtomicBool,
+    time::{Duration, Instant},
+};
+
+use flare_testbed::{
+    Surroundings,
+    image::seed,
+    registry::{Place, SlowLink, credentials, processes, serve_slow_link},
+};
+
+/// Ends a registry with the test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Three ports in a row that are free now.
+fn free_ports() -> u16 {
+    loop {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let is_free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
+        if port < 65_000 && (port..port + 3).all(is_free) {
+            return port;
+        }
+    }
+}
+
+fn skopeo(arguments: &[&str]) -> Output {
+    Command::new("skopeo").args(arguments).output().unwrap()
+}
+
+fn inspect(port: u16, image: &str, more: &[&str]) -> Output {
+    let image = format!("docker://127.0.0.1:{port}/{image}");
+    skopeo(&[&["inspect", "--tls-verify=false"], more, &[image.as_str()]].concat())
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+/// Its log would fill the test's.
+fn quietly(command: &mut Command) -> Child {
+    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+/// Lays the small images and starts all registries.
+fn start(state: &Path) -> (u16, Vec<Running>) {
+    let search_path: Vec<PathBuf> = std::env::split_paths(&std::env::var_os("PATH").unwrap()).collect();
+    let interrupted = AtomicBool::new(false);
+    let surroundings = Surroundings { cache: state, search_path: &search_path, interrupted: &interrupted, say: &|_: &str| {} };
+    seed(&surroundings, &state.join("registry"), &[]).unwrap();
+    let port = free_ports();
+    let place = Place {
+        state_folder: state,
+        seen_as: state,
+        images: "registry",
+        listen: Ipv4Addr::LOCALHOST,
+        port,
+        own_program: Path::new("/none"),
+    };
+    let mut running = Vec::new();
+    for process in processes(&surroundings, place).unwrap() {
+        if process.name == "registry-slow" {
+            // The hidden verb of the program does only this.
+            let link = SlowLink { listen: process.port, forward: port, rate: 1 << 20 };
+            std::thread::spawn(move || serve_slow_link(link));
+        } else {
+            running.push(Running(quietly(Command::new(process.program).args(process.arguments))));
+        }
+        let began = Instant::now();
+        while TcpStream::connect(("127.0.0.1", process.port)).is_err() {
+            assert!(began.elapsed() < Duration::from_secs(20), "{} does not listen", process.name);
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+    (port, running)
+}
+
+#[test]
+fn registries_serve_what_was_laid() {
+    let state = tempfile::tempdir().unwrap();
+    let (port, _running) = start(state.path());
+    for image in ["lab/pause:1", "library/busybox:1.36"] {
+        let output = inspect(port, image, &[]);
+        assert!(output.status.success(), "{image}: {}", said(&output));
+    }
+    let missing = inspect(port, "lab/pause:none", &[]);
+    assert!(!missing.status.success() && said(&missing).contains("manifest unknown"), "{}", said(&missing));
+
+    let copy = format!("oci:{}:copy", state.path().join("copy").display());
+    let source = format!("docker://127.0.0.1:{port}/library/busybox:1.36");
+    let copied = skopeo(&["copy", "--insecure-policy", "--src-tls-verify=false", &source, &copy]);
+    assert!(copied.status.success(), "{}", said(&copied));
+
+    let refused = inspect(port + 1, "lab/pause:1", &["--no-creds"]);
+    assert!(!refused.status.success() && said(&refused).contains("authentication required"), "{}", said(&refused));
+    let known = credentials(state.path()).unwrap();
+    let known = format!("--creds={}:{}", known.user, known.password);
+    let output = inspect(port + 1, "lab/pause:1", &[&known]);
+    assert!(output.status.success(), "{}", said(&output));
+    let wrong = inspect(port + 1, "lab/pause:1", &["--creds=puller:wrong"]);
+    assert!(!wrong.status.success());
+
+    let slow = format!("docker://127.0.0.1:{}/library/busybox:1.36", port + 2);
+    let began = Instant::now();
+    let slowly = format!("oci:{}:copy", state.path().join("slowly").display());
+    let copied = skopeo(&["copy", "--insecure-policy", "--src-tls-verify=false", &slow, &slowly]);
+    assert!(copied.status.success(), "{}", said(&copied));
+    let least = Duration::from_millis((fs::metadata("/bin/busybox").unwrap().len() * 1000) >> 20);
+    assert!(began.elapsed() >= least, "{:?}", began.elapsed());
+}
+
+#[test]
+fn a_second_seed_takes_no_disk_and_no_time() {
+    let state = tempfile::tempdir().unwrap();
+    let interrupted = AtomicBool::new(false);
+    let surroundings = Surroundings { cache: state.path(), search_path: &[], interrupted: &interrupted, say: &|_: &str| {} };
+    for cluster in ["one", "two"] {
+        seed(&surroundings, &state.path().join(cluster), &[]).unwrap();
+    }
+    let manifest = |cluster: &str| {
+        let tag = state.path().join(cluster).join("docker/registry/v2/repositories/lab/pause/_manifests/tags/1/current/link");
+        fs::read_to_string(tag).unwrap()
+    };
+    assert_eq!(manifest("one"), manifest("two"));
+}

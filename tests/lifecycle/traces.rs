@@ -1,0 +1,134 @@
+//! What a cluster can leave on a machine, looked for without any code of the testbed.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// A cluster as it is seen from outside.
+#[derive(Debug)]
+pub(crate) struct Cluster {
+    /// Its name.
+    pub(crate) name: String,
+    /// Its state folder.
+    pub(crate) state: PathBuf,
+    /// Folders of the machine that were there before.
+    folders: Vec<PathBuf>,
+    /// Names of network namespaces that were there before.
+    namespaces: String,
+}
+
+/// Where Kubernetes, containerd and CNI write when nobody tells them otherwise.
+const FOLDERS: [&str; 12] = [
+    "/etc/cni",
+    "/opt/containerd",
+    "/run/containerd",
+    "/run/flare-kube",
+    "/run/xtables.lock",
+    "/usr/libexec/kubernetes",
+    "/var/lib/cni",
+    "/var/lib/containerd",
+    "/var/lib/etcd",
+    "/var/lib/kubelet",
+    "/var/log/containers",
+    "/var/log/pods",
+];
+
+impl Cluster {
+    /// Looks at the machine before the cluster is started.
+    pub(crate) fn new(name: &str) -> Self {
+        let cache = std::env::var_os("FLARE_KUBE_CACHE")
+            .map_or_else(|| PathBuf::from(std::env::var_os("HOME").unwrap()).join(".cache/flare-kube"), PathBuf::from);
+        let state = cache.canonicalize().unwrap().join("clusters").join(name);
+        let cluster = Self { name: name.to_owned(), state, folders: existing(), namespaces: namespaces() };
+        assert_eq!(
+            cluster.traces(),
+            Vec::<String>::new(),
+            "an earlier run left something: cargo xtask cluster down --name {name}"
+        );
+        cluster
+    }
+
+    /// Ids of processes that carry the state folder or live in a control group of the cluster.
+    pub(crate) fn processes(&self) -> Vec<i32> {
+        let entries = fs::read_dir("/proc").unwrap().filter_map(Result::ok);
+        let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+        ids.filter(|id| self.holds(*id)).collect()
+    }
+
+    fn holds(&self, id: i32) -> bool {
+        let read = |file: &str| fs::read(format!("/proc/{id}/{file}")).unwrap_or_default();
+        let carries = [&b"FLARE_KUBE_TESTBED_STATE="[..], self.state.as_os_str().as_encoded_bytes()].concat();
+        let ended = String::from_utf8_lossy(&read("stat")).rsplit(')').next().is_some_and(|rest| rest.trim().starts_with('Z'));
+        let group = format!("/flare-kube-{}-", self.name);
+        let grouped = String::from_utf8_lossy(&read("cgroup")).lines().any(|line| is_group(line, &group));
+        !ended && (read("environ").split(|byte| *byte == 0).any(|pair| pair == carries) || grouped)
+    }
+
+    /// Kills one process, where it is still the cluster's.
+    pub(crate) fn kill(&self, id: i32) {
+        if self.holds(id) {
+            let _ = Command::new("kill").args(["-s", "KILL", &id.to_string()]).stderr(std::process::Stdio::null()).status();
+        }
+    }
+
+    /// Whatever there is of the cluster, one line each.
+    pub(crate) fn traces(&self) -> Vec<String> {
+        let mut traces: Vec<_> = self.processes().iter().map(|id| format!("process {id}: {}", command_line(*id))).collect();
+        let text = self.state.to_str().unwrap();
+        let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
+        traces.extend(mounts.lines().filter(|line| line.contains(&format!("{text}/"))).map(|line| format!("mount {line}")));
+        let links = output("ip", &["-json", "link", "show"]);
+        traces.extend(links.contains(text).then(|| format!("link in {links}")));
+        let groups = output("find", &["/sys/fs/cgroup", "-type", "d", "-name", &format!("flare-kube-{}-????????", self.name)]);
+        traces.extend(groups.lines().map(|group| format!("control group {group}")));
+        for path in [self.state.clone(), self.state.with_extension("lock")] {
+            traces.extend(path.exists().then(|| format!("file {}", path.display())));
+        }
+        let new = existing().into_iter().filter(|folder| !self.folders.contains(folder));
+        traces.extend(new.map(|folder| format!("new folder {}", folder.display())));
+        let new = namespaces();
+        let is_new = |line: &&str| !line.is_empty() && !self.namespaces.contains(*line) && !line.starts_with("cni-");
+        traces.extend(new.lines().filter(is_new).map(|line| format!("network namespace {line}")));
+        traces
+    }
+
+    /// Files of a running cluster that others than root may read.
+    pub(crate) fn open_secrets(&self) -> Vec<PathBuf> {
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o077;
+        let files = ["kubeconfig", "pki", "kubeconfigs"].map(|file| self.state.join(file));
+        std::iter::once(self.state.clone()).chain(files).filter(|path| mode(path) != 0).collect()
+    }
+}
+
+fn is_group(line: &str, group: &str) -> bool {
+    line.find(group).is_some_and(|at| {
+        let rest = &line[at + group.len()..];
+        rest.len() >= 8 && rest[..8].bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
+}
+
+fn existing() -> Vec<PathBuf> {
+    FOLDERS.iter().map(PathBuf::from).filter(|folder| folder.exists()).collect()
+}
+
+fn namespaces() -> String {
+    output("ip", &["netns", "list"])
+}
+
+/// Settings of the whole machine that a kubelet changes.
+pub(crate) fn settings() -> Vec<String> {
+    let names = ["vm/overcommit_memory", "vm/panic_on_oom", "kernel/panic", "kernel/panic_on_oops", "net/ipv4/ip_forward"];
+    names.iter().map(|name| fs::read_to_string(format!("/proc/sys/{name}")).unwrap_or_default()).collect()
+}
+
+fn command_line(id: i32) -> String {
+    let words = fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+    String::from_utf8_lossy(&words).replace('\0', " ").chars().take(200).collect()
+}
+
+fn output(program: &str, arguments: &[&str]) -> String {
+    String::from_utf8_lossy(&Command::new(program).args(arguments).output().unwrap().stdout).into_owned()
+}

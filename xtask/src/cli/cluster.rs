@@ -1,0 +1,220 @@
+//! `cluster up|down|status|reset`: a local one-node cluster for trying and testing.
+
+use std::{path::PathBuf, time::Duration};
+
+use flare_diagnostic::{Code, Diagnostic, Faults};
+use flare_testbed::{
+    ClusterName, DefaultStorageClass, Provider, Removed, Status, Surroundings, Taint, UpOptions, image::FlareImage,
+};
+use serde_json::json;
+
+use super::Context;
+use crate::output::{Ended, Failure, Outcome, printable, talk};
+
+/// A local one-node cluster for trying and testing.
+///
+/// Everything of it lies in one folder of the cache and in namespaces of its own, which no packet can leave. `down` leaves nothing
+/// behind, also after a crash. Your own kubeconfig is neither read nor written.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Verb {
+    Up(UpArguments),
+    /// End the cluster and remove everything of it; a cluster of your own that was named by its kubeconfig is only forgotten.
+    ///
+    /// Works after any kind of end, and where nothing is left to do.
+    Down(Named),
+    /// Say whether the cluster is ready: exit 0 where it is, 1 where it is not or there is none.
+    Status(Named),
+    /// End the cluster and start it again as it was asked for: empty, under the same kubeconfig path, with new keys.
+    Reset(Named),
+}
+
+#[derive(Debug, clap::Args)]
+struct Named {
+    /// The cluster's name: a DNS label. Clusters of different names live side by side.
+    #[arg(long, default_value = "local", value_name = "NAME")]
+    name: String,
+}
+
+/// Start a cluster and wait until its node is ready, with DNS, storage and a registry.
+///
+/// A cluster that runs is left as it is; what is left of a broken one is removed first. What the machine lacks is said in one message
+/// before anything is started; what fails or is interrupted is taken down again.
+#[derive(Debug, clap::Args)]
+struct UpArguments {
+    #[command(flatten)]
+    named: Named,
+    /// Who runs it. `auto` is: the cluster of `--kubeconfig` where one is named, else kind where Docker runs, else our own programs,
+    /// built from source (once, in about 15 minutes).
+    #[arg(long, value_enum, default_value_t, value_name = "PROVIDER")]
+    provider: ProviderArgument,
+    /// A cluster that is there already. Never guessed, never written to, and `down` leaves the cluster alone.
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+    /// The node says it has so many nvidia.com/gpu; they are names only.
+    #[arg(long, default_value_t, value_name = "N")]
+    gpus: u32,
+    /// A taint of the node; may be repeated.
+    #[arg(long = "taint", value_name = "KEY=VALUE:EFFECT")]
+    taints: Vec<Taint>,
+    /// The storage class of claims that name none. `local-path` binds with the first pod, `local-path-immediate` at once; both are
+    /// always there.
+    #[arg(long, value_enum, default_value_t, value_name = "CLASS")]
+    default_storage_class: StorageClassArgument,
+    /// The FLARE images in the cluster's registry, by tag; `none` for none. The first one is built in some minutes.
+    #[arg(long, value_delimiter = ',', default_value = "2.8.3,2.9.0", value_name = "TAGS", value_parser = images)]
+    images: Vec<Images>,
+    /// The port of the registry, inside the cluster's own network.
+    #[arg(long, default_value_t = 5000, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    registry_port: u16,
+    /// Install missing Debian packages; in CI (`CI` is set) that is always done.
+    #[arg(long)]
+    install_packages: bool,
+    /// How long built parts may take until the cluster is ready, in seconds.
+    #[arg(long, default_value_t = 120, value_name = "SECONDS")]
+    timeout: u64,
+}
+
+/// An image, or `none`.
+#[derive(Debug, Clone, Copy)]
+struct Images(Option<FlareImage>);
+
+fn images(text: &str) -> Result<Images, String> {
+    let refused = |fault: Diagnostic| format!("{fault}: {}", fault.hint.clone().unwrap_or_default());
+    if text == "none" { Ok(Images(None)) } else { text.parse().map(|image| Images(Some(image))).map_err(refused) }
+}
+
+#[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
+enum ProviderArgument {
+    #[default]
+    Auto,
+    Kubeconfig,
+    Kind,
+    Source,
+}
+
+#[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
+enum StorageClassArgument {
+    #[default]
+    LocalPath,
+    LocalPathImmediate,
+    None,
+}
+
+/// Does what is asked, with progress on stderr.
+pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Ended {
+    let quiet = context.shared.quiet;
+    let say = move |line: &str| {
+        if !quiet {
+            talk(&format!("{}\n", printable(line)));
+        }
+    };
+    let environment = context.environment;
+    let cache = environment.absolute(&environment.cache_folder);
+    let surroundings =
+        Surroundings { cache: &cache, search_path: &environment.search_path, interrupted: context.interrupt.flag(), say: &say };
+    match &arguments.verb {
+        Verb::Up(up) => {
+            let options = options(context, up);
+            let checked = flare_testbed::up(&surroundings, &name(&up.named)?, &options)?;
+            Ok(Outcome { text: started(&checked.value), data: json!(checked.value), warnings: checked.warnings })
+        }
+        Verb::Down(named) => Ok(ended(&named.name, &flare_testbed::down(&surroundings, &name(named)?)?)),
+        Verb::Status(named) => looked(&flare_testbed::status(&surroundings, &name(named)?)?),
+        Verb::Reset(named) => {
+            let checked = flare_testbed::reset(&surroundings, &name(named)?)?;
+            Ok(Outcome { text: started(&checked.value), data: json!(checked.value), warnings: checked.warnings })
+        }
+    }
+}
+
+fn name(named: &Named) -> Result<ClusterName, Faults> {
+    ClusterName::new(named.name.as_str())
+}
+
+fn options(context: &Context<'_>, up: &UpArguments) -> UpOptions {
+    UpOptions {
+        provider: match up.provider {
+            ProviderArgument::Auto => None,
+            ProviderArgument::Kubeconfig => Some(Provider::Kubeconfig),
+            ProviderArgument::Kind => Some(Provider::Kind),
+            ProviderArgument::Source => Some(Provider::Source),
+        },
+        kubeconfig: up.kubeconfig.as_deref().map(|file| context.environment.absolute(file)),
+        gpus: up.gpus,
+        taints: up.taints.clone(),
+        default_storage_class: match up.default_storage_class {
+            StorageClassArgument::LocalPath => DefaultStorageClass::LocalPath,
+            StorageClassArgument::LocalPathImmediate => DefaultStorageClass::LocalPathImmediate,
+            StorageClassArgument::None => DefaultStorageClass::None,
+        },
+        images: up.images.iter().filter_map(|images| images.0).collect(),
+        registry_port: up.registry_port,
+        install_packages: up.install_packages || context.environment.continuous_integration,
+        timeout: Duration::from_secs(up.timeout),
+    }
+}
+
+/// The table of a cluster that runs, and what to do next.
+fn started(status: &Status) -> String {
+    let kubeconfig = status.kubeconfig.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
+    let quoted = shlex::try_quote(&kubeconfig).map_or_else(|_| kubeconfig.clone(), std::borrow::Cow::into_owned);
+    format!("{}\nexport KUBECONFIG={}\nkubectl get nodes\n", table(status), printable(&quoted))
+}
+
+fn looked(status: &Status) -> Ended {
+    let outcome = Outcome { data: json!(status), text: table(status), warnings: Vec::new() };
+    let up = format!("run `cargo xtask cluster up --name {}`", status.name);
+    let fault = |problem: &String| Diagnostic::error(Code::CheckFailed, problem.clone()).hint(up.clone());
+    let faults = status.problems.iter().map(fault).collect();
+    match Faults::check(faults, || ()) {
+        Ok(()) => Ok(outcome),
+        Err(faults) => Err(Failure { faults, warnings: Vec::new(), shown: Some(Box::new(outcome)) }),
+    }
+}
+
+fn table(status: &Status) -> String {
+    let none = || "-".to_owned();
+    let registry = match (&status.registry, &status.registry_address) {
+        (Some(name), Some(address)) => format!("{name} (from this machine {address})"),
+        (Some(name), None) => name.clone(),
+        _ => none(),
+    };
+    let rows = [
+        ("name", status.name.clone()),
+        ("provider", status.provider.map_or_else(none, |provider| provider.to_string())),
+        ("ready", if status.ready { "yes" } else { "no" }.to_owned()),
+        ("kubeconfig", status.kubeconfig.as_ref().map_or_else(none, |path| path.display().to_string())),
+        ("kubernetes", status.kubernetes.clone().unwrap_or_else(none)),
+        ("registry", registry),
+        ("images", if status.images.is_empty() { none() } else { status.images.join(" ") }),
+    ];
+    rows.iter().map(|(label, value)| format!("{label:<12}{}\n", printable(value))).collect()
+}
+
+fn ended(name: &str, removed: &Removed) -> Outcome {
+    let mut parts = Vec::new();
+    let count = |count: usize, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
+    if removed.processes > 0 {
+        parts.push(count(removed.processes, "process", "processes"));
+    }
+    parts.extend(removed.links.iter().map(|link| format!("link {link}")));
+    if removed.control_groups > 0 {
+        parts.push(format!("its control group in {}", count(removed.control_groups, "hierarchy", "hierarchies")));
+    }
+    if !removed.mounts.is_empty() {
+        parts.push(count(removed.mounts.len(), "mount", "mounts"));
+    }
+    parts.extend(removed.state.then(|| "its state folder".to_owned()));
+    let text = match (removed.is_nothing(), removed.forgotten) {
+        (true, _) => format!("nothing of a cluster `{name}` is there\n"),
+        (false, true) => format!("forgot the cluster `{name}`, which is your own and stays as it is\n"),
+        (false, false) => format!("removed of the cluster `{name}`: {}\n", parts.join(", ")),
+    };
+    Outcome { data: json!(removed), text, warnings: Vec::new() }
+}
