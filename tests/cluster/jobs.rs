@@ -2,31 +2,30 @@
 
 use std::path::Path;
 
+use integration_tests::cluster::admin::Admin;
+use integration_tests::cluster::federation::{Federation, PARTICIPANTS};
+use integration_tests::cluster::install::install_with;
+use integration_tests::cluster::namespace::Namespace;
+use integration_tests::cluster::stage;
 use integration_tests::helm::{helm, helm_4};
 use integration_tests::reference::Release;
 
-use crate::cluster::timed;
-use crate::federation::{Federation, PARTICIPANTS};
-use crate::install::install_with;
-use crate::job::run_hello;
-use crate::namespace::Namespace;
-use crate::stage;
+use crate::PROGRAM;
 
 fn job_completes(release: Release, helm: &Path) {
     let target = release.target();
     let namespace = Namespace::open(&format!("job-{}", target.replace('.', "-")));
     let federation = Federation::provision(release);
-    let prepared = federation.prepare(&namespace);
+    let prepared = federation.prepare(&namespace, PROGRAM.as_ref());
     for name in PARTICIPANTS {
         let kit = prepared.join(name);
-        timed(&format!("{target} staging of {name}"), || stage::by_the_guide(&namespace, name, &kit));
-        timed(&format!("{target} helm --wait of {name}"), || install_with(helm, &namespace, name, &kit, &[]));
+        stage::as_root(&namespace, name, &kit);
+        install_with(helm, &namespace, name, &kit, &[]);
         if name != "nvflare-server" {
-            timed(&format!("{target} from ready to registered, {name}"), || namespace.wait_for_registration(name));
+            namespace.wait_for_registration(name);
         }
     }
-    let status = timed(&format!("{target} admin pod, job to its end"), || run_hello(&namespace, &federation));
-    assert_eq!(status, "FINISHED:COMPLETED");
+    assert_eq!(Admin::start(&namespace, &federation).run_hello().status, "FINISHED:COMPLETED");
 }
 
 #[test]

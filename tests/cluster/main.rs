@@ -1,22 +1,22 @@
 //! Tests on a real Kubernetes with real FLARE parents: what the charts promise, a kubelet has to confirm.
 //!
 //! The cluster is named by `FLARE_KUBE_TEST_KUBECONFIG`, never guessed. Each test has a namespace of its own, which is deleted at its
-//! end, whatever that is; of a failed one the logs, events and objects are kept in a folder that is named on stderr.
+//! end, whatever that is; of a failed one the logs, events and objects are kept in a folder that is named on stderr. What both these
+//! tests and the benches need is in `tests/support/cluster/`.
 #![allow(clippy::disallowed_methods, reason = "tests stand at the edge: they make kits on disk and start processes")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, clippy::print_stderr, reason = "these are tests")]
 
 mod acceptance;
-mod cluster;
-mod federation;
-mod install;
-mod job;
+mod harness;
 mod jobs;
-mod namespace;
 mod probes;
 mod restart;
 mod restricted;
-mod stage;
+mod surroundings;
 mod upgrade;
+
+/// The program under test: it prepares.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_flare-kube-under-test");
 
 /// Cargo does not look into `cluster/`, so a file without a `mod` line would be a test that never runs.
 #[test]

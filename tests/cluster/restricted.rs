@@ -2,18 +2,19 @@
 
 use std::time::Duration;
 
+use integration_tests::cluster::federation::Federation;
+use integration_tests::cluster::install::{install, upgrade};
+use integration_tests::cluster::namespace::Namespace;
+use integration_tests::cluster::run::{attempt, succeed, wait};
+use integration_tests::cluster::stage;
 use integration_tests::reference::Release;
 
-use crate::cluster::{attempt, succeed, wait};
-use crate::federation::Federation;
-use crate::install::{install, upgrade};
-use crate::namespace::Namespace;
-use crate::stage;
+use crate::PROGRAM;
 
 fn parents_register(release: Release, test: &str, settings: &[&str]) {
     let namespace = Namespace::restricted(test);
     let federation = Federation::provision(release);
-    let prepared = federation.prepare(&namespace);
+    let prepared = federation.prepare(&namespace, PROGRAM.as_ref());
     let image = namespace.cluster.image(release);
     for name in ["nvflare-server", "site-1"] {
         stage::restricted(&namespace, name, &prepared.join(name), &image);

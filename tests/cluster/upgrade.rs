@@ -1,24 +1,25 @@
 //! A release that the reference's chart made is upgraded to ours in place.
 
+use integration_tests::cluster::federation::Federation;
+use integration_tests::cluster::install::{install, upgrade};
+use integration_tests::cluster::namespace::Namespace;
+use integration_tests::cluster::run::succeed;
+use integration_tests::cluster::stage;
 use integration_tests::helm::helm;
 use integration_tests::reference::Release;
 
-use crate::cluster::succeed;
-use crate::federation::Federation;
-use crate::install::{install, upgrade};
-use crate::namespace::Namespace;
-use crate::stage;
+use crate::PROGRAM;
 
 #[test]
 fn charts_of_the_reference_are_upgraded_in_place() {
     let namespace = Namespace::open("upgrade");
     let federation = Federation::provision(Release::V28);
-    let ours = federation.prepare(&namespace);
+    let ours = federation.prepare(&namespace, PROGRAM.as_ref());
     for name in ["nvflare-server", "site-1"] {
         let theirs = federation.prepare_by_reference(&namespace, name);
-        stage::by_the_guide(&namespace, name, &theirs);
+        stage::as_root(&namespace, name, &theirs);
         succeed(&mut upgrade(&namespace, name, &theirs));
-        succeed(namespace.kubectl().args(["rollout", "status", &format!("deployment/{name}"), "--timeout=120s"]));
+        namespace.wait_for_rollout(name);
     }
     namespace.wait_for_registration("site-1");
     let identities = || {

@@ -5,32 +5,37 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
-use tempfile::TempDir;
+
+use crate::ending::Undo;
 
 /// A place for one test: a folder that ends with it, and commands that see nothing of the machine.
 #[derive(Debug)]
 pub struct Sandbox {
-    folder: TempDir,
+    folder: PathBuf,
+    _end: Undo,
 }
 
 impl Sandbox {
     /// A new, empty place.
     pub fn new() -> Self {
-        let folder = tempfile::Builder::new().prefix("flare-kube-it-").tempdir().unwrap();
+        let folder = tempfile::Builder::new().prefix("flare-kube-it-").tempdir().unwrap().keep();
+        let ended = folder.clone();
+        // A folder that cannot be removed fails no test.
+        let end = Undo::plan(move || drop(std::fs::remove_dir_all(ended)));
         for name in ["home", "tmp"] {
-            std::fs::create_dir(folder.path().join(name)).unwrap();
+            std::fs::create_dir(folder.join(name)).unwrap();
         }
-        Self { folder }
+        Self { folder, _end: end }
     }
 
     /// The folder of the test.
     pub fn path(&self) -> &Path {
-        self.folder.path()
+        &self.folder
     }
 
     /// A path in the folder of the test.
     pub fn join(&self, relative: impl AsRef<Path>) -> PathBuf {
-        self.folder.path().join(relative)
+        self.folder.join(relative)
     }
 
     /// A command with a cleared environment: `PATH`, `HOME`, `TMPDIR`, a fixed width, no colour.

@@ -1,4 +1,4 @@
-//! What the integration tests share: kits in memory, the reference as an oracle, hermetic commands, Helm.
+//! What the integration tests share: kits in memory, the reference as an oracle, hermetic commands, Helm, a cluster.
 //!
 //! Nothing here knows a rule of flare-kube: a helper that did would agree with the code under test for the wrong reason.
 #![allow(clippy::disallowed_methods, reason = "tests stand at the edge: they make kits on disk and start processes")]
@@ -6,10 +6,13 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::missing_panics_doc,
+    clippy::print_stderr,
     reason = "a helper that fails must end its test at once"
 )]
 
+pub mod cluster;
 pub mod command;
+pub mod ending;
 pub mod helm;
 pub mod identity;
 pub mod kit;

@@ -24,6 +24,8 @@ pub struct Environment {
     pub search_path: Vec<PathBuf>,
     /// Whether this is a CI run (`CI` is set): nothing is skipped there.
     pub continuous_integration: bool,
+    /// The kubeconfig of the cluster that tests and benches may use: `FLARE_KUBE_TEST_KUBECONFIG`.
+    pub test_kubeconfig: Option<PathBuf>,
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the edge at which environment and clock are read")]
@@ -44,6 +46,7 @@ impl Environment {
             cache_folder: variable("FLARE_KUBE_CACHE").map_or_else(|| user_cache.join("flare-kube"), PathBuf::from),
             search_path: variable("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default(),
             continuous_integration: variable("CI").is_some(),
+            test_kubeconfig: variable("FLARE_KUBE_TEST_KUBECONFIG").map(PathBuf::from),
         }
     }
 }

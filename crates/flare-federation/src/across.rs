@@ -1,21 +1,20 @@
 //! The checks that only all participants together show: one server, one provisioning, no claim and no object twice.
 
+use std::collections::{HashMap, hash_map::Entry};
+
 use flare_diagnostic::{Checked, Code, Diagnostic, Faults, did_you_mean};
 use flare_names::{ParticipantNames, Role};
 use flare_site_config::yaml::shown as printable;
-use flare_site_plan::{Ports, SitePlan};
 
-use crate::model::Participant;
+use crate::{facts::Facts, model::Participant};
 
 /// A participant of the file together with what was decided about it.
 #[derive(Debug, Clone, Copy)]
 pub struct Member<'run> {
     /// Its entry in `federation.yaml`.
     pub entry: &'run Participant,
-    /// Its plan.
-    pub plan: &'run SitePlan,
-    /// DNS names and IP addresses of its certificate's subject alternative name.
-    pub certificate_names: &'run [String],
+    /// What was decided about it.
+    pub facts: &'run Facts,
 }
 
 /// Checks participants against each other.
@@ -34,12 +33,7 @@ pub fn check_across(members: &[Member<'_>]) -> Result<Checked<()>, Faults> {
             same_provisioning(&reference, member, &mut faults);
         }
     }
-    for (index, second) in members.iter().enumerate() {
-        for first in members[..index].iter().filter(|first| same_namespace(first, second)) {
-            one_claim(first, second, &mut faults);
-            own_objects(first, second, &mut faults);
-        }
-    }
+    nothing_twice(members, &mut faults);
     faults.sort_by_key(|fault| fault.place.as_ref().and_then(|place| place.position));
     let warnings = server.map(|server| reachable(&server, members)).unwrap_or_default();
     Faults::check(faults, || Checked { value: (), warnings })
@@ -68,7 +62,7 @@ impl Member<'_> {
 }
 
 fn one_server<'run>(members: &[Member<'run>], faults: &mut Vec<Diagnostic>) -> Option<Member<'run>> {
-    let servers: Vec<_> = members.iter().filter(|member| member.plan.role == Role::Server).collect();
+    let servers: Vec<_> = members.iter().filter(|member| member.facts.role == Role::Server).collect();
     match servers[..] {
         [server] => return Some(*server),
         [] => {
@@ -87,11 +81,11 @@ fn one_server<'run>(members: &[Member<'run>], faults: &mut Vec<Diagnostic>) -> O
 
 /// The name in the file is what people read in results, so it must be the kit's.
 fn name_fits_kit(member: &Member<'_>, members: &[Member<'_>], faults: &mut Vec<Diagnostic>) {
-    let (written, actual) = (&member.entry.name, &member.plan.participant);
+    let (written, actual) = (&member.entry.name, &member.facts.participant);
     if written == actual {
         return;
     }
-    let other = members.iter().find(|other| &other.plan.participant == written);
+    let other = members.iter().find(|other| &other.facts.participant == written);
     let hint = match other {
         Some(other) => {
             format!("the kit of `{}` is `{}`; did you mix up two kits?", printable(written), printable(&other.entry.kit))
@@ -104,40 +98,60 @@ fn name_fits_kit(member: &Member<'_>, members: &[Member<'_>], faults: &mut Vec<D
 }
 
 fn same_provisioning(reference: &Member<'_>, member: &Member<'_>, faults: &mut Vec<Diagnostic>) {
-    let (base, plan) = (reference.plan, member.plan);
+    let (base, facts) = (reference.facts, member.facts);
     let pair = format!("{} and {}", reference.label(), member.label());
-    if base.root_fingerprint != plan.root_fingerprint {
+    if base.root_fingerprint != facts.root_fingerprint {
         let message = format!("the kits of {pair} come from two provisionings: their root certificates differ");
         faults.push(
             member.kit_fault(message, "take all kits from one `prod_NN` folder; distribute again after provisioning again"),
         );
-    } else if let (Some(first), Some(second)) = (&base.project, &plan.project)
+    } else if let (Some(first), Some(second)) = (&base.project, &facts.project)
         && first != second
     {
         let message = format!("the kits of {pair} belong to two projects, `{}` and `{}`", printable(first), printable(second));
         faults.push(member.kit_fault(message, "take all kits from one project"));
     }
-    if base.target != plan.target {
-        let message = format!("{pair} are prepared for two targets, {} and {}", base.target, plan.target);
+    if base.target != facts.target {
+        let message = format!("{pair} are prepared for two targets, {} and {}", base.target, facts.target);
         faults.push(member.fault(message, "prepare all participants for one target: `defaults.target`"));
     }
 }
 
-/// Whether two participants meet in one namespace of one cluster. Clusters are told apart by what is written: two
-/// kubeconfigs that lead to one cluster are not seen here, staging refuses them (the claim carries its owner).
-fn same_namespace(first: &Member<'_>, second: &Member<'_>) -> bool {
-    first.plan.namespace == second.plan.namespace
-        && first.entry.kubeconfig == second.entry.kubeconfig
-        && first.entry.context == second.entry.context
+/// Finds what two participants in one namespace share. Each is compared with the first that has it, so that time stays linear and
+/// ten participants on one claim are nine faults.
+fn nothing_twice(members: &[Member<'_>], faults: &mut Vec<Diagnostic>) {
+    let mut owners: HashMap<_, &Member<'_>> = HashMap::new();
+    for second in members {
+        // Clusters are told apart by what is written: two kubeconfigs that lead to one cluster are not seen here, staging
+        // refuses them (the claim carries its owner).
+        let place = (&second.entry.kubeconfig, &second.entry.context, second.facts.namespace());
+        // For each earlier participant that it meets, in the order in which they are found, what they share.
+        let mut met: Vec<(&Member<'_>, Vec<(&str, &str)>)> = Vec::new();
+        for possession in second.facts.possessions() {
+            let first = match owners.entry((place, possession)) {
+                Entry::Vacant(free) => {
+                    free.insert(second);
+                    continue;
+                }
+                Entry::Occupied(owner) => *owner.get(),
+            };
+            match met.iter_mut().find(|(other, _)| std::ptr::eq(*other, first)) {
+                Some((_, shared)) => shared.push(possession),
+                None => met.push((first, vec![possession])),
+            }
+        }
+        for (first, shared) in met {
+            if shared.iter().any(|(kind, _)| *kind == "claim") {
+                faults.push(one_claim(first, second));
+            }
+            faults.extend(own_objects(first, second, &shared));
+        }
+    }
 }
 
 /// Defect 15: on one claim the second kit overwrites the keys of the first.
-fn one_claim(first: &Member<'_>, second: &Member<'_>, faults: &mut Vec<Diagnostic>) {
-    let claim = &second.plan.workspace.claim;
-    if &first.plan.workspace.claim != claim {
-        return;
-    }
-    let namespace = &second.plan.namespace;
+fn one_claim(first: &Member<'_>, second: &Member<'_>) -> Diagnostic {
+    let (claim, namespace) = (&second.facts.claim, &second.facts.namespace);
     let message = format!(
         "{} and {} share the claim `{claim}` in namespace `{namespace}`: the second kit would overwrite the keys of the first",
         first.label(),
@@ -148,24 +162,17 @@ fn one_claim(first: &Member<'_>, second: &Member<'_>, faults: &mut Vec<Diagnosti
     if let Some(place) = second.entry.places.claim.as_ref().or(second.entry.places.namespace.as_ref()) {
         fault.place = Some(place.clone());
     }
-    faults.push(fault);
+    fault
 }
 
 /// Two participants whose objects have one name would overwrite each other's. Two servers are a fault of their own.
-fn own_objects(first: &Member<'_>, second: &Member<'_>, faults: &mut Vec<Diagnostic>) {
-    if first.plan.role == Role::Server && second.plan.role == Role::Server {
-        return;
+fn own_objects(first: &Member<'_>, second: &Member<'_>, shared: &[(&str, &str)]) -> Option<Diagnostic> {
+    let objects = shared.iter().filter(|(kind, _)| *kind != "claim");
+    let shared: Vec<_> = objects.map(|(kind, name)| format!("the {kind} `{name}`")).collect();
+    if shared.is_empty() || (first.facts.role == Role::Server && second.facts.role == Role::Server) {
+        return None;
     }
-    let shared: Vec<_> = objects(&first.plan.names)
-        .into_iter()
-        .zip(objects(&second.plan.names))
-        .filter(|(one, other)| one == other)
-        .map(|((kind, name), _)| format!("the {kind} `{name}`"))
-        .collect();
-    if shared.is_empty() {
-        return;
-    }
-    let only_service = shared.len() == 1 && first.plan.names.service == second.plan.names.service;
+    let only_service = shared.len() == 1 && first.facts.names.service == second.facts.names.service;
     let hint = if only_service {
         "set another `server_service_name` for the server, or give one of the two its own namespace"
     } else {
@@ -176,9 +183,9 @@ fn own_objects(first: &Member<'_>, second: &Member<'_>, faults: &mut Vec<Diagnos
         first.label(),
         second.label(),
         shared.join(", "),
-        second.plan.namespace
+        second.facts.namespace
     );
-    faults.push(second.fault(message, hint));
+    Some(second.fault(message, hint))
 }
 
 /// Every object of a participant that has a name of its own, with what people call it.
@@ -196,11 +203,11 @@ pub(crate) fn objects(names: &ParticipantNames) -> [(&'static str, &str); 7] {
 
 /// Doctor check D44, across participants.
 fn reachable(server: &Member<'_>, members: &[Member<'_>]) -> Vec<Diagnostic> {
-    let Ports::Server { fl, .. } = server.plan.ports else { return Vec::new() };
+    let Some(fl) = server.facts.fl_port else { return Vec::new() };
     let mut warnings = Vec::new();
-    for client in members.iter().filter(|member| member.plan.role == Role::Client) {
-        let Some((host, port)) = &client.plan.server_target else { continue };
-        let names = server.certificate_names;
+    for client in members.iter().filter(|member| member.facts.role == Role::Client) {
+        let Some((host, port)) = &client.facts.server_target else { continue };
+        let names = &server.facts.certificate_names;
         if !names.is_empty() && !names.iter().any(|name| certificate_name_fits(name, host)) {
             let known: Vec<_> = names.iter().map(|name| format!("`{}`", printable(name))).collect();
             let message = format!(

@@ -4,6 +4,7 @@
 //! knows no time: who calls it reads the files that [`Participant::config_file`] names.
 
 mod across;
+mod facts;
 pub mod init;
 mod model;
 mod read;
@@ -11,6 +12,7 @@ mod release;
 mod schema;
 
 pub use across::{Member, check_across, server_first};
+pub use facts::Facts;
 pub use model::{Expose, Federation, Participant, Places, Source};
 pub use release::{Provisioned, ReleaseFacts, provisioned_by};
 pub use schema::schema;

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use flare_diagnostic::Code;
-use flare_federation::{Federation, Member, Participant, check_across};
+use flare_federation::{Facts, Federation, Member, Participant, check_across};
 use flare_names::{ClaimName, NamespaceName, ParticipantNames, Role, ServiceName, Target};
 use flare_site_plan::SitePlan;
 use serde_json::json;
@@ -43,8 +43,8 @@ fn said(change: impl FnOnce(&mut [Participant], &mut [SitePlan])) -> (Vec<String
     let mut plans = [plan(Role::Server, "server1"), plan(Role::Client, "site-1"), plan(Role::Client, "site-2")];
     change(&mut entries, &mut plans);
     let names = ["server1".to_owned(), "*.example.com".to_owned()];
-    let members: Vec<_> =
-        entries.iter().zip(&plans).map(|(entry, plan)| Member { entry, plan, certificate_names: &names }).collect();
+    let facts = plans.each_ref().map(|plan| Facts::of(plan, &names));
+    let members: Vec<_> = entries.iter().zip(&facts).map(|(entry, facts)| Member { entry, facts }).collect();
     match check_across(&members) {
         Ok(checked) => (Vec::new(), checked.warnings.iter().map(|warning| warning.message.clone()).collect()),
         Err(faults) => {

@@ -10,32 +10,19 @@ use handlebars::{Handlebars, no_escape};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    schema::values_schema,
     sources, table,
     values::Values,
     yaml::{self, Comments},
 };
 
-/// What is the same for every chart of a role.
-struct RoleParts {
-    schema: String,
-    comments: Comments,
-}
+static SERVER_COMMENTS: LazyLock<Comments> = LazyLock::new(|| yaml::comments(sources::schema(Role::Server)));
+static CLIENT_COMMENTS: LazyLock<Comments> = LazyLock::new(|| yaml::comments(sources::schema(Role::Client)));
 
-static SERVER: LazyLock<RoleParts> = LazyLock::new(|| RoleParts::new(Role::Server));
-static CLIENT: LazyLock<RoleParts> = LazyLock::new(|| RoleParts::new(Role::Client));
-
-impl RoleParts {
-    fn new(role: Role) -> Self {
-        let schema = values_schema(role);
-        Self { comments: yaml::comments(&schema), schema: format!("{schema:#}\n") }
-    }
-
-    fn of(role: Role) -> &'static Self {
-        match role {
-            Role::Server => &SERVER,
-            Role::Client => &CLIENT,
-        }
+/// The comments on the values, which are the same in every chart of a role.
+fn comments(role: Role) -> &'static Comments {
+    match role {
+        Role::Server => &SERVER_COMMENTS,
+        Role::Client => &CLIENT_COMMENTS,
     }
 }
 
@@ -58,14 +45,14 @@ static ROLE_2_9: LazyLock<String> = LazyLock::new(|| fill_in("role", &sources::r
 /// `kit_fingerprint` becomes an annotation of the pod, so that a kit which changed restarts the parent (defect 11); empty: none.
 /// Source: `spec/behaviour.md` section 4. It cannot fail: every name in a plan is valid, and every string is quoted.
 pub fn render(plan: &SitePlan, kit_fingerprint: &str) -> FileTree {
-    let parts = RoleParts::of(plan.role);
+    let comments = comments(plan.role);
     let values = object(&Values::new(plan, kit_fingerprint));
     let mut tree = FileTree::new();
     let mut put = |path: &'static str, text: &[u8]| tree.insert_file(RelativePath::literal(path), text, 0o644);
     put("Chart.yaml", fill_in("chart", &chart_context(plan)).as_bytes());
-    put("README.md", fill_in("readme", &readme_context(plan, &values, &parts.comments)).as_bytes());
-    put("values.schema.json", parts.schema.as_bytes());
-    put("values.yaml", yaml::document(&values, &parts.comments).as_bytes());
+    put("README.md", fill_in("readme", &readme_context(plan, &values, comments)).as_bytes());
+    put("values.schema.json", sources::schema(plan.role).as_bytes());
+    put("values.yaml", yaml::document(&values, comments).as_bytes());
     let role = match plan.target {
         Target::V2_8 => &ROLE_2_8,
         Target::V2_9 => &ROLE_2_9,

@@ -50,6 +50,14 @@ pub(crate) const fn of_role(role: Role) -> &'static [Verbatim] {
     }
 }
 
+/// `values.schema.json`, as `codegen` wrote it from [`crate::values_schema`].
+pub(crate) const fn schema(role: Role) -> &'static str {
+    match role {
+        Role::Server => source!("server/values.schema.json"),
+        Role::Client => source!("client/values.schema.json"),
+    }
+}
+
 /// What the launcher's Role grants: exactly what the launcher of that release asks for.
 pub(crate) fn role_context(target: Target) -> serde_json::Value {
     match target {

@@ -4,24 +4,34 @@
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use flare_site_config::yaml::quote;
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 /// The comment lines of each value by its path, `image.tag` for example.
 pub(crate) type Comments = BTreeMap<String, Vec<String>>;
 
-/// The comments of a schema: the description of each property, wrapped.
-pub(crate) fn comments(schema: &Value) -> Comments {
+/// What a comment needs of a schema; the rest is skipped, since this is read at each start.
+#[derive(Deserialize)]
+struct Described {
+    #[serde(default)]
+    description: String,
+    #[serde(default)]
+    properties: BTreeMap<String, Described>,
+}
+
+/// The comments of an embedded schema: the description of each property, wrapped.
+pub(crate) fn comments(schema: &str) -> Comments {
+    let schema = serde_json::from_str(schema).expect("an embedded schema, which the tests read");
     let mut comments = Comments::new();
-    collect(schema, "", &mut comments);
+    collect(&schema, "", &mut comments);
     comments
 }
 
-fn collect(schema: &Value, path: &str, comments: &mut Comments) {
-    for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+fn collect(schema: &Described, path: &str, comments: &mut Comments) {
+    for (name, property) in &schema.properties {
         let path = join(path, name);
-        let description = property["description"].as_str().unwrap_or_default();
         let depth = path.matches('.').count();
-        comments.insert(path.clone(), wrap(description, 110 - 2 * depth));
+        comments.insert(path.clone(), wrap(&property.description, 110 - 2 * depth));
         collect(property, &path, comments);
     }
 }

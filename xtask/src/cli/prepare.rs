@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 
 use super::Context;
 use crate::{
-    output::{Ended, Failure, Outcome, printable},
+    output::{Ended, Failure, Format, Outcome, printable},
     pipeline::{
-        federation::{self, Neighbours},
+        federation::{self, Neighbours, Said},
         prepare::{self, ConfigSource, KitRequest, RunOptions},
     },
 };
@@ -87,7 +87,8 @@ fn requests(context: &Context<'_>, arguments: &Arguments) -> Result<Vec<KitReque
             return Err(fault.hint("name a kit: `prepare prod_00/site-1 --config k8s.yaml`").into());
         }
     };
-    let mut requests: Vec<KitRequest> = Vec::with_capacity(kits.len());
+    let mut requests = Vec::with_capacity(kits.len());
+    let mut known = std::collections::HashSet::with_capacity(kits.len());
     for kit in kits {
         let kit = environment.absolute(kit);
         let output = match &arguments.output {
@@ -95,7 +96,7 @@ fn requests(context: &Context<'_>, arguments: &Arguments) -> Result<Vec<KitReque
             Some(output) if kits.len() == 1 => environment.absolute(output),
             Some(output) => environment.absolute(output).join(kit.file_name().unwrap_or_default()),
         };
-        if requests.iter().any(|request| request.kit == kit) {
+        if !known.insert(kit.clone()) {
             return Err(twice(&format!("the kit `{}` is given twice", kit.display())));
         }
         let config = arguments.config.as_ref().map_or_else(|| kit.join("config.yaml"), |config| environment.absolute(config));
@@ -180,37 +181,41 @@ fn run_many(
     options: &RunOptions,
 ) -> Ended {
     context.step(|| format!("checking {} kits", requests.len()));
-    let mut warnings = federation::check(requests, neighbours, options)?;
+    let mut warnings = Said::after(federation::check(requests, neighbours, options)?);
     context.step(|| format!("writing {} prepared kits", requests.len()));
     let bar = context.progress(requests.len());
-    let results = crate::pipeline::parallel::each(requests, |request| {
-        let result = prepare_one(request, dry_run, options);
-        bar.inc(1);
-        result
-    });
+    // Of each kit only what will be printed is held, so that memory stays flat.
+    let for_machines = context.shared.format == Format::Json;
+    let (mut participants, mut text) = (Vec::new(), String::new());
+    let mut failed: Option<Faults> = None;
+    crate::pipeline::parallel::in_order(
+        requests,
+        |request| prepare_one(request, dry_run, options),
+        |result| {
+            bar.inc(1);
+            match result {
+                // Most of its warnings the check before has found too; what only writing shows is new.
+                Ok((data, lines, found)) => {
+                    warnings.extend(found);
+                    match (for_machines, dry_run) {
+                        (true, _) => participants.push(data),
+                        (false, true) => text.push_str(&format!("{lines}\n")),
+                        (false, false) => text.push_str(&one_line(&data)),
+                    }
+                }
+                Err(failure) => {
+                    failed = Some(match failed.take() {
+                        None => failure.faults,
+                        Some(before) => before.and(failure.faults),
+                    });
+                }
+            }
+        },
+    );
     bar.finish_and_clear();
-    let mut participants = Vec::with_capacity(results.len());
-    let mut text = String::new();
-    let mut failed: Option<Failure> = None;
-    for result in results {
-        match result {
-            // Most of its warnings the check before has found too; what only writing shows is new.
-            Ok((data, lines, found)) => {
-                warnings.extend(found);
-                text.push_str(&if dry_run { format!("{lines}\n") } else { one_line(&data) });
-                participants.push(data);
-            }
-            Err(failure) => {
-                failed = Some(match failed {
-                    None => failure,
-                    Some(before) => Failure { faults: before.faults.and(failure.faults), ..before },
-                });
-            }
-        }
-    }
-    let warnings = federation::without_repeats(warnings);
+    let warnings = warnings.into_vec();
     match failed {
-        Some(failure) => Err(Failure { warnings, ..failure }),
+        Some(faults) => Err(Failure { faults, warnings, shown: None }),
         None => Ok(Outcome { data: json!({ "participants": participants }), text, warnings }),
     }
 }

@@ -20,15 +20,20 @@ pub(crate) enum Verb {
     /// Run all tests; build or install first what they need and the cache folder has not.
     Test(checks::TestArguments),
     /// Run all of CI: lints, generated files, each crate alone, and all tests.
-    Ci,
+    Ci {
+        /// Leave out the tests that need a Kubernetes cluster, and say how many those are.
+        #[arg(long)]
+        no_cluster: bool,
+    },
     /// Write the generated files of the workspace, or check that they are fresh.
     Codegen {
         /// Write nothing; fail where a file is not fresh.
         #[arg(long)]
         check: bool,
     },
-    /// Measure flare-kube against the reference in one paired run.
-    Bench(bench::Arguments),
+    /// Measure flare-kube and the reference.
+    #[command(subcommand)]
+    Bench(bench::Subject),
 }
 
 /// Runs a verb of the checkout.
@@ -37,12 +42,13 @@ pub(crate) fn run(context: &Context<'_>, verb: Verb) -> Ended {
     match verb {
         Verb::Demo(arguments) => demo::run(context, &root, &arguments),
         Verb::Test(arguments) => done(checks::test(context, &root, &arguments)),
-        Verb::Ci => done(checks::ci(context, &root)),
+        Verb::Ci { no_cluster } => done(checks::ci(context, &root, no_cluster)),
         Verb::Codegen { check } => codegen::run(&root, check),
-        Verb::Bench(arguments) => done(bench::run(context, &root, &arguments)),
+        Verb::Bench(subject) => bench::run(context, &root, &subject),
     }
 }
 
+/// The end of a verb whose result is that its steps were done.
 fn done(result: Result<Vec<String>, Faults>) -> Ended {
     let steps = result?;
     talk(&format!("done: {}\n", steps.join(", ")));

@@ -1,8 +1,12 @@
 //! Rendering of outcomes and failures.
 
-use std::{fmt::Write as _, io::Write as _};
+use std::{
+    fmt::Write as _,
+    io::{BufWriter, Write as _},
+};
 
 use flare_diagnostic::{Diagnostic, Severity, printable};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{Ended, Failure, Format, Outcome, exit_status};
@@ -31,13 +35,13 @@ impl Reporter {
         self.print_warnings(&outcome.warnings);
         match self.format {
             Format::Text | Format::Yaml => print(&outcome.text),
-            Format::Json => print_document(&json!({
-                "schema_version": "1",
-                "status": "ok",
-                "exit_code": 0,
-                "data": outcome.data,
-                "warnings": outcome.warnings,
-            })),
+            Format::Json => print_document(&Envelope {
+                schema_version: "1",
+                status: "ok",
+                exit_code: 0,
+                data: &outcome.data,
+                warnings: &outcome.warnings,
+            }),
         }
         0
     }
@@ -88,6 +92,16 @@ impl Reporter {
     }
 }
 
+/// The reference's envelope of a result, and the warnings.
+#[derive(Debug, Serialize)]
+struct Envelope<'run> {
+    schema_version: &'static str,
+    status: &'static str,
+    exit_code: u8,
+    data: &'run Value,
+    warnings: &'run [Diagnostic],
+}
+
 /// The reference's envelope of an error and more: outer keys are the first fault's, `errors` holds every one.
 fn error_envelope(failure: &Failure, status: u8) -> Value {
     let first = failure.faults.first();
@@ -111,8 +125,13 @@ fn error_envelope(failure: &Failure, status: u8) -> Value {
 }
 
 /// Prints one JSON document and a line end.
-pub(crate) fn print_document(document: &Value) {
-    print(&format!("{document}\n"));
+pub(crate) fn print_document(document: &impl Serialize) {
+    let mut stdout = BufWriter::new(std::io::stdout().lock());
+    // A reader that has gone away is no fault of ours, as below.
+    let _ = serde_json::to_writer(&mut stdout, document).map_err(Into::into).and_then(|()| {
+        stdout.write_all(b"\n")?;
+        stdout.flush()
+    });
 }
 
 /// Writes to stdout. A reader that has gone away (`| head`) is no fault of ours.

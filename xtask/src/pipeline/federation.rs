@@ -1,12 +1,14 @@
 //! federation.yaml → one request per participant, and the checks across participants.
 
-use std::path::Path;
+use std::{
+    collections::{HashMap, HashSet},
+    path::Path,
+};
 
 use flare_diagnostic::{Checked, Code, Diagnostic, Faults};
-use flare_federation::{Federation, Member, Participant};
+use flare_federation::{Facts, Federation, Member, Participant};
 use flare_names::Target;
 use flare_site_config::yaml::{self, Document};
-use flare_site_plan::SitePlan;
 
 use super::{
     parallel,
@@ -58,7 +60,7 @@ pub(crate) fn read(file: &Path, output: Option<&Path>, target: Option<Target>) -
         }
     }
     faults.extend(shared_output(&requests));
-    Faults::check(without_repeats(faults), || Read { federation, requests, warnings })
+    Faults::check(Said::after(faults).into_vec(), || Read { federation, requests, warnings })
 }
 
 fn config_file(participant: &Participant, folder: &Path) -> Result<Option<Box<Document>>, Faults> {
@@ -82,94 +84,115 @@ pub(crate) fn shared_output(requests: &[KitRequest]) -> Option<Diagnostic> {
     None
 }
 
-/// What the checks across participants need of one kit; the kit itself is dropped, so that memory stays flat.
-struct Seen {
-    plan: SitePlan,
-    certificate_names: Vec<String>,
-}
-
 /// Checks every kit alone and all against each other, without writing. Gives the warnings of all, in order.
+///
+/// Of each kit only its [`Facts`] are kept, and of those only what the neighbours need, so that memory stays flat.
 pub(crate) fn check(requests: &[KitRequest], neighbours: &Neighbours, options: &RunOptions) -> Result<Vec<Diagnostic>, Failure> {
-    let mut warnings = Vec::new();
-    let mut faults: Vec<Diagnostic> = Vec::new();
-    let mut seen = Vec::with_capacity(requests.len());
-    for result in parallel::each(requests, |request| check_one(request, options)) {
-        match result {
-            Ok(one) => seen.push(one.collect(&mut warnings)),
+    let alone = matches!(neighbours, Neighbours::Apart);
+    let (mut warnings, mut faults) = (Said::default(), Said::default());
+    let mut facts = Vec::with_capacity(if alone { 0 } else { requests.len() });
+    parallel::in_order(
+        requests,
+        |request| check_one(request, alone, options),
+        |result| match result {
+            Ok(Checked { value, warnings: found }) => {
+                facts.extend(value);
+                warnings.extend(found);
+            }
             Err(found) => faults.extend(found.into_vec()),
-        }
-    }
+        },
+    );
     // A participant that cannot be read has no place among the others, so those checks wait for the next run.
     if faults.is_empty() {
-        match across(requests, neighbours, &seen) {
-            Ok(checked) => checked.collect(&mut warnings),
+        match across(requests, neighbours, &facts) {
+            Ok(checked) => warnings.extend(checked.warnings),
             Err(found) => faults.extend(found.into_vec()),
         }
     }
-    let warnings = without_repeats(warnings);
-    Faults::check(without_repeats(faults), || ()).map_err(|faults| Failure {
-        faults,
-        warnings: warnings.clone(),
-        shown: None,
-    })?;
-    Ok(warnings)
+    let warnings = warnings.into_vec();
+    match Faults::check(faults.into_vec(), || ()) {
+        Ok(()) => Ok(warnings),
+        Err(faults) => Err(Failure { faults, warnings, shown: None }),
+    }
 }
 
-fn check_one(request: &KitRequest, options: &RunOptions) -> Result<Checked<Seen>, Faults> {
+fn check_one(request: &KitRequest, alone: bool, options: &RunOptions) -> Result<Checked<Option<Facts>>, Faults> {
     let resolved = prepare::resolve(request, options)?;
-    let certificate_names = resolved.certificate_names.clone();
-    let plan = resolved.plan.clone();
+    let facts = (!alone).then(|| Facts::of(&resolved.plan, &resolved.certificate_names));
     let mut warnings = prepare::check_patch(resolved)?;
     warnings.extend(prepare::edits_of_earlier(&request.output));
-    Ok(Checked { value: Seen { plan, certificate_names }, warnings })
+    Ok(Checked { value: facts, warnings })
 }
 
-fn across(requests: &[KitRequest], neighbours: &Neighbours, seen: &[Seen]) -> Result<Checked<()>, Faults> {
+fn across(requests: &[KitRequest], neighbours: &Neighbours, facts: &[Facts]) -> Result<Checked<()>, Faults> {
     match neighbours {
         Neighbours::Apart => Ok(Checked::clean(())),
-        Neighbours::OneCluster => {
-            let faults = seen.iter().enumerate().filter_map(|(second, one)| {
-                let first = seen[..second].iter().position(|other| shares(&other.plan, &one.plan))?;
-                Some(shared(&requests[first], &requests[second], &one.plan))
-            });
-            Faults::check(faults.collect(), || Checked::clean(()))
-        }
+        Neighbours::OneCluster => Faults::check(shared_keys(requests, facts), || Checked::clean(())),
         Neighbours::Federation(federation) => {
-            let members: Vec<_> = federation
-                .participants
-                .iter()
-                .zip(seen)
-                .map(|(entry, one)| Member { entry, plan: &one.plan, certificate_names: &one.certificate_names })
-                .collect();
+            let members: Vec<_> =
+                federation.participants.iter().zip(facts).map(|(entry, facts)| Member { entry, facts }).collect();
             flare_federation::check_across(&members)
         }
     }
 }
 
-fn shares(one: &SitePlan, other: &SitePlan) -> bool {
-    one.namespace == other.namespace
-        && (one.workspace.claim == other.workspace.claim || one.names.startup_secret == other.names.startup_secret)
+/// Defect 15 without a federation.yaml: each kit against the first that has its claim or its startup Secret.
+fn shared_keys(requests: &[KitRequest], facts: &[Facts]) -> Vec<Diagnostic> {
+    let mut owners = HashMap::new();
+    let mut faults = Vec::new();
+    for (request, facts) in requests.iter().zip(facts) {
+        let keys = facts.keys();
+        let firsts = keys.map(|key| *owners.entry((facts.namespace(), key)).or_insert(request));
+        if let Some(first) = firsts.into_iter().find(|first| !std::ptr::eq(*first, request)) {
+            faults.push(shared(first, request, facts));
+        }
+    }
+    faults
 }
 
-fn shared(first: &KitRequest, second: &KitRequest, plan: &SitePlan) -> Diagnostic {
+fn shared(first: &KitRequest, second: &KitRequest, facts: &Facts) -> Diagnostic {
+    let [(_, claim), (_, secret)] = facts.keys();
     let message = format!(
-        "the kits `{}` and `{}` are for one namespace `{}` and share the claim `{}` or the Secret `{}`: the second would overwrite the first's keys",
+        "the kits `{}` and `{}` are for one namespace `{}` and share the claim `{claim}` or the Secret `{secret}`: the second would overwrite the first's keys",
         first.kit.display(),
         second.kit.display(),
-        plan.namespace,
-        plan.workspace.claim,
-        plan.names.startup_secret
+        facts.namespace(),
     );
     Diagnostic::error(Code::InvalidArgs, message).hint(
         "give each participant a claim of its own in a federation.yaml (`init` writes one) and pass `--federation`; or pass `--separate-clusters`",
     )
 }
 
-/// A fault in what participants share is found once per participant, and said once.
-pub(crate) fn without_repeats(diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    let mut said = std::collections::HashSet::new();
-    diagnostics
-        .into_iter()
-        .filter(|one| said.insert((one.message.clone(), one.place.as_ref().map(ToString::to_string))))
-        .collect()
+/// Diagnostics in their order, each once: a fault in what participants share is found once per participant.
+#[derive(Debug, Default)]
+pub(crate) struct Said {
+    list: Vec<Diagnostic>,
+    known: HashSet<(String, Option<String>)>,
+}
+
+impl Said {
+    /// Those that have been said, with what comes before anything that is new.
+    pub(crate) fn after(list: Vec<Diagnostic>) -> Self {
+        let mut said = Self::default();
+        said.extend(list);
+        said
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    pub(crate) fn into_vec(self) -> Vec<Diagnostic> {
+        self.list
+    }
+}
+
+impl Extend<Diagnostic> for Said {
+    fn extend<T: IntoIterator<Item = Diagnostic>>(&mut self, diagnostics: T) {
+        for one in diagnostics {
+            if self.known.insert((one.message.clone(), one.place.as_ref().map(ToString::to_string))) {
+                self.list.push(one);
+            }
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! The same work on many items, on all cores, with the results in the items' order.
 
 use std::{
+    collections::BTreeMap,
     num::NonZero,
     sync::{
         Mutex,
@@ -11,29 +12,54 @@ use std::{
 
 /// Works on every item and gives the results in order. One item is worked on in place, without a thread.
 pub(crate) fn each<Item: Sync, Done: Send>(items: &[Item], work: impl Fn(&Item) -> Done + Sync) -> Vec<Done> {
+    let mut results = Vec::with_capacity(items.len());
+    in_order(items, work, |done| results.push(done));
+    results
+}
+
+/// Works on every item and hands each result on as soon as all before it are there, so that only those which came too early are
+/// held. `take` is never called by two threads at once.
+pub(crate) fn in_order<Item: Sync, Done: Send>(
+    items: &[Item],
+    work: impl Fn(&Item) -> Done + Sync,
+    mut take: impl FnMut(Done) + Send,
+) {
     if items.len() < 2 {
-        return items.iter().map(work).collect();
+        items.iter().map(work).for_each(take);
+        return;
     }
     let threads = thread::available_parallelism().map_or(1, NonZero::get).min(items.len());
     let next = AtomicUsize::new(0);
-    let results: Mutex<Vec<Option<Done>>> = Mutex::new(items.iter().map(|_| None).collect());
+    let queue = Mutex::new(Queue { early: BTreeMap::new(), taken: 0, take: &mut take });
     thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
-                while let Some((index, item)) = take(items, &next) {
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(item) = items.get(index) else { break };
                     let done = work(item);
-                    results.lock().expect("no worker panics while it holds the lock")[index] = Some(done);
+                    queue.lock().expect("no worker panics while it holds the lock").add(index, done);
                 }
             });
         }
     });
-    let results = results.into_inner().expect("no worker panics while it holds the lock");
-    results.into_iter().map(|done| done.expect("every item was worked on")).collect()
 }
 
-fn take<'items, Item>(items: &'items [Item], next: &AtomicUsize) -> Option<(usize, &'items Item)> {
-    let index = next.fetch_add(1, Ordering::Relaxed);
-    items.get(index).map(|item| (index, item))
+/// Results on their way into the order of their items.
+struct Queue<Done, Take> {
+    early: BTreeMap<usize, Done>,
+    taken: usize,
+    take: Take,
+}
+
+impl<Done, Take: FnMut(Done)> Queue<Done, Take> {
+    fn add(&mut self, index: usize, done: Done) {
+        self.early.insert(index, done);
+        while let Some(done) = self.early.remove(&self.taken) {
+            self.taken += 1;
+            (self.take)(done);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -80,8 +80,9 @@ pub(crate) fn resolve(request: &KitRequest, options: &RunOptions) -> Result<Reso
     let mut faults = Vec::new();
     let mut warnings = Vec::new();
     let config = keep(read_config(request), &mut faults).map(|config| config.collect(&mut warnings));
-    let kit = keep(read_kit(request, options.now), &mut faults);
-    keep(check_output(request), &mut faults);
+    let real = RealPaths::of(request);
+    let kit = keep(read_kit(request, &real, options.now), &mut faults);
+    keep(check_output(request, &real), &mut faults);
     let (true, Some(config), Some((tree, kit))) = (faults.is_empty(), config, kit) else {
         return Err(in_reported_order(faults));
     };
@@ -186,10 +187,21 @@ pub(crate) fn read_config_file(path: &Path) -> Result<Vec<u8>, Faults> {
     })
 }
 
+/// Where kit and output really are, behind all links.
+struct RealPaths {
+    kit: PathBuf,
+    output: PathBuf,
+}
+
+impl RealPaths {
+    fn of(request: &KitRequest) -> Self {
+        Self { kit: flare_file_tree::resolved(&request.kit), output: flare_file_tree::resolved(&request.output) }
+    }
+}
+
 /// Checks that the output may be written.
-fn check_output(request: &KitRequest) -> Result<(), Faults> {
-    let (kit, output) = (flare_file_tree::resolved(&request.kit), flare_file_tree::resolved(&request.output));
-    if kit.starts_with(&output) {
+fn check_output(request: &KitRequest, real: &RealPaths) -> Result<(), Faults> {
+    if real.kit.starts_with(&real.output) {
         let message = format!("the output `{}` is the kit or contains it", printable(&request.output.to_string_lossy()));
         let fault = Diagnostic::error(Code::InvalidArgs, message).hint("name another folder with `--output`");
         return Err(fault.at(request.output.as_path()).into());
@@ -207,11 +219,10 @@ pub(crate) fn edits_of_earlier(output: &Path) -> Option<Diagnostic> {
     (!edited.is_empty()).then(|| Diagnostic::warning(Code::Notice, message).hint(hint).at(output))
 }
 
-fn read_kit(request: &KitRequest, now: i64) -> Result<(FileTree, Checked<StartupKit>), Faults> {
+fn read_kit(request: &KitRequest, real: &RealPaths, now: i64) -> Result<(FileTree, Checked<StartupKit>), Faults> {
     let mut options = ReadOptions::new(Code::InvalidKit).in_memory("startup").in_memory("local");
-    let (kit, output) = (flare_file_tree::resolved(&request.kit), flare_file_tree::resolved(&request.output));
-    if output.starts_with(&kit) && output != kit {
-        options.excluded = vec![output, kit.join("prepared")];
+    if real.output.starts_with(&real.kit) && real.output != real.kit {
+        options.excluded = vec![real.output.clone(), real.kit.join("prepared")];
     }
     let tree = FileTree::read(&request.kit, &options)?;
     let name = request.kit.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();

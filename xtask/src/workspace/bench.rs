@@ -1,46 +1,94 @@
-//! `bench prepare`: builds and starts the measuring program of the test package.
+//! `bench prepare`, `bench baseline`: build and start the measuring programs of the test package.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use flare_diagnostic::Faults;
+use flare_diagnostic::{Code, Diagnostic, Faults};
+use serde_json::{Value, json};
 
 use super::{checks, programs};
-use crate::cli::Context;
+use crate::{
+    cli::Context,
+    output::{Ended, Outcome, talk},
+};
 
-/// Measure flare-kube against the reference.
+/// What is measured.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Subject {
+    /// `prepare` against `nvflare deploy prepare` and `cp -r`, in one paired run.
+    Prepare {
+        /// Fail where a promised ratio is missed.
+        #[arg(long)]
+        check: bool,
+    },
+    /// The user guide's manual procedure on a real cluster, and our charts beside it.
+    ///
+    /// Takes about ten minutes, uses kubectl and namespaces of its own, which it deletes, and writes a table into
+    /// `docs/benchmarks.md`.
+    Baseline(Baseline),
+}
+
+/// Where and how often the baseline is measured.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Arguments {
-    /// What is measured.
-    #[arg(value_enum)]
-    subject: Subject,
-    /// Fail where a promised ratio is missed.
-    #[arg(long)]
-    check: bool,
+pub(crate) struct Baseline {
+    /// The cluster [default: that of `FLARE_KUBE_TEST_KUBECONFIG`, else the one that `cluster up` made].
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+    /// The audit log of its API server [default: `audit.log` beside the kubeconfig].
+    #[arg(long, value_name = "FILE")]
+    audit_log: Option<PathBuf>,
+    /// How often each step is measured; what takes half a minute by itself is measured once.
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
+    runs: u16,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Subject {
-    /// `prepare` against `nvflare deploy prepare` and `cp -r`.
-    Prepare,
+/// Runs a bench in a release build, with the reference from the cache.
+pub(crate) fn run(context: &Context<'_>, root: &Path, subject: &Subject) -> Ended {
+    match subject {
+        Subject::Prepare { check } => {
+            let check: &[&str] = if *check { &["--check"] } else { &[] };
+            measure(context, root, "bench-prepare", |bench| bench.args(check))?;
+            Ok(Outcome { data: json!({ "steps": ["Helm", "bench"] }), text: String::new(), warnings: Vec::new() })
+        }
+        Subject::Baseline(arguments) => baseline(context, root, arguments),
+    }
 }
 
-/// Runs the bench in a release build, with the reference from the cache.
-pub(crate) fn run(context: &Context<'_>, root: &Path, arguments: &Arguments) -> Result<Vec<String>, Faults> {
-    let Subject::Prepare = arguments.subject;
-    let mut steps = checks::provide(context, root)?;
-    programs::run(checks::cargo(context, root).args([
-        "build",
-        "--quiet",
-        "--locked",
-        "--release",
-        "--package",
-        "integration-tests",
-        "--bins",
-    ]))?;
+fn baseline(context: &Context<'_>, root: &Path, arguments: &Baseline) -> Ended {
+    let environment = context.environment;
+    let named = arguments.kubeconfig.as_ref().or(environment.test_kubeconfig.as_ref()).map(|path| environment.absolute(path));
+    let kubeconfig = named.unwrap_or_else(|| environment.cache_folder.join("clusters/default/kubeconfig"));
+    let audit_log =
+        arguments.audit_log.as_ref().map_or_else(|| kubeconfig.with_file_name("audit.log"), |path| environment.absolute(path));
+    let files = [
+        (&kubeconfig, "kubeconfig", "name one by `--kubeconfig`, or make a cluster by `cargo xtask cluster up`"),
+        (&audit_log, "audit log", "name the one of the cluster's API server by `--audit-log`"),
+    ];
+    let missing = files.into_iter().filter(|(path, ..)| !programs::is_file(path)).map(|(path, what, hint)| {
+        Diagnostic::error(Code::InvalidArgs, format!("there is no {what} at `{}`", path.display())).hint(hint)
+    });
+    Faults::check(missing.collect(), || ())?;
+    let figures = root.join("target/bench-baseline.json");
+    measure(context, root, "bench-baseline", |bench| {
+        bench.arg("--kubeconfig").arg(&kubeconfig).arg("--audit-log").arg(&audit_log);
+        bench.args(["--runs", &arguments.runs.to_string()]).arg("--json").arg(&figures)
+    })?;
+    let bytes = flare_file_tree::read_file(&figures, 1 << 20, Code::CheckFailed, Code::CheckFailed)?;
+    let data: Value = serde_json::from_slice(&bytes)
+        .map_err(|error| Diagnostic::error(Code::Internal, format!("the figures are no JSON: {error}")))?;
+    talk("done: the table is in `docs/benchmarks.md`\n");
+    Ok(Outcome { data, text: String::new(), warnings: Vec::new() })
+}
+
+/// Builds all programs of the test package and runs one of them.
+fn measure(
+    context: &Context<'_>,
+    root: &Path,
+    program: &str,
+    with: impl FnOnce(&mut std::process::Command) -> &mut std::process::Command,
+) -> Result<(), Faults> {
+    checks::provide(context, root)?;
+    let package = ["--quiet", "--locked", "--release", "--package", "integration-tests"];
+    programs::run(&context.interrupt, checks::cargo(context, root).arg("build").args(package).arg("--bins"))?;
     let mut bench = checks::cargo(context, root);
-    bench.args(["run", "--quiet", "--locked", "--release", "--package", "integration-tests", "--bin", "bench-prepare", "--"]);
-    bench.args(arguments.check.then_some("--check"));
-    programs::run(&mut bench)?;
-    steps.push("bench".to_owned());
-    Ok(steps)
+    programs::run(&context.interrupt, with(bench.arg("run").args(package).args(["--bin", program, "--"])))
 }

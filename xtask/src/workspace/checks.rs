@@ -1,11 +1,14 @@
 //! `test` and `ci`: the one definition of what must pass.
 
-use std::path::Path;
+use std::{path::Path, process::Command};
 
-use flare_diagnostic::Faults;
+use flare_diagnostic::{Code, Diagnostic, Faults};
 
 use super::programs;
-use crate::cli::Context;
+use crate::{cli::Context, output::talk};
+
+/// Tests of the cluster package that run at once; each has a namespace of its own.
+const CLUSTER_TESTS_AT_ONCE: &str = "4";
 
 /// Run all tests.
 #[derive(Debug, clap::Args)]
@@ -13,69 +16,143 @@ pub(crate) struct TestArguments {
     /// Only tests whose name holds this text.
     #[arg(value_name = "FILTER")]
     filter: Option<String>,
+    /// Leave out the tests that need a Kubernetes cluster, and say how many those are.
+    #[arg(long)]
+    no_cluster: bool,
 }
 
 /// All tests, after what they need is there; in CI the lints first. Gives the steps that were done.
 pub(crate) fn test(context: &Context<'_>, root: &Path, arguments: &TestArguments) -> Result<Vec<String>, Faults> {
     let filter = arguments.filter.as_deref();
+    // A machine without a cluster is told so before minutes of other tests.
+    let cluster = if arguments.no_cluster { None } else { Some(cluster(context)?) };
     let mut steps =
         if context.environment.continuous_integration && filter.is_none() { lints(context, root)? } else { Vec::new() };
     steps.extend(provide(context, root)?);
-    let with_nextest = programs::find(context.environment, "cargo-nextest").is_some();
-    let mut tests = cargo(context, root);
-    if with_nextest {
-        tests.args([
-            "nextest",
-            "run",
-            "--workspace",
-            "--locked",
-            "--profile",
-            if context.environment.continuous_integration { "ci" } else { "default" },
-        ]);
-        tests.args(filter);
-    } else {
-        tests.args(["test", "--workspace", "--locked", "--lib", "--bins", "--tests", "--examples", "--no-fail-fast"]);
-        tests.args(filter);
+    let mut tests = runner(context, root);
+    tests.args(["--workspace", "--locked"]);
+    if !with_nextest(context) {
+        tests.args(["--lib", "--bins", "--tests", "--examples", "--no-fail-fast"]);
     }
-    programs::run(&mut tests)?;
+    programs::run(&context.interrupt, tests.args(filter))?;
     steps.push("tests".to_owned());
     if filter.is_none() {
-        programs::run(cargo(context, root).args(["test", "--workspace", "--locked", "--doc"]))?;
+        programs::run(&context.interrupt, cargo(context, root).args(["test", "--workspace", "--locked", "--doc"]))?;
         steps.push("doc tests".to_owned());
+    }
+    match cluster {
+        Some(cluster) => {
+            programs::run(&context.interrupt, &mut cluster_tests(context, root, &cluster, filter))?;
+            steps.push("tests on a cluster".to_owned());
+        }
+        None => steps.push(format!("{} tests on a cluster left out", count_cluster_tests(context, root, filter)?)),
     }
     Ok(steps)
 }
 
+/// A cluster in which tests may create and delete namespaces.
+struct Cluster {
+    kubeconfig: std::path::PathBuf,
+}
+
+/// The cluster of the tests: the one that the user names. The one place that decides where they run.
+fn cluster(context: &Context<'_>) -> Result<Cluster, Faults> {
+    let kubeconfig = context.environment.test_kubeconfig.clone().ok_or_else(|| {
+        Diagnostic::error(Code::MachineNotReady, "there is no cluster for the tests that need one")
+            .hint("name its kubeconfig by `FLARE_KUBE_TEST_KUBECONFIG`, or leave these tests out with `--no-cluster`")
+    })?;
+    Ok(Cluster { kubeconfig: context.environment.absolute(&kubeconfig) })
+}
+
+/// The tests that need a cluster. They run after all others, which would make what they measure slow.
+fn cluster_tests(context: &Context<'_>, root: &Path, cluster: &Cluster, filter: Option<&str>) -> Command {
+    let mut tests = runner(context, root);
+    tests.args(CLUSTER_TESTS).args(filter).env("FLARE_KUBE_TEST_KUBECONFIG", &cluster.kubeconfig);
+    if with_nextest(context) {
+        tests.args(["--test-threads", CLUSTER_TESTS_AT_ONCE]);
+    } else {
+        tests.args(["--no-fail-fast", "--", "--test-threads", CLUSTER_TESTS_AT_ONCE]);
+    }
+    tests
+}
+
+const CLUSTER_TESTS: [&str; 7] = ["--package", "integration-tests", "--features", "cluster", "--test", "cluster", "--locked"];
+
+/// How many tests are left out without a cluster, as they themselves say.
+fn count_cluster_tests(context: &Context<'_>, root: &Path, filter: Option<&str>) -> Result<usize, Faults> {
+    let mut list = programs::command(context.environment, root, "cargo");
+    list.arg("test").arg("--quiet").args(CLUSTER_TESTS).args(filter).args(["--", "--list", "--format", "terse"]);
+    let count = programs::output(&mut list)?.lines().filter(|line| line.ends_with(": test")).count();
+    talk(&format!("{count} tests that need a cluster are left out\n"));
+    Ok(count)
+}
+
+fn with_nextest(context: &Context<'_>) -> bool {
+    programs::find(context.environment, "cargo-nextest").is_some()
+}
+
+/// `cargo nextest run` with the profile of this place, else `cargo test`.
+fn runner(context: &Context<'_>, root: &Path) -> Command {
+    let mut runner = cargo(context, root);
+    if with_nextest(context) {
+        let profile = if context.environment.continuous_integration { "ci" } else { "default" };
+        runner.args(["nextest", "run", "--profile", profile]);
+    } else {
+        runner.arg("test");
+    }
+    runner
+}
+
 /// Everything that must pass before a change lands.
-pub(crate) fn ci(context: &Context<'_>, root: &Path) -> Result<Vec<String>, Faults> {
+pub(crate) fn ci(context: &Context<'_>, root: &Path, no_cluster: bool) -> Result<Vec<String>, Faults> {
     let mut steps = if context.environment.continuous_integration { Vec::new() } else { lints(context, root)? };
     for package in packages(context, root)? {
-        programs::run(cargo(context, root).args(["check", "--quiet", "--locked", "--package", &package]))?;
+        programs::run(&context.interrupt, cargo(context, root).args(["check", "--quiet", "--locked", "--package", &package]))?;
     }
     steps.push("each crate alone".to_owned());
     if programs::find(context.environment, "cargo-deny").is_some() {
-        programs::run(cargo(context, root).args(["deny", "--offline", "check", "bans", "licenses", "sources"]))?;
+        programs::run(
+            &context.interrupt,
+            cargo(context, root).args(["deny", "--offline", "check", "bans", "licenses", "sources"]),
+        )?;
         steps.push("licences, bans, sources".to_owned());
     }
-    steps.extend(test(context, root, &TestArguments { filter: None })?);
+    steps.extend(test(context, root, &TestArguments { filter: None, no_cluster })?);
     Ok(steps)
 }
 
 fn lints(context: &Context<'_>, root: &Path) -> Result<Vec<String>, Faults> {
-    programs::run(cargo(context, root).args(["fmt", "--all", "--check"]))?;
-    programs::run(cargo(context, root).args(["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))?;
+    programs::run(&context.interrupt, cargo(context, root).args(["fmt", "--all", "--check"]))?;
+    programs::run(
+        &context.interrupt,
+        cargo(context, root).args([
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--all-features",
+            "--locked",
+            "--",
+            "-D",
+            "warnings",
+        ]),
+    )?;
     Ok(vec!["format".to_owned(), "lints".to_owned()])
 }
 
 /// Builds what tests need and the cache folder has not: real Helm. The reference is installed by the tests that ask it.
 pub(crate) fn provide(context: &Context<'_>, root: &Path) -> Result<Vec<String>, Faults> {
-    programs::run(programs::command(context.environment, root, "bash").arg("tools/helm/build.sh"))?;
+    programs::run(&context.interrupt, talking(context, root, "bash").arg("tools/helm/build.sh"))?;
     Ok(vec!["Helm".to_owned()])
 }
 
-/// Cargo, as the one that runs us. Its stdout joins stderr in JSON mode, so that stdout stays one document.
-pub(crate) fn cargo(context: &Context<'_>, root: &Path) -> std::process::Command {
-    let mut command = programs::command(context.environment, root, "cargo");
+/// Cargo, as the one that runs us.
+pub(crate) fn cargo(context: &Context<'_>, root: &Path) -> Command {
+    talking(context, root, "cargo")
+}
+
+/// A program whose output is for people. It joins stderr in JSON mode, so that stdout stays one document.
+fn talking(context: &Context<'_>, root: &Path, program: &str) -> Command {
+    let mut command = programs::command(context.environment, root, program);
     if context.shared.format == crate::output::Format::Json {
         command.stdout(std::io::stderr());
     }

@@ -16,8 +16,8 @@ fn generated() -> Vec<(&'static str, String)> {
     vec![
         ("docs/schemas/k8s.schema.json", pretty(Name::K8s)),
         ("docs/schemas/federation.schema.json", pretty(Name::Federation)),
-        ("docs/schemas/server-values.schema.json", pretty(Name::ServerValues)),
-        ("docs/schemas/client-values.schema.json", pretty(Name::ClientValues)),
+        ("charts-src/server/values.schema.json", pretty(Name::ServerValues)),
+        ("charts-src/client/values.schema.json", pretty(Name::ClientValues)),
         ("docs/schemas/launch-request.schema.json", pretty(Name::LaunchRequest)),
         ("docs/schemas/launcher-spec.schema.json", pretty(Name::LauncherSpec)),
         ("docs/schemas/resource-spec.schema.json", pretty(Name::ResourceSpec)),

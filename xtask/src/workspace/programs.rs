@@ -2,14 +2,27 @@
 
 use std::{
     ffi::OsStr,
+    os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Child, Command, ExitStatus},
+    thread,
+    time::Duration,
 };
 
 use flare_diagnostic::{Code, Diagnostic, Faults};
 use flare_file_tree::Destination;
+use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 
-use crate::{Environment, output::talk};
+use crate::{
+    Environment,
+    interrupt::{Interrupt, interrupted},
+    output::talk,
+};
+
+/// How often a running program and the interrupt are looked at.
+const PAUSE: Duration = Duration::from_millis(20);
+/// How long an interrupted program has to end what it began, such as namespaces in a cluster.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Whether there is a regular file at a path; a link is followed.
 pub(crate) fn is_file(path: &Path) -> bool {
@@ -29,11 +42,14 @@ pub(crate) fn command(environment: &Environment, root: &Path, program: impl AsRe
     command
 }
 
-/// Runs a command to its end; all it prints is seen. A failure names the command.
-pub(crate) fn run(command: &mut Command) -> Result<(), Faults> {
+/// Runs a command to its end; all it prints is seen. A failure names the command. An interrupt is handed on to it and to all that
+/// it started, and the run ends when they have.
+pub(crate) fn run(interrupt: &Interrupt, command: &mut Command) -> Result<(), Faults> {
     let shown = shown(command);
     talk(&format!("+ {shown}\n"));
-    let status = command.status().map_err(|error| {
+    interrupt.check()?;
+    // A group of its own, so that cargo's own children hear of an interrupt too, and once.
+    let status = command.process_group(0).spawn().and_then(|child| wait(interrupt, child)).map_err(|error| {
         let program = command.get_program().to_string_lossy().into_owned();
         let code = if error.kind() == std::io::ErrorKind::NotFound { Code::ToolNotFound } else { Code::ToolFailed };
         Diagnostic::error(code, format!("`{program}` cannot be run: {error}")).hint(format!("install `{program}`, and run again"))
@@ -41,7 +57,35 @@ pub(crate) fn run(command: &mut Command) -> Result<(), Faults> {
     if status.success() {
         return Ok(());
     }
+    if interrupt.check().is_err() || status.code() == Some(130) {
+        return Err(interrupted().into());
+    }
     Err(Diagnostic::error(Code::ToolFailed, format!("`{shown}` failed: {status}")).hint("its own messages stand above").into())
+}
+
+/// Waits for the end of the leader of a process group; after an interrupt also for that of all the others in it.
+fn wait(interrupt: &Interrupt, mut child: Child) -> std::io::Result<ExitStatus> {
+    let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status);
+        }
+        if interrupt.check().is_err() {
+            break;
+        }
+        thread::sleep(PAUSE);
+    }
+    if let Some(group) = group {
+        // It may have ended by itself meanwhile.
+        let _ = kill_process_group(group, Signal::INT);
+    }
+    let status = child.wait()?;
+    let mut waited = Duration::ZERO;
+    while group.is_some_and(|group| test_kill_process_group(group).is_ok()) && waited < PATIENCE {
+        thread::sleep(PAUSE);
+        waited += PAUSE;
+    }
+    Ok(status)
 }
 
 /// Runs a command and gives what it prints on stdout.

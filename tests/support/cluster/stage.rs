@@ -1,19 +1,20 @@
-//! Staging of a prepared kit into its claim, by the steps of the user guide.
+//! Staging of a prepared kit into its claim, as the user guide's steps leave it, but without waiting for its helper pod's end.
 
 use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::cluster::{succeed, succeed_with};
-use crate::federation::Federation;
-use crate::namespace::Namespace;
+use super::federation::Federation;
+use super::namespace::Namespace;
+use super::run::{succeed, succeed_with};
+use crate::ending;
 
 const MOUNT: &str = "/mnt/nvflws";
 
 /// As the guide says: a busybox pod that runs as root. The files arrive with a stranger as owner and the modes of the kit, as
 /// `kubectl cp` of a user's kit leaves them.
-pub(crate) fn by_the_guide(namespace: &Namespace, participant: &str, prepared: &Path) {
+pub fn as_root(namespace: &Namespace, participant: &str, prepared: &Path) {
     let container = json!({"image": "busybox:1.36", "command": ["sleep", "600"]});
     let script = format!(
         "rm -rf {MOUNT}/startup {MOUNT}/local && tar -xmf - -C {MOUNT} && mkdir -p {MOUNT}/transfer && ls -ln {MOUNT}/startup"
@@ -24,7 +25,7 @@ pub(crate) fn by_the_guide(namespace: &Namespace, participant: &str, prepared: &
 }
 
 /// The same where Pod Security `restricted` is enforced: the FLARE image itself, as the user that the parent will be.
-pub(crate) fn restricted(namespace: &Namespace, participant: &str, prepared: &Path, image: &str) {
+pub fn restricted(namespace: &Namespace, participant: &str, prepared: &Path, image: &str) {
     let pod = json!({"runAsNonRoot": true, "runAsUser": 10001, "runAsGroup": 10001, "fsGroup": 10001,
         "seccompProfile": {"type": "RuntimeDefault"}});
     let container = json!({"image": image, "command": ["python3", "-c", "import time; time.sleep(600)"],
@@ -55,8 +56,8 @@ fn stage(
          "spec": {"restartPolicy": "Never", "terminationGracePeriodSeconds": 1, "securityContext": security,
             "volumes": [{"name": "ws", "persistentVolumeClaim": {"claimName": claim}}], "containers": [container]}},
     ]});
-    succeed_with(namespace.kubectl().args(["apply", "--filename", "-"]), objects.to_string().as_bytes());
-    succeed(namespace.kubectl().args(["wait", "--for=condition=Ready", &format!("pod/{pod}"), "--timeout=120s"]));
+    namespace.apply(&objects);
+    succeed(namespace.kubectl().args(["wait", "--for=condition=Ready", &format!("pod/{pod}"), "--timeout=300s"]));
     let archive = archive(prepared, &["startup", "local"]);
     let said = succeed_with(namespace.kubectl().args(["exec", "--stdin", &pod, "--"]).args(unpack), &archive);
     succeed(namespace.kubectl().args(["delete", "pod", &pod]));
@@ -64,10 +65,10 @@ fn stage(
 }
 
 /// A tar archive of some entries of a folder, owned by nobody that the cluster knows.
-pub(crate) fn archive(folder: &Path, entries: &[&str]) -> Vec<u8> {
+pub fn archive(folder: &Path, entries: &[&str]) -> Vec<u8> {
     let mut tar = Command::new("tar");
     tar.args(["--create", "--owner=12345", "--group=54321", "--numeric-owner", "--directory"]).arg(folder).args(entries);
-    let output = tar.output().unwrap();
+    let output = ending::unless_interrupted(|| tar.output()).unwrap();
     assert!(output.status.success(), "{tar:?}: {}", String::from_utf8_lossy(&output.stderr));
     output.stdout
 }

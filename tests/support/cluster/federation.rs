@@ -3,47 +3,45 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use integration_tests::command::Sandbox;
-use integration_tests::reference::Release;
-use integration_tests::workspace_folder;
-
-use crate::cluster::succeed;
-use crate::namespace::Namespace;
+use super::namespace::Namespace;
+use super::run::succeed;
+use crate::command::Sandbox;
+use crate::reference::Release;
+use crate::workspace_folder;
 
 /// The participants that run in the cluster, the server first.
-pub(crate) const PARTICIPANTS: [&str; 3] = ["nvflare-server", "site-1", "site-2"];
+pub const PARTICIPANTS: [&str; 3] = ["nvflare-server", "site-1", "site-2"];
 
 /// Startup kits of a server, two sites and an admin.
 #[derive(Debug)]
-pub(crate) struct Federation {
+pub struct Federation {
     sandbox: Sandbox,
     /// The release of the reference that provisioned it.
-    pub(crate) release: Release,
+    pub release: Release,
 }
 
 impl Federation {
     /// Provisions it anew.
-    pub(crate) fn provision(release: Release) -> Self {
+    pub fn provision(release: Release) -> Self {
         let sandbox = Sandbox::new();
         let project = workspace_folder().join("tests/cluster/project.yml");
-        let _ = sandbox
-            .run(release.nvflare(), ["provision".as_ref(), "-p".as_ref(), project.as_os_str(), "-w".as_ref(), "ws".as_ref()])
-            .expect_code(0);
+        let mut provision = sandbox.command(release.nvflare());
+        succeed(provision.args(["provision", "-w", "ws", "-p"]).arg(project));
         Self { sandbox, release }
     }
 
     /// The startup kit of a participant or of the admin.
-    pub(crate) fn kit(&self, name: &str) -> PathBuf {
+    pub fn kit(&self, name: &str) -> PathBuf {
         self.sandbox.join("ws/flare-kube cluster tests/prod_00").join(name)
     }
 
     /// The claim of a participant.
-    pub(crate) fn claim(participant: &str) -> String {
+    pub fn claim(participant: &str) -> String {
         format!("nvflws-{participant}")
     }
 
-    /// Prepares all participants by our own program; gives the folder that holds a prepared kit for each.
-    pub(crate) fn prepare(&self, namespace: &Namespace) -> PathBuf {
+    /// Prepares all participants by our own `program`; gives the folder that holds a prepared kit for each.
+    pub fn prepare(&self, namespace: &Namespace, program: &Path) -> PathBuf {
         let participants: String = PARTICIPANTS
             .map(|name| {
                 let (kit, config) = (self.kit(name), self.config(namespace, name));
@@ -57,14 +55,14 @@ impl Federation {
         let file = self.sandbox.join("federation.yaml");
         fs::write(&file, format!("defaults: {{target: \"{}\"}}\nparticipants:\n{participants}", self.release.target())).unwrap();
         let output = self.sandbox.join("prepared");
-        let mut prepare = self.sandbox.command(env!("CARGO_BIN_EXE_flare-kube-under-test"));
+        let mut prepare = self.sandbox.command(program);
         succeed(prepare.arg("prepare").arg("--federation").arg(file).arg("--output").arg(&output));
         output
     }
 
     /// Prepares one participant by the reference; gives its prepared kit.
-    pub(crate) fn prepare_by_reference(&self, namespace: &Namespace, participant: &str) -> PathBuf {
-        let output = self.sandbox.join(format!("reference/{participant}"));
+    pub fn prepare_by_reference(&self, namespace: &Namespace, participant: &str) -> PathBuf {
+        let output = self.sandbox.join(format!("reference/{}/{participant}", namespace.name));
         let mut prepare = self.sandbox.command(self.release.nvflare());
         prepare.args(["deploy", "prepare"]).arg(self.kit(participant)).arg("--output").arg(&output);
         succeed(prepare.arg("--config").arg(self.config(namespace, participant)));
@@ -86,6 +84,6 @@ impl Federation {
 }
 
 /// The chart of a prepared kit.
-pub(crate) fn chart(prepared: &Path) -> PathBuf {
+pub fn chart(prepared: &Path) -> PathBuf {
     prepared.join("helm_chart")
 }

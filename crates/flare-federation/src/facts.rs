@@ -1,0 +1,63 @@
+//! What the checks across participants need of each: small, so that a run over thousands of kits holds no plans.
+
+use flare_names::{ClaimName, NamespaceName, ParticipantNames, Role, Target};
+use flare_site_plan::{Ports, SitePlan};
+
+/// The part of a plan that other participants can collide with, or have to agree with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Facts {
+    pub(crate) target: Target,
+    pub(crate) role: Role,
+    pub(crate) participant: String,
+    pub(crate) project: Option<String>,
+    pub(crate) root_fingerprint: String,
+    /// Host and port under which the kit looks for the server.
+    pub(crate) server_target: Option<(String, Option<u16>)>,
+    /// The port that a server listens on for clients.
+    pub(crate) fl_port: Option<u16>,
+    /// DNS names and addresses of a server's certificate; nobody calls a client.
+    pub(crate) certificate_names: Vec<String>,
+    pub(crate) names: ParticipantNames,
+    pub(crate) namespace: NamespaceName,
+    pub(crate) claim: ClaimName,
+}
+
+impl Facts {
+    /// The facts of a plan, with the DNS names and IP addresses of the participant's certificate (subject alternative names).
+    pub fn of(plan: &SitePlan, certificate_names: &[String]) -> Self {
+        let fl_port = match plan.ports {
+            Ports::Server { fl, .. } => Some(fl),
+            Ports::Client { .. } => None,
+        };
+        Self {
+            target: plan.target,
+            role: plan.role,
+            participant: plan.participant.clone(),
+            project: plan.project.clone(),
+            root_fingerprint: plan.root_fingerprint.clone(),
+            server_target: plan.server_target.clone(),
+            fl_port,
+            certificate_names: if plan.role == Role::Server { certificate_names.to_vec() } else { Vec::new() },
+            names: plan.names.clone(),
+            namespace: plan.namespace.clone(),
+            claim: plan.workspace.claim.clone(),
+        }
+    }
+
+    /// What two participants in one namespace must not share, with what people call it: the claim and every object of their own.
+    pub fn possessions(&self) -> [(&'static str, &str); 8] {
+        let [deployment, service, release, role, secret, local, startup] = crate::across::objects(&self.names);
+        [("claim", self.claim.as_str()), deployment, service, release, role, secret, local, startup]
+    }
+
+    /// What holds its keys: the claim and the startup Secret.
+    pub fn keys(&self) -> [(&'static str, &str); 2] {
+        let [claim, .., secret, _, _] = self.possessions();
+        [claim, secret]
+    }
+
+    /// Where it runs.
+    pub fn namespace(&self) -> &NamespaceName {
+        &self.namespace
+    }
+}

@@ -1,0 +1,84 @@
+//! On what it was measured.
+
+use std::fs;
+
+use integration_tests::cluster::Cluster;
+use integration_tests::cluster::run::{succeed, succeed_json};
+use integration_tests::helm::helm;
+use integration_tests::reference::Release;
+use serde_json::{Value, json};
+
+/// Versions and hardware.
+pub(crate) struct Machine {
+    date: String,
+    kubernetes: String,
+    runtime: String,
+    kubectl: String,
+    helm: String,
+    kernel: String,
+    processor: String,
+    cores: usize,
+    /// Programs that wanted to run in the five minutes before: a busy machine's figures are about the machine.
+    load: f64,
+}
+
+/// Asks programs, cluster and kernel.
+pub(crate) fn describe(cluster: &Cluster) -> Machine {
+    let versions = succeed_json(cluster.kubectl().args(["version", "--output", "json"]));
+    let text = |value: &Value| value.as_str().unwrap_or("unknown").trim_start_matches('v').to_owned();
+    let nodes = succeed_json(cluster.kubectl().args(["get", "nodes", "--output", "json"]));
+    let processors = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = processors.lines().find_map(|line| line.strip_prefix("model name")?.split(": ").nth(1));
+    Machine {
+        date: jiff::Zoned::now().date().to_string(),
+        kubernetes: text(&versions["serverVersion"]["gitVersion"]),
+        runtime: text(&nodes["items"][0]["status"]["nodeInfo"]["containerRuntimeVersion"]).replace("://", " "),
+        kubectl: text(&versions["clientVersion"]["gitVersion"]),
+        helm: succeed(cluster.program(helm()).args(["version", "--template", "{{.Version}}"])).trim_start_matches('v').to_owned(),
+        kernel: fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim().to_owned(),
+        processor: model.unwrap_or("unknown").to_owned(),
+        load: load(),
+        cores: std::thread::available_parallelism().map_or(0, std::num::NonZero::get),
+    }
+}
+
+/// The kernel's load average of five minutes.
+fn load() -> f64 {
+    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split(' ').nth(1).and_then(|average| average.parse().ok()).unwrap_or_default()
+}
+
+impl Machine {
+    pub(crate) fn sentence(&self) -> String {
+        format!(
+            "Measured on {}: Kubernetes {} ({}), kubectl {}, Helm {}, nvflare {}, Linux {}, {} cores of {}, load average {:.1} before and {:.1} after.",
+            self.date,
+            self.kubernetes,
+            self.runtime,
+            self.kubectl,
+            self.helm,
+            Release::ALL.map(Release::version).join(" and "),
+            self.kernel,
+            self.cores,
+            self.processor,
+            self.load,
+            load()
+        )
+    }
+
+    pub(crate) fn document(&self) -> Value {
+        json!({
+            "date": self.date,
+            "kubernetes": self.kubernetes,
+            "container_runtime": self.runtime,
+            "kubectl": self.kubectl,
+            "helm": self.helm,
+            "nvflare": Release::ALL.map(Release::version),
+            "kernel": self.kernel,
+            "processor": self.processor,
+            "cores": self.cores,
+            "load_average_before": self.load,
+            "load_average_after": load(),
+        })
+    }
+}

@@ -1,0 +1,234 @@
+//! A namespace for one test: made at its beginning, deleted at its end, and kept on disk where the test failed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::Cluster;
+use super::run::{attempt, succeed, succeed_json, succeed_with, wait};
+use super::turn::Turn;
+use crate::ending::{self, Undo};
+use crate::workspace_folder;
+
+/// The label of every namespace of tests.
+const MARK: &str = "flare-kube/test";
+/// The label with the run that made the namespace.
+const RUN: &str = "flare-kube/run";
+/// After this many seconds a namespace of a run that cannot be looked for, on another machine, is a leftover.
+const OLD: i64 = 2 * 60 * 60;
+
+/// A namespace that ends with its test.
+#[derive(Debug)]
+pub struct Namespace {
+    /// Its cluster.
+    pub cluster: Cluster,
+    /// Its name: that of the test and of the run.
+    pub name: String,
+    // In this order: the turn ends when the namespace is deleted.
+    _end: Undo,
+    turn: Turn,
+}
+
+impl Namespace {
+    /// A namespace without any rule.
+    pub fn open(test: &str) -> Self {
+        Self::new(Cluster::named(), Turn::shared(), test, &[])
+    }
+
+    /// A namespace that enforces Pod Security `restricted`.
+    pub fn restricted(test: &str) -> Self {
+        Self::new(Cluster::named(), Turn::shared(), test, &["pod-security.kubernetes.io/enforce=restricted"])
+    }
+
+    /// A namespace of a test that measures times or changes the node: while it is open there is no other.
+    pub fn alone(test: &str) -> Self {
+        Self::alone_in(Cluster::named(), test)
+    }
+
+    /// As [`Self::alone`], in a certain cluster.
+    pub fn alone_in(cluster: Cluster, test: &str) -> Self {
+        let turn = Turn::alone();
+        // What other tests deleted at their end may still be at work.
+        let path = r#"jsonpath={.items[?(@.status.phase=="Terminating")].metadata.name}"#;
+        let ending = || attempt(cluster.kubectl().args(["get", "namespaces", "--output", path, "--selector", MARK]), &[]);
+        let gone = || ending().is_ok_and(|names| names.is_empty()).then_some(());
+        wait(Duration::from_mins(2), || format!("the end of other tests' namespaces: {:?}", ending()), gone);
+        Self::new(cluster, turn, test, &[])
+    }
+
+    /// A namespace with a quota of `hard` limits, such as `{"pods": "1"}`, that is in force.
+    pub fn with_quota(test: &str, hard: &Value) -> Self {
+        let namespace = Self::open(test);
+        let quota = json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "quota"}, "spec": {"hard": hard}});
+        namespace.apply(&quota);
+        let status =
+            || succeed_json(namespace.kubectl().args(["get", "resourcequota", "quota", "--output", "json"]))["status"].take();
+        let counted = || (status()["hard"] == *hard && status()["used"].is_object()).then_some(());
+        wait(Duration::from_secs(30), || format!("the quota to be counted: {}", status()), counted);
+        namespace
+    }
+
+    fn new(cluster: Cluster, turn: Turn, test: &str, labels: &[&str]) -> Self {
+        let name = format!("it-{test}-{}", std::process::id());
+        let ended = (cluster.clone(), name.clone());
+        let end = Undo::plan(move || delete(&ended.0, &ended.1));
+        let mut marks = json!({MARK: "true", RUN: ending::run_id()});
+        for label in labels {
+            let (key, value) = label.split_once('=').expect("a label has a value");
+            marks[key] = json!(value);
+        }
+        let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": marks}});
+        succeed_with(cluster.kubectl().args(["create", "--filename", "-"]), object.to_string().as_bytes());
+        let namespace = Self { cluster, name, _end: end, turn };
+        // A pod that is created before the ServiceAccount is refused.
+        succeed(namespace.kubectl().args(["wait", "--for=create", "serviceaccount/default", "--timeout=30s"]));
+        namespace
+    }
+
+    /// Whether no other test has a namespace now.
+    pub fn is_alone(&self) -> bool {
+        self.turn.alone
+    }
+
+    /// kubectl in this namespace.
+    pub fn kubectl(&self) -> Command {
+        let mut command = self.cluster.kubectl();
+        command.args(["--namespace", &self.name]);
+        command
+    }
+
+    /// A Helm in this namespace.
+    pub fn helm(&self, program: &Path) -> Command {
+        let mut command = self.cluster.program(program);
+        command.args(["--namespace", &self.name]);
+        command
+    }
+
+    /// Applies an object, or a `List`.
+    pub fn apply(&self, object: &Value) {
+        succeed_with(self.kubectl().args(["apply", "--filename", "-"]), object.to_string().as_bytes());
+    }
+
+    /// A pod as it is now.
+    pub fn pod(&self, name: &str) -> Value {
+        succeed_json(self.kubectl().args(["get", "pod", name, "--output", "json"]))
+    }
+
+    /// Keeps what explains a failure, and gives its folder. Secrets are left out: they hold keys.
+    pub fn keep(&self) -> PathBuf {
+        let folder = workspace_folder().join("target/cluster-failures").join(&self.name);
+        fs::create_dir_all(&folder).unwrap();
+        let keep = |file: &str, command: &mut Command| {
+            let text = attempt(command, &[]).unwrap_or_else(|said| said);
+            fs::write(folder.join(file), text).unwrap();
+        };
+        let kinds = "deployments,replicasets,pods,services,endpointslices,persistentvolumeclaims,resourcequotas,serviceaccounts,\
+                     roles,rolebindings,networkpolicies,configmaps";
+        keep("objects.yaml", self.kubectl().args(["get", kinds, "--output", "yaml"]));
+        keep("events.txt", self.kubectl().args(["get", "events", "--sort-by=.lastTimestamp"]));
+        keep("pods.txt", self.kubectl().args(["describe", "pods"]));
+        keep("nodes.txt", self.cluster.kubectl().args(["describe", "nodes"]));
+        let pods = attempt(self.kubectl().args(["get", "pods", "--output", "json"]), &[]).unwrap_or_default();
+        let pods: Value = serde_json::from_str(&pods).unwrap_or_default();
+        for pod in pods["items"].as_array().map(Vec::as_slice).unwrap_or_default() {
+            let name = pod["metadata"]["name"].as_str().expect("a pod has a name");
+            let states =
+                ["initContainerStatuses", "containerStatuses"].map(|key| pod["status"][key].as_array().into_iter().flatten());
+            for state in states.into_iter().flatten() {
+                let container = state["name"].as_str().expect("a container has a name");
+                let logs = || {
+                    let mut logs = self.kubectl();
+                    logs.args(["logs", name, "--container", container]);
+                    logs
+                };
+                keep(&format!("{name}.{container}.log"), &mut logs());
+                if state["restartCount"].as_u64().is_some_and(|count| count > 0) {
+                    keep(&format!("{name}.{container}.previous.log"), logs().arg("--previous"));
+                }
+            }
+        }
+        folder
+    }
+}
+
+impl Drop for Namespace {
+    fn drop(&mut self) {
+        // What keeping may panic about in a panic would end the process before anything is deleted.
+        if std::thread::panicking() {
+            match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.keep())) {
+                Ok(folder) => eprintln!("kept logs, events and objects of the failed test: {}", folder.display()),
+                Err(_) => eprintln!("what explains the failure of {} could not be kept", self.name),
+            }
+        }
+    }
+}
+
+/// Deletes a namespace without waiting for its end; its pods get one second instead of their grace period.
+fn delete(cluster: &Cluster, name: &str) {
+    let arguments: [&[&str]; 2] = [
+        &["delete", "namespace", name, "--wait=false", "--ignore-not-found"],
+        &["delete", "pods", "--all", "--namespace", name, "--grace-period=1", "--wait=false"],
+    ];
+    for arguments in arguments {
+        let output = cluster.kubectl().args(arguments).stdin(Stdio::null()).output();
+        let failed = output.as_ref().map_or(true, |output| !output.status.success());
+        if failed {
+            let said = output.map(|output| String::from_utf8_lossy(&output.stderr).into_owned());
+            eprintln!("the namespace {name} may still be there: kubectl {}: {said:?}", arguments.join(" "));
+        }
+    }
+}
+
+/// Waits until no namespace of this run is left.
+pub fn wait_for_the_end_of_ours(cluster: &Cluster) {
+    let selector = format!("{RUN}={}", ending::run_id());
+    let left = || attempt(cluster.kubectl().args(["get", "namespaces", "--output", "name", "--selector", &selector]), &[]);
+    let gone = || left().is_ok_and(|names| names.is_empty()).then_some(());
+    wait(Duration::from_mins(2), || format!("the end of our own namespaces: {:?}", left()), gone);
+}
+
+/// Deletes the namespaces of runs that were killed.
+pub(super) fn sweep(cluster: &Cluster) {
+    let found = attempt(cluster.kubectl().args(["get", "namespaces", "--output", "json", "--selector", MARK]), &[]);
+    let found: Value = serde_json::from_str(&found.unwrap_or_else(|said| panic!("the cluster cannot be used: {said}"))).unwrap();
+    for namespace in found["items"].as_array().into_iter().flatten() {
+        let metadata = &namespace["metadata"];
+        let name = metadata["name"].as_str().expect("a namespace has a name");
+        if metadata["deletionTimestamp"].is_null() && is_leftover(metadata, jiff::Timestamp::now()) {
+            eprintln!("deleting {name}, which a killed run left");
+            delete(cluster, name);
+        }
+    }
+}
+
+fn is_leftover(metadata: &Value, now: jiff::Timestamp) -> bool {
+    ending::is_gone(metadata["labels"][RUN].as_str().unwrap_or_default()).unwrap_or_else(|| {
+        let created = metadata["creationTimestamp"].as_str().and_then(|time| time.parse::<jiff::Timestamp>().ok());
+        created.is_some_and(|created| now.as_second() - created.as_second() > OLD)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{OLD, RUN, is_leftover};
+    use crate::ending::run_id;
+
+    #[test]
+    fn leftovers_are_of_runs_that_are_gone_or_of_strangers_and_old() {
+        let now: jiff::Timestamp = "2026-11-25T12:00:00Z".parse().unwrap();
+        let leftover = |run: &str, age: i64| {
+            let created = jiff::Timestamp::from_second(now.as_second() - age).unwrap().to_string();
+            is_leftover(&json!({"creationTimestamp": created, "labels": {RUN: run}}), now)
+        };
+        let living = run_id();
+        let (before_start, _) = living.rsplit_once('-').unwrap();
+        assert!(!leftover(&living, 5) && !leftover(&living, OLD + 1));
+        assert!(leftover(&format!("{before_start}-1"), 5));
+        assert!(!leftover("other-machine", OLD) && leftover("other-machine", OLD + 1));
+    }
+}

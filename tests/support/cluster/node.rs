@@ -1,0 +1,94 @@
+//! What a test may change at the node: fake GPUs and a taint. Both name the run that made them and end with it.
+
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+
+use super::Cluster;
+use super::namespace::Namespace;
+use super::run::{succeed, succeed_json};
+use crate::ending::{self, Undo};
+
+/// The taint of tests; its value is the run.
+const TAINT: &str = "flare-kube/test";
+/// The annotation with the run that gave the node its GPUs.
+const GPUS_OF: &str = "flare-kube/gpus-of";
+
+/// A change of a node that is taken back when this value ends.
+#[derive(Debug)]
+pub struct Change {
+    /// The node.
+    pub node: String,
+    _end: Undo,
+}
+
+/// Gives a node `nvidia.com/gpu`. Only for a test that is alone.
+pub fn with_gpus(namespace: &Namespace, count: u32) -> Change {
+    let (cluster, node) = only_node(namespace);
+    let (ended, of) = (cluster.clone(), node.clone());
+    let end = Undo::plan(move || remove_gpus(&ended, &of));
+    succeed(cluster.kubectl().args(["annotate", "node", &node, "--overwrite", &format!("{GPUS_OF}={}", ending::run_id())]));
+    let count = count.to_string();
+    let status = json!({"status": {"capacity": {"nvidia.com/gpu": count}, "allocatable": {"nvidia.com/gpu": count}}});
+    patch(&cluster, &node, &status);
+    Change { node, _end: end }
+}
+
+/// Gives a node a taint that keeps pods without a toleration of `flare-kube/test` away. Only for a test that is alone.
+pub fn with_taint(namespace: &Namespace) -> Change {
+    let (cluster, node) = only_node(namespace);
+    let (ended, of) = (cluster.clone(), node.clone());
+    let end = Undo::plan(move || remove_taint(&ended, &of));
+    let taint = format!("{TAINT}={}:NoSchedule", ending::run_id());
+    succeed(cluster.kubectl().args(["taint", "node", &node, "--overwrite", &taint]));
+    Change { node, _end: end }
+}
+
+fn only_node(namespace: &Namespace) -> (Cluster, String) {
+    assert!(namespace.is_alone(), "a test that changes the node disturbs others: use Namespace::alone");
+    let nodes = nodes(&namespace.cluster);
+    let name = nodes.first().and_then(|node| node["metadata"]["name"].as_str()).expect("a cluster has a node");
+    (namespace.cluster.clone(), name.to_owned())
+}
+
+fn nodes(cluster: &Cluster) -> Vec<Value> {
+    let mut nodes = succeed_json(cluster.kubectl().args(["get", "nodes", "--output", "json"]));
+    serde_json::from_value(nodes["items"].take()).expect("a list has items")
+}
+
+fn patch(cluster: &Cluster, node: &str, status: &Value) {
+    succeed(cluster.kubectl().args(["patch", "node", node, "--subresource=status", "--patch", &status.to_string()]));
+}
+
+fn remove_gpus(cluster: &Cluster, node: &str) {
+    let status = json!({"status": {"capacity": {"nvidia.com/gpu": null}, "allocatable": {"nvidia.com/gpu": null}}}).to_string();
+    quietly(cluster, &["patch", "node", node, "--subresource=status", "--patch", &status]);
+    quietly(cluster, &["annotate", "node", node, &format!("{GPUS_OF}-")]);
+}
+
+fn remove_taint(cluster: &Cluster, node: &str) {
+    quietly(cluster, &["taint", "node", node, &format!("{TAINT}-")]);
+}
+
+/// Runs a step of an end, which has nobody to fail for.
+fn quietly(cluster: &Cluster, arguments: &[&str]) {
+    let output = cluster.kubectl().args(arguments).stdin(Stdio::null()).output();
+    if output.as_ref().map_or(true, |output| !output.status.success()) {
+        eprintln!("the node may still be changed: kubectl {}: {output:?}", arguments.join(" "));
+    }
+}
+
+/// Takes back what killed runs changed.
+pub(super) fn sweep(cluster: &Cluster) {
+    for node in nodes(cluster) {
+        let name = node["metadata"]["name"].as_str().expect("a node has a name");
+        let is_gone = |run: &Value| run.as_str().and_then(ending::is_gone) == Some(true);
+        if is_gone(&node["metadata"]["annotations"][GPUS_OF]) {
+            remove_gpus(cluster, name);
+        }
+        let mut taints = node["spec"]["taints"].as_array().into_iter().flatten();
+        if taints.any(|taint| taint["key"] == TAINT && is_gone(&taint["value"])) {
+            remove_taint(cluster, name);
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Running programs to their end, following what they print, and waiting no longer than needed.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::ending;
+
+/// Runs a command to its end: its stdout, or all that it said.
+pub fn attempt(command: &mut Command, input: &[u8]) -> Result<String, String> {
+    let shown = format!("{command:?}");
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = ending::unless_interrupted(|| command.spawn());
+    let mut child = child.unwrap_or_else(|error| panic!("{shown}: {error}"));
+    let mut stdin = child.stdin.take().expect("stdin is a pipe");
+    let output = thread::scope(|scope| {
+        // A program that ends before it has read everything says why on stderr.
+        scope.spawn(move || stdin.write_all(input).ok());
+        child.wait_with_output()
+    })
+    .unwrap();
+    ending::hold_if_interrupted();
+    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+    if output.status.success() {
+        return Ok(stdout);
+    }
+    Err(format!("{shown}\n{}\n{stdout}{}", output.status, String::from_utf8_lossy(&output.stderr)))
+}
+
+/// As [`attempt`]; a failure ends the test.
+pub fn succeed(command: &mut Command) -> String {
+    succeed_with(command, &[])
+}
+
+/// As [`succeed`], with a text on the program's stdin.
+pub fn succeed_with(command: &mut Command, input: &[u8]) -> String {
+    attempt(command, input).unwrap_or_else(|said| panic!("{said}"))
+}
+
+/// As [`succeed`], for a program that prints one JSON document.
+pub fn succeed_json(command: &mut Command) -> Value {
+    let text = succeed(command);
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{command:?} printed no JSON: {error}\n{text}"))
+}
+
+/// Looks until `look` finds something; ends the test after `limit` with what `say` gives.
+///
+/// The pauses begin at 20 ms and grow, so that what is soon there is soon seen, and what takes minutes costs little.
+pub fn wait<T>(limit: Duration, say: impl Fn() -> String, look: impl Fn() -> Option<T>) -> T {
+    let began = Instant::now();
+    let mut pause = Duration::from_millis(20);
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(began.elapsed() < limit, "not within {limit:?}: {}", say());
+        thread::sleep(pause);
+        pause = (pause * 3 / 2).min(Duration::from_millis(300));
+    }
+}
+
+/// A program whose lines are read while it runs, as `kubectl logs --follow`; it ends with this value.
+#[derive(Debug)]
+pub struct Following {
+    child: Child,
+    lines: Receiver<String>,
+}
+
+impl Following {
+    /// Starts it.
+    pub fn start(command: &mut Command) -> Self {
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = ending::unless_interrupted(|| command.spawn()).unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let stdout = BufReader::new(child.stdout.take().expect("stdout is a pipe"));
+        let (send, lines) = mpsc::channel();
+        thread::spawn(move || {
+            for line in stdout.split(b'\n').map_while(Result::ok) {
+                // Nobody listens any more.
+                if send.send(String::from_utf8_lossy(&line).into_owned()).is_err() {
+                    break;
+                }
+            }
+        });
+        Self { child, lines }
+    }
+
+    /// The number of its process.
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits for its end.
+    pub fn wait(&mut self) -> ExitStatus {
+        self.child.wait().unwrap()
+    }
+
+    /// The next line before `deadline`: none where the program ended or the time is up.
+    pub fn next_before(&self, deadline: Instant) -> Option<String> {
+        let left = deadline.saturating_duration_since(Instant::now());
+        self.lines.recv_timeout(left).ok()
+    }
+}
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        // It may have ended by itself; the wait leaves no zombie.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// How long a step takes, and what it gives.
+pub fn measured<T>(step: impl FnOnce() -> T) -> (Duration, T) {
+    let began = Instant::now();
+    let result = step();
+    (began.elapsed(), result)
+}
