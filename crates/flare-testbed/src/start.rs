@@ -66,6 +66,7 @@ fn prepare(
 ) -> Result<Plan, Faults> {
     let plugins = plugins::folder().ok_or_else(|| failed("the plugins of the pod network are not there"))?;
     configuration::write(state, options, &plugins)?;
+    state.write_kubectl(&programs.hyperkube)?;
     image::seed(surroundings, &state.registry(), &options.images)?;
     let own_program = std::env::current_exe().map_err(|error| failed(format!("our own program cannot be found: {error}")))?;
     let registries = registry::processes(

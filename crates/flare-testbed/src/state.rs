@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{ErrorKind, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
 };
 
@@ -19,6 +19,9 @@ pub(crate) const INSIDE: &str = "/run/flare-kube";
 
 /// The folder of the registries' images, in the state folder.
 pub(crate) const REGISTRY_FOLDER: &str = "registry";
+
+/// [`StateFolder::kubectl`], in the state folder.
+const KUBECTL: &str = "bin/kubectl";
 
 /// Where they see the cache folder.
 const CACHE_INSIDE: &str = "/run/flare-kube-cache";
@@ -82,6 +85,20 @@ impl StateFolder {
     /// The kubeconfig for people.
     pub(crate) fn kubeconfig(&self) -> PathBuf {
         self.root.join("kubeconfig")
+    }
+
+    /// A kubectl for people, of the cluster's own version. It is alone in its folder, which can stand on a search path.
+    pub(crate) fn kubectl(&self) -> PathBuf {
+        self.root.join(KUBECTL)
+    }
+
+    /// Writes [`Self::kubectl`]: a call of the program that all of Kubernetes is built into.
+    pub(crate) fn write_kubectl(&self, hyperkube: &Path) -> Result<(), Faults> {
+        // In single quotes a shell reads everything as it stands but the quote itself.
+        let quoted = hyperkube.to_string_lossy().replace('\'', r"'\''");
+        self.write(KUBECTL, format!("#!/bin/sh\nexec '{quoted}' kubectl \"$@\"\n"))?;
+        let path = self.kubectl();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).map_err(|error| disk("written", &path, &error).into())
     }
 
     /// The API server's audit log.

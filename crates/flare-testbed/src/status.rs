@@ -26,6 +26,10 @@ pub struct Status {
     pub ready: bool,
     /// The kubeconfig to use.
     pub kubeconfig: Option<PathBuf>,
+    /// A kubectl of its version, for machines that have none; only of a cluster that is built from source.
+    pub kubectl: Option<PathBuf>,
+    /// The audit log of its API server, for [`crate::audit::Log`]; only of a cluster that is built from source.
+    pub audit_log: Option<PathBuf>,
     /// The version of its API server, such as `v1.34.4`.
     pub kubernetes: Option<String>,
     /// The name under which pods pull from its registry.
@@ -67,7 +71,10 @@ fn without_record(state: &StateFolder) -> Status {
 }
 
 fn empty(state: &StateFolder, record: Option<&Record>) -> Status {
+    let of_source = record.is_some_and(|record| record.provider == Provider::Source);
     Status {
+        kubectl: of_source.then(|| state.kubectl()),
+        audit_log: of_source.then(|| state.audit_log()),
         name: state.name().to_string(),
         provider: record.map(|record| record.provider),
         ready: false,

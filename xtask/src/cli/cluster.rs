@@ -108,6 +108,23 @@ enum StorageClassArgument {
 
 /// Does what is asked, with progress on stderr.
 pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Ended {
+    with_surroundings(context, |surroundings| match &arguments.verb {
+        Verb::Up(up) => {
+            let options = options(context, up);
+            let checked = flare_testbed::up(surroundings, &name(&up.named)?, &options)?;
+            Ok(Outcome { text: started(&checked.value), data: json!(checked.value), warnings: checked.warnings })
+        }
+        Verb::Down(named) => Ok(ended(&named.name, &flare_testbed::down(surroundings, &name(named)?)?)),
+        Verb::Status(named) => looked(&flare_testbed::status(surroundings, &name(named)?)?),
+        Verb::Reset(named) => {
+            let checked = flare_testbed::reset(surroundings, &name(named)?)?;
+            Ok(Outcome { text: started(&checked.value), data: json!(checked.value), warnings: checked.warnings })
+        }
+    })
+}
+
+/// Gives the testbed what it needs of this run; its talk goes to stderr.
+pub(crate) fn with_surroundings<T>(context: &Context<'_>, work: impl FnOnce(&Surroundings<'_>) -> T) -> T {
     let quiet = context.shared.quiet;
     let say = move |line: &str| {
         if !quiet {
@@ -116,21 +133,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Ended {
     };
     let environment = context.environment;
     let cache = environment.absolute(&environment.cache_folder);
-    let surroundings =
-        Surroundings { cache: &cache, search_path: &environment.search_path, interrupted: context.interrupt.flag(), say: &say };
-    match &arguments.verb {
-        Verb::Up(up) => {
-            let options = options(context, up);
-            let checked = flare_testbed::up(&surroundings, &name(&up.named)?, &options)?;
-            Ok(Outcome { text: started(&checked.value), data: json!(checked.value), warnings: checked.warnings })
-        }
-        Verb::Down(named) => Ok(ended(&named.name, &flare_testbed::down(&surroundings, &name(named)?)?)),
-        Verb::Status(named) => looked(&flare_testbed::status(&surroundings, &name(named)?)?),
-        Verb::Reset(named) => {
-            let checked = flare_testbed::reset(&surroundings, &name(named)?)?;
-            Ok(Outcome { text: started(&checked.value), data: json!(checked.value), warnings: checked.warnings })
-        }
-    }
+    work(&Surroundings { cache: &cache, search_path: &environment.search_path, interrupted: context.interrupt.flag(), say: &say })
 }
 
 fn name(named: &Named) -> Result<ClusterName, Faults> {

@@ -1,6 +1,6 @@
 //! The command line: one file per verb, each with its arguments and what it does with them.
 
-mod cluster;
+pub(crate) mod cluster;
 mod completions;
 mod init;
 mod launch;

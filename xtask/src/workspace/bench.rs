@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use flare_diagnostic::{Code, Diagnostic, Faults};
 use serde_json::{Value, json};
 
-use super::{checks, programs};
+use super::{checks, programs, test_cluster::TestCluster};
 use crate::{
     cli::Context,
     output::{Ended, Outcome, talk},
@@ -30,10 +30,10 @@ pub(crate) enum Subject {
 /// Where and how often the baseline is measured.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Baseline {
-    /// The cluster [default: that of `FLARE_KUBE_TEST_KUBECONFIG`, else the one that `cluster up` made].
+    /// The cluster [default: that of `FLARE_KUBE_TEST_KUBECONFIG`, else one of our own that ends with the run].
     #[arg(long, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
-    /// The audit log of its API server [default: `audit.log` beside the kubeconfig].
+    /// The audit log of its API server [default: that of our own cluster, else `audit.log` beside the kubeconfig].
     #[arg(long, value_name = "FILE")]
     audit_log: Option<PathBuf>,
     /// How often each step is measured; what takes half a minute by itself is measured once.
@@ -55,12 +55,12 @@ pub(crate) fn run(context: &Context<'_>, root: &Path, subject: &Subject) -> Ende
 
 fn baseline(context: &Context<'_>, root: &Path, arguments: &Baseline) -> Ended {
     let environment = context.environment;
-    let named = arguments.kubeconfig.as_ref().or(environment.test_kubeconfig.as_ref()).map(|path| environment.absolute(path));
-    let kubeconfig = named.unwrap_or_else(|| environment.cache_folder.join("clusters/default/kubeconfig"));
-    let audit_log =
-        arguments.audit_log.as_ref().map_or_else(|| kubeconfig.with_file_name("audit.log"), |path| environment.absolute(path));
+    let cluster = TestCluster::named_or_ours(context, arguments.kubeconfig.as_deref())?;
+    let kubeconfig = &cluster.kubeconfig;
+    let audit_log = arguments.audit_log.as_ref().map(|path| environment.absolute(path)).or_else(|| cluster.audit_log.clone());
+    let audit_log = audit_log.unwrap_or_else(|| kubeconfig.with_file_name("audit.log"));
     let files = [
-        (&kubeconfig, "kubeconfig", "name one by `--kubeconfig`, or make a cluster by `cargo xtask cluster up`"),
+        (kubeconfig, "kubeconfig", "name one by `--kubeconfig`, or leave it out for a cluster of our own"),
         (&audit_log, "audit log", "name the one of the cluster's API server by `--audit-log`"),
     ];
     let missing = files.into_iter().filter(|(path, ..)| !programs::is_file(path)).map(|(path, what, hint)| {
@@ -69,9 +69,11 @@ fn baseline(context: &Context<'_>, root: &Path, arguments: &Baseline) -> Ended {
     Faults::check(missing.collect(), || ())?;
     let figures = root.join("target/bench-baseline.json");
     measure(context, root, "bench-baseline", |bench| {
-        bench.arg("--kubeconfig").arg(&kubeconfig).arg("--audit-log").arg(&audit_log);
+        cluster.name_to(bench);
+        bench.arg("--kubeconfig").arg(kubeconfig).arg("--audit-log").arg(&audit_log);
         bench.args(["--runs", &arguments.runs.to_string()]).arg("--json").arg(&figures)
     })?;
+    cluster.end()?;
     let bytes = flare_file_tree::read_file(&figures, 1 << 20, Code::CheckFailed, Code::CheckFailed)?;
     let data: Value = serde_json::from_slice(&bytes)
         .map_err(|error| Diagnostic::error(Code::Internal, format!("the figures are no JSON: {error}")))?;

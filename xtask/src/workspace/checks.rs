@@ -2,9 +2,9 @@
 
 use std::{path::Path, process::Command};
 
-use flare_diagnostic::{Code, Diagnostic, Faults};
+use flare_diagnostic::Faults;
 
-use super::programs;
+use super::{programs, test_cluster::TestCluster};
 use crate::{cli::Context, output::talk};
 
 /// Tests of the cluster package that run at once; each has a namespace of its own.
@@ -24,8 +24,8 @@ pub(crate) struct TestArguments {
 /// All tests, after what they need is there; in CI the lints first. Gives the steps that were done.
 pub(crate) fn test(context: &Context<'_>, root: &Path, arguments: &TestArguments) -> Result<Vec<String>, Faults> {
     let filter = arguments.filter.as_deref();
-    // A machine without a cluster is told so before minutes of other tests.
-    let cluster = if arguments.no_cluster { None } else { Some(cluster(context)?) };
+    // A machine that can have no cluster is told so before minutes of other tests, and the cluster's start compiles nothing.
+    let cluster = if arguments.no_cluster { None } else { Some(TestCluster::provide(context)?) };
     let mut steps =
         if context.environment.continuous_integration && filter.is_none() { lints(context, root)? } else { Vec::new() };
     steps.extend(provide(context, root)?);
@@ -43,31 +43,21 @@ pub(crate) fn test(context: &Context<'_>, root: &Path, arguments: &TestArguments
     match cluster {
         Some(cluster) => {
             programs::run(&context.interrupt, &mut cluster_tests(context, root, &cluster, filter))?;
+            cluster.end()?;
             steps.push("tests on a cluster".to_owned());
+            programs::run(&context.interrupt, &mut lifecycle_tests(context, root, filter))?;
+            steps.push("tests of local clusters".to_owned());
         }
         None => steps.push(format!("{} tests on a cluster left out", count_cluster_tests(context, root, filter)?)),
     }
     Ok(steps)
 }
 
-/// A cluster in which tests may create and delete namespaces.
-struct Cluster {
-    kubeconfig: std::path::PathBuf,
-}
-
-/// The cluster of the tests: the one that the user names. The one place that decides where they run.
-fn cluster(context: &Context<'_>) -> Result<Cluster, Faults> {
-    let kubeconfig = context.environment.test_kubeconfig.clone().ok_or_else(|| {
-        Diagnostic::error(Code::MachineNotReady, "there is no cluster for the tests that need one")
-            .hint("name its kubeconfig by `FLARE_KUBE_TEST_KUBECONFIG`, or leave these tests out with `--no-cluster`")
-    })?;
-    Ok(Cluster { kubeconfig: context.environment.absolute(&kubeconfig) })
-}
-
 /// The tests that need a cluster. They run after all others, which would make what they measure slow.
-fn cluster_tests(context: &Context<'_>, root: &Path, cluster: &Cluster, filter: Option<&str>) -> Command {
+fn cluster_tests(context: &Context<'_>, root: &Path, cluster: &TestCluster<'_>, filter: Option<&str>) -> Command {
     let mut tests = runner(context, root);
-    tests.args(CLUSTER_TESTS).args(filter).env("FLARE_KUBE_TEST_KUBECONFIG", &cluster.kubeconfig);
+    tests.args(CLUSTER_TESTS).args(filter);
+    cluster.name_to(&mut tests);
     if with_nextest(context) {
         tests.args(["--test-threads", CLUSTER_TESTS_AT_ONCE]);
     } else {
@@ -76,13 +66,30 @@ fn cluster_tests(context: &Context<'_>, root: &Path, cluster: &Cluster, filter: 
     tests
 }
 
+/// The tests that start clusters of their own and end them in every way; each takes the whole machine.
+fn lifecycle_tests(context: &Context<'_>, root: &Path, filter: Option<&str>) -> Command {
+    let mut tests = runner(context, root);
+    tests.args(LIFECYCLE_TESTS).args(filter);
+    if with_nextest(context) {
+        tests.args(["--test-threads", "1"]);
+    } else {
+        tests.args(["--no-fail-fast", "--", "--test-threads", "1"]);
+    }
+    tests
+}
+
+const LIFECYCLE_TESTS: [&str; 7] = ["--package", "integration-tests", "--features", "cluster", "--test", "lifecycle", "--locked"];
+
 const CLUSTER_TESTS: [&str; 7] = ["--package", "integration-tests", "--features", "cluster", "--test", "cluster", "--locked"];
 
 /// How many tests are left out without a cluster, as they themselves say.
 fn count_cluster_tests(context: &Context<'_>, root: &Path, filter: Option<&str>) -> Result<usize, Faults> {
-    let mut list = programs::command(context.environment, root, "cargo");
-    list.arg("test").arg("--quiet").args(CLUSTER_TESTS).args(filter).args(["--", "--list", "--format", "terse"]);
-    let count = programs::output(&mut list)?.lines().filter(|line| line.ends_with(": test")).count();
+    let mut count = 0;
+    for tests in [CLUSTER_TESTS, LIFECYCLE_TESTS] {
+        let mut list = programs::command(context.environment, root, "cargo");
+        list.arg("test").arg("--quiet").args(tests).args(filter).args(["--", "--list", "--format", "terse"]);
+        count += programs::output(&mut list)?.lines().filter(|line| line.ends_with(": test")).count();
+    }
     talk(&format!("{count} tests that need a cluster are left out\n"));
     Ok(count)
 }

@@ -6,3 +6,4 @@ pub(crate) mod checks;
 pub(crate) mod codegen;
 pub(crate) mod demo;
 pub(crate) mod programs;
+pub(crate) mod test_cluster;

@@ -1,0 +1,105 @@
+//! The cluster of tests and benches: the one that the user names, else one of our own, which ends with the run.
+
+use std::{
+    env::join_paths,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+use flare_diagnostic::{Code, Diagnostic, Faults};
+use flare_testbed::{ClusterName, Status, UpOptions, image::FlareImage};
+
+use crate::{
+    cli::{Context, cluster::with_surroundings},
+    output::talk,
+};
+
+/// The name of our own, so that a developer's cluster `local` is left alone.
+const NAME: &str = "tests";
+
+/// A cluster in which tests may create and delete namespaces. One that this run started ends with the value.
+pub(crate) struct TestCluster<'run> {
+    context: &'run Context<'run>,
+    pub(crate) kubeconfig: PathBuf,
+    /// The audit log of its API server, where it is ours.
+    pub(crate) audit_log: Option<PathBuf>,
+    /// The folder of a kubectl for machines that have none.
+    kubectl_folder: Option<PathBuf>,
+    /// To be ended.
+    ours: Option<ClusterName>,
+}
+
+impl<'run> TestCluster<'run> {
+    /// The cluster of `FLARE_KUBE_TEST_KUBECONFIG`, else our own, which is started where it does not run. The one place that
+    /// decides where tests run.
+    pub(crate) fn provide(context: &'run Context<'run>) -> Result<Self, Faults> {
+        Self::named_or_ours(context, None)
+    }
+
+    /// As [`Self::provide`], where a flag may name the cluster too.
+    pub(crate) fn named_or_ours(context: &'run Context<'run>, named: Option<&Path>) -> Result<Self, Faults> {
+        match named.or(context.environment.test_kubeconfig.as_deref()) {
+            Some(kubeconfig) => {
+                let kubeconfig = context.environment.absolute(kubeconfig);
+                Ok(Self { context, kubeconfig, audit_log: None, kubectl_folder: None, ours: None })
+            }
+            None => Self::start(context).map_err(|faults| faults.map(without_cluster)),
+        }
+    }
+
+    fn start(context: &'run Context<'run>) -> Result<Self, Faults> {
+        let name = ClusterName::new(NAME)?;
+        let options = UpOptions {
+            images: FlareImage::ALL.to_vec(),
+            install_packages: context.environment.continuous_integration,
+            timeout: Duration::from_mins(5),
+            ..UpOptions::default()
+        };
+        let (before, status) = with_surroundings(context, |surroundings| -> Result<_, Faults> {
+            let before = flare_testbed::status(surroundings, &name)?.ready;
+            Ok((before, flare_testbed::up(surroundings, &name, &options)?.value))
+        })?;
+        let Status { kubeconfig, audit_log, kubectl, .. } = status;
+        let kubeconfig = kubeconfig.ok_or_else(|| Diagnostic::error(Code::Internal, "a cluster that runs has no kubeconfig"))?;
+        let kubectl_folder = kubectl.as_deref().and_then(Path::parent).map(Path::to_path_buf);
+        // A cluster that ran before is somebody's who wants to look at it.
+        Ok(Self { context, kubeconfig, audit_log, kubectl_folder, ours: (!before).then_some(name) })
+    }
+
+    /// Tells a program which cluster it is, and lets it find a kubectl where the machine has none.
+    pub(crate) fn name_to(&self, command: &mut Command) {
+        command.env("FLARE_KUBE_TEST_KUBECONFIG", &self.kubeconfig);
+        let search = self.context.environment.search_path.iter().chain(&self.kubectl_folder);
+        if let Ok(path) = join_paths(search) {
+            command.env("PATH", path);
+        }
+    }
+
+    /// Ends it, where this run started it.
+    pub(crate) fn end(mut self) -> Result<(), Faults> {
+        self.take_down()
+    }
+
+    fn take_down(&mut self) -> Result<(), Faults> {
+        let Some(name) = self.ours.take() else { return Ok(()) };
+        with_surroundings(self.context, |surroundings| flare_testbed::down(surroundings, &name)).map(drop)
+    }
+}
+
+impl Drop for TestCluster<'_> {
+    /// The end of a run that failed or was interrupted; what stands in the way of this one is only told.
+    fn drop(&mut self) {
+        if let Err(faults) = self.take_down() {
+            talk(&format!(
+                "the cluster `{NAME}` is still there: {}\nrun `cargo xtask cluster down --name {NAME}`\n",
+                faults.first()
+            ));
+        }
+    }
+}
+
+fn without_cluster(fault: Diagnostic) -> Diagnostic {
+    let hint = fault.hint.clone().unwrap_or_default();
+    fault.hint(format!("{hint}; or name a cluster by `FLARE_KUBE_TEST_KUBECONFIG`, or leave these tests out with `--no-cluster`"))
+}
