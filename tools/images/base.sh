@@ -15,7 +15,7 @@ for kind in http https; do
   if command -v apt-config >/dev/null; then eval "$(apt-config shell proxy "Acquire::$kind::Proxy")"; fi
   [ -z "$proxy" ] || set -- --aptopt="Acquire::$kind::Proxy \"$proxy\"" "$@"
 done
-mmdebstrap --quiet --mode=root --variant=essential --include="$packages" --format=directory "$@"
+mmdebstrap --mode=root --variant=essential --include="$packages" --format=directory "$@"
 
 # The path under which the official images of Python have it, and which FLARE's charts call.
 ln -sf /usr/bin/python3 "$root/usr/local/bin/python3"

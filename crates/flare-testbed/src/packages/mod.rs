@@ -93,13 +93,15 @@ pub fn install(surroundings: &Surroundings<'_>) -> Result<(), Faults> {
     let apt = surroundings.find("apt-get").ok_or_else(no_apt)?;
     (surroundings.say)(&format!("installing Debian packages: {names}"));
     let refusal = Refusal::put(Path::new("/usr/sbin/policy-rc.d"))?;
-    let run = |words: &[&str], log: &str| {
+    let run = |words: &[&str], log: &str, may_be_ended| {
         let mut command = Command::new(&apt);
         command.args(words).env("DEBIAN_FRONTEND", "noninteractive");
-        LongRun::new(surroundings, "the list of Debian packages that are needed", log).run(surroundings, command)
+        let run = LongRun::new(surroundings, "the installation of Debian packages", log);
+        LongRun { may_be_ended, ..run }.run(surroundings, command)
     };
-    run(&["update"], "apt-get-update")?;
-    run(&[&["install", "--yes", "--no-install-recommends"], packages.as_slice()].concat(), "apt-get-install")?;
+    run(&["update"], "apt-get-update", true)?;
+    // An installation that is ended in the middle leaves a machine that has to be mended by hand.
+    run(&[&["install", "--yes", "--no-install-recommends"], packages.as_slice()].concat(), "apt-get-install", false)?;
     drop(refusal);
     match missing(surroundings) {
         still if still.is_empty() => Ok(()),

@@ -52,18 +52,38 @@ const CAUSES: [(&[&str], &str, &str); 6] = [
     ),
 ];
 
+const DISK_IS_FULL: &str = "the disk is full";
+
+/// Whether a disk has so little space that nothing could be said about it in a log there.
+fn is_full(folder: &Path) -> bool {
+    rustix::fs::statvfs(folder).is_ok_and(|found| found.f_bavail * found.f_frsize < 1 << 20)
+}
+
 /// How many of the last lines are shown.
 const SHOWN: usize = 5;
+
+/// How many characters of a line are shown.
+const WIDTH: usize = 200;
+
+/// The start of a line: some programs say a whole page in one.
+fn start(line: &str) -> String {
+    match line.char_indices().nth(WIDTH) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line.to_owned(),
+    }
+}
 
 /// A program that ended without its result. The message has the last lines that it said.
 pub(crate) fn failed_run(what: &str, end: &str, log: &Path) -> Diagnostic {
     let said = String::from_utf8_lossy(&fs::read(log).unwrap_or_default()).into_owned();
     let lines: Vec<_> = said.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    let last = lines[lines.len().saturating_sub(SHOWN)..].join(" | ");
-    let log = log.display();
+    let last: Vec<_> = lines[lines.len().saturating_sub(SHOWN)..].iter().map(|line| start(line)).collect();
+    let last = last.join(" | ");
+    let (log_folder, log) = (log.parent().unwrap_or(log), log.display());
     // Programs go on after a fault, so its line may stand far before the last one.
     let lower = lines[lines.len().saturating_sub(200)..].join("\n").to_lowercase();
-    match CAUSES.iter().find(|(needles, ..)| needles.iter().any(|needle| lower.contains(needle))) {
+    let says = |needles: &[&str]| needles.iter().any(|needle| lower.contains(needle));
+    match CAUSES.iter().find(|(needles, cause, _)| says(needles) || *cause == DISK_IS_FULL && is_full(log_folder)) {
         Some((_, cause, hint)) => {
             Diagnostic::error(Code::MachineNotReady, format!("{what} cannot be made: {cause} ({end}; {last})"))
                 .hint(format!("{hint}; all that was said is in `{log}`"))
@@ -90,6 +110,14 @@ mod tests {
     use flare_diagnostic::Code;
 
     use super::failed_run;
+
+    #[test]
+    fn a_line_that_is_a_page_is_cut() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("log");
+        std::fs::write(&log, "ä".repeat(5000)).unwrap();
+        assert!(failed_run("CoreDNS", "exit 1", &log).message.len() < 600);
+    }
 
     #[test]
     fn causes_that_people_can_mend_are_told_apart_from_others() {

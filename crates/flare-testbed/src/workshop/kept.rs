@@ -87,7 +87,11 @@ fn settle(partial: &Path, place: &Path) -> Result<(), Faults> {
         })
     });
     synced.map_err(|error| disk("written", partial, &error))?;
-    fs::rename(partial, place).map_err(|error| disk("put in its place", place, &error).into())
+    match fs::rename(partial, place) {
+        // Somebody brought the result without asking for the lock, as a restored cache does: it is as good.
+        Err(_) if place.is_dir() => remove(partial),
+        moved => moved.map_err(|error| disk("put in its place", place, &error).into()),
+    }
 }
 
 /// `.NAME.ENDING` in the folder of a place.

@@ -31,12 +31,14 @@ pub(crate) struct LongRun<'a> {
     pub(crate) what: &'a str,
     /// The file of its output, which is made anew.
     pub(crate) log: PathBuf,
+    /// Whether it may be ended in the middle. What may not is waited for, and the run ends after it.
+    pub(crate) may_be_ended: bool,
 }
 
 impl<'a> LongRun<'a> {
     /// A run whose log lies in the cache's folder of logs.
     pub(crate) fn new(surroundings: &Surroundings<'_>, what: &'a str, log: &str) -> Self {
-        Self { what, log: surroundings.cache.join("logs").join(format!("{log}.log")) }
+        Self { what, log: surroundings.cache.join("logs").join(format!("{log}.log")), may_be_ended: true }
     }
 
     /// Runs a program to its end.
@@ -45,7 +47,7 @@ impl<'a> LongRun<'a> {
     /// The run was interrupted; the program cannot be started or failed, with the last lines of what it said.
     pub(crate) fn run(&self, surroundings: &Surroundings<'_>, command: Command) -> Result<(), Faults> {
         surroundings.check()?;
-        let mut command = ended_with_us(surroundings, command);
+        let mut command = if self.may_be_ended { ended_with_us(surroundings, command) } else { command };
         let (output, errors) = self.open_log()?;
         let name = command.get_program().to_string_lossy().into_owned();
         let refused = |error: std::io::Error| {
@@ -54,6 +56,7 @@ impl<'a> LongRun<'a> {
         };
         let child = command.process_group(0).stdin(Stdio::null()).stdout(output).stderr(errors).spawn().map_err(refused)?;
         let status = self.attend(surroundings, child)?;
+        surroundings.check()?;
         if status.success() { Ok(()) } else { Err(failed_run(self.what, &describe(status), &self.log).into()) }
     }
 
@@ -75,7 +78,9 @@ impl<'a> LongRun<'a> {
             if let Some(status) = child.try_wait().map_err(lost)? {
                 return Ok(status);
             }
-            if let Err(interrupted) = surroundings.check() {
+            if let Err(interrupted) = surroundings.check()
+                && self.may_be_ended
+            {
                 end(&mut child);
                 return Err(interrupted);
             }
@@ -186,6 +191,23 @@ mod tests {
         let ids = std::fs::read_to_string(&ids).unwrap();
         std::thread::sleep(Duration::from_millis(100));
         assert!(ids.split_whitespace().all(|id| !lives(id)), "{ids}");
+    }
+
+    #[test]
+    fn what_may_not_be_ended_is_waited_for() {
+        let (cache, interrupted) = (tempfile::tempdir().unwrap(), AtomicBool::new(false));
+        let surroundings = Surroundings { cache: cache.path(), search_path: &[], interrupted: &interrupted, say: &|_: &str| {} };
+        let run = LongRun { may_be_ended: false, ..LongRun::new(&surroundings, "packages", "packages") };
+        let done = cache.path().join("done");
+        let script = format!("sleep 0.4; echo > {}", done.display());
+        let ended = std::thread::scope(|scope| {
+            let run = scope.spawn(|| run.run(&surroundings, shell(&script)));
+            std::thread::sleep(Duration::from_millis(100));
+            interrupted.store(true, Ordering::Relaxed);
+            run.join().unwrap()
+        });
+        assert_eq!(ended.unwrap_err().first().code, Code::Interrupted);
+        assert!(done.is_file());
     }
 
     #[test]

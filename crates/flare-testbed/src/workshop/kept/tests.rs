@@ -72,6 +72,20 @@ fn what_a_killed_run_left_is_no_result() {
 }
 
 #[test]
+fn a_result_that_a_restored_cache_brings_meanwhile_is_taken() {
+    let (cache, interrupted) = (tempfile::tempdir().unwrap(), AtomicBool::new(false));
+    let place = cache.path().join("thing");
+    kept(&surroundings(cache.path(), &interrupted), &place, |folder| {
+        fs::create_dir(&place).unwrap();
+        fs::write(place.join("result"), "restored").unwrap();
+        fill(folder)
+    })
+    .unwrap();
+    assert_eq!(fs::read_to_string(place.join("result")).unwrap(), "restored");
+    assert!(!cache.path().join(".thing.partial").exists());
+}
+
+#[test]
 fn a_run_that_waits_for_another_one_can_be_interrupted_and_says_why_it_waits() {
     let (cache, interrupted, said) = (tempfile::tempdir().unwrap(), AtomicBool::new(false), Mutex::new(Vec::new()));
     let place = cache.path().join("thing");
