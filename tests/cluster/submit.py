@@ -6,6 +6,8 @@ import time
 from nvflare.fuel.flare_api.flare_api import new_secure_session
 
 session = new_secure_session("admin@nvidia.com", sys.argv[1])
+# A server on a busy machine may answer later than in the default of 5 s, which says nothing about the job.
+session.set_timeout(60)
 try:
     began = time.monotonic()
     job = session.submit_job(sys.argv[2])
