@@ -197,6 +197,8 @@ fn kubelet(state: &StateFolder, options: &UpOptions) -> Value {
         "volumePluginDir": format!("{INSIDE}/kubelet/plugins"),
         "evictionHard": {"memory.available": "100Mi", "nodefs.available": "1%", "imagefs.available": "1%"},
         "imageGCHighThresholdPercent": 100,
+        // One slow registry holds back no other one.
+        "serializeImagePulls": false,
         "localStorageCapacityIsolation": true,
         "registerNode": true,
     });
@@ -263,6 +265,11 @@ pub(crate) fn objects(default: DefaultStorageClass) -> Value {
         {"apiVersion": "v1", "kind": "ServiceAccount",
          "metadata": {"name": "local-path-provisioner-service-account", "namespace": STORAGE}},
         {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "local-path-config", "namespace": STORAGE}, "data": data},
+        // The Node authorizer learns of a new pod a little after the kubelet does. On a busy machine the kubelet then is refused the
+        // pod's claim and ConfigMaps, and tries again a quarter of a minute later; with this binding it is not refused.
+        {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": "flare-kube:nodes"},
+         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "system:node"},
+         "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "system:nodes"}]},
         class("local-path", "WaitForFirstConsumer", default == DefaultStorageClass::LocalPath),
         class("local-path-immediate", "Immediate", default == DefaultStorageClass::LocalPathImmediate),
     ]})

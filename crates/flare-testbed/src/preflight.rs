@@ -38,7 +38,7 @@ pub(crate) fn check(surroundings: &Surroundings<'_>, options: &UpOptions) -> Res
     faults.extend(disk(surroundings, needed(surroundings)));
     faults.extend(place(surroundings.cache));
     if !crate::build::is_built(surroundings) && find(surroundings, "go").is_none() {
-        faults.push(not_ready("Go is missing, and Kubernetes is not built yet").hint("install Go 1.24 or later, and run again"));
+        faults.push(not_ready("Go is missing, and Kubernetes is not built yet").hint("install Go 1.26 or later, and run again"));
     }
     if root && find(surroundings, "ip").is_some() {
         faults.extend(kernel(surroundings));

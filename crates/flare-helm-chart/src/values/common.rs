@@ -52,7 +52,8 @@ pub struct Common {
     /// When the parent counts as started, a probe as Kubernetes has it; without a handler the parent port is asked. Null: none.
     pub startup_probe: Map<String, Value>,
     /// When the parent counts as ready, a probe as Kubernetes has it; without a handler the parent port is asked, of a 2.8
-    /// server the FL port, since a 2.8 parent logs two lines for each look at its parent port. Null: none.
+    /// server the FL port, since a 2.8 parent logs two lines for each look at its parent port. Empty or null: none, as with a
+    /// 2.8 client, which is ready when the startup probe has seen it.
     pub readiness_probe: Map<String, Value>,
     /// When the parent is restarted, a probe as Kubernetes has it, with a handler of your own: a parent that has stopped working
     /// may keep its ports open. Empty: none.

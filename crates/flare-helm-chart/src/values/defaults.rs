@@ -111,14 +111,14 @@ fn container_security_context() -> Map<String, Value> {
     ])
 }
 
-/// A 2.8 parent writes two lines into its log whenever its parent port is asked; a 2.8 client has no other port, so it is asked
-/// rarely. The first look follows the startup probe at once, whatever the period.
+/// A 2.8 parent writes two lines into its log whenever its parent port is asked, and a 2.8 client has no other port; so it has only
+/// the startup probe and is ready when that has seen it. A rare look would be worse than none: a kubelet that has just started puts
+/// off its first look at each pod by up to a whole period (seen: a client that was not ready for three minutes).
 fn readiness_probe(role: Role, target: Target) -> Map<String, Value> {
-    let period = match (role, target) {
-        (Role::Client, Target::V2_8) => 300,
-        _ => 10,
-    };
-    map([("periodSeconds", json!(period)), ("timeoutSeconds", json!(2))])
+    match (role, target) {
+        (Role::Client, Target::V2_8) => Map::new(),
+        _ => map([("periodSeconds", json!(10)), ("timeoutSeconds", json!(2))]),
+    }
 }
 
 fn nothing_staged() -> WorkspaceConfig {
