@@ -92,6 +92,9 @@ fn give_gpus(kubectl: &Kubectl, count: u32) -> Result<(), Faults> {
     kubectl.patch_node_status(NODE_NAME, &patch)
 }
 
+/// How long the kernel may take to load a part's program.
+const LOADING: Duration = Duration::from_secs(3);
+
 /// A start that is under way.
 struct Run<'a> {
     surroundings: &'a Surroundings<'a>,
@@ -152,15 +155,24 @@ impl Run<'_> {
 
     /// A part that has ended is a fault, with the last that it said.
     fn all_live(&self) -> Result<(), Faults> {
+        let mut dead = self.not_seen();
+        let began = Instant::now();
+        // While the kernel loads a process's program, which a slow disk can draw out, the process has no environment, so nobody
+        // can tell which part it is. Only who is missed at every look has ended.
+        while !dead.is_empty() && began.elapsed() < LOADING {
+            thread::sleep(Duration::from_millis(50));
+            let not_seen = self.not_seen();
+            dead.retain(|part| not_seen.contains(part));
+        }
+        let fault = |part: &&str| failed(format!("`{part}` has ended: {}", last_lines(self.state, part, 5)));
+        Faults::check(dead.iter().map(fault).collect(), || ())
+    }
+
+    /// The parts that are not among the cluster's processes now.
+    fn not_seen(&self) -> BTreeSet<&'static str> {
         let (_, processes) = process::of_cluster(&mark(self.state), &self.state.control_group());
         let living = process::living_parts(&processes);
-        let dead = std::iter::once(&process::ANCHOR).chain(&self.started).filter(|part| !living.contains(**part));
-        let fault = |part: &&str| {
-            failed(format!("`{part}` has ended: {}", last_lines(self.state, part, 5)))
-                .hint("look at what it said, and run again; what was started is taken down")
-        };
-        let faults = dead.map(fault).collect();
-        Faults::check(faults, || ())
+        std::iter::once(process::ANCHOR).chain(self.started.iter().copied()).filter(|part| !living.contains(*part)).collect()
     }
 
     fn out_of_time(&self, what: &str, part: &str) -> Faults {

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use flare_testbed::audit::Log;
 use integration_tests::cluster::Cluster;
 use integration_tests::cluster::admin::Admin;
-use integration_tests::cluster::audit::Log;
 use integration_tests::cluster::federation::{Federation, PARTICIPANTS};
 use integration_tests::cluster::install::upgrade;
 use integration_tests::cluster::namespace::Namespace;
@@ -15,7 +15,7 @@ use integration_tests::helm::helm;
 use integration_tests::reference::Release;
 
 use crate::figures::Figures;
-use crate::requests::Requests;
+use crate::requests::{Requests, of_parents};
 
 /// Whose charts are installed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,12 +137,12 @@ impl Scene<'_> {
     fn jobs(&self, namespace: &Namespace, federation: &Federation, runs: usize, figures: &mut Figures) {
         let admin = Admin::start(namespace, federation);
         let mut requests = Requests::of(self.release);
-        let mut log = Log::from_now(self.audit_log);
+        let log = Log::open(self.audit_log).unwrap_or_else(|faults| panic!("{}", faults.first()));
         for _ in 0..runs {
-            let _ = log.requests();
+            let before = of_parents(namespace, &log).len();
             let ended = admin.run_hello();
             assert_eq!(ended.status, "FINISHED:COMPLETED");
-            requests.add_job(namespace, &mut log, ended.time);
+            requests.add_job(&of_parents(namespace, &log), before, ended.time);
             let note = "two rounds, two sites";
             figures.add(&format!("job `hello` to `FINISHED:COMPLETED`, {}", self.label()), note, ended.time);
         }

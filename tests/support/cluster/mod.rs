@@ -1,7 +1,6 @@
 //! A real cluster for tests and benches: namespaces of their own in it, federations, staging, installation, jobs.
 
 pub mod admin;
-pub mod audit;
 pub mod federation;
 pub mod guide;
 pub mod install;
