@@ -48,6 +48,22 @@ prop_compose! {
     }
 }
 
+/// The request without values that the reader passes over and the schema, which knows neither site nor release, still judges: a
+/// default that the site's own block overlays, and to 2.8 `@default`, the block of some other site.
+fn without_what_nobody_reads(request: &Value, target: Target) -> Value {
+    let mut request = request.clone();
+    let site = request["site"].as_str().unwrap_or_default().to_owned();
+    if let (Target::V2_8, Some(resources)) = (target, request["job_meta"]["resource_spec"].as_object_mut()) {
+        resources.remove("@default");
+    }
+    if let Some(own) = request["job_meta"]["launcher_spec"][&site]["k8s"].as_object().cloned()
+        && let Some(default) = request["job_meta"]["launcher_spec"]["default"]["k8s"].as_object_mut()
+    {
+        default.retain(|key, _| !own.contains_key(key));
+    }
+    request
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 
@@ -97,7 +113,8 @@ proptest! {
             static REQUEST: jsonschema::Validator = jsonschema::validator_for(&schema::launch_request()).unwrap();
             static RUNTIME: jsonschema::Validator = jsonschema::validator_for(&schema::study_runtime()).unwrap();
         }
-        let errors = REQUEST.with(|schema| schema.iter_errors(&case.request).map(|error| format!("{} {error}", error.instance_path())).collect::<Vec<_>>());
+        let request = without_what_nobody_reads(&case.request, target);
+        let errors = REQUEST.with(|schema| schema.iter_errors(&request).map(|error| format!("{} {error}", error.instance_path())).collect::<Vec<_>>());
         prop_assert_eq!(errors, Vec::<String>::new(), "what we take, the schema takes");
         for (path, text) in &case.files {
             if path == "local/study_runtime.yaml" && let Ok(value) = serde_json::from_str::<Value>(text) {

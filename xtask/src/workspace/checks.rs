@@ -45,7 +45,7 @@ pub(crate) fn test(context: &Context<'_>, root: &Path, arguments: &TestArguments
             programs::run(&context.interrupt, &mut cluster_tests(context, root, &cluster, filter))?;
             cluster.end()?;
             steps.push("tests on a cluster".to_owned());
-            programs::run(&context.interrupt, &mut lifecycle_tests(context, root, filter))?;
+            programs::run(&context.interrupt, &mut testbed_tests(context, root, filter))?;
             steps.push("tests of local clusters".to_owned());
         }
         None => steps.push(format!("{} tests on a cluster left out", count_cluster_tests(context, root, filter)?)),
@@ -66,10 +66,11 @@ fn cluster_tests(context: &Context<'_>, root: &Path, cluster: &TestCluster<'_>, 
     tests
 }
 
-/// The tests that start clusters of their own and end them in every way; each takes the whole machine.
-fn lifecycle_tests(context: &Context<'_>, root: &Path, filter: Option<&str>) -> Command {
+/// The tests of local clusters themselves, of their images and their registries: they start their own and end them in every way,
+/// and each takes the whole machine.
+fn testbed_tests(context: &Context<'_>, root: &Path, filter: Option<&str>) -> Command {
     let mut tests = runner(context, root);
-    tests.args(LIFECYCLE_TESTS).args(filter);
+    tests.args(TESTBED_TESTS).args(filter);
     if with_nextest(context) {
         tests.args(["--test-threads", "1"]);
     } else {
@@ -78,14 +79,28 @@ fn lifecycle_tests(context: &Context<'_>, root: &Path, filter: Option<&str>) -> 
     tests
 }
 
-const LIFECYCLE_TESTS: [&str; 7] = ["--package", "integration-tests", "--features", "cluster", "--test", "lifecycle", "--locked"];
+const TESTBED_TESTS: [&str; 13] = [
+    "--package",
+    "integration-tests",
+    "--package",
+    "flare-testbed",
+    "--features",
+    "integration-tests/cluster,flare-testbed/cluster",
+    "--test",
+    "lifecycle",
+    "--test",
+    "images",
+    "--test",
+    "registries",
+    "--locked",
+];
 
 const CLUSTER_TESTS: [&str; 7] = ["--package", "integration-tests", "--features", "cluster", "--test", "cluster", "--locked"];
 
 /// How many tests are left out without a cluster, as they themselves say.
 fn count_cluster_tests(context: &Context<'_>, root: &Path, filter: Option<&str>) -> Result<usize, Faults> {
     let mut count = 0;
-    for tests in [CLUSTER_TESTS, LIFECYCLE_TESTS] {
+    for tests in [CLUSTER_TESTS, TESTBED_TESTS] {
         let mut list = programs::command(context.environment, root, "cargo");
         list.arg("test").arg("--quiet").args(tests).args(filter).args(["--", "--list", "--format", "terse"]);
         count += programs::output(&mut list)?.lines().filter(|line| line.ends_with(": test")).count();
