@@ -100,7 +100,7 @@ const CLUSTER_TESTS: [&str; 7] = ["--package", "integration-tests", "--features"
 /// How many tests are left out without a cluster, as they themselves say.
 fn count_cluster_tests(context: &Context<'_>, root: &Path, filter: Option<&str>) -> Result<usize, Faults> {
     let mut count = 0;
-    for tests in [CLUSTER_TESTS, TESTBED_TESTS] {
+    for tests in [CLUSTER_TESTS.as_slice(), TESTBED_TESTS.as_slice()] {
         let mut list = programs::command(context.environment, root, "cargo");
         list.arg("test").arg("--quiet").args(tests).args(filter).args(["--", "--list", "--format", "terse"]);
         count += programs::output(&mut list)?.lines().filter(|line| line.ends_with(": test")).count();
