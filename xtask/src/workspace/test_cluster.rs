@@ -2,6 +2,7 @@
 
 use std::{
     env::join_paths,
+    fs::{File, TryLockError},
     path::{Path, PathBuf},
     process::Command,
     time::Duration,
@@ -28,6 +29,39 @@ pub(crate) struct TestCluster<'run> {
     kubectl_folder: Option<PathBuf>,
     /// To be ended.
     ours: Option<ClusterName>,
+    /// Held as long as our own cluster is used; the system gives it back with this process, whatever its end.
+    _turn: Option<File>,
+}
+
+/// Waits until no other run uses our own cluster: whoever is first done would end it under the others.
+fn turn(context: &Context<'_>) -> Result<File, Faults> {
+    let path = context.environment.absolute(&context.environment.cache_folder).join("test-cluster.lock");
+    let refused = |error: &std::io::Error| {
+        let message = format!("the lock `{}` cannot be taken: {error}", path.display());
+        Faults::from(Diagnostic::error(Code::ClusterFailed, message).hint("make the cache folder one that you can write to"))
+    };
+    let file = open(&path).map_err(|error| refused(&error))?;
+    let mut told = false;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) => {
+                if !told {
+                    talk("another run uses the cluster of the tests; waiting for its end\n");
+                }
+                told = true;
+                context.interrupt.check()?;
+                std::thread::sleep(Duration::from_millis(200));
+            }
+            Err(TryLockError::Error(error)) => return Err(refused(&error)),
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the lock of developers' verbs is a file of the cache")]
+fn open(path: &Path) -> std::io::Result<File> {
+    path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
+    File::options().create(true).append(true).open(path)
 }
 
 impl<'run> TestCluster<'run> {
@@ -42,7 +76,7 @@ impl<'run> TestCluster<'run> {
         match named.or(context.environment.test_kubeconfig.as_deref()) {
             Some(kubeconfig) => {
                 let kubeconfig = context.environment.absolute(kubeconfig);
-                Ok(Self { context, kubeconfig, audit_log: None, kubectl_folder: None, ours: None })
+                Ok(Self { context, kubeconfig, audit_log: None, kubectl_folder: None, ours: None, _turn: None })
             }
             None => Self::start(context).map_err(|faults| faults.map(without_cluster)),
         }
@@ -50,6 +84,7 @@ impl<'run> TestCluster<'run> {
 
     fn start(context: &'run Context<'run>) -> Result<Self, Faults> {
         let name = ClusterName::new(NAME)?;
+        let turn = turn(context)?;
         let options = UpOptions {
             images: FlareImage::ALL.to_vec(),
             install_packages: context.environment.continuous_integration,
@@ -64,7 +99,7 @@ impl<'run> TestCluster<'run> {
         let kubeconfig = kubeconfig.ok_or_else(|| Diagnostic::error(Code::Internal, "a cluster that runs has no kubeconfig"))?;
         let kubectl_folder = kubectl.as_deref().and_then(Path::parent).map(Path::to_path_buf);
         // A cluster that ran before is somebody's who wants to look at it.
-        Ok(Self { context, kubeconfig, audit_log, kubectl_folder, ours: (!before).then_some(name) })
+        Ok(Self { context, kubeconfig, audit_log, kubectl_folder, ours: (!before).then_some(name), _turn: Some(turn) })
     }
 
     /// Tells a program which cluster it is, and lets it find a kubectl where the machine has none.
