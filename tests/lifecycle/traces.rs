@@ -81,7 +81,8 @@ impl Cluster {
         let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
         traces.extend(mounts.lines().filter(|line| line.contains(&format!("{text}/"))).map(|line| format!("mount {line}")));
         let links = output("ip", &["-json", "link", "show"]);
-        traces.extend(links.contains(text).then(|| format!("link in {links}")));
+        // The state folder ends the link's alias; a name may begin with another cluster's.
+        traces.extend(links.contains(&format!("{text}\"")).then(|| format!("link in {links}")));
         let groups = output("find", &["/sys/fs/cgroup", "-type", "d", "-name", &format!("flare-kube-{}-????????", self.name)]);
         traces.extend(groups.lines().map(|group| format!("control group {group}")));
         for path in [self.state.clone(), self.state.with_extension("lock")] {
