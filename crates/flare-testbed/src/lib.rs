@@ -32,6 +32,7 @@ mod start;
 mod state;
 mod status;
 mod surroundings;
+mod turn;
 mod up;
 mod workshop;
 
@@ -40,4 +41,5 @@ pub use name::ClusterName;
 pub use options::{DefaultStorageClass, Provider, Taint, UpOptions};
 pub use status::{Status, status};
 pub use surroundings::Surroundings;
+pub use turn::turn;
 pub use up::{reset, up};

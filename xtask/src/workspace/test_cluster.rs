@@ -2,7 +2,7 @@
 
 use std::{
     env::join_paths,
-    fs::{File, TryLockError},
+    fs::File,
     path::{Path, PathBuf},
     process::Command,
     time::Duration,
@@ -33,37 +33,6 @@ pub(crate) struct TestCluster<'run> {
     _turn: Option<File>,
 }
 
-/// Waits until no other run uses our own cluster: whoever is first done would end it under the others.
-fn turn(context: &Context<'_>) -> Result<File, Faults> {
-    let path = context.environment.absolute(&context.environment.cache_folder).join("test-cluster.lock");
-    let refused = |error: &std::io::Error| {
-        let message = format!("the lock `{}` cannot be taken: {error}", path.display());
-        Faults::from(Diagnostic::error(Code::ClusterFailed, message).hint("make the cache folder one that you can write to"))
-    };
-    let file = open(&path).map_err(|error| refused(&error))?;
-    let mut told = false;
-    loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(file),
-            Err(TryLockError::WouldBlock) => {
-                if !told {
-                    talk("another run uses the cluster of the tests; waiting for its end\n");
-                }
-                told = true;
-                context.interrupt.check()?;
-                std::thread::sleep(Duration::from_millis(200));
-            }
-            Err(TryLockError::Error(error)) => return Err(refused(&error)),
-        }
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "the lock of developers' verbs is a file of the cache")]
-fn open(path: &Path) -> std::io::Result<File> {
-    path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
-    File::options().create(true).append(true).open(path)
-}
-
 impl<'run> TestCluster<'run> {
     /// The cluster of `FLARE_KUBE_TEST_KUBECONFIG`, else our own, which is started where it does not run. The one place that
     /// decides where tests run.
@@ -84,7 +53,11 @@ impl<'run> TestCluster<'run> {
 
     fn start(context: &'run Context<'run>) -> Result<Self, Faults> {
         let name = ClusterName::new(NAME)?;
-        let turn = turn(context)?;
+        // Whoever is first done would end the cluster under the others.
+        let turn = with_surroundings(context, |surroundings| {
+            let busy = "another run uses the cluster of the tests: waiting for it";
+            flare_testbed::turn(surroundings, &surroundings.cache.join("test-cluster.lock"), busy)
+        })?;
         let options = UpOptions {
             images: FlareImage::ALL.to_vec(),
             install_packages: context.environment.continuous_integration,

@@ -11,6 +11,7 @@ use flare_diagnostic::{Code, Diagnostic, Faults};
 
 use crate::{
     Surroundings,
+    command::find,
     workshop::{LongRun, disk},
 };
 
@@ -44,9 +45,6 @@ const PACKAGES: [Package; 11] = [
     programs("mmdebstrap", &["mmdebstrap"]),
 ];
 
-/// Where programs of an administrator lie when `PATH` leaves them out, as that of a plain user does.
-const ADMINISTRATORS: [&str; 2] = ["/usr/sbin", "/sbin"];
-
 /// What Debian's maintainer scripts ask before they start a service: 101 is no.
 const REFUSAL: &str = "#!/bin/sh\nexit 101\n";
 
@@ -56,9 +54,7 @@ pub fn missing(surroundings: &Surroundings<'_>) -> Vec<&'static str> {
 }
 
 fn missing_of(packages: &[Package], surroundings: &Surroundings<'_>) -> Vec<&'static str> {
-    let has = |program: &str| {
-        surroundings.find(program).is_some() || ADMINISTRATORS.iter().any(|folder| Path::new(folder).join(program).is_file())
-    };
+    let has = |program: &str| find(surroundings, program).is_some();
     let is_whole = |package: &&Package| {
         package.programs.iter().all(|program| has(program)) && package.files.iter().all(|file| Path::new(file).exists())
     };

@@ -1,17 +1,15 @@
 //! Results in the cache: made once by one run while others wait, seen only when they are whole.
 
 use std::{
-    fs::{self, File, TryLockError},
+    fs::{self, File},
     path::{Path, PathBuf},
-    thread,
-    time::Duration,
 };
 
 use flare_diagnostic::Faults;
 use sha2::{Digest as _, Sha256};
 
 use super::failure::disk;
-use crate::Surroundings;
+use crate::{Surroundings, turn};
 
 /// Gives a folder of the cache, and has it made where it is not there yet.
 ///
@@ -55,27 +53,10 @@ pub(crate) fn key<'a>(inputs: impl IntoIterator<Item = &'a [u8]>) -> String {
     digest.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The lock of a result. The kernel takes it back when the process ends, whatever its end; its file stays.
+/// The lock of a result.
 fn lock(surroundings: &Surroundings<'_>, place: &Path) -> Result<File, Faults> {
-    let path = beside(place, "lock");
-    let folder = place.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(|error| disk("made", folder, &error))?;
-    let file = File::options().create(true).truncate(false).write(true).open(&path);
-    let file = file.map_err(|error| disk("opened", &path, &error))?;
-    let mut said = false;
-    loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(file),
-            Err(TryLockError::WouldBlock) if said => thread::sleep(Duration::from_millis(100)),
-            Err(TryLockError::WouldBlock) => {
-                let name = place.file_name().unwrap_or_default().to_string_lossy();
-                (surroundings.say)(&format!("another run makes `{name}`: waiting for it"));
-                said = true;
-            }
-            Err(TryLockError::Error(error)) => return Err(disk("locked", &path, &error).into()),
-        }
-        surroundings.check()?;
-    }
+    let name = place.file_name().unwrap_or_default().to_string_lossy();
+    turn(surroundings, &beside(place, "lock"), &format!("another run makes `{name}`: waiting for it"))
 }
 
 /// Brings a folder to the disk and then to its place.

@@ -1,0 +1,37 @@
+//! Waiting for one's turn at what only one run may use at a time.
+
+use std::{
+    fs::{self, File, TryLockError},
+    path::Path,
+    thread,
+    time::Duration,
+};
+
+use flare_diagnostic::Faults;
+
+use crate::{Surroundings, workshop::disk};
+
+/// Waits until no other run holds a lock file, and holds it until the value is dropped. The kernel takes the lock back when the
+/// process ends, whatever its end; the file stays. `busy` is said once where another run has to be waited for.
+///
+/// # Errors
+/// The run was interrupted while it waited, or the disk refused ([`flare_diagnostic::Code::MachineNotReady`]).
+pub fn turn(surroundings: &Surroundings<'_>, path: &Path, busy: &str) -> Result<File, Faults> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).map_err(|error| disk("made", folder, &error))?;
+    let file = File::options().create(true).truncate(false).write(true).open(path);
+    let file = file.map_err(|error| disk("opened", path, &error))?;
+    let mut said = false;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if said => thread::sleep(Duration::from_millis(100)),
+            Err(TryLockError::WouldBlock) => {
+                (surroundings.say)(busy);
+                said = true;
+            }
+            Err(TryLockError::Error(error)) => return Err(disk("locked", path, &error).into()),
+        }
+        surroundings.check()?;
+    }
+}
