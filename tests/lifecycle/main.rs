@@ -4,6 +4,8 @@
 #![allow(clippy::disallowed_methods, reason = "tests stand at the edge: they start processes and look at the machine")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, clippy::print_stderr, reason = "these are tests")]
 
+mod offers;
+mod refusals;
 mod traces;
 
 use std::{

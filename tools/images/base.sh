@@ -1,21 +1,10 @@
 # A Debian with Python in an empty folder, for an image's lowest layer. Run by flare-testbed in mount and process
-# namespaces of its own, so that no mount outlives it.
+# namespaces of its own, so that no mount outlives it, behind mirror.sh.
 #
 # Usage: sh base.sh FOLDER SUITE PACKAGES      (PACKAGES: separated by commas)
-# FLARE_KUBE_DEBIAN_MIRROR names another mirror than deb.debian.org. A proxy that this machine's apt uses is used too.
-set -eu
 root="$1" suite="$2" packages="$3"
-umask 022
 chmod 755 "$root"
-export LC_ALL=C TZ=UTC
-
-set -- "$suite" "$root" ${FLARE_KUBE_DEBIAN_MIRROR:+"$FLARE_KUBE_DEBIAN_MIRROR"}
-for kind in http https; do
-  proxy=""
-  if command -v apt-config >/dev/null; then eval "$(apt-config shell proxy "Acquire::$kind::Proxy")"; fi
-  [ -z "$proxy" ] || set -- --aptopt="Acquire::$kind::Proxy \"$proxy\"" "$@"
-done
-mmdebstrap --mode=root --variant=essential --include="$packages" --format=directory "$@"
+debian --variant=essential --include="$packages" "$suite" "$root"
 
 # The path under which the official images of Python have it, and which FLARE's charts call.
 ln -sf /usr/bin/python3 "$root/usr/local/bin/python3"

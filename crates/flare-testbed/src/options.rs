@@ -103,7 +103,7 @@ pub struct UpOptions {
     pub images: Vec<FlareImage>,
     /// The port of the cluster's registry, inside the cluster's own network.
     pub registry_port: u16,
-    /// Whether missing Debian packages are installed.
+    /// Whether missing Debian packages are installed, where we are root.
     pub install_packages: bool,
     /// How long the built parts may take until all of them answer.
     pub timeout: Duration,
@@ -119,7 +119,7 @@ impl Default for UpOptions {
             default_storage_class: DefaultStorageClass::default(),
             images: FlareImage::DEFAULT.to_vec(),
             registry_port: 5000,
-            install_packages: false,
+            install_packages: true,
             timeout: Duration::from_mins(2),
         }
     }

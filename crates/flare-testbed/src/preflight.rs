@@ -22,24 +22,25 @@ const NEEDED: u64 = 4 << 30;
 /// Free disk that building everything needs.
 const NEEDED_TO_BUILD: u64 = 12 << 30;
 
-/// Looks at everything, and installs packages where that is allowed.
+/// Looks at everything, and installs packages where that is allowed and all else is well: a machine that will not do is
+/// left as it is.
 ///
 /// # Errors
 /// [`Code::MachineNotReady`], one for each thing that is missing.
 pub(crate) fn check(surroundings: &Surroundings<'_>, options: &UpOptions) -> Result<(), Faults> {
     let mut faults: Vec<_> = taken_port(options.registry_port).into_iter().collect();
     let root = rustix::process::geteuid().is_root();
-    if root && options.install_packages {
-        packages::install(surroundings)?;
-    }
     faults.extend((!root).then(not_root));
-    faults.extend(missing_packages(&packages::missing(surroundings)));
     faults.extend(control_groups());
     faults.extend(disk(surroundings, needed(surroundings)));
     faults.extend(place(surroundings.cache));
     if !crate::build::is_built(surroundings) && find(surroundings, "go").is_none() {
         faults.push(not_ready("Go is missing, and Kubernetes is not built yet").hint("install Go 1.26 or later, and run again"));
     }
+    if options.install_packages && faults.is_empty() {
+        packages::install(surroundings)?;
+    }
+    faults.extend(missing_packages(&packages::missing(surroundings)));
     if root && find(surroundings, "ip").is_some() {
         faults.extend(kernel(surroundings));
         faults.extend(link::free(surroundings)?.is_empty().then(link::no_block));
@@ -76,7 +77,7 @@ fn missing_packages(packages: &[&str]) -> Option<Diagnostic> {
     let names = packages.join(" ");
     (!packages.is_empty()).then(|| {
         not_ready(format!("Debian packages are missing: {names}"))
-            .hint(format!("run `apt-get install --no-install-recommends {names}`, or add `--install-packages`"))
+            .hint(format!("run `apt-get install --no-install-recommends {names}` as root; `cluster up` itself does so as root"))
     })
 }
 

@@ -36,6 +36,12 @@ pub struct Status {
     pub registry: Option<String>,
     /// Address and port of its registry, as seen from this machine.
     pub registry_address: Option<String>,
+    /// The name under which pods pull the same images with a password.
+    pub private_registry: Option<String>,
+    /// The file with `user` and `password` of the private registry: JSON, for its owner alone.
+    pub private_credentials: Option<PathBuf>,
+    /// The name under which pods pull the same images slowly.
+    pub slow_registry: Option<String>,
     /// The images of its registry, as `repository:tag`.
     pub images: Vec<String>,
     /// Why it is not ready, one line each.
@@ -82,6 +88,9 @@ fn empty(state: &StateFolder, record: Option<&Record>) -> Status {
         kubernetes: None,
         registry: None,
         registry_address: None,
+        private_registry: None,
+        private_credentials: None,
+        slow_registry: None,
         images: Vec::new(),
         problems: Vec::new(),
     }
@@ -91,6 +100,9 @@ fn of_source(surroundings: &Surroundings<'_>, state: &StateFolder, record: &Reco
     let mut status = empty(state, Some(record));
     let port = record.options.registry_port;
     status.registry = Some(registry::PLAIN_HOST.to_owned());
+    status.private_registry = Some(registry::PRIVATE_HOST.to_owned());
+    status.private_credentials = Some(registry::credentials_file(state.root()));
+    status.slow_registry = Some(registry::SLOW_HOST.to_owned());
     status.registry_address = record.address.map(|address| format!("{address}:{port}"));
     status.images = probe::images(&state.registry());
     let (_, processes) = process::of_cluster(&mark(state), &state.control_group());

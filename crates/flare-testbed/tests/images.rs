@@ -1,6 +1,8 @@
 //! What is in the FLARE images. They are taken from the user's cache, and built there if they are missing.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests start programs and use the disk")]
 
+mod support;
+
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -13,13 +15,6 @@ use flare_testbed::{
     image::{FlareImage, seed},
 };
 use serde_json::Value;
-
-fn cache() -> PathBuf {
-    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    set("FLARE_KUBE_CACHE")
-        .or_else(|| set("XDG_CACHE_HOME").map(|folder| folder.join("flare-kube")))
-        .unwrap_or_else(|| set("HOME").unwrap().join(".cache/flare-kube"))
-}
 
 fn blob(registry: &Path, digest: &str) -> PathBuf {
     let digits = digest.trim().strip_prefix("sha256:").unwrap();
@@ -61,7 +56,7 @@ fn flare_loads_in_every_image_as_root_and_as_another_user() {
     let work = tempfile::tempdir().unwrap();
     let registry = work.path().join("registry");
     let search_path: Vec<PathBuf> = std::env::split_paths(&std::env::var_os("PATH").unwrap()).collect();
-    let (cache, interrupted) = (cache(), AtomicBool::new(false));
+    let (cache, interrupted) = (support::cache(), AtomicBool::new(false));
     let say = |line: &str| println!("{line}");
     let surroundings = Surroundings { cache: &cache, search_path: &search_path, interrupted: &interrupted, say: &say };
     seed(&surroundings, &registry, FlareImage::ALL).unwrap();

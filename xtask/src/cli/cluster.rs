@@ -72,8 +72,16 @@ struct UpArguments {
     /// The port of the registry, inside the cluster's own network.
     #[arg(long, default_value_t = 5000, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     registry_port: u16,
-    /// Install missing Debian packages; in CI (`CI` is set) that is always done.
-    #[arg(long)]
+    /// Whether missing Debian packages are installed, with apt-get; with `=false` they are only named.
+    #[arg(
+        long,
+        default_value_t = true,
+        default_missing_value = "true",
+        num_args = 0..=1,
+        require_equals = true,
+        action = clap::ArgAction::Set,
+        value_name = "BOOL"
+    )]
     install_packages: bool,
     /// How long built parts may take until the cluster is ready, in seconds.
     #[arg(long, default_value_t = 120, value_name = "SECONDS")]
@@ -158,7 +166,7 @@ fn options(context: &Context<'_>, up: &UpArguments) -> UpOptions {
         },
         images: up.images.iter().filter_map(|images| images.0).collect(),
         registry_port: up.registry_port,
-        install_packages: up.install_packages || context.environment.continuous_integration,
+        install_packages: up.install_packages,
         timeout: Duration::from_secs(up.timeout),
     }
 }

@@ -58,12 +58,7 @@ impl<'run> TestCluster<'run> {
             let busy = "another run uses the cluster of the tests: waiting for it";
             flare_testbed::turn(surroundings, &surroundings.cache.join("test-cluster.lock"), busy)
         })?;
-        let options = UpOptions {
-            images: FlareImage::ALL.to_vec(),
-            install_packages: context.environment.continuous_integration,
-            timeout: Duration::from_mins(5),
-            ..UpOptions::default()
-        };
+        let options = UpOptions { images: FlareImage::ALL.to_vec(), timeout: Duration::from_mins(5), ..UpOptions::default() };
         let (before, status) = with_surroundings(context, |surroundings| -> Result<_, Faults> {
             let before = flare_testbed::status(surroundings, &name)?.ready;
             Ok((before, flare_testbed::up(surroundings, &name, &options)?.value))
@@ -107,7 +102,11 @@ impl Drop for TestCluster<'_> {
     }
 }
 
+/// What else can be done about a cluster that is not to be had. An interrupted run, say, needs no such advice.
 fn without_cluster(fault: Diagnostic) -> Diagnostic {
+    if !matches!(fault.code, Code::MachineNotReady | Code::ToolNotFound | Code::ClusterFailed | Code::TimedOut) {
+        return fault;
+    }
     let hint = fault.hint.clone().unwrap_or_default();
     fault.hint(format!("{hint}; or name a cluster by `FLARE_KUBE_TEST_KUBECONFIG`, or leave these tests out with `--no-cluster`"))
 }

@@ -1,17 +1,15 @@
 //! One static program with all small tools: the image in which volumes are made, and the process that holds a pod.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use flare_diagnostic::{Code, Diagnostic, Faults};
 
 use super::{
+    debian::{self, Debian},
     entry::{Content, Entries, Entry},
     store::{Recipe, Stored},
 };
-use crate::{
-    Surroundings,
-    workshop::{disk, key},
-};
+use crate::{Surroundings, workshop::LongRun};
 
 /// Holds a pod: takes leave of every process that ends in it, and ends itself when asked.
 pub(super) const PAUSE: &str = "trap 'exit 0' TERM INT; while :; do sleep 2147483647 & wait $!; done";
@@ -89,17 +87,26 @@ const TOOLS: &[&str] = &[
     "yes",
 ];
 
-/// The layer, made of this machine's own busybox.
+const SCRIPT: &str =
+    concat!(include_str!("../../../../tools/images/mirror.sh"), include_str!("../../../../tools/images/busybox.sh"));
+
+/// The release of which it is, whatever this machine runs.
+const SUITE: &str = Debian::Trixie.suite();
+
+/// The layer. The program is taken out of its package, since installing it would take the place of a busybox that is not static.
 pub(super) fn layer(surroundings: &Surroundings<'_>) -> Result<Stored, Faults> {
-    let missing = || {
-        Diagnostic::error(Code::ToolNotFound, "the program `busybox` is not there")
-            .hint("install it with `apt-get install busybox-static`, and run again")
-    };
-    let program = ["/bin", "/usr/bin"].iter().map(|folder| Path::new(folder).join("busybox")).find(|path| path.is_file());
-    let program = program.or_else(|| surroundings.find("busybox")).ok_or_else(missing)?;
-    let bytes = std::fs::read(&program).map_err(|error| disk("read", &program, &error))?;
-    let recipe = Recipe::new("busybox", "the image of busybox", "a second", &[&key([bytes.as_slice()]), &TOOLS.join(" ")]);
-    recipe.layer(surroundings, |_| Ok(entries(program)))
+    let recipe = Recipe::new("busybox", "the image of busybox", "some seconds", &[SCRIPT, SUITE, &TOOLS.join(" ")]);
+    recipe.layer(surroundings, |work| {
+        let mut command = debian::isolated(surroundings, SCRIPT, "mmdebstrap", "mmdebstrap")?;
+        command.arg(work).arg(SUITE);
+        LongRun::new(surroundings, &recipe.what, &recipe.name).run(surroundings, command)?;
+        let places = ["usr/bin/busybox", "bin/busybox"].map(|place| work.join(place));
+        let missing = || {
+            Diagnostic::error(Code::MachineNotReady, "the Debian package `busybox-static` has no program `busybox`")
+                .hint("name another mirror with FLARE_KUBE_DEBIAN_MIRROR, and run again")
+        };
+        Ok(entries(places.into_iter().find(|path| path.is_file()).ok_or_else(missing)?))
+    })
 }
 
 fn entries(program: PathBuf) -> Entries {

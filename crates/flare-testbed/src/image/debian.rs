@@ -41,7 +41,8 @@ impl Debian {
     }
 }
 
-const SCRIPT: &str = include_str!("../../../../tools/images/base.sh");
+const SCRIPT: &str =
+    concat!(include_str!("../../../../tools/images/mirror.sh"), include_str!("../../../../tools/images/base.sh"));
 
 /// pip comes along to install FLARE with; wheels ask for libstdc++.
 const PACKAGES: &str = "python3,python3-pip,ca-certificates,libstdc++6";

@@ -8,6 +8,7 @@ mod debian;
 mod distroless;
 mod entry;
 mod flare;
+mod heavy;
 mod layer;
 mod manifest;
 mod nvflare;
@@ -30,8 +31,8 @@ use crate::Surroundings;
 /// Where programs are looked for inside.
 const SEARCH_PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// Fills the root folder of a cluster's registry with `lab/pause:1`, `library/busybox:1.36` and the FLARE images that are
-/// asked for; builds what is not in the cache, which takes minutes for the first FLARE image.
+/// Fills the root folder of a cluster's registry with `lab/pause:1`, `library/busybox:1.36`, `lab/heavy:1` (the same with
+/// a mebibyte that no other image has) and the FLARE images that are asked for; builds what is not in the cache, which takes minutes for the first FLARE image.
 ///
 /// What is in the folder already stays.
 ///
@@ -41,6 +42,8 @@ pub fn seed(surroundings: &Surroundings<'_>, registry_folder: &Path, flare: &[Fl
     let busybox = [busybox::layer(surroundings)?];
     lay(registry_folder, "lab/pause", "1", &image(&busybox, &["/bin/sh", "-c", busybox::PAUSE]))?;
     lay(registry_folder, "library/busybox", "1.36", &image(&busybox, &["/bin/sh"]))?;
+    let heavy = [busybox[0].clone(), heavy::layer(surroundings)?];
+    lay(registry_folder, "lab/heavy", "1", &image(&heavy, &["/bin/sh"]))?;
     for image in flare {
         let layers = layers(surroundings, *image)?;
         lay(registry_folder, FlareImage::REPOSITORY, image.tag(), &self::image(&layers, &["/usr/local/bin/python3"]))?;

@@ -26,7 +26,7 @@ const fn programs(name: &'static str, programs: &'static [&'static str]) -> Pack
     Package { name, programs, files: &[] }
 }
 
-const PACKAGES: [Package; 11] = [
+const PACKAGES: [Package; 10] = [
     programs("containerd", &["containerd", "containerd-shim-runc-v2"]),
     programs("runc", &["runc"]),
     Package {
@@ -36,8 +36,6 @@ const PACKAGES: [Package; 11] = [
     },
     programs("docker-registry", &["docker-registry"]),
     programs("skopeo", &["skopeo"]),
-    // Static: of the package `busybox` nothing would run where no library is.
-    Package { name: "busybox-static", programs: &[], files: &["/usr/share/doc/busybox-static"] },
     programs("iptables", &["iptables"]),
     programs("iproute2", &["ip"]),
     programs("mount", &["mount"]),
@@ -61,7 +59,8 @@ fn missing_of(packages: &[Package], surroundings: &Surroundings<'_>) -> Vec<&'st
     packages.iter().filter(|package| !is_whole(package)).map(|package| package.name).collect()
 }
 
-/// Installs what is missing with apt-get. No service of these packages is started: clusters start their own.
+/// Installs what is missing with apt-get. No package is removed for it, and no service of these packages is started:
+/// clusters start their own.
 ///
 /// # Errors
 /// Not root, no apt-get, the disk is full, the network does not answer, apt-get failed, or the run was interrupted.
@@ -97,7 +96,11 @@ pub fn install(surroundings: &Surroundings<'_>) -> Result<(), Faults> {
     };
     run(&["update"], "apt-get-update", true)?;
     // An installation that is ended in the middle leaves a machine that has to be mended by hand.
-    run(&[&["install", "--yes", "--no-install-recommends"], packages.as_slice()].concat(), "apt-get-install", false)?;
+    run(
+        &[&["install", "--yes", "--no-remove", "--no-install-recommends"], packages.as_slice()].concat(),
+        "apt-get-install",
+        false,
+    )?;
     drop(refusal);
     match missing(surroundings) {
         still if still.is_empty() => Ok(()),

@@ -5,7 +5,7 @@ use std::{fmt, fs, io::ErrorKind, path::Path};
 use flare_diagnostic::{Code, Diagnostic, Faults};
 use serde::{Deserialize, Serialize};
 
-use super::{FOLDER, write_private};
+use super::{credentials_file, write_private};
 use crate::workshop::disk;
 
 /// The user's name.
@@ -26,7 +26,7 @@ pub struct Credentials {
 impl Credentials {
     /// Reads the credentials of a state folder, and makes them where there are none.
     pub(super) fn kept(state_folder: &Path) -> Result<Self, Faults> {
-        let path = state_folder.join(FOLDER).join("credentials.json");
+        let path = credentials_file(state_folder);
         match fs::read(&path) {
             Ok(bytes) => serde_json::from_slice(&bytes).map_err(|_| damaged(&path).into()),
             Err(error) if error.kind() == ErrorKind::NotFound => Self::make(&path),

@@ -114,6 +114,11 @@ pub fn credentials(state_folder: &Path) -> Result<Credentials, Faults> {
     Credentials::kept(state_folder)
 }
 
+/// The file in which [`credentials`] are kept.
+pub(crate) fn credentials_file(state_folder: &Path) -> PathBuf {
+    state_folder.join(FOLDER).join("credentials.json")
+}
+
 /// Names of registries, and the ports that they lead to.
 fn hosts(port: u16) -> [(&'static str, u16); 4] {
     [(PLAIN_HOST, port), ("docker.io", port), (PRIVATE_HOST, port + 1), (SLOW_HOST, port + 2)]

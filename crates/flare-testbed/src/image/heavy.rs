@@ -1,0 +1,29 @@
+//! A layer of bytes that mean nothing. Every node has the layer of busybox before its first pod, so an image that is to be
+//! pulled slowly needs one of its own.
+
+use flare_diagnostic::Faults;
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    entry::{Content, Entry},
+    store::{Recipe, Stored},
+};
+use crate::{Surroundings, workshop::disk};
+
+/// How many bytes: four seconds of the slow registry.
+const SIZE: usize = 1 << 20;
+
+/// The layer: one file at the root.
+pub(super) fn layer(surroundings: &Surroundings<'_>) -> Result<Stored, Faults> {
+    let recipe = Recipe::new("heavy", "the image that is slow to pull", "a second", &[&SIZE.to_string()]);
+    recipe.layer(surroundings, |work| {
+        let path = work.join("ballast");
+        std::fs::write(&path, ballast()).map_err(|error| disk("written", &path, &error))?;
+        Ok([("ballast".to_owned(), Entry::of_root(0o644, Content::File(path)))].into())
+    })
+}
+
+/// The same bytes each time, which no compression makes fewer.
+fn ballast() -> Vec<u8> {
+    (0_u64..).flat_map(|block| Sha256::digest(block.to_le_bytes())).take(SIZE).collect()
+}

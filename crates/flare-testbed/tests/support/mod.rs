@@ -1,0 +1,11 @@
+//! What the tests of images and of registries share.
+
+use std::path::PathBuf;
+
+/// The user's cache, in which layers are made once.
+pub(crate) fn cache() -> PathBuf {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    set("FLARE_KUBE_CACHE")
+        .or_else(|| set("XDG_CACHE_HOME").map(|folder| folder.join("flare-kube")))
+        .unwrap_or_else(|| set("HOME").unwrap().join(".cache/flare-kube"))
+}
