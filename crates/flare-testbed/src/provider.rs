@@ -11,25 +11,59 @@ use crate::{
     state::{Record, StateFolder},
 };
 
-/// The first of: what the user asked for, the cluster whose kubeconfig the user named, kind where Docker runs, source.
+/// The first of: what the user asked for, the cluster whose kubeconfig the user named, kind where Docker runs, source. What
+/// only a cluster from source can have decides for it.
 pub(crate) fn choose(surroundings: &Surroundings<'_>, options: &UpOptions) -> Result<Provider, Faults> {
-    match (options.provider, &options.kubeconfig) {
-        (Some(Provider::Kubeconfig) | None, Some(_)) => Ok(Provider::Kubeconfig),
+    let chosen = match (options.provider, &options.kubeconfig) {
+        (Some(Provider::Kubeconfig) | None, Some(_)) => Provider::Kubeconfig,
         (Some(Provider::Kubeconfig), None) => {
-            Err(Diagnostic::error(Code::InvalidArgs, "the provider `kubeconfig` needs a kubeconfig")
+            return Err(Diagnostic::error(Code::InvalidArgs, "the provider `kubeconfig` needs a kubeconfig")
                 .hint("name it with `--kubeconfig FILE`; one is never guessed")
-                .into())
+                .into());
         }
-        (Some(other), Some(_)) => Err(Diagnostic::error(
+        (Some(other), Some(_)) => {
+            return Err(Diagnostic::error(
+                Code::InvalidArgs,
+                format!("the provider `{other}` makes a cluster of its own and takes no kubeconfig"),
+            )
+            .hint("leave out `--kubeconfig`, or take `--provider kubeconfig`")
+            .into());
+        }
+        (Some(chosen), None) => chosen,
+        (None, None) if !of_source_alone(options).is_empty() => Provider::Source,
+        (None, None) if find(surroundings, "kind").is_some() && docker_runs(surroundings) => Provider::Kind,
+        (None, None) => Provider::Source,
+    };
+    match of_source_alone(options).as_slice() {
+        [] => Ok(chosen),
+        _ if chosen == Provider::Source => Ok(chosen),
+        flags => Err(Diagnostic::error(
             Code::InvalidArgs,
-            format!("the provider `{other}` makes a cluster of its own and takes no kubeconfig"),
+            format!("a cluster of the provider `{chosen}` is taken as it is and cannot be given {}", flags.join(", ")),
         )
-        .hint("leave out `--kubeconfig`, or take `--provider kubeconfig`")
+        .hint("leave that out, or take `--provider source`")
         .into()),
-        (Some(chosen), None) => Ok(chosen),
-        (None, None) if find(surroundings, "kind").is_some() && docker_runs(surroundings) => Ok(Provider::Kind),
-        (None, None) => Ok(Provider::Source),
     }
+}
+
+/// What is asked for, as flags, that others' clusters cannot be given.
+fn of_source_alone(options: &UpOptions) -> Vec<&'static str> {
+    let usual = UpOptions::default();
+    let asked = [
+        (options.gpus != usual.gpus, "`--gpus`"),
+        (options.taints != usual.taints, "`--taint`"),
+        (options.default_storage_class != usual.default_storage_class, "`--default-storage-class`"),
+        (options.registry_port != usual.registry_port, "`--registry-port`"),
+    ];
+    asked.into_iter().filter_map(|(asked, flag)| asked.then_some(flag)).collect()
+}
+
+/// What a cluster of kind lacks of what was asked for.
+pub(crate) fn lacks(chosen: Provider, options: &UpOptions) -> Option<Diagnostic> {
+    (chosen == Provider::Kind && !options.images.is_empty()).then(|| {
+        Diagnostic::warning(Code::Notice, "a cluster of kind has neither a registry nor the FLARE images")
+            .hint("load images with `kind load docker-image`, or take `--provider source`, which has both")
+    })
 }
 
 /// Whether Docker's daemon answers; its client alone is of no use.
@@ -98,7 +132,7 @@ fn kind_name(state: &StateFolder) -> String {
 mod tests {
     use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, sync::atomic::AtomicBool};
 
-    use super::{adopt, choose, create_kind, delete_kind};
+    use super::{adopt, choose, create_kind, delete_kind, lacks};
     use crate::{ClusterName, Provider, Surroundings, UpOptions, state::StateFolder};
 
     /// A folder with programs that a shell plays.
@@ -146,6 +180,23 @@ mod tests {
             assert_eq!(choose(Some(Provider::Source), Some("/k")), None);
             assert_eq!(choose(Some(Provider::Kind), None), Some(Provider::Kind));
         });
+    }
+
+    #[test]
+    fn what_only_a_cluster_from_source_can_have_decides_for_it_or_is_refused() {
+        let all_run = [("kind", "exit 0"), ("docker", "echo 27.0.1")];
+        with_programs(&all_run, |surroundings, _| {
+            let asked = UpOptions { gpus: 4, ..UpOptions::default() };
+            assert_eq!(choose(surroundings, &asked).ok(), Some(Provider::Source));
+            let refusal = |options| choose(surroundings, &options).unwrap_err().first().message.clone();
+            let kind = refusal(UpOptions { provider: Some(Provider::Kind), registry_port: 5500, ..asked.clone() });
+            assert!(kind.contains("`kind`") && kind.contains("`--gpus`, `--registry-port`"), "{kind}");
+            let named = refusal(UpOptions { kubeconfig: Some("/k".into()), ..asked });
+            assert!(named.contains("`kubeconfig`"), "{named}");
+        });
+        assert!(lacks(Provider::Kind, &UpOptions::default()).is_some());
+        assert!(lacks(Provider::Source, &UpOptions::default()).is_none());
+        assert!(lacks(Provider::Kind, &UpOptions { images: Vec::new(), ..UpOptions::default() }).is_none());
     }
 
     #[test]

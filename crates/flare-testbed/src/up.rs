@@ -28,7 +28,7 @@ pub fn up(surroundings: &Surroundings<'_>, name: &ClusterName, options: &UpOptio
     }
     let checked = if is_new { Ok(()) } else { ready_machine() };
     match checked.and_then(|()| make(surroundings, &state, chosen, options)) {
-        Ok(ready) => Ok(Checked::clean(ready)),
+        Ok(ready) => Ok(Checked { value: ready, warnings: provider::lacks(chosen, options).into_iter().collect() }),
         Err(faults) => {
             let removed = down::remove(surroundings, &state);
             lock.remove();

@@ -49,8 +49,8 @@ struct Named {
 struct UpArguments {
     #[command(flatten)]
     named: Named,
-    /// Who runs it. `auto` is: the cluster of `--kubeconfig` where one is named, else kind where Docker runs, else our own programs,
-    /// built from source (once, in about 15 minutes).
+    /// Who runs it. `auto` is: the cluster of `--kubeconfig` where one is named, else kind where Docker runs (and nothing is asked that
+    /// kind has not), else our own programs, built from source (once, in about 15 minutes).
     #[arg(long, value_enum, default_value_t, value_name = "PROVIDER")]
     provider: ProviderArgument,
     /// A cluster that is there already. Never guessed, never written to, and `down` leaves the cluster alone.

@@ -8,7 +8,7 @@ use super::{programs, test_cluster::TestCluster};
 use crate::{cli::Context, output::talk};
 
 /// Tests of the cluster package that run at once; each has a namespace of its own.
-const CLUSTER_TESTS_AT_ONCE: &str = "4";
+const CLUSTER_TESTS_AT_ONCE: &str = "6";
 
 /// Run all tests.
 #[derive(Debug, clap::Args)]
@@ -161,10 +161,12 @@ fn lints(context: &Context<'_>, root: &Path) -> Result<Vec<String>, Faults> {
     Ok(vec!["format".to_owned(), "lints".to_owned()])
 }
 
-/// Builds what tests need and the cache folder has not: real Helm. The reference is installed by the tests that ask it.
+/// Makes what tests need and the cache folder has not: real Helm, and the reference.
 pub(crate) fn provide(context: &Context<'_>, root: &Path) -> Result<Vec<String>, Faults> {
-    programs::run(&context.interrupt, talking(context, root, "bash").arg("tools/helm/build.sh"))?;
-    Ok(vec!["Helm".to_owned()])
+    for script in ["tools/helm/build.sh", "tools/reference/install.sh"] {
+        programs::run(&context.interrupt, talking(context, root, "sh").arg(script))?;
+    }
+    Ok(vec!["Helm".to_owned(), "the reference".to_owned()])
 }
 
 /// Cargo, as the one that runs us.

@@ -9,7 +9,7 @@ use std::{
 };
 
 use flare_diagnostic::{Code, Diagnostic, Faults};
-use flare_testbed::{ClusterName, Status, UpOptions, image::FlareImage};
+use flare_testbed::{ClusterName, Provider, Status, UpOptions, image::FlareImage};
 
 use crate::{
     cli::{Context, cluster::with_surroundings},
@@ -58,7 +58,13 @@ impl<'run> TestCluster<'run> {
             let busy = "another run uses the cluster of the tests: waiting for it";
             flare_testbed::turn(surroundings, &surroundings.cache.join("test-cluster.lock"), busy)
         })?;
-        let options = UpOptions { images: FlareImage::ALL.to_vec(), timeout: Duration::from_mins(5), ..UpOptions::default() };
+        let options = UpOptions {
+            // The tests pull FLARE images, which others' clusters have not.
+            provider: Some(Provider::Source),
+            images: FlareImage::ALL.to_vec(),
+            timeout: Duration::from_mins(5),
+            ..UpOptions::default()
+        };
         let (before, status) = with_surroundings(context, |surroundings| -> Result<_, Faults> {
             let before = flare_testbed::status(surroundings, &name)?.ready;
             Ok((before, flare_testbed::up(surroundings, &name, &options)?.value))

@@ -15,23 +15,18 @@ pub struct Oracle {
     stdout: BufReader<ChildStdout>,
 }
 
-/// The Python of an installed reference. A missing one is a failure: parity that was not looked at is no parity.
+/// The Python of the reference, which is installed where it is missing: parity that was not looked at is no parity.
 fn python(target: Target) -> PathBuf {
-    let release = match target {
-        Target::V2_8 => "nvflare-2.8.3",
-        Target::V2_9 => "nvflare-2.9.0",
+    let version = match target {
+        Target::V2_8 => "2.8.3",
+        Target::V2_9 => "2.9.0",
     };
-    let named = std::env::var_os("FLARE_KUBE_CACHE").map(PathBuf::from);
-    let xdg = || std::env::var_os("XDG_CACHE_HOME").map(|cache| PathBuf::from(cache).join("flare-kube"));
-    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache/flare-kube"));
-    let cache = named.or_else(xdg).or_else(home).expect("FLARE_KUBE_CACHE, XDG_CACHE_HOME or HOME is set");
-    let python = cache.join("reference").join(release).join("bin/python");
-    assert!(
-        python.is_file(),
-        "the reference is not installed at {}; install nvflare[K8S] there, as .ci/run does",
-        python.display()
-    );
-    python
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tools/reference/install.sh");
+    let output = Command::new("sh").args([script, version]).stderr(Stdio::inherit()).output().unwrap();
+    assert!(output.status.success(), "nvflare {version} could not be installed, which its own messages explain");
+    let said = String::from_utf8(output.stdout).unwrap();
+    let folder = said.trim().strip_prefix(&format!("nvflare {version}: ")).expect("the script names the folder");
+    PathBuf::from(folder).join("bin/python")
 }
 
 impl Oracle {

@@ -1,73 +1,19 @@
 //! Plans, kits and charts for the tests.
 
+#[path = "../../../flare-site-plan/tests/support/plan.rs"]
+mod example;
+
+pub(crate) use example::plan;
+
 use flare_diagnostic::{Diagnostic, Faults};
 use flare_file_tree::{FileTree, RelativePath};
-use flare_launcher_args::{COMPONENT_ID, LauncherArgs, launcher_class};
-use flare_names::{NamespaceName, ParticipantNames, Role, ServiceName, Target, VolumeName};
+use flare_launcher_args::{COMPONENT_ID, launcher_class};
+use flare_names::{Role, Target};
 use flare_prepared_kit::PreparedKit;
-use flare_site_config::InternalSecurity;
-use flare_site_plan::{Image, Internal, Parent, Ports, SitePlan, StudyTemplate, Workspace};
-use serde_json::{Map, json};
+use flare_site_plan::{Ports, SitePlan};
+use serde_json::json;
 
 pub(crate) const ROLES: [Role; 2] = [Role::Server, Role::Client];
-
-/// The plan of `nvflare-server` or `site-1` with a config of defaults.
-pub(crate) fn plan(role: Role, target: Target) -> SitePlan {
-    let participant = match role {
-        Role::Server => "nvflare-server",
-        Role::Client => "site-1",
-    };
-    let mount_path = "/var/tmp/nvflare/workspace".to_owned();
-    let namespace = NamespaceName::new("nvflare").unwrap();
-    let study_data = format!("{mount_path}/local/study_data.yaml");
-    SitePlan {
-        target,
-        role,
-        participant: participant.to_owned(),
-        site: participant.to_owned(),
-        organization: "nvidia".to_owned(),
-        project: None,
-        root_fingerprint: "00".repeat(32),
-        server_target: None,
-        names: ParticipantNames::derive(role, participant, participant, &ServiceName::new("nvflare-server").unwrap()),
-        namespace: namespace.clone(),
-        ports: match role {
-            Role::Server => Ports::Server { fl: 8002, admin: Some(8003), parent: 8102 },
-            Role::Client => Ports::Client { parent: 8102 },
-        },
-        internal: Internal {
-            security: match target {
-                Target::V2_8 => InternalSecurity::Clear,
-                Target::V2_9 => InternalSecurity::Mtls,
-            },
-        },
-        parent: Parent {
-            image: Image { repository: "nvflare".to_owned(), tag: target.to_string(), digest: String::new() },
-            image_pull_policy: "Always".to_owned(),
-            command: vec!["/usr/local/bin/python3".to_owned()],
-            args: Vec::new(),
-            resources: Map::new(),
-            security_context: Map::new(),
-            image_pull_secrets: Vec::new(),
-        },
-        launcher: LauncherArgs {
-            config_file_path: None,
-            study_data_pvc_file_path: (target == Target::V2_8).then_some(study_data),
-            namespace,
-            default_python_path: "/usr/local/bin/python3".to_owned(),
-            workspace_mount_path: mount_path.clone(),
-            pending_timeout: None,
-            ephemeral_storage: None,
-            security_context: None,
-            image_pull_secrets: None,
-        },
-        study_template: Some(match target {
-            Target::V2_8 => StudyTemplate::StudyData,
-            Target::V2_9 => StudyTemplate::StudyRuntime,
-        }),
-        workspace: Workspace { claim: "nvflws".parse().unwrap(), volume: VolumeName::new("workspace").unwrap(), mount_path },
-    }
-}
 
 pub(crate) fn put(tree: &mut FileTree, path: &str, text: impl Into<Vec<u8>>) {
     tree.insert_file(RelativePath::new(path).unwrap(), text, 0o644);

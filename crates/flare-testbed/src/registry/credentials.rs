@@ -1,6 +1,6 @@
 //! User and password of the private registry.
 
-use std::{fmt, fs, io::ErrorKind, path::Path};
+use std::{fmt, fs, path::Path};
 
 use flare_diagnostic::{Code, Diagnostic, Faults};
 use serde::{Deserialize, Serialize};
@@ -27,11 +27,14 @@ impl Credentials {
     /// Reads the credentials of a state folder, and makes them where there are none.
     pub(super) fn kept(state_folder: &Path) -> Result<Self, Faults> {
         let path = credentials_file(state_folder);
-        match fs::read(&path) {
-            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|_| damaged(&path).into()),
-            Err(error) if error.kind() == ErrorKind::NotFound => Self::make(&path),
-            Err(error) => Err(disk("read", &path, &error).into()),
-        }
+        if path.exists() { Self::read(state_folder) } else { Self::make(&path) }
+    }
+
+    /// Reads the credentials of a state folder.
+    pub(super) fn read(state_folder: &Path) -> Result<Self, Faults> {
+        let path = credentials_file(state_folder);
+        let bytes = fs::read(&path).map_err(|error| disk("read", &path, &error))?;
+        serde_json::from_slice(&bytes).map_err(|_| damaged(&path).into())
     }
 
     fn make(path: &Path) -> Result<Self, Faults> {

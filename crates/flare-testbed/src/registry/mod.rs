@@ -106,12 +106,12 @@ pub fn processes(surroundings: &Surroundings<'_>, place: Place<'_>) -> Result<Ve
     ])
 }
 
-/// The credentials of a cluster's private registry, where it has been given one.
+/// The credentials of a cluster's private registry.
 ///
 /// # Errors
-/// The disk refused, or they were damaged.
+/// There are none, the disk refused, or they were damaged.
 pub fn credentials(state_folder: &Path) -> Result<Credentials, Faults> {
-    Credentials::kept(state_folder)
+    Credentials::read(state_folder)
 }
 
 /// The file in which [`credentials`] are kept.

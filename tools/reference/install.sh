@@ -1,0 +1,37 @@
+#!/bin/sh
+# Installs the reference, nvflare of PyPI with its Kubernetes extra, into a virtual environment of the cache.
+#
+# Usage: tools/reference/install.sh [VERSION...]      default: 2.8.3 2.9.0
+# Result: $FLARE_KUBE_CACHE/reference/nvflare-VERSION (default: $XDG_CACHE_HOME/flare-kube, ~/.cache/flare-kube), left alone where it is whole;
+# each on a line of stdout, after its version and a colon.
+# A virtual environment cannot be moved, so it is made in place, and is whole once `.complete` stands in it. Runs wait for each other.
+set -eu
+
+references="${FLARE_KUBE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/flare-kube}/reference"
+[ $# -gt 0 ] || set -- 2.8.3 2.9.0
+mkdir -p "$references"
+
+# Whether an environment holds a version, whoever made it.
+answers() { # FOLDER VERSION
+  [ -x "$1/bin/python" ] && "$1/bin/python" -c "
+import importlib.metadata, kubernetes, nvflare.tool.deploy.deploy_commands
+assert importlib.metadata.version('nvflare') == '$2'" 2>/dev/null
+}
+
+for version in "$@"; do
+  folder="$references/nvflare-$version"
+  exec 9>"$references/nvflare-$version.lock"
+  if command -v flock >/dev/null; then flock 9; fi
+  if [ ! -e "$folder/.complete" ]; then
+    if ! answers "$folder" "$version"; then
+      echo "installing nvflare $version from PyPI, which needs Python 3.10 or later with venv: a minute, once" >&2
+      rm -rf "$folder"
+      python3 -m venv "$folder"
+      "$folder/bin/pip" install --quiet --disable-pip-version-check "nvflare[K8S]==$version" >&2
+      answers "$folder" "$version" || { echo "nvflare $version does not start in $folder" >&2; exit 1; }
+    fi
+    : >"$folder/.complete"
+  fi
+  exec 9>&-
+  echo "nvflare $version: $folder"
+done
