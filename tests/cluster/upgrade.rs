@@ -1,5 +1,7 @@
 //! A release that the reference's chart made is upgraded to ours in place.
 
+use std::thread;
+
 use integration_tests::cluster::federation::Federation;
 use integration_tests::cluster::install::{install, upgrade};
 use integration_tests::cluster::namespace::Namespace;
@@ -28,8 +30,14 @@ fn charts_of_the_reference_are_upgraded_in_place() {
         succeed(namespace.kubectl().args(["get", kinds, "--output", columns]))
     };
     let before = identities();
+    // Each waits out the grace period of the reference's parent.
+    thread::scope(|scope| {
+        for name in ["nvflare-server", "site-1"] {
+            let (namespace, kit) = (&namespace, ours.join(name));
+            scope.spawn(move || install(namespace, name, &kit, &[]));
+        }
+    });
     for name in ["nvflare-server", "site-1"] {
-        install(&namespace, name, &ours.join(name), &[]);
         let history = succeed(namespace.helm(&helm()).args(["history", name]));
         assert!(history.lines().last().is_some_and(|line| line.starts_with('2') && line.contains("deployed")), "{history}");
     }

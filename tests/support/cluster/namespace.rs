@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -29,7 +30,7 @@ pub struct Namespace {
     pub name: String,
     // In this order: the turn ends when the namespace is deleted.
     _end: Undo,
-    turn: Turn,
+    turn: Arc<Turn>,
 }
 
 impl Namespace {
@@ -72,6 +73,16 @@ impl Namespace {
     }
 
     fn new(cluster: Cluster, turn: Turn, test: &str, labels: &[&str]) -> Self {
+        Self::in_turn(cluster, Arc::new(turn), test, labels)
+    }
+
+    /// One more namespace in the turn of this one.
+    #[must_use]
+    pub fn beside(&self, test: &str) -> Self {
+        Self::in_turn(self.cluster.clone(), Arc::clone(&self.turn), test, &[])
+    }
+
+    fn in_turn(cluster: Cluster, turn: Arc<Turn>, test: &str, labels: &[&str]) -> Self {
         let name = format!("it-{test}-{}", std::process::id());
         let ended = (cluster.clone(), name.clone());
         let end = Undo::plan(move || delete(&ended.0, &ended.1));
