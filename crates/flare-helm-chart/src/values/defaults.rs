@@ -80,7 +80,8 @@ fn common(plan: &SitePlan, kit_fingerprint: &str) -> Common {
         termination_grace_period_seconds: None,
         resources: parent.resources.clone(),
         extra_env: Vec::new(),
-        startup_probe: map([("periodSeconds", json!(2)), ("timeoutSeconds", json!(2)), ("failureThreshold", json!(300))]),
+        // Each second for ten minutes: a parent listens about a second after its start, and whoever restarts it waits for that.
+        startup_probe: map([("periodSeconds", json!(1)), ("timeoutSeconds", json!(2)), ("failureThreshold", json!(600))]),
         readiness_probe: readiness_probe(plan.role, plan.target),
         liveness_probe: Map::new(),
         node_selector: Map::new(),
