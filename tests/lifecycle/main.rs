@@ -53,7 +53,11 @@ impl Drop for Cluster {
 }
 
 fn up(cluster: &Cluster) -> Value {
-    let (code, answer) = run("up", cluster, &[]);
+    up_with(cluster, &[])
+}
+
+fn up_with(cluster: &Cluster, options: &[&str]) -> Value {
+    let (code, answer) = run("up", cluster, options);
     assert_eq!(code, 0, "{answer}");
     answer["data"].clone()
 }

@@ -6,7 +6,7 @@ use flare_testbed::audit::{Filter, Log};
 use integration_tests::cluster::run::{succeed_json, succeed_with, wait};
 use serde_json::{Value, json};
 
-use super::{Cluster, down_without_a_trace, machine, run};
+use super::{Cluster, down_without_a_trace, machine, up_with};
 
 /// A cluster that runs, asked by its own kubectl.
 struct Running {
@@ -55,18 +55,12 @@ impl Running {
     }
 }
 
-fn start(cluster: &Cluster, options: &[&str]) -> Running {
-    let (code, answer) = run("up", cluster, options);
-    assert_eq!(code, 0, "{answer}");
-    Running { status: answer["data"].clone() }
-}
-
 #[test]
 fn a_cluster_is_as_it_was_asked_for() {
     let _machine = machine();
     let cluster = Cluster::new("life-asked");
     let options = ["--gpus", "4", "--taint", "example.com/site=a:NoSchedule", "--default-storage-class", "local-path-immediate"];
-    let running = start(&cluster, &[&options[..], &["--registry-port", "5500"]].concat());
+    let running = Running { status: up_with(&cluster, &[&options[..], &["--registry-port", "5500"]].concat()) };
 
     let node = &running.get(&["nodes"])["items"][0];
     assert_eq!(node["status"]["allocatable"]["nvidia.com/gpu"], "4", "{node}");

@@ -39,9 +39,7 @@ const FOLDERS: [&str; 12] = [
 impl Cluster {
     /// Looks at the machine before the cluster is started.
     pub(crate) fn new(name: &str) -> Self {
-        let cache = std::env::var_os("FLARE_KUBE_CACHE")
-            .map_or_else(|| PathBuf::from(std::env::var_os("HOME").unwrap()).join(".cache/flare-kube"), PathBuf::from);
-        let state = cache.canonicalize().unwrap().join("clusters").join(name);
+        let state = integration_tests::cache_folder().canonicalize().unwrap().join("clusters").join(name);
         let cluster = Self { name: name.to_owned(), state, folders: existing(), namespaces: namespaces() };
         assert_eq!(
             cluster.traces(),

@@ -14,6 +14,7 @@ use crate::{
 /// The first of: what the user asked for, the cluster whose kubeconfig the user named, kind where Docker runs, source. What
 /// only a cluster from source can have decides for it.
 pub(crate) fn choose(surroundings: &Surroundings<'_>, options: &UpOptions) -> Result<Provider, Faults> {
+    let of_source_alone = of_source_alone(options);
     let chosen = match (options.provider, &options.kubeconfig) {
         (Some(Provider::Kubeconfig) | None, Some(_)) => Provider::Kubeconfig,
         (Some(Provider::Kubeconfig), None) => {
@@ -30,20 +31,20 @@ pub(crate) fn choose(surroundings: &Surroundings<'_>, options: &UpOptions) -> Re
             .into());
         }
         (Some(chosen), None) => chosen,
-        (None, None) if !of_source_alone(options).is_empty() => Provider::Source,
+        (None, None) if !of_source_alone.is_empty() => Provider::Source,
         (None, None) if find(surroundings, "kind").is_some() && docker_runs(surroundings) => Provider::Kind,
         (None, None) => Provider::Source,
     };
-    match of_source_alone(options).as_slice() {
-        [] => Ok(chosen),
-        _ if chosen == Provider::Source => Ok(chosen),
-        flags => Err(Diagnostic::error(
-            Code::InvalidArgs,
-            format!("a cluster of the provider `{chosen}` is taken as it is and cannot be given {}", flags.join(", ")),
-        )
-        .hint("leave that out, or take `--provider source`")
-        .into()),
+    if chosen == Provider::Source || of_source_alone.is_empty() {
+        return Ok(chosen);
     }
+    let flags = of_source_alone.join(", ");
+    Err(Diagnostic::error(
+        Code::InvalidArgs,
+        format!("a cluster of the provider `{chosen}` is taken as it is and cannot be given {flags}"),
+    )
+    .hint("leave that out, or take `--provider source`")
+    .into())
 }
 
 /// What is asked for, as flags, that others' clusters cannot be given.

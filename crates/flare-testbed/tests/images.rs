@@ -55,8 +55,7 @@ const LOAD: &str = "import sys, ssl, nvflare, kubernetes, grpc, nvflare.private.
 fn flare_loads_in_every_image_as_root_and_as_another_user() {
     let work = tempfile::tempdir().unwrap();
     let registry = work.path().join("registry");
-    let search_path: Vec<PathBuf> = std::env::split_paths(&std::env::var_os("PATH").unwrap()).collect();
-    let (cache, interrupted) = (support::cache(), AtomicBool::new(false));
+    let (cache, search_path, interrupted) = (support::cache(), support::search_path(), AtomicBool::new(false));
     let say = |line: &str| println!("{line}");
     let surroundings = Surroundings { cache: &cache, search_path: &search_path, interrupted: &interrupted, say: &say };
     seed(&surroundings, &registry, FlareImage::ALL).unwrap();

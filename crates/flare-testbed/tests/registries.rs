@@ -6,7 +6,7 @@ mod support;
 use std::{
     fs,
     net::{Ipv4Addr, TcpListener, TcpStream},
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, Command, Output, Stdio},
     sync::atomic::AtomicBool,
     time::{Duration, Instant},
@@ -57,13 +57,9 @@ fn quietly(command: &mut Command) -> Child {
     command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
-fn search_path() -> Vec<PathBuf> {
-    std::env::split_paths(&std::env::var_os("PATH").unwrap()).collect()
-}
-
 /// Lays the images that every cluster has, made in the user's cache where they are not there yet.
 fn lay_small_images(registry: &Path) {
-    let (cache, search_path, interrupted) = (support::cache(), search_path(), AtomicBool::new(false));
+    let (cache, search_path, interrupted) = (support::cache(), support::search_path(), AtomicBool::new(false));
     let surroundings = Surroundings { cache: &cache, search_path: &search_path, interrupted: &interrupted, say: &|_: &str| {} };
     seed(&surroundings, registry, &[]).unwrap();
 }
@@ -71,7 +67,7 @@ fn lay_small_images(registry: &Path) {
 /// Lays the small images and starts all registries.
 fn start(state: &Path) -> (u16, Vec<Running>) {
     lay_small_images(&state.join("registry"));
-    let (search_path, interrupted) = (search_path(), AtomicBool::new(false));
+    let (search_path, interrupted) = (support::search_path(), AtomicBool::new(false));
     let surroundings = Surroundings { cache: state, search_path: &search_path, interrupted: &interrupted, say: &|_: &str| {} };
     let port = free_ports();
     let place = Place {

@@ -32,7 +32,8 @@ use crate::Surroundings;
 const SEARCH_PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Fills the root folder of a cluster's registry with `lab/pause:1`, `library/busybox:1.36`, `lab/heavy:1` (the same with
-/// a mebibyte that no other image has) and the FLARE images that are asked for; builds what is not in the cache, which takes minutes for the first FLARE image.
+/// a mebibyte that no other image has) and the FLARE images that are asked for; builds what is not in the cache, which
+/// takes minutes for the first FLARE image.
 ///
 /// What is in the folder already stays.
 ///

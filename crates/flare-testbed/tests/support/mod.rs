@@ -2,6 +2,11 @@
 
 use std::path::PathBuf;
 
+/// Where programs are looked for.
+pub(crate) fn search_path() -> Vec<PathBuf> {
+    std::env::split_paths(&std::env::var_os("PATH").unwrap()).collect()
+}
+
 /// The user's cache, in which layers are made once.
 pub(crate) fn cache() -> PathBuf {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
