@@ -4,6 +4,7 @@
 #![allow(clippy::cast_precision_loss, reason = "counts here are far below 2^52")]
 
 mod cases;
+mod citations;
 mod command_line;
 mod interruption;
 mod launch;

@@ -20,8 +20,8 @@ pub struct Member<'run> {
 /// Checks participants against each other.
 ///
 /// Fails with every fault, in the order of the file, all of code `INVALID_FEDERATION`. Warns where clients look for the server
-/// under a name that its certificate does not have, or at another port than its own (doctor check D44).
-/// Source: the design's section on `federation.yaml`, defect 15.
+/// under a name that its certificate does not have, or at another port than its own.
+/// Source: `docs/federation.md`, defect 15.
 pub fn check_across(members: &[Member<'_>]) -> Result<Checked<()>, Faults> {
     let mut faults = Vec::new();
     let server = one_server(members, &mut faults);
@@ -201,7 +201,7 @@ pub(crate) fn objects(names: &ParticipantNames) -> [(&'static str, &str); 7] {
     ]
 }
 
-/// Doctor check D44, across participants.
+/// Names of certificates (`docs/behaviour.md` section 9), across participants.
 fn reachable(server: &Member<'_>, members: &[Member<'_>]) -> Vec<Diagnostic> {
     let Some(fl) = server.facts.fl_port else { return Vec::new() };
     let mut warnings = Vec::new();

@@ -1,6 +1,6 @@
 #![doc = include_str!("../README.md")]
 //!
-//! Source: `spec/defects.md` number 15 and the design's section on `federation.yaml`. The crate reads no file, asks no cluster and
+//! Source: `docs/defects.md` number 15 and `docs/federation.md`. The crate reads no file, asks no cluster and
 //! knows no time: who calls it reads the files that [`Participant::config_file`] names.
 
 mod across;

@@ -107,7 +107,7 @@ impl Federation {
     /// Reads a `federation.yaml`; `file` is how the user named it and stands in every place.
     ///
     /// Fails with every fault of the file at once, in the order of the file, all of code `INVALID_FEDERATION`. Source:
-    /// the design's section on `federation.yaml`.
+    /// `docs/federation.md`.
     pub fn parse(bytes: &[u8], file: &str) -> Result<Checked<Self>, Faults> {
         let document = yaml::parse(bytes, file, Code::InvalidFederation)?;
         read::federation(&document.root, document.faults).map(Checked::clean)

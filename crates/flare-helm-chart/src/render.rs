@@ -43,7 +43,7 @@ static ROLE_2_9: LazyLock<String> = LazyLock::new(|| fill_in("role", &sources::r
 /// `.helmignore` and the templates. All files have mode 0644.
 ///
 /// `kit_fingerprint` becomes an annotation of the pod, so that a kit which changed restarts the parent (defect 11); empty: none.
-/// Source: `spec/behaviour.md` section 4. It cannot fail: every name in a plan is valid, and every string is quoted.
+/// Source: `docs/behaviour.md` section 4. It cannot fail: every name in a plan is valid, and every string is quoted.
 pub fn render(plan: &SitePlan, kit_fingerprint: &str) -> FileTree {
     let comments = comments(plan.role);
     let values = object(&Values::new(plan, kit_fingerprint));

@@ -1,4 +1,4 @@
-//! The values of a chart, typed: names, nesting and defaults as the reference has them (`spec/behaviour.md` section 4), and ours.
+//! The values of a chart, typed: names, nesting and defaults as the reference has them (`docs/behaviour.md` section 4), and ours.
 //!
 //! The doc comment of each field is its description everywhere: in `values.yaml`, in `values.schema.json`, in the README.
 

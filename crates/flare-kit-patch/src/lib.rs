@@ -7,7 +7,7 @@
 //! | `local/study_data.yaml`, `local/study_runtime.yaml` | [`study`] |
 //! | `startup/*.sh`, `startup/parent.slurm` | [`scripts`] |
 //!
-//! Source: `spec/behaviour.md` section 3.
+//! Source: `docs/behaviour.md` section 3.
 #![allow(rustdoc::private_intra_doc_links, reason = "the table is for people who change the crate")]
 #![doc = include_str!("../README.md")]
 

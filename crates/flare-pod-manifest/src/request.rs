@@ -46,7 +46,7 @@ pub struct LaunchRequest {
 }
 
 impl LaunchRequest {
-    /// Reads the JSON document of `spec/launch-request.md`. `file` is the name under which faults report it.
+    /// Reads the JSON document of `docs/launch-request.md`. `file` is the name under which faults report it.
     ///
     /// # Errors
     /// Every fault of the document, in file order, with line and column.

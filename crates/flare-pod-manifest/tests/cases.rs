@@ -1,4 +1,4 @@
-//! Whole results: the cases of `fixtures/pods` and their snapshots; the two examples of `spec/launch-request.md` to the byte
+//! Whole results: the cases of `fixtures/pods` and their snapshots; the two examples of `docs/launch-request.md` to the byte
 //! of their meaning.
 #![allow(clippy::disallowed_methods, reason = "tests stand at the edge")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a failure is a failed test")]

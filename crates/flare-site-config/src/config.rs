@@ -92,7 +92,7 @@ pub struct JobLauncherConfig {
 
 impl SiteConfig {
     /// Reads `k8s.yaml` for a target. `file` is the name that places carry. Every fault of the file at once, in its order,
-    /// with the code `INVALID_CONFIG` (`spec/behaviour.md` section 1).
+    /// with the code `INVALID_CONFIG` (`docs/behaviour.md` section 1).
     pub fn parse(bytes: &[u8], file: &str, target: Target) -> Result<Checked<Self>, Faults> {
         let document = yaml::parse(bytes, file, Code::InvalidConfig)?;
         read(&document.root, target, document.faults)

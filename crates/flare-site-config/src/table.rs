@@ -1,4 +1,4 @@
-//! The table of `spec/behaviour.md` section 1: every key, its shape, its default. Checker, JSON Schema and the hints about
+//! The table of `docs/behaviour.md` section 1: every key, its shape, its default. Checker, JSON Schema and the hints about
 //! unknown keys all come from it.
 
 use flare_names::{ClaimName, NamespaceName, PullSecretName, ServiceName};

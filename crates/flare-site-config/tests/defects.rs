@@ -1,4 +1,4 @@
-//! What the reference accepts and we refuse, and the other way round, by the numbers of `spec/defects.md`.
+//! What the reference accepts and we refuse, and the other way round, by the numbers of `docs/defects.md`.
 
 use flare_names::Target;
 use flare_site_config::{InternalSecurity, SiteConfig};

@@ -1,4 +1,4 @@
-//! The kit's certificates and what strict readers of X.509 say of them. Doctor checks D41–D44.
+//! The kit's certificates and what strict readers of X.509 say of them. See `docs/behaviour.md` section 9.
 
 use flare_diagnostic::{Code, Diagnostic, Place};
 use flare_file_tree::FileTree;
@@ -12,7 +12,7 @@ use crate::{
     x509::{self, X509},
 };
 
-/// A certificate that ends sooner than this is worth a warning (D42).
+/// A certificate that ends sooner than this is worth a warning.
 const SOON: i64 = 60 * 24 * 60 * 60;
 
 const PROVISION_AGAIN: &str = "provision the project again and take the new kit of this participant";

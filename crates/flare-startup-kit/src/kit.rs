@@ -66,8 +66,8 @@ impl StartupKit {
     /// `now` is the time in seconds since 1970, for the certificates' dates.
     ///
     /// Fails with every fault of the kit: `UNSUPPORTED_KIT` for an admin's kit, else `INVALID_KIT`, with the file (path
-    /// below the kit) as place. Warnings are about certificates. Source: `spec/behaviour.md` section 2, defects 12, 21,
-    /// 27, 31; doctor checks D41–D44.
+    /// below the kit) as place. Warnings are about certificates. Source: `docs/behaviour.md` section 2, defects 12, 21,
+    /// 27, 31.
     pub fn read(tree: &FileTree, folder_name: &str, now: i64) -> Result<Checked<Self>, Faults> {
         let (role_path, role) = check_layout(tree)?;
         let mut faults = Vec::new();
@@ -205,7 +205,7 @@ fn name_differs(site: &str, role: Role, certificates: &Certificates) -> Option<D
     Some(at_risk(&identity.file, message).hint("name the kit and its certificate alike: provision the project again"))
 }
 
-/// D44: gRPC and other drivers compare the host that clients call with the names in the certificate.
+/// gRPC and other drivers compare the host that clients call with the names in the certificate (`docs/behaviour.md` section 9).
 fn host_not_covered(target: Option<&(String, Option<u16>)>, certificates: &Certificates) -> Option<Diagnostic> {
     let (host, _) = target.filter(|(host, _)| !host.is_empty())?;
     let identity = &certificates.identity;

@@ -1,4 +1,4 @@
-//! What the role file says: names, ports, target. `spec/behaviour.md` section 2; what crashes the reference is a fault
+//! What the role file says: names, ports, target. `docs/behaviour.md` section 2; what crashes the reference is a fault
 //! with the key in it (defect 31), and so is a port that is none (defect 12).
 
 use flare_diagnostic::Diagnostic;

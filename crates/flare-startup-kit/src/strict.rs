@@ -1,5 +1,6 @@
 //! What `VERIFY_X509_STRICT` refuses, as `OpenSSL` 3 checks it; the default of Python 3.13 and later. `OpenSSL` names the
-//! first fault only, we name all. Source: `reading/peers.md` section (d), compared with `openssl verify` in the tests.
+//! first fault only, this names all. Source: RFC 5280 and the strict checks of `OpenSSL` (`docs/behaviour.md` section 9),
+//! compared with `openssl verify` in the tests.
 
 use x509_cert::{Version, der::asn1::ObjectIdentifier};
 

@@ -1,4 +1,4 @@
-//! The user guide's procedure for staging a workspace claim, command by command ("Workspace PVC", spec/running-flare-in-kubernetes).
+//! The user guide's procedure for staging a workspace claim, command by command ("Workspace PVC" of "Running FLARE in Kubernetes").
 
 use std::fs;
 use std::path::Path;

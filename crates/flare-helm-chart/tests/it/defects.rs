@@ -1,4 +1,4 @@
-//! Where the chart differs from the reference's on purpose (`spec/defects.md`); the number is in the name.
+//! Where the chart differs from the reference's on purpose (`docs/defects.md`); the number is in the name.
 
 use flare_names::{NamespaceName, Role, Target, stable};
 use flare_site_plan::{Image, Ports};

@@ -1,4 +1,4 @@
-//! Generated launch requests: every rule of `spec/launch-request.md` is reached, kept and broken.
+//! Generated launch requests: every rule of `docs/launch-request.md` is reached, kept and broken.
 //!
 //! A piece that the reference takes and we refuse, or the other way round, carries a note; the parity test accepts a
 //! difference only where a note stands, and each note begins with the number of the defect.

@@ -1,0 +1,130 @@
+//! What comments, pages and test names cite is in the repository: numbered defects, pages of `docs/`, and nothing from outside it.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests are a directory of the workspace")
+}
+
+/// Files in which somebody may cite something: sources, pages, chart templates. This file is none of them, since its tests cite on purpose.
+fn citing_files() -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    collect(root(), &mut found);
+    found.retain(|path| path != &root().join(file!()) && !path.ends_with("tests/it/citations.rs"));
+    assert!(found.len() > 200, "only {} files were found", found.len());
+    found
+}
+
+fn collect(directory: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(directory).unwrap_or_else(|error| panic!("{}: {error}", directory.display())) {
+        let path = entry.expect("entry").path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if path.is_dir() {
+            // `target` is built, `fixtures` is data, and neither git's nor a fuzzer's directory is written by people.
+            if !["target", ".git", "corpus", "artifacts"].contains(&name) {
+                collect(&path, found);
+            }
+        } else if path
+            .extension()
+            .is_some_and(|ending| ["rs", "md", "hbs", "tpl", "toml", "sh", "py"].iter().any(|known| ending == *known))
+        {
+            found.push(path);
+        }
+    }
+}
+
+/// The numbers that follow one of `words` in a text: `defect 12`, `defects 8, 11 and 34`, `defect_12_…`.
+fn cited_numbers(text: &str) -> Vec<u32> {
+    let mut numbers = Vec::new();
+    for (start, word) in text.match_indices("defect") {
+        let rest = &text[start + word.len()..];
+        let mut rest = rest.strip_prefix('s').unwrap_or(rest);
+        while let Some((number, after)) = leading_number(rest) {
+            numbers.push(number);
+            rest = after;
+        }
+    }
+    numbers
+}
+
+/// A number behind what may stand between a word and a number, or between two numbers of a list.
+fn leading_number(text: &str) -> Option<(u32, &str)> {
+    let separators = ["_", " ", ", ", " and ", " to ", " or "];
+    let text = separators
+        .iter()
+        .filter_map(|separator| text.strip_prefix(separator))
+        .find(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))?;
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    Some((text[..end].parse().ok()?, &text[end..]))
+}
+
+#[test]
+fn citations_are_read_in_all_their_forms() {
+    for (text, numbers) in [
+        ("see defect 12.", vec![12]),
+        ("(defects 8, 11 and 34)", vec![8, 11, 34]),
+        ("fn defect_7_the_secret()", vec![7]),
+        ("defects 2 to 6", vec![2, 6]),
+        ("a defective 3", vec![]),
+        ("their defects, 2 of them", vec![2]),
+        ("no defect", vec![]),
+    ] {
+        assert_eq!(cited_numbers(text), numbers, "{text}");
+    }
+}
+
+#[test]
+fn every_cited_defect_is_a_row_of_the_list() {
+    let page = std::fs::read_to_string(root().join("docs/defects.md")).expect("docs/defects.md");
+    let rows: Vec<u32> = page.lines().filter_map(|line| line.strip_prefix("| ")?.split(' ').next()?.parse().ok()).collect();
+    let known: BTreeSet<u32> = rows.iter().copied().collect();
+    assert_eq!(known.len(), rows.len(), "a number stands twice in docs/defects.md");
+    for path in citing_files() {
+        let text = std::fs::read_to_string(&path).expect("text");
+        let unknown: Vec<_> = cited_numbers(&text).into_iter().filter(|number| !known.contains(number)).collect();
+        assert!(unknown.is_empty(), "{} cites the defects {unknown:?}, which docs/defects.md does not have", path.display());
+    }
+}
+
+#[test]
+fn every_cited_page_is_there() {
+    for path in citing_files() {
+        let text = std::fs::read_to_string(&path).expect("text");
+        for (start, _) in text.match_indices("docs/") {
+            // A part of a longer path or address is none of ours.
+            if text[..start].ends_with(|before: char| before.is_alphanumeric() || "/-_.".contains(before))
+                && !text[..start].ends_with("../")
+            {
+                continue;
+            }
+            let end = text[start..]
+                .find(|c: char| !(c.is_ascii_alphanumeric() || "/-_.".contains(c)))
+                .map_or(text.len(), |length| start + length);
+            let cited = text[start..end].trim_end_matches(['.', '/']);
+            assert!(root().join(cited).exists(), "{} cites `{cited}`, which is not there", path.display());
+        }
+    }
+}
+
+#[test]
+fn nothing_is_cited_that_only_its_authors_can_open() {
+    // Directories of texts that are not part of the repository, and numbered checks of a verb that does not exist.
+    let outside = [
+        "spec/behaviour",
+        "spec/defects",
+        "spec/launch-request",
+        "spec/situations",
+        "spec/running-flare",
+        "reading/",
+        "Doctor check",
+        "doctor check",
+    ];
+    for path in citing_files() {
+        let text = std::fs::read_to_string(&path).expect("text");
+        let cited: Vec<_> = outside.into_iter().filter(|word| text.contains(word)).collect();
+        assert!(cited.is_empty(), "{} cites {cited:?}", path.display());
+    }
+}
