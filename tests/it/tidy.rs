@@ -163,11 +163,10 @@ fn only_the_two_readers_import_the_yaml_crates() {
         .filter(|path| {
             // Study files have PyYAML's scalars, which the strict reader refuses, so there is a second reader.
             !path.starts_with(root().join("crates/flare-pod-manifest/src/document"))
-                && !path.starts_with(root().join("crates/flare-site-config/src/yaml"))
-                && !path.ends_with("flare-site-config/src/yaml.rs")
+                && !path.starts_with(root().join("crates/flare-yaml/src"))
         })
         .collect();
-    assert!(importing.is_empty(), "{importing:?} import the YAML crate; use flare_site_config::yaml");
+    assert!(importing.is_empty(), "{importing:?} import the YAML crate; use flare-yaml");
 }
 
 #[test]

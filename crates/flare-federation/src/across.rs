@@ -4,7 +4,7 @@ use std::collections::{HashMap, hash_map::Entry};
 
 use flare_diagnostic::{Checked, Code, Diagnostic, Faults, did_you_mean};
 use flare_names::{ParticipantNames, Role};
-use flare_site_config::yaml::shown as printable;
+use flare_yaml::shown as printable;
 
 use crate::{facts::Facts, model::Participant};
 

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use flare_diagnostic::{Code, Diagnostic, Faults};
 use flare_names::{ParticipantNames, Role, ServiceName, Target, stable};
-use flare_site_config::yaml::{quote, shown as printable};
+use flare_yaml::{quote, shown as printable};
 
 use crate::release::Provisioned;
 

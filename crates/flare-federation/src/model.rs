@@ -4,10 +4,8 @@ use std::sync::Arc;
 
 use flare_diagnostic::{Checked, Code, Faults, Place, Position};
 use flare_names::{ClaimName, NamespaceName, Target};
-use flare_site_config::{
-    SiteConfig,
-    yaml::{self, Content, Document, Entry, Key, Node, Scalar, Style},
-};
+use flare_site_config::SiteConfig;
+use flare_yaml::{Content, Document, Entry, Key, Node, Scalar, Style};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -109,7 +107,7 @@ impl Federation {
     /// Fails with every fault of the file at once, in the order of the file, all of code `INVALID_FEDERATION`. Source:
     /// `docs/federation.md`.
     pub fn parse(bytes: &[u8], file: &str) -> Result<Checked<Self>, Faults> {
-        let document = yaml::parse(bytes, file, Code::InvalidFederation)?;
+        let document = flare_yaml::parse(bytes, file, Code::InvalidFederation)?;
         read::federation(&document.root, document.faults).map(Checked::clean)
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use flare_diagnostic::{Code, Diagnostic, Faults, Place, did_you_mean};
 use flare_names::{ClaimName, InvalidName, NamespaceName, Target};
-use flare_site_config::yaml::{Content, Entry, Meaning, Node, Reading, shown as printable};
+use flare_yaml::{Content, Entry, Meaning, Node, Reading, shown as printable};
 
 use crate::model::{Expose, Federation, Participant, Places, Source};
 

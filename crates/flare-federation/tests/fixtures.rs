@@ -6,7 +6,6 @@ use std::path::PathBuf;
 
 use flare_diagnostic::Code;
 use flare_federation::{EXAMPLE, Federation, schema};
-use flare_site_config::yaml;
 
 fn fixtures(folder: &str) -> Vec<PathBuf> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/federations").join(folder);
@@ -96,5 +95,5 @@ fn undescribed(value: &serde_json::Value, found: &mut Vec<String>) {
 }
 
 fn json(text: &[u8]) -> serde_json::Value {
-    yaml::parse(text, "f", Code::InvalidFederation).unwrap().root.to_json(Code::InvalidFederation).unwrap()
+    flare_yaml::parse(text, "f", Code::InvalidFederation).unwrap().root.to_json(Code::InvalidFederation).unwrap()
 }

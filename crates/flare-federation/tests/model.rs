@@ -4,7 +4,7 @@
 use flare_diagnostic::Code;
 use flare_federation::{Federation, Participant, Source, init};
 use flare_names::{Role, Target};
-use flare_site_config::yaml::{self, Node};
+use flare_yaml::Node;
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -174,7 +174,7 @@ fn init_needs_exactly_one_server() {
 }
 
 fn tree_of(text: &[u8], file: &str) -> Node {
-    yaml::parse(text, file, Code::InvalidFederation).unwrap().root
+    flare_yaml::parse(text, file, Code::InvalidFederation).unwrap().root
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn a_whole_participant_is_read_by_the_rules_of_k8s_yaml() {
     assert_eq!((config.namespace.as_str(), config.parent.workspace_claim.as_str()), ("own", "mine"));
     assert!(config.parent.resources.is_empty(), "defect 12: an empty mapping means none");
     let bad = "parent: {parent_port: 0, parent_port: 1}\nother: 1\n";
-    let document = yaml::parse(bad.as_bytes(), "site-2.yaml", Code::InvalidConfig).unwrap();
+    let document = flare_yaml::parse(bad.as_bytes(), "site-2.yaml", Code::InvalidConfig).unwrap();
     let faults = file.site_config(Some(&document), Target::V2_9).unwrap_err();
     let places: Vec<_> = faults.all().iter().map(|fault| fault.place.as_ref().unwrap().to_string()).collect();
     assert!(places.contains(&"site-2.yaml:1:26".to_owned()), "the key that is written twice: {places:?}");
@@ -206,7 +206,7 @@ fn values_that_two_versions_of_yaml_read_differently_are_refused() {
 fn what_init_writes_is_a_whole_config_for_both_targets() {
     let files = init::files(&[found("server1", Role::Server)], None).unwrap();
     let federation = parse(&files.federation);
-    let document = yaml::parse(files.config.as_bytes(), init::CONFIG_FILE, Code::InvalidConfig).unwrap();
+    let document = flare_yaml::parse(files.config.as_bytes(), init::CONFIG_FILE, Code::InvalidConfig).unwrap();
     for target in Target::ALL {
         let config = federation.participants[0].site_config(Some(&document), target).unwrap();
         assert!(config.warnings.is_empty());

@@ -4,8 +4,8 @@ use std::sync::LazyLock;
 
 use flare_file_tree::{FileTree, RelativePath};
 use flare_names::{Role, Target};
-use flare_site_config::yaml::quote;
 use flare_site_plan::SitePlan;
+use flare_yaml::quote;
 use handlebars::{Handlebars, no_escape};
 use serde_json::{Map, Value, json};
 

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
-use flare_site_config::yaml::quote;
+use flare_yaml::quote;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -135,7 +135,7 @@ mod tests {
 
     fn read(text: &str) -> Value {
         let code = flare_diagnostic::Code::InvalidConfig;
-        flare_site_config::yaml::parse(text.as_bytes(), "values.yaml", code).unwrap().root.to_json(code).unwrap()
+        flare_yaml::parse(text.as_bytes(), "values.yaml", code).unwrap().root.to_json(code).unwrap()
     }
 
     proptest! {

@@ -3,8 +3,7 @@
 use flare_diagnostic::{Code, Diagnostic};
 use flare_file_tree::FileTree;
 use flare_names::Target;
-use flare_site_config::InternalSecurity;
-use flare_site_plan::SitePlan;
+use flare_site_plan::{InternalSecurity, SitePlan};
 
 use crate::{
     Edits,

@@ -2,15 +2,15 @@
 
 use flare_diagnostic::{Code, Diagnostic, Faults, Place};
 use flare_names::Role;
-use flare_site_config::yaml::{self, Content, Node};
 use flare_site_plan::{Ports, SitePlan};
+use flare_yaml::{Content, Node};
 
 /// Where the values stand.
 pub(crate) const FILE: &str = "helm_chart/values.yaml";
 
 /// Reads values; the one place that knows how.
 fn read(bytes: &[u8], code: Code) -> Result<Node, Faults> {
-    let document = yaml::parse(bytes, FILE, code)?;
+    let document = flare_yaml::parse(bytes, FILE, code)?;
     Faults::check(document.faults, || document.root)
 }
 
@@ -65,7 +65,7 @@ fn describe(node: Option<&Node>) -> String {
     match node {
         None => "nothing".to_owned(),
         Some(node) if node.is_null() => "null".to_owned(),
-        Some(Node { content: Content::Scalar(scalar), .. }) => format!("`{}`", yaml::shown(&scalar.text)),
+        Some(Node { content: Content::Scalar(scalar), .. }) => format!("`{}`", flare_yaml::shown(&scalar.text)),
         Some(node) => node.describe(),
     }
 }

@@ -5,12 +5,12 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use flare_names::Target;
-use flare_site_config::{EXAMPLE, SiteConfig, yaml};
+use flare_site_config::{EXAMPLE, SiteConfig};
 
 fn parse_config(criterion: &mut Criterion) {
     let smallest = "runtime: k8s\nparent:\n  docker_image: nvflare/nvflare:2.9.0\n";
     let long_list = format!("{smallest}  image_pull_secrets:\n{}", "  - registry\n".repeat(75_000));
-    assert!(long_list.len() < yaml::MAX_BYTES);
+    assert!(long_list.len() < flare_yaml::MAX_BYTES);
     let mut group = criterion.benchmark_group("parse");
     for (name, text) in [("smallest", smallest), ("example", EXAMPLE), ("a megabyte", &long_list)] {
         group.throughput(Throughput::Bytes(text.len() as u64));

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use flare_diagnostic::{Checked, Code, Diagnostic, Faults, Place};
 use flare_names::{ClaimName, InvalidName, NamespaceName, PullSecretName, ServiceName, Target};
+use flare_yaml::Node;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -12,7 +13,6 @@ use crate::{
     image::ImageReference,
     shape::{Reader, Shape as _},
     table::{ConfigBlock, LauncherBlock, ParentBlock},
-    yaml::{self, Node},
 };
 
 /// Security of the link between a parent and its job pods.
@@ -94,7 +94,7 @@ impl SiteConfig {
     /// Reads `k8s.yaml` for a target. `file` is the name that places carry. Every fault of the file at once, in its order,
     /// with the code `INVALID_CONFIG` (`docs/behaviour.md` section 1).
     pub fn parse(bytes: &[u8], file: &str, target: Target) -> Result<Checked<Self>, Faults> {
-        let document = yaml::parse(bytes, file, Code::InvalidConfig)?;
+        let document = flare_yaml::parse(bytes, file, Code::InvalidConfig)?;
         read(&document.root, target, document.faults)
     }
 

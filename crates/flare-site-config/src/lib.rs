@@ -1,6 +1,6 @@
 //! `k8s.yaml`, the runtime configuration of a site: strict, every fault at once with its line and column.
 //!
-//! A config is read in passes, one type per pass: text → [`yaml::Node`] (a positioned tree) → [`SiteConfig`] (checked, with
+//! A config is read in passes, one type per pass: text → [`flare_yaml::Node`] (a positioned tree) → [`SiteConfig`] (checked, with
 //! all defaults that need no kit). Source of every rule: `docs/behaviour.md` section 1 and defects 12 and 28.
 #![doc = include_str!("../README.md")]
 
@@ -11,7 +11,6 @@ pub mod quantity;
 mod schema;
 mod shape;
 mod table;
-pub mod yaml;
 
 pub use config::{InternalSecurity, JobLauncherConfig, ParentConfig, SiteConfig};
 pub use schema::schema;

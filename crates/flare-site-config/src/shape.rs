@@ -17,7 +17,7 @@ use std::{collections::BTreeMap, sync::Arc};
 pub(crate) use text::{Image, MountPath, Name, Names, Path, Runtime, Security};
 pub(crate) use whole_number::{Port, Seconds};
 
-use crate::yaml::Node;
+use flare_yaml::Node;
 
 /// What a value must look like.
 pub(crate) trait Shape {

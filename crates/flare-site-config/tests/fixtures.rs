@@ -11,7 +11,7 @@ use std::{
 
 use flare_diagnostic::{Code, Faults};
 use flare_names::Target;
-use flare_site_config::{EXAMPLE, SiteConfig, schema, yaml};
+use flare_site_config::{EXAMPLE, SiteConfig, schema};
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/configs").join(name)
@@ -108,7 +108,7 @@ fn the_schema_agrees_with_the_checker() {
             let bytes = fs::read(folder.join(format!("{name}.yaml"))).unwrap();
             let text = String::from_utf8_lossy(&bytes);
             let blind = text.contains("# schema: sees nothing\n");
-            let json = yaml::parse(&bytes, &name, Code::InvalidConfig).ok().map(|document| core_json(&document.root));
+            let json = flare_yaml::parse(&bytes, &name, Code::InvalidConfig).ok().map(|document| core_json(&document.root));
             for target in targets(&text) {
                 let validator = &validators.iter().find(|(known, _)| *known == target).unwrap().1;
                 let verdict = json.as_ref().map(|json| validator.is_valid(json));
@@ -128,21 +128,21 @@ fn the_schema_agrees_with_the_checker() {
 }
 
 /// As a reader of YAML 1.2 gives it to a validator: what `Node::to_json` refuses is read by the core schema.
-fn core_json(node: &yaml::Node) -> serde_json::Value {
+fn core_json(node: &flare_yaml::Node) -> serde_json::Value {
     use serde_json::Value;
     match &node.content {
-        yaml::Content::Sequence(items) => items.iter().map(core_json).collect(),
-        yaml::Content::Mapping(entries) => {
+        flare_yaml::Content::Sequence(items) => items.iter().map(core_json).collect(),
+        flare_yaml::Content::Mapping(entries) => {
             entries.iter().map(|entry| (entry.key.text.clone(), core_json(&entry.value))).collect()
         }
-        yaml::Content::Scalar(scalar) => match scalar.meaning() {
-            yaml::Meaning::Null => Value::Null,
-            yaml::Meaning::Boolean(value) => value.into(),
-            yaml::Meaning::Integer(value) => i64::try_from(value).unwrap().into(),
+        flare_yaml::Content::Scalar(scalar) => match scalar.meaning() {
+            flare_yaml::Meaning::Null => Value::Null,
+            flare_yaml::Meaning::Boolean(value) => value.into(),
+            flare_yaml::Meaning::Integer(value) => i64::try_from(value).unwrap().into(),
             // Where FLARE reads a string, an editor shows a number: the checker sides with FLARE, so the schema is asked about that.
-            yaml::Meaning::Float(_) if scalar.legacy_meaning() == yaml::Meaning::String => scalar.text.clone().into(),
-            yaml::Meaning::Float(value) => value.into(),
-            yaml::Meaning::Date | yaml::Meaning::String => scalar.text.clone().into(),
+            flare_yaml::Meaning::Float(_) if scalar.legacy_meaning() == flare_yaml::Meaning::String => scalar.text.clone().into(),
+            flare_yaml::Meaning::Float(value) => value.into(),
+            flare_yaml::Meaning::Date | flare_yaml::Meaning::String => scalar.text.clone().into(),
         },
     }
 }
@@ -179,7 +179,7 @@ fn the_example_is_valid_and_shows_the_defaults() {
         };
         assert_eq!(parse(EXAMPLE), parse(&uncommented(false)), "the defaults that are shown are those of the code, {target}");
         assert_ne!(parse(EXAMPLE), parse(&uncommented(true)), "examples change something");
-        let full = yaml::parse(uncommented(true).as_bytes(), "example", Code::InvalidConfig).unwrap().root;
+        let full = flare_yaml::parse(uncommented(true).as_bytes(), "example", Code::InvalidConfig).unwrap().root;
         let schema = schema(Some(target));
         same_keys(&full, &schema, "");
         for block in ["parent", "job_launcher"] {
@@ -188,7 +188,7 @@ fn the_example_is_valid_and_shows_the_defaults() {
     }
 }
 
-fn same_keys(node: &yaml::Node, schema: &serde_json::Value, block: &str) {
+fn same_keys(node: &flare_yaml::Node, schema: &serde_json::Value, block: &str) {
     let shown: BTreeSet<_> = node.entries().iter().map(|entry| entry.key.text.as_str()).collect();
     let known: BTreeSet<_> = schema["properties"].as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(shown, known, "the example shows every key of `{block}`");

@@ -4,10 +4,8 @@ use std::fmt::Write as _;
 
 use flare_diagnostic::{Code, Faults};
 use flare_names::Target;
-use flare_site_config::{
-    SiteConfig,
-    yaml::{self, Content, Node},
-};
+use flare_site_config::SiteConfig;
+use flare_yaml::{Content, Node};
 
 fn refused(bytes: &[u8]) -> String {
     let faults: Faults = SiteConfig::parse(bytes, "k8s.yaml", Target::V2_8).expect_err("must be refused");
@@ -90,7 +88,7 @@ fn defect_31_keys_that_are_no_strings_are_faults() {
 }
 
 fn tree(text: &str, file: &str) -> Node {
-    yaml::parse(text.as_bytes(), file, Code::InvalidFederation).expect("valid").root
+    flare_yaml::parse(text.as_bytes(), file, Code::InvalidFederation).expect("valid").root
 }
 
 #[test]
@@ -178,7 +176,7 @@ const NASTY: &[&str] = &[
 #[test]
 fn defect_9_quoted_strings_come_back_from_yaml_and_json() {
     for text in NASTY {
-        let quoted = yaml::quote(text);
+        let quoted = flare_yaml::quote(text);
         assert_eq!(serde_json::from_str::<String>(&quoted).unwrap(), *text, "JSON: {quoted}");
         for line in [quoted.clone(), format!("{quoted}: 1"), format!("key: {quoted}\n")] {
             let json = tree(&line, "x").to_json(Code::InvalidConfig).unwrap();
@@ -197,7 +195,7 @@ fn defect_9_quoted_strings_come_back_from_yaml_and_json() {
 proptest::proptest! {
     #[test]
     fn any_string_survives_quoting(text: String) {
-        let quoted = yaml::quote(&text);
+        let quoted = flare_yaml::quote(&text);
         proptest::prop_assert_eq!(serde_json::from_str::<String>(&quoted).unwrap(), text.clone());
         let json = tree(&format!("[{quoted}]"), "x").to_json(Code::InvalidConfig).unwrap();
         proptest::prop_assert_eq!(json, serde_json::json!([text]));

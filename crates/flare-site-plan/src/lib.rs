@@ -7,5 +7,7 @@
 mod plan;
 mod resolve;
 
+/// A fact of the plan that the configuration names first.
+pub use flare_site_config::InternalSecurity;
 pub use plan::{Image, Internal, Parent, Ports, SitePlan, StudyTemplate, Workspace};
 pub use resolve::{Acceptance, resolve};

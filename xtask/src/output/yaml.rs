@@ -1,6 +1,6 @@
 //! Kubernetes objects as block YAML: every string is quoted, so that no reader takes one for something else.
 
-use flare_site_config::yaml::quote;
+use flare_yaml::quote;
 use serde_json::Value;
 
 /// Several objects as one stream of documents, as `kubectl apply -f -` takes it.
@@ -71,7 +71,7 @@ mod tests {
             "list": ["1e3", {"name": "a", "deep": {"x": [1, [2, 3], {"y": "z\n"}]}}, []],
         });
         let text = super::documents([&object]);
-        let document = flare_site_config::yaml::parse(text.as_bytes(), "test", Code::Internal).unwrap();
+        let document = flare_yaml::parse(text.as_bytes(), "test", Code::Internal).unwrap();
         assert_eq!(document.root.to_json(Code::Internal).unwrap(), object, "{text}");
     }
 }

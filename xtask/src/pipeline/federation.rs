@@ -8,7 +8,7 @@ use std::{
 use flare_diagnostic::{Checked, Code, Diagnostic, Faults};
 use flare_federation::{Facts, Federation, Member, Participant};
 use flare_names::Target;
-use flare_site_config::yaml::{self, Document};
+use flare_yaml::Document;
 
 use super::{
     parallel,
@@ -67,7 +67,7 @@ fn config_file(participant: &Participant, folder: &Path) -> Result<Option<Box<Do
     let Some((path, place)) = participant.config_file() else { return Ok(None) };
     let path = crate::environment::shortest(&flare_file_tree::resolved(&folder.join(path)));
     let bytes = prepare::read_config_file(&path).map_err(|faults| faults.map(|fault| fault.at(place.clone())))?;
-    yaml::parse(&bytes, &path.to_string_lossy(), Code::InvalidConfig).map(|document| Some(Box::new(document)))
+    flare_yaml::parse(&bytes, &path.to_string_lossy(), Code::InvalidConfig).map(|document| Some(Box::new(document)))
 }
 
 /// Two kits of one folder name would be written over each other.

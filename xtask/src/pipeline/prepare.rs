@@ -8,7 +8,7 @@ use flare_federation::Participant;
 use flare_file_tree::{CommitError, Destination, FileTree, ReadOptions};
 use flare_names::Target;
 use flare_prepared_kit::PreparedKit;
-use flare_site_config::{SiteConfig, yaml};
+use flare_site_config::SiteConfig;
 use flare_site_plan::{Acceptance, SitePlan};
 use flare_startup_kit::StartupKit;
 use serde_json::{Value, json};
@@ -28,7 +28,7 @@ pub(crate) enum ConfigSource {
         /// The entry.
         participant: Box<Participant>,
         /// The file, read.
-        document: Option<Box<yaml::Document>>,
+        document: Option<Box<flare_yaml::Document>>,
     },
 }
 

@@ -2,7 +2,7 @@
 
 use flare_diagnostic::Code;
 use flare_names::{Role, Target};
-use flare_site_config::InternalSecurity;
+use flare_site_plan::InternalSecurity;
 use serde_json::json;
 
 use crate::support::*;

@@ -6,7 +6,7 @@ use schemars::Schema;
 use serde_json::{Map, Value, json};
 
 use super::Reader;
-use crate::yaml::{Content, Node, shown};
+use flare_yaml::{Content, Node, shown};
 
 /// One line of a block's table.
 pub(crate) struct KeyRule {
@@ -57,7 +57,7 @@ macro_rules! block {
         impl crate::shape::Shape for $name {
             type Output = Self;
 
-            fn read(node: &crate::yaml::Node, path: &str, reader: &mut crate::shape::Reader) -> Option<Self> {
+            fn read(node: &flare_yaml::Node, path: &str, reader: &mut crate::shape::Reader) -> Option<Self> {
                 let mut block = Self::default();
                 for (rule, key, value) in reader.known_keys::<Self>(node, path)? {
                     $(if rule == stringify!($key) {

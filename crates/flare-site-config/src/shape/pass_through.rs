@@ -6,7 +6,7 @@ use schemars::{Schema, json_schema};
 use serde_json::{Map, Value};
 
 use super::{Reader, Shape};
-use crate::yaml::{Content, Node};
+use flare_yaml::{Content, Node};
 
 /// A mapping of which only the keys and the meaning of its scalars are checked.
 pub(crate) struct PassThrough;

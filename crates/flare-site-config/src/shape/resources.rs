@@ -2,14 +2,12 @@
 
 use flare_diagnostic::{Code, did_you_mean};
 use flare_names::Target;
+use flare_yaml::{Content, Meaning, Node, Reading, quote, shown};
 use schemars::{Schema, json_schema};
 use serde_json::{Map, Value, json};
 
 use super::{Reader, Shape, block::join};
-use crate::{
-    quantity::Quantity,
-    yaml::{Content, Meaning, Node, Reading, quote, shown},
-};
+use crate::quantity::Quantity;
 
 const PARTS: [&str; 3] = ["requests", "limits", "claims"];
 /// What a container may ask for without a domain, besides huge pages.

@@ -4,13 +4,13 @@ use std::marker::PhantomData;
 
 use flare_diagnostic::closest;
 use flare_names::{ClaimName, InvalidName, NamespaceName, PullSecretName, ServiceName, Target};
+use flare_yaml::{Content, Meaning, Node, Style, quote, shown};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::{Reader, Shape};
 use crate::{
     config::InternalSecurity,
     image::{ImageError, ImageReference},
-    yaml::{Content, Meaning, Node, Style, quote, shown},
 };
 
 impl Reader {

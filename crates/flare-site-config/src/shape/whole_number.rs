@@ -4,7 +4,7 @@ use flare_names::Target;
 use schemars::{Schema, json_schema};
 
 use super::{Reader, Shape};
-use crate::yaml::{Content, Meaning, Node, Reading, Style, shown};
+use flare_yaml::{Content, Meaning, Node, Reading, Style, shown};
 
 impl Reader {
     fn integer(&mut self, node: &Node, path: &str) -> Option<i128> {

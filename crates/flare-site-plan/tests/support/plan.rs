@@ -2,8 +2,7 @@
 
 use flare_launcher_args::LauncherArgs;
 use flare_names::{NamespaceName, ParticipantNames, Role, ServiceName, Target, VolumeName};
-use flare_site_config::InternalSecurity;
-use flare_site_plan::{Image, Internal, Parent, Ports, SitePlan, StudyTemplate, Workspace};
+use flare_site_plan::{Image, Internal, InternalSecurity, Parent, Ports, SitePlan, StudyTemplate, Workspace};
 use serde_json::Map;
 
 /// The plan of `nvflare-server` or `site-1` with a config of defaults.

@@ -3,14 +3,14 @@
 use flare_diagnostic::{Code, Diagnostic};
 use serde_json::{Map, Number, Value};
 
-use super::{Content, Meaning, Node, Reading, Scalar, shown};
+use crate::{Content, Meaning, Node, Reading, Scalar, shown};
 
 impl Node {
     /// The tree as JSON. An integer stays an integer, null stays null.
     ///
     /// Fails where a plain scalar means one thing in YAML 1.1, which FLARE and Helm read, and another in 1.2, and where a
     /// number has no JSON form; one fault for each such scalar, with `code`. A key that is written twice keeps its first
-    /// value: its fault is already in [`super::Document::faults`].
+    /// value: its fault is already in [`crate::Document::faults`].
     pub fn to_json(&self, code: Code) -> Result<Value, Vec<Diagnostic>> {
         let mut faults = Vec::new();
         let value = convert(self, code, &mut faults);
@@ -38,7 +38,7 @@ fn convert(node: &Node, code: Code, faults: &mut Vec<Diagnostic>) -> Value {
 
 impl Scalar {
     /// One scalar as JSON; the fault is without a place.
-    pub(crate) fn to_json(&self, code: Code) -> Result<Value, Diagnostic> {
+    pub fn to_json(&self, code: Code) -> Result<Value, Diagnostic> {
         let text = shown(&self.text);
         let meaning = match self.reading() {
             Reading::Same(meaning) => meaning,

@@ -3,9 +3,9 @@
 use std::{collections::HashMap, sync::Arc};
 
 use flare_diagnostic::{Code, Diagnostic, Faults, LineIndex, Place, Position};
-use serde_yaml::granit_parser::{ErrorKind, Event, Marker, Parser, ScalarStyle, ScanError, Tag};
+use granit_parser::{ErrorKind, Event, Marker, Parser, ScalarStyle, ScanError, Tag};
 
-use super::{Content, Document, Entry, Key, Meaning, Node, Reading, Scalar, Style, shown};
+use crate::{Content, Document, Entry, Key, Meaning, Node, Reading, Scalar, Style, shown};
 
 /// The largest file that is read: 1 `MiB`. A config is a few hundred bytes; a federation of a thousand sites some 100 `KiB`.
 pub const MAX_BYTES: usize = 1 << 20;
@@ -19,7 +19,7 @@ pub const MAX_NODES: usize = 100_000;
 /// Fails only where there is no tree: see the module. Faults that leave one are in [`Document::faults`].
 pub fn parse(bytes: &[u8], file: &str, code: Code) -> Result<Document, Faults> {
     let text = decode(bytes, file, code)?;
-    let options = serde_yaml::granit_parser::options! { emit_comments: false };
+    let options = granit_parser::options! { emit_comments: false };
     let mut builder = Builder { file: file.into(), code, ..Builder::default() };
     for event in Parser::new_from_str_with_options(text, options) {
         let result = match event {

@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 /// every other reader see the same string, never a number, a boolean or a date (defect 9).
 ///
 /// ```
-/// assert_eq!(flare_site_config::yaml::quote("no"), r#""no""#);
-/// assert_eq!(flare_site_config::yaml::quote("a\tb\u{85}"), r#""a\tb\u0085""#);
+/// assert_eq!(flare_yaml::quote("no"), r#""no""#);
+/// assert_eq!(flare_yaml::quote("a\tb\u{85}"), r#""a\tb\u0085""#);
 /// ```
 pub fn quote(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);

@@ -1,6 +1,6 @@
 //! One tree laid over another, as `federation.yaml` lays a participant's config over the defaults.
 
-use super::{Content, Node};
+use crate::{Content, Node};
 
 impl Node {
     /// Lays `top` over `base`, key by key: mappings are merged at every level, any other value of `top` replaces the one

@@ -1,25 +1,10 @@
-//! Strict YAML as a tree of positioned nodes: the only module of the workspace that knows the YAML crate.
-//!
-//! [`parse`] takes bytes and gives a [`Document`]: the tree, and the faults that leave it readable (keys written twice,
-//! keys that are no strings), so that a reader can add its own and report all of them at once. What cannot be read
-//! ends at once: not UTF-8, more than [`MAX_BYTES`], no or a second document, deeper than [`MAX_DEPTH`], more than
-//! [`MAX_NODES`] values (aliases count with all that they stand for), merge keys, tags other than YAML's own.
-//!
-//! FLARE reads YAML 1.1 (`PyYAML`), most other programs read 1.2, and they disagree on plain scalars such as `no`, `0644`,
-//! `1_000`, `1e3`. [`Scalar::reading`] says what each means, and where the two differ.
-
-mod build;
-mod emit;
-mod json;
-mod overlay;
-mod reading;
+//! The tree: every node and key with its place.
 
 use std::sync::Arc;
 
-pub use build::{MAX_BYTES, MAX_DEPTH, MAX_NODES, parse};
-pub use emit::quote;
 use flare_diagnostic::{Diagnostic, Place, Position};
-pub use reading::{Meaning, Reading};
+
+use crate::Meaning;
 
 /// A YAML document that could be read.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,6 +1,6 @@
 //! What a plain scalar means in YAML 1.2 (core schema) and in YAML 1.1 as `PyYAML` reads it.
 
-use super::{Scalar, Style, shown};
+use crate::{Scalar, Style, shown};
 
 /// What a scalar means.
 #[derive(Debug, Clone, Copy, PartialEq)]
