@@ -91,7 +91,7 @@ impl Node {
     }
 
     /// As [`Self::get`], but null is as absent.
-    pub(crate) fn get_set(&self, key: &str) -> Option<&Self> {
+    pub(crate) fn get_non_null(&self, key: &str) -> Option<&Self> {
         self.get(key).filter(|node| !node.is_null())
     }
 

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod acceptable;
 mod additions;
 mod document;
 mod explain;
@@ -13,6 +14,7 @@ mod secrets;
 mod site_files;
 mod study;
 mod token;
+mod warnings;
 
 pub use additions::{Additions, ContainerDefault, Owner};
 pub use explain::{Explanation, FieldOrigin};
@@ -21,3 +23,4 @@ pub use origin::Origin;
 pub use path::SitePath;
 pub use request::{LAUNCHER_KEYS, LaunchRequest, PLACEHOLDER_JOB_ID, PreparedSite};
 pub use site_files::{FileContent, SiteFiles};
+pub use study::check_study_files;

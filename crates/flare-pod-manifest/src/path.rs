@@ -26,6 +26,11 @@ impl SitePath {
     }
 }
 
+/// The study runtime file (2.9), in `local/`.
+pub(crate) const STUDY_RUNTIME: &str = "study_runtime.yaml";
+/// The study data file where `prepare` puts it, in `local/`.
+pub(crate) const STUDY_DATA: &str = "study_data.yaml";
+
 impl fmt::Display for SitePath {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -40,8 +40,13 @@ impl LauncherPart {
         let image = image(request, study).ok_or_else(|| no_image(request));
         let python = request.job.k8s.python_path.clone().unwrap_or_else(|| request.launcher.python_path.clone());
         explanation.add("metadata.name", request.job.pod_name.as_str(), Origin::Job);
-        if let Ok(image) = &image {
-            explanation.container("image", &image.value, image.origin);
+        // What is no reference may hold a password.
+        let shown_image = image.as_ref().map(|image| match crate::acceptable::image(&image.value) {
+            None => image.value.as_str(),
+            Some(_) => "(not shown: no valid image reference)",
+        });
+        if let (Ok(image), Ok(shown)) = (&image, shown_image) {
+            explanation.container("image", shown, image.origin);
         }
         explanation.container("command", &python.value, python.origin);
         let args = args::of(request, explanation);
@@ -78,6 +83,10 @@ fn no_image(request: &LaunchRequest) -> Faults {
     let fourth = match request.target {
         Target::V2_8 => "",
         Target::V2_9 => ", or `studies.<study>.container.image` in local/study_runtime.yaml",
+    };
+    let message = match request.job.unmatched_images.as_slice() {
+        [] => message,
+        places => format!("{message}: what stands at `{}` does not count", places.join("`, `").escape_debug()),
     };
     let hint = format!(
         "set `launcher_spec[\"{site}\"].k8s.image`, `launcher_spec.default.k8s.image`, \

@@ -7,6 +7,7 @@ mod portable;
 mod prepared;
 mod process_args;
 mod read;
+mod unmatched;
 
 use flare_diagnostic::{Checked, Code, Diagnostic, Faults};
 use flare_names::{Role, Target};
@@ -21,7 +22,9 @@ use crate::{
     document::{Findings, Kind, Node},
     path::{self, SitePath},
     token::Token,
+    warnings::Warnings,
 };
+use job_meta::View;
 
 const KEYS: [&str; 10] =
     ["role", "site", "workspace", "custom_dir", "owner_fqcn", "transfer_token", "set", "launcher", "job_meta", "process_args"];
@@ -53,27 +56,21 @@ impl LaunchRequest {
     pub fn parse(bytes: &[u8], file: &str, target: Target) -> Result<Checked<Self>, Faults> {
         let text = utf8(bytes, file)?;
         let mut findings = Findings::new(file, text);
-        let mut warnings = Vec::new();
+        let mut warnings = Warnings::new(file, text);
         let request =
             Node::from_json(text, &mut findings).and_then(|root| Self::read(&root, file, target, &mut findings, &mut warnings));
-        finish(findings.into_sorted(), request, warnings)
+        finish(findings.into_sorted(), request, warnings.into_sorted())
     }
 
-    fn read(
-        root: &Node,
-        file: &str,
-        target: Target,
-        findings: &mut Findings<'_>,
-        warnings: &mut Vec<Diagnostic>,
-    ) -> Option<Self> {
+    fn read(root: &Node, file: &str, target: Target, findings: &mut Findings<'_>, warnings: &mut Warnings<'_>) -> Option<Self> {
         if !matches!(root.kind, Kind::Object(_)) {
             findings.at(root.offset, "the launch request must be an object", None);
             return None;
         }
         findings.only(root, "", &KEYS);
-        let parts = Parts::read(root, target, findings);
-        let job = read::object(root, "", "job_meta", findings)
-            .and_then(|node| Job::read(node, "job_meta", parts.site.as_deref(), target, file, findings, warnings));
+        let parts = Parts::read(root, target, findings, warnings);
+        let view = View { path: "job_meta", site: parts.site.as_deref(), server_name: None, target };
+        let job = read::object(root, "", "job_meta", findings).and_then(|node| Job::read(node, view, findings, warnings));
         parts.complete(job, file, target)
     }
 
@@ -125,7 +122,7 @@ pub(crate) struct Parts {
 }
 
 impl Parts {
-    pub(crate) fn read(root: &Node, target: Target, findings: &mut Findings<'_>) -> Self {
+    pub(crate) fn read(root: &Node, target: Target, findings: &mut Findings<'_>, warnings: &mut Warnings<'_>) -> Self {
         let role = read::required(root, "", "role", findings).and_then(|node| role(node, findings));
         let workspace = read::absolute_path(root, "workspace", findings);
         Self {
@@ -135,7 +132,7 @@ impl Parts {
             owner_fqcn: read::string(root, "", "owner_fqcn", findings),
             transfer_token: read::string(root, "", "transfer_token", findings).map(Token::new),
             set: set(root, findings),
-            launcher: read::object(root, "", "launcher", findings).map(|node| Launcher::read(node, target, findings)),
+            launcher: read::object(root, "", "launcher", findings).map(|node| Launcher::read(node, target, findings, warnings)),
             process_args: read::object(root, "", "process_args", findings)
                 .and_then(|node| ProcessArgs::read(node, role, target, findings)),
         }
@@ -171,7 +168,7 @@ fn role(node: &Node, findings: &mut Findings<'_>) -> Option<Role> {
 }
 
 fn custom_dir(root: &Node, workspace: Option<&str>, findings: &mut Findings<'_>) -> Option<String> {
-    let node = root.get_set("custom_dir").filter(|node| node.text() != Some(""))?;
+    let node = root.get_non_null("custom_dir").filter(|node| node.text() != Some(""))?;
     let Some(folder) = node.text().filter(|folder| path::is_absolute(folder)) else {
         findings.wrong(node, "custom_dir", "an absolute path, null or an empty string");
         return None;

@@ -4,9 +4,7 @@ use std::{collections::BTreeMap, fmt, sync::OnceLock};
 
 use crate::{
     document::{Findings, Node},
-    path::SitePath,
-    request::LaunchRequest,
-    study,
+    path::{self, SitePath},
 };
 
 /// What was found at a path.
@@ -22,7 +20,7 @@ pub enum FileContent {
 
 impl FileContent {
     /// Whether something is there.
-    pub fn is_there(&self) -> bool {
+    pub fn exists(&self) -> bool {
         *self != Self::Missing
     }
 }
@@ -56,21 +54,6 @@ impl SiteFiles {
         Self { startup, ..Self::default() }
     }
 
-    /// Asks `read` for each file that the request needs, until nothing is missing: a study file may name templates.
-    #[must_use]
-    pub fn gather(mut self, request: &LaunchRequest, mut read: impl FnMut(&SitePath) -> FileContent) -> Self {
-        loop {
-            let needed = request.needed_files(&self);
-            if needed.is_empty() {
-                return self;
-            }
-            for path in needed {
-                let content = read(&path);
-                self.insert(path, content);
-            }
-        }
-    }
-
     /// Adds what was found at a path.
     pub fn insert(&mut self, path: SitePath, content: FileContent) {
         self.runtime = OnceLock::new();
@@ -79,13 +62,17 @@ impl SiteFiles {
 
     /// The study runtime file, parsed once; `None` where it is not there or has faults of YAML.
     pub(crate) fn runtime(&self) -> Option<&Node> {
-        let FileContent::Bytes(bytes) = self.file(&SitePath::local(study::RUNTIME_FILE)) else { return None };
+        let FileContent::Bytes(bytes) = self.file(&SitePath::local(path::STUDY_RUNTIME)) else { return None };
         let parse = || {
             let text = std::str::from_utf8(bytes).ok()?;
             let mut findings = Findings::new("", text);
             Node::from_yaml(text, &mut findings).filter(|_| findings.is_empty())
         };
         self.runtime.get_or_init(parse).as_ref()
+    }
+
+    pub(crate) fn was_asked_for(&self, path: &SitePath) -> bool {
+        self.files.contains_key(path)
     }
 
     pub(crate) fn file(&self, path: &SitePath) -> &FileContent {
@@ -98,16 +85,5 @@ impl fmt::Debug for SiteFiles {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let startup: BTreeMap<_, _> = self.startup.iter().map(|(name, bytes)| (name, bytes.len())).collect();
         formatter.debug_struct("SiteFiles").field("startup", &startup).field("files", &self.files).finish_non_exhaustive()
-    }
-}
-
-impl LaunchRequest {
-    /// The files that are still to be read, given those that were: at first the study files, then the pod templates that
-    /// these name. Empty when nothing is missing. The files of `startup/` are not among them: all are taken.
-    pub fn needed_files(&self, have: &SiteFiles) -> Vec<SitePath> {
-        let mut needed = study::first_files(self);
-        needed.extend(study::template_files(self, have));
-        needed.retain(|path| !have.files.contains_key(path));
-        needed
     }
 }

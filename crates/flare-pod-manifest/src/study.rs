@@ -1,20 +1,25 @@
 //! Step 3: what the study of the job brings along: `study_data.yaml` (both releases) or `local/study_runtime.yaml` (2.9).
 
+mod check;
 mod data;
+mod needed;
 mod runtime;
 mod template_file;
 
+pub use check::check_study_files;
 use flare_diagnostic::{Code, Diagnostic, Faults, Place};
-use flare_names::Target;
+use flare_names::{ClaimName, Target};
 pub(crate) use runtime::RESERVED;
 use serde_json::Value;
 
 use crate::{
-    document::{Findings, Node},
+    acceptable,
+    document::{Entry, Findings, Node},
     origin::Origin,
-    path::SitePath,
+    path::{STUDY_DATA, STUDY_RUNTIME, SitePath},
     request::{LaunchRequest, utf8},
     site_files::{FileContent, SiteFiles},
+    warnings::Warnings,
 };
 
 /// What the study adds to the pod.
@@ -62,36 +67,10 @@ pub(crate) struct Template {
     pub(crate) place: Place,
 }
 
-pub(crate) const RUNTIME_FILE: &str = "study_runtime.yaml";
-
-/// The files that are needed before anything was read.
-pub(crate) fn first_files(request: &LaunchRequest) -> Vec<SitePath> {
-    let mut files = Vec::new();
-    if request.target == Target::V2_9 {
-        files.push(SitePath::local(RUNTIME_FILE));
-        files.push(SitePath::local("study_data.yaml"));
-    }
-    if let Some(path) = request.study_data_path()
-        && (request.target == Target::V2_9 || request.job.study.is_some())
-        && !files.contains(&path)
-    {
-        files.push(path);
-    }
-    files
-}
-
-/// The pod templates that the study runtime file refers to, valid or not.
-pub(crate) fn template_files(request: &LaunchRequest, files: &SiteFiles) -> Vec<SitePath> {
-    if request.target != Target::V2_9 {
-        return Vec::new();
-    }
-    files.runtime().map_or(Vec::new(), runtime::template_files)
-}
-
 /// Reads the study files; `warnings` takes what is odd and stops nothing.
 pub(crate) fn resolve(request: &LaunchRequest, files: &SiteFiles, warnings: &mut Vec<Diagnostic>) -> Result<Study, Faults> {
-    let runtime = SitePath::local(RUNTIME_FILE);
-    if request.target == Target::V2_9 && files.file(&runtime).is_there() {
+    let runtime = SitePath::local(STUDY_RUNTIME);
+    if request.target == Target::V2_9 && files.file(&runtime).exists() {
         refuse_both(request, files)?;
         return runtime::resolve(request, files, warnings);
     }
@@ -103,15 +82,15 @@ pub(crate) fn resolve(request: &LaunchRequest, files: &SiteFiles, warnings: &mut
 
 /// 2.9: a study runtime file next to a study data file stops every job.
 fn refuse_both(request: &LaunchRequest, files: &SiteFiles) -> Result<(), Faults> {
-    let mut data_files = vec![SitePath::local("study_data.yaml")];
+    let mut data_files = vec![SitePath::local(STUDY_DATA)];
     data_files.extend(request.study_data_path());
-    match data_files.iter().find(|path| files.file(path).is_there()) {
+    match data_files.iter().find(|path| files.file(path).exists()) {
         None => Ok(()),
         Some(path) => {
-            let message = format!("`local/{RUNTIME_FILE}` cannot be used together with the study data file `{path}`");
+            let message = format!("`local/{STUDY_RUNTIME}` cannot be used together with the study data file `{path}`");
             let fault = Diagnostic::error(Code::InvalidLaunchRequest, message);
             Err(fault
-                .hint(format!("move all studies to `{RUNTIME_FILE}` and delete the other file"))
+                .hint(format!("move all studies to `{STUDY_RUNTIME}` and delete the other file"))
                 .at(Place::file(path.to_string()))
                 .into())
         }
@@ -145,6 +124,28 @@ fn warning(file: &str, message: String) -> Diagnostic {
     Diagnostic::warning(Code::Notice, message).at(Place::file(file))
 }
 
+/// The warning that a file with other studies has none of the job's name. Jobs that are submitted without a study belong to
+/// `default`, so a file that nobody filled in yet is no reason for one.
+fn study_is_missing<'name>(
+    study: &str,
+    known: impl Iterator<Item = &'name str> + Clone,
+    file: &str,
+    what: &str,
+) -> Option<Diagnostic> {
+    let mut known = known.peekable();
+    if known.peek().is_none() && study == DEFAULT_STUDY {
+        return None;
+    }
+    let warning = warning(file, format!("the study `{}` is not in the {what}", study.escape_debug()));
+    Some(match flare_diagnostic::closest(study, known) {
+        Some(near) => warning.hint(format!("did you mean `{}`?", near.escape_debug())),
+        None => warning.hint("add the study to the file, or submit the job in a study that is there"),
+    })
+}
+
+/// The study of jobs that are submitted without one.
+const DEFAULT_STUDY: &str = "default";
+
 /// Names of studies, datasets and secret mounts: `[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?`.
 pub(crate) fn is_study_name(name: &str) -> bool {
     let edge = |byte: Option<&u8>| byte.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
@@ -156,7 +157,7 @@ pub(crate) fn is_study_name(name: &str) -> bool {
 }
 
 /// Checks the name of a study, a dataset or a secret mount.
-fn check_name(entry: &crate::document::Entry, what: &str, findings: &mut Findings<'_>) {
+fn check_name(entry: &Entry, what: &str, findings: &mut Findings<'_>) {
     if !entry.key_is_text || !is_study_name(&entry.key) {
         findings.at(
             entry.key_offset,
@@ -181,8 +182,12 @@ fn nonempty(object: &Node, path: &str, key: &str, findings: &mut Findings<'_>) -
 }
 
 /// `source` and `mode` of a dataset.
-fn dataset(name: &str, entry: &Node, path: &str, findings: &mut Findings<'_>) -> Option<Dataset> {
+fn dataset(name: &str, entry: &Node, path: &str, findings: &mut Findings<'_>, warnings: &mut Warnings<'_>) -> Option<Dataset> {
     let claim = nonempty(entry, path, "source", findings);
+    if let (Some(claim), Some(node)) = (&claim, entry.get("source")) {
+        let doubt = acceptable::name(ClaimName::new(claim), ClaimName::KIND, ClaimName::RULE);
+        warnings.doubt(node.offset, &crate::document::join(path, "source"), doubt);
+    }
     let label = crate::document::join(path, "mode");
     let read_only = match entry.get("mode") {
         None => {

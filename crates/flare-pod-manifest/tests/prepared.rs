@@ -35,6 +35,7 @@ fn a_prepared_kit_and_a_job_give_a_manifest_with_placeholders() {
         for target in Target::ALL {
             let launcher = launcher();
             let prepared = PreparedSite {
+                server_name: None,
                 role,
                 site,
                 launcher: &launcher,
@@ -58,6 +59,7 @@ fn a_prepared_kit_and_a_job_give_a_manifest_with_placeholders() {
 fn faults_stand_in_the_job_s_own_file() {
     let launcher = launcher();
     let prepared = PreparedSite {
+        server_name: None,
         role: Role::Client,
         site: "site-1",
         launcher: &launcher,

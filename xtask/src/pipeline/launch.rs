@@ -43,6 +43,10 @@ pub(crate) fn from_prepared(prepared: &Path, meta: &Path, study: Option<&str>, a
             Role::Server => "server",
             Role::Client => &plan.site,
         },
+        server_name: match plan.role {
+            Role::Server => Some(&plan.participant),
+            Role::Client => plan.server_target.as_ref().map(|(host, _)| host.as_str()),
+        },
         launcher: &plan.launcher,
         parent_url: Some(&address),
         parent_connection_security: Some(plan.internal.security.as_str()),

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{explain::Explanation, origin::Origin, path, request::LaunchRequest, secrets, study::Study};
 
+/// Shown in place of a token.
 const HIDDEN: &str = "(hidden)";
 
 pub(super) fn of(request: &LaunchRequest, study: &Study, explanation: &mut Explanation) -> Vec<Value> {
@@ -16,7 +17,7 @@ pub(super) fn of(request: &LaunchRequest, study: &Study, explanation: &mut Expla
         }
     };
     for (name, value) in &study.env {
-        add(name, value, value, Origin::StudyRuntime);
+        add(name, value, "(set by the study)", Origin::StudyRuntime);
     }
     let python_path = request.custom_dir.as_ref().map(|dir| path::join(&request.launcher.workspace_mount_path.value, dir));
     if let Some(python_path) = &python_path {

@@ -99,9 +99,13 @@ impl Merge<'_> {
     fn own_namespace(&mut self, metadata: &mut Map<String, Value>, namespace: &str) {
         let Some(of_template) = metadata.get_mut("namespace") else { return };
         if of_template.as_str() != Some(namespace) {
-            let message =
-                format!("the pod template's `metadata.namespace` gives way to the launcher's `{}`", namespace.escape_debug());
-            let warning = Diagnostic::warning(Code::Notice, message);
+            let message = format!(
+                "the pod template's `metadata.namespace` `{}` gives way to the launcher's `{}`",
+                of_template.as_str().map_or_else(|| of_template.to_string(), str::to_owned).escape_debug(),
+                namespace.escape_debug()
+            );
+            let warning = Diagnostic::warning(Code::Notice, message)
+                .hint("remove it from the template, or prepare the kit for that namespace");
             self.warnings.push(match self.template {
                 Some(template) => warning.at(template.place.clone()),
                 None => warning,

@@ -1,16 +1,16 @@
 //! The job's `meta.json`: its id and study, and the two specs resolved for one site.
 
-use flare_diagnostic::Diagnostic;
 use flare_names::{PodName, Target, job_container, job_pod};
 
 use super::{
-    k8s_block::{self, K8sBlock},
+    k8s_block::K8sBlock,
     portable::{self, Portable},
-    read,
+    read, unmatched,
 };
 use crate::{
     document::{Findings, Node, join},
     origin::{Origin, Sourced},
+    warnings::Warnings,
 };
 
 /// A job as one site sees it.
@@ -23,30 +23,33 @@ pub(crate) struct Job {
     pub(crate) study: Option<String>,
     pub(crate) k8s: K8sBlock,
     pub(crate) portable: Portable,
+    /// Places of images that do not count, for the error that there is none.
+    pub(crate) unmatched_images: Vec<String>,
+}
+
+/// For whom and how a job's meta data is read.
+#[derive(Clone, Copy)]
+pub(super) struct View<'view> {
+    /// The key under which the object stands, for messages; empty for a file of its own.
+    pub(super) path: &'view str,
+    pub(super) site: Option<&'view str>,
+    /// The name that the server has in the project, where it is known: no key of a job is called so.
+    pub(super) server_name: Option<&'view str>,
+    pub(super) target: Target,
 }
 
 impl Job {
-    /// `path` is the key under which the object stands, for messages; empty for a file of its own.
-    pub(super) fn read(
-        meta: &Node,
-        path: &str,
-        site: Option<&str>,
-        target: Target,
-        file: &str,
-        findings: &mut Findings<'_>,
-        warnings: &mut Vec<Diagnostic>,
-    ) -> Option<Self> {
+    pub(super) fn read(meta: &Node, view: View<'_>, findings: &mut Findings<'_>, warnings: &mut Warnings<'_>) -> Option<Self> {
+        let View { path, site, target, .. } = view;
         let id = job_id(meta, path, findings);
         let study = study(meta, path, findings);
         let launcher_spec = read::optional_object(meta, path, "launcher_spec", findings);
         let resource_spec = read::optional_object(meta, path, "resource_spec", findings);
-        if let Some(spec) = launcher_spec {
-            warnings.extend(k8s_block::misspelt_defaults(spec, target, file));
-        }
         let site = site?;
         let specs = Specs { launcher: launcher_spec, resource: resource_spec, site, path };
-        let k8s = K8sBlock::read(&specs, target, findings);
-        let portable = portable::read(&specs, target, findings);
+        let k8s = K8sBlock::read(&specs, target, findings, warnings);
+        let portable = portable::read(&specs, target, findings, warnings);
+        let unmatched_images = unmatched::check(meta, &specs, view, warnings);
         let id = id?;
         let Some(pod_name) = job_pod(&id, site) else {
             let node = meta.get("job_id")?;
@@ -57,7 +60,7 @@ impl Job {
             );
             return None;
         };
-        Some(Self { container_name: job_container(&id), pod_name, id, study, k8s, portable })
+        Some(Self { container_name: job_container(&id), pod_name, id, study, k8s, portable, unmatched_images })
     }
 
     /// `num_of_gpus` of the k8s block where the key is there, even as null; else that of the resources.
@@ -88,8 +91,20 @@ impl<'node> Specs<'node> {
         Self::block(self.launcher?, &join(self.path, "launcher_spec"), key, findings)
     }
 
+    /// The path of one of the two specs.
+    pub(super) fn path(&self, spec: &str) -> String {
+        join(self.path, spec)
+    }
+
+    /// Whether `resource_spec[site].k8s` counts: where `launcher_spec` has no k8s block, neither the site's nor a default
+    /// with something in it.
+    pub(super) fn reads_older_place(&self) -> bool {
+        let block = |key: &str| self.launcher.and_then(|spec| spec.get_non_null(key)?.get_non_null("k8s"));
+        block(self.site).is_none() && block("default").is_none_or(|block| block.entries().is_empty())
+    }
+
     fn block(spec: &'node Node, path: &str, key: &str, findings: &mut Findings<'_>) -> Option<(&'node Node, String)> {
-        let block = spec.get_set(key)?;
+        let block = spec.get_non_null(key)?;
         let path = join(path, key);
         read::is_object(block, &path, findings).then_some((block, path))
     }
@@ -101,6 +116,6 @@ fn job_id(meta: &Node, path: &str, findings: &mut Findings<'_>) -> Option<String
 }
 
 fn study(meta: &Node, path: &str, findings: &mut Findings<'_>) -> Option<String> {
-    meta.get_set("study")?;
+    meta.get_non_null("study")?;
     read::string(meta, path, "study", findings).filter(|study| !study.is_empty())
 }

@@ -1,13 +1,15 @@
 //! Step 2: the effective launcher spec, `k8s`: the job's default overlaid by the site's block, or the older place.
 
-use flare_diagnostic::{Code, Diagnostic, Place};
+use flare_diagnostic::closest;
 use flare_names::Target;
 use serde_json::Value;
 
 use super::{job_meta::Specs, read};
 use crate::{
+    acceptable::{self, Resource},
     document::{Entry, Findings, Kind, Node, join},
     origin::{Origin, Sourced},
+    warnings::Warnings,
 };
 
 /// A quantity as it is passed on; `None` asks for nothing.
@@ -33,11 +35,13 @@ pub(crate) struct Limit {
 }
 
 impl K8sBlock {
-    pub(super) fn read(specs: &Specs<'_>, target: Target, findings: &mut Findings<'_>) -> Self {
+    pub(super) fn read(specs: &Specs<'_>, target: Target, findings: &mut Findings<'_>, warnings: &mut Warnings<'_>) -> Self {
         let fields = Fields::of(specs, findings);
         if let (Target::V2_9, Some(field)) = (target, fields.get("pending_timeout")) {
             read::check_seconds(field.node, &field.path, findings);
+            read::doubt_no_time(field.node, &field.path, warnings);
         }
+        fields.doubt(warnings);
         Self {
             image: fields.get("image").and_then(|field| field.text_or_nothing(findings)),
             ephemeral_storage: fields
@@ -89,6 +93,28 @@ impl<'node> Fields<'node> {
         self.0
             .iter()
             .find_map(|(block, path, origin)| block.get(key).map(|node| Field { node, path: join(path, key), origin: *origin }))
+    }
+
+    /// Warns about what Kubernetes refuses, and the launcher passes on.
+    fn doubt(&self, warnings: &mut Warnings<'_>) {
+        if let Some(Field { node, path, .. }) = self.get("image") {
+            warnings.doubt(node.offset, &path, node.text().and_then(acceptable::image));
+        }
+        for (limit, request, resource) in [("cpu", "cpu_request", Resource::Cpu), ("memory", "memory_request", Resource::Memory)]
+        {
+            let (limit, request) = (self.get(limit), self.get(request));
+            for field in limit.iter().chain(&request) {
+                warnings.doubt(field.node.offset, &field.path, acceptable::quantity(field.node, resource));
+            }
+            if let (Some(limit), Some(request)) = (limit, request) {
+                warnings.doubt(request.node.offset, &request.path, acceptable::request_above_limit(request.node, limit.node));
+            }
+        }
+        for (key, resource) in [("ephemeral_storage", Resource::EphemeralStorage), ("num_of_gpus", Resource::Gpu)] {
+            if let Some(field) = self.get(key) {
+                warnings.doubt(field.node.offset, &field.path, acceptable::quantity(field.node, resource));
+            }
+        }
     }
 
     fn limit(&self, limit: &str, request: &str, findings: &mut Findings<'_>) -> Limit {
@@ -149,21 +175,92 @@ pub(super) const fn modes(target: Target) -> &'static [&'static str] {
     }
 }
 
-/// Warnings for keys of `launcher_spec` that look like a misspelt `default`.
-pub(super) fn misspelt_defaults(spec: &Node, target: Target, file: &str) -> Vec<Diagnostic> {
-    let looks_like_it = |entry: &&Entry| {
-        let key = entry.key.as_str();
-        key != "default"
-            && (key.starts_with("default") || "default".starts_with(key))
-            && matches!(entry.value.kind, Kind::Object(_))
-            && entry.value.entries().iter().all(|mode| modes(target).contains(&mode.key.as_str()))
+/// Whether a key of `launcher_spec` looks like a misspelt `default`: near it, with nothing but launcher modes inside.
+pub(super) fn is_misspelt_default(entry: &Entry, target: Target) -> bool {
+    let key = entry.key.as_str();
+    let is_near = key.starts_with("default") || "default".starts_with(key) || closest(key, ["default"]).is_some();
+    key != "default"
+        && is_near
+        && matches!(entry.value.kind, Kind::Object(_))
+        && entry.value.entries().iter().all(|mode| modes(target).contains(&mode.key.as_str()))
+}
+
+/// Every key of a k8s block.
+pub(super) const KEYS: [&str; 9] = [
+    "image",
+    "python_path",
+    "cpu",
+    "cpu_request",
+    "memory",
+    "memory_request",
+    "ephemeral_storage",
+    "num_of_gpus",
+    "pending_timeout",
+];
+
+const DOCKER_KEYS: [&str; 8] =
+    ["entrypoint", "shm_size", "device_requests", "nano_cpus", "mem_limit", "ipc_mode", "network", "ulimits"];
+
+const SLURM_KEYS: [&str; 11] = [
+    "nodes",
+    "gpus_per_node",
+    "cpus_per_node",
+    "mem_per_node",
+    "time",
+    "additional_node_command",
+    "partition",
+    "account",
+    "qos",
+    "sandbox",
+    "setup",
+];
+
+/// Words that people write for a key, and that are too far from it to be a misspelling.
+const OTHER_WORDS: [(&str, &str); 11] = [
+    ("gpu", "num_of_gpus"),
+    ("gpus", "num_of_gpus"),
+    ("num_gpus", "num_of_gpus"),
+    ("nvidia.com/gpu", "num_of_gpus"),
+    ("mem", "memory"),
+    ("storage", "ephemeral_storage"),
+    ("ephemeral-storage", "ephemeral_storage"),
+    ("docker_image", "image"),
+    ("python", "python_path"),
+    ("default_python_path", "python_path"),
+    ("timeout", "pending_timeout"),
+];
+
+/// Message and hint about a key of a k8s block that the launcher passes over.
+pub(super) fn unknown_key(key: &str, block: &str, target: Target) -> Option<(String, String)> {
+    let path = join(block, key);
+    let shown = path.escape_debug();
+    if key == "pending_timeout" && target < Target::V2_9 {
+        let message = format!("`{shown}` is not read: FLARE {target} has one `pending_timeout` for all jobs of a site");
+        return Some((message, "set `job_launcher.pending_timeout` in the site's k8s.yaml".to_owned()));
+    }
+    if KEYS.contains(&key) {
+        return None;
+    }
+    let of_other = |launcher: &str, mode: &str| {
+        (
+            format!("`{shown}` is a key of the {launcher} launcher; the Kubernetes launcher passes over it"),
+            format!("move it to the `{mode}` block"),
+        )
     };
-    let warn = |entry: &Entry| {
-        let message = format!(
-            "the key `{}` of launcher_spec looks like a misspelt `default`; it counts as the name of a site",
-            entry.key.escape_debug()
-        );
-        Diagnostic::warning(Code::Notice, message).hint("write `default` for a block of all sites").at(Place::file(file))
+    if DOCKER_KEYS.contains(&key) {
+        return Some(of_other("Docker", "docker"));
+    }
+    if SLURM_KEYS.contains(&key) {
+        return Some(of_other("Slurm", "slurm"));
+    }
+    let message = format!("`{shown}` is not known to the Kubernetes launcher, which passes over it");
+    if key == "num_of_cpus" {
+        return Some((message, "write `cpu`; `num_of_cpus` is a key of `resource_spec`".to_owned()));
+    }
+    let other = OTHER_WORDS.iter().find(|(word, _)| *word == key).map(|(_, known)| *known);
+    let hint = match other {
+        Some(known) => format!("did you mean `{known}`?"),
+        None => flare_diagnostic::did_you_mean(key, KEYS),
     };
-    spec.entries().iter().filter(looks_like_it).map(warn).collect()
+    Some((message, hint))
 }

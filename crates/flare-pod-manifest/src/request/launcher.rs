@@ -1,13 +1,15 @@
 //! The launcher's arguments at the site: the keys of [`flare_launcher_args::LauncherArgs`], and those that FLARE's
 //! launcher takes besides. Kits that others wrote hold names that Kubernetes may refuse; FLARE passes them on, and so does this.
 
-use flare_names::Target;
+use flare_names::{NamespaceName, PullSecretName, Target};
 use serde_json::{Map, Value};
 
 use super::read;
 use crate::{
-    document::{Findings, Kind, Node},
+    acceptable::{self, Resource},
+    document::{Findings, Kind, Node, join},
     origin::{Origin, Sourced},
+    warnings::Warnings,
 };
 
 /// Every argument of FLARE's launcher, in both releases. A test holds that `prepare` writes no other.
@@ -41,8 +43,9 @@ pub(crate) struct Launcher {
 }
 
 impl Launcher {
-    pub(super) fn read(node: &Node, target: Target, findings: &mut Findings<'_>) -> Self {
+    pub(super) fn read(node: &Node, target: Target, findings: &mut Findings<'_>, warnings: &mut Warnings<'_>) -> Self {
         findings.only(node, PATH, &LAUNCHER_KEYS);
+        doubt(node, warnings);
         check_config_file(node, findings);
         if let (Target::V2_9, Some(timeout)) = (target, node.get("pending_timeout")) {
             read::check_seconds(timeout, "launcher.pending_timeout", findings);
@@ -56,6 +59,31 @@ impl Launcher {
             workspace_mount_path: default_where_absent(node, "workspace_mount_path", "/var/tmp/nvflare/workspace", findings),
             image_pull_secrets: pull_secrets(node, findings),
         }
+    }
+}
+
+/// Warns about what Kubernetes refuses, and the launcher passes on.
+fn doubt(node: &Node, warnings: &mut Warnings<'_>) {
+    let text = |key: &str| node.get(key).and_then(|node| Some((node, node.text()?))).filter(|(_, text)| !text.is_empty());
+    if let Some((value, name)) = text("namespace") {
+        let doubt = acceptable::name(NamespaceName::new(name), NamespaceName::KIND, NamespaceName::RULE);
+        warnings.doubt(value.offset, &join(PATH, "namespace"), doubt);
+    }
+    if let Some((value, path)) = text("workspace_mount_path") {
+        warnings.doubt(value.offset, &join(PATH, "workspace_mount_path"), acceptable::mount_path(path));
+    }
+    if let Some(value) = node.get("ephemeral_storage").filter(|value| value.text().is_some()) {
+        let doubt = acceptable::quantity(value, Resource::EphemeralStorage);
+        warnings.doubt(value.offset, &join(PATH, "ephemeral_storage"), doubt);
+    }
+    if let Some(value) = node.get("pending_timeout") {
+        read::doubt_no_time(value, &join(PATH, "pending_timeout"), warnings);
+    }
+    let Some(Node { kind: Kind::List(names), .. }) = node.get("image_pull_secrets") else { return };
+    for (index, name) in names.iter().enumerate() {
+        let Some(text) = name.text().filter(|text| !text.trim().is_empty()) else { continue };
+        let doubt = acceptable::name(PullSecretName::new(text), PullSecretName::KIND, PullSecretName::RULE);
+        warnings.doubt(name.offset, &format!("{PATH}.image_pull_secrets[{index}]"), doubt);
     }
 }
 
@@ -79,18 +107,18 @@ fn study_data_path(node: &Node, target: Target, findings: &mut Findings<'_>) -> 
     const KEY: &str = "study_data_pvc_file_path";
     match target {
         Target::V2_8 => read::string(node, PATH, KEY, findings),
-        Target::V2_9 => node.get_set(KEY).and_then(|_| read::nonempty_string(node, PATH, KEY, findings)),
+        Target::V2_9 => node.get_non_null(KEY).and_then(|_| read::nonempty_string(node, PATH, KEY, findings)),
     }
 }
 
 /// The first of `default_python_path` and `python_path` that is not null; the other one is not looked at.
 fn python_path(node: &Node, findings: &mut Findings<'_>) -> Sourced<String> {
-    let key = ["default_python_path", "python_path"].into_iter().find(|key| node.get_set(key).is_some());
+    let key = ["default_python_path", "python_path"].into_iter().find(|key| node.get_non_null(key).is_some());
     default_where_null(node, key.unwrap_or("default_python_path"), "/usr/local/bin/python", findings)
 }
 
 fn default_where_null(node: &Node, key: &str, default: &str, findings: &mut Findings<'_>) -> Sourced<String> {
-    match node.get_set(key) {
+    match node.get_non_null(key) {
         Some(_) => default_where_absent(node, key, default, findings),
         None => Sourced::new(default.to_owned(), Origin::LauncherDefault),
     }

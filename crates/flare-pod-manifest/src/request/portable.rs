@@ -9,8 +9,10 @@ use super::{
     read,
 };
 use crate::{
+    acceptable::{self, Resource},
     document::{Findings, Kind, Node, join},
     origin::{Origin, Sourced},
+    warnings::Warnings,
 };
 
 /// What `resource_spec` asks for at the site.
@@ -22,12 +24,9 @@ pub(crate) struct Portable {
     pub(crate) memory: Option<Sourced<Value>>,
 }
 
-pub(super) fn read(specs: &Specs<'_>, target: Target, findings: &mut Findings<'_>) -> Portable {
+pub(super) fn read(specs: &Specs<'_>, target: Target, findings: &mut Findings<'_>, warnings: &mut Warnings<'_>) -> Portable {
     let site = specs.resource(specs.site, findings);
-    match target {
-        Target::V2_8 => flat_gpus(site, target),
-        Target::V2_9 => portable(specs, site, findings),
-    }
+    if target >= Target::V2_9 { portable(specs, site, findings, warnings) } else { flat_gpus(site, target, warnings) }
 }
 
 fn is_nested(site: &Node, target: Target) -> bool {
@@ -35,16 +34,22 @@ fn is_nested(site: &Node, target: Target) -> bool {
 }
 
 /// 2.8: `num_of_gpus` of the site's block, unless the block is nested by mode. Not checked.
-fn flat_gpus(site: Option<(&Node, String)>, target: Target) -> Portable {
-    let gpus = site
-        .filter(|(site, _)| !is_nested(site, target))
-        .and_then(|(site, _)| site.get("num_of_gpus"))
-        .map(|node| Sourced::new(unchecked(node), Origin::ResourceSite));
-    Portable { gpus, ..Portable::default() }
+fn flat_gpus(site: Option<(&Node, String)>, target: Target, warnings: &mut Warnings<'_>) -> Portable {
+    let flat = site.filter(|(site, _)| !is_nested(site, target));
+    let gpus = flat.and_then(|(site, path)| Some((site.get("num_of_gpus")?, join(&path, "num_of_gpus"))));
+    if let Some((node, path)) = &gpus {
+        warnings.doubt(node.offset, path, acceptable::quantity(node, Resource::Gpu));
+    }
+    Portable { gpus: gpus.map(|(node, _)| Sourced::new(unchecked(node), Origin::ResourceSite)), ..Portable::default() }
 }
 
 /// 2.9: with `@default` in the spec, that overlaid by the site's (process) block; without it, the site's block if it is flat.
-fn portable(specs: &Specs<'_>, site: Option<(&Node, String)>, findings: &mut Findings<'_>) -> Portable {
+fn portable(
+    specs: &Specs<'_>,
+    site: Option<(&Node, String)>,
+    findings: &mut Findings<'_>,
+    warnings: &mut Warnings<'_>,
+) -> Portable {
     let mut blocks = Vec::new();
     let opted_in = specs.resource.is_some_and(|spec| spec.get("@default").is_some());
     match site {
@@ -65,7 +70,10 @@ fn portable(specs: &Specs<'_>, site: Option<(&Node, String)>, findings: &mut Fin
     {
         blocks.push((default, path, Origin::ResourceDefault));
     }
-    Resolved(blocks).check(findings)
+    let resolved = Resolved(blocks);
+    let portable = resolved.check(findings);
+    resolved.doubt(&portable, warnings);
+    portable
 }
 
 /// The blocks that count, the stronger one first.
@@ -79,6 +87,19 @@ impl<'node> Resolved<'node> {
             gpus: gpus.map(|(node, origin)| Sourced::new(unchecked(node), origin)),
             cpu: cpu.and_then(|(node, origin)| number_text(node).map(|text| Sourced::new(Value::String(text), origin))),
             memory: self.memory(findings),
+        }
+    }
+
+    /// Amounts that obey the rule and that no node offers.
+    fn doubt(&self, portable: &Portable, warnings: &mut Warnings<'_>) {
+        for (key, resource, is_valid) in [
+            ("num_of_gpus", Resource::Gpu, portable.gpus.is_some()),
+            ("num_of_cpus", Resource::Cpu, portable.cpu.is_some()),
+            ("memory", Resource::Memory, portable.memory.is_some()),
+        ] {
+            if let Some((node, path, _)) = self.get(key).filter(|_| is_valid) {
+                warnings.doubt(node.offset, &path, acceptable::quantity(node, resource));
+            }
         }
     }
 

@@ -1,13 +1,16 @@
 //! A launch request for people: from a prepared kit and a job's `meta.json`, with placeholders for what only a running
 //! parent knows.
 
-use flare_diagnostic::{Checked, Diagnostic, Faults};
+use flare_diagnostic::{Checked, Faults};
 use flare_launcher_args::LauncherArgs;
 use flare_names::{Role, Target};
 use serde_json::{Value, json};
 
-use super::{Job, LaunchRequest, Parts, finish, utf8};
-use crate::document::{Entry, Findings, Kind, Node};
+use super::{Job, LaunchRequest, Parts, finish, job_meta::View, utf8};
+use crate::{
+    document::{Entry, Findings, Kind, Node},
+    warnings::Warnings,
+};
 
 /// The job id where `meta.json` has none, as before submission.
 pub const PLACEHOLDER_JOB_ID: &str = "00000000-0000-0000-0000-000000000000";
@@ -19,6 +22,8 @@ pub struct PreparedSite<'kit> {
     pub role: Role,
     /// The name under which the parent runs: `server` for every server, a client's own name.
     pub site: &'kit str,
+    /// The name that the project gives its server, where the kit says so: jobs call it `server` all the same.
+    pub server_name: Option<&'kit str>,
     /// The launcher's arguments in `local/resources.json.default`.
     pub launcher: &'kit LauncherArgs,
     /// The address at which job pods find their parent, for example `tcp://site-1:8102`.
@@ -45,7 +50,7 @@ impl LaunchRequest {
     ) -> Result<Checked<Self>, Faults> {
         let text = utf8(meta, meta_file)?;
         let mut findings = Findings::new(meta_file, text);
-        let mut warnings: Vec<Diagnostic> = Vec::new();
+        let mut warnings = Warnings::new(meta_file, text);
         let job = Node::from_json(text, &mut findings).and_then(|mut meta| {
             if !matches!(meta.kind, Kind::Object(_)) {
                 findings.at(meta.offset, "the job's meta data must be an object", None);
@@ -53,15 +58,19 @@ impl LaunchRequest {
             }
             set_default(&mut meta, "job_id", PLACEHOLDER_JOB_ID, false);
             set_default(&mut meta, "study", study.unwrap_or("default"), study.is_some());
-            Job::read(&meta, "", Some(site.site), target, meta_file, &mut findings, &mut warnings)
+            let view = View { path: "", site: Some(site.site), server_name: site.server_name, target };
+            Job::read(&meta, view, &mut findings, &mut warnings)
         });
         let rest = rest_of_request(site, job.as_ref().map_or(PLACEHOLDER_JOB_ID, |job| &job.id)).to_string();
         let mut rest_findings = Findings::new("launcher arguments", &rest);
+        let mut rest_warnings = Warnings::new("launcher arguments", &rest);
         let request = Node::from_json(&rest, &mut rest_findings)
-            .map(|root| Parts::read(&root, target, &mut rest_findings))
+            .map(|root| Parts::read(&root, target, &mut rest_findings, &mut rest_warnings))
             .and_then(|parts| parts.complete(job, meta_file, target));
         let mut faults = findings.into_sorted();
         faults.extend(rest_findings.into_sorted());
+        let mut warnings = warnings.into_sorted();
+        warnings.extend(rest_warnings.into_sorted());
         finish(faults, request, warnings)
     }
 }

@@ -75,7 +75,7 @@ fn module(node: &Node, findings: &mut Findings<'_>) -> Option<String> {
         findings.at(node.offset, "`process_args` must not be empty", None);
         return None;
     }
-    if node.get_set("exe_module").is_none() {
+    if node.get_non_null("exe_module").is_none() {
         findings.missing(node, "process_args.exe_module");
         return None;
     }
@@ -119,7 +119,7 @@ fn is_nothing(value: &Printed<'_>) -> bool {
 
 /// Flag and value of an argument; `None` where it is absent or null, or wrong.
 fn argument<'node>(node: &'node Node, name: &str, findings: &mut Findings<'_>) -> Option<(&'node str, Option<Printed<'node>>)> {
-    let entry = node.get_set(name)?;
+    let entry = node.get_non_null(name)?;
     let wrong = |findings: &mut Findings<'_>, node| {
         findings.wrong(node, &join(PATH, name), "a list of a flag (a string) and a value (a string, a number or null)");
         None

@@ -1,6 +1,9 @@
 //! Readers for the values of an object. Each names the key in its fault, and never the value.
 
-use crate::document::{Findings, Kind, Node, join};
+use crate::{
+    document::{Findings, Kind, Node, join},
+    warnings::Warnings,
+};
 
 /// A key that must be there, null included.
 pub(super) fn required<'node>(object: &'node Node, path: &str, key: &str, findings: &mut Findings<'_>) -> Option<&'node Node> {
@@ -43,7 +46,7 @@ pub(super) fn optional_object<'node>(
     key: &str,
     findings: &mut Findings<'_>,
 ) -> Option<&'node Node> {
-    let node = parent.get_set(key)?;
+    let node = parent.get_non_null(key)?;
     is_object(node, &join(path, key), findings).then_some(node)
 }
 
@@ -57,7 +60,7 @@ pub(super) fn is_object(node: &Node, path: &str, findings: &mut Findings<'_>) ->
 
 /// A list of strings; absent and null are empty.
 pub(super) fn string_list(object: &Node, path: &str, key: &str, findings: &mut Findings<'_>) -> Vec<String> {
-    let Some(node) = object.get_set(key) else { return Vec::new() };
+    let Some(node) = object.get_non_null(key) else { return Vec::new() };
     let label = join(path, key);
     let Kind::List(items) = &node.kind else {
         findings.wrong(node, &label, "a list of strings or null");
@@ -92,5 +95,13 @@ pub(super) fn check_seconds(node: &Node, path: &str, findings: &mut Findings<'_>
     };
     if !fine {
         findings.wrong(node, path, "a number of seconds, 0 or more, or null");
+    }
+}
+
+/// A wait of no time: a pod is never running when it is first looked at.
+pub(super) fn doubt_no_time(node: &Node, path: &str, warnings: &mut Warnings<'_>) {
+    if matches!(&node.kind, Kind::Number(number) if number.is_zero()) {
+        let message = format!("`{path}` is 0: a pod that does not run at the first look is given up");
+        warnings.at(node.offset, message, "write the seconds that a pod may wait, or null for no limit");
     }
 }

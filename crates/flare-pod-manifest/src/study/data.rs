@@ -2,38 +2,46 @@
 
 use flare_diagnostic::{Diagnostic, Faults};
 
-use super::{Dataset, Study, check_name, dataset, text_of, top_mapping, warning};
+use super::{Dataset, Study, check_name, dataset, study_is_missing, text_of, top_mapping, warning};
 use crate::{
     document::{Entry, Findings, Kind, Node, join},
     origin::Origin,
     path::SitePath,
     site_files::{FileContent, SiteFiles},
+    warnings::Warnings,
 };
 
 pub(super) fn resolve(study: &str, path: &SitePath, files: &SiteFiles, warnings: &mut Vec<Diagnostic>) -> Result<Study, Faults> {
     let file = path.to_string();
-    let content = files.file(path);
-    if matches!(content, FileContent::Missing) {
+    if matches!(files.file(path), FileContent::Missing) {
         warnings.push(warning(&file, format!("the study data file `{}` is missing; no dataset is mounted", file.escape_debug())));
         return Ok(Study::default());
     }
-    let text = text_of(content, &file)?;
-    let mut findings = Findings::new(&file, text);
-    let studies = Node::from_yaml(text, &mut findings).map(|root| read(&root, &file, &mut findings)).unwrap_or_default();
-    Faults::check(findings.into_sorted(), || ())?;
+    let studies = read_file(path, files, warnings)?;
     Ok(Study { datasets: datasets_of(study, studies, &file, warnings), origin: Some(Origin::StudyData), ..Study::default() })
 }
 
-type Studies = Vec<(String, Vec<Dataset>)>;
+/// All studies of the file, which is there.
+pub(super) fn read_file(path: &SitePath, files: &SiteFiles, warnings: &mut Vec<Diagnostic>) -> Result<Studies, Faults> {
+    let file = path.to_string();
+    let text = text_of(files.file(path), &file)?;
+    let (mut findings, mut doubts) = (Findings::new(&file, text), Warnings::new(&file, text));
+    let studies =
+        Node::from_yaml(text, &mut findings).map(|root| read(&root, &file, &mut findings, &mut doubts)).unwrap_or_default();
+    warnings.extend(doubts.into_sorted());
+    Faults::check(findings.into_sorted(), || studies)
+}
 
-fn read(root: &Node, file: &str, findings: &mut Findings<'_>) -> Studies {
+pub(super) type Studies = Vec<(String, Vec<Dataset>)>;
+
+fn read(root: &Node, file: &str, findings: &mut Findings<'_>, warnings: &mut Warnings<'_>) -> Studies {
     if root.is_null() || !top_mapping(root, file, findings) {
         return Vec::new();
     }
-    root.entries().iter().map(|entry| (entry.key.clone(), read_study(entry, findings))).collect()
+    root.entries().iter().map(|entry| (entry.key.clone(), read_study(entry, findings, warnings))).collect()
 }
 
-fn read_study(study: &Entry, findings: &mut Findings<'_>) -> Vec<Dataset> {
+fn read_study(study: &Entry, findings: &mut Findings<'_>, warnings: &mut Warnings<'_>) -> Vec<Dataset> {
     check_name(study, "study", findings);
     if !is_mapping(&study.value, &study.key, "a mapping of datasets", findings) {
         return Vec::new();
@@ -42,7 +50,7 @@ fn read_study(study: &Entry, findings: &mut Findings<'_>) -> Vec<Dataset> {
         check_name(entry, "dataset", findings);
         let path = join(&study.key, &entry.key);
         is_mapping(&entry.value, &path, "a mapping with `source` and `mode`", findings)
-            .then(|| dataset(&entry.key, &entry.value, &path, findings))?
+            .then(|| dataset(&entry.key, &entry.value, &path, findings, warnings))?
     };
     study.value.entries().iter().filter_map(read).collect()
 }
@@ -57,14 +65,12 @@ fn is_mapping(node: &Node, path: &str, rule: &str, findings: &mut Findings<'_>) 
 
 fn datasets_of(study: &str, studies: Studies, file: &str, warnings: &mut Vec<Diagnostic>) -> Vec<Dataset> {
     let shown = study.escape_debug();
-    if studies.is_empty() {
-        warnings.push(warning(file, format!("the study data file holds no study; no dataset is mounted for `{shown}`")));
-        return Vec::new();
-    }
-    let Some((_, datasets)) = studies.into_iter().find(|(name, _)| name == study) else {
-        warnings.push(warning(file, format!("the study `{shown}` is not in the study data file; no dataset is mounted")));
+    let Some(index) = studies.iter().position(|(name, _)| name == study) else {
+        let known = studies.iter().map(|(name, _)| name.as_str());
+        warnings.extend(study_is_missing(study, known, file, "study data file; no dataset is mounted"));
         return Vec::new();
     };
+    let datasets = studies.into_iter().nth(index).map(|(_, datasets)| datasets).unwrap_or_default();
     if datasets.is_empty() {
         warnings.push(warning(file, format!("the study `{shown}` has no datasets in the study data file")));
     }

@@ -1,17 +1,20 @@
 //! `local/study_runtime.yaml` (2.9), strict and checked whole whenever it is there, also for a job without study.
 
-use flare_diagnostic::{Diagnostic, Faults, Place};
+use flare_diagnostic::{Checked, Diagnostic, Faults, Place};
+use flare_names::{SecretKey, SecretName};
 
 use super::{
-    Dataset, RUNTIME_FILE, SecretEnv, SecretMount, Study, Template, check_name, dataset, nonempty, template_file, text_of,
-    top_mapping, warning,
+    Dataset, SecretEnv, SecretMount, Study, Template, check_name, dataset, nonempty, study_is_missing, template_file, text_of,
+    top_mapping,
 };
 use crate::{
+    acceptable::{self, Doubt},
     document::{Entry, Findings, Kind, Node, join},
     origin::Origin,
-    path::{self, SitePath},
+    path::{self, STUDY_RUNTIME, SitePath},
     request::LaunchRequest,
     site_files::{FileContent, SiteFiles},
+    warnings::Warnings,
 };
 
 pub(crate) const STUDY_KEYS: [&str; 6] = ["container", "datasets", "env", "secret_env", "secret_mounts", "pod_template"];
@@ -27,18 +30,31 @@ pub(crate) const RESERVED: [&str; 6] = [
 ];
 
 pub(super) fn resolve(request: &LaunchRequest, files: &SiteFiles, warnings: &mut Vec<Diagnostic>) -> Result<Study, Faults> {
-    let source = SitePath::local(RUNTIME_FILE);
+    let studies = read_file(files, warnings)?;
+    Ok(pick(request.job.study.as_deref(), studies, &SitePath::local(STUDY_RUNTIME).to_string(), warnings))
+}
+
+/// All studies of the file, which is there.
+pub(super) fn read_file(files: &SiteFiles, warnings: &mut Vec<Diagnostic>) -> Result<Studies, Faults> {
+    let source = SitePath::local(STUDY_RUNTIME);
     let file = source.to_string();
     let text = text_of(files.file(&source), &file)?;
-    let mut reader = Reader { file: &file, files, findings: Findings::new(&file, text), template_faults: Vec::new(), text };
+    let mut reader = Reader {
+        file: &file,
+        files,
+        findings: Findings::new(&file, text),
+        warnings: Warnings::new(&file, text),
+        of_templates: Checked::clean(Vec::new()),
+        text,
+    };
     let studies = match files.runtime() {
         Some(root) => reader.studies(root),
         None => Node::from_yaml(text, &mut reader.findings).map(|root| reader.studies(&root)).unwrap_or_default(),
     };
+    warnings.extend(reader.warnings.into_sorted());
     let mut faults = reader.findings.into_sorted();
-    faults.extend(reader.template_faults);
-    Faults::check(faults, || ())?;
-    Ok(pick(request.job.study.as_deref(), studies, &file, warnings))
+    faults.extend(reader.of_templates.collect(warnings));
+    Faults::check(faults, || studies)
 }
 
 /// The template files of all studies: each is read and checked, whichever study runs.
@@ -48,28 +64,25 @@ pub(super) fn template_files(root: &Node) -> Vec<SitePath> {
     named.filter_map(path::inside).map(|file| SitePath::local(&file)).collect()
 }
 
-type Studies = Vec<(String, Study)>;
+pub(super) type Studies = Vec<(String, Study)>;
 
 fn pick(study: Option<&str>, studies: Studies, file: &str, warnings: &mut Vec<Diagnostic>) -> Study {
-    if studies.is_empty() {
-        warnings.push(warning(file, "the study runtime file holds no study".to_owned()));
-        return Study::default();
-    }
     let Some(study) = study else { return Study::default() };
-    if let Some((_, found)) = studies.into_iter().find(|(name, _)| name == study) {
-        return found;
-    }
-    let message = format!("the study `{}` is not in the study runtime file; the pod gets nothing from it", study.escape_debug());
-    warnings.push(warning(file, message));
-    Study::default()
+    let Some(index) = studies.iter().position(|(name, _)| name == study) else {
+        let known = studies.iter().map(|(name, _)| name.as_str());
+        warnings.extend(study_is_missing(study, known, file, "study runtime file; the pod gets nothing from it"));
+        return Study::default();
+    };
+    studies.into_iter().nth(index).map(|(_, study)| study).unwrap_or_default()
 }
 
 struct Reader<'files> {
     file: &'files str,
     files: &'files SiteFiles,
     findings: Findings<'files>,
-    /// Faults of pod templates that are files of their own.
-    template_faults: Vec<Diagnostic>,
+    warnings: Warnings<'files>,
+    /// Faults and warnings of pod templates that are files of their own.
+    of_templates: Checked<Vec<Diagnostic>>,
     text: &'files str,
 }
 
@@ -84,7 +97,7 @@ impl Reader<'_> {
             Some(version) if !is_two(version) => self.findings.wrong(version, "format_version", "the number 2"),
             Some(_) => {}
         }
-        let Some(studies) = root.get_set("studies") else { return Vec::new() };
+        let Some(studies) = root.get_non_null("studies") else { return Vec::new() };
         if !self.is_mapping(studies, "studies") {
             return Vec::new();
         }
@@ -98,7 +111,7 @@ impl Reader<'_> {
         if !self.is_mapping(node, &path) {
             return Study::default();
         }
-        self.findings.only(node, &path, &STUDY_KEYS);
+        self.only_study_keys(node, &path);
         let study = Study {
             image: self.image(node, &path),
             datasets: self.each(node, &path, "datasets", Self::dataset),
@@ -110,6 +123,34 @@ impl Reader<'_> {
         };
         self.refuse_doubled_variables(node, &path);
         study
+    }
+
+    /// FLARE refuses the whole file for a key of another launcher, so it is named as such.
+    fn only_study_keys(&mut self, study: &Node, path: &str) {
+        for entry in study.entries().iter().filter(|entry| !STUDY_KEYS.contains(&entry.key.as_str())) {
+            let launcher = match entry.key.as_str() {
+                "docker_kwargs" => "Docker",
+                "slurm" => "Slurm",
+                _ => {
+                    self.findings.unknown(entry, path, &STUDY_KEYS);
+                    continue;
+                }
+            };
+            let message = format!(
+                "`{}` is for the {launcher} launcher only, and the Kubernetes launcher refuses a file with it",
+                join(path, &entry.key)
+            );
+            self.findings.at(entry.key_offset, message, Some("remove it from the file of this site"));
+        }
+    }
+
+    /// A warning about the text of a key, where `doubt` has one.
+    fn doubt(&mut self, object: &Node, path: &str, key: &str, doubt: impl FnOnce(&str) -> Option<Doubt>) {
+        if let Some(node) = object.get(key)
+            && let Some(text) = node.text().filter(|text| !text.is_empty())
+        {
+            self.warnings.doubt(node.offset, &join(path, key), doubt(text));
+        }
     }
 
     fn refuse_doubled_variables(&mut self, study: &Node, path: &str) {
@@ -145,6 +186,7 @@ impl Reader<'_> {
             return None;
         }
         self.findings.only(container, &path, &["image"]);
+        self.doubt(container, &path, "image", acceptable::image);
         nonempty(container, &path, "image", &mut self.findings)
     }
 
@@ -155,9 +197,16 @@ impl Reader<'_> {
         }
         self.findings.only(&entry.value, path, &["type", "source", "mode"]);
         if let Some(kind) = entry.value.get("type").filter(|kind| kind.text() != Some("mount")) {
-            self.findings.wrong(kind, &join(path, "type"), "`mount`");
+            let label = join(path, "type");
+            if kind.text() == Some("databricks") {
+                let message =
+                    format!("`{label}` is `databricks`, which the Kubernetes launcher does not support: it takes `mount` alone");
+                self.findings.at(kind.offset, message, Some("put the data on a claim, and write `mount`"));
+            } else {
+                self.findings.wrong(kind, &label, "`mount`, the one type that the Kubernetes launcher takes");
+            }
         }
-        dataset(&entry.key, &entry.value, path, &mut self.findings)
+        dataset(&entry.key, &entry.value, path, &mut self.findings, &mut self.warnings)
     }
 
     fn variable(&mut self, entry: &Entry) {
@@ -166,6 +215,8 @@ impl Reader<'_> {
             self.findings.at(entry.key_offset, format!("`{shown}` is not the name of a variable"), Some("put it in quotes"));
         } else if RESERVED.contains(&entry.key.as_str()) {
             self.findings.at(entry.key_offset, format!("`{shown}` is set by the launcher"), Some("remove it"));
+        } else {
+            self.warnings.doubt(entry.key_offset, &entry.key, acceptable::variable(&entry.key));
         }
     }
 
@@ -191,6 +242,8 @@ impl Reader<'_> {
         self.findings.only(&entry.value, path, &["source", "key"]);
         let secret = nonempty(&entry.value, path, "source", &mut self.findings);
         let key = nonempty(&entry.value, path, "key", &mut self.findings);
+        self.doubt(&entry.value, path, "source", secret_name);
+        self.doubt(&entry.value, path, "key", secret_key);
         Some(SecretEnv { name: entry.key.clone(), secret: secret?, key: key? })
     }
 
@@ -211,12 +264,14 @@ impl Reader<'_> {
         {
             self.findings.wrong(node, &join(path, "mount_path"), "an absolute path");
         }
+        self.doubt(node, path, "source", secret_name);
+        self.doubt(node, path, "mount_path", |path| acceptable::mount_path(path).filter(|_| path::is_absolute(path)));
         let items = self.items(node, &join(path, "items"));
         Some(SecretMount { name: entry.key.clone(), secret: secret?, mount_path: mount_path?, items })
     }
 
     fn items(&mut self, mount: &Node, path: &str) -> Vec<(String, String)> {
-        let Some(items) = mount.get_set("items") else { return Vec::new() };
+        let Some(items) = mount.get_non_null("items") else { return Vec::new() };
         if !self.is_mapping(items, path) {
             return Vec::new();
         }
@@ -244,7 +299,7 @@ impl Reader<'_> {
     fn template(&mut self, node: &Node, path: &str) -> Option<Template> {
         match &node.kind {
             Kind::Object(_) => {
-                template_file::check(node, &mut self.findings);
+                template_file::check(node, &mut self.findings, &mut self.warnings);
                 Some(Template { pod: template_file::without_nulls(node), place: self.place(node.offset) })
             }
             Kind::Text(file) => {
@@ -267,9 +322,9 @@ impl Reader<'_> {
                     return None;
                 }
                 match template_file::read(&source, self.files) {
-                    Ok(template) => Some(template),
+                    Ok(template) => Some(template.collect(&mut self.of_templates.warnings)),
                     Err(faults) => {
-                        self.template_faults.extend(faults.into_vec());
+                        self.of_templates.value.extend(faults.into_vec());
                         None
                     }
                 }
@@ -284,6 +339,14 @@ impl Reader<'_> {
     fn place(&self, offset: usize) -> Place {
         Place::position(self.file, flare_diagnostic::LineIndex::new(self.text).position(offset))
     }
+}
+
+fn secret_name(text: &str) -> Option<Doubt> {
+    acceptable::name(SecretName::new(text), SecretName::KIND, SecretName::RULE)
+}
+
+fn secret_key(text: &str) -> Option<Doubt> {
+    acceptable::name(SecretKey::new(text), SecretKey::KIND, SecretKey::RULE)
 }
 
 /// 2, also as `2.0`, which Python takes for equal.

@@ -1,33 +1,72 @@
 //! A pod template as a file or inline: any Pod, kept whole. Null is as absent.
 
-use flare_diagnostic::{Faults, Place};
+use flare_diagnostic::{Checked, Faults, Place};
 use serde_json::{Map, Value};
 
 use super::{Template, text_of, top_mapping};
 use crate::{
+    acceptable::{self, Resource},
     document::{Findings, Kind, Node},
     path::SitePath,
     site_files::SiteFiles,
+    warnings::Warnings,
 };
 
-pub(super) fn read(path: &SitePath, files: &SiteFiles) -> Result<Template, Faults> {
+pub(super) fn read(path: &SitePath, files: &SiteFiles) -> Result<Checked<Template>, Faults> {
     let file = path.to_string();
     let text = text_of(files.file(path), &file)?;
-    let mut findings = Findings::new(&file, text);
+    let (mut findings, mut warnings) = (Findings::new(&file, text), Warnings::new(&file, text));
     let root = Node::from_yaml(text, &mut findings).filter(|root| top_mapping(root, &file, &mut findings));
     if let Some(root) = &root {
-        check(root, &mut findings);
+        check(root, &mut findings, &mut warnings);
     }
-    let faults = findings.into_sorted();
-    Faults::check(faults, || Template { pod: root.as_ref().map(without_nulls).unwrap_or_default(), place: Place::file(file) })
+    let (faults, warnings) = (findings.into_sorted(), warnings.into_sorted());
+    let template = || Template { pod: root.as_ref().map(without_nulls).unwrap_or_default(), place: Place::file(file) };
+    Faults::check(faults, || Checked { value: template(), warnings })
 }
 
 /// `kind` is `Pod`, if there is one; no value is in doubt.
-pub(super) fn check(root: &Node, findings: &mut Findings<'_>) {
+pub(super) fn check(root: &Node, findings: &mut Findings<'_>, warnings: &mut Warnings<'_>) {
     if let Some(kind) = root.get("kind").filter(|kind| !kind.is_falsy() && kind.text() != Some("Pod")) {
         findings.wrong(kind, "pod_template.kind", "`Pod`");
     }
     refuse_ambiguous(root, "pod_template", findings);
+    if let Some(spec) = root.get("spec") {
+        doubt_spec(spec, warnings);
+    }
+}
+
+/// Warns about what Kubernetes refuses; the main container's image and resources are the launcher's.
+fn doubt_spec(spec: &Node, warnings: &mut Warnings<'_>) {
+    for (key, least) in [("activeDeadlineSeconds", 1), ("terminationGracePeriodSeconds", 0)] {
+        if let Some(node) = spec.get_non_null(key) {
+            let path = format!("pod_template.spec.{key}");
+            warnings.doubt(node.offset, &path, acceptable::seconds(node, least));
+        }
+    }
+    for list in ["containers", "initContainers"] {
+        let Some(Node { kind: Kind::List(containers), .. }) = spec.get(list) else { continue };
+        for (index, container) in containers.iter().enumerate() {
+            doubt_resources(container, &format!("pod_template.spec.{list}[{index}].resources"), warnings);
+        }
+    }
+}
+
+fn doubt_resources(container: &Node, path: &str, warnings: &mut Warnings<'_>) {
+    let Some(resources) = container.get("resources") else { return };
+    for kind in ["limits", "requests"] {
+        for entry in resources.get(kind).map_or(&[][..], Node::entries) {
+            let resource = match entry.key.as_str() {
+                "cpu" => Resource::Cpu,
+                "memory" => Resource::Memory,
+                "ephemeral-storage" => Resource::EphemeralStorage,
+                "nvidia.com/gpu" => Resource::Gpu,
+                _ => continue,
+            };
+            let path = format!("{path}.{kind}.{}", entry.key);
+            warnings.doubt(entry.value.offset, &path, acceptable::quantity(&entry.value, resource));
+        }
+    }
 }
 
 fn refuse_ambiguous(node: &Node, path: &str, findings: &mut Findings<'_>) {

@@ -1,0 +1,37 @@
+//! The study files of a kit, checked before any job needs them.
+
+use flare_diagnostic::{Checked, Faults};
+use flare_names::Target;
+
+use super::{data, runtime};
+use crate::{
+    path::{STUDY_DATA, STUDY_RUNTIME, SitePath},
+    site_files::{FileContent, SiteFiles},
+};
+
+/// Checks `local/study_data.yaml` and, for 2.9, `local/study_runtime.yaml` with the pod templates that it names, by the code
+/// that [`crate::manifest`] reads them with: what is found here would stop jobs later. A file that is missing, or that nobody
+/// filled in yet, is fine. `read` gives the content of a path below the kit.
+///
+/// # Errors
+/// Every fault of these files, in file order, with line and column.
+pub fn check_study_files(target: Target, mut read: impl FnMut(&SitePath) -> FileContent) -> Result<Checked<()>, Faults> {
+    let mut files = SiteFiles::default();
+    let (data_file, runtime_file) = (SitePath::local(STUDY_DATA), SitePath::local(STUDY_RUNTIME));
+    files.insert(data_file.clone(), read(&data_file));
+    if target >= Target::V2_9 {
+        files.insert(runtime_file.clone(), read(&runtime_file));
+        for template in files.runtime().map_or(Vec::new(), runtime::template_files) {
+            let content = read(&template);
+            files.insert(template, content);
+        }
+    }
+    let (mut faults, mut warnings) = (Vec::new(), Vec::new());
+    if files.file(&data_file).exists() {
+        faults.extend(data::read_file(&data_file, &files, &mut warnings).err().map(Faults::into_vec).into_iter().flatten());
+    }
+    if files.file(&runtime_file).exists() {
+        faults.extend(runtime::read_file(&files, &mut warnings).err().map(Faults::into_vec).into_iter().flatten());
+    }
+    Faults::check(faults, || Checked { value: (), warnings })
+}
