@@ -10,9 +10,9 @@ mod acceptance;
 mod harness;
 mod jobs;
 mod probes;
+mod quota_and_node;
 mod restart;
 mod restricted;
-mod surroundings;
 mod upgrade;
 
 /// The program under test: it prepares.

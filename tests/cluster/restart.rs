@@ -55,10 +55,10 @@ impl Site {
     }
 }
 
-/// Both releases in one turn: only what is measured needs the machine for itself.
+/// Both releases under one lock: only what is measured needs the machine for itself.
 #[test]
 fn defect_25_and_11_parents_restart_within_three_seconds_and_with_their_kit() {
-    let namespace = Namespace::alone("restart-2-8");
+    let namespace = Namespace::exclusive("restart-2-8");
     let beside = namespace.beside("restart-2-9");
     let (site, other) = thread::scope(|scope| {
         let other = scope.spawn(|| Site::start(beside, Release::V29));

@@ -6,13 +6,13 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-use crate::ending::Undo;
+use crate::cleanup::CleanupGuard;
 
 /// A place for one test: a folder that ends with it, and commands that see nothing of the machine.
 #[derive(Debug)]
 pub struct Sandbox {
     folder: PathBuf,
-    _end: Undo,
+    _end: CleanupGuard,
 }
 
 impl Sandbox {
@@ -21,7 +21,7 @@ impl Sandbox {
         let folder = tempfile::Builder::new().prefix("flare-kube-it-").tempdir().unwrap().keep();
         let ended = folder.clone();
         // A folder that cannot be removed fails no test.
-        let end = Undo::plan(move || drop(std::fs::remove_dir_all(ended)));
+        let end = CleanupGuard::plan(move || drop(std::fs::remove_dir_all(ended)));
         for name in ["home", "tmp"] {
             std::fs::create_dir(folder.join(name)).unwrap();
         }

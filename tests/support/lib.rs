@@ -10,9 +10,9 @@
     reason = "a helper that fails must end its test at once"
 )]
 
+pub mod cleanup;
 pub mod cluster;
 pub mod command;
-pub mod ending;
 pub mod helm;
 pub mod identity;
 pub mod kit;

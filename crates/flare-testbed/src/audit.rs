@@ -10,7 +10,7 @@ use std::{
 use flare_diagnostic::Faults;
 use serde::Deserialize;
 
-use crate::{ClusterName, Surroundings, fault::disk, state::StateFolder};
+use crate::{ClusterName, Context, fault::disk, state::StateDirectory};
 
 /// The audit log of a cluster. A request stands in it when it has been answered, a watch also when it begins; each is
 /// counted once.
@@ -89,8 +89,8 @@ impl Log {
     ///
     /// # Errors
     /// As [`Log::open`]; a cluster that is not built from source has none.
-    pub fn of_cluster(surroundings: &Surroundings<'_>, name: &ClusterName) -> Result<Self, Faults> {
-        Self::open(&StateFolder::of(surroundings, name).audit_log())
+    pub fn of_cluster(context: &Context<'_>, name: &ClusterName) -> Result<Self, Faults> {
+        Self::open(&StateDirectory::of(context, name).audit_log())
     }
 
     /// The requests that a filter takes, in the order of the log.
@@ -209,8 +209,8 @@ mod tests {
 
     #[test]
     fn requests_are_counted_by_what_they_are_and_each_once() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("audit.log");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("audit.log");
         let mut text = String::new();
         for (id, verb, agent, second, status) in [
             (1, "get", "OpenAPI-Generator/33.1.0/python", 1, 200),

@@ -8,27 +8,28 @@ use std::{
 
 use flare_diagnostic::{Code, Diagnostic, Faults};
 
-use crate::{Surroundings, fault::failed};
+use crate::{Context, fault::failed};
 
 /// Where programs of an administrator lie when `PATH` leaves them out, as that of a plain user does.
 const ADMINISTRATORS: [&str; 4] = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"];
 
 /// Finds a program on the search path or among those of an administrator.
-pub(crate) fn find(surroundings: &Surroundings<'_>, program: &str) -> Option<PathBuf> {
-    let administrators = || ADMINISTRATORS.iter().map(|folder| PathBuf::from(folder).join(program)).find(|path| path.is_file());
-    surroundings.find(program).or_else(administrators)
+pub(crate) fn find(context: &Context<'_>, program: &str) -> Option<PathBuf> {
+    let administrators =
+        || ADMINISTRATORS.iter().map(|directory| PathBuf::from(directory).join(program)).find(|path| path.is_file());
+    context.find(program).or_else(administrators)
 }
 
 /// A command of a program that has to be there.
 ///
 /// # Errors
 /// [`Code::ToolNotFound`].
-pub(crate) fn command(surroundings: &Surroundings<'_>, program: &str) -> Result<Command, Faults> {
+pub(crate) fn command(context: &Context<'_>, program: &str) -> Result<Command, Faults> {
     let missing = || {
         Diagnostic::error(Code::ToolNotFound, format!("the program `{program}` is not there"))
             .hint(format!("install `{program}`, and run again"))
     };
-    let mut command = Command::new(find(surroundings, program).ok_or_else(missing)?);
+    let mut command = Command::new(find(context, program).ok_or_else(missing)?);
     command.stdin(Stdio::null());
     Ok(command)
 }

@@ -1,4 +1,4 @@
-//! The configuration of every part, as files in the state folder. Paths in them are those inside the cluster's namespaces.
+//! The configuration of every component, as files in the state directory. Paths in them are those inside the cluster's namespaces.
 
 use std::{net::Ipv4Addr, path::Path};
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     DefaultStorageClass, UpOptions,
     certificates::{Authority, Identity, Subject, key_pair},
-    state::{INSIDE, StateFolder},
+    state::{INSIDE, StateDirectory},
 };
 
 /// The node's address inside.
@@ -24,9 +24,9 @@ const SERVICE: Ipv4Addr = Ipv4Addr::new(10, 96, 0, 1);
 const STORAGE: &str = "local-path-storage";
 
 /// Writes everything that does not depend on the cluster's address outside.
-pub(crate) fn write(state: &StateFolder, options: &UpOptions, cni: &Path) -> Result<(), Faults> {
-    for folder in FOLDERS {
-        state.make(folder)?;
+pub(crate) fn write(state: &StateDirectory, options: &UpOptions, cni: &Path) -> Result<(), Faults> {
+    for directory in FOLDERS {
+        state.make(directory)?;
     }
     state.write("containerd.toml", containerd(cni))?;
     state.write("cni/10-testbed.conflist", network().to_string())?;
@@ -41,11 +41,11 @@ pub(crate) fn write(state: &StateFolder, options: &UpOptions, cni: &Path) -> Res
     Ok(())
 }
 
-/// Folders that have to be there before their parts.
+/// Directories that have to be there before their components.
 const FOLDERS: [&str; 9] = ["etcd", "run", "tmp", "home", "log/pods", "storage", "registry", "kubelet/plugins", "certs.d"];
 
-/// Writes keys, certificates and the kubeconfigs of the parts; that of the user comes last.
-pub(crate) fn write_identities(state: &StateFolder, machine_side: Ipv4Addr) -> Result<(), Faults> {
+/// Writes keys, certificates and the kubeconfigs of the components; that of the user comes last.
+pub(crate) fn write_identities(state: &StateDirectory, machine_side: Ipv4Addr) -> Result<(), Faults> {
     let authority = Authority::new()?;
     state.write("pki/ca.crt", &authority.certificate)?;
     let (private, public) = key_pair()?;
@@ -73,14 +73,14 @@ pub(crate) fn write_identities(state: &StateFolder, machine_side: Ipv4Addr) -> R
     }
     let admin = client("admin", Some("system:masters"))?;
     let inside = format!("https://{NODE}:6443");
-    let parts = [
+    let components = [
         ("controller-manager", client("system:kube-controller-manager", None)?),
         ("scheduler", client("system:kube-scheduler", None)?),
         ("proxy", client("system:kube-proxy", None)?),
         ("node", node),
         ("admin", admin.clone()),
     ];
-    for (name, identity) in &parts {
+    for (name, identity) in &components {
         let text = kubeconfig(&inside, "testbed", &authority, identity);
         state.write(&format!("kubeconfigs/{name}"), text)?;
     }
@@ -170,7 +170,7 @@ fn audit_policy() -> Value {
 
 /// 1.34 is the last version tried with control groups of version 1. Images are never removed to make room: the disk is
 /// the machine's, and what was loaded shall stay.
-fn kubelet(state: &StateFolder, options: &UpOptions) -> Value {
+fn kubelet(state: &StateDirectory, options: &UpOptions) -> Value {
     let taints: Vec<_> = options.taints.iter().map(|taint| json!(taint)).collect();
     let mut config = json!({
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
@@ -224,11 +224,11 @@ fn proxy() -> Value {
 /// Configuration of local-path-provisioner. A class that binds at once knows no node yet, which the provisioner takes
 /// only for storage that all nodes share; the one node shares it with itself.
 fn storage_files() -> [(&'static str, String); 4] {
-    let folder = format!("{INSIDE}/storage");
-    let by_node = json!({"nodePathMap": [{"node": "DEFAULT_PATH_FOR_NON_LISTED_NODES", "paths": [folder]}]});
+    let directory = format!("{INSIDE}/storage");
+    let by_node = json!({"nodePathMap": [{"node": "DEFAULT_PATH_FOR_NON_LISTED_NODES", "paths": [directory]}]});
     let config = json!({"storageClassConfigs": {
         "local-path": by_node,
-        "local-path-immediate": {"sharedFileSystemPath": folder},
+        "local-path-immediate": {"sharedFileSystemPath": directory},
     }});
     let helper = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "helper-pod"}, "spec": {
         "tolerations": [{"operator": "Exists"}],

@@ -51,7 +51,7 @@ pub(crate) fn remove(group: &str) -> Result<usize, Faults> {
     Ok(removed)
 }
 
-/// The files of a group are the kernel's and go with its folder.
+/// The files of a group are the kernel's and go with its directory.
 fn remove_below(path: &Path) -> std::io::Result<()> {
     let gone = |result: std::io::Result<()>| match result {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),

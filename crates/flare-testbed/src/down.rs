@@ -3,8 +3,8 @@
 use flare_diagnostic::Faults;
 
 use crate::{
-    ClusterName, Provider, Surroundings, control_group, lock::Lock, mount, namespaces::mark, process, provider,
-    state::StateFolder,
+    ClusterName, Context, Provider, cluster_lock::ClusterLock, control_group, mount, namespaces::state_label, process, provider,
+    state::StateDirectory,
 };
 
 /// What was taken down.
@@ -16,9 +16,9 @@ pub struct Removed {
     pub links: Vec<String>,
     /// From how many hierarchies the cluster's control group was removed.
     pub control_groups: usize,
-    /// Mounts below the state folder that were removed.
+    /// Mounts below the state directory that were removed.
     pub mounts: Vec<std::path::PathBuf>,
-    /// Whether there was a state folder.
+    /// Whether there was a state directory.
     pub state: bool,
     /// Whether a cluster of another provider was only forgotten.
     pub forgotten: bool,
@@ -36,24 +36,24 @@ impl Removed {
 /// # Errors
 /// [`flare_diagnostic::Code::ClusterFailed`] where something stays, [`flare_diagnostic::Code::ToolNotFound`] without
 /// the programs of the operating system, [`flare_diagnostic::Code::Interrupted`] while another run is waited for.
-pub fn down(surroundings: &Surroundings<'_>, name: &ClusterName) -> Result<Removed, Faults> {
-    let state = StateFolder::of(surroundings, name);
-    let lock = Lock::take(surroundings, &state)?;
-    let removed = remove(surroundings, &state)?;
+pub fn down(context: &Context<'_>, name: &ClusterName) -> Result<Removed, Faults> {
+    let state = StateDirectory::of(context, name);
+    let lock = ClusterLock::take(context, &state)?;
+    let removed = remove(context, &state)?;
     lock.remove();
     Ok(removed)
 }
 
 /// As [`down`], for a run that holds the lock. It does not stop when the run is interrupted: it is how an interrupted run
 /// ends.
-pub(crate) fn remove(surroundings: &Surroundings<'_>, state: &StateFolder) -> Result<Removed, Faults> {
+pub(crate) fn remove(context: &Context<'_>, state: &StateDirectory) -> Result<Removed, Faults> {
     let provider = state.record().map(|record| record.provider);
     if provider == Some(Provider::Kind) {
-        provider::delete_kind(surroundings, state)?;
+        provider::delete_kind(context, state)?;
     }
     let group = state.control_group();
-    let processes = process::end_all(&mark(state), &group)?;
-    let links = crate::link::remove(surroundings, state)?;
+    let processes = process::end_all(&state_label(state), &group)?;
+    let links = crate::link::remove(context, state)?;
     let control_groups = control_group::remove(&group)?;
     let mounts = mount::unmount_below(state.root());
     let forgotten = provider == Some(Provider::Kubeconfig);

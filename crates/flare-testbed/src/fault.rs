@@ -15,5 +15,5 @@ pub(crate) fn failed(message: impl fmt::Display) -> Diagnostic {
 /// A file of a cluster's state that the disk refused.
 pub(crate) fn disk(what: &str, path: &Path, error: &std::io::Error) -> Diagnostic {
     Diagnostic::error(Code::ClusterFailed, format!("`{}` cannot be {what}: {error}", path.display()))
-        .hint("check the folder's owner and the free space of its disk, and run again")
+        .hint("check the directory's owner and the free space of its disk, and run again")
 }

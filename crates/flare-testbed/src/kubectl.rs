@@ -10,12 +10,12 @@ use flare_diagnostic::Faults;
 use serde_json::Value;
 
 use crate::{
-    Surroundings, build,
+    Context, build,
     command::{find, output, run},
     fault::failed,
-    namespaces::mark,
-    process::{MARK, PART},
-    state::StateFolder,
+    namespaces::state_label,
+    process::{COMPONENT, STATE_LABEL},
+    state::StateDirectory,
 };
 
 /// A kubectl for one cluster, with one kubeconfig and nothing of the user's own settings.
@@ -25,35 +25,35 @@ pub(crate) struct Kubectl {
     /// `kubectl` where the program is all of Kubernetes.
     component: Option<&'static str>,
     kubeconfig: PathBuf,
-    /// The state folder where the call is a part of starting that cluster.
-    mark: Option<String>,
+    /// The state directory where the call is a part of starting that cluster.
+    state_label: Option<String>,
 }
 
 impl Kubectl {
     /// Ours, for a cluster that is built from source.
-    pub(crate) fn built(hyperkube: &Path, state: &StateFolder) -> Self {
-        let mark = Some(mark(state));
-        Self { program: hyperkube.to_owned(), component: Some("kubectl"), kubeconfig: state.kubeconfig(), mark }
+    pub(crate) fn built(hyperkube: &Path, state: &StateDirectory) -> Self {
+        let state_label = Some(state_label(state));
+        Self { program: hyperkube.to_owned(), component: Some("kubectl"), kubeconfig: state.kubeconfig(), state_label }
     }
 
     /// The machine's, else ours, for a cluster that others run.
-    pub(crate) fn installed(surroundings: &Surroundings<'_>, kubeconfig: &Path) -> Result<Self, Faults> {
+    pub(crate) fn installed(context: &Context<'_>, kubeconfig: &Path) -> Result<Self, Faults> {
         let kubeconfig = kubeconfig.to_owned();
-        if let Some(program) = find(surroundings, "kubectl") {
-            return Ok(Self { program, component: None, kubeconfig, mark: None });
+        if let Some(program) = find(context, "kubectl") {
+            return Ok(Self { program, component: None, kubeconfig, state_label: None });
         }
-        let program = build::programs(surroundings)?.hyperkube;
-        Ok(Self { program, component: Some("kubectl"), kubeconfig, mark: None })
+        let program = build::programs(context)?.hyperkube;
+        Ok(Self { program, component: Some("kubectl"), kubeconfig, state_label: None })
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
-        // Its cache would lie in the user's home folder.
+        // Its cache would lie in the user's home directory.
         command.args(self.component).arg("--kubeconfig").arg(&self.kubeconfig).arg("--cache-dir=/dev/null/none");
         command.arg("--request-timeout=10s").args(arguments).env_remove("KUBECONFIG").env("KUBERC", "off");
-        if let Some(mark) = &self.mark {
+        if let Some(state_label) = &self.state_label {
             // A cluster of ours is on this machine, which no proxy knows.
-            command.env(MARK, mark).env(PART, "kubectl").env("NO_PROXY", "*").env("no_proxy", "*");
+            command.env(STATE_LABEL, state_label).env(COMPONENT, "kubectl").env("NO_PROXY", "*").env("no_proxy", "*");
         }
         command
     }

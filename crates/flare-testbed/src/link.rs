@@ -9,10 +9,10 @@ use flare_diagnostic::{Code, Diagnostic, Faults};
 use serde_json::Value;
 
 use crate::{
-    Surroundings,
+    Context,
     command::{command, run},
-    namespaces::{Namespaces, mark},
-    state::StateFolder,
+    namespaces::{Namespaces, state_label},
+    state::StateDirectory,
 };
 
 /// 172.31.255.0/24 in blocks of four addresses: network, this machine, node, broadcast.
@@ -81,24 +81,20 @@ fn ranges_of_routes(routes: &Value) -> impl Iterator<Item = (Ipv4Addr, u32)> {
 const NARROW: u32 = 20;
 
 /// Connects this machine to the cluster by a free block.
-pub(crate) fn connect(
-    surroundings: &Surroundings<'_>,
-    state: &StateFolder,
-    namespaces: &Namespaces<'_>,
-) -> Result<Block, Faults> {
-    let free = free(surroundings)?;
+pub(crate) fn connect(context: &Context<'_>, state: &StateDirectory, namespaces: &Namespaces<'_>) -> Result<Block, Faults> {
+    let free = free(context)?;
     for block in &free {
         let link = block.link();
-        let id = namespaces.anchor().to_string();
+        let id = namespaces.init_process().to_string();
         // Both ends at once, the inner one already inside: a run that ends here leaves nothing.
         let words = ["link", "add", &link, "type", "veth", "peer", "name", INNER, "netns", &id];
-        match run(command(surroundings, "ip")?.args(words), &[]) {
+        match run(command(context, "ip")?.args(words), &[]) {
             Ok(_) => {}
             // Another cluster took the block since we looked.
-            Err(_) if exists(surroundings, &link)? => continue,
+            Err(_) if exists(context, &link)? => continue,
             Err(faults) => return Err(faults),
         }
-        let ip = |words: &[&str]| run(command(surroundings, "ip")?.args(words), &[]);
+        let ip = |words: &[&str]| run(command(context, "ip")?.args(words), &[]);
         ip(&["link", "set", "dev", &link, "alias", &alias(state)])?;
         ip(&["address", "add", &format!("{}/30", block.machine()), "dev", &link])?;
         ip(&["link", "set", &link, "up"])?;
@@ -121,9 +117,9 @@ fn refuse_outbound(namespaces: &Namespaces<'_>) -> Result<(), Faults> {
 }
 
 /// The blocks that are free now.
-pub(crate) fn free(surroundings: &Surroundings<'_>) -> Result<Vec<Block>, Faults> {
-    let addresses = json(surroundings, &["-json", "-4", "address", "show"])?;
-    let routes = json(surroundings, &["-json", "-4", "route", "show", "table", "all"])?;
+pub(crate) fn free(context: &Context<'_>) -> Result<Vec<Block>, Faults> {
+    let addresses = json(context, &["-json", "-4", "address", "show"])?;
+    let routes = json(context, &["-json", "-4", "route", "show", "table", "all"])?;
     Ok(free_blocks(&addresses, &routes))
 }
 
@@ -134,15 +130,15 @@ pub(crate) fn no_block() -> Diagnostic {
 }
 
 /// Removes what links of the cluster there still are, and gives their names.
-pub(crate) fn remove(surroundings: &Surroundings<'_>, state: &StateFolder) -> Result<Vec<String>, Faults> {
-    let links = json(surroundings, &["-json", "link", "show"])?;
+pub(crate) fn remove(context: &Context<'_>, state: &StateDirectory) -> Result<Vec<String>, Faults> {
+    let links = json(context, &["-json", "link", "show"])?;
     let ours = |link: &&Value| link["ifalias"] == alias(state);
     let mut removed = Vec::new();
     for link in links.as_array().into_iter().flatten().filter(ours) {
         let Some(name) = link["ifname"].as_str() else { continue };
-        let deleted = run(command(surroundings, "ip")?.args(["link", "delete", name]), &[]);
+        let deleted = run(command(context, "ip")?.args(["link", "delete", name]), &[]);
         // The kernel may have removed it with the network at its other end.
-        if deleted.is_err() && exists(surroundings, name)? {
+        if deleted.is_err() && exists(context, name)? {
             return Err(crate::fault::failed(format!("the link `{name}` cannot be removed")).into());
         }
         removed.push(name.to_owned());
@@ -151,17 +147,17 @@ pub(crate) fn remove(surroundings: &Surroundings<'_>, state: &StateFolder) -> Re
 }
 
 /// The kernel keeps at most 255 bytes of an alias.
-fn alias(state: &StateFolder) -> String {
-    let full = format!("{} {}", state.control_group(), mark(state));
+fn alias(state: &StateDirectory) -> String {
+    let full = format!("{} {}", state.control_group(), state_label(state));
     full.char_indices().take_while(|(at, letter)| at + letter.len_utf8() <= 250).map(|(_, letter)| letter).collect()
 }
 
-fn exists(surroundings: &Surroundings<'_>, link: &str) -> Result<bool, Faults> {
-    Ok(crate::command::output(command(surroundings, "ip")?.args(["link", "show", "dev", link]), &[])?.status.success())
+fn exists(context: &Context<'_>, link: &str) -> Result<bool, Faults> {
+    Ok(crate::command::output(command(context, "ip")?.args(["link", "show", "dev", link]), &[])?.status.success())
 }
 
-fn json(surroundings: &Surroundings<'_>, words: &[&str]) -> Result<Value, Faults> {
-    let text = run(command(surroundings, "ip")?.args(words), &[])?;
+fn json(context: &Context<'_>, words: &[&str]) -> Result<Value, Faults> {
+    let text = run(command(context, "ip")?.args(words), &[])?;
     // Without any entry `ip` prints nothing or an empty list.
     Ok(serde_json::from_str(&text).unwrap_or_default())
 }

@@ -22,11 +22,11 @@ pub(crate) fn all() -> Vec<Mount> {
     parse(&fs::read("/proc/self/mounts").unwrap_or_default())
 }
 
-/// Unmounts everything below a folder, the newest first, and gives what it was.
-pub(crate) fn unmount_below(folder: &Path) -> Vec<PathBuf> {
-    let below: Vec<_> = all().into_iter().map(|mount| mount.point).filter(|point| point.starts_with(folder)).collect();
+/// Unmounts everything below a directory, the newest first, and gives what it was.
+pub(crate) fn unmount_below(directory: &Path) -> Vec<PathBuf> {
+    let below: Vec<_> = all().into_iter().map(|mount| mount.point).filter(|point| point.starts_with(directory)).collect();
     for point in below.iter().rev() {
-        // One that is gone meanwhile is what we want; one that stays is seen when the folder is removed.
+        // One that is gone meanwhile is what we want; one that stays is seen when the directory is removed.
         let _ = unmount(point, UnmountFlags::DETACH);
     }
     below

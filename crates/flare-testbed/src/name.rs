@@ -1,4 +1,4 @@
-//! The name of a cluster, from which its folder and its control group are named.
+//! The name of a cluster, from which its directory and its control group are named.
 
 use std::fmt;
 

@@ -105,7 +105,7 @@ pub struct UpOptions {
     pub registry_port: u16,
     /// Whether missing Debian packages are installed, where we are root.
     pub install_packages: bool,
-    /// How long the built parts may take until all of them answer.
+    /// How long the components may take until all of them answer.
     pub timeout: Duration,
 }
 

@@ -8,13 +8,13 @@ use std::{
 use flare_diagnostic::{Code, Diagnostic, Faults};
 
 use crate::{
-    Surroundings, UpOptions,
+    Context, UpOptions,
     command::{command, find, output},
     control_group, link, packages,
 };
 
 /// What is tried in namespaces that end with it.
-const TRIAL: &str = include_str!("trial.sh");
+const TRIAL: &str = include_str!("kernel_probe.sh");
 
 /// Free disk that a cluster with FLARE images needs.
 const NEEDED: u64 = 4 << 30;
@@ -27,23 +27,23 @@ const NEEDED_TO_BUILD: u64 = 12 << 30;
 ///
 /// # Errors
 /// [`Code::MachineNotReady`], one for each thing that is missing.
-pub(crate) fn check(surroundings: &Surroundings<'_>, options: &UpOptions) -> Result<(), Faults> {
+pub(crate) fn check(context: &Context<'_>, options: &UpOptions) -> Result<(), Faults> {
     let mut faults: Vec<_> = taken_port(options.registry_port).into_iter().collect();
     let root = rustix::process::geteuid().is_root();
     faults.extend((!root).then(not_root));
     faults.extend(control_groups());
-    faults.extend(disk(surroundings, needed(surroundings)));
-    faults.extend(place(surroundings.cache));
-    if !crate::build::is_built(surroundings) && find(surroundings, "go").is_none() {
+    faults.extend(disk(context, needed(context)));
+    faults.extend(place(context.cache));
+    if !crate::build::is_built(context) && find(context, "go").is_none() {
         faults.push(not_ready("Go is missing, and Kubernetes is not built yet").hint("install Go 1.26 or later, and run again"));
     }
     if options.install_packages && faults.is_empty() {
-        packages::install(surroundings)?;
+        packages::install(context)?;
     }
-    faults.extend(missing_packages(&packages::missing(surroundings)));
-    if root && find(surroundings, "ip").is_some() {
-        faults.extend(kernel(surroundings));
-        faults.extend(link::free(surroundings)?.is_empty().then(link::no_block));
+    faults.extend(missing_packages(&packages::missing(context)));
+    if root && find(context, "ip").is_some() {
+        faults.extend(kernel(context));
+        faults.extend(link::free(context)?.is_empty().then(link::no_block));
     }
     Faults::check(faults, || ())
 }
@@ -52,7 +52,7 @@ fn not_ready(message: impl Into<String>) -> Diagnostic {
     Diagnostic::error(Code::MachineNotReady, message)
 }
 
-/// Ports of the node's own parts: DNS, etcd, the API server, the kubelet with its neighbours.
+/// Ports of the node's own components: DNS, etcd, the API server, the kubelet with its neighbours.
 const PORTS: [std::ops::RangeInclusive<u32>; 4] = [53..=53, 2379..=2380, 6443..=6443, 10_248..=10_259];
 
 /// The registries take three ports in a row.
@@ -82,8 +82,8 @@ fn missing_packages(packages: &[&str]) -> Option<Diagnostic> {
 }
 
 /// Tries what the kernel can, as root.
-fn kernel(surroundings: &Surroundings<'_>) -> Vec<Diagnostic> {
-    let Ok(mut unshare) = command(surroundings, "unshare") else { return Vec::new() };
+fn kernel(context: &Context<'_>) -> Vec<Diagnostic> {
+    let Ok(mut unshare) = command(context, "unshare") else { return Vec::new() };
     unshare.args(["--net", "--mount", "--pid", "--fork", "--mount-proc", "--propagation", "private", "sh", "-c", TRIAL]);
     unshare.env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
     let said = output(&mut unshare, &[]).map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
@@ -118,34 +118,34 @@ fn control_groups() -> Vec<Diagnostic> {
     hierarchies.iter().filter(read_only).map(fault).collect()
 }
 
-fn needed(surroundings: &Surroundings<'_>) -> u64 {
-    if crate::build::is_built(surroundings) { NEEDED } else { NEEDED_TO_BUILD }
+fn needed(context: &Context<'_>) -> u64 {
+    if crate::build::is_built(context) { NEEDED } else { NEEDED_TO_BUILD }
 }
 
-fn disk(surroundings: &Surroundings<'_>, needed: u64) -> Option<Diagnostic> {
-    let folder = surroundings.cache.ancestors().find(|folder| folder.is_dir())?;
-    let found = rustix::fs::statvfs(folder).ok()?;
+fn disk(context: &Context<'_>, needed: u64) -> Option<Diagnostic> {
+    let directory = context.cache.ancestors().find(|directory| directory.is_dir())?;
+    let found = rustix::fs::statvfs(directory).ok()?;
     let free = found.f_bavail * found.f_frsize;
     (free < needed).then(|| {
         let (free, needed) = (free >> 20, needed >> 20);
-        not_ready(format!("{free} MiB are free at `{}`, and {needed} MiB are needed", folder.display()))
-            .hint("free some disk, or name another folder with FLARE_KUBE_CACHE")
+        not_ready(format!("{free} MiB are free at `{}`, and {needed} MiB are needed", directory.display()))
+            .hint("free some disk, or name another directory with FLARE_KUBE_CACHE")
     })
 }
 
-/// Where a state folder cannot lie: the cluster has a /run of its own, and no overlay can be made upon another one.
+/// Where a state directory cannot lie: the cluster has a /run of its own, and no overlay can be made upon another one.
 fn place(cache: &Path) -> Option<Diagnostic> {
-    let existing = cache.ancestors().find_map(|folder| fs::canonicalize(folder).ok())?;
+    let existing = cache.ancestors().find_map(|directory| fs::canonicalize(directory).ok())?;
     let shown = cache.display();
-    let hint = "name a folder on an ordinary disk with FLARE_KUBE_CACHE";
+    let hint = "name a directory on an ordinary disk with FLARE_KUBE_CACHE";
     if existing.starts_with("/run") || cache.starts_with("/run") {
         return Some(
-            not_ready(format!("the cache folder `{shown}` lies below `/run`, where a cluster cannot see it")).hint(hint),
+            not_ready(format!("the cache directory `{shown}` lies below `/run`, where a cluster cannot see it")).hint(hint),
         );
     }
     let is_overlay = rustix::fs::statfs(&existing).is_ok_and(|found| found.f_type == OVERLAY);
     is_overlay
-        .then(|| not_ready(format!("the cache folder `{shown}` lies on an overlay file system, as in a container")).hint(hint))
+        .then(|| not_ready(format!("the cache directory `{shown}` lies on an overlay file system, as in a container")).hint(hint))
 }
 
 /// `OVERLAYFS_SUPER_MAGIC` of linux/magic.h.

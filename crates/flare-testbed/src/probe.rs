@@ -53,7 +53,7 @@ pub(crate) fn registry_answers(node: Ipv4Addr, port: u16) -> bool {
     ask().unwrap_or(false)
 }
 
-/// The images in a registry's folder, as `repository:tag`, sorted.
+/// The images in a registry's directory, as `repository:tag`, sorted.
 pub(crate) fn images(registry: &Path) -> Vec<String> {
     let root = registry.join("docker/registry/v2/repositories");
     let mut found = Vec::new();
@@ -62,19 +62,19 @@ pub(crate) fn images(registry: &Path) -> Vec<String> {
     found
 }
 
-fn collect(root: &Path, folder: &Path, found: &mut Vec<String>) {
-    let folders = |path: &Path| {
+fn collect(root: &Path, directory: &Path, found: &mut Vec<String>) {
+    let directories = |path: &Path| {
         let entries = fs::read_dir(path).into_iter().flatten().filter_map(Result::ok);
         entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path()).collect::<Vec<_>>()
     };
-    for tag in folders(&folder.join("_manifests/tags")) {
-        if let (Ok(repository), Some(tag)) = (folder.strip_prefix(root), tag.file_name()) {
+    for tag in directories(&directory.join("_manifests/tags")) {
+        if let (Ok(repository), Some(tag)) = (directory.strip_prefix(root), tag.file_name()) {
             found.push(format!("{}:{}", repository.display(), tag.display()));
         }
     }
     let is_repository =
         |path: &&std::path::PathBuf| path.file_name().is_some_and(|name| !name.as_encoded_bytes().starts_with(b"_"));
-    for below in folders(folder).iter().filter(is_repository) {
+    for below in directories(directory).iter().filter(is_repository) {
         collect(root, below, found);
     }
 }
@@ -98,16 +98,16 @@ mod tests {
 
     #[test]
     fn images_are_the_tags_of_every_repository() {
-        let folder = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         for tag in [
             "lab/pause/_manifests/tags/1",
             "nvflare/nvflare/_manifests/tags/2.8.3",
             "nvflare/nvflare/_manifests/tags/2.9.0",
             "x/_layers",
         ] {
-            std::fs::create_dir_all(folder.path().join("docker/registry/v2/repositories").join(tag)).unwrap();
+            std::fs::create_dir_all(directory.path().join("docker/registry/v2/repositories").join(tag)).unwrap();
         }
-        assert_eq!(images(folder.path()), ["lab/pause:1", "nvflare/nvflare:2.8.3", "nvflare/nvflare:2.9.0"]);
-        assert!(images(&folder.path().join("none")).is_empty());
+        assert_eq!(images(directory.path()), ["lab/pause:1", "nvflare/nvflare:2.8.3", "nvflare/nvflare:2.9.0"]);
+        assert!(images(&directory.path().join("none")).is_empty());
     }
 }

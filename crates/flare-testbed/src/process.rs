@@ -15,28 +15,28 @@ use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, pidfd_open, pidfd_se
 
 use crate::fault::failed;
 
-/// Carried by every process that we start for a cluster, and by what those start: the cluster's state folder.
-pub(crate) const MARK: &str = "FLARE_KUBE_TESTBED_STATE";
+/// Carried by every process that we start for a cluster, and by what those start: the cluster's state directory.
+pub(crate) const STATE_LABEL: &str = "FLARE_KUBE_TESTBED_STATE";
 
-/// Carried likewise: which part of the cluster the process is.
-pub(crate) const PART: &str = "FLARE_KUBE_TESTBED_PART";
+/// Carried likewise: which component of the cluster the process is.
+pub(crate) const COMPONENT: &str = "FLARE_KUBE_TESTBED_PART";
 
-/// The part that holds the cluster's namespaces.
-pub(crate) const ANCHOR: &str = "anchor";
+/// The component that holds the cluster's namespaces.
+pub(crate) const INIT_PROCESS: &str = "anchor";
 
 /// What is known of one process.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Process {
     pub(crate) id: i32,
     pub(crate) parent: i32,
-    /// Ended, and only not yet taken leave of by its parent.
+    /// A zombie: ended, and not yet reaped by its parent.
     pub(crate) ended: bool,
     /// Its ids, from our own process namespace inwards.
     pub(crate) ids: Vec<i32>,
-    /// The state folder that it carries.
-    pub(crate) mark: Option<String>,
-    /// The part that it carries.
-    pub(crate) part: Option<String>,
+    /// The state directory that it carries.
+    pub(crate) state_label: Option<String>,
+    /// The component that it carries.
+    pub(crate) component: Option<String>,
     /// The inode of its network namespace.
     pub(crate) network: u64,
     /// The inode of its process namespace.
@@ -48,23 +48,23 @@ pub(crate) struct Process {
 impl Process {
     /// Reads one; none where it is gone or is the kernel's.
     pub(crate) fn read(proc: &Path, id: i32) -> Option<Self> {
-        let folder = proc.join(id.to_string());
-        let status = fs::read_to_string(folder.join("status")).ok()?;
+        let directory = proc.join(id.to_string());
+        let status = fs::read_to_string(directory.join("status")).ok()?;
         let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim);
-        let namespace = |name: &str| fs::metadata(folder.join("ns").join(name)).map_or(0, |found| found.ino());
-        let environment = fs::read(folder.join("environ")).unwrap_or_default();
+        let namespace = |name: &str| fs::metadata(directory.join("ns").join(name)).map_or(0, |found| found.ino());
+        let environment = fs::read(directory.join("environ")).unwrap_or_default();
         let variable = |name: &str| {
             let mut pairs = environment.split(|byte| *byte == 0).filter_map(|pair| std::str::from_utf8(pair).ok());
             pairs.find_map(|pair| pair.strip_prefix(name)?.strip_prefix('=').map(str::to_owned))
         };
-        let groups = fs::read_to_string(folder.join("cgroup")).unwrap_or_default();
+        let groups = fs::read_to_string(directory.join("cgroup")).unwrap_or_default();
         Some(Self {
             id,
             parent: field("PPid")?.parse().ok()?,
             ended: field("State")?.starts_with(['Z', 'X']),
             ids: field("NSpid").unwrap_or_default().split_whitespace().filter_map(|id| id.parse().ok()).collect(),
-            mark: variable(MARK),
-            part: variable(PART),
+            state_label: variable(STATE_LABEL),
+            component: variable(COMPONENT),
             network: namespace("net"),
             processes: namespace("pid"),
             groups: groups.lines().filter_map(|line| line.splitn(3, ':').nth(2)).map(str::to_owned).collect(),
@@ -72,8 +72,8 @@ impl Process {
     }
 
     /// Whether it is the first process of a cluster's own process namespace.
-    fn is_anchor(&self) -> bool {
-        self.part.as_deref() == Some(ANCHOR) && self.ids.len() > 1 && self.ids.last() == Some(&1)
+    fn is_init_process(&self) -> bool {
+        self.component.as_deref() == Some(INIT_PROCESS) && self.ids.len() > 1 && self.ids.last() == Some(&1)
     }
 }
 
@@ -87,11 +87,11 @@ pub(crate) fn all(proc: &Path) -> Vec<Process> {
 /// By what a process is known as a cluster's.
 #[derive(Debug, Clone)]
 pub(crate) struct Ownership {
-    /// The state folder, as processes carry it.
-    pub(crate) mark: String,
+    /// The state directory, as processes carry it.
+    pub(crate) state_label: String,
     /// The name of the cluster's control group.
     pub(crate) group: String,
-    /// Inodes of the network and process namespaces that the anchor made.
+    /// Inodes of the network and process namespaces that the init process made.
     spaces: BTreeSet<u64>,
     /// We and those above us, who are never a cluster's.
     spared: BTreeSet<i32>,
@@ -99,7 +99,7 @@ pub(crate) struct Ownership {
 
 impl Ownership {
     /// Learns the cluster's namespaces from a listing of processes. `own` is our own process.
-    pub(crate) fn learn(mark: &str, group: &str, listing: &[Process], own: i32) -> Self {
+    pub(crate) fn learn(state_label: &str, group: &str, listing: &[Process], own: i32) -> Self {
         let find = |id: i32| listing.iter().find(|process| process.id == id);
         let mut spared = BTreeSet::from([own]);
         let mut above = find(own);
@@ -109,50 +109,59 @@ impl Ownership {
             }
             above = find(process.parent);
         }
-        // The anchor of a cluster never lives in a namespace of ours; should it seem so, ours is no cluster's.
+        // The init process of a cluster never lives in a namespace of ours; should it seem so, ours is no cluster's.
         let own = find(own).map_or([0, 0], |own| [own.network, own.processes]);
-        let anchors = listing.iter().filter(|process| process.mark.as_deref() == Some(mark) && process.is_anchor());
-        let spaces = anchors.flat_map(|anchor| [anchor.network, anchor.processes]).filter(|space| !own.contains(space));
-        Self { mark: mark.to_owned(), group: group.to_owned(), spaces: spaces.filter(|space| *space != 0).collect(), spared }
+        let init_processes =
+            listing.iter().filter(|process| process.state_label.as_deref() == Some(state_label) && process.is_init_process());
+        let spaces = init_processes
+            .flat_map(|init_process| [init_process.network, init_process.processes])
+            .filter(|space| !own.contains(space));
+        Self {
+            state_label: state_label.to_owned(),
+            group: group.to_owned(),
+            spaces: spaces.filter(|space| *space != 0).collect(),
+            spared,
+        }
     }
 
     /// Whether a process is the cluster's.
     pub(crate) fn holds(&self, process: &Process) -> bool {
-        let carries = process.mark.as_deref() == Some(&self.mark);
+        let carries = process.state_label.as_deref() == Some(&self.state_label);
         let lives = self.spaces.contains(&process.network) || self.spaces.contains(&process.processes);
-        let grouped = process.groups.iter().any(|path| path.split('/').any(|part| part == self.group));
+        let grouped = process.groups.iter().any(|path| path.split('/').any(|name| name == self.group));
         (carries || lives || grouped) && !self.spared.contains(&process.id)
     }
 }
 
 /// A cluster's processes as they are now.
-pub(crate) fn of_cluster(mark: &str, group: &str) -> (Ownership, Vec<Process>) {
+pub(crate) fn of_cluster(state_label: &str, group: &str) -> (Ownership, Vec<Process>) {
     let listing = all(Path::new("/proc"));
-    let ownership = Ownership::learn(mark, group, &listing, own_id());
+    let ownership = Ownership::learn(state_label, group, &listing, own_id());
     let held = listing.into_iter().filter(|process| ownership.holds(process)).collect();
     (ownership, held)
 }
 
-/// The anchor's id, as this process sees it.
-pub(crate) fn anchor(processes: &[Process]) -> Option<i32> {
-    processes.iter().find(|process| process.is_anchor()).map(|process| process.id)
+/// the init process's id, as this process sees it.
+pub(crate) fn init_process(processes: &[Process]) -> Option<i32> {
+    processes.iter().find(|process| process.is_init_process()).map(|process| process.id)
 }
 
-/// The parts that are alive among a cluster's processes: those inside its process namespace.
-pub(crate) fn living_parts(processes: &[Process]) -> BTreeSet<String> {
-    let Some(space) = processes.iter().find(|process| process.is_anchor()).map(|anchor| anchor.processes) else {
+/// The components that are alive among a cluster's processes: those inside its process namespace.
+pub(crate) fn living_components(processes: &[Process]) -> BTreeSet<String> {
+    let Some(space) = processes.iter().find(|process| process.is_init_process()).map(|init_process| init_process.processes)
+    else {
         return BTreeSet::new();
     };
     let inside = processes.iter().filter(|process| process.processes == space);
-    inside.filter_map(|process| process.part.clone()).collect()
+    inside.filter_map(|process| process.component.clone()).collect()
 }
 
 /// Ends all processes of a cluster and gives how many there were.
-pub(crate) fn end_all(mark: &str, group: &str) -> Result<usize, Faults> {
+pub(crate) fn end_all(state_label: &str, group: &str) -> Result<usize, Faults> {
     let began = Instant::now();
     let mut ended = BTreeSet::new();
     loop {
-        let (ownership, mut held) = of_cluster(mark, group);
+        let (ownership, mut held) = of_cluster(state_label, group);
         if held.is_empty() {
             return Ok(ended.len());
         }
@@ -160,8 +169,8 @@ pub(crate) fn end_all(mark: &str, group: &str) -> Result<usize, Faults> {
             let ids: Vec<_> = held.iter().map(|process| process.id.to_string()).collect();
             return Err(failed(format!("the processes {} do not end", ids.join(", "))).into());
         }
-        // With the anchor the kernel ends all that live below it, so none can start another one meanwhile.
-        held.sort_by_key(|process| !process.is_anchor());
+        // With the init process the kernel ends all that live below it, so none can start another one meanwhile.
+        held.sort_by_key(|process| !process.is_init_process());
         for process in held {
             end(&ownership, process.id);
             ended.insert(process.id);
@@ -189,24 +198,24 @@ fn own_id() -> i32 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Ownership, Process, living_parts};
+    use super::{Ownership, Process, living_components};
 
     const STATE: &str = "/cache/clusters/a";
     const GROUP: &str = "flare-kube-a-01234567";
 
-    /// id, parent, ids inwards, mark, part, network, processes, group
+    /// id, parent, ids inwards, state label, component, network, processes, group
     type Row = (i32, i32, &'static [i32], Option<&'static str>, Option<&'static str>, u64, u64, &'static str);
 
-    /// A machine with our cluster, another one, and strangers that look like parts of ours.
+    /// A machine with our cluster, another one, and strangers that look like components of ours.
     const LISTING: [Row; 15] = [
         (1, 0, &[1], None, None, 10, 20, "/"),
         // We ourselves and our shell, which carries the mark by accident.
         (50, 1, &[50], Some(STATE), None, 10, 20, "/"),
         (51, 50, &[51], Some(STATE), None, 10, 20, "/"),
-        // The anchor's parent and the anchor.
+        // the init process's parent and the init process.
         (100, 1, &[100], Some(STATE), Some("anchor"), 11, 20, "/"),
         (101, 100, &[101, 1], Some(STATE), Some("anchor"), 11, 21, "/"),
-        // A part, a container of a pod with namespaces of its own, a pod with the node's network.
+        // A component, a container of a pod with namespaces of its own, a pod with the node's network.
         (102, 101, &[102, 5], Some(STATE), Some("etcd"), 11, 21, "/"),
         (103, 102, &[103, 9, 1], None, None, 12, 22, "/flare-kube-a-01234567/kubepods/besteffort/pod1/c1"),
         (104, 102, &[104, 10, 1], None, None, 11, 23, "/other"),
@@ -223,13 +232,13 @@ mod tests {
     ];
 
     fn listing() -> Vec<Process> {
-        let process = |(id, parent, ids, mark, part, network, processes, group): Row| Process {
+        let process = |(id, parent, ids, state_label, component, network, processes, group): Row| Process {
             id,
             parent,
             ended: false,
             ids: ids.to_vec(),
-            mark: mark.map(str::to_owned),
-            part: part.map(str::to_owned),
+            state_label: state_label.map(str::to_owned),
+            component: component.map(str::to_owned),
             network,
             processes,
             groups: vec![group.to_owned()],
@@ -248,22 +257,22 @@ mod tests {
     }
 
     #[test]
-    fn without_its_anchor_a_cluster_is_known_by_marks_and_groups() {
+    fn without_its_init_process_a_cluster_is_known_by_marks_and_groups() {
         let rest: Vec<_> = listing().into_iter().filter(|process| process.id != 101).collect();
         assert_eq!(held(&rest), [100, 102, 103]);
     }
 
     #[test]
-    fn an_anchor_that_seems_to_live_with_us_makes_nobody_a_part() {
+    fn an_init_process_that_seems_to_live_with_us_makes_nobody_a_component() {
         let mut listing = listing();
-        let anchor = listing.iter_mut().find(|process| process.id == 101).unwrap();
-        (anchor.network, anchor.processes) = (10, 20);
+        let init_process = listing.iter_mut().find(|process| process.id == 101).unwrap();
+        (init_process.network, init_process.processes) = (10, 20);
         assert!(!held(&listing).contains(&300));
     }
 
     #[test]
     fn a_part_lives_only_inside_the_clusters_process_namespace() {
-        let listing: Vec<_> = listing().into_iter().filter(|process| process.mark.as_deref() == Some(STATE)).collect();
-        assert_eq!(living_parts(&listing).into_iter().collect::<Vec<_>>(), ["anchor", "etcd"]);
+        let listing: Vec<_> = listing().into_iter().filter(|process| process.state_label.as_deref() == Some(STATE)).collect();
+        assert_eq!(living_components(&listing).into_iter().collect::<Vec<_>>(), ["anchor", "etcd"]);
     }
 }

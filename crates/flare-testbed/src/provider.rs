@@ -5,15 +5,15 @@ use std::path::Path;
 use flare_diagnostic::{Code, Diagnostic, Faults};
 
 use crate::{
-    Provider, Surroundings, UpOptions,
+    Context, Provider, UpOptions,
     command::{command, find, output, run},
     kubectl::Kubectl,
-    state::{Record, StateFolder},
+    state::{Record, StateDirectory},
 };
 
 /// The first of: what the user asked for, the cluster whose kubeconfig the user named, kind where Docker runs, source. What
 /// only a cluster from source can have decides for it.
-pub(crate) fn choose(surroundings: &Surroundings<'_>, options: &UpOptions) -> Result<Provider, Faults> {
+pub(crate) fn choose(context: &Context<'_>, options: &UpOptions) -> Result<Provider, Faults> {
     let of_source_alone = of_source_alone(options);
     let chosen = match (options.provider, &options.kubeconfig) {
         (Some(Provider::Kubeconfig) | None, Some(_)) => Provider::Kubeconfig,
@@ -32,7 +32,7 @@ pub(crate) fn choose(surroundings: &Surroundings<'_>, options: &UpOptions) -> Re
         }
         (Some(chosen), None) => chosen,
         (None, None) if !of_source_alone.is_empty() => Provider::Source,
-        (None, None) if find(surroundings, "kind").is_some() && docker_runs(surroundings) => Provider::Kind,
+        (None, None) if find(context, "kind").is_some() && docker_runs(context) => Provider::Kind,
         (None, None) => Provider::Source,
     };
     if chosen == Provider::Source || of_source_alone.is_empty() {
@@ -68,24 +68,19 @@ pub(crate) fn lacks(chosen: Provider, options: &UpOptions) -> Option<Diagnostic>
 }
 
 /// Whether Docker's daemon answers; its client alone is of no use.
-fn docker_runs(surroundings: &Surroundings<'_>) -> bool {
+fn docker_runs(context: &Context<'_>) -> bool {
     let ask = || -> Result<bool, Faults> {
-        let answer = output(command(surroundings, "docker")?.args(["info", "--format", "{{.ServerVersion}}"]), &[])?;
+        let answer = output(command(context, "docker")?.args(["info", "--format", "{{.ServerVersion}}"]), &[])?;
         Ok(answer.status.success() && !answer.stdout.trim_ascii().is_empty())
     };
     ask().unwrap_or(false)
 }
 
 /// Remembers a cluster that is there already, where it answers. Nothing in it is changed.
-pub(crate) fn adopt(
-    surroundings: &Surroundings<'_>,
-    state: &StateFolder,
-    options: &UpOptions,
-    kubeconfig: &Path,
-) -> Result<(), Faults> {
+pub(crate) fn adopt(context: &Context<'_>, state: &StateDirectory, options: &UpOptions, kubeconfig: &Path) -> Result<(), Faults> {
     let shown = kubeconfig.display();
     let kubeconfig = std::path::absolute(kubeconfig).unwrap_or_else(|_| kubeconfig.to_owned());
-    if !Kubectl::installed(surroundings, &kubeconfig)?.is_ready() {
+    if !Kubectl::installed(context, &kubeconfig)?.is_ready() {
         return Err(Diagnostic::error(Code::ClusterFailed, format!("the cluster of `{shown}` does not answer"))
             .hint("check it with `kubectl --kubeconfig FILE get --raw /readyz`")
             .into());
@@ -95,37 +90,37 @@ pub(crate) fn adopt(
         provider: Provider::Kubeconfig,
         kubeconfig,
         address: None,
-        parts: Vec::new(),
+        components: Vec::new(),
         options: options.clone(),
     })
 }
 
-/// Starts a cluster with kind, whose kubeconfig goes into the state folder and nowhere else.
-pub(crate) fn create_kind(surroundings: &Surroundings<'_>, state: &StateFolder, options: &UpOptions) -> Result<(), Faults> {
-    surroundings.check()?;
+/// Starts a cluster with kind, whose kubeconfig goes into the state directory and nowhere else.
+pub(crate) fn create_kind(context: &Context<'_>, state: &StateDirectory, options: &UpOptions) -> Result<(), Faults> {
+    context.check()?;
     state.make("")?;
     let kubeconfig = state.kubeconfig();
     state.remember(&Record {
         provider: Provider::Kind,
         kubeconfig: kubeconfig.clone(),
         address: None,
-        parts: Vec::new(),
+        components: Vec::new(),
         options: options.clone(),
     })?;
     let wait = format!("{}s", options.timeout.as_secs());
-    let mut kind = command(surroundings, "kind")?;
+    let mut kind = command(context, "kind")?;
     kind.args(["create", "cluster", "--name", &kind_name(state), "--wait", &wait, "--kubeconfig"]).arg(&kubeconfig);
     run(&mut kind, &[]).map(drop)
 }
 
 /// Ends a cluster of kind. The kubeconfig is named, so that kind does not clean the user's own.
-pub(crate) fn delete_kind(surroundings: &Surroundings<'_>, state: &StateFolder) -> Result<(), Faults> {
-    let mut kind = command(surroundings, "kind")?;
+pub(crate) fn delete_kind(context: &Context<'_>, state: &StateDirectory) -> Result<(), Faults> {
+    let mut kind = command(context, "kind")?;
     kind.args(["delete", "cluster", "--name", &kind_name(state), "--kubeconfig"]).arg(state.kubeconfig());
     run(&mut kind, &[]).map(drop)
 }
 
-fn kind_name(state: &StateFolder) -> String {
+fn kind_name(state: &StateDirectory) -> String {
     format!("flare-kube-{}", state.name())
 }
 
@@ -134,31 +129,31 @@ mod tests {
     use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, sync::atomic::AtomicBool};
 
     use super::{adopt, choose, create_kind, delete_kind, lacks};
-    use crate::{ClusterName, Provider, Surroundings, UpOptions, state::StateFolder};
+    use crate::{ClusterName, Context, Provider, UpOptions, state::StateDirectory};
 
-    /// A folder with programs that a shell plays.
-    fn with_programs(programs: &[(&str, &str)], test: impl FnOnce(&Surroundings<'_>, &Path)) {
-        let (folder, interrupted) = (tempfile::tempdir().unwrap(), AtomicBool::new(false));
+    /// A directory with programs that a shell plays.
+    fn with_programs(programs: &[(&str, &str)], test: impl FnOnce(&Context<'_>, &Path)) {
+        let (directory, interrupted) = (tempfile::tempdir().unwrap(), AtomicBool::new(false));
         for (name, script) in programs {
-            let path = folder.path().join(name);
+            let path = directory.path().join(name);
             fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
             fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         }
-        let search_path = [folder.path().to_owned()];
-        let surroundings = Surroundings {
-            cache: &folder.path().join("cache"),
+        let search_path = [directory.path().to_owned()];
+        let context = Context {
+            cache: &directory.path().join("cache"),
             search_path: &search_path,
             interrupted: &interrupted,
-            say: &|_: &str| {},
+            report: &|_: &str| {},
         };
-        test(&surroundings, folder.path());
+        test(&context, directory.path());
     }
 
     #[test]
     fn kind_is_taken_only_where_dockers_daemon_answers() {
         let chosen = |programs: &[(&str, &str)]| {
             let mut chosen = None;
-            with_programs(programs, |surroundings, _| chosen = choose(surroundings, &UpOptions::default()).ok());
+            with_programs(programs, |context, _| chosen = choose(context, &UpOptions::default()).ok());
             chosen
         };
         // A client without a daemon prints an empty version, and old ones end with 0.
@@ -171,9 +166,9 @@ mod tests {
 
     #[test]
     fn a_kubeconfig_is_taken_where_it_is_named_and_only_there() {
-        with_programs(&[], |surroundings, _| {
+        with_programs(&[], |context, _| {
             let choose = |provider, kubeconfig: Option<&str>| {
-                choose(surroundings, &UpOptions { provider, kubeconfig: kubeconfig.map(Into::into), ..UpOptions::default() }).ok()
+                choose(context, &UpOptions { provider, kubeconfig: kubeconfig.map(Into::into), ..UpOptions::default() }).ok()
             };
             assert_eq!(choose(None, Some("/k")), Some(Provider::Kubeconfig));
             assert_eq!(choose(Some(Provider::Kubeconfig), Some("/k")), Some(Provider::Kubeconfig));
@@ -186,10 +181,10 @@ mod tests {
     #[test]
     fn what_only_a_cluster_from_source_can_have_decides_for_it_or_is_refused() {
         let all_run = [("kind", "exit 0"), ("docker", "echo 27.0.1")];
-        with_programs(&all_run, |surroundings, _| {
+        with_programs(&all_run, |context, _| {
             let asked = UpOptions { gpus: 4, ..UpOptions::default() };
-            assert_eq!(choose(surroundings, &asked).ok(), Some(Provider::Source));
-            let refusal = |options| choose(surroundings, &options).unwrap_err().first().message.clone();
+            assert_eq!(choose(context, &asked).ok(), Some(Provider::Source));
+            let refusal = |options| choose(context, &options).unwrap_err().first().message.clone();
             let kind = refusal(UpOptions { provider: Some(Provider::Kind), registry_port: 5500, ..asked.clone() });
             assert!(kind.contains("`kind`") && kind.contains("`--gpus`, `--registry-port`"), "{kind}");
             let named = refusal(UpOptions { kubeconfig: Some("/k".into()), ..asked });
@@ -202,12 +197,12 @@ mod tests {
 
     #[test]
     fn kind_is_told_its_kubeconfig_at_both_ends_and_never_sees_the_users() {
-        with_programs(&[("kind", "echo \"$@\" >> \"$(dirname \"$0\")/asked\"")], |surroundings, folder| {
-            let state = StateFolder::of(surroundings, &ClusterName::new("x").unwrap());
-            create_kind(surroundings, &state, &UpOptions::default()).unwrap();
-            delete_kind(surroundings, &state).unwrap();
+        with_programs(&[("kind", "echo \"$@\" >> \"$(dirname \"$0\")/asked\"")], |context, directory| {
+            let state = StateDirectory::of(context, &ClusterName::new("x").unwrap());
+            create_kind(context, &state, &UpOptions::default()).unwrap();
+            delete_kind(context, &state).unwrap();
             let kubeconfig = state.kubeconfig();
-            let (asked, shown) = (fs::read_to_string(folder.join("asked")).unwrap(), kubeconfig.display());
+            let (asked, shown) = (fs::read_to_string(directory.join("asked")).unwrap(), kubeconfig.display());
             let create = format!("create cluster --name flare-kube-x --wait 120s --kubeconfig {shown}");
             assert_eq!(
                 asked.lines().collect::<Vec<_>>(),
@@ -218,13 +213,13 @@ mod tests {
 
     #[test]
     fn a_cluster_of_the_users_is_remembered_and_forgotten_without_a_change() {
-        with_programs(&[("kubectl", "echo \"$@\" >> \"$(dirname \"$0\")/asked\"; echo ok")], |surroundings, folder| {
-            let state = StateFolder::of(surroundings, &ClusterName::new("mine").unwrap());
-            let kubeconfig = folder.join("kubeconfig");
+        with_programs(&[("kubectl", "echo \"$@\" >> \"$(dirname \"$0\")/asked\"; echo ok")], |context, directory| {
+            let state = StateDirectory::of(context, &ClusterName::new("mine").unwrap());
+            let kubeconfig = directory.join("kubeconfig");
             fs::write(&kubeconfig, "theirs").unwrap();
-            adopt(surroundings, &state, &UpOptions::default(), &kubeconfig).unwrap();
+            adopt(context, &state, &UpOptions::default(), &kubeconfig).unwrap();
             assert_eq!(state.record().unwrap().provider, Provider::Kubeconfig);
-            let asked = fs::read_to_string(folder.join("asked")).unwrap();
+            let asked = fs::read_to_string(directory.join("asked")).unwrap();
             assert!(asked.lines().all(|line| line.contains("get --raw")), "{asked}");
             assert!(state.remove().unwrap());
             assert_eq!(fs::read_to_string(&kubeconfig).unwrap(), "theirs");

@@ -12,67 +12,63 @@ use flare_diagnostic::{Code, Diagnostic, Faults};
 use serde_json::json;
 
 use crate::{
-    Provider, Surroundings, UpOptions,
+    Context, Provider, UpOptions,
     build::{self, Programs},
     command::find,
+    components,
     configuration::{self, NODE_NAME},
     control_group,
     fault::failed,
     image,
     kubectl::Kubectl,
     link,
-    namespaces::{Namespaces, Part, last_lines, mark},
-    part, plugins, probe, process, registry,
-    state::{INSIDE, REGISTRY_FOLDER, Record, StateFolder},
+    namespaces::{Component, Namespaces, last_lines, state_label},
+    plugins, probe, process, registry,
+    state::{INSIDE, REGISTRY_FOLDER, Record, StateDirectory},
     status::problems_of_node,
 };
 
-/// Starts every part and waits until the cluster is ready.
-pub(crate) fn start(surroundings: &Surroundings<'_>, state: &StateFolder, options: &UpOptions) -> Result<(), Faults> {
-    let programs = build::programs(surroundings)?;
-    surroundings.check()?;
-    let plan = prepare(surroundings, state, options, &programs)?;
+/// Starts every component and waits until the cluster is ready.
+pub(crate) fn start(context: &Context<'_>, state: &StateDirectory, options: &UpOptions) -> Result<(), Faults> {
+    let programs = build::programs(context)?;
+    context.check()?;
+    let plan = prepare(context, state, options, &programs)?;
     let began = Instant::now();
     control_group::make(&state.control_group())?;
-    let namespaces = Namespaces::make(*surroundings, state)?;
-    let address = link::connect(surroundings, state, &namespaces)?.node();
+    let namespaces = Namespaces::make(*context, state)?;
+    let address = link::connect(context, state, &namespaces)?.node();
     configuration::write_identities(state, address)?;
     state.remember(&Record {
         provider: Provider::Source,
         kubeconfig: state.kubeconfig(),
         address: Some(address),
-        parts: plan.foundation.iter().chain(&plan.clients).map(|part| part.name.to_owned()).collect(),
+        components: plan.base_components.iter().chain(&plan.clients).map(|component| component.name.to_owned()).collect(),
         options: options.clone(),
     })?;
     let kubectl = Kubectl::built(&programs.hyperkube, state);
-    let run = Run { surroundings, state, namespaces: &namespaces, began, limit: options.timeout, started: BTreeSet::new() };
+    let run = Run { context, state, namespaces: &namespaces, began, limit: options.timeout, started: BTreeSet::new() };
     run.through(&plan, &kubectl, address, options)
 }
 
 /// What is started.
 struct Plan {
-    /// The parts that run before the API server answers.
-    foundation: Vec<Part>,
-    /// The parts that ask it.
-    clients: Vec<Part>,
+    /// The components that run before the API server answers.
+    base_components: Vec<Component>,
+    /// The components that ask it.
+    clients: Vec<Component>,
 }
 
 /// Writes configuration and images; gives what is to be started.
-fn prepare(
-    surroundings: &Surroundings<'_>,
-    state: &StateFolder,
-    options: &UpOptions,
-    programs: &Programs,
-) -> Result<Plan, Faults> {
-    let plugins = plugins::folder().ok_or_else(|| failed("the plugins of the pod network are not there"))?;
+fn prepare(context: &Context<'_>, state: &StateDirectory, options: &UpOptions, programs: &Programs) -> Result<Plan, Faults> {
+    let plugins = plugins::directory().ok_or_else(|| failed("the plugins of the pod network are not there"))?;
     configuration::write(state, options, &plugins)?;
     state.write_kubectl(&programs.hyperkube)?;
-    image::seed(surroundings, &state.registry(), &options.images)?;
+    image::seed(context, &state.registry(), &options.images)?;
     let own_program = std::env::current_exe().map_err(|error| failed(format!("our own program cannot be found: {error}")))?;
     let registries = registry::processes(
-        surroundings,
+        context,
         registry::Place {
-            state_folder: state.root(),
+            state_directory: state.root(),
             seen_as: Path::new(INSIDE),
             images: REGISTRY_FOLDER,
             listen: Ipv4Addr::UNSPECIFIED,
@@ -80,25 +76,28 @@ fn prepare(
             own_program: &own_program,
         },
     )?;
-    let containerd = find(surroundings, "containerd").ok_or_else(|| failed("`containerd` is not there"))?;
-    Ok(Plan { foundation: part::foundation(programs, &containerd, registries), clients: part::clients(programs) })
+    let containerd = find(context, "containerd").ok_or_else(|| failed("`containerd` is not there"))?;
+    Ok(Plan {
+        base_components: components::base_components(programs, &containerd, registries),
+        clients: components::api_clients(programs),
+    })
 }
 
 /// The kubelet keeps a resource that it does not know once it is in the node's capacity, and derives what can be given
 /// from it; that it would do some seconds later, so both are written.
-fn give_gpus(kubectl: &Kubectl, count: u32) -> Result<(), Faults> {
+fn advertise_gpus(kubectl: &Kubectl, count: u32) -> Result<(), Faults> {
     let give = |list| json!({"op": "add", "path": format!("/status/{list}/nvidia.com~1gpu"), "value": count.to_string()});
     let patch = json!([give("capacity"), give("allocatable")]);
     kubectl.patch_node_status(NODE_NAME, &patch)
 }
 
-/// How long the kernel may take to load a part's program.
+/// How long the kernel may take to load a component's program.
 const LOADING: Duration = Duration::from_secs(3);
 
 /// A start that is under way.
 struct Run<'a> {
-    surroundings: &'a Surroundings<'a>,
-    state: &'a StateFolder,
+    context: &'a Context<'a>,
+    state: &'a StateDirectory,
     namespaces: &'a Namespaces<'a>,
     began: Instant,
     limit: Duration,
@@ -106,9 +105,9 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// From the first part to a ready cluster.
+    /// From the first component to a ready cluster.
     fn through(mut self, plan: &Plan, kubectl: &Kubectl, address: Ipv4Addr, options: &UpOptions) -> Result<(), Faults> {
-        self.start(&plan.foundation)?;
+        self.start(&plan.base_components)?;
         self.wait("the API server answers", "kube-apiserver", || kubectl.is_ready())?;
         kubectl.create(configuration::objects(options.default_storage_class).to_string().as_bytes())?;
         self.start(&plan.clients)?;
@@ -120,7 +119,7 @@ impl Run<'_> {
         self.wait("the default ServiceAccount is there", "kube-controller-manager", || kubectl.get(account).is_some())?;
         self.wait("DNS answers", "coredns", || probe::dns_answers(address))?;
         if options.gpus > 0 {
-            give_gpus(kubectl, options.gpus)?;
+            advertise_gpus(kubectl, options.gpus)?;
             let count = options.gpus.to_string();
             let given = || node().is_some_and(|node| node["status"]["allocatable"]["nvidia.com/gpu"] == count.as_str());
             self.wait("the node has its GPUs", "kubelet", given)?;
@@ -128,57 +127,60 @@ impl Run<'_> {
         self.all_live()
     }
 
-    fn start(&mut self, parts: &[Part]) -> Result<(), Faults> {
-        for part in parts {
-            self.surroundings.check()?;
-            self.namespaces.start(part)?;
-            self.started.insert(part.name);
+    fn start(&mut self, components: &[Component]) -> Result<(), Faults> {
+        for component in components {
+            self.context.check()?;
+            self.namespaces.start(component)?;
+            self.started.insert(component.name);
         }
         Ok(())
     }
 
-    /// Waits for something that a part brings about.
-    fn wait(&self, what: &str, part: &'static str, look: impl Fn() -> bool) -> Result<(), Faults> {
+    /// Waits until something that a component does is seen.
+    fn wait(&self, what: &str, component: &'static str, look: impl Fn() -> bool) -> Result<(), Faults> {
         loop {
-            self.surroundings.check()?;
+            self.context.check()?;
             self.all_live()?;
             if look() {
-                (self.surroundings.say)(&format!("{:5.1} s  {what}", self.began.elapsed().as_secs_f64()));
+                (self.context.report)(&format!("{:5.1} s  {what}", self.began.elapsed().as_secs_f64()));
                 return Ok(());
             }
             if self.began.elapsed() > self.limit {
-                return Err(self.out_of_time(what, part));
+                return Err(self.out_of_time(what, component));
             }
             thread::sleep(Duration::from_millis(100));
         }
     }
 
-    /// A part that has ended is a fault, with the last that it said.
+    /// A component that has ended is a fault, with the last that it said.
     fn all_live(&self) -> Result<(), Faults> {
         let mut dead = self.not_seen();
         let began = Instant::now();
         // While the kernel loads a process's program, which a slow disk can draw out, the process has no environment, so nobody
-        // can tell which part it is. Only who is missed at every look has ended.
+        // can tell which component it is. Only who is missed at every look has ended.
         while !dead.is_empty() && began.elapsed() < LOADING {
             thread::sleep(Duration::from_millis(50));
             let not_seen = self.not_seen();
-            dead.retain(|part| not_seen.contains(part));
+            dead.retain(|component| not_seen.contains(component));
         }
-        let fault = |part: &&str| failed(format!("`{part}` has ended: {}", last_lines(self.state, part, 5)));
+        let fault = |component: &&str| failed(format!("`{component}` has ended: {}", last_lines(self.state, component, 5)));
         Faults::check(dead.iter().map(fault).collect(), || ())
     }
 
-    /// The parts that are not among the cluster's processes now.
+    /// The components that are not among the cluster's processes now.
     fn not_seen(&self) -> BTreeSet<&'static str> {
-        let (_, processes) = process::of_cluster(&mark(self.state), &self.state.control_group());
-        let living = process::living_parts(&processes);
-        std::iter::once(process::ANCHOR).chain(self.started.iter().copied()).filter(|part| !living.contains(*part)).collect()
+        let (_, processes) = process::of_cluster(&state_label(self.state), &self.state.control_group());
+        let living = process::living_components(&processes);
+        std::iter::once(process::INIT_PROCESS)
+            .chain(self.started.iter().copied())
+            .filter(|component| !living.contains(*component))
+            .collect()
     }
 
-    fn out_of_time(&self, what: &str, part: &str) -> Faults {
+    fn out_of_time(&self, what: &str, component: &str) -> Faults {
         let seconds = self.limit.as_secs();
-        let said = last_lines(self.state, part, 3);
-        Diagnostic::error(Code::TimedOut, format!("not within {seconds} s: {what}; the last that `{part}` said: {said}"))
+        let said = last_lines(self.state, component, 3);
+        Diagnostic::error(Code::TimedOut, format!("not within {seconds} s: {what}; the last that `{component}` said: {said}"))
             .hint("give it more time with `--timeout`, or look at what else the machine does")
             .into()
     }

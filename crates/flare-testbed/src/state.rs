@@ -1,4 +1,4 @@
-//! The state folder of one cluster: where everything lies that it writes, and what is remembered of how it was started.
+//! The state directory of one cluster: where everything lies that it writes, and what is remembered of how it was started.
 
 use std::{
     fs,
@@ -11,24 +11,24 @@ use flare_diagnostic::Faults;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::{ClusterName, Surroundings, UpOptions, fault::disk, options::Provider};
+use crate::{ClusterName, Context, UpOptions, fault::disk, options::Provider};
 
-/// Where a cluster's own processes see its state folder, whatever its name outside: a short path, since the paths of
+/// Where a cluster's own processes see its state directory, whatever its name outside: a short path, since the paths of
 /// sockets end at 107 bytes.
 pub(crate) const INSIDE: &str = "/run/flare-kube";
 
-/// The folder of the registries' images, in the state folder.
+/// The directory of the registries' images, in the state directory.
 pub(crate) const REGISTRY_FOLDER: &str = "registry";
 
-/// [`StateFolder::kubectl`], in the state folder.
+/// [`StateDirectory::kubectl`], in the state directory.
 const KUBECTL: &str = "bin/kubectl";
 
-/// Where they see the cache folder.
+/// Where they see the cache directory.
 const CACHE_INSIDE: &str = "/run/flare-kube-cache";
 
-/// The state folder of one cluster.
+/// The state directory of one cluster.
 #[derive(Debug, Clone)]
-pub(crate) struct StateFolder {
+pub(crate) struct StateDirectory {
     /// Without links, so that it can be compared.
     root: PathBuf,
     name: ClusterName,
@@ -39,20 +39,21 @@ pub(crate) struct StateFolder {
 pub(crate) struct Record {
     /// Who runs it.
     pub(crate) provider: Provider,
-    /// Its kubeconfig; outside the state folder only where a user named it.
+    /// Its kubeconfig; outside the state directory only where a user named it.
     pub(crate) kubeconfig: PathBuf,
     /// Its address as seen from this machine, where it has one of its own.
     pub(crate) address: Option<std::net::Ipv4Addr>,
-    /// The parts that run in a cluster of ours, besides its anchor.
-    pub(crate) parts: Vec<String>,
+    /// The components that run in a cluster of ours, besides its init process.
+    #[serde(alias = "parts")]
+    pub(crate) components: Vec<String>,
     /// How it was asked for.
     pub(crate) options: UpOptions,
 }
 
-impl StateFolder {
-    /// The folder of a cluster, which need not exist.
-    pub(crate) fn of(surroundings: &Surroundings<'_>, name: &ClusterName) -> Self {
-        let cache = resolved(&std::path::absolute(surroundings.cache).unwrap_or_else(|_| surroundings.cache.to_owned()));
+impl StateDirectory {
+    /// The directory of a cluster, which need not exist.
+    pub(crate) fn of(context: &Context<'_>, name: &ClusterName) -> Self {
+        let cache = resolved(&std::path::absolute(context.cache).unwrap_or_else(|_| context.cache.to_owned()));
         Self { root: cache.join("clusters").join(name.as_str()), name: name.clone() }
     }
 
@@ -64,9 +65,9 @@ impl StateFolder {
         &self.name
     }
 
-    /// The cache folder, in which the state folder lies.
+    /// The cache directory, in which the state directory lies.
     pub(crate) fn cache(&self) -> &Path {
-        self.root.ancestors().nth(2).expect("the folder is made of the cache folder and two names")
+        self.root.ancestors().nth(2).expect("the directory is made of the cache directory and two names")
     }
 
     /// A program's path as the cluster's own processes see it.
@@ -87,7 +88,7 @@ impl StateFolder {
         self.root.join("kubeconfig")
     }
 
-    /// A kubectl for people, of the cluster's own version. It is alone in its folder, which can stand on a search path.
+    /// A kubectl for people, of the cluster's own version. It is alone in its directory, which can stand on a search path.
     pub(crate) fn kubectl(&self) -> PathBuf {
         self.root.join(KUBECTL)
     }
@@ -106,14 +107,14 @@ impl StateFolder {
         self.root.join("log/audit.log")
     }
 
-    /// The root folder of the cluster's registry.
+    /// The root directory of the cluster's registry.
     pub(crate) fn registry(&self) -> PathBuf {
         self.root.join(REGISTRY_FOLDER)
     }
 
-    /// Makes a folder below the root, for its owner alone, with those above it.
-    pub(crate) fn make(&self, folder: &str) -> Result<PathBuf, Faults> {
-        let path = self.root.join(folder);
+    /// Makes a directory below the root, for its owner alone, with those above it.
+    pub(crate) fn make(&self, directory: &str) -> Result<PathBuf, Faults> {
+        let path = self.root.join(directory);
         let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&path);
         made.map_err(|error| disk("made", &path, &error))?;
         Ok(path)
@@ -122,8 +123,8 @@ impl StateFolder {
     /// Writes a file below the root that its owner alone may read.
     pub(crate) fn write(&self, file: &str, content: impl AsRef<[u8]>) -> Result<(), Faults> {
         let path = self.root.join(file);
-        if let Some((folder, _)) = file.rsplit_once('/') {
-            self.make(folder)?;
+        if let Some((directory, _)) = file.rsplit_once('/') {
+            self.make(directory)?;
         }
         let opened = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path);
         let written = opened.and_then(|mut opened| opened.write_all(content.as_ref()));
@@ -142,7 +143,7 @@ impl StateFolder {
         serde_json::from_slice(&text).ok()
     }
 
-    /// Removes the folder; gives whether there was one.
+    /// Removes the directory; gives whether there was one.
     pub(crate) fn remove(&self) -> Result<bool, Faults> {
         match fs::remove_dir_all(&self.root) {
             Ok(()) => Ok(true),

@@ -7,12 +7,12 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    ClusterName, Provider, Surroundings, build,
+    ClusterName, Context, Provider, build,
     configuration::NODE_NAME,
     kubectl::Kubectl,
-    namespaces::mark,
+    namespaces::state_label,
     probe, process, registry,
-    state::{Record, StateFolder},
+    state::{Record, StateDirectory},
 };
 
 /// A cluster as it is now.
@@ -22,7 +22,7 @@ pub struct Status {
     pub name: String,
     /// Who runs it; none where there is no cluster of the name.
     pub provider: Option<Provider>,
-    /// Whether pods can run in it: every part lives, and the node is ready.
+    /// Whether pods can run in it: every component lives, and the node is ready.
     pub ready: bool,
     /// The kubeconfig to use.
     pub kubeconfig: Option<PathBuf>,
@@ -52,31 +52,31 @@ pub struct Status {
 ///
 /// # Errors
 /// [`flare_diagnostic::Code::ToolNotFound`] where there is no kubectl for a cluster that others run.
-pub fn status(surroundings: &Surroundings<'_>, name: &ClusterName) -> Result<Status, Faults> {
-    let state = StateFolder::of(surroundings, name);
+pub fn status(context: &Context<'_>, name: &ClusterName) -> Result<Status, Faults> {
+    let state = StateDirectory::of(context, name);
     match state.record() {
         None => Ok(without_record(&state)),
-        Some(record) if record.provider == Provider::Source => of_source(surroundings, &state, &record),
-        Some(record) => of_others(surroundings, &state, &record),
+        Some(record) if record.provider == Provider::Source => of_source(context, &state, &record),
+        Some(record) => of_others(context, &state, &record),
     }
 }
 
 /// No cluster, or what a killed run left of one.
-fn without_record(state: &StateFolder) -> Status {
-    let (_, processes) = process::of_cluster(&mark(state), &state.control_group());
+fn without_record(state: &StateDirectory) -> Status {
+    let (_, processes) = process::of_cluster(&state_label(state), &state.control_group());
     let mut status = empty(state, None);
     status.problems = if processes.is_empty() && !state.root().is_dir() {
         vec![format!("there is no cluster `{}`", state.name())]
     } else {
         vec![format!(
-            "only parts of `{0}` are there: it is being started, or `cargo xtask cluster down --name {0}` removes them",
+            "only components of `{0}` are there: it is being started, or `cargo xtask cluster down --name {0}` removes them",
             state.name()
         )]
     };
     status
 }
 
-fn empty(state: &StateFolder, record: Option<&Record>) -> Status {
+fn empty(state: &StateDirectory, record: Option<&Record>) -> Status {
     let of_source = record.is_some_and(|record| record.provider == Provider::Source);
     Status {
         kubectl: of_source.then(|| state.kubectl()),
@@ -96,7 +96,7 @@ fn empty(state: &StateFolder, record: Option<&Record>) -> Status {
     }
 }
 
-fn of_source(surroundings: &Surroundings<'_>, state: &StateFolder, record: &Record) -> Result<Status, Faults> {
+fn of_source(context: &Context<'_>, state: &StateDirectory, record: &Record) -> Result<Status, Faults> {
     let mut status = empty(state, Some(record));
     let port = record.options.registry_port;
     status.registry = Some(registry::PLAIN_HOST.to_owned());
@@ -105,16 +105,16 @@ fn of_source(surroundings: &Surroundings<'_>, state: &StateFolder, record: &Reco
     status.slow_registry = Some(registry::SLOW_HOST.to_owned());
     status.registry_address = record.address.map(|address| format!("{address}:{port}"));
     status.images = probe::images(&state.registry());
-    let (_, processes) = process::of_cluster(&mark(state), &state.control_group());
-    let living = process::living_parts(&processes);
-    let parts = std::iter::once(process::ANCHOR).chain(record.parts.iter().map(String::as_str));
-    let dead = parts.filter(|name| !living.contains(*name));
+    let (_, processes) = process::of_cluster(&state_label(state), &state.control_group());
+    let living = process::living_components(&processes);
+    let components = std::iter::once(process::INIT_PROCESS).chain(record.components.iter().map(String::as_str));
+    let dead = components.filter(|name| !living.contains(*name));
     status.problems = dead.map(|name| format!("`{name}` does not run")).collect();
-    if !build::is_built(surroundings) {
+    if !build::is_built(context) {
         status.problems.push("the built programs are gone from the cache".to_owned());
     }
     if status.problems.is_empty() {
-        let kubectl = Kubectl::built(&build::programs(surroundings)?.hyperkube, state);
+        let kubectl = Kubectl::built(&build::programs(context)?.hyperkube, state);
         status.kubernetes = kubectl.version().ok();
         status.problems = problems_of_node(kubectl.get(&format!("/api/v1/nodes/{NODE_NAME}")).as_ref());
         let answers = record.address.is_some_and(|address| probe::registry_answers(address, port));
@@ -126,9 +126,9 @@ fn of_source(surroundings: &Surroundings<'_>, state: &StateFolder, record: &Reco
     Ok(status)
 }
 
-fn of_others(surroundings: &Surroundings<'_>, state: &StateFolder, record: &Record) -> Result<Status, Faults> {
+fn of_others(context: &Context<'_>, state: &StateDirectory, record: &Record) -> Result<Status, Faults> {
     let mut status = empty(state, Some(record));
-    let kubectl = Kubectl::installed(surroundings, &record.kubeconfig)?;
+    let kubectl = Kubectl::installed(context, &record.kubeconfig)?;
     status.kubernetes = kubectl.version().ok();
     status.ready = status.kubernetes.is_some() && kubectl.is_ready();
     if !status.ready {

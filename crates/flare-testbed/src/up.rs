@@ -3,8 +3,8 @@
 use flare_diagnostic::{Checked, Code, Diagnostic, Faults};
 
 use crate::{
-    ClusterName, Provider, Status, Surroundings, UpOptions, down, lock::Lock, preflight, provider, start, state::StateFolder,
-    status,
+    ClusterName, Context, Provider, Status, UpOptions, cluster_lock::ClusterLock, down, preflight, provider, start,
+    state::StateDirectory, status,
 };
 
 /// Starts a cluster and waits until it is ready. One that runs is left as it is; what is left of a broken one is removed,
@@ -13,24 +13,24 @@ use crate::{
 /// # Errors
 /// [`Code::MachineNotReady`] for each thing that the machine lacks, before anything is started. [`Code::ClusterFailed`],
 /// [`Code::TimedOut`], [`Code::Interrupted`]: nothing of the cluster is left then.
-pub fn up(surroundings: &Surroundings<'_>, name: &ClusterName, options: &UpOptions) -> Result<Checked<Status>, Faults> {
-    let state = StateFolder::of(surroundings, name);
-    let chosen = provider::choose(surroundings, options)?;
-    let ready_machine = || if chosen == Provider::Source { preflight::check(surroundings, options) } else { Ok(()) };
+pub fn up(context: &Context<'_>, name: &ClusterName, options: &UpOptions) -> Result<Checked<Status>, Faults> {
+    let state = StateDirectory::of(context, name);
+    let chosen = provider::choose(context, options)?;
+    let ready_machine = || if chosen == Provider::Source { preflight::check(context, options) } else { Ok(()) };
     let is_new = state.record().is_none();
     if is_new {
         // Before the lock: a machine that is not ready is left as it was.
         ready_machine()?;
     }
-    let lock = Lock::take(surroundings, &state)?;
-    if let Some(ready) = ready_already(surroundings, &state, options)? {
+    let lock = ClusterLock::take(context, &state)?;
+    if let Some(ready) = ready_already(context, &state, options)? {
         return Ok(ready);
     }
     let checked = if is_new { Ok(()) } else { ready_machine() };
-    match checked.and_then(|()| make(surroundings, &state, chosen, options)) {
+    match checked.and_then(|()| make(context, &state, chosen, options)) {
         Ok(ready) => Ok(Checked { value: ready, warnings: provider::lacks(chosen, options).into_iter().collect() }),
         Err(faults) => {
-            let removed = down::remove(surroundings, &state);
+            let removed = down::remove(context, &state);
             lock.remove();
             Err(match removed {
                 Ok(_) => faults,
@@ -46,8 +46,8 @@ pub fn up(surroundings: &Surroundings<'_>, name: &ClusterName, options: &UpOptio
 ///
 /// # Errors
 /// As [`up`] and [`crate::down`]; [`Code::InvalidArgs`] where there is no such cluster, or it is the user's own.
-pub fn reset(surroundings: &Surroundings<'_>, name: &ClusterName) -> Result<Checked<Status>, Faults> {
-    let state = StateFolder::of(surroundings, name);
+pub fn reset(context: &Context<'_>, name: &ClusterName) -> Result<Checked<Status>, Faults> {
+    let state = StateDirectory::of(context, name);
     let record = state.record().ok_or_else(|| {
         Diagnostic::error(Code::InvalidArgs, format!("there is no cluster `{name}`"))
             .hint("start it with `cargo xtask cluster up`")
@@ -61,22 +61,18 @@ pub fn reset(surroundings: &Surroundings<'_>, name: &ClusterName) -> Result<Chec
         .into());
     }
     let options = UpOptions { provider: Some(record.provider), timeout: record.options.timeout, ..record.options };
-    down::down(surroundings, name)?;
-    up(surroundings, name, &options)
+    down::down(context, name)?;
+    up(context, name, &options)
 }
 
 /// The cluster where it runs as it should.
-fn ready_already(
-    surroundings: &Surroundings<'_>,
-    state: &StateFolder,
-    options: &UpOptions,
-) -> Result<Option<Checked<Status>>, Faults> {
+fn ready_already(context: &Context<'_>, state: &StateDirectory, options: &UpOptions) -> Result<Option<Checked<Status>>, Faults> {
     let Some(record) = state.record() else { return Ok(None) };
-    let now = status::status(surroundings, state.name())?;
+    let now = status::status(context, state.name())?;
     if !now.ready {
         return Ok(None);
     }
-    (surroundings.say)(&format!("the cluster `{}` runs already; nothing is changed", state.name()));
+    (context.report)(&format!("the cluster `{}` runs already; nothing is changed", state.name()));
     let mut warnings = Vec::new();
     if !record.options.means_the_same(options) {
         let differs =
@@ -88,18 +84,18 @@ fn ready_already(
     Ok(Some(Checked { value: now, warnings }))
 }
 
-fn make(surroundings: &Surroundings<'_>, state: &StateFolder, chosen: Provider, options: &UpOptions) -> Result<Status, Faults> {
-    let left = down::remove(surroundings, state)?;
+fn make(context: &Context<'_>, state: &StateDirectory, chosen: Provider, options: &UpOptions) -> Result<Status, Faults> {
+    let left = down::remove(context, state)?;
     if !left.is_nothing() {
-        (surroundings.say)(&format!("removed what was left of an earlier cluster `{}`", state.name()));
+        (context.report)(&format!("removed what was left of an earlier cluster `{}`", state.name()));
     }
     match (chosen, &options.kubeconfig) {
-        (Provider::Kubeconfig, Some(kubeconfig)) => provider::adopt(surroundings, state, options, kubeconfig)?,
+        (Provider::Kubeconfig, Some(kubeconfig)) => provider::adopt(context, state, options, kubeconfig)?,
         (Provider::Kubeconfig, None) => {
             return Err(Diagnostic::error(Code::Internal, "a kubeconfig was chosen without one").into());
         }
-        (Provider::Kind, _) => provider::create_kind(surroundings, state, options)?,
-        (Provider::Source, _) => start::start(surroundings, state, options)?,
+        (Provider::Kind, _) => provider::create_kind(context, state, options)?,
+        (Provider::Source, _) => start::start(context, state, options)?,
     }
-    status::status(surroundings, state.name())
+    status::status(context, state.name())
 }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use flare_testbed::{
-    Surroundings,
+    Context,
     image::{FlareImage, seed},
 };
 use serde_json::Value;
@@ -21,7 +21,7 @@ fn blob(registry: &Path, digest: &str) -> PathBuf {
     registry.join("docker/registry/v2/blobs/sha256").join(&digits[..2]).join(digits).join("data")
 }
 
-/// The layers of an image that lies in a registry's folder.
+/// The layers of an image that lies in a registry's directory.
 fn layers(registry: &Path, image: FlareImage) -> Vec<PathBuf> {
     let repository = registry.join("docker/registry/v2/repositories").join(FlareImage::REPOSITORY);
     let tag = repository.join("_manifests/tags").join(image.tag()).join("current/link");
@@ -31,7 +31,7 @@ fn layers(registry: &Path, image: FlareImage) -> Vec<PathBuf> {
     layers.map(|layer| blob(registry, layer["digest"].as_str().unwrap())).collect()
 }
 
-/// An image as a folder, as a node would have it.
+/// An image as a directory, as a node would have it.
 fn unpacked(registry: &Path, image: FlareImage, root: &Path) {
     fs::create_dir(root).unwrap();
     for layer in layers(registry, image) {
@@ -57,8 +57,8 @@ fn flare_loads_in_every_image_as_root_and_as_another_user() {
     let registry = work.path().join("registry");
     let (cache, search_path, interrupted) = (support::cache(), support::search_path(), AtomicBool::new(false));
     let say = |line: &str| println!("{line}");
-    let surroundings = Surroundings { cache: &cache, search_path: &search_path, interrupted: &interrupted, say: &say };
-    seed(&surroundings, &registry, FlareImage::ALL).unwrap();
+    let context = Context { cache: &cache, search_path: &search_path, interrupted: &interrupted, report: &say };
+    seed(&context, &registry, FlareImage::ALL).unwrap();
     let expected = [("2.8.3", "3 13"), ("2.9.0", "3 13"), ("2.8.3", "3 11"), ("2.8.3", "3 13")];
     for (image, (release, version)) in FlareImage::ALL.iter().zip(expected) {
         let root = work.path().join(image.tag());
@@ -73,7 +73,9 @@ fn flare_loads_in_every_image_as_root_and_as_another_user() {
             );
         }
         let has = |program: &str| {
-            ["bin", "sbin", "usr/bin", "usr/sbin", "usr/local/bin"].iter().any(|folder| root.join(folder).join(program).exists())
+            ["bin", "sbin", "usr/bin", "usr/sbin", "usr/local/bin"]
+                .iter()
+                .any(|directory| root.join(directory).join(program).exists())
         };
         let is_distroless = *image == FlareImage::Flare283Distroless;
         for program in ["sh", "bash", "dash", "tar", "busybox", "cat", "cp", "perl"] {

@@ -1,4 +1,4 @@
-//! Real docker-registries serve what was laid into their folder, and skopeo takes it from there.
+//! Real docker-registries serve what was laid into their directory, and skopeo takes it from there.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests start programs and use the disk")]
 
 mod support;
@@ -13,7 +13,7 @@ use std::{
 };
 
 use flare_testbed::{
-    Surroundings,
+    Context,
     image::seed,
     registry::{Place, SlowLink, credentials, processes, serve_slow_link},
 };
@@ -60,18 +60,18 @@ fn quietly(command: &mut Command) -> Child {
 /// Lays the images that every cluster has, made in the user's cache where they are not there yet.
 fn lay_small_images(registry: &Path) {
     let (cache, search_path, interrupted) = (support::cache(), support::search_path(), AtomicBool::new(false));
-    let surroundings = Surroundings { cache: &cache, search_path: &search_path, interrupted: &interrupted, say: &|_: &str| {} };
-    seed(&surroundings, registry, &[]).unwrap();
+    let context = Context { cache: &cache, search_path: &search_path, interrupted: &interrupted, report: &|_: &str| {} };
+    seed(&context, registry, &[]).unwrap();
 }
 
 /// Lays the small images and starts all registries.
 fn start(state: &Path) -> (u16, Vec<Running>) {
     lay_small_images(&state.join("registry"));
     let (search_path, interrupted) = (support::search_path(), AtomicBool::new(false));
-    let surroundings = Surroundings { cache: state, search_path: &search_path, interrupted: &interrupted, say: &|_: &str| {} };
+    let context = Context { cache: state, search_path: &search_path, interrupted: &interrupted, report: &|_: &str| {} };
     let port = free_ports();
     let place = Place {
-        state_folder: state,
+        state_directory: state,
         seen_as: state,
         images: "registry",
         listen: Ipv4Addr::LOCALHOST,
@@ -79,7 +79,7 @@ fn start(state: &Path) -> (u16, Vec<Running>) {
         own_program: Path::new("/none"),
     };
     let mut running = Vec::new();
-    for process in processes(&surroundings, place).unwrap() {
+    for process in processes(&context, place).unwrap() {
         if process.name == "registry-slow" {
             // The hidden verb of the program does only this.
             let link = SlowLink { listen: process.port, forward: port, rate: 1 << 20 };
@@ -143,9 +143,9 @@ fn a_second_seed_takes_no_disk_and_no_time() {
     let (cache, interrupted) = (support::cache(), AtomicBool::new(false));
     // What was made once needs no program.
     lay_small_images(&state.path().join("first"));
-    let surroundings = Surroundings { cache: &cache, search_path: &[], interrupted: &interrupted, say: &|_: &str| {} };
+    let context = Context { cache: &cache, search_path: &[], interrupted: &interrupted, report: &|_: &str| {} };
     for cluster in ["one", "two"] {
-        seed(&surroundings, &state.path().join(cluster), &[]).unwrap();
+        seed(&context, &state.path().join(cluster), &[]).unwrap();
     }
     let manifest = |cluster: &str| {
         let tag = state.path().join(cluster).join("docker/registry/v2/repositories/lab/pause/_manifests/tags/1/current/link");

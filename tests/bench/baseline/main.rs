@@ -17,8 +17,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use integration_tests::cleanup;
 use integration_tests::cluster::{Cluster, namespace};
-use integration_tests::ending;
 use integration_tests::reference::Release;
 use integration_tests::workspace_folder;
 
@@ -55,7 +55,7 @@ impl Options {
 fn main() -> ExitCode {
     let ended = catch_unwind(AssertUnwindSafe(|| measure(&Options::read())));
     // The message of a panic has been printed, and what it left open is undone.
-    ending::hold_if_interrupted();
+    cleanup::hold_if_interrupted();
     if ended.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 

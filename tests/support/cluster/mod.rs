@@ -1,6 +1,7 @@
 //! A real cluster for tests and benches: namespaces of their own in it, federations, staging, installation, jobs.
 
 pub mod admin;
+pub mod cluster_lock;
 pub mod federation;
 pub mod guide;
 pub mod install;
@@ -9,14 +10,13 @@ pub mod node;
 pub mod parent;
 pub mod run;
 pub mod stage;
-pub mod turn;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Once;
 
-use crate::ending;
+use crate::cleanup;
 use crate::reference::Release;
 
 /// A cluster in which namespaces may be created and deleted.
@@ -41,7 +41,7 @@ impl Cluster {
         let registry = std::env::var("FLARE_KUBE_TEST_REGISTRY").unwrap_or_else(|_| "registry.example.com".to_owned());
         let cluster = Self { kubeconfig: kubeconfig.to_path_buf(), registry };
         FIRST.call_once(|| {
-            ending::listen();
+            cleanup::listen();
             namespace::sweep(&cluster);
             node::sweep(&cluster);
         });

@@ -9,9 +9,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::Cluster;
+use super::cluster_lock::ClusterLock;
 use super::run::{attempt, succeed, succeed_json, succeed_with, wait};
-use super::turn::Turn;
-use crate::ending::{self, Undo};
+use crate::cleanup::{self, CleanupGuard};
 use crate::workspace_folder;
 
 /// The label of every namespace of tests.
@@ -28,36 +28,36 @@ pub struct Namespace {
     pub cluster: Cluster,
     /// Its name: that of the test and of the run.
     pub name: String,
-    // In this order: the turn ends when the namespace is deleted.
-    _end: Undo,
-    turn: Arc<Turn>,
+    // In this order: the lock is released when the namespace is deleted.
+    _end: CleanupGuard,
+    lock: Arc<ClusterLock>,
 }
 
 impl Namespace {
     /// A namespace without any rule.
     pub fn open(test: &str) -> Self {
-        Self::new(Cluster::named(), Turn::shared(), test, &[])
+        Self::new(Cluster::named(), ClusterLock::shared(), test, &[])
     }
 
     /// A namespace that enforces Pod Security `restricted`.
     pub fn restricted(test: &str) -> Self {
-        Self::new(Cluster::named(), Turn::shared(), test, &["pod-security.kubernetes.io/enforce=restricted"])
+        Self::new(Cluster::named(), ClusterLock::shared(), test, &["pod-security.kubernetes.io/enforce=restricted"])
     }
 
     /// A namespace of a test that measures times or changes the node: while it is open there is no other.
-    pub fn alone(test: &str) -> Self {
+    pub fn exclusive(test: &str) -> Self {
         Self::alone_in(Cluster::named(), test)
     }
 
-    /// As [`Self::alone`], in a certain cluster.
+    /// As [`Self::exclusive`], in a certain cluster.
     pub fn alone_in(cluster: Cluster, test: &str) -> Self {
-        let turn = Turn::alone();
+        let lock = ClusterLock::exclusive();
         // What other tests deleted at their end may still be at work.
         let path = r#"jsonpath={.items[?(@.status.phase=="Terminating")].metadata.name}"#;
         let ending = || attempt(cluster.kubectl().args(["get", "namespaces", "--output", path, "--selector", MARK]), &[]);
         let gone = || ending().is_ok_and(|names| names.is_empty()).then_some(());
         wait(Duration::from_mins(2), || format!("the end of other tests' namespaces: {:?}", ending()), gone);
-        Self::new(cluster, turn, test, &[])
+        Self::new(cluster, lock, test, &[])
     }
 
     /// A namespace with a quota of `hard` limits, such as `{"pods": "1"}`, that is in force.
@@ -72,36 +72,36 @@ impl Namespace {
         namespace
     }
 
-    fn new(cluster: Cluster, turn: Turn, test: &str, labels: &[&str]) -> Self {
-        Self::in_turn(cluster, Arc::new(turn), test, labels)
+    fn new(cluster: Cluster, lock: ClusterLock, test: &str, labels: &[&str]) -> Self {
+        Self::with_lock(cluster, Arc::new(lock), test, labels)
     }
 
-    /// One more namespace in the turn of this one.
+    /// One more namespace under the lock of this one.
     #[must_use]
     pub fn beside(&self, test: &str) -> Self {
-        Self::in_turn(self.cluster.clone(), Arc::clone(&self.turn), test, &[])
+        Self::with_lock(self.cluster.clone(), Arc::clone(&self.lock), test, &[])
     }
 
-    fn in_turn(cluster: Cluster, turn: Arc<Turn>, test: &str, labels: &[&str]) -> Self {
+    fn with_lock(cluster: Cluster, lock: Arc<ClusterLock>, test: &str, labels: &[&str]) -> Self {
         let name = format!("it-{test}-{}", std::process::id());
         let ended = (cluster.clone(), name.clone());
-        let end = Undo::plan(move || delete(&ended.0, &ended.1));
-        let mut marks = json!({MARK: "true", RUN: ending::run_id()});
+        let end = CleanupGuard::plan(move || delete(&ended.0, &ended.1));
+        let mut marks = json!({MARK: "true", RUN: cleanup::run_id()});
         for label in labels {
             let (key, value) = label.split_once('=').expect("a label has a value");
             marks[key] = json!(value);
         }
         let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": marks}});
         succeed_with(cluster.kubectl().args(["create", "--filename", "-"]), object.to_string().as_bytes());
-        let namespace = Self { cluster, name, _end: end, turn };
+        let namespace = Self { cluster, name, _end: end, lock };
         // A pod that is created before the ServiceAccount is refused.
         succeed(namespace.kubectl().args(["wait", "--for=create", "serviceaccount/default", "--timeout=30s"]));
         namespace
     }
 
     /// Whether no other test has a namespace now.
-    pub fn is_alone(&self) -> bool {
-        self.turn.alone
+    pub fn is_exclusive(&self) -> bool {
+        self.lock.exclusive
     }
 
     /// kubectl in this namespace.
@@ -195,7 +195,7 @@ fn delete(cluster: &Cluster, name: &str) {
 
 /// Waits until no namespace of this run is left.
 pub fn wait_for_the_end_of_ours(cluster: &Cluster) {
-    let selector = format!("{RUN}={}", ending::run_id());
+    let selector = format!("{RUN}={}", cleanup::run_id());
     let left = || attempt(cluster.kubectl().args(["get", "namespaces", "--output", "name", "--selector", &selector]), &[]);
     let gone = || left().is_ok_and(|names| names.is_empty()).then_some(());
     wait(Duration::from_mins(2), || format!("the end of our own namespaces: {:?}", left()), gone);
@@ -216,7 +216,7 @@ pub(super) fn sweep(cluster: &Cluster) {
 }
 
 fn is_leftover(metadata: &Value, now: jiff::Timestamp) -> bool {
-    ending::is_gone(metadata["labels"][RUN].as_str().unwrap_or_default()).unwrap_or_else(|| {
+    cleanup::is_gone(metadata["labels"][RUN].as_str().unwrap_or_default()).unwrap_or_else(|| {
         let created = metadata["creationTimestamp"].as_str().and_then(|time| time.parse::<jiff::Timestamp>().ok());
         created.is_some_and(|created| now.as_second() - created.as_second() > OLD)
     })
@@ -227,7 +227,7 @@ mod tests {
     use serde_json::json;
 
     use super::{OLD, RUN, is_leftover};
-    use crate::ending::run_id;
+    use crate::cleanup::run_id;
 
     #[test]
     fn leftovers_are_of_runs_that_are_gone_or_of_strangers_and_old() {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::Cluster;
 use super::namespace::Namespace;
 use super::run::{succeed, succeed_json};
-use crate::ending::{self, Undo};
+use crate::cleanup::{self, CleanupGuard};
 
 /// The taint of tests; its value is the run.
 const TAINT: &str = "flare-kube/test";
@@ -19,15 +19,15 @@ const GPUS_OF: &str = "flare-kube/gpus-of";
 pub struct Change {
     /// The node.
     pub node: String,
-    _end: Undo,
+    _end: CleanupGuard,
 }
 
 /// Gives a node `nvidia.com/gpu`. Only for a test that is alone.
 pub fn with_gpus(namespace: &Namespace, count: u32) -> Change {
     let (cluster, node) = only_node(namespace);
     let (ended, of) = (cluster.clone(), node.clone());
-    let end = Undo::plan(move || remove_gpus(&ended, &of));
-    succeed(cluster.kubectl().args(["annotate", "node", &node, "--overwrite", &format!("{GPUS_OF}={}", ending::run_id())]));
+    let end = CleanupGuard::plan(move || remove_gpus(&ended, &of));
+    succeed(cluster.kubectl().args(["annotate", "node", &node, "--overwrite", &format!("{GPUS_OF}={}", cleanup::run_id())]));
     let count = count.to_string();
     let status = json!({"status": {"capacity": {"nvidia.com/gpu": count}, "allocatable": {"nvidia.com/gpu": count}}});
     patch(&cluster, &node, &status);
@@ -38,14 +38,14 @@ pub fn with_gpus(namespace: &Namespace, count: u32) -> Change {
 pub fn with_taint(namespace: &Namespace) -> Change {
     let (cluster, node) = only_node(namespace);
     let (ended, of) = (cluster.clone(), node.clone());
-    let end = Undo::plan(move || remove_taint(&ended, &of));
-    let taint = format!("{TAINT}={}:NoSchedule", ending::run_id());
+    let end = CleanupGuard::plan(move || remove_taint(&ended, &of));
+    let taint = format!("{TAINT}={}:NoSchedule", cleanup::run_id());
     succeed(cluster.kubectl().args(["taint", "node", &node, "--overwrite", &taint]));
     Change { node, _end: end }
 }
 
 fn only_node(namespace: &Namespace) -> (Cluster, String) {
-    assert!(namespace.is_alone(), "a test that changes the node disturbs others: use Namespace::alone");
+    assert!(namespace.is_exclusive(), "a test that changes the node disturbs others: use Namespace::exclusive");
     let nodes = nodes(&namespace.cluster);
     let name = nodes.first().and_then(|node| node["metadata"]["name"].as_str()).expect("a cluster has a node");
     (namespace.cluster.clone(), name.to_owned())
@@ -82,7 +82,7 @@ fn quietly(cluster: &Cluster, arguments: &[&str]) {
 pub(super) fn sweep(cluster: &Cluster) {
     for node in nodes(cluster) {
         let name = node["metadata"]["name"].as_str().expect("a node has a name");
-        let is_gone = |run: &Value| run.as_str().and_then(ending::is_gone) == Some(true);
+        let is_gone = |run: &Value| run.as_str().and_then(cleanup::is_gone) == Some(true);
         if is_gone(&node["metadata"]["annotations"][GPUS_OF]) {
             remove_gpus(cluster, name);
         }

@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::ending;
+use crate::cleanup;
 
 /// Runs a command to its end: its stdout, or all that it said.
 pub fn attempt(command: &mut Command, input: &[u8]) -> Result<String, String> {
     let shown = format!("{command:?}");
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let child = ending::unless_interrupted(|| command.spawn());
+    let child = cleanup::unless_interrupted(|| command.spawn());
     let mut child = child.unwrap_or_else(|error| panic!("{shown}: {error}"));
     let mut stdin = child.stdin.take().expect("stdin is a pipe");
     let output = thread::scope(|scope| {
@@ -23,7 +23,7 @@ pub fn attempt(command: &mut Command, input: &[u8]) -> Result<String, String> {
         child.wait_with_output()
     })
     .unwrap();
-    ending::hold_if_interrupted();
+    cleanup::hold_if_interrupted();
     let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
     if output.status.success() {
         return Ok(stdout);
@@ -74,7 +74,7 @@ impl Following {
     /// Starts it.
     pub fn start(command: &mut Command) -> Self {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut child = ending::unless_interrupted(|| command.spawn()).unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let mut child = cleanup::unless_interrupted(|| command.spawn()).unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let stdout = BufReader::new(child.stdout.take().expect("stdout is a pipe"));
         let (send, lines) = mpsc::channel();
         thread::spawn(move || {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::federation::Federation;
 use super::namespace::Namespace;
 use super::run::{succeed, succeed_with};
-use crate::ending;
+use crate::cleanup;
 
 const MOUNT: &str = "/mnt/nvflws";
 
@@ -68,7 +68,7 @@ fn stage(
 pub fn archive(folder: &Path, entries: &[&str]) -> Vec<u8> {
     let mut tar = Command::new("tar");
     tar.args(["--create", "--owner=12345", "--group=54321", "--numeric-owner", "--directory"]).arg(folder).args(entries);
-    let output = ending::unless_interrupted(|| tar.output()).unwrap();
+    let output = cleanup::unless_interrupted(|| tar.output()).unwrap();
     assert!(output.status.success(), "{tar:?}: {}", String::from_utf8_lossy(&output.stderr));
     output.stdout
 }

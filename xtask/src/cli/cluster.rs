@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use flare_diagnostic::{Code, Diagnostic, Faults};
 use flare_testbed::{
-    ClusterName, DefaultStorageClass, Provider, Removed, Status, Surroundings, Taint, UpOptions, image::FlareImage,
+    ClusterName, Context as TestbedContext, DefaultStorageClass, Provider, Removed, Status, Taint, UpOptions, image::FlareImage,
 };
 use serde_json::json;
 
@@ -116,32 +116,37 @@ enum StorageClassArgument {
 
 /// Does what is asked, with progress on stderr.
 pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Ended {
-    with_surroundings(context, |surroundings| match &arguments.verb {
+    with_testbed(context, |testbed| match &arguments.verb {
         Verb::Up(up) => {
             let options = options(context, up);
-            let checked = flare_testbed::up(surroundings, &name(&up.named)?, &options)?;
+            let checked = flare_testbed::up(testbed, &name(&up.named)?, &options)?;
             Ok(Outcome { text: started(&checked.value), data: json!(checked.value), warnings: checked.warnings })
         }
-        Verb::Down(named) => Ok(ended(&named.name, &flare_testbed::down(surroundings, &name(named)?)?)),
-        Verb::Status(named) => looked(&flare_testbed::status(surroundings, &name(named)?)?),
+        Verb::Down(named) => Ok(ended(&named.name, &flare_testbed::down(testbed, &name(named)?)?)),
+        Verb::Status(named) => looked(&flare_testbed::status(testbed, &name(named)?)?),
         Verb::Reset(named) => {
-            let checked = flare_testbed::reset(surroundings, &name(named)?)?;
+            let checked = flare_testbed::reset(testbed, &name(named)?)?;
             Ok(Outcome { text: started(&checked.value), data: json!(checked.value), warnings: checked.warnings })
         }
     })
 }
 
 /// Gives the testbed what it needs of this run; its talk goes to stderr.
-pub(crate) fn with_surroundings<T>(context: &Context<'_>, work: impl FnOnce(&Surroundings<'_>) -> T) -> T {
+pub(crate) fn with_testbed<T>(context: &Context<'_>, work: impl FnOnce(&TestbedContext<'_>) -> T) -> T {
     let quiet = context.shared.quiet;
-    let say = move |line: &str| {
+    let report = move |line: &str| {
         if !quiet {
             talk(&format!("{}\n", printable(line)));
         }
     };
     let environment = context.environment;
     let cache = environment.absolute(&environment.cache_folder);
-    work(&Surroundings { cache: &cache, search_path: &environment.search_path, interrupted: context.interrupt.flag(), say: &say })
+    work(&TestbedContext {
+        cache: &cache,
+        search_path: &environment.search_path,
+        interrupted: context.interrupt.flag(),
+        report: &report,
+    })
 }
 
 fn name(named: &Named) -> Result<ClusterName, Faults> {

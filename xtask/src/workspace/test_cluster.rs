@@ -12,7 +12,7 @@ use flare_diagnostic::{Code, Diagnostic, Faults};
 use flare_testbed::{ClusterName, Provider, Status, UpOptions, image::FlareImage};
 
 use crate::{
-    cli::{Context, cluster::with_surroundings},
+    cli::{Context, cluster::with_testbed},
     output::talk,
 };
 
@@ -54,9 +54,9 @@ impl<'run> TestCluster<'run> {
     fn start(context: &'run Context<'run>) -> Result<Self, Faults> {
         let name = ClusterName::new(NAME)?;
         // Whoever is first done would end the cluster under the others.
-        let turn = with_surroundings(context, |surroundings| {
+        let turn = with_testbed(context, |testbed| {
             let busy = "another run uses the cluster of the tests: waiting for it";
-            flare_testbed::turn(surroundings, &surroundings.cache.join("test-cluster.lock"), busy)
+            flare_testbed::lock_file(testbed, &testbed.cache.join("test-cluster.lock"), busy)
         })?;
         let options = UpOptions {
             // The tests pull FLARE images, which others' clusters have not.
@@ -65,9 +65,9 @@ impl<'run> TestCluster<'run> {
             timeout: Duration::from_mins(5),
             ..UpOptions::default()
         };
-        let (before, status) = with_surroundings(context, |surroundings| -> Result<_, Faults> {
-            let before = flare_testbed::status(surroundings, &name)?.ready;
-            Ok((before, flare_testbed::up(surroundings, &name, &options)?.value))
+        let (before, status) = with_testbed(context, |testbed| -> Result<_, Faults> {
+            let before = flare_testbed::status(testbed, &name)?.ready;
+            Ok((before, flare_testbed::up(testbed, &name, &options)?.value))
         })?;
         let Status { kubeconfig, audit_log, kubectl, .. } = status;
         let kubeconfig = kubeconfig.ok_or_else(|| Diagnostic::error(Code::Internal, "a cluster that runs has no kubeconfig"))?;
@@ -92,7 +92,7 @@ impl<'run> TestCluster<'run> {
 
     fn take_down(&mut self) -> Result<(), Faults> {
         let Some(name) = self.ours.take() else { return Ok(()) };
-        with_surroundings(self.context, |surroundings| flare_testbed::down(surroundings, &name)).map(drop)
+        with_testbed(self.context, |testbed| flare_testbed::down(testbed, &name)).map(drop)
     }
 }
 

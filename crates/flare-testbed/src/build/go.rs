@@ -11,26 +11,26 @@ use flare_diagnostic::{Code, Diagnostic, Faults};
 
 use super::program::Program;
 use crate::{
-    Surroundings,
-    workshop::{LongRun, disk, kept, seconds},
+    Context,
+    build_cache::{LongRun, disk, get_or_build, seconds},
 };
 
 /// Gives the path of a program in the cache, and builds it where it is not there yet.
-pub(super) fn built(surroundings: &Surroundings<'_>, program: &Program) -> Result<PathBuf, Faults> {
-    kept(surroundings, &program.folder(surroundings.cache), |folder| build(surroundings, program, folder))?;
-    Ok(program.path(surroundings.cache))
+pub(super) fn built(context: &Context<'_>, program: &Program) -> Result<PathBuf, Faults> {
+    get_or_build(context, &program.directory(context.cache), |directory| build(context, program, directory))?;
+    Ok(program.path(context.cache))
 }
 
-fn build(surroundings: &Surroundings<'_>, program: &Program, folder: &Path) -> Result<(), Faults> {
-    let go = surroundings.find("go").ok_or_else(|| no_go(program.what))?;
-    (surroundings.say)(&format!("building {} from source: {} on 2 cores, once", program.what, program.takes));
+fn build(context: &Context<'_>, program: &Program, directory: &Path) -> Result<(), Faults> {
+    let go = context.find("go").ok_or_else(|| no_go(program.what))?;
+    (context.report)(&format!("building {} from source: {} on 2 cores, once", program.what, program.takes));
     let began = Instant::now();
-    let module = folder.join("module");
+    let module = directory.join("module");
     write(&module, program.sources)?;
-    LongRun::new(surroundings, program.what, program.name).run(surroundings, command(&go, &module, program, folder))?;
+    LongRun::new(context, program.what, program.name).run(context, command(&go, &module, program, directory))?;
     // Only the program stays; its sources are part of this one.
     fs::remove_dir_all(&module).map_err(|error| disk("removed", &module, &error))?;
-    (surroundings.say)(&format!("{} is built: {}", program.what, seconds(began.elapsed())));
+    (context.report)(&format!("{} is built: {}", program.what, seconds(began.elapsed())));
     Ok(())
 }
 
@@ -44,7 +44,7 @@ fn write(module: &Path, sources: &[(&str, &str)]) -> Result<(), Faults> {
 }
 
 /// The user's own settings of Go hold, such as proxies and caches; what would change the program does not.
-fn command(go: &Path, module: &Path, program: &Program, folder: &Path) -> Command {
+fn command(go: &Path, module: &Path, program: &Program, directory: &Path) -> Command {
     let mut command = Command::new(go);
     command
         .current_dir(module)
@@ -55,7 +55,7 @@ fn command(go: &Path, module: &Path, program: &Program, folder: &Path) -> Comman
         .env_remove("GOARCH")
         .env_remove("GO111MODULE")
         .args(["build", "-trimpath", "-buildvcs=false", "-ldflags", program.linker, "-o"])
-        .arg(folder.join(program.file))
+        .arg(directory.join(program.file))
         .arg(program.package);
     command
 }

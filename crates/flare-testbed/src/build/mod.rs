@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use flare_diagnostic::Faults;
 
-use crate::Surroundings;
+use crate::Context;
 
 /// The programs that a cluster runs, whole and executable.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub struct Programs {
     pub hyperkube: PathBuf,
     /// DNS of the cluster.
     pub coredns: PathBuf,
-    /// Makes folders for claims; runs beside the cluster with a kubeconfig.
+    /// Makes directories for claims; runs beside the cluster with a kubeconfig.
     pub local_path_provisioner: PathBuf,
 }
 
@@ -26,15 +26,15 @@ pub struct Programs {
 ///
 /// # Errors
 /// Go is missing or too old, the disk is full, the network does not answer, a build failed, or the run was interrupted.
-pub fn programs(surroundings: &Surroundings<'_>) -> Result<Programs, Faults> {
+pub fn programs(context: &Context<'_>) -> Result<Programs, Faults> {
     // The small ones first: what is wrong with Go or the network shows after seconds. CoreDNS wants the latest Go of all.
-    let coredns = go::built(surroundings, &program::COREDNS)?;
-    let local_path_provisioner = go::built(surroundings, &program::LOCAL_PATH_PROVISIONER)?;
-    let hyperkube = go::built(surroundings, &program::KUBERNETES)?;
+    let coredns = go::built(context, &program::COREDNS)?;
+    let local_path_provisioner = go::built(context, &program::LOCAL_PATH_PROVISIONER)?;
+    let hyperkube = go::built(context, &program::KUBERNETES)?;
     Ok(Programs { hyperkube, coredns, local_path_provisioner })
 }
 
 /// Whether all programs are in the cache, so that [`programs`] builds nothing.
-pub fn is_built(surroundings: &Surroundings<'_>) -> bool {
-    program::ALL.iter().all(|program| program.path(surroundings.cache).is_file())
+pub fn is_built(context: &Context<'_>) -> bool {
+    program::ALL.iter().all(|program| program.path(context.cache).is_file())
 }

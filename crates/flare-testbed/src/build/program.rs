@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::workshop::key;
+use crate::build_cache::key;
 
 /// A program that is built from a Go module of ours.
 #[derive(Debug)]
 pub(super) struct Program {
-    /// The folder in the cache, without the key: name and version of what is built.
+    /// The directory in the cache, without the key: name and version of what is built.
     pub(super) name: &'static str,
     /// The file name of the program.
     pub(super) file: &'static str,
@@ -24,8 +24,8 @@ pub(super) struct Program {
 }
 
 macro_rules! module {
-    ($folder:literal: $($file:literal),+) => {
-        &[$(($file, include_str!(concat!("../../../../tools/", $folder, "/", $file)))),+]
+    ($directory:literal: $($file:literal),+) => {
+        &[$(($file, include_str!(concat!("../../../../tools/", $directory, "/", $file)))),+]
     };
 }
 
@@ -67,8 +67,8 @@ pub(super) const LOCAL_PATH_PROVISIONER: Program = Program {
 pub(super) const ALL: [Program; 3] = [COREDNS, LOCAL_PATH_PROVISIONER, KUBERNETES];
 
 impl Program {
-    /// Its folder in the cache, by everything that it is made of.
-    pub(super) fn folder(&self, cache: &Path) -> PathBuf {
+    /// Its directory in the cache, by everything that it is made of.
+    pub(super) fn directory(&self, cache: &Path) -> PathBuf {
         let sources = self.sources.iter().flat_map(|(name, content)| [name.as_bytes(), content.as_bytes()]);
         let key = key(sources.chain([self.package.as_bytes(), self.linker.as_bytes()]));
         cache.join("tools").join(format!("{}-{key}", self.name))
@@ -76,7 +76,7 @@ impl Program {
 
     /// The program in the cache.
     pub(super) fn path(&self, cache: &Path) -> PathBuf {
-        self.folder(cache).join(self.file)
+        self.directory(cache).join(self.file)
     }
 }
 

@@ -9,9 +9,9 @@ use super::{
     entry::{Content, Entries, Entry},
     store::{Recipe, Stored},
 };
-use crate::{Surroundings, workshop::LongRun};
+use crate::{Context, build_cache::LongRun};
 
-/// Holds a pod: takes leave of every process that ends in it, and ends itself when asked.
+/// The first process of a pod: reaps every process that ends in it, and ends on SIGTERM.
 pub(super) const PAUSE: &str = "trap 'exit 0' TERM INT; while :; do sleep 2147483647 & wait $!; done";
 
 /// The tools that the images have under their own names.
@@ -94,12 +94,12 @@ const SCRIPT: &str =
 const SUITE: &str = Debian::Trixie.suite();
 
 /// The layer. The program is taken out of its package, since installing it would take the place of a busybox that is not static.
-pub(super) fn layer(surroundings: &Surroundings<'_>) -> Result<Stored, Faults> {
+pub(super) fn layer(context: &Context<'_>) -> Result<Stored, Faults> {
     let recipe = Recipe::new("busybox", "the image of busybox", "some seconds", &[SCRIPT, SUITE, &TOOLS.join(" ")]);
-    recipe.layer(surroundings, |work| {
-        let mut command = debian::isolated(surroundings, SCRIPT, "mmdebstrap", "mmdebstrap")?;
+    recipe.layer(context, |work| {
+        let mut command = debian::isolated(context, SCRIPT, "mmdebstrap", "mmdebstrap")?;
         command.arg(work).arg(SUITE);
-        LongRun::new(surroundings, &recipe.what, &recipe.name).run(surroundings, command)?;
+        LongRun::new(context, &recipe.what, &recipe.name).run(context, command)?;
         let places = ["usr/bin/busybox", "bin/busybox"].map(|place| work.join(place));
         let missing = || {
             Diagnostic::error(Code::MachineNotReady, "the Debian package `busybox-static` has no program `busybox`")
@@ -110,9 +110,9 @@ pub(super) fn layer(surroundings: &Surroundings<'_>) -> Result<Stored, Faults> {
 }
 
 fn entries(program: PathBuf) -> Entries {
-    let folder = |mode| Entry::of_root(mode, Content::Folder);
+    let directory = |mode| Entry::of_root(mode, Content::Directory);
     let tools = TOOLS.iter().map(|tool| (format!("bin/{tool}"), Entry::of_root(0o777, Content::Link("busybox".into()))));
-    let fixed = [("bin", folder(0o755)), ("etc", folder(0o755)), ("tmp", folder(0o1777))];
+    let fixed = [("bin", directory(0o755)), ("etc", directory(0o755)), ("tmp", directory(0o1777))];
     let fixed = fixed.into_iter().map(|(path, entry)| (path.to_owned(), entry));
     tools.chain(fixed).chain([("bin/busybox".to_owned(), Entry::of_root(0o755, Content::File(program)))]).collect()
 }

@@ -10,8 +10,8 @@ use super::{
     store::{Recipe, Stored},
 };
 use crate::{
-    Surroundings,
-    workshop::{LongRun, disk},
+    Context,
+    build_cache::{LongRun, disk},
 };
 
 /// A release of Debian.
@@ -47,7 +47,7 @@ const SCRIPT: &str =
 /// pip comes along to install FLARE with; wheels ask for libstdc++.
 const PACKAGES: &str = "python3,python3-pip,ca-certificates,libstdc++6";
 
-/// Folders whose content belongs to the machine, a run, or people who read.
+/// Directories whose content belongs to the machine, a run, or people who read.
 const LEFT_OUT_FOLDERS: [&str; 15] = [
     "boot",
     "dev",
@@ -77,18 +77,18 @@ pub(super) fn recipe(debian: Debian) -> Recipe {
 }
 
 /// The layer.
-pub(super) fn layer(surroundings: &Surroundings<'_>, debian: Debian) -> Result<Stored, Faults> {
+pub(super) fn layer(context: &Context<'_>, debian: Debian) -> Result<Stored, Faults> {
     let recipe = recipe(debian);
-    recipe.layer(surroundings, |work| {
-        let mut command = isolated(surroundings, SCRIPT, "mmdebstrap", "mmdebstrap")?;
+    recipe.layer(context, |work| {
+        let mut command = isolated(context, SCRIPT, "mmdebstrap", "mmdebstrap")?;
         command.arg(work).args([debian.suite(), PACKAGES]).env("SOURCE_DATE_EPOCH", TIME.to_string());
-        LongRun::new(surroundings, &recipe.what, &recipe.name).run(surroundings, command)?;
+        LongRun::new(context, &recipe.what, &recipe.name).run(context, command)?;
         entry::read(work, &is_of_the_image).map_err(|error| disk("read", work, &error).into())
     })
 }
 
 /// A script in mount and process namespaces of its own, which end with it: no mount and no process stays behind.
-pub(super) fn isolated(surroundings: &Surroundings<'_>, script: &str, program: &str, package: &str) -> Result<Command, Faults> {
+pub(super) fn isolated(context: &Context<'_>, script: &str, program: &str, package: &str) -> Result<Command, Faults> {
     if !rustix::process::geteuid().is_root() {
         return Err(Diagnostic::error(
             Code::MachineNotReady,
@@ -101,8 +101,8 @@ pub(super) fn isolated(surroundings: &Surroundings<'_>, script: &str, program: &
         Diagnostic::error(Code::ToolNotFound, format!("the program `{program}` is not there"))
             .hint(format!("install it with `apt-get install {package}`, and run again"))
     };
-    surroundings.find(program).ok_or_else(|| missing(program, package))?;
-    let unshare = surroundings.find("unshare").ok_or_else(|| missing("unshare", "util-linux"))?;
+    context.find(program).ok_or_else(|| missing(program, package))?;
+    let unshare = context.find("unshare").ok_or_else(|| missing("unshare", "util-linux"))?;
     let mut command = Command::new(unshare);
     command.args([
         "--mount",
@@ -122,11 +122,11 @@ pub(super) fn isolated(surroundings: &Surroundings<'_>, script: &str, program: &
 
 /// Whether a path of a new Debian belongs in an image.
 pub(super) fn is_of_the_image(path: &str) -> bool {
-    let below = |folder: &str| path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
+    let below = |directory: &str| path.strip_prefix(directory).is_some_and(|rest| rest.starts_with('/'));
     let is_documentation = path.starts_with("usr/share/doc/") && !path.ends_with("/copyright");
     let is_backup =
         path.ends_with("-old") && path.starts_with("var/lib/dpkg/") || path.ends_with('-') && path.starts_with("etc/");
-    let is_machines = LEFT_OUT_FILES.contains(&path) || LEFT_OUT_FOLDERS.iter().any(|folder| below(folder));
+    let is_machines = LEFT_OUT_FILES.contains(&path) || LEFT_OUT_FOLDERS.iter().any(|directory| below(directory));
     !(is_machines || is_backup || is_documentation)
 }
 

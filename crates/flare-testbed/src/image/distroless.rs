@@ -10,8 +10,8 @@ use super::{
     store::{Recipe, Stored},
 };
 use crate::{
-    Surroundings,
-    workshop::{LongRun, disk},
+    Context,
+    build_cache::{LongRun, disk},
 };
 
 /// What is taken of Debian, by the start of its path.
@@ -61,17 +61,17 @@ pub(super) fn recipe(debian: Debian) -> Recipe {
 }
 
 /// The layer, made of Debian's.
-pub(super) fn layer(surroundings: &Surroundings<'_>, debian: Debian) -> Result<Stored, Faults> {
+pub(super) fn layer(context: &Context<'_>, debian: Debian) -> Result<Stored, Faults> {
     let recipe = recipe(debian);
-    let whole = debian::layer(surroundings, debian)?;
-    recipe.layer(surroundings, |work| {
+    let whole = debian::layer(context, debian)?;
+    recipe.layer(context, |work| {
         let no_tar = || {
             Diagnostic::error(Code::ToolNotFound, "the program `tar` is not there")
                 .hint("install it with `apt-get install tar`, and run again")
         };
-        let mut tar = Command::new(surroundings.find("tar").ok_or_else(no_tar)?);
+        let mut tar = Command::new(context.find("tar").ok_or_else(no_tar)?);
         tar.args(["--extract", "--numeric-owner", "--same-permissions", "--file"]).arg(&whole.file).arg("--directory").arg(work);
-        LongRun::new(surroundings, &recipe.what, &recipe.name).run(surroundings, tar)?;
+        LongRun::new(context, &recipe.what, &recipe.name).run(context, tar)?;
         entry::read(work, &is_kept).map_err(|error| disk("read", work, &error).into())
     })
 }

@@ -1,4 +1,4 @@
-//! What a layer holds: folders, files and links, in the order of their paths.
+//! What a layer holds: directories, files and links, in the order of their paths.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -21,8 +21,8 @@ pub(super) struct Entry {
 /// What an entry is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Content {
-    /// A folder.
-    Folder,
+    /// A directory.
+    Directory,
     /// A file, with where its bytes lie.
     File(PathBuf),
     /// Another name of a file that comes before it.
@@ -31,7 +31,7 @@ pub(super) enum Content {
     Link(PathBuf),
 }
 
-/// Entries by path: relative, without `.` and `..`, with `/` between names. A folder comes before what lies in it.
+/// Entries by path: relative, without `.` and `..`, with `/` between names. A directory comes before what lies in it.
 pub(super) type Entries = BTreeMap<String, Entry>;
 
 impl Entry {
@@ -41,7 +41,7 @@ impl Entry {
     }
 }
 
-/// Reads a folder. `keep` is asked for everything but folders, and for folders in which nothing was kept; the folders
+/// Reads a directory. `keep` is asked for everything but directories, and for directories in which nothing was kept; the directories
 /// above what is kept come with it. Devices and sockets have no place in a layer.
 pub(super) fn read(root: &Path, keep: &dyn Fn(&str) -> bool) -> io::Result<Entries> {
     let mut all = BTreeMap::new();
@@ -76,7 +76,7 @@ fn list(root: &Path, below: &str, all: &mut BTreeMap<String, fs::Metadata>) -> i
     Ok(())
 }
 
-/// A path and the folders above it.
+/// A path and the directories above it.
 fn with_those_above(path: &str) -> impl Iterator<Item = &str> {
     path.match_indices('/').map(|(end, _)| &path[..end]).chain([path])
 }
@@ -90,7 +90,7 @@ fn content(
     let place = root.join(path);
     let kind = metadata.file_type();
     Ok(if kind.is_dir() {
-        Some(Content::Folder)
+        Some(Content::Directory)
     } else if kind.is_symlink() {
         Some(Content::Link(fs::read_link(place)?))
     } else if kind.is_block_device() || kind.is_char_device() || kind.is_fifo() || kind.is_socket() {

@@ -61,7 +61,7 @@ fn append(tar: &mut Builder<&mut dyn Write>, path: &str, entry: &Entry) -> io::R
     header.set_mtime(TIME);
     header.set_size(0);
     match &entry.content {
-        Content::Folder => {
+        Content::Directory => {
             header.set_entry_type(EntryType::Directory);
             tar.append_data(&mut header, format!("{path}/"), io::empty())
         }

@@ -1,18 +1,18 @@
 //! The images that a cluster's registry serves, built without a registry on the internet and kept in the cache.
 //!
 //! An image is a list of layers, and each layer is a file in the cache that is made once: two releases of FLARE share
-//! Debian and Python. A registry's folder gets hard links to these files, so it costs neither time nor disk.
+//! Debian and Python. A registry's directory gets hard links to these files, so it costs neither time nor disk.
 
 mod busybox;
 mod debian;
 mod distroless;
 mod entry;
 mod flare;
-mod heavy;
+mod large_image;
 mod layer;
 mod manifest;
 mod nvflare;
-mod registry_folder;
+mod registry_directory;
 mod store;
 
 use std::path::Path;
@@ -23,31 +23,31 @@ pub use flare::FlareImage;
 
 use self::{
     manifest::{Image, Settings},
-    registry_folder::lay,
+    registry_directory::push,
     store::Stored,
 };
-use crate::Surroundings;
+use crate::Context;
 
 /// Where programs are looked for inside.
 const SEARCH_PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// Fills the root folder of a cluster's registry with `lab/pause:1`, `library/busybox:1.36`, `lab/heavy:1` (the same with
+/// Fills the root directory of a cluster's registry with `lab/pause:1`, `library/busybox:1.36`, `lab/heavy:1` (the same with
 /// a mebibyte that no other image has) and the FLARE images that are asked for; builds what is not in the cache, which
 /// takes minutes for the first FLARE image.
 ///
-/// What is in the folder already stays.
+/// What is in the directory already stays.
 ///
 /// # Errors
 /// A program or root is missing, the disk is full, the network does not answer, a step failed, or the run was interrupted.
-pub fn seed(surroundings: &Surroundings<'_>, registry_folder: &Path, flare: &[FlareImage]) -> Result<(), Faults> {
-    let busybox = [busybox::layer(surroundings)?];
-    lay(registry_folder, "lab/pause", "1", &image(&busybox, &["/bin/sh", "-c", busybox::PAUSE]))?;
-    lay(registry_folder, "library/busybox", "1.36", &image(&busybox, &["/bin/sh"]))?;
-    let heavy = [busybox[0].clone(), heavy::layer(surroundings)?];
-    lay(registry_folder, "lab/heavy", "1", &image(&heavy, &["/bin/sh"]))?;
+pub fn seed(context: &Context<'_>, registry_directory: &Path, flare: &[FlareImage]) -> Result<(), Faults> {
+    let busybox = [busybox::layer(context)?];
+    push(registry_directory, "lab/pause", "1", &image(&busybox, &["/bin/sh", "-c", busybox::PAUSE]))?;
+    push(registry_directory, "library/busybox", "1.36", &image(&busybox, &["/bin/sh"]))?;
+    let heavy = [busybox[0].clone(), large_image::layer(context)?];
+    push(registry_directory, "lab/heavy", "1", &image(&heavy, &["/bin/sh"]))?;
     for image in flare {
-        let layers = layers(surroundings, *image)?;
-        lay(registry_folder, FlareImage::REPOSITORY, image.tag(), &self::image(&layers, &["/usr/local/bin/python3"]))?;
+        let layers = layers(context, *image)?;
+        push(registry_directory, FlareImage::REPOSITORY, image.tag(), &self::image(&layers, &["/usr/local/bin/python3"]))?;
     }
     Ok(())
 }
@@ -56,27 +56,24 @@ pub fn seed(surroundings: &Surroundings<'_>, registry_folder: &Path, flare: &[Fl
 ///
 /// # Errors
 /// As [`seed`].
-pub fn build(surroundings: &Surroundings<'_>, flare: &[FlareImage]) -> Result<(), Faults> {
-    flare.iter().try_for_each(|image| layers(surroundings, *image).map(drop))
+pub fn build(context: &Context<'_>, flare: &[FlareImage]) -> Result<(), Faults> {
+    flare.iter().try_for_each(|image| layers(context, *image).map(drop))
 }
 
 /// Whether all that these images need is in the cache, so that [`seed`] builds nothing that takes long.
-pub fn is_built(surroundings: &Surroundings<'_>, flare: &[FlareImage]) -> bool {
+pub fn is_built(context: &Context<'_>, flare: &[FlareImage]) -> bool {
     flare.iter().all(|image| {
         let release = image.release();
         let lowest = if image.is_distroless() { distroless::recipe(release.debian) } else { debian::recipe(release.debian) };
-        [lowest, nvflare::recipe(&release)].iter().all(|recipe| recipe.place(surroundings.cache).is_dir())
+        [lowest, nvflare::recipe(&release)].iter().all(|recipe| recipe.place(context.cache).is_dir())
     })
 }
 
-fn layers(surroundings: &Surroundings<'_>, image: FlareImage) -> Result<[Stored; 2], Faults> {
+fn layers(context: &Context<'_>, image: FlareImage) -> Result<[Stored; 2], Faults> {
     let release = image.release();
-    let lowest = if image.is_distroless() {
-        distroless::layer(surroundings, release.debian)?
-    } else {
-        debian::layer(surroundings, release.debian)?
-    };
-    Ok([lowest, nvflare::layer(surroundings, &release)?])
+    let lowest =
+        if image.is_distroless() { distroless::layer(context, release.debian)? } else { debian::layer(context, release.debian)? };
+    Ok([lowest, nvflare::layer(context, &release)?])
 }
 
 fn image<'a>(layers: &'a [Stored], command: &'a [&'a str]) -> Image<'a> {

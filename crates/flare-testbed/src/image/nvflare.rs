@@ -10,8 +10,8 @@ use super::{
     store::{Recipe, Stored},
 };
 use crate::{
-    Surroundings,
-    workshop::{LongRun, disk},
+    Context,
+    build_cache::{LongRun, disk},
 };
 
 /// A release of FLARE on a Python.
@@ -38,15 +38,15 @@ pub(super) fn recipe(release: &Release) -> Recipe {
 }
 
 /// The layer.
-pub(super) fn layer(surroundings: &Surroundings<'_>, release: &Release) -> Result<Stored, Faults> {
+pub(super) fn layer(context: &Context<'_>, release: &Release) -> Result<Stored, Faults> {
     let recipe = recipe(release);
-    let lowest = debian::layer(surroundings, release.debian)?;
-    recipe.layer(surroundings, |work| {
+    let lowest = debian::layer(context, release.debian)?;
+    recipe.layer(context, |work| {
         let lock = work.join("lock.txt");
         fs::write(&lock, release.lock).map_err(|error| disk("written", &lock, &error))?;
-        let mut command = debian::isolated(surroundings, SCRIPT, "tar", "tar")?;
+        let mut command = debian::isolated(context, SCRIPT, "tar", "tar")?;
         command.arg(work).arg(&lowest.file);
-        LongRun::new(surroundings, &recipe.what, &recipe.name).run(surroundings, command)?;
+        LongRun::new(context, &recipe.what, &recipe.name).run(context, command)?;
         let result = work.join("root/build/out");
         entry::read(&result, &|_| true).map_err(|error| disk("read", &result, &error).into())
     })

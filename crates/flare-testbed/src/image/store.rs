@@ -1,4 +1,4 @@
-//! Layers in the cache: each in a folder of its own, by the name and key of its recipe.
+//! Layers in the cache: each in a directory of its own, by the name and key of its recipe.
 
 use std::{
     fs,
@@ -13,8 +13,8 @@ use super::{
     layer::{self, Layer},
 };
 use crate::{
-    Surroundings,
-    workshop::{disk, kept, key, seconds},
+    Context,
+    build_cache::{disk, get_or_build, key, seconds},
 };
 
 /// How a layer is made. What the key covers decides whether a layer in the cache is the one that is asked for.
@@ -49,39 +49,39 @@ impl Recipe {
         Self { name: name.into(), what: what.into(), takes, key }
     }
 
-    /// The folder of the layer in the cache.
+    /// The directory of the layer in the cache.
     pub(super) fn place(&self, cache: &Path) -> PathBuf {
         cache.join("images").join(format!("{}-{}", self.name, self.key))
     }
 
-    /// Gives the layer, and has it made where it is not there. `make` gets a folder to work in and says what the layer
-    /// holds; what it leaves in the folder is removed.
+    /// Gives the layer, and has it made where it is not there. `make` gets a directory to work in and says what the layer
+    /// holds; what it leaves in the directory is removed.
     pub(super) fn layer(
         &self,
-        surroundings: &Surroundings<'_>,
+        context: &Context<'_>,
         make: impl FnOnce(&Path) -> Result<Entries, Faults>,
     ) -> Result<Stored, Faults> {
-        let place = self.place(surroundings.cache);
-        kept(surroundings, &place, |folder| {
-            (surroundings.say)(&format!("making {}: {}, once", self.what, self.takes));
+        let place = self.place(context.cache);
+        get_or_build(context, &place, |directory| {
+            (context.report)(&format!("making {}: {}, once", self.what, self.takes));
             let began = Instant::now();
-            let work = folder.join("work");
+            let work = directory.join("work");
             fs::create_dir(&work).map_err(|error| disk("made", &work, &error))?;
             let entries = make(&work)?;
-            surroundings.check()?;
-            pack(&entries, folder)?;
+            context.check()?;
+            pack(&entries, directory)?;
             fs::remove_dir_all(&work).map_err(|error| disk("removed", &work, &error))?;
-            (surroundings.say)(&format!("{} is made: {}", self.what, seconds(began.elapsed())));
+            (context.report)(&format!("{} is made: {}", self.what, seconds(began.elapsed())));
             Ok(())
         })?;
         stored(&place)
     }
 }
 
-fn pack(entries: &Entries, folder: &Path) -> Result<(), Faults> {
-    let file = folder.join("layer.tar");
+fn pack(entries: &Entries, directory: &Path) -> Result<(), Faults> {
+    let file = directory.join("layer.tar");
     let layer = layer::write(entries, &file).map_err(|error| disk("written", &file, &error))?;
-    let record = folder.join("layer.json");
+    let record = directory.join("layer.json");
     let text = serde_json::to_vec(&layer).expect("a layer has only strings and numbers");
     fs::write(&record, text).map_err(|error| disk("written", &record, &error).into())
 }

@@ -10,9 +10,9 @@ use std::{
 use flare_diagnostic::{Code, Diagnostic, Faults};
 
 use crate::{
-    Surroundings,
+    Context,
+    build_cache::{LongRun, disk},
     command::find,
-    workshop::{LongRun, disk},
 };
 
 /// A Debian package, by the programs or files for which we need it.
@@ -47,12 +47,12 @@ const PACKAGES: [Package; 10] = [
 const REFUSAL: &str = "#!/bin/sh\nexit 101\n";
 
 /// The packages of which something is missing, in the order of the manual; none where all is there.
-pub fn missing(surroundings: &Surroundings<'_>) -> Vec<&'static str> {
-    missing_of(&PACKAGES, surroundings)
+pub fn missing(context: &Context<'_>) -> Vec<&'static str> {
+    missing_of(&PACKAGES, context)
 }
 
-fn missing_of(packages: &[Package], surroundings: &Surroundings<'_>) -> Vec<&'static str> {
-    let has = |program: &str| find(surroundings, program).is_some();
+fn missing_of(packages: &[Package], context: &Context<'_>) -> Vec<&'static str> {
+    let has = |program: &str| find(context, program).is_some();
     let is_whole = |package: &&Package| {
         package.programs.iter().all(|program| has(program)) && package.files.iter().all(|file| Path::new(file).exists())
     };
@@ -64,8 +64,8 @@ fn missing_of(packages: &[Package], surroundings: &Surroundings<'_>) -> Vec<&'st
 ///
 /// # Errors
 /// Not root, no apt-get, the disk is full, the network does not answer, apt-get failed, or the run was interrupted.
-pub fn install(surroundings: &Surroundings<'_>) -> Result<(), Faults> {
-    let packages = missing(surroundings);
+pub fn install(context: &Context<'_>) -> Result<(), Faults> {
+    let packages = missing(context);
     if packages.is_empty() {
         return Ok(());
     }
@@ -85,14 +85,14 @@ pub fn install(surroundings: &Surroundings<'_>) -> Result<(), Faults> {
         )
         .hint("install these programs as your distribution has them")
     };
-    let apt = surroundings.find("apt-get").ok_or_else(no_apt)?;
-    (surroundings.say)(&format!("installing Debian packages: {names}"));
-    let refusal = Refusal::put(Path::new("/usr/sbin/policy-rc.d"))?;
+    let apt = context.find("apt-get").ok_or_else(no_apt)?;
+    (context.report)(&format!("installing Debian packages: {names}"));
+    let refusal = PolicyRcD::put(Path::new("/usr/sbin/policy-rc.d"))?;
     let run = |words: &[&str], log: &str, may_be_ended| {
         let mut command = Command::new(&apt);
         command.args(words).env("DEBIAN_FRONTEND", "noninteractive");
-        let run = LongRun::new(surroundings, "the installation of Debian packages", log);
-        LongRun { may_be_ended, ..run }.run(surroundings, command)
+        let run = LongRun::new(context, "the installation of Debian packages", log);
+        LongRun { may_be_ended, ..run }.run(context, command)
     };
     run(&["update"], "apt-get-update", true)?;
     // An installation that is ended in the middle leaves a machine that has to be mended by hand.
@@ -102,7 +102,7 @@ pub fn install(surroundings: &Surroundings<'_>) -> Result<(), Faults> {
         false,
     )?;
     drop(refusal);
-    match missing(surroundings) {
+    match missing(context) {
         still if still.is_empty() => Ok(()),
         still => Err(Diagnostic::error(
             Code::MachineNotReady,
@@ -114,9 +114,9 @@ pub fn install(surroundings: &Surroundings<'_>) -> Result<(), Faults> {
 }
 
 /// Debian's refusal to start services, for as long as this lives. A refusal or policy that is there already stays.
-struct Refusal(Option<PathBuf>);
+struct PolicyRcD(Option<PathBuf>);
 
-impl Refusal {
+impl PolicyRcD {
     fn put(path: &Path) -> Result<Self, Faults> {
         if path.exists() {
             return Ok(Self(None));
@@ -127,7 +127,7 @@ impl Refusal {
     }
 }
 
-impl Drop for Refusal {
+impl Drop for PolicyRcD {
     fn drop(&mut self) {
         if let Some(path) = &self.0 {
             // One that stays keeps services from starting at their installation, and nothing else.
@@ -140,22 +140,22 @@ impl Drop for Refusal {
 mod tests {
     use std::{fs, sync::atomic::AtomicBool};
 
-    use super::{PACKAGES, Package, Refusal, missing_of, programs};
-    use crate::Surroundings;
+    use super::{PACKAGES, Package, PolicyRcD, missing_of, programs};
+    use crate::Context;
 
     #[test]
     fn a_package_is_missing_where_one_of_its_programs_or_files_is() {
-        let (folder, interrupted) = (tempfile::tempdir().unwrap(), AtomicBool::new(false));
-        fs::write(folder.path().join("first-program"), "").unwrap();
-        let search_path = [folder.path().to_owned()];
-        let surroundings =
-            Surroundings { cache: folder.path(), search_path: &search_path, interrupted: &interrupted, say: &|_: &str| {} };
+        let (directory, interrupted) = (tempfile::tempdir().unwrap(), AtomicBool::new(false));
+        fs::write(directory.path().join("first-program"), "").unwrap();
+        let search_path = [directory.path().to_owned()];
+        let context =
+            Context { cache: directory.path(), search_path: &search_path, interrupted: &interrupted, report: &|_: &str| {} };
         let packages = [
             programs("whole", &["first-program"]),
             programs("half", &["first-program", "second-program"]),
             Package { name: "file", programs: &[], files: &["/no/such/file"] },
         ];
-        assert_eq!(missing_of(&packages, &surroundings), ["half", "file"]);
+        assert_eq!(missing_of(&packages, &context), ["half", "file"]);
     }
 
     #[test]
@@ -168,14 +168,14 @@ mod tests {
 
     #[test]
     fn services_are_refused_for_a_while_and_a_policy_of_the_users_stays() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("policy-rc.d");
-        let refusal = Refusal::put(&path).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("policy-rc.d");
+        let refusal = PolicyRcD::put(&path).unwrap();
         assert!(fs::read_to_string(&path).unwrap().contains("exit 101"));
         drop(refusal);
         assert!(!path.exists());
         fs::write(&path, "mine").unwrap();
-        drop(Refusal::put(&path).unwrap());
+        drop(PolicyRcD::put(&path).unwrap());
         assert_eq!(fs::read_to_string(&path).unwrap(), "mine");
     }
 }

@@ -6,7 +6,7 @@ use flare_diagnostic::{Code, Diagnostic, Faults};
 use serde::{Deserialize, Serialize};
 
 use super::{credentials_file, write_private};
-use crate::workshop::disk;
+use crate::build_cache::disk;
 
 /// The user's name.
 const USER: &str = "puller";
@@ -24,15 +24,15 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// Reads the credentials of a state folder, and makes them where there are none.
-    pub(super) fn kept(state_folder: &Path) -> Result<Self, Faults> {
-        let path = credentials_file(state_folder);
-        if path.exists() { Self::read(state_folder) } else { Self::make(&path) }
+    /// Reads the credentials of a state directory, and makes them where there are none.
+    pub(super) fn get_or_build(state_directory: &Path) -> Result<Self, Faults> {
+        let path = credentials_file(state_directory);
+        if path.exists() { Self::read(state_directory) } else { Self::make(&path) }
     }
 
-    /// Reads the credentials of a state folder.
-    pub(super) fn read(state_folder: &Path) -> Result<Self, Faults> {
-        let path = credentials_file(state_folder);
+    /// Reads the credentials of a state directory.
+    pub(super) fn read(state_directory: &Path) -> Result<Self, Faults> {
+        let path = credentials_file(state_directory);
         let bytes = fs::read(&path).map_err(|error| disk("read", &path, &error))?;
         serde_json::from_slice(&bytes).map_err(|_| damaged(&path).into())
     }
@@ -77,8 +77,8 @@ mod tests {
     #[test]
     fn credentials_stay_and_their_digest_is_of_the_password() {
         let state = tempfile::tempdir().unwrap();
-        let made = Credentials::kept(state.path()).unwrap();
-        assert_eq!(Credentials::kept(state.path()).unwrap(), made);
+        let made = Credentials::get_or_build(state.path()).unwrap();
+        assert_eq!(Credentials::get_or_build(state.path()).unwrap(), made);
         let line = made.htpasswd().unwrap();
         let digest = line.trim().strip_prefix("puller:").unwrap();
         assert!(bcrypt::verify(&made.password, digest).unwrap());

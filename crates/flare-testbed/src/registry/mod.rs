@@ -1,4 +1,4 @@
-//! The registries of a cluster: a plain one, one that asks for a password, and a slow one. All serve one folder, so every
+//! The registries of a cluster: a plain one, one that asks for a password, and a slow one. All serve one directory, so every
 //! image can be pulled from each; a tag that is missing is any tag that nobody laid there.
 
 mod credentials;
@@ -18,7 +18,7 @@ use serde_json::json;
 pub use credentials::Credentials;
 pub use slow_link::{SlowLink, serve_slow_link};
 
-use crate::{Surroundings, workshop::disk};
+use crate::{Context, build_cache::disk};
 
 /// The name under which pods pull from the plain registry. `docker.io` leads there too.
 pub const PLAIN_HOST: &str = "registry.example.com";
@@ -35,7 +35,7 @@ pub const SLOW_LINK_VERB: &str = "slow-link";
 /// The slow registry's bytes in a second: a small layer takes seconds, FLARE's take many minutes.
 pub const SLOW_RATE: u32 = 256 << 10;
 
-/// The folder in the state folder for what this module writes, but for containerd's `certs.d`.
+/// The directory in the state directory for what this module writes, but for containerd's `certs.d`.
 const FOLDER: &str = "registries";
 
 /// A process to be started in the cluster's network namespace.
@@ -54,11 +54,11 @@ pub struct RegistryProcess {
 /// Where the registries of a cluster live.
 #[derive(Debug, Clone, Copy)]
 pub struct Place<'a> {
-    /// The state folder as this process sees it; configuration is written below `registries/` and `certs.d/` of it.
-    pub state_folder: &'a Path,
-    /// The same folder as the cluster's own processes see it.
+    /// The state directory as this process sees it; configuration is written below `registries/` and `certs.d/` of it.
+    pub state_directory: &'a Path,
+    /// The same directory as the cluster's own processes see it.
     pub seen_as: &'a Path,
-    /// The folder of the images, below the state folder.
+    /// The directory of the images, below the state directory.
     pub images: &'a str,
     /// Where the registries listen: [`Ipv4Addr::UNSPECIFIED`] lets this machine reach those of a cluster by its link. The slow
     /// one is for the node alone.
@@ -74,18 +74,18 @@ pub struct Place<'a> {
 ///
 /// # Errors
 /// `docker-registry` is missing, or the disk refused.
-pub fn processes(surroundings: &Surroundings<'_>, place: Place<'_>) -> Result<Vec<RegistryProcess>, Faults> {
+pub fn processes(context: &Context<'_>, place: Place<'_>) -> Result<Vec<RegistryProcess>, Faults> {
     let missing = || {
         Diagnostic::error(Code::ToolNotFound, "the program `docker-registry` is not there")
             .hint("install it with `apt-get install docker-registry`, and run again")
     };
-    let registry = surroundings.find("docker-registry").ok_or_else(missing)?;
-    let credentials = Credentials::kept(place.state_folder)?;
+    let registry = context.find("docker-registry").ok_or_else(missing)?;
+    let credentials = Credentials::get_or_build(place.state_directory)?;
     write(place, &format!("{FOLDER}/htpasswd"), &credentials.htpasswd()?)?;
     write(place, &format!("{FOLDER}/plain.yml"), &configuration(place, place.port, false))?;
     write(place, &format!("{FOLDER}/private.yml"), &configuration(place, place.port + 1, true))?;
     for (host, port) in hosts(place.port) {
-        write(place, &format!("certs.d/{host}/hosts.toml"), &way_to(port))?;
+        write(place, &format!("certs.d/{host}/hosts.toml"), &hosts_toml(port))?;
     }
     let serve = |name, file: &str, port| RegistryProcess {
         name,
@@ -110,13 +110,13 @@ pub fn processes(surroundings: &Surroundings<'_>, place: Place<'_>) -> Result<Ve
 ///
 /// # Errors
 /// There are none, the disk refused, or they were damaged.
-pub fn credentials(state_folder: &Path) -> Result<Credentials, Faults> {
-    Credentials::read(state_folder)
+pub fn credentials(state_directory: &Path) -> Result<Credentials, Faults> {
+    Credentials::read(state_directory)
 }
 
 /// The file in which [`credentials`] are kept.
-pub(crate) fn credentials_file(state_folder: &Path) -> PathBuf {
-    state_folder.join(FOLDER).join("credentials.json")
+pub(crate) fn credentials_file(state_directory: &Path) -> PathBuf {
+    state_directory.join(FOLDER).join("credentials.json")
 }
 
 /// Names of registries, and the ports that they lead to.
@@ -125,13 +125,13 @@ fn hosts(port: u16) -> [(&'static str, u16); 4] {
 }
 
 /// How containerd reaches a registry: without TLS, since nothing leaves the node.
-fn way_to(port: u16) -> String {
+fn hosts_toml(port: u16) -> String {
     let server = format!("http://127.0.0.1:{port}");
     format!("server = \"{server}\"\n\n[host.\"{server}\"]\n  capabilities = [\"pull\", \"resolve\"]\n")
 }
 
 /// The configuration of docker-registry, which is YAML, and JSON is YAML. The private one never writes, so that one process
-/// alone changes the folder.
+/// alone changes the directory.
 fn configuration(place: Place<'_>, port: u16, is_private: bool) -> String {
     let mut configuration = json!({
         "version": 0.1,
@@ -150,14 +150,14 @@ fn configuration(place: Place<'_>, port: u16, is_private: bool) -> String {
     format!("{configuration:#}\n")
 }
 
-/// A path below the state folder, as the cluster's processes see it.
+/// A path below the state directory, as the cluster's processes see it.
 fn inside(place: Place<'_>, path: &str) -> String {
     place.seen_as.join(path).to_string_lossy().into_owned()
 }
 
-/// Writes a file below the state folder that its owner alone may read.
+/// Writes a file below the state directory that its owner alone may read.
 fn write(place: Place<'_>, path: &str, content: &str) -> Result<(), Faults> {
-    write_private(&place.state_folder.join(path), content).map_err(Faults::from)
+    write_private(&place.state_directory.join(path), content).map_err(Faults::from)
 }
 
 fn write_private(path: &Path, content: &str) -> Result<(), Diagnostic> {
@@ -176,25 +176,25 @@ mod tests {
     use serde_json::Value;
 
     use super::{Place, processes};
-    use crate::Surroundings;
+    use crate::Context;
 
     #[test]
     fn every_registry_is_configured_and_nobody_else_can_read_the_password() {
         let (state, interrupted) = (tempfile::tempdir().unwrap(), AtomicBool::new(false));
         fs::write(state.path().join("docker-registry"), "").unwrap();
         let search_path = [state.path().to_owned()];
-        let surroundings =
-            Surroundings { cache: state.path(), search_path: &search_path, interrupted: &interrupted, say: &|_: &str| {} };
+        let context =
+            Context { cache: state.path(), search_path: &search_path, interrupted: &interrupted, report: &|_: &str| {} };
         let own_program = Path::new("/opt/flare-kube");
         let place = Place {
-            state_folder: state.path(),
+            state_directory: state.path(),
             seen_as: Path::new("/run/x"),
             images: "registry",
             listen: Ipv4Addr::UNSPECIFIED,
             port: 5000,
             own_program,
         };
-        let started = processes(&surroundings, place).unwrap();
+        let started = processes(&context, place).unwrap();
         assert_eq!(
             started.iter().map(|process| (process.name, process.port)).collect::<Vec<_>>(),
             [("registry", 5000), ("registry-private", 5001), ("registry-slow", 5002)]
@@ -210,7 +210,7 @@ mod tests {
             assert_eq!(fs::metadata(state.path().join(secret)).unwrap().permissions().mode() & 0o777, 0o600);
         }
         let first = read("registries/credentials.json");
-        processes(&surroundings, place).unwrap();
+        processes(&context, place).unwrap();
         assert_eq!(read("registries/credentials.json"), first, "the password changed");
     }
 }

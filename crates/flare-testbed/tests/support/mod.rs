@@ -11,6 +11,6 @@ pub(crate) fn search_path() -> Vec<PathBuf> {
 pub(crate) fn cache() -> PathBuf {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     set("FLARE_KUBE_CACHE")
-        .or_else(|| set("XDG_CACHE_HOME").map(|folder| folder.join("flare-kube")))
+        .or_else(|| set("XDG_CACHE_HOME").map(|directory| directory.join("flare-kube")))
         .unwrap_or_else(|| set("HOME").unwrap().join(".cache/flare-kube"))
 }

@@ -10,7 +10,7 @@ use std::{
 use flare_diagnostic::Code;
 
 use super::{Program, built};
-use crate::Surroundings;
+use crate::Context;
 
 const MODULE: &str = "module tiny\n\ngo 1.21\n";
 
@@ -33,12 +33,12 @@ fn search_path() -> Vec<PathBuf> {
     std::env::split_paths(&std::env::var_os("PATH").unwrap()).collect()
 }
 
-fn surroundings<'a>(cache: &'a Path, search_path: &'a [PathBuf], interrupted: &'a AtomicBool) -> Surroundings<'a> {
-    Surroundings { cache, search_path, interrupted, say: &|_: &str| {} }
+fn context<'a>(cache: &'a Path, search_path: &'a [PathBuf], interrupted: &'a AtomicBool) -> Context<'a> {
+    Context { cache, search_path, interrupted, report: &|_: &str| {} }
 }
 
-fn entries(folder: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten();
+fn entries(directory: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(directory).into_iter().flatten();
     let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
@@ -52,13 +52,13 @@ fn assert_nothing_is_built(cache: &Path) {
 #[test]
 fn a_program_is_built_with_its_flags_and_only_once() {
     let (cache, search_path, interrupted) = (tempfile::tempdir().unwrap(), search_path(), AtomicBool::new(false));
-    let surroundings = surroundings(cache.path(), &search_path, &interrupted);
-    let program = built(&surroundings, &TINY).unwrap();
+    let context = context(cache.path(), &search_path, &interrupted);
+    let program = built(&context, &TINY).unwrap();
     let said = Command::new(&program).output().unwrap().stderr;
     assert_eq!(String::from_utf8_lossy(&said), "hello\n");
     assert_eq!(entries(program.parent().unwrap()), ["tiny"]);
     // The second time nothing is needed, Go neither.
-    let without_go = Surroundings { search_path: &[], ..surroundings };
+    let without_go = Context { search_path: &[], ..context };
     assert_eq!(built(&without_go, &TINY).unwrap(), program);
 }
 
@@ -73,7 +73,7 @@ fn a_program_of_other_sources_is_another_one() {
 fn a_broken_source_leaves_no_program_and_shows_the_compilers_line() {
     let (cache, search_path, interrupted) = (tempfile::tempdir().unwrap(), search_path(), AtomicBool::new(false));
     let broken = Program { sources: &[("go.mod", MODULE), ("main.go", "package main\nfunc main() { nothing() }\n")], ..TINY };
-    let failed = built(&surroundings(cache.path(), &search_path, &interrupted), &broken).unwrap_err();
+    let failed = built(&context(cache.path(), &search_path, &interrupted), &broken).unwrap_err();
     assert_eq!(failed.first().code, Code::ToolFailed);
     assert!(failed.first().message.contains("undefined: nothing"), "{failed:?}");
     assert_nothing_is_built(cache.path());
@@ -83,7 +83,7 @@ fn a_broken_source_leaves_no_program_and_shows_the_compilers_line() {
 fn a_go_that_is_too_old_is_said_to_be() {
     let (cache, search_path, interrupted) = (tempfile::tempdir().unwrap(), search_path(), AtomicBool::new(false));
     let future = Program { sources: &[("go.mod", "module tiny\n\ngo 1.999\n"), ("main.go", MAIN)], ..TINY };
-    let failed = built(&surroundings(cache.path(), &search_path, &interrupted), &future).unwrap_err();
+    let failed = built(&context(cache.path(), &search_path, &interrupted), &future).unwrap_err();
     assert_eq!(failed.first().code, Code::MachineNotReady, "{failed:?}");
     assert!(failed.first().message.contains("Go is too old"), "{failed:?}");
 }
@@ -91,7 +91,7 @@ fn a_go_that_is_too_old_is_said_to_be() {
 #[test]
 fn without_go_there_is_one_message() {
     let (cache, interrupted) = (tempfile::tempdir().unwrap(), AtomicBool::new(false));
-    let failed = built(&surroundings(cache.path(), &[], &interrupted), &TINY).unwrap_err();
+    let failed = built(&context(cache.path(), &[], &interrupted), &TINY).unwrap_err();
     assert_eq!(failed.first().code, Code::ToolNotFound);
 }
 
@@ -99,13 +99,13 @@ fn without_go_there_is_one_message() {
 fn an_interrupted_build_ends_its_compilers_at_once_and_the_next_run_builds() {
     let (cache, interrupted) = (tempfile::tempdir().unwrap(), AtomicBool::new(false));
     let ids = cache.path().join("ids");
-    let folder = cache.path().join("slow");
-    std::fs::create_dir(&folder).unwrap();
-    std::fs::write(folder.join("go"), SLOW_GO.replace("$IDS", ids.to_str().unwrap())).unwrap();
-    std::fs::set_permissions(folder.join("go"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    let slow = [vec![folder], search_path()].concat();
+    let directory = cache.path().join("slow");
+    std::fs::create_dir(&directory).unwrap();
+    std::fs::write(directory.join("go"), SLOW_GO.replace("$IDS", ids.to_str().unwrap())).unwrap();
+    std::fs::set_permissions(directory.join("go"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let slow = [vec![directory], search_path()].concat();
     let ended = std::thread::scope(|scope| {
-        let run = scope.spawn(|| built(&surroundings(cache.path(), &slow, &interrupted), &TINY));
+        let run = scope.spawn(|| built(&context(cache.path(), &slow, &interrupted), &TINY));
         while std::fs::read_to_string(&ids).unwrap_or_default().is_empty() {
             std::thread::sleep(Duration::from_millis(10));
         }
@@ -122,6 +122,6 @@ fn an_interrupted_build_ends_its_compilers_at_once_and_the_next_run_builds() {
     }
     assert_nothing_is_built(cache.path());
     interrupted.store(false, Ordering::Relaxed);
-    let program = built(&surroundings(cache.path(), &search_path(), &interrupted), &TINY).unwrap();
+    let program = built(&context(cache.path(), &search_path(), &interrupted), &TINY).unwrap();
     assert!(program.is_file());
 }

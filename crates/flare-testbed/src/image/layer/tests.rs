@@ -20,7 +20,7 @@ fn make(root: &Path, names: &[&str], time: u64) {
 }
 
 const LONG: &str =
-    "a/one-folder-with-a-name-that-is-long-enough-to-fill-the-hundred-bytes-of-a-tar-header/so-that-this-one-does-not-fit";
+    "a/one-directory-with-a-name-that-is-long-enough-to-fill-the-hundred-bytes-of-a-tar-header/so-that-this-one-does-not-fit";
 
 #[test]
 fn same_content_gives_the_same_bytes() {
@@ -38,7 +38,7 @@ fn same_content_gives_the_same_bytes() {
 }
 
 #[test]
-fn a_layer_holds_what_the_folder_holds_with_one_time() {
+fn a_layer_holds_what_the_directory_holds_with_one_time() {
     let (root, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     make(root.path(), &["b/two", LONG], 5);
     let file = out.path().join("layer");
@@ -51,8 +51,8 @@ fn a_layer_holds_what_the_folder_holds_with_one_time() {
         let target = entry.link_name().unwrap().map(|target| format!(" -> {}", target.display())).unwrap_or_default();
         seen.push(format!("{}{target}", entry.path().unwrap().display()));
     }
-    let folder = LONG.rsplit_once('/').unwrap().0;
-    let expected = ["a/", &format!("{folder}/"), LONG, "b/", "b/two", "b/zwei -> b/two", "python3 -> /usr/bin/python3"];
+    let directory = LONG.rsplit_once('/').unwrap().0;
+    let expected = ["a/", &format!("{directory}/"), LONG, "b/", "b/two", "b/zwei -> b/two", "python3 -> /usr/bin/python3"];
     assert_eq!(seen, expected);
     let unpacked = out.path().join("unpacked");
     tar::Archive::new(fs::File::open(&file).unwrap()).unpack(&unpacked).unwrap();
@@ -61,7 +61,7 @@ fn a_layer_holds_what_the_folder_holds_with_one_time() {
 }
 
 #[test]
-fn what_is_kept_brings_the_folders_above_it_and_another_first_name() {
+fn what_is_kept_brings_the_directories_above_it_and_another_first_name() {
     let root = tempfile::tempdir().unwrap();
     make(root.path(), &["b/two", LONG, "c/d/e"], 5);
     fs::create_dir(root.path().join("tmp")).unwrap();

@@ -18,9 +18,9 @@ static INTERRUPTED: RwLock<bool> = RwLock::new(false);
 /// A step that is carried out when this value is dropped, or when the run is interrupted; never twice.
 #[derive(Debug)]
 #[must_use = "a value that is dropped at once undoes at once"]
-pub struct Undo(u64);
+pub struct CleanupGuard(u64);
 
-impl Undo {
+impl CleanupGuard {
     /// Plans a step. It may start programs, but only by [`std::process::Command`] itself: see [`unless_interrupted`].
     pub fn plan(step: impl FnOnce() + Send + 'static) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -30,7 +30,7 @@ impl Undo {
     }
 }
 
-impl Drop for Undo {
+impl Drop for CleanupGuard {
     fn drop(&mut self) {
         let planned = {
             let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
@@ -138,7 +138,7 @@ mod tests {
     use std::process::Command;
     use std::sync::{Arc, Mutex};
 
-    use super::{Undo, children, is_gone, run_id};
+    use super::{CleanupGuard, children, is_gone, run_id};
 
     #[test]
     fn this_process_lives_and_one_that_ended_is_gone() {
@@ -166,7 +166,7 @@ mod tests {
         let done = Arc::new(Mutex::new(0));
         let plan = || {
             let done = Arc::clone(&done);
-            Undo::plan(move || *done.lock().unwrap() += 1)
+            CleanupGuard::plan(move || *done.lock().unwrap() += 1)
         };
         drop(plan());
         let undo = plan();

@@ -5,15 +5,15 @@ use std::path::Path;
 use crate::{
     build::Programs,
     configuration::{NODE, NODE_NAME},
-    namespaces::Part,
+    namespaces::Component,
     registry::RegistryProcess,
     state::INSIDE,
 };
 
 /// What runs before the API server answers.
-pub(crate) fn foundation(programs: &Programs, containerd: &Path, registries: Vec<RegistryProcess>) -> Vec<Part> {
-    let containerd = part("containerd", containerd, &["--config", "{}/containerd.toml"]);
-    let registries = registries.into_iter().map(|registry| Part {
+pub(crate) fn base_components(programs: &Programs, containerd: &Path, registries: Vec<RegistryProcess>) -> Vec<Component> {
+    let containerd = component("containerd", containerd, &["--config", "{}/containerd.toml"]);
+    let registries = registries.into_iter().map(|registry| Component {
         name: registry.name,
         program: registry.program,
         arguments: registry.arguments,
@@ -23,23 +23,23 @@ pub(crate) fn foundation(programs: &Programs, containerd: &Path, registries: Vec
 }
 
 /// What asks the API server.
-pub(crate) fn clients(programs: &Programs) -> Vec<Part> {
+pub(crate) fn api_clients(programs: &Programs) -> Vec<Component> {
     vec![controller_manager(programs), scheduler(programs), kubelet(programs), proxy(programs), dns(programs), storage(programs)]
 }
 
-/// `{}` in an argument stands for the state folder as it is seen inside.
-fn part(name: &'static str, program: &Path, arguments: &[&str]) -> Part {
+/// `{}` in an argument stands for the state directory as it is seen inside.
+fn component(name: &'static str, program: &Path, arguments: &[&str]) -> Component {
     let arguments = arguments.iter().map(|argument| argument.replace("{}", INSIDE)).collect();
-    Part { name, program: program.to_owned(), arguments, environment: Vec::new() }
+    Component { name, program: program.to_owned(), arguments, environment: Vec::new() }
 }
 
 /// A component of Kubernetes, all of which are one program.
-fn component(programs: &Programs, name: &'static str, arguments: &[&str]) -> Part {
-    part(name, &programs.hyperkube, &[&[name], arguments].concat())
+fn kubernetes_component(programs: &Programs, name: &'static str, arguments: &[&str]) -> Component {
+    component(name, &programs.hyperkube, &[&[name], arguments].concat())
 }
 
 /// Without fsync: a cluster that the machine took down with it is made anew.
-fn etcd(programs: &Programs) -> Part {
+fn etcd(programs: &Programs) -> Component {
     let arguments = [
         "--data-dir={}/etcd",
         "--listen-client-urls=http://127.0.0.1:2379",
@@ -47,10 +47,10 @@ fn etcd(programs: &Programs) -> Part {
         "--listen-peer-urls=http://127.0.0.1:2380",
         "--unsafe-no-fsync",
     ];
-    component(programs, "etcd", &arguments)
+    kubernetes_component(programs, "etcd", &arguments)
 }
 
-fn api_server(programs: &Programs) -> Part {
+fn api_server(programs: &Programs) -> Component {
     let address = format!("--advertise-address={NODE}");
     let arguments = [
         "--etcd-servers=http://127.0.0.1:2379",
@@ -76,10 +76,10 @@ fn api_server(programs: &Programs) -> Part {
         // One file for the life of a cluster: tests count in it.
         "--audit-log-maxsize=100000",
     ];
-    component(programs, "kube-apiserver", &arguments)
+    kubernetes_component(programs, "kube-apiserver", &arguments)
 }
 
-fn controller_manager(programs: &Programs) -> Part {
+fn controller_manager(programs: &Programs) -> Component {
     let arguments = [
         "--kubeconfig={}/kubeconfigs/controller-manager",
         "--service-account-private-key-file={}/pki/accounts.key",
@@ -94,14 +94,14 @@ fn controller_manager(programs: &Programs) -> Part {
         "--kube-api-qps=500",
         "--kube-api-burst=1000",
     ];
-    component(programs, "kube-controller-manager", &arguments)
+    kubernetes_component(programs, "kube-controller-manager", &arguments)
 }
 
-fn scheduler(programs: &Programs) -> Part {
-    component(programs, "kube-scheduler", &["--kubeconfig={}/kubeconfigs/scheduler", "--leader-elect=false"])
+fn scheduler(programs: &Programs) -> Component {
+    kubernetes_component(programs, "kube-scheduler", &["--kubeconfig={}/kubeconfigs/scheduler", "--leader-elect=false"])
 }
 
-fn kubelet(programs: &Programs) -> Part {
+fn kubelet(programs: &Programs) -> Component {
     let (name, address) = (format!("--hostname-override={NODE_NAME}"), format!("--node-ip={NODE}"));
     let arguments = [
         "--config={}/kubelet.json",
@@ -111,19 +111,19 @@ fn kubelet(programs: &Programs) -> Part {
         &name,
         &address,
     ];
-    component(programs, "kubelet", &arguments)
+    kubernetes_component(programs, "kubelet", &arguments)
 }
 
-fn proxy(programs: &Programs) -> Part {
-    component(programs, "kube-proxy", &["--config={}/proxy.json"])
+fn proxy(programs: &Programs) -> Component {
+    kubernetes_component(programs, "kube-proxy", &["--config={}/proxy.json"])
 }
 
-fn dns(programs: &Programs) -> Part {
-    part("coredns", &programs.coredns, &["-conf", "{}/Corefile"])
+fn dns(programs: &Programs) -> Component {
+    component("coredns", &programs.coredns, &["-conf", "{}/Corefile"])
 }
 
 /// Runs beside the cluster, not in it, with the same configuration as its ConfigMap.
-fn storage(programs: &Programs) -> Part {
+fn storage(programs: &Programs) -> Component {
     let arguments = [
         "start",
         "--kubeconfig={}/kubeconfigs/admin",
@@ -132,8 +132,8 @@ fn storage(programs: &Programs) -> Part {
         "--configmap-name=local-path-config",
         "--helper-image=docker.io/library/busybox:1.36",
     ];
-    let mut part = part("local-path-provisioner", &programs.local_path_provisioner, &arguments);
-    part.environment =
+    let mut component = component("local-path-provisioner", &programs.local_path_provisioner, &arguments);
+    component.environment =
         vec![("CONFIG_MOUNT_PATH", format!("{INSIDE}/storage-provisioner")), ("POD_NAMESPACE", "local-path-storage".to_owned())];
-    part
+    component
 }

@@ -10,18 +10,18 @@ use flare_diagnostic::{Code, Diagnostic, Faults};
 
 /// Where the testbed works, whom it tells, and whether it has been asked to stop.
 #[derive(Clone, Copy)]
-pub struct Surroundings<'a> {
-    /// The cache folder for what is built once and kept: programs, images, state of clusters.
+pub struct Context<'a> {
+    /// The cache directory for what is built once and kept: programs, images, state of clusters.
     pub cache: &'a Path,
     /// `PATH`, for finding programs.
     pub search_path: &'a [PathBuf],
     /// Set by Ctrl-C; the long steps look at it.
     pub interrupted: &'a AtomicBool,
     /// Takes one line of talk for people, without its end of line.
-    pub say: &'a (dyn Fn(&str) + Sync),
+    pub report: &'a (dyn Fn(&str) + Sync),
 }
 
-impl Surroundings<'_> {
+impl Context<'_> {
     /// Ends the step where the run has been asked to stop.
     ///
     /// # Errors
@@ -37,12 +37,12 @@ impl Surroundings<'_> {
 
     /// Finds a program on the search path.
     pub fn find(&self, program: &str) -> Option<PathBuf> {
-        self.search_path.iter().map(|folder| folder.join(program)).find(|path| path.is_file())
+        self.search_path.iter().map(|directory| directory.join(program)).find(|path| path.is_file())
     }
 }
 
-impl fmt::Debug for Surroundings<'_> {
+impl fmt::Debug for Context<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Surroundings").field("cache", &self.cache).finish_non_exhaustive()
+        formatter.debug_struct("Context").field("cache", &self.cache).finish_non_exhaustive()
     }
 }

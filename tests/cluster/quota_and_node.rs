@@ -45,7 +45,7 @@ fn a_quota_is_enforced() {
 
 #[test]
 fn a_node_with_gpus_runs_what_fits_and_has_none_afterwards() {
-    let namespace = Namespace::alone("gpus");
+    let namespace = Namespace::exclusive("gpus");
     let gpus = |node: &str| {
         let path = "jsonpath={.status.capacity.nvidia\\.com/gpu}";
         succeed(namespace.cluster.kubectl().args(["get", "node", node, "--output", path]))
@@ -64,7 +64,7 @@ fn a_node_with_gpus_runs_what_fits_and_has_none_afterwards() {
 
 #[test]
 fn a_tainted_node_takes_nothing_until_the_taint_is_gone() {
-    let namespace = Namespace::alone("taint");
+    let namespace = Namespace::exclusive("taint");
     let change = node::with_taint(&namespace);
     namespace.apply(&sleeper("stranger", BUSYBOX, None));
     let said = why_unscheduled(&namespace, "stranger");

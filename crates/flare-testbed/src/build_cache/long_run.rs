@@ -1,5 +1,5 @@
-//! Programs that run for minutes: in a process group of their own that ends within a second of Ctrl-C, with their output
-//! in a log, and with a word now and then that they still run.
+//! Runs a program for minutes in a process group of its own: logs its output, reports every 30 s that it still runs, and stops
+//! it within a second of Ctrl-C.
 
 use std::{
     fs::{self, File},
@@ -14,7 +14,7 @@ use flare_diagnostic::{Code, Diagnostic, Faults};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::failure::{disk, failed_run};
-use crate::Surroundings;
+use crate::Context;
 
 /// How often the child and the flag are looked at.
 const LOOK: Duration = Duration::from_millis(50);
@@ -36,18 +36,18 @@ pub(crate) struct LongRun<'a> {
 }
 
 impl<'a> LongRun<'a> {
-    /// A run whose log lies in the cache's folder of logs.
-    pub(crate) fn new(surroundings: &Surroundings<'_>, what: &'a str, log: &str) -> Self {
-        Self { what, log: surroundings.cache.join("logs").join(format!("{log}.log")), may_be_ended: true }
+    /// A run whose log lies in the cache's directory of logs.
+    pub(crate) fn new(context: &Context<'_>, what: &'a str, log: &str) -> Self {
+        Self { what, log: context.cache.join("logs").join(format!("{log}.log")), may_be_ended: true }
     }
 
     /// Runs a program to its end.
     ///
     /// # Errors
     /// The run was interrupted; the program cannot be started or failed, with the last lines of what it said.
-    pub(crate) fn run(&self, surroundings: &Surroundings<'_>, command: Command) -> Result<(), Faults> {
-        surroundings.check()?;
-        let mut command = if self.may_be_ended { ended_with_us(surroundings, command) } else { command };
+    pub(crate) fn run(&self, context: &Context<'_>, command: Command) -> Result<(), Faults> {
+        context.check()?;
+        let mut command = if self.may_be_ended { ended_with_us(context, command) } else { command };
         let (output, errors) = self.open_log()?;
         let name = command.get_program().to_string_lossy().into_owned();
         let refused = |error: std::io::Error| {
@@ -55,8 +55,8 @@ impl<'a> LongRun<'a> {
                 .hint("check that the program is whole and may be executed here")
         };
         let child = command.process_group(0).stdin(Stdio::null()).stdout(output).stderr(errors).spawn().map_err(refused)?;
-        let status = self.attend(surroundings, child)?;
-        surroundings.check()?;
+        let status = self.attend(context, child)?;
+        context.check()?;
         if status.success() { Ok(()) } else { Err(failed_run(self.what, &describe(status), &self.log).into()) }
     }
 
@@ -70,7 +70,7 @@ impl<'a> LongRun<'a> {
     }
 
     /// Waits for the end of a child, or brings it about.
-    fn attend(&self, surroundings: &Surroundings<'_>, mut child: Child) -> Result<ExitStatus, Faults> {
+    fn attend(&self, context: &Context<'_>, mut child: Child) -> Result<ExitStatus, Faults> {
         let began = Instant::now();
         let mut next_word = WORD;
         let lost = |error: std::io::Error| Diagnostic::error(Code::ToolFailed, format!("{}: {error}", self.what));
@@ -78,14 +78,14 @@ impl<'a> LongRun<'a> {
             if let Some(status) = child.try_wait().map_err(lost)? {
                 return Ok(status);
             }
-            if let Err(interrupted) = surroundings.check()
+            if let Err(interrupted) = context.check()
                 && self.may_be_ended
             {
                 end(&mut child);
                 return Err(interrupted);
             }
             if began.elapsed() >= next_word {
-                (surroundings.say)(&format!("{}: still at work after {}", self.what, seconds(next_word)));
+                (context.report)(&format!("{}: still at work after {}", self.what, seconds(next_word)));
                 next_word += WORD;
             }
             thread::sleep(LOOK);
@@ -102,8 +102,8 @@ pub(crate) fn seconds(time: Duration) -> String {
 }
 
 /// Has the kernel end a program when this process is killed, where `setpriv` is there; the thread that starts it waits for it.
-fn ended_with_us(surroundings: &Surroundings<'_>, command: Command) -> Command {
-    let Some(setpriv) = surroundings.find("setpriv") else { return command };
+fn ended_with_us(context: &Context<'_>, command: Command) -> Command {
+    let Some(setpriv) = context.find("setpriv") else { return command };
     let mut wrapped = Command::new(setpriv);
     wrapped.args(["--pdeathsig", "KILL"]).arg(command.get_program()).args(command.get_args());
     for (name, value) in command.get_envs() {
@@ -112,8 +112,8 @@ fn ended_with_us(surroundings: &Surroundings<'_>, command: Command) -> Command {
             None => wrapped.env_remove(name),
         };
     }
-    if let Some(folder) = command.get_current_dir() {
-        wrapped.current_dir(folder);
+    if let Some(directory) = command.get_current_dir() {
+        wrapped.current_dir(directory);
     }
     wrapped
 }
@@ -152,7 +152,7 @@ mod tests {
     use flare_diagnostic::Code;
 
     use super::{LongRun, seconds};
-    use crate::Surroundings;
+    use crate::Context;
 
     fn shell(script: &str) -> Command {
         let mut command = Command::new("/bin/sh");
@@ -172,12 +172,12 @@ mod tests {
     #[test]
     fn an_interruption_ends_the_whole_group_within_a_second_though_it_ignores_sigterm() {
         let (cache, interrupted, search_path) = (tempfile::tempdir().unwrap(), AtomicBool::new(false), search_path());
-        let surroundings =
-            Surroundings { cache: cache.path(), search_path: &search_path, interrupted: &interrupted, say: &|_: &str| {} };
+        let context =
+            Context { cache: cache.path(), search_path: &search_path, interrupted: &interrupted, report: &|_: &str| {} };
         let ids = cache.path().join("ids");
         let script = format!("trap '' TERM; sleep 77 & echo $$ $! > {}; wait", ids.display());
         let ended = std::thread::scope(|scope| {
-            let run = scope.spawn(|| LongRun::new(&surroundings, "a nap", "nap").run(&surroundings, shell(&script)));
+            let run = scope.spawn(|| LongRun::new(&context, "a nap", "nap").run(&context, shell(&script)));
             while std::fs::read_to_string(&ids).unwrap_or_default().is_empty() {
                 std::thread::sleep(Duration::from_millis(10));
             }
@@ -196,12 +196,12 @@ mod tests {
     #[test]
     fn what_may_not_be_ended_is_waited_for() {
         let (cache, interrupted) = (tempfile::tempdir().unwrap(), AtomicBool::new(false));
-        let surroundings = Surroundings { cache: cache.path(), search_path: &[], interrupted: &interrupted, say: &|_: &str| {} };
-        let run = LongRun { may_be_ended: false, ..LongRun::new(&surroundings, "packages", "packages") };
+        let context = Context { cache: cache.path(), search_path: &[], interrupted: &interrupted, report: &|_: &str| {} };
+        let run = LongRun { may_be_ended: false, ..LongRun::new(&context, "packages", "packages") };
         let done = cache.path().join("done");
         let script = format!("sleep 0.4; echo > {}", done.display());
         let ended = std::thread::scope(|scope| {
-            let run = scope.spawn(|| run.run(&surroundings, shell(&script)));
+            let run = scope.spawn(|| run.run(&context, shell(&script)));
             std::thread::sleep(Duration::from_millis(100));
             interrupted.store(true, Ordering::Relaxed);
             run.join().unwrap()
@@ -213,9 +213,9 @@ mod tests {
     #[test]
     fn a_failure_shows_the_last_lines_and_where_the_rest_is() {
         let (cache, interrupted, search_path) = (tempfile::tempdir().unwrap(), AtomicBool::new(false), search_path());
-        let surroundings =
-            Surroundings { cache: cache.path(), search_path: &search_path, interrupted: &interrupted, say: &|_: &str| {} };
-        let run = |script| LongRun::new(&surroundings, "the thing", "thing").run(&surroundings, shell(script));
+        let context =
+            Context { cache: cache.path(), search_path: &search_path, interrupted: &interrupted, report: &|_: &str| {} };
+        let run = |script| LongRun::new(&context, "the thing", "thing").run(&context, shell(script));
         run("echo fine; exit 0").unwrap();
         let failed = run("echo first; echo 'main.go:3: no such thing' >&2; exit 3").unwrap_err();
         assert_eq!(failed.first().code, Code::ToolFailed);

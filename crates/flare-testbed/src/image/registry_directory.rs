@@ -1,4 +1,4 @@
-//! The folder of a docker-registry with storage in the file system, filled without the registry.
+//! The directory of a docker-registry with storage in the file system, filled without the registry.
 //!
 //! Source: `registry/storage/paths.go` of distribution 2.8. A blob lies once below `blobs`; a repository has small files
 //! named `link` which hold a digest.
@@ -11,30 +11,30 @@ use std::{
 use flare_diagnostic::Faults;
 
 use super::{layer::digest, manifest::Image};
-use crate::workshop::disk;
+use crate::build_cache::disk;
 
 /// Lays an image under a name and a tag. What is there already stays; a tag that is there turns to this image.
-pub(super) fn lay(root: &Path, name: &str, tag: &str, image: &Image<'_>) -> Result<(), Faults> {
-    let folder = Folder { root: root.join("docker/registry/v2"), name };
+pub(super) fn push(root: &Path, name: &str, tag: &str, image: &Image<'_>) -> Result<(), Faults> {
+    let directory = Directory { root: root.join("docker/registry/v2"), name };
     let (configuration, manifest) = (image.configuration(), image.manifest());
     let laid = || {
         for stored in image.layers {
-            folder.link_blob(&stored.layer.digest, &stored.file)?;
-            folder.name_layer(&stored.layer.digest)?;
+            directory.link_blob(&stored.layer.digest, &stored.file)?;
+            directory.name_layer(&stored.layer.digest)?;
         }
-        folder.name_layer(&folder.write_blob(&configuration)?)?;
+        directory.name_layer(&directory.write_blob(&configuration)?)?;
         // The tag comes last: a registry that runs never shows an image of which a part is missing.
-        folder.name_manifest(tag, &folder.write_blob(&manifest)?)
+        directory.name_manifest(tag, &directory.write_blob(&manifest)?)
     };
     laid().map_err(|error| disk("filled", root, &error).into())
 }
 
-struct Folder<'a> {
+struct Directory<'a> {
     root: PathBuf,
     name: &'a str,
 }
 
-impl Folder<'_> {
+impl Directory<'_> {
     fn blob(&self, digest: &str) -> PathBuf {
         let digits = digits(digest);
         self.root.join("blobs/sha256").join(&digits[..2]).join(digits).join("data")
@@ -50,7 +50,7 @@ impl Folder<'_> {
         if place.is_file() {
             return Ok(());
         }
-        make_folder_of(&place)?;
+        make_directory_of(&place)?;
         if fs::hard_link(file, &place).is_ok() {
             return Ok(());
         }
@@ -86,13 +86,13 @@ fn digits(digest: &str) -> &str {
     digest.strip_prefix("sha256:").unwrap_or(digest)
 }
 
-fn make_folder_of(path: &Path) -> io::Result<()> {
+fn make_directory_of(path: &Path) -> io::Result<()> {
     path.parent().map_or(Ok(()), fs::create_dir_all)
 }
 
 /// Writes a file so that it is whole whenever it is seen.
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    make_folder_of(path)?;
+    make_directory_of(path)?;
     let partial = path.with_extension("partial");
     fs::write(&partial, bytes)?;
     fs::rename(partial, path)
@@ -102,32 +102,32 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
 mod tests {
     use std::{fs, os::unix::fs::MetadataExt as _, path::Path};
 
-    use super::lay;
+    use super::push;
     use crate::image::{
         layer::{Layer, digest},
         manifest::{Image, Settings},
         store::Stored,
     };
 
-    fn files(folder: &Path, below: &str, found: &mut Vec<String>) {
-        for entry in fs::read_dir(folder.join(below)).unwrap() {
+    fn files(directory: &Path, below: &str, found: &mut Vec<String>) {
+        for entry in fs::read_dir(directory.join(below)).unwrap() {
             let entry = entry.unwrap();
             let path = format!("{below}{}", entry.file_name().to_str().unwrap());
-            if entry.path().is_dir() { files(folder, &format!("{path}/"), found) } else { found.push(path) }
+            if entry.path().is_dir() { files(directory, &format!("{path}/"), found) } else { found.push(path) }
         }
         found.sort();
     }
 
     #[test]
     fn an_image_lies_as_a_registry_wants_it_and_a_second_time_changes_nothing() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("layer.tar");
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("layer.tar");
         fs::write(&file, "layer").unwrap();
         let layers = [Stored { layer: Layer { digest: digest(b"layer"), size: 5 }, file: file.clone() }];
         let image = Image { layers: &layers, settings: Settings { command: &["/bin/sh"], environment: &[] } };
-        let root = folder.path().join("registry");
-        lay(&root, "lab/thing", "1", &image).unwrap();
-        lay(&root, "lab/thing", "1", &image).unwrap();
+        let root = directory.path().join("registry");
+        push(&root, "lab/thing", "1", &image).unwrap();
+        push(&root, "lab/thing", "1", &image).unwrap();
         let hash = |bytes: &[u8]| digest(bytes)[7..].to_owned();
         let (layer, configuration, manifest) = (hash(b"layer"), hash(&image.configuration()), hash(&image.manifest()));
         let blob = |hash: &str| format!("docker/registry/v2/blobs/sha256/{}/{hash}/data", &hash[..2]);

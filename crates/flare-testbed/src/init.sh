@@ -30,6 +30,6 @@ echo 1 >/proc/sys/net/ipv4/ip_forward
 [ ! -e /proc/sys/net/bridge/bridge-nf-call-iptables ] || echo 1 >/proc/sys/net/bridge/bridge-nf-call-iptables
 echo ready
 exec </dev/null >/dev/null
-# Waits for ever, and takes leave of every orphan that ends in here.
+# Waits for ever, and reaps every orphan that ends in here.
 sleep infinity &
 while :; do wait; done

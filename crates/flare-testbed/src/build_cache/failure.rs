@@ -55,8 +55,8 @@ const CAUSES: [(&[&str], &str, &str); 6] = [
 const DISK_IS_FULL: &str = "the disk is full";
 
 /// Whether a disk has so little space that nothing could be said about it in a log there.
-fn is_full(folder: &Path) -> bool {
-    rustix::fs::statvfs(folder).is_ok_and(|found| found.f_bavail * found.f_frsize < 1 << 20)
+fn is_full(directory: &Path) -> bool {
+    rustix::fs::statvfs(directory).is_ok_and(|found| found.f_bavail * found.f_frsize < 1 << 20)
 }
 
 /// How many of the last lines are shown.
@@ -79,11 +79,11 @@ pub(crate) fn failed_run(what: &str, end: &str, log: &Path) -> Diagnostic {
     let lines: Vec<_> = said.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let last: Vec<_> = lines[lines.len().saturating_sub(SHOWN)..].iter().map(|line| start(line)).collect();
     let last = last.join(" | ");
-    let (log_folder, log) = (log.parent().unwrap_or(log), log.display());
+    let (log_directory, log) = (log.parent().unwrap_or(log), log.display());
     // Programs go on after a fault, so its line may stand far before the last one.
     let lower = lines[lines.len().saturating_sub(200)..].join("\n").to_lowercase();
     let says = |needles: &[&str]| needles.iter().any(|needle| lower.contains(needle));
-    match CAUSES.iter().find(|(needles, cause, _)| says(needles) || *cause == DISK_IS_FULL && is_full(log_folder)) {
+    match CAUSES.iter().find(|(needles, cause, _)| says(needles) || *cause == DISK_IS_FULL && is_full(log_directory)) {
         Some((_, cause, hint)) => {
             Diagnostic::error(Code::MachineNotReady, format!("{what} cannot be made: {cause} ({end}; {last})"))
                 .hint(format!("{hint}; all that was said is in `{log}`"))
@@ -93,14 +93,14 @@ pub(crate) fn failed_run(what: &str, end: &str, log: &Path) -> Diagnostic {
     }
 }
 
-/// A file or folder of the cache that the disk refused.
+/// A file or directory of the cache that the disk refused.
 pub(crate) fn disk(done: &str, path: &Path, error: &io::Error) -> Diagnostic {
     let hint = match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some disk, and run again: what was finished is kept",
         io::ErrorKind::PermissionDenied => {
-            "run it as the user who owns the cache folder, or name another one with FLARE_KUBE_CACHE"
+            "run it as the user who owns the cache directory, or name another one with FLARE_KUBE_CACHE"
         }
-        _ => "check the disk of the cache folder, or name another one with FLARE_KUBE_CACHE",
+        _ => "check the disk of the cache directory, or name another one with FLARE_KUBE_CACHE",
     };
     Diagnostic::error(Code::MachineNotReady, format!("`{}` cannot be {done}: {error}", path.display())).hint(hint)
 }
@@ -113,16 +113,16 @@ mod tests {
 
     #[test]
     fn a_line_that_is_a_page_is_cut() {
-        let folder = tempfile::tempdir().unwrap();
-        let log = folder.path().join("log");
+        let directory = tempfile::tempdir().unwrap();
+        let log = directory.path().join("log");
         std::fs::write(&log, "ä".repeat(5000)).unwrap();
         assert!(failed_run("CoreDNS", "exit 1", &log).message.len() < 600);
     }
 
     #[test]
     fn causes_that_people_can_mend_are_told_apart_from_others() {
-        let folder = tempfile::tempdir().unwrap();
-        let log = folder.path().join("log");
+        let directory = tempfile::tempdir().unwrap();
+        let log = directory.path().join("log");
         let cases = [
             ("write /tmp/x: no space left on device", Code::MachineNotReady, "the disk is full"),
             ("go: go.mod requires go >= 1.26.0 (running go 1.24.1; GOTOOLCHAIN=local)", Code::MachineNotReady, "Go is too old"),

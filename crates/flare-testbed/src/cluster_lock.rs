@@ -11,31 +11,31 @@ use std::{
 
 use flare_diagnostic::Faults;
 
-use crate::{Surroundings, fault::disk, state::StateFolder};
+use crate::{Context, fault::disk, state::StateDirectory};
 
 /// Holds the lock of a cluster. The kernel takes it back when the process ends, whatever its end.
 #[derive(Debug)]
-pub(crate) struct Lock {
+pub(crate) struct ClusterLock {
     path: PathBuf,
-    /// Folders that were made for it, the innermost first.
+    /// Directories that were made for it, the innermost first.
     made: Vec<PathBuf>,
     _file: File,
 }
 
-impl Lock {
+impl ClusterLock {
     /// Takes the lock, after the run that holds it.
     ///
     /// # Errors
     /// [`flare_diagnostic::Code::Interrupted`], or the disk refused.
-    pub(crate) fn take(surroundings: &Surroundings<'_>, state: &StateFolder) -> Result<Self, Faults> {
+    pub(crate) fn take(context: &Context<'_>, state: &StateDirectory) -> Result<Self, Faults> {
         let path = state.root().with_extension("lock");
         let above = path.ancestors().skip(1);
-        let made = above.take_while(|folder| !folder.is_dir()).map(Path::to_owned).collect();
+        let made = above.take_while(|directory| !directory.is_dir()).map(Path::to_owned).collect();
         let mut said = false;
         loop {
             let file = match open(&path) {
                 Ok(file) => file,
-                // The last cluster's `down` removes the folder of all.
+                // The last cluster's `down` removes the directory of all.
                 Err(error) if error.kind() == ErrorKind::NotFound => continue,
                 Err(error) => return Err(disk("opened", &path, &error).into()),
             };
@@ -45,13 +45,13 @@ impl Lock {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
                     if !std::mem::replace(&mut said, true) {
-                        (surroundings.say)(&format!("another run works on the cluster `{}`: waiting for it", state.name()));
+                        (context.report)(&format!("another run works on the cluster `{}`: waiting for it", state.name()));
                     }
                     thread::sleep(Duration::from_millis(100));
                 }
                 Err(TryLockError::Error(error)) => return Err(disk("locked", &path, &error).into()),
             }
-            surroundings.check()?;
+            context.check()?;
         }
     }
 
@@ -59,16 +59,16 @@ impl Lock {
     pub(crate) fn remove(self) {
         // Removed while it is held, so no other run can hold it. A file that stays does no harm.
         let _ = fs::remove_file(&self.path);
-        for folder in self.path.parent().map(Path::to_owned).into_iter().chain(self.made) {
+        for directory in self.path.parent().map(Path::to_owned).into_iter().chain(self.made) {
             // Fails where something else lies in it.
-            let _ = fs::remove_dir(folder);
+            let _ = fs::remove_dir(directory);
         }
     }
 }
 
 fn open(path: &Path) -> std::io::Result<File> {
-    if let Some(folder) = path.parent() {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    if let Some(directory) = path.parent() {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
     }
     fs::OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path)
 }
@@ -82,25 +82,25 @@ fn is_at(file: &File, path: &Path) -> bool {
 mod tests {
     use std::{sync::atomic::AtomicBool, time::Duration};
 
-    use super::Lock;
-    use crate::{ClusterName, Surroundings, state::StateFolder};
+    use super::ClusterLock;
+    use crate::{ClusterName, Context, state::StateDirectory};
 
     #[test]
     fn a_second_run_waits_and_a_removed_lock_can_be_taken_again() {
         let cache = tempfile::tempdir().unwrap();
         let interrupted = AtomicBool::new(false);
-        let surroundings = Surroundings { cache: cache.path(), search_path: &[], interrupted: &interrupted, say: &|_: &str| {} };
-        let state = StateFolder::of(&surroundings, &ClusterName::default());
-        let first = Lock::take(&surroundings, &state).unwrap();
+        let context = Context { cache: cache.path(), search_path: &[], interrupted: &interrupted, report: &|_: &str| {} };
+        let state = StateDirectory::of(&context, &ClusterName::default());
+        let first = ClusterLock::take(&context, &state).unwrap();
         std::thread::scope(|scope| {
-            let second = scope.spawn(|| Lock::take(&surroundings, &state).unwrap());
+            let second = scope.spawn(|| ClusterLock::take(&context, &state).unwrap());
             std::thread::sleep(Duration::from_millis(250));
             assert!(!second.is_finished());
             first.remove();
             second.join().unwrap().remove();
         });
-        let _held = Lock::take(&surroundings, &state).unwrap();
+        let _held = ClusterLock::take(&context, &state).unwrap();
         interrupted.store(true, std::sync::atomic::Ordering::Relaxed);
-        assert!(Lock::take(&surroundings, &state).is_err());
+        assert!(ClusterLock::take(&context, &state).is_err());
     }
 }

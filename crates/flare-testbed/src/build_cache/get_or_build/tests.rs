@@ -12,16 +12,16 @@ use std::{
 
 use flare_diagnostic::{Code, Diagnostic, Faults};
 
-use super::{kept, key};
-use crate::Surroundings;
+use super::{get_or_build, key};
+use crate::Context;
 
-fn surroundings<'a>(cache: &'a Path, interrupted: &'a AtomicBool) -> Surroundings<'a> {
-    Surroundings { cache, search_path: &[], interrupted, say: &|_: &str| {} }
+fn context<'a>(cache: &'a Path, interrupted: &'a AtomicBool) -> Context<'a> {
+    Context { cache, search_path: &[], interrupted, report: &|_: &str| {} }
 }
 
 #[allow(clippy::unnecessary_wraps, reason = "as what makes a result")]
-fn fill(folder: &Path) -> Result<(), Faults> {
-    fs::write(folder.join("result"), "whole").unwrap();
+fn fill(directory: &Path) -> Result<(), Faults> {
+    fs::write(directory.join("result"), "whole").unwrap();
     Ok(())
 }
 
@@ -32,10 +32,10 @@ fn many_runs_make_a_result_once_and_all_see_it_whole() {
     std::thread::scope(|scope| {
         for _ in 0..8 {
             scope.spawn(|| {
-                kept(&surroundings(cache.path(), &interrupted), &place, |folder| {
+                get_or_build(&context(cache.path(), &interrupted), &place, |directory| {
                     made.fetch_add(1, Ordering::Relaxed);
                     std::thread::sleep(Duration::from_millis(50));
-                    fill(folder)
+                    fill(directory)
                 })
                 .unwrap();
                 assert_eq!(fs::read_to_string(place.join("result")).unwrap(), "whole");
@@ -49,14 +49,14 @@ fn many_runs_make_a_result_once_and_all_see_it_whole() {
 fn a_failure_leaves_nothing_and_the_next_run_makes_it() {
     let (cache, interrupted) = (tempfile::tempdir().unwrap(), AtomicBool::new(false));
     let place = cache.path().join("thing");
-    let failed = kept(&surroundings(cache.path(), &interrupted), &place, |folder| {
-        fill(folder)?;
+    let failed = get_or_build(&context(cache.path(), &interrupted), &place, |directory| {
+        fill(directory)?;
         Err(Diagnostic::error(Code::ToolFailed, "no").into())
     });
     assert_eq!(failed.unwrap_err().first().code, Code::ToolFailed);
     let names: Vec<_> = fs::read_dir(cache.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(names, [".thing.lock"]);
-    kept(&surroundings(cache.path(), &interrupted), &place, fill).unwrap();
+    get_or_build(&context(cache.path(), &interrupted), &place, fill).unwrap();
     assert!(place.join("result").is_file());
 }
 
@@ -66,7 +66,7 @@ fn what_a_killed_run_left_is_no_result() {
     let place = cache.path().join("thing");
     fs::create_dir(cache.path().join(".thing.partial")).unwrap();
     fs::write(cache.path().join(".thing.partial/half"), "").unwrap();
-    kept(&surroundings(cache.path(), &interrupted), &place, fill).unwrap();
+    get_or_build(&context(cache.path(), &interrupted), &place, fill).unwrap();
     assert!(!place.join("half").exists());
     assert!(!cache.path().join(".thing.partial").exists());
 }
@@ -75,10 +75,10 @@ fn what_a_killed_run_left_is_no_result() {
 fn a_result_that_a_restored_cache_brings_meanwhile_is_taken() {
     let (cache, interrupted) = (tempfile::tempdir().unwrap(), AtomicBool::new(false));
     let place = cache.path().join("thing");
-    kept(&surroundings(cache.path(), &interrupted), &place, |folder| {
+    get_or_build(&context(cache.path(), &interrupted), &place, |directory| {
         fs::create_dir(&place).unwrap();
         fs::write(place.join("result"), "restored").unwrap();
-        fill(folder)
+        fill(directory)
     })
     .unwrap();
     assert_eq!(fs::read_to_string(place.join("result")).unwrap(), "restored");
@@ -91,15 +91,15 @@ fn a_run_that_waits_for_another_one_can_be_interrupted_and_says_why_it_waits() {
     let place = cache.path().join("thing");
     let calm = AtomicBool::new(false);
     let say = |line: &str| said.lock().unwrap().push(line.to_owned());
-    let waiting = Surroundings { cache: cache.path(), search_path: &[], interrupted: &interrupted, say: &say };
-    kept(&surroundings(cache.path(), &calm), &place, |folder| {
+    let waiting = Context { cache: cache.path(), search_path: &[], interrupted: &interrupted, report: &say };
+    get_or_build(&context(cache.path(), &calm), &place, |directory| {
         std::thread::scope(|scope| {
-            let second = scope.spawn(|| kept(&waiting, &place, fill));
+            let second = scope.spawn(|| get_or_build(&waiting, &place, fill));
             std::thread::sleep(Duration::from_millis(150));
             interrupted.store(true, Ordering::Relaxed);
             assert_eq!(second.join().unwrap().unwrap_err().first().code, Code::Interrupted);
         });
-        fill(folder)
+        fill(directory)
     })
     .unwrap();
     assert_eq!(said.into_inner().unwrap(), ["another run makes `thing`: waiting for it"]);
@@ -109,9 +109,9 @@ fn a_run_that_waits_for_another_one_can_be_interrupted_and_says_why_it_waits() {
 fn an_interruption_at_the_end_of_the_work_gives_no_result() {
     let (cache, interrupted) = (tempfile::tempdir().unwrap(), AtomicBool::new(false));
     let place = cache.path().join("thing");
-    let ended = kept(&surroundings(cache.path(), &interrupted), &place, |folder| {
+    let ended = get_or_build(&context(cache.path(), &interrupted), &place, |directory| {
         interrupted.store(true, Ordering::Relaxed);
-        fill(folder)
+        fill(directory)
     });
     assert_eq!(ended.unwrap_err().first().code, Code::Interrupted);
     assert!(!place.exists());

@@ -6,27 +6,27 @@ use std::fs::{self, File};
 
 use crate::cache_folder;
 
-/// A turn on the cluster, which ends with this value.
+/// A lock on the tests' cluster, shared or exclusive, which is released with this value.
 #[derive(Debug)]
-pub struct Turn {
+pub struct ClusterLock {
     /// Whether nobody else has one.
-    pub alone: bool,
+    pub exclusive: bool,
     _lock: File,
 }
 
-impl Turn {
-    /// Waits until nobody is alone.
+impl ClusterLock {
+    /// Waits until nobody holds it exclusively.
     pub fn shared() -> Self {
         let lock = file();
         lock.lock_shared().unwrap();
-        Self { alone: false, _lock: lock }
+        Self { exclusive: false, _lock: lock }
     }
 
-    /// Waits until nobody else has a turn.
-    pub fn alone() -> Self {
+    /// Waits until nobody else holds it.
+    pub fn exclusive() -> Self {
         let lock = file();
         lock.lock().unwrap();
-        Self { alone: true, _lock: lock }
+        Self { exclusive: true, _lock: lock }
     }
 }
 

@@ -9,32 +9,32 @@ use flare_diagnostic::Faults;
 use sha2::{Digest as _, Sha256};
 
 use super::failure::disk;
-use crate::{Surroundings, turn};
+use crate::{Context, lock_file};
 
-/// Gives a folder of the cache, and has it made where it is not there yet.
+/// Gives a directory of the cache, and has it made where it is not there yet.
 ///
-/// `make` fills an empty folder beside the place, which is renamed when everything in it is on the disk. So a folder at
+/// `make` fills an empty directory beside the place, which is renamed when everything in it is on the disk. So a directory at
 /// the place is whole; what a killed run left half done lies under a name of its own and is removed by the next run.
 ///
 /// # Errors
 /// Those of `make`; the run was interrupted while it waited for another one; the disk refused.
-pub(crate) fn kept(
-    surroundings: &Surroundings<'_>,
+pub(crate) fn get_or_build(
+    context: &Context<'_>,
     place: &Path,
     make: impl FnOnce(&Path) -> Result<(), Faults>,
 ) -> Result<(), Faults> {
     if place.is_dir() {
         return Ok(());
     }
-    let _lock = lock(surroundings, place)?;
+    let _lock = lock(context, place)?;
     if place.is_dir() {
         return Ok(());
     }
-    surroundings.check()?;
+    context.check()?;
     let partial = beside(place, "partial");
     remove(&partial)?;
     fs::create_dir(&partial).map_err(|error| disk("made", &partial, &error))?;
-    let ended = make(&partial).and_then(|()| surroundings.check()).and_then(|()| settle(&partial, place));
+    let ended = make(&partial).and_then(|()| context.check()).and_then(|()| settle(&partial, place));
     if ended.is_err() {
         // The first fault says more than a second one about what stays behind, which the next run removes.
         let _ = remove(&partial);
@@ -54,12 +54,12 @@ pub(crate) fn key<'a>(inputs: impl IntoIterator<Item = &'a [u8]>) -> String {
 }
 
 /// The lock of a result.
-fn lock(surroundings: &Surroundings<'_>, place: &Path) -> Result<File, Faults> {
+fn lock(context: &Context<'_>, place: &Path) -> Result<File, Faults> {
     let name = place.file_name().unwrap_or_default().to_string_lossy();
-    turn(surroundings, &beside(place, "lock"), &format!("another run makes `{name}`: waiting for it"))
+    lock_file(context, &beside(place, "lock"), &format!("another run makes `{name}`: waiting for it"))
 }
 
-/// Brings a folder to the disk and then to its place.
+/// Brings a directory to the disk and then to its place.
 fn settle(partial: &Path, place: &Path) -> Result<(), Faults> {
     let synced = fs::read_dir(partial).and_then(|mut entries| {
         entries.try_for_each(|entry| {
@@ -69,21 +69,21 @@ fn settle(partial: &Path, place: &Path) -> Result<(), Faults> {
     });
     synced.map_err(|error| disk("written", partial, &error))?;
     match fs::rename(partial, place) {
-        // Somebody brought the result without asking for the lock, as a restored cache does: it is as good.
+        // Another process, or a restored cache, already put the finished result here: use it.
         Err(_) if place.is_dir() => remove(partial),
         moved => moved.map_err(|error| disk("put in its place", place, &error).into()),
     }
 }
 
-/// `.NAME.ENDING` in the folder of a place.
+/// `.NAME.ENDING` in the directory of a place.
 fn beside(place: &Path, ending: &str) -> PathBuf {
     let name = place.file_name().unwrap_or_default().to_string_lossy();
     place.with_file_name(format!(".{name}.{ending}"))
 }
 
-fn remove(folder: &Path) -> Result<(), Faults> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(disk("removed", folder, &error).into()),
+fn remove(directory: &Path) -> Result<(), Faults> {
+    match fs::remove_dir_all(directory) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(disk("removed", directory, &error).into()),
         _ => Ok(()),
     }
 }

@@ -8,15 +8,15 @@ use super::{
     entry::{Content, Entry},
     store::{Recipe, Stored},
 };
-use crate::{Surroundings, workshop::disk};
+use crate::{Context, build_cache::disk};
 
 /// How many bytes: four seconds of the slow registry.
 const SIZE: usize = 1 << 20;
 
 /// The layer: one file at the root.
-pub(super) fn layer(surroundings: &Surroundings<'_>) -> Result<Stored, Faults> {
+pub(super) fn layer(context: &Context<'_>) -> Result<Stored, Faults> {
     let recipe = Recipe::new("heavy", "the image that is slow to pull", "a second", &[&SIZE.to_string()]);
-    recipe.layer(surroundings, |work| {
+    recipe.layer(context, |work| {
         let path = work.join("ballast");
         std::fs::write(&path, ballast()).map_err(|error| disk("written", &path, &error))?;
         Ok([("ballast".to_owned(), Entry::of_root(0o644, Content::File(path)))].into())

@@ -1,4 +1,4 @@
-//! Waiting for one's turn at what only one run may use at a time.
+//! A lock file for what only one run may use at a time.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -9,16 +9,16 @@ use std::{
 
 use flare_diagnostic::Faults;
 
-use crate::{Surroundings, workshop::disk};
+use crate::{Context, build_cache::disk};
 
 /// Waits until no other run holds a lock file, and holds it until the value is dropped. The kernel takes the lock back when the
 /// process ends, whatever its end; the file stays. `busy` is said once where another run has to be waited for.
 ///
 /// # Errors
 /// The run was interrupted while it waited, or the disk refused ([`flare_diagnostic::Code::MachineNotReady`]).
-pub fn turn(surroundings: &Surroundings<'_>, path: &Path, busy: &str) -> Result<File, Faults> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(|error| disk("made", folder, &error))?;
+pub fn lock_file(context: &Context<'_>, path: &Path, busy: &str) -> Result<File, Faults> {
+    let directory = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(directory).map_err(|error| disk("made", directory, &error))?;
     let file = File::options().create(true).truncate(false).write(true).open(path);
     let file = file.map_err(|error| disk("opened", path, &error))?;
     let mut said = false;
@@ -27,11 +27,11 @@ pub fn turn(surroundings: &Surroundings<'_>, path: &Path, busy: &str) -> Result<
             Ok(()) => return Ok(file),
             Err(TryLockError::WouldBlock) if said => thread::sleep(Duration::from_millis(100)),
             Err(TryLockError::WouldBlock) => {
-                (surroundings.say)(busy);
+                (context.report)(busy);
                 said = true;
             }
             Err(TryLockError::Error(error)) => return Err(disk("locked", path, &error).into()),
         }
-        surroundings.check()?;
+        context.check()?;
     }
 }
