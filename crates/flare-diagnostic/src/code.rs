@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 macro_rules! codes {
-    ($($(#[doc = $doc:literal])+ $variant:ident => $text:literal,)+) => {
+    ($($(#[doc = $doc:literal])+ $variant:ident => $text:literal, $(hint $hint:literal,)?)+) => {
         /// A stable code, written `LIKE_THIS`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Code { $($(#[doc = $doc])+ $variant,)+ }
@@ -20,6 +20,11 @@ macro_rules! codes {
                 match self { $(Self::$variant => $text),+ }
             }
 
+            /// What one can do about an error of this code, where nothing better is known; empty for codes of warnings.
+            pub const fn hint(self) -> &'static str {
+                match self { $(Self::$variant => concat!("", $($hint)?)),+ }
+            }
+
             /// One sentence about it, for the manual.
             pub const fn description(self) -> &'static str {
                 match self { $(Self::$variant => concat!($($doc),+)),+ }
@@ -30,41 +35,43 @@ macro_rules! codes {
 
 codes! {
     /// The command line cannot be carried out: no kit, a kit that is given twice, an output that cannot be replaced.
-    InvalidArgs => "INVALID_ARGS",
+    InvalidArgs => "INVALID_ARGS", hint "run the verb with `--help` for what it takes",
     /// There is no such config file.
-    ConfigNotFound => "CONFIG_NOT_FOUND",
+    ConfigNotFound => "CONFIG_NOT_FOUND", hint "name a file that exists",
     /// `k8s.yaml` breaks a rule.
-    InvalidConfig => "INVALID_CONFIG",
+    InvalidConfig => "INVALID_CONFIG", hint "correct the file at the given place; `schema k8s` prints what it may hold",
     /// The startup kit cannot work.
-    InvalidKit => "INVALID_KIT",
+    InvalidKit => "INVALID_KIT", hint "copy the kit again, whole, from where it was provisioned; or provision it again",
     /// The startup kit is of a kind that has no place in Kubernetes, such as an admin's.
-    UnsupportedKit => "UNSUPPORTED_KIT",
+    UnsupportedKit => "UNSUPPORTED_KIT", hint "give the startup kit of a server or a client",
     /// The output has a record of staged objects, and replacing it would lose the record.
-    OutputStaged => "OUTPUT_STAGED",
+    OutputStaged => "OUTPUT_STAGED", hint "name another directory with `--output`",
     /// The disk refused while a prepared kit was being made.
-    DeployPrepareFailed => "DEPLOY_PREPARE_FAILED",
+    DeployPrepareFailed => "DEPLOY_PREPARE_FAILED", hint "see whether the disk is full and whether you may write to the named path, then run again",
     /// `federation.yaml` breaks a rule, or its participants do not fit together.
-    InvalidFederation => "INVALID_FEDERATION",
+    InvalidFederation => "INVALID_FEDERATION", hint "correct the file at the given place; `schema federation` prints what it may hold",
     /// A launch request, the job's `meta.json` or a study file breaks a rule.
-    InvalidLaunchRequest => "INVALID_LAUNCH_REQUEST",
+    InvalidLaunchRequest => "INVALID_LAUNCH_REQUEST", hint "correct the file at the given place; `schema` prints what each such file may hold",
     /// A prepared kit is not as `prepare` left it, or is none.
-    InvalidPreparedKit => "INVALID_PREPARED_KIT",
+    InvalidPreparedKit => "INVALID_PREPARED_KIT", hint "run `prepare` again to make the prepared kit anew",
     /// Generated files are not fresh, or another check of the workspace failed.
-    CheckFailed => "CHECK_FAILED",
+    CheckFailed => "CHECK_FAILED", hint "mend what the message names, then run again",
     /// A program that is needed is not there.
-    ToolNotFound => "TOOL_NOT_FOUND",
+    ToolNotFound => "TOOL_NOT_FOUND", hint "install the program, see that it is on `PATH`, and run again",
     /// A program that was run failed.
-    ToolFailed => "TOOL_FAILED",
+    ToolFailed => "TOOL_FAILED", hint "see what the program itself printed, mend that, and run again",
     /// This machine lacks what a local cluster or a build needs.
-    MachineNotReady => "MACHINE_NOT_READY",
+    MachineNotReady => "MACHINE_NOT_READY", hint "install or permit what the message names, then run again",
     /// A local cluster could not be started, reached or ended.
-    ClusterFailed => "CLUSTER_FAILED",
+    ClusterFailed => "CLUSTER_FAILED", hint "see whether the cluster runs and can be reached from here, then run again",
+    /// The result could not be written to standard output: the disk is full, or the device is closed.
+    OutputNotWritten => "OUTPUT_NOT_WRITTEN", hint "free some space, or send the output somewhere else, then run again",
     /// A step ran out of the time that it was given.
-    TimedOut => "TIMED_OUT",
-    /// The run was interrupted; nothing was changed.
-    Interrupted => "INTERRUPTED",
+    TimedOut => "TIMED_OUT", hint "see what the step waits for, or give it more time with `--timeout`",
+    /// The run was interrupted; what was begun has been removed, and the report lists what was done before.
+    Interrupted => "INTERRUPTED", hint "run the same command again",
     /// A bug of ours.
-    Internal => "INTERNAL_ERROR",
+    Internal => "INTERNAL_ERROR", hint "report this message, with the command line, to the makers of flare-kube",
     /// Warning: a component that `prepare` replaces carried settings of its own.
     ComponentReplaced => "COMPONENT_REPLACED",
     /// Warning: job history or snapshots could not be moved to the workspace claim.

@@ -1,15 +1,21 @@
 #![doc = include_str!("../README.md")]
 
+mod checked;
 mod code;
+mod faults;
 mod place;
 mod printable;
+mod secrets;
 mod suggestion;
 
 use std::fmt;
 
+pub use checked::{Checked, Collector};
 pub use code::Code;
+pub use faults::Faults;
 pub use place::{LineIndex, Place, Position};
 pub use printable::printable;
+pub use secrets::without_secrets;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 pub use suggestion::{closest, did_you_mean};
 
@@ -34,33 +40,35 @@ pub struct Diagnostic {
     pub severity: Severity,
     /// What is wrong, for people.
     pub message: String,
-    /// What one can do about it, in the imperative.
+    /// What one can do about it, in the imperative. Every error has one.
     pub hint: Option<String>,
     /// Where it is wrong.
     pub place: Option<Place>,
 }
 
 impl Diagnostic {
-    /// Makes an error. Control characters in the message, which can only come from values, are escaped, so that a value
-    /// can neither steer a terminal nor forge a second line.
+    /// Makes an error, with the general hint of its code; [`Diagnostic::hint`] gives a better one.
+    ///
+    /// Values in the message can neither steer a terminal nor forge a second line nor show a secret: control characters are
+    /// escaped, and what looks like a key or a credential is removed.
     pub fn error(code: Code, message: impl Into<String>) -> Self {
-        let message = printable(&message.into()).into_owned();
-        Self { code, severity: Severity::Error, message, hint: None, place: None }
+        let hint = Some(code.hint().to_owned());
+        Self { code, severity: Severity::Error, message: shown(&message.into()), hint, place: None }
     }
 
-    /// Makes a warning.
+    /// Makes a warning, without a hint.
     pub fn warning(code: Code, message: impl Into<String>) -> Self {
-        Self { severity: Severity::Warning, ..Self::error(code, message) }
+        Self { code, severity: Severity::Warning, message: shown(&message.into()), hint: None, place: None }
     }
 
-    /// Adds what one can do about it. Control characters are escaped as in the message.
+    /// Says what one can do about it. Values are treated as in the message.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(printable(&hint.into()).into_owned());
+        self.hint = Some(shown(&hint.into()));
         self
     }
 
-    /// Adds the place.
+    /// Says where it is wrong.
     #[must_use]
     pub fn at(mut self, place: impl Into<Place>) -> Self {
         self.place = Some(place.into());
@@ -73,6 +81,11 @@ impl Diagnostic {
         self.severity = Severity::Warning;
         self
     }
+}
+
+/// A message or a hint as it may be shown.
+fn shown(text: &str) -> String {
+    printable(&without_secrets(text)).into_owned()
 }
 
 impl fmt::Display for Diagnostic {
@@ -102,88 +115,5 @@ impl Serialize for Diagnostic {
             map.serialize_entry("location", place)?;
         }
         map.end()
-    }
-}
-
-/// All faults of one input, at least one: the error type of every crate that reads input.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Faults(Vec<Diagnostic>);
-
-impl Faults {
-    /// Ends a check: `Ok` with the value where nothing was found, else all faults.
-    ///
-    /// The value is made only where there is no fault, so that it may rely on what was checked.
-    pub fn check<T>(faults: Vec<Diagnostic>, value: impl FnOnce() -> T) -> Result<T, Self> {
-        if faults.is_empty() { Ok(value()) } else { Err(Self(faults)) }
-    }
-
-    /// The faults, in the order in which they stand in the input.
-    pub fn all(&self) -> &[Diagnostic] {
-        &self.0
-    }
-
-    /// The first fault: the one that a report of a single fault shows.
-    pub fn first(&self) -> &Diagnostic {
-        &self.0[0]
-    }
-
-    /// Takes the faults out.
-    pub fn into_vec(self) -> Vec<Diagnostic> {
-        self.0
-    }
-
-    /// Changes every fault, to say more about it than the place that found it could.
-    #[must_use]
-    pub fn map(self, change: impl FnMut(Diagnostic) -> Diagnostic) -> Self {
-        Self(self.0.into_iter().map(change).collect())
-    }
-
-    /// Adds the faults of another input of the same run.
-    #[must_use]
-    pub fn and(mut self, other: Self) -> Self {
-        self.0.extend(other.0);
-        self
-    }
-}
-
-impl From<Diagnostic> for Faults {
-    fn from(fault: Diagnostic) -> Self {
-        Self(vec![fault])
-    }
-}
-
-impl fmt::Display for Faults {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, fault) in self.0.iter().enumerate() {
-            if index > 0 {
-                formatter.write_str("\n")?;
-            }
-            write!(formatter, "{fault}")?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for Faults {}
-
-/// A result together with the warnings that arose on the way to it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Checked<T> {
-    /// The result.
-    pub value: T,
-    /// Warnings, in the order in which they arose; they never change an exit code.
-    pub warnings: Vec<Diagnostic>,
-}
-
-impl<T> Checked<T> {
-    /// A result without warnings.
-    pub fn clean(value: T) -> Self {
-        Self { value, warnings: Vec::new() }
-    }
-
-    /// Takes the value out and moves the warnings to `sink`.
-    pub fn collect(self, sink: &mut Vec<Diagnostic>) -> T {
-        sink.extend(self.warnings);
-        self.value
     }
 }

@@ -4,7 +4,9 @@
 
 use std::{collections::BTreeSet, path::Path};
 
-use flare_diagnostic::{Checked, Code, Diagnostic, Faults, LineIndex, Place, Position, closest, did_you_mean, printable};
+use flare_diagnostic::{
+    Checked, Code, Collector, Diagnostic, Faults, LineIndex, Place, Position, Severity, closest, did_you_mean, printable,
+};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -79,6 +81,60 @@ fn warnings_travel_with_the_result() {
     assert_eq!(checked.collect(&mut sink), 7);
     assert_eq!(Checked::clean(8).collect(&mut sink), 8);
     assert_eq!(sink.iter().map(|warning| warning.message.as_str()).collect::<Vec<_>>(), ["first", "second"]);
+}
+
+#[test]
+fn warnings_found_before_an_error_come_with_it() {
+    let warning = |text: &str| Diagnostic::warning(Code::Notice, text);
+    let fault = |text: &str| Diagnostic::error(Code::InvalidKit, text);
+    let texts = |list: &[Diagnostic]| list.iter().map(|one| one.message.clone()).collect::<Vec<_>>();
+    let step = |text| Ok(Checked { value: 1, warnings: vec![warning(text)] });
+
+    let mut collector = Collector::new();
+    assert_eq!(collector.keep_checked(step("a")), Some(1));
+    assert_eq!(collector.keep(Err::<u8, _>(fault("x"))), None);
+    assert_eq!(collector.keep(Err::<u8, _>(Faults::from(fault("y")).after([warning("b")]))), None);
+    assert_eq!(collector.require_checked(step("c")), Ok(1));
+    assert!(collector.has_errors());
+    let faults = collector.require(Err::<u8, _>(fault("z"))).unwrap_err();
+    assert_eq!(
+        (texts(faults.all()), texts(faults.warnings())),
+        (vec!["x".into(), "y".into(), "z".into()], vec!["a".into(), "b".into(), "c".into()])
+    );
+    assert!(!collector.has_errors(), "what was found went with the faults");
+
+    let mut collector = Collector::new();
+    collector.extend([warning("a"), fault("x")]);
+    let faults = collector.finish(|| -> u8 { unreachable!("a value in spite of an error") }).unwrap_err();
+    assert_eq!((texts(faults.all()), texts(faults.warnings())), (vec!["x".into()], vec!["a".into()]));
+    assert_eq!(Collector::new().finish_some(Some(1)), Ok(Checked::clean(1)));
+    assert_eq!(Collector::new().finish_some(None::<u8>).unwrap_err().first().code, Code::Internal);
+
+    let failed =
+        step("a").unwrap().and_then(|_| Err::<Checked<u8>, _>(Faults::from(fault("x")).after([warning("b")]))).unwrap_err();
+    assert_eq!(texts(failed.warnings()), ["a", "b"]);
+    let went_on = step("a").unwrap().and_then(|value| Ok(Checked { value: value + 1, warnings: vec![warning("b")] })).unwrap();
+    assert_eq!((went_on.value, texts(&went_on.warnings)), (2, vec!["a".into(), "b".into()]));
+    assert_eq!(Faults::from_list(Vec::new()), None);
+}
+
+#[test]
+fn every_error_has_a_hint_and_shows_no_secret() {
+    for code in Code::ALL {
+        let is_warning = code.description().trim().starts_with("Warning:");
+        assert_eq!(code.hint().is_empty(), is_warning, "{code}: an error can be acted on");
+        assert_eq!(Diagnostic::error(*code, "x").hint.as_deref(), Some(code.hint()));
+        assert_eq!(Diagnostic::warning(*code, "x").hint, None);
+    }
+    let secret = "jane:hunter2@registry.example.org/nvflare";
+    for severity in [Severity::Error, Severity::Warning] {
+        let one = match severity {
+            Severity::Error => Diagnostic::error(Code::InvalidArgs, secret),
+            Severity::Warning => Diagnostic::warning(Code::Notice, secret),
+        };
+        let shown = format!("{:?}", one.hint(format!("not {secret}")));
+        assert!(!shown.contains("hunter2") && shown.contains("registry.example.org"), "{shown}");
+    }
 }
 
 #[test]

@@ -190,7 +190,7 @@ fn looked(status: &Status) -> Ended {
     let faults = status.problems.iter().map(fault).collect();
     match Faults::check(faults, || ()) {
         Ok(()) => Ok(outcome),
-        Err(faults) => Err(Failure { faults, warnings: Vec::new(), shown: Some(Box::new(outcome)) }),
+        Err(faults) => Err(Failure { faults, shown: Some(Box::new(outcome)) }),
     }
 }
 

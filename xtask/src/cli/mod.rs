@@ -1,5 +1,6 @@
 //! The command line: one file per verb, each with its arguments and what it does with them.
 
+pub(crate) mod arguments;
 pub(crate) mod cluster;
 mod completions;
 mod init;

@@ -130,8 +130,7 @@ fn prepare_one(request: &KitRequest, dry_run: bool, options: &RunOptions) -> Res
     let resolved = prepare::resolve(request, options)?;
     let before = dry_run.then(|| resolved.kit.clone());
     let mut warnings = resolved.warnings.clone();
-    let mut built =
-        prepare::build(resolved).map_err(|faults| Failure { faults, warnings: std::mem::take(&mut warnings), shown: None })?;
+    let mut built = prepare::build(resolved).map_err(|faults| faults.after(std::mem::take(&mut warnings)))?;
     let mut warnings = std::mem::take(&mut built.warnings);
     let mut data = prepare::report(request, &built.prepared);
     let mut text = as_lines(&data);
@@ -144,7 +143,7 @@ fn prepare_one(request: &KitRequest, dry_run: bool, options: &RunOptions) -> Res
     } else {
         match prepare::commit(request, &built, options) {
             Ok(unfinished) => warnings.extend(unfinished),
-            Err(faults) => return Err(Failure { faults, warnings, shown: None }),
+            Err(faults) => return Err(faults.after(warnings).into()),
         }
     }
     Ok((data, text, warnings))
@@ -215,7 +214,7 @@ fn run_many(
     bar.finish_and_clear();
     let warnings = warnings.into_vec();
     match failed {
-        Some(faults) => Err(Failure { faults, warnings, shown: None }),
+        Some(faults) => Err(faults.after(warnings).into()),
         None => Ok(Outcome { data: json!({ "participants": participants }), text, warnings }),
     }
 }

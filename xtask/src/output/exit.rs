@@ -20,6 +20,7 @@ pub(crate) const fn exit_status(code: Code) -> u8 {
         | Code::InvalidFederation
         | Code::InvalidPreparedKit
         | Code::InvalidLaunchRequest
+        | Code::OutputNotWritten
         | Code::ComponentReplaced
         | Code::StorageNotRelocated
         | Code::CertificateAtRisk

@@ -41,17 +41,15 @@ pub(crate) type Ended = Result<Outcome, Failure>;
 /// The faults that ended a verb.
 #[derive(Debug)]
 pub(crate) struct Failure {
-    /// At least one.
+    /// The errors, and the warnings that arose before them.
     pub(crate) faults: Faults,
-    /// Warnings that arose on the way.
-    pub(crate) warnings: Vec<Diagnostic>,
     /// What a check has to show besides its faults, printed as a result is.
     pub(crate) shown: Option<Box<Outcome>>,
 }
 
 impl From<Faults> for Failure {
     fn from(faults: Faults) -> Self {
-        Self { faults, warnings: Vec::new(), shown: None }
+        Self { faults, shown: None }
     }
 }
 

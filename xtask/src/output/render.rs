@@ -51,7 +51,7 @@ impl Reporter {
         let status = exit_status(first.code);
         match self.format {
             Format::Text | Format::Yaml => {
-                self.print_warnings(&failure.warnings);
+                self.print_warnings(failure.faults.warnings());
                 print(failure.shown.as_ref().map_or("", |shown| &shown.text));
                 let mut text = String::new();
                 for fault in failure.faults.all() {
@@ -61,7 +61,7 @@ impl Reporter {
                 talk(&text);
             }
             Format::Json => {
-                self.print_warnings(&failure.warnings);
+                self.print_warnings(failure.faults.warnings());
                 print_document(&error_envelope(failure, status));
             }
         }
@@ -120,7 +120,7 @@ fn error_envelope(failure: &Failure, status: u8) -> Value {
         envelope["data"] = shown.data.clone();
     }
     envelope["errors"] = json!(failure.faults.all());
-    envelope["warnings"] = json!(failure.warnings);
+    envelope["warnings"] = json!(failure.faults.warnings());
     envelope
 }
 

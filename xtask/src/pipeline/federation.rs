@@ -112,7 +112,7 @@ pub(crate) fn check(requests: &[KitRequest], neighbours: &Neighbours, options: &
     let warnings = warnings.into_vec();
     match Faults::check(faults.into_vec(), || ()) {
         Ok(()) => Ok(warnings),
-        Err(faults) => Err(Failure { faults, warnings, shown: None }),
+        Err(faults) => Err(faults.after(warnings).into()),
     }
 }
 

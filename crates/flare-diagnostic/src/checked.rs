@@ -1,0 +1,155 @@
+//! Results with warnings, and the collector of what a reader finds on its way to one.
+
+use crate::{Code, Diagnostic, Faults, Severity};
+
+/// A result together with the warnings that arose on the way to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checked<T> {
+    /// The result.
+    pub value: T,
+    /// Warnings, in the order in which they arose; they never change an exit code.
+    pub warnings: Vec<Diagnostic>,
+}
+
+impl<T> Checked<T> {
+    /// A result without warnings.
+    pub fn clean(value: T) -> Self {
+        Self { value, warnings: Vec::new() }
+    }
+
+    /// Takes the value out and moves the warnings to `sink`.
+    pub fn collect(self, sink: &mut impl Extend<Diagnostic>) -> T {
+        sink.extend(self.warnings);
+        self.value
+    }
+
+    /// Changes the value.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Checked<U> {
+        Checked { value: change(self.value), warnings: self.warnings }
+    }
+
+    /// Goes on to the next step. The warnings stand before those of the step, also where it fails.
+    pub fn and_then<U>(self, step: impl FnOnce(T) -> Result<Checked<U>, Faults>) -> Result<Checked<U>, Faults> {
+        let mut collector = Collector::new();
+        collector.extend(self.warnings);
+        let value = collector.require_checked(step(self.value))?;
+        collector.finish(|| value)
+    }
+}
+
+/// What a reader has found so far: errors and warnings, each list in the order of finding.
+///
+/// ```
+/// use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
+///
+/// fn read(number: &str, unit: &str) -> Result<Checked<u64>, Faults> {
+///     let mut collector = Collector::new();
+///     if unit.is_empty() {
+///         collector.push(Diagnostic::warning(Code::Notice, "no unit is given; seconds are meant"));
+///     }
+///     let fault = |_| Diagnostic::error(Code::InvalidConfig, "the number is none").hint("write digits");
+///     let number = collector.keep(number.parse().map_err(fault));
+///     collector.finish_some(number)
+/// }
+/// let faults = read("ten", "").unwrap_err();
+/// assert_eq!(faults.warnings().len(), 1, "the warning comes with the error");
+/// assert_eq!(read("10", "").unwrap().value, 10);
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Collector {
+    errors: Vec<Diagnostic>,
+    warnings: Vec<Diagnostic>,
+}
+
+impl Collector {
+    /// A collector that has found nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds an error or a warning.
+    pub fn push(&mut self, diagnostic: Diagnostic) {
+        match diagnostic.severity {
+            Severity::Error => self.errors.push(diagnostic),
+            Severity::Warning => self.warnings.push(diagnostic),
+        }
+    }
+
+    /// Whether an error was found: then there will be no value.
+    pub fn has_errors(&self) -> bool {
+        !self.errors.is_empty()
+    }
+
+    /// The value of a part, where there is one; else its faults are added. For parts that can be read although another one
+    /// could not.
+    pub fn keep<T>(&mut self, part: Result<T, impl Into<Faults>>) -> Option<T> {
+        part.map_err(|faults| self.add(faults.into())).ok()
+    }
+
+    /// As [`Collector::keep`], for a part with warnings.
+    pub fn keep_checked<T>(&mut self, part: Result<Checked<T>, Faults>) -> Option<T> {
+        self.keep(part).map(|checked| checked.collect(self))
+    }
+
+    /// The value of a step without which nothing can go on.
+    ///
+    /// # Errors
+    ///
+    /// The faults of the step, after all that was found before.
+    pub fn require<T>(&mut self, step: Result<T, impl Into<Faults>>) -> Result<T, Faults> {
+        step.map_err(|faults| {
+            let (errors, warnings) = faults.into().into_parts();
+            let mut found = std::mem::take(self);
+            found.warnings.extend(warnings);
+            found.errors.extend(errors);
+            found.into_faults()
+        })
+    }
+
+    /// As [`Collector::require`], for a step with warnings.
+    ///
+    /// # Errors
+    ///
+    /// The faults of the step, after all that was found before.
+    pub fn require_checked<T>(&mut self, step: Result<Checked<T>, Faults>) -> Result<T, Faults> {
+        self.require(step).map(|checked| checked.collect(self))
+    }
+
+    /// Ends the reading. The value is made only where no error was found, so that it may rely on what was checked.
+    ///
+    /// # Errors
+    ///
+    /// All errors that were found, with all warnings.
+    pub fn finish<T>(self, value: impl FnOnce() -> T) -> Result<Checked<T>, Faults> {
+        if self.has_errors() { Err(self.into_faults()) } else { Ok(Checked { value: value(), warnings: self.warnings }) }
+    }
+
+    /// Ends a reading whose value is there unless an error was found.
+    ///
+    /// # Errors
+    ///
+    /// All errors that were found, with all warnings; a bug of ours where there is neither a value nor an error.
+    pub fn finish_some<T>(self, value: Option<T>) -> Result<Checked<T>, Faults> {
+        match value {
+            Some(value) => self.finish(|| value),
+            None => Err(self.into_faults()),
+        }
+    }
+
+    fn add(&mut self, faults: Faults) {
+        let (errors, warnings) = faults.into_parts();
+        self.errors.extend(errors);
+        self.warnings.extend(warnings);
+    }
+
+    fn into_faults(self) -> Faults {
+        let none = || Diagnostic::error(Code::Internal, "a check gave neither a value nor an error").into();
+        Faults::from_list(self.errors).unwrap_or_else(none).after(self.warnings)
+    }
+}
+
+impl Extend<Diagnostic> for Collector {
+    fn extend<I: IntoIterator<Item = Diagnostic>>(&mut self, diagnostics: I) {
+        diagnostics.into_iter().for_each(|diagnostic| self.push(diagnostic));
+    }
+}

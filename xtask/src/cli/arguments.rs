@@ -1,0 +1,52 @@
+//! Groups of flags that several verbs share, so that a flag has one name, one meaning and one help text everywhere.
+
+use std::{path::PathBuf, time::Duration};
+
+/// Which cluster a verb works on, and how: flattened into the arguments of every verb that talks to one.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Cluster")]
+pub(crate) struct ClusterArguments {
+    /// The kubeconfig file [default: `KUBECONFIG`, else ~/.kube/config, else the Pod's own account].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kubeconfig: Option<PathBuf>,
+    /// The context of the kubeconfig [default: its current context].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) context: Option<String>,
+    /// The namespace [default: that of the prepared kit].
+    #[arg(long, short = 'n', value_name = "NAME")]
+    pub(crate) namespace: Option<String>,
+    /// How long the verb may take, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) timeout: u64,
+    /// Change nothing; show what would be changed.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[allow(dead_code, reason = "no verb talks to a user's cluster yet")]
+impl ClusterArguments {
+    /// The time that the verb may take.
+    pub(crate) fn time_limit(&self) -> Duration {
+        Duration::from_secs(self.timeout)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Args as _, FromArgMatches as _};
+
+    use super::ClusterArguments;
+
+    #[test]
+    fn a_timeout_is_at_least_a_second_and_all_else_may_be_left_out() {
+        let parse = |line: &str| {
+            let command = ClusterArguments::augment_args(clap::Command::new("verb"));
+            command.try_get_matches_from(line.split(' ')).and_then(|matches| ClusterArguments::from_arg_matches(&matches))
+        };
+        let arguments = parse("verb").unwrap();
+        assert_eq!((arguments.time_limit().as_secs(), arguments.dry_run), (300, false));
+        assert!(arguments.kubeconfig.is_none() && arguments.context.is_none() && arguments.namespace.is_none());
+        assert_eq!(parse("verb -n fl --timeout 1").unwrap().namespace.as_deref(), Some("fl"));
+        assert!(parse("verb --timeout 0").is_err());
+    }
+}
