@@ -74,11 +74,13 @@ fn remove_credentials(text: &str) -> Option<String> {
     )
 }
 
-/// What stands behind the `@` of an image reference with a digest: `sha256:…`, also where its digits are wrong.
+/// What stands behind the `@` of an image reference with a digest: `sha256:…`, also where its digits are wrong, and the word `digest`
+/// of a hint.
 fn is_digest(text: &str) -> bool {
     let (algorithm, digits) = text.split_once(':').unwrap_or((text, ""));
     let hexadecimal = digits.bytes().take_while(u8::is_ascii_hexdigit).count();
-    algorithm.starts_with("sha") || !algorithm.is_empty() && !algorithm.contains('.') && hexadecimal >= 16
+    let known = ["sha", "digest"].iter().any(|known| algorithm.starts_with(known));
+    known || !algorithm.is_empty() && !algorithm.contains('.') && hexadecimal >= 16
 }
 
 /// The value behind `password=` and the like, also in the query of a URL.
@@ -255,6 +257,7 @@ mod tests {
         for text in [
             "registry.example.org:5000/nvflare/nvflare:2.8.3@sha256:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
             "`nvflare:2.8@sha256` has no digest",
+            "use `[registry[:port]/]repository[:tag][@digest]`",
             "jane.doe@hospital.example.org is no host name",
             "/Users/Jane/Documents/Projects/FederatedLearning2026/workspace/prod_00/Site-1/startup/fed_client.json",
             "requiredDuringSchedulingIgnoredDuringExecution, preferredDuringSchedulingIgnoredDuringExecution",
