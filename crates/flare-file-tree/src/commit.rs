@@ -10,21 +10,22 @@ use std::{
     os::fd::{AsFd as _, BorrowedFd, OwnedFd},
     path::{Path, PathBuf},
     sync::atomic::AtomicBool,
+    time::Duration,
 };
 
-use flare_diagnostic::{Code, Diagnostic, Faults};
 use rustix::{
     fs::{AtFlags, CWD, FileType, Mode, OFlags, openat, statat},
     io::Errno,
 };
 
 use crate::{
-    DiskError, FileTree, Gate,
+    CommitError, DiskError, FileTree, Gate,
     disk::Disk,
     place::Target,
-    remove::{open_folder, remove_tree},
-    slot::{Slot, lock, remove_dead},
+    remove::remove_tree,
+    slot::{Slot, open_locked, remove_old},
     source::kind,
+    wait::Wait,
     write::Writer,
 };
 
@@ -39,11 +40,13 @@ pub struct CommitOptions<'run> {
     pub durable: bool,
     /// Looked at before each file: where it is set, the run ends and leaves nothing behind.
     pub cancelled: Option<&'run AtomicBool>,
+    /// How long the run waits while others write to the same destination.
+    pub wait: Duration,
 }
 
 impl Default for CommitOptions<'_> {
     fn default() -> Self {
-        Self { replace: true, durable: false, cancelled: None }
+        Self { replace: true, durable: false, cancelled: None, wait: Duration::from_mins(1) }
     }
 }
 
@@ -55,35 +58,6 @@ pub struct Committed {
     /// What failed after the tree had got its place, worth a warning: the older folder could not be removed whole, which
     /// the next commit to the same place tries again; or, where it was to be durable, the last wait failed.
     pub unfinished: Option<DiskError>,
-}
-
-/// A tree that did not get to its place; the destination is as before.
-#[derive(Debug, thiserror::Error)]
-pub enum CommitError {
-    /// The run was interrupted.
-    #[error("interrupted; nothing was changed")]
-    Interrupted,
-    /// The disk refused.
-    #[error(transparent)]
-    Disk(#[from] DiskError),
-}
-
-impl CommitError {
-    /// The error of a step that cannot be interrupted.
-    pub(crate) fn into_disk_error(self, path: &Path) -> DiskError {
-        match self {
-            Self::Disk(error) => error,
-            Self::Interrupted => DiskError::new("write", path, Errno::INTR),
-        }
-    }
-
-    /// The error as faults: [`Code::Interrupted`], or the given code where the disk refused.
-    pub fn into_faults(self, code: Code) -> Faults {
-        match self {
-            Self::Interrupted => Diagnostic::error(Code::Interrupted, self.to_string()).into(),
-            Self::Disk(error) => error.into_diagnostic(code).into(),
-        }
-    }
 }
 
 /// Puts a tree in place by one rename.
@@ -135,6 +109,16 @@ pub(crate) fn make_parents(disk: &mut Disk<'_>, folder: &Path, made: &mut Vec<Pa
     Ok(())
 }
 
+/// What became of a try to give the written folder its name.
+enum Put {
+    /// It stands where nothing was, or an empty folder.
+    New,
+    /// It stands, and the older folder has this name now.
+    Replaced(OsString),
+    /// Another run changed the place at this moment: to be tried again.
+    OthersAreAtIt,
+}
+
 struct Run<'run, 'disk> {
     disk: &'run mut Disk<'disk>,
     target: &'run Target,
@@ -147,18 +131,15 @@ impl Run<'_, '_> {
         let parent = openat(CWD, &self.target.parent, flags, Mode::empty())
             .map_err(|errno| DiskError::new("open", &self.target.parent, errno))?;
         let parent = parent.as_fd();
-        let slot = Slot::claim(self.disk, parent, self.target)?;
+        let slot = Slot::claim(self.disk, parent, self.target, self.options.wait)?;
         match self.write(tree, &slot).and_then(|()| self.put_in_place(parent, &slot)) {
             Ok(old) => {
+                // Whoever replaces the new tree waits for its lock before the tree is removed.
+                drop(slot);
                 let synced = if self.options.durable { self.disk.sync(parent, &self.target.name) } else { Ok(()) };
-                let removed = old.as_ref().map_or(Ok(()), |old| remove_dead(self.disk, parent, old));
-                let path = |name: &OsStr| self.target.parent.join(name);
-                let unfinished = match (synced, removed, &old) {
-                    (Err(errno), ..) => Some(DiskError::new("write", self.target.path(), errno)),
-                    (_, Err(errno), Some(old)) => Some(DiskError::new("remove", path(old), errno)),
-                    _ => None,
-                };
-                Ok(Committed { replaced: old.is_some(), unfinished })
+                let removed = old.as_ref().map_or(Ok(()), |old| remove_old(self.disk, parent, self.target, old, self.options.wait));
+                let unsynced = synced.err().map(|errno| DiskError::new("write", self.target.path(), errno));
+                Ok(Committed { replaced: old.is_some(), unfinished: unsynced.or(removed.err()) })
             }
             Err(error) => {
                 let _ = remove_tree(self.disk, parent, &slot.name);
@@ -175,11 +156,23 @@ impl Run<'_, '_> {
         if self.disk.is_cancelled() { Err(CommitError::Interrupted) } else { Ok(()) }
     }
 
-    /// Gives the written folder its name; answers the name under which the old one now stands, if there was one.
+    /// Gives the written folder its name; answers the name under which the old one now stands, if there was one. Waits for runs
+    /// that do the same.
     fn put_in_place(&mut self, parent: BorrowedFd<'_>, slot: &Slot) -> Result<Option<OsString>, CommitError> {
+        let mut wait = Wait::new(self.options.wait);
+        loop {
+            match self.try_to_put_in_place(parent, slot)? {
+                Put::New => return Ok(None),
+                Put::Replaced(old) => return Ok(Some(old)),
+                Put::OthersAreAtIt => wait.pause(self.disk, parent, self.target)?,
+            }
+        }
+    }
+
+    fn try_to_put_in_place(&mut self, parent: BorrowedFd<'_>, slot: &Slot) -> Result<Put, CommitError> {
         let (temporary, name) = (slot.name.as_os_str(), self.target.name.as_os_str());
         match self.disk.rename_to_free(parent, temporary, name) {
-            Ok(()) => return Ok(None),
+            Ok(()) => return Ok(Put::New),
             Err(Errno::EXIST) => {}
             Err(errno) if unsupported(errno) => {
                 if matches!(statat(parent, name, AtFlags::SYMLINK_NOFOLLOW), Err(Errno::NOENT)) {
@@ -188,7 +181,12 @@ impl Run<'_, '_> {
             }
             Err(errno) => return Err(self.failed("create", errno)),
         }
-        let found = statat(parent, name, AtFlags::SYMLINK_NOFOLLOW).map_err(|errno| self.failed("replace", errno))?;
+        let found = match statat(parent, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(found) => found,
+            // It has just been put aside.
+            Err(Errno::NOENT) => return Ok(Put::OthersAreAtIt),
+            Err(errno) => return Err(self.failed("replace", errno)),
+        };
         if kind(&found) != FileType::Directory {
             return Err(self.failed("replace", Errno::NOTDIR));
         }
@@ -196,33 +194,51 @@ impl Run<'_, '_> {
             return self.over_nothing(parent, temporary, name);
         }
         match self.disk.exchange(parent, temporary, name) {
-            Ok(()) => Ok(Some(temporary.to_owned())),
-            Err(errno) if unsupported(errno) => self.in_two_steps(parent, temporary, &slot.kept).map(Some),
+            Ok(()) => Ok(Put::Replaced(temporary.to_owned())),
+            Err(Errno::NOENT) => Ok(Put::OthersAreAtIt),
+            Err(errno) if unsupported(errno) => self.in_two_steps(parent, temporary, &slot.kept),
             Err(errno) => Err(self.failed("replace", errno)),
         }
     }
 
     /// A plain rename: it replaces an empty folder and refuses one that has something in it.
-    fn over_nothing(&mut self, parent: BorrowedFd<'_>, temporary: &OsStr, name: &OsStr) -> Result<Option<OsString>, CommitError> {
-        self.disk.rename(parent, temporary, name).map_err(|errno| self.failed("create", errno))?;
-        Ok(None)
+    fn over_nothing(&mut self, parent: BorrowedFd<'_>, temporary: &OsStr, name: &OsStr) -> Result<Put, CommitError> {
+        match self.disk.rename(parent, temporary, name) {
+            Ok(()) => Ok(Put::New),
+            // Another run was faster.
+            Err(Errno::EXIST | Errno::NOTEMPTY) if self.options.replace => Ok(Put::OthersAreAtIt),
+            Err(errno) => Err(self.failed("create", errno)),
+        }
     }
 
     /// For file systems without exchange: the old folder steps aside, and back where the second rename fails.
-    fn in_two_steps(&mut self, parent: BorrowedFd<'_>, temporary: &OsStr, kept: &OsStr) -> Result<OsString, CommitError> {
+    fn in_two_steps(&mut self, parent: BorrowedFd<'_>, temporary: &OsStr, kept: &OsStr) -> Result<Put, CommitError> {
         let name = self.target.name.as_os_str();
-        // Locked, so that no other run takes it for the leftover of a killed one.
-        let old: OwnedFd = open_folder(self.disk, parent, name).map_err(|errno| self.failed("replace", errno))?;
-        if !lock(&old) {
-            return Err(self.failed("replace", Errno::BUSY));
+        // Locked, so that no other run takes it for the leftover of a killed one. The run that put it there has its lock until all is
+        // done; whoever puts it aside has it too.
+        let _old: OwnedFd = match open_locked(self.disk, parent, name) {
+            Ok(old) => old,
+            Err(Errno::WOULDBLOCK | Errno::NOENT) => return Ok(Put::OthersAreAtIt),
+            Err(errno) => return Err(self.failed("replace", errno)),
+        };
+        match self.disk.rename(parent, name, kept) {
+            Ok(()) => {}
+            Err(Errno::NOENT) => return Ok(Put::OthersAreAtIt),
+            Err(errno) => return Err(self.failed("replace", errno)),
         }
-        self.disk.rename(parent, name, kept).map_err(|errno| self.failed("replace", errno))?;
-        if let Err(errno) = self.disk.rename(parent, temporary, name) {
-            // Where this fails too, the next commit does it.
-            let _ = self.disk.rename(parent, kept, name);
-            return Err(self.failed("replace", errno));
+        match self.disk.rename(parent, temporary, name) {
+            Ok(()) => Ok(Put::Replaced(kept.to_owned())),
+            // Another run found the place empty: its tree is the newer one, and is replaced next.
+            Err(Errno::EXIST | Errno::NOTEMPTY) => {
+                remove_tree(self.disk, parent, kept).map_err(|errno| self.failed("replace", errno))?;
+                Ok(Put::OthersAreAtIt)
+            }
+            Err(errno) => {
+                // Where this fails too, the next commit does it.
+                let _ = self.disk.rename(parent, kept, name);
+                Err(self.failed("replace", errno))
+            }
         }
-        Ok(kept.to_owned())
     }
 
     fn failed(&self, action: &'static str, errno: Errno) -> CommitError {

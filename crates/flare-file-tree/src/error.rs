@@ -1,11 +1,13 @@
-//! What the disk refused.
+//! What the disk refused, and why a tree did not get to its place.
 
 use std::{
     io,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
-use flare_diagnostic::{Code, Diagnostic, Place, printable};
+use flare_diagnostic::{Code, Diagnostic, Faults, Place, printable};
+use rustix::io::Errno;
 
 /// One call that the disk refused: what was tried, where, and the system's reason.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +38,58 @@ impl DiskError {
             Some(text) => diagnostic.hint(text),
             None => diagnostic,
         }
+    }
+}
+
+/// A tree that did not get to its place; the destination is as before.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// The run was interrupted.
+    #[error("interrupted; nothing was changed")]
+    Interrupted,
+    /// Other runs wrote to the destination, and none of them ended in time.
+    #[error("other runs {}are writing to `{}`, and none of them ended within {} s", processes_shown(.processes), shown(.path), .waited.as_secs_f64())]
+    Busy {
+        /// The destination.
+        path: PathBuf,
+        /// How long the run waited.
+        waited: Duration,
+        /// The ids of their processes, where the system tells.
+        processes: Vec<u32>,
+    },
+    /// The disk refused.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+}
+
+impl CommitError {
+    /// The error of a step of its own, whose result is whole all the same.
+    pub(crate) fn into_disk_error(self, action: &'static str, path: &Path) -> DiskError {
+        match self {
+            Self::Disk(error) => error,
+            Self::Interrupted => DiskError::new(action, path, Errno::INTR),
+            Self::Busy { .. } => DiskError::new(action, path, Errno::BUSY),
+        }
+    }
+
+    /// The error as faults: [`Code::Interrupted`], or the given code where the disk refused.
+    pub fn into_faults(self, code: Code) -> Faults {
+        match self {
+            Self::Interrupted => Diagnostic::error(Code::Interrupted, self.to_string()).into(),
+            Self::Busy { ref path, .. } => Diagnostic::error(code, self.to_string())
+                .at(Place::from(path.as_path()))
+                .hint("wait until they have ended, or end them, and run again; or choose another output")
+                .into(),
+            Self::Disk(error) => error.into_diagnostic(code).into(),
+        }
+    }
+}
+
+fn processes_shown(processes: &[u32]) -> String {
+    match processes {
+        [] => String::new(),
+        [one] => format!("(process {one}) "),
+        many => format!("(processes {}) ", many.iter().map(u32::to_string).collect::<Vec<_>>().join(", ")),
     }
 }
 

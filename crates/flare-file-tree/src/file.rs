@@ -21,7 +21,7 @@ pub fn write_file(path: &Path, bytes: &[u8], mode: u32, replace: bool) -> Result
     let mut gate = |_: crate::Step<'_>| Ok(());
     let mut disk = Disk { gate: &mut gate, cancelled: None };
     let target = Target::resolve(path)?;
-    make_parents(&mut disk, &target.parent, &mut Vec::new()).map_err(|error| error.into_disk_error(path))?;
+    make_parents(&mut disk, &target.parent, &mut Vec::new()).map_err(|error| error.into_disk_error("create", path))?;
     let failed = |errno: Errno| DiskError::new("write", path, errno);
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let parent = openat(CWD, &target.parent, flags, Mode::empty()).map_err(failed)?;

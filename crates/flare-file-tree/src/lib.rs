@@ -12,12 +12,13 @@ mod remove;
 mod slot;
 mod source;
 mod tree;
+mod wait;
 mod write;
 
-pub use commit::{CommitError, CommitOptions, Committed, commit, commit_through};
+pub use commit::{CommitOptions, Committed, commit, commit_through};
 pub use digest::Digest;
 pub use disk::{Call, Gate, Step};
-pub use error::DiskError;
+pub use error::{CommitError, DiskError};
 pub use file::{resolved, write_file};
 pub use path::{InvalidPath, RelativePath};
 pub use place::{Destination, files, folders};

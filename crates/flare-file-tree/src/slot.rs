@@ -6,6 +6,7 @@
 use std::{
     ffi::{OsStr, OsString},
     os::fd::{BorrowedFd, OwnedFd},
+    time::Duration,
 };
 
 use rustix::{
@@ -14,10 +15,11 @@ use rustix::{
 };
 
 use crate::{
-    DiskError,
+    CommitError, DiskError,
     disk::Disk,
     place::{SLOTS, Target},
     remove::{open_folder, remove_tree},
+    wait::Wait,
 };
 
 /// A temporary folder that this run alone uses. Dropping it gives the lock up.
@@ -29,17 +31,33 @@ pub(crate) struct Slot {
 }
 
 impl Slot {
-    /// Cleans up after killed runs, then makes a temporary folder of mode 0700 and locks it.
-    pub(crate) fn claim(disk: &mut Disk<'_>, parent: BorrowedFd<'_>, target: &Target) -> Result<Self, DiskError> {
-        let mut free = Vec::new();
+    /// Cleans up after killed runs, then makes a temporary folder of mode 0700 and locks it. Waits where other runs have all of
+    /// them, or were faster each time.
+    pub(crate) fn claim(disk: &mut Disk<'_>, parent: BorrowedFd<'_>, target: &Target, limit: Duration) -> Result<Self, CommitError> {
+        let mut wait = Wait::new(limit);
+        loop {
+            if let Some(slot) = Self::claim_a_free_one(disk, parent, target)? {
+                return Ok(slot);
+            }
+            wait.pause(disk, parent, target)?;
+        }
+    }
+
+    /// One pass over all names; `None` where other runs have them, which only time can change.
+    fn claim_a_free_one(disk: &mut Disk<'_>, parent: BorrowedFd<'_>, target: &Target) -> Result<Option<Self>, DiskError> {
+        let (mut free, mut taken, mut blocked) = (Vec::new(), false, None);
         for slot in 1..=SLOTS {
             let (name, kept) = (target.temporary(slot), target.kept(slot));
-            let kept_is_free = restore_or_remove(disk, parent, target, &kept)?;
-            // What is in the way still, or is another run's, the next call finds out.
-            let name_is_free = remove_dead(disk, parent, &name).is_ok();
-            if kept_is_free && name_is_free {
-                free.push((name, kept));
+            restore(disk, parent, target, &kept)?;
+            match remove_dead(disk, parent, &kept).and_then(|()| remove_dead(disk, parent, &name)) {
+                Ok(()) => free.push((name, kept)),
+                Err(Errno::WOULDBLOCK) => taken = true,
+                Err(errno) => blocked = Some(DiskError::new("remove", target.parent.join(name), errno)),
             }
+        }
+        // What cannot be removed stays so; what another run has becomes free with its end.
+        if let (true, false, Some(error)) = (free.is_empty(), taken, blocked) {
+            return Err(error);
         }
         for (name, kept) in free {
             match disk.make_folder(parent, &name, Mode::RWXU) {
@@ -49,17 +67,17 @@ impl Slot {
             }
             // Between the two calls another run may have taken the folder for a dead one.
             match open_locked(disk, parent, &name) {
-                Ok(Some(folder)) => return Ok(Self { folder, name, kept }),
-                Ok(None) | Err(Errno::NOENT) => {}
+                Ok(folder) => return Ok(Some(Self { folder, name, kept })),
+                Err(Errno::WOULDBLOCK | Errno::NOENT) => {}
                 Err(errno) => return Err(DiskError::new("create", target.path(), errno)),
             }
         }
-        Err(DiskError::new("create", target.path(), Errno::BUSY))
+        Ok(None)
     }
 }
 
 /// Takes the lock of a folder, if nobody has it.
-pub(crate) fn lock(folder: &OwnedFd) -> bool {
+fn lock(folder: &OwnedFd) -> bool {
     // A file system without locks has no second run that could see ours either.
     matches!(
         flock(folder, FlockOperation::NonBlockingLockExclusive),
@@ -67,37 +85,56 @@ pub(crate) fn lock(folder: &OwnedFd) -> bool {
     )
 }
 
-/// Opens and locks a folder that still has its name; `None` where another run has it.
-fn open_locked(disk: &mut Disk<'_>, parent: BorrowedFd<'_>, name: &OsStr) -> Result<Option<OwnedFd>, Errno> {
+/// Opens and locks a folder that still has its name; `WOULDBLOCK` where another run has it.
+pub(crate) fn open_locked(disk: &mut Disk<'_>, parent: BorrowedFd<'_>, name: &OsStr) -> Result<OwnedFd, Errno> {
     let folder = open_folder(disk, parent, name)?;
     if !lock(&folder) {
-        return Ok(None);
+        return Err(Errno::WOULDBLOCK);
     }
     let (opened, named) = (fstat(&folder)?, statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)?);
-    let same = opened.st_ino == named.st_ino && opened.st_dev == named.st_dev;
-    Ok(same.then_some(folder))
+    if opened.st_ino == named.st_ino && opened.st_dev == named.st_dev { Ok(folder) } else { Err(Errno::WOULDBLOCK) }
 }
 
 /// Removes a folder that no run uses any more. Only with its lock: its name may be another run's by now, which would
-/// find its own files gone. Where another run has the lock, that run removes it or writes there.
+/// find its own files gone. `WOULDBLOCK` where another run has the lock: that run removes it or writes there.
 pub(crate) fn remove_dead(disk: &mut Disk<'_>, parent: BorrowedFd<'_>, name: &OsStr) -> Result<(), Errno> {
     match open_locked(disk, parent, name) {
-        Ok(Some(_lock)) => remove_tree(disk, parent, name),
-        Ok(None) | Err(Errno::NOENT) => Ok(()),
+        Ok(_lock) => remove_tree(disk, parent, name),
+        Err(Errno::NOENT) => Ok(()),
         Err(errno) => Err(errno),
     }
 }
 
-/// Puts an old tree of a dead run back where its place is empty, else removes it. Says whether the name is free.
-fn restore_or_remove(disk: &mut Disk<'_>, parent: BorrowedFd<'_>, target: &Target, kept: &OsStr) -> Result<bool, DiskError> {
-    let _lock = match open_locked(disk, parent, kept) {
-        Ok(Some(lock)) => lock,
-        Ok(None) => return Ok(false),
-        Err(errno) => return Ok(errno == Errno::NOENT),
-    };
+/// Removes the tree that a run has just replaced. The run that had put it in place may be about to give its lock up, and is waited
+/// for: nobody else would remove it before the next commit. A run that takes it for a dead one's removes it itself.
+pub(crate) fn remove_old(
+    disk: &mut Disk<'_>,
+    parent: BorrowedFd<'_>,
+    target: &Target,
+    name: &OsStr,
+    limit: Duration,
+) -> Result<(), DiskError> {
+    let path = target.parent.join(name);
+    let identity = || statat(parent, name, AtFlags::SYMLINK_NOFOLLOW).ok().map(|stat| (stat.st_dev, stat.st_ino));
+    let old = identity();
+    let mut wait = Wait::new(limit);
+    loop {
+        match remove_dead(disk, parent, name) {
+            Ok(()) => return Ok(()),
+            Err(Errno::WOULDBLOCK) if identity() == old => {}
+            // The name is another run's by now.
+            Err(Errno::WOULDBLOCK) => return Ok(()),
+            Err(errno) => return Err(DiskError::new("remove", path, errno)),
+        }
+        wait.pause(disk, parent, target).map_err(|error| error.into_disk_error("remove", &path))?;
+    }
+}
+
+/// Puts an old tree of a dead run back where its place is empty.
+fn restore(disk: &mut Disk<'_>, parent: BorrowedFd<'_>, target: &Target, kept: &OsStr) -> Result<(), DiskError> {
+    let Ok(_lock) = open_locked(disk, parent, kept) else { return Ok(()) };
     if matches!(statat(parent, &target.name, AtFlags::SYMLINK_NOFOLLOW), Err(Errno::NOENT)) {
         disk.rename(parent, kept, &target.name).map_err(|errno| DiskError::new("restore", target.path(), errno))?;
-        return Ok(true);
     }
-    Ok(remove_tree(disk, parent, kept).is_ok())
+    Ok(())
 }

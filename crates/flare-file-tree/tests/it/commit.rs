@@ -5,6 +5,7 @@ use std::{
     os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink},
     process::Command,
     sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
 };
 
 use flare_diagnostic::Code;
@@ -12,7 +13,8 @@ use flare_file_tree::{Call, CommitError, CommitOptions, FileTree, Step, commit, 
 
 use crate::support::{kit, names, path, read};
 
-const DEFAULT: CommitOptions<'static> = CommitOptions { replace: true, durable: false, cancelled: None };
+const DEFAULT: CommitOptions<'static> =
+    CommitOptions { replace: true, durable: false, cancelled: None, wait: Duration::from_mins(1) };
 
 #[test]
 fn missing_parents_are_made_and_the_old_folder_goes_as_a_whole() {

@@ -6,6 +6,7 @@
 mod commit;
 mod faults;
 mod kill;
+mod many;
 mod properties;
 mod read;
 mod seam;

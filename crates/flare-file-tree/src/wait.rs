@@ -1,0 +1,85 @@
+//! Waiting for other runs that write to the same destination: by time, with an end, and open to an interruption.
+
+use std::{
+    ffi::OsStr,
+    io::Read as _,
+    os::fd::BorrowedFd,
+    path::PathBuf,
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, major, minor, openat, statat};
+
+use crate::{
+    CommitError,
+    disk::Disk,
+    place::{SLOTS, Target},
+};
+
+/// The first pause; each later one is twice as long, up to [`LONGEST`].
+const SHORTEST: Duration = Duration::from_millis(2);
+/// A free name is not left unused for longer than this.
+const LONGEST: Duration = Duration::from_millis(100);
+
+/// One wait of one run.
+pub(crate) struct Wait {
+    began: Instant,
+    limit: Duration,
+    pause: Duration,
+}
+
+#[expect(clippy::disallowed_methods, reason = "a limit in time needs the clock; nothing that is written depends on it")]
+impl Wait {
+    /// Begins to wait, for `limit` at most.
+    pub(crate) fn new(limit: Duration) -> Self {
+        Self { began: Instant::now(), limit, pause: SHORTEST }
+    }
+
+    /// Pauses before the next try. Fails where the run was interrupted, or where the time is over.
+    pub(crate) fn pause(&mut self, disk: &Disk<'_>, parent: BorrowedFd<'_>, target: &Target) -> Result<(), CommitError> {
+        if disk.is_cancelled() {
+            return Err(CommitError::Interrupted);
+        }
+        let left = self.limit.saturating_sub(self.began.elapsed());
+        if left.is_zero() {
+            return Err(CommitError::Busy { path: target.path(), waited: self.limit, processes: holders(parent, target) });
+        }
+        thread::sleep(self.pause.min(left));
+        self.pause = (self.pause * 2).min(LONGEST);
+        Ok(())
+    }
+}
+
+/// The processes that hold a lock on the destination or on one of its temporary directories, as the kernel lists them. Empty where
+/// it does not tell: another machine's processes on a network file system, for example.
+fn holders(parent: BorrowedFd<'_>, target: &Target) -> Vec<u32> {
+    let names = (1..=SLOTS).flat_map(|slot| [target.temporary(slot), target.kept(slot)]).chain([target.name.clone()]);
+    let keys: Vec<String> = names.filter_map(|name| lock_key(parent, &name)).collect();
+    let mut processes: Vec<u32> = locks()
+        .lines()
+        .filter_map(|line| {
+            // `1: FLOCK  ADVISORY  WRITE 1234 fe:00:5678 0 EOF`; a process of another namespace has the id 0 or -1.
+            let fields: Vec<&str> = line.split_ascii_whitespace().collect();
+            let (process, key) = (fields.get(4)?.parse().ok()?, *fields.get(5)?);
+            (fields.get(1) == Some(&"FLOCK") && process != 0 && keys.iter().any(|held| held == key)).then_some(process)
+        })
+        .collect();
+    processes.sort_unstable();
+    processes.dedup();
+    processes
+}
+
+/// How the kernel's list of locks names a file.
+fn lock_key(parent: BorrowedFd<'_>, name: &OsStr) -> Option<String> {
+    let stat = statat(parent, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+    Some(format!("{:02x}:{:02x}:{}", major(stat.st_dev), minor(stat.st_dev), stat.st_ino))
+}
+
+fn locks() -> String {
+    let mut text = String::new();
+    let opened = openat(CWD, PathBuf::from("/proc/locks"), OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
+    // What is not UTF-8, or not to be read, names nobody.
+    let _ = opened.map(|file| std::fs::File::from(file).read_to_string(&mut text));
+    text
+}
