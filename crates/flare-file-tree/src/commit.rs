@@ -137,7 +137,8 @@ impl Run<'_, '_> {
                 // Whoever replaces the new tree waits for its lock before the tree is removed.
                 drop(slot);
                 let synced = if self.options.durable { self.disk.sync(parent, &self.target.name) } else { Ok(()) };
-                let removed = old.as_ref().map_or(Ok(()), |old| remove_old(self.disk, parent, self.target, old, self.options.wait));
+                let removed =
+                    old.as_ref().map_or(Ok(()), |old| remove_old(self.disk, parent, self.target, old, self.options.wait));
                 let unsynced = synced.err().map(|errno| DiskError::new("write", self.target.path(), errno));
                 Ok(Committed { replaced: old.is_some(), unfinished: unsynced.or(removed.err()) })
             }

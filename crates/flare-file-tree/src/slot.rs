@@ -33,7 +33,12 @@ pub(crate) struct Slot {
 impl Slot {
     /// Cleans up after killed runs, then makes a temporary folder of mode 0700 and locks it. Waits where other runs have all of
     /// them, or were faster each time.
-    pub(crate) fn claim(disk: &mut Disk<'_>, parent: BorrowedFd<'_>, target: &Target, limit: Duration) -> Result<Self, CommitError> {
+    pub(crate) fn claim(
+        disk: &mut Disk<'_>,
+        parent: BorrowedFd<'_>,
+        target: &Target,
+        limit: Duration,
+    ) -> Result<Self, CommitError> {
         let mut wait = Wait::new(limit);
         loop {
             if let Some(slot) = Self::claim_a_free_one(disk, parent, target)? {
@@ -120,10 +125,9 @@ pub(crate) fn remove_old(
     let mut wait = Wait::new(limit);
     loop {
         match remove_dead(disk, parent, name) {
-            Ok(()) => return Ok(()),
             Err(Errno::WOULDBLOCK) if identity() == old => {}
-            // The name is another run's by now.
-            Err(Errno::WOULDBLOCK) => return Ok(()),
+            // Gone, or the name is another run's by now.
+            Ok(()) | Err(Errno::WOULDBLOCK) => return Ok(()),
             Err(errno) => return Err(DiskError::new("remove", path, errno)),
         }
         wait.pause(disk, parent, target).map_err(|error| error.into_disk_error("remove", &path))?;

@@ -114,7 +114,7 @@ pub(crate) fn commit(request: &KitRequest, built: &Built, options: &RunOptions) 
     let how = flare_file_tree::CommitOptions { cancelled: Some(options.interrupt.flag()), ..Default::default() };
     let committed = flare_file_tree::commit(built.prepared.tree(), &request.output, &how).map_err(|error| match error {
         CommitError::Interrupted => interrupted().into(),
-        disk @ CommitError::Disk(_) => disk.into_faults(Code::DeployPrepareFailed),
+        other => other.into_faults(Code::DeployPrepareFailed),
     })?;
     Ok(committed.unfinished.map(|error| error.into_diagnostic(Code::Notice).into_warning()))
 }
