@@ -6,6 +6,7 @@
 mod cases;
 mod citations;
 mod command_line;
+mod init;
 mod interruption;
 mod launch;
 mod parity;

@@ -11,6 +11,8 @@ use std::{
 pub struct Environment {
     /// The folder to which relative paths refer.
     pub working_folder: PathBuf,
+    /// How the user runs this program: `cargo xtask` in the checkout, else `flare-kube`.
+    pub program: &'static str,
     /// The clock, in seconds since 1970; certificates are judged by it.
     pub now: i64,
     /// Whether a person reads stderr: progress bars and colour.
@@ -40,6 +42,7 @@ impl Environment {
         let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         Self {
             working_folder: std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
+            program: if variable("CARGO").is_some() { "cargo xtask" } else { "flare-kube" },
             now: i64::try_from(seconds).unwrap_or(i64::MAX),
             stderr_is_terminal,
             colour: stderr_is_terminal && variable("NO_COLOR").is_none(),

@@ -4,6 +4,7 @@ use std::collections::{HashMap, hash_map::Entry};
 
 use flare_diagnostic::{Checked, Code, Diagnostic, Faults, did_you_mean};
 use flare_names::{ParticipantNames, Role};
+use flare_startup_kit::certificate_covers;
 use flare_yaml::shown as printable;
 
 use crate::{facts::Facts, model::Participant};
@@ -27,6 +28,7 @@ pub fn check_across(members: &[Member<'_>]) -> Result<Checked<()>, Faults> {
     let server = one_server(members, &mut faults);
     for member in members {
         name_fits_kit(member, members, &mut faults);
+        faults.extend(missing_relay(member, members));
     }
     if let Some(reference) = server.or_else(|| members.first().copied()) {
         for member in members {
@@ -95,6 +97,24 @@ fn name_fits_kit(member: &Member<'_>, members: &[Member<'_>], faults: &mut Vec<D
     let message =
         format!("`{}` is the startup kit of `{}`, not of {}", printable(&member.entry.kit), printable(actual), member.label());
     faults.push(member.fault(message, hint));
+}
+
+/// A client behind a relay can log in only where that relay runs with the others. Relays' kits are not supported, so that no
+/// federation holds one.
+fn missing_relay(member: &Member<'_>, members: &[Member<'_>]) -> Option<Diagnostic> {
+    let relay = member.facts.relay.as_ref()?;
+    if members.iter().any(|other| other.facts.participant == relay.name) {
+        return None;
+    }
+    let message = format!(
+        "{} logs in through the relay `{}` (`{}` in its kit), which is no participant of this federation",
+        member.label(),
+        printable(&relay.name),
+        relay.file
+    );
+    let hint =
+        "connect this client to the server in project.yml (without `connect_to`) and provision again, or leave it out here";
+    Some(member.kit_fault(message, hint))
 }
 
 fn same_provisioning(reference: &Member<'_>, member: &Member<'_>, faults: &mut Vec<Diagnostic>) {
@@ -201,14 +221,14 @@ pub(crate) fn objects(names: &ParticipantNames) -> [(&'static str, &str); 7] {
     ]
 }
 
-/// Names of certificates (`docs/behaviour.md` section 9), across participants.
+/// What the clients' kits call, held against the server's certificate (`docs/behaviour.md` section 9) and port.
 fn reachable(server: &Member<'_>, members: &[Member<'_>]) -> Vec<Diagnostic> {
     let Some(fl) = server.facts.fl_port else { return Vec::new() };
     let mut warnings = Vec::new();
     for client in members.iter().filter(|member| member.facts.role == Role::Client) {
         let Some((host, port)) = &client.facts.server_target else { continue };
         let names = &server.facts.certificate_names;
-        if !names.is_empty() && !names.iter().any(|name| certificate_name_fits(name, host)) {
+        if !names.is_empty() && !certificate_covers(names, host) {
             let known: Vec<_> = names.iter().map(|name| format!("`{}`", printable(name))).collect();
             let message = format!(
                 "{} calls the server `{}`, and the certificate of {} is for {}",
@@ -229,34 +249,9 @@ fn reachable(server: &Member<'_>, members: &[Member<'_>]) -> Vec<Diagnostic> {
     warnings
 }
 
-/// RFC 6125: without regard to case and a final dot; `*` stands for one whole first label.
-fn certificate_name_fits(name: &str, host: &str) -> bool {
-    let host = host.trim_end_matches('.').trim_start_matches('[').trim_end_matches(']').to_lowercase();
-    let name = name.trim_end_matches('.').to_lowercase();
-    match name.strip_prefix("*.") {
-        Some(parent) => host.split_once('.').is_some_and(|(label, rest)| !label.is_empty() && rest == parent),
-        None => name == host,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_certificate_name_fits_as_tls_has_it() {
-        for (name, host, fits) in [
-            ("server1", "SERVER1.", true),
-            ("*.example.com", "flare.example.com", true),
-            ("*.example.com", "a.b.example.com", false),
-            ("*.example.com", ".example.com", false),
-            ("*.example.com", "example.com", false),
-            ("::1", "[::1]", true),
-            ("server1", "server10", false),
-        ] {
-            assert_eq!(certificate_name_fits(name, host), fits, "{name} {host}");
-        }
-    }
 
     #[test]
     fn the_server_comes_first_and_the_order_stays() {

@@ -2,6 +2,7 @@
 
 use flare_names::{ClaimName, NamespaceName, ParticipantNames, Role, Target};
 use flare_site_plan::{Ports, SitePlan};
+use flare_startup_kit::Relay;
 
 /// The part of a plan that other participants can collide with, or have to agree with.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,14 +18,17 @@ pub struct Facts {
     pub(crate) fl_port: Option<u16>,
     /// DNS names and addresses of a server's certificate; nobody calls a client.
     pub(crate) certificate_names: Vec<String>,
+    /// The relay that a client logs in through.
+    pub(crate) relay: Option<Relay>,
     pub(crate) names: ParticipantNames,
     pub(crate) namespace: NamespaceName,
     pub(crate) claim: ClaimName,
 }
 
 impl Facts {
-    /// The facts of a plan, with the DNS names and IP addresses of the participant's certificate (subject alternative names).
-    pub fn of(plan: &SitePlan, certificate_names: &[String]) -> Self {
+    /// The facts of a plan, of the certificate's DNS names and IP addresses (subject alternative names), and of the relay that the
+    /// kit names.
+    pub fn of(plan: &SitePlan, certificate_names: &[String], relay: Option<&Relay>) -> Self {
         let fl_port = match plan.ports {
             Ports::Server { fl, .. } => Some(fl),
             Ports::Client { .. } => None,
@@ -38,6 +42,7 @@ impl Facts {
             server_target: plan.server_target.clone(),
             fl_port,
             certificate_names: if plan.role == Role::Server { certificate_names.to_vec() } else { Vec::new() },
+            relay: relay.cloned(),
             names: plan.names.clone(),
             namespace: plan.namespace.clone(),
             claim: plan.workspace.claim.clone(),

@@ -2,14 +2,18 @@
 //!
 //! Both texts are accepted by `prepare --federation` as they stand, for every name that FLARE takes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use flare_diagnostic::{Code, Diagnostic, Faults};
+use flare_diagnostic::{Checked, Code, Diagnostic, Faults, Place};
 use flare_names::{ParticipantNames, Role, ServiceName, Target, stable};
+use flare_site_config::image::ImageReference;
 use flare_yaml::{quote, shown as printable};
 
-use crate::release::Provisioned;
+use crate::{
+    release::Provisioned,
+    target::{self, Decided},
+};
 
 /// A participant that was found in a provisioned folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,8 +24,12 @@ pub struct Found {
     pub site: String,
     /// Server or client.
     pub role: Role,
-    /// The kit's folder, relative to the folder that `federation.yaml` is written to.
+    /// The kit's directory, relative to the directory that `federation.yaml` is written to.
     pub kit: String,
+    /// SHA-256 of the root certificate, hex: equal in all kits of one provisioning.
+    pub root_fingerprint: String,
+    /// The relay that a client logs in through.
+    pub relay: Option<String>,
     /// A server's FL port, where its kit says so.
     pub fl_port: Option<u16>,
     /// A server's admin port, where its kit says so.
@@ -60,36 +68,77 @@ pub fn default_image(target: Target) -> String {
 /// Writes both files for the participants found, in any order; the server comes first. `image` is what the user asked for,
 /// else the image that fits the kits' release.
 ///
-/// Fails with `INVALID_FEDERATION` where there is not exactly one server, since no `federation.yaml` could be accepted.
-pub fn files(found: &[Found], image: Option<&str>) -> Result<Files, Faults> {
-    check(found)?;
+/// Fails with `INVALID_FEDERATION` where no `federation.yaml` for these kits could be accepted: not exactly one server, a
+/// participant twice, kits of two provisionings; the place is the kit as `federation.yaml` would have it. Warns where image and kits are of two releases.
+pub fn files(found: &[Found], image: Option<&ImageReference>) -> Result<Checked<Files>, Faults> {
     let ordered = crate::server_first(found, |one| one.role);
-    let provisioned = release_of(&ordered);
-    let target = match provisioned {
-        Provisioned::By(target) => target,
-        Provisioned::Unknown => Target::default(),
-    };
-    let image = image.map_or_else(|| default_image(target), str::to_owned);
-    Ok(Files { config: config(&ordered, provisioned, &image), federation: federation(&ordered, target) })
+    let mut faults = Vec::new();
+    faults.extend(server_fault(&ordered));
+    faults.extend(twice(&ordered));
+    faults.extend(provisioned_twice(&ordered));
+    let decided = target::decide(None, image, release_of(&ordered));
+    Faults::check(faults, || Checked {
+        value: Files {
+            config: config(&ordered, image.map_or_else(|| default_image(decided.target), ToString::to_string).as_str()),
+            federation: federation(&ordered, &decided),
+        },
+        warnings: decided.warning.clone().into_iter().collect(),
+    })
 }
 
-fn check(found: &[Found]) -> Result<(), Faults> {
+fn server_fault(found: &[&Found]) -> Option<Diagnostic> {
     let servers: Vec<_> = found.iter().filter(|one| one.role == Role::Server).collect();
-    let fault = match servers[..] {
-        [_] => return Ok(()),
-        [] => Diagnostic::error(Code::InvalidFederation, "none of the kits is a server's")
-            .hint("name the folder `prod_NN` that provisioning made, with all its kits"),
-        [first, second, ..] => Diagnostic::error(
-            Code::InvalidFederation,
-            format!(
+    match servers[..] {
+        [_] => None,
+        [] => Some(
+            Diagnostic::error(Code::InvalidFederation, "none of the kits is a server's")
+                .hint("name the directory `prod_NN` that provisioning made, with all its kits"),
+        ),
+        [first, second, ..] => {
+            let message = format!(
                 "`{}` and `{}` are both kits of a server, and a federation has one",
                 printable(&first.kit),
                 printable(&second.kit)
-            ),
-        )
-        .hint("name one folder `prod_NN`"),
-    };
-    Err(fault.into())
+            );
+            Some(
+                Diagnostic::error(Code::InvalidFederation, message)
+                    .hint("name one directory `prod_NN`")
+                    .at(Place::file(&second.kit)),
+            )
+        }
+    }
+}
+
+/// Participants with more than one kit.
+fn twice(found: &[&Found]) -> Vec<Diagnostic> {
+    let mut kits: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for one in found {
+        kits.entry(&one.name).or_default().push(&one.kit);
+    }
+    let several = kits.into_iter().filter(|(_, kits)| kits.len() > 1).map(|(name, kits)| {
+        let shown: Vec<_> = kits.iter().map(|kit| format!("`{}`", printable(kit))).collect();
+        let message = format!("{} are all kits of the participant `{}`", shown.join(" and "), printable(name));
+        Diagnostic::error(Code::InvalidFederation, message)
+            .hint("keep the newest, and move the others to another directory")
+            .at(Place::file(kits[1]))
+    });
+    several.collect()
+}
+
+/// Kits whose root certificate is not the server's: nobody could log in with them.
+fn provisioned_twice(found: &[&Found]) -> Vec<Diagnostic> {
+    let Some(first) = found.first() else { return Vec::new() };
+    let others = found.iter().filter(|one| one.root_fingerprint != first.root_fingerprint).map(|one| {
+        let message = format!(
+            "the kits `{}` and `{}` come from two provisionings: their root certificates differ",
+            printable(&first.kit),
+            printable(&one.kit)
+        );
+        Diagnostic::error(Code::InvalidFederation, message)
+            .hint("take all kits from one directory `prod_NN`, or provision the project again")
+            .at(Place::file(&one.kit))
+    });
+    others.collect()
 }
 
 /// The newest release that any kit shows: a kit may hide it, none can show a later one than it has.
@@ -97,8 +146,8 @@ fn release_of(found: &[&Found]) -> Provisioned {
     found.iter().map(|one| one.provisioned).max().unwrap_or(Provisioned::Unknown)
 }
 
-fn config(found: &[&Found], provisioned: Provisioned, image: &str) -> String {
-    let origin = match provisioned {
+fn config(found: &[&Found], image: &str) -> String {
+    let origin = match release_of(found) {
         Provisioned::By(target) => format!("The kits look like FLARE {target}; the tag should be of that release."),
         Provisioned::Unknown => {
             "The kits do not tell their release: check that the tag is the release that provisioned them.".to_owned()
@@ -149,7 +198,7 @@ fn parent_port(found: &[&Found]) -> u16 {
     (8102..=u16::MAX).find(|port| !taken.contains(port)).unwrap_or(8102)
 }
 
-fn federation(found: &[&Found], target: Target) -> String {
+fn federation(found: &[&Found], decided: &Decided) -> String {
     let mut text =
         String::from("# federation.yaml: who takes part, with which startup kit. Written by `init`; yours to change.\n");
     if let Some(project) = found.iter().find_map(|one| one.project.as_deref()) {
@@ -158,7 +207,8 @@ fn federation(found: &[&Found], target: Target) -> String {
     text.push_str("# Paths are relative to this file.\n\n");
     let _ = write!(
         text,
-        "defaults:\n  # The FLARE release that the kits are prepared for.\n  target: \"{target}\"\n\nparticipants:\n"
+        "defaults:\n  # The FLARE release that the kits are prepared for: {}.\n  target: \"{}\"\n\nparticipants:\n",
+        decided.origin, decided.target
     );
     let mut taken = BTreeSet::new();
     for one in found {

@@ -10,6 +10,7 @@ mod model;
 mod read;
 mod release;
 mod schema;
+pub mod target;
 
 pub use across::{Member, check_across, server_first};
 pub use facts::Facts;

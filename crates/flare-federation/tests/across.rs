@@ -5,6 +5,7 @@ use flare_diagnostic::Code;
 use flare_federation::{Facts, Federation, Member, Participant, check_across};
 use flare_names::{ClaimName, NamespaceName, ParticipantNames, Role, ServiceName, Target};
 use flare_site_plan::SitePlan;
+use flare_startup_kit::Relay;
 use serde_json::json;
 
 /// A plan as `prepare` would make it from a kit without surprises.
@@ -43,7 +44,7 @@ fn said(change: impl FnOnce(&mut [Participant], &mut [SitePlan])) -> (Vec<String
     let mut plans = [plan(Role::Server, "server1"), plan(Role::Client, "site-1"), plan(Role::Client, "site-2")];
     change(&mut entries, &mut plans);
     let names = ["server1".to_owned(), "*.example.com".to_owned()];
-    let facts = plans.each_ref().map(|plan| Facts::of(plan, &names));
+    let facts = plans.each_ref().map(|plan| Facts::of(plan, &names, None));
     let members: Vec<_> = entries.iter().zip(&facts).map(|(entry, facts)| Member { entry, facts }).collect();
     match check_across(&members) {
         Ok(checked) => (Vec::new(), checked.warnings.iter().map(|warning| warning.message.clone()).collect()),
@@ -138,4 +139,19 @@ fn a_server_under_another_name_or_port_is_warned_about() {
     );
     assert_eq!(target("flare.example.com", Some(443)), ["`site-1` calls the server at port 443, and `server1` listens on 8002"]);
     assert!(target("SERVER1", Some(8002)).is_empty());
+}
+
+#[test]
+fn a_client_behind_a_relay_that_is_not_here_is_refused() {
+    let entries = entries(&["server1", "site-1"]);
+    let plans = [plan(Role::Server, "server1"), plan(Role::Client, "site-1")];
+    let behind = |name: &str| {
+        let relay = Relay { name: name.to_owned(), address: None, file: "local/relay__resources.json" };
+        let facts = [Facts::of(&plans[0], &[], None), Facts::of(&plans[1], &[], Some(&relay))];
+        let members: Vec<_> = entries.iter().zip(&facts).map(|(entry, facts)| Member { entry, facts }).collect();
+        check_across(&members).map_err(|faults| faults.first().message.clone())
+    };
+    let expected = "`site-1` logs in through the relay `relay-1` (`local/relay__resources.json` in its kit), which is no participant of this federation";
+    assert_eq!(behind("relay-1").unwrap_err(), expected);
+    assert!(behind("server1").is_ok());
 }

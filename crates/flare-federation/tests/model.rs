@@ -121,7 +121,7 @@ proptest! {
     #[test]
     fn what_init_writes_is_read_back_for_every_name(names in proptest::collection::btree_set("[^\\p{Cc}]{0,12}[^\\p{Cc}\\p{Z}]", 1..6)) {
         let found: Vec<_> = names.iter().enumerate().map(|(index, name)| found(name, if index == 0 { Role::Server } else { Role::Client })).collect();
-        let files = init::files(&found, None).unwrap();
+        let files = init::files(&found, None).unwrap().value;
         let read = Federation::parse(files.federation.as_bytes(), "f").unwrap().value;
         let config = tree_of(files.config.as_bytes(), "k8s.yaml");
         prop_assert_eq!(read.participants.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), names.iter().map(String::as_str).collect::<Vec<_>>());
@@ -145,6 +145,8 @@ fn found(name: &str, role: Role) -> init::Found {
         admin_port: (role == Role::Server).then_some(8103),
         project: Some("lab\n: x".to_owned()),
         provisioned: flare_federation::Provisioned::By(Target::V2_9),
+        root_fingerprint: "aa".to_owned(),
+        relay: None,
     }
 }
 
@@ -156,14 +158,40 @@ fn init_writes_files_that_explain_themselves() {
         found("nvflare-server", Role::Server),
         found("no", Role::Client),
     ];
-    let files = init::files(&found, None).unwrap();
+    let files = init::files(&found, None).unwrap().value;
     insta::assert_snapshot!("init_k8s", files.config);
     insta::assert_snapshot!("init_federation", files.federation);
+    let digest = format!("registry:5000/a@sha256:{}", "0".repeat(64));
     let unknown = init::Found { provisioned: flare_federation::Provisioned::Unknown, ..found[2].clone() };
-    let files = init::files(&[unknown], Some("registry:5000/a@sha256:1")).unwrap();
-    assert!(files.config.contains("docker_image: \"registry:5000/a@sha256:1\""));
+    let files = init::files(&[unknown], Some(&digest.parse().unwrap())).unwrap().value;
+    assert!(files.config.contains(&format!("docker_image: \"{digest}\"")));
     assert!(files.config.contains("do not tell their release"));
     assert!(files.federation.contains("target: \"2.8\""));
+}
+
+#[test]
+fn init_refuses_two_kits_of_one_participant_and_kits_of_two_provisionings() {
+    let copy = init::Found { kit: "prod_00/site-1 (copy)".to_owned(), ..found("site-1", Role::Client) };
+    let old = init::Found { root_fingerprint: "bb".to_owned(), ..found("site-2", Role::Client) };
+    let kits = [found("server1", Role::Server), found("site-1", Role::Client), copy, old];
+    let faults = init::files(&kits, None).unwrap_err();
+    let said: Vec<_> = faults.all().iter().map(|fault| fault.message.as_str()).collect();
+    assert_eq!(
+        said,
+        [
+            "`prod_00/site-1` and `prod_00/site-1 (copy)` are all kits of the participant `site-1`",
+            "the kits `prod_00/server1` and `prod_00/site-2` come from two provisionings: their root certificates differ"
+        ]
+    );
+}
+
+#[test]
+fn the_image_asked_for_decides_the_target_before_the_kits() {
+    let kits = [found("server1", Role::Server)];
+    let files = init::files(&kits, Some(&"registry:5000/a:2.8.3".parse().unwrap())).unwrap();
+    assert!(files.value.federation.contains("target: \"2.8\""));
+    assert_eq!(files.warnings.iter().map(|warning| warning.code).collect::<Vec<_>>(), [Code::ReleaseMismatch]);
+    assert!(init::files(&kits, None).unwrap().warnings.is_empty());
 }
 
 #[test]
@@ -204,7 +232,7 @@ fn values_that_two_versions_of_yaml_read_differently_are_refused() {
 
 #[test]
 fn what_init_writes_is_a_whole_config_for_both_targets() {
-    let files = init::files(&[found("server1", Role::Server)], None).unwrap();
+    let files = init::files(&[found("server1", Role::Server)], None).unwrap().value;
     let federation = parse(&files.federation);
     let document = flare_yaml::parse(files.config.as_bytes(), init::CONFIG_FILE, Code::InvalidConfig).unwrap();
     for target in Target::ALL {

@@ -21,7 +21,7 @@ pub use disk::{Call, Gate, Step};
 pub use error::{CommitError, DiskError};
 pub use file::{resolved, write_file};
 pub use path::{InvalidPath, RelativePath};
-pub use place::{Destination, files, folders};
+pub use place::{Destination, broken_links, files, folders};
 pub use read::ReadOptions;
 pub use source::read_file;
 pub use tree::{Content, Entry, FOLDER_MODE, FileTree};

@@ -142,15 +142,23 @@ pub fn files(folder: &Path) -> Result<Vec<PathBuf>, DiskError> {
     children(folder, FileType::RegularFile)
 }
 
+/// The links in a folder that lead nowhere, sorted by name.
+pub fn broken_links(folder: &Path) -> Result<Vec<PathBuf>, DiskError> {
+    select(folder, |path| matches!(statat(CWD, path, AtFlags::empty()), Err(Errno::NOENT | Errno::LOOP)))
+}
+
 fn children(folder: &Path, wanted: FileType) -> Result<Vec<PathBuf>, DiskError> {
+    select(folder, |path| statat(CWD, path, AtFlags::empty()).is_ok_and(|stat| kind(&stat) == wanted))
+}
+
+fn select(folder: &Path, is_wanted: impl Fn(&Path) -> bool) -> Result<Vec<PathBuf>, DiskError> {
     let failed = |errno: Errno| DiskError::new("read", folder, errno);
     let opened = openat(CWD, folder, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).map_err(failed)?;
     let mut found = Vec::new();
     for entry in Dir::new(opened).map_err(failed)? {
         let name = OsString::from_vec(entry.map_err(failed)?.file_name().to_bytes().to_vec());
         let path = folder.join(&name);
-        let is_wanted = statat(CWD, &path, AtFlags::empty()).is_ok_and(|stat| kind(&stat) == wanted);
-        if is_wanted && !matches!(name.as_bytes(), b"." | b"..") && !is_temporary(&name) {
+        if is_wanted(&path) && !matches!(name.as_bytes(), b"." | b"..") && !is_temporary(&name) {
             found.push(path);
         }
     }

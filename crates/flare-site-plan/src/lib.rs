@@ -10,4 +10,4 @@ mod resolve;
 /// A fact of the plan that the configuration names first.
 pub use flare_site_config::InternalSecurity;
 pub use plan::{Image, Internal, Parent, Ports, SitePlan, StudyTemplate, Workspace};
-pub use resolve::{Acceptance, resolve};
+pub use resolve::{Acceptance, release_of_tag, resolve};

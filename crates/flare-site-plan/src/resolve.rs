@@ -67,9 +67,14 @@ fn check_ports(ports: &Ports, config: &SiteConfig, faults: &mut Vec<Diagnostic>)
     };
     let mut fault =
         Diagnostic::error(Code::InvalidConfig, format!("`parent.parent_port` is {parent}, which is the server's {taken}"))
-            .hint("choose another `parent_port`; 8102 is the default");
+            .hint(format!("choose another `parent_port`, such as {}", free_port(fl, admin)));
     fault.place = config.place("parent.parent_port").cloned();
     faults.push(fault);
+}
+
+/// The default parent port, or the next that the server does not use itself.
+fn free_port(fl: u16, admin: Option<u16>) -> u16 {
+    (8102..=u16::MAX).find(|port| *port != fl && Some(*port) != admin).unwrap_or(8102)
 }
 
 /// 2.8's job process understands nothing but a clear link, whatever a config for another target says.
@@ -169,8 +174,9 @@ fn check_release(config: &SiteConfig, target: Target, warnings: &mut Vec<Diagnos
     warnings.push(warning);
 }
 
-/// `2.9` from `2.9`, `2.9.0`, `v2.9.1-gpu`, `2.9rc1`; `None` where the tag does not begin with a FLARE 2 release.
-pub(crate) fn release_of_tag(tag: &str) -> Option<String> {
+/// The FLARE release that an image's tag names: `2.9` from `2.9`, `2.9.0`, `v2.9.1-gpu`, `2.9rc1`; `None` where the tag does not
+/// begin with a FLARE 2 release. A release that nobody here knows, such as `2.10`, is given too.
+pub fn release_of_tag(tag: &str) -> Option<String> {
     let rest = tag.strip_prefix('v').unwrap_or(tag).strip_prefix("2.")?;
     let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let minor: u16 = rest[..digits].parse().ok()?;

@@ -7,8 +7,10 @@ use flare_names::Role;
 use crate::{
     Certificates,
     certificate::{self, at_risk},
-    host_name, json,
+    directory::{Owner, ROLE_FILES},
+    json,
     json::invalid,
+    relay::{self, Relay},
     role_file::{self, RoleFile},
 };
 
@@ -38,9 +40,11 @@ pub struct StartupKit {
     pub fl_port: Option<u16>,
     /// Server: `servers[0].admin_port`, else the FL port; `None` where there is neither, and for a client.
     pub admin_port: Option<u16>,
-    /// `servers[0].service.target` in two parts: under which host and port the server is reached from outside. `None`
-    /// where the role file has none.
+    /// `servers[0].service.target` in two parts. Client: under which host and port it calls the server. Server: its own name and
+    /// its FL port; what clients call stands in their kits only. `None` where the role file has none.
     pub server_target: Option<(String, Option<u16>)>,
+    /// Client: the relay that it logs in through, as `local/relay__resources.json` has it.
+    pub relay: Option<Relay>,
     /// The project's name, `servers[0].name`.
     pub project: Option<String>,
     /// The kit's certificates.
@@ -50,13 +54,6 @@ pub struct StartupKit {
     /// Whether `startup/signature.json` or `local/signature.json` signs files of the kit.
     pub signed: bool,
 }
-
-/// What a role file is called, and whose it is.
-const ROLE_FILES: [(&str, Option<Role>); 3] = [
-    ("startup/fed_server.json", Some(Role::Server)),
-    ("startup/fed_client.json", Some(Role::Client)),
-    ("startup/fed_admin.json", None),
-];
 
 /// The file that the site's components stand in.
 const RESOURCES: &str = "local/resources.json.default";
@@ -80,11 +77,14 @@ impl StartupKit {
             }
         };
         faults.extend(json::object(tree, RESOURCES).err());
+        let relay = relay::read(tree, role, &mut faults);
         let certificates = certificate::read(tree, role, now, &mut faults, &mut warnings);
         match certificates {
             Some(certificates) if faults.is_empty() => {
+                warnings.extend(role_file.warning.clone());
+                warnings.extend(relay.as_ref().map(behind_relay));
                 let kit = assemble(tree, folder_name, role, role_file, certificates, &mut warnings);
-                Ok(Checked { value: kit, warnings })
+                Ok(Checked { value: StartupKit { relay, ..kit }, warnings })
             }
             // Where the certificates are missing, the reason is among the faults.
             _ => Err(refusal(faults)),
@@ -106,16 +106,14 @@ fn check_layout(tree: &FileTree) -> Result<(&'static str, Role), Faults> {
     }
     let found: Vec<_> = ROLE_FILES.into_iter().filter(|(file, _)| tree.is_file(file)).collect();
     let fault = match found.as_slice() {
-        [(file, Some(role))] => return Ok((file, *role)),
-        [(file, None)] => {
+        [(file, Owner::Participant(role))] => return Ok((file, *role)),
+        [(file, Owner::Admin)] => {
             Diagnostic::error(Code::UnsupportedKit, format!("this is an admin's kit (`{file}`): admins do not run in Kubernetes"))
                 .hint("prepare the kit of a server or a client")
                 .at(Place::file(*file))
         }
-        [] if tree.is_file("startup/fed_relay.json") => {
-            invalid("startup/fed_relay.json", "this is a relay's kit (`startup/fed_relay.json`): relays are not supported")
-                .hint("prepare the kit of a server or a client")
-        }
+        [(file, Owner::Relay)] => invalid(file, format!("this is a relay's kit (`{file}`): relays are not supported"))
+            .hint("prepare the kit of a server or a client"),
         [] => invalid("startup", "there is no role file in `startup`: `fed_server.json` or `fed_client.json`")
             .hint("name the folder of a startup kit, as provision made it"),
         several => {
@@ -124,7 +122,7 @@ fn check_layout(tree: &FileTree) -> Result<(&'static str, Role), Faults> {
                 .hint("keep the one that provision made for this participant")
         }
     };
-    let unsupported = fault.code == Code::UnsupportedKit || tree.is_file("startup/fed_relay.json");
+    let unsupported = matches!(found.as_slice(), [(_, Owner::Admin | Owner::Relay)]);
     faults.push(fault);
     if !unsupported {
         faults.extend(json::object(tree, RESOURCES).err());
@@ -153,9 +151,6 @@ fn assemble(
     if role == Role::Client || role_file.name_is_identity {
         warnings.extend(name_differs(&site, role, &certificates));
     }
-    if role == Role::Server {
-        warnings.extend(host_not_covered(role_file.target.as_ref(), &certificates));
-    }
     let server_port = role_file.target.as_ref().and_then(|(_, port)| *port);
     let fl_port = server_port.filter(|_| role == Role::Server);
     StartupKit {
@@ -166,6 +161,7 @@ fn assemble(
         fl_port,
         admin_port: role_file.admin_port.or(fl_port),
         server_target: role_file.target,
+        relay: None,
         project: role_file.project,
         certificates,
         study_files: StudyFiles {
@@ -205,17 +201,10 @@ fn name_differs(site: &str, role: Role, certificates: &Certificates) -> Option<D
     Some(at_risk(&identity.file, message).hint("name the kit and its certificate alike: provision the project again"))
 }
 
-/// gRPC and other drivers compare the host that clients call with the names in the certificate (`docs/behaviour.md` section 9).
-fn host_not_covered(target: Option<&(String, Option<u16>)>, certificates: &Certificates) -> Option<Diagnostic> {
-    let (host, _) = target.filter(|(host, _)| !host.is_empty())?;
-    let identity = &certificates.identity;
-    if host_name::covered(&identity.subject_alternative_names, host) {
-        return None;
-    }
-    let names = match identity.subject_alternative_names.as_slice() {
-        [] => "no host".to_owned(),
-        names => names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
-    };
-    let message = format!("clients call the server `{host}`, and `{}` is for {names}", identity.file);
-    Some(at_risk(&identity.file, message).hint("add the host to `host_names` of the server in project.yml and provision again"))
+fn behind_relay(relay: &Relay) -> Diagnostic {
+    let address = relay.address.as_deref().map(|address| format!(" at `{address}`")).unwrap_or_default();
+    let message = format!("this client logs in through the relay `{}`{address}, and flare-kube runs no relays", relay.name);
+    Diagnostic::warning(Code::Notice, message)
+        .hint("let the relay run where this client's pods reach it, or provision again without `connect_to`")
+        .at(Place::file(relay.file))
 }

@@ -2,15 +2,20 @@
 
 mod certificate;
 mod chain;
+mod directory;
 mod host_name;
 mod json;
 mod kit;
 mod private_key;
 mod purpose;
+mod relay;
 mod role_file;
 mod signature;
 mod strict;
 mod x509;
 
 pub use certificate::{Certificates, Identity, StrictFault};
+pub use directory::DirectoryKind;
+pub use host_name::{certificate_covers, is_own_machine};
 pub use kit::{StartupKit, StudyFiles};
+pub use relay::Relay;

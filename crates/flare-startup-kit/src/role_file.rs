@@ -1,11 +1,14 @@
 //! What the role file says: names, ports, target. `docs/behaviour.md` section 2; what crashes the reference is a fault
 //! with the key in it (defect 31), and so is a port that is none (defect 12).
 
-use flare_diagnostic::Diagnostic;
+use flare_diagnostic::{Code, Diagnostic, Place};
 use flare_names::Role;
 use serde_json::{Map, Value};
 
-use crate::json::{invalid, kind, present};
+use crate::{
+    host_name::is_own_machine,
+    json::{invalid, kind, present},
+};
 
 /// What the role file says; what it leaves out is `None`.
 #[derive(Debug, Default)]
@@ -20,6 +23,8 @@ pub(crate) struct RoleFile {
     pub(crate) admin_port: Option<u16>,
     /// `servers[0].name`.
     pub(crate) project: Option<String>,
+    /// Client: a role file that names no server.
+    pub(crate) warning: Option<Diagnostic>,
 }
 
 /// Reads the role file's object, and adds every fault of it.
@@ -45,10 +50,48 @@ pub(crate) fn read(role: Role, file: &str, object: &Map<String, Value>, faults: 
         found.admin_port = server_reader.admin_port(server);
         return found;
     }
+    found.warning = unreachable_server(file, object, server, found.target.as_ref(), faults);
     reader = Reader { file, faults };
     let client = reader.object(object, "client", "client").unwrap_or(&empty);
     found.name = reader.name(client, "client.fqsn", "fqsn");
     found
+}
+
+/// A client calls nobody but `servers[0].service.target`. Where that is missing its parent ends at the start (kits of 2.6 and older
+/// name their server in `overseer_agent`, which no release reads any more), and where it is the own machine it calls its own pod.
+fn unreachable_server(
+    file: &str,
+    object: &Map<String, Value>,
+    server: &Map<String, Value>,
+    target: Option<&(String, Option<u16>)>,
+    faults: &mut Vec<Diagnostic>,
+) -> Option<Diagnostic> {
+    let text = server.get("service").and_then(|service| service.get("target")).and_then(Value::as_str).unwrap_or_default();
+    let Some((host, _)) = target else {
+        return no_server(file, object, faults);
+    };
+    if is_own_machine(host) || is_own_machine(text) {
+        let message = format!(
+            "the client calls its server at `{text}` (`servers[0].service.target` in `{file}`), and inside a pod that is the pod itself"
+        );
+        let hint =
+            "give the server a `default_host`, or this client a `connect_to`, that its cluster can reach, and provision again";
+        faults.push(invalid(file, message).hint(hint));
+    }
+    None
+}
+
+fn no_server(file: &str, object: &Map<String, Value>, faults: &mut Vec<Diagnostic>) -> Option<Diagnostic> {
+    if object.contains_key("overseer_agent") {
+        let message = format!(
+            "`{file}` has `overseer_agent` and no `servers[0].service.target`: it is of FLARE 2.6 or older, and this client would end at its start"
+        );
+        faults.push(invalid(file, message).hint("provision the project again with FLARE 2.8 or later and take the new kits"));
+        return None;
+    }
+    let message = format!("`{file}` has no `servers[0].service.target`, so that this client has no server to call");
+    let hint = "provision the project again and take the new kit of this participant";
+    Some(Diagnostic::warning(Code::Notice, message).hint(hint).at(Place::file(file)))
 }
 
 struct Reader<'read> {

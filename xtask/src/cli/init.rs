@@ -4,21 +4,26 @@ use std::path::{Path, PathBuf};
 
 use flare_diagnostic::{Code, Diagnostic, Faults};
 use flare_federation::init::CONFIG_FILE;
+use flare_file_tree::Destination;
+use flare_site_config::image::ImageReference;
 use serde_json::json;
 
 use super::Context;
 use crate::{
+    Environment,
     output::{Ended, Outcome, printable},
-    pipeline::init,
+    pipeline::init::{self, Described},
 };
 
-/// Write a commented k8s.yaml and a federation.yaml for a provisioned folder.
+const ANOTHER_OUTPUT: &str = "name another directory with `--output`";
+
+/// Write a commented k8s.yaml and a federation.yaml for a provisioned directory.
 ///
-/// Looks at every kit in the folder (`prod_NN` of `nvflare provision`) for its participant, its ports and the release that provisioned it. Never
-/// overwrites. `prepare --federation` takes what it writes as it stands.
+/// Looks at every kit in the directory (`prod_NN` of `nvflare provision`) for its participant, its ports and the release that
+/// provisioned it. Writes nothing where a kit is damaged, and never overwrites. `prepare --federation` takes what it writes as it stands.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// The provisioned folder: one startup kit per participant.
+    /// The provisioned directory: one startup kit per participant.
     #[arg(value_name = "KITS")]
     kits: PathBuf,
     /// Where the two files go.
@@ -31,42 +36,63 @@ pub(crate) struct Arguments {
 
 /// Looks and writes.
 pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Ended {
-    let kits = context.environment.absolute(&arguments.kits);
-    let output = context.environment.absolute(&arguments.output);
-    if let Some(image) = &arguments.image {
-        image.parse::<flare_site_config::image::ImageReference>().map_err(|error| {
-            Diagnostic::error(Code::InvalidArgs, format!("`{}` is no image: {error}", printable(image)))
-                .hint("give another `--image`")
-        })?;
-    }
-    let looked = init::look(&kits, &output, context.environment.now)?;
-    let files = flare_federation::init::files(&looked.found, arguments.image.as_deref())?;
-    let written = [(output.join(CONFIG_FILE), &files.config), (output.join("federation.yaml"), &files.federation)];
+    let environment = context.environment;
+    let kits = environment.absolute(&arguments.kits);
+    let output = environment.absolute(&arguments.output);
+    let image = arguments.image.as_deref().map(parse_image).transpose()?;
+    check_output(&output)?;
+    let written = [output.join(CONFIG_FILE), output.join("federation.yaml")];
     refuse_existing(&written)?;
-    for (path, text) in &written {
-        flare_file_tree::write_file(path, text.as_bytes(), 0o644, false)
-            .map_err(|error| error.into_diagnostic(Code::InvalidArgs))?;
+    let Described { found, files, warnings } = init::describe(&kits, &output, image.as_ref(), environment.now)?;
+    for (path, text) in written.iter().zip([&files.config, &files.federation]) {
+        flare_file_tree::write_file(path, text.as_bytes(), 0o644, false).map_err(|error| init::refused(error, ANOTHER_OUTPUT))?;
     }
-    let mut text: String = looked.found.iter().map(|one| format!("found {} {}\n", one.role, printable(&one.name))).collect();
-    for (path, _) in &written {
+    let mut text: String = found.iter().map(|one| format!("found {} {}\n", one.role, printable(&one.name))).collect();
+    for path in &written {
         text.push_str(&format!("wrote {}\n", printable(&path.to_string_lossy())));
     }
-    text.push_str(&format!("next: prepare --federation {} --output prepared\n", printable(&written[1].0.to_string_lossy())));
-    let participants: Vec<_> =
-        looked.found.iter().map(|one| json!({"name": one.name, "role": one.role, "kit": one.kit})).collect();
-    let files: Vec<_> = written.iter().map(|(path, _)| path).collect();
-    Ok(Outcome { data: json!({ "files": files, "participants": participants }), text, warnings: looked.warnings })
+    let next = next_step(environment, &written[1]);
+    text.extend(next.as_ref().map(|next| format!("next: {next}\n")));
+    let participants: Vec<_> = found.iter().map(|one| json!({"name": one.name, "role": one.role, "kit": one.kit})).collect();
+    let data = json!({ "files": written, "participants": participants, "next": next });
+    Ok(Outcome { data, text, warnings })
+}
+
+fn parse_image(image: &str) -> Result<ImageReference, Diagnostic> {
+    image.parse().map_err(|error| {
+        Diagnostic::error(Code::InvalidArgs, format!("`{}` is no image: {error}", printable(image)))
+            .hint("give another `--image`")
+    })
+}
+
+/// The command that goes on from here, for a shell; none where the path cannot be written in one.
+fn next_step(environment: &Environment, federation: &Path) -> Option<String> {
+    let file = shlex::try_quote(federation.to_str()?).ok()?;
+    Some(format!("{} prepare --federation {file} --output prepared", environment.program))
+}
+
+/// The output is a directory, or not there yet.
+fn check_output(output: &Path) -> Result<(), Diagnostic> {
+    let what = match Destination::look(output) {
+        Ok(Destination::Absent | Destination::EmptyFolder | Destination::Folder) => return Ok(()),
+        Ok(Destination::File) => "a file",
+        Ok(Destination::Other) => "a device, a pipe, a socket or a link that leads nowhere",
+        Err(error) => return Err(init::refused(error, ANOTHER_OUTPUT)),
+    };
+    let message = format!("the output `{}` is {what}, not a directory", printable(&output.to_string_lossy()));
+    Err(Diagnostic::error(Code::InvalidArgs, message).hint(ANOTHER_OUTPUT).at(output))
 }
 
 /// Neither file may be there: then none is written.
-fn refuse_existing(written: &[(PathBuf, &String)]) -> Result<(), Faults> {
-    let there = written.iter().map(|(path, _)| path.as_path()).filter(|path| is_there(path)).map(|path| {
-        let message = format!("`{}` is there already, and init never overwrites", printable(&path.to_string_lossy()));
-        Diagnostic::error(Code::InvalidArgs, message).hint("name another folder with `--output`, or move the file away").at(path)
+fn refuse_existing(written: &[PathBuf]) -> Result<(), Faults> {
+    let faults = written.iter().filter_map(|path| match Destination::look(path) {
+        Ok(Destination::Absent) => None,
+        Ok(_) => {
+            let message = format!("`{}` is there already, and init never overwrites", printable(&path.to_string_lossy()));
+            let hint = "name another directory with `--output`, or move the file away";
+            Some(Diagnostic::error(Code::InvalidArgs, message).hint(hint).at(path.as_path()))
+        }
+        Err(error) => Some(init::refused(error, ANOTHER_OUTPUT)),
     });
-    Faults::check(there.collect(), || ())
-}
-
-fn is_there(path: &Path) -> bool {
-    !matches!(flare_file_tree::Destination::look(path), Ok(flare_file_tree::Destination::Absent))
+    Faults::check(faults.collect(), || ())
 }

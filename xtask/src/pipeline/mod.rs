@@ -3,6 +3,8 @@
 pub(crate) mod difference;
 pub(crate) mod federation;
 pub(crate) mod init;
+pub(crate) mod kit_directory;
 pub(crate) mod launch;
 pub(crate) mod parallel;
 pub(crate) mod prepare;
+pub(crate) mod release;

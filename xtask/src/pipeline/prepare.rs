@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use flare_diagnostic::{Checked, Code, Diagnostic, Faults, printable};
-use flare_federation::Participant;
+use flare_federation::{Facts, Participant};
 use flare_file_tree::{CommitError, Destination, FileTree, ReadOptions};
 use flare_names::Target;
 use flare_prepared_kit::PreparedKit;
@@ -13,6 +13,7 @@ use flare_site_plan::{Acceptance, SitePlan};
 use flare_startup_kit::StartupKit;
 use serde_json::{Value, json};
 
+use super::kit_directory;
 use crate::interrupt::{Interrupt, interrupted};
 
 /// The largest config file that is read, in bytes; the parser has the last word on smaller ones.
@@ -60,8 +61,8 @@ pub(crate) struct RunOptions {
 #[derive(Debug)]
 pub(crate) struct Resolved {
     pub(crate) plan: SitePlan,
-    /// DNS names and addresses of the participant's certificate.
-    pub(crate) certificate_names: Vec<String>,
+    /// What the other participants of a run have to agree with.
+    pub(crate) facts: Facts,
     /// The kit as it was read.
     pub(crate) kit: FileTree,
     pub(crate) warnings: Vec<Diagnostic>,
@@ -88,8 +89,8 @@ pub(crate) fn resolve(request: &KitRequest, options: &RunOptions) -> Result<Reso
     };
     let kit = kit.collect(&mut warnings);
     let plan = flare_site_plan::resolve(&kit, &config, request.target, options.acceptance)?.collect(&mut warnings);
-    let certificate_names = kit.certificates.identity.subject_alternative_names;
-    Ok(Resolved { plan, certificate_names, kit: tree, warnings })
+    let facts = Facts::of(&plan, &kit.certificates.identity.subject_alternative_names, kit.relay.as_ref());
+    Ok(Resolved { plan, facts, kit: tree, warnings })
 }
 
 /// Builds the prepared tree in memory.
@@ -220,11 +221,12 @@ pub(crate) fn edits_of_earlier(output: &Path) -> Option<Diagnostic> {
 }
 
 fn read_kit(request: &KitRequest, real: &RealPaths, now: i64) -> Result<(FileTree, Checked<StartupKit>), Faults> {
+    kit_directory::expect_kit(&request.kit)?;
     let mut options = ReadOptions::new(Code::InvalidKit).in_memory("startup").in_memory("local");
     if real.output.starts_with(&real.kit) && real.output != real.kit {
         options.excluded = vec![real.output.clone(), real.kit.join("prepared")];
     }
-    let tree = FileTree::read(&request.kit, &options)?;
+    let tree = FileTree::read(&request.kit, &options).map_err(|faults| kit_directory::handful(faults, &request.kit))?;
     let name = request.kit.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let kit = StartupKit::read(&tree, &name, now)?;
     Ok((tree, kit))

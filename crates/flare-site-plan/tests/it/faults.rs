@@ -21,6 +21,10 @@ fn defect_12_the_parent_port_is_none_of_the_servers_others() {
         assert_eq!(shown(faults.all()), expected);
         assert!(resolve(&kit(Role::Client), &config, Target::V2_8, STRICT).is_ok(), "a client has no other port");
     }
+    let mut taken = kit(Role::Server);
+    (taken.fl_port, taken.admin_port) = (Some(8102), Some(8103));
+    let faults = resolve(&taken, &config("2.8"), Target::V2_8, STRICT).expect_err("the default is the server's FL port");
+    assert_eq!(faults.first().hint.as_deref(), Some("choose another `parent_port`, such as 8104"), "not one that is in use");
     let mut unknown = kit(Role::Server);
     (unknown.fl_port, unknown.admin_port) = (None, None);
     let mut config = config("2.8");

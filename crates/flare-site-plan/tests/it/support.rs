@@ -21,6 +21,7 @@ pub(crate) fn kit(role: Role) -> StartupKit {
         organization: "nvidia".to_owned(),
         fl_port: is_server.then_some(8002),
         admin_port: is_server.then_some(8003),
+        relay: None,
         server_target: is_server.then(|| ("nvflare-server".to_owned(), Some(8002))),
         project: is_server.then(|| "lab".to_owned()),
         certificates: Certificates {

@@ -302,10 +302,3 @@ fn dates_are_judged_by_the_clock_that_is_passed_in() {
     let early = at(1_500_000_000).unwrap().warnings;
     assert!(early[0].message.contains("is not valid before 2020-01-01"), "{early:?}");
 }
-
-#[test]
-fn a_host_that_the_certificate_does_not_name_is_warned_about() {
-    let mut kit = tree("plain-2.8.3/nvflare-server");
-    put(&mut kit, "startup/fed_server.json", r#"{"servers": [{"service": {"target": "elsewhere:8002"}}]}"#);
-    assert!(warnings(&kit)[0].contains("clients call the server `elsewhere`"));
-}

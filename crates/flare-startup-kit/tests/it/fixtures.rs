@@ -58,7 +58,7 @@ fn an_admins_kit_is_unsupported_and_a_relays_invalid() {
 
 #[test]
 fn signed_kits_say_so() {
-    for (kit, signed) in [("old-2.6.2/site-1", true), ("plain-2.8.3/site-1", false)] {
+    for (kit, signed) in [("old-2.6.2/old-server", true), ("plain-2.8.3/site-1", false)] {
         assert_eq!(StartupKit::read(&tree(kit), "folder", NOW).unwrap().value.signed, signed, "{kit}");
     }
 }

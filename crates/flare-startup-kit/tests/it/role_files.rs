@@ -1,6 +1,7 @@
 //! Tables of role files, on fixture kits whose role file is replaced.
 
 use flare_diagnostic::Code;
+use flare_file_tree::FileTree;
 
 use crate::support::{faults, put, read, tree, warnings};
 
@@ -89,14 +90,16 @@ fn defect_31_a_role_file_of_the_wrong_kind_is_named_with_its_key() {
 #[test]
 fn defect_27_the_own_name_is_the_last_part_of_the_fqsn_or_the_certificates() {
     let table = [
-        (r#"{"client": {"fqsn": "site-1"}}"#, "site-1", "site-1", 0),
-        (r#"{"client": {"fqsn": "a.b.site-1"}}"#, "a.b.site-1", "site-1", 0),
-        (r#"{"client": {"fqsn": "site-1.other"}}"#, "site-1.other", "other", 1),
-        (r#"{"client": {"fqsn": "."}}"#, ".", ".", 1),
-        (r#"{"client": {}}"#, "folder", "folder", 1),
-        (r#"{"client": null}"#, "folder", "folder", 1),
-        // A client's `servers` is not its own business.
-        (r#"{"servers": "text", "client": {"fqsn": "site-1"}}"#, "site-1", "site-1", 0),
+        (r#"{"servers": [{"service": {"target": "h:1"}}], "client": {"fqsn": "site-1"}}"#, "site-1", "site-1", 0),
+        (r#"{"servers": [{"service": {"target": "h:1"}}], "client": {"fqsn": "a.b.site-1"}}"#, "a.b.site-1", "site-1", 0),
+        // From here on one warning more: no server to call.
+        (r#"{"client": {"fqsn": "site-1"}}"#, "site-1", "site-1", 1),
+        (r#"{"client": {"fqsn": "site-1.other"}}"#, "site-1.other", "other", 2),
+        (r#"{"client": {"fqsn": "."}}"#, ".", ".", 2),
+        (r#"{"client": {}}"#, "folder", "folder", 2),
+        (r#"{"client": null}"#, "folder", "folder", 2),
+        // A client's `servers` of the wrong kind is no fault, as in the reference.
+        (r#"{"servers": "text", "client": {"fqsn": "site-1"}}"#, "site-1", "site-1", 1),
     ];
     let mut tree = tree("plain-2.8.3/site-1");
     for (text, participant, site, expected_warnings) in table {
@@ -150,4 +153,66 @@ fn json_files_are_judged_as_python_judges_them() {
     let deep = "[".repeat(100_000);
     put(&mut kit, "local/resources.json.default", deep);
     assert_eq!(faults(&kit).len(), 1);
+}
+
+#[test]
+fn a_client_whose_server_is_its_own_pod_is_refused() {
+    let mut kit = tree("plain-2.8.3/site-1");
+    for target in ["localhost:8002", "LOCALHOST.", "127.0.0.1:8002", "127.1:8002", "[::1]:8002", "[::1]", "::1", "0.0.0.0:8002"] {
+        let text = format!(r#"{{"servers": [{{"service": {{"target": "{target}"}}}}], "client": {{"fqsn": "site-1"}}}}"#);
+        put(&mut kit, "startup/fed_client.json", text);
+        let refused = read(&kit).expect_err(target);
+        let [fault] = refused.all() else { panic!("{target}: {refused}") };
+        assert_eq!(fault.code, Code::InvalidKit);
+        assert!(fault.message.contains(target) && fault.message.contains("the pod itself"), "{}", fault.message);
+    }
+    // A server's own file does not say what clients call.
+    let mut server = tree("plain-2.8.3/nvflare-server");
+    put(&mut server, "startup/fed_server.json", r#"{"servers": [{"service": {"target": "localhost:8002"}}]}"#);
+    assert!(read(&server).is_ok());
+}
+
+#[test]
+fn a_client_of_an_old_release_that_knows_no_server_is_refused_with_the_key() {
+    for kit in ["old-2.5.2/site-1", "old-2.6.2/site-1"] {
+        let found = faults(&tree(kit));
+        let [fault] = found.as_slice() else { panic!("{kit}: {found:?}") };
+        assert!(fault.contains("`overseer_agent`") && fault.contains("`servers[0].service.target`"), "{fault}");
+    }
+    let mut kit = tree("plain-2.8.3/site-1");
+    let text = r#"{"servers": [{"service": {"target": "h:1"}}], "overseer_agent": {}, "client": {"fqsn": "site-1"}}"#;
+    put(&mut kit, "startup/fed_client.json", text);
+    assert_eq!(warnings(&kit), Vec::<String>::new(), "an agent that nobody reads does no harm");
+}
+
+#[test]
+fn what_clients_call_is_not_asked_of_the_servers_kit() {
+    // As provision writes it: the participant's name in the server's file, the `default_host` in the certificate and at clients.
+    let mut kit = tree("plain-2.8.3/nvflare-server");
+    for target in ["fl-server:8002", "fl.example.org", "10.0.0.1:8002"] {
+        let text = format!(r#"{{"servers": [{{"service": {{"target": "{target}"}}, "admin_server": "nvflare-server"}}]}}"#);
+        put(&mut kit, "startup/fed_server.json", text);
+        assert_eq!(warnings(&kit), Vec::<String>::new(), "{target}");
+    }
+}
+
+#[test]
+fn the_relay_of_a_client_is_read() {
+    let relay = |kit: &FileTree| read(kit).unwrap().value.relay.map(|relay| (relay.name, relay.address));
+    let mut kit = tree("child-2.8.3/behind-relay");
+    assert_eq!(relay(&kit), Some(("relay-1".to_owned(), Some("relay-1:8004".to_owned()))));
+    assert_eq!(relay(&tree("child-2.8.3/site-1")), None);
+    for (text, name) in [
+        (r#"{"relay_config": {"fqcn": "r1.r2"}}"#, Some("r2")),
+        (r#"{"relay_config": {"fqcn": "r1.r2", "identity": "second"}}"#, Some("second")),
+        (r#"{"relay_config": {"identity": "second"}}"#, None),
+        (r#"{"relay_config": null}"#, None),
+        (r#"{"relay_config": []}"#, None),
+        ("{}", None),
+    ] {
+        put(&mut kit, "local/relay__resources.json", text);
+        assert_eq!(relay(&kit).map(|(name, _)| name).as_deref(), name, "{text}");
+    }
+    put(&mut kit, "local/relay__resources.json", "{");
+    assert!(faults(&kit)[0].starts_with("local/relay__resources.json:"), "{:?}", faults(&kit));
 }

@@ -1,0 +1,126 @@
+//! For which FLARE release a kit is prepared where nobody says so: what the image's tag says, else what the kit says.
+
+use std::fmt;
+
+use flare_diagnostic::{Code, Diagnostic};
+use flare_names::Target;
+use flare_site_config::image::ImageReference;
+use flare_site_plan::release_of_tag;
+
+use crate::release::Provisioned;
+
+/// What decided the target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// A flag of the command line.
+    Flag,
+    /// `defaults.target` of `federation.yaml`.
+    Federation,
+    /// The tag of this image.
+    ImageTag(String),
+    /// The kit's templates, which differ between releases.
+    Kit,
+    /// Neither image nor kit tell.
+    Default,
+}
+
+/// Shows the reason as the second half of a sentence: `target 2.9: …`.
+impl fmt::Display for Origin {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag => formatter.write_str("`--target` says so"),
+            Self::Federation => formatter.write_str("`defaults.target` says so"),
+            Self::ImageTag(image) => write!(formatter, "the tag of the image `{image}` says so"),
+            Self::Kit => formatter.write_str("the kit was provisioned by this release"),
+            Self::Default => formatter.write_str("the default, since neither image nor kit tell"),
+        }
+    }
+}
+
+/// A target, and why it is the one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decided {
+    /// The release that the kit is prepared for.
+    pub target: Target,
+    /// What decided it.
+    pub origin: Origin,
+    /// `RELEASE_MISMATCH` where the image's tag decided and the kit is of another release.
+    pub warning: Option<Diagnostic>,
+}
+
+/// Decides the target: what was `asked` for wins, then the image's tag, then the kit, then [`Target::default`].
+///
+/// A tag tells where it begins with a release that is known (`2.9.0-py313`, `v2.8`); `latest`, a digest alone and a numbering of
+/// one's own tell nothing.
+pub fn decide(asked: Option<(Target, Origin)>, image: Option<&ImageReference>, provisioned: Provisioned) -> Decided {
+    if let Some((target, origin)) = asked {
+        return Decided { target, origin, warning: None };
+    }
+    let tagged = image.and_then(|image| Some((image, release_of_image(image)?)));
+    match (tagged, provisioned) {
+        (Some((image, target)), kit) => {
+            let warning = match kit {
+                Provisioned::By(release) if release != target => Some(mismatch(image, target, release)),
+                _ => None,
+            };
+            Decided { target, origin: Origin::ImageTag(image.to_string()), warning }
+        }
+        (None, Provisioned::By(target)) => Decided { target, origin: Origin::Kit, warning: None },
+        (None, Provisioned::Unknown) => Decided { target: Target::default(), origin: Origin::Default, warning: None },
+    }
+}
+
+/// The release that an image's tag names, where it is one that kits are prepared for.
+pub fn release_of_image(image: &ImageReference) -> Option<Target> {
+    release_of_tag(image.tag.as_deref()?)?.parse().ok()
+}
+
+fn mismatch(image: &ImageReference, target: Target, kit: Target) -> Diagnostic {
+    let message = format!(
+        "the image `{image}` is of FLARE {target} by its tag, and the kit was provisioned by FLARE {kit}; it is prepared for {target}"
+    );
+    Diagnostic::warning(Code::ReleaseMismatch, message).hint(format!(
+        "use an image of FLARE {kit}, or provision again with FLARE {target}; `--target {target}` accepts it as it is"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tag_decides_then_the_kit_then_the_default() {
+        let (old, new) = (Target::V2_8, Target::V2_9);
+        let by = Provisioned::By;
+        for (image, kit, expected, warned) in [
+            ("nvcr.io/nvidia/nvflare:2.9.0-py313", by(new), new, false),
+            ("registry:5000/a/flare:2.9.1rc5", by(old), new, true),
+            ("registry:5000/a/flare:v2.8", by(new), old, true),
+            ("a:2.9.0@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", Provisioned::Unknown, new, false),
+            ("a@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", by(new), new, false),
+            ("registry.example.com/nvflare-2.9/client:latest", by(old), old, false),
+            ("a:latest", by(new), new, false),
+            ("a:3.1", by(new), new, false),
+            ("a:2.10.0", by(new), new, false),
+            ("a:1.2.9", Provisioned::Unknown, old, false),
+            ("registry:5000/nvflare", Provisioned::Unknown, old, false),
+        ] {
+            let reference: ImageReference = image.parse().unwrap();
+            let decided = decide(None, Some(&reference), kit);
+            assert_eq!(decided.target, expected, "{image}");
+            assert_eq!(decided.warning.is_some(), warned, "{image}: {:?}", decided.warning);
+            let asked = decide(Some((old, Origin::Flag)), Some(&reference), kit);
+            assert_eq!((asked.target, asked.warning), (old, None), "what is asked for wins without a word");
+        }
+        let none = decide(None, None, Provisioned::Unknown);
+        assert_eq!((none.target, none.origin), (old, Origin::Default));
+    }
+
+    #[test]
+    fn a_disagreement_names_both_releases() {
+        let image: ImageReference = "a:2.9.0".parse().unwrap();
+        let warning = decide(None, Some(&image), Provisioned::By(Target::V2_8)).warning.unwrap();
+        assert_eq!(warning.code, Code::ReleaseMismatch);
+        assert!(warning.message.contains("`a:2.9.0`") && warning.message.contains("2.8"), "{}", warning.message);
+    }
+}

@@ -1,0 +1,104 @@
+//! What a directory is, told by the files that only such a directory has, without reading any.
+
+use flare_names::Role;
+
+/// The role files, and whose kit each makes of its directory.
+pub(crate) const ROLE_FILES: [(&str, Owner); 4] = [
+    ("startup/fed_server.json", Owner::Participant(Role::Server)),
+    ("startup/fed_client.json", Owner::Participant(Role::Client)),
+    ("startup/fed_admin.json", Owner::Admin),
+    ("startup/fed_relay.json", Owner::Relay),
+];
+
+/// What only an output of `prepare` has, ours and the reference's.
+const OF_PREPARED: [&str; 2] = [".flare-kube.json", "helm_chart/Chart.yaml"];
+
+/// What nothing but a startup kit has: enough to see that a directory is, or was meant to be, one.
+const TRACES: [&str; 14] = [
+    "startup",
+    "local/resources.json.default",
+    "local/resources.json",
+    "local/authorization.json.default",
+    "local/authorization.json",
+    "local/privacy.json.sample",
+    "local/log_config.json.default",
+    "local/comm_config.json",
+    "transfer",
+    // What stands in `startup`, where somebody unpacked it one level too high.
+    "fed_server.json",
+    "fed_client.json",
+    "rootCA.pem",
+    "sub_start.sh",
+    "stop_fl.sh",
+];
+
+/// Whose kit a role file makes of its directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Owner {
+    Participant(Role),
+    Admin,
+    Relay,
+}
+
+/// What a directory is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DirectoryKind {
+    /// The startup kit of a server or a client, whole or not.
+    Kit(Role),
+    /// The startup kit of an admin: admins do not run in Kubernetes.
+    AdminKit,
+    /// The startup kit of a relay: relays are not supported.
+    RelayKit,
+    /// An output of `prepare`, which is a kit too but not one to prepare.
+    Prepared,
+    /// More than one role file, all of which are named.
+    Ambiguous(Vec<&'static str>),
+    /// No role file, and something that only startup kits have, which is named: a damaged kit.
+    Damaged(Vec<&'static str>),
+    /// Nothing of a startup kit.
+    Unrelated,
+}
+
+impl DirectoryKind {
+    /// Tells what a directory is by asking which paths below it exist (`exists` gets relative paths such as
+    /// `startup/fed_client.json`). At most two dozen are asked for, and no file is opened.
+    pub fn of(exists: impl Fn(&str) -> bool) -> Self {
+        if OF_PREPARED.into_iter().any(&exists) {
+            return Self::Prepared;
+        }
+        let found: Vec<_> = ROLE_FILES.into_iter().filter(|(file, _)| exists(file)).collect();
+        match found.as_slice() {
+            [(_, Owner::Participant(role))] => Self::Kit(*role),
+            [(_, Owner::Admin)] => Self::AdminKit,
+            [(_, Owner::Relay)] => Self::RelayKit,
+            [] => {
+                let traces: Vec<_> = TRACES.into_iter().filter(|path| exists(path)).collect();
+                if traces.is_empty() { Self::Unrelated } else { Self::Damaged(traces) }
+            }
+            several => Self::Ambiguous(several.iter().map(|(file, _)| *file).collect()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_is_known_by_its_files() {
+        let kind = |files: &[&str]| DirectoryKind::of(|path| files.contains(&path));
+        assert_eq!(kind(&["startup", "startup/fed_server.json"]), DirectoryKind::Kit(Role::Server));
+        assert_eq!(kind(&["startup/fed_client.json"]), DirectoryKind::Kit(Role::Client));
+        assert_eq!(kind(&["startup", "local", "startup/fed_admin.json"]), DirectoryKind::AdminKit);
+        assert_eq!(kind(&["startup/fed_relay.json"]), DirectoryKind::RelayKit);
+        assert_eq!(kind(&["startup/fed_client.json", ".flare-kube.json"]), DirectoryKind::Prepared);
+        assert_eq!(kind(&["startup/fed_client.json", "helm_chart/Chart.yaml"]), DirectoryKind::Prepared);
+        assert_eq!(kind(&["startup"]), DirectoryKind::Damaged(vec!["startup"]));
+        assert_eq!(kind(&["local", "local/comm_config.json"]), DirectoryKind::Damaged(vec!["local/comm_config.json"]));
+        assert_eq!(kind(&["transfer"]), DirectoryKind::Damaged(vec!["transfer"]));
+        assert_eq!(kind(&["rootCA.pem", "start.sh"]), DirectoryKind::Damaged(vec!["rootCA.pem"]));
+        assert_eq!(kind(&["local", "bin", "readme.txt"]), DirectoryKind::Unrelated);
+        let both = ["startup/fed_server.json", "startup/fed_client.json"];
+        assert_eq!(kind(&both), DirectoryKind::Ambiguous(both.to_vec()));
+    }
+}

@@ -1,0 +1,36 @@
+//! The relay that a client logs in through.
+
+use flare_diagnostic::Diagnostic;
+use flare_file_tree::FileTree;
+use flare_names::Role;
+use serde_json::Value;
+
+use crate::json;
+
+/// The file that provision writes for a client whose `connect_to` names a relay.
+const FILE: &str = "local/relay__resources.json";
+
+/// A relay, as the kit of a client below it has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Relay {
+    /// The relay's name: `relay_config.identity`, else the last part of `relay_config.fqcn`.
+    pub name: String,
+    /// Host and port under which the client calls it, `relay_config.address`, where the file has it.
+    pub address: Option<String>,
+    /// The file of the kit that says so.
+    pub file: &'static str,
+}
+
+/// Reads the relay of a client; `None` where it calls its server without one. A file that is no JSON object is a fault.
+pub(crate) fn read(tree: &FileTree, role: Role, faults: &mut Vec<Diagnostic>) -> Option<Relay> {
+    if role != Role::Client || !tree.is_file(FILE) {
+        return None;
+    }
+    let object = json::object(tree, FILE).map_err(|fault| faults.push(fault)).ok()?;
+    let Value::Object(config) = json::present(&object, "relay_config")? else { return None };
+    let text = |key| json::present(config, key).and_then(Value::as_str);
+    // Without an `fqcn` FLARE calls the server directly.
+    let path = text("fqcn")?;
+    let name = text("identity").or_else(|| path.rsplit('.').next()).unwrap_or(path);
+    Some(Relay { name: name.to_owned(), address: text("address").map(str::to_owned), file: FILE })
+}

@@ -1,0 +1,85 @@
+//! What a directory is, asked of the disk before any kit is read, so that a wrong one is one fault and not hundreds.
+
+use std::{
+    cell::RefCell,
+    io,
+    path::{Path, PathBuf},
+};
+
+use flare_diagnostic::{Code, Diagnostic, Faults, printable};
+use flare_file_tree::{Destination, DiskError};
+use flare_startup_kit::DirectoryKind;
+
+/// What a startup kit is known by, for messages.
+pub(crate) const EXPECTED: &str =
+    "a startup kit has `startup/fed_server.json` or `startup/fed_client.json`, and `local/resources.json.default`";
+/// How many faults of one directory are told; it is one mistake, not many.
+const HANDFUL: usize = 5;
+/// How many names a message lists.
+const NAMES: usize = 6;
+
+/// What a directory is. Fails where one may not look into it: then nobody can tell.
+pub(crate) fn kind(directory: &Path) -> Result<DirectoryKind, DiskError> {
+    let failed = RefCell::new(None);
+    let kind = DirectoryKind::of(|path| match Destination::look(&directory.join(path)) {
+        Ok(Destination::Absent) => false,
+        Ok(_) => true,
+        Err(error) => {
+            // Below a file there is nothing.
+            if error.source.kind() != io::ErrorKind::NotADirectory {
+                failed.borrow_mut().get_or_insert(error);
+            }
+            false
+        }
+    });
+    failed.into_inner().map_or(Ok(kind), Err)
+}
+
+/// The startup kits of servers and clients directly in a directory.
+pub(crate) fn kits_in(directory: &Path) -> Vec<PathBuf> {
+    let mut directories = flare_file_tree::folders(directory).unwrap_or_default();
+    directories.retain(|child| matches!(kind(child), Ok(DirectoryKind::Kit(_))));
+    directories
+}
+
+/// Fails with one fault where a path is nothing that could be a kit, and says what was expected where.
+pub(crate) fn expect_kit(path: &Path) -> Result<(), Faults> {
+    let shown = printable(&path.to_string_lossy()).into_owned();
+    if !matches!(Destination::look(path), Ok(Destination::Folder)) || !matches!(kind(path), Ok(DirectoryKind::Unrelated)) {
+        return Ok(());
+    }
+    let kits = kits_in(path);
+    let (message, hint) = if kits.is_empty() {
+        (
+            format!("`{shown}` is no startup kit: {EXPECTED}"),
+            "name the directory of one participant, such as `prod_00/site-1`".to_owned(),
+        )
+    } else {
+        let hint = "name one of them, or let `init` write a federation.yaml for all and pass `--federation`".to_owned();
+        (format!("`{shown}` is no startup kit, it holds some: {}", names(&kits)), hint)
+    };
+    Err(Diagnostic::error(Code::InvalidKit, message).hint(hint).at(path).into())
+}
+
+/// The names of some paths, as many as one reads.
+pub(crate) fn names(paths: &[PathBuf]) -> String {
+    let name = |path: &PathBuf| format!("`{}`", printable(&path.file_name().unwrap_or_default().to_string_lossy()));
+    let mut text = paths.iter().take(NAMES).map(name).collect::<Vec<_>>().join(", ");
+    if paths.len() > NAMES {
+        text.push_str(&format!(" and {} more", paths.len() - NAMES));
+    }
+    text
+}
+
+/// The first faults of a directory, and how many more there are: hundreds of links are one mistake.
+pub(crate) fn handful(faults: Faults, path: &Path) -> Faults {
+    let mut all = faults.into_vec();
+    if all.len() > HANDFUL {
+        let more = all.len() + 1 - HANDFUL;
+        all.truncate(HANDFUL - 1);
+        let message = format!("{more} more files in `{}` cannot be taken either", printable(&path.to_string_lossy()));
+        let hint = "take the kit as provision made it: directories and regular files that one may read";
+        all.push(Diagnostic::error(Code::InvalidKit, message).hint(hint).at(path));
+    }
+    Faults::check(all, || ()).expect_err("there was at least one fault")
+}
