@@ -76,7 +76,7 @@ fn check_output(output: &Path) -> Result<(), Diagnostic> {
     let what = match Destination::look(output) {
         Ok(Destination::Absent | Destination::EmptyFolder | Destination::Folder) => return Ok(()),
         Ok(Destination::File) => "a file",
-        Ok(Destination::Other) => "a device, a pipe, a socket or a link that leads nowhere",
+        Ok(Destination::Other) => "a device, a pipe, a socket or a broken link",
         Err(error) => return Err(init::refused(error, ANOTHER_OUTPUT)),
     };
     let message = format!("the output `{}` is {what}, not a directory", printable(&output.to_string_lossy()));

@@ -99,7 +99,7 @@ fn check_directory(kits: &Path) -> Result<(), Faults> {
         Ok(Destination::File) => return Err(fault(format!("`{shown}` is a file, not a directory"), NAME_THE_DIRECTORY)),
         Ok(Destination::Other) => {
             return Err(fault(
-                format!("`{shown}` is a device, a pipe, a socket or a link that leads nowhere"),
+                format!("`{shown}` is a device, a pipe, a socket or a broken link, not a directory"),
                 NAME_THE_DIRECTORY,
             ));
         }

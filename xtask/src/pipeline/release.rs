@@ -2,27 +2,17 @@
 
 use std::path::Path;
 
-use flare_diagnostic::Code;
 use flare_federation::{Provisioned, ReleaseFacts, provisioned_by};
 use flare_file_tree::FileTree;
 use serde_json::Value;
 
 const RESOURCES: &str = "local/resources.json.default";
 const AUTHORIZATION: &str = "local/authorization.json.default";
-/// The longest template that is read, in bytes.
-const LONGEST: u64 = 4 << 20;
 
 /// The release that provisioned a kit that was read.
 pub(crate) fn of_tree(tree: &FileTree) -> Provisioned {
     let startup = tree.below(Path::new("startup")).map(|(path, _)| path.as_path());
     of(|path| tree.bytes(path).map(<[u8]>::to_vec), &startup.filter_map(name).collect::<Vec<_>>())
-}
-
-/// The release that provisioned the kit in a directory. What cannot be read tells nothing; whoever reads the kit says why.
-pub(crate) fn of_directory(kit: &Path) -> Provisioned {
-    let read = |path: &str| flare_file_tree::read_file(&kit.join(path), LONGEST, Code::InvalidKit, Code::InvalidKit).ok();
-    let startup = flare_file_tree::files(&kit.join("startup")).unwrap_or_default();
-    of(read, &startup.iter().filter_map(|path| name(path)).collect::<Vec<_>>())
 }
 
 fn name(path: &Path) -> Option<String> {
