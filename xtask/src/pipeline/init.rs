@@ -18,7 +18,6 @@ use super::{
     kit_directory::{self, kits_in, names},
     release,
 };
-use crate::output::Failure;
 
 const NAME_THE_DIRECTORY: &str = "name the directory that `nvflare provision` made, such as `workspace/project/prod_00`";
 
@@ -43,7 +42,7 @@ pub(crate) struct Described {
 /// Reads every kit in a directory and writes both files, in memory, for the directory `output`.
 ///
 /// Fails where a kit cannot be read or something that was meant to be one is damaged, and where `prepare` would not take the files.
-pub(crate) fn describe(kits: &Path, output: &Path, image: Option<&ImageReference>, now: i64) -> Result<Described, Failure> {
+pub(crate) fn describe(kits: &Path, output: &Path, image: Option<&ImageReference>, now: i64) -> Result<Described, Faults> {
     check_directory(kits)?;
     let mut search = Search::new(output, now);
     let mut directories = flare_file_tree::folders(kits).map_err(|error| refused(error, NAME_THE_DIRECTORY))?;
@@ -56,7 +55,7 @@ pub(crate) fn describe(kits: &Path, output: &Path, image: Option<&ImageReference
     search.copies();
     search.behind_relays();
     if search.kits.is_empty() && search.faults.is_empty() {
-        return Err(Failure { faults: nothing_found(kits, &search.above).into(), warnings: search.warnings, shown: None });
+        return Err(Faults::from(nothing_found(kits, &search.above)).after(search.warnings));
     }
     let Search { kits: found, unrelated, faults, mut warnings, .. } = search;
     warnings.extend(unrelated_warning(&unrelated));
@@ -69,7 +68,7 @@ pub(crate) fn describe(kits: &Path, output: &Path, image: Option<&ImageReference
             warnings.extend(more);
             Ok(Described { found: list, files, warnings })
         }
-        Err(faults) => Err(Failure { faults: faults.map(|fault| with_directory(fault, &found)), warnings, shown: None }),
+        Err(faults) => Err(faults.map_all(|fault| with_directory(fault, &found)).after(warnings)),
     }
 }
 
@@ -201,7 +200,11 @@ impl<'run> Search<'run> {
         }
         match read_kit(directory, self.output, self.now) {
             Ok(kit) => self.kits.push(kit),
-            Err(faults) => self.faults.extend(faults.into_vec()),
+            Err(faults) => {
+                let (errors, warnings) = faults.into_parts();
+                self.faults.extend(errors);
+                self.warnings.extend(warnings);
+            }
         }
     }
 
@@ -315,7 +318,7 @@ fn read_kit(directory: PathBuf, output: &Path, now: i64) -> Result<FoundKit, Fau
         Some(place) => fault.at(Place { file: directory.join(&place.file).to_string_lossy().into_owned(), ..place }),
         None => fault.at(directory.as_path()),
     };
-    let kit = StartupKit::read(&tree, &name, now).map_err(|faults| faults.map(whole))?.value;
+    let kit = StartupKit::read(&tree, &name, now).map_err(|faults| faults.map_all(whole))?.value;
     let path = relative(&directory, output);
     for (what, text) in [("path", path.as_deref()), ("name", Some(kit.participant.as_str()))] {
         if text.is_none_or(|text| text.trim().is_empty() || text.chars().any(char::is_control)) {
