@@ -94,14 +94,50 @@ fn every_dependency_is_an_arrow_of_the_map_and_every_arrow_is_a_dependency() {
     }
 }
 
+/// The crates that may use a cluster's client and an async runtime, each with what it may name itself. All others stay
+/// free of them, so that who renders a chart does not build a Kubernetes client.
+const ASYNCHRONOUS: [(&str, &[&str]); 1] = [("flare-cluster", &["kube", "k8s-openapi", "tokio", "tokio-tungstenite", "rustls"])];
+
+/// What only the crates of that list may name.
+const HEAVY: [&str; 7] = ["kube", "k8s-openapi", "tokio", "tokio-tungstenite", "rustls", "hyper", "tower"];
+
 #[test]
-fn no_crate_reaches_an_async_runtime_or_a_cluster_client() {
+fn only_the_listed_crates_use_a_cluster_client_or_an_async_runtime() {
+    let metadata = metadata(&["--no-deps"]);
+    for package in metadata["packages"].as_array().expect("packages") {
+        let name = package["name"].as_str().expect("name");
+        let allowed = ASYNCHRONOUS.iter().find(|(listed, _)| *listed == name).map_or(&[][..], |(_, allowed)| allowed);
+        let dependencies = package["dependencies"].as_array().expect("dependencies");
+        let used = dependencies
+            .iter()
+            .filter(|dependency| dependency["kind"] != "dev")
+            .filter_map(|dependency| dependency["name"].as_str());
+        let wrong: Vec<_> = used.filter(|used| HEAVY.contains(used) && !allowed.contains(used)).collect();
+        assert!(wrong.is_empty(), "{name} depends on {wrong:?}; go through flare-cluster, or add it to the list with a reason");
+    }
+}
+
+#[test]
+fn crates_below_the_edge_do_not_reach_a_cluster_client() {
+    let cargo = arrows_of_cargo();
+    let pure = cargo.keys().filter(|name| !MAY_REACH_A_CLUSTER.contains(&name.as_str()));
+    for name in pure {
+        let reached = reach(name, &cargo);
+        assert!(!reached.contains("flare-cluster"), "{name} reaches flare-cluster; only {MAY_REACH_A_CLUSTER:?} may");
+    }
+}
+
+/// Crates whose work is done in a cluster.
+const MAY_REACH_A_CLUSTER: [&str; 3] = ["flare-cluster", "xtask", "integration-tests"];
+
+#[test]
+fn nothing_that_is_banned_comes_into_the_tree() {
     // The lock file, which names the packages of all platforms.
     let lock = read("Cargo.lock");
     let packages: BTreeSet<&str> = lock.lines().filter_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"')).collect();
     assert!(packages.contains("xtask"), "the lock file has another form than this test reads");
-    for heavy in ["tokio", "kube", "openssl-sys", "aws-lc-sys", "serde_yml"] {
-        assert!(!packages.contains(heavy), "`{heavy}` came into the tree");
+    for banned in ["openssl-sys", "aws-lc-sys", "serde_yml"] {
+        assert!(!packages.contains(banned), "`{banned}` came into the tree");
     }
 }
 

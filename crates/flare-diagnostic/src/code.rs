@@ -66,6 +66,36 @@ codes! {
     ClusterFailed => "CLUSTER_FAILED", hint "see whether the cluster runs and can be reached from here, then run again",
     /// The result could not be written to standard output: the disk is full, or the device is closed.
     OutputNotWritten => "OUTPUT_NOT_WRITTEN", hint "free some space, or send the output somewhere else, then run again",
+    /// A kubeconfig cannot be found or read, or it lacks what a connection needs.
+    KubeconfigInvalid => "KUBECONFIG_INVALID", hint "name a kubeconfig that works with `--kubeconfig` or `KUBECONFIG`",
+    /// The kubeconfig has no context of this name, or none is chosen.
+    ContextNotFound => "CONTEXT_NOT_FOUND", hint "choose a context of the kubeconfig with `--context`",
+    /// No API server answers at the address of the kubeconfig.
+    ClusterUnreachable => "CLUSTER_UNREACHABLE", hint "see whether the cluster runs and whether this machine reaches it",
+    /// The API server's certificate is not the one that the kubeconfig lets one expect.
+    ClusterNotTrusted => "CLUSTER_NOT_TRUSTED", hint "get the cluster's kubeconfig again, or choose another `--context`",
+    /// The API server does not accept the credential: wrong, expired or withdrawn.
+    CredentialRefused => "CREDENTIAL_REFUSED", hint "log in to the cluster again, or get its kubeconfig again",
+    /// A credential cannot be had: its plug-in failed, or its file cannot be read.
+    CredentialUnavailable => "CREDENTIAL_UNAVAILABLE", hint "see that the program or file that the kubeconfig takes the credential from works",
+    /// The user may not do this in the cluster.
+    PermissionDenied => "PERMISSION_DENIED", hint "ask the cluster's administrator for the named permission",
+    /// An admission rule of the cluster (Pod Security, quota, webhook) refuses an object.
+    AdmissionRefused => "ADMISSION_REFUSED", hint "change what the cluster's rule names, or ask its administrator",
+    /// The API server finds an object wrong.
+    ObjectInvalid => "OBJECT_INVALID", hint "correct the named field",
+    /// There is no such object, or no such kind or namespace, in the cluster.
+    ObjectNotFound => "OBJECT_NOT_FOUND", hint "check name, namespace and `--context`",
+    /// An object exists already, was changed meanwhile, or belongs to another field manager.
+    ObjectConflict => "OBJECT_CONFLICT", hint "run the same command again",
+    /// The API server is overloaded, starting or failing.
+    ClusterBusy => "CLUSTER_BUSY", hint "try again in a minute",
+    /// What answers is not a Kubernetes API, or its answer cannot be read.
+    ClusterAnswerInvalid => "CLUSTER_ANSWER_INVALID", hint "check that the kubeconfig's `server` is a Kubernetes API server",
+    /// A connection into a pod ended before the result was known.
+    StreamBroken => "STREAM_BROKEN", hint "run the same command again",
+    /// A program in a pod ended with an error.
+    PodProgramFailed => "POD_PROGRAM_FAILED", hint "mend what the program's own message names, then run again",
     /// A step ran out of the time that it was given.
     TimedOut => "TIMED_OUT", hint "see what the step waits for, or give it more time with `--timeout`",
     /// The run was interrupted; what was begun has been removed, and the report lists what was done before.

@@ -21,6 +21,8 @@ pub(crate) const fn exit_status(code: Code) -> u8 {
         | Code::InvalidPreparedKit
         | Code::InvalidLaunchRequest
         | Code::OutputNotWritten
+        | Code::KubeconfigInvalid
+        | Code::ContextNotFound
         | Code::ComponentReplaced
         | Code::StorageNotRelocated
         | Code::CertificateAtRisk
@@ -30,7 +32,21 @@ pub(crate) const fn exit_status(code: Code) -> u8 {
         | Code::StudyFilesConflict
         | Code::SignedFileChanged
         | Code::Notice => 4,
-        Code::MachineNotReady | Code::ClusterFailed => 5,
+        Code::MachineNotReady
+        | Code::ClusterFailed
+        | Code::ClusterUnreachable
+        | Code::ClusterNotTrusted
+        | Code::CredentialRefused
+        | Code::CredentialUnavailable
+        | Code::PermissionDenied
+        | Code::AdmissionRefused
+        | Code::ObjectInvalid
+        | Code::ObjectNotFound
+        | Code::ObjectConflict
+        | Code::ClusterBusy
+        | Code::ClusterAnswerInvalid
+        | Code::StreamBroken
+        | Code::PodProgramFailed => 5,
         Code::TimedOut => 6,
         Code::Interrupted => 130,
         Code::Internal => 70,

@@ -1,0 +1,108 @@
+//! The connection that every other module uses: requests with a deadline, retries and errors in words.
+
+use std::{fmt, future::Future, sync::Arc, time::Duration};
+
+use flare_diagnostic::Diagnostic;
+use k8s_openapi::apimachinery::pkg::version::Info;
+use kube::Client;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::{Operation, fault, retry, review, target::Target};
+
+/// How long one request may take, retries included, where nothing else is said.
+const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
+
+/// A cluster that answered. Cheap to clone; every clone shares the connections.
+#[derive(Clone)]
+pub struct Cluster {
+    client: Client,
+    target: Arc<Target>,
+    version: Arc<Info>,
+    deadline: Duration,
+}
+
+/// Shows server and version; a client may hold a credential.
+impl fmt::Debug for Cluster {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Cluster")
+            .field("server", &self.target.server)
+            .field("version", &self.version.git_version)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Cluster {
+    pub(crate) fn new(client: Client, target: Target, version: Info) -> Self {
+        Self { client, target: Arc::new(target), version: Arc::new(version), deadline: REQUEST_DEADLINE }
+    }
+
+    /// Gives every request another deadline than 30 s.
+    #[must_use]
+    pub fn with_request_deadline(self, deadline: Duration) -> Self {
+        Self { deadline, ..self }
+    }
+
+    /// Scheme, host and port of the API server.
+    pub fn server(&self) -> &str {
+        &self.target.server
+    }
+
+    /// The context of the kubeconfig; `None` inside a cluster.
+    pub fn context(&self) -> Option<&str> {
+        self.target.context.as_deref()
+    }
+
+    /// The namespace of the context, else `default`.
+    pub fn default_namespace(&self) -> &str {
+        self.client.default_namespace()
+    }
+
+    /// The server's version as it writes it, such as `v1.34.4`.
+    pub fn version(&self) -> &str {
+        &self.version.git_version
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(crate) fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// Sends a request until it is answered, for as long as the deadline allows; see `retry` for what is sent again.
+    pub(crate) async fn call<T, Fut>(&self, operation: &Operation, request: impl Fn() -> Fut) -> Result<T, Diagnostic>
+    where
+        Fut: Future<Output = kube::Result<T>>,
+    {
+        let end = Instant::now() + self.deadline;
+        let mut last = None;
+        for attempt in 0.. {
+            let Ok(answer) = timeout_at(end, request()).await else { break };
+            let error = match answer {
+                Ok(value) => return Ok(value),
+                Err(error) => error,
+            };
+            let pause = retry::pause(&error, operation, attempt).filter(|pause| Instant::now() + *pause < end);
+            last = Some(error);
+            let Some(pause) = pause else { break };
+            sleep(pause).await;
+        }
+        Err(match last {
+            Some(error) => self.explain(&error, operation).await,
+            None => fault::timed_out(operation, self.deadline, &self.target),
+        })
+    }
+
+    /// An error of the client in words. A refusal is looked into: whether the user may not, or a rule of the cluster forbids.
+    pub(crate) async fn explain(&self, error: &kube::Error, operation: &Operation) -> Diagnostic {
+        match error {
+            kube::Error::Api(status) if status.code == 403 && status.metadata.is_some() => {
+                review::explain(self, status, operation).await
+            }
+            kube::Error::Api(status) => fault::of_status(status, operation, &self.target),
+            other => fault::of_transport(other, &self.target),
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! From what the user and the environment say to a cluster that answered.
+
+use std::time::Duration;
+
+use flare_diagnostic::{Code, Diagnostic};
+use http::Uri;
+use k8s_openapi::apimachinery::pkg::version::Info;
+use kube::{
+    Client, Config,
+    config::{AuthInfo, ExecAuthCluster},
+};
+use rustls_pki_types::{CertificateDer, pem::PemObject as _};
+use tokio::time::timeout;
+
+use crate::{
+    Access, Cluster, Surroundings, fault,
+    kubeconfig::{self, Chosen},
+    proxy,
+    target::{Credential, Target},
+};
+
+/// How long the way to the API server may take; far servers answer in one second.
+const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
+
+/// How long a credential plug-in may take: some open a browser and wait for a person.
+const PLUGIN_DEADLINE: Duration = Duration::from_mins(2);
+
+/// Connects to the cluster that kubectl would take and asks for its version.
+///
+/// A credential plug-in of the kubeconfig is run; it may talk to the terminal.
+///
+/// # Errors
+///
+/// `KUBECONFIG_INVALID` and `CONTEXT_NOT_FOUND` before anything is sent; `CREDENTIAL_UNAVAILABLE`, `CLUSTER_UNREACHABLE`,
+/// `CLUSTER_NOT_TRUSTED`, `CREDENTIAL_REFUSED`, `CLUSTER_ANSWER_INVALID` and `CLUSTER_BUSY` for the first request.
+pub async fn connect(access: &Access, surroundings: &Surroundings) -> Result<Cluster, Diagnostic> {
+    let (config, target) = match kubeconfig::choose(access, surroundings)? {
+        Some(chosen) => of_kubeconfig(chosen, surroundings)?,
+        None => of_pod()?,
+    };
+    let client = client(config, &target).await?;
+    let version = version(&client, &target).await?;
+    Ok(Cluster::new(client, target, version))
+}
+
+/// Makes the client. kube runs the credential plug-in here and blocks the thread while it runs.
+async fn client(mut config: Config, target: &Target) -> Result<Client, Diagnostic> {
+    config.connect_timeout = Some(CONNECT_DEADLINE);
+    // Our own retries know what may be repeated; kube's wait for up to 1000 s.
+    config.default_retry = false;
+    let making = tokio::task::spawn_blocking(move || Client::try_from(config));
+    match timeout(PLUGIN_DEADLINE, making).await {
+        Ok(Ok(made)) => made.map_err(|error| fault::of_transport(&error, target)),
+        Ok(Err(_)) => Err(Diagnostic::error(Code::Internal, "the Kubernetes client could not be made")),
+        Err(_) => Err(Diagnostic::error(
+            Code::CredentialUnavailable,
+            format!("the credential plug-in gave no credential within {} s", PLUGIN_DEADLINE.as_secs()),
+        )
+        .hint(target.renewal())),
+    }
+}
+
+/// The first request: shows that the way, the certificates and, where the server wants one, the credential are right.
+async fn version(client: &Client, target: &Target) -> Result<Info, Diagnostic> {
+    let asking = crate::Operation::named("get", "", "version", None);
+    match timeout(CONNECT_DEADLINE, client.apiserver_version()).await {
+        Ok(Ok(version)) => Ok(version),
+        Ok(Err(kube::Error::Api(status))) => Err(fault::of_status(&status, &asking, target)),
+        Ok(Err(error)) => Err(fault::of_transport(&error, target)),
+        Err(_) => Err(fault::unreachable_server(&format!("no answer within {} s", CONNECT_DEADLINE.as_secs()), target)),
+    }
+}
+
+fn of_kubeconfig(chosen: Chosen, surroundings: &Surroundings) -> Result<(Config, Target), Diagnostic> {
+    let Chosen { context, namespace, mut cluster, mut user } = chosen;
+    let invalid = |what: String, hint: &str| Diagnostic::error(Code::KubeconfigInvalid, what).hint(hint.to_owned());
+    let server = cluster.server.clone().filter(|server| !server.is_empty());
+    let server = server.ok_or_else(|| {
+        invalid(format!("the cluster of context `{context}` has no `server`"), "add its address to the kubeconfig")
+    })?;
+    // An empty value is none, as for kubectl.
+    cluster.certificate_authority_data = cluster.certificate_authority_data.filter(|data| !data.is_empty());
+    cluster.certificate_authority = cluster.certificate_authority.filter(|path| !path.is_empty());
+    let uri = address(&server, &cluster).ok_or_else(|| {
+        invalid(format!("`server` of context `{context}` is no address of a server"), "write it as `https://HOST:PORT`")
+    })?;
+    let loaded = ExecAuthCluster::try_from(&cluster).map_err(|_| {
+        invalid(
+            format!("the CA of context `{context}` cannot be read"),
+            "check `certificate-authority` or `certificate-authority-data` of the cluster",
+        )
+    })?;
+    let mut config = Config::new(uri.clone());
+    config.root_cert = loaded.certificate_authority_data.as_deref().map(|pem| certificates(pem, &context)).transpose()?;
+    if let Some(exec) = user.exec.as_mut().filter(|exec| exec.provide_cluster_info) {
+        exec.cluster = Some(loaded);
+    }
+    let proxy = proxy::proxy_for(&uri, cluster.proxy_url.as_deref(), surroundings);
+    let proxy: Option<Uri> = proxy.map(|proxy| proxy.parse()).transpose().map_err(|_| {
+        invalid(
+            "the proxy's address is none".into(),
+            "write `proxy-url` or `HTTPS_PROXY` as `http://HOST:PORT` or `socks5://HOST:PORT`",
+        )
+    })?;
+    let target = Target {
+        context: Some(context),
+        server: shown(&uri),
+        proxy: proxy.as_ref().map(proxy::shown),
+        credential: credential(&user),
+    };
+    config.default_namespace = namespace.unwrap_or_else(|| "default".to_owned());
+    config.accept_invalid_certs = cluster.insecure_skip_tls_verify.unwrap_or_default();
+    config.tls_server_name = cluster.tls_server_name.filter(|name| !name.is_empty());
+    config.proxy_url = proxy;
+    config.auth_info = user;
+    Ok((config, target))
+}
+
+/// The server's address. One without a scheme has TLS where anything about TLS is said, as for kubectl.
+fn address(server: &str, cluster: &kube::config::Cluster) -> Option<Uri> {
+    let says_tls = cluster.certificate_authority_data.is_some()
+        || cluster.certificate_authority.is_some()
+        || cluster.insecure_skip_tls_verify == Some(true);
+    let whole = match (server.contains("://"), says_tls) {
+        (true, _) => server.to_owned(),
+        (false, true) => format!("https://{server}"),
+        (false, false) => format!("http://{server}"),
+    };
+    let uri: Uri = whole.parse().ok()?;
+    (uri.host().is_some() && matches!(uri.scheme_str(), Some("http" | "https"))).then_some(uri)
+}
+
+/// In a pod: the service account's token and the cluster's own CA.
+fn of_pod() -> Result<(Config, Target), Diagnostic> {
+    let config = Config::incluster().map_err(|error| {
+        Diagnostic::error(Code::KubeconfigInvalid, format!("this pod has no service account to use: {error}"))
+            .hint("set `automountServiceAccountToken: true` for the pod, or name a `--kubeconfig`")
+    })?;
+    let target =
+        Target { context: None, server: shown(&config.cluster_url), proxy: None, credential: credential(&config.auth_info) };
+    Ok((config, target))
+}
+
+fn certificates(pem: &[u8], context: &str) -> Result<Vec<Vec<u8>>, Diagnostic> {
+    let read: Result<Vec<_>, _> =
+        CertificateDer::pem_slice_iter(pem).map(|certificate| certificate.map(|der| der.to_vec())).collect();
+    read.ok().filter(|certificates| !certificates.is_empty()).ok_or_else(|| {
+        Diagnostic::error(Code::KubeconfigInvalid, format!("the CA of context `{context}` holds no certificate"))
+            .hint("`certificate-authority` is a PEM file, `certificate-authority-data` the base64 of one")
+    })
+}
+
+fn shown(uri: &Uri) -> String {
+    let port = uri.port_u16().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{}://{}{port}", uri.scheme_str().unwrap_or("https"), uri.host().unwrap_or_default())
+}
+
+/// The credential that the client will use: the first one in the order in which kube looks.
+fn credential(user: &AuthInfo) -> Credential {
+    let has = |value: &Option<String>| value.as_ref().is_some_and(|value| !value.is_empty());
+    if let Some(provider) = &user.auth_provider {
+        Credential::Provider(provider.name.clone())
+    } else if has(&user.username) && user.password.is_some() {
+        Credential::Password
+    } else if user.token.is_some() {
+        Credential::Token
+    } else if has(&user.token_file) {
+        Credential::TokenFile
+    } else if let Some(exec) = &user.exec {
+        Credential::Plugin(exec.command.clone().unwrap_or_default())
+    } else if has(&user.client_certificate) || has(&user.client_certificate_data) {
+        Credential::Certificate
+    } else {
+        Credential::Nothing
+    }
+}

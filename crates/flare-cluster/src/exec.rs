@@ -1,0 +1,128 @@
+//! Running a program in a pod: its input, its output and, always, how it ended.
+//!
+//! kube's own `AttachedProcess` hangs when stdin is dropped, dead-locks when one stream is not read, and can report
+//! nothing as success. Here the WebSocket is read and written at the same time, and a connection that ends without the
+//! program's status is an error.
+
+mod ending;
+mod stream;
+
+use std::time::Duration;
+
+pub use ending::Ended;
+use flare_diagnostic::{Code, Diagnostic};
+use k8s_openapi::api::core::v1::Pod;
+use kube::{Api, api::AttachParams, core::Request};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::timeout,
+};
+
+use crate::{Cluster, Operation, exec::ending::broken};
+
+/// The longest silence of both directions before the connection counts as dead. A server answers pings within it, unless
+/// the program does not read its input.
+const SILENCE: Duration = Duration::from_mins(2);
+
+/// The most that is kept of what a program prints where the caller takes it as a value: 4 MiB.
+const LARGEST_OUTPUT: usize = 4 << 20;
+
+/// What a program reads from its standard input.
+#[derive(Debug)]
+pub enum Input<R> {
+    /// It has none.
+    Nothing,
+    /// So many bytes, which the program knows or finds out by itself. Works on every server.
+    Sized(R, u64),
+    /// Until the reader ends. Needs a server that can end the input alone (Kubernetes 1.30); an older one is refused before
+    /// anything is sent, since there the end of the input would be the end of the connection, and the status would be lost.
+    UntilEnd(R),
+}
+
+impl Input<tokio::io::Empty> {
+    /// No input.
+    pub const fn nothing() -> Self {
+        Self::Nothing
+    }
+}
+
+/// A program to run in a container.
+#[derive(Debug, Clone)]
+pub struct Exec {
+    /// Namespace of the pod.
+    pub namespace: String,
+    /// The pod.
+    pub pod: String,
+    /// The container; `None` where the pod has one.
+    pub container: Option<String>,
+    /// Program and arguments, as they are: no shell splits them.
+    pub command: Vec<String>,
+    /// How long it may take from the first byte to the status.
+    pub deadline: Duration,
+}
+
+impl Exec {
+    /// Runs the program and gives how it ended, whatever its exit number is.
+    ///
+    /// Standard output goes to `output` as it comes; of standard error the end is kept. Both are read while the input is
+    /// written, so neither side can wait for the other.
+    ///
+    /// # Errors
+    ///
+    /// `STREAM_BROKEN` where the status did not arrive, `TIMED_OUT`, and what the API server refuses.
+    pub async fn run<R, W>(&self, cluster: &Cluster, input: Input<R>, output: W) -> Result<Ended, Diagnostic>
+    where
+        R: AsyncRead + Unpin + Send,
+        W: AsyncWrite + Unpin + Send,
+    {
+        let api: Api<Pod> = Api::namespaced(cluster.client().clone(), &self.namespace);
+        let [operation, _] = Operation::exec(&self.namespace);
+        let operation = operation.object(&self.pod);
+        let parameters = AttachParams {
+            container: self.container.clone(),
+            stdin: !matches!(input, Input::Nothing),
+            stdout: true,
+            stderr: true,
+            ..AttachParams::default()
+        };
+        let request = Request::new(api.resource_url());
+        let connecting = || async {
+            let request = request.exec(&self.pod, self.command.iter(), &parameters).map_err(kube::Error::BuildRequest)?;
+            cluster.client().connect(request).await
+        };
+        let connection = cluster.call(&operation, connecting).await?;
+        let half_close = connection.supports_stream_close();
+        if !half_close && matches!(input, Input::UntilEnd(_)) {
+            return Err(Diagnostic::error(Code::ClusterAnswerInvalid, "the API server, or a proxy on the way, cannot end a program's input alone")
+                .hint("Kubernetes 1.30 and newer can; check that no load balancer on the way lowers the protocol to `v4.channel.k8s.io`"));
+        }
+        let conversation = stream::converse(connection.into_stream(), input, output, half_close, SILENCE);
+        match timeout(self.deadline, conversation).await {
+            Ok(ended) => ended.map_err(|reason| broken(self, reason)),
+            Err(_) => Err(self.timed_out()),
+        }
+    }
+
+    /// Runs the program, which must succeed, and gives what it printed.
+    ///
+    /// # Errors
+    ///
+    /// As `run`, and `POD_PROGRAM_FAILED` where it ended with another number than 0 or printed more than 4 MiB.
+    pub async fn output<R: AsyncRead + Unpin + Send>(&self, cluster: &Cluster, input: Input<R>) -> Result<Vec<u8>, Diagnostic> {
+        let mut printed = stream::Kept::new(LARGEST_OUTPUT);
+        let ended = self.run(cluster, input, &mut printed).await?;
+        ended.success(self)?;
+        Ok(printed.into_bytes())
+    }
+
+    fn timed_out(&self) -> Diagnostic {
+        let (program, pod) = (self.program(), &self.pod);
+        Diagnostic::error(Code::TimedOut, format!("`{program}` in pod `{pod}` did not end within {} s", self.deadline.as_secs()))
+            .hint("try again; `--timeout` gives more time")
+    }
+
+    /// The program's name. Its arguments may be long or secret.
+    fn program(&self) -> &str {
+        self.command.first().map_or("", String::as_str)
+    }
+}

@@ -1,0 +1,224 @@
+//! The exec subprotocol over a WebSocket: one byte of channel in front of each message.
+
+use std::{
+    collections::VecDeque,
+    io,
+    pin::Pin,
+    task::{self, Poll},
+    time::Duration,
+};
+
+use bytes::{BufMut as _, Bytes, BytesMut};
+use futures_util::{Sink, SinkExt as _, Stream, StreamExt as _, future::pending};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
+    select,
+    time::{Instant, interval_at, timeout},
+};
+use tokio_tungstenite::tungstenite::{Error, Message};
+
+use super::{
+    Input,
+    ending::{Broken, Ended, exit_code},
+};
+
+const STDIN: u8 = 0;
+const STDOUT: u8 = 1;
+const STDERR: u8 = 2;
+const STATUS: u8 = 3;
+/// From version 5 on: the channel that follows has ended.
+const CLOSE: u8 = 255;
+
+/// Payload of one message: large enough for 3 GiB/s on loopback, small enough for every server.
+const MESSAGE: usize = 64 << 10;
+
+/// How often something is sent while there is no input, so that nobody on the way takes the connection for dead.
+const PING: Duration = Duration::from_secs(20);
+
+/// How long output may still come after the status; servers close the connection right after it.
+const AFTERMATH: Duration = Duration::from_secs(2);
+
+/// How much of standard error is kept.
+const STDERR_KEPT: usize = 16 << 10;
+
+/// Sends the input and reads the output, at the same time, until the status is there and the connection is closed.
+pub(super) async fn converse<S, R, W>(
+    socket: S,
+    input: Input<R>,
+    mut output: W,
+    half_close: bool,
+    silence: Duration,
+) -> Result<Ended, Broken>
+where
+    S: Stream<Item = Result<Message, Error>> + Sink<Message, Error = Error> + Unpin,
+    R: AsyncRead + Unpin,
+    W: AsyncWrite + Unpin,
+{
+    let (mut sink, mut messages) = socket.split();
+    let mut received = Received::default();
+    let mut sending = std::pin::pin!(async {
+        let sent = send(&mut sink, input, half_close).await;
+        match sent {
+            // Only this side's own fault ends the conversation. A connection that refuses to be written to may still hold the
+            // status of a program that did not read everything.
+            Err(Unsent::Here(reason)) => reason,
+            Err(Unsent::Connection) | Ok(()) => pending().await,
+        }
+    });
+    loop {
+        let next = select! {
+            reason = &mut sending => return Err(reason),
+            next = timeout(received.patience(silence), messages.next()) => next,
+        };
+        match next {
+            Ok(Some(Ok(message))) => received.take(message, &mut output).await?,
+            Ok(Some(Err(error))) => return received.end(&text_of(&error), &mut output).await,
+            Ok(None) => return received.end("closed by the other side", &mut output).await,
+            Err(_) if received.status.is_some() => return received.end("", &mut output).await,
+            Err(_) => return Err(Broken::Silent(silence.as_secs())),
+        }
+    }
+}
+
+/// What broke a connection, without anything that was sent on it.
+fn text_of(error: &Error) -> String {
+    match error {
+        Error::Io(error) => error.kind().to_string(),
+        other => other.to_string(),
+    }
+}
+
+/// Why the input was not sent to its end.
+enum Unsent {
+    /// The reader failed, or was shorter or longer than promised.
+    Here(Broken),
+    /// The connection does not take it any more.
+    Connection,
+}
+
+/// Sends the input, its end, and then a ping now and then.
+async fn send<R, T>(sink: &mut T, input: Input<R>, half_close: bool) -> Result<(), Unsent>
+where
+    R: AsyncRead + Unpin,
+    T: Sink<Message, Error = Error> + Unpin,
+{
+    let start = Instant::now() + PING;
+    let mut pings = interval_at(start, PING);
+    let (mut reader, mut left) = match input {
+        Input::Nothing => (None, None),
+        Input::Sized(reader, length) => (Some(reader), Some(length)),
+        Input::UntilEnd(reader) => (Some(reader), None),
+    };
+    let had_input = reader.is_some();
+    while let Some(source) = &mut reader {
+        let mut buffer = BytesMut::with_capacity(MESSAGE + 1);
+        buffer.put_u8(STDIN);
+        let room = left.map_or(MESSAGE, |left| usize::try_from(left).map_or(MESSAGE, |left| left.min(MESSAGE)));
+        let mut limited = source.take(room as u64);
+        let read = if room == 0 {
+            0
+        } else {
+            loop {
+                select! {
+                    read = limited.read_buf(&mut buffer) => break read.map_err(|error| Unsent::Here(Broken::Input(error.kind().to_string())))?,
+                    _ = pings.tick() => sink.send(Message::Ping(Bytes::new())).await.map_err(|_| Unsent::Connection)?,
+                }
+            }
+        };
+        if read == 0 {
+            if left.is_some_and(|left| left > 0) {
+                return Err(Unsent::Here(Broken::Input("it is shorter than was said".into())));
+            }
+            reader = None;
+        } else {
+            left = left.map(|left| left - read as u64);
+            let message = Message::Binary(buffer.freeze());
+            // Full messages are gathered; a short one may be all that there is for now, so it goes out at once.
+            let sent = if read == room { sink.feed(message).await } else { sink.send(message).await };
+            sent.map_err(|_| Unsent::Connection)?;
+        }
+    }
+    if had_input && half_close {
+        sink.feed(Message::Binary(Bytes::from_static(&[CLOSE, STDIN]))).await.map_err(|_| Unsent::Connection)?;
+    }
+    sink.flush().await.map_err(|_| Unsent::Connection)?;
+    loop {
+        pings.tick().await;
+        sink.send(Message::Ping(Bytes::new())).await.map_err(|_| Unsent::Connection)?;
+    }
+}
+
+/// What came back so far.
+#[derive(Debug, Default)]
+struct Received {
+    stderr: VecDeque<u8>,
+    status: Option<Result<u32, Broken>>,
+}
+
+impl Received {
+    /// How long to wait for the next message.
+    fn patience(&self, silence: Duration) -> Duration {
+        if self.status.is_some() { AFTERMATH } else { silence }
+    }
+
+    async fn take<W: AsyncWrite + Unpin>(&mut self, message: Message, output: &mut W) -> Result<(), Broken> {
+        let Message::Binary(frame) = message else { return Ok(()) };
+        match frame.split_first() {
+            Some((&STDOUT, rest)) => output.write_all(rest).await.map_err(|error| Broken::Output(error.to_string())),
+            Some((&STDERR, rest)) => {
+                self.stderr.extend(rest);
+                let surplus = self.stderr.len().saturating_sub(STDERR_KEPT);
+                self.stderr.drain(..surplus);
+                Ok(())
+            }
+            // An empty frame opens the channel; the status is the first one with content.
+            Some((&STATUS, rest)) if !rest.is_empty() && self.status.is_none() => {
+                self.status = Some(exit_code(rest));
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The connection is over: the status decides, and without one nothing is known.
+    async fn end<W: AsyncWrite + Unpin>(self, reason: &str, output: &mut W) -> Result<Ended, Broken> {
+        let exit_code = self.status.unwrap_or_else(|| Err(Broken::Ended(reason.to_owned())))?;
+        output.flush().await.map_err(|error| Broken::Output(error.to_string()))?;
+        Ok(Ended { exit_code, stderr: self.stderr.into() })
+    }
+}
+
+/// Output that is kept, up to a limit; more is an error, not a cut.
+#[derive(Debug)]
+pub(super) struct Kept {
+    bytes: Vec<u8>,
+    limit: usize,
+}
+
+impl Kept {
+    pub(super) const fn new(limit: usize) -> Self {
+        Self { bytes: Vec::new(), limit }
+    }
+
+    pub(super) fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+}
+
+impl AsyncWrite for Kept {
+    fn poll_write(mut self: Pin<&mut Self>, _: &mut task::Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if self.bytes.len() + bytes.len() > self.limit {
+            return Poll::Ready(Err(io::Error::other(format!("it is longer than {} bytes", self.limit))));
+        }
+        self.bytes.extend_from_slice(bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut task::Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut task::Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}

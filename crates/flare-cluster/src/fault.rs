@@ -1,0 +1,245 @@
+//! Errors of the client as diagnostics: what happened, to whom, at which server, and what one can do.
+//!
+//! Decisions are taken from types and status codes, never from a text; texts of the server are only passed on.
+
+use std::{error::Error as StdError, time::Duration};
+
+use flare_diagnostic::{Code, Diagnostic};
+use kube::{Error, client::AuthError, core::Status};
+use rustls::{AlertDescription, CertificateError};
+
+use crate::{Operation, target::Target};
+
+/// The longest text of a server that a message passes on, in characters.
+const LONGEST_TEXT: usize = 600;
+
+/// The first error of a type in a chain of causes. `io::Error` keeps what it wraps where `source` does not show it.
+fn find<'error, T: StdError + 'static>(error: &'error (dyn StdError + 'static)) -> Option<&'error T> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref::<T>() {
+            return Some(found);
+        }
+        let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        next = wrapped.map(|wrapped| wrapped as &(dyn StdError + 'static)).or_else(|| error.source());
+    }
+    None
+}
+
+/// The innermost cause in words: the one that says most.
+fn innermost(error: &(dyn StdError + 'static)) -> String {
+    let mut last = error;
+    loop {
+        let wrapped = last.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        match wrapped.map(|wrapped| wrapped as &(dyn StdError + 'static)).or_else(|| last.source()) {
+            Some(inner) => last = inner,
+            None => return clipped(&last.to_string()),
+        }
+    }
+}
+
+/// A text of the other side, cut to a length that can be read.
+pub(crate) fn clipped(text: &str) -> String {
+    let text = text.trim();
+    match text.char_indices().nth(LONGEST_TEXT) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// Whether a connection may work when it is tried again: what broke on the way, but not a certificate or a credential.
+pub(crate) fn may_heal(error: &Error) -> bool {
+    match error {
+        Error::Service(_) | Error::HyperError(_) | Error::ReadEvents(_) => {
+            find::<rustls::Error>(error).is_none() && find::<AuthError>(error).is_none()
+        }
+        Error::UpgradeConnection(_) => true,
+        Error::Api(status) => matches!(status.code, 429 | 500 | 502 | 503 | 504),
+        _ => false,
+    }
+}
+
+/// An error that is no answer of the API server: the way there, certificates, credentials.
+pub(crate) fn of_transport(error: &Error, target: &Target) -> Diagnostic {
+    if let Some(error) = find::<AuthError>(error) {
+        return of_credential(error, target);
+    }
+    if let Some(error) = find::<rustls::Error>(error) {
+        return of_tls(error, target);
+    }
+    match error {
+        Error::SerdeError(_) | Error::FromUtf8(_) | Error::UpgradeConnection(_) => {
+            let server = target.server_text();
+            Diagnostic::error(Code::ClusterAnswerInvalid, format!("{server} gave an answer that cannot be read: {}", innermost(error)))
+                .hint("check that the address is a Kubernetes API server and that no proxy on the way changes its answers")
+        }
+        Error::RustlsTls(_) | Error::InferKubeconfig(_) => {
+            Diagnostic::error(Code::KubeconfigInvalid, format!("a certificate or key of the kubeconfig cannot be used: {}", innermost(error)))
+                .hint("check `certificate-authority`, `client-certificate` and `client-key` of the context; without `certificate-authority` this machine needs a CA bundle")
+        }
+        _ => unreachable_server(&innermost(error), target),
+    }
+}
+
+/// Nothing answers.
+pub(crate) fn unreachable_server(cause: &str, target: &Target) -> Diagnostic {
+    let hint = format!(
+        "check that the cluster runs and that this machine reaches it (VPN, firewall, proxy); `kubectl{} version` asks the same server",
+        target.context_flag()
+    );
+    Diagnostic::error(Code::ClusterUnreachable, format!("{} does not answer: {cause}", target.server_text())).hint(hint)
+}
+
+fn of_tls(error: &rustls::Error, target: &Target) -> Diagnostic {
+    let server = target.server_text();
+    let untrusted = |what: &str, hint: &str| {
+        Diagnostic::error(Code::ClusterNotTrusted, format!("the certificate of {server} {what}")).hint(hint)
+    };
+    match error {
+        rustls::Error::InvalidCertificate(reason) => match reason {
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => untrusted(
+                "was not signed by the CA of the kubeconfig",
+                "the kubeconfig belongs to another cluster, or the cluster was made anew: get its kubeconfig again, or choose another `--context`",
+            ),
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+                untrusted("has expired", "the cluster's administrator has to renew it; check this machine's clock as well")
+            }
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+                untrusted("is not valid yet", "check this machine's clock")
+            }
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => untrusted(
+                "is made out to other names than this address",
+                "use an address that the certificate names in the kubeconfig's `server`, or set `tls-server-name`",
+            ),
+            _ => untrusted("is not valid", "get the cluster's kubeconfig again"),
+        },
+        rustls::Error::AlertReceived(
+            AlertDescription::BadCertificate
+            | AlertDescription::CertificateExpired
+            | AlertDescription::CertificateRequired
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::UnknownCA
+            | AlertDescription::UnsupportedCertificate
+            | AlertDescription::AccessDenied,
+        ) => credential_refused(target),
+        rustls::Error::InvalidMessage(_) | rustls::Error::PeerIncompatible(_) | rustls::Error::AlertReceived(_) => {
+            unreachable_server("what listens there does not speak TLS as an API server does", target)
+        }
+        other => unreachable_server(&clipped(&other.to_string()), target),
+    }
+}
+
+fn credential_refused(target: &Target) -> Diagnostic {
+    Diagnostic::error(
+        Code::CredentialRefused,
+        format!("{} does not accept the credential of the kubeconfig", target.server_text()),
+    )
+    .hint(target.renewal())
+}
+
+/// A credential that cannot be had. Nothing that a plug-in printed is shown: it may be the credential.
+fn of_credential(error: &AuthError, target: &Target) -> Diagnostic {
+    let fault = |what: String| Diagnostic::error(Code::CredentialUnavailable, what);
+    let plugin = match &target.credential {
+        crate::target::Credential::Plugin(program) => program.as_str(),
+        _ => "the credential plug-in",
+    };
+    match error {
+        AuthError::AuthExecStart(cause) if cause.kind() == std::io::ErrorKind::NotFound => {
+            fault(format!("the kubeconfig gets its credential from `{plugin}`, which is not on this machine"))
+                .hint(format!("install `{plugin}` or put it on `PATH`"))
+        }
+        AuthError::AuthExecStart(cause) => {
+            fault(format!("`{plugin}`, which gives the credential, cannot be started: {}", cause.kind()))
+                .hint(format!("check that `{plugin}` may be run"))
+        }
+        AuthError::AuthExecRun { out, .. } => fault(format!("`{plugin}`, which gives the credential, failed ({})", out.status))
+            .hint(format!(
+                "log in again; `kubectl{} version` runs the same program and shows what it says",
+                target.context_flag()
+            )),
+        AuthError::AuthExecParse(_) | AuthError::ExecPluginFailed | AuthError::UnrefreshableTokenResponse => {
+            fault(format!("`{plugin}` printed no credential that can be read")).hint(format!(
+                "check its version and the `apiVersion` in the user's `exec` section; `kubectl{} version` runs it as well",
+                target.context_flag()
+            ))
+        }
+        AuthError::ReadTokenFile(cause, path) => {
+            fault(format!("the token file `{}` cannot be read: {}", path.display(), cause.kind()))
+                .hint("check `tokenFile` of the kubeconfig's user")
+        }
+        _ => fault("the kubeconfig's user has a credential that cannot be used".into()).hint(target.renewal()),
+    }
+}
+
+/// An answer of the API server that refuses. For 403 the caller has more to say, see `review`.
+pub(crate) fn of_status(status: &Status, operation: &Operation, target: &Target) -> Diagnostic {
+    let said = clipped(&status.message);
+    let busy = || {
+        Diagnostic::error(
+            Code::ClusterBusy,
+            format!("{} could not {operation} now (status {}): {said}", target.server_text(), status.code),
+        )
+        .hint("try again in a minute; if it stays, look at the API server's own health")
+    };
+    match status.code {
+        401 => credential_refused(target),
+        429 | 500 | 502 | 503 | 504 => busy(),
+        // Every answer of a Kubernetes API has a `metadata`, if an empty one.
+        _ if status.metadata.is_none() => Diagnostic::error(
+            Code::ClusterAnswerInvalid,
+            format!("{} answered as no Kubernetes API does (status {})", target.server_text(), status.code),
+        )
+        .hint("check the kubeconfig's `server`: a web page or a proxy that wants a login answers there"),
+        403 => Diagnostic::error(Code::AdmissionRefused, format!("the cluster refuses to {operation}: {said}")).hint(
+            "a rule of the cluster (Pod Security, a quota or a webhook) says so; change what it names, or ask the administrator",
+        ),
+        404 | 410 => not_found(status, operation),
+        409 => conflict(status, operation),
+        _ => invalid(status, operation),
+    }
+}
+
+fn not_found(status: &Status, operation: &Operation) -> Diagnostic {
+    let details = status.details.as_ref();
+    let missing_namespace = details.filter(|details| details.kind == "namespaces" && operation.resource() != "namespaces");
+    if let Some(details) = missing_namespace {
+        return Diagnostic::error(Code::ObjectNotFound, format!("the namespace `{}` does not exist", details.name))
+            .hint("create it (`--create-namespace` where the verb has it), or choose another namespace or `--context`");
+    }
+    let name = details.map(|details| details.name.as_str()).filter(|name| !name.is_empty());
+    let what = name.map_or_else(|| operation.what(), |name| format!("{} `{name}`", operation.resource()));
+    Diagnostic::error(Code::ObjectNotFound, format!("there is no {what} {}", operation.place()))
+        .hint("check name, namespace and `--context`; a kind that the server does not know reads the same")
+}
+
+fn conflict(status: &Status, operation: &Operation) -> Diagnostic {
+    let causes = status.details.iter().flat_map(|details| &details.causes);
+    let owned: Vec<String> =
+        causes.filter(|cause| cause.reason == "FieldManagerConflict").map(|cause| cause.field.clone()).collect();
+    if owned.is_empty() {
+        return Diagnostic::error(Code::ObjectConflict, format!("cannot {operation}: {}", clipped(&status.message)))
+            .hint("the object exists already or was changed meanwhile: run the same command again");
+    }
+    Diagnostic::error(Code::ObjectConflict, format!("cannot {operation}: {} belong to another field manager", owned.join(", ")))
+        .hint("another tool keeps these fields of the object: stop it, or let it make the change")
+}
+
+/// What the server finds wrong in an object: every cause that it lists.
+fn invalid(status: &Status, operation: &Operation) -> Diagnostic {
+    let causes = status.details.iter().flat_map(|details| &details.causes);
+    let causes: Vec<String> = causes.map(|cause| format!("{}: {}", cause.field, cause.message)).collect();
+    let said = if causes.is_empty() { clipped(&status.message) } else { clipped(&causes.join("; ")) };
+    Diagnostic::error(Code::ObjectInvalid, format!("the API server refuses to {operation} (status {}): {said}", status.code))
+        .hint("correct the named field; a field that the server does not know may need a newer cluster")
+}
+
+/// A request that did not end in its time.
+pub(crate) fn timed_out(operation: &Operation, after: Duration, target: &Target) -> Diagnostic {
+    Diagnostic::error(
+        Code::TimedOut,
+        format!("{} did not answer within {} s: {operation}", target.server_text(), after.as_secs()),
+    )
+    .hint("try again; if it stays, the API server or the way to it is overloaded")
+}

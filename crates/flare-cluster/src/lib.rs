@@ -1,0 +1,31 @@
+#![doc = include_str!("../README.md")]
+
+mod cluster;
+mod connect;
+mod exec;
+mod fault;
+mod forward;
+mod kubeconfig;
+mod logs;
+mod objects;
+mod operation;
+mod proxy;
+mod retry;
+mod review;
+mod target;
+mod watch;
+
+pub use cluster::Cluster;
+pub use connect::connect;
+pub use exec::{Ended, Exec, Input};
+pub use forward::Forwarding;
+pub use k8s_openapi;
+pub use kube::api::{ApiResource, DynamicObject};
+pub use kubeconfig::{Access, Surroundings};
+pub use logs::LogSelection;
+pub use objects::{Deletion, Objects, Write};
+pub use operation::Operation;
+pub use watch::{Change, Selection};
+
+/// Who owns the fields that are applied: the field manager of every write.
+pub const FIELD_MANAGER: &str = "flare-kube";

@@ -1,0 +1,56 @@
+//! What a container printed.
+
+use flare_diagnostic::Diagnostic;
+use k8s_openapi::api::core::v1::Pod;
+use kube::{Api, api::LogParams};
+
+use crate::{Cluster, Operation};
+
+/// Which part of a container's log.
+#[derive(Debug, Clone, Default)]
+pub struct LogSelection {
+    /// The container; `None` where the pod has one.
+    pub container: Option<String>,
+    /// The last lines only.
+    pub last_lines: Option<u32>,
+    /// The end of the log only, at most about so many bytes.
+    pub at_most_bytes: Option<u32>,
+    /// The container that ran before the last restart.
+    pub previous: bool,
+    /// With the time of each line in front.
+    pub timestamps: bool,
+}
+
+impl Cluster {
+    /// The log of a container, as text; what is no UTF-8 is replaced.
+    pub async fn logs(&self, namespace: &str, pod: &str, selection: &LogSelection) -> Result<String, Diagnostic> {
+        let api: Api<Pod> = Api::namespaced(self.client().clone(), namespace);
+        let parameters = parameters(selection);
+        let operation = Operation::on::<Pod>("get", Some(namespace)).subresource("log").object(pod);
+        self.call(&operation, || api.logs(pod, &parameters)).await
+    }
+
+    /// The log of a container while it is written: lines as they come, until the container ends.
+    pub async fn follow_logs(
+        &self,
+        namespace: &str,
+        pod: &str,
+        selection: &LogSelection,
+    ) -> Result<impl futures_util::AsyncBufRead + use<>, Diagnostic> {
+        let api: Api<Pod> = Api::namespaced(self.client().clone(), namespace);
+        let parameters = LogParams { follow: true, ..parameters(selection) };
+        let operation = Operation::on::<Pod>("get", Some(namespace)).subresource("log").object(pod);
+        self.call(&operation, || api.log_stream(pod, &parameters)).await
+    }
+}
+
+fn parameters(selection: &LogSelection) -> LogParams {
+    LogParams {
+        container: selection.container.clone(),
+        tail_lines: selection.last_lines.map(i64::from),
+        limit_bytes: selection.at_most_bytes.map(i64::from),
+        previous: selection.previous,
+        timestamps: selection.timestamps,
+        ..LogParams::default()
+    }
+}

@@ -1,0 +1,185 @@
+//! Objects of one kind in one place: read, applied, created, deleted.
+
+use std::fmt::Debug;
+
+use flare_diagnostic::{Code, Diagnostic};
+use kube::{
+    Api, Resource,
+    api::{
+        ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams, Preconditions, PropagationPolicy,
+    },
+    core::{ClusterResourceScope, NamespaceResourceScope},
+};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{Cluster, FIELD_MANAGER, Operation, Selection};
+
+/// How many objects one answer of a list holds.
+const PAGE: u32 = 500;
+
+/// How a write is done.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Write {
+    /// The server checks and answers, but keeps nothing.
+    pub dry_run: bool,
+    /// Takes fields over from another field manager.
+    pub force: bool,
+}
+
+/// How an object is deleted.
+#[derive(Debug, Clone, Default)]
+pub struct Deletion {
+    /// Seconds that a pod gets to end by itself; `None` for what the object says.
+    pub grace_seconds: Option<u32>,
+    /// Only the object with this uid: not one that someone made under the same name meanwhile.
+    pub uid: Option<String>,
+    /// Leaves nothing that the object owns: answered once all is being deleted.
+    pub foreground: bool,
+}
+
+/// The objects of one kind, in one namespace or across the cluster.
+#[derive(Clone)]
+pub struct Objects<K> {
+    pub(crate) cluster: Cluster,
+    pub(crate) api: Api<K>,
+    any: Operation,
+}
+
+impl<K> std::fmt::Debug for Objects<K> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Objects")
+            .field("resource", &self.any.what())
+            .field("cluster", &self.cluster)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Cluster {
+    /// The objects of a kind in a namespace.
+    pub fn namespaced<K>(&self, namespace: &str) -> Objects<K>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+    {
+        let any = Operation::on::<K>("get", Some(namespace));
+        Objects { cluster: self.clone(), api: Api::namespaced(self.client().clone(), namespace), any }
+    }
+
+    /// The objects of a kind that has no namespace, such as `StorageClass`.
+    pub fn unnamespaced<K>(&self) -> Objects<K>
+    where
+        K: Resource<DynamicType = (), Scope = ClusterResourceScope>,
+    {
+        Objects { cluster: self.clone(), api: Api::all(self.client().clone()), any: Operation::on::<K>("get", None) }
+    }
+
+    /// The objects of a kind in all namespaces, to list and watch.
+    pub fn across_namespaces<K>(&self) -> Objects<K>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+    {
+        Objects { cluster: self.clone(), api: Api::all(self.client().clone()), any: Operation::on::<K>("get", None) }
+    }
+
+    /// The objects of a kind that is known at run time only, such as those of a manifest.
+    pub fn dynamic(&self, resource: &ApiResource, namespace: Option<&str>) -> Objects<DynamicObject> {
+        let client = self.client().clone();
+        let api = match namespace {
+            Some(namespace) => Api::namespaced_with(client, namespace, resource),
+            None => Api::all_with(client, resource),
+        };
+        let any = Operation::named("get", &resource.group, &resource.plural, namespace);
+        Objects { cluster: self.clone(), api, any }
+    }
+}
+
+impl<K> Objects<K> {
+    /// A verb on these objects, for access reviews.
+    pub fn operation(&self, verb: &'static str) -> Operation {
+        self.any.with_verb(verb)
+    }
+}
+
+impl<K: Clone + DeserializeOwned + Debug> Objects<K> {
+    /// The object of this name; `None` where there is none.
+    pub async fn find(&self, name: &str) -> Result<Option<K>, Diagnostic> {
+        self.cluster.call(&self.operation("get").object(name), || self.api.get_opt(name)).await
+    }
+
+    /// The object of this name; its absence is an error.
+    pub async fn get(&self, name: &str) -> Result<K, Diagnostic> {
+        self.cluster.call(&self.operation("get").object(name), || self.api.get(name)).await
+    }
+
+    /// All selected objects, read page by page.
+    pub async fn list(&self, selection: &Selection) -> Result<Vec<K>, Diagnostic> {
+        let operation = self.operation("list");
+        let mut found = Vec::new();
+        let mut parameters = ListParams::default().limit(PAGE);
+        parameters.label_selector.clone_from(&selection.labels);
+        parameters.field_selector.clone_from(&selection.fields);
+        loop {
+            let page = self.cluster.call(&operation, || self.api.list(&parameters)).await?;
+            found.extend(page.items);
+            match page.metadata.continue_.filter(|token| !token.is_empty()) {
+                Some(token) => parameters.continue_token = Some(token),
+                None => return Ok(found),
+            }
+        }
+    }
+
+    /// Deletes an object. Gives `false` where it was not there, or was another one than the uid says.
+    pub async fn delete(&self, name: &str, deletion: &Deletion) -> Result<bool, Diagnostic> {
+        let parameters = DeleteParams {
+            grace_period_seconds: deletion.grace_seconds,
+            propagation_policy: Some(if deletion.foreground {
+                PropagationPolicy::Foreground
+            } else {
+                PropagationPolicy::Background
+            }),
+            preconditions: deletion.uid.clone().map(|uid| Preconditions { uid: Some(uid), resource_version: None }),
+            ..DeleteParams::default()
+        };
+        let operation = self.operation("delete").object(name);
+        match self.cluster.call(&operation, || self.api.delete(name, &parameters)).await {
+            Ok(_) => Ok(true),
+            Err(fault) if fault.code == Code::ObjectNotFound => Ok(false),
+            Err(fault) if fault.code == Code::ObjectConflict && deletion.uid.is_some() => Ok(false),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// Changes some fields, by a JSON merge patch: for fields of objects that others made.
+    pub async fn merge(&self, name: &str, change: &serde_json::Value, write: Write) -> Result<K, Diagnostic> {
+        let parameters =
+            PatchParams { dry_run: write.dry_run, field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        let operation = self.operation("patch").object(name);
+        let patch = Patch::Merge(change);
+        self.cluster.call(&operation, || self.api.patch(name, &parameters, &patch)).await
+    }
+}
+
+impl<K: Clone + DeserializeOwned + Debug + Serialize> Objects<K> {
+    /// Makes the object as it is written, by server-side apply: fields that others own are left alone or, unless forced,
+    /// refused; a field that the server does not know is refused as well.
+    pub async fn apply(&self, name: &str, object: &K, write: Write) -> Result<K, Diagnostic> {
+        let parameters =
+            PatchParams { dry_run: write.dry_run, force: write.force, ..PatchParams::apply(FIELD_MANAGER).validation_strict() };
+        let operation = self.operation("patch").object(name);
+        let patch = Patch::Apply(object);
+        self.cluster.call(&operation, || self.api.patch(name, &parameters, &patch)).await
+    }
+
+    /// Creates the object. `OBJECT_CONFLICT` where there is one of this name.
+    pub async fn create(&self, object: &K, write: Write) -> Result<K, Diagnostic> {
+        let parameters = PostParams { dry_run: write.dry_run, field_manager: Some(FIELD_MANAGER.to_owned()) };
+        self.cluster.call(&self.operation("create"), || self.api.create(&parameters, object)).await
+    }
+
+    /// Replaces the object. `OBJECT_CONFLICT` where its `resourceVersion` is no longer the newest: how locks are taken.
+    pub async fn replace(&self, name: &str, object: &K) -> Result<K, Diagnostic> {
+        let parameters = PostParams { dry_run: false, field_manager: Some(FIELD_MANAGER.to_owned()) };
+        let operation = self.operation("update").object(name);
+        self.cluster.call(&operation, || self.api.replace(name, &parameters, object)).await
+    }
+}

@@ -1,0 +1,68 @@
+//! Which cluster is meant and as whom, in words that may be shown: no token, key or password of a proxy.
+
+/// Kind of credential that the kubeconfig holds for the user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Credential {
+    /// None at all.
+    Nothing,
+    /// A bearer token that stands in the kubeconfig.
+    Token,
+    /// A bearer token in a file, such as a service account's.
+    TokenFile,
+    /// A client certificate.
+    Certificate,
+    /// User name and password.
+    Password,
+    /// A program that prints the credential, by its name; its arguments may be secret.
+    Plugin(String),
+    /// An authentication provider of old, by its name.
+    Provider(String),
+}
+
+/// What messages say about the cluster.
+#[derive(Debug, Clone)]
+pub(crate) struct Target {
+    /// The context of the kubeconfig; `None` inside a cluster.
+    pub(crate) context: Option<String>,
+    /// Scheme, host and port of the API server.
+    pub(crate) server: String,
+    /// Host and port of the proxy on the way.
+    pub(crate) proxy: Option<String>,
+    /// How the user proves who they are.
+    pub(crate) credential: Credential,
+}
+
+impl Target {
+    /// The API server, as messages name it.
+    pub(crate) fn server_text(&self) -> String {
+        let context = self.context.as_ref().map(|context| format!(" of context `{context}`")).unwrap_or_default();
+        let proxy = self.proxy.as_ref().map(|proxy| format!(" (by the proxy {proxy})")).unwrap_or_default();
+        format!("the API server{context} at `{}`{proxy}", self.server)
+    }
+
+    /// ` --context NAME` for a command that one may try.
+    pub(crate) fn context_flag(&self) -> String {
+        self.context.as_ref().map(|context| format!(" --context {context}")).unwrap_or_default()
+    }
+
+    /// What one can do about a credential that is not accepted.
+    pub(crate) fn renewal(&self) -> String {
+        match &self.credential {
+            Credential::Nothing => {
+                "the context's user has no credential: log in to the cluster again, or choose another `--context`".into()
+            }
+            Credential::Token => {
+                "the token in the kubeconfig is wrong or expired: get a new one where the kubeconfig came from".into()
+            }
+            Credential::TokenFile => {
+                "the token in the user's token file is wrong or expired: check that something renews the file".into()
+            }
+            Credential::Certificate => {
+                "the client certificate of the kubeconfig has expired or is another cluster's: get a new kubeconfig".into()
+            }
+            Credential::Password => "check user name and password in the kubeconfig".into(),
+            Credential::Plugin(program) => format!("log in again with `{program}`, which gives the credential"),
+            Credential::Provider(name) => format!("log in again with what serves the provider `{name}` of the kubeconfig"),
+        }
+    }
+}

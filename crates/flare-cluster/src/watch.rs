@@ -1,0 +1,187 @@
+//! Watching objects, through lost connections and restarts of the API server.
+
+use std::{fmt::Debug, task::Poll, time::Duration};
+
+use flare_diagnostic::{Code, Diagnostic};
+use futures_util::{Stream, StreamExt as _, stream};
+use kube::{
+    Resource,
+    runtime::{
+        WatchStreamExt as _,
+        utils::Backoff,
+        watcher::{self, Event, watcher},
+    },
+};
+use serde::de::DeserializeOwned;
+use tokio::time::timeout;
+
+use crate::{Objects, Operation, fault};
+
+/// Which objects are listed or watched: all where nothing is said.
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    /// A label selector, such as `app=parent`.
+    pub labels: Option<String>,
+    /// A field selector, such as `metadata.name=parent`.
+    pub fields: Option<String>,
+}
+
+impl Selection {
+    /// The object of this name.
+    pub fn named(name: &str) -> Self {
+        Self { labels: None, fields: Some(format!("metadata.name={name}")) }
+    }
+
+    /// The objects with these labels, such as `app=parent,role!=job`.
+    pub fn labelled(labels: impl Into<String>) -> Self {
+        Self { labels: Some(labels.into()), fields: None }
+    }
+}
+
+/// What a watch saw.
+#[derive(Debug, Clone)]
+pub enum Change<K> {
+    /// All that there is: at the start, and again after an interruption in which changes may have been missed. What is not
+    /// in it is gone.
+    All(Vec<K>),
+    /// An object was made or changed.
+    Applied(K),
+    /// An object was deleted; its last state.
+    Deleted(K),
+    /// The watch broke and is being resumed.
+    Interrupted(Diagnostic),
+}
+
+/// Short pauses that grow: whoever watches waits for something, and an API server is back within seconds.
+struct Pauses(Duration);
+
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+impl Iterator for Pauses {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        let pause = self.0;
+        self.0 = (pause * 2).min(LONGEST_PAUSE);
+        Some(pause)
+    }
+}
+
+impl Backoff for Pauses {
+    fn reset(&mut self) {
+        self.0 = FIRST_PAUSE;
+    }
+}
+
+impl<K> Objects<K>
+where
+    K: Resource + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
+{
+    /// Watches for as long as the stream is read. It ends only with an error that cannot heal, such as a refusal.
+    pub fn watch(&self, selection: &Selection) -> impl Stream<Item = Result<Change<K>, Diagnostic>> + Send + use<K> {
+        let config = watcher::Config {
+            label_selector: selection.labels.clone(),
+            field_selector: selection.fields.clone(),
+            ..watcher::Config::default()
+        };
+        let events = watcher(self.api.clone(), config).backoff(Pauses(FIRST_PAUSE)).boxed();
+        let state = Watching { objects: self.clone(), listed: Vec::new(), ended: false };
+        stream::unfold((events, state), |(mut events, mut state)| async move {
+            if state.ended {
+                return None;
+            }
+            loop {
+                let change = match events.next().await? {
+                    Ok(event) => state.change(event).map(Ok),
+                    Err(error) => Some(state.interruption(&error).await),
+                };
+                if let Some(change) = change {
+                    return Some((change, (events, state)));
+                }
+            }
+        })
+    }
+
+    /// Watches one object until `check` has an answer. It sees the object each time that it changes, and `None` while there
+    /// is none. `what` ends the sentence "… did not come within … s: ".
+    pub async fn wait<T>(
+        &self,
+        name: &str,
+        deadline: Duration,
+        what: &str,
+        mut check: impl FnMut(Option<&K>) -> Poll<Result<T, Diagnostic>>,
+    ) -> Result<T, Diagnostic> {
+        let mut changes = std::pin::pin!(self.watch(&Selection::named(name)));
+        let mut interruption = None;
+        let waiting = async {
+            while let Some(change) = changes.next().await {
+                let looked_at = match &change? {
+                    Change::All(objects) => check(objects.first()),
+                    Change::Applied(object) => check(Some(object)),
+                    Change::Deleted(_) => check(None),
+                    Change::Interrupted(fault) => {
+                        interruption = Some(fault.clone());
+                        continue;
+                    }
+                };
+                interruption = None;
+                if let Poll::Ready(answer) = looked_at {
+                    return answer;
+                }
+            }
+            Err(Diagnostic::error(Code::Internal, "a watch ended by itself"))
+        };
+        if let Ok(answer) = timeout(deadline, waiting).await {
+            return answer;
+        }
+        // Where the API server was gone at the end, that is the news.
+        Err(interruption.unwrap_or_else(|| {
+            Diagnostic::error(Code::TimedOut, format!("{what} did not come within {} s", deadline.as_secs()))
+                .hint("look at the object's events with `kubectl describe`; `--timeout` gives more time")
+        }))
+    }
+}
+
+/// What a watch remembers between events.
+struct Watching<K> {
+    objects: Objects<K>,
+    listed: Vec<K>,
+    ended: bool,
+}
+
+impl<K> Watching<K> {
+    fn change(&mut self, event: Event<K>) -> Option<Change<K>> {
+        match event {
+            Event::Init => self.listed.clear(),
+            Event::InitApply(object) => self.listed.push(object),
+            Event::InitDone => return Some(Change::All(std::mem::take(&mut self.listed))),
+            Event::Apply(object) => return Some(Change::Applied(object)),
+            Event::Delete(object) => return Some(Change::Deleted(object)),
+        }
+        None
+    }
+
+    async fn interruption(&mut self, error: &watcher::Error) -> Result<Change<K>, Diagnostic> {
+        let cluster = self.objects.cluster.clone();
+        let operation: Operation = self.objects.operation("watch");
+        let (fault, may_heal) = match error {
+            watcher::Error::InitialListFailed(error) => {
+                (cluster.explain(error, &self.objects.operation("list")).await, fault::may_heal(error))
+            }
+            watcher::Error::WatchStartFailed(error) | watcher::Error::WatchFailed(error) => {
+                (cluster.explain(error, &operation).await, fault::may_heal(error) || !matches!(error, kube::Error::Api(_)))
+            }
+            // Too old a version (410) is answered by a new list.
+            watcher::Error::WatchError(status) => {
+                let error = kube::Error::Api(status.clone());
+                (cluster.explain(&error, &operation).await, !matches!(status.code, 401 | 403 | 404))
+            }
+            watcher::Error::NoResourceVersion => {
+                (Diagnostic::error(Code::ClusterAnswerInvalid, format!("the API server cannot {operation}")), false)
+            }
+        };
+        self.ended = !may_heal;
+        if may_heal { Ok(Change::Interrupted(fault)) } else { Err(fault) }
+    }
+}

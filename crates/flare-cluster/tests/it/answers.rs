@@ -1,0 +1,206 @@
+//! What becomes of an API server's answers: code, message and hint of each refusal, and what is sent again.
+
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
+
+use flare_cluster::{Deletion, Operation, Selection, Write, k8s_openapi::api::core::v1::ConfigMap};
+use flare_diagnostic::{Code, Diagnostic};
+use serde_json::{Value, json};
+
+use crate::server::{Answer, Server, refusal, review, usual};
+
+fn object(name: &str) -> ConfigMap {
+    let mut object = ConfigMap { data: Some(BTreeMap::from([("a".to_owned(), "b".to_owned())])), ..ConfigMap::default() };
+    object.metadata.name = Some(name.to_owned());
+    object
+}
+
+/// The fault of applying an object, where the server gives this answer.
+async fn fault_of(answer: impl Fn() -> Answer + Send + Sync + 'static, allowed: bool) -> Diagnostic {
+    let server = Server::start(move |asked| {
+        usual(asked).unwrap_or_else(|| if asked.path.contains("selfsubjectaccessreviews") { review(allowed) } else { answer() })
+    })
+    .await;
+    let objects = server.connect().await.with_request_deadline(Duration::from_secs(2)).namespaced::<ConfigMap>("site-1");
+    objects.apply("a", &object("a"), Write::default()).await.expect_err("the server refuses")
+}
+
+async fn refused(code: u16, reason: &'static str, message: &'static str, details: Value) -> Diagnostic {
+    fault_of(move || refusal(code, reason, message, &details), true).await
+}
+
+#[tokio::test]
+async fn each_refusal_has_its_own_code() {
+    let none = json!({});
+    let cases = [
+        (401, "Unauthorized", Code::CredentialRefused),
+        (403, "Forbidden", Code::AdmissionRefused),
+        (404, "NotFound", Code::ObjectNotFound),
+        (409, "Conflict", Code::ObjectConflict),
+        (413, "RequestEntityTooLarge", Code::ObjectInvalid),
+        (422, "Invalid", Code::ObjectInvalid),
+        (400, "BadRequest", Code::ObjectInvalid),
+        (500, "InternalError", Code::ClusterBusy),
+        (503, "ServiceUnavailable", Code::ClusterBusy),
+    ];
+    for (status, reason, code) in cases {
+        let fault = refused(status, reason, "the server's words", none.clone()).await;
+        assert_eq!(fault.code, code, "{status}: {fault}");
+        assert!(fault.hint.is_some(), "{status} has no hint");
+        assert!(!format!("{fault:?}").contains("secret-token"), "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_of_permissions_is_told_from_one_of_admission_by_asking() {
+    let details = json!({"name": "a", "kind": "configmaps"});
+    let answer = move || refusal(403, "Forbidden", "violates PodSecurity \"restricted\"", &details);
+    let admission = fault_of(answer.clone(), true).await;
+    assert_eq!(admission.code, Code::AdmissionRefused);
+    assert!(admission.message.contains("violates PodSecurity"), "{admission}");
+    let permission = fault_of(answer, false).await;
+    assert_eq!(permission.code, Code::PermissionDenied);
+    assert_eq!(permission.message, "the user `anna` may not patch `configmaps` `a` in namespace `site-1`");
+    let hint = permission.hint.expect("a hint");
+    assert!(
+        hint.contains("kubectl create role flare-kube-patch --namespace=site-1 --verb=patch --resource=configmaps"),
+        "{hint}"
+    );
+}
+
+#[tokio::test]
+async fn a_missing_namespace_is_named() {
+    let fault =
+        refused(404, "NotFound", "namespaces \"site-1\" not found", json!({"name": "site-1", "kind": "namespaces"})).await;
+    assert_eq!(fault.message, "the namespace `site-1` does not exist");
+}
+
+#[tokio::test]
+async fn what_is_wrong_in_an_object_is_listed_field_by_field() {
+    let causes = json!({"causes": [{"field": "data", "message": "too long", "reason": "FieldValueTooLong"},
+        {"field": "metadata.name", "message": "invalid", "reason": "FieldValueInvalid"}]});
+    let fault = refused(422, "Invalid", "long text", causes).await;
+    assert!(fault.message.ends_with("data: too long; metadata.name: invalid"), "{fault}");
+}
+
+#[tokio::test]
+async fn fields_of_another_manager_are_named() {
+    let causes = json!({"causes": [{"field": ".data.a", "message": "conflict with \"helm\"", "reason": "FieldManagerConflict"}]});
+    let fault = refused(409, "Conflict", "Apply failed", causes).await;
+    assert!(fault.message.contains(".data.a belong to another field manager"), "{fault}");
+}
+
+#[tokio::test]
+async fn what_is_no_kubernetes_api_is_called_so() {
+    for (status, page) in [(404, "<html>lost</html>"), (403, "please log in"), (200, "<html>welcome</html>")] {
+        let fault = fault_of(move || Answer::Page(status, page), true).await;
+        assert_eq!(fault.code, Code::ClusterAnswerInvalid, "{status}: {fault}");
+        assert!(!fault.message.contains("html"), "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn control_characters_and_long_texts_of_a_server_do_not_reach_the_terminal() {
+    let long: &'static str = Box::leak(format!("\u{1b}[2J{}", "x".repeat(10_000)).into_boxed_str());
+    let fault = refused(400, "BadRequest", long, json!({})).await;
+    assert!(!fault.message.contains('\u{1b}'));
+    assert!(fault.message.chars().count() < 1000, "{}", fault.message.len());
+}
+
+#[tokio::test]
+async fn a_server_that_is_busy_or_drops_the_connection_is_asked_again() {
+    let (attempts, busy) = (AtomicUsize::new(0), json!({"retryAfterSeconds": 0}));
+    let server = Server::start(move |asked| {
+        usual(asked).unwrap_or_else(|| match attempts.fetch_add(1, Ordering::SeqCst) {
+            0 => refusal(503, "ServiceUnavailable", "starting", &busy),
+            1 => Answer::Close,
+            2 => refusal(429, "TooManyRequests", "slow down", &busy),
+            _ => Answer::Json(200, serde_json::to_value(object("a")).expect("JSON")),
+        })
+    })
+    .await;
+    let objects = server.connect().await.namespaced::<ConfigMap>("site-1");
+    objects.apply("a", &object("a"), Write::default()).await.expect("at last");
+    assert_eq!(server.count("configmaps"), 4);
+}
+
+#[tokio::test]
+async fn a_creation_is_not_sent_twice_where_the_first_may_have_arrived() {
+    let server = Server::start(|asked| usual(asked).unwrap_or(Answer::Close)).await;
+    let objects = server.connect().await.namespaced::<ConfigMap>("site-1");
+    let fault = objects.create(&object("a"), Write::default()).await.expect_err("it broke");
+    assert_eq!(fault.code, Code::ClusterUnreachable);
+    assert_eq!(server.count("configmaps"), 1);
+}
+
+#[tokio::test]
+async fn a_request_without_an_answer_ends_at_its_deadline() {
+    let server = Server::start(|asked| usual(asked).unwrap_or(Answer::Silence)).await;
+    let cluster = server.connect().await.with_request_deadline(Duration::from_millis(200));
+    let fault = cluster.namespaced::<ConfigMap>("site-1").find("a").await.expect_err("silence");
+    assert_eq!(fault.code, Code::TimedOut);
+}
+
+#[tokio::test]
+async fn an_apply_is_strict_and_has_our_field_manager() {
+    let answer = || Answer::Json(200, serde_json::to_value(object("a")).expect("JSON"));
+    let server = Server::start(move |asked| usual(asked).unwrap_or_else(answer)).await;
+    let objects = server.connect().await.namespaced::<ConfigMap>("site-1");
+    objects.apply("a", &object("a"), Write { dry_run: true, force: false }).await.expect("applied");
+    let asked = server.last("configmaps");
+    for part in ["fieldManager=flare-kube", "fieldValidation=Strict", "dryRun=All"] {
+        assert!(asked.path.contains(part), "{}", asked.path);
+    }
+    assert!(!asked.path.contains("force"), "{}", asked.path);
+    assert!(asked.body.contains("\"apiVersion\":\"v1\"") && asked.body.contains("\"kind\":\"ConfigMap\""), "{}", asked.body);
+}
+
+#[tokio::test]
+async fn deleting_what_is_not_there_or_is_another_one_is_no_error() {
+    for (code, reason) in [(404, "NotFound"), (409, "Conflict")] {
+        let server = Server::start(move |asked| usual(asked).unwrap_or_else(|| refusal(code, reason, "no", &json!({})))).await;
+        let objects = server.connect().await.namespaced::<ConfigMap>("site-1");
+        let deletion = Deletion { uid: Some("1".into()), ..Deletion::default() };
+        assert!(!objects.delete("a", &deletion).await.expect("no error"), "{code}");
+    }
+}
+
+#[tokio::test]
+async fn a_list_is_read_page_by_page() {
+    let server = Server::start(|asked| {
+        usual(asked).unwrap_or_else(|| {
+            let second = asked.path.contains("continue=more");
+            let token = if second { "" } else { "more" };
+            let name = if second { "b" } else { "a" };
+            Answer::Json(
+                200,
+                json!({"kind": "ConfigMapList", "apiVersion": "v1", "metadata": {"continue": token},
+                "items": [{"metadata": {"name": name}}]}),
+            )
+        })
+    })
+    .await;
+    let objects = server.connect().await.namespaced::<ConfigMap>("site-1");
+    let found = objects.list(&Selection::labelled("x=y")).await.expect("two pages");
+    let names: Vec<_> = found.into_iter().filter_map(|object| object.metadata.name).collect();
+    assert_eq!(names, ["a", "b"]);
+    assert!(server.last("configmaps").path.contains("labelSelector=x%3Dy"));
+}
+
+#[tokio::test]
+async fn an_access_review_names_every_permission_that_is_missing() {
+    let server =
+        Server::start(|asked| usual(asked).unwrap_or_else(|| review(!asked.body.contains("\"subresource\":\"exec\"")))).await;
+    let [get, create] = Operation::exec("site-1");
+    let pods = Operation::named("create", "", "pods", Some("site-1"));
+    let faults = server.connect().await.check_access(&[pods, get, create]).await.expect_err("exec is refused");
+    let messages: Vec<_> = faults.all().iter().map(|fault| fault.message.as_str()).collect();
+    let expected = [
+        "the user `anna` may not get `pods/exec` in namespace `site-1`",
+        "the user `anna` may not create `pods/exec` in namespace `site-1`",
+    ];
+    assert_eq!(messages, expected);
+}

@@ -1,0 +1,146 @@
+//! Programs at the far end of an exec stream, as a kubelet and an API server would carry them, or worse.
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use serde_json::json;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{Message, handshake::derive_accept_key, protocol::Role},
+};
+
+use crate::server::Asked;
+
+pub(crate) const V5: &str = "v5.channel.k8s.io";
+pub(crate) const V4: &str = "v4.channel.k8s.io";
+
+#[derive(Clone, Copy)]
+pub(crate) enum Program {
+    /// Prints what it reads, until its input ends; then ends with 0.
+    Cat,
+    /// Reads so many bytes, prints their sum as text and ends with 0, whether or not its input ends.
+    Count(usize),
+    /// Prints so many MiB and warns as much before it reads anything; then reads to the end and ends with 0.
+    Flood(usize),
+    /// Ends at once with this number, without reading.
+    Exit(u32),
+    /// Reads so many bytes, then the TCP connection is dropped in the middle.
+    Cut(usize),
+    /// Reads so many bytes, then the WebSocket is closed in order, without a status.
+    NoStatus(usize),
+    /// Opens its channels with empty frames, as servers do, and prints after a while.
+    Late,
+    /// Says that it ended well, and prints the rest afterwards.
+    StatusFirst,
+    /// Says nothing at all.
+    Mute,
+}
+
+/// Agrees to the upgrade and plays the program.
+pub(crate) async fn serve<S>(mut connection: S, asked: &Asked, protocol: &str, program: Program)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let key =
+        asked.headers.lines().find_map(|line| line.to_ascii_lowercase().starts_with("sec-websocket-key: ").then(|| &line[19..]));
+    let accept = derive_accept_key(key.expect("a key").trim().as_bytes());
+    let head = format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\
+         Sec-WebSocket-Protocol: {protocol}\r\n\r\n"
+    );
+    connection.write_all(head.as_bytes()).await.expect("the client listens");
+    let mut far = Far { socket: WebSocketStream::from_raw_socket(connection, Role::Server, None).await, read: 0 };
+    far.play(program).await;
+}
+
+struct Far<S> {
+    socket: WebSocketStream<S>,
+    read: usize,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Far<S> {
+    async fn play(&mut self, program: Program) {
+        match program {
+            Program::Cat => {
+                while let Some(bytes) = self.next().await {
+                    self.print(1, &bytes).await;
+                }
+                self.end(0).await;
+            }
+            Program::Count(wanted) => {
+                let mut sum = 0_u64;
+                while self.read < wanted {
+                    let Some(bytes) = self.next().await else { return };
+                    sum += bytes.iter().copied().map(u64::from).sum::<u64>();
+                }
+                self.print(1, format!("{sum}").as_bytes()).await;
+                self.end(0).await;
+            }
+            Program::Flood(mebibytes) => {
+                let block = vec![b'x'; 1 << 20];
+                for _ in 0..mebibytes {
+                    self.print(1, &block).await;
+                    self.print(2, &block).await;
+                }
+                while self.next().await.is_some() {}
+                self.end(0).await;
+            }
+            Program::Exit(number) => {
+                self.print(2, b"tar: not good\n").await;
+                self.end(number).await;
+            }
+            Program::Cut(after) => while self.read < after && self.next().await.is_some() {},
+            Program::NoStatus(after) => {
+                while self.read < after && self.next().await.is_some() {}
+                let _ = self.socket.close(None).await;
+            }
+            Program::Late => {
+                for channel in [1, 2, 3] {
+                    self.print(channel, b"").await;
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                self.print(1, b"late").await;
+                self.end(0).await;
+            }
+            Program::StatusFirst => {
+                self.status(0).await;
+                self.print(1, b"after").await;
+                let _ = self.socket.close(None).await;
+            }
+            Program::Mute => std::future::pending().await,
+        }
+    }
+
+    /// The next bytes of the input; `None` at its end.
+    async fn next(&mut self) -> Option<Vec<u8>> {
+        loop {
+            match self.socket.next().await?.ok()? {
+                Message::Binary(frame) if frame[0] == 0 => {
+                    self.read += frame.len() - 1;
+                    return Some(frame[1..].to_vec());
+                }
+                Message::Binary(frame) if frame[..] == [255, 0] => return None,
+                Message::Close(_) => return None,
+                _ => {}
+            }
+        }
+    }
+
+    async fn print(&mut self, channel: u8, bytes: &[u8]) {
+        let _ = self.socket.send(Message::binary([&[channel], bytes].concat())).await;
+    }
+
+    async fn status(&mut self, number: u32) {
+        let status = if number == 0 {
+            json!({"metadata": {}, "status": "Success"})
+        } else {
+            json!({"metadata": {}, "status": "Failure", "reason": "NonZeroExitCode", "message": "command terminated",
+                "details": {"causes": [{"reason": "ExitCode", "message": number.to_string()}]}})
+        };
+        self.print(3, status.to_string().as_bytes()).await;
+    }
+
+    async fn end(&mut self, number: u32) {
+        self.status(number).await;
+        let _ = self.socket.close(None).await;
+    }
+}

@@ -1,0 +1,103 @@
+//! Watches: what changed, and what happens when the connection or the permission is gone.
+
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    task::Poll,
+    time::Duration,
+};
+
+use flare_cluster::k8s_openapi::api::core::v1::ConfigMap;
+use flare_diagnostic::Code;
+use serde_json::{Value, json};
+
+use crate::server::{Answer, Asked, Server, refusal, review, usual};
+
+fn object(version: u32) -> Value {
+    json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "resourceVersion": version.to_string()},
+        "data": {"version": version.to_string()}})
+}
+
+fn list(version: u32, items: &[Value]) -> Answer {
+    Answer::Json(
+        200,
+        json!({"kind": "ConfigMapList", "apiVersion": "v1", "metadata": {"resourceVersion": version.to_string()}, "items": items}),
+    )
+}
+
+fn is_watch(asked: &Asked) -> bool {
+    asked.path.contains("watch=true")
+}
+
+/// Waits until the object has this version.
+async fn wait_for(server: &Server, version: u32, deadline: Duration) -> Result<u32, flare_diagnostic::Diagnostic> {
+    let objects = server.connect().await.namespaced::<ConfigMap>("site-1");
+    let wanted = version.to_string();
+    let check = |object: Option<&ConfigMap>| {
+        let seen = object.and_then(|object| object.data.as_ref()?.get("version"));
+        if seen == Some(&wanted) { Poll::Ready(Ok(version)) } else { Poll::Pending }
+    };
+    objects.wait("a", deadline, "the version", check).await
+}
+
+#[tokio::test]
+async fn a_change_after_the_list_is_seen() {
+    let server = Server::start(|asked| {
+        usual(asked).unwrap_or_else(|| {
+            if is_watch(asked) {
+                Answer::Lines(vec![json!({"type": "MODIFIED", "object": object(2)})])
+            } else {
+                list(1, &[object(1)])
+            }
+        })
+    })
+    .await;
+    assert_eq!(wait_for(&server, 2, Duration::from_secs(10)).await.expect("it changes"), 2);
+    assert!(server.last("configmaps").path.contains("fieldSelector=metadata.name%3Da"));
+}
+
+#[tokio::test]
+async fn a_watch_goes_on_after_a_lost_connection_a_restart_and_a_version_too_old() {
+    let step = AtomicUsize::new(0);
+    let gone = json!({"type": "ERROR", "object": {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+        "code": 410, "reason": "Expired", "message": "too old"}});
+    let server = Server::start(move |asked| {
+        usual(asked).unwrap_or_else(|| match (step.fetch_add(1, Ordering::SeqCst), is_watch(asked)) {
+            (0, false) => list(1, &[object(1)]),
+            (1, true) => Answer::Lines(vec![json!({"type": "MODIFIED", "object": object(2)}), json!("break")]),
+            (2, true) => Answer::Close,
+            (3, true) => refusal(503, "ServiceUnavailable", "starting", &json!({})),
+            (4, true) => Answer::Lines(vec![gone.clone()]),
+            (_, true) => Answer::Lines(vec![json!({"type": "MODIFIED", "object": object(8)})]),
+            (_, false) => list(7, &[object(7)]),
+        })
+    })
+    .await;
+    assert_eq!(wait_for(&server, 8, Duration::from_secs(30)).await.expect("it goes on"), 8);
+}
+
+#[tokio::test]
+async fn a_refusal_ends_the_wait_at_once() {
+    let server = Server::start(|asked| {
+        usual(asked).unwrap_or_else(|| {
+            if asked.path.contains("selfsubjectaccessreviews") {
+                review(false)
+            } else {
+                refusal(403, "Forbidden", "no", &json!({}))
+            }
+        })
+    })
+    .await;
+    let fault = wait_for(&server, 2, Duration::from_mins(5)).await.expect_err("refused");
+    assert_eq!(fault.code, Code::PermissionDenied);
+    assert_eq!(fault.message, "the user `anna` may not list `configmaps` in namespace `site-1`");
+}
+
+#[tokio::test]
+async fn a_wait_ends_in_its_time_and_says_for_what() {
+    let server = Server::start(|asked| {
+        usual(asked).unwrap_or_else(|| if is_watch(asked) { Answer::Lines(Vec::new()) } else { list(1, &[object(1)]) })
+    })
+    .await;
+    let fault = wait_for(&server, 2, Duration::from_millis(500)).await.expect_err("it never changes");
+    assert_eq!((fault.code, fault.message.as_str()), (Code::TimedOut, "the version did not come within 0 s"));
+}
