@@ -5,6 +5,7 @@
 
 mod cases;
 mod citations;
+mod cold;
 mod command_line;
 mod init;
 mod interruption;

@@ -80,7 +80,8 @@ pub struct Finished {
 }
 
 impl Finished {
-    fn new(output: &Output, folder: &Path) -> Self {
+    /// The end of a program that ran in the folder of a test.
+    pub fn new(output: &Output, folder: &Path) -> Self {
         Self {
             code: output.status.code(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

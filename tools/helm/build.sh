@@ -1,13 +1,13 @@
 #!/bin/sh
 # Builds the Helm programs that the chart tests run into the cache folder, from source by the Go toolchain.
 #
-# Usage: tools/helm/build.sh [VERSION...]      default: 3.22.0 4.3.1
+# Usage: tools/helm/build.sh [VERSION...]      default: those of the file `versions` beside this script
 # Result: $FLARE_KUBE_CACHE/tools/helm-VERSION/helm (default: $XDG_CACHE_HOME/flare-kube, ~/.cache/flare-kube), left alone where it is there already.
 # A build is made beside the place and renamed, so that a program which is there is whole.
 set -eu
 
 tools="${FLARE_KUBE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/flare-kube}/tools"
-[ $# -gt 0 ] || set -- 3.22.0 4.3.1
+[ $# -gt 0 ] || set -- $(cat "$(dirname "$0")/versions")
 
 for version in "$@"; do
   major="${version%%.*}"

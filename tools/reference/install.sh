@@ -1,14 +1,14 @@
 #!/bin/sh
 # Installs the reference, nvflare of PyPI with its Kubernetes extra, into a virtual environment of the cache.
 #
-# Usage: tools/reference/install.sh [VERSION...]      default: 2.8.3 2.9.0
+# Usage: tools/reference/install.sh [VERSION...]      default: those of the file `versions` beside this script
 # Result: $FLARE_KUBE_CACHE/reference/nvflare-VERSION (default: $XDG_CACHE_HOME/flare-kube, ~/.cache/flare-kube), left alone where it is whole;
 # each on a line of stdout, after its version and a colon.
 # A virtual environment cannot be moved, so it is made in place, and is whole once `.complete` stands in it. Runs wait for each other.
 set -eu
 
 references="${FLARE_KUBE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/flare-kube}/reference"
-[ $# -gt 0 ] || set -- 2.8.3 2.9.0
+[ $# -gt 0 ] || set -- $(cat "$(dirname "$0")/versions")
 mkdir -p "$references"
 
 # Whether an environment holds a version, whoever made it.

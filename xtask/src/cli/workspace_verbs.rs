@@ -1,12 +1,11 @@
 //! The verbs of a checkout: `demo`, `test`, `ci`, `codegen`, `bench`. Each is a short list of steps.
 
-use flare_diagnostic::Faults;
-use serde_json::json;
+use std::path::PathBuf;
 
 use super::Context;
 use crate::{
-    output::{Ended, Outcome, talk},
-    workspace::{bench, checkout, checks, codegen, demo},
+    output::Ended,
+    workspace::{bench, checkout, checks, codegen, cold, demo},
 };
 
 /// Verbs that work in a checkout of flare-kube.
@@ -17,13 +16,25 @@ pub(crate) enum Verb {
     /// For now: prepares the fixture federation, renders it with Helm where one is found, and checks the prepared kits
     /// offline.
     Demo(demo::Arguments),
-    /// Run all tests; build or install first what they need and the cache folder has not.
+    /// Run all tests; build or install first what they need and the cache does not have.
+    ///
+    /// Steps that fail do not end the run: they are listed at its end.
     Test(checks::TestArguments),
     /// Run all of CI: lints, generated files, each crate alone, and all tests.
+    ///
+    /// A step that fails does not end the run: all failed steps are listed at its end.
     Ci {
         /// Leave out the tests that need a Kubernetes cluster, and say how many those are.
         #[arg(long)]
         no_cluster: bool,
+        /// Run `demo` and all of CI as on a fresh machine: in a clone of HEAD, with a new home, new caches and nothing built.
+        ///
+        /// Toolchains and the configuration of Cargo, pip, Go and git stay. Takes about an hour; what it made is removed at its end.
+        #[arg(long)]
+        cold: bool,
+        /// Where `--cold` makes its temporary directory, which takes some 20 GB.
+        #[arg(long, value_name = "DIR", requires = "cold", default_value = cold::DISK)]
+        directory: PathBuf,
     },
     /// Write the generated files of the workspace, or check that they are fresh.
     Codegen {
@@ -41,16 +52,10 @@ pub(crate) fn run(context: &Context<'_>, verb: Verb) -> Ended {
     let root = checkout::root(context.environment)?;
     match verb {
         Verb::Demo(arguments) => demo::run(context, &root, &arguments),
-        Verb::Test(arguments) => done(checks::test(context, &root, &arguments)),
-        Verb::Ci { no_cluster } => done(checks::ci(context, &root, no_cluster)),
+        Verb::Test(arguments) => checks::test(context, &root, &arguments),
+        Verb::Ci { no_cluster, cold: true, directory } => cold::run(context, &root, no_cluster, &directory),
+        Verb::Ci { no_cluster, .. } => checks::ci(context, &root, no_cluster),
         Verb::Codegen { check } => codegen::run(&root, check),
         Verb::Bench(subject) => bench::run(context, &root, &subject),
     }
-}
-
-/// The end of a verb whose result is that its steps were done.
-fn done(result: Result<Vec<String>, Faults>) -> Ended {
-    let steps = result?;
-    talk(&format!("done: {}\n", steps.join(", ")));
-    Ok(Outcome { data: json!({ "steps": steps }), text: String::new(), warnings: Vec::new() })
 }

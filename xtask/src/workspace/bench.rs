@@ -90,7 +90,7 @@ fn measure(
 ) -> Result<(), Faults> {
     checks::provide(context, root)?;
     let package = ["--quiet", "--locked", "--release", "--package", "integration-tests"];
-    programs::run(&context.interrupt, checks::cargo(context, root).arg("build").args(package).arg("--bins"))?;
-    let mut bench = checks::cargo(context, root);
+    programs::run(&context.interrupt, programs::cargo(context, root).arg("build").args(package).arg("--bins"))?;
+    let mut bench = programs::cargo(context, root);
     programs::run(&context.interrupt, with(bench.arg("run").args(package).args(["--bin", program, "--"])))
 }

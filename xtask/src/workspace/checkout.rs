@@ -1,6 +1,6 @@
 //! Finding the checkout that a developer's verb works in.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use flare_diagnostic::{Code, Diagnostic, Faults};
 
@@ -9,18 +9,34 @@ use crate::Environment;
 
 /// The root of the checkout: the folder at or above the working folder that holds this workspace.
 ///
-/// `cargo xtask` runs below it; the installed program is told so where it is not.
+/// Never the one that the program was built from: a developer may stand in another one, and mean that.
 pub(crate) fn root(environment: &Environment) -> Result<PathBuf, Faults> {
-    let built_from = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
     environment
         .working_folder
         .ancestors()
-        .chain(built_from)
         .find(|folder| is_file(&folder.join("xtask/Cargo.toml")) && is_file(&folder.join("ARCHITECTURE.md")))
-        .map(Path::to_path_buf)
+        .map(PathBuf::from)
         .ok_or_else(|| {
             Diagnostic::error(Code::InvalidArgs, "this verb works in a checkout of flare-kube, and there is none here")
                 .hint("run it as `cargo xtask …` inside a clone of the repository")
                 .into()
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Environment;
+
+    #[test]
+    fn a_checkout_is_the_one_that_the_working_directory_is_in_and_no_other() {
+        let other = tempfile::tempdir().unwrap();
+        let below = other.path().join("below/deeper");
+        flare_file_tree::write_file(&below.join("file"), b"", 0o644, false).unwrap();
+        let environment = Environment { working_folder: below, ..Environment::of_process() };
+        assert!(super::root(&environment).is_err(), "the checkout of the build is not meant");
+        for path in ["xtask/Cargo.toml", "ARCHITECTURE.md"] {
+            flare_file_tree::write_file(&other.path().join(path), b"", 0o644, false).unwrap();
+        }
+        assert_eq!(super::root(&environment).unwrap(), other.path());
+    }
 }

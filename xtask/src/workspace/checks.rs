@@ -1,11 +1,23 @@
 //! `test` and `ci`: the one definition of what must pass.
 
-use std::{path::Path, process::Command};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use flare_diagnostic::Faults;
 
-use super::{programs, test_cluster::TestCluster};
-use crate::{cli::Context, output::talk};
+use super::{
+    cargo_programs::CargoProgram,
+    pinned,
+    programs::{self, cargo, is_file, talking},
+    steps::Steps,
+    test_cluster::TestCluster,
+};
+use crate::{
+    cli::Context,
+    output::{Ended, talk},
+};
 
 /// Tests of the cluster package that run at once; each has a namespace of its own.
 const CLUSTER_TESTS_AT_ONCE: &str = "6";
@@ -21,64 +33,161 @@ pub(crate) struct TestArguments {
     no_cluster: bool,
 }
 
-/// All tests, after what they need is there; in CI the lints first. Gives the steps that were done.
-pub(crate) fn test(context: &Context<'_>, root: &Path, arguments: &TestArguments) -> Result<Vec<String>, Faults> {
-    let filter = arguments.filter.as_deref();
-    // A machine that can have no cluster is told so before minutes of other tests, and the cluster's start compiles nothing.
-    let cluster = if arguments.no_cluster { None } else { Some(TestCluster::provide(context)?) };
-    let mut steps =
-        if context.environment.continuous_integration && filter.is_none() { lints(context, root)? } else { Vec::new() };
-    steps.extend(provide(context, root)?);
-    let mut tests = runner(context, root);
-    tests.args(["--workspace", "--locked"]);
-    if !with_nextest(context) {
-        tests.args(["--lib", "--bins", "--tests", "--examples", "--no-fail-fast"]);
+/// All tests, after what they need is there; in CI the lints first. What fails is listed at the end.
+pub(crate) fn test(context: &Context<'_>, root: &Path, arguments: &TestArguments) -> Ended {
+    let mut steps = Steps::new();
+    let lints = context.environment.continuous_integration && arguments.filter.is_none();
+    let checks = Checks { context, root, lints };
+    checks.announce(!arguments.no_cluster)?;
+    if lints {
+        checks.lints(&mut steps)?;
     }
-    programs::run(&context.interrupt, tests.args(filter))?;
-    steps.push("tests".to_owned());
-    if filter.is_none() {
-        programs::run(&context.interrupt, cargo(context, root).args(["test", "--workspace", "--locked", "--doc"]))?;
-        steps.push("doc tests".to_owned());
+    checks.tests(&mut steps, arguments)?;
+    steps.end()
+}
+
+/// Everything that must pass before a change lands.
+pub(crate) fn ci(context: &Context<'_>, root: &Path, no_cluster: bool) -> Ended {
+    let mut steps = Steps::new();
+    let checks = Checks { context, root, lints: true };
+    checks.announce(!no_cluster)?;
+    checks.lints(&mut steps)?;
+    for package in packages(context, root)? {
+        let mut check = cargo(context, root);
+        check.args(["check", "--quiet", "--locked", "--package", &package]);
+        checks.step(&mut steps, &format!("`{package}` alone"), &mut check)?;
     }
-    match cluster {
-        Some(cluster) => {
-            programs::run(&context.interrupt, &mut cluster_tests(context, root, &cluster, filter))?;
-            cluster.end()?;
-            steps.push("tests on a cluster".to_owned());
-            programs::run(&context.interrupt, &mut testbed_tests(context, root, filter))?;
-            steps.push("tests of local clusters".to_owned());
+    checks.tests(&mut steps, &TestArguments { filter: None, no_cluster })?;
+    steps.end()
+}
+
+/// Makes what tests and benches need and the cache has not: real Helm, and the reference.
+pub(crate) fn provide(context: &Context<'_>, root: &Path) -> Result<(), Faults> {
+    [HELM, REFERENCE].into_iter().try_for_each(|script| script_run(context, root, script))
+}
+
+const HELM: &str = "tools/helm/build.sh";
+const REFERENCE: &str = "tools/reference/install.sh";
+
+fn script_run(context: &Context<'_>, root: &Path, script: &str) -> Result<(), Faults> {
+    programs::run(&context.interrupt, talking(context, root, "sh").arg(script))
+}
+
+struct Checks<'run> {
+    context: &'run Context<'run>,
+    root: &'run Path,
+    /// Whether all of CI is meant: then what it runs is installed, else what is there is used.
+    lints: bool,
+}
+
+impl Checks<'_> {
+    fn step(&self, steps: &mut Steps, name: &str, command: &mut Command) -> Result<bool, Faults> {
+        Ok(steps.run(name, || programs::run(&self.context.interrupt, command))?.is_some())
+    }
+
+    /// Says first what has to be made, and how long that takes.
+    fn announce(&self, cluster: bool) -> Result<(), Faults> {
+        let (context, root) = (self.context, self.root);
+        let cache = &context.environment.cache_folder;
+        let mut missing = Vec::new();
+        let helm = pinned::versions(root, "helm")?.into_iter().filter(|version| !is_file(&pinned::helm(cache, version)));
+        missing.extend(helm.map(|version| format!("Helm {version} with Go (3 minutes)")));
+        let reference =
+            pinned::versions(root, "reference")?.into_iter().filter(|version| !is_file(&pinned::reference(cache, version)));
+        missing.extend(reference.map(|version| format!("nvflare {version} with Python (a minute)")));
+        if self.lints {
+            let programs = [CargoProgram::deny(context, root)?, CargoProgram::nextest(context, root)?];
+            missing.extend(programs.iter().filter(|program| !program.is_there()).map(CargoProgram::to_be_made));
         }
-        None => steps.push(format!("{} tests on a cluster left out", count_cluster_tests(context, root, filter)?)),
+        if cluster {
+            missing.push("Kubernetes and FLARE's images, where they are missing (20 minutes)".to_owned());
+        }
+        if !missing.is_empty() {
+            talk(&format!("made once, into {}: {}\n", cache.display(), missing.join(", ")));
+        }
+        Ok(())
     }
-    Ok(steps)
+
+    fn lints(&self, steps: &mut Steps) -> Result<(), Faults> {
+        let (context, root) = (self.context, self.root);
+        self.step(steps, "format", cargo(context, root).args(["fmt", "--all", "--check"]))?;
+        let clippy = ["clippy", "--workspace", "--all-targets", "--all-features", "--locked", "--", "-D", "warnings"];
+        self.step(steps, "lints", cargo(context, root).args(clippy))?;
+        let Some(deny) = steps.run("cargo-deny", || CargoProgram::deny(context, root)?.install(context, root))? else {
+            steps.leave_out(LICENCES, "cargo-deny is not there");
+            return Ok(());
+        };
+        // Packages of other platforms are judged too, so they are downloaded first.
+        let fetched =
+            self.step(steps, "packages of all platforms", cargo(context, root).args(["fetch", "--quiet", "--locked"]))?;
+        if fetched {
+            let mut command = talking(context, root, deny);
+            self.step(steps, LICENCES, command.args(["--offline", "check", "bans", "licenses", "sources"]))?;
+        } else {
+            steps.leave_out(LICENCES, "packages could not be downloaded");
+        }
+        Ok(())
+    }
+
+    /// The runner of tests, where it is there or has to be.
+    fn nextest(&self, steps: &mut Steps) -> Result<Option<PathBuf>, Faults> {
+        let (context, root) = (self.context, self.root);
+        let nextest = CargoProgram::nextest(context, root)?;
+        if self.lints || nextest.is_there() {
+            return steps.run("cargo-nextest", || nextest.install(context, root));
+        }
+        Ok(programs::find(context.environment, "cargo-nextest"))
+    }
+
+    fn tests(&self, steps: &mut Steps, arguments: &TestArguments) -> Result<(), Faults> {
+        let (context, root) = (self.context, self.root);
+        let filter = arguments.filter.as_deref();
+        // A machine that can have no cluster is told so before minutes of other tests, and the cluster's start compiles nothing.
+        let cluster = if arguments.no_cluster { None } else { steps.run("cluster", || TestCluster::provide(context))? };
+        let helm = steps.run("Helm", || script_run(context, root, HELM))?.is_some();
+        let reference = steps.run("the reference", || script_run(context, root, REFERENCE))?.is_some();
+        let runner = Runner { context, root, nextest: self.nextest(steps)? };
+        let mut tests = runner.command(&["--workspace", "--locked"], filter, None);
+        self.step(steps, "tests", &mut tests)?;
+        if filter.is_none() {
+            self.step(steps, "doc tests", cargo(context, root).args(["test", "--workspace", "--locked", "--doc"]))?;
+        }
+        if arguments.no_cluster {
+            let count = runner.count_cluster_tests(filter)?;
+            steps.leave_out(ON_A_CLUSTER, format!("{count} tests, left out by `--no-cluster`"));
+            return Ok(());
+        }
+        let reason = match &cluster {
+            None => Some("the cluster did not start"),
+            Some(_) if !helm || !reference => Some("Helm or the reference is not there"),
+            Some(_) => None,
+        };
+        if let Some(reason) = reason {
+            for name in [ON_A_CLUSTER, OF_CLUSTERS] {
+                steps.leave_out(name, reason);
+            }
+        }
+        let Some(cluster) = cluster else { return Ok(()) };
+        if reason.is_none() {
+            // They run after all others, which would make what they measure slow.
+            let mut tests = runner.command(&CLUSTER_TESTS, filter, Some(CLUSTER_TESTS_AT_ONCE));
+            cluster.name_to(&mut tests);
+            self.step(steps, ON_A_CLUSTER, &mut tests)?;
+        }
+        steps.run("end of the cluster", || cluster.end())?;
+        if reason.is_none() {
+            // They start their own and end them in every way, and each takes the whole machine.
+            self.step(steps, OF_CLUSTERS, &mut runner.command(&TESTBED_TESTS, filter, Some("1")))?;
+        }
+        Ok(())
+    }
 }
 
-/// The tests that need a cluster. They run after all others, which would make what they measure slow.
-fn cluster_tests(context: &Context<'_>, root: &Path, cluster: &TestCluster<'_>, filter: Option<&str>) -> Command {
-    let mut tests = runner(context, root);
-    tests.args(CLUSTER_TESTS).args(filter);
-    cluster.name_to(&mut tests);
-    if with_nextest(context) {
-        tests.args(["--test-threads", CLUSTER_TESTS_AT_ONCE]);
-    } else {
-        tests.args(["--no-fail-fast", "--", "--test-threads", CLUSTER_TESTS_AT_ONCE]);
-    }
-    tests
-}
+const LICENCES: &str = "licences, bans, sources";
+const ON_A_CLUSTER: &str = "tests on a cluster";
+const OF_CLUSTERS: &str = "tests of local clusters";
 
-/// The tests of local clusters themselves, of their images and their registries: they start their own and end them in every way,
-/// and each takes the whole machine.
-fn testbed_tests(context: &Context<'_>, root: &Path, filter: Option<&str>) -> Command {
-    let mut tests = runner(context, root);
-    tests.args(TESTBED_TESTS).args(filter);
-    if with_nextest(context) {
-        tests.args(["--test-threads", "1"]);
-    } else {
-        tests.args(["--no-fail-fast", "--", "--test-threads", "1"]);
-    }
-    tests
-}
-
+/// The tests of local clusters themselves, of their images and their registries.
 const TESTBED_TESTS: [&str; 13] = [
     "--package",
     "integration-tests",
@@ -97,90 +206,43 @@ const TESTBED_TESTS: [&str; 13] = [
 
 const CLUSTER_TESTS: [&str; 7] = ["--package", "integration-tests", "--features", "cluster", "--test", "cluster", "--locked"];
 
-/// How many tests are left out without a cluster, as they themselves say.
-fn count_cluster_tests(context: &Context<'_>, root: &Path, filter: Option<&str>) -> Result<usize, Faults> {
-    let mut count = 0;
-    for tests in [CLUSTER_TESTS.as_slice(), TESTBED_TESTS.as_slice()] {
-        let mut list = programs::command(context.environment, root, "cargo");
-        list.arg("test").arg("--quiet").args(tests).args(filter).args(["--", "--list", "--format", "terse"]);
-        count += programs::output(&mut list)?.lines().filter(|line| line.ends_with(": test")).count();
+/// How tests are run: each in a process of its own and all beside each other by cargo-nextest, where it is there.
+struct Runner<'run> {
+    context: &'run Context<'run>,
+    root: &'run Path,
+    nextest: Option<PathBuf>,
+}
+
+impl Runner<'_> {
+    /// Runs tests of some packages; `at_once` limits how many.
+    fn command(&self, packages: &[&str], filter: Option<&str>, at_once: Option<&str>) -> Command {
+        let mut command = talking(self.context, self.root, self.nextest.as_deref().unwrap_or(Path::new("cargo")));
+        if self.nextest.is_some() {
+            let profile = if self.context.environment.continuous_integration { "ci" } else { "default" };
+            // A filter may fit tests of the other steps alone.
+            command.args(["nextest", "run", "--profile", profile, "--no-tests", "pass"]).args(packages).args(filter);
+            command.args(at_once.map(|count| ["--test-threads", count]).into_iter().flatten());
+        } else {
+            command.arg("test").args(packages).arg("--no-fail-fast");
+            if !packages.contains(&"--test") {
+                command.args(["--lib", "--bins", "--tests", "--examples"]);
+            }
+            command.args(filter).args(at_once.map(|count| ["--", "--test-threads", count]).into_iter().flatten());
+        }
+        command
     }
-    talk(&format!("{count} tests that need a cluster are left out\n"));
-    Ok(count)
-}
 
-fn with_nextest(context: &Context<'_>) -> bool {
-    programs::find(context.environment, "cargo-nextest").is_some()
-}
-
-/// `cargo nextest run` with the profile of this place, else `cargo test`.
-fn runner(context: &Context<'_>, root: &Path) -> Command {
-    let mut runner = cargo(context, root);
-    if with_nextest(context) {
-        let profile = if context.environment.continuous_integration { "ci" } else { "default" };
-        runner.args(["nextest", "run", "--profile", profile]);
-    } else {
-        runner.arg("test");
+    /// How many tests are left out without a cluster, as they themselves say.
+    fn count_cluster_tests(&self, filter: Option<&str>) -> Result<usize, Faults> {
+        let mut count = 0;
+        for tests in [CLUSTER_TESTS.as_slice(), TESTBED_TESTS.as_slice()] {
+            let mut list = programs::command(self.context.environment, self.root, "cargo");
+            list.arg("test").arg("--quiet").args(tests).args(filter).args(["--", "--list", "--format", "terse"]);
+            count += programs::output(&mut list)?.lines().filter(|line| line.ends_with(": test")).count();
+        }
+        talk(&format!("{count} tests that need a cluster are left out\n"));
+        Ok(count)
     }
-    runner
-}
-
-/// Everything that must pass before a change lands.
-pub(crate) fn ci(context: &Context<'_>, root: &Path, no_cluster: bool) -> Result<Vec<String>, Faults> {
-    let mut steps = if context.environment.continuous_integration { Vec::new() } else { lints(context, root)? };
-    for package in packages(context, root)? {
-        programs::run(&context.interrupt, cargo(context, root).args(["check", "--quiet", "--locked", "--package", &package]))?;
-    }
-    steps.push("each crate alone".to_owned());
-    if programs::find(context.environment, "cargo-deny").is_some() {
-        programs::run(
-            &context.interrupt,
-            cargo(context, root).args(["deny", "--offline", "check", "bans", "licenses", "sources"]),
-        )?;
-        steps.push("licences, bans, sources".to_owned());
-    }
-    steps.extend(test(context, root, &TestArguments { filter: None, no_cluster })?);
-    Ok(steps)
-}
-
-fn lints(context: &Context<'_>, root: &Path) -> Result<Vec<String>, Faults> {
-    programs::run(&context.interrupt, cargo(context, root).args(["fmt", "--all", "--check"]))?;
-    programs::run(
-        &context.interrupt,
-        cargo(context, root).args([
-            "clippy",
-            "--workspace",
-            "--all-targets",
-            "--all-features",
-            "--locked",
-            "--",
-            "-D",
-            "warnings",
-        ]),
-    )?;
-    Ok(vec!["format".to_owned(), "lints".to_owned()])
-}
-
-/// Makes what tests need and the cache folder has not: real Helm, and the reference.
-pub(crate) fn provide(context: &Context<'_>, root: &Path) -> Result<Vec<String>, Faults> {
-    for script in ["tools/helm/build.sh", "tools/reference/install.sh"] {
-        programs::run(&context.interrupt, talking(context, root, "sh").arg(script))?;
-    }
-    Ok(vec!["Helm".to_owned(), "the reference".to_owned()])
-}
-
-/// Cargo, as the one that runs us.
-pub(crate) fn cargo(context: &Context<'_>, root: &Path) -> Command {
-    talking(context, root, "cargo")
-}
-
-/// A program whose output is for people. It joins stderr in JSON mode, so that stdout stays one document.
-fn talking(context: &Context<'_>, root: &Path, program: &str) -> Command {
-    let mut command = programs::command(context.environment, root, program);
-    if context.shared.format == crate::output::Format::Json {
-        command.stdout(std::io::stderr());
-    }
-    command
 }
 
 fn packages(context: &Context<'_>, root: &Path) -> Result<Vec<String>, Faults> {

@@ -6,7 +6,10 @@ use flare_diagnostic::{Code, Diagnostic, Faults};
 use flare_prepared_kit::PreparedKit;
 use serde_json::{Value, json};
 
-use super::programs::{self, is_file};
+use super::{
+    pinned,
+    programs::{self, is_file},
+};
 use crate::{
     cli::Context,
     output::{Ended, Outcome},
@@ -40,7 +43,7 @@ pub(crate) fn run(context: &Context<'_>, root: &Path, arguments: &Arguments) -> 
     let neighbours = Neighbours::Federation(Box::new(read.federation));
     let mut warnings = read.warnings;
     warnings.extend(federation::check(&read.requests, &neighbours, &options)?);
-    let helm = helm(context);
+    let helm = helm(context, root)?;
     let mut text = String::new();
     let mut participants = Vec::new();
     let done = parallel::each(&read.requests, |request| -> Result<Value, Faults> {
@@ -76,10 +79,13 @@ fn line(participant: &Value) -> String {
     format!("{name}: prepared in {}{objects}, read back\n", participant["output"].as_str().unwrap_or_default())
 }
 
-/// The user's Helm, else one that the tests built.
-fn helm(context: &Context<'_>) -> Option<PathBuf> {
-    let built = ["helm-4.3.1/helm", "helm-3.22.0/helm"].map(|path| context.environment.cache_folder.join("tools").join(path));
-    programs::find(context.environment, "helm").or_else(|| built.into_iter().find(|path| is_file(path)))
+/// The user's Helm, else the newest one that the tests built.
+fn helm(context: &Context<'_>, root: &Path) -> Result<Option<PathBuf>, Faults> {
+    let built = pinned::versions(root, "helm")?
+        .into_iter()
+        .rev()
+        .map(|version| pinned::helm(&context.environment.cache_folder, &version));
+    Ok(programs::find(context.environment, "helm").or_else(|| built.into_iter().find(|path| is_file(path))))
 }
 
 /// Renders a chart with real Helm and gives the kinds of its objects.

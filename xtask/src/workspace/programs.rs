@@ -15,6 +15,7 @@ use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 
 use crate::{
     Environment,
+    cli::Context,
     interrupt::{Interrupt, interrupted},
     output::talk,
 };
@@ -39,6 +40,20 @@ pub(crate) fn find(environment: &Environment, name: &str) -> Option<PathBuf> {
 pub(crate) fn command(environment: &Environment, root: &Path, program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     command.current_dir(root).env("FLARE_KUBE_CACHE", &environment.cache_folder).stdin(std::process::Stdio::null());
+    command
+}
+
+/// Cargo, as the one that runs us.
+pub(crate) fn cargo(context: &Context<'_>, root: &Path) -> Command {
+    talking(context, root, "cargo")
+}
+
+/// A program whose output is for people. It joins stderr in JSON mode, so that stdout stays one document.
+pub(crate) fn talking(context: &Context<'_>, root: &Path, program: impl AsRef<OsStr>) -> Command {
+    let mut command = command(context.environment, root, program);
+    if context.shared.format == crate::output::Format::Json {
+        command.stdout(std::io::stderr());
+    }
     command
 }
 

@@ -1,0 +1,41 @@
+#!/bin/sh
+# Installs programs that Cargo calls into the cache, from source, at the versions of the file `versions` beside this script.
+#
+# Usage: tools/cargo/install.sh [NAME...]      default: all of them
+# Result: $FLARE_KUBE_CACHE/tools/NAME-VERSION/bin/NAME (default: $XDG_CACHE_HOME/flare-kube, ~/.cache/flare-kube), left alone where it is there already;
+# each on a line of stdout, after its name, version and a colon. Those of other versions are removed.
+# A program is made beside the place and renamed, so that one which is there is whole. Runs wait for each other.
+set -eu
+
+here="$(cd "$(dirname "$0")" && pwd)"
+tools="${FLARE_KUBE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/flare-kube}/tools"
+[ $# -gt 0 ] || set -- $(cut -d ' ' -f 1 "$here/versions")
+mkdir -p "$tools"
+# The checkout's own settings and lock are not meant for these.
+cd "$tools"
+unset CARGO_TARGET_DIR CARGO_BUILD_TARGET_DIR
+
+for name in "$@"; do
+  version="$(sed -n "s/^$name //p" "$here/versions")"
+  [ -n "$version" ] || { echo "$name has no version in $here/versions" >&2; exit 1; }
+  target="$tools/$name-$version"
+  exec 9>"$tools/.$name.lock"
+  if command -v flock >/dev/null; then flock 9; fi
+  if [ ! -x "$target/bin/$name" ]; then
+    echo "installing $name $version from crates.io: 5 minutes on 2 cores, once" >&2
+    partial="$tools/.$name-$version.partial"
+    rm -rf "$partial"
+    trap 'rm -rf "$partial"' EXIT INT TERM
+    # Made for few runs, so compiling fast counts more than running fast.
+    CARGO_PROFILE_DEV_DEBUG=false CARGO_PROFILE_DEV_OPT_LEVEL=1 CARGO_TARGET_DIR="$partial/target" \
+      cargo install --quiet --locked --profile dev --version "$version" --root "$partial" "$name" >&2
+    rm -rf "$partial/target"
+    for old in "$tools/$name"-[0-9]*; do
+      if [ -e "$old" ]; then rm -rf "$old"; fi
+    done
+    mv "$partial" "$target"
+    trap - EXIT INT TERM
+  fi
+  exec 9>&-
+  echo "$name $version: $target/bin/$name"
+done

@@ -1,0 +1,56 @@
+//! The programs beside Cargo that checks run: cargo-deny, and cargo-nextest as the runner of tests.
+
+use std::path::{Path, PathBuf};
+
+use flare_diagnostic::{Code, Diagnostic, Faults};
+
+use super::{
+    pinned,
+    programs::{self, is_file, talking},
+};
+use crate::cli::Context;
+
+/// A program at its pinned version, which the cache may not have yet.
+#[derive(Debug)]
+pub(crate) struct CargoProgram {
+    name: &'static str,
+    version: String,
+    path: PathBuf,
+}
+
+impl CargoProgram {
+    pub(crate) fn deny(context: &Context<'_>, root: &Path) -> Result<Self, Faults> {
+        Self::pinned(context, root, "cargo-deny")
+    }
+
+    pub(crate) fn nextest(context: &Context<'_>, root: &Path) -> Result<Self, Faults> {
+        Self::pinned(context, root, "cargo-nextest")
+    }
+
+    fn pinned(context: &Context<'_>, root: &Path, name: &'static str) -> Result<Self, Faults> {
+        let lines = pinned::versions(root, "cargo")?;
+        let version = lines.iter().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')).ok_or_else(|| {
+            Diagnostic::error(Code::CheckFailed, format!("`tools/cargo/versions` has no version of {name}"))
+                .hint(format!("add a line `{name} VERSION`"))
+        })?;
+        let path = context.environment.cache_folder.join(format!("tools/{name}-{version}/bin/{name}"));
+        Ok(Self { name, version: version.to_owned(), path })
+    }
+
+    pub(crate) fn is_there(&self) -> bool {
+        is_file(&self.path)
+    }
+
+    /// What has to be made, for people.
+    pub(crate) fn to_be_made(&self) -> String {
+        format!("{} {} with Cargo (5 minutes)", self.name, self.version)
+    }
+
+    /// Gives its path, after it was installed into the cache where it was not there.
+    pub(crate) fn install(&self, context: &Context<'_>, root: &Path) -> Result<PathBuf, Faults> {
+        if !self.is_there() {
+            programs::run(&context.interrupt, talking(context, root, "sh").args(["tools/cargo/install.sh", self.name]))?;
+        }
+        Ok(self.path.clone())
+    }
+}

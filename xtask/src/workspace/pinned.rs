@@ -1,0 +1,22 @@
+//! Versions of what `tools/` makes. Each stands in one file, `tools/NAME/versions`, which the scripts there read too.
+
+use std::path::{Path, PathBuf};
+
+use flare_diagnostic::{Code, Faults};
+
+/// The versions of a tool, one for each line of its file.
+pub(crate) fn versions(root: &Path, tool: &str) -> Result<Vec<String>, Faults> {
+    let path = root.join("tools").join(tool).join("versions");
+    let bytes = flare_file_tree::read_file(&path, 1 << 10, Code::CheckFailed, Code::CheckFailed)?;
+    Ok(String::from_utf8_lossy(&bytes).lines().map(str::to_owned).collect())
+}
+
+/// Where a Helm is in the cache.
+pub(crate) fn helm(cache: &Path, version: &str) -> PathBuf {
+    cache.join(format!("tools/helm-{version}/helm"))
+}
+
+/// The mark of a reference that is whole in the cache.
+pub(crate) fn reference(cache: &Path, version: &str) -> PathBuf {
+    cache.join(format!("reference/nvflare-{version}/.complete"))
+}
