@@ -33,7 +33,7 @@ falls back to the chart's.
 {{- if eq (include "flare-kube.prepared" (list . "role")) "client" -}}
 {{- $name = .Values.serviceName | default $name -}}
 {{- end -}}
-{{- include "flare-kube.stable" (toString $name) -}}
+{{- include "flare-kube.stable" (include "flare-kube.text" $name) -}}
 {{- end }}
 
 {{/*
@@ -69,7 +69,19 @@ default
 {{- end }}
 
 {{/*
-Labels of every object and of the pod.
+Labels of every object: those of the pod, the chart and the image's tag. The last two change with an upgrade, so they never stand on
+the pod, whose change restarts the parent, or in a selector.
+*/}}
+{{- define "flare-kube.objectLabels" -}}
+{{ include "flare-kube.labels" . }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimAll "-_." | quote }}
+{{- with .Chart.AppVersion | trunc 63 | trimAll "-_." }}
+app.kubernetes.io/version: {{ . | quote }}
+{{- end }}
+{{- end }}
+
+{{/*
+Labels of the pod.
 */}}
 {{- define "flare-kube.labels" -}}
 {{ include "flare-kube.selectorLabels" . }}
@@ -89,7 +101,7 @@ The image. A digest wins over the tag, and a tag that was changed after prepare 
 tag of prepare.
 */}}
 {{- define "flare-kube.image" -}}
-{{- $tag := toString (.Values.image.tag | default "") -}}
+{{- $tag := include "flare-kube.text" (.Values.image.tag | default "") -}}
 {{- $digest := .Values.image.digest | default "" -}}
 {{- $sameTag := eq $tag (include "flare-kube.prepared" (list . "image-tag")) -}}
 {{- $sameDigest := eq $digest (include "flare-kube.prepared" (list . "image-digest")) -}}

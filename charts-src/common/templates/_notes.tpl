@@ -1,4 +1,16 @@
 {{/*
+Which security profile is in force, and why.
+*/}}
+{{- define "flare-kube.securityNote" -}}
+{{- $profile := include "flare-kube.securityProfile" . -}}
+Security profile: {{ $profile }}
+{{- if ne (.Values.securityProfile | default "auto") "auto" }}, as securityProfile says.
+{{- else if eq $profile "openshift" }}, since the cluster has the API group security.openshift.io (securityProfile is auto).
+{{- else }}, since the cluster has no API group security.openshift.io (securityProfile is auto).
+{{- end -}}
+{{- end }}
+
+{{/*
 Warnings: values that no longer fit what the kit's `local/` says, and rights that reach further than they look.
 */}}
 {{- define "flare-kube.warnings" -}}

@@ -4,7 +4,7 @@ Annotations of the pod: the fingerprint of the staged kit, whose change restarts
 {{- define "flare-kube.podAnnotations" -}}
 {{- $annotations := dict -}}
 {{- with .Values.kitFingerprint -}}
-{{- $_ := set $annotations "flare-kube/kit-fingerprint" (toString .) -}}
+{{- $_ := set $annotations "flare-kube/kit-fingerprint" (include "flare-kube.text" .) -}}
 {{- end -}}
 {{- range $key, $value := .Values.podAnnotations -}}
 {{- $_ := set $annotations $key $value -}}
@@ -23,7 +23,7 @@ serviceAccountName: {{ include "flare-kube.serviceAccountName" . | quote }}
 shareProcessNamespace: {{ .Values.shareProcessNamespace }}
 {{- end }}
 {{- if not (kindIs "invalid" .Values.terminationGracePeriodSeconds) }}
-terminationGracePeriodSeconds: {{ .Values.terminationGracePeriodSeconds }}
+terminationGracePeriodSeconds: {{ include "flare-kube.text" .Values.terminationGracePeriodSeconds }}
 {{- end }}
 {{- with .Values.priorityClassName }}
 priorityClassName: {{ . | quote }}
@@ -56,7 +56,7 @@ Volumes: the workspace claim, over it what `workspaceConfig` names, and /tmp whe
 {{- define "flare-kube.volumes" -}}
 - name: {{ include "flare-kube.volumeName" . | quote }}
   persistentVolumeClaim:
-    claimName: {{ toString (required "persistence.workspace.claimName is empty: name the claim that holds the kit" .Values.persistence.workspace.claimName) | quote }}
+    claimName: {{ include "flare-kube.text" (required "persistence.workspace.claimName is empty: name the claim that holds the kit" .Values.persistence.workspace.claimName) | quote }}
 {{- with .Values.workspaceConfig }}
 {{- with .local }}
 {{- if .configMapName }}
@@ -120,7 +120,7 @@ Where the container mounts these volumes.
 Name of the workspace volume in the pod.
 */}}
 {{- define "flare-kube.volumeName" -}}
-{{- .Values.persistence.workspace.volumeName | default "workspace" -}}
+{{- include "flare-kube.text" (.Values.persistence.workspace.volumeName | default "workspace") -}}
 {{- end }}
 
 {{/*
@@ -150,13 +150,28 @@ command:
 {{- end }}
 
 {{/*
+A value as a text. A values file that was not quoted makes a number of it, which must not get an exponent: `tag: 20261125`. Numbers
+that are too large to be kept exactly are refused.
+*/}}
+{{- define "flare-kube.text" -}}
+{{- if and (kindIs "float64" .) (eq (floor .) .) -}}
+{{- if gt . 9007199254740992.0 -}}
+{{- fail (printf "a value is read as the number %.0f, of which digits are lost: put it in quotes" .) -}}
+{{- end -}}
+{{- printf "%.0f" . -}}
+{{- else -}}
+{{- toString . -}}
+{{- end -}}
+{{- end }}
+
+{{/*
 A list of strings, each quoted: what looks like a number or a boolean stays a string.
 */}}
 {{- define "flare-kube.strings" -}}
 {{- range $index, $text := . }}
 {{- if $index }}
 {{ end -}}
-- {{ toString $text | quote }}
+- {{ include "flare-kube.text" $text | quote }}
 {{- end }}
 {{- end }}
 
@@ -208,7 +223,7 @@ left out.
 {{- $lines := list -}}
 {{- range $key, $value := . -}}
 {{- if not (kindIs "invalid" $value) -}}
-{{- $lines = append $lines (printf "%s: %s" ($key | quote) (toString $value | quote)) -}}
+{{- $lines = append $lines (printf "%s: %s" ($key | quote) (include "flare-kube.text" $value | quote)) -}}
 {{- end -}}
 {{- end -}}
 {{- join "\n" $lines -}}

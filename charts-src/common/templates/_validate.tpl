@@ -1,19 +1,18 @@
 {{/*
-Contradictions between values, each with a sentence that names the keys. What one value alone may be stands in values.schema.json.
+What would be refused by Kubernetes, or break the parent, each with a sentence that names the value and what to do.
+The kind of a value stands in values.schema.json; what a text must look like stands here, since a schema can only quote a pattern.
 */}}
 {{- define "flare-kube.validate" -}}
 {{- include "flare-kube.validatePorts" . -}}
-{{- include "flare-kube.validateSecurity" . -}}
-{{- with .Values.livenessProbe -}}
-{{- if not (include "flare-kube.hasHandler" .) -}}
-{{- fail "livenessProbe has no handler (exec, httpGet, tcpSocket or grpc): an open port does not show that a FLARE parent is alive, so the chart chooses none" -}}
-{{- end -}}
-{{- end -}}
-{{- range $key, $_ := .Values.podLabels -}}
-{{- if has $key (list "app.kubernetes.io/name" "app.kubernetes.io/instance" "app.kubernetes.io/managed-by") -}}
-{{- fail (printf "podLabels sets %s, which the chart sets itself: choose another key" $key) -}}
-{{- end -}}
-{{- end -}}
+{{- include "flare-kube.validateImage" . -}}
+{{- include "flare-kube.validateNames" . -}}
+{{- include "flare-kube.validateWorkspace" . -}}
+{{- include "flare-kube.validateMaps" . -}}
+{{- include "flare-kube.validateContainer" . -}}
+{{- include "flare-kube.validateResources" . -}}
+{{- include "flare-kube.validateService" . -}}
+{{- include "flare-kube.validateContexts" . -}}
+{{- include "flare-kube.validateProfile" . -}}
 {{- end }}
 
 {{/*
@@ -40,22 +39,89 @@ A Service cannot have one port twice, and the API server says so only in the mid
 {{- end }}
 
 {{/*
-What Pod Security `restricted` refuses whatever else is set.
+Requests and limits: names of resources are Kubernetes' matter, amounts must be quantities.
 */}}
-{{- define "flare-kube.validateSecurity" -}}
-{{- $profile := include "flare-kube.securityProfile" . -}}
-{{- if ne $profile "default" -}}
-{{- range $block := list "securityContext" "containerSecurityContext" -}}
-{{- $context := get $.Values $block | default dict -}}
-{{- if eq (toString (get $context "runAsUser")) "0" -}}
-{{- fail (printf "securityProfile %s needs a user other than root, but %s.runAsUser is 0: take one of them away" $profile $block) -}}
+{{- define "flare-kube.validateResources" -}}
+{{- range $kind, $amounts := .Values.resources -}}
+{{- if not (has $kind (list "requests" "limits" "claims")) -}}
+{{- fail (printf "resources.%s is no part of resources: use requests, limits or claims" $kind) -}}
 {{- end -}}
-{{- if eq (toString (get $context "runAsNonRoot")) "false" -}}
-{{- fail (printf "securityProfile %s needs a user other than root, but %s.runAsNonRoot is false: take one of them away" $profile $block) -}}
+{{- if and (ne $kind "claims") (not (kindIs "invalid" $amounts)) -}}
+{{- if not (kindIs "map" $amounts) -}}
+{{- fail (printf "resources.%s does not hold amounts by name: write lines such as `cpu: 2` below it" $kind) -}}
+{{- end -}}
+{{- range $name, $amount := $amounts -}}
+{{- if not (kindIs "invalid" $amount) -}}
+{{- include "flare-kube.check" (list (printf "resources.%s.%s" $kind $name) $amount "^\\+?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)([numkMGTPE]|[KMGTPE]i|[eE][-+]?[0-9]+)?$" 64 "quantity: use a number that is not negative, with a suffix of Kubernetes where needed, for example 2, 500m or 8Gi") -}}
 {{- end -}}
 {{- end -}}
-{{- if .Values.hostPortEnabled -}}
-{{- fail (printf "securityProfile %s allows no ports of the node: set hostPortEnabled to false" $profile) -}}
 {{- end -}}
+{{- end -}}
+{{- end }}
+
+{{/*
+Arguments, environment and probes of the container. The values of variables may be secret, so none is quoted.
+*/}}
+{{- define "flare-kube.validateContainer" -}}
+{{- if not .Values.args -}}
+{{- fail "args is empty, and the parent does not start without: remove it from your values to keep the prepared arguments" -}}
+{{- end -}}
+{{- if and (eq (include "flare-kube.prepared" (list . "role")) "client") (not (or .Values.siteName .Values.name)) -}}
+{{- fail "siteName and name are both empty: give the name under which the client logs in" -}}
+{{- end -}}
+{{- range $index, $variable := .Values.extraEnv -}}
+{{- if not (kindIs "string" $variable.name) -}}
+{{- fail (printf "extraEnv[%d] has no name that is a string: give it a name, in quotes where YAML reads something else" $index) -}}
+{{- end -}}
+{{- include "flare-kube.check" (list (printf "extraEnv[%d].name" $index) $variable.name "^[ -<>-~]+$" 4096 "name of an environment variable: use ASCII characters other than `=`, for example HTTP_PROXY") -}}
+{{- if not (or (kindIs "string" $variable.value) (kindIs "invalid" $variable.value)) -}}
+{{- fail (printf "extraEnv[%d].value, of %s, is not a string: put it in quotes, or use --set-string" $index $variable.name) -}}
+{{- end -}}
+{{- end -}}
+{{- with .Values.livenessProbe -}}
+{{- if not (include "flare-kube.hasHandler" .) -}}
+{{- fail "livenessProbe has no handler (exec, httpGet, tcpSocket or grpc): an open port does not show that a FLARE parent is alive, so the chart chooses none" -}}
+{{- end -}}
+{{- end -}}
+{{- range $key := list "startupProbe" "readinessProbe" "livenessProbe" -}}
+{{- with include "flare-kube.handlers" (get $.Values $key | default dict) -}}
+{{- if contains "," . -}}
+{{- fail (printf "%s has several handlers (%s): keep one, and set the others to null" $key .) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{/*
+The handlers of a probe, joined by a comma; one that was set to null is none. Call with the probe.
+*/}}
+{{- define "flare-kube.handlers" -}}
+{{- $found := list -}}
+{{- range $key := list "exec" "grpc" "httpGet" "tcpSocket" -}}
+{{- if not (kindIs "invalid" (index $ $key)) -}}
+{{- $found = append $found $key -}}
+{{- end -}}
+{{- end -}}
+{{- join ", " $found -}}
+{{- end }}
+
+{{/*
+Values of a server's Service that only some types have.
+*/}}
+{{- define "flare-kube.validateService" -}}
+{{- $type := get .Values.service "type" | default "ClusterIP" -}}
+{{- range $key := list "loadBalancerClass" "loadBalancerSourceRanges" -}}
+{{- if and (get $.Values.service $key) (ne $type "LoadBalancer") -}}
+{{- fail (printf "service.%s belongs to a Service of type LoadBalancer, and service.type is %s: set service.type to LoadBalancer, or remove it" $key $type) -}}
+{{- end -}}
+{{- end -}}
+{{- if and (get .Values.service "externalTrafficPolicy") (eq $type "ClusterIP") -}}
+{{- fail "service.externalTrafficPolicy belongs to a Service of type NodePort or LoadBalancer, and service.type is ClusterIP: set service.type to NodePort or LoadBalancer, or remove it" -}}
+{{- end -}}
+{{- with get .Values.service "loadBalancerIP" -}}
+{{- include "flare-kube.check" (list "service.loadBalancerIP" . "^([0-9]{1,3}(\\.[0-9]{1,3}){3}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)$" 45 "IP address: give one such as 192.0.2.1") -}}
+{{- end -}}
+{{- range $index, $range := index .Values.service "loadBalancerSourceRanges" -}}
+{{- include "flare-kube.check" (list (printf "service.loadBalancerSourceRanges[%d]" $index) $range "^([0-9]{1,3}(\\.[0-9]{1,3}){3}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)/[0-9]{1,3}$" 49 "address range: give one such as 192.0.2.0/24") -}}
 {{- end -}}
 {{- end }}

@@ -10,7 +10,9 @@ use crate::values::{Client, Server};
 
 /// The JSON Schema (draft 7) of the values of a role's chart: what `values.schema.json` holds, for `codegen` and `schema`.
 ///
-/// Every property has a description and, unless it is a block that the templates need, may be null, which means left out.
+/// Every property has a description and, unless it is a block that the templates need or the arguments of the parent, may be
+/// null, which means left out. What a text must look like is checked by the chart's `_validate*.tpl`, whose messages can say what
+/// to do.
 pub fn values_schema(role: Role) -> Value {
     let generator = SchemaSettings::draft07().with(|settings| settings.inline_subschemas = true).into_generator();
     let mut schema = match role {
@@ -63,7 +65,7 @@ fn close_properties(properties: &mut Map<String, Value>) -> Vec<String> {
         let optional_block = matches!(name.as_str(), "workspaceConfig" | "local" | "startup");
         if is_block && !optional_block {
             required.push(name.clone());
-        } else {
+        } else if name != "args" {
             allow_null(property);
         }
     }
@@ -112,12 +114,7 @@ pub(crate) fn ports(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "array", "items": {"type": "integer", "minimum": 1, "maximum": 65535}})
 }
 
-/// The name of a Service (DNS-1035 label), or empty.
-pub(crate) fn service_name(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({"type": "string", "pattern": "^([a-z]([-a-z0-9]*[a-z0-9])?)?$", "maxLength": 63})
-}
-
 /// A number of pods or a percentage of them.
 pub(crate) fn count_or_percentage(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({"type": ["integer", "string"], "minimum": 0, "pattern": "^[0-9]+%$"})
+    json_schema!({"type": ["integer", "string"], "minimum": 0, "pattern": "^(100|[0-9]{1,2})%$"})
 }

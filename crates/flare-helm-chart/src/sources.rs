@@ -19,13 +19,16 @@ pub(crate) const README: &str = source!("common/README.md.hbs");
 pub(crate) const ROLE: &str = source!("common/templates/role.yaml.hbs");
 
 /// What both charts hold.
-pub(crate) const COMMON: [Verbatim; 9] = [
+pub(crate) const COMMON: [Verbatim; 12] = [
     (".helmignore", source!("common/.helmignore")),
     ("templates/_helpers.tpl", source!("common/templates/_helpers.tpl")),
     ("templates/_notes.tpl", source!("common/templates/_notes.tpl")),
     ("templates/_pod.tpl", source!("common/templates/_pod.tpl")),
     ("templates/_security.tpl", source!("common/templates/_security.tpl")),
     ("templates/_validate.tpl", source!("common/templates/_validate.tpl")),
+    ("templates/_validate_image.tpl", source!("common/templates/_validate_image.tpl")),
+    ("templates/_validate_names.tpl", source!("common/templates/_validate_names.tpl")),
+    ("templates/_validate_security.tpl", source!("common/templates/_validate_security.tpl")),
     ("templates/poddisruptionbudget.yaml", source!("common/templates/poddisruptionbudget.yaml")),
     ("templates/rolebinding.yaml", source!("common/templates/rolebinding.yaml")),
     ("templates/serviceaccount.yaml", source!("common/templates/serviceaccount.yaml")),

@@ -65,3 +65,54 @@ fn defect_28_null_is_left_out_everywhere() {
     assert_eq!(security(Target::V2_8), InternalSecurity::Clear);
     assert_eq!(security(Target::V2_9), InternalSecurity::Mtls);
 }
+
+/// Quotes are proposed only where the quoted text is taken, for each key and each kind of scalar that is no string.
+#[test]
+fn quotes_are_proposed_only_where_they_help() {
+    const KEYS: [(&str, &str); 14] = [
+        ("runtime", ""),
+        ("namespace", ""),
+        ("server_service_name", ""),
+        ("docker_image", "parent"),
+        ("workspace_pvc", "parent"),
+        ("workspace_mount_path", "parent"),
+        ("python_path", "parent"),
+        ("image_pull_secrets", "parent"),
+        ("internal_connection_security", "parent"),
+        ("config_file_path", "job_launcher"),
+        ("default_python_path", "job_launcher"),
+        ("ephemeral_storage", "job_launcher"),
+        ("image_pull_secrets", "job_launcher"),
+        ("memory", "requests"),
+    ];
+    let config = |key: &str, block: &str, value: &str| {
+        let value = if key == "image_pull_secrets" { format!("[{value}]") } else { value.to_owned() };
+        let line = |name: &str| if block == name { format!("{key}: {value}") } else { String::new() };
+        let image = if key == "docker_image" { "" } else { "docker_image: a," };
+        let runtime = if key == "runtime" { "" } else { "runtime: k8s" };
+        format!(
+            "{runtime}\n{}\nparent: {{{image} {}, resources: {{requests: {{{}}}}}}}\njob_launcher: {{{}}}\n",
+            line(""),
+            line("parent"),
+            line("requests"),
+            line("job_launcher")
+        )
+        .replace(" , ", " ")
+    };
+    let (mut proposed, mut refused) = (0, 0);
+    for (key, block) in KEYS {
+        for scalar in ["123", "1.5", "true", "no", "2026-01-01", "1:30", "0x1F", ".inf", "1_000"] {
+            let Err(faults) = SiteConfig::parse(config(key, block, scalar).as_bytes(), "k8s.yaml", Target::V2_9) else {
+                continue;
+            };
+            refused += 1;
+            for fault in faults.all().iter().filter(|fault| fault.hint.as_ref().unwrap().contains("in quotes")) {
+                proposed += 1;
+                let quoted = config(key, block, &format!("\"{scalar}\""));
+                let again = SiteConfig::parse(quoted.as_bytes(), "k8s.yaml", Target::V2_9);
+                assert!(again.is_ok(), "{key}: {scalar}: {fault}: {}", again.unwrap_err());
+            }
+        }
+    }
+    assert!(proposed > 10 && refused > 60, "{proposed} {refused}");
+}

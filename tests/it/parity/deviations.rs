@@ -49,6 +49,13 @@ const DEVIATIONS: &[Deviation] = &[
         reason: "addition: annotations in Chart.yaml",
         applies: |_, found| added(found, CHART) && found.path == "annotations",
     },
+    Deviation {
+        reason: "addition: labels of objects, not of pods",
+        applies: |_, found| {
+            let labels = ["metadata/labels/helm.sh/chart", "metadata/labels/app.kubernetes.io/version"];
+            found.place.starts_with("manifest ") && found.reference.is_none() && labels.contains(&found.path.as_str())
+        },
+    },
     // Its templates take a name that YAML 1.1 reads as a number for one, and then cut it as a string.
     Deviation {
         reason: "defect 9",

@@ -127,6 +127,8 @@ pub struct StagedItem {
 #[serde(rename_all = "lowercase")]
 #[schemars(extend("type" = "string"))]
 pub enum SecurityProfile {
+    /// `Openshift` where the cluster has the API group `security.openshift.io`, else `Default` (defect 37).
+    Auto,
     /// As the image says, which may be root.
     Default,
     /// A user other than root, so that Pod Security `restricted` takes the pod.

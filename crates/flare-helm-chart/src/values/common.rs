@@ -28,9 +28,11 @@ pub struct Common {
     /// Fingerprint of the prepared kit, an annotation of the pod: a kit that was staged anew restarts the parent. Empty: none.
     #[schemars(schema_with = "schema::text_or_number")]
     pub kit_fingerprint: String,
-    /// How the security contexts are filled in. default: the user of the image, which may be root. restricted: user, group and
-    /// volume group 10001, so that Pod Security `restricted` takes the pod. openshift: as restricted without any id, since
-    /// OpenShift chooses them. What `securityContext` says is never overruled.
+    /// How the security contexts are filled in. auto: openshift where the cluster has the API group `security.openshift.io`
+    /// (`helm template` is told by `--api-versions security.openshift.io/v1`), else default. default: the user of the image,
+    /// which may be root. restricted: user, group and volume group 10001, so that Pod Security `restricted` takes the pod.
+    /// openshift: as restricted without any id, since OpenShift chooses them. What `securityContext` says is never overruled;
+    /// what contradicts the profile is refused.
     pub security_profile: SecurityProfile,
     /// Security context of the pod, as Kubernetes has it.
     pub security_context: Map<String, Value>,

@@ -73,7 +73,7 @@ fn common(plan: &SitePlan, kit_fingerprint: &str) -> Common {
         pod_annotations: Map::new(),
         pod_labels: Map::new(),
         kit_fingerprint: kit_fingerprint.to_owned(),
-        security_profile: SecurityProfile::Default,
+        security_profile: SecurityProfile::Auto,
         security_context: parent.security_context.clone(),
         container_security_context: container_security_context(),
         share_process_namespace: true,

@@ -17,7 +17,6 @@ pub struct Server {
     #[schemars(schema_with = "schema::text_or_number")]
     pub name: String,
     /// Name of the Service under which job pods reach the parent. The kit's `local/comm_config.json` repeats it: prepare again to change it.
-    #[schemars(schema_with = "schema::service_name")]
     pub service_name: String,
     /// What it shares with a client.
     #[serde(flatten)]
@@ -53,7 +52,6 @@ pub struct Client {
     pub site_name: String,
     /// Name of the Service under which job pods reach the parent, and of Deployment, container, ServiceAccount and labels.
     /// The kit's `local/comm_config.json` repeats it: prepare again to change it. Empty: it follows `name`.
-    #[schemars(schema_with = "schema::service_name")]
     pub service_name: String,
     /// What it shares with a server.
     #[serde(flatten)]

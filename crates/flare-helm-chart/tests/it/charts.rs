@@ -157,9 +157,7 @@ fn check_descriptions(schema: &Value, values: &Value, path: &str) {
 fn notes_say_the_next_command_and_warn_where_values_left_the_kit() {
     for (role, target) in RELEASES {
         let chart = Chart::of(&plan(role, target));
-        // Neither Helm prints the notes without a cluster, so a template does.
-        let template = "kind: Notes\ntext: {{ include (print $.Template.BasePath \"/NOTES.txt\") . | quote }}\n";
-        std::fs::write(chart.path().join("templates/print.yaml"), template).unwrap();
+        chart.print_notes();
         let notes = |arguments: &[&str]| {
             let [old, new] =
                 Helm::both().map(|helm| helm.objects(&chart, arguments).at("Notes/text").as_str().unwrap().to_owned());
@@ -179,6 +177,31 @@ fn notes_say_the_next_command_and_warn_where_values_left_the_kit() {
             assert!(warned.contains(part), "{part}: {warned}");
         }
     }
+}
+
+#[test]
+fn chart_and_version_label_objects_and_never_a_pod() {
+    for (role, target) in RELEASES {
+        let mut participant = plan(role, target);
+        for (tag, version) in [("2.8.3", json!("2.8.3")), ("_9.", json!("9")), ("___", Value::Null), ("", json!("latest"))] {
+            tag.clone_into(&mut participant.parent.image.tag);
+            let objects = Helm::v4()
+                .objects(&Chart::of(&participant), &["--set", "podDisruptionBudget.enabled=true,networkPolicy.enabled=true"]);
+            for object in &objects.0 {
+                let labels = &object["metadata"]["labels"];
+                assert_eq!(labels["helm.sh/chart"], json!(format!("nvflare-{role}-0.1.0")), "{object}");
+                assert_eq!(labels["app.kubernetes.io/version"], version, "{object}");
+            }
+            let pod = objects.at("Deployment/spec/template/metadata/labels");
+            let mut keys: Vec<&str> = pod.as_object().unwrap().keys().map(String::as_str).collect();
+            keys.sort_unstable();
+            assert_eq!(keys, ["app.kubernetes.io/instance", "app.kubernetes.io/managed-by", "app.kubernetes.io/name"]);
+        }
+    }
+    let mut participant = plan(RELEASES[0].0, RELEASES[0].1);
+    participant.parent.image.tag = "1".repeat(128);
+    let objects = Helm::v3().objects(&Chart::of(&participant), &[]);
+    assert_eq!(objects.at("Service/metadata/labels/app.kubernetes.io~1version"), json!("1".repeat(63)));
 }
 
 /// `tests/upgrade/reference.json` holds what Kubernetes does not change in place, of charts that the reference made.

@@ -83,7 +83,7 @@ fn defect_9_every_string_stays_a_string() {
         participant.parent.security_context =
             serde_json::from_value(json!({"seLinuxOptions": level, "fsGroup": 1_000_700_000})).unwrap();
         participant.parent.resources =
-            serde_json::from_value(json!({"limits": {"cpu": "1e3", "memory": 5, "no": 1.5, "1e3": "0x1F"}})).unwrap();
+            serde_json::from_value(json!({"limits": {"cpu": "1e3", "memory": 5, "no": 1.5, "1e3": "010"}})).unwrap();
         let chart = Chart::of(&participant);
         for helm in Helm::both() {
             let objects = read_by_go(&helm, &helm.template(&chart, &[]).unwrap());
@@ -94,7 +94,7 @@ fn defect_9_every_string_stays_a_string() {
             assert_eq!(objects.at("container/args"), json!(expected));
             assert_eq!(objects.at("container/command"), json!(traps));
             assert_eq!(objects.at("pod/securityContext"), json!({"seLinuxOptions": level, "fsGroup": 1_000_700_000}));
-            assert_eq!(objects.at("container/resources/limits"), json!({"cpu": "1e3", "memory": 5, "no": 1.5, "1e3": "0x1F"}));
+            assert_eq!(objects.at("container/resources/limits"), json!({"cpu": "1e3", "memory": 5, "no": 1.5, "1e3": "010"}));
         }
     }
 }

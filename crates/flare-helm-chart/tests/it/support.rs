@@ -61,6 +61,12 @@ impl Chart {
     pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
+
+    /// Adds an object `Notes` whose `text` are the notes, which neither Helm prints without a cluster.
+    pub(crate) fn print_notes(&self) {
+        let template = "kind: Notes\ntext: {{ include (print $.Template.BasePath \"/NOTES.txt\") . | quote }}\n";
+        std::fs::write(self.path().join("templates/print.yaml"), template).unwrap();
+    }
 }
 
 /// A real Helm program.

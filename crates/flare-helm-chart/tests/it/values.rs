@@ -304,3 +304,25 @@ fn what_is_empty_is_left_out() {
         }
     }
 }
+
+#[test]
+fn a_number_of_a_values_file_stays_as_it_is_written() {
+    let values = json!({"name": 20_261_125, "kitFingerprint": 12_345_678, "image": {"tag": 20_261_125},
+        "args": [1_000_000], "podAnnotations": {"a": 1_000_000, "b": true, "c": 1.5}, "terminationGracePeriodSeconds": 3_000_000,
+        "persistence": {"workspace": {"claimName": 20_261_125}}});
+    let chart = Chart::of(&plan(Role::Server, Target::V2_8));
+    for helm in Helm::both() {
+        let objects = helm.objects_with(&chart, &values, &[]);
+        assert_eq!(objects.image(), "registry.example.com/nvflare:20261125");
+        assert_eq!(objects.at("Deployment/metadata/name"), json!(flare_names::stable("20261125", 63)));
+        assert_eq!(objects.at("container/args"), json!(["1000000"]));
+        assert_eq!(objects.at("pod/terminationGracePeriodSeconds"), json!(3_000_000));
+        assert_eq!(objects.at("pod/volumes/0/persistentVolumeClaim/claimName"), json!("20261125"));
+        assert_eq!(
+            objects.at("Deployment/spec/template/metadata/annotations"),
+            json!({"a": "1000000", "b": "true", "c": "1.5", "flare-kube/kit-fingerprint": "12345678"})
+        );
+        let lost = helm.refusal(&chart, &json!({"image": {"tag": 12_345_678_901_234_567_890_u64}}));
+        assert!(lost.contains("of which digits are lost: put it in quotes"), "{lost}");
+    }
+}

@@ -7,7 +7,14 @@ use schemars::{Schema, json_schema};
 use serde_json::{Map, Value, json};
 
 use super::{Reader, Shape, block::join};
+<<<<<<< HEAD
 use crate::quantity::Quantity;
+=======
+use crate::{
+    quantity::Quantity,
+    yaml::{Content, Meaning, Node, Reading, shown},
+};
+>>>>>>> 2d2f0ad (Charts refuse at render time what Kubernetes would refuse; OpenShift is recognised (defect 37); objects are labelled with chart and version)
 
 const PARTS: [&str; 3] = ["requests", "limits", "claims"];
 /// What a container may ask for without a domain, besides huge pages.
@@ -140,7 +147,7 @@ impl Reader {
 
     /// A quantity, as written (a number stays a number) and as an amount.
     fn quantity(&mut self, node: &Node, path: &str) -> Option<(Value, Quantity)> {
-        let hint = "use a number with a suffix of Kubernetes, for example 2, 500m, 8Gi";
+        let hint = example(path);
         let Content::Scalar(scalar) = &node.content else {
             return self.refuse(node, format!("`{path}` must be a quantity, not {}", node.describe()), hint);
         };
@@ -151,11 +158,7 @@ impl Reader {
             Reading::Differs { .. } => match scalar.to_json(Code::InvalidConfig) {
                 Ok(value) => value,
                 Err(fault) => {
-                    return self.refuse(
-                        node,
-                        format!("`{path}`: {}", fault.message),
-                        format!("write a plain decimal number, or put it in quotes: `{}`", quote(&shown)),
-                    );
+                    return self.refuse(node, format!("`{path}`: {}", fault.message), hint);
                 }
             },
             Reading::Same(Meaning::Null | Meaning::Boolean(_)) => {
@@ -173,7 +176,7 @@ impl Reader {
         };
         match text.parse::<Quantity>() {
             Ok(quantity) => Some((value, quantity)),
-            Err(error) => self.refuse(node, format!("`{path}`: `{shown}` is not a quantity: {error}"), repaired(&text)),
+            Err(error) => self.refuse(node, format!("`{path}`: `{shown}` is not a quantity: {error}"), repaired(&text, path)),
         }
     }
 
@@ -202,22 +205,30 @@ impl Reader {
     }
 }
 
-/// Units of other worlds, told what they are called here.
-fn repaired(text: &str) -> String {
+/// What an amount looks like, by the last key of its path.
+fn example(path: &str) -> &'static str {
+    match path.rsplit(['.', '/']).next().unwrap_or_default() {
+        "cpu" => "use a number of CPUs, for example 2 or 500m",
+        "memory" | "ephemeral-storage" | "ephemeral_storage" => {
+            "use an amount with a suffix of Kubernetes, for example 8Gi or 500M"
+        }
+        _ => "use a number with a suffix of Kubernetes where needed, for example 1 or 8Gi",
+    }
+}
+
+/// Suggests the Kubernetes suffix for a unit of bytes such as `GB`.
+fn repaired(text: &str, path: &str) -> String {
     let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == ' ');
     let suffix = match text[number.len()..].trim().to_ascii_lowercase().as_str() {
+        _ if path.ends_with(".cpu") => return example(path).to_owned(),
         "gb" | "g" | "gib" | "gi" => "Gi",
         "mb" | "mib" | "mi" => "Mi",
         "kb" | "kib" | "ki" => "Ki",
         "tb" | "tib" | "t" | "ti" => "Ti",
-        _ => return "use a number with a suffix of Kubernetes, for example 2, 500m, 8Gi".to_owned(),
+        _ => return example(path).to_owned(),
     };
     let repaired = format!("{number}{suffix}");
-    if repaired.parse::<Quantity>().is_ok() {
-        format!("did you mean `{}`?", shown(&repaired))
-    } else {
-        "use a number with a suffix of Kubernetes, for example 2, 500m, 8Gi".to_owned()
-    }
+    if repaired.parse::<Quantity>().is_ok() { format!("did you mean `{}`?", shown(&repaired)) } else { example(path).to_owned() }
 }
 
 /// Whether a container may have a resource of this name; else what to do.

@@ -17,33 +17,33 @@ impl Reader {
     /// A string that is not empty.
     ///
     /// An unquoted scalar is one where FLARE itself (YAML 1.1) reads a string: so `1e3` is, and `no`, `8102` and
-    /// `2026-01-01` are not.
-    pub(crate) fn text<'node>(&mut self, node: &'node Node, path: &str) -> Option<&'node str> {
-        self.text_or_hint(node, path, None)
-    }
-
-    /// As [`Reader::text`], with a hint of its own for a scalar that is no string: quotes do not help where one of a few
-    /// words is due.
-    fn text_or_hint<'node>(&mut self, node: &'node Node, path: &str, own_hint: Option<&str>) -> Option<&'node str> {
+    /// `2026-01-01` are not. `hint` gets the text of such a scalar and says what to do: quotes help only where the quoted text
+    /// would be taken, see [`in_quotes`].
+    fn text<'node>(&mut self, node: &'node Node, path: &str, hint: impl FnOnce(&str) -> String) -> Option<&'node str> {
         let Content::Scalar(scalar) = &node.content else {
             return self.refuse(node, format!("`{path}` must be a string, not {}", node.describe()), "write a single value");
         };
         if scalar.text.is_empty() && scalar.style == Style::Quoted {
             return self.refuse(node, format!("`{path}` is empty"), "give it a value, or remove the key");
         }
-        let text = shown(&scalar.text);
         let what = match (scalar.legacy_meaning(), scalar.meaning()) {
             (Meaning::String, _) => return Some(&scalar.text),
-            (legacy, Meaning::String) => format!("the unquoted `{text}`, which YAML 1.1 reads as {}", legacy.describe()),
+            (legacy, Meaning::String) => {
+                format!("the unquoted `{}`, which YAML 1.1 reads as {}", shown(&scalar.text), legacy.describe())
+            }
             _ => scalar.describe(),
         };
         let hint = match scalar.meaning() {
-            _ if own_hint.is_some() => own_hint.unwrap_or_default().to_owned(),
             Meaning::Null => "give it a value, or remove it".to_owned(),
-            _ => format!("put it in quotes: `{}`", quote(&text)),
+            _ => hint(&scalar.text),
         };
         self.refuse(node, format!("`{path}` must be a string, not {what}"), hint)
     }
+}
+
+/// The hint on a text that is right but for its quotes.
+pub(super) fn in_quotes(text: &str) -> String {
+    format!("put it in quotes: `{}`", quote(&shown(text)))
 }
 
 /// `runtime`: the one word `k8s`.
@@ -53,7 +53,7 @@ impl Shape for Runtime {
     type Output = ();
 
     fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<()> {
-        let text = reader.text_or_hint(node, path, Some("set `runtime: k8s`"))?;
+        let text = reader.text(node, path, |_| "set `runtime: k8s`".to_owned())?;
         if text == "k8s" {
             return Some(());
         }
@@ -78,7 +78,7 @@ impl Shape for Security {
 
     fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<InternalSecurity> {
         let words = [InternalSecurity::Clear, InternalSecurity::Mtls];
-        let text = reader.text_or_hint(node, path, Some("use `clear` or `mtls`"))?;
+        let text = reader.text(node, path, |_| "use `clear` or `mtls`".to_owned())?;
         if let Some(word) = words.into_iter().find(|word| word.as_str() == text) {
             return Some(word);
         }
@@ -120,15 +120,14 @@ impl<N: KubernetesName> Shape for Name<N> {
     type Output = N;
 
     fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<N> {
-        let text = reader.text(node, path)?;
+        let example = || format!("use a name such as `{}`", N::EXAMPLE);
+        let is_name = |text: &str| N::take(text.to_owned()).is_ok();
+        let text = reader.text(node, path, |text| if is_name(text) { in_quotes(text) } else { example() })?;
         if let Ok(name) = N::take(text.to_owned()) {
             return Some(name);
         }
         let repaired = text.to_ascii_lowercase().replace(['_', ' '], "-");
-        let hint = match N::take(repaired) {
-            Ok(_) => format!("did you mean `{}`?", text.to_ascii_lowercase().replace(['_', ' '], "-")),
-            Err(_) => format!("use a name such as `{}`", N::EXAMPLE),
-        };
+        let hint = if is_name(&repaired) { format!("did you mean `{repaired}`?") } else { example() };
         reader.refuse(node, format!("`{path}`: `{}` is no {}: {}", shown(text), N::KIND, N::RULE), hint)
     }
 
@@ -165,21 +164,18 @@ impl Shape for Image {
     type Output = ImageReference;
 
     fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<ImageReference> {
-        let text = reader.text(node, path)?;
-        match text.parse::<ImageReference>() {
-            Ok(image) => Some(image),
-            Err(error) => {
-                let hint = match error {
-                    ImageError::UpperCase => format!("did you mean `{}`?", shown(&text.to_ascii_lowercase())),
-                    ImageError::DigestLength { .. } | ImageError::Digest => {
-                        "copy the digest whole, as the registry shows it: `sha256:` and 64 digits".to_owned()
-                    }
-                    _ => "use `[registry[:port]/]repository[:tag][@digest]`, for example `registry.example.com/nvflare:2.8.3`"
-                        .to_owned(),
-                };
-                reader.refuse(node, format!("`{path}`: `{}` is not an image reference: {error}", shown(text)), hint)
-            }
+        let text = reader.text(node, path, |_| IMAGE_FORM.to_owned())?;
+        let error = match text.parse::<ImageReference>() {
+            Ok(image) => return Some(image),
+            Err(error) => error,
+        };
+        if may_hold_password(text) {
+            let message = format!("`{path}` is not an image reference: what stands before an `@` may be a user and a password");
+            let hint = "leave them out, and name a Secret with registry credentials in `image_pull_secrets`";
+            return reader.refuse(node, message, hint);
         }
+        let message = format!("`{path}`: `{}` is not an image reference: {error}", shown(text));
+        reader.refuse(node, message, image_hint(text, error))
     }
 
     fn schema(_: &[Target]) -> Schema {
@@ -191,6 +187,32 @@ impl Shape for Image {
     }
 }
 
+const IMAGE_FORM: &str = "use `[registry[:port]/]repository[:tag][@digest]`, for example `registry.example.com/nvflare:2.8.3`";
+
+/// Whether a text that is no image reference holds an `@` that does not begin a digest, so that it must not be shown.
+fn may_hold_password(text: &str) -> bool {
+    let is_digest = |text: &str| ["sha256:", "sha384:", "sha512:"].iter().any(|algorithm| text.starts_with(algorithm));
+    text.split('@').skip(1).any(|part| !is_digest(part))
+}
+
+fn image_hint(text: &str, error: ImageError) -> String {
+    match error {
+        ImageError::UpperCase => {
+            // The tag keeps its case: `RC` and `rc` are two tags.
+            let behind_slash = text.rfind('/').map_or(0, |at| at + 1);
+            let end = text[behind_slash..].find([':', '@']).map_or(text.len(), |at| behind_slash + at);
+            let repaired = format!("{}{}", text[..end].to_ascii_lowercase(), &text[end..]);
+            let is_image = repaired.parse::<ImageReference>().is_ok();
+            if is_image { format!("did you mean `{}`?", shown(&repaired)) } else { IMAGE_FORM.to_owned() }
+        }
+        ImageError::DigestLength { .. } | ImageError::Digest => {
+            "copy the digest whole, as the registry shows it: `sha256:` and 64 digits".to_owned()
+        }
+        _ if text.contains("://") => "leave out everything up to `://`".to_owned(),
+        _ => IMAGE_FORM.to_owned(),
+    }
+}
+
 /// A path in a container, taken as it is.
 pub(crate) struct Path;
 
@@ -198,7 +220,8 @@ impl Shape for Path {
     type Output = String;
 
     fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<String> {
-        reader.text(node, path).map(str::to_owned)
+        let hint = |_: &str| "write the path of a file in the container, for example `/usr/local/bin/python3`".to_owned();
+        reader.text(node, path, hint).map(str::to_owned)
     }
 
     fn schema(_: &[Target]) -> Schema {
@@ -213,7 +236,8 @@ impl Shape for MountPath {
     type Output = String;
 
     fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<String> {
-        let text = reader.text(node, path)?;
+        let hint = |_: &str| "write an absolute path, for example `/var/tmp/nvflare/workspace`".to_owned();
+        let text = reader.text(node, path, hint)?;
         let value = shown(text);
         if let Some(bad) = text.chars().find(|c| *c == ':' || c.is_control()) {
             let message = format!("`{path}`: `{value}` holds `{}`, which a mount path may not", bad.escape_debug());
@@ -227,7 +251,7 @@ impl Shape for MountPath {
             return reader.refuse(
                 node,
                 format!("`{path}` may not be `/`"),
-                "use a folder of its own, for example `/var/tmp/nvflare/workspace`",
+                "use a directory of its own, for example `/var/tmp/nvflare/workspace`",
             );
         }
         if shortest != text {

@@ -33,6 +33,21 @@ fn defect_12_the_parent_port_is_none_of_the_servers_others() {
 }
 
 #[test]
+fn the_proposed_port_is_free() {
+    for (fl, admin, proposed) in
+        [(8002, None, "8102"), (8102, None, "8103"), (8102, Some(8103), "8104"), (8103, Some(8102), "8104")]
+    {
+        let mut kit = kit(Role::Server);
+        (kit.fl_port, kit.admin_port) = (Some(fl), admin);
+        let mut config = config("2.8");
+        config.parent.parent_port = fl;
+        let faults = resolve(&kit, &config, Target::V2_8, STRICT).expect_err("a fault");
+        let hint = faults.all()[0].hint.clone().unwrap();
+        assert_eq!(hint, format!("choose another `parent_port`, such as {proposed}"));
+    }
+}
+
+#[test]
 fn defect_17_a_clear_link_is_warned_about() {
     let warnings = resolve(&kit(Role::Client), &config("2.8"), Target::V2_8, STRICT).unwrap().warnings;
     assert_eq!(warnings.iter().map(|warning| warning.code).collect::<Vec<_>>(), [Code::ClearInternalLink]);
