@@ -7,14 +7,7 @@ use schemars::{Schema, json_schema};
 use serde_json::{Map, Value, json};
 
 use super::{Reader, Shape, block::join};
-<<<<<<< HEAD
 use crate::quantity::Quantity;
-=======
-use crate::{
-    quantity::Quantity,
-    yaml::{Content, Meaning, Node, Reading, shown},
-};
->>>>>>> 2d2f0ad (Charts refuse at render time what Kubernetes would refuse; OpenShift is recognised (defect 37); objects are labelled with chart and version)
 
 const PARTS: [&str; 3] = ["requests", "limits", "claims"];
 /// What a container may ask for without a domain, besides huge pages.
@@ -158,6 +151,9 @@ impl Reader {
             Reading::Differs { .. } => match scalar.to_json(Code::InvalidConfig) {
                 Ok(value) => value,
                 Err(fault) => {
+                    let is_quantity = scalar.text.parse::<Quantity>().is_ok();
+                    let quoted = || format!("write a plain decimal number, or put it in quotes: `{}`", quote(&shown));
+                    let hint = if is_quantity { quoted() } else { hint.to_owned() };
                     return self.refuse(node, format!("`{path}`: {}", fault.message), hint);
                 }
             },

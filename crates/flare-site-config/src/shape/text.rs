@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use flare_diagnostic::closest;
 use flare_names::{ClaimName, InvalidName, NamespaceName, PullSecretName, ServiceName, Target};
-use flare_yaml::{Content, Meaning, Node, Style, quote, shown};
+use flare_yaml::{Content, Meaning, Node, Scalar, Style, quote, shown};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::{Reader, Shape};
@@ -17,9 +17,9 @@ impl Reader {
     /// A string that is not empty.
     ///
     /// An unquoted scalar is one where FLARE itself (YAML 1.1) reads a string: so `1e3` is, and `no`, `8102` and
-    /// `2026-01-01` are not. `hint` gets the text of such a scalar and says what to do: quotes help only where the quoted text
+    /// `2026-01-01` are not. `hint` gets such a scalar and says what to do: quotes help only where the quoted text
     /// would be taken, see [`in_quotes`].
-    fn text<'node>(&mut self, node: &'node Node, path: &str, hint: impl FnOnce(&str) -> String) -> Option<&'node str> {
+    fn text<'node>(&mut self, node: &'node Node, path: &str, hint: impl FnOnce(&Scalar) -> String) -> Option<&'node str> {
         let Content::Scalar(scalar) = &node.content else {
             return self.refuse(node, format!("`{path}` must be a string, not {}", node.describe()), "write a single value");
         };
@@ -35,14 +35,19 @@ impl Reader {
         };
         let hint = match scalar.meaning() {
             Meaning::Null => "give it a value, or remove it".to_owned(),
-            _ => hint(&scalar.text),
+            _ => hint(scalar),
         };
         self.refuse(node, format!("`{path}` must be a string, not {what}"), hint)
     }
 }
 
+/// Whether a scalar is a word such as `no`, which only YAML 1.1 reads as something else: nobody meant a number.
+fn is_word(scalar: &Scalar) -> bool {
+    scalar.meaning() == Meaning::String
+}
+
 /// The hint on a text that is right but for its quotes.
-pub(super) fn in_quotes(text: &str) -> String {
+fn in_quotes(text: &str) -> String {
     format!("put it in quotes: `{}`", quote(&shown(text)))
 }
 
@@ -122,7 +127,7 @@ impl<N: KubernetesName> Shape for Name<N> {
     fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<N> {
         let example = || format!("use a name such as `{}`", N::EXAMPLE);
         let is_name = |text: &str| N::take(text.to_owned()).is_ok();
-        let text = reader.text(node, path, |text| if is_name(text) { in_quotes(text) } else { example() })?;
+        let text = reader.text(node, path, |scalar| if is_name(&scalar.text) { in_quotes(&scalar.text) } else { example() })?;
         if let Ok(name) = N::take(text.to_owned()) {
             return Some(name);
         }
@@ -164,7 +169,10 @@ impl Shape for Image {
     type Output = ImageReference;
 
     fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<ImageReference> {
-        let text = reader.text(node, path, |_| IMAGE_FORM.to_owned())?;
+        let text = reader.text(node, path, |scalar| {
+            let is_image = is_word(scalar) && scalar.text.parse::<ImageReference>().is_ok();
+            if is_image { in_quotes(&scalar.text) } else { IMAGE_FORM.to_owned() }
+        })?;
         let error = match text.parse::<ImageReference>() {
             Ok(image) => return Some(image),
             Err(error) => error,
@@ -220,7 +228,8 @@ impl Shape for Path {
     type Output = String;
 
     fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<String> {
-        let hint = |_: &str| "write the path of a file in the container, for example `/usr/local/bin/python3`".to_owned();
+        let example = "write the path of a file in the container, for example `/usr/local/bin/python3`";
+        let hint = |scalar: &Scalar| if is_word(scalar) { in_quotes(&scalar.text) } else { example.to_owned() };
         reader.text(node, path, hint).map(str::to_owned)
     }
 
@@ -236,7 +245,7 @@ impl Shape for MountPath {
     type Output = String;
 
     fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<String> {
-        let hint = |_: &str| "write an absolute path, for example `/var/tmp/nvflare/workspace`".to_owned();
+        let hint = |_: &Scalar| "write an absolute path, for example `/var/tmp/nvflare/workspace`".to_owned();
         let text = reader.text(node, path, hint)?;
         let value = shown(text);
         if let Some(bad) = text.chars().find(|c| *c == ':' || c.is_control()) {
