@@ -216,7 +216,7 @@ fn example(path: &str) -> &'static str {
 fn repaired(text: &str, path: &str) -> String {
     let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == ' ');
     let suffix = match text[number.len()..].trim().to_ascii_lowercase().as_str() {
-        _ if path.ends_with(".cpu") => return example(path).to_owned(),
+        _ if path.rsplit('.').next() == Some("cpu") => return example(path).to_owned(),
         "gb" | "g" | "gib" | "gi" => "Gi",
         "mb" | "mib" | "mi" => "Mi",
         "kb" | "kib" | "ki" => "Ki",
