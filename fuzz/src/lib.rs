@@ -5,7 +5,7 @@ use std::{path::Path, sync::LazyLock};
 use flare_diagnostic::{Code, Diagnostic, Faults};
 use flare_file_tree::{FileTree, ReadOptions, RelativePath};
 use flare_names::{Role, Target};
-use flare_prepared_kit::PreparedKit;
+use flare_prepared_kit::{FingerprintedKit, PreparedKit};
 use flare_site_config::SiteConfig;
 use flare_site_plan::SitePlan;
 use flare_startup_kit::StartupKit;
@@ -99,8 +99,8 @@ fn make_default_plan(role: Role, target: Target) -> SitePlan {
 /// The whole way from a plan to the prepared folder, as `prepare` goes it.
 pub fn prepare(plan: SitePlan) -> PreparedKit {
     let tree = flare_kit_patch::patch(kit(plan.role), &plan).expect("a fixture kit can be patched").value;
-    let fingerprint = flare_prepared_kit::fingerprint(&tree).expect("the kit is in memory").to_string();
-    let chart = flare_helm_chart::render(&plan, &fingerprint);
+    let tree = FingerprintedKit::new(tree).expect("the kit is in memory");
+    let chart = flare_helm_chart::render(&plan, &tree.fingerprint().to_string());
     PreparedKit::assemble(plan, tree, chart).expect("the kit is in memory")
 }
 

@@ -193,13 +193,88 @@ fn faults_come_in_the_order_arguments_config_kit_output() {
 #[test]
 fn edits_of_an_earlier_output_are_not_lost_in_silence() {
     let site = Site::new();
-    let line = "prepare site-1 --config k8s.yaml --output out -o json";
+    let line = "prepare site-1 --config k8s.yaml --output out";
     let _ = site.run(line).expect_code(0);
     fs::write(site.sandbox.join("out/local/study_data.yaml"), "default: {data: {source: claim, mode: ro}}\n").unwrap();
-    let document = site.run(line).expect_code(0).json();
+    fs::write(site.sandbox.join("out/helm_chart/values-mine.yaml"), "a: 1\n").unwrap();
+    let document = site.refused(line, "INVALID_ARGS", 4);
+    let named: Vec<_> = document["errors"].as_array().unwrap().iter().map(|fault| fault["location"]["file"].clone()).collect();
+    let path = |file: &str| site.sandbox.join(file).to_str().unwrap().to_owned();
+    assert_eq!(named, [path("out/helm_chart/values-mine.yaml"), path("out/local/study_data.yaml")]);
+    let document = site.run(&format!("{line} --discard-changes -o json")).expect_code(0).json();
     assert!(document["warnings"].to_string().contains("local/study_data.yaml"), "{document}");
-    let document = site.run(line).expect_code(0).json();
+    let document = site.run(&format!("{line} -o json")).expect_code(0).json();
     assert!(!document["warnings"].to_string().contains("local/study_data.yaml"), "{document}");
+}
+
+#[test]
+fn an_output_never_stands_in_somebody_s_kit_nor_takes_the_user_s_directory_away() {
+    let site = Site::new();
+    let other = site.sandbox.join("site-2");
+    Tree::read(&workspace_folder().join("fixtures/kits/plain-2.8.3/site-2")).write(&other);
+    symlink("site-2/startup", site.sandbox.join("link")).unwrap();
+    let _ = site.run("prepare site-2 --config k8s.yaml --output earlier").expect_code(0);
+    fs::create_dir(site.sandbox.join("empty")).unwrap();
+    for (output, words) in [
+        ("site-1/startup", "inside the kit's `startup`"),
+        ("site-1/local/custom/k8s", "inside the kit's `local`"),
+        ("site-2/out", "inside another participant's startup kit"),
+        ("site-2/prepared/k8s", "inside another participant's startup kit"),
+        ("link/out", "inside another participant's startup kit"),
+        ("earlier/site-1", "inside another prepared kit"),
+        ("site-1", "is the kit or contains it"),
+    ] {
+        let document = site.refused(&format!("prepare site-1 --config k8s.yaml --output {output}"), "INVALID_ARGS", 4);
+        assert!(document["message"].as_str().unwrap().contains(words), "{output}: {document}");
+    }
+    let document = site.refused("prepare earlier --config k8s.yaml --output out", "INVALID_KIT", 4);
+    assert!(document["message"].as_str().unwrap().contains("is a prepared kit"), "{document}");
+    let here = site.sandbox.command(env!("CARGO_BIN_EXE_flare-kube-under-test"));
+    for output in [".", "..", "../empty"] {
+        let mut here = std::process::Command::new(here.get_program());
+        here.current_dir(site.sandbox.join("empty")).args([
+            "prepare",
+            "../site-1",
+            "--config",
+            "../k8s.yaml",
+            "--output",
+            output,
+        ]);
+        let finished = here.output().unwrap();
+        assert_eq!(finished.status.code(), Some(4), "{output}");
+        assert!(
+            output == ".." || String::from_utf8_lossy(&finished.stderr).contains("is the directory in which you are"),
+            "{output}"
+        );
+        assert!(site.sandbox.join("empty").is_dir());
+    }
+}
+
+#[test]
+fn earlier_outputs_inside_a_kit_are_no_part_of_it_whoever_they_are_for() {
+    let site = Site::new();
+    let _ = site.run("prepare site-1 --config k8s.yaml --output site-1/first").expect_code(0);
+    let _ = site.run("prepare site-1 --config k8s.yaml --output out").expect_code(0);
+    let _ = site.run("prepare site-1 --config k8s.yaml --output site-1/second").expect_code(0);
+    for output in ["out", "site-1/second"] {
+        let prepared = Tree::read(&site.sandbox.join(output));
+        let foreign: Vec<_> = prepared.0.keys().filter(|path| path.contains("first") || path.contains("prepared")).collect();
+        assert!(foreign.is_empty(), "{output}: {foreign:?}");
+        assert!(prepared.0.contains_key("startup/client.key"));
+    }
+}
+
+#[test]
+fn names_that_are_not_utf_8_are_refused_before_anything_is_written() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let site = Site::new();
+    let name = std::ffi::OsStr::from_bytes(b"custom-\xff.py");
+    fs::write(site.kit.join("local").join(name), "x").unwrap();
+    let finished = site.run("prepare site-1 --config k8s.yaml --output out -o json").expect_code(4);
+    let document = finished.json();
+    assert_eq!(document["error_code"], "INVALID_KIT");
+    assert!(document["message"].as_str().unwrap().contains("custom-"), "{document}");
+    assert!(!site.sandbox.join("out").exists());
 }
 
 #[test]

@@ -11,7 +11,7 @@ use rustix::{
     io::Errno,
 };
 
-use crate::{DiskError, commit::make_parents, disk::Disk, place::Target, read::canonical};
+use crate::{DiskError, commit::make_parents, disk::Disk, place::Target, real_path::canonical};
 
 /// Writes a file whole: under a temporary name beside it, then by one rename. Missing folders above it are made.
 ///

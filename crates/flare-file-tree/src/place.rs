@@ -7,11 +7,12 @@ use std::{
 };
 
 use rustix::{
-    fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, openat, statat},
+    fs::{Access, AtFlags, CWD, Dir, FileType, Mode, OFlags, accessat, openat, statat},
     io::Errno,
+    process::geteuid,
 };
 
-use crate::{Digest, DiskError, read::canonical, source::kind};
+use crate::{Digest, DiskError, real_path::canonical, source::kind};
 
 /// How many runs may write to one destination at the same time.
 pub(crate) const SLOTS: u8 = 8;
@@ -58,6 +59,19 @@ impl Destination {
             _ => Ok(Self::Other),
         }
     }
+}
+
+/// The user whom a directory belongs to, where that is somebody else and this process may not write there: its content cannot
+/// be removed then.
+pub fn other_owner(directory: &Path) -> Result<Option<u32>, DiskError> {
+    let failed = |errno: Errno| DiskError::new("look at", directory, errno);
+    let owner = statat(CWD, directory, AtFlags::empty()).map_err(failed)?.st_uid;
+    let user = geteuid();
+    if user.is_root() || user.as_raw() == owner {
+        return Ok(None);
+    }
+    let allowed = accessat(CWD, directory, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS);
+    Ok(allowed.is_err().then_some(owner))
 }
 
 fn is_empty(folder: &Path) -> Result<bool, Errno> {

@@ -22,59 +22,13 @@ use crate::{
     Content, Entry, FileTree, RelativePath,
     error::{reason, shown},
     place::is_temporary,
+    read_options::ReadOptions,
+    real_path::canonical,
     source::{READ_STRICTLY, kind, kind_name, length, read_open},
 };
 
 /// Folders may be nested this deep: far more than any kit, and so few that open folders cannot run out.
 const DEEPEST: usize = 128;
-
-/// How [`FileTree::read`] reads.
-#[derive(Debug, Clone)]
-pub struct ReadOptions {
-    /// The code of every fault, for example [`Code::InvalidKit`].
-    pub code: Code,
-    /// Paths that are left out with all that is below them: relative to the folder, or absolute.
-    pub excluded: Vec<PathBuf>,
-    /// Files longer than this, in bytes, stay on disk until they are copied.
-    pub on_disk_above: u64,
-    /// All files that may stay on disk take at most this much memory together, in bytes; the rest stays there.
-    pub memory: u64,
-    /// Folders whose files are always taken into memory, since somebody looks into them.
-    pub in_memory: Vec<PathBuf>,
-    /// A file in one of those folders that is longer than this, in bytes, is a fault.
-    pub in_memory_limit: u64,
-    /// More files and folders than this are a fault: the path is not the one that was meant.
-    pub entries: usize,
-}
-
-impl ReadOptions {
-    /// Leaves nothing out; large files stay on disk: above 4 `MiB` each, or 64 `MiB` together.
-    pub fn new(code: Code) -> Self {
-        Self {
-            code,
-            excluded: Vec::new(),
-            on_disk_above: 4 << 20,
-            memory: 64 << 20,
-            in_memory: Vec::new(),
-            in_memory_limit: 64 << 20,
-            entries: 1_000_000,
-        }
-    }
-
-    /// Leaves a path out, with all that is below it.
-    #[must_use]
-    pub fn exclude(mut self, path: impl Into<PathBuf>) -> Self {
-        self.excluded.push(path.into());
-        self
-    }
-
-    /// Takes the files of a folder into memory, however long they are.
-    #[must_use]
-    pub fn in_memory(mut self, folder: impl Into<PathBuf>) -> Self {
-        self.in_memory.push(folder.into());
-        self
-    }
-}
 
 impl FileTree {
     /// Reads a folder with modes, empty folders and all.
@@ -83,25 +37,23 @@ impl FileTree {
     /// what cannot be read or vanishes meanwhile; all faults are reported, sorted by path, each with its path. Nothing
     /// that is a pipe or a device is opened. Temporary folders that a killed [`commit`](crate::commit) left are passed over.
     pub fn read(root: &Path, options: &ReadOptions) -> Result<Self, Faults> {
-        let folder = open_root(root, options.code)?;
-        let mut reader =
-            Reader { root, options, excluded: excluded(root, options), tree: Self::new(), faults: Vec::new(), memory: 0 };
-        match fstat(&folder) {
-            Ok(stat) => reader.tree.set_mode(stat.st_mode),
-            Err(errno) => reader.unreadable(Path::new(""), errno),
-        }
-        reader.folder(folder, Path::new(""), 1);
-        if reader.tree.len() > options.entries {
-            reader.fault(
-                Path::new(""),
-                &format!("has more than {} files and folders", options.entries),
-                "check that it is the folder you meant",
-            );
-        }
-        let Reader { tree, mut faults, .. } = reader;
-        faults.sort_by(|(left, _), (right, _)| left.cmp(right));
-        Faults::check(faults.into_iter().map(|(_, fault)| fault).collect(), || tree)
+        Reader::run(root, options, None).map(|survey| survey.tree)
     }
+
+    /// Lists a directory that need not be a tree of ours: as [`Self::read`], but what is neither a file nor a directory, or
+    /// cannot be read, is listed instead of being a fault.
+    pub fn survey(root: &Path, options: &ReadOptions) -> Result<Survey, Faults> {
+        Reader::run(root, options, Some(Vec::new()))
+    }
+}
+
+/// What [`FileTree::survey`] found.
+#[derive(Debug)]
+pub struct Survey {
+    /// The files and directories.
+    pub tree: FileTree,
+    /// Links, devices, pipes, sockets, and what cannot be read.
+    pub others: Vec<RelativePath>,
 }
 
 fn open_root(root: &Path, code: Code) -> Result<OwnedFd, Faults> {
@@ -133,28 +85,38 @@ fn excluded(root: &Path, options: &ReadOptions) -> Vec<PathBuf> {
     options.excluded.iter().filter_map(below_root).collect()
 }
 
-/// The path with all links resolved, as far as it exists.
-#[expect(clippy::disallowed_methods, reason = "this crate is where the disk is read")]
-pub(crate) fn canonical(path: &Path) -> PathBuf {
-    for existing in path.ancestors() {
-        if let (Ok(resolved), Ok(rest)) = (std::fs::canonicalize(existing), path.strip_prefix(existing)) {
-            return resolved.components().chain(rest.components()).collect();
-        }
-    }
-    path.to_owned()
-}
-
 struct Reader<'run> {
     root: &'run Path,
     options: &'run ReadOptions,
     excluded: Vec<PathBuf>,
     tree: FileTree,
     faults: Vec<(PathBuf, Diagnostic)>,
+    /// Where what is no file or directory is listed; `None` where it is a fault.
+    others: Option<Vec<RelativePath>>,
     /// Bytes of files in memory that might have stayed on disk.
     memory: u64,
 }
 
-impl Reader<'_> {
+impl<'run> Reader<'run> {
+    fn run(root: &'run Path, options: &'run ReadOptions, others: Option<Vec<RelativePath>>) -> Result<Survey, Faults> {
+        let folder = open_root(root, options.code)?;
+        let excluded = excluded(root, options);
+        let mut reader = Reader { root, options, excluded, tree: FileTree::new(), faults: Vec::new(), others, memory: 0 };
+        match fstat(&folder) {
+            Ok(stat) => reader.tree.set_mode(stat.st_mode),
+            Err(errno) => reader.unreadable(Path::new(""), errno),
+        }
+        reader.folder(folder, Path::new(""), 1);
+        if reader.tree.len() > options.entries {
+            let what = format!("has more than {} files and directories", options.entries);
+            reader.fault(Path::new(""), &what, "check that it is the directory you meant");
+        }
+        let Reader { tree, mut faults, others, .. } = reader;
+        faults.sort_by(|(left, _), (right, _)| left.cmp(right));
+        let others = others.unwrap_or_default();
+        Faults::check(faults.into_iter().map(|(_, fault)| fault).collect(), || Survey { tree, others })
+    }
+
     fn folder(&mut self, folder: OwnedFd, path: &Path, depth: usize) {
         if depth > DEEPEST {
             return self.fault(
@@ -172,6 +134,10 @@ impl Reader<'_> {
             Ok(folder) => folder,
             Err(errno) => return self.unreadable(path, errno),
         };
+        if depth > 1 && names.iter().any(|(name, _)| Some(name) == self.options.not_with.as_ref()) {
+            self.tree.remove(path);
+            return;
+        }
         for (name, listed_kind) in names {
             let path = path.join(&name);
             if self.tree.len() > self.options.entries {
@@ -248,7 +214,21 @@ impl Reader<'_> {
         }
     }
 
+    /// Lists what is no file or directory, where it is to be listed.
+    fn is_listed(&mut self, path: &Path) -> bool {
+        match (&mut self.others, RelativePath::new(path)) {
+            (Some(others), Ok(path)) => {
+                others.push(path);
+                true
+            }
+            _ => false,
+        }
+    }
+
     fn refused(&mut self, path: &Path, kind: FileType) {
+        if self.is_listed(path) {
+            return;
+        }
         let hint = match kind {
             FileType::Symlink => "put the file or folder itself in the place of the link",
             _ => "take it out of the folder",
@@ -257,6 +237,9 @@ impl Reader<'_> {
     }
 
     fn unreadable(&mut self, path: &Path, errno: Errno) {
+        if self.is_listed(path) {
+            return;
+        }
         match errno {
             // What the flag against links answers.
             Errno::LOOP => self.refused(path, FileType::Symlink),

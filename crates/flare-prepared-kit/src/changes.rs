@@ -3,7 +3,6 @@
 use std::{collections::BTreeMap, fmt};
 
 use flare_diagnostic::{Code, Diagnostic, Place, printable};
-use flare_file_tree::Digest;
 use serde::Serialize;
 
 use crate::{CHART, LOCAL, STARTUP, values};
@@ -40,11 +39,11 @@ pub struct Change {
 }
 
 /// Compares digests, in the order of paths.
-pub(crate) fn compare(written: &BTreeMap<String, String>, found: &BTreeMap<String, Digest>) -> Vec<Change> {
+pub(crate) fn compare(written: &BTreeMap<String, String>, found: &BTreeMap<String, String>) -> Vec<Change> {
     let gone = written.keys().filter(|file| !found.contains_key(*file)).map(|file| (file, ChangeKind::Removed));
     let other = found.iter().filter_map(|(file, digest)| match written.get(file) {
         None => Some((file, ChangeKind::Added)),
-        Some(written) => (*written != digest.to_string()).then_some((file, ChangeKind::Edited)),
+        Some(written) => (written != digest).then_some((file, ChangeKind::Edited)),
     });
     let mut changes: Vec<_> = gone.chain(other).map(|(file, kind)| Change { file: file.clone(), kind }).collect();
     changes.sort_by(|one, other| one.file.cmp(&other.file));
@@ -57,13 +56,13 @@ pub(crate) enum Verdict {
     Fine,
     /// May be meant.
     Warning(Diagnostic),
-    /// Not without the user's word.
+    /// Blocks staging unless the user accepts it explicitly.
     Fault(Diagnostic),
 }
 
 impl Change {
     pub(crate) fn judge(&self) -> Verdict {
-        let is_below = |folder: &str| self.file.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
+        let is_below = |directory: &str| self.file.strip_prefix(directory).is_some_and(|rest| rest.starts_with('/'));
         if is_below(LOCAL) || self.file == values::FILE && self.kind == ChangeKind::Edited {
             return Verdict::Fine;
         }

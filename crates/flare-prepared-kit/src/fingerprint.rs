@@ -1,26 +1,110 @@
-//! The fingerprint of a kit: what a parent's pod is annotated with, so that a kit which changed restarts it (defect 11).
+//! Digests of a kit's files, taken once, and the fingerprint made of them: what a parent's pod is annotated with, so that a
+//! kit which changed restarts it (defect 11).
+
+use std::{collections::BTreeMap, path::Path};
 
 use flare_diagnostic::{Code, Faults};
-use flare_file_tree::{Digest, FileTree};
+use flare_file_tree::{Digest, FileTree, RelativePath};
 
-use crate::{LOCAL, STARTUP};
+use crate::{CHART, LOCAL, STARTUP, TRANSFER, marker::MARKER_FILE};
 
-/// The SHA-256 over paths and contents of all files in `startup/` and `local/`.
-///
-/// It does not depend on the chart, which holds it, nor on `transfer/` and other files of the kit. Modes and empty
-/// folders do not count: they are lost on the way through a `ConfigMap` or Secret, and the parent reads neither.
-///
-/// # Errors
-/// `DEPLOY_PREPARE_FAILED` where a file that was left on disk cannot be read any more.
-pub fn fingerprint(kit: &FileTree) -> Result<Digest, Faults> {
-    let mut input = b"flare-kube kit 1\0".to_vec();
-    for (path, content, _) in kit.files() {
-        if path.as_path().starts_with(STARTUP) || path.as_path().starts_with(LOCAL) {
-            let digest = content.digest().map_err(|error| error.into_diagnostic(Code::DeployPrepareFailed))?;
+/// The SHA-256 of files, by path.
+#[derive(Debug, Clone)]
+pub(crate) struct FileDigests(BTreeMap<RelativePath, Digest>);
+
+impl FileDigests {
+    /// The digests of the files that are wanted. `code` is the code of the fault of a file that cannot be read any more.
+    pub(crate) fn of(tree: &FileTree, code: Code, wanted: impl Fn(&Path) -> bool) -> Result<Self, Faults> {
+        let mut digests = BTreeMap::new();
+        for (path, content, _) in tree.files().filter(|(path, ..)| wanted(path.as_path())) {
+            digests.insert(path.clone(), content.digest().map_err(|error| error.into_diagnostic(code))?);
+        }
+        Ok(Self(digests))
+    }
+
+    /// Adds the digests of another tree, which stands in a directory of this one.
+    pub(crate) fn add(&mut self, directory: &RelativePath, tree: &FileTree) -> Result<(), Faults> {
+        let below = Self::of(tree, Code::DeployPrepareFailed, |_| true)?;
+        self.0.extend(below.0.into_iter().map(|(path, digest)| (directory.join(&path), digest)));
+        Ok(())
+    }
+
+    /// The fingerprint: it depends on `startup/` and `local/` alone.
+    pub(crate) fn fingerprint(&self) -> Digest {
+        let mut input = b"flare-kube kit 1\0".to_vec();
+        for (path, digest) in self.0.iter().filter(|(path, _)| counts(path.as_path())) {
             input.extend((path.as_bytes().len() as u64).to_le_bytes());
             input.extend(path.as_bytes());
             input.extend(digest.0);
         }
+        Digest::of(&input)
     }
-    Ok(Digest::of(&input))
+
+    /// Path and digest as the marker lists them: the files that a prepared kit answers for, and the others.
+    pub(crate) fn listed(&self) -> [BTreeMap<String, String>; 2] {
+        let listed = |wanted: bool| {
+            let files = self.0.iter().filter(|(path, _)| is_answered_for(path.as_path()) == wanted);
+            files.map(|(path, digest)| (key(path), digest.to_string())).collect()
+        };
+        [listed(true), listed(false)]
+    }
+}
+
+/// A patched kit whose files were digested, once: the chart is rendered with its fingerprint.
+#[derive(Debug, Clone)]
+pub struct FingerprintedKit {
+    pub(crate) tree: FileTree,
+    pub(crate) digests: FileDigests,
+}
+
+impl FingerprintedKit {
+    /// Takes an old chart and an old marker out of a patched kit and digests its files, except those in `transfer/`, which may be
+    /// large and are never recorded.
+    ///
+    /// # Errors
+    /// `DEPLOY_PREPARE_FAILED` where a file that was left on disk cannot be read any more.
+    pub fn new(mut tree: FileTree) -> Result<Self, Faults> {
+        tree.remove(CHART);
+        tree.remove(MARKER_FILE);
+        let digests = FileDigests::of(&tree, Code::DeployPrepareFailed, is_recorded)?;
+        Ok(Self { tree, digests })
+    }
+
+    /// The fingerprint, see [`fingerprint`].
+    pub fn fingerprint(&self) -> Digest {
+        self.digests.fingerprint()
+    }
+}
+
+/// The SHA-256 over paths and contents of all files in `startup/` and `local/`.
+///
+/// It does not depend on the chart, which holds it, nor on `transfer/` and other files of the kit. Modes and empty
+/// directories do not count: they are lost on the way through a `ConfigMap` or Secret, and the parent reads neither.
+///
+/// # Errors
+/// `DEPLOY_PREPARE_FAILED` where a file that was left on disk cannot be read any more.
+pub fn fingerprint(kit: &FileTree) -> Result<Digest, Faults> {
+    Ok(FileDigests::of(kit, Code::DeployPrepareFailed, counts)?.fingerprint())
+}
+
+fn counts(path: &Path) -> bool {
+    path.starts_with(STARTUP) || path.starts_with(LOCAL)
+}
+
+/// Whether a prepared kit answers for a file: it stands in `startup/`, `local/` or `helm_chart/`.
+pub(crate) fn is_answered_for(path: &Path) -> bool {
+    counts(path) || path.starts_with(CHART)
+}
+
+/// Whether the marker lists a file: all but itself and what stands in `transfer/`.
+pub(crate) fn is_recorded(path: &Path) -> bool {
+    !path.starts_with(TRANSFER) && path != Path::new(MARKER_FILE)
+}
+
+/// A path as the marker writes it: one that is not UTF-8 as `bytes:` and hex.
+pub(crate) fn key(path: &RelativePath) -> String {
+    match path.as_path().to_str() {
+        Some(text) => text.to_owned(),
+        None => path.as_bytes().iter().fold("bytes:".to_owned(), |hex, byte| format!("{hex}{byte:02x}")),
+    }
 }

@@ -5,21 +5,26 @@
 #![doc = include_str!("../README.md")]
 
 mod changes;
+mod existing_output;
 mod facts;
 mod fingerprint;
 mod json;
+mod losses;
 mod marker;
-mod occupant;
 mod prepared;
 mod values;
 
 pub use changes::{Change, ChangeKind};
-pub use fingerprint::fingerprint;
-pub use marker::{FORMAT_VERSION, MARKER_FILE, Marker};
-pub use occupant::{Occupant, check_replaceable, occupant};
+pub use existing_output::{ExistingOutput, check_replaceable, inspect_output};
+pub use fingerprint::{FingerprintedKit, fingerprint};
+pub use losses::check_losses;
+pub use marker::{FORMAT_VERSION, MARKER_FILE, Marker, MarkerHead};
 pub use prepared::{Acceptance, PreparedKit};
 
-/// The three folders that a prepared kit answers for.
+/// The directory that belongs to the site: what stands in it is never recorded, judged or removed.
+pub const TRANSFER: &str = "transfer";
+
+/// The three directories that a prepared kit answers for.
 const STARTUP: &str = "startup";
 const LOCAL: &str = "local";
 const CHART: &str = "helm_chart";

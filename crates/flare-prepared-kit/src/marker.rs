@@ -1,27 +1,44 @@
-//! The marker file: proof that `prepare` made a folder, and what it looked like then. It holds digests and decided facts,
+//! The marker file: proof that `prepare` made a directory, and what it looked like then. It holds digests and decided facts,
 //! never a key; paths in it are compared with those of a tree and never opened.
+//!
+//! It is a file format: releases to come read what this one writes. [`MarkerHead`] is the part that every format has and that
+//! decides whether a directory may be *replaced*; [`Marker::parse`] decides whether it can be *opened*, by the table
+//! [`openable`]. A key that is added to a format has a default; `fixtures/markers/` holds markers of every release.
 
 use std::collections::BTreeMap;
 
 use flare_diagnostic::{Code, Diagnostic, Faults, Place};
-use flare_file_tree::{Digest, FileTree, RelativePath};
 use flare_site_plan::SitePlan;
 use serde::{Deserialize, Serialize};
-
-use crate::{CHART, LOCAL, STARTUP};
 
 /// Where the marker stands in a prepared kit.
 pub const MARKER_FILE: &str = ".flare-kube.json";
 
-/// The format that this release writes, and the newest one that it reads.
+/// The format that this release writes, and the newest one that it opens.
 pub const FORMAT_VERSION: u64 = 1;
+
+/// The part of a marker that every format has: enough to replace the directory, whatever else stands in it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct MarkerHead {
+    /// The format of the marker, from 1.
+    pub format_version: u64,
+    /// The release of flare-kube that made the directory.
+    #[serde(default)]
+    pub flare_kube: String,
+    /// See [`Marker::files`].
+    #[serde(default)]
+    pub files: BTreeMap<String, String>,
+    /// See [`Marker::other_files`].
+    #[serde(default)]
+    pub other_files: BTreeMap<String, String>,
+}
 
 /// What the marker says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Marker {
     /// The format of the marker.
     pub format_version: u64,
-    /// The release of flare-kube that made the folder.
+    /// The release of flare-kube that made the directory.
     pub flare_kube: String,
     /// The fingerprint of the kit as it was made, 64 hex digits.
     pub fingerprint: String,
@@ -29,38 +46,67 @@ pub struct Marker {
     pub plan: SitePlan,
     /// SHA-256 (hex) of each file in `startup/`, `local/` and `helm_chart/`; a path that is not UTF-8 as `bytes:` and hex.
     pub files: BTreeMap<String, String>,
+    /// The same of each other file that `prepare` wrote, except the marker itself and what stands in `transfer/`. Release 0.1.0
+    /// did not write it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub other_files: BTreeMap<String, String>,
 }
 
-/// The part that every format has.
-#[derive(Deserialize)]
-struct Head {
-    format_version: u64,
+/// What this release can do with a format.
+enum Openable {
+    Yes,
+    /// It was never written.
+    NoFormat,
+    /// It will be written by a release to come.
+    Newer,
+}
+
+/// The version table: which formats can be opened.
+fn openable(format_version: u64) -> Openable {
+    match format_version {
+        0 => Openable::NoFormat,
+        FORMAT_VERSION => Openable::Yes,
+        _ => Openable::Newer,
+    }
+}
+
+impl MarkerHead {
+    /// The digest that a file had when it was written; `None` where `prepare` did not write it.
+    pub(crate) fn written(&self, file: &str) -> Option<&String> {
+        self.files.get(file).or_else(|| self.other_files.get(file))
+    }
+
+    /// Reads the head of a marker; `None` where the bytes are no marker.
+    pub fn parse(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice(bytes).ok().filter(|head: &Self| head.format_version > 0)
+    }
 }
 
 impl Marker {
     /// Reads a marker.
     ///
     /// # Errors
-    /// `INVALID_PREPARED_KIT`: of a newer format, or no marker of ours.
+    /// `INVALID_PREPARED_KIT`: no marker of ours, or one of a format that this release cannot open.
     pub fn parse(bytes: &[u8]) -> Result<Self, Faults> {
         let fault = |message: String, hint: &str| {
             Faults::from(Diagnostic::error(Code::InvalidPreparedKit, message).hint(hint).at(Place::file(MARKER_FILE)))
         };
         // The parser's message may quote the file, which is not known to be ours: it is not passed on.
-        let broken = || fault(format!("`{MARKER_FILE}` is no marker of flare-kube"), "prepare the kit again");
-        let head: Head = serde_json::from_slice(bytes).map_err(|_| broken())?;
-        if head.format_version > FORMAT_VERSION {
-            let message =
-                format!("a newer flare-kube made this folder (format {}, known is {FORMAT_VERSION})", head.format_version);
-            return Err(fault(
-                message,
-                "use that release of flare-kube, or prepare the kit again with this one to another folder",
-            ));
+        let Some(head) = MarkerHead::parse(bytes) else {
+            let message = format!("`{MARKER_FILE}` is no marker of flare-kube");
+            return Err(fault(message, "name the output of `prepare`, or prepare the kit again to another directory"));
+        };
+        match openable(head.format_version) {
+            Openable::Yes => serde_json::from_slice(bytes).map_err(|_| {
+                let message = format!("`{MARKER_FILE}` cannot be read: it is damaged, or of a release that wrote it otherwise");
+                fault(message, "prepare the kit again to the same output")
+            }),
+            Openable::NoFormat | Openable::Newer => {
+                let format = head.format_version;
+                let message = format!("a newer flare-kube made this directory (format {format}, known is {FORMAT_VERSION})");
+                Err(fault(message, "use that release of flare-kube, or prepare the kit again with this one"))
+            }
         }
-        if head.format_version != FORMAT_VERSION {
-            return Err(broken());
-        }
-        serde_json::from_slice(bytes).map_err(|_| broken())
     }
 
     /// The marker as it is written.
@@ -68,23 +114,5 @@ impl Marker {
         let mut bytes = serde_json::to_vec_pretty(self).expect("a plan has string keys and always serializes");
         bytes.push(b'\n');
         bytes
-    }
-}
-
-/// The digests of all files that a prepared kit answers for, by path as in [`Marker::files`].
-pub(crate) fn digests(tree: &FileTree, code: Code) -> Result<BTreeMap<String, Digest>, Faults> {
-    let mut digests = BTreeMap::new();
-    for (path, content, _) in tree.files() {
-        if [STARTUP, LOCAL, CHART].iter().any(|folder| path.as_path().starts_with(folder)) {
-            digests.insert(key(path), content.digest().map_err(|error| error.into_diagnostic(code))?);
-        }
-    }
-    Ok(digests)
-}
-
-fn key(path: &RelativePath) -> String {
-    match path.as_path().to_str() {
-        Some(text) => text.to_owned(),
-        None => path.as_bytes().iter().fold("bytes:".to_owned(), |hex, byte| format!("{hex}{byte:02x}")),
     }
 }

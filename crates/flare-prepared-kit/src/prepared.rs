@@ -9,8 +9,9 @@ use flare_site_plan::SitePlan;
 use crate::{
     CHART, Change, LOCAL, STARTUP,
     changes::{self, Verdict},
-    facts, fingerprint,
-    marker::{self, FORMAT_VERSION, MARKER_FILE, Marker},
+    facts,
+    fingerprint::{FileDigests, FingerprintedKit, is_answered_for},
+    marker::{FORMAT_VERSION, MARKER_FILE, Marker},
     values,
 };
 
@@ -34,23 +35,25 @@ pub struct PreparedKit {
 }
 
 impl PreparedKit {
-    /// Puts a prepared kit together: the patched kit, the chart under `helm_chart/`, and the marker.
+    /// Puts a prepared kit together: the patched kit, the chart under `helm_chart/`, and the marker. Every file is digested
+    /// once, see [`FingerprintedKit`].
     ///
     /// # Errors
     /// `DEPLOY_PREPARE_FAILED` where a file that was left on disk cannot be read any more.
-    pub fn assemble(plan: SitePlan, kit: FileTree, chart: FileTree) -> Result<Self, Faults> {
-        let mut tree = kit;
-        tree.remove(CHART);
-        tree.remove(MARKER_FILE);
-        tree.graft(&RelativePath::literal(CHART), chart);
-        let fingerprint = fingerprint(&tree)?;
-        let digests = marker::digests(&tree, Code::DeployPrepareFailed)?;
+    pub fn assemble(plan: SitePlan, kit: FingerprintedKit, chart: FileTree) -> Result<Self, Faults> {
+        let fingerprint = kit.fingerprint();
+        let FingerprintedKit { mut tree, mut digests } = kit;
+        let directory = RelativePath::literal(CHART);
+        digests.add(&directory, &chart)?;
+        tree.graft(&directory, chart);
+        let [files, other_files] = digests.listed();
         let marker = Marker {
             format_version: FORMAT_VERSION,
             flare_kube: env!("CARGO_PKG_VERSION").to_owned(),
             fingerprint: fingerprint.to_string(),
             plan,
-            files: digests.into_iter().map(|(file, digest)| (file, digest.to_string())).collect(),
+            files,
+            other_files,
         };
         tree.insert_file(RelativePath::literal(MARKER_FILE), marker.write(), MARKER_MODE);
         Ok(Self { plan: marker.plan, tree, fingerprint, changes: Vec::new() })
@@ -76,7 +79,9 @@ impl PreparedKit {
     /// 34). With [`Acceptance::changes`] all but those of the marker are warnings.
     pub fn from_tree(tree: FileTree, acceptance: Acceptance) -> Result<Checked<Self>, Faults> {
         let marker = Marker::parse(tree.bytes(MARKER_FILE).ok_or_else(no_marker)?)?;
-        let changes = changes::compare(&marker.files, &marker::digests(&tree, Code::InvalidPreparedKit)?);
+        let digests = FileDigests::of(&tree, Code::InvalidPreparedKit, is_answered_for)?;
+        let [found, _] = digests.listed();
+        let changes = changes::compare(&marker.files, &found);
         let mut warnings = Vec::new();
         let mut faults = Vec::new();
         for change in &changes {
@@ -94,7 +99,7 @@ impl PreparedKit {
         if acceptance.changes {
             warnings.extend(faults.drain(..).map(Diagnostic::into_warning));
         }
-        let fingerprint = fingerprint(&tree)?;
+        let fingerprint = digests.fingerprint();
         Faults::check(faults, || Checked { value: Self { plan: marker.plan, tree, fingerprint, changes }, warnings })
     }
 

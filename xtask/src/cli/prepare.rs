@@ -26,6 +26,7 @@ use crate::{
 ///   `prepare --federation federation.yaml --output prepared`
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Arguments {
     /// Startup kits as provisioned: folders with startup/ and local/.
     #[arg(value_name = "KIT")]
@@ -52,6 +53,10 @@ pub(crate) struct Arguments {
     /// Take certificates that Python 3.13 and later refuses, with a warning (an image with an older Python may take them).
     #[arg(long)]
     accept_certificates: bool,
+    /// Discard files that were added to an earlier output, or edited there. Without it they are named, and nothing is replaced;
+    /// what is in its transfer/ stays in any case.
+    #[arg(long)]
+    discard_changes: bool,
     /// Write nothing; show what would change in the copy of each kit.
     #[arg(long)]
     dry_run: bool,
@@ -62,6 +67,8 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Ended {
     let options = RunOptions {
         acceptance: Acceptance { certificates: arguments.accept_certificates },
         now: context.environment.now,
+        discard_changes: arguments.discard_changes,
+        working_directory: context.environment.working_folder.clone(),
         interrupt: context.interrupt.clone(),
     };
     if let Some(file) = &arguments.federation {
@@ -119,9 +126,7 @@ fn twice(message: &str) -> Faults {
 
 fn run_one(context: &Context<'_>, request: &KitRequest, dry_run: bool, options: &RunOptions) -> Ended {
     context.step(|| format!("reading {}", request.kit.display()));
-    let edits = prepare::edits_of_earlier(&request.output);
-    let (data, text, mut warnings) = prepare_one(request, dry_run, options)?;
-    warnings.extend(edits);
+    let (data, text, warnings) = prepare_one(request, dry_run, options)?;
     Ok(Outcome { data, text, warnings })
 }
 
@@ -130,7 +135,7 @@ fn prepare_one(request: &KitRequest, dry_run: bool, options: &RunOptions) -> Res
     let resolved = prepare::resolve(request, options)?;
     let before = dry_run.then(|| resolved.kit.clone());
     let mut warnings = resolved.warnings.clone();
-    let mut built = prepare::build(resolved).map_err(|faults| faults.after(std::mem::take(&mut warnings)))?;
+    let mut built = prepare::build(request, resolved, options).map_err(|faults| faults.after(std::mem::take(&mut warnings)))?;
     let mut warnings = std::mem::take(&mut built.warnings);
     let mut data = prepare::report(request, &built.prepared);
     let mut text = as_lines(&data);

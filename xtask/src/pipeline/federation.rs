@@ -119,8 +119,7 @@ pub(crate) fn check(requests: &[KitRequest], neighbours: &Neighbours, options: &
 fn check_one(request: &KitRequest, alone: bool, options: &RunOptions) -> Result<Checked<Option<Facts>>, Faults> {
     let resolved = prepare::resolve(request, options)?;
     let facts = (!alone).then(|| resolved.facts.clone());
-    let mut warnings = prepare::check_patch(resolved)?;
-    warnings.extend(prepare::edits_of_earlier(&request.output));
+    let Checked { warnings, .. } = prepare::patch(request, resolved, options)?;
     Ok(Checked { value: facts, warnings })
 }
 

@@ -5,6 +5,7 @@ pub(crate) mod federation;
 pub(crate) mod init;
 pub(crate) mod kit_directory;
 pub(crate) mod launch;
+mod output_path;
 pub(crate) mod parallel;
 pub(crate) mod prepare;
 pub(crate) mod release;

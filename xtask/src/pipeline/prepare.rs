@@ -3,17 +3,20 @@
 
 use std::path::{Path, PathBuf};
 
-use flare_diagnostic::{Checked, Code, Diagnostic, Faults, printable};
+use flare_diagnostic::{Checked, Code, Diagnostic, Faults, Place, printable};
 use flare_federation::{Facts, Participant};
 use flare_file_tree::{CommitError, Destination, FileTree, ReadOptions};
 use flare_names::Target;
-use flare_prepared_kit::PreparedKit;
+use flare_prepared_kit::{ExistingOutput, FingerprintedKit, MARKER_FILE, PreparedKit};
 use flare_site_config::SiteConfig;
 use flare_site_plan::{Acceptance, SitePlan};
 use flare_startup_kit::StartupKit;
 use serde_json::{Value, json};
 
-use super::kit_directory;
+use super::{
+    kit_directory,
+    output_path::{self, RealPaths},
+};
 use crate::interrupt::{Interrupt, interrupted};
 
 /// The largest config file that is read, in bytes; the parser has the last word on smaller ones.
@@ -53,6 +56,10 @@ pub(crate) struct RunOptions {
     pub(crate) acceptance: Acceptance,
     /// The clock, in seconds since 1970.
     pub(crate) now: i64,
+    /// Whether files that people put into an earlier output, or edited there, may be lost.
+    pub(crate) discard_changes: bool,
+    /// The directory in which the user is, absolute.
+    pub(crate) working_directory: PathBuf,
     /// Ctrl-C.
     pub(crate) interrupt: Interrupt,
 }
@@ -65,6 +72,8 @@ pub(crate) struct Resolved {
     pub(crate) facts: Facts,
     /// The kit as it was read.
     pub(crate) kit: FileTree,
+    /// What stands where the prepared kit shall go.
+    pub(crate) existing: ExistingOutput,
     pub(crate) warnings: Vec<Diagnostic>,
 }
 
@@ -83,30 +92,31 @@ pub(crate) fn resolve(request: &KitRequest, options: &RunOptions) -> Result<Reso
     let config = keep(read_config(request), &mut faults).map(|config| config.collect(&mut warnings));
     let real = RealPaths::of(request);
     let kit = keep(read_kit(request, &real, options.now), &mut faults);
-    keep(check_output(request, &real), &mut faults);
-    let (true, Some(config), Some((tree, kit))) = (faults.is_empty(), config, kit) else {
+    let existing = keep(output_path::check(request, &real, &options.working_directory), &mut faults);
+    let (true, Some(config), Some((tree, kit)), Some(existing)) = (faults.is_empty(), config, kit, existing) else {
         return Err(in_reported_order(faults));
     };
     let kit = kit.collect(&mut warnings);
     let plan = flare_site_plan::resolve(&kit, &config, request.target, options.acceptance)?.collect(&mut warnings);
     let facts = Facts::of(&plan, &kit.certificates.identity.subject_alternative_names, kit.relay.as_ref());
-    Ok(Resolved { plan, facts, kit: tree, warnings })
+    Ok(Resolved { plan, facts, kit: tree, existing, warnings })
 }
 
 /// Builds the prepared tree in memory.
-pub(crate) fn build(resolved: Resolved) -> Result<Built, Faults> {
-    let Resolved { plan, kit, mut warnings, .. } = resolved;
-    let kit = flare_kit_patch::patch(kit, &plan)?.collect(&mut warnings);
-    let fingerprint = flare_prepared_kit::fingerprint(&kit)?;
-    let chart = flare_helm_chart::render(&plan, &fingerprint.to_string());
+pub(crate) fn build(request: &KitRequest, resolved: Resolved, options: &RunOptions) -> Result<Built, Faults> {
+    let plan = resolved.plan.clone();
+    let Checked { value: kit, warnings } = patch(request, resolved, options)?;
+    let kit = FingerprintedKit::new(kit)?;
+    let chart = flare_helm_chart::render(&plan, &kit.fingerprint().to_string());
     Ok(Built { prepared: PreparedKit::assemble(plan, kit, chart)?, warnings })
 }
 
-/// Everything that [`build`] could refuse, for a run that checks all kits before it writes the first. Gives the warnings.
-pub(crate) fn check_patch(resolved: Resolved) -> Result<Vec<Diagnostic>, Faults> {
-    let Resolved { plan, kit, mut warnings, .. } = resolved;
-    flare_kit_patch::patch(kit, &plan)?.collect(&mut warnings);
-    Ok(warnings)
+/// The patched kit, and everything that [`build`] could refuse: a run checks all kits before it writes the first.
+pub(crate) fn patch(request: &KitRequest, resolved: Resolved, options: &RunOptions) -> Result<Checked<FileTree>, Faults> {
+    let Resolved { plan, kit, existing, mut warnings, .. } = resolved;
+    let kit = flare_kit_patch::patch(kit, &plan)?.collect(&mut warnings);
+    warnings.extend(flare_prepared_kit::check_losses(&request.output, &existing, &kit, options.discard_changes)?);
+    Ok(Checked { value: kit, warnings })
 }
 
 /// The one write: the tree is put in place by a rename. Gives a warning where the older output could not be removed whole.
@@ -188,46 +198,25 @@ pub(crate) fn read_config_file(path: &Path) -> Result<Vec<u8>, Faults> {
     })
 }
 
-/// Where kit and output really are, behind all links.
-struct RealPaths {
-    kit: PathBuf,
-    output: PathBuf,
-}
-
-impl RealPaths {
-    fn of(request: &KitRequest) -> Self {
-        Self { kit: flare_file_tree::resolved(&request.kit), output: flare_file_tree::resolved(&request.output) }
-    }
-}
-
-/// Checks that the output may be written.
-fn check_output(request: &KitRequest, real: &RealPaths) -> Result<(), Faults> {
-    if real.kit.starts_with(&real.output) {
-        let message = format!("the output `{}` is the kit or contains it", printable(&request.output.to_string_lossy()));
-        let fault = Diagnostic::error(Code::InvalidArgs, message).hint("name another folder with `--output`");
-        return Err(fault.at(request.output.as_path()).into());
-    }
-    flare_prepared_kit::check_replaceable(&request.output).map(drop)
-}
-
-/// The warning about files of an earlier output that somebody edited: they are about to be lost. Reads that output whole, so a run
-/// asks once for each kit.
-pub(crate) fn edits_of_earlier(output: &Path) -> Option<Diagnostic> {
-    let earlier = PreparedKit::open(output, flare_prepared_kit::Acceptance { changes: true }).ok()?.value;
-    let edited: Vec<_> = earlier.changes().iter().map(|change| format!("`{}`", printable(&change.file))).collect();
-    let message = format!("the earlier output had edits of your own, which are not in the new one: {}", edited.join(", "));
-    let hint = "make such edits in the kit's `local/`, so that they are copied each time";
-    (!edited.is_empty()).then(|| Diagnostic::warning(Code::Notice, message).hint(hint).at(output))
-}
-
 fn read_kit(request: &KitRequest, real: &RealPaths, now: i64) -> Result<(FileTree, Checked<StartupKit>), Faults> {
+    output_path::check_is_startup_kit(&request.kit)?;
     kit_directory::expect_kit(&request.kit)?;
-    let mut options = ReadOptions::new(Code::InvalidKit).in_memory("startup").in_memory("local");
-    if real.output.starts_with(&real.kit) && real.output != real.kit {
-        options.excluded = vec![real.output.clone(), real.kit.join("prepared")];
-    }
+    // An earlier output of ours inside the kit is no part of it, whoever it was made for.
+    let mut options = ReadOptions::new(Code::InvalidKit).in_memory("startup").in_memory("local").not_with(MARKER_FILE);
+    options.excluded = real.left_out();
     let tree = FileTree::read(&request.kit, &options).map_err(|faults| kit_directory::handful(faults, &request.kit))?;
+    check_names(&tree)?;
     let name = request.kit.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let kit = StartupKit::read(&tree, &name, now)?;
     Ok((tree, kit))
+}
+
+/// Refuses names that are not UTF-8: neither a `ConfigMap` nor JSON can hold them.
+fn check_names(tree: &FileTree) -> Result<(), Faults> {
+    let refused = tree.iter().filter(|(path, _)| path.as_path().to_str().is_none()).map(|(path, _)| {
+        Diagnostic::error(Code::InvalidKit, format!("the name of `{path}` is not UTF-8"))
+            .hint("rename it, or take it out of the kit")
+            .at(Place::file(path.to_string()))
+    });
+    Faults::check(refused.collect(), || ())
 }

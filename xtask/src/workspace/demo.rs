@@ -37,6 +37,8 @@ pub(crate) fn run(context: &Context<'_>, root: &Path, arguments: &Arguments) -> 
     let options = RunOptions {
         acceptance: flare_site_plan::Acceptance::default(),
         now: context.environment.now,
+        discard_changes: false,
+        working_directory: context.environment.working_folder.clone(),
         interrupt: context.interrupt.clone(),
     };
     let read = federation::read(&root.join(FEDERATION), Some(&output), None)?;
@@ -47,7 +49,7 @@ pub(crate) fn run(context: &Context<'_>, root: &Path, arguments: &Arguments) -> 
     let mut text = String::new();
     let mut participants = Vec::new();
     let done = parallel::each(&read.requests, |request| -> Result<Value, Faults> {
-        let built = prepare::build(prepare::resolve(request, &options)?)?;
+        let built = prepare::build(request, prepare::resolve(request, &options)?, &options)?;
         prepare::commit(request, &built, &options)?;
         let manifests = helm.as_deref().map(|helm| render(context, helm, &request.output, &built.prepared)).transpose()?;
         let opened = PreparedKit::open(&request.output, flare_prepared_kit::Acceptance::default())?;

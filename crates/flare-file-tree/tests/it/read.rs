@@ -195,7 +195,7 @@ fn the_wrong_folder_ends_in_a_fault_and_not_in_a_long_wait() {
     let mut few = options();
     few.entries = 3;
     let faults = FileTree::read(scratch.path(), &few).unwrap_err();
-    assert!(faults.first().message.ends_with("has more than 3 files and folders"), "{faults}");
+    assert!(faults.first().message.ends_with("has more than 3 files and directories"), "{faults}");
 }
 
 #[test]

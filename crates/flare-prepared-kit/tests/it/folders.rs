@@ -1,11 +1,15 @@
 //! On a real disk: opening, and what may be replaced.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt as _, symlink},
+    path::Path,
+};
 
 use flare_diagnostic::Code;
-use flare_file_tree::{CommitOptions, commit};
+use flare_file_tree::{CommitOptions, FileTree, commit};
 use flare_names::{Role, Target};
-use flare_prepared_kit::{Acceptance, MARKER_FILE, Occupant, PreparedKit, check_replaceable, occupant};
+use flare_prepared_kit::{Acceptance, ExistingOutput, MARKER_FILE, PreparedKit, check_losses, check_replaceable, inspect_output};
 
 use crate::support::*;
 
@@ -29,7 +33,9 @@ fn a_committed_kit_opens_clean_and_may_be_replaced() {
     let opened = PreparedKit::open(&output, Acceptance::default()).unwrap();
     assert_eq!(shown(&opened.warnings), "");
     assert_eq!(opened.value.fingerprint(), kit.fingerprint());
-    assert!(matches!(check_replaceable(&output).unwrap(), Occupant::Ours { marker } if marker.plan == *kit.plan()));
+    assert!(
+        matches!(check_replaceable(&output).unwrap(), ExistingOutput::Marked { head } if head.files.contains_key("startup/rootCA.pem"))
+    );
 }
 
 #[test]
@@ -40,14 +46,20 @@ fn defect_8_only_our_own_and_empty_folders_may_be_replaced() {
     fs::create_dir_all(path("victim/sub")).unwrap();
     fs::write(path("victim/sub/file"), "precious").unwrap();
     fs::write(path("file"), "x").unwrap();
-    assert_eq!(check_replaceable(&path("absent")).unwrap(), Occupant::Absent);
-    assert_eq!(check_replaceable(&path("empty")).unwrap(), Occupant::EmptyFolder);
-    assert_eq!(occupant(&path("victim")).unwrap(), Occupant::Foreign);
-    assert_eq!(occupant(&path("file")).unwrap(), Occupant::File);
+    assert_eq!(check_replaceable(&path("absent")).unwrap(), ExistingOutput::Absent);
+    assert_eq!(check_replaceable(&path("empty")).unwrap(), ExistingOutput::EmptyDirectory);
+    assert_eq!(inspect_output(&path("victim")).unwrap(), ExistingOutput::Foreign);
+    assert_eq!(inspect_output(&path("file")).unwrap(), ExistingOutput::NotADirectory);
     for name in ["victim", "file", "file/below"] {
         assert_eq!(refusal(&path(name)).0, Code::InvalidArgs, "{name}");
     }
-    for garbage in ["", "{}", r#"{"format_version": 99}"#] {
+    for garbage in [
+        "",
+        "{}",
+        r#"{"format_version": 99}"#,
+        r#"{"format_version": 1, "files": {}}"#,
+        r#"{"format_version": 0, "files": {"a": "b"}}"#,
+    ] {
         fs::write(path("victim").join(MARKER_FILE), garbage).unwrap();
         assert_eq!(refusal(&path("victim")).0, Code::InvalidArgs, "{garbage}");
     }
@@ -91,4 +103,108 @@ fn links_in_a_prepared_kit_are_refused() {
     std::os::unix::fs::symlink("/etc/passwd", output.join("startup/link")).unwrap();
     let faults = PreparedKit::open(&output, Acceptance { changes: true }).expect_err("a refusal");
     assert_eq!(faults.first().code, Code::InvalidPreparedKit);
+}
+
+/// What would be lost by a run that writes `kit` there: codes and messages of the faults, or of the warnings with `discard`.
+fn losses(output: &Path, kit: &FileTree, discard: bool) -> Result<String, String> {
+    let existing = check_replaceable(output).unwrap();
+    let outcome = check_losses(output, &existing, kit, discard);
+    let text = |found: &[flare_diagnostic::Diagnostic]| {
+        assert!(found.iter().all(|one| one.hint.is_some()));
+        found.iter().map(|one| format!("{}\n", one.message)).collect()
+    };
+    outcome.map(|warnings| text(&warnings)).map_err(|faults| {
+        assert!(faults.all().iter().all(|fault| fault.code == Code::InvalidArgs));
+        text(faults.all())
+    })
+}
+
+#[test]
+fn each_file_that_people_added_or_edited_is_named_and_nothing_else() {
+    let root = tempfile::tempdir().unwrap();
+    let output = root.path().join("out");
+    let prepared = committed(&output);
+    let new = kit(prepared.plan());
+    assert_eq!(losses(&output, &new, false).unwrap(), "");
+    for file in ["notes.txt", "local/custom/mine.py", "helm_chart/values-site.yaml", "transfer/model.pt", "transfer/deep/er"] {
+        fs::create_dir_all(output.join(file).parent().unwrap()).unwrap();
+        fs::write(output.join(file), "mine").unwrap();
+    }
+    symlink("/etc/passwd", output.join("local/link")).unwrap();
+    fs::write(output.join("transfer/job.zip"), "edited").unwrap();
+    fs::write(output.join("local/study_data.yaml"), "edited").unwrap();
+    fs::write(output.join("helm_chart/values.yaml"), "edited: 1").unwrap();
+    fs::write(output.join("readme.txt"), "edited").unwrap();
+    fs::remove_file(output.join("startup/client.key")).unwrap();
+    insta::assert_snapshot!(losses(&output, &new, false).unwrap_err(), @r"
+    `helm_chart/values-site.yaml` was added after the earlier output was prepared, and would be lost
+    `helm_chart/values.yaml` was changed after the earlier output was prepared, and would be lost
+    `local/custom/mine.py` was added after the earlier output was prepared, and would be lost
+    `local/study_data.yaml` was changed after the earlier output was prepared, and would be lost
+    `notes.txt` was added after the earlier output was prepared, and would be lost
+    `readme.txt` was changed after the earlier output was prepared, and would be lost
+    `local/link` was added after the earlier output was prepared, and would be lost
+    ");
+    insta::assert_snapshot!(losses(&output, &new, true).unwrap(), @r"
+    the earlier output's `transfer/job.zip` stay, and the kit has others of these names
+    files that were added to or changed in the earlier output are discarded: `helm_chart/values-site.yaml`, `helm_chart/values.yaml`, `local/custom/mine.py`, `local/study_data.yaml`, `notes.txt`, `readme.txt`, `local/link`
+    ");
+}
+
+#[test]
+fn what_the_new_kit_holds_in_the_same_form_is_not_lost() {
+    let root = tempfile::tempdir().unwrap();
+    let output = root.path().join("out");
+    let prepared = committed(&output);
+    let mut new = kit(prepared.plan());
+    for (file, text) in [("local/custom/mine.py", "mine"), ("readme.txt", "edited")] {
+        fs::create_dir_all(output.join(file).parent().unwrap()).unwrap();
+        fs::write(output.join(file), text).unwrap();
+        assert!(losses(&output, &new, false).is_err(), "{file}");
+        put(&mut new, file, text);
+        assert_eq!(losses(&output, &new, false).unwrap(), "", "{file}");
+    }
+}
+
+#[test]
+fn a_copied_marker_makes_no_directory_ours() {
+    let root = tempfile::tempdir().unwrap();
+    let output = root.path().join("out");
+    let prepared = committed(&output);
+    let project = root.path().join("project");
+    let write = |file: &str, bytes: &[u8]| {
+        fs::create_dir_all(project.join(file).parent().unwrap()).unwrap();
+        fs::write(project.join(file), bytes).unwrap();
+    };
+    write("src/main.py", b"precious");
+    write(MARKER_FILE, prepared.tree().bytes(MARKER_FILE).unwrap());
+    // A startup kit has most of the files that the marker lists.
+    write("startup/rootCA.pem", b"root");
+    write("startup/client.key", b"very secret key material");
+    write("local/resources.json.default", prepared.tree().bytes("local/resources.json.default").unwrap());
+    write("local/comm_config.json", prepared.tree().bytes("local/comm_config.json").unwrap());
+    for discard in [false, true] {
+        let found = losses(&project, &kit(prepared.plan()), discard).unwrap_err();
+        assert!(found.contains("does not describe it") && found.lines().count() == 1, "{found}");
+    }
+}
+
+#[test]
+fn a_user_is_told_whose_an_earlier_output_is() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let root = tempfile::tempdir().unwrap();
+    fs::set_permissions(root.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    let output = root.path().join("out");
+    committed(&output);
+    let message = std::thread::scope(|scope| {
+        let asked = scope.spawn(|| {
+            rustix::thread::set_thread_uid(rustix::process::Uid::from_raw(65534)).unwrap();
+            refusal(&output).1
+        });
+        asked.join().unwrap()
+    });
+    assert!(message.contains("belongs to another user (uid 0)"), "{message}");
+    assert!(check_replaceable(&output).is_ok());
 }

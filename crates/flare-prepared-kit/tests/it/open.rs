@@ -2,7 +2,7 @@
 
 use flare_diagnostic::{Code, Severity};
 use flare_names::{Role, Target};
-use flare_prepared_kit::{Acceptance, ChangeKind, MARKER_FILE, PreparedKit, fingerprint};
+use flare_prepared_kit::{Acceptance, ChangeKind, MARKER_FILE, Marker, MarkerHead, PreparedKit, fingerprint};
 use serde_json::json;
 
 use crate::support::*;
@@ -248,12 +248,13 @@ fn a_marker_that_is_missing_newer_or_garbage_is_refused_even_where_changes_are_a
     };
     assert_eq!(
         with_marker(r#"{"format_version": 2, "what": "ever"}"#),
-        "a newer flare-kube made this folder (format 2, known is 1)"
+        "a newer flare-kube made this directory (format 2, known is 1)"
     );
-    for garbage in ["", "{}", "[]", "SECRET", r#"{"format_version": 0}"#, r#"{"format_version": 1}"#, r#"{"format_version": -1}"#]
-    {
+    for garbage in ["", "{}", "[]", "SECRET", r#"{"format_version": 0}"#, r#"{"format_version": -1}"#] {
         assert_eq!(with_marker(garbage), "`.flare-kube.json` is no marker of flare-kube");
     }
+    let damaged = with_marker(r#"{"format_version": 1, "flare_kube": "SECRET"}"#);
+    assert_eq!(damaged, "`.flare-kube.json` cannot be read: it is damaged, or of a release that wrote it otherwise");
     let mut reference = prepared(Role::Client, Target::V2_8).tree().clone();
     reference.remove(MARKER_FILE);
     assert!(faults(reference).first().message.starts_with("there is no `.flare-kube.json`"));
@@ -266,4 +267,21 @@ fn paths_in_a_marker_are_only_compared() {
     marker["files"]["../../etc/passwd"] = json!("00");
     put(&mut tree, MARKER_FILE, marker.to_string());
     assert_eq!(shown(faults(tree).all()), "../../etc/passwd: `../../etc/passwd` was removed after the kit was prepared\n");
+}
+
+#[test]
+fn markers_of_every_released_format_are_recognised_and_opened() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/markers");
+    let mut count = 0;
+    for format in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()) {
+        for file in std::fs::read_dir(format).unwrap().map(|entry| entry.unwrap().path()) {
+            let bytes = std::fs::read(&file).unwrap();
+            let head = MarkerHead::parse(&bytes).unwrap_or_else(|| panic!("{}", file.display()));
+            assert!(head.files.contains_key("helm_chart/Chart.yaml") && !head.flare_kube.is_empty());
+            let marker = Marker::parse(&bytes).unwrap_or_else(|faults| panic!("{}: {faults}", file.display()));
+            assert!(!marker.plan.participant.is_empty());
+            count += 1;
+        }
+    }
+    assert!(count >= 5);
 }

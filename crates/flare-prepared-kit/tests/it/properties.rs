@@ -1,7 +1,7 @@
 //! What holds for every kit.
 
 use flare_names::{Role, Target};
-use flare_prepared_kit::{Acceptance, Marker, PreparedKit};
+use flare_prepared_kit::{Acceptance, FingerprintedKit, Marker, PreparedKit};
 use proptest::prelude::*;
 
 use crate::support::*;
@@ -18,7 +18,7 @@ proptest! {
         for (path, bytes) in &files {
             put(&mut tree, path, bytes.clone());
         }
-        let kit = PreparedKit::assemble(plan.clone(), tree, chart(&plan)).unwrap();
+        let kit = PreparedKit::assemble(plan.clone(), FingerprintedKit::new(tree).unwrap(), chart(&plan)).unwrap();
         let opened = PreparedKit::from_tree(kit.tree().clone(), Acceptance::default());
         let opened = opened.map_err(|faults| TestCaseError::fail(faults.to_string()))?;
         prop_assert_eq!(shown(&opened.warnings), "");

@@ -9,7 +9,7 @@ use flare_diagnostic::{Diagnostic, Faults};
 use flare_file_tree::{FileTree, RelativePath};
 use flare_launcher_args::{COMPONENT_ID, launcher_class};
 use flare_names::{Role, Target};
-use flare_prepared_kit::PreparedKit;
+use flare_prepared_kit::{FingerprintedKit, PreparedKit};
 use flare_site_plan::{Ports, SitePlan};
 use serde_json::json;
 
@@ -35,6 +35,7 @@ pub(crate) fn kit(plan: &SitePlan) -> FileTree {
     put(&mut kit, "startup/rootCA.pem", "root");
     put(&mut kit, "startup/client.key", "very secret key material");
     put(&mut kit, "transfer/job.zip", "zip");
+    put(&mut kit, "readme.txt", "read me");
     kit
 }
 
@@ -67,7 +68,7 @@ pub(crate) fn prepared(role: Role, target: Target) -> PreparedKit {
     plan.parent.args = ["-u", "-m", "module", "-m", &plan.workspace.mount_path, "-s", "fed.json", "--set", "org=nvidia"]
         .map(str::to_owned)
         .to_vec();
-    PreparedKit::assemble(plan.clone(), kit(&plan), chart(&plan)).unwrap()
+    PreparedKit::assemble(plan.clone(), FingerprintedKit::new(kit(&plan)).unwrap(), chart(&plan)).unwrap()
 }
 
 /// A prepared tree with one file replaced in it.

@@ -1,0 +1,64 @@
+//! What is read of a directory, and into what.
+
+use std::{ffi::OsString, path::PathBuf};
+
+use flare_diagnostic::Code;
+
+/// How [`FileTree::read`] reads.
+#[derive(Debug, Clone)]
+pub struct ReadOptions {
+    /// The code of every fault, for example [`Code::InvalidKit`].
+    pub code: Code,
+    /// Paths that are left out with all that is below them: relative to the folder, or absolute.
+    pub excluded: Vec<PathBuf>,
+    /// Files longer than this, in bytes, stay on disk until they are copied.
+    pub on_disk_above: u64,
+    /// All files that may stay on disk take at most this much memory together, in bytes; the rest stays there.
+    pub memory: u64,
+    /// Folders whose files are always taken into memory, since somebody looks into them.
+    pub in_memory: Vec<PathBuf>,
+    /// A file in one of those folders that is longer than this, in bytes, is a fault.
+    pub in_memory_limit: u64,
+    /// More files and directories than this are a fault: the path is not the one that was meant.
+    pub entries: usize,
+    /// A directory below the root that holds a file of this name is left out with all that is in it, because it belongs to
+    /// something else.
+    pub not_with: Option<OsString>,
+}
+
+impl ReadOptions {
+    /// Leaves nothing out; large files stay on disk: above 4 `MiB` each, or 64 `MiB` together.
+    pub fn new(code: Code) -> Self {
+        Self {
+            code,
+            excluded: Vec::new(),
+            on_disk_above: 4 << 20,
+            memory: 64 << 20,
+            in_memory: Vec::new(),
+            in_memory_limit: 64 << 20,
+            entries: 1_000_000,
+            not_with: None,
+        }
+    }
+
+    /// Leaves a path out, with all that is below it.
+    #[must_use]
+    pub fn exclude(mut self, path: impl Into<PathBuf>) -> Self {
+        self.excluded.push(path.into());
+        self
+    }
+
+    /// Leaves out every directory below the root that holds a file of this name.
+    #[must_use]
+    pub fn not_with(mut self, file: impl Into<OsString>) -> Self {
+        self.not_with = Some(file.into());
+        self
+    }
+
+    /// Takes the files of a directory into memory, however long they are.
+    #[must_use]
+    pub fn in_memory(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.in_memory.push(directory.into());
+        self
+    }
+}

@@ -1,0 +1,107 @@
+//! What stands where a prepared kit shall go, and whether it may be replaced (defect 8).
+
+use std::path::Path;
+
+use flare_diagnostic::{Code, Diagnostic, Faults, Place, printable};
+use flare_file_tree::{Destination, DiskError, other_owner, read_file};
+
+use crate::{
+    marker::{MARKER_FILE, MarkerHead},
+    values,
+};
+
+/// No marker and no values are longer than this, in bytes.
+const LONGEST: u64 = 64 << 20;
+
+/// What stands at the path of an output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ExistingOutput {
+    /// Nothing.
+    Absent,
+    /// A directory without anything in it.
+    EmptyDirectory,
+    /// A directory with a marker that lists files, of whatever format: `prepare` made it, or somebody copied the marker here.
+    /// [`check_losses`](crate::check_losses) tells the two apart before anything is replaced.
+    Marked {
+        /// The part of the marker that every format has.
+        head: MarkerHead,
+    },
+    /// A directory of somebody else, the reference's output included.
+    Foreign,
+    /// No directory.
+    NotADirectory,
+}
+
+/// Looks at the path of an output.
+///
+/// # Errors
+/// Where one may not look, or where an upper part of the path is no directory.
+pub fn inspect_output(path: &Path) -> Result<ExistingOutput, DiskError> {
+    Ok(match Destination::look(path)? {
+        Destination::Absent => ExistingOutput::Absent,
+        Destination::EmptyFolder => ExistingOutput::EmptyDirectory,
+        Destination::File | Destination::Other => ExistingOutput::NotADirectory,
+        Destination::Folder => {
+            let head = read(&path.join(MARKER_FILE)).ok().and_then(|bytes| MarkerHead::parse(&bytes));
+            match head.filter(|head| !head.files.is_empty()) {
+                Some(head) => ExistingOutput::Marked { head },
+                None => ExistingOutput::Foreign,
+            }
+        }
+    })
+}
+
+/// Whether `prepare` may put a directory here, as far as that can be said without the new one: nobody else made what stands
+/// there, and nothing in a cluster must be undone first.
+///
+/// # Errors
+/// `INVALID_ARGS`: a file, a directory that `prepare` did not make, one that belongs to another user, a path that cannot be
+/// looked at. `OUTPUT_STAGED`: a directory, whoever made it, that records staged objects.
+pub fn check_replaceable(path: &Path) -> Result<ExistingOutput, Faults> {
+    let failed = |error: DiskError| error.into_diagnostic(Code::InvalidArgs);
+    let found = inspect_output(path).map_err(failed)?;
+    if matches!(found, ExistingOutput::Marked { .. } | ExistingOutput::Foreign) {
+        check_record(path)?;
+    }
+    let refused = |what: &str, hint: &str| {
+        let message = format!("the output `{}` {what}", printable(&path.to_string_lossy()));
+        Err(Diagnostic::error(Code::InvalidArgs, message).hint(hint).at(path).into())
+    };
+    match &found {
+        ExistingOutput::NotADirectory => refused("is not a directory", "name another directory with `--output`"),
+        ExistingOutput::Foreign => {
+            refused("is not empty, and `prepare` did not make it", "name another directory with `--output`, or remove this one")
+        }
+        ExistingOutput::Absent => Ok(found),
+        ExistingOutput::EmptyDirectory | ExistingOutput::Marked { .. } => match other_owner(path).map_err(failed)? {
+            None => Ok(found),
+            Some(owner) => refused(
+                &format!("belongs to another user (uid {owner}), and you may not change it"),
+                "run as that user, ask for its removal, or name another directory with `--output`",
+            ),
+        },
+    }
+}
+
+fn check_record(path: &Path) -> Result<(), Faults> {
+    let file = path.join(values::FILE);
+    // A chart that cannot be read is no reason here: the directory is ours and may be replaced, or it is not.
+    let Ok(bytes) = read(&file) else { return Ok(()) };
+    let unreadable = |_| {
+        let message = format!("`{}` cannot be read as YAML, so a record of staged objects could be lost", values::FILE);
+        let hint = "correct the file, or remove the output after a look at the cluster";
+        Diagnostic::error(Code::InvalidArgs, message).hint(hint).at(Place::from(file.as_path()))
+    };
+    if !values::has_staged_objects(&bytes).map_err(unreadable)? {
+        return Ok(());
+    }
+    let message = format!("the output `{}` records objects that are staged in a cluster", printable(&path.to_string_lossy()));
+    Err(Diagnostic::error(Code::OutputStaged, message)
+        .hint("unstage it first, or name another directory with `--output`")
+        .at(Place::from(file.as_path()))
+        .into())
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Faults> {
+    read_file(path, LONGEST, Code::InvalidArgs, Code::InvalidArgs)
+}

@@ -1,0 +1,90 @@
+//! Where a prepared kit may go: never where it would end up in somebody's kit, nor where it would take something away.
+
+use std::path::{Path, PathBuf};
+
+use flare_diagnostic::{Code, Diagnostic, Faults, printable};
+use flare_file_tree::Destination;
+use flare_prepared_kit::{ExistingOutput, MARKER_FILE};
+
+use super::prepare::KitRequest;
+
+/// What tells a participant's startup kit from any other directory.
+const ROLE_FILES: [&str; 4] =
+    ["startup/fed_server.json", "startup/fed_client.json", "startup/fed_admin.json", "startup/fed_relay.json"];
+
+/// Where kit and output really are, behind all links.
+pub(crate) struct RealPaths {
+    pub(crate) kit: PathBuf,
+    pub(crate) output: PathBuf,
+}
+
+impl RealPaths {
+    pub(crate) fn of(request: &KitRequest) -> Self {
+        Self { kit: flare_file_tree::resolved(&request.kit), output: flare_file_tree::resolved(&request.output) }
+    }
+
+    /// What is no part of a kit in which the output stands: the output, and outputs of other runtimes.
+    pub(crate) fn left_out(&self) -> Vec<PathBuf> {
+        if self.output.starts_with(&self.kit) && self.output != self.kit && self.part_of_kit().is_none() {
+            vec![self.output.clone(), self.kit.join("prepared")]
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// The part of the kit in which the output would stand and where it must not.
+    fn part_of_kit(&self) -> Option<&'static str> {
+        ["startup", "local"].into_iter().find(|part| self.output.starts_with(self.kit.join(part)))
+    }
+}
+
+/// Checks that the output may be written, and says what stands there.
+pub(crate) fn check(request: &KitRequest, real: &RealPaths, working_directory: &Path) -> Result<ExistingOutput, Faults> {
+    let Some((what, hint)) = misplaced(real, &flare_file_tree::resolved(working_directory)) else {
+        return flare_prepared_kit::check_replaceable(&request.output);
+    };
+    let message = format!("the output `{}` {what}", printable(&request.output.to_string_lossy()));
+    Err(Diagnostic::error(Code::InvalidArgs, message).hint(hint).at(request.output.as_path()).into())
+}
+
+/// What is wrong with the place of the output, and what to do.
+fn misplaced(real: &RealPaths, working_directory: &Path) -> Option<(String, &'static str)> {
+    const NAME_ANOTHER: &str = "name another directory with `--output`";
+    if real.kit.starts_with(&real.output) {
+        return Some(("is the kit or contains it".to_owned(), NAME_ANOTHER));
+    }
+    if working_directory.starts_with(&real.output) {
+        let what = "is the directory in which you are, or is above it: it would be replaced as a whole, and your shell would be left in a removed one";
+        return Some((what.to_owned(), "name a directory of its own, such as `--output ./prepared`"));
+    }
+    if let Some(part) = real.part_of_kit() {
+        let what = format!("is inside the kit's `{part}`, so that keys would be copied with the kit");
+        return Some((what, "leave `--output` out, or name a directory outside the kit"));
+    }
+    let owner = real.output.ancestors().skip(1).filter(|above| *above != real.kit).find_map(owner_of)?;
+    Some((owner, NAME_ANOTHER))
+}
+
+/// Whose directory it is, where it belongs to another participant or to another run.
+fn owner_of(directory: &Path) -> Option<String> {
+    let has = |file: &str| is_file(&directory.join(file));
+    let shown = printable(&directory.to_string_lossy()).into_owned();
+    if has(MARKER_FILE) {
+        return Some(format!("is inside another prepared kit, `{shown}`"));
+    }
+    ROLE_FILES.into_iter().any(has).then(|| format!("is inside another participant's startup kit, `{shown}`"))
+}
+
+/// Refuses a prepared kit in the place of a startup kit.
+pub(crate) fn check_is_startup_kit(kit: &Path) -> Result<(), Faults> {
+    if !is_file(&kit.join(MARKER_FILE)) {
+        return Ok(());
+    }
+    let message =
+        format!("`{}` is a prepared kit, an output of `prepare`, and no startup kit", printable(&kit.to_string_lossy()));
+    Err(Diagnostic::error(Code::InvalidKit, message).hint("name the startup kit that it was made from").at(kit).into())
+}
+
+fn is_file(path: &Path) -> bool {
+    matches!(Destination::look(path), Ok(Destination::File))
+}
