@@ -5,12 +5,9 @@ use std::path::{Path, PathBuf};
 use flare_diagnostic::{Code, Diagnostic, Faults, printable};
 use flare_file_tree::Destination;
 use flare_prepared_kit::{ExistingOutput, MARKER_FILE};
+use flare_startup_kit::DirectoryKind;
 
-use super::prepare::KitRequest;
-
-/// What tells a participant's startup kit from any other directory.
-const ROLE_FILES: [&str; 4] =
-    ["startup/fed_server.json", "startup/fed_client.json", "startup/fed_admin.json", "startup/fed_relay.json"];
+use super::{kit_directory, prepare::KitRequest};
 
 /// Where kit and output really are, behind all links.
 pub(crate) struct RealPaths {
@@ -67,12 +64,14 @@ fn misplaced(real: &RealPaths, working_directory: &Path) -> Option<(String, &'st
 
 /// Whose directory it is, where it belongs to another participant or to another run.
 fn owner_of(directory: &Path) -> Option<String> {
-    let has = |file: &str| is_file(&directory.join(file));
-    let shown = printable(&directory.to_string_lossy()).into_owned();
-    if has(MARKER_FILE) {
-        return Some(format!("is inside another prepared kit, `{shown}`"));
-    }
-    ROLE_FILES.into_iter().any(has).then(|| format!("is inside another participant's startup kit, `{shown}`"))
+    let what = match kit_directory::kind(directory) {
+        Ok(DirectoryKind::Prepared) => "prepared kit",
+        Ok(DirectoryKind::Kit(_) | DirectoryKind::AdminKit | DirectoryKind::RelayKit | DirectoryKind::Ambiguous(_)) => {
+            "participant's startup kit"
+        }
+        Ok(DirectoryKind::Damaged(_) | DirectoryKind::Unrelated) | Err(_) => return None,
+    };
+    Some(format!("is inside another {what}, `{}`", printable(&directory.to_string_lossy())))
 }
 
 /// Refuses a prepared kit in the place of a startup kit.
