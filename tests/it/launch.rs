@@ -98,3 +98,76 @@ fn what_is_given_must_fit_together() {
     let _ = run(&sandbox, "launch manifest out --job none.json").expect_code(4);
     let _ = run(&sandbox, "launch manifest site-1 --job meta.json").expect_code(4);
 }
+
+#[test]
+fn a_job_is_named_by_its_directory_and_read_in_each_format() {
+    let sandbox = prepared("2.8", "{}");
+    let formats = [
+        ("json", META.to_owned()),
+        (
+            "conf",
+            "launcher_spec { default.k8s { image = \"fl/job:1.2\", cpu = 2 }, site-1.k8s.cpu_request = 1 } // HOCON\n".to_owned(),
+        ),
+        (
+            "yml",
+            "launcher_spec:\n  default: {k8s: {image: 'fl/job:1.2', cpu: 2}}\n  site-1: {k8s: {cpu_request: 1}}\n".to_owned(),
+        ),
+    ];
+    for (extension, text) in &formats {
+        fs::create_dir_all(sandbox.join(format!("job-{extension}"))).unwrap();
+        fs::write(sandbox.join(format!("job-{extension}/meta.{extension}")), text).unwrap();
+        for job in [format!("job-{extension}"), format!("job-{extension}/meta.{extension}")] {
+            let document = run(&sandbox, &format!("launch manifest out --job {job} -o json")).expect_code(0).json();
+            let container = &document["data"]["pod"]["spec"]["containers"][0];
+            assert_eq!(container["image"], "fl/job:1.2", "{job}");
+            assert_eq!(container["resources"]["requests"]["cpu"].to_string().trim_matches('"'), "1", "{job}");
+        }
+    }
+    fs::create_dir_all(sandbox.join("jobs")).unwrap();
+    let refused = run(&sandbox, "launch manifest out --job jobs -o json").expect_code(4).json();
+    assert!(refused["hint"].as_str().unwrap().contains("meta.conf"), "{refused}");
+}
+
+#[test]
+fn warnings_come_with_the_error_after_them() {
+    let sandbox = prepared("2.8", "{}");
+    fs::write(sandbox.join("meta.json"), r#"{"launcher_spec": {"defaults": {"k8s": {"image": "a/b:1"}}}}"#).unwrap();
+    let refused = run(&sandbox, "launch manifest out --job meta.json -o json").expect_code(4).json();
+    assert!(refused["message"].as_str().unwrap().contains("launcher_spec.defaults.k8s.image"), "{refused}");
+    assert!(refused["warnings"].to_string().contains("misspelt `default`"), "{refused}");
+    let text = run(&sandbox, "launch manifest out --job meta.json").expect_code(4).stderr;
+    let (warning, error) = (text.find("misspelt `default`").unwrap(), text.find("no `image`").unwrap());
+    assert!(warning < error, "{text}");
+}
+
+#[test]
+fn what_can_never_work_is_an_error() {
+    let sandbox = prepared("2.8", "{}");
+    let _ = run(&sandbox, "launch manifest out --job meta.json --active-deadline 0").expect_code(2);
+    fs::write(sandbox.join("request.json"), "{}").unwrap();
+    for kit in ["nowhere", "meta.json"] {
+        let refused = run(&sandbox, &format!("launch manifest --request request.json --kit {kit} -o json")).expect_code(4).json();
+        assert_eq!(refused["error_code"], "INVALID_ARGS");
+        assert!(refused["hint"].as_str().unwrap().contains("--kit"), "{refused}");
+    }
+}
+
+#[test]
+fn prepare_says_what_would_stop_jobs_later() {
+    let sandbox = prepared("2.8", "{}");
+    let runtime = "format_version: 2\nstudies: {cancer: {docker_kwargs: {}}}\n";
+    for (target, file, text, expected) in [
+        ("2.8", "study_data.yaml", "cancer: {training: {source: data, mode: rx}}\n", "cancer.training.mode"),
+        ("2.9", "study_runtime.yaml", runtime, "Docker launcher"),
+    ] {
+        let path = sandbox.join(format!("site-1/local/{file}"));
+        fs::write(&path, text).unwrap();
+        let document = run(&sandbox, &format!("prepare site-1 --config k8s.yaml --output again --target {target} -o json"))
+            .expect_code(0)
+            .json();
+        assert!(document["warnings"].to_string().contains(expected), "{document}");
+        fs::remove_file(path).unwrap();
+    }
+    let untouched = run(&sandbox, "launch manifest out --job meta.json -o json").expect_code(0).json();
+    assert!(!untouched["warnings"].to_string().contains("study"), "{untouched}");
+}

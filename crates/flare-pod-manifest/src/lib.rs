@@ -4,6 +4,7 @@ mod acceptable;
 mod additions;
 mod document;
 mod explain;
+mod job_file;
 mod manifest;
 mod origin;
 mod path;
@@ -18,6 +19,7 @@ mod warnings;
 
 pub use additions::{Additions, ContainerDefault, Owner};
 pub use explain::{Explanation, FieldOrigin};
+pub use job_file::JOB_META_FILES;
 pub use manifest::{Manifest, manifest};
 pub use origin::Origin;
 pub use path::SitePath;

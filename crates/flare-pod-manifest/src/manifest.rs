@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use flare_diagnostic::{Checked, Faults};
+use flare_diagnostic::{Checked, Collector, Faults};
 use serde_json::{Value, json};
 
 use crate::{
@@ -52,14 +52,17 @@ impl fmt::Debug for Manifest {
 /// Every fault of a study file, in file order, with line and column; a job without image; a pod template that cannot take
 /// the launcher's part.
 pub fn manifest(request: &LaunchRequest, files: &SiteFiles, additions: &Additions) -> Result<Checked<Manifest>, Faults> {
-    let mut warnings = Vec::new();
+    let (mut found, mut warnings) = (Collector::new(), Vec::new());
     let mut explanation = Explanation::default();
-    let study = study::resolve(request, files, &mut warnings)?;
-    let part = LauncherPart::decide(request, &study, &mut explanation)?;
-    let mut merged = Merged::new(part, study.template.as_ref(), &mut explanation)?;
-    warnings.append(&mut merged.warnings);
+    let study = study::resolve(request, files, &mut warnings);
+    found.extend(warnings.drain(..));
+    let study = found.require(study)?;
+    let part = found.require(LauncherPart::decide(request, &study, &mut explanation))?;
+    let mut merged = found.require(Merged::new(part, study.template.as_ref(), &mut explanation))?;
+    found.extend(merged.warnings.drain(..));
     additions.apply(&mut merged, request, &mut explanation);
     let mut secrets = secrets::of(request, files, additions, &mut explanation, &mut warnings);
+    found.extend(warnings);
     additions.mark_secrets(&mut secrets, request);
-    Ok(Checked { value: Manifest { pod: Value::Object(merged.pod), secrets, explanation }, warnings })
+    found.finish(|| Manifest { pod: Value::Object(merged.pod), secrets, explanation })
 }

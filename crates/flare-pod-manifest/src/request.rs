@@ -9,7 +9,7 @@ mod process_args;
 mod read;
 mod unmatched;
 
-use flare_diagnostic::{Checked, Code, Diagnostic, Faults};
+use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
 use flare_names::{Role, Target};
 pub(crate) use job_meta::Job;
 pub(crate) use k8s_block::Quantity;
@@ -191,11 +191,10 @@ pub(crate) fn utf8<'bytes>(bytes: &'bytes [u8], file: &str) -> Result<&'bytes st
     })
 }
 
-/// Ends the reading of a file. Where nothing was found, the value is there.
+/// Ends the reading of a file: the value where nothing was found, else the faults; the warnings in either case.
 pub(crate) fn finish<T>(faults: Vec<Diagnostic>, value: Option<T>, warnings: Vec<Diagnostic>) -> Result<Checked<T>, Faults> {
-    if faults.is_empty() && value.is_none() {
-        return Err(Diagnostic::error(Code::Internal, "the launch request could not be read, without a reason").into());
-    }
-    Faults::check(faults, || value)
-        .map(|value| Checked { value: value.expect("a value is there where nothing was found"), warnings })
+    let mut found = Collector::new();
+    found.extend(warnings);
+    found.extend(faults);
+    found.finish_some(value)
 }

@@ -36,7 +36,10 @@ fn answer(name: &str, request: &Value, target: Target, files: &[(String, String)
     let mut shown = String::new();
     let found = match launch_in_memory(&text, files, target, &Additions::none()) {
         Ok(made) => made.warnings,
-        Err(faults) => faults.into_vec(),
+        Err(faults) => {
+            let (errors, warnings) = faults.into_parts();
+            warnings.into_iter().chain(errors).collect()
+        }
     };
     for diagnostic in found {
         writeln!(shown, "{name} ({target}): {diagnostic}\n    {}", diagnostic.hint.as_deref().unwrap_or("-")).unwrap();

@@ -28,7 +28,7 @@ enum Verb {
 /// Print the Pod and the Secrets of a job at a site, and where each field came from.
 ///
 /// From a prepared kit and a job, with placeholders for what only a running parent knows:
-///   `launch manifest site-1-k8s --job job/meta.json`
+///   `launch manifest site-1-k8s --job my-job`
 /// or from a whole launch request (`schema launch-request`):
 ///   `launch manifest --request request.json --kit workspace --target 2.9 -o json`
 ///
@@ -41,8 +41,8 @@ pub(crate) struct ManifestArguments {
     /// A prepared kit.
     #[arg(value_name = "PREPARED", required_unless_present = "request", conflicts_with = "request", requires = "job")]
     prepared: Option<PathBuf>,
-    /// The job's meta.json.
-    #[arg(long, value_name = "META")]
+    /// The job: its directory, or the meta.json, meta.conf or meta.yml in it.
+    #[arg(long, value_name = "JOB")]
     job: Option<PathBuf>,
     /// The study in which the job is submitted [default: the job's own, else `default`].
     #[arg(long, value_name = "STUDY", requires = "job")]
@@ -72,7 +72,7 @@ pub(crate) struct ManifestArguments {
     #[arg(long)]
     only_certificate_files: bool,
     /// End the pod after so many seconds.
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=i64::from(i32::MAX)))]
     active_deadline: Option<u32>,
 }
 
@@ -106,7 +106,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Ended {
             return Err(fault.hint("give PREPARED with `--job`, or `--request` with `--kit`").into());
         }
     };
-    let manifest = &made.manifest;
+    let manifest = &made.value;
     let text = match context.shared.format {
         Format::Yaml => documents(std::iter::once(&manifest.pod).chain(&manifest.secrets)),
         _ => summary(manifest),

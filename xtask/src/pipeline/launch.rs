@@ -5,36 +5,69 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use flare_diagnostic::{Code, Diagnostic, Faults};
+use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults, printable};
 use flare_file_tree::Destination;
 use flare_names::{Role, Target};
-use flare_pod_manifest::{Additions, FileContent, LaunchRequest, Manifest, PreparedSite, SiteFiles, SitePath, manifest};
+use flare_pod_manifest::{
+    Additions, FileContent, JOB_META_FILES, LaunchRequest, Manifest, PreparedSite, SiteFiles, SitePath, manifest,
+};
 use flare_prepared_kit::PreparedKit;
 
 /// The longest file of a request, a job or a kit that is read, in bytes.
 const LONGEST: u64 = 16 << 20;
 
-/// What was made, and the warnings of reading and making.
-#[derive(Debug)]
-pub(crate) struct Made {
-    pub(crate) manifest: Manifest,
-    pub(crate) warnings: Vec<Diagnostic>,
-}
-
-/// From a request document and the parent's workspace folder on this machine.
-pub(crate) fn from_request(request: &Path, kit: &Path, target: Target, additions: &Additions) -> Result<Made, Faults> {
+/// From a request document and the parent's workspace on this machine.
+pub(crate) fn from_request(
+    request: &Path,
+    kit: &Path,
+    target: Target,
+    additions: &Additions,
+) -> Result<Checked<Manifest>, Faults> {
+    check_directory(kit)?;
     let bytes = read_whole(request)?;
-    let mut warnings = Vec::new();
-    let request = LaunchRequest::parse(&bytes, &request.to_string_lossy(), target)?.collect(&mut warnings);
-    let files = SiteFiles::new(startup_files(kit)?).gather(&request, |path| read(&in_kit(kit, path)));
-    let manifest = manifest(&request, &files, additions)?.collect(&mut warnings);
-    Ok(Made { manifest, warnings })
+    let mut found = Collector::new();
+    let request = found.require_checked(LaunchRequest::parse(&bytes, &request.to_string_lossy(), target))?;
+    let startup = found.require(startup_files(kit))?;
+    let files = SiteFiles::new(startup).gather(&request, |path| read(&in_kit(kit, path)));
+    let manifest = found.require_checked(manifest(&request, &files, additions))?;
+    found.finish(|| manifest)
 }
 
-/// From a prepared kit and a job's `meta.json`; what only a running parent knows stands as a placeholder.
-pub(crate) fn from_prepared(prepared: &Path, meta: &Path, study: Option<&str>, additions: &Additions) -> Result<Made, Faults> {
-    let mut warnings = Vec::new();
-    let kit = PreparedKit::open(prepared, flare_prepared_kit::Acceptance::default())?.collect(&mut warnings);
+/// A mistyped `--kit` would give a pod without any file of the site.
+fn check_directory(kit: &Path) -> Result<(), Faults> {
+    let what = match Destination::look(kit) {
+        Ok(Destination::Absent) => "there is no directory",
+        Ok(Destination::File) => "`--kit` is a file:",
+        _ => return Ok(()),
+    };
+    let message = format!("{what} `{}`", printable(&kit.to_string_lossy()));
+    let hint = "name with `--kit` the directory in which the parent's `startup/` and `local/` stand";
+    Err(Diagnostic::error(Code::InvalidArgs, message).hint(hint).at(kit).into())
+}
+
+/// The file of a job: itself, or the first of FLARE's names in its directory.
+fn job_file(job: &Path) -> Result<PathBuf, Faults> {
+    let is_file = |path: &Path| matches!(Destination::look(path), Ok(Destination::File));
+    if is_file(job) || matches!(Destination::look(job), Ok(Destination::Absent) | Err(_)) {
+        return Ok(job.to_owned());
+    }
+    if let Some(file) = JOB_META_FILES.iter().map(|name| job.join(name)).find(|path| is_file(path)) {
+        return Ok(file);
+    }
+    let message = format!("the directory `{}` holds no job", printable(&job.to_string_lossy()));
+    let hint = format!("name the directory of one job; FLARE looks in it for {}", JOB_META_FILES[..4].join(", "));
+    Err(Diagnostic::error(Code::InvalidLaunchRequest, message).hint(hint).at(job).into())
+}
+
+/// From a prepared kit and a job, which is a directory or its file; what only a running parent knows stands as a placeholder.
+pub(crate) fn from_prepared(
+    prepared: &Path,
+    job: &Path,
+    study: Option<&str>,
+    additions: &Additions,
+) -> Result<Checked<Manifest>, Faults> {
+    let mut found = Collector::new();
+    let kit = found.require_checked(PreparedKit::open(prepared, flare_prepared_kit::Acceptance::default()))?;
     let plan = kit.plan();
     let address = format!("tcp://{}:{}", plan.names.service, plan.ports.parent());
     let site = PreparedSite {
@@ -51,12 +84,14 @@ pub(crate) fn from_prepared(prepared: &Path, meta: &Path, study: Option<&str>, a
         parent_url: Some(&address),
         parent_connection_security: Some(plan.internal.security.as_str()),
     };
-    let bytes = read_whole(meta)?;
-    let request = LaunchRequest::for_prepared(&site, &bytes, &meta.to_string_lossy(), study, plan.target)?.collect(&mut warnings);
-    let startup = startup_files(prepared)?;
+    let meta = found.require(job_file(job))?;
+    let bytes = found.require(read_whole(&meta))?;
+    let meta = meta.to_string_lossy();
+    let request = found.require_checked(LaunchRequest::for_prepared(&site, &bytes, &meta, study, plan.target))?;
+    let startup = found.require(startup_files(prepared))?;
     let files = SiteFiles::new(startup).gather(&request, |path| read(&in_kit(prepared, path)));
-    let manifest = manifest(&request, &files, additions)?.collect(&mut warnings);
-    Ok(Made { manifest, warnings })
+    let manifest = found.require_checked(manifest(&request, &files, additions))?;
+    found.finish(|| manifest)
 }
 
 fn read_whole(path: &Path) -> Result<Vec<u8>, Faults> {

@@ -9,3 +9,4 @@ mod output_path;
 pub(crate) mod parallel;
 pub(crate) mod prepare;
 pub(crate) mod release;
+pub(crate) mod study_files;

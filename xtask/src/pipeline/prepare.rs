@@ -98,6 +98,7 @@ pub(crate) fn resolve(request: &KitRequest, options: &RunOptions) -> Result<Reso
     };
     let kit = kit.collect(&mut warnings);
     let plan = flare_site_plan::resolve(&kit, &config, request.target, options.acceptance)?.collect(&mut warnings);
+    warnings.extend(super::study_files::check(&tree, plan.target));
     let facts = Facts::of(&plan, &kit.certificates.identity.subject_alternative_names, kit.relay.as_ref());
     Ok(Resolved { plan, facts, kit: tree, existing, warnings })
 }

@@ -1,7 +1,7 @@
 //! A launch request for people: from a prepared kit and a job's `meta.json`, with placeholders for what only a running
 //! parent knows.
 
-use flare_diagnostic::{Checked, Faults};
+use flare_diagnostic::{Checked, Diagnostic, Faults, Place};
 use flare_launcher_args::LauncherArgs;
 use flare_names::{Role, Target};
 use serde_json::{Value, json};
@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::{Job, LaunchRequest, Parts, finish, job_meta::View, utf8};
 use crate::{
     document::{Entry, Findings, Kind, Node},
+    job_file::{self, Format},
     warnings::Warnings,
 };
 
@@ -36,11 +37,12 @@ impl LaunchRequest {
     /// Makes the request that the parent of a prepared kit would make for a job. Tokens and addresses that nobody knows
     /// yet stand as placeholders in angle brackets.
     ///
-    /// `meta` is the job's `meta.json`, `meta_file` its name in faults. `study` is the study in which the job is submitted;
+    /// `meta` is the job's meta data, `meta_file` its name in faults; the name says the format, as at FLARE: `.json`, `.conf`
+    /// (HOCON; without includes, variables of the environment, and places of single values in faults), `.yml` or `.yaml`. `study` is the study in which the job is submitted;
     /// without it the job's own counts, and without that `default`, which is what FLARE's server writes.
     ///
     /// # Errors
-    /// Every fault of `meta.json`, in file order, with line and column.
+    /// Every fault of that file, in file order, with line and column.
     pub fn for_prepared(
         site: &PreparedSite<'_>,
         meta: &[u8],
@@ -51,7 +53,8 @@ impl LaunchRequest {
         let text = utf8(meta, meta_file)?;
         let mut findings = Findings::new(meta_file, text);
         let mut warnings = Warnings::new(meta_file, text);
-        let job = Node::from_json(text, &mut findings).and_then(|mut meta| {
+        let format = Format::of(meta_file);
+        let job = job_file::read(format, text, meta_file, &mut findings)?.and_then(|mut meta| {
             if !matches!(meta.kind, Kind::Object(_)) {
                 findings.at(meta.offset, "the job's meta data must be an object", None);
                 return None;
@@ -67,9 +70,15 @@ impl LaunchRequest {
         let request = Node::from_json(&rest, &mut rest_findings)
             .map(|root| Parts::read(&root, target, &mut rest_findings, &mut rest_warnings))
             .and_then(|parts| parts.complete(job, meta_file, target));
-        let mut faults = findings.into_sorted();
+        let placed = |found: Vec<Diagnostic>| {
+            found
+                .into_iter()
+                .map(|found| if format.has_places() { found } else { found.at(Place::file(meta_file)) })
+                .collect::<Vec<_>>()
+        };
+        let mut faults = placed(findings.into_sorted());
         faults.extend(rest_findings.into_sorted());
-        let mut warnings = warnings.into_sorted();
+        let mut warnings = placed(warnings.into_sorted());
         warnings.extend(rest_warnings.into_sorted());
         finish(faults, request, warnings)
     }

@@ -11,14 +11,12 @@ use super::{
 };
 use crate::{
     document::{Entry, Kind, Node, join},
+    job_file::META_KEYS,
     warnings::Warnings,
 };
 
 /// Keys of `resource_spec` blocks: the portable ones, and what resource managers of sites read.
 const RESOURCE_KEYS: [&str; 4] = ["num_of_gpus", "num_of_cpus", "memory", "mem_per_gpu_in_GiB"];
-
-/// Keys of the meta data that this crate reads.
-const META_KEYS: [&str; 5] = ["launcher_spec", "resource_spec", "deploy_map", "study", "job_id"];
 
 /// Warns about every key that matches nothing. Returns the places of images that do not count.
 pub(super) fn check(meta: &Node, specs: &Specs<'_>, view: View<'_>, warnings: &mut Warnings<'_>) -> Vec<String> {

@@ -1,6 +1,6 @@
 //! The study files of a kit, checked before any job needs them.
 
-use flare_diagnostic::{Checked, Faults};
+use flare_diagnostic::{Checked, Collector, Faults};
 use flare_names::Target;
 
 use super::{data, runtime};
@@ -26,12 +26,13 @@ pub fn check_study_files(target: Target, mut read: impl FnMut(&SitePath) -> File
             files.insert(template, content);
         }
     }
-    let (mut faults, mut warnings) = (Vec::new(), Vec::new());
+    let (mut found, mut warnings) = (Collector::new(), Vec::new());
     if files.file(&data_file).exists() {
-        faults.extend(data::read_file(&data_file, &files, &mut warnings).err().map(Faults::into_vec).into_iter().flatten());
+        found.keep(data::read_file(&data_file, &files, &mut warnings));
     }
     if files.file(&runtime_file).exists() {
-        faults.extend(runtime::read_file(&files, &mut warnings).err().map(Faults::into_vec).into_iter().flatten());
+        found.keep(runtime::read_file(&files, &mut warnings));
     }
-    Faults::check(faults, || Checked { value: (), warnings })
+    found.extend(warnings);
+    found.finish(|| ())
 }

@@ -50,7 +50,7 @@ pub fn launch_in_memory(
     target: Target,
     additions: &Additions,
 ) -> Result<Checked<Manifest>, Faults> {
-    let Checked { value: request, mut warnings } = LaunchRequest::parse(request.as_bytes(), "request.json", target)?;
+    let Checked { value: request, warnings } = LaunchRequest::parse(request.as_bytes(), "request.json", target)?;
     let of_startup = |(path, text): &(String, String)| {
         let name = path.strip_prefix("startup/").filter(|name| !name.contains('/'))?;
         Some((name.to_owned(), text.clone().into_bytes()))
@@ -60,9 +60,7 @@ pub fn launch_in_memory(
         let found = files.iter().rev().find(|(name, _)| name == path);
         found.map_or(FileContent::Missing, |(_, text)| FileContent::Bytes(text.clone().into_bytes()))
     });
-    let mut made = manifest(&request, &site, additions)?;
-    warnings.append(&mut made.warnings);
-    Ok(Checked { value: made.value, warnings })
+    Checked { value: (), warnings }.and_then(|()| manifest(&request, &site, additions))
 }
 
 /// Makes a kit folder from relative paths and texts.

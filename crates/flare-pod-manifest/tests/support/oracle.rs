@@ -16,7 +16,7 @@ pub struct Oracle {
 }
 
 /// The Python of the reference, which is installed where it is missing: parity that was not looked at is no parity.
-fn python(target: Target) -> PathBuf {
+pub fn python(target: Target) -> PathBuf {
     let version = match target {
         Target::V2_8 => "2.8.3",
         Target::V2_9 => "2.9.0",
