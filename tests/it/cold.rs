@@ -157,3 +157,39 @@ fn a_fresh_home_is_empty_each_time_and_keeps_the_settings_of_clients_and_the_hea
         "only a link is removed"
     );
 }
+
+#[test]
+fn ci_keeps_what_others_crates_compile_to_until_the_lock_file_changes_and_empties_its_homes() {
+    let sandbox = Sandbox::new();
+    checkout(&sandbox);
+    let script = |name: &str, text: &str| {
+        let path = sandbox.join(name);
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    };
+    script("bin/rustc", "#!/bin/sh\necho rustc 1\n");
+    script(
+        "bin/cargo",
+        "#!/bin/sh\necho \"$@\"; ls $CARGO_TARGET_DIR $HOME; touch $CARGO_TARGET_DIR/$2 $HOME/a; echo $CARGO_TARGET_DIR\n",
+    );
+    script("checkout/.ci/run", &fs::read_to_string(workspace_folder().join(".ci/run")).unwrap());
+    let run = |lock: &str| {
+        fs::write(sandbox.join("checkout/Cargo.lock"), lock).unwrap();
+        let mut run = sandbox.command(sandbox.join("checkout/.ci/run"));
+        let output = run.env("PATH", format!("{}:/usr/bin:/bin", sandbox.join("bin").display())).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let text = String::from_utf8(output.stdout).unwrap();
+        let target = text.lines().last().unwrap().to_owned();
+        (text.replace(&target, "TARGET").replace(&sandbox.join("home").display().to_string(), "~"), target)
+    };
+    let cleaned = "clean --quiet --workspace\n~/.cache/flare-kube/ci/home:\n\nTARGET:\n";
+    let (text, target) = run("first");
+    assert!(text.starts_with(cleaned) && text.contains("xtask test\n"), "{text}");
+    // What the run before compiled is there, and nothing that it put into its home.
+    let (text, again) = run("first");
+    assert!(text.starts_with(&format!("{cleaned}--quiet\ntest\n")), "{text}");
+    assert_eq!(target, again);
+    let (text, other) = run("second");
+    assert!(text.starts_with(cleaned) && !text.starts_with(&format!("{cleaned}--quiet")), "{text}");
+    assert!(target != other && !Path::new(&target).exists() && Path::new(&other).exists());
+}

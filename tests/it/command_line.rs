@@ -327,6 +327,28 @@ fn a_dry_run_shows_the_difference_and_writes_nothing() {
     assert!(Tree::read(site.sandbox.path()) == before, "a dry run wrote something");
 }
 
+/// Verbs of a checkout say nothing to whoever installed the program, and are there all the same.
+#[test]
+fn an_installed_program_does_not_list_the_verbs_of_a_checkout() {
+    let site = Site::new();
+    let lists = |text: &str, verb: &str| text.lines().any(|line| line.trim_start().starts_with(&format!("{verb} ")));
+    let installed = site.run("--help").expect_code(0).stdout;
+    let mut through_cargo = site.sandbox.command(env!("CARGO_BIN_EXE_flare-kube-under-test"));
+    let through_cargo = through_cargo.arg("--help").env("CARGO", "/usr/bin/cargo").output().unwrap();
+    let through_cargo = String::from_utf8(through_cargo.stdout).unwrap();
+    assert!(lists(&installed, "prepare") && lists(&through_cargo, "prepare"));
+    let _ = site.run("man --output installed").expect_code(0);
+    for verb in ["test", "ci", "codegen", "bench", "demo"] {
+        assert!(!lists(&installed, verb) && lists(&through_cargo, verb), "{verb}");
+        assert!(!site.sandbox.join(format!("installed/flare-kube-{verb}.1")).exists(), "{verb}");
+        let _ = site.run(&format!("{verb} --help")).expect_code(0);
+    }
+    for word in ["slow-link", "internal:slow-link"] {
+        assert!(!lists(&through_cargo, word));
+        let _ = site.run(&format!("{word} 1 2")).expect_code(2);
+    }
+}
+
 #[test]
 fn completions_man_pages_and_schemas_come_out() {
     let site = Site::new();

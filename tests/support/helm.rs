@@ -3,24 +3,27 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::cache_folder;
+use crate::{cache_folder, workspace_folder};
 
-/// The Helm that the comparison uses: `$FLARE_KUBE_HELM`, else version 3.22.0 of the cache.
+/// The Helm that the comparison uses: `$FLARE_KUBE_HELM`, else Helm 3 of the cache.
 ///
 /// Fails with the command that puts it there: a comparison without Helm would prove less than it says.
 pub fn helm() -> PathBuf {
     if let Some(program) = std::env::var_os("FLARE_KUBE_HELM") {
         return PathBuf::from(program);
     }
-    cached("3.22.0")
+    cached("3.")
 }
 
 /// Helm 4 of the cache, for what must work in both.
 pub fn helm_4() -> PathBuf {
-    cached("4.3.1")
+    cached("4.")
 }
 
-fn cached(version: &str) -> PathBuf {
+/// The Helm of the cache whose version starts so; versions stand in `tools/helm/versions`.
+fn cached(major: &str) -> PathBuf {
+    let versions = std::fs::read_to_string(workspace_folder().join("tools/helm/versions")).unwrap();
+    let version = versions.lines().find(|version| version.starts_with(major)).unwrap();
     let program = cache_folder().join(format!("tools/helm-{version}/helm"));
     assert!(
         program.is_file(),

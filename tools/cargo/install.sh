@@ -3,7 +3,7 @@
 #
 # Usage: tools/cargo/install.sh [NAME...]      default: all of them
 # Result: $FLARE_KUBE_CACHE/tools/NAME-VERSION/bin/NAME (default: $XDG_CACHE_HOME/flare-kube, ~/.cache/flare-kube), left alone where it is there already;
-# each on a line of stdout, after its name, version and a colon. Those of other versions are removed.
+# each on a line of stdout, after its name, version and a colon.
 # A program is made beside the place and renamed, so that one which is there is whole. Runs wait for each other.
 set -eu
 
@@ -30,12 +30,12 @@ for name in "$@"; do
     CARGO_PROFILE_DEV_DEBUG=false CARGO_PROFILE_DEV_OPT_LEVEL=1 CARGO_TARGET_DIR="$partial/target" \
       cargo install --quiet --locked --profile dev --version "$version" --root "$partial" "$name" >&2
     rm -rf "$partial/target"
-    for old in "$tools/$name"-[0-9]*; do
-      if [ -e "$old" ]; then rm -rf "$old"; fi
-    done
     mv "$partial" "$target"
     trap - EXIT INT TERM
   fi
+  touch "$target"
   exec 9>&-
   echo "$name $version: $target/bin/$name"
 done
+# Other versions that no checkout has asked for in a month.
+find "$tools" -maxdepth 1 -name 'cargo-*' -mtime +30 -exec rm -rf {} +

@@ -32,6 +32,9 @@ for version in "$@"; do
     fi
     : >"$folder/.complete"
   fi
+  touch "$folder"
   exec 9>&-
   echo "nvflare $version: $folder"
 done
+# Other versions that no checkout has asked for in a month.
+find "$references" -maxdepth 1 -type d -name 'nvflare-*' -mtime +30 -exec rm -rf {} +

@@ -6,6 +6,9 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+/// How the program is run in a checkout.
+const THROUGH_CARGO: &str = "cargo xtask";
+
 /// Working folder, clock and terminal of a run.
 #[derive(Debug, Clone)]
 pub struct Environment {
@@ -42,7 +45,7 @@ impl Environment {
         let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         Self {
             working_folder: std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
-            program: if variable("CARGO").is_some() { "cargo xtask" } else { "flare-kube" },
+            program: if variable("CARGO").is_some() { THROUGH_CARGO } else { "flare-kube" },
             now: i64::try_from(seconds).unwrap_or(i64::MAX),
             stderr_is_terminal,
             colour: stderr_is_terminal && variable("NO_COLOR").is_none(),
@@ -55,6 +58,12 @@ impl Environment {
 }
 
 impl Environment {
+    /// Whether Cargo runs the program, so that it is the one of a checkout and no installed one.
+    #[must_use]
+    pub fn is_of_a_checkout(&self) -> bool {
+        self.program == THROUGH_CARGO
+    }
+
     /// A path as the user means it: relative ones refer to the working folder, links on the way are resolved as far as the
     /// path exists, and so are `.` and `..`, as the reference does.
     #[must_use]

@@ -80,7 +80,7 @@ fn is_at(file: &File, path: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::{sync::atomic::AtomicBool, time::Duration};
+    use std::sync::{Mutex, atomic::AtomicBool, mpsc};
 
     use super::ClusterLock;
     use crate::{ClusterName, Context, state::StateDirectory};
@@ -89,12 +89,15 @@ mod tests {
     fn a_second_run_waits_and_a_removed_lock_can_be_taken_again() {
         let cache = tempfile::tempdir().unwrap();
         let interrupted = AtomicBool::new(false);
-        let context = Context { cache: cache.path(), search_path: &[], interrupted: &interrupted, report: &|_: &str| {} };
+        let (sender, said) = mpsc::channel();
+        let sender = Mutex::new(sender);
+        let report = |line: &str| sender.lock().unwrap().send(line.to_owned()).unwrap();
+        let context = Context { cache: cache.path(), search_path: &[], interrupted: &interrupted, report: &report };
         let state = StateDirectory::of(&context, &ClusterName::default());
         let first = ClusterLock::take(&context, &state).unwrap();
         std::thread::scope(|scope| {
             let second = scope.spawn(|| ClusterLock::take(&context, &state).unwrap());
-            std::thread::sleep(Duration::from_millis(250));
+            assert!(said.recv().unwrap().ends_with("waiting for it"));
             assert!(!second.is_finished());
             first.remove();
             second.join().unwrap().remove();

@@ -81,7 +81,7 @@ fn start(state: &Path) -> (u16, Vec<Running>) {
     let mut running = Vec::new();
     for process in processes(&context, place).unwrap() {
         if process.name == "registry-slow" {
-            // The hidden verb of the program does only this.
+            // The program that starts clusters does only this when it is asked for a link.
             let link = SlowLink { listen: process.port, forward: port, rate: 1 << 20 };
             std::thread::spawn(move || serve_slow_link(link));
         } else {

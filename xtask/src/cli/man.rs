@@ -6,7 +6,10 @@ use flare_diagnostic::{Code, Diagnostic};
 use serde_json::json;
 
 use super::Context;
-use crate::output::{Ended, Outcome};
+use crate::{
+    Environment,
+    output::{Ended, Outcome},
+};
 
 /// Print the manual page, or write the pages of all verbs into a folder.
 ///
@@ -20,7 +23,8 @@ pub(crate) struct Arguments {
 
 /// Generates the pages from the definition of the command line.
 pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Ended {
-    let pages = pages().map_err(|error| Diagnostic::error(Code::Internal, format!("the manual cannot be made: {error}")))?;
+    let pages = pages(context.environment)
+        .map_err(|error| Diagnostic::error(Code::Internal, format!("the manual cannot be made: {error}")))?;
     let Some(output) = &arguments.output else {
         let text = pages.into_iter().next().map(|(_, page)| page).unwrap_or_default();
         return Ok(Outcome { data: json!({ "page": text }), text, warnings: Vec::new() });
@@ -39,8 +43,8 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Ended {
 }
 
 /// File name and text of every page: the program first, then its verbs.
-fn pages() -> std::io::Result<Vec<(String, String)>> {
-    let mut command = super::command();
+fn pages(environment: &Environment) -> std::io::Result<Vec<(String, String)>> {
+    let mut command = super::shown_command(environment);
     command.build();
     let mut pages = vec![("flare-kube.1".to_owned(), page(command.clone())?)];
     for verb in command.get_subcommands().filter(|verb| verb.get_name() != "help" && !verb.is_hide_set()) {

@@ -10,7 +10,6 @@ mod manual;
 mod names;
 mod prepare;
 pub(crate) mod schema;
-mod slow_link;
 mod workspace_verbs;
 
 use std::ffi::OsString;
@@ -58,7 +57,6 @@ enum Verb {
     Launch(launch::Arguments),
     Schema(schema::Arguments),
     Cluster(cluster::Arguments),
-    SlowLink(slow_link::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
     #[command(flatten)]
@@ -95,10 +93,21 @@ pub fn command() -> clap::Command {
     CommandLine::command()
 }
 
+/// The definition as this run shows it: verbs of a checkout are listed only where Cargo runs the program.
+pub(crate) fn shown_command(environment: &Environment) -> clap::Command {
+    if environment.is_of_a_checkout() {
+        return command();
+    }
+    let verbs = workspace_verbs::Verb::augment_subcommands(clap::Command::new(""));
+    let names: Vec<_> = verbs.get_subcommands().map(|verb| verb.get_name().to_owned()).collect();
+    names.into_iter().fold(command(), |command, name| command.mut_subcommand(name, |verb| verb.hide(true)))
+}
+
 /// Parses a command line, runs its verb and prints the result. Gives the exit number.
 pub fn parse_and_run(environment: &Environment, arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    let parsed = command().try_get_matches_from(&arguments).and_then(|matches| CommandLine::from_arg_matches(&matches));
+    let parsed =
+        shown_command(environment).try_get_matches_from(&arguments).and_then(|matches| CommandLine::from_arg_matches(&matches));
     let line = match parsed {
         Ok(line) => line,
         Err(error) => return refuse(&error, wants_json(&arguments)),
@@ -120,8 +129,7 @@ fn run(context: &Context<'_>, verb: Verb) -> Ended {
         Verb::Launch(arguments) => launch::run(context, &arguments),
         Verb::Schema(arguments) => schema::run(&arguments),
         Verb::Cluster(arguments) => cluster::run(context, &arguments),
-        Verb::SlowLink(arguments) => slow_link::run(&arguments),
-        Verb::Completions(arguments) => Ok(completions::run(&arguments)),
+        Verb::Completions(arguments) => Ok(completions::run(context, &arguments)),
         Verb::Man(arguments) => man::run(context, &arguments),
         Verb::Workspace(verb) => workspace_verbs::run(context, verb),
     }

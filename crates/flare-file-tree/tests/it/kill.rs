@@ -6,7 +6,6 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::atomic::AtomicBool,
-    time::Duration,
 };
 
 use flare_file_tree::{Call, CommitOptions, commit, commit_through};
@@ -15,6 +14,7 @@ use crate::support::{kit, names, standing};
 
 const DESTINATION: &str = "FLARE_FILE_TREE_TEST_DESTINATION";
 const WITHOUT_EXCHANGE: &str = "FLARE_FILE_TREE_TEST_WITHOUT_EXCHANGE";
+const CALLS: &str = "FLARE_FILE_TREE_TEST_CALLS";
 const ROUNDS: u64 = 40;
 
 #[test]
@@ -22,26 +22,35 @@ const ROUNDS: u64 = 40;
 fn commit_for_ever() {
     let destination = PathBuf::from(std::env::var_os(DESTINATION).expect("started by the tests of this file only"));
     let can_exchange = std::env::var_os(WITHOUT_EXCHANGE).is_none();
-    println!("ready");
+    let mut left: u64 = std::env::var(CALLS).unwrap().parse().unwrap();
     for mark in ["even", "odd"].into_iter().cycle() {
-        commit_through(&kit(mark), &destination, &CommitOptions::default(), &mut |step| match step.call {
-            Call::Exchange if !can_exchange => Err(io::Error::from_raw_os_error(22)),
-            _ => Ok(()),
+        commit_through(&kit(mark), &destination, &CommitOptions::default(), &mut |step| {
+            if left == 0 {
+                println!("ready");
+            }
+            left = left.wrapping_sub(1);
+            match step.call {
+                Call::Exchange if !can_exchange => Err(io::Error::from_raw_os_error(22)),
+                _ => Ok(()),
+            }
         })
         .unwrap();
     }
 }
 
-fn start_and_kill(destination: &Path, can_exchange: bool, after: Duration) {
+/// Kills a process a moment after its n-th call that changes the disk, so on slow machines too it is at work.
+fn start_and_kill(destination: &Path, can_exchange: bool, calls: u64) {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "kill::commit_for_ever", "--ignored", "--nocapture"]).env(DESTINATION, destination);
+    command
+        .args(["--exact", "kill::commit_for_ever", "--ignored", "--nocapture"])
+        .env(DESTINATION, destination)
+        .env(CALLS, calls.to_string());
     if !can_exchange {
         command.env(WITHOUT_EXCHANGE, "1");
     }
     let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     assert!(lines.any(|line| line.unwrap().ends_with("ready")), "the child did not start");
-    std::thread::sleep(after);
     child.kill().unwrap();
     let status = child.wait().unwrap();
     assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(9), "the child ended by itself: {status}");
@@ -53,8 +62,8 @@ fn killed_at_any_moment(can_exchange: bool) {
     let (even, odd) = (kit("even"), kit("odd"));
     let mut was_there = false;
     for round in 0..ROUNDS {
-        // Moments from 0 to 16 ms, of which one commit takes less than one.
-        start_and_kill(&destination, can_exchange, Duration::from_micros(round * 7919 % 16_000));
+        // A commit is about 30 calls.
+        start_and_kill(&destination, can_exchange, round * 7919 % 150);
         if !can_exchange {
             let cancelled = AtomicBool::new(true);
             let options = CommitOptions { cancelled: Some(&cancelled), ..CommitOptions::default() };

@@ -73,23 +73,27 @@ impl Chart {
 #[derive(Debug, Clone)]
 pub(crate) struct Helm {
     program: PathBuf,
-    pub(crate) version: &'static str,
+    pub(crate) version: String,
 }
 
 impl Helm {
     pub(crate) fn v3() -> Self {
-        Self::find("3.22.0", "FLARE_KUBE_HELM3")
+        Self::find("3.", "FLARE_KUBE_HELM3")
     }
 
     pub(crate) fn v4() -> Self {
-        Self::find("4.3.1", "FLARE_KUBE_HELM4")
+        Self::find("4.", "FLARE_KUBE_HELM4")
     }
 
     pub(crate) fn both() -> [Self; 2] {
         [Self::v3(), Self::v4()]
     }
 
-    fn find(version: &'static str, variable: &str) -> Self {
+    /// The Helm whose version starts so; versions stand in `tools/helm/versions`.
+    fn find(major: &str, variable: &str) -> Self {
+        let versions = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tools/helm/versions");
+        let versions = std::fs::read_to_string(versions).unwrap();
+        let version = versions.lines().find(|version| version.starts_with(major)).unwrap().to_owned();
         let cached = || {
             let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
             variable("FLARE_KUBE_CACHE")

@@ -29,9 +29,6 @@ pub const PRIVATE_HOST: &str = "private.example.com";
 /// The name under which pods pull from the slow registry.
 pub const SLOW_HOST: &str = "slow.example.com";
 
-/// The hidden verb of `flare-kube` that takes the arguments of [`SlowLink`] and calls [`serve_slow_link`].
-pub const SLOW_LINK_VERB: &str = "slow-link";
-
 /// The slow registry's bytes in a second: a small layer takes seconds, FLARE's take many minutes.
 pub const SLOW_RATE: u32 = 256 << 10;
 
@@ -65,7 +62,7 @@ pub struct Place<'a> {
     pub listen: Ipv4Addr,
     /// The port of the plain registry; the private one and the slow one take the two after it.
     pub port: u16,
-    /// The `flare-kube` program, whose hidden verb [`SLOW_LINK_VERB`] makes the slow registry slow.
+    /// The program that serves a [`SlowLink`] when it is started with its arguments.
     pub own_program: &'a Path,
 }
 
@@ -100,7 +97,7 @@ pub fn processes(context: &Context<'_>, place: Place<'_>) -> Result<Vec<Registry
         RegistryProcess {
             name: "registry-slow",
             program: place.own_program.to_owned(),
-            arguments: std::iter::once(SLOW_LINK_VERB.to_owned()).chain(slow.arguments()).collect(),
+            arguments: slow.arguments().to_vec(),
             port: slow.listen,
         },
     ])
@@ -200,7 +197,7 @@ mod tests {
             [("registry", 5000), ("registry-private", 5001), ("registry-slow", 5002)]
         );
         assert_eq!(started[1].arguments, ["serve", "/run/x/registries/private.yml"]);
-        assert_eq!(started[2].arguments, ["slow-link", "--listen=5002", "--forward=5000", "--rate=262144"]);
+        assert_eq!(started[2].arguments, ["internal:slow-link", "5002", "5000", "262144"]);
         let read = |path: &str| fs::read_to_string(state.path().join(path)).unwrap();
         let configuration: Value = serde_json::from_str(&read("registries/private.yml")).unwrap();
         assert_eq!(configuration["auth"]["htpasswd"]["path"], "/run/x/registries/htpasswd");

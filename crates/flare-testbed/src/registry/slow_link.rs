@@ -1,9 +1,10 @@
 //! A link that lets bytes through at a rate: what makes the slow registry slow.
 //!
-//! It is a function, which a hidden verb of `flare-kube` calls, and no program beside it: an installed `flare-kube` is one
-//! file, and what it starts has to be found wherever that file lies.
+//! It is a function, which the program that starts the cluster calls when it is started with [`SlowLink::arguments`], and no program
+//! beside it: an installed `flare-kube` is one file, and what it starts has to be found wherever that file lies.
 
 use std::{
+    ffi::OsString,
     io::{self, Read, Write},
     net::{Ipv4Addr, Shutdown, TcpListener, TcpStream},
     thread,
@@ -11,6 +12,9 @@ use std::{
 };
 
 use flare_diagnostic::{Code, Diagnostic, Faults};
+
+/// The first of [`SlowLink::arguments`].
+const ARGUMENT: &str = "internal:slow-link";
 
 /// A slow link on loopback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,9 +28,18 @@ pub struct SlowLink {
 }
 
 impl SlowLink {
-    /// The arguments of the hidden verb: `--listen=PORT --forward=PORT --rate=BYTES`.
-    pub fn arguments(self) -> [String; 3] {
-        [format!("--listen={}", self.listen), format!("--forward={}", self.forward), format!("--rate={}", self.rate)]
+    /// The arguments with which the program that starts a cluster serves this link: a word that is no verb, and three numbers.
+    pub fn arguments(self) -> [String; 4] {
+        [ARGUMENT.to_owned(), self.listen.to_string(), self.forward.to_string(), self.rate.to_string()]
+    }
+
+    /// The link that the arguments of this process, its name included, ask for.
+    pub fn asked_for(arguments: &[OsString]) -> Option<Self> {
+        let [_, word, listen, forward, rate] = arguments else { return None };
+        let number = |text: &OsString| text.to_str()?.parse::<u32>().ok();
+        let port = |text| number(text).and_then(|port| u16::try_from(port).ok());
+        (word == ARGUMENT).then_some(())?;
+        Some(Self { listen: port(listen)?, forward: port(forward)?, rate: number(rate)? })
     }
 }
 
@@ -88,6 +101,20 @@ mod tests {
     };
 
     use super::{SlowLink, serve};
+
+    #[test]
+    fn a_process_serves_a_link_only_where_its_arguments_ask_for_one() {
+        let asked = |line: &str| SlowLink::asked_for(&line.split(' ').map(Into::into).collect::<Vec<_>>());
+        let link = SlowLink { listen: 5002, forward: 5000, rate: 1 << 20 };
+        assert_eq!(asked(&format!("flare-kube {}", link.arguments().join(" "))), Some(link));
+        let others = [
+            "flare-kube",
+            "flare-kube slow-link 1 2 3",
+            "flare-kube internal:slow-link 1 2",
+            "flare-kube internal:slow-link 1 99999 3",
+        ];
+        assert!(others.into_iter().all(|line| asked(line).is_none()));
+    }
 
     #[test]
     fn bytes_come_whole_and_no_faster_than_the_rate() {

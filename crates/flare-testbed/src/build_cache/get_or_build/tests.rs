@@ -95,7 +95,9 @@ fn a_run_that_waits_for_another_one_can_be_interrupted_and_says_why_it_waits() {
     get_or_build(&context(cache.path(), &calm), &place, |directory| {
         std::thread::scope(|scope| {
             let second = scope.spawn(|| get_or_build(&waiting, &place, fill));
-            std::thread::sleep(Duration::from_millis(150));
+            while said.lock().unwrap().is_empty() {
+                std::thread::sleep(Duration::from_millis(5));
+            }
             interrupted.store(true, Ordering::Relaxed);
             assert_eq!(second.join().unwrap().unwrap_err().first().code, Code::Interrupted);
         });
