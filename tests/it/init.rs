@@ -201,3 +201,66 @@ fn the_next_step_can_be_pasted() {
     let command = next.strip_prefix("flare-kube ").expect("the installed program's name");
     let _ = provisioned.0.run("/bin/sh", ["-c", &format!("'{program}' {command}")]).expect_code(0);
 }
+
+#[test]
+fn the_image_then_the_kit_decide_the_release() {
+    let provisioned = Provisioned(Sandbox::new());
+    provisioned.copy("plain-2.9.0", "site-1", "site-1");
+    let old = Provisioned::new();
+    for (provisioned, image, asked, expected, reason, mismatch) in [
+        (&provisioned, "a:2.9.0-py313", "", "2.9", "tag", false),
+        (&provisioned, "registry:5000/a/b:latest", "", "2.9", "kit", false),
+        (&provisioned, "a:2.9.1rc5", " --target 2.8", "2.8", "--target", true),
+        (&provisioned, "a:v2.8", "", "2.8", "tag", true),
+        (&old, "a:v2.8", "", "2.8", "tag", false),
+        (&old, "a:2.9.0", "", "2.9", "tag", true),
+        (&old, "a:7.1", "", "2.8", "kit", false),
+    ] {
+        fs::write(provisioned.0.join("k8s.yaml"), format!("runtime: k8s\nparent: {{docker_image: '{image}'}}\n")).unwrap();
+        let line = format!("prepare prod_00/site-1 --config k8s.yaml --output out{asked}");
+        let document = provisioned.run(&format!("{line} -o json")).expect_code(0).json();
+        assert_eq!(document["data"]["target"], expected, "{image}: {document}");
+        assert!(document["data"]["target_reason"].as_str().unwrap().contains(reason), "{image}: {document}");
+        let warned = document["warnings"].as_array().unwrap().iter().any(|warning| warning["code"] == "RELEASE_MISMATCH");
+        assert_eq!(warned, mismatch, "{image}: {document}");
+        let talk = provisioned.run(&format!("{line} -v")).expect_code(0).stderr;
+        assert!(talk.contains(&format!("prepared for FLARE {expected}: ")), "{talk}");
+    }
+}
+
+#[test]
+fn what_a_federation_says_for_later_verbs_is_checked_now() {
+    let provisioned = Provisioned::new();
+    let _ = provisioned.found();
+    let federation = fs::read_to_string(provisioned.0.join("federation.yaml")).unwrap();
+    fs::write(provisioned.0.join("list.yaml"), "[1]\n").unwrap();
+    fs::write(provisioned.0.join("values.yaml"), "podLabels: {a: b}\n").unwrap();
+    let kubeconfig = "current-context: x\nclusters: [{name: c}]\ncontexts: [{name: x, context: {cluster: c}}]\nusers: []\n";
+    fs::write(provisioned.0.join("config"), kubeconfig).unwrap();
+    let run = |more: &str| {
+        fs::write(provisioned.0.join("federation.yaml"), format!("{federation}    {more}\n")).unwrap();
+        provisioned.run("prepare --federation federation.yaml --output prepared -o json")
+    };
+    for (more, words) in [
+        ("kubeconfig: none", "no file"),
+        ("kubeconfig: ~/config", "no file"),
+        ("kubeconfig: list.yaml", "no kubeconfig"),
+        ("kubeconfig: config\n    context: y", "no context `y`"),
+        ("values: none.yaml", "no file"),
+        ("values: list.yaml", "must be a mapping"),
+        ("expose: loadbalancer", "no way to expose"),
+    ] {
+        let document = run(more).expect_code(4).json();
+        assert_eq!(document["error_code"], "INVALID_FEDERATION", "{document}");
+        assert!(document["message"].as_str().unwrap().contains(words), "{more}: {document}");
+        assert!(document["location"]["line"].is_number() || more.contains("list"), "{more}: {document}");
+    }
+    let document =
+        run("kubeconfig: config\n    context: x\n    values: values.yaml\n    expose: host-port").expect_code(0).json();
+    let warnings = document["warnings"].to_string();
+    assert!(warnings.contains("`kubeconfig`, `context`, `values`, `expose`") && warnings.contains("`up`"), "{warnings}");
+    fs::write(provisioned.0.join("federation.yaml"), federation.replace("config: k8s.yaml", "config: gone.yaml")).unwrap();
+    let document = provisioned.run("prepare --federation federation.yaml -o json").expect_code(4).json();
+    assert_eq!(document["error_code"], "CONFIG_NOT_FOUND");
+    assert!(!document.to_string().contains("--config"), "a flag that `--federation` forbids: {document}");
+}

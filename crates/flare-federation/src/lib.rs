@@ -6,6 +6,7 @@
 mod across;
 mod facts;
 pub mod init;
+mod kubeconfig;
 mod model;
 mod read;
 mod release;
@@ -14,6 +15,7 @@ pub mod target;
 
 pub use across::{Member, check_across, server_first};
 pub use facts::Facts;
+pub use kubeconfig::check_kubeconfig;
 pub use model::{Expose, Federation, Participant, Places, Source};
 pub use release::{Provisioned, ReleaseFacts, provisioned_by};
 pub use schema::schema;

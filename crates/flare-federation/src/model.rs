@@ -59,6 +59,10 @@ pub struct Places {
     pub namespace: Option<Place>,
     /// The value of `claim`, where it is written.
     pub claim: Option<Place>,
+    /// The value of `kubeconfig`, where it is written.
+    pub kubeconfig: Option<Place>,
+    /// The value of `context`, where it is written.
+    pub context: Option<Place>,
 }
 
 /// A mapping that is written in place, or the name of a file that holds one.

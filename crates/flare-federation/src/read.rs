@@ -133,7 +133,14 @@ impl Reader {
             claim,
             values: values.cloned().into_iter().chain(own_values).collect(),
             expose,
-            places: Places { name: name_place, kit: kit_place, namespace: place("namespace"), claim: place("claim") },
+            places: Places {
+                name: name_place,
+                kit: kit_place,
+                namespace: place("namespace"),
+                claim: place("claim"),
+                kubeconfig: place("kubeconfig"),
+                context: place("context"),
+            },
             defaults: base.clone(),
         })
     }

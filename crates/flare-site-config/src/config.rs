@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use flare_diagnostic::{Checked, Code, Diagnostic, Faults, Place};
 use flare_names::{ClaimName, InvalidName, NamespaceName, PullSecretName, ServiceName, Target};
-use flare_yaml::Node;
+use flare_yaml::{Document, Node};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -94,8 +94,12 @@ impl SiteConfig {
     /// Reads `k8s.yaml` for a target. `file` is the name that places carry. Every fault of the file at once, in its order,
     /// with the code `INVALID_CONFIG` (`docs/behaviour.md` section 1).
     pub fn parse(bytes: &[u8], file: &str, target: Target) -> Result<Checked<Self>, Faults> {
-        let document = flare_yaml::parse(bytes, file, Code::InvalidConfig)?;
-        read(&document.root, target, document.faults)
+        Self::from_document(&flare_yaml::parse(bytes, file, Code::InvalidConfig)?, target)
+    }
+
+    /// Reads a `k8s.yaml` that was parsed before, as [`SiteConfig::parse`] does.
+    pub fn from_document(document: &Document, target: Target) -> Result<Checked<Self>, Faults> {
+        read(&document.root, target, document.faults.clone())
     }
 
     /// Reads a config that is part of another file, or was put together from several (see [`Node::overlay`]).

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use flare_diagnostic::{Code, Diagnostic, Faults};
+use flare_federation::target::Origin;
 use flare_names::Target;
 use flare_site_plan::Acceptance;
 use serde_json::{Value, json};
@@ -41,7 +42,7 @@ pub(crate) struct Arguments {
     /// [default: KIT/prepared/k8s].
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
-    /// The FLARE release that runs the kit: 2.8 or 2.9 [default: 2.8].
+    /// The FLARE release that runs the kit, 2.8 or 2.9 [default: what the image's tag says, else what the kit says, else 2.8].
     #[arg(long, value_name = "RELEASE")]
     target: Option<Target>,
     /// Prepare every participant of a federation.yaml, and check them against each other.
@@ -111,7 +112,7 @@ fn requests(context: &Context<'_>, arguments: &Arguments) -> Result<Vec<KitReque
             kit,
             config: ConfigSource::File(config),
             output,
-            target: arguments.target.unwrap_or_default(),
+            asked: arguments.target.map(|target| (target, Origin::Flag)),
         });
     }
     match federation::shared_output(&requests) {
@@ -127,6 +128,7 @@ fn twice(message: &str) -> Faults {
 fn run_one(context: &Context<'_>, request: &KitRequest, dry_run: bool, options: &RunOptions) -> Ended {
     context.step(|| format!("reading {}", request.kit.display()));
     let (data, text, warnings) = prepare_one(request, dry_run, options)?;
+    say_target(context, &data);
     Ok(Outcome { data, text, warnings })
 }
 
@@ -137,7 +139,7 @@ fn prepare_one(request: &KitRequest, dry_run: bool, options: &RunOptions) -> Res
     let mut warnings = resolved.warnings.clone();
     let mut built = prepare::build(request, resolved, options).map_err(|faults| faults.after(std::mem::take(&mut warnings)))?;
     let mut warnings = std::mem::take(&mut built.warnings);
-    let mut data = prepare::report(request, &built.prepared);
+    let mut data = prepare::report(request, &built);
     let mut text = as_lines(&data);
     if let Some(before) = before {
         let changes = crate::pipeline::difference::between(&before, built.prepared.tree());
@@ -201,6 +203,7 @@ fn run_many(
                 // Most of its warnings the check before has found too; what only writing shows is new.
                 Ok((data, lines, found)) => {
                     warnings.extend(found);
+                    say_target(context, &data);
                     match (for_machines, dry_run) {
                         (true, _) => participants.push(data),
                         (false, true) => text.push_str(&format!("{lines}\n")),
@@ -222,6 +225,14 @@ fn run_many(
         Some(faults) => Err(faults.after(warnings).into()),
         None => Ok(Outcome { data: json!({ "participants": participants }), text, warnings }),
     }
+}
+
+/// For which release, and why, where `-v` asked for it.
+fn say_target(context: &Context<'_>, data: &Value) {
+    context.step(|| {
+        let text = |key: &str| printable(data[key].as_str().unwrap_or_default()).into_owned();
+        format!("{}: prepared for FLARE {}: {}", text("name"), text("target"), text("target_reason"))
+    });
 }
 
 fn one_line(data: &Value) -> String {

@@ -6,13 +6,14 @@ use std::{
 };
 
 use flare_diagnostic::{Checked, Code, Diagnostic, Faults};
-use flare_federation::{Facts, Federation, Member, Participant};
+use flare_federation::{Facts, Federation, Member, Participant, target::Origin};
 use flare_names::Target;
 use flare_yaml::Document;
 
 use super::{
-    parallel,
+    parallel, participant_files,
     prepare::{self, ConfigSource, KitRequest, RunOptions},
+    release,
 };
 use crate::output::Failure;
 
@@ -45,7 +46,9 @@ pub(crate) fn read(file: &Path, output: Option<&Path>, target: Option<Target>) -
     let mut warnings = Vec::new();
     let federation = Federation::parse(&bytes, &file.to_string_lossy())?.collect(&mut warnings);
     let folder = file.parent().unwrap_or(Path::new("/"));
-    let target = target.or(federation.target).unwrap_or_default();
+    let asked = target.map(|target| (target, Origin::Flag));
+    let asked = asked.or_else(|| federation.target.map(|target| (target, Origin::Federation)));
+    let mut images = Vec::new();
     let mut faults: Vec<Diagnostic> = Vec::new();
     let mut requests = Vec::new();
     for participant in &federation.participants {
@@ -53,20 +56,35 @@ pub(crate) fn read(file: &Path, output: Option<&Path>, target: Option<Target>) -
         let output = output.map_or_else(|| kit.join("prepared/k8s"), |output| output.join(kit.file_name().unwrap_or_default()));
         match config_file(participant, folder) {
             Ok(document) => {
+                images.extend(release::image_of(&participant.config_node(document.as_deref().map(|document| &document.root))));
                 let config = ConfigSource::Participant { participant: Box::new(participant.clone()), document };
-                requests.push(KitRequest { kit, config, output, target });
+                requests.push(KitRequest { kit, config, output, asked: None });
             }
             Err(found) => faults.extend(found.into_vec()),
         }
     }
     faults.extend(shared_output(&requests));
+    faults.extend(participant_files::check(&federation, folder));
+    warnings.extend(participant_files::note(&federation, &file.to_string_lossy()));
+    let decided = release::of_federation(asked, images, &requests);
+    warnings.extend(decided.warning);
+    for request in &mut requests {
+        request.asked = Some((decided.target, decided.origin.clone()));
+    }
     Faults::check(Said::after(faults).into_vec(), || Read { federation, requests, warnings })
 }
 
 fn config_file(participant: &Participant, folder: &Path) -> Result<Option<Box<Document>>, Faults> {
     let Some((path, place)) = participant.config_file() else { return Ok(None) };
     let path = crate::environment::shortest(&flare_file_tree::resolved(&folder.join(path)));
-    let bytes = prepare::read_config_file(&path).map_err(|faults| faults.map(|fault| fault.at(place.clone())))?;
+    let bytes = prepare::read_config_file(&path).map_err(|faults| {
+        faults.map(|fault| match fault.code {
+            // `--config` does not go with `--federation`.
+            Code::ConfigNotFound => fault.hint("name a file at `config`, relative to federation.yaml, or let `init` write one"),
+            _ => fault,
+        })
+    });
+    let bytes = bytes.map_err(|faults| faults.map(|fault| fault.at(place.clone())))?;
     flare_yaml::parse(&bytes, &path.to_string_lossy(), Code::InvalidConfig).map(|document| Some(Box::new(document)))
 }
 

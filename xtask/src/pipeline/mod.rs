@@ -7,6 +7,7 @@ pub(crate) mod kit_directory;
 pub(crate) mod launch;
 mod output_path;
 pub(crate) mod parallel;
+pub(crate) mod participant_files;
 pub(crate) mod prepare;
 pub(crate) mod release;
 pub(crate) mod study_files;

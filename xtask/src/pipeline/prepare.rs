@@ -4,11 +4,14 @@
 use std::path::{Path, PathBuf};
 
 use flare_diagnostic::{Checked, Code, Diagnostic, Faults, Place, printable};
-use flare_federation::{Facts, Participant};
+use flare_federation::{
+    Facts, Participant, Provisioned,
+    target::{self, Origin},
+};
 use flare_file_tree::{CommitError, Destination, FileTree, ReadOptions};
 use flare_names::Target;
 use flare_prepared_kit::{ExistingOutput, FingerprintedKit, MARKER_FILE, PreparedKit};
-use flare_site_config::SiteConfig;
+use flare_site_config::{SiteConfig, image::ImageReference};
 use flare_site_plan::{Acceptance, SitePlan};
 use flare_startup_kit::StartupKit;
 use serde_json::{Value, json};
@@ -16,6 +19,7 @@ use serde_json::{Value, json};
 use super::{
     kit_directory,
     output_path::{self, RealPaths},
+    release,
 };
 use crate::interrupt::{Interrupt, interrupted};
 
@@ -45,8 +49,8 @@ pub(crate) struct KitRequest {
     pub(crate) config: ConfigSource,
     /// Where the prepared kit goes.
     pub(crate) output: PathBuf,
-    /// The release that it is prepared for.
-    pub(crate) target: Target,
+    /// The release that somebody asked for; where nobody did, image and kit decide.
+    pub(crate) asked: Option<(Target, Origin)>,
 }
 
 /// What holds for every kit of a run.
@@ -70,6 +74,8 @@ pub(crate) struct Resolved {
     pub(crate) plan: SitePlan,
     /// What the other participants of a run have to agree with.
     pub(crate) facts: Facts,
+    /// Why the plan's target is the one.
+    pub(crate) origin: Origin,
     /// The kit as it was read.
     pub(crate) kit: FileTree,
     /// What stands where the prepared kit shall go.
@@ -81,6 +87,8 @@ pub(crate) struct Resolved {
 #[derive(Debug)]
 pub(crate) struct Built {
     pub(crate) prepared: PreparedKit,
+    /// Why its target is the one.
+    pub(crate) origin: Origin,
     pub(crate) warnings: Vec<Diagnostic>,
 }
 
@@ -89,27 +97,33 @@ pub(crate) fn resolve(request: &KitRequest, options: &RunOptions) -> Result<Reso
     options.interrupt.check()?;
     let mut faults = Vec::new();
     let mut warnings = Vec::new();
-    let config = keep(read_config(request), &mut faults).map(|config| config.collect(&mut warnings));
+    let config = keep(ReadConfig::of(request), &mut faults);
     let real = RealPaths::of(request);
     let kit = keep(read_kit(request, &real, options.now), &mut faults);
     let existing = keep(output_path::check(request, &real, &options.working_directory), &mut faults);
+    let image = config.as_ref().and_then(ReadConfig::image);
+    let provisioned = kit.as_ref().map_or(Provisioned::Unknown, |(tree, _)| release::of_tree(tree));
+    let decided = target::decide(request.asked.clone(), image.as_ref(), provisioned);
+    let config = config.and_then(|config| keep(config.check(decided.target), &mut faults));
+    let config = config.map(|config| config.collect(&mut warnings));
     let (true, Some(config), Some((tree, kit)), Some(existing)) = (faults.is_empty(), config, kit, existing) else {
         return Err(in_reported_order(faults));
     };
     let kit = kit.collect(&mut warnings);
-    let plan = flare_site_plan::resolve(&kit, &config, request.target, options.acceptance)?.collect(&mut warnings);
+    warnings.extend(decided.warning);
+    let plan = flare_site_plan::resolve(&kit, &config, decided.target, options.acceptance)?.collect(&mut warnings);
     warnings.extend(super::study_files::check(&tree, plan.target));
     let facts = Facts::of(&plan, &kit.certificates.identity.subject_alternative_names, kit.relay.as_ref());
-    Ok(Resolved { plan, facts, kit: tree, existing, warnings })
+    Ok(Resolved { plan, facts, origin: decided.origin, kit: tree, existing, warnings })
 }
 
 /// Builds the prepared tree in memory.
 pub(crate) fn build(request: &KitRequest, resolved: Resolved, options: &RunOptions) -> Result<Built, Faults> {
-    let plan = resolved.plan.clone();
+    let (plan, origin) = (resolved.plan.clone(), resolved.origin.clone());
     let Checked { value: kit, warnings } = patch(request, resolved, options)?;
     let kit = FingerprintedKit::new(kit)?;
     let chart = flare_helm_chart::render(&plan, &kit.fingerprint().to_string());
-    Ok(Built { prepared: PreparedKit::assemble(plan, kit, chart)?, warnings })
+    Ok(Built { prepared: PreparedKit::assemble(plan, kit, chart)?, origin, warnings })
 }
 
 /// The patched kit, and everything that [`build`] could refuse: a run checks all kits before it writes the first.
@@ -132,8 +146,8 @@ pub(crate) fn commit(request: &KitRequest, built: &Built, options: &RunOptions) 
 }
 
 /// The report of one prepared kit: the reference's keys, and more.
-pub(crate) fn report(request: &KitRequest, prepared: &PreparedKit) -> Value {
-    let plan = prepared.plan();
+pub(crate) fn report(request: &KitRequest, built: &Built) -> Value {
+    let plan = built.prepared.plan();
     let chart = request.output.join("helm_chart");
     json!({
         "runtime": "k8s",
@@ -145,10 +159,11 @@ pub(crate) fn report(request: &KitRequest, prepared: &PreparedKit) -> Value {
         "helm_command": helm_command(plan, &chart),
         "resources": request.output.join("local/resources.json.default"),
         "target": plan.target,
+        "target_reason": built.origin.to_string(),
         "release": plan.names.release,
         "deployment": plan.names.deployment,
         "service": plan.names.service,
-        "fingerprint": prepared.fingerprint().to_string(),
+        "fingerprint": built.prepared.fingerprint().to_string(),
     })
 }
 
@@ -173,15 +188,38 @@ fn in_reported_order(mut faults: Vec<Diagnostic>) -> Faults {
     Faults::check(faults, || ()).expect_err("there is at least one fault")
 }
 
-fn read_config(request: &KitRequest) -> Result<Checked<SiteConfig>, Faults> {
-    let path = match &request.config {
-        ConfigSource::Participant { participant, document } => {
-            return participant.site_config(document.as_deref(), request.target);
+/// A configuration that was read and not yet checked, since the image that it names may decide by which release's rules.
+enum ReadConfig<'run> {
+    File(flare_yaml::Document),
+    Participant(&'run Participant, Option<&'run flare_yaml::Document>),
+}
+
+impl<'run> ReadConfig<'run> {
+    fn of(request: &'run KitRequest) -> Result<Self, Faults> {
+        match &request.config {
+            ConfigSource::Participant { participant, document } => Ok(Self::Participant(participant, document.as_deref())),
+            ConfigSource::File(path) => {
+                let bytes = read_config_file(path)?;
+                flare_yaml::parse(&bytes, &path.display().to_string(), Code::InvalidConfig).map(Self::File)
+            }
         }
-        ConfigSource::File(path) => path,
-    };
-    let bytes = read_config_file(path)?;
-    SiteConfig::parse(&bytes, &path.display().to_string(), request.target)
+    }
+
+    fn image(&self) -> Option<ImageReference> {
+        match self {
+            Self::File(document) => release::image_of(&document.root),
+            Self::Participant(participant, document) => {
+                release::image_of(&participant.config_node(document.map(|document| &document.root)))
+            }
+        }
+    }
+
+    fn check(&self, target: Target) -> Result<Checked<SiteConfig>, Faults> {
+        match self {
+            Self::File(document) => SiteConfig::from_document(document, target),
+            Self::Participant(participant, document) => participant.site_config(*document, target),
+        }
+    }
 }
 
 /// Reads a config file; a missing one has its own code, and so has a folder in its place, as the reference has it.

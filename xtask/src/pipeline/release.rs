@@ -1,18 +1,53 @@
-//! Which release provisioned a kit, asked of the kit's templates.
+//! For which release a kit is prepared: what its templates and its image say.
 
 use std::path::Path;
 
-use flare_federation::{Provisioned, ReleaseFacts, provisioned_by};
+use flare_diagnostic::Code;
+use flare_federation::{
+    Provisioned, ReleaseFacts, provisioned_by,
+    target::{self, Decided, Origin},
+};
 use flare_file_tree::FileTree;
+use flare_names::Target;
+use flare_site_config::image::ImageReference;
+use flare_yaml::{Content, Node};
 use serde_json::Value;
+
+use super::prepare::KitRequest;
 
 const RESOURCES: &str = "local/resources.json.default";
 const AUTHORIZATION: &str = "local/authorization.json.default";
+/// The longest template that is read, in bytes.
+const LONGEST: u64 = 4 << 20;
 
 /// The release that provisioned a kit that was read.
 pub(crate) fn of_tree(tree: &FileTree) -> Provisioned {
     let startup = tree.below(Path::new("startup")).map(|(path, _)| path.as_path());
     of(|path| tree.bytes(path).map(<[u8]>::to_vec), &startup.filter_map(name).collect::<Vec<_>>())
+}
+
+/// The release that provisioned the kit in a directory. What cannot be read tells nothing; whoever reads the kit says why.
+pub(crate) fn of_directory(kit: &Path) -> Provisioned {
+    let read = |path: &str| flare_file_tree::read_file(&kit.join(path), LONGEST, Code::InvalidKit, Code::InvalidKit).ok();
+    let startup = flare_file_tree::files(&kit.join("startup")).unwrap_or_default();
+    of(read, &startup.iter().filter_map(|path| name(path)).collect::<Vec<_>>())
+}
+
+/// The image that a `k8s.yaml` names, where it is one.
+pub(crate) fn image_of(config: &Node) -> Option<ImageReference> {
+    match &config.get("parent")?.get("docker_image")?.content {
+        Content::Scalar(scalar) => scalar.text.parse().ok(),
+        _ => None,
+    }
+}
+
+/// One target for a whole federation: the newest release that an image's tag names, else the newest that a kit shows.
+pub(crate) fn of_federation(asked: Option<(Target, Origin)>, images: Vec<ImageReference>, kits: &[KitRequest]) -> Decided {
+    // Of several images of that release the first is named.
+    let newest = images.into_iter().rev().max_by_key(target::release_of_image);
+    let provisioned = || kits.iter().map(|request| of_directory(&request.kit)).max().unwrap_or(Provisioned::Unknown);
+    let provisioned = if asked.is_some() { Provisioned::Unknown } else { provisioned() };
+    target::decide(asked, newest.as_ref(), provisioned)
 }
 
 fn name(path: &Path) -> Option<String> {

@@ -1,0 +1,64 @@
+//! What a federation.yaml says for the verbs that install: checked when it is read, so that nobody learns of a slip later.
+
+use std::path::{Path, PathBuf};
+
+use flare_diagnostic::{Code, Diagnostic, Faults, Place};
+use flare_federation::{Federation, Participant, Source, check_kubeconfig};
+
+/// The largest kubeconfig or values file that is read, in bytes; the parser has the last word on smaller ones.
+const LARGEST: u64 = 8 << 20;
+
+/// Checks the kubeconfigs and the values files that the participants name. Relative paths refer to `directory`.
+pub(crate) fn check(federation: &Federation, directory: &Path) -> Vec<Diagnostic> {
+    let mut faults = Vec::new();
+    for participant in &federation.participants {
+        faults.extend(kubeconfig(participant, directory).err().map(Faults::into_vec).unwrap_or_default());
+        faults.extend(values(participant, directory).err().map(Faults::into_vec).unwrap_or_default());
+    }
+    faults
+}
+
+/// The note about keys that this verb does not use.
+pub(crate) fn note(federation: &Federation, file: &str) -> Option<Diagnostic> {
+    let any = |is_used: fn(&Participant) -> bool| federation.participants.iter().any(is_used);
+    let keys: Vec<&str> = [
+        ("`kubeconfig`", any(|one| one.kubeconfig.is_some())),
+        ("`context`", any(|one| one.context.is_some())),
+        ("`values`", any(|one| !one.values.is_empty())),
+        ("`expose`", any(|one| one.expose.is_some())),
+    ]
+    .into_iter()
+    .filter_map(|(key, used)| used.then_some(key))
+    .collect();
+    let message = format!("{} of this file were checked, and will be used by `up`; `prepare` does not use them", keys.join(", "));
+    let hint = "until then give them to `helm` yourself: `--kubeconfig`, `--kube-context`, `--values`";
+    (!keys.is_empty()).then(|| Diagnostic::warning(Code::Notice, message).hint(hint).at(Place::file(file)))
+}
+
+fn kubeconfig(participant: &Participant, directory: &Path) -> Result<(), Faults> {
+    let (Some(path), Some(place)) = (&participant.kubeconfig, &participant.places.kubeconfig) else { return Ok(()) };
+    let (path, bytes) = read(directory, path, place)?;
+    check_kubeconfig(participant, &bytes, &path.to_string_lossy())
+}
+
+fn values(participant: &Participant, directory: &Path) -> Result<(), Faults> {
+    for source in &participant.values {
+        let Source::File { path, place } = source else { continue };
+        let (path, bytes) = read(directory, path, place)?;
+        let document = flare_yaml::parse(&bytes, &path.to_string_lossy(), Code::InvalidFederation)?;
+        Faults::check(document.faults, || ())?;
+        Participant::join_values([&document.root])?;
+    }
+    Ok(())
+}
+
+/// Reads a file that federation.yaml names at `place`.
+fn read(directory: &Path, path: &str, place: &Place) -> Result<(PathBuf, Vec<u8>), Faults> {
+    let whole = crate::environment::shortest(&flare_file_tree::resolved(&directory.join(path)));
+    let bytes =
+        flare_file_tree::read_file(&whole, LARGEST, Code::InvalidFederation, Code::InvalidFederation).map_err(|faults| {
+            let home = path.starts_with('~').then_some("`~` is not replaced in federation.yaml: write the whole path");
+            faults.map(|fault| home.map_or(fault.clone(), |hint| fault.hint(hint)).at(place.clone()))
+        })?;
+    Ok((whole, bytes))
+}
