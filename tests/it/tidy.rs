@@ -187,7 +187,7 @@ fn every_source_file_says_what_it_is_for() {
 }
 
 #[test]
-fn only_the_two_readers_import_the_yaml_crates() {
+fn only_flare_yaml_imports_a_yaml_parser() {
     let mut sources = Vec::new();
     files(&root().join("crates"), ".rs", &mut sources);
     files(&root().join("xtask"), ".rs", &mut sources);
@@ -199,11 +199,7 @@ fn only_the_two_readers_import_the_yaml_crates() {
         })
         // Tests may read what other programs print.
         .filter(|path| !path.starts_with(root().join("crates")) || path.components().any(|part| part.as_os_str() == "src"))
-        .filter(|path| {
-            // Study files have PyYAML's scalars, which the strict reader refuses, so there is a second reader.
-            !path.starts_with(root().join("crates/flare-pod-manifest/src/document"))
-                && !path.starts_with(root().join("crates/flare-yaml/src"))
-        })
+        .filter(|path| !path.starts_with(root().join("crates/flare-yaml/src")))
         .collect();
     assert!(importing.is_empty(), "{importing:?} import the YAML crate; use flare-yaml");
 }

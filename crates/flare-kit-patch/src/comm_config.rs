@@ -5,12 +5,8 @@ use flare_file_tree::FileTree;
 use flare_names::Target;
 use flare_site_plan::{InternalSecurity, SitePlan};
 
-use crate::{
-    Edits,
-    json::{Kind, Object},
-    layout,
-    source::Source,
-};
+use crate::{Edits, layout, source::Source};
+use flare_yaml::json::{Kind, Object};
 
 const FILE: &str = "local/comm_config.json";
 

@@ -6,11 +6,8 @@ use flare_names::{Role, Target};
 use flare_site_plan::SitePlan;
 use serde_json::json;
 
-use crate::{
-    json::{Kind, Object, elements, is_truthy, write},
-    source::Source,
-    storage,
-};
+use crate::{source::Source, storage};
+use flare_yaml::json::{Kind, Object, elements, is_truthy, write};
 
 const GPU_RESOURCE_MANAGER: &str = "nvflare.app_common.resource_managers.gpu_resource_manager.GPUResourceManager";
 const PASSTHROUGH_RESOURCE_MANAGER: &str =

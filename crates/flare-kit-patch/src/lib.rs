@@ -13,7 +13,6 @@
 
 mod comm_config;
 mod components;
-mod json;
 mod layout;
 mod resources;
 mod scripts;

@@ -5,13 +5,8 @@ use flare_file_tree::FileTree;
 use flare_names::Role;
 use flare_site_plan::SitePlan;
 
-use crate::{
-    Edits, components,
-    json::{Kind, Object},
-    layout, source,
-    source::Source,
-    storage,
-};
+use crate::{Edits, components, layout, source, source::Source, storage};
+use flare_yaml::json::{Kind, Object};
 
 const DEFAULT_FILE: &str = "local/resources.json.default";
 const ACTIVE_FILE: &str = "local/resources.json";

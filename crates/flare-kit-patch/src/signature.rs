@@ -3,7 +3,9 @@
 use flare_diagnostic::{Code, Diagnostic, Place};
 use flare_file_tree::FileTree;
 
-use crate::{Edits, json::Object};
+use flare_yaml::json::Object;
+
+use crate::Edits;
 
 /// A warning for each folder whose signed files are changed or removed.
 pub(crate) fn check(kit: &FileTree, edits: &Edits) -> Vec<Diagnostic> {

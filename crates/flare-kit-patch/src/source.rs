@@ -1,8 +1,8 @@
 //! Files of the kit as text, and faults that point into them.
 
-use flare_diagnostic::{Code, Diagnostic, LineIndex, Place, Position};
+use flare_diagnostic::{Code, Diagnostic, LineIndex, Place};
 use flare_file_tree::{Entry, FileTree};
-use serde_json::value::RawValue;
+use flare_yaml::json;
 
 /// A file of the kit that holds JSON without a syntax error.
 pub(crate) struct Source<'kit> {
@@ -23,11 +23,8 @@ impl<'kit> Source<'kit> {
                 fault(file, format!("`{file}` is too large to be read")).hint("check that it is the file you meant"),
             ]);
         };
-        let text = std::str::from_utf8(bytes).map_err(|error| vec![not_utf8(file, bytes, error.valid_up_to())])?;
-        match serde_json::from_str::<&RawValue>(text) {
-            Ok(_) => Ok(Some(Self { file, text })),
-            Err(error) => Err(vec![not_json(file, text, &error)]),
-        }
+        let text = json::decode(bytes).and_then(|text| json::check(text).map(|_| text));
+        text.map(|text| Some(Self { file, text })).map_err(|fault| vec![fault.diagnostic(file, Code::InvalidKit)])
     }
 
     /// A fault at a part of this file's text.
@@ -70,36 +67,6 @@ pub(crate) fn fault(file: &'static str, message: String) -> Diagnostic {
     Diagnostic::error(Code::InvalidKit, message).at(Place::file(file))
 }
 
-fn not_utf8(file: &'static str, bytes: &[u8], valid: usize) -> Diagnostic {
-    let readable = String::from_utf8_lossy(&bytes[..valid]);
-    let position = LineIndex::new(&readable).position(readable.len());
-    Diagnostic::error(Code::InvalidKit, format!("`{file}` is not UTF-8"))
-        .hint("save the file as UTF-8")
-        .at(Place::position(file, position))
-}
-
-/// The parser's own words hold what it expected, never the text that it found.
-fn not_json(file: &'static str, text: &str, error: &serde_json::Error) -> Diagnostic {
-    let words = error.to_string();
-    let reason = words.split(" at line ").next().unwrap_or("syntax error").to_owned();
-    Diagnostic::error(Code::InvalidKit, format!("`{file}` is not JSON: {reason}"))
-        .hint(if text.starts_with('\u{feff}') {
-            "save the file without a byte order mark"
-        } else {
-            "correct the file, or take it from the kit as it was provisioned"
-        })
-        .at(Place::position(file, position_of(text, error)))
-}
-
-/// The parser says how many bytes of the line it took, 0 where that was the line break before it.
-fn position_of(text: &str, error: &serde_json::Error) -> Position {
-    let line_start = match error.line() {
-        0 | 1 => 0,
-        line => text.match_indices('\n').nth(line - 2).map_or(text.len(), |(at, _)| at + 1),
-    };
-    LineIndex::new(text).position((line_start + error.column()).saturating_sub(1))
-}
-
 #[cfg(test)]
 mod tests {
     use flare_file_tree::RelativePath;
@@ -118,7 +85,7 @@ mod tests {
 
     #[test]
     fn syntax_faults_have_line_and_column_in_characters() {
-        assert_eq!(position(b"{\n \"a\": 1,\n \"b\": tru\n}"), (3, 10));
+        assert_eq!(position(b"{\n \"a\": 1,\n \"b\": tru\n}"), (3, 7));
         assert_eq!(position("{\n \"ä\": ?}".as_bytes()), (2, 7));
         assert_eq!(position(b""), (1, 1));
         assert_eq!(position(b"{} x"), (1, 4));

@@ -3,10 +3,8 @@
 use flare_diagnostic::{Code, Diagnostic};
 use flare_site_plan::SitePlan;
 
-use crate::{
-    json::{Kind, Object},
-    source::Source,
-};
+use crate::source::Source;
+use flare_yaml::json::{Kind, Object};
 
 /// The id of the component that keeps a server's jobs.
 pub(crate) const JOB_MANAGER: &str = "job_manager";

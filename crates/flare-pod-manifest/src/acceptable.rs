@@ -167,7 +167,7 @@ mod tests {
 
     fn doubt_of(json: &str, resource: Resource) -> String {
         let mut findings = crate::document::Findings::new("f", json);
-        let node = Node::from_json(json, &mut findings).expect("the row is JSON");
+        let node = crate::document::from_json(json, &mut findings).expect("the row is JSON");
         quantity(&node, resource).map(|doubt| doubt.what).unwrap_or_default()
     }
 

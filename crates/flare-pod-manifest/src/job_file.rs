@@ -50,9 +50,9 @@ impl Format {
 /// Reads the file as a tree. Faults of the syntax are in `findings`, those of HOCON come back.
 pub(crate) fn read(format: Format, text: &str, file: &str, findings: &mut Findings<'_>) -> Result<Option<Node>, Faults> {
     match format {
-        Format::Json => Ok(Node::from_json(text, findings)),
+        Format::Json => Ok(crate::document::from_json(text, findings)),
         Format::Yaml => {
-            let root = Node::from_yaml(text, findings);
+            let root = crate::document::from_yaml(text, findings);
             let read = |key: &&str| root.as_ref().and_then(|root| root.get(key));
             for node in META_KEYS.iter().filter_map(read) {
                 refuse_unclear(node, findings);

@@ -57,8 +57,8 @@ impl LaunchRequest {
         let text = utf8(bytes, file)?;
         let mut findings = Findings::new(file, text);
         let mut warnings = Warnings::new(file, text);
-        let request =
-            Node::from_json(text, &mut findings).and_then(|root| Self::read(&root, file, target, &mut findings, &mut warnings));
+        let request = crate::document::from_json(text, &mut findings)
+            .and_then(|root| Self::read(&root, file, target, &mut findings, &mut warnings));
         finish(findings.into_sorted(), request, warnings.into_sorted())
     }
 

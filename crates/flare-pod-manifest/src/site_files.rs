@@ -66,7 +66,7 @@ impl SiteFiles {
         let parse = || {
             let text = std::str::from_utf8(bytes).ok()?;
             let mut findings = Findings::new("", text);
-            Node::from_yaml(text, &mut findings).filter(|_| findings.is_empty())
+            crate::document::from_yaml(text, &mut findings).filter(|_| findings.is_empty())
         };
         self.runtime.get_or_init(parse).as_ref()
     }

@@ -5,9 +5,8 @@ use flare_file_tree::FileTree;
 use flare_launcher_args::{COMPONENT_ID, launcher_class};
 use flare_names::Target;
 use flare_site_plan::SitePlan;
-use serde_json::{Value, json, value::RawValue};
-
-use crate::json;
+use flare_yaml::json;
+use serde_json::{Value, json};
 
 const COMM_CONFIG: &str = "local/comm_config.json";
 /// The first of these that is there is the one that FLARE reads.
@@ -40,8 +39,8 @@ fn check_launcher(tree: &FileTree, plan: &SitePlan) -> Vec<Diagnostic> {
         Ok(resources) => resources,
         Err(fault) => return vec![fault],
     };
-    let components = json::elements(json::lookup(resources, "components").unwrap_or_default());
-    let is_launcher = |component: &&str| json::equals(json::lookup(component, "id"), &COMPONENT_ID.into());
+    let components = json::elements(json::lookup(resources, "components").unwrap_or_default()).unwrap_or_default();
+    let is_launcher = |component: &&str| json::lookup(component, "id").is_some_and(|id| json::equals(id, &COMPONENT_ID.into()));
     let Some(launcher) = components.into_iter().find(is_launcher) else {
         let message = format!("`{file}` has no component `{COMPONENT_ID}`, so no job can start");
         return vec![fault(file, message)];
@@ -70,16 +69,13 @@ pub(crate) fn study_conflict(tree: &FileTree, plan: &SitePlan) -> Option<Diagnos
 
 fn read<'tree>(tree: &'tree FileTree, file: &str) -> Result<&'tree str, Diagnostic> {
     let Some(bytes) = tree.bytes(file) else { return Err(fault(file, format!("there is no `{file}`"))) };
-    let text = std::str::from_utf8(bytes).map_err(|_| fault(file, format!("`{file}` is not UTF-8")))?;
-    match serde_json::from_str::<&RawValue>(text) {
-        Ok(_) => Ok(text),
-        Err(error) => Err(fault(file, format!("`{file}` is not JSON: fault in line {}", error.line()))),
-    }
+    let text = json::decode(bytes).and_then(json::check);
+    text.map_err(|fault| fault.diagnostic(file, Code::InvalidPreparedKit))
 }
 
 fn compare(file: &str, raw: &str, key: &str, shown: &str, expected: &Value) -> Option<Diagnostic> {
     let found = json::lookup(raw, key);
-    (!json::equals(found, expected)).then(|| {
+    (!found.is_some_and(|found| json::equals(found, expected))).then(|| {
         let found = match found {
             None => "nothing".to_owned(),
             Some(found) if found.starts_with('{') => "an object".to_owned(),

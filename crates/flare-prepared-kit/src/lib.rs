@@ -8,7 +8,6 @@ mod changes;
 mod existing_output;
 mod facts;
 mod fingerprint;
-mod json;
 mod losses;
 mod marker;
 mod prepared;

@@ -24,6 +24,12 @@ fn alias_bomb_is_refused() {
 }
 
 #[test]
+fn a_long_text_that_aliases_repeat_counts_by_its_length() {
+    let text = format!("a: &a {}\nb: [{}]\n", "x".repeat(500_000), "*a, ".repeat(100_000));
+    assert!(refused(text.as_bytes()).contains("holds more than 100000 values, counting all that aliases repeat"));
+}
+
+#[test]
 fn alias_to_what_contains_it_is_refused() {
     assert_eq!(refused(b"a: &a [*a]\n"), "k8s.yaml:1:8: an alias stands inside the value that it repeats");
 }

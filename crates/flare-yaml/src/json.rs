@@ -1,67 +1,32 @@
-//! A tree as JSON, for what is passed through to Kubernetes or Helm.
+//! JSON as text: checked with the reason and the place of a fault, and taken apart without loss.
 
-use flare_diagnostic::{Code, Diagnostic};
-use serde_json::{Map, Number, Value};
+mod fault;
+mod object;
 
-use crate::{Content, Meaning, Node, Reading, Scalar, shown};
+pub use fault::Fault;
+pub use object::{Kind, Object, elements, equals, is_true, is_truthy, lookup, members, write};
+use serde::Deserialize;
+use serde_json::value::RawValue;
 
-impl Node {
-    /// The tree as JSON. An integer stays an integer, null stays null.
-    ///
-    /// Fails where a plain scalar means one thing in YAML 1.1, which FLARE and Helm read, and another in 1.2, and where a
-    /// number has no JSON form; one fault for each such scalar, with `code`. A key that is written twice keeps its first
-    /// value: its fault is already in [`crate::Document::faults`].
-    pub fn to_json(&self, code: Code) -> Result<Value, Vec<Diagnostic>> {
-        let mut faults = Vec::new();
-        let value = convert(self, code, &mut faults);
-        if faults.is_empty() { Ok(value) } else { Err(faults) }
-    }
+/// The bytes as text, without a check of what stands there. Fails where they are not UTF-8.
+pub fn decode(bytes: &[u8]) -> Result<&str, Fault> {
+    std::str::from_utf8(bytes).map_err(|error| Fault::encoding(bytes, error.valid_up_to()))
 }
 
-fn convert(node: &Node, code: Code, faults: &mut Vec<Diagnostic>) -> Value {
-    match &node.content {
-        Content::Sequence(items) => items.iter().map(|item| convert(item, code, faults)).collect(),
-        Content::Mapping(entries) => {
-            let mut map = Map::new();
-            for entry in entries {
-                let value = convert(&entry.value, code, faults);
-                map.entry(entry.key.text.as_str()).or_insert(value);
-            }
-            Value::Object(map)
-        }
-        Content::Scalar(scalar) => scalar.to_json(code).unwrap_or_else(|fault| {
-            faults.push(fault.at(node.place()));
-            Value::Null
-        }),
-    }
+/// Checks that the whole text is one JSON value, and gives the value without the space around it. Numbers and escapes that
+/// Rust has no type for (`1e400`, half a surrogate pair) are JSON.
+///
+/// ```
+/// let fault = flare_yaml::json::check("{\"a\": NaN}").unwrap_err();
+/// assert_eq!(fault.reason, "`NaN`, `Infinity` and `-Infinity` are no JSON");
+/// assert_eq!(fault.hint, "write a number, or `null` where there is none");
+/// assert_eq!((fault.position.line, fault.position.column), (1, 7));
+/// ```
+pub fn check(text: &str) -> Result<&str, Fault> {
+    from_text::<&RawValue>(text).map(RawValue::get)
 }
 
-impl Scalar {
-    /// One scalar as JSON; the fault is without a place.
-    pub fn to_json(&self, code: Code) -> Result<Value, Diagnostic> {
-        let text = shown(&self.text);
-        let meaning = match self.reading() {
-            Reading::Same(meaning) => meaning,
-            Reading::Differs { yaml_1_1, yaml_1_2 } => {
-                let message = format!(
-                    "the unquoted `{text}` is {} in YAML 1.1, which FLARE reads, and {} in YAML 1.2",
-                    yaml_1_1.describe(),
-                    yaml_1_2.describe()
-                );
-                return Err(Diagnostic::error(code, message)
-                    .hint("put it in quotes if a string is meant, else write a plain decimal number, `true` or `false`"));
-            }
-        };
-        let number = match meaning {
-            Meaning::Null => return Ok(Value::Null),
-            Meaning::Boolean(value) => return Ok(Value::Bool(value)),
-            Meaning::Date | Meaning::String => return Ok(Value::String(self.text.clone())),
-            Meaning::Integer(value) => Number::from_i128(value),
-            Meaning::Float(value) => Number::from_f64(value),
-        };
-        number.map(Value::Number).ok_or_else(|| {
-            Diagnostic::error(code, format!("the number `{text}` has no form in JSON"))
-                .hint("put it in quotes if a string is meant, else write a number of at most 64 bits")
-        })
-    }
+/// The value of a JSON text, with the reason and the place where it has none.
+pub fn from_text<'text, T: Deserialize<'text>>(text: &'text str) -> Result<T, Fault> {
+    serde_json::from_str(text).map_err(|error| Fault::find(text, &error))
 }

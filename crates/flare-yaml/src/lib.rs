@@ -1,13 +1,17 @@
 #![doc = include_str!("../README.md")]
 
 mod build;
-mod json;
+pub mod json;
 mod overlay;
+pub mod python;
 mod quote;
 mod reading;
+mod strict;
+mod to_json;
 mod tree;
 
-pub use build::{MAX_BYTES, MAX_DEPTH, MAX_NODES, parse};
+pub use build::{MAX_BYTES, MAX_DEPTH, MAX_NODES};
 pub use quote::quote;
 pub use reading::{Meaning, Reading};
+pub use strict::parse;
 pub use tree::{Content, Document, Entry, Key, Node, Scalar, Style, shown};

@@ -34,9 +34,14 @@ impl<'text> Findings<'text> {
     }
 
     /// The file cannot be read as what it is: names the file.
-    pub(crate) fn unreadable(&mut self, offset: usize, what: &str) {
+    pub(crate) fn unreadable(&mut self, offset: usize, what: &str, hint: &str) {
         let message = format!("the file `{}` {what}", self.source.file.escape_debug());
-        self.at(offset, message, None);
+        self.at(offset, message, Some(hint));
+    }
+
+    /// A key that stands in its object already.
+    pub(crate) fn doubled(&mut self, offset: usize, key: &str) {
+        self.at(offset, format!("the key `{}` is written twice", key.escape_debug()), Some("keep one of the two"));
     }
 
     /// A key that is missing in `object`: named, without a place of its own.

@@ -161,7 +161,7 @@ impl Field<'_> {
 /// A value as it is; what counts as nothing asks for nothing.
 pub(super) fn unchecked(node: &Node) -> Option<Value> {
     let value = match &node.kind {
-        Kind::Number(number) => number.to_quantity(),
+        Kind::Number(number) => crate::document::quantity(number),
         _ => node.to_json(),
     };
     (!node.is_falsy()).then_some(value)

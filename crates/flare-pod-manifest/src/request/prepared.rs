@@ -67,7 +67,7 @@ impl LaunchRequest {
         let rest = rest_of_request(site, job.as_ref().map_or(PLACEHOLDER_JOB_ID, |job| &job.id)).to_string();
         let mut rest_findings = Findings::new("launcher arguments", &rest);
         let mut rest_warnings = Warnings::new("launcher arguments", &rest);
-        let request = Node::from_json(&rest, &mut rest_findings)
+        let request = crate::document::from_json(&rest, &mut rest_findings)
             .map(|root| Parts::read(&root, target, &mut rest_findings, &mut rest_warnings))
             .and_then(|parts| parts.complete(job, meta_file, target));
         let placed = |found: Vec<Diagnostic>| {

@@ -26,8 +26,9 @@ pub(super) fn read_file(path: &SitePath, files: &SiteFiles, warnings: &mut Vec<D
     let file = path.to_string();
     let text = text_of(files.file(path), &file)?;
     let (mut findings, mut doubts) = (Findings::new(&file, text), Warnings::new(&file, text));
-    let studies =
-        Node::from_yaml(text, &mut findings).map(|root| read(&root, &file, &mut findings, &mut doubts)).unwrap_or_default();
+    let studies = crate::document::from_yaml(text, &mut findings)
+        .map(|root| read(&root, &file, &mut findings, &mut doubts))
+        .unwrap_or_default();
     warnings.extend(doubts.into_sorted());
     Faults::check(findings.into_sorted(), || studies)
 }

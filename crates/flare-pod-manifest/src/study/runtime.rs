@@ -49,7 +49,7 @@ pub(super) fn read_file(files: &SiteFiles, warnings: &mut Vec<Diagnostic>) -> Re
     };
     let studies = match files.runtime() {
         Some(root) => reader.studies(root),
-        None => Node::from_yaml(text, &mut reader.findings).map(|root| reader.studies(&root)).unwrap_or_default(),
+        None => crate::document::from_yaml(text, &mut reader.findings).map(|root| reader.studies(&root)).unwrap_or_default(),
     };
     warnings.extend(reader.warnings.into_sorted());
     let mut faults = reader.findings.into_sorted();

@@ -16,7 +16,7 @@ pub(super) fn read(path: &SitePath, files: &SiteFiles) -> Result<Checked<Templat
     let file = path.to_string();
     let text = text_of(files.file(path), &file)?;
     let (mut findings, mut warnings) = (Findings::new(&file, text), Warnings::new(&file, text));
-    let root = Node::from_yaml(text, &mut findings).filter(|root| top_mapping(root, &file, &mut findings));
+    let root = crate::document::from_yaml(text, &mut findings).filter(|root| top_mapping(root, &file, &mut findings));
     if let Some(root) = &root {
         check(root, &mut findings, &mut warnings);
     }

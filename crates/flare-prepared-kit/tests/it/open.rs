@@ -190,7 +190,6 @@ fn defect_34_facts_of_local_that_no_longer_fit_are_named_by_file_and_key() {
             "null",
             "`internal.resources.connection_security` in `local/comm_config.json` no longer fits the chart: expected `\"clear\"`, found `null`",
         ),
-        (comm, "{", "[", "`local/comm_config.json` is not JSON: fault in line 1"),
         (
             resources,
             "\"namespace\":\"nvflare\"",
@@ -215,6 +214,10 @@ fn defect_34_facts_of_local_that_no_longer_fit_are_named_by_file_and_key() {
         assert_eq!(shown(faults(tree.clone()).all()), format!("{file}: {expected}\n"));
         assert_eq!(PreparedKit::from_tree(tree, Acceptance { changes: true }).unwrap().warnings.len(), 1);
     }
+    let broken = edited(Role::Server, comm, "{", "{,");
+    let expected = format!("{comm}:1:2: `{comm}` is not JSON: a comma stands where a value belongs\n");
+    assert_eq!(shown(faults(broken.clone()).all()), expected);
+    assert_eq!(PreparedKit::from_tree(broken, Acceptance { changes: true }).unwrap().warnings.len(), 1);
     let mut active = prepared(Role::Server, Target::V2_8).tree().clone();
     put(&mut active, "local/resources.json", "{}");
     assert!(shown(faults(active).all()).contains("`local/resources.json` has no component"), "FLARE reads it first");

@@ -12,22 +12,28 @@ use serde::{
     Deserialize, Deserializer, Serialize,
     de::{MapAccess, Visitor},
 };
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 
 /// What a JSON text is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
+    /// Keys with values.
     Object,
+    /// A list.
     List,
+    /// A string.
     Text,
+    /// A number.
     Number,
+    /// True or false.
     Boolean,
+    /// Nothing.
     Null,
 }
 
 impl Kind {
     /// The kind of a JSON text without leading space.
-    pub(crate) fn of(raw: &str) -> Self {
+    pub fn of(raw: &str) -> Self {
         match raw.as_bytes().first() {
             Some(b'{') => Self::Object,
             Some(b'[') => Self::List,
@@ -54,7 +60,7 @@ impl fmt::Display for Kind {
 
 /// One level of a JSON object: keys and values as they are written.
 #[derive(Debug, Default)]
-pub(crate) struct Object<'text> {
+pub struct Object<'text> {
     members: Vec<Member<'text>>,
 }
 
@@ -66,16 +72,15 @@ struct Member<'text> {
 }
 
 impl Member<'_> {
-    /// A key that is no Unicode (a lone surrogate) equals none that we look for.
     fn is(&self, key: &str) -> bool {
-        serde_json::from_str::<Cow<'_, str>>(&self.key).is_ok_and(|decoded| decoded == key)
+        is_key(&self.key, key)
     }
 }
 
 impl<'text> Object<'text> {
     /// Takes a JSON text apart; `None` where it is no object.
-    pub(crate) fn parse(raw: &'text str) -> Option<Self> {
-        let Members(members) = serde_json::from_str(raw).ok()?;
+    pub fn parse(raw: &'text str) -> Option<Self> {
+        let members = members(raw)?;
         let mut places = HashMap::new();
         let mut object = Object::<'text>::default();
         for (key, value) in members {
@@ -96,27 +101,27 @@ impl<'text> Object<'text> {
     }
 
     /// The text of a value.
-    pub(crate) fn get(&self, key: &str) -> Option<&str> {
+    pub fn get(&self, key: &str) -> Option<&str> {
         self.members.iter().find(|member| member.is(key)).map(|member| &*member.value)
     }
 
     /// The keys, in their order; without those that are no Unicode.
-    pub(crate) fn keys(&self) -> impl Iterator<Item = String> {
+    pub fn keys(&self) -> impl Iterator<Item = String> {
         self.members.iter().filter_map(|member| serde_json::from_str(&member.key).ok())
     }
 
     /// The string of a value; `None` where it is missing or something else.
-    pub(crate) fn text(&self, key: &str) -> Option<String> {
+    pub fn text(&self, key: &str) -> Option<String> {
         serde_json::from_str(self.get(key)?).ok()
     }
 
     /// Sets a value: in its place, or at the end.
-    pub(crate) fn set(&mut self, key: &str, value: &impl Serialize) {
+    pub fn set(&mut self, key: &str, value: &impl Serialize) {
         self.set_raw(key, write(value));
     }
 
     /// Sets a value that is JSON text already.
-    pub(crate) fn set_raw(&mut self, key: &str, value: String) {
+    pub fn set_raw(&mut self, key: &str, value: String) {
         match self.members.iter_mut().find(|member| member.is(key)) {
             Some(member) => member.value = value.into(),
             None => self.members.push(Member { key: write(&key).into(), value: value.into() }),
@@ -124,20 +129,44 @@ impl<'text> Object<'text> {
     }
 
     /// The object as JSON text; its layout is not yet the file's.
-    pub(crate) fn write(&self) -> String {
+    pub fn write(&self) -> String {
         let members: Vec<_> = self.members.iter().map(|member| format!("{}:{}", member.key, member.value)).collect();
         format!("{{{}}}", members.join(","))
     }
 }
 
+/// The keys of a JSON object, each with its quotes, and their values, as they are written; `None` where the text is no object.
+pub fn members(raw: &str) -> Option<Vec<(&str, &str)>> {
+    serde_json::from_str(raw).ok().map(|Members(members)| members)
+}
+
+/// The value below a dotted path; of a key that is written twice the last one, as Python reads it. Nothing beside the path
+/// is looked at.
+pub fn lookup<'text>(raw: &'text str, path: &str) -> Option<&'text str> {
+    path.split('.').try_fold(raw, |raw, key| {
+        let found = members(raw)?.into_iter().rev().find(|(written, _)| is_key(written, key));
+        found.map(|(_, value)| value)
+    })
+}
+
+/// Whether a key as it is written is this one. A key that is no Unicode (a lone surrogate) equals none that one looks for.
+fn is_key(written: &str, key: &str) -> bool {
+    serde_json::from_str::<Cow<'_, str>>(written).is_ok_and(|decoded| decoded == key)
+}
+
+/// Whether a JSON text has a value.
+pub fn equals(raw: &str, expected: &Value) -> bool {
+    serde_json::from_str::<Value>(raw).is_ok_and(|value| value == *expected)
+}
+
 /// The elements of a JSON list; `None` where the text is no list.
-pub(crate) fn elements(raw: &str) -> Option<Vec<&str>> {
+pub fn elements(raw: &str) -> Option<Vec<&str>> {
     let elements: Vec<&RawValue> = serde_json::from_str(raw).ok()?;
     Some(elements.into_iter().map(RawValue::get).collect())
 }
 
 /// Whether Python counts a value as true: not null, false, zero or empty.
-pub(crate) fn is_truthy(raw: &str) -> bool {
+pub fn is_truthy(raw: &str) -> bool {
     match Kind::of(raw) {
         Kind::Null => false,
         Kind::Boolean => raw == "true",
@@ -148,8 +177,24 @@ pub(crate) fn is_truthy(raw: &str) -> bool {
     }
 }
 
-/// A value of ours as JSON text.
-pub(crate) fn write(value: &impl Serialize) -> String {
+/// [`is_truthy`] of a value that is read already.
+pub fn is_true(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Bool(value) => *value,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::String(text) => !text.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(object) => !object.is_empty(),
+    }
+}
+
+/// A value as JSON text.
+///
+/// # Panics
+///
+/// Where a map has keys that are no strings.
+pub fn write(value: &impl Serialize) -> String {
     serde_json::to_string(value).expect("values with string keys always serialize")
 }
 
@@ -192,12 +237,23 @@ mod tests {
     }
 
     #[test]
+    fn what_nobody_asks_for_may_hold_anything_that_python_reads() {
+        let text = r#"{"\ud800": 1e400, "a": 1, "a": {"b": "\ud800", "c": [1e400, "x"]}}"#;
+        assert_eq!(lookup(text, "a.b"), Some(r#""\ud800""#));
+        assert_eq!(elements(lookup(text, "a.c").unwrap()).unwrap(), ["1e400", "\"x\""]);
+        assert_eq!(lookup(text, "a.d"), None);
+        assert_eq!(lookup(text, "a.b.c"), None);
+        assert!(equals("\"x\"", &"x".into()) && !equals("1e400", &1.into()));
+    }
+
+    #[test]
     fn truth_is_pythons() {
         for raw in ["null", "false", "0", "-0.0", "0e9", "\"\"", "[]", "[ ]", "{}", "{ }"] {
-            assert!(!is_truthy(raw), "{raw}");
+            assert!(!is_truthy(raw) && !is_true(&serde_json::from_str(raw).unwrap()), "{raw}");
         }
         for raw in ["true", "1", "1e400", "-3", "\" \"", "[0]", "{\"a\":null}"] {
             assert!(is_truthy(raw), "{raw}");
+            assert!(serde_json::from_str(raw).is_ok_and(|value| is_true(&value)) || raw == "1e400", "{raw}");
         }
     }
 }
