@@ -197,6 +197,8 @@ fn edits_of_an_earlier_output_are_not_lost_in_silence() {
     let _ = site.run(line).expect_code(0);
     fs::write(site.sandbox.join("out/local/study_data.yaml"), "default: {data: {source: claim, mode: ro}}\n").unwrap();
     fs::write(site.sandbox.join("out/helm_chart/values-mine.yaml"), "a: 1\n").unwrap();
+    fs::create_dir_all(site.sandbox.join("out/transfer/models")).unwrap();
+    fs::write(site.sandbox.join("out/transfer/models/best.pt"), "weights").unwrap();
     let document = site.refused(line, "INVALID_ARGS", 4);
     let named: Vec<_> = document["errors"].as_array().unwrap().iter().map(|fault| fault["location"]["file"].clone()).collect();
     let path = |file: &str| site.sandbox.join(file).to_str().unwrap().to_owned();
@@ -205,6 +207,7 @@ fn edits_of_an_earlier_output_are_not_lost_in_silence() {
     assert!(document["warnings"].to_string().contains("local/study_data.yaml"), "{document}");
     let document = site.run(&format!("{line} -o json")).expect_code(0).json();
     assert!(!document["warnings"].to_string().contains("local/study_data.yaml"), "{document}");
+    assert_eq!(fs::read(site.sandbox.join("out/transfer/models/best.pt")).unwrap(), b"weights", "transfer/ always stays");
 }
 
 #[test]

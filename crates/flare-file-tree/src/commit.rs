@@ -21,6 +21,7 @@ use rustix::{
 use crate::{
     CommitError, DiskError, FileTree, Gate,
     disk::Disk,
+    keep::keep,
     place::Target,
     remove::remove_tree,
     slot::{Slot, open_locked, remove_old},
@@ -42,11 +43,14 @@ pub struct CommitOptions<'run> {
     pub cancelled: Option<&'run AtomicBool>,
     /// How long the run waits while others write to the same destination.
     pub wait: Duration,
+    /// The name of a directory in the destination that is not replaced: what stands in it there is taken over into the new tree, in
+    /// place of what has the same name in that. Files are hard links, so nothing is copied.
+    pub keep: Option<&'run OsStr>,
 }
 
 impl Default for CommitOptions<'_> {
     fn default() -> Self {
-        Self { replace: true, durable: false, cancelled: None, wait: Duration::from_mins(1) }
+        Self { replace: true, durable: false, cancelled: None, wait: Duration::from_mins(1), keep: None }
     }
 }
 
@@ -55,9 +59,11 @@ impl Default for CommitOptions<'_> {
 pub struct Committed {
     /// Whether it took the place of an older folder.
     pub replaced: bool,
-    /// What failed after the tree had got its place, worth a warning: the older folder could not be removed whole, which
-    /// the next commit to the same place tries again; or, where it was to be durable, the last wait failed.
-    pub unfinished: Option<DiskError>,
+    /// Where it was to be durable: the last wait failed.
+    pub unsynced: Option<DiskError>,
+    /// Directories beside the destination that could not be removed: the older tree, or what killed runs left. Each holds a whole
+    /// tree or a part of one. The next commit to the same place tries again, and names them again.
+    pub leftovers: Vec<DiskError>,
 }
 
 /// Puts a tree in place by one rename.
@@ -131,21 +137,26 @@ impl Run<'_, '_> {
         let parent = openat(CWD, &self.target.parent, flags, Mode::empty())
             .map_err(|errno| DiskError::new("open", &self.target.parent, errno))?;
         let parent = parent.as_fd();
-        let slot = Slot::claim(self.disk, parent, self.target, self.options.wait)?;
+        let mut slot = Slot::claim(self.disk, parent, self.target, self.options.wait)?;
         match self.write(tree, &slot).and_then(|()| self.put_in_place(parent, &slot)) {
             Ok(old) => {
+                let mut leftovers = std::mem::take(&mut slot.leftovers);
                 // Whoever replaces the new tree waits for its lock before the tree is removed.
                 drop(slot);
                 let synced = if self.options.durable { self.disk.sync(parent, &self.target.name) } else { Ok(()) };
                 let removed =
                     old.as_ref().map_or(Ok(()), |old| remove_old(self.disk, parent, self.target, old, self.options.wait));
+                leftovers.extend(removed.err());
                 let unsynced = synced.err().map(|errno| DiskError::new("write", self.target.path(), errno));
-                Ok(Committed { replaced: old.is_some(), unfinished: unsynced.or(removed.err()) })
+                Ok(Committed { replaced: old.is_some(), unsynced, leftovers })
             }
-            Err(error) => {
-                let _ = remove_tree(self.disk, parent, &slot.name);
-                Err(error)
-            }
+            Err(error) => match remove_tree(self.disk, parent, &slot.name) {
+                Ok(()) => Err(error),
+                Err(errno) => {
+                    let leftover = DiskError::new("remove", self.target.parent.join(&slot.name), errno);
+                    Err(CommitError::LeftBehind { error: Box::new(error), leftover })
+                }
+            },
         }
     }
 
@@ -194,12 +205,29 @@ impl Run<'_, '_> {
         if !self.options.replace {
             return self.over_nothing(parent, temporary, name);
         }
+        let old = match self.options.keep {
+            None => None,
+            // Locked until the exchange, so that nobody replaces or removes what is being taken over.
+            Some(kept) => match open_locked(self.disk, parent, name) {
+                Ok(old) => {
+                    self.keep(&old, slot, kept)?;
+                    Some(old)
+                }
+                Err(Errno::WOULDBLOCK | Errno::NOENT) => return Ok(Put::OthersAreAtIt),
+                Err(errno) => return Err(self.failed("replace", errno)),
+            },
+        };
         match self.disk.exchange(parent, temporary, name) {
             Ok(()) => Ok(Put::Replaced(temporary.to_owned())),
             Err(Errno::NOENT) => Ok(Put::OthersAreAtIt),
-            Err(errno) if unsupported(errno) => self.in_two_steps(parent, temporary, &slot.kept),
+            Err(errno) if unsupported(errno) => self.in_two_steps(parent, temporary, &slot.kept, old),
             Err(errno) => Err(self.failed("replace", errno)),
         }
+    }
+
+    fn keep(&mut self, old: &OwnedFd, slot: &Slot, name: &OsStr) -> Result<(), CommitError> {
+        let kept = keep(self.disk, old.as_fd(), slot.folder.as_fd(), name);
+        kept.map_err(|(path, errno)| DiskError::new("keep", self.target.path().join(path), errno).into())
     }
 
     /// A plain rename: it replaces an empty folder and refuses one that has something in it.
@@ -213,11 +241,17 @@ impl Run<'_, '_> {
     }
 
     /// For file systems without exchange: the old folder steps aside, and back where the second rename fails.
-    fn in_two_steps(&mut self, parent: BorrowedFd<'_>, temporary: &OsStr, kept: &OsStr) -> Result<Put, CommitError> {
+    fn in_two_steps(
+        &mut self,
+        parent: BorrowedFd<'_>,
+        temporary: &OsStr,
+        kept: &OsStr,
+        old: Option<OwnedFd>,
+    ) -> Result<Put, CommitError> {
         let name = self.target.name.as_os_str();
         // Locked, so that no other run takes it for the leftover of a killed one. The run that put it there has its lock until all is
         // done; whoever puts it aside has it too.
-        let _old: OwnedFd = match open_locked(self.disk, parent, name) {
+        let _old: OwnedFd = match old.map_or_else(|| open_locked(self.disk, parent, name), Ok) {
             Ok(old) => old,
             Err(Errno::WOULDBLOCK | Errno::NOENT) => return Ok(Put::OthersAreAtIt),
             Err(errno) => return Err(self.failed("replace", errno)),

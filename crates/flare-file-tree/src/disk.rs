@@ -12,7 +12,10 @@ use std::{
 };
 
 use rustix::{
-    fs::{AtFlags, Mode, OFlags, RenameFlags, chmodat, fchmod, fsync, mkdirat, openat, renameat, renameat_with, unlinkat},
+    fs::{
+        AtFlags, Mode, OFlags, RenameFlags, chmodat, fchmod, fsync, ftruncate, linkat, mkdirat, openat, renameat, renameat_with,
+        unlinkat,
+    },
     io::Errno,
 };
 
@@ -33,6 +36,8 @@ pub enum Call {
     Rename,
     /// `renameat2` with `RENAME_EXCHANGE`.
     Exchange,
+    /// `linkat`.
+    Link,
     /// `unlinkat` of a file.
     RemoveFile,
     /// `unlinkat` of a folder.
@@ -128,6 +133,18 @@ impl Disk<'_> {
     pub(crate) fn exchange(&mut self, folder: impl AsFd, from: &OsStr, to: &OsStr) -> Done {
         self.ask(Call::Exchange, to)?;
         renameat_with(&folder, from, &folder, to, RenameFlags::EXCHANGE)
+    }
+
+    /// Gives a file of one directory the same name in another one, without following links.
+    pub(crate) fn link(&mut self, from: impl AsFd, to: impl AsFd, name: &OsStr) -> Done {
+        self.ask(Call::Link, name)?;
+        linkat(from, name, to, name, AtFlags::empty())
+    }
+
+    /// Sets the length of a file; what is added is a hole.
+    pub(crate) fn set_length(&mut self, file: impl AsFd, name: &OsStr, length: u64) -> Done {
+        self.ask(Call::Write, name)?;
+        ftruncate(file, length)
     }
 
     pub(crate) fn remove_file(&mut self, folder: impl AsFd, name: &OsStr) -> Done {

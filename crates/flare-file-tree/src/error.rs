@@ -31,6 +31,13 @@ impl DiskError {
         Self::new("copy", path, io::Error::other("it was changed after it was first looked at"))
     }
 
+    /// The error as a diagnostic about a directory that is left beside a destination, for all who may find private keys in it.
+    pub fn into_leftover(self, code: Code) -> Diagnostic {
+        let message = format!("{self}; it holds copies of the files that were written, private keys included");
+        let hint = "remove it yourself, with the rights that it takes; each later run tries too, and says so";
+        Diagnostic::error(code, message).hint(hint).at(Place::from(self.path.as_path()))
+    }
+
     /// The error as a diagnostic of the given code, with a hint where the reason is one that the user can mend.
     pub fn into_diagnostic(self, code: Code) -> Diagnostic {
         let diagnostic = Diagnostic::error(code, self.to_string()).at(Place::from(self.path.as_path()));
@@ -60,6 +67,14 @@ pub enum CommitError {
     /// The disk refused.
     #[error(transparent)]
     Disk(#[from] DiskError),
+    /// Besides, what had been written could not be removed.
+    #[error("{error}; and {leftover}")]
+    LeftBehind {
+        /// Why the tree did not get to its place.
+        error: Box<Self>,
+        /// The directory that is left, with a part of the tree in it.
+        leftover: DiskError,
+    },
 }
 
 impl CommitError {
@@ -69,6 +84,7 @@ impl CommitError {
             Self::Disk(error) => error,
             Self::Interrupted => DiskError::new(action, path, Errno::INTR),
             Self::Busy { .. } => DiskError::new(action, path, Errno::BUSY),
+            Self::LeftBehind { error, .. } => error.into_disk_error(action, path),
         }
     }
 
@@ -81,6 +97,7 @@ impl CommitError {
                 .hint("wait until they have ended, or end them, and run again; or choose another output")
                 .into(),
             Self::Disk(error) => error.into_diagnostic(code).into(),
+            Self::LeftBehind { error, leftover } => error.into_faults(code).and(leftover.into_leftover(code).into()),
         }
     }
 }

@@ -5,6 +5,7 @@ mod digest;
 mod disk;
 mod error;
 mod file;
+mod keep;
 mod path;
 mod place;
 mod read;

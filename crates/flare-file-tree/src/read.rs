@@ -30,6 +30,9 @@ use crate::{
 /// Folders may be nested this deep: far more than any kit, and so few that open folders cannot run out.
 const DEEPEST: usize = 128;
 
+/// Shorter files are taken whole, holes or not, in bytes.
+const HOLES_FROM: u64 = 64 << 10;
+
 impl FileTree {
     /// Reads a folder with modes, empty folders and all.
     ///
@@ -193,6 +196,9 @@ impl<'run> Reader<'run> {
         let length = length(&stat);
         let wanted = self.options.in_memory.iter().any(|folder| path.starts_with(folder));
         let room = self.options.memory.saturating_sub(self.memory).min(self.options.on_disk_above);
+        // A file with holes stays on disk, so that it is copied with them.
+        let has_holes = stat.st_blocks.unsigned_abs().saturating_mul(512) < length && length > HOLES_FROM;
+        let room = if has_holes { 0 } else { room };
         let limit = if wanted { self.options.in_memory_limit } else { room };
         let content = match read_open(file, length, limit) {
             Ok(Some(bytes)) => Content::Bytes(bytes),

@@ -28,6 +28,8 @@ pub(crate) struct Slot {
     pub(crate) name: OsString,
     /// Where an old tree may be put aside.
     pub(crate) kept: OsString,
+    /// What killed runs left and the system does not let us remove.
+    pub(crate) leftovers: Vec<DiskError>,
 }
 
 impl Slot {
@@ -50,18 +52,21 @@ impl Slot {
 
     /// One pass over all names; `None` where other runs have them, which only time can change.
     fn claim_a_free_one(disk: &mut Disk<'_>, parent: BorrowedFd<'_>, target: &Target) -> Result<Option<Self>, DiskError> {
-        let (mut free, mut taken, mut blocked) = (Vec::new(), false, None);
+        let (mut free, mut taken, mut blocked) = (Vec::new(), false, Vec::new());
         for slot in 1..=SLOTS {
             let (name, kept) = (target.temporary(slot), target.kept(slot));
             restore(disk, parent, target, &kept)?;
             match remove_dead(disk, parent, &kept).and_then(|()| remove_dead(disk, parent, &name)) {
                 Ok(()) => free.push((name, kept)),
                 Err(Errno::WOULDBLOCK) => taken = true,
-                Err(errno) => blocked = Some(DiskError::new("remove", target.parent.join(name), errno)),
+                Err(errno) => blocked.push(DiskError::new("remove", target.parent.join(name), errno)),
             }
         }
         // What cannot be removed stays so; what another run has becomes free with its end.
-        if let (true, false, Some(error)) = (free.is_empty(), taken, blocked) {
+        if free.is_empty()
+            && !taken
+            && let Some(error) = blocked.pop()
+        {
             return Err(error);
         }
         for (name, kept) in free {
@@ -72,7 +77,7 @@ impl Slot {
             }
             // Between the two calls another run may have taken the folder for a dead one.
             match open_locked(disk, parent, &name) {
-                Ok(folder) => return Ok(Some(Self { folder, name, kept })),
+                Ok(folder) => return Ok(Some(Self { folder, name, kept, leftovers: blocked })),
                 Err(Errno::WOULDBLOCK | Errno::NOENT) => {}
                 Err(errno) => return Err(DiskError::new("create", target.path(), errno)),
             }

@@ -3,12 +3,14 @@
 use std::{
     ffi::OsStr,
     fs::File,
+    io::{Seek as _, SeekFrom},
+    ops::Range,
     os::fd::{AsFd, BorrowedFd, OwnedFd},
     path::Path,
 };
 
 use rustix::{
-    fs::{Mode, OFlags, openat},
+    fs::{Mode, OFlags, SeekFrom as Seek, openat, seek},
     io::Errno,
 };
 
@@ -76,21 +78,30 @@ impl Writer<'_, '_> {
         self.close(&file, name, mode)
     }
 
+    /// Copies the parts of a file that hold data, so that a file with holes keeps them.
     fn copy(&mut self, parent: BorrowedFd<'_>, path: &RelativePath, source: (&Path, u64), mode: u32) -> Result<(), CommitError> {
         let (source, length) = source;
         let mut reading = open_source(source, length)?;
         let created = self.disk.create_file(parent, path.name(), Mode::from_raw_mode(mode & 0o777));
         let mut file = File::from(created.map_err(|errno| self.failed("create", path, errno))?);
-        let mut left = length;
-        while left > 0 {
-            if self.disk.is_cancelled() {
-                return Err(CommitError::Interrupted);
+        let mut at = 0;
+        while let Some(data) = next_data(&reading, at, length).map_err(|errno| DiskError::new("read", source, errno))? {
+            let sought = reading.seek(SeekFrom::Start(data.start)).and_then(|_| file.seek(SeekFrom::Start(data.start)));
+            sought.map_err(|error| DiskError::new("write", self.destination.join(path), error))?;
+            at = data.start;
+            while at < data.end {
+                if self.disk.is_cancelled() {
+                    return Err(CommitError::Interrupted);
+                }
+                let copied = self.disk.copy(&mut reading, &mut file, path.name(), (data.end - at).min(64 * COPY_CHUNK as u64));
+                match copied.map_err(|error| DiskError::new("write", self.destination.join(path), error))? {
+                    0 => return Err(DiskError::changed(source).into()),
+                    count => at += count,
+                }
             }
-            let copied = self.disk.copy(&mut reading, &mut file, path.name(), left.min(64 * COPY_CHUNK as u64));
-            match copied.map_err(|error| DiskError::new("write", self.destination.join(path), error))? {
-                0 => return Err(DiskError::changed(source).into()),
-                count => left = left.saturating_sub(count),
-            }
+        }
+        if at < length {
+            self.disk.set_length(&file, path.name(), length).map_err(|errno| self.failed("write", path, errno))?;
         }
         self.close(&file, path.name(), mode).map_err(|errno| self.failed("write", path, errno))
     }
@@ -108,4 +119,20 @@ impl Writer<'_, '_> {
     fn failed(&self, action: &'static str, path: &RelativePath, errno: Errno) -> CommitError {
         DiskError::new(action, self.destination.join(path), errno).into()
     }
+}
+
+/// The next part of a file that holds data, from an offset on; `None` where only a hole or the end follows.
+fn next_data(file: &File, from: u64, length: u64) -> Result<Option<Range<u64>>, Errno> {
+    if from >= length {
+        return Ok(None);
+    }
+    let start = match seek(file, Seek::Data(from)) {
+        Ok(start) => start,
+        Err(Errno::NXIO) => return Ok(None),
+        // A file system that knows no holes.
+        Err(Errno::INVAL | Errno::OPNOTSUPP) => return Ok(Some(from..length)),
+        Err(errno) => return Err(errno),
+    };
+    let end = seek(file, Seek::Hole(start))?;
+    Ok((start < length).then_some(start..end.min(length)))
 }

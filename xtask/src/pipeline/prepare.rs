@@ -10,7 +10,7 @@ use flare_federation::{
 };
 use flare_file_tree::{CommitError, Destination, FileTree, ReadOptions};
 use flare_names::Target;
-use flare_prepared_kit::{ExistingOutput, FingerprintedKit, MARKER_FILE, PreparedKit};
+use flare_prepared_kit::{ExistingOutput, FingerprintedKit, MARKER_FILE, PreparedKit, TRANSFER};
 use flare_site_config::{SiteConfig, image::ImageReference};
 use flare_site_plan::{Acceptance, SitePlan};
 use flare_startup_kit::StartupKit;
@@ -134,15 +134,20 @@ pub(crate) fn patch(request: &KitRequest, resolved: Resolved, options: &RunOptio
     Ok(Checked { value: kit, warnings })
 }
 
-/// The one write: the tree is put in place by a rename. Gives a warning where the older output could not be removed whole.
-pub(crate) fn commit(request: &KitRequest, built: &Built, options: &RunOptions) -> Result<Option<Diagnostic>, Faults> {
+/// The one write: the tree is put in place by a rename. What stands in the `transfer/` of an earlier output stays. Gives
+/// a warning for each directory that could not be removed.
+pub(crate) fn commit(request: &KitRequest, built: &Built, options: &RunOptions) -> Result<Vec<Diagnostic>, Faults> {
     options.interrupt.check()?;
-    let how = flare_file_tree::CommitOptions { cancelled: Some(options.interrupt.flag()), ..Default::default() };
+    let how = flare_file_tree::CommitOptions {
+        cancelled: Some(options.interrupt.flag()),
+        keep: Some(TRANSFER.as_ref()),
+        ..Default::default()
+    };
     let committed = flare_file_tree::commit(built.prepared.tree(), &request.output, &how).map_err(|error| match error {
         CommitError::Interrupted => interrupted().into(),
         other => other.into_faults(Code::DeployPrepareFailed),
     })?;
-    Ok(committed.unfinished.map(|error| error.into_diagnostic(Code::Notice).into_warning()))
+    Ok(committed.leftovers.into_iter().map(|error| error.into_leftover(Code::Notice).into_warning()).collect())
 }
 
 /// The report of one prepared kit: the reference's keys, and more.

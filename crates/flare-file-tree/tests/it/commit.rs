@@ -14,7 +14,7 @@ use flare_file_tree::{Call, CommitError, CommitOptions, FileTree, Step, commit, 
 use crate::support::{kit, names, path, read};
 
 const DEFAULT: CommitOptions<'static> =
-    CommitOptions { replace: true, durable: false, cancelled: None, wait: Duration::from_mins(1) };
+    CommitOptions { replace: true, durable: false, cancelled: None, wait: Duration::from_mins(1), keep: None };
 
 #[test]
 fn missing_parents_are_made_and_the_old_folder_goes_as_a_whole() {
@@ -202,7 +202,7 @@ fn a_user_who_may_not_search_an_old_folder_that_is_his_can_replace_it() {
             }
             commit(&closed, &out, &DEFAULT).unwrap();
             let committed = commit(&kit("b"), &out, &DEFAULT).unwrap();
-            assert!(committed.unfinished.is_none(), "{committed:?}");
+            assert!(committed.leftovers.is_empty(), "{committed:?}");
         });
         run.join().unwrap();
     });

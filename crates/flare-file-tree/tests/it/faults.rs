@@ -80,7 +80,7 @@ fn each_call(before: Before, fault: Fault, can_exchange: bool) -> usize {
         restored_even_by_a_run_that_fails(&destination, old.as_ref(), &new_tree, &context);
         let third = kit("third");
         let committed = commit(&third, &destination, &CommitOptions::default()).unwrap();
-        assert!(committed.unfinished.is_none(), "{context}");
+        assert!(committed.leftovers.is_empty(), "{context}");
         assert_eq!(standing(&destination).as_ref(), Some(&third), "{context}");
         // Another test of this process may be starting a child: until its exec the child holds a copy of each lock, and what
         // seems to be in use is left for the next commit.

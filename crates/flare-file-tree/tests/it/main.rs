@@ -5,6 +5,7 @@
 
 mod commit;
 mod faults;
+mod keep;
 mod kill;
 mod many;
 mod properties;

@@ -127,8 +127,8 @@ fn whoever_waits_goes_on_when_another_run_has_ended() {
         let late = while_others_have_every_name(&out, || scope.spawn(|| commit(&kit("late"), &out, &CommitOptions::default())));
         late.join().unwrap()
     });
-    let Committed { unfinished, .. } = late.unwrap();
-    assert!(unfinished.is_none(), "{unfinished:?}");
+    let Committed { leftovers, .. } = late.unwrap();
+    assert!(leftovers.is_empty(), "{leftovers:?}");
 }
 
 #[test]

@@ -58,7 +58,7 @@ proptest! {
         commit(&first, &destination, &CommitOptions::default()).unwrap();
         prop_assert_eq!(&read(&destination), &first);
         let committed = commit(&second, &destination, &CommitOptions::default()).unwrap();
-        prop_assert!(committed.replaced && committed.unfinished.is_none());
+        prop_assert!(committed.replaced && committed.leftovers.is_empty());
         prop_assert_eq!(&read(&destination), &second);
     }
 
