@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs programs that Cargo calls into the cache, from source, at the versions of the file `versions` beside this script.
+# Installs programs that Cargo calls into the cache, from source, at the versions and with the options of the file `versions` beside this script.
 #
 # Usage: tools/cargo/install.sh [NAME...]      default: all of them
 # Result: $FLARE_KUBE_CACHE/tools/NAME-VERSION/bin/NAME (default: $XDG_CACHE_HOME/flare-kube, ~/.cache/flare-kube), left alone where it is there already;
@@ -16,7 +16,8 @@ cd "$tools"
 unset CARGO_TARGET_DIR CARGO_BUILD_TARGET_DIR
 
 for name in "$@"; do
-  version="$(sed -n "s/^$name //p" "$here/versions")"
+  line="$(sed -n "s/^$name //p" "$here/versions")"
+  version="${line%% *}" options="${line#"$version"}"
   [ -n "$version" ] || { echo "$name has no version in $here/versions" >&2; exit 1; }
   target="$tools/$name-$version"
   exec 9>"$tools/.$name.lock"
@@ -28,7 +29,7 @@ for name in "$@"; do
     trap 'rm -rf "$partial"' EXIT INT TERM
     # Made for few runs, so compiling fast counts more than running fast.
     CARGO_PROFILE_DEV_DEBUG=false CARGO_PROFILE_DEV_OPT_LEVEL=1 CARGO_TARGET_DIR="$partial/target" \
-      cargo install --quiet --locked --profile dev --version "$version" --root "$partial" "$name" >&2
+      cargo install --quiet --locked --profile dev --version "$version" --root "$partial" $options "$name" >&2
     rm -rf "$partial/target"
     mv "$partial" "$target"
     trap - EXIT INT TERM

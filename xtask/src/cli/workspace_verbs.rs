@@ -32,9 +32,9 @@ pub(crate) enum Verb {
         /// Toolchains and the configuration of Cargo, pip, Go and git stay. Takes about an hour; what it made is removed at its end.
         #[arg(long)]
         cold: bool,
-        /// Where `--cold` makes its temporary directory, which takes some 20 GB.
-        #[arg(long, value_name = "DIR", requires = "cold", default_value = cold::DISK)]
-        directory: PathBuf,
+        /// Where `--cold` makes its temporary directory, which takes some 20 GB [default: beside the heavy cache].
+        #[arg(long, value_name = "DIR", requires = "cold")]
+        directory: Option<PathBuf>,
     },
     /// Write the generated files of the workspace, or check that they are fresh.
     Codegen {
@@ -53,7 +53,7 @@ pub(crate) fn run(context: &Context<'_>, verb: Verb) -> Ended {
     match verb {
         Verb::Demo(arguments) => demo::run(context, &root, &arguments),
         Verb::Test(arguments) => checks::test(context, &root, &arguments),
-        Verb::Ci { no_cluster, cold: true, directory } => cold::run(context, &root, no_cluster, &directory),
+        Verb::Ci { no_cluster, cold: true, directory } => cold::run(context, &root, no_cluster, directory.as_deref()),
         Verb::Ci { no_cluster, .. } => checks::ci(context, &root, no_cluster),
         Verb::Codegen { check } => codegen::run(&root, check),
         Verb::Bench(subject) => bench::run(context, &root, &subject),

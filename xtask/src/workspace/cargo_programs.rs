@@ -29,7 +29,7 @@ impl CargoProgram {
 
     fn pinned(context: &Context<'_>, root: &Path, name: &'static str) -> Result<Self, Faults> {
         let lines = pinned::versions(root, "cargo")?;
-        let version = lines.iter().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')).ok_or_else(|| {
+        let version = lines.iter().find_map(|line| line.strip_prefix(name)?.split_whitespace().next()).ok_or_else(|| {
             Diagnostic::error(Code::CheckFailed, format!("`tools/cargo/versions` has no version of {name}"))
                 .hint(format!("add a line `{name} VERSION`"))
         })?;

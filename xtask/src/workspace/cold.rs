@@ -20,17 +20,17 @@ use crate::{
     output::{Ended, talk},
 };
 
-/// Where the temporary directory is made: on a disk, where /tmp is often a small one in memory.
-pub(crate) const DISK: &str = "/var/tmp";
-
 /// What is left in the temporary directory for whoever finds it after a run that was killed.
 const NOTE: &str = "Made by `cargo xtask ci --cold`, which removes it at its end. It may be removed when no such run is left.\n";
 
 /// Runs the commands of the README and all of CI, and removes everything that was made for that.
-pub(crate) fn run(context: &Context<'_>, root: &Path, no_cluster: bool, disk: &Path) -> Ended {
+pub(crate) fn run(context: &Context<'_>, root: &Path, no_cluster: bool, directory: Option<&Path>) -> Ended {
     let head = committed(context, root)?;
-    let disk = context.environment.absolute(disk);
-    let place = Place { context, root, path: disk.join(format!("flare-kube-cold-{}", std::process::id())) };
+    // Beside the heavy cache there is a disk with room, and a cluster works from there; /tmp is often a small one in memory.
+    let cache = context.environment.absolute(&context.environment.cache_folder);
+    let directory = directory.map(|path| context.environment.absolute(path)).or_else(|| cache.parent().map(Path::to_owned));
+    let name = format!("flare-kube-cold-{}", std::process::id());
+    let place = Place { context, root, path: directory.unwrap_or(cache).join(name) };
     talk(&format!("a clone of {head}, a new home and new caches are made in {}\n", place.path.display()));
     let mut steps = Steps::new();
     let worked = place.work(&mut steps, &head, no_cluster);

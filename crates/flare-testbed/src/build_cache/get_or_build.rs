@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File},
     path::{Path, PathBuf},
+    time::{Duration, SystemTime},
 };
 
 use flare_diagnostic::Faults;
@@ -11,10 +12,14 @@ use sha2::{Digest as _, Sha256};
 use super::failure::disk;
 use crate::{Context, lock_file};
 
+/// A result that no run asked for in this time has been superseded.
+const MONTH: Duration = Duration::from_hours(30 * 24);
+
 /// Gives a directory of the cache, and has it made where it is not there yet.
 ///
 /// `make` fills an empty directory beside the place, which is renamed when everything in it is on the disk. So a directory at
-/// the place is whole; what a killed run left half done lies under a name of its own and is removed by the next run.
+/// the place is whole; what a killed run left half done lies under a name of its own and is removed by the next run. A run that
+/// makes something also removes what nobody has asked for in a month.
 ///
 /// # Errors
 /// Those of `make`; the run was interrupted while it waited for another one; the disk refused.
@@ -24,6 +29,7 @@ pub(crate) fn get_or_build(
     make: impl FnOnce(&Path) -> Result<(), Faults>,
 ) -> Result<(), Faults> {
     if place.is_dir() {
+        note_use(place);
         return Ok(());
     }
     let _lock = lock(context, place)?;
@@ -39,7 +45,24 @@ pub(crate) fn get_or_build(
         // The first fault says more than a second one about what stays behind, which the next run removes.
         let _ = remove(&partial);
     }
+    place.parent().into_iter().for_each(remove_superseded);
     ended
+}
+
+/// The time of a result's last use is that of its directory. In a cache that this user may not write it stays as it is.
+fn note_use(place: &Path) {
+    let _ = File::open(place).and_then(|directory| directory.set_modified(SystemTime::now()));
+}
+
+/// Removes directories that were last used long ago. What cannot be removed takes space, and does no other harm.
+fn remove_superseded(directory: &Path) {
+    let is_old = |entry: &fs::DirEntry| {
+        let metadata = entry.metadata().ok().filter(fs::Metadata::is_dir);
+        metadata.and_then(|found| found.modified().ok()?.elapsed().ok()).is_some_and(|age| age > MONTH)
+    };
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten().filter(is_old) {
+        let _ = remove(&entry.path());
+    }
 }
 
 /// A short key of everything that a result depends on.

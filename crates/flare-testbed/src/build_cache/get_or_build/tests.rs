@@ -7,7 +7,7 @@ use std::{
         Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use flare_diagnostic::{Code, Diagnostic, Faults};
@@ -117,6 +117,26 @@ fn an_interruption_at_the_end_of_the_work_gives_no_result() {
     });
     assert_eq!(ended.unwrap_err().first().code, Code::Interrupted);
     assert!(!place.exists());
+}
+
+#[test]
+fn what_nobody_asked_for_in_a_month_is_removed_by_a_run_that_makes_something() {
+    let (cache, interrupted) = (tempfile::tempdir().unwrap(), AtomicBool::new(false));
+    let place = |name: &str| cache.path().join("tools").join(name);
+    let days_ago = |name: &str, days: u64| {
+        fs::create_dir_all(place(name)).unwrap();
+        fs::write(place(name).join("result"), "whole").unwrap();
+        let time = SystemTime::now() - Duration::from_hours(24 * days);
+        fs::File::open(place(name)).unwrap().set_modified(time).unwrap();
+    };
+    days_ago("thing-1", 31);
+    days_ago("thing-2", 29);
+    days_ago("other-1", 31);
+    get_or_build(&context(cache.path(), &interrupted), &place("other-1"), fill).unwrap();
+    assert!(place("thing-1").exists(), "a run that makes nothing removes nothing");
+    get_or_build(&context(cache.path(), &interrupted), &place("thing-3"), fill).unwrap();
+    let left = ["thing-1", "thing-2", "thing-3", "other-1"].map(|name| place(name).exists());
+    assert_eq!(left, [false, true, true, true]);
 }
 
 #[test]
