@@ -1,4 +1,4 @@
-//! Step 7: what we add to the reference's pod, each by its defect number and each with a switch. An addition never changes
+//! Step 4: what we add to the reference's pod, each by its defect number and each with a switch. An addition never changes
 //! what a template or the pod's `securityContext` says, and never keeps a pod from starting.
 
 use std::collections::BTreeSet;

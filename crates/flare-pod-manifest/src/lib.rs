@@ -2,6 +2,7 @@
 
 mod acceptable;
 mod additions;
+mod credentials;
 mod document;
 mod explain;
 mod job_file;

@@ -56,13 +56,13 @@ fn parts(path: &str) -> Vec<&str> {
     parts
 }
 
-/// The place of `path` below `folder`, both absolute; `.` for the folder itself. `None` where it is outside.
-pub(crate) fn below(folder: &str, path: &str) -> Option<String> {
+/// The place of `path` below `directory`, both absolute; `.` for the directory itself. `None` where it is outside.
+pub(crate) fn below(directory: &str, path: &str) -> Option<String> {
     if !is_absolute(path) {
         return None;
     }
-    let (folder, path) = (parts(folder), parts(path));
-    let rest = path.strip_prefix(folder.as_slice())?;
+    let (directory, path) = (parts(directory), parts(path));
+    let rest = path.strip_prefix(directory.as_slice())?;
     Some(if rest.is_empty() { ".".to_owned() } else { rest.join("/") })
 }
 
@@ -82,10 +82,10 @@ pub(crate) fn inside(path: &str) -> Option<String> {
     (!kept.is_empty()).then(|| kept.join("/"))
 }
 
-/// `relative` below `folder`; a slash at the end of `folder` is not doubled.
-pub(crate) fn join(folder: &str, relative: &str) -> String {
-    let slash = if folder.ends_with('/') { "" } else { "/" };
-    format!("{folder}{slash}{relative}")
+/// `relative` below `directory`; a slash at the end of `directory` is not doubled.
+pub(crate) fn join(directory: &str, relative: &str) -> String {
+    let slash = if directory.ends_with('/') { "" } else { "/" };
+    format!("{directory}{slash}{relative}")
 }
 
 #[cfg(test)]
@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn paths_are_resolved_as_text() {
-        for (folder, path, expected) in [
+        for (directory, path, expected) in [
             ("/w", "/w/a/../b", Some("b")),
             ("/w/", "/w", Some(".")),
             ("/w", "/w2/a", None),
@@ -103,7 +103,7 @@ mod tests {
             ("/w", "w/a", None),
             ("/a/../w", "//w/./a", Some("a")),
         ] {
-            assert_eq!(below(folder, path).as_deref(), expected, "{folder} {path}");
+            assert_eq!(below(directory, path).as_deref(), expected, "{directory} {path}");
         }
         for (path, expected) in [
             ("pods/a.yaml", Some("pods/a.yaml")),

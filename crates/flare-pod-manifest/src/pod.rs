@@ -1,4 +1,4 @@
-//! Steps 4 to 6: from a request and its study to the launcher's part of the pod, and that merged with the template.
+//! Step 3: from a request and its study to the launcher's part of the pod, and that merged with the template.
 
 mod args;
 mod env;

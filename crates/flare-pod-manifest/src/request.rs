@@ -7,6 +7,7 @@ mod portable;
 mod prepared;
 mod process_args;
 mod read;
+mod specs;
 mod unmatched;
 
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
@@ -24,7 +25,7 @@ use crate::{
     token::Token,
     warnings::Warnings,
 };
-use job_meta::View;
+use specs::View;
 
 const KEYS: [&str; 10] =
     ["role", "site", "workspace", "custom_dir", "owner_fqcn", "transfer_token", "set", "launcher", "job_meta", "process_args"];
@@ -38,7 +39,7 @@ pub struct LaunchRequest {
     pub(crate) target: Target,
     pub(crate) site: String,
     pub(crate) workspace: String,
-    /// The job's custom folder, relative to the workspace.
+    /// The job's custom directory, relative to the workspace.
     pub(crate) custom_dir: Option<String>,
     pub(crate) owner_fqcn: String,
     pub(crate) transfer_token: Token,
@@ -74,7 +75,7 @@ impl LaunchRequest {
         parts.complete(job, file, target)
     }
 
-    /// The folder of the parent that `--kit` stands for, as the request has it.
+    /// The directory of the parent that `--kit` stands for, as the request has it.
     pub fn workspace(&self) -> &str {
         &self.workspace
     }
@@ -169,11 +170,11 @@ fn role(node: &Node, findings: &mut Findings<'_>) -> Option<Role> {
 
 fn custom_dir(root: &Node, workspace: Option<&str>, findings: &mut Findings<'_>) -> Option<String> {
     let node = root.get_non_null("custom_dir").filter(|node| node.text() != Some(""))?;
-    let Some(folder) = node.text().filter(|folder| path::is_absolute(folder)) else {
+    let Some(directory) = node.text().filter(|directory| path::is_absolute(directory)) else {
         findings.wrong(node, "custom_dir", "an absolute path, null or an empty string");
         return None;
     };
-    let relative = path::below(workspace?, folder);
+    let relative = path::below(workspace?, directory);
     if relative.is_none() {
         findings.at(node.offset, "`custom_dir` is not below `workspace`", None);
     }

@@ -48,8 +48,8 @@ pub fn launch_request() -> Value {
             "properties": {
                 "role": { "enum": ["server", "client"], "description": "Decides order and choice of the process arguments." },
                 "site": { "type": "string", "description": "The name under which the parent runs: `server` for every server, a client's own name." },
-                "workspace": { "type": "string", "pattern": "^/", "description": "The parent's workspace folder, an absolute path; stands for --kit." },
-                "custom_dir": { "type": ["string", "null"], "description": "The job's custom folder below the workspace; becomes PYTHONPATH." },
+                "workspace": { "type": "string", "pattern": "^/", "description": "The parent's workspace directory, an absolute path; stands for --kit." },
+                "custom_dir": { "type": ["string", "null"], "description": "The job's custom directory below the workspace; becomes PYTHONPATH." },
                 "owner_fqcn": { "type": "string", "description": "NVFL_WORKSPACE_OWNER_FQCN; an empty string leaves the variable out." },
                 "transfer_token": { "type": "string", "description": "NVFL_WORKSPACE_TRANSFER_TOKEN, a secret." },
                 "set": { "type": ["array", "null"], "items": { "type": "string" }, "description": "Appended to the arguments behind --set." },

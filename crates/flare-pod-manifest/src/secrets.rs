@@ -1,4 +1,4 @@
-//! Step 8: the Secrets that go with a pod.
+//! Step 5: the Secrets that go with a pod.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use flare_diagnostic::{Code, Diagnostic, Place};
@@ -6,27 +6,14 @@ use flare_names::{SecretKey, Target, startup_secret};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    additions::Additions, explain::Explanation, origin::Origin, request::LaunchRequest, site_files::SiteFiles, token::Token,
+    additions::Additions, credentials, explain::Explanation, origin::Origin, request::LaunchRequest, site_files::SiteFiles,
 };
-
-pub(crate) const TRANSFER_TOKEN: &str = "NVFL_WORKSPACE_TRANSFER_TOKEN";
 
 /// Suffixes of the files that FLARE's launcher takes from `startup/`.
 const REFERENCE_SUFFIXES: [&str; 4] = [".crt", ".key", ".pem", ".json"];
 
 /// Kubernetes refuses a Secret with more data, in bytes.
 const MAX_SECRET: usize = 1 << 20;
-
-/// 2.9: the per-job Secret.
-pub(crate) fn credential_secret_name(request: &LaunchRequest) -> String {
-    format!("nvflare-cred-{}", request.job.pod_name)
-}
-
-/// 2.9: what it holds, in order. The transfer token is always there.
-pub(crate) fn credentials(request: &LaunchRequest) -> impl Iterator<Item = (&'static str, &Token)> {
-    let given = request.process_args.credentials.iter().map(|(name, token)| (*name, token));
-    given.chain(std::iter::once((TRANSFER_TOKEN, &request.transfer_token)))
-}
 
 pub(crate) fn of(
     request: &LaunchRequest,
@@ -37,8 +24,8 @@ pub(crate) fn of(
 ) -> Vec<Value> {
     let mut secrets = vec![startup(request, files, additions, explanation, warnings)];
     if request.target == Target::V2_9 {
-        let data = credentials(request).map(|(name, token)| (name.to_owned(), encoded(token.expose().as_bytes())));
-        secrets.push(secret(&credential_secret_name(request), request, &data.collect()));
+        let data = credentials::of(request).map(|(name, token)| (name.to_owned(), encoded(token.expose().as_bytes())));
+        secrets.push(secret(&credentials::secret_name(request), request, &data.collect()));
     }
     secrets
 }

@@ -14,7 +14,7 @@ pub enum FileContent {
     Bytes(Vec<u8>),
     /// Nothing is there; a link that leads nowhere counts as that.
     Missing,
-    /// Something is there that cannot be read as a file, such as a folder.
+    /// Something is there that cannot be read as a file, such as a directory.
     Unreadable,
 }
 
@@ -39,7 +39,7 @@ impl fmt::Debug for FileContent {
 /// The files of a site: those directly in `startup/`, and those that [`LaunchRequest::needed_files`] names.
 #[derive(Clone, Default)]
 pub struct SiteFiles {
-    /// Name and content of every regular file directly in `startup/` (a link to one counts); empty without such a folder.
+    /// Name and content of every regular file directly in `startup/` (a link to one counts); empty without such a directory.
     pub startup: BTreeMap<String, Vec<u8>>,
     files: BTreeMap<SitePath, FileContent>,
     /// The study runtime file as it was parsed to find its templates; `None` where that found faults.

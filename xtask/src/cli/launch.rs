@@ -50,7 +50,7 @@ pub(crate) struct ManifestArguments {
     /// A launch request, as JSON.
     #[arg(long, value_name = "FILE", requires = "kit", conflicts_with = "job")]
     request: Option<PathBuf>,
-    /// The parent's workspace folder on this machine: startup/, local/ and study data are read below it.
+    /// The parent's workspace directory on this machine: startup/, local/ and study data are read below it.
     #[arg(long, value_name = "DIR", requires = "request")]
     kit: Option<PathBuf>,
     /// The FLARE release of the request: 2.8 or 2.9 [default: 2.8]. A prepared kit has its own.

@@ -105,13 +105,13 @@ fn in_kit(kit: &Path, path: &SitePath) -> PathBuf {
     }
 }
 
-/// The regular files directly in `startup/`; none where the folder is missing, since a request may be looked at without a kit.
+/// The regular files directly in `startup/`; none where the directory is missing, since a request may be looked at without a kit.
 fn startup_files(kit: &Path) -> Result<BTreeMap<String, Vec<u8>>, Faults> {
-    let folder = kit.join("startup");
-    if matches!(Destination::look(&folder), Ok(Destination::Absent)) {
+    let directory = kit.join("startup");
+    if matches!(Destination::look(&directory), Ok(Destination::Absent)) {
         return Ok(BTreeMap::new());
     }
-    let files = flare_file_tree::files(&folder).map_err(|error| error.into_diagnostic(Code::InvalidLaunchRequest))?;
+    let files = flare_file_tree::files(&directory).map_err(|error| error.into_diagnostic(Code::InvalidLaunchRequest))?;
     let mut read = BTreeMap::new();
     for path in files {
         let bytes = read_whole(&path)?;

@@ -3,7 +3,7 @@
 use flare_names::Target;
 use serde_json::{Value, json};
 
-use crate::{explain::Explanation, origin::Origin, path, request::LaunchRequest, secrets, study::Study};
+use crate::{credentials, explain::Explanation, origin::Origin, path, request::LaunchRequest, study::Study};
 
 /// Shown in place of a token.
 const HIDDEN: &str = "(hidden)";
@@ -25,10 +25,10 @@ pub(super) fn of(request: &LaunchRequest, study: &Study, explanation: &mut Expla
     }
     add("NVFL_WORKSPACE_OWNER_FQCN", &request.owner_fqcn, &request.owner_fqcn, Origin::Parent);
     match request.target {
-        Target::V2_8 => add(secrets::TRANSFER_TOKEN, request.transfer_token.expose(), HIDDEN, Origin::Parent),
+        Target::V2_8 => add(credentials::TRANSFER_TOKEN, request.transfer_token.expose(), HIDDEN, Origin::Parent),
         Target::V2_9 => {
-            let secret = secrets::credential_secret_name(request);
-            for (name, _) in secrets::credentials(request) {
+            let secret = credentials::secret_name(request);
+            for (name, _) in credentials::of(request) {
                 env.push(from_secret(name, &secret, name));
                 explanation.env(name, &format!("key of Secret {secret}"), Origin::Parent);
             }

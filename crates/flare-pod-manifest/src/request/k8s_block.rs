@@ -1,10 +1,10 @@
-//! Step 2: the effective launcher spec, `k8s`: the job's default overlaid by the site's block, or the older place.
+//! The effective launcher spec, `k8s`: the job's default overlaid by the site's block, or the older place.
 
 use flare_diagnostic::closest;
 use flare_names::Target;
 use serde_json::Value;
 
-use super::{job_meta::Specs, read};
+use super::{read, specs::Specs};
 use crate::{
     acceptable::{self, Resource},
     document::{Entry, Findings, Kind, Node, join},

@@ -4,9 +4,9 @@ use flare_names::Target;
 use serde_json::Value;
 
 use super::{
-    job_meta::Specs,
     k8s_block::{Quantity, modes, unchecked},
     read,
+    specs::Specs,
 };
 use crate::{
     acceptable::{self, Resource},

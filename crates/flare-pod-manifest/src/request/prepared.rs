@@ -6,7 +6,7 @@ use flare_launcher_args::LauncherArgs;
 use flare_names::{Role, Target};
 use serde_json::{Value, json};
 
-use super::{Job, LaunchRequest, Parts, finish, job_meta::View, utf8};
+use super::{Job, LaunchRequest, Parts, finish, specs::View, utf8};
 use crate::{
     document::{Entry, Findings, Kind, Node},
     job_file::{self, Format},
@@ -98,7 +98,7 @@ fn set_default(object: &mut Node, key: &str, text: &str, overrule: bool) {
 /// The flags are those of FLARE's parents (`client_executor.py`, `server_engine.py`).
 fn rest_of_request(site: &PreparedSite<'_>, job_id: &str) -> Value {
     let mount = site.launcher.workspace_mount_path.as_str();
-    let job_folder = format!("{mount}/{job_id}");
+    let job_directory = format!("{mount}/{job_id}");
     let parent_url = site.parent_url.unwrap_or("<parent-url>");
     let mut process_args = match site.role {
         Role::Client => json!({
@@ -113,7 +113,7 @@ fn rest_of_request(site: &PreparedSite<'_>, job_id: &str) -> Value {
         Role::Server => json!({
             "exe_module": ["-m", "nvflare.private.fed.app.server.runner_process"],
             "startup_config_file": ["-s", "fed_server.json"],
-            "app_root": ["-r", format!("{job_folder}/app_{}", site.site)],
+            "app_root": ["-r", format!("{job_directory}/app_{}", site.site)],
             "root_url": ["-u", "<root-url>"],
             "service_host": ["--host", "<service-host>"],
             "service_port": ["--port", "<service-port>"],
@@ -128,7 +128,7 @@ fn rest_of_request(site: &PreparedSite<'_>, job_id: &str) -> Value {
     process_args["parent_conn_sec"] = json!(["--parent_conn_sec", site.parent_connection_security]);
     json!({
         "role": site.role.as_str(), "site": site.site, "workspace": mount,
-        "custom_dir": format!("{job_folder}/app_{}/custom", site.site),
+        "custom_dir": format!("{job_directory}/app_{}/custom", site.site),
         "owner_fqcn": site.site, "transfer_token": "<transfer-token>", "set": ["secure_train=true", "print_conf=True"],
         "launcher": site.launcher, "process_args": process_args,
     })

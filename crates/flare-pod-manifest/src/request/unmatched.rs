@@ -6,8 +6,8 @@ use flare_diagnostic::closest;
 use flare_names::Target;
 
 use super::{
-    job_meta::{Specs, View},
     k8s_block::{self, modes},
+    specs::{Specs, View},
 };
 use crate::{
     document::{Entry, Kind, Node, join},
@@ -142,7 +142,7 @@ impl<'node> Check<'_, 'node, '_> {
     fn launcher_spec(&mut self) {
         let Some(spec) = self.specs.launcher else { return };
         for entry in spec.entries() {
-            let path = join(&self.specs.path("launcher_spec"), &entry.key);
+            let path = join(&self.specs.path_of("launcher_spec"), &entry.key);
             if entry.key == self.specs.site || entry.key == "default" {
                 self.modes(&entry.value, &path);
             } else if let Some((message, hint)) = self.never_launched(entry, &path) {
@@ -155,15 +155,15 @@ impl<'node> Check<'_, 'node, '_> {
     /// Why a key of `launcher_spec` is no other site's.
     fn never_launched(&self, entry: &Entry, path: &str) -> Option<(String, String)> {
         let (key, shown) = (entry.key.as_str(), path.escape_debug());
+        if key.starts_with('@') {
+            return Some((format!("`{shown}` matches no site"), "write `default` for a block of all sites".to_owned()));
+        }
         if k8s_block::is_misspelt_default(entry, self.view.target) {
             let message = format!(
                 "the key `{}` of launcher_spec looks like a misspelt `default`; it counts as the name of a site",
                 key.escape_debug()
             );
             return Some((message, "write `default` for a block of all sites".to_owned()));
-        }
-        if key.starts_with('@') {
-            return Some((format!("`{shown}` matches no site"), "write `default` for a block of all sites".to_owned()));
         }
         self.not_this_site(key, path)
     }
@@ -227,7 +227,7 @@ impl<'node> Check<'_, 'node, '_> {
     fn resource_spec(&mut self) {
         let Some(spec) = self.specs.resource else { return };
         for entry in spec.entries() {
-            let path = join(&self.specs.path("resource_spec"), &entry.key);
+            let path = join(&self.specs.path_of("resource_spec"), &entry.key);
             let portable = entry.key == "@default" && self.view.target >= Target::V2_9;
             if entry.key == self.specs.site || portable {
                 self.resources(&entry.value, &path, entry.key == self.specs.site);

@@ -1,4 +1,4 @@
-//! Shared by the integration tests of this crate: reading a kit folder as the edge does, and comparing Kubernetes JSON.
+//! Shared by the integration tests of this crate: reading a kit directory as the edge does, and comparing Kubernetes JSON.
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses its part")]
 #![allow(clippy::disallowed_methods, reason = "tests stand at the edge")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::missing_panics_doc, missing_docs, reason = "helpers of tests")]
@@ -34,7 +34,7 @@ pub fn read_site(request: &LaunchRequest, kit: &Path) -> SiteFiles {
     })
 }
 
-/// The whole road from a request document and a kit folder.
+/// The whole road from a request document and a kit directory.
 pub fn launch(request: &str, kit: &Path, target: Target, additions: &Additions) -> Result<Checked<Manifest>, Faults> {
     let Checked { value: request, mut warnings } = LaunchRequest::parse(request.as_bytes(), "request.json", target)?;
     let files = read_site(&request, kit);
@@ -63,10 +63,10 @@ pub fn launch_in_memory(
     Checked { value: (), warnings }.and_then(|()| manifest(&request, &site, additions))
 }
 
-/// Makes a kit folder from relative paths and texts.
-pub fn write_kit(folder: &Path, files: &[(String, String)]) {
+/// Makes a kit directory from relative paths and texts.
+pub fn write_kit(directory: &Path, files: &[(String, String)]) {
     for (path, text) in files {
-        let path = folder.join(path);
+        let path = directory.join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     }

@@ -1,0 +1,55 @@
+//! The two specs of a job, `launcher_spec` and `resource_spec`, as one site looks into them.
+
+use flare_names::Target;
+
+use super::read;
+use crate::document::{Findings, Node, join};
+
+/// For whom and how a job's meta data is read.
+#[derive(Clone, Copy)]
+pub(super) struct View<'view> {
+    /// The key under which the object stands, for messages; empty for a file of its own.
+    pub(super) path: &'view str,
+    pub(super) site: Option<&'view str>,
+    /// The name that the server has in the project, where it is known: no key of a job is called so.
+    pub(super) server_name: Option<&'view str>,
+    pub(super) target: Target,
+}
+
+/// Both specs of a job and the site for which they are read.
+pub(super) struct Specs<'node> {
+    pub(super) launcher: Option<&'node Node>,
+    pub(super) resource: Option<&'node Node>,
+    pub(super) site: &'node str,
+    pub(super) path: &'node str,
+}
+
+impl<'node> Specs<'node> {
+    /// `resource_spec[key]` with its path, where it is there and not null.
+    pub(super) fn resource(&self, key: &str, findings: &mut Findings<'_>) -> Option<(&'node Node, String)> {
+        Self::block(self.resource?, &join(self.path, "resource_spec"), key, findings)
+    }
+
+    /// `launcher_spec[key]` with its path, where it is there and not null.
+    pub(super) fn launcher(&self, key: &str, findings: &mut Findings<'_>) -> Option<(&'node Node, String)> {
+        Self::block(self.launcher?, &join(self.path, "launcher_spec"), key, findings)
+    }
+
+    /// The path of one of the two specs.
+    pub(super) fn path_of(&self, spec: &str) -> String {
+        join(self.path, spec)
+    }
+
+    /// Whether `resource_spec[site].k8s` counts: where `launcher_spec` has no k8s block, neither the site's nor a default
+    /// with something in it.
+    pub(super) fn reads_older_place(&self) -> bool {
+        let block = |key: &str| self.launcher.and_then(|spec| spec.get_non_null(key)?.get_non_null("k8s"));
+        block(self.site).is_none() && block("default").is_none_or(|block| block.entries().is_empty())
+    }
+
+    fn block(spec: &'node Node, path: &str, key: &str, findings: &mut Findings<'_>) -> Option<(&'node Node, String)> {
+        let block = spec.get_non_null(key)?;
+        let path = join(path, key);
+        read::is_object(block, &path, findings).then_some((block, path))
+    }
+}
