@@ -8,6 +8,7 @@ mod environment;
 mod interrupt;
 mod output;
 mod pipeline;
+mod runtime;
 mod workspace;
 
 pub use cli::{command, parse_and_run};

@@ -96,6 +96,16 @@ codes! {
     StreamBroken => "STREAM_BROKEN", hint "run the same command again",
     /// A program in a pod ended with an error.
     PodProgramFailed => "POD_PROGRAM_FAILED", hint "mend what the program's own message names, then run again",
+    /// The claim is missing, lost, being deleted, or cannot be written to.
+    ClaimNotUsable => "CLAIM_NOT_USABLE", hint "make the claim with `--create-pvc`, or mend what the message names",
+    /// A running pod uses the claim.
+    ClaimInUse => "CLAIM_IN_USE", hint "scale the pod's owner down, and run again",
+    /// The volume holds another participant's kit.
+    VolumeNotOurs => "VOLUME_NOT_OURS", hint "give each participant a claim of its own",
+    /// Another run is staging onto the same claim.
+    StageLocked => "STAGE_LOCKED", hint "wait until that run has ended",
+    /// The kit could not be put onto its volume; what was there before is untouched.
+    StageFailed => "STAGE_FAILED", hint "mend what the message names, then run again",
     /// A step ran out of the time that it was given.
     TimedOut => "TIMED_OUT", hint "see what the step waits for, or give it more time with `--timeout`",
     /// The run was interrupted; what was begun has been removed, and the report lists what was done before.

@@ -133,6 +133,14 @@ impl PreparedKit {
         self.tree.subtree(LOCAL).unwrap_or_default()
     }
 
+    /// The chart's values as they are now, as JSON; an empty object where the file is gone.
+    ///
+    /// # Errors
+    /// `INVALID_PREPARED_KIT` where they are no YAML or have no meaning in JSON.
+    pub fn values(&self) -> Result<serde_json::Value, Faults> {
+        self.tree.bytes(values::FILE).map_or_else(|| Ok(serde_json::json!({})), values::as_json)
+    }
+
     /// Where the chart stands, below the folder of the prepared kit.
     pub fn chart_path() -> &'static Path {
         Path::new(CHART)

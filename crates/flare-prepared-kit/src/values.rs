@@ -14,6 +14,12 @@ fn read(bytes: &[u8], code: Code) -> Result<Node, Faults> {
     Faults::check(document.faults, || document.root)
 }
 
+/// The values as JSON.
+pub(crate) fn as_json(bytes: &[u8]) -> Result<serde_json::Value, Faults> {
+    let values = read(bytes, Code::InvalidPreparedKit)?;
+    values.to_json(Code::InvalidPreparedKit).or_else(|faults| Faults::check(faults, || serde_json::json!({})))
+}
+
 /// The values that no longer fit the kit, each named with what is expected and what was found.
 pub(crate) fn check(bytes: &[u8], plan: &SitePlan) -> Vec<Diagnostic> {
     let values = match read(bytes, Code::InvalidPreparedKit) {

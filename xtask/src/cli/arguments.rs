@@ -23,8 +23,12 @@ pub(crate) struct ClusterArguments {
     pub(crate) dry_run: bool,
 }
 
-#[allow(dead_code, reason = "no verb talks to a user's cluster yet")]
 impl ClusterArguments {
+    /// Which cluster is meant.
+    pub(crate) fn access(&self) -> flare_cluster::Access {
+        flare_cluster::Access { kubeconfig: self.kubeconfig.clone(), context: self.context.clone() }
+    }
+
     /// The time that the verb may take.
     pub(crate) fn time_limit(&self) -> Duration {
         Duration::from_secs(self.timeout)

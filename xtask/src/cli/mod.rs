@@ -10,6 +10,7 @@ mod manual;
 mod names;
 mod prepare;
 pub(crate) mod schema;
+mod stage;
 mod workspace_verbs;
 
 use std::ffi::OsString;
@@ -53,6 +54,7 @@ pub(crate) struct SharedArguments {
 enum Verb {
     Prepare(prepare::Arguments),
     Init(init::Arguments),
+    Stage(stage::Arguments),
     Names(names::Arguments),
     Launch(launch::Arguments),
     Schema(schema::Arguments),
@@ -125,6 +127,7 @@ fn run(context: &Context<'_>, verb: Verb) -> Ended {
     match verb {
         Verb::Prepare(arguments) => prepare::run(context, &arguments),
         Verb::Init(arguments) => init::run(context, &arguments),
+        Verb::Stage(arguments) => stage::run(context, &arguments),
         Verb::Names(arguments) => names::run(&arguments),
         Verb::Launch(arguments) => launch::run(context, &arguments),
         Verb::Schema(arguments) => schema::run(&arguments),

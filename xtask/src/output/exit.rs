@@ -46,6 +46,11 @@ pub(crate) const fn exit_status(code: Code) -> u8 {
         | Code::ClusterBusy
         | Code::ClusterAnswerInvalid
         | Code::StreamBroken
+        | Code::ClaimNotUsable
+        | Code::ClaimInUse
+        | Code::VolumeNotOurs
+        | Code::StageLocked
+        | Code::StageFailed
         | Code::PodProgramFailed => 5,
         Code::TimedOut => 6,
         Code::Interrupted => 130,

@@ -10,4 +10,5 @@ pub(crate) mod parallel;
 pub(crate) mod participant_files;
 pub(crate) mod prepare;
 pub(crate) mod release;
+pub(crate) mod stage;
 pub(crate) mod study_files;

@@ -1,0 +1,107 @@
+//! The workspace claim: made on request, looked at, and annotated with what is on its volume.
+
+use flare_cluster::{
+    Cluster, Write,
+    k8s_openapi::api::core::v1::{Namespace, PersistentVolumeClaim, ServiceAccount},
+};
+use flare_diagnostic::{Code, Diagnostic};
+use serde_json::json;
+use std::{task::Poll, time::Duration};
+
+use crate::Owner;
+
+const OWNER: &str = "flare-kube/kit-owner";
+const FINGERPRINT: &str = "flare-kube/kit-fingerprint";
+
+/// A claim to be made where there is none.
+#[derive(Debug, Clone)]
+pub struct NewClaim {
+    /// Its size, a quantity such as `10Gi`.
+    pub size: String,
+    /// The storage class; `None` for the cluster's default, an empty one for a volume that was made before.
+    pub storage_class: Option<String>,
+    /// The access mode, such as `ReadWriteOnce`.
+    pub access_mode: String,
+}
+
+/// Makes the namespace where it is missing, and waits for its default service account, without which pods are refused. Says whether
+/// it was missing.
+pub(crate) async fn make_namespace(cluster: &Cluster, name: &str, dry_run: bool) -> Result<bool, Diagnostic> {
+    let namespaces = cluster.unnamespaced::<Namespace>();
+    if namespaces.find(name).await?.is_some() {
+        return Ok(false);
+    }
+    let mut namespace = Namespace::default();
+    namespace.metadata.name = Some(name.to_owned());
+    namespaces.apply(name, &namespace, Write { dry_run, force: false }).await?;
+    if dry_run {
+        return Ok(true);
+    }
+    let there = |account: Option<&ServiceAccount>| if account.is_some() { Poll::Ready(Ok(())) } else { Poll::Pending };
+    let what = format!("the default service account of the namespace `{name}`");
+    cluster.namespaced::<ServiceAccount>(name).wait("default", Duration::from_secs(30), &what, there).await?;
+    Ok(true)
+}
+
+/// The claim, made on request. Says whether it was made now.
+pub(crate) async fn find_or_make(
+    cluster: &Cluster,
+    namespace: &str,
+    name: &str,
+    new: Option<&NewClaim>,
+    dry_run: bool,
+) -> Result<(PersistentVolumeClaim, bool), Diagnostic> {
+    let claims = cluster.namespaced::<PersistentVolumeClaim>(namespace);
+    if let Some(claim) = claims.find(name).await? {
+        return judge(&claim, name).map(|()| (claim, false));
+    }
+    let Some(new) = new else {
+        return Err(Diagnostic::error(Code::ClaimNotUsable, format!("there is no claim `{name}` in namespace `{namespace}`"))
+            .hint("`--create-pvc 10Gi` makes it; or create it and run again"));
+    };
+    let mut spec = json!({"accessModes": [new.access_mode], "resources": {"requests": {"storage": new.size}}});
+    if let Some(class) = &new.storage_class {
+        spec["storageClassName"] = json!(class);
+    }
+    let claim = json!({"metadata": {"name": name, "labels": {"app.kubernetes.io/managed-by": "flare-kube"}}, "spec": spec});
+    let claim = serde_json::from_value(claim).expect("the fields above are those of a claim");
+    claims.apply(name, &claim, Write { dry_run, force: false }).await.map(|claim| (claim, true))
+}
+
+/// Refuses a claim that no pod can mount. One that waits for its first pod is fine.
+fn judge(claim: &PersistentVolumeClaim, name: &str) -> Result<(), Diagnostic> {
+    let unusable =
+        |why: &str, hint: &str| Err(Diagnostic::error(Code::ClaimNotUsable, format!("the claim `{name}` {why}")).hint(hint));
+    if claim.metadata.deletion_timestamp.is_some() {
+        return unusable(
+            "is being deleted",
+            "wait until it is gone, then run with `--create-pvc`; pods that still use it keep it",
+        );
+    }
+    if claim.status.as_ref().is_some_and(|status| status.phase.as_deref() == Some("Lost")) {
+        return unusable("has lost its volume", "delete the claim and restore its data, or bind it to another volume");
+    }
+    let modes = claim.spec.as_ref().and_then(|spec| spec.access_modes.as_deref()).unwrap_or_default();
+    if !modes.is_empty() && modes.iter().all(|mode| mode == "ReadOnlyMany") {
+        return unusable("can only be read (ReadOnlyMany)", "use a claim with ReadWriteOnce or ReadWriteMany");
+    }
+    Ok(())
+}
+
+/// Whether the claim says that exactly this kit is on its volume.
+pub(crate) fn holds(claim: &PersistentVolumeClaim, owner: &Owner, fingerprint: &str) -> bool {
+    let Some(annotations) = &claim.metadata.annotations else { return false };
+    annotations.get(FINGERPRINT).is_some_and(|found| found == fingerprint) && annotations.get(OWNER) == Some(&written(owner))
+}
+
+/// Notes what is on the volume, or, before it is changed, that this is not known.
+pub(crate) async fn note(cluster: &Cluster, namespace: &str, name: &str, kit: Option<(&Owner, &str)>) -> Result<(), Diagnostic> {
+    let (owner, fingerprint) =
+        kit.map_or((json!(null), json!(null)), |(owner, fingerprint)| (json!(written(owner)), json!(fingerprint)));
+    let change = json!({"metadata": {"annotations": {OWNER: owner, FINGERPRINT: fingerprint}}});
+    cluster.namespaced::<PersistentVolumeClaim>(namespace).merge(name, &change, Write::default()).await.map(|_| ())
+}
+
+fn written(owner: &Owner) -> String {
+    serde_json::to_string(owner).unwrap_or_default()
+}

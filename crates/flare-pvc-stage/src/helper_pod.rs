@@ -1,0 +1,160 @@
+//! The pod that mounts the claim: what it is, and how it comes to run.
+
+use std::{task::Poll, time::Duration};
+
+use flare_cluster::{
+    Cluster, Deletion, Selection, Write,
+    k8s_openapi::api::core::v1::{ContainerStateWaiting, Pod},
+};
+use flare_diagnostic::{Code, Diagnostic};
+use serde_json::json;
+
+use crate::values::ParentPod;
+
+/// Label with the claim that a helper pod works on.
+const CLAIM_LABEL: &str = "flare-kube/stages-claim";
+
+/// Where the claim is mounted.
+pub(crate) const MOUNT: &str = "/flare-volume";
+
+/// The container's name.
+pub(crate) const CONTAINER: &str = "stage";
+
+/// How much longer than the staging the pod lives where nobody deletes it.
+const AFTERLIFE: Duration = Duration::from_mins(1);
+
+/// Makes the pod. Without a shell: its Python sleeps until it is deleted, or until its own deadline.
+pub(crate) fn manifest(name: &str, claim: &str, parent: &ParentPod, deadline: Duration) -> Pod {
+    let seconds = (deadline + AFTERLIFE).as_secs();
+    let container = json!({
+        "name": CONTAINER, "image": parent.image, "imagePullPolicy": "IfNotPresent",
+        "command": [parent.python, "-c", format!("import time; time.sleep({seconds})")],
+        "env": [{"name": "PYTHONDONTWRITEBYTECODE", "value": "1"}],
+        "securityContext": parent.container_security,
+        "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"cpu": "1", "memory": "256Mi"}},
+        "volumeMounts": [{"name": "workspace", "mountPath": MOUNT}],
+    });
+    let secrets: Vec<_> = parent.pull_secrets.iter().map(|secret| json!({"name": secret})).collect();
+    let mut spec = json!({
+        "restartPolicy": "Never", "activeDeadlineSeconds": seconds, "terminationGracePeriodSeconds": 1,
+        "automountServiceAccountToken": false, "enableServiceLinks": false,
+        "securityContext": parent.pod_security, "imagePullSecrets": secrets,
+        "nodeSelector": parent.node_selector, "tolerations": parent.tolerations,
+        "containers": [container],
+        "volumes": [{"name": "workspace", "persistentVolumeClaim": {"claimName": claim}}],
+    });
+    if let Some(affinity) = &parent.affinity {
+        spec["affinity"] = json!(affinity);
+    }
+    if let Some(class) = &parent.priority_class {
+        spec["priorityClassName"] = json!(class);
+    }
+    let labels =
+        json!({"app.kubernetes.io/managed-by": "flare-kube", "app.kubernetes.io/component": "stage", CLAIM_LABEL: label(claim)});
+    let pod = json!({"metadata": {"name": name, "labels": labels}, "spec": spec});
+    serde_json::from_value(pod).expect("the fields above are those of a Pod")
+}
+
+/// A claim's name as a label's value: those have 63 characters at most, names 253.
+fn label(claim: &str) -> String {
+    let cut: String = claim.chars().take(63).collect();
+    cut.trim_end_matches(['.', '-']).to_owned()
+}
+
+/// Whether a pod is a helper of ours.
+pub(crate) fn is_helper(pod: &Pod) -> bool {
+    pod.metadata.labels.as_ref().is_some_and(|labels| labels.contains_key(CLAIM_LABEL))
+}
+
+/// Deletes helper pods of this claim that a killed run left: their program may still be at work.
+pub(crate) async fn clear(cluster: &Cluster, namespace: &str, claim: &str, deadline: Duration) -> Result<(), Diagnostic> {
+    let pods = cluster.namespaced::<Pod>(namespace);
+    for pod in pods.list(&Selection::labelled(format!("{CLAIM_LABEL}={}", label(claim)))).await? {
+        let name = pod.metadata.name.unwrap_or_default();
+        delete(cluster, namespace, &name).await?;
+        let gone = |pod: Option<&Pod>| if pod.is_none() { Poll::Ready(Ok(())) } else { Poll::Pending };
+        pods.wait(&name, deadline, &format!("the end of the helper pod `{name}` of an earlier run"), gone).await?;
+    }
+    Ok(())
+}
+
+/// Deletes a helper pod; it holds nothing that could be lost.
+pub(crate) async fn delete(cluster: &Cluster, namespace: &str, name: &str) -> Result<(), Diagnostic> {
+    let deletion = Deletion { grace_seconds: Some(1), ..Deletion::default() };
+    cluster.namespaced::<Pod>(namespace).delete(name, &deletion).await.map(|_| ())
+}
+
+/// Creates the pod and waits until it runs. Fails at once where waiting cannot help.
+pub(crate) async fn start(cluster: &Cluster, namespace: &str, pod: &Pod, deadline: Duration) -> Result<(), Diagnostic> {
+    let pods = cluster.namespaced::<Pod>(namespace);
+    let name = pod.metadata.name.clone().unwrap_or_default();
+    pods.create(pod, Write::default()).await?;
+    let mut last = String::new();
+    let waited =
+        pods.wait(&name, deadline, &format!("the start of the helper pod `{name}`"), |pod| look(pod, &name, &mut last)).await;
+    waited.map_err(|fault| {
+        if fault.code == Code::TimedOut && !last.is_empty() {
+            Diagnostic::error(Code::TimedOut, format!("{}: {last}", fault.message))
+                .hint("mend what keeps the pod from starting (node, volume, image), or give it more time with `--timeout`")
+        } else {
+            fault
+        }
+    })
+}
+
+/// What a look at the pod says: runs, cannot run, or not yet, and why.
+fn look(pod: Option<&Pod>, name: &str, last: &mut String) -> Poll<Result<(), Diagnostic>> {
+    let failed = |why: String, hint: &str| {
+        Poll::Ready(Err(Diagnostic::error(Code::StageFailed, format!("the helper pod `{name}` cannot start: {why}")).hint(hint)))
+    };
+    let Some(pod) = pod else {
+        return failed("it was deleted".into(), "run the same command again; look who deletes pods in this namespace");
+    };
+    let Some(status) = &pod.status else { return Poll::Pending };
+    let container = status.container_statuses.iter().flatten().next();
+    if container.is_some_and(|container| container.state.as_ref().is_some_and(|state| state.running.is_some())) {
+        return Poll::Ready(Ok(()));
+    }
+    if matches!(status.phase.as_deref(), Some("Failed" | "Succeeded")) {
+        let why = status.message.clone().or_else(|| ended(pod)).unwrap_or_else(|| "its container ended".into());
+        return failed(why, "check that the image has the Python of `default_python_path`; `--image` names another image");
+    }
+    if let Some(waiting) = container.and_then(|container| container.state.as_ref()?.waiting.as_ref()) {
+        *last = said(waiting);
+        let hopeless = [
+            "InvalidImageName",
+            "ErrImageNeverPull",
+            "ImagePullBackOff",
+            "CreateContainerConfigError",
+            "CreateContainerError",
+            "RunContainerError",
+        ];
+        if waiting.reason.as_deref().is_some_and(|reason| hopeless.contains(&reason)) {
+            return failed(
+                last.clone(),
+                "check image, pull Secrets and security context of the kit; `--image` names another image for the helper",
+            );
+        }
+    }
+    let unscheduled =
+        status.conditions.iter().flatten().find(|condition| condition.type_ == "PodScheduled" && condition.status == "False");
+    if let Some(condition) = unscheduled {
+        *last = condition.message.clone().unwrap_or_default();
+    }
+    Poll::Pending
+}
+
+fn said(waiting: &ContainerStateWaiting) -> String {
+    let (reason, message) = (waiting.reason.as_deref().unwrap_or_default(), waiting.message.as_deref().unwrap_or_default());
+    if message.is_empty() { reason.to_owned() } else { format!("{reason}: {message}") }
+}
+
+fn ended(pod: &Pod) -> Option<String> {
+    let container = pod.status.as_ref()?.container_statuses.as_ref()?.first()?;
+    let terminated = container.state.as_ref()?.terminated.as_ref()?;
+    Some(format!(
+        "its container ended with exit number {} ({})",
+        terminated.exit_code,
+        terminated.reason.as_deref().unwrap_or("no reason")
+    ))
+}

@@ -1,0 +1,99 @@
+//! One staging of a claim at a time: a Lease that its holder renews and that others may take once it is not renewed.
+//!
+//! No clock is compared with another machine's: a lock is dead when it has not changed for its whole time while we looked.
+
+use std::time::Duration;
+
+use flare_cluster::{Cluster, Deletion, Write, k8s_openapi::api::coordination::v1::Lease};
+use flare_diagnostic::{Code, Diagnostic};
+use serde_json::json;
+use tokio::{task::JoinHandle, time::sleep};
+
+/// How long a lock lives that nobody renews.
+const LIFE: Duration = Duration::from_secs(15);
+
+/// How often it is renewed.
+const RENEWAL: Duration = Duration::from_secs(4);
+
+/// A lock that is held until it is released, or until this process ends.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    cluster: Cluster,
+    namespace: String,
+    name: String,
+    uid: Option<String>,
+    renewing: JoinHandle<()>,
+}
+
+impl Lock {
+    /// Takes the lock of a claim. Where somebody holds it, waits long enough to see whether they are alive.
+    pub(crate) async fn take(cluster: &Cluster, namespace: &str, claim: &str, holder: &str) -> Result<Self, Diagnostic> {
+        let name = format!("flare-kube-stage-{claim}");
+        let leases = cluster.namespaced::<Lease>(namespace);
+        let fresh = lease(&name, holder, None, 0);
+        let taken = match leases.create(&fresh, Write::default()).await {
+            Err(fault) if fault.code == Code::ObjectConflict => Self::take_over(cluster, namespace, claim, &name, holder).await?,
+            created => created?,
+        };
+        let uid = taken.metadata.uid.clone();
+        let renewing = tokio::spawn(renew(cluster.clone(), namespace.to_owned(), name.clone(), holder.to_owned(), taken));
+        Ok(Self { cluster: cluster.clone(), namespace: namespace.to_owned(), name, uid, renewing })
+    }
+
+    async fn take_over(cluster: &Cluster, namespace: &str, claim: &str, name: &str, holder: &str) -> Result<Lease, Diagnostic> {
+        let leases = cluster.namespaced::<Lease>(namespace);
+        let busy = |lease: &Lease| {
+            let who = lease.spec.as_ref().and_then(|spec| spec.holder_identity.clone()).unwrap_or_else(|| "somebody".to_owned());
+            Diagnostic::error(Code::StageLocked, format!("the claim `{claim}` is being staged by `{who}`"))
+                .hint("wait until that run has ended; a run that was killed frees the claim within a minute")
+        };
+        let Some(first) = leases.find(name).await? else {
+            return leases.create(&lease(name, holder, None, 0), Write::default()).await;
+        };
+        sleep(LIFE).await;
+        match leases.find(name).await? {
+            None => leases.create(&lease(name, holder, None, 0), Write::default()).await,
+            Some(second) if second.metadata.resource_version != first.metadata.resource_version => Err(busy(&second)),
+            Some(second) => {
+                let version = second.metadata.resource_version.as_deref();
+                leases
+                    .replace(name, &lease(name, holder, version, 0))
+                    .await
+                    .map_err(|fault| if fault.code == Code::ObjectConflict { busy(&second) } else { fault })
+            }
+        }
+    }
+
+    /// Gives the lock back, if it is still ours.
+    pub(crate) async fn release(self) -> Result<(), Diagnostic> {
+        self.renewing.abort();
+        let deletion = Deletion { uid: self.uid.clone(), ..Deletion::default() };
+        self.cluster.namespaced::<Lease>(&self.namespace).delete(&self.name, &deletion).await.map(|_| ())
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        self.renewing.abort();
+    }
+}
+
+/// Changes the Lease now and then, which is how others see that its holder lives. One that was taken away is let go.
+async fn renew(cluster: Cluster, namespace: String, name: String, holder: String, mut held: Lease) {
+    let leases = cluster.namespaced::<Lease>(&namespace);
+    for count in 1.. {
+        sleep(RENEWAL).await;
+        match leases.replace(&name, &lease(&name, &holder, held.metadata.resource_version.as_deref(), count)).await {
+            Ok(renewed) => held = renewed,
+            Err(fault) if matches!(fault.code, Code::ObjectConflict | Code::ObjectNotFound) => return,
+            Err(_) => {}
+        }
+    }
+}
+
+fn lease(name: &str, holder: &str, version: Option<&str>, renewals: u32) -> Lease {
+    let lease = json!({"metadata": {"name": name, "resourceVersion": version, "labels": {"app.kubernetes.io/managed-by": "flare-kube"},
+            "annotations": {"flare-kube/renewals": renewals.to_string()}},
+        "spec": {"holderIdentity": holder, "leaseDurationSeconds": LIFE.as_secs()}});
+    serde_json::from_value(lease).expect("the fields above are those of a Lease")
+}

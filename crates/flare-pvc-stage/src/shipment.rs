@@ -1,0 +1,160 @@
+//! What is sent to the volume: the list, and the bytes behind it.
+
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use flare_diagnostic::{Code, Faults};
+use flare_file_tree::{Content, Digest, Entry, FileTree};
+use flare_prepared_kit::PreparedKit;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use tokio::io::{AsyncRead, ReadBuf};
+
+/// The two directories of a kit that stand on the volume.
+const KIT: [&str; 2] = ["local", "startup"];
+
+/// Whose kit is on a volume.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    /// The participant, as project.yml names it.
+    pub participant: String,
+    /// `server` or `client`.
+    pub role: String,
+    /// The project, where the kit says so.
+    pub project: Option<String>,
+}
+
+impl Owner {
+    /// The owner that a prepared kit belongs to.
+    pub fn of(kit: &PreparedKit) -> Self {
+        let plan = kit.plan();
+        Self { participant: plan.participant.clone(), role: plan.role.as_str().to_owned(), project: plan.project.clone() }
+    }
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct Listed {
+    /// Base64: a path need not be text.
+    path: String,
+    kind: &'static str,
+    mode: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sha256: Option<String>,
+}
+
+/// A kit on its way to a volume: the list of all entries, and the bytes of the files in the same order.
+pub struct Shipment {
+    owner: Owner,
+    fingerprint: Digest,
+    transfer: bool,
+    entries: Vec<Listed>,
+    contents: Vec<Vec<u8>>,
+}
+
+/// Shows how much it is, never the bytes: among them are private keys.
+impl std::fmt::Debug for Shipment {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (files, bytes) = (self.files(), self.bytes());
+        formatter.debug_struct("Shipment").field("files", &files).field("bytes", &bytes).finish_non_exhaustive()
+    }
+}
+
+impl Shipment {
+    /// Takes `startup/` and `local/` of a prepared kit.
+    ///
+    /// # Errors
+    /// `INVALID_PREPARED_KIT` where a file cannot be read any more.
+    pub fn of(kit: &PreparedKit) -> Result<Self, Faults> {
+        let transfer = kit.plan().role.as_str() == "server";
+        Self::new(Owner::of(kit), kit.fingerprint(), transfer, kit.tree())
+    }
+
+    /// Takes `startup/` and `local/` of a tree; with `transfer` a directory of that name is made beside them.
+    ///
+    /// # Errors
+    /// `INVALID_PREPARED_KIT` where a file cannot be read any more.
+    pub fn new(owner: Owner, fingerprint: Digest, transfer: bool, tree: &FileTree) -> Result<Self, Faults> {
+        let mut shipment = Self { owner, fingerprint, transfer, entries: Vec::new(), contents: Vec::new() };
+        let kit = tree.iter().filter(|(path, _)| KIT.iter().any(|directory| path.as_path().starts_with(directory)));
+        for (path, entry) in kit {
+            let path = STANDARD.encode(path.as_bytes());
+            match entry {
+                Entry::Folder { mode } => {
+                    shipment.entries.push(Listed { path, kind: "directory", mode: *mode, size: None, sha256: None });
+                }
+                Entry::File { content, mode } => {
+                    let bytes = whole(content)?;
+                    let (size, sha256) = (Some(bytes.len() as u64), Some(Digest::of(&bytes).to_string()));
+                    shipment.entries.push(Listed { path, kind: "file", mode: *mode, size, sha256 });
+                    shipment.contents.push(bytes);
+                }
+            }
+        }
+        Ok(shipment)
+    }
+
+    /// How many files there are.
+    pub fn files(&self) -> usize {
+        self.contents.len()
+    }
+
+    /// The bytes of all files.
+    pub fn bytes(&self) -> u64 {
+        self.contents.iter().map(|bytes| bytes.len() as u64).sum()
+    }
+
+    /// The request that the volume's program reads first. `id` names the run: letters, digits and `-`.
+    pub fn request(&self, id: &str) -> Vec<u8> {
+        let request = json!({"verb": "stage", "id": id, "owner": self.owner, "fingerprint": self.fingerprint.to_string(),
+            "transfer": self.transfer, "entries": self.entries});
+        request.to_string().into_bytes()
+    }
+
+    /// All that the program's standard input holds, as a reader, and its length.
+    pub fn input<'shipment>(
+        &'shipment self,
+        program: &'shipment [u8],
+        request: &'shipment [u8],
+    ) -> (impl AsyncRead + Unpin + Send, u64) {
+        let parts: Vec<&[u8]> = [program, request].into_iter().chain(self.contents.iter().map(Vec::as_slice)).collect();
+        let length = parts.iter().map(|part| part.len() as u64).sum();
+        (Parts { parts, next: 0 }, length)
+    }
+}
+
+fn whole(content: &Content) -> Result<Vec<u8>, Faults> {
+    match content {
+        Content::Bytes(bytes) => Ok(bytes.clone()),
+        Content::OnDisk { source, length } => {
+            flare_file_tree::read_file(source, *length, Code::InvalidPreparedKit, Code::InvalidPreparedKit)
+        }
+    }
+}
+
+/// Slices, read one after the other.
+struct Parts<'bytes> {
+    parts: Vec<&'bytes [u8]>,
+    next: usize,
+}
+
+impl AsyncRead for Parts<'_> {
+    fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        while buffer.remaining() > 0 {
+            let index = self.next;
+            let Some(part) = self.parts.get_mut(index) else { break };
+            let taken = part.len().min(buffer.remaining());
+            buffer.put_slice(&part[..taken]);
+            *part = &part[taken..];
+            if part.is_empty() {
+                self.next += 1;
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}

@@ -1,0 +1,323 @@
+//! The volume's program on a local directory, by this machine's Python: what it leaves wherever it is killed, what it refuses, and
+//! trees that are meant to break it.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_fun_call,
+    reason = "these tests start Python and look at the disk behind its back"
+)]
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::Write as _,
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use flare_file_tree::{Digest, FileTree, RelativePath};
+use flare_pvc_stage::{Answer, Owner, Shipment, StagedOnVolume, VOLUME_PROGRAM};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::io::AsyncReadExt as _;
+
+/// Runs the program as the helper pod does, in a Python that dies at the given call that changes the disk (0: never).
+const DRIVER: &str = r"
+import os, sys
+die, count = int(os.environ['DIE']), 0
+def counted(function):
+    def call(*arguments, **named):
+        global count
+        count += 1
+        if count == die:
+            os._exit(9)
+        return function(*arguments, **named)
+    return call
+for name in 'rename replace mkdir unlink rmdir chmod fchmod fsync write open'.split():
+    setattr(os, name, counted(getattr(os, name)))
+exec(sys.stdin.buffer.read(int(sys.argv[1])))
+";
+
+fn owner(participant: &str) -> Owner {
+    Owner { participant: participant.to_owned(), role: "client".to_owned(), project: Some("p".to_owned()) }
+}
+
+fn shipment(tree: &FileTree, who: &str, fingerprint: &str) -> Shipment {
+    Shipment::new(owner(who), Digest::of(fingerprint.as_bytes()), true, tree).expect("a tree in memory")
+}
+
+/// A kit in which every file holds the same text.
+fn kit(text: &str) -> FileTree {
+    let mut tree = FileTree::new();
+    for (path, mode) in
+        [("startup/client.key", 0o600), ("startup/closed/a", 0o400), ("local/resources.json", 0o644), ("other/x", 0o644)]
+    {
+        tree.insert_file(RelativePath::literal(path), text.as_bytes(), mode);
+    }
+    tree.insert_folder(RelativePath::literal("startup/closed"), 0o555);
+    tree.insert_folder(RelativePath::literal("local/empty"), 0o755);
+    tree
+}
+
+fn input_of(shipment: &Shipment, id: &str) -> (Vec<u8>, usize) {
+    let request = shipment.request(id);
+    let (mut reader, length) = shipment.input(VOLUME_PROGRAM.as_bytes(), &request);
+    let mut input = Vec::new();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    runtime.block_on(reader.read_to_end(&mut input)).expect("memory can be read");
+    assert_eq!(input.len() as u64, length, "the length is what is announced to the other side");
+    (input, request.len())
+}
+
+/// Exit number and standard output.
+fn run(root: &Path, (input, request): &(Vec<u8>, usize), die: usize) -> (Option<i32>, Vec<u8>) {
+    let mut child = Command::new("python3")
+        .args(["-c", DRIVER, &VOLUME_PROGRAM.len().to_string(), &request.to_string()])
+        .arg(root)
+        .env("DIE", die.to_string())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("python3 is on this machine");
+    // One that died does not read on.
+    let _ = child.stdin.take().expect("a pipe").write_all(input);
+    let output = child.wait_with_output().expect("it ends");
+    assert!(output.status.code() == Some(9) || output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    (output.status.code(), output.stdout)
+}
+
+fn stage(root: &Path, tree: &FileTree, id: &str) -> Result<StagedOnVolume, flare_diagnostic::Diagnostic> {
+    let (_, printed) = run(root, &input_of(&shipment(tree, "site-1", id), id), 0);
+    Answer::staged(&printed, "claim")
+}
+
+/// A request without files.
+fn ask(root: &Path, request: &Value) -> Value {
+    let request = request.to_string().into_bytes();
+    let input = [VOLUME_PROGRAM.as_bytes(), &request].concat();
+    serde_json::from_slice(&run(root, &(input, request.len()), 0).1).expect("an answer")
+}
+
+/// The files below a directory with their texts.
+fn texts(root: &Path) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    let Ok(entries) = fs::read_dir(root) else { return found };
+    for entry in entries {
+        let path = entry.expect("an entry").path();
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        if path.is_dir() {
+            found.extend(texts(&path).into_iter().map(|(below, text)| (format!("{name}/{below}"), text)));
+        } else {
+            found.insert(name, String::from_utf8_lossy(&fs::read(&path).expect("a file")).into_owned());
+        }
+    }
+    found
+}
+
+/// The text of the kit that a parent would read: `None` where it has no `startup` and does not start. Never a mixture.
+fn kit_on(root: &Path) -> Option<String> {
+    let found = texts(root);
+    let startup: Vec<_> = found.iter().filter(|(path, _)| path.starts_with("startup/")).map(|(_, text)| text).collect();
+    if startup.is_empty() {
+        return None;
+    }
+    assert_eq!(startup.len(), 2, "startup is whole: {found:?}");
+    let local = found.get("local/resources.json").expect("local stands beside startup");
+    assert!(startup.iter().all(|text| *text == local), "a mixture: {found:?}");
+    Some(local.clone())
+}
+
+fn volume() -> TempDir {
+    let root = TempDir::new().expect("a directory");
+    fs::create_dir(root.path().join("jobs")).expect("a directory");
+    fs::write(root.path().join("jobs/store"), "keep").expect("a file");
+    root
+}
+
+#[test]
+fn a_kit_is_staged_with_its_modes_and_all_else_survives() {
+    let root = volume();
+    fs::create_dir_all(root.path().join("startup/stale")).expect("a directory");
+    let answer = stage(root.path(), &kit("one"), "1").expect("staged");
+    assert_eq!(answer, StagedOnVolume { recovered: false, previous: None, misplaced: vec![] });
+    assert_eq!(kit_on(root.path()).as_deref(), Some("one"));
+    let mode = |path: &str| fs::metadata(root.path().join(path)).expect(path).permissions().mode() & 0o7777;
+    assert_eq!((mode("startup/client.key"), mode("startup/closed"), mode("startup/closed/a")), (0o600, 0o555, 0o400));
+    assert!(root.path().join("local/empty").is_dir() && root.path().join("transfer").is_dir());
+    assert!(!root.path().join("startup/stale").exists() && !root.path().join("other").exists());
+    assert_eq!(texts(root.path()).get("jobs/store").map(String::as_str), Some("keep"));
+    let second = stage(root.path(), &kit("two"), "2").expect("staged");
+    assert_eq!(second.previous, Some(Digest::of(b"1").to_string()));
+}
+
+/// Kills a run at each call that changes the disk, looks what a parent would see, and runs again.
+fn killed_at_every_step(run_to_be_killed: &dyn Fn(&Path, usize) -> Option<i32>, allowed: &[&str]) -> usize {
+    for die in 1.. {
+        let root = volume();
+        stage(root.path(), &kit("one"), "1").expect("staged");
+        stage(root.path(), &kit("two"), "2").expect("staged");
+        let ended = run_to_be_killed(root.path(), die);
+        if let Some(seen) = kit_on(root.path()) {
+            assert!(allowed.contains(&seen.as_str()), "step {die}: {seen}");
+        }
+        stage(root.path(), &kit("four"), "4").expect(&format!("after step {die}"));
+        assert_eq!(kit_on(root.path()).as_deref(), Some("four"), "step {die}");
+        let mut names: Vec<_> = fs::read_dir(root.path()).expect("it").map(|entry| entry.expect("it").file_name()).collect();
+        names.sort();
+        let expected = [".flare-kube-previous", ".flare-kube-staged.json", "jobs", "local", "startup", "transfer"];
+        assert_eq!(names, expected, "step {die} left something behind");
+        let kept = texts(&root.path().join(".flare-kube-previous"));
+        let kept: Vec<_> = kept.values().collect();
+        assert!(
+            kept.len() == 3 && allowed.contains(&kept[0].as_str()) && kept.iter().all(|text| *text == kept[0]),
+            "step {die}: {kept:?}"
+        );
+        if ended != Some(9) {
+            return die;
+        }
+    }
+    unreachable!("every run ends")
+}
+
+#[test]
+fn killed_at_any_step_the_next_run_finishes_or_undoes_it() {
+    let third = input_of(&shipment(&kit("three"), "site-1", "3"), "3");
+    let steps = killed_at_every_step(&|root, die| run(root, &third, die).0, &["two", "three"]);
+    assert!(steps > 50, "only {steps} steps were seen");
+}
+
+#[test]
+fn a_rollback_puts_the_kept_kit_back_and_may_be_killed_as_well() {
+    let request = json!({"verb": "rollback", "id": "3", "owner": owner("site-1")});
+    let root = volume();
+    assert_eq!(ask(root.path(), &request)["refused"], "nothing_kept");
+    stage(root.path(), &kit("one"), "1").expect("staged");
+    stage(root.path(), &kit("two"), "2").expect("staged");
+    assert_eq!(ask(root.path(), &request)["fingerprint"], Digest::of(b"1").to_string());
+    assert_eq!(kit_on(root.path()).as_deref(), Some("one"));
+    assert_eq!(ask(root.path(), &request)["fingerprint"], Digest::of(b"2").to_string());
+    assert_eq!(kit_on(root.path()).as_deref(), Some("two"));
+    let bytes = request.to_string().into_bytes();
+    let input = ([VOLUME_PROGRAM.as_bytes(), &bytes].concat(), bytes.len());
+    let steps = killed_at_every_step(&|root, die| run(root, &input, die).0, &["one", "two"]);
+    assert!(steps > 20, "only {steps} steps were seen");
+}
+
+#[test]
+fn an_input_that_is_cut_at_any_place_changes_nothing() {
+    let root = volume();
+    stage(root.path(), &kit("one"), "1").expect("staged");
+    let before = texts(root.path());
+    let (input, request) = input_of(&shipment(&kit("a longer text"), "site-1", "2"), "2");
+    for cut in (VOLUME_PROGRAM.len()..input.len()).step_by(37).chain([input.len() - 1]) {
+        let (_, printed) = run(root.path(), &(input[..cut].to_vec(), request), 0);
+        let fault = Answer::staged(&printed, "claim").expect_err("something is missing");
+        assert_eq!(fault.code, flare_diagnostic::Code::StageFailed, "{fault}");
+        let after: BTreeMap<_, _> =
+            texts(root.path()).into_iter().filter(|(path, _)| !path.starts_with(".flare-stage-")).collect();
+        assert_eq!(after, before, "cut at {cut}");
+    }
+}
+
+#[test]
+fn a_byte_that_is_changed_on_the_way_is_seen_in_the_volume() {
+    let root = volume();
+    stage(root.path(), &kit("one"), "1").expect("staged");
+    let (mut input, request) = input_of(&shipment(&kit("two"), "site-1", "2"), "2");
+    *input.last_mut().expect("bytes") ^= 1;
+    let fault = Answer::staged(&run(root.path(), &(input, request), 0).1, "claim").expect_err("it differs");
+    assert!(fault.message.contains("`startup/closed/a`") && fault.message.contains("content"), "{fault}");
+    assert_eq!(kit_on(root.path()).as_deref(), Some("one"));
+}
+
+#[test]
+fn defect_15_the_kit_of_another_participant_is_not_replaced() {
+    let root = volume();
+    stage(root.path(), &kit("one"), "1").expect("staged");
+    let (_, printed) = run(root.path(), &input_of(&shipment(&kit("two"), "site-2", "2"), "2"), 0);
+    let fault = Answer::staged(&printed, "nvflws").expect_err("refused");
+    assert_eq!(fault.message, "the volume of claim `nvflws` holds the kit of the client `site-1`");
+    assert_eq!(kit_on(root.path()).as_deref(), Some("one"));
+    // One that was copied by hand says which role it is of.
+    let by_hand = volume();
+    fs::create_dir(by_hand.path().join("startup")).expect("a directory");
+    fs::write(by_hand.path().join("startup/fed_server.json"), "{}").expect("a file");
+    let fault = stage(by_hand.path(), &kit("one"), "1").expect_err("a server's");
+    assert_eq!(fault.message, "the volume of claim `claim` holds the kit of a server");
+}
+
+#[test]
+fn paths_that_lead_out_and_links_on_the_volume_are_not_followed() {
+    let (root, outside) = (volume(), TempDir::new().expect("a directory"));
+    for path in ["../escaped", "startup/../../escaped", "/escaped", "startup//x", "."] {
+        let entry = json!({"path": base64(path), "kind": "file", "mode": 0o644, "size": 0, "sha256": ""});
+        let request = json!({"verb": "stage", "id": "1", "owner": owner("site-1"), "fingerprint": "f", "transfer": false, "entries": [entry]});
+        assert_eq!(ask(root.path(), &request)["refused"], "bad_path", "{path}");
+    }
+    // A `startup` that is a link is put aside as a link; what it leads to stays.
+    fs::write(outside.path().join("x"), "theirs").expect("a file");
+    std::os::unix::fs::symlink(outside.path(), root.path().join("startup")).expect("a link");
+    stage(root.path(), &kit("one"), "1").expect("staged");
+    stage(root.path(), &kit("two"), "2").expect("staged");
+    assert_eq!(fs::read_to_string(outside.path().join("x")).expect("untouched"), "theirs");
+    assert_eq!(kit_on(root.path()).as_deref(), Some("two"));
+}
+
+#[test]
+fn kits_at_the_wrong_level_are_named() {
+    let root = volume();
+    for path in ["server-k8s/startup", "server-k8s/local", "elsewhere/startup"] {
+        fs::create_dir_all(root.path().join(path)).expect("a directory");
+    }
+    assert_eq!(stage(root.path(), &kit("one"), "1").expect("staged").misplaced, ["server-k8s"]);
+    fs::create_dir_all(root.path().join("startup/startup")).expect("a directory");
+    assert_eq!(ask(root.path(), &json!({"verb": "look"}))["misplaced"], json!(["server-k8s", "startup/startup"]));
+}
+
+#[test]
+fn a_damaged_state_is_named_and_nothing_is_replaced() {
+    let root = volume();
+    for (file, text) in [(".flare-kube-staged.json", "{"), (".flare-kube-swap.json", "[]")] {
+        fs::write(root.path().join(file), text).expect("a file");
+        let fault = stage(root.path(), &kit("one"), "1").expect_err("damaged");
+        assert!(fault.message.contains(file) && fault.message.contains("damaged"), "{fault}");
+        fs::remove_file(root.path().join(file)).expect("removed");
+    }
+}
+
+fn base64(path: &str) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(path)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Names that are no text, hold blanks, brackets, quotes and newlines, or begin with dashes and dots.
+    #[test]
+    fn any_tree_arrives_as_it_was_sent(
+        files in proptest::collection::btree_map("[^/\u{0}]{1,20}(/[^/\u{0}]{1,20}){0,3}", (any::<Vec<u8>>(), 0_u32..0o1000), 0..12),
+        not_text in proptest::collection::vec(128_u8..=255, 1..9),
+    ) {
+        let mut tree = FileTree::new();
+        tree.insert_folder(RelativePath::literal("startup"), 0o755);
+        tree.insert_folder(RelativePath::literal("local"), 0o755);
+        for (path, (bytes, mode)) in files {
+            if let Ok(path) = RelativePath::new(Path::new("startup").join(path)) {
+                tree.insert_file(path, bytes, mode);
+            }
+        }
+        let name = <std::ffi::OsString as std::os::unix::ffi::OsStringExt>::from_vec(not_text);
+        tree.insert_file(RelativePath::new(Path::new("local").join(name)).expect("a path"), b"x".to_vec(), 0o644);
+        let root = volume();
+        stage(root.path(), &tree, "1").expect("staged");
+        let options = flare_file_tree::ReadOptions::new(flare_diagnostic::Code::Internal);
+        for directory in ["startup", "local"] {
+            let found = FileTree::read(&root.path().join(directory), &options).expect("it can be read");
+            let sent = tree.subtree(directory).expect("it was sent");
+            prop_assert!(found == sent, "{directory}: {found:?} instead of {sent:?}");
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! The async runtime, started only by verbs that touch a cluster.
+
+use std::{future::Future, time::Duration};
+
+use flare_diagnostic::{Code, Diagnostic};
+
+use crate::interrupt::Interrupt;
+
+/// How often the interrupt's flag is looked at.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Runs a future to its end on a runtime of its own.
+///
+/// Nothing waits for what it started and left behind, such as a credential plug-in that was given up.
+pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Diagnostic> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = runtime.map_err(|error| {
+        Diagnostic::error(Code::Internal, format!("the async runtime cannot be started: {}", error.kind()))
+            .hint("see whether this machine has threads and file descriptors left, then run again")
+    })?;
+    let ended = runtime.block_on(work);
+    runtime.shutdown_background();
+    Ok(ended)
+}
+
+/// Ends when the run has been asked to stop.
+pub(crate) async fn interrupted(interrupt: &Interrupt) {
+    while interrupt.check().is_ok() {
+        tokio::time::sleep(LOOK).await;
+    }
+}
