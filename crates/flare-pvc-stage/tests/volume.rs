@@ -154,10 +154,13 @@ fn a_kit_is_staged_with_its_modes_and_all_else_survives() {
 
 /// Kills a run at each call that changes the disk, looks what a parent would see, and runs again.
 fn killed_at_every_step(run_to_be_killed: &dyn Fn(&Path, usize) -> Option<i32>, allowed: &[&str]) -> usize {
+    let before = volume();
+    stage(before.path(), &kit("one"), "1").expect("staged");
+    stage(before.path(), &kit("two"), "2").expect("staged");
     for die in 1.. {
-        let root = volume();
-        stage(root.path(), &kit("one"), "1").expect("staged");
-        stage(root.path(), &kit("two"), "2").expect("staged");
+        let root = TempDir::new().expect("a directory");
+        let copied = Command::new("cp").arg("-a").arg(before.path().join(".")).arg(root.path()).status();
+        assert!(copied.expect("cp is on this machine").success());
         let ended = run_to_be_killed(root.path(), die);
         if let Some(seen) = kit_on(root.path()) {
             assert!(allowed.contains(&seen.as_str()), "step {die}: {seen}");
