@@ -6,6 +6,8 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use flare_diagnostic::{Code, Diagnostic};
+
 /// How the program is run in a checkout.
 const THROUGH_CARGO: &str = "cargo xtask";
 
@@ -18,9 +20,9 @@ pub struct Environment {
     pub program: &'static str,
     /// The clock, in seconds since 1970; certificates are judged by it.
     pub now: i64,
-    /// Whether a person reads stderr: progress bars and colour.
+    /// Whether stderr is a terminal whose cursor can be moved (not `TERM=dumb`): there are progress bars.
     pub stderr_is_terminal: bool,
-    /// Whether colour is wanted: a terminal, and `NO_COLOR` is not set.
+    /// Whether colour is wanted: a terminal that knows it (not `TERM=dumb`), and `NO_COLOR` is not set.
     pub colour: bool,
     /// The cache folder for what is built once: `FLARE_KUBE_CACHE`, else `$XDG_CACHE_HOME/flare-kube`, else
     /// `~/.cache/flare-kube`.
@@ -41,7 +43,8 @@ impl Environment {
     #[must_use]
     pub fn of_process() -> Self {
         let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-        let stderr_is_terminal = std::io::stderr().is_terminal();
+        let is_dumb = variable("TERM").is_some_and(|terminal| terminal == "dumb");
+        let stderr_is_terminal = std::io::stderr().is_terminal() && !is_dumb;
         let home = variable("HOME").map_or_else(|| PathBuf::from("/"), PathBuf::from);
         let user_cache = variable("XDG_CACHE_HOME").map_or_else(|| home.join(".cache"), PathBuf::from);
         let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
@@ -86,10 +89,28 @@ impl Environment {
 
     /// A path as the user means it: relative ones refer to the working folder, links on the way are resolved as far as the
     /// path exists, and so are `.` and `..`, as the reference does.
-    #[must_use]
-    pub fn absolute(&self, path: &Path) -> PathBuf {
-        shortest(&flare_file_tree::resolved(&self.working_folder.join(path)))
+    ///
+    /// # Errors
+    ///
+    /// The path is not UTF-8: see [`utf8`].
+    pub fn absolute(&self, path: &Path) -> Result<PathBuf, Diagnostic> {
+        utf8(shortest(&flare_file_tree::resolved(&self.working_folder.join(path))))
     }
+}
+
+/// Refuses a path that is not UTF-8, before anything is read or written: reports, markers, charts and `ConfigMap` keys are UTF-8, and
+/// could not name it.
+pub(crate) fn utf8(path: PathBuf) -> Result<PathBuf, Diagnostic> {
+    if path.to_str().is_some() {
+        return Ok(path);
+    }
+    let shown = path.as_os_str().as_encoded_bytes().utf8_chunks().fold(String::new(), |mut shown, chunk| {
+        shown.push_str(chunk.valid());
+        chunk.invalid().iter().for_each(|byte| shown.push_str(&format!("\\x{byte:02x}")));
+        shown
+    });
+    Err(Diagnostic::error(Code::InvalidArgs, format!("the path `{shown}` is not UTF-8, and reports could not name it"))
+        .hint("rename the part that is shown with `\\x`, or copy what it holds to a directory with a plain name"))
 }
 
 /// A path without `.` and `..`, which are resolved in the text, so that the path need not exist.

@@ -3,6 +3,7 @@
 //!
 //! It is a library so that tests can build their own copy of the program; `main` is one line.
 
+mod bug;
 mod cli;
 mod environment;
 mod interrupt;
@@ -17,16 +18,19 @@ pub use environment::Environment;
 /// Runs the command line of this process and gives its exit status.
 #[must_use]
 pub fn main() -> std::process::ExitCode {
-    let arguments: Vec<_> = std::env::args_os().collect();
-    // A process that a local cluster starts, and no verb: nobody types it, so no help lists it.
-    if let Some(link) = flare_testbed::registry::SlowLink::asked_for(&arguments) {
-        return match flare_testbed::registry::serve_slow_link(link) {
-            Ok(()) => std::process::ExitCode::SUCCESS,
-            Err(faults) => {
-                output::talk(&format!("{}\n", faults.first()));
-                std::process::ExitCode::from(output::exit_status(faults.first().code))
-            }
-        };
-    }
-    std::process::ExitCode::from(parse_and_run(&Environment::of_process(), arguments))
+    bug::note_places();
+    std::process::ExitCode::from(bug::exit_number_of(|| {
+        let arguments: Vec<_> = std::env::args_os().collect();
+        // A process that a local cluster starts, and no verb: nobody types it, so no help lists it.
+        if let Some(link) = flare_testbed::registry::SlowLink::asked_for(&arguments) {
+            return match flare_testbed::registry::serve_slow_link(link) {
+                Ok(()) => 0,
+                Err(faults) => {
+                    output::talk(&format!("{}\n", faults.first()));
+                    output::exit_status(faults.first().code)
+                }
+            };
+        }
+        parse_and_run(&Environment::of_process(), arguments)
+    }))
 }

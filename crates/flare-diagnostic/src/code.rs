@@ -25,6 +25,11 @@ macro_rules! codes {
                 match self { $(Self::$variant => concat!("", $($hint)?)),+ }
             }
 
+            /// Whether it stands for warnings only, which end no run.
+            pub const fn is_warning(self) -> bool {
+                self.hint().is_empty()
+            }
+
             /// One sentence about it, for the manual.
             pub const fn description(self) -> &'static str {
                 match self { $(Self::$variant => concat!($($doc),+)),+ }

@@ -40,10 +40,10 @@ impl From<&std::path::Path> for Place {
     }
 }
 
-/// Shows `file:line:column`, or the file alone; control characters in its name are escaped.
+/// Shows `file:line:column`, or the file alone; its name is treated as a message is.
 impl fmt::Display for Place {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let file = crate::printable(&self.file);
+        let file = crate::shown(&self.file);
         match self.position {
             Some(Position { line, column }) => write!(formatter, "{file}:{line}:{column}"),
             None => formatter.write_str(&file),
@@ -51,11 +51,12 @@ impl fmt::Display for Place {
     }
 }
 
-/// Serializes as `{"file", "line", "column"}`; line and column are left out where they are not known.
+/// Serializes as `{"file", "line", "column"}`; line and column are left out where they are not known. The file keeps its name, but
+/// for a credential, which somebody gave in place of a path.
 impl Serialize for Place {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("file", &self.file)?;
+        map.serialize_entry("file", &crate::without_secrets(&self.file))?;
         if let Some(position) = self.position {
             map.serialize_entry("line", &position.line)?;
             map.serialize_entry("column", &position.column)?;

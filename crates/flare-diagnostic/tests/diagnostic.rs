@@ -132,7 +132,8 @@ fn every_error_has_a_hint_and_shows_no_secret() {
             Severity::Error => Diagnostic::error(Code::InvalidArgs, secret),
             Severity::Warning => Diagnostic::warning(Code::Notice, secret),
         };
-        let shown = format!("{:?}", one.hint(format!("not {secret}")));
+        let one = one.hint(format!("not {secret}")).at(Place::file(secret));
+        let shown = format!("{one} {} {:?}", serde_json::to_string(&one).unwrap(), one.hint);
         assert!(!shown.contains("hunter2") && shown.contains("registry.example.org"), "{shown}");
     }
 }

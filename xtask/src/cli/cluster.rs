@@ -118,7 +118,7 @@ enum StorageClassArgument {
 pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Ended {
     with_testbed(context, |testbed| match &arguments.verb {
         Verb::Up(up) => {
-            let options = options(context, up);
+            let options = options(context, up)?;
             let checked = flare_testbed::up(testbed, &name(&up.named)?, &options)?;
             Ok(Outcome { text: started(&checked.value), data: json!(checked.value), warnings: checked.warnings })
         }
@@ -132,7 +132,10 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Ended {
 }
 
 /// Gives the testbed what it needs of this run; its talk goes to stderr.
-pub(crate) fn with_testbed<T>(context: &Context<'_>, work: impl FnOnce(&TestbedContext<'_>) -> T) -> T {
+pub(crate) fn with_testbed<T, E: From<Diagnostic>>(
+    context: &Context<'_>,
+    work: impl FnOnce(&TestbedContext<'_>) -> Result<T, E>,
+) -> Result<T, E> {
     let quiet = context.shared.quiet;
     let report = move |line: &str| {
         if !quiet {
@@ -140,7 +143,7 @@ pub(crate) fn with_testbed<T>(context: &Context<'_>, work: impl FnOnce(&TestbedC
         }
     };
     let environment = context.environment;
-    let cache = environment.absolute(&environment.cache_folder);
+    let cache = environment.absolute(&environment.cache_folder)?;
     work(&TestbedContext {
         cache: &cache,
         search_path: &environment.search_path,
@@ -153,15 +156,15 @@ fn name(named: &Named) -> Result<ClusterName, Faults> {
     ClusterName::new(named.name.as_str())
 }
 
-fn options(context: &Context<'_>, up: &UpArguments) -> UpOptions {
-    UpOptions {
+fn options(context: &Context<'_>, up: &UpArguments) -> Result<UpOptions, Diagnostic> {
+    Ok(UpOptions {
         provider: match up.provider {
             ProviderArgument::Auto => None,
             ProviderArgument::Kubeconfig => Some(Provider::Kubeconfig),
             ProviderArgument::Kind => Some(Provider::Kind),
             ProviderArgument::Source => Some(Provider::Source),
         },
-        kubeconfig: up.kubeconfig.as_deref().map(|file| context.environment.absolute(file)),
+        kubeconfig: up.kubeconfig.as_deref().map(|file| context.environment.absolute(file)).transpose()?,
         gpus: up.gpus,
         taints: up.taints.clone(),
         default_storage_class: match up.default_storage_class {
@@ -173,7 +176,7 @@ fn options(context: &Context<'_>, up: &UpArguments) -> UpOptions {
         registry_port: up.registry_port,
         install_packages: up.install_packages,
         timeout: Duration::from_secs(up.timeout),
-    }
+    })
 }
 
 /// The table of a cluster that runs, and what to do next.

@@ -37,8 +37,8 @@ pub(crate) struct Arguments {
 /// Looks and writes.
 pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Ended {
     let environment = context.environment;
-    let kits = environment.absolute(&arguments.kits);
-    let output = environment.absolute(&arguments.output);
+    let kits = environment.absolute(&arguments.kits)?;
+    let output = environment.absolute(&arguments.output)?;
     let image = arguments.image.as_deref().map(parse_image).transpose()?;
     check_output(&output)?;
     let written = [output.join(CONFIG_FILE), output.join("federation.yaml")];

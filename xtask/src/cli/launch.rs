@@ -96,10 +96,10 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Ended {
     let additions = additions(arguments);
     let made = match (&arguments.request, &arguments.kit, &arguments.prepared, &arguments.job) {
         (Some(request), Some(kit), ..) => {
-            launch::from_request(&absolute(request), &absolute(kit), arguments.target.unwrap_or_default(), &additions)?
+            launch::from_request(&absolute(request)?, &absolute(kit)?, arguments.target.unwrap_or_default(), &additions)?
         }
         (_, _, Some(prepared), Some(job)) => {
-            launch::from_prepared(&absolute(prepared), &absolute(job), arguments.study.as_deref(), &additions)?
+            launch::from_prepared(&absolute(prepared)?, &absolute(job)?, arguments.study.as_deref(), &additions)?
         }
         _ => {
             let fault = Diagnostic::error(Code::InvalidArgs, "neither a request nor a prepared kit with a job is given");

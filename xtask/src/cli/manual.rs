@@ -22,9 +22,14 @@ pub(crate) fn manual() -> String {
     }
     let _ = write!(page, "\n## Codes\n\n{}.\n\n| code | exit | meaning |\n| --- | --- | --- |\n", manual_of_exit_statuses());
     for code in Code::ALL {
-        let _ = writeln!(page, "| `{code}` | {} | {} |", exit_status(*code), code.description().trim());
+        let _ = writeln!(page, "| `{code}` | {} | {} |", exit_number(*code), code.description().trim());
     }
     page
+}
+
+/// Warnings end no run.
+fn exit_number(code: Code) -> String {
+    if code.is_warning() { "–".to_owned() } else { exit_status(code).to_string() }
 }
 
 fn section(page: &mut String, mut command: clap::Command) {

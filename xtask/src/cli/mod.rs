@@ -11,19 +11,18 @@ mod names;
 mod prepare;
 pub(crate) mod schema;
 mod stage;
+mod usage;
 mod workspace_verbs;
 
 use std::ffi::OsString;
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
-use flare_diagnostic::Code;
 pub(crate) use manual::manual;
-use serde_json::json;
 
 use crate::{
-    Environment,
+    Environment, bug,
     interrupt::Interrupt,
-    output::{EXIT_USAGE, Ended, Format, Reporter, manual_of_exit_statuses},
+    output::{Ended, Format, Reporter, manual_of_exit_statuses},
 };
 
 /// Takes a federated-learning site from an NVIDIA FLARE startup kit to a running, proven participant in Kubernetes.
@@ -112,15 +111,15 @@ pub fn parse_and_run(environment: &Environment, arguments: impl IntoIterator<Ite
         shown_command(environment).try_get_matches_from(&arguments).and_then(|matches| CommandLine::from_arg_matches(&matches));
     let line = match parsed {
         Ok(line) => line,
-        Err(error) => return refuse(&error, wants_json(&arguments)),
+        Err(error) => return usage::refuse(environment, &error, &arguments),
     };
     if line.shared.format == Format::Yaml && !matches!(line.verb, Verb::Launch(_)) {
         let error = command().error(clap::error::ErrorKind::InvalidValue, "only `launch manifest` prints YAML; use text or json");
-        return refuse(&error, false);
+        return usage::refuse(environment, &error, &arguments);
     }
     let reporter = Reporter { format: line.shared.format, quiet: line.shared.quiet, colour: environment.colour };
     let context = Context { environment, interrupt: Interrupt::listen(), shared: line.shared };
-    reporter.report(run(&context, line.verb))
+    reporter.report(bug::caught(|| run(&context, line.verb)))
 }
 
 fn run(context: &Context<'_>, verb: Verb) -> Ended {
@@ -136,38 +135,4 @@ fn run(context: &Context<'_>, verb: Verb) -> Ended {
         Verb::Man(arguments) => man::run(context, &arguments),
         Verb::Workspace(verb) => workspace_verbs::run(context, verb),
     }
-}
-
-/// Prints what the parser says: help and version are results, all else is wrong usage.
-fn refuse(error: &clap::Error, json: bool) -> u8 {
-    if !error.use_stderr() {
-        let _ = error.print();
-        return 0;
-    }
-    if json {
-        let rendered = error.render().to_string();
-        let first_lines: Vec<_> = rendered.lines().take_while(|line| !line.trim().is_empty()).map(str::trim).collect();
-        let first_lines = first_lines.join(" ");
-        let message = first_lines.trim_start_matches("error: ");
-        let fault = json!({"error_code": Code::InvalidArgs, "message": message, "hint": "run with `--help` for usage"});
-        crate::output::print_document(&json!({
-            "schema_version": "1",
-            "status": "error",
-            "exit_code": EXIT_USAGE,
-            "error_code": Code::InvalidArgs,
-            "message": message,
-            "hint": "run with `--help` for usage",
-            "errors": [fault],
-            "warnings": [],
-        }));
-    }
-    let _ = error.print();
-    EXIT_USAGE
-}
-
-/// Whether a line that could not be parsed asked for JSON.
-fn wants_json(arguments: &[OsString]) -> bool {
-    let text: Vec<_> = arguments.iter().map(|argument| argument.to_string_lossy()).collect();
-    text.iter().any(|argument| matches!(argument.as_ref(), "-ojson" | "-o=json" | "--format=json"))
-        || text.windows(2).any(|pair| matches!(pair[0].as_ref(), "-o" | "--format") && pair[1] == "json")
 }

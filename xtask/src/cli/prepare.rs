@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 
 use flare_diagnostic::{Code, Diagnostic, Faults};
 use flare_federation::target::Origin;
+use flare_file_tree::Destination;
 use flare_names::Target;
 use flare_site_plan::Acceptance;
 use serde_json::{Value, json};
 
 use super::Context;
 use crate::{
+    Environment,
     output::{Ended, Failure, Format, Outcome, printable},
     pipeline::{
         federation::{self, Neighbours, Said},
@@ -95,19 +97,23 @@ fn requests(context: &Context<'_>, arguments: &Arguments) -> Result<Vec<KitReque
             return Err(fault.hint("name a kit: `prepare prod_00/site-1 --config k8s.yaml`").into());
         }
     };
+    if arguments.config.is_none() {
+        refuse_config_as_kit(environment, kits)?;
+    }
     let mut requests = Vec::with_capacity(kits.len());
     let mut known = std::collections::HashSet::with_capacity(kits.len());
     for kit in kits {
-        let kit = environment.absolute(kit);
+        let kit = environment.absolute(kit)?;
         let output = match &arguments.output {
             None => kit.join("prepared/k8s"),
-            Some(output) if kits.len() == 1 => environment.absolute(output),
-            Some(output) => environment.absolute(output).join(kit.file_name().unwrap_or_default()),
+            Some(output) if kits.len() == 1 => environment.absolute(output)?,
+            Some(output) => environment.absolute(output)?.join(kit.file_name().unwrap_or_default()),
         };
         if !known.insert(kit.clone()) {
             return Err(twice(&format!("the kit `{}` is given twice", kit.display())));
         }
-        let config = arguments.config.as_ref().map_or_else(|| kit.join("config.yaml"), |config| environment.absolute(config));
+        let config =
+            arguments.config.as_ref().map_or_else(|| Ok(kit.join("config.yaml")), |config| environment.absolute(config))?;
         requests.push(KitRequest {
             kit,
             config: ConfigSource::File(config),
@@ -119,6 +125,20 @@ fn requests(context: &Context<'_>, arguments: &Arguments) -> Result<Vec<KitReque
         Some(fault) => Err(fault.into()),
         None => Ok(requests),
     }
+}
+
+/// A file among the kits is most often the configuration, without its flag.
+fn refuse_config_as_kit(environment: &Environment, kits: &[PathBuf]) -> Result<(), Diagnostic> {
+    for kit in kits {
+        let path = environment.absolute(kit)?;
+        let is_yaml = path.extension().is_some_and(|ending| ["yaml", "yml"].iter().any(|yaml| ending.eq_ignore_ascii_case(yaml)));
+        if is_yaml && matches!(Destination::look(&path), Ok(Destination::File)) {
+            let shown = kit.display();
+            let fault = Diagnostic::error(Code::InvalidArgs, format!("`{shown}` is a file and no startup kit"));
+            return Err(fault.hint(format!("pass the configuration by its flag: `--config {shown}`")).at(path.as_path()));
+        }
+    }
+    Ok(())
 }
 
 fn twice(message: &str) -> Faults {
@@ -168,8 +188,8 @@ fn as_lines(data: &Value) -> String {
 }
 
 fn run_federation(context: &Context<'_>, arguments: &Arguments, file: &Path, options: &RunOptions) -> Ended {
-    let file = context.environment.absolute(file);
-    let output = arguments.output.as_ref().map(|output| context.environment.absolute(output));
+    let file = context.environment.absolute(file)?;
+    let output = arguments.output.as_ref().map(|output| context.environment.absolute(output)).transpose()?;
     let read = federation::read(&file, output.as_deref(), arguments.target)?;
     let neighbours =
         if arguments.separate_clusters { Neighbours::Apart } else { Neighbours::Federation(Box::new(read.federation)) };

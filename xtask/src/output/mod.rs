@@ -8,7 +8,7 @@ pub(crate) use exit::exit_status;
 pub(crate) use exit::{EXIT_USAGE, manual_of_exit_statuses};
 pub(crate) use flare_diagnostic::printable;
 use flare_diagnostic::{Diagnostic, Faults};
-pub(crate) use render::{Reporter, print_document, talk};
+pub(crate) use render::{Reporter, forgive_closed_pipe, talk};
 use serde_json::Value;
 pub(crate) use yaml::documents;
 

@@ -2,14 +2,14 @@
 
 use std::{
     fmt::Write as _,
-    io::{BufWriter, Write as _},
+    io::{BufWriter, ErrorKind, Write},
 };
 
-use flare_diagnostic::{Diagnostic, Severity, printable};
+use flare_diagnostic::{Code, Diagnostic, Severity, printable};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Ended, Failure, Format, Outcome, exit_status};
+use super::{EXIT_USAGE, Ended, Failure, Format, Outcome, exit_status};
 
 /// Prints what verbs have to say, in the format that was asked for.
 #[derive(Debug, Clone, Copy)]
@@ -31,9 +31,14 @@ impl Reporter {
         }
     }
 
+    /// Prints the one document of a line that could not be parsed, whose text the parser has said already.
+    pub(crate) fn report_usage(&self, fault: Diagnostic) -> u8 {
+        self.status_after_writing(EXIT_USAGE, print_document(&error_envelope(&fault.into(), EXIT_USAGE)))
+    }
+
     fn report_outcome(&self, outcome: &Outcome) -> u8 {
         self.print_warnings(&outcome.warnings);
-        match self.format {
+        let written = match self.format {
             Format::Text | Format::Yaml => print(&outcome.text),
             Format::Json => print_document(&Envelope {
                 schema_version: "1",
@@ -42,30 +47,42 @@ impl Reporter {
                 data: &outcome.data,
                 warnings: &outcome.warnings,
             }),
-        }
-        0
+        };
+        self.status_after_writing(0, written)
     }
 
     fn report_failure(&self, failure: &Failure) -> u8 {
-        let first = failure.faults.first();
-        let status = exit_status(first.code);
-        match self.format {
+        let status = exit_status(failure.faults.first().code);
+        self.print_warnings(failure.faults.warnings());
+        let written = match self.format {
             Format::Text | Format::Yaml => {
-                self.print_warnings(failure.faults.warnings());
-                print(failure.shown.as_ref().map_or("", |shown| &shown.text));
-                let mut text = String::new();
-                for fault in failure.faults.all() {
-                    text.push_str(&self.person_reads(fault));
-                }
-                let _ = writeln!(text, "Code: {} (exit {status})", first.code);
-                talk(&text);
+                let written = print(failure.shown.as_ref().map_or("", |shown| &shown.text));
+                self.print_errors(failure.faults.all());
+                written
             }
-            Format::Json => {
-                self.print_warnings(failure.faults.warnings());
-                print_document(&error_envelope(failure, status));
-            }
+            Format::Json => print_document(&error_envelope(failure, status)),
+        };
+        if written.is_err() && self.format == Format::Json {
+            self.print_errors(failure.faults.all());
         }
-        status
+        self.status_after_writing(status, written)
+    }
+
+    /// The exit number of a run whose result was written, or could not be: a script must not take half a document for a whole one.
+    pub(crate) fn status_after_writing(&self, status: u8, written: std::io::Result<()>) -> u8 {
+        let Err(error) = written else { return status };
+        let fault = Diagnostic::error(Code::OutputNotWritten, format!("the result could not be written to stdout: {error}"));
+        let failed = exit_status(fault.code);
+        self.print_errors(&[fault]);
+        if status == 0 { failed } else { status }
+    }
+
+    fn print_errors(&self, errors: &[Diagnostic]) {
+        let mut text: String = errors.iter().map(|error| self.person_reads(error)).collect();
+        if let Some(first) = errors.first() {
+            let _ = writeln!(text, "Code: {} (exit {})", first.code, exit_status(first.code));
+        }
+        talk(&text);
     }
 
     fn print_warnings(&self, warnings: &[Diagnostic]) {
@@ -125,23 +142,64 @@ fn error_envelope(failure: &Failure, status: u8) -> Value {
 }
 
 /// Prints one JSON document and a line end.
-pub(crate) fn print_document(document: &impl Serialize) {
-    let mut stdout = BufWriter::new(std::io::stdout().lock());
-    // A reader that has gone away is no fault of ours, as below.
-    let _ = serde_json::to_writer(&mut stdout, document).map_err(Into::into).and_then(|()| {
-        stdout.write_all(b"\n")?;
-        stdout.flush()
-    });
+fn print_document(document: &impl Serialize) -> std::io::Result<()> {
+    write_to(std::io::stdout().lock(), |stdout| {
+        serde_json::to_writer(&mut *stdout, document)?;
+        stdout.write_all(b"\n")
+    })
 }
 
-/// Writes to stdout. A reader that has gone away (`| head`) is no fault of ours.
-fn print(text: &str) {
-    let mut stdout = std::io::stdout().lock();
-    let _ = stdout.write_all(text.as_bytes());
-    let _ = stdout.flush();
+fn print(text: &str) -> std::io::Result<()> {
+    write_to(std::io::stdout().lock(), |stdout| stdout.write_all(text.as_bytes()))
+}
+
+/// Writes all of a result, or says why not.
+fn write_to<W: Write>(writer: W, write: impl FnOnce(&mut BufWriter<W>) -> std::io::Result<()>) -> std::io::Result<()> {
+    let mut buffered = BufWriter::new(writer);
+    forgive_closed_pipe(write(&mut buffered).and_then(|()| buffered.flush()))
+}
+
+/// A reader that has seen enough (`| head`) is no fault of ours; all else that keeps a result from its place is told.
+pub(crate) fn forgive_closed_pipe(written: std::io::Result<()>) -> std::io::Result<()> {
+    written.or_else(|error| if error.kind() == ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
 }
 
 /// Writes to stderr.
 pub(crate) fn talk(text: &str) {
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Error, ErrorKind, Result, Write};
+
+    use super::write_to;
+
+    /// A device that takes some bytes and then fails.
+    struct Device(usize, ErrorKind);
+
+    impl Write for Device {
+        fn write(&mut self, bytes: &[u8]) -> Result<usize> {
+            if self.0 == 0 {
+                return Err(Error::from(self.1));
+            }
+            let taken = bytes.len().min(self.0);
+            self.0 -= taken;
+            Ok(taken)
+        }
+
+        fn flush(&mut self) -> Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn every_failure_of_a_write_is_told_but_a_closed_pipe() {
+        let write = |space, kind| write_to(Device(space, kind), |out| out.write_all(&vec![b'x'; 20_000]));
+        for space in [0, 1, 8192, 19_999] {
+            assert!(write(space, ErrorKind::StorageFull).is_err(), "{space}");
+            assert!(write(space, ErrorKind::BrokenPipe).is_ok(), "{space}");
+        }
+        assert!(write(20_000, ErrorKind::StorageFull).is_ok());
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt::Write as _};
 
-use flare_diagnostic::printable;
+use flare_diagnostic::{printable, without_secrets};
 use flare_file_tree::{Entry, FileTree, RelativePath};
 use serde_json::{Value, json};
 
@@ -56,13 +56,13 @@ fn change(path: &RelativePath, kit: &FileTree, prepared: &FileTree, before: bool
     Some(Change { path: name, kind, lines })
 }
 
-/// Unified lines with a little context, of JSON in one layout for both sides. A line whose key sounds like a secret shows no
-/// value.
+/// The lines that were removed and added. Of JSON only what differs is shown, in one layout for both sides; of equal parts no value
+/// stands there, nor of a key that sounds like a secret.
 fn changed_lines(old: &[u8], new: &[u8]) -> String {
-    let (Some(old), Some(new)) = (readable(old), readable(new)) else { return String::new() };
+    let Some((old, new)) = readable(old, new) else { return String::new() };
     let difference = similar::TextDiff::from_lines(&old, &new);
     let mut text = String::new();
-    for hunk in difference.unified_diff().context_radius(2).iter_hunks() {
+    for hunk in difference.unified_diff().context_radius(0).iter_hunks() {
         for line in hunk.iter_changes() {
             let _ = writeln!(text, "    {}{}", line.tag(), printable(&without_secret(line.value().trim_end())));
         }
@@ -70,19 +70,96 @@ fn changed_lines(old: &[u8], new: &[u8]) -> String {
     text
 }
 
-/// JSON laid out as `prepare` lays it out, so that a difference in white space is none; other text as it is.
-fn readable(bytes: &[u8]) -> Option<String> {
-    match serde_json::from_slice::<Value>(bytes) {
-        Ok(document) => serde_json::to_string_pretty(&document).ok(),
-        Err(_) => String::from_utf8(bytes.to_vec()).ok(),
+/// Two documents of JSON without what is equal, laid out alike, so that a difference in white space is none; other text as it is.
+fn readable(old: &[u8], new: &[u8]) -> Option<(String, String)> {
+    let json = |bytes| serde_json::from_slice::<Value>(bytes);
+    if let (Ok(mut old), Ok(mut new)) = (json(old), json(new)) {
+        hide_secrets(&mut old, &mut new);
+        hide_equal(&mut old, &mut new);
+        return Some((serde_json::to_string_pretty(&old).ok()?, serde_json::to_string_pretty(&new).ok()?));
+    }
+    Some((String::from_utf8(old.to_vec()).ok()?, String::from_utf8(new.to_vec()).ok()?))
+}
+
+/// Stands for a part that both documents have.
+const EQUAL: &str = "(unchanged)";
+/// Stands for the value of a key that sounds like a secret.
+const SECRET: &str = "(hidden)";
+
+/// Replaces what is equal in both documents, but for the ids by which people know a component.
+fn hide_equal(old: &mut Value, new: &mut Value) {
+    match (old, new) {
+        (Value::Object(old), Value::Object(new)) => {
+            for (key, old) in old.iter_mut().filter(|(key, _)| *key != "id") {
+                match new.get_mut(key) {
+                    Some(new) if *new == *old => (*old, *new) = (json!(EQUAL), json!(EQUAL)),
+                    Some(new) => hide_equal(old, new),
+                    None => {}
+                }
+            }
+        }
+        (Value::Array(old), Value::Array(new)) => {
+            for old in old.iter_mut() {
+                if let Some(new) = new.iter_mut().find(|new| *new == old) {
+                    let shown = json!(id(old).map_or_else(|| EQUAL.to_owned(), |id| format!("{id} {EQUAL}")));
+                    (*old, *new) = (shown.clone(), shown);
+                } else if let Some(new) = new.iter_mut().find(|new| id(old).is_some() && id(new) == id(old)) {
+                    hide_equal(old, new);
+                }
+            }
+        }
+        _ => {}
     }
 }
 
-fn without_secret(line: &str) -> String {
+/// The id of a component.
+fn id(component: &Value) -> Option<&str> {
+    component.get("id")?.as_str()
+}
+
+/// Replaces the values of keys that sound like a secret, whatever they hold; where both sides have one, it is told whether they differ.
+fn hide_secrets(old: &mut Value, new: &mut Value) {
+    let before = old.clone();
+    hide_in(old, None);
+    hide_in(new, Some(&before));
+}
+
+fn hide_in(value: &mut Value, before: Option<&Value>) {
+    match value {
+        Value::Object(map) => {
+            for (key, value) in map {
+                let before = before.and_then(|before| before.get(key));
+                if sounds_secret(key) {
+                    let differs = before.is_some_and(|before| before != value);
+                    *value = json!(if differs { "(hidden, another than before)" } else { SECRET });
+                } else {
+                    hide_in(value, before);
+                }
+            }
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter_mut().enumerate() {
+                let same_id = |before: &&Value| id(item).is_some() && id(before) == id(item);
+                let list = before.and_then(Value::as_array);
+                let before = list.and_then(|list| list.iter().find(same_id).or_else(|| list.get(index)));
+                hide_in(item, before);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn sounds_secret(key: &str) -> bool {
     const WORDS: [&str; 5] = ["password", "passwd", "token", "secret", "private"];
-    match line.find(':') {
-        Some(at) if WORDS.iter().any(|word| line[..at].to_lowercase().contains(word)) => format!("{}: (not shown)", &line[..at]),
-        _ => line.to_owned(),
+    let key = key.to_lowercase();
+    WORDS.iter().any(|word| key.contains(word))
+}
+
+/// A line without what looks like a key or a credential, and without a value behind a name that sounds like one.
+fn without_secret(line: &str) -> String {
+    match line.find([':', '=']) {
+        Some(at) if sounds_secret(&line[..at]) => format!("{} {SECRET}", &line[..=at]),
+        _ => without_secrets(line).into_owned(),
     }
 }
 
@@ -92,11 +169,31 @@ mod tests {
 
     #[test]
     fn layout_is_no_difference_and_secrets_are_not_shown() {
-        let old = br#"{"a":  1, "token": "T-1", "b": [1,2]}"#;
-        let new = b"{\n \"a\": 1,\n \"token\": \"T-2\",\n \"b\": [1, 2]\n}";
-        let lines = changed_lines(old, new);
-        assert!(lines.contains("\"token\": (not shown)"), "{lines}");
-        assert!(!lines.contains("T-1") && !lines.contains("T-2"), "{lines}");
-        assert!(!lines.contains("-  \"a\""), "{lines}");
+        let old = br#"{"a":  1, "token": "T-1", "b": [1,2], "private": {"x": ["T-1"]}}"#;
+        let new = b"{\n \"a\": 1,\n \"token\": \"T-2\",\n \"b\": [1, 2],\n \"private\": {\"x\": [\"T-1\"]}\n}";
+        assert_eq!(
+            changed_lines(old, new),
+            "    -  \"token\": \"(hidden)\"\n    +  \"token\": \"(hidden, another than before)\"\n"
+        );
+        for text in ["export TOKEN=T-1", "password: T-1", "url = https://jane:T-1@example.org/"] {
+            let lines = changed_lines(b"", format!("{text}\n").as_bytes());
+            assert!(lines.starts_with("    +") && !lines.contains("T-1"), "{lines}");
+        }
+    }
+
+    #[test]
+    fn no_value_of_an_unchanged_component_is_shown() {
+        let component = |id: &str, value: &str| format!(r#"{{"id": "{id}", "path": "x", "args": {{"value": "{value}"}}}}"#);
+        let (first, kept, last) = (component("first", "FIRST"), component("kept", "KEPT"), component("last", "LAST"));
+        let added = component("added", "ADDED");
+        let old = format!(r#"{{"note": "NOTE", "components": [{first}, {kept}, {last}]}}"#);
+        let new = format!(r#"{{"note": "NOTE", "components": [{added}, {kept}, {}]}}"#, component("last", "OTHER"));
+        let lines = changed_lines(old.as_bytes(), new.as_bytes());
+        for shown in ["FIRST", "ADDED", "LAST", "OTHER"] {
+            assert!(lines.contains(shown), "{shown} is missing:\n{lines}");
+        }
+        for hidden in ["KEPT", "NOTE"] {
+            assert!(!lines.contains(hidden), "{hidden} is shown:\n{lines}");
+        }
     }
 }

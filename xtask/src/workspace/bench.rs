@@ -57,7 +57,8 @@ fn baseline(context: &Context<'_>, root: &Path, arguments: &Baseline) -> Ended {
     let environment = context.environment;
     let cluster = TestCluster::named_or_ours(context, arguments.kubeconfig.as_deref())?;
     let kubeconfig = &cluster.kubeconfig;
-    let audit_log = arguments.audit_log.as_ref().map(|path| environment.absolute(path)).or_else(|| cluster.audit_log.clone());
+    let audit_log = arguments.audit_log.as_ref().map(|path| environment.absolute(path)).transpose()?;
+    let audit_log = audit_log.or_else(|| cluster.audit_log.clone());
     let audit_log = audit_log.unwrap_or_else(|| kubeconfig.with_file_name("audit.log"));
     let files = [
         (kubeconfig, "kubeconfig", "name one by `--kubeconfig`, or leave it out for a cluster of our own"),

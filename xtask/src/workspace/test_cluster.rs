@@ -44,7 +44,7 @@ impl<'run> TestCluster<'run> {
     pub(crate) fn named_or_ours(context: &'run Context<'run>, named: Option<&Path>) -> Result<Self, Faults> {
         match named.or(context.environment.test_kubeconfig.as_deref()) {
             Some(kubeconfig) => {
-                let kubeconfig = context.environment.absolute(kubeconfig);
+                let kubeconfig = context.environment.absolute(kubeconfig)?;
                 Ok(Self { context, kubeconfig, audit_log: None, kubectl_folder: None, ours: None, _turn: None })
             }
             None => Self::start(context).map_err(|faults| faults.map(without_cluster)),
