@@ -76,7 +76,7 @@ impl StagingArguments {
 /// Stages and says what was done.
 pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Ended {
     let (environment, cluster) = (context.environment, &arguments.cluster);
-    let prepared = environment.absolute(&arguments.prepared);
+    let prepared = environment.absolute(&arguments.prepared)?;
     let options = arguments.staging.options(cluster);
     context.step(|| format!("staging {}", prepared.display()));
     let staged = stage::stage(
