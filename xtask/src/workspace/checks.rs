@@ -147,7 +147,7 @@ impl Checks<'_> {
         let helm = steps.run("Helm", || script_run(context, root, HELM))?.is_some();
         let reference = steps.run("the reference", || script_run(context, root, REFERENCE))?.is_some();
         let runner = Runner { context, root, nextest: self.nextest(steps)? };
-        let mut tests = runner.command(&["--workspace", "--locked"], filter, None);
+        let mut tests = runner.command(&[], filter, None);
         self.step(steps, "tests", &mut tests)?;
         if filter.is_none() {
             self.step(steps, "doc tests", cargo(context, root).args(["test", "--workspace", "--locked", "--doc"]))?;
@@ -187,24 +187,14 @@ const LICENCES: &str = "licences, bans, sources";
 const ON_A_CLUSTER: &str = "tests on a cluster";
 const OF_CLUSTERS: &str = "tests of local clusters";
 
-/// The tests of local clusters themselves, of their images and their registries.
-const TESTBED_TESTS: [&str; 13] = [
-    "--package",
-    "integration-tests",
-    "--package",
-    "flare-testbed",
-    "--features",
-    "integration-tests/cluster,flare-testbed/cluster",
-    "--test",
-    "lifecycle",
-    "--test",
-    "images",
-    "--test",
-    "registries",
-    "--locked",
-];
+/// The test programs that need a cluster.
+const CLUSTER_TESTS: [&str; 1] = ["cluster"];
 
-const CLUSTER_TESTS: [&str; 7] = ["--package", "integration-tests", "--features", "cluster", "--test", "cluster", "--locked"];
+/// The tests of local clusters themselves, of their images and their registries.
+const TESTBED_TESTS: [&str; 3] = ["lifecycle", "images", "registries"];
+
+/// The features with which Cargo builds those programs.
+const FEATURES: [&str; 2] = ["--features", "integration-tests/cluster,flare-testbed/cluster"];
 
 /// How tests are run: each in a process of its own and all beside each other by cargo-nextest, where it is there.
 struct Runner<'run> {
@@ -214,18 +204,29 @@ struct Runner<'run> {
 }
 
 impl Runner<'_> {
-    /// Runs tests of some packages; `at_once` limits how many.
-    fn command(&self, packages: &[&str], filter: Option<&str>, at_once: Option<&str>) -> Command {
+    /// Runs some test programs, or all that need no cluster; `at_once` limits how many tests. All runs have the same packages, and
+    /// where they can the same features, so that nothing is compiled in two forms.
+    fn command(&self, programs: &[&str], filter: Option<&str>, at_once: Option<&str>) -> Command {
         let mut command = talking(self.context, self.root, self.nextest.as_deref().unwrap_or(Path::new("cargo")));
+        let chosen = programs.iter().flat_map(|program| ["--test", program]);
         if self.nextest.is_some() {
             let profile = if self.context.environment.continuous_integration { "ci" } else { "default" };
             // A filter may fit tests of the other steps alone.
-            command.args(["nextest", "run", "--profile", profile, "--no-tests", "pass"]).args(packages).args(filter);
-            command.args(at_once.map(|count| ["--test-threads", count]).into_iter().flatten());
+            command
+                .args(["nextest", "run", "--profile", profile, "--no-tests", "pass", "--workspace", "--locked"])
+                .args(FEATURES);
+            if programs.is_empty() {
+                let left_out: Vec<_> =
+                    CLUSTER_TESTS.iter().chain(&TESTBED_TESTS).map(|name| format!("binary(={name})")).collect();
+                command.args(["--filterset", &format!("not ({})", left_out.join(" | "))]);
+            }
+            command.args(chosen).args(filter).args(at_once.map(|count| ["--test-threads", count]).into_iter().flatten());
         } else {
-            command.arg("test").args(packages).arg("--no-fail-fast");
-            if !packages.contains(&"--test") {
+            command.args(["test", "--workspace", "--locked", "--no-fail-fast"]).args(chosen);
+            if programs.is_empty() {
                 command.args(["--lib", "--bins", "--tests", "--examples"]);
+            } else {
+                command.args(FEATURES);
             }
             command.args(filter).args(at_once.map(|count| ["--", "--test-threads", count]).into_iter().flatten());
         }
@@ -234,12 +235,11 @@ impl Runner<'_> {
 
     /// How many tests are left out without a cluster, as they themselves say.
     fn count_cluster_tests(&self, filter: Option<&str>) -> Result<usize, Faults> {
-        let mut count = 0;
-        for tests in [CLUSTER_TESTS.as_slice(), TESTBED_TESTS.as_slice()] {
-            let mut list = programs::command(self.context.environment, self.root, "cargo");
-            list.arg("test").arg("--quiet").args(tests).args(filter).args(["--", "--list", "--format", "terse"]);
-            count += programs::output(&mut list)?.lines().filter(|line| line.ends_with(": test")).count();
-        }
+        let mut list = programs::command(self.context.environment, self.root, "cargo");
+        list.args(["test", "--quiet", "--workspace", "--locked"]).args(FEATURES);
+        list.args(CLUSTER_TESTS.iter().chain(&TESTBED_TESTS).flat_map(|program| ["--test", program]));
+        list.args(filter).args(["--", "--list", "--format", "terse"]);
+        let count = programs::output(&mut list)?.lines().filter(|line| line.ends_with(": test")).count();
         talk(&format!("{count} tests that need a cluster are left out\n"));
         Ok(count)
     }
