@@ -13,6 +13,7 @@ mod probes;
 mod quota_and_node;
 mod restart;
 mod restricted;
+mod staging;
 mod upgrade;
 
 /// The program under test: it prepares.

@@ -1,7 +1,7 @@
 //! What the volume's program answers, and its refusals in words.
 
 use flare_diagnostic::{Code, Diagnostic};
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
 /// The answer of a staging that succeeded.
@@ -13,6 +13,13 @@ pub struct Staged {
     pub previous: Option<String>,
     /// Kits that stand one level too deep.
     pub misplaced: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct RolledBack {
+    /// Present, if null, in every such answer.
+    #[serde(deserialize_with = "Option::deserialize")]
+    fingerprint: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -32,12 +39,24 @@ impl Answer {
     /// # Errors
     /// `VOLUME_NOT_OURS`, `STAGE_FAILED`.
     pub fn staged(printed: &[u8], claim: &str) -> Result<Staged, Diagnostic> {
+        Self::read(printed, claim)
+    }
+
+    /// The answer to a rollback: the fingerprint of the kit that is there again, where it was staged by this program.
+    ///
+    /// # Errors
+    /// As [`Self::staged`].
+    pub fn rolled_back(printed: &[u8], claim: &str) -> Result<Option<String>, Diagnostic> {
+        Self::read::<RolledBack>(printed, claim).map(|back| back.fingerprint)
+    }
+
+    fn read<T: DeserializeOwned>(printed: &[u8], claim: &str) -> Result<T, Diagnostic> {
         if let Ok(refusal) = serde_json::from_slice::<Refusal>(printed) {
             return Err(refused(&refusal, claim));
         }
         serde_json::from_slice(printed).map_err(|_| {
             Diagnostic::error(Code::StageFailed, format!("the helper pod on claim `{claim}` gave no answer that can be read"))
-                .hint("check that the image's Python is 3.8 or newer; `--image` names another image")
+                .hint("check that the image's Python is 3.8 or newer; `--helper-image` names another image")
         })
     }
 }
@@ -86,6 +105,10 @@ fn refused(refusal: &Refusal, claim: &str) -> Diagnostic {
         "damaged" => fault(
             format!("`{}` on the volume of claim `{claim}` is damaged", text(detail)),
             "remove that file from the volume after a look at `startup/` and `local/`, then run again",
+        ),
+        "nothing_kept" => fault(
+            format!("the volume of claim `{claim}` keeps no earlier kit"),
+            "prepare and stage the kit that is wanted; only the one before the last staging is kept",
         ),
         "cut" => fault("the input of the helper pod ended early".into(), again),
         other => fault(format!("the helper pod refused: {other}"), again),

@@ -117,7 +117,7 @@ fn look(pod: Option<&Pod>, name: &str, last: &mut String) -> Poll<Result<(), Dia
     }
     if matches!(status.phase.as_deref(), Some("Failed" | "Succeeded")) {
         let why = status.message.clone().or_else(|| ended(pod)).unwrap_or_else(|| "its container ended".into());
-        return failed(why, "check that the image has the Python of `default_python_path`; `--image` names another image");
+        return failed(why, "check that the image has the Python of `default_python_path`; `--helper-image` names another image");
     }
     if let Some(waiting) = container.and_then(|container| container.state.as_ref()?.waiting.as_ref()) {
         *last = said(waiting);
@@ -132,7 +132,7 @@ fn look(pod: Option<&Pod>, name: &str, last: &mut String) -> Poll<Result<(), Dia
         if waiting.reason.as_deref().is_some_and(|reason| hopeless.contains(&reason)) {
             return failed(
                 last.clone(),
-                "check image, pull Secrets and security context of the kit; `--image` names another image for the helper",
+                "check image, pull Secrets and security context of the kit; `--helper-image` names another image for the helper",
             );
         }
     }

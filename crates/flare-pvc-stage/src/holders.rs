@@ -1,20 +1,44 @@
 //! Pods that use the claim: while one runs, the kit below it is not exchanged.
 
+use std::time::Duration;
+
 use flare_cluster::{Cluster, Selection, k8s_openapi::api::core::v1::Pod};
 use flare_diagnostic::{Code, Diagnostic};
+use tokio::time::{sleep, timeout};
 
 use crate::helper_pod;
 
+/// How long a parent that was scaled down may take to end: its grace period, and some more.
+const END: Duration = Duration::from_mins(2);
+
 /// Refuses where a pod other than a helper of ours uses the claim.
 pub(crate) async fn refuse(cluster: &Cluster, namespace: &str, claim: &str) -> Result<(), Diagnostic> {
-    let pods = cluster.namespaced::<Pod>(namespace).list(&Selection::default()).await?;
-    let using: Vec<String> = pods.iter().filter(|pod| holds(pod, claim)).filter_map(|pod| pod.metadata.name.clone()).collect();
+    let using = using(cluster, namespace, claim).await?;
     if using.is_empty() {
         return Ok(());
     }
     let listed = using.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     Err(Diagnostic::error(Code::ClaimInUse, format!("the claim `{claim}` is in use by the running pod {listed}"))
-        .hint("scale the parent down (`kubectl scale deployment --replicas=0`), wait until its pod is gone, and stage again"))
+        .hint("a parent is scaled down and up again with `--restart`; another pod has to end first"))
+}
+
+/// Waits until no pod uses the claim; refuses where one stays.
+pub(crate) async fn wait_for_none(cluster: &Cluster, namespace: &str, claim: &str) -> Result<(), Diagnostic> {
+    let gone = async {
+        while !using(cluster, namespace, claim).await?.is_empty() {
+            sleep(Duration::from_millis(500)).await;
+        }
+        Ok(())
+    };
+    match timeout(END, gone).await {
+        Ok(ended) => ended,
+        Err(_) => refuse(cluster, namespace, claim).await,
+    }
+}
+
+async fn using(cluster: &Cluster, namespace: &str, claim: &str) -> Result<Vec<String>, Diagnostic> {
+    let pods = cluster.namespaced::<Pod>(namespace).list(&Selection::default()).await?;
+    Ok(pods.iter().filter(|pod| holds(pod, claim)).filter_map(|pod| pod.metadata.name.clone()).collect())
 }
 
 fn holds(pod: &Pod, claim: &str) -> bool {

@@ -5,6 +5,7 @@ mod claim;
 mod helper_pod;
 mod holders;
 mod lock;
+mod parent;
 mod shipment;
 mod stage;
 mod values;

@@ -50,8 +50,9 @@ struct Listed {
 
 /// A kit on its way to a volume: the list of all entries, and the bytes of the files in the same order.
 pub struct Shipment {
+    verb: &'static str,
     owner: Owner,
-    fingerprint: Digest,
+    fingerprint: Option<Digest>,
     transfer: bool,
     entries: Vec<Listed>,
     contents: Vec<Vec<u8>>,
@@ -80,7 +81,8 @@ impl Shipment {
     /// # Errors
     /// `INVALID_PREPARED_KIT` where a file cannot be read any more.
     pub fn new(owner: Owner, fingerprint: Digest, transfer: bool, tree: &FileTree) -> Result<Self, Faults> {
-        let mut shipment = Self { owner, fingerprint, transfer, entries: Vec::new(), contents: Vec::new() };
+        let empty = Self::rollback(owner);
+        let mut shipment = Self { verb: "stage", fingerprint: Some(fingerprint), transfer, ..empty };
         let kit = tree.iter().filter(|(path, _)| KIT.iter().any(|directory| path.as_path().starts_with(directory)));
         for (path, entry) in kit {
             let path = STANDARD.encode(path.as_bytes());
@@ -99,6 +101,11 @@ impl Shipment {
         Ok(shipment)
     }
 
+    /// No files, but the request to put back what the last staging replaced.
+    pub fn rollback(owner: Owner) -> Self {
+        Self { verb: "rollback", owner, fingerprint: None, transfer: false, entries: Vec::new(), contents: Vec::new() }
+    }
+
     /// How many files there are.
     pub fn files(&self) -> usize {
         self.contents.len()
@@ -111,7 +118,8 @@ impl Shipment {
 
     /// The request that the volume's program reads first. `id` names the run: letters, digits and `-`.
     pub fn request(&self, id: &str) -> Vec<u8> {
-        let request = json!({"verb": "stage", "id": id, "owner": self.owner, "fingerprint": self.fingerprint.to_string(),
+        let fingerprint = self.fingerprint.map(|fingerprint| fingerprint.to_string());
+        let request = json!({"verb": self.verb, "id": id, "owner": self.owner, "fingerprint": fingerprint,
             "transfer": self.transfer, "entries": self.entries});
         request.to_string().into_bytes()
     }

@@ -5,8 +5,9 @@ use std::{future::Future, time::Duration};
 use flare_cluster::{
     Cluster, Exec, Input, Operation,
     k8s_openapi::api::{
+        apps::v1::Deployment,
         coordination::v1::Lease,
-        core::v1::{Namespace, PersistentVolumeClaim, Pod},
+        core::v1::{Namespace, PersistentVolumeClaim, Pod, ServiceAccount},
     },
 };
 use flare_diagnostic::{Checked, Code, Diagnostic, Faults};
@@ -19,6 +20,7 @@ use crate::{
     claim::{self, NewClaim},
     helper_pod, holders,
     lock::Lock,
+    parent::{self, Stopped},
     values::{self, ParentPod},
 };
 
@@ -27,6 +29,7 @@ const CLEANUP: Duration = Duration::from_secs(30);
 
 /// How a kit is staged.
 #[derive(Debug, Clone)]
+#[allow(clippy::struct_excessive_bools, reason = "independent switches")]
 pub struct Options {
     /// Makes the namespace where it is missing.
     pub create_namespace: bool,
@@ -34,6 +37,10 @@ pub struct Options {
     pub create_claim: Option<NewClaim>,
     /// Another image for the helper pod than the parent's.
     pub image: Option<String>,
+    /// Puts back the kit that the last staging replaced, in place of staging.
+    pub rollback: bool,
+    /// Scales a running parent down before and up again afterwards; else a running one is refused.
+    pub restart: bool,
     /// Stages even where the claim says that this kit is there already.
     pub again: bool,
     /// Changes nothing.
@@ -99,6 +106,8 @@ fn out_of_time(deadline: Duration) -> Diagnostic {
 /// What has to be given back.
 #[derive(Default)]
 struct Held {
+    /// The parent that was scaled down, and to how many pods it goes back.
+    parent: Option<Stopped>,
     lock: Option<Lock>,
     pod: Option<String>,
 }
@@ -126,19 +135,36 @@ impl Run<'_> {
             claim::find_or_make(cluster, &self.namespace, &self.claim, options.create_claim.as_ref(), options.dry_run).await?;
         let owner = Owner::of(self.kit);
         let fingerprint = self.kit.fingerprint().to_string();
-        let changed = options.again || !claim::holds(&found, &owner, &fingerprint);
+        let changed = options.again || options.rollback || !claim::holds(&found, &owner, &fingerprint);
         let staged = self.staged(changed, created);
         if !changed {
             return Ok(Checked::clean(staged));
         }
-        holders::refuse(cluster, &self.namespace, &self.claim).await?;
+        if !options.restart {
+            holders::refuse(cluster, &self.namespace, &self.claim).await?;
+        }
         if options.dry_run {
             return Ok(Checked::clean(staged));
         }
         held.lock = Some(Lock::take(cluster, &self.namespace, &self.claim, &format!("stage-{}", options.run)).await?);
+        if options.restart {
+            // Held before it is scaled down, so that it comes up again wherever this run is cut off.
+            held.parent = parent::find(cluster, &self.namespace, self.kit.plan().names.deployment.as_str()).await?;
+            if let Some(parent) = &held.parent {
+                parent.stop(cluster, &self.namespace).await?;
+            }
+            holders::wait_for_none(cluster, &self.namespace, &self.claim).await?;
+        }
         helper_pod::clear(cluster, &self.namespace, &self.claim, options.deadline).await?;
         claim::note(cluster, &self.namespace, &self.claim, None).await?;
-        let answer = self.in_volume(held).await?;
+        let printed = self.in_volume(held, &owner).await?;
+        if options.rollback {
+            let back = Answer::rolled_back(&printed, &self.claim)?;
+            let noted = back.as_deref().map(|fingerprint| (&owner, fingerprint));
+            claim::note(cluster, &self.namespace, &self.claim, noted).await?;
+            return Ok(Checked::clean(Staged { fingerprint: back.unwrap_or_default(), ..staged }));
+        }
+        let answer = Answer::staged(&printed, &self.claim)?;
         claim::note(cluster, &self.namespace, &self.claim, Some((&owner, &fingerprint))).await?;
         Ok(Checked { value: staged, warnings: warnings(&answer, &self.claim) })
     }
@@ -163,23 +189,30 @@ impl Run<'_> {
         needed.extend(Operation::exec(&self.namespace));
         needed.extend(["get", "create", "update", "delete"].map(|verb| Operation::on::<Lease>(verb, namespace)));
         needed.extend(["get", "patch"].map(|verb| Operation::on::<PersistentVolumeClaim>(verb, namespace)));
+        if self.options.restart {
+            needed.extend(["get", "patch"].map(|verb| Operation::on::<Deployment>(verb, namespace)));
+        }
         if self.options.create_claim.is_some() {
             needed.push(Operation::on::<PersistentVolumeClaim>("create", namespace));
         }
         if self.options.create_namespace {
             needed.extend(["get", "create", "patch"].map(|verb| Operation::on::<Namespace>(verb, None)));
+            needed.extend(["list", "watch"].map(|verb| Operation::on::<ServiceAccount>(verb, namespace)));
         }
         needed
     }
 
-    async fn in_volume(&self, held: &mut Held) -> Result<answer::Staged, Diagnostic> {
+    /// Runs the volume's program in a helper pod and gives what it printed.
+    async fn in_volume(&self, held: &mut Held, owner: &Owner) -> Result<Vec<u8>, Diagnostic> {
         let name = format!("flare-kube-stage-{}", self.options.run);
         let pod = helper_pod::manifest(&name, &self.claim, &self.parent, self.options.deadline);
         // Before it is asked for: an answer that is lost may still have made it.
         held.pod = Some(name.clone());
         helper_pod::start(self.cluster, &self.namespace, &pod, self.options.deadline).await?;
-        let request = self.shipment.request(&self.options.run);
-        let (input, length) = self.shipment.input(VOLUME_PROGRAM.as_bytes(), &request);
+        let nothing = Shipment::rollback(owner.clone());
+        let shipment = if self.options.rollback { &nothing } else { &self.shipment };
+        let request = shipment.request(&self.options.run);
+        let (input, length) = shipment.input(VOLUME_PROGRAM.as_bytes(), &request);
         // The program comes over the stream, so that the request's address stays short: the program's length, the request's.
         let reading = "import sys; exec(sys.stdin.buffer.read(int(sys.argv[1])))";
         let (program, length_of_request) = (VOLUME_PROGRAM.len().to_string(), request.len().to_string());
@@ -191,8 +224,7 @@ impl Run<'_> {
             command: command.map(str::to_owned).into(),
             deadline: self.options.deadline,
         };
-        let printed = exec.output(self.cluster, Input::Sized(input, length)).await?;
-        Answer::staged(&printed, &self.claim)
+        exec.output(self.cluster, Input::Sized(input, length)).await
     }
 
     /// Gives back what is held. What cannot be removed ends by itself, so it is a warning.
@@ -203,6 +235,11 @@ impl Run<'_> {
                 && let Err(fault) = helper_pod::delete(self.cluster, &self.namespace, pod).await
             {
                 left.push(stays(&format!("the helper pod `{pod}`"), &fault));
+            }
+            if let Some(stopped) = &held.parent
+                && let Err(fault) = stopped.start(self.cluster, &self.namespace).await
+            {
+                left.push(stopped.still_down(&fault));
             }
             if let Some(lock) = held.lock
                 && let Err(fault) = lock.release().await

@@ -97,9 +97,9 @@ def remove(path):
         os.unlink(path)
 
 
-def make_directory(path):
+def make_directory(path, mode):
     if not os.path.lexists(path):
-        os.mkdir(path, 0o755)
+        os.mkdir(path, mode)
 
 
 def move(source, target):
@@ -182,13 +182,13 @@ class Volume:
         """Carries a journal to its end. Every phase can be run again from any point, and none undoes a later one."""
         staging, kept = self.at(STAGING + journal["id"]), self.at(PREVIOUS + "-" + journal["id"])
         if journal["phase"] == "collect":
-            make_directory(staging)
+            make_directory(staging, 0o700)
             for name in KIT:
                 if os.path.lexists(self.at(PREVIOUS, name)):
                     move(self.at(PREVIOUS, name), os.path.join(staging, name))
             self.enter(journal, "swap")
         if journal["phase"] == "swap":
-            make_directory(kept)
+            make_directory(kept, 0o700)
             # `startup` goes first and comes last: a parent without it does not start.
             for name in reversed(KIT):
                 if os.path.lexists(os.path.join(staging, name)) and os.path.lexists(self.at(name)):
@@ -207,7 +207,7 @@ class Volume:
                 os.rmdir(kept)
         remove(staging)
         if journal.get("transfer"):
-            make_directory(self.at("transfer"))
+            make_directory(self.at("transfer"), 0o755)
         os.unlink(self.at(JOURNAL))
         sync_directory(self.root)
 

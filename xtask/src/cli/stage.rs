@@ -17,7 +17,7 @@ use crate::{
 /// `local/` are exchanged by rename. Everything else on the volume stays. A second run with nothing to change starts no pod. A run that
 /// was cut off is finished or undone by the next one.
 ///
-/// A parent that runs has to be scaled down first. The kit of another participant is never replaced.
+/// A parent that runs is refused, or with `--restart` scaled down and up again. The kit of another participant is never replaced.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// The prepared kit: an output of `prepare`.
@@ -31,6 +31,7 @@ pub(crate) struct Arguments {
 
 /// What is made for a kit, and how: shared by the verbs that stage.
 #[derive(Debug, Clone, clap::Args)]
+#[allow(clippy::struct_excessive_bools, reason = "independent switches of a command line")]
 pub(crate) struct StagingArguments {
     /// Create the namespace where it is missing.
     #[arg(long)]
@@ -48,6 +49,12 @@ pub(crate) struct StagingArguments {
     /// The image of the helper pod; it needs Python 3.8 [default: the parent's].
     #[arg(long, value_name = "IMAGE")]
     helper_image: Option<String>,
+    /// Scale a running parent down before, and up again afterwards.
+    #[arg(long)]
+    restart: bool,
+    /// Put back the kit that the last staging replaced; that one is kept in its place.
+    #[arg(long, conflicts_with_all = ["again", "create_pvc", "create_namespace"])]
+    rollback: bool,
     /// Stage even where the claim says that this very kit is there already.
     #[arg(long)]
     again: bool,
@@ -65,6 +72,8 @@ impl StagingArguments {
             create_namespace: self.create_namespace,
             create_claim,
             image: self.helper_image.clone(),
+            rollback: self.rollback,
+            restart: self.restart,
             again: self.again,
             dry_run: cluster.dry_run,
             deadline: cluster.time_limit(),
@@ -92,6 +101,15 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Ended {
         "fingerprint": staged.fingerprint, "changed": staged.changed, "claim_created": staged.claim_created});
     if cluster.dry_run {
         data["dry_run"] = json!(true);
+    }
+    if arguments.staging.rollback && !cluster.dry_run {
+        let text = format!(
+            "the earlier kit is back on claim {} in namespace {}, fingerprint {}\n",
+            staged.claim,
+            staged.namespace,
+            if staged.fingerprint.is_empty() { "not known" } else { &staged.fingerprint }
+        );
+        return Ok(Outcome { data, text, warnings });
     }
     let what = match (cluster.dry_run, staged.changed) {
         (false, true) => "staged",

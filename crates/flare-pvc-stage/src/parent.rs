@@ -1,0 +1,46 @@
+//! The parent's Deployment, scaled down for a staging and up again after it, however the staging ended.
+
+use flare_cluster::{Cluster, Write, k8s_openapi::api::apps::v1::Deployment};
+use flare_diagnostic::{Code, Diagnostic};
+use serde_json::json;
+
+/// Annotation with the number of pods to go back to: a run that was killed leaves it for the next one.
+const REPLICAS: &str = "flare-kube/replicas-before-stage";
+
+/// A Deployment that was scaled down.
+#[derive(Debug)]
+pub(crate) struct Stopped {
+    name: String,
+    replicas: i32,
+}
+
+/// The parent, as it is to be put back. `None` where there is none, or it was down before.
+pub(crate) async fn find(cluster: &Cluster, namespace: &str, name: &str) -> Result<Option<Stopped>, Diagnostic> {
+    let Some(found) = cluster.namespaced::<Deployment>(namespace).find(name).await? else { return Ok(None) };
+    let noted = found.metadata.annotations.as_ref().and_then(|annotations| annotations.get(REPLICAS)?.parse().ok());
+    let replicas = noted.unwrap_or_else(|| found.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1));
+    Ok((replicas > 0).then(|| Stopped { name: name.to_owned(), replicas }))
+}
+
+impl Stopped {
+    /// Scales it down.
+    pub(crate) async fn stop(&self, cluster: &Cluster, namespace: &str) -> Result<(), Diagnostic> {
+        let change = json!({"metadata": {"annotations": {REPLICAS: self.replicas.to_string()}}, "spec": {"replicas": 0}});
+        cluster.namespaced::<Deployment>(namespace).merge(&self.name, &change, Write::default()).await.map(|_| ())
+    }
+
+    /// Scales it up again.
+    pub(crate) async fn start(&self, cluster: &Cluster, namespace: &str) -> Result<(), Diagnostic> {
+        let change = json!({"metadata": {"annotations": {REPLICAS: null}}, "spec": {"replicas": self.replicas}});
+        cluster.namespaced::<Deployment>(namespace).merge(&self.name, &change, Write::default()).await.map(|_| ())
+    }
+
+    /// The warning where that failed.
+    pub(crate) fn still_down(&self, fault: &Diagnostic) -> Diagnostic {
+        Diagnostic::warning(
+            Code::Notice,
+            format!("the Deployment `{}` could not be scaled up again: {}", self.name, fault.message),
+        )
+        .hint(format!("run `kubectl scale deployment {} --replicas={}`", self.name, self.replicas))
+    }
+}

@@ -1,0 +1,212 @@
+//! `stage` on a real cluster: what a parent finds on its volume, who is refused, and what a killed run leaves.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use integration_tests::cluster::namespace::Namespace;
+use integration_tests::cluster::run::{attempt, succeed, succeed_json, wait};
+use integration_tests::command::Sandbox;
+use integration_tests::reference::Release;
+use integration_tests::workspace_folder;
+use serde_json::{Value, json};
+
+use crate::PROGRAM;
+
+/// A prepared kit for a namespace.
+struct Scene {
+    namespace: Namespace,
+    sandbox: Sandbox,
+    prepared: PathBuf,
+}
+
+impl Scene {
+    fn new(namespace: Namespace, kit: &str) -> Self {
+        let sandbox = Sandbox::new();
+        let mut scene = Self { namespace, sandbox, prepared: PathBuf::new() };
+        scene.prepared = scene.prepare(kit, kit);
+        scene
+    }
+
+    fn prepare(&self, kit: &str, output: &str) -> PathBuf {
+        let config = self.sandbox.join("k8s.yaml");
+        let image = self.namespace.cluster.image(Release::V28);
+        let user = "{runAsUser: 10001, runAsGroup: 10001, fsGroup: 10001, runAsNonRoot: true}";
+        let parent = format!("{{docker_image: {image:?}, pod_security_context: {user}}}");
+        fs::write(&config, format!("runtime: k8s\nnamespace: {}\nparent: {parent}\n", self.namespace.name)).unwrap();
+        let output = self.sandbox.join(output);
+        let mut prepare = self.sandbox.command(PROGRAM);
+        prepare.arg("prepare").arg(workspace_folder().join("fixtures/kits/one-port-2.8.3").join(kit));
+        succeed(prepare.arg("--config").arg(config).arg("--output").arg(&output));
+        output
+    }
+
+    fn stage(&self, arguments: &[&str]) -> Command {
+        let mut stage = self.namespace.cluster.program(PROGRAM);
+        stage.arg("stage").arg(&self.prepared).args(["--timeout", "120", "-o", "json"]).args(arguments);
+        stage
+    }
+
+    /// The outcome of a staging that is refused.
+    fn refused(&self, arguments: &[&str]) -> Value {
+        let output = self.stage(arguments).output().unwrap();
+        assert!(!output.status.success(), "it was not refused");
+        serde_json::from_slice(&output.stdout).expect("an envelope")
+    }
+
+    /// What a pod prints that mounts the claim as the parent does.
+    fn in_volume(&self, script: &str) -> String {
+        let name = "reader";
+        let image = self.namespace.cluster.image(Release::V28);
+        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": {
+            "restartPolicy": "Never", "terminationGracePeriodSeconds": 1,
+            "securityContext": {"runAsUser": 10001, "runAsGroup": 10001, "fsGroup": 10001, "runAsNonRoot": true,
+                "seccompProfile": {"type": "RuntimeDefault"}},
+            "volumes": [{"name": "w", "persistentVolumeClaim": {"claimName": "nvflws"}}],
+            "containers": [{"name": "reader", "image": image, "command": ["python3", "-c", script],
+                "securityContext": {"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}},
+                "volumeMounts": [{"name": "w", "mountPath": "/w"}]}]}});
+        self.namespace.apply(&pod);
+        let succeeded = ["wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/reader", "--timeout=120s"];
+        succeed(self.namespace.kubectl().args(succeeded));
+        let printed = succeed(self.namespace.kubectl().args(["logs", name]));
+        succeed(self.namespace.kubectl().args(["delete", "pod", name]));
+        printed
+    }
+
+    fn nothing_is_left(&self) {
+        let left = || succeed(self.namespace.kubectl().args(["get", "leases,pods", "--output", "name"]));
+        wait(Duration::from_secs(30), left, || left().is_empty().then_some(()));
+    }
+}
+
+const LIST: &str = "import os
+for d, _, fs in sorted(os.walk('/w')):
+    for f in sorted(fs):
+        p = os.path.join(d, f)
+        print(p, oct(os.stat(p).st_mode & 0o777), len(open(p, 'rb').read()))";
+
+#[test]
+fn a_parent_that_is_not_root_reads_every_file_under_restricted_and_a_second_run_starts_no_pod() {
+    let scene = Scene::new(Namespace::restricted("staging"), "site-1");
+    let missing = scene.refused(&[]);
+    assert_eq!(missing["error_code"], "CLAIM_NOT_USABLE");
+    let plan = succeed_json(&mut scene.stage(&["--create-pvc", "1Gi", "--dry-run"]));
+    assert_eq!((&plan["data"]["changed"], &plan["data"]["claim_created"]), (&json!(true), &json!(true)));
+    let first = succeed_json(&mut scene.stage(&["--create-pvc", "1Gi"]));
+    assert_eq!((&first["data"]["changed"], &first["data"]["claim"]), (&json!(true), &json!("nvflws")));
+    scene.nothing_is_left();
+    let began = Instant::now();
+    let second = succeed_json(&mut scene.stage(&[]));
+    assert_eq!(second["data"]["changed"], false);
+    assert!(began.elapsed() < Duration::from_secs(10), "no pod was needed: {:?}", began.elapsed());
+    let listed = scene.in_volume(LIST);
+    for file in ["/w/startup/client.key", "/w/startup/rootCA.pem", "/w/startup/fed_client.json", "/w/local/comm_config.json"] {
+        assert!(listed.lines().any(|line| line.starts_with(file)), "{file} is missing:\n{listed}");
+    }
+    assert!(!listed.contains(".flare-stage-"), "{listed}");
+    // An edit is staged, and taken back.
+    fs::write(scene.prepared.join("local/note.txt"), "new").unwrap();
+    assert_eq!(succeed_json(&mut scene.stage(&[]))["data"]["changed"], true);
+    assert!(scene.in_volume(LIST).contains("/w/local/note.txt"));
+    let back = succeed_json(&mut scene.stage(&["--rollback"]));
+    assert_eq!(back["data"]["fingerprint"], first["data"]["fingerprint"]);
+    assert!(!scene.in_volume(LIST).contains("/w/local/note.txt"));
+    scene.nothing_is_left();
+}
+
+#[test]
+fn defect_15_another_participants_kit_and_a_claim_in_use_are_refused() {
+    let mut scene = Scene::new(Namespace::open("staging-others"), "site-1");
+    succeed(&mut scene.stage(&["--create-pvc", "1Gi"]));
+    let server = scene.prepare("nvflare-server", "server");
+    let site = std::mem::replace(&mut scene.prepared, server);
+    assert_eq!(scene.refused(&[])["error_code"], "VOLUME_NOT_OURS");
+    scene.prepared = site;
+    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "user"}, "spec": {"terminationGracePeriodSeconds": 1,
+        "volumes": [{"name": "w", "persistentVolumeClaim": {"claimName": "nvflws"}}],
+        "containers": [{"name": "user", "image": "busybox:1.36", "command": ["sleep", "600"], "volumeMounts": [{"name": "w", "mountPath": "/w"}]}]}});
+    scene.namespace.apply(&pod);
+    let refused = scene.refused(&["--again"]);
+    assert_eq!(refused["error_code"], "CLAIM_IN_USE");
+    assert!(refused["message"].as_str().unwrap().contains("`user`"), "{refused}");
+    succeed(scene.namespace.kubectl().args(["delete", "pod", "user"]));
+    scene.nothing_is_left();
+}
+
+#[test]
+fn a_run_that_is_killed_at_any_time_leaves_a_whole_kit_and_the_next_one_succeeds() {
+    let scene = Scene::new(Namespace::open("staging-killed"), "site-1");
+    succeed(&mut scene.stage(&["--create-pvc", "1Gi"]));
+    let began = Instant::now();
+    succeed(&mut scene.stage(&["--again"]));
+    let whole = began.elapsed();
+    for part in 1..4_u32 {
+        let mut run = scene.stage(&["--again"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        sleep(whole * part / 4);
+        run.kill().unwrap();
+        run.wait().unwrap();
+        let next = succeed_json(&mut scene.stage(&["--again"]));
+        assert_eq!(next["data"]["changed"], true, "killed after {part}/4 of {whole:?}");
+    }
+    scene.nothing_is_left();
+    let listed = scene.in_volume(LIST);
+    assert!(listed.contains("/w/startup/client.key") && listed.contains("/w/local/comm_config.json"), "{listed}");
+    assert!(!listed.contains(".flare-stage-") && !listed.contains("swap.json"), "{listed}");
+}
+
+/// The Role that README of flare-pvc-stage lists.
+const RULES: &[(&str, &str, &[&str])] = &[
+    ("", "pods", &["get", "list", "watch", "create", "delete"]),
+    ("", "pods/exec", &["get", "create"]),
+    ("coordination.k8s.io", "leases", &["get", "create", "update", "delete"]),
+    ("", "persistentvolumeclaims", &["get", "patch"]),
+];
+
+#[test]
+fn the_documented_role_is_enough_and_each_verb_that_is_missing_is_named() {
+    let scene = Scene::new(Namespace::open("staging-role"), "site-1");
+    succeed(&mut scene.stage(&["--create-pvc", "1Gi"]));
+    succeed(scene.namespace.kubectl().args(["create", "serviceaccount", "stager"]));
+    let token = succeed(scene.namespace.kubectl().args(["create", "token", "stager"]));
+    let mut config = succeed_json(scene.namespace.kubectl().args(["config", "view", "--raw", "--flatten", "--output", "json"]));
+    config["users"] = json!([{"name": config["users"][0]["name"], "user": {"token": token.trim()}}]);
+    let kubeconfig = scene.sandbox.join("kubeconfig");
+    fs::write(&kubeconfig, config.to_string()).unwrap();
+    succeed(
+        scene
+            .namespace
+            .kubectl()
+            .args(["create", "rolebinding", "stager", "--role=stager"])
+            .arg(format!("--serviceaccount={}:stager", scene.namespace.name)),
+    );
+    let grant = |without: Option<(&str, &str)>| {
+        let rules: Vec<_> = RULES
+            .iter()
+            .map(|(group, resource, verbs)| {
+                let verbs: Vec<_> = verbs.iter().filter(|verb| without != Some((*resource, **verb))).collect();
+                json!({"apiGroups": [group], "resources": [resource], "verbs": verbs})
+            })
+            .collect();
+        scene.namespace.apply(&json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "stager"}, "rules": rules}));
+    };
+    let as_stager = ["--again", "--kubeconfig", kubeconfig.to_str().unwrap()];
+    for (_, resource, verbs) in RULES {
+        for verb in *verbs {
+            grant(Some((resource, verb)));
+            let refused = scene.refused(&as_stager);
+            assert_eq!(refused["error_code"], "PERMISSION_DENIED", "{refused}");
+            let message = refused["message"].as_str().unwrap();
+            assert!(
+                message.contains(&format!("may not {verb} `{resource}` in namespace")),
+                "without {verb} {resource}: {message}"
+            );
+        }
+    }
+    grant(None);
+    // The API server learns of a role in its own time.
+    let staged = || attempt(&mut scene.stage(&as_stager), &[]);
+    wait(Duration::from_secs(60), || format!("{:?}", staged()), || staged().ok());
+}
