@@ -95,8 +95,10 @@ fn every_dependency_is_an_arrow_of_the_map_and_every_arrow_is_a_dependency() {
 
 /// The crates that may use a cluster's client and an async runtime, each with what it may name itself. All others stay
 /// free of them, so that who renders a chart does not build a Kubernetes client.
-const ASYNCHRONOUS: [(&str, &[&str]); 3] = [
+const ASYNCHRONOUS: [(&str, &[&str]); 4] = [
     ("flare-cluster", &["kube", "k8s-openapi", "tokio", "tokio-tungstenite", "rustls"]),
+    // Pods and events as the API server sends them: types alone.
+    ("flare-pod-launch", &["k8s-openapi"]),
     ("flare-pvc-stage", &["tokio"]),
     // The runtime, which it starts in verbs that touch a cluster.
     ("xtask", &["tokio"]),

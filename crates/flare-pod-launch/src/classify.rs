@@ -1,0 +1,111 @@
+//! The one decision: from a look to a verdict.
+
+use std::time::Duration;
+
+use flare_diagnostic::{printable, without_secrets};
+use k8s_openapi::api::core::v1::Pod;
+
+use crate::{
+    Class, Limits, Look, Memory, Situation, Verdict,
+    ended::{self, Ended},
+    not_started,
+};
+
+/// Says what a look at a job pod means.
+///
+/// Pure and total: the same situation gives the same verdict, whatever the API server sent. A wait ends at its `until` at the latest,
+/// and a job that never ran is not waited for beyond [`Limits::longest_start`].
+///
+/// ```
+/// use std::time::Duration;
+/// use flare_pod_launch::{Limits, Look, Memory, Situation, Verdict, classify};
+///
+/// let situation = Situation {
+///     look: Look::Gone,
+///     events: &[],
+///     container: "container-j1",
+///     waited: Duration::from_secs(60),
+///     in_state: Duration::ZERO,
+///     now: jiff::Timestamp::UNIX_EPOCH,
+///     memory: Memory::Ended(Verdict::Succeeded),
+/// };
+/// assert_eq!(classify(&situation, &Limits::default()), Verdict::Succeeded, "the last seen state decides");
+/// ```
+pub fn classify(situation: &Situation<'_>, limits: &Limits) -> Verdict {
+    if let Memory::Ended(verdict) = &situation.memory {
+        return verdict.clone();
+    }
+    match situation.look {
+        Look::Pod(pod) => of_pod(pod, situation, limits),
+        Look::Gone => gone(situation, limits),
+        Look::Refused(reason) => {
+            passing(situation, limits, limits.refused, Class::Transient, reason, "the API server refuses to show the pod")
+        }
+        Look::NoAnswer => {
+            passing(situation, limits, limits.blind, Class::Transient, "NoAnswer", "the API server does not answer")
+        }
+    }
+}
+
+fn of_pod(pod: &Pod, situation: &Situation<'_>, limits: &Limits) -> Verdict {
+    match ended::of(pod, situation.container) {
+        Some(Ended::Succeeded) => return Verdict::Succeeded,
+        Some(Ended::Failed { exit_code, reason, message }) => return failed(exit_code, &reason, &message),
+        Some(Ended::NotStarted { class, reason, message }) => return not_started(class, &reason, &message),
+        None => {}
+    }
+    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or_default();
+    if pod.metadata.deletion_timestamp.is_some() {
+        return passing(situation, limits, limits.ending, Class::Hopeless, "Deleted", "somebody deleted the pod");
+    }
+    match phase {
+        "Running" => Verdict::Running,
+        "Pending" if !situation.has_run() => not_started::of(pod, situation, limits),
+        _ if situation.has_run() => {
+            passing(situation, limits, limits.ending, Class::Transient, "Unknown", "the node of the pod does not report")
+        }
+        _ => not_started::wait(situation, limits.pending, Class::Transient, "Unknown", "the pod has no phase that is known"),
+    }
+}
+
+/// A list may be older than the request for the pod; after a while its absence is the truth.
+fn gone(situation: &Situation<'_>, limits: &Limits) -> Verdict {
+    match situation.memory {
+        Memory::Nothing if situation.waited < limits.settle => {
+            waiting(limits.settle, Class::Transient, "NotSeenYet", "the pod is not in the list yet")
+        }
+        Memory::Nothing => not_started(Class::Hopeless, "Gone", "the pod was asked for and is not there"),
+        Memory::Pending => not_started(Class::Hopeless, "Deleted", "somebody deleted the pod before its job ran"),
+        Memory::Running | Memory::Ended(_) => failed(None, "Deleted", "somebody deleted the pod while its job ran"),
+    }
+}
+
+/// A state that may pass: nothing is seen, or the pod ends. The pending timeout alone is no reason to end a job that may run by
+/// now, so the state has a limit of its own; a job that never ran has that of its start besides.
+fn passing(situation: &Situation<'_>, limits: &Limits, limit: Duration, class: Class, reason: &str, message: &str) -> Verdict {
+    let ran = situation.has_run();
+    let longest = if ran { Duration::MAX } else { limits.longest_start() };
+    let until = situation.end_of_state(limit).min(longest);
+    match (situation.waited < until, ran) {
+        (true, _) => waiting(until, Class::Transient, reason, message),
+        (false, true) => failed(None, reason, message),
+        (false, false) => not_started(class, reason, message),
+    }
+}
+
+pub(crate) fn waiting(until: Duration, class: Class, reason: &str, message: &str) -> Verdict {
+    Verdict::Waiting { until, class, reason: shown(reason), message: shown(message) }
+}
+
+pub(crate) fn not_started(class: Class, reason: &str, message: &str) -> Verdict {
+    Verdict::NotStarted { class, reason: shown(reason), message: shown(message) }
+}
+
+fn failed(exit_code: Option<i32>, reason: &str, message: &str) -> Verdict {
+    Verdict::Failed { exit_code, reason: shown(reason), message: shown(message) }
+}
+
+/// Text of the cluster, which may hold what a registry or a runtime printed.
+fn shown(text: &str) -> String {
+    printable(&without_secrets(text)).into_owned()
+}

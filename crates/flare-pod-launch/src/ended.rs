@@ -1,0 +1,81 @@
+//! Whether a job has ended, and how: the job's container decides, not a sidecar that keeps the pod running.
+
+use k8s_openapi::api::core::v1::{ContainerStateTerminated, Pod, PodStatus};
+
+use crate::Class;
+
+/// The end of a job.
+pub(crate) enum Ended {
+    Succeeded,
+    Failed { exit_code: Option<i32>, reason: String, message: String },
+    NotStarted { class: Class, reason: String, message: String },
+}
+
+pub(crate) fn of(pod: &Pod, container: &str) -> Option<Ended> {
+    let status = pod.status.as_ref()?;
+    let of_job = status.container_statuses.iter().flatten().find(|status| status.name == container);
+    let terminated = of_job.and_then(|status| status.state.as_ref()?.terminated.as_ref());
+    match status.phase.as_deref() {
+        Some("Succeeded") => Some(Ended::Succeeded),
+        Some("Failed") => Some(failed(status, terminated)),
+        Some("Running") => terminated.map(of_container),
+        _ => None,
+    }
+}
+
+/// The job's container has ended, whatever the pod does.
+fn of_container(terminated: &ContainerStateTerminated) -> Ended {
+    if terminated.exit_code == 0 { Ended::Succeeded } else { of_exit(terminated) }
+}
+
+fn of_exit(terminated: &ContainerStateTerminated) -> Ended {
+    let reason = terminated.reason.clone().unwrap_or_else(|| "Error".to_owned());
+    let message =
+        terminated.message.clone().unwrap_or_else(|| format!("the job's container ended with {}", terminated.exit_code));
+    match reason.as_str() {
+        // The container runtime could not run the command: the job's own code never ran.
+        "StartError" | "ContainerCannotRun" => Ended::NotStarted { class: Class::Hopeless, reason, message },
+        _ => Ended::Failed { exit_code: Some(terminated.exit_code), reason, message },
+    }
+}
+
+fn failed(status: &PodStatus, terminated: Option<&ContainerStateTerminated>) -> Ended {
+    let reason = status.reason.clone().unwrap_or_default();
+    let message = status.message.clone().unwrap_or_default();
+    if let Some(class) = refused_by_node(&reason) {
+        return Ended::NotStarted { class, reason, message };
+    }
+    // Evicted, preempted, out of time: the pod's own reason says more than the signal that ended the container.
+    if !reason.is_empty() {
+        return Ended::Failed { exit_code: terminated.map(|terminated| terminated.exit_code), reason, message };
+    }
+    if let Some(terminated) = terminated {
+        return of_exit(terminated);
+    }
+    match init_failure(status) {
+        Some((reason, message)) => Ended::NotStarted { class: Class::Hopeless, reason, message },
+        None => Ended::Failed { exit_code: None, reason: "Failed".to_owned(), message },
+    }
+}
+
+/// Reasons with which a node refuses a pod that the scheduler sent it.
+fn refused_by_node(reason: &str) -> Option<Class> {
+    match reason {
+        "UnexpectedAdmissionError" | "TopologyAffinityError" | "OutOfpods" => Some(Class::Capacity),
+        "NodeAffinity" | "NodePorts" | "AppArmor" | "SysctlForbidden" | "PodOSNotSupported" | "InvalidNodeInfo" => {
+            Some(Class::Hopeless)
+        }
+        other if other.starts_with("OutOf") => Some(Class::Capacity),
+        _ => None,
+    }
+}
+
+fn init_failure(status: &PodStatus) -> Option<(String, String)> {
+    let init = status
+        .init_container_statuses
+        .iter()
+        .flatten()
+        .find_map(|init| Some((init, init.state.as_ref()?.terminated.as_ref().filter(|ended| ended.exit_code != 0)?)));
+    let (init, terminated) = init?;
+    Some(("InitContainerFailed".to_owned(), format!("the init container `{}` ended with {}", init.name, terminated.exit_code)))
+}

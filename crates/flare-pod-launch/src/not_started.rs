@@ -1,0 +1,105 @@
+//! Why a pending pod does not run, and until when that is waited for.
+
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::{Event, Pod, PodCondition};
+
+use crate::{
+    Class, Limits, Situation, Verdict,
+    classify::{not_started, waiting},
+    events,
+};
+
+pub(crate) fn of(pod: &Pod, situation: &Situation<'_>, limits: &Limits) -> Verdict {
+    if !is_scheduled(pod) {
+        return unscheduled(pod, situation, limits);
+    }
+    if let Some((reason, message)) = waiting_container(pod) {
+        return container(reason, message, situation, limits);
+    }
+    match events::trouble(situation.events, situation.now) {
+        Some(event) => trouble(event, situation, limits),
+        None => wait(situation, limits.pending, Class::Transient, "ContainerCreating", "the node prepares the containers"),
+    }
+}
+
+/// A wait up to a limit since the request, and its end.
+pub(crate) fn wait(situation: &Situation<'_>, until: Duration, class: Class, reason: &str, message: &str) -> Verdict {
+    if situation.waited < until { waiting(until, class, reason, message) } else { not_started(class, reason, message) }
+}
+
+fn condition<'pod>(pod: &'pod Pod, kind: &str) -> Option<&'pod PodCondition> {
+    pod.status.as_ref()?.conditions.as_ref()?.iter().find(|condition| condition.type_ == kind)
+}
+
+fn is_scheduled(pod: &Pod) -> bool {
+    let named = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref()).is_some_and(|node| !node.is_empty());
+    named || condition(pod, "PodScheduled").is_some_and(|condition| condition.status == "True")
+}
+
+/// Room, fitting nodes and scale-up are a matter of capacity; all else that keeps a scheduler from a node heals or does not, in time.
+fn unscheduled(pod: &Pod, situation: &Situation<'_>, limits: &Limits) -> Verdict {
+    let (reason, message) = match condition(pod, "PodScheduled").filter(|condition| condition.status == "False") {
+        Some(condition) => {
+            (condition.reason.as_deref().unwrap_or("Unschedulable"), condition.message.as_deref().unwrap_or_default())
+        }
+        None => match events::newest(situation.events, |reason, warning| warning && reason == "FailedScheduling") {
+            Some(event) => ("FailedScheduling", events::message(event)),
+            None => ("NotScheduled", "no scheduler has looked at the pod yet"),
+        },
+    };
+    if matches!(reason, "NotScheduled" | "SchedulingGated" | "SchedulerError") || waits_for_volume(message) {
+        return wait(situation, limits.pending, Class::Transient, reason, message);
+    }
+    let until = match events::brings_a_node(situation.events) {
+        Some(true) => limits.pending.saturating_add(limits.scale_up),
+        _ => limits.pending,
+    };
+    wait(situation, until, Class::Capacity, reason, message)
+}
+
+/// The scheduler has one reason for everything, so only its sentence tells a volume from a node.
+fn waits_for_volume(message: &str) -> bool {
+    ["persistentvolumeclaim", "PersistentVolumeClaim", "volume node affinity", "persistent volumes to bind"]
+        .iter()
+        .any(|words| message.contains(words))
+}
+
+/// The first container, init containers before others, that waits for more than its turn; a hopeless one before all.
+fn waiting_container(pod: &Pod) -> Option<(&str, &str)> {
+    let status = pod.status.as_ref()?;
+    let statuses = status.init_container_statuses.iter().flatten().chain(status.container_statuses.iter().flatten());
+    statuses
+        .filter_map(|status| {
+            let waiting = status.state.as_ref()?.waiting.as_ref()?;
+            Some((waiting.reason.as_deref()?, waiting.message.as_deref().unwrap_or_default()))
+        })
+        .filter(|(reason, _)| !matches!(*reason, "ContainerCreating" | "PodInitializing"))
+        .min_by_key(|(reason, _)| !is_hopeless(reason))
+}
+
+/// What a container waits for that nothing but another pod heals.
+fn is_hopeless(reason: &str) -> bool {
+    matches!(reason, "InvalidImageName" | "ErrImageNeverPull")
+}
+
+fn container(reason: &str, message: &str, situation: &Situation<'_>, limits: &Limits) -> Verdict {
+    if is_hopeless(reason) {
+        return not_started(Class::Hopeless, reason, message);
+    }
+    if matches!(reason, "ErrImagePull" | "ImagePullBackOff") && pull_attempts(situation.events) >= limits.pull_attempts {
+        return not_started(Class::Transient, reason, message);
+    }
+    wait(situation, limits.pending, Class::Transient, reason, message)
+}
+
+/// How often the kubelet said that it failed, which for a pod that pulls is a failed pull.
+fn pull_attempts(events: &[Event]) -> i32 {
+    let failures = events.iter().filter(|event| event.reason.as_deref() == Some("Failed"));
+    failures.map(events::count).max().unwrap_or(0)
+}
+
+fn trouble(event: &Event, situation: &Situation<'_>, limits: &Limits) -> Verdict {
+    let reason = event.reason.as_deref().unwrap_or_default();
+    wait(situation, limits.pending, Class::Transient, reason, events::message(event))
+}

@@ -1,0 +1,98 @@
+//! What is known about a job after a look at its pod.
+
+use std::{fmt, time::Duration};
+
+/// Why a job has not started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// No wait helps: the pod itself is wrong.
+    Hopeless,
+    /// Clusters heal it: a mount, a network, a registry, a claim that is not bound yet.
+    Transient,
+    /// No node has room for it, or none fits; one may come.
+    Capacity,
+}
+
+impl Class {
+    /// The word of the command line's output.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Hopeless => "hopeless",
+            Self::Transient => "transient",
+            Self::Capacity => "capacity",
+        }
+    }
+}
+
+/// What a look at a job pod says. `reason` is Kubernetes' own word where it has one, `message` a sentence for people, without control
+/// characters and credentials.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// The job does not run yet, or it cannot be seen: look again, at the latest at `until`.
+    Waiting {
+        /// The end of this wait, counted as [`crate::Situation::waited`] is.
+        until: Duration,
+        /// What the wait is for.
+        class: Class,
+        /// One word.
+        reason: String,
+        /// A sentence.
+        message: String,
+    },
+    /// The job runs.
+    Running,
+    /// The job ended well.
+    Succeeded,
+    /// The job ran, and ended otherwise, or was lost.
+    Failed {
+        /// The exit code of the job's container, where it is known.
+        exit_code: Option<i32>,
+        /// One word.
+        reason: String,
+        /// A sentence.
+        message: String,
+    },
+    /// The job never ran, and will not.
+    NotStarted {
+        /// Why.
+        class: Class,
+        /// One word.
+        reason: String,
+        /// A sentence.
+        message: String,
+    },
+}
+
+impl Verdict {
+    /// Whether nothing that is seen later changes it.
+    pub const fn is_final(&self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed { .. } | Self::NotStarted { .. })
+    }
+
+    /// What FLARE's parent is told: 0 success, 9 aborted, 101 exception (a job that never started), the container's own code where it is
+    /// one of FLARE's (101 to 103), 127 as long as nothing is known.
+    pub const fn return_code(&self) -> i32 {
+        match self {
+            Self::Waiting { .. } | Self::Running => 127,
+            Self::Succeeded => 0,
+            Self::Failed { exit_code: Some(code @ 101..=103), .. } => *code,
+            Self::Failed { .. } => 9,
+            Self::NotStarted { .. } => 101,
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Waiting { until, class, reason, .. } => {
+                write!(formatter, "waiting until {} s, {}: {reason}", until.as_secs(), class.as_str())
+            }
+            Self::Running => formatter.write_str("running"),
+            Self::Succeeded => formatter.write_str("succeeded"),
+            Self::Failed { exit_code: Some(code), reason, .. } => write!(formatter, "failed with {code}: {reason}"),
+            Self::Failed { reason, .. } => write!(formatter, "failed: {reason}"),
+            Self::NotStarted { class, reason, .. } => write!(formatter, "not started, {}: {reason}", class.as_str()),
+        }
+    }
+}
