@@ -6,6 +6,7 @@
 //! | `local/comm_config.json` | [`comm_config`] |
 //! | `local/study_data.yaml`, `local/study_runtime.yaml` | [`study`] |
 //! | `startup/*.sh`, `startup/parent.slurm` | [`scripts`] |
+//! | modes of private keys | [`private_keys`] |
 //!
 //! Source: `docs/behaviour.md` section 3.
 #![allow(rustdoc::private_intra_doc_links, reason = "the table is for people who change the crate")]
@@ -13,7 +14,10 @@
 
 mod comm_config;
 mod components;
+mod dropped;
 mod layout;
+mod private_keys;
+mod provisioned;
 mod resources;
 mod scripts;
 mod signature;
@@ -37,7 +41,8 @@ const CREATED_MODE: u32 = 0o644;
 /// that is not set here as it is written (`1e400`, `10.0`, escapes) and their order of keys.
 ///
 /// Warnings: a replaced component that had settings of its own (defect 22), storage that could not be moved, a signed
-/// file that was changed, a `connection_security` of the kit that is overwritten (defect 17).
+/// file that was changed, a `connection_security` of the kit that is overwritten (defect 17), a file that is dropped and was
+/// not as `provision` writes it.
 ///
 /// # Errors
 /// All faults of all files, each `INVALID_KIT` with its file, line and column (defect 31).
@@ -49,6 +54,7 @@ pub fn patch(kit: FileTree, plan: &SitePlan) -> Result<Checked<FileTree>, Faults
     comm_config::edit(&kit, plan, &mut edits, &mut warnings).unwrap_or_else(|found| faults.extend(found));
     study::edit(&kit, plan, &mut edits).unwrap_or_else(|found| faults.extend(found));
     scripts::edit(&kit, plan, &mut edits).unwrap_or_else(|found| faults.extend(found));
+    warnings.extend(dropped::check(&kit, &edits));
     warnings.extend(signature::check(&kit, &edits));
     Faults::check(faults, || Checked { value: edits.apply(kit), warnings })
 }
@@ -70,10 +76,11 @@ impl Edits {
             let mode = source::mode(&tree, path).unwrap_or(CREATED_MODE);
             tree.insert_file(RelativePath::literal(path), text, mode);
         }
+        private_keys::narrow(&mut tree);
         tree
     }
 
-    /// Takes a file out where it is there. A folder of that name is a fault: nobody meant it, and it is not ours to drop.
+    /// Takes a file out where it is there. A directory of that name is a fault: directories are never removed.
     fn remove(&mut self, kit: &FileTree, path: &'static str) -> Result<(), Vec<Diagnostic>> {
         if source::is_present(kit, path)? {
             self.removed.push(path);

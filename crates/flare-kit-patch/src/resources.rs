@@ -8,8 +8,8 @@ use flare_site_plan::SitePlan;
 use crate::{Edits, components, layout, source, source::Source, storage};
 use flare_yaml::json::{Kind, Object};
 
-const DEFAULT_FILE: &str = "local/resources.json.default";
-const ACTIVE_FILE: &str = "local/resources.json";
+pub(crate) const DEFAULT_FILE: &str = "local/resources.json.default";
+pub(crate) const ACTIVE_FILE: &str = "local/resources.json";
 
 pub(crate) fn edit(
     kit: &FileTree,

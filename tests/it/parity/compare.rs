@@ -165,12 +165,20 @@ fn kinds(tree: &Tree) -> Value {
     let described = tree.0.iter().filter(|(path, _)| !path.starts_with("helm_chart/")).map(|(path, entry)| {
         let text = match entry {
             Entry::Folder(mode) => format!("folder {mode:o}"),
+            // The reference copies the rights of a private key that others can read; in our copy it is for its owner alone.
+            Entry::File(bytes, mode) if is_private_key(path, bytes) => format!("file {:o}", mode & !0o077),
             Entry::File(_, mode) => format!("file {mode:o}"),
             Entry::Link(target) => format!("link {target}"),
         };
         (path.replace('/', "\u{2215}"), json!(text))
     });
     Value::Object(described.collect::<Map<_, _>>())
+}
+
+fn is_private_key(path: &str, bytes: &[u8]) -> bool {
+    let looked_at = path.starts_with("startup/") || path.starts_with("local/");
+    let named = [".key", ".pfx", ".p12"].iter().any(|end| path.ends_with(end));
+    looked_at && (named || String::from_utf8_lossy(bytes).contains("PRIVATE KEY-----"))
 }
 
 fn manifests(oracle: &mut Oracle, reference: &Done<'_>, ours: &Done<'_>, differences: &mut Vec<Difference>) {

@@ -4,6 +4,7 @@
 
 mod comm_config;
 mod components;
+mod dropped;
 mod parts;
 mod properties;
 mod support;

@@ -1,0 +1,95 @@
+//! Warnings about files of the kit that the copy has no more and that somebody had written or changed: what the site relied on is
+//! told, so that nobody misses it only when a job fails. An untouched file of FLARE's `provision` is never told of.
+
+use std::collections::BTreeMap;
+
+use flare_diagnostic::{Code, Diagnostic, Place};
+use flare_file_tree::FileTree;
+use flare_yaml::json::{self, Object};
+
+use crate::{
+    CHART_FOLDER, Edits, layout,
+    provisioned::is_untouched,
+    resources::{ACTIVE_FILE, DEFAULT_FILE},
+};
+
+/// How many names one message lists.
+const NAMES: usize = 12;
+
+pub(crate) fn check(kit: &FileTree, edits: &Edits) -> Vec<Diagnostic> {
+    let mut warnings: Vec<_> = edits.removed.iter().filter_map(|path| script(kit, path)).collect();
+    warnings.extend(resources(kit));
+    warnings.extend(chart(kit));
+    warnings
+}
+
+fn script(kit: &FileTree, path: &'static str) -> Option<Diagnostic> {
+    if path == ACTIVE_FILE || kit.bytes(path).is_some_and(|bytes| is_untouched(path, bytes)) {
+        return None;
+    }
+    let message = format!("`{path}` is not in the copy, because a pod does not start by it, and `provision` did not write it so");
+    let hint = "put what it sets up into the image, `k8s.yaml` or the chart's values";
+    Some(warning(path, message, hint))
+}
+
+fn chart(kit: &FileTree) -> Option<Diagnostic> {
+    let files: Vec<_> =
+        kit.below(CHART_FOLDER.as_ref()).filter(|(_, entry)| !entry.is_folder()).map(|(path, _)| format!("`{path}`")).collect();
+    let message =
+        format!("the kit's own `{CHART_FOLDER}` is not in the copy, because the chart is written anew: {}", listed(&files));
+    let hint = "keep values and templates of your own outside the kit";
+    (!files.is_empty()).then(|| warning(CHART_FOLDER, message, hint))
+}
+
+/// `local/resources.json`, which FLARE reads in place of the default: what stands only in it, by name and never by value.
+fn resources(kit: &FileTree) -> Option<Diagnostic> {
+    let active = kit.bytes(ACTIVE_FILE)?;
+    let told = |what: String| {
+        let message =
+            format!("`{ACTIVE_FILE}` is not in the copy, and FLARE has read it in place of `{DEFAULT_FILE}` so far; {what}");
+        warning(ACTIVE_FILE, message, "put what you need into the kit's `local/resources.json.default` and prepare again")
+    };
+    let Some(active) = parsed(active) else { return Some(told("it cannot be read as a JSON object".to_owned())) };
+    let default = kit.bytes(DEFAULT_FILE).and_then(parsed).unwrap_or_default();
+    let what = only_in(&active, &default);
+    (!what.is_empty()).then(|| told(format!("only there are {}", what.join("; "))))
+}
+
+fn parsed(bytes: &[u8]) -> Option<Object<'_>> {
+    Object::parse(std::str::from_utf8(bytes).ok()?.trim_start_matches('\u{feff}').trim_start())
+}
+
+fn only_in(active: &Object<'_>, default: &Object<'_>) -> Vec<String> {
+    let differs = |key: &String| normal(active.get(key)) != normal(default.get(key));
+    let keys: Vec<_> = active.keys().filter(|key| key != "components" && differs(key)).map(|key| format!("`{key}`")).collect();
+    let (there, here) = (components(active), components(default));
+    let ids: Vec<_> = there.iter().filter(|(id, text)| here.get(*id) != Some(*text)).map(|(id, _)| format!("`{id}`")).collect();
+    let part = |what: &str, names: &[String]| (!names.is_empty()).then(|| format!("{what} {}", listed(names)));
+    [part("the components", &ids), part("the keys", &keys)].into_iter().flatten().collect()
+}
+
+/// Components by id, their texts in one layout; one without an id stands under its place in the list.
+fn components(resources: &Object<'_>) -> BTreeMap<String, Option<String>> {
+    let elements = resources.get("components").and_then(json::elements).unwrap_or_default();
+    let named = elements.into_iter().enumerate().map(|(index, raw)| {
+        let id = Object::parse(raw).and_then(|component| component.text("id"));
+        (id.unwrap_or_else(|| format!("components[{index}]")), normal(Some(raw)))
+    });
+    named.collect()
+}
+
+/// A JSON text in one layout, so that white space is no difference.
+fn normal(raw: Option<&str>) -> Option<String> {
+    raw.map(|raw| layout::lay_out(raw, 1))
+}
+
+fn listed(names: &[String]) -> String {
+    match names.len().checked_sub(NAMES) {
+        Some(more) if more > 0 => format!("{} and {more} more", names[..NAMES].join(", ")),
+        _ => names.join(", "),
+    }
+}
+
+fn warning(file: &str, message: String, hint: &str) -> Diagnostic {
+    Diagnostic::warning(Code::Notice, message).hint(hint).at(Place::file(file))
+}

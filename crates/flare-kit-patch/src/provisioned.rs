@@ -1,0 +1,81 @@
+//! Whether a start script is one that `provision` wrote, or was changed since.
+//!
+//! Known are digests, not texts: of the lines without comments, with what differs from participant to participant left out.
+//! FLARE's templates change seldom; a new release that changes one is a new row here.
+
+use flare_file_tree::Digest;
+
+/// What stands before a value that differs from participant to participant. The value ends at a space or a quote.
+const BEFORE_VALUES: [&str; 8] =
+    ["uid=", "org=", "config_folder=", "ha_mode=", "--name=", "DOCKER_IMAGE=", "nvflare.private.fed.app.", "fed_"];
+
+/// A client's command has it, a server's has not.
+const CLIENT_ONLY: &str = "uid=";
+
+/// Path, and the first 16 hex digits of each digest that `provision` of FLARE 2.4.2 to 2.9.1 gives it.
+const KNOWN: [(&str, &[&str]); 4] = [
+    (
+        "startup/start.sh",
+        &[
+            // Clients, then servers, from the oldest release on.
+            "4819d9d9364c03a2",
+            "f0102d20de39564b",
+            "01de6a34b520fdd5",
+            "5fccc16c7318cc16",
+            "8da416983c602ecd",
+            "ed58abd9d66cd9b6",
+        ],
+    ),
+    (
+        "startup/sub_start.sh",
+        &[
+            "f5f531af8f72b59e",
+            "fce49ce17b842894",
+            "934e16763d0db60c",
+            "beb4775a3b1c0323",
+            "6715b0e6c56ff536",
+            "c5f9a6d7c349fffc",
+            "a6478f9b4a586eb2",
+        ],
+    ),
+    ("startup/stop_fl.sh", &["094fbbc81398a63d", "e9d6095e26932f79"]),
+    ("startup/docker.sh", &["fcd30bd8b609856c", "f05130a90dfbff7b"]),
+];
+
+/// Whether `provision` wrote a file as it is, or it does nothing.
+pub(crate) fn is_untouched(path: &str, bytes: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(bytes) else { return false };
+    let skeleton = skeleton(text);
+    let digest = Digest::of(skeleton.as_bytes()).to_string();
+    skeleton.trim().is_empty() || KNOWN.iter().any(|(known, digests)| *known == path && digests.contains(&&digest[..16]))
+}
+
+/// The text without comments, and without what differs from participant to participant.
+fn skeleton(text: &str) -> String {
+    let mut skeleton = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n').filter(|line| !line.trim_start().starts_with('#')) {
+        let mut rest = line;
+        while let Some(character) = rest.chars().next() {
+            if let Some(before) = BEFORE_VALUES.into_iter().find(|before| rest.starts_with(before)) {
+                skeleton.push_str(if before == CLIENT_ONLY { "" } else { before });
+                rest = rest[before.len()..].trim_start_matches(|end: char| !end.is_whitespace() && end != '"');
+            } else {
+                skeleton.push(character);
+                rest = &rest[character.len_utf8()..];
+            }
+        }
+    }
+    skeleton
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comments_and_values_of_a_participant_do_not_count() {
+        let text = "#!/bin/sh\n  # note\nrun -m app \"--set uid=site-1 org=a config_folder=config\"\n";
+        assert_eq!(skeleton(text), "run -m app \"--set  org= config_folder=\"\n");
+        assert_ne!(skeleton("export A=1\n"), skeleton("export A=2\n"));
+    }
+}
