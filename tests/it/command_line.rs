@@ -2,7 +2,11 @@
 //!
 //! A process, since only one shows which stream a line goes to and what the exit status is.
 
-use std::{fs, os::unix::fs::symlink, path::PathBuf};
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt as _, symlink},
+    path::PathBuf,
+};
 
 use integration_tests::{
     command::{Finished, Sandbox},
@@ -23,6 +27,8 @@ impl Site {
         let sandbox = Sandbox::new();
         let kit = sandbox.join("site-1");
         Tree::read(&workspace_folder().join("fixtures/kits/plain-2.8.3/site-1")).write(&kit);
+        // As provision makes it; git keeps no such mode.
+        fs::set_permissions(kit.join("startup/client.key"), fs::Permissions::from_mode(0o600)).unwrap();
         fs::write(sandbox.join("k8s.yaml"), CONFIG).unwrap();
         Self { sandbox, kit }
     }
@@ -383,4 +389,15 @@ fn generated_files_are_fresh() {
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn a_key_that_others_can_read_is_narrowed_and_a_dry_run_says_so() {
+    let site = Site::new();
+    fs::set_permissions(site.kit.join("startup/client.key"), fs::Permissions::from_mode(0o640)).unwrap();
+    let shown = site.run("prepare site-1 --config k8s.yaml --output out --dry-run").expect_code(0).stdout;
+    assert!(shown.contains("~ startup/client.key\n    mode 0640 becomes 0600\n"), "{shown}");
+    let _ = site.run("prepare site-1 --config k8s.yaml --output out").expect_code(0);
+    let mode = |path: &str| fs::metadata(site.sandbox.join(path)).unwrap().permissions().mode() & 0o777;
+    assert_eq!([mode("out/startup/client.key"), mode("site-1/startup/client.key")], [0o600, 0o640], "the kit is never changed");
 }

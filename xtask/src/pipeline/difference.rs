@@ -50,10 +50,17 @@ fn change(path: &RelativePath, kit: &FileTree, prepared: &FileTree, before: bool
         _ => "changed",
     };
     let lines = match (kind, kit.bytes(&name), prepared.bytes(&name)) {
+        ("changed", old, new) if old == new => mode_lines(kit.get(&name), prepared.get(&name)),
         ("changed", Some(old), Some(new)) => changed_lines(old, new),
         _ => String::new(),
     };
     Some(Change { path: name, kind, lines })
+}
+
+/// What became of the permissions of a file whose content is the same.
+fn mode_lines(old: Option<&Entry>, new: Option<&Entry>) -> String {
+    let mode = |entry: Option<&Entry>| entry.map_or(0, Entry::mode);
+    format!("    mode {:04o} becomes {:04o}\n", mode(old), mode(new))
 }
 
 /// The lines that were removed and added. Of JSON only what differs is shown, in one layout for both sides; of equal parts no value
