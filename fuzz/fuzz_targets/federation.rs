@@ -32,7 +32,7 @@ fn check(participant: &Participant) {
         match participant.site_config(None, target) {
             Ok(config) => {
                 assert!(participant.namespace.as_ref().is_none_or(|namespace| *namespace == config.value.namespace));
-                assert!(participant.claim.as_ref().is_none_or(|claim| *claim == config.value.parent.workspace_claim));
+                assert!(participant.claim.as_ref().is_none_or(|claim| *claim == config.value.parent.workspace_pvc));
             }
             Err(faults) => assert_faults(&faults, Code::InvalidConfig),
         }

@@ -159,6 +159,40 @@ fn files(folder: &Path, ending: &str, found: &mut Vec<PathBuf>) {
     }
 }
 
+/// A new release is a row in one file: everywhere else a capability is asked for by its name, so that nothing takes the new release
+/// for an old one without a word.
+#[test]
+fn one_file_knows_a_release_by_its_number() {
+    let mut sources = Vec::new();
+    files(&root().join("crates"), ".rs", &mut sources);
+    files(&root().join("xtask/src"), ".rs", &mut sources);
+    let is_product = |path: &&PathBuf| path.components().any(|part| part.as_os_str() == "src") && !path.ends_with("tests.rs");
+    let patterns = ["Target::V2_", "Self::V2_", "== Target::", "!= Target::", ">= Target::", "< Target::", "<= Target::"];
+    let mut found = BTreeSet::new();
+    for path in sources.iter().filter(is_product) {
+        let text = std::fs::read_to_string(path).expect("a source file is text");
+        let product = text.split("#[cfg(test)]").next().unwrap_or_default();
+        let code = product.lines().filter(|line| !line.trim_start().starts_with("//"));
+        found.extend(
+            code.filter(|line| patterns.iter().any(|one| line.contains(one))).map(|_| path.strip_prefix(root()).unwrap()),
+        );
+    }
+    assert_eq!(
+        Vec::from_iter(found),
+        [Path::new("crates/flare-names/src/target.rs")],
+        "ask `Target::capabilities` for what is meant"
+    );
+
+    let mut templates = Vec::new();
+    files(&root().join("charts-src"), "", &mut templates);
+    let in_templates = templates.iter().filter(|path| path.parent().is_some_and(|parent| parent.ends_with("templates")));
+    for path in in_templates {
+        let text = std::fs::read_to_string(path).expect("a template is text");
+        let asks = text.contains(r#""target""#) || text.contains(r#""2."#);
+        assert!(!asks, "{}: a chart asks a value, or what prepare decided for it, and no release", path.display());
+    }
+}
+
 #[test]
 fn every_source_file_says_what_it_is_for() {
     let mut sources = Vec::new();

@@ -58,11 +58,7 @@ pub const CONFIG_FILE: &str = "k8s.yaml";
 
 /// The image that fits kits of a target.
 pub fn default_image(target: Target) -> String {
-    let tag = match target {
-        Target::V2_8 => "2.8.3",
-        Target::V2_9 => "2.9.0",
-    };
-    format!("{IMAGE_REPOSITORY}:{tag}")
+    format!("{IMAGE_REPOSITORY}:{}", target.capabilities().patch_release)
 }
 
 /// Writes both files for the participants found, in any order; the server comes first. `image` is what the user asked for,

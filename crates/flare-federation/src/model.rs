@@ -188,12 +188,9 @@ impl Participant {
     }
 }
 
-/// The blocks in which an empty mapping says "none".
-const BLOCKS: [(&str, &str); 3] =
-    [("parent", "resources"), ("parent", "pod_security_context"), ("job_launcher", "job_pod_security_context")];
-
+/// Leaves out of `base` the mappings that `own` empties: an empty one says "none".
 fn without_emptied_blocks(mut base: Node, own: &Node) -> Node {
-    for (section, block) in BLOCKS {
+    for &(section, block) in flare_site_config::mapping_keys() {
         let emptied = own
             .get(section)
             .and_then(|node| node.get(block))

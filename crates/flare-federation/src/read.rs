@@ -209,9 +209,10 @@ impl Reader {
         };
         let found = text.parse().ok();
         if found.is_none() {
+            let targets: Vec<_> = Target::ALL.iter().map(|target| format!("\"{target}\"")).collect();
             self.fault(
                 format!("`defaults.target` is `{}`, which is no target", printable(&text)),
-                "use \"2.8\" or \"2.9\"",
+                format!("use {}", targets.join(" or ")),
                 &node.place(),
             );
         }

@@ -1,6 +1,6 @@
 //! Which FLARE release provisioned a startup kit: no kit says so, but its templates differ.
 
-use flare_names::Target;
+use flare_names::{KitMark, Target};
 use serde_json::Value;
 
 /// What is read of a kit to tell its release.
@@ -23,30 +23,20 @@ pub enum Provisioned {
     By(Target),
 }
 
-/// Classes that `class_allow_list` has since 2.9 (seen in kits of 2.8.0, 2.8.3 and 2.9.0).
-const SINCE_2_9: [&str; 3] = [
-    "nvflare.app_common.aggregators.collect_and_assemble_aggregator.CollectAndAssembleAggregator",
-    "nvflare.app_common.widgets.metrics_artifact_writer.MetricsArtifactWriter",
-    "nvflare.app_common.ccwf.server_ctl.ServerSideController",
-];
-/// A right that `authorization.json.default` has since 2.9.
-const RIGHT_SINCE_2_9: &str = "server-predeployed-flwr";
-/// A script that `startup/` may have since 2.9.
-const SCRIPT_SINCE_2_9: &str = "start_slurm.sh";
-
-/// Tells the release from the kit's templates. `class_allow_list` came with 2.8, three of its classes with 2.9; a right in
-/// `authorization.json.default` and a script are further signs of 2.9.
+/// Tells the release from the kit's templates: the newest of which the kit has a mark, as [`flare_names::Capabilities::kit_marks`] lists
+/// them (seen in kits of 2.8.0, 2.8.3 and 2.9.0).
 pub fn provisioned_by(facts: ReleaseFacts<'_>) -> Provisioned {
+    let has_mark = |target: &Target| target.capabilities().kit_marks.iter().any(|mark| has_mark(&facts, *mark));
+    Target::ALL.into_iter().rev().find(has_mark).map_or(Provisioned::Unknown, Provisioned::By)
+}
+
+fn has_mark(facts: &ReleaseFacts<'_>, mark: KitMark) -> bool {
     let allowed = facts.resources.get("class_allow_list").and_then(Value::as_array);
-    let lists_new = allowed.is_some_and(|list| list.iter().filter_map(Value::as_str).any(|class| SINCE_2_9.contains(&class)));
-    let has_right = facts.authorization.is_some_and(|value| has_key(value, RIGHT_SINCE_2_9, 8));
-    let has_script = facts.startup_files.iter().any(|name| name == SCRIPT_SINCE_2_9);
-    if lists_new || has_right || has_script {
-        Provisioned::By(Target::V2_9)
-    } else if allowed.is_some() {
-        Provisioned::By(Target::V2_8)
-    } else {
-        Provisioned::Unknown
+    match mark {
+        KitMark::ClassAllowList => allowed.is_some(),
+        KitMark::AllowedClass(class) => allowed.is_some_and(|list| list.iter().any(|one| one == class)),
+        KitMark::Right(right) => facts.authorization.is_some_and(|value| has_key(value, right, 8)),
+        KitMark::StartupFile(file) => facts.startup_files.iter().any(|name| name == file),
     }
 }
 
@@ -67,11 +57,12 @@ mod tests {
 
     #[test]
     fn the_templates_tell_the_release() {
-        let new = json!({"class_allow_list": ["a.B", SINCE_2_9[1]]});
+        let new =
+            json!({"class_allow_list": ["a.B", "nvflare.app_common.widgets.metrics_artifact_writer.MetricsArtifactWriter"]});
         let old = json!({"class_allow_list": ["a.B"]});
         let none = json!({"components": []});
-        let right = json!({"permissions": {"org_admin": {RIGHT_SINCE_2_9: "none"}}});
-        let script = [SCRIPT_SINCE_2_9.to_owned()];
+        let right = json!({"permissions": {"org_admin": {"server-predeployed-flwr": "none"}}});
+        let script = ["start_slurm.sh".to_owned()];
         let ask =
             |resources, authorization, startup_files| provisioned_by(ReleaseFacts { resources, authorization, startup_files });
         assert_eq!(ask(&new, None, &[]), Provisioned::By(Target::V2_9));

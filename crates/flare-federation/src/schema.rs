@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use flare_names::{ClaimName, NamespaceName};
+use flare_names::{ClaimName, NamespaceName, Target};
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::model::Expose;
 
@@ -111,6 +111,9 @@ impl JsonSchema for TargetValue {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({"description": "The FLARE release line", "enum": ["2.8", "2.9", 2.8, 2.9]})
+        // Without quotes YAML reads a number.
+        let texts = Target::ALL.iter().map(|target| json!(target.as_str()));
+        let numbers = Target::ALL.iter().filter_map(|target| target.as_str().parse::<f64>().ok()).map(|number| json!(number));
+        schemars::json_schema!({"description": "The FLARE release line", "enum": texts.chain(numbers).collect::<Vec<_>>()})
     }
 }

@@ -211,7 +211,7 @@ fn a_whole_participant_is_read_by_the_rules_of_k8s_yaml() {
     let [server, inline, file] = &federation.participants[..] else { panic!("three participants") };
     assert_eq!(server.site_config(None, Target::V2_9).unwrap().value.namespace.as_str(), "shared");
     let config = inline.site_config(None, Target::V2_9).unwrap().value;
-    assert_eq!((config.namespace.as_str(), config.parent.workspace_claim.as_str()), ("own", "mine"));
+    assert_eq!((config.namespace.as_str(), config.parent.workspace_pvc.as_str()), ("own", "mine"));
     assert!(config.parent.resources.is_empty(), "defect 12: an empty mapping means none");
     let bad = "parent: {parent_port: 0, parent_port: 1}\nother: 1\n";
     let document = flare_yaml::parse(bad.as_bytes(), "site-2.yaml", Code::InvalidConfig).unwrap();

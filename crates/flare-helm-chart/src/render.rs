@@ -3,8 +3,8 @@
 use std::sync::LazyLock;
 
 use flare_file_tree::{FileTree, RelativePath};
-use flare_names::{Role, Target};
-use flare_site_plan::SitePlan;
+use flare_names::Role;
+use flare_site_plan::{ReadinessPort, SitePlan};
 use flare_yaml::quote;
 use handlebars::{Handlebars, no_escape};
 use serde_json::{Map, Value, json};
@@ -36,9 +36,6 @@ static TEMPLATES: LazyLock<Handlebars<'static>> = LazyLock::new(|| {
     templates
 });
 
-static ROLE_2_8: LazyLock<String> = LazyLock::new(|| fill_in("role", &sources::role_context(Target::V2_8)));
-static ROLE_2_9: LazyLock<String> = LazyLock::new(|| fill_in("role", &sources::role_context(Target::V2_9)));
-
 /// Makes the chart of a plan: `Chart.yaml`, `values.yaml` with a comment on every value, `values.schema.json`, `README.md`,
 /// `.helmignore` and the templates. All files have mode 0644.
 ///
@@ -53,11 +50,7 @@ pub fn render(plan: &SitePlan, kit_fingerprint: &str) -> FileTree {
     put("README.md", fill_in("readme", &readme_context(plan, &values, comments)).as_bytes());
     put("values.schema.json", sources::schema(plan.role).as_bytes());
     put("values.yaml", yaml::document(&values, comments).as_bytes());
-    let role = match plan.target {
-        Target::V2_8 => &ROLE_2_8,
-        Target::V2_9 => &ROLE_2_9,
-    };
-    put("templates/role.yaml", role.as_bytes());
+    put("templates/role.yaml", fill_in("role", &role_context(plan)).as_bytes());
     for (path, text) in sources::COMMON.iter().chain(sources::of_role(plan.role)) {
         put(path, text.as_bytes());
     }
@@ -100,11 +93,22 @@ fn chart_context(plan: &SitePlan) -> Value {
         "target": quote(plan.target.as_str()),
         "namespace": quote(plan.namespace.as_str()),
         "service": quote(plan.names.service.as_str()),
+        "readiness_port": quote(match plan.readiness_port() {
+            ReadinessPort::FederatedLearning => "fedLearnPort",
+            ReadinessPort::Parent | ReadinessPort::None => "parentPort",
+        }),
         "parent_port": quote(&plan.ports.parent().to_string()),
         "mount_path": quote(&plan.workspace.mount_path),
         "image_tag": quote(&image.tag),
         "image_digest": quote(&image.digest),
     })
+}
+
+/// What the launcher's Role grants besides pods.
+fn role_context(plan: &SitePlan) -> Value {
+    let rights = plan.launcher_rights();
+    let verbs: Vec<_> = rights.secret_verbs.iter().map(|verb| quote(verb)).collect();
+    json!({"reads_events": rights.reads_events, "secret_verbs": format!("[{}]", verbs.join(", "))})
 }
 
 fn readme_context(plan: &SitePlan, values: &Map<String, Value>, comments: &Comments) -> Value {

@@ -1,6 +1,6 @@
 //! The chart sources (`charts-src/`), embedded.
 
-use flare_names::{Role, Target};
+use flare_names::Role;
 
 /// A file that is copied byte for byte: its path in the chart and its content.
 pub(crate) type Verbatim = (&'static str, &'static str);
@@ -15,7 +15,7 @@ macro_rules! source {
 pub(crate) const CHART: &str = source!("common/Chart.yaml.hbs");
 /// `README.md`, filled in for each plan.
 pub(crate) const README: &str = source!("common/README.md.hbs");
-/// The launcher's Role, filled in for each target.
+/// The launcher's Role, filled in for each plan.
 pub(crate) const ROLE: &str = source!("common/templates/role.yaml.hbs");
 
 /// What both charts hold.
@@ -58,15 +58,5 @@ pub(crate) const fn schema(role: Role) -> &'static str {
     match role {
         Role::Server => source!("server/values.schema.json"),
         Role::Client => source!("client/values.schema.json"),
-    }
-}
-
-/// What the launcher's Role grants: exactly what the launcher of that release asks for.
-pub(crate) fn role_context(target: Target) -> serde_json::Value {
-    match target {
-        Target::V2_8 => serde_json::json!({"reads_events": false, "secret_verbs": r#"["create", "get", "update"]"#}),
-        Target::V2_9 => {
-            serde_json::json!({"reads_events": true, "secret_verbs": r#"["create", "get", "update", "patch", "delete"]"#})
-        }
     }
 }

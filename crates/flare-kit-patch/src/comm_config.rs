@@ -2,7 +2,6 @@
 
 use flare_diagnostic::{Code, Diagnostic};
 use flare_file_tree::FileTree;
-use flare_names::Target;
 use flare_site_plan::{InternalSecurity, SitePlan};
 
 use crate::{Edits, layout, source::Source};
@@ -13,7 +12,7 @@ const FILE: &str = "local/comm_config.json";
 /// What FLARE uses where a kit has no such file.
 const DEFAULT: &str = r#"{"allow_adhoc_conns":false,"backbone_conn_gen":2,"internal":{"scheme":"tcp","resources":{}}}"#;
 
-/// A scheme for processes of one machine, which 2.9 refuses and 2.8 overwrites.
+/// A scheme for processes of one machine, which some releases refuse and others overwrite.
 const SHARED_FILE: &str = "shared-file";
 
 pub(crate) fn edit(
@@ -39,7 +38,7 @@ fn internal(
 ) -> Result<String, Vec<Diagnostic>> {
     let mut internal = object(source, config.get("internal").unwrap_or("{}"), Some("internal"))?;
     let mut faults = Vec::new();
-    if plan.target == Target::V2_9 && internal.text("scheme").as_deref() == Some(SHARED_FILE) {
+    if plan.refuses_shared_file() && internal.text("scheme").as_deref() == Some(SHARED_FILE) {
         let message = format!("`internal.scheme` in `{FILE}` is `{SHARED_FILE}`, which needs one machine for all processes");
         let scheme = internal.get("scheme").unwrap_or_default();
         faults.push(source.fault(scheme, message).hint("set it to `tcp`, or take the kit as it was provisioned"));
@@ -55,7 +54,7 @@ fn internal(
     warnings.extend(downgrade(source, &resources, plan));
     resources.set("host", &plan.names.service.as_str());
     resources.set("port", &plan.ports.parent());
-    resources.set("connection_security", &plan.internal.security.as_str());
+    resources.set("connection_security", &plan.internal_connection.security.as_str());
     let resources = resources.write();
     internal.set("scheme", &"tcp");
     internal.set_raw("resources", resources);
@@ -66,14 +65,10 @@ fn internal(
 fn downgrade(source: &Source<'_>, resources: &Object<'_>, plan: &SitePlan) -> Option<Diagnostic> {
     let asked = resources.text("connection_security").filter(|security| security != "clear")?;
     let raw = resources.get("connection_security")?;
-    (plan.internal.security == InternalSecurity::Clear).then(|| {
+    (plan.internal_connection.security == InternalSecurity::Clear).then(|| {
         let message =
             format!("`internal.resources.connection_security` of the kit is `{}` and becomes `clear`", asked.escape_debug());
-        let hint = match plan.target {
-            Target::V2_8 => "keep other workloads out of this namespace, or use FLARE 2.9: a job pod of 2.8 knows no other way",
-            Target::V2_9 => "leave `parent.internal_connection_security` out of `k8s.yaml` to get mutual TLS",
-        };
-        Diagnostic::warning(Code::ClearInternalLink, message).hint(hint).at(source.place(raw))
+        Diagnostic::warning(Code::ClearInternalLink, message).hint(plan.clear_link_hint()).at(source.place(raw))
     })
 }
 

@@ -2,7 +2,7 @@
 
 use flare_diagnostic::{Code, Diagnostic};
 use flare_launcher_args::{COMPONENT_ID, launcher_class};
-use flare_names::{Role, Target};
+use flare_names::Role;
 use flare_site_plan::SitePlan;
 use serde_json::json;
 
@@ -14,7 +14,7 @@ const PASSTHROUGH_RESOURCE_MANAGER: &str =
     "nvflare.app_common.resource_managers.passthrough_resource_manager.PassthroughResourceManager";
 const GPU_RESOURCE_CONSUMER: &str = "nvflare.app_common.resource_consumers.gpu_resource_consumer.GPUResourceConsumer";
 
-/// The launchers of FLARE itself, of both roles. Slurm's came with 2.9.
+/// The launchers of FLARE itself, of both roles.
 const LAUNCHERS: [&str; 6] = [
     "nvflare.app_common.job_launcher.client_process_launcher.ClientProcessJobLauncher",
     "nvflare.app_common.job_launcher.server_process_launcher.ServerProcessJobLauncher",
@@ -37,13 +37,12 @@ enum Dropped {
 }
 
 impl Dropped {
-    fn of(id: &str, target: Target) -> Option<Self> {
+    fn of(id: &str, plan: &SitePlan) -> Option<Self> {
         match id {
             "resource_manager" => Some(Self::ResourceManager),
             "resource_consumer" => Some(Self::ResourceConsumer),
             "process_launcher" | "docker_launcher" => Some(Self::OtherLauncher),
-            // 2.8 does not know it and keeps it.
-            "slurm_launcher" if target == Target::V2_9 => Some(Self::OtherLauncher),
+            "slurm_launcher" if plan.replaces_slurm() => Some(Self::OtherLauncher),
             COMPONENT_ID => Some(Self::OwnLauncher),
             _ => None,
         }
@@ -53,7 +52,7 @@ impl Dropped {
         match self {
             Self::ResourceManager => [GPU_RESOURCE_MANAGER, PASSTHROUGH_RESOURCE_MANAGER].contains(&path),
             Self::ResourceConsumer => path == GPU_RESOURCE_CONSUMER,
-            Self::OtherLauncher => LAUNCHERS.contains(&path) || plan.target == Target::V2_9 && SLURM_LAUNCHERS.contains(&path),
+            Self::OtherLauncher => LAUNCHERS.contains(&path) || plan.replaces_slurm() && SLURM_LAUNCHERS.contains(&path),
             Self::OwnLauncher => path == launcher_class(plan.role),
         }
     }
@@ -108,7 +107,7 @@ fn edit_one(
         return Err(source.fault(id, message).hint("give the component's id as a string"));
     }
     let Some(id) = component.text("id") else { return Ok(Some(raw.to_owned())) };
-    if let Some(dropped) = Dropped::of(&id, plan.target) {
+    if let Some(dropped) = Dropped::of(&id, plan) {
         if has_settings(&component, dropped, plan) {
             warnings.push(replaced(&id, dropped).at(source.place(raw)));
         }

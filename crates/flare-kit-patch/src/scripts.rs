@@ -2,23 +2,19 @@
 
 use flare_diagnostic::Diagnostic;
 use flare_file_tree::FileTree;
-use flare_names::Target;
 use flare_site_plan::SitePlan;
 
 use crate::Edits;
 
-/// The scripts that both targets remove.
+/// The scripts that every release has.
 const SCRIPTS: [&str; 5] =
     ["startup/start.sh", "startup/sub_start.sh", "startup/stop_fl.sh", "startup/docker.sh", "startup/start_docker.sh"];
 
-/// The ones that came with 2.9.
+/// The ones that came with Slurm.
 const SLURM_SCRIPTS: [&str; 2] = ["startup/start_slurm.sh", "startup/parent.slurm"];
 
 pub(crate) fn edit(kit: &FileTree, plan: &SitePlan, edits: &mut Edits) -> Result<(), Vec<Diagnostic>> {
-    let slurm: &[_] = match plan.target {
-        Target::V2_8 => &[],
-        Target::V2_9 => &SLURM_SCRIPTS,
-    };
+    let slurm: &[_] = if plan.replaces_slurm() { &SLURM_SCRIPTS } else { &[] };
     let mut faults = Vec::new();
     for script in SCRIPTS.iter().chain(slurm) {
         edits.remove(kit, script).unwrap_or_else(|found| faults.extend(found));

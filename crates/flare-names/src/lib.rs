@@ -11,4 +11,4 @@ pub use kinds::{
 };
 pub use participant::{ParticipantNames, Role, StudyVolumeKind, job_container, job_id, job_pod, startup_secret, study_volume};
 pub use rules::{digest8, hashed, stable};
-pub use target::{Target, UnknownTarget};
+pub use target::{Capabilities, KitMark, Target, UnknownTarget};

@@ -1,31 +1,149 @@
-//! The FLARE release that a prepared kit is made for.
+//! The releases of FLARE that a kit can be prepared for, and what each of them can do.
+//!
+//! This file alone knows a release by its number. Everywhere else a capability is asked for by name, or one release is compared with
+//! another by order, so that a new release is one more row here (see the recipe in `CONTRIBUTING.md`).
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// The FLARE release line that a prepared kit is made for. It decides which launcher arguments, which security of the
-/// internal link and which study file a kit gets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
-pub enum Target {
+/// What a release of FLARE can do, as far as it matters in Kubernetes. Source: `docs/behaviour.md` and `docs/launch-request.md`, which
+/// say "2.9" for what came with that release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a capability of its own, and a release may have any of them")]
+pub struct Capabilities {
+    /// The newest patch release that was tried, which is the tag of NVIDIA's image: `2.9.0`.
+    pub patch_release: &'static str,
+    /// What kits of this release, and of later ones, hold that earlier ones do not. One of them is enough.
+    pub kit_marks: &'static [KitMark],
+    /// The link between a parent and its job pods can be mutual TLS, and is where nothing else is said; without it the link is clear.
+    pub internal_mutual_tls: bool,
+    /// A job's tokens reach its pod in a Secret of the job; without it they stand on the pod's command line.
+    pub credentials_in_secret: bool,
+    /// `local/study_runtime.yaml` says what a study brings to the pods of its jobs, and `study_data.yaml` beside it stops every job.
+    pub study_runtime_file: bool,
+    /// Slurm is one of the launchers: a mode of `launcher_spec`, a component, and scripts in `startup/`.
+    pub slurm: bool,
+    /// A job may have a `pending_timeout` of its own, and seconds are checked to be some.
+    pub job_pending_timeout: bool,
+    /// `resource_spec` asks for GPUs, CPUs and memory for every launcher, and has `@default`.
+    pub portable_resources: bool,
+    /// The launcher reads the events of its job pods.
+    pub pod_events: bool,
+    /// A parent takes a connection that says nothing, such as a probe's, without two lines in its log.
+    pub quiet_parent_port: bool,
+    /// The scheme `shared-file` of the internal link is refused; without it, it is overwritten.
+    pub refuses_shared_file: bool,
+}
+
+/// Something in a kit that tells which release provisioned it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KitMark {
+    /// `class_allow_list` is there at all.
+    ClassAllowList,
+    /// A class in `class_allow_list`.
+    AllowedClass(&'static str),
+    /// A right in `authorization.json.default`.
+    Right(&'static str),
+    /// A file in `startup/`.
+    StartupFile(&'static str),
+}
+
+/// Declares the releases, oldest first; each says all of its capabilities.
+macro_rules! releases {
+    ($($(#[doc = $doc:literal])+ $name:ident = $number:literal: $capabilities:expr;)+) => {
+        /// The FLARE release line that a prepared kit is made for. A later release is greater.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum Target {
+            $($(#[doc = $doc])+ #[serde(rename = $number)] $name,)+
+        }
+
+        impl Target {
+            /// All targets, oldest first.
+            pub const ALL: [Self; [$($number),+].len()] = [$(Self::$name),+];
+
+            /// The release line as FLARE writes it.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $number,)+
+                }
+            }
+
+            /// What the release can do.
+            pub const fn capabilities(self) -> &'static Capabilities {
+                match self {
+                    $(Self::$name => const { &$capabilities },)+
+                }
+            }
+        }
+    };
+}
+
+releases! {
     /// nvflare 2.8, which the user guide describes.
-    #[default]
-    #[serde(rename = "2.8")]
-    V2_8,
+    V2_8 = "2.8": Capabilities {
+        patch_release: "2.8.3",
+        kit_marks: &[KitMark::ClassAllowList],
+        internal_mutual_tls: false,
+        credentials_in_secret: false,
+        study_runtime_file: false,
+        slurm: false,
+        job_pending_timeout: false,
+        portable_resources: false,
+        pod_events: false,
+        quiet_parent_port: false,
+        refuses_shared_file: false,
+    };
     /// nvflare 2.9.
-    #[serde(rename = "2.9")]
-    V2_9,
+    V2_9 = "2.9": Capabilities {
+        patch_release: "2.9.0",
+        kit_marks: &[
+            KitMark::AllowedClass("nvflare.app_common.aggregators.collect_and_assemble_aggregator.CollectAndAssembleAggregator"),
+            KitMark::AllowedClass("nvflare.app_common.widgets.metrics_artifact_writer.MetricsArtifactWriter"),
+            KitMark::AllowedClass("nvflare.app_common.ccwf.server_ctl.ServerSideController"),
+            KitMark::Right("server-predeployed-flwr"),
+            KitMark::StartupFile("start_slurm.sh"),
+        ],
+        internal_mutual_tls: true,
+        credentials_in_secret: true,
+        study_runtime_file: true,
+        slurm: true,
+        job_pending_timeout: true,
+        portable_resources: true,
+        pod_events: true,
+        quiet_parent_port: true,
+        refuses_shared_file: true,
+    };
+}
+
+/// Where neither a flag nor image nor kit says anything: the release that the user guide describes.
+impl Default for Target {
+    fn default() -> Self {
+        Self::V2_8
+    }
 }
 
 impl Target {
-    /// All targets, oldest first.
-    pub const ALL: [Self; 2] = [Self::V2_8, Self::V2_9];
+    /// The oldest release that has a capability; `None` where none has it.
+    ///
+    /// ```
+    /// use flare_names::Target;
+    /// let first = Target::first_with(|release| release.study_runtime_file).expect("a release with it");
+    /// assert_eq!(first.as_str(), "2.9");
+    /// ```
+    pub fn first_with(has: impl Fn(&Capabilities) -> bool) -> Option<Self> {
+        Self::ALL.into_iter().find(|target| has(target.capabilities()))
+    }
 
-    /// The release line as FLARE writes it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::V2_8 => "2.8",
-            Self::V2_9 => "2.9",
+    /// Targets for a sentence: `2.8 or 2.9`, `2.8, 2.9 or 2.10`.
+    pub fn choice(targets: &[Self]) -> String {
+        match targets {
+            [] => "none".to_owned(),
+            [one] => one.to_string(),
+            [others @ .., last] => {
+                let others: Vec<_> = others.iter().map(|target| target.as_str()).collect();
+                format!("{} or {last}", others.join(", "))
+            }
         }
     }
 }
@@ -38,7 +156,7 @@ impl fmt::Display for Target {
 
 /// A release line that flare-kube does not know.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown target `{}`; use 2.8 or 2.9", crate::kinds::shown(.0))]
+#[error("unknown target `{}`; use {}", crate::kinds::shown(.0), Target::choice(&Target::ALL))]
 pub struct UnknownTarget(String);
 
 impl FromStr for Target {
@@ -46,5 +164,34 @@ impl FromStr for Target {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Self::ALL.into_iter().find(|target| target.as_str() == text).ok_or_else(|| UnknownTarget(text.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn releases_are_ordered_by_their_numbers_and_read_back() {
+        let number = |target: Target| target.as_str().split('.').map(|part| part.parse::<u32>().unwrap()).collect::<Vec<_>>();
+        for pair in Target::ALL.windows(2) {
+            assert!(pair[0] < pair[1] && number(pair[0]) < number(pair[1]), "{pair:?}");
+        }
+        for target in Target::ALL {
+            assert_eq!(target.as_str().parse(), Ok(target));
+            assert_eq!(serde_json::to_value(target).unwrap(), serde_json::json!(target.as_str()));
+            assert!(target.capabilities().patch_release.starts_with(&format!("{target}.")));
+            assert!(!target.capabilities().kit_marks.is_empty(), "nothing tells kits of {target}");
+        }
+    }
+
+    #[test]
+    fn choices_are_written_as_a_sentence() {
+        let [first, second] = [Target::ALL[0], Target::ALL[1]];
+        assert_eq!(Target::choice(&[]), "none");
+        assert_eq!(Target::choice(&[first]), "2.8");
+        assert_eq!(Target::choice(&[first, second]), "2.8 or 2.9");
+        assert_eq!(Target::choice(&[first, second, second]), "2.8, 2.9 or 2.9");
+        assert!("2.7".parse::<Target>().unwrap_err().to_string().ends_with(&Target::choice(&Target::ALL)));
     }
 }

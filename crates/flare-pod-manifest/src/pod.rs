@@ -7,7 +7,6 @@ mod template;
 mod volumes;
 
 use flare_diagnostic::{Code, Diagnostic, Faults, Place};
-use flare_names::Target;
 use serde_json::{Map, Value};
 pub(crate) use template::Merged;
 
@@ -80,9 +79,10 @@ fn image(request: &LaunchRequest, study: &Study) -> Option<Sourced<String>> {
 fn no_image(request: &LaunchRequest) -> Faults {
     let site = request.site.escape_debug();
     let message = format!("the job has no `image` for the site `{site}`");
-    let fourth = match request.target {
-        Target::V2_8 => "",
-        Target::V2_9 => ", or `studies.<study>.container.image` in local/study_runtime.yaml",
+    let fourth = if request.target.capabilities().study_runtime_file {
+        ", or `studies.<study>.container.image` in local/study_runtime.yaml"
+    } else {
+        ""
     };
     let message = match request.job.unmatched_images.as_slice() {
         [] => message,

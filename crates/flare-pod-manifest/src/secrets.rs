@@ -2,7 +2,7 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use flare_diagnostic::{Code, Diagnostic, Place};
-use flare_names::{SecretKey, Target, startup_secret};
+use flare_names::{SecretKey, startup_secret};
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -23,7 +23,7 @@ pub(crate) fn of(
     warnings: &mut Vec<Diagnostic>,
 ) -> Vec<Value> {
     let mut secrets = vec![startup(request, files, additions, explanation, warnings)];
-    if request.target == Target::V2_9 {
+    if request.target.capabilities().credentials_in_secret {
         let data = credentials::of(request).map(|(name, token)| (name.to_owned(), encoded(token.expose().as_bytes())));
         secrets.push(secret(&credentials::secret_name(request), request, &data.collect()));
     }

@@ -8,7 +8,7 @@ mod template_file;
 
 pub use check::check_study_files;
 use flare_diagnostic::{Code, Diagnostic, Faults, Place};
-use flare_names::{ClaimName, Target};
+use flare_names::ClaimName;
 pub(crate) use runtime::RESERVED;
 use serde_json::Value;
 
@@ -70,7 +70,7 @@ pub(crate) struct Template {
 /// Reads the study files; `warnings` takes what is odd and stops nothing.
 pub(crate) fn resolve(request: &LaunchRequest, files: &SiteFiles, warnings: &mut Vec<Diagnostic>) -> Result<Study, Faults> {
     let runtime = SitePath::local(STUDY_RUNTIME);
-    if request.target == Target::V2_9 && files.file(&runtime).exists() {
+    if request.target.capabilities().study_runtime_file && files.file(&runtime).exists() {
         refuse_both(request, files)?;
         return runtime::resolve(request, files, warnings);
     }

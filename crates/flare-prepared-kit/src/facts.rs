@@ -3,7 +3,6 @@
 use flare_diagnostic::{Code, Diagnostic, Place, printable};
 use flare_file_tree::FileTree;
 use flare_launcher_args::{COMPONENT_ID, launcher_class};
-use flare_names::Target;
 use flare_site_plan::SitePlan;
 use flare_yaml::json;
 use serde_json::{Value, json};
@@ -28,7 +27,7 @@ fn check_comm_config(tree: &FileTree, plan: &SitePlan) -> Vec<Diagnostic> {
         ("internal.scheme", json!("tcp")),
         ("internal.resources.host", json!(plan.names.service)),
         ("internal.resources.port", json!(plan.ports.parent())),
-        ("internal.resources.connection_security", json!(plan.internal.security)),
+        ("internal.resources.connection_security", json!(plan.internal_connection.security)),
     ];
     expected.iter().filter_map(|(key, expected)| compare(COMM_CONFIG, config, key, key, expected)).collect()
 }
@@ -56,15 +55,7 @@ fn check_launcher(tree: &FileTree, plan: &SitePlan) -> Vec<Diagnostic> {
 
 /// Defect 33.
 pub(crate) fn study_conflict(tree: &FileTree, plan: &SitePlan) -> Option<Diagnostic> {
-    let both = ["local/study_data.yaml", "local/study_runtime.yaml"].iter().all(|file| tree.is_file(file));
-    (both && plan.target == Target::V2_9).then(|| {
-        Diagnostic::warning(
-            Code::StudyFilesConflict,
-            "the kit has both `local/study_data.yaml` and `local/study_runtime.yaml`: FLARE 2.9 starts no job with both",
-        )
-        .hint("move the entries of `study_data.yaml` into `study_runtime.yaml` and delete the former")
-        .at(Place::file("local/study_data.yaml"))
-    })
+    plan.study_files_conflict(tree.is_file("local/study_data.yaml"), tree.is_file("local/study_runtime.yaml"))
 }
 
 fn read<'tree>(tree: &'tree FileTree, file: &str) -> Result<&'tree str, Diagnostic> {

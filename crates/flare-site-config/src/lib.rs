@@ -5,15 +5,15 @@
 #![doc = include_str!("../README.md")]
 
 mod config;
-mod defaults;
 pub mod image;
 pub mod quantity;
 mod schema;
 mod shape;
 mod table;
 
-pub use config::{InternalSecurity, JobLauncherConfig, ParentConfig, SiteConfig};
+pub use config::{InternalSecurity, Kubernetes};
 pub use schema::schema;
+pub use table::{JobLauncherConfig, ParentConfig, SiteConfig, mapping_keys};
 
 /// A commented `k8s.yaml` with every key. Required keys stand as they must be written; all others are commented out and
 /// show their default, or an example where there is none.

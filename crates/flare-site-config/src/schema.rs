@@ -3,7 +3,7 @@
 use flare_names::Target;
 use serde_json::{Value, json};
 
-use crate::{shape::Shape as _, table::ConfigBlock};
+use crate::{shape::Shape as _, table::SiteConfig};
 
 /// The JSON Schema (draft 2020-12) of `k8s.yaml`, with a description for every key: for one target, or with `None` for
 /// any (then a key that only one target knows is in it).
@@ -12,7 +12,7 @@ use crate::{shape::Shape as _, table::ConfigBlock};
 /// a key that is written twice, an unquoted `no`, a request above its limit.
 pub fn schema(target: Option<Target>) -> Value {
     let targets = target.map_or_else(|| Target::ALL.to_vec(), |target| vec![target]);
-    let mut schema = ConfigBlock::schema(&targets).to_value();
+    let mut schema = SiteConfig::schema(&targets).to_value();
     let title = match target {
         Some(target) => format!("k8s.yaml of flare-kube for FLARE {target}"),
         None => "k8s.yaml of flare-kube".to_owned(),

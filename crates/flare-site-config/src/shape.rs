@@ -7,17 +7,18 @@ mod resources;
 mod text;
 mod whole_number;
 
-pub(crate) use block::{Block, KeyRule, block, schema_of};
+use std::{collections::BTreeMap, sync::Arc};
+
 use flare_diagnostic::{Code, Diagnostic, Place, Position};
 use flare_names::Target;
+use flare_yaml::Node;
+use schemars::Schema;
+
+pub(crate) use block::{Block, KeyRule, block, empty_block, schema_of};
 pub(crate) use pass_through::PassThrough;
 pub(crate) use resources::{Resources, Storage};
-use schemars::Schema;
-use std::{collections::BTreeMap, sync::Arc};
-pub(crate) use text::{Image, MountPath, Name, Names, Path, Runtime, Security};
+pub(crate) use text::{Image, MountPath, Name, Names, Path, Runtime, Security, name};
 pub(crate) use whole_number::{Port, Seconds};
-
-use flare_yaml::Node;
 
 /// What a value must look like.
 pub(crate) trait Shape {
@@ -37,11 +38,19 @@ pub(crate) struct Reader {
     /// Faults with what they are sorted by.
     faults: Vec<(Arc<str>, Position, Diagnostic)>,
     pub(crate) places: BTreeMap<String, Place>,
+    /// All blocks of the file with the beginning of their keys' paths, for a key that stands in the wrong one.
+    blocks: &'static [(&'static str, &'static [KeyRule])],
 }
 
 impl Reader {
-    pub(crate) fn new(target: Target) -> Self {
-        Self { target, faults: Vec::new(), places: BTreeMap::new() }
+    pub(crate) fn new(target: Target, blocks: &'static [(&'static str, &'static [KeyRule])]) -> Self {
+        Self { target, faults: Vec::new(), places: BTreeMap::new(), blocks }
+    }
+
+    /// The path of a key where it belongs.
+    fn path_of(&self, key: &str) -> Option<String> {
+        let block = self.blocks.iter().find(|(_, keys)| keys.iter().any(|rule| rule.key == key));
+        block.map(|(path, _)| format!("{path}{key}"))
     }
 
     /// Adds a fault at a place.

@@ -62,8 +62,14 @@ fn defect_28_null_is_left_out_everywhere() {
     }
     let security =
         |target| SiteConfig::parse(config("", "").as_bytes(), "x", target).unwrap().value.parent.internal_connection_security;
-    assert_eq!(security(Target::V2_8), InternalSecurity::Clear);
-    assert_eq!(security(Target::V2_9), InternalSecurity::Mtls);
+    // The plan, which knows the release, makes a clear link of it for 2.8 (defect 17).
+    assert_eq!(Target::ALL.map(security), [InternalSecurity::Mtls; Target::ALL.len()]);
+}
+
+#[test]
+fn the_keys_that_hold_a_mapping_come_from_the_table() {
+    let expected = [("parent", "resources"), ("parent", "pod_security_context"), ("job_launcher", "job_pod_security_context")];
+    assert_eq!(flare_site_config::mapping_keys(), expected);
 }
 
 /// Quotes are proposed only where the quoted text is taken, for each key and each kind of scalar that is no string.

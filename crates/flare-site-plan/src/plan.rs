@@ -35,7 +35,8 @@ pub struct SitePlan {
     /// The ports of the parent.
     pub ports: Ports,
     /// The link between parent and job pods.
-    pub internal: Internal,
+    #[serde(rename = "internal")]
+    pub internal_connection: InternalConnection,
     /// The parent pod.
     pub parent: Parent,
     /// What the job launcher is told.
@@ -88,7 +89,7 @@ impl Ports {
 /// The link between a parent and its job pods: `internal` in `comm_config.json`. Its host is the Service.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Internal {
+pub struct InternalConnection {
     /// Clear or mutual TLS.
     pub security: InternalSecurity,
 }
@@ -105,6 +106,25 @@ pub struct Image {
     pub digest: String,
 }
 
+/// When a node pulls an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PullPolicy {
+    /// At each start of a pod.
+    Always,
+    /// Where the node does not have it.
+    IfNotPresent,
+}
+
+impl PullPolicy {
+    /// As Kubernetes writes it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Always => "Always",
+            Self::IfNotPresent => "IfNotPresent",
+        }
+    }
+}
+
 /// The parent pod.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -112,7 +132,7 @@ pub struct Parent {
     /// Its image.
     pub image: Image,
     /// `IfNotPresent` for a server, `Always` for a client, as the reference has it.
-    pub image_pull_policy: String,
+    pub image_pull_policy: PullPolicy,
     /// Its command: the Python.
     pub command: Vec<String>,
     /// Its arguments, without a client's `uid=`, which the chart appends from `siteName`.

@@ -4,9 +4,12 @@ use flare_diagnostic::{Checked, Code, Diagnostic, Faults, Place};
 use flare_launcher_args::LauncherArgs;
 use flare_names::{ParticipantNames, Role, Target, VolumeName};
 use flare_site_config::{InternalSecurity, SiteConfig};
-use flare_startup_kit::StartupKit;
+use flare_startup_kit::{StartupKit, StudyFiles};
 
-use crate::plan::{Image, Internal, Parent, Ports, SitePlan, StudyTemplate, Workspace};
+use crate::{
+    facts,
+    plan::{Image, InternalConnection, Parent, Ports, PullPolicy, SitePlan, StudyTemplate, Workspace},
+};
 
 /// What the user accepts although a check speaks against it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -28,16 +31,7 @@ pub fn resolve(
     check_ports(&ports, config, &mut faults);
     check_internal_link(kit, config, target, acceptance, &mut faults, &mut warnings);
     check_release(config, target, &mut warnings);
-    if target == Target::V2_9 && kit.study_files.data && kit.study_files.runtime {
-        warnings.push(
-            Diagnostic::warning(
-                Code::StudyFilesConflict,
-                "the kit has both `local/study_data.yaml` and `local/study_runtime.yaml`: FLARE 2.9 starts no job with both",
-            )
-            .hint("move the entries of `study_data.yaml` into `study_runtime.yaml` and delete the former")
-            .at(Place::file("local/study_data.yaml")),
-        );
-    }
+    warnings.extend(facts::study_files_conflict(target, kit.study_files.data, kit.study_files.runtime));
     Faults::check(faults, || Checked { value: plan(kit, config, target, ports), warnings })
 }
 
@@ -77,12 +71,9 @@ fn free_port(fl: u16, admin: Option<u16>) -> u16 {
     (8102..=u16::MAX).find(|port| *port != fl && Some(*port) != admin).unwrap_or(8102)
 }
 
-/// 2.8's job process understands nothing but a clear link, whatever a config for another target says.
-fn internal_security(config: &SiteConfig, target: Target) -> InternalSecurity {
-    match target {
-        Target::V2_8 => InternalSecurity::Clear,
-        Target::V2_9 => config.parent.internal_connection_security,
-    }
+/// A job process without mutual TLS understands nothing but a clear link, whatever a config says.
+const fn internal_security(config: &SiteConfig, target: Target) -> InternalSecurity {
+    if target.capabilities().internal_mutual_tls { config.parent.internal_connection_security } else { InternalSecurity::Clear }
 }
 
 /// Defects 17 and 21.
@@ -95,17 +86,13 @@ fn check_internal_link(
     warnings: &mut Vec<Diagnostic>,
 ) {
     if internal_security(config, target) == InternalSecurity::Clear {
-        let hint = match target {
-            Target::V2_8 => "keep other workloads out of this namespace, or use FLARE 2.9, whose internal link is mutual TLS",
-            Target::V2_9 => "leave `parent.internal_connection_security` out to get mutual TLS",
+        let tokens = if target.capabilities().credentials_in_secret {
+            String::new()
+        } else {
+            format!(", and job tokens stand on the job pods' command lines: FLARE {target} knows no other way")
         };
-        let message = match target {
-            Target::V2_8 => {
-                "the link between parent and job pods is not encrypted, and job tokens stand on the job pods' command lines: FLARE 2.8 knows no other way"
-            }
-            Target::V2_9 => "the link between parent and job pods is not encrypted",
-        };
-        let mut warning = Diagnostic::warning(Code::ClearInternalLink, message).hint(hint);
+        let message = format!("the link between parent and job pods is not encrypted{tokens}");
+        let mut warning = Diagnostic::warning(Code::ClearInternalLink, message).hint(facts::clear_link_hint(target));
         warning.place = config.place("parent.internal_connection_security").cloned();
         warnings.push(warning);
         return;
@@ -114,6 +101,7 @@ fn check_internal_link(
     let mut found = Vec::new();
     if !(identity.may_serve && identity.may_connect) {
         found.push(certificate_fault(
+            target,
             &identity.file,
             "extendedKeyUsage",
             "must allow both serverAuth and clientAuth, since both ends of the internal link show the same certificate",
@@ -122,7 +110,7 @@ fn check_internal_link(
     }
     for fault in &kit.certificates.strict_faults {
         let remedy = "provision the project again with FLARE 2.7 or later";
-        found.push(certificate_fault(&fault.file, fault.extension, &fault.message, remedy));
+        found.push(certificate_fault(target, &fault.file, fault.extension, &fault.message, remedy));
     }
     if acceptance.certificates {
         warnings.extend(found.into_iter().map(|mut fault| {
@@ -134,10 +122,10 @@ fn check_internal_link(
     }
 }
 
-fn certificate_fault(file: &str, extension: &str, message: &str, remedy: &str) -> Diagnostic {
+fn certificate_fault(target: Target, file: &str, extension: &str, message: &str, remedy: &str) -> Diagnostic {
     Diagnostic::error(
         Code::InvalidKit,
-        format!("`{file}` cannot carry the internal mutual TLS of FLARE 2.9: `{extension}` {message}"),
+        format!("`{file}` cannot carry the internal mutual TLS of FLARE {target}: `{extension}` {message}"),
     )
     .hint(format!(
         "{remedy}; or pass `--accept-certificates` where the image's Python takes them (before 3.13); \
@@ -149,7 +137,7 @@ fn certificate_fault(file: &str, extension: &str, message: &str, remedy: &str) -
 /// The image's tag often names a release: one that is not the target's is worth a warning.
 fn check_release(config: &SiteConfig, target: Target, warnings: &mut Vec<Diagnostic>) {
     let place = config.place("parent.docker_image").cloned();
-    let image = &config.parent.image;
+    let image = &config.parent.docker_image;
     if image.digest.is_none() && image.tag.as_deref().is_none_or(|tag| tag == "latest") {
         let mut warning = Diagnostic::warning(
             Code::FloatingImage,
@@ -188,7 +176,7 @@ pub fn release_of_tag(tag: &str) -> Option<String> {
 fn plan(kit: &StartupKit, config: &SiteConfig, target: Target, ports: Ports) -> SitePlan {
     let names = ParticipantNames::derive(kit.role, &kit.participant, &kit.site, &config.server_service_name);
     let mount_path = config.parent.workspace_mount_path.clone();
-    let image = config.parent.image.clone();
+    let image = config.parent.docker_image.clone();
     SitePlan {
         target,
         role: kit.role,
@@ -201,7 +189,7 @@ fn plan(kit: &StartupKit, config: &SiteConfig, target: Target, ports: Ports) -> 
         names,
         namespace: config.namespace.clone(),
         ports,
-        internal: Internal { security: internal_security(config, target) },
+        internal_connection: InternalConnection { security: internal_security(config, target) },
         parent: Parent {
             image: Image {
                 repository: image.repository,
@@ -209,19 +197,19 @@ fn plan(kit: &StartupKit, config: &SiteConfig, target: Target, ports: Ports) -> 
                 digest: image.digest.unwrap_or_default(),
             },
             image_pull_policy: match kit.role {
-                Role::Server => "IfNotPresent".to_owned(),
-                Role::Client => "Always".to_owned(),
+                Role::Server => PullPolicy::IfNotPresent,
+                Role::Client => PullPolicy::Always,
             },
             command: vec![config.parent.python_path.clone()],
             args: parent_args(kit, &mount_path),
             resources: config.parent.resources.clone(),
-            security_context: config.parent.pod_security_context.clone(),
-            image_pull_secrets: config.parent.image_pull_secrets.clone(),
+            security_context: config.parent.pod_security_context.clone().unwrap_or_default(),
+            image_pull_secrets: config.parent.image_pull_secrets.clone().unwrap_or_default(),
         },
         launcher: launcher_args(kit, config, target),
         study_template: study_template(kit, target),
         workspace: Workspace {
-            claim: config.parent.workspace_claim.clone(),
+            claim: config.parent.workspace_pvc.clone(),
             volume: VolumeName::new("workspace").expect("a literal that is a volume name"),
             mount_path,
         },
@@ -241,7 +229,7 @@ fn parent_args(kit: &StartupKit, mount_path: &str) -> Vec<String> {
 
 fn launcher_args(kit: &StartupKit, config: &SiteConfig, target: Target) -> LauncherArgs {
     let mount_path = &config.parent.workspace_mount_path;
-    let names_study_data = target == Target::V2_8 || kit.study_files.data;
+    let names_study_data = !target.capabilities().study_runtime_file || kit.study_files.data;
     LauncherArgs {
         config_file_path: config.job_launcher.config_file_path.clone(),
         study_data_pvc_file_path: names_study_data.then(|| format!("{mount_path}/local/study_data.yaml")),
@@ -250,14 +238,16 @@ fn launcher_args(kit: &StartupKit, config: &SiteConfig, target: Target) -> Launc
         workspace_mount_path: mount_path.clone(),
         pending_timeout: config.job_launcher.pending_timeout,
         ephemeral_storage: config.job_launcher.ephemeral_storage.clone(),
-        security_context: config.job_launcher.job_pod_security_context.clone(),
+        security_context: config.job_launcher.job_pod_security_context.clone().filter(|context| !context.is_empty()),
         image_pull_secrets: config.job_launcher.image_pull_secrets.clone(),
     }
 }
 
 fn study_template(kit: &StartupKit, target: Target) -> Option<StudyTemplate> {
-    match target {
-        Target::V2_8 => (!kit.study_files.data).then_some(StudyTemplate::StudyData),
-        Target::V2_9 => (!kit.study_files.data && !kit.study_files.runtime).then_some(StudyTemplate::StudyRuntime),
+    let StudyFiles { data, runtime } = kit.study_files;
+    if target.capabilities().study_runtime_file {
+        (!data && !runtime).then_some(StudyTemplate::StudyRuntime)
+    } else {
+        (!data).then_some(StudyTemplate::StudyData)
     }
 }

@@ -82,7 +82,7 @@ pub(crate) fn from_prepared(
         },
         launcher: &plan.launcher,
         parent_url: Some(&address),
-        parent_connection_security: Some(plan.internal.security.as_str()),
+        parent_connection_security: Some(plan.internal_connection.security.as_str()),
     };
     let meta = found.require(job_file(job))?;
     let bytes = found.require(read_whole(&meta))?;

@@ -1,7 +1,6 @@
 //! From the plan to the values that a chart starts with.
 
-use flare_names::{Role, Target};
-use flare_site_plan::{Ports, SitePlan};
+use flare_site_plan::{Ports, ReadinessPort, SitePlan};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -60,7 +59,7 @@ fn common(plan: &SitePlan, kit_fingerprint: &str) -> Common {
             repository: parent.image.repository.clone(),
             tag: parent.image.tag.clone(),
             digest: parent.image.digest.clone(),
-            pull_policy: parent.image_pull_policy.clone(),
+            pull_policy: parent.image_pull_policy.as_str().to_owned(),
         },
         image_pull_secrets: parent.image_pull_secrets.iter().map(|name| PullSecret { name: name.as_str().to_owned() }).collect(),
         service_account: ServiceAccount {
@@ -82,7 +81,7 @@ fn common(plan: &SitePlan, kit_fingerprint: &str) -> Common {
         extra_env: Vec::new(),
         // Each second for ten minutes: a parent listens about a second after its start, and whoever restarts it waits for that.
         startup_probe: map([("periodSeconds", json!(1)), ("timeoutSeconds", json!(2)), ("failureThreshold", json!(600))]),
-        readiness_probe: readiness_probe(plan.role, plan.target),
+        readiness_probe: readiness_probe(plan),
         liveness_probe: Map::new(),
         node_selector: Map::new(),
         tolerations: Vec::new(),
@@ -115,10 +114,12 @@ fn container_security_context() -> Map<String, Value> {
 /// A 2.8 parent writes two lines into its log whenever its parent port is asked, and a 2.8 client has no other port; so it has only
 /// the startup probe and is ready when that has seen it. A rare look would be worse than none: a kubelet that has just started puts
 /// off its first look at each pod by up to a whole period (seen: a client that was not ready for three minutes).
-fn readiness_probe(role: Role, target: Target) -> Map<String, Value> {
-    match (role, target) {
-        (Role::Client, Target::V2_8) => Map::new(),
-        _ => map([("periodSeconds", json!(10)), ("timeoutSeconds", json!(2))]),
+fn readiness_probe(plan: &SitePlan) -> Map<String, Value> {
+    match plan.readiness_port() {
+        ReadinessPort::None => Map::new(),
+        ReadinessPort::Parent | ReadinessPort::FederatedLearning => {
+            map([("periodSeconds", json!(10)), ("timeoutSeconds", json!(2))])
+        }
     }
 }
 

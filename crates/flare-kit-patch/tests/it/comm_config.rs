@@ -66,7 +66,7 @@ fn defect_17_a_security_of_the_kit_that_is_taken_away_is_warned_about() {
     assert_eq!(out.warnings.iter().map(|warning| warning.code).collect::<Vec<_>>(), [Code::ClearInternalLink]);
     assert_eq!(shown(&patched(kit(), &plan(Role::Client, Target::V2_9)).warnings), "");
     let mut clear = plan(Role::Client, Target::V2_9);
-    clear.internal.security = InternalSecurity::Clear;
+    clear.internal_connection.security = InternalSecurity::Clear;
     assert_eq!(patched(kit(), &clear).warnings.len(), 1);
 }
 

@@ -1,6 +1,5 @@
 //! The variables of the main container, in the launcher's order; an empty value is left out.
 
-use flare_names::Target;
 use serde_json::{Value, json};
 
 use crate::{credentials, explain::Explanation, origin::Origin, path, request::LaunchRequest, study::Study};
@@ -24,15 +23,14 @@ pub(super) fn of(request: &LaunchRequest, study: &Study, explanation: &mut Expla
         add("PYTHONPATH", python_path, python_path, Origin::Job);
     }
     add("NVFL_WORKSPACE_OWNER_FQCN", &request.owner_fqcn, &request.owner_fqcn, Origin::Parent);
-    match request.target {
-        Target::V2_8 => add(credentials::TRANSFER_TOKEN, request.transfer_token.expose(), HIDDEN, Origin::Parent),
-        Target::V2_9 => {
-            let secret = credentials::secret_name(request);
-            for (name, _) in credentials::of(request) {
-                env.push(from_secret(name, &secret, name));
-                explanation.env(name, &format!("key of Secret {secret}"), Origin::Parent);
-            }
+    if request.target.capabilities().credentials_in_secret {
+        let secret = credentials::secret_name(request);
+        for (name, _) in credentials::of(request) {
+            env.push(from_secret(name, &secret, name));
+            explanation.env(name, &format!("key of Secret {secret}"), Origin::Parent);
         }
+    } else {
+        add(credentials::TRANSFER_TOKEN, request.transfer_token.expose(), HIDDEN, Origin::Parent);
     }
     for variable in &study.secret_env {
         env.push(from_secret(&variable.name, &variable.secret, &variable.key));

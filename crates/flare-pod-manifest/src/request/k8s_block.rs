@@ -37,7 +37,8 @@ pub(crate) struct Limit {
 impl K8sBlock {
     pub(super) fn read(specs: &Specs<'_>, target: Target, findings: &mut Findings<'_>, warnings: &mut Warnings<'_>) -> Self {
         let fields = Fields::of(specs, findings);
-        if let (Target::V2_9, Some(field)) = (target, fields.get("pending_timeout")) {
+        let timeout = fields.get("pending_timeout").filter(|_| target.capabilities().job_pending_timeout);
+        if let Some(field) = timeout {
             read::check_seconds(field.node, &field.path, findings);
             read::doubt_no_time(field.node, &field.path, warnings);
         }
@@ -169,10 +170,7 @@ pub(super) fn unchecked(node: &Node) -> Option<Value> {
 
 /// The launcher modes of a release.
 pub(super) const fn modes(target: Target) -> &'static [&'static str] {
-    match target {
-        Target::V2_8 => &["process", "docker", "k8s"],
-        Target::V2_9 => &["process", "docker", "k8s", "slurm"],
-    }
+    if target.capabilities().slurm { &["process", "docker", "k8s", "slurm"] } else { &["process", "docker", "k8s"] }
 }
 
 /// Whether a key of `launcher_spec` looks like a misspelt `default`: near it, with nothing but launcher modes inside.
@@ -234,7 +232,7 @@ const OTHER_WORDS: [(&str, &str); 11] = [
 pub(super) fn unknown_key(key: &str, block: &str, target: Target) -> Option<(String, String)> {
     let path = join(block, key);
     let shown = path.escape_debug();
-    if key == "pending_timeout" && target < Target::V2_9 {
+    if key == "pending_timeout" && !target.capabilities().job_pending_timeout {
         let message = format!("`{shown}` is not read: FLARE {target} has one `pending_timeout` for all jobs of a site");
         return Some((message, "set `job_launcher.pending_timeout` in the site's k8s.yaml".to_owned()));
     }

@@ -47,7 +47,7 @@ impl Launcher {
         findings.only(node, PATH, &LAUNCHER_KEYS);
         doubt(node, warnings);
         check_config_file(node, findings);
-        if let (Target::V2_9, Some(timeout)) = (target, node.get("pending_timeout")) {
+        if let Some(timeout) = node.get("pending_timeout").filter(|_| target.capabilities().job_pending_timeout) {
             read::check_seconds(timeout, "launcher.pending_timeout", findings);
         }
         Self {
@@ -105,9 +105,10 @@ fn check_config_file(node: &Node, findings: &mut Findings<'_>) {
 
 fn study_data_path(node: &Node, target: Target, findings: &mut Findings<'_>) -> Option<String> {
     const KEY: &str = "study_data_pvc_file_path";
-    match target {
-        Target::V2_8 => read::string(node, PATH, KEY, findings),
-        Target::V2_9 => node.get_non_null(KEY).and_then(|_| read::nonempty_string(node, PATH, KEY, findings)),
+    if target.capabilities().study_runtime_file {
+        node.get_non_null(KEY).and_then(|_| read::nonempty_string(node, PATH, KEY, findings))
+    } else {
+        read::string(node, PATH, KEY, findings)
     }
 }
 

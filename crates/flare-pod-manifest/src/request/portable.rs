@@ -26,7 +26,11 @@ pub(crate) struct Portable {
 
 pub(super) fn read(specs: &Specs<'_>, target: Target, findings: &mut Findings<'_>, warnings: &mut Warnings<'_>) -> Portable {
     let site = specs.resource(specs.site, findings);
-    if target >= Target::V2_9 { portable(specs, site, findings, warnings) } else { flat_gpus(site, target, warnings) }
+    if target.capabilities().portable_resources {
+        portable(specs, site, target, findings, warnings)
+    } else {
+        flat_gpus(site, target, warnings)
+    }
 }
 
 fn is_nested(site: &Node, target: Target) -> bool {
@@ -47,13 +51,14 @@ fn flat_gpus(site: Option<(&Node, String)>, target: Target, warnings: &mut Warni
 fn portable(
     specs: &Specs<'_>,
     site: Option<(&Node, String)>,
+    target: Target,
     findings: &mut Findings<'_>,
     warnings: &mut Warnings<'_>,
 ) -> Portable {
     let mut blocks = Vec::new();
     let opted_in = specs.resource.is_some_and(|spec| spec.get("@default").is_some());
     match site {
-        Some((site, path)) if !is_nested(site, Target::V2_9) => blocks.push((site, path, Origin::ResourceSite)),
+        Some((site, path)) if !is_nested(site, target) => blocks.push((site, path, Origin::ResourceSite)),
         Some((site, path)) if opted_in => {
             let path = join(&path, "process");
             if let Some(process) = site.get("process")

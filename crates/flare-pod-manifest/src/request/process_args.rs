@@ -63,9 +63,10 @@ impl ProcessArgs {
             Some(Role::Server) => &SERVER,
             None => &[],
         };
-        let shown = order.iter().filter(|(_, credential)| target == Target::V2_8 || !credential);
+        let in_secret = target.capabilities().credentials_in_secret;
+        let shown = order.iter().filter(|(_, credential)| !in_secret || !credential);
         let flags = shown.filter_map(|(name, _)| argument(node, name, findings)).collect();
-        let credentials = if target == Target::V2_9 { credentials(node, findings) } else { Vec::new() };
+        let credentials = if in_secret { credentials(node, findings) } else { Vec::new() };
         Some(Self { module: module?, flags: last_value_first_place(flags), credentials })
     }
 }

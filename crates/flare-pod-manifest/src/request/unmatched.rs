@@ -202,8 +202,10 @@ impl<'node> Check<'_, 'node, '_> {
             } else if closest(key, ["k8s"]).is_some() || matches!(key, "kubernetes" | "kube") {
                 self.warn(mode, format!("`{shown}` is no launcher mode, and FLARE passes over it"), "did you mean `k8s`?");
                 self.images_in(&mode.value, &path, key);
-            } else if key == "slurm" {
-                self.warn(mode, format!("`{shown}` is a launcher mode of FLARE 2.9 and later"), "");
+            } else if key == "slurm"
+                && let Some(first) = Target::first_with(|release| release.slurm)
+            {
+                self.warn(mode, format!("`{shown}` is a launcher mode of FLARE {first} and later"), "");
             } else {
                 let known = modes(self.view.target).join("`, `");
                 self.warn(
@@ -228,7 +230,7 @@ impl<'node> Check<'_, 'node, '_> {
         let Some(spec) = self.specs.resource else { return };
         for entry in spec.entries() {
             let path = join(&self.specs.path_of("resource_spec"), &entry.key);
-            let portable = entry.key == "@default" && self.view.target >= Target::V2_9;
+            let portable = entry.key == "@default" && self.view.target.capabilities().portable_resources;
             if entry.key == self.specs.site || portable {
                 self.resources(&entry.value, &path, entry.key == self.specs.site);
             } else if let Some((message, hint)) = self.never_resourced(&entry.key, &path) {
@@ -241,11 +243,13 @@ impl<'node> Check<'_, 'node, '_> {
     fn never_resourced(&self, key: &str, path: &str) -> Option<(String, String)> {
         let shown = path.escape_debug();
         if key == "default" || key.starts_with('@') {
-            let hint = match self.view.target {
-                Target::V2_8 => "FLARE 2.8 has no block for all sites here: name each site",
-                Target::V2_9 => "write `@default` for a block of all sites",
+            let target = self.view.target;
+            let hint = if target.capabilities().portable_resources {
+                "write `@default` for a block of all sites".to_owned()
+            } else {
+                format!("FLARE {target} has no block for all sites here: name each site")
             };
-            return Some((format!("`{shown}` matches no site"), hint.to_owned()));
+            return Some((format!("`{shown}` matches no site"), hint));
         }
         self.not_this_site(key, path)
     }

@@ -9,7 +9,7 @@ use crate::{
     site_files::{FileContent, SiteFiles},
 };
 
-/// Checks `local/study_data.yaml` and, for 2.9, `local/study_runtime.yaml` with the pod templates that it names, by the code
+/// Checks `local/study_data.yaml` and, where the release has it, `local/study_runtime.yaml` with the pod templates that it names, by the code
 /// that [`crate::manifest`] reads them with: what is found here would stop jobs later. A file that is missing, or that nobody
 /// filled in yet, is fine. `read` gives the content of a path below the kit.
 ///
@@ -19,7 +19,7 @@ pub fn check_study_files(target: Target, mut read: impl FnMut(&SitePath) -> File
     let mut files = SiteFiles::default();
     let (data_file, runtime_file) = (SitePath::local(STUDY_DATA), SitePath::local(STUDY_RUNTIME));
     files.insert(data_file.clone(), read(&data_file));
-    if target >= Target::V2_9 {
+    if target.capabilities().study_runtime_file {
         files.insert(runtime_file.clone(), read(&runtime_file));
         for template in files.runtime().map_or(Vec::new(), runtime::template_files) {
             let content = read(&template);

@@ -1,7 +1,5 @@
 //! Which study files a request needs, and the loop that asks for them: a study file may name pod templates.
 
-use flare_names::Target;
-
 use super::runtime;
 use crate::{
     path::{STUDY_DATA, STUDY_RUNTIME, SitePath},
@@ -31,7 +29,7 @@ impl LaunchRequest {
     /// these name. Empty when nothing is missing. The files of `startup/` are not among them: all are taken.
     pub fn needed_files(&self, have: &SiteFiles) -> Vec<SitePath> {
         let mut needed = first_files(self);
-        if self.target >= Target::V2_9 {
+        if self.target.capabilities().study_runtime_file {
             needed.extend(have.runtime().map_or(Vec::new(), runtime::template_files));
         }
         needed.retain(|path| !have.was_asked_for(path));
@@ -42,12 +40,13 @@ impl LaunchRequest {
 /// The files that are needed before anything was read.
 fn first_files(request: &LaunchRequest) -> Vec<SitePath> {
     let mut files = Vec::new();
-    if request.target >= Target::V2_9 {
+    let has_runtime_file = request.target.capabilities().study_runtime_file;
+    if has_runtime_file {
         files.push(SitePath::local(STUDY_RUNTIME));
         files.push(SitePath::local(STUDY_DATA));
     }
     if let Some(path) = request.study_data_path()
-        && (request.target >= Target::V2_9 || request.job.study.is_some())
+        && (has_runtime_file || request.job.study.is_some())
         && !files.contains(&path)
     {
         files.push(path);

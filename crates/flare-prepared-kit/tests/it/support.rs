@@ -28,8 +28,7 @@ pub(crate) fn kit(plan: &SitePlan) -> FileTree {
     let mut kit = FileTree::new();
     let launcher = json!({"id": COMPONENT_ID, "path": launcher_class(plan.role), "args": plan.launcher});
     put(&mut kit, "local/resources.json.default", json!({"components": [launcher]}).to_string());
-    let resources =
-        json!({"host": plan.names.service, "port": plan.ports.parent(), "connection_security": plan.internal.security});
+    let resources = json!({"host": plan.names.service, "port": plan.ports.parent(), "connection_security": plan.internal_connection.security});
     put(&mut kit, "local/comm_config.json", json!({"internal": {"scheme": "tcp", "resources": resources}}).to_string());
     put(&mut kit, "local/study_data.yaml", "{}\n");
     put(&mut kit, "startup/rootCA.pem", "root");

@@ -1,7 +1,7 @@
 //! Blocks: mappings whose keys are a table.
 
 use flare_diagnostic::did_you_mean;
-use flare_names::Target;
+use flare_names::{Capabilities, Target};
 use schemars::Schema;
 use serde_json::{Map, Value, json};
 
@@ -14,12 +14,18 @@ pub(crate) struct KeyRule {
     /// Why the key exists, for people: the description in the schema.
     pub(crate) description: &'static str,
     pub(crate) required: bool,
-    /// The targets that know the key.
-    pub(crate) targets: &'static [Target],
+    /// Whether a release knows the key.
+    pub(crate) known: fn(&Capabilities) -> bool,
     /// What the key means where it is left out; null where that depends on more.
     pub(crate) default: fn() -> Value,
     pub(crate) schema: fn(&[Target]) -> Schema,
     pub(crate) example: &'static str,
+}
+
+impl KeyRule {
+    fn is_known(&self, target: Target) -> bool {
+        (self.known)(target.capabilities())
+    }
 }
 
 /// A block: a table of keys.
@@ -28,27 +34,33 @@ pub(crate) trait Block {
     const KEYS: &'static [KeyRule];
 }
 
-/// Declares a block: a struct with an `Option` for each key, its table, and the shape that reads one into the other.
+/// Declares a block: the struct that it is read into, its table, and the shape that reads one into the other.
+///
+/// Each key says its name, the shape that reads it, and what it is read into. Then one of: `required`; `default (value)`, where leaving
+/// it out means a value; `optional`, an `Option`; `block`, where leaving it out means the block of defaults. Then the releases that know
+/// it: `since first`, or `since` the name of the capability that it came with. What stands after `plus` is no key, and begins empty.
 macro_rules! block {
     (
         $(#[doc = $block_doc:literal])+
-        struct $name:ident {
-            $($(#[doc = $doc:literal])+ $key:ident: $shape:ty, $need:ident, since $since:ident, default $default:expr, example $example:literal;)+
+        $visibility:vis struct $name:ident {
+            $($(#[doc = $doc:literal])+ $key:ident: $shape:ty => $output:ty, $need:ident $(($default:expr))?, since $since:ident, example $example:literal;)+
+            $(plus $(#[doc = $extra_doc:literal])+ $extra:ident: $extra_type:ty;)*
         }
     ) => {
         $(#[doc = $block_doc])+
-        #[derive(Default)]
-        pub(crate) struct $name {
-            $($(#[doc = $doc])+ pub(crate) $key: Option<<$shape as crate::shape::Shape>::Output>,)+
+        #[derive(Debug, Clone, PartialEq)]
+        $visibility struct $name {
+            $($(#[doc = $doc])+ pub $key: crate::shape::block!(@type $need $output),)+
+            $($(#[doc = $extra_doc])+ pub $extra: $extra_type,)*
         }
 
         impl crate::shape::Block for $name {
             const KEYS: &'static [crate::shape::KeyRule] = &[$(crate::shape::KeyRule {
                 key: stringify!($key),
                 description: concat!($($doc),+),
-                required: crate::shape::block!(@need $need),
-                targets: crate::shape::block!(@since $since),
-                default: || serde_json::json!($default),
+                required: crate::shape::block!(@required $need),
+                known: crate::shape::block!(@since $since),
+                default: || crate::shape::block!(@shown_default $need $(($default))? $output),
                 schema: <$shape as crate::shape::Shape>::schema,
                 example: $example,
             },)+];
@@ -58,13 +70,16 @@ macro_rules! block {
             type Output = Self;
 
             fn read(node: &flare_yaml::Node, path: &str, reader: &mut crate::shape::Reader) -> Option<Self> {
-                let mut block = Self::default();
+                $(let mut $key: Option<$output> = None;)+
                 for (rule, key, value) in reader.known_keys::<Self>(node, path)? {
                     $(if rule == stringify!($key) {
-                        block.$key = <$shape as crate::shape::Shape>::read(value, &key, reader);
+                        $key = <$shape as crate::shape::Shape>::read(value, &key, reader);
                     })+
                 }
-                Some(block)
+                Some(Self {
+                    $($key: crate::shape::block!(@value $need $(($default))? $shape, $key, path, node, reader),)+
+                    $($extra: <$extra_type>::default(),)*
+                })
             }
 
             fn schema(targets: &[flare_names::Target]) -> schemars::Schema {
@@ -72,12 +87,31 @@ macro_rules! block {
             }
         }
     };
-    (@need required) => { true };
-    (@need optional) => { false };
-    (@since v2_8) => { &flare_names::Target::ALL };
-    (@since v2_9) => { &[flare_names::Target::V2_9] };
+    (@type optional $output:ty) => { Option<$output> };
+    (@type $need:ident $output:ty) => { $output };
+    (@required required) => { true };
+    (@required $need:ident) => { false };
+    (@since first) => { |_| true };
+    (@since $capability:ident) => { |release| release.$capability };
+    (@shown_default default ($default:expr) $output:ty) => {{
+        let default: $output = $default;
+        serde_json::json!(default)
+    }};
+    (@shown_default block $output:ty) => { serde_json::json!({}) };
+    (@shown_default $need:ident $output:ty) => { serde_json::Value::Null };
+    (@value required $shape:ty, $key:ident, $path:ident, $node:ident, $reader:ident) => { $key? };
+    (@value optional $shape:ty, $key:ident, $path:ident, $node:ident, $reader:ident) => { $key };
+    (@value default ($default:expr) $shape:ty, $key:ident, $path:ident, $node:ident, $reader:ident) => { $key.unwrap_or_else(|| $default) };
+    (@value block $shape:ty, $key:ident, $path:ident, $node:ident, $reader:ident) => {
+        $key.or_else(|| <$shape as crate::shape::Shape>::read(&crate::shape::empty_block($node), $path, $reader))?
+    };
 }
 pub(crate) use block;
+
+/// A block that was left out, so that its keys have their defaults.
+pub(crate) fn empty_block(around: &Node) -> Node {
+    Node { content: Content::Mapping(Vec::new()), position: around.position, file: around.file.clone() }
+}
 
 /// Puts a key behind the path of its block.
 pub(crate) fn join(path: &str, key: &str) -> String {
@@ -101,7 +135,7 @@ impl Reader {
             let key = join(path, &entry.key.text);
             let rule = B::KEYS.iter().find(|rule| rule.key == entry.key.text);
             match rule {
-                Some(rule) if rule.targets.contains(&self.target) => {
+                Some(rule) if rule.is_known(self.target) => {
                     if !entry.value.is_null() {
                         self.places.entry(key.clone()).or_insert_with(|| entry.value.place());
                         known.push((rule.key, key, &entry.value));
@@ -129,8 +163,8 @@ impl Reader {
     }
 
     fn unknown_key_hint<B: Block>(&self, key: &str) -> String {
-        let known = |rule: &&KeyRule| rule.targets.contains(&self.target);
-        if let Some(home) = crate::table::homes(key).into_iter().next() {
+        let known = |rule: &&KeyRule| rule.is_known(self.target);
+        if let Some(home) = self.path_of(key) {
             return format!("did you mean `{home}`?");
         }
         let keys: Vec<_> = B::KEYS.iter().filter(known).map(|rule| rule.key).collect();
@@ -139,15 +173,16 @@ impl Reader {
 }
 
 fn other_target_hint(rule: &KeyRule) -> String {
-    let targets: Vec<_> = rule.targets.iter().map(Target::to_string).collect();
-    format!("`{}` exists for FLARE {}: remove it, or pass `--target {}`", rule.key, targets.join(", "), targets.join(" or "))
+    let targets: Vec<_> = Target::ALL.into_iter().filter(|target| rule.is_known(*target)).collect();
+    let targets = Target::choice(&targets);
+    format!("`{}` exists for FLARE {targets}: remove it, or pass `--target {targets}`", rule.key)
 }
 
 /// The schema of a block; an optional key may be null, which is as leaving it out.
 pub(crate) fn schema_of<B: Block>(targets: &[Target]) -> Schema {
     let mut properties = Map::new();
     let mut required = Vec::new();
-    for rule in B::KEYS.iter().filter(|rule| rule.targets.iter().any(|target| targets.contains(target))) {
+    for rule in B::KEYS.iter().filter(|rule| targets.iter().any(|target| rule.is_known(*target))) {
         let mut schema = (rule.schema)(targets).to_value();
         if rule.required {
             required.push(json!(rule.key));

@@ -9,7 +9,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::{Reader, Shape};
 use crate::{
-    config::InternalSecurity,
+    config::{InternalSecurity, Kubernetes},
     image::{ImageError, ImageReference},
 };
 
@@ -55,12 +55,12 @@ fn in_quotes(text: &str) -> String {
 pub(crate) struct Runtime;
 
 impl Shape for Runtime {
-    type Output = ();
+    type Output = Kubernetes;
 
-    fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<()> {
+    fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<Kubernetes> {
         let text = reader.text(node, path, |_| "set `runtime: k8s`".to_owned())?;
         if text == "k8s" {
-            return Some(());
+            return Some(Kubernetes);
         }
         let hint = match text {
             "docker" | "slurm" => "set `runtime: k8s`; `nvflare deploy prepare` prepares for other runtimes",
@@ -117,6 +117,11 @@ macro_rules! kubernetes_names {
     )+};
 }
 kubernetes_names!(NamespaceName, ServiceName, ClaimName, PullSecretName);
+
+/// A default that is a name.
+pub(crate) fn name<N: KubernetesName>(text: &'static str) -> N {
+    N::take(text.to_owned()).expect("a literal that is a name, which the tests read")
+}
 
 /// A name of one kind.
 pub(crate) struct Name<N>(PhantomData<N>);

@@ -124,7 +124,7 @@ fn a_tag_of_another_release_and_a_floating_one_are_warned_about() {
         assert!(found.iter().all(|warning| warning.place.as_ref().unwrap().to_string() == "k8s.yaml:3:17"));
     }
     let mut pinned = config("latest");
-    pinned.parent.image.digest = Some(format!("sha256:{}", "0".repeat(64)));
+    pinned.parent.docker_image.digest = Some(format!("sha256:{}", "0".repeat(64)));
     assert!(
         resolve(&kit(Role::Client), &pinned, Target::V2_9, STRICT).unwrap().warnings.is_empty(),
         "a digest fixes the content"

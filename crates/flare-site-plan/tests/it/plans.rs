@@ -95,8 +95,8 @@ fn ports_that_the_kit_does_not_say() {
 
 #[test]
 fn defect_17_target_2_8_has_a_clear_link_whatever_the_config_says() {
-    assert_eq!(plan(&kit(Role::Client), Target::V2_8).internal.security, InternalSecurity::Clear);
-    assert_eq!(plan(&kit(Role::Client), Target::V2_9).internal.security, InternalSecurity::Mtls);
+    assert_eq!(plan(&kit(Role::Client), Target::V2_8).internal_connection.security, InternalSecurity::Clear);
+    assert_eq!(plan(&kit(Role::Client), Target::V2_9).internal_connection.security, InternalSecurity::Mtls);
 }
 
 #[test]

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use flare_diagnostic::{Diagnostic, Place, Position};
 use flare_names::Role;
-use flare_site_config::{InternalSecurity, JobLauncherConfig, ParentConfig, SiteConfig, image::ImageReference};
+use flare_site_config::{InternalSecurity, JobLauncherConfig, Kubernetes, ParentConfig, SiteConfig, image::ImageReference};
 use flare_startup_kit::{Certificates, Identity, StartupKit, StudyFiles};
-use serde_json::{Map, json};
+use serde_json::json;
 
 pub(crate) fn kit(role: Role) -> StartupKit {
     let (name, file) = match role {
@@ -47,21 +47,22 @@ pub(crate) fn kit(role: Role) -> StartupKit {
 /// A config of defaults, with an image of the given tag.
 pub(crate) fn config(tag: &str) -> SiteConfig {
     SiteConfig {
+        runtime: Kubernetes,
         namespace: "nvflare".parse().unwrap(),
         server_service_name: "nvflare-server".parse().unwrap(),
         parent: ParentConfig {
-            image: ImageReference {
+            docker_image: ImageReference {
                 repository: "registry:5000/nvflare".to_owned(),
                 tag: (!tag.is_empty()).then(|| tag.to_owned()),
                 digest: None,
             },
             parent_port: 8102,
-            workspace_claim: "nvflws".parse().unwrap(),
+            workspace_pvc: "nvflws".parse().unwrap(),
             workspace_mount_path: "/var/tmp/nvflare/workspace".to_owned(),
             python_path: "/usr/local/bin/python3".to_owned(),
             resources: json!({"requests": {"cpu": "2", "memory": "8Gi"}}).as_object().cloned().unwrap(),
-            pod_security_context: Map::new(),
-            image_pull_secrets: Vec::new(),
+            pod_security_context: None,
+            image_pull_secrets: None,
             internal_connection_security: InternalSecurity::Mtls,
         },
         job_launcher: JobLauncherConfig {

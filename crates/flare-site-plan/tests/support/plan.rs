@@ -2,7 +2,9 @@
 
 use flare_launcher_args::LauncherArgs;
 use flare_names::{NamespaceName, ParticipantNames, Role, ServiceName, Target, VolumeName};
-use flare_site_plan::{Image, Internal, InternalSecurity, Parent, Ports, SitePlan, StudyTemplate, Workspace};
+use flare_site_plan::{
+    Image, InternalConnection, InternalSecurity, Parent, Ports, PullPolicy, SitePlan, StudyTemplate, Workspace,
+};
 use serde_json::Map;
 
 /// The plan of `nvflare-server` or `site-1` with a config of defaults.
@@ -14,6 +16,7 @@ pub(crate) fn plan(role: Role, target: Target) -> SitePlan {
     let mount_path = "/var/tmp/nvflare/workspace".to_owned();
     let namespace = NamespaceName::new("nvflare").unwrap();
     let study_data = format!("{mount_path}/local/study_data.yaml");
+    let release = target.capabilities();
     SitePlan {
         target,
         role,
@@ -29,15 +32,12 @@ pub(crate) fn plan(role: Role, target: Target) -> SitePlan {
             Role::Server => Ports::Server { fl: 8002, admin: Some(8003), parent: 8102 },
             Role::Client => Ports::Client { parent: 8102 },
         },
-        internal: Internal {
-            security: match target {
-                Target::V2_8 => InternalSecurity::Clear,
-                Target::V2_9 => InternalSecurity::Mtls,
-            },
+        internal_connection: InternalConnection {
+            security: if release.internal_mutual_tls { InternalSecurity::Mtls } else { InternalSecurity::Clear },
         },
         parent: Parent {
             image: Image { repository: "nvflare".to_owned(), tag: target.to_string(), digest: String::new() },
-            image_pull_policy: "Always".to_owned(),
+            image_pull_policy: PullPolicy::Always,
             command: vec!["/usr/local/bin/python3".to_owned()],
             args: Vec::new(),
             resources: Map::new(),
@@ -46,7 +46,7 @@ pub(crate) fn plan(role: Role, target: Target) -> SitePlan {
         },
         launcher: LauncherArgs {
             config_file_path: None,
-            study_data_pvc_file_path: (target == Target::V2_8).then_some(study_data),
+            study_data_pvc_file_path: (!release.study_runtime_file).then_some(study_data),
             namespace,
             default_python_path: "/usr/local/bin/python3".to_owned(),
             workspace_mount_path: mount_path.clone(),
@@ -55,10 +55,7 @@ pub(crate) fn plan(role: Role, target: Target) -> SitePlan {
             security_context: None,
             image_pull_secrets: None,
         },
-        study_template: Some(match target {
-            Target::V2_8 => StudyTemplate::StudyData,
-            Target::V2_9 => StudyTemplate::StudyRuntime,
-        }),
+        study_template: Some(if release.study_runtime_file { StudyTemplate::StudyRuntime } else { StudyTemplate::StudyData }),
         workspace: Workspace { claim: "nvflws".parse().unwrap(), volume: VolumeName::new("workspace").unwrap(), mount_path },
     }
 }
