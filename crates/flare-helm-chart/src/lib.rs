@@ -4,7 +4,7 @@
 //!
 //! `values` holds the typed values with their descriptions, the single source of `values.yaml`, `values.schema.json` and the
 //! README's table; `schema`, `yaml` and `table` write these three; `sources` embeds the chart sources (`charts-src/`); `render`
-//! puts the folder together.
+//! puts the directory together.
 
 mod render;
 mod schema;

@@ -1,4 +1,4 @@
-//! From the plan to the chart folder.
+//! From the plan to the chart directory.
 
 use std::sync::LazyLock;
 

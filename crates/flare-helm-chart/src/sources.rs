@@ -1,4 +1,5 @@
-//! The chart sources (`charts-src/`), embedded.
+//! The chart sources, embedded. `charts-src` beside this crate's manifest is a link to the directory of that name at the top, so that the
+//! crate's package holds them.
 
 use flare_names::Role;
 
@@ -7,7 +8,7 @@ pub(crate) type Verbatim = (&'static str, &'static str);
 
 macro_rules! source {
     ($path:literal) => {
-        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../charts-src/", $path))
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/charts-src/", $path))
     };
 }
 

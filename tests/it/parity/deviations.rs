@@ -29,7 +29,7 @@ const DEVIATIONS: &[Deviation] = &[
     Deviation {
         reason: "addition: keys of the report",
         applies: |_, found| {
-            let keys = ["target", "release", "deployment", "service", "fingerprint"];
+            let keys = ["target", "target_reason", "release", "deployment", "service", "fingerprint"];
             added(found, "report") && keys.contains(&found.path.as_str())
         },
     },

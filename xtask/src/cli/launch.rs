@@ -53,8 +53,10 @@ pub(crate) struct ManifestArguments {
     /// The parent's workspace directory on this machine: startup/, local/ and study data are read below it.
     #[arg(long, value_name = "DIR", requires = "request")]
     kit: Option<PathBuf>,
-    /// The FLARE release of the request: 2.8 or 2.9 [default: 2.8]. A prepared kit has its own.
-    #[arg(long, value_name = "RELEASE", conflicts_with = "prepared")]
+    #[arg(long, value_name = "RELEASE", conflicts_with = "prepared", help = format!(
+        "The FLARE release of the request: {} [default: {}]. A prepared kit has its own",
+        Target::choice(&Target::ALL), Target::default()
+    ))]
     target: Option<Target>,
     /// Print what FLARE's own launcher makes, without labels, container defaults and other additions of flare-kube.
     #[arg(long)]

@@ -44,8 +44,10 @@ pub(crate) struct Arguments {
     /// [default: KIT/prepared/k8s].
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
-    /// The FLARE release that runs the kit, 2.8 or 2.9 [default: what the image's tag says, else what the kit says, else 2.8].
-    #[arg(long, value_name = "RELEASE")]
+    #[arg(long, value_name = "RELEASE", help = format!(
+        "The FLARE release that runs the kit, {} [default: what the image's tag says, else what the kit says, else {}]",
+        Target::choice(&Target::ALL), Target::default()
+    ))]
     target: Option<Target>,
     /// Prepare every participant of a federation.yaml, and check them against each other.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["kits", "named_kit", "config"])]

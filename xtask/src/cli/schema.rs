@@ -15,8 +15,10 @@ pub(crate) struct Arguments {
     /// Which file.
     #[arg(value_enum, value_name = "NAME")]
     name: Name,
-    /// The FLARE release: 2.8 or 2.9. Only `k8s` depends on it; left out, its schema takes what either release takes.
-    #[arg(long, value_name = "RELEASE")]
+    #[arg(long, value_name = "RELEASE", help = format!(
+        "The FLARE release: {}. Only `k8s` depends on it; left out, its schema takes what any release takes",
+        Target::choice(&Target::ALL)
+    ))]
     target: Option<Target>,
 }
 
