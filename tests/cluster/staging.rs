@@ -157,6 +157,44 @@ fn a_run_that_is_killed_at_any_time_leaves_a_whole_kit_and_the_next_one_succeeds
     assert!(!listed.contains(".flare-stage-") && !listed.contains("swap.json"), "{listed}");
 }
 
+#[test]
+fn a_claim_for_which_there_can_be_no_volume_is_refused_with_the_reason() {
+    let scene = Scene::new(Namespace::open("staging-volume"), "site-1");
+    // The storage class of the local cluster makes volumes of one node.
+    let refused = scene.refused(&["--create-pvc", "1Gi", "--access-mode", "ReadWriteMany"]);
+    assert_eq!(refused["error_code"], "CLAIM_NOT_USABLE", "{refused}");
+    assert!(refused["message"].as_str().unwrap().contains("ReadWriteOnce"), "{refused}");
+    scene.nothing_is_left();
+}
+
+#[test]
+fn a_parent_is_scaled_down_and_up_again_also_where_a_run_was_killed_between() {
+    let scene = Scene::new(Namespace::open("staging-restart"), "site-1");
+    succeed(&mut scene.stage(&["--create-pvc", "1Gi"]));
+    let labels = json!({"app": "parent"});
+    let parent = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "site-1"}, "spec": {
+        "replicas": 1, "selector": {"matchLabels": labels}, "strategy": {"type": "Recreate"},
+        "template": {"metadata": {"labels": labels}, "spec": {"terminationGracePeriodSeconds": 1,
+            "volumes": [{"name": "w", "persistentVolumeClaim": {"claimName": "nvflws"}}],
+            "containers": [{"name": "parent", "image": "busybox:1.36", "command": ["sleep", "600"],
+                "volumeMounts": [{"name": "w", "mountPath": "/w"}]}]}}}});
+    scene.namespace.apply(&parent);
+    let rolled_out = ["rollout", "status", "deployment/site-1", "--timeout=60s"];
+    succeed(scene.namespace.kubectl().args(rolled_out));
+    assert_eq!(scene.refused(&["--again"])["error_code"], "CLAIM_IN_USE");
+    succeed(&mut scene.stage(&["--again", "--restart"]));
+    let replicas =
+        || succeed(scene.namespace.kubectl().args(["get", "deployment/site-1", "--output", "jsonpath={.spec.replicas}"]));
+    assert_eq!(replicas(), "1");
+    succeed(scene.namespace.kubectl().args(rolled_out));
+    let mut run = scene.stage(&["--again", "--restart"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    wait(Duration::from_secs(30), replicas, || (replicas() == "0").then_some(()));
+    run.kill().unwrap();
+    run.wait().unwrap();
+    succeed(&mut scene.stage(&["--restart"]));
+    assert_eq!(replicas(), "1");
+}
+
 /// The Role that README of flare-pvc-stage lists.
 const RULES: &[(&str, &str, &[&str])] = &[
     ("", "pods", &["get", "list", "watch", "create", "delete"]),
@@ -208,5 +246,5 @@ fn the_documented_role_is_enough_and_each_verb_that_is_missing_is_named() {
     grant(None);
     // The API server learns of a role in its own time.
     let staged = || attempt(&mut scene.stage(&as_stager), &[]);
-    wait(Duration::from_secs(60), || format!("{:?}", staged()), || staged().ok());
+    wait(Duration::from_mins(1), || format!("{:?}", staged()), || staged().ok());
 }

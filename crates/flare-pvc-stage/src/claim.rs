@@ -1,16 +1,23 @@
 //! The workspace claim: made on request, looked at, and annotated with what is on its volume.
 
 use flare_cluster::{
-    Cluster, Write,
-    k8s_openapi::api::core::v1::{Namespace, PersistentVolumeClaim, ServiceAccount},
+    Cluster, Selection, Write,
+    k8s_openapi::api::core::v1::{Event, Namespace, PersistentVolumeClaim, ServiceAccount},
 };
 use flare_diagnostic::{Code, Diagnostic};
 use serde_json::json;
 use std::{task::Poll, time::Duration};
+use tokio::time::sleep;
 
 use crate::Owner;
 
 const OWNER: &str = "flare-kube/kit-owner";
+/// How often the claim's events are looked at while its pod does not start.
+const LOOK: Duration = Duration::from_secs(3);
+
+/// So many failures are no passing trouble.
+const HOPELESS: i32 = 2;
+
 const FINGERPRINT: &str = "flare-kube/kit-fingerprint";
 
 /// A claim to be made where there is none.
@@ -86,6 +93,30 @@ fn judge(claim: &PersistentVolumeClaim, name: &str) -> Result<(), Diagnostic> {
         return unusable("can only be read (ReadOnlyMany)", "use a claim with ReadWriteOnce or ReadWriteMany");
     }
     Ok(())
+}
+
+/// Ends with the reason where the cluster fails again and again to make a volume for the claim; else never.
+///
+/// Who may not read events is told at the deadline only that the pod waits.
+pub(crate) async fn cannot_be_provisioned(cluster: &Cluster, namespace: &str, claim: &str) -> Diagnostic {
+    let selection = Selection {
+        labels: None,
+        fields: Some(format!("involvedObject.kind=PersistentVolumeClaim,involvedObject.name={claim},reason=ProvisioningFailed")),
+    };
+    let events = cluster.namespaced::<Event>(namespace);
+    loop {
+        sleep(LOOK).await;
+        let Ok(found) = events.list(&selection).await else { continue };
+        let times: i32 = found.iter().map(|event| event.count.unwrap_or(1)).sum();
+        if let Some(last) = found.last().filter(|_| times >= HOPELESS) {
+            let why = last.message.as_deref().unwrap_or("no reason is given");
+            return Diagnostic::error(
+                Code::ClaimNotUsable,
+                format!("the cluster cannot make a volume for the claim `{claim}`: {why}"),
+            )
+            .hint("delete the claim and create it with another `--storage-class`, `--access-mode` or size");
+        }
+    }
 }
 
 /// Whether the claim says that exactly this kit is on its volume.

@@ -84,22 +84,20 @@ pub(crate) async fn delete(cluster: &Cluster, namespace: &str, name: &str) -> Re
     cluster.namespaced::<Pod>(namespace).delete(name, &deletion).await.map(|_| ())
 }
 
-/// Creates the pod and waits until it runs. Fails at once where waiting cannot help.
-pub(crate) async fn start(cluster: &Cluster, namespace: &str, pod: &Pod, deadline: Duration) -> Result<(), Diagnostic> {
+/// Creates the pod and waits until it runs. Fails at once where waiting cannot help; `last` says what it waits for.
+pub(crate) async fn start(
+    cluster: &Cluster,
+    namespace: &str,
+    pod: &Pod,
+    deadline: Duration,
+    last: &mut String,
+) -> Result<(), Diagnostic> {
     let pods = cluster.namespaced::<Pod>(namespace);
     let name = pod.metadata.name.clone().unwrap_or_default();
     pods.create(pod, Write::default()).await?;
-    let mut last = String::new();
-    let waited =
-        pods.wait(&name, deadline, &format!("the start of the helper pod `{name}`"), |pod| look(pod, &name, &mut last)).await;
-    waited.map_err(|fault| {
-        if fault.code == Code::TimedOut && !last.is_empty() {
-            Diagnostic::error(Code::TimedOut, format!("{}: {last}", fault.message))
-                .hint("mend what keeps the pod from starting (node, volume, image), or give it more time with `--timeout`")
-        } else {
-            fault
-        }
-    })
+    pods.wait(&name, deadline, &format!("the start of the helper pod `{name}`"), |pod| look(pod, &name, last)).await?;
+    last.clear();
+    Ok(())
 }
 
 /// What a look at the pod says: runs, cannot run, or not yet, and why.

@@ -12,14 +12,24 @@ const REPLICAS: &str = "flare-kube/replicas-before-stage";
 pub(crate) struct Stopped {
     name: String,
     replicas: i32,
+    /// Whether an earlier run scaled it down and was killed before it could scale it up.
+    left_down: bool,
 }
 
 /// The parent, as it is to be put back. `None` where there is none, or it was down before.
 pub(crate) async fn find(cluster: &Cluster, namespace: &str, name: &str) -> Result<Option<Stopped>, Diagnostic> {
     let Some(found) = cluster.namespaced::<Deployment>(namespace).find(name).await? else { return Ok(None) };
-    let noted = found.metadata.annotations.as_ref().and_then(|annotations| annotations.get(REPLICAS)?.parse().ok());
+    let noted: Option<i32> = found.metadata.annotations.as_ref().and_then(|annotations| annotations.get(REPLICAS)?.parse().ok());
     let replicas = noted.unwrap_or_else(|| found.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1));
-    Ok((replicas > 0).then(|| Stopped { name: name.to_owned(), replicas }))
+    Ok((replicas > 0).then(|| Stopped { name: name.to_owned(), replicas, left_down: noted.is_some() }))
+}
+
+/// Scales the parent up where a killed run left it down.
+pub(crate) async fn restore(cluster: &Cluster, namespace: &str, name: &str) -> Result<(), Diagnostic> {
+    match find(cluster, namespace, name).await? {
+        Some(parent) if parent.left_down => parent.start(cluster, namespace).await,
+        _ => Ok(()),
+    }
 }
 
 impl Stopped {

@@ -88,24 +88,36 @@ pub async fn stage(
     let run = Run { cluster, kit, options, namespace, claim: kit.plan().workspace.claim.to_string(), shipment, parent };
     let mut held = Held::default();
     let ended = select! {
-        ended = timeout(options.deadline, run.all(&mut held)) => ended.unwrap_or_else(|_| Err(out_of_time(options.deadline).into())),
-        () = stop => Err(Diagnostic::error(Code::Interrupted, "interrupted; what was begun has been removed").hint("run the same command again").into()),
+        ended = timeout(options.deadline, run.all(&mut held)) => ended.map_err(|_| Code::TimedOut),
+        () = stop => Err(Code::Interrupted),
     };
+    let ended = ended.unwrap_or_else(|why| Err(cut_off(why, options.deadline, &held.waits_for).into()));
     let left = run.clean(held).await;
-    ended.map(|mut checked| {
-        checked.warnings.extend(left);
-        checked
-    })
+    match ended {
+        Ok(mut checked) => {
+            checked.warnings.extend(left);
+            Ok(checked)
+        }
+        Err(faults) => Err(faults.after(left)),
+    }
 }
 
-fn out_of_time(deadline: Duration) -> Diagnostic {
-    Diagnostic::error(Code::TimedOut, format!("the staging did not end within {} s", deadline.as_secs()))
-        .hint("look at the namespace's pods and events; `--timeout` gives more time")
+/// The fault of a run that did not come to its own end.
+fn cut_off(why: Code, deadline: Duration, waits_for: &str) -> Diagnostic {
+    if why == Code::Interrupted {
+        return Diagnostic::error(why, "interrupted; what was begun has been removed").hint("run the same command again");
+    }
+    let reason = if waits_for.is_empty() { String::new() } else { format!("; the helper pod waits: {waits_for}") };
+    Diagnostic::error(why, format!("the staging did not end within {} s{reason}", deadline.as_secs())).hint(
+        "mend what it waits for (node, volume, image; `kubectl describe` shows more), or give it more time with `--timeout`",
+    )
 }
 
 /// What has to be given back.
 #[derive(Default)]
 struct Held {
+    /// Why the helper pod does not run yet, as the cluster says it.
+    waits_for: String,
     /// The parent that was scaled down, and to how many pods it goes back.
     parent: Option<Stopped>,
     lock: Option<Lock>,
@@ -138,6 +150,9 @@ impl Run<'_> {
         let changed = options.again || options.rollback || !claim::holds(&found, &owner, &fingerprint);
         let staged = self.staged(changed, created);
         if !changed {
+            if options.restart && !options.dry_run {
+                parent::restore(cluster, &self.namespace, self.kit.plan().names.deployment.as_str()).await?;
+            }
             return Ok(Checked::clean(staged));
         }
         if !options.restart {
@@ -157,7 +172,7 @@ impl Run<'_> {
         }
         helper_pod::clear(cluster, &self.namespace, &self.claim, options.deadline).await?;
         claim::note(cluster, &self.namespace, &self.claim, None).await?;
-        let printed = self.in_volume(held, &owner).await?;
+        let printed = Box::pin(self.in_volume(held, &owner)).await?;
         if options.rollback {
             let back = Answer::rolled_back(&printed, &self.claim)?;
             let noted = back.as_deref().map(|fingerprint| (&owner, fingerprint));
@@ -208,7 +223,10 @@ impl Run<'_> {
         let pod = helper_pod::manifest(&name, &self.claim, &self.parent, self.options.deadline);
         // Before it is asked for: an answer that is lost may still have made it.
         held.pod = Some(name.clone());
-        helper_pod::start(self.cluster, &self.namespace, &pod, self.options.deadline).await?;
+        select! {
+            started = helper_pod::start(self.cluster, &self.namespace, &pod, self.options.deadline, &mut held.waits_for) => started?,
+            fault = claim::cannot_be_provisioned(self.cluster, &self.namespace, &self.claim) => return Err(fault),
+        }
         let nothing = Shipment::rollback(owner.clone());
         let shipment = if self.options.rollback { &nothing } else { &self.shipment };
         let request = shipment.request(&self.options.run);
