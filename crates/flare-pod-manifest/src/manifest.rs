@@ -1,8 +1,8 @@
 //! The whole decision, step by step.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
-use flare_diagnostic::{Checked, Collector, Faults};
+use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults, Place};
 use serde_json::{Value, json};
 
 use crate::{
@@ -35,6 +35,25 @@ impl Manifest {
     }
 }
 
+/// Paths at which the main container mounts more than one volume, each once.
+fn mounted_twice(merged: &Merged) -> impl Iterator<Item = String> {
+    let mut seen = BTreeMap::<&str, usize>::new();
+    let container = merged.pod.get("spec").and_then(|spec| spec.get("containers")?.get(merged.main));
+    let mounts = container.and_then(|container| container.get("volumeMounts")?.as_array());
+    for path in mounts.into_iter().flatten().filter_map(|mount| mount.get("mountPath")?.as_str()) {
+        *seen.entry(path).or_default() += 1;
+    }
+    let twice: Vec<_> = seen.into_iter().filter(|(_, count)| *count > 1).map(|(path, _)| path.to_owned()).collect();
+    twice.into_iter()
+}
+
+fn doubled_mount(path: &str, request: &LaunchRequest) -> Diagnostic {
+    let path = path.escape_debug();
+    let message = format!("two volumes are mounted at `mount_path` `{path}`: Kubernetes refuses the pod");
+    let hint = "give each dataset, secret mount and volume of the pod template a path of its own";
+    Diagnostic::warning(Code::Notice, message).hint(hint).at(Place::file(&request.file))
+}
+
 impl fmt::Debug for Manifest {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = |object: &Value| object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
@@ -60,6 +79,7 @@ pub fn manifest(request: &LaunchRequest, files: &SiteFiles, additions: &Addition
     let part = found.require(LauncherPart::decide(request, &study, &mut explanation))?;
     let mut merged = found.require(Merged::new(part, study.template.as_ref(), &mut explanation))?;
     found.extend(merged.warnings.drain(..));
+    found.extend(mounted_twice(&merged).map(|path| doubled_mount(&path, request)));
     additions.apply(&mut merged, request, &mut explanation);
     let mut secrets = secrets::of(request, files, additions, &mut explanation, &mut warnings);
     found.extend(warnings);

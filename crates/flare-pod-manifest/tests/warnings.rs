@@ -196,3 +196,12 @@ fn a_misspelt_study_is_told_from_the_one_beside_it() {
         assert!(shown.contains("`cancr`") && shown.contains("did you mean `cancer`?"), "{shown}");
     }
 }
+
+#[test]
+fn two_volumes_at_one_path_are_named() {
+    let mut meta = k8s(&json!({}));
+    meta["study"] = json!("cancer");
+    let runtime = "format_version: 2\nstudies: {cancer: {datasets: {a: {source: data, mode: ro}}, secret_mounts: {s: {source: x, mount_path: /data/cancer/a}}}}\n";
+    let shown = answer("twice", &request(&meta), V2_9, &[("local/study_runtime.yaml".to_owned(), runtime.to_owned())]);
+    assert_eq!(shown.matches("two volumes are mounted at `mount_path` `/data/cancer/a`").count(), 1, "{shown}");
+}
