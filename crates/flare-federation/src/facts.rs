@@ -50,14 +50,14 @@ impl Facts {
     }
 
     /// What two participants in one namespace must not share, with what people call it: the claim and every object of their own.
-    pub fn possessions(&self) -> [(&'static str, &str); 8] {
-        let [deployment, service, release, role, secret, local, startup] = crate::across::objects(&self.names);
+    pub fn owned_objects(&self) -> [(&'static str, &str); 8] {
+        let [deployment, service, release, role, secret, local, startup] = objects(&self.names);
         [("claim", self.claim.as_str()), deployment, service, release, role, secret, local, startup]
     }
 
     /// What holds its keys: the claim and the startup Secret.
-    pub fn keys(&self) -> [(&'static str, &str); 2] {
-        let [claim, .., secret, _, _] = self.possessions();
+    pub fn unique_objects(&self) -> [(&'static str, &str); 2] {
+        let [claim, .., secret, _, _] = self.owned_objects();
         [claim, secret]
     }
 
@@ -65,4 +65,17 @@ impl Facts {
     pub fn namespace(&self) -> &NamespaceName {
         &self.namespace
     }
+}
+
+/// Every object of a participant that has a name of its own, with what people call it.
+pub(crate) fn objects(names: &ParticipantNames) -> [(&'static str, &str); 7] {
+    [
+        ("Deployment", names.deployment.as_str()),
+        ("Service", names.service.as_str()),
+        ("Helm release", names.release.as_str()),
+        ("Role", names.launcher_role.as_str()),
+        ("Secret", names.startup_secret.as_str()),
+        ("ConfigMap", names.staged_local.as_str()),
+        ("staged Secret", names.staged_startup.as_str()),
+    ]
 }

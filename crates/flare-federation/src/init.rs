@@ -1,4 +1,4 @@
-//! What a user would otherwise type: a commented `k8s.yaml` and a `federation.yaml` for a provisioned folder.
+//! What a user would otherwise type: a commented `k8s.yaml` and a `federation.yaml` for a provisioned directory.
 //!
 //! Both texts are accepted by `prepare --federation` as they stand, for every name that FLARE takes.
 
@@ -15,7 +15,7 @@ use crate::{
     target::{self, Decided},
 };
 
-/// A participant that was found in a provisioned folder.
+/// A participant that was found in a provisioned directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
     /// The participant's name as its kit has it.
@@ -234,7 +234,7 @@ fn entry(text: &mut String, one: &Found, taken: &mut BTreeSet<(&'static str, Str
 fn claim_objects(one: &Found, taken: &mut BTreeSet<(&'static str, String)>) -> bool {
     let service = ServiceName::new("nvflare-server").expect("a literal that is a Service name");
     let names = ParticipantNames::derive(one.role, &one.name, &one.site, &service);
-    let own = crate::across::objects(&names).map(|(kind, name)| (kind, name.to_owned()));
+    let own = crate::facts::objects(&names).map(|(kind, name)| (kind, name.to_owned()));
     let free = own.iter().all(|object| !taken.contains(object));
     if free {
         taken.extend(own);

@@ -3,7 +3,7 @@
 //! Source: `docs/defects.md` number 15 and `docs/federation.md`. The crate reads no file, asks no cluster and
 //! knows no time: who calls it reads the files that [`Participant::config_file`] names.
 
-mod across;
+mod cross_checks;
 mod facts;
 pub mod init;
 mod kubeconfig;
@@ -13,7 +13,7 @@ mod release;
 mod schema;
 pub mod target;
 
-pub use across::{Member, check_across, server_first};
+pub use cross_checks::{Member, cross_check, server_first};
 pub use facts::Facts;
 pub use kubeconfig::check_kubeconfig;
 pub use model::{Expose, Federation, Participant, Places, Source};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use flare_diagnostic::{Checked, Code, Faults, Place, Position};
+use flare_diagnostic::{Checked, Code, Diagnostic, Faults, Place, Position};
 use flare_names::{ClaimName, NamespaceName, Target};
 use flare_site_config::SiteConfig;
 use flare_yaml::{Content, Document, Entry, Key, Node, Scalar, Style};
@@ -10,12 +10,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::read;
-
 /// A whole `federation.yaml`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Federation {
-    /// `defaults.target`; `None` where it was not written: the command line decides, and then `Target::default()`.
+    /// `defaults.target`; `None` where it was not written: then the command line decides, else images and kits
+    /// ([`crate::target`]).
     pub target: Option<Target>,
     /// The participants in the order of the file, at least one.
     pub participants: Vec<Participant>,
@@ -26,11 +25,11 @@ pub struct Federation {
 pub struct Participant {
     /// `name`: the participant's name in FLARE, unchanged.
     pub name: String,
-    /// `kit`: the startup kit's folder as written, relative to the folder of `federation.yaml`.
+    /// `kit`: the startup kit's directory as written, relative to the directory of `federation.yaml`.
     pub kit: String,
     /// `config`: laid over `defaults`.
     pub config: Option<Source>,
-    /// `kubeconfig` as written, relative to the folder of `federation.yaml`; `None`: the one of the command line.
+    /// `kubeconfig` as written, relative to the directory of `federation.yaml`; `None`: the one of the command line.
     pub kubeconfig: Option<String>,
     /// `context` of the kubeconfig; `None`: the current one.
     pub context: Option<String>,
@@ -68,7 +67,7 @@ pub struct Places {
 /// A mapping that is written in place, or the name of a file that holds one.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Source {
-    /// A file as written, relative to the folder of `federation.yaml`, and where its name stands.
+    /// A file as written, relative to the directory of `federation.yaml`, and where its name stands.
     File {
         /// The name as written.
         path: String,
@@ -102,17 +101,6 @@ impl Expose {
             Self::HostPort => "host-port",
             Self::PortForward => "port-forward",
         }
-    }
-}
-
-impl Federation {
-    /// Reads a `federation.yaml`; `file` is how the user named it and stands in every place.
-    ///
-    /// Fails with every fault of the file at once, in the order of the file, all of code `INVALID_FEDERATION`. Source:
-    /// `docs/federation.md`.
-    pub fn parse(bytes: &[u8], file: &str) -> Result<Checked<Self>, Faults> {
-        let document = flare_yaml::parse(bytes, file, Code::InvalidFederation)?;
-        read::federation(&document.root, document.faults).map(Checked::clean)
     }
 }
 
@@ -175,7 +163,7 @@ impl Participant {
         let mut faults = Vec::new();
         let mut joined: Option<Node> = None;
         for layer in layers {
-            faults.extend(read::values_faults(layer));
+            faults.extend(values_faults(layer));
             joined = Some(match joined {
                 Some(below) => Node::overlay(below, layer.clone()),
                 None => layer.clone(),
@@ -232,4 +220,13 @@ fn mapping(place: &Place, key: &str, value: Node) -> Node {
 fn at(place: &Place, content: Content) -> Node {
     let position = place.position.unwrap_or(Position { line: 1, column: 1 });
     Node { content, position, file: Arc::from(place.file.as_str()) }
+}
+
+/// What keeps Helm values from being read in one way only.
+pub(crate) fn values_faults(node: &Node) -> Vec<Diagnostic> {
+    if node.is_null() || matches!(node.content, Content::Mapping(_)) {
+        return node.to_json(Code::InvalidFederation).err().unwrap_or_default();
+    }
+    let message = format!("Helm values must be a mapping, not {}", node.describe());
+    vec![Diagnostic::error(Code::InvalidFederation, message).hint("write a mapping of values").at(node.place())]
 }

@@ -2,30 +2,36 @@
 
 use std::collections::BTreeMap;
 
-use flare_diagnostic::{Code, Diagnostic, Faults, Place, did_you_mean};
+use flare_diagnostic::{Checked, Code, Diagnostic, Faults, Place, did_you_mean};
 use flare_names::{ClaimName, InvalidName, NamespaceName, Target};
 use flare_yaml::{Content, Entry, Meaning, Node, Reading, shown as printable};
 
-use crate::model::{Expose, Federation, Participant, Places, Source};
+use crate::{
+    model::{Expose, Federation, Participant, Places, Source, values_faults},
+    schema::{Defaults, FederationFile, ParticipantEntry},
+};
 
-/// The keys of the file.
-pub(crate) const TOP: [&str; 2] = ["defaults", "participants"];
-/// The keys of `k8s.yaml`, which `defaults` may hold.
-pub(crate) const CONFIG: [&str; 5] = ["runtime", "namespace", "server_service_name", "parent", "job_launcher"];
-/// The keys of `defaults`.
-pub(crate) const DEFAULTS: [&str; 7] =
-    ["target", "values", "runtime", "namespace", "server_service_name", "parent", "job_launcher"];
-/// The keys of a participant.
-pub(crate) const PARTICIPANT: [&str; 9] =
-    ["name", "kit", "config", "kubeconfig", "context", "namespace", "claim", "values", "expose"];
+/// The keys of `defaults` that do not belong to `k8s.yaml`.
+const NOT_OF_CONFIG: [&str; 2] = ["target", "values"];
+
+impl Federation {
+    /// Reads a `federation.yaml`; `file` is how the user named it and stands in every place.
+    ///
+    /// Fails with every fault of the file at once, in the order of the file, all of code `INVALID_FEDERATION`. Source:
+    /// `docs/federation.md`.
+    pub fn parse(bytes: &[u8], file: &str) -> Result<Checked<Self>, Faults> {
+        let document = flare_yaml::parse(bytes, file, Code::InvalidFederation)?;
+        federation(&document.root, document.faults).map(Checked::clean)
+    }
+}
 
 /// Checks the whole file.
 pub(crate) fn federation(root: &Node, faults: Vec<Diagnostic>) -> Result<Federation, Faults> {
     let mut reader = Reader { faults };
-    reader.mapping(root, "the file", &TOP);
+    reader.mapping(root, "the file", FederationFile::KEYS);
     let defaults = root.get("defaults").filter(|node| !node.is_null());
     if let Some(node) = defaults {
-        reader.mapping(node, "`defaults`", &DEFAULTS);
+        reader.mapping(node, "`defaults`", Defaults::KEYS);
     }
     let target = written(defaults, "target").and_then(|node| reader.target(node));
     let values = written(defaults, "values").and_then(|node| reader.values(node, "defaults.values"));
@@ -43,12 +49,14 @@ fn written<'node>(node: Option<&'node Node>, key: &str) -> Option<&'node Node> {
 /// The part of `defaults` that belongs to `k8s.yaml`.
 fn config_part(defaults: Option<&Node>, root: &Node) -> Node {
     let entries: Vec<Entry> = match defaults.map(|node| &node.content) {
-        Some(Content::Mapping(entries)) => {
-            entries.iter().filter(|entry| CONFIG.contains(&entry.key.text.as_str())).cloned().collect()
-        }
+        Some(Content::Mapping(entries)) => entries.iter().filter(|entry| is_of_config(&entry.key.text)).cloned().collect(),
         _ => Vec::new(),
     };
     Node { content: Content::Mapping(entries), ..defaults.unwrap_or(root).clone() }
+}
+
+fn is_of_config(key: &str) -> bool {
+    Defaults::KEYS.contains(&key) && !NOT_OF_CONFIG.contains(&key)
 }
 
 struct Reader {
@@ -68,7 +76,7 @@ impl Reader {
             return false;
         };
         for entry in entries.iter().filter(|entry| !known.contains(&entry.key.text.as_str())) {
-            let hint = if DEFAULTS.contains(&entry.key.text.as_str()) && !TOP.contains(&known[0]) {
+            let hint = if Defaults::KEYS.contains(&entry.key.text.as_str()) && !FederationFile::KEYS.contains(&known[0]) {
                 match entry.key.text.as_str() {
                     "target" => "write it below `defaults`: all participants are prepared for one target".to_owned(),
                     _ => "write it below `config`, or below `defaults` for all participants".to_owned(),
@@ -100,13 +108,13 @@ impl Reader {
         }
         let read: Vec<_> =
             items.iter().enumerate().filter_map(|(index, item)| self.participant(index, item, base, values)).collect();
-        self.doubles(&read);
+        self.check_duplicates(&read);
         read
     }
 
     fn participant(&mut self, index: usize, node: &Node, base: &Node, values: Option<&Source>) -> Option<Participant> {
         let what = format!("participants[{index}]");
-        if !self.mapping(node, &format!("`{what}`"), &PARTICIPANT) {
+        if !self.mapping(node, &format!("`{what}`"), ParticipantEntry::KEYS) {
             return None;
         }
         let at = |key: &str| format!("{what}.{key}");
@@ -149,7 +157,7 @@ impl Reader {
         let Some(value) = written(Some(node), key) else {
             let hint = match key {
                 "name" => "give the participant's name as the startup kit has it",
-                _ => "give the folder of the startup kit, relative to this file",
+                _ => "give the directory of the startup kit, relative to this file",
             };
             let place = node.get(key).unwrap_or(node).place();
             self.fault(format!("`{what}.{key}` is missing"), hint, &place);
@@ -239,7 +247,7 @@ impl Reader {
         source
     }
 
-    fn doubles(&mut self, participants: &[Participant]) {
+    fn check_duplicates(&mut self, participants: &[Participant]) {
         let mut names: BTreeMap<&str, &Place> = BTreeMap::new();
         let mut kits: BTreeMap<Vec<&str>, &Participant> = BTreeMap::new();
         for participant in participants {
@@ -268,13 +276,4 @@ fn path_parts(path: &str) -> Vec<&str> {
 
 fn quoted(words: &[&str]) -> String {
     words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
-}
-
-/// What keeps Helm values from being read in one way only.
-pub(crate) fn values_faults(node: &Node) -> Vec<Diagnostic> {
-    if node.is_null() || matches!(node.content, Content::Mapping(_)) {
-        return node.to_json(Code::InvalidFederation).err().unwrap_or_default();
-    }
-    let message = format!("Helm values must be a mapping, not {}", node.describe());
-    vec![Diagnostic::error(Code::InvalidFederation, message).hint("write a mapping of values").at(node.place())]
 }

@@ -16,65 +16,81 @@ pub fn schema() -> Value {
     generator.into_root_schema_for::<FederationFile>().to_value()
 }
 
-/// Participants of one federation, each with its startup kit and its place in a cluster.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(title = "federation.yaml")]
-#[expect(dead_code, reason = "the shape of the file, for its schema only")]
-struct FederationFile {
-    /// What every participant starts from: keys of `k8s.yaml`, and `target` and `values`.
-    defaults: Option<Defaults>,
-    /// The participants: one server and its clients.
-    #[schemars(length(min = 1))]
-    participants: Vec<ParticipantEntry>,
+/// Declares a block of the file once: its schema, and the names of its keys for the reader.
+macro_rules! block {
+    ($(#[$about:meta])* $name:ident { $($(#[$key_about:meta])* $key:ident: $kind:ty,)+ }) => {
+        #[derive(Deserialize, JsonSchema)]
+        #[serde(deny_unknown_fields)]
+        $(#[$about])*
+        #[expect(dead_code, reason = "the shape of the file, for its schema and its keys only")]
+        pub(crate) struct $name {
+            $($(#[$key_about])* $key: $kind,)+
+        }
+
+        impl $name {
+            /// The keys of the block, in the order of the manual.
+            pub(crate) const KEYS: &[&str] = &[$(stringify!($key)),+];
+        }
+    };
 }
 
-/// What every participant starts from.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "the shape of the file, for its schema only")]
-struct Defaults {
-    /// The FLARE release that the kits are prepared for; 2.8 where it is left out.
-    target: Option<TargetValue>,
-    /// Helm values for every participant: a mapping, or the name of a file.
-    values: Option<MappingOrFile>,
-    /// The runtime; only `k8s`.
-    runtime: Option<Runtime>,
-    /// The namespace of every participant that does not name its own.
-    namespace: Option<NamespaceName>,
-    /// The Service of the server; `nvflare-server` where it is left out.
-    server_service_name: Option<String>,
-    /// The block `parent` of `k8s.yaml`.
-    parent: Option<Map<String, Value>>,
-    /// The block `job_launcher` of `k8s.yaml`.
-    job_launcher: Option<Map<String, Value>>,
+block! {
+    /// Participants of one federation, each with its startup kit and its place in a cluster.
+    #[schemars(title = "federation.yaml")]
+    FederationFile {
+        /// What every participant starts from: keys of `k8s.yaml`, and `target` and `values`.
+        defaults: Option<Defaults>,
+        /// The participants: one server and its clients.
+        #[schemars(length(min = 1))]
+        participants: Vec<ParticipantEntry>,
+    }
 }
 
-/// One participant.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "the shape of the file, for its schema only")]
-struct ParticipantEntry {
-    /// Its name, as its startup kit has it.
-    #[schemars(length(min = 1))]
-    name: String,
-    /// The folder of its startup kit, relative to this file.
-    #[schemars(length(min = 1))]
-    kit: String,
-    /// Its `k8s.yaml`, laid over `defaults`: a mapping, or the name of a file relative to this one.
-    config: Option<MappingOrFile>,
-    /// The kubeconfig of its cluster, relative to this file.
-    kubeconfig: Option<String>,
-    /// The context of the kubeconfig.
-    context: Option<String>,
-    /// Its namespace; wins over `defaults` and `config`.
-    namespace: Option<NamespaceName>,
-    /// The claim of its workspace; wins over `parent.workspace_pvc` of `defaults` and `config`.
-    claim: Option<ClaimName>,
-    /// Its Helm values, laid over those of `defaults`: a mapping, or the name of a file.
-    values: Option<MappingOrFile>,
-    /// How clients outside of the cluster reach it.
-    expose: Option<Expose>,
+block! {
+    /// What every participant starts from.
+    Defaults {
+        /// The FLARE release that the kits are prepared for; where it is left out, what the image's tag says, else what
+        /// the kit says.
+        target: Option<TargetValue>,
+        /// Helm values for every participant: a mapping, or the name of a file.
+        values: Option<MappingOrFile>,
+        /// The runtime; only `k8s`.
+        runtime: Option<Runtime>,
+        /// The namespace of every participant that does not name its own.
+        namespace: Option<NamespaceName>,
+        /// The Service of the server; `nvflare-server` where it is left out.
+        server_service_name: Option<String>,
+        /// The block `parent` of `k8s.yaml`.
+        parent: Option<Map<String, Value>>,
+        /// The block `job_launcher` of `k8s.yaml`.
+        job_launcher: Option<Map<String, Value>>,
+    }
+}
+
+block! {
+    /// One participant.
+    ParticipantEntry {
+        /// Its name, as its startup kit has it.
+        #[schemars(length(min = 1))]
+        name: String,
+        /// The directory of its startup kit, relative to this file.
+        #[schemars(length(min = 1))]
+        kit: String,
+        /// Its `k8s.yaml`, laid over `defaults`: a mapping, or the name of a file relative to this one.
+        config: Option<MappingOrFile>,
+        /// The kubeconfig of its cluster, relative to this file.
+        kubeconfig: Option<String>,
+        /// The context of the kubeconfig.
+        context: Option<String>,
+        /// Its namespace; wins over `defaults` and `config`.
+        namespace: Option<NamespaceName>,
+        /// The claim of its workspace; wins over `parent.workspace_pvc` of `defaults` and `config`.
+        claim: Option<ClaimName>,
+        /// Its Helm values, laid over those of `defaults`: a mapping, or the name of a file.
+        values: Option<MappingOrFile>,
+        /// How clients outside of the cluster reach it.
+        expose: Option<Expose>,
+    }
 }
 
 /// The runtime.

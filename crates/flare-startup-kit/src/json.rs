@@ -29,7 +29,8 @@ fn missing_or_large(tree: &FileTree, file: &str) -> Diagnostic {
     if tree.is_file(file) {
         invalid(file, format!("`{file}` is too large for a file of this kind")).hint(FIX_FILE)
     } else {
-        invalid(file, format!("the kit has no `{file}`")).hint("name the folder of a complete startup kit, as provision made it")
+        invalid(file, format!("the kit has no `{file}`"))
+            .hint("name the directory of a complete startup kit, as provision made it")
     }
 }
 

@@ -1,4 +1,4 @@
-//! The kit as a value, and how it is read from a folder.
+//! The kit as a value, and how it is read from a directory.
 
 use flare_diagnostic::{Checked, Code, Diagnostic, Faults, Place};
 use flare_file_tree::{Entry, FileTree};
@@ -28,11 +28,11 @@ pub struct StudyFiles {
 pub struct StartupKit {
     /// Server or client.
     pub role: Role,
-    /// The participant's name. Server: `servers[0].identity`, else `admin_server`, else the folder's name. Client: `fqsn`,
-    /// else the folder's name; `site-1.child` for a client below another one.
+    /// The participant's name. Server: `servers[0].identity`, else `admin_server`, else the directory's name. Client: `fqsn`,
+    /// else the directory's name; `site-1.child` for a client below another one.
     pub participant: String,
     /// The name under which the participant logs in (defect 27). Client: the certificate's CN where `fqsn` is it or ends
-    /// with `.` and it, else what stands behind the last `.` of `fqsn`, else the folder's name. Server: the participant.
+    /// with `.` and it, else what stands behind the last `.` of `fqsn`, else the directory's name. Server: the participant.
     pub site: String,
     /// The first O of the certificate's subject.
     pub organization: String,
@@ -59,13 +59,13 @@ pub struct StartupKit {
 const RESOURCES: &str = "local/resources.json.default";
 
 impl StartupKit {
-    /// Reads a kit. `folder_name` is the last part of the kit's path, the participant's name where the kit says none;
+    /// Reads a kit. `directory_name` is the last part of the kit's path, the participant's name where the kit says none;
     /// `now` is the time in seconds since 1970, for the certificates' dates.
     ///
     /// Fails with every fault of the kit: `UNSUPPORTED_KIT` for an admin's kit, else `INVALID_KIT`, with the file (path
     /// below the kit) as place. Warnings are about certificates. Source: `docs/behaviour.md` section 2, defects 12, 21,
     /// 27, 31.
-    pub fn read(tree: &FileTree, folder_name: &str, now: i64) -> Result<Checked<Self>, Faults> {
+    pub fn read(tree: &FileTree, directory_name: &str, now: i64) -> Result<Checked<Self>, Faults> {
         let (role_path, role) = check_layout(tree)?;
         let mut faults = Vec::new();
         let mut warnings = Vec::new();
@@ -83,7 +83,7 @@ impl StartupKit {
             Some(certificates) if faults.is_empty() => {
                 warnings.extend(role_file.warning.clone());
                 warnings.extend(relay.as_ref().map(behind_relay));
-                let kit = assemble(tree, folder_name, role, role_file, certificates, &mut warnings);
+                let kit = assemble(tree, directory_name, role, role_file, certificates, &mut warnings);
                 Ok(Checked { value: StartupKit { relay, ..kit }, warnings })
             }
             // Where the certificates are missing, the reason is among the faults.
@@ -96,9 +96,10 @@ impl StartupKit {
 fn check_layout(tree: &FileTree) -> Result<(&'static str, Role), Faults> {
     let mut faults: Vec<Diagnostic> = ["startup", "local"]
         .into_iter()
-        .filter(|folder| !matches!(tree.get(folder), Some(Entry::Folder { .. })))
-        .map(|folder| {
-            invalid(folder, format!("the kit has no folder `{folder}`")).hint("name the folder that holds `startup` and `local`")
+        .filter(|directory| !matches!(tree.get(directory), Some(Entry::Folder { .. })))
+        .map(|directory| {
+            invalid(directory, format!("the kit has no directory `{directory}`"))
+                .hint("name the directory that holds `startup` and `local`")
         })
         .collect();
     if !faults.is_empty() {
@@ -115,7 +116,7 @@ fn check_layout(tree: &FileTree) -> Result<(&'static str, Role), Faults> {
         [(file, Owner::Relay)] => invalid(file, format!("this is a relay's kit (`{file}`): relays are not supported"))
             .hint("prepare the kit of a server or a client"),
         [] => invalid("startup", "there is no role file in `startup`: `fed_server.json` or `fed_client.json`")
-            .hint("name the folder of a startup kit, as provision made it"),
+            .hint("name the directory of a startup kit, as provision made it"),
         several => {
             let names: Vec<_> = several.iter().map(|(file, _)| format!("`{file}`")).collect();
             invalid("startup", format!("there is more than one role file: {}", names.join(", ")))
@@ -136,7 +137,7 @@ fn refusal(faults: Vec<Diagnostic>) -> Faults {
 
 fn assemble(
     tree: &FileTree,
-    folder_name: &str,
+    directory_name: &str,
     role: Role,
     role_file: RoleFile,
     certificates: Certificates,
@@ -146,7 +147,7 @@ fn assemble(
     let site = match (role, &role_file.name) {
         (Role::Client, Some(fqsn)) => own_name(fqsn, common_name).to_owned(),
         (_, Some(name)) => name.clone(),
-        (_, None) => folder_name.to_owned(),
+        (_, None) => directory_name.to_owned(),
     };
     if role == Role::Client || role_file.name_is_identity {
         warnings.extend(name_differs(&site, role, &certificates));
@@ -155,7 +156,7 @@ fn assemble(
     let fl_port = server_port.filter(|_| role == Role::Server);
     StartupKit {
         role,
-        participant: role_file.name.unwrap_or_else(|| folder_name.to_owned()),
+        participant: role_file.name.unwrap_or_else(|| directory_name.to_owned()),
         site,
         organization: certificates.identity.organizations[0].clone(),
         fl_port,

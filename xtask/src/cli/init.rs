@@ -1,4 +1,4 @@
-//! `init KITS`: what a user would otherwise type, for a provisioned folder.
+//! `init KITS`: what a user would otherwise type, for a provisioned directory.
 
 use std::path::{Path, PathBuf};
 

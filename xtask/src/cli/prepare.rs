@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use flare_diagnostic::{Code, Diagnostic, Faults};
+use flare_diagnostic::{Checked, Code, Diagnostic, Faults};
 use flare_federation::target::Origin;
 use flare_file_tree::Destination;
 use flare_names::Target;
@@ -14,7 +14,7 @@ use crate::{
     Environment,
     output::{Ended, Failure, Format, Outcome, printable},
     pipeline::{
-        federation::{self, Neighbours, Said},
+        federation::{self, Isolation, LoadedFederation, UniqueDiagnostics},
         prepare::{self, ConfigSource, KitRequest, RunOptions},
     },
 };
@@ -83,8 +83,8 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Ended {
     if let [request] = requests.as_slice() {
         return run_one(context, request, arguments.dry_run, &options);
     }
-    let neighbours = if arguments.separate_clusters { Neighbours::Apart } else { Neighbours::OneCluster };
-    run_many(context, &requests, &neighbours, arguments.dry_run, &options)
+    let isolation = if arguments.separate_clusters { Isolation::SeparateClusters } else { Isolation::OneCluster };
+    run_many(context, &requests, &isolation, arguments.dry_run, &options)
 }
 
 /// The kits of the command line, each with its configuration and its output.
@@ -192,24 +192,23 @@ fn as_lines(data: &Value) -> String {
 fn run_federation(context: &Context<'_>, arguments: &Arguments, file: &Path, options: &RunOptions) -> Ended {
     let file = context.environment.absolute(file)?;
     let output = arguments.output.as_ref().map(|output| context.environment.absolute(output)).transpose()?;
-    let read = federation::read(&file, output.as_deref(), arguments.target)?;
-    let neighbours =
-        if arguments.separate_clusters { Neighbours::Apart } else { Neighbours::Federation(Box::new(read.federation)) };
-    let mut outcome = run_many(context, &read.requests, &neighbours, arguments.dry_run, options)?;
-    outcome.warnings.splice(0..0, read.warnings);
-    Ok(outcome)
+    let Checked { value: LoadedFederation { federation, requests }, warnings } =
+        federation::read(&file, output.as_deref(), arguments.target)?;
+    let isolation =
+        if arguments.separate_clusters { Isolation::SeparateClusters } else { Isolation::Federation(Box::new(federation)) };
+    match run_many(context, &requests, &isolation, arguments.dry_run, options) {
+        Ok(mut outcome) => {
+            outcome.warnings.splice(0..0, warnings);
+            Ok(outcome)
+        }
+        Err(failure) => Err(Failure { faults: failure.faults.after(warnings), ..failure }),
+    }
 }
 
 /// Prepares several kits: all of them are checked, alone and against each other, before the first is written.
-fn run_many(
-    context: &Context<'_>,
-    requests: &[KitRequest],
-    neighbours: &Neighbours,
-    dry_run: bool,
-    options: &RunOptions,
-) -> Ended {
+fn run_many(context: &Context<'_>, requests: &[KitRequest], isolation: &Isolation, dry_run: bool, options: &RunOptions) -> Ended {
     context.step(|| format!("checking {} kits", requests.len()));
-    let mut warnings = Said::after(federation::check(requests, neighbours, options)?);
+    let mut warnings = UniqueDiagnostics::from(federation::check(requests, isolation, options)?);
     context.step(|| format!("writing {} prepared kits", requests.len()));
     let bar = context.progress(requests.len());
     // Of each kit only what will be printed is held, so that memory stays flat.

@@ -5,7 +5,7 @@ use std::{
     path::Path,
 };
 
-use flare_diagnostic::{Checked, Code, Diagnostic, Faults};
+use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
 use flare_federation::{Facts, Federation, Member, Participant, target::Origin};
 use flare_names::Target;
 use flare_yaml::Document;
@@ -20,63 +20,65 @@ use crate::output::Failure;
 /// The largest federation.yaml that is read, in bytes; the parser has the last word on smaller ones.
 const LARGEST_FEDERATION: u64 = 8 << 20;
 
-/// How the kits of a run stand to each other.
+/// Which kits of a run could meet in one cluster.
 #[derive(Debug)]
-pub(crate) enum Neighbours {
-    /// Each in a cluster of its own: nothing is shared.
-    Apart,
+pub(crate) enum Isolation {
+    /// Each kit has a cluster of its own: nothing is shared.
+    SeparateClusters,
     /// All in one cluster: no two on one namespace and claim (defect 15).
     OneCluster,
     /// The participants of a federation, in the order of the requests.
     Federation(Box<Federation>),
 }
 
-/// A federation as the pipelines work on it.
+/// A federation with what its participants ask for.
 #[derive(Debug)]
-pub(crate) struct Read {
+pub(crate) struct LoadedFederation {
     pub(crate) federation: Federation,
     /// One per participant, in the same order.
     pub(crate) requests: Vec<KitRequest>,
-    pub(crate) warnings: Vec<Diagnostic>,
 }
 
-/// Reads federation.yaml and the config files that it names. Relative paths refer to its folder.
-pub(crate) fn read(file: &Path, output: Option<&Path>, target: Option<Target>) -> Result<Read, Faults> {
+/// Reads federation.yaml and the config files that it names. Relative paths refer to its directory.
+pub(crate) fn read(file: &Path, output: Option<&Path>, target: Option<Target>) -> Result<Checked<LoadedFederation>, Faults> {
+    let mut collector = Collector::new();
     let bytes = flare_file_tree::read_file(file, LARGEST_FEDERATION, Code::InvalidFederation, Code::InvalidFederation)?;
-    let mut warnings = Vec::new();
-    let federation = Federation::parse(&bytes, &file.to_string_lossy())?.collect(&mut warnings);
-    let folder = file.parent().unwrap_or(Path::new("/"));
-    let asked = target.map(|target| (target, Origin::Flag));
-    let asked = asked.or_else(|| federation.target.map(|target| (target, Origin::Federation)));
+    let federation = collector.require_checked(Federation::parse(&bytes, &file.to_string_lossy()))?;
+    let directory = file.parent().unwrap_or(Path::new("/"));
     let mut images = Vec::new();
-    let mut faults: Vec<Diagnostic> = Vec::new();
     let mut requests = Vec::new();
     for participant in &federation.participants {
-        let kit = crate::environment::shortest(&flare_file_tree::resolved(&folder.join(&participant.kit)));
+        let kit = crate::environment::shortest(&flare_file_tree::resolved(&directory.join(&participant.kit)));
         let output = output.map_or_else(|| kit.join("prepared/k8s"), |output| output.join(kit.file_name().unwrap_or_default()));
-        match config_file(participant, folder) {
-            Ok(document) => {
-                images.extend(release::image_of(&participant.config_node(document.as_deref().map(|document| &document.root))));
-                let config = ConfigSource::Participant { participant: Box::new(participant.clone()), document };
-                requests.push(KitRequest { kit, config, output, asked: None });
-            }
-            Err(found) => faults.extend(found.into_vec()),
+        if let Some(document) = collector.keep(config_file(participant, directory)) {
+            images.extend(release::image_of(&participant.config_node(document.as_deref().map(|document| &document.root))));
+            let config = ConfigSource::Participant { participant: Box::new(participant.clone()), document };
+            requests.push(KitRequest { kit, config, output, asked: None });
         }
     }
-    faults.extend(shared_output(&requests));
-    faults.extend(participant_files::check(&federation, folder));
-    warnings.extend(participant_files::note(&federation, &file.to_string_lossy()));
+    collector.extend(shared_output(&requests));
+    collector.extend(participant_files::check(&federation, directory));
+    collector.extend(participant_files::note(&federation, &file.to_string_lossy()));
+    let asked = target.map(|target| (target, Origin::Flag));
+    let asked = asked.or_else(|| federation.target.map(|target| (target, Origin::Federation)));
     let decided = release::of_federation(asked, images, &requests);
-    warnings.extend(decided.warning);
+    collector.extend(decided.warning);
     for request in &mut requests {
         request.asked = Some((decided.target, decided.origin.clone()));
     }
-    Faults::check(Said::after(faults).into_vec(), || Read { federation, requests, warnings })
+    collector.finish(|| LoadedFederation { federation, requests }).map_err(unique)
 }
 
-fn config_file(participant: &Participant, folder: &Path) -> Result<Option<Box<Document>>, Faults> {
+/// Faults in what participants share, such as a file that several of them name, once.
+fn unique(faults: Faults) -> Faults {
+    let (errors, warnings) = faults.into_parts();
+    let errors = UniqueDiagnostics::from(errors).into_vec();
+    Faults::check(errors, || ()).expect_err("there was at least one error").after(UniqueDiagnostics::from(warnings).into_vec())
+}
+
+fn config_file(participant: &Participant, directory: &Path) -> Result<Option<Box<Document>>, Faults> {
     let Some((path, place)) = participant.config_file() else { return Ok(None) };
-    let path = crate::environment::shortest(&flare_file_tree::resolved(&folder.join(path)));
+    let path = crate::environment::shortest(&flare_file_tree::resolved(&directory.join(path)));
     let bytes = prepare::read_config_file(&path).map_err(|faults| {
         faults.map(|fault| match fault.code {
             // `--config` does not go with `--federation`.
@@ -88,14 +90,16 @@ fn config_file(participant: &Participant, folder: &Path) -> Result<Option<Box<Do
     flare_yaml::parse(&bytes, &path.to_string_lossy(), Code::InvalidConfig).map(|document| Some(Box::new(document)))
 }
 
-/// Two kits of one folder name would be written over each other.
+/// Two kits of one directory name would be written over each other.
 pub(crate) fn shared_output(requests: &[KitRequest]) -> Option<Diagnostic> {
     let mut seen = std::collections::BTreeMap::new();
     for request in requests {
         if let Some(other) = seen.insert(&request.output, &request.kit) {
-            let message = format!("the kits `{}` and `{}` would share one output folder", other.display(), request.kit.display());
+            let message =
+                format!("the kits `{}` and `{}` would share one output directory", other.display(), request.kit.display());
             return Some(
-                Diagnostic::error(Code::InvalidArgs, message).hint("leave `--output` out, or rename one of the kits' folders"),
+                Diagnostic::error(Code::InvalidArgs, message)
+                    .hint("leave `--output` out, or rename one of the kits' directories"),
             );
         }
     }
@@ -104,10 +108,10 @@ pub(crate) fn shared_output(requests: &[KitRequest]) -> Option<Diagnostic> {
 
 /// Checks every kit alone and all against each other, without writing. Gives the warnings of all, in order.
 ///
-/// Of each kit only its [`Facts`] are kept, and of those only what the neighbours need, so that memory stays flat.
-pub(crate) fn check(requests: &[KitRequest], neighbours: &Neighbours, options: &RunOptions) -> Result<Vec<Diagnostic>, Failure> {
-    let alone = matches!(neighbours, Neighbours::Apart);
-    let (mut warnings, mut faults) = (Said::default(), Said::default());
+/// Of each kit only its [`Facts`] are kept, and of those only what the isolation need, so that memory stays flat.
+pub(crate) fn check(requests: &[KitRequest], isolation: &Isolation, options: &RunOptions) -> Result<Vec<Diagnostic>, Failure> {
+    let alone = matches!(isolation, Isolation::SeparateClusters);
+    let (mut warnings, mut faults) = (UniqueDiagnostics::default(), UniqueDiagnostics::default());
     let mut facts = Vec::with_capacity(if alone { 0 } else { requests.len() });
     parallel::in_order(
         requests,
@@ -117,14 +121,22 @@ pub(crate) fn check(requests: &[KitRequest], neighbours: &Neighbours, options: &
                 facts.extend(value);
                 warnings.extend(found);
             }
-            Err(found) => faults.extend(found.into_vec()),
+            Err(found) => {
+                let (errors, before) = found.into_parts();
+                faults.extend(errors);
+                warnings.extend(before);
+            }
         },
     );
     // A participant that cannot be read has no place among the others, so those checks wait for the next run.
     if faults.is_empty() {
-        match across(requests, neighbours, &facts) {
+        match cross_checks(requests, isolation, &facts) {
             Ok(checked) => warnings.extend(checked.warnings),
-            Err(found) => faults.extend(found.into_vec()),
+            Err(found) => {
+                let (errors, before) = found.into_parts();
+                faults.extend(errors);
+                warnings.extend(before);
+            }
         }
     }
     let warnings = warnings.into_vec();
@@ -141,14 +153,14 @@ fn check_one(request: &KitRequest, alone: bool, options: &RunOptions) -> Result<
     Ok(Checked { value: facts, warnings })
 }
 
-fn across(requests: &[KitRequest], neighbours: &Neighbours, facts: &[Facts]) -> Result<Checked<()>, Faults> {
-    match neighbours {
-        Neighbours::Apart => Ok(Checked::clean(())),
-        Neighbours::OneCluster => Faults::check(shared_keys(requests, facts), || Checked::clean(())),
-        Neighbours::Federation(federation) => {
+fn cross_checks(requests: &[KitRequest], isolation: &Isolation, facts: &[Facts]) -> Result<Checked<()>, Faults> {
+    match isolation {
+        Isolation::SeparateClusters => Ok(Checked::clean(())),
+        Isolation::OneCluster => Faults::check(shared_keys(requests, facts), || Checked::clean(())),
+        Isolation::Federation(federation) => {
             let members: Vec<_> =
                 federation.participants.iter().zip(facts).map(|(entry, facts)| Member { entry, facts }).collect();
-            flare_federation::check_across(&members)
+            flare_federation::cross_check(&members)
         }
     }
 }
@@ -158,7 +170,7 @@ fn shared_keys(requests: &[KitRequest], facts: &[Facts]) -> Vec<Diagnostic> {
     let mut owners = HashMap::new();
     let mut faults = Vec::new();
     for (request, facts) in requests.iter().zip(facts) {
-        let keys = facts.keys();
+        let keys = facts.unique_objects();
         let firsts = keys.map(|key| *owners.entry((facts.namespace(), key)).or_insert(request));
         if let Some(first) = firsts.into_iter().find(|first| !std::ptr::eq(*first, request)) {
             faults.push(shared(first, request, facts));
@@ -168,7 +180,7 @@ fn shared_keys(requests: &[KitRequest], facts: &[Facts]) -> Vec<Diagnostic> {
 }
 
 fn shared(first: &KitRequest, second: &KitRequest, facts: &Facts) -> Diagnostic {
-    let [(_, claim), (_, secret)] = facts.keys();
+    let [(_, claim), (_, secret)] = facts.unique_objects();
     let message = format!(
         "the kits `{}` and `{}` are for one namespace `{}` and share the claim `{claim}` or the Secret `{secret}`: the second would overwrite the first's keys",
         first.kit.display(),
@@ -180,21 +192,15 @@ fn shared(first: &KitRequest, second: &KitRequest, facts: &Facts) -> Diagnostic 
     )
 }
 
-/// Diagnostics in their order, each once: a fault in what participants share is found once per participant.
+/// Diagnostics in their order, each once: a later one with the same message and place is dropped, since a fault in what
+/// participants share is found once for each of them.
 #[derive(Debug, Default)]
-pub(crate) struct Said {
+pub(crate) struct UniqueDiagnostics {
     list: Vec<Diagnostic>,
     known: HashSet<(String, Option<String>)>,
 }
 
-impl Said {
-    /// Those that have been said, with what comes before anything that is new.
-    pub(crate) fn after(list: Vec<Diagnostic>) -> Self {
-        let mut said = Self::default();
-        said.extend(list);
-        said
-    }
-
+impl UniqueDiagnostics {
     pub(crate) fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
@@ -204,7 +210,15 @@ impl Said {
     }
 }
 
-impl Extend<Diagnostic> for Said {
+impl From<Vec<Diagnostic>> for UniqueDiagnostics {
+    fn from(list: Vec<Diagnostic>) -> Self {
+        let mut unique = Self::default();
+        unique.extend(list);
+        unique
+    }
+}
+
+impl Extend<Diagnostic> for UniqueDiagnostics {
     fn extend<T: IntoIterator<Item = Diagnostic>>(&mut self, diagnostics: T) {
         for one in diagnostics {
             if self.known.insert((one.message.clone(), one.place.as_ref().map(ToString::to_string))) {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use flare_diagnostic::{Checked, Code, Diagnostic, Faults, Place, printable};
 use flare_federation::{
-    Facts, Federation, Member, check_across,
+    Facts, Federation, Member, cross_check,
     init::{CONFIG_FILE, Files, Found},
 };
 use flare_file_tree::{Destination, DiskError, FileTree, ReadOptions};
@@ -373,7 +373,7 @@ fn accepted(files: &Files, kits: &[FoundKit]) -> Result<(), Faults> {
     }
     Faults::check(faults, || ())?;
     let members: Vec<_> = federation.participants.iter().zip(&facts).map(|(entry, facts)| Member { entry, facts }).collect();
-    check_across(&members).map(drop)
+    cross_check(&members).map(drop)
 }
 
 /// A fault of a kit names the file below the kit; here it needs the kit too.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use flare_diagnostic::{Code, Diagnostic, Faults};
+use flare_diagnostic::{Checked, Code, Diagnostic, Faults};
 use flare_prepared_kit::PreparedKit;
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ use crate::{
     cli::Context,
     output::{Ended, Outcome},
     pipeline::{
-        federation::{self, Neighbours},
+        federation::{self, Isolation, LoadedFederation},
         parallel,
         prepare::{self, RunOptions},
     },
@@ -42,13 +42,13 @@ pub(crate) fn run(context: &Context<'_>, root: &Path, arguments: &Arguments) -> 
         interrupt: context.interrupt.clone(),
     };
     let read = federation::read(&root.join(FEDERATION), Some(&output), None)?;
-    let neighbours = Neighbours::Federation(Box::new(read.federation));
-    let mut warnings = read.warnings;
-    warnings.extend(federation::check(&read.requests, &neighbours, &options)?);
+    let Checked { value: LoadedFederation { federation, requests }, mut warnings } = read;
+    let isolation = Isolation::Federation(Box::new(federation));
+    warnings.extend(federation::check(&requests, &isolation, &options)?);
     let helm = helm(context, root)?;
     let mut text = String::new();
     let mut participants = Vec::new();
-    let done = parallel::each(&read.requests, |request| -> Result<Value, Faults> {
+    let done = parallel::each(&requests, |request| -> Result<Value, Faults> {
         let built = prepare::build(request, prepare::resolve(request, &options)?, &options)?;
         prepare::commit(request, &built, &options)?;
         let manifests = helm.as_deref().map(|helm| render(context, helm, &request.output, &built.prepared)).transpose()?;

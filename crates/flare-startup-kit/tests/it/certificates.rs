@@ -83,18 +83,19 @@ fn kit_of(made: &Made) -> flare_file_tree::FileTree {
 
 /// Whether the real `OpenSSL` takes the chain.
 fn openssl_takes(made: &Made, arguments: &[&str]) -> bool {
-    let folder = std::env::temp_dir().join(format!("flare-startup-kit-{}-{:?}", std::process::id(), std::thread::current().id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    std::fs::write(folder.join("root.pem"), &made.root).unwrap();
-    std::fs::write(folder.join("leaf.pem"), &made.leaf).unwrap();
+    let directory =
+        std::env::temp_dir().join(format!("flare-startup-kit-{}-{:?}", std::process::id(), std::thread::current().id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    std::fs::write(directory.join("root.pem"), &made.root).unwrap();
+    std::fs::write(directory.join("leaf.pem"), &made.leaf).unwrap();
     let output = Command::new("openssl")
         .arg("verify")
         .args(arguments)
         .args(["-attime", &NOW.to_string(), "-CAfile", "root.pem", "leaf.pem"])
-        .current_dir(&folder)
+        .current_dir(&directory)
         .output()
         .expect("this test needs the `openssl` program");
-    std::fs::remove_dir_all(&folder).unwrap();
+    std::fs::remove_dir_all(&directory).unwrap();
     output.status.success()
 }
 
@@ -252,18 +253,18 @@ fn keys_and_signatures_made_by_openssl() {
         openssl ecparam -name prime256v1 -genkey -out sec1.key
         openssl req -x509 -days 20000 -key sec1.key -subj /CN=h/O=org -out sec1.crt
     "#;
-    let folder = std::env::temp_dir().join(format!("flare-startup-kit-keys-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
+    let directory = std::env::temp_dir().join(format!("flare-startup-kit-keys-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
     let output =
-        Command::new("sh").args(["-c", script]).current_dir(&folder).output().expect("this test needs `sh` and `openssl`");
+        Command::new("sh").args(["-c", script]).current_dir(&directory).output().expect("this test needs `sh` and `openssl`");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     for (kind, key_is_known) in [("rsa", true), ("rsa1", true), ("pss", true), ("sec1", true), ("small", true), ("p521", false)] {
-        let text = |suffix: &str| std::fs::read_to_string(folder.join(format!("{kind}.{suffix}"))).unwrap();
+        let text = |suffix: &str| std::fs::read_to_string(directory.join(format!("{kind}.{suffix}"))).unwrap();
         let made = Made { root: text("crt"), leaf: text("crt"), key: text("key") };
         let said = warnings(&kit_of(&made));
         assert_eq!(said.iter().all(|warning| !warning.contains("was not compared")), key_is_known, "{kind}: {said:?}");
     }
-    std::fs::remove_dir_all(&folder).unwrap();
+    std::fs::remove_dir_all(&directory).unwrap();
 }
 
 #[test]
@@ -290,7 +291,7 @@ fn dates_are_judged_by_the_clock_that_is_passed_in() {
     let made = make(GOOD_ROOT, GOOD_LEAF);
     let kit = kit_of(&made);
     let end = 4_102_444_800; // 2100-01-01
-    let at = |now| StartupKit::read(&kit, "folder", now);
+    let at = |now| StartupKit::read(&kit, "directory", now);
     assert_eq!(at(end - 61 * 86_400).unwrap().warnings, []);
     let soon = at(end - 60 * 86_400).unwrap().warnings;
     assert_eq!(soon.len(), 2);

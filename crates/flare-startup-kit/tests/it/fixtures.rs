@@ -29,7 +29,7 @@ fn every_fixture_kit_is_read_or_refused_as_recorded() {
 
 #[test]
 fn defect_27_a_client_below_another_logs_in_under_its_own_name() {
-    let read = StartupKit::read(&tree("child-2.8.3/child"), "folder", NOW).unwrap();
+    let read = StartupKit::read(&tree("child-2.8.3/child"), "directory", NOW).unwrap();
     assert_eq!((read.value.participant.as_str(), read.value.site.as_str()), ("site-1.child", "child"));
     assert_eq!(read.warnings, []);
 }
@@ -37,7 +37,7 @@ fn defect_27_a_client_below_another_logs_in_under_its_own_name() {
 #[test]
 fn defect_21_the_strict_rules_refuse_kits_of_2_6_and_older_and_take_newer_ones() {
     let extensions = |kit: &str| -> Vec<(String, &'static str)> {
-        let kit = StartupKit::read(&tree(kit), "folder", NOW).unwrap().value;
+        let kit = StartupKit::read(&tree(kit), "directory", NOW).unwrap().value;
         kit.certificates.strict_faults.into_iter().map(|fault| (fault.file, fault.extension)).collect()
     };
     let old = extensions("old-2.6.2/old-server");
@@ -51,7 +51,7 @@ fn defect_21_the_strict_rules_refuse_kits_of_2_6_and_older_and_take_newer_ones()
 
 #[test]
 fn an_admins_kit_is_unsupported_and_a_relays_invalid() {
-    let code = |kit: &str| StartupKit::read(&tree(kit), "folder", NOW).unwrap_err().first().code;
+    let code = |kit: &str| StartupKit::read(&tree(kit), "directory", NOW).unwrap_err().first().code;
     assert_eq!(code("plain-2.8.3/admin@nvidia.com"), Code::UnsupportedKit);
     assert_eq!(code("child-2.8.3/relay-1"), Code::InvalidKit);
 }
@@ -59,6 +59,6 @@ fn an_admins_kit_is_unsupported_and_a_relays_invalid() {
 #[test]
 fn signed_kits_say_so() {
     for (kit, signed) in [("old-2.6.2/old-server", true), ("plain-2.8.3/site-1", false)] {
-        assert_eq!(StartupKit::read(&tree(kit), "folder", NOW).unwrap().value.signed, signed, "{kit}");
+        assert_eq!(StartupKit::read(&tree(kit), "directory", NOW).unwrap().value.signed, signed, "{kit}");
     }
 }

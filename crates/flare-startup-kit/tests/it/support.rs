@@ -22,7 +22,7 @@ pub(crate) fn put(tree: &mut FileTree, path: &str, bytes: impl Into<Vec<u8>>) {
 }
 
 pub(crate) fn read(tree: &FileTree) -> Result<Checked<StartupKit>, Faults> {
-    StartupKit::read(tree, "folder", NOW)
+    StartupKit::read(tree, "directory", NOW)
 }
 
 /// The messages of all faults; none where the kit is read.

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, hash_map::Entry};
 
 use flare_diagnostic::{Checked, Code, Diagnostic, Faults, did_you_mean};
-use flare_names::{ParticipantNames, Role};
+use flare_names::Role;
 use flare_startup_kit::certificate_covers;
 use flare_yaml::shown as printable;
 
@@ -23,21 +23,21 @@ pub struct Member<'run> {
 /// Fails with every fault, in the order of the file, all of code `INVALID_FEDERATION`. Warns where clients look for the server
 /// under a name that its certificate does not have, or at another port than its own.
 /// Source: `docs/federation.md`, defect 15.
-pub fn check_across(members: &[Member<'_>]) -> Result<Checked<()>, Faults> {
+pub fn cross_check(members: &[Member<'_>]) -> Result<Checked<()>, Faults> {
     let mut faults = Vec::new();
-    let server = one_server(members, &mut faults);
+    let server = find_server(members, &mut faults);
     for member in members {
-        name_fits_kit(member, members, &mut faults);
-        faults.extend(missing_relay(member, members));
+        check_name(member, members, &mut faults);
+        faults.extend(check_relay(member, members));
     }
     if let Some(reference) = server.or_else(|| members.first().copied()) {
         for member in members {
-            same_provisioning(&reference, member, &mut faults);
+            check_provisioning(&reference, member, &mut faults);
         }
     }
-    nothing_twice(members, &mut faults);
+    check_objects(members, &mut faults);
     faults.sort_by_key(|fault| fault.place.as_ref().and_then(|place| place.position));
-    let warnings = server.map(|server| reachable(&server, members)).unwrap_or_default();
+    let warnings = server.map(|server| check_calls(&server, members)).unwrap_or_default();
     Faults::check(faults, || Checked { value: (), warnings })
 }
 
@@ -63,7 +63,7 @@ impl Member<'_> {
     }
 }
 
-fn one_server<'run>(members: &[Member<'run>], faults: &mut Vec<Diagnostic>) -> Option<Member<'run>> {
+fn find_server<'run>(members: &[Member<'run>], faults: &mut Vec<Diagnostic>) -> Option<Member<'run>> {
     let servers: Vec<_> = members.iter().filter(|member| member.facts.role == Role::Server).collect();
     match servers[..] {
         [server] => return Some(*server),
@@ -82,7 +82,7 @@ fn one_server<'run>(members: &[Member<'run>], faults: &mut Vec<Diagnostic>) -> O
 }
 
 /// The name in the file is what people read in results, so it must be the kit's.
-fn name_fits_kit(member: &Member<'_>, members: &[Member<'_>], faults: &mut Vec<Diagnostic>) {
+fn check_name(member: &Member<'_>, members: &[Member<'_>], faults: &mut Vec<Diagnostic>) {
     let (written, actual) = (&member.entry.name, &member.facts.participant);
     if written == actual {
         return;
@@ -101,7 +101,7 @@ fn name_fits_kit(member: &Member<'_>, members: &[Member<'_>], faults: &mut Vec<D
 
 /// A client behind a relay can log in only where that relay runs with the others. Relays' kits are not supported, so that no
 /// federation holds one.
-fn missing_relay(member: &Member<'_>, members: &[Member<'_>]) -> Option<Diagnostic> {
+fn check_relay(member: &Member<'_>, members: &[Member<'_>]) -> Option<Diagnostic> {
     let relay = member.facts.relay.as_ref()?;
     if members.iter().any(|other| other.facts.participant == relay.name) {
         return None;
@@ -117,13 +117,13 @@ fn missing_relay(member: &Member<'_>, members: &[Member<'_>]) -> Option<Diagnost
     Some(member.kit_fault(message, hint))
 }
 
-fn same_provisioning(reference: &Member<'_>, member: &Member<'_>, faults: &mut Vec<Diagnostic>) {
+fn check_provisioning(reference: &Member<'_>, member: &Member<'_>, faults: &mut Vec<Diagnostic>) {
     let (base, facts) = (reference.facts, member.facts);
     let pair = format!("{} and {}", reference.label(), member.label());
     if base.root_fingerprint != facts.root_fingerprint {
         let message = format!("the kits of {pair} come from two provisionings: their root certificates differ");
         faults.push(
-            member.kit_fault(message, "take all kits from one `prod_NN` folder; distribute again after provisioning again"),
+            member.kit_fault(message, "take all kits from one `prod_NN` directory; distribute again after provisioning again"),
         );
     } else if let (Some(first), Some(second)) = (&base.project, &facts.project)
         && first != second
@@ -139,7 +139,7 @@ fn same_provisioning(reference: &Member<'_>, member: &Member<'_>, faults: &mut V
 
 /// Finds what two participants in one namespace share. Each is compared with the first that has it, so that time stays linear and
 /// ten participants on one claim are nine faults.
-fn nothing_twice(members: &[Member<'_>], faults: &mut Vec<Diagnostic>) {
+fn check_objects(members: &[Member<'_>], faults: &mut Vec<Diagnostic>) {
     let mut owners: HashMap<_, &Member<'_>> = HashMap::new();
     for second in members {
         // Clusters are told apart by what is written: two kubeconfigs that lead to one cluster are not seen here, staging
@@ -147,8 +147,8 @@ fn nothing_twice(members: &[Member<'_>], faults: &mut Vec<Diagnostic>) {
         let place = (&second.entry.kubeconfig, &second.entry.context, second.facts.namespace());
         // For each earlier participant that it meets, in the order in which they are found, what they share.
         let mut met: Vec<(&Member<'_>, Vec<(&str, &str)>)> = Vec::new();
-        for possession in second.facts.possessions() {
-            let first = match owners.entry((place, possession)) {
+        for object in second.facts.owned_objects() {
+            let first = match owners.entry((place, object)) {
                 Entry::Vacant(free) => {
                     free.insert(second);
                     continue;
@@ -156,21 +156,21 @@ fn nothing_twice(members: &[Member<'_>], faults: &mut Vec<Diagnostic>) {
                 Entry::Occupied(owner) => *owner.get(),
             };
             match met.iter_mut().find(|(other, _)| std::ptr::eq(*other, first)) {
-                Some((_, shared)) => shared.push(possession),
-                None => met.push((first, vec![possession])),
+                Some((_, shared)) => shared.push(object),
+                None => met.push((first, vec![object])),
             }
         }
         for (first, shared) in met {
             if shared.iter().any(|(kind, _)| *kind == "claim") {
-                faults.push(one_claim(first, second));
+                faults.push(shared_claim(first, second));
             }
-            faults.extend(own_objects(first, second, &shared));
+            faults.extend(shared_objects(first, second, &shared));
         }
     }
 }
 
 /// Defect 15: on one claim the second kit overwrites the keys of the first.
-fn one_claim(first: &Member<'_>, second: &Member<'_>) -> Diagnostic {
+fn shared_claim(first: &Member<'_>, second: &Member<'_>) -> Diagnostic {
     let (claim, namespace) = (&second.facts.claim, &second.facts.namespace);
     let message = format!(
         "{} and {} share the claim `{claim}` in namespace `{namespace}`: the second kit would overwrite the keys of the first",
@@ -186,7 +186,7 @@ fn one_claim(first: &Member<'_>, second: &Member<'_>) -> Diagnostic {
 }
 
 /// Two participants whose objects have one name would overwrite each other's. Two servers are a fault of their own.
-fn own_objects(first: &Member<'_>, second: &Member<'_>, shared: &[(&str, &str)]) -> Option<Diagnostic> {
+fn shared_objects(first: &Member<'_>, second: &Member<'_>, shared: &[(&str, &str)]) -> Option<Diagnostic> {
     let objects = shared.iter().filter(|(kind, _)| *kind != "claim");
     let shared: Vec<_> = objects.map(|(kind, name)| format!("the {kind} `{name}`")).collect();
     if shared.is_empty() || (first.facts.role == Role::Server && second.facts.role == Role::Server) {
@@ -208,21 +208,8 @@ fn own_objects(first: &Member<'_>, second: &Member<'_>, shared: &[(&str, &str)])
     Some(second.fault(message, hint))
 }
 
-/// Every object of a participant that has a name of its own, with what people call it.
-pub(crate) fn objects(names: &ParticipantNames) -> [(&'static str, &str); 7] {
-    [
-        ("Deployment", names.deployment.as_str()),
-        ("Service", names.service.as_str()),
-        ("Helm release", names.release.as_str()),
-        ("Role", names.launcher_role.as_str()),
-        ("Secret", names.startup_secret.as_str()),
-        ("ConfigMap", names.staged_local.as_str()),
-        ("staged Secret", names.staged_startup.as_str()),
-    ]
-}
-
 /// What the clients' kits call, held against the server's certificate (`docs/behaviour.md` section 9) and port.
-fn reachable(server: &Member<'_>, members: &[Member<'_>]) -> Vec<Diagnostic> {
+fn check_calls(server: &Member<'_>, members: &[Member<'_>]) -> Vec<Diagnostic> {
     let Some(fl) = server.facts.fl_port else { return Vec::new() };
     let mut warnings = Vec::new();
     for client in members.iter().filter(|member| member.facts.role == Role::Client) {

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use flare_diagnostic::Code;
-use flare_federation::{Facts, Federation, Member, Participant, check_across};
+use flare_federation::{Facts, Federation, Member, Participant, cross_check};
 use flare_names::{ClaimName, NamespaceName, ParticipantNames, Role, ServiceName, Target};
 use flare_site_plan::SitePlan;
 use flare_startup_kit::Relay;
@@ -46,7 +46,7 @@ fn said(change: impl FnOnce(&mut [Participant], &mut [SitePlan])) -> (Vec<String
     let names = ["server1".to_owned(), "*.example.com".to_owned()];
     let facts = plans.each_ref().map(|plan| Facts::of(plan, &names, None));
     let members: Vec<_> = entries.iter().zip(&facts).map(|(entry, facts)| Member { entry, facts }).collect();
-    match check_across(&members) {
+    match cross_check(&members) {
         Ok(checked) => (Vec::new(), checked.warnings.iter().map(|warning| warning.message.clone()).collect()),
         Err(faults) => {
             assert!(
@@ -92,7 +92,7 @@ fn defect_15_two_servers_are_refused() {
     assert_eq!(faults, ["`server1` and `site-2` are both servers, and a federation has one"]);
     let (faults, _) = said(|_, plans| plans[0] = plan(Role::Client, "server1"));
     assert_eq!(faults, ["no participant is a server"]);
-    assert_eq!(check_across(&[]).unwrap_err().all().len(), 1);
+    assert_eq!(cross_check(&[]).unwrap_err().all().len(), 1);
 }
 
 #[test]
@@ -149,7 +149,7 @@ fn a_client_behind_a_relay_that_is_not_here_is_refused() {
         let relay = Relay { name: name.to_owned(), address: None, file: "local/relay__resources.json" };
         let facts = [Facts::of(&plans[0], &[], None), Facts::of(&plans[1], &[], Some(&relay))];
         let members: Vec<_> = entries.iter().zip(&facts).map(|(entry, facts)| Member { entry, facts }).collect();
-        check_across(&members).map_err(|faults| faults.first().message.clone())
+        cross_check(&members).map_err(|faults| faults.first().message.clone())
     };
     let expected = "`site-1` logs in through the relay `relay-1` (`local/relay__resources.json` in its kit), which is no participant of this federation";
     assert_eq!(behind("relay-1").unwrap_err(), expected);
