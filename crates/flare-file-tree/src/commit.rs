@@ -24,8 +24,8 @@ use crate::{
     keep::keep,
     place::Target,
     remove::remove_tree,
-    slot::{Slot, open_locked, remove_old},
     source::kind,
+    staging_directory::{StagingDirectory, open_locked, remove_old},
     wait::Wait,
     write::Writer,
 };
@@ -137,7 +137,7 @@ impl Run<'_, '_> {
         let parent = openat(CWD, &self.target.parent, flags, Mode::empty())
             .map_err(|errno| DiskError::new("open", &self.target.parent, errno))?;
         let parent = parent.as_fd();
-        let mut slot = Slot::claim(self.disk, parent, self.target, self.options.wait)?;
+        let mut slot = StagingDirectory::claim(self.disk, parent, self.target, self.options.wait)?;
         match self.write(tree, &slot).and_then(|()| self.put_in_place(parent, &slot)) {
             Ok(old) => {
                 let mut leftovers = std::mem::take(&mut slot.leftovers);
@@ -160,7 +160,7 @@ impl Run<'_, '_> {
         }
     }
 
-    fn write(&mut self, tree: &FileTree, slot: &Slot) -> Result<(), CommitError> {
+    fn write(&mut self, tree: &FileTree, slot: &StagingDirectory) -> Result<(), CommitError> {
         let destination = self.target.path();
         let mut writer = Writer { disk: self.disk, destination: &destination, durable: self.options.durable };
         writer.write(tree, slot.folder.as_fd())?;
@@ -170,7 +170,7 @@ impl Run<'_, '_> {
 
     /// Gives the written folder its name; answers the name under which the old one now stands, if there was one. Waits for runs
     /// that do the same.
-    fn put_in_place(&mut self, parent: BorrowedFd<'_>, slot: &Slot) -> Result<Option<OsString>, CommitError> {
+    fn put_in_place(&mut self, parent: BorrowedFd<'_>, slot: &StagingDirectory) -> Result<Option<OsString>, CommitError> {
         let mut wait = Wait::new(self.options.wait);
         loop {
             match self.try_to_put_in_place(parent, slot)? {
@@ -181,7 +181,7 @@ impl Run<'_, '_> {
         }
     }
 
-    fn try_to_put_in_place(&mut self, parent: BorrowedFd<'_>, slot: &Slot) -> Result<Put, CommitError> {
+    fn try_to_put_in_place(&mut self, parent: BorrowedFd<'_>, slot: &StagingDirectory) -> Result<Put, CommitError> {
         let (temporary, name) = (slot.name.as_os_str(), self.target.name.as_os_str());
         match self.disk.rename_to_free(parent, temporary, name) {
             Ok(()) => return Ok(Put::New),
@@ -220,12 +220,12 @@ impl Run<'_, '_> {
         match self.disk.exchange(parent, temporary, name) {
             Ok(()) => Ok(Put::Replaced(temporary.to_owned())),
             Err(Errno::NOENT) => Ok(Put::OthersAreAtIt),
-            Err(errno) if unsupported(errno) => self.in_two_steps(parent, temporary, &slot.kept, old),
+            Err(errno) if unsupported(errno) => self.in_two_steps(parent, temporary, &slot.backup_name, old),
             Err(errno) => Err(self.failed("replace", errno)),
         }
     }
 
-    fn keep(&mut self, old: &OwnedFd, slot: &Slot, name: &OsStr) -> Result<(), CommitError> {
+    fn keep(&mut self, old: &OwnedFd, slot: &StagingDirectory, name: &OsStr) -> Result<(), CommitError> {
         let kept = keep(self.disk, old.as_fd(), slot.folder.as_fd(), name);
         kept.map_err(|(path, errno)| DiskError::new("keep", self.target.path().join(path), errno).into())
     }
@@ -245,7 +245,7 @@ impl Run<'_, '_> {
         &mut self,
         parent: BorrowedFd<'_>,
         temporary: &OsStr,
-        kept: &OsStr,
+        backup_name: &OsStr,
         old: Option<OwnedFd>,
     ) -> Result<Put, CommitError> {
         let name = self.target.name.as_os_str();
@@ -256,21 +256,21 @@ impl Run<'_, '_> {
             Err(Errno::WOULDBLOCK | Errno::NOENT) => return Ok(Put::OthersAreAtIt),
             Err(errno) => return Err(self.failed("replace", errno)),
         };
-        match self.disk.rename(parent, name, kept) {
+        match self.disk.rename(parent, name, backup_name) {
             Ok(()) => {}
             Err(Errno::NOENT) => return Ok(Put::OthersAreAtIt),
             Err(errno) => return Err(self.failed("replace", errno)),
         }
         match self.disk.rename(parent, temporary, name) {
-            Ok(()) => Ok(Put::Replaced(kept.to_owned())),
+            Ok(()) => Ok(Put::Replaced(backup_name.to_owned())),
             // Another run found the place empty: its tree is the newer one, and is replaced next.
             Err(Errno::EXIST | Errno::NOTEMPTY) => {
-                remove_tree(self.disk, parent, kept).map_err(|errno| self.failed("replace", errno))?;
+                remove_tree(self.disk, parent, backup_name).map_err(|errno| self.failed("replace", errno))?;
                 Ok(Put::OthersAreAtIt)
             }
             Err(errno) => {
                 // Where this fails too, the next commit does it.
-                let _ = self.disk.rename(parent, kept, name);
+                let _ = self.disk.rename(parent, backup_name, name);
                 Err(self.failed("replace", errno))
             }
         }

@@ -18,7 +18,7 @@ use crate::{Digest, DiskError, real_path::canonical, source::kind};
 pub(crate) const SLOTS: u8 = 8;
 
 const MARK: &[u8] = b".flare-kube-";
-const KEPT: &[u8] = b"-kept";
+const BACKUP: &[u8] = b"-kept";
 
 /// What stands at a path; a link is followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,8 +118,8 @@ impl Target {
     }
 
     /// Where the old tree waits, on file systems that cannot exchange two names.
-    pub(crate) fn kept(&self, slot: u8) -> OsString {
-        self.sibling(slot, KEPT)
+    pub(crate) fn backup_name(&self, slot: u8) -> OsString {
+        self.sibling(slot, BACKUP)
     }
 
     fn sibling(&self, slot: u8, end: &[u8]) -> OsString {
@@ -141,7 +141,7 @@ impl Target {
 /// Whether a folder's name is one of our temporary ones.
 pub(crate) fn is_temporary(name: &OsStr) -> bool {
     let name = name.as_bytes();
-    let name = name.strip_suffix(KEPT).unwrap_or(name);
+    let name = name.strip_suffix(BACKUP).unwrap_or(name);
     let Some((slot, rest)) = name.split_last() else { return false };
     (b'1'..=b'0' + SLOTS).contains(slot) && rest.ends_with(MARK) && rest.first() == Some(&b'.') && rest.len() > MARK.len() + 1
 }

@@ -54,7 +54,7 @@ impl Wait {
 /// The processes that hold a lock on the destination or on one of its temporary directories, as the kernel lists them. Empty where
 /// it does not tell: another machine's processes on a network file system, for example.
 fn holders(parent: BorrowedFd<'_>, target: &Target) -> Vec<u32> {
-    let names = (1..=SLOTS).flat_map(|slot| [target.temporary(slot), target.kept(slot)]).chain([target.name.clone()]);
+    let names = (1..=SLOTS).flat_map(|slot| [target.temporary(slot), target.backup_name(slot)]).chain([target.name.clone()]);
     let keys: Vec<String> = names.filter_map(|name| lock_key(parent, &name)).collect();
     let mut processes: Vec<u32> = locks()
         .lines()

@@ -25,7 +25,7 @@ pub(crate) fn edit(
     let mut config = object(&source, source.text.trim_start(), None)?;
     let internal = internal(&source, &config, plan, warnings)?;
     config.set_raw("internal", internal);
-    edits.written.push((FILE, layout::lay_out(&config.write(), layout::indent_of(source.text))));
+    edits.written.push((FILE, layout::pretty_print(&config.write(), layout::indent_of(source.text))));
     Ok(())
 }
 

@@ -80,7 +80,7 @@ fn components(resources: &Object<'_>) -> BTreeMap<String, Option<String>> {
 
 /// A JSON text in one layout, so that white space is no difference.
 fn normal(raw: Option<&str>) -> Option<String> {
-    raw.map(|raw| layout::lay_out(raw, 1))
+    raw.map(|raw| layout::pretty_print(raw, 1))
 }
 
 fn listed(names: &[String]) -> String {

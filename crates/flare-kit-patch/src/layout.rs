@@ -11,7 +11,7 @@ pub(crate) fn indent_of(text: &str) -> usize {
 }
 
 /// Lays a JSON text out; equal values in equal order always give equal bytes. Ends with a line break.
-pub(crate) fn lay_out(text: &str, indent: usize) -> String {
+pub(crate) fn pretty_print(text: &str, indent: usize) -> String {
     let mut layout = Layout { out: String::with_capacity(text.len() * 2), depth: 0, indent };
     let mut rest = text.trim_start();
     while let Some(first) = rest.chars().next() {
@@ -104,14 +104,14 @@ mod tests {
     fn layout_is_that_of_pythons_writer() {
         let text = "{\"a\":[1,{\"b\\\"{\":1e400 , \"c\":[ ]}], \"d\":{},\"e\":\"x, [y\"}";
         let expected = "{\n    \"a\": [\n        1,\n        {\n            \"b\\\"{\": 1e400,\n            \"c\": []\n        }\n    ],\n    \"d\": {},\n    \"e\": \"x, [y\"\n}\n";
-        assert_eq!(lay_out(text, 4), expected);
-        assert_eq!(lay_out(expected, 4), expected);
+        assert_eq!(pretty_print(text, 4), expected);
+        assert_eq!(pretty_print(expected, 4), expected);
     }
 
     #[test]
     fn depth_costs_no_more_than_a_constant() {
         let deep = format!("{}1,1{}", "[".repeat(100_000), "]".repeat(100_000));
-        let laid_out = lay_out(&deep, 4);
+        let laid_out = pretty_print(&deep, 4);
         assert!(laid_out.len() < deep.len() * 4);
         assert_eq!(laid_out.split_whitespace().collect::<String>(), deep);
     }

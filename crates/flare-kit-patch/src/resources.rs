@@ -41,5 +41,5 @@ fn edited(kit: &FileTree, plan: &SitePlan, warnings: &mut Vec<Diagnostic>) -> Re
     if plan.role == Role::Server {
         storage::snapshot_persistor(&source, &mut resources, plan, warnings);
     }
-    Ok(layout::lay_out(&resources.write(), layout::indent_of(source.text)))
+    Ok(layout::pretty_print(&resources.write(), layout::indent_of(source.text)))
 }

@@ -63,7 +63,7 @@ fn compare(values: &Node, key: &str, expected: Option<String>) -> Option<Diagnos
     };
     (!fits).then(|| {
         let shown = |text: Option<String>| text.map_or("null".to_owned(), |text| format!("`{}`", text.escape_debug()));
-        misfit(key, &shown(expected), &describe(node), node)
+        mismatch(key, &shown(expected), &describe(node), node)
     })
 }
 
@@ -76,7 +76,7 @@ fn describe(node: Option<&Node>) -> String {
     }
 }
 
-fn misfit(key: &str, expected: &str, found: &str, node: Option<&Node>) -> Diagnostic {
+fn mismatch(key: &str, expected: &str, found: &str, node: Option<&Node>) -> Diagnostic {
     Diagnostic::error(
         Code::InvalidPreparedKit,
         format!("value `{key}` no longer fits the kit: expected {expected}, found {found}"),
@@ -89,7 +89,7 @@ fn misfit(key: &str, expected: &str, found: &str, node: Option<&Node>) -> Diagno
 fn check_args(values: &Node, plan: &SitePlan) -> Vec<Diagnostic> {
     let node = values.get("args");
     let Some(Content::Sequence(items)) = node.map(|node| &node.content) else {
-        return vec![misfit("args", "a list", &describe(node), node)];
+        return vec![mismatch("args", "a list", &describe(node), node)];
     };
     let text = |item: &Node| match &item.content {
         Content::Scalar(scalar) => scalar.text.clone(),
@@ -107,7 +107,7 @@ fn check_args(values: &Node, plan: &SitePlan) -> Vec<Diagnostic> {
     for (key, at, expected) in wanted {
         let item = at.and_then(|at| items.get(at));
         if item.map(text).as_ref() != Some(&expected) {
-            found.push(misfit(key, &format!("`{}`", expected.escape_debug()), &describe(item), item.or(node)));
+            found.push(mismatch(key, &format!("`{}`", expected.escape_debug()), &describe(item), item.or(node)));
         }
     }
     found

@@ -23,16 +23,16 @@ use crate::{
 };
 
 /// A temporary folder that this run alone uses. Dropping it gives the lock up.
-pub(crate) struct Slot {
+pub(crate) struct StagingDirectory {
     pub(crate) folder: OwnedFd,
     pub(crate) name: OsString,
     /// Where an old tree may be put aside.
-    pub(crate) kept: OsString,
+    pub(crate) backup_name: OsString,
     /// What killed runs left and the system does not let us remove.
     pub(crate) leftovers: Vec<DiskError>,
 }
 
-impl Slot {
+impl StagingDirectory {
     /// Cleans up after killed runs, then makes a temporary folder of mode 0700 and locks it. Waits where other runs have all of
     /// them, or were faster each time.
     pub(crate) fn claim(
@@ -54,10 +54,10 @@ impl Slot {
     fn claim_a_free_one(disk: &mut Disk<'_>, parent: BorrowedFd<'_>, target: &Target) -> Result<Option<Self>, DiskError> {
         let (mut free, mut taken, mut blocked) = (Vec::new(), false, Vec::new());
         for slot in 1..=SLOTS {
-            let (name, kept) = (target.temporary(slot), target.kept(slot));
-            restore(disk, parent, target, &kept)?;
-            match remove_dead(disk, parent, &kept).and_then(|()| remove_dead(disk, parent, &name)) {
-                Ok(()) => free.push((name, kept)),
+            let (name, backup_name) = (target.temporary(slot), target.backup_name(slot));
+            restore(disk, parent, target, &backup_name)?;
+            match remove_dead(disk, parent, &backup_name).and_then(|()| remove_dead(disk, parent, &name)) {
+                Ok(()) => free.push((name, backup_name)),
                 Err(Errno::WOULDBLOCK) => taken = true,
                 Err(errno) => blocked.push(DiskError::new("remove", target.parent.join(name), errno)),
             }
@@ -69,7 +69,7 @@ impl Slot {
         {
             return Err(error);
         }
-        for (name, kept) in free {
+        for (name, backup_name) in free {
             match disk.make_folder(parent, &name, Mode::RWXU) {
                 Ok(()) => {}
                 Err(Errno::EXIST) => continue,
@@ -77,7 +77,7 @@ impl Slot {
             }
             // Between the two calls another run may have taken the folder for a dead one.
             match open_locked(disk, parent, &name) {
-                Ok(folder) => return Ok(Some(Self { folder, name, kept, leftovers: blocked })),
+                Ok(folder) => return Ok(Some(Self { folder, name, backup_name, leftovers: blocked })),
                 Err(Errno::WOULDBLOCK | Errno::NOENT) => {}
                 Err(errno) => return Err(DiskError::new("create", target.path(), errno)),
             }
@@ -105,8 +105,7 @@ pub(crate) fn open_locked(disk: &mut Disk<'_>, parent: BorrowedFd<'_>, name: &Os
     if opened.st_ino == named.st_ino && opened.st_dev == named.st_dev { Ok(folder) } else { Err(Errno::WOULDBLOCK) }
 }
 
-/// Removes a folder that no run uses any more. Only with its lock: its name may be another run's by now, which would
-/// find its own files gone. `WOULDBLOCK` where another run has the lock: that run removes it or writes there.
+/// Removes a directory that no run uses any more. Holds its lock: the name may have been reused by a concurrent run. `WOULDBLOCK` where another run has the lock: that run removes it or writes there.
 pub(crate) fn remove_dead(disk: &mut Disk<'_>, parent: BorrowedFd<'_>, name: &OsStr) -> Result<(), Errno> {
     match open_locked(disk, parent, name) {
         Ok(_lock) => remove_tree(disk, parent, name),
@@ -140,10 +139,10 @@ pub(crate) fn remove_old(
 }
 
 /// Puts an old tree of a dead run back where its place is empty.
-fn restore(disk: &mut Disk<'_>, parent: BorrowedFd<'_>, target: &Target, kept: &OsStr) -> Result<(), DiskError> {
-    let Ok(_lock) = open_locked(disk, parent, kept) else { return Ok(()) };
+fn restore(disk: &mut Disk<'_>, parent: BorrowedFd<'_>, target: &Target, backup_name: &OsStr) -> Result<(), DiskError> {
+    let Ok(_lock) = open_locked(disk, parent, backup_name) else { return Ok(()) };
     if matches!(statat(parent, &target.name, AtFlags::SYMLINK_NOFOLLOW), Err(Errno::NOENT)) {
-        disk.rename(parent, kept, &target.name).map_err(|errno| DiskError::new("restore", target.path(), errno))?;
+        disk.rename(parent, backup_name, &target.name).map_err(|errno| DiskError::new("restore", target.path(), errno))?;
     }
     Ok(())
 }
