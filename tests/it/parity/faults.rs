@@ -317,7 +317,7 @@ fn port_out_of_range(random: &mut Random, case: &mut Case) {
 
 fn output_fault(random: &mut Random, case: &mut Case) {
     case.earlier_output = None;
-    match random.below(5) {
+    match random.below(6) {
         0 => {
             case.notes.push("output is the kit".to_owned());
             case.output = Output::At(format!("kits/{}", case.folder));
@@ -335,6 +335,12 @@ fn output_fault(random: &mut Random, case: &mut Case) {
             case.notes.push("a file stands where the output's parent should".to_owned());
             case.output = Output::InKit("readme.txt/out".to_owned());
             case.kit.put("readme.txt", "x");
+        }
+        4 => {
+            let output = *random.pick(&["local/x", "startup/x", "local/custom/out"]);
+            case.notes.push(format!("output in the kit's {output}, from which keys would be copied with the kit"));
+            case.output = Output::InKit(output.to_owned());
+            case.expected = Expected::OnlyWeRefuse { code: "INVALID_ARGS", reason: "defect 8" };
         }
         _ => {
             let mut foreign = integration_tests::kit::Tree::default();

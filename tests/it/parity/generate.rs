@@ -84,7 +84,7 @@ pub(crate) fn case(ground: &Ground, seed: u64, index: usize) -> Case {
 fn output(random: &mut Random) -> Output {
     match random.below(10) {
         0 => Output::Default,
-        1 => Output::InKit((*random.pick(&["out", "prepared/mine", "local/x", "deep/er/out"])).to_owned()),
+        1 => Output::InKit((*random.pick(&["out", "prepared/mine", "transfer/x", "deep/er/out"])).to_owned()),
         2 => Output::At("a/b/out".to_owned()),
         3 => Output::At("out put'\"$x".to_owned()),
         _ => Output::At("out".to_owned()),
