@@ -1,6 +1,7 @@
 //! What is sent to the volume: the list, and the bytes behind it.
 
 use std::{
+    borrow::Cow,
     io,
     pin::Pin,
     task::{Context, Poll},
@@ -49,29 +50,29 @@ struct Listed {
 }
 
 /// A kit on its way to a volume: the list of all entries, and the bytes of the files in the same order.
-pub struct Shipment {
+pub struct Shipment<'kit> {
     verb: &'static str,
     owner: Owner,
     fingerprint: Option<Digest>,
     transfer: bool,
     entries: Vec<Listed>,
-    contents: Vec<Vec<u8>>,
+    contents: Vec<Cow<'kit, [u8]>>,
 }
 
 /// Shows how much it is, never the bytes: among them are private keys.
-impl std::fmt::Debug for Shipment {
+impl std::fmt::Debug for Shipment<'_> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (files, bytes) = (self.files(), self.bytes());
         formatter.debug_struct("Shipment").field("files", &files).field("bytes", &bytes).finish_non_exhaustive()
     }
 }
 
-impl Shipment {
+impl<'kit> Shipment<'kit> {
     /// Takes `startup/` and `local/` of a prepared kit.
     ///
     /// # Errors
     /// `INVALID_PREPARED_KIT` where a file cannot be read any more.
-    pub fn of(kit: &PreparedKit) -> Result<Self, Faults> {
+    pub fn of(kit: &'kit PreparedKit) -> Result<Self, Faults> {
         let transfer = kit.plan().role.as_str() == "server";
         Self::new(Owner::of(kit), kit.fingerprint(), transfer, kit.tree())
     }
@@ -80,7 +81,7 @@ impl Shipment {
     ///
     /// # Errors
     /// `INVALID_PREPARED_KIT` where a file cannot be read any more.
-    pub fn new(owner: Owner, fingerprint: Digest, transfer: bool, tree: &FileTree) -> Result<Self, Faults> {
+    pub fn new(owner: Owner, fingerprint: Digest, transfer: bool, tree: &'kit FileTree) -> Result<Self, Faults> {
         let empty = Self::rollback(owner);
         let mut shipment = Self { verb: "stage", fingerprint: Some(fingerprint), transfer, ..empty };
         let kit = tree.iter().filter(|(path, _)| KIT.iter().any(|directory| path.as_path().starts_with(directory)));
@@ -130,17 +131,17 @@ impl Shipment {
         program: &'shipment [u8],
         request: &'shipment [u8],
     ) -> (impl AsyncRead + Unpin + Send, u64) {
-        let parts: Vec<&[u8]> = [program, request].into_iter().chain(self.contents.iter().map(Vec::as_slice)).collect();
+        let parts: Vec<&[u8]> = [program, request].into_iter().chain(self.contents.iter().map(AsRef::as_ref)).collect();
         let length = parts.iter().map(|part| part.len() as u64).sum();
         (Parts { parts, next: 0 }, length)
     }
 }
 
-fn whole(content: &Content) -> Result<Vec<u8>, Faults> {
+fn whole(content: &Content) -> Result<Cow<'_, [u8]>, Faults> {
     match content {
-        Content::Bytes(bytes) => Ok(bytes.clone()),
+        Content::Bytes(bytes) => Ok(Cow::Borrowed(bytes)),
         Content::OnDisk { source, length } => {
-            flare_file_tree::read_file(source, *length, Code::InvalidPreparedKit, Code::InvalidPreparedKit)
+            flare_file_tree::read_file(source, *length, Code::InvalidPreparedKit, Code::InvalidPreparedKit).map(Cow::Owned)
         }
     }
 }

@@ -130,7 +130,7 @@ struct Run<'run> {
     options: &'run Options,
     namespace: String,
     claim: String,
-    shipment: Shipment,
+    shipment: Shipment<'run>,
     parent: ParentPod,
 }
 

@@ -43,7 +43,7 @@ fn owner(participant: &str) -> Owner {
     Owner { participant: participant.to_owned(), role: "client".to_owned(), project: Some("p".to_owned()) }
 }
 
-fn shipment(tree: &FileTree, who: &str, fingerprint: &str) -> Shipment {
+fn shipment<'tree>(tree: &'tree FileTree, who: &str, fingerprint: &str) -> Shipment<'tree> {
     Shipment::new(owner(who), Digest::of(fingerprint.as_bytes()), true, tree).expect("a tree in memory")
 }
 
@@ -60,7 +60,7 @@ fn kit(text: &str) -> FileTree {
     tree
 }
 
-fn input_of(shipment: &Shipment, id: &str) -> (Vec<u8>, usize) {
+fn input_of(shipment: &Shipment<'_>, id: &str) -> (Vec<u8>, usize) {
     let request = shipment.request(id);
     let (mut reader, length) = shipment.input(VOLUME_PROGRAM.as_bytes(), &request);
     let mut input = Vec::new();
