@@ -10,6 +10,7 @@ mod command_line;
 mod init;
 mod interruption;
 mod launch;
+mod many_kits;
 mod output;
 mod parity;
 mod tidy;

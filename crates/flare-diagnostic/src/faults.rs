@@ -79,6 +79,13 @@ impl Faults {
         Self { errors: self.errors.into_iter().map(change).collect(), warnings }
     }
 
+    /// Puts the errors in the order in which a report shows them; equal keys keep their order.
+    #[must_use]
+    pub fn sort_by_key<K: Ord>(mut self, key: impl FnMut(&Diagnostic) -> K) -> Self {
+        self.errors.sort_by_key(key);
+        self
+    }
+
     /// Adds the errors and warnings of another input of the same run.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {

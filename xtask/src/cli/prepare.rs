@@ -14,8 +14,10 @@ use crate::{
     Environment,
     output::{Ended, Failure, Format, Outcome, printable},
     pipeline::{
-        federation::{self, Isolation, LoadedFederation, UniqueDiagnostics},
-        prepare::{self, ConfigSource, KitRequest, RunOptions},
+        difference::Change,
+        federation::{self, Isolation, LoadedFederation},
+        prepare::{self, ConfigSource, KitRequest, Prepared, RunOptions},
+        prepare_many::{Unfinished, prepare_many},
     },
 };
 
@@ -74,6 +76,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Ended {
         now: context.environment.now,
         discard_changes: arguments.discard_changes,
         working_directory: context.environment.working_folder.clone(),
+        dry_run: arguments.dry_run,
         interrupt: context.interrupt.clone(),
     };
     if let Some(file) = &arguments.federation {
@@ -81,10 +84,10 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Ended {
     }
     let requests = requests(context, arguments)?;
     if let [request] = requests.as_slice() {
-        return run_one(context, request, arguments.dry_run, &options);
+        return run_one(context, request, &options);
     }
     let isolation = if arguments.separate_clusters { Isolation::SeparateClusters } else { Isolation::OneCluster };
-    run_many(context, &requests, &isolation, arguments.dry_run, &options)
+    run_many(context, &requests, &isolation, &options)
 }
 
 /// The kits of the command line, each with its configuration and its output.
@@ -147,35 +150,31 @@ fn twice(message: &str) -> Faults {
     Diagnostic::error(Code::InvalidArgs, message).hint("name each kit once").into()
 }
 
-fn run_one(context: &Context<'_>, request: &KitRequest, dry_run: bool, options: &RunOptions) -> Ended {
+fn run_one(context: &Context<'_>, request: &KitRequest, options: &RunOptions) -> Ended {
     context.step(|| format!("reading {}", request.kit.display()));
-    let (data, text, warnings) = prepare_one(request, dry_run, options)?;
-    say_target(context, &data);
-    Ok(Outcome { data, text, warnings })
+    let Checked { value: prepared, warnings } = prepare::prepare(request, options)?;
+    context.step(|| target_line(&prepared.report));
+    Ok(Outcome { data: data(&prepared), text: text(&prepared), warnings })
 }
 
-/// Prepares one kit: its report for machines, its report for people, its warnings.
-fn prepare_one(request: &KitRequest, dry_run: bool, options: &RunOptions) -> Result<(Value, String, Vec<Diagnostic>), Failure> {
-    let resolved = prepare::resolve(request, options)?;
-    let before = dry_run.then(|| resolved.kit.clone());
-    let mut warnings = resolved.warnings.clone();
-    let mut built = prepare::build(request, resolved, options).map_err(|faults| faults.after(std::mem::take(&mut warnings)))?;
-    let mut warnings = std::mem::take(&mut built.warnings);
-    let mut data = prepare::report(request, &built);
-    let mut text = as_lines(&data);
-    if let Some(before) = before {
-        let changes = crate::pipeline::difference::between(&before, built.prepared.tree());
+/// The report for machines.
+fn data(prepared: &Prepared) -> Value {
+    let mut data = prepared.report.clone();
+    if let Some(changes) = &prepared.changes {
         data["dry_run"] = json!(true);
-        data["changes"] = changes.iter().map(crate::pipeline::difference::Change::data).collect();
-        text.push_str("\nnothing was written; the prepared copy would differ from the kit in:\n");
-        text.extend(changes.iter().map(crate::pipeline::difference::Change::text));
-    } else {
-        match prepare::commit(request, &built, options) {
-            Ok(unfinished) => warnings.extend(unfinished),
-            Err(faults) => return Err(faults.after(warnings).into()),
-        }
+        data["changes"] = changes.iter().map(Change::data).collect();
     }
-    Ok((data, text, warnings))
+    data
+}
+
+/// The report for people.
+fn text(prepared: &Prepared) -> String {
+    let mut text = as_lines(&prepared.report);
+    if let Some(changes) = &prepared.changes {
+        text.push_str("\nnothing was written; the prepared copy would differ from the kit in:\n");
+        text.extend(changes.iter().map(Change::text));
+    }
+    text
 }
 
 /// The report as `key: value` lines, as the reference prints it.
@@ -196,7 +195,7 @@ fn run_federation(context: &Context<'_>, arguments: &Arguments, file: &Path, opt
         federation::read(&file, output.as_deref(), arguments.target)?;
     let isolation =
         if arguments.separate_clusters { Isolation::SeparateClusters } else { Isolation::Federation(Box::new(federation)) };
-    match run_many(context, &requests, &isolation, arguments.dry_run, options) {
+    match run_many(context, &requests, &isolation, options) {
         Ok(mut outcome) => {
             outcome.warnings.splice(0..0, warnings);
             Ok(outcome)
@@ -205,55 +204,50 @@ fn run_federation(context: &Context<'_>, arguments: &Arguments, file: &Path, opt
     }
 }
 
-/// Prepares several kits: all of them are checked, alone and against each other, before the first is written.
-fn run_many(context: &Context<'_>, requests: &[KitRequest], isolation: &Isolation, dry_run: bool, options: &RunOptions) -> Ended {
-    context.step(|| format!("checking {} kits", requests.len()));
-    let mut warnings = UniqueDiagnostics::from(federation::check(requests, isolation, options)?);
-    context.step(|| format!("writing {} prepared kits", requests.len()));
+/// What is held of each kit of many: only what will be printed.
+struct Kept {
+    data: Value,
+    text: String,
+}
+
+fn run_many(context: &Context<'_>, requests: &[KitRequest], isolation: &Isolation, options: &RunOptions) -> Ended {
+    context.step(|| format!("preparing {} kits, after a check of all", requests.len()));
     let bar = context.progress(requests.len());
-    // Of each kit only what will be printed is held, so that memory stays flat.
     let for_machines = context.shared.format == Format::Json;
-    let (mut participants, mut text) = (Vec::new(), String::new());
-    let mut failed: Option<Faults> = None;
-    crate::pipeline::parallel::in_order(
-        requests,
-        |request| prepare_one(request, dry_run, options),
-        |result| {
-            bar.inc(1);
-            match result {
-                // Most of its warnings the check before has found too; what only writing shows is new.
-                Ok((data, lines, found)) => {
-                    warnings.extend(found);
-                    say_target(context, &data);
-                    match (for_machines, dry_run) {
-                        (true, _) => participants.push(data),
-                        (false, true) => text.push_str(&format!("{lines}\n")),
-                        (false, false) => text.push_str(&one_line(&data)),
-                    }
-                }
-                Err(failure) => {
-                    failed = Some(match failed.take() {
-                        None => failure.faults,
-                        Some(before) => before.and(failure.faults),
-                    });
-                }
-            }
-        },
-    );
+    let keep = |prepared: Prepared| {
+        context.step(|| target_line(&prepared.report));
+        match (for_machines, &prepared.changes) {
+            (true, _) => Kept { data: data(&prepared), text: String::new() },
+            (false, Some(_)) => Kept { data: Value::Null, text: text(&prepared) + "\n" },
+            (false, None) => Kept { data: Value::Null, text: one_line(&prepared.report) },
+        }
+    };
+    let ended = prepare_many(requests, isolation, options, keep, || bar.inc(1));
     bar.finish_and_clear();
-    let warnings = warnings.into_vec();
-    match failed {
-        Some(faults) => Err(faults.after(warnings).into()),
-        None => Ok(Outcome { data: json!({ "participants": participants }), text, warnings }),
+    match ended {
+        Ok(Checked { value, warnings }) => Ok(Outcome { warnings, ..shown(value, &[]) }),
+        Err(Unfinished { faults, done, not_done }) => {
+            Err(Failure { faults, shown: done.map(|done| Box::new(shown(done, &not_done))) })
+        }
     }
 }
 
-/// For which release, and why, where `-v` asked for it.
-fn say_target(context: &Context<'_>, data: &Value) {
-    context.step(|| {
-        let text = |key: &str| printable(data[key].as_str().unwrap_or_default()).into_owned();
-        format!("{}: prepared for FLARE {}: {}", text("name"), text("target"), text("target_reason"))
-    });
+/// Which kits are prepared, and which are not.
+fn shown(done: Vec<Kept>, not_done: &[PathBuf]) -> Outcome {
+    let mut text: String = done.iter().map(|kept| kept.text.as_str()).collect();
+    text.extend(not_done.iter().map(|kit| format!("not prepared: {}\n", printable(&kit.to_string_lossy()))));
+    let participants: Vec<_> = done.into_iter().map(|kept| kept.data).collect();
+    let mut data = json!({ "participants": participants });
+    if !not_done.is_empty() {
+        data["not_prepared"] = json!(not_done);
+    }
+    Outcome { data, text, warnings: Vec::new() }
+}
+
+/// For which release, and why, for `-v`.
+fn target_line(report: &Value) -> String {
+    let text = |key: &str| printable(report[key].as_str().unwrap_or_default()).into_owned();
+    format!("{}: prepared for FLARE {}: {}", text("name"), text("target"), text("target_reason"))
 }
 
 fn one_line(data: &Value) -> String {

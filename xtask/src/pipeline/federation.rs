@@ -15,7 +15,6 @@ use super::{
     prepare::{self, ConfigSource, KitRequest, RunOptions},
     release,
 };
-use crate::output::Failure;
 
 /// The largest federation.yaml that is read, in bytes; the parser has the last word on smaller ones.
 const LARGEST_FEDERATION: u64 = 8 << 20;
@@ -49,6 +48,7 @@ pub(crate) fn read(file: &Path, output: Option<&Path>, target: Option<Target>) -
     let mut requests = Vec::new();
     for participant in &federation.participants {
         let kit = crate::environment::shortest(&flare_file_tree::resolved(&directory.join(&participant.kit)));
+        let kit = collector.require(crate::environment::utf8(kit))?;
         let output = output.map_or_else(|| kit.join("prepared/k8s"), |output| output.join(kit.file_name().unwrap_or_default()));
         if let Some(document) = collector.keep(config_file(participant, directory)) {
             images.extend(release::image_of(&participant.config_node(document.as_deref().map(|document| &document.root))));
@@ -71,9 +71,9 @@ pub(crate) fn read(file: &Path, output: Option<&Path>, target: Option<Target>) -
 
 /// Faults in what participants share, such as a file that several of them name, once.
 fn unique(faults: Faults) -> Faults {
-    let (errors, warnings) = faults.into_parts();
-    let errors = UniqueDiagnostics::from(errors).into_vec();
-    Faults::check(errors, || ()).expect_err("there was at least one error").after(UniqueDiagnostics::from(warnings).into_vec())
+    let (errors, warnings) = faults.clone().into_parts();
+    let unique = Faults::from_list(UniqueDiagnostics::from(errors).into_vec());
+    unique.map_or(faults, |unique| unique.after(UniqueDiagnostics::from(warnings).into_vec()))
 }
 
 fn config_file(participant: &Participant, directory: &Path) -> Result<Option<Box<Document>>, Faults> {
@@ -109,7 +109,7 @@ pub(crate) fn shared_output(requests: &[KitRequest]) -> Option<Diagnostic> {
 /// Checks every kit alone and all against each other, without writing. Gives the warnings of all, in order.
 ///
 /// Of each kit only its [`Facts`] are kept, and of those only what the isolation need, so that memory stays flat.
-pub(crate) fn check(requests: &[KitRequest], isolation: &Isolation, options: &RunOptions) -> Result<Vec<Diagnostic>, Failure> {
+pub(crate) fn check(requests: &[KitRequest], isolation: &Isolation, options: &RunOptions) -> Result<Vec<Diagnostic>, Faults> {
     let alone = matches!(isolation, Isolation::SeparateClusters);
     let (mut warnings, mut faults) = (UniqueDiagnostics::default(), UniqueDiagnostics::default());
     let mut facts = Vec::with_capacity(if alone { 0 } else { requests.len() });
@@ -140,17 +140,17 @@ pub(crate) fn check(requests: &[KitRequest], isolation: &Isolation, options: &Ru
         }
     }
     let warnings = warnings.into_vec();
-    match Faults::check(faults.into_vec(), || ()) {
-        Ok(()) => Ok(warnings),
-        Err(faults) => Err(faults.after(warnings).into()),
+    match Faults::from_list(faults.into_vec()) {
+        Some(faults) => Err(faults.after(warnings)),
+        None => Ok(warnings),
     }
 }
 
 fn check_one(request: &KitRequest, alone: bool, options: &RunOptions) -> Result<Checked<Option<Facts>>, Faults> {
-    let resolved = prepare::resolve(request, options)?;
-    let facts = (!alone).then(|| resolved.facts.clone());
-    let Checked { warnings, .. } = prepare::patch(request, resolved, options)?;
-    Ok(Checked { value: facts, warnings })
+    prepare::resolve(request, options)?.and_then(|resolved| {
+        let facts = (!alone).then(|| resolved.facts.clone());
+        Ok(prepare::patch(request, resolved, options)?.map(|_| facts))
+    })
 }
 
 fn cross_checks(requests: &[KitRequest], isolation: &Isolation, facts: &[Facts]) -> Result<Checked<()>, Faults> {

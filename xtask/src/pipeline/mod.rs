@@ -9,6 +9,7 @@ mod output_path;
 pub(crate) mod parallel;
 pub(crate) mod participant_files;
 pub(crate) mod prepare;
+pub(crate) mod prepare_many;
 pub(crate) mod release;
 pub(crate) mod stage;
 pub(crate) mod study_files;

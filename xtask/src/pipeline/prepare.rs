@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use flare_diagnostic::{Checked, Code, Diagnostic, Faults, Place, printable};
+use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults, Place, printable};
 use flare_federation::{
     Facts, Participant, Provisioned,
     target::{self, Origin},
@@ -17,6 +17,7 @@ use flare_startup_kit::StartupKit;
 use serde_json::{Value, json};
 
 use super::{
+    difference::{self, Change},
     kit_directory,
     output_path::{self, RealPaths},
     release,
@@ -64,6 +65,8 @@ pub(crate) struct RunOptions {
     pub(crate) discard_changes: bool,
     /// The directory in which the user is, absolute.
     pub(crate) working_directory: PathBuf,
+    /// Whether nothing is written, and the difference is shown.
+    pub(crate) dry_run: bool,
     /// Ctrl-C.
     pub(crate) interrupt: Interrupt,
 }
@@ -79,64 +82,117 @@ pub(crate) struct Resolved {
     /// The kit as it was read.
     pub(crate) kit: FileTree,
     /// What stands where the prepared kit shall go.
-    pub(crate) existing: ExistingOutput,
-    pub(crate) warnings: Vec<Diagnostic>,
+    existing: ExistingOutput,
 }
 
 /// A finished tree, not yet on disk.
 #[derive(Debug)]
-pub(crate) struct Built {
-    pub(crate) prepared: PreparedKit,
+struct Built {
+    prepared: PreparedKit,
     /// Why its target is the one.
-    pub(crate) origin: Origin,
-    pub(crate) warnings: Vec<Diagnostic>,
+    origin: Origin,
+}
+
+/// One kit that was prepared; in a dry run, that would be.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    /// The reference's keys, and more.
+    pub(crate) report: Value,
+    /// In a dry run: how the copy would differ from the kit.
+    pub(crate) changes: Option<Vec<Change>>,
+}
+
+/// The whole road of one kit: reads it, decides, builds, and writes once.
+pub(crate) fn prepare(request: &KitRequest, options: &RunOptions) -> Result<Checked<Prepared>, Faults> {
+    let mut found = Collector::new();
+    let resolved = found.require_checked(resolve(request, options))?;
+    let before = options.dry_run.then(|| resolved.kit.clone());
+    let built = found.require_checked(build(request, resolved, options))?;
+    let changes = before.map(|before| difference::between(&before, built.prepared.tree()));
+    if changes.is_none() {
+        let unfinished = found.require(commit(request, &built, options))?;
+        found.extend(unfinished);
+    }
+    located(request, found.finish(|| Prepared { report: report(request, &built), changes }))
 }
 
 /// Reads config and kit and decides every fact. All faults of config, kit and output come together, in this order.
-pub(crate) fn resolve(request: &KitRequest, options: &RunOptions) -> Result<Resolved, Faults> {
+pub(crate) fn resolve(request: &KitRequest, options: &RunOptions) -> Result<Checked<Resolved>, Faults> {
+    located(request, read_and_decide(request, options))
+}
+
+fn read_and_decide(request: &KitRequest, options: &RunOptions) -> Result<Checked<Resolved>, Faults> {
     options.interrupt.check()?;
-    let mut faults = Vec::new();
-    let mut warnings = Vec::new();
-    let config = keep(ReadConfig::of(request), &mut faults);
+    let mut found = Collector::new();
+    let config = found.keep(ReadConfig::of(request));
     let real = RealPaths::of(request);
-    let kit = keep(read_kit(request, &real, options.now), &mut faults);
-    let existing = keep(output_path::check(request, &real, &options.working_directory), &mut faults);
+    let kit = found.keep(read_kit(request, &real, options.now));
+    let existing = found.keep(output_path::check(request, &real, &options.working_directory));
     let image = config.as_ref().and_then(ReadConfig::image);
     let provisioned = kit.as_ref().map_or(Provisioned::Unknown, |(tree, _)| release::of_tree(tree));
     let decided = target::decide(request.asked.clone(), image.as_ref(), provisioned);
-    let config = config.and_then(|config| keep(config.check(decided.target), &mut faults));
-    let config = config.map(|config| config.collect(&mut warnings));
-    let (true, Some(config), Some((tree, kit)), Some(existing)) = (faults.is_empty(), config, kit, existing) else {
-        return Err(in_reported_order(faults));
-    };
-    let kit = kit.collect(&mut warnings);
-    warnings.extend(decided.warning);
-    let plan = flare_site_plan::resolve(&kit, &config, decided.target, options.acceptance)?.collect(&mut warnings);
-    warnings.extend(super::study_files::check(&tree, plan.target));
-    let facts = Facts::of(&plan, &kit.certificates.identity.subject_alternative_names, kit.relay.as_ref());
-    Ok(Resolved { plan, facts, origin: decided.origin, kit: tree, existing, warnings })
+    let config = config.and_then(|config| found.keep_checked(config.check(decided.target)));
+    let kit = kit.map(|(tree, kit)| (tree, kit.collect(&mut found)));
+    found.extend(decided.warning);
+    let inputs = found.finish_some(config.zip(kit).zip(existing)).map_err(in_reported_order)?;
+    inputs.and_then(|((config, (tree, kit)), existing)| {
+        let mut found = Collector::new();
+        let plan = flare_site_plan::resolve(&kit, &config, decided.target, options.acceptance);
+        let plan = found.require_checked(plan)?;
+        found.extend(super::study_files::check(&tree, plan.target));
+        let facts = Facts::of(&plan, &kit.certificates.identity.subject_alternative_names, kit.relay.as_ref());
+        found.finish(|| Resolved { plan, facts, origin: decided.origin, kit: tree, existing })
+    })
 }
 
 /// Builds the prepared tree in memory.
-pub(crate) fn build(request: &KitRequest, resolved: Resolved, options: &RunOptions) -> Result<Built, Faults> {
+fn build(request: &KitRequest, resolved: Resolved, options: &RunOptions) -> Result<Checked<Built>, Faults> {
     let (plan, origin) = (resolved.plan.clone(), resolved.origin.clone());
-    let Checked { value: kit, warnings } = patch(request, resolved, options)?;
-    let kit = FingerprintedKit::new(kit)?;
-    let chart = flare_helm_chart::render(&plan, &kit.fingerprint().to_string());
-    Ok(Built { prepared: PreparedKit::assemble(plan, kit, chart)?, origin, warnings })
+    patch(request, resolved, options)?.and_then(|kit| {
+        let kit = FingerprintedKit::new(kit)?;
+        let chart = flare_helm_chart::render(&plan, &kit.fingerprint().to_string());
+        Ok(Checked::clean(Built { prepared: PreparedKit::assemble(plan, kit, chart)?, origin }))
+    })
 }
 
 /// The patched kit, and everything that [`build`] could refuse: a run checks all kits before it writes the first.
 pub(crate) fn patch(request: &KitRequest, resolved: Resolved, options: &RunOptions) -> Result<Checked<FileTree>, Faults> {
-    let Resolved { plan, kit, existing, mut warnings, .. } = resolved;
-    let kit = flare_kit_patch::patch(kit, &plan)?.collect(&mut warnings);
-    warnings.extend(flare_prepared_kit::check_losses(&request.output, &existing, &kit, options.discard_changes)?);
-    Ok(Checked { value: kit, warnings })
+    let Resolved { plan, kit, existing, .. } = resolved;
+    let patched = flare_kit_patch::patch(kit, &plan).and_then(|patched| {
+        patched.and_then(|kit| {
+            let warnings = flare_prepared_kit::check_losses(&request.output, &existing, &kit, options.discard_changes)?;
+            Ok(Checked { value: kit, warnings })
+        })
+    });
+    located(request, patched)
+}
+
+/// Makes every place of a kit's errors and warnings an unambiguous path: in a run of many, `startup/client.key` is nobody's.
+fn located<T>(request: &KitRequest, result: Result<Checked<T>, Faults>) -> Result<Checked<T>, Faults> {
+    match result {
+        Ok(Checked { value, warnings }) => {
+            Ok(Checked { value, warnings: warnings.into_iter().map(|warning| in_kit(request, warning)).collect() })
+        }
+        Err(faults) => Err(faults.map_all(|fault| in_kit(request, fault))),
+    }
+}
+
+fn in_kit(request: &KitRequest, diagnostic: Diagnostic) -> Diagnostic {
+    let place = match (diagnostic.place.clone(), &request.config) {
+        // The end of the run is nobody's, and neither is a bug.
+        (None, _) if matches!(diagnostic.code, Code::Interrupted | Code::Internal) => return diagnostic,
+        (None, ConfigSource::File(config)) if matches!(diagnostic.code, Code::ConfigNotFound | Code::InvalidConfig) => {
+            config.as_path().into()
+        }
+        (None, _) => request.kit.as_path().into(),
+        (Some(place), _) => Place { file: request.kit.join(&place.file).to_string_lossy().into_owned(), ..place },
+    };
+    diagnostic.at(place)
 }
 
 /// The one write: the tree is put in place by a rename. What stands in the `transfer/` of an earlier output stays. Gives
 /// a warning for each directory that could not be removed.
-pub(crate) fn commit(request: &KitRequest, built: &Built, options: &RunOptions) -> Result<Vec<Diagnostic>, Faults> {
+fn commit(request: &KitRequest, built: &Built, options: &RunOptions) -> Result<Vec<Diagnostic>, Faults> {
     options.interrupt.check()?;
     let how = flare_file_tree::CommitOptions {
         cancelled: Some(options.interrupt.flag()),
@@ -151,7 +207,7 @@ pub(crate) fn commit(request: &KitRequest, built: &Built, options: &RunOptions) 
 }
 
 /// The report of one prepared kit: the reference's keys, and more.
-pub(crate) fn report(request: &KitRequest, built: &Built) -> Value {
+fn report(request: &KitRequest, built: &Built) -> Value {
     let plan = built.prepared.plan();
     let chart = request.output.join("helm_chart");
     json!({
@@ -179,18 +235,13 @@ fn helm_command(plan: &SitePlan, chart: &Path) -> String {
     format!("helm upgrade --install {} {quoted} --namespace {}", plan.names.release, plan.namespace)
 }
 
-fn keep<T>(result: Result<T, Faults>, faults: &mut Vec<Diagnostic>) -> Option<T> {
-    result.map_err(|found| faults.extend(found.into_vec())).ok()
-}
-
 /// The reference checks config, kit and output in this order and reports the first; so do we, with all of them.
-fn in_reported_order(mut faults: Vec<Diagnostic>) -> Faults {
+fn in_reported_order(faults: Faults) -> Faults {
     faults.sort_by_key(|fault| match fault.code {
         Code::ConfigNotFound | Code::InvalidConfig | Code::InvalidFederation => 0,
         Code::InvalidKit | Code::UnsupportedKit => 1,
         _ => 2,
-    });
-    Faults::check(faults, || ()).expect_err("there is at least one fault")
+    })
 }
 
 /// A configuration that was read and not yet checked, since the image that it names may decide by which release's rules.

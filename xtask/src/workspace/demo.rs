@@ -16,7 +16,8 @@ use crate::{
     pipeline::{
         federation::{self, Isolation, LoadedFederation},
         parallel,
-        prepare::{self, RunOptions},
+        prepare::RunOptions,
+        prepare_many::prepare_many,
     },
 };
 
@@ -39,20 +40,20 @@ pub(crate) fn run(context: &Context<'_>, root: &Path, arguments: &Arguments) -> 
         now: context.environment.now,
         discard_changes: false,
         working_directory: context.environment.working_folder.clone(),
+        dry_run: false,
         interrupt: context.interrupt.clone(),
     };
     let read = federation::read(&root.join(FEDERATION), Some(&output), None)?;
     let Checked { value: LoadedFederation { federation, requests }, mut warnings } = read;
     let isolation = Isolation::Federation(Box::new(federation));
-    warnings.extend(federation::check(&requests, &isolation, &options)?);
+    let prepared = prepare_many(&requests, &isolation, &options, drop, || ());
+    prepared.map_err(|unfinished| unfinished.faults.after(warnings.clone()))?.collect(&mut warnings);
     let helm = helm(context, root)?;
     let mut text = String::new();
     let mut participants = Vec::new();
     let done = parallel::each(&requests, |request| -> Result<Value, Faults> {
-        let built = prepare::build(request, prepare::resolve(request, &options)?, &options)?;
-        prepare::commit(request, &built, &options)?;
-        let manifests = helm.as_deref().map(|helm| render(context, helm, &request.output, &built.prepared)).transpose()?;
         let opened = PreparedKit::open(&request.output, flare_prepared_kit::Acceptance::default())?;
+        let manifests = helm.as_deref().map(|helm| render(context, helm, &request.output, &opened.value)).transpose()?;
         Ok(json!({
             "name": opened.value.plan().participant,
             "output": request.output,

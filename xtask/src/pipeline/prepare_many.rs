@@ -1,0 +1,115 @@
+//! Many kits in one run: all are checked, alone and against each other, before the first is written.
+
+use std::path::PathBuf;
+
+use flare_diagnostic::{Checked, Code, Faults};
+
+use super::{
+    federation::{self, Isolation, UniqueDiagnostics},
+    parallel,
+    prepare::{self, KitRequest, Prepared, RunOptions},
+};
+
+/// A run that ended before every kit was prepared.
+#[derive(Debug)]
+pub(crate) struct Unfinished<Kept> {
+    /// Why.
+    pub(crate) faults: Faults,
+    /// What is kept of the kits that were prepared, which stand in their places; `None` where the check failed, before any write.
+    pub(crate) done: Option<Vec<Kept>>,
+    /// The kits that were not prepared.
+    pub(crate) not_done: Vec<PathBuf>,
+}
+
+/// Prepares every kit. Of each only what `keep` makes of it is held, so that memory stays flat; `progress` is called after each.
+pub(crate) fn prepare_many<Kept: Send>(
+    requests: &[KitRequest],
+    isolation: &Isolation,
+    options: &RunOptions,
+    keep: impl Fn(Prepared) -> Kept + Sync,
+    mut progress: impl FnMut() + Send,
+) -> Result<Checked<Vec<Kept>>, Unfinished<Kept>> {
+    let paths = || requests.iter().map(|request| request.kit.clone());
+    let checked = federation::check(requests, isolation, options);
+    let checked = checked.map_err(|faults| Unfinished { faults, done: None, not_done: paths().collect() })?;
+    let (mut warnings, mut errors) = (UniqueDiagnostics::from(checked), UniqueDiagnostics::default());
+    let (mut done, mut not_done) = (Vec::new(), Vec::new());
+    let mut paths = paths();
+    parallel::in_order(
+        requests,
+        |request| prepare::prepare(request, options).map(|prepared| prepared.map(&keep)),
+        |result| {
+            progress();
+            let kit = paths.next();
+            match result {
+                // Most of its warnings the check before has found too; what only writing shows is new.
+                Ok(prepared) => done.push(prepared.collect(&mut warnings)),
+                Err(faults) => {
+                    let (found, before) = faults.into_parts();
+                    errors.extend(found);
+                    warnings.extend(before);
+                    not_done.extend(kit);
+                }
+            }
+        },
+    );
+    let warnings = warnings.into_vec();
+    let Some(faults) = Faults::from_list(errors.into_vec()) else { return Ok(Checked { value: done, warnings }) };
+    let faults = faults.after(warnings).map(|mut fault| {
+        if fault.code == Code::Interrupted {
+            fault.message =
+                format!("interrupted after {} of {} kits; what was begun has been removed", done.len(), requests.len());
+        }
+        fault
+    });
+    Err(Unfinished { faults, done: Some(done), not_done })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{path::Path, sync::atomic::Ordering};
+
+    use flare_file_tree::Destination;
+    use flare_site_plan::Acceptance;
+
+    use super::*;
+    use crate::{Environment, interrupt::Interrupt, pipeline::prepare::ConfigSource};
+
+    #[test]
+    fn a_run_that_stops_half_way_says_which_kits_are_done_and_is_one_error() {
+        let scratch = tempfile::tempdir().unwrap();
+        let config = scratch.path().join("k8s.yaml");
+        let text = b"runtime: k8s\nparent:\n  docker_image: registry.example.com/nvflare:2.8.3\n";
+        flare_file_tree::write_file(&config, text, 0o644, false).unwrap();
+        let kit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/kits/plain-2.8.3/site-1");
+        let request = |index: usize| KitRequest {
+            kit: flare_file_tree::resolved(&crate::environment::shortest(&kit)),
+            config: ConfigSource::File(config.clone()),
+            output: scratch.path().join(format!("out-{index}")),
+            asked: None,
+        };
+        let requests: Vec<_> = (0..12).map(request).collect();
+        let options = RunOptions {
+            acceptance: Acceptance::default(),
+            now: Environment::of_process().now,
+            discard_changes: false,
+            working_directory: scratch.path().to_owned(),
+            dry_run: false,
+            interrupt: Interrupt::default(),
+        };
+        let keep = |prepared: Prepared| {
+            options.interrupt.flag().store(true, Ordering::Relaxed);
+            PathBuf::from(prepared.report["output"].as_str().unwrap())
+        };
+        let ended = prepare_many(&requests, &Isolation::SeparateClusters, &options, keep, || ());
+        let Unfinished { faults, done, not_done } = ended.unwrap_err();
+        let done = done.unwrap();
+        assert!(!done.is_empty() && !not_done.is_empty() && done.len() + not_done.len() == 12);
+        assert_eq!((faults.all().len(), faults.first().code), (1, Code::Interrupted), "{faults}");
+        assert!(faults.to_string().contains(&format!("after {} of 12 kits", done.len())), "{faults}");
+        for request in &requests {
+            let is_there = !matches!(Destination::look(&request.output), Ok(Destination::Absent));
+            assert_eq!(is_there, done.contains(&request.output), "{}", request.output.display());
+        }
+    }
+}
