@@ -66,26 +66,32 @@ fn mode_lines(old: Option<&Entry>, new: Option<&Entry>) -> String {
 /// The lines that were removed and added. Of JSON only what differs is shown, in one layout for both sides; of equal parts no value
 /// stands there, nor of a key that sounds like a secret.
 fn changed_lines(old: &[u8], new: &[u8]) -> String {
-    let Some((old, new)) = readable(old, new) else { return String::new() };
+    // The values of JSON are hidden by their keys, other text line by line.
+    let (old, new, shown): (_, _, fn(&str) -> String) = match (without_equal_parts(old, new), as_text(old), as_text(new)) {
+        (Some((old, new)), ..) => (old, new, |line| without_secrets(line).into_owned()),
+        (None, Some(old), Some(new)) => (old, new, without_secret),
+        _ => return String::new(),
+    };
     let difference = similar::TextDiff::from_lines(&old, &new);
     let mut text = String::new();
     for hunk in difference.unified_diff().context_radius(0).iter_hunks() {
         for line in hunk.iter_changes() {
-            let _ = writeln!(text, "    {}{}", line.tag(), printable(&without_secret(line.value().trim_end())));
+            let _ = writeln!(text, "    {}{}", line.tag(), printable(&shown(line.value().trim_end())));
         }
     }
     text
 }
 
-/// Two documents of JSON without what is equal, laid out alike, so that a difference in white space is none; other text as it is.
-fn readable(old: &[u8], new: &[u8]) -> Option<(String, String)> {
-    let json = |bytes| serde_json::from_slice::<Value>(bytes);
-    if let (Ok(mut old), Ok(mut new)) = (json(old), json(new)) {
-        hide_secrets(&mut old, &mut new);
-        hide_equal(&mut old, &mut new);
-        return Some((serde_json::to_string_pretty(&old).ok()?, serde_json::to_string_pretty(&new).ok()?));
-    }
-    Some((String::from_utf8(old.to_vec()).ok()?, String::from_utf8(new.to_vec()).ok()?))
+/// Two documents of JSON without what is equal, laid out alike, so that a difference in white space is none.
+fn without_equal_parts(old: &[u8], new: &[u8]) -> Option<(String, String)> {
+    let (mut old, mut new) = (serde_json::from_slice(old).ok()?, serde_json::from_slice(new).ok()?);
+    hide_secrets(&mut old, &mut new);
+    hide_equal(&mut old, &mut new);
+    Some((serde_json::to_string_pretty(&old).ok()?, serde_json::to_string_pretty(&new).ok()?))
+}
+
+fn as_text(bytes: &[u8]) -> Option<String> {
+    String::from_utf8(bytes.to_vec()).ok()
 }
 
 /// Stands for a part that both documents have.
@@ -180,7 +186,7 @@ mod tests {
         let new = b"{\n \"a\": 1,\n \"token\": \"T-2\",\n \"b\": [1, 2],\n \"private\": {\"x\": [\"T-1\"]}\n}";
         assert_eq!(
             changed_lines(old, new),
-            "    -  \"token\": \"(hidden)\"\n    +  \"token\": \"(hidden, another than before)\"\n"
+            "    -  \"token\": \"(hidden)\",\n    +  \"token\": \"(hidden, another than before)\",\n"
         );
         for text in ["export TOKEN=T-1", "password: T-1", "url = https://jane:T-1@example.org/"] {
             let lines = changed_lines(b"", format!("{text}\n").as_bytes());
