@@ -14,6 +14,7 @@ mod many_kits;
 mod output;
 mod parity;
 mod tidy;
+mod yaml_readers;
 
 /// Cargo does not look into `it/`, so a file without a `mod` line would be a test that never runs.
 #[test]

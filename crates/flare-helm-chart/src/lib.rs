@@ -6,12 +6,12 @@
 //! README's table; `schema`, `yaml` and `table` write these three; `sources` embeds the chart sources (`charts-src/`); `render`
 //! puts the directory together.
 
+mod comments;
 mod render;
 mod schema;
 mod sources;
 mod table;
 mod values;
-mod yaml;
 
 pub use render::render;
 pub use schema::values_schema;

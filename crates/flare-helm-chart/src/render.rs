@@ -5,18 +5,14 @@ use std::sync::LazyLock;
 use flare_file_tree::{FileTree, RelativePath};
 use flare_names::Role;
 use flare_site_plan::{ReadinessPort, SitePlan};
-use flare_yaml::quote;
+use flare_yaml::{Comments, Strings, commented_block, quote};
 use handlebars::{Handlebars, no_escape};
 use serde_json::{Map, Value, json};
 
-use crate::{
-    sources, table,
-    values::Values,
-    yaml::{self, Comments},
-};
+use crate::{comments, sources, table, values::Values};
 
-static SERVER_COMMENTS: LazyLock<Comments> = LazyLock::new(|| yaml::comments(sources::schema(Role::Server)));
-static CLIENT_COMMENTS: LazyLock<Comments> = LazyLock::new(|| yaml::comments(sources::schema(Role::Client)));
+static SERVER_COMMENTS: LazyLock<Comments> = LazyLock::new(|| comments::of_schema(sources::schema(Role::Server)));
+static CLIENT_COMMENTS: LazyLock<Comments> = LazyLock::new(|| comments::of_schema(sources::schema(Role::Client)));
 
 /// The comments on the values, which are the same in every chart of a role.
 fn comments(role: Role) -> &'static Comments {
@@ -49,7 +45,7 @@ pub fn render(plan: &SitePlan, kit_fingerprint: &str) -> FileTree {
     put("Chart.yaml", fill_in("chart", &chart_context(plan)).as_bytes());
     put("README.md", fill_in("readme", &readme_context(plan, &values, comments)).as_bytes());
     put("values.schema.json", sources::schema(plan.role).as_bytes());
-    put("values.yaml", yaml::document(&values, comments).as_bytes());
+    put("values.yaml", commented_block(&values, Strings::Quoted, comments).as_bytes());
     put("templates/role.yaml", fill_in("role", &role_context(plan)).as_bytes());
     for (path, text) in sources::COMMON.iter().chain(sources::of_role(plan.role)) {
         put(path, text.as_bytes());

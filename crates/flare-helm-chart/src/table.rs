@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
 
-use crate::yaml::Comments;
+use flare_yaml::Comments;
 
 /// One row for each value: path, default, description. Blocks have no row of their own.
 pub(crate) fn rows(values: &Map<String, Value>, comments: &Comments) -> String {

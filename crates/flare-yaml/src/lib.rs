@@ -9,9 +9,11 @@ mod reading;
 mod strict;
 mod to_json;
 mod tree;
+mod write;
 
 pub use build::{MAX_BYTES, MAX_DEPTH, MAX_NODES};
 pub use quote::quote;
 pub use reading::{Meaning, Reading};
 pub use strict::parse;
 pub use tree::{Content, Document, Entry, Key, Node, Scalar, Style, shown};
+pub use write::{Comments, Strings, block, commented_block, documents, key, scalar};

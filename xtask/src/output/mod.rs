@@ -2,15 +2,14 @@
 
 mod exit;
 mod render;
-mod yaml;
 
 pub(crate) use exit::exit_status;
 pub(crate) use exit::{EXIT_USAGE, manual_of_exit_statuses};
 pub(crate) use flare_diagnostic::printable;
 use flare_diagnostic::{Diagnostic, Faults};
+pub(crate) use flare_yaml::documents;
 pub(crate) use render::{Reporter, forgive_closed_pipe, talk};
 use serde_json::Value;
-pub(crate) use yaml::documents;
 
 /// How results are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]

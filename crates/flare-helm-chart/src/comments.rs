@@ -1,0 +1,63 @@
+//! The comments of `values.yaml`: what the schema says of each value.
+
+use std::collections::BTreeMap;
+
+use flare_yaml::Comments;
+use serde::Deserialize;
+
+/// What a comment needs of a schema; the rest is skipped, since this is read at each start.
+#[derive(Deserialize)]
+struct Described {
+    #[serde(default)]
+    description: String,
+    #[serde(default)]
+    properties: BTreeMap<String, Described>,
+}
+
+/// The comments of an embedded schema: the description of each property, wrapped.
+pub(crate) fn of_schema(schema: &str) -> Comments {
+    let schema = serde_json::from_str(schema).expect("an embedded schema, which the tests read");
+    let mut comments = Comments::new();
+    collect(&schema, "", &mut comments);
+    comments
+}
+
+fn collect(schema: &Described, path: &str, comments: &mut Comments) {
+    for (name, property) in &schema.properties {
+        let path = join(path, name);
+        let depth = path.matches('.').count();
+        comments.insert(path.clone(), wrap(&property.description, 110 - 2 * depth));
+        collect(property, &path, comments);
+    }
+}
+
+fn join(path: &str, name: &str) -> String {
+    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+}
+
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width {
+            lines.push(std::mem::take(&mut line));
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    lines.push(line);
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comments_are_wrapped_at_words() {
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("unbreakable", 3), ["unbreakable"]);
+    }
+}

@@ -1,0 +1,312 @@
+//! Block YAML as people write it, that every reader takes for what was meant.
+
+use std::{borrow::Cow, collections::BTreeMap, fmt::Write as _};
+
+use serde_json::{Map, Value};
+
+use crate::{Meaning, Reading, Scalar, Style, quote};
+
+/// Which strings stand in quotes. Keys stand in quotes only where they must.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Strings {
+    /// All of them, for files that people go on to edit and Helm reads: who changes a value sees that it is a string.
+    Quoted,
+    /// Those that a reader of YAML 1.1 or 1.2 would take for something else.
+    Plain,
+}
+
+/// The comment lines above each key, by the key's dotted path from the root (`image.tag`). Lists have no paths.
+pub type Comments = BTreeMap<String, Vec<String>>;
+
+/// Writes a value as block YAML with a line end. Empty lists and objects stand as `[]` and `{}`, null as `null`.
+///
+/// ```
+/// use flare_yaml::{Strings, block};
+///
+/// let pod = serde_json::json!({"kind": "Pod", "metadata": {"labels": {"app.kubernetes.io/name": "site-1", "on": "off"}}});
+/// assert_eq!(
+///     block(&pod, Strings::Plain),
+///     "kind: Pod\nmetadata:\n  labels:\n    app.kubernetes.io/name: site-1\n    \"on\": \"off\"\n"
+/// );
+/// ```
+pub fn block(value: &Value, strings: Strings) -> String {
+    let mut writer = Writer { text: String::new(), strings, comments: &Comments::new() };
+    writer.nested(value, Some(""), 0);
+    writer.text
+}
+
+/// Several values as one stream of documents, as `kubectl apply -f -` takes it; strings are plain where they can be.
+pub fn documents<'values>(values: impl IntoIterator<Item = &'values Value>) -> String {
+    values.into_iter().map(|value| format!("---\n{}", block(value, Strings::Plain))).collect()
+}
+
+/// Writes an object with comments; each commented key of the root has an empty line above it.
+pub fn commented_block(map: &Map<String, Value>, strings: Strings, comments: &Comments) -> String {
+    let mut writer = Writer { text: String::with_capacity(12 * 1024), strings, comments };
+    writer.map(map, Some(""), 0);
+    writer.text
+}
+
+struct Writer<'comments> {
+    text: String,
+    strings: Strings,
+    comments: &'comments Comments,
+}
+
+impl Writer<'_> {
+    /// `path` is `None` in a list, where no key has comments.
+    fn nested(&mut self, value: &Value, path: Option<&str>, indent: usize) {
+        match value {
+            Value::Object(map) if !map.is_empty() => self.map(map, path, indent),
+            Value::Array(items) if !items.is_empty() => self.list(items, indent),
+            scalar => {
+                let scalar = self.scalar(scalar);
+                let _ = writeln!(self.text, "{:indent$}{scalar}", "");
+            }
+        }
+    }
+
+    fn map(&mut self, map: &Map<String, Value>, path: Option<&str>, indent: usize) {
+        for (name, value) in map {
+            let path = path.map(|path| if path.is_empty() { name.clone() } else { format!("{path}.{name}") });
+            if let Some(lines) = path.as_ref().and_then(|path| self.comments.get(path)) {
+                if indent == 0 && !self.text.is_empty() {
+                    self.text.push('\n');
+                }
+                for line in lines {
+                    let _ = writeln!(self.text, "{:indent$}# {line}", "");
+                }
+            }
+            let _ = write!(self.text, "{:indent$}{}:", "", key(name));
+            if is_nested(value) {
+                self.text.push('\n');
+                self.nested(value, path.as_deref(), indent + 2);
+            } else {
+                let scalar = self.scalar(value);
+                let _ = writeln!(self.text, " {scalar}");
+            }
+        }
+    }
+
+    fn list(&mut self, items: &[Value], indent: usize) {
+        for item in items {
+            let start = self.text.len();
+            self.nested(item, None, indent + 2);
+            // The dash takes the place of the indentation of the item's first line.
+            self.text.replace_range(start + indent..start + indent + 2, "- ");
+        }
+    }
+
+    fn scalar<'value>(&self, value: &'value Value) -> Cow<'value, str> {
+        match value {
+            Value::String(text) if self.strings == Strings::Plain => scalar(text),
+            Value::String(text) => quote(text).into(),
+            other => other.to_string().into(),
+        }
+    }
+}
+
+fn is_nested(value: &Value) -> bool {
+    value.as_object().is_some_and(|map| !map.is_empty()) || value.as_array().is_some_and(|items| !items.is_empty())
+}
+
+/// A string as a value of block YAML: plain where every reader takes it for this string, else quoted.
+pub fn scalar(text: &str) -> Cow<'_, str> {
+    if is_plain(text) { text.into() } else { quote(text).into() }
+}
+
+/// A string as a key of block YAML, likewise.
+pub fn key(name: &str) -> Cow<'_, str> {
+    // A key must end within 1024 characters of its start.
+    if name.len() <= 128 { scalar(name) } else { quote(name).into() }
+}
+
+/// Whether a string may stand without quotes in block YAML.
+fn is_plain(text: &str) -> bool {
+    let printable = |c: char| c == ' ' || c.is_ascii_graphic() || (!c.is_ascii() && c.is_alphabetic());
+    text.chars().all(printable)
+        && begins_plain(text)
+        && !text.ends_with([' ', ':'])
+        && !text.contains(": ")
+        && !text.contains(" #")
+        && !is_special(text)
+}
+
+/// Whether the first characters are none that YAML gives a meaning to.
+fn begins_plain(text: &str) -> bool {
+    let mut characters = text.chars();
+    match characters.next() {
+        Some('_' | '/' | '$' | '(' | '+' | '^' | ';') => true,
+        Some('.') => !text.starts_with("..."),
+        // `-m` and `--flag`; neither a list nor `---`.
+        Some('-') => characters.find(|c| *c != '-').is_some_and(|c| c.is_ascii_alphabetic()) && !text.starts_with("---"),
+        Some(first) => first.is_alphanumeric(),
+        None => false,
+    }
+}
+
+/// Whether some reader takes an unquoted text for anything but a string: `PyYAML`, a reader of YAML 1.2, or the Go library
+/// of Helm and kubectl, whose numbers are those of Go (`0X1F`, `1_000`) and whose booleans include `y` and `n`.
+fn is_special(text: &str) -> bool {
+    let scalar = Scalar { text: text.to_owned(), style: Style::Plain };
+    scalar.reading() != Reading::Same(Meaning::String) || matches!(text, "y" | "Y" | "n" | "N") || is_number_of_go(text)
+}
+
+fn is_number_of_go(text: &str) -> bool {
+    if !text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.')) {
+        return false;
+    }
+    let bare: String = text.chars().filter(|c| *c != '_').flat_map(char::to_lowercase).collect();
+    let unsigned = bare.trim_start_matches(['+', '-']);
+    let digits = |prefix: &str| unsigned.strip_prefix(prefix).is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_hexdigit()));
+    let date = text.split(['-', 'T', 't', ' ']).take(3).filter(|part| part.bytes().all(|b| b.is_ascii_digit())).count() == 3;
+    ["0x", "0o", "0b"].into_iter().any(digits) || unsigned.parse::<f64>().is_ok() || date
+}
+
+#[cfg(test)]
+mod tests {
+    use flare_diagnostic::Code;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_people_write_plain_stands_plain() {
+        for text in [
+            "Pod",
+            "v1",
+            "nvflare",
+            "app.kubernetes.io/name",
+            "/var/tmp/nvflare",
+            "500m",
+            "8Gi",
+            "registry:5000/nvflare:2.8.3",
+            "-m",
+            "--set",
+            "nvflare.private.fed.app.client.worker_process",
+            "a b",
+            "$(POD_NAME)",
+            "10.0.0.1",
+            "Grüße",
+            "a#b",
+            "sha256:abc",
+            "NET_ADMIN",
+            "http://proxy:3128",
+            "yEs",
+            "2.8.3",
+        ] {
+            assert_eq!(scalar(text), text);
+        }
+    }
+
+    const MISREAD: &[&str] = &[
+        "",
+        " ",
+        "yes",
+        "No",
+        "on",
+        "y",
+        "N",
+        "null",
+        "~",
+        "true",
+        "1",
+        "1.5",
+        "1e3",
+        "0644",
+        "0x1F",
+        "0X1f",
+        "0o17",
+        "0B1",
+        "1_000",
+        "1:30",
+        ".5",
+        "+1",
+        "-1",
+        ".inf",
+        "2026-01-01",
+        "2026-1-1",
+        "<<",
+        "=",
+        "-",
+        "---",
+        "...",
+        "- a",
+        "? a",
+        "a: b",
+        "a:",
+        "a #b",
+        "#a",
+        "&a",
+        "*a",
+        "!a",
+        "%a",
+        "@a",
+        "`a",
+        "|",
+        ">",
+        "[a]",
+        "{a}",
+        "{{ .x }}",
+        "'a'",
+        "\"a\"",
+        " a",
+        "a ",
+        "a\nb",
+        "a\tb",
+        "\u{feff}a",
+        "a\u{2028}b",
+        "a\u{a0}b",
+    ];
+
+    #[test]
+    fn what_some_reader_takes_for_something_else_is_quoted() {
+        for text in MISREAD {
+            assert_eq!(scalar(text), quote(text));
+        }
+    }
+
+    #[test]
+    fn nested_values_stand_in_blocks() {
+        let value = json!({"a": [{"b": 1, "c": []}, [1, [2]], {}], "d": {"e": null}});
+        let text = "a:\n  - b: 1\n    c: []\n  - - 1\n    - - 2\n  - {}\nd:\n  e: null\n";
+        assert_eq!(block(&value, Strings::Plain), text);
+        let comments = Comments::from([("d".to_owned(), vec!["of d".to_owned()]), ("d.e".to_owned(), vec!["of e".to_owned()])]);
+        let Value::Object(map) = &value else { unreachable!() };
+        assert!(commented_block(map, Strings::Quoted, &comments).ends_with("\n\n# of d\nd:\n  # of e\n  e: null\n"));
+    }
+
+    fn strict(text: &str) -> Value {
+        crate::parse(text.as_bytes(), "x", Code::Internal).unwrap().root.to_json(Code::Internal).unwrap()
+    }
+
+    fn values() -> impl Strategy<Value = Value> {
+        let text = prop_oneof![any::<String>(), "[-a-z0-9_.:/ #yYnNoO+~xe]{0,8}"];
+        let leaf = prop_oneof![
+            text.clone().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<bool>().prop_map(Value::from),
+            Just(Value::Null)
+        ];
+        leaf.prop_recursive(4, 24, 4, move |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                proptest::collection::btree_map(text.clone(), inner, 0..4)
+                    .prop_map(|map| Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_reads_back_in_both_dialects(value in values()) {
+            for strings in [Strings::Plain, Strings::Quoted] {
+                let text = block(&value, strings);
+                prop_assert_eq!(strict(&text), value.clone(), "{}", text);
+                let python = crate::python::read_yaml(&text).ok().map(|parsed| parsed.root.to_json());
+                prop_assert_eq!(python, Some(value.clone()), "{}", text);
+            }
+        }
+    }
+}
