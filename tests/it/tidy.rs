@@ -254,3 +254,21 @@ fn every_version_of_a_dependency_stands_in_the_workspace_manifest() {
         }
     }
 }
+
+/// The testbed embeds scripts of the checkout, so that it is no crate to pick.
+#[test]
+fn product_crates_can_be_picked() {
+    let metadata = metadata();
+    for package in metadata["packages"].as_array().expect("packages") {
+        let name = package["name"].as_str().expect("a name");
+        if !name.starts_with("flare-") || name == "flare-testbed" {
+            continue;
+        }
+        let told = |key: &str| package[key].as_array().map_or(package[key].is_string(), |list| !list.is_empty());
+        assert!(["description", "keywords", "readme"].into_iter().all(told), "{name} lacks a description, keywords or README.md");
+        for dependency in package["dependencies"].as_array().expect("dependencies") {
+            let is_ours = dependency["path"].is_string() && dependency["kind"] != "dev";
+            assert!(!is_ours || dependency["req"] != "*", "{name} needs {} in no version", dependency["name"]);
+        }
+    }
+}

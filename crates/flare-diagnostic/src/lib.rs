@@ -14,7 +14,7 @@ pub use checked::{Checked, Collector};
 pub use code::Code;
 pub use faults::Faults;
 pub use place::{LineIndex, Place, Position};
-pub use printable::printable;
+pub use printable::{printable, shown};
 pub use secrets::without_secrets;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 pub use suggestion::{closest, did_you_mean};
@@ -53,18 +53,18 @@ impl Diagnostic {
     /// escaped, and what looks like a key or a credential is removed.
     pub fn error(code: Code, message: impl Into<String>) -> Self {
         let hint = Some(code.hint().to_owned());
-        Self { code, severity: Severity::Error, message: shown(&message.into()), hint, place: None }
+        Self { code, severity: Severity::Error, message: for_display(&message.into()), hint, place: None }
     }
 
     /// Makes a warning, without a hint.
     pub fn warning(code: Code, message: impl Into<String>) -> Self {
-        Self { code, severity: Severity::Warning, message: shown(&message.into()), hint: None, place: None }
+        Self { code, severity: Severity::Warning, message: for_display(&message.into()), hint: None, place: None }
     }
 
     /// Says what one can do about it. Values are treated as in the message.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(shown(&hint.into()));
+        self.hint = Some(for_display(&hint.into()));
         self
     }
 
@@ -84,7 +84,7 @@ impl Diagnostic {
 }
 
 /// A message or a hint as it may be shown.
-fn shown(text: &str) -> String {
+fn for_display(text: &str) -> String {
     printable(&without_secrets(text)).into_owned()
 }
 

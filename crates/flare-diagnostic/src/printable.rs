@@ -2,6 +2,8 @@
 
 use std::{borrow::Cow, fmt::Write as _};
 
+use crate::without_secrets;
+
 /// The text with all that a terminal would act on, or would not show, written as an escape: control characters, line
 /// separators and the marks that turn the direction of writing. Everything else stays, quotes and backslashes too.
 pub fn printable(text: &str) -> Cow<'_, str> {
@@ -20,6 +22,18 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// A text of strangers as a part of a message: without what looks like a secret, as [`printable`] gives it, and cut after 80
+/// characters. The one rule for all names, keys and values that messages quote.
+pub fn shown(text: &str) -> String {
+    const LONGEST: usize = 80;
+    // Before the cut, by which half a key would no longer look like one.
+    let text = without_secrets(text);
+    match text.char_indices().nth(LONGEST) {
+        None => printable(&text).into_owned(),
+        Some((cut, _)) => format!("{}…", printable(&text[..cut])),
+    }
+}
+
 fn is_hidden(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
@@ -35,5 +49,12 @@ mod tests {
         assert_eq!(printable("\u{1b}[31mred\r\n\t\0"), "\\u{1b}[31mred\\r\\n\\t\\u{0}");
         assert_eq!(printable("abc\u{202e}def\u{85}\u{2028}"), "abc\\u{202e}def\\u{85}\\u{2028}");
         assert!(matches!(printable("plain"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn a_long_text_is_cut_between_characters() {
+        assert_eq!(shown(&"é".repeat(80)), "é".repeat(80));
+        assert_eq!(shown(&"é".repeat(81)), format!("{}…", "é".repeat(80)));
+        assert_eq!(shown("a\nb\u{fff9}"), "a\\nb\\u{fff9}");
     }
 }

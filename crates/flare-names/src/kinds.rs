@@ -3,6 +3,7 @@
 
 use std::{borrow::Cow, fmt, str::FromStr};
 
+use flare_diagnostic::shown;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 /// A text that is not a name of the kind that was asked for.
@@ -15,26 +16,6 @@ pub struct InvalidName {
     pub kind: &'static str,
     /// The rule that it breaks, whole.
     pub rule: &'static str,
-}
-
-/// The text for a message: control characters and marks of direction escaped, and a long one cut, since it is a
-/// stranger's.
-pub(crate) fn shown(text: &str) -> String {
-    const LONGEST: usize = 120;
-    let mut shown = String::new();
-    for character in text.chars().take(LONGEST) {
-        if character.is_control()
-            || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-        {
-            shown.extend(character.escape_default());
-        } else {
-            shown.push(character);
-        }
-    }
-    if text.chars().nth(LONGEST).is_some() {
-        shown.push('…');
-    }
-    shown
 }
 
 /// RFC 1123 label: `[a-z0-9]([-a-z0-9]*[a-z0-9])?`, at most 63 bytes.

@@ -156,7 +156,7 @@ impl fmt::Display for Target {
 
 /// A release line that flare-kube does not know.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown target `{}`; use {}", crate::kinds::shown(.0), Target::choice(&Target::ALL))]
+#[error("unknown target `{}`; use {}", flare_diagnostic::shown(.0), Target::choice(&Target::ALL))]
 pub struct UnknownTarget(String);
 
 impl FromStr for Target {

@@ -12,8 +12,9 @@ mod tree;
 mod write;
 
 pub use build::{MAX_BYTES, MAX_DEPTH, MAX_NODES};
+pub use flare_diagnostic::shown;
 pub use quote::quote;
 pub use reading::{Meaning, Reading};
 pub use strict::parse;
-pub use tree::{Content, Document, Entry, Key, Node, Scalar, Style, shown};
+pub use tree::{Content, Document, Entry, Key, Node, Scalar, Style};
 pub use write::{Comments, Strings, block, commented_block, documents, key, scalar};

@@ -116,13 +116,3 @@ impl Node {
         }
     }
 }
-
-/// A text from a file as it is shown in a message: escaped and of bounded length.
-pub fn shown(text: &str) -> String {
-    const LONGEST: usize = 80;
-    let mut shown: String = text.chars().take(LONGEST).flat_map(char::escape_debug).collect();
-    if text.chars().nth(LONGEST).is_some() {
-        shown.push('…');
-    }
-    shown
-}

@@ -9,7 +9,7 @@ use flare_diagnostic::Faults;
 
 use super::{
     cargo_programs::CargoProgram,
-    pinned,
+    packaging, pinned,
     programs::{self, cargo, is_file, talking},
     steps::Steps,
     test_cluster::TestCluster,
@@ -113,6 +113,9 @@ impl Checks<'_> {
         self.step(steps, "format", cargo(context, root).args(["fmt", "--all", "--check"]))?;
         let clippy = ["clippy", "--workspace", "--all-targets", "--all-features", "--locked", "--", "-D", "warnings"];
         self.step(steps, "lints", cargo(context, root).args(clippy))?;
+        let docs = ["doc", "--workspace", "--no-deps", "--locked", "--quiet"];
+        self.step(steps, "docs", cargo(context, root).args(docs).env("RUSTDOCFLAGS", "-D warnings"))?;
+        steps.run("packages", || programs::run(&context.interrupt, &mut packaging::command(context, root)?))?;
         let Some(deny) = steps.run("cargo-deny", || CargoProgram::deny(context, root)?.install(context, root))? else {
             steps.leave_out(LICENCES, "cargo-deny is not there");
             return Ok(());

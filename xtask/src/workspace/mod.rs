@@ -7,6 +7,7 @@ pub(crate) mod checks;
 pub(crate) mod codegen;
 pub(crate) mod cold;
 pub(crate) mod demo;
+mod packaging;
 mod pinned;
 pub(crate) mod programs;
 mod steps;
