@@ -80,7 +80,9 @@ fn an_interrupted_run_of_many_lists_what_is_done() {
             tree.put(&format!("local/custom/module_{index}.py"), "VALUE = 1\n".repeat(100));
         }
         let kits: Vec<_> = (0..10).map(|index| format!("kit-{index}")).collect();
-        kits.iter().for_each(|kit| tree.write(&sandbox.join(kit)));
+        for kit in &kits {
+            tree.write(&sandbox.join(kit));
+        }
         let mut command = sandbox.command(PROGRAM);
         command.arg("prepare").args(&kits).args(["--config", "k8s.yaml", "--output", "out", "--separate-clusters", "-o", format]);
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

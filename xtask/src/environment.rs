@@ -92,7 +92,7 @@ impl Environment {
     ///
     /// # Errors
     ///
-    /// The path is not UTF-8: see [`utf8`].
+    /// The path is not UTF-8: see `utf8`.
     pub fn absolute(&self, path: &Path) -> Result<PathBuf, Diagnostic> {
         utf8(shortest(&flare_file_tree::resolved(&self.working_folder.join(path))))
     }

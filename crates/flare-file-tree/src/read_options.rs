@@ -4,7 +4,7 @@ use std::{ffi::OsString, path::PathBuf};
 
 use flare_diagnostic::Code;
 
-/// How [`FileTree::read`] reads.
+/// How [`crate::FileTree::read`] reads.
 #[derive(Debug, Clone)]
 pub struct ReadOptions {
     /// The code of every fault, for example [`Code::InvalidKit`].

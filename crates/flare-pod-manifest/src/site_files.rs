@@ -36,7 +36,7 @@ impl fmt::Debug for FileContent {
     }
 }
 
-/// The files of a site: those directly in `startup/`, and those that [`LaunchRequest::needed_files`] names.
+/// The files of a site: those directly in `startup/`, and those that [`crate::LaunchRequest::needed_files`] names.
 #[derive(Clone, Default)]
 pub struct SiteFiles {
     /// Name and content of every regular file directly in `startup/` (a link to one counts); empty without such a directory.
