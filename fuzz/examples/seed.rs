@@ -15,8 +15,8 @@ type Outcome = Result<(), Box<dyn Error>>;
 
 fn main() -> Outcome {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    for folder in ["fixtures/configs/valid", "fixtures/configs/invalid", "crates/flare-site-config"] {
-        for (name, bytes) in yaml_files(&root.join(folder))? {
+    for directory in ["fixtures/configs/valid", "fixtures/configs/invalid", "crates/flare-site-config"] {
+        for (name, bytes) in yaml_files(&root.join(directory))? {
             for target in ["site_config", "yaml", "prepare"] {
                 seed(target, &name, &bytes)?;
             }
@@ -27,8 +27,8 @@ fn main() -> Outcome {
             }
         }
     }
-    for folder in ["fixtures/federations/valid", "fixtures/federations/invalid", "crates/flare-federation"] {
-        for (name, bytes) in yaml_files(&root.join(folder))? {
+    for directory in ["fixtures/federations/valid", "fixtures/federations/invalid", "crates/flare-federation"] {
+        for (name, bytes) in yaml_files(&root.join(directory))? {
             seed("federation", &name, &bytes)?;
             seed("yaml", &name, &bytes)?;
         }
@@ -74,9 +74,9 @@ fn seed_prepared(choice: u8, role: Role, target: Target) -> Outcome {
     Ok(())
 }
 
-fn yaml_files(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, Box<dyn Error>> {
+fn yaml_files(directory: &Path) -> Result<Vec<(String, Vec<u8>)>, Box<dyn Error>> {
     let mut files = Vec::new();
-    for entry in fs::read_dir(folder)? {
+    for entry in fs::read_dir(directory)? {
         let path = entry?.path();
         if path.extension() == Some(OsStr::new("yaml"))
             && let Some(name) = path.file_name()
@@ -88,7 +88,7 @@ fn yaml_files(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, Box<dyn Error>> {
 }
 
 fn seed(target: &str, name: &str, bytes: &[u8]) -> Outcome {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target);
-    fs::create_dir_all(&folder)?;
-    Ok(fs::write(folder.join(name), bytes)?)
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target);
+    fs::create_dir_all(&directory)?;
+    Ok(fs::write(directory.join(name), bytes)?)
 }

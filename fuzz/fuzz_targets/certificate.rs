@@ -30,7 +30,7 @@ fuzz_target!(|input: &[u8]| {
     };
     let mut tree = kit(role);
     files.iter().for_each(|file| put(&mut tree, file, bytes.as_slice()));
-    let read = StartupKit::read(&tree, "folder", NOW);
+    let read = StartupKit::read(&tree, "directory", NOW);
     let key = tree.bytes(key_file).expect("every kit has a key");
     // A key in a certificate's place is a stranger's text; only what is a key by its place is one.
     assert_keeps_secret(&format!("{read:?}{tree:?}"), key);

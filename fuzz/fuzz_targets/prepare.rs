@@ -1,4 +1,4 @@
-//! Whatever config is accepted, the folder that `prepare` makes of it is one that flare-kube opens again without a word.
+//! Whatever config is accepted, the directory that `prepare` makes of it is one that flare-kube opens again without a word.
 #![no_main]
 
 use flare_kube_fuzz::{ROLES, plan, prepare};

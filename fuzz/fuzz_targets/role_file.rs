@@ -16,7 +16,7 @@ fuzz_target!(|input: &[u8]| {
         Role::Client => "startup/fed_client.json",
     };
     put(&mut tree, file, bytes);
-    match StartupKit::read(&tree, "folder", NOW) {
+    match StartupKit::read(&tree, "directory", NOW) {
         Ok(read) => {
             read.warnings.iter().for_each(assert_message);
             let kit = read.value;

@@ -1,4 +1,4 @@
-//! What the fuzz targets share: fixture kits, the way from a kit to its prepared folder, and what holds for every message.
+//! What the fuzz targets share: fixture kits, the way from a kit to its prepared directory, and what holds for every message.
 
 use std::{path::Path, sync::LazyLock};
 
@@ -96,7 +96,7 @@ fn make_default_plan(role: Role, target: Target) -> SitePlan {
     plan(role, target, &config).expect("the smallest config fits every kit")
 }
 
-/// The whole way from a plan to the prepared folder, as `prepare` goes it.
+/// The whole way from a plan to the prepared directory, as `prepare` goes it.
 pub fn prepare(plan: SitePlan) -> PreparedKit {
     let tree = flare_kit_patch::patch(kit(plan.role), &plan).expect("a fixture kit can be patched").value;
     let tree = FingerprintedKit::new(tree).expect("the kit is in memory");

@@ -1,7 +1,7 @@
 //! Measures `prepare` against `nvflare deploy prepare` and against `cp -r`, in one paired run.
 //!
 //! Three questions, as the specification of speed asks them: one kit, a thousand kits in one run, and how time and memory grow.
-//! All three parties read and write one folder, so the same file system: `/dev/shm` where there is one, or `--folder DIR`. Rounds
+//! All three parties read and write one directory, so the same file system: `/dev/shm` where there is one, or `--directory DIR`. Rounds
 //! alternate, so that a busy machine is busy for all. Run by `cargo xtask bench prepare`; `--check` ends with 1 where a target is
 //! missed, `--json FILE` keeps the figures.
 #![allow(clippy::disallowed_methods, reason = "a bench stands at the edge: it makes kits and starts processes")]
@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use integration_tests::kit::Tree;
 use integration_tests::reference::Release;
-use integration_tests::workspace_folder;
+use integration_tests::workspace_directory;
 use serde_json::{Value, json};
 
 const CONFIG: &str = "runtime: k8s\nnamespace: nvflare\nparent:\n  docker_image: registry.example.com/nvflare:2.8.3\n";
@@ -47,7 +47,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let value_of =
         |flag: &str| arguments.iter().position(|argument| argument == flag).map(|at| PathBuf::from(&arguments[at + 1]));
-    let bench = Bench::new(&value_of("--folder").unwrap_or_else(memory_or_temporary_folder));
+    let bench = Bench::new(&value_of("--directory").unwrap_or_else(memory_or_temporary_directory));
     let one = bench.one_kit();
     let many = bench.many_kits();
     let promises = promises(&one, &many);
@@ -60,9 +60,9 @@ fn main() -> ExitCode {
     ExitCode::from(u8::from(missed && arguments.iter().any(|argument| argument == "--check")))
 }
 
-/// The folder of the measurement and the programs in it.
+/// The directory of the measurement and the programs in it.
 struct Bench {
-    folder: tempfile::TempDir,
+    directory: tempfile::TempDir,
     program: PathBuf,
     kit: Tree,
     config: PathBuf,
@@ -86,22 +86,22 @@ struct ManyKits {
 
 impl Bench {
     fn new(above: &Path) -> Self {
-        let folder = tempfile::Builder::new().prefix("flare-kube-bench-").tempdir_in(above).unwrap();
+        let directory = tempfile::Builder::new().prefix("flare-kube-bench-").tempdir_in(above).unwrap();
         let program = std::env::current_exe().unwrap().with_file_name("flare-kube-under-test");
         assert!(program.is_file(), "no {}: run `cargo build --release -p integration-tests`", program.display());
-        let kit = Tree::read(&workspace_folder().join("fixtures/kits/plain-2.8.3/site-1"));
-        let config = folder.path().join("k8s.yaml");
+        let kit = Tree::read(&workspace_directory().join("fixtures/kits/plain-2.8.3/site-1"));
+        let config = directory.path().join("k8s.yaml");
         fs::write(&config, CONFIG).unwrap();
-        kit.write(&folder.path().join("kits/site-1"));
-        let file_system = file_system(folder.path());
-        Self { folder, program, kit, config, file_system }
+        kit.write(&directory.path().join("kits/site-1"));
+        let file_system = file_system(directory.path());
+        Self { directory, program, kit, config, file_system }
     }
 
     fn one_kit(&self) -> OneKit {
-        let kit = self.folder.path().join("kits/site-1");
+        let kit = self.directory.path().join("kits/site-1");
         let (mut ours, mut copy, mut reference) = (Vec::new(), Vec::new(), Vec::new());
         for round in 0..ROUNDS {
-            let output = |party: &str| self.folder.path().join(format!("one/{party}-{round}"));
+            let output = |party: &str| self.directory.path().join(format!("one/{party}-{round}"));
             ours.push(self.measure(|to| self.prepare(std::slice::from_ref(&kit), to), &output("ours")));
             copy.push(self.measure(|to| copy_of(&kit, to), &output("copy")));
             if round % (ROUNDS / REFERENCE_CALLS) == 0 {
@@ -112,7 +112,7 @@ impl Bench {
     }
 
     fn many_kits(&self) -> ManyKits {
-        let many = self.folder.path().join("many");
+        let many = self.directory.path().join("many");
         let kits: Vec<PathBuf> = (0..MANY).map(|index| many.join(format!("kit-{index}"))).collect();
         for kit in &kits {
             self.kit.write(kit);
@@ -120,7 +120,7 @@ impl Bench {
         let counts = [MANY / 4, MANY / 2, MANY];
         let (mut runs, mut copies, mut calls) = (counts.map(|_| Vec::new()), Vec::new(), Vec::new());
         for round in 0..MANY_ROUNDS {
-            let output = |party: &str| self.folder.path().join(format!("all/{party}-{round}"));
+            let output = |party: &str| self.directory.path().join(format!("all/{party}-{round}"));
             for (count, costs) in counts.iter().zip(&mut runs) {
                 costs.push(self.measure(|to| self.prepare(&kits[..*count], to), &output(&format!("ours-{count}"))));
             }
@@ -154,9 +154,9 @@ impl Bench {
     ///
     /// Nothing is removed before the last measurement, since file systems are slow to make files where many were just removed.
     fn measure(&self, command: impl FnOnce(&Path) -> Command, output: &Path) -> Cost {
-        fs::create_dir_all(output.parent().expect("an output lies in the folder of the bench")).unwrap();
+        fs::create_dir_all(output.parent().expect("an output lies in the directory of the bench")).unwrap();
         let mut command = command(output);
-        command.current_dir(self.folder.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.current_dir(self.directory.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let began = Instant::now();
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let watch = watch_memory(child.id());
@@ -167,9 +167,9 @@ impl Bench {
     }
 }
 
-fn copy_of(folder: &Path, output: &Path) -> Command {
+fn copy_of(directory: &Path, output: &Path) -> Command {
     let mut command = Command::new("cp");
-    command.arg("-r").arg(folder).arg(output);
+    command.arg("-r").arg(directory).arg(output);
     command
 }
 
@@ -196,17 +196,17 @@ fn median(costs: &mut [Cost]) -> Cost {
 
 /// A file system in memory, where the machine has one: what a disk does after the builds and tests before would be all that is
 /// measured (ext4 without a journal: 1 ms for each new file while thousands that were just removed wait for reuse).
-fn memory_or_temporary_folder() -> PathBuf {
+fn memory_or_temporary_directory() -> PathBuf {
     let memory = PathBuf::from("/dev/shm");
     let usable = tempfile::tempdir_in(&memory).is_ok() && file_system(&memory).starts_with("tmpfs");
     if usable { memory } else { std::env::temp_dir() }
 }
 
-/// The file system of a folder, as the kernel lists it.
-fn file_system(folder: &Path) -> String {
+/// The file system of a directory, as the kernel lists it.
+fn file_system(directory: &Path) -> String {
     let mounts = fs::read_to_string("/proc/mounts").unwrap_or_default();
     let fields = mounts.lines().map(|line| line.split(' ').collect::<Vec<_>>());
-    let over = fields.filter(|fields| fields.len() > 2 && folder.starts_with(fields[1]));
+    let over = fields.filter(|fields| fields.len() > 2 && directory.starts_with(fields[1]));
     let nearest = over.max_by_key(|fields| fields[1].len());
     nearest.map_or_else(|| "unknown".to_owned(), |fields| format!("{} at {}", fields[2], fields[1]))
 }

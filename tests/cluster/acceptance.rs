@@ -9,7 +9,7 @@ use integration_tests::cluster::run::{attempt, succeed};
 use integration_tests::command::Sandbox;
 use integration_tests::helm::helm;
 use integration_tests::reference::Release;
-use integration_tests::workspace_folder;
+use integration_tests::workspace_directory;
 
 use crate::PROGRAM;
 
@@ -96,7 +96,7 @@ fn refusals(namespace: &Namespace, prepared: &Path, all: &[&[&str]]) -> Vec<Stri
 }
 
 fn fixture(path: &str) -> PathBuf {
-    workspace_folder().join("fixtures/kits").join(path)
+    workspace_directory().join("fixtures/kits").join(path)
 }
 
 #[test]

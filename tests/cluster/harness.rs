@@ -74,9 +74,9 @@ fn phase(namespace: &str) -> String {
     succeed(Cluster::named().kubectl().args(get))
 }
 
-/// All files of a folder, by name.
-fn files(folder: &Path) -> Vec<(String, String)> {
-    let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())).map(Result::unwrap);
+/// All files of a directory, by name.
+fn files(directory: &Path) -> Vec<(String, String)> {
+    let entries = fs::read_dir(directory).unwrap_or_else(|error| panic!("{}: {error}", directory.display())).map(Result::unwrap);
     entries.map(|entry| (entry.file_name().into_string().unwrap(), fs::read_to_string(entry.path()).unwrap())).collect()
 }
 
@@ -91,11 +91,11 @@ fn a_failed_test_keeps_what_explains_it_and_never_a_secret() {
     assert_eq!(output.status.code(), Some(101), "{said}");
     let named = |before: &str, after: &str| Some(said.split(before).nth(1)?.split(after).next()?.trim().to_owned());
     let namespace = named("this failure of ", " is meant").unwrap_or_else(|| panic!("not the failure that is meant:\n{said}"));
-    let folder = named("of the failed test: ", "\n").unwrap_or_else(|| panic!("no folder is named:\n{said}"));
-    let kept = files(Path::new(&folder));
+    let directory = named("of the failed test: ", "\n").unwrap_or_else(|| panic!("no directory is named:\n{said}"));
+    let kept = files(Path::new(&directory));
     let text = |file: &str| {
         let found = kept.iter().find(|(name, _)| name == file);
-        &found.unwrap_or_else(|| panic!("no {file} in {folder}")).1
+        &found.unwrap_or_else(|| panic!("no {file} in {directory}")).1
     };
     assert_eq!(text("crashed.main.log"), "second life\n");
     assert_eq!(text("crashed.main.previous.log"), "first life\n");
@@ -103,10 +103,10 @@ fn a_failed_test_keeps_what_explains_it_and_never_a_secret() {
     assert!(text("objects.yaml").contains("kind: Pod\n") && text("objects.yaml").contains("exitCode: 7\n"));
     assert!(text("pods.txt").contains("Last State:") && text("nodes.txt").contains("Allocatable:"));
     for (name, text) in &kept {
-        assert!(!text.contains(SECRET) && !text.contains("kind: Secret\n"), "{folder}/{name} holds a Secret");
+        assert!(!text.contains(SECRET) && !text.contains("kind: Secret\n"), "{directory}/{name} holds a Secret");
     }
     assert_ne!(phase(&namespace), "Active", "the namespace of a failed test is deleted as well");
-    fs::remove_dir_all(&folder).unwrap();
+    fs::remove_dir_all(&directory).unwrap();
 }
 
 #[test]

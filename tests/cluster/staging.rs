@@ -10,7 +10,7 @@ use integration_tests::cluster::namespace::Namespace;
 use integration_tests::cluster::run::{attempt, succeed, succeed_json, wait};
 use integration_tests::command::Sandbox;
 use integration_tests::reference::Release;
-use integration_tests::workspace_folder;
+use integration_tests::workspace_directory;
 use serde_json::{Value, json};
 
 use crate::PROGRAM;
@@ -38,7 +38,7 @@ impl Scene {
         fs::write(&config, format!("runtime: k8s\nnamespace: {}\nparent: {parent}\n", self.namespace.name)).unwrap();
         let output = self.sandbox.join(output);
         let mut prepare = self.sandbox.command(PROGRAM);
-        prepare.arg("prepare").arg(workspace_folder().join("fixtures/kits/one-port-2.8.3").join(kit));
+        prepare.arg("prepare").arg(workspace_directory().join("fixtures/kits/one-port-2.8.3").join(kit));
         succeed(prepare.arg("--config").arg(config).arg("--output").arg(&output));
         output
     }

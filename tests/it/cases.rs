@@ -5,16 +5,16 @@ use std::{collections::BTreeSet, fmt::Write as _, fs, path::Path};
 use integration_tests::{
     command::Sandbox,
     kit::{Entry, Tree},
-    workspace_folder,
+    workspace_directory,
 };
 use serde_json::Value;
 
 /// Git keeps no modes but the executable bit, so kits get those that provisioning gives them.
 fn kit_as_provisioned(kit: &str) -> Tree {
-    let mut tree = Tree::read(&workspace_folder().join("fixtures/kits").join(kit));
+    let mut tree = Tree::read(&workspace_directory().join("fixtures/kits").join(kit));
     for (path, entry) in &mut tree.0 {
         match entry {
-            Entry::Folder(mode) => *mode = 0o755,
+            Entry::Directory(mode) => *mode = 0o755,
             Entry::File(_, mode) => {
                 *mode = match Path::new(path).extension().and_then(|ending| ending.to_str()) {
                     Some("key") => 0o600,
@@ -35,7 +35,7 @@ fn listing(prepared: &Tree, kit: &Tree) -> String {
             Entry::File(_, mode) => {
                 writeln!(text, "{mode:04o} {} {path}", if kit.0.get(path) == Some(entry) { '=' } else { ' ' })
             }
-            Entry::Folder(mode) => writeln!(text, "{mode:04o} / {path}"),
+            Entry::Directory(mode) => writeln!(text, "{mode:04o} / {path}"),
             Entry::Link(_) => writeln!(text, "link   {path}"),
         };
         text
@@ -45,13 +45,13 @@ fn listing(prepared: &Tree, kit: &Tree) -> String {
 fn prepare(case: &Path, sandbox: &Sandbox) -> (Tree, Tree) {
     let facts: Value = serde_json::from_slice(&fs::read(case.join("case.json")).unwrap()).unwrap();
     let kit = kit_as_provisioned(facts["kit"].as_str().unwrap());
-    let folder = sandbox.join(Path::new(facts["kit"].as_str().unwrap()).file_name().unwrap());
-    kit.write(&folder);
+    let directory = sandbox.join(Path::new(facts["kit"].as_str().unwrap()).file_name().unwrap());
+    kit.write(&directory);
     let output = sandbox.join("out");
     let config = case.join("k8s.yaml");
     let arguments = [
         "prepare".as_ref(),
-        folder.as_os_str(),
+        directory.as_os_str(),
         "--config".as_ref(),
         config.as_os_str(),
         "--output".as_ref(),
@@ -66,9 +66,9 @@ fn prepare(case: &Path, sandbox: &Sandbox) -> (Tree, Tree) {
 #[test]
 fn every_case_comes_out_as_expected() {
     let update = std::env::var_os("UPDATE_FIXTURES").is_some();
-    let folder = workspace_folder().join("fixtures/cases");
+    let directory = workspace_directory().join("fixtures/cases");
     let mut count = 0;
-    for entry in fs::read_dir(folder).unwrap() {
+    for entry in fs::read_dir(directory).unwrap() {
         let case = entry.unwrap().path();
         if !case.is_dir() {
             continue;

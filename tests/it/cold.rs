@@ -9,7 +9,7 @@ use std::{
 };
 
 use integration_tests::command::{Finished, Sandbox};
-use integration_tests::workspace_folder;
+use integration_tests::workspace_directory;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
@@ -36,7 +36,7 @@ fn checkout(sandbox: &Sandbox) {
         fs::write(&path, text).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
     };
-    let script = fs::read_to_string(workspace_folder().join(".ci/with-fresh-home")).unwrap();
+    let script = fs::read_to_string(workspace_directory().join(".ci/with-fresh-home")).unwrap();
     write("checkout/.ci/with-fresh-home", &script, 0o755);
     write("checkout/xtask/Cargo.toml", "", 0o644);
     write("checkout/ARCHITECTURE.md", "", 0o644);
@@ -129,7 +129,7 @@ fn what_is_not_committed_is_not_passed_over() {
 
 /// What a command sees in a fresh home, by its variable.
 fn fresh(sandbox: &Sandbox, directory: &Path, command: &str) -> String {
-    let mut script = sandbox.command(workspace_folder().join(".ci/with-fresh-home"));
+    let mut script = sandbox.command(workspace_directory().join(".ci/with-fresh-home"));
     let output = script.arg(directory).args(["sh", "-c", command]).output().unwrap();
     assert!(output.status.success(), "{output:?}");
     String::from_utf8(output.stdout).unwrap()
@@ -172,7 +172,7 @@ fn ci_keeps_what_others_crates_compile_to_until_the_lock_file_changes_and_emptie
         "bin/cargo",
         "#!/bin/sh\necho \"$@\"; ls $CARGO_TARGET_DIR $HOME; touch $CARGO_TARGET_DIR/$2 $HOME/a; echo $CARGO_TARGET_DIR\n",
     );
-    script("checkout/.ci/run", &fs::read_to_string(workspace_folder().join(".ci/run")).unwrap());
+    script("checkout/.ci/run", &fs::read_to_string(workspace_directory().join(".ci/run")).unwrap());
     let run = |lock: &str| {
         fs::write(sandbox.join("checkout/Cargo.lock"), lock).unwrap();
         let mut run = sandbox.command(sandbox.join("checkout/.ci/run"));

@@ -11,7 +11,7 @@ use std::{
 use integration_tests::{
     command::{Finished, Sandbox},
     kit::Tree,
-    workspace_folder,
+    workspace_directory,
 };
 use serde_json::Value;
 
@@ -26,7 +26,7 @@ impl Site {
     fn new() -> Self {
         let sandbox = Sandbox::new();
         let kit = sandbox.join("site-1");
-        Tree::read(&workspace_folder().join("fixtures/kits/plain-2.8.3/site-1")).write(&kit);
+        Tree::read(&workspace_directory().join("fixtures/kits/plain-2.8.3/site-1")).write(&kit);
         // As provision makes it; git keeps no such mode.
         fs::set_permissions(kit.join("startup/client.key"), fs::Permissions::from_mode(0o600)).unwrap();
         fs::write(sandbox.join("k8s.yaml"), CONFIG).unwrap();
@@ -162,7 +162,7 @@ fn bad_command_lines_are_refused_by_name_and_nothing_is_lost() {
 }
 
 #[test]
-fn defect_8_only_a_folder_of_ours_or_an_empty_one_is_replaced() {
+fn defect_8_only_a_directory_of_ours_or_an_empty_one_is_replaced() {
     let site = Site::new();
     fs::create_dir(site.sandbox.join("empty")).unwrap();
     for output in ["empty", "made/on/the/way", "empty"] {
@@ -220,7 +220,7 @@ fn edits_of_an_earlier_output_are_not_lost_in_silence() {
 fn an_output_never_stands_in_somebody_s_kit_nor_takes_the_user_s_directory_away() {
     let site = Site::new();
     let other = site.sandbox.join("site-2");
-    Tree::read(&workspace_folder().join("fixtures/kits/plain-2.8.3/site-2")).write(&other);
+    Tree::read(&workspace_directory().join("fixtures/kits/plain-2.8.3/site-2")).write(&other);
     symlink("site-2/startup", site.sandbox.join("link")).unwrap();
     let _ = site.run("prepare site-2 --config k8s.yaml --output earlier").expect_code(0);
     fs::create_dir(site.sandbox.join("empty")).unwrap();
@@ -298,7 +298,7 @@ fn a_kit_behind_a_link_is_the_kit_that_it_leads_to() {
 #[test]
 fn defect_15_two_kits_for_one_claim_are_refused_before_anything_is_written() {
     let site = Site::new();
-    Tree::read(&workspace_folder().join("fixtures/kits/plain-2.8.3/site-2")).write(&site.sandbox.join("site-2"));
+    Tree::read(&workspace_directory().join("fixtures/kits/plain-2.8.3/site-2")).write(&site.sandbox.join("site-2"));
     let _ = site.refused("prepare site-1 site-2 --config k8s.yaml --output both", "INVALID_ARGS", 4);
     let document =
         site.run("prepare site-1 site-2 --config k8s.yaml --output both --separate-clusters -o json").expect_code(0).json();
@@ -310,12 +310,12 @@ fn init_writes_what_prepare_takes_and_never_overwrites() {
     for kits in ["plain-2.8.3", "plain-2.9.0", "odd-names-2.8.3", "child-2.8.3", "one-port-2.8.3"] {
         let site = Site::new();
         fs::remove_file(site.sandbox.join("k8s.yaml")).unwrap();
-        let folder = workspace_folder().join("fixtures/kits").join(kits);
-        let _ = site.run(&format!("init {}", folder.display())).expect_code(0);
+        let directory = workspace_directory().join("fixtures/kits").join(kits);
+        let _ = site.run(&format!("init {}", directory.display())).expect_code(0);
         let document = site.run("prepare --federation federation.yaml --output prepared -o json").expect_code(0).json();
         let participants = document["data"]["participants"].as_array().unwrap();
         assert!(participants.len() >= 2, "{document}");
-        let _ = site.refused(&format!("init {}", folder.display()), "INVALID_ARGS", 4);
+        let _ = site.refused(&format!("init {}", directory.display()), "INVALID_ARGS", 4);
     }
 }
 
@@ -385,7 +385,7 @@ fn generated_files_are_fresh() {
     let output = finished
         .command(env!("CARGO_BIN_EXE_flare-kube-under-test"))
         .args(["codegen", "--check"])
-        .current_dir(workspace_folder())
+        .current_dir(workspace_directory())
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -5,7 +5,7 @@ use std::{fs, os::unix::fs::symlink, path::Path};
 use integration_tests::{
     command::{Finished, Sandbox},
     kit::Tree,
-    workspace_folder,
+    workspace_directory,
 };
 use serde_json::Value;
 
@@ -22,7 +22,7 @@ impl Provisioned {
     }
 
     fn copy(&self, project: &str, kit: &str, name: &str) {
-        Tree::read(&workspace_folder().join("fixtures/kits").join(project).join(kit)).write(&self.kit(name));
+        Tree::read(&workspace_directory().join("fixtures/kits").join(project).join(kit)).write(&self.kit(name));
     }
 
     fn kit(&self, name: impl AsRef<Path>) -> std::path::PathBuf {

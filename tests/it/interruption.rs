@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 use integration_tests::command::Sandbox;
 use integration_tests::kit::{Entry, Tree};
 use integration_tests::random::Random;
-use integration_tests::workspace_folder;
+use integration_tests::workspace_directory;
 
 const ROUNDS: usize = 60;
 
 /// A kit with enough files that most of a run's life is spent writing.
 fn kit(sandbox: &Sandbox) -> PathBuf {
-    let mut tree = Tree::read(&workspace_folder().join("fixtures/kits/plain-2.8.3/site-1"));
+    let mut tree = Tree::read(&workspace_directory().join("fixtures/kits/plain-2.8.3/site-1"));
     for index in 0..300 {
         tree.put(&format!("local/custom/{}/module_{index}.py", index % 10), format!("VALUE = {index}\n").repeat(50));
     }
@@ -132,7 +132,7 @@ fn a_killed_prepare_leaves_the_old_output_or_the_new_one_and_the_kit_as_it_was()
         dirty += usize::from(!scene.leftovers().is_empty());
         assert!(Tree::read(&scene.kit) == scene.untouched, "the kit has changed");
     }
-    println!("{ROUNDS} kills: {old} left the old output, {new} the new one; {dirty} left a temporary folder");
+    println!("{ROUNDS} kills: {old} left the old output, {new} the new one; {dirty} left a temporary directory");
     assert!(old > 0 && new > 0, "all kills came before the end, or all after it: the loop proves nothing");
     succeed(prepare(&scene.sandbox, &scene.kit, &scene.configs[0], &scene.output));
     assert_eq!(scene.leftovers(), Vec::<String>::new(), "the next run cleans up after a killed one");

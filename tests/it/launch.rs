@@ -5,7 +5,7 @@ use std::fs;
 use integration_tests::{
     command::{Finished, Sandbox},
     kit::Tree,
-    workspace_folder,
+    workspace_directory,
 };
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ const META: &str = r#"{"job_id": "9c0d6b1e-7a52-4a39-8f0e-1b2c3d4e5f60",
 
 fn prepared(target: &str, launcher: &str) -> Sandbox {
     let sandbox = Sandbox::new();
-    Tree::read(&workspace_folder().join("fixtures/kits/plain-2.8.3/site-1")).write(&sandbox.join("site-1"));
+    Tree::read(&workspace_directory().join("fixtures/kits/plain-2.8.3/site-1")).write(&sandbox.join("site-1"));
     let config = format!(
         "runtime: k8s\nparent:\n  docker_image: registry.example.com/nvflare/nvflare:{target}\njob_launcher: {launcher}\n"
     );

@@ -19,9 +19,9 @@ mod yaml_readers;
 /// Cargo does not look into `it/`, so a file without a `mod` line would be a test that never runs.
 #[test]
 fn no_file_is_forgotten() {
-    let folder = integration_tests::workspace_folder().join("tests/it");
-    let main = std::fs::read_to_string(folder.join("main.rs")).unwrap();
-    for entry in std::fs::read_dir(folder).unwrap() {
+    let directory = integration_tests::workspace_directory().join("tests/it");
+    let main = std::fs::read_to_string(directory.join("main.rs")).unwrap();
+    for entry in std::fs::read_dir(directory).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         let module = name.trim_end_matches(".rs");
         assert!(

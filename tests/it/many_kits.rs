@@ -10,7 +10,7 @@ use std::{
 use integration_tests::{
     command::{Finished, Sandbox},
     kit::Tree,
-    workspace_folder,
+    workspace_directory,
 };
 use serde_json::Value;
 
@@ -21,7 +21,7 @@ const CONFIG: &str = "runtime: k8s\nparent:\n  docker_image: registry.example.co
 fn sites() -> Sandbox {
     let sandbox = Sandbox::new();
     for site in ["site-1", "site-2"] {
-        Tree::read(&workspace_folder().join("fixtures/kits/plain-2.8.3").join(site)).write(&sandbox.join(site));
+        Tree::read(&workspace_directory().join("fixtures/kits/plain-2.8.3").join(site)).write(&sandbox.join(site));
     }
     fs::write(sandbox.join("k8s.yaml"), CONFIG).unwrap();
     sandbox
@@ -75,7 +75,7 @@ fn an_interrupted_run_of_many_lists_what_is_done() {
     for format in ["text", "json"] {
         let sandbox = Sandbox::new();
         fs::write(sandbox.join("k8s.yaml"), CONFIG).unwrap();
-        let mut tree = Tree::read(&workspace_folder().join("fixtures/kits/plain-2.8.3/site-1"));
+        let mut tree = Tree::read(&workspace_directory().join("fixtures/kits/plain-2.8.3/site-1"));
         for index in 0..400 {
             tree.put(&format!("local/custom/module_{index}.py"), "VALUE = 1\n".repeat(100));
         }

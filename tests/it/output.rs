@@ -12,7 +12,7 @@ use std::{
 use integration_tests::{
     command::{Finished, Sandbox},
     kit::Tree,
-    workspace_folder,
+    workspace_directory,
 };
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_flare-kube-under-test");
@@ -21,7 +21,7 @@ const CONFIG: &str = "runtime: k8s\nparent:\n  docker_image: registry.example.co
 /// A place with one kit and its configuration.
 fn site() -> Sandbox {
     let sandbox = Sandbox::new();
-    Tree::read(&workspace_folder().join("fixtures/kits/plain-2.8.3/site-1")).write(&sandbox.join("site-1"));
+    Tree::read(&workspace_directory().join("fixtures/kits/plain-2.8.3/site-1")).write(&sandbox.join("site-1"));
     fs::write(sandbox.join("k8s.yaml"), CONFIG).unwrap();
     sandbox
 }
@@ -190,12 +190,12 @@ fn numbers_of_exit_statuses_are_the_same_on_every_page() {
     let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let help = words(&run(&sandbox, "--help").expect_code(0).stdout);
     let list = help.split("Exit status: ").nth(1).expect("the help lists them").to_owned();
-    let readme = words(&fs::read_to_string(workspace_folder().join("README.md")).unwrap());
+    let readme = words(&fs::read_to_string(workspace_directory().join("README.md")).unwrap());
     assert!(readme.contains(&list), "README.md does not say `{list}`");
     let man = words(&run(&sandbox, "man").expect_code(0).stdout.replace("\\-", "-"));
     assert!(man.contains(&list), "the manual page does not say `{list}`: {man}");
     let known: BTreeSet<&str> = list.split(" · ").filter_map(|part| part.split(' ').next()).collect();
-    let page = fs::read_to_string(workspace_folder().join("docs/command-line.md")).unwrap();
+    let page = fs::read_to_string(workspace_directory().join("docs/command-line.md")).unwrap();
     let rows = page.lines().filter(|line| line.starts_with("| `"));
     let mut warnings = 0;
     for row in rows {

@@ -11,7 +11,7 @@ use std::{
 use serde_json::Value;
 
 fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests are a folder of the workspace")
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests are a directory of the workspace")
 }
 
 fn read(path: &str) -> String {
@@ -147,8 +147,8 @@ fn nothing_that_is_banned_comes_into_the_tree() {
     }
 }
 
-fn files(folder: &Path, ending: &str, found: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
+fn files(directory: &Path, ending: &str, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(directory).unwrap_or_else(|error| panic!("{}: {error}", directory.display())) {
         let path = entry.expect("entry").path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
         if path.is_dir() && name != "target" && name != ".git" && name != "fixtures" {
@@ -196,8 +196,8 @@ fn one_file_knows_a_release_by_its_number() {
 #[test]
 fn every_source_file_says_what_it_is_for() {
     let mut sources = Vec::new();
-    for folder in ["crates", "xtask", "tests"] {
-        files(&root().join(folder), ".rs", &mut sources);
+    for directory in ["crates", "xtask", "tests"] {
+        files(&root().join(directory), ".rs", &mut sources);
     }
     assert!(sources.len() > 50, "only {} source files were found", sources.len());
     for path in sources {
@@ -242,8 +242,8 @@ fn the_newest_entry_of_the_changelog_is_the_version_of_the_workspace() {
 #[test]
 fn every_version_of_a_dependency_stands_in_the_workspace_manifest() {
     let mut manifests = Vec::new();
-    for folder in ["crates", "xtask", "tests"] {
-        files(&root().join(folder), "Cargo.toml", &mut manifests);
+    for directory in ["crates", "xtask", "tests"] {
+        files(&root().join(directory), "Cargo.toml", &mut manifests);
     }
     for path in manifests {
         let text = std::fs::read_to_string(&path).expect("a manifest is text");

@@ -172,7 +172,7 @@ fn a_cluster_that_runs_is_left_alone_and_a_neighbour_survives_its_end() {
 }
 
 #[test]
-fn a_cluster_whose_state_folder_is_gone_is_ended_all_the_same() {
+fn a_cluster_whose_state_directory_is_gone_is_ended_all_the_same() {
     let _machine = machine();
     let cluster = Cluster::new("life-stateless");
     up(&cluster);

@@ -36,7 +36,7 @@ fn tells(faults: &[Value], words: &str) -> bool {
 fn somebody_who_is_not_root_is_told_all_that_is_missing_at_once() {
     let _machine = machine();
     let (cluster, cache) = (Cluster::new("life-nobody"), tempfile::tempdir().unwrap());
-    // A copy, since the build folder may be root's alone.
+    // A copy, since the build directory may be root's alone.
     let place = tempfile::Builder::new().permissions(std::os::unix::fs::PermissionsExt::from_mode(0o755)).tempdir().unwrap();
     let program = place.path().join("flare-kube");
     std::fs::copy(env!("CARGO_BIN_EXE_flare-kube-under-test"), &program).unwrap();

@@ -12,16 +12,16 @@ use std::{
 pub(crate) struct Cluster {
     /// Its name.
     pub(crate) name: String,
-    /// Its state folder.
+    /// Its state directory.
     pub(crate) state: PathBuf,
-    /// Folders of the machine that were there before.
-    folders: Vec<PathBuf>,
+    /// Directories of the machine that were there before.
+    directories: Vec<PathBuf>,
     /// Names of network namespaces that were there before.
     namespaces: String,
 }
 
 /// Where Kubernetes, containerd and CNI write when nobody tells them otherwise.
-const FOLDERS: [&str; 12] = [
+const DIRECTORIES: [&str; 12] = [
     "/etc/cni",
     "/opt/containerd",
     "/run/containerd",
@@ -39,8 +39,8 @@ const FOLDERS: [&str; 12] = [
 impl Cluster {
     /// Looks at the machine before the cluster is started.
     pub(crate) fn new(name: &str) -> Self {
-        let state = integration_tests::cache_folder().canonicalize().unwrap().join("clusters").join(name);
-        let cluster = Self { name: name.to_owned(), state, folders: existing(), namespaces: namespaces() };
+        let state = integration_tests::cache_directory().canonicalize().unwrap().join("clusters").join(name);
+        let cluster = Self { name: name.to_owned(), state, directories: existing(), namespaces: namespaces() };
         assert_eq!(
             cluster.traces(),
             Vec::<String>::new(),
@@ -49,7 +49,7 @@ impl Cluster {
         cluster
     }
 
-    /// Ids of processes that carry the state folder or live in a control group of the cluster.
+    /// Ids of processes that carry the state directory or live in a control group of the cluster.
     pub(crate) fn processes(&self) -> Vec<i32> {
         let entries = fs::read_dir("/proc").unwrap().filter_map(Result::ok);
         let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
@@ -79,15 +79,15 @@ impl Cluster {
         let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
         traces.extend(mounts.lines().filter(|line| line.contains(&format!("{text}/"))).map(|line| format!("mount {line}")));
         let links = output("ip", &["-json", "link", "show"]);
-        // The state folder ends the link's alias; a name may begin with another cluster's.
+        // The state directory ends the link's alias; a name may begin with another cluster's.
         traces.extend(links.contains(&format!("{text}\"")).then(|| format!("link in {links}")));
         let groups = output("find", &["/sys/fs/cgroup", "-type", "d", "-name", &format!("flare-kube-{}-????????", self.name)]);
         traces.extend(groups.lines().map(|group| format!("control group {group}")));
         for path in [self.state.clone(), self.state.with_extension("lock")] {
             traces.extend(path.exists().then(|| format!("file {}", path.display())));
         }
-        let new = existing().into_iter().filter(|folder| !self.folders.contains(folder));
-        traces.extend(new.map(|folder| format!("new folder {}", folder.display())));
+        let new = existing().into_iter().filter(|directory| !self.directories.contains(directory));
+        traces.extend(new.map(|directory| format!("new directory {}", directory.display())));
         let new = namespaces();
         let is_new = |line: &&str| !line.is_empty() && !self.namespaces.contains(*line) && !line.starts_with("cni-");
         traces.extend(new.lines().filter(is_new).map(|line| format!("network namespace {line}")));
@@ -110,7 +110,7 @@ fn is_group(line: &str, group: &str) -> bool {
 }
 
 fn existing() -> Vec<PathBuf> {
-    FOLDERS.iter().map(PathBuf::from).filter(|folder| folder.exists()).collect()
+    DIRECTORIES.iter().map(PathBuf::from).filter(|directory| directory.exists()).collect()
 }
 
 fn namespaces() -> String {

@@ -1,4 +1,4 @@
-//! Hermetic runs of programs: an empty environment, a home and a folder for temporaries of their own.
+//! Hermetic runs of programs: an empty environment, a home and a directory for temporaries of their own.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -8,34 +8,34 @@ use serde_json::Value;
 
 use crate::cleanup::CleanupGuard;
 
-/// A place for one test: a folder that ends with it, and commands that see nothing of the machine.
+/// A place for one test: a directory that ends with it, and commands that see nothing of the machine.
 #[derive(Debug)]
 pub struct Sandbox {
-    folder: PathBuf,
+    directory: PathBuf,
     _end: CleanupGuard,
 }
 
 impl Sandbox {
     /// A new, empty place.
     pub fn new() -> Self {
-        let folder = tempfile::Builder::new().prefix("flare-kube-it-").tempdir().unwrap().keep();
-        let ended = folder.clone();
-        // A folder that cannot be removed fails no test.
+        let directory = tempfile::Builder::new().prefix("flare-kube-it-").tempdir().unwrap().keep();
+        let ended = directory.clone();
+        // A directory that cannot be removed fails no test.
         let end = CleanupGuard::plan(move || drop(std::fs::remove_dir_all(ended)));
         for name in ["home", "tmp"] {
-            std::fs::create_dir(folder.join(name)).unwrap();
+            std::fs::create_dir(directory.join(name)).unwrap();
         }
-        Self { folder, _end: end }
+        Self { directory, _end: end }
     }
 
-    /// The folder of the test.
+    /// The directory of the test.
     pub fn path(&self) -> &Path {
-        &self.folder
+        &self.directory
     }
 
-    /// A path in the folder of the test.
+    /// A path in the directory of the test.
     pub fn join(&self, relative: impl AsRef<Path>) -> PathBuf {
-        self.folder.join(relative)
+        self.directory.join(relative)
     }
 
     /// A command with a cleared environment: `PATH`, `HOME`, `TMPDIR`, a fixed width, no colour.
@@ -66,7 +66,7 @@ impl Default for Sandbox {
     }
 }
 
-/// What a program left behind. The folder of the test reads `$TEST` in both texts of [`Finished::shown`].
+/// What a program left behind. The directory of the test reads `$TEST` in both texts of [`Finished::shown`].
 #[derive(Debug, Clone)]
 #[must_use = "a run that nobody looks at proves nothing"]
 pub struct Finished {
@@ -76,17 +76,17 @@ pub struct Finished {
     pub stdout: String,
     /// Standard error.
     pub stderr: String,
-    folder: PathBuf,
+    directory: PathBuf,
 }
 
 impl Finished {
-    /// The end of a program that ran in the folder of a test.
-    pub fn new(output: &Output, folder: &Path) -> Self {
+    /// The end of a program that ran in the directory of a test.
+    pub fn new(output: &Output, directory: &Path) -> Self {
         Self {
             code: output.status.code(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-            folder: folder.to_path_buf(),
+            directory: directory.to_path_buf(),
         }
     }
 
@@ -101,9 +101,9 @@ impl Finished {
         self
     }
 
-    /// Everything, with the folder of the test as `$TEST`: for snapshots.
+    /// Everything, with the directory of the test as `$TEST`: for snapshots.
     pub fn shown(&self) -> String {
         format!("exit {:?}\n--- stdout\n{}--- stderr\n{}", self.code, self.stdout, self.stderr)
-            .replace(&self.folder.display().to_string(), "$TEST")
+            .replace(&self.directory.display().to_string(), "$TEST")
     }
 }

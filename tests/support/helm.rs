@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::{cache_folder, workspace_folder};
+use crate::{cache_directory, workspace_directory};
 
 /// The Helm that the comparison uses: `$FLARE_KUBE_HELM`, else Helm 3 of the cache.
 ///
@@ -22,9 +22,9 @@ pub fn helm_4() -> PathBuf {
 
 /// The Helm of the cache whose version starts so; versions stand in `tools/helm/versions`.
 fn cached(major: &str) -> PathBuf {
-    let versions = std::fs::read_to_string(workspace_folder().join("tools/helm/versions")).unwrap();
+    let versions = std::fs::read_to_string(workspace_directory().join("tools/helm/versions")).unwrap();
     let version = versions.lines().find(|version| version.starts_with(major)).unwrap();
-    let program = cache_folder().join(format!("tools/helm-{version}/helm"));
+    let program = cache_directory().join(format!("tools/helm-{version}/helm"));
     assert!(
         program.is_file(),
         "no Helm at {}: run `cargo xtask test`, which builds it, or set FLARE_KUBE_HELM",

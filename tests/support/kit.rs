@@ -10,23 +10,23 @@ use serde_json::Value;
 /// What stands at a path of a kit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {
-    /// A folder and its mode.
-    Folder(u32),
+    /// A directory and its mode.
+    Directory(u32),
     /// A file and its mode.
     File(Vec<u8>, u32),
     /// A symbolic link and its target.
     Link(String),
 }
 
-/// A folder tree: relative path with `/` to entry; the root is the empty path.
+/// A directory tree: relative path with `/` to entry; the root is the empty path.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tree(pub BTreeMap<String, Entry>);
 
 impl Tree {
-    /// Reads a folder, modes included.
-    pub fn read(folder: &Path) -> Self {
+    /// Reads a directory, modes included.
+    pub fn read(directory: &Path) -> Self {
         let mut tree = Self::default();
-        tree.read_below(folder, "");
+        tree.read_below(directory, "");
         tree
     }
 
@@ -37,7 +37,7 @@ impl Tree {
             let target = fs::read_link(path).unwrap().to_string_lossy().into_owned();
             self.0.insert(relative.to_owned(), Entry::Link(target));
         } else if metadata.is_dir() {
-            self.0.insert(relative.to_owned(), Entry::Folder(mode));
+            self.0.insert(relative.to_owned(), Entry::Directory(mode));
             for child in fs::read_dir(path).unwrap() {
                 let child = child.unwrap();
                 let name = child.file_name().to_string_lossy().into_owned();
@@ -49,13 +49,13 @@ impl Tree {
         }
     }
 
-    /// Writes the tree as `folder`, which must not be there; its parents are made.
-    pub fn write(&self, folder: &Path) {
-        fs::create_dir_all(folder.parent().expect("a kit has a parent folder")).unwrap();
+    /// Writes the tree as `directory`, which must not be there; its parents are made.
+    pub fn write(&self, directory: &Path) {
+        fs::create_dir_all(directory.parent().expect("a kit has a parent directory")).unwrap();
         for (relative, entry) in &self.0 {
-            let path = if relative.is_empty() { folder.to_path_buf() } else { folder.join(relative) };
+            let path = if relative.is_empty() { directory.to_path_buf() } else { directory.join(relative) };
             match entry {
-                Entry::Folder(_) => fs::create_dir_all(&path).unwrap(),
+                Entry::Directory(_) => fs::create_dir_all(&path).unwrap(),
                 Entry::Link(target) => symlink(target, &path).unwrap(),
                 Entry::File(bytes, mode) => {
                     fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -64,10 +64,10 @@ impl Tree {
                 }
             }
         }
-        // Folder modes last, and children before parents: a folder without write permission takes no children.
+        // Directory modes last, and children before parents: a directory without write permission takes no children.
         for (relative, entry) in self.0.iter().rev() {
-            if let Entry::Folder(mode) = entry {
-                let path = if relative.is_empty() { folder.to_path_buf() } else { folder.join(relative) };
+            if let Entry::Directory(mode) = entry {
+                let path = if relative.is_empty() { directory.to_path_buf() } else { directory.join(relative) };
                 fs::set_permissions(path, fs::Permissions::from_mode(*mode)).unwrap();
             }
         }
@@ -78,7 +78,7 @@ impl Tree {
         self.0.contains_key(path)
     }
 
-    /// Puts a file there, with the mode of what stood there or 0644; folders above it are made.
+    /// Puts a file there, with the mode of what stood there or 0644; directories above it are made.
     pub fn put(&mut self, path: &str, bytes: impl Into<Vec<u8>>) {
         let mode = match self.0.get(path) {
             Some(Entry::File(_, mode)) => *mode,
@@ -87,21 +87,21 @@ impl Tree {
         self.put_mode(path, bytes, mode);
     }
 
-    /// Puts a file there with this mode; folders above it are made.
+    /// Puts a file there with this mode; directories above it are made.
     pub fn put_mode(&mut self, path: &str, bytes: impl Into<Vec<u8>>, mode: u32) {
-        self.put_folders_above(path);
+        self.put_directories_above(path);
         self.0.insert(path.to_owned(), Entry::File(bytes.into(), mode));
     }
 
-    /// Puts an empty folder there; folders above it are made.
-    pub fn put_folder(&mut self, path: &str, mode: u32) {
-        self.put_folders_above(path);
-        self.0.insert(path.to_owned(), Entry::Folder(mode));
+    /// Puts an empty directory there; directories above it are made.
+    pub fn put_directory(&mut self, path: &str, mode: u32) {
+        self.put_directories_above(path);
+        self.0.insert(path.to_owned(), Entry::Directory(mode));
     }
 
-    fn put_folders_above(&mut self, path: &str) {
+    fn put_directories_above(&mut self, path: &str) {
         for (end, _) in path.match_indices('/') {
-            self.0.entry(path[..end].to_owned()).or_insert(Entry::Folder(0o755));
+            self.0.entry(path[..end].to_owned()).or_insert(Entry::Directory(0o755));
         }
     }
 
@@ -144,13 +144,13 @@ mod tests {
     #[test]
     fn a_tree_is_read_as_it_was_written() {
         let mut tree = Tree::default();
-        tree.put_folder("", 0o750);
+        tree.put_directory("", 0o750);
         tree.put_mode("startup/a.sh", "x", 0o700);
-        tree.put_folder("read-only/empty", 0o500);
+        tree.put_directory("read-only/empty", 0o500);
         tree.0.insert("link".to_owned(), Entry::Link("startup/a.sh".to_owned()));
-        let folder = tempfile::tempdir().unwrap();
-        tree.write(&folder.path().join("kit"));
-        assert_eq!(Tree::read(&folder.path().join("kit")), tree);
+        let directory = tempfile::tempdir().unwrap();
+        tree.write(&directory.path().join("kit"));
+        assert_eq!(Tree::read(&directory.path().join("kit")), tree);
         tree.remove("startup");
         assert!(!tree.has("startup/a.sh"));
     }

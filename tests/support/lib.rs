@@ -22,17 +22,17 @@ pub mod reference;
 
 use std::path::PathBuf;
 
-/// The folder in which tools and references are kept between runs: `$FLARE_KUBE_CACHE`, else
+/// The directory in which tools and references are kept between runs: `$FLARE_KUBE_CACHE`, else
 /// `$XDG_CACHE_HOME/flare-kube`, else `~/.cache/flare-kube`.
-pub fn cache_folder() -> PathBuf {
+pub fn cache_directory() -> PathBuf {
     let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     variable("FLARE_KUBE_CACHE")
-        .or_else(|| variable("XDG_CACHE_HOME").map(|folder| folder.join("flare-kube")))
-        .or_else(|| variable("HOME").map(|folder| folder.join(".cache/flare-kube")))
+        .or_else(|| variable("XDG_CACHE_HOME").map(|directory| directory.join("flare-kube")))
+        .or_else(|| variable("HOME").map(|directory| directory.join(".cache/flare-kube")))
         .expect("HOME is set wherever tests run")
 }
 
 /// The root of the workspace.
-pub fn workspace_folder() -> PathBuf {
+pub fn workspace_directory() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the workspace").to_path_buf()
 }

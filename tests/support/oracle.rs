@@ -7,7 +7,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use serde_json::{Value, json};
 
 use crate::reference::Release;
-use crate::workspace_folder;
+use crate::workspace_directory;
 
 /// How a run of `prepare` ended, on either side.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,7 +36,7 @@ impl Oracle {
     /// Starts the reference of this release.
     pub fn start(release: Release) -> Self {
         let mut child = Command::new(release.python())
-            .arg(workspace_folder().join("tests/reference/oracle.py"))
+            .arg(workspace_directory().join("tests/reference/oracle.py"))
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::{cache_folder, workspace_folder};
+use crate::{cache_directory, workspace_directory};
 
 /// The release of the reference that stands for a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,13 +34,13 @@ impl Release {
         }
     }
 
-    /// The folder of its virtual environment, which is made and filled where it is missing (minutes, network).
+    /// The directory of its virtual environment, which is made and filled where it is missing (minutes, network).
     pub fn environment(self) -> PathBuf {
-        let folder = cache_folder().join(format!("reference/nvflare-{}", self.version()));
-        if !folder.join(".complete").is_file() {
+        let directory = cache_directory().join(format!("reference/nvflare-{}", self.version()));
+        if !directory.join(".complete").is_file() {
             self.install();
         }
-        folder
+        directory
     }
 
     /// Its Python.
@@ -54,7 +54,7 @@ impl Release {
     }
 
     fn install(self) {
-        let script = workspace_folder().join("tools/reference/install.sh");
+        let script = workspace_directory().join("tools/reference/install.sh");
         let status = Command::new("sh").arg(script).arg(self.version()).status();
         assert!(
             status.as_ref().is_ok_and(std::process::ExitStatus::success),

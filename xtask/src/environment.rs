@@ -11,11 +11,11 @@ use flare_diagnostic::{Code, Diagnostic};
 /// How the program is run in a checkout.
 const THROUGH_CARGO: &str = "cargo xtask";
 
-/// Working folder, clock and terminal of a run.
+/// Working directory, clock and terminal of a run.
 #[derive(Debug, Clone)]
 pub struct Environment {
-    /// The folder to which relative paths refer.
-    pub working_folder: PathBuf,
+    /// The directory to which relative paths refer.
+    pub working_directory: PathBuf,
     /// How the user runs this program: `cargo xtask` in the checkout, else `flare-kube`.
     pub program: &'static str,
     /// The clock, in seconds since 1970; certificates are judged by it.
@@ -24,9 +24,9 @@ pub struct Environment {
     pub stderr_is_terminal: bool,
     /// Whether colour is wanted: a terminal that knows it (not `TERM=dumb`), and `NO_COLOR` is not set.
     pub colour: bool,
-    /// The cache folder for what is built once: `FLARE_KUBE_CACHE`, else `$XDG_CACHE_HOME/flare-kube`, else
+    /// The cache directory for what is built once: `FLARE_KUBE_CACHE`, else `$XDG_CACHE_HOME/flare-kube`, else
     /// `~/.cache/flare-kube`.
-    pub cache_folder: PathBuf,
+    pub cache_directory: PathBuf,
     /// `PATH`, for finding programs.
     pub search_path: Vec<PathBuf>,
     /// Whether this is a CI run (`CI` is set): nothing is skipped there.
@@ -49,12 +49,12 @@ impl Environment {
         let user_cache = variable("XDG_CACHE_HOME").map_or_else(|| home.join(".cache"), PathBuf::from);
         let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         Self {
-            working_folder: std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
+            working_directory: std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
             program: if variable("CARGO").is_some() { THROUGH_CARGO } else { "flare-kube" },
             now: i64::try_from(seconds).unwrap_or(i64::MAX),
             stderr_is_terminal,
             colour: stderr_is_terminal && variable("NO_COLOR").is_none(),
-            cache_folder: variable("FLARE_KUBE_CACHE").map_or_else(|| user_cache.join("flare-kube"), PathBuf::from),
+            cache_directory: variable("FLARE_KUBE_CACHE").map_or_else(|| user_cache.join("flare-kube"), PathBuf::from),
             search_path: variable("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default(),
             continuous_integration: variable("CI").is_some(),
             test_kubeconfig: variable("FLARE_KUBE_TEST_KUBECONFIG").map(PathBuf::from),
@@ -87,14 +87,14 @@ impl Environment {
         self.program == THROUGH_CARGO
     }
 
-    /// A path as the user means it: relative ones refer to the working folder, links on the way are resolved as far as the
+    /// A path as the user means it: relative ones refer to the working directory, links on the way are resolved as far as the
     /// path exists, and so are `.` and `..`, as the reference does.
     ///
     /// # Errors
     ///
     /// The path is not UTF-8: see `utf8`.
     pub fn absolute(&self, path: &Path) -> Result<PathBuf, Diagnostic> {
-        utf8(shortest(&flare_file_tree::resolved(&self.working_folder.join(path))))
+        utf8(shortest(&flare_file_tree::resolved(&self.working_directory.join(path))))
     }
 }
 

@@ -1,8 +1,8 @@
 //! Puts a tree in place by one rename.
 //!
-//! The tree is written into a temporary folder beside the destination, then takes the destination's name in one step;
-//! an old folder is exchanged with it and removed afterwards. So whoever kills us at any moment finds the old tree or
-//! the new one. What a killed run leaves is removed by the next one: the folder is locked while its run lives.
+//! The tree is written into a temporary directory beside the destination, then takes the destination's name in one step;
+//! an old directory is exchanged with it and removed afterwards. So whoever kills us at any moment finds the old tree or
+//! the new one. What a killed run leaves is removed by the next one: the directory is locked while its run lives.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -33,7 +33,7 @@ use crate::{
 /// How a tree is put in place.
 #[derive(Debug, Clone, Copy)]
 pub struct CommitOptions<'run> {
-    /// Whether a folder that has something in it may be replaced. An empty one always is.
+    /// Whether a directory that has something in it may be replaced. An empty one always is.
     pub replace: bool,
     /// Whether the run waits until all is on the medium (`fsync`). Without it the result is whole after a crash or
     /// kill of any process, but after a power failure files may be missing or short; a prepared kit is made again in
@@ -57,7 +57,7 @@ impl Default for CommitOptions<'_> {
 /// A tree that stands in its place.
 #[derive(Debug)]
 pub struct Committed {
-    /// Whether it took the place of an older folder.
+    /// Whether it took the place of an older directory.
     pub replaced: bool,
     /// Where it was to be durable: the last wait failed.
     pub unsynced: Option<DiskError>,
@@ -68,11 +68,11 @@ pub struct Committed {
 
 /// Puts a tree in place by one rename.
 ///
-/// Missing folders above the destination are made, and removed again where the run fails. A destination that is a link
-/// to a folder stays one: the folder is replaced. What is neither a folder nor absent is refused. Whether a folder may be
+/// Missing directories above the destination are made, and removed again where the run fails. A destination that is a link
+/// to a directory stays one: the directory is replaced. What is neither a directory nor absent is refused. Whether a directory may be
 /// replaced is for the caller to decide, see [`Destination::look`](crate::Destination::look).
 ///
-/// On file systems that cannot exchange two names, a run that is killed between two renames leaves the old folder
+/// On file systems that cannot exchange two names, a run that is killed between two renames leaves the old directory
 /// under a temporary name; the next commit puts it back first.
 pub fn commit(tree: &FileTree, destination: &Path, options: &CommitOptions<'_>) -> Result<Committed, CommitError> {
     commit_through(tree, destination, options, &mut |_| Ok(()))
@@ -92,22 +92,22 @@ pub fn commit_through<'run>(
     let result = make_parents(&mut disk, &target.parent, &mut made)
         .and_then(|()| Run { disk: &mut disk, target: &target, options }.commit(tree));
     if result.is_err() {
-        for folder in made.iter().rev() {
+        for directory in made.iter().rev() {
             // One that is no longer empty is somebody else's by now.
-            let _ = disk.remove_folder(CWD, folder.as_os_str());
+            let _ = disk.remove_directory(CWD, directory.as_os_str());
         }
     }
     result
 }
 
 /// Makes what is missing of a path, as `mkdir -p` does; `made` lists it from above.
-pub(crate) fn make_parents(disk: &mut Disk<'_>, folder: &Path, made: &mut Vec<PathBuf>) -> Result<(), CommitError> {
+pub(crate) fn make_parents(disk: &mut Disk<'_>, directory: &Path, made: &mut Vec<PathBuf>) -> Result<(), CommitError> {
     let is_missing = |path: &Path| matches!(statat(CWD, path, AtFlags::empty()), Err(Errno::NOENT));
-    let missing: Vec<_> = folder.ancestors().take_while(|path| *path != Path::new("") && is_missing(path)).collect();
+    let missing: Vec<_> = directory.ancestors().take_while(|path| *path != Path::new("") && is_missing(path)).collect();
     for path in missing.into_iter().rev() {
-        match disk.make_folder(CWD, path.as_os_str(), Mode::from_raw_mode(0o777)) {
+        match disk.make_directory(CWD, path.as_os_str(), Mode::from_raw_mode(0o777)) {
             Ok(()) => made.push(path.to_owned()),
-            // Another run was faster, and whose folder it is decides who removes it.
+            // Another run was faster, and whose directory it is decides who removes it.
             Err(Errno::EXIST) => {}
             Err(errno) => return Err(DiskError::new("create", path, errno).into()),
         }
@@ -115,11 +115,11 @@ pub(crate) fn make_parents(disk: &mut Disk<'_>, folder: &Path, made: &mut Vec<Pa
     Ok(())
 }
 
-/// What became of a try to give the written folder its name.
+/// What became of a try to give the written directory its name.
 enum Put {
-    /// It stands where nothing was, or an empty folder.
+    /// It stands where nothing was, or an empty directory.
     New,
-    /// It stands, and the older folder has this name now.
+    /// It stands, and the older directory has this name now.
     Replaced(OsString),
     /// Another run changed the place at this moment: to be tried again.
     OthersAreAtIt,
@@ -163,12 +163,12 @@ impl Run<'_, '_> {
     fn write(&mut self, tree: &FileTree, slot: &StagingDirectory) -> Result<(), CommitError> {
         let destination = self.target.path();
         let mut writer = Writer { disk: self.disk, destination: &destination, durable: self.options.durable };
-        writer.write(tree, slot.folder.as_fd())?;
-        writer.close(&slot.folder, &slot.name, tree.mode()).map_err(|errno| self.failed("set the mode of", errno))?;
+        writer.write(tree, slot.directory.as_fd())?;
+        writer.close(&slot.directory, &slot.name, tree.mode()).map_err(|errno| self.failed("set the mode of", errno))?;
         if self.disk.is_cancelled() { Err(CommitError::Interrupted) } else { Ok(()) }
     }
 
-    /// Gives the written folder its name; answers the name under which the old one now stands, if there was one. Waits for runs
+    /// Gives the written directory its name; answers the name under which the old one now stands, if there was one. Waits for runs
     /// that do the same.
     fn put_in_place(&mut self, parent: BorrowedFd<'_>, slot: &StagingDirectory) -> Result<Option<OsString>, CommitError> {
         let mut wait = Wait::new(self.options.wait);
@@ -226,11 +226,11 @@ impl Run<'_, '_> {
     }
 
     fn keep(&mut self, old: &OwnedFd, slot: &StagingDirectory, name: &OsStr) -> Result<(), CommitError> {
-        let kept = keep(self.disk, old.as_fd(), slot.folder.as_fd(), name);
+        let kept = keep(self.disk, old.as_fd(), slot.directory.as_fd(), name);
         kept.map_err(|(path, errno)| DiskError::new("keep", self.target.path().join(path), errno).into())
     }
 
-    /// A plain rename: it replaces an empty folder and refuses one that has something in it.
+    /// A plain rename: it replaces an empty directory and refuses one that has something in it.
     fn over_nothing(&mut self, parent: BorrowedFd<'_>, temporary: &OsStr, name: &OsStr) -> Result<Put, CommitError> {
         match self.disk.rename(parent, temporary, name) {
             Ok(()) => Ok(Put::New),
@@ -240,7 +240,7 @@ impl Run<'_, '_> {
         }
     }
 
-    /// For file systems without exchange: the old folder steps aside, and back where the second rename fails.
+    /// For file systems without exchange: the old directory steps aside, and back where the second rename fails.
     fn in_two_steps(
         &mut self,
         parent: BorrowedFd<'_>,

@@ -63,7 +63,7 @@ impl FileTree {
     ///
     /// Each part is preceded by its length and its kind, so that no two trees give the same input. Other permission
     /// bits do not count: they change on the way through archives and volumes, while the execute bit decides whether a
-    /// script runs. The mode of the folder itself does not count either. Fails only where a file that stays on disk
+    /// script runs. The mode of the directory itself does not count either. Fails only where a file that stays on disk
     /// cannot be read, or has changed.
     pub fn digest(&self) -> Result<Digest, DiskError> {
         let mut hasher = Sha256::new();
@@ -77,7 +77,7 @@ impl FileTree {
 
 fn feed_entry(hasher: &mut Sha256, path: &RelativePath, entry: &Entry) -> Result<(), DiskError> {
     let kind = match entry {
-        Entry::Folder { .. } => b'd',
+        Entry::Directory { .. } => b'd',
         Entry::File { mode, .. } if mode & 0o100 != 0 => b'x',
         Entry::File { .. } => b'f',
     };

@@ -23,7 +23,7 @@ use rustix::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Call {
     /// `mkdirat`.
-    MakeFolder,
+    MakeDirectory,
     /// `openat` that makes a new file.
     CreateFile,
     /// `write`, or one piece of a copy of a large file.
@@ -40,8 +40,8 @@ pub enum Call {
     Link,
     /// `unlinkat` of a file.
     RemoveFile,
-    /// `unlinkat` of a folder.
-    RemoveFolder,
+    /// `unlinkat` of a directory.
+    RemoveDirectory,
 }
 
 /// One call that is about to change the disk.
@@ -49,7 +49,7 @@ pub enum Call {
 pub struct Step<'run> {
     /// What it does.
     pub call: Call,
-    /// The last name of the file or folder that it touches.
+    /// The last name of the file or directory that it touches.
     pub name: &'run OsStr,
 }
 
@@ -73,8 +73,8 @@ impl Disk<'_> {
         (self.gate)(Step { call, name }).map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))
     }
 
-    pub(crate) fn make_folder(&mut self, parent: impl AsFd, name: &OsStr, mode: Mode) -> Done {
-        self.ask(Call::MakeFolder, name)?;
+    pub(crate) fn make_directory(&mut self, parent: impl AsFd, name: &OsStr, mode: Mode) -> Done {
+        self.ask(Call::MakeDirectory, name)?;
         mkdirat(parent, name, mode)
     }
 
@@ -108,7 +108,7 @@ impl Disk<'_> {
         fchmod(file, mode)
     }
 
-    /// For a folder that cannot be opened because of its mode.
+    /// For a directory that cannot be opened because of its mode.
     pub(crate) fn set_mode_by_name(&mut self, parent: impl AsFd, name: &OsStr, mode: Mode) -> Done {
         self.ask(Call::SetMode, name)?;
         chmodat(parent, name, mode, AtFlags::empty())
@@ -119,20 +119,20 @@ impl Disk<'_> {
         fsync(file)
     }
 
-    pub(crate) fn rename(&mut self, folder: impl AsFd, from: &OsStr, to: &OsStr) -> Done {
+    pub(crate) fn rename(&mut self, directory: impl AsFd, from: &OsStr, to: &OsStr) -> Done {
         self.ask(Call::Rename, to)?;
-        renameat(&folder, from, &folder, to)
+        renameat(&directory, from, &directory, to)
     }
 
     /// Renames where the new name is free, else answers `EXIST`.
-    pub(crate) fn rename_to_free(&mut self, folder: impl AsFd, from: &OsStr, to: &OsStr) -> Done {
+    pub(crate) fn rename_to_free(&mut self, directory: impl AsFd, from: &OsStr, to: &OsStr) -> Done {
         self.ask(Call::Rename, to)?;
-        renameat_with(&folder, from, &folder, to, RenameFlags::NOREPLACE)
+        renameat_with(&directory, from, &directory, to, RenameFlags::NOREPLACE)
     }
 
-    pub(crate) fn exchange(&mut self, folder: impl AsFd, from: &OsStr, to: &OsStr) -> Done {
+    pub(crate) fn exchange(&mut self, directory: impl AsFd, from: &OsStr, to: &OsStr) -> Done {
         self.ask(Call::Exchange, to)?;
-        renameat_with(&folder, from, &folder, to, RenameFlags::EXCHANGE)
+        renameat_with(&directory, from, &directory, to, RenameFlags::EXCHANGE)
     }
 
     /// Gives a file of one directory the same name in another one, without following links.
@@ -147,13 +147,13 @@ impl Disk<'_> {
         ftruncate(file, length)
     }
 
-    pub(crate) fn remove_file(&mut self, folder: impl AsFd, name: &OsStr) -> Done {
+    pub(crate) fn remove_file(&mut self, directory: impl AsFd, name: &OsStr) -> Done {
         self.ask(Call::RemoveFile, name)?;
-        unlinkat(folder, name, AtFlags::empty())
+        unlinkat(directory, name, AtFlags::empty())
     }
 
-    pub(crate) fn remove_folder(&mut self, folder: impl AsFd, name: &OsStr) -> Done {
-        self.ask(Call::RemoveFolder, name)?;
-        unlinkat(folder, name, AtFlags::REMOVEDIR)
+    pub(crate) fn remove_directory(&mut self, directory: impl AsFd, name: &OsStr) -> Done {
+        self.ask(Call::RemoveDirectory, name)?;
+        unlinkat(directory, name, AtFlags::REMOVEDIR)
     }
 }

@@ -15,7 +15,7 @@ use rustix::io::Errno;
 pub struct DiskError {
     /// What was tried, as a verb: `create`, `write`, `rename`.
     pub action: &'static str,
-    /// The file or folder.
+    /// The file or directory.
     pub path: PathBuf,
     /// The system's reason.
     pub source: io::Error,
@@ -131,10 +131,10 @@ fn hint(error: &io::Error) -> Option<&'static str> {
         io::ErrorKind::PermissionDenied => "run as a user who may read and write there, or change the permissions",
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some space, or choose another place",
         io::ErrorKind::ReadOnlyFilesystem => "choose a place that can be written",
-        io::ErrorKind::NotADirectory => "choose a path whose upper parts are folders",
+        io::ErrorKind::NotADirectory => "choose a path whose upper parts are directories",
         io::ErrorKind::InvalidFilename => "use shorter names",
         io::ErrorKind::ResourceBusy | io::ErrorKind::CrossesDevices => {
-            "choose a folder that is not a mount point itself, such as one below it"
+            "choose a directory that is not a mount point itself, such as one below it"
         }
         _ => return None,
     })

@@ -13,7 +13,7 @@ use rustix::{
 
 use crate::{DiskError, commit::make_parents, disk::Disk, place::Target, real_path::canonical};
 
-/// Writes a file whole: under a temporary name beside it, then by one rename. Missing folders above it are made.
+/// Writes a file whole: under a temporary name beside it, then by one rename. Missing directories above it are made.
 ///
 /// With `replace` false, what stands at the path is never touched: the error says that it exists. `mode` holds the permission
 /// bits, whatever the process's umask is.
@@ -47,7 +47,7 @@ pub fn write_file(path: &Path, bytes: &[u8], mode: u32, replace: bool) -> Result
 
 /// A path with every link on the way resolved, as far as it exists; what does not exist yet is kept as it is.
 ///
-/// For comparing two paths that may lead to the same folder. The path must be absolute and without `.` and `..`.
+/// For comparing two paths that may lead to the same directory. The path must be absolute and without `.` and `..`.
 pub fn resolved(path: &Path) -> PathBuf {
     canonical(path)
 }

@@ -64,12 +64,12 @@ fn directory(disk: &mut Disk<'_>, [old, new]: [BorrowedFd<'_>; 2], name: &OsStr,
 
 /// The directory of the new tree that is filled, made where it is missing.
 fn open_new(disk: &mut Disk<'_>, parent: BorrowedFd<'_>, name: &OsStr) -> Result<OwnedFd, Errno> {
-    match disk.make_folder(parent, name, Mode::RWXU) {
+    match disk.make_directory(parent, name, Mode::RWXU) {
         Ok(()) => {}
         Err(Errno::EXIST) if is_directory(parent, name)? => disk.set_mode_by_name(parent, name, Mode::RWXU)?,
         Err(Errno::EXIST) => {
             disk.remove_file(parent, name)?;
-            disk.make_folder(parent, name, Mode::RWXU)?;
+            disk.make_directory(parent, name, Mode::RWXU)?;
         }
         Err(errno) => return Err(errno),
     }

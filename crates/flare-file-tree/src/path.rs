@@ -1,4 +1,4 @@
-//! Paths below a folder.
+//! Paths below a directory.
 
 use std::{
     fmt,
@@ -6,25 +6,25 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-/// A path below a folder: relative, not empty, without `.`, `..` and NUL, in its shortest form. Ordered component by
+/// A path below a directory: relative, not empty, without `.`, `..` and NUL, in its shortest form. Ordered component by
 /// component, so that `a/b` stands before `a-b`, as FLARE's staging sorts. Names need not be UTF-8.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RelativePath(PathBuf);
 
-/// A path that is absolute, empty, leads out of its folder or holds a NUL.
+/// A path that is absolute, empty, leads out of its directory or holds a NUL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidPath(pub PathBuf);
 
 impl fmt::Display for InvalidPath {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "`{}` is not a path below a folder", flare_diagnostic::printable(&self.0.to_string_lossy()))
+        write!(formatter, "`{}` is not a path below a directory", flare_diagnostic::printable(&self.0.to_string_lossy()))
     }
 }
 
 impl std::error::Error for InvalidPath {}
 
 impl RelativePath {
-    /// Takes a path that stays below its folder; double slashes, a slash at the end and inner `.` are dropped.
+    /// Takes a path that stays below its directory; double slashes, a slash at the end and inner `.` are dropped.
     pub fn new(path: impl Into<PathBuf>) -> Result<Self, InvalidPath> {
         let path = path.into();
         let inside = path.components().all(|component| matches!(component, Component::Normal(_)));
@@ -60,9 +60,9 @@ impl RelativePath {
         Self(self.0.join(&below.0))
     }
 
-    /// What is left of the path behind a folder; `None` where it is not below that folder, or is that folder.
-    pub fn below(&self, folder: &Path) -> Option<Self> {
-        let rest = self.0.strip_prefix(folder).ok()?;
+    /// What is left of the path behind a directory; `None` where it is not below that directory, or is that directory.
+    pub fn below(&self, directory: &Path) -> Option<Self> {
+        let rest = self.0.strip_prefix(directory).ok()?;
         Self::new(rest).ok()
     }
 

@@ -1,4 +1,4 @@
-//! What stands at a path where a tree shall go, and the names of the temporary folders beside it.
+//! What stands at a path where a tree shall go, and the names of the temporary directories beside it.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -25,10 +25,10 @@ const BACKUP: &[u8] = b"-kept";
 pub enum Destination {
     /// Nothing.
     Absent,
-    /// A folder without anything in it.
-    EmptyFolder,
-    /// A folder with something in it.
-    Folder,
+    /// A directory without anything in it.
+    EmptyDirectory,
+    /// A directory with something in it.
+    Directory,
     /// A regular file.
     File,
     /// A link that leads nowhere, a device, a pipe, a socket.
@@ -36,7 +36,7 @@ pub enum Destination {
 }
 
 impl Destination {
-    /// Looks at a path. Fails where one may not look, or where an upper part of the path is no folder.
+    /// Looks at a path. Fails where one may not look, or where an upper part of the path is no directory.
     pub fn look(path: &Path) -> Result<Self, DiskError> {
         let failed = |errno: Errno| DiskError::new("look at", path, errno);
         let found = match statat(CWD, path, AtFlags::empty()) {
@@ -54,7 +54,7 @@ impl Destination {
             FileType::RegularFile => Ok(Self::File),
             FileType::Directory => {
                 let empty = is_empty(path).map_err(failed)?;
-                Ok(if empty { Self::EmptyFolder } else { Self::Folder })
+                Ok(if empty { Self::EmptyDirectory } else { Self::Directory })
             }
             _ => Ok(Self::Other),
         }
@@ -74,8 +74,8 @@ pub fn other_owner(directory: &Path) -> Result<Option<u32>, DiskError> {
     Ok(allowed.is_err().then_some(owner))
 }
 
-fn is_empty(folder: &Path) -> Result<bool, Errno> {
-    let opened = openat(CWD, folder, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+fn is_empty(directory: &Path) -> Result<bool, Errno> {
+    let opened = openat(CWD, directory, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
     for entry in Dir::new(opened)? {
         if !matches!(entry?.file_name().to_bytes(), b"." | b"..") {
             return Ok(false);
@@ -84,7 +84,7 @@ fn is_empty(folder: &Path) -> Result<bool, Errno> {
     Ok(true)
 }
 
-/// Where a tree goes: a name in a folder, no link among the last names.
+/// Where a tree goes: a name in a directory, no link among the last names.
 #[derive(Debug)]
 pub(crate) struct Target {
     pub(crate) parent: PathBuf,
@@ -111,8 +111,8 @@ impl Target {
         self.parent.join(&self.name)
     }
 
-    /// The temporary folder in which a tree is written. The names are few and fixed, so that those of killed runs are
-    /// found without a look at the whole folder, which may hold a thousand other outputs.
+    /// The temporary directory in which a tree is written. The names are few and fixed, so that those of killed runs are
+    /// found without a look at the whole directory, which may hold a thousand other outputs.
     pub(crate) fn temporary(&self, slot: u8) -> OsString {
         self.sibling(slot, b"")
     }
@@ -138,7 +138,7 @@ impl Target {
     }
 }
 
-/// Whether a folder's name is one of our temporary ones.
+/// Whether a directory's name is one of our temporary ones.
 pub(crate) fn is_temporary(name: &OsStr) -> bool {
     let name = name.as_bytes();
     let name = name.strip_suffix(BACKUP).unwrap_or(name);
@@ -146,32 +146,32 @@ pub(crate) fn is_temporary(name: &OsStr) -> bool {
     (b'1'..=b'0' + SLOTS).contains(slot) && rest.ends_with(MARK) && rest.first() == Some(&b'.') && rest.len() > MARK.len() + 1
 }
 
-/// The folders in a folder, sorted by name; links to folders are followed, our own temporary ones are not listed.
-pub fn folders(folder: &Path) -> Result<Vec<PathBuf>, DiskError> {
-    children(folder, FileType::Directory)
+/// The directories in a directory, sorted by name; links to directories are followed, our own temporary ones are not listed.
+pub fn directories(directory: &Path) -> Result<Vec<PathBuf>, DiskError> {
+    children(directory, FileType::Directory)
 }
 
-/// The regular files in a folder, sorted by name; links to files are followed, as a mounted Secret has them.
-pub fn files(folder: &Path) -> Result<Vec<PathBuf>, DiskError> {
-    children(folder, FileType::RegularFile)
+/// The regular files in a directory, sorted by name; links to files are followed, as a mounted Secret has them.
+pub fn files(directory: &Path) -> Result<Vec<PathBuf>, DiskError> {
+    children(directory, FileType::RegularFile)
 }
 
-/// The links in a folder that lead nowhere, sorted by name.
-pub fn broken_links(folder: &Path) -> Result<Vec<PathBuf>, DiskError> {
-    select(folder, |path| matches!(statat(CWD, path, AtFlags::empty()), Err(Errno::NOENT | Errno::LOOP)))
+/// The links in a directory that lead nowhere, sorted by name.
+pub fn broken_links(directory: &Path) -> Result<Vec<PathBuf>, DiskError> {
+    select(directory, |path| matches!(statat(CWD, path, AtFlags::empty()), Err(Errno::NOENT | Errno::LOOP)))
 }
 
-fn children(folder: &Path, wanted: FileType) -> Result<Vec<PathBuf>, DiskError> {
-    select(folder, |path| statat(CWD, path, AtFlags::empty()).is_ok_and(|stat| kind(&stat) == wanted))
+fn children(directory: &Path, wanted: FileType) -> Result<Vec<PathBuf>, DiskError> {
+    select(directory, |path| statat(CWD, path, AtFlags::empty()).is_ok_and(|stat| kind(&stat) == wanted))
 }
 
-fn select(folder: &Path, is_wanted: impl Fn(&Path) -> bool) -> Result<Vec<PathBuf>, DiskError> {
-    let failed = |errno: Errno| DiskError::new("read", folder, errno);
-    let opened = openat(CWD, folder, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).map_err(failed)?;
+fn select(directory: &Path, is_wanted: impl Fn(&Path) -> bool) -> Result<Vec<PathBuf>, DiskError> {
+    let failed = |errno: Errno| DiskError::new("read", directory, errno);
+    let opened = openat(CWD, directory, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).map_err(failed)?;
     let mut found = Vec::new();
     for entry in Dir::new(opened).map_err(failed)? {
         let name = OsString::from_vec(entry.map_err(failed)?.file_name().to_bytes().to_vec());
-        let path = folder.join(&name);
+        let path = directory.join(&name);
         if is_wanted(&path) && !matches!(name.as_bytes(), b"." | b"..") && !is_temporary(&name) {
             found.push(path);
         }

@@ -1,6 +1,6 @@
-//! Takes a folder in, strictly.
+//! Takes a directory in, strictly.
 //!
-//! Folders and files are opened relative to their open parent and never through a link, so that somebody who swaps
+//! Directories and files are opened relative to their open parent and never through a link, so that somebody who swaps
 //! names while we read can make us fail but cannot lead us elsewhere.
 
 use std::{
@@ -27,18 +27,18 @@ use crate::{
     source::{READ_STRICTLY, kind, kind_name, length, read_open},
 };
 
-/// Folders may be nested this deep: far more than any kit, and so few that open folders cannot run out.
+/// Directories may be nested this deep: far more than any kit, and so few that open directories cannot run out.
 const DEEPEST: usize = 128;
 
 /// Shorter files are taken whole, holes or not, in bytes.
 const HOLES_FROM: u64 = 64 << 10;
 
 impl FileTree {
-    /// Reads a folder with modes, empty folders and all.
+    /// Reads a directory with modes, empty directories and all.
     ///
-    /// The folder itself may be given through a link. Below it everything but files and folders is a fault, and so is
+    /// The directory itself may be given through a link. Below it everything but files and directories is a fault, and so is
     /// what cannot be read or vanishes meanwhile; all faults are reported, sorted by path, each with its path. Nothing
-    /// that is a pipe or a device is opened. Temporary folders that a killed [`commit`](crate::commit) left are passed over.
+    /// that is a pipe or a device is opened. Temporary directories that a killed [`commit`](crate::commit) left are passed over.
     pub fn read(root: &Path, options: &ReadOptions) -> Result<Self, Faults> {
         Reader::run(root, options, None).map(|survey| survey.tree)
     }
@@ -63,9 +63,9 @@ fn open_root(root: &Path, code: Code) -> Result<OwnedFd, Faults> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     openat(CWD, root, flags, Mode::empty()).map_err(|errno| {
         let (message, hint) = match errno {
-            Errno::NOENT => (format!("there is no folder `{}`", shown(root)), "check the path"),
-            Errno::NOTDIR => (format!("`{}` is not a folder", shown(root)), "give the path of a folder"),
-            _ => (format!("cannot read `{}`: {}", shown(root), reason(&errno.into())), "make the folder readable"),
+            Errno::NOENT => (format!("there is no directory `{}`", shown(root)), "check the path"),
+            Errno::NOTDIR => (format!("`{}` is not a directory", shown(root)), "give the path of a directory"),
+            _ => (format!("cannot read `{}`: {}", shown(root), reason(&errno.into())), "make the directory readable"),
         };
         Diagnostic::error(code, message).hint(hint).at(Place::from(root)).into()
     })
@@ -102,14 +102,14 @@ struct Reader<'run> {
 
 impl<'run> Reader<'run> {
     fn run(root: &'run Path, options: &'run ReadOptions, others: Option<Vec<RelativePath>>) -> Result<Survey, Faults> {
-        let folder = open_root(root, options.code)?;
+        let directory = open_root(root, options.code)?;
         let excluded = excluded(root, options);
         let mut reader = Reader { root, options, excluded, tree: FileTree::new(), faults: Vec::new(), others, memory: 0 };
-        match fstat(&folder) {
+        match fstat(&directory) {
             Ok(stat) => reader.tree.set_mode(stat.st_mode),
             Err(errno) => reader.unreadable(Path::new(""), errno),
         }
-        reader.folder(folder, Path::new(""), 1);
+        reader.directory(directory, Path::new(""), 1);
         if reader.tree.len() > options.entries {
             let what = format!("has more than {} files and directories", options.entries);
             reader.fault(Path::new(""), &what, "check that it is the directory you meant");
@@ -120,21 +120,21 @@ impl<'run> Reader<'run> {
         Faults::check(faults.into_iter().map(|(_, fault)| fault).collect(), || Survey { tree, others })
     }
 
-    fn folder(&mut self, folder: OwnedFd, path: &Path, depth: usize) {
+    fn directory(&mut self, directory: OwnedFd, path: &Path, depth: usize) {
         if depth > DEEPEST {
             return self.fault(
                 path,
-                &format!("is nested more than {DEEPEST} folders deep"),
-                "check that it is the folder you meant",
+                &format!("is nested more than {DEEPEST} directories deep"),
+                "check that it is the directory you meant",
             );
         }
-        let listed = Dir::new(folder).and_then(|mut folder| Ok((list(&mut folder)?, folder)));
-        let (names, folder) = match listed {
+        let listed = Dir::new(directory).and_then(|mut directory| Ok((list(&mut directory)?, directory)));
+        let (names, directory) = match listed {
             Ok(listed) => listed,
             Err(errno) => return self.unreadable(path, errno),
         };
-        let folder = match folder.fd() {
-            Ok(folder) => folder,
+        let directory = match directory.fd() {
+            Ok(directory) => directory,
             Err(errno) => return self.unreadable(path, errno),
         };
         if depth > 1 && names.iter().any(|(name, _)| Some(name) == self.options.not_with.as_ref()) {
@@ -147,15 +147,15 @@ impl<'run> Reader<'run> {
                 return;
             }
             if !self.excluded.contains(&path) {
-                self.entry(folder, &name, listed_kind, path, depth);
+                self.entry(directory, &name, listed_kind, path, depth);
             }
         }
     }
 
-    fn entry(&mut self, folder: BorrowedFd<'_>, name: &OsStr, listed: FileType, path: PathBuf, depth: usize) {
+    fn entry(&mut self, directory: BorrowedFd<'_>, name: &OsStr, listed: FileType, path: PathBuf, depth: usize) {
         // Some file systems do not list the kind.
         let kind = if listed == FileType::Unknown {
-            match statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
+            match statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) {
                 Ok(stat) => kind(&stat),
                 Err(errno) => return self.unreadable(&path, errno),
             }
@@ -163,38 +163,38 @@ impl<'run> Reader<'run> {
             listed
         };
         match kind {
-            FileType::RegularFile => self.file(folder, name, path),
+            FileType::RegularFile => self.file(directory, name, path),
             FileType::Directory if is_temporary(name) => {}
-            FileType::Directory => self.subfolder(folder, name, &path, depth),
+            FileType::Directory => self.subdirectory(directory, name, &path, depth),
             other => self.refused(&path, other),
         }
     }
 
-    fn subfolder(&mut self, folder: BorrowedFd<'_>, name: &OsStr, path: &Path, depth: usize) {
-        let opened = openat(folder, name, READ_STRICTLY | OFlags::DIRECTORY, Mode::empty());
+    fn subdirectory(&mut self, directory: BorrowedFd<'_>, name: &OsStr, path: &Path, depth: usize) {
+        let opened = openat(directory, name, READ_STRICTLY | OFlags::DIRECTORY, Mode::empty());
         match opened.and_then(|opened| Ok((fstat(&opened)?.st_mode, opened))) {
             Ok((mode, opened)) => {
                 if let Ok(relative) = RelativePath::new(path) {
-                    self.tree.insert_folder(relative, mode);
+                    self.tree.insert_directory(relative, mode);
                 }
-                self.folder(opened, path, depth + 1);
+                self.directory(opened, path, depth + 1);
             }
             Err(errno) => self.unreadable(path, errno),
         }
     }
 
-    fn file(&mut self, folder: BorrowedFd<'_>, name: &OsStr, path: PathBuf) {
-        let opened = openat(folder, name, READ_STRICTLY, Mode::empty());
+    fn file(&mut self, directory: BorrowedFd<'_>, name: &OsStr, path: PathBuf) {
+        let opened = openat(directory, name, READ_STRICTLY, Mode::empty());
         let (file, stat) = match opened.and_then(|file| Ok((fstat(file.as_fd())?, file))) {
             Ok((stat, file)) => (file, stat),
             Err(errno) => return self.unreadable(&path, errno),
         };
-        // Another thing may have taken the name since the folder was listed.
+        // Another thing may have taken the name since the directory was listed.
         if kind(&stat) != FileType::RegularFile {
             return self.refused(&path, kind(&stat));
         }
         let length = length(&stat);
-        let wanted = self.options.in_memory.iter().any(|folder| path.starts_with(folder));
+        let wanted = self.options.in_memory.iter().any(|directory| path.starts_with(directory));
         let room = self.options.memory.saturating_sub(self.memory).min(self.options.on_disk_above);
         // A file with holes stays on disk, so that it is copied with them.
         let has_holes = stat.st_blocks.unsigned_abs().saturating_mul(512) < length && length > HOLES_FROM;
@@ -206,7 +206,7 @@ impl<'run> Reader<'run> {
                 return self.fault(
                     &path,
                     &format!("is longer than {limit} bytes"),
-                    "take it out of the folder, or make it shorter",
+                    "take it out of the directory, or make it shorter",
                 );
             }
             Ok(None) => Content::OnDisk { source: canonical(self.root).join(&path), length },
@@ -236,8 +236,8 @@ impl<'run> Reader<'run> {
             return;
         }
         let hint = match kind {
-            FileType::Symlink => "put the file or folder itself in the place of the link",
-            _ => "take it out of the folder",
+            FileType::Symlink => "put the file or directory itself in the place of the link",
+            _ => "take it out of the directory",
         };
         self.fault(path, &format!("is {}", kind_name(kind)), hint);
     }
@@ -251,12 +251,12 @@ impl<'run> Reader<'run> {
             Errno::LOOP => self.refused(path, FileType::Symlink),
             Errno::NXIO => self.refused(path, FileType::Socket),
             Errno::NOENT => {
-                self.fault(path, "vanished while the folder was being read", "run again when nobody changes the folder");
+                self.fault(path, "vanished while the directory was being read", "run again when nobody changes the directory");
             }
             _ => self.fault(
                 path,
                 &format!("cannot be read: {}", reason(&errno.into())),
-                "make it readable, or take it out of the folder",
+                "make it readable, or take it out of the directory",
             ),
         }
     }
@@ -269,10 +269,10 @@ impl<'run> Reader<'run> {
     }
 }
 
-/// Names and kinds in a folder, sorted, without `.` and `..`.
-fn list(folder: &mut Dir) -> Result<Vec<(OsString, FileType)>, Errno> {
+/// Names and kinds in a directory, sorted, without `.` and `..`.
+fn list(directory: &mut Dir) -> Result<Vec<(OsString, FileType)>, Errno> {
     let mut names = Vec::new();
-    while let Some(entry) = folder.read() {
+    while let Some(entry) = directory.read() {
         let entry = entry?;
         let name = entry.file_name().to_bytes();
         if name != b"." && name != b".." {

@@ -9,15 +9,15 @@ use flare_diagnostic::Code;
 pub struct ReadOptions {
     /// The code of every fault, for example [`Code::InvalidKit`].
     pub code: Code,
-    /// Paths that are left out with all that is below them: relative to the folder, or absolute.
+    /// Paths that are left out with all that is below them: relative to the directory, or absolute.
     pub excluded: Vec<PathBuf>,
     /// Files longer than this, in bytes, stay on disk until they are copied.
     pub on_disk_above: u64,
     /// All files that may stay on disk take at most this much memory together, in bytes; the rest stays there.
     pub memory: u64,
-    /// Folders whose files are always taken into memory, since somebody looks into them.
+    /// Directories whose files are always taken into memory, since somebody looks into them.
     pub in_memory: Vec<PathBuf>,
-    /// A file in one of those folders that is longer than this, in bytes, is a fault.
+    /// A file in one of those directories that is longer than this, in bytes, is a fault.
     pub in_memory_limit: u64,
     /// More files and directories than this are a fault: the path is not the one that was meant.
     pub entries: usize,

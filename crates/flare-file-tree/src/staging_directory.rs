@@ -1,6 +1,6 @@
-//! The temporary folder of a run, and what killed runs left of theirs.
+//! The temporary directory of a run, and what killed runs left of theirs.
 //!
-//! A run holds a lock on its folder. A folder without a lock has no run any more, so it is removed; an old tree that
+//! A run holds a lock on its directory. A directory without a lock has no run any more, so it is removed; an old tree that
 //! such a run had put aside and not replaced goes back to its place first.
 
 use std::{
@@ -18,13 +18,13 @@ use crate::{
     CommitError, DiskError,
     disk::Disk,
     place::{SLOTS, Target},
-    remove::{open_folder, remove_tree},
+    remove::{open_directory, remove_tree},
     wait::Wait,
 };
 
-/// A temporary folder that this run alone uses. Dropping it gives the lock up.
+/// A temporary directory that this run alone uses. Dropping it gives the lock up.
 pub(crate) struct StagingDirectory {
-    pub(crate) folder: OwnedFd,
+    pub(crate) directory: OwnedFd,
     pub(crate) name: OsString,
     /// Where an old tree may be put aside.
     pub(crate) backup_name: OsString,
@@ -33,7 +33,7 @@ pub(crate) struct StagingDirectory {
 }
 
 impl StagingDirectory {
-    /// Cleans up after killed runs, then makes a temporary folder of mode 0700 and locks it. Waits where other runs have all of
+    /// Cleans up after killed runs, then makes a temporary directory of mode 0700 and locks it. Waits where other runs have all of
     /// them, or were faster each time.
     pub(crate) fn claim(
         disk: &mut Disk<'_>,
@@ -70,14 +70,14 @@ impl StagingDirectory {
             return Err(error);
         }
         for (name, backup_name) in free {
-            match disk.make_folder(parent, &name, Mode::RWXU) {
+            match disk.make_directory(parent, &name, Mode::RWXU) {
                 Ok(()) => {}
                 Err(Errno::EXIST) => continue,
                 Err(errno) => return Err(DiskError::new("create", target.path(), errno)),
             }
-            // Between the two calls another run may have taken the folder for a dead one.
+            // Between the two calls another run may have taken the directory for a dead one.
             match open_locked(disk, parent, &name) {
-                Ok(folder) => return Ok(Some(Self { folder, name, backup_name, leftovers: blocked })),
+                Ok(directory) => return Ok(Some(Self { directory, name, backup_name, leftovers: blocked })),
                 Err(Errno::WOULDBLOCK | Errno::NOENT) => {}
                 Err(errno) => return Err(DiskError::new("create", target.path(), errno)),
             }
@@ -86,23 +86,23 @@ impl StagingDirectory {
     }
 }
 
-/// Takes the lock of a folder, if nobody has it.
-fn lock(folder: &OwnedFd) -> bool {
+/// Takes the lock of a directory, if nobody has it.
+fn lock(directory: &OwnedFd) -> bool {
     // A file system without locks has no second run that could see ours either.
     matches!(
-        flock(folder, FlockOperation::NonBlockingLockExclusive),
+        flock(directory, FlockOperation::NonBlockingLockExclusive),
         Ok(()) | Err(Errno::NOSYS | Errno::OPNOTSUPP | Errno::NOLCK)
     )
 }
 
-/// Opens and locks a folder that still has its name; `WOULDBLOCK` where another run has it.
+/// Opens and locks a directory that still has its name; `WOULDBLOCK` where another run has it.
 pub(crate) fn open_locked(disk: &mut Disk<'_>, parent: BorrowedFd<'_>, name: &OsStr) -> Result<OwnedFd, Errno> {
-    let folder = open_folder(disk, parent, name)?;
-    if !lock(&folder) {
+    let directory = open_directory(disk, parent, name)?;
+    if !lock(&directory) {
         return Err(Errno::WOULDBLOCK);
     }
-    let (opened, named) = (fstat(&folder)?, statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)?);
-    if opened.st_ino == named.st_ino && opened.st_dev == named.st_dev { Ok(folder) } else { Err(Errno::WOULDBLOCK) }
+    let (opened, named) = (fstat(&directory)?, statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)?);
+    if opened.st_ino == named.st_ino && opened.st_dev == named.st_dev { Ok(directory) } else { Err(Errno::WOULDBLOCK) }
 }
 
 /// Removes a directory that no run uses any more. Holds its lock: the name may have been reused by a concurrent run. `WOULDBLOCK` where another run has the lock: that run removes it or writes there.

@@ -9,8 +9,8 @@ use std::{
 
 use crate::RelativePath;
 
-/// The mode of a folder that nobody gave one: readable by all, writable by its owner.
-pub const FOLDER_MODE: u32 = 0o755;
+/// The mode of a directory that nobody gave one: readable by all, writable by its owner.
+pub const DIRECTORY_MODE: u32 = 0o755;
 
 /// What a file holds.
 #[derive(Clone, PartialEq, Eq)]
@@ -51,7 +51,7 @@ impl fmt::Debug for Content {
     }
 }
 
-/// A file or a folder of a tree. Modes are the permission bits (`0o7777`) of Unix.
+/// A file or a directory of a tree. Modes are the permission bits (`0o7777`) of Unix.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Entry {
     /// A regular file.
@@ -61,8 +61,8 @@ pub enum Entry {
         /// Its permission bits.
         mode: u32,
     },
-    /// A folder, listed so that empty ones and modes survive.
-    Folder {
+    /// A directory, listed so that empty ones and modes survive.
+    Directory {
         /// Its permission bits.
         mode: u32,
     },
@@ -72,13 +72,13 @@ impl Entry {
     /// The permission bits.
     pub fn mode(&self) -> u32 {
         match self {
-            Self::File { mode, .. } | Self::Folder { mode } => *mode,
+            Self::File { mode, .. } | Self::Directory { mode } => *mode,
         }
     }
 
-    /// Whether it is a folder.
-    pub fn is_folder(&self) -> bool {
-        matches!(self, Self::Folder { .. })
+    /// Whether it is a directory.
+    pub fn is_directory(&self) -> bool {
+        matches!(self, Self::Directory { .. })
     }
 }
 
@@ -86,14 +86,14 @@ impl fmt::Debug for Entry {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File { content, mode } => write!(formatter, "file {mode:04o}, {content:?}"),
-            Self::Folder { mode } => write!(formatter, "folder {mode:04o}"),
+            Self::Directory { mode } => write!(formatter, "directory {mode:04o}"),
         }
     }
 }
 
-/// A folder as a sorted map of paths to entries.
+/// A directory as a sorted map of paths to entries.
 ///
-/// Every folder on the way to an entry is listed itself, and nothing is ever below a file: each operation keeps this,
+/// Every directory on the way to an entry is listed itself, and nothing is ever below a file: each operation keeps this,
 /// so that a tree can always be written.
 #[derive(Clone, PartialEq, Eq)]
 pub struct FileTree {
@@ -103,7 +103,7 @@ pub struct FileTree {
 
 impl Default for FileTree {
     fn default() -> Self {
-        Self { entries: BTreeMap::new(), mode: FOLDER_MODE }
+        Self { entries: BTreeMap::new(), mode: DIRECTORY_MODE }
     }
 }
 
@@ -111,33 +111,33 @@ impl Default for FileTree {
 impl fmt::Debug for FileTree {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let entries = self.entries.iter().map(|(path, entry)| (path.as_path(), entry));
-        write!(formatter, "folder {:04o} ", self.mode)?;
+        write!(formatter, "directory {:04o} ", self.mode)?;
         formatter.debug_map().entries(entries).finish()
     }
 }
 
 impl FileTree {
-    /// An empty folder of mode 0755.
+    /// An empty directory of mode 0755.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The permission bits of the folder itself.
+    /// The permission bits of the directory itself.
     pub fn mode(&self) -> u32 {
         self.mode
     }
 
-    /// Sets the permission bits of the folder itself.
+    /// Sets the permission bits of the directory itself.
     pub fn set_mode(&mut self, mode: u32) {
         self.mode = mode & 0o7777;
     }
 
-    /// How many files and folders there are.
+    /// How many files and directories there are.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether there is neither a file nor a folder.
+    /// Whether there is neither a file nor a directory.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
@@ -160,41 +160,41 @@ impl FileTree {
         matches!(self.get(path), Some(Entry::File { .. }))
     }
 
-    /// Whether there is a folder of that path.
-    pub fn is_folder(&self, path: impl AsRef<Path>) -> bool {
-        matches!(self.get(path), Some(Entry::Folder { .. }))
+    /// Whether there is a directory of that path.
+    pub fn is_directory(&self, path: impl AsRef<Path>) -> bool {
+        matches!(self.get(path), Some(Entry::Directory { .. }))
     }
 
-    /// Puts a file in, in place of what stood there (a folder with all that was in it); the folders above it are made
+    /// Puts a file in, in place of what stood there (a directory with all that was in it); the directories above it are made
     /// with mode 0755 where missing, in place of a file that stands in the way.
     pub fn insert_file(&mut self, path: RelativePath, bytes: impl Into<Vec<u8>>, mode: u32) {
         self.insert(path, Entry::File { content: Content::Bytes(bytes.into()), mode });
     }
 
-    /// Puts a folder in, or sets the mode of the one that is there; the folders above it as in [`Self::insert_file`].
-    pub fn insert_folder(&mut self, path: RelativePath, mode: u32) {
-        self.insert(path, Entry::Folder { mode });
+    /// Puts a directory in, or sets the mode of the one that is there; the directories above it as in [`Self::insert_file`].
+    pub fn insert_directory(&mut self, path: RelativePath, mode: u32) {
+        self.insert(path, Entry::Directory { mode });
     }
 
-    /// Puts an entry in, as [`Self::insert_file`] and [`Self::insert_folder`] do.
+    /// Puts an entry in, as [`Self::insert_file`] and [`Self::insert_directory`] do.
     pub fn insert(&mut self, path: RelativePath, entry: Entry) {
         let entry = match entry {
             Entry::File { content, mode } => Entry::File { content, mode: mode & 0o7777 },
-            Entry::Folder { mode } => Entry::Folder { mode: mode & 0o7777 },
+            Entry::Directory { mode } => Entry::Directory { mode: mode & 0o7777 },
         };
         self.make_parents(&path);
-        if !entry.is_folder() && self.is_folder(&path) {
+        if !entry.is_directory() && self.is_directory(&path) {
             self.remove(&path);
         }
         self.entries.insert(path, entry);
     }
 
-    /// Takes an entry out, a folder with all that is below it. Says whether there was one.
+    /// Takes an entry out, a directory with all that is below it. Says whether there was one.
     pub fn remove(&mut self, path: impl AsRef<Path>) -> bool {
         match self.entries.remove(path.as_ref()) {
             None => return false,
             Some(Entry::File { .. }) => return true,
-            Some(Entry::Folder { .. }) => {}
+            Some(Entry::Directory { .. }) => {}
         }
         let below: Vec<_> = self.below(path.as_ref()).map(|(path, _)| path.clone()).collect();
         for path in below {
@@ -203,7 +203,7 @@ impl FileTree {
         true
     }
 
-    /// All entries, sorted by path, a folder before what is in it.
+    /// All entries, sorted by path, a directory before what is in it.
     pub fn iter(&self) -> impl Iterator<Item = (&RelativePath, &Entry)> {
         self.entries.iter()
     }
@@ -212,35 +212,35 @@ impl FileTree {
     pub fn files(&self) -> impl Iterator<Item = (&RelativePath, &Content, u32)> {
         self.entries.iter().filter_map(|(path, entry)| match entry {
             Entry::File { content, mode } => Some((path, content, *mode)),
-            Entry::Folder { .. } => None,
+            Entry::Directory { .. } => None,
         })
     }
 
-    /// All entries below a folder, without the folder, with their whole paths, sorted.
-    pub fn below<'tree>(&'tree self, folder: &'tree Path) -> impl Iterator<Item = (&'tree RelativePath, &'tree Entry)> {
+    /// All entries below a directory, without the directory, with their whole paths, sorted.
+    pub fn below<'tree>(&'tree self, directory: &'tree Path) -> impl Iterator<Item = (&'tree RelativePath, &'tree Entry)> {
         self.entries
-            .range::<Path, _>((Bound::Excluded(folder), Bound::Unbounded))
-            .take_while(move |(path, _)| path.as_path().starts_with(folder))
+            .range::<Path, _>((Bound::Excluded(directory), Bound::Unbounded))
+            .take_while(move |(path, _)| path.as_path().starts_with(directory))
     }
 
-    /// A copy of a folder as a tree of its own; `None` where there is no such folder.
-    pub fn subtree(&self, folder: impl AsRef<Path>) -> Option<Self> {
-        let folder = folder.as_ref();
-        let Entry::Folder { mode } = self.get(folder)? else { return None };
-        let entries = self.below(folder).filter_map(|(path, entry)| Some((path.below(folder)?, entry.clone()))).collect();
+    /// A copy of a directory as a tree of its own; `None` where there is no such directory.
+    pub fn subtree(&self, directory: impl AsRef<Path>) -> Option<Self> {
+        let directory = directory.as_ref();
+        let Entry::Directory { mode } = self.get(directory)? else { return None };
+        let entries = self.below(directory).filter_map(|(path, entry)| Some((path.below(directory)?, entry.clone()))).collect();
         Some(Self { entries, mode: *mode })
     }
 
-    /// Puts another tree in at a folder, over what stands there; entries that the other tree does not have stay. The
-    /// folder gets the other tree's mode.
-    pub fn graft(&mut self, folder: &RelativePath, tree: Self) {
-        self.insert_folder(folder.clone(), tree.mode);
+    /// Puts another tree in at a directory, over what stands there; entries that the other tree does not have stay. The
+    /// directory gets the other tree's mode.
+    pub fn graft(&mut self, directory: &RelativePath, tree: Self) {
+        self.insert_directory(directory.clone(), tree.mode);
         for (path, entry) in tree.entries {
-            self.insert(folder.join(&path), entry);
+            self.insert(directory.join(&path), entry);
         }
     }
 
-    /// Lays another tree over this one; entries that it does not have stay, and so does the mode of the folder itself.
+    /// Lays another tree over this one; entries that it does not have stay, and so does the mode of the directory itself.
     pub fn merge(&mut self, tree: Self) {
         for (path, entry) in tree.entries {
             self.insert(path, entry);
@@ -248,14 +248,14 @@ impl FileTree {
     }
 
     fn make_parents(&mut self, path: &RelativePath) {
-        let parents = path.as_path().ancestors().skip(1).filter(|folder| *folder != Path::new(""));
-        for folder in parents {
+        let parents = path.as_path().ancestors().skip(1).filter(|directory| *directory != Path::new(""));
+        for directory in parents {
             // Its own parents are there too: every operation keeps this.
-            if self.is_folder(folder) {
+            if self.is_directory(directory) {
                 return;
             }
-            let folder = RelativePath::new(folder).expect("what is above a relative path is one, or empty");
-            self.entries.insert(folder, Entry::Folder { mode: FOLDER_MODE });
+            let directory = RelativePath::new(directory).expect("what is above a relative path is one, or empty");
+            self.entries.insert(directory, Entry::Directory { mode: DIRECTORY_MODE });
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Writes a tree into an empty folder that is open and closed to others.
+//! Writes a tree into an empty directory that is open and closed to others.
 
 use std::{
     ffi::OsStr,
@@ -27,9 +27,9 @@ pub(crate) struct Writer<'run, 'disk> {
     pub(crate) durable: bool,
 }
 
-/// A folder that is being filled. It gets its own mode last, since that may forbid to fill it.
+/// A directory that is being filled. It gets its own mode last, since that may forbid to fill it.
 struct Filling<'tree> {
-    folder: OwnedFd,
+    directory: OwnedFd,
     path: &'tree RelativePath,
     mode: u32,
 }
@@ -45,11 +45,11 @@ impl Writer<'_, '_> {
             while open.len() >= path.depth() {
                 self.finish(open.pop())?;
             }
-            let parent = open.last().map_or(root, |filling| filling.folder.as_fd());
+            let parent = open.last().map_or(root, |filling| filling.directory.as_fd());
             match entry {
-                Entry::Folder { mode } => {
-                    let folder = self.folder(parent, path.name()).map_err(|errno| self.failed("create", path, errno))?;
-                    open.push(Filling { folder, path, mode: *mode });
+                Entry::Directory { mode } => {
+                    let directory = self.directory(parent, path.name()).map_err(|errno| self.failed("create", path, errno))?;
+                    open.push(Filling { directory, path, mode: *mode });
                 }
                 Entry::File { content: Content::Bytes(bytes), mode } => {
                     self.file(parent, path.name(), bytes, *mode).map_err(|errno| self.failed("write", path, errno))?;
@@ -65,8 +65,8 @@ impl Writer<'_, '_> {
         Ok(())
     }
 
-    fn folder(&mut self, parent: BorrowedFd<'_>, name: &OsStr) -> Result<OwnedFd, Errno> {
-        self.disk.make_folder(parent, name, Mode::RWXU)?;
+    fn directory(&mut self, parent: BorrowedFd<'_>, name: &OsStr) -> Result<OwnedFd, Errno> {
+        self.disk.make_directory(parent, name, Mode::RWXU)?;
         openat(parent, name, READ_STRICTLY | OFlags::DIRECTORY, Mode::empty())
     }
 
@@ -107,8 +107,8 @@ impl Writer<'_, '_> {
     }
 
     fn finish(&mut self, filling: Option<Filling<'_>>) -> Result<(), CommitError> {
-        let Some(Filling { folder, path, mode }) = filling else { return Ok(()) };
-        self.close(&folder, path.name(), mode).map_err(|errno| self.failed("set the mode of", path, errno))
+        let Some(Filling { directory, path, mode }) = filling else { return Ok(()) };
+        self.close(&directory, path.name(), mode).map_err(|errno| self.failed("set the mode of", path, errno))
     }
 
     pub(crate) fn close(&mut self, file: impl AsFd, name: &OsStr, mode: u32) -> Result<(), Errno> {

@@ -8,7 +8,7 @@ use flare_file_tree::FileTree;
 use flare_yaml::json::{self, Object};
 
 use crate::{
-    CHART_FOLDER, Edits, layout,
+    CHART_DIRECTORY, Edits, layout,
     provisioned::is_untouched,
     resources::{ACTIVE_FILE, DEFAULT_FILE},
 };
@@ -33,12 +33,15 @@ fn script(kit: &FileTree, path: &'static str) -> Option<Diagnostic> {
 }
 
 fn chart(kit: &FileTree) -> Option<Diagnostic> {
-    let files: Vec<_> =
-        kit.below(CHART_FOLDER.as_ref()).filter(|(_, entry)| !entry.is_folder()).map(|(path, _)| format!("`{path}`")).collect();
+    let files: Vec<_> = kit
+        .below(CHART_DIRECTORY.as_ref())
+        .filter(|(_, entry)| !entry.is_directory())
+        .map(|(path, _)| format!("`{path}`"))
+        .collect();
     let message =
-        format!("the kit's own `{CHART_FOLDER}` is not in the copy, because the chart is written anew: {}", listed(&files));
+        format!("the kit's own `{CHART_DIRECTORY}` is not in the copy, because the chart is written anew: {}", listed(&files));
     let hint = "keep values and templates of your own outside the kit";
-    (!files.is_empty()).then(|| warning(CHART_FOLDER, message, hint))
+    (!files.is_empty()).then(|| warning(CHART_DIRECTORY, message, hint))
 }
 
 /// `local/resources.json`, which FLARE reads in place of the default: what stands only in it, by name and never by value.

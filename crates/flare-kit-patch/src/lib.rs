@@ -30,14 +30,14 @@ use flare_file_tree::{FileTree, RelativePath};
 use flare_site_plan::SitePlan;
 
 /// Where the chart of a prepared kit stands. An old one in the kit is not copied, since it is written anew.
-const CHART_FOLDER: &str = "helm_chart";
+const CHART_DIRECTORY: &str = "helm_chart";
 
 /// The permission bits of files that `prepare` makes. Files that it edits keep theirs.
 const CREATED_MODE: u32 = 0o644;
 
 /// Turns the tree of a kit into the tree of its prepared copy, without the chart.
 ///
-/// What no rule of section 3 names stays as it is: bytes, modes, empty folders. The edited JSON files keep every value
+/// What no rule of section 3 names stays as it is: bytes, modes, empty directories. The edited JSON files keep every value
 /// that is not set here as it is written (`1e400`, `10.0`, escapes) and their order of keys.
 ///
 /// Warnings: a replaced component that had settings of its own (defect 22), storage that could not be moved, a signed
@@ -68,7 +68,7 @@ struct Edits {
 
 impl Edits {
     fn apply(self, mut tree: FileTree) -> FileTree {
-        tree.remove(CHART_FOLDER);
+        tree.remove(CHART_DIRECTORY);
         for path in self.removed {
             tree.remove(path);
         }

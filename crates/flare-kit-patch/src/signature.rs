@@ -7,20 +7,20 @@ use flare_yaml::json::Object;
 
 use crate::Edits;
 
-/// A warning for each folder whose signed files are changed or removed.
+/// A warning for each directory whose signed files are changed or removed.
 pub(crate) fn check(kit: &FileTree, edits: &Edits) -> Vec<Diagnostic> {
-    ["startup", "local"].into_iter().filter_map(|folder| check_folder(kit, edits, folder)).collect()
+    ["startup", "local"].into_iter().filter_map(|directory| check_directory(kit, edits, directory)).collect()
 }
 
-fn check_folder(kit: &FileTree, edits: &Edits, folder: &str) -> Option<Diagnostic> {
-    let signature = format!("{folder}/signature.json");
+fn check_directory(kit: &FileTree, edits: &Edits, directory: &str) -> Option<Diagnostic> {
+    let signature = format!("{directory}/signature.json");
     if !kit.is_file(&signature) {
         return None;
     }
     let touched = edits.written.iter().map(|(path, _)| *path).chain(edits.removed.iter().copied());
     let mut files: Vec<_> = touched
         .filter(|path| kit.is_file(path))
-        .filter_map(|path| path.strip_prefix(folder)?.strip_prefix('/'))
+        .filter_map(|path| path.strip_prefix(directory)?.strip_prefix('/'))
         .filter(|name| is_signed(kit.bytes(&signature), name))
         .collect();
     files.sort_unstable();
@@ -29,7 +29,7 @@ fn check_folder(kit: &FileTree, edits: &Edits, folder: &str) -> Option<Diagnosti
     }
     let names: Vec<_> = files.iter().map(|name| format!("`{name}`")).collect();
     let message = format!("`{signature}` signs files that are changed or removed: {}", names.join(", "));
-    let hint = "sign the prepared kit again with the project's root key where something checks the signatures of this folder";
+    let hint = "sign the prepared kit again with the project's root key where something checks the signatures of this directory";
     Some(Diagnostic::warning(Code::SignedFileChanged, message).hint(hint).at(Place::file(signature)))
 }
 

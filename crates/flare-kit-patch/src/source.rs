@@ -43,13 +43,13 @@ impl<'kit> Source<'kit> {
     }
 }
 
-/// Whether there is a file of that path. A folder where a file belongs is a fault.
+/// Whether there is a file of that path. A directory where a file belongs is a fault.
 pub(crate) fn is_present(kit: &FileTree, file: &'static str) -> Result<bool, Vec<Diagnostic>> {
     match kit.get(file) {
         None => Ok(false),
         Some(Entry::File { .. }) => Ok(true),
-        Some(Entry::Folder { .. }) => Err(vec![
-            fault(file, format!("`{file}` is a folder, and a file belongs there")).hint("move the folder out of the kit"),
+        Some(Entry::Directory { .. }) => Err(vec![
+            fault(file, format!("`{file}` is a directory, and a file belongs there")).hint("move the directory out of the kit"),
         ]),
     }
 }

@@ -39,13 +39,13 @@ pub(crate) fn snapshot_persistor(
     warnings: &mut Vec<Diagnostic>,
 ) {
     let Some(persistor) = resources.get(SNAPSHOT_PERSISTOR) else { return };
-    let folder = format!("{}/snapshot-storage", plan.workspace.mount_path);
-    match with_root_dir(persistor, &SNAPSHOT_PATH, &folder) {
+    let directory = format!("{}/snapshot-storage", plan.workspace.mount_path);
+    match with_root_dir(persistor, &SNAPSHOT_PATH, &directory) {
         Some(text) => resources.set_raw(SNAPSHOT_PERSISTOR, text),
         None => warnings.push(
             Diagnostic::warning(
                 Code::StorageNotRelocated,
-                format!("snapshots stay where `snapshot_persistor` puts them, not in `{folder}`: `snapshot_persistor.args.storage.args` is no object"),
+                format!("snapshots stay where `snapshot_persistor` puts them, not in `{directory}`: `snapshot_persistor.args.storage.args` is no object"),
             )
             .hint("make the persistor write below the workspace mount path, or snapshots are lost with the pod")
             .at(source.place(persistor)),
@@ -53,12 +53,12 @@ pub(crate) fn snapshot_persistor(
     }
 }
 
-fn with_root_dir(raw: &str, path: &[&str], folder: &str) -> Option<String> {
+fn with_root_dir(raw: &str, path: &[&str], directory: &str) -> Option<String> {
     let mut object = Object::parse(raw)?;
     match path.split_first() {
-        None => object.set("root_dir", &folder),
+        None => object.set("root_dir", &directory),
         Some((key, rest)) => {
-            let inner = with_root_dir(object.get(key)?, rest, folder)?;
+            let inner = with_root_dir(object.get(key)?, rest, directory)?;
             object.set_raw(key, inner);
         }
     }

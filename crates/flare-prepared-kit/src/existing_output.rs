@@ -39,9 +39,9 @@ pub enum ExistingOutput {
 pub fn inspect_output(path: &Path) -> Result<ExistingOutput, DiskError> {
     Ok(match Destination::look(path)? {
         Destination::Absent => ExistingOutput::Absent,
-        Destination::EmptyFolder => ExistingOutput::EmptyDirectory,
+        Destination::EmptyDirectory => ExistingOutput::EmptyDirectory,
         Destination::File | Destination::Other => ExistingOutput::NotADirectory,
-        Destination::Folder => {
+        Destination::Directory => {
             let head = read(&path.join(MARKER_FILE)).ok().and_then(|bytes| MarkerHead::parse(&bytes));
             match head.filter(|head| !head.files.is_empty()) {
                 Some(head) => ExistingOutput::Marked { head },

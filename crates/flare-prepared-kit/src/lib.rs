@@ -1,4 +1,4 @@
-//! The prepared folder in both directions: [`PreparedKit::assemble`] puts it together, [`PreparedKit::open`] reads back what
+//! The prepared directory in both directions: [`PreparedKit::assemble`] puts it together, [`PreparedKit::open`] reads back what
 //! was written and says what has changed since.
 //!
 //! Source: `docs/behaviour.md` sections 3, 4 and 6; defects 8, 11, 14, 33, 34.

@@ -25,7 +25,7 @@ pub struct Acceptance {
     pub changes: bool,
 }
 
-/// A prepared kit: the plan, and the whole folder.
+/// A prepared kit: the plan, and the whole directory.
 #[derive(Debug, Clone)]
 pub struct PreparedKit {
     plan: SitePlan,
@@ -59,7 +59,7 @@ impl PreparedKit {
         Ok(Self { plan: marker.plan, tree, fingerprint, changes: Vec::new() })
     }
 
-    /// Reads a prepared folder back. Large files stay on disk, except those that are looked into.
+    /// Reads a prepared directory back. Large files stay on disk, except those that are looked into.
     ///
     /// # Errors
     /// As [`Self::from_tree`], and `INVALID_PREPARED_KIT` for what cannot be read, links and devices included.
@@ -68,7 +68,7 @@ impl PreparedKit {
         Self::from_tree(FileTree::read(path, &options)?, acceptance)
     }
 
-    /// Takes a prepared folder that was read, and says what has changed since it was made.
+    /// Takes a prepared directory that was read, and says what has changed since it was made.
     ///
     /// Edits in `local/` are the user's right: they are accepted, listed in [`Self::changes`], and the fingerprint follows
     /// them. So are edits of `values.yaml`, as long as they fit the kit. A changed template is a warning.
@@ -108,7 +108,7 @@ impl PreparedKit {
         &self.plan
     }
 
-    /// The whole folder, marker and chart included.
+    /// The whole directory, marker and chart included.
     pub fn tree(&self) -> &FileTree {
         &self.tree
     }
@@ -141,14 +141,14 @@ impl PreparedKit {
         self.tree.bytes(values::FILE).map_or_else(|| Ok(serde_json::json!({})), values::as_json)
     }
 
-    /// Where the chart stands, below the folder of the prepared kit.
+    /// Where the chart stands, below the directory of the prepared kit.
     pub fn chart_path() -> &'static Path {
         Path::new(CHART)
     }
 }
 
 fn no_marker() -> Faults {
-    Diagnostic::error(Code::InvalidPreparedKit, format!("there is no `{MARKER_FILE}`: `prepare` did not make this folder"))
+    Diagnostic::error(Code::InvalidPreparedKit, format!("there is no `{MARKER_FILE}`: `prepare` did not make this directory"))
         .hint("name the output of `prepare`; one that `nvflare deploy prepare` made must be prepared again")
         .at(Place::file(MARKER_FILE))
         .into()

@@ -88,7 +88,7 @@ impl<'kit> Shipment<'kit> {
         for (path, entry) in kit {
             let path = STANDARD.encode(path.as_bytes());
             match entry {
-                Entry::Folder { mode } => {
+                Entry::Directory { mode } => {
                     shipment.entries.push(Listed { path, kind: "directory", mode: *mode, size: None, sha256: None });
                 }
                 Entry::File { content, mode } => {

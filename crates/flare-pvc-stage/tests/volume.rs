@@ -55,8 +55,8 @@ fn kit(text: &str) -> FileTree {
     {
         tree.insert_file(RelativePath::literal(path), text.as_bytes(), mode);
     }
-    tree.insert_folder(RelativePath::literal("startup/closed"), 0o555);
-    tree.insert_folder(RelativePath::literal("local/empty"), 0o755);
+    tree.insert_directory(RelativePath::literal("startup/closed"), 0o555);
+    tree.insert_directory(RelativePath::literal("local/empty"), 0o755);
     tree
 }
 
@@ -305,8 +305,8 @@ proptest! {
         not_text in proptest::collection::vec(128_u8..=255, 1..9),
     ) {
         let mut tree = FileTree::new();
-        tree.insert_folder(RelativePath::literal("startup"), 0o755);
-        tree.insert_folder(RelativePath::literal("local"), 0o755);
+        tree.insert_directory(RelativePath::literal("startup"), 0o755);
+        tree.insert_directory(RelativePath::literal("local"), 0o755);
         for (path, (bytes, mode)) in files {
             if let Ok(path) = RelativePath::new(Path::new("startup").join(path)) {
                 tree.insert_file(path, bytes, mode);

@@ -13,20 +13,20 @@ use flare_diagnostic::{Code, Faults};
 use flare_names::Target;
 use flare_site_config::{EXAMPLE, SiteConfig, schema};
 
-fn folder(name: &str) -> PathBuf {
+fn directory(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/configs").join(name)
 }
 
-/// The names of a folder, without suffix; fails on a file without its partner.
-fn names(folder: &Path) -> BTreeSet<String> {
+/// The names of a directory, without suffix; fails on a file without its partner.
+fn names(directory: &Path) -> BTreeSet<String> {
     let with = |suffix: &str| -> BTreeSet<String> {
-        let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let files = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
         files.filter_map(|name| name.strip_suffix(suffix).map(str::to_owned)).collect()
     };
     let (configs, expected) = (with(".yaml"), with(".expected"));
-    assert!(!configs.is_empty(), "{} is empty", folder.display());
+    assert!(!configs.is_empty(), "{} is empty", directory.display());
     if !updating() {
-        assert_eq!(configs, expected, "each .yaml needs its .expected and the other way round, in {}", folder.display());
+        assert_eq!(configs, expected, "each .yaml needs its .expected and the other way round, in {}", directory.display());
     }
     configs
 }
@@ -64,11 +64,11 @@ fn render(faults: &Faults) -> String {
 
 #[test]
 fn invalid_configs_are_refused_with_what_stands_beside_them() {
-    let folder = folder("invalid");
-    let names = names(&folder);
+    let directory = directory("invalid");
+    let names = names(&directory);
     assert!(names.len() >= 60);
     for name in names {
-        let bytes = fs::read(folder.join(format!("{name}.yaml"))).unwrap();
+        let bytes = fs::read(directory.join(format!("{name}.yaml"))).unwrap();
         let text = String::from_utf8_lossy(&bytes);
         let mut all = targets(&text).into_iter().map(|target| {
             let faults = SiteConfig::parse(&bytes, "k8s.yaml", target).expect_err(&name);
@@ -79,15 +79,15 @@ fn invalid_configs_are_refused_with_what_stands_beside_them() {
         });
         let first = all.next().unwrap();
         assert!(all.all(|other| other == first), "{name}: targets differ");
-        compare(&folder.join(format!("{name}.expected")), &first);
+        compare(&directory.join(format!("{name}.expected")), &first);
     }
 }
 
 #[test]
 fn valid_configs_are_read_as_what_stands_beside_them() {
-    let folder = folder("valid");
-    for name in names(&folder) {
-        let bytes = fs::read(folder.join(format!("{name}.yaml"))).unwrap();
+    let directory = directory("valid");
+    for name in names(&directory) {
+        let bytes = fs::read(directory.join(format!("{name}.yaml"))).unwrap();
         let mut found = String::new();
         for target in targets(&String::from_utf8_lossy(&bytes)) {
             let mut config =
@@ -95,7 +95,7 @@ fn valid_configs_are_read_as_what_stands_beside_them() {
             config.places.clear();
             writeln!(found, "target {target}\n{config:#?}").unwrap();
         }
-        compare(&folder.join(format!("{name}.expected")), &found);
+        compare(&directory.join(format!("{name}.expected")), &found);
     }
 }
 
@@ -103,9 +103,9 @@ fn valid_configs_are_read_as_what_stands_beside_them() {
 fn the_schema_agrees_with_the_checker() {
     let validators = Target::ALL.map(|target| (target, jsonschema::validator_for(&schema(Some(target))).unwrap()));
     for (kind, accepted) in [("valid", true), ("invalid", false)] {
-        let folder = folder(kind);
-        for name in names(&folder) {
-            let bytes = fs::read(folder.join(format!("{name}.yaml"))).unwrap();
+        let directory = directory(kind);
+        for name in names(&directory) {
+            let bytes = fs::read(directory.join(format!("{name}.yaml"))).unwrap();
             let text = String::from_utf8_lossy(&bytes);
             let blind = text.contains("# schema: sees nothing\n");
             let json = flare_yaml::parse(&bytes, &name, Code::InvalidConfig).ok().map(|document| core_json(&document.root));

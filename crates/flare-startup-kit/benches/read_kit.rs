@@ -15,8 +15,8 @@ fn read_kit(criterion: &mut Criterion) {
     let kits = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/kits");
     for kit in ["plain-2.9.0/nvflare-server", "plain-2.9.0/site-1"] {
         let tree = FileTree::read(&kits.join(kit), &ReadOptions::new(Code::InvalidKit)).expect("a fixture kit can be read");
-        assert!(StartupKit::read(&tree, "folder", NOW).is_ok());
-        criterion.bench_function(kit, |bencher| bencher.iter(|| StartupKit::read(black_box(&tree), "folder", NOW)));
+        assert!(StartupKit::read(&tree, "directory", NOW).is_ok());
+        criterion.bench_function(kit, |bencher| bencher.iter(|| StartupKit::read(black_box(&tree), "directory", NOW)));
     }
 }
 

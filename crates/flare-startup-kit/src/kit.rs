@@ -96,7 +96,7 @@ impl StartupKit {
 fn check_layout(tree: &FileTree) -> Result<(&'static str, Role), Faults> {
     let mut faults: Vec<Diagnostic> = ["startup", "local"]
         .into_iter()
-        .filter(|directory| !matches!(tree.get(directory), Some(Entry::Folder { .. })))
+        .filter(|directory| !matches!(tree.get(directory), Some(Entry::Directory { .. })))
         .map(|directory| {
             invalid(directory, format!("the kit has no directory `{directory}`"))
                 .hint("name the directory that holds `startup` and `local`")

@@ -25,7 +25,7 @@ const STORAGE: &str = "local-path-storage";
 
 /// Writes everything that does not depend on the cluster's address outside.
 pub(crate) fn write(state: &StateDirectory, options: &UpOptions, cni: &Path) -> Result<(), Faults> {
-    for directory in FOLDERS {
+    for directory in DIRECTORIES {
         state.make(directory)?;
     }
     state.write("containerd.toml", containerd(cni))?;
@@ -42,7 +42,7 @@ pub(crate) fn write(state: &StateDirectory, options: &UpOptions, cni: &Path) -> 
 }
 
 /// Directories that have to be there before their components.
-const FOLDERS: [&str; 9] = ["etcd", "run", "tmp", "home", "log/pods", "storage", "registry", "kubelet/plugins", "certs.d"];
+const DIRECTORIES: [&str; 9] = ["etcd", "run", "tmp", "home", "log/pods", "storage", "registry", "kubelet/plugins", "certs.d"];
 
 /// Writes keys, certificates and the kubeconfigs of the components; that of the user comes last.
 pub(crate) fn write_identities(state: &StateDirectory, machine_side: Ipv4Addr) -> Result<(), Faults> {

@@ -24,7 +24,7 @@ use crate::{
     link,
     namespaces::{Component, Namespaces, last_lines, state_label},
     plugins, probe, process, registry,
-    state::{INSIDE, REGISTRY_FOLDER, Record, StateDirectory},
+    state::{INSIDE, REGISTRY_DIRECTORY, Record, StateDirectory},
     status::problems_of_node,
 };
 
@@ -70,7 +70,7 @@ fn prepare(context: &Context<'_>, state: &StateDirectory, options: &UpOptions, p
         registry::Place {
             state_directory: state.root(),
             seen_as: Path::new(INSIDE),
-            images: REGISTRY_FOLDER,
+            images: REGISTRY_DIRECTORY,
             listen: Ipv4Addr::UNSPECIFIED,
             port: options.registry_port,
             own_program: &own_program,

@@ -18,7 +18,7 @@ use crate::{ClusterName, Context, UpOptions, fault::disk, options::Provider};
 pub(crate) const INSIDE: &str = "/run/flare-kube";
 
 /// The directory of the registries' images, in the state directory.
-pub(crate) const REGISTRY_FOLDER: &str = "registry";
+pub(crate) const REGISTRY_DIRECTORY: &str = "registry";
 
 /// [`StateDirectory::kubectl`], in the state directory.
 const KUBECTL: &str = "bin/kubectl";
@@ -109,7 +109,7 @@ impl StateDirectory {
 
     /// The root directory of the cluster's registry.
     pub(crate) fn registry(&self) -> PathBuf {
-        self.root.join(REGISTRY_FOLDER)
+        self.root.join(REGISTRY_DIRECTORY)
     }
 
     /// Makes a directory below the root, for its owner alone, with those above it.

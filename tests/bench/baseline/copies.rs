@@ -16,7 +16,7 @@ const FILES: usize = 5_000;
 const SMALL: usize = 2_000;
 const LARGE: usize = 256 << 20;
 
-/// Measures both, `runs` times each, into an empty folder each time.
+/// Measures both, `runs` times each, into an empty directory each time.
 pub(crate) fn measure(cluster: &Cluster, runs: usize, figures: &mut Figures) {
     let namespace = Namespace::alone_in(cluster.clone(), "copies");
     let sandbox = Sandbox::new();
@@ -46,8 +46,8 @@ fn make_files(sandbox: &Sandbox) {
     let mut random = Random::new(1);
     let mut bytes =
         |count: usize| -> Vec<u8> { std::iter::repeat_with(|| random.next_bits().to_le_bytes()).flatten().take(count).collect() };
-    for folder in ["small", "large"] {
-        fs::create_dir(sandbox.join(folder)).unwrap();
+    for directory in ["small", "large"] {
+        fs::create_dir(sandbox.join(directory)).unwrap();
     }
     for index in 0..FILES {
         fs::write(sandbox.join(format!("small/file-{index}")), bytes(SMALL)).unwrap();

@@ -20,7 +20,7 @@ use std::process::ExitCode;
 use integration_tests::cleanup;
 use integration_tests::cluster::{Cluster, namespace};
 use integration_tests::reference::Release;
-use integration_tests::workspace_folder;
+use integration_tests::workspace_directory;
 
 use figures::Figures;
 use scene::{Party, Scene};
@@ -93,7 +93,7 @@ impl Page {
 
     /// Looks for the place first, since measuring takes minutes.
     fn open() -> Self {
-        let path = workspace_folder().join("docs/benchmarks.md");
+        let path = workspace_directory().join("docs/benchmarks.md");
         let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let parts = text.split_once(Self::BEGIN).and_then(|(before, rest)| Some((before, rest.split_once(Self::END)?.1)));
         let (before, after) = parts.unwrap_or_else(|| panic!("{} lacks its two marker comments", path.display()));

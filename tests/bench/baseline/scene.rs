@@ -78,24 +78,24 @@ impl Scene<'_> {
         runs: usize,
         figures: &mut Figures,
     ) -> impl Fn(&str) -> PathBuf + use<> {
-        let folder = match self.party {
+        let directory = match self.party {
             Party::Ours => {
-                let (time, folder) = measured(|| federation.prepare(namespace, self.program));
+                let (time, directory) = measured(|| federation.prepare(namespace, self.program));
                 figures.add("our `prepare --federation`, three kits", "", time);
-                folder
+                directory
             }
             Party::Reference => {
                 let what = format!("`nvflare deploy prepare` of one kit, {}", self.release.version());
-                let mut folder = PathBuf::new();
+                let mut directory = PathBuf::new();
                 for name in PARTICIPANTS.into_iter().cycle().take(runs.max(PARTICIPANTS.len())) {
                     let (time, output) = measured(|| federation.prepare_by_reference(namespace, name));
                     figures.add(&what, "", time);
-                    output.parent().expect("a kit lies in a folder").clone_into(&mut folder);
+                    output.parent().expect("a kit lies in a directory").clone_into(&mut directory);
                 }
-                folder
+                directory
             }
         };
-        move |name| folder.join(name)
+        move |name| directory.join(name)
     }
 
     /// By the guide for the first release of the reference, `runs` times; all others quickly.

@@ -30,10 +30,10 @@ impl Role {
     }
 }
 
-/// Where the output goes, relative to the folder of one side.
+/// Where the output goes, relative to the directory of one side.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Output {
-    /// `--output` with this path below the side's folder.
+    /// `--output` with this path below the side's directory.
     At(String),
     /// No `--output`: `KIT/prepared/k8s`.
     Default,
@@ -87,8 +87,8 @@ pub(crate) struct Case {
     pub(crate) index: usize,
     pub(crate) release: Release,
     pub(crate) role: Role,
-    /// The kit's folder name, which is the participant's name where the kit has none.
-    pub(crate) folder: String,
+    /// The kit's directory name, which is the participant's name where the kit has none.
+    pub(crate) directory: String,
     pub(crate) kit: Tree,
     pub(crate) config: Config,
     /// The config that the reference gets, where it cannot read ours in the meaning of the specification.
@@ -107,7 +107,7 @@ pub(crate) struct Case {
 /// The paths of one side of a case.
 #[derive(Debug)]
 pub(crate) struct Side {
-    pub(crate) folder: PathBuf,
+    pub(crate) directory: PathBuf,
     pub(crate) kit: PathBuf,
     pub(crate) config: Option<PathBuf>,
     pub(crate) output: Option<PathBuf>,
@@ -116,13 +116,13 @@ pub(crate) struct Side {
 }
 
 impl Case {
-    /// Writes kit and config below `folder`, which must be empty, for one side.
-    pub(crate) fn write(&self, folder: &Path, config: &Config) -> Side {
-        let kit = folder.join("kits").join(&self.folder);
+    /// Writes kit and config below `directory`, which must be empty, for one side.
+    pub(crate) fn write(&self, directory: &Path, config: &Config) -> Side {
+        let kit = directory.join("kits").join(&self.directory);
         self.kit.write(&kit);
         let config = match config {
             Config::File(bytes) => {
-                let path = folder.join("k8s.yaml");
+                let path = directory.join("k8s.yaml");
                 std::fs::write(&path, bytes).unwrap();
                 Some(path)
             }
@@ -132,10 +132,10 @@ impl Case {
                 }
                 None
             }
-            Config::Missing => Some(folder.join("missing.yaml")),
+            Config::Missing => Some(directory.join("missing.yaml")),
         };
         let output = match &self.output {
-            Output::At(path) => Some(folder.join(path)),
+            Output::At(path) => Some(directory.join(path)),
             Output::InKit(path) => Some(kit.join(path)),
             Output::Default => None,
         };
@@ -143,7 +143,7 @@ impl Case {
         if let Some(earlier) = &self.earlier_output {
             earlier.write(&prepared);
         }
-        Side { folder: folder.to_path_buf(), kit, config, output, prepared }
+        Side { directory: directory.to_path_buf(), kit, config, output, prepared }
     }
 
     /// The config for the reference.

@@ -68,7 +68,7 @@ pub(crate) fn compare(case: &Case, oracle: &mut Oracle, reference: &Done<'_>, ou
 
 /// A report with the paths of its side made equal, and the helm command as words.
 fn report(oracle: &mut Oracle, done: &Done<'_>) -> Value {
-    let folder = done.side.folder.display().to_string();
+    let directory = done.side.directory.display().to_string();
     let mut report = done.outcome.report.clone().unwrap_or_default();
     // Words as a shell reads them are ours to give: the reference does not quote (defect 22), and neither release name
     // nor namespace can hold a space, so its command falls apart at the known words around the chart's path.
@@ -81,7 +81,7 @@ fn report(oracle: &mut Oracle, done: &Done<'_>) -> Value {
         }
         None => oracle.words(&command),
     };
-    serde_json::from_str(&report.to_string().replace(&json_text(&folder), "$CASE")).unwrap()
+    serde_json::from_str(&report.to_string().replace(&json_text(&directory), "$CASE")).unwrap()
 }
 
 /// A path as it stands inside a JSON text.
@@ -164,7 +164,7 @@ fn trees(case: &Case, oracle: &mut Oracle, reference: &Side, ours: &Side, differ
 fn kinds(tree: &Tree) -> Value {
     let described = tree.0.iter().filter(|(path, _)| !path.starts_with("helm_chart/")).map(|(path, entry)| {
         let text = match entry {
-            Entry::Folder(mode) => format!("folder {mode:o}"),
+            Entry::Directory(mode) => format!("directory {mode:o}"),
             // The reference copies the rights of a private key that others can read; in our copy it is for its owner alone.
             Entry::File(bytes, mode) if is_private_key(path, bytes) => format!("file {:o}", mode & !0o077),
             Entry::File(_, mode) => format!("file {mode:o}"),
@@ -189,7 +189,7 @@ fn manifests(oracle: &mut Oracle, reference: &Done<'_>, ours: &Done<'_>, differe
     let [left, right] = [reference, ours].map(|done| {
         let chart = done.side.prepared.join("helm_chart");
         let rendered = helm::template(release, &chart, namespace).and_then(|text| oracle.read_manifests(&text));
-        rendered.map(by_kind).map_err(|said| json!(said.replace(&done.side.folder.display().to_string(), "$CASE")))
+        rendered.map(by_kind).map_err(|said| json!(said.replace(&done.side.directory.display().to_string(), "$CASE")))
     });
     let (Ok(left), Ok(right)) = (&left, &right) else {
         differences.push(Difference::new("manifests", "(cannot be rendered)", left.err().as_ref(), right.err().as_ref()));

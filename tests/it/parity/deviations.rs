@@ -154,11 +154,14 @@ const DEVIATIONS: &[Deviation] = &[
         },
     },
     Deviation {
-        reason: "addition: folders that are made for an output inside the kit are no part of it",
+        reason: "addition: directories that are made for an output inside the kit are no part of it",
         applies: |case, found| {
             let Output::InKit(output) = &case.output else { return false };
-            let folder = found.path.replace('\u{2215}', "/");
-            found.place == "tree" && found.ours.is_none() && output.starts_with(&format!("{folder}/")) && !case.kit.has(&folder)
+            let directory = found.path.replace('\u{2215}', "/");
+            found.place == "tree"
+                && found.ours.is_none()
+                && output.starts_with(&format!("{directory}/"))
+                && !case.kit.has(&directory)
         },
     },
     Deviation { reason: "defect 22", applies: |_, found| added(found, VALUES) && found.path == "nodeSelector" },

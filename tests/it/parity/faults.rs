@@ -320,7 +320,7 @@ fn output_fault(random: &mut Random, case: &mut Case) {
     match random.below(6) {
         0 => {
             case.notes.push("output is the kit".to_owned());
-            case.output = Output::At(format!("kits/{}", case.folder));
+            case.output = Output::At(format!("kits/{}", case.directory));
         }
         1 => {
             case.notes.push("output contains the kit".to_owned());
@@ -344,11 +344,11 @@ fn output_fault(random: &mut Random, case: &mut Case) {
         }
         _ => {
             let mut foreign = integration_tests::kit::Tree::default();
-            foreign.put_folder("", 0o755);
+            foreign.put_directory("", 0o755);
             foreign.put("thesis.txt", "the only copy");
             case.output = Output::At("foreign".to_owned());
             case.earlier_output = Some(foreign);
-            case.notes.push("output is a foreign folder".to_owned());
+            case.notes.push("output is a foreign directory".to_owned());
             case.expected = Expected::OnlyWeRefuse { code: "INVALID_ARGS", reason: "defect 8" };
         }
     }

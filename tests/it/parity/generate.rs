@@ -4,7 +4,7 @@ use integration_tests::identity::Authority;
 use integration_tests::kit::Tree;
 use integration_tests::random::Random;
 use integration_tests::reference::Release;
-use integration_tests::workspace_folder;
+use integration_tests::workspace_directory;
 use serde_json::json;
 
 use super::case::{Case, Config, Expected, Facts, Output, Role};
@@ -21,7 +21,7 @@ pub(crate) struct Ground {
 impl Ground {
     /// Reads the fixture kits and makes a certificate authority.
     pub(crate) fn new() -> Self {
-        let kits = workspace_folder().join("fixtures/kits");
+        let kits = workspace_directory().join("fixtures/kits");
         let read = |participant: &str| ["plain-2.8.3", "plain-2.9.0"].map(|made| Tree::read(&kits.join(made).join(participant)));
         Self { servers: read("nvflare-server"), clients: read("site-1"), authority: Authority::new() }
     }
@@ -47,7 +47,7 @@ pub(crate) fn case(ground: &Ground, seed: u64, index: usize) -> Case {
         index,
         release,
         role,
-        folder: kit.folder,
+        directory: kit.directory,
         kit: kit.tree,
         config: UNWRITTEN,
         reference_config: None,
@@ -64,11 +64,11 @@ pub(crate) fn case(ground: &Ground, seed: u64, index: usize) -> Case {
         notes,
     };
     if case.output == Output::Default {
-        // What the fixture of that name holds would be a foreign folder, which only we refuse (defect 8).
+        // What the fixture of that name holds would be a foreign directory, which only we refuse (defect 8).
         case.kit.remove("prepared/k8s");
     }
     if random.chance(10) {
-        case.earlier_output = Some(empty_folder());
+        case.earlier_output = Some(empty_directory());
     }
     if random.chance(45) {
         faults::apply(&mut random, &mut case, &mut config);
@@ -91,8 +91,8 @@ fn output(random: &mut Random) -> Output {
     }
 }
 
-fn empty_folder() -> Tree {
+fn empty_directory() -> Tree {
     let mut tree = Tree::default();
-    tree.put_folder("", 0o755);
+    tree.put_directory("", 0o755);
     tree
 }

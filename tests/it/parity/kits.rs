@@ -14,7 +14,7 @@ const COMM_CONFIG: &str = "local/comm_config.json";
 #[derive(Debug, Clone)]
 pub(crate) struct Generated {
     pub(crate) tree: Tree,
-    pub(crate) folder: String,
+    pub(crate) directory: String,
     pub(crate) name: String,
 }
 
@@ -27,7 +27,7 @@ pub(crate) fn generate(
     notes: &mut Vec<String>,
 ) -> Generated {
     let mut tree = base.clone();
-    let (folder, name) = match role {
+    let (directory, name) = match role {
         Role::Server => name_server(random, &mut tree, authority, notes),
         Role::Client => name_client(random, &mut tree, authority, notes),
     };
@@ -41,7 +41,7 @@ pub(crate) fn generate(
     comm_config(random, &mut tree, notes);
     study_files(random, &mut tree, notes);
     extra_files(random, &mut tree, notes);
-    Generated { tree, folder, name }
+    Generated { tree, directory, name }
 }
 
 const NAMES: [&str; 22] = [
@@ -84,13 +84,13 @@ fn organisation(random: &mut Random) -> &'static str {
 }
 
 fn name_server(random: &mut Random, tree: &mut Tree, authority: &Authority, notes: &mut Vec<String>) -> (String, String) {
-    let mut folder = (*random.pick(&["nvflare-server", "server 1", "Server_X"])).to_owned();
+    let mut directory = (*random.pick(&["nvflare-server", "server 1", "Server_X"])).to_owned();
     let own_certificate = random.chance(65);
     let mut name = "nvflare-server".to_owned();
     if own_certificate {
         name = if random.chance(25) { "server1.example.com".to_owned() } else { participant(random) };
         let empty = random.pick(&[None, Some(json!("")), Some(json!(null))]).clone();
-        let place = *random.pick(&["identity", "admin_server", "folder"]);
+        let place = *random.pick(&["identity", "admin_server", "directory"]);
         tree.edit_json(Role::Server.file(), |file| {
             let server = file["servers"][0].as_object_mut().unwrap();
             for key in ["identity", "admin_server"] {
@@ -99,15 +99,15 @@ fn name_server(random: &mut Random, tree: &mut Tree, authority: &Authority, note
                     server.insert(key.into(), empty.clone());
                 }
             }
-            if place != "folder" {
+            if place != "directory" {
                 server.insert(place.into(), json!(name));
             }
             if place == "identity" {
                 server.insert("admin_server".into(), json!("other"));
             }
         });
-        if place == "folder" {
-            folder.clone_from(&name);
+        if place == "directory" {
+            directory.clone_from(&name);
         }
         notes.push(format!("server named `{name}` by its {place}"));
     }
@@ -125,12 +125,12 @@ fn name_server(random: &mut Random, tree: &mut Tree, authority: &Authority, note
         tree.edit_json(Role::Server.file(), |file| {
             file.as_object_mut().unwrap().remove("servers");
         });
-        name.clone_from(&folder);
+        name.clone_from(&directory);
         let subject = Subject { common_name: &name, organisation: Some("nvidia"), dns_names: &[] };
         authority.identify(tree, "server", &subject);
         notes.push("no servers in the role file".to_owned());
     }
-    (folder, name)
+    (directory, name)
 }
 
 fn ports(random: &mut Random, tree: &mut Tree, host: &str, notes: &mut Vec<String>) {
@@ -163,22 +163,22 @@ fn ports(random: &mut Random, tree: &mut Tree, host: &str, notes: &mut Vec<Strin
 }
 
 fn name_client(random: &mut Random, tree: &mut Tree, authority: &Authority, notes: &mut Vec<String>) -> (String, String) {
-    let folder = (*random.pick(&["site-1", "My Site", "SITE_9"])).to_owned();
+    let directory = (*random.pick(&["site-1", "My Site", "SITE_9"])).to_owned();
     if random.chance(35) {
-        return (folder, "site-1".to_owned());
+        return (directory, "site-1".to_owned());
     }
     let mut name = participant(random);
-    let mut folder = folder;
+    let mut directory = directory;
     let mut common_name = name.clone();
     match random.below(10) {
         0 => {
-            folder.clone_from(&name);
+            directory.clone_from(&name);
             tree.edit_json(Role::Client.file(), |file| {
                 file["client"].as_object_mut().unwrap().remove("fqsn");
             });
         }
         1 => {
-            folder.clone_from(&name);
+            directory.clone_from(&name);
             let empty = random.pick(&[json!(null), json!("")]).clone();
             tree.edit_json(Role::Client.file(), |file| file["client"]["fqsn"] = empty);
         }
@@ -193,7 +193,7 @@ fn name_client(random: &mut Random, tree: &mut Tree, authority: &Authority, note
     notes.push(format!("client named `{name}`"));
     let subject = Subject { common_name: &common_name, organisation: Some(organisation(random)), dns_names: &[] };
     authority.identify(tree, "client", &subject);
-    (folder, name)
+    (directory, name)
 }
 
 const SPECIAL_IDS: [&str; 6] =
@@ -384,11 +384,11 @@ fn extra_files(random: &mut Random, tree: &mut Tree, notes: &mut Vec<String>) {
     for _ in 0..random.below(3) {
         let (path, mode) =
             *random.pick(&[("transfer/empty", 0o755), ("a/b/c", 0o700), ("local/empty", 0o775), ("startup/none", 0o755)]);
-        tree.put_folder(path, mode);
-        notes.push(format!("folder {path} {mode:o}"));
+        tree.put_directory(path, mode);
+        notes.push(format!("directory {path} {mode:o}"));
     }
     if random.chance(10) {
-        tree.put_folder("", 0o750);
+        tree.put_directory("", 0o750);
     }
     if random.chance(10) {
         let bytes = tree.bytes(RESOURCES).to_vec();

@@ -30,8 +30,8 @@ pub(crate) struct Verdict {
 pub(crate) fn judge(mut case: Case, oracle: &mut Oracle, keep: bool) -> Verdict {
     case.facts.stable_name = oracle.stable_name(&case.facts.name);
     let case = &case;
-    let folder = tempfile::Builder::new().prefix("flare-kube-parity-").tempdir().unwrap();
-    let sides = ["reference", "ours"].map(|name| folder.path().join(name));
+    let directory = tempfile::Builder::new().prefix("flare-kube-parity-").tempdir().unwrap();
+    let sides = ["reference", "ours"].map(|name| directory.path().join(name));
     let reference = case.write(&sides[0], &case.config_of_reference());
     let ours = case.write(&sides[1], &case.config);
     let before = Tree::read(&sides[1]);
@@ -55,7 +55,7 @@ pub(crate) fn judge(mut case: Case, oracle: &mut Oracle, keep: bool) -> Verdict 
         verdict.failure = Some(failure(case, &complaints));
     }
     if keep {
-        println!("kept: {}\n{:#?}\n{:#?}", folder.keep().display(), case.notes, our_outcome);
+        println!("kept: {}\n{:#?}\n{:#?}", directory.keep().display(), case.notes, our_outcome);
     }
     verdict
 }
@@ -66,12 +66,12 @@ fn failure(case: &Case, complaints: &[String]) -> String {
         super::case::Config::Missing => "(missing)".to_owned(),
     };
     format!(
-        "--- seed {} case {}: {} for {}, folder `{}`, output {:?}, expected {:?}\n    again: {}\n    made by: {}\n    config: {}\n{COMPLAINT}{}\n",
+        "--- seed {} case {}: {} for {}, directory `{}`, output {:?}, expected {:?}\n    again: {}\n    made by: {}\n    config: {}\n{COMPLAINT}{}\n",
         case.seed,
         case.index,
         case.role.word(),
         case.release.target(),
-        case.folder,
+        case.directory,
         case.output,
         case.expected,
         case.rerun(),
@@ -84,7 +84,7 @@ fn failure(case: &Case, complaints: &[String]) -> String {
 /// Runs our program.
 fn prepare(case: &Case, side: &Side) -> Outcome {
     let mut command = Command::new(env!("CARGO_BIN_EXE_flare-kube-under-test"));
-    command.env_clear().env("HOME", &side.folder).env("PATH", "/usr/bin:/bin").arg("prepare").arg(&side.kit);
+    command.env_clear().env("HOME", &side.directory).env("PATH", "/usr/bin:/bin").arg("prepare").arg(&side.kit);
     for (flag, path) in [("--config", &side.config), ("--output", &side.output)] {
         if let Some(path) = path {
             command.arg(flag).arg(path);
@@ -138,9 +138,9 @@ fn outcomes(case: &Case, reference: &Outcome, ours: &Outcome, verdict: &mut Verd
     vec![format!("the ends do not match\n      reference: {}\n      ours:      {}", said(reference), said(ours))]
 }
 
-/// What our run may leave: the output and the folders above it, where it succeeded; else nothing at all.
+/// What our run may leave: the output and the directories above it, where it succeeded; else nothing at all.
 fn footprint(before: &Tree, after: &Tree, side: &Side, succeeded: bool) -> Vec<String> {
-    let output = side.prepared.strip_prefix(&side.folder).unwrap().display().to_string();
+    let output = side.prepared.strip_prefix(&side.directory).unwrap().display().to_string();
     let is_output = |path: &str| succeeded && (Path::new(path).starts_with(&output) || Path::new(&output).starts_with(path));
     let paths: BTreeSet<&String> = before.0.keys().chain(after.0.keys()).collect();
     paths
@@ -162,8 +162,8 @@ pub(crate) fn is_plain(case: &Case) -> bool {
 
 /// The differences of a case between two oracles, or between one and itself.
 pub(crate) fn between(case: &Case, one: &mut Oracle, other: Option<&mut Oracle>) -> Vec<Difference> {
-    let folder = tempfile::tempdir().unwrap();
-    let [left, right] = ["one", "other"].map(|name| case.write(&folder.path().join(name), &case.config));
+    let directory = tempfile::tempdir().unwrap();
+    let [left, right] = ["one", "other"].map(|name| case.write(&directory.path().join(name), &case.config));
     let left_outcome = one.prepare(&left.kit, left.config.as_deref(), left.output.as_deref());
     let asked = other.map(|other| other.prepare(&right.kit, right.config.as_deref(), right.output.as_deref()));
     let right_outcome = asked.unwrap_or_else(|| one.prepare(&right.kit, right.config.as_deref(), right.output.as_deref()));

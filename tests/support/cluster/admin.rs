@@ -8,7 +8,7 @@ use super::federation::Federation;
 use super::namespace::Namespace;
 use super::run::{succeed, succeed_with};
 use super::stage::archive;
-use crate::workspace_folder;
+use crate::workspace_directory;
 
 /// How a job ended.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,7 +33,7 @@ impl<'a> Admin<'a> {
         succeed(namespace.kubectl().args(["run", "admin", "--restart=Never", "--image", &image]).args(sleep));
         succeed(namespace.kubectl().args(["wait", "--for=condition=Ready", "pod/admin", "--timeout=300s"]));
         let admin = Self { namespace };
-        let sources = workspace_folder().join("tests/cluster");
+        let sources = workspace_directory().join("tests/cluster");
         admin.send(&sources, &["hello", "submit.py"]);
         let kits = federation.kit("admin@nvidia.com");
         admin.send(kits.parent().expect("a kit lies in prod_00"), &["admin@nvidia.com"]);
@@ -53,9 +53,9 @@ impl<'a> Admin<'a> {
         Ended { status: value("status").to_owned(), time: Duration::from_secs_f64(value("seconds").parse().unwrap()) }
     }
 
-    fn send(&self, folder: &Path, entries: &[&str]) {
+    fn send(&self, directory: &Path, entries: &[&str]) {
         let unpack = "import sys, tarfile; tarfile.open(fileobj=sys.stdin.buffer, mode='r|').extractall('/tmp', filter='data')";
-        self.python(unpack, &archive(folder, entries));
+        self.python(unpack, &archive(directory, entries));
     }
 
     fn python(&self, script: &str, input: &[u8]) {

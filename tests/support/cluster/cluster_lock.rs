@@ -4,7 +4,7 @@
 
 use std::fs::{self, File};
 
-use crate::cache_folder;
+use crate::cache_directory;
 
 /// A lock on the tests' cluster, shared or exclusive, which is released with this value.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ impl ClusterLock {
 }
 
 fn file() -> File {
-    let folder = cache_folder();
-    fs::create_dir_all(&folder).unwrap();
-    File::create(folder.join("cluster-tests.lock")).unwrap()
+    let directory = cache_directory();
+    fs::create_dir_all(&directory).unwrap();
+    File::create(directory.join("cluster-tests.lock")).unwrap()
 }

@@ -7,7 +7,7 @@ use super::namespace::Namespace;
 use super::run::succeed;
 use crate::command::Sandbox;
 use crate::reference::Release;
-use crate::workspace_folder;
+use crate::workspace_directory;
 
 /// The participants that run in the cluster, the server first.
 pub const PARTICIPANTS: [&str; 3] = ["nvflare-server", "site-1", "site-2"];
@@ -24,7 +24,7 @@ impl Federation {
     /// Provisions it anew.
     pub fn provision(release: Release) -> Self {
         let sandbox = Sandbox::new();
-        let project = workspace_folder().join("tests/cluster/project.yml");
+        let project = workspace_directory().join("tests/cluster/project.yml");
         let mut provision = sandbox.command(release.nvflare());
         succeed(provision.args(["provision", "-w", "ws", "-p"]).arg(project));
         Self { sandbox, release }
@@ -40,7 +40,7 @@ impl Federation {
         format!("nvflws-{participant}")
     }
 
-    /// Prepares all participants by our own `program`; gives the folder that holds a prepared kit for each.
+    /// Prepares all participants by our own `program`; gives the directory that holds a prepared kit for each.
     pub fn prepare(&self, namespace: &Namespace, program: &Path) -> PathBuf {
         let participants: String = PARTICIPANTS
             .map(|name| {

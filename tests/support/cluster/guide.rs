@@ -39,9 +39,9 @@ pub fn stage(namespace: &Namespace, participant: &str, prepared: &Path) -> Vec<S
     }});
     let name = namespace.name.as_str();
     let kubectl = |arguments: &[&str]| succeed(namespace.kubectl().args(arguments));
-    let copy = |folder: &str| {
-        let from = prepared.join(folder).display().to_string();
-        kubectl(&["cp", &from, &format!("{POD}:/mnt/nvflws/{folder}")])
+    let copy = |directory: &str| {
+        let from = prepared.join(directory).display().to_string();
+        kubectl(&["cp", &from, &format!("{POD}:/mnt/nvflws/{directory}")])
     };
     let mut steps = Vec::new();
     let mut step = |what: &'static str, step: &mut dyn FnMut()| steps.push((what, measured(step).0));
@@ -63,7 +63,7 @@ pub fn stage(namespace: &Namespace, participant: &str, prepared: &Path) -> Vec<S
         copy("local");
         kubectl(&["exec", POD, "--", "mkdir", "-p", "/mnt/nvflws/transfer"]);
         let listed = kubectl(&["exec", POD, "--", "ls", "-la", "/mnt/nvflws"]);
-        assert!(["startup", "local", "transfer"].iter().all(|folder| listed.contains(folder)), "not staged:\n{listed}");
+        assert!(["startup", "local", "transfer"].iter().all(|directory| listed.contains(directory)), "not staged:\n{listed}");
     });
     step("delete the helper pod", &mut || drop(kubectl(&["delete", "pod", POD])));
     steps

@@ -12,7 +12,7 @@ use super::Cluster;
 use super::cluster_lock::ClusterLock;
 use super::run::{attempt, succeed, succeed_json, succeed_with, wait};
 use crate::cleanup::{self, CleanupGuard};
-use crate::workspace_folder;
+use crate::workspace_directory;
 
 /// The label of every namespace of tests.
 const MARK: &str = "flare-kube/test";
@@ -128,13 +128,13 @@ impl Namespace {
         succeed_json(self.kubectl().args(["get", "pod", name, "--output", "json"]))
     }
 
-    /// Keeps what explains a failure, and gives its folder. Secrets are left out: they hold keys.
+    /// Keeps what explains a failure, and gives its directory. Secrets are left out: they hold keys.
     pub fn keep(&self) -> PathBuf {
-        let folder = workspace_folder().join("target/cluster-failures").join(&self.name);
-        fs::create_dir_all(&folder).unwrap();
+        let directory = workspace_directory().join("target/cluster-failures").join(&self.name);
+        fs::create_dir_all(&directory).unwrap();
         let keep = |file: &str, command: &mut Command| {
             let text = attempt(command, &[]).unwrap_or_else(|said| said);
-            fs::write(folder.join(file), text).unwrap();
+            fs::write(directory.join(file), text).unwrap();
         };
         let kinds = "deployments,replicasets,pods,services,endpointslices,persistentvolumeclaims,resourcequotas,serviceaccounts,\
                      roles,rolebindings,networkpolicies,configmaps";
@@ -161,7 +161,7 @@ impl Namespace {
                 }
             }
         }
-        folder
+        directory
     }
 }
 
@@ -170,7 +170,7 @@ impl Drop for Namespace {
         // What keeping may panic about in a panic would end the process before anything is deleted.
         if std::thread::panicking() {
             match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.keep())) {
-                Ok(folder) => eprintln!("kept logs, events and objects of the failed test: {}", folder.display()),
+                Ok(directory) => eprintln!("kept logs, events and objects of the failed test: {}", directory.display()),
                 Err(_) => eprintln!("what explains the failure of {} could not be kept", self.name),
             }
         }

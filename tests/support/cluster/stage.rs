@@ -64,10 +64,10 @@ fn stage(
     said
 }
 
-/// A tar archive of some entries of a folder, owned by nobody that the cluster knows.
-pub fn archive(folder: &Path, entries: &[&str]) -> Vec<u8> {
+/// A tar archive of some entries of a directory, owned by nobody that the cluster knows.
+pub fn archive(directory: &Path, entries: &[&str]) -> Vec<u8> {
     let mut tar = Command::new("tar");
-    tar.args(["--create", "--owner=12345", "--group=54321", "--numeric-owner", "--directory"]).arg(folder).args(entries);
+    tar.args(["--create", "--owner=12345", "--group=54321", "--numeric-owner", "--directory"]).arg(directory).args(entries);
     let output = cleanup::unless_interrupted(|| tar.output()).unwrap();
     assert!(output.status.success(), "{tar:?}: {}", String::from_utf8_lossy(&output.stderr));
     output.stdout

@@ -13,7 +13,7 @@ use crate::output::{Ended, Failure, Outcome, printable, talk};
 
 /// A local one-node cluster for trying and testing.
 ///
-/// Everything of it lies in one folder of the cache and in namespaces of its own, which no packet can leave. `down` leaves nothing
+/// Everything of it lies in one directory of the cache and in namespaces of its own, which no packet can leave. `down` leaves nothing
 /// behind, also after a crash. Your own kubeconfig is neither read nor written.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -143,7 +143,7 @@ pub(crate) fn with_testbed<T, E: From<Diagnostic>>(
         }
     };
     let environment = context.environment;
-    let cache = environment.absolute(&environment.cache_folder)?;
+    let cache = environment.absolute(&environment.cache_directory)?;
     work(&TestbedContext {
         cache: &cache,
         search_path: &environment.search_path,
@@ -229,7 +229,7 @@ fn ended(name: &str, removed: &Removed) -> Outcome {
     if !removed.mounts.is_empty() {
         parts.push(count(removed.mounts.len(), "mount", "mounts"));
     }
-    parts.extend(removed.state.then(|| "its state folder".to_owned()));
+    parts.extend(removed.state.then(|| "its state directory".to_owned()));
     let text = match (removed.is_nothing(), removed.forgotten) {
         (true, _) => format!("nothing of a cluster `{name}` is there\n"),
         (false, true) => format!("forgot the cluster `{name}`, which is your own and stays as it is\n"),

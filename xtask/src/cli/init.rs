@@ -74,7 +74,7 @@ fn next_step(environment: &Environment, federation: &Path) -> Option<String> {
 /// The output is a directory, or not there yet.
 fn check_output(output: &Path) -> Result<(), Diagnostic> {
     let what = match Destination::look(output) {
-        Ok(Destination::Absent | Destination::EmptyFolder | Destination::Folder) => return Ok(()),
+        Ok(Destination::Absent | Destination::EmptyDirectory | Destination::Directory) => return Ok(()),
         Ok(Destination::File) => "a file",
         Ok(Destination::Other) => "a device, a pipe, a socket or a broken link",
         Err(error) => return Err(init::refused(error, ANOTHER_OUTPUT)),

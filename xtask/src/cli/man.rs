@@ -26,11 +26,11 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Ended {
         let text = pages.into_iter().next().map(|(_, page)| page).unwrap_or_default();
         return Ok(Outcome { data: json!({ "page": text }), text, warnings: Vec::new() });
     };
-    let folder = context.environment.absolute(output)?;
+    let directory = context.environment.absolute(output)?;
     let mut text = String::new();
     let mut files = Vec::new();
     for (name, page) in pages {
-        let path = folder.join(&name);
+        let path = directory.join(&name);
         flare_file_tree::write_file(&path, page.as_bytes(), 0o644, true)
             .map_err(|error| error.into_diagnostic(Code::InvalidArgs))?;
         text.push_str(&format!("{}\n", path.display()));

@@ -23,7 +23,7 @@ use crate::{
 
 /// Make prepared kits from startup kits: a patched copy of each, with the Helm chart that installs it.
 ///
-/// A kit is never changed. The output is replaced as a whole and only when everything has succeeded; only an empty folder or one that
+/// A kit is never changed. The output is replaced as a whole and only when everything has succeeded; only an empty directory or one that
 /// prepare itself wrote is replaced.
 ///
 /// Examples:
@@ -33,7 +33,7 @@ use crate::{
 #[command(verbatim_doc_comment)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Arguments {
-    /// Startup kits as provisioned: folders with startup/ and local/.
+    /// Startup kits as provisioned: directories with startup/ and local/.
     #[arg(value_name = "KIT")]
     kits: Vec<PathBuf>,
     /// The kit, for command lines written for the reference.
@@ -42,7 +42,7 @@ pub(crate) struct Arguments {
     /// The site's configuration [default: KIT/config.yaml].
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Where the prepared kit goes; with several kits or a federation, the folder in which each gets a folder of its name
+    /// Where the prepared kit goes; with several kits or a federation, the directory in which each gets a directory of its name
     /// [default: KIT/prepared/k8s].
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
@@ -75,7 +75,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Ended {
         acceptance: Acceptance { certificates: arguments.accept_certificates },
         now: context.environment.now,
         discard_changes: arguments.discard_changes,
-        working_directory: context.environment.working_folder.clone(),
+        working_directory: context.environment.working_directory.clone(),
         dry_run: arguments.dry_run,
         interrupt: context.interrupt.clone(),
     };

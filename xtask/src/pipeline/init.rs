@@ -45,7 +45,7 @@ pub(crate) struct Described {
 pub(crate) fn describe(kits: &Path, output: &Path, image: Option<&ImageReference>, now: i64) -> Result<Described, Faults> {
     check_directory(kits)?;
     let mut search = Search::new(output, now);
-    let mut directories = flare_file_tree::folders(kits).map_err(|error| refused(error, NAME_THE_DIRECTORY))?;
+    let mut directories = flare_file_tree::directories(kits).map_err(|error| refused(error, NAME_THE_DIRECTORY))?;
     // Links come last, so that a kit is named by its own directory.
     directories.sort_by_key(|directory| flare_file_tree::resolved(directory) != *directory);
     for directory in directories {
@@ -86,8 +86,8 @@ fn check_directory(kits: &Path) -> Result<(), Faults> {
     let shown = printable(&kits.to_string_lossy()).into_owned();
     let fault = |message: String, hint: &str| Faults::from(Diagnostic::error(Code::InvalidArgs, message).hint(hint).at(kits));
     match Destination::look(kits) {
-        Ok(Destination::Folder) => {}
-        Ok(Destination::EmptyFolder) => return Err(fault(format!("the directory `{shown}` is empty"), NAME_THE_DIRECTORY)),
+        Ok(Destination::Directory) => {}
+        Ok(Destination::EmptyDirectory) => return Err(fault(format!("the directory `{shown}` is empty"), NAME_THE_DIRECTORY)),
         Ok(Destination::Absent) => return Err(fault(format!("there is no directory `{shown}`"), NAME_THE_DIRECTORY)),
         Ok(Destination::File) if is_archive(kits) => {
             return Err(fault(

@@ -37,7 +37,7 @@ pub(crate) fn kind(directory: &Path) -> Result<DirectoryKind, DiskError> {
 
 /// The startup kits of servers and clients directly in a directory.
 pub(crate) fn kits_in(directory: &Path) -> Vec<PathBuf> {
-    let mut directories = flare_file_tree::folders(directory).unwrap_or_default();
+    let mut directories = flare_file_tree::directories(directory).unwrap_or_default();
     directories.retain(|child| matches!(kind(child), Ok(DirectoryKind::Kit(_))));
     directories
 }
@@ -45,7 +45,7 @@ pub(crate) fn kits_in(directory: &Path) -> Vec<PathBuf> {
 /// Fails with one fault where a path is nothing that could be a kit, and says what was expected where.
 pub(crate) fn expect_kit(path: &Path) -> Result<(), Faults> {
     let shown = printable(&path.to_string_lossy()).into_owned();
-    if !matches!(Destination::look(path), Ok(Destination::Folder)) || !matches!(kind(path), Ok(DirectoryKind::Unrelated)) {
+    if !matches!(Destination::look(path), Ok(Destination::Directory)) || !matches!(kind(path), Ok(DirectoryKind::Unrelated)) {
         return Ok(());
     }
     let kits = kits_in(path);

@@ -278,10 +278,10 @@ impl<'run> ReadConfig<'run> {
     }
 }
 
-/// Reads a config file; a missing one has its own code, and so has a folder in its place, as the reference has it.
+/// Reads a config file; a missing one has its own code, and so has a directory in its place, as the reference has it.
 pub(crate) fn read_config_file(path: &Path) -> Result<Vec<u8>, Faults> {
-    if matches!(Destination::look(path), Ok(Destination::Folder | Destination::EmptyFolder)) {
-        let message = format!("the config `{}` is a folder", printable(&path.to_string_lossy()));
+    if matches!(Destination::look(path), Ok(Destination::Directory | Destination::EmptyDirectory)) {
+        let message = format!("the config `{}` is a directory", printable(&path.to_string_lossy()));
         return Err(Diagnostic::error(Code::ConfigNotFound, message).hint("name a file with `--config`").at(path).into());
     }
     let read = flare_file_tree::read_file(path, LARGEST_CONFIG, Code::ConfigNotFound, Code::InvalidConfig);

@@ -33,7 +33,7 @@ impl CargoProgram {
             Diagnostic::error(Code::CheckFailed, format!("`tools/cargo/versions` has no version of {name}"))
                 .hint(format!("add a line `{name} VERSION`"))
         })?;
-        let path = context.environment.cache_folder.join(format!("tools/{name}-{version}/bin/{name}"));
+        let path = context.environment.cache_directory.join(format!("tools/{name}-{version}/bin/{name}"));
         Ok(Self { name, version: version.to_owned(), path })
     }
 

@@ -7,14 +7,14 @@ use flare_diagnostic::{Code, Diagnostic, Faults};
 use super::programs::is_file;
 use crate::Environment;
 
-/// The root of the checkout: the folder at or above the working folder that holds this workspace.
+/// The root of the checkout: the directory at or above the working directory that holds this workspace.
 ///
 /// Never the one that the program was built from: a developer may stand in another one, and mean that.
 pub(crate) fn root(environment: &Environment) -> Result<PathBuf, Faults> {
     environment
-        .working_folder
+        .working_directory
         .ancestors()
-        .find(|folder| is_file(&folder.join("xtask/Cargo.toml")) && is_file(&folder.join("ARCHITECTURE.md")))
+        .find(|directory| is_file(&directory.join("xtask/Cargo.toml")) && is_file(&directory.join("ARCHITECTURE.md")))
         .map(PathBuf::from)
         .ok_or_else(|| {
             Diagnostic::error(Code::InvalidArgs, "this verb works in a checkout of flare-kube, and there is none here")
@@ -32,7 +32,7 @@ mod tests {
         let other = tempfile::tempdir().unwrap();
         let below = other.path().join("below/deeper");
         flare_file_tree::write_file(&below.join("file"), b"", 0o644, false).unwrap();
-        let environment = Environment { working_folder: below, ..Environment::of_process() };
+        let environment = Environment { working_directory: below, ..Environment::of_process() };
         assert!(super::root(&environment).is_err(), "the checkout of the build is not meant");
         for path in ["xtask/Cargo.toml", "ARCHITECTURE.md"] {
             flare_file_tree::write_file(&other.path().join(path), b"", 0o644, false).unwrap();

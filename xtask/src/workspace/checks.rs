@@ -88,7 +88,7 @@ impl Checks<'_> {
     /// Says first what has to be made, and how long that takes.
     fn announce(&self, cluster: bool) -> Result<(), Faults> {
         let (context, root) = (self.context, self.root);
-        let cache = &context.environment.cache_folder;
+        let cache = &context.environment.cache_directory;
         let mut missing = Vec::new();
         let helm = pinned::versions(root, "helm")?.into_iter().filter(|version| !is_file(&pinned::helm(cache, version)));
         missing.extend(helm.map(|version| format!("Helm {version} with Go (3 minutes)")));

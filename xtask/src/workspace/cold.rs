@@ -27,7 +27,7 @@ const NOTE: &str = "Made by `cargo xtask ci --cold`, which removes it at its end
 pub(crate) fn run(context: &Context<'_>, root: &Path, no_cluster: bool, directory: Option<&Path>) -> Ended {
     let head = committed(context, root)?;
     // Beside the heavy cache there is a disk with room, and a cluster works from there; /tmp is often a small one in memory.
-    let cache = context.environment.absolute(&context.environment.cache_folder)?;
+    let cache = context.environment.absolute(&context.environment.cache_directory)?;
     let directory =
         directory.map(|path| context.environment.absolute(path)).transpose()?.or_else(|| cache.parent().map(Path::to_owned));
     let name = format!("flare-kube-cold-{}", std::process::id());

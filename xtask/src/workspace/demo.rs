@@ -39,7 +39,7 @@ pub(crate) fn run(context: &Context<'_>, root: &Path, arguments: &Arguments) -> 
         acceptance: flare_site_plan::Acceptance::default(),
         now: context.environment.now,
         discard_changes: false,
-        working_directory: context.environment.working_folder.clone(),
+        working_directory: context.environment.working_directory.clone(),
         dry_run: false,
         interrupt: context.interrupt.clone(),
     };
@@ -87,7 +87,7 @@ fn helm(context: &Context<'_>, root: &Path) -> Result<Option<PathBuf>, Faults> {
     let built = pinned::versions(root, "helm")?
         .into_iter()
         .rev()
-        .map(|version| pinned::helm(&context.environment.cache_folder, &version));
+        .map(|version| pinned::helm(&context.environment.cache_directory, &version));
     Ok(programs::find(context.environment, "helm").or_else(|| built.into_iter().find(|path| is_file(path))))
 }
 
@@ -100,7 +100,7 @@ fn render(context: &Context<'_>, helm: &Path, prepared: &Path, kit: &PreparedKit
     let kinds: Vec<String> = manifests.lines().filter_map(|line| line.strip_prefix("kind: ")).map(str::to_owned).collect();
     if kinds.is_empty() {
         return Err(Diagnostic::error(Code::CheckFailed, "Helm rendered no object")
-            .hint("look at the chart in the output folder")
+            .hint("look at the chart in the output directory")
             .into());
     }
     Ok(kinds)

@@ -32,14 +32,14 @@ pub(crate) fn is_file(path: &Path) -> bool {
 
 /// Finds a program on the search path.
 pub(crate) fn find(environment: &Environment, name: &str) -> Option<PathBuf> {
-    environment.search_path.iter().map(|folder| folder.join(name)).find(|path| is_file(path))
+    environment.search_path.iter().map(|directory| directory.join(name)).find(|path| is_file(path))
 }
 
-/// A command in the checkout that knows the cache folder. Its stdout is sent to stderr where ours carries a document.
+/// A command in the checkout that knows the cache directory. Its stdout is sent to stderr where ours carries a document.
 #[expect(clippy::disallowed_methods, reason = "this is the edge at which developers' verbs start programs")]
 pub(crate) fn command(environment: &Environment, root: &Path, program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
-    command.current_dir(root).env("FLARE_KUBE_CACHE", &environment.cache_folder).stdin(std::process::Stdio::null());
+    command.current_dir(root).env("FLARE_KUBE_CACHE", &environment.cache_directory).stdin(std::process::Stdio::null());
     command
 }
 

@@ -25,8 +25,8 @@ pub(crate) struct TestCluster<'run> {
     pub(crate) kubeconfig: PathBuf,
     /// The audit log of its API server, where it is ours.
     pub(crate) audit_log: Option<PathBuf>,
-    /// The folder of a kubectl for machines that have none.
-    kubectl_folder: Option<PathBuf>,
+    /// The directory of a kubectl for machines that have none.
+    kubectl_directory: Option<PathBuf>,
     /// To be ended.
     ours: Option<ClusterName>,
     /// Held as long as our own cluster is used; the system gives it back with this process, whatever its end.
@@ -45,7 +45,7 @@ impl<'run> TestCluster<'run> {
         match named.or(context.environment.test_kubeconfig.as_deref()) {
             Some(kubeconfig) => {
                 let kubeconfig = context.environment.absolute(kubeconfig)?;
-                Ok(Self { context, kubeconfig, audit_log: None, kubectl_folder: None, ours: None, _turn: None })
+                Ok(Self { context, kubeconfig, audit_log: None, kubectl_directory: None, ours: None, _turn: None })
             }
             None => Self::start(context).map_err(|faults| faults.map(without_cluster)),
         }
@@ -71,15 +71,15 @@ impl<'run> TestCluster<'run> {
         })?;
         let Status { kubeconfig, audit_log, kubectl, .. } = status;
         let kubeconfig = kubeconfig.ok_or_else(|| Diagnostic::error(Code::Internal, "a cluster that runs has no kubeconfig"))?;
-        let kubectl_folder = kubectl.as_deref().and_then(Path::parent).map(Path::to_path_buf);
+        let kubectl_directory = kubectl.as_deref().and_then(Path::parent).map(Path::to_path_buf);
         // A cluster that ran before is somebody's who wants to look at it.
-        Ok(Self { context, kubeconfig, audit_log, kubectl_folder, ours: (!before).then_some(name), _turn: Some(turn) })
+        Ok(Self { context, kubeconfig, audit_log, kubectl_directory, ours: (!before).then_some(name), _turn: Some(turn) })
     }
 
     /// Tells a program which cluster it is, and lets it find a kubectl where the machine has none.
     pub(crate) fn name_to(&self, command: &mut Command) {
         command.env("FLARE_KUBE_TEST_KUBECONFIG", &self.kubeconfig);
-        let search = self.context.environment.search_path.iter().chain(&self.kubectl_folder);
+        let search = self.context.environment.search_path.iter().chain(&self.kubectl_directory);
         if let Ok(path) = join_paths(search) {
             command.env("PATH", path);
         }

@@ -17,7 +17,7 @@ const DEFAULT: CommitOptions<'static> =
     CommitOptions { replace: true, durable: false, cancelled: None, wait: Duration::from_mins(1), keep: None };
 
 #[test]
-fn missing_parents_are_made_and_the_old_folder_goes_as_a_whole() {
+fn missing_parents_are_made_and_the_old_directory_goes_as_a_whole() {
     let scratch = tempfile::tempdir().unwrap();
     let out = scratch.path().join("a/b/out");
     assert!(!commit(&kit("a"), &out, &DEFAULT).unwrap().replaced);
@@ -27,11 +27,11 @@ fn missing_parents_are_made_and_the_old_folder_goes_as_a_whole() {
     assert!(commit(&kit("b"), &out, &CommitOptions { durable: true, ..DEFAULT }).unwrap().replaced);
     assert_eq!(read(&out), kit("b"));
     assert_eq!(names(out.parent().unwrap()), ["out"]);
-    assert!(std::path::Path::new("/etc/passwd").exists(), "a link in the old folder is removed, not followed");
+    assert!(std::path::Path::new("/etc/passwd").exists(), "a link in the old directory is removed, not followed");
 }
 
 #[test]
-fn without_permission_only_an_empty_folder_is_replaced() {
+fn without_permission_only_an_empty_directory_is_replaced() {
     let scratch = tempfile::tempdir().unwrap();
     let out = scratch.path().join("out");
     fs::create_dir(&out).unwrap();
@@ -45,7 +45,7 @@ fn without_permission_only_an_empty_folder_is_replaced() {
 }
 
 #[test]
-fn files_and_dangling_links_are_not_replaced_and_links_to_folders_stay_links() {
+fn files_and_dangling_links_are_not_replaced_and_links_to_directories_stay_links() {
     let scratch = tempfile::tempdir().unwrap();
     fs::write(scratch.path().join("file"), "mine").unwrap();
     let error = commit(&kit("a"), &scratch.path().join("file"), &DEFAULT).unwrap_err().into_faults(Code::DeployPrepareFailed);
@@ -188,12 +188,12 @@ fn a_full_disk_is_reported_with_path_and_hint() {
 }
 
 #[test]
-fn a_user_who_may_not_search_an_old_folder_that_is_his_can_replace_it() {
+fn a_user_who_may_not_search_an_old_directory_that_is_his_can_replace_it() {
     let scratch = tempfile::tempdir().unwrap();
     fs::set_permissions(scratch.path(), fs::Permissions::from_mode(0o777)).unwrap();
     let out = scratch.path().join("out");
     let mut closed = kit("a");
-    closed.insert_folder(path("startup"), 0o000);
+    closed.insert_directory(path("startup"), 0o000);
     closed.set_mode(0o300);
     std::thread::scope(|scope| {
         let run = scope.spawn(|| {
@@ -211,13 +211,13 @@ fn a_user_who_may_not_search_an_old_folder_that_is_his_can_replace_it() {
 }
 
 #[test]
-fn a_run_does_not_touch_a_temporary_folder_that_became_another_run_s() {
+fn a_run_does_not_touch_a_temporary_directory_that_became_another_run_s() {
     let scratch = tempfile::tempdir().unwrap();
     let out = scratch.path().join("out");
     commit(&kit("old"), &out, &DEFAULT).unwrap();
     let mut inner_done = false;
     // Between the exchange and the removal of the old tree, another run cleans up, and is itself in the middle of its
-    // writing in the same temporary folder when the first one goes on.
+    // writing in the same temporary directory when the first one goes on.
     let (started, go_on) = (std::sync::Barrier::new(2), std::sync::Barrier::new(2));
     std::thread::scope(|scope| {
         let mut exchanged = false;

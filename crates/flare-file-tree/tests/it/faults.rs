@@ -39,7 +39,7 @@ fn run(tree: &FileTree, destination: &Path, nth: usize, fault: Fault, can_exchan
 enum Before {
     NoParents,
     Nothing,
-    EmptyFolder,
+    EmptyDirectory,
     OldTree,
 }
 
@@ -55,7 +55,7 @@ fn each_call(before: Before, fault: Fault, can_exchange: bool) -> usize {
         let destination = parent.join("out");
         let old = match before {
             Before::NoParents | Before::Nothing => None,
-            Before::EmptyFolder => {
+            Before::EmptyDirectory => {
                 std::fs::create_dir(&destination).unwrap();
                 standing(&destination)
             }
@@ -110,7 +110,7 @@ fn restored_even_by_a_run_that_fails(destination: &Path, old: Option<&FileTree>,
 
 #[test]
 fn a_call_that_fails_leaves_the_old_tree_and_nothing_else() {
-    for before in [Before::NoParents, Before::Nothing, Before::EmptyFolder, Before::OldTree] {
+    for before in [Before::NoParents, Before::Nothing, Before::EmptyDirectory, Before::OldTree] {
         for can_exchange in [true, false] {
             // I/O error, no space left.
             let numbers: &[i32] = if matches!(before, Before::OldTree) { &[5, 28] } else { &[28] };
@@ -124,7 +124,7 @@ fn a_call_that_fails_leaves_the_old_tree_and_nothing_else() {
 
 #[test]
 fn a_run_that_dies_at_any_call_leaves_the_old_tree_or_the_new_one() {
-    for before in [Before::NoParents, Before::Nothing, Before::EmptyFolder, Before::OldTree] {
+    for before in [Before::NoParents, Before::Nothing, Before::EmptyDirectory, Before::OldTree] {
         for can_exchange in [true, false] {
             let calls = each_call(before, Fault::Dies, can_exchange);
             assert!(calls > 20, "the gate saw {calls} calls");

@@ -29,7 +29,7 @@ fn a_kept_directory_is_taken_over_as_it_is_whoever_writes_the_tree() {
         tree.insert_file(path("transfer/both"), "of the kit", 0o600);
         tree.insert_file(path("transfer/dir/new"), "", 0o600);
         tree.insert_file(path("transfer/only-new"), "new", 0o600);
-        tree.insert_folder(path("transfer"), 0o500);
+        tree.insert_directory(path("transfer"), 0o500);
         commit_through(&tree, &out, &options, &mut |step| match step.call {
             Call::Exchange if !can_exchange => Err(io::Error::from_raw_os_error(22)),
             _ => Ok(()),

@@ -1,4 +1,4 @@
-//! Arbitrary trees with odd names, modes and empty folders.
+//! Arbitrary trees with odd names, modes and empty directories.
 
 use std::{ffi::OsString, os::unix::ffi::OsStringExt as _, path::PathBuf};
 
@@ -24,7 +24,7 @@ fn entry() -> impl Strategy<Value = Entry> {
     let bytes = proptest::collection::vec(any::<u8>(), 0..40).prop_map(Content::Bytes);
     prop_oneof![
         (bytes, 0_u32..0o1000).prop_map(|(content, mode)| Entry::File { content, mode }),
-        prop_oneof![0_u32..0o10000, Just(0o755)].prop_map(|mode| Entry::Folder { mode }),
+        prop_oneof![0_u32..0o10000, Just(0o755)].prop_map(|mode| Entry::Directory { mode }),
     ]
 }
 
@@ -43,7 +43,7 @@ fn tree() -> impl Strategy<Value = FileTree> {
 fn meaning(tree: &FileTree) -> Vec<(RelativePath, Option<(Content, bool)>)> {
     let meaning = |entry: &Entry| match entry {
         Entry::File { content, mode } => Some((content.clone(), mode & 0o100 != 0)),
-        Entry::Folder { .. } => None,
+        Entry::Directory { .. } => None,
     };
     tree.iter().map(|(path, entry)| (path.clone(), meaning(entry))).collect()
 }
@@ -68,13 +68,13 @@ proptest! {
     }
 
     #[test]
-    fn every_parent_is_a_folder_and_nothing_is_below_a_file(tree in tree(), removed in relative(), grafted in tree()) {
+    fn every_parent_is_a_directory_and_nothing_is_below_a_file(tree in tree(), removed in relative(), grafted in tree()) {
         let mut tree = tree;
         tree.remove(&removed);
         tree.graft(&removed, grafted.clone());
         for (path, _) in tree.iter() {
             for parent in path.as_path().ancestors().skip(1).filter(|parent| !parent.as_os_str().is_empty()) {
-                prop_assert!(tree.is_folder(parent), "{:?} in {:?}", parent, tree);
+                prop_assert!(tree.is_directory(parent), "{:?} in {:?}", parent, tree);
             }
         }
         prop_assert_eq!(tree.subtree(&removed).unwrap(), grafted);

@@ -26,7 +26,7 @@ fn messages(faults: &Faults) -> Vec<&str> {
     faults.all().iter().map(|fault| fault.message.as_str()).collect()
 }
 
-/// The faults of a folder that has a pipe in it. Who opens a pipe waits for its other end for ever, so that a test which
+/// The faults of a directory that has a pipe in it. Who opens a pipe waits for its other end for ever, so that a test which
 /// fails would never end: the guard turns that into a failure.
 fn without_hanging(kit: &Path) -> Faults {
     const HANG_GUARD: Duration = Duration::from_secs(30);
@@ -37,7 +37,7 @@ fn without_hanging(kit: &Path) -> Faults {
 }
 
 #[test]
-fn everything_that_is_no_file_or_folder_is_refused_at_once_by_path() {
+fn everything_that_is_no_file_or_directory_is_refused_at_once_by_path() {
     let scratch = tempfile::tempdir().unwrap();
     let kit = scratch.path();
     fs::create_dir_all(kit.join("startup/sub")).unwrap();
@@ -68,7 +68,7 @@ fn everything_that_is_no_file_or_folder_is_refused_at_once_by_path() {
 }
 
 #[test]
-fn the_folder_itself_may_be_a_link_and_must_be_a_folder() {
+fn the_directory_itself_may_be_a_link_and_must_be_a_directory() {
     let scratch = tempfile::tempdir().unwrap();
     let tree = kit("a");
     commit(&tree, &scratch.path().join("kit"), &CommitOptions::default()).unwrap();
@@ -76,9 +76,9 @@ fn the_folder_itself_may_be_a_link_and_must_be_a_folder() {
     assert_eq!(read(&scratch.path().join("link")), tree);
     make_pipe(&scratch.path().join("pipe"));
     let refused = |name: &str| FileTree::read(&scratch.path().join(name), &options()).unwrap_err().first().message.clone();
-    assert!(refused("pipe").ends_with("is not a folder"));
-    assert!(refused("kit/local/empty").ends_with("is not a folder"));
-    assert!(refused("nothing").starts_with("there is no folder `"));
+    assert!(refused("pipe").ends_with("is not a directory"));
+    assert!(refused("kit/local/empty").ends_with("is not a directory"));
+    assert!(refused("nothing").starts_with("there is no directory `"));
 }
 
 /// Runs in a thread of its own as a user who owns nothing. Where the tests do not run as root, they are that user.
@@ -95,24 +95,24 @@ fn as_nobody<T: Send>(act: impl FnOnce() -> T + Send) -> T {
 }
 
 #[test]
-fn unreadable_files_and_folders_are_all_named() {
+fn unreadable_files_and_directories_are_all_named() {
     let scratch = tempfile::tempdir().unwrap();
     fs::set_permissions(scratch.path(), fs::Permissions::from_mode(0o755)).unwrap();
-    for (name, mode) in [("closed-file", 0o000), ("folder/also-closed", 0o000), ("folder/open", 0o644)] {
+    for (name, mode) in [("closed-file", 0o000), ("directory/also-closed", 0o000), ("directory/open", 0o644)] {
         let path = scratch.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, "secret").unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
     }
-    fs::create_dir(scratch.path().join("closed-folder")).unwrap();
-    fs::set_permissions(scratch.path().join("closed-folder"), fs::Permissions::from_mode(0o000)).unwrap();
+    fs::create_dir(scratch.path().join("closed-directory")).unwrap();
+    fs::set_permissions(scratch.path().join("closed-directory"), fs::Permissions::from_mode(0o000)).unwrap();
     let faults = as_nobody(|| FileTree::read(scratch.path(), &options())).unwrap_err();
     assert_eq!(
         messages(&faults),
         [
+            "`closed-directory` cannot be read: permission denied",
             "`closed-file` cannot be read: permission denied",
-            "`closed-folder` cannot be read: permission denied",
-            "`folder/also-closed` cannot be read: permission denied",
+            "`directory/also-closed` cannot be read: permission denied",
         ]
     );
     let file = scratch.path().join("closed-file");
@@ -122,7 +122,7 @@ fn unreadable_files_and_folders_are_all_named() {
 }
 
 #[test]
-fn excluded_paths_and_our_own_temporary_folders_are_passed_over() {
+fn excluded_paths_and_our_own_temporary_directories_are_passed_over() {
     let scratch = tempfile::tempdir().unwrap();
     let root = scratch.path();
     for file in [
@@ -185,13 +185,13 @@ fn large_files_stay_on_disk_except_where_somebody_looks_into_them() {
 }
 
 #[test]
-fn the_wrong_folder_ends_in_a_fault_and_not_in_a_long_wait() {
+fn the_wrong_directory_ends_in_a_fault_and_not_in_a_long_wait() {
     let scratch = tempfile::tempdir().unwrap();
     let mut deep = scratch.path().join("deep");
     (0..150).for_each(|_| deep.push("d"));
     fs::create_dir_all(&deep).unwrap();
     let faults = FileTree::read(&scratch.path().join("deep"), &options()).unwrap_err();
-    assert!(faults.first().message.ends_with("is nested more than 128 folders deep"), "{faults}");
+    assert!(faults.first().message.ends_with("is nested more than 128 directories deep"), "{faults}");
     let mut few = options();
     few.entries = 3;
     let faults = FileTree::read(scratch.path(), &few).unwrap_err();
@@ -234,8 +234,8 @@ fn a_single_file_is_read_whole_or_refused() {
     assert!(too_long == Code::InvalidConfig && message.ends_with("is longer than 12 bytes"), "{message}");
     assert_eq!(code(get(&scratch.path().join("nothing"), 10)).0, Code::ConfigNotFound);
     assert_eq!(code(get(&file.join("below"), 10)).0, Code::ConfigNotFound);
-    let (folder, message) = code(get(scratch.path(), 10));
-    assert!(folder == Code::InvalidConfig && message.ends_with("is a folder, not a file"), "{message}");
+    let (directory, message) = code(get(scratch.path(), 10));
+    assert!(directory == Code::InvalidConfig && message.ends_with("is a directory, not a file"), "{message}");
     make_pipe(&scratch.path().join("pipe"));
     assert!(code(get(&scratch.path().join("pipe"), 10)).1.ends_with("is a named pipe, not a file"));
     symlink(&file, scratch.path().join("link")).unwrap();
@@ -250,16 +250,16 @@ fn destinations_are_told_apart() {
     let look = |name: &str| Destination::look(&scratch.path().join(name)).unwrap();
     assert_eq!(look("nothing"), Destination::Absent);
     assert_eq!(look("nothing/below"), Destination::Absent);
-    fs::create_dir(scratch.path().join("folder")).unwrap();
-    assert_eq!(look("folder"), Destination::EmptyFolder);
-    fs::write(scratch.path().join("folder/.hidden"), "").unwrap();
-    assert_eq!(look("folder"), Destination::Folder);
-    assert_eq!(look("folder/.hidden"), Destination::File);
-    symlink("folder", scratch.path().join("link")).unwrap();
-    assert_eq!(look("link"), Destination::Folder);
+    fs::create_dir(scratch.path().join("directory")).unwrap();
+    assert_eq!(look("directory"), Destination::EmptyDirectory);
+    fs::write(scratch.path().join("directory/.hidden"), "").unwrap();
+    assert_eq!(look("directory"), Destination::Directory);
+    assert_eq!(look("directory/.hidden"), Destination::File);
+    symlink("directory", scratch.path().join("link")).unwrap();
+    assert_eq!(look("link"), Destination::Directory);
     symlink("nowhere", scratch.path().join("dangling")).unwrap();
     assert_eq!(look("dangling"), Destination::Other);
     make_pipe(&scratch.path().join("pipe"));
     assert_eq!(look("pipe"), Destination::Other);
-    assert!(Destination::look(&scratch.path().join("folder/.hidden/below")).is_err());
+    assert!(Destination::look(&scratch.path().join("directory/.hidden/below")).is_err());
 }

@@ -16,9 +16,9 @@ pub(crate) fn kit(mark: &str) -> FileTree {
     tree.insert_file(path("startup/start.sh"), "#!/bin/sh\n", 0o755);
     tree.insert_file(path("local/resources.json.default"), mark.repeat(100), 0o644);
     tree.insert_file(path("local/empty"), "", 0o400);
-    tree.insert_folder(path("transfer"), 0o700);
+    tree.insert_directory(path("transfer"), 0o700);
     tree.insert_file(path(&format!("only-{mark}/deep/er/file")), mark, 0o640);
-    tree.insert_folder(path(&format!("only-{mark}/deep")), 0o500);
+    tree.insert_directory(path(&format!("only-{mark}/deep")), 0o500);
     tree.set_mode(0o750);
     tree
 }
@@ -27,22 +27,22 @@ pub(crate) fn options() -> ReadOptions {
     ReadOptions::new(Code::InvalidKit)
 }
 
-pub(crate) fn read(folder: &Path) -> FileTree {
-    FileTree::read(folder, &options()).unwrap()
+pub(crate) fn read(directory: &Path) -> FileTree {
+    FileTree::read(directory, &options()).unwrap()
 }
 
 /// What stands there, `None` where nothing does.
-pub(crate) fn standing(folder: &Path) -> Option<FileTree> {
-    match Destination::look(folder).unwrap() {
+pub(crate) fn standing(directory: &Path) -> Option<FileTree> {
+    match Destination::look(directory).unwrap() {
         Destination::Absent => None,
-        _ => Some(read(folder)),
+        _ => Some(read(directory)),
     }
 }
 
-/// The names in a folder, sorted.
-pub(crate) fn names(folder: &Path) -> Vec<String> {
+/// The names in a directory, sorted.
+pub(crate) fn names(directory: &Path) -> Vec<String> {
     let mut names: Vec<_> =
-        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
 }

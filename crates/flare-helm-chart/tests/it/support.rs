@@ -37,7 +37,7 @@ pub(crate) fn named(role: Role, target: Target, name: &str) -> SitePlan {
 
 /// A chart on disk for as long as the test runs.
 pub(crate) struct Chart {
-    folder: TempDir,
+    directory: TempDir,
 }
 
 impl Chart {
@@ -46,20 +46,20 @@ impl Chart {
     }
 
     pub(crate) fn write(tree: &FileTree) -> Self {
-        let folder = TempDir::new().unwrap();
+        let directory = TempDir::new().unwrap();
         for (path, entry) in tree.iter() {
-            let path = folder.path().join(path.as_path());
+            let path = directory.path().join(path.as_path());
             match entry {
-                Entry::Folder { .. } => std::fs::create_dir_all(path).unwrap(),
+                Entry::Directory { .. } => std::fs::create_dir_all(path).unwrap(),
                 Entry::File { content: Content::Bytes(bytes), .. } => std::fs::write(path, bytes).unwrap(),
                 Entry::File { content: Content::OnDisk { .. }, .. } => panic!("a chart has no file on disk"),
             }
         }
-        Self { folder }
+        Self { directory }
     }
 
     pub(crate) fn path(&self) -> &Path {
-        self.folder.path()
+        self.directory.path()
     }
 
     /// Adds an object `Notes` whose `text` are the notes, which neither Helm prints without a cluster.
@@ -97,7 +97,7 @@ impl Helm {
         let cached = || {
             let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
             variable("FLARE_KUBE_CACHE")
-                .or_else(|| variable("XDG_CACHE_HOME").map(|folder| folder.join("flare-kube")))
+                .or_else(|| variable("XDG_CACHE_HOME").map(|directory| directory.join("flare-kube")))
                 .unwrap_or_else(|| variable("HOME").expect("HOME is set").join(".cache/flare-kube"))
                 .join(format!("tools/helm-{version}/helm"))
         };

@@ -12,8 +12,8 @@ use crate::support::*;
 fn provisioned_kits() -> Vec<(String, Role, FileTree)> {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/kits");
     let mut kits = Vec::new();
-    for project in flare_file_tree::folders(&fixtures).unwrap() {
-        for kit in flare_file_tree::folders(&project).unwrap() {
+    for project in flare_file_tree::directories(&fixtures).unwrap() {
+        for kit in flare_file_tree::directories(&project).unwrap() {
             let tree = FileTree::read(&kit, &ReadOptions::new(Code::InvalidKit)).unwrap();
             for (role, file) in [(Role::Server, "startup/fed_server.json"), (Role::Client, "startup/fed_client.json")] {
                 if tree.is_file(file) {

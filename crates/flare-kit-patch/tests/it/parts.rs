@@ -12,7 +12,7 @@ fn paths(tree: &FileTree) -> Vec<String> {
 
 fn mode(tree: &FileTree, path: &str) -> u32 {
     match tree.get(path) {
-        Some(Entry::File { mode, .. } | Entry::Folder { mode }) => *mode,
+        Some(Entry::File { mode, .. } | Entry::Directory { mode }) => *mode,
         None => panic!("no {path}"),
     }
 }
@@ -93,7 +93,7 @@ fn a_signed_file_that_is_changed_or_removed_is_warned_about() {
 }
 
 #[test]
-fn a_folder_where_a_file_belongs_is_refused_and_not_dropped() {
+fn a_directory_where_a_file_belongs_is_refused_and_not_dropped() {
     for path in [RESOURCES, COMM_CONFIG, "local/resources.json", "local/study_data.yaml", "startup/stop_fl.sh"] {
         let mut kit = kit(Role::Client);
         kit.remove(path);

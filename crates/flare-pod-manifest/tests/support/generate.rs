@@ -162,7 +162,7 @@ impl Generator<'_> {
 
     fn custom_dir(&mut self) -> Value {
         let workspace = &self.workspace;
-        let folders = [
+        let directories = [
             json!(null),
             json!(""),
             json!(format!("{workspace}/9c0d/app_site-1/custom")),
@@ -172,7 +172,11 @@ impl Generator<'_> {
             json!(format!("{workspace}2/x")),
             json!("/elsewhere"),
         ];
-        if self.clean || self.random.percent(70) { folders[self.random.below(5)].clone() } else { self.random.pick(&folders) }
+        if self.clean || self.random.percent(70) {
+            directories[self.random.below(5)].clone()
+        } else {
+            self.random.pick(&directories)
+        }
     }
 
     fn launcher(&mut self) -> Value {

@@ -25,8 +25,8 @@ pub fn python(target: Target) -> PathBuf {
     let output = Command::new("sh").args([script, version]).stderr(Stdio::inherit()).output().unwrap();
     assert!(output.status.success(), "nvflare {version} could not be installed, which its own messages explain");
     let said = String::from_utf8(output.stdout).unwrap();
-    let folder = said.trim().strip_prefix(&format!("nvflare {version}: ")).expect("the script names the folder");
-    PathBuf::from(folder).join("bin/python")
+    let directory = said.trim().strip_prefix(&format!("nvflare {version}: ")).expect("the script names the directory");
+    PathBuf::from(directory).join("bin/python")
 }
 
 impl Oracle {

@@ -1,9 +1,9 @@
-//! The prepared folder in both directions.
+//! The prepared directory in both directions.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "clippy.toml's allowance does not reach the helpers of tests")]
 #![allow(clippy::format_collect, clippy::too_many_lines, reason = "tables of cases and small texts")]
-#![allow(clippy::disallowed_methods, reason = "tests make folders to look at")]
+#![allow(clippy::disallowed_methods, reason = "tests make directories to look at")]
 
-mod folders;
+mod directories;
 mod open;
 mod properties;
 mod support;

@@ -274,9 +274,9 @@ fn paths_in_a_marker_are_only_compared() {
 
 #[test]
 fn markers_of_every_released_format_are_recognised_and_opened() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/markers");
+    let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/markers");
     let mut count = 0;
-    for format in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()) {
+    for format in std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()) {
         for file in std::fs::read_dir(format).unwrap().map(|entry| entry.unwrap().path()) {
             let bytes = std::fs::read(&file).unwrap();
             let head = MarkerHead::parse(&bytes).unwrap_or_else(|| panic!("{}", file.display()));

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use flare_diagnostic::Code;
-use flare_file_tree::folders;
+use flare_file_tree::directories;
 use flare_startup_kit::StartupKit;
 
 use crate::support::{NOW, fixtures, tree};
@@ -12,8 +12,8 @@ use crate::support::{NOW, fixtures, tree};
 fn every_fixture_kit_is_read_or_refused_as_recorded() {
     let mut kits = Vec::new();
     let name = |path: &Path| path.file_name().unwrap().to_string_lossy().into_owned();
-    for project in folders(&fixtures()).unwrap().iter().filter(|project| !project.ends_with("projects")) {
-        kits.extend(folders(project).unwrap().iter().map(|kit| (name(project), name(kit))));
+    for project in directories(&fixtures()).unwrap().iter().filter(|project| !project.ends_with("projects")) {
+        kits.extend(directories(project).unwrap().iter().map(|kit| (name(project), name(kit))));
     }
     assert!(kits.len() >= 25, "{kits:?}");
     for (project, kit) in kits {

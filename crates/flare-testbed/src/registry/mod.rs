@@ -33,7 +33,7 @@ pub const SLOW_HOST: &str = "slow.example.com";
 pub const SLOW_RATE: u32 = 256 << 10;
 
 /// The directory in the state directory for what this module writes, but for containerd's `certs.d`.
-const FOLDER: &str = "registries";
+const DIRECTORY: &str = "registries";
 
 /// A process to be started in the cluster's network namespace.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,16 +78,16 @@ pub fn processes(context: &Context<'_>, place: Place<'_>) -> Result<Vec<Registry
     };
     let registry = context.find("docker-registry").ok_or_else(missing)?;
     let credentials = Credentials::get_or_build(place.state_directory)?;
-    write(place, &format!("{FOLDER}/htpasswd"), &credentials.htpasswd()?)?;
-    write(place, &format!("{FOLDER}/plain.yml"), &configuration(place, place.port, false))?;
-    write(place, &format!("{FOLDER}/private.yml"), &configuration(place, place.port + 1, true))?;
+    write(place, &format!("{DIRECTORY}/htpasswd"), &credentials.htpasswd()?)?;
+    write(place, &format!("{DIRECTORY}/plain.yml"), &configuration(place, place.port, false))?;
+    write(place, &format!("{DIRECTORY}/private.yml"), &configuration(place, place.port + 1, true))?;
     for (host, port) in hosts(place.port) {
         write(place, &format!("certs.d/{host}/hosts.toml"), &hosts_toml(port))?;
     }
     let serve = |name, file: &str, port| RegistryProcess {
         name,
         program: registry.clone(),
-        arguments: vec!["serve".to_owned(), inside(place, &format!("{FOLDER}/{file}"))],
+        arguments: vec!["serve".to_owned(), inside(place, &format!("{DIRECTORY}/{file}"))],
         port,
     };
     let slow = SlowLink { listen: place.port + 2, forward: place.port, rate: SLOW_RATE };
@@ -113,7 +113,7 @@ pub fn credentials(state_directory: &Path) -> Result<Credentials, Faults> {
 
 /// The file in which [`credentials`] are kept.
 pub(crate) fn credentials_file(state_directory: &Path) -> PathBuf {
-    state_directory.join(FOLDER).join("credentials.json")
+    state_directory.join(DIRECTORY).join("credentials.json")
 }
 
 /// Names of registries, and the ports that they lead to.
@@ -141,7 +141,7 @@ fn configuration(place: Place<'_>, port: u16, is_private: bool) -> String {
         "http": {"addr": format!("{}:{port}", place.listen)},
     });
     if is_private {
-        let path = inside(place, &format!("{FOLDER}/htpasswd"));
+        let path = inside(place, &format!("{DIRECTORY}/htpasswd"));
         configuration["auth"] = json!({"htpasswd": {"realm": PRIVATE_HOST, "path": path}});
     }
     format!("{configuration:#}\n")

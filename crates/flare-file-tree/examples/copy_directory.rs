@@ -1,4 +1,4 @@
-//! Copies a folder as `prepare` does, so many times: `copy_folder FROM TO TIMES`; prints the microseconds of one copy.
+//! Copies a directory as `prepare` does, so many times: `copy_directory FROM TO TIMES`; prints the microseconds of one copy.
 
 #![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "an example has a command line and measures")]
 
@@ -9,7 +9,7 @@ use flare_file_tree::{CommitOptions, FileTree, ReadOptions, commit};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args_os().skip(1);
-    let mut argument = || arguments.next().ok_or("use: copy_folder FROM TO TIMES");
+    let mut argument = || arguments.next().ok_or("use: copy_directory FROM TO TIMES");
     let (from, to) = (PathBuf::from(argument()?), PathBuf::from(argument()?));
     let times: u32 = argument()?.to_string_lossy().parse()?;
     let start = Instant::now();

@@ -13,9 +13,9 @@ use flare_prepared_kit::{Acceptance, ExistingOutput, MARKER_FILE, PreparedKit, c
 
 use crate::support::*;
 
-fn committed(folder: &Path) -> PreparedKit {
+fn committed(directory: &Path) -> PreparedKit {
     let kit = prepared(Role::Client, Target::V2_9);
-    commit(kit.tree(), folder, &CommitOptions::default()).unwrap();
+    commit(kit.tree(), directory, &CommitOptions::default()).unwrap();
     kit
 }
 
@@ -39,7 +39,7 @@ fn a_committed_kit_opens_clean_and_may_be_replaced() {
 }
 
 #[test]
-fn defect_8_only_our_own_and_empty_folders_may_be_replaced() {
+fn defect_8_only_our_own_and_empty_directories_may_be_replaced() {
     let root = tempfile::tempdir().unwrap();
     let path = |name: &str| root.path().join(name);
     fs::create_dir(path("empty")).unwrap();
