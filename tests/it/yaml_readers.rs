@@ -136,13 +136,13 @@ fn pyyaml_reads_what_is_written() {
 #[test]
 fn both_helms_read_what_is_written() {
     let written = document();
-    let folder = tempfile::tempdir().unwrap();
-    fs::create_dir(folder.path().join("templates")).unwrap();
-    fs::write(folder.path().join("Chart.yaml"), "apiVersion: v2\nname: x\nversion: 0.1.0\n").unwrap();
-    fs::write(folder.path().join("values.yaml"), block(&written, Strings::Plain)).unwrap();
-    fs::write(folder.path().join("templates/x.yaml"), "data: {{ .Values.data | toJson | quote }}\n").unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    fs::create_dir(directory.path().join("templates")).unwrap();
+    fs::write(directory.path().join("Chart.yaml"), "apiVersion: v2\nname: x\nversion: 0.1.0\n").unwrap();
+    fs::write(directory.path().join("values.yaml"), block(&written, Strings::Plain)).unwrap();
+    fs::write(directory.path().join("templates/x.yaml"), "data: {{ .Values.data | toJson | quote }}\n").unwrap();
     for program in [helm(), helm_4()] {
-        assert_eq!(rendered(&program, &folder), written["data"], "{}", program.display());
+        assert_eq!(rendered(&program, &directory), written["data"], "{}", program.display());
     }
 }
 

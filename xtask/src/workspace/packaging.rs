@@ -18,9 +18,9 @@ pub(crate) fn command(context: &Context<'_>, root: &Path) -> Result<std::process
     command.args(["package", "--quiet", "--allow-dirty"]);
     for package in document["packages"].as_array().into_iter().flatten() {
         let has_keywords = package["keywords"].as_array().is_some_and(|keywords| !keywords.is_empty());
-        let folder = package["manifest_path"].as_str().map(Path::new).and_then(Path::parent);
-        if let (true, Some(name), Some(folder)) = (has_keywords, package["name"].as_str(), folder) {
-            let path = flare_yaml::quote(&folder.to_string_lossy());
+        let directory = package["manifest_path"].as_str().map(Path::new).and_then(Path::parent);
+        if let (true, Some(name), Some(directory)) = (has_keywords, package["name"].as_str(), directory) {
+            let path = flare_yaml::quote(&directory.to_string_lossy());
             command.args(["--package", name, "--config", &format!("patch.crates-io.{name}.path={path}")]);
         }
     }
