@@ -24,6 +24,8 @@ use crate::{
 const PAUSE: Duration = Duration::from_millis(20);
 /// How long an interrupted program has to end what it began, such as namespaces in a cluster.
 const PATIENCE: Duration = Duration::from_mins(1);
+/// How long a program may pass over an interrupt before it is asked by SIGTERM.
+const DEAF: Duration = Duration::from_secs(5);
 
 /// Whether there is a regular file at a path; a link is followed.
 pub(crate) fn is_file(path: &Path) -> bool {
@@ -90,11 +92,21 @@ fn wait(interrupt: &Interrupt, mut child: Child) -> std::io::Result<ExitStatus> 
         }
         thread::sleep(PAUSE);
     }
-    if let Some(group) = group {
-        // It may have ended by itself meanwhile.
-        let _ = kill_process_group(group, Signal::INT);
-    }
-    let status = child.wait()?;
+    // It may have ended by itself meanwhile.
+    let ask = |signal| group.map(|group| kill_process_group(group, signal));
+    ask(Signal::INT);
+    let mut asked = Duration::ZERO;
+    let status = loop {
+        if let Some(status) = child.try_wait()? {
+            break status;
+        }
+        // Programs that were started to ignore Ctrl-C, as a shell's background job is, listen to SIGTERM.
+        if asked == DEAF {
+            ask(Signal::TERM);
+        }
+        thread::sleep(PAUSE);
+        asked += PAUSE;
+    };
     let mut waited = Duration::ZERO;
     while group.is_some_and(|group| test_kill_process_group(group).is_ok()) && waited < PATIENCE {
         thread::sleep(PAUSE);
@@ -122,4 +134,31 @@ pub(crate) fn output(command: &mut Command) -> Result<String, Faults> {
 fn shown(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     words.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a test that starts a process and waits for its file")]
+mod tests {
+    use std::{process::Command, sync::atomic::Ordering};
+
+    use flare_diagnostic::Code;
+
+    use super::run;
+    use crate::interrupt::Interrupt;
+
+    #[test]
+    fn an_interrupted_program_ends_though_it_was_started_to_ignore_an_interrupt() {
+        let (interrupt, directory) = (Interrupt::default(), tempfile::tempdir().unwrap());
+        let started = directory.path().join("started");
+        let script = format!("trap '' INT; : >{}; while :; do sleep 0.1; done", started.display());
+        let end = std::thread::scope(|scope| {
+            let run = scope.spawn(|| run(&interrupt, Command::new("/bin/sh").args(["-c", &script])));
+            while !started.exists() {
+                std::thread::yield_now();
+            }
+            interrupt.flag().store(true, Ordering::Relaxed);
+            run.join().unwrap()
+        });
+        assert_eq!(end.unwrap_err().first().code, Code::Interrupted);
+    }
 }
