@@ -35,7 +35,8 @@ impl Site {
     }
 
     fn parents_end_in_time(&self) {
-        for name in ["site-1", "nvflare-server"] {
+        // The server first: a client whose server goes while it logs in gives up for good (defect 26), which is not what is measured.
+        for name in ["nvflare-server", "site-1"] {
             let end = Termination::of(&self.namespace, name);
             // Two seconds of whole ones are less than three true ones.
             assert!(end.seconds() <= 2, "{name} took {} s to end: {end:?}", end.seconds());
