@@ -34,7 +34,7 @@ pub struct Environment {
     /// The kubeconfig of the cluster that tests and benches may use: `FLARE_KUBE_TEST_KUBECONFIG`.
     pub test_kubeconfig: Option<PathBuf>,
     /// What says which cluster is meant and how it is reached: `KUBECONFIG`, the home directory, proxies.
-    pub cluster: flare_cluster::Surroundings,
+    pub cluster: flare_cluster::Environment,
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the edge at which environment and clock are read")]
@@ -58,19 +58,19 @@ impl Environment {
             search_path: variable("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default(),
             continuous_integration: variable("CI").is_some(),
             test_kubeconfig: variable("FLARE_KUBE_TEST_KUBECONFIG").map(PathBuf::from),
-            cluster: cluster_surroundings(&variable),
+            cluster: cluster_environment(&variable),
         }
     }
 }
 
 /// What the environment says about clusters, under the names that kubectl reads.
-fn cluster_surroundings(variable: &impl Fn(&str) -> Option<std::ffi::OsString>) -> flare_cluster::Surroundings {
+fn cluster_environment(variable: &impl Fn(&str) -> Option<std::ffi::OsString>) -> flare_cluster::Environment {
     // Each in capitals or small letters, as for Go's programs.
     let text = |name: &str| {
         let value = variable(name).or_else(|| variable(&name.to_ascii_lowercase()))?;
         value.into_string().ok()
     };
-    flare_cluster::Surroundings {
+    flare_cluster::Environment {
         kubeconfig_list: variable("KUBECONFIG"),
         home: variable("HOME").map(PathBuf::from),
         in_cluster: variable("KUBERNETES_SERVICE_HOST").is_some(),

@@ -13,7 +13,7 @@ use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 use tokio::time::timeout;
 
 use crate::{
-    Access, Cluster, Surroundings, fault,
+    Access, Cluster, Environment, fault,
     kubeconfig::{self, Chosen},
     proxy,
     target::{Credential, Target},
@@ -33,9 +33,9 @@ const PLUGIN_DEADLINE: Duration = Duration::from_mins(2);
 ///
 /// `KUBECONFIG_INVALID` and `CONTEXT_NOT_FOUND` before anything is sent; `CREDENTIAL_UNAVAILABLE`, `CLUSTER_UNREACHABLE`,
 /// `CLUSTER_NOT_TRUSTED`, `CREDENTIAL_REFUSED`, `CLUSTER_ANSWER_INVALID` and `CLUSTER_BUSY` for the first request.
-pub async fn connect(access: &Access, surroundings: &Surroundings) -> Result<Cluster, Diagnostic> {
-    let (config, target) = match kubeconfig::choose(access, surroundings)? {
-        Some(chosen) => of_kubeconfig(chosen, surroundings)?,
+pub async fn connect(access: &Access, environment: &Environment) -> Result<Cluster, Diagnostic> {
+    let (config, target) = match kubeconfig::choose(access, environment)? {
+        Some(chosen) => of_kubeconfig(chosen, environment)?,
         None => of_pod()?,
     };
     let client = client(config, &target).await?;
@@ -71,7 +71,7 @@ async fn version(client: &Client, target: &Target) -> Result<Info, Diagnostic> {
     }
 }
 
-fn of_kubeconfig(chosen: Chosen, surroundings: &Surroundings) -> Result<(Config, Target), Diagnostic> {
+fn of_kubeconfig(chosen: Chosen, environment: &Environment) -> Result<(Config, Target), Diagnostic> {
     let Chosen { context, namespace, mut cluster, mut user } = chosen;
     let invalid = |what: String, hint: &str| Diagnostic::error(Code::KubeconfigInvalid, what).hint(hint.to_owned());
     let server = cluster.server.clone().filter(|server| !server.is_empty());
@@ -95,7 +95,7 @@ fn of_kubeconfig(chosen: Chosen, surroundings: &Surroundings) -> Result<(Config,
     if let Some(exec) = user.exec.as_mut().filter(|exec| exec.provide_cluster_info) {
         exec.cluster = Some(loaded);
     }
-    let proxy = proxy::proxy_for(&uri, cluster.proxy_url.as_deref(), surroundings);
+    let proxy = proxy::proxy_for(&uri, cluster.proxy_url.as_deref(), environment);
     let proxy: Option<Uri> = proxy.map(|proxy| proxy.parse()).transpose().map_err(|_| {
         invalid(
             "the proxy's address is none".into(),

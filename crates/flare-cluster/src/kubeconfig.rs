@@ -19,7 +19,7 @@ pub struct Access {
 
 /// What the process around says about clusters; read at the command line.
 #[derive(Debug, Clone, Default)]
-pub struct Surroundings {
+pub struct Environment {
     /// `KUBECONFIG`: a list of files, separated as `PATH` is.
     pub kubeconfig_list: Option<OsString>,
     /// The home directory, for `~/.kube/config`.
@@ -44,8 +44,8 @@ pub(crate) struct Chosen {
 }
 
 /// Reads the kubeconfig files and picks the context. `None` where there is no kubeconfig and the run is inside a cluster.
-pub(crate) fn choose(access: &Access, surroundings: &Surroundings) -> Result<Option<Chosen>, Diagnostic> {
-    let files = files(access, surroundings);
+pub(crate) fn choose(access: &Access, environment: &Environment) -> Result<Option<Chosen>, Diagnostic> {
+    let files = files(access, environment);
     let mut merged: Option<Kubeconfig> = None;
     for file in &files {
         let Some(config) = read(file, access.kubeconfig.is_some())? else { continue };
@@ -56,24 +56,24 @@ pub(crate) fn choose(access: &Access, surroundings: &Surroundings) -> Result<Opt
     }
     match merged {
         Some(config) => pick(config, access.context.as_deref(), &files).map(Some),
-        None if surroundings.in_cluster && access.context.is_none() => Ok(None),
+        None if environment.in_cluster && access.context.is_none() => Ok(None),
         None => Err(nothing_found(&files)),
     }
 }
 
 /// The files, in the order in which the first one wins.
-fn files(access: &Access, surroundings: &Surroundings) -> Vec<PathBuf> {
+fn files(access: &Access, environment: &Environment) -> Vec<PathBuf> {
     if let Some(file) = &access.kubeconfig {
         return vec![file.clone()];
     }
-    let listed: Vec<PathBuf> = surroundings
+    let listed: Vec<PathBuf> = environment
         .kubeconfig_list
         .as_ref()
         .map_or_else(Vec::new, |list| std::env::split_paths(list).filter(|path| !path.as_os_str().is_empty()).collect());
     if !listed.is_empty() {
         return listed;
     }
-    surroundings.home.iter().map(|home| home.join(".kube/config")).collect()
+    environment.home.iter().map(|home| home.join(".kube/config")).collect()
 }
 
 /// Reads one file. As for kubectl, a file of the list may be missing; one that the user named may not.

@@ -21,7 +21,7 @@ pub use exec::{Ended, Exec, Input};
 pub use forward::Forwarding;
 pub use k8s_openapi;
 pub use kube::api::{ApiResource, DynamicObject};
-pub use kubeconfig::{Access, Surroundings};
+pub use kubeconfig::{Access, Environment};
 pub use logs::LogSelection;
 pub use objects::{Deletion, Objects, Write};
 pub use operation::Operation;

@@ -6,19 +6,19 @@ use std::net::IpAddr;
 
 use http::Uri;
 
-use crate::Surroundings;
+use crate::Environment;
 
 /// The proxy for a server: the kubeconfig's own in any case, else the environment's where `NO_PROXY` does not name the server.
-pub(crate) fn proxy_for(server: &Uri, of_kubeconfig: Option<&str>, surroundings: &Surroundings) -> Option<String> {
+pub(crate) fn proxy_for(server: &Uri, of_kubeconfig: Option<&str>, environment: &Environment) -> Option<String> {
     if let Some(proxy) = of_kubeconfig.filter(|proxy| !proxy.is_empty()) {
         return Some(proxy.to_owned());
     }
     let secure = server.scheme_str() != Some("http");
-    let of_environment = if secure { &surroundings.https_proxy } else { &surroundings.http_proxy };
+    let of_environment = if secure { &environment.https_proxy } else { &environment.http_proxy };
     let proxy = of_environment.as_deref().filter(|proxy| !proxy.is_empty())?;
     let host = server.host().unwrap_or_default().trim_matches(['[', ']']).to_ascii_lowercase();
     let port = server.port_u16().unwrap_or(if secure { 443 } else { 80 });
-    if is_direct(&host, port, surroundings.no_proxy.as_deref().unwrap_or_default()) {
+    if is_direct(&host, port, environment.no_proxy.as_deref().unwrap_or_default()) {
         return None;
     }
     // Go takes `host:port` for an address of the scheme `http`.
@@ -84,12 +84,12 @@ mod tests {
     use super::*;
 
     fn chosen(server: &str, no_proxy: &str) -> Option<String> {
-        let surroundings = Surroundings {
+        let environment = Environment {
             https_proxy: Some("http://proxy.example:3128".into()),
             no_proxy: Some(no_proxy.into()),
-            ..Surroundings::default()
+            ..Environment::default()
         };
-        proxy_for(&server.parse().expect("a URL"), None, &surroundings)
+        proxy_for(&server.parse().expect("a URL"), None, &environment)
     }
 
     #[test]
@@ -130,10 +130,10 @@ mod tests {
 
     #[test]
     fn the_proxy_of_the_kubeconfig_holds_in_any_case() {
-        let surroundings = Surroundings { no_proxy: Some("*".into()), ..Surroundings::default() };
+        let environment = Environment { no_proxy: Some("*".into()), ..Environment::default() };
         let server = "https://127.0.0.1:6443".parse().expect("a URL");
-        assert_eq!(proxy_for(&server, Some("socks5://bastion:1080"), &surroundings).as_deref(), Some("socks5://bastion:1080"));
-        assert_eq!(proxy_for(&server, Some(""), &surroundings), None);
+        assert_eq!(proxy_for(&server, Some("socks5://bastion:1080"), &environment).as_deref(), Some("socks5://bastion:1080"));
+        assert_eq!(proxy_for(&server, Some(""), &environment), None);
     }
 
     #[test]

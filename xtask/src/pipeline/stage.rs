@@ -5,7 +5,7 @@ use std::{
     path::Path,
 };
 
-use flare_cluster::{Access, Surroundings};
+use flare_cluster::{Access, Environment};
 use flare_diagnostic::{Checked, Code, Diagnostic, Faults};
 use flare_prepared_kit::{Acceptance, PreparedKit};
 use flare_pvc_stage::{Options, Staged};
@@ -17,7 +17,7 @@ pub(crate) fn stage(
     prepared: &Path,
     namespace: Option<&str>,
     access: &Access,
-    surroundings: &Surroundings,
+    environment: &Environment,
     options: &Options,
     interrupt: &Interrupt,
 ) -> Result<Checked<Staged>, Faults> {
@@ -26,7 +26,7 @@ pub(crate) fn stage(
     check_namespace(&kit, namespace)?;
     let work = async {
         let cluster = tokio::select! {
-            connected = flare_cluster::connect(access, surroundings) => connected?,
+            connected = flare_cluster::connect(access, environment) => connected?,
             () = runtime::interrupted(interrupt) => return Err(crate::interrupt::interrupted().into()),
         };
         Box::pin(flare_pvc_stage::stage(&cluster, &kit, options, runtime::interrupted(interrupt))).await

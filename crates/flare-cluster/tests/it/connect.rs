@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use flare_cluster::{Access, Cluster, Surroundings, connect};
+use flare_cluster::{Access, Cluster, Environment, connect};
 use flare_diagnostic::{Code, Diagnostic};
 use serde_json::{Value, json};
 
@@ -26,9 +26,9 @@ fn config(context: &str, server: &str) -> Value {
 }
 
 async fn with_list(files: &[&Path], context: Option<&str>) -> Result<Cluster, Diagnostic> {
-    let surroundings =
-        Surroundings { kubeconfig_list: Some(std::env::join_paths(files).expect("paths")), ..Surroundings::default() };
-    connect(&Access { kubeconfig: None, context: context.map(str::to_owned) }, &surroundings).await
+    let environment =
+        Environment { kubeconfig_list: Some(std::env::join_paths(files).expect("paths")), ..Environment::default() };
+    connect(&Access { kubeconfig: None, context: context.map(str::to_owned) }, &environment).await
 }
 
 #[tokio::test]
@@ -49,8 +49,8 @@ async fn the_list_of_files_is_merged_as_kubectl_does_and_missing_ones_are_skippe
 async fn the_file_in_the_home_directory_is_the_default() {
     let (server, home) = (server().await, tempfile::tempdir().expect("a directory"));
     write(home.path(), ".kube/config", &config("home", &format!("http://{}", server.address)));
-    let surroundings = Surroundings { home: Some(home.path().into()), ..Surroundings::default() };
-    let cluster = connect(&Access::default(), &surroundings).await.expect("it answers");
+    let environment = Environment { home: Some(home.path().into()), ..Environment::default() };
+    let cluster = connect(&Access::default(), &environment).await.expect("it answers");
     assert_eq!((cluster.context(), cluster.default_namespace()), (Some("home"), "default"));
 }
 
@@ -59,8 +59,8 @@ async fn a_file_that_was_named_has_to_be_there() {
     let fault = connected("/nowhere/config".into()).await.expect_err("no file");
     assert_eq!((fault.code, fault.place.expect("a place").file.as_str()), (Code::KubeconfigInvalid, "/nowhere/config"));
     let home = tempfile::tempdir().expect("a directory");
-    let surroundings = Surroundings { home: Some(home.path().into()), ..Surroundings::default() };
-    let fault = connect(&Access::default(), &surroundings).await.expect_err("no file");
+    let environment = Environment { home: Some(home.path().into()), ..Environment::default() };
+    let fault = connect(&Access::default(), &environment).await.expect_err("no file");
     assert_eq!(fault.code, Code::KubeconfigInvalid);
     assert!(fault.message.contains(".kube/config"), "{fault}");
 }
@@ -197,14 +197,14 @@ async fn a_proxy_is_used_where_it_is_asked_for_and_named_without_its_password() 
     assert!(fault.message.contains(&format!("by the proxy {gone}")), "{fault}");
     assert!(!format!("{fault:?}").contains("pr0xy-secret"), "{fault:?}");
     // A proxy of the environment does not stand between this machine and itself, and odd lists are no obstacle.
-    let surroundings = Surroundings {
+    let environment = Environment {
         https_proxy: Some(format!("http://{gone}")),
         http_proxy: Some(format!("http://{gone}")),
         no_proxy: Some("a,,b ".into()),
-        ..Surroundings::default()
+        ..Environment::default()
     };
     let access = Access { kubeconfig: Some(server.kubeconfig()), context: None };
-    connect(&access, &surroundings).await.expect("loopback needs no proxy");
+    connect(&access, &environment).await.expect("loopback needs no proxy");
 }
 
 #[tokio::test]
