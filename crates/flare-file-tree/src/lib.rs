@@ -22,7 +22,7 @@ pub use commit::{CommitOptions, Committed, commit, commit_through};
 pub use digest::Digest;
 pub use disk::{Call, Gate, Step};
 pub use error::{CommitError, DiskError};
-pub use file::{resolved, write_file};
+pub use file::{resolved, write_file, write_new_files};
 pub use path::{InvalidPath, RelativePath};
 pub use place::{Destination, broken_links, directories, files, other_owner};
 pub use read::Survey;

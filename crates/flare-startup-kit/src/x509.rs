@@ -51,7 +51,7 @@ pub(crate) fn from_pem(file: &str, bytes: &[u8]) -> Result<Vec<X509>, String> {
     for (index, section) in CertificateDer::pem_slice_iter(bytes).enumerate() {
         let section = section.map_err(|_| "its PEM text is broken".to_owned())?;
         let certificate = X509::from_der(file, index, section.to_vec());
-        found.push(certificate.map_err(|error| format!("certificate {} in it is not X.509: {}", index + 1, error.kind()))?);
+        found.push(certificate.map_err(|_| format!("certificate {} in it is damaged", index + 1))?);
     }
     if found.is_empty() { Err("there is no PEM certificate in it".to_owned()) } else { Ok(found) }
 }

@@ -44,9 +44,8 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Ended {
     let written = [output.join(CONFIG_FILE), output.join("federation.yaml")];
     refuse_existing(&written)?;
     let Described { found, files, warnings } = init::describe(&kits, &output, image.as_ref(), environment.now)?;
-    for (path, text) in written.iter().zip([&files.config, &files.federation]) {
-        flare_file_tree::write_file(path, text.as_bytes(), 0o644, false).map_err(|error| init::refused(error, ANOTHER_OUTPUT))?;
-    }
+    let both = [(written[0].as_path(), files.config.as_bytes()), (written[1].as_path(), files.federation.as_bytes())];
+    flare_file_tree::write_new_files(&both, 0o644).map_err(|error| init::refused(error, ANOTHER_OUTPUT))?;
     let mut text: String = found.iter().map(|one| format!("found {} {}\n", one.role, printable(&one.name))).collect();
     for path in &written {
         text.push_str(&format!("wrote {}\n", printable(&path.to_string_lossy())));

@@ -6,7 +6,7 @@ use std::{
 };
 
 use flare_cluster::{Access, Environment};
-use flare_diagnostic::{Checked, Code, Diagnostic, Faults};
+use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
 use flare_prepared_kit::{Acceptance, PreparedKit};
 use flare_pvc_stage::{Options, Staged};
 
@@ -21,9 +21,9 @@ pub(crate) fn stage(
     options: &Options,
     interrupt: &Interrupt,
 ) -> Result<Checked<Staged>, Faults> {
-    let mut warnings = Vec::new();
-    let kit = PreparedKit::open(prepared, Acceptance::default())?.collect(&mut warnings);
-    check_namespace(&kit, namespace)?;
+    let mut found = Collector::new();
+    let kit = found.require_checked(PreparedKit::open(prepared, Acceptance::default()))?;
+    found.require(check_namespace(&kit, namespace))?;
     let work = async {
         let cluster = tokio::select! {
             connected = flare_cluster::connect(access, environment) => connected?,
@@ -31,8 +31,9 @@ pub(crate) fn stage(
         };
         Box::pin(flare_pvc_stage::stage(&cluster, &kit, options, runtime::interrupted(interrupt))).await
     };
-    let staged = runtime::block_on(work)?.map_err(|faults| faults.after(warnings.clone()))?.collect(&mut warnings);
-    Ok(Checked { value: staged, warnings })
+    let staged = found.require(runtime::block_on(work))?;
+    let staged = found.require_checked(staged)?;
+    found.finish(|| staged)
 }
 
 /// The launcher creates job pods in the prepared namespace, so no other one is taken (defect 14).
