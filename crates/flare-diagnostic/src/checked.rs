@@ -55,7 +55,7 @@ impl<T> Checked<T> {
 /// assert_eq!(faults.warnings().len(), 1, "the warning comes with the error");
 /// assert_eq!(read("10", "").unwrap().value, 10);
 /// ```
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Collector {
     errors: Vec<Diagnostic>,
     warnings: Vec<Diagnostic>,

@@ -1,6 +1,6 @@
 //! The list `components`: which ones Kubernetes takes no use of, and whether somebody had configured them.
 
-use flare_diagnostic::{Code, Diagnostic};
+use flare_diagnostic::{Code, Collector, Diagnostic, Faults};
 use flare_launcher_args::{COMPONENT_ID, launcher_class};
 use flare_names::Role;
 use flare_site_plan::SitePlan;
@@ -59,28 +59,18 @@ impl Dropped {
 }
 
 /// The new text of `components`. `raw` is the old one; `None` where the key is missing.
-pub(crate) fn edit(
-    source: &Source<'_>,
-    raw: Option<&str>,
-    plan: &SitePlan,
-    warnings: &mut Vec<Diagnostic>,
-) -> Result<String, Vec<Diagnostic>> {
+pub(crate) fn edit(source: &Source<'_>, raw: Option<&str>, plan: &SitePlan, found: &mut Collector) -> Result<String, Faults> {
     let Some(components) = elements(raw.unwrap_or("[]")) else {
         let raw = raw.unwrap_or_default();
         let message = format!("`components` in `{}` must be a list, not {}", source.file, Kind::of(raw));
-        return Err(vec![source.fault(raw, message).hint("make it a list, or leave the key out")]);
+        return Err(source.fault(raw, message).hint("make it a list, or leave the key out").into());
     };
-    let mut faults = Vec::new();
+    let mut faults = Collector::new();
     let mut kept = Vec::new();
     for (index, component) in components.into_iter().enumerate() {
-        match edit_one(source, index, component, plan, warnings) {
-            Ok(text) => kept.extend(text),
-            Err(fault) => faults.push(fault),
-        }
+        kept.extend(faults.keep(edit_one(source, index, component, plan, found)).flatten());
     }
-    if !faults.is_empty() {
-        return Err(faults);
-    }
+    faults.finish(|| ())?;
     kept.push(write(&json!({"id": "resource_manager", "path": PASSTHROUGH_RESOURCE_MANAGER, "args": {}})));
     let mut launcher = Object::default();
     launcher.set("id", &COMPONENT_ID);
@@ -96,7 +86,7 @@ fn edit_one(
     index: usize,
     raw: &str,
     plan: &SitePlan,
-    warnings: &mut Vec<Diagnostic>,
+    found: &mut Collector,
 ) -> Result<Option<String>, Diagnostic> {
     let Some(component) = Object::parse(raw) else {
         let message = format!("`components[{index}]` in `{}` must be an object, not {}", source.file, Kind::of(raw));
@@ -109,7 +99,7 @@ fn edit_one(
     let Some(id) = component.text("id") else { return Ok(Some(raw.to_owned())) };
     if let Some(dropped) = Dropped::of(&id, plan) {
         if has_settings(&component, dropped, plan) {
-            warnings.push(replaced(&id, dropped).at(source.place(raw)));
+            found.push(replaced(&id, dropped).at(source.place(raw)));
         }
         return Ok(None);
     }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use flare_diagnostic::{Code, Diagnostic, Place};
+use flare_diagnostic::{Code, Collector, Diagnostic, Place};
 use flare_file_tree::FileTree;
 use flare_yaml::json::{self, Object};
 
@@ -16,11 +16,10 @@ use crate::{
 /// How many names one message lists.
 const NAMES: usize = 12;
 
-pub(crate) fn check(kit: &FileTree, edits: &Edits) -> Vec<Diagnostic> {
-    let mut warnings: Vec<_> = edits.removed.iter().filter_map(|path| script(kit, path)).collect();
-    warnings.extend(resources(kit));
-    warnings.extend(chart(kit));
-    warnings
+pub(crate) fn check(kit: &FileTree, edits: &Edits, found: &mut Collector) {
+    found.extend(edits.removed.iter().filter_map(|path| script(kit, path)));
+    found.extend(resources(kit));
+    found.extend(chart(kit));
 }
 
 fn script(kit: &FileTree, path: &'static str) -> Option<Diagnostic> {

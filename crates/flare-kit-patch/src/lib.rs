@@ -25,7 +25,7 @@ mod source;
 mod storage;
 mod study;
 
-use flare_diagnostic::{Checked, Diagnostic, Faults};
+use flare_diagnostic::{Checked, Collector, Diagnostic, Faults};
 use flare_file_tree::{FileTree, RelativePath};
 use flare_site_plan::SitePlan;
 
@@ -47,16 +47,16 @@ const CREATED_MODE: u32 = 0o644;
 /// # Errors
 /// All faults of all files, each `INVALID_KIT` with its file, line and column (defect 31).
 pub fn patch(kit: FileTree, plan: &SitePlan) -> Result<Checked<FileTree>, Faults> {
-    let mut warnings = Vec::new();
-    let mut faults = Vec::new();
+    let mut found = Collector::new();
     let mut edits = Edits::default();
-    resources::edit(&kit, plan, &mut edits, &mut warnings).unwrap_or_else(|found| faults.extend(found));
-    comm_config::edit(&kit, plan, &mut edits, &mut warnings).unwrap_or_else(|found| faults.extend(found));
-    study::edit(&kit, plan, &mut edits).unwrap_or_else(|found| faults.extend(found));
-    scripts::edit(&kit, plan, &mut edits).unwrap_or_else(|found| faults.extend(found));
-    warnings.extend(dropped::check(&kit, &edits));
-    warnings.extend(signature::check(&kit, &edits));
-    Faults::check(faults, || Checked { value: edits.apply(kit), warnings })
+    resources::edit(&kit, plan, &mut edits, &mut found);
+    let edited = comm_config::edit(&kit, plan, &mut edits, &mut found);
+    found.keep(edited);
+    found.keep(study::edit(&kit, plan, &mut edits));
+    scripts::edit(&kit, plan, &mut edits, &mut found);
+    dropped::check(&kit, &edits, &mut found);
+    signature::check(&kit, &edits, &mut found);
+    found.finish(|| edits.apply(kit))
 }
 
 /// What is to be done to the tree, collected before anything is done.
@@ -81,7 +81,7 @@ impl Edits {
     }
 
     /// Takes a file out where it is there. A directory of that name is a fault: directories are never removed.
-    fn remove(&mut self, kit: &FileTree, path: &'static str) -> Result<(), Vec<Diagnostic>> {
+    fn remove(&mut self, kit: &FileTree, path: &'static str) -> Result<(), Diagnostic> {
         if source::is_present(kit, path)? {
             self.removed.push(path);
         }

@@ -1,6 +1,6 @@
 //! `local/resources.json.default`, and `local/resources.json`, which would take its place.
 
-use flare_diagnostic::Diagnostic;
+use flare_diagnostic::{Collector, Faults};
 use flare_file_tree::FileTree;
 use flare_names::Role;
 use flare_site_plan::SitePlan;
@@ -11,35 +11,26 @@ use flare_yaml::json::{Kind, Object};
 pub(crate) const DEFAULT_FILE: &str = "local/resources.json.default";
 pub(crate) const ACTIVE_FILE: &str = "local/resources.json";
 
-pub(crate) fn edit(
-    kit: &FileTree,
-    plan: &SitePlan,
-    edits: &mut Edits,
-    warnings: &mut Vec<Diagnostic>,
-) -> Result<(), Vec<Diagnostic>> {
-    let mut faults = Vec::new();
-    match edited(kit, plan, warnings) {
-        Ok(text) => edits.written.push((DEFAULT_FILE, text)),
-        Err(found) => faults.extend(found),
-    }
-    edits.remove(kit, ACTIVE_FILE).unwrap_or_else(|found| faults.extend(found));
-    if faults.is_empty() { Ok(()) } else { Err(faults) }
+pub(crate) fn edit(kit: &FileTree, plan: &SitePlan, edits: &mut Edits, found: &mut Collector) {
+    let text = edited(kit, plan, found);
+    edits.written.extend(found.keep(text).map(|text| (DEFAULT_FILE, text)));
+    found.keep(edits.remove(kit, ACTIVE_FILE));
 }
 
-fn edited(kit: &FileTree, plan: &SitePlan, warnings: &mut Vec<Diagnostic>) -> Result<String, Vec<Diagnostic>> {
+fn edited(kit: &FileTree, plan: &SitePlan, found: &mut Collector) -> Result<String, Faults> {
     let Some(source) = Source::read(kit, DEFAULT_FILE)? else {
         let fault = source::fault(DEFAULT_FILE, format!("there is no `{DEFAULT_FILE}`"));
-        return Err(vec![fault.hint("take the kit as it was provisioned")]);
+        return Err(fault.hint("take the kit as it was provisioned").into());
     };
     let raw = source.text.trim_start();
     let Some(mut resources) = Object::parse(raw) else {
         let message = format!("`{DEFAULT_FILE}` must hold a JSON object, not {}", Kind::of(raw));
-        return Err(vec![source.fault(raw, message).hint("take the file from the kit as it was provisioned")]);
+        return Err(source.fault(raw, message).hint("take the file from the kit as it was provisioned").into());
     };
-    let components = components::edit(&source, resources.get("components"), plan, warnings)?;
+    let components = components::edit(&source, resources.get("components"), plan, found)?;
     resources.set_raw("components", components);
     if plan.role == Role::Server {
-        storage::snapshot_persistor(&source, &mut resources, plan, warnings);
+        storage::snapshot_persistor(&source, &mut resources, plan, found);
     }
     Ok(layout::pretty_print(&resources.write(), layout::indent_of(source.text)))
 }

@@ -1,6 +1,6 @@
 //! The start scripts of `startup/`: a pod is started by its command, and a script in it would start a second parent.
 
-use flare_diagnostic::Diagnostic;
+use flare_diagnostic::Collector;
 use flare_file_tree::FileTree;
 use flare_site_plan::SitePlan;
 
@@ -13,11 +13,9 @@ const SCRIPTS: [&str; 5] =
 /// The ones that came with Slurm.
 const SLURM_SCRIPTS: [&str; 2] = ["startup/start_slurm.sh", "startup/parent.slurm"];
 
-pub(crate) fn edit(kit: &FileTree, plan: &SitePlan, edits: &mut Edits) -> Result<(), Vec<Diagnostic>> {
+pub(crate) fn edit(kit: &FileTree, plan: &SitePlan, edits: &mut Edits, found: &mut Collector) {
     let slurm: &[_] = if plan.replaces_slurm() { &SLURM_SCRIPTS } else { &[] };
-    let mut faults = Vec::new();
     for script in SCRIPTS.iter().chain(slurm) {
-        edits.remove(kit, script).unwrap_or_else(|found| faults.extend(found));
+        found.keep(edits.remove(kit, script));
     }
-    if faults.is_empty() { Ok(()) } else { Err(faults) }
 }

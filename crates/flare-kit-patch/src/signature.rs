@@ -1,6 +1,6 @@
 //! Kits with homomorphic encryption are signed file by file; what is changed here no longer fits its signature.
 
-use flare_diagnostic::{Code, Diagnostic, Place};
+use flare_diagnostic::{Code, Collector, Diagnostic, Place};
 use flare_file_tree::FileTree;
 
 use flare_yaml::json::Object;
@@ -8,8 +8,8 @@ use flare_yaml::json::Object;
 use crate::Edits;
 
 /// A warning for each directory whose signed files are changed or removed.
-pub(crate) fn check(kit: &FileTree, edits: &Edits) -> Vec<Diagnostic> {
-    ["startup", "local"].into_iter().filter_map(|directory| check_directory(kit, edits, directory)).collect()
+pub(crate) fn check(kit: &FileTree, edits: &Edits, found: &mut Collector) {
+    found.extend(["startup", "local"].into_iter().filter_map(|directory| check_directory(kit, edits, directory)));
 }
 
 fn check_directory(kit: &FileTree, edits: &Edits, directory: &str) -> Option<Diagnostic> {

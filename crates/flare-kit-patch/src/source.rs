@@ -14,17 +14,16 @@ pub(crate) struct Source<'kit> {
 
 impl<'kit> Source<'kit> {
     /// Reads a file and checks that all of it is JSON. `None` where there is none.
-    pub(crate) fn read(kit: &'kit FileTree, file: &'static str) -> Result<Option<Self>, Vec<Diagnostic>> {
+    pub(crate) fn read(kit: &'kit FileTree, file: &'static str) -> Result<Option<Self>, Diagnostic> {
         if !is_present(kit, file)? {
             return Ok(None);
         }
         let Some(bytes) = kit.bytes(file) else {
-            return Err(vec![
-                fault(file, format!("`{file}` is too large to be read")).hint("check that it is the file you meant"),
-            ]);
+            let fault = fault(file, format!("`{file}` is too large to be read"));
+            return Err(fault.hint("check that it is the file you meant"));
         };
         let text = json::decode(bytes).and_then(|text| json::check(text).map(|_| text));
-        text.map(|text| Some(Self { file, text })).map_err(|fault| vec![fault.diagnostic(file, Code::InvalidKit)])
+        text.map(|text| Some(Self { file, text })).map_err(|fault| fault.diagnostic(file, Code::InvalidKit))
     }
 
     /// A fault at a part of this file's text.
@@ -44,13 +43,14 @@ impl<'kit> Source<'kit> {
 }
 
 /// Whether there is a file of that path. A directory where a file belongs is a fault.
-pub(crate) fn is_present(kit: &FileTree, file: &'static str) -> Result<bool, Vec<Diagnostic>> {
+pub(crate) fn is_present(kit: &FileTree, file: &'static str) -> Result<bool, Diagnostic> {
     match kit.get(file) {
         None => Ok(false),
         Some(Entry::File { .. }) => Ok(true),
-        Some(Entry::Directory { .. }) => Err(vec![
-            fault(file, format!("`{file}` is a directory, and a file belongs there")).hint("move the directory out of the kit"),
-        ]),
+        Some(Entry::Directory { .. }) => {
+            Err(fault(file, format!("`{file}` is a directory, and a file belongs there"))
+                .hint("move the directory out of the kit"))
+        }
     }
 }
 
@@ -78,8 +78,8 @@ mod tests {
     fn position(bytes: &[u8]) -> (u32, u32) {
         let mut kit = FileTree::new();
         kit.insert_file(RelativePath::literal(FILE), bytes, 0o644);
-        let faults = Source::read(&kit, FILE).err().expect("a fault");
-        let position = faults[0].place.as_ref().and_then(|place| place.position).expect("a position");
+        let fault = Source::read(&kit, FILE).err().expect("a fault");
+        let position = fault.place.as_ref().and_then(|place| place.position).expect("a position");
         (position.line, position.column)
     }
 

@@ -1,6 +1,6 @@
 //! A server's job store and snapshots: moved from `/tmp` to the workspace claim, so that they outlive the pod.
 
-use flare_diagnostic::{Code, Diagnostic};
+use flare_diagnostic::{Code, Collector, Diagnostic};
 use flare_site_plan::SitePlan;
 
 use crate::source::Source;
@@ -32,17 +32,12 @@ pub(crate) fn job_manager(
 }
 
 /// Moves the snapshots of a persistor that is there; a warning where it has not the shape that FLARE writes.
-pub(crate) fn snapshot_persistor(
-    source: &Source<'_>,
-    resources: &mut Object<'_>,
-    plan: &SitePlan,
-    warnings: &mut Vec<Diagnostic>,
-) {
+pub(crate) fn snapshot_persistor(source: &Source<'_>, resources: &mut Object<'_>, plan: &SitePlan, found: &mut Collector) {
     let Some(persistor) = resources.get(SNAPSHOT_PERSISTOR) else { return };
     let directory = format!("{}/snapshot-storage", plan.workspace.mount_path);
     match with_root_dir(persistor, &SNAPSHOT_PATH, &directory) {
         Some(text) => resources.set_raw(SNAPSHOT_PERSISTOR, text),
-        None => warnings.push(
+        None => found.push(
             Diagnostic::warning(
                 Code::StorageNotRelocated,
                 format!("snapshots stay where `snapshot_persistor` puts them, not in `{directory}`: `snapshot_persistor.args.storage.args` is no object"),

@@ -47,7 +47,7 @@ format_version: 2
 studies: {}
 ";
 
-pub(crate) fn edit(kit: &FileTree, plan: &SitePlan, edits: &mut Edits) -> Result<(), Vec<Diagnostic>> {
+pub(crate) fn edit(kit: &FileTree, plan: &SitePlan, edits: &mut Edits) -> Result<(), Diagnostic> {
     let (path, text) = match plan.study_template {
         None => return Ok(()),
         Some(StudyTemplate::StudyData) => ("local/study_data.yaml", STUDY_DATA),

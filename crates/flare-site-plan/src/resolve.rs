@@ -1,6 +1,6 @@
 //! From kit, config and target to the plan.
 
-use flare_diagnostic::{Checked, Code, Diagnostic, Faults, Place};
+use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults, Place};
 use flare_launcher_args::LauncherArgs;
 use flare_names::{ParticipantNames, Role, Target, VolumeName};
 use flare_site_config::{InternalSecurity, SiteConfig};
@@ -25,14 +25,13 @@ pub fn resolve(
     target: Target,
     acceptance: Acceptance,
 ) -> Result<Checked<SitePlan>, Faults> {
-    let mut faults = Vec::new();
-    let mut warnings = Vec::new();
+    let mut found = Collector::new();
     let ports = ports(kit, config);
-    check_ports(&ports, config, &mut faults);
-    check_internal_link(kit, config, target, acceptance, &mut faults, &mut warnings);
-    check_release(config, target, &mut warnings);
-    warnings.extend(facts::study_files_conflict(target, kit.study_files.data, kit.study_files.runtime));
-    Faults::check(faults, || Checked { value: plan(kit, config, target, ports), warnings })
+    check_ports(&ports, config, &mut found);
+    check_internal_link(kit, config, target, acceptance, &mut found);
+    check_release(config, target, &mut found);
+    found.extend(facts::study_files_conflict(target, kit.study_files.data, kit.study_files.runtime));
+    found.finish(|| plan(kit, config, target, ports))
 }
 
 fn ports(kit: &StartupKit, config: &SiteConfig) -> Ports {
@@ -50,7 +49,7 @@ fn ports(kit: &StartupKit, config: &SiteConfig) -> Ports {
 const DEFAULT_FL_PORT: u16 = 8002;
 
 /// Defect 12: a Service cannot have one port twice, and the API server says so only at install.
-fn check_ports(ports: &Ports, config: &SiteConfig, faults: &mut Vec<Diagnostic>) {
+fn check_ports(ports: &Ports, config: &SiteConfig, found: &mut Collector) {
     let Ports::Server { fl, admin, parent } = *ports else { return };
     let taken = if parent == fl {
         "FL port"
@@ -63,7 +62,7 @@ fn check_ports(ports: &Ports, config: &SiteConfig, faults: &mut Vec<Diagnostic>)
         Diagnostic::error(Code::InvalidConfig, format!("`parent.parent_port` is {parent}, which is the server's {taken}"))
             .hint(format!("choose another `parent_port`, such as {}", free_port(fl, admin)));
     fault.place = config.place("parent.parent_port").cloned();
-    faults.push(fault);
+    found.push(fault);
 }
 
 /// The default parent port, or the next that the server does not use itself.
@@ -77,14 +76,7 @@ const fn internal_security(config: &SiteConfig, target: Target) -> InternalSecur
 }
 
 /// Defects 17 and 21.
-fn check_internal_link(
-    kit: &StartupKit,
-    config: &SiteConfig,
-    target: Target,
-    acceptance: Acceptance,
-    faults: &mut Vec<Diagnostic>,
-    warnings: &mut Vec<Diagnostic>,
-) {
+fn check_internal_link(kit: &StartupKit, config: &SiteConfig, target: Target, acceptance: Acceptance, found: &mut Collector) {
     if internal_security(config, target) == InternalSecurity::Clear {
         let tokens = if target.capabilities().credentials_in_secret {
             String::new()
@@ -94,13 +86,13 @@ fn check_internal_link(
         let message = format!("the link between parent and job pods is not encrypted{tokens}");
         let mut warning = Diagnostic::warning(Code::ClearInternalLink, message).hint(facts::clear_link_hint(target));
         warning.place = config.place("parent.internal_connection_security").cloned();
-        warnings.push(warning);
+        found.push(warning);
         return;
     }
     let identity = &kit.certificates.identity;
-    let mut found = Vec::new();
+    let mut refusals = Vec::new();
     if !(identity.may_serve && identity.may_connect) {
-        found.push(certificate_fault(
+        refusals.push(certificate_fault(
             target,
             &identity.file,
             "extendedKeyUsage",
@@ -110,15 +102,15 @@ fn check_internal_link(
     }
     for fault in &kit.certificates.strict_faults {
         let remedy = "provision the project again with FLARE 2.7 or later";
-        found.push(certificate_fault(target, &fault.file, fault.extension, &fault.message, remedy));
+        refusals.push(certificate_fault(target, &fault.file, fault.extension, &fault.message, remedy));
     }
     if acceptance.certificates {
-        warnings.extend(found.into_iter().map(|mut fault| {
+        found.extend(refusals.into_iter().map(|mut fault| {
             fault.code = Code::CertificateAtRisk;
             fault.into_warning()
         }));
     } else {
-        faults.extend(found);
+        found.extend(refusals);
     }
 }
 
@@ -135,7 +127,7 @@ fn certificate_fault(target: Target, file: &str, extension: &str, message: &str,
 }
 
 /// The image's tag often names a release: one that is not the target's is worth a warning.
-fn check_release(config: &SiteConfig, target: Target, warnings: &mut Vec<Diagnostic>) {
+fn check_release(config: &SiteConfig, target: Target, found: &mut Collector) {
     let place = config.place("parent.docker_image").cloned();
     let image = &config.parent.docker_image;
     if image.digest.is_none() && image.tag.as_deref().is_none_or(|tag| tag == "latest") {
@@ -145,7 +137,7 @@ fn check_release(config: &SiteConfig, target: Target, warnings: &mut Vec<Diagnos
         )
         .hint("give a release tag or a digest");
         warning.place.clone_from(&place);
-        warnings.push(warning);
+        found.push(warning);
     }
     let Some(other) = image.tag.as_deref().and_then(release_of_tag).filter(|release| release != target.as_str()) else {
         return;
@@ -159,7 +151,7 @@ fn check_release(config: &SiteConfig, target: Target, warnings: &mut Vec<Diagnos
         Err(_) => format!("use an image of FLARE {target}"),
     });
     warning.place = place;
-    warnings.push(warning);
+    found.push(warning);
 }
 
 /// The FLARE release that an image's tag names: `2.9` from `2.9`, `2.9.0`, `v2.9.1-gpu`, `2.9rc1`; `None` where the tag does not

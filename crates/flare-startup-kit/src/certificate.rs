@@ -1,6 +1,6 @@
 //! The kit's certificates and what strict readers of X.509 say of them. See `docs/behaviour.md` section 9.
 
-use flare_diagnostic::{Code, Diagnostic, Place};
+use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults, Place};
 use flare_file_tree::FileTree;
 use flare_names::Role;
 
@@ -70,39 +70,34 @@ pub(crate) const fn files(role: Role) -> [&'static str; 3] {
     }
 }
 
-/// Reads and checks the kit's certificates and key. `None` where a fault was found, which is in `faults` then.
-pub(crate) fn read(
-    tree: &FileTree,
-    role: Role,
-    now: i64,
-    faults: &mut Vec<Diagnostic>,
-    warnings: &mut Vec<Diagnostic>,
-) -> Option<Certificates> {
-    let known = faults.len();
+/// Reads and checks the kit's certificates and key.
+pub(crate) fn read(tree: &FileTree, role: Role, now: i64) -> Result<Checked<Certificates>, Faults> {
+    let mut found = Collector::new();
     let [root_file, certificate_file, key_file] = files(role);
-    missing_files(tree, role, faults);
-    let roots = certificates_of(tree, root_file, faults);
-    let presented = certificates_of(tree, certificate_file, faults);
+    missing_files(tree, role, &mut found);
+    let roots = certificates_of(tree, root_file, &mut found);
+    let presented = certificates_of(tree, certificate_file, &mut found);
     if let Some(leaf) = presented.first() {
-        check_organization(leaf, faults);
-        check_key(tree, key_file, leaf, faults, warnings);
+        check_organization(leaf, &mut found);
+        check_key(tree, key_file, leaf, &mut found);
     }
     if roots.is_empty() || presented.is_empty() {
-        return None;
+        // The reason is among the faults.
+        return found.finish_some(None);
     }
     let chain = match chain::build(&presented, &roots) {
         Ok(chain) => chain,
         Err(broken) => {
-            faults.push(broken_chain(&broken, root_file));
+            found.push(broken_chain(&broken, root_file));
             // Without a chain the dates of both files are still worth their word.
-            check_dates(&[&presented[0], &roots[0]], now, faults, warnings);
-            return None;
+            check_dates(&[&presented[0], &roots[0]], now, &mut found);
+            return found.finish_some(None);
         }
     };
-    check_authorities(&chain, faults);
-    check_dates(&chain.certificates, now, faults, warnings);
-    warnings.extend(chain.unchecked.iter().map(|certificate| unchecked(certificate)));
-    (faults.len() == known).then(|| certificates(&chain, &roots))
+    check_authorities(&chain, &mut found);
+    check_dates(&chain.certificates, now, &mut found);
+    found.extend(chain.unchecked.iter().map(|certificate| unchecked(certificate)));
+    found.finish(|| certificates(&chain, &roots))
 }
 
 fn certificates(chain: &Chain<'_>, roots: &[X509]) -> Certificates {
@@ -134,33 +129,32 @@ fn fingerprint(der: &[u8]) -> String {
     })
 }
 
-fn missing_files(tree: &FileTree, role: Role, faults: &mut Vec<Diagnostic>) {
+fn missing_files(tree: &FileTree, role: Role, found: &mut Collector) {
     for file in files(role).into_iter().filter(|file| !tree.is_file(file)) {
-        faults
-            .push(invalid(file, format!("the kit has no `{file}`")).hint("take the complete startup kit, as provision made it"));
+        found.push(invalid(file, format!("the kit has no `{file}`")).hint("take the complete startup kit, as provision made it"));
     }
 }
 
 /// The certificates in a file; none where it is missing (which is said elsewhere) or broken.
-fn certificates_of(tree: &FileTree, file: &str, faults: &mut Vec<Diagnostic>) -> Vec<X509> {
+fn certificates_of(tree: &FileTree, file: &str, found: &mut Collector) -> Vec<X509> {
     if !tree.is_file(file) {
         return Vec::new();
     }
     x509::from_pem(file, tree.bytes(file).unwrap_or_default()).unwrap_or_else(|reason| {
-        faults.push(invalid(file, format!("`{file}` is no certificate: {reason}")).hint(PROVISION_AGAIN));
+        found.push(invalid(file, format!("`{file}` is no certificate: {reason}")).hint(PROVISION_AGAIN));
         Vec::new()
     })
 }
 
-fn check_organization(leaf: &X509, faults: &mut Vec<Diagnostic>) {
+fn check_organization(leaf: &X509, found: &mut Collector) {
     // The reference looks at the first O only.
     if leaf.organizations().first().is_none_or(String::is_empty) {
         let message = format!("the subject of `{}` has no organisation (O)", leaf.file);
-        faults.push(invalid(&leaf.file, message).hint("give the participant an `org` in project.yml and provision again"));
+        found.push(invalid(&leaf.file, message).hint("give the participant an `org` in project.yml and provision again"));
     }
 }
 
-fn check_key(tree: &FileTree, file: &str, leaf: &X509, faults: &mut Vec<Diagnostic>, warnings: &mut Vec<Diagnostic>) {
+fn check_key(tree: &FileTree, file: &str, leaf: &X509, found: &mut Collector) {
     if !tree.is_file(file) {
         return;
     }
@@ -174,7 +168,7 @@ fn check_key(tree: &FileTree, file: &str, leaf: &X509, faults: &mut Vec<Diagnost
         KeyFit::Unknown => {
             let message =
                 format!("`{file}` is of a kind that flare-kube does not know, so it was not compared with `{}`", leaf.file);
-            warnings.push(at_risk(file, message).hint("use an RSA, P-256, P-384 or Ed25519 key"));
+            found.push(at_risk(file, message).hint("use an RSA, P-256, P-384 or Ed25519 key"));
             return;
         }
     };
@@ -182,7 +176,7 @@ fn check_key(tree: &FileTree, file: &str, leaf: &X509, faults: &mut Vec<Diagnost
         KeyFit::Encrypted => "store the key without a password, and guard the file instead",
         _ => "take certificate and key from the same kit, or provision the project again",
     };
-    faults.push(invalid(file, message).hint(hint));
+    found.push(invalid(file, message).hint(hint));
 }
 
 fn broken_chain(broken: &Broken<'_>, root_file: &str) -> Diagnostic {
@@ -199,30 +193,30 @@ fn broken_chain(broken: &Broken<'_>, root_file: &str) -> Diagnostic {
         .hint("take all files in `startup/` from one kit, or provision the project again")
 }
 
-fn check_authorities(chain: &Chain<'_>, faults: &mut Vec<Diagnostic>) {
+fn check_authorities(chain: &Chain<'_>, found: &mut Collector) {
     for certificate in chain.certificates.iter().skip(1).filter(|certificate| !purpose::is_authority(certificate)) {
         let message = format!("{} is not the certificate of an authority (basicConstraints, keyUsage)", certificate.described());
-        faults.push(invalid(&certificate.file, message).hint(PROVISION_AGAIN));
+        found.push(invalid(&certificate.file, message).hint(PROVISION_AGAIN));
     }
 }
 
-fn check_dates(certificates: &[&X509], now: i64, faults: &mut Vec<Diagnostic>, warnings: &mut Vec<Diagnostic>) {
+fn check_dates(certificates: &[&X509], now: i64, found: &mut Collector) {
     for certificate in certificates {
         let (start, end) = certificate.validity();
         let (file, described) = (&certificate.file, certificate.described());
         if end <= now {
             let message = format!("{described} has expired on {}", date(end));
-            faults.push(invalid(file, message).hint("provision the project again; a renewed kit must be staged at every site"));
+            found.push(invalid(file, message).hint("provision the project again; a renewed kit must be staged at every site"));
         } else if end - now <= SOON {
             let days = (end - now) / (24 * 60 * 60);
             let message = format!("{described} expires on {}, in {days} days", date(end));
-            warnings.push(
+            found.push(
                 at_risk(file, message).hint("provision the project again before; a renewed kit must be staged at every site"),
             );
         }
         if start > now {
             let message = format!("{described} is not valid before {}", date(start));
-            warnings.push(at_risk(file, message).hint("check the clock of this machine, or wait until then"));
+            found.push(at_risk(file, message).hint("check the clock of this machine, or wait until then"));
         }
     }
 }

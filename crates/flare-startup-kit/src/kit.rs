@@ -1,6 +1,6 @@
 //! The kit as a value, and how it is read from a directory.
 
-use flare_diagnostic::{Checked, Code, Diagnostic, Faults, Place};
+use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults, Place};
 use flare_file_tree::{Entry, FileTree};
 use flare_names::Role;
 
@@ -67,43 +67,34 @@ impl StartupKit {
     /// 27, 31.
     pub fn read(tree: &FileTree, directory_name: &str, now: i64) -> Result<Checked<Self>, Faults> {
         let (role_path, role) = check_layout(tree)?;
-        let mut faults = Vec::new();
-        let mut warnings = Vec::new();
-        let role_file = match json::object(tree, role_path) {
-            Ok(object) => role_file::read(role, role_path, &object, &mut faults),
-            Err(fault) => {
-                faults.push(fault);
-                RoleFile::default()
-            }
-        };
-        faults.extend(json::object(tree, RESOURCES).err());
-        let relay = relay::read(tree, role, &mut faults);
-        let certificates = certificate::read(tree, role, now, &mut faults, &mut warnings);
-        match certificates {
-            Some(certificates) if faults.is_empty() => {
-                warnings.extend(role_file.warning.clone());
-                warnings.extend(relay.as_ref().map(behind_relay));
-                let kit = assemble(tree, directory_name, role, role_file, certificates, &mut warnings);
-                Ok(Checked { value: StartupKit { relay, ..kit }, warnings })
-            }
-            // Where the certificates are missing, the reason is among the faults.
-            _ => Err(refusal(faults)),
-        }
+        let mut found = Collector::new();
+        let role_file = found.keep(json::object(tree, role_path));
+        let mut role_file = role_file.map(|object| role_file::read(role, role_path, &object, &mut found)).unwrap_or_default();
+        found.keep(json::object(tree, RESOURCES));
+        let relay = relay::read(tree, role, &mut found);
+        let certificates = found.keep_checked(certificate::read(tree, role, now));
+        found.extend(role_file.warning.take());
+        found.extend(relay.as_ref().map(behind_relay));
+        // Only what was found without a fault is put together.
+        let kit = certificates.filter(|_| !found.has_errors()).map(|certificates| {
+            let kit = assemble(tree, directory_name, role, role_file, certificates, &mut found);
+            StartupKit { relay, ..kit }
+        });
+        found.finish_some(kit)
     }
 }
 
 /// The role file and its role. Without one nothing else can be judged, so that these faults come alone.
 fn check_layout(tree: &FileTree) -> Result<(&'static str, Role), Faults> {
-    let mut faults: Vec<Diagnostic> = ["startup", "local"]
+    let missing = ["startup", "local"]
         .into_iter()
         .filter(|directory| !matches!(tree.get(directory), Some(Entry::Directory { .. })))
         .map(|directory| {
             invalid(directory, format!("the kit has no directory `{directory}`"))
                 .hint("name the directory that holds `startup` and `local`")
-        })
-        .collect();
-    if !faults.is_empty() {
-        return Err(refusal(faults));
+        });
+    if let Some(faults) = Faults::from_list(missing.collect()) {
+        return Err(faults);
     }
     let found: Vec<_> = ROLE_FILES.into_iter().filter(|(file, _)| tree.is_file(file)).collect();
     let fault = match found.as_slice() {
@@ -124,15 +115,8 @@ fn check_layout(tree: &FileTree) -> Result<(&'static str, Role), Faults> {
         }
     };
     let unsupported = matches!(found.as_slice(), [(_, Owner::Admin | Owner::Relay)]);
-    faults.push(fault);
-    if !unsupported {
-        faults.extend(json::object(tree, RESOURCES).err());
-    }
-    Err(refusal(faults))
-}
-
-fn refusal(faults: Vec<Diagnostic>) -> Faults {
-    faults.into_iter().map(Faults::from).reduce(Faults::and).expect("a kit is refused for a fault only")
+    let resources = if unsupported { None } else { json::object(tree, RESOURCES).err() };
+    Err(Faults::new(fault, resources))
 }
 
 fn assemble(
@@ -141,7 +125,7 @@ fn assemble(
     role: Role,
     role_file: RoleFile,
     certificates: Certificates,
-    warnings: &mut Vec<Diagnostic>,
+    found: &mut Collector,
 ) -> StartupKit {
     let common_name = certificates.identity.common_name.as_deref();
     let site = match (role, &role_file.name) {
@@ -150,7 +134,7 @@ fn assemble(
         (_, None) => directory_name.to_owned(),
     };
     if role == Role::Client || role_file.name_is_identity {
-        warnings.extend(name_differs(&site, role, &certificates));
+        found.extend(name_differs(&site, role, &certificates));
     }
     let server_port = role_file.target.as_ref().and_then(|(_, port)| *port);
     let fl_port = server_port.filter(|_| role == Role::Server);

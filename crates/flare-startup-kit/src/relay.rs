@@ -1,6 +1,6 @@
 //! The relay that a client logs in through.
 
-use flare_diagnostic::Diagnostic;
+use flare_diagnostic::Collector;
 use flare_file_tree::FileTree;
 use flare_names::Role;
 use serde_json::Value;
@@ -22,11 +22,11 @@ pub struct Relay {
 }
 
 /// Reads the relay of a client; `None` where it calls its server without one. A file that is no JSON object is a fault.
-pub(crate) fn read(tree: &FileTree, role: Role, faults: &mut Vec<Diagnostic>) -> Option<Relay> {
+pub(crate) fn read(tree: &FileTree, role: Role, found: &mut Collector) -> Option<Relay> {
     if role != Role::Client || !tree.is_file(FILE) {
         return None;
     }
-    let object = json::object(tree, FILE).map_err(|fault| faults.push(fault)).ok()?;
+    let object = found.keep(json::object(tree, FILE))?;
     let Value::Object(config) = json::present(&object, "relay_config")? else { return None };
     let text = |key| json::present(config, key).and_then(Value::as_str);
     // Without an `fqcn` FLARE calls the server directly.

@@ -1,7 +1,7 @@
 //! What the role file says: names, ports, target. `docs/behaviour.md` section 2; what crashes the reference is a fault
 //! with the key in it (defect 31), and so is a port that is none (defect 12).
 
-use flare_diagnostic::{Code, Diagnostic, Place};
+use flare_diagnostic::{Code, Collector, Diagnostic, Place};
 use flare_names::Role;
 use serde_json::{Map, Value};
 
@@ -27,34 +27,34 @@ pub(crate) struct RoleFile {
     pub(crate) warning: Option<Diagnostic>,
 }
 
-/// Reads the role file's object, and adds every fault of it.
-pub(crate) fn read(role: Role, file: &str, object: &Map<String, Value>, faults: &mut Vec<Diagnostic>) -> RoleFile {
-    let mut reader = Reader { file, faults };
-    let mut found = RoleFile::default();
+/// Reads the role file's object, and adds every fault of it to `found`.
+pub(crate) fn read(role: Role, file: &str, object: &Map<String, Value>, found: &mut Collector) -> RoleFile {
+    let mut reader = Reader { file, found };
+    let mut role_file = RoleFile::default();
     let empty = Map::new();
     // A client's `servers` is not looked at by the reference: what is odd there is no fault of a client's kit.
-    let mut ignored = Vec::new();
+    let mut ignored = Collector::new();
     let mut server_reader = match role {
-        Role::Server => Reader { file, faults: reader.faults },
-        Role::Client => Reader { file, faults: &mut ignored },
+        Role::Server => Reader { file, found: reader.found },
+        Role::Client => Reader { file, found: &mut ignored },
     };
     let server = server_reader.first_server(object).unwrap_or(&empty);
-    found.project = server.get("name").and_then(Value::as_str).filter(|name| !name.is_empty()).map(str::to_owned);
+    role_file.project = server.get("name").and_then(Value::as_str).filter(|name| !name.is_empty()).map(str::to_owned);
     if role == Role::Server {
         let identity = server_reader.name(server, "servers[0].identity", "identity");
-        found.name_is_identity = identity.is_some();
-        found.name = identity.or_else(|| server_reader.name(server, "servers[0].admin_server", "admin_server"));
+        role_file.name_is_identity = identity.is_some();
+        role_file.name = identity.or_else(|| server_reader.name(server, "servers[0].admin_server", "admin_server"));
     }
-    found.target = server_reader.target(server);
+    role_file.target = server_reader.target(server);
     if role == Role::Server {
-        found.admin_port = server_reader.admin_port(server);
-        return found;
+        role_file.admin_port = server_reader.admin_port(server);
+        return role_file;
     }
-    found.warning = unreachable_server(file, object, server, found.target.as_ref(), faults);
-    reader = Reader { file, faults };
+    role_file.warning = unreachable_server(file, object, server, role_file.target.as_ref(), found);
+    reader = Reader { file, found };
     let client = reader.object(object, "client", "client").unwrap_or(&empty);
-    found.name = reader.name(client, "client.fqsn", "fqsn");
-    found
+    role_file.name = reader.name(client, "client.fqsn", "fqsn");
+    role_file
 }
 
 /// A client calls nobody but `servers[0].service.target`. Where that is missing its parent ends at the start (kits of 2.6 and older
@@ -64,11 +64,11 @@ fn unreachable_server(
     object: &Map<String, Value>,
     server: &Map<String, Value>,
     target: Option<&(String, Option<u16>)>,
-    faults: &mut Vec<Diagnostic>,
+    found: &mut Collector,
 ) -> Option<Diagnostic> {
     let text = server.get("service").and_then(|service| service.get("target")).and_then(Value::as_str).unwrap_or_default();
     let Some((host, _)) = target else {
-        return no_server(file, object, faults);
+        return no_server(file, object, found);
     };
     if is_own_machine(host) || is_own_machine(text) {
         let message = format!(
@@ -76,17 +76,17 @@ fn unreachable_server(
         );
         let hint =
             "give the server a `default_host`, or this client a `connect_to`, that its cluster can reach, and provision again";
-        faults.push(invalid(file, message).hint(hint));
+        found.push(invalid(file, message).hint(hint));
     }
     None
 }
 
-fn no_server(file: &str, object: &Map<String, Value>, faults: &mut Vec<Diagnostic>) -> Option<Diagnostic> {
+fn no_server(file: &str, object: &Map<String, Value>, found: &mut Collector) -> Option<Diagnostic> {
     if object.contains_key("overseer_agent") {
         let message = format!(
             "`{file}` has `overseer_agent` and no `servers[0].service.target`: it is of FLARE 2.6 or older, and this client would end at its start"
         );
-        faults.push(invalid(file, message).hint("provision the project again with FLARE 2.8 or later and take the new kits"));
+        found.push(invalid(file, message).hint("provision the project again with FLARE 2.8 or later and take the new kits"));
         return None;
     }
     let message = format!("`{file}` has no `servers[0].service.target`, so that this client has no server to call");
@@ -96,13 +96,13 @@ fn no_server(file: &str, object: &Map<String, Value>, faults: &mut Vec<Diagnosti
 
 struct Reader<'read> {
     file: &'read str,
-    faults: &'read mut Vec<Diagnostic>,
+    found: &'read mut Collector,
 }
 
 impl Reader<'_> {
     fn wrong_kind(&mut self, path: &str, value: &Value, due: &str) {
         let message = format!("`{path}` in `{}` is {}, not {due}", self.file, kind(value));
-        self.faults.push(invalid(self.file, message).hint(format!("make `{path}` {due}, or leave it out")));
+        self.found.push(invalid(self.file, message).hint(format!("make `{path}` {due}, or leave it out")));
     }
 
     fn object<'value>(&mut self, from: &'value Map<String, Value>, path: &str, key: &str) -> Option<&'value Map<String, Value>> {
@@ -181,7 +181,7 @@ impl Reader<'_> {
         let port = u16::try_from(number).ok().filter(|port| *port > 0);
         if port.is_none() {
             let message = format!("the port in `{path}` in `{}` is outside 1..65535", self.file);
-            self.faults.push(invalid(self.file, message).hint("give a port from 1 to 65535"));
+            self.found.push(invalid(self.file, message).hint("give a port from 1 to 65535"));
         }
         port
     }
