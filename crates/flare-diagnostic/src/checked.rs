@@ -75,6 +75,11 @@ impl Collector {
         }
     }
 
+    /// Turns the errors into warnings, for a flag by which the user accepts them.
+    pub fn accept(&mut self) {
+        self.warnings.extend(self.errors.drain(..).map(Diagnostic::into_warning));
+    }
+
     /// Whether an error was found: then there will be no value.
     pub fn has_errors(&self) -> bool {
         !self.errors.is_empty()
@@ -145,6 +150,24 @@ impl Collector {
     fn into_faults(self) -> Faults {
         let none = || Diagnostic::error(Code::Internal, "a check gave neither a value nor an error").into();
         Faults::from_list(self.errors).unwrap_or_else(none).after(self.warnings)
+    }
+}
+
+/// The errors, then the warnings.
+impl IntoIterator for Collector {
+    type Item = Diagnostic;
+    type IntoIter = std::iter::Chain<std::vec::IntoIter<Diagnostic>, std::vec::IntoIter<Diagnostic>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.errors.into_iter().chain(self.warnings)
+    }
+}
+
+impl FromIterator<Diagnostic> for Collector {
+    fn from_iter<I: IntoIterator<Item = Diagnostic>>(diagnostics: I) -> Self {
+        let mut collector = Self::new();
+        collector.extend(diagnostics);
+        collector
     }
 }
 

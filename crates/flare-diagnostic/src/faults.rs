@@ -95,6 +95,16 @@ impl Faults {
     }
 }
 
+/// The errors, then the warnings.
+impl IntoIterator for Faults {
+    type Item = Diagnostic;
+    type IntoIter = std::iter::Chain<std::vec::IntoIter<Diagnostic>, std::vec::IntoIter<Diagnostic>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.errors.into_iter().chain(self.warnings)
+    }
+}
+
 impl From<Diagnostic> for Faults {
     fn from(fault: Diagnostic) -> Self {
         Self::new(fault, [])

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, hash_map::Entry};
 
-use flare_diagnostic::{Checked, Code, Diagnostic, Faults, did_you_mean};
+use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults, did_you_mean};
 use flare_names::Role;
 use flare_startup_kit::certificate_covers;
 use flare_yaml::shown as printable;
@@ -24,21 +24,23 @@ pub struct Member<'run> {
 /// under a name that its certificate does not have, or at another port than its own.
 /// Source: `docs/federation.md`, defect 15.
 pub fn cross_check(members: &[Member<'_>]) -> Result<Checked<()>, Faults> {
-    let mut faults = Vec::new();
-    let server = find_server(members, &mut faults);
+    let mut found = Collector::new();
+    let server = find_server(members, &mut found);
     for member in members {
-        check_name(member, members, &mut faults);
-        faults.extend(check_relay(member, members));
+        check_name(member, members, &mut found);
+        found.extend(check_relay(member, members));
     }
     if let Some(reference) = server.or_else(|| members.first().copied()) {
         for member in members {
-            check_provisioning(&reference, member, &mut faults);
+            check_provisioning(&reference, member, &mut found);
         }
     }
-    check_objects(members, &mut faults);
-    faults.sort_by_key(|fault| fault.place.as_ref().and_then(|place| place.position));
-    let warnings = server.map(|server| check_calls(&server, members)).unwrap_or_default();
-    Faults::check(faults, || Checked { value: (), warnings })
+    check_objects(members, &mut found);
+    if let Some(server) = server {
+        check_calls(&server, members, &mut found);
+    }
+    let checked = found.finish(|| ());
+    checked.map_err(|faults| faults.sort_by_key(|fault| fault.place.as_ref().and_then(|place| place.position)))
 }
 
 /// The server first, then the clients in the order of the file: the order in which participants are installed, since a
@@ -63,7 +65,7 @@ impl Member<'_> {
     }
 }
 
-fn find_server<'run>(members: &[Member<'run>], faults: &mut Vec<Diagnostic>) -> Option<Member<'run>> {
+fn find_server<'run>(members: &[Member<'run>], found: &mut Collector) -> Option<Member<'run>> {
     let servers: Vec<_> = members.iter().filter(|member| member.facts.role == Role::Server).collect();
     match servers[..] {
         [server] => return Some(*server),
@@ -71,9 +73,9 @@ fn find_server<'run>(members: &[Member<'run>], faults: &mut Vec<Diagnostic>) -> 
             let mut fault = Diagnostic::error(Code::InvalidFederation, "no participant is a server")
                 .hint("add the server's startup kit, the one that has `startup/fed_server.json`");
             fault.place = members.first().map(|member| member.entry.places.name.clone());
-            faults.push(fault);
+            found.push(fault);
         }
-        [first, ref others @ ..] => faults.extend(others.iter().map(|other| {
+        [first, ref others @ ..] => found.extend(others.iter().map(|other| {
             let message = format!("{} and {} are both servers, and a federation has one", first.label(), other.label());
             other.fault(message, "keep one of the two, and describe the other federation in a file of its own")
         })),
@@ -82,7 +84,7 @@ fn find_server<'run>(members: &[Member<'run>], faults: &mut Vec<Diagnostic>) -> 
 }
 
 /// The name in the file is what people read in results, so it must be the kit's.
-fn check_name(member: &Member<'_>, members: &[Member<'_>], faults: &mut Vec<Diagnostic>) {
+fn check_name(member: &Member<'_>, members: &[Member<'_>], found: &mut Collector) {
     let (written, actual) = (&member.entry.name, &member.facts.participant);
     if written == actual {
         return;
@@ -96,7 +98,7 @@ fn check_name(member: &Member<'_>, members: &[Member<'_>], faults: &mut Vec<Diag
     };
     let message =
         format!("`{}` is the startup kit of `{}`, not of {}", printable(&member.entry.kit), printable(actual), member.label());
-    faults.push(member.fault(message, hint));
+    found.push(member.fault(message, hint));
 }
 
 /// A client behind a relay can log in only where that relay runs with the others. Relays' kits are not supported, so that no
@@ -117,29 +119,29 @@ fn check_relay(member: &Member<'_>, members: &[Member<'_>]) -> Option<Diagnostic
     Some(member.kit_fault(message, hint))
 }
 
-fn check_provisioning(reference: &Member<'_>, member: &Member<'_>, faults: &mut Vec<Diagnostic>) {
+fn check_provisioning(reference: &Member<'_>, member: &Member<'_>, found: &mut Collector) {
     let (base, facts) = (reference.facts, member.facts);
     let pair = format!("{} and {}", reference.label(), member.label());
     if base.root_fingerprint != facts.root_fingerprint {
         let message = format!("the kits of {pair} come from two provisionings: their root certificates differ");
-        faults.push(
+        found.push(
             member.kit_fault(message, "take all kits from one `prod_NN` directory; distribute again after provisioning again"),
         );
     } else if let (Some(first), Some(second)) = (&base.project, &facts.project)
         && first != second
     {
         let message = format!("the kits of {pair} belong to two projects, `{}` and `{}`", printable(first), printable(second));
-        faults.push(member.kit_fault(message, "take all kits from one project"));
+        found.push(member.kit_fault(message, "take all kits from one project"));
     }
     if base.target != facts.target {
         let message = format!("{pair} are prepared for two targets, {} and {}", base.target, facts.target);
-        faults.push(member.fault(message, "prepare all participants for one target: `defaults.target`"));
+        found.push(member.fault(message, "prepare all participants for one target: `defaults.target`"));
     }
 }
 
 /// Finds what two participants in one namespace share. Each is compared with the first that has it, so that time stays linear and
 /// ten participants on one claim are nine faults.
-fn check_objects(members: &[Member<'_>], faults: &mut Vec<Diagnostic>) {
+fn check_objects(members: &[Member<'_>], found: &mut Collector) {
     let mut owners: HashMap<_, &Member<'_>> = HashMap::new();
     for second in members {
         // Clusters are told apart by what is written: two kubeconfigs that lead to one cluster are not seen here, staging
@@ -162,9 +164,9 @@ fn check_objects(members: &[Member<'_>], faults: &mut Vec<Diagnostic>) {
         }
         for (first, shared) in met {
             if shared.iter().any(|(kind, _)| *kind == "claim") {
-                faults.push(shared_claim(first, second));
+                found.push(shared_claim(first, second));
             }
-            faults.extend(shared_objects(first, second, &shared));
+            found.extend(shared_objects(first, second, &shared));
         }
     }
 }
@@ -209,9 +211,8 @@ fn shared_objects(first: &Member<'_>, second: &Member<'_>, shared: &[(&str, &str
 }
 
 /// What the clients' kits call, held against the server's certificate (`docs/behaviour.md` section 9) and port.
-fn check_calls(server: &Member<'_>, members: &[Member<'_>]) -> Vec<Diagnostic> {
-    let Some(fl) = server.facts.fl_port else { return Vec::new() };
-    let mut warnings = Vec::new();
+fn check_calls(server: &Member<'_>, members: &[Member<'_>], found: &mut Collector) {
+    let Some(fl) = server.facts.fl_port else { return };
     for client in members.iter().filter(|member| member.facts.role == Role::Client) {
         let Some((host, port)) = &client.facts.server_target else { continue };
         let names = &server.facts.certificate_names;
@@ -225,15 +226,14 @@ fn check_calls(server: &Member<'_>, members: &[Member<'_>]) -> Vec<Diagnostic> {
                 known.join(", ")
             );
             let hint = "add the name to the server's `host_names` in project.yml and provision again";
-            warnings.push(Diagnostic::warning(Code::CertificateAtRisk, message).hint(hint).at(client.entry.places.name.clone()));
+            found.push(Diagnostic::warning(Code::CertificateAtRisk, message).hint(hint).at(client.entry.places.name.clone()));
         }
         if let Some(port) = port.filter(|port| *port != fl) {
             let message = format!("{} calls the server at port {port}, and {} listens on {fl}", client.label(), server.label());
             let hint = format!("make port {port} lead to {fl}, or take kits of one provisioning");
-            warnings.push(Diagnostic::warning(Code::Notice, message).hint(hint).at(client.entry.places.name.clone()));
+            found.push(Diagnostic::warning(Code::Notice, message).hint(hint).at(client.entry.places.name.clone()));
         }
     }
-    warnings
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use flare_diagnostic::{Checked, Code, Diagnostic, Faults, Place};
+use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults, Place};
 use flare_names::{ParticipantNames, Role, ServiceName, Target, stable};
 use flare_site_config::image::ImageReference;
 use flare_yaml::{quote, shown as printable};
@@ -68,17 +68,15 @@ pub fn default_image(target: Target) -> String {
 /// participant twice, kits of two provisionings; the place is the kit as `federation.yaml` would have it. Warns where image and kits are of two releases.
 pub fn files(found: &[Found], image: Option<&ImageReference>) -> Result<Checked<Files>, Faults> {
     let ordered = crate::server_first(found, |one| one.role);
-    let mut faults = Vec::new();
-    faults.extend(server_fault(&ordered));
-    faults.extend(twice(&ordered));
-    faults.extend(provisioned_twice(&ordered));
-    let decided = target::decide(None, image, release_of(&ordered));
-    Faults::check(faults, || Checked {
-        value: Files {
-            config: config(&ordered, image.map_or_else(|| default_image(decided.target), ToString::to_string).as_str()),
-            federation: federation(&ordered, &decided),
-        },
-        warnings: decided.warning.clone().into_iter().collect(),
+    let mut collector = Collector::new();
+    collector.extend(server_fault(&ordered));
+    twice(&ordered, &mut collector);
+    provisioned_twice(&ordered, &mut collector);
+    let mut decided = target::decide(None, image, release_of(&ordered));
+    collector.extend(decided.warning.take());
+    collector.finish(|| Files {
+        config: config(&ordered, image.map_or_else(|| default_image(decided.target), ToString::to_string).as_str()),
+        federation: federation(&ordered, &decided),
     })
 }
 
@@ -106,7 +104,7 @@ fn server_fault(found: &[&Found]) -> Option<Diagnostic> {
 }
 
 /// Participants with more than one kit.
-fn twice(found: &[&Found]) -> Vec<Diagnostic> {
+fn twice(found: &[&Found], collector: &mut Collector) {
     let mut kits: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for one in found {
         kits.entry(&one.name).or_default().push(&one.kit);
@@ -118,12 +116,12 @@ fn twice(found: &[&Found]) -> Vec<Diagnostic> {
             .hint("keep the newest, and move the others to another directory")
             .at(Place::file(kits[1]))
     });
-    several.collect()
+    collector.extend(several);
 }
 
 /// Kits whose root certificate is not the server's: nobody could log in with them.
-fn provisioned_twice(found: &[&Found]) -> Vec<Diagnostic> {
-    let Some(first) = found.first() else { return Vec::new() };
+fn provisioned_twice(found: &[&Found], collector: &mut Collector) {
+    let Some(first) = found.first() else { return };
     let others = found.iter().filter(|one| one.root_fingerprint != first.root_fingerprint).map(|one| {
         let message = format!(
             "the kits `{}` and `{}` come from two provisionings: their root certificates differ",
@@ -134,7 +132,7 @@ fn provisioned_twice(found: &[&Found]) -> Vec<Diagnostic> {
             .hint("take all kits from one directory `prod_NN`, or provision the project again")
             .at(Place::file(&one.kit))
     });
-    others.collect()
+    collector.extend(others);
 }
 
 /// The newest release that any kit shows: a kit may hide it, none can show a later one than it has.

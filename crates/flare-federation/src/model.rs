@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use flare_diagnostic::{Checked, Code, Diagnostic, Faults, Place, Position};
+use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults, Place, Position};
 use flare_names::{ClaimName, NamespaceName, Target};
 use flare_site_config::SiteConfig;
 use flare_yaml::{Content, Document, Entry, Key, Node, Scalar, Style};
@@ -145,32 +145,28 @@ impl Participant {
     ///
     /// Fails with every fault of the file and of the whole, each at the place where the value was written.
     pub fn site_config(&self, file: Option<&Document>, target: Target) -> Result<Checked<SiteConfig>, Faults> {
-        let mut faults = file.map(|document| document.faults.clone()).unwrap_or_default();
-        match SiteConfig::from_node(&self.config_node(file.map(|document| &document.root)), target) {
-            Ok(config) if faults.is_empty() => Ok(config),
-            Ok(config) => Faults::check(faults, || config),
-            Err(others) => {
-                faults.extend(others.clone().into_vec());
-                Faults::check(faults, || ()).and(Err(others))
-            }
-        }
+        let mut found = file.map(|document| document.faults.clone()).unwrap_or_default();
+        let config = SiteConfig::from_node(&self.config_node(file.map(|document| &document.root)), target);
+        let config = found.keep_checked(config);
+        found.finish_some(config)
     }
 
     /// The participant's Helm values: `layers` are the mappings of [`Self::values`] in their order, files read by the caller.
     ///
     /// Fails with `INVALID_FEDERATION` at every scalar that YAML 1.1 and 1.2 read differently, and where a layer is no mapping.
     pub fn join_values<'node>(layers: impl IntoIterator<Item = &'node Node>) -> Result<Map<String, Value>, Faults> {
-        let mut faults = Vec::new();
+        let mut found = Collector::new();
         let mut joined: Option<Node> = None;
         for layer in layers {
-            faults.extend(values_faults(layer));
+            found.keep(check_values(layer));
             joined = Some(match joined {
                 Some(below) => Node::overlay(below, layer.clone()),
                 None => layer.clone(),
             });
         }
-        Faults::check(faults, || match joined.map(|node| node.to_json(Code::InvalidFederation)) {
-            Some(Ok(Value::Object(values))) => values,
+        found.finish(|| ())?;
+        Ok(match joined.map(|node| node.to_json(Code::InvalidFederation)).transpose()? {
+            Some(Value::Object(values)) => values,
             _ => Map::new(),
         })
     }
@@ -222,11 +218,11 @@ fn at(place: &Place, content: Content) -> Node {
     Node { content, position, file: Arc::from(place.file.as_str()) }
 }
 
-/// What keeps Helm values from being read in one way only.
-pub(crate) fn values_faults(node: &Node) -> Vec<Diagnostic> {
+/// Refuses what keeps Helm values from being read in one way only.
+pub(crate) fn check_values(node: &Node) -> Result<(), Faults> {
     if node.is_null() || matches!(node.content, Content::Mapping(_)) {
-        return node.to_json(Code::InvalidFederation).err().unwrap_or_default();
+        return node.to_json(Code::InvalidFederation).map(drop);
     }
     let message = format!("Helm values must be a mapping, not {}", node.describe());
-    vec![Diagnostic::error(Code::InvalidFederation, message).hint("write a mapping of values").at(node.place())]
+    Err(Diagnostic::error(Code::InvalidFederation, message).hint("write a mapping of values").at(node.place()).into())
 }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use flare_diagnostic::{Checked, Code, Diagnostic, Faults, Place, did_you_mean};
+use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults, Place, did_you_mean};
 use flare_names::{ClaimName, InvalidName, NamespaceName, Target};
 use flare_yaml::{Content, Entry, Meaning, Node, Reading, shown as printable};
 
 use crate::{
-    model::{Expose, Federation, Participant, Places, Source, values_faults},
+    model::{Expose, Federation, Participant, Places, Source, check_values},
     schema::{Defaults, FederationFile, ParticipantEntry},
 };
 
@@ -21,13 +21,13 @@ impl Federation {
     /// `docs/federation.md`.
     pub fn parse(bytes: &[u8], file: &str) -> Result<Checked<Self>, Faults> {
         let document = flare_yaml::parse(bytes, file, Code::InvalidFederation)?;
-        federation(&document.root, document.faults).map(Checked::clean)
+        federation(&document.root, document.faults)
     }
 }
 
 /// Checks the whole file.
-pub(crate) fn federation(root: &Node, faults: Vec<Diagnostic>) -> Result<Federation, Faults> {
-    let mut reader = Reader { faults };
+pub(crate) fn federation(root: &Node, found: Collector) -> Result<Checked<Federation>, Faults> {
+    let mut reader = Reader { found };
     reader.mapping(root, "the file", FederationFile::KEYS);
     let defaults = root.get("defaults").filter(|node| !node.is_null());
     if let Some(node) = defaults {
@@ -37,8 +37,8 @@ pub(crate) fn federation(root: &Node, faults: Vec<Diagnostic>) -> Result<Federat
     let values = written(defaults, "values").and_then(|node| reader.values(node, "defaults.values"));
     let base = config_part(defaults, root);
     let participants = reader.participants(root, &base, values.as_ref());
-    reader.faults.sort_by_key(|fault| fault.place.as_ref().and_then(|place| place.position));
-    Faults::check(reader.faults, || Federation { target, participants })
+    let read = reader.found.finish(|| Federation { target, participants });
+    read.map_err(|faults| faults.sort_by_key(|fault| fault.place.as_ref().and_then(|place| place.position)))
 }
 
 /// A key that is written and not `null`: null means the same as left out (defect 28).
@@ -60,12 +60,12 @@ fn is_of_config(key: &str) -> bool {
 }
 
 struct Reader {
-    faults: Vec<Diagnostic>,
+    found: Collector,
 }
 
 impl Reader {
     fn fault(&mut self, message: String, hint: impl Into<String>, place: &Place) {
-        self.faults.push(Diagnostic::error(Code::InvalidFederation, message).hint(hint).at(place.clone()));
+        self.found.push(Diagnostic::error(Code::InvalidFederation, message).hint(hint).at(place.clone()));
     }
 
     /// Whether a node is a mapping; its unknown keys are faults.
@@ -242,7 +242,7 @@ impl Reader {
     fn values(&mut self, node: &Node, what: &str) -> Option<Source> {
         let source = self.source(node, what);
         if let Some(Source::Inline(node)) = &source {
-            self.faults.extend(values_faults(node));
+            self.found.keep(check_values(node));
         }
         source
     }

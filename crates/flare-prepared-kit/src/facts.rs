@@ -1,6 +1,6 @@
 //! `local/` against the plan: what job pods and their parent must agree on (defect 34), and what stops every job (33).
 
-use flare_diagnostic::{Code, Diagnostic, Place, printable};
+use flare_diagnostic::{Code, Collector, Diagnostic, Place, printable};
 use flare_file_tree::FileTree;
 use flare_launcher_args::{COMPONENT_ID, launcher_class};
 use flare_site_plan::SitePlan;
@@ -11,38 +11,31 @@ const COMM_CONFIG: &str = "local/comm_config.json";
 /// The first of these that is there is the one that FLARE reads.
 const RESOURCES: [&str; 2] = ["local/resources.json", "local/resources.json.default"];
 
-/// The facts in `local/` that no longer fit, each named by file and key.
-pub(crate) fn check(tree: &FileTree, plan: &SitePlan) -> Vec<Diagnostic> {
-    let mut found = check_comm_config(tree, plan);
-    found.extend(check_launcher(tree, plan));
-    found
+/// Adds the facts in `local/` that no longer fit, each named by file and key.
+pub(crate) fn check(tree: &FileTree, plan: &SitePlan, found: &mut Collector) {
+    check_comm_config(tree, plan, found);
+    check_launcher(tree, plan, found);
 }
 
-fn check_comm_config(tree: &FileTree, plan: &SitePlan) -> Vec<Diagnostic> {
-    let config = match read(tree, COMM_CONFIG) {
-        Ok(config) => config,
-        Err(fault) => return vec![fault],
-    };
+fn check_comm_config(tree: &FileTree, plan: &SitePlan, found: &mut Collector) {
+    let Some(config) = found.keep(read(tree, COMM_CONFIG)) else { return };
     let expected = [
         ("internal.scheme", json!("tcp")),
         ("internal.resources.host", json!(plan.names.service)),
         ("internal.resources.port", json!(plan.ports.parent())),
         ("internal.resources.connection_security", json!(plan.internal_connection.security)),
     ];
-    expected.iter().filter_map(|(key, expected)| compare(COMM_CONFIG, config, key, key, expected)).collect()
+    found.extend(expected.iter().filter_map(|(key, expected)| compare(COMM_CONFIG, config, key, key, expected)));
 }
 
-fn check_launcher(tree: &FileTree, plan: &SitePlan) -> Vec<Diagnostic> {
+fn check_launcher(tree: &FileTree, plan: &SitePlan, found: &mut Collector) {
     let file = RESOURCES.into_iter().find(|file| tree.is_file(file)).unwrap_or(RESOURCES[1]);
-    let resources = match read(tree, file) {
-        Ok(resources) => resources,
-        Err(fault) => return vec![fault],
-    };
+    let Some(resources) = found.keep(read(tree, file)) else { return };
     let components = json::elements(json::lookup(resources, "components").unwrap_or_default()).unwrap_or_default();
     let is_launcher = |component: &&str| json::lookup(component, "id").is_some_and(|id| json::equals(id, &COMPONENT_ID.into()));
     let Some(launcher) = components.into_iter().find(is_launcher) else {
         let message = format!("`{file}` has no component `{COMPONENT_ID}`, so no job can start");
-        return vec![fault(file, message)];
+        return found.push(fault(file, message));
     };
     let expected = [
         ("path", json!(launcher_class(plan.role))),
@@ -50,7 +43,7 @@ fn check_launcher(tree: &FileTree, plan: &SitePlan) -> Vec<Diagnostic> {
         ("args.workspace_mount_path", json!(plan.workspace.mount_path)),
     ];
     let named = |key: &str| format!("{COMPONENT_ID}.{key}");
-    expected.iter().filter_map(|(key, expected)| compare(file, launcher, key, &named(key), expected)).collect()
+    found.extend(expected.iter().filter_map(|(key, expected)| compare(file, launcher, key, &named(key), expected)));
 }
 
 /// Defect 33.

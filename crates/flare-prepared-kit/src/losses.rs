@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use flare_diagnostic::{Code, Diagnostic, Faults, printable};
+use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults, printable};
 use flare_file_tree::{Content, Destination, Entry, FileTree, ReadOptions, RelativePath};
 
 use crate::{
@@ -26,22 +26,19 @@ const CHART_FILE: &str = "helm_chart/Chart.yaml";
 ///
 /// # Errors
 /// `INVALID_ARGS`: each file that would be lost; or one fault where the marker does not describe the directory.
-pub fn check_losses(output: &Path, existing: &ExistingOutput, kit: &FileTree, discard: bool) -> Result<Vec<Diagnostic>, Faults> {
-    let ExistingOutput::Marked { head } = existing else { return Ok(Vec::new()) };
-    let found = compare(output, head, kit)?;
-    let mut warnings: Vec<_> = transfer_conflicts(output, kit)?.into_iter().collect();
-    if found.changes.is_empty() {
-        return Ok(warnings);
+pub fn check_losses(output: &Path, existing: &ExistingOutput, kit: &FileTree, discard: bool) -> Result<Checked<()>, Faults> {
+    let ExistingOutput::Marked { head } = existing else { return Ok(Checked::clean(())) };
+    let compared = compare(output, head, kit)?;
+    let mut found = Collector::new();
+    found.extend(transfer_conflicts(output, kit)?);
+    if !compared.changes.is_empty() && !compared.fits(head) {
+        found.push(misplaced_marker(output));
+    } else if discard && !compared.changes.is_empty() {
+        found.push(discarded(output, &compared.changes));
+    } else {
+        found.extend(compared.changes.iter().map(|change| would_be_lost(output, change)));
     }
-    if !found.fits(head) {
-        return Err(misplaced_marker(output).into());
-    }
-    if discard {
-        warnings.push(discarded(output, &found.changes));
-        return Ok(warnings);
-    }
-    let faults = found.changes.iter().map(|change| would_be_lost(output, change)).collect();
-    Faults::check(faults, || warnings)
+    found.finish(|| ())
 }
 
 struct Comparison {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use flare_diagnostic::{Checked, Code, Diagnostic, Faults, Place};
+use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults, Place};
 use flare_file_tree::{Digest, FileTree, ReadOptions, RelativePath};
 use flare_site_plan::SitePlan;
 
@@ -82,25 +82,23 @@ impl PreparedKit {
         let digests = FileDigests::of(&tree, Code::InvalidPreparedKit, is_answered_for)?;
         let [found, _] = digests.listed();
         let changes = changes::compare(&marker.files, &found);
-        let mut warnings = Vec::new();
-        let mut faults = Vec::new();
+        let mut found = Collector::new();
         for change in &changes {
             match change.judge() {
                 Verdict::Fine => {}
-                Verdict::Warning(warning) => warnings.push(warning),
-                Verdict::Fault(fault) => faults.push(fault),
+                Verdict::Warning(diagnostic) | Verdict::Fault(diagnostic) => found.push(diagnostic),
             }
         }
         if let Some(bytes) = tree.bytes(values::FILE) {
-            faults.extend(values::check(bytes, &marker.plan));
+            values::check(bytes, &marker.plan, &mut found);
         }
-        faults.extend(facts::check(&tree, &marker.plan));
-        warnings.extend(facts::study_conflict(&tree, &marker.plan));
+        facts::check(&tree, &marker.plan, &mut found);
+        found.extend(facts::study_conflict(&tree, &marker.plan));
         if acceptance.changes {
-            warnings.extend(faults.drain(..).map(Diagnostic::into_warning));
+            found.accept();
         }
         let fingerprint = digests.fingerprint();
-        Faults::check(faults, || Checked { value: Self { plan: marker.plan, tree, fingerprint, changes }, warnings })
+        found.finish(|| Self { plan: marker.plan, tree, fingerprint, changes })
     }
 
     /// Every decided fact.

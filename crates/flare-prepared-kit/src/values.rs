@@ -1,6 +1,6 @@
 //! `helm_chart/values.yaml` against the plan: what `local/` repeats must stay as it was decided (defect 34).
 
-use flare_diagnostic::{Code, Diagnostic, Faults, Place};
+use flare_diagnostic::{Code, Collector, Diagnostic, Faults, Place, shown};
 use flare_names::Role;
 use flare_site_plan::{Ports, SitePlan};
 use flare_yaml::{Content, Node};
@@ -11,25 +11,20 @@ pub(crate) const FILE: &str = "helm_chart/values.yaml";
 /// Reads values; the one place that knows how.
 fn read(bytes: &[u8], code: Code) -> Result<Node, Faults> {
     let document = flare_yaml::parse(bytes, FILE, code)?;
-    Faults::check(document.faults, || document.root)
+    document.faults.finish(|| document.root).map(|checked| checked.value)
 }
 
 /// The values as JSON.
 pub(crate) fn as_json(bytes: &[u8]) -> Result<serde_json::Value, Faults> {
-    let values = read(bytes, Code::InvalidPreparedKit)?;
-    values.to_json(Code::InvalidPreparedKit).or_else(|faults| Faults::check(faults, || serde_json::json!({})))
+    read(bytes, Code::InvalidPreparedKit)?.to_json(Code::InvalidPreparedKit)
 }
 
-/// The values that no longer fit the kit, each named with what is expected and what was found.
-pub(crate) fn check(bytes: &[u8], plan: &SitePlan) -> Vec<Diagnostic> {
-    let values = match read(bytes, Code::InvalidPreparedKit) {
-        Ok(values) => values,
-        Err(faults) => return faults.into_vec(),
-    };
-    let mut found: Vec<_> = expected(plan).into_iter().filter_map(|(key, expected)| compare(&values, key, expected)).collect();
-    found.extend(check_args(&values, plan));
+/// Adds the values that no longer fit the kit, each named with what is expected and what was found.
+pub(crate) fn check(bytes: &[u8], plan: &SitePlan, found: &mut Collector) {
+    let Some(values) = found.keep(read(bytes, Code::InvalidPreparedKit)) else { return };
+    found.extend(expected(plan).into_iter().filter_map(|(key, expected)| compare(&values, key, expected)));
+    check_args(&values, plan, found);
     found.extend(check_staged_namespace(&values, plan));
-    found
 }
 
 /// Key and expected text; `None` is null.
@@ -62,8 +57,8 @@ fn compare(values: &Node, key: &str, expected: Option<String>) -> Option<Diagnos
         _ => false,
     };
     (!fits).then(|| {
-        let shown = |text: Option<String>| text.map_or("null".to_owned(), |text| format!("`{}`", text.escape_debug()));
-        mismatch(key, &shown(expected), &describe(node), node)
+        let expected = expected.map_or("null".to_owned(), |text| format!("`{}`", shown(&text)));
+        mismatch(key, &expected, &describe(node), node)
     })
 }
 
@@ -71,7 +66,7 @@ fn describe(node: Option<&Node>) -> String {
     match node {
         None => "nothing".to_owned(),
         Some(node) if node.is_null() => "null".to_owned(),
-        Some(Node { content: Content::Scalar(scalar), .. }) => format!("`{}`", flare_yaml::shown(&scalar.text)),
+        Some(Node { content: Content::Scalar(scalar), .. }) => format!("`{}`", shown(&scalar.text)),
         Some(node) => node.describe(),
     }
 }
@@ -86,10 +81,10 @@ fn mismatch(key: &str, expected: &str, found: &str, node: Option<&Node>) -> Diag
 }
 
 /// The workspace and the organisation stand in `args` a second time.
-fn check_args(values: &Node, plan: &SitePlan) -> Vec<Diagnostic> {
+fn check_args(values: &Node, plan: &SitePlan, found: &mut Collector) {
     let node = values.get("args");
     let Some(Content::Sequence(items)) = node.map(|node| &node.content) else {
-        return vec![mismatch("args", "a list", &describe(node), node)];
+        return found.push(mismatch("args", "a list", &describe(node), node));
     };
     let text = |item: &Node| match &item.content {
         Content::Scalar(scalar) => scalar.text.clone(),
@@ -103,14 +98,12 @@ fn check_args(values: &Node, plan: &SitePlan) -> Vec<Diagnostic> {
         ("args (-m)", workspace, plan.workspace.mount_path.clone()),
         ("args (org)", organization, format!("org={}", plan.organization)),
     ];
-    let mut found = Vec::new();
     for (key, at, expected) in wanted {
         let item = at.and_then(|at| items.get(at));
         if item.map(text).as_ref() != Some(&expected) {
-            found.push(mismatch(key, &format!("`{}`", expected.escape_debug()), &describe(item), item.or(node)));
+            found.push(mismatch(key, &format!("`{}`", shown(&expected)), &describe(item), item.or(node)));
         }
     }
-    found
 }
 
 /// Defect 14: objects that were staged elsewhere cannot be mounted.

@@ -1,6 +1,6 @@
 //! Reading the checked configuration, and the words that it holds.
 
-use flare_diagnostic::{Checked, Code, Diagnostic, Faults, Place};
+use flare_diagnostic::{Checked, Code, Collector, Faults, Place};
 use flare_names::Target;
 use flare_yaml::{Document, Node};
 use serde::{Deserialize, Serialize};
@@ -48,7 +48,7 @@ impl SiteConfig {
 
     /// Reads a config that is part of another file, or was put together from several (see [`Node::overlay`]).
     pub fn from_node(node: &Node, target: Target) -> Result<Checked<Self>, Faults> {
-        read(node, target, Vec::new())
+        read(node, target, Collector::new())
     }
 
     /// Where a key stands, for checks that need more than the config; `None` where it was not written.
@@ -58,13 +58,9 @@ impl SiteConfig {
 }
 
 /// Reads the table and adds what was found to the faults that the document has already.
-fn read(node: &Node, target: Target, found: Vec<Diagnostic>) -> Result<Checked<SiteConfig>, Faults> {
+fn read(node: &Node, target: Target, found: Collector) -> Result<Checked<SiteConfig>, Faults> {
     let mut reader = Reader::new(target, BLOCKS);
     let config = SiteConfig::read(node, "", &mut reader);
     let places = std::mem::take(&mut reader.places);
-    let config = Faults::check(reader.into_faults(found), || config)?;
-    // The reader leaves a required key out only together with a fault.
-    config
-        .map(|config| Checked::clean(SiteConfig { places, ..config }))
-        .ok_or_else(|| Diagnostic::error(Code::Internal, "a config without faults could not be read").into())
+    reader.into_collector(found).finish_some(config.map(|config| SiteConfig { places, ..config }))
 }

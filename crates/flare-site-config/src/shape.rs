@@ -9,7 +9,7 @@ mod whole_number;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use flare_diagnostic::{Code, Diagnostic, Place, Position};
+use flare_diagnostic::{Code, Collector, Diagnostic, Place, Position};
 use flare_names::Target;
 use flare_yaml::Node;
 use schemars::Schema;
@@ -80,7 +80,7 @@ impl Reader {
     }
 
     /// All faults in the order of the file, those of `others` among them.
-    pub(crate) fn into_faults(self, others: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    pub(crate) fn into_collector(self, others: Collector) -> Collector {
         let others = others.into_iter().map(|fault| {
             let place = fault.place.clone().unwrap_or_else(|| Place::file(""));
             (place.file.into(), place.position.unwrap_or(Position { line: 0, column: 0 }), fault)

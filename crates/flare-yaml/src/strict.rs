@@ -19,7 +19,7 @@ pub fn parse(bytes: &[u8], file: &str, code: Code) -> Result<Document, Faults> {
     let mut strict = Strict { file: file.into(), code, faults: Vec::new() };
     match build::read(text, &mut strict) {
         Err(refused) => Err(strict.give_up(&refused, text)),
-        Ok(Some(root)) => Ok(Document { root, faults: strict.sorted_faults() }),
+        Ok(Some(root)) => Ok(Document { root, faults: strict.sorted_faults().collect() }),
         Ok(None) => Err(Diagnostic::error(code, "the file is empty")
             .hint("write the keys that are needed; see the example file")
             .at(Place::file(file))
@@ -119,14 +119,13 @@ impl Strict {
         let at = refused.at.position;
         let fatal = self.fault(at, message(&refused.why)).hint(hint(&refused.why, text, at));
         self.faults.push((at, fatal.clone()));
-        let faults = self.sorted_faults().into_iter().map(Faults::from);
-        faults.reduce(Faults::and).unwrap_or_else(|| fatal.into())
+        Faults::from_list(self.sorted_faults().collect()).unwrap_or_else(|| fatal.into())
     }
 
-    fn sorted_faults(&mut self) -> Vec<Diagnostic> {
+    fn sorted_faults(&mut self) -> impl Iterator<Item = Diagnostic> {
         let mut faults = std::mem::take(&mut self.faults);
         faults.sort_by_key(|(position, _)| *position);
-        faults.into_iter().map(|(_, fault)| fault).collect()
+        faults.into_iter().map(|(_, fault)| fault)
     }
 }
 

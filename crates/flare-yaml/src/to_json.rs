@@ -1,6 +1,6 @@
 //! A tree as JSON, for what is passed through to Kubernetes or Helm.
 
-use flare_diagnostic::{Code, Diagnostic};
+use flare_diagnostic::{Code, Collector, Diagnostic, Faults};
 use serde_json::{Map, Number, Value};
 
 use crate::{Content, Meaning, Node, Reading, Scalar, shown};
@@ -11,26 +11,26 @@ impl Node {
     /// Fails where a plain scalar means one thing in YAML 1.1, which FLARE and Helm read, and another in 1.2, and where a
     /// number has no JSON form; one fault for each such scalar, with `code`. A key that is written twice keeps its first
     /// value: its fault is already in [`crate::Document::faults`].
-    pub fn to_json(&self, code: Code) -> Result<Value, Vec<Diagnostic>> {
-        let mut faults = Vec::new();
-        let value = convert(self, code, &mut faults);
-        if faults.is_empty() { Ok(value) } else { Err(faults) }
+    pub fn to_json(&self, code: Code) -> Result<Value, Faults> {
+        let mut found = Collector::new();
+        let value = convert(self, code, &mut found);
+        found.finish(|| value).map(|checked| checked.value)
     }
 }
 
-fn convert(node: &Node, code: Code, faults: &mut Vec<Diagnostic>) -> Value {
+fn convert(node: &Node, code: Code, found: &mut Collector) -> Value {
     match &node.content {
-        Content::Sequence(items) => items.iter().map(|item| convert(item, code, faults)).collect(),
+        Content::Sequence(items) => items.iter().map(|item| convert(item, code, found)).collect(),
         Content::Mapping(entries) => {
             let mut map = Map::new();
             for entry in entries {
-                let value = convert(&entry.value, code, faults);
+                let value = convert(&entry.value, code, found);
                 map.entry(entry.key.text.as_str()).or_insert(value);
             }
             Value::Object(map)
         }
         Content::Scalar(scalar) => scalar.to_json(code).unwrap_or_else(|fault| {
-            faults.push(fault.at(node.place()));
+            found.push(fault.at(node.place()));
             Value::Null
         }),
     }

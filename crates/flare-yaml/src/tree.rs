@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use flare_diagnostic::{Diagnostic, Place, Position};
+use flare_diagnostic::{Collector, Place, Position};
 
 use crate::Meaning;
 
@@ -11,8 +11,9 @@ use crate::Meaning;
 pub struct Document {
     /// The whole document.
     pub root: Node,
-    /// What is wrong with it although it could be read, in file order.
-    pub faults: Vec<Diagnostic>,
+    /// What is wrong with it although it could be read, in file order; a reader adds its own and ends with
+    /// [`Collector::finish`].
+    pub faults: Collector,
 }
 
 /// A value and where it stands.

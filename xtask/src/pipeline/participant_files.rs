@@ -46,7 +46,7 @@ fn values(participant: &Participant, directory: &Path) -> Result<(), Faults> {
         let Source::File { path, place } = source else { continue };
         let (path, bytes) = read(directory, path, place)?;
         let document = flare_yaml::parse(&bytes, &path.to_string_lossy(), Code::InvalidFederation)?;
-        Faults::check(document.faults, || ())?;
+        document.faults.finish(|| ())?;
         Participant::join_values([&document.root])?;
     }
     Ok(())

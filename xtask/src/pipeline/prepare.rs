@@ -160,8 +160,8 @@ pub(crate) fn patch(request: &KitRequest, resolved: Resolved, options: &RunOptio
     let Resolved { plan, kit, existing, .. } = resolved;
     let patched = flare_kit_patch::patch(kit, &plan).and_then(|patched| {
         patched.and_then(|kit| {
-            let warnings = flare_prepared_kit::check_losses(&request.output, &existing, &kit, options.discard_changes)?;
-            Ok(Checked { value: kit, warnings })
+            let checked = flare_prepared_kit::check_losses(&request.output, &existing, &kit, options.discard_changes)?;
+            Ok(checked.map(|()| kit))
         })
     });
     located(request, patched)

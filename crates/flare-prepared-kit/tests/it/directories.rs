@@ -113,7 +113,7 @@ fn losses(output: &Path, kit: &FileTree, discard: bool) -> Result<String, String
         assert!(found.iter().all(|one| one.hint.is_some()));
         found.iter().map(|one| format!("{}\n", one.message)).collect()
     };
-    outcome.map(|warnings| text(&warnings)).map_err(|faults| {
+    outcome.map(|checked| text(&checked.warnings)).map_err(|faults| {
         assert!(faults.all().iter().all(|fault| fault.code == Code::InvalidArgs));
         text(faults.all())
     })
