@@ -8,7 +8,7 @@ use std::{
 
 use flare_diagnostic::{Code, Diagnostic};
 
-use crate::output::{Ended, exit_status, talk};
+use crate::output::{VerbResult, exit_status, write_to_stderr};
 
 /// Where the first bug of this run was met.
 static PLACE: Mutex<Option<String>> = Mutex::new(None);
@@ -23,7 +23,7 @@ pub(crate) fn note_places() {
 }
 
 /// Does the work of a verb; a bug on the way is its failure.
-pub(crate) fn caught(work: impl FnOnce() -> Ended) -> Ended {
+pub(crate) fn caught(work: impl FnOnce() -> VerbResult) -> VerbResult {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| Err(fault(payload).into()))
 }
 
@@ -31,7 +31,7 @@ pub(crate) fn caught(work: impl FnOnce() -> Ended) -> Ended {
 pub(crate) fn exit_number_of(run: impl FnOnce() -> u8) -> u8 {
     catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|payload| {
         let fault = fault(payload);
-        talk(&format!("Error: {fault}\nHint: {}\n", fault.hint.as_deref().unwrap_or_default()));
+        write_to_stderr(&format!("Error: {fault}\nHint: {}\n", fault.hint.as_deref().unwrap_or_default()));
         exit_status(fault.code)
     })
 }

@@ -5,14 +5,18 @@
 
 mod bug;
 mod cli;
+mod command_line;
+mod context;
 mod environment;
+mod generated;
 mod interrupt;
 mod output;
 mod pipeline;
 mod runtime;
+mod usage;
 mod workspace;
 
-pub use cli::{command, parse_and_run};
+pub use command_line::{command, parse_and_run};
 pub use environment::Environment;
 
 /// Runs the command line of this process and gives its exit status.
@@ -26,7 +30,7 @@ pub fn main() -> std::process::ExitCode {
             return match flare_testbed::registry::serve_slow_link(link) {
                 Ok(()) => 0,
                 Err(faults) => {
-                    output::talk(&format!("{}\n", faults.first()));
+                    output::write_to_stderr(&format!("{}\n", faults.first()));
                     output::exit_status(faults.first().code)
                 }
             };

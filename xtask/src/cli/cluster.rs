@@ -3,13 +3,13 @@
 use std::{path::PathBuf, time::Duration};
 
 use flare_diagnostic::{Code, Diagnostic, Faults};
-use flare_testbed::{
-    ClusterName, Context as TestbedContext, DefaultStorageClass, Provider, Removed, Status, Taint, UpOptions, image::FlareImage,
-};
+use flare_testbed::{ClusterName, DefaultStorageClass, Provider, Removed, Status, Taint, UpOptions, image::FlareImage};
 use serde_json::json;
 
-use super::Context;
-use crate::output::{Ended, Failure, Outcome, printable, talk};
+use crate::{
+    context::Context,
+    output::{Failure, Outcome, VerbResult, printable},
+};
 
 /// A local one-node cluster for trying and testing.
 ///
@@ -115,8 +115,8 @@ enum StorageClassArgument {
 }
 
 /// Does what is asked, with progress on stderr.
-pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Ended {
-    with_testbed(context, |testbed| match &arguments.verb {
+pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
+    context.with_testbed(|testbed| match &arguments.verb {
         Verb::Up(up) => {
             let options = options(context, up)?;
             let checked = flare_testbed::up(testbed, &name(&up.named)?, &options)?;
@@ -128,27 +128,6 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Ended {
             let checked = flare_testbed::reset(testbed, &name(named)?)?;
             Ok(Outcome { text: started(&checked.value), data: json!(checked.value), warnings: checked.warnings })
         }
-    })
-}
-
-/// Gives the testbed what it needs of this run; its talk goes to stderr.
-pub(crate) fn with_testbed<T, E: From<Diagnostic>>(
-    context: &Context<'_>,
-    work: impl FnOnce(&TestbedContext<'_>) -> Result<T, E>,
-) -> Result<T, E> {
-    let quiet = context.shared.quiet;
-    let report = move |line: &str| {
-        if !quiet {
-            talk(&format!("{}\n", printable(line)));
-        }
-    };
-    let environment = context.environment;
-    let cache = environment.absolute(&environment.cache_directory)?;
-    work(&TestbedContext {
-        cache: &cache,
-        search_path: &environment.search_path,
-        interrupted: context.interrupt.flag(),
-        report: &report,
     })
 }
 
@@ -186,7 +165,7 @@ fn started(status: &Status) -> String {
     format!("{}\nexport KUBECONFIG={}\nkubectl get nodes\n", table(status), printable(&quoted))
 }
 
-fn looked(status: &Status) -> Ended {
+fn looked(status: &Status) -> VerbResult {
     let outcome = Outcome { data: json!(status), text: table(status), warnings: Vec::new() };
     let up = format!("run `cargo xtask cluster up --name {}`", status.name);
     let fault = |problem: &String| Diagnostic::error(Code::CheckFailed, problem.clone()).hint(up.clone());

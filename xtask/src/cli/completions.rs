@@ -3,7 +3,6 @@
 use clap_complete::Shell;
 use serde_json::json;
 
-use super::Context;
 use crate::output::Outcome;
 
 /// Print the completions of a shell.
@@ -17,9 +16,9 @@ pub(crate) struct Arguments {
 }
 
 /// Generates them from the definition of the command line.
-pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Outcome {
+pub(crate) fn run(arguments: &Arguments, mut command: clap::Command) -> Outcome {
     let mut script = Vec::new();
-    clap_complete::generate(arguments.shell, &mut super::shown_command(context.environment), "flare-kube", &mut script);
+    clap_complete::generate(arguments.shell, &mut command, "flare-kube", &mut script);
     let text = String::from_utf8_lossy(&script).into_owned();
     Outcome { data: json!({"shell": arguments.shell.to_string(), "script": text}), text, warnings: Vec::new() }
 }

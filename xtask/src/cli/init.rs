@@ -2,17 +2,20 @@
 
 use std::path::{Path, PathBuf};
 
-use flare_diagnostic::{Code, Diagnostic, Faults};
+use flare_diagnostic::{Checked, Code, Diagnostic, Faults};
 use flare_federation::init::CONFIG_FILE;
 use flare_file_tree::Destination;
 use flare_site_config::image::ImageReference;
 use serde_json::json;
 
-use super::Context;
 use crate::{
     Environment,
-    output::{Ended, Outcome, printable},
-    pipeline::init::{self, Described},
+    context::Context,
+    output::{Outcome, VerbResult, printable},
+    pipeline::{
+        init::{self, Described},
+        kit_directory::refused,
+    },
 };
 
 const ANOTHER_OUTPUT: &str = "name another directory with `--output`";
@@ -35,7 +38,7 @@ pub(crate) struct Arguments {
 }
 
 /// Looks and writes.
-pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Ended {
+pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     let environment = context.environment;
     let kits = environment.absolute(&arguments.kits)?;
     let output = environment.absolute(&arguments.output)?;
@@ -43,9 +46,10 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Ended {
     check_output(&output)?;
     let written = [output.join(CONFIG_FILE), output.join("federation.yaml")];
     refuse_existing(&written)?;
-    let Described { found, files, warnings } = init::describe(&kits, &output, image.as_ref(), environment.now)?;
+    let Checked { value: Described { found, files }, warnings } =
+        init::describe(&kits, &output, image.as_ref(), environment.now)?;
     let both = [(written[0].as_path(), files.config.as_bytes()), (written[1].as_path(), files.federation.as_bytes())];
-    flare_file_tree::write_new_files(&both, 0o644).map_err(|error| init::refused(error, ANOTHER_OUTPUT))?;
+    flare_file_tree::write_new_files(&both, 0o644).map_err(|error| refused(error, ANOTHER_OUTPUT))?;
     let mut text: String = found.iter().map(|one| format!("found {} {}\n", one.role, printable(&one.name))).collect();
     for path in &written {
         text.push_str(&format!("wrote {}\n", printable(&path.to_string_lossy())));
@@ -76,7 +80,7 @@ fn check_output(output: &Path) -> Result<(), Diagnostic> {
         Ok(Destination::Absent | Destination::EmptyDirectory | Destination::Directory) => return Ok(()),
         Ok(Destination::File) => "a file",
         Ok(Destination::Other) => "a device, a pipe, a socket or a broken link",
-        Err(error) => return Err(init::refused(error, ANOTHER_OUTPUT)),
+        Err(error) => return Err(refused(error, ANOTHER_OUTPUT)),
     };
     let message = format!("the output `{}` is {what}, not a directory", printable(&output.to_string_lossy()));
     Err(Diagnostic::error(Code::InvalidArgs, message).hint(ANOTHER_OUTPUT).at(output))
@@ -91,7 +95,7 @@ fn refuse_existing(written: &[PathBuf]) -> Result<(), Faults> {
             let hint = "name another directory with `--output`, or move the file away";
             Some(Diagnostic::error(Code::InvalidArgs, message).hint(hint).at(path.as_path()))
         }
-        Err(error) => Some(init::refused(error, ANOTHER_OUTPUT)),
+        Err(error) => Some(refused(error, ANOTHER_OUTPUT)),
     });
     Faults::check(faults.collect(), || ())
 }

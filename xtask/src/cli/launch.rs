@@ -7,9 +7,9 @@ use flare_diagnostic::{Code, Diagnostic};
 use flare_names::Target;
 use flare_pod_manifest::{Additions, ContainerDefault};
 
-use super::Context;
 use crate::{
-    output::{Ended, Format, Outcome, documents},
+    context::Context,
+    output::{Format, Outcome, VerbResult, documents},
     pipeline::launch,
 };
 
@@ -92,7 +92,7 @@ enum ContainerSwitch {
 }
 
 /// Makes and prints.
-pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Ended {
+pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     let Verb::Manifest(arguments) = &arguments.verb;
     let absolute = |path: &PathBuf| context.environment.absolute(path);
     let additions = additions(arguments);

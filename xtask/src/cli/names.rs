@@ -4,7 +4,7 @@ use flare_diagnostic::{Code, Diagnostic};
 use flare_names::{ParticipantNames, Role, ServiceName, job_container, job_pod};
 use serde_json::{Map, Value, json};
 
-use crate::output::{Ended, Outcome, printable};
+use crate::output::{Outcome, VerbResult, printable};
 
 /// Print every Kubernetes name that is derived from a participant's name.
 ///
@@ -27,7 +27,7 @@ pub(crate) struct Arguments {
 }
 
 /// Derives and prints.
-pub(crate) fn run(arguments: &Arguments) -> Ended {
+pub(crate) fn run(arguments: &Arguments) -> VerbResult {
     if arguments.site.is_empty() {
         return Err(Diagnostic::error(Code::InvalidArgs, "the participant's name is empty")
             .hint("give the name that project.yml has")

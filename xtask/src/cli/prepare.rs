@@ -9,15 +9,16 @@ use flare_names::Target;
 use flare_site_plan::Acceptance;
 use serde_json::{Value, json};
 
-use super::Context;
 use crate::{
     Environment,
-    output::{Ended, Failure, Format, Outcome, printable},
+    context::Context,
+    output::{Failure, Format, Outcome, VerbResult, printable},
     pipeline::{
         difference::Change,
         federation::{self, Isolation, LoadedFederation},
-        prepare::{self, ConfigSource, KitRequest, Prepared, RunOptions},
+        prepare::{self, Prepared},
         prepare_many::{Unfinished, prepare_many},
+        request::{ConfigSource, KitRequest, RunOptions},
     },
 };
 
@@ -70,7 +71,7 @@ pub(crate) struct Arguments {
 }
 
 /// Prepares one kit, or many.
-pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Ended {
+pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     let options = RunOptions {
         acceptance: Acceptance { certificates: arguments.accept_certificates },
         now: context.environment.now,
@@ -150,7 +151,7 @@ fn twice(message: &str) -> Faults {
     Diagnostic::error(Code::InvalidArgs, message).hint("name each kit once").into()
 }
 
-fn run_one(context: &Context<'_>, request: &KitRequest, options: &RunOptions) -> Ended {
+fn run_one(context: &Context<'_>, request: &KitRequest, options: &RunOptions) -> VerbResult {
     context.step(|| format!("reading {}", request.kit.display()));
     let Checked { value: prepared, warnings } = prepare::prepare(request, options)?;
     context.step(|| target_line(&prepared.report));
@@ -188,7 +189,7 @@ fn as_lines(data: &Value) -> String {
         .collect()
 }
 
-fn run_federation(context: &Context<'_>, arguments: &Arguments, file: &Path, options: &RunOptions) -> Ended {
+fn run_federation(context: &Context<'_>, arguments: &Arguments, file: &Path, options: &RunOptions) -> VerbResult {
     let file = context.environment.absolute(file)?;
     let output = arguments.output.as_ref().map(|output| context.environment.absolute(output)).transpose()?;
     let Checked { value: LoadedFederation { federation, requests }, warnings } =
@@ -210,7 +211,7 @@ struct Kept {
     text: String,
 }
 
-fn run_many(context: &Context<'_>, requests: &[KitRequest], isolation: &Isolation, options: &RunOptions) -> Ended {
+fn run_many(context: &Context<'_>, requests: &[KitRequest], isolation: &Isolation, options: &RunOptions) -> VerbResult {
     context.step(|| format!("preparing {} kits, after a check of all", requests.len()));
     let bar = context.progress(requests.len());
     let for_machines = context.shared.format == Format::Json;

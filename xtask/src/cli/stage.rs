@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use flare_pvc_stage::{NewClaim, Options};
 use serde_json::json;
 
-use super::{Context, arguments::ClusterArguments};
+use super::arguments::ClusterArguments;
 use crate::{
-    output::{Ended, Outcome},
+    context::Context,
+    output::{Outcome, VerbResult},
     pipeline::stage,
 };
 
@@ -83,7 +84,7 @@ impl StagingArguments {
 }
 
 /// Stages and says what was done.
-pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> Ended {
+pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     let (environment, cluster) = (context.environment, &arguments.cluster);
     let prepared = environment.absolute(&arguments.prepared)?;
     let options = arguments.staging.options(cluster);

@@ -8,7 +8,7 @@ pub(crate) use exit::{EXIT_USAGE, manual_of_exit_statuses};
 pub(crate) use flare_diagnostic::printable;
 use flare_diagnostic::{Diagnostic, Faults};
 pub(crate) use flare_yaml::documents;
-pub(crate) use render::{Reporter, forgive_closed_pipe, talk};
+pub(crate) use render::{Reporter, forgive_closed_pipe, write_to_stderr};
 use serde_json::Value;
 
 /// How results are printed.
@@ -35,7 +35,7 @@ pub(crate) struct Outcome {
 }
 
 /// A verb's end: its outcome, or the faults that kept it from one (with the warnings that arose before).
-pub(crate) type Ended = Result<Outcome, Failure>;
+pub(crate) type VerbResult = Result<Outcome, Failure>;
 
 /// The faults that ended a verb.
 #[derive(Debug)]

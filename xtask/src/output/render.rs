@@ -9,7 +9,7 @@ use flare_diagnostic::{Code, Diagnostic, Severity, printable};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{EXIT_USAGE, Ended, Failure, Format, Outcome, exit_status};
+use super::{EXIT_USAGE, Failure, Format, Outcome, VerbResult, exit_status};
 
 /// Prints what verbs have to say, in the format that was asked for.
 #[derive(Debug, Clone, Copy)]
@@ -24,7 +24,7 @@ pub(crate) struct Reporter {
 
 impl Reporter {
     /// Prints the end of a verb and gives the exit number.
-    pub(crate) fn report(&self, ended: Ended) -> u8 {
+    pub(crate) fn report(&self, ended: VerbResult) -> u8 {
         match ended {
             Ok(outcome) => self.report_outcome(&outcome),
             Err(failure) => self.report_failure(&failure),
@@ -78,11 +78,11 @@ impl Reporter {
     }
 
     fn print_errors(&self, errors: &[Diagnostic]) {
-        let mut text: String = errors.iter().map(|error| self.person_reads(error)).collect();
+        let mut text: String = errors.iter().map(|error| self.rendered(error)).collect();
         if let Some(first) = errors.first() {
             let _ = writeln!(text, "Code: {} (exit {})", first.code, exit_status(first.code));
         }
-        talk(&text);
+        write_to_stderr(&text);
     }
 
     fn print_warnings(&self, warnings: &[Diagnostic]) {
@@ -90,12 +90,12 @@ impl Reporter {
             return;
         }
         for warning in warnings {
-            talk(&self.person_reads(warning));
+            write_to_stderr(&self.rendered(warning));
         }
     }
 
     /// A diagnostic as a person reads it; understandable without colour.
-    fn person_reads(&self, diagnostic: &Diagnostic) -> String {
+    fn rendered(&self, diagnostic: &Diagnostic) -> String {
         let (word, colour) = match diagnostic.severity {
             Severity::Error => ("Error", "\u{1b}[1;31m"),
             Severity::Warning => ("Warning", "\u{1b}[1;33m"),
@@ -165,7 +165,7 @@ pub(crate) fn forgive_closed_pipe(written: std::io::Result<()>) -> std::io::Resu
 }
 
 /// Writes to stderr.
-pub(crate) fn talk(text: &str) {
+pub(crate) fn write_to_stderr(text: &str) {
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }
 

@@ -11,9 +11,8 @@ use flare_names::Target;
 use flare_yaml::Document;
 
 use super::{
-    parallel, participant_files,
-    prepare::{self, ConfigSource, KitRequest, RunOptions},
-    release,
+    parallel, participant_files, prepare, read_config, release,
+    request::{ConfigSource, KitRequest, RunOptions},
 };
 
 /// The largest federation.yaml that is read, in bytes; the parser has the last word on smaller ones.
@@ -79,7 +78,7 @@ fn unique(faults: Faults) -> Faults {
 fn config_file(participant: &Participant, directory: &Path) -> Result<Option<Box<Document>>, Faults> {
     let Some((path, place)) = participant.config_file() else { return Ok(None) };
     let path = crate::environment::shortest(&flare_file_tree::resolved(&directory.join(path)));
-    let bytes = prepare::read_config_file(&path).map_err(|faults| {
+    let bytes = read_config::read_config_file(&path).map_err(|faults| {
         faults.map(|fault| match fault.code {
             // `--config` does not go with `--federation`.
             Code::ConfigNotFound => fault.hint("name a file at `config`, relative to federation.yaml, or let `init` write one"),

@@ -14,9 +14,9 @@ use flare_startup_kit::DirectoryKind;
 pub(crate) const EXPECTED: &str =
     "a startup kit has `startup/fed_server.json` or `startup/fed_client.json`, and `local/resources.json.default`";
 /// How many faults of one directory are told; it is one mistake, not many.
-const HANDFUL: usize = 5;
+const SHOWN_FAULTS: usize = 5;
 /// How many names a message lists.
-const NAMES: usize = 6;
+const SHOWN_NAMES: usize = 6;
 
 /// What a directory is. Fails where one may not look into it: then nobody can tell.
 pub(crate) fn kind(directory: &Path) -> Result<DirectoryKind, DiskError> {
@@ -64,22 +64,31 @@ pub(crate) fn expect_kit(path: &Path) -> Result<(), Faults> {
 /// The names of some paths, as many as one reads.
 pub(crate) fn names(paths: &[PathBuf]) -> String {
     let name = |path: &PathBuf| format!("`{}`", printable(&path.file_name().unwrap_or_default().to_string_lossy()));
-    let mut text = paths.iter().take(NAMES).map(name).collect::<Vec<_>>().join(", ");
-    if paths.len() > NAMES {
-        text.push_str(&format!(" and {} more", paths.len() - NAMES));
+    let mut text = paths.iter().take(SHOWN_NAMES).map(name).collect::<Vec<_>>().join(", ");
+    if paths.len() > SHOWN_NAMES {
+        text.push_str(&format!(" and {} more", paths.len() - SHOWN_NAMES));
     }
     text
 }
 
-/// The first faults of a directory, and how many more there are: hundreds of links are one mistake.
-pub(crate) fn handful(faults: Faults, path: &Path) -> Faults {
-    let mut all = faults.into_vec();
-    if all.len() > HANDFUL {
-        let more = all.len() + 1 - HANDFUL;
-        all.truncate(HANDFUL - 1);
-        let message = format!("{more} more files in `{}` cannot be taken either", printable(&path.to_string_lossy()));
-        let hint = "take the kit as provision made it: directories and regular files that one may read";
-        all.push(Diagnostic::error(Code::InvalidKit, message).hint(hint).at(path));
+/// What the disk refused, with the reason that it gave; `otherwise` is the hint where the reason has none of its own.
+pub(crate) fn refused(error: DiskError, otherwise: &str) -> Diagnostic {
+    let fault = error.into_diagnostic(Code::InvalidArgs);
+    if fault.hint.is_some() { fault } else { fault.hint(otherwise) }
+}
+
+/// The first faults of a directory with all warnings, and how many more there are: hundreds of links are one mistake.
+pub(crate) fn first_few(faults: Faults, path: &Path) -> Faults {
+    let (mut errors, warnings) = faults.into_parts();
+    let shown = if errors.len() > SHOWN_FAULTS { SHOWN_FAULTS - 1 } else { errors.len() };
+    let more = errors.split_off(shown);
+    let message = format!("{} more files in `{}` cannot be taken either", more.len(), printable(&path.to_string_lossy()));
+    let hint = "take the kit as provision made it: directories and regular files that one may read";
+    let summary = Diagnostic::error(Code::InvalidKit, message).hint(hint).at(path);
+    match Faults::from_list(errors) {
+        Some(shown) if more.is_empty() => shown,
+        Some(shown) => shown.and(summary.into()),
+        None => summary.into(),
     }
-    Faults::check(all, || ()).expect_err("there was at least one fault")
+    .after(warnings)
 }

@@ -7,7 +7,7 @@ use flare_file_tree::Destination;
 use flare_prepared_kit::{ExistingOutput, MARKER_FILE};
 use flare_startup_kit::DirectoryKind;
 
-use super::{kit_directory, prepare::KitRequest};
+use super::{kit_directory, request::KitRequest};
 
 /// Where kit and output really are, behind all links.
 pub(crate) struct RealPaths {

@@ -1,18 +1,16 @@
 //! kit + config → prepared kit: reads first, one write last. Between them only values, so that a failed run leaves
 //! nothing behind and the kit is never changed.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults, Place, printable};
+use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults, Place};
 use flare_federation::{
-    Facts, Participant, Provisioned,
+    Facts, Provisioned,
     target::{self, Origin},
 };
-use flare_file_tree::{CommitError, Destination, FileTree, ReadOptions};
-use flare_names::Target;
+use flare_file_tree::{CommitError, FileTree, ReadOptions};
 use flare_prepared_kit::{ExistingOutput, FingerprintedKit, MARKER_FILE, PreparedKit, TRANSFER};
-use flare_site_config::{SiteConfig, image::ImageReference};
-use flare_site_plan::{Acceptance, SitePlan};
+use flare_site_plan::SitePlan;
 use flare_startup_kit::StartupKit;
 use serde_json::{Value, json};
 
@@ -20,56 +18,11 @@ use super::{
     difference::{self, Change},
     kit_directory,
     output_path::{self, RealPaths},
+    read_config::ReadConfig,
     release,
+    request::{ConfigSource, KitRequest, RunOptions},
 };
-use crate::interrupt::{Interrupt, interrupted};
-
-/// The largest config file that is read, in bytes; the parser has the last word on smaller ones.
-const LARGEST_CONFIG: u64 = 8 << 20;
-
-/// Where the configuration of a kit comes from.
-#[derive(Debug, Clone)]
-pub(crate) enum ConfigSource {
-    /// A file.
-    File(PathBuf),
-    /// A participant's entry in federation.yaml, and the file that it names.
-    Participant {
-        /// The entry.
-        participant: Box<Participant>,
-        /// The file, read.
-        document: Option<Box<flare_yaml::Document>>,
-    },
-}
-
-/// One kit that is to be prepared. All paths are absolute.
-#[derive(Debug, Clone)]
-pub(crate) struct KitRequest {
-    /// The startup kit.
-    pub(crate) kit: PathBuf,
-    /// Its configuration.
-    pub(crate) config: ConfigSource,
-    /// Where the prepared kit goes.
-    pub(crate) output: PathBuf,
-    /// The release that somebody asked for; where nobody did, image and kit decide.
-    pub(crate) asked: Option<(Target, Origin)>,
-}
-
-/// What holds for every kit of a run.
-#[derive(Debug, Clone)]
-pub(crate) struct RunOptions {
-    /// What the user accepts.
-    pub(crate) acceptance: Acceptance,
-    /// The clock, in seconds since 1970.
-    pub(crate) now: i64,
-    /// Whether files that people put into an earlier output, or edited there, may be lost.
-    pub(crate) discard_changes: bool,
-    /// The directory in which the user is, absolute.
-    pub(crate) working_directory: PathBuf,
-    /// Whether nothing is written, and the difference is shown.
-    pub(crate) dry_run: bool,
-    /// Ctrl-C.
-    pub(crate) interrupt: Interrupt,
-}
+use crate::interrupt::interrupted;
 
 /// Everything that was read and decided for one kit, before anything is built.
 #[derive(Debug)]
@@ -244,62 +197,13 @@ fn in_reported_order(faults: Faults) -> Faults {
     })
 }
 
-/// A configuration that was read and not yet checked, since the image that it names may decide by which release's rules.
-enum ReadConfig<'run> {
-    File(flare_yaml::Document),
-    Participant(&'run Participant, Option<&'run flare_yaml::Document>),
-}
-
-impl<'run> ReadConfig<'run> {
-    fn of(request: &'run KitRequest) -> Result<Self, Faults> {
-        match &request.config {
-            ConfigSource::Participant { participant, document } => Ok(Self::Participant(participant, document.as_deref())),
-            ConfigSource::File(path) => {
-                let bytes = read_config_file(path)?;
-                flare_yaml::parse(&bytes, &path.display().to_string(), Code::InvalidConfig).map(Self::File)
-            }
-        }
-    }
-
-    fn image(&self) -> Option<ImageReference> {
-        match self {
-            Self::File(document) => release::image_of(&document.root),
-            Self::Participant(participant, document) => {
-                release::image_of(&participant.config_node(document.map(|document| &document.root)))
-            }
-        }
-    }
-
-    fn check(&self, target: Target) -> Result<Checked<SiteConfig>, Faults> {
-        match self {
-            Self::File(document) => SiteConfig::from_document(document, target),
-            Self::Participant(participant, document) => participant.site_config(*document, target),
-        }
-    }
-}
-
-/// Reads a config file; a missing one has its own code, and so has a directory in its place, as the reference has it.
-pub(crate) fn read_config_file(path: &Path) -> Result<Vec<u8>, Faults> {
-    if matches!(Destination::look(path), Ok(Destination::Directory | Destination::EmptyDirectory)) {
-        let message = format!("the config `{}` is a directory", printable(&path.to_string_lossy()));
-        return Err(Diagnostic::error(Code::ConfigNotFound, message).hint("name a file with `--config`").at(path).into());
-    }
-    let read = flare_file_tree::read_file(path, LARGEST_CONFIG, Code::ConfigNotFound, Code::InvalidConfig);
-    read.map_err(|faults| {
-        faults.map(|fault| match fault.code {
-            Code::ConfigNotFound => fault.hint("name the file with `--config`, or let `init` write one"),
-            _ => fault,
-        })
-    })
-}
-
 fn read_kit(request: &KitRequest, real: &RealPaths, now: i64) -> Result<(FileTree, Checked<StartupKit>), Faults> {
     output_path::check_is_startup_kit(&request.kit)?;
     kit_directory::expect_kit(&request.kit)?;
     // An earlier output of ours inside the kit is no part of it, whoever it was made for.
     let mut options = ReadOptions::new(Code::InvalidKit).in_memory("startup").in_memory("local").not_with(MARKER_FILE);
     options.excluded = real.left_out();
-    let tree = FileTree::read(&request.kit, &options).map_err(|faults| kit_directory::handful(faults, &request.kit))?;
+    let tree = FileTree::read(&request.kit, &options).map_err(|faults| kit_directory::first_few(faults, &request.kit))?;
     check_names(&tree)?;
     let name = request.kit.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let kit = StartupKit::read(&tree, &name, now)?;

@@ -7,7 +7,8 @@ use flare_diagnostic::{Checked, Code, Faults};
 use super::{
     federation::{self, Isolation, UniqueDiagnostics},
     parallel,
-    prepare::{self, KitRequest, Prepared, RunOptions},
+    prepare::{self, Prepared},
+    request::{KitRequest, RunOptions},
 };
 
 /// A run that ended before every kit was prepared.
@@ -73,7 +74,7 @@ mod tests {
     use flare_site_plan::Acceptance;
 
     use super::*;
-    use crate::{Environment, interrupt::Interrupt, pipeline::prepare::ConfigSource};
+    use crate::{Environment, interrupt::Interrupt, pipeline::request::ConfigSource};
 
     #[test]
     fn a_run_that_stops_half_way_says_which_kits_are_done_and_is_one_error() {

@@ -13,7 +13,7 @@ use flare_site_config::image::ImageReference;
 use flare_yaml::{Content, Node};
 use serde_json::Value;
 
-use super::prepare::KitRequest;
+use super::request::KitRequest;
 
 const RESOURCES: &str = "local/resources.json.default";
 const AUTHORIZATION: &str = "local/authorization.json.default";

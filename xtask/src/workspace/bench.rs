@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::{checks, programs, test_cluster::TestCluster};
 use crate::{
-    cli::Context,
-    output::{Ended, Outcome, talk},
+    context::Context,
+    output::{Outcome, VerbResult, write_to_stderr},
 };
 
 /// What is measured.
@@ -42,7 +42,7 @@ pub(crate) struct Baseline {
 }
 
 /// Runs a bench in a release build, with the reference from the cache.
-pub(crate) fn run(context: &Context<'_>, root: &Path, subject: &Subject) -> Ended {
+pub(crate) fn run(context: &Context<'_>, root: &Path, subject: &Subject) -> VerbResult {
     match subject {
         Subject::Prepare { check } => {
             let check: &[&str] = if *check { &["--check"] } else { &[] };
@@ -53,7 +53,7 @@ pub(crate) fn run(context: &Context<'_>, root: &Path, subject: &Subject) -> Ende
     }
 }
 
-fn baseline(context: &Context<'_>, root: &Path, arguments: &Baseline) -> Ended {
+fn baseline(context: &Context<'_>, root: &Path, arguments: &Baseline) -> VerbResult {
     let environment = context.environment;
     let cluster = TestCluster::named_or_ours(context, arguments.kubeconfig.as_deref())?;
     let kubeconfig = &cluster.kubeconfig;
@@ -78,7 +78,7 @@ fn baseline(context: &Context<'_>, root: &Path, arguments: &Baseline) -> Ended {
     let bytes = flare_file_tree::read_file(&figures, 1 << 20, Code::CheckFailed, Code::CheckFailed)?;
     let data: Value = serde_json::from_slice(&bytes)
         .map_err(|error| Diagnostic::error(Code::Internal, format!("the figures are no JSON: {error}")))?;
-    talk("done: the table is in `docs/benchmarks.md`\n");
+    write_to_stderr("done: the table is in `docs/benchmarks.md`\n");
     Ok(Outcome { data, text: String::new(), warnings: Vec::new() })
 }
 

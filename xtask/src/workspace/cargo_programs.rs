@@ -6,9 +6,9 @@ use flare_diagnostic::{Code, Diagnostic, Faults};
 
 use super::{
     pinned,
-    programs::{self, is_file, talking},
+    programs::{self, is_file, streaming},
 };
-use crate::cli::Context;
+use crate::context::Context;
 
 /// A program at its pinned version, which the cache may not have yet.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ impl CargoProgram {
     /// Gives its path, after it was installed into the cache where it was not there.
     pub(crate) fn install(&self, context: &Context<'_>, root: &Path) -> Result<PathBuf, Faults> {
         if !self.is_there() {
-            programs::run(&context.interrupt, talking(context, root, "sh").args(["tools/cargo/install.sh", self.name]))?;
+            programs::run(&context.interrupt, streaming(context, root, "sh").args(["tools/cargo/install.sh", self.name]))?;
         }
         Ok(self.path.clone())
     }

@@ -9,14 +9,15 @@ use flare_diagnostic::Faults;
 
 use super::{
     cargo_programs::CargoProgram,
+    packages::packages,
     packaging, pinned,
-    programs::{self, cargo, is_file, talking},
+    programs::{self, cargo, is_file, streaming},
     steps::Steps,
     test_cluster::TestCluster,
 };
 use crate::{
-    cli::Context,
-    output::{Ended, talk},
+    context::Context,
+    output::{VerbResult, write_to_stderr},
 };
 
 /// Tests of the cluster package that run at once; each has a namespace of its own.
@@ -34,7 +35,7 @@ pub(crate) struct TestArguments {
 }
 
 /// All tests, after what they need is there; in CI the lints first. What fails is listed at the end.
-pub(crate) fn test(context: &Context<'_>, root: &Path, arguments: &TestArguments) -> Ended {
+pub(crate) fn test(context: &Context<'_>, root: &Path, arguments: &TestArguments) -> VerbResult {
     let mut steps = Steps::new();
     let lints = context.environment.continuous_integration && arguments.filter.is_none();
     let checks = Checks { context, root, lints };
@@ -47,15 +48,15 @@ pub(crate) fn test(context: &Context<'_>, root: &Path, arguments: &TestArguments
 }
 
 /// Everything that must pass before a change lands.
-pub(crate) fn ci(context: &Context<'_>, root: &Path, no_cluster: bool) -> Ended {
+pub(crate) fn ci(context: &Context<'_>, root: &Path, no_cluster: bool) -> VerbResult {
     let mut steps = Steps::new();
     let checks = Checks { context, root, lints: true };
     checks.announce(!no_cluster)?;
     checks.lints(&mut steps)?;
     for package in packages(context, root)? {
         let mut check = cargo(context, root);
-        check.args(["check", "--quiet", "--locked", "--package", &package]);
-        checks.step(&mut steps, &format!("`{package}` alone"), &mut check)?;
+        check.args(["check", "--quiet", "--locked", "--package", &package.name]);
+        checks.step(&mut steps, &format!("`{}` alone", package.name), &mut check)?;
     }
     checks.tests(&mut steps, &TestArguments { filter: None, no_cluster })?;
     steps.end()
@@ -70,7 +71,7 @@ const HELM: &str = "tools/helm/build.sh";
 const REFERENCE: &str = "tools/reference/install.sh";
 
 fn script_run(context: &Context<'_>, root: &Path, script: &str) -> Result<(), Faults> {
-    programs::run(&context.interrupt, talking(context, root, "sh").arg(script))
+    programs::run(&context.interrupt, streaming(context, root, "sh").arg(script))
 }
 
 struct Checks<'run> {
@@ -103,7 +104,7 @@ impl Checks<'_> {
             missing.push("Kubernetes and FLARE's images, where they are missing (20 minutes)".to_owned());
         }
         if !missing.is_empty() {
-            talk(&format!("made once, into {}: {}\n", cache.display(), missing.join(", ")));
+            write_to_stderr(&format!("made once, into {}: {}\n", cache.display(), missing.join(", ")));
         }
         Ok(())
     }
@@ -124,7 +125,7 @@ impl Checks<'_> {
         let fetched =
             self.step(steps, "packages of all platforms", cargo(context, root).args(["fetch", "--quiet", "--locked"]))?;
         if fetched {
-            let mut command = talking(context, root, deny);
+            let mut command = streaming(context, root, deny);
             self.step(steps, LICENCES, command.args(["--offline", "check", "bans", "licenses", "sources"]))?;
         } else {
             steps.leave_out(LICENCES, "packages could not be downloaded");
@@ -210,7 +211,7 @@ impl Runner<'_> {
     /// Runs some test programs, or all that need no cluster; `at_once` limits how many tests. All runs have the same packages, and
     /// where they can the same features, so that nothing is compiled in two forms.
     fn command(&self, programs: &[&str], filter: Option<&str>, at_once: Option<&str>) -> Command {
-        let mut command = talking(self.context, self.root, self.nextest.as_deref().unwrap_or(Path::new("cargo")));
+        let mut command = streaming(self.context, self.root, self.nextest.as_deref().unwrap_or(Path::new("cargo")));
         let chosen = programs.iter().flat_map(|program| ["--test", program]);
         if self.nextest.is_some() {
             let profile = if self.context.environment.continuous_integration { "ci" } else { "default" };
@@ -243,15 +244,7 @@ impl Runner<'_> {
         list.args(CLUSTER_TESTS.iter().chain(&TESTBED_TESTS).flat_map(|program| ["--test", program]));
         list.args(filter).args(["--", "--list", "--format", "terse"]);
         let count = programs::output(&mut list)?.lines().filter(|line| line.ends_with(": test")).count();
-        talk(&format!("{count} tests that need a cluster are left out\n"));
+        write_to_stderr(&format!("{count} tests that need a cluster are left out\n"));
         Ok(count)
     }
-}
-
-fn packages(context: &Context<'_>, root: &Path) -> Result<Vec<String>, Faults> {
-    let mut metadata = programs::command(context.environment, root, "cargo");
-    let text = programs::output(metadata.args(["metadata", "--no-deps", "--format-version", "1", "--locked"]))?;
-    let document: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
-    let packages = document["packages"].as_array().map(Vec::as_slice).unwrap_or_default();
-    Ok(packages.iter().filter_map(|package| package["name"].as_str()).map(str::to_owned).collect())
 }

@@ -6,12 +6,15 @@ use flare_diagnostic::{Code, Diagnostic, Faults};
 use serde_json::json;
 
 use crate::{
-    cli::schema::{Name, schema},
-    output::{Ended, Outcome},
+    generated::{
+        manual::manual,
+        schema::{Name, schema},
+    },
+    output::{Outcome, VerbResult},
 };
 
 /// Path below the root and content of every generated file.
-fn generated() -> Vec<(&'static str, String)> {
+fn generated(command: clap::Command) -> Vec<(&'static str, String)> {
     let pretty = |name| serde_json::to_string_pretty(&schema(name, None)).map(|text| text + "\n").unwrap_or_default();
     vec![
         ("docs/schemas/k8s.schema.json", pretty(Name::K8s)),
@@ -23,21 +26,21 @@ fn generated() -> Vec<(&'static str, String)> {
         ("docs/schemas/resource-spec.schema.json", pretty(Name::ResourceSpec)),
         ("docs/schemas/study-data.schema.json", pretty(Name::StudyData)),
         ("docs/schemas/study-runtime.schema.json", pretty(Name::StudyRuntime)),
-        ("docs/command-line.md", crate::cli::manual()),
+        ("docs/command-line.md", manual(command)),
     ]
 }
 
 /// Writes the files that are not fresh, or names them.
-pub(crate) fn run(root: &Path, check: bool) -> Ended {
+pub(crate) fn run(root: &Path, check: bool, command: clap::Command) -> VerbResult {
     let mut stale = Vec::new();
-    for (path, content) in generated() {
+    for (path, content) in generated(command) {
         let found = flare_file_tree::read_file(&root.join(path), 16 << 20, Code::CheckFailed, Code::CheckFailed);
         if found.ok().as_deref() != Some(content.as_bytes()) {
             stale.push((path, content));
         }
     }
-    if check && !stale.is_empty() {
-        return Err(faults(&stale).into());
+    if check {
+        Faults::check(stale.iter().map(|(path, _)| fault(path)).collect(), || ())?;
     }
     let mut text = String::new();
     for (path, content) in &stale {
@@ -49,9 +52,6 @@ pub(crate) fn run(root: &Path, check: bool) -> Ended {
     Ok(Outcome { data: json!({ "written": written }), text, warnings: Vec::new() })
 }
 
-fn faults(stale: &[(&str, String)]) -> Faults {
-    let stale = stale.iter().map(|(path, _)| {
-        Diagnostic::error(Code::CheckFailed, format!("`{path}` is not what the code generates")).hint("run `cargo xtask codegen`")
-    });
-    Faults::check(stale.collect(), || ()).expect_err("at least one file is stale")
+fn fault(path: &str) -> Diagnostic {
+    Diagnostic::error(Code::CheckFailed, format!("`{path}` is not what the code generates")).hint("run `cargo xtask codegen`")
 }

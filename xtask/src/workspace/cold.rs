@@ -12,19 +12,19 @@ use flare_diagnostic::{Code, Diagnostic, Faults};
 use serde_json::Value;
 
 use super::{
-    programs::{self, talking},
+    programs::{self, streaming},
     steps::Steps,
 };
 use crate::{
-    cli::Context,
-    output::{Ended, talk},
+    context::Context,
+    output::{VerbResult, write_to_stderr},
 };
 
 /// What is left in the temporary directory for whoever finds it after a run that was killed.
 const NOTE: &str = "Made by `cargo xtask ci --cold`, which removes it at its end. It may be removed when no such run is left.\n";
 
 /// Runs the commands of the README and all of CI, and removes everything that was made for that.
-pub(crate) fn run(context: &Context<'_>, root: &Path, no_cluster: bool, directory: Option<&Path>) -> Ended {
+pub(crate) fn run(context: &Context<'_>, root: &Path, no_cluster: bool, directory: Option<&Path>) -> VerbResult {
     let head = committed(context, root)?;
     // Beside the heavy cache there is a disk with room, and a cluster works from there; /tmp is often a small one in memory.
     let cache = context.environment.absolute(&context.environment.cache_directory)?;
@@ -32,7 +32,7 @@ pub(crate) fn run(context: &Context<'_>, root: &Path, no_cluster: bool, director
         directory.map(|path| context.environment.absolute(path)).transpose()?.or_else(|| cache.parent().map(Path::to_owned));
     let name = format!("flare-kube-cold-{}", std::process::id());
     let place = Place { context, root, path: directory.unwrap_or(cache).join(name) };
-    talk(&format!("a clone of {head}, a new home and new caches are made in {}\n", place.path.display()));
+    write_to_stderr(&format!("a clone of {head}, a new home and new caches are made in {}\n", place.path.display()));
     let mut steps = Steps::new();
     let worked = place.work(&mut steps, &head, no_cluster);
     let removed = place.remove();
@@ -85,7 +85,7 @@ impl Place<'_> {
     }
 
     fn clone_to_checkout(&self, head: &str) -> Result<(), Faults> {
-        let git = || talking(self.context, &self.path, "git");
+        let git = || streaming(self.context, &self.path, "git");
         let mut clone = git();
         clone.args(["clone", "--quiet", "--no-checkout"]).arg(self.root).arg("checkout");
         programs::run(&self.context.interrupt, &mut clone)?;
@@ -108,7 +108,7 @@ impl Place<'_> {
 
     /// A command in the clone that finds nothing of this user's but toolchains and the configuration of clients.
     fn command(&self) -> Command {
-        let mut command = talking(self.context, &self.path.join("checkout"), "bash");
+        let mut command = streaming(self.context, &self.path.join("checkout"), "bash");
         command.arg(".ci/with-fresh-home").arg(&self.path);
         command.env("FLARE_KUBE_CACHE", self.path.join("cache")).env("CARGO_TARGET_DIR", self.path.join("target"));
         command.envs([("CI", "true"), ("CARGO_INCREMENTAL", "0"), ("CARGO_TERM_COLOR", "never")]);

@@ -11,13 +11,13 @@ use super::{
     programs::{self, is_file},
 };
 use crate::{
-    cli::Context,
-    output::{Ended, Outcome},
+    context::Context,
+    output::{Outcome, VerbResult},
     pipeline::{
         federation::{self, Isolation, LoadedFederation},
         parallel,
-        prepare::RunOptions,
         prepare_many::prepare_many,
+        request::RunOptions,
     },
 };
 
@@ -33,7 +33,7 @@ pub(crate) struct Arguments {
 }
 
 /// Prepares every participant, renders its chart where Helm is found, and reads it back.
-pub(crate) fn run(context: &Context<'_>, root: &Path, arguments: &Arguments) -> Ended {
+pub(crate) fn run(context: &Context<'_>, root: &Path, arguments: &Arguments) -> VerbResult {
     let output = root.join(&arguments.output);
     let options = RunOptions {
         acceptance: flare_site_plan::Acceptance::default(),

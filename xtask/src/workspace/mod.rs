@@ -1,14 +1,18 @@
 //! What only makes sense in a checkout of flare-kube: its tests, its generated files, its demo and its benches.
 
-pub(crate) mod bench;
+mod bench;
 mod cargo_programs;
-pub(crate) mod checkout;
-pub(crate) mod checks;
-pub(crate) mod codegen;
-pub(crate) mod cold;
-pub(crate) mod demo;
+mod checkout;
+mod checks;
+mod codegen;
+mod cold;
+mod demo;
+mod packages;
 mod packaging;
 mod pinned;
-pub(crate) mod programs;
+mod programs;
 mod steps;
-pub(crate) mod test_cluster;
+mod test_cluster;
+mod verbs;
+
+pub(crate) use verbs::{Verb, run};

@@ -15,9 +15,9 @@ use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 
 use crate::{
     Environment,
-    cli::Context,
+    context::Context,
     interrupt::{Interrupt, interrupted},
-    output::talk,
+    output::write_to_stderr,
 };
 
 /// How often a running program and the interrupt are looked at.
@@ -47,11 +47,11 @@ pub(crate) fn command(environment: &Environment, root: &Path, program: impl AsRe
 
 /// Cargo, as the one that runs us.
 pub(crate) fn cargo(context: &Context<'_>, root: &Path) -> Command {
-    talking(context, root, "cargo")
+    streaming(context, root, "cargo")
 }
 
 /// A program whose output is for people. It joins stderr in JSON mode, so that stdout stays one document.
-pub(crate) fn talking(context: &Context<'_>, root: &Path, program: impl AsRef<OsStr>) -> Command {
+pub(crate) fn streaming(context: &Context<'_>, root: &Path, program: impl AsRef<OsStr>) -> Command {
     let mut command = command(context.environment, root, program);
     if context.shared.format == crate::output::Format::Json {
         command.stdout(std::io::stderr());
@@ -63,7 +63,7 @@ pub(crate) fn talking(context: &Context<'_>, root: &Path, program: impl AsRef<Os
 /// it started, and the run ends when they have.
 pub(crate) fn run(interrupt: &Interrupt, command: &mut Command) -> Result<(), Faults> {
     let shown = shown(command);
-    talk(&format!("+ {shown}\n"));
+    write_to_stderr(&format!("+ {shown}\n"));
     interrupt.check()?;
     // A group of its own, so that cargo's own children hear of an interrupt too, and once.
     let status = command.process_group(0).spawn().and_then(|child| wait(interrupt, child)).map_err(|error| {

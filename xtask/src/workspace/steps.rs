@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use flare_diagnostic::{Code, Diagnostic, Faults};
 use serde_json::{Value, json};
 
-use crate::output::{Ended, Failure, Outcome, talk};
+use crate::output::{Failure, Outcome, VerbResult, write_to_stderr};
 
 /// What became of the steps so far.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ impl Steps {
             Ok(value) => (Some(value), End::Done),
             Err(faults) if faults.all().iter().any(|fault| fault.code == Code::Interrupted) => return Err(faults),
             Err(faults) => {
-                talk(&format!("failed: {name}: {}\nthe other steps go on\n", faults.first()));
+                write_to_stderr(&format!("failed: {name}: {}\nthe other steps go on\n", faults.first()));
                 (None, End::Failed(faults))
             }
         };
@@ -80,7 +80,7 @@ impl Steps {
     }
 
     /// The end of the run: the table, and an error for each step that failed.
-    pub(crate) fn end(self) -> Ended {
+    pub(crate) fn end(self) -> VerbResult {
         let took = self.began.elapsed();
         let outcome = Outcome { data: json!({ "steps": self.data() }), text: self.table(took), warnings: Vec::new() };
         let errors: Vec<_> = self.list.iter().filter_map(Step::error).collect();

@@ -11,10 +11,7 @@ use std::{
 use flare_diagnostic::{Code, Diagnostic, Faults};
 use flare_testbed::{ClusterName, Provider, Status, UpOptions, image::FlareImage};
 
-use crate::{
-    cli::{Context, cluster::with_testbed},
-    output::talk,
-};
+use crate::{context::Context, output::write_to_stderr};
 
 /// The name of our own, so that a developer's cluster `local` is left alone.
 const NAME: &str = "tests";
@@ -54,7 +51,7 @@ impl<'run> TestCluster<'run> {
     fn start(context: &'run Context<'run>) -> Result<Self, Faults> {
         let name = ClusterName::new(NAME)?;
         // Whoever is first done would end the cluster under the others.
-        let turn = with_testbed(context, |testbed| {
+        let turn = context.with_testbed(|testbed| {
             let busy = "another run uses the cluster of the tests: waiting for it";
             flare_testbed::lock_file(testbed, &testbed.cache.join("test-cluster.lock"), busy)
         })?;
@@ -65,7 +62,7 @@ impl<'run> TestCluster<'run> {
             timeout: Duration::from_mins(5),
             ..UpOptions::default()
         };
-        let (before, status) = with_testbed(context, |testbed| -> Result<_, Faults> {
+        let (before, status) = context.with_testbed(|testbed| -> Result<_, Faults> {
             let before = flare_testbed::status(testbed, &name)?.ready;
             Ok((before, flare_testbed::up(testbed, &name, &options)?.value))
         })?;
@@ -92,7 +89,7 @@ impl<'run> TestCluster<'run> {
 
     fn take_down(&mut self) -> Result<(), Faults> {
         let Some(name) = self.ours.take() else { return Ok(()) };
-        with_testbed(self.context, |testbed| flare_testbed::down(testbed, &name)).map(drop)
+        self.context.with_testbed(|testbed| flare_testbed::down(testbed, &name)).map(drop)
     }
 }
 
@@ -100,7 +97,7 @@ impl Drop for TestCluster<'_> {
     /// The end of a run that failed or was interrupted; what stands in the way of this one is only told.
     fn drop(&mut self) {
         if let Err(faults) = self.take_down() {
-            talk(&format!(
+            write_to_stderr(&format!(
                 "the cluster `{NAME}` is still there: {}\nrun `cargo xtask cluster down --name {NAME}`\n",
                 faults.first()
             ));

@@ -2,11 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::Context;
-use crate::{
-    output::Ended,
-    workspace::{bench, checkout, checks, codegen, cold, demo},
-};
+use super::{bench, checkout, checks, codegen, cold, demo};
+use crate::{context::Context, output::VerbResult};
 
 /// Verbs that work in a checkout of flare-kube.
 #[derive(Debug, clap::Subcommand)]
@@ -47,15 +44,15 @@ pub(crate) enum Verb {
     Bench(bench::Subject),
 }
 
-/// Runs a verb of the checkout.
-pub(crate) fn run(context: &Context<'_>, verb: Verb) -> Ended {
+/// Runs a verb of the checkout. `command` is the whole command line, of which `codegen` writes the manual.
+pub(crate) fn run(context: &Context<'_>, verb: Verb, command: impl FnOnce() -> clap::Command) -> VerbResult {
     let root = checkout::root(context.environment)?;
     match verb {
         Verb::Demo(arguments) => demo::run(context, &root, &arguments),
         Verb::Test(arguments) => checks::test(context, &root, &arguments),
         Verb::Ci { no_cluster, cold: true, directory } => cold::run(context, &root, no_cluster, directory.as_deref()),
         Verb::Ci { no_cluster, .. } => checks::ci(context, &root, no_cluster),
-        Verb::Codegen { check } => codegen::run(&root, check),
+        Verb::Codegen { check } => codegen::run(&root, check, command()),
         Verb::Bench(subject) => bench::run(context, &root, &subject),
     }
 }

@@ -10,13 +10,13 @@ use flare_diagnostic::{Code, Diagnostic, without_secrets};
 
 use crate::{
     Environment,
-    output::{EXIT_USAGE, Format, Reporter, forgive_closed_pipe, talk},
+    output::{EXIT_USAGE, Format, Reporter, forgive_closed_pipe, write_to_stderr},
 };
 
 /// Prints help or version, or refuses the line: as text, and where the line asked for JSON also as the one document on stdout.
 /// Gives the exit number.
-pub(super) fn refuse(environment: &Environment, error: &clap::Error, arguments: &[OsString]) -> u8 {
-    let json = wants_json(&super::command(), arguments);
+pub(crate) fn refuse(environment: &Environment, command: &clap::Command, error: &clap::Error, arguments: &[OsString]) -> u8 {
+    let json = wants_json(command, arguments);
     let format = if json { Format::Json } else { Format::Text };
     let reporter = Reporter { format, quiet: true, colour: environment.colour };
     if !error.use_stderr() {
@@ -31,7 +31,7 @@ pub(super) fn refuse(environment: &Environment, error: &clap::Error, arguments: 
 fn print(error: &clap::Error) {
     let text = error.render().to_string();
     match without_secrets(&text) {
-        std::borrow::Cow::Owned(text) => talk(&text),
+        std::borrow::Cow::Owned(text) => write_to_stderr(&text),
         // In colour, where there is a terminal.
         std::borrow::Cow::Borrowed(_) => drop(error.print()),
     }
@@ -88,7 +88,7 @@ mod tests {
     fn json_is_found_in_every_spelling_of_the_flag_and_nowhere_else() {
         let wants = |line: &str| {
             let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
-            super::wants_json(&crate::cli::command(), &words)
+            super::wants_json(&crate::command(), &words)
         };
         for line in
             ["-ojson", "-o json", "-o=json", "--format json", "--format=json", "-qojson", "-qo json", "-vo=json", "-hqojson"]

@@ -1,0 +1,67 @@
+//! What every verb is given besides its own arguments.
+
+use flare_diagnostic::Diagnostic;
+
+use crate::{
+    Environment,
+    interrupt::Interrupt,
+    output::{Format, printable, write_to_stderr},
+};
+
+/// The flags that every verb takes.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct SharedArguments {
+    /// How the result is printed on stdout; warnings and errors go to stderr.
+    #[arg(short = 'o', long = "format", value_enum, default_value_t, global = true, value_name = "FORMAT")]
+    pub(crate) format: Format,
+    /// Say nothing on stderr but errors.
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Say on stderr what is done, step by step.
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
+}
+
+/// The process around a run, Ctrl-C, and the shared flags.
+#[derive(Debug)]
+pub(crate) struct Context<'run> {
+    pub(crate) environment: &'run Environment,
+    pub(crate) interrupt: Interrupt,
+    pub(crate) shared: SharedArguments,
+}
+
+impl Context<'_> {
+    /// Says on stderr what is done now, where `-v` asked for it.
+    pub(crate) fn step(&self, text: impl FnOnce() -> String) {
+        if self.shared.verbose {
+            write_to_stderr(&format!("{}\n", text()));
+        }
+    }
+
+    /// A progress bar on stderr for people; hidden in pipes, with `-q` and with JSON.
+    pub(crate) fn progress(&self, steps: usize) -> indicatif::ProgressBar {
+        let shown = self.environment.stderr_is_terminal && !self.shared.quiet;
+        let target = if shown { indicatif::ProgressDrawTarget::stderr() } else { indicatif::ProgressDrawTarget::hidden() };
+        indicatif::ProgressBar::with_draw_target(Some(steps as u64), target)
+    }
+
+    /// Gives the testbed what it needs of this run; what it reports goes to stderr.
+    pub(crate) fn with_testbed<T, E: From<Diagnostic>>(
+        &self,
+        work: impl FnOnce(&flare_testbed::Context<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let quiet = self.shared.quiet;
+        let report = move |line: &str| {
+            if !quiet {
+                write_to_stderr(&format!("{}\n", printable(line)));
+            }
+        };
+        let cache = self.environment.absolute(&self.environment.cache_directory)?;
+        work(&flare_testbed::Context {
+            cache: &cache,
+            search_path: &self.environment.search_path,
+            interrupted: self.interrupt.flag(),
+            report: &report,
+        })
+    }
+}

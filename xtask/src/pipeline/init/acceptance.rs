@@ -1,0 +1,46 @@
+//! Whether `prepare --federation` takes what `init` writes.
+
+use std::path::Path;
+
+use flare_diagnostic::{Code, Collector, Diagnostic, Faults, Place};
+use flare_federation::{
+    Facts, Federation, Member, cross_check,
+    init::{CONFIG_FILE, Files},
+};
+use flare_site_plan::Acceptance;
+
+use super::found_kit::FoundKit;
+
+/// Goes the road of `prepare --federation` over the files, as far as it can refuse them: what `init` writes is always accepted.
+pub(super) fn check(files: &Files, kits: &[FoundKit]) -> Result<(), Faults> {
+    let federation = Federation::parse(files.federation.as_bytes(), "federation.yaml")?.value;
+    let target = federation.target.unwrap_or_default();
+    let document = flare_yaml::parse(files.config.as_bytes(), CONFIG_FILE, Code::InvalidConfig)?;
+    let (mut faults, mut facts) = (Collector::new(), Vec::new());
+    for entry in &federation.participants {
+        let Some(one) = kits.iter().find(|one| one.found.kit == entry.kit) else { continue };
+        let planned = entry
+            .site_config(Some(&document), target)
+            .and_then(|config| flare_site_plan::resolve(&one.kit, &config.value, target, Acceptance::default()))
+            .and_then(|plan| flare_kit_patch::patch(one.tree.clone(), &plan.value).map(|_| plan.value));
+        let planned = planned.map_err(|faults| faults.map(|fault| of_kit(fault, &one.directory)));
+        facts.extend(
+            faults
+                .keep(planned)
+                .map(|plan| Facts::of(&plan, &one.kit.certificates.identity.subject_alternative_names, one.kit.relay.as_ref())),
+        );
+    }
+    faults.finish(|| ())?;
+    let members: Vec<_> = federation.participants.iter().zip(&facts).map(|(entry, facts)| Member { entry, facts }).collect();
+    cross_check(&members).map(drop)
+}
+
+/// A fault of a kit names the file below the kit; here it needs the kit too.
+fn of_kit(fault: Diagnostic, directory: &Path) -> Diagnostic {
+    match fault.place.clone() {
+        Some(place) if fault.code == Code::InvalidKit => {
+            fault.at(Place { file: directory.join(&place.file).to_string_lossy().into_owned(), ..place })
+        }
+        _ => fault,
+    }
+}

@@ -1,0 +1,68 @@
+//! The configuration of a kit, read before it is known by which release's rules it is checked.
+
+use std::path::Path;
+
+use flare_diagnostic::{Checked, Code, Diagnostic, Faults, printable};
+use flare_federation::Participant;
+use flare_file_tree::Destination;
+use flare_names::Target;
+use flare_site_config::{SiteConfig, image::ImageReference};
+
+use super::{
+    release,
+    request::{ConfigSource, KitRequest},
+};
+
+/// The largest config file that is read, in bytes; the parser has the last word on smaller ones.
+const LARGEST_CONFIG: u64 = 8 << 20;
+
+/// A configuration that was read and not yet checked, since the image that it names may decide by which release's rules.
+pub(crate) enum ReadConfig<'run> {
+    File(flare_yaml::Document),
+    Participant(&'run Participant, Option<&'run flare_yaml::Document>),
+}
+
+impl<'run> ReadConfig<'run> {
+    pub(crate) fn of(request: &'run KitRequest) -> Result<Self, Faults> {
+        match &request.config {
+            ConfigSource::Participant { participant, document } => Ok(Self::Participant(participant, document.as_deref())),
+            ConfigSource::File(path) => {
+                let bytes = read_config_file(path)?;
+                flare_yaml::parse(&bytes, &path.display().to_string(), Code::InvalidConfig).map(Self::File)
+            }
+        }
+    }
+
+    /// The image that it names, where it is one.
+    pub(crate) fn image(&self) -> Option<ImageReference> {
+        match self {
+            Self::File(document) => release::image_of(&document.root),
+            Self::Participant(participant, document) => {
+                release::image_of(&participant.config_node(document.map(|document| &document.root)))
+            }
+        }
+    }
+
+    /// Checks it by the rules of a release.
+    pub(crate) fn check(&self, target: Target) -> Result<Checked<SiteConfig>, Faults> {
+        match self {
+            Self::File(document) => SiteConfig::from_document(document, target),
+            Self::Participant(participant, document) => participant.site_config(*document, target),
+        }
+    }
+}
+
+/// Reads a config file; a missing one has its own code, and so has a directory in its place, as the reference has it.
+pub(crate) fn read_config_file(path: &Path) -> Result<Vec<u8>, Faults> {
+    if matches!(Destination::look(path), Ok(Destination::Directory | Destination::EmptyDirectory)) {
+        let message = format!("the config `{}` is a directory", printable(&path.to_string_lossy()));
+        return Err(Diagnostic::error(Code::ConfigNotFound, message).hint("name a file with `--config`").at(path).into());
+    }
+    let read = flare_file_tree::read_file(path, LARGEST_CONFIG, Code::ConfigNotFound, Code::InvalidConfig);
+    read.map_err(|faults| {
+        faults.map(|fault| match fault.code {
+            Code::ConfigNotFound => fault.hint("name the file with `--config`, or let `init` write one"),
+            _ => fault,
+        })
+    })
+}
