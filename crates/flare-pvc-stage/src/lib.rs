@@ -6,6 +6,7 @@ mod helper_pod;
 mod holders;
 mod lock;
 mod parent;
+mod run;
 mod shipment;
 mod stage;
 mod values;

@@ -1,0 +1,215 @@
+//! What every verb with a helper pod shares: permissions, lock, pod, program, and whatever happens, nothing left behind.
+
+use std::{future::Future, time::Duration};
+
+use flare_cluster::{
+    Cluster, Exec, Operation,
+    k8s_openapi::api::{
+        coordination::v1::Lease,
+        core::v1::{PersistentVolumeClaim, Pod},
+    },
+};
+use flare_diagnostic::{Checked, Code, Diagnostic, Faults};
+use flare_prepared_kit::PreparedKit;
+use tokio::{select, time::timeout};
+
+use crate::{
+    VOLUME_PROGRAM, claim, helper_pod, holders,
+    lock::Lock,
+    parent::{self, Stopped},
+    values::{self, ParentPod},
+};
+
+/// How long cleaning up may take.
+const CLEANUP: Duration = Duration::from_secs(30);
+
+/// One run of a verb on one claim.
+pub(crate) struct Run<'run> {
+    pub(crate) cluster: &'run Cluster,
+    pub(crate) namespace: String,
+    pub(crate) claim: String,
+    /// The parent's Deployment.
+    deployment: String,
+    parent: ParentPod,
+    deadline: Duration,
+    /// What is done, as a noun for messages: `staging`.
+    what: &'static str,
+    /// The verb and a part that no other run has: `stage-1f`.
+    name: String,
+}
+
+/// What has to be given back.
+#[derive(Default)]
+pub(crate) struct Held {
+    /// Why the helper pod does not run yet, as the cluster says it.
+    waits_for: String,
+    /// The parent that was scaled down, and to how many pods it goes back.
+    parent: Option<Stopped>,
+    lock: Option<Lock>,
+    pod: Option<String>,
+}
+
+/// How a verb runs, whichever it is.
+#[derive(Debug, Clone)]
+pub(crate) struct Manner<'run> {
+    /// The verb, as names of objects have it: `stage`.
+    pub(crate) verb: &'static str,
+    /// What is done, as a noun for messages: `staging`.
+    pub(crate) what: &'static str,
+    /// Another image for the helper pod than the parent's.
+    pub(crate) image: Option<&'run str>,
+    /// How long all of it may take.
+    pub(crate) deadline: Duration,
+    /// Names this run: small letters and digits, unique.
+    pub(crate) id: &'run str,
+}
+
+impl<'run> Run<'run> {
+    pub(crate) fn new(cluster: &'run Cluster, kit: &PreparedKit, manner: &Manner<'_>) -> Result<Self, Diagnostic> {
+        let mut parent = values::parent_pod(kit)?;
+        if let Some(image) = manner.image {
+            image.clone_into(&mut parent.image);
+        }
+        let plan = kit.plan();
+        Ok(Self {
+            cluster,
+            namespace: plan.namespace.to_string(),
+            claim: plan.workspace.claim.to_string(),
+            deployment: plan.names.deployment.to_string(),
+            parent,
+            deadline: manner.deadline,
+            what: manner.what,
+            name: format!("{}-{}", manner.verb, manner.id),
+        })
+    }
+
+    /// Does the work within its time. `stop` ends it early; what was begun is removed in any case.
+    pub(crate) async fn carry_out<T>(
+        &self,
+        stop: impl Future<Output = ()>,
+        work: impl AsyncFnOnce(&mut Held) -> Result<Checked<T>, Faults>,
+    ) -> Result<Checked<T>, Faults> {
+        let mut held = Held::default();
+        let ended = select! {
+            ended = timeout(self.deadline, work(&mut held)) => ended.map_err(|_| Code::TimedOut),
+            () = stop => Err(Code::Interrupted),
+        };
+        let ended = ended.unwrap_or_else(|why| Err(self.cut_off(why, &held.waits_for).into()));
+        let left = self.clean(held).await;
+        match ended {
+            Ok(mut checked) => {
+                checked.warnings.extend(left);
+                Ok(checked)
+            }
+            Err(faults) => Err(faults.after(left)),
+        }
+    }
+
+    /// The fault of a run that did not come to its own end.
+    fn cut_off(&self, why: Code, waits_for: &str) -> Diagnostic {
+        if why == Code::Interrupted {
+            return Diagnostic::error(why, "interrupted; what was begun has been removed").hint("run the same command again");
+        }
+        let reason = if waits_for.is_empty() { String::new() } else { format!("; the helper pod waits: {waits_for}") };
+        Diagnostic::error(why, format!("the {} did not end within {} s{reason}", self.what, self.deadline.as_secs())).hint(
+            "mend what it waits for (node, volume, image; `kubectl describe` shows more), or give it more time with `--timeout`",
+        )
+    }
+
+    /// The permissions that lock, pod and program need, as README lists them.
+    pub(crate) fn needed(&self) -> Vec<Operation> {
+        let namespace = Some(self.namespace.as_str());
+        let mut needed: Vec<_> =
+            ["get", "list", "watch", "create", "delete"].map(|verb| Operation::on::<Pod>(verb, namespace)).into();
+        needed.extend(Operation::exec(&self.namespace));
+        needed.extend(["get", "create", "update", "delete"].map(|verb| Operation::on::<Lease>(verb, namespace)));
+        needed.push(Operation::on::<PersistentVolumeClaim>("get", namespace));
+        needed
+    }
+
+    /// Takes the lock of the claim.
+    pub(crate) async fn lock(&self, held: &mut Held) -> Result<(), Diagnostic> {
+        held.lock = Some(Lock::take(self.cluster, &self.namespace, &self.claim, &self.name).await?);
+        Ok(())
+    }
+
+    /// Scales the parent down, and waits until nobody uses the claim.
+    pub(crate) async fn stop_parent(&self, held: &mut Held) -> Result<(), Diagnostic> {
+        // Held before it is scaled down, so that it comes up again wherever this run is cut off.
+        held.parent = parent::find(self.cluster, &self.namespace, &self.deployment).await?;
+        if let Some(parent) = &held.parent {
+            parent.stop(self.cluster, &self.namespace).await?;
+        }
+        holders::wait_for_none(self.cluster, &self.namespace, &self.claim).await
+    }
+
+    /// Scales the parent up where a killed run left it down.
+    pub(crate) async fn restore_parent(&self) -> Result<(), Diagnostic> {
+        parent::restore(self.cluster, &self.namespace, &self.deployment).await
+    }
+
+    /// Starts the helper pod.
+    pub(crate) async fn start_pod(&self, held: &mut Held) -> Result<(), Diagnostic> {
+        let name = self.pod();
+        let pod = helper_pod::manifest(&name, &self.claim, &self.parent, self.deadline);
+        // Before it is asked for: an answer that is lost may still have made it.
+        held.pod = Some(name);
+        select! {
+            started = helper_pod::start(self.cluster, &self.namespace, &pod, self.deadline, &mut held.waits_for) => started,
+            fault = claim::cannot_be_provisioned(self.cluster, &self.namespace, &self.claim) => Err(fault),
+        }
+    }
+
+    /// Deletes helper pods of this claim that a killed run left.
+    pub(crate) async fn clear_pods(&self) -> Result<(), Diagnostic> {
+        helper_pod::clear(self.cluster, &self.namespace, &self.claim, self.deadline).await
+    }
+
+    /// The volume's program in the helper pod. Its input is the program, a request of this length, and what belongs to it.
+    pub(crate) fn program(&self, request: usize) -> Exec {
+        // The program comes over the stream, so that the request's address stays short: the program's length, the request's.
+        let reading = "import sys; exec(sys.stdin.buffer.read(int(sys.argv[1])))";
+        let (program, request) = (VOLUME_PROGRAM.len().to_string(), request.to_string());
+        let command = [self.parent.python.as_str(), "-c", reading, &program, &request, helper_pod::MOUNT];
+        Exec {
+            namespace: self.namespace.clone(),
+            pod: self.pod(),
+            container: Some(helper_pod::CONTAINER.to_owned()),
+            command: command.map(str::to_owned).into(),
+            deadline: self.deadline,
+        }
+    }
+
+    fn pod(&self) -> String {
+        format!("flare-kube-{}", self.name)
+    }
+
+    /// Gives back what is held. What cannot be removed ends by itself, so it is a warning.
+    async fn clean(&self, held: Held) -> Vec<Diagnostic> {
+        let mut left = Vec::new();
+        let cleaning = async {
+            if let Some(pod) = &held.pod
+                && let Err(fault) = helper_pod::delete(self.cluster, &self.namespace, pod).await
+            {
+                left.push(stays(&format!("the helper pod `{pod}`"), &fault));
+            }
+            if let Some(stopped) = &held.parent
+                && let Err(fault) = stopped.start(self.cluster, &self.namespace).await
+            {
+                left.push(stopped.still_down(&fault));
+            }
+            if let Some(lock) = held.lock
+                && let Err(fault) = lock.release().await
+            {
+                left.push(stays(&format!("the Lease of the {}", self.what), &fault));
+            }
+        };
+        let _ = timeout(CLEANUP, cleaning).await;
+        left
+    }
+}
+
+fn stays(what: &str, fault: &Diagnostic) -> Diagnostic {
+    Diagnostic::warning(Code::Notice, format!("{what} could not be removed: {}", fault.message))
+        .hint("it ends by itself; the next staging removes it")
+}
