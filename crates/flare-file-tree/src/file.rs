@@ -2,7 +2,7 @@
 
 use std::{
     ffi::OsString,
-    os::fd::AsFd as _,
+    os::fd::{AsFd as _, OwnedFd},
     path::{Path, PathBuf},
 };
 
@@ -23,8 +23,7 @@ pub fn write_file(path: &Path, bytes: &[u8], mode: u32, replace: bool) -> Result
     let target = Target::resolve(path)?;
     make_parents(&mut disk, &target.parent, &mut Vec::new()).map_err(|error| error.into_disk_error("create", path))?;
     let failed = |errno: Errno| DiskError::new("write", path, errno);
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let parent = openat(CWD, &target.parent, flags, Mode::empty()).map_err(failed)?;
+    let parent = open_directory(&target.parent).map_err(failed)?;
     let mut temporary = OsString::from(".");
     temporary.push(&target.name);
     temporary.push(format!(".flare-kube-{}", std::process::id()));
@@ -51,13 +50,26 @@ pub fn write_file(path: &Path, bytes: &[u8], mode: u32, replace: bool) -> Result
 pub fn write_new_files(files: &[(&Path, &[u8])], mode: u32) -> Result<(), DiskError> {
     for (index, (path, bytes)) in files.iter().enumerate() {
         if let Err(error) = write_file(path, bytes, mode, false) {
-            for (written, _) in &files[..index] {
-                let _ = rustix::fs::unlink(*written);
-            }
+            files[..index].iter().for_each(|(written, _)| remove_file(written));
             return Err(error);
         }
     }
     Ok(())
+}
+
+/// Removes a file that was just written, if it can be.
+fn remove_file(path: &Path) {
+    let mut gate = |_: crate::Step<'_>| Ok(());
+    let mut disk = Disk { gate: &mut gate, cancelled: None };
+    if let Ok(target) = Target::resolve(path)
+        && let Ok(parent) = open_directory(&target.parent)
+    {
+        let _ = disk.remove_file(&parent, &target.name);
+    }
+}
+
+fn open_directory(path: &Path) -> rustix::io::Result<OwnedFd> {
+    openat(CWD, path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
 }
 
 /// A path with every link on the way resolved, as far as it exists; what does not exist yet is kept as it is.
@@ -65,27 +77,4 @@ pub fn write_new_files(files: &[(&Path, &[u8])], mode: u32) -> Result<(), DiskEr
 /// For comparing two paths that may lead to the same directory. The path must be absolute and without `.` and `..`.
 pub fn resolved(path: &Path) -> PathBuf {
     canonical(path)
-}
-
-#[cfg(test)]
-#[allow(clippy::disallowed_methods, reason = "tests look at the disk from outside")]
-mod tests {
-    use super::write_new_files;
-
-    #[test]
-    fn none_of_the_files_is_left_where_one_of_them_cannot_be_written() {
-        let directory = tempfile::tempdir().unwrap();
-        let (first, second) = (directory.path().join("new/first"), directory.path().join("taken"));
-        std::fs::write(&second, "mine").unwrap();
-        let files: [(&std::path::Path, &[u8]); 2] = [(&first, b"1"), (&second, b"2")];
-        assert!(write_new_files(&files, 0o644).is_err());
-        assert!(!first.exists());
-        assert_eq!(std::fs::read_to_string(&second).unwrap(), "mine");
-        std::fs::remove_file(&second).unwrap();
-        write_new_files(&files, 0o644).unwrap();
-        assert_eq!(
-            (std::fs::read_to_string(&first).unwrap(), std::fs::read_to_string(&second).unwrap()),
-            ("1".into(), "2".into())
-        );
-    }
 }

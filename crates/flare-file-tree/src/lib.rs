@@ -27,5 +27,5 @@ pub use path::{InvalidPath, RelativePath};
 pub use place::{Destination, broken_links, directories, files, other_owner};
 pub use read::Survey;
 pub use read_options::ReadOptions;
-pub use source::read_file;
+pub use source::{ContentReader, read_file};
 pub use tree::{Content, DIRECTORY_MODE, Entry, FileTree};

@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{self, Read as _},
+    io::{self, Read},
     os::fd::{AsFd, OwnedFd},
     path::Path,
 };
@@ -11,7 +11,7 @@ use flare_diagnostic::{Code, Diagnostic, Faults, Place};
 use rustix::fs::{CWD, FileType, Mode, OFlags, Stat, fstat, openat};
 
 use crate::{
-    DiskError,
+    Content, DiskError,
     error::{reason, shown},
 };
 
@@ -28,6 +28,48 @@ pub(crate) fn kind(stat: &Stat) -> FileType {
 /// The length of a file; the system never gives a negative one.
 pub(crate) fn length(stat: &Stat) -> u64 {
     u64::try_from(stat.st_size).unwrap_or(0)
+}
+
+impl Content {
+    /// Reads the content piece by piece. A file that stays on disk must still have the length with which it was found.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be opened, or is another one now.
+    pub fn reader(&self) -> Result<ContentReader<'_>, DiskError> {
+        Ok(ContentReader(match self {
+            Self::Bytes(bytes) => Source::Bytes(bytes),
+            Self::OnDisk { source, length } => Source::File(open_source(source, *length)?.take(*length)),
+        }))
+    }
+}
+
+/// Reads a [`Content`], wherever it is. Where a file has been cut since it was opened, the bytes end early.
+#[derive(Debug)]
+pub struct ContentReader<'content>(Source<'content>);
+
+enum Source<'content> {
+    Bytes(&'content [u8]),
+    File(io::Take<File>),
+}
+
+/// Shows where it reads, never the bytes.
+impl std::fmt::Debug for Source<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::Bytes(_) => "memory",
+            Self::File(_) => "a file",
+        })
+    }
+}
+
+impl Read for ContentReader<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match &mut self.0 {
+            Source::Bytes(bytes) => bytes.read(buffer),
+            Source::File(file) => file.read(buffer),
+        }
+    }
 }
 
 /// Opens the file of a `Content::OnDisk` again.

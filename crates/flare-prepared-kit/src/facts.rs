@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 const COMM_CONFIG: &str = "local/comm_config.json";
 /// The first of these that is there is the one that FLARE reads.
 const RESOURCES: [&str; 2] = ["local/resources.json", "local/resources.json.default"];
+/// The files that are looked into.
+pub(crate) const FILES: [&str; 3] = [COMM_CONFIG, RESOURCES[0], RESOURCES[1]];
 
 /// Adds the facts in `local/` that no longer fit, each named by file and key.
 pub(crate) fn check(tree: &FileTree, plan: &SitePlan, found: &mut Collector) {

@@ -18,6 +18,10 @@ use crate::{
 /// The permission bits of the marker: as those of other files that `prepare` makes.
 const MARKER_MODE: u32 = 0o644;
 
+/// So much of a kit is held in memory, in bytes: whole kits, but not the data and models that some carry.
+const IN_MEMORY: u64 = 8 << 20;
+const IN_MEMORY_EACH: u64 = 1 << 20;
+
 /// What the user accepts although a check speaks against it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Acceptance {
@@ -64,7 +68,10 @@ impl PreparedKit {
     /// # Errors
     /// As [`Self::from_tree`], and `INVALID_PREPARED_KIT` for what cannot be read, links and devices included.
     pub fn open(path: &Path, acceptance: Acceptance) -> Result<Checked<Self>, Faults> {
-        let options = ReadOptions::new(Code::InvalidPreparedKit).in_memory(STARTUP).in_memory(LOCAL).in_memory(CHART);
+        let mut options = ReadOptions::new(Code::InvalidPreparedKit).in_memory(CHART).in_memory(MARKER_FILE);
+        options = facts::FILES.into_iter().fold(options, ReadOptions::in_memory);
+        options.memory = IN_MEMORY;
+        options.on_disk_above = IN_MEMORY_EACH;
         Self::from_tree(FileTree::read(path, &options)?, acceptance)
     }
 

@@ -1,15 +1,14 @@
 //! What is sent to the volume: the list, and the bytes behind it.
 
 use std::{
-    borrow::Cow,
-    io,
+    io::{self, Read as _},
     pin::Pin,
     task::{Context, Poll},
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use flare_diagnostic::{Code, Faults};
-use flare_file_tree::{Content, Digest, Entry, FileTree};
+use flare_file_tree::{Content, ContentReader, Digest, Entry, FileTree};
 use flare_prepared_kit::PreparedKit;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -49,14 +48,15 @@ struct Listed {
     sha256: Option<String>,
 }
 
-/// A kit on its way to a volume: the list of all entries, and the bytes of the files in the same order.
+/// A kit on its way to a volume: the list of all entries, and the contents of the files in the same order. What stays on disk is
+/// read while it is sent, so that a kit of any size takes little memory.
 pub struct Shipment<'kit> {
     verb: &'static str,
     owner: Owner,
     fingerprint: Option<Digest>,
     transfer: bool,
     entries: Vec<Listed>,
-    contents: Vec<Cow<'kit, [u8]>>,
+    contents: Vec<&'kit Content>,
 }
 
 /// Shows how much it is, never the bytes: among them are private keys.
@@ -92,10 +92,10 @@ impl<'kit> Shipment<'kit> {
                     shipment.entries.push(Listed { path, kind: "directory", mode: *mode, size: None, sha256: None });
                 }
                 Entry::File { content, mode } => {
-                    let bytes = whole(content)?;
-                    let (size, sha256) = (Some(bytes.len() as u64), Some(Digest::of(&bytes).to_string()));
+                    let digest = content.digest().map_err(|error| error.into_diagnostic(Code::InvalidPreparedKit))?;
+                    let (size, sha256) = (Some(content.len()), Some(digest.to_string()));
                     shipment.entries.push(Listed { path, kind: "file", mode: *mode, size, sha256 });
-                    shipment.contents.push(bytes);
+                    shipment.contents.push(content);
                 }
             }
         }
@@ -114,7 +114,7 @@ impl<'kit> Shipment<'kit> {
 
     /// The bytes of all files.
     pub fn bytes(&self) -> u64 {
-        self.contents.iter().map(|bytes| bytes.len() as u64).sum()
+        self.contents.iter().map(|content| content.len()).sum()
     }
 
     /// The request that the volume's program reads first. `id` names the run: letters, digits and `-`.
@@ -131,38 +131,50 @@ impl<'kit> Shipment<'kit> {
         program: &'shipment [u8],
         request: &'shipment [u8],
     ) -> (impl AsyncRead + Unpin + Send, u64) {
-        let parts: Vec<&[u8]> = [program, request].into_iter().chain(self.contents.iter().map(AsRef::as_ref)).collect();
-        let length = parts.iter().map(|part| part.len() as u64).sum();
-        (Parts { parts, next: 0 }, length)
+        let length = (program.len() + request.len()) as u64 + self.bytes();
+        (Sending { texts: [program, request], contents: self.contents.iter(), open: None }, length)
     }
 }
 
-fn whole(content: &Content) -> Result<Cow<'_, [u8]>, Faults> {
-    match content {
-        Content::Bytes(bytes) => Ok(Cow::Borrowed(bytes)),
-        Content::OnDisk { source, length } => {
-            flare_file_tree::read_file(source, *length, Code::InvalidPreparedKit, Code::InvalidPreparedKit).map(Cow::Owned)
+/// Both texts, then every content, one after the other.
+struct Sending<'bytes> {
+    texts: [&'bytes [u8]; 2],
+    contents: std::slice::Iter<'bytes, &'bytes Content>,
+    /// The content that is being sent.
+    open: Option<ContentReader<'bytes>>,
+}
+
+impl Sending<'_> {
+    /// Some bytes; none at the end.
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        for text in &mut self.texts {
+            let count = text.read(buffer)?;
+            if count > 0 {
+                return Ok(count);
+            }
+        }
+        loop {
+            if let Some(open) = &mut self.open {
+                let count = open.read(buffer)?;
+                if count > 0 {
+                    return Ok(count);
+                }
+            }
+            let Some(next) = self.contents.next() else { return Ok(0) };
+            self.open = Some(next.reader().map_err(io::Error::other)?);
         }
     }
 }
 
-/// Slices, read one after the other.
-struct Parts<'bytes> {
-    parts: Vec<&'bytes [u8]>,
-    next: usize,
-}
-
-impl AsyncRead for Parts<'_> {
+impl AsyncRead for Sending<'_> {
     fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        // A local file is read in place: that takes less than handing it to another thread.
         while buffer.remaining() > 0 {
-            let index = self.next;
-            let Some(part) = self.parts.get_mut(index) else { break };
-            let taken = part.len().min(buffer.remaining());
-            buffer.put_slice(&part[..taken]);
-            *part = &part[taken..];
-            if part.is_empty() {
-                self.next += 1;
+            let count = self.read(buffer.initialize_unfilled())?;
+            if count == 0 {
+                break;
             }
+            buffer.advance(count);
         }
         Poll::Ready(Ok(()))
     }

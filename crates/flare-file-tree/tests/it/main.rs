@@ -5,6 +5,7 @@
 
 mod commit;
 mod faults;
+mod file;
 mod keep;
 mod kill;
 mod many;

@@ -8,7 +8,7 @@ fn only_the_gated_file_changes_the_disk() {
     let changing = [
         "mkdir",
         "renameat",
-        "unlinkat",
+        "unlink",
         "fchmod",
         "chmodat",
         "fsync(",
