@@ -193,6 +193,22 @@ fn one_file_knows_a_release_by_its_number() {
     }
 }
 
+/// A bare list of diagnostics is neither a success nor a failure, and what takes only its errors loses the warnings.
+#[test]
+fn crates_fail_with_faults_or_collect_and_hand_no_list_around() {
+    let mut sources = Vec::new();
+    files(&root().join("crates"), ".rs", &mut sources);
+    let product = sources.iter().filter(|path| path.components().any(|part| part.as_os_str() == "src"));
+    let others = product.filter(|path| !path.starts_with(root().join("crates/flare-diagnostic")));
+    for path in others {
+        let text = std::fs::read_to_string(path).expect("a source file is text");
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for word in ["Vec<Diagnostic>", ".into_vec()"] {
+            assert!(!code.contains(word), "{}: `{word}`; use `Collector`, `Faults` or `Checked`", path.display());
+        }
+    }
+}
+
 #[test]
 fn every_source_file_says_what_it_is_for() {
     let mut sources = Vec::new();

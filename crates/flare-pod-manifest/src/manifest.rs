@@ -71,18 +71,14 @@ impl fmt::Debug for Manifest {
 /// Every fault of a study file, in file order, with line and column; a job without image; a pod template that cannot take
 /// the launcher's part.
 pub fn manifest(request: &LaunchRequest, files: &SiteFiles, additions: &Additions) -> Result<Checked<Manifest>, Faults> {
-    let (mut found, mut warnings) = (Collector::new(), Vec::new());
+    let mut found = Collector::new();
     let mut explanation = Explanation::default();
-    let study = study::resolve(request, files, &mut warnings);
-    found.extend(warnings.drain(..));
-    let study = found.require(study)?;
+    let study = found.require_checked(study::resolve(request, files))?;
     let part = found.require(LauncherPart::decide(request, &study, &mut explanation))?;
-    let mut merged = found.require(Merged::new(part, study.template.as_ref(), &mut explanation))?;
-    found.extend(merged.warnings.drain(..));
+    let mut merged = found.require_checked(Merged::new(part, study.template.as_ref(), &mut explanation))?;
     found.extend(mounted_twice(&merged).map(|path| doubled_mount(&path, request)));
     additions.apply(&mut merged, request, &mut explanation);
-    let mut secrets = secrets::of(request, files, additions, &mut explanation, &mut warnings);
-    found.extend(warnings);
+    let mut secrets = secrets::of(request, files, additions, &mut explanation, &mut found);
     additions.mark_secrets(&mut secrets, request);
     found.finish(|| Manifest { pod: Value::Object(merged.pod), secrets, explanation })
 }

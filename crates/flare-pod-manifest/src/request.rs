@@ -60,7 +60,7 @@ impl LaunchRequest {
         let mut warnings = Warnings::new(file, text);
         let request = crate::document::from_json(text, &mut findings)
             .and_then(|root| Self::read(&root, file, target, &mut findings, &mut warnings));
-        finish(findings.into_sorted(), request, warnings.into_sorted())
+        collected(findings, warnings).finish_some(request)
     }
 
     fn read(root: &Node, file: &str, target: Target, findings: &mut Findings<'_>, warnings: &mut Warnings<'_>) -> Option<Self> {
@@ -192,10 +192,7 @@ pub(crate) fn utf8<'bytes>(bytes: &'bytes [u8], file: &str) -> Result<&'bytes st
     })
 }
 
-/// Ends the reading of a file: the value where nothing was found, else the faults; the warnings in either case.
-pub(crate) fn finish<T>(faults: Vec<Diagnostic>, value: Option<T>, warnings: Vec<Diagnostic>) -> Result<Checked<T>, Faults> {
-    let mut found = Collector::new();
-    found.extend(warnings);
-    found.extend(faults);
-    found.finish_some(value)
+/// What was found in a file, in the order of the file.
+pub(crate) fn collected(findings: Findings<'_>, warnings: Warnings<'_>) -> Collector {
+    findings.into_sorted().chain(warnings.into_sorted()).collect()
 }

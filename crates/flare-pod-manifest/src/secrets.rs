@@ -1,7 +1,7 @@
 //! Step 5: the Secrets that go with a pod.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use flare_diagnostic::{Code, Diagnostic, Place};
+use flare_diagnostic::{Code, Collector, Diagnostic, Place};
 use flare_names::{SecretKey, startup_secret};
 use serde_json::{Map, Value, json};
 
@@ -20,9 +20,9 @@ pub(crate) fn of(
     files: &SiteFiles,
     additions: &Additions,
     explanation: &mut Explanation,
-    warnings: &mut Vec<Diagnostic>,
+    found: &mut Collector,
 ) -> Vec<Value> {
-    let mut secrets = vec![startup(request, files, additions, explanation, warnings)];
+    let mut secrets = vec![startup(request, files, additions, explanation, found)];
     if request.target.capabilities().credentials_in_secret {
         let data = credentials::of(request).map(|(name, token)| (name.to_owned(), encoded(token.expose().as_bytes())));
         secrets.push(secret(&credentials::secret_name(request), request, &data.collect()));
@@ -35,14 +35,14 @@ fn startup(
     files: &SiteFiles,
     additions: &Additions,
     explanation: &mut Explanation,
-    warnings: &mut Vec<Diagnostic>,
+    found: &mut Collector,
 ) -> Value {
     let mut data = Map::new();
     let mut size = 0;
     for (name, bytes) in files.startup.iter().filter(|(name, _)| is_taken(name, additions)) {
         if SecretKey::new(name.as_str()).is_err() {
             let message = format!("the file `startup/{}` is left out: its name cannot be a key of a Secret", name.escape_debug());
-            warnings.push(Diagnostic::warning(Code::Notice, message).hint("use letters, digits, `-`, `_` and `.`"));
+            found.push(Diagnostic::warning(Code::Notice, message).hint("use letters, digits, `-`, `_` and `.`"));
             continue;
         }
         size += bytes.len();
@@ -51,7 +51,7 @@ fn startup(
     if size > MAX_SECRET {
         let message =
             format!("the files of `startup/` have {size} bytes, and Kubernetes refuses a Secret of more than {MAX_SECRET}");
-        warnings.push(Diagnostic::warning(Code::Notice, message).at(Place::file("startup")));
+        found.push(Diagnostic::warning(Code::Notice, message).at(Place::file("startup")));
     }
     let name = startup_secret(&request.site);
     let keys: Vec<_> = data.keys().map(String::as_str).collect();

@@ -7,7 +7,7 @@ mod runtime;
 mod template_file;
 
 pub use check::check_study_files;
-use flare_diagnostic::{Code, Diagnostic, Faults, Place};
+use flare_diagnostic::{Checked, Code, Diagnostic, Faults, Place};
 use flare_names::ClaimName;
 pub(crate) use runtime::RESERVED;
 use serde_json::Value;
@@ -67,16 +67,16 @@ pub(crate) struct Template {
     pub(crate) place: Place,
 }
 
-/// Reads the study files; `warnings` takes what is odd and stops nothing.
-pub(crate) fn resolve(request: &LaunchRequest, files: &SiteFiles, warnings: &mut Vec<Diagnostic>) -> Result<Study, Faults> {
+/// Reads the study files; warnings say what is odd and stops nothing.
+pub(crate) fn resolve(request: &LaunchRequest, files: &SiteFiles) -> Result<Checked<Study>, Faults> {
     let runtime = SitePath::local(STUDY_RUNTIME);
     if request.target.capabilities().study_runtime_file && files.file(&runtime).exists() {
         refuse_both(request, files)?;
-        return runtime::resolve(request, files, warnings);
+        return runtime::resolve(request, files);
     }
     match (&request.job.study, request.study_data_path()) {
-        (Some(study), Some(path)) => data::resolve(study, &path, files, warnings),
-        _ => Ok(Study::default()),
+        (Some(study), Some(path)) => data::resolve(study, &path, files),
+        _ => Ok(Checked::clean(Study::default())),
     }
 }
 

@@ -30,10 +30,10 @@ impl<'text> Warnings<'text> {
     }
 
     /// The warnings in file order, each with line and column.
-    pub(crate) fn into_sorted(mut self) -> Vec<Diagnostic> {
+    pub(crate) fn into_sorted(mut self) -> impl Iterator<Item = Diagnostic> {
         self.found.sort_by_key(|(offset, _)| *offset);
         let index = LineIndex::new(self.text);
-        let place = |offset| Place::position(self.file, index.position(offset));
-        self.found.into_iter().map(|(offset, warning)| warning.at(place(offset))).collect()
+        let place = move |offset| Place::position(self.file, index.position(offset));
+        self.found.into_iter().map(move |(offset, warning)| warning.at(place(offset)))
     }
 }

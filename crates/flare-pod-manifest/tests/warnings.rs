@@ -7,6 +7,7 @@ mod support;
 
 use std::fmt::Write as _;
 
+use flare_diagnostic::Collector;
 use flare_names::Target::{self, V2_8, V2_9};
 use flare_pod_manifest::{Additions, FileContent, SitePath, check_study_files};
 use serde_json::{Value, json};
@@ -135,10 +136,8 @@ fn of_kit(files: &[(&str, &str)], target: Target) -> String {
         found.map_or(FileContent::Missing, |(_, text)| FileContent::Bytes(text.as_bytes().to_vec()))
     };
     let mut shown = String::new();
-    let found = match check_study_files(target, read) {
-        Ok(checked) => checked.warnings,
-        Err(faults) => faults.into_vec(),
-    };
+    let mut found = Collector::new();
+    found.keep_checked(check_study_files(target, read));
     for diagnostic in found {
         writeln!(shown, "{diagnostic}").unwrap();
     }
@@ -164,6 +163,9 @@ fn study_files_of_a_kit_are_checked_before_any_job() {
     insta::assert_snapshot!(text);
     let broken = ("local/study_runtime.yaml", "format_version: 2\nstudies: {cancer: {pod_template: pods/gpu.yaml}}\n");
     assert!(of_kit(&[broken, ("local/pods/gpu.yaml", "kind: Deployment\n")], V2_9).starts_with("local/pods/gpu.yaml:1:7"));
+    let also_doubtful = ("local/pods/gpu.yaml", "kind: Deployment\nspec: {activeDeadlineSeconds: 0}\n");
+    let found = of_kit(&[broken, also_doubtful], V2_9);
+    assert!(found.contains("\nlocal/pods/gpu.yaml:2:31: "), "the warnings of a template come with its faults: {found}");
     assert_eq!(of_kit(&[broken], V2_8), "", "2.8 has no such file");
 }
 

@@ -9,7 +9,7 @@ use flare_cluster::{
         core::v1::{PersistentVolumeClaim, Pod},
     },
 };
-use flare_diagnostic::{Checked, Code, Diagnostic, Faults};
+use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
 use flare_prepared_kit::PreparedKit;
 use tokio::{select, time::timeout};
 
@@ -95,14 +95,10 @@ impl<'run> Run<'run> {
             () = stop => Err(Code::Interrupted),
         };
         let ended = ended.unwrap_or_else(|why| Err(self.cut_off(why, &held.waits_for).into()));
-        let left = self.clean(held).await;
-        match ended {
-            Ok(mut checked) => {
-                checked.warnings.extend(left);
-                Ok(checked)
-            }
-            Err(faults) => Err(faults.after(left)),
-        }
+        let mut found = Collector::new();
+        let value = found.keep_checked(ended);
+        self.clean(held, &mut found).await;
+        found.finish_some(value)
     }
 
     /// The fault of a run that did not come to its own end.
@@ -185,27 +181,25 @@ impl<'run> Run<'run> {
     }
 
     /// Gives back what is held. What cannot be removed ends by itself, so it is a warning.
-    async fn clean(&self, held: Held) -> Vec<Diagnostic> {
-        let mut left = Vec::new();
+    async fn clean(&self, held: Held, found: &mut Collector) {
         let cleaning = async {
             if let Some(pod) = &held.pod
                 && let Err(fault) = helper_pod::delete(self.cluster, &self.namespace, pod).await
             {
-                left.push(stays(&format!("the helper pod `{pod}`"), &fault));
+                found.push(stays(&format!("the helper pod `{pod}`"), &fault));
             }
             if let Some(stopped) = &held.parent
                 && let Err(fault) = stopped.start(self.cluster, &self.namespace).await
             {
-                left.push(stopped.still_down(&fault));
+                found.push(stopped.still_down(&fault));
             }
             if let Some(lock) = held.lock
                 && let Err(fault) = lock.release().await
             {
-                left.push(stays(&format!("the Lease of the {}", self.what), &fault));
+                found.push(stays(&format!("the Lease of the {}", self.what), &fault));
             }
         };
         let _ = timeout(CLEANUP, cleaning).await;
-        left
     }
 }
 

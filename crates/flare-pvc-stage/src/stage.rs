@@ -130,7 +130,7 @@ impl Staging<'_> {
         }
         let answer = Answer::staged(&printed, claim)?;
         claim::note(cluster, namespace, claim, Some((&owner, &fingerprint))).await?;
-        Ok(Checked { value: staged, warnings: warnings(&answer, claim) })
+        Ok(Checked { value: staged, warnings: warnings(&answer, claim).collect() })
     }
 
     fn staged(&self, changed: bool, claim_created: bool) -> Staged {
@@ -174,8 +174,8 @@ impl Staging<'_> {
     }
 }
 
-fn warnings(answer: &answer::Staged, claim: &str) -> Vec<Diagnostic> {
-    let misplaced = answer.misplaced.iter().map(|path| {
+fn warnings(answer: &answer::Staged, claim: &str) -> impl Iterator<Item = Diagnostic> {
+    let misplaced = answer.misplaced.iter().map(move |path| {
         Diagnostic::warning(
             Code::Notice,
             format!("`{path}` on the volume of claim `{claim}` is a kit at the wrong level, which no parent reads"),
@@ -189,5 +189,5 @@ fn warnings(answer: &answer::Staged, claim: &str) -> Vec<Diagnostic> {
         )
         .hint("nothing is left to do")
     });
-    recovered.into_iter().chain(misplaced).collect()
+    recovered.into_iter().chain(misplaced)
 }

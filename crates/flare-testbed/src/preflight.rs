@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use flare_diagnostic::{Code, Diagnostic, Faults};
+use flare_diagnostic::{Code, Collector, Diagnostic, Faults};
 
 use crate::{
     Context, UpOptions,
@@ -28,24 +28,24 @@ const NEEDED_TO_BUILD: u64 = 12 << 30;
 /// # Errors
 /// [`Code::MachineNotReady`], one for each thing that is missing.
 pub(crate) fn check(context: &Context<'_>, options: &UpOptions) -> Result<(), Faults> {
-    let mut faults: Vec<_> = taken_port(options.registry_port).into_iter().collect();
+    let mut found = Collector::from_iter(taken_port(options.registry_port));
     let root = rustix::process::geteuid().is_root();
-    faults.extend((!root).then(not_root));
-    faults.extend(control_groups());
-    faults.extend(disk(context, needed(context)));
-    faults.extend(place(context.cache));
+    found.extend((!root).then(not_root));
+    control_groups(&mut found);
+    found.extend(disk(context, needed(context)));
+    found.extend(place(context.cache));
     if !crate::build::is_built(context) && find(context, "go").is_none() {
-        faults.push(not_ready("Go is missing, and Kubernetes is not built yet").hint("install Go 1.26 or later, and run again"));
+        found.push(not_ready("Go is missing, and Kubernetes is not built yet").hint("install Go 1.26 or later, and run again"));
     }
-    if options.install_packages && faults.is_empty() {
+    if options.install_packages && !found.has_errors() {
         packages::install(context)?;
     }
-    faults.extend(missing_packages(&packages::missing(context)));
+    found.extend(missing_packages(&packages::missing(context)));
     if root && find(context, "ip").is_some() {
-        faults.extend(kernel(context));
-        faults.extend(link::free(context)?.is_empty().then(link::no_block));
+        kernel(context, &mut found);
+        found.extend(link::free(context)?.is_empty().then(link::no_block));
     }
-    Faults::check(faults, || ())
+    found.finish(|| ()).map(|checked| checked.value)
 }
 
 fn not_ready(message: impl Into<String>) -> Diagnostic {
@@ -82,40 +82,39 @@ fn missing_packages(packages: &[&str]) -> Option<Diagnostic> {
 }
 
 /// Tries what the kernel can, as root.
-fn kernel(context: &Context<'_>) -> Vec<Diagnostic> {
-    let Ok(mut unshare) = command(context, "unshare") else { return Vec::new() };
+fn kernel(context: &Context<'_>, found: &mut Collector) {
+    let Ok(mut unshare) = command(context, "unshare") else { return };
     unshare.args(["--net", "--mount", "--pid", "--fork", "--mount-proc", "--propagation", "private", "sh", "-c", TRIAL]);
     unshare.env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
     let said = output(&mut unshare, &[]).map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
-    faults_of_trial(&said)
+    judge_trial(&said, found);
 }
 
 /// The trial prints what is missing, then `tried`.
-fn faults_of_trial(said: &str) -> Vec<Diagnostic> {
+fn judge_trial(said: &str, found: &mut Collector) {
     if !said.lines().any(|line| line == "tried") {
-        return vec![
-            not_ready("namespaces of network, mounts and processes cannot be made here")
-                .hint("inside a container, run it privileged; else take a kernel with CONFIG_NET_NS and CONFIG_PID_NS"),
-        ];
+        let fault = not_ready("namespaces of network, mounts and processes cannot be made here");
+        let hint = "inside a container, run it privileged; else take a kernel with CONFIG_NET_NS and CONFIG_PID_NS";
+        return found.push(fault.hint(hint));
     }
     let missing = said.lines().filter(|line| *line != "tried");
     let fault = |what| {
         not_ready(format!("the kernel lacks {what}")).hint("load the module with `modprobe`, or take a kernel that has it")
     };
-    missing.map(fault).collect()
+    found.extend(missing.map(fault));
 }
 
-fn control_groups() -> Vec<Diagnostic> {
+fn control_groups(found: &mut Collector) {
     let hierarchies = control_group::hierarchies();
     let hint = "mount control groups at /sys/fs/cgroup, writable; inside a container, run it privileged";
     if hierarchies.is_empty() {
-        return vec![not_ready("no control groups are mounted").hint(hint)];
+        return found.push(not_ready("no control groups are mounted").hint(hint));
     }
     let read_only = |path: &&PathBuf| {
         rustix::fs::statvfs(path.as_path()).is_ok_and(|found| found.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY))
     };
     let fault = |path: &PathBuf| not_ready(format!("the control groups at `{}` are read-only", path.display())).hint(hint);
-    hierarchies.iter().filter(read_only).map(fault).collect()
+    found.extend(hierarchies.iter().filter(read_only).map(fault));
 }
 
 fn needed(context: &Context<'_>) -> u64 {
@@ -155,7 +154,7 @@ const OVERLAY: rustix::fs::FsWord = 0x794c_7630;
 mod tests {
     use std::path::Path;
 
-    use super::{faults_of_trial, place, taken_port};
+    use super::{judge_trial, place, taken_port};
 
     #[test]
     fn registries_take_no_port_of_the_cluster() {
@@ -169,10 +168,12 @@ mod tests {
 
     #[test]
     fn a_trial_tells_each_thing_that_is_missing() {
-        assert!(faults_of_trial("tried\n").is_empty());
-        assert_eq!(faults_of_trial("bridges\noverlay file systems\ntried\n").len(), 2);
-        assert_eq!(faults_of_trial("").len(), 1);
-        assert!(faults_of_trial("").iter().chain(&faults_of_trial("bridges\ntried\n")).all(|fault| fault.hint.is_some()));
+        for (said, faults) in [("tried\n", 0), ("bridges\noverlay file systems\ntried\n", 2), ("", 1), ("bridges\ntried\n", 1)] {
+            let mut found = flare_diagnostic::Collector::new();
+            judge_trial(said, &mut found);
+            assert!(found.clone().into_iter().all(|fault| fault.hint.is_some()), "{said}");
+            assert_eq!(found.into_iter().count(), faults, "{said}");
+        }
     }
 
     #[test]

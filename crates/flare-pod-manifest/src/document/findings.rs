@@ -76,14 +76,14 @@ impl<'text> Findings<'text> {
     }
 
     /// The faults in file order.
-    pub(crate) fn into_sorted(mut self) -> Vec<Diagnostic> {
+    pub(crate) fn into_sorted(mut self) -> impl Iterator<Item = Diagnostic> {
         self.found.sort_by_key(|(offset, ..)| *offset);
         let mut walk = Walk::new(self.source.text);
         let file = self.source.file;
-        let mut place = |offset, own| {
+        let mut place = move |offset, own| {
             if own { Place::position(file, walk.to(offset)) } else { Place::file(file) }
         };
-        self.found.into_iter().map(|(offset, own, fault)| fault.at(place(offset, own))).collect()
+        self.found.into_iter().map(move |(offset, own, fault)| fault.at(place(offset, own)))
     }
 
     fn push(&mut self, offset: usize, own: bool, message: impl Into<String>, hint: Option<&str>) {

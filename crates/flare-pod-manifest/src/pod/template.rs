@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use flare_diagnostic::{Code, Diagnostic, Faults};
+use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
 use serde_json::{Map, Value, json};
 
 use super::LauncherPart;
@@ -13,8 +13,6 @@ use crate::{explain::Explanation, origin::Origin, study::Template};
 pub(crate) struct Merged {
     pub(crate) pod: Map<String, Value>,
     pub(crate) main: usize,
-    /// Things that are odd and stop nothing.
-    pub(crate) warnings: Vec<Diagnostic>,
 }
 
 /// A template may also name its main container so.
@@ -32,8 +30,12 @@ const SHARED: [&str; 5] = ["restartPolicy", "imagePullSecrets", "securityContext
 impl Merged {
     /// # Errors
     /// Every reason for which the template cannot take the launcher's part.
-    pub(crate) fn new(part: LauncherPart, template: Option<&Template>, explanation: &mut Explanation) -> Result<Self, Faults> {
-        let mut merge = Merge { template, explanation, faults: Vec::new(), warnings: Vec::new() };
+    pub(crate) fn new(
+        part: LauncherPart,
+        template: Option<&Template>,
+        explanation: &mut Explanation,
+    ) -> Result<Checked<Self>, Faults> {
+        let mut merge = Merge { template, explanation, found: Collector::new() };
         let mut pod = template.and_then(|template| template.pod.as_object().cloned()).unwrap_or_default();
         pod.entry("apiVersion").or_insert_with(|| json!("v1"));
         pod.insert("kind".to_owned(), json!("Pod"));
@@ -46,8 +48,7 @@ impl Merged {
         merge.explain_kept("spec", &spec, &SHARED);
         let main = merge.spec(&mut spec, part);
         pod.insert("spec".to_owned(), Value::Object(spec));
-        Faults::check(merge.faults, || ())?;
-        Ok(Self { pod, main, warnings: merge.warnings })
+        merge.found.finish(|| Self { pod, main })
     }
 }
 
@@ -59,8 +60,7 @@ fn taken(map: &mut Map<String, Value>, key: &str) -> Option<Value> {
 struct Merge<'merge> {
     template: Option<&'merge Template>,
     explanation: &'merge mut Explanation,
-    faults: Vec<Diagnostic>,
-    warnings: Vec<Diagnostic>,
+    found: Collector,
 }
 
 impl Merge<'_> {
@@ -78,7 +78,7 @@ impl Merge<'_> {
 
     fn fault(&mut self, message: impl Into<String>) {
         let fault = Diagnostic::error(Code::InvalidLaunchRequest, message);
-        self.faults.push(match self.template {
+        self.found.push(match self.template {
             Some(template) => fault.at(template.place.clone()),
             None => fault,
         });
@@ -106,7 +106,7 @@ impl Merge<'_> {
             );
             let warning = Diagnostic::warning(Code::Notice, message)
                 .hint("remove it from the template, or prepare the kit for that namespace");
-            self.warnings.push(match self.template {
+            self.found.push(match self.template {
                 Some(template) => warning.at(template.place.clone()),
                 None => warning,
             });

@@ -1,12 +1,12 @@
 //! A launch request for people: from a prepared kit and a job's `meta.json`, with placeholders for what only a running
 //! parent knows.
 
-use flare_diagnostic::{Checked, Diagnostic, Faults, Place};
+use flare_diagnostic::{Checked, Collector, Diagnostic, Faults, Place};
 use flare_launcher_args::LauncherArgs;
 use flare_names::{Role, Target};
 use serde_json::{Value, json};
 
-use super::{Job, LaunchRequest, Parts, finish, specs::View, utf8};
+use super::{Job, LaunchRequest, Parts, collected, specs::View, utf8};
 use crate::{
     document::{Entry, Findings, Kind, Node},
     job_file::{self, Format},
@@ -70,17 +70,10 @@ impl LaunchRequest {
         let request = crate::document::from_json(&rest, &mut rest_findings)
             .map(|root| Parts::read(&root, target, &mut rest_findings, &mut rest_warnings))
             .and_then(|parts| parts.complete(job, meta_file, target));
-        let placed = |found: Vec<Diagnostic>| {
-            found
-                .into_iter()
-                .map(|found| if format.has_places() { found } else { found.at(Place::file(meta_file)) })
-                .collect::<Vec<_>>()
-        };
-        let mut faults = placed(findings.into_sorted());
-        faults.extend(rest_findings.into_sorted());
-        let mut warnings = placed(warnings.into_sorted());
-        warnings.extend(rest_warnings.into_sorted());
-        finish(faults, request, warnings)
+        let placed = |found: Diagnostic| if format.has_places() { found } else { found.at(Place::file(meta_file)) };
+        let mut found: Collector = collected(findings, warnings).into_iter().map(placed).collect();
+        found.extend(collected(rest_findings, rest_warnings));
+        found.finish_some(request)
     }
 }
 

@@ -26,13 +26,12 @@ pub fn check_study_files(target: Target, mut read: impl FnMut(&SitePath) -> File
             files.insert(template, content);
         }
     }
-    let (mut found, mut warnings) = (Collector::new(), Vec::new());
+    let mut found = Collector::new();
     if files.file(&data_file).exists() {
-        found.keep(data::read_file(&data_file, &files, &mut warnings));
+        found.keep_checked(data::read_file(&data_file, &files));
     }
     if files.file(&runtime_file).exists() {
-        found.keep(runtime::read_file(&files, &mut warnings));
+        found.keep_checked(runtime::read_file(&files));
     }
-    found.extend(warnings);
     found.finish(|| ())
 }

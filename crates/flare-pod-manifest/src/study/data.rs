@@ -1,36 +1,38 @@
 //! `study_data.yaml`: study → dataset → `{source, mode}`. The whole file is checked, whichever study runs.
 
-use flare_diagnostic::{Diagnostic, Faults};
+use flare_diagnostic::{Checked, Collector, Faults};
 
 use super::{Dataset, Study, check_name, dataset, study_is_missing, text_of, top_mapping, warning};
 use crate::{
     document::{Entry, Findings, Kind, Node, join},
     origin::Origin,
     path::SitePath,
+    request::collected,
     site_files::{FileContent, SiteFiles},
     warnings::Warnings,
 };
 
-pub(super) fn resolve(study: &str, path: &SitePath, files: &SiteFiles, warnings: &mut Vec<Diagnostic>) -> Result<Study, Faults> {
+pub(super) fn resolve(study: &str, path: &SitePath, files: &SiteFiles) -> Result<Checked<Study>, Faults> {
     let file = path.to_string();
+    let mut found = Collector::new();
     if matches!(files.file(path), FileContent::Missing) {
-        warnings.push(warning(&file, format!("the study data file `{}` is missing; no dataset is mounted", file.escape_debug())));
-        return Ok(Study::default());
+        found.push(warning(&file, format!("the study data file `{}` is missing; no dataset is mounted", file.escape_debug())));
+        return found.finish(Study::default);
     }
-    let studies = read_file(path, files, warnings)?;
-    Ok(Study { datasets: datasets_of(study, studies, &file, warnings), origin: Some(Origin::StudyData), ..Study::default() })
+    let studies = found.require_checked(read_file(path, files))?;
+    let datasets = datasets_of(study, studies, &file, &mut found);
+    found.finish(|| Study { datasets, origin: Some(Origin::StudyData), ..Study::default() })
 }
 
 /// All studies of the file, which is there.
-pub(super) fn read_file(path: &SitePath, files: &SiteFiles, warnings: &mut Vec<Diagnostic>) -> Result<Studies, Faults> {
+pub(super) fn read_file(path: &SitePath, files: &SiteFiles) -> Result<Checked<Studies>, Faults> {
     let file = path.to_string();
     let text = text_of(files.file(path), &file)?;
     let (mut findings, mut doubts) = (Findings::new(&file, text), Warnings::new(&file, text));
     let studies = crate::document::from_yaml(text, &mut findings)
         .map(|root| read(&root, &file, &mut findings, &mut doubts))
         .unwrap_or_default();
-    warnings.extend(doubts.into_sorted());
-    Faults::check(findings.into_sorted(), || studies)
+    collected(findings, doubts).finish(|| studies)
 }
 
 pub(super) type Studies = Vec<(String, Vec<Dataset>)>;
@@ -64,16 +66,16 @@ fn is_mapping(node: &Node, path: &str, rule: &str, findings: &mut Findings<'_>) 
     is_mapping
 }
 
-fn datasets_of(study: &str, studies: Studies, file: &str, warnings: &mut Vec<Diagnostic>) -> Vec<Dataset> {
+fn datasets_of(study: &str, studies: Studies, file: &str, found: &mut Collector) -> Vec<Dataset> {
     let shown = study.escape_debug();
     let Some(index) = studies.iter().position(|(name, _)| name == study) else {
         let known = studies.iter().map(|(name, _)| name.as_str());
-        warnings.extend(study_is_missing(study, known, file, "study data file; no dataset is mounted"));
+        found.extend(study_is_missing(study, known, file, "study data file; no dataset is mounted"));
         return Vec::new();
     };
     let datasets = studies.into_iter().nth(index).map(|(_, datasets)| datasets).unwrap_or_default();
     if datasets.is_empty() {
-        warnings.push(warning(file, format!("the study `{shown}` has no datasets in the study data file")));
+        found.push(warning(file, format!("the study `{shown}` has no datasets in the study data file")));
     }
     datasets
 }

@@ -1,6 +1,6 @@
 //! `local/study_runtime.yaml` (2.9), strict and checked whole whenever it is there, also for a job without study.
 
-use flare_diagnostic::{Checked, Diagnostic, Faults, Place};
+use flare_diagnostic::{Checked, Collector, Faults, Place};
 use flare_names::{SecretKey, SecretName};
 
 use super::{
@@ -12,7 +12,7 @@ use crate::{
     document::{Entry, Findings, Kind, Node, join},
     origin::Origin,
     path::{self, STUDY_RUNTIME, SitePath},
-    request::LaunchRequest,
+    request::{LaunchRequest, collected},
     site_files::{FileContent, SiteFiles},
     warnings::Warnings,
 };
@@ -29,13 +29,15 @@ pub(crate) const RESERVED: [&str; 6] = [
     "NVFLARE_JOB_SSID",
 ];
 
-pub(super) fn resolve(request: &LaunchRequest, files: &SiteFiles, warnings: &mut Vec<Diagnostic>) -> Result<Study, Faults> {
-    let studies = read_file(files, warnings)?;
-    Ok(pick(request.job.study.as_deref(), studies, &SitePath::local(STUDY_RUNTIME).to_string(), warnings))
+pub(super) fn resolve(request: &LaunchRequest, files: &SiteFiles) -> Result<Checked<Study>, Faults> {
+    let mut found = Collector::new();
+    let studies = found.require_checked(read_file(files))?;
+    let study = pick(request.job.study.as_deref(), studies, &SitePath::local(STUDY_RUNTIME).to_string(), &mut found);
+    found.finish(|| study)
 }
 
 /// All studies of the file, which is there.
-pub(super) fn read_file(files: &SiteFiles, warnings: &mut Vec<Diagnostic>) -> Result<Studies, Faults> {
+pub(super) fn read_file(files: &SiteFiles) -> Result<Checked<Studies>, Faults> {
     let source = SitePath::local(STUDY_RUNTIME);
     let file = source.to_string();
     let text = text_of(files.file(&source), &file)?;
@@ -44,17 +46,16 @@ pub(super) fn read_file(files: &SiteFiles, warnings: &mut Vec<Diagnostic>) -> Re
         files,
         findings: Findings::new(&file, text),
         warnings: Warnings::new(&file, text),
-        of_templates: Checked::clean(Vec::new()),
+        of_templates: Collector::new(),
         text,
     };
     let studies = match files.runtime() {
         Some(root) => reader.studies(root),
         None => crate::document::from_yaml(text, &mut reader.findings).map(|root| reader.studies(&root)).unwrap_or_default(),
     };
-    warnings.extend(reader.warnings.into_sorted());
-    let mut faults = reader.findings.into_sorted();
-    faults.extend(reader.of_templates.collect(warnings));
-    Faults::check(faults, || studies)
+    let mut found = collected(reader.findings, reader.warnings);
+    found.extend(reader.of_templates);
+    found.finish(|| studies)
 }
 
 /// The template files of all studies: each is read and checked, whichever study runs.
@@ -66,11 +67,11 @@ pub(super) fn template_files(root: &Node) -> Vec<SitePath> {
 
 pub(super) type Studies = Vec<(String, Study)>;
 
-fn pick(study: Option<&str>, studies: Studies, file: &str, warnings: &mut Vec<Diagnostic>) -> Study {
+fn pick(study: Option<&str>, studies: Studies, file: &str, found: &mut Collector) -> Study {
     let Some(study) = study else { return Study::default() };
     let Some(index) = studies.iter().position(|(name, _)| name == study) else {
         let known = studies.iter().map(|(name, _)| name.as_str());
-        warnings.extend(study_is_missing(study, known, file, "study runtime file; the pod gets nothing from it"));
+        found.extend(study_is_missing(study, known, file, "study runtime file; the pod gets nothing from it"));
         return Study::default();
     };
     studies.into_iter().nth(index).map(|(_, study)| study).unwrap_or_default()
@@ -82,7 +83,7 @@ struct Reader<'files> {
     findings: Findings<'files>,
     warnings: Warnings<'files>,
     /// Faults and warnings of pod templates that are files of their own.
-    of_templates: Checked<Vec<Diagnostic>>,
+    of_templates: Collector,
     text: &'files str,
 }
 
@@ -321,13 +322,7 @@ impl Reader<'_> {
                     );
                     return None;
                 }
-                match template_file::read(&source, self.files) {
-                    Ok(template) => Some(template.collect(&mut self.of_templates.warnings)),
-                    Err(faults) => {
-                        self.of_templates.value.extend(faults.into_vec());
-                        None
-                    }
-                }
+                self.of_templates.keep_checked(template_file::read(&source, self.files))
             }
             _ => {
                 self.findings.wrong(node, path, "a mapping, or a path relative to `local/`");

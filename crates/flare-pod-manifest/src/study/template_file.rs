@@ -8,6 +8,7 @@ use crate::{
     acceptable::{self, Resource},
     document::{Findings, Kind, Node},
     path::SitePath,
+    request::collected,
     site_files::SiteFiles,
     warnings::Warnings,
 };
@@ -20,9 +21,8 @@ pub(super) fn read(path: &SitePath, files: &SiteFiles) -> Result<Checked<Templat
     if let Some(root) = &root {
         check(root, &mut findings, &mut warnings);
     }
-    let (faults, warnings) = (findings.into_sorted(), warnings.into_sorted());
-    let template = || Template { pod: root.as_ref().map(without_nulls).unwrap_or_default(), place: Place::file(file) };
-    Faults::check(faults, || Checked { value: template(), warnings })
+    let pod = root.as_ref().map(without_nulls).unwrap_or_default();
+    collected(findings, warnings).finish(|| Template { pod, place: Place::file(&*file) })
 }
 
 /// `kind` is `Pod`, if there is one; no value is in doubt.

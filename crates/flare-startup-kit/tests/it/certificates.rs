@@ -303,3 +303,12 @@ fn dates_are_judged_by_the_clock_that_is_passed_in() {
     let early = at(1_500_000_000).unwrap().warnings;
     assert!(early[0].message.contains("is not valid before 2020-01-01"), "{early:?}");
 }
+
+#[test]
+fn warnings_come_with_the_faults() {
+    let mut kit = kit_of(&make(GOOD_ROOT, GOOD_LEAF));
+    put(&mut kit, "local/resources.json.default", "[]");
+    let faults = StartupKit::read(&kit, "directory", 1_500_000_000).unwrap_err();
+    assert_eq!(faults.all().len(), 1, "{faults}");
+    assert!(faults.warnings()[0].message.contains("is not valid before 2020-01-01"), "{:?}", faults.warnings());
+}
