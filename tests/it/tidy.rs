@@ -210,6 +210,21 @@ fn crates_fail_with_faults_or_collect_and_hand_no_list_around() {
 }
 
 #[test]
+fn one_crate_escapes_what_others_wrote() {
+    let mut sources = Vec::new();
+    files(&root().join("crates"), ".rs", &mut sources);
+    files(&root().join("xtask/src"), ".rs", &mut sources);
+    let product = sources.iter().filter(|path| path.components().any(|part| part.as_os_str() == "src"));
+    for path in product.filter(|path| !path.starts_with(root().join("crates/flare-diagnostic"))) {
+        let text = std::fs::read_to_string(path).expect("a source file is text");
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for word in [".escape_debug()", ".escape_default()"] {
+            assert!(!code.contains(word), "{}: `{word}`; use `flare_diagnostic::shown`", path.display());
+        }
+    }
+}
+
+#[test]
 fn every_source_file_says_what_it_is_for() {
     let mut sources = Vec::new();
     for directory in ["crates", "xtask", "tests"] {

@@ -156,7 +156,7 @@ fn fault(file: &str, error: &HoconError) -> Faults {
 }
 
 fn refused(file: &str, position: Option<Position>, what: &str, hint: &str) -> Faults {
-    let message = format!("the file `{}` {what}", file.escape_debug());
+    let message = format!("the file `{file}` {what}");
     let place = position.map_or_else(|| Place::file(file), |position| Place::position(file, position));
     Diagnostic::error(Code::InvalidLaunchRequest, message).hint(hint).at(place).into()
 }

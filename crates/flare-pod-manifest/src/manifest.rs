@@ -48,7 +48,6 @@ fn mounted_twice(merged: &Merged) -> impl Iterator<Item = String> {
 }
 
 fn doubled_mount(path: &str, request: &LaunchRequest) -> Diagnostic {
-    let path = path.escape_debug();
     let message = format!("two volumes are mounted at `mount_path` `{path}`: Kubernetes refuses the pod");
     let hint = "give each dataset, secret mount and volume of the pod template a path of its own";
     Diagnostic::warning(Code::Notice, message).hint(hint).at(Place::file(&request.file))

@@ -6,7 +6,7 @@ mod resources;
 mod template;
 mod volumes;
 
-use flare_diagnostic::{Code, Diagnostic, Faults, Place};
+use flare_diagnostic::{Code, Diagnostic, Faults, Place, shown};
 use serde_json::{Map, Value};
 pub(crate) use template::Merged;
 
@@ -77,7 +77,7 @@ fn image(request: &LaunchRequest, study: &Study) -> Option<Sourced<String>> {
 }
 
 fn no_image(request: &LaunchRequest) -> Faults {
-    let site = request.site.escape_debug();
+    let site = shown(&request.site);
     let message = format!("the job has no `image` for the site `{site}`");
     let fourth = if request.target.capabilities().study_runtime_file {
         ", or `studies.<study>.container.image` in local/study_runtime.yaml"
@@ -86,7 +86,7 @@ fn no_image(request: &LaunchRequest) -> Faults {
     };
     let message = match request.job.unmatched_images.as_slice() {
         [] => message,
-        places => format!("{message}: what stands at `{}` does not count", places.join("`, `").escape_debug()),
+        places => format!("{message}: what stands at `{}` does not count", places.join("`, `")),
     };
     let hint = format!(
         "set `launcher_spec[\"{site}\"].k8s.image`, `launcher_spec.default.k8s.image`, \

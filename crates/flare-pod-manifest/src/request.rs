@@ -187,7 +187,7 @@ fn set(root: &Node, findings: &mut Findings<'_>) -> Vec<Token> {
 
 pub(crate) fn utf8<'bytes>(bytes: &'bytes [u8], file: &str) -> Result<&'bytes str, Faults> {
     std::str::from_utf8(bytes).map_err(|_| {
-        let message = format!("the file `{}` is not UTF-8 text", file.escape_debug());
+        let message = format!("the file `{file}` is not UTF-8 text");
         Faults::from(Diagnostic::error(Code::InvalidLaunchRequest, message).at(flare_diagnostic::Place::file(file)))
     })
 }

@@ -1,7 +1,7 @@
 //! Step 5: the Secrets that go with a pod.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use flare_diagnostic::{Code, Collector, Diagnostic, Place};
+use flare_diagnostic::{Code, Collector, Diagnostic, Place, shown};
 use flare_names::{SecretKey, startup_secret};
 use serde_json::{Map, Value, json};
 
@@ -41,7 +41,7 @@ fn startup(
     let mut size = 0;
     for (name, bytes) in files.startup.iter().filter(|(name, _)| is_taken(name, additions)) {
         if SecretKey::new(name.as_str()).is_err() {
-            let message = format!("the file `startup/{}` is left out: its name cannot be a key of a Secret", name.escape_debug());
+            let message = format!("the file `startup/{}` is left out: its name cannot be a key of a Secret", shown(name));
             found.push(Diagnostic::warning(Code::Notice, message).hint("use letters, digits, `-`, `_` and `.`"));
             continue;
         }

@@ -7,7 +7,7 @@ mod runtime;
 mod template_file;
 
 pub use check::check_study_files;
-use flare_diagnostic::{Checked, Code, Diagnostic, Faults, Place};
+use flare_diagnostic::{Checked, Code, Diagnostic, Faults, Place, shown};
 use flare_names::ClaimName;
 pub(crate) use runtime::RESERVED;
 use serde_json::Value;
@@ -107,7 +107,7 @@ fn text_of<'files>(content: &'files FileContent, file: &str) -> Result<&'files s
 }
 
 fn unusable(file: &str, what: &str) -> Faults {
-    let message = format!("the file `{}` {what}", file.escape_debug());
+    let message = format!("the file `{file}` {what}");
     Diagnostic::error(Code::InvalidLaunchRequest, message).at(Place::file(file)).into()
 }
 
@@ -115,7 +115,7 @@ fn unusable(file: &str, what: &str) -> Faults {
 fn top_mapping(root: &Node, file: &str, findings: &mut Findings<'_>) -> bool {
     let is_mapping = matches!(root.kind, crate::document::Kind::Object(_));
     if !is_mapping {
-        findings.at(root.offset, format!("the file `{}` must hold a mapping", file.escape_debug()), None);
+        findings.at(root.offset, format!("the file `{file}` must hold a mapping"), None);
     }
     is_mapping
 }
@@ -136,9 +136,9 @@ fn study_is_missing<'name>(
     if known.peek().is_none() && study == DEFAULT_STUDY {
         return None;
     }
-    let warning = warning(file, format!("the study `{}` is not in the {what}", study.escape_debug()));
+    let warning = warning(file, format!("the study `{}` is not in the {what}", shown(study)));
     Some(match flare_diagnostic::closest(study, known) {
-        Some(near) => warning.hint(format!("did you mean `{}`?", near.escape_debug())),
+        Some(near) => warning.hint(format!("did you mean `{}`?", shown(near))),
         None => warning.hint("add the study to the file, or submit the job in a study that is there"),
     })
 }
@@ -161,7 +161,7 @@ fn check_name(entry: &Entry, what: &str, findings: &mut Findings<'_>) {
     if !entry.key_is_text || !is_study_name(&entry.key) {
         findings.at(
             entry.key_offset,
-            format!("`{}` is not a valid name of a {what}", entry.key.escape_debug()),
+            format!("`{}` is not a valid name of a {what}", shown(&entry.key)),
             Some("use at most 63 lower-case letters, digits, `_` and `-`, with a letter or digit at both ends, in quotes where it reads as a number"),
         );
     }

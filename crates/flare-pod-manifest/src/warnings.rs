@@ -25,7 +25,7 @@ impl<'text> Warnings<'text> {
     /// A value that Kubernetes refuses, or takes for something else than was meant: names the key, never the value.
     pub(crate) fn doubt(&mut self, offset: usize, path: &str, doubt: Option<Doubt>) {
         if let Some(doubt) = doubt {
-            self.at(offset, format!("`{}` {}", path.escape_debug(), doubt.what), &doubt.hint);
+            self.at(offset, format!("`{path}` {}", doubt.what), &doubt.hint);
         }
     }
 

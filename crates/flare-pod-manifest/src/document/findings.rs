@@ -1,6 +1,6 @@
 //! The faults of one file, collected in any order and handed out in file order.
 
-use flare_diagnostic::{Code, Diagnostic, Place, Position};
+use flare_diagnostic::{Code, Diagnostic, Place, Position, shown};
 
 use super::{Entry, Kind, Node};
 
@@ -35,13 +35,13 @@ impl<'text> Findings<'text> {
 
     /// The file cannot be read as what it is: names the file.
     pub(crate) fn unreadable(&mut self, offset: usize, what: &str, hint: &str) {
-        let message = format!("the file `{}` {what}", self.source.file.escape_debug());
+        let message = format!("the file `{}` {what}", self.source.file);
         self.at(offset, message, Some(hint));
     }
 
     /// A key that stands in its object already.
     pub(crate) fn doubled(&mut self, offset: usize, key: &str) {
-        self.at(offset, format!("the key `{}` is written twice", key.escape_debug()), Some("keep one of the two"));
+        self.at(offset, format!("the key `{}` is written twice", shown(key)), Some("keep one of the two"));
     }
 
     /// A key that is missing in `object`: named, without a place of its own.
@@ -63,7 +63,7 @@ impl<'text> Findings<'text> {
     pub(crate) fn unknown(&mut self, entry: &Entry, path: &str, known: &[&str]) {
         let hint = flare_diagnostic::did_you_mean(&entry.key, known.iter().copied());
         let label = join(path, &entry.key);
-        self.at(entry.key_offset, format!("`{}` is not a known key", label.escape_debug()), Some(&hint));
+        self.at(entry.key_offset, format!("`{label}` is not a known key"), Some(&hint));
     }
 
     /// Checks that an object has known keys only.
@@ -126,14 +126,22 @@ impl<'text> Walk<'text> {
     }
 }
 
-/// The path of a key below another one.
+/// The path of a key below another one, as messages show it.
 pub(crate) fn join(path: &str, key: &str) -> String {
-    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+    let key = shown(key);
+    if path.is_empty() { key } else { format!("{path}.{key}") }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_of_strangers_are_shortened_in_paths() {
+        assert_eq!(join("studies", "a\"b\n"), "studies.a\"b\\n");
+        assert_eq!(join("studies", &"k".repeat(1000)), format!("studies.{}…", "k".repeat(80)));
+        assert_eq!(join("", "job_meta"), "job_meta");
+    }
 
     #[test]
     fn a_walk_finds_the_positions_of_the_line_index() {

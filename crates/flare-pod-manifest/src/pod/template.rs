@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
+use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults, shown};
 use serde_json::{Map, Value, json};
 
 use super::LauncherPart;
@@ -101,8 +101,8 @@ impl Merge<'_> {
         if of_template.as_str() != Some(namespace) {
             let message = format!(
                 "the pod template's `metadata.namespace` `{}` gives way to the launcher's `{}`",
-                of_template.as_str().map_or_else(|| of_template.to_string(), str::to_owned).escape_debug(),
-                namespace.escape_debug()
+                shown(&of_template.as_str().map_or_else(|| of_template.to_string(), str::to_owned)),
+                shown(namespace)
             );
             let warning = Diagnostic::warning(Code::Notice, message)
                 .hint("remove it from the template, or prepare the kit for that namespace");

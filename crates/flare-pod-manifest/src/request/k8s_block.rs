@@ -231,9 +231,8 @@ const OTHER_WORDS: [(&str, &str); 11] = [
 /// Message and hint about a key of a k8s block that the launcher passes over.
 pub(super) fn unknown_key(key: &str, block: &str, target: Target) -> Option<(String, String)> {
     let path = join(block, key);
-    let shown = path.escape_debug();
     if key == "pending_timeout" && !target.capabilities().job_pending_timeout {
-        let message = format!("`{shown}` is not read: FLARE {target} has one `pending_timeout` for all jobs of a site");
+        let message = format!("`{path}` is not read: FLARE {target} has one `pending_timeout` for all jobs of a site");
         return Some((message, "set `job_launcher.pending_timeout` in the site's k8s.yaml".to_owned()));
     }
     if KEYS.contains(&key) {
@@ -241,7 +240,7 @@ pub(super) fn unknown_key(key: &str, block: &str, target: Target) -> Option<(Str
     }
     let of_other = |launcher: &str, mode: &str| {
         (
-            format!("`{shown}` is a key of the {launcher} launcher; the Kubernetes launcher passes over it"),
+            format!("`{path}` is a key of the {launcher} launcher; the Kubernetes launcher passes over it"),
             format!("move it to the `{mode}` block"),
         )
     };
@@ -251,7 +250,7 @@ pub(super) fn unknown_key(key: &str, block: &str, target: Target) -> Option<(Str
     if SLURM_KEYS.contains(&key) {
         return Some(of_other("Slurm", "slurm"));
     }
-    let message = format!("`{shown}` is not known to the Kubernetes launcher, which passes over it");
+    let message = format!("`{path}` is not known to the Kubernetes launcher, which passes over it");
     if key == "num_of_cpus" {
         return Some((message, "write `cpu`; `num_of_cpus` is a key of `resource_spec`".to_owned()));
     }

@@ -2,7 +2,7 @@
 //! its author asked for, or not at all. Each is a warning; images that stand in such a place are kept for the error
 //! "no image".
 
-use flare_diagnostic::closest;
+use flare_diagnostic::{closest, shown};
 use flare_names::Target;
 
 use super::{
@@ -87,16 +87,15 @@ impl<'node> Check<'_, 'node, '_> {
     fn meta(&mut self, meta: &Node) {
         for entry in meta.entries().iter().filter(|entry| !META_KEYS.contains(&entry.key.as_str())) {
             let path = join(self.view.path, &entry.key);
-            let shown = path.escape_debug();
             if entry.key == "image" || modes(self.view.target).contains(&entry.key.as_str()) {
                 self.images_in(&entry.value, &path, &entry.key);
                 self.warn(
                     entry,
-                    format!("`{shown}` is not read: launchers read `launcher_spec`"),
+                    format!("`{path}` is not read: launchers read `launcher_spec`"),
                     "move it to `launcher_spec.default.k8s`",
                 );
             } else if let Some(known) = closest(&entry.key, META_KEYS).filter(|known| meta.get(known).is_none()) {
-                self.warn(entry, format!("`{shown}` is not read"), &format!("did you mean `{known}`?"));
+                self.warn(entry, format!("`{path}` is not read"), &format!("did you mean `{known}`?"));
             }
         }
     }
@@ -107,7 +106,7 @@ impl<'node> Check<'_, 'node, '_> {
         self.images_of_deploy_map(map, &path, 0);
         let site = self.specs.site;
         if !self.deployed.holds(site) {
-            let message = format!("the job is not deployed at the site `{}`: `{path}` does not name it", site.escape_debug());
+            let message = format!("the job is not deployed at the site `{}`: `{path}` does not name it", shown(site));
             self.warnings.at(
                 map.offset,
                 message,
@@ -129,8 +128,7 @@ impl<'node> Check<'_, 'node, '_> {
             let path = join(path, &entry.key);
             // The first level holds names of apps.
             if depth > 0 && matches!(entry.key.as_str(), "image" | "k8s" | "docker" | "slurm") {
-                let message =
-                    format!("`{}` is not read: `deploy_map` says where a job runs, not in which image", path.escape_debug());
+                let message = format!("`{path}` is not read: `deploy_map` says where a job runs, not in which image");
                 self.warn(entry, message, "set `launcher_spec.<site>.k8s.image`");
                 self.images_in(&entry.value, &path, &entry.key);
             } else {
@@ -154,14 +152,14 @@ impl<'node> Check<'_, 'node, '_> {
 
     /// Why a key of `launcher_spec` is no other site's.
     fn never_launched(&self, entry: &Entry, path: &str) -> Option<(String, String)> {
-        let (key, shown) = (entry.key.as_str(), path.escape_debug());
+        let key = entry.key.as_str();
         if key.starts_with('@') {
-            return Some((format!("`{shown}` matches no site"), "write `default` for a block of all sites".to_owned()));
+            return Some((format!("`{path}` matches no site"), "write `default` for a block of all sites".to_owned()));
         }
         if k8s_block::is_misspelt_default(entry, self.view.target) {
             let message = format!(
                 "the key `{}` of launcher_spec looks like a misspelt `default`; it counts as the name of a site",
-                key.escape_debug()
+                shown(key)
             );
             return Some((message, "write `default` for a block of all sites".to_owned()));
         }
@@ -170,18 +168,17 @@ impl<'node> Check<'_, 'node, '_> {
 
     /// Names that are meant for a site and match none.
     fn not_this_site(&self, key: &str, path: &str) -> Option<(String, String)> {
-        let (shown, site) = (path.escape_debug(), self.specs.site);
+        let site = self.specs.site;
         if key != "server" && self.view.server_name == Some(key) {
-            let message = format!("`{shown}` matches no site: FLARE looks for the server's block under `server`");
+            let message = format!("`{path}` matches no site: FLARE looks for the server's block under `server`");
             return Some((message, "write `server` for it".to_owned()));
         }
         if is_same_but_for_case(key, site) {
-            let message =
-                format!("`{shown}` does not match the site `{}`: names are compared letter by letter", site.escape_debug());
-            return Some((message, format!("write `{}`", site.escape_debug())));
+            let message = format!("`{path}` does not match the site `{}`: names are compared letter by letter", shown(site));
+            return Some((message, format!("write `{}`", shown(site))));
         }
         if !self.deployed.holds(key) {
-            let message = format!("`{shown}` matches no site of `deploy_map`");
+            let message = format!("`{path}` matches no site of `deploy_map`");
             return Some((message, "use the names of `deploy_map`; the server's is `server`".to_owned()));
         }
         None
@@ -191,26 +188,25 @@ impl<'node> Check<'_, 'node, '_> {
         for mode in block.entries() {
             let key = mode.key.as_str();
             let path = join(path, key);
-            let shown = path.escape_debug().to_string();
             if key == "k8s" {
                 self.k8s_keys(&mode.value, &path);
             } else if modes(self.view.target).contains(&key) {
                 self.images_in(&mode.value, &path, key);
             } else if k8s_block::KEYS.contains(&key) {
-                self.warn(mode, format!("`{shown}` is not read: it stands beside `k8s`"), "move it into the `k8s` block");
+                self.warn(mode, format!("`{path}` is not read: it stands beside `k8s`"), "move it into the `k8s` block");
                 self.images_in(&mode.value, &path, key);
             } else if closest(key, ["k8s"]).is_some() || matches!(key, "kubernetes" | "kube") {
-                self.warn(mode, format!("`{shown}` is no launcher mode, and FLARE passes over it"), "did you mean `k8s`?");
+                self.warn(mode, format!("`{path}` is no launcher mode, and FLARE passes over it"), "did you mean `k8s`?");
                 self.images_in(&mode.value, &path, key);
             } else if key == "slurm"
                 && let Some(first) = Target::first_with(|release| release.slurm)
             {
-                self.warn(mode, format!("`{shown}` is a launcher mode of FLARE {first} and later"), "");
+                self.warn(mode, format!("`{path}` is a launcher mode of FLARE {first} and later"), "");
             } else {
                 let known = modes(self.view.target).join("`, `");
                 self.warn(
                     mode,
-                    format!("`{shown}` is no launcher mode, and FLARE passes over it"),
+                    format!("`{path}` is no launcher mode, and FLARE passes over it"),
                     &format!("use one of `{known}`"),
                 );
                 self.images_in(&mode.value, &path, key);
@@ -241,7 +237,6 @@ impl<'node> Check<'_, 'node, '_> {
     }
 
     fn never_resourced(&self, key: &str, path: &str) -> Option<(String, String)> {
-        let shown = path.escape_debug();
         if key == "default" || key.starts_with('@') {
             let target = self.view.target;
             let hint = if target.capabilities().portable_resources {
@@ -249,7 +244,7 @@ impl<'node> Check<'_, 'node, '_> {
             } else {
                 format!("FLARE {target} has no block for all sites here: name each site")
             };
-            return Some((format!("`{shown}` matches no site"), hint));
+            return Some((format!("`{path}` matches no site"), hint));
         }
         self.not_this_site(key, path)
     }
@@ -258,28 +253,27 @@ impl<'node> Check<'_, 'node, '_> {
         for entry in block.entries() {
             let key = entry.key.as_str();
             let path = join(path, key);
-            let shown = path.escape_debug().to_string();
             if key == "k8s" && is_site {
                 if self.specs.reads_older_place() {
                     self.k8s_keys(&entry.value, &path);
                 } else {
                     self.warn(
                         entry,
-                        format!("`{shown}` is not read, since `launcher_spec` has a block for Kubernetes"),
+                        format!("`{path}` is not read, since `launcher_spec` has a block for Kubernetes"),
                         "move it there",
                     );
                 }
             } else if key == "image" || key == "k8s" {
                 self.warn(
                     entry,
-                    format!("`{shown}` is not read"),
+                    format!("`{path}` is not read"),
                     "set it in `launcher_spec`, in the `k8s` block of `default` or of the site",
                 );
                 self.images_in(&entry.value, &path, key);
             } else if modes(self.view.target).contains(&key) || RESOURCE_KEYS.contains(&key) {
                 self.images_in(&entry.value, &path, key);
             } else if let Some(known) = closest(key, RESOURCE_KEYS).filter(|known| block.get(known).is_none()) {
-                self.warn(entry, format!("`{shown}` is not read"), &format!("did you mean `{known}`?"));
+                self.warn(entry, format!("`{path}` is not read"), &format!("did you mean `{known}`?"));
             }
         }
     }

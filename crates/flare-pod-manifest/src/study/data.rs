@@ -1,6 +1,6 @@
 //! `study_data.yaml`: study → dataset → `{source, mode}`. The whole file is checked, whichever study runs.
 
-use flare_diagnostic::{Checked, Collector, Faults};
+use flare_diagnostic::{Checked, Collector, Faults, shown};
 
 use super::{Dataset, Study, check_name, dataset, study_is_missing, text_of, top_mapping, warning};
 use crate::{
@@ -16,7 +16,7 @@ pub(super) fn resolve(study: &str, path: &SitePath, files: &SiteFiles) -> Result
     let file = path.to_string();
     let mut found = Collector::new();
     if matches!(files.file(path), FileContent::Missing) {
-        found.push(warning(&file, format!("the study data file `{}` is missing; no dataset is mounted", file.escape_debug())));
+        found.push(warning(&file, format!("the study data file `{file}` is missing; no dataset is mounted")));
         return found.finish(Study::default);
     }
     let studies = found.require_checked(read_file(path, files))?;
@@ -46,12 +46,13 @@ fn read(root: &Node, file: &str, findings: &mut Findings<'_>, warnings: &mut War
 
 fn read_study(study: &Entry, findings: &mut Findings<'_>, warnings: &mut Warnings<'_>) -> Vec<Dataset> {
     check_name(study, "study", findings);
-    if !is_mapping(&study.value, &study.key, "a mapping of datasets", findings) {
+    let path = shown(&study.key);
+    if !is_mapping(&study.value, &path, "a mapping of datasets", findings) {
         return Vec::new();
     }
     let read = |entry: &Entry| {
         check_name(entry, "dataset", findings);
-        let path = join(&study.key, &entry.key);
+        let path = join(&path, &entry.key);
         is_mapping(&entry.value, &path, "a mapping with `source` and `mode`", findings)
             .then(|| dataset(&entry.key, &entry.value, &path, findings, warnings))?
     };
@@ -61,13 +62,12 @@ fn read_study(study: &Entry, findings: &mut Findings<'_>, warnings: &mut Warning
 fn is_mapping(node: &Node, path: &str, rule: &str, findings: &mut Findings<'_>) -> bool {
     let is_mapping = matches!(node.kind, Kind::Object(_));
     if !is_mapping {
-        findings.wrong(node, &path.escape_debug().to_string(), rule);
+        findings.wrong(node, path, rule);
     }
     is_mapping
 }
 
 fn datasets_of(study: &str, studies: Studies, file: &str, found: &mut Collector) -> Vec<Dataset> {
-    let shown = study.escape_debug();
     let Some(index) = studies.iter().position(|(name, _)| name == study) else {
         let known = studies.iter().map(|(name, _)| name.as_str());
         found.extend(study_is_missing(study, known, file, "study data file; no dataset is mounted"));
@@ -75,7 +75,7 @@ fn datasets_of(study: &str, studies: Studies, file: &str, found: &mut Collector)
     };
     let datasets = studies.into_iter().nth(index).map(|(_, datasets)| datasets).unwrap_or_default();
     if datasets.is_empty() {
-        found.push(warning(file, format!("the study `{shown}` has no datasets in the study data file")));
+        found.push(warning(file, format!("the study `{}` has no datasets in the study data file", shown(study))));
     }
     datasets
 }

@@ -1,6 +1,6 @@
 //! `local/study_runtime.yaml` (2.9), strict and checked whole whenever it is there, also for a job without study.
 
-use flare_diagnostic::{Checked, Collector, Faults, Place};
+use flare_diagnostic::{Checked, Collector, Faults, Place, shown};
 use flare_names::{SecretKey, SecretName};
 
 use super::{
@@ -107,7 +107,7 @@ impl Reader<'_> {
 
     fn study(&mut self, entry: &Entry) -> Study {
         check_name(entry, "study", &mut self.findings);
-        let path = join("studies", &entry.key.escape_debug().to_string());
+        let path = join("studies", &entry.key);
         let node = &entry.value;
         if !self.is_mapping(node, &path) {
             return Study::default();
@@ -157,7 +157,7 @@ impl Reader<'_> {
     fn refuse_doubled_variables(&mut self, study: &Node, path: &str) {
         let (Some(env), Some(secret_env)) = (study.get("env"), study.get("secret_env")) else { return };
         for entry in secret_env.entries().iter().filter(|entry| env.get(&entry.key).is_some()) {
-            let message = format!("`{}` stands in `env` and in `secret_env` of `{path}`", entry.key.escape_debug());
+            let message = format!("`{}` stands in `env` and in `secret_env` of `{path}`", shown(&entry.key));
             self.findings.at(entry.key_offset, message, Some("keep one of the two"));
         }
     }
@@ -177,7 +177,7 @@ impl Reader<'_> {
         if !self.is_mapping(node, &path) {
             return Vec::new();
         }
-        node.entries().iter().filter_map(|entry| read(self, entry, &join(&path, &entry.key.escape_debug().to_string()))).collect()
+        node.entries().iter().filter_map(|entry| read(self, entry, &join(&path, &entry.key))).collect()
     }
 
     fn image(&mut self, study: &Node, path: &str) -> Option<String> {
@@ -211,7 +211,7 @@ impl Reader<'_> {
     }
 
     fn variable(&mut self, entry: &Entry) {
-        let shown = entry.key.escape_debug();
+        let shown = shown(&entry.key);
         if !entry.key_is_text || entry.key.is_empty() {
             self.findings.at(entry.key_offset, format!("`{shown}` is not the name of a variable"), Some("put it in quotes"));
         } else if RESERVED.contains(&entry.key.as_str()) {
@@ -280,7 +280,7 @@ impl Reader<'_> {
             self.findings.at(items.offset, format!("`{path}` must not be empty"), Some("leave it out to mount the whole Secret"));
         }
         let mut read = |entry: &Entry| {
-            let key = entry.key.escape_debug();
+            let key = shown(&entry.key);
             if !entry.key_is_text || entry.key.is_empty() {
                 self.findings.at(
                     entry.key_offset,
@@ -290,7 +290,7 @@ impl Reader<'_> {
             }
             let file = entry.value.text().filter(|file| !file.is_empty());
             if file.is_none() {
-                self.findings.wrong(&entry.value, &join(path, &key.to_string()), "a non-empty string");
+                self.findings.wrong(&entry.value, &join(path, &entry.key), "a non-empty string");
             }
             Some((entry.key.clone(), file?.to_owned()))
         };
@@ -315,11 +315,7 @@ impl Reader<'_> {
                     FileContent::Unreadable => Some("cannot be read"),
                 };
                 if let Some(what) = what {
-                    self.findings.at(
-                        node.offset,
-                        format!("`{path}`: the file `{}` {what}", source.to_string().escape_debug()),
-                        None,
-                    );
+                    self.findings.at(node.offset, format!("`{path}`: the file `{source}` {what}"), None);
                     return None;
                 }
                 self.of_templates.keep_checked(template_file::read(&source, self.files))

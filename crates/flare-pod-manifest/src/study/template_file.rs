@@ -75,7 +75,7 @@ fn refuse_ambiguous(node: &Node, path: &str, findings: &mut Findings<'_>) {
         Kind::List(items) => items.iter().for_each(|item| refuse_ambiguous(item, path, findings)),
         Kind::Object(entries) => {
             for entry in entries {
-                refuse_ambiguous(&entry.value, &crate::document::join(path, &entry.key.escape_debug().to_string()), findings);
+                refuse_ambiguous(&entry.value, &crate::document::join(path, &entry.key), findings);
             }
         }
         _ => {}

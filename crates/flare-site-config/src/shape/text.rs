@@ -254,7 +254,7 @@ impl Shape for MountPath {
         let text = reader.text(node, path, hint)?;
         let value = shown(text);
         if let Some(bad) = text.chars().find(|c| *c == ':' || c.is_control()) {
-            let message = format!("`{path}`: `{value}` holds `{}`, which a mount path may not", bad.escape_debug());
+            let message = format!("`{path}`: `{value}` holds `{bad}`, which a mount path may not");
             return reader.refuse(node, message, "remove the character");
         }
         if !text.starts_with('/') {
