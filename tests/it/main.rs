@@ -13,6 +13,7 @@ mod launch;
 mod many_kits;
 mod output;
 mod parity;
+mod staged_objects;
 mod tidy;
 mod yaml_readers;
 

@@ -63,9 +63,10 @@ pub fn parse_and_run(environment: &Environment, arguments: impl IntoIterator<Ite
         Err(error) => return refuse(&error),
     };
     if line.shared.format == Format::Yaml && !line.verb.prints_yaml() {
-        return refuse(
-            &command().error(clap::error::ErrorKind::InvalidValue, "only `launch manifest` prints YAML; use text or json"),
-        );
+        return refuse(&command().error(
+            clap::error::ErrorKind::InvalidValue,
+            "only `launch manifest` and `stage --render` print YAML; use text or json",
+        ));
     }
     let reporter = Reporter { format: line.shared.format, quiet: line.shared.quiet, colour: environment.colour };
     let context = Context { environment, interrupt: Interrupt::listen(), shared: line.shared };

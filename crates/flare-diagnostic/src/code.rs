@@ -59,6 +59,8 @@ codes! {
     InvalidLaunchRequest => "INVALID_LAUNCH_REQUEST", hint "correct the file at the given place; `schema` prints what each such file may hold",
     /// A prepared kit is not as `prepare` left it, or is none.
     InvalidPreparedKit => "INVALID_PREPARED_KIT", hint "run `prepare` again to make the prepared kit anew",
+    /// The kit does not fit into a `ConfigMap` and a Secret.
+    KitTooLarge => "KIT_TOO_LARGE", hint "stage the kit on its workspace volume: leave `--mode objects` out",
     /// Generated files are not fresh, or another check of the workspace failed.
     CheckFailed => "CHECK_FAILED", hint "mend what the message names, then run again",
     /// A program that is needed is not there.
@@ -101,6 +103,10 @@ codes! {
     StreamBroken => "STREAM_BROKEN", hint "run the same command again",
     /// A program in a pod ended with an error.
     PodProgramFailed => "POD_PROGRAM_FAILED", hint "mend what the program's own message names, then run again",
+    /// An object of this name, or the participant's place in the namespace, is another participant's.
+    ObjectNotOurs => "OBJECT_NOT_OURS", hint "give each participant a namespace or a name of its own",
+    /// A running pod mounts the object.
+    ObjectInUse => "OBJECT_IN_USE", hint "uninstall the release or scale it down, and run again",
     /// The claim is missing, lost, being deleted, or cannot be written to.
     ClaimNotUsable => "CLAIM_NOT_USABLE", hint "make the claim with `--create-pvc`, or mend what the message names",
     /// A running pod uses the claim.

@@ -11,6 +11,7 @@ mod fingerprint;
 mod losses;
 mod marker;
 mod prepared;
+mod staged;
 mod values;
 
 pub use changes::{Change, ChangeKind};
@@ -19,6 +20,7 @@ pub use fingerprint::{FingerprintedKit, fingerprint};
 pub use losses::check_losses;
 pub use marker::{FORMAT_VERSION, MARKER_FILE, Marker, MarkerHead};
 pub use prepared::{Acceptance, PreparedKit};
+pub use staged::{StagedItem, StagedRecord};
 
 /// The directory that belongs to the site: what stands in it is never recorded, judged or removed.
 pub const TRANSFER: &str = "transfer";

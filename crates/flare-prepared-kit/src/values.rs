@@ -9,7 +9,7 @@ use flare_yaml::{Content, Node};
 pub(crate) const FILE: &str = "helm_chart/values.yaml";
 
 /// Reads values; the one place that knows how.
-fn read(bytes: &[u8], code: Code) -> Result<Node, Faults> {
+pub(crate) fn read(bytes: &[u8], code: Code) -> Result<Node, Faults> {
     let document = flare_yaml::parse(bytes, FILE, code)?;
     document.faults.finish(|| document.root).map(|checked| checked.value)
 }

@@ -4,21 +4,23 @@ use flare_cluster::{
     Cluster, Selection, Write,
     k8s_openapi::api::core::v1::{Event, Namespace, PersistentVolumeClaim, ServiceAccount},
 };
-use flare_diagnostic::{Code, Diagnostic};
+use flare_diagnostic::{Code, Diagnostic, shown};
 use serde_json::json;
 use std::{task::Poll, time::Duration};
 use tokio::time::sleep;
 
 use crate::Owner;
 
-const OWNER: &str = "flare-kube/kit-owner";
+/// Annotation: whose kit it is.
+pub(crate) const OWNER: &str = "flare-kube/kit-owner";
 /// How often the claim's events are looked at while its pod does not start.
 const LOOK: Duration = Duration::from_secs(3);
 
 /// So many failures are no passing trouble.
 const HOPELESS: i32 = 2;
 
-const FINGERPRINT: &str = "flare-kube/kit-fingerprint";
+/// Annotation: which kit it is.
+pub(crate) const FINGERPRINT: &str = "flare-kube/kit-fingerprint";
 
 /// A claim to be made where there is none.
 #[derive(Debug, Clone)]
@@ -125,6 +127,41 @@ pub(crate) fn holds(claim: &PersistentVolumeClaim, owner: &Owner, fingerprint: &
     annotations.get(FINGERPRINT).is_some_and(|found| found == fingerprint) && annotations.get(OWNER) == Some(&written(owner))
 }
 
+/// Whose kit a claim says that its volume holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Note {
+    /// It says nothing.
+    Nothing,
+    /// This participant's.
+    Ours,
+    /// Another one's, as the annotation has it.
+    Other(String),
+}
+
+/// Reads the note on a claim.
+pub(crate) fn noted(claim: &PersistentVolumeClaim, owner: &Owner) -> Note {
+    let annotations = claim.metadata.annotations.as_ref();
+    match annotations.and_then(|annotations| annotations.get(OWNER)) {
+        Some(found) if *found == written(owner) => Note::Ours,
+        Some(found) => Note::Other(found.clone()),
+        None => Note::Nothing,
+    }
+}
+
+/// The fault of a claim that holds another participant's kit.
+pub(crate) fn not_ours(name: &str, owner: &str) -> Diagnostic {
+    let whose = whose(owner);
+    Diagnostic::error(Code::VolumeNotOurs, format!("the workspace claim `{name}` holds the kit of {whose}"))
+        .hint("give each participant a claim of its own (`workspace_pvc` in k8s.yaml)")
+}
+
+/// An owner's annotation in words.
+pub(crate) fn whose(owner: &str) -> String {
+    let Ok(owner) = serde_json::from_str::<Owner>(owner) else { return "another participant".to_owned() };
+    let project = owner.project.map(|project| format!(" of project `{}`", shown(&project))).unwrap_or_default();
+    format!("the {} `{}`{project}", shown(&owner.role), shown(&owner.participant))
+}
+
 /// Notes what is on the volume, or, before it is changed, that this is not known.
 pub(crate) async fn note(cluster: &Cluster, namespace: &str, name: &str, kit: Option<(&Owner, &str)>) -> Result<(), Diagnostic> {
     let (owner, fingerprint) =
@@ -133,6 +170,7 @@ pub(crate) async fn note(cluster: &Cluster, namespace: &str, name: &str, kit: Op
     cluster.namespaced::<PersistentVolumeClaim>(namespace).merge(name, &change, Write::default()).await.map(|_| ())
 }
 
-fn written(owner: &Owner) -> String {
+/// An owner as the annotations hold it.
+pub(crate) fn written(owner: &Owner) -> String {
     serde_json::to_string(owner).unwrap_or_default()
 }

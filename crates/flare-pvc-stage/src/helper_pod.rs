@@ -66,11 +66,17 @@ pub(crate) fn is_helper(pod: &Pod) -> bool {
     pod.metadata.labels.as_ref().is_some_and(|labels| labels.contains_key(CLAIM_LABEL))
 }
 
+/// The helper pods of this claim, by name.
+pub(crate) async fn of_claim(cluster: &Cluster, namespace: &str, claim: &str) -> Result<Vec<String>, Diagnostic> {
+    let selection = Selection::labelled(format!("{CLAIM_LABEL}={}", label(claim)));
+    let pods = cluster.namespaced::<Pod>(namespace).list(&selection).await?;
+    Ok(pods.into_iter().filter_map(|pod| pod.metadata.name).collect())
+}
+
 /// Deletes helper pods of this claim that a killed run left: their program may still be at work.
 pub(crate) async fn clear(cluster: &Cluster, namespace: &str, claim: &str, deadline: Duration) -> Result<(), Diagnostic> {
     let pods = cluster.namespaced::<Pod>(namespace);
-    for pod in pods.list(&Selection::labelled(format!("{CLAIM_LABEL}={}", label(claim)))).await? {
-        let name = pod.metadata.name.unwrap_or_default();
+    for name in of_claim(cluster, namespace, claim).await? {
         delete(cluster, namespace, &name).await?;
         let gone = |pod: Option<&Pod>| if pod.is_none() { Poll::Ready(Ok(())) } else { Poll::Pending };
         pods.wait(&name, deadline, &format!("the end of the helper pod `{name}` of an earlier run"), gone).await?;

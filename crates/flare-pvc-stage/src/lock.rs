@@ -15,6 +15,11 @@ const LIFE: Duration = Duration::from_secs(15);
 /// How often it is renewed.
 const RENEWAL: Duration = Duration::from_secs(4);
 
+/// The Lease of a claim.
+pub(crate) fn name(claim: &str) -> String {
+    format!("flare-kube-stage-{claim}")
+}
+
 /// A lock that is held until it is released, or until this process ends.
 #[derive(Debug)]
 pub(crate) struct Lock {
@@ -28,7 +33,7 @@ pub(crate) struct Lock {
 impl Lock {
     /// Takes the lock of a claim. Where somebody holds it, waits long enough to see whether they are alive.
     pub(crate) async fn take(cluster: &Cluster, namespace: &str, claim: &str, holder: &str) -> Result<Self, Diagnostic> {
-        let name = format!("flare-kube-stage-{claim}");
+        let name = name(claim);
         let leases = cluster.namespaced::<Lease>(namespace);
         let fresh = lease(&name, holder, None, 0);
         let taken = match leases.create(&fresh, Write::default()).await {

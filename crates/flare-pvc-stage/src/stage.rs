@@ -66,14 +66,15 @@ pub struct Staged {
 /// Stages a prepared kit. `stop` ends it early; what was begun is removed in any case.
 ///
 /// # Errors
-/// Every permission that is missing, before anything is changed; `CLAIM_NOT_USABLE`, `CLAIM_IN_USE`, `STAGE_LOCKED`, `VOLUME_NOT_OURS`,
-/// `STAGE_FAILED`, `TIMED_OUT`, `INTERRUPTED`, and what flare-cluster says.
+/// Every permission that is missing, before anything is changed; `OUTPUT_STAGED` for a kit whose chart mounts staged objects;
+/// `CLAIM_NOT_USABLE`, `CLAIM_IN_USE`, `STAGE_LOCKED`, `VOLUME_NOT_OURS`, `STAGE_FAILED`, `TIMED_OUT`, `INTERRUPTED`, and what flare-cluster says.
 pub async fn stage(
     cluster: &Cluster,
     kit: &PreparedKit,
     options: &Options,
     stop: impl Future<Output = ()>,
 ) -> Result<Checked<Staged>, Faults> {
+    refuse_staged_objects(kit)?;
     let shipment = Shipment::of(kit)?;
     let image = options.image.as_deref();
     let manner = Manner { verb: "stage", what: "staging", image, deadline: options.deadline, id: &options.run };
@@ -92,7 +93,7 @@ impl Staging<'_> {
     async fn all(&self, held: &mut Held) -> Result<Checked<Staged>, Faults> {
         let (run, options) = (&self.run, self.options);
         let (cluster, namespace, claim) = (run.cluster, run.namespace.as_str(), run.claim.as_str());
-        cluster.check_access(&self.needed()).await?;
+        self.check_access().await?;
         if options.create_namespace && claim::make_namespace(cluster, namespace, options.dry_run).await? && options.dry_run {
             // Nothing below a namespace that is not there can be tried.
             return Ok(Checked::clean(self.staged(true, options.create_claim.is_some())));
@@ -145,6 +146,20 @@ impl Staging<'_> {
         }
     }
 
+    /// Names every permission that is missing. Where programs in pods are forbidden, there is another way.
+    async fn check_access(&self) -> Result<(), Faults> {
+        let cluster = self.run.cluster;
+        let exec = Operation::exec(&self.run.namespace);
+        let mut other = self.needed();
+        other.retain(|operation| !exec.contains(operation));
+        let other = cluster.check_access(&other).await;
+        let exec = cluster.check_access(&exec).await.map_err(|faults| faults.map(name_objects_mode));
+        match (other, exec) {
+            (Err(other), Err(exec)) => Err(other.and(exec)),
+            (other, exec) => other.and(exec),
+        }
+    }
+
     /// Every permission that the road needs, as README lists them.
     fn needed(&self) -> Vec<Operation> {
         let namespace = Some(self.run.namespace.as_str());
@@ -172,6 +187,28 @@ impl Staging<'_> {
         let (input, length) = shipment.input(VOLUME_PROGRAM.as_bytes(), &request);
         self.run.program(request.len()).output(self.run.cluster, Input::Sized(input, length)).await
     }
+}
+
+/// A cluster that forbids programs in pods takes the kit as objects.
+fn name_objects_mode(fault: Diagnostic) -> Diagnostic {
+    if fault.code != Code::PermissionDenied {
+        return fault;
+    }
+    let hint = fault.hint.clone().unwrap_or_default();
+    fault.hint(format!("stage with `--mode objects`, which runs no program in a pod; or {hint}"))
+}
+
+/// Refuses a kit that is staged as objects: its chart mounts these over the volume, so that what is put there would not be read.
+/// Needs no cluster, so that it can be asked before one is connected to.
+///
+/// # Errors
+/// `OUTPUT_STAGED`; `INVALID_PREPARED_KIT` where the chart's values cannot be read.
+pub fn refuse_staged_objects(kit: &PreparedKit) -> Result<(), Faults> {
+    if kit.staged_record()?.is_none() {
+        return Ok(());
+    }
+    let message = "the kit is staged as objects, which its chart mounts in place of what is on the volume";
+    Err(Diagnostic::error(Code::OutputStaged, message).hint("stage it with `--mode objects`, or unstage it first").into())
 }
 
 fn warnings(answer: &answer::Staged, claim: &str) -> impl Iterator<Item = Diagnostic> {

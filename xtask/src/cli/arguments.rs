@@ -35,6 +35,15 @@ impl ClusterArguments {
     }
 }
 
+/// Where a staged kit is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum StagingMode {
+    /// On the workspace volume, put there by a helper pod.
+    Pvc,
+    /// In a `ConfigMap` and a Secret, which the chart mounts over the volume.
+    Objects,
+}
+
 #[cfg(test)]
 mod tests {
     use clap::{Args as _, FromArgMatches as _};

@@ -10,6 +10,7 @@ mod names;
 mod prepare;
 mod schema;
 mod stage;
+mod unstage;
 
 use crate::{context::Context, output::VerbResult};
 
@@ -19,6 +20,7 @@ pub(crate) enum Verb {
     Prepare(prepare::Arguments),
     Init(init::Arguments),
     Stage(stage::Arguments),
+    Unstage(unstage::Arguments),
     Names(names::Arguments),
     Launch(launch::Arguments),
     Schema(schema::Arguments),
@@ -30,7 +32,7 @@ pub(crate) enum Verb {
 impl Verb {
     /// Whether its result is Kubernetes objects, which can be printed as YAML.
     pub(crate) fn prints_yaml(&self) -> bool {
-        matches!(self, Self::Launch(_))
+        matches!(self, Self::Launch(_)) || matches!(self, Self::Stage(arguments) if arguments.prints_objects())
     }
 }
 
@@ -40,6 +42,7 @@ pub(crate) fn run(context: &Context<'_>, verb: Verb, command: impl FnOnce() -> c
         Verb::Prepare(arguments) => prepare::run(context, &arguments),
         Verb::Init(arguments) => init::run(context, &arguments),
         Verb::Stage(arguments) => stage::run(context, &arguments),
+        Verb::Unstage(arguments) => unstage::run(context, &arguments),
         Verb::Names(arguments) => names::run(&arguments),
         Verb::Launch(arguments) => launch::run(context, &arguments),
         Verb::Schema(arguments) => schema::run(&arguments),

@@ -20,6 +20,7 @@ pub(crate) const fn exit_status(code: Code) -> u8 {
         | Code::InvalidFederation
         | Code::InvalidPreparedKit
         | Code::InvalidLaunchRequest
+        | Code::KitTooLarge
         | Code::OutputNotWritten
         | Code::KubeconfigInvalid
         | Code::ContextNotFound
@@ -43,6 +44,8 @@ pub(crate) const fn exit_status(code: Code) -> u8 {
         | Code::ObjectInvalid
         | Code::ObjectNotFound
         | Code::ObjectConflict
+        | Code::ObjectNotOurs
+        | Code::ObjectInUse
         | Code::ClusterBusy
         | Code::ClusterAnswerInvalid
         | Code::StreamBroken

@@ -15,3 +15,4 @@ mod release;
 pub(crate) mod request;
 pub(crate) mod stage;
 pub(crate) mod study_files;
+pub(crate) mod unstage;

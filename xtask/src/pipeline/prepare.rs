@@ -182,7 +182,7 @@ fn report(request: &KitRequest, built: &Built) -> Value {
 }
 
 /// The command that installs the chart, quoted for a shell (defect 22).
-fn helm_command(plan: &SitePlan, chart: &Path) -> String {
+pub(crate) fn helm_command(plan: &SitePlan, chart: &Path) -> String {
     let chart = chart.to_string_lossy();
     let quoted = shlex::try_quote(&chart).unwrap_or_default();
     format!("helm upgrade --install {} {quoted} --namespace {}", plan.names.release, plan.namespace)

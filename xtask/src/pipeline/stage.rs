@@ -1,39 +1,97 @@
-//! Prepared kit → its workspace volume.
+//! Prepared kit → its workspace volume, or a `ConfigMap` and a Secret and the chart's values that name them.
 
 use std::{
+    future::Future,
     hash::{BuildHasher as _, Hasher as _, RandomState},
     path::Path,
 };
 
-use flare_cluster::{Access, Environment};
+use flare_cluster::{Access, Cluster};
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
 use flare_prepared_kit::{Acceptance, PreparedKit};
-use flare_pvc_stage::{Options, Staged};
+use flare_pvc_stage::{KitObjects, ObjectOptions, Options, Staged, StagedObjects};
 
-use crate::{interrupt::Interrupt, runtime};
+use crate::{context::Context, runtime};
 
-/// Opens the kit, connects and stages.
-pub(crate) fn stage(
-    prepared: &Path,
-    namespace: Option<&str>,
-    access: &Access,
-    environment: &Environment,
-    options: &Options,
-    interrupt: &Interrupt,
-) -> Result<Checked<Staged>, Faults> {
-    let mut found = Collector::new();
-    let kit = found.require_checked(PreparedKit::open(prepared, Acceptance::default()))?;
-    found.require(check_namespace(&kit, namespace))?;
-    let work = async {
-        let cluster = tokio::select! {
-            connected = flare_cluster::connect(access, environment) => connected?,
-            () = runtime::interrupted(interrupt) => return Err(crate::interrupt::interrupted().into()),
+/// Which kit, in which cluster.
+#[derive(Debug)]
+pub(crate) struct Request<'run> {
+    /// The prepared directory; absolute.
+    pub(crate) prepared: &'run Path,
+    /// The namespace that the user names.
+    pub(crate) namespace: Option<&'run str>,
+    /// The cluster that the user names.
+    pub(crate) access: Access,
+}
+
+impl Request<'_> {
+    /// Opens the kit.
+    pub(crate) fn open(&self, acceptance: Acceptance) -> Result<Checked<PreparedKit>, Faults> {
+        let mut found = Collector::new();
+        let kit = found.require_checked(PreparedKit::open(self.prepared, acceptance))?;
+        found.require(check_namespace(&kit, self.namespace))?;
+        found.finish(|| kit)
+    }
+
+    /// Connects and does work, which Ctrl-C may end at the connection already.
+    pub(crate) fn in_cluster<T, Work: Future<Output = Result<T, Faults>>>(
+        &self,
+        context: &Context<'_>,
+        work: impl FnOnce(Cluster) -> Work,
+    ) -> Result<T, Faults> {
+        let all = async {
+            let cluster = tokio::select! {
+                connected = flare_cluster::connect(&self.access, &context.environment.cluster) => connected?,
+                () = runtime::interrupted(&context.interrupt) => return Err(crate::interrupt::interrupted().into()),
+            };
+            Box::pin(work(cluster)).await
         };
-        Box::pin(flare_pvc_stage::stage(&cluster, &kit, options, runtime::interrupted(interrupt))).await
-    };
-    let staged = found.require(runtime::block_on(work))?;
+        runtime::block_on(all)?
+    }
+}
+
+/// Opens the kit, connects and stages it on its volume.
+pub(crate) fn on_volume(context: &Context<'_>, request: &Request<'_>, options: &Options) -> Result<Checked<Staged>, Faults> {
+    let mut found = Collector::new();
+    let kit = &found.require_checked(request.open(Acceptance::default()))?;
+    found.require(flare_pvc_stage::refuse_staged_objects(kit))?;
+    let stop = runtime::interrupted(&context.interrupt);
+    let staged = request.in_cluster(context, |cluster| async move { flare_pvc_stage::stage(&cluster, kit, options, stop).await });
     let staged = found.require_checked(staged)?;
     found.finish(|| staged)
+}
+
+/// Opens the kit, connects, stages it as objects, and only then names these in the chart's values.
+pub(crate) fn as_objects(
+    context: &Context<'_>,
+    request: &Request<'_>,
+    options: &ObjectOptions,
+) -> Result<Checked<(PreparedKit, StagedObjects)>, Faults> {
+    let mut found = Collector::new();
+    let kit = found.require_checked(request.open(Acceptance::default()))?;
+    // What could not be recorded is not sent.
+    found.require(KitObjects::of(&kit).and_then(|objects| kit.values_with(Some(&objects.value.record))))?;
+    let (kit_in_work, stop) = (&kit, runtime::interrupted(&context.interrupt));
+    let staged = request
+        .in_cluster(context, |cluster| async move { flare_pvc_stage::stage_objects(&cluster, kit_in_work, options, stop).await });
+    let mut staged = found.require_checked(staged)?;
+    let recorded = found.require(record(&kit, request.prepared, &staged.record, options.dry_run))?;
+    staged.changed |= recorded;
+    found.finish(|| (kit, staged))
+}
+
+/// Makes the objects without a cluster, and names them in the chart's values.
+pub(crate) fn rendered(request: &Request<'_>, dry_run: bool) -> Result<Checked<(PreparedKit, KitObjects)>, Faults> {
+    let mut found = Collector::new();
+    let kit = found.require_checked(request.open(Acceptance::default()))?;
+    let objects = found.require_checked(KitObjects::of(&kit))?;
+    found.require(record(&kit, request.prepared, &objects.record, dry_run))?;
+    found.finish(|| (kit, objects))
+}
+
+/// Names the objects in the chart's values. Says whether that changes them.
+fn record(kit: &PreparedKit, prepared: &Path, record: &flare_prepared_kit::StagedRecord, dry_run: bool) -> Result<bool, Faults> {
+    if dry_run { Ok(kit.staged_record()?.as_ref() != Some(record)) } else { kit.write_record(prepared, Some(record)) }
 }
 
 /// The launcher creates job pods in the prepared namespace, so no other one is taken (defect 14).

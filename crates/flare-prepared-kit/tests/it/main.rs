@@ -6,4 +6,5 @@
 mod directories;
 mod open;
 mod properties;
+mod staged;
 mod support;

@@ -1,0 +1,15 @@
+//! A prepared kit as a `ConfigMap` and a Secret that the chart mounts over the volume, and what becomes of them in a cluster.
+//!
+//! Source: `docs/behaviour.md` section 6; defects 5, 13, 14, 15, 32.
+
+mod bundle;
+mod found;
+mod manifests;
+mod neighbours;
+mod stage;
+mod unstage;
+
+pub use bundle::Bundle;
+pub use manifests::KitObjects;
+pub use stage::{ObjectOptions, StagedObject, StagedObjects, stage_objects};
+pub use unstage::{UnstageOptions, unstage_objects};

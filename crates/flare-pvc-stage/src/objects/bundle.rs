@@ -1,0 +1,191 @@
+//! One directory of a kit as the content of an object: a key for each file, and which key is mounted as which file.
+
+use std::{collections::BTreeMap, io::Read as _, path::Path};
+
+use flare_cluster::k8s_openapi::ByteString;
+use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults, Place, printable};
+use flare_file_tree::{Content, Digest, Entry, FileTree};
+use flare_prepared_kit::StagedItem;
+
+/// What the values of one object may hold together: `MaxSecretSize` of Kubernetes, which its `ConfigMap`s have too.
+const VALUES_LIMIT: u64 = 1 << 20;
+
+/// What etcd takes in one request unless it is told otherwise (`--max-request-bytes`), less a reserve for metadata and encryption.
+const REQUEST_LIMIT: u64 = (3 << 19) - (64 << 10);
+
+/// From so many bytes of base64 on, the reference warns.
+const NEAR_LIMIT: u64 = 900 << 10;
+
+/// What stands around a key in the stored object, and again in the list of fields that belong to a field manager.
+const PER_KEY: u64 = 32;
+
+/// The longest key of an object, in bytes.
+const LONGEST_KEY: usize = 253;
+
+/// The longest path, and the longest name in it, that a kubelet writes.
+const LONGEST_PATH: usize = 4096;
+const LONGEST_NAME: usize = 255;
+
+/// The files of a directory, as the data of a `ConfigMap` or Secret.
+#[derive(Clone, PartialEq)]
+pub struct Bundle {
+    /// The directory in the kit, such as `startup`.
+    pub directory: &'static str,
+    /// The bytes by key.
+    pub data: BTreeMap<String, ByteString>,
+    /// Which key becomes which file below the directory, in the order of paths.
+    pub items: Vec<StagedItem>,
+}
+
+/// Shows how much it is, never the bytes: among them are private keys.
+impl std::fmt::Debug for Bundle {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (files, bytes) = (self.items.len(), self.bytes());
+        formatter
+            .debug_struct("Bundle")
+            .field("directory", &self.directory)
+            .field("files", &files)
+            .field("bytes", &bytes)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Bundle {
+    /// Takes all files below a directory of the tree, in the order of their paths, component by component.
+    ///
+    /// # Errors
+    /// `INVALID_KIT` for a directory without a file, and for paths that Kubernetes does not mount; `KIT_TOO_LARGE` where one object
+    /// cannot hold them; `INVALID_PREPARED_KIT` where a file cannot be read any more.
+    pub fn of(tree: &FileTree, directory: &'static str) -> Result<Checked<Self>, Faults> {
+        let mut found = Collector::new();
+        let mut files = Vec::new();
+        for (path, entry) in tree.below(Path::new(directory)) {
+            let Ok(below) = path.as_path().strip_prefix(directory) else { continue };
+            match entry {
+                Entry::Directory { .. } if is_empty(tree, path.as_path()) => found.push(lost(path.as_path())),
+                Entry::Directory { .. } => {}
+                Entry::File { content, .. } => match mountable(below) {
+                    Ok(text) => files.push((text, content)),
+                    Err(why) => found.push(not_mountable(path.as_path(), why)),
+                },
+            }
+        }
+        if files.is_empty() && !found.has_errors() {
+            found.push(without_files(directory));
+        }
+        found.keep(check_size(directory, &files));
+        if found.has_errors() {
+            return found.finish_some(None);
+        }
+        let mut bundle = Self { directory, data: BTreeMap::new(), items: Vec::new() };
+        for (number, (path, content)) in files.into_iter().enumerate() {
+            let key = key(number, path);
+            bundle.data.insert(key.clone(), ByteString(found.require(bytes(content))?));
+            bundle.items.push(StagedItem { key, path: path.to_owned() });
+        }
+        bundle.near_limit().into_iter().for_each(|warning| found.push(warning));
+        found.finish(|| bundle)
+    }
+
+    /// The files as a pod sees them that mounts the object with its items: bytes by path.
+    pub fn mounted(&self) -> BTreeMap<&str, &[u8]> {
+        let file = |item: &'_ StagedItem| self.data.get(&item.key).map(|bytes| bytes.0.as_slice());
+        self.items.iter().filter_map(|item| Some((item.path.as_str(), file(item)?))).collect()
+    }
+
+    /// The bytes of all files.
+    pub fn bytes(&self) -> u64 {
+        self.data.values().map(|bytes| bytes.0.len() as u64).sum()
+    }
+
+    fn near_limit(&self) -> Option<Diagnostic> {
+        let encoded = self.bytes().div_ceil(3) * 4;
+        (encoded > NEAR_LIMIT).then(|| {
+            let message = format!("`{}/` takes {encoded} bytes of base64, close to what one object may hold", self.directory);
+            Diagnostic::warning(Code::Notice, message)
+                .hint("keep large files out of the kit, or stage it on its volume (`--mode pvc`)")
+        })
+    }
+}
+
+/// The reference's key: the file's number, 12 hex digits of its path's SHA-256, and its name with what no key may hold as `_`.
+fn key(number: usize, path: &str) -> String {
+    let digest = Digest::of(path.as_bytes()).to_string();
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let safe = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-') { c } else { '_' };
+    let mut key: String = format!("f{number:04}-{}-", &digest[..12]);
+    key.extend(name.chars().map(safe));
+    key.truncate(LONGEST_KEY);
+    key
+}
+
+/// The path as text, where Kubernetes mounts a file there.
+fn mountable(path: &Path) -> Result<&str, &'static str> {
+    let text = path.to_str().ok_or("is no UTF-8")?;
+    if text.starts_with("..") {
+        return Err("begins with `..`");
+    }
+    if text.len() > LONGEST_PATH || text.split('/').any(|name| name.len() > LONGEST_NAME) {
+        return Err("is longer than a path may be");
+    }
+    Ok(text)
+}
+
+fn not_mountable(path: &Path, why: &str) -> Diagnostic {
+    let shown = path.to_string_lossy();
+    let message = format!("`{}` {why}, and Kubernetes mounts no such file of an object", printable(&shown));
+    Diagnostic::error(Code::InvalidKit, message)
+        .hint("rename the file, or stage the kit on its volume (`--mode pvc`)")
+        .at(Place::file(shown.as_ref()))
+}
+
+fn without_files(directory: &str) -> Diagnostic {
+    Diagnostic::error(Code::InvalidKit, format!("`{directory}/` has no file, and an object without keys cannot be mounted"))
+        .hint("prepare the kit again from a whole startup kit")
+        .at(Place::file(directory))
+}
+
+fn is_empty(tree: &FileTree, directory: &Path) -> bool {
+    tree.below(directory).all(|(below, _)| below.as_path() == directory)
+}
+
+/// Empty directories have no place in an object.
+fn lost(directory: &Path) -> Diagnostic {
+    let shown = directory.to_string_lossy();
+    let message = format!("the empty directory `{}` is not mounted: objects hold files alone", printable(&shown));
+    Diagnostic::warning(Code::Notice, message).hint("put a file into it where a job needs it")
+}
+
+/// All bytes of a file, wherever they are.
+fn bytes(content: &Content) -> Result<Vec<u8>, Diagnostic> {
+    let failed = |error: std::io::Error| {
+        Diagnostic::error(Code::InvalidPreparedKit, format!("a file of the kit cannot be read any more: {}", error.kind()))
+            .hint("see whether something else writes to the prepared kit, then run again")
+    };
+    let mut reader = content.reader().map_err(|error| error.into_diagnostic(Code::InvalidPreparedKit))?;
+    let mut bytes = Vec::new();
+    reader.read_to_end(&mut bytes).map_err(failed)?;
+    Ok(bytes)
+}
+
+fn check_size(directory: &str, files: &[(&str, &Content)]) -> Result<(), Faults> {
+    let values: u64 = files.iter().map(|(_, content)| content.len()).sum();
+    let keys: u64 = files.iter().enumerate().map(|(number, (path, _))| 2 * key(number, path).len() as u64 + PER_KEY).sum();
+    let what = if values > VALUES_LIMIT {
+        format!("holds {values} bytes, and one object takes {VALUES_LIMIT}")
+    } else if values + keys > REQUEST_LIMIT {
+        format!("holds {} files with {values} bytes, and with their names more than etcd takes in one request", files.len())
+    } else {
+        return Ok(());
+    };
+    let largest = files.iter().max_by_key(|(_, content)| content.len());
+    let largest =
+        largest.map(|(path, content)| format!(" (the largest is `{directory}/{}`, {} bytes)", printable(path), content.len()));
+    Err(Diagnostic::error(Code::KitTooLarge, format!("`{directory}/` {what}"))
+        .hint(format!(
+            "stage the kit on its volume: leave `--mode objects` out; or take files out of the startup kit and prepare it again{}",
+            largest.unwrap_or_default()
+        ))
+        .at(Place::file(directory))
+        .into())
+}

@@ -1,0 +1,190 @@
+//! The two objects of a kit: their names, whose they are, and that nobody may change them.
+
+use flare_cluster::k8s_openapi::{
+    ByteString, Metadata,
+    api::core::v1::{ConfigMap, Secret},
+    apimachinery::pkg::apis::meta::v1::ObjectMeta,
+};
+use std::collections::BTreeMap;
+
+use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
+use flare_prepared_kit::{PreparedKit, StagedRecord};
+use serde_json::Value;
+
+use super::bundle::Bundle;
+use crate::{
+    Owner,
+    claim::{FINGERPRINT, OWNER, written},
+};
+
+/// Label: who made an object.
+pub(crate) const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "flare-kube");
+/// Label: what it is for.
+pub(crate) const COMPONENT: (&str, &str) = ("app.kubernetes.io/component", "staged-kit");
+/// Label with the participant's Deployment, which is its name as Kubernetes takes it.
+pub(crate) const PARTICIPANT: &str = "flare-kube/participant";
+/// Label with the version that both objects of a kit have in their names.
+pub(crate) const VERSION: &str = "flare-kube/kit-version";
+/// Annotation with the claim of the parent that mounts them.
+pub(crate) const CLAIM: &str = "flare-kube/workspace-claim";
+
+/// So many hex digits of the kit's fingerprint tell one version of it from another.
+const VERSION_LENGTH: usize = 12;
+
+/// A kit as the objects that are sent, and what the chart's values say about them.
+#[derive(Clone)]
+pub struct KitObjects {
+    /// `local/`.
+    pub config_map: ConfigMap,
+    /// `startup/`, private keys included.
+    pub secret: Secret,
+    /// What the chart's values have to say, so that the parent mounts both.
+    pub record: StagedRecord,
+    /// How many files they hold.
+    pub files: usize,
+    /// The bytes of these files.
+    pub bytes: u64,
+}
+
+/// Shows the names, never the data.
+impl std::fmt::Debug for KitObjects {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (files, bytes) = (self.files, self.bytes);
+        formatter
+            .debug_struct("KitObjects")
+            .field("record", &self.record)
+            .field("files", &files)
+            .field("bytes", &bytes)
+            .finish_non_exhaustive()
+    }
+}
+
+impl KitObjects {
+    /// Makes the objects of a prepared kit.
+    ///
+    /// Their names hold a part of the kit's fingerprint, so a kit that changed gets new objects, and a parent that restarts during an
+    /// upgrade still finds its own.
+    ///
+    /// # Errors
+    /// As [`Bundle::of`], for both directories at once; `INVALID_PREPARED_KIT` where the chart's templates do not mount the objects
+    /// (defect 32).
+    pub fn of(kit: &PreparedKit) -> Result<Checked<Self>, Faults> {
+        let mut found = Collector::new();
+        found.keep(check_chart(kit));
+        let local = found.keep_checked(Bundle::of(kit.tree(), "local"));
+        let startup = found.keep_checked(Bundle::of(kit.tree(), "startup"));
+        found.finish_some(local.zip(startup).map(|(local, startup)| Self::from_bundles(kit, local, startup)))
+    }
+
+    fn from_bundles(kit: &PreparedKit, local: Bundle, startup: Bundle) -> Self {
+        let version = version(kit);
+        let [config_map, secret] = names(kit, &version);
+        let record = StagedRecord {
+            namespace: Some(kit.plan().namespace.to_string()),
+            config_map: Some(config_map.clone()),
+            local: local.items.clone(),
+            secret: Some(secret.clone()),
+            startup: startup.items.clone(),
+        };
+        let (files, bytes) = (local.items.len() + startup.items.len(), local.bytes() + startup.bytes());
+        let config_map = ConfigMap {
+            metadata: metadata(kit, config_map, &version),
+            immutable: Some(true),
+            binary_data: Some(local.data),
+            data: None,
+        };
+        let secret = Secret {
+            metadata: metadata(kit, secret, &version),
+            immutable: Some(true),
+            type_: Some("Opaque".to_owned()),
+            data: Some(startup.data),
+            string_data: None,
+        };
+        Self { config_map, secret, record, files, bytes }
+    }
+
+    /// Both as manifests, for people who keep clusters in git. The second one holds private keys.
+    #[expect(clippy::missing_panics_doc, reason = "it never panics: objects of Kubernetes are JSON")]
+    pub fn manifests(&self) -> [Value; 2] {
+        let json = "an object of Kubernetes is JSON";
+        [serde_json::to_value(&self.config_map).expect(json), serde_json::to_value(&self.secret).expect(json)]
+    }
+}
+
+/// The version of a kit as it is now.
+pub(crate) fn version(kit: &PreparedKit) -> String {
+    kit.fingerprint().to_string().chars().take(VERSION_LENGTH).collect()
+}
+
+/// `ConfigMap` and Secret of a version. The launcher's own Secret is called `nvflare-startup-…`, which neither begins with (defect 5).
+pub(crate) fn names(kit: &PreparedKit, version: &str) -> [String; 2] {
+    let names = &kit.plan().names;
+    [format!("{}-{version}", names.staged_local), format!("{}-{version}", names.staged_startup)]
+}
+
+fn metadata(kit: &PreparedKit, name: String, version: &str) -> ObjectMeta {
+    let plan = kit.plan();
+    let text = |pairs: &[(&str, String)]| {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect::<BTreeMap<_, _>>()
+    };
+    let labels = [
+        (MANAGED_BY.0, MANAGED_BY.1.to_owned()),
+        (COMPONENT.0, COMPONENT.1.to_owned()),
+        (PARTICIPANT, plan.names.deployment.to_string()),
+        (VERSION, version.to_owned()),
+    ];
+    let annotations = [
+        (OWNER, written(&Owner::of(kit))),
+        (FINGERPRINT, kit.fingerprint().to_string()),
+        (CLAIM, plan.workspace.claim.to_string()),
+    ];
+    ObjectMeta {
+        name: Some(name),
+        namespace: Some(plan.namespace.to_string()),
+        labels: Some(text(&labels)),
+        annotations: Some(text(&annotations)),
+        ..ObjectMeta::default()
+    }
+}
+
+/// A chart whose templates do not know `workspaceConfig` would start a parent without its kit.
+fn check_chart(kit: &PreparedKit) -> Result<(), Faults> {
+    let mut templates =
+        kit.tree().below(std::path::Path::new("helm_chart/templates")).filter_map(|(path, _)| kit.tree().bytes(path.as_path()));
+    let knows = |bytes: &[u8]| bytes.windows(KEY.len()).any(|part| part == KEY);
+    if templates.any(knows) {
+        return Ok(());
+    }
+    Err(Diagnostic::error(Code::InvalidPreparedKit, "the chart's templates mount no staged objects")
+        .hint("prepare the kit again: its chart mounts what `workspaceConfig` of the values names")
+        .into())
+}
+
+const KEY: &[u8] = b".Values.workspaceConfig";
+
+/// What `ConfigMap` and Secret have in common.
+pub(crate) trait Staged: Metadata<Ty = ObjectMeta> {
+    /// The data that are compared; `None` where there are others besides.
+    fn content(&self) -> Option<&BTreeMap<String, ByteString>>;
+    fn is_immutable(&self) -> bool;
+}
+
+impl Staged for ConfigMap {
+    fn content(&self) -> Option<&BTreeMap<String, ByteString>> {
+        self.binary_data.as_ref().filter(|_| self.data.as_ref().is_none_or(BTreeMap::is_empty))
+    }
+
+    fn is_immutable(&self) -> bool {
+        self.immutable == Some(true)
+    }
+}
+
+impl Staged for Secret {
+    fn content(&self) -> Option<&BTreeMap<String, ByteString>> {
+        self.data.as_ref()
+    }
+
+    fn is_immutable(&self) -> bool {
+        self.immutable == Some(true)
+    }
+}

@@ -1,0 +1,61 @@
+//! The staged kits of a namespace: the versions of ours, and whose place is taken (defect 15).
+
+use flare_cluster::{
+    Cluster, Selection,
+    k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim},
+};
+use flare_diagnostic::{Code, Diagnostic};
+use flare_prepared_kit::PreparedKit;
+
+use super::{
+    found::{annotation, label, not_ours},
+    manifests::{CLAIM, COMPONENT, MANAGED_BY, PARTICIPANT},
+};
+use crate::{
+    Owner,
+    claim::{self, Note, OWNER, written},
+};
+
+/// The `ConfigMap`s of all kits that are staged in the namespace. Each has a Secret of the same version; Secrets themselves are never
+/// listed, since who may do that may read all of them.
+pub(crate) async fn staged(cluster: &Cluster, namespace: &str) -> Result<Vec<ConfigMap>, Diagnostic> {
+    let labels = [MANAGED_BY, COMPONENT].map(|(key, value)| format!("{key}={value}")).join(",");
+    cluster.namespaced::<ConfigMap>(namespace).list(&Selection::labelled(labels)).await
+}
+
+/// Whether this is a version of the kit's own participant.
+pub(crate) fn is_own(kit: &PreparedKit, object: &ConfigMap) -> bool {
+    annotation(object, OWNER) == Some(&written(&Owner::of(kit)))
+}
+
+/// Refuses a namespace in which another participant has this one's names or its claim.
+pub(crate) fn refuse_others(kit: &PreparedKit, staged: &[ConfigMap]) -> Result<(), Diagnostic> {
+    let plan = kit.plan();
+    for other in staged.iter().filter(|object| !is_own(kit, object)) {
+        if label(other, PARTICIPANT) == Some(plan.names.deployment.as_str()) {
+            let what = format!("the name `{}` in namespace `{}`", plan.names.deployment, plan.namespace);
+            return Err(not_ours(&what, annotation(other, OWNER)));
+        }
+        if annotation(other, CLAIM) == Some(plan.workspace.claim.as_str()) {
+            let what = format!("the workspace claim `{}` in namespace `{}`", plan.workspace.claim, plan.namespace);
+            return Err(not_ours(&what, annotation(other, OWNER))
+                .hint("give each participant a claim of its own (`workspace_pvc` in k8s.yaml), or unstage the other one first"));
+        }
+    }
+    Ok(())
+}
+
+/// Looks at the claim on which the parent writes. One of another participant is refused; one that is missing is a warning.
+pub(crate) async fn look_at_claim(cluster: &Cluster, kit: &PreparedKit) -> Result<Option<Diagnostic>, Diagnostic> {
+    let (namespace, name) = (kit.plan().namespace.as_str(), kit.plan().workspace.claim.as_str());
+    let found = cluster.namespaced::<PersistentVolumeClaim>(namespace).find(name).await?;
+    let Some(found) = found else {
+        let message =
+            format!("there is no claim `{name}` in namespace `{namespace}` yet; the parent needs it for what it writes");
+        return Ok(Some(Diagnostic::warning(Code::Notice, message).hint("create it, or stage with `--create-pvc 10Gi`")));
+    };
+    match claim::noted(&found, &Owner::of(kit)) {
+        Note::Other(owner) => Err(claim::not_ours(name, &owner)),
+        Note::Nothing | Note::Ours => Ok(None),
+    }
+}

@@ -1,0 +1,187 @@
+//! The road of `stage --mode objects`: every permission, every refusal, then the `ConfigMap`, then the Secret.
+//!
+//! A run that is cut off leaves a `ConfigMap` without a Secret at worst, which no chart names yet; the next run goes on from there.
+
+use std::{future::Future, time::Duration};
+
+use flare_cluster::{
+    Cluster, Objects, Operation, Write,
+    k8s_openapi::{
+        NamespaceResourceScope, Resource,
+        api::core::v1::{ConfigMap, Namespace, PersistentVolumeClaim, Secret, ServiceAccount},
+    },
+};
+use flare_diagnostic::{Checked, Collector, Diagnostic, Faults};
+use flare_prepared_kit::{PreparedKit, StagedRecord};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{
+    found::{self, Task},
+    manifests::{KitObjects, Staged},
+    neighbours,
+};
+use crate::{
+    bounded::bounded,
+    claim::{self, NewClaim},
+};
+
+/// How a kit is staged as objects.
+#[derive(Debug, Clone)]
+pub struct ObjectOptions {
+    /// Makes the namespace where it is missing.
+    pub create_namespace: bool,
+    /// Makes the workspace claim where it is missing: the parent writes there, wherever its kit is.
+    pub create_claim: Option<NewClaim>,
+    /// Changes nothing; the server checks what would be sent.
+    pub dry_run: bool,
+    /// How long all of it may take.
+    pub deadline: Duration,
+}
+
+/// What was done.
+#[derive(Debug, Clone)]
+pub struct StagedObjects {
+    /// Where.
+    pub namespace: String,
+    /// The `ConfigMap`, then the Secret.
+    pub objects: [StagedObject; 2],
+    /// How many files they hold.
+    pub files: usize,
+    /// The bytes of these files.
+    pub bytes: u64,
+    /// The kit's fingerprint.
+    pub fingerprint: String,
+    /// Whether anything was changed, or with `dry_run` would be.
+    pub changed: bool,
+    /// Whether the claim was made, or with `dry_run` would be.
+    pub claim_created: bool,
+    /// What the chart's values have to say now.
+    pub record: StagedRecord,
+}
+
+/// An object of a staged kit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StagedObject {
+    /// `ConfigMap` or `Secret`.
+    pub kind: &'static str,
+    /// Its name.
+    pub name: String,
+    /// Whether it was sent, or with `dry_run` would be.
+    pub changed: bool,
+}
+
+/// Stages a prepared kit as a `ConfigMap` and a Secret, by server-side apply. `stop` ends it early; the next run goes on.
+///
+/// # Errors
+/// As [`KitObjects::of`]; every permission that is missing, before anything is changed; `OBJECT_NOT_OURS`, `OBJECT_CONFLICT`,
+/// `TIMED_OUT`, `INTERRUPTED`, and what flare-cluster says.
+pub async fn stage_objects(
+    cluster: &Cluster,
+    kit: &PreparedKit,
+    options: &ObjectOptions,
+    stop: impl Future<Output = ()>,
+) -> Result<Checked<StagedObjects>, Faults> {
+    let mut found = Collector::new();
+    let objects = found.require_checked(KitObjects::of(kit))?;
+    let staged = bounded(options.deadline, "the staging", stop, Box::pin(all(cluster, kit, options, &objects))).await;
+    let staged = found.require_checked(staged)?;
+    found.finish(|| staged)
+}
+
+async fn all(
+    cluster: &Cluster,
+    kit: &PreparedKit,
+    options: &ObjectOptions,
+    objects: &KitObjects,
+) -> Result<Checked<StagedObjects>, Faults> {
+    let namespace = kit.plan().namespace.as_str();
+    let write = Write { dry_run: options.dry_run, force: false };
+    cluster.check_access(&needed(options, namespace)).await?;
+    let created = options.create_namespace && claim::make_namespace(cluster, namespace, options.dry_run).await?;
+    if created && options.dry_run {
+        // Nothing below a namespace that is not there can be tried.
+        return Ok(Checked::clean(done(kit, objects, [Task::Apply; 2], options.create_claim.is_some())));
+    }
+    neighbours::refuse_others(kit, &neighbours::staged(cluster, namespace).await?)?;
+    let missing = neighbours::look_at_claim(cluster, kit).await?;
+    let config_maps = Pair { objects: cluster.namespaced::<ConfigMap>(namespace), wanted: &objects.config_map };
+    let secrets = Pair { objects: cluster.namespaced::<Secret>(namespace), wanted: &objects.secret };
+    let tasks = [config_maps.look().await?, secrets.look().await?];
+    let claim_created = match (&options.create_claim, &missing) {
+        (Some(new), _) => {
+            claim::find_or_make(cluster, namespace, kit.plan().workspace.claim.as_str(), Some(new), options.dry_run).await?.1
+        }
+        (None, _) => false,
+    };
+    config_maps.carry_out(tasks[0], write).await?;
+    secrets.carry_out(tasks[1], write).await?;
+    let warnings = missing.into_iter().filter(|_| !claim_created).collect();
+    Ok(Checked { value: done(kit, objects, tasks, claim_created), warnings })
+}
+
+fn done(kit: &PreparedKit, objects: &KitObjects, tasks: [Task; 2], claim_created: bool) -> StagedObjects {
+    fn object<K: Staged>(object: &K, task: Task) -> StagedObject {
+        let name = object.metadata().name.clone().unwrap_or_default();
+        StagedObject { kind: K::KIND, name, changed: task == Task::Apply }
+    }
+    let staged = [object(&objects.config_map, tasks[0]), object(&objects.secret, tasks[1])];
+    StagedObjects {
+        namespace: kit.plan().namespace.to_string(),
+        changed: claim_created || staged.iter().any(|object| object.changed),
+        objects: staged,
+        files: objects.files,
+        bytes: objects.bytes,
+        fingerprint: kit.fingerprint().to_string(),
+        claim_created,
+        record: objects.record.clone(),
+    }
+}
+
+/// Every permission that the road needs, as README lists them.
+fn needed(options: &ObjectOptions, namespace: &str) -> Vec<Operation> {
+    let at = Some(namespace);
+    let mut needed: Vec<_> = ["get", "list", "create", "patch"].map(|verb| Operation::on::<ConfigMap>(verb, at)).into();
+    needed.extend(["get", "create", "patch"].map(|verb| Operation::on::<Secret>(verb, at)));
+    needed.push(Operation::on::<PersistentVolumeClaim>("get", at));
+    if options.create_claim.is_some() {
+        needed.extend(["create", "patch"].map(|verb| Operation::on::<PersistentVolumeClaim>(verb, at)));
+    }
+    if options.create_namespace {
+        needed.extend(["get", "create", "patch"].map(|verb| Operation::on::<Namespace>(verb, None)));
+        needed.extend(["list", "watch"].map(|verb| Operation::on::<ServiceAccount>(verb, at)));
+    }
+    needed
+}
+
+/// An object that is to be there, and where.
+struct Pair<'kit, K> {
+    objects: Objects<K>,
+    wanted: &'kit K,
+}
+
+impl<K> Pair<'_, K>
+where
+    K: Staged + Resource<Scope = NamespaceResourceScope> + Clone + std::fmt::Debug + Serialize + DeserializeOwned,
+{
+    fn name(&self) -> String {
+        self.wanted.metadata().name.clone().unwrap_or_default()
+    }
+
+    async fn look(&self) -> Result<Task, Diagnostic> {
+        found::judge(self.objects.find(&self.name()).await?.as_ref(), self.wanted)
+    }
+
+    /// Sends it where it must be sent, and compares what the server keeps with what was sent.
+    async fn carry_out(&self, task: Task, write: Write) -> Result<(), Diagnostic> {
+        if task == Task::Nothing {
+            return Ok(());
+        }
+        let name = self.name();
+        let kept = self.objects.apply(&name, self.wanted, write).await?;
+        if kept.content() == self.wanted.content() {
+            return Ok(());
+        }
+        Err(found::holds_other(&format!("the {} `{name}`", K::KIND))
+            .hint("another tool changes it: see who else writes in this namespace"))
+    }
+}

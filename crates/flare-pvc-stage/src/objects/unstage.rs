@@ -1,0 +1,240 @@
+//! The removal of staged objects: those that are labelled as this participant's, the Secret before the `ConfigMap` that leads to it.
+
+use std::{collections::BTreeSet, future::Future, time::Duration};
+
+use flare_cluster::{
+    Cluster, Deletion, Operation, Selection,
+    k8s_openapi::{
+        Resource,
+        api::core::v1::{ConfigMap, Pod, Secret},
+    },
+};
+use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
+use flare_prepared_kit::PreparedKit;
+
+use super::{
+    found::{annotation, is_staged, label},
+    manifests::{self, Staged, VERSION},
+    neighbours,
+};
+use crate::{
+    Owner, Removed, Unstaged,
+    bounded::bounded,
+    claim::{OWNER, written},
+};
+
+/// What is removed, and how.
+#[derive(Debug, Clone)]
+pub struct UnstageOptions {
+    /// Only versions that neither the kit's values name nor a running pod mounts.
+    pub superseded: bool,
+    /// Changes nothing.
+    pub dry_run: bool,
+    /// How long all of it may take.
+    pub deadline: Duration,
+}
+
+/// Removes the staged objects of a kit's participant. `stop` ends it early; the next run goes on.
+///
+/// # Errors
+/// Every permission that is missing, before anything is changed; `OBJECT_IN_USE`, `TIMED_OUT`, `INTERRUPTED`, and what flare-cluster
+/// says.
+pub async fn unstage_objects(
+    cluster: &Cluster,
+    kit: &PreparedKit,
+    options: &UnstageOptions,
+    stop: impl Future<Output = ()>,
+) -> Result<Checked<Unstaged>, Faults> {
+    bounded(options.deadline, "the removal", stop, Box::pin(all(cluster, kit, options))).await
+}
+
+async fn all(cluster: &Cluster, kit: &PreparedKit, options: &UnstageOptions) -> Result<Checked<Unstaged>, Faults> {
+    let namespace = kit.plan().namespace.as_str();
+    cluster.check_access(&needed(namespace)).await?;
+    let recorded = kit.staged_record()?;
+    let own: Vec<_> =
+        neighbours::staged(cluster, namespace).await?.into_iter().filter(|object| neighbours::is_own(kit, object)).collect();
+    let current = recorded.as_ref().and_then(|record| record.config_map.clone());
+    let mut versions: BTreeSet<String> = own.iter().filter_map(|object| label(object, VERSION)).map(str::to_owned).collect();
+    versions.insert(manifests::version(kit));
+    let mut names: Vec<[Option<String>; 2]> = versions.iter().map(|version| manifests::names(kit, version).map(Some)).collect();
+    if let Some(record) = &recorded
+        && !names.iter().any(|[config_map, _]| *config_map == record.config_map)
+    {
+        names.push([record.config_map.clone(), record.secret.clone()]);
+    }
+    if options.superseded {
+        let current = current.or_else(|| Some(manifests::names(kit, &manifests::version(kit))[0].clone()));
+        names.retain(|[config_map, _]| *config_map != current);
+    }
+    let mut found = Vec::new();
+    let mut notices = Collector::new();
+    for [config_map, secret] in &names {
+        found.push(Version::find(cluster, kit, config_map.as_deref(), secret.as_deref(), &mut notices).await?);
+    }
+    let in_use = mounted(cluster, namespace).await?;
+    if options.superseded {
+        found.retain(|version| version.users(&in_use).is_empty());
+    }
+    refuse_used(&found, &in_use)?;
+    let mut removed = Vec::new();
+    for version in &found {
+        version.remove(cluster, namespace, options.dry_run, &mut removed).await?;
+    }
+    notices.finish(|| Unstaged { namespace: namespace.to_owned(), removed })
+}
+
+fn needed(namespace: &str) -> Vec<Operation> {
+    let at = Some(namespace);
+    let mut needed: Vec<_> = ["get", "list", "delete"].map(|verb| Operation::on::<ConfigMap>(verb, at)).into();
+    needed.extend(["get", "delete"].map(|verb| Operation::on::<Secret>(verb, at)));
+    needed.push(Operation::on::<Pod>("list", at));
+    needed
+}
+
+/// Name and uid of an object that is ours.
+type Own = Option<(String, Option<String>)>;
+
+/// The two objects of a version, as far as they are there and ours.
+struct Version {
+    config_map: Own,
+    secret: Own,
+}
+
+impl Version {
+    async fn find(
+        cluster: &Cluster,
+        kit: &PreparedKit,
+        config_map: Option<&str>,
+        secret: Option<&str>,
+        notices: &mut Collector,
+    ) -> Result<Self, Diagnostic> {
+        let namespace = kit.plan().namespace.as_str();
+        let config_map = match config_map {
+            Some(name) => cluster.namespaced::<ConfigMap>(namespace).find(name).await?,
+            None => None,
+        };
+        let secret = match secret {
+            Some(name) => cluster.namespaced::<Secret>(namespace).find(name).await?,
+            None => None,
+        };
+        Ok(Self { config_map: own(kit, config_map.as_ref(), notices), secret: own(kit, secret.as_ref(), notices) })
+    }
+
+    fn names(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let kinds = [(Secret::KIND, &self.secret), (ConfigMap::KIND, &self.config_map)];
+        kinds.into_iter().filter_map(|(kind, own)| Some((kind, own.as_ref()?.0.as_str())))
+    }
+
+    fn users<'pods>(&self, in_use: &'pods [Mounted]) -> Vec<&'pods str> {
+        let uses = |mounted: &&Mounted| self.names().any(|(kind, name)| mounted.kind == kind && mounted.name == name);
+        in_use.iter().filter(uses).map(|mounted| mounted.pod.as_str()).collect()
+    }
+
+    async fn remove(
+        &self,
+        cluster: &Cluster,
+        namespace: &str,
+        dry_run: bool,
+        removed: &mut Vec<Removed>,
+    ) -> Result<(), Diagnostic> {
+        if let Some((name, uid)) = &self.secret {
+            let deletion = Deletion { uid: uid.clone(), ..Deletion::default() };
+            if dry_run || cluster.namespaced::<Secret>(namespace).delete(name, &deletion).await? {
+                removed.push(Removed { kind: Secret::KIND, name: name.clone() });
+            }
+        }
+        if let Some((name, uid)) = &self.config_map {
+            let deletion = Deletion { uid: uid.clone(), ..Deletion::default() };
+            if dry_run || cluster.namespaced::<ConfigMap>(namespace).delete(name, &deletion).await? {
+                removed.push(Removed { kind: ConfigMap::KIND, name: name.clone() });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An object that is labelled as this participant's. Another one of that name stays, with a warning.
+fn own<K: Staged>(kit: &PreparedKit, found: Option<&K>, notices: &mut Collector) -> Own {
+    let object = found?;
+    let name = object.metadata().name.clone().unwrap_or_default();
+    if is_staged(object) && annotation(object, OWNER) == Some(&written(&Owner::of(kit))) {
+        return Some((name, object.metadata().uid.clone()));
+    }
+    let message = format!("the {} `{name}` stays: it is not labelled as staged for this participant", K::KIND);
+    notices.push(Diagnostic::warning(Code::Notice, message).hint("remove it with kubectl where nobody needs it"));
+    None
+}
+
+/// An object that a running pod mounts.
+struct Mounted {
+    kind: &'static str,
+    name: String,
+    pod: String,
+}
+
+/// What the pods mount that have not ended and are not being deleted.
+async fn mounted(cluster: &Cluster, namespace: &str) -> Result<Vec<Mounted>, Diagnostic> {
+    let pods = cluster.namespaced::<Pod>(namespace).list(&Selection::default()).await?;
+    Ok(pods.iter().filter(|pod| pod.metadata.deletion_timestamp.is_none()).flat_map(mounts).collect())
+}
+
+fn mounts(pod: &Pod) -> Vec<Mounted> {
+    let ended = matches!(pod.status.as_ref().and_then(|status| status.phase.as_deref()), Some("Succeeded" | "Failed"));
+    let name = pod.metadata.name.clone().unwrap_or_default();
+    let volumes = pod.spec.iter().filter(|_| !ended).flat_map(|spec| spec.volumes.iter().flatten());
+    let of = |kind, name: Option<String>| name.map(|name| (kind, name));
+    volumes
+        .flat_map(|volume| {
+            let secret = volume.secret.as_ref().and_then(|secret| secret.secret_name.clone());
+            let config_map = volume.config_map.as_ref().map(|config_map| config_map.name.clone());
+            [of(Secret::KIND, secret), of(ConfigMap::KIND, config_map)]
+        })
+        .flatten()
+        .map(|(kind, object)| Mounted { kind, name: object, pod: name.clone() })
+        .collect()
+}
+
+fn refuse_used(found: &[Version], in_use: &[Mounted]) -> Result<(), Diagnostic> {
+    let users: BTreeSet<&str> = found.iter().flat_map(|version| version.users(in_use)).collect();
+    if users.is_empty() {
+        return Ok(());
+    }
+    let listed = users.iter().map(|pod| format!("`{pod}`")).collect::<Vec<_>>().join(", ");
+    Err(Diagnostic::error(Code::ObjectInUse, format!("the staged objects are mounted by the running pod {listed}"))
+        .hint("uninstall the release first (`helm uninstall`); `--superseded` removes only versions that nothing mounts"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_pod_that_has_ended_mounts_nothing() {
+        let pod = |phase: &str| {
+            let volumes = json!([{"name": "a", "secret": {"secretName": "s"}}, {"name": "b", "configMap": {"name": "c"}},
+                {"name": "d", "emptyDir": {}}]);
+            let pod =
+                json!({"metadata": {"name": "p"}, "spec": {"containers": [], "volumes": volumes}, "status": {"phase": phase}});
+            let pod = serde_json::from_value(pod).expect("a pod");
+            mounts(&pod).into_iter().map(|mounted| (mounted.kind, mounted.name)).collect::<Vec<_>>()
+        };
+        let both = [("Secret", "s".to_owned()), ("ConfigMap", "c".to_owned())];
+        assert_eq!(pod("Running"), both);
+        assert_eq!(pod("Pending"), both);
+        assert!(pod("Succeeded").is_empty() && pod("Failed").is_empty());
+    }
+
+    #[test]
+    fn a_version_that_a_pod_mounts_is_refused_by_the_names_of_the_pods() {
+        let mounted = |name: &str, pod: &str| Mounted { kind: "Secret", name: name.to_owned(), pod: pod.to_owned() };
+        let version = |secret: &str| Version { config_map: None, secret: Some((secret.to_owned(), None)) };
+        let in_use = [mounted("s", "one"), mounted("other", "two"), mounted("s", "three")];
+        let fault = refuse_used(&[version("s")], &in_use).expect_err("in use");
+        assert_eq!(fault.code, Code::ObjectInUse);
+        assert!(fault.message.contains("`one`, `three`"), "{}", fault.message);
+        assert!(refuse_used(&[version("t")], &in_use).is_ok());
+    }
+}

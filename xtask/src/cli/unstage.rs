@@ -1,0 +1,82 @@
+//! `unstage`: what staging left in a cluster, taken away.
+
+use std::path::PathBuf;
+
+use flare_pvc_stage::{UnstageOptions, VolumeUnstageOptions};
+use serde_json::json;
+
+use super::arguments::{ClusterArguments, StagingMode};
+use crate::{
+    context::Context,
+    output::{Outcome, VerbResult},
+    pipeline::{
+        stage::{Request, run_name},
+        unstage::{self, Removal},
+    },
+};
+
+/// Take away what `stage` left in the cluster: what is labelled as this participant's, and only that.
+///
+/// With `--mode objects`, every version of the participant's Secret and ConfigMap, and their names in the chart's values. Objects that a
+/// running pod mounts are refused: uninstall the release first.
+///
+/// With `--mode pvc`, helper pods and the Lease of stagings that died, and the note on the claim of what it holds. The kit on the volume
+/// and everything else there stays; deleting the claim removes them.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// The prepared kit: an output of `prepare`.
+    #[arg(value_name = "PREPARED")]
+    prepared: PathBuf,
+    /// Where the kit is [default: objects where the chart's values name some, else pvc].
+    #[arg(long, value_enum, value_name = "MODE")]
+    mode: Option<StagingMode>,
+    /// Remove only versions of the objects that neither the chart's values name nor a running pod mounts.
+    #[arg(long)]
+    superseded: bool,
+    #[command(flatten)]
+    cluster: ClusterArguments,
+}
+
+/// Removes and says what was removed.
+pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
+    let cluster = &arguments.cluster;
+    let prepared = context.environment.absolute(&arguments.prepared)?;
+    let request = Request { prepared: &prepared, namespace: cluster.namespace.as_deref(), access: cluster.access() };
+    let mode = match arguments.mode {
+        Some(mode) => mode,
+        None if arguments.superseded || unstage::names_objects(&request)? => StagingMode::Objects,
+        None => StagingMode::Pvc,
+    };
+    context.step(|| format!("unstaging {}", prepared.display()));
+    let removed = match mode {
+        StagingMode::Objects => {
+            let (superseded, dry_run) = (arguments.superseded, cluster.dry_run);
+            unstage::objects(context, &request, &UnstageOptions { superseded, dry_run, deadline: cluster.time_limit() })?
+        }
+        StagingMode::Pvc => {
+            let options = VolumeUnstageOptions { dry_run: cluster.dry_run, deadline: cluster.time_limit(), run: run_name() };
+            unstage::around_volume(context, &request, &options)?
+        }
+    };
+    Ok(Outcome { warnings: removed.warnings, ..outcome(&removed.value, mode, cluster.dry_run) })
+}
+
+fn outcome(removal: &Removal, mode: StagingMode, dry_run: bool) -> Outcome {
+    let unstaged = &removal.unstaged;
+    let changed = removal.record_removed || !unstaged.removed.is_empty();
+    let mode = if mode == StagingMode::Objects { "objects" } else { "pvc" };
+    let mut data = json!({"namespace": unstaged.namespace, "mode": mode, "removed": unstaged.removed,
+        "record_removed": removal.record_removed, "changed": changed});
+    if dry_run {
+        data["dry_run"] = json!(true);
+    }
+    let what = if dry_run { "would remove" } else { "removed" };
+    let mut text: String = unstaged.removed.iter().map(|one| format!("{what} {} {}\n", one.kind, one.name)).collect();
+    if removal.record_removed {
+        text.push_str(&format!("{what} the names of the objects in the chart's values\n"));
+    }
+    if !changed {
+        text.push_str(&format!("nothing of this participant to remove in namespace {}\n", unstaged.namespace));
+    }
+    Outcome { data, text, warnings: Vec::new() }
+}

@@ -1,0 +1,56 @@
+//! What staging left in a cluster, taken away again.
+
+use flare_diagnostic::{Checked, Collector, Faults};
+use flare_prepared_kit::Acceptance;
+use flare_pvc_stage::{UnstageOptions, Unstaged, VolumeUnstageOptions};
+
+use super::stage::Request;
+use crate::{context::Context, runtime};
+
+/// What was removed, and whether the chart's values named objects that they no longer name.
+#[derive(Debug)]
+pub(crate) struct Removal {
+    pub(crate) unstaged: Unstaged,
+    pub(crate) record_removed: bool,
+}
+
+/// Whether the kit's values name staged objects.
+pub(crate) fn names_objects(request: &Request<'_>) -> Result<bool, Faults> {
+    Ok(request.open(Acceptance { changes: true })?.value.staged_record()?.is_some())
+}
+
+/// Removes the staged objects of the kit's participant, and then their names from the chart's values.
+pub(crate) fn objects(
+    context: &Context<'_>,
+    request: &Request<'_>,
+    options: &UnstageOptions,
+) -> Result<Checked<Removal>, Faults> {
+    let mut found = Collector::new();
+    // A kit that was edited since is removed all the same.
+    let kit = found.require_checked(request.open(Acceptance { changes: true }))?;
+    let (kit_in_work, stop) = (&kit, runtime::interrupted(&context.interrupt));
+    let removed = request.in_cluster(context, |cluster| async move {
+        flare_pvc_stage::unstage_objects(&cluster, kit_in_work, options, stop).await
+    });
+    let unstaged = found.require_checked(removed)?;
+    let recorded = !options.superseded && kit.staged_record()?.is_some();
+    if recorded && !options.dry_run {
+        found.require(kit.write_record(request.prepared, None))?;
+    }
+    found.finish(|| Removal { unstaged, record_removed: recorded })
+}
+
+/// Removes what stagings onto the volume left around it.
+pub(crate) fn around_volume(
+    context: &Context<'_>,
+    request: &Request<'_>,
+    options: &VolumeUnstageOptions,
+) -> Result<Checked<Removal>, Faults> {
+    let mut found = Collector::new();
+    let kit = &found.require_checked(request.open(Acceptance { changes: true }))?;
+    let stop = runtime::interrupted(&context.interrupt);
+    let removed =
+        request.in_cluster(context, |cluster| async move { flare_pvc_stage::unstage_volume(&cluster, kit, options, stop).await });
+    let unstaged = found.require_checked(removed)?;
+    found.finish(|| Removal { unstaged, record_removed: false })
+}
