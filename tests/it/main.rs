@@ -11,6 +11,7 @@ mod init;
 mod interruption;
 mod launch;
 mod many_kits;
+mod modules;
 mod output;
 mod parity;
 mod staged_objects;

@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::version::Info;
 use kube::Client;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::{Operation, fault, retry, review, target::Target};
+use crate::{Operation, fault, permission, retry, target::Target};
 
 /// How long one request may take, retries included, where nothing else is said.
 const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
@@ -67,10 +67,6 @@ impl Cluster {
         &self.client
     }
 
-    pub(crate) fn target(&self) -> &Target {
-        &self.target
-    }
-
     /// Sends a request until it is answered, for as long as the deadline allows; see `retry` for what is sent again.
     pub(crate) async fn call<T, Fut>(&self, operation: &Operation, request: impl Fn() -> Fut) -> Result<T, Diagnostic>
     where
@@ -99,7 +95,7 @@ impl Cluster {
     pub(crate) async fn explain(&self, error: &kube::Error, operation: &Operation) -> Diagnostic {
         match error {
             kube::Error::Api(status) if status.code == 403 && status.metadata.is_some() => {
-                review::explain(self, status, operation).await
+                permission::explain(&self.client, &self.target, status, operation).await
             }
             kube::Error::Api(status) => fault::of_status(status, operation, &self.target),
             other => fault::of_transport(other, &self.target),

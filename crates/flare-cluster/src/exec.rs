@@ -4,11 +4,13 @@
 //! nothing as success. Here the WebSocket is read and written at the same time, and a connection that ends without the
 //! program's status is an error.
 
+mod command;
 mod ending;
 mod stream;
 
 use std::time::Duration;
 
+pub use command::{Exec, Input};
 pub use ending::Ended;
 use flare_diagnostic::{Code, Diagnostic};
 use k8s_openapi::api::core::v1::Pod;
@@ -26,40 +28,6 @@ const SILENCE: Duration = Duration::from_mins(2);
 
 /// The most that is kept of what a program prints where the caller takes it as a value: 4 MiB.
 const LARGEST_OUTPUT: usize = 4 << 20;
-
-/// What a program reads from its standard input.
-#[derive(Debug)]
-pub enum Input<R> {
-    /// It has none.
-    Nothing,
-    /// So many bytes, which the program knows or finds out by itself. Works on every server.
-    Sized(R, u64),
-    /// Until the reader ends. Needs a server that can end the input alone (Kubernetes 1.30); an older one is refused before
-    /// anything is sent, since there the end of the input would be the end of the connection, and the status would be lost.
-    UntilEnd(R),
-}
-
-impl Input<tokio::io::Empty> {
-    /// No input.
-    pub const fn nothing() -> Self {
-        Self::Nothing
-    }
-}
-
-/// A program to run in a container.
-#[derive(Debug, Clone)]
-pub struct Exec {
-    /// Namespace of the pod.
-    pub namespace: String,
-    /// The pod.
-    pub pod: String,
-    /// The container; `None` where the pod has one.
-    pub container: Option<String>,
-    /// Program and arguments, as they are: no shell splits them.
-    pub command: Vec<String>,
-    /// How long it may take from the first byte to the status.
-    pub deadline: Duration,
-}
 
 impl Exec {
     /// Runs the program and gives how it ended, whatever its exit number is.
@@ -119,10 +87,5 @@ impl Exec {
         let (program, pod) = (self.program(), &self.pod);
         Diagnostic::error(Code::TimedOut, format!("`{program}` in pod `{pod}` did not end within {} s", self.deadline.as_secs()))
             .hint("try again; `--timeout` gives more time")
-    }
-
-    /// The program's name. Its arguments may be long or secret.
-    fn program(&self) -> &str {
-        self.command.first().map_or("", String::as_str)
     }
 }

@@ -9,9 +9,11 @@ mod kubeconfig;
 mod logs;
 mod objects;
 mod operation;
+mod permission;
 mod proxy;
 mod retry;
 mod review;
+mod selection;
 mod target;
 mod watch;
 
@@ -25,7 +27,8 @@ pub use kubeconfig::{Access, Environment};
 pub use logs::LogSelection;
 pub use objects::{Deletion, Objects, Write};
 pub use operation::Operation;
-pub use watch::{Change, Selection};
+pub use selection::Selection;
+pub use watch::Change;
 
 /// Who owns the fields that are applied: the field manager of every write.
 pub const FIELD_MANAGER: &str = "flare-kube";

@@ -15,28 +15,7 @@ use kube::{
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
-use crate::{Objects, Operation, fault};
-
-/// Which objects are listed or watched: all where nothing is said.
-#[derive(Debug, Clone, Default)]
-pub struct Selection {
-    /// A label selector, such as `app=parent`.
-    pub labels: Option<String>,
-    /// A field selector, such as `metadata.name=parent`.
-    pub fields: Option<String>,
-}
-
-impl Selection {
-    /// The object of this name.
-    pub fn named(name: &str) -> Self {
-        Self { labels: None, fields: Some(format!("metadata.name={name}")) }
-    }
-
-    /// The objects with these labels, such as `app=parent,role!=job`.
-    pub fn labelled(labels: impl Into<String>) -> Self {
-        Self { labels: Some(labels.into()), fields: None }
-    }
-}
+use crate::{Objects, Operation, Selection, fault};
 
 /// What a watch saw.
 #[derive(Debug, Clone)]

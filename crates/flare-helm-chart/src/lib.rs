@@ -2,11 +2,12 @@
 //!
 //! # Where things are
 //!
-//! `values` holds the typed values with their descriptions, the single source of `values.yaml`, `values.schema.json` and the
+//! `values` holds the typed values with their descriptions (`leaf_schema` the schemas of some of them), the single source of `values.yaml`, `values.schema.json` and the
 //! README's table; `schema`, `yaml` and `table` write these three; `sources` embeds the chart sources (`charts-src/`); `render`
 //! puts the directory together.
 
 mod comments;
+mod leaf_schema;
 mod render;
 mod schema;
 mod sources;

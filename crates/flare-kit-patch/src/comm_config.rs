@@ -4,7 +4,7 @@ use flare_diagnostic::{Code, Collector, Diagnostic, Faults, shown};
 use flare_file_tree::FileTree;
 use flare_site_plan::{InternalSecurity, SitePlan};
 
-use crate::{Edits, layout, source::Source};
+use crate::{edits::Edits, layout, source::Source};
 use flare_yaml::json::{Kind, Object};
 
 const FILE: &str = "local/comm_config.json";

@@ -8,7 +8,8 @@ use flare_file_tree::FileTree;
 use flare_yaml::json::{self, Object};
 
 use crate::{
-    CHART_DIRECTORY, Edits, layout,
+    edits::{CHART_DIRECTORY, Edits},
+    layout,
     provisioned::is_untouched,
     resources::{ACTIVE_FILE, DEFAULT_FILE},
 };

@@ -15,6 +15,7 @@
 mod comm_config;
 mod components;
 mod dropped;
+mod edits;
 mod layout;
 mod private_keys;
 mod provisioned;
@@ -25,15 +26,11 @@ mod source;
 mod storage;
 mod study;
 
-use flare_diagnostic::{Checked, Collector, Diagnostic, Faults};
-use flare_file_tree::{FileTree, RelativePath};
+use flare_diagnostic::{Checked, Collector, Faults};
+use flare_file_tree::FileTree;
 use flare_site_plan::SitePlan;
 
-/// Where the chart of a prepared kit stands. An old one in the kit is not copied, since it is written anew.
-const CHART_DIRECTORY: &str = "helm_chart";
-
-/// The permission bits of files that `prepare` makes. Files that it edits keep theirs.
-const CREATED_MODE: u32 = 0o644;
+use crate::edits::Edits;
 
 /// Turns the tree of a kit into the tree of its prepared copy, without the chart.
 ///
@@ -57,34 +54,4 @@ pub fn patch(kit: FileTree, plan: &SitePlan) -> Result<Checked<FileTree>, Faults
     dropped::check(&kit, &edits, &mut found);
     signature::check(&kit, &edits, &mut found);
     found.finish(|| edits.apply(kit))
-}
-
-/// What is to be done to the tree, collected before anything is done.
-#[derive(Default)]
-struct Edits {
-    removed: Vec<&'static str>,
-    written: Vec<(&'static str, String)>,
-}
-
-impl Edits {
-    fn apply(self, mut tree: FileTree) -> FileTree {
-        tree.remove(CHART_DIRECTORY);
-        for path in self.removed {
-            tree.remove(path);
-        }
-        for (path, text) in self.written {
-            let mode = source::mode(&tree, path).unwrap_or(CREATED_MODE);
-            tree.insert_file(RelativePath::literal(path), text, mode);
-        }
-        private_keys::narrow(&mut tree);
-        tree
-    }
-
-    /// Takes a file out where it is there. A directory of that name is a fault: directories are never removed.
-    fn remove(&mut self, kit: &FileTree, path: &'static str) -> Result<(), Diagnostic> {
-        if source::is_present(kit, path)? {
-            self.removed.push(path);
-        }
-        Ok(())
-    }
 }

@@ -5,7 +5,7 @@ use flare_file_tree::FileTree;
 use flare_names::Role;
 use flare_site_plan::SitePlan;
 
-use crate::{Edits, components, layout, source, source::Source, storage};
+use crate::{components, edits::Edits, layout, source, source::Source, storage};
 use flare_yaml::json::{Kind, Object};
 
 pub(crate) const DEFAULT_FILE: &str = "local/resources.json.default";

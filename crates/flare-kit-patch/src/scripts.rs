@@ -4,7 +4,7 @@ use flare_diagnostic::Collector;
 use flare_file_tree::FileTree;
 use flare_site_plan::SitePlan;
 
-use crate::Edits;
+use crate::edits::Edits;
 
 /// The scripts that every release has.
 const SCRIPTS: [&str; 5] =

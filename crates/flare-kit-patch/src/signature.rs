@@ -5,7 +5,7 @@ use flare_file_tree::FileTree;
 
 use flare_yaml::json::Object;
 
-use crate::Edits;
+use crate::edits::Edits;
 
 /// A warning for each directory whose signed files are changed or removed.
 pub(crate) fn check(kit: &FileTree, edits: &Edits, found: &mut Collector) {

@@ -4,7 +4,7 @@ use flare_diagnostic::Diagnostic;
 use flare_file_tree::FileTree;
 use flare_site_plan::{SitePlan, StudyTemplate};
 
-use crate::{Edits, source};
+use crate::{edits::Edits, source};
 
 /// 2.8: study, dataset, claim.
 const STUDY_DATA: &str = "\

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use flare_diagnostic::{printable, without_secrets};
 use k8s_openapi::api::core::v1::Pod;
 
 use crate::{
@@ -50,8 +49,8 @@ pub fn classify(situation: &Situation<'_>, limits: &Limits) -> Verdict {
 fn of_pod(pod: &Pod, situation: &Situation<'_>, limits: &Limits) -> Verdict {
     match ended::of(pod, situation.container) {
         Some(Ended::Succeeded) => return Verdict::Succeeded,
-        Some(Ended::Failed { exit_code, reason, message }) => return failed(exit_code, &reason, &message),
-        Some(Ended::NotStarted { class, reason, message }) => return not_started(class, &reason, &message),
+        Some(Ended::Failed { exit_code, reason, message }) => return Verdict::failed(exit_code, &reason, &message),
+        Some(Ended::NotStarted { class, reason, message }) => return Verdict::not_started(class, &reason, &message),
         None => {}
     }
     let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or_default();
@@ -72,11 +71,11 @@ fn of_pod(pod: &Pod, situation: &Situation<'_>, limits: &Limits) -> Verdict {
 fn gone(situation: &Situation<'_>, limits: &Limits) -> Verdict {
     match situation.memory {
         Memory::Nothing if situation.waited < limits.settle => {
-            waiting(limits.settle, Class::Transient, "NotSeenYet", "the pod is not in the list yet")
+            Verdict::waiting(limits.settle, Class::Transient, "NotSeenYet", "the pod is not in the list yet")
         }
-        Memory::Nothing => not_started(Class::Hopeless, "Gone", "the pod was asked for and is not there"),
-        Memory::Pending => not_started(Class::Hopeless, "Deleted", "somebody deleted the pod before its job ran"),
-        Memory::Running | Memory::Ended(_) => failed(None, "Deleted", "somebody deleted the pod while its job ran"),
+        Memory::Nothing => Verdict::not_started(Class::Hopeless, "Gone", "the pod was asked for and is not there"),
+        Memory::Pending => Verdict::not_started(Class::Hopeless, "Deleted", "somebody deleted the pod before its job ran"),
+        Memory::Running | Memory::Ended(_) => Verdict::failed(None, "Deleted", "somebody deleted the pod while its job ran"),
     }
 }
 
@@ -87,25 +86,8 @@ fn passing(situation: &Situation<'_>, limits: &Limits, limit: Duration, class: C
     let longest = if ran { Duration::MAX } else { limits.longest_start() };
     let until = situation.end_of_state(limit).min(longest);
     match (situation.waited < until, ran) {
-        (true, _) => waiting(until, Class::Transient, reason, message),
-        (false, true) => failed(None, reason, message),
-        (false, false) => not_started(class, reason, message),
+        (true, _) => Verdict::waiting(until, Class::Transient, reason, message),
+        (false, true) => Verdict::failed(None, reason, message),
+        (false, false) => Verdict::not_started(class, reason, message),
     }
-}
-
-pub(crate) fn waiting(until: Duration, class: Class, reason: &str, message: &str) -> Verdict {
-    Verdict::Waiting { until, class, reason: shown(reason), message: shown(message) }
-}
-
-pub(crate) fn not_started(class: Class, reason: &str, message: &str) -> Verdict {
-    Verdict::NotStarted { class, reason: shown(reason), message: shown(message) }
-}
-
-fn failed(exit_code: Option<i32>, reason: &str, message: &str) -> Verdict {
-    Verdict::Failed { exit_code, reason: shown(reason), message: shown(message) }
-}
-
-/// Text of the cluster, which may hold what a registry or a runtime printed.
-fn shown(text: &str) -> String {
-    printable(&without_secrets(text)).into_owned()
 }

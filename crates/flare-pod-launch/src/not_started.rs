@@ -4,11 +4,7 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Event, Pod, PodCondition};
 
-use crate::{
-    Class, Limits, Situation, Verdict,
-    classify::{not_started, waiting},
-    events,
-};
+use crate::{Class, Limits, Situation, Verdict, events};
 
 pub(crate) fn of(pod: &Pod, situation: &Situation<'_>, limits: &Limits) -> Verdict {
     if !is_scheduled(pod) {
@@ -25,7 +21,11 @@ pub(crate) fn of(pod: &Pod, situation: &Situation<'_>, limits: &Limits) -> Verdi
 
 /// A wait up to a limit since the request, and its end.
 pub(crate) fn wait(situation: &Situation<'_>, until: Duration, class: Class, reason: &str, message: &str) -> Verdict {
-    if situation.waited < until { waiting(until, class, reason, message) } else { not_started(class, reason, message) }
+    if situation.waited < until {
+        Verdict::waiting(until, class, reason, message)
+    } else {
+        Verdict::not_started(class, reason, message)
+    }
 }
 
 fn condition<'pod>(pod: &'pod Pod, kind: &str) -> Option<&'pod PodCondition> {
@@ -85,10 +85,10 @@ fn is_hopeless(reason: &str) -> bool {
 
 fn container(reason: &str, message: &str, situation: &Situation<'_>, limits: &Limits) -> Verdict {
     if is_hopeless(reason) {
-        return not_started(Class::Hopeless, reason, message);
+        return Verdict::not_started(Class::Hopeless, reason, message);
     }
     if matches!(reason, "ErrImagePull" | "ImagePullBackOff") && pull_attempts(situation.events) >= limits.pull_attempts {
-        return not_started(Class::Transient, reason, message);
+        return Verdict::not_started(Class::Transient, reason, message);
     }
     wait(situation, limits.pending, Class::Transient, reason, message)
 }

@@ -2,6 +2,8 @@
 
 use std::{fmt, time::Duration};
 
+use flare_diagnostic::{printable, without_secrets};
+
 /// Why a job has not started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Class {
@@ -64,6 +66,18 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    pub(crate) fn waiting(until: Duration, class: Class, reason: &str, message: &str) -> Self {
+        Self::Waiting { until, class, reason: shown(reason), message: shown(message) }
+    }
+
+    pub(crate) fn failed(exit_code: Option<i32>, reason: &str, message: &str) -> Self {
+        Self::Failed { exit_code, reason: shown(reason), message: shown(message) }
+    }
+
+    pub(crate) fn not_started(class: Class, reason: &str, message: &str) -> Self {
+        Self::NotStarted { class, reason: shown(reason), message: shown(message) }
+    }
+
     /// Whether nothing that is seen later changes it.
     pub const fn is_final(&self) -> bool {
         matches!(self, Self::Succeeded | Self::Failed { .. } | Self::NotStarted { .. })
@@ -95,4 +109,9 @@ impl fmt::Display for Verdict {
             Self::NotStarted { class, reason, .. } => write!(formatter, "not started, {}: {reason}", class.as_str()),
         }
     }
+}
+
+/// Text of the cluster, which may hold what a registry or a runtime printed.
+fn shown(text: &str) -> String {
+    printable(&without_secrets(text)).into_owned()
 }

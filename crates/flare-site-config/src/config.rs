@@ -1,38 +1,13 @@
-//! Reading the checked configuration, and the words that it holds.
+//! Reading the checked configuration.
 
 use flare_diagnostic::{Checked, Code, Collector, Faults, Place};
 use flare_names::Target;
 use flare_yaml::{Document, Node};
-use serde::{Deserialize, Serialize};
 
 use crate::{
     shape::{Reader, Shape as _},
     table::{BLOCKS, SiteConfig},
 };
-
-/// The runtime `k8s`, the only one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Kubernetes;
-
-/// Security of the link between a parent and its job pods.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum InternalSecurity {
-    /// Not encrypted: all that 2.8's job process understands.
-    Clear,
-    /// Mutual TLS with the certificates of the kit, the default of 2.9.
-    Mtls,
-}
-
-impl InternalSecurity {
-    /// As it stands in `comm_config.json`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Clear => "clear",
-            Self::Mtls => "mtls",
-        }
-    }
-}
 
 impl SiteConfig {
     /// Reads `k8s.yaml` for a target. `file` is the name that places carry. Every fault of the file at once, in its order,

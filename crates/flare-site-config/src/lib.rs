@@ -4,6 +4,7 @@
 //! all defaults that need no kit). Source of every rule: `docs/behaviour.md` section 1 and defects 12 and 28.
 #![doc = include_str!("../README.md")]
 
+mod choices;
 mod config;
 pub mod image;
 pub mod quantity;
@@ -11,7 +12,7 @@ mod schema;
 mod shape;
 mod table;
 
-pub use config::{InternalSecurity, Kubernetes};
+pub use choices::{InternalSecurity, Kubernetes};
 pub use schema::schema;
 pub use table::{JobLauncherConfig, ParentConfig, SiteConfig, mapping_keys};
 

@@ -8,7 +8,7 @@ use flare_names::{ClaimName, NamespaceName, PullSecretName, ServiceName, Target}
 use serde_json::{Map, Value, json};
 
 use crate::{
-    config::{InternalSecurity, Kubernetes},
+    choices::{InternalSecurity, Kubernetes},
     image::ImageReference,
     shape::{
         Block as _, Image, KeyRule, MountPath, Name, Names, PassThrough, Path, Port, Resources, Runtime, Seconds, Security,

@@ -8,7 +8,8 @@ use crate::{
     chain::{self, Broken, Chain},
     json::invalid,
     private_key::{self, KeyFit},
-    purpose, strict,
+    purpose,
+    strict::{self, StrictFault},
     x509::{self, X509},
 };
 
@@ -16,17 +17,6 @@ use crate::{
 const SOON: i64 = 60 * 24 * 60 * 60;
 
 const PROVISION_AGAIN: &str = "provision the project again and take the new kit of this participant";
-
-/// One fault by the strict X.509 rules of Python 3.13 and later (`VERIFY_X509_STRICT`).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StrictFault {
-    /// The file in the kit, for example `startup/rootCA.pem`.
-    pub file: String,
-    /// The extension that is missing or wrong, for example `keyUsage`.
-    pub extension: &'static str,
-    /// What is wrong with it.
-    pub message: String,
-}
 
 /// The participant's own certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]

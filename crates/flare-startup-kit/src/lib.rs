@@ -14,8 +14,9 @@ mod signature;
 mod strict;
 mod x509;
 
-pub use certificate::{Certificates, Identity, StrictFault};
+pub use certificate::{Certificates, Identity};
 pub use directory::DirectoryKind;
 pub use host_name::{certificate_covers, is_own_machine};
 pub use kit::{StartupKit, StudyFiles};
 pub use relay::Relay;
+pub use strict::StrictFault;

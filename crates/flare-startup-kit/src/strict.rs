@@ -4,7 +4,18 @@
 
 use x509_cert::{Version, der::asn1::ObjectIdentifier};
 
-use crate::{StrictFault, x509::X509};
+use crate::x509::X509;
+
+/// One fault by the strict X.509 rules of Python 3.13 and later (`VERIFY_X509_STRICT`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StrictFault {
+    /// The file in the kit, for example `startup/rootCA.pem`.
+    pub file: String,
+    /// The extension that is missing or wrong, for example `keyUsage`.
+    pub extension: &'static str,
+    /// What is wrong with it.
+    pub message: String,
+}
 
 /// Every strict fault of a chain (leaf first), root first.
 pub(crate) fn faults(chain: &[&X509]) -> Vec<StrictFault> {

@@ -17,3 +17,17 @@ pub(crate) fn disk(what: &str, path: &Path, error: &std::io::Error) -> Diagnosti
     Diagnostic::error(Code::ClusterFailed, format!("`{}` cannot be {what}: {error}", path.display()))
         .hint("check the directory's owner and the free space of its disk, and run again")
 }
+
+/// A file or directory of the cache that the disk refused.
+pub(crate) fn cache_disk(done: &str, path: &Path, error: &std::io::Error) -> Diagnostic {
+    let hint = match error.kind() {
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
+            "free some disk, and run again: what was finished is kept"
+        }
+        std::io::ErrorKind::PermissionDenied => {
+            "run it as the user who owns the cache directory, or name another one with FLARE_KUBE_CACHE"
+        }
+        _ => "check the disk of the cache directory, or name another one with FLARE_KUBE_CACHE",
+    };
+    Diagnostic::error(Code::MachineNotReady, format!("`{}` cannot be {done}: {error}", path.display())).hint(hint)
+}

@@ -9,7 +9,7 @@ use std::{
 
 use flare_diagnostic::Faults;
 
-use crate::{Context, build_cache::disk};
+use crate::{Context, fault::cache_disk};
 
 /// Waits until no other run holds a lock file, and holds it until the value is dropped. The kernel takes the lock back when the
 /// process ends, whatever its end; the file stays. `busy` is said once where another run has to be waited for.
@@ -18,9 +18,9 @@ use crate::{Context, build_cache::disk};
 /// The run was interrupted while it waited, or the disk refused ([`flare_diagnostic::Code::MachineNotReady`]).
 pub fn lock_file(context: &Context<'_>, path: &Path, busy: &str) -> Result<File, Faults> {
     let directory = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(directory).map_err(|error| disk("made", directory, &error))?;
+    fs::create_dir_all(directory).map_err(|error| cache_disk("made", directory, &error))?;
     let file = File::options().create(true).truncate(false).write(true).open(path);
-    let file = file.map_err(|error| disk("opened", path, &error))?;
+    let file = file.map_err(|error| cache_disk("opened", path, &error))?;
     let mut said = false;
     loop {
         match file.try_lock() {
@@ -30,7 +30,7 @@ pub fn lock_file(context: &Context<'_>, path: &Path, busy: &str) -> Result<File,
                 (context.report)(busy);
                 said = true;
             }
-            Err(TryLockError::Error(error)) => return Err(disk("locked", path, &error).into()),
+            Err(TryLockError::Error(error)) => return Err(cache_disk("locked", path, &error).into()),
         }
         context.check()?;
     }

@@ -1,6 +1,6 @@
 //! What a plain scalar means in YAML 1.2 (core schema) and in YAML 1.1 as `PyYAML` reads it.
 
-use crate::{Scalar, Style, shown};
+use crate::{Content, Node, Scalar, Style, shown};
 
 /// What a scalar means.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -82,6 +82,13 @@ impl Scalar {
             Meaning::Integer(_) | Meaning::Float(_) => format!("the number `{text}`"),
             Meaning::Date | Meaning::String => format!("the string `{text}`"),
         }
+    }
+}
+
+impl Node {
+    /// Whether the value is null, which means the same as leaving its key out (defect 28).
+    pub fn is_null(&self) -> bool {
+        matches!(&self.content, Content::Scalar(scalar) if scalar.meaning() == Meaning::Null)
     }
 }
 

@@ -4,8 +4,6 @@ use std::sync::Arc;
 
 use flare_diagnostic::{Collector, Place, Position};
 
-use crate::Meaning;
-
 /// A YAML document that could be read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Document {
@@ -88,11 +86,6 @@ impl Node {
     /// Where the value stands.
     pub fn place(&self) -> Place {
         Place::position(&*self.file, self.position)
-    }
-
-    /// Whether the value is null, which means the same as leaving its key out (defect 28).
-    pub fn is_null(&self) -> bool {
-        matches!(&self.content, Content::Scalar(scalar) if scalar.meaning() == Meaning::Null)
     }
 
     /// The value of a key; `None` where this is no mapping or has no such key.

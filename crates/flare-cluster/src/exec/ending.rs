@@ -3,7 +3,8 @@
 use flare_diagnostic::{Code, Diagnostic};
 use kube::core::{Status, response::StatusSummary};
 
-use crate::{Exec, fault::clipped};
+use super::command::Exec;
+use crate::fault::clipped;
 
 /// A program that ended by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]

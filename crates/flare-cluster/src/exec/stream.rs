@@ -18,7 +18,7 @@ use tokio::{
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::{
-    Input,
+    command::Input,
     ending::{Broken, Ended, exit_code},
 };
 

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::schema;
+use crate::leaf_schema;
 
 /// The image of the parent.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -18,7 +18,7 @@ pub struct Image {
     pub repository: String,
     /// Tag of the image. A tag other than the prepared one drops the prepared digest, which belongs to the prepared tag.
     /// Empty: no tag. Quote it in a file, since YAML reads `1.10` as a number.
-    #[schemars(schema_with = "schema::text_or_number")]
+    #[schemars(schema_with = "leaf_schema::text_or_number")]
     pub tag: String,
     /// Digest of the image with its algorithm, such as `sha256:…`. It wins over the tag: a digest that you set is used with
     /// the repository alone. Empty: none.
@@ -69,10 +69,10 @@ pub struct Persistence {
 #[serde(rename_all = "camelCase")]
 pub struct WorkspaceVolume {
     /// The claim. It must exist and hold `startup/` and `local/` in its root.
-    #[schemars(schema_with = "schema::text_or_number")]
+    #[schemars(schema_with = "leaf_schema::text_or_number")]
     pub claim_name: String,
     /// Name of the volume in the pod.
-    #[schemars(schema_with = "schema::text_or_number")]
+    #[schemars(schema_with = "leaf_schema::text_or_number")]
     pub volume_name: String,
     /// Where the claim is mounted. `args` and the kit's `local/` repeat it: prepare again to change it.
     pub mount_path: String,
@@ -186,7 +186,7 @@ pub struct ServerNetworkPolicy {
     /// Who may reach the FL and admin port, as NetworkPolicy peers. Empty: everybody.
     pub clients: Vec<Map<String, Value>>,
     /// Ports of the Kubernetes API, for the launcher; its address is not known to the chart.
-    #[schemars(schema_with = "schema::ports")]
+    #[schemars(schema_with = "leaf_schema::ports")]
     pub api_server_ports: Vec<u16>,
     /// Further ingress rules, as Kubernetes has them.
     pub extra_ingress: Vec<Map<String, Value>>,
@@ -201,10 +201,10 @@ pub struct ClientNetworkPolicy {
     /// Creates a NetworkPolicy: in from job pods, out to DNS, the Kubernetes API and the federation's server.
     pub enabled: bool,
     /// The port of the federation's server. Null: no rule for it, so give one in `extraEgress`.
-    #[schemars(schema_with = "schema::port")]
+    #[schemars(schema_with = "leaf_schema::port")]
     pub server_port: Option<u16>,
     /// Ports of the Kubernetes API, for the launcher; its address is not known to the chart.
-    #[schemars(schema_with = "schema::ports")]
+    #[schemars(schema_with = "leaf_schema::ports")]
     pub api_server_ports: Vec<u16>,
     /// Further ingress rules, as Kubernetes has them.
     pub extra_ingress: Vec<Map<String, Value>>,
@@ -219,6 +219,6 @@ pub struct Budget {
     /// Creates a PodDisruptionBudget.
     pub enabled: bool,
     /// How many pods may be evicted at once. There is one parent: 0 keeps a drain of its node waiting, 1 lets it go on.
-    #[schemars(schema_with = "schema::count_or_percentage")]
+    #[schemars(schema_with = "leaf_schema::count_or_percentage")]
     pub max_unavailable: u16,
 }

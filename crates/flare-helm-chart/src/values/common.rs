@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{Budget, Image, Persistence, PullSecret, Rbac, SecurityProfile, ServiceAccount, WorkspaceConfig};
-use crate::schema;
+use crate::leaf_schema;
 
 /// The values that server and client have in common, below the participant's names and above its ports.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -26,7 +26,7 @@ pub struct Common {
     /// Further labels of the pod. The chart's own cannot be changed.
     pub pod_labels: Map<String, Value>,
     /// Fingerprint of the prepared kit, an annotation of the pod: a kit that was staged anew restarts the parent. Empty: none.
-    #[schemars(schema_with = "schema::text_or_number")]
+    #[schemars(schema_with = "leaf_schema::text_or_number")]
     pub kit_fingerprint: String,
     /// How the security contexts are filled in. auto: openshift where the cluster has the API group `security.openshift.io`
     /// (`helm template` is told by `--api-versions security.openshift.io/v1`), else default. default: the user of the image,
@@ -75,9 +75,9 @@ pub struct Common {
     /// A PodDisruptionBudget for the parent pod.
     pub pod_disruption_budget: Budget,
     /// Command of the container: the Python of the image.
-    #[schemars(schema_with = "schema::texts")]
+    #[schemars(schema_with = "leaf_schema::texts")]
     pub command: Vec<String>,
     /// Arguments of the container; a client's get `uid=` with its site name at the end. Change them only if you know how a FLARE parent is started.
-    #[schemars(schema_with = "schema::texts")]
+    #[schemars(schema_with = "leaf_schema::texts")]
     pub args: Vec<String>,
 }

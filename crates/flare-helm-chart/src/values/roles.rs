@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{ClientNetworkPolicy, ClientService, Common, ServerNetworkPolicy, ServerService};
-use crate::schema;
+use crate::leaf_schema;
 
 /// The values of a server's chart.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -14,7 +14,7 @@ use crate::schema;
 pub struct Server {
     /// Name of the participant. Deployment, container, ServiceAccount and labels follow it, as it is or, where Kubernetes would
     /// refuse it, made valid with a digest. Empty: the chart's name.
-    #[schemars(schema_with = "schema::text_or_number")]
+    #[schemars(schema_with = "leaf_schema::text_or_number")]
     pub name: String,
     /// Name of the Service under which job pods reach the parent. The kit's `local/comm_config.json` repeats it: prepare again to change it.
     pub service_name: String,
@@ -22,13 +22,13 @@ pub struct Server {
     #[serde(flatten)]
     pub common: Common,
     /// The FL port, for clients: in the Service and the container.
-    #[schemars(schema_with = "schema::port")]
+    #[schemars(schema_with = "leaf_schema::port")]
     pub fed_learn_port: u16,
     /// The admin port: in the Service and the container. Null: admins use the FL port.
-    #[schemars(schema_with = "schema::port")]
+    #[schemars(schema_with = "leaf_schema::port")]
     pub admin_port: Option<u16>,
     /// The parent port, for job pods. The kit's `local/comm_config.json` repeats it: prepare again to change it.
-    #[schemars(schema_with = "schema::port")]
+    #[schemars(schema_with = "leaf_schema::port")]
     pub parent_port: u16,
     /// Opens the FL and admin port on the node that the parent runs on, too.
     pub host_port_enabled: bool,
@@ -45,10 +45,10 @@ pub struct Server {
 #[serde(rename_all = "camelCase")]
 pub struct Client {
     /// Name of the participant.
-    #[schemars(schema_with = "schema::text_or_number")]
+    #[schemars(schema_with = "leaf_schema::text_or_number")]
     pub name: String,
     /// The name under which the client logs in: `uid` at the end of the arguments. Empty: `name`.
-    #[schemars(schema_with = "schema::text_or_number")]
+    #[schemars(schema_with = "leaf_schema::text_or_number")]
     pub site_name: String,
     /// Name of the Service under which job pods reach the parent, and of Deployment, container, ServiceAccount and labels.
     /// The kit's `local/comm_config.json` repeats it: prepare again to change it. Empty: it follows `name`.
@@ -57,7 +57,7 @@ pub struct Client {
     #[serde(flatten)]
     pub common: Common,
     /// The parent port, for job pods. The kit's `local/comm_config.json` repeats it: prepare again to change it.
-    #[schemars(schema_with = "schema::port")]
+    #[schemars(schema_with = "leaf_schema::port")]
     pub port: u16,
     /// The Service of the parent.
     pub service: ClientService,

@@ -2,7 +2,10 @@
 
 use flare_diagnostic::{Checked, Collector, Faults, shown};
 
-use super::{Dataset, Study, check_name, dataset, study_is_missing, text_of, top_mapping, warning};
+use super::{
+    content::{Dataset, Study},
+    entries::{check_name, dataset, study_is_missing, text_of, top_mapping, warning},
+};
 use crate::{
     document::{Entry, Findings, Kind, Node, join},
     origin::Origin,

@@ -4,8 +4,9 @@ use flare_diagnostic::{Checked, Collector, Faults, Place, shown};
 use flare_names::{SecretKey, SecretName};
 
 use super::{
-    Dataset, SecretEnv, SecretMount, Study, Template, check_name, dataset, nonempty, study_is_missing, template_file, text_of,
-    top_mapping,
+    content::{Dataset, SecretEnv, SecretMount, Study, Template},
+    entries::{check_name, dataset, nonempty, study_is_missing, text_of, top_mapping},
+    template_file,
 };
 use crate::{
     acceptable::{self, Doubt},

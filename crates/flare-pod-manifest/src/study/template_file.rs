@@ -3,7 +3,10 @@
 use flare_diagnostic::{Checked, Faults, Place};
 use serde_json::{Map, Value};
 
-use super::{Template, text_of, top_mapping};
+use super::{
+    content::Template,
+    entries::{text_of, top_mapping},
+};
 use crate::{
     acceptable::{self, Resource},
     document::{Findings, Kind, Node},

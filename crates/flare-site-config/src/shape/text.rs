@@ -9,7 +9,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::{Reader, Shape};
 use crate::{
-    config::{InternalSecurity, Kubernetes},
+    choices::{InternalSecurity, Kubernetes},
     image::{ImageError, ImageReference},
 };
 

@@ -12,7 +12,8 @@ use flare_diagnostic::{Code, Diagnostic, Faults};
 use super::program::Program;
 use crate::{
     Context,
-    build_cache::{LongRun, disk, get_or_build, seconds},
+    build_cache::{LongRun, get_or_build, seconds},
+    fault::cache_disk,
 };
 
 /// Gives the path of a program in the cache, and builds it where it is not there yet.
@@ -29,16 +30,16 @@ fn build(context: &Context<'_>, program: &Program, directory: &Path) -> Result<(
     write(&module, program.sources)?;
     LongRun::new(context, program.what, program.name).run(context, command(&go, &module, program, directory))?;
     // Only the program stays; its sources are part of this one.
-    fs::remove_dir_all(&module).map_err(|error| disk("removed", &module, &error))?;
+    fs::remove_dir_all(&module).map_err(|error| cache_disk("removed", &module, &error))?;
     (context.report)(&format!("{} is built: {}", program.what, seconds(began.elapsed())));
     Ok(())
 }
 
 fn write(module: &Path, sources: &[(&str, &str)]) -> Result<(), Faults> {
-    fs::create_dir(module).map_err(|error| disk("made", module, &error))?;
+    fs::create_dir(module).map_err(|error| cache_disk("made", module, &error))?;
     for (name, content) in sources {
         let path = module.join(name);
-        fs::write(&path, content).map_err(|error| disk("written", &path, &error))?;
+        fs::write(&path, content).map_err(|error| cache_disk("written", &path, &error))?;
     }
     Ok(())
 }

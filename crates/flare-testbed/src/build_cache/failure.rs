@@ -1,6 +1,6 @@
 //! What to do about a step that failed: a program's output is read for the causes that people can mend.
 
-use std::{fs, io, path::Path};
+use std::{fs, path::Path};
 
 use flare_diagnostic::{Code, Diagnostic};
 
@@ -91,18 +91,6 @@ pub(crate) fn failed_run(what: &str, end: &str, log: &Path) -> Diagnostic {
         None => Diagnostic::error(Code::ToolFailed, format!("{what} cannot be made: {end}; the last lines: {last}"))
             .hint(format!("read `{log}`, and run again: what was finished is kept")),
     }
-}
-
-/// A file or directory of the cache that the disk refused.
-pub(crate) fn disk(done: &str, path: &Path, error: &io::Error) -> Diagnostic {
-    let hint = match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some disk, and run again: what was finished is kept",
-        io::ErrorKind::PermissionDenied => {
-            "run it as the user who owns the cache directory, or name another one with FLARE_KUBE_CACHE"
-        }
-        _ => "check the disk of the cache directory, or name another one with FLARE_KUBE_CACHE",
-    };
-    Diagnostic::error(Code::MachineNotReady, format!("`{}` cannot be {done}: {error}", path.display())).hint(hint)
 }
 
 #[cfg(test)]

@@ -9,8 +9,7 @@ use std::{
 use flare_diagnostic::Faults;
 use sha2::{Digest as _, Sha256};
 
-use super::failure::disk;
-use crate::{Context, lock_file};
+use crate::{Context, fault::cache_disk, lock_file};
 
 /// A result that no run asked for in this time has been superseded.
 const MONTH: Duration = Duration::from_hours(30 * 24);
@@ -39,7 +38,7 @@ pub(crate) fn get_or_build(
     context.check()?;
     let partial = beside(place, "partial");
     remove(&partial)?;
-    fs::create_dir(&partial).map_err(|error| disk("made", &partial, &error))?;
+    fs::create_dir(&partial).map_err(|error| cache_disk("made", &partial, &error))?;
     let ended = make(&partial).and_then(|()| context.check()).and_then(|()| settle(&partial, place));
     if ended.is_err() {
         // The first fault says more than a second one about what stays behind, which the next run removes.
@@ -90,11 +89,11 @@ fn settle(partial: &Path, place: &Path) -> Result<(), Faults> {
             if path.is_file() { File::open(path)?.sync_all() } else { Ok(()) }
         })
     });
-    synced.map_err(|error| disk("written", partial, &error))?;
+    synced.map_err(|error| cache_disk("written", partial, &error))?;
     match fs::rename(partial, place) {
         // Another process, or a restored cache, already put the finished result here: use it.
         Err(_) if place.is_dir() => remove(partial),
-        moved => moved.map_err(|error| disk("put in its place", place, &error).into()),
+        moved => moved.map_err(|error| cache_disk("put in its place", place, &error).into()),
     }
 }
 
@@ -106,7 +105,7 @@ fn beside(place: &Path, ending: &str) -> PathBuf {
 
 fn remove(directory: &Path) -> Result<(), Faults> {
     match fs::remove_dir_all(directory) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(disk("removed", directory, &error).into()),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(cache_disk("removed", directory, &error).into()),
         _ => Ok(()),
     }
 }

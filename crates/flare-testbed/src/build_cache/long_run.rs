@@ -13,8 +13,8 @@ use std::{
 use flare_diagnostic::{Code, Diagnostic, Faults};
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use super::failure::{disk, failed_run};
-use crate::Context;
+use super::failure::failed_run;
+use crate::{Context, fault::cache_disk};
 
 /// How often the child and the flag are looked at.
 const LOOK: Duration = Duration::from_millis(50);
@@ -66,7 +66,7 @@ impl<'a> LongRun<'a> {
             let file = File::create(&self.log)?;
             Ok((file.try_clone()?, file))
         };
-        open().map_err(|error| disk("written", &self.log, &error).into())
+        open().map_err(|error| cache_disk("written", &self.log, &error).into())
     }
 
     /// Waits for the end of a child, or brings it about.

@@ -4,6 +4,5 @@ mod failure;
 mod get_or_build;
 mod long_run;
 
-pub(crate) use failure::disk;
 pub(crate) use get_or_build::{get_or_build, key};
 pub(crate) use long_run::{LongRun, seconds};

@@ -9,10 +9,7 @@ use super::{
     layer::TIME,
     store::{Recipe, Stored},
 };
-use crate::{
-    Context,
-    build_cache::{LongRun, disk},
-};
+use crate::{Context, build_cache::LongRun, fault::cache_disk};
 
 /// A release of Debian.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,7 +80,7 @@ pub(super) fn layer(context: &Context<'_>, debian: Debian) -> Result<Stored, Fau
         let mut command = isolated(context, SCRIPT, "mmdebstrap", "mmdebstrap")?;
         command.arg(work).args([debian.suite(), PACKAGES]).env("SOURCE_DATE_EPOCH", TIME.to_string());
         LongRun::new(context, &recipe.what, &recipe.name).run(context, command)?;
-        entry::read(work, &is_of_the_image).map_err(|error| disk("read", work, &error).into())
+        entry::read(work, &is_of_the_image).map_err(|error| cache_disk("read", work, &error).into())
     })
 }
 

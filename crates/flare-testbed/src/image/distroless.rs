@@ -9,10 +9,7 @@ use super::{
     entry,
     store::{Recipe, Stored},
 };
-use crate::{
-    Context,
-    build_cache::{LongRun, disk},
-};
+use crate::{Context, build_cache::LongRun, fault::cache_disk};
 
 /// What is taken of Debian, by the start of its path.
 const KEPT: [&str; 9] = [
@@ -72,7 +69,7 @@ pub(super) fn layer(context: &Context<'_>, debian: Debian) -> Result<Stored, Fau
         let mut tar = Command::new(context.find("tar").ok_or_else(no_tar)?);
         tar.args(["--extract", "--numeric-owner", "--same-permissions", "--file"]).arg(&whole.file).arg("--directory").arg(work);
         LongRun::new(context, &recipe.what, &recipe.name).run(context, tar)?;
-        entry::read(work, &is_kept).map_err(|error| disk("read", work, &error).into())
+        entry::read(work, &is_kept).map_err(|error| cache_disk("read", work, &error).into())
     })
 }
 

@@ -8,7 +8,7 @@ use super::{
     entry::{Content, Entry},
     store::{Recipe, Stored},
 };
-use crate::{Context, build_cache::disk};
+use crate::{Context, fault::cache_disk};
 
 /// How many bytes: four seconds of the slow registry.
 const SIZE: usize = 1 << 20;
@@ -18,7 +18,7 @@ pub(super) fn layer(context: &Context<'_>) -> Result<Stored, Faults> {
     let recipe = Recipe::new("heavy", "the image that is slow to pull", "a second", &[&SIZE.to_string()]);
     recipe.layer(context, |work| {
         let path = work.join("ballast");
-        std::fs::write(&path, ballast()).map_err(|error| disk("written", &path, &error))?;
+        std::fs::write(&path, ballast()).map_err(|error| cache_disk("written", &path, &error))?;
         Ok([("ballast".to_owned(), Entry::of_root(0o644, Content::File(path)))].into())
     })
 }

@@ -9,10 +9,7 @@ use super::{
     entry,
     store::{Recipe, Stored},
 };
-use crate::{
-    Context,
-    build_cache::{LongRun, disk},
-};
+use crate::{Context, build_cache::LongRun, fault::cache_disk};
 
 /// A release of FLARE on a Python.
 #[derive(Debug)]
@@ -43,11 +40,11 @@ pub(super) fn layer(context: &Context<'_>, release: &Release) -> Result<Stored, 
     let lowest = debian::layer(context, release.debian)?;
     recipe.layer(context, |work| {
         let lock = work.join("lock.txt");
-        fs::write(&lock, release.lock).map_err(|error| disk("written", &lock, &error))?;
+        fs::write(&lock, release.lock).map_err(|error| cache_disk("written", &lock, &error))?;
         let mut command = debian::isolated(context, SCRIPT, "tar", "tar")?;
         command.arg(work).arg(&lowest.file);
         LongRun::new(context, &recipe.what, &recipe.name).run(context, command)?;
         let result = work.join("root/build/out");
-        entry::read(&result, &|_| true).map_err(|error| disk("read", &result, &error).into())
+        entry::read(&result, &|_| true).map_err(|error| cache_disk("read", &result, &error).into())
     })
 }

@@ -11,7 +11,7 @@ use std::{
 use flare_diagnostic::Faults;
 
 use super::{layer::digest, manifest::Image};
-use crate::build_cache::disk;
+use crate::fault::cache_disk;
 
 /// Lays an image under a name and a tag. What is there already stays; a tag that is there turns to this image.
 pub(super) fn push(root: &Path, name: &str, tag: &str, image: &Image<'_>) -> Result<(), Faults> {
@@ -26,7 +26,7 @@ pub(super) fn push(root: &Path, name: &str, tag: &str, image: &Image<'_>) -> Res
         // The tag comes last: a registry that runs never shows an image of which a part is missing.
         directory.name_manifest(tag, &directory.write_blob(&manifest)?)
     };
-    laid().map_err(|error| disk("filled", root, &error).into())
+    laid().map_err(|error| cache_disk("filled", root, &error).into())
 }
 
 struct Directory<'a> {

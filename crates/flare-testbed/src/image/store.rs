@@ -14,7 +14,8 @@ use super::{
 };
 use crate::{
     Context,
-    build_cache::{disk, get_or_build, key, seconds},
+    build_cache::{get_or_build, key, seconds},
+    fault::cache_disk,
 };
 
 /// How a layer is made. What the key covers decides whether a layer in the cache is the one that is asked for.
@@ -66,11 +67,11 @@ impl Recipe {
             (context.report)(&format!("making {}: {}, once", self.what, self.takes));
             let began = Instant::now();
             let work = directory.join("work");
-            fs::create_dir(&work).map_err(|error| disk("made", &work, &error))?;
+            fs::create_dir(&work).map_err(|error| cache_disk("made", &work, &error))?;
             let entries = make(&work)?;
             context.check()?;
             pack(&entries, directory)?;
-            fs::remove_dir_all(&work).map_err(|error| disk("removed", &work, &error))?;
+            fs::remove_dir_all(&work).map_err(|error| cache_disk("removed", &work, &error))?;
             (context.report)(&format!("{} is made: {}", self.what, seconds(began.elapsed())));
             Ok(())
         })?;
@@ -80,16 +81,16 @@ impl Recipe {
 
 fn pack(entries: &Entries, directory: &Path) -> Result<(), Faults> {
     let file = directory.join("layer.tar");
-    let layer = layer::write(entries, &file).map_err(|error| disk("written", &file, &error))?;
+    let layer = layer::write(entries, &file).map_err(|error| cache_disk("written", &file, &error))?;
     let record = directory.join("layer.json");
     let text = serde_json::to_vec(&layer).expect("a layer has only strings and numbers");
-    fs::write(&record, text).map_err(|error| disk("written", &record, &error).into())
+    fs::write(&record, text).map_err(|error| cache_disk("written", &record, &error).into())
 }
 
 fn stored(place: &Path) -> Result<Stored, Faults> {
     let record = place.join("layer.json");
     let read = || serde_json::from_slice(&fs::read(&record)?).map_err(std::io::Error::other);
-    let layer =
-        read().map_err(|error| disk("read", &record, &error).hint(format!("remove `{}`, and run again", place.display())))?;
+    let layer = read()
+        .map_err(|error| cache_disk("read", &record, &error).hint(format!("remove `{}`, and run again", place.display())))?;
     Ok(Stored { layer, file: place.join("layer.tar") })
 }

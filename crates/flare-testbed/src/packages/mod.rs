@@ -9,11 +9,7 @@ use std::{
 
 use flare_diagnostic::{Code, Diagnostic, Faults};
 
-use crate::{
-    Context,
-    build_cache::{LongRun, disk},
-    command::find,
-};
+use crate::{Context, build_cache::LongRun, command::find, fault::cache_disk};
 
 /// A Debian package, by the programs or files for which we need it.
 struct Package {
@@ -122,7 +118,7 @@ impl PolicyRcD {
             return Ok(Self(None));
         }
         let put = fs::write(path, REFUSAL).and_then(|()| fs::set_permissions(path, fs::Permissions::from_mode(0o755)));
-        put.map_err(|error| disk("written", path, &error))?;
+        put.map_err(|error| cache_disk("written", path, &error))?;
         Ok(Self(Some(path.to_owned())))
     }
 }

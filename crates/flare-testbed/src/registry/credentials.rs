@@ -5,8 +5,8 @@ use std::{fmt, fs, path::Path};
 use flare_diagnostic::{Code, Diagnostic, Faults};
 use serde::{Deserialize, Serialize};
 
-use super::{credentials_file, write_private};
-use crate::build_cache::disk;
+use super::files::{credentials_file, write_private};
+use crate::fault::cache_disk;
 
 /// The user's name.
 const USER: &str = "puller";
@@ -33,7 +33,7 @@ impl Credentials {
     /// Reads the credentials of a state directory.
     pub(super) fn read(state_directory: &Path) -> Result<Self, Faults> {
         let path = credentials_file(state_directory);
-        let bytes = fs::read(&path).map_err(|error| disk("read", &path, &error))?;
+        let bytes = fs::read(&path).map_err(|error| cache_disk("read", &path, &error))?;
         serde_json::from_slice(&bytes).map_err(|_| damaged(&path).into())
     }
 

@@ -2,13 +2,11 @@
 //! image can be pulled from each; a tag that is missing is any tag that nobody laid there.
 
 mod credentials;
+mod files;
 mod slow_link;
 
 use std::{
-    fs,
-    io::Write as _,
     net::Ipv4Addr,
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
@@ -16,9 +14,11 @@ use flare_diagnostic::{Code, Diagnostic, Faults};
 use serde_json::json;
 
 pub use credentials::Credentials;
+pub(crate) use files::credentials_file;
 pub use slow_link::{SlowLink, serve_slow_link};
 
-use crate::{Context, build_cache::disk};
+use self::files::{DIRECTORY, write_private};
+use crate::Context;
 
 /// The name under which pods pull from the plain registry. `docker.io` leads there too.
 pub const PLAIN_HOST: &str = "registry.example.com";
@@ -31,9 +31,6 @@ pub const SLOW_HOST: &str = "slow.example.com";
 
 /// The slow registry's bytes in a second: a small layer takes seconds, FLARE's take many minutes.
 pub const SLOW_RATE: u32 = 256 << 10;
-
-/// The directory in the state directory for what this module writes, but for containerd's `certs.d`.
-const DIRECTORY: &str = "registries";
 
 /// A process to be started in the cluster's network namespace.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,11 +108,6 @@ pub fn credentials(state_directory: &Path) -> Result<Credentials, Faults> {
     Credentials::read(state_directory)
 }
 
-/// The file in which [`credentials`] are kept.
-pub(crate) fn credentials_file(state_directory: &Path) -> PathBuf {
-    state_directory.join(DIRECTORY).join("credentials.json")
-}
-
 /// Names of registries, and the ports that they lead to.
 fn hosts(port: u16) -> [(&'static str, u16); 4] {
     [(PLAIN_HOST, port), ("docker.io", port), (PRIVATE_HOST, port + 1), (SLOW_HOST, port + 2)]
@@ -155,15 +147,6 @@ fn inside(place: Place<'_>, path: &str) -> String {
 /// Writes a file below the state directory that its owner alone may read.
 fn write(place: Place<'_>, path: &str, content: &str) -> Result<(), Faults> {
     write_private(&place.state_directory.join(path), content).map_err(Faults::from)
-}
-
-fn write_private(path: &Path, content: &str) -> Result<(), Diagnostic> {
-    let write = || {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(path.parent().unwrap_or(Path::new(".")))?;
-        let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-        file.write_all(content.as_bytes())
-    };
-    write().map_err(|error: std::io::Error| disk("written", path, &error))
 }
 
 #[cfg(test)]

@@ -1,0 +1,61 @@
+//! What the API server says about a permission, in words.
+
+use std::time::Duration;
+
+use flare_diagnostic::{Code, Diagnostic};
+use k8s_openapi::api::{
+    authentication::v1::SelfSubjectReview,
+    authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec},
+};
+use kube::{Api, Client, api::PostParams, core::Status};
+use tokio::time::timeout;
+
+use crate::{Operation, fault, target::Target};
+
+/// How long the questions about a refusal may take: they only make its message better.
+const EXPLANATION_DEADLINE: Duration = Duration::from_secs(5);
+
+/// The name under which the API server knows this client; `None` where it does not say.
+pub(crate) async fn user(client: &Client) -> Option<String> {
+    let api: Api<SelfSubjectReview> = Api::all(client.clone());
+    let review = SelfSubjectReview::default();
+    let answer = timeout(EXPLANATION_DEADLINE, api.create(&PostParams::default(), &review)).await.ok()?.ok()?;
+    answer.status?.user_info?.username
+}
+
+pub(crate) fn question(operation: &Operation) -> SelfSubjectAccessReview {
+    let attributes = ResourceAttributes {
+        group: Some(operation.group().to_owned()),
+        namespace: operation.namespace().map(str::to_owned),
+        resource: Some(operation.resource().to_owned()),
+        subresource: operation.part().map(str::to_owned),
+        verb: Some(operation.verb().to_owned()),
+        ..ResourceAttributes::default()
+    };
+    let spec = SelfSubjectAccessReviewSpec { resource_attributes: Some(attributes), ..SelfSubjectAccessReviewSpec::default() };
+    SelfSubjectAccessReview { spec, ..SelfSubjectAccessReview::default() }
+}
+
+/// Says whether a refusal is one of permissions or of admission: both have the same status and reason.
+pub(crate) async fn explain(client: &Client, target: &Target, status: &Status, operation: &Operation) -> Diagnostic {
+    let api: Api<SelfSubjectAccessReview> = Api::all(client.clone());
+    let review = question(operation);
+    let asked = timeout(EXPLANATION_DEADLINE, api.create(&PostParams::default(), &review)).await;
+    match asked {
+        Ok(Ok(answer)) if answer.status.as_ref().is_some_and(|status| status.allowed) => {
+            fault::of_status(status, operation, target)
+        }
+        // Who may not even ask may not do it either: so the server treats users that it does not know.
+        _ => denied(user(client).await.as_deref(), operation),
+    }
+}
+
+pub(crate) fn denied(user: Option<&str>, operation: &Operation) -> Diagnostic {
+    let who = user.map_or_else(|| "a user whom the cluster does not know".to_owned(), |user| format!("the user `{user}`"));
+    let command = operation.granting_command();
+    let hint = match user {
+        Some(_) => format!("an administrator grants it with `{command}`, bound to that user by a role binding"),
+        None => format!("log in, or choose another `--context`; the role would be `{command}`"),
+    };
+    Diagnostic::error(Code::PermissionDenied, format!("{who} may not {operation}")).hint(hint)
+}

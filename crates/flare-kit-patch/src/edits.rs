@@ -1,0 +1,43 @@
+//! What the modules of single files want done, and the doing of it.
+
+use flare_diagnostic::Diagnostic;
+use flare_file_tree::{FileTree, RelativePath};
+
+use crate::{private_keys, source};
+
+/// Where the chart of a prepared kit stands. An old one in the kit is not copied, since it is written anew.
+pub(crate) const CHART_DIRECTORY: &str = "helm_chart";
+
+/// The permission bits of files that `prepare` makes. Files that it edits keep theirs.
+const CREATED_MODE: u32 = 0o644;
+
+/// What is to be done to the tree, collected before anything is done.
+#[derive(Default)]
+pub(crate) struct Edits {
+    pub(crate) removed: Vec<&'static str>,
+    pub(crate) written: Vec<(&'static str, String)>,
+}
+
+impl Edits {
+    /// Does it.
+    pub(crate) fn apply(self, mut tree: FileTree) -> FileTree {
+        tree.remove(CHART_DIRECTORY);
+        for path in self.removed {
+            tree.remove(path);
+        }
+        for (path, text) in self.written {
+            let mode = source::mode(&tree, path).unwrap_or(CREATED_MODE);
+            tree.insert_file(RelativePath::literal(path), text, mode);
+        }
+        private_keys::narrow(&mut tree);
+        tree
+    }
+
+    /// Takes a file out where it is there. A directory of that name is a fault: directories are never removed.
+    pub(crate) fn remove(&mut self, kit: &FileTree, path: &'static str) -> Result<(), Diagnostic> {
+        if source::is_present(kit, path)? {
+            self.removed.push(path);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,27 @@
+//! Values of `k8s.yaml` that are one of some words.
+
+use serde::{Deserialize, Serialize};
+
+/// The runtime `k8s`, the only one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kubernetes;
+
+/// Security of the link between a parent and its job pods.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum InternalSecurity {
+    /// Not encrypted: all that 2.8's job process understands.
+    Clear,
+    /// Mutual TLS with the certificates of the kit, the default of 2.9.
+    Mtls,
+}
+
+impl InternalSecurity {
+    /// As it stands in `comm_config.json`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Clear => "clear",
+            Self::Mtls => "mtls",
+        }
+    }
+}

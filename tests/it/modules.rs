@@ -1,0 +1,353 @@
+//! No crate has circles between its modules: what a module needs stands below it.
+//!
+//! Sources are read as Rust's own tokens, so that comments and strings are no code, and grouped imports, paths inside code and paths
+//! inside macros are found. A name that another module exports again counts as the module that defines it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+    str::FromStr as _,
+};
+
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
+
+/// A module of a crate by its segments: none for the root, `["cli", "man"]` for `crate::cli::man`.
+type Module = Vec<String>;
+
+/// A crate's modules that are files, each with what is read in it.
+type Modules = BTreeMap<Module, Source>;
+
+/// What one file says about other modules.
+#[derive(Default)]
+struct Source {
+    /// Every path in it, as segments from the crate's root; the last ones may be items.
+    paths: Vec<Vec<String>>,
+    /// What an import calls each name: `manual` → `crate::generated::manual::manual`.
+    imports: BTreeMap<String, Vec<String>>,
+}
+
+/// Reads the tokens of one file.
+struct Reader {
+    /// The module in which the tokens stand; modules inside a file are below it.
+    module: Module,
+    source: Source,
+}
+
+impl Reader {
+    fn read(module: Module, text: &str) -> Source {
+        let tokens = TokenStream::from_str(text).expect("a source file is Rust");
+        let mut reader = Self { module, source: Source::default() };
+        reader.tokens(tokens);
+        reader.source
+    }
+
+    fn tokens(&mut self, stream: TokenStream) {
+        let tokens: Vec<TokenTree> = stream.into_iter().collect();
+        let mut at = 0;
+        while at < tokens.len() {
+            if is_test_attribute(&tokens[at..]) {
+                at = end_of_item(&tokens, at + 2);
+                continue;
+            }
+            // `use<'a>` in a type is no import.
+            let is_import = word(tokens.get(at)).as_deref() == Some("use") && word(tokens.get(at + 1)).is_some();
+            let is_module = word(tokens.get(at)).as_deref() == Some("mod");
+            if let (true, Some(name), Some(TokenTree::Group(body))) = (is_module, word(tokens.get(at + 1)), tokens.get(at + 2)) {
+                self.module.push(name);
+                self.tokens(body.stream());
+                self.module.pop();
+                at += 3;
+            } else if is_import {
+                let end = at + tokens[at..].iter().position(|token| is_punctuation(token, ';')).expect("an import ends");
+                self.import(&[], &tokens[at + 1..end], is_public(&tokens[..at]));
+                at = end;
+            } else if let (Some(_), false) = (word(tokens.get(at)), at > 0 && is_punctuation(&tokens[at - 1], ':')) {
+                at = self.path(&tokens, at);
+            } else {
+                if let TokenTree::Group(group) = &tokens[at] {
+                    self.tokens(group.stream());
+                }
+                at += 1;
+            }
+        }
+    }
+
+    /// A path inside code; gives what stands behind it.
+    fn path(&mut self, tokens: &[TokenTree], mut at: usize) -> usize {
+        let mut segments = Vec::new();
+        while let Some(segment) = word(tokens.get(at)) {
+            segments.push(segment);
+            at += 1;
+            if !is_path_separator(tokens, at) {
+                break;
+            }
+            at += 2;
+        }
+        if segments.len() > 1 {
+            self.source.paths.push(self.absolute(segments));
+        }
+        at
+    }
+
+    /// One import, or each of a group. What is only exported again is used by others.
+    fn import(&mut self, before: &[String], tokens: &[TokenTree], is_export: bool) {
+        // A group may end in a comma.
+        for part in tokens.split(|token| is_punctuation(token, ',')).filter(|part| !part.is_empty()) {
+            let mut segments = before.to_vec();
+            let mut called = None;
+            let mut words = part.iter();
+            while let Some(token) = words.next() {
+                match token {
+                    TokenTree::Ident(ident) if ident == "as" => called = word(words.next()),
+                    TokenTree::Ident(ident) if ident == "self" && !segments.is_empty() => {}
+                    TokenTree::Ident(ident) => segments.push(ident.to_string()),
+                    TokenTree::Group(group) => {
+                        let group: Vec<TokenTree> = group.stream().into_iter().collect();
+                        self.import(&segments, &group, is_export);
+                        segments.clear();
+                    }
+                    TokenTree::Punct(_) | TokenTree::Literal(_) => {}
+                }
+            }
+            let Some(last) = segments.last().cloned() else { continue };
+            let target = self.absolute(segments);
+            self.source.imports.insert(called.unwrap_or(last), target.clone());
+            if !is_export {
+                self.source.paths.push(target);
+            }
+        }
+    }
+
+    /// The segments from the root; a path without `crate`, `self` and `super` begins here or in another crate.
+    fn absolute(&self, segments: Vec<String>) -> Vec<String> {
+        let mut base = self.module.clone();
+        let mut segments = segments.into_iter().peekable();
+        while let Some(first) = segments.next_if(|segment| ["crate", "self", "super"].contains(&segment.as_str())) {
+            match first.as_str() {
+                "crate" => base.clear(),
+                "super" => drop(base.pop()),
+                _ => {}
+            }
+        }
+        base.extend(segments);
+        base
+    }
+}
+
+fn word(token: Option<&TokenTree>) -> Option<String> {
+    match token {
+        Some(TokenTree::Ident(ident)) => Some(ident.to_string()),
+        _ => None,
+    }
+}
+
+fn is_punctuation(token: &TokenTree, sign: char) -> bool {
+    matches!(token, TokenTree::Punct(found) if found.as_char() == sign)
+}
+
+fn is_path_separator(tokens: &[TokenTree], at: usize) -> bool {
+    tokens.get(at..at + 2).is_some_and(|two| two.iter().all(|token| is_punctuation(token, ':')))
+}
+
+/// Whether what follows is `pub` or `pub(crate)`.
+fn is_public(before: &[TokenTree]) -> bool {
+    let last = match before {
+        [.., before, TokenTree::Group(group)] if group.delimiter() == Delimiter::Parenthesis => Some(before),
+        [.., last] => Some(last),
+        [] => None,
+    };
+    word(last).as_deref() == Some("pub")
+}
+
+/// Whether `#[cfg(test)]` begins here: tests may look at everything.
+fn is_test_attribute(tokens: &[TokenTree]) -> bool {
+    match tokens {
+        [sign, TokenTree::Group(group), ..] => {
+            is_punctuation(sign, '#') && group.stream().to_string().replace(' ', "") == "cfg(test)"
+        }
+        _ => false,
+    }
+}
+
+/// Behind the item that begins here: behind its block, or its semicolon.
+fn end_of_item(tokens: &[TokenTree], from: usize) -> usize {
+    let ends = |token: &TokenTree| {
+        is_punctuation(token, ';') || matches!(token, TokenTree::Group(group) if group.delimiter() == Delimiter::Brace)
+    };
+    tokens[from..].iter().position(ends).map_or(tokens.len(), |end| from + end + 1)
+}
+
+/// The module that defines what a path names. A path that leads out of the crate ends in the module where it stands.
+fn defining_module(modules: &Modules, path: &[String], followed: usize) -> Module {
+    let mut module = Module::new();
+    for (index, segment) in path.iter().enumerate() {
+        let child: Module = path[..=index].to_vec();
+        if modules.contains_key(&child) {
+            module = child;
+            continue;
+        }
+        let imported = modules.get(&module).and_then(|source| source.imports.get(segment));
+        return match imported {
+            Some(target) if followed < FOLLOWED_IMPORTS && target != path => {
+                let whole: Vec<String> = target.iter().chain(&path[index + 1..]).cloned().collect();
+                defining_module(modules, &whole, followed + 1)
+            }
+            _ => module,
+        };
+    }
+    module
+}
+
+/// No name is exported again more often than this; two modules that import a name from each other would never end.
+const FOLLOWED_IMPORTS: usize = 8;
+
+/// Module → the modules from which it takes something.
+fn arrows(modules: &Modules) -> BTreeMap<Module, BTreeSet<Module>> {
+    let taken = |(module, source): (&Module, &Source)| {
+        let from = source.paths.iter().map(|path| defining_module(modules, path, 0));
+        (module.clone(), from.filter(|from| from != module).collect())
+    };
+    modules.iter().map(taken).collect()
+}
+
+/// The arrows that are left when modules that take nothing, or from which nothing is taken, are left out again and again: circles and
+/// what lies between them.
+fn circles(mut arrows: BTreeMap<Module, BTreeSet<Module>>) -> BTreeMap<Module, BTreeSet<Module>> {
+    loop {
+        let taken: BTreeSet<Module> = arrows.values().flatten().cloned().collect();
+        let before = arrows.len();
+        arrows.retain(|module, from| !from.is_empty() && taken.contains(module));
+        let left: BTreeSet<Module> = arrows.keys().cloned().collect();
+        for from in arrows.values_mut() {
+            from.retain(|module| left.contains(module));
+        }
+        if arrows.len() == before {
+            return arrows;
+        }
+    }
+}
+
+/// The arrows between directories that stand beside each other, each with all that is below it.
+fn between_siblings(arrows: &BTreeMap<Module, BTreeSet<Module>>, above: &Module) -> BTreeMap<Module, BTreeSet<Module>> {
+    let sibling =
+        |module: &Module| (module.len() > above.len() && module.starts_with(above)).then(|| module[..=above.len()].to_vec());
+    let mut found = BTreeMap::new();
+    for (module, from) in arrows {
+        let Some(module) = sibling(module) else { continue };
+        let from = from.iter().filter_map(sibling).filter(|from| *from != module);
+        found.entry(module.clone()).or_insert_with(BTreeSet::new).extend(from);
+    }
+    found
+}
+
+fn collect(directory: &Path, above: &Module, modules: &mut Modules) {
+    for entry in std::fs::read_dir(directory).expect("a directory of sources") {
+        let path: PathBuf = entry.expect("entry").path();
+        let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+        let mut module = above.clone();
+        if !["lib", "main", "mod"].contains(&name.as_str()) {
+            module.push(name.clone());
+        }
+        if path.is_dir() {
+            collect(&path, &module, modules);
+        } else if path.extension().is_some_and(|ending| ending == "rs") && name != "main" && name != "tests" {
+            let text = std::fs::read_to_string(&path).expect("a source file is text");
+            let source = Reader::read(module.clone(), &text);
+            modules.insert(module, source);
+        }
+    }
+}
+
+/// The modules of every crate.
+fn crates() -> BTreeMap<String, Modules> {
+    let root = integration_tests::workspace_directory();
+    let crates = std::fs::read_dir(root.join("crates")).expect("crates").map(|entry| entry.expect("entry").path());
+    let modules = |path: PathBuf| {
+        let mut modules = Modules::new();
+        collect(&path.join("src"), &Module::new(), &mut modules);
+        (path.file_name().unwrap_or_default().to_string_lossy().into_owned(), modules)
+    };
+    crates.chain([root.join("xtask")]).map(modules).collect()
+}
+
+fn shown(arrows: &BTreeMap<Module, BTreeSet<Module>>) -> String {
+    let name = |module: &Module| if module.is_empty() { "the root".to_owned() } else { module.join("::") };
+    let line = |(module, from): (&Module, &BTreeSet<Module>)| {
+        format!("  {} takes from {}\n", name(module), from.iter().map(name).collect::<Vec<_>>().join(", "))
+    };
+    arrows.iter().map(line).collect()
+}
+
+#[test]
+fn no_crate_has_circles_between_its_modules() {
+    let mut found = String::new();
+    let crates = crates();
+    assert!(crates.values().map(Modules::len).sum::<usize>() > 200, "sources were not found");
+    for (name, modules) in &crates {
+        let arrows = arrows(modules);
+        assert!(modules.len() < 4 || arrows.values().any(|from| !from.is_empty()), "no arrow was found in {name}");
+        let above: BTreeSet<Module> =
+            modules.keys().flat_map(|module| (0..module.len()).map(|end| module[..end].to_vec())).collect();
+        let siblings = above.iter().map(|above| between_siblings(&arrows, above));
+        for circle in std::iter::once(arrows.clone()).chain(siblings).map(circles).filter(|circle| !circle.is_empty()) {
+            found.push_str(&format!("{name}:\n{}", shown(&circle)));
+        }
+    }
+    assert!(found.is_empty(), "move what both need to a module below them:\n{found}");
+}
+
+/// Verbs of users and verbs of a checkout are joined above them.
+#[test]
+fn cli_and_workspace_do_not_know_each_other() {
+    let arrows = arrows(&crates()["xtask"]);
+    for (from, to) in [("cli", "workspace"), ("workspace", "cli")] {
+        let of = |module: &&Module, name: &str| module.first().is_some_and(|first| first == name);
+        let modules: Vec<_> = arrows.keys().filter(|module| of(module, from)).collect();
+        assert!(modules.len() > 5, "{from} was not found");
+        let wrong: Vec<_> = modules.into_iter().filter(|module| arrows[*module].iter().any(|taken| of(&taken, to))).collect();
+        assert!(wrong.is_empty(), "{wrong:?} take something from {to}");
+    }
+}
+
+#[test]
+fn every_way_to_name_a_module_is_found() {
+    let taken = |text: &str| {
+        let mut modules = Modules::new();
+        for (name, text) in [
+            ("", "mod one; mod cli; mod exporting; pub use cli::Context;"),
+            ("cli", "pub struct Context;"),
+            ("exporting", "pub(crate) use crate::cli::Context as Renamed;"),
+            ("one::below", text),
+            ("one", "mod below; fn here() {}"),
+        ] {
+            let module: Module = name.split("::").filter(|segment| !segment.is_empty()).map(str::to_owned).collect();
+            modules.insert(module.clone(), Reader::read(module, text));
+        }
+        let below = ["one".to_owned(), "below".to_owned()];
+        arrows(&modules)[below.as_slice()].iter().map(|module| module.join("::")).collect::<Vec<_>>()
+    };
+    for text in [
+        "use crate::cli::Context;",
+        "use crate::{one::here, cli::{self, Context}};",
+        "use super::super::{cli};",
+        "fn f() { crate::cli::Context::new() }",
+        "fn f(x: &[crate::cli::Context]) {}",
+        r#"fn f() { format!("{}", crate::cli::x()) }"#,
+        "mod inside { use super::super::super::cli::Context; }",
+        "use crate::Context;",
+        "use crate::{Context,};",
+        "use crate::exporting::Renamed;",
+    ] {
+        let elsewhere: Vec<_> = taken(text).into_iter().filter(|module| module != "one").collect();
+        assert_eq!(elsewhere, ["cli"], "{text}");
+    }
+    for text in [
+        "// crate::cli::Context",
+        r#"const A: &str = "crate::cli::Context";"#,
+        "use other::cli::Context;",
+        "fn f() { other::cli::x() }",
+        "#[cfg(test)] mod tests { use crate::cli::Context; }",
+    ] {
+        assert!(taken(text).is_empty(), "{text}: {:?}", taken(text));
+    }
+}
