@@ -13,6 +13,7 @@ mod probes;
 mod quota_and_node;
 mod restart;
 mod restricted;
+mod staged_objects;
 mod staging;
 mod upgrade;
 

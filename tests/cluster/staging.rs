@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use integration_tests::cluster::limited_user::{LimitedUser, Rules};
 use integration_tests::cluster::namespace::Namespace;
 use integration_tests::cluster::run::{attempt, succeed, succeed_json, wait};
 use integration_tests::command::Sandbox;
@@ -47,6 +48,12 @@ impl Scene {
         let mut stage = self.namespace.cluster.program(PROGRAM);
         stage.arg("stage").arg(&self.prepared).args(["--timeout", "120", "-o", "json"]).args(arguments);
         stage
+    }
+
+    fn unstage(&self, arguments: &[&str]) -> Command {
+        let mut unstage = self.namespace.cluster.program(PROGRAM);
+        unstage.arg("unstage").arg(&self.prepared).args(["--timeout", "120", "-o", "json"]).args(arguments);
+        unstage
     }
 
     /// The outcome of a staging that is refused.
@@ -196,7 +203,7 @@ fn a_parent_is_scaled_down_and_up_again_also_where_a_run_was_killed_between() {
 }
 
 /// The Role that README of flare-pvc-stage lists.
-const RULES: &[(&str, &str, &[&str])] = &[
+const RULES: Rules<'_> = &[
     ("", "pods", &["get", "list", "watch", "create", "delete"]),
     ("", "pods/exec", &["get", "create"]),
     ("coordination.k8s.io", "leases", &["get", "create", "update", "delete"]),
@@ -207,33 +214,11 @@ const RULES: &[(&str, &str, &[&str])] = &[
 fn the_documented_role_is_enough_and_each_verb_that_is_missing_is_named() {
     let scene = Scene::new(Namespace::open("staging-role"), "site-1");
     succeed(&mut scene.stage(&["--create-pvc", "1Gi"]));
-    succeed(scene.namespace.kubectl().args(["create", "serviceaccount", "stager"]));
-    let token = succeed(scene.namespace.kubectl().args(["create", "token", "stager"]));
-    let mut config = succeed_json(scene.namespace.kubectl().args(["config", "view", "--raw", "--flatten", "--output", "json"]));
-    config["users"] = json!([{"name": config["users"][0]["name"], "user": {"token": token.trim()}}]);
-    let kubeconfig = scene.sandbox.join("kubeconfig");
-    fs::write(&kubeconfig, config.to_string()).unwrap();
-    succeed(
-        scene
-            .namespace
-            .kubectl()
-            .args(["create", "rolebinding", "stager", "--role=stager"])
-            .arg(format!("--serviceaccount={}:stager", scene.namespace.name)),
-    );
-    let grant = |without: Option<(&str, &str)>| {
-        let rules: Vec<_> = RULES
-            .iter()
-            .map(|(group, resource, verbs)| {
-                let verbs: Vec<_> = verbs.iter().filter(|verb| without != Some((*resource, **verb))).collect();
-                json!({"apiGroups": [group], "resources": [resource], "verbs": verbs})
-            })
-            .collect();
-        scene.namespace.apply(&json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "stager"}, "rules": rules}));
-    };
-    let as_stager = ["--again", "--kubeconfig", kubeconfig.to_str().unwrap()];
+    let stager = LimitedUser::new(&scene.namespace, "stager", &scene.sandbox);
+    let as_stager = ["--again", "--kubeconfig", stager.kubeconfig.to_str().unwrap()];
     for (_, resource, verbs) in RULES {
         for verb in *verbs {
-            grant(Some((resource, verb)));
+            stager.grant(RULES, Some((resource, verb)));
             let refused = scene.refused(&as_stager);
             assert_eq!(refused["error_code"], "PERMISSION_DENIED", "{refused}");
             let message = refused["message"].as_str().unwrap();
@@ -243,8 +228,60 @@ fn the_documented_role_is_enough_and_each_verb_that_is_missing_is_named() {
             );
         }
     }
-    grant(None);
+    stager.grant(RULES, None);
     // The API server learns of a role in its own time.
-    let staged = || attempt(&mut scene.stage(&as_stager), &[]);
-    wait(Duration::from_mins(1), || format!("{:?}", staged()), || staged().ok());
+    let done = || attempt(&mut scene.stage(&as_stager), &[]);
+    wait(Duration::from_mins(1), || format!("{:?}", done()), || done().ok());
+}
+
+#[test]
+fn where_programs_in_pods_are_forbidden_nothing_is_made_and_the_other_mode_is_named() {
+    let scene = Scene::new(Namespace::open("staging-no-exec"), "site-1");
+    let stager = LimitedUser::new(&scene.namespace, "stager", &scene.sandbox);
+    let with_claims = [RULES, &[("", "persistentvolumeclaims", &["create"])]].concat();
+    let without_exec: Vec<_> = with_claims.into_iter().filter(|(_, resource, _)| *resource != "pods/exec").collect();
+    stager.grant(&without_exec, None);
+    let refused = || scene.refused(&["--create-pvc", "1Gi", "--kubeconfig", stager.kubeconfig.to_str().unwrap()]);
+    let only_exec = || {
+        let refused = refused();
+        let errors = refused["errors"].as_array().unwrap();
+        // The API server learns of a role in its own time.
+        errors.iter().all(|error| error["message"].as_str().unwrap().contains("`pods/exec`")).then(|| errors.clone())
+    };
+    let errors = wait(Duration::from_mins(1), || refused().to_string(), only_exec);
+    assert_eq!(errors.len(), 2, "{errors:#?}");
+    for error in &errors {
+        assert!(error["hint"].as_str().unwrap().contains("--mode objects"), "{error}");
+    }
+    let made = succeed(scene.namespace.kubectl().args(["get", "persistentvolumeclaims,leases,pods", "--output", "name"]));
+    assert_eq!(made, "");
+}
+
+#[test]
+fn unstaging_takes_away_what_stagings_left_around_the_volume_and_nothing_on_it() {
+    let mut scene = Scene::new(Namespace::open("staging-unstage"), "site-1");
+    succeed(&mut scene.stage(&["--create-pvc", "1Gi"]));
+    let mut killed = scene.stage(&["--again"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let left = || succeed(scene.namespace.kubectl().args(["get", "leases,pods", "--output", "name"]));
+    wait(Duration::from_mins(1), left, || left().contains("pod/").then_some(()));
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    let notes = || {
+        let path = "jsonpath={.metadata.annotations.flare-kube/kit-owner}";
+        succeed(scene.namespace.kubectl().args(["get", "persistentvolumeclaim", "nvflws", "--output", path]))
+    };
+    let dry = succeed_json(&mut scene.unstage(&["--dry-run"]));
+    assert_eq!(dry["data"]["removed"].as_array().unwrap().len(), 1 + left().lines().count() - usize::from(notes().is_empty()));
+    let removed = succeed_json(&mut scene.unstage(&[]));
+    assert_eq!(removed["data"]["removed"], dry["data"]["removed"]);
+    assert_eq!((left(), notes()), (String::new(), String::new()));
+    assert_eq!(succeed_json(&mut scene.unstage(&[]))["data"]["changed"], false);
+    let listed = scene.in_volume(LIST);
+    assert!(listed.contains("/w/startup/client.key"), "{listed}");
+    // Another participant's note stays.
+    assert_eq!(succeed_json(&mut scene.stage(&[]))["data"]["changed"], true);
+    let server = scene.prepare("nvflare-server", "server");
+    scene.prepared = server;
+    let refused: Value = serde_json::from_slice(&scene.unstage(&[]).output().unwrap().stdout).unwrap();
+    assert_eq!(refused["error_code"], "VOLUME_NOT_OURS");
 }

@@ -5,6 +5,7 @@ pub mod cluster_lock;
 pub mod federation;
 pub mod guide;
 pub mod install;
+pub mod limited_user;
 pub mod namespace;
 pub mod node;
 pub mod parent;
