@@ -7,7 +7,8 @@ use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
-use integration_tests::cluster::federation::Federation;
+use integration_tests::cluster::admin::Admin;
+use integration_tests::cluster::federation::{Federation, PARTICIPANTS};
 use integration_tests::cluster::install::{install, upgrade};
 use integration_tests::cluster::limited_user::{LimitedUser, Rules};
 use integration_tests::cluster::namespace::Namespace;
@@ -78,17 +79,46 @@ impl Scene {
     }
 }
 
-/// Both parents start from their objects and meet; an edited kit becomes a new version, and a parent that restarts before the upgrade
-/// still finds its own.
-fn parents_start(release: Release, namespace: &Namespace, settings: &[&str]) {
-    let federation = Federation::provision(release);
+/// Stages participants as objects and installs them; gives the directory of their prepared kits.
+fn installed(federation: &Federation, namespace: &Namespace, participants: &[&str], settings: &[&str]) -> PathBuf {
     let prepared = federation.prepare(namespace, PROGRAM.as_ref());
-    for name in ["nvflare-server", "site-1"] {
+    for name in participants {
         let data = stage(namespace, &prepared.join(name), &["--create-pvc", "1Gi"]);
         assert_eq!((&data["changed"], &data["claim_created"]), (&json!(true), &json!(true)));
         install(namespace, name, &prepared.join(name), settings);
+        if *name != "nvflare-server" {
+            namespace.wait_for_registration(name);
+        }
     }
-    namespace.wait_for_registration("site-1");
+    prepared
+}
+
+/// The launcher reads `startup/`, and job pods get an archive of `local/`: both are links into a mounted object here.
+fn job_completes(release: Release) {
+    let namespace = Namespace::open(&format!("objects-job-{}", release.target().replace('.', "-")));
+    let federation = Federation::provision(release);
+    installed(&federation, &namespace, &PARTICIPANTS, &[]);
+    assert_eq!(Admin::start(&namespace, &federation).run_hello().status, "FINISHED:COMPLETED");
+}
+
+#[test]
+fn defect_32_a_job_of_2_8_completes_where_all_kits_are_objects() {
+    job_completes(Release::V28);
+}
+
+#[test]
+fn a_job_of_2_9_completes_where_all_kits_are_objects() {
+    job_completes(Release::V29);
+}
+
+/// An edited kit becomes a new version; a parent that restarts before the upgrade still finds its own. Without root, where Pod Security
+/// `restricted` is enforced.
+#[test]
+fn each_version_stays_until_nothing_mounts_it() {
+    let namespace = &Namespace::restricted("objects-versions");
+    let settings = ["--set", "securityProfile=restricted"];
+    let federation = Federation::provision(Release::V29);
+    let prepared = installed(&federation, namespace, &PARTICIPANTS[..2], &settings);
     let kit = prepared.join("site-1");
     let before = staged(namespace);
     let refusal = refused(&mut verb(namespace, "unstage", &kit, &[]));
@@ -116,16 +146,6 @@ fn parents_start(release: Release, namespace: &Namespace, settings: &[&str]) {
         assert!(before.contains(object["name"].as_str().unwrap()), "{object}");
     }
     assert_eq!(staged(namespace).lines().count(), 4, "one version of each of the two");
-}
-
-#[test]
-fn defect_32_parents_of_2_8_start_from_objects() {
-    parents_start(Release::V28, &Namespace::open("objects-2-8"), &[]);
-}
-
-#[test]
-fn parents_of_2_9_start_from_objects_without_root_where_restricted_is_enforced() {
-    parents_start(Release::V29, &Namespace::restricted("objects-2-9"), &["--set", "securityProfile=restricted"]);
 }
 
 #[test]
