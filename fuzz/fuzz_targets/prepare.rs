@@ -3,7 +3,7 @@
 
 use flare_kube_fuzz::{ROLES, plan, prepare};
 use flare_names::Target;
-use flare_prepared_kit::{Acceptance, PreparedKit};
+use flare_prepared_kit::{OpenOptions, PreparedKit};
 use flare_site_config::SiteConfig;
 use libfuzzer_sys::fuzz_target;
 
@@ -14,7 +14,7 @@ fuzz_target!(|bytes: &[u8]| {
             let Some(plan) = plan(role, target, &config.value) else { continue };
             let made = prepare(plan);
             let opened =
-                PreparedKit::from_tree(made.tree().clone(), Acceptance::default()).unwrap_or_else(|faults| panic!("{faults}"));
+                PreparedKit::from_tree(made.tree().clone(), OpenOptions::default()).unwrap_or_else(|faults| panic!("{faults}"));
             assert!(opened.warnings.is_empty() && opened.value.changes().is_empty());
             assert_eq!(opened.value.plan(), made.plan());
             assert_eq!(opened.value.fingerprint(), made.fingerprint());

@@ -10,7 +10,7 @@ use flare_diagnostic::Code;
 use flare_file_tree::FileTree;
 use flare_kube_fuzz::{ROLES, assert_faults, assert_message, choice, default_plan, prepare, put};
 use flare_names::{Role, Target};
-use flare_prepared_kit::{Acceptance, MARKER_FILE, Marker, PreparedKit};
+use flare_prepared_kit::{OpenOptions, MARKER_FILE, Marker, PreparedKit};
 use libfuzzer_sys::fuzz_target;
 
 const VALUES: &str = "helm_chart/values.yaml";
@@ -38,8 +38,8 @@ fuzz_target!(|input: &[u8]| {
 
 fn check_values(tree: FileTree, prepared: &PreparedKit) {
     let same = tree.bytes(VALUES) == prepared.tree().bytes(VALUES);
-    let strict = PreparedKit::from_tree(tree.clone(), Acceptance::default());
-    let accepted = PreparedKit::from_tree(tree, Acceptance { changes: true }).expect("values are all that changed");
+    let strict = PreparedKit::from_tree(tree.clone(), OpenOptions::default());
+    let accepted = PreparedKit::from_tree(tree, OpenOptions { accept_changes: true }).expect("values are all that changed");
     accepted.warnings.iter().for_each(assert_message);
     assert_eq!(accepted.value.fingerprint(), prepared.fingerprint(), "the fingerprint is the kit's alone");
     assert_eq!(accepted.value.changes().len(), usize::from(!same));
@@ -53,7 +53,7 @@ fn check_values(tree: FileTree, prepared: &PreparedKit) {
 }
 
 fn check_marker(tree: FileTree, bytes: &[u8]) {
-    let opened = PreparedKit::from_tree(tree, Acceptance { changes: true });
+    let opened = PreparedKit::from_tree(tree, OpenOptions { accept_changes: true });
     match Marker::parse(bytes) {
         Ok(marker) => {
             let opened = opened.expect("with a marker that can be read everything else may be accepted");

@@ -6,8 +6,8 @@ use flare_diagnostic::{Code, Diagnostic};
 
 use crate::interrupt::Interrupt;
 
-/// How often the interrupt's flag is looked at.
-const LOOK: Duration = Duration::from_millis(50);
+/// How often the flag of the interrupt is read.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Runs a future to its end on a runtime of its own.
 ///
@@ -26,6 +26,6 @@ pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Diagnostic
 /// Ends when the run has been asked to stop.
 pub(crate) async fn interrupted(interrupt: &Interrupt) {
     while interrupt.check().is_ok() {
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }

@@ -12,7 +12,7 @@ use flare_yaml::{quote, shown as printable};
 
 use crate::{
     release::Provisioned,
-    target::{self, Decided},
+    target::{self, Decision},
 };
 
 /// A participant that was found in a provisioned directory.
@@ -72,11 +72,11 @@ pub fn files(found: &[Found], image: Option<&ImageReference>) -> Result<Checked<
     collector.extend(server_fault(&ordered));
     twice(&ordered, &mut collector);
     provisioned_twice(&ordered, &mut collector);
-    let mut decided = target::decide(None, image, release_of(&ordered));
-    collector.extend(decided.warning.take());
+    let mut decision = target::decide(None, image, release_of(&ordered));
+    collector.extend(decision.warning.take());
     collector.finish(|| Files {
-        config: config(&ordered, image.map_or_else(|| default_image(decided.target), ToString::to_string).as_str()),
-        federation: federation(&ordered, &decided),
+        config: config(&ordered, image.map_or_else(|| default_image(decision.target), ToString::to_string).as_str()),
+        federation: federation(&ordered, &decision),
     })
 }
 
@@ -141,7 +141,7 @@ fn release_of(found: &[&Found]) -> Provisioned {
 }
 
 fn config(found: &[&Found], image: &str) -> String {
-    let origin = match release_of(found) {
+    let reason = match release_of(found) {
         Provisioned::By(target) => format!("The kits look like FLARE {target}; the tag should be of that release."),
         Provisioned::Unknown => {
             "The kits do not tell their release: check that the tag is the release that provisioned them.".to_owned()
@@ -160,7 +160,7 @@ namespace: {NAMESPACE}
 
 parent:
   # The image of the parents; every cluster must be able to pull it.
-  # {origin}
+  # {reason}
   docker_image: {image}
 
   # For job pods; differs from the ports that the kits use.
@@ -192,7 +192,7 @@ fn parent_port(found: &[&Found]) -> u16 {
     (8102..=u16::MAX).find(|port| !taken.contains(port)).unwrap_or(8102)
 }
 
-fn federation(found: &[&Found], decided: &Decided) -> String {
+fn federation(found: &[&Found], decision: &Decision) -> String {
     let mut text =
         String::from("# federation.yaml: who takes part, with which startup kit. Written by `init`; yours to change.\n");
     if let Some(project) = found.iter().find_map(|one| one.project.as_deref()) {
@@ -202,7 +202,7 @@ fn federation(found: &[&Found], decided: &Decided) -> String {
     let _ = write!(
         text,
         "defaults:\n  # The FLARE release that the kits are prepared for: {}.\n  target: \"{}\"\n\nparticipants:\n",
-        decided.origin, decided.target
+        decision.reason, decision.target
     );
     let mut taken = BTreeSet::new();
     for one in found {

@@ -27,7 +27,7 @@ pub struct Participant {
     pub name: String,
     /// `kit`: the startup kit's directory as written, relative to the directory of `federation.yaml`.
     pub kit: String,
-    /// `config`: laid over `defaults`.
+    /// `config`: overlaid on `defaults`.
     pub config: Option<Source>,
     /// `kubeconfig` as written, relative to the directory of `federation.yaml`; `None`: the one of the command line.
     pub kubeconfig: Option<String>,
@@ -37,7 +37,7 @@ pub struct Participant {
     pub namespace: Option<NamespaceName>,
     /// `claim`: wins over `parent.workspace_pvc` of `defaults` and `config`.
     pub claim: Option<ClaimName>,
-    /// `values` of `defaults`, then the participant's own: the later one is laid over the earlier one.
+    /// `values` of `defaults`, then the participant's own: the later one is overlaid on the earlier one.
     pub values: Vec<Source>,
     /// `expose`: how clients reach this participant from outside.
     pub expose: Option<Expose>,
@@ -192,12 +192,12 @@ fn without_emptied_blocks(mut base: Node, own: &Node) -> Node {
     base
 }
 
-/// Lays a mapping over a node only where that keeps a fault of the node in sight: a config that is no mapping, or a `parent`
+/// Overlays a mapping on a node only where that does not hide a fault of the node: a config that is no mapping, or a `parent`
 /// that is a list, must still be refused.
 fn over_mapping(base: Node, over: Node) -> Node {
-    let Content::Mapping(laid) = &over.content else { return base };
+    let Content::Mapping(entries) = &over.content else { return base };
     let fits = matches!(base.content, Content::Mapping(_))
-        && laid.iter().all(|entry| {
+        && entries.iter().all(|entry| {
             !matches!(entry.value.content, Content::Mapping(_))
                 || base.get(&entry.key.text).is_none_or(|node| node.is_null() || matches!(node.content, Content::Mapping(_)))
         });

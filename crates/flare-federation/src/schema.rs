@@ -76,7 +76,7 @@ block! {
         /// The directory of its startup kit, relative to this file.
         #[schemars(length(min = 1))]
         kit: String,
-        /// Its `k8s.yaml`, laid over `defaults`: a mapping, or the name of a file relative to this one.
+        /// Its `k8s.yaml`, overlaid on `defaults`: a mapping, or the name of a file relative to this one.
         config: Option<MappingOrFile>,
         /// The kubeconfig of its cluster, relative to this file.
         kubeconfig: Option<String>,
@@ -86,7 +86,7 @@ block! {
         namespace: Option<NamespaceName>,
         /// The claim of its workspace; wins over `parent.workspace_pvc` of `defaults` and `config`.
         claim: Option<ClaimName>,
-        /// Its Helm values, laid over those of `defaults`: a mapping, or the name of a file.
+        /// Its Helm values, overlaid on those of `defaults`: a mapping, or the name of a file.
         values: Option<MappingOrFile>,
         /// How clients outside of the cluster reach it.
         expose: Option<Expose>,

@@ -11,7 +11,7 @@ use crate::release::Provisioned;
 
 /// What decided the target.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origin {
+pub enum Reason {
     /// A flag of the command line.
     Flag,
     /// `defaults.target` of `federation.yaml`.
@@ -25,7 +25,7 @@ pub enum Origin {
 }
 
 /// Shows the reason as the second half of a sentence: `target 2.9: …`.
-impl fmt::Display for Origin {
+impl fmt::Display for Reason {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Flag => formatter.write_str("`--target` says so"),
@@ -39,11 +39,11 @@ impl fmt::Display for Origin {
 
 /// A target, and why it is the one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Decided {
+pub struct Decision {
     /// The release that the kit is prepared for.
     pub target: Target,
     /// What decided it.
-    pub origin: Origin,
+    pub reason: Reason,
     /// `RELEASE_MISMATCH` where the image's tag decided and the kit is of another release.
     pub warning: Option<Diagnostic>,
 }
@@ -52,9 +52,9 @@ pub struct Decided {
 ///
 /// A tag tells where it begins with a release that is known (`2.9.0-py313`, `v2.8`); `latest`, a digest alone and a numbering of
 /// one's own tell nothing.
-pub fn decide(asked: Option<(Target, Origin)>, image: Option<&ImageReference>, provisioned: Provisioned) -> Decided {
-    if let Some((target, origin)) = asked {
-        return Decided { target, origin, warning: None };
+pub fn decide(asked: Option<(Target, Reason)>, image: Option<&ImageReference>, provisioned: Provisioned) -> Decision {
+    if let Some((target, reason)) = asked {
+        return Decision { target, reason, warning: None };
     }
     let tagged = image.and_then(|image| Some((image, release_of_image(image)?)));
     match (tagged, provisioned) {
@@ -63,10 +63,10 @@ pub fn decide(asked: Option<(Target, Origin)>, image: Option<&ImageReference>, p
                 Provisioned::By(release) if release != target => Some(mismatch(image, target, release)),
                 _ => None,
             };
-            Decided { target, origin: Origin::ImageTag(image.to_string()), warning }
+            Decision { target, reason: Reason::ImageTag(image.to_string()), warning }
         }
-        (None, Provisioned::By(target)) => Decided { target, origin: Origin::Kit, warning: None },
-        (None, Provisioned::Unknown) => Decided { target: Target::default(), origin: Origin::Default, warning: None },
+        (None, Provisioned::By(target)) => Decision { target, reason: Reason::Kit, warning: None },
+        (None, Provisioned::Unknown) => Decision { target: Target::default(), reason: Reason::Default, warning: None },
     }
 }
 
@@ -106,14 +106,14 @@ mod tests {
             ("registry:5000/nvflare", Provisioned::Unknown, old, false),
         ] {
             let reference: ImageReference = image.parse().unwrap();
-            let decided = decide(None, Some(&reference), kit);
-            assert_eq!(decided.target, expected, "{image}");
-            assert_eq!(decided.warning.is_some(), warned, "{image}: {:?}", decided.warning);
-            let asked = decide(Some((old, Origin::Flag)), Some(&reference), kit);
+            let decision = decide(None, Some(&reference), kit);
+            assert_eq!(decision.target, expected, "{image}");
+            assert_eq!(decision.warning.is_some(), warned, "{image}: {:?}", decision.warning);
+            let asked = decide(Some((old, Reason::Flag)), Some(&reference), kit);
             assert_eq!((asked.target, asked.warning), (old, None), "what is asked for wins without a word");
         }
         let none = decide(None, None, Provisioned::Unknown);
-        assert_eq!((none.target, none.origin), (old, Origin::Default));
+        assert_eq!((none.target, none.reason), (old, Reason::Default));
     }
 
     #[test]

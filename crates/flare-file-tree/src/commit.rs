@@ -19,10 +19,10 @@ use rustix::{
 };
 
 use crate::{
-    CommitError, DiskError, FileTree, Gate,
+    CommitError, DiskError, FaultHook, FileTree,
+    destination::CommitPath,
     disk::Disk,
     keep::keep,
-    place::Target,
     remove::remove_tree,
     source::kind,
     staging_directory::{StagingDirectory, open_locked, remove_old},
@@ -70,24 +70,24 @@ pub struct Committed {
 ///
 /// Missing directories above the destination are made, and removed again where the run fails. A destination that is a link
 /// to a directory stays one: the directory is replaced. What is neither a directory nor absent is refused. Whether a directory may be
-/// replaced is for the caller to decide, see [`Destination::look`](crate::Destination::look).
+/// replaced is for the caller to decide, see [`Destination::inspect`](crate::Destination::inspect).
 ///
 /// On file systems that cannot exchange two names, a run that is killed between two renames leaves the old directory
 /// under a temporary name; the next commit puts it back first.
 pub fn commit(tree: &FileTree, destination: &Path, options: &CommitOptions<'_>) -> Result<Committed, CommitError> {
-    commit_through(tree, destination, options, &mut |_| Ok(()))
+    commit_with_hook(tree, destination, options, &mut |_| Ok(()))
 }
 
-/// [`commit`] that asks `gate` before each call that changes the disk: for tests of what a fault or a kill leaves
-/// behind. An error of the gate takes the place of the call.
-pub fn commit_through<'run>(
+/// [`commit`] that asks `hook` before each call that changes the disk: for tests of what a fault or a kill leaves
+/// behind. An error of the hook takes the place of the call.
+pub fn commit_with_hook<'run>(
     tree: &FileTree,
     destination: &Path,
     options: &CommitOptions<'run>,
-    gate: &'run mut Gate<'run>,
+    hook: &'run mut FaultHook<'run>,
 ) -> Result<Committed, CommitError> {
-    let mut disk = Disk { gate, cancelled: options.cancelled };
-    let target = Target::resolve(destination)?;
+    let mut disk = Disk { hook, cancelled: options.cancelled };
+    let target = CommitPath::resolve(destination)?;
     let mut made = Vec::new();
     let result = make_parents(&mut disk, &target.parent, &mut made)
         .and_then(|()| Run { disk: &mut disk, target: &target, options }.commit(tree));
@@ -127,7 +127,7 @@ enum Put {
 
 struct Run<'run, 'disk> {
     disk: &'run mut Disk<'disk>,
-    target: &'run Target,
+    target: &'run CommitPath,
     options: &'run CommitOptions<'run>,
 }
 

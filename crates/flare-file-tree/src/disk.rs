@@ -1,6 +1,6 @@
-//! Every system call of this crate that changes the disk, each behind one gate.
+//! Every system call of this crate that changes the disk, each announced to a fault hook.
 //!
-//! A test that closes the gate at the n-th call sees what a full disk (the call fails) or `kill -9` (this call and all
+//! A test whose hook fails from the n-th call on sees what a full disk (the call fails) or `kill -9` (this call and all
 //! later ones fail, cleaning up included) leaves behind. No other file of this crate writes, and a test holds it.
 
 use std::{
@@ -21,7 +21,7 @@ use rustix::{
 
 /// A kind of call that changes the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Call {
+pub enum DiskOperation {
     /// `mkdirat`.
     MakeDirectory,
     /// `openat` that makes a new file.
@@ -46,22 +46,22 @@ pub enum Call {
 
 /// One call that is about to change the disk.
 #[derive(Debug, Clone, Copy)]
-pub struct Step<'run> {
+pub struct DiskCall<'run> {
     /// What it does.
-    pub call: Call,
+    pub operation: DiskOperation,
     /// The last name of the file or directory that it touches.
     pub name: &'run OsStr,
 }
 
-/// What is asked before each [`Step`]; an error takes the place of the call.
-pub type Gate<'run> = dyn FnMut(Step<'_>) -> io::Result<()> + 'run;
+/// What is asked before each [`DiskCall`]; an error takes the place of the call.
+pub type FaultHook<'run> = dyn FnMut(DiskCall<'_>) -> io::Result<()> + 'run;
 
 pub(crate) struct Disk<'run> {
-    pub(crate) gate: &'run mut Gate<'run>,
+    pub(crate) hook: &'run mut FaultHook<'run>,
     pub(crate) cancelled: Option<&'run AtomicBool>,
 }
 
-type Done<T = ()> = Result<T, Errno>;
+type ErrnoResult<T = ()> = Result<T, Errno>;
 
 impl Disk<'_> {
     /// Whether the run was interrupted.
@@ -69,25 +69,25 @@ impl Disk<'_> {
         self.cancelled.is_some_and(|flag| flag.load(Ordering::Relaxed))
     }
 
-    fn ask(&mut self, call: Call, name: &OsStr) -> Done {
-        (self.gate)(Step { call, name }).map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))
+    fn ask(&mut self, operation: DiskOperation, name: &OsStr) -> ErrnoResult {
+        (self.hook)(DiskCall { operation, name }).map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))
     }
 
-    pub(crate) fn make_directory(&mut self, parent: impl AsFd, name: &OsStr, mode: Mode) -> Done {
-        self.ask(Call::MakeDirectory, name)?;
+    pub(crate) fn make_directory(&mut self, parent: impl AsFd, name: &OsStr, mode: Mode) -> ErrnoResult {
+        self.ask(DiskOperation::MakeDirectory, name)?;
         mkdirat(parent, name, mode)
     }
 
     /// Makes a file that was not there, for writing.
-    pub(crate) fn create_file(&mut self, parent: impl AsFd, name: &OsStr, mode: Mode) -> Done<OwnedFd> {
-        self.ask(Call::CreateFile, name)?;
+    pub(crate) fn create_file(&mut self, parent: impl AsFd, name: &OsStr, mode: Mode) -> ErrnoResult<OwnedFd> {
+        self.ask(DiskOperation::CreateFile, name)?;
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         openat(parent, name, flags, mode)
     }
 
-    pub(crate) fn write(&mut self, file: impl AsFd, name: &OsStr, mut bytes: &[u8]) -> Done {
+    pub(crate) fn write(&mut self, file: impl AsFd, name: &OsStr, mut bytes: &[u8]) -> ErrnoResult {
         while !bytes.is_empty() {
-            self.ask(Call::Write, name)?;
+            self.ask(DiskOperation::Write, name)?;
             match rustix::io::write(&file, bytes) {
                 Ok(written) => bytes = &bytes[written..],
                 Err(Errno::INTR) => {}
@@ -99,61 +99,61 @@ impl Disk<'_> {
 
     /// Copies at most `length` bytes; std shares or copies the blocks inside the kernel where the file system can.
     pub(crate) fn copy(&mut self, source: &mut File, file: &mut File, name: &OsStr, length: u64) -> io::Result<u64> {
-        self.ask(Call::Write, name)?;
+        self.ask(DiskOperation::Write, name)?;
         io::copy(&mut io::Read::take(source, length), file)
     }
 
-    pub(crate) fn set_mode(&mut self, file: impl AsFd, name: &OsStr, mode: Mode) -> Done {
-        self.ask(Call::SetMode, name)?;
+    pub(crate) fn set_mode(&mut self, file: impl AsFd, name: &OsStr, mode: Mode) -> ErrnoResult {
+        self.ask(DiskOperation::SetMode, name)?;
         fchmod(file, mode)
     }
 
     /// For a directory that cannot be opened because of its mode.
-    pub(crate) fn set_mode_by_name(&mut self, parent: impl AsFd, name: &OsStr, mode: Mode) -> Done {
-        self.ask(Call::SetMode, name)?;
+    pub(crate) fn set_mode_by_name(&mut self, parent: impl AsFd, name: &OsStr, mode: Mode) -> ErrnoResult {
+        self.ask(DiskOperation::SetMode, name)?;
         chmodat(parent, name, mode, AtFlags::empty())
     }
 
-    pub(crate) fn sync(&mut self, file: impl AsFd, name: &OsStr) -> Done {
-        self.ask(Call::Sync, name)?;
+    pub(crate) fn sync(&mut self, file: impl AsFd, name: &OsStr) -> ErrnoResult {
+        self.ask(DiskOperation::Sync, name)?;
         fsync(file)
     }
 
-    pub(crate) fn rename(&mut self, directory: impl AsFd, from: &OsStr, to: &OsStr) -> Done {
-        self.ask(Call::Rename, to)?;
+    pub(crate) fn rename(&mut self, directory: impl AsFd, from: &OsStr, to: &OsStr) -> ErrnoResult {
+        self.ask(DiskOperation::Rename, to)?;
         renameat(&directory, from, &directory, to)
     }
 
     /// Renames where the new name is free, else answers `EXIST`.
-    pub(crate) fn rename_to_free(&mut self, directory: impl AsFd, from: &OsStr, to: &OsStr) -> Done {
-        self.ask(Call::Rename, to)?;
+    pub(crate) fn rename_to_free(&mut self, directory: impl AsFd, from: &OsStr, to: &OsStr) -> ErrnoResult {
+        self.ask(DiskOperation::Rename, to)?;
         renameat_with(&directory, from, &directory, to, RenameFlags::NOREPLACE)
     }
 
-    pub(crate) fn exchange(&mut self, directory: impl AsFd, from: &OsStr, to: &OsStr) -> Done {
-        self.ask(Call::Exchange, to)?;
+    pub(crate) fn exchange(&mut self, directory: impl AsFd, from: &OsStr, to: &OsStr) -> ErrnoResult {
+        self.ask(DiskOperation::Exchange, to)?;
         renameat_with(&directory, from, &directory, to, RenameFlags::EXCHANGE)
     }
 
     /// Gives a file of one directory the same name in another one, without following links.
-    pub(crate) fn link(&mut self, from: impl AsFd, to: impl AsFd, name: &OsStr) -> Done {
-        self.ask(Call::Link, name)?;
+    pub(crate) fn link(&mut self, from: impl AsFd, to: impl AsFd, name: &OsStr) -> ErrnoResult {
+        self.ask(DiskOperation::Link, name)?;
         linkat(from, name, to, name, AtFlags::empty())
     }
 
     /// Sets the length of a file; what is added is a hole.
-    pub(crate) fn set_length(&mut self, file: impl AsFd, name: &OsStr, length: u64) -> Done {
-        self.ask(Call::Write, name)?;
+    pub(crate) fn set_length(&mut self, file: impl AsFd, name: &OsStr, length: u64) -> ErrnoResult {
+        self.ask(DiskOperation::Write, name)?;
         ftruncate(file, length)
     }
 
-    pub(crate) fn remove_file(&mut self, directory: impl AsFd, name: &OsStr) -> Done {
-        self.ask(Call::RemoveFile, name)?;
+    pub(crate) fn remove_file(&mut self, directory: impl AsFd, name: &OsStr) -> ErrnoResult {
+        self.ask(DiskOperation::RemoveFile, name)?;
         unlinkat(directory, name, AtFlags::empty())
     }
 
-    pub(crate) fn remove_directory(&mut self, directory: impl AsFd, name: &OsStr) -> Done {
-        self.ask(Call::RemoveDirectory, name)?;
+    pub(crate) fn remove_directory(&mut self, directory: impl AsFd, name: &OsStr) -> ErrnoResult {
+        self.ask(DiskOperation::RemoveDirectory, name)?;
         unlinkat(directory, name, AtFlags::REMOVEDIR)
     }
 }

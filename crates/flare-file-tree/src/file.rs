@@ -11,16 +11,16 @@ use rustix::{
     io::Errno,
 };
 
-use crate::{DiskError, commit::make_parents, disk::Disk, place::Target, real_path::canonical};
+use crate::{DiskError, commit::make_parents, destination::CommitPath, disk::Disk, real_path::canonical};
 
 /// Writes a file whole: under a temporary name beside it, then by one rename. Missing directories above it are made.
 ///
 /// With `replace` false, what stands at the path is never touched: the error says that it exists. `mode` holds the permission
 /// bits, whatever the process's umask is.
 pub fn write_file(path: &Path, bytes: &[u8], mode: u32, replace: bool) -> Result<(), DiskError> {
-    let mut gate = |_: crate::Step<'_>| Ok(());
-    let mut disk = Disk { gate: &mut gate, cancelled: None };
-    let target = Target::resolve(path)?;
+    let mut hook = |_: crate::DiskCall<'_>| Ok(());
+    let mut disk = Disk { hook: &mut hook, cancelled: None };
+    let target = CommitPath::resolve(path)?;
     make_parents(&mut disk, &target.parent, &mut Vec::new()).map_err(|error| error.into_disk_error("create", path))?;
     let failed = |errno: Errno| DiskError::new("write", path, errno);
     let parent = open_directory(&target.parent).map_err(failed)?;
@@ -59,9 +59,9 @@ pub fn write_new_files(files: &[(&Path, &[u8])], mode: u32) -> Result<(), DiskEr
 
 /// Removes a file that was just written, if it can be.
 fn remove_file(path: &Path) {
-    let mut gate = |_: crate::Step<'_>| Ok(());
-    let mut disk = Disk { gate: &mut gate, cancelled: None };
-    if let Ok(target) = Target::resolve(path)
+    let mut hook = |_: crate::DiskCall<'_>| Ok(());
+    let mut disk = Disk { hook: &mut hook, cancelled: None };
+    if let Ok(target) = CommitPath::resolve(path)
         && let Ok(parent) = open_directory(&target.parent)
     {
         let _ = disk.remove_file(&parent, &target.name);

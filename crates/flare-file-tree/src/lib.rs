@@ -1,13 +1,13 @@
 #![doc = include_str!("../README.md")]
 
 mod commit;
+mod destination;
 mod digest;
 mod disk;
 mod error;
 mod file;
 mod keep;
 mod path;
-mod place;
 mod read;
 mod read_options;
 mod real_path;
@@ -18,13 +18,13 @@ mod tree;
 mod wait;
 mod write;
 
-pub use commit::{CommitOptions, Committed, commit, commit_through};
+pub use commit::{CommitOptions, Committed, commit, commit_with_hook};
+pub use destination::{Destination, broken_links, directories, files, other_owner};
 pub use digest::Digest;
-pub use disk::{Call, Gate, Step};
+pub use disk::{DiskCall, DiskOperation, FaultHook};
 pub use error::{CommitError, DiskError};
 pub use file::{resolved, write_file, write_new_files};
 pub use path::{InvalidPath, RelativePath};
-pub use place::{Destination, broken_links, directories, files, other_owner};
 pub use read::Survey;
 pub use read_options::ReadOptions;
 pub use source::{ContentReader, read_file};

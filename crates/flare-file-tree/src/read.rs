@@ -20,8 +20,8 @@ use rustix::{
 
 use crate::{
     Content, Entry, FileTree, RelativePath,
+    destination::is_temporary,
     error::{reason, shown},
-    place::is_temporary,
     read_options::ReadOptions,
     real_path::canonical,
     source::{READ_STRICTLY, kind, kind_name, length, read_open},

@@ -16,8 +16,8 @@ use rustix::{
 
 use crate::{
     CommitError, DiskError,
+    destination::{CommitPath, SLOTS},
     disk::Disk,
-    place::{SLOTS, Target},
     remove::{open_directory, remove_tree},
     wait::Wait,
 };
@@ -38,7 +38,7 @@ impl StagingDirectory {
     pub(crate) fn claim(
         disk: &mut Disk<'_>,
         parent: BorrowedFd<'_>,
-        target: &Target,
+        target: &CommitPath,
         limit: Duration,
     ) -> Result<Self, CommitError> {
         let mut wait = Wait::new(limit);
@@ -51,7 +51,7 @@ impl StagingDirectory {
     }
 
     /// One pass over all names; `None` where other runs have them, which only time can change.
-    fn claim_a_free_one(disk: &mut Disk<'_>, parent: BorrowedFd<'_>, target: &Target) -> Result<Option<Self>, DiskError> {
+    fn claim_a_free_one(disk: &mut Disk<'_>, parent: BorrowedFd<'_>, target: &CommitPath) -> Result<Option<Self>, DiskError> {
         let (mut free, mut taken, mut blocked) = (Vec::new(), false, Vec::new());
         for slot in 1..=SLOTS {
             let (name, backup_name) = (target.temporary(slot), target.backup_name(slot));
@@ -119,7 +119,7 @@ pub(crate) fn remove_dead(disk: &mut Disk<'_>, parent: BorrowedFd<'_>, name: &Os
 pub(crate) fn remove_old(
     disk: &mut Disk<'_>,
     parent: BorrowedFd<'_>,
-    target: &Target,
+    target: &CommitPath,
     name: &OsStr,
     limit: Duration,
 ) -> Result<(), DiskError> {
@@ -139,7 +139,7 @@ pub(crate) fn remove_old(
 }
 
 /// Puts an old tree of a dead run back where its place is empty.
-fn restore(disk: &mut Disk<'_>, parent: BorrowedFd<'_>, target: &Target, backup_name: &OsStr) -> Result<(), DiskError> {
+fn restore(disk: &mut Disk<'_>, parent: BorrowedFd<'_>, target: &CommitPath, backup_name: &OsStr) -> Result<(), DiskError> {
     let Ok(_lock) = open_locked(disk, parent, backup_name) else { return Ok(()) };
     if matches!(statat(parent, &target.name, AtFlags::SYMLINK_NOFOLLOW), Err(Errno::NOENT)) {
         disk.rename(parent, backup_name, &target.name).map_err(|errno| DiskError::new("restore", target.path(), errno))?;

@@ -13,8 +13,8 @@ use rustix::fs::{AtFlags, CWD, Mode, OFlags, major, minor, openat, statat};
 
 use crate::{
     CommitError,
+    destination::{CommitPath, SLOTS},
     disk::Disk,
-    place::{SLOTS, Target},
 };
 
 /// The first pause; each later one is twice as long, up to [`LONGEST`].
@@ -37,7 +37,7 @@ impl Wait {
     }
 
     /// Pauses before the next try. Fails where the run was interrupted, or where the time is over.
-    pub(crate) fn pause(&mut self, disk: &Disk<'_>, parent: BorrowedFd<'_>, target: &Target) -> Result<(), CommitError> {
+    pub(crate) fn pause(&mut self, disk: &Disk<'_>, parent: BorrowedFd<'_>, target: &CommitPath) -> Result<(), CommitError> {
         if disk.is_cancelled() {
             return Err(CommitError::Interrupted);
         }
@@ -53,7 +53,7 @@ impl Wait {
 
 /// The processes that hold a lock on the destination or on one of its temporary directories, as the kernel lists them. Empty where
 /// it does not tell: another machine's processes on a network file system, for example.
-fn holders(parent: BorrowedFd<'_>, target: &Target) -> Vec<u32> {
+fn holders(parent: BorrowedFd<'_>, target: &CommitPath) -> Vec<u32> {
     let names = (1..=SLOTS).flat_map(|slot| [target.temporary(slot), target.backup_name(slot)]).chain([target.name.clone()]);
     let keys: Vec<String> = names.filter_map(|name| lock_key(parent, &name)).collect();
     let mut processes: Vec<u32> = locks()

@@ -50,33 +50,25 @@ pub(crate) fn compare(written: &BTreeMap<String, String>, found: &BTreeMap<Strin
     changes
 }
 
-/// What a change means to somebody who wants to stage or install the kit.
-pub(crate) enum Verdict {
-    /// The user's right.
-    Fine,
-    /// May be meant.
-    Warning(Diagnostic),
-    /// Blocks staging unless the user accepts it explicitly.
-    Fault(Diagnostic),
-}
-
 impl Change {
-    pub(crate) fn judge(&self) -> Verdict {
+    /// What the change means to somebody who wants to stage or install the kit: nothing where it is the user's right, a warning where
+    /// it may be meant, else an error.
+    pub(crate) fn diagnostic(&self) -> Option<Diagnostic> {
         let is_below = |directory: &str| self.file.strip_prefix(directory).is_some_and(|rest| rest.starts_with('/'));
         if is_below(LOCAL) || self.file == values::FILE && self.kind == ChangeKind::Edited {
-            return Verdict::Fine;
+            return None;
         }
         let message = format!("`{}` was {} after the kit was prepared", printable(&self.file), self.kind);
         if is_below(CHART) && self.kind == ChangeKind::Edited {
             let warning = Diagnostic::warning(Code::Notice, message)
                 .hint("prepare the kit again to undo it, and use values where they suffice");
-            return Verdict::Warning(warning.at(Place::file(&self.file)));
+            return Some(warning.at(Place::file(&self.file)));
         }
         let hint = if is_below(STARTUP) {
             "prepare again from the startup kit; certificates and scripts are changed there, by provisioning"
         } else {
             "prepare the kit again; what the chart should do otherwise is said by values"
         };
-        Verdict::Fault(Diagnostic::error(Code::InvalidPreparedKit, message).hint(hint).at(Place::file(&self.file)))
+        Some(Diagnostic::error(Code::InvalidPreparedKit, message).hint(hint).at(Place::file(&self.file)))
     }
 }

@@ -37,7 +37,7 @@ pub enum ExistingOutput {
 /// # Errors
 /// Where one may not look, or where an upper part of the path is no directory.
 pub fn inspect_output(path: &Path) -> Result<ExistingOutput, DiskError> {
-    Ok(match Destination::look(path)? {
+    Ok(match Destination::inspect(path)? {
         Destination::Absent => ExistingOutput::Absent,
         Destination::EmptyDirectory => ExistingOutput::EmptyDirectory,
         Destination::File | Destination::Other => ExistingOutput::NotADirectory,

@@ -19,7 +19,7 @@ pub use existing_output::{ExistingOutput, check_replaceable, inspect_output};
 pub use fingerprint::{FingerprintedKit, fingerprint};
 pub use losses::check_losses;
 pub use marker::{FORMAT_VERSION, MARKER_FILE, Marker, MarkerHead};
-pub use prepared::{Acceptance, PreparedKit};
+pub use prepared::{OpenOptions, PreparedKit};
 pub use staged::{StagedItem, StagedRecord};
 
 /// The directory that belongs to the site: what stands in it is never recorded, judged or removed.

@@ -88,7 +88,7 @@ fn is_in(kit: &FileTree, path: &RelativePath, content: &Content) -> bool {
 fn transfer_conflicts(output: &Path, kit: &FileTree) -> Result<Option<Diagnostic>, Faults> {
     let Some(new) = kit.subtree(TRANSFER).filter(|tree| tree.files().next().is_some()) else { return Ok(None) };
     let earlier = output.join(TRANSFER);
-    if !matches!(Destination::look(&earlier), Ok(Destination::Directory)) {
+    if !matches!(Destination::inspect(&earlier), Ok(Destination::Directory)) {
         return Ok(None);
     }
     let mut options = ReadOptions::new(Code::InvalidArgs);

@@ -7,9 +7,7 @@ use flare_file_tree::{Digest, FileTree, ReadOptions, RelativePath};
 use flare_site_plan::SitePlan;
 
 use crate::{
-    CHART, Change, LOCAL, STARTUP,
-    changes::{self, Verdict},
-    facts,
+    CHART, Change, LOCAL, STARTUP, changes, facts,
     fingerprint::{FileDigests, FingerprintedKit, is_answered_for},
     marker::{FORMAT_VERSION, MARKER_FILE, Marker},
     values,
@@ -22,11 +20,11 @@ const MARKER_MODE: u32 = 0o644;
 const IN_MEMORY: u64 = 8 << 20;
 const IN_MEMORY_EACH: u64 = 1 << 20;
 
-/// What the user accepts although a check speaks against it.
+/// How a prepared directory is read back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Acceptance {
-    /// Changes that would be refused: in `startup/`, of the chart's files, of facts that must fit.
-    pub changes: bool,
+pub struct OpenOptions {
+    /// Whether changes that would be refused are warnings: in `startup/`, of the chart's files, of facts that must fit.
+    pub accept_changes: bool,
 }
 
 /// A prepared kit: the plan, and the whole directory.
@@ -67,12 +65,12 @@ impl PreparedKit {
     ///
     /// # Errors
     /// As [`Self::from_tree`], and `INVALID_PREPARED_KIT` for what cannot be read, links and devices included.
-    pub fn open(path: &Path, acceptance: Acceptance) -> Result<Checked<Self>, Faults> {
-        let mut options = ReadOptions::new(Code::InvalidPreparedKit).in_memory(CHART).in_memory(MARKER_FILE);
-        options = facts::FILES.into_iter().fold(options, ReadOptions::in_memory);
-        options.memory = IN_MEMORY;
-        options.on_disk_above = IN_MEMORY_EACH;
-        Self::from_tree(FileTree::read(path, &options)?, acceptance)
+    pub fn open(path: &Path, options: OpenOptions) -> Result<Checked<Self>, Faults> {
+        let mut reading = ReadOptions::new(Code::InvalidPreparedKit).in_memory(CHART).in_memory(MARKER_FILE);
+        reading = facts::FILES.into_iter().fold(reading, ReadOptions::in_memory);
+        reading.memory = IN_MEMORY;
+        reading.on_disk_above = IN_MEMORY_EACH;
+        Self::from_tree(FileTree::read(path, &reading)?, options)
     }
 
     /// Takes a prepared directory that was read, and says what has changed since it was made.
@@ -83,25 +81,20 @@ impl PreparedKit {
     /// # Errors
     /// `INVALID_PREPARED_KIT`, all faults at once: no marker, or one of a newer format; a changed, missing or extra file in
     /// `startup/`; a missing or extra file of the chart; a value of the chart or a key in `local/` that no longer fits (defect
-    /// 34). With [`Acceptance::changes`] all but those of the marker are warnings.
-    pub fn from_tree(tree: FileTree, acceptance: Acceptance) -> Result<Checked<Self>, Faults> {
+    /// 34). With [`OpenOptions::accept_changes`] all but those of the marker are warnings.
+    pub fn from_tree(tree: FileTree, options: OpenOptions) -> Result<Checked<Self>, Faults> {
         let marker = Marker::parse(tree.bytes(MARKER_FILE).ok_or_else(no_marker)?)?;
         let digests = FileDigests::of(&tree, Code::InvalidPreparedKit, is_answered_for)?;
         let [found, _] = digests.listed();
         let changes = changes::compare(&marker.files, &found);
         let mut found = Collector::new();
-        for change in &changes {
-            match change.judge() {
-                Verdict::Fine => {}
-                Verdict::Warning(diagnostic) | Verdict::Fault(diagnostic) => found.push(diagnostic),
-            }
-        }
+        found.extend(changes.iter().filter_map(Change::diagnostic));
         if let Some(bytes) = tree.bytes(values::FILE) {
             values::check(bytes, &marker.plan, &mut found);
         }
         facts::check(&tree, &marker.plan, &mut found);
         found.extend(facts::study_conflict(&tree, &marker.plan));
-        if acceptance.changes {
+        if options.accept_changes {
             found.accept();
         }
         let fingerprint = digests.fingerprint();

@@ -1,7 +1,7 @@
 //! The chain from the participant's certificate to `rootCA.pem`.
 
 use crate::{
-    signature::{self, Verdict},
+    signature::{self, SignatureCheck},
     x509::{X509, same_name},
 };
 
@@ -54,7 +54,7 @@ pub(crate) fn build<'kit>(presented: &'kit [X509], roots: &'kit [X509]) -> Resul
         let Some((issuer, verdict)) = step else {
             return Err(broken.unwrap_or(Broken::NoIssuer(current)));
         };
-        if verdict == Verdict::Unknown {
+        if verdict == SignatureCheck::Unknown {
             chain.unchecked.push(current);
         }
         chain.certificates.push(issuer);
@@ -63,9 +63,9 @@ pub(crate) fn build<'kit>(presented: &'kit [X509], roots: &'kit [X509]) -> Resul
     Ok(chain)
 }
 
-fn link<'kit>(certificate: &'kit X509, issuer: &X509) -> Result<Verdict, Broken<'kit>> {
+fn link<'kit>(certificate: &'kit X509, issuer: &X509) -> Result<SignatureCheck, Broken<'kit>> {
     let verdict = signature::verify(certificate, issuer);
-    if verdict == Verdict::Invalid {
+    if verdict == SignatureCheck::Invalid {
         return Err(Broken::WrongSignature(certificate));
     }
     let named = certificate.authority_key_identifier.as_ref().and_then(|named| named.value.key_identifier.as_ref());

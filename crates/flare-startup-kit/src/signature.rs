@@ -11,7 +11,7 @@ use crate::x509::X509;
 
 /// What a look at a signature yields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum SignatureCheck {
     /// The issuer's key made it.
     Valid,
     /// It did not.
@@ -21,23 +21,23 @@ pub(crate) enum Verdict {
 }
 
 /// Whether `issuer`'s key signed `certificate`.
-pub(crate) fn verify(certificate: &X509, issuer: &X509) -> Verdict {
+pub(crate) fn verify(certificate: &X509, issuer: &X509) -> SignatureCheck {
     let key = issuer.certificate.tbs_certificate().subject_public_key_info();
-    let Some(signature) = certificate.certificate.signature().as_bytes() else { return Verdict::Invalid };
+    let Some(signature) = certificate.certificate.signature().as_bytes() else { return SignatureCheck::Invalid };
     let algorithm = certificate.certificate.signature_algorithm();
     let candidates = algorithms(algorithm.oid, curve(issuer), algorithm.parameters.as_ref().and_then(|any| any.to_der().ok()));
     let key_bytes = key.subject_public_key.raw_bytes();
     if candidates.is_empty() || is_unusual_rsa(issuer) {
-        return Verdict::Unknown;
+        return SignatureCheck::Unknown;
     }
     let valid = candidates
         .iter()
         .any(|candidate| UnparsedPublicKey::new(*candidate, key_bytes).verify(certificate.signed_bytes(), signature).is_ok());
     match valid {
-        true => Verdict::Valid,
+        true => SignatureCheck::Valid,
         // The length of the salt may be one that ring does not take.
-        false if algorithm.oid == rfc5912::ID_RSASSA_PSS => Verdict::Unknown,
-        false => Verdict::Invalid,
+        false if algorithm.oid == rfc5912::ID_RSASSA_PSS => SignatureCheck::Unknown,
+        false => SignatureCheck::Invalid,
     }
 }
 

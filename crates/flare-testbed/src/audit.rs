@@ -63,7 +63,7 @@ pub struct Filter<'a> {
 
 impl Filter<'_> {
     /// Whether a request is meant.
-    pub fn takes(&self, request: &Request) -> bool {
+    pub fn matches(&self, request: &Request) -> bool {
         let equal = |wanted: Option<&str>, found: Option<&str>| wanted.is_none() || wanted == found;
         self.user_agent.is_none_or(|start| request.user_agent.starts_with(start))
             && equal(self.user, Some(&request.user))
@@ -107,7 +107,7 @@ impl Log {
             let Ok(event) = serde_json::from_slice::<Event>(&line.map_err(refused)?) else { continue };
             let id = event.audit_id.clone();
             let request = Request::from(event);
-            if !filter.takes(&request) {
+            if !filter.matches(&request) {
                 continue;
             }
             if let Some(place) = places.get(&id) {

@@ -17,7 +17,7 @@ pub struct Context<'a> {
     pub search_path: &'a [PathBuf],
     /// Set by Ctrl-C; the long steps look at it.
     pub interrupted: &'a AtomicBool,
-    /// Takes one line of talk for people, without its end of line.
+    /// Takes one line of progress for people, without its end of line.
     pub report: &'a (dyn Fn(&str) + Sync),
 }
 

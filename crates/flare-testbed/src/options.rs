@@ -143,7 +143,7 @@ mod tags {
 
 impl UpOptions {
     /// Whether a cluster that was asked for in this way is what is asked for in that way.
-    pub(crate) fn means_the_same(&self, other: &Self) -> bool {
+    pub(crate) fn asks_for_the_same(&self, other: &Self) -> bool {
         let what = |options: &Self| Self { provider: None, install_packages: false, timeout: Duration::ZERO, ..options.clone() };
         what(self) == what(other)
     }

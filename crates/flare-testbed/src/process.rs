@@ -99,7 +99,7 @@ pub(crate) struct Ownership {
 
 impl Ownership {
     /// Learns the cluster's namespaces from a listing of processes. `own` is our own process.
-    pub(crate) fn learn(state_label: &str, group: &str, listing: &[Process], own: i32) -> Self {
+    pub(crate) fn of_listing(state_label: &str, group: &str, listing: &[Process], own: i32) -> Self {
         let find = |id: i32| listing.iter().find(|process| process.id == id);
         let mut spared = BTreeSet::from([own]);
         let mut above = find(own);
@@ -125,7 +125,7 @@ impl Ownership {
     }
 
     /// Whether a process is the cluster's.
-    pub(crate) fn holds(&self, process: &Process) -> bool {
+    pub(crate) fn owns(&self, process: &Process) -> bool {
         let carries = process.state_label.as_deref() == Some(&self.state_label);
         let lives = self.spaces.contains(&process.network) || self.spaces.contains(&process.processes);
         let grouped = process.groups.iter().any(|path| path.split('/').any(|name| name == self.group));
@@ -136,8 +136,8 @@ impl Ownership {
 /// A cluster's processes as they are now.
 pub(crate) fn of_cluster(state_label: &str, group: &str) -> (Ownership, Vec<Process>) {
     let listing = all(Path::new("/proc"));
-    let ownership = Ownership::learn(state_label, group, &listing, own_id());
-    let held = listing.into_iter().filter(|process| ownership.holds(process)).collect();
+    let ownership = Ownership::of_listing(state_label, group, &listing, own_id());
+    let held = listing.into_iter().filter(|process| ownership.owns(process)).collect();
     (ownership, held)
 }
 
@@ -184,7 +184,7 @@ pub(crate) fn end_all(state_label: &str, group: &str) -> Result<usize, Faults> {
 fn end(ownership: &Ownership, id: i32) {
     let Some(pid) = Pid::from_raw(id) else { return };
     let Ok(descriptor) = pidfd_open(pid, PidfdFlags::empty()) else { return };
-    if Process::read(Path::new("/proc"), id).is_some_and(|process| ownership.holds(&process)) {
+    if Process::read(Path::new("/proc"), id).is_some_and(|process| ownership.owns(&process)) {
         // One that has just ended is what we want.
         let _ = pidfd_send_signal(&descriptor, Signal::KILL);
     }
@@ -247,8 +247,8 @@ mod tests {
     }
 
     fn held(listing: &[Process]) -> Vec<i32> {
-        let ownership = Ownership::learn(STATE, GROUP, listing, 51);
-        listing.iter().filter(|process| ownership.holds(process)).map(|process| process.id).collect()
+        let ownership = Ownership::of_listing(STATE, GROUP, listing, 51);
+        listing.iter().filter(|process| ownership.owns(process)).map(|process| process.id).collect()
     }
 
     #[test]

@@ -86,7 +86,7 @@ pub(crate) fn adopt(context: &Context<'_>, state: &StateDirectory, options: &UpO
             .into());
     }
     state.make("")?;
-    state.remember(&Record {
+    state.write_record(&Record {
         provider: Provider::Kubeconfig,
         kubeconfig,
         address: None,
@@ -100,7 +100,7 @@ pub(crate) fn create_kind(context: &Context<'_>, state: &StateDirectory, options
     context.check()?;
     state.make("")?;
     let kubeconfig = state.kubeconfig();
-    state.remember(&Record {
+    state.write_record(&Record {
         provider: Provider::Kind,
         kubeconfig: kubeconfig.clone(),
         address: None,

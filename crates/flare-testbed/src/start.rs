@@ -38,7 +38,7 @@ pub(crate) fn start(context: &Context<'_>, state: &StateDirectory, options: &UpO
     let namespaces = Namespaces::make(*context, state)?;
     let address = link::connect(context, state, &namespaces)?.node();
     configuration::write_identities(state, address)?;
-    state.remember(&Record {
+    state.write_record(&Record {
         provider: Provider::Source,
         kubeconfig: state.kubeconfig(),
         address: Some(address),
@@ -67,7 +67,7 @@ fn prepare(context: &Context<'_>, state: &StateDirectory, options: &UpOptions, p
     let own_program = std::env::current_exe().map_err(|error| failed(format!("our own program cannot be found: {error}")))?;
     let registries = registry::processes(
         context,
-        registry::Place {
+        registry::RegistryPlacement {
             state_directory: state.root(),
             seen_as: Path::new(INSIDE),
             images: REGISTRY_DIRECTORY,

@@ -132,7 +132,7 @@ impl StateDirectory {
     }
 
     /// Remembers how the cluster is run.
-    pub(crate) fn remember(&self, record: &Record) -> Result<(), Faults> {
+    pub(crate) fn write_record(&self, record: &Record) -> Result<(), Faults> {
         let text = serde_json::to_string_pretty(record).expect("a record has only string keys");
         self.write("cluster.json", text)
     }

@@ -74,7 +74,7 @@ fn ready_already(context: &Context<'_>, state: &StateDirectory, options: &UpOpti
     }
     (context.report)(&format!("the cluster `{}` runs already; nothing is changed", state.name()));
     let mut warnings = Vec::new();
-    if !record.options.means_the_same(options) {
+    if !record.options.asks_for_the_same(options) {
         let differs =
             format!("the cluster `{}` runs as it was asked for first, which differs from what is asked now", state.name());
         warnings.push(

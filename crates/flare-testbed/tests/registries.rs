@@ -1,4 +1,4 @@
-//! Real docker-registries serve what was laid into their directory, and skopeo takes it from there.
+//! Real docker-registries serve what was pushed into their directory, and skopeo takes it from there.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests start programs and use the disk")]
 
 mod support;
@@ -15,7 +15,7 @@ use std::{
 use flare_testbed::{
     Context,
     image::seed,
-    registry::{Place, SlowLink, credentials, processes, serve_slow_link},
+    registry::{RegistryPlacement, SlowLink, credentials, processes, serve_slow_link},
 };
 
 /// Ends a registry with the test.
@@ -57,20 +57,20 @@ fn quietly(command: &mut Command) -> Child {
     command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
-/// Lays the images that every cluster has, made in the user's cache where they are not there yet.
-fn lay_small_images(registry: &Path) {
+/// Pushes the images that every cluster has, made in the user's cache where they are not there yet.
+fn push_small_images(registry: &Path) {
     let (cache, search_path, interrupted) = (support::cache(), support::search_path(), AtomicBool::new(false));
     let context = Context { cache: &cache, search_path: &search_path, interrupted: &interrupted, report: &|_: &str| {} };
     seed(&context, registry, &[]).unwrap();
 }
 
-/// Lays the small images and starts all registries.
+/// Pushes the small images and starts all registries.
 fn start(state: &Path) -> (u16, Vec<Running>) {
-    lay_small_images(&state.join("registry"));
+    push_small_images(&state.join("registry"));
     let (search_path, interrupted) = (support::search_path(), AtomicBool::new(false));
     let context = Context { cache: state, search_path: &search_path, interrupted: &interrupted, report: &|_: &str| {} };
     let port = free_ports();
-    let place = Place {
+    let place = RegistryPlacement {
         state_directory: state,
         seen_as: state,
         images: "registry",
@@ -142,7 +142,7 @@ fn a_second_seed_takes_no_disk_and_no_time() {
     let state = tempfile::tempdir().unwrap();
     let (cache, interrupted) = (support::cache(), AtomicBool::new(false));
     // What was made once needs no program.
-    lay_small_images(&state.path().join("first"));
+    push_small_images(&state.path().join("first"));
     let context = Context { cache: &cache, search_path: &[], interrupted: &interrupted, report: &|_: &str| {} };
     for cluster in ["one", "two"] {
         seed(&context, &state.path().join(cluster), &[]).unwrap();

@@ -120,13 +120,13 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
         Verb::Up(up) => {
             let options = options(context, up)?;
             let checked = flare_testbed::up(testbed, &name(&up.named)?, &options)?;
-            Ok(Outcome { text: started(&checked.value), data: json!(checked.value), warnings: checked.warnings })
+            Ok(Outcome { text: next_steps(&checked.value), data: json!(checked.value), warnings: checked.warnings })
         }
-        Verb::Down(named) => Ok(ended(&named.name, &flare_testbed::down(testbed, &name(named)?)?)),
-        Verb::Status(named) => looked(&flare_testbed::status(testbed, &name(named)?)?),
+        Verb::Down(named) => Ok(removed_outcome(&named.name, &flare_testbed::down(testbed, &name(named)?)?)),
+        Verb::Status(named) => status_result(&flare_testbed::status(testbed, &name(named)?)?),
         Verb::Reset(named) => {
             let checked = flare_testbed::reset(testbed, &name(named)?)?;
-            Ok(Outcome { text: started(&checked.value), data: json!(checked.value), warnings: checked.warnings })
+            Ok(Outcome { text: next_steps(&checked.value), data: json!(checked.value), warnings: checked.warnings })
         }
     })
 }
@@ -159,13 +159,13 @@ fn options(context: &Context<'_>, up: &UpArguments) -> Result<UpOptions, Diagnos
 }
 
 /// The table of a cluster that runs, and what to do next.
-fn started(status: &Status) -> String {
+fn next_steps(status: &Status) -> String {
     let kubeconfig = status.kubeconfig.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
     let quoted = shlex::try_quote(&kubeconfig).map_or_else(|_| kubeconfig.clone(), std::borrow::Cow::into_owned);
     format!("{}\nexport KUBECONFIG={}\nkubectl get nodes\n", table(status), printable(&quoted))
 }
 
-fn looked(status: &Status) -> VerbResult {
+fn status_result(status: &Status) -> VerbResult {
     let outcome = Outcome { data: json!(status), text: table(status), warnings: Vec::new() };
     let up = format!("run `cargo xtask cluster up --name {}`", status.name);
     let fault = |problem: &String| Diagnostic::error(Code::CheckFailed, problem.clone()).hint(up.clone());
@@ -195,7 +195,7 @@ fn table(status: &Status) -> String {
     rows.iter().map(|(label, value)| format!("{label:<12}{}\n", printable(value))).collect()
 }
 
-fn ended(name: &str, removed: &Removed) -> Outcome {
+fn removed_outcome(name: &str, removed: &Removed) -> Outcome {
     let mut parts = Vec::new();
     let count = |count: usize, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
     if removed.processes > 0 {

@@ -76,7 +76,7 @@ fn next_step(environment: &Environment, federation: &Path) -> Option<String> {
 
 /// The output is a directory, or not there yet.
 fn check_output(output: &Path) -> Result<(), Diagnostic> {
-    let what = match Destination::look(output) {
+    let what = match Destination::inspect(output) {
         Ok(Destination::Absent | Destination::EmptyDirectory | Destination::Directory) => return Ok(()),
         Ok(Destination::File) => "a file",
         Ok(Destination::Other) => "a device, a pipe, a socket or a broken link",
@@ -88,7 +88,7 @@ fn check_output(output: &Path) -> Result<(), Diagnostic> {
 
 /// Neither file may be there: then none is written.
 fn refuse_existing(written: &[PathBuf]) -> Result<(), Faults> {
-    let faults = written.iter().filter_map(|path| match Destination::look(path) {
+    let faults = written.iter().filter_map(|path| match Destination::inspect(path) {
         Ok(Destination::Absent) => None,
         Ok(_) => {
             let message = format!("`{}` is there already, and init never overwrites", printable(&path.to_string_lossy()));

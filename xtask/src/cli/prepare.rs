@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use flare_diagnostic::{Checked, Code, Diagnostic, Faults};
-use flare_federation::target::Origin;
+use flare_federation::target::Reason;
 use flare_file_tree::Destination;
 use flare_names::Target;
 use flare_site_plan::Acceptance;
@@ -97,7 +97,7 @@ fn requests(context: &Context<'_>, arguments: &Arguments) -> Result<Vec<KitReque
     let kits = match (&arguments.named_kit, arguments.kits.as_slice()) {
         (Some(kit), []) => std::slice::from_ref(kit),
         (None, kits) if !kits.is_empty() => kits,
-        (Some(_), _) => return Err(twice("a kit is given by position and by `--kit`")),
+        (Some(_), _) => return Err(given_twice("a kit is given by position and by `--kit`")),
         (None, _) => {
             let fault = Diagnostic::error(Code::InvalidArgs, "no startup kit is given");
             return Err(fault.hint("name a kit: `prepare prod_00/site-1 --config k8s.yaml`").into());
@@ -116,7 +116,7 @@ fn requests(context: &Context<'_>, arguments: &Arguments) -> Result<Vec<KitReque
             Some(output) => environment.absolute(output)?.join(kit.file_name().unwrap_or_default()),
         };
         if !known.insert(kit.clone()) {
-            return Err(twice(&format!("the kit `{}` is given twice", kit.display())));
+            return Err(given_twice(&format!("the kit `{}` is given twice", kit.display())));
         }
         let config =
             arguments.config.as_ref().map_or_else(|| Ok(kit.join("config.yaml")), |config| environment.absolute(config))?;
@@ -124,7 +124,7 @@ fn requests(context: &Context<'_>, arguments: &Arguments) -> Result<Vec<KitReque
             kit,
             config: ConfigSource::File(config),
             output,
-            asked: arguments.target.map(|target| (target, Origin::Flag)),
+            asked: arguments.target.map(|target| (target, Reason::Flag)),
         });
     }
     match federation::shared_output(&requests) {
@@ -138,7 +138,7 @@ fn refuse_config_as_kit(environment: &Environment, kits: &[PathBuf]) -> Result<(
     for kit in kits {
         let path = environment.absolute(kit)?;
         let is_yaml = path.extension().is_some_and(|ending| ["yaml", "yml"].iter().any(|yaml| ending.eq_ignore_ascii_case(yaml)));
-        if is_yaml && matches!(Destination::look(&path), Ok(Destination::File)) {
+        if is_yaml && matches!(Destination::inspect(&path), Ok(Destination::File)) {
             let shown = kit.display();
             let fault = Diagnostic::error(Code::InvalidArgs, format!("`{shown}` is a file and no startup kit"));
             return Err(fault.hint(format!("pass the configuration by its flag: `--config {shown}`")).at(path.as_path()));
@@ -147,7 +147,7 @@ fn refuse_config_as_kit(environment: &Environment, kits: &[PathBuf]) -> Result<(
     Ok(())
 }
 
-fn twice(message: &str) -> Faults {
+fn given_twice(message: &str) -> Faults {
     Diagnostic::error(Code::InvalidArgs, message).hint("name each kit once").into()
 }
 
@@ -205,8 +205,8 @@ fn run_federation(context: &Context<'_>, arguments: &Arguments, file: &Path, opt
     }
 }
 
-/// What is held of each kit of many: only what will be printed.
-struct Kept {
+/// What is kept of each of many kits: only what will be printed.
+struct Printed {
     data: Value,
     text: String,
 }
@@ -218,9 +218,9 @@ fn run_many(context: &Context<'_>, requests: &[KitRequest], isolation: &Isolatio
     let keep = |prepared: Prepared| {
         context.step(|| target_line(&prepared.report));
         match (for_machines, &prepared.changes) {
-            (true, _) => Kept { data: data(&prepared), text: String::new() },
-            (false, Some(_)) => Kept { data: Value::Null, text: text(&prepared) + "\n" },
-            (false, None) => Kept { data: Value::Null, text: one_line(&prepared.report) },
+            (true, _) => Printed { data: data(&prepared), text: String::new() },
+            (false, Some(_)) => Printed { data: Value::Null, text: text(&prepared) + "\n" },
+            (false, None) => Printed { data: Value::Null, text: one_line(&prepared.report) },
         }
     };
     let ended = prepare_many(requests, isolation, options, keep, || bar.inc(1));
@@ -234,7 +234,7 @@ fn run_many(context: &Context<'_>, requests: &[KitRequest], isolation: &Isolatio
 }
 
 /// Which kits are prepared, and which are not.
-fn shown(done: Vec<Kept>, not_done: &[PathBuf]) -> Outcome {
+fn shown(done: Vec<Printed>, not_done: &[PathBuf]) -> Outcome {
     let mut text: String = done.iter().map(|kept| kept.text.as_str()).collect();
     text.extend(not_done.iter().map(|kit| format!("not prepared: {}\n", printable(&kit.to_string_lossy()))));
     let participants: Vec<_> = done.into_iter().map(|kept| kept.data).collect();

@@ -1,4 +1,4 @@
-//! What a verb has to say, and how it is said: a result on stdout, the talk on stderr, one envelope for machines.
+//! The result of a verb and how it is printed: the result on stdout, all else on stderr, one envelope for machines.
 
 mod exit;
 mod render;
@@ -34,7 +34,7 @@ pub(crate) struct Outcome {
     pub(crate) warnings: Vec<Diagnostic>,
 }
 
-/// A verb's end: its outcome, or the faults that kept it from one (with the warnings that arose before).
+/// What a verb returns: its outcome, or the faults that kept it from one (with the warnings that arose before).
 pub(crate) type VerbResult = Result<Outcome, Failure>;
 
 /// The faults that ended a verb.

@@ -11,21 +11,21 @@ use serde_json::{Value, json};
 
 use super::{EXIT_USAGE, Failure, Format, Outcome, VerbResult, exit_status};
 
-/// Prints what verbs have to say, in the format that was asked for.
+/// Prints the results of verbs, in the format that was asked for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Reporter {
     /// Text or JSON.
     pub(crate) format: Format,
-    /// No talk on stderr but errors.
+    /// Nothing on stderr but errors.
     pub(crate) quiet: bool,
     /// Colour on stderr.
     pub(crate) colour: bool,
 }
 
 impl Reporter {
-    /// Prints the end of a verb and gives the exit number.
-    pub(crate) fn report(&self, ended: VerbResult) -> u8 {
-        match ended {
+    /// Prints the result of a verb and gives the exit number.
+    pub(crate) fn report(&self, result: VerbResult) -> u8 {
+        match result {
             Ok(outcome) => self.report_outcome(&outcome),
             Err(failure) => self.report_failure(&failure),
         }
@@ -159,7 +159,7 @@ fn write_to<W: Write>(writer: W, write: impl FnOnce(&mut BufWriter<W>) -> std::i
     forgive_closed_pipe(write(&mut buffered).and_then(|()| buffered.flush()))
 }
 
-/// A reader that has seen enough (`| head`) is no fault of ours; all else that keeps a result from its place is told.
+/// A reader that has seen enough (`| head`) is no fault of ours; every other failed write is an error.
 pub(crate) fn forgive_closed_pipe(written: std::io::Result<()>) -> std::io::Result<()> {
     written.or_else(|error| if error.kind() == ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
 }

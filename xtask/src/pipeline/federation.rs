@@ -6,7 +6,7 @@ use std::{
 };
 
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
-use flare_federation::{Facts, Federation, Member, Participant, target::Origin};
+use flare_federation::{Facts, Federation, Member, Participant, target::Reason};
 use flare_names::Target;
 use flare_yaml::Document;
 
@@ -58,12 +58,12 @@ pub(crate) fn read(file: &Path, output: Option<&Path>, target: Option<Target>) -
     collector.extend(shared_output(&requests));
     collector.extend(participant_files::check(&federation, directory));
     collector.extend(participant_files::note(&federation, &file.to_string_lossy()));
-    let asked = target.map(|target| (target, Origin::Flag));
-    let asked = asked.or_else(|| federation.target.map(|target| (target, Origin::Federation)));
-    let decided = release::of_federation(asked, images, &requests);
-    collector.extend(decided.warning);
+    let asked = target.map(|target| (target, Reason::Flag));
+    let asked = asked.or_else(|| federation.target.map(|target| (target, Reason::Federation)));
+    let decision = release::of_federation(asked, images, &requests);
+    collector.extend(decision.warning);
     for request in &mut requests {
-        request.asked = Some((decided.target, decided.origin.clone()));
+        request.asked = Some((decision.target, decision.reason.clone()));
     }
     collector.finish(|| LoadedFederation { federation, requests }).map_err(unique)
 }

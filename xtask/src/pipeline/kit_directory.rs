@@ -21,7 +21,7 @@ const SHOWN_NAMES: usize = 6;
 /// What a directory is. Fails where one may not look into it: then nobody can tell.
 pub(crate) fn kind(directory: &Path) -> Result<DirectoryKind, DiskError> {
     let failed = RefCell::new(None);
-    let kind = DirectoryKind::of(|path| match Destination::look(&directory.join(path)) {
+    let kind = DirectoryKind::of(|path| match Destination::inspect(&directory.join(path)) {
         Ok(Destination::Absent) => false,
         Ok(_) => true,
         Err(error) => {
@@ -45,7 +45,7 @@ pub(crate) fn kits_in(directory: &Path) -> Vec<PathBuf> {
 /// Fails with one fault where a path is nothing that could be a kit, and says what was expected where.
 pub(crate) fn expect_kit(path: &Path) -> Result<(), Faults> {
     let shown = printable(&path.to_string_lossy()).into_owned();
-    if !matches!(Destination::look(path), Ok(Destination::Directory)) || !matches!(kind(path), Ok(DirectoryKind::Unrelated)) {
+    if !matches!(Destination::inspect(path), Ok(Destination::Directory)) || !matches!(kind(path), Ok(DirectoryKind::Unrelated)) {
         return Ok(());
     }
     let kits = kits_in(path);

@@ -35,7 +35,7 @@ pub(crate) fn from_request(
 
 /// A mistyped `--kit` would give a pod without any file of the site.
 fn check_directory(kit: &Path) -> Result<(), Faults> {
-    let what = match Destination::look(kit) {
+    let what = match Destination::inspect(kit) {
         Ok(Destination::Absent) => "there is no directory",
         Ok(Destination::File) => "`--kit` is a file:",
         _ => return Ok(()),
@@ -47,8 +47,8 @@ fn check_directory(kit: &Path) -> Result<(), Faults> {
 
 /// The file of a job: itself, or the first of FLARE's names in its directory.
 fn job_file(job: &Path) -> Result<PathBuf, Faults> {
-    let is_file = |path: &Path| matches!(Destination::look(path), Ok(Destination::File));
-    if is_file(job) || matches!(Destination::look(job), Ok(Destination::Absent) | Err(_)) {
+    let is_file = |path: &Path| matches!(Destination::inspect(path), Ok(Destination::File));
+    if is_file(job) || matches!(Destination::inspect(job), Ok(Destination::Absent) | Err(_)) {
         return Ok(job.to_owned());
     }
     if let Some(file) = JOB_META_FILES.iter().map(|name| job.join(name)).find(|path| is_file(path)) {
@@ -67,7 +67,7 @@ pub(crate) fn from_prepared(
     additions: &Additions,
 ) -> Result<Checked<Manifest>, Faults> {
     let mut found = Collector::new();
-    let kit = found.require_checked(PreparedKit::open(prepared, flare_prepared_kit::Acceptance::default()))?;
+    let kit = found.require_checked(PreparedKit::open(prepared, flare_prepared_kit::OpenOptions::default()))?;
     let plan = kit.plan();
     let address = format!("tcp://{}:{}", plan.names.service, plan.ports.parent());
     let site = PreparedSite {
@@ -108,7 +108,7 @@ fn in_kit(kit: &Path, path: &SitePath) -> PathBuf {
 /// The regular files directly in `startup/`; none where the directory is missing, since a request may be looked at without a kit.
 fn startup_files(kit: &Path) -> Result<BTreeMap<String, Vec<u8>>, Faults> {
     let directory = kit.join("startup");
-    if matches!(Destination::look(&directory), Ok(Destination::Absent)) {
+    if matches!(Destination::inspect(&directory), Ok(Destination::Absent)) {
         return Ok(BTreeMap::new());
     }
     let files = flare_file_tree::files(&directory).map_err(|error| error.into_diagnostic(Code::InvalidLaunchRequest))?;
@@ -121,7 +121,7 @@ fn startup_files(kit: &Path) -> Result<BTreeMap<String, Vec<u8>>, Faults> {
 }
 
 fn read(path: &Path) -> FileContent {
-    match Destination::look(path) {
+    match Destination::inspect(path) {
         Ok(Destination::Absent) => FileContent::Missing,
         Ok(Destination::File) => read_whole(path).map_or(FileContent::Unreadable, FileContent::Bytes),
         _ => FileContent::Unreadable,

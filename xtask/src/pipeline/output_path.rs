@@ -85,5 +85,5 @@ pub(crate) fn check_is_startup_kit(kit: &Path) -> Result<(), Faults> {
 }
 
 fn is_file(path: &Path) -> bool {
-    matches!(Destination::look(path), Ok(Destination::File))
+    matches!(Destination::inspect(path), Ok(Destination::File))
 }

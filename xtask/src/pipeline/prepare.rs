@@ -6,7 +6,7 @@ use std::path::Path;
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults, Place};
 use flare_federation::{
     Facts, Provisioned,
-    target::{self, Origin},
+    target::{self, Reason},
 };
 use flare_file_tree::{CommitError, FileTree, ReadOptions};
 use flare_prepared_kit::{ExistingOutput, FingerprintedKit, MARKER_FILE, PreparedKit, TRANSFER};
@@ -31,7 +31,7 @@ pub(crate) struct Resolved {
     /// What the other participants of a run have to agree with.
     pub(crate) facts: Facts,
     /// Why the plan's target is the one.
-    pub(crate) origin: Origin,
+    pub(crate) reason: Reason,
     /// The kit as it was read.
     pub(crate) kit: FileTree,
     /// What stands where the prepared kit shall go.
@@ -43,7 +43,7 @@ pub(crate) struct Resolved {
 struct Built {
     prepared: PreparedKit,
     /// Why its target is the one.
-    origin: Origin,
+    reason: Reason,
 }
 
 /// One kit that was prepared; in a dry run, that would be.
@@ -83,28 +83,28 @@ fn read_and_decide(request: &KitRequest, options: &RunOptions) -> Result<Checked
     let existing = found.keep(output_path::check(request, &real, &options.working_directory));
     let image = config.as_ref().and_then(ReadConfig::image);
     let provisioned = kit.as_ref().map_or(Provisioned::Unknown, |(tree, _)| release::of_tree(tree));
-    let decided = target::decide(request.asked.clone(), image.as_ref(), provisioned);
-    let config = config.and_then(|config| found.keep_checked(config.check(decided.target)));
+    let decision = target::decide(request.asked.clone(), image.as_ref(), provisioned);
+    let config = config.and_then(|config| found.keep_checked(config.check(decision.target)));
     let kit = kit.map(|(tree, kit)| (tree, kit.collect(&mut found)));
-    found.extend(decided.warning);
+    found.extend(decision.warning);
     let inputs = found.finish_some(config.zip(kit).zip(existing)).map_err(in_reported_order)?;
     inputs.and_then(|((config, (tree, kit)), existing)| {
         let mut found = Collector::new();
-        let plan = flare_site_plan::resolve(&kit, &config, decided.target, options.acceptance);
+        let plan = flare_site_plan::resolve(&kit, &config, decision.target, options.acceptance);
         let plan = found.require_checked(plan)?;
         found.extend(super::study_files::check(&tree, plan.target));
         let facts = Facts::of(&plan, &kit.certificates.identity.subject_alternative_names, kit.relay.as_ref());
-        found.finish(|| Resolved { plan, facts, origin: decided.origin, kit: tree, existing })
+        found.finish(|| Resolved { plan, facts, reason: decision.reason, kit: tree, existing })
     })
 }
 
 /// Builds the prepared tree in memory.
 fn build(request: &KitRequest, resolved: Resolved, options: &RunOptions) -> Result<Checked<Built>, Faults> {
-    let (plan, origin) = (resolved.plan.clone(), resolved.origin.clone());
+    let (plan, reason) = (resolved.plan.clone(), resolved.reason.clone());
     patch(request, resolved, options)?.and_then(|kit| {
         let kit = FingerprintedKit::new(kit)?;
         let chart = flare_helm_chart::render(&plan, &kit.fingerprint().to_string());
-        Ok(Checked::clean(Built { prepared: PreparedKit::assemble(plan, kit, chart)?, origin }))
+        Ok(Checked::clean(Built { prepared: PreparedKit::assemble(plan, kit, chart)?, reason }))
     })
 }
 
@@ -173,7 +173,7 @@ fn report(request: &KitRequest, built: &Built) -> Value {
         "helm_command": helm_command(plan, &chart),
         "resources": request.output.join("local/resources.json.default"),
         "target": plan.target,
-        "target_reason": built.origin.to_string(),
+        "target_reason": built.reason.to_string(),
         "release": plan.names.release,
         "deployment": plan.names.deployment,
         "service": plan.names.service,

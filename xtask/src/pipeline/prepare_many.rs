@@ -109,7 +109,7 @@ mod tests {
         assert_eq!((faults.all().len(), faults.first().code), (1, Code::Interrupted), "{faults}");
         assert!(faults.to_string().contains(&format!("after {} of 12 kits", done.len())), "{faults}");
         for request in &requests {
-            let is_there = !matches!(Destination::look(&request.output), Ok(Destination::Absent));
+            let is_there = !matches!(Destination::inspect(&request.output), Ok(Destination::Absent));
             assert_eq!(is_there, done.contains(&request.output), "{}", request.output.display());
         }
     }

@@ -54,7 +54,7 @@ impl<'run> ReadConfig<'run> {
 
 /// Reads a config file; a missing one has its own code, and so has a directory in its place, as the reference has it.
 pub(crate) fn read_config_file(path: &Path) -> Result<Vec<u8>, Faults> {
-    if matches!(Destination::look(path), Ok(Destination::Directory | Destination::EmptyDirectory)) {
+    if matches!(Destination::inspect(path), Ok(Destination::Directory | Destination::EmptyDirectory)) {
         let message = format!("the config `{}` is a directory", printable(&path.to_string_lossy()));
         return Err(Diagnostic::error(Code::ConfigNotFound, message).hint("name a file with `--config`").at(path).into());
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 use flare_diagnostic::Code;
 use flare_federation::{
     Provisioned, ReleaseFacts, provisioned_by,
-    target::{self, Decided, Origin},
+    target::{self, Decision, Reason},
 };
 use flare_file_tree::FileTree;
 use flare_names::Target;
@@ -42,7 +42,7 @@ pub(crate) fn image_of(config: &Node) -> Option<ImageReference> {
 }
 
 /// One target for a whole federation: the newest release that an image's tag names, else the newest that a kit shows.
-pub(crate) fn of_federation(asked: Option<(Target, Origin)>, images: Vec<ImageReference>, kits: &[KitRequest]) -> Decided {
+pub(crate) fn of_federation(asked: Option<(Target, Reason)>, images: Vec<ImageReference>, kits: &[KitRequest]) -> Decision {
     // Of several images of that release the first is named.
     let newest = images.into_iter().rev().max_by_key(target::release_of_image);
     let provisioned = || kits.iter().map(|request| of_directory(&request.kit)).max().unwrap_or(Provisioned::Unknown);

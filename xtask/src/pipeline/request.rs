@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use flare_federation::{Participant, target::Origin};
+use flare_federation::{Participant, target::Reason};
 use flare_names::Target;
 use flare_site_plan::Acceptance;
 
@@ -32,7 +32,7 @@ pub(crate) struct KitRequest {
     /// Where the prepared kit goes.
     pub(crate) output: PathBuf,
     /// The release that somebody asked for; where nobody did, image and kit decide.
-    pub(crate) asked: Option<(Target, Origin)>,
+    pub(crate) asked: Option<(Target, Reason)>,
 }
 
 /// What holds for every kit of a run.

@@ -8,7 +8,7 @@ use std::{
 
 use flare_cluster::{Access, Cluster};
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
-use flare_prepared_kit::{Acceptance, PreparedKit};
+use flare_prepared_kit::{OpenOptions, PreparedKit};
 use flare_pvc_stage::{KitObjects, ObjectOptions, Options, Staged, StagedObjects};
 
 use crate::{context::Context, runtime};
@@ -26,9 +26,9 @@ pub(crate) struct Request<'run> {
 
 impl Request<'_> {
     /// Opens the kit.
-    pub(crate) fn open(&self, acceptance: Acceptance) -> Result<Checked<PreparedKit>, Faults> {
+    pub(crate) fn open(&self, options: OpenOptions) -> Result<Checked<PreparedKit>, Faults> {
         let mut found = Collector::new();
-        let kit = found.require_checked(PreparedKit::open(self.prepared, acceptance))?;
+        let kit = found.require_checked(PreparedKit::open(self.prepared, options))?;
         found.require(check_namespace(&kit, self.namespace))?;
         found.finish(|| kit)
     }
@@ -53,7 +53,7 @@ impl Request<'_> {
 /// Opens the kit, connects and stages it on its volume.
 pub(crate) fn on_volume(context: &Context<'_>, request: &Request<'_>, options: &Options) -> Result<Checked<Staged>, Faults> {
     let mut found = Collector::new();
-    let kit = &found.require_checked(request.open(Acceptance::default()))?;
+    let kit = &found.require_checked(request.open(OpenOptions::default()))?;
     found.require(flare_pvc_stage::refuse_staged_objects(kit))?;
     let stop = runtime::interrupted(&context.interrupt);
     let staged = request.in_cluster(context, |cluster| async move { flare_pvc_stage::stage(&cluster, kit, options, stop).await });
@@ -68,7 +68,7 @@ pub(crate) fn as_objects(
     options: &ObjectOptions,
 ) -> Result<Checked<(PreparedKit, StagedObjects)>, Faults> {
     let mut found = Collector::new();
-    let kit = found.require_checked(request.open(Acceptance::default()))?;
+    let kit = found.require_checked(request.open(OpenOptions::default()))?;
     // What could not be recorded is not sent.
     found.require(KitObjects::of(&kit).and_then(|objects| kit.values_with(Some(&objects.value.record))))?;
     let (kit_in_work, stop) = (&kit, runtime::interrupted(&context.interrupt));
@@ -83,7 +83,7 @@ pub(crate) fn as_objects(
 /// Makes the objects without a cluster, and names them in the chart's values.
 pub(crate) fn rendered(request: &Request<'_>, dry_run: bool) -> Result<Checked<(PreparedKit, KitObjects)>, Faults> {
     let mut found = Collector::new();
-    let kit = found.require_checked(request.open(Acceptance::default()))?;
+    let kit = found.require_checked(request.open(OpenOptions::default()))?;
     let objects = found.require_checked(KitObjects::of(&kit))?;
     found.require(record(&kit, request.prepared, &objects.record, dry_run))?;
     found.finish(|| (kit, objects))

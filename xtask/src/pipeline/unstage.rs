@@ -1,7 +1,7 @@
 //! What staging left in a cluster, taken away again.
 
 use flare_diagnostic::{Checked, Collector, Faults};
-use flare_prepared_kit::Acceptance;
+use flare_prepared_kit::OpenOptions;
 use flare_pvc_stage::{UnstageOptions, Unstaged, VolumeUnstageOptions};
 
 use super::stage::Request;
@@ -16,7 +16,7 @@ pub(crate) struct Removal {
 
 /// Whether the kit's values name staged objects.
 pub(crate) fn names_objects(request: &Request<'_>) -> Result<bool, Faults> {
-    Ok(request.open(Acceptance { changes: true })?.value.staged_record()?.is_some())
+    Ok(request.open(OpenOptions { accept_changes: true })?.value.staged_record()?.is_some())
 }
 
 /// Removes the staged objects of the kit's participant, and then their names from the chart's values.
@@ -27,7 +27,7 @@ pub(crate) fn objects(
 ) -> Result<Checked<Removal>, Faults> {
     let mut found = Collector::new();
     // A kit that was edited since is removed all the same.
-    let kit = found.require_checked(request.open(Acceptance { changes: true }))?;
+    let kit = found.require_checked(request.open(OpenOptions { accept_changes: true }))?;
     let (kit_in_work, stop) = (&kit, runtime::interrupted(&context.interrupt));
     let removed = request.in_cluster(context, |cluster| async move {
         flare_pvc_stage::unstage_objects(&cluster, kit_in_work, options, stop).await
@@ -47,7 +47,7 @@ pub(crate) fn around_volume(
     options: &VolumeUnstageOptions,
 ) -> Result<Checked<Removal>, Faults> {
     let mut found = Collector::new();
-    let kit = &found.require_checked(request.open(Acceptance { changes: true }))?;
+    let kit = &found.require_checked(request.open(OpenOptions { accept_changes: true }))?;
     let stop = runtime::interrupted(&context.interrupt);
     let removed =
         request.in_cluster(context, |cluster| async move { flare_pvc_stage::unstage_volume(&cluster, kit, options, stop).await });

@@ -70,7 +70,7 @@ fn baseline(context: &Context<'_>, root: &Path, arguments: &Baseline) -> VerbRes
     Faults::check(missing.collect(), || ())?;
     let figures = root.join("target/bench-baseline.json");
     measure(context, root, "bench-baseline", |bench| {
-        cluster.name_to(bench);
+        cluster.configure(bench);
         bench.arg("--kubeconfig").arg(kubeconfig).arg("--audit-log").arg(&audit_log);
         bench.args(["--runs", &arguments.runs.to_string()]).arg("--json").arg(&figures)
     })?;

@@ -175,7 +175,7 @@ impl Checks<'_> {
         if reason.is_none() {
             // They run after all others, which would make what they measure slow.
             let mut tests = runner.command(&CLUSTER_TESTS, filter, Some(CLUSTER_TESTS_AT_ONCE));
-            cluster.name_to(&mut tests);
+            cluster.configure(&mut tests);
             self.step(steps, ON_A_CLUSTER, &mut tests)?;
         }
         steps.run("end of the cluster", || cluster.end())?;

@@ -31,11 +31,11 @@ pub(crate) fn run(context: &Context<'_>, root: &Path, no_cluster: bool, director
     let directory =
         directory.map(|path| context.environment.absolute(path)).transpose()?.or_else(|| cache.parent().map(Path::to_owned));
     let name = format!("flare-kube-cold-{}", std::process::id());
-    let place = Place { context, root, path: directory.unwrap_or(cache).join(name) };
-    write_to_stderr(&format!("a clone of {head}, a new home and new caches are made in {}\n", place.path.display()));
+    let directory = TemporaryDirectory { context, root, path: directory.unwrap_or(cache).join(name) };
+    write_to_stderr(&format!("a clone of {head}, a new home and new caches are made in {}\n", directory.path.display()));
     let mut steps = Steps::new();
-    let worked = place.work(&mut steps, &head, no_cluster);
-    let removed = place.remove();
+    let worked = directory.work(&mut steps, &head, no_cluster);
+    let removed = directory.remove();
     worked?;
     steps.run("removal of what was made", || removed)?;
     steps.end()
@@ -54,13 +54,13 @@ fn committed(context: &Context<'_>, root: &Path) -> Result<String, Faults> {
 }
 
 /// The temporary directory of a run.
-struct Place<'run> {
+struct TemporaryDirectory<'run> {
     context: &'run Context<'run>,
     root: &'run Path,
     path: PathBuf,
 }
 
-impl Place<'_> {
+impl TemporaryDirectory<'_> {
     fn work(&self, steps: &mut Steps, head: &str, no_cluster: bool) -> Result<(), Faults> {
         let note = self.path.join("README");
         flare_file_tree::write_file(&note, NOTE.as_bytes(), 0o644, false)

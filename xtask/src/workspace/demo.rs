@@ -52,7 +52,7 @@ pub(crate) fn run(context: &Context<'_>, root: &Path, arguments: &Arguments) -> 
     let mut text = String::new();
     let mut participants = Vec::new();
     let done = parallel::each(&requests, |request| -> Result<Value, Faults> {
-        let opened = PreparedKit::open(&request.output, flare_prepared_kit::Acceptance::default())?;
+        let opened = PreparedKit::open(&request.output, flare_prepared_kit::OpenOptions::default())?;
         let manifests = helm.as_deref().map(|helm| render(context, helm, &request.output, &opened.value)).transpose()?;
         Ok(json!({
             "name": opened.value.plan().participant,

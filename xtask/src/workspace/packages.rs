@@ -21,11 +21,11 @@ pub(crate) struct Package {
 /// What is needed of the document that `cargo metadata` prints.
 #[derive(Deserialize)]
 struct Metadata {
-    packages: Vec<Described>,
+    packages: Vec<MetadataPackage>,
 }
 
 #[derive(Deserialize)]
-struct Described {
+struct MetadataPackage {
     name: String,
     manifest_path: PathBuf,
     keywords: Vec<String>,
@@ -52,7 +52,7 @@ fn parse(text: &str) -> Result<Vec<Package>, Faults> {
     if metadata.packages.is_empty() {
         return Err(fault("names no package".to_owned()).into());
     }
-    let package = |described: Described| Package {
+    let package = |described: MetadataPackage| Package {
         directory: described.manifest_path.parent().map(Path::to_path_buf).unwrap_or_default(),
         name: described.name,
         has_keywords: !described.keywords.is_empty(),

@@ -21,15 +21,15 @@ use crate::{
 };
 
 /// How often a running program and the interrupt are looked at.
-const PAUSE: Duration = Duration::from_millis(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 /// How long an interrupted program has to end what it began, such as namespaces in a cluster.
-const PATIENCE: Duration = Duration::from_mins(1);
-/// How long a program may pass over an interrupt before it is asked by SIGTERM.
-const DEAF: Duration = Duration::from_secs(5);
+const GRACE_PERIOD: Duration = Duration::from_mins(1);
+/// How long after an interrupt a program that still runs is sent SIGTERM.
+const TERMINATE_AFTER: Duration = Duration::from_secs(5);
 
 /// Whether there is a regular file at a path; a link is followed.
 pub(crate) fn is_file(path: &Path) -> bool {
-    matches!(Destination::look(path), Ok(Destination::File))
+    matches!(Destination::inspect(path), Ok(Destination::File))
 }
 
 /// Finds a program on the search path.
@@ -90,7 +90,7 @@ fn wait(interrupt: &Interrupt, mut child: Child) -> std::io::Result<ExitStatus> 
         if interrupt.check().is_err() {
             break;
         }
-        thread::sleep(PAUSE);
+        thread::sleep(POLL_INTERVAL);
     }
     // It may have ended by itself meanwhile.
     let ask = |signal| group.map(|group| kill_process_group(group, signal));
@@ -101,16 +101,16 @@ fn wait(interrupt: &Interrupt, mut child: Child) -> std::io::Result<ExitStatus> 
             break status;
         }
         // Programs that were started to ignore Ctrl-C, as a shell's background job is, listen to SIGTERM.
-        if asked == DEAF {
+        if asked == TERMINATE_AFTER {
             ask(Signal::TERM);
         }
-        thread::sleep(PAUSE);
-        asked += PAUSE;
+        thread::sleep(POLL_INTERVAL);
+        asked += POLL_INTERVAL;
     };
     let mut waited = Duration::ZERO;
-    while group.is_some_and(|group| test_kill_process_group(group).is_ok()) && waited < PATIENCE {
-        thread::sleep(PAUSE);
-        waited += PAUSE;
+    while group.is_some_and(|group| test_kill_process_group(group).is_ok()) && waited < GRACE_PERIOD {
+        thread::sleep(POLL_INTERVAL);
+        waited += POLL_INTERVAL;
     }
     Ok(status)
 }

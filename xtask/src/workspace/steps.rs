@@ -18,11 +18,11 @@ pub(crate) struct Steps {
 struct Step {
     name: String,
     seconds: u64,
-    end: End,
+    status: Status,
 }
 
 #[derive(Debug)]
-enum End {
+enum Status {
     Done,
     Failed(Faults),
     /// Why the step was not run.
@@ -46,21 +46,21 @@ impl Steps {
     pub(crate) fn run<T>(&mut self, name: &str, work: impl FnOnce() -> Result<T, Faults>) -> Result<Option<T>, Faults> {
         let began = now();
         let result = work();
-        let (value, end) = match result {
-            Ok(value) => (Some(value), End::Done),
+        let (value, status) = match result {
+            Ok(value) => (Some(value), Status::Done),
             Err(faults) if faults.all().iter().any(|fault| fault.code == Code::Interrupted) => return Err(faults),
             Err(faults) => {
                 write_to_stderr(&format!("failed: {name}: {}\nthe other steps go on\n", faults.first()));
-                (None, End::Failed(faults))
+                (None, Status::Failed(faults))
             }
         };
-        self.list.push(Step { name: name.to_owned(), seconds: began.elapsed().as_secs(), end });
+        self.list.push(Step { name: name.to_owned(), seconds: began.elapsed().as_secs(), status });
         Ok(value)
     }
 
     /// Lists a step that makes no sense after what happened before, or that nobody asked for.
     pub(crate) fn leave_out(&mut self, name: &str, because: impl Into<String>) {
-        self.list.push(Step { name: name.to_owned(), seconds: 0, end: End::NotRun(because.into()) });
+        self.list.push(Step { name: name.to_owned(), seconds: 0, status: Status::NotRun(because.into()) });
     }
 
     /// Takes over what another process reports of its steps, as [`Self::data`] has it; the names get a prefix.
@@ -68,14 +68,14 @@ impl Steps {
         let text = |step: &Value, key: &str| step[key].as_str().unwrap_or_default().to_owned();
         for step in data["steps"].as_array().into_iter().flatten() {
             let name = format!("{prefix}{}", text(step, "name"));
-            let end = match step["status"].as_str() {
-                Some("done") => End::Done,
-                Some("not run") => End::NotRun(text(step, "reason")),
-                _ => End::Failed(
+            let status = match step["status"].as_str() {
+                Some("done") => Status::Done,
+                Some("not run") => Status::NotRun(text(step, "reason")),
+                _ => Status::Failed(
                     Diagnostic::error(Code::CheckFailed, text(step, "reason")).hint("its own messages stand above").into(),
                 ),
             };
-            self.list.push(Step { name, seconds: step["seconds"].as_u64().unwrap_or_default(), end });
+            self.list.push(Step { name, seconds: step["seconds"].as_u64().unwrap_or_default(), status });
         }
     }
 
@@ -101,24 +101,24 @@ impl Steps {
 }
 
 impl Step {
-    fn status(&self) -> &'static str {
-        match self.end {
-            End::Done => "done",
-            End::Failed(_) => "failed",
-            End::NotRun(_) => "not run",
+    fn word(&self) -> &'static str {
+        match self.status {
+            Status::Done => "done",
+            Status::Failed(_) => "failed",
+            Status::NotRun(_) => "not run",
         }
     }
 
     fn reason(&self) -> Option<String> {
-        match &self.end {
-            End::Done => None,
-            End::Failed(faults) => Some(faults.first().message.clone()),
-            End::NotRun(because) => Some(because.clone()),
+        match &self.status {
+            Status::Done => None,
+            Status::Failed(faults) => Some(faults.first().message.clone()),
+            Status::NotRun(because) => Some(because.clone()),
         }
     }
 
     fn data(&self) -> Value {
-        let mut data = json!({ "name": self.name, "status": self.status(), "seconds": self.seconds });
+        let mut data = json!({ "name": self.name, "status": self.word(), "seconds": self.seconds });
         if let Some(reason) = self.reason() {
             data["reason"] = json!(reason);
         }
@@ -127,12 +127,12 @@ impl Step {
 
     fn row(&self) -> String {
         let reason = self.reason().map(|reason| format!(": {reason}")).unwrap_or_default();
-        let took = if matches!(self.end, End::NotRun(_)) { "-".to_owned() } else { time(self.seconds) };
-        format!("{took:>8}  {:<7}  {}{reason}\n", self.status(), self.name)
+        let took = if matches!(self.status, Status::NotRun(_)) { "-".to_owned() } else { time(self.seconds) };
+        format!("{took:>8}  {:<7}  {}{reason}\n", self.word(), self.name)
     }
 
     fn error(&self) -> Option<Diagnostic> {
-        let End::Failed(faults) = &self.end else { return None };
+        let Status::Failed(faults) = &self.status else { return None };
         let mut error = faults.first().clone();
         error.message = format!("{}: {}", self.name, error.message);
         Some(error)

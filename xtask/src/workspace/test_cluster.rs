@@ -26,12 +26,12 @@ pub(crate) struct TestCluster<'run> {
     kubectl_directory: Option<PathBuf>,
     /// To be ended.
     ours: Option<ClusterName>,
-    /// Held as long as our own cluster is used; the system gives it back with this process, whatever its end.
-    _turn: Option<File>,
+    /// Held as long as our own cluster is used; the system releases it when this process ends, however it ends.
+    _lock: Option<File>,
 }
 
 impl<'run> TestCluster<'run> {
-    /// The cluster of `FLARE_KUBE_TEST_KUBECONFIG`, else our own, which is started where it does not run. The one place that
+    /// The cluster of `FLARE_KUBE_TEST_KUBECONFIG`, else our own, which is started where it does not run. Nothing else
     /// decides where tests run.
     pub(crate) fn provide(context: &'run Context<'run>) -> Result<Self, Faults> {
         Self::named_or_ours(context, None)
@@ -42,7 +42,7 @@ impl<'run> TestCluster<'run> {
         match named.or(context.environment.test_kubeconfig.as_deref()) {
             Some(kubeconfig) => {
                 let kubeconfig = context.environment.absolute(kubeconfig)?;
-                Ok(Self { context, kubeconfig, audit_log: None, kubectl_directory: None, ours: None, _turn: None })
+                Ok(Self { context, kubeconfig, audit_log: None, kubectl_directory: None, ours: None, _lock: None })
             }
             None => Self::start(context).map_err(|faults| faults.map(without_cluster)),
         }
@@ -51,7 +51,7 @@ impl<'run> TestCluster<'run> {
     fn start(context: &'run Context<'run>) -> Result<Self, Faults> {
         let name = ClusterName::new(NAME)?;
         // Whoever is first done would end the cluster under the others.
-        let turn = context.with_testbed(|testbed| {
+        let lock = context.with_testbed(|testbed| {
             let busy = "another run uses the cluster of the tests: waiting for it";
             flare_testbed::lock_file(testbed, &testbed.cache.join("test-cluster.lock"), busy)
         })?;
@@ -70,11 +70,11 @@ impl<'run> TestCluster<'run> {
         let kubeconfig = kubeconfig.ok_or_else(|| Diagnostic::error(Code::Internal, "a cluster that runs has no kubeconfig"))?;
         let kubectl_directory = kubectl.as_deref().and_then(Path::parent).map(Path::to_path_buf);
         // A cluster that ran before is somebody's who wants to look at it.
-        Ok(Self { context, kubeconfig, audit_log, kubectl_directory, ours: (!before).then_some(name), _turn: Some(turn) })
+        Ok(Self { context, kubeconfig, audit_log, kubectl_directory, ours: (!before).then_some(name), _lock: Some(lock) })
     }
 
-    /// Tells a program which cluster it is, and lets it find a kubectl where the machine has none.
-    pub(crate) fn name_to(&self, command: &mut Command) {
+    /// Tells a program by its environment which cluster to use, and lets it find a kubectl where the machine has none.
+    pub(crate) fn configure(&self, command: &mut Command) {
         command.env("FLARE_KUBE_TEST_KUBECONFIG", &self.kubeconfig);
         let search = self.context.environment.search_path.iter().chain(&self.kubectl_directory);
         if let Ok(path) = join_paths(search) {
@@ -94,7 +94,7 @@ impl<'run> TestCluster<'run> {
 }
 
 impl Drop for TestCluster<'_> {
-    /// The end of a run that failed or was interrupted; what stands in the way of this one is only told.
+    /// The end of a run that failed or was interrupted; what keeps the cluster from ending is only reported.
     fn drop(&mut self) {
         if let Err(faults) = self.take_down() {
             write_to_stderr(&format!(
@@ -105,7 +105,7 @@ impl Drop for TestCluster<'_> {
     }
 }
 
-/// What else can be done about a cluster that is not to be had. An interrupted run, say, needs no such advice.
+/// Adds to the hint of a cluster that cannot be provided what else can be done. An interrupted run needs no such advice.
 fn without_cluster(fault: Diagnostic) -> Diagnostic {
     if !matches!(fault.code, Code::MachineNotReady | Code::ToolNotFound | Code::ClusterFailed | Code::TimedOut) {
         return fault;

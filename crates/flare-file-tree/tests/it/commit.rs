@@ -9,7 +9,7 @@ use std::{
 };
 
 use flare_diagnostic::Code;
-use flare_file_tree::{Call, CommitError, CommitOptions, FileTree, Step, commit, commit_through};
+use flare_file_tree::{CommitError, CommitOptions, DiskCall, DiskOperation, FileTree, commit, commit_with_hook};
 
 use crate::support::{kit, names, path, read};
 
@@ -72,7 +72,7 @@ fn an_interrupted_run_leaves_nothing_behind() {
         let cancelled = AtomicBool::new(false);
         let mut calls = 0;
         let options = CommitOptions { cancelled: Some(&cancelled), ..DEFAULT };
-        let result = commit_through(&kit("a"), &out, &options, &mut |_| {
+        let result = commit_with_hook(&kit("a"), &out, &options, &mut |_| {
             calls += 1;
             cancelled.store(calls > stop_after, Ordering::Relaxed);
             Ok(())
@@ -92,10 +92,10 @@ fn nobody_else_can_read_a_key_at_any_moment() {
     let out = scratch.path().join("out");
     let tree = open_kit();
     let mut seen = 0;
-    commit_through(&tree, &out, &DEFAULT, &mut |step: Step<'_>| {
+    commit_with_hook(&tree, &out, &DEFAULT, &mut |call: DiskCall<'_>| {
         let temporary = scratch.path().join(".out.flare-kube-1");
         let key = temporary.join("startup/client.key");
-        if step.call != Call::Rename && key.exists() {
+        if call.operation != DiskOperation::Rename && key.exists() {
             seen += 1;
             assert_eq!(fs::metadata(&key)?.mode() & 0o077, 0);
             assert_eq!(fs::metadata(&temporary)?.mode() & 0o777, 0o700);
@@ -173,8 +173,8 @@ fn long_names_have_room_for_the_temporary_one() {
 fn a_full_disk_is_reported_with_path_and_hint() {
     let scratch = tempfile::tempdir().unwrap();
     let out = scratch.path().join("out");
-    let error = commit_through(&kit("a"), &out, &DEFAULT, &mut |step| match step.call {
-        Call::Write => Err(io::Error::from_raw_os_error(28)),
+    let error = commit_with_hook(&kit("a"), &out, &DEFAULT, &mut |call| match call.operation {
+        DiskOperation::Write => Err(io::Error::from_raw_os_error(28)),
         _ => Ok(()),
     });
     let fault = error.unwrap_err().into_faults(Code::DeployPrepareFailed).into_vec().remove(0);
@@ -223,8 +223,8 @@ fn a_run_does_not_touch_a_temporary_directory_that_became_another_run_s() {
         let mut exchanged = false;
         let second = || {
             let mut waited = false;
-            commit_through(&kit("second"), &out, &DEFAULT, &mut |step| {
-                if step.call == Call::CreateFile && step.name == "file" && !waited {
+            commit_with_hook(&kit("second"), &out, &DEFAULT, &mut |call| {
+                if call.operation == DiskOperation::CreateFile && call.name == "file" && !waited {
                     waited = true;
                     started.wait();
                     go_on.wait();
@@ -234,12 +234,12 @@ fn a_run_does_not_touch_a_temporary_directory_that_became_another_run_s() {
             .unwrap();
         };
         let mut running = None;
-        let first = commit_through(&kit("first"), &out, &DEFAULT, &mut |step| {
+        let first = commit_with_hook(&kit("first"), &out, &DEFAULT, &mut |call| {
             if exchanged && running.is_none() {
                 running = Some(scope.spawn(second));
                 started.wait();
             }
-            exchanged |= step.call == Call::Exchange;
+            exchanged |= call.operation == DiskOperation::Exchange;
             Ok(())
         });
         first.unwrap();

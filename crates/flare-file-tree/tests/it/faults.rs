@@ -2,7 +2,7 @@
 
 use std::{cell::Cell, ffi::OsStr, io, path::Path};
 
-use flare_file_tree::{Call, CommitOptions, FileTree, Step, commit, commit_through};
+use flare_file_tree::{CommitOptions, DiskCall, DiskOperation, FileTree, commit, commit_with_hook};
 
 use crate::support::{kit, names, standing};
 
@@ -17,20 +17,20 @@ enum Fault {
 /// Runs a commit whose n-th call meets the fault. Says whether the run got that far, and whether it succeeded.
 fn run(tree: &FileTree, destination: &Path, nth: usize, fault: Fault, can_exchange: bool) -> (bool, bool) {
     let calls = Cell::new(0);
-    let mut gate = |step: Step<'_>| {
-        let call = calls.replace(calls.get() + 1);
+    let mut hook = |call: DiskCall<'_>| {
+        let index = calls.replace(calls.get() + 1);
         match fault {
-            Fault::Fails(number) if call == nth => Err(io::Error::from_raw_os_error(number)),
-            Fault::Dies if call >= nth => Err(io::Error::from_raw_os_error(5)),
+            Fault::Fails(number) if index == nth => Err(io::Error::from_raw_os_error(number)),
+            Fault::Dies if index >= nth => Err(io::Error::from_raw_os_error(5)),
             // What a file system without exchange answers.
-            _ if step.call == Call::Exchange && !can_exchange => Err(io::Error::from_raw_os_error(22)),
+            _ if call.operation == DiskOperation::Exchange && !can_exchange => Err(io::Error::from_raw_os_error(22)),
             _ => Ok(()),
         }
     };
     // Waiting for the medium is slow, so one of the error numbers stands for it.
     let durable = can_exchange && matches!(fault, Fault::Fails(5));
     let options = CommitOptions { durable, ..CommitOptions::default() };
-    let result = commit_through(tree, destination, &options, &mut gate);
+    let result = commit_with_hook(tree, destination, &options, &mut hook);
     (calls.get() > nth, result.is_ok())
 }
 
@@ -116,7 +116,7 @@ fn a_call_that_fails_leaves_the_old_tree_and_nothing_else() {
             let numbers: &[i32] = if matches!(before, Before::OldTree) { &[5, 28] } else { &[28] };
             for &number in numbers {
                 let calls = each_call(before, Fault::Fails(number), can_exchange);
-                assert!(calls > 20, "the gate saw {calls} calls");
+                assert!(calls > 20, "the hook saw {calls} calls");
             }
         }
     }
@@ -127,7 +127,7 @@ fn a_run_that_dies_at_any_call_leaves_the_old_tree_or_the_new_one() {
     for before in [Before::NoParents, Before::Nothing, Before::EmptyDirectory, Before::OldTree] {
         for can_exchange in [true, false] {
             let calls = each_call(before, Fault::Dies, can_exchange);
-            assert!(calls > 20, "the gate saw {calls} calls");
+            assert!(calls > 20, "the hook saw {calls} calls");
         }
     }
 }
@@ -152,12 +152,12 @@ fn a_run_that_dies_while_it_cleans_up_after_another_is_cleaned_up_after() {
 fn steps_name_what_they_touch() {
     let scratch = tempfile::tempdir().unwrap();
     let mut keys = Vec::new();
-    let mut gate = |step: Step<'_>| {
-        if step.name == OsStr::new("client.key") {
-            keys.push(step.call);
+    let mut hook = |call: DiskCall<'_>| {
+        if call.name == OsStr::new("client.key") {
+            keys.push(call.operation);
         }
         Ok(())
     };
-    commit_through(&kit("a"), &scratch.path().join("out"), &CommitOptions::default(), &mut gate).unwrap();
-    assert_eq!(keys, [Call::CreateFile, Call::Write, Call::SetMode]);
+    commit_with_hook(&kit("a"), &scratch.path().join("out"), &CommitOptions::default(), &mut hook).unwrap();
+    assert_eq!(keys, [DiskOperation::CreateFile, DiskOperation::Write, DiskOperation::SetMode]);
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use flare_diagnostic::Code;
-use flare_file_tree::{Call, CommitOptions, Step, commit, commit_through};
+use flare_file_tree::{CommitOptions, DiskCall, DiskOperation, commit, commit_with_hook};
 
 use crate::support::{kit, names, path, read};
 
@@ -30,8 +30,8 @@ fn a_kept_directory_is_taken_over_as_it_is_whoever_writes_the_tree() {
         tree.insert_file(path("transfer/dir/new"), "", 0o600);
         tree.insert_file(path("transfer/only-new"), "new", 0o600);
         tree.insert_directory(path("transfer"), 0o500);
-        commit_through(&tree, &out, &options, &mut |step| match step.call {
-            Call::Exchange if !can_exchange => Err(io::Error::from_raw_os_error(22)),
+        commit_with_hook(&tree, &out, &options, &mut |call| match call.operation {
+            DiskOperation::Exchange if !can_exchange => Err(io::Error::from_raw_os_error(22)),
             _ => Ok(()),
         })
         .unwrap();
@@ -60,7 +60,7 @@ fn a_kept_directory_is_whole_whatever_fails_or_kills_the_run() {
                 fs::write(out.join("transfer").join(name), "mine").unwrap();
             }
             let mut calls = 0;
-            let result = commit_through(&kit("b"), &out, &options, &mut |_| {
+            let result = commit_with_hook(&kit("b"), &out, &options, &mut |_| {
                 calls += 1;
                 let fails = if dies { calls > nth } else { calls == nth + 1 };
                 if fails { Err(io::Error::from_raw_os_error(5)) } else { Ok(()) }
@@ -101,22 +101,22 @@ fn what_cannot_be_removed_is_named_each_time() {
     let scratch = tempfile::tempdir().unwrap();
     let out = scratch.path().join("out");
     commit(&kit("a"), &out, &CommitOptions::default()).unwrap();
-    let mut forbidden = |step: Step<'_>| match step.call {
-        Call::RemoveFile => Err(io::Error::from_raw_os_error(1)),
+    let mut forbidden = |call: DiskCall<'_>| match call.operation {
+        DiskOperation::RemoveFile => Err(io::Error::from_raw_os_error(1)),
         _ => Ok(()),
     };
     for count in 1..=2 {
-        let committed = commit_through(&kit("b"), &out, &CommitOptions::default(), &mut forbidden).unwrap();
+        let committed = commit_with_hook(&kit("b"), &out, &CommitOptions::default(), &mut forbidden).unwrap();
         assert_eq!(committed.leftovers.len(), count);
         let warning = committed.leftovers.into_iter().next().unwrap().into_leftover(Code::Notice);
         assert!(warning.message.contains(".out.flare-kube-1") && warning.message.contains("private keys"), "{}", warning.message);
     }
-    let mut fails = |step: Step<'_>| match step.call {
-        Call::RemoveFile => Err(io::Error::from_raw_os_error(1)),
-        Call::Rename | Call::Exchange => Err(io::Error::from_raw_os_error(5)),
+    let mut fails = |call: DiskCall<'_>| match call.operation {
+        DiskOperation::RemoveFile => Err(io::Error::from_raw_os_error(1)),
+        DiskOperation::Rename | DiskOperation::Exchange => Err(io::Error::from_raw_os_error(5)),
         _ => Ok(()),
     };
-    let faults = commit_through(&kit("b"), &out, &CommitOptions::default(), &mut fails)
+    let faults = commit_with_hook(&kit("b"), &out, &CommitOptions::default(), &mut fails)
         .unwrap_err()
         .into_faults(Code::DeployPrepareFailed);
     assert!(faults.all().last().unwrap().message.contains("private keys"), "{faults}");

@@ -8,7 +8,7 @@ use std::{
     sync::atomic::AtomicBool,
 };
 
-use flare_file_tree::{Call, CommitOptions, commit, commit_through};
+use flare_file_tree::{CommitOptions, DiskOperation, commit, commit_with_hook};
 
 use crate::support::{kit, names, standing};
 
@@ -24,13 +24,13 @@ fn commit_for_ever() {
     let can_exchange = std::env::var_os(WITHOUT_EXCHANGE).is_none();
     let mut left: u64 = std::env::var(CALLS).unwrap().parse().unwrap();
     for mark in ["even", "odd"].into_iter().cycle() {
-        commit_through(&kit(mark), &destination, &CommitOptions::default(), &mut |step| {
+        commit_with_hook(&kit(mark), &destination, &CommitOptions::default(), &mut |call| {
             if left == 0 {
                 println!("ready");
             }
             left = left.wrapping_sub(1);
-            match step.call {
-                Call::Exchange if !can_exchange => Err(io::Error::from_raw_os_error(22)),
+            match call.operation {
+                DiskOperation::Exchange if !can_exchange => Err(io::Error::from_raw_os_error(22)),
                 _ => Ok(()),
             }
         })

@@ -12,7 +12,7 @@ use std::{
 };
 
 use flare_diagnostic::Code;
-use flare_file_tree::{Call, CommitError, CommitOptions, Committed, Step, commit, commit_through};
+use flare_file_tree::{CommitError, CommitOptions, Committed, DiskCall, DiskOperation, commit, commit_with_hook};
 
 use crate::support::{kit, names, read};
 
@@ -27,12 +27,16 @@ fn many_on_a_slow_disk(can_exchange: bool) {
         for mark in 0..3 * NAMES {
             let out = &out;
             scope.spawn(move || {
-                let mut slow = |step: Step<'_>| {
+                let mut slow = |call: DiskCall<'_>| {
                     thread::sleep(Duration::from_millis(1));
-                    if step.call == Call::Exchange && !can_exchange { Err(io::Error::from_raw_os_error(22)) } else { Ok(()) }
+                    if call.operation == DiskOperation::Exchange && !can_exchange {
+                        Err(io::Error::from_raw_os_error(22))
+                    } else {
+                        Ok(())
+                    }
                 };
                 for round in 0..3 {
-                    let committed = commit_through(&kit(&format!("{mark}")), out, &CommitOptions::default(), &mut slow);
+                    let committed = commit_with_hook(&kit(&format!("{mark}")), out, &CommitOptions::default(), &mut slow);
                     committed.unwrap_or_else(|error| panic!("writer {mark}, round {round}: {error}"));
                 }
             });
@@ -61,15 +65,15 @@ fn while_others_have_every_name<T>(out: &Path, late: impl FnOnce() -> T) -> T {
         for _ in 0..NAMES {
             scope.spawn(|| {
                 let mut first = true;
-                let mut gate = |step: Step<'_>| {
-                    if step.call == Call::CreateFile && std::mem::take(&mut first) {
+                let mut hook = |call: DiskCall<'_>| {
+                    if call.operation == DiskOperation::CreateFile && std::mem::take(&mut first) {
                         state.lock().unwrap().0 += 1;
                         changed.notify_all();
                         drop(changed.wait_while(state.lock().unwrap(), |(_, go_on)| !*go_on));
                     }
                     Ok(())
                 };
-                commit_through(&kit("others"), out, &CommitOptions::default(), &mut gate).unwrap();
+                commit_with_hook(&kit("others"), out, &CommitOptions::default(), &mut hook).unwrap();
             });
         }
         drop(changed.wait_while(state.lock().unwrap(), |(at_work, _)| *at_work < NAMES));

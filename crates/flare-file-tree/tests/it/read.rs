@@ -247,7 +247,7 @@ fn a_single_file_is_read_whole_or_refused() {
 #[test]
 fn destinations_are_told_apart() {
     let scratch = tempfile::tempdir().unwrap();
-    let look = |name: &str| Destination::look(&scratch.path().join(name)).unwrap();
+    let look = |name: &str| Destination::inspect(&scratch.path().join(name)).unwrap();
     assert_eq!(look("nothing"), Destination::Absent);
     assert_eq!(look("nothing/below"), Destination::Absent);
     fs::create_dir(scratch.path().join("directory")).unwrap();
@@ -261,5 +261,5 @@ fn destinations_are_told_apart() {
     assert_eq!(look("dangling"), Destination::Other);
     make_pipe(&scratch.path().join("pipe"));
     assert_eq!(look("pipe"), Destination::Other);
-    assert!(Destination::look(&scratch.path().join("directory/.hidden/below")).is_err());
+    assert!(Destination::inspect(&scratch.path().join("directory/.hidden/below")).is_err());
 }

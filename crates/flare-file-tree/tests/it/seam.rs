@@ -3,7 +3,7 @@
 use std::path::Path;
 
 #[test]
-fn only_the_gated_file_changes_the_disk() {
+fn only_the_file_with_the_fault_hook_changes_the_disk() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let changing = [
         "mkdir",

@@ -33,7 +33,7 @@ pub(crate) fn read(directory: &Path) -> FileTree {
 
 /// What stands there, `None` where nothing does.
 pub(crate) fn standing(directory: &Path) -> Option<FileTree> {
-    match Destination::look(directory).unwrap() {
+    match Destination::inspect(directory).unwrap() {
         Destination::Absent => None,
         _ => Some(read(directory)),
     }

@@ -9,7 +9,9 @@ use std::{
 use flare_diagnostic::Code;
 use flare_file_tree::{CommitOptions, FileTree, commit};
 use flare_names::{Role, Target};
-use flare_prepared_kit::{Acceptance, ExistingOutput, MARKER_FILE, PreparedKit, check_losses, check_replaceable, inspect_output};
+use flare_prepared_kit::{
+    ExistingOutput, MARKER_FILE, OpenOptions, PreparedKit, check_losses, check_replaceable, inspect_output,
+};
 
 use crate::support::*;
 
@@ -30,7 +32,7 @@ fn a_committed_kit_opens_clean_and_may_be_replaced() {
     let root = tempfile::tempdir().unwrap();
     let output = root.path().join("out");
     let kit = committed(&output);
-    let opened = PreparedKit::open(&output, Acceptance::default()).unwrap();
+    let opened = PreparedKit::open(&output, OpenOptions::default()).unwrap();
     assert_eq!(shown(&opened.warnings), "");
     assert_eq!(opened.value.fingerprint(), kit.fingerprint());
     assert!(
@@ -101,7 +103,7 @@ fn links_in_a_prepared_kit_are_refused() {
     let output = root.path().join("out");
     committed(&output);
     std::os::unix::fs::symlink("/etc/passwd", output.join("startup/link")).unwrap();
-    let faults = PreparedKit::open(&output, Acceptance { changes: true }).expect_err("a refusal");
+    let faults = PreparedKit::open(&output, OpenOptions { accept_changes: true }).expect_err("a refusal");
     assert_eq!(faults.first().code, Code::InvalidPreparedKit);
 }
 

@@ -2,12 +2,12 @@
 
 use flare_diagnostic::{Code, Severity};
 use flare_names::{Role, Target};
-use flare_prepared_kit::{Acceptance, ChangeKind, MARKER_FILE, Marker, MarkerHead, PreparedKit, fingerprint};
+use flare_prepared_kit::{ChangeKind, MARKER_FILE, Marker, MarkerHead, OpenOptions, PreparedKit, fingerprint};
 use serde_json::json;
 
 use crate::support::*;
 
-const STRICT: Acceptance = Acceptance { changes: false };
+const STRICT: OpenOptions = OpenOptions { accept_changes: false };
 
 #[test]
 fn what_was_assembled_opens_clean() {
@@ -86,7 +86,7 @@ fn other_files_are_refused_by_name_all_at_once() {
     ");
     assert!(found.all().iter().all(|fault| fault.code == Code::InvalidPreparedKit && fault.hint.is_some()));
 
-    let opened = PreparedKit::from_tree(tree, Acceptance { changes: true }).unwrap();
+    let opened = PreparedKit::from_tree(tree, OpenOptions { accept_changes: true }).unwrap();
     assert_eq!(opened.warnings.len(), 6, "the changed template is a warning anyway");
     assert!(opened.warnings.iter().all(|warning| warning.severity == Severity::Warning));
 }
@@ -212,12 +212,12 @@ fn defect_34_facts_of_local_that_no_longer_fit_are_named_by_file_and_key() {
     for (file, old, new, expected) in cases {
         let tree = edited(Role::Server, file, old, new);
         assert_eq!(shown(faults(tree.clone()).all()), format!("{file}: {expected}\n"));
-        assert_eq!(PreparedKit::from_tree(tree, Acceptance { changes: true }).unwrap().warnings.len(), 1);
+        assert_eq!(PreparedKit::from_tree(tree, OpenOptions { accept_changes: true }).unwrap().warnings.len(), 1);
     }
     let broken = edited(Role::Server, comm, "{", "{,");
     let expected = format!("{comm}:1:2: `{comm}` is not JSON: a comma stands where a value belongs\n");
     assert_eq!(shown(faults(broken.clone()).all()), expected);
-    assert_eq!(PreparedKit::from_tree(broken, Acceptance { changes: true }).unwrap().warnings.len(), 1);
+    assert_eq!(PreparedKit::from_tree(broken, OpenOptions { accept_changes: true }).unwrap().warnings.len(), 1);
     let mut active = prepared(Role::Server, Target::V2_8).tree().clone();
     put(&mut active, "local/resources.json", "{}");
     assert!(shown(faults(active).all()).contains("`local/resources.json` has no component"), "FLARE reads it first");
@@ -245,7 +245,7 @@ fn a_marker_that_is_missing_newer_or_garbage_is_refused_even_where_changes_are_a
     let with_marker = |marker: &str| {
         let mut tree = prepared(Role::Client, Target::V2_8).tree().clone();
         put(&mut tree, MARKER_FILE, marker);
-        let fault = PreparedKit::from_tree(tree, Acceptance { changes: true }).expect_err("a fault");
+        let fault = PreparedKit::from_tree(tree, OpenOptions { accept_changes: true }).expect_err("a fault");
         assert_eq!(fault.first().code, Code::InvalidPreparedKit);
         fault.first().message.clone()
     };

@@ -1,7 +1,7 @@
 //! What holds for every kit.
 
 use flare_names::{Role, Target};
-use flare_prepared_kit::{Acceptance, FingerprintedKit, Marker, PreparedKit};
+use flare_prepared_kit::{FingerprintedKit, Marker, OpenOptions, PreparedKit};
 use proptest::prelude::*;
 
 use crate::support::*;
@@ -19,7 +19,7 @@ proptest! {
             put(&mut tree, path, bytes.clone());
         }
         let kit = PreparedKit::assemble(plan.clone(), FingerprintedKit::new(tree).unwrap(), chart(&plan)).unwrap();
-        let opened = PreparedKit::from_tree(kit.tree().clone(), Acceptance::default());
+        let opened = PreparedKit::from_tree(kit.tree().clone(), OpenOptions::default());
         let opened = opened.map_err(|faults| TestCaseError::fail(faults.to_string()))?;
         prop_assert_eq!(shown(&opened.warnings), "");
         prop_assert!(opened.value.changes().is_empty());
@@ -31,6 +31,6 @@ proptest! {
         let _ = Marker::parse(&marker);
         let mut tree = prepared(Role::Server, Target::V2_8).tree().clone();
         put(&mut tree, "helm_chart/values.yaml", values);
-        prop_assert!(PreparedKit::from_tree(tree, Acceptance::default()).is_err(), "values without the facts never fit");
+        prop_assert!(PreparedKit::from_tree(tree, OpenOptions::default()).is_err(), "values without the facts never fit");
     }
 }

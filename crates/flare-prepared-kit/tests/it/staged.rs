@@ -4,7 +4,7 @@ use std::fs;
 
 use flare_diagnostic::Code;
 use flare_names::{Role, Target};
-use flare_prepared_kit::{Acceptance, PreparedKit, StagedItem, StagedRecord};
+use flare_prepared_kit::{OpenOptions, PreparedKit, StagedItem, StagedRecord};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ fn with_block(block: &str) -> PreparedKit {
     let (before, rest) = values.split_once("workspaceConfig:").expect("the block");
     let after = &rest[rest.find("args:").expect("the next block")..];
     put(&mut tree, FILE, format!("{before}{after}{block}"));
-    PreparedKit::from_tree(tree, Acceptance::default()).expect("it can be opened").value
+    PreparedKit::from_tree(tree, OpenOptions::default()).expect("it can be opened").value
 }
 
 fn item(key: &str, path: &str) -> StagedItem {
@@ -39,7 +39,7 @@ fn record() -> StagedRecord {
 fn put_in(kit: &PreparedKit, record: Option<&StagedRecord>) -> PreparedKit {
     let mut tree = kit.tree().clone();
     put(&mut tree, FILE, kit.values_with(record).expect("it can be recorded"));
-    PreparedKit::from_tree(tree, Acceptance::default()).expect("it can be opened").value
+    PreparedKit::from_tree(tree, OpenOptions::default()).expect("it can be opened").value
 }
 
 fn without_block(kit: &PreparedKit) -> Value {

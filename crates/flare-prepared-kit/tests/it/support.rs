@@ -84,5 +84,5 @@ pub(crate) fn shown<'a>(diagnostics: impl IntoIterator<Item = &'a Diagnostic>) -
 }
 
 pub(crate) fn faults(tree: FileTree) -> Faults {
-    PreparedKit::from_tree(tree, flare_prepared_kit::Acceptance::default()).expect_err("a fault")
+    PreparedKit::from_tree(tree, flare_prepared_kit::OpenOptions::default()).expect_err("a fault")
 }

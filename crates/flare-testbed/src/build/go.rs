@@ -24,7 +24,7 @@ pub(super) fn built(context: &Context<'_>, program: &Program) -> Result<PathBuf,
 
 fn build(context: &Context<'_>, program: &Program, directory: &Path) -> Result<(), Faults> {
     let go = context.find("go").ok_or_else(|| no_go(program.what))?;
-    (context.report)(&format!("building {} from source: {} on 2 cores, once", program.what, program.takes));
+    (context.report)(&format!("building {} from source: {} on 2 cores, once", program.what, program.duration));
     let began = Instant::now();
     let module = directory.join("module");
     write(&module, program.sources)?;

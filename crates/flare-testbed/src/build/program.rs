@@ -14,7 +14,7 @@ pub(super) struct Program {
     /// What it is, for people.
     pub(super) what: &'static str,
     /// How long it takes, for people.
-    pub(super) takes: &'static str,
+    pub(super) duration: &'static str,
     /// The module: name and content of its files.
     pub(super) sources: &'static [(&'static str, &'static str)],
     /// The package to build.
@@ -34,7 +34,7 @@ pub(super) const KUBERNETES: Program = Program {
     name: "kubernetes-1.34.4",
     file: "hyperkube",
     what: "Kubernetes 1.34.4",
-    takes: "7 to 9 minutes",
+    duration: "7 to 9 minutes",
     sources: module!("kubernetes": "go.mod", "go.sum", "main.go"),
     package: ".",
     linker: "-s -w -X k8s.io/component-base/version.gitVersion=v1.34.4 -X k8s.io/component-base/version.gitMajor=1 \
@@ -46,7 +46,7 @@ pub(super) const COREDNS: Program = Program {
     name: "coredns-1.15.0",
     file: "coredns",
     what: "CoreDNS 1.15.0",
-    takes: "a minute",
+    duration: "a minute",
     sources: module!("coredns": "go.mod", "go.sum", "main.go"),
     package: ".",
     linker: "-s -w",
@@ -57,7 +57,7 @@ pub(super) const LOCAL_PATH_PROVISIONER: Program = Program {
     name: "local-path-provisioner-0.0.30",
     file: "local-path-provisioner",
     what: "local-path-provisioner 0.0.30",
-    takes: "a minute",
+    duration: "a minute",
     sources: module!("local-path-provisioner": "go.mod", "go.sum"),
     package: "github.com/rancher/local-path-provisioner",
     linker: "-s -w -X main.VERSION=v0.0.30",

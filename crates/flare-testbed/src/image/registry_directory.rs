@@ -13,11 +13,11 @@ use flare_diagnostic::Faults;
 use super::{layer::digest, manifest::Image};
 use crate::fault::cache_disk;
 
-/// Lays an image under a name and a tag. What is there already stays; a tag that is there turns to this image.
+/// Pushes an image under a name and a tag. What is there already stays; a tag that is there is moved to this image.
 pub(super) fn push(root: &Path, name: &str, tag: &str, image: &Image<'_>) -> Result<(), Faults> {
     let directory = Directory { root: root.join("docker/registry/v2"), name };
     let (configuration, manifest) = (image.configuration(), image.manifest());
-    let laid = || {
+    let pushed = || {
         for stored in image.layers {
             directory.link_blob(&stored.layer.digest, &stored.file)?;
             directory.name_layer(&stored.layer.digest)?;
@@ -26,7 +26,7 @@ pub(super) fn push(root: &Path, name: &str, tag: &str, image: &Image<'_>) -> Res
         // The tag comes last: a registry that runs never shows an image of which a part is missing.
         directory.name_manifest(tag, &directory.write_blob(&manifest)?)
     };
-    laid().map_err(|error| cache_disk("filled", root, &error).into())
+    pushed().map_err(|error| cache_disk("filled", root, &error).into())
 }
 
 struct Directory<'a> {

@@ -26,7 +26,7 @@ pub(super) struct Recipe {
     /// What it is, for people.
     pub(super) what: String,
     /// How long it takes, for people.
-    pub(super) takes: &'static str,
+    pub(super) duration: &'static str,
     /// Everything that it is made of.
     pub(super) key: String,
 }
@@ -45,9 +45,9 @@ const FORMAT: &str = "1";
 
 impl Recipe {
     /// A recipe whose inputs are given.
-    pub(super) fn new(name: impl Into<String>, what: impl Into<String>, takes: &'static str, inputs: &[&str]) -> Self {
+    pub(super) fn new(name: impl Into<String>, what: impl Into<String>, duration: &'static str, inputs: &[&str]) -> Self {
         let key = key(inputs.iter().chain(&[FORMAT, std::env::consts::ARCH]).map(|input| input.as_bytes()));
-        Self { name: name.into(), what: what.into(), takes, key }
+        Self { name: name.into(), what: what.into(), duration, key }
     }
 
     /// The directory of the layer in the cache.
@@ -64,7 +64,7 @@ impl Recipe {
     ) -> Result<Stored, Faults> {
         let place = self.place(context.cache);
         get_or_build(context, &place, |directory| {
-            (context.report)(&format!("making {}: {}, once", self.what, self.takes));
+            (context.report)(&format!("making {}: {}, once", self.what, self.duration));
             let began = Instant::now();
             let work = directory.join("work");
             fs::create_dir(&work).map_err(|error| cache_disk("made", &work, &error))?;

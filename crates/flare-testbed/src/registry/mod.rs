@@ -1,5 +1,5 @@
 //! The registries of a cluster: a plain one, one that asks for a password, and a slow one. All serve one directory, so every
-//! image can be pulled from each; a tag that is missing is any tag that nobody laid there.
+//! image can be pulled from each; a tag that is missing is any tag that nobody pushed there.
 
 mod credentials;
 mod files;
@@ -47,7 +47,7 @@ pub struct RegistryProcess {
 
 /// Where the registries of a cluster live.
 #[derive(Debug, Clone, Copy)]
-pub struct Place<'a> {
+pub struct RegistryPlacement<'a> {
     /// The state directory as this process sees it; configuration is written below `registries/` and `certs.d/` of it.
     pub state_directory: &'a Path,
     /// The same directory as the cluster's own processes see it.
@@ -68,7 +68,7 @@ pub struct Place<'a> {
 ///
 /// # Errors
 /// `docker-registry` is missing, or the disk refused.
-pub fn processes(context: &Context<'_>, place: Place<'_>) -> Result<Vec<RegistryProcess>, Faults> {
+pub fn processes(context: &Context<'_>, place: RegistryPlacement<'_>) -> Result<Vec<RegistryProcess>, Faults> {
     let missing = || {
         Diagnostic::error(Code::ToolNotFound, "the program `docker-registry` is not there")
             .hint("install it with `apt-get install docker-registry`, and run again")
@@ -121,7 +121,7 @@ fn hosts_toml(port: u16) -> String {
 
 /// The configuration of docker-registry, which is YAML, and JSON is YAML. The private one never writes, so that one process
 /// alone changes the directory.
-fn configuration(place: Place<'_>, port: u16, is_private: bool) -> String {
+fn configuration(place: RegistryPlacement<'_>, port: u16, is_private: bool) -> String {
     let mut configuration = json!({
         "version": 0.1,
         "log": {"level": "warn"},
@@ -140,12 +140,12 @@ fn configuration(place: Place<'_>, port: u16, is_private: bool) -> String {
 }
 
 /// A path below the state directory, as the cluster's processes see it.
-fn inside(place: Place<'_>, path: &str) -> String {
+fn inside(place: RegistryPlacement<'_>, path: &str) -> String {
     place.seen_as.join(path).to_string_lossy().into_owned()
 }
 
 /// Writes a file below the state directory that its owner alone may read.
-fn write(place: Place<'_>, path: &str, content: &str) -> Result<(), Faults> {
+fn write(place: RegistryPlacement<'_>, path: &str, content: &str) -> Result<(), Faults> {
     write_private(&place.state_directory.join(path), content).map_err(Faults::from)
 }
 
@@ -155,7 +155,7 @@ mod tests {
 
     use serde_json::Value;
 
-    use super::{Place, processes};
+    use super::{RegistryPlacement, processes};
     use crate::Context;
 
     #[test]
@@ -166,7 +166,7 @@ mod tests {
         let context =
             Context { cache: state.path(), search_path: &search_path, interrupted: &interrupted, report: &|_: &str| {} };
         let own_program = Path::new("/opt/flare-kube");
-        let place = Place {
+        let place = RegistryPlacement {
             state_directory: state.path(),
             seen_as: Path::new("/run/x"),
             images: "registry",

@@ -77,7 +77,7 @@ fn with_directory(fault: Diagnostic, kits: &[FoundKit]) -> Diagnostic {
 fn check_directory(kits: &Path) -> Result<(), Faults> {
     let shown = printable(&kits.to_string_lossy()).into_owned();
     let fault = |message: String, hint: &str| Faults::from(Diagnostic::error(Code::InvalidArgs, message).hint(hint).at(kits));
-    match Destination::look(kits) {
+    match Destination::inspect(kits) {
         Ok(Destination::Directory) => {}
         Ok(Destination::EmptyDirectory) => return Err(fault(format!("the directory `{shown}` is empty"), NAME_THE_DIRECTORY)),
         Ok(Destination::Absent) => return Err(fault(format!("there is no directory `{shown}`"), NAME_THE_DIRECTORY)),

@@ -20,7 +20,7 @@ const TINY: Program = Program {
     name: "tiny-1.0.0",
     file: "tiny",
     what: "tiny 1.0.0",
-    takes: "a second",
+    duration: "a second",
     sources: &[("go.mod", MODULE), ("main.go", MAIN)],
     package: ".",
     linker: "-s -w -X main.greeting=hello",

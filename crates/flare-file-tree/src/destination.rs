@@ -37,7 +37,7 @@ pub enum Destination {
 
 impl Destination {
     /// Looks at a path. Fails where one may not look, or where an upper part of the path is no directory.
-    pub fn look(path: &Path) -> Result<Self, DiskError> {
+    pub fn inspect(path: &Path) -> Result<Self, DiskError> {
         let failed = |errno: Errno| DiskError::new("look at", path, errno);
         let found = match statat(CWD, path, AtFlags::empty()) {
             Ok(stat) => kind(&stat),
@@ -86,12 +86,12 @@ fn is_empty(directory: &Path) -> Result<bool, Errno> {
 
 /// Where a tree goes: a name in a directory, no link among the last names.
 #[derive(Debug)]
-pub(crate) struct Target {
+pub(crate) struct CommitPath {
     pub(crate) parent: PathBuf,
     pub(crate) name: OsString,
 }
 
-impl Target {
+impl CommitPath {
     /// Resolves a destination that is itself a link, or ends in `..`.
     pub(crate) fn resolve(destination: &Path) -> Result<Self, DiskError> {
         let found = statat(CWD, destination, AtFlags::SYMLINK_NOFOLLOW);
