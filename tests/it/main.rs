@@ -14,6 +14,7 @@ mod many_kits;
 mod modules;
 mod output;
 mod parity;
+mod stage_federation;
 mod staged_objects;
 mod tidy;
 mod yaml_readers;

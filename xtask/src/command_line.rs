@@ -23,6 +23,7 @@ struct CommandLine {
 }
 
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one in a run")]
 enum Verb {
     #[command(flatten)]
     User(cli::Verb),

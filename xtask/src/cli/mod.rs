@@ -10,6 +10,7 @@ mod names;
 mod prepare;
 mod schema;
 mod stage;
+mod stage_federation;
 mod unstage;
 
 use crate::{context::Context, output::VerbResult};

@@ -7,7 +7,10 @@ use flare_prepared_kit::PreparedKit;
 use flare_pvc_stage::{NewClaim, ObjectOptions, Options, Staged, StagedObjects};
 use serde_json::{Value, json};
 
-use super::arguments::{ClusterArguments, StagingMode};
+use super::{
+    arguments::{ClusterArguments, StagingMode},
+    stage_federation::{self, FederationArguments},
+};
 use crate::{
     context::Context,
     output::{Outcome, VerbResult, documents},
@@ -28,16 +31,21 @@ use crate::{
 /// `--mode objects` makes a ConfigMap of `local/` and a Secret of `startup/` instead, names them in the chart's values, and needs no
 /// program in a pod. A kit that changed gets new objects, so a parent that restarts meanwhile still mounts its own; `unstage --superseded`
 /// removes earlier ones. `--render` prints the objects for a repository that another tool applies; no cluster is needed.
+///
+/// `--federation` stages every participant of a federation.yaml, each into the cluster that its `kubeconfig` and `context` name. All
+/// prepared kits are checked before the first is sent; one that fails does not keep the others from their places.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// The prepared kit: an output of `prepare`.
-    #[arg(value_name = "PREPARED")]
-    prepared: PathBuf,
+    #[arg(value_name = "PREPARED", required_unless_present = "federation")]
+    prepared: Option<PathBuf>,
+    #[command(flatten)]
+    federation: FederationArguments,
     #[command(flatten)]
     staging: StagingArguments,
     /// Print the objects of `--mode objects` as YAML in place of sending them. The Secret holds private keys: encrypt it before it is
     /// committed.
-    #[arg(long, conflicts_with_all = ["create_namespace", "create_pvc"])]
+    #[arg(long, conflicts_with_all = ["create_namespace", "create_pvc", "federation"])]
     render: bool,
     #[command(flatten)]
     cluster: ClusterArguments,
@@ -100,11 +108,16 @@ impl StagingArguments {
         }
     }
 
+    /// Where the kits are put.
+    pub(super) fn mode(&self) -> StagingMode {
+        self.mode.unwrap_or(StagingMode::Pvc)
+    }
+
     /// The options of a staging as objects.
     ///
     /// # Errors
     /// `INVALID_ARGS` for flags that have a meaning on a volume alone.
-    fn object_options(&self, cluster: &ClusterArguments) -> Result<ObjectOptions, Diagnostic> {
+    pub(super) fn object_options(&self, cluster: &ClusterArguments) -> Result<ObjectOptions, Diagnostic> {
         let of_volumes = [
             ("--helper-image", self.helper_image.is_some()),
             ("--restart", self.restart),
@@ -138,10 +151,13 @@ impl StagingArguments {
 /// Stages and says what was done.
 pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     let (cluster, staging) = (&arguments.cluster, &arguments.staging);
-    let prepared = context.environment.absolute(&arguments.prepared)?;
+    if let Some(file) = &arguments.federation.federation {
+        return stage_federation::run(context, file, &arguments.federation, staging, cluster);
+    }
+    let prepared = context.environment.absolute(arguments.prepared.as_deref().unwrap_or(Path::new("")))?;
     let request = Request { prepared: &prepared, namespace: cluster.namespace.as_deref(), access: cluster.access() };
     context.step(|| format!("staging {}", prepared.display()));
-    let (mode, dry_run) = (staging.mode.unwrap_or(StagingMode::Pvc), cluster.dry_run);
+    let (mode, dry_run) = (staging.mode(), cluster.dry_run);
     if arguments.render {
         return render(&request, staging, cluster);
     }
@@ -154,9 +170,18 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     Ok(of_volume(&staged.value, staging.rollback, dry_run, staged.warnings))
 }
 
+pub(super) fn volume_data(staged: &Staged) -> Value {
+    json!({"namespace": staged.namespace, "claim": staged.claim, "files": staged.files, "bytes": staged.bytes,
+        "fingerprint": staged.fingerprint, "changed": staged.changed, "claim_created": staged.claim_created})
+}
+
+pub(super) fn object_data(staged: &StagedObjects) -> Value {
+    json!({"namespace": staged.namespace, "objects": staged.objects, "files": staged.files, "bytes": staged.bytes,
+        "fingerprint": staged.fingerprint, "changed": staged.changed, "claim_created": staged.claim_created})
+}
+
 fn of_volume(staged: &Staged, rollback: bool, dry_run: bool, warnings: Vec<Diagnostic>) -> Outcome {
-    let mut data = json!({"namespace": staged.namespace, "claim": staged.claim, "files": staged.files, "bytes": staged.bytes,
-        "fingerprint": staged.fingerprint, "changed": staged.changed, "claim_created": staged.claim_created});
+    let mut data = volume_data(staged);
     note_dry_run(&mut data, dry_run);
     let (claim, namespace) = (&staged.claim, &staged.namespace);
     let text = if rollback && !dry_run {
@@ -172,9 +197,8 @@ fn of_volume(staged: &Staged, rollback: bool, dry_run: bool, warnings: Vec<Diagn
 
 fn of_objects(prepared: &Path, kit: &PreparedKit, staged: &StagedObjects, dry_run: bool, warnings: Vec<Diagnostic>) -> Outcome {
     let helm_command = helm_command(kit.plan(), &prepared.join(PreparedKit::chart_path()));
-    let mut data = json!({"namespace": staged.namespace, "objects": staged.objects, "files": staged.files, "bytes": staged.bytes,
-        "fingerprint": staged.fingerprint, "changed": staged.changed, "claim_created": staged.claim_created,
-        "helm_command": helm_command});
+    let mut data = object_data(staged);
+    data["helm_command"] = json!(helm_command);
     note_dry_run(&mut data, dry_run);
     let (what, files, bytes) = (done(dry_run, staged.changed), staged.files, staged.bytes);
     let [config_map, secret] = &staged.objects;
@@ -206,13 +230,13 @@ fn render(request: &Request<'_>, staging: &StagingArguments, cluster: &ClusterAr
     Ok(Outcome { data, text: documents(&manifests), warnings })
 }
 
-fn note_dry_run(data: &mut Value, dry_run: bool) {
+pub(super) fn note_dry_run(data: &mut Value, dry_run: bool) {
     if dry_run {
         data["dry_run"] = json!(true);
     }
 }
 
-fn done(dry_run: bool, changed: bool) -> &'static str {
+pub(super) fn done(dry_run: bool, changed: bool) -> &'static str {
     match (dry_run, changed) {
         (false, true) => "staged",
         (true, true) => "would stage",

@@ -2,6 +2,7 @@
 
 mod exit;
 mod render;
+mod table;
 
 pub(crate) use exit::exit_status;
 pub(crate) use exit::{EXIT_USAGE, manual_of_exit_statuses};
@@ -10,6 +11,7 @@ use flare_diagnostic::{Diagnostic, Faults};
 pub(crate) use flare_yaml::documents;
 pub(crate) use render::{Reporter, forgive_closed_pipe, write_to_stderr};
 use serde_json::Value;
+pub(crate) use table::table;
 
 /// How results are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]

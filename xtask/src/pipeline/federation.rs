@@ -2,7 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
@@ -40,15 +40,13 @@ pub(crate) struct LoadedFederation {
 /// Reads federation.yaml and the config files that it names. Relative paths refer to its directory.
 pub(crate) fn read(file: &Path, output: Option<&Path>, target: Option<Target>) -> Result<Checked<LoadedFederation>, Faults> {
     let mut collector = Collector::new();
-    let bytes = flare_file_tree::read_file(file, LARGEST_FEDERATION, Code::InvalidFederation, Code::InvalidFederation)?;
-    let federation = collector.require_checked(Federation::parse(&bytes, &file.to_string_lossy()))?;
-    let directory = file.parent().unwrap_or(Path::new("/"));
+    let federation = collector.require_checked(parse(file))?;
+    let directory = directory_of(file);
     let mut images = Vec::new();
     let mut requests = Vec::new();
     for participant in &federation.participants {
-        let kit = crate::environment::shortest(&flare_file_tree::resolved(&directory.join(&participant.kit)));
-        let kit = collector.require(crate::environment::utf8(kit))?;
-        let output = output.map_or_else(|| kit.join("prepared/k8s"), |output| output.join(kit.file_name().unwrap_or_default()));
+        let kit = collector.require(kit_of(participant, directory))?;
+        let output = output_of(&kit, output);
         if let Some(document) = collector.keep(config_file(participant, directory)) {
             images.extend(release::image_of(&participant.config_node(document.as_deref().map(|document| &document.root))));
             let config = ConfigSource::Participant { participant: Box::new(participant.clone()), document };
@@ -66,6 +64,28 @@ pub(crate) fn read(file: &Path, output: Option<&Path>, target: Option<Target>) -
         request.asked = Some((decision.target, decision.reason.clone()));
     }
     collector.finish(|| LoadedFederation { federation, requests }).map_err(unique)
+}
+
+/// Reads federation.yaml alone.
+pub(crate) fn parse(file: &Path) -> Result<Checked<Federation>, Faults> {
+    let bytes = flare_file_tree::read_file(file, LARGEST_FEDERATION, Code::InvalidFederation, Code::InvalidFederation)?;
+    Federation::parse(&bytes, &file.to_string_lossy())
+}
+
+/// The directory that relative paths in a federation.yaml refer to.
+pub(crate) fn directory_of(file: &Path) -> &Path {
+    file.parent().unwrap_or(Path::new("/"))
+}
+
+/// The startup kit of a participant, absolute.
+pub(crate) fn kit_of(participant: &Participant, directory: &Path) -> Result<PathBuf, Diagnostic> {
+    let kit = crate::environment::shortest(&flare_file_tree::resolved(&directory.join(&participant.kit)));
+    crate::environment::utf8(kit)
+}
+
+/// Where the prepared kit of a participant stands: below `output`, where one was named.
+pub(crate) fn output_of(kit: &Path, output: Option<&Path>) -> PathBuf {
+    output.map_or_else(|| kit.join("prepared/k8s"), |output| output.join(kit.file_name().unwrap_or_default()))
 }
 
 /// Faults in what participants share, such as a file that several of them name, once.

@@ -14,5 +14,6 @@ mod read_config;
 mod release;
 pub(crate) mod request;
 pub(crate) mod stage;
+pub(crate) mod stage_federation;
 pub(crate) mod study_files;
 pub(crate) mod unstage;

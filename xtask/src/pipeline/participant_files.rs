@@ -30,8 +30,8 @@ pub(crate) fn note(federation: &Federation, file: &str) -> Option<Diagnostic> {
     .into_iter()
     .filter_map(|(key, used)| used.then_some(key))
     .collect();
-    let message = format!("{} of this file were checked, and will be used by `up`; `prepare` does not use them", keys.join(", "));
-    let hint = "until then give them to `helm` yourself: `--kubeconfig`, `--kube-context`, `--values`";
+    let message = format!("{} of this file were checked; `prepare` does not use them", keys.join(", "));
+    let hint = "`stage --federation` uses `kubeconfig` and `context`; give values to `helm` yourself: `--values`";
     (!keys.is_empty()).then(|| Diagnostic::warning(Code::Notice, message).hint(hint).at(Place::file(file)))
 }
 

@@ -40,23 +40,33 @@ impl Request<'_> {
         work: impl FnOnce(Cluster) -> Work,
     ) -> Result<T, Faults> {
         let all = async {
-            let cluster = tokio::select! {
-                connected = flare_cluster::connect(&self.access, &context.environment.cluster) => connected?,
-                () = runtime::interrupted(&context.interrupt) => return Err(crate::interrupt::interrupted().into()),
-            };
+            let cluster = self.connect(context).await?;
             Box::pin(work(cluster)).await
         };
         runtime::block_on(all)?
+    }
+
+    async fn connect(&self, context: &Context<'_>) -> Result<Cluster, Faults> {
+        tokio::select! {
+            connected = flare_cluster::connect(&self.access, &context.environment.cluster) => Ok(connected?),
+            () = runtime::interrupted(&context.interrupt) => Err(crate::interrupt::interrupted().into()),
+        }
     }
 }
 
 /// Opens the kit, connects and stages it on its volume.
 pub(crate) fn on_volume(context: &Context<'_>, request: &Request<'_>, options: &Options) -> Result<Checked<Staged>, Faults> {
+    runtime::block_on(volume(context, request, options))?
+}
+
+/// As [`on_volume`], beside others.
+pub(crate) async fn volume(context: &Context<'_>, request: &Request<'_>, options: &Options) -> Result<Checked<Staged>, Faults> {
     let mut found = Collector::new();
-    let kit = &found.require_checked(request.open(OpenOptions::default()))?;
-    found.require(flare_pvc_stage::refuse_staged_objects(kit))?;
+    let kit = found.require_checked(request.open(OpenOptions::default()))?;
+    found.require(flare_pvc_stage::refuse_staged_objects(&kit))?;
+    let cluster = found.require(request.connect(context).await)?;
     let stop = runtime::interrupted(&context.interrupt);
-    let staged = request.in_cluster(context, |cluster| async move { flare_pvc_stage::stage(&cluster, kit, options, stop).await });
+    let staged = Box::pin(flare_pvc_stage::stage(&cluster, &kit, options, stop)).await;
     let staged = found.require_checked(staged)?;
     found.finish(|| staged)
 }
@@ -67,13 +77,22 @@ pub(crate) fn as_objects(
     request: &Request<'_>,
     options: &ObjectOptions,
 ) -> Result<Checked<(PreparedKit, StagedObjects)>, Faults> {
+    runtime::block_on(objects(context, request, options))?
+}
+
+/// As [`as_objects`], beside others.
+pub(crate) async fn objects(
+    context: &Context<'_>,
+    request: &Request<'_>,
+    options: &ObjectOptions,
+) -> Result<Checked<(PreparedKit, StagedObjects)>, Faults> {
     let mut found = Collector::new();
     let kit = found.require_checked(request.open(OpenOptions::default()))?;
     // What could not be recorded is not sent.
     found.require(KitObjects::of(&kit).and_then(|objects| kit.values_with(Some(&objects.value.record))))?;
-    let (kit_in_work, stop) = (&kit, runtime::interrupted(&context.interrupt));
-    let staged = request
-        .in_cluster(context, |cluster| async move { flare_pvc_stage::stage_objects(&cluster, kit_in_work, options, stop).await });
+    let cluster = found.require(request.connect(context).await)?;
+    let stop = runtime::interrupted(&context.interrupt);
+    let staged = Box::pin(flare_pvc_stage::stage_objects(&cluster, &kit, options, stop)).await;
     let mut staged = found.require_checked(staged)?;
     let recorded = found.require(record(&kit, request.prepared, &staged.record, options.dry_run))?;
     staged.changed |= recorded;

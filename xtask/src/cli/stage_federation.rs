@@ -1,0 +1,92 @@
+//! `stage --federation`: every participant of a federation, and one table.
+
+use std::path::{Path, PathBuf};
+
+use flare_diagnostic::Checked;
+use serde_json::{Value, json};
+
+use super::{
+    arguments::{ClusterArguments, StagingMode},
+    stage::{self, StagingArguments},
+};
+use crate::{
+    context::Context,
+    output::{Failure, Outcome, VerbResult, printable, table},
+    pipeline::stage_federation::{self, Destined, Done, Staging, Unfinished},
+};
+
+/// The federation in place of one prepared kit.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct FederationArguments {
+    /// Stage every participant of a federation.yaml.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["prepared", "namespace"])]
+    pub(super) federation: Option<PathBuf>,
+    /// The directory that was `--output` of `prepare --federation` [default: each kit's prepared/k8s].
+    #[arg(long = "prepared", id = "prepared_directory", value_name = "DIR", requires = "federation")]
+    prepared: Option<PathBuf>,
+}
+
+/// Stages all, and says what was done for each.
+pub(super) fn run(
+    context: &Context<'_>,
+    file: &Path,
+    arguments: &FederationArguments,
+    staging: &StagingArguments,
+    cluster: &ClusterArguments,
+) -> VerbResult {
+    let file = context.environment.absolute(file)?;
+    let prepared = arguments.prepared.as_ref().map(|path| context.environment.absolute(path)).transpose()?;
+    let how = match staging.mode() {
+        StagingMode::Pvc => Staging::Volume(staging.options(cluster)),
+        StagingMode::Objects => Staging::Objects(staging.object_options(cluster)?),
+    };
+    let Checked { value: participants, warnings } = stage_federation::read(&file, prepared.as_deref(), &cluster.access())?;
+    let bar = context.progress(participants.len());
+    let ended = stage_federation::stage(context, &participants, &how, || bar.inc(1));
+    bar.finish_and_clear();
+    match ended {
+        Ok(Checked { value, warnings: more }) => {
+            let done: Vec<_> = value.into_iter().map(Some).collect();
+            let warnings = warnings.into_iter().chain(more).collect();
+            Ok(Outcome { warnings, ..shown(&participants, &done, cluster.dry_run) })
+        }
+        Err(Unfinished { faults, done }) => {
+            Err(Failure { faults: faults.after(warnings), shown: Some(Box::new(shown(&participants, &done, cluster.dry_run))) })
+        }
+    }
+}
+
+/// One row for each participant; those that were not staged say so.
+fn shown(participants: &[Destined], done: &[Option<Done>], dry_run: bool) -> Outcome {
+    let mut rows = vec![["NAME", "ROLE", "NAMESPACE", "WHERE", "FILES", "BYTES", "STATUS"].map(str::to_owned)];
+    let mut staged = Vec::new();
+    for (participant, done) in participants.iter().zip(done) {
+        let (name, role) = (printable(&participant.name).into_owned(), participant.role.to_string());
+        let mut data = match done {
+            None => json!({}),
+            Some(Done::Volume(staged)) => stage::volume_data(staged),
+            Some(Done::Objects(staged)) => stage::object_data(staged),
+        };
+        let text = |key: &str| data[key].as_str().unwrap_or("-").to_owned();
+        let number = |key: &str| data[key].as_u64().map_or_else(|| "-".to_owned(), |number| number.to_string());
+        let place = match done {
+            None => "-".to_owned(),
+            Some(Done::Volume(staged)) => format!("pvc/{}", staged.claim),
+            Some(Done::Objects(staged)) => format!("secret/{}", staged.objects[1].name),
+        };
+        let status = match data["changed"].as_bool() {
+            None => "not staged",
+            Some(true) => stage::done(dry_run, true),
+            Some(false) => "unchanged",
+        };
+        rows.push([name, role, text("namespace"), place, number("files"), number("bytes"), status.to_owned()]);
+        data["name"] = json!(participant.name);
+        data["role"] = json!(participant.role);
+        data["prepared"] = json!(participant.prepared);
+        data["staged"] = json!(done.is_some());
+        staged.push(data);
+    }
+    let mut data = json!({ "participants": Value::Array(staged) });
+    stage::note_dry_run(&mut data, dry_run);
+    Outcome { data, text: table(&rows), warnings: Vec::new() }
+}

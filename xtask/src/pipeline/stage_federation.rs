@@ -1,0 +1,179 @@
+//! The prepared kits of a federation → their clusters, beside each other.
+
+use std::path::{Path, PathBuf};
+
+use flare_cluster::Access;
+use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults, printable};
+use flare_federation::Participant;
+use flare_file_tree::Destination;
+use flare_names::Role;
+use flare_prepared_kit::OpenOptions;
+use flare_pvc_stage::{ObjectOptions, Options, Staged, StagedObjects};
+use futures_util::{StreamExt as _, stream};
+
+use super::{
+    federation::{self, UniqueDiagnostics},
+    participant_files,
+    stage::{self, Request},
+};
+use crate::{context::Context, runtime};
+
+/// So many participants are staged at once: each has a connection of its own, and some clusters are small.
+const AT_ONCE: usize = 8;
+
+/// One participant's prepared kit, and the cluster that it goes to.
+#[derive(Debug)]
+pub(crate) struct Destined {
+    pub(crate) name: String,
+    pub(crate) role: Role,
+    pub(crate) prepared: PathBuf,
+    access: Access,
+}
+
+/// How every kit of a run is staged.
+#[derive(Debug)]
+pub(crate) enum Staging {
+    Volume(Options),
+    Objects(ObjectOptions),
+}
+
+/// What was done for one participant.
+#[derive(Debug)]
+pub(crate) enum Done {
+    Volume(Staged),
+    Objects(StagedObjects),
+}
+
+/// A run after which not every kit is staged.
+#[derive(Debug)]
+pub(crate) struct Unfinished {
+    pub(crate) faults: Faults,
+    /// Whether each participant, in the order of the file, was staged.
+    pub(crate) done: Vec<Option<Done>>,
+}
+
+/// Reads federation.yaml, and opens every prepared kit: nothing is sent to any cluster before all are whole.
+///
+/// `prepared` is the directory that was `--output` of `prepare`. A participant's `kubeconfig` and `context` win over `access`.
+pub(crate) fn read(file: &Path, prepared: Option<&Path>, access: &Access) -> Result<Checked<Vec<Destined>>, Faults> {
+    let mut found = Collector::new();
+    let federation = found.require_checked(federation::parse(file))?;
+    let directory = federation::directory_of(file);
+    found.extend(participant_files::check(&federation, directory));
+    let mut destined = Vec::with_capacity(federation.participants.len());
+    for participant in &federation.participants {
+        let one = federation::kit_of(participant, directory)
+            .map_err(Faults::from)
+            .and_then(|kit| open(participant, federation::output_of(&kit, prepared), access_of(participant, directory, access)));
+        destined.extend(found.keep_checked(one));
+    }
+    found.finish(|| destined)
+}
+
+fn open(participant: &Participant, prepared: PathBuf, access: Access) -> Result<Checked<Destined>, Faults> {
+    let request = Request { prepared: &prepared, namespace: None, access: access.clone() };
+    if matches!(Destination::inspect(&prepared), Ok(Destination::Absent)) {
+        let message = format!("`{}` has no prepared kit here", printable(&participant.name));
+        let hint = "run `prepare --federation`, or name the directory that was its `--output` by `--prepared`";
+        return Err(Diagnostic::error(Code::InvalidPreparedKit, message).hint(hint).at(prepared.as_path()).into());
+    }
+    let opened = request.open(OpenOptions::default()).map_err(|faults| faults.map_all(|fault| below(fault, &prepared)))?;
+    let mut found = Collector::new();
+    let kit = opened.map(|kit| (kit.plan().participant.clone(), kit.plan().role));
+    found.extend(kit.warnings.into_iter().map(|warning| below(warning, &prepared)));
+    let (name, role) = kit.value;
+    if name != participant.name {
+        let message = format!(
+            "the prepared kit is that of `{}`, and federation.yaml expects `{}` here",
+            printable(&name),
+            printable(&participant.name)
+        );
+        let hint = "prepare the federation again, or name the directory that was `--output` of `prepare` by `--prepared`";
+        found.push(Diagnostic::error(Code::InvalidArgs, message).hint(hint).at(prepared.as_path()));
+    }
+    found.finish(|| Destined { name, role, prepared, access })
+}
+
+/// Whose a diagnostic is: a place below the participant's prepared kit, or the kit itself.
+fn below(mut diagnostic: Diagnostic, prepared: &Path) -> Diagnostic {
+    match &mut diagnostic.place {
+        Some(place) => {
+            place.file = prepared.join(&place.file).to_string_lossy().into_owned();
+            diagnostic
+        }
+        None => diagnostic.at(prepared),
+    }
+}
+
+fn access_of(participant: &Participant, directory: &Path, access: &Access) -> Access {
+    let own = participant.kubeconfig.as_ref().map(|path| directory.join(path));
+    // A context belongs to its file: the command line's is none of another one.
+    let context = participant.context.clone().or_else(|| access.context.clone().filter(|_| own.is_none()));
+    Access { kubeconfig: own.or_else(|| access.kubeconfig.clone()), context }
+}
+
+/// Stages every kit. One that fails does not keep the others from their places; `progress` is called after each.
+pub(crate) fn stage(
+    context: &Context<'_>,
+    participants: &[Destined],
+    staging: &Staging,
+    mut progress: impl FnMut(),
+) -> Result<Checked<Vec<Done>>, Unfinished> {
+    let all = async {
+        let runs = stream::iter(participants).map(|one| Box::pin(stage_one(context, one, staging)));
+        runs.buffered(AT_ONCE).inspect(|_| progress()).collect::<Vec<_>>().await
+    };
+    let ended = match runtime::block_on(all) {
+        Ok(ended) => ended,
+        Err(fault) => return Err(Unfinished { faults: fault.into(), done: participants.iter().map(|_| None).collect() }),
+    };
+    let (mut errors, mut warnings) = (UniqueDiagnostics::default(), UniqueDiagnostics::default());
+    let mut interrupted = None;
+    let mut done = Vec::with_capacity(ended.len());
+    for (participant, ended) in participants.iter().zip(ended) {
+        let (value, before) = match ended {
+            Ok(Checked { value, warnings }) => (Some(value), warnings),
+            Err(faults) => {
+                let (found, before) = faults.into_parts();
+                for fault in found {
+                    // Ctrl-C is one event, whomever it met.
+                    if fault.code == Code::Interrupted {
+                        interrupted = Some(fault);
+                    } else {
+                        errors.extend([below(fault, &participant.prepared)]);
+                    }
+                }
+                (None, before)
+            }
+        };
+        warnings.extend(before.into_iter().map(|warning| below(warning, &participant.prepared)));
+        done.push(value);
+    }
+    let count = done.iter().flatten().count();
+    let interrupted = interrupted.map(|mut fault| {
+        fault.message = format!("interrupted after {count} of {} kits; what was begun has been removed", done.len());
+        fault
+    });
+    let errors: Vec<_> = interrupted.into_iter().chain(errors.into_vec()).collect();
+    let warnings = warnings.into_vec();
+    match Faults::from_list(errors) {
+        Some(faults) => Err(Unfinished { faults: faults.after(warnings), done }),
+        None => Ok(Checked { value: done.into_iter().flatten().collect(), warnings }),
+    }
+}
+
+async fn stage_one(context: &Context<'_>, one: &Destined, staging: &Staging) -> Result<Checked<Done>, Faults> {
+    context.interrupt.check()?;
+    context.step(|| format!("staging {} from {}", one.name, one.prepared.display()));
+    let request = Request { prepared: &one.prepared, namespace: None, access: one.access.clone() };
+    match staging {
+        Staging::Volume(options) => {
+            let options = Options { run: stage::run_name(), ..options.clone() };
+            stage::volume(context, &request, &options).await.map(|checked| checked.map(Done::Volume))
+        }
+        Staging::Objects(options) => {
+            let staged = Box::pin(stage::objects(context, &request, options)).await?;
+            Ok(staged.map(|(_, staged)| Done::Objects(staged)))
+        }
+    }
+}
