@@ -9,7 +9,8 @@ use flare_diagnostic::Faults;
 
 use super::{
     cargo_programs::CargoProgram,
-    packages::packages,
+    left_out::{self, CLUSTER_TESTS, TESTBED_TESTS, TestProgram},
+    packages::workspace,
     packaging, pinned,
     programs::{self, cargo, is_file, streaming},
     steps::Steps,
@@ -53,7 +54,7 @@ pub(crate) fn ci(context: &Context<'_>, root: &Path, no_cluster: bool) -> VerbRe
     let checks = Checks { context, root, lints: true };
     checks.announce(!no_cluster)?;
     checks.lints(&mut steps)?;
-    for package in packages(context, root)? {
+    for package in workspace(context, root)?.packages {
         let mut check = cargo(context, root);
         check.args(["check", "--quiet", "--locked", "--package", &package.name]);
         checks.step(&mut steps, &format!("`{}` alone", package.name), &mut check)?;
@@ -116,7 +117,7 @@ impl Checks<'_> {
         self.step(steps, "lints", cargo(context, root).args(clippy))?;
         let docs = ["doc", "--workspace", "--no-deps", "--locked", "--quiet"];
         self.step(steps, "docs", cargo(context, root).args(docs).env("RUSTDOCFLAGS", "-D warnings"))?;
-        steps.run("packages", || programs::run(&context.interrupt, &mut packaging::command(context, root)?))?;
+        steps.run("packages", || packaging::check(context, root))?;
         let Some(deny) = steps.run("cargo-deny", || CargoProgram::deny(context, root)?.install(context, root))? else {
             steps.leave_out(LICENCES, "cargo-deny is not there");
             return Ok(());
@@ -150,14 +151,15 @@ impl Checks<'_> {
         let cluster = if arguments.no_cluster { None } else { steps.run("cluster", || TestCluster::provide(context))? };
         let helm = steps.run("Helm", || script_run(context, root, HELM))?.is_some();
         let reference = steps.run("the reference", || script_run(context, root, REFERENCE))?.is_some();
-        let runner = Runner { context, root, nextest: self.nextest(steps)? };
+        let runner = Runner { context, root, nextest: self.nextest(steps)?, cluster: !arguments.no_cluster };
         let mut tests = runner.command(&[], filter, None);
         self.step(steps, "tests", &mut tests)?;
         if filter.is_none() {
             self.step(steps, "doc tests", cargo(context, root).args(["test", "--workspace", "--locked", "--doc"]))?;
         }
         if arguments.no_cluster {
-            let count = runner.count_cluster_tests(filter)?;
+            let count = left_out::count(root, filter)?;
+            write_to_stderr(&format!("{count} tests that need a cluster are left out\n"));
             steps.leave_out(ON_A_CLUSTER, format!("{count} tests, left out by `--no-cluster`"));
             return Ok(());
         }
@@ -191,12 +193,6 @@ const LICENCES: &str = "licences, bans, sources";
 const ON_A_CLUSTER: &str = "tests on a cluster";
 const OF_CLUSTERS: &str = "tests of local clusters";
 
-/// The test programs that need a cluster.
-const CLUSTER_TESTS: [&str; 1] = ["cluster"];
-
-/// The tests of local clusters themselves, of their images and their registries.
-const TESTBED_TESTS: [&str; 3] = ["lifecycle", "images", "registries"];
-
 /// The features with which Cargo builds those programs.
 const FEATURES: [&str; 2] = ["--features", "integration-tests/cluster,flare-testbed/cluster"];
 
@@ -205,23 +201,25 @@ struct Runner<'run> {
     context: &'run Context<'run>,
     root: &'run Path,
     nextest: Option<PathBuf>,
+    /// Whether tests on a cluster run too, so that they are built from the beginning.
+    cluster: bool,
 }
 
 impl Runner<'_> {
     /// Runs some test programs, or all that need no cluster; `at_once` limits how many tests. All runs have the same packages, and
     /// where they can the same features, so that nothing is compiled in two forms.
-    fn command(&self, programs: &[&str], filter: Option<&str>, at_once: Option<&str>) -> Command {
+    fn command(&self, programs: &[TestProgram], filter: Option<&str>, at_once: Option<&str>) -> Command {
         let mut command = streaming(self.context, self.root, self.nextest.as_deref().unwrap_or(Path::new("cargo")));
-        let chosen = programs.iter().flat_map(|program| ["--test", program]);
+        let chosen = programs.iter().flat_map(|program| ["--test", program.name]);
         if self.nextest.is_some() {
             let profile = if self.context.environment.continuous_integration { "ci" } else { "default" };
             // A filter may fit tests of the other steps alone.
             command
                 .args(["nextest", "run", "--profile", profile, "--no-tests", "pass", "--workspace", "--locked"])
-                .args(FEATURES);
-            if programs.is_empty() {
+                .args(self.cluster.then_some(FEATURES).into_iter().flatten());
+            if programs.is_empty() && self.cluster {
                 let left_out: Vec<_> =
-                    CLUSTER_TESTS.iter().chain(&TESTBED_TESTS).map(|name| format!("binary(={name})")).collect();
+                    CLUSTER_TESTS.iter().chain(&TESTBED_TESTS).map(|program| format!("binary(={})", program.name)).collect();
                 command.args(["--filterset", &format!("not ({})", left_out.join(" | "))]);
             }
             command.args(chosen).args(filter).args(at_once.map(|count| ["--test-threads", count]).into_iter().flatten());
@@ -235,16 +233,5 @@ impl Runner<'_> {
             command.args(filter).args(at_once.map(|count| ["--", "--test-threads", count]).into_iter().flatten());
         }
         command
-    }
-
-    /// How many tests are left out without a cluster, as they themselves say.
-    fn count_cluster_tests(&self, filter: Option<&str>) -> Result<usize, Faults> {
-        let mut list = programs::command(self.context.environment, self.root, "cargo");
-        list.args(["test", "--quiet", "--workspace", "--locked"]).args(FEATURES);
-        list.args(CLUSTER_TESTS.iter().chain(&TESTBED_TESTS).flat_map(|program| ["--test", program]));
-        list.args(filter).args(["--", "--list", "--format", "terse"]);
-        let count = programs::output(&mut list)?.lines().filter(|line| line.ends_with(": test")).count();
-        write_to_stderr(&format!("{count} tests that need a cluster are left out\n"));
-        Ok(count)
     }
 }

@@ -8,41 +8,60 @@ use serde::Deserialize;
 use super::programs;
 use crate::context::Context;
 
+/// What Cargo knows of the workspace.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Workspace {
+    /// All packages, at least one.
+    pub(crate) packages: Vec<Package>,
+    /// Where Cargo builds.
+    pub(crate) target_directory: PathBuf,
+}
+
 /// A package of the workspace.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Package {
     pub(crate) name: String,
+    version: String,
     /// The directory of its manifest.
     pub(crate) directory: PathBuf,
     /// Whether it has keywords, as every crate that is meant to be picked alone has.
     pub(crate) has_keywords: bool,
 }
 
+impl Package {
+    /// The directory that holds everything in the archive that `cargo package` makes; with `.crate` behind it, the archive's name.
+    pub(crate) fn directory_in_archive(&self) -> String {
+        format!("{}-{}", self.name, self.version)
+    }
+}
+
 /// What is needed of the document that `cargo metadata` prints.
 #[derive(Deserialize)]
 struct Metadata {
     packages: Vec<MetadataPackage>,
+    target_directory: PathBuf,
 }
 
 #[derive(Deserialize)]
 struct MetadataPackage {
     name: String,
+    version: String,
     manifest_path: PathBuf,
     keywords: Vec<String>,
 }
 
-/// All packages of the workspace, at least one.
+/// Asks Cargo for the workspace.
 ///
 /// # Errors
 ///
 /// Cargo fails, or prints another document than is expected: a check of no package could not fail.
-pub(crate) fn packages(context: &Context<'_>, root: &Path) -> Result<Vec<Package>, Faults> {
+pub(crate) fn workspace(context: &Context<'_>, root: &Path) -> Result<Workspace, Faults> {
     let mut metadata = programs::command(context.environment, root, "cargo");
     let text = programs::output(metadata.args(["metadata", "--no-deps", "--format-version", "1", "--locked"]))?;
     parse(&text)
 }
 
-fn parse(text: &str) -> Result<Vec<Package>, Faults> {
+fn parse(text: &str) -> Result<Workspace, Faults> {
     let fault = |what: String| {
         Diagnostic::error(Code::ToolFailed, format!("`cargo metadata` {what}"))
             .hint("use the toolchain that `rust-version` in Cargo.toml names")
@@ -55,24 +74,29 @@ fn parse(text: &str) -> Result<Vec<Package>, Faults> {
     let package = |described: MetadataPackage| Package {
         directory: described.manifest_path.parent().map(Path::to_path_buf).unwrap_or_default(),
         name: described.name,
+        version: described.version,
         has_keywords: !described.keywords.is_empty(),
     };
-    Ok(metadata.packages.into_iter().map(package).collect())
+    Ok(Workspace { packages: metadata.packages.into_iter().map(package).collect(), target_directory: metadata.target_directory })
 }
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
+    use std::path::Path;
 
-    use super::{Package, parse};
+    use super::parse;
 
     #[test]
     fn an_unexpected_document_is_an_error_and_no_empty_list() {
-        let package = r#"{"name": "a", "manifest_path": "/x/a/Cargo.toml", "keywords": ["k"], "version": "1.0.0"}"#;
-        let found = parse(&format!(r#"{{"packages": [{package}]}}"#)).unwrap();
-        assert_eq!(found, [Package { name: "a".to_owned(), directory: PathBuf::from("/x/a"), has_keywords: true }]);
+        let package = r#"{"name": "a", "version": "1.0.0", "manifest_path": "/x/a/Cargo.toml", "keywords": ["k"]}"#;
+        let found = parse(&format!(r#"{{"packages": [{package}], "target_directory": "/x/target"}}"#)).unwrap();
+        let [package] = found.packages.as_slice() else { panic!("{found:?}") };
+        assert_eq!((package.directory.as_path(), package.has_keywords), (Path::new("/x/a"), true));
+        assert_eq!(package.directory_in_archive(), "a-1.0.0");
+        assert_eq!(found.target_directory, Path::new("/x/target"));
         for text in ["", "null", "{}", r#"{"packages": {}}"#, r#"{"packages": []}"#, r#"{"packages": [{"name": "a"}]}"#] {
             assert!(parse(text).is_err(), "{text}");
         }
+        assert!(parse(r#"{"packages": [], "target_directory": "/x"}"#).is_err(), "no package");
     }
 }
