@@ -11,6 +11,7 @@ mod prepare;
 mod schema;
 mod stage;
 mod stage_federation;
+mod staging;
 mod unstage;
 
 use crate::{context::Context, output::VerbResult};

@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 
 use flare_diagnostic::{Code, Diagnostic};
 use flare_prepared_kit::PreparedKit;
-use flare_pvc_stage::{NewClaim, ObjectOptions, Options, Staged, StagedObjects};
-use serde_json::{Value, json};
+use flare_pvc_stage::{Staged, StagedObjects};
+use serde_json::json;
 
 use super::{
     arguments::{ClusterArguments, StagingMode},
     stage_federation::{self, FederationArguments},
+    staging::{StagingArguments, done, note_dry_run, object_data, volume_data},
 };
 use crate::{
     context::Context,
@@ -58,96 +59,6 @@ impl Arguments {
     }
 }
 
-/// What is made for a kit, and how: shared by the verbs that stage.
-#[derive(Debug, Clone, clap::Args)]
-#[allow(clippy::struct_excessive_bools, reason = "independent switches of a command line")]
-pub(crate) struct StagingArguments {
-    /// Where the kit is put [default: pvc].
-    #[arg(long, value_enum, value_name = "MODE")]
-    mode: Option<StagingMode>,
-    /// Create the namespace where it is missing.
-    #[arg(long)]
-    create_namespace: bool,
-    /// Create the workspace claim with this size where it is missing.
-    #[arg(long, value_name = "SIZE", num_args = 0..=1, default_missing_value = "10Gi")]
-    create_pvc: Option<String>,
-    /// Storage class of a claim that is created; an empty one for a volume that was made before [default: the cluster's].
-    #[arg(long, value_name = "CLASS", requires = "create_pvc")]
-    storage_class: Option<String>,
-    /// Access mode of a claim that is created.
-    #[arg(long, value_name = "MODE", requires = "create_pvc", default_value = "ReadWriteOnce",
-        value_parser = ["ReadWriteOnce", "ReadWriteMany", "ReadWriteOncePod"])]
-    access_mode: String,
-    /// The image of the helper pod; it needs Python 3.8 [default: the parent's].
-    #[arg(long, value_name = "IMAGE")]
-    helper_image: Option<String>,
-    /// Scale a running parent down before, and up again afterwards.
-    #[arg(long)]
-    restart: bool,
-    /// Put back the kit that the last staging replaced; that one is kept in its place.
-    #[arg(long, conflicts_with_all = ["again", "create_pvc", "create_namespace"])]
-    rollback: bool,
-    /// Stage even where the claim says that this very kit is there already.
-    #[arg(long)]
-    again: bool,
-}
-
-impl StagingArguments {
-    /// The options of the staging.
-    pub(crate) fn options(&self, cluster: &ClusterArguments) -> Options {
-        Options {
-            create_namespace: self.create_namespace,
-            create_claim: self.new_claim(),
-            image: self.helper_image.clone(),
-            rollback: self.rollback,
-            restart: self.restart,
-            again: self.again,
-            dry_run: cluster.dry_run,
-            deadline: cluster.time_limit(),
-            run: stage::run_name(),
-        }
-    }
-
-    /// Where the kits are put.
-    pub(super) fn mode(&self) -> StagingMode {
-        self.mode.unwrap_or(StagingMode::Pvc)
-    }
-
-    /// The options of a staging as objects.
-    ///
-    /// # Errors
-    /// `INVALID_ARGS` for flags that have a meaning on a volume alone.
-    pub(super) fn object_options(&self, cluster: &ClusterArguments) -> Result<ObjectOptions, Diagnostic> {
-        let of_volumes = [
-            ("--helper-image", self.helper_image.is_some()),
-            ("--restart", self.restart),
-            ("--rollback", self.rollback),
-            ("--again", self.again),
-        ];
-        if let Some((flag, _)) = of_volumes.iter().find(|(_, given)| *given) {
-            return Err(Diagnostic::error(
-                Code::InvalidArgs,
-                format!("`{flag}` has no meaning for a kit that is staged as objects"),
-            )
-            .hint("leave it out; a release is taken back by `helm rollback`, which names its own objects"));
-        }
-        Ok(ObjectOptions {
-            create_namespace: self.create_namespace,
-            create_claim: self.new_claim(),
-            dry_run: cluster.dry_run,
-            deadline: cluster.time_limit(),
-        })
-    }
-
-    fn new_claim(&self) -> Option<NewClaim> {
-        self.create_pvc.as_ref().map(|size| NewClaim {
-            size: size.clone(),
-            storage_class: self.storage_class.clone(),
-            access_mode: self.access_mode.clone(),
-        })
-    }
-}
-
 /// Stages and says what was done.
 pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     let (cluster, staging) = (&arguments.cluster, &arguments.staging);
@@ -168,16 +79,6 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     }
     let staged = stage::on_volume(context, &request, &staging.options(cluster))?;
     Ok(of_volume(&staged.value, staging.rollback, dry_run, staged.warnings))
-}
-
-pub(super) fn volume_data(staged: &Staged) -> Value {
-    json!({"namespace": staged.namespace, "claim": staged.claim, "files": staged.files, "bytes": staged.bytes,
-        "fingerprint": staged.fingerprint, "changed": staged.changed, "claim_created": staged.claim_created})
-}
-
-pub(super) fn object_data(staged: &StagedObjects) -> Value {
-    json!({"namespace": staged.namespace, "objects": staged.objects, "files": staged.files, "bytes": staged.bytes,
-        "fingerprint": staged.fingerprint, "changed": staged.changed, "claim_created": staged.claim_created})
 }
 
 fn of_volume(staged: &Staged, rollback: bool, dry_run: bool, warnings: Vec<Diagnostic>) -> Outcome {
@@ -228,18 +129,4 @@ fn render(request: &Request<'_>, staging: &StagingArguments, cluster: &ClusterAr
     let data = json!({"namespace": kit.plan().namespace, "objects": manifests, "files": objects.files, "bytes": objects.bytes,
         "fingerprint": kit.fingerprint().to_string(), "helm_command": helm_command(kit.plan(), &request.prepared.join(PreparedKit::chart_path()))});
     Ok(Outcome { data, text: documents(&manifests), warnings })
-}
-
-pub(super) fn note_dry_run(data: &mut Value, dry_run: bool) {
-    if dry_run {
-        data["dry_run"] = json!(true);
-    }
-}
-
-pub(super) fn done(dry_run: bool, changed: bool) -> &'static str {
-    match (dry_run, changed) {
-        (false, true) => "staged",
-        (true, true) => "would stage",
-        (_, false) => "nothing to change:",
-    }
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     arguments::{ClusterArguments, StagingMode},
-    stage::{self, StagingArguments},
+    staging::{self, StagingArguments},
 };
 use crate::{
     context::Context,
@@ -64,8 +64,8 @@ fn shown(participants: &[Destined], done: &[Option<Done>], dry_run: bool) -> Out
         let (name, role) = (printable(&participant.name).into_owned(), participant.role.to_string());
         let mut data = match done {
             None => json!({}),
-            Some(Done::Volume(staged)) => stage::volume_data(staged),
-            Some(Done::Objects(staged)) => stage::object_data(staged),
+            Some(Done::Volume(staged)) => staging::volume_data(staged),
+            Some(Done::Objects(staged)) => staging::object_data(staged),
         };
         let text = |key: &str| data[key].as_str().unwrap_or("-").to_owned();
         let number = |key: &str| data[key].as_u64().map_or_else(|| "-".to_owned(), |number| number.to_string());
@@ -76,7 +76,7 @@ fn shown(participants: &[Destined], done: &[Option<Done>], dry_run: bool) -> Out
         };
         let status = match data["changed"].as_bool() {
             None => "not staged",
-            Some(true) => stage::done(dry_run, true),
+            Some(true) => staging::done(dry_run, true),
             Some(false) => "unchanged",
         };
         rows.push([name, role, text("namespace"), place, number("files"), number("bytes"), status.to_owned()]);
@@ -87,6 +87,6 @@ fn shown(participants: &[Destined], done: &[Option<Done>], dry_run: bool) -> Out
         staged.push(data);
     }
     let mut data = json!({ "participants": Value::Array(staged) });
-    stage::note_dry_run(&mut data, dry_run);
+    staging::note_dry_run(&mut data, dry_run);
     Outcome { data, text: table(&rows), warnings: Vec::new() }
 }
