@@ -287,6 +287,16 @@ fn unstaging_takes_away_what_stagings_left_around_the_volume_and_nothing_on_it()
     assert_eq!(succeed_json(&mut scene.unstage(&[]))["data"]["changed"], false);
     let listed = scene.in_volume(LIST);
     assert!(listed.contains("/w/startup/client.key"), "{listed}");
+    // On request the kit as well, and nothing of the site's own.
+    scene.in_volume("import os; os.mkdir('/w/transfer'); open('/w/transfer/mine', 'w').write('x')");
+    let removed = succeed_json(&mut scene.unstage(&["--remove-kit"]))["data"]["removed"].take();
+    // The kit that a rollback would put back is there only if the run was killed after its swap.
+    for name in ["local", "startup"] {
+        let directory = json!({"kind": "directory on the volume", "name": name});
+        assert!(removed.as_array().unwrap().contains(&directory), "{removed}");
+    }
+    assert_eq!(scene.in_volume(LIST).trim(), "/w/transfer/mine 0o644 1");
+    scene.nothing_is_left();
     // Another participant's note stays.
     assert_eq!(succeed_json(&mut scene.stage(&[]))["data"]["changed"], true);
     let server = scene.prepare("nvflare-server", "server");

@@ -151,6 +151,8 @@ fn what_cannot_be_staged_as_objects_is_refused_before_a_cluster_is_asked() {
         "stage out --mode objects --restart",
         "stage out --mode objects --again",
         "stage out --mode objects --helper-image a",
+        "unstage out --mode objects --remove-kit",
+        "unstage out --mode pvc --superseded",
     ] {
         assert_eq!(code(line), "INVALID_ARGS", "{line}");
     }

@@ -23,6 +23,11 @@ struct RolledBack {
 }
 
 #[derive(Debug, Deserialize)]
+struct RemovedKit {
+    removed: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
 struct Refusal {
     refused: String,
     #[serde(default)]
@@ -50,6 +55,14 @@ impl Answer {
         Self::read::<RolledBack>(printed, claim).map(|back| back.fingerprint)
     }
 
+    /// The answer to a removal: the directories that are gone.
+    ///
+    /// # Errors
+    /// As [`Self::staged`].
+    pub fn removed(printed: &[u8], claim: &str) -> Result<Vec<String>, Diagnostic> {
+        Self::read::<RemovedKit>(printed, claim).map(|answer| answer.removed)
+    }
+
     fn read<T: DeserializeOwned>(printed: &[u8], claim: &str) -> Result<T, Diagnostic> {
         if let Ok(refusal) = serde_json::from_slice::<Refusal>(printed) {
             return Err(refused(&refusal, claim));
@@ -73,6 +86,14 @@ fn refused(refusal: &Refusal, claim: &str) -> Diagnostic {
             Diagnostic::error(Code::VolumeNotOurs, format!("the volume of claim `{claim}` holds the kit of {whose}")).hint(
                 "give each participant a claim of its own (`workspace_pvc` in k8s.yaml), or remove the other kit from the volume",
             )
+        }
+        "unmarked" => {
+            let message = format!(
+                "`{}` on the volume of claim `{claim}` was not put there by `stage`, so nobody knows whose it is",
+                text(detail)
+            );
+            Diagnostic::error(Code::VolumeNotOurs, message)
+                .hint("remove it by hand, or stage this kit first, which takes its place")
         }
         "differs" => {
             let (path, what) = (text(&detail["path"]), text(&detail["what"]));

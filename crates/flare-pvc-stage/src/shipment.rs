@@ -15,7 +15,7 @@ use serde_json::json;
 use tokio::io::{AsyncRead, ReadBuf};
 
 /// The two directories of a kit that stand on the volume.
-const KIT: [&str; 2] = ["local", "startup"];
+pub(crate) const KIT: [&str; 2] = ["local", "startup"];
 
 /// Whose kit is on a volume.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,6 +105,11 @@ impl<'kit> Shipment<'kit> {
     /// No files, but the request to put back what the last staging replaced.
     pub fn rollback(owner: Owner) -> Self {
         Self { verb: "rollback", owner, fingerprint: None, transfer: false, entries: Vec::new(), contents: Vec::new() }
+    }
+
+    /// No files, but the request to take the kit away.
+    pub fn removal(owner: Owner) -> Self {
+        Self { verb: "remove", ..Self::rollback(owner) }
     }
 
     /// How many files there are.

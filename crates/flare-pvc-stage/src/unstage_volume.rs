@@ -1,29 +1,34 @@
-//! What stagings onto a volume leave in a namespace, taken away: helper pods, the Lease, and the note on the claim. The volume itself
-//! is not touched.
+//! What stagings onto a volume leave, taken away: helper pods, the Lease, and the note on the claim; on request the kit on the volume too.
 
 use std::{future::Future, time::Duration};
 
 use flare_cluster::{
-    Cluster, Operation,
+    Cluster, Input, Operation,
     k8s_openapi::api::{
         coordination::v1::Lease,
         core::v1::{PersistentVolumeClaim, Pod},
     },
 };
-use flare_diagnostic::{Checked, Faults};
+use flare_diagnostic::{Checked, Diagnostic, Faults};
 use flare_prepared_kit::PreparedKit;
 
 use crate::{
-    Owner, Removed, Unstaged,
-    bounded::bounded,
+    VOLUME_PROGRAM,
+    answer::Answer,
     claim::{self, Note},
-    helper_pod,
-    lock::{self, Lock},
+    helper_pod, holders, lock,
+    run::{Held, Manner, Run},
+    shipment::{KIT, Owner, Shipment},
+    unstaged::{Removed, Unstaged},
 };
 
 /// How it is removed.
 #[derive(Debug, Clone)]
 pub struct VolumeUnstageOptions {
+    /// Takes `startup/` and `local/` from the volume as well, and the kit that a rollback would put back.
+    pub remove_kit: bool,
+    /// Another image for the helper pod than the parent's.
+    pub image: Option<String>,
     /// Changes nothing.
     pub dry_run: bool,
     /// How long all of it may take.
@@ -32,54 +37,92 @@ pub struct VolumeUnstageOptions {
     pub run: String,
 }
 
+/// What a removed directory is called in reports.
+const DIRECTORY: &str = "directory on the volume";
+
 /// Removes what stagings of this kit's participant left around its claim. `stop` ends it early; the next run goes on.
 ///
 /// # Errors
 /// Every permission that is missing, before anything is changed; `VOLUME_NOT_OURS` where the claim holds another participant's kit;
-/// `STAGE_LOCKED`, `TIMED_OUT`, `INTERRUPTED`, and what flare-cluster says.
+/// with `remove_kit` also `CLAIM_IN_USE` and what a helper pod may end with; `STAGE_LOCKED`, `TIMED_OUT`, `INTERRUPTED`, and what
+/// flare-cluster says.
 pub async fn unstage_volume(
     cluster: &Cluster,
     kit: &PreparedKit,
     options: &VolumeUnstageOptions,
     stop: impl Future<Output = ()>,
 ) -> Result<Checked<Unstaged>, Faults> {
-    bounded(options.deadline, "the removal", stop, Box::pin(all(cluster, kit, options))).await
+    let image = options.image.as_deref();
+    let manner = Manner { verb: "unstage", what: "removal", image, deadline: options.deadline, id: &options.run };
+    let removal = Removal { run: Run::new(cluster, kit, &manner)?, owner: Owner::of(kit), options };
+    removal.run.carry_out(stop, async |held| Box::pin(removal.all(held)).await.map(Checked::clean)).await
 }
 
-async fn all(cluster: &Cluster, kit: &PreparedKit, options: &VolumeUnstageOptions) -> Result<Checked<Unstaged>, Faults> {
-    let (namespace, name) = (kit.plan().namespace.as_str(), kit.plan().workspace.claim.as_str());
-    cluster.check_access(&needed(namespace)).await?;
-    let note = match cluster.namespaced::<PersistentVolumeClaim>(namespace).find(name).await? {
-        Some(found) => claim::noted(&found, &Owner::of(kit)),
-        None => Note::Nothing,
-    };
-    if let Note::Other(owner) = &note {
-        return Err(claim::not_ours(name, owner).into());
-    }
-    let mut removed = Vec::new();
-    let pods = helper_pod::of_claim(cluster, namespace, name).await?;
-    removed.extend(pods.into_iter().map(|name| Removed { kind: "Pod", name }));
-    if cluster.namespaced::<Lease>(namespace).find(&lock::name(name)).await?.is_some() {
-        removed.push(Removed { kind: "Lease", name: lock::name(name) });
-    }
-    if note == Note::Ours {
-        removed.push(Removed { kind: "annotations of PersistentVolumeClaim", name: name.to_owned() });
-    }
-    if !options.dry_run && !removed.is_empty() {
-        let lock = Lock::take(cluster, namespace, name, &format!("unstage-{}", options.run)).await?;
-        helper_pod::clear(cluster, namespace, name, options.deadline).await?;
-        if note == Note::Ours {
-            claim::note(cluster, namespace, name, None).await?;
+struct Removal<'run> {
+    run: Run<'run>,
+    owner: Owner,
+    options: &'run VolumeUnstageOptions,
+}
+
+impl Removal<'_> {
+    async fn all(&self, held: &mut Held) -> Result<Unstaged, Faults> {
+        let (cluster, namespace, name) = (self.run.cluster, self.run.namespace.as_str(), self.run.claim.as_str());
+        cluster.check_access(&self.needed()).await?;
+        let mut removed = Vec::new();
+        let pods = helper_pod::of_claim(cluster, namespace, name).await?;
+        removed.extend(pods.into_iter().map(|name| Removed { kind: "Pod", name }));
+        if cluster.namespaced::<Lease>(namespace).find(&lock::name(name)).await?.is_some() {
+            removed.push(Removed { kind: "Lease", name: lock::name(name) });
         }
-        lock.release().await?;
+        let found = cluster.namespaced::<PersistentVolumeClaim>(namespace).find(name).await?;
+        let note = found.as_ref().map_or(Note::Nothing, |claim| claim::noted(claim, &self.owner));
+        if let Note::Other(owner) = &note {
+            return Err(claim::not_ours(name, owner).into());
+        }
+        if note == Note::Ours {
+            removed.push(Removed { kind: "annotations of PersistentVolumeClaim", name: name.to_owned() });
+        }
+        let remove_kit = self.options.remove_kit && found.is_some();
+        if remove_kit {
+            holders::refuse(cluster, namespace, name).await?;
+        }
+        if self.options.dry_run {
+            removed.extend(KIT.iter().filter(|_| remove_kit).map(|name| Removed { kind: DIRECTORY, name: (*name).to_owned() }));
+        } else if remove_kit || !removed.is_empty() {
+            self.run.lock(held).await?;
+            self.run.clear_pods().await?;
+            if note == Note::Ours {
+                claim::note(cluster, namespace, name, None).await?;
+            }
+            if remove_kit {
+                let gone = Box::pin(self.in_volume(held)).await?;
+                removed.extend(gone.into_iter().map(|name| Removed { kind: DIRECTORY, name }));
+            }
+        }
+        Ok(Unstaged { namespace: namespace.to_owned(), removed })
     }
-    Ok(Checked::clean(Unstaged { namespace: namespace.to_owned(), removed }))
-}
 
-fn needed(namespace: &str) -> Vec<Operation> {
-    let at = Some(namespace);
-    let mut needed: Vec<_> = ["list", "watch", "delete"].map(|verb| Operation::on::<Pod>(verb, at)).into();
-    needed.extend(["get", "create", "update", "delete"].map(|verb| Operation::on::<Lease>(verb, at)));
-    needed.extend(["get", "patch"].map(|verb| Operation::on::<PersistentVolumeClaim>(verb, at)));
-    needed
+    /// Takes the kit from the volume; gives the directories that are gone.
+    async fn in_volume(&self, held: &mut Held) -> Result<Vec<String>, Diagnostic> {
+        Box::pin(self.run.start_pod(held)).await?;
+        let shipment = Shipment::removal(self.owner.clone());
+        let request = shipment.request(&self.options.run);
+        let (input, length) = shipment.input(VOLUME_PROGRAM.as_bytes(), &request);
+        let printed = self.run.program(request.len()).output(self.run.cluster, Input::Sized(input, length)).await?;
+        Answer::removed(&printed, &self.run.claim)
+    }
+
+    fn needed(&self) -> Vec<Operation> {
+        let at = Some(self.run.namespace.as_str());
+        let mut needed = if self.options.remove_kit {
+            self.run.needed()
+        } else {
+            let mut around: Vec<_> = ["list", "watch", "delete"].map(|verb| Operation::on::<Pod>(verb, at)).into();
+            around.extend(["get", "create", "update", "delete"].map(|verb| Operation::on::<Lease>(verb, at)));
+            around.push(Operation::on::<PersistentVolumeClaim>("get", at));
+            around
+        };
+        needed.push(Operation::on::<PersistentVolumeClaim>("patch", at));
+        needed
+    }
 }

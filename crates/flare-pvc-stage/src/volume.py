@@ -228,6 +228,29 @@ class Volume:
         self.swap(journal)
         return {"recovered": recovered, "fingerprint": changed["fingerprint"]}
 
+    def remove_kit(self, request):
+        """Takes the kit away that was staged for this participant, and the one that was kept; all else on the volume stays."""
+        recovered = self.recover()
+        state = self.check_owner(request["owner"])
+        there = [name for name in KIT + (PREVIOUS,) if os.path.lexists(self.at(name))]
+        if state is None:
+            # One that was copied by hand does not say whose it is.
+            if there:
+                raise Refused("unmarked", there[0])
+            return {"recovered": recovered, "removed": []}
+        self.check_writable()
+        staging = self.at(STAGING + request["id"])
+        make_directory(staging, 0o700)
+        # `startup` goes first: a parent without it does not start.
+        for name in reversed(KIT):
+            if os.path.lexists(self.at(name)):
+                move(self.at(name), os.path.join(staging, name))
+        remove(self.at(PREVIOUS))
+        remove(staging)
+        os.unlink(self.at(STATE))
+        sync_directory(self.root)
+        return {"recovered": recovered, "removed": there}
+
     def look(self, request):
         """What is on the volume; changes nothing."""
         names = sorted(os.listdir(self.root))
@@ -310,6 +333,8 @@ def answer(source, length, root):
         verb = request["verb"]
         if verb == "stage":
             return volume.stage(request, source)
+        if verb == "remove":
+            return volume.remove_kit(request)
         return volume.rollback(request) if verb == "rollback" else volume.look(request)
     except Refused as refused:
         return {"refused": refused.reason, "detail": refused.detail}

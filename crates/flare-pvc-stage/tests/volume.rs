@@ -324,3 +324,55 @@ proptest! {
         }
     }
 }
+
+fn removal(root: &Path, who: &str, id: &str, die: usize) -> Option<Result<Vec<String>, flare_diagnostic::Diagnostic>> {
+    let (status, printed) = run(root, &input_of(&Shipment::removal(owner(who)), id), die);
+    (status != Some(9)).then(|| Answer::removed(&printed, "claim"))
+}
+
+#[test]
+fn a_kit_is_taken_away_and_nothing_else_wherever_a_run_before_was_killed() {
+    for die in 1.. {
+        let root = volume();
+        let root = root.path();
+        stage(root, &kit("one"), "1").expect("staged");
+        stage(root, &kit("two"), "2").expect("staged");
+        fs::create_dir_all(root.join("transfer/job")).expect("a directory");
+        fs::write(root.join("transfer/job/meta.json"), "mine").expect("a file");
+        let first = removal(root, "site-1", "3", die);
+        let left = kit_on(root);
+        assert!(left.is_none() || left.as_deref() == Some("two"), "{left:?} after {die}");
+        let ended = first.is_some();
+        if let Some(removed) = first {
+            assert_eq!(removed.expect("removed"), ["local", "startup", ".flare-kube-previous"]);
+        } else {
+            removal(root, "site-1", "4", 0).expect("it ends").expect("the next run goes on");
+        }
+        let found = texts(root);
+        let survived: Vec<_> = found.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+        assert_eq!(survived, [("jobs/store", "keep"), ("transfer/job/meta.json", "mine")], "after {die}");
+        if ended {
+            assert!(die > 10, "only {die} steps were seen");
+            assert!(removal(root, "site-1", "5", 0).expect("it ends").expect("nothing to do").is_empty());
+            stage(root, &kit("three"), "6").expect("a kit can be staged again");
+            return;
+        }
+    }
+}
+
+#[test]
+fn only_a_kit_that_was_staged_for_this_participant_is_taken_away() {
+    let root = volume();
+    stage(root.path(), &kit("one"), "1").expect("staged");
+    let before = texts(root.path());
+    let refused = removal(root.path(), "site-2", "2", 0).expect("it ends").expect_err("another participant");
+    assert_eq!(refused.code, flare_diagnostic::Code::VolumeNotOurs);
+    assert_eq!(texts(root.path()), before);
+    let by_hand = volume();
+    fs::create_dir_all(by_hand.path().join("startup")).expect("a directory");
+    fs::write(by_hand.path().join("startup/client.key"), "by hand").expect("a file");
+    let refused = removal(by_hand.path(), "site-1", "3", 0).expect("it ends").expect_err("nobody knows whose");
+    assert_eq!(refused.code, flare_diagnostic::Code::VolumeNotOurs);
+    assert!(refused.message.contains("`startup`"), "{}", refused.message);
+    assert!(by_hand.path().join("startup/client.key").exists());
+}

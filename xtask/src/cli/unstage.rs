@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use flare_diagnostic::{Code, Diagnostic};
 use flare_pvc_stage::{UnstageOptions, VolumeUnstageOptions};
 use serde_json::json;
 
@@ -20,8 +21,8 @@ use crate::{
 /// With `--mode objects`, every version of the participant's Secret and ConfigMap, and their names in the chart's values. Objects that a
 /// running pod mounts are refused: uninstall the release first.
 ///
-/// With `--mode pvc`, helper pods and the Lease of stagings that died, and the note on the claim of what it holds. The kit on the volume
-/// and everything else there stays; deleting the claim removes them.
+/// With `--mode pvc`, helper pods and the Lease of stagings that died, and the note on the claim of what it holds; with `--remove-kit`
+/// also `startup/` and `local/` on the volume. Everything else there stays.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// The prepared kit: an output of `prepare`.
@@ -33,6 +34,12 @@ pub(crate) struct Arguments {
     /// Remove only versions of the objects that neither the chart's values name nor a running pod mounts.
     #[arg(long)]
     superseded: bool,
+    /// Take the kit from the volume as well, and the one that `stage --rollback` would put back: what was edited there is lost.
+    #[arg(long, conflicts_with = "superseded")]
+    remove_kit: bool,
+    /// The image of the helper pod for `--remove-kit`; it needs Python 3.8 [default: the parent's].
+    #[arg(long, value_name = "IMAGE", requires = "remove_kit")]
+    helper_image: Option<String>,
     #[command(flatten)]
     cluster: ClusterArguments,
 }
@@ -44,9 +51,11 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     let request = Request { prepared: &prepared, namespace: cluster.namespace.as_deref(), access: cluster.access() };
     let mode = match arguments.mode {
         Some(mode) => mode,
+        None if arguments.remove_kit => StagingMode::Pvc,
         None if arguments.superseded || unstage::names_objects(&request)? => StagingMode::Objects,
         None => StagingMode::Pvc,
     };
+    check_flags(arguments, mode)?;
     context.step(|| format!("unstaging {}", prepared.display()));
     let removed = match mode {
         StagingMode::Objects => {
@@ -54,11 +63,28 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
             unstage::objects(context, &request, &UnstageOptions { superseded, dry_run, deadline: cluster.time_limit() })?
         }
         StagingMode::Pvc => {
-            let options = VolumeUnstageOptions { dry_run: cluster.dry_run, deadline: cluster.time_limit(), run: run_name() };
+            let options = VolumeUnstageOptions {
+                remove_kit: arguments.remove_kit,
+                image: arguments.helper_image.clone(),
+                dry_run: cluster.dry_run,
+                deadline: cluster.time_limit(),
+                run: run_name(),
+            };
             unstage::around_volume(context, &request, &options)?
         }
     };
     Ok(Outcome { warnings: removed.warnings, ..outcome(&removed.value, mode, cluster.dry_run) })
+}
+
+/// Flags that have a meaning in the other mode alone are refused.
+fn check_flags(arguments: &Arguments, mode: StagingMode) -> Result<(), Diagnostic> {
+    let (flag, other) = match mode {
+        StagingMode::Objects if arguments.remove_kit => ("--remove-kit", "pvc"),
+        StagingMode::Pvc if arguments.superseded => ("--superseded", "objects"),
+        _ => return Ok(()),
+    };
+    Err(Diagnostic::error(Code::InvalidArgs, format!("`{flag}` belongs to `--mode {other}`"))
+        .hint(format!("leave the flag out, or give `--mode {other}`")))
 }
 
 fn outcome(removal: &Removal, mode: StagingMode, dry_run: bool) -> Outcome {
