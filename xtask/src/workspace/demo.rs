@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use flare_diagnostic::{Checked, Code, Diagnostic, Faults};
+use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
 use flare_prepared_kit::PreparedKit;
 use serde_json::{Value, json};
 
 use super::{
+    demo_cluster::{self, DemoCluster},
     pinned,
     programs::{self, is_file},
 };
@@ -17,7 +18,7 @@ use crate::{
         federation::{self, Isolation, LoadedFederation},
         parallel,
         prepare_many::prepare_many,
-        request::RunOptions,
+        request::{KitRequest, RunOptions},
     },
 };
 
@@ -30,11 +31,51 @@ pub(crate) struct Arguments {
     /// Where the prepared kits go.
     #[arg(long, value_name = "DIR", default_value = "target/demo")]
     output: PathBuf,
+    /// Go on in a local cluster of its own, `demo`, which is started first: built from source once, in about 15 minutes. It stays until
+    /// `--down`, and a second run goes on where it is.
+    #[arg(long)]
+    cluster: bool,
+    /// End that cluster, and remove everything of it.
+    #[arg(long, conflicts_with_all = ["cluster", "output"])]
+    down: bool,
 }
 
-/// Prepares every participant, renders its chart where Helm is found, and reads it back.
+/// Prepares every participant, renders its chart where Helm is found, and reads it back; with a cluster, stages it there.
 pub(crate) fn run(context: &Context<'_>, root: &Path, arguments: &Arguments) -> VerbResult {
-    let output = root.join(&arguments.output);
+    if arguments.down {
+        return demo_cluster::down(context);
+    }
+    let mut found = Collector::new();
+    let cluster = arguments.cluster.then(|| found.require_checked(DemoCluster::up(context))).transpose()?;
+    let (file, output) = (root.join(FEDERATION), root.join(&arguments.output));
+    let requests = found.require_checked(prepare(context, &file, &output, cluster.as_ref()))?;
+    let (mut participants, mut text) = found.require(checked(context, root, &requests))?;
+    if let Some(cluster) = &cluster {
+        let staged = found.require_checked(cluster.stage(context, &file, &output))?;
+        for (participant, (data, line)) in participants.iter_mut().zip(staged) {
+            participant["staged"] = data;
+            text.push_str(&line);
+        }
+    }
+    let mut data = json!({ "participants": participants, "job": Value::Null });
+    if let Some(cluster) = cluster {
+        let kubeconfig = cluster.status.kubeconfig.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
+        text.push_str(&format!(
+            "the cluster `{}` stays until `demo --down`; its kubeconfig: {kubeconfig}\n",
+            cluster.status.name
+        ));
+        data["cluster"] = json!(cluster.status);
+    }
+    Ok(found.finish(|| ()).map(|checked| Outcome { data, text, warnings: checked.warnings })?)
+}
+
+/// Prepares every participant.
+fn prepare(
+    context: &Context<'_>,
+    file: &Path,
+    output: &Path,
+    cluster: Option<&DemoCluster>,
+) -> Result<Checked<Vec<KitRequest>>, Faults> {
     let options = RunOptions {
         acceptance: flare_site_plan::Acceptance::default(),
         now: context.environment.now,
@@ -43,15 +84,23 @@ pub(crate) fn run(context: &Context<'_>, root: &Path, arguments: &Arguments) -> 
         dry_run: false,
         interrupt: context.interrupt.clone(),
     };
-    let read = federation::read(&root.join(FEDERATION), Some(&output), None)?;
-    let Checked { value: LoadedFederation { federation, requests }, mut warnings } = read;
+    let mut found = Collector::new();
+    let LoadedFederation { federation, mut requests } = found.require_checked(federation::read(file, Some(output), None))?;
+    if let Some(cluster) = cluster {
+        found.require(cluster.set_image(&mut requests))?;
+    }
     let isolation = Isolation::Federation(Box::new(federation));
     let prepared = prepare_many(&requests, &isolation, &options, drop, || ());
-    prepared.map_err(|unfinished| unfinished.faults.after(warnings.clone()))?.collect(&mut warnings);
+    found.require_checked(prepared.map_err(|unfinished| unfinished.faults))?;
+    found.finish(|| requests)
+}
+
+/// Reads every prepared kit back, and renders its chart where Helm is found.
+fn checked(context: &Context<'_>, root: &Path, requests: &[KitRequest]) -> Result<(Vec<Value>, String), Faults> {
     let helm = helm(context, root)?;
     let mut text = String::new();
     let mut participants = Vec::new();
-    let done = parallel::each(&requests, |request| -> Result<Value, Faults> {
+    let done = parallel::each(requests, |request| -> Result<Value, Faults> {
         let opened = PreparedKit::open(&request.output, flare_prepared_kit::OpenOptions::default())?;
         let manifests = helm.as_deref().map(|helm| render(context, helm, &request.output, &opened.value)).transpose()?;
         Ok(json!({
@@ -70,7 +119,7 @@ pub(crate) fn run(context: &Context<'_>, root: &Path, arguments: &Arguments) -> 
         Some(helm) => format!("rendered with {}\n", helm.display()),
         None => "no Helm was found, so nothing was rendered; `cargo xtask test` builds one\n".to_owned(),
     });
-    Ok(Outcome { data: json!({ "participants": participants, "job": Value::Null }), text, warnings })
+    Ok((participants, text))
 }
 
 fn line(participant: &Value) -> String {

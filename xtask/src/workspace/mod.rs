@@ -7,6 +7,7 @@ mod checks;
 mod codegen;
 mod cold;
 mod demo;
+mod demo_cluster;
 mod left_out;
 mod packages;
 mod packaging;

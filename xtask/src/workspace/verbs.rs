@@ -11,7 +11,7 @@ pub(crate) enum Verb {
     /// Take a small federation of test material down the whole road that there is, and show each step.
     ///
     /// For now: prepares the fixture federation, renders it with Helm where one is found, and checks the prepared kits
-    /// offline.
+    /// offline; with `--cluster` stages them on a local cluster.
     Demo(demo::Arguments),
     /// Run all tests; build or install first what they need and the cache does not have.
     ///
