@@ -53,6 +53,27 @@ fn data_key(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'))
 }
 
+/// The value of a label or a taint: empty, or at most 63 letters, digits, `-`, `_` and `.`, with a letter or digit at both ends
+/// (apimachinery's `IsValidLabelValue`).
+pub fn is_label_value(text: &str) -> bool {
+    let edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    let inner = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    let bytes = text.as_bytes();
+    text.is_empty() || bytes.len() <= 63 && edge(bytes.first()) && edge(bytes.last()) && bytes.iter().all(inner)
+}
+
+/// The key of a label, a taint or a resource, `[domain/]name` (apimachinery's `IsQualifiedName`): the domain is an RFC 1123
+/// subdomain, the name a label value that is not empty.
+///
+/// ```
+/// assert!(flare_names::is_qualified_name("nvidia.com/gpu"));
+/// assert!(!flare_names::is_qualified_name("NVIDIA.com/gpu"));
+/// ```
+pub fn is_qualified_name(text: &str) -> bool {
+    let (domain, name) = text.split_once('/').map_or((None, text), |(domain, name)| (Some(domain), name));
+    !name.is_empty() && is_label_value(name) && domain.is_none_or(subdomain)
+}
+
 const LABEL_1123: &str = "lower-case letters, digits and `-`, a letter or digit at both ends, at most 63 characters";
 const LABEL_1035: &str = "lower-case letters, digits and `-`, a letter first, a letter or digit last, at most 63 characters";
 const SUBDOMAIN: &str =
@@ -159,4 +180,32 @@ kubernetes_names! {
     PodName, "pod name", 63, "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", label_1123, LABEL_1123, "j9c0d6b1e-site-1-c828b91c";
     /// A key in a Secret's or ConfigMap's data.
     SecretKey, "Secret or ConfigMap key", 253, "^([-_a-zA-Z0-9]|\\.[-_a-zA-Z0-9])[-._a-zA-Z0-9]*$", data_key, "letters, digits, `-`, `_` and `.`, not `.` and not starting with `..`, at most 253 characters", "client.key";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_and_qualified_names_are_as_kubernetes_takes_them() {
+        for (text, label, qualified) in [
+            ("", true, false),
+            ("a", true, true),
+            ("Site_1.x-2", true, true),
+            ("-a", false, false),
+            ("a.", false, false),
+            ("a b", false, false),
+            ("\u{e4}", false, false),
+            ("nvidia.com/gpu", false, true),
+            ("NVIDIA.com/gpu", false, false),
+            ("nvidia_com/gpu", false, false),
+            ("/gpu", false, false),
+            ("nvidia.com/", false, false),
+            ("a/b/c", false, false),
+        ] {
+            assert_eq!((is_label_value(text), is_qualified_name(text)), (label, qualified), "{text}");
+        }
+        assert!(is_label_value(&"a".repeat(63)) && !is_label_value(&"a".repeat(64)));
+        assert!(is_qualified_name(&format!("{}/a", "d".repeat(253))) && !is_qualified_name(&format!("{}/a", "d".repeat(254))));
+    }
 }

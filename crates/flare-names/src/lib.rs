@@ -7,7 +7,7 @@ mod target;
 
 pub use kinds::{
     ClaimName, ConfigMapName, ContainerName, DeploymentName, InvalidName, NamespaceName, PodName, PullSecretName, ReleaseName,
-    RoleName, SecretKey, SecretName, ServiceAccountName, ServiceName, VolumeName,
+    RoleName, SecretKey, SecretName, ServiceAccountName, ServiceName, VolumeName, is_label_value, is_qualified_name,
 };
 pub use participant::{ParticipantNames, Role, StudyVolumeKind, job_container, job_id, job_pod, startup_secret, study_volume};
 pub use rules::{digest8, hashed, stable};

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use flare_names::{hashed, job_id};
+use flare_names::{hashed, is_label_value, job_id};
 use serde_json::{Map, Value, json};
 
 use crate::{explain::Explanation, origin::Origin, pod::Merged, request::LaunchRequest};
@@ -238,9 +238,5 @@ fn extend(metadata: &mut Map<String, Value>, key: &str, pairs: Vec<(&str, String
 
 /// A raw name as the value of a label: itself where it is one, else the hashed rule of the names.
 fn label_value(raw: &str) -> String {
-    let bytes = raw.as_bytes();
-    let edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
-    let inner = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    let valid = raw.len() <= 63 && edge(bytes.first()) && edge(bytes.last()) && bytes.iter().all(inner);
-    if valid { raw.to_owned() } else { hashed(raw, 63) }
+    if !raw.is_empty() && is_label_value(raw) { raw.to_owned() } else { hashed(raw, 63) }
 }

@@ -2,6 +2,7 @@
 
 use std::{fmt, path::PathBuf, str::FromStr, time::Duration};
 
+use flare_names::{is_label_value, is_qualified_name};
 use serde::{Deserialize, Serialize};
 
 use crate::image::FlareImage;
@@ -66,23 +67,6 @@ impl FromStr for Taint {
         }
         Ok(Self { key: key.to_owned(), value: value.to_owned(), effect: effect.to_owned() })
     }
-}
-
-/// `[prefix/]name` as keys of labels and taints have it.
-fn is_qualified_name(key: &str) -> bool {
-    let (prefix, name) = key.rsplit_once('/').map_or((None, key), |(prefix, name)| (Some(prefix), name));
-    let is_prefix = |prefix: &str| {
-        let label = |label: &str| is_label_value(label) && !label.is_empty() && !label.contains('_');
-        prefix.len() <= 253 && prefix == prefix.to_lowercase() && prefix.split('.').all(label)
-    };
-    !name.is_empty() && is_label_value(name) && prefix.is_none_or(is_prefix)
-}
-
-/// At most 63 letters, digits, `-`, `_` and `.`, with a letter or digit at both ends.
-fn is_label_value(value: &str) -> bool {
-    let inner = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    let end = |letter: char| letter.is_ascii_alphanumeric();
-    value.is_empty() || (value.len() <= 63 && value.bytes().all(inner) && value.starts_with(end) && value.ends_with(end))
 }
 
 /// How a cluster is asked for. What is not said about a cluster of another provider than [`Provider::Source`] has no effect.

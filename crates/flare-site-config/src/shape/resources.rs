@@ -236,21 +236,14 @@ fn check_name(name: &str) -> Result<(), String> {
         let positive = size.parse::<Quantity>().is_ok_and(|size| !size.is_negative() && !size.is_zero());
         return if positive { Ok(()) } else { Err("name the page size, for example `hugepages-2Mi`".to_owned()) };
     }
-    let Some((domain, resource)) = name.split_once('/') else {
+    let Some((domain, _)) = name.split_once('/') else {
         let hint = match name.to_ascii_lowercase().as_str() {
             "gpu" | "gpus" => "did you mean `nvidia.com/gpu`?".to_owned(),
             _ => format!("{}; others have a domain, as `nvidia.com/gpu`", did_you_mean(name, NATIVE)),
         };
         return Err(hint);
     };
-    let part = |text: &str| {
-        let edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
-        edge(text.as_bytes().first())
-            && edge(text.as_bytes().last())
-            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
-    };
-    let domain_fits = flare_names::SecretName::new(domain).is_ok() && !domain.starts_with("requests.");
-    if domain_fits && resource.len() <= 63 && part(resource) {
+    if flare_names::is_qualified_name(name) && !domain.starts_with("requests.") {
         Ok(())
     } else {
         Err("use a lower-case domain, `/` and a name of at most 63 letters, digits, `-`, `_` and `.`, for example `nvidia.com/gpu`".to_owned())
