@@ -8,6 +8,7 @@ mod citations;
 mod cold;
 mod command_line;
 mod init;
+mod interrupted_objects;
 mod interruption;
 mod launch;
 mod many_kits;

@@ -10,6 +10,7 @@
     reason = "a helper that fails must end its test at once"
 )]
 
+pub mod api_server;
 pub mod cleanup;
 pub mod cluster;
 pub mod command;
