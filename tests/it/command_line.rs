@@ -155,6 +155,11 @@ fn bad_command_lines_are_refused_by_name_and_nothing_is_lost() {
         ("prepare --federation none.yaml", "INVALID_FEDERATION", 4),
         ("init foreign", "INVALID_ARGS", 4),
         ("init nowhere", "INVALID_ARGS", 4),
+        ("stage site-1 --repair --rollback", "INVALID_ARGS", 2),
+        ("backup site-1", "INVALID_ARGS", 2),
+        ("backup site-1 b.tar --what everything", "INVALID_ARGS", 2),
+        ("backup nowhere b.tar", "INVALID_PREPARED_KIT", 4),
+        ("restore nowhere b.tar", "INVALID_PREPARED_KIT", 4),
     ] {
         let _ = site.refused(line, code, exit);
     }

@@ -45,6 +45,13 @@ impl Context<'_> {
         indicatif::ProgressBar::with_draw_target(Some(steps as u64), target)
     }
 
+    /// How much has been sent or received, on stderr for people.
+    pub(crate) fn transfer(&self) -> Transfer {
+        let style = indicatif::ProgressStyle::with_template("{spinner} {msg}")
+            .unwrap_or_else(|_| indicatif::ProgressStyle::default_spinner());
+        Transfer { bar: self.progress(0).with_style(style), last: std::cell::Cell::new(0) }
+    }
+
     /// Gives the testbed what it needs of this run; what it reports goes to stderr.
     pub(crate) fn with_testbed<T, E: From<Diagnostic>>(
         &self,
@@ -63,5 +70,28 @@ impl Context<'_> {
             interrupted: self.interrupt.flag(),
             report: &report,
         })
+    }
+}
+
+/// Files and bytes on their way, whose number is not known before.
+pub(crate) struct Transfer {
+    bar: indicatif::ProgressBar,
+    last: std::cell::Cell<u64>,
+}
+
+impl Transfer {
+    /// Shows how many there are now; not each of them, for small files come by the thousand.
+    pub(crate) fn show(&self, files: u64, bytes: u64) {
+        const STEP: u64 = 1 << 20;
+        if bytes / STEP != self.last.get() / STEP {
+            self.last.set(bytes);
+            self.bar.set_message(format!("{files} files, {}", indicatif::HumanBytes(bytes)));
+            self.bar.tick();
+        }
+    }
+
+    /// Removes it.
+    pub(crate) fn end(self) {
+        self.bar.finish_and_clear();
     }
 }

@@ -113,10 +113,18 @@ codes! {
     ClaimInUse => "CLAIM_IN_USE", hint "scale the pod's owner down, and run again",
     /// The volume holds another participant's kit.
     VolumeNotOurs => "VOLUME_NOT_OURS", hint "give each participant a claim of its own",
-    /// Another run is staging onto the same claim.
+    /// Another run is at work on the same claim.
     StageLocked => "STAGE_LOCKED", hint "wait until that run has ended",
     /// The kit could not be put onto its volume; what was there before is untouched.
     StageFailed => "STAGE_FAILED", hint "mend what the message names, then run again",
+    /// A workspace volume could not be saved; there is no file, or the one that was there before.
+    BackupFailed => "BACKUP_FAILED", hint "mend what the message names, then run again",
+    /// A backup could not be put back; what stood on the volume is untouched.
+    RestoreFailed => "RESTORE_FAILED", hint "mend what the message names, then run again",
+    /// On the volume there is something where a backup would be put.
+    VolumeOccupied => "VOLUME_OCCUPIED", hint "pass `--replace` to put the backup in its place",
+    /// A file is no backup, or a damaged one.
+    InvalidBackup => "INVALID_BACKUP", hint "name a file that `backup` wrote",
     /// A step ran out of the time that it was given.
     TimedOut => "TIMED_OUT", hint "see what the step waits for, or give it more time with `--timeout`",
     /// The run was interrupted; what was begun has been removed, and the report lists what was done before.

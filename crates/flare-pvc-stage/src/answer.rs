@@ -13,6 +13,10 @@ pub struct Staged {
     pub previous: Option<String>,
     /// Kits that stand one level too deep.
     pub misplaced: Vec<String>,
+    /// Whether the kit was exchanged: a repair leaves one alone that is there already.
+    pub staged: bool,
+    /// What stood at the wrong level, and where it is now.
+    pub moved: Vec<(String, String)>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -27,8 +31,9 @@ struct RemovedKit {
     removed: Vec<String>,
 }
 
+/// Why the volume's program did not do what it was asked for.
 #[derive(Debug, Deserialize)]
-struct Refusal {
+pub(crate) struct Refusal {
     refused: String,
     #[serde(default)]
     detail: Value,
@@ -44,7 +49,7 @@ impl Answer {
     /// # Errors
     /// `VOLUME_NOT_OURS`, `STAGE_FAILED`.
     pub fn staged(printed: &[u8], claim: &str) -> Result<Staged, Diagnostic> {
-        Self::read(printed, claim)
+        read(printed, claim, Code::StageFailed)
     }
 
     /// The answer to a rollback: the fingerprint of the kit that is there again, where it was staged by this program.
@@ -52,7 +57,7 @@ impl Answer {
     /// # Errors
     /// As [`Self::staged`].
     pub fn rolled_back(printed: &[u8], claim: &str) -> Result<Option<String>, Diagnostic> {
-        Self::read::<RolledBack>(printed, claim).map(|back| back.fingerprint)
+        read::<RolledBack>(printed, claim, Code::StageFailed).map(|back| back.fingerprint)
     }
 
     /// The answer to a removal: the directories that are gone.
@@ -60,80 +65,120 @@ impl Answer {
     /// # Errors
     /// As [`Self::staged`].
     pub fn removed(printed: &[u8], claim: &str) -> Result<Vec<String>, Diagnostic> {
-        Self::read::<RemovedKit>(printed, claim).map(|answer| answer.removed)
-    }
-
-    fn read<T: DeserializeOwned>(printed: &[u8], claim: &str) -> Result<T, Diagnostic> {
-        if let Ok(refusal) = serde_json::from_slice::<Refusal>(printed) {
-            return Err(refused(&refusal, claim));
-        }
-        serde_json::from_slice(printed).map_err(|_| {
-            Diagnostic::error(Code::StageFailed, format!("the helper pod on claim `{claim}` gave no answer that can be read"))
-                .hint("check that the image's Python is 3.8 or newer; `--helper-image` names another image")
-        })
+        read::<RemovedKit>(printed, claim, Code::StageFailed).map(|answer| answer.removed)
     }
 }
 
-fn refused(refusal: &Refusal, claim: &str) -> Diagnostic {
-    let text = |value: &Value| value.as_str().map(str::to_owned).unwrap_or_default();
+/// Reads an answer. `failed` is the code of a refusal that has none of its own.
+pub(crate) fn read<T: DeserializeOwned>(printed: &[u8], claim: &str, failed: Code) -> Result<T, Diagnostic> {
+    if let Ok(refusal) = serde_json::from_slice::<Refusal>(printed) {
+        return Err(refused(&refusal, claim, failed));
+    }
+    serde_json::from_slice(printed).map_err(|_| {
+        Diagnostic::error(failed, format!("the helper pod on claim `{claim}` gave no answer that can be read"))
+            .hint("check that the image's Python is 3.8 or newer; `--helper-image` names another image")
+    })
+}
+
+const AGAIN: &str = "nothing was changed: run the same command again";
+
+/// A refusal in words.
+pub(crate) fn refused(refusal: &Refusal, claim: &str, failed: Code) -> Diagnostic {
     let detail = &refusal.detail;
-    let fault = |message: String, hint: &str| Diagnostic::error(Code::StageFailed, message).hint(hint);
-    let again = "nothing was changed: run the same command again";
+    let fault = |message: String, hint: &str| Diagnostic::error(failed, message).hint(hint);
     match refusal.refused.as_str() {
-        "not_ours" => {
-            let (name, role) = (text(&detail["participant"]), text(&detail["role"]));
-            let whose = if name.is_empty() { format!("a {role}") } else { format!("the {role} `{name}`") };
-            Diagnostic::error(Code::VolumeNotOurs, format!("the volume of claim `{claim}` holds the kit of {whose}")).hint(
-                "give each participant a claim of its own (`workspace_pvc` in k8s.yaml), or remove the other kit from the volume",
-            )
-        }
+        "not_ours" => not_ours(detail, claim),
         "unmarked" => {
             let message = format!(
                 "`{}` on the volume of claim `{claim}` was not put there by `stage`, so nobody knows whose it is",
-                text(detail)
+                text_of(detail)
             );
             Diagnostic::error(Code::VolumeNotOurs, message)
                 .hint("remove it by hand, or stage this kit first, which takes its place")
         }
         "differs" => {
-            let (path, what) = (text(&detail["path"]), text(&detail["what"]));
+            let (path, what) = (text_of(&detail["path"]), text_of(&detail["what"]));
             fault(
-                format!("`{path}` on the volume of claim `{claim}` is not what was sent ({what}); the old kit is untouched"),
+                format!(
+                    "`{path}` on the volume of claim `{claim}` is not what was sent ({what}); what was there before is untouched"
+                ),
                 "check that the volume keeps modes and contents (some network volumes do not); nothing was changed",
             )
         }
         "not_writable" => fault(
-            format!("`{}` on the volume of claim `{claim}` may not be changed by the user of the pod", text(detail)),
+            format!("`{}` on the volume of claim `{claim}` may not be changed by the user of the pod", text_of(detail)),
             "set `pod_security_context` in k8s.yaml to the user or `fsGroup` that owns the volume's files",
         ),
-        "disk" => {
-            let (error, path) = (text(&detail["error"]), text(&detail["path"]));
-            let hint = match error.as_str() {
-                "ENOSPC" | "EDQUOT" => "make room on the volume or enlarge the claim, then run again; the old kit is untouched",
-                "EROFS" => "the volume can only be read: check the claim's access modes and the volume itself",
-                "EACCES" | "EPERM" => {
-                    "the pod's user may not write there: set `pod_security_context` in k8s.yaml to the owner of the volume's files"
-                }
-                _ => again,
-            };
-            let at = if path.is_empty() { String::new() } else { format!(" at `{path}`") };
-            fault(format!("the volume of claim `{claim}` refused{at}: {error}"), hint)
-        }
+        "disk" => disk(detail, claim, failed),
         "occupied" => fault(
-            format!("`{}` appeared on the volume of claim `{claim}` while the kit was being swapped", text(detail)),
+            format!("`{}` stands in the way on the volume of claim `{claim}`", text_of(detail)),
             "stop what else writes to the volume, then run again",
         ),
         "damaged" => fault(
-            format!("`{}` on the volume of claim `{claim}` is damaged", text(detail)),
+            format!("`{}` on the volume of claim `{claim}` is damaged", text_of(detail)),
             "remove that file from the volume after a look at `startup/` and `local/`, then run again",
         ),
         "nothing_kept" => fault(
             format!("the volume of claim `{claim}` keeps no earlier kit"),
             "prepare and stage the kit that is wanted; only the one before the last staging is kept",
         ),
-        "cut" => fault("the input of the helper pod ended early".into(), again),
-        other => fault(format!("the helper pod refused: {other}"), again),
+        "occupied_items" => occupied(detail, claim),
+        "restore_begun" => fault(
+            format!("a restore onto the volume of claim `{claim}` was cut off in the middle of its exchange"),
+            "run that `restore` again, or `stage`: either finishes it first",
+        ),
+        "bad_path" => fault(
+            format!("`{}` leads elsewhere than below the volume of claim `{claim}`, or through a link", text_of(detail)),
+            "nothing was changed: do not trust where this comes from, or remove the link from the volume",
+        ),
+        "cut" => fault("the input of the helper pod ended early".into(), AGAIN),
+        other => fault(format!("the helper pod refused: {other}"), AGAIN),
     }
+}
+
+/// Some names, and how many more there are.
+pub(crate) fn listed(names: &[String], count: usize) -> String {
+    let shown = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    match count.saturating_sub(names.len()) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+fn text_of(value: &Value) -> String {
+    value.as_str().map(str::to_owned).unwrap_or_default()
+}
+
+fn not_ours(detail: &Value, claim: &str) -> Diagnostic {
+    let (name, role) = (text_of(&detail["participant"]), text_of(&detail["role"]));
+    let whose = if name.is_empty() { format!("a {role}") } else { format!("the {role} `{name}`") };
+    let path = text_of(&detail["path"]);
+    let at = if path.is_empty() { String::new() } else { format!(", in `{path}`") };
+    Diagnostic::error(Code::VolumeNotOurs, format!("the volume of claim `{claim}` holds the kit of {whose}{at}"))
+        .hint("give each participant a claim of its own (`workspace_pvc` in k8s.yaml), or remove the other kit from the volume")
+}
+
+fn occupied(detail: &Value, claim: &str) -> Diagnostic {
+    let names: Vec<_> = detail["items"].as_array().into_iter().flatten().map(text_of).collect();
+    let count = detail["count"].as_u64().and_then(|count| usize::try_from(count).ok()).unwrap_or(names.len());
+    let message = format!("on the volume of claim `{claim}` there is something already: {}", listed(&names, count));
+    Diagnostic::error(Code::VolumeOccupied, message)
+        .hint("`--replace` takes its place and keeps it aside on the volume; `--what` restores only a part of the backup")
+}
+
+/// What the disk of the volume refused.
+fn disk(detail: &Value, claim: &str, failed: Code) -> Diagnostic {
+    let (error, path) = (text_of(&detail["error"]), text_of(&detail["path"]));
+    let hint = match error.as_str() {
+        "ENOSPC" | "EDQUOT" => "make room on the volume or enlarge the claim, then run again; what was there before is untouched",
+        "EROFS" => "the volume can only be read: check the claim's access modes and the volume itself",
+        "EACCES" | "EPERM" => {
+            "the pod's user may not write there: set `pod_security_context` in k8s.yaml to the owner of the volume's files"
+        }
+        _ => AGAIN,
+    };
+    let at = if path.is_empty() { String::new() } else { format!(" at `{path}`") };
+    Diagnostic::error(failed, format!("the volume of claim `{claim}` refused{at}: {error}")).hint(hint)
 }
 
 #[cfg(test)]
@@ -152,7 +197,10 @@ mod tests {
         for nothing in [&b""[..], b"[]", b"{}", b"Traceback"] {
             assert_eq!(Answer::staged(nothing, "c").expect_err("no answer").code, Code::StageFailed);
         }
-        let done = br#"{"recovered": false, "previous": null, "misplaced": []}"#;
-        assert_eq!(Answer::staged(done, "c"), Ok(Staged { recovered: false, previous: None, misplaced: vec![] }));
+        let done =
+            br#"{"recovered": false, "previous": null, "misplaced": [], "staged": true, "moved": [["a/startup", "startup"]]}"#;
+        let moved = vec![("a/startup".to_owned(), "startup".to_owned())];
+        let expected = Staged { recovered: false, previous: None, misplaced: vec![], staged: true, moved };
+        assert_eq!(Answer::staged(done, "c"), Ok(expected));
     }
 }

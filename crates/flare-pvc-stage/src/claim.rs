@@ -77,6 +77,15 @@ pub(crate) async fn find_or_make(
     claims.apply(name, &claim, Write { dry_run, force: false }).await.map(|claim| (claim, true))
 }
 
+/// The claim, which must be there.
+pub(crate) async fn find(cluster: &Cluster, namespace: &str, name: &str) -> Result<PersistentVolumeClaim, Diagnostic> {
+    match cluster.namespaced::<PersistentVolumeClaim>(namespace).find(name).await? {
+        Some(claim) => judge(&claim, name).map(|()| claim),
+        None => Err(Diagnostic::error(Code::ClaimNotUsable, format!("there is no claim `{name}` in namespace `{namespace}`"))
+            .hint("`stage --create-pvc 10Gi` makes it and puts the kit there; or create it yourself")),
+    }
+}
+
 /// Refuses a claim that no pod can mount. One that waits for its first pod is fine.
 fn judge(claim: &PersistentVolumeClaim, name: &str) -> Result<(), Diagnostic> {
     let unusable =

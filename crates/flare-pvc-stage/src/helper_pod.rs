@@ -23,8 +23,17 @@ pub(crate) const CONTAINER: &str = "stage";
 /// How much longer than the staging the pod lives where nobody deletes it.
 const AFTERLIFE: Duration = Duration::from_mins(1);
 
+/// How the pod mounts the claim.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Mount {
+    /// The pod cannot change what is on the volume.
+    pub(crate) read_only: bool,
+    /// The node on which other pods use the volume, where it can be mounted on one node only.
+    pub(crate) node: Option<String>,
+}
+
 /// Makes the pod. Without a shell: its Python sleeps until it is deleted, or until its own deadline.
-pub(crate) fn manifest(name: &str, claim: &str, parent: &ParentPod, deadline: Duration) -> Pod {
+pub(crate) fn manifest(name: &str, claim: &str, mount: &Mount, parent: &ParentPod, deadline: Duration) -> Pod {
     let seconds = (deadline + AFTERLIFE).as_secs();
     let container = json!({
         "name": CONTAINER, "image": parent.image, "imagePullPolicy": "IfNotPresent",
@@ -32,7 +41,7 @@ pub(crate) fn manifest(name: &str, claim: &str, parent: &ParentPod, deadline: Du
         "env": [{"name": "PYTHONDONTWRITEBYTECODE", "value": "1"}],
         "securityContext": parent.container_security,
         "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"cpu": "1", "memory": "256Mi"}},
-        "volumeMounts": [{"name": "workspace", "mountPath": MOUNT}],
+        "volumeMounts": [{"name": "workspace", "mountPath": MOUNT, "readOnly": mount.read_only}],
     });
     let secrets: Vec<_> = parent.pull_secrets.iter().map(|secret| json!({"name": secret})).collect();
     let mut spec = json!({
@@ -43,7 +52,12 @@ pub(crate) fn manifest(name: &str, claim: &str, parent: &ParentPod, deadline: Du
         "containers": [container],
         "volumes": [{"name": "workspace", "persistentVolumeClaim": {"claimName": claim}}],
     });
-    if let Some(affinity) = &parent.affinity {
+    if let Some(node) = &mount.node {
+        // Where it has to be, whatever the parent's own wishes are.
+        let there = json!({"key": "metadata.name", "operator": "In", "values": [node]});
+        let terms = json!({"nodeSelectorTerms": [{"matchFields": [there]}]});
+        spec["affinity"] = json!({"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}});
+    } else if let Some(affinity) = &parent.affinity {
         spec["affinity"] = json!(affinity);
     }
     if let Some(class) = &parent.priority_class {

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use flare_cluster::{Cluster, Selection, k8s_openapi::api::core::v1::Pod};
+use flare_cluster::{
+    Cluster, Selection,
+    k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod},
+};
 use flare_diagnostic::{Code, Diagnostic};
 use tokio::time::{sleep, timeout};
 
@@ -34,6 +37,24 @@ pub(crate) async fn wait_for_none(cluster: &Cluster, namespace: &str, claim: &st
         Ok(ended) => ended,
         Err(_) => refuse(cluster, namespace, claim).await,
     }
+}
+
+/// The node on which a second pod can use the claim while others use it; `None` where it can on any.
+pub(crate) async fn node(
+    cluster: &Cluster,
+    namespace: &str,
+    claim: &str,
+    found: &PersistentVolumeClaim,
+) -> Result<Option<String>, Diagnostic> {
+    let modes = found.spec.as_ref().and_then(|spec| spec.access_modes.as_deref()).unwrap_or_default();
+    if modes.iter().any(|mode| mode == "ReadWriteMany") {
+        return Ok(None);
+    }
+    if modes.iter().any(|mode| mode == "ReadWriteOncePod") {
+        return refuse(cluster, namespace, claim).await.map(|()| None);
+    }
+    let pods = cluster.namespaced::<Pod>(namespace).list(&Selection::default()).await?;
+    Ok(pods.iter().filter(|pod| holds(pod, claim)).find_map(|pod| pod.spec.as_ref()?.node_name.clone()))
 }
 
 async fn using(cluster: &Cluster, namespace: &str, claim: &str) -> Result<Vec<String>, Diagnostic> {

@@ -1,13 +1,22 @@
 #![doc = include_str!("../README.md")]
 
 mod answer;
+mod archive;
+mod backup;
 mod bounded;
 mod claim;
+mod contents;
 mod helper_pod;
 mod holders;
+mod incoming;
 mod lock;
 mod objects;
+mod outgoing;
 mod parent;
+mod progress;
+mod restore;
+#[cfg(test)]
+mod round_trip;
 mod run;
 mod shipment;
 mod stage;
@@ -16,14 +25,29 @@ mod unstaged;
 mod values;
 
 pub use answer::{Answer, Staged as StagedOnVolume};
+pub use archive::MANIFEST;
+pub use backup::{Backup, BackupOptions, backup};
 pub use claim::NewClaim;
+pub use contents::What;
 pub use objects::{
     Bundle, KitObjects, ObjectOptions, StagedObject, StagedObjects, UnstageOptions, stage_objects, unstage_objects,
 };
-pub use shipment::{Owner, Shipment};
+pub use progress::Progress;
+pub use restore::{RestoreOptions, Restored, restore};
+pub use shipment::{Owner, Repair, Shipment};
 pub use stage::{Options, Staged, refuse_staged_objects, stage};
 pub use unstage_volume::{VolumeUnstageOptions, unstage_volume};
 pub use unstaged::{Removed, Unstaged};
 
 /// The program that runs in the volume, for tests of it on a local directory.
-pub const VOLUME_PROGRAM: &str = include_str!("volume.py");
+pub const VOLUME_PROGRAM: &str = concat!(
+    include_str!("volume/disk.py"),
+    "\n\n",
+    include_str!("volume/kit.py"),
+    "\n\n",
+    include_str!("volume/repair.py"),
+    "\n\n",
+    include_str!("volume/saved.py"),
+    "\n\n",
+    include_str!("volume/main.py"),
+);

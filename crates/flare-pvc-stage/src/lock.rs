@@ -1,4 +1,4 @@
-//! One staging of a claim at a time: a Lease that its holder renews and that others may take once it is not renewed.
+//! One run on a claim at a time: a Lease that its holder renews and that others may take once it is not renewed.
 //!
 //! No clock is compared with another machine's: a lock is dead when it has not changed for its whole time while we looked.
 
@@ -49,7 +49,7 @@ impl Lock {
         let leases = cluster.namespaced::<Lease>(namespace);
         let busy = |lease: &Lease| {
             let who = lease.spec.as_ref().and_then(|spec| spec.holder_identity.clone()).unwrap_or_else(|| "somebody".to_owned());
-            Diagnostic::error(Code::StageLocked, format!("the claim `{claim}` is being staged by `{who}`"))
+            Diagnostic::error(Code::StageLocked, format!("the run `{who}` is at work on the claim `{claim}`"))
                 .hint("wait until that run has ended; a run that was killed frees the claim within a minute")
         };
         let Some(first) = leases.find(name).await? else {

@@ -14,7 +14,9 @@ use flare_prepared_kit::PreparedKit;
 use tokio::{select, time::timeout};
 
 use crate::{
-    VOLUME_PROGRAM, claim, helper_pod, holders,
+    VOLUME_PROGRAM, claim,
+    helper_pod::{self, Mount},
+    holders,
     lock::Lock,
     parent::{self, Stopped},
     values::{self, ParentPod},
@@ -104,7 +106,7 @@ impl<'run> Run<'run> {
     /// The fault of a run that did not come to its own end.
     fn cut_off(&self, why: Code, waits_for: &str) -> Diagnostic {
         if why == Code::Interrupted {
-            return Diagnostic::error(why, "interrupted; what was begun has been removed").hint("run the same command again");
+            return interrupted();
         }
         let reason = if waits_for.is_empty() { String::new() } else { format!("; the helper pod waits: {waits_for}") };
         Diagnostic::error(why, format!("the {} did not end within {} s{reason}", self.what, self.deadline.as_secs())).hint(
@@ -145,9 +147,9 @@ impl<'run> Run<'run> {
     }
 
     /// Starts the helper pod.
-    pub(crate) async fn start_pod(&self, held: &mut Held) -> Result<(), Diagnostic> {
+    pub(crate) async fn start_pod(&self, held: &mut Held, mount: &Mount) -> Result<(), Diagnostic> {
         let name = self.pod();
-        let pod = helper_pod::manifest(&name, &self.claim, &self.parent, self.deadline);
+        let pod = helper_pod::manifest(&name, &self.claim, mount, &self.parent, self.deadline);
         // Before it is asked for: an answer that is lost may still have made it.
         held.pod = Some(name);
         select! {
@@ -201,6 +203,11 @@ impl<'run> Run<'run> {
         };
         let _ = timeout(CLEANUP, cleaning).await;
     }
+}
+
+/// The fault of a run that was asked to end.
+pub(crate) fn interrupted() -> Diagnostic {
+    Diagnostic::error(Code::Interrupted, "interrupted; what was begun has been removed").hint("run the same command again")
 }
 
 fn stays(what: &str, fault: &Diagnostic) -> Diagnostic {

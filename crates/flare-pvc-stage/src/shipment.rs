@@ -48,6 +48,15 @@ struct Listed {
     sha256: Option<String>,
 }
 
+/// Whether kits at the wrong level are moved as well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repair {
+    /// They are, and the kit is staged only where the volume does not hold this very one.
+    Only,
+    /// They are, and the kit is staged in any case.
+    AndStage,
+}
+
 /// A kit on its way to a volume: the list of all entries, and the contents of the files in the same order. What stays on disk is
 /// read while it is sent, so that a kit of any size takes little memory.
 pub struct Shipment<'kit> {
@@ -55,6 +64,7 @@ pub struct Shipment<'kit> {
     owner: Owner,
     fingerprint: Option<Digest>,
     transfer: bool,
+    repair: Option<Repair>,
     entries: Vec<Listed>,
     contents: Vec<&'kit Content>,
 }
@@ -102,9 +112,23 @@ impl<'kit> Shipment<'kit> {
         Ok(shipment)
     }
 
+    /// Has kits at the wrong level moved to where they belong, or aside.
+    #[must_use]
+    pub fn with_repair(self, repair: Option<Repair>) -> Self {
+        Self { repair, ..self }
+    }
+
     /// No files, but the request to put back what the last staging replaced.
     pub fn rollback(owner: Owner) -> Self {
-        Self { verb: "rollback", owner, fingerprint: None, transfer: false, entries: Vec::new(), contents: Vec::new() }
+        Self {
+            verb: "rollback",
+            owner,
+            fingerprint: None,
+            transfer: false,
+            repair: None,
+            entries: Vec::new(),
+            contents: Vec::new(),
+        }
     }
 
     /// No files, but the request to take the kit away.
@@ -126,7 +150,8 @@ impl<'kit> Shipment<'kit> {
     pub fn request(&self, id: &str) -> Vec<u8> {
         let fingerprint = self.fingerprint.map(|fingerprint| fingerprint.to_string());
         let request = json!({"verb": self.verb, "id": id, "owner": self.owner, "fingerprint": fingerprint,
-            "transfer": self.transfer, "entries": self.entries});
+            "transfer": self.transfer, "repair": self.repair.is_some(), "again": self.repair == Some(Repair::AndStage),
+            "entries": self.entries});
         request.to_string().into_bytes()
     }
 

@@ -13,9 +13,10 @@ use flare_diagnostic::{Checked, Code, Diagnostic, Faults};
 use flare_prepared_kit::PreparedKit;
 
 use crate::{
-    Owner, Shipment, VOLUME_PROGRAM,
+    Owner, Repair, Shipment, VOLUME_PROGRAM,
     answer::{self, Answer},
     claim::{self, NewClaim},
+    helper_pod::Mount,
     holders,
     run::{Held, Manner, Run},
 };
@@ -36,6 +37,8 @@ pub struct Options {
     pub restart: bool,
     /// Stages even where the claim says that this kit is there already.
     pub again: bool,
+    /// Moves kits at the wrong level to where they belong, or aside.
+    pub repair: bool,
     /// Changes nothing.
     pub dry_run: bool,
     /// How long all of it may take.
@@ -61,6 +64,8 @@ pub struct Staged {
     pub changed: bool,
     /// Whether the claim was made, or with `dry_run` would be.
     pub claim_created: bool,
+    /// What stood at the wrong level, and where it is now.
+    pub moved: Vec<(String, String)>,
 }
 
 /// Stages a prepared kit. `stop` ends it early; what was begun is removed in any case.
@@ -75,7 +80,8 @@ pub async fn stage(
     stop: impl Future<Output = ()>,
 ) -> Result<Checked<Staged>, Faults> {
     refuse_staged_objects(kit)?;
-    let shipment = Shipment::of(kit)?;
+    let repair = options.repair.then_some(if options.again { Repair::AndStage } else { Repair::Only });
+    let shipment = Shipment::of(kit)?.with_repair(repair);
     let image = options.image.as_deref();
     let manner = Manner { verb: "stage", what: "staging", image, deadline: options.deadline, id: &options.run };
     let staging = Staging { run: Run::new(cluster, kit, &manner)?, kit, options, shipment };
@@ -102,7 +108,7 @@ impl Staging<'_> {
             claim::find_or_make(cluster, namespace, claim, options.create_claim.as_ref(), options.dry_run).await?;
         let owner = Owner::of(self.kit);
         let fingerprint = self.kit.fingerprint().to_string();
-        let changed = options.again || options.rollback || !claim::holds(&found, &owner, &fingerprint);
+        let changed = options.again || options.rollback || options.repair || !claim::holds(&found, &owner, &fingerprint);
         let staged = self.staged(changed, created);
         if !changed {
             if options.restart && !options.dry_run {
@@ -131,7 +137,9 @@ impl Staging<'_> {
         }
         let answer = Answer::staged(&printed, claim)?;
         claim::note(cluster, namespace, claim, Some((&owner, &fingerprint))).await?;
-        Ok(Checked { value: staged, warnings: warnings(&answer, claim).collect() })
+        let warnings = warnings(&answer, claim).collect();
+        let changed = answer.staged || !answer.moved.is_empty();
+        Ok(Checked { value: Staged { changed, moved: answer.moved, ..staged }, warnings })
     }
 
     fn staged(&self, changed: bool, claim_created: bool) -> Staged {
@@ -143,6 +151,7 @@ impl Staging<'_> {
             fingerprint: self.kit.fingerprint().to_string(),
             changed,
             claim_created,
+            moved: Vec::new(),
         }
     }
 
@@ -180,7 +189,7 @@ impl Staging<'_> {
 
     /// Runs the volume's program in a helper pod and gives what it printed.
     async fn in_volume(&self, held: &mut Held, owner: &Owner) -> Result<Vec<u8>, Diagnostic> {
-        Box::pin(self.run.start_pod(held)).await?;
+        Box::pin(self.run.start_pod(held, &Mount::default())).await?;
         let nothing = Shipment::rollback(owner.clone());
         let shipment = if self.options.rollback { &nothing } else { &self.shipment };
         let request = shipment.request(&self.options.run);
@@ -217,7 +226,7 @@ fn warnings(answer: &answer::Staged, claim: &str) -> impl Iterator<Item = Diagno
             Code::Notice,
             format!("`{path}` on the volume of claim `{claim}` is a kit at the wrong level, which no parent reads"),
         )
-        .hint("remove it from the volume once nothing in it is needed: it holds private keys")
+        .hint("`stage --repair` moves it to where it belongs or, where a kit stands there, to what is kept of earlier kits")
     });
     let recovered = answer.recovered.then(|| {
         Diagnostic::warning(

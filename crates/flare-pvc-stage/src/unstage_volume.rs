@@ -16,7 +16,8 @@ use crate::{
     VOLUME_PROGRAM,
     answer::Answer,
     claim::{self, Note},
-    helper_pod, holders, lock,
+    helper_pod::{self, Mount},
+    holders, lock,
     run::{Held, Manner, Run},
     shipment::{KIT, Owner, Shipment},
     unstaged::{Removed, Unstaged},
@@ -104,7 +105,7 @@ impl Removal<'_> {
 
     /// Takes the kit from the volume; gives the directories that are gone.
     async fn in_volume(&self, held: &mut Held) -> Result<Vec<String>, Diagnostic> {
-        Box::pin(self.run.start_pod(held)).await?;
+        Box::pin(self.run.start_pod(held, &Mount::default())).await?;
         let shipment = Shipment::removal(self.owner.clone());
         let request = shipment.request(&self.options.run);
         let (input, length) = shipment.input(VOLUME_PROGRAM.as_bytes(), &request);

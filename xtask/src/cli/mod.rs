@@ -1,6 +1,7 @@
 //! The verbs of users: one file per verb, each with its arguments and the printing of its result.
 
 pub(crate) mod arguments;
+mod backup;
 mod cluster;
 mod completions;
 mod init;
@@ -8,6 +9,7 @@ mod launch;
 mod man;
 mod names;
 mod prepare;
+mod restore;
 mod schema;
 mod stage;
 mod stage_federation;
@@ -23,6 +25,8 @@ pub(crate) enum Verb {
     Init(init::Arguments),
     Stage(stage::Arguments),
     Unstage(unstage::Arguments),
+    Backup(backup::Arguments),
+    Restore(restore::Arguments),
     Names(names::Arguments),
     Launch(launch::Arguments),
     Schema(schema::Arguments),
@@ -45,6 +49,8 @@ pub(crate) fn run(context: &Context<'_>, verb: Verb, command: impl FnOnce() -> c
         Verb::Init(arguments) => init::run(context, &arguments),
         Verb::Stage(arguments) => stage::run(context, &arguments),
         Verb::Unstage(arguments) => unstage::run(context, &arguments),
+        Verb::Backup(arguments) => backup::run(context, &arguments),
+        Verb::Restore(arguments) => restore::run(context, &arguments),
         Verb::Names(arguments) => names::run(&arguments),
         Verb::Launch(arguments) => launch::run(context, &arguments),
         Verb::Schema(arguments) => schema::run(&arguments),

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     context::Context,
-    output::{Outcome, VerbResult, documents},
+    output::{Outcome, VerbResult, documents, printable},
     pipeline::{
         prepare::helm_command,
         stage::{self, Request},
@@ -84,6 +84,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
 fn of_volume(staged: &Staged, rollback: bool, dry_run: bool, warnings: Vec<Diagnostic>) -> Outcome {
     let mut data = volume_data(staged);
     note_dry_run(&mut data, dry_run);
+    let moved = staged.moved.iter().map(|(from, to)| format!("moved {} to {}\n", printable(from), printable(to)));
     let (claim, namespace) = (&staged.claim, &staged.namespace);
     let text = if rollback && !dry_run {
         let fingerprint = if staged.fingerprint.is_empty() { "not known" } else { &staged.fingerprint };
@@ -93,6 +94,7 @@ fn of_volume(staged: &Staged, rollback: bool, dry_run: bool, warnings: Vec<Diagn
         let fingerprint = &staged.fingerprint;
         format!("{what} {files} files ({bytes} bytes) on claim {claim} in namespace {namespace}, fingerprint {fingerprint}\n")
     };
+    let text = moved.chain([text]).collect();
     Outcome { data, text, warnings }
 }
 

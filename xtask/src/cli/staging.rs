@@ -36,6 +36,10 @@ pub(crate) struct StagingArguments {
     /// Put back the kit that the last staging replaced; that one is kept in its place.
     #[arg(long, conflicts_with_all = ["again", "create_pvc", "create_namespace"])]
     pub(super) rollback: bool,
+    /// Move kits at the wrong level (`server-k8s/startup`, `startup/startup`) to where they belong or, where a kit stands there,
+    /// to what is kept of earlier kits.
+    #[arg(long, conflicts_with = "rollback")]
+    repair: bool,
     /// Stage even where the claim says that this very kit is there already.
     #[arg(long)]
     again: bool,
@@ -51,6 +55,7 @@ impl StagingArguments {
             rollback: self.rollback,
             restart: self.restart,
             again: self.again,
+            repair: self.repair,
             dry_run: cluster.dry_run,
             deadline: cluster.time_limit(),
             run: stage::run_name(),
@@ -72,6 +77,7 @@ impl StagingArguments {
             ("--restart", self.restart),
             ("--rollback", self.rollback),
             ("--again", self.again),
+            ("--repair", self.repair),
         ];
         if let Some((flag, _)) = of_volumes.iter().find(|(_, given)| *given) {
             return Err(Diagnostic::error(
@@ -98,8 +104,12 @@ impl StagingArguments {
 }
 
 pub(super) fn volume_data(staged: &Staged) -> Value {
-    json!({"namespace": staged.namespace, "claim": staged.claim, "files": staged.files, "bytes": staged.bytes,
-        "fingerprint": staged.fingerprint, "changed": staged.changed, "claim_created": staged.claim_created})
+    let mut data = json!({"namespace": staged.namespace, "claim": staged.claim, "files": staged.files, "bytes": staged.bytes,
+        "fingerprint": staged.fingerprint, "changed": staged.changed, "claim_created": staged.claim_created});
+    if !staged.moved.is_empty() {
+        data["moved"] = staged.moved.iter().map(|(from, to)| json!({"from": from, "to": to})).collect();
+    }
+    data
 }
 
 pub(super) fn object_data(staged: &StagedObjects) -> Value {

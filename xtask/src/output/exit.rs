@@ -32,6 +32,7 @@ pub(crate) const fn exit_status(code: Code) -> u8 {
         | Code::FloatingImage
         | Code::StudyFilesConflict
         | Code::SignedFileChanged
+        | Code::InvalidBackup
         | Code::Notice => 4,
         Code::MachineNotReady
         | Code::ClusterFailed
@@ -54,6 +55,9 @@ pub(crate) const fn exit_status(code: Code) -> u8 {
         | Code::VolumeNotOurs
         | Code::StageLocked
         | Code::StageFailed
+        | Code::BackupFailed
+        | Code::RestoreFailed
+        | Code::VolumeOccupied
         | Code::PodProgramFailed => 5,
         Code::TimedOut => 6,
         Code::Interrupted => 130,

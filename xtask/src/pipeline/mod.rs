@@ -1,5 +1,6 @@
 //! One file for each chain of steps: what a verb does, from reading to the one write, without flags and printing.
 
+pub(crate) mod backup;
 pub(crate) mod difference;
 pub(crate) mod federation;
 pub(crate) mod init;

@@ -1,116 +1,7 @@
-"""Runs inside the volume, by the Python of the FLARE image (3.8 or newer), without any package.
-
-Standard input: a JSON request of `sys.argv[2]` bytes, then the files of its list, one after the other. Standard output: one JSON
-line, the answer. Whatever it says is decided from what is on the volume, never from what was sent.
-
-The swap is four renames in an order in which a parent that starts in between finds no `startup` at all, never a mixture. A journal
-is written before the first of them, so that the next run finishes what was begun.
-"""
-
-import base64
-import hashlib
-import json
-import os
-import shutil
-import stat
-import sys
-
-STATE = ".flare-kube-staged.json"
-JOURNAL = ".flare-kube-swap.json"
-PREVIOUS = ".flare-kube-previous"
-STAGING = ".flare-stage-"
-KIT = ("local", "startup")
-BLOCK = 1 << 20
-
-
-class Refused(Exception):
-    """An answer that is an error: a reason for programs, and what is meant."""
-
-    def __init__(self, reason, detail):
-        super().__init__(reason)
-        self.reason, self.detail = reason, detail
-
-
-def read_exactly(source, length):
-    """So many bytes, in blocks. An input that ends early is an error: the connection was cut."""
-    while length:
-        block = source.read(min(BLOCK, length))
-        if not block:
-            raise Refused("cut", "the input ended early")
-        length -= len(block)
-        yield block
-
-
-def write_file(path, blocks, mode):
-    """A new file; what stands there already, a link above all, is never followed or replaced."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o600)
-    try:
-        for block in blocks:
-            view = memoryview(block)
-            while view:
-                view = view[os.write(descriptor, view):]
-        os.fchmod(descriptor, mode)
-    finally:
-        os.close(descriptor)
-
-
-def write_json(path, value):
-    """A small file that is there whole or not at all, whatever happens to the machine."""
-    temporary = path + ".new"
-    remove(temporary)
-    write_file(temporary, [json.dumps(value, sort_keys=True).encode()], 0o644)
-    with open(temporary, "rb") as file:
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
-    sync_directory(os.path.dirname(path))
-
-
-def read_json(path):
-    try:
-        with open(path, encoding="utf-8") as file:
-            value = json.load(file)
-    except FileNotFoundError:
-        return None
-    except ValueError:
-        raise Refused("damaged", os.path.basename(path)) from None
-    if not isinstance(value, dict):
-        raise Refused("damaged", os.path.basename(path))
-    return value
-
-
-def sync_directory(path):
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def remove(path):
-    """Removes a file, a link or a directory with all that is in it."""
-    if os.path.isdir(path) and not os.path.islink(path):
-        # Directories without the right to change them are ours as well.
-        for directory, _, _ in os.walk(path):
-            os.chmod(directory, 0o700)
-        shutil.rmtree(path)
-    elif os.path.lexists(path):
-        os.unlink(path)
-
-
-def make_directory(path, mode):
-    if not os.path.lexists(path):
-        os.mkdir(path, mode)
-
-
-def move(source, target):
-    """One rename to a place where nothing stands. Moving a directory changes its `..`, which its mode may forbid."""
-    if os.path.lexists(target):
-        raise Refused("occupied", os.path.basename(target))
-    if os.path.isdir(source) and not os.path.islink(source) and not os.access(source, os.W_OK | os.X_OK):
-        os.chmod(source, stat.S_IMODE(os.stat(source).st_mode) | 0o300)
-    os.rename(source, target)
-    sync_directory(os.path.dirname(source))
-    sync_directory(os.path.dirname(target))
+# The kit: staged, swapped, put back.
+#
+# The swap is four renames in an order in which a parent that starts in between finds no `startup` at all, never a mixture. A journal
+# is written before the first of them, so that the next run finishes what was begun.
 
 
 class Volume:
@@ -130,9 +21,9 @@ class Volume:
                 remove(self.at(name))
         return journal is not None
 
-    def check_writable(self):
+    def check_writable(self, names=KIT):
         """Before anything is changed: what the swap will need. A directory is moved only by who may write to it."""
-        for path in [self.root] + [self.at(name) for name in KIT]:
+        for path in [self.root] + [self.at(name) for name in names]:
             directory = os.path.isdir(path) and not os.path.islink(path)
             if directory and not os.access(path, os.W_OK | os.X_OK) and os.stat(path).st_uid != os.geteuid():
                 raise Refused("not_writable", os.path.relpath(path, self.root))
@@ -142,10 +33,15 @@ class Volume:
         state = read_json(self.at(STATE))
         if state is not None and state.get("owner") != owner:
             raise Refused("not_ours", state.get("owner"))
-        other = "fed_client.json" if owner["role"] == "server" else "fed_server.json"
-        if state is None and os.path.lexists(self.at("startup", other)):
-            raise Refused("not_ours", {"role": "client" if owner["role"] == "server" else "server"})
+        if state is None:
+            self.check_role(owner, "")
         return state
+
+    def check_role(self, owner, path):
+        """Whether a kit that stands below this path is one of the other role."""
+        other = "client" if owner["role"] == "server" else "server"
+        if os.path.lexists(self.at(path, "startup", "fed_" + other + ".json")):
+            raise Refused("not_ours", {"role": other, "path": path})
 
     def extract(self, request, source):
         """Writes the files that were sent below the staging directory, and compares what is there with the list."""
@@ -169,47 +65,89 @@ class Volume:
     def stage(self, request, source):
         recovered = self.recover()
         state = self.check_owner(request["owner"])
+        repair = Repair(self, request["owner"], request["id"]) if request.get("repair") else None
         self.check_writable()
-        self.extract(request, source)
         had = state.get("fingerprint") if state else None
-        changed = {"owner": request["owner"], "fingerprint": request["fingerprint"], "previous": had}
-        journal = {"id": request["id"], "state": changed, "transfer": request["transfer"]}
-        self.enter(journal, "swap")
-        self.swap(journal)
-        return {"recovered": recovered, "previous": had, "misplaced": self.misplaced()}
+        # A repair alone leaves the kit as it is where it is this very one.
+        stays = repair is not None and had == request["fingerprint"] and not request["again"] and repair.leaves_kit()
+        journal = {"id": request["id"]}
+        if not stays:
+            self.extract(request, source)
+            journal["state"] = {"owner": request["owner"], "fingerprint": request["fingerprint"], "previous": had}
+            journal["transfer"] = request["transfer"]
+        if repair is not None and repair.moves:
+            journal.update(moves=list(repair.moves), emptied=repair.emptied, then="clean" if stays else "swap")
+            self.enter(journal, "repair")
+            self.swap(journal)
+        elif not stays:
+            self.enter(journal, "swap")
+            self.swap(journal)
+        moved = repair.shown() if repair is not None else []
+        return {"recovered": recovered, "previous": had, "misplaced": self.misplaced(), "staged": not stays, "moved": moved}
 
     def swap(self, journal):
         """Carries a journal to its end. Every phase can be run again from any point, and none undoes a later one."""
         staging, kept = self.at(STAGING + journal["id"]), self.at(PREVIOUS + "-" + journal["id"])
+        # What is exchanged; `startup`, where it is among it, is the last.
+        names = journal.get("names", KIT)
         if journal["phase"] == "collect":
             make_directory(staging, 0o700)
             for name in KIT:
                 if os.path.lexists(self.at(PREVIOUS, name)):
                     move(self.at(PREVIOUS, name), os.path.join(staging, name))
             self.enter(journal, "swap")
+        if journal["phase"] == "repair":
+            make_directory(kept, 0o700)
+            carry_out(self, journal)
+            self.enter(journal, journal["then"])
         if journal["phase"] == "swap":
             make_directory(kept, 0o700)
             # `startup` goes first and comes last: a parent without it does not start.
-            for name in reversed(KIT):
+            for name in reversed(names):
                 if os.path.lexists(os.path.join(staging, name)) and os.path.lexists(self.at(name)):
-                    move(self.at(name), os.path.join(kept, name))
-            for name in KIT:
+                    self.put_aside(journal, name, kept)
+            for name in names:
                 if os.path.lexists(os.path.join(staging, name)):
+                    make_parents(self.root, name)
                     move(os.path.join(staging, name), self.at(name))
             self.enter(journal, "clean")
-        write_json(self.at(STATE), journal["state"])
-        if os.path.isdir(kept):
-            if os.listdir(kept):
-                # The kit that was kept before this one is no longer needed.
-                remove(self.at(PREVIOUS))
-                move(kept, self.at(PREVIOUS))
-            else:
-                os.rmdir(kept)
+        if journal.get("state"):
+            write_json(self.at(STATE), journal["state"])
+        self.keep(kept, self.at(journal.get("kept", PREVIOUS)))
         remove(staging)
         if journal.get("transfer"):
             make_directory(self.at("transfer"), 0o755)
         os.unlink(self.at(JOURNAL))
         sync_directory(self.root)
+
+    def put_aside(self, journal, name, kept):
+        # An empty directory that a restored one replaces is nothing to keep.
+        if "kept" in journal and is_empty_directory(self.at(name)):
+            os.rmdir(self.at(name))
+        else:
+            make_parents(kept, name)
+            move(self.at(name), os.path.join(kept, name))
+
+    def keep(self, kept, place):
+        """What was put aside takes the place of what an earlier run put there; kits from a wrong level are added to that."""
+        if not os.path.isdir(kept):
+            return
+        misplaced = os.path.join(kept, MISPLACED)
+        if is_empty_directory(misplaced):
+            os.rmdir(misplaced)
+        names = os.listdir(kept)
+        if names and names != [MISPLACED]:
+            remove(place)
+            move(kept, place)
+            return
+        if names:
+            make_directory(place, 0o700)
+            make_directory(os.path.join(place, MISPLACED), 0o700)
+            for name in os.listdir(misplaced):
+                remove(os.path.join(place, MISPLACED, name))
+                move(os.path.join(misplaced, name), os.path.join(place, MISPLACED, name))
+            os.rmdir(misplaced)
+        os.rmdir(kept)
 
     def enter(self, journal, phase):
         journal["phase"] = phase
@@ -277,14 +215,6 @@ class Volume:
         return found
 
 
-def inside(root, path):
-    """A path of the list, which must stay below the root."""
-    parts = path.split(b"/")
-    if any(part in (b"", b".", b"..") for part in parts):
-        raise Refused("bad_path", path.decode("utf-8", "replace"))
-    return os.path.join(os.fsencode(root), *parts)
-
-
 def verify(root, entries):
     """Compares what is on the volume with the list: names, kinds, modes, sizes and contents, nothing missing, nothing more."""
     expected = {entry["path"] for entry in entries}
@@ -324,27 +254,3 @@ def difference(entry, path, found):
     if not readable:
         os.chmod(path, entry["mode"])
     return None if digest.hexdigest() == entry["sha256"] else "content"
-
-
-def answer(source, length, root):
-    try:
-        request = json.loads(b"".join(read_exactly(source, length)))
-        volume = Volume(root)
-        verb = request["verb"]
-        if verb == "stage":
-            return volume.stage(request, source)
-        if verb == "remove":
-            return volume.remove_kit(request)
-        return volume.rollback(request) if verb == "rollback" else volume.look(request)
-    except Refused as refused:
-        return {"refused": refused.reason, "detail": refused.detail}
-    except OSError as error:
-        # The name of the error and the path, for a message; never a file's content.
-        import errno
-
-        name = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else None
-        return {"refused": "disk", "detail": {"error": errno.errorcode.get(error.errno, "EIO"), "path": name and os.path.relpath(name, root)}}
-
-
-if __name__ == "__main__":
-    print(json.dumps(answer(sys.stdin.buffer, int(sys.argv[2]), sys.argv[3])), flush=True)

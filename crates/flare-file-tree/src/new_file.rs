@@ -1,0 +1,199 @@
+//! A file of any size that is written piece by piece, and stands at its path whole or not at all.
+
+use std::{
+    ffi::OsString,
+    fs::File,
+    os::fd::{AsFd as _, AsRawFd as _, OwnedFd},
+    path::{Path, PathBuf},
+};
+
+use rustix::{
+    fs::{AtFlags, CWD, FileType, Mode, OFlags, RenameFlags, fstat, linkat, openat, renameat, renameat_with, statat, unlinkat},
+    io::Errno,
+};
+
+use crate::{
+    DiskError,
+    destination::CommitPath,
+    file::open_directory,
+    source::{READ_STRICTLY, kind},
+};
+
+/// A file without a name, which gets its name when it is whole.
+///
+/// Where the file system can keep a file without a name, a run that is killed leaves nothing at all; elsewhere it leaves a hidden
+/// file beside the path.
+#[derive(Debug)]
+pub struct NewFile {
+    file: File,
+    parent: OwnedFd,
+    name: OsString,
+    path: PathBuf,
+    replace: bool,
+    /// The name under which it is written, where it has one.
+    temporary: Option<OsString>,
+}
+
+impl NewFile {
+    /// Begins a file. `mode` holds the permission bits, from which the process's umask takes. The directory must be there.
+    ///
+    /// # Errors
+    /// Where something stands at the path that may not be replaced: with `replace` what is no regular file, else anything.
+    pub fn begin(path: &Path, mode: u32, replace: bool) -> Result<Self, DiskError> {
+        let failed = |errno: Errno| DiskError::new("write", path, errno);
+        let target = CommitPath::resolve(path)?;
+        let parent = open_directory(&target.parent).map_err(failed)?;
+        match statat(&parent, &target.name, AtFlags::SYMLINK_NOFOLLOW) {
+            Err(Errno::NOENT) => {}
+            Err(errno) => return Err(failed(errno)),
+            Ok(stat) if kind(&stat) == FileType::Directory => return Err(failed(Errno::ISDIR)),
+            Ok(stat) if replace && kind(&stat) == FileType::RegularFile => {}
+            Ok(_) => return Err(failed(Errno::EXIST)),
+        }
+        let (file, temporary) = without_name(&parent, &target.name, Mode::from_raw_mode(mode)).map_err(failed)?;
+        Ok(Self { file, parent, name: target.name, path: path.to_owned(), replace, temporary })
+    }
+
+    /// A second file in the same directory, which never gets a name: for what is put together later.
+    pub fn scratch(&self) -> Result<File, DiskError> {
+        let failed = |errno: Errno| DiskError::new("write", &self.path, errno);
+        let mut name = OsString::from("scratch-");
+        name.push(&self.name);
+        let (file, temporary) = without_name(&self.parent, &name, Mode::RUSR | Mode::WUSR).map_err(failed)?;
+        if let Some(temporary) = temporary {
+            unlinkat(&self.parent, &temporary, AtFlags::empty()).map_err(failed)?;
+        }
+        Ok(file)
+    }
+
+    /// The file, to write and to read it back.
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// The error of a write to it.
+    pub fn failed(&self, error: std::io::Error) -> DiskError {
+        DiskError::new("write", &self.path, error)
+    }
+
+    /// Brings the content to the disk and gives the file its name.
+    ///
+    /// # Errors
+    /// Where the disk refuses, or something came to stand at the path meanwhile.
+    pub fn commit(mut self) -> Result<(), DiskError> {
+        self.file.sync_all().map_err(|error| self.failed(error))?;
+        let placed = self.place();
+        placed.map_err(|errno| DiskError::new("write", &self.path, errno))?;
+        self.temporary = None;
+        Ok(())
+    }
+
+    fn place(&mut self) -> rustix::io::Result<()> {
+        if self.temporary.is_none() {
+            // The one way to name such a file without special rights.
+            let descriptor = format!("/proc/self/fd/{}", self.file.as_raw_fd());
+            let link = |name: &OsString| linkat(CWD, &descriptor, &self.parent, name, AtFlags::SYMLINK_FOLLOW);
+            if !self.replace {
+                return link(&self.name);
+            }
+            let temporary = beside(&self.name);
+            let _ = unlinkat(&self.parent, &temporary, AtFlags::empty());
+            link(&temporary)?;
+            self.temporary = Some(temporary);
+        }
+        let temporary = self.temporary.as_ref().unwrap_or(&self.name);
+        if self.replace {
+            renameat(&self.parent, temporary, &self.parent, &self.name)
+        } else {
+            renameat_with(&self.parent, temporary, &self.parent, &self.name, RenameFlags::NOREPLACE)
+        }
+    }
+}
+
+/// One that was not committed leaves nothing.
+impl Drop for NewFile {
+    fn drop(&mut self) {
+        if let Some(temporary) = &self.temporary {
+            let _ = unlinkat(&self.parent, temporary, AtFlags::empty());
+        }
+    }
+}
+
+/// A new file to write and read: without a name, or, where the file system has no such files, with a hidden one.
+fn without_name(parent: &OwnedFd, name: &OsString, mode: Mode) -> rustix::io::Result<(File, Option<OsString>)> {
+    match openat(parent, ".", OFlags::RDWR | OFlags::TMPFILE | OFlags::CLOEXEC, mode) {
+        Ok(file) => return Ok((File::from(file), None)),
+        // What file systems and old kernels answer that do not know it.
+        Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::NOENT | Errno::INVAL) => {}
+        Err(errno) => return Err(errno),
+    }
+    let temporary = beside(name);
+    let _ = unlinkat(parent, &temporary, AtFlags::empty());
+    let file = openat(parent, &temporary, OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC, mode)?;
+    Ok((File::from(file), Some(temporary)))
+}
+
+fn beside(name: &OsString) -> OsString {
+    let mut temporary = OsString::from(".");
+    temporary.push(name);
+    temporary.push(format!(".flare-kube-{}", std::process::id()));
+    temporary
+}
+
+/// Opens a file that the user named, to read it piece by piece. A link is followed; what is no regular file is refused.
+///
+/// # Errors
+/// Where there is no such file, or it cannot be read.
+pub fn open_file(path: &Path) -> Result<File, DiskError> {
+    let failed = |errno: Errno| DiskError::new("read", path, errno);
+    let file = openat(CWD, path, READ_STRICTLY.difference(OFlags::NOFOLLOW), Mode::empty()).map_err(failed)?;
+    let stat = fstat(file.as_fd()).map_err(failed)?;
+    match kind(&stat) {
+        FileType::RegularFile => Ok(File::from(file)),
+        FileType::Directory => Err(failed(Errno::ISDIR)),
+        _ => Err(failed(Errno::INVAL)),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "tests look at the disk from outside")]
+mod tests {
+    use std::{fs, io::Write as _, os::unix::fs::PermissionsExt as _};
+
+    use super::NewFile;
+
+    #[test]
+    fn a_file_is_seen_when_it_is_whole_and_replaces_only_what_it_may() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("backup.tar");
+        let names = || fs::read_dir(directory.path()).unwrap().count();
+        let new = NewFile::begin(&path, 0o600, false).unwrap();
+        new.file().write_all(b"one").unwrap();
+        assert!(!path.exists());
+        drop(new);
+        assert_eq!(names(), 0, "one that was given up leaves nothing");
+        let new = NewFile::begin(&path, 0o600, false).unwrap();
+        new.file().write_all(b"one").unwrap();
+        new.commit().unwrap();
+        assert_eq!((fs::read(&path).unwrap(), names()), (b"one".to_vec(), 1));
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(NewFile::begin(&path, 0o600, false).is_err());
+        let new = NewFile::begin(&path, 0o600, true).unwrap();
+        new.file().write_all(b"two").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"one");
+        new.commit().unwrap();
+        assert_eq!((fs::read(&path).unwrap(), names()), (b"two".to_vec(), 1));
+        assert!(NewFile::begin(directory.path(), 0o600, true).is_err());
+    }
+
+    #[test]
+    fn what_came_to_stand_there_meanwhile_is_kept() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("backup.tar");
+        let new = NewFile::begin(&path, 0o600, false).unwrap();
+        fs::write(&path, "theirs").unwrap();
+        assert!(new.commit().is_err());
+        assert_eq!(fs::read_to_string(&path).unwrap(), "theirs");
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+}

@@ -1,0 +1,12 @@
+//! The file of a backup: an ordinary tar, whose last entry is a manifest with the SHA-256 of every file.
+//!
+//! Written and read piece by piece: nothing here grows with the size or the number of the files.
+
+mod line;
+mod read;
+mod write;
+
+pub use line::MANIFEST;
+pub(crate) use line::{BLOCK, FORMAT_VERSION, Head, Line, LinkTarget, PathBytes, Total};
+pub(crate) use read::{Steps, Verified, digest_of, open, positioned, verify};
+pub(crate) use write::ArchiveWriter;

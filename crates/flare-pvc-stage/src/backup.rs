@@ -1,0 +1,223 @@
+//! `backup`: what a parent made, from its workspace volume into one file here.
+
+use std::{
+    future::Future,
+    path::{Path, PathBuf},
+    pin::pin,
+    time::Duration,
+};
+
+use flare_cluster::{Cluster, Input, Operation, k8s_openapi::api::apps::v1::Deployment};
+use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
+use flare_file_tree::{Destination, NewFile};
+use flare_prepared_kit::PreparedKit;
+use serde_json::json;
+use tokio::{io::duplex, join, select, task::spawn_blocking};
+
+use crate::{
+    Owner, VOLUME_PROGRAM,
+    archive::{self, ArchiveWriter, FORMAT_VERSION, Head, Line, Total},
+    claim,
+    contents::{Contents, What},
+    helper_pod::Mount,
+    holders,
+    incoming::{self, Received, Stop, not_written},
+    progress::{ON_THE_WAY, Progress},
+    run::{Held, Manner, Run, interrupted},
+};
+
+/// How a backup is made.
+#[derive(Debug, Clone)]
+#[allow(clippy::struct_excessive_bools, reason = "independent switches")]
+pub struct BackupOptions {
+    /// What is saved.
+    pub what: Vec<What>,
+    /// Saves private keys and the kit as well; nobody but the user may then read the file.
+    pub keys: bool,
+    /// Replaces a file that is there.
+    pub force: bool,
+    /// Another image for the helper pod than the parent's.
+    pub image: Option<String>,
+    /// Scales a running parent down before and up again afterwards; else it is saved as it is while the parent runs.
+    pub restart: bool,
+    /// Changes nothing.
+    pub dry_run: bool,
+    /// How long the work in the cluster may take.
+    pub deadline: Duration,
+    /// Names this run: small letters and digits, unique.
+    pub run: String,
+}
+
+/// What was saved, or with `dry_run` is wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Backup {
+    /// Where.
+    pub namespace: String,
+    /// The claim.
+    pub claim: String,
+    /// The file.
+    pub file: PathBuf,
+    /// How many files are in it.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// SHA-256 of the whole file; `None` with `dry_run`.
+    pub sha256: Option<String>,
+}
+
+/// Saves what stands on a workspace volume. `stop` ends it early: then there is no file, or the one that was there before.
+///
+/// Each file's SHA-256 is taken on the volume and again here, and the whole backup is read back before it gets its name.
+///
+/// # Errors
+/// `INVALID_ARGS` where the file may not be written; every permission that is missing; `CLAIM_NOT_USABLE`, `CLAIM_IN_USE`,
+/// `STAGE_LOCKED`, `VOLUME_NOT_OURS`, `BACKUP_FAILED`, `TIMED_OUT`, `INTERRUPTED`, and what flare-cluster says.
+pub async fn backup(
+    cluster: &Cluster,
+    kit: &PreparedKit,
+    file: &Path,
+    options: &BackupOptions,
+    progress: Progress<'_>,
+    stop: impl Future<Output = ()>,
+) -> Result<Checked<Backup>, Faults> {
+    let image = options.image.as_deref();
+    let manner = Manner { verb: "backup", what: "backup", image, deadline: options.deadline, id: &options.run };
+    let contents = Contents::of(kit);
+    let saving = Saving { run: Run::new(cluster, kit, &manner)?, owner: Owner::of(kit), contents, file, options };
+    let mut stop = pin!(stop);
+    let mut found = Collector::new();
+    let work = async |held: &mut Held| Box::pin(saving.all(held, progress)).await;
+    let streamed = found.require_checked(saving.run.carry_out(stop.as_mut(), work).await)?;
+    let nothing = Backup {
+        namespace: saving.run.namespace.clone(),
+        claim: saving.run.claim.clone(),
+        file: file.to_owned(),
+        files: 0,
+        bytes: 0,
+        sha256: None,
+    };
+    let Some((new, total)) = streamed else { return found.finish(|| nothing) };
+    let ended = select! {
+        ended = read_back(file, new, total) => ended,
+        () = stop => Err(interrupted()),
+    };
+    let sha256 = found.require(ended)?;
+    found.finish(|| Backup { files: total.files, bytes: total.bytes, sha256: Some(sha256), ..nothing })
+}
+
+struct Saving<'run> {
+    run: Run<'run>,
+    owner: Owner,
+    contents: Contents,
+    file: &'run Path,
+    options: &'run BackupOptions,
+}
+
+impl Saving<'_> {
+    async fn all(&self, held: &mut Held, progress: Progress<'_>) -> Result<Checked<Option<(NewFile, Total)>>, Faults> {
+        let (run, options) = (&self.run, self.options);
+        let (cluster, namespace, claim) = (run.cluster, run.namespace.as_str(), run.claim.as_str());
+        let new = self.begin()?;
+        let mut needed = run.needed();
+        if options.restart {
+            needed.extend(["get", "patch"].map(|verb| Operation::on::<Deployment>(verb, Some(namespace))));
+        }
+        cluster.check_access(&needed).await?;
+        let mounted = claim::find(cluster, namespace, claim).await?;
+        let mut warnings = Collector::new();
+        warnings.extend(self.contents.not_on_the_volume(&options.what));
+        if options.dry_run {
+            return warnings.finish(|| None);
+        }
+        run.lock(held).await?;
+        let node = if options.restart {
+            run.stop_parent(held).await?;
+            None
+        } else {
+            holders::node(cluster, namespace, claim, &mounted).await?
+        };
+        run.clear_pods().await?;
+        Box::pin(run.start_pod(held, &Mount { read_only: true, node })).await?;
+        let mut archive = ArchiveWriter::begin(new).map_err(not_written)?;
+        archive.line(&Line::Backup(self.head())).map_err(not_written)?;
+        let received = Box::pin(self.stream(&mut archive, progress)).await?;
+        received.warn(&options.what, &mut warnings);
+        if options.keys {
+            let message = format!("`{}` holds private keys; only you may read it", self.file.display());
+            warnings.push(Diagnostic::warning(Code::Notice, message).hint("keep it as carefully as the kit itself"));
+        }
+        let finished = archive.finish().map_err(not_written)?;
+        warnings.finish(|| Some(finished))
+    }
+
+    fn begin(&self) -> Result<NewFile, Diagnostic> {
+        let failed = |error: flare_file_tree::DiskError| {
+            let fault = error.into_diagnostic(Code::InvalidArgs);
+            if fault.hint.is_some() {
+                fault
+            } else {
+                fault.hint("name a file in a directory that is there and may be written to")
+            }
+        };
+        if !self.options.force && Destination::inspect(self.file).map_err(failed)? != Destination::Absent {
+            return Err(Diagnostic::error(Code::InvalidArgs, format!("there is something at `{}` already", self.file.display()))
+                .hint("name another file, or pass `--force` to replace it")
+                .at(self.file));
+        }
+        NewFile::begin(self.file, if self.options.keys { 0o600 } else { 0o666 }, self.options.force).map_err(failed)
+    }
+
+    fn head(&self) -> Head {
+        Head {
+            format_version: FORMAT_VERSION,
+            flare_kube: env!("CARGO_PKG_VERSION").to_owned(),
+            owner: self.owner.clone(),
+            namespace: self.run.namespace.clone(),
+            claim: self.run.claim.clone(),
+            keys: self.options.keys,
+        }
+    }
+
+    /// Has the volume's program send everything.
+    async fn stream(&self, archive: &mut ArchiveWriter, progress: Progress<'_>) -> Result<Received, Diagnostic> {
+        let what = self.contents.wanted(&self.options.what);
+        let request =
+            json!({"verb": "backup", "id": self.options.run, "owner": self.owner, "what": what, "keys": self.options.keys});
+        let request = request.to_string().into_bytes();
+        let exec = self.run.program(request.len());
+        let input = [VOLUME_PROGRAM.as_bytes(), &request].concat();
+        let (ours, theirs) = duplex(ON_THE_WAY);
+        let (received, ended) = join!(
+            incoming::receive(ours, archive, &self.contents, &self.run.claim, progress),
+            exec.run(self.run.cluster, Input::Sized(input.as_slice(), input.len() as u64), theirs)
+        );
+        match received {
+            Ok(received) => ended?.success(&exec).map(|()| received),
+            Err(Stop::Fault(fault)) => Err(fault),
+            Err(Stop::Cut) => {
+                ended?.success(&exec)?;
+                Err(Diagnostic::error(Code::BackupFailed, "the stream from the volume ended early")
+                    .hint("no file was written: run the same command again"))
+            }
+        }
+    }
+}
+
+/// Reads the whole file back, as it is on the disk, and gives it its name. Gives its SHA-256.
+async fn read_back(path: &Path, new: NewFile, total: Total) -> Result<String, Diagnostic> {
+    let again = new.file().try_clone().map_err(|error| not_written(new.failed(error)))?;
+    let shown = path.to_owned();
+    let reading = spawn_blocking(move || {
+        let verified = archive::verify(&shown, &again, |_| Ok(()))?;
+        let digest = archive::digest_of(&again)
+            .map_err(|_| Diagnostic::error(Code::BackupFailed, format!("`{}` cannot be read back", shown.display())))?;
+        Ok((verified.total, digest))
+    });
+    let (found, digest) = reading.await.map_err(|_| Diagnostic::error(Code::Internal, "the reading back ended by itself"))??;
+    if found != total {
+        return Err(Diagnostic::error(Code::BackupFailed, format!("`{}` is not what was written to it", path.display()))
+            .hint("look after the disk that it is on, or name a file on another one"));
+    }
+    new.commit().map_err(not_written)?;
+    Ok(digest.to_string())
+}

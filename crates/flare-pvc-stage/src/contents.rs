@@ -1,0 +1,267 @@
+//! What a parent keeps on its volume, and where: by its own resources and log configuration, else where FLARE puts it.
+
+use std::{collections::BTreeSet, fmt};
+
+use flare_diagnostic::{Code, Diagnostic};
+use flare_prepared_kit::PreparedKit;
+use flare_yaml::json;
+use serde_json::{Value, json};
+
+/// The logs that FLARE writes at the workspace root.
+const LOGS: [&str; 9] = [
+    "log.txt",
+    "log.json",
+    "log_fl.txt",
+    "error_log.txt",
+    "log_error.txt",
+    "audit.log",
+    "stats_pool_summary.json",
+    "stats_pool_records.csv",
+    "nohup.out",
+];
+
+/// Beside the job store, FLARE keeps who submitted what.
+const BESIDE_JOBS: [&str; 2] = ["job_submit_records", "job_submit_record_index"];
+
+/// Something that a parent keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum What {
+    /// What admins uploaded and downloaded.
+    Transfer,
+    /// The job store, with the results of all jobs.
+    Jobs,
+    /// The snapshots from which a server takes jobs up again.
+    Snapshots,
+    /// The parent's logs.
+    Logs,
+    /// Everything on the volume but the kit.
+    All,
+}
+
+impl What {
+    /// As `--what` names it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Transfer => "transfer",
+            Self::Jobs => "jobs",
+            Self::Snapshots => "snapshots",
+            Self::Logs => "logs",
+            Self::All => "all",
+        }
+    }
+}
+
+impl fmt::Display for What {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// Where it stands: paths below the workspace, and what stands elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Contents {
+    transfer: Vec<String>,
+    jobs: Vec<String>,
+    snapshots: Vec<String>,
+    logs: BTreeSet<String>,
+    /// Directories that are not on the volume.
+    outside: Vec<(What, String)>,
+}
+
+impl Contents {
+    /// What the kit's `local/` says.
+    pub(crate) fn of(kit: &PreparedKit) -> Self {
+        let text = |files: [&str; 2]| {
+            let bytes = files.into_iter().find_map(|file| kit.tree().bytes(file));
+            bytes.and_then(|bytes| json::decode(bytes).ok()).unwrap_or("{}").to_owned()
+        };
+        let resources = text(["local/resources.json", "local/resources.json.default"]);
+        let logging = text(["local/log_config.json", "local/log_config.json.default"]);
+        Self::read(&resources, &logging, &kit.plan().workspace.mount_path)
+    }
+
+    pub(crate) fn read(resources: &str, logging: &str, mount: &str) -> Self {
+        let mut contents = Self {
+            transfer: Vec::new(),
+            jobs: Vec::new(),
+            snapshots: Vec::new(),
+            logs: LOGS.map(str::to_owned).into(),
+            outside: Vec::new(),
+        };
+        let servers = json::lookup(resources, "servers").and_then(json::elements).unwrap_or_default();
+        let transfer =
+            servers.first().and_then(|server| string(server, "admin_storage")).unwrap_or_else(|| "transfer".to_owned());
+        contents.place(What::Transfer, &transfer, mount);
+        let components = json::lookup(resources, "components").and_then(json::elements).unwrap_or_default();
+        let component = |id: &str| {
+            components.iter().find(|component| json::lookup(component, "id").is_some_and(|found| json::equals(found, &json!(id))))
+        };
+        let store = component("job_manager").and_then(|manager| string(manager, "args.uri_root"));
+        let root = component("job_store").and_then(|store| string(store, "args.root_dir")).unwrap_or_default();
+        let store = store.map_or_else(
+            || format!("{mount}/jobs-storage"),
+            |store| format!("{}/{}", root.trim_end_matches('/'), store.trim_start_matches('/')),
+        );
+        contents.place(What::Jobs, &store, mount);
+        let snapshots = string(resources, "snapshot_persistor.args.storage.args.root_dir");
+        contents.place(What::Snapshots, &snapshots.unwrap_or_else(|| format!("{mount}/snapshot-storage")), mount);
+        let handlers = json::lookup(logging, "handlers").and_then(json::members).unwrap_or_default();
+        for file in handlers.iter().filter_map(|(_, handler)| string(handler, "filename")) {
+            if let Some(file) = below(&file, mount).filter(|file| !file.is_empty()) {
+                contents.logs.insert(file);
+            }
+        }
+        contents
+    }
+
+    /// Notes a directory: relative ones stand at the workspace root.
+    fn place(&mut self, what: What, directory: &str, mount: &str) {
+        let Some(path) = below(directory, mount) else { return self.outside.push((what, directory.to_owned())) };
+        let paths = match what {
+            What::Jobs => &mut self.jobs,
+            What::Snapshots => &mut self.snapshots,
+            _ => &mut self.transfer,
+        };
+        if what == What::Jobs {
+            let above = path.rsplit_once('/').map(|(above, _)| format!("{above}/")).unwrap_or_default();
+            paths.extend(BESIDE_JOBS.map(|name| format!("{above}{name}")));
+        }
+        paths.insert(0, path);
+    }
+
+    /// The request for what is wanted, for the volume's program. Nothing is asked for twice.
+    pub(crate) fn wanted(&self, what: &[What]) -> Value {
+        if what.contains(&What::All) {
+            return json!([{"name": What::All.as_str(), "everything": true}]);
+        }
+        let mut seen: Vec<&str> = Vec::new();
+        let mut wanted = Vec::new();
+        for one in [What::Transfer, What::Jobs, What::Snapshots].into_iter().filter(|one| what.contains(one)) {
+            let paths: Vec<_> = self.paths(one).iter().filter(|path| !seen.iter().any(|seen| is_in(path, seen))).collect();
+            seen.extend(paths.iter().map(|path| path.as_str()));
+            if paths.iter().any(|path| path.is_empty()) {
+                // Its directory is the workspace itself.
+                return json!([{"name": one.as_str(), "everything": true}]);
+            }
+            wanted.push(json!({"name": one.as_str(), "paths": paths}));
+        }
+        if what.contains(&What::Logs) {
+            let logs: Vec<_> = self.logs.iter().filter(|path| !seen.iter().any(|seen| is_in(path, seen))).collect();
+            wanted.push(json!({"name": What::Logs.as_str(), "logs": logs}));
+        }
+        json!(wanted)
+    }
+
+    /// What an item is that was found on the volume.
+    pub(crate) fn label(&self, item: &[u8]) -> What {
+        let is = |path: &String| path.as_bytes() == item;
+        for what in [What::Transfer, What::Jobs, What::Snapshots] {
+            if self.paths(what).iter().any(is) {
+                return what;
+            }
+        }
+        let rotated = |log: &String| item.strip_prefix(log.as_bytes()).is_some_and(|rest| rest.is_empty() || rest[0] == b'.');
+        if self.logs.iter().any(rotated) { What::Logs } else { What::All }
+    }
+
+    fn paths(&self, what: What) -> &[String] {
+        match what {
+            What::Transfer => &self.transfer,
+            What::Jobs => &self.jobs,
+            What::Snapshots => &self.snapshots,
+            What::Logs | What::All => &[],
+        }
+    }
+
+    /// A warning for each thing that is wanted and stands elsewhere than on the volume.
+    pub(crate) fn not_on_the_volume(&self, wanted: &[What]) -> impl Iterator<Item = Diagnostic> {
+        let outside = self.outside.iter().filter(move |(what, _)| wanted.contains(what) || wanted.contains(&What::All));
+        let warning = |(what, directory): &(What, String)| {
+            let message =
+                format!("{what}: the kit keeps this in `{directory}`, which is not on the workspace volume; it is not saved");
+            Diagnostic::warning(Code::Notice, message)
+                .hint("save it by its own means, or set a directory below the workspace and prepare the kit again")
+        };
+        outside.map(warning)
+    }
+}
+
+/// Whether a path is another one or stands below it.
+fn is_in(path: &str, above: &str) -> bool {
+    path.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || above.is_empty())
+}
+
+fn string(raw: &str, path: &str) -> Option<String> {
+    serde_json::from_str(json::lookup(raw, path)?).ok()
+}
+
+/// The path below the mount; `None` where it is elsewhere. One that is not absolute is below it.
+fn below(path: &str, mount: &str) -> Option<String> {
+    let mount = mount.trim_end_matches('/');
+    let path = if path.starts_with('/') {
+        path.strip_prefix(mount).filter(|rest| rest.is_empty() || rest.starts_with('/'))?
+    } else {
+        path
+    };
+    let parts: Vec<_> = path.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
+    (!parts.contains(&"..")).then(|| parts.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MOUNT: &str = "/var/tmp/nvflare/workspace";
+
+    fn read(resources: &Value, logging: &Value) -> Contents {
+        Contents::read(&resources.to_string(), &logging.to_string(), MOUNT)
+    }
+
+    #[test]
+    fn a_kit_that_says_nothing_keeps_things_where_flare_puts_them() {
+        let contents = read(&json!({}), &json!({}));
+        assert_eq!(
+            (contents.transfer.as_slice(), contents.snapshots.as_slice()),
+            (&["transfer".into()][..], &["snapshot-storage".into()][..])
+        );
+        assert_eq!(contents.jobs, ["jobs-storage", "job_submit_records", "job_submit_record_index"]);
+        assert_eq!(contents.label(b"jobs-storage"), What::Jobs);
+        assert_eq!(contents.label(b"log.txt.3"), What::Logs);
+        assert_eq!(contents.label(b"log.txtual"), What::All);
+    }
+
+    #[test]
+    fn what_a_site_moved_is_found_and_what_is_elsewhere_is_said() {
+        let resources = json!({
+            "servers": [{"admin_storage": "uploads/./in"}],
+            "components": [
+                {"id": "job_manager", "args": {"uri_root": "/jobs"}},
+                {"id": "job_store", "args": {"root_dir": format!("{MOUNT}/store/")}},
+            ],
+            "snapshot_persistor": {"args": {"storage": {"args": {"root_dir": "/tmp/nvflare/snapshot-storage"}}}},
+        });
+        let contents = read(
+            &resources,
+            &json!({"handlers": {"file": {"filename": "logs/parent.txt"}, "other": {"filename": "/var/log/x"}}}),
+        );
+        assert_eq!(contents.transfer, ["uploads/in"]);
+        assert_eq!(contents.jobs, ["store/jobs", "store/job_submit_records", "store/job_submit_record_index"]);
+        assert!(contents.logs.contains("logs/parent.txt") && !contents.logs.contains("x"));
+        let warnings: Vec<_> = contents.not_on_the_volume(&[What::All]).collect();
+        assert_eq!(warnings.len(), 1);
+        assert!(warnings[0].message.contains("/tmp/nvflare/snapshot-storage"), "{}", warnings[0].message);
+        assert_eq!(contents.not_on_the_volume(&[What::Jobs]).count(), 0);
+    }
+
+    #[test]
+    fn nothing_is_asked_for_twice() {
+        let resources = json!({"components": [{"id": "job_manager", "args": {"uri_root": format!("{MOUNT}/transfer/jobs")}}]});
+        let contents = read(&resources, &json!({"handlers": {"file": {"filename": "transfer/log.txt"}}}));
+        let wanted = contents.wanted(&[What::Transfer, What::Jobs, What::Logs]);
+        assert_eq!(wanted[0], json!({"name": "transfer", "paths": ["transfer"]}));
+        assert_eq!(wanted[1], json!({"name": "jobs", "paths": []}));
+        assert!(!wanted[2].to_string().contains("transfer/log.txt"), "{wanted}");
+        let root = read(&json!({"servers": [{"admin_storage": "."}]}), &json!({}));
+        assert_eq!(root.wanted(&[What::Transfer])[0]["everything"], true);
+    }
+}

@@ -1,0 +1,246 @@
+//! `restore`: a backup back onto a workspace volume.
+
+use std::{
+    fs::File,
+    future::Future,
+    path::{Path, PathBuf},
+    pin::pin,
+    time::Duration,
+};
+
+use flare_cluster::{
+    Cluster, Operation,
+    k8s_openapi::api::{apps::v1::Deployment, core::v1::PersistentVolumeClaim},
+};
+use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
+use flare_prepared_kit::PreparedKit;
+use tokio::{select, task::spawn_blocking};
+
+use crate::{
+    Owner,
+    answer::listed,
+    archive::{self, Line, PathBytes, Verified},
+    claim,
+    contents::What,
+    helper_pod::Mount,
+    holders,
+    outgoing::{Answer, Outgoing, Selected},
+    progress::Progress,
+    run::{Held, Manner, Run, interrupted},
+};
+
+/// How a backup is restored.
+#[derive(Debug, Clone)]
+#[allow(clippy::struct_excessive_bools, reason = "independent switches")]
+pub struct RestoreOptions {
+    /// What is put back, of what the backup holds.
+    pub what: Vec<What>,
+    /// Puts back the kit as well, where the backup holds it.
+    pub keys: bool,
+    /// Takes the place of what stands on the volume, which is kept aside until the next such restore.
+    pub replace: bool,
+    /// Another image for the helper pod than the parent's.
+    pub image: Option<String>,
+    /// Scales a running parent down before and up again afterwards; else a running one is refused.
+    pub restart: bool,
+    /// Changes nothing.
+    pub dry_run: bool,
+    /// How long the work in the cluster may take.
+    pub deadline: Duration,
+    /// Names this run: small letters and digits, unique.
+    pub run: String,
+}
+
+/// What was put back, or with `dry_run` would be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restored {
+    /// Where.
+    pub namespace: String,
+    /// The claim.
+    pub claim: String,
+    /// The backup.
+    pub file: PathBuf,
+    /// How many files.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// The directories and files that were exchanged as a whole.
+    pub items: Vec<String>,
+    /// Those of them in whose place something stood.
+    pub replaced: Vec<String>,
+}
+
+/// Puts a backup back. `stop` ends it early: then the volume is as it was, or the next run of any verb finishes the exchange.
+///
+/// # Errors
+/// `INVALID_BACKUP` and another participant's backup (`VOLUME_NOT_OURS`) before anything in the cluster is touched; every permission
+/// that is missing; `CLAIM_NOT_USABLE`, `CLAIM_IN_USE`, `STAGE_LOCKED`, `VOLUME_OCCUPIED`, `RESTORE_FAILED`, `TIMED_OUT`, `INTERRUPTED`,
+/// and what flare-cluster says.
+pub async fn restore(
+    cluster: &Cluster,
+    kit: &PreparedKit,
+    file: &Path,
+    options: &RestoreOptions,
+    progress: Progress<'_>,
+    stop: impl Future<Output = ()>,
+) -> Result<Checked<Restored>, Faults> {
+    let image = options.image.as_deref();
+    let manner = Manner { verb: "restore", what: "restore", image, deadline: options.deadline, id: &options.run };
+    let run = Run::new(cluster, kit, &manner)?;
+    let mut stop = pin!(stop);
+    let archive = archive::open(file)?;
+    let chosen = select! {
+        chosen = choose(file, &archive, options) => chosen?,
+        () = stop.as_mut() => return Err(interrupted().into()),
+    };
+    let owner = Owner::of(kit);
+    check_owner(&chosen.verified, &owner, file)?;
+    let restoring = Restoring { run, owner, file, archive, chosen, options };
+    restoring.run.carry_out(stop, async |held| Box::pin(restoring.all(held, progress)).await).await
+}
+
+/// A backup that is sound, and what is taken of it.
+struct Chosen {
+    verified: Verified,
+    selected: Selected,
+    /// Whether the backup holds a kit that is left there.
+    kit_left: bool,
+}
+
+async fn choose(path: &Path, file: &File, options: &RestoreOptions) -> Result<Chosen, Diagnostic> {
+    let unreadable = |_| Diagnostic::error(Code::InvalidArgs, "the backup cannot be opened a second time");
+    let (file, path, options) = (file.try_clone().map_err(unreadable)?, path.to_owned(), options.clone());
+    let reading = spawn_blocking(move || {
+        let (mut selected, mut kit_left) = (Selected::default(), false);
+        let verified = archive::verify(&path, &file, |line| {
+            if let Line::Item { path, what } = line {
+                let is_kit = matches!(path.0.as_slice(), b"startup" | b"local");
+                kit_left |= is_kit && !options.keys;
+                let wanted = options.what.iter().any(|wanted| *wanted == What::All || wanted.as_str() == what);
+                selected.item(path, wanted && (options.keys || !is_kit));
+            }
+            selected.count(line);
+            Ok(())
+        })?;
+        if selected.items.is_empty() {
+            let wanted = options.what.iter().map(|what| format!("`{what}`")).collect::<Vec<_>>().join(", ");
+            return Err(Diagnostic::error(Code::InvalidArgs, format!("the backup holds nothing of {wanted}"))
+                .hint("`tar tf` lists what it holds; `--what` chooses, `--with-keys` puts back the kit")
+                .at(path.as_path()));
+        }
+        Ok(Chosen { verified, selected, kit_left })
+    });
+    reading.await.map_err(|_| Diagnostic::error(Code::Internal, "the reading of the backup ended by itself"))?
+}
+
+/// Another participant's backup is never put back.
+fn check_owner(verified: &Verified, owner: &Owner, file: &Path) -> Result<(), Diagnostic> {
+    let theirs = &verified.head.owner;
+    if theirs == owner {
+        return Ok(());
+    }
+    let project = |owner: &Owner| owner.project.as_ref().map(|project| format!(" of project `{project}`")).unwrap_or_default();
+    let message = format!(
+        "`{}` is a backup of the {} `{}`{}, and the kit is that of the {} `{}`{}",
+        file.display(),
+        theirs.role,
+        theirs.participant,
+        project(theirs),
+        owner.role,
+        owner.participant,
+        project(owner)
+    );
+    Err(Diagnostic::error(Code::VolumeNotOurs, message)
+        .hint("give the prepared kit of the participant whose backup it is")
+        .at(file))
+}
+
+struct Restoring<'run> {
+    run: Run<'run>,
+    owner: Owner,
+    file: &'run Path,
+    archive: File,
+    chosen: Chosen,
+    options: &'run RestoreOptions,
+}
+
+impl Restoring<'_> {
+    async fn all(&self, held: &mut Held, progress: Progress<'_>) -> Result<Checked<Restored>, Faults> {
+        let (run, options) = (&self.run, self.options);
+        let (cluster, namespace, claim) = (run.cluster, run.namespace.as_str(), run.claim.as_str());
+        cluster.check_access(&self.needed()).await?;
+        claim::find(cluster, namespace, claim).await?;
+        if !options.restart {
+            holders::refuse(cluster, namespace, claim).await?;
+        }
+        if options.dry_run {
+            return self.warned(&[]).finish(|| self.restored(Vec::new()));
+        }
+        run.lock(held).await?;
+        if options.restart {
+            run.stop_parent(held).await?;
+        }
+        run.clear_pods().await?;
+        if self.with_kit() {
+            claim::note(cluster, namespace, claim, None).await?;
+        }
+        Box::pin(run.start_pod(held, &Mount::default())).await?;
+        let outgoing = Outgoing { path: self.file, file: &self.archive, selected: &self.chosen.selected };
+        let request = outgoing.request(&options.run, &self.owner, options.keys, options.replace);
+        let Answer { replaced, recovered } = Box::pin(outgoing.send(run, &request, progress)).await?;
+        let mut warnings = self.warned(&replaced);
+        if recovered {
+            let message = format!("an earlier run on claim `{claim}` had been cut off; it was finished first");
+            warnings.push(Diagnostic::warning(Code::Notice, message).hint("nothing is left to do"));
+        }
+        warnings.finish(|| self.restored(replaced))
+    }
+
+    fn with_kit(&self) -> bool {
+        self.chosen.selected.items.iter().any(|item| matches!(item.0.as_slice(), b"startup" | b"local"))
+    }
+
+    /// Every permission that the road needs, as README lists them.
+    fn needed(&self) -> Vec<Operation> {
+        let namespace = Some(self.run.namespace.as_str());
+        let mut needed = self.run.needed();
+        if self.with_kit() {
+            needed.push(Operation::on::<PersistentVolumeClaim>("patch", namespace));
+        }
+        if self.options.restart {
+            needed.extend(["get", "patch"].map(|verb| Operation::on::<Deployment>(verb, namespace)));
+        }
+        needed
+    }
+
+    fn restored(&self, replaced: Vec<String>) -> Restored {
+        let selected = &self.chosen.selected;
+        Restored {
+            namespace: self.run.namespace.clone(),
+            claim: self.run.claim.clone(),
+            file: self.file.to_owned(),
+            files: selected.total.files,
+            bytes: selected.total.bytes,
+            items: selected.items.iter().map(PathBytes::shown).collect(),
+            replaced,
+        }
+    }
+
+    fn warned(&self, replaced: &[String]) -> Collector {
+        let mut warnings = Collector::new();
+        if !replaced.is_empty() {
+            let names = listed(&replaced[..replaced.len().min(5)], replaced.len());
+            let message = format!("what stood in the place of {names} is kept in `.flare-kube-replaced` on the volume");
+            let hint = "remove it once nothing in it is needed; the next restore with `--replace` takes its place";
+            warnings.push(Diagnostic::warning(Code::Notice, message).hint(hint));
+        }
+        if self.chosen.kit_left {
+            let message = "the backup holds a kit, which is not put back";
+            warnings.push(
+                Diagnostic::warning(Code::Notice, message)
+                    .hint("`stage` puts the prepared kit there; `--with-keys` takes that of the backup"),
+            );
+        }
+        warnings
+    }
+}

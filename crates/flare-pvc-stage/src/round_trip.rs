@@ -1,0 +1,513 @@
+//! Backups and restores on local directories, by this machine's Python: what comes back, what is refused, and what is left wherever
+//! a run is cut off.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_fun_call,
+    reason = "these tests start Python and look at the disk behind its back"
+)]
+
+use std::{
+    collections::BTreeMap,
+    ffi::{OsStr, OsString},
+    fs::{self, File},
+    io::Write as _,
+    os::unix::{
+        ffi::OsStrExt as _,
+        fs::{PermissionsExt as _, symlink},
+    },
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use flare_diagnostic::{Code, Collector, Diagnostic};
+use flare_file_tree::NewFile;
+use proptest::prelude::*;
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::{
+    Owner, VOLUME_PROGRAM, What,
+    answer::read,
+    archive::{self, ArchiveWriter, FORMAT_VERSION, Head, Line, LinkTarget, MANIFEST, PathBytes, Total},
+    contents::Contents,
+    incoming::{self, Received, Stop},
+    outgoing::{Answer, Outgoing, Selected},
+};
+
+/// As the helper pod runs it, but dying at the call that `DIE` counts, and after the lines of `PRELUDE`.
+const DRIVER: &str = include_str!("../tests/volume/driver.py");
+
+fn owner() -> Owner {
+    Owner { participant: "server".to_owned(), role: "server".to_owned(), project: Some("p".to_owned()) }
+}
+
+/// Runs the program on a directory. Gives the exit number and what was printed.
+fn run(root: &Path, input: &[u8], request: usize, prelude: &str, die: usize) -> (Option<i32>, Vec<u8>) {
+    let mut child = Command::new("python3")
+        .args(["-S", "-c", &format!("{prelude}\n{DRIVER}"), &VOLUME_PROGRAM.len().to_string(), &request.to_string()])
+        .arg(root)
+        .env("DIE", die.to_string())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("python3 is on this machine");
+    let (mut stdin, input) = (child.stdin.take().expect("a pipe"), input.to_vec());
+    // One that died does not read on.
+    let feeding = std::thread::spawn(move || drop(stdin.write_all(&input)));
+    let output = child.wait_with_output().expect("it ends");
+    feeding.join().expect("it ends");
+    assert!(output.status.code() == Some(9) || output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    (output.status.code(), output.stdout)
+}
+
+fn wait<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(work)
+}
+
+/// What a volume prints of itself.
+fn stream(root: &Path, what: &[What], keys: bool, prelude: &str) -> Vec<u8> {
+    let wanted = Contents::read("{}", "{}", "/w").wanted(what);
+    let request = json!({"verb": "backup", "id": "1", "owner": owner(), "what": wanted, "keys": keys}).to_string();
+    run(root, &[VOLUME_PROGRAM.as_bytes(), request.as_bytes()].concat(), request.len(), prelude, 0).1
+}
+
+fn head() -> Line {
+    let (namespace, claim) = ("flare".to_owned(), "nvflws".to_owned());
+    Line::Backup(Head { format_version: FORMAT_VERSION, flare_kube: "0".into(), owner: owner(), namespace, claim, keys: false })
+}
+
+/// Writes a stream to a file, as the verb does.
+fn keep(printed: &[u8], file: &Path) -> Result<(Received, Total), Diagnostic> {
+    let mut archive = ArchiveWriter::begin(NewFile::begin(file, 0o600, false).expect("a file")).expect("begun");
+    archive.line(&head()).expect("written");
+    let contents = Contents::read("{}", "{}", "/w");
+    let received = match wait(incoming::receive(printed, &mut archive, &contents, "nvflws", &|_, _| ())) {
+        Ok(received) => received,
+        Err(Stop::Fault(fault)) => return Err(fault),
+        Err(Stop::Cut) => return Err(Diagnostic::error(Code::StreamBroken, "cut")),
+    };
+    let (new, total) = archive.finish().expect("written");
+    assert_eq!(archive::verify(file, new.file(), |_| Ok(())).expect("as it was written").total, total);
+    new.commit().expect("named");
+    Ok((received, total))
+}
+
+fn save(root: &Path, what: &[What], keys: bool, file: &Path) -> (Received, Total) {
+    keep(&stream(root, what, keys, ""), file).expect("saved")
+}
+
+fn warnings(received: &Received, what: &[What]) -> String {
+    let mut found = Collector::new();
+    received.warn(what, &mut found);
+    let warnings = found.finish(|| ()).expect("no error").warnings;
+    warnings.iter().map(|warning| format!("{}\n", warning.message)).collect()
+}
+
+/// The input of a restore, and the length of its request.
+fn input(file: &Path, keys: bool, replace: bool, id: &str) -> Result<(Vec<u8>, usize), Diagnostic> {
+    let archive = archive::open(file)?;
+    let mut selected = Selected::default();
+    archive::verify(file, &archive, |line| {
+        if let Line::Item { path, .. } = line {
+            selected.item(path, keys || !matches!(path.0.as_slice(), b"startup" | b"local"));
+        }
+        selected.count(line);
+        Ok(())
+    })?;
+    let outgoing = Outgoing { path: file, file: &archive, selected: &selected };
+    let request = outgoing.request(id, &owner(), keys, replace);
+    let mut input = Vec::new();
+    wait(outgoing.write(&request, &mut input, &|_, _| ()))?;
+    assert_eq!(input.len() as u64, outgoing.length(&request), "the length is what is announced to the other side");
+    Ok((input, request.len()))
+}
+
+fn restore(root: &Path, file: &Path, keys: bool, replace: bool) -> Result<Answer, Diagnostic> {
+    let (input, request) = input(file, keys, replace, "2")?;
+    read(&run(root, &input, request, "", 0).1, "nvflws", Code::RestoreFailed)
+}
+
+/// Everything below a directory: mode and content, or where a link leads.
+fn tree(root: &Path) -> BTreeMap<OsString, (u32, Vec<u8>)> {
+    fn walk(root: &Path, below: &Path, found: &mut BTreeMap<OsString, (u32, Vec<u8>)>) {
+        for entry in fs::read_dir(below).expect("a directory") {
+            let path = entry.expect("an entry").path();
+            let metadata = fs::symlink_metadata(&path).expect("it is there");
+            let content = if metadata.is_symlink() {
+                fs::read_link(&path).expect("a link").as_os_str().as_bytes().to_vec()
+            } else if metadata.is_dir() {
+                walk(root, &path, found);
+                Vec::new()
+            } else {
+                fs::read(&path).expect("a file")
+            };
+            let name = path.strip_prefix(root).expect("below").as_os_str().to_owned();
+            found.insert(name, (metadata.permissions().mode(), content));
+        }
+    }
+    let mut found = BTreeMap::new();
+    walk(root, root, &mut found);
+    found
+}
+
+fn put(root: &Path, path: impl AsRef<OsStr>, content: &[u8]) {
+    let file = root.join(path.as_ref());
+    fs::create_dir_all(file.parent().expect("a parent")).expect("a directory");
+    fs::write(file, content).expect("a file");
+}
+
+/// A server's volume, with all that a backup has to do with.
+fn volume() -> TempDir {
+    let root = TempDir::new().expect("a directory");
+    for path in [
+        "startup/server.key",
+        "local/resources.json",
+        "transfer/upload.bin",
+        "jobs-storage/1/data",
+        "jobs-storage/1/x.pem",
+        "snapshot-storage/s",
+        "log.txt",
+        "log.txt.1",
+        "other/file",
+        ".flare-kube-previous/startup/old.key",
+    ] {
+        put(root.path(), path, path.as_bytes());
+    }
+    root
+}
+
+fn names(file: &Path) -> Vec<String> {
+    let listed = Command::new("tar").arg("tf").arg(file).output().expect("tar is on this machine");
+    assert!(listed.status.success() && listed.stderr.is_empty(), "{}", String::from_utf8_lossy(&listed.stderr));
+    String::from_utf8(listed.stdout).expect("text").lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn what_is_asked_for_is_saved_and_no_key_or_kit_unless_asked() {
+    let (root, out) = (volume(), TempDir::new().expect("a directory"));
+    let file = out.path().join("all.tar");
+    let (received, total) = save(root.path(), &[What::All], false, &file);
+    let expected = [
+        "jobs-storage/",
+        "jobs-storage/1/",
+        "jobs-storage/1/data",
+        "log.txt",
+        "log.txt.1",
+        "other/",
+        "other/file",
+        "snapshot-storage/",
+        "snapshot-storage/s",
+        "transfer/",
+        "transfer/upload.bin",
+        MANIFEST,
+    ];
+    assert_eq!((names(&file).as_slice(), total.files), (&expected.map(str::to_owned)[..], 6));
+    assert_eq!(warnings(&received, &[What::All]), "private keys are not saved: `jobs-storage/1/x.pem`\n");
+    let file = out.path().join("some.tar");
+    let (received, _) = save(root.path(), &[What::Transfer, What::Logs], false, &file);
+    assert_eq!(names(&file), ["transfer/", "transfer/upload.bin", "log.txt", "log.txt.1", MANIFEST]);
+    assert_eq!(warnings(&received, &[What::Transfer, What::Logs]), "");
+    let file = out.path().join("keys.tar");
+    save(root.path(), &[What::All], true, &file);
+    let saved = names(&file);
+    for path in ["startup/server.key", "local/resources.json", "jobs-storage/1/x.pem"] {
+        assert!(saved.contains(&path.to_owned()), "{saved:?}");
+    }
+    assert!(!saved.iter().any(|name| name.starts_with(".flare-kube-previous")), "{saved:?}");
+    fs::remove_dir_all(root.path().join("snapshot-storage")).expect("removed");
+    let (received, total) = save(root.path(), &[What::Snapshots], false, &out.path().join("none.tar"));
+    assert_eq!(
+        (warnings(&received, &[What::Snapshots]).as_str(), total.files),
+        ("nothing of `snapshots` stands on the volume\n", 0)
+    );
+}
+
+#[test]
+fn a_volume_that_is_in_use_is_saved_as_it_was_when_each_file_was_opened() {
+    // Grows at each read; is shorter than its size says; vanishes after it was listed.
+    let changes = "import os
+root = __import__('sys').argv[3]
+def before(name, first):
+    real = getattr(os, name)
+    def call(*arguments, **named):
+        first(*arguments)
+        return real(*arguments, **named)
+    setattr(os, name, call)
+def after(name, then):
+    real = getattr(os, name)
+    def call(*arguments, **named):
+        answer = real(*arguments, **named)
+        then(*arguments)
+        return answer
+    setattr(os, name, call)
+before('read', lambda descriptor, _: os.readlink('/proc/self/fd/%d' % descriptor).endswith('/log.txt') and open(root + '/log.txt', 'ab').write(b'more'))
+after('fstat', lambda descriptor: os.readlink('/proc/self/fd/%d' % descriptor).endswith('/shrinks') and os.truncate(root + '/other/shrinks', 3))
+after('listdir', lambda path: path.endswith('/other') and os.path.exists(path + '/gone') and os.unlink(path + '/gone'))
+";
+    let (root, out) = (volume(), TempDir::new().expect("a directory"));
+    put(root.path(), "other/shrinks", b"0123456789");
+    put(root.path(), "other/gone", b"");
+    let file = out.path().join("b.tar");
+    let (received, _) = keep(&stream(root.path(), &[What::All], true, changes), &file).expect("saved");
+    let said = warnings(&received, &[What::All]);
+    assert!(said.contains("gone before it could be read: `other/gone`"), "{said}");
+    assert!(said.contains("became shorter while it was read, and is saved to where it ended: `other/shrinks`"), "{said}");
+    let unpacked = TempDir::new().expect("a directory");
+    let status = Command::new("tar").arg("xf").arg(&file).arg("-C").arg(unpacked.path()).status();
+    assert!(status.expect("tar is on this machine").success());
+    assert_eq!(fs::read(unpacked.path().join("other/shrinks")).expect("a file"), b"012");
+    assert_eq!(fs::read(unpacked.path().join("log.txt")).expect("a file"), b"log.txt");
+}
+
+#[test]
+fn a_stream_that_is_cut_or_changed_leaves_no_file() {
+    let (root, out) = (volume(), TempDir::new().expect("a directory"));
+    let printed = stream(root.path(), &[What::All], false, "");
+    let file = out.path().join("b.tar");
+    for cut in (0..printed.len()).step_by(23).chain([printed.len() - 1]) {
+        keep(&printed[..cut], &file).expect_err(&format!("cut at {cut}"));
+        assert_eq!(fs::read_dir(out.path()).expect("it").count(), 0, "cut at {cut}");
+    }
+    let at = printed.windows(10).position(|window| window == b"upload.bin").expect("the content");
+    let mut changed = printed;
+    changed[at] ^= 1;
+    let fault = keep(&changed, &file).expect_err("changed");
+    assert_eq!(fault.message, "`transfer/upload.bin` did not arrive as it was read on the volume");
+}
+
+#[test]
+fn what_cannot_be_read_or_is_another_participants_is_no_backup() {
+    let (root, out) = (volume(), TempDir::new().expect("a directory"));
+    let file = out.path().join("b.tar");
+    put(
+        root.path(),
+        ".flare-kube-staged.json",
+        json!({"owner": {"participant": "site-1", "role": "client", "project": null}}).to_string().as_bytes(),
+    );
+    let fault = keep(&stream(root.path(), &[What::All], false, ""), &file).expect_err("another's");
+    assert_eq!(fault.code, Code::VolumeNotOurs);
+    fs::remove_file(root.path().join(".flare-kube-staged.json")).expect("removed");
+    let failing = "import os
+real = os.read
+def read(*arguments):
+    raise OSError(5, 'bad sector', os.readlink('/proc/self/fd/%d' % arguments[0]))
+os.read = read
+";
+    let fault = keep(&stream(root.path(), &[What::All], false, failing), &file).expect_err("a bad disk");
+    assert_eq!(
+        (fault.code, fault.message.as_str()),
+        (Code::BackupFailed, "the volume of claim `nvflws` refused at `jobs-storage/1/data`: EIO")
+    );
+    assert!(!file.exists());
+}
+
+#[test]
+fn what_stands_there_is_refused_or_kept_aside_and_the_kit_stays_unless_asked_for() {
+    let (root, out) = (volume(), TempDir::new().expect("a directory"));
+    let file = out.path().join("b.tar");
+    save(root.path(), &[What::All], true, &file);
+    let claim = TempDir::new().expect("a directory");
+    fs::create_dir(claim.path().join("transfer")).expect("an empty directory is in nobody's way");
+    put(claim.path(), "log.txt", b"new log");
+    put(claim.path(), "startup/mine", b"mine");
+    let before = tree(claim.path());
+    let fault = restore(claim.path(), &file, false, false).expect_err("occupied");
+    assert_eq!(
+        (fault.code, fault.message.as_str()),
+        (Code::VolumeOccupied, "on the volume of claim `nvflws` there is something already: `log.txt`")
+    );
+    assert_eq!(tree(claim.path()), before);
+    let answer = restore(claim.path(), &file, false, true).expect("restored");
+    assert_eq!(answer.replaced, ["log.txt"]);
+    let found = tree(claim.path());
+    let content = |path: &str| found.get(OsStr::new(path)).map(|(_, content)| String::from_utf8_lossy(content).into_owned());
+    assert_eq!(content("log.txt").as_deref(), Some("log.txt"));
+    assert_eq!(content(".flare-kube-replaced/log.txt").as_deref(), Some("new log"));
+    assert_eq!(content("transfer/upload.bin").as_deref(), Some("transfer/upload.bin"));
+    assert_eq!((content("startup/mine").as_deref(), content("startup/server.key")), (Some("mine"), None));
+    let answer = restore(claim.path(), &file, true, true).expect("restored");
+    assert!(answer.replaced.contains(&"startup".to_owned()), "{answer:?}");
+    let found = tree(claim.path());
+    assert!(found.contains_key(OsStr::new("startup/server.key")) && found.contains_key(OsStr::new("jobs-storage/1/x.pem")));
+    assert!(found.contains_key(OsStr::new(".flare-kube-replaced/startup/mine")));
+    let other = TempDir::new().expect("a directory");
+    put(other.path(), "startup/fed_client.json", b"{}");
+    assert_eq!(restore(other.path(), &file, false, false).expect_err("a client's").code, Code::VolumeNotOurs);
+}
+
+#[test]
+fn a_damaged_or_cut_file_is_seen_before_anything_is_sent() {
+    let (root, out) = (volume(), TempDir::new().expect("a directory"));
+    let file = out.path().join("b.tar");
+    save(root.path(), &[What::All], false, &file);
+    let whole = fs::read(&file).expect("it");
+    let check = |bytes: &[u8]| {
+        fs::write(&file, bytes).expect("written");
+        input(&file, false, false, "1").map(drop)
+    };
+    for (index, window) in whole.windows(10).enumerate().filter(|(_, window)| *window == b"upload.bin") {
+        let mut changed = whole.clone();
+        changed[index] ^= 1;
+        assert_eq!(check(&changed).expect_err("damaged").code, Code::InvalidBackup, "{index} {window:?}");
+    }
+    let end = whole.iter().rposition(|byte| *byte == b'\n').expect("the manifest's last line");
+    for cut in (0..end).step_by(97).chain([end]) {
+        assert_eq!(check(&whole[..cut]).expect_err("cut").code, Code::InvalidBackup, "{cut}");
+    }
+    check(&whole).expect("it is whole");
+    assert_eq!(input(&out.path().join("none.tar"), false, false, "1").expect_err("none").code, Code::InvalidArgs);
+    assert_eq!(check(b"no tar at all").expect_err("no tar").code, Code::InvalidBackup);
+}
+
+/// Archives that a backup never writes.
+fn forged(file: &Path, lines: &[Line]) {
+    let mut archive = ArchiveWriter::begin(NewFile::begin(file, 0o600, true).expect("a file")).expect("begun");
+    for line in [&head()].into_iter().chain(lines) {
+        if let Line::File { path, .. } = line {
+            archive.begin_file(path.clone(), 0o644, 0, 1).expect("begun");
+            archive.data(b"x").expect("written");
+            assert!(archive.end_file(1, &flare_file_tree::Digest::of(b"x").to_string()).expect("written"));
+        } else {
+            archive.line(line).expect("written");
+        }
+    }
+    archive.finish().expect("written").0.commit().expect("named");
+}
+
+#[test]
+fn nothing_leaves_the_volume_whatever_a_backup_says() {
+    let out = TempDir::new().expect("a directory");
+    let (file, outside) = (out.path().join("b.tar"), out.path().join("outside"));
+    fs::create_dir(&outside).expect("a directory");
+    let path = |text: &str| PathBytes(text.as_bytes().to_vec());
+    let item = |text: &str| Line::Item { path: path(text), what: "all".to_owned() };
+    let directory = |text: &str| Line::Directory { path: path(text), mode: 0o755, mtime: 0 };
+    let file_line = |text: &str| Line::File { path: path(text), mode: 0o644, mtime: 0, size: 1, sha256: String::new() };
+    let link = |text: &str, target: &Path| {
+        let target = LinkTarget(PathBytes(target.as_os_str().as_bytes().to_vec()));
+        Line::Link { path: path(text), target, mtime: 0 }
+    };
+    let cases: [(&str, Vec<Line>); 6] = [
+        ("a file through a link", vec![item("a"), directory("a"), link("a/l", &outside), file_line("a/l/x")]),
+        ("a link through a link", vec![item("a"), directory("a"), link("a/l", &outside), link("a/l/x", &outside)]),
+        ("beside its item", vec![item("a"), directory("a"), file_line("b")]),
+        ("upwards", vec![item("../outside"), directory("../outside"), file_line("../outside/x")]),
+        ("what is ours", vec![item(".flare-kube-swap.json"), file_line(".flare-kube-swap.json")]),
+        ("one in another", vec![item("a"), directory("a"), item("a/b"), directory("a/b")]),
+    ];
+    for (case, lines) in cases {
+        forged(&file, &lines);
+        let claim = TempDir::new().expect("a directory");
+        restore(claim.path(), &file, false, false).expect_err(case);
+        assert_eq!(fs::read_dir(&outside).expect("it").count(), 0, "{case}");
+        let left: Vec<_> = fs::read_dir(claim.path()).expect("it").map(|entry| entry.expect("it").file_name()).collect();
+        assert!(left.iter().all(|name| name.as_bytes().starts_with(b".flare-stage-")), "{case}: {left:?}");
+    }
+    // Nor through a link that stands on the volume.
+    forged(&file, &[item("store/jobs"), directory("store/jobs"), file_line("store/jobs/x")]);
+    let claim = TempDir::new().expect("a directory");
+    symlink(&outside, claim.path().join("store")).expect("a link");
+    restore(claim.path(), &file, false, true).expect_err("through a link");
+    assert_eq!(fs::read_dir(&outside).expect("it").count(), 0);
+    fs::remove_file(claim.path().join("store")).expect("removed");
+    restore(claim.path(), &file, false, true).expect("restored");
+    assert_eq!(fs::read(claim.path().join("store/jobs/x")).expect("a file"), b"x");
+}
+
+/// Kills a restore at each call that changes the disk: each item is the old one, the new one or, in the middle of the exchange, in the
+/// place where it is kept; and a second run ends it.
+#[test]
+fn killed_at_any_step_each_item_is_old_or_new_and_the_next_run_finishes() {
+    let (root, out) = (TempDir::new().expect("a directory"), TempDir::new().expect("a directory"));
+    for path in ["transfer/a", "jobs-storage/1/data", "log.txt"] {
+        put(root.path(), path, b"new");
+    }
+    let file = out.path().join("b.tar");
+    save(root.path(), &[What::All], false, &file);
+    let wanted = tree(root.path());
+    let (bytes, request) = input(&file, false, true, "7").expect("an input");
+    // Every third step, from a fresh one in each run.
+    let seed = usize::try_from(std::process::id() % 3).expect("small");
+    for die in (1 + seed..).step_by(3) {
+        let claim = TempDir::new().expect("a directory");
+        for path in ["transfer/b", "jobs-storage/2/data", "log.txt", "keep/c"] {
+            put(claim.path(), path, b"old");
+        }
+        let (ended, _) = run(claim.path(), &bytes, request, "", die);
+        for item in ["transfer", "jobs-storage"] {
+            let found = tree(claim.path());
+            let below = |prefix: &str| found.iter().filter(|(path, _)| path.as_bytes().starts_with(prefix.as_bytes())).count();
+            let content: Vec<_> = found
+                .iter()
+                .filter(|(path, (_, content))| path.as_bytes().starts_with(item.as_bytes()) && !content.is_empty())
+                .collect();
+            assert!(content.len() <= 1, "step {die}: a mixture: {content:?} {}", below(item));
+        }
+        restore(claim.path(), &file, false, true).expect(&format!("after step {die}"));
+        let mut found = tree(claim.path());
+        assert_eq!(found.remove(OsStr::new("keep/c")).map(|(_, content)| content), Some(b"old".to_vec()), "step {die}");
+        found.remove(OsStr::new("keep"));
+        found.retain(|path, _| !path.as_bytes().starts_with(b".flare-kube-replaced"));
+        assert_eq!(found, wanted, "step {die}");
+        if ended != Some(9) {
+            assert!(die > 30, "only {die} steps were seen");
+            return;
+        }
+    }
+}
+
+#[test]
+fn a_large_file_with_holes_comes_back() {
+    let (root, out) = (TempDir::new().expect("a directory"), TempDir::new().expect("a directory"));
+    fs::create_dir(root.path().join("jobs-storage")).expect("a directory");
+    let mut sparse = File::create(root.path().join("jobs-storage/model")).expect("a file");
+    sparse.set_len(80 << 20).expect("long");
+    sparse.write_all(b"begin").expect("written");
+    let file = out.path().join("b.tar");
+    save(root.path(), &[What::Jobs], false, &file);
+    let claim = TempDir::new().expect("a directory");
+    restore(claim.path(), &file, false, false).expect("restored");
+    assert!(tree(claim.path()) == tree(root.path()));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 16, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Names that are no text, hold blanks, brackets, quotes and newlines, begin with dashes and dots or are long; modes; empty
+    /// directories; links to anywhere.
+    #[test]
+    fn any_tree_comes_back_as_it_was(
+        files in proptest::collection::btree_map("[^/\u{0}]{1,30}(/[^/\u{0}]{1,80}){0,4}", (any::<Vec<u8>>(), 0o400_u32..0o1000), 0..10),
+        directories in proptest::collection::btree_map("[^/\u{0}.]{1,20}", 0o500_u32..0o1000, 0..4),
+        links in proptest::collection::btree_map("[^/\u{0}.]{1,20}", proptest::collection::vec(1_u8..=255, 1..150), 0..4),
+        not_text in proptest::collection::vec(128_u8..=255, 1..120),
+    ) {
+        let (root, out) = (TempDir::new().expect("a directory"), TempDir::new().expect("a directory"));
+        let below = |path: &str| root.path().join("jobs-storage").join(path.replace("/./", "/_/").replace("/../", "/__/"));
+        put(root.path(), OsStr::from_bytes(&[b"jobs-storage/".as_slice(), &not_text].concat()), b"x");
+        for (path, (content, mode)) in files {
+            let file = below(&path);
+            if file.file_name().is_none() || fs::create_dir_all(file.parent().expect("a parent")).is_err() || fs::write(&file, content).is_err() {
+                continue;
+            }
+            fs::set_permissions(&file, fs::Permissions::from_mode(mode | 0o400)).expect("its own");
+        }
+        for (path, target) in links {
+            let _ = symlink(OsStr::from_bytes(&target), below(&path));
+        }
+        for (path, mode) in directories {
+            if fs::create_dir(below(&path)).is_ok() {
+                fs::set_permissions(below(&path), fs::Permissions::from_mode(mode | 0o500)).expect("its own");
+            }
+        }
+        let file = out.path().join("b.tar");
+        save(root.path(), &[What::All], true, &file);
+        let listed = Command::new("tar").args(["--quoting-style=escape", "-tf"]).arg(&file).output().expect("tar is on this machine");
+        prop_assert!(listed.status.success() && listed.stderr.is_empty(), "{}", String::from_utf8_lossy(&listed.stderr));
+        prop_assert_eq!(String::from_utf8_lossy(&listed.stdout).lines().count(), tree(root.path()).len() + 1);
+        let claim = TempDir::new().expect("a directory");
+        restore(claim.path(), &file, false, false).expect("restored");
+        prop_assert_eq!(tree(claim.path()), tree(root.path()));
+    }
+}

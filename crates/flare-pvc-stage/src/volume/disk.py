@@ -1,0 +1,142 @@
+"""Runs inside the volume, by the Python of the FLARE image (3.8 or newer), without any package.
+
+Standard input: a JSON request of `sys.argv[2]` bytes, then what belongs to it. Standard output: what was asked for, and as its last
+line, in JSON, the answer. Whatever it says is decided from what is on the volume, never from what was sent.
+
+The files beside this one are one program: they are put together before they are sent.
+"""
+
+import base64
+import hashlib
+import json
+import os
+import shutil
+import stat
+import sys
+import threading
+
+STATE = ".flare-kube-staged.json"
+JOURNAL = ".flare-kube-swap.json"
+PREVIOUS = ".flare-kube-previous"
+REPLACED = ".flare-kube-replaced"
+# Below PREVIOUS: kits that stood at a wrong level.
+MISPLACED = ".misplaced"
+STAGING = ".flare-stage-"
+KIT = ("local", "startup")
+BLOCK = 1 << 20
+
+
+class Refused(Exception):
+    """An answer that is an error: a reason for programs, and what is meant."""
+
+    def __init__(self, reason, detail):
+        super().__init__(reason)
+        self.reason, self.detail = reason, detail
+
+
+def read_exactly(source, length):
+    """So many bytes, in blocks. An input that ends early is an error: the connection was cut."""
+    while length:
+        block = source.read(min(BLOCK, length))
+        if not block:
+            raise Refused("cut", "the input ended early")
+        length -= len(block)
+        yield block
+
+
+def write_file(path, blocks, mode):
+    """A new file; what stands there already, a link above all, is never followed or replaced."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o600)
+    try:
+        for block in blocks:
+            view = memoryview(block)
+            while view:
+                view = view[os.write(descriptor, view):]
+        os.fchmod(descriptor, mode)
+    finally:
+        os.close(descriptor)
+
+
+def write_json(path, value):
+    """A small file that is there whole or not at all, whatever happens to the machine."""
+    temporary = path + ".new"
+    remove(temporary)
+    write_file(temporary, [json.dumps(value, sort_keys=True).encode()], 0o644)
+    with open(temporary, "rb") as file:
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+    sync_directory(os.path.dirname(path))
+
+
+def read_json(path):
+    try:
+        with open(path, encoding="utf-8") as file:
+            value = json.load(file)
+    except FileNotFoundError:
+        return None
+    except ValueError:
+        raise Refused("damaged", os.path.basename(path)) from None
+    if not isinstance(value, dict):
+        raise Refused("damaged", os.path.basename(path))
+    return value
+
+
+def sync_directory(path):
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def remove(path):
+    """Removes a file, a link or a directory with all that is in it."""
+    if os.path.isdir(path) and not os.path.islink(path):
+        # Directories without the right to change them are ours as well.
+        for directory, _, _ in os.walk(path):
+            os.chmod(directory, 0o700)
+        shutil.rmtree(path)
+    elif os.path.lexists(path):
+        os.unlink(path)
+
+
+def make_directory(path, mode):
+    if not os.path.lexists(path):
+        os.mkdir(path, mode)
+
+
+def make_parents(root, path):
+    """The directories above a path that is relative to a root. What stands there must be a directory, and no link to one."""
+    above = root
+    for name in path.split(os.sep)[:-1]:
+        above = os.path.join(above, name)
+        make_directory(above, 0o755)
+        if not is_directory(above):
+            raise Refused("occupied", os.path.relpath(above, root))
+
+
+def is_directory(path):
+    return os.path.isdir(path) and not os.path.islink(path)
+
+
+def is_empty_directory(path):
+    return is_directory(path) and not os.listdir(path)
+
+
+def move(source, target):
+    """One rename to a place where nothing stands. Moving a directory changes its `..`, which its mode may forbid."""
+    if os.path.lexists(target):
+        raise Refused("occupied", os.path.basename(target))
+    if os.path.isdir(source) and not os.path.islink(source) and not os.access(source, os.W_OK | os.X_OK):
+        os.chmod(source, stat.S_IMODE(os.stat(source).st_mode) | 0o300)
+    os.rename(source, target)
+    sync_directory(os.path.dirname(source))
+    sync_directory(os.path.dirname(target))
+
+
+def inside(root, path):
+    """A path of the list, which must stay below the root."""
+    parts = path.split(b"/")
+    if any(part in (b"", b".", b"..") for part in parts):
+        raise Refused("bad_path", path.decode("utf-8", "replace"))
+    return os.path.join(os.fsencode(root), *parts)

@@ -1,0 +1,67 @@
+# Kits at the wrong level: the classic mistake of a copy by hand.
+
+
+class Repair:
+    """What is moved. Planned before anything is changed, carried out by the journal."""
+
+    def __init__(self, volume, owner, run):
+        self.volume, self.kept = volume, PREVIOUS + "-" + run
+        # Pairs of source and target, in order; directories that may be empty afterwards.
+        self.moves, self.emptied = [], []
+        found = volume.misplaced()
+        nested = [name for name in KIT if is_directory(volume.at(name, name))]
+        for name in nested:
+            volume.check_role(owner, name)
+            self.plan_nested(name)
+        missing = not nested and all(not os.path.lexists(volume.at(name)) or is_empty_directory(volume.at(name)) for name in KIT)
+        kits = [path for path in found if path not in [name + "/" + name for name in KIT]]
+        for path in kits:
+            volume.check_role(owner, path)
+            # Of several, nobody knows which one was meant.
+            to_its_place = missing and len(kits) == 1
+            for name in KIT:
+                self.plan(path + "/" + name, name if to_its_place else self.aside(path + "/" + name))
+            self.emptied.append(path)
+        volume.check_writable([source for source, _ in self.moves] + self.emptied)
+
+    def plan(self, source, target):
+        self.moves.append([source, target])
+
+    def aside(self, path):
+        return "/".join([self.kept, MISPLACED, path])
+
+    def plan_nested(self, name):
+        """`startup/startup`: the inner one takes the place of one that holds nothing else; else it is put aside."""
+        if os.listdir(self.volume.at(name)) == [name]:
+            self.plan(name, self.aside(name + "-around"))
+            self.plan(self.aside(name + "-around/" + name), name)
+            self.emptied.append(self.aside(name + "-around"))
+        else:
+            self.plan(name + "/" + name, self.aside(name + "/" + name))
+
+    def leaves_kit(self):
+        """Whether the kit is there and none of it is moved."""
+        whole = all(is_directory(self.volume.at(name)) for name in KIT)
+        return whole and not any(path in KIT for pair in self.moves for path in pair)
+
+    def shown(self):
+        """The moves as people find them afterwards."""
+        places = [target.replace(self.kept, PREVIOUS, 1) for _, target in self.moves]
+        return [[source, place] for (source, _), place in zip(self.moves, places) if not source.startswith(".flare-")]
+
+
+def carry_out(volume, journal):
+    """The moves of a journal, each noted when it is done: where one is tried twice, its target is there already."""
+    while journal["moves"]:
+        source, target = journal["moves"][0]
+        if os.path.lexists(volume.at(source)):
+            if target in KIT and is_empty_directory(volume.at(target)):
+                os.rmdir(volume.at(target))
+            if not os.path.lexists(volume.at(target)):
+                make_parents(volume.root, target)
+                move(volume.at(source), volume.at(target))
+        journal["moves"].pop(0)
+        write_json(volume.at(JOURNAL), journal)
+    for path in journal["emptied"]:
+        if is_empty_directory(volume.at(path)):
+            os.rmdir(volume.at(path))

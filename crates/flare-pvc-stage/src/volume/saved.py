@@ -1,0 +1,224 @@
+# What the parent made: read from the volume, and put back.
+
+# Names that hold a private key, wherever they stand.
+KEYS = (b".key", b".pem", b".p12", b".pfx")
+# Longest pause of a restore's output, in seconds: who hears nothing takes the connection for dead.
+SIGN_OF_LIFE = 20
+
+
+def encoded(path):
+    return base64.b64encode(os.fsencode(path)).decode()
+
+
+class Backup:
+    """Lines of JSON; behind each line with `data`, so many bytes. Nothing on the volume is changed, and it may be in use."""
+
+    def __init__(self, volume, request, output):
+        self.volume, self.request, self.output = volume, request, output
+        self.files, self.bytes = 0, 0
+
+    def run(self):
+        state = self.volume.check_owner(self.request["owner"])
+        journal = read_json(self.volume.at(JOURNAL))
+        if journal is not None and "kept" in journal:
+            raise Refused("restore_begun", None)
+        self.line({"fingerprint": state.get("fingerprint") if state else None})
+        for wanted in self.request["what"]:
+            items = list(self.items(wanted))
+            if not items:
+                self.line({"absent": wanted["name"]})
+            for item in items:
+                self.line({"item": encoded(item)})
+                self.tree(item)
+        return {"end": {"files": self.files, "bytes": self.bytes}}
+
+    def line(self, value):
+        self.output.write(json.dumps(value).encode() + b"\n")
+
+    def left_out(self, path, why):
+        self.line({"left_out": encoded(path), "why": why})
+
+    def items(self, wanted):
+        """The paths that belong to one thing that is wanted, as far as they are there."""
+        if wanted.get("everything"):
+            hidden = () if self.request["keys"] else KIT
+            for name in sorted(os.listdir(self.volume.root)):
+                if not name.startswith(".flare-") and name not in hidden and name != "lost+found":
+                    yield name
+        for path in wanted.get("paths", []):
+            if os.path.lexists(self.volume.at(path)):
+                yield path
+        # A log and what it was rotated to: `log.txt`, `log.txt.1`.
+        found = set()
+        for path in wanted.get("logs", []):
+            directory, log = os.path.split(path)
+            if is_directory(self.volume.at(directory)):
+                for name in os.listdir(self.volume.at(directory)):
+                    if (name == log or name.startswith(log + ".")) and not is_directory(self.volume.at(directory, name)):
+                        found.add(os.path.join(directory, name))
+        yield from sorted(found)
+
+    def tree(self, item):
+        """An item with all below it. What vanishes meanwhile is named; without recursion, for a path may be deep."""
+        below = [iter([item])]
+        while below:
+            path = next(below[-1], None)
+            if path is None:
+                below.pop()
+                continue
+            try:
+                found = os.lstat(self.volume.at(path))
+                if stat.S_ISDIR(found.st_mode):
+                    names = sorted(os.listdir(self.volume.at(path)))
+                    self.line(self.entry("directory", path, found))
+                    below.append(iter([os.path.join(path, name) for name in names]))
+                elif stat.S_ISLNK(found.st_mode):
+                    target = os.readlink(self.volume.at(path))
+                    self.line(dict(self.entry("link", path, found), target=encoded(target)))
+                elif not stat.S_ISREG(found.st_mode):
+                    self.left_out(path, "special")
+                elif os.fsencode(path).lower().endswith(KEYS) and not self.request["keys"]:
+                    self.left_out(path, "key")
+                else:
+                    self.file(path)
+            except FileNotFoundError:
+                self.left_out(path, "vanished")
+
+    def entry(self, kind, path, found):
+        return {"path": encoded(path), "kind": kind, "mode": stat.S_IMODE(found.st_mode) & 0o777, "mtime": max(0, int(found.st_mtime)), "size": found.st_size}
+
+    def file(self, path):
+        """As many bytes as the file has when it is opened: one that grows is read to there, one that shrinks to its end."""
+        descriptor = os.open(self.volume.at(path), os.O_RDONLY | os.O_NONBLOCK | getattr(os, "O_NOFOLLOW", 0))
+        try:
+            found = os.fstat(descriptor)
+            if not stat.S_ISREG(found.st_mode):
+                return self.left_out(path, "special")
+            self.line(self.entry("file", path, found))
+            left, digest = found.st_size, hashlib.sha256()
+            while left:
+                block = os.read(descriptor, min(BLOCK, left))
+                if not block:
+                    break
+                left -= len(block)
+                digest.update(block)
+                self.line({"data": len(block)})
+                self.output.write(block)
+            size = found.st_size - left
+            self.line({"sha256": digest.hexdigest(), "size": size, "shrank": left > 0})
+            self.files, self.bytes = self.files + 1, self.bytes + size
+        finally:
+            os.close(descriptor)
+
+
+class Restore:
+    """Lines of JSON come in, behind each file's line its bytes: directories and files first, links last."""
+
+    def __init__(self, volume, request, source):
+        self.volume, self.request, self.source = volume, request, source
+        items = [os.fsdecode(base64.b64decode(item)) for item in request["items"]]
+        # `startup` goes first and comes last, as in a staging.
+        self.items = sorted(items, key=lambda item: (item == "startup", item))
+        self.staging = volume.at(STAGING + request["id"])
+        # Directories whose own mode forbids to fill them.
+        self.closed = []
+        self.files, self.bytes = 0, 0
+
+    def run(self):
+        recovered = self.volume.recover()
+        self.volume.check_owner(self.request["owner"])
+        self.check_items()
+        with SignOfLife():
+            os.mkdir(self.staging, 0o700)
+            for item in self.items:
+                make_parents(self.staging, item)
+            self.extract()
+            journal = {"id": self.request["id"], "names": self.items, "kept": REPLACED}
+            if any(item in KIT for item in self.items):
+                # The kit is no longer the one that was staged.
+                journal["state"] = {"owner": self.request["owner"], "fingerprint": None, "previous": None}
+            replaced = [item for item in self.items if self.stands(item)]
+            self.volume.enter(journal, "swap")
+            self.volume.swap(journal)
+        return {"recovered": recovered, "replaced": replaced, "files": self.files, "bytes": self.bytes}
+
+    def stands(self, item):
+        path = self.volume.at(item)
+        return os.path.lexists(path) and not is_empty_directory(path)
+
+    def check_items(self):
+        for item in self.items:
+            inside(self.volume.root, os.fsencode(item))
+            if item.startswith(".flare-") or item in KIT and not self.request["keys"]:
+                raise Refused("bad_path", item)
+            above = os.path.dirname(item)
+            while above:
+                if os.path.lexists(self.volume.at(above)) and not is_directory(self.volume.at(above)) or above in self.items:
+                    raise Refused("bad_path", item)
+                above = os.path.dirname(above)
+        standing = [item for item in self.items if self.stands(item)]
+        if standing and not self.request["replace"]:
+            raise Refused("occupied_items", {"items": standing[:5], "count": len(standing)})
+        above = [os.path.dirname(item) for item in self.items]
+        self.volume.check_writable(sorted({path for path in standing + above if path}))
+
+    def extract(self):
+        while True:
+            line = self.source.readline()
+            if not line.endswith(b"\n"):
+                raise Refused("cut", "the input ended early")
+            entry = json.loads(line)
+            if "end" in entry:
+                break
+            entry["path"] = base64.b64decode(entry["path"])
+            self.take(entry, inside(self.staging, entry["path"]))
+        for path, mode in reversed(self.closed):
+            os.chmod(path, mode)
+        if {"files": self.files, "bytes": self.bytes} != entry["end"]:
+            raise Refused("cut", "something is missing")
+        os.sync()
+
+    def take(self, entry, path):
+        relative = os.fsdecode(entry["path"])
+        if not any(relative == item or relative.startswith(item + os.sep) for item in self.items):
+            raise Refused("bad_path", relative)
+        if entry["kind"] == "directory":
+            os.mkdir(path, 0o700)
+            mode = entry["mode"] | stat.S_IMODE(os.lstat(path).st_mode) & stat.S_ISGID
+            if mode & 0o700 == 0o700:
+                os.chmod(path, mode)
+            else:
+                self.closed.append((path, mode))
+            return
+        if entry["kind"] == "link":
+            # One that was made before must not lead this one elsewhere.
+            above = os.path.dirname(path)
+            if os.path.realpath(above) != os.path.join(os.path.realpath(os.fsencode(self.staging)), os.path.dirname(entry["path"])):
+                raise Refused("bad_path", relative)
+            os.symlink(base64.b64decode(entry["target"]), path)
+            return
+        write_file(path, read_exactly(self.source, entry["size"]), entry["mode"])
+        os.utime(path, (entry["mtime"], entry["mtime"]))
+        what = difference(entry, path, os.lstat(path))
+        if what:
+            raise Refused("differs", {"path": relative, "what": what})
+        self.files, self.bytes = self.files + 1, self.bytes + entry["size"]
+
+
+class SignOfLife:
+    """An empty line now and then, while large files are compared and the disk is waited for."""
+
+    def __init__(self):
+        self.ended = threading.Event()
+        self.thread = threading.Thread(target=self.work, daemon=True)
+
+    def work(self):
+        while not self.ended.wait(SIGN_OF_LIFE):
+            os.write(1, b"\n")
+
+    def __enter__(self):
+        self.thread.start()
+
+    def __exit__(self, *_):
+        self.ended.set()
+        self.thread.join()

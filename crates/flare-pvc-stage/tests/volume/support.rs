@@ -1,0 +1,120 @@
+//! The program in a process of its own, and what is looked at afterwards.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::Write as _,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use flare_file_tree::{Digest, FileTree, RelativePath};
+use flare_pvc_stage::{Answer, Owner, Shipment, StagedOnVolume, VOLUME_PROGRAM};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::io::AsyncReadExt as _;
+
+/// Runs the program as the helper pod does, and dies at the given call that changes the disk (0: never).
+const DRIVER: &str = include_str!("driver.py");
+
+pub(crate) fn owner(participant: &str) -> Owner {
+    Owner { participant: participant.to_owned(), role: "client".to_owned(), project: Some("p".to_owned()) }
+}
+
+pub(crate) fn shipment<'tree>(tree: &'tree FileTree, who: &str, fingerprint: &str) -> Shipment<'tree> {
+    Shipment::new(owner(who), Digest::of(fingerprint.as_bytes()), true, tree).expect("a tree in memory")
+}
+
+/// A kit in which every file holds the same text.
+pub(crate) fn kit(text: &str) -> FileTree {
+    let mut tree = FileTree::new();
+    for (path, mode) in
+        [("startup/client.key", 0o600), ("startup/closed/a", 0o400), ("local/resources.json", 0o644), ("other/x", 0o644)]
+    {
+        tree.insert_file(RelativePath::literal(path), text.as_bytes(), mode);
+    }
+    tree.insert_directory(RelativePath::literal("startup/closed"), 0o555);
+    tree.insert_directory(RelativePath::literal("local/empty"), 0o755);
+    tree
+}
+
+pub(crate) fn input_of(shipment: &Shipment<'_>, id: &str) -> (Vec<u8>, usize) {
+    let request = shipment.request(id);
+    let (mut reader, length) = shipment.input(VOLUME_PROGRAM.as_bytes(), &request);
+    let mut input = Vec::new();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    runtime.block_on(reader.read_to_end(&mut input)).expect("memory can be read");
+    assert_eq!(input.len() as u64, length, "the length is what is announced to the other side");
+    (input, request.len())
+}
+
+/// Exit number and standard output.
+pub(crate) fn run(root: &Path, (input, request): &(Vec<u8>, usize), die: usize) -> (Option<i32>, Vec<u8>) {
+    let mut child = Command::new("python3")
+        .args(["-S", "-c", DRIVER, &VOLUME_PROGRAM.len().to_string(), &request.to_string()])
+        .arg(root)
+        .env("DIE", die.to_string())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("python3 is on this machine");
+    // One that died does not read on.
+    let _ = child.stdin.take().expect("a pipe").write_all(input);
+    let output = child.wait_with_output().expect("it ends");
+    assert!(output.status.code() == Some(9) || output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    (output.status.code(), output.stdout)
+}
+
+pub(crate) fn stage(root: &Path, tree: &FileTree, id: &str) -> Result<StagedOnVolume, flare_diagnostic::Diagnostic> {
+    let (_, printed) = run(root, &input_of(&shipment(tree, "site-1", id), id), 0);
+    Answer::staged(&printed, "claim")
+}
+
+/// A request without files.
+pub(crate) fn ask(root: &Path, request: &Value) -> Value {
+    let request = request.to_string().into_bytes();
+    let input = [VOLUME_PROGRAM.as_bytes(), &request].concat();
+    serde_json::from_slice(&run(root, &(input, request.len()), 0).1).expect("an answer")
+}
+
+/// The files below a directory with their texts.
+pub(crate) fn texts(root: &Path) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    let Ok(entries) = fs::read_dir(root) else { return found };
+    for entry in entries {
+        let path = entry.expect("an entry").path();
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        if path.is_dir() {
+            found.extend(texts(&path).into_iter().map(|(below, text)| (format!("{name}/{below}"), text)));
+        } else {
+            found.insert(name, String::from_utf8_lossy(&fs::read(&path).expect("a file")).into_owned());
+        }
+    }
+    found
+}
+
+/// The text of the kit that a parent would read: `None` where it has no `startup` and does not start. Never a mixture.
+pub(crate) fn kit_on(root: &Path) -> Option<String> {
+    let found = texts(root);
+    let startup: Vec<_> = found.iter().filter(|(path, _)| path.starts_with("startup/")).map(|(_, text)| text).collect();
+    if startup.is_empty() {
+        return None;
+    }
+    assert_eq!(startup.len(), 2, "startup is whole: {found:?}");
+    let local = found.get("local/resources.json").expect("local stands beside startup");
+    assert!(startup.iter().all(|text| *text == local), "a mixture: {found:?}");
+    Some(local.clone())
+}
+
+pub(crate) fn volume() -> TempDir {
+    let root = TempDir::new().expect("a directory");
+    fs::create_dir(root.path().join("jobs")).expect("a directory");
+    fs::write(root.path().join("jobs/store"), "keep").expect("a file");
+    root
+}
+
+pub(crate) fn base64(path: &str) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(path)
+}

@@ -1,0 +1,42 @@
+//! Workspace volume → a file, and back.
+
+use std::path::Path;
+
+use flare_diagnostic::{Checked, Collector, Faults};
+use flare_prepared_kit::OpenOptions;
+use flare_pvc_stage::{Backup, BackupOptions, Progress, RestoreOptions, Restored};
+
+use super::stage::Request;
+use crate::{context::Context, runtime};
+
+/// Opens the kit, connects and saves.
+pub(crate) fn backup(
+    context: &Context<'_>,
+    request: &Request<'_>,
+    file: &Path,
+    options: &BackupOptions,
+    progress: Progress<'_>,
+) -> Result<Checked<Backup>, Faults> {
+    let mut found = Collector::new();
+    let kit = &found.require_checked(request.open(OpenOptions::default()))?;
+    let stop = runtime::interrupted(&context.interrupt);
+    let work = |cluster| async move { flare_pvc_stage::backup(&cluster, kit, file, options, progress, stop).await };
+    let saved = found.require_checked(request.in_cluster(context, work))?;
+    found.finish(|| saved)
+}
+
+/// Opens the kit, connects and puts the file back.
+pub(crate) fn restore(
+    context: &Context<'_>,
+    request: &Request<'_>,
+    file: &Path,
+    options: &RestoreOptions,
+    progress: Progress<'_>,
+) -> Result<Checked<Restored>, Faults> {
+    let mut found = Collector::new();
+    let kit = &found.require_checked(request.open(OpenOptions::default()))?;
+    let stop = runtime::interrupted(&context.interrupt);
+    let work = |cluster| async move { flare_pvc_stage::restore(&cluster, kit, file, options, progress, stop).await };
+    let restored = found.require_checked(request.in_cluster(context, work))?;
+    found.finish(|| restored)
+}
