@@ -90,6 +90,7 @@ impl DemoCluster {
             rollback: false,
             restart: true,
             again: false,
+            repair: false,
             dry_run: false,
             deadline: LIMIT,
             run: stage::run_name(),
