@@ -15,6 +15,7 @@ use integration_tests::{
     kit::Tree,
     workspace_directory,
 };
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 struct Scene {
@@ -167,4 +168,28 @@ fn a_refusal_comes_before_anything_is_sent() {
     scene.server.put(&secret, json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "data": {}}));
     assert_eq!(scene.run("stage")["error_code"], "OBJECT_CONFLICT");
     assert_eq!((scene.server.writes(), scene.values()), (Vec::new(), scene.unstaged.clone()));
+}
+
+#[test]
+fn ctrl_c_and_the_time_limit_end_a_run_whose_server_has_fallen_silent() {
+    let scene = Scene::new();
+    for verb in ["stage", "unstage"] {
+        // At the connection, and at a request of the work.
+        for request in [1, 4] {
+            scene.server.begin(Some(Silence { request, carried_out: false }));
+            let late = scene.command(verb).args(["--timeout", "1"]).output().unwrap();
+            let envelope: Value = serde_json::from_slice(&late.stdout).unwrap();
+            assert_eq!((late.status.code(), &envelope["error_code"]), (Some(6), &json!("TIMED_OUT")), "{verb} {request}");
+            scene.server.begin(Some(Silence { request, carried_out: false }));
+            let child = scene.command(verb).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+            while !scene.server.is_silent() {
+                sleep(Duration::from_millis(2));
+            }
+            kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+            let output = child.wait_with_output().unwrap();
+            let envelope: Value = serde_json::from_slice(&output.stdout).unwrap();
+            assert_eq!((output.status.code(), &envelope["error_code"]), (Some(130), &json!("INTERRUPTED")), "{verb} {request}");
+        }
+    }
+    assert_eq!((scene.server.objects(), scene.values()), (Vec::new(), scene.unstaged.clone()));
 }

@@ -150,6 +150,7 @@ fn what_cannot_be_staged_as_objects_is_refused_before_a_cluster_is_asked() {
         "stage out --render --rollback",
         "stage out --mode objects --restart",
         "stage out --mode objects --again",
+        "stage out --mode objects --repair",
         "stage out --mode objects --helper-image a",
         "unstage out --mode objects --remove-kit",
         "unstage out --mode pvc --superseded",

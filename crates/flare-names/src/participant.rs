@@ -50,9 +50,9 @@ pub struct ParticipantNames {
     pub startup_secret: SecretName,
     /// What stands behind the job id in the name of each job pod.
     pub job_pod_suffix: String,
-    /// The `ConfigMap` that holds a staged `local/`.
+    /// The `ConfigMap` that holds a staged `local/`; `-` and a version follow for each kit.
     pub staged_local: ConfigMapName,
-    /// The Secret that holds a staged `startup/`. Never equal to a launcher's (defect 5).
+    /// The Secret that holds a staged `startup/`; `-` and a version follow for each kit. Never equal to a launcher's (defect 5).
     pub staged_startup: SecretName,
 }
 

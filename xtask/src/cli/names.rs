@@ -52,7 +52,7 @@ pub(crate) fn run(arguments: &Arguments) -> VerbResult {
         let rows = rows(role, arguments, &service);
         text.push_str(&format!("\nas a {role}:\n"));
         for (_, label, value) in &rows {
-            text.push_str(&format!("  {label:<34} {value}\n", value = value.as_str().unwrap_or_default()));
+            text.push_str(&format!("  {label:<38} {value}\n", value = value.as_str().unwrap_or_default()));
         }
         let object: Map<String, Value> = rows.into_iter().map(|(key, _, value)| (key.to_owned(), value)).collect();
         data.insert(role.as_str().to_owned(), Value::Object(object));
@@ -77,7 +77,7 @@ fn rows(role: Role, arguments: &Arguments, service: &ServiceName) -> Vec<(&'stat
         ("startup_secret", "Secret of the launcher", json!(names.startup_secret)),
         ("job_pod", "job pod", pod),
         ("job_container", "container of a job pod", json!(job_container(&arguments.job))),
-        ("staged_local", "ConfigMap of a staged local/", json!(names.staged_local)),
-        ("staged_startup", "Secret of a staged startup/", json!(names.staged_startup)),
+        ("staged_local", "ConfigMap of local/, -VERSION left out", json!(names.staged_local)),
+        ("staged_startup", "Secret of startup/, -VERSION left out", json!(names.staged_startup)),
     ]
 }

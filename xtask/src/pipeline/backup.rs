@@ -21,7 +21,7 @@ pub(crate) fn backup(
     let kit = &found.require_checked(request.open(OpenOptions::default()))?;
     let stop = runtime::interrupted(&context.interrupt);
     let work = |cluster| async move { flare_pvc_stage::backup(&cluster, kit, file, options, progress, stop).await };
-    let saved = found.require_checked(request.in_cluster(context, work))?;
+    let saved = found.require_checked(request.in_cluster(context, options.deadline, work))?;
     found.finish(|| saved)
 }
 
@@ -37,6 +37,6 @@ pub(crate) fn restore(
     let kit = &found.require_checked(request.open(OpenOptions::default()))?;
     let stop = runtime::interrupted(&context.interrupt);
     let work = |cluster| async move { flare_pvc_stage::restore(&cluster, kit, file, options, progress, stop).await };
-    let restored = found.require_checked(request.in_cluster(context, work))?;
+    let restored = found.require_checked(request.in_cluster(context, options.deadline, work))?;
     found.finish(|| restored)
 }

@@ -4,12 +4,14 @@ use std::{
     future::Future,
     hash::{BuildHasher as _, Hasher as _, RandomState},
     path::Path,
+    time::Duration,
 };
 
 use flare_cluster::{Access, Cluster};
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
 use flare_prepared_kit::{OpenOptions, PreparedKit};
 use flare_pvc_stage::{KitObjects, ObjectOptions, Options, Staged, StagedObjects};
+use tokio::time::timeout;
 
 use crate::{context::Context, runtime};
 
@@ -33,22 +35,29 @@ impl Request<'_> {
         found.finish(|| kit)
     }
 
-    /// Connects and does work, which Ctrl-C may end at the connection already.
+    /// Connects and does work, which Ctrl-C or the time limit may end at the connection already.
     pub(crate) fn in_cluster<T, Work: Future<Output = Result<T, Faults>>>(
         &self,
         context: &Context<'_>,
+        limit: Duration,
         work: impl FnOnce(Cluster) -> Work,
     ) -> Result<T, Faults> {
         let all = async {
-            let cluster = self.connect(context).await?;
+            let cluster = self.connect(context, limit).await?;
             Box::pin(work(cluster)).await
         };
         runtime::block_on(all)?
     }
 
-    async fn connect(&self, context: &Context<'_>) -> Result<Cluster, Faults> {
+    async fn connect(&self, context: &Context<'_>, limit: Duration) -> Result<Cluster, Faults> {
+        let late = || {
+            Diagnostic::error(Code::TimedOut, format!("the API server did not answer within {} s", limit.as_secs()))
+                .hint("see whether this machine reaches the cluster, or give it more time with `--timeout`")
+        };
         tokio::select! {
-            connected = flare_cluster::connect(&self.access, &context.environment.cluster) => Ok(connected?),
+            connected = timeout(limit, flare_cluster::connect(&self.access, &context.environment.cluster)) => {
+                connected.map_err(|_| late())?.map_err(Faults::from)
+            }
             () = runtime::interrupted(&context.interrupt) => Err(crate::interrupt::interrupted().into()),
         }
     }
@@ -64,7 +73,7 @@ pub(crate) async fn volume(context: &Context<'_>, request: &Request<'_>, options
     let mut found = Collector::new();
     let kit = found.require_checked(request.open(OpenOptions::default()))?;
     found.require(flare_pvc_stage::refuse_staged_objects(&kit))?;
-    let cluster = found.require(request.connect(context).await)?;
+    let cluster = found.require(request.connect(context, options.deadline).await)?;
     let stop = runtime::interrupted(&context.interrupt);
     let staged = Box::pin(flare_pvc_stage::stage(&cluster, &kit, options, stop)).await;
     let staged = found.require_checked(staged)?;
@@ -90,7 +99,7 @@ pub(crate) async fn objects(
     let kit = found.require_checked(request.open(OpenOptions::default()))?;
     // What could not be recorded is not sent.
     found.require(KitObjects::of(&kit).and_then(|objects| kit.values_with(Some(&objects.value.record))))?;
-    let cluster = found.require(request.connect(context).await)?;
+    let cluster = found.require(request.connect(context, options.deadline).await)?;
     let stop = runtime::interrupted(&context.interrupt);
     let staged = Box::pin(flare_pvc_stage::stage_objects(&cluster, &kit, options, stop)).await;
     let mut staged = found.require_checked(staged)?;

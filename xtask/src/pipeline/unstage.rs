@@ -29,7 +29,7 @@ pub(crate) fn objects(
     // A kit that was edited since is removed all the same.
     let kit = found.require_checked(request.open(OpenOptions { accept_changes: true }))?;
     let (kit_in_work, stop) = (&kit, runtime::interrupted(&context.interrupt));
-    let removed = request.in_cluster(context, |cluster| async move {
+    let removed = request.in_cluster(context, options.deadline, |cluster| async move {
         flare_pvc_stage::unstage_objects(&cluster, kit_in_work, options, stop).await
     });
     let unstaged = found.require_checked(removed)?;
@@ -49,8 +49,9 @@ pub(crate) fn around_volume(
     let mut found = Collector::new();
     let kit = &found.require_checked(request.open(OpenOptions { accept_changes: true }))?;
     let stop = runtime::interrupted(&context.interrupt);
-    let removed =
-        request.in_cluster(context, |cluster| async move { flare_pvc_stage::unstage_volume(&cluster, kit, options, stop).await });
+    let removed = request.in_cluster(context, options.deadline, |cluster| async move {
+        flare_pvc_stage::unstage_volume(&cluster, kit, options, stop).await
+    });
     let unstaged = found.require_checked(removed)?;
     found.finish(|| Removal { unstaged, record_removed: false })
 }
