@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, clippy::print_stderr, reason = "these are tests")]
 
 mod acceptance;
+mod backup;
 mod harness;
 mod jobs;
 mod probes;

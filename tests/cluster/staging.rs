@@ -18,21 +18,21 @@ use serde_json::{Value, json};
 use crate::PROGRAM;
 
 /// A prepared kit for a namespace.
-struct Scene {
-    namespace: Namespace,
-    sandbox: Sandbox,
-    prepared: PathBuf,
+pub(crate) struct Scene {
+    pub(crate) namespace: Namespace,
+    pub(crate) sandbox: Sandbox,
+    pub(crate) prepared: PathBuf,
 }
 
 impl Scene {
-    fn new(namespace: Namespace, kit: &str) -> Self {
+    pub(crate) fn new(namespace: Namespace, kit: &str) -> Self {
         let sandbox = Sandbox::new();
         let mut scene = Self { namespace, sandbox, prepared: PathBuf::new() };
         scene.prepared = scene.prepare(kit, kit);
         scene
     }
 
-    fn prepare(&self, kit: &str, output: &str) -> PathBuf {
+    pub(crate) fn prepare(&self, kit: &str, output: &str) -> PathBuf {
         let config = self.sandbox.join("k8s.yaml");
         let image = self.namespace.cluster.image(Release::V28);
         let user = "{runAsUser: 10001, runAsGroup: 10001, fsGroup: 10001, runAsNonRoot: true}";
@@ -45,7 +45,7 @@ impl Scene {
         output
     }
 
-    fn stage(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn stage(&self, arguments: &[&str]) -> Command {
         let mut stage = self.namespace.cluster.program(PROGRAM);
         stage.arg("stage").arg(&self.prepared).args(["--timeout", "120", "-o", "json"]).args(arguments);
         stage
@@ -65,7 +65,7 @@ impl Scene {
     }
 
     /// What a pod prints that mounts the claim as the parent does.
-    fn in_volume(&self, script: &str) -> String {
+    pub(crate) fn in_volume(&self, script: &str) -> String {
         let name = "reader";
         let image = self.namespace.cluster.image(Release::V28);
         let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": {
@@ -91,7 +91,7 @@ impl Scene {
         printed.lines().map(str::to_owned).collect()
     }
 
-    fn nothing_is_left(&self) {
+    pub(crate) fn nothing_is_left(&self) {
         let left = || succeed(self.namespace.kubectl().args(["get", "leases,pods", "--output", "name"]));
         wait(Duration::from_secs(30), left, || left().is_empty().then_some(()));
     }

@@ -12,7 +12,11 @@ use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
 use flare_file_tree::{Destination, NewFile};
 use flare_prepared_kit::PreparedKit;
 use serde_json::json;
-use tokio::{io::duplex, join, select, task::spawn_blocking};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _, duplex},
+    join, select,
+    task::spawn_blocking,
+};
 
 use crate::{
     Owner, VOLUME_PROGRAM,
@@ -187,10 +191,19 @@ impl Saving<'_> {
         let exec = self.run.program(request.len());
         let input = [VOLUME_PROGRAM.as_bytes(), &request].concat();
         let (ours, theirs) = duplex(ON_THE_WAY);
-        let (received, ended) = join!(
-            incoming::receive(ours, archive, &self.contents, &self.run.claim, progress),
-            exec.run(self.run.cluster, Input::Sized(input.as_slice(), input.len() as u64), theirs)
-        );
+        // The program stays until it reads one byte more: what it wrote just before its end could be lost although it ended well.
+        let (mut acknowledging, acknowledged) = duplex(1);
+        let length = input.len() as u64 + 1;
+        let receiving = async {
+            let received = incoming::receive(ours, archive, &self.contents, &self.run.claim, progress).await;
+            if received.is_ok() {
+                let _ = acknowledging.write_all(b"\n").await;
+            }
+            drop(acknowledging);
+            received
+        };
+        let (received, ended) =
+            join!(receiving, exec.run(self.run.cluster, Input::Sized(input.as_slice().chain(acknowledged), length), theirs));
         match received {
             Ok(received) => ended?.success(&exec).map(|()| received),
             Err(Stop::Fault(fault)) => Err(fault),

@@ -5,9 +5,9 @@ def carry_out_request(request, source, output, root):
     if verb == "remove":
         return volume.remove_kit(request)
     if verb == "backup":
-        return Backup(volume, request, output).run()
+        return Backup(volume, request, source, output).run()
     if verb == "restore":
-        return Restore(volume, request, source).run()
+        return Restore(volume, request, source, output).run()
     return volume.rollback(request) if verb == "rollback" else volume.look(request)
 
 
@@ -32,4 +32,7 @@ def print_line(output, value):
 
 
 if __name__ == "__main__":
-    print_line(sys.stdout.buffer, answer(sys.stdin.buffer, sys.stdout.buffer, int(sys.argv[2]), sys.argv[3]))
+    answered = answer(sys.stdin.buffer, sys.stdout.buffer, int(sys.argv[2]), sys.argv[3])
+    # A backup has said all already.
+    if answered is not None:
+        print_line(sys.stdout.buffer, answered)

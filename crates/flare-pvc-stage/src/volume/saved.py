@@ -13,8 +13,8 @@ def encoded(path):
 class Backup:
     """Lines of JSON; behind each line with `data`, so many bytes. Nothing on the volume is changed, and it may be in use."""
 
-    def __init__(self, volume, request, output):
-        self.volume, self.request, self.output = volume, request, output
+    def __init__(self, volume, request, source, output):
+        self.volume, self.request, self.source, self.output = volume, request, source, output
         self.files, self.bytes = 0, 0
 
     def run(self):
@@ -30,7 +30,10 @@ class Backup:
             for item in items:
                 self.line({"item": encoded(item)})
                 self.tree(item)
-        return {"end": {"files": self.files, "bytes": self.bytes}}
+        self.line({"end": {"files": self.files, "bytes": self.bytes}})
+        self.output.flush()
+        # What a program wrote just before its end may be lost on the way, although it ended well: so it stays until all has arrived.
+        self.source.read(1)
 
     def line(self, value):
         self.output.write(json.dumps(value).encode() + b"\n")
@@ -114,8 +117,8 @@ class Backup:
 class Restore:
     """Lines of JSON come in, behind each file's line its bytes: directories and files first, links last."""
 
-    def __init__(self, volume, request, source):
-        self.volume, self.request, self.source = volume, request, source
+    def __init__(self, volume, request, source, output):
+        self.volume, self.request, self.source, self.output = volume, request, source, output
         items = [os.fsdecode(base64.b64decode(item)) for item in request["items"]]
         # `startup` goes first and comes last, as in a staging.
         self.items = sorted(items, key=lambda item: (item == "startup", item))
@@ -128,6 +131,8 @@ class Restore:
         recovered = self.volume.recover()
         self.volume.check_owner(self.request["owner"])
         self.check_items()
+        # Only now it is sent: who refuses what is on its way already may not be heard.
+        print_line(self.output, {"ready": True})
         with SignOfLife():
             os.mkdir(self.staging, 0o700)
             for item in self.items:
