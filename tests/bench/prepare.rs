@@ -12,8 +12,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
-use std::time::{Duration, Instant};
 
+use integration_tests::bench::cost::Cost;
+use integration_tests::bench::promise::Promise;
+use integration_tests::bench::{self, Arguments};
 use integration_tests::kit::Tree;
 use integration_tests::reference::Release;
 use integration_tests::workspace_directory;
@@ -27,37 +29,19 @@ const REFERENCE_CALLS: usize = 20;
 const MANY: usize = 1000;
 const MANY_ROUNDS: usize = 3;
 
-/// What one child process took.
-#[derive(Debug, Clone, Copy)]
-struct Cost {
-    time: Duration,
-    /// Peak resident memory in kibibytes.
-    memory: u64,
-}
-
-/// One promise and what became of it.
-struct Promise {
-    text: &'static str,
-    target: String,
-    measured: String,
-    met: bool,
-}
-
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let value_of =
-        |flag: &str| arguments.iter().position(|argument| argument == flag).map(|at| PathBuf::from(&arguments[at + 1]));
-    let bench = Bench::new(&value_of("--directory").unwrap_or_else(memory_or_temporary_directory));
+    let arguments = Arguments::read();
+    let bench = Bench::new(&arguments.path_of("--directory").unwrap_or_else(memory_or_temporary_directory));
     let one = bench.one_kit();
     let many = bench.many_kits();
     let promises = promises(&one, &many);
     print_tables(&bench, &one, &many, &promises);
-    if let Some(file) = value_of("--json") {
+    if let Some(file) = arguments.path_of("--json") {
         let figures = json!({"file_system": bench.file_system, "one_kit": one.figures(), "many_kits": many.figures()});
         fs::write(file, format!("{figures:#}\n")).unwrap();
     }
-    let missed = promises.iter().any(|promise| !promise.met);
-    ExitCode::from(u8::from(missed && arguments.iter().any(|argument| argument == "--check")))
+    let missed = promises.iter().any(|promise| !promise.is_met());
+    ExitCode::from(u8::from(missed && arguments.has("--check")))
 }
 
 /// The directory of the measurement and the programs in it.
@@ -87,8 +71,7 @@ struct ManyKits {
 impl Bench {
     fn new(above: &Path) -> Self {
         let directory = tempfile::Builder::new().prefix("flare-kube-bench-").tempdir_in(above).unwrap();
-        let program = std::env::current_exe().unwrap().with_file_name("flare-kube-under-test");
-        assert!(program.is_file(), "no {}: run `cargo build --release -p integration-tests`", program.display());
+        let program = bench::program();
         let kit = Tree::read(&workspace_directory().join("fixtures/kits/plain-2.8.3/site-1"));
         let config = directory.path().join("k8s.yaml");
         fs::write(&config, CONFIG).unwrap();
@@ -157,13 +140,9 @@ impl Bench {
         fs::create_dir_all(output.parent().expect("an output lies in the directory of the bench")).unwrap();
         let mut command = command(output);
         command.current_dir(self.directory.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let began = Instant::now();
-        let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-        let watch = watch_memory(child.id());
-        let status = child.wait().unwrap();
-        let time = began.elapsed();
-        assert!(status.success() && output.is_dir(), "{status}: {command:?}");
-        Cost { time, memory: watch.join().unwrap() }
+        let (cost, ended) = Cost::of(&mut command);
+        assert!(ended.status.success() && output.is_dir(), "{}: {command:?}", ended.status);
+        cost
     }
 }
 
@@ -171,20 +150,6 @@ fn copy_of(directory: &Path, output: &Path) -> Command {
     let mut command = Command::new("cp");
     command.arg("-r").arg(directory).arg(output);
     command
-}
-
-/// Reads a process's own record of its peak memory until it ends; a run shorter than the pause shows what it had at its start.
-fn watch_memory(process: u32) -> std::thread::JoinHandle<u64> {
-    std::thread::spawn(move || {
-        let mut peak = 0;
-        // The record of a zombie has no memory in it, so the loop ends with the process even before it is waited for.
-        while let Ok(status) = fs::read_to_string(format!("/proc/{process}/status")) {
-            let Some(kibibytes) = status.lines().find_map(|line| line.strip_prefix("VmHWM:")) else { break };
-            peak = kibibytes.trim().trim_end_matches(" kB").parse().unwrap_or(peak);
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        peak
-    })
 }
 
 /// The median of the times, and the greatest memory.
@@ -209,16 +174,6 @@ fn file_system(directory: &Path) -> String {
     let over = fields.filter(|fields| fields.len() > 2 && directory.starts_with(fields[1]));
     let nearest = over.max_by_key(|fields| fields[1].len());
     nearest.map_or_else(|| "unknown".to_owned(), |fields| format!("{} at {}", fields[2], fields[1]))
-}
-
-impl Cost {
-    fn milliseconds(self) -> f64 {
-        self.time.as_secs_f64() * 1000.0
-    }
-
-    fn figures(self) -> Value {
-        json!({"milliseconds": self.milliseconds(), "peak_memory_kib": self.memory})
-    }
 }
 
 impl OneKit {
@@ -277,24 +232,16 @@ impl ManyKits {
 }
 
 fn promises(one: &OneKit, many: &ManyKits) -> Vec<Promise> {
-    let at_least = |text, measured: f64, target: f64| Promise {
-        text,
-        target: format!("at least {target}"),
-        measured: format!("{measured:.1}"),
-        met: measured >= target,
-    };
-    let at_most = |text, measured: f64, target: f64| Promise {
-        text,
-        target: format!("at most {target}"),
-        measured: format!("{measured:.2}"),
-        met: measured <= target,
-    };
     vec![
-        at_least("one kit, times faster than the reference", one.faster_than_reference(), 100.0),
-        at_most("one kit, times `cp -r`", one.against_copy(), 3.0),
-        at_least("1000 kits in one run, times faster than 1000 calls of the reference", many.faster_than_reference(), 500.0),
-        at_most("time for each kit, 1000 kits against 250", many.growth(), 1.25),
-        at_most("KiB of peak memory for each further kit, 1000 kits against 250", many.memory_for_each(), 2.0),
+        Promise::at_least("one kit, times faster than the reference", one.faster_than_reference(), 100.0),
+        Promise::at_most("one kit, times `cp -r`", one.against_copy(), 3.0),
+        Promise::at_least(
+            "1000 kits in one run, times faster than 1000 calls of the reference",
+            many.faster_than_reference(),
+            500.0,
+        ),
+        Promise::at_most("time for each kit, 1000 kits against 250", many.growth(), 1.25),
+        Promise::at_most("KiB of peak memory for each further kit, 1000 kits against 250", many.memory_for_each(), 2.0),
     ]
 }
 
@@ -311,7 +258,6 @@ fn print_tables(bench: &Bench, one: &OneKit, many: &ManyKits, promises: &[Promis
     row("one of many: nvflare 2.8.3 deploy prepare", many.reference_call);
     println!("  (1000 calls of the reference are {REFERENCE_CALLS} measured ones, scaled)");
     for promise in promises {
-        let verdict = if promise.met { "met   " } else { "MISSED" };
-        println!("{verdict} {:<70} {:>8} ({})", promise.text, promise.measured, promise.target);
+        println!("{}", promise.line());
     }
 }

@@ -11,6 +11,7 @@
 )]
 
 pub mod api_server;
+pub mod bench;
 pub mod cleanup;
 pub mod cluster;
 pub mod command;

@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod cluster_lock;
+pub mod copy;
 pub mod federation;
 pub mod guide;
 pub mod install;

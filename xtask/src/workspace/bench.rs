@@ -1,6 +1,9 @@
-//! `bench prepare`, `bench baseline`: build and start the measuring programs of the test package.
+//! `bench prepare`, `bench baseline`, `bench stage`: build and start the measuring programs of the test package.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use flare_diagnostic::{Code, Diagnostic, Faults};
 use serde_json::{Value, json};
@@ -25,20 +28,42 @@ pub(crate) enum Subject {
     /// Takes about ten minutes, uses kubectl and namespaces of its own, which it deletes, and writes a table into
     /// `docs/benchmarks.md`.
     Baseline(Baseline),
+    /// `stage` against the guide's procedure and `kubectl cp` on a real cluster, in one paired run.
+    ///
+    /// One participant, 5,000 small files, 256 MiB and 1 GiB: time, and our peak memory. Takes about ten minutes, uses kubectl and a
+    /// namespace of its own, which it deletes, and writes a table into `docs/benchmarks.md`.
+    Stage(Stage),
 }
 
-/// Where and how often the baseline is measured.
+/// On which cluster, and how often.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Baseline {
+pub(crate) struct OnCluster {
     /// The cluster [default: that of `FLARE_KUBE_TEST_KUBECONFIG`, else one of our own that ends with the run].
     #[arg(long, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
+    /// How often each step is measured; what takes half a minute by itself may be measured once.
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
+    runs: u16,
+}
+
+/// How staging is measured.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Stage {
+    #[command(flatten)]
+    on: OnCluster,
+    /// Fail where a promise is missed.
+    #[arg(long)]
+    check: bool,
+}
+
+/// How the baseline is measured.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Baseline {
+    #[command(flatten)]
+    on: OnCluster,
     /// The audit log of its API server [default: that of our own cluster, else `audit.log` beside the kubeconfig].
     #[arg(long, value_name = "FILE")]
     audit_log: Option<PathBuf>,
-    /// How often each step is measured; what takes half a minute by itself is measured once.
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
-    runs: u16,
 }
 
 /// Runs a bench in a release build, with the reference from the cache.
@@ -50,29 +75,53 @@ pub(crate) fn run(context: &Context<'_>, root: &Path, subject: &Subject) -> Verb
             Ok(Outcome { data: json!({ "steps": ["Helm", "bench"] }), text: String::new(), warnings: Vec::new() })
         }
         Subject::Baseline(arguments) => baseline(context, root, arguments),
+        Subject::Stage(arguments) => stage(context, root, arguments),
     }
 }
 
 fn baseline(context: &Context<'_>, root: &Path, arguments: &Baseline) -> VerbResult {
-    let environment = context.environment;
-    let cluster = TestCluster::named_or_ours(context, arguments.kubeconfig.as_deref())?;
-    let kubeconfig = &cluster.kubeconfig;
-    let audit_log = arguments.audit_log.as_ref().map(|path| environment.absolute(path)).transpose()?;
+    let cluster = TestCluster::named_or_ours(context, arguments.on.kubeconfig.as_deref())?;
+    let audit_log = arguments.audit_log.as_ref().map(|path| context.environment.absolute(path)).transpose()?;
     let audit_log = audit_log.or_else(|| cluster.audit_log.clone());
-    let audit_log = audit_log.unwrap_or_else(|| kubeconfig.with_file_name("audit.log"));
-    let files = [
-        (kubeconfig, "kubeconfig", "name one by `--kubeconfig`, or leave it out for a cluster of our own"),
-        (&audit_log, "audit log", "name the one of the cluster's API server by `--audit-log`"),
+    let audit_log = audit_log.unwrap_or_else(|| cluster.kubeconfig.with_file_name("audit.log"));
+    let missing = [
+        missing_kubeconfig(&cluster),
+        missing(&audit_log, "audit log", "name the one of the cluster's API server by `--audit-log`"),
     ];
-    let missing = files.into_iter().filter(|(path, ..)| !programs::is_file(path)).map(|(path, what, hint)| {
-        Diagnostic::error(Code::InvalidArgs, format!("there is no {what} at `{}`", path.display())).hint(hint)
-    });
-    Faults::check(missing.collect(), || ())?;
-    let figures = root.join("target/bench-baseline.json");
-    measure(context, root, "bench-baseline", |bench| {
+    Faults::check(missing.into_iter().flatten().collect(), || ())?;
+    on_cluster(context, root, "bench-baseline", cluster, arguments.on.runs, |bench| bench.arg("--audit-log").arg(&audit_log))
+}
+
+fn stage(context: &Context<'_>, root: &Path, arguments: &Stage) -> VerbResult {
+    let cluster = TestCluster::named_or_ours(context, arguments.on.kubeconfig.as_deref())?;
+    Faults::check(missing_kubeconfig(&cluster).into_iter().collect(), || ())?;
+    let check: &[&str] = if arguments.check { &["--check"] } else { &[] };
+    on_cluster(context, root, "bench-stage", cluster, arguments.on.runs, |bench| bench.args(check))
+}
+
+fn missing_kubeconfig(cluster: &TestCluster<'_>) -> Option<Diagnostic> {
+    missing(&cluster.kubeconfig, "kubeconfig", "name one by `--kubeconfig`, or leave it out for a cluster of our own")
+}
+
+fn missing(path: &Path, what: &str, hint: &str) -> Option<Diagnostic> {
+    let message = || format!("there is no {what} at `{}`", path.display());
+    (!programs::is_file(path)).then(|| Diagnostic::error(Code::InvalidArgs, message()).hint(hint))
+}
+
+/// Runs a bench on a cluster, which ends where it is ours, and gives its figures.
+fn on_cluster(
+    context: &Context<'_>,
+    root: &Path,
+    program: &str,
+    cluster: TestCluster<'_>,
+    runs: u16,
+    with: impl FnOnce(&mut Command) -> &mut Command,
+) -> VerbResult {
+    let figures = root.join("target").join(program).with_extension("json");
+    measure(context, root, program, |bench| {
         cluster.configure(bench);
-        bench.arg("--kubeconfig").arg(kubeconfig).arg("--audit-log").arg(&audit_log);
-        bench.args(["--runs", &arguments.runs.to_string()]).arg("--json").arg(&figures)
+        bench.arg("--kubeconfig").arg(&cluster.kubeconfig).args(["--runs", &runs.to_string()]).arg("--json").arg(&figures);
+        with(bench)
     })?;
     cluster.end()?;
     let bytes = flare_file_tree::read_file(&figures, 1 << 20, Code::CheckFailed, Code::CheckFailed)?;
@@ -87,7 +136,7 @@ fn measure(
     context: &Context<'_>,
     root: &Path,
     program: &str,
-    with: impl FnOnce(&mut std::process::Command) -> &mut std::process::Command,
+    with: impl FnOnce(&mut Command) -> &mut Command,
 ) -> Result<(), Faults> {
     checks::provide(context, root)?;
     let package = ["--quiet", "--locked", "--release", "--package", "integration-tests"];

@@ -2,19 +2,23 @@
 
 use std::fs;
 
-use integration_tests::cluster::Cluster;
-use integration_tests::cluster::run::{succeed, succeed_json};
-use integration_tests::helm::helm;
-use integration_tests::reference::Release;
 use serde_json::{Value, json};
 
+use crate::cluster::Cluster;
+use crate::cluster::run::{succeed, succeed_json};
+use crate::helm::helm;
+use crate::reference::Release;
+
 /// Versions and hardware.
-pub(crate) struct Machine {
+#[derive(Debug)]
+pub struct Machine {
     date: String,
     kubernetes: String,
     runtime: String,
     kubectl: String,
     helm: String,
+    /// Of FLARE.
+    releases: Vec<&'static str>,
     kernel: String,
     processor: String,
     cores: usize,
@@ -22,8 +26,11 @@ pub(crate) struct Machine {
     load: f64,
 }
 
-/// Asks programs, cluster and kernel.
-pub(crate) fn describe(cluster: &Cluster) -> Machine {
+/// How our own program and the bench were built.
+const BUILD: &str = if cfg!(debug_assertions) { "dev" } else { "release" };
+
+/// Asks programs, cluster and kernel; `releases` are those of FLARE that take part.
+pub fn describe(cluster: &Cluster, releases: &[Release]) -> Machine {
     let versions = succeed_json(cluster.kubectl().args(["version", "--output", "json"]));
     let text = |value: &Value| value.as_str().unwrap_or("unknown").trim_start_matches('v').to_owned();
     let nodes = succeed_json(cluster.kubectl().args(["get", "nodes", "--output", "json"]));
@@ -35,6 +42,7 @@ pub(crate) fn describe(cluster: &Cluster) -> Machine {
         runtime: text(&nodes["items"][0]["status"]["nodeInfo"]["containerRuntimeVersion"]).replace("://", " "),
         kubectl: text(&versions["clientVersion"]["gitVersion"]),
         helm: succeed(cluster.program(helm()).args(["version", "--template", "{{.Version}}"])).trim_start_matches('v').to_owned(),
+        releases: releases.iter().map(|release| release.version()).collect(),
         kernel: fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim().to_owned(),
         processor: model.unwrap_or("unknown").to_owned(),
         load: load(),
@@ -49,15 +57,16 @@ fn load() -> f64 {
 }
 
 impl Machine {
-    pub(crate) fn sentence(&self) -> String {
+    /// As a sentence.
+    pub fn sentence(&self) -> String {
         format!(
-            "Measured on {}: Kubernetes {} ({}), kubectl {}, Helm {}, nvflare {}, Linux {}, {} cores of {}, load average {:.1} before and {:.1} after.",
+            "Measured on {}: Kubernetes {} ({}), kubectl {}, Helm {}, nvflare {}, Linux {}, {} cores of {}, load average {:.1} before and {:.1} after; {BUILD} build.",
             self.date,
             self.kubernetes,
             self.runtime,
             self.kubectl,
             self.helm,
-            Release::ALL.map(Release::version).join(" and "),
+            self.releases.join(" and "),
             self.kernel,
             self.cores,
             self.processor,
@@ -66,14 +75,16 @@ impl Machine {
         )
     }
 
-    pub(crate) fn document(&self) -> Value {
+    /// As a document.
+    pub fn document(&self) -> Value {
         json!({
             "date": self.date,
             "kubernetes": self.kubernetes,
             "container_runtime": self.runtime,
             "kubectl": self.kubectl,
             "helm": self.helm,
-            "nvflare": Release::ALL.map(Release::version),
+            "nvflare": self.releases,
+            "build": BUILD,
             "kernel": self.kernel,
             "processor": self.processor,
             "cores": self.cores,

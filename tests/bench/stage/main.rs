@@ -1,0 +1,49 @@
+//! Measures `flare-kube stage` against the user guide's procedure and against `kubectl cp`, on a real cluster, paired in one run.
+//!
+//! Run by `cargo xtask bench stage`. Writes a table between two marker comments of `docs/benchmarks.md`, and with `--json FILE` the
+//! figures as a document; `--check` ends with 1 where a promise is missed. Whatever ends it, its namespace and files end with it; Ctrl-C
+//! exits with 130.
+#![allow(clippy::disallowed_methods, reason = "a bench stands at the edge: it makes kits and starts processes")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a bench that cannot measure must end at once")]
+#![allow(clippy::print_stderr, reason = "progress is for the people who wait")]
+
+mod figures;
+mod scene;
+
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+
+use integration_tests::bench::page::Page;
+use integration_tests::bench::{Arguments, machine};
+use integration_tests::cleanup;
+use integration_tests::cluster::{Cluster, namespace};
+use integration_tests::reference::Release;
+
+use figures::Figures;
+use scene::Scene;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::read();
+    let ended = catch_unwind(AssertUnwindSafe(|| measure(&arguments)));
+    // The message of a panic has been printed, and what it left open is undone.
+    cleanup::hold_if_interrupted();
+    let good = ended.is_ok_and(|all_met| all_met || !arguments.has("--check"));
+    if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Measures from `--kubeconfig FILE --runs N --json FILE`. Says whether every promise was kept.
+fn measure(arguments: &Arguments) -> bool {
+    let page = Page::open("stage");
+    let cluster = Cluster::of(&arguments.path_of("--kubeconfig").expect("--kubeconfig names the cluster"));
+    let mut figures = Figures::new(machine::describe(&cluster, &[Release::V28]));
+    Scene::open(&cluster).measure(arguments.runs(), &mut figures);
+    namespace::wait_for_the_end_of_ours(&cluster);
+    let table = figures.table();
+    eprintln!("\n{table}");
+    page.write(&table);
+    if let Some(file) = arguments.path_of("--json") {
+        fs::write(file, format!("{:#}\n", figures.document())).unwrap();
+    }
+    figures.promises().iter().all(integration_tests::bench::promise::Promise::is_met)
+}

@@ -1,0 +1,59 @@
+//! Time and memory of a program.
+
+use std::fs;
+use std::process::{Command, Output};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::cleanup;
+
+/// What one run of a program took.
+#[derive(Debug, Clone, Copy)]
+pub struct Cost {
+    /// From its start to its end.
+    pub time: Duration,
+    /// Peak resident memory in kibibytes.
+    pub memory: u64,
+}
+
+impl Cost {
+    /// Runs a command to its end. Gives also how it ended, and what it printed where its output is piped.
+    ///
+    /// # Panics
+    /// Where the program cannot be started.
+    pub fn of(command: &mut Command) -> (Self, Output) {
+        let began = Instant::now();
+        let child = cleanup::unless_interrupted(|| command.spawn()).unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let watch = watch_memory(child.id());
+        let output = child.wait_with_output().unwrap();
+        let time = began.elapsed();
+        cleanup::hold_if_interrupted();
+        (Self { time, memory: watch.join().unwrap() }, output)
+    }
+
+    /// Its time.
+    pub fn milliseconds(self) -> f64 {
+        self.time.as_secs_f64() * 1000.0
+    }
+
+    /// As a document.
+    pub fn figures(self) -> Value {
+        json!({"milliseconds": self.milliseconds(), "peak_memory_kib": self.memory})
+    }
+}
+
+/// Reads a process's own record of its peak memory until it ends; a run shorter than the pause shows what it had at its start.
+fn watch_memory(process: u32) -> JoinHandle<u64> {
+    thread::spawn(move || {
+        let mut peak = 0;
+        // The record of a zombie has no memory in it, so the loop ends with the process even before it is waited for.
+        while let Ok(status) = fs::read_to_string(format!("/proc/{process}/status")) {
+            let Some(kibibytes) = status.lines().find_map(|line| line.strip_prefix("VmHWM:")) else { break };
+            peak = kibibytes.trim().trim_end_matches(" kB").parse().unwrap_or(peak);
+            thread::sleep(Duration::from_millis(5));
+        }
+        peak
+    })
+}
