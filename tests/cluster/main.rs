@@ -16,6 +16,7 @@ mod restart;
 mod restricted;
 mod staged_objects;
 mod staging;
+mod staging_faults;
 mod upgrade;
 
 /// The program under test: it prepares.

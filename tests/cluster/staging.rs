@@ -47,18 +47,18 @@ impl Scene {
 
     pub(crate) fn stage(&self, arguments: &[&str]) -> Command {
         let mut stage = self.namespace.cluster.program(PROGRAM);
-        stage.arg("stage").arg(&self.prepared).args(["--timeout", "120", "-o", "json"]).args(arguments);
+        stage.arg("stage").arg(&self.prepared).args(["--timeout", "300", "-o", "json"]).args(arguments);
         stage
     }
 
     fn unstage(&self, arguments: &[&str]) -> Command {
         let mut unstage = self.namespace.cluster.program(PROGRAM);
-        unstage.arg("unstage").arg(&self.prepared).args(["--timeout", "120", "-o", "json"]).args(arguments);
+        unstage.arg("unstage").arg(&self.prepared).args(["--timeout", "300", "-o", "json"]).args(arguments);
         unstage
     }
 
     /// The outcome of a staging that is refused.
-    fn refused(&self, arguments: &[&str]) -> Value {
+    pub(crate) fn refused(&self, arguments: &[&str]) -> Value {
         let output = self.stage(arguments).output().unwrap();
         assert!(!output.status.success(), "it was not refused");
         serde_json::from_slice(&output.stdout).expect("an envelope")
