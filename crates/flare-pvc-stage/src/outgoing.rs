@@ -119,7 +119,7 @@ impl Outgoing<'_> {
 
     /// Sends everything and reads the answer. A refusal ends it at once: where much is on its way, the program's end may not be heard.
     pub(crate) async fn send(&self, run: &Run<'_>, request: &[u8], progress: Progress<'_>) -> Result<Answer, Diagnostic> {
-        let exec = run.program(request.len());
+        let exec = run.program(request.len(), self.length(request));
         let (input, ours) = duplex(ON_THE_WAY);
         let (printed, output) = duplex(ON_THE_WAY);
         let (ready, is_ready) = oneshot::channel();

@@ -194,7 +194,7 @@ impl Staging<'_> {
         let shipment = if self.options.rollback { &nothing } else { &self.shipment };
         let request = shipment.request(&self.options.run);
         let (input, length) = shipment.input(VOLUME_PROGRAM.as_bytes(), &request);
-        self.run.program(request.len()).output(self.run.cluster, Input::Sized(input, length)).await
+        self.run.program(request.len(), length).output(self.run.cluster, Input::Sized(input, length)).await
     }
 }
 

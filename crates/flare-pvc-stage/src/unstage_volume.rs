@@ -109,7 +109,7 @@ impl Removal<'_> {
         let shipment = Shipment::removal(self.owner.clone());
         let request = shipment.request(&self.options.run);
         let (input, length) = shipment.input(VOLUME_PROGRAM.as_bytes(), &request);
-        let printed = self.run.program(request.len()).output(self.run.cluster, Input::Sized(input, length)).await?;
+        let printed = self.run.program(request.len(), length).output(self.run.cluster, Input::Sized(input, length)).await?;
         Answer::removed(&printed, &self.run.claim)
     }
 

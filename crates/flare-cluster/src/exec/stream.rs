@@ -57,7 +57,7 @@ where
     let (mut sink, mut messages) = socket.split();
     let mut received = Received::default();
     let mut sending = std::pin::pin!(async {
-        let sent = send(&mut sink, input, half_close).await;
+        let sent = send(&mut sink, input, half_close, silence).await;
         match sent {
             // Only this side's own fault ends the conversation. A connection that refuses to be written to may still hold the
             // status of a program that did not read everything.
@@ -96,8 +96,9 @@ enum Unsent {
     Connection,
 }
 
-/// Sends the input, its end, and then a ping now and then.
-async fn send<R, T>(sink: &mut T, input: Input<R>, half_close: bool) -> Result<(), Unsent>
+/// Sends the input, its end, and then a ping now and then. Input that nobody takes for so long belongs to a program that has ended:
+/// servers do not tell that before the input was taken.
+async fn send<R, T>(sink: &mut T, input: Input<R>, half_close: bool, silence: Duration) -> Result<(), Unsent>
 where
     R: AsyncRead + Unpin,
     T: Sink<Message, Error = Error> + Unpin,
@@ -121,7 +122,7 @@ where
             loop {
                 select! {
                     read = limited.read_buf(&mut buffer) => break read.map_err(|error| Unsent::Here(Broken::Input(error.kind().to_string())))?,
-                    _ = pings.tick() => sink.send(Message::Ping(Bytes::new())).await.map_err(|_| Unsent::Connection)?,
+                    _ = pings.tick() => in_time(silence, sink.send(Message::Ping(Bytes::new()))).await?,
                 }
             }
         };
@@ -134,17 +135,24 @@ where
             left = left.map(|left| left - read as u64);
             let message = Message::Binary(buffer.freeze());
             // Full messages are gathered; a short one may be all that there is for now, so it goes out at once.
-            let sent = if read == room { sink.feed(message).await } else { sink.send(message).await };
-            sent.map_err(|_| Unsent::Connection)?;
+            if read == room { in_time(silence, sink.feed(message)).await? } else { in_time(silence, sink.send(message)).await? }
         }
     }
     if had_input && half_close {
-        sink.feed(Message::Binary(Bytes::from_static(&[CLOSE, STDIN]))).await.map_err(|_| Unsent::Connection)?;
+        in_time(silence, sink.feed(Message::Binary(Bytes::from_static(&[CLOSE, STDIN])))).await?;
     }
-    sink.flush().await.map_err(|_| Unsent::Connection)?;
+    in_time(silence, sink.flush()).await?;
     loop {
         pings.tick().await;
-        sink.send(Message::Ping(Bytes::new())).await.map_err(|_| Unsent::Connection)?;
+        in_time(silence, sink.send(Message::Ping(Bytes::new()))).await?;
+    }
+}
+
+/// Waits until the connection takes something.
+async fn in_time(silence: Duration, sending: impl Future<Output = Result<(), Error>>) -> Result<(), Unsent> {
+    match timeout(silence, sending).await {
+        Ok(sent) => sent.map_err(|_| Unsent::Connection),
+        Err(_) => Err(Unsent::Here(Broken::Silent(silence.as_secs()))),
     }
 }
 
@@ -220,5 +228,48 @@ impl AsyncWrite for Kept {
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut task::Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A server that answers pings for ever and takes no input: what is left of a program that has ended without reading it.
+    struct Stuck(tokio::time::Interval);
+
+    impl Stream for Stuck {
+        type Item = Result<Message, Error>;
+
+        fn poll_next(mut self: Pin<&mut Self>, context: &mut task::Context<'_>) -> Poll<Option<Self::Item>> {
+            self.0.poll_tick(context).map(|_| Some(Ok(Message::Pong(Bytes::new()))))
+        }
+    }
+
+    impl Sink<Message> for Stuck {
+        type Error = Error;
+
+        fn poll_ready(self: Pin<&mut Self>, _: &mut task::Context<'_>) -> Poll<Result<(), Error>> {
+            Poll::Pending
+        }
+
+        fn start_send(self: Pin<&mut Self>, _: Message) -> Result<(), Error> {
+            Ok(())
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut task::Context<'_>) -> Poll<Result<(), Error>> {
+            Poll::Pending
+        }
+
+        fn poll_close(self: Pin<&mut Self>, _: &mut task::Context<'_>) -> Poll<Result<(), Error>> {
+            Poll::Pending
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn input_that_nobody_takes_ends_although_pings_are_answered() {
+        let socket = Stuck(interval_at(Instant::now(), Duration::from_secs(5)));
+        let ended = converse(socket, Input::Sized(&b"input"[..], 5), tokio::io::sink(), true, Duration::from_mins(2)).await;
+        assert_eq!(ended, Err(Broken::Silent(120)));
     }
 }

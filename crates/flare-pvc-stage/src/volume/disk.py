@@ -1,6 +1,6 @@
 """Runs inside the volume, by the Python of the FLARE image (3.8 or newer), without any package.
 
-Standard input: a JSON request of `sys.argv[2]` bytes, then what belongs to it. Standard output: what was asked for, and as its last
+Standard input: a JSON request of `sys.argv[2]` bytes, then what belongs to it, in all `sys.argv[4]` bytes where that is given. Standard output: what was asked for, and as its last
 line, in JSON, the answer. Whatever it says is decided from what is on the volume, never from what was sent.
 
 The files beside this one are one program: they are put together before they are sent.
