@@ -29,6 +29,11 @@ impl FileDigests {
         Ok(())
     }
 
+    /// The digest of one file.
+    pub(crate) fn get(&self, path: &RelativePath) -> Option<Digest> {
+        self.0.get(path).copied()
+    }
+
     /// The fingerprint: it depends on `startup/` and `local/` alone.
     pub(crate) fn fingerprint(&self) -> Digest {
         let mut input = b"flare-kube kit 1\0".to_vec();

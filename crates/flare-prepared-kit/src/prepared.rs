@@ -32,6 +32,7 @@ pub struct OpenOptions {
 pub struct PreparedKit {
     plan: SitePlan,
     tree: FileTree,
+    digests: FileDigests,
     fingerprint: Digest,
     changes: Vec<Change>,
 }
@@ -58,7 +59,7 @@ impl PreparedKit {
             other_files,
         };
         tree.insert_file(RelativePath::literal(MARKER_FILE), marker.write(), MARKER_MODE);
-        Ok(Self { plan: marker.plan, tree, fingerprint, changes: Vec::new() })
+        Ok(Self { plan: marker.plan, tree, digests, fingerprint, changes: Vec::new() })
     }
 
     /// Reads a prepared directory back. Large files stay on disk, except those that are looked into.
@@ -98,7 +99,7 @@ impl PreparedKit {
             found.accept();
         }
         let fingerprint = digests.fingerprint();
-        found.finish(|| Self { plan: marker.plan, tree, fingerprint, changes })
+        found.finish(|| Self { plan: marker.plan, tree, digests, fingerprint, changes })
     }
 
     /// Every decided fact.
@@ -114,6 +115,11 @@ impl PreparedKit {
     /// The fingerprint of the kit as it is now, edits in `local/` included.
     pub fn fingerprint(&self) -> Digest {
         self.fingerprint
+    }
+
+    /// The SHA-256 of a file of `startup/`, `local/` or the chart, as it was when the kit was opened: what the fingerprint is made of.
+    pub fn digest(&self, path: &RelativePath) -> Option<Digest> {
+        self.digests.get(path)
     }
 
     /// The files that differ from what `prepare` wrote, sorted by path; empty for one that was just assembled.

@@ -8,7 +8,7 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use flare_diagnostic::{Code, Faults};
-use flare_file_tree::{Content, ContentReader, Digest, Entry, FileTree};
+use flare_file_tree::{Content, ContentReader, Digest, Entry, FileTree, RelativePath};
 use flare_prepared_kit::PreparedKit;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -78,13 +78,14 @@ impl std::fmt::Debug for Shipment<'_> {
 }
 
 impl<'kit> Shipment<'kit> {
-    /// Takes `startup/` and `local/` of a prepared kit.
+    /// Takes `startup/` and `local/` of a prepared kit. What the volume compares with are the digests that its fingerprint is made of,
+    /// so no file is read twice, and one that changes between is found there.
     ///
     /// # Errors
     /// `INVALID_PREPARED_KIT` where a file cannot be read any more.
     pub fn of(kit: &'kit PreparedKit) -> Result<Self, Faults> {
         let transfer = kit.plan().role.as_str() == "server";
-        Self::new(Owner::of(kit), kit.fingerprint(), transfer, kit.tree())
+        Self::listing(Owner::of(kit), kit.fingerprint(), transfer, kit.tree(), |path| kit.digest(path))
     }
 
     /// Takes `startup/` and `local/` of a tree; with `transfer` a directory of that name is made beside them.
@@ -92,17 +93,31 @@ impl<'kit> Shipment<'kit> {
     /// # Errors
     /// `INVALID_PREPARED_KIT` where a file cannot be read any more.
     pub fn new(owner: Owner, fingerprint: Digest, transfer: bool, tree: &'kit FileTree) -> Result<Self, Faults> {
+        Self::listing(owner, fingerprint, transfer, tree, |_| None)
+    }
+
+    /// Lists what is sent; a file whose digest is not `known` is read for it.
+    fn listing(
+        owner: Owner,
+        fingerprint: Digest,
+        transfer: bool,
+        tree: &'kit FileTree,
+        known: impl Fn(&RelativePath) -> Option<Digest>,
+    ) -> Result<Self, Faults> {
         let empty = Self::rollback(owner);
         let mut shipment = Self { verb: "stage", fingerprint: Some(fingerprint), transfer, ..empty };
         let kit = tree.iter().filter(|(path, _)| KIT.iter().any(|directory| path.as_path().starts_with(directory)));
-        for (path, entry) in kit {
-            let path = STANDARD.encode(path.as_bytes());
+        for (place, entry) in kit {
+            let path = STANDARD.encode(place.as_bytes());
             match entry {
                 Entry::Directory { mode } => {
                     shipment.entries.push(Listed { path, kind: "directory", mode: *mode, size: None, sha256: None });
                 }
                 Entry::File { content, mode } => {
-                    let digest = content.digest().map_err(|error| error.into_diagnostic(Code::InvalidPreparedKit))?;
+                    let digest = match known(place) {
+                        Some(digest) => digest,
+                        None => content.digest().map_err(|error| error.into_diagnostic(Code::InvalidPreparedKit))?,
+                    };
                     let (size, sha256) = (Some(content.len()), Some(digest.to_string()));
                     shipment.entries.push(Listed { path, kind: "file", mode: *mode, size, sha256 });
                     shipment.contents.push(content);
@@ -207,5 +222,23 @@ impl AsyncRead for Sending<'_> {
             buffer.advance(count);
         }
         Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_volume_compares_with_the_digest_that_the_fingerprint_was_made_of() {
+        let mut tree = FileTree::new();
+        tree.insert_file(RelativePath::literal("local/known"), "changed since it was digested", 0o644);
+        tree.insert_file(RelativePath::literal("local/other"), "not digested yet", 0o644);
+        let owner = Owner { participant: "site-1".into(), role: "client".into(), project: None };
+        let then = Digest::of(b"what it was");
+        let known = |path: &RelativePath| (path.as_bytes() == b"local/known").then_some(then);
+        let shipment = Shipment::listing(owner, Digest::of(b""), false, &tree, known).expect("a tree in memory");
+        let listed: Vec<_> = shipment.entries.iter().filter_map(|entry| entry.sha256.clone()).collect();
+        assert_eq!(listed, [then.to_string(), Digest::of(b"not digested yet").to_string()]);
     }
 }

@@ -1,6 +1,7 @@
 //! Reading back: what is accepted, what is refused by name.
 
 use flare_diagnostic::{Code, Severity};
+use flare_file_tree::{CommitOptions, Digest, RelativePath, commit};
 use flare_names::{Role, Target};
 use flare_prepared_kit::{ChangeKind, MARKER_FILE, Marker, MarkerHead, OpenOptions, PreparedKit, fingerprint};
 use serde_json::json;
@@ -23,6 +24,24 @@ fn what_was_assembled_opens_clean() {
             assert!(opened.value.tree().is_file(PreparedKit::chart_path().join("values.yaml")));
         }
     }
+}
+
+#[test]
+fn a_digest_is_that_of_the_moment_in_which_the_kit_was_opened() {
+    let directory = tempfile::tempdir().unwrap();
+    let output = directory.path().join("kit");
+    commit(prepared(Role::Client, Target::V2_8).tree(), &output, &CommitOptions::default()).unwrap();
+    let large = output.join("local/large");
+    // Too large to be held in memory.
+    let (then, now) = (vec![1; 2 << 20], vec![2; 2 << 20]);
+    std::fs::write(&large, &then).unwrap();
+    let kit = PreparedKit::open(&output, STRICT).unwrap().value;
+    std::fs::write(&large, &now).unwrap();
+    let path = RelativePath::literal("local/large");
+    let (_, content, _) = kit.tree().files().find(|(found, ..)| **found == path).unwrap();
+    assert_eq!(content.digest().unwrap(), Digest::of(&now), "it is read from the disk again");
+    assert_eq!(kit.digest(&path), Some(Digest::of(&then)));
+    assert_eq!(kit.digest(&RelativePath::literal("transfer/job.zip")), None, "nobody answers for it");
 }
 
 #[test]
