@@ -57,3 +57,20 @@ fn watch_memory(process: u32) -> JoinHandle<u64> {
         peak
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use super::Cost;
+
+    #[test]
+    fn the_peak_is_seen_though_the_memory_was_given_back() {
+        let script =
+            "import time; held = bytearray(b'x' * (96 << 20)); del held; time.sleep(0.1); print('end'); raise SystemExit(3)";
+        let (cost, output) = Cost::of(Command::new("python3").args(["-c", script]).stdout(Stdio::piped()));
+        assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(3), &b"end\n"[..]));
+        assert!(cost.memory > 96 << 10, "{cost:?}");
+        assert!(cost.milliseconds() >= 100.0, "{cost:?}");
+    }
+}

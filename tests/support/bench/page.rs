@@ -18,8 +18,12 @@ impl Page {
     /// # Panics
     /// Where the page cannot be read or has no such section.
     pub fn open(bench: &str) -> Self {
+        Self::at(workspace_directory().join("docs/benchmarks.md"), bench)
+    }
+
+    fn at(path: PathBuf, bench: &str) -> Self {
         let marks = ["begin", "end"].map(|part| format!("<!-- cargo xtask bench {bench}: {part} -->\n"));
-        let page = Self { path: workspace_directory().join("docs/benchmarks.md"), marks };
+        let page = Self { path, marks };
         page.around();
         page
     }
@@ -41,5 +45,34 @@ impl Page {
         let [begin, end] = &self.marks;
         let parts = text.split_once(begin).and_then(|(before, rest)| Some([before, rest.split_once(end)?.1]));
         parts.unwrap_or_else(|| panic!("{shown} lacks the comments {begin}{end}")).map(str::to_owned)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::Page;
+
+    #[test]
+    fn a_bench_replaces_its_own_section_and_nothing_else() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("page.md");
+        let section = |bench: &str, text: &str| {
+            format!("<!-- cargo xtask bench {bench}: begin -->\n{text}<!-- cargo xtask bench {bench}: end -->\n")
+        };
+        fs::write(&path, format!("# Page\n\n{}between\n{}after\n", section("one", "old\n"), section("two", ""))).unwrap();
+        let (one, two) = (Page::at(path.clone(), "one"), Page::at(path.clone(), "two"));
+        two.write("of two\n");
+        one.write("new\n");
+        let expected = format!("# Page\n\n{}between\n{}after\n", section("one", "new\n"), section("two", "of two\n"));
+        assert_eq!(fs::read_to_string(&path).unwrap(), expected);
+    }
+
+    #[test]
+    #[should_panic(expected = "lacks the comments")]
+    fn a_page_without_the_section_is_refused_before_anything_is_measured() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        Page::at(file.path().to_path_buf(), "one");
     }
 }
