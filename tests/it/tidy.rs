@@ -198,8 +198,11 @@ fn one_file_knows_a_release_by_its_number() {
 fn crates_fail_with_faults_or_collect_and_hand_no_list_around() {
     let mut sources = Vec::new();
     files(&root().join("crates"), ".rs", &mut sources);
+    files(&root().join("xtask/src"), ".rs", &mut sources);
     let product = sources.iter().filter(|path| path.components().any(|part| part.as_os_str() == "src"));
-    let others = product.filter(|path| !path.starts_with(root().join("crates/flare-diagnostic")));
+    // These types are made there, and there the outcome of a verb ends as the list that is printed.
+    let excepted = ["crates/flare-diagnostic", "xtask/src/output/mod.rs"].map(|path| root().join(path));
+    let others = product.filter(|path| !excepted.iter().any(|one| path.starts_with(one)));
     for path in others {
         let text = std::fs::read_to_string(path).expect("a source file is text");
         let code = text.split("#[cfg(test)]").next().unwrap_or_default();

@@ -55,12 +55,6 @@ impl Faults {
         self
     }
 
-    /// Takes the errors out; the warnings are lost. [`Faults::into_parts`] and [`Collector::keep`](crate::Collector::keep)
-    /// keep them.
-    pub fn into_vec(self) -> Vec<Diagnostic> {
-        self.errors
-    }
-
     /// The errors and the warnings.
     pub fn into_parts(self) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
         (self.errors, self.warnings)

@@ -75,13 +75,13 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     if mode == StagingMode::Objects {
         let staged = stage::as_objects(context, &request, &staging.object_options(cluster)?)?;
         let (kit, objects) = staged.value;
-        return Ok(of_objects(&prepared, &kit, &objects, dry_run, staged.warnings));
+        return Ok(Outcome { warnings: staged.warnings, ..of_objects(&prepared, &kit, &objects, dry_run) });
     }
     let staged = stage::on_volume(context, &request, &staging.options(cluster))?;
-    Ok(of_volume(&staged.value, staging.rollback, dry_run, staged.warnings))
+    Ok(Outcome { warnings: staged.warnings, ..of_volume(&staged.value, staging.rollback, dry_run) })
 }
 
-fn of_volume(staged: &Staged, rollback: bool, dry_run: bool, warnings: Vec<Diagnostic>) -> Outcome {
+fn of_volume(staged: &Staged, rollback: bool, dry_run: bool) -> Outcome {
     let mut data = volume_data(staged);
     note_dry_run(&mut data, dry_run);
     let moved = staged.moved.iter().map(|(from, to)| format!("moved {} to {}\n", printable(from), printable(to)));
@@ -95,10 +95,10 @@ fn of_volume(staged: &Staged, rollback: bool, dry_run: bool, warnings: Vec<Diagn
         format!("{what} {files} files ({bytes} bytes) on claim {claim} in namespace {namespace}, fingerprint {fingerprint}\n")
     };
     let text = moved.chain([text]).collect();
-    Outcome { data, text, warnings }
+    Outcome { data, text, ..Outcome::default() }
 }
 
-fn of_objects(prepared: &Path, kit: &PreparedKit, staged: &StagedObjects, dry_run: bool, warnings: Vec<Diagnostic>) -> Outcome {
+fn of_objects(prepared: &Path, kit: &PreparedKit, staged: &StagedObjects, dry_run: bool) -> Outcome {
     let helm_command = helm_command(kit.plan(), &prepared.join(PreparedKit::chart_path()));
     let mut data = object_data(staged);
     data["helm_command"] = json!(helm_command);
@@ -112,7 +112,7 @@ fn of_objects(prepared: &Path, kit: &PreparedKit, staged: &StagedObjects, dry_ru
     if !dry_run {
         text.push_str(&format!("the chart's values name them; next: {helm_command}\n"));
     }
-    Outcome { data, text, warnings }
+    Outcome { data, text, ..Outcome::default() }
 }
 
 /// Prints the objects; the Secret's data too, which is the one thing that is asked for.

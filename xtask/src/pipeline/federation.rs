@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
+use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults, Severity};
 use flare_federation::{Facts, Federation, Member, Participant, target::Reason};
 use flare_names::Target;
 use flare_yaml::Document;
@@ -54,7 +54,7 @@ pub(crate) fn read(file: &Path, output: Option<&Path>, target: Option<Target>) -
         }
     }
     collector.extend(shared_output(&requests));
-    collector.extend(participant_files::check(&federation, directory));
+    collector.keep_checked(participant_files::check(&federation, directory));
     collector.extend(participant_files::note(&federation, &file.to_string_lossy()));
     let asked = target.map(|target| (target, Reason::Flag));
     let asked = asked.or_else(|| federation.target.map(|target| (target, Reason::Federation)));
@@ -90,9 +90,9 @@ pub(crate) fn output_of(kit: &Path, output: Option<&Path>) -> PathBuf {
 
 /// Faults in what participants share, such as a file that several of them name, once.
 fn unique(faults: Faults) -> Faults {
-    let (errors, warnings) = faults.clone().into_parts();
-    let unique = Faults::from_list(UniqueDiagnostics::from(errors).into_vec());
-    unique.map_or(faults, |unique| unique.after(UniqueDiagnostics::from(warnings).into_vec()))
+    let mut unique = UniqueCollector::default();
+    unique.extend(faults.clone());
+    unique.finish(|| ()).err().unwrap_or(faults)
 }
 
 fn config_file(participant: &Participant, directory: &Path) -> Result<Option<Box<Document>>, Faults> {
@@ -128,41 +128,20 @@ pub(crate) fn shared_output(requests: &[KitRequest]) -> Option<Diagnostic> {
 /// Checks every kit alone and all against each other, without writing. Gives the warnings of all, in order.
 ///
 /// Of each kit only its [`Facts`] are kept, and of those only what the isolation need, so that memory stays flat.
-pub(crate) fn check(requests: &[KitRequest], isolation: &Isolation, options: &RunOptions) -> Result<Vec<Diagnostic>, Faults> {
+pub(crate) fn check(requests: &[KitRequest], isolation: &Isolation, options: &RunOptions) -> Result<Checked<()>, Faults> {
     let alone = matches!(isolation, Isolation::SeparateClusters);
-    let (mut warnings, mut faults) = (UniqueDiagnostics::default(), UniqueDiagnostics::default());
+    let mut found = UniqueCollector::default();
     let mut facts = Vec::with_capacity(if alone { 0 } else { requests.len() });
     parallel::in_order(
         requests,
         |request| check_one(request, alone, options),
-        |result| match result {
-            Ok(Checked { value, warnings: found }) => {
-                facts.extend(value);
-                warnings.extend(found);
-            }
-            Err(found) => {
-                let (errors, before) = found.into_parts();
-                faults.extend(errors);
-                warnings.extend(before);
-            }
-        },
+        |result| facts.extend(found.keep_checked(result).flatten()),
     );
     // A participant that cannot be read has no place among the others, so those checks wait for the next run.
-    if faults.is_empty() {
-        match cross_checks(requests, isolation, &facts) {
-            Ok(checked) => warnings.extend(checked.warnings),
-            Err(found) => {
-                let (errors, before) = found.into_parts();
-                faults.extend(errors);
-                warnings.extend(before);
-            }
-        }
+    if !found.has_errors() {
+        found.keep_checked(cross_checks(requests, isolation, &facts));
     }
-    let warnings = warnings.into_vec();
-    match Faults::from_list(faults.into_vec()) {
-        Some(faults) => Err(faults.after(warnings)),
-        None => Ok(warnings),
-    }
+    found.finish(|| ())
 }
 
 fn check_one(request: &KitRequest, alone: bool, options: &RunOptions) -> Result<Checked<Option<Facts>>, Faults> {
@@ -175,7 +154,7 @@ fn check_one(request: &KitRequest, alone: bool, options: &RunOptions) -> Result<
 fn cross_checks(requests: &[KitRequest], isolation: &Isolation, facts: &[Facts]) -> Result<Checked<()>, Faults> {
     match isolation {
         Isolation::SeparateClusters => Ok(Checked::clean(())),
-        Isolation::OneCluster => Faults::check(shared_keys(requests, facts), || Checked::clean(())),
+        Isolation::OneCluster => shared_keys(requests, facts),
         Isolation::Federation(federation) => {
             let members: Vec<_> =
                 federation.participants.iter().zip(facts).map(|(entry, facts)| Member { entry, facts }).collect();
@@ -185,17 +164,17 @@ fn cross_checks(requests: &[KitRequest], isolation: &Isolation, facts: &[Facts])
 }
 
 /// Defect 15 without a federation.yaml: each kit against the first that has its claim or its startup Secret.
-fn shared_keys(requests: &[KitRequest], facts: &[Facts]) -> Vec<Diagnostic> {
+fn shared_keys(requests: &[KitRequest], facts: &[Facts]) -> Result<Checked<()>, Faults> {
     let mut owners = HashMap::new();
-    let mut faults = Vec::new();
+    let mut found = Collector::new();
     for (request, facts) in requests.iter().zip(facts) {
         let keys = facts.unique_objects();
         let firsts = keys.map(|key| *owners.entry((facts.namespace(), key)).or_insert(request));
         if let Some(first) = firsts.into_iter().find(|first| !std::ptr::eq(*first, request)) {
-            faults.push(shared(first, request, facts));
+            found.push(shared(first, request, facts));
         }
     }
-    faults
+    found.finish(|| ())
 }
 
 fn shared(first: &KitRequest, second: &KitRequest, facts: &Facts) -> Diagnostic {
@@ -211,38 +190,45 @@ fn shared(first: &KitRequest, second: &KitRequest, facts: &Facts) -> Diagnostic 
     )
 }
 
-/// Diagnostics in their order, each once: a later one with the same message and place is dropped, since a fault in what
-/// participants share is found once for each of them.
+/// A [`Collector`] that takes each diagnostic once: a later one with the same message and place is dropped, since a fault in
+/// what participants share is found once for each of them.
 #[derive(Debug, Default)]
-pub(crate) struct UniqueDiagnostics {
-    list: Vec<Diagnostic>,
-    known: HashSet<(String, Option<String>)>,
+pub(crate) struct UniqueCollector {
+    found: Collector,
+    known: HashSet<(Severity, String, Option<String>)>,
 }
 
-impl UniqueDiagnostics {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.list.is_empty()
+impl UniqueCollector {
+    pub(crate) fn push(&mut self, diagnostic: Diagnostic) {
+        let place = diagnostic.place.as_ref().map(ToString::to_string);
+        if self.known.insert((diagnostic.severity, diagnostic.message.clone(), place)) {
+            self.found.push(diagnostic);
+        }
     }
 
-    pub(crate) fn into_vec(self) -> Vec<Diagnostic> {
-        self.list
+    pub(crate) fn has_errors(&self) -> bool {
+        self.found.has_errors()
     }
-}
 
-impl From<Vec<Diagnostic>> for UniqueDiagnostics {
-    fn from(list: Vec<Diagnostic>) -> Self {
-        let mut unique = Self::default();
-        unique.extend(list);
-        unique
-    }
-}
-
-impl Extend<Diagnostic> for UniqueDiagnostics {
-    fn extend<T: IntoIterator<Item = Diagnostic>>(&mut self, diagnostics: T) {
-        for one in diagnostics {
-            if self.known.insert((one.message.clone(), one.place.as_ref().map(ToString::to_string))) {
-                self.list.push(one);
+    /// As [`Collector::keep_checked`].
+    pub(crate) fn keep_checked<T>(&mut self, part: Result<Checked<T>, Faults>) -> Option<T> {
+        match part {
+            Ok(checked) => Some(checked.collect(self)),
+            Err(faults) => {
+                self.extend(faults);
+                None
             }
         }
+    }
+
+    /// As [`Collector::finish`].
+    pub(crate) fn finish<T>(self, value: impl FnOnce() -> T) -> Result<Checked<T>, Faults> {
+        self.found.finish(value)
+    }
+}
+
+impl Extend<Diagnostic> for UniqueCollector {
+    fn extend<T: IntoIterator<Item = Diagnostic>>(&mut self, diagnostics: T) {
+        diagnostics.into_iter().for_each(|diagnostic| self.push(diagnostic));
     }
 }

@@ -2,20 +2,20 @@
 
 use std::path::{Path, PathBuf};
 
-use flare_diagnostic::{Code, Diagnostic, Faults, Place};
+use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults, Place};
 use flare_federation::{Federation, Participant, Source, check_kubeconfig};
 
 /// The largest kubeconfig or values file that is read, in bytes; the parser has the last word on smaller ones.
 const LARGEST: u64 = 8 << 20;
 
 /// Checks the kubeconfigs and the values files that the participants name. Relative paths refer to `directory`.
-pub(crate) fn check(federation: &Federation, directory: &Path) -> Vec<Diagnostic> {
-    let mut faults = Vec::new();
+pub(crate) fn check(federation: &Federation, directory: &Path) -> Result<Checked<()>, Faults> {
+    let mut found = Collector::new();
     for participant in &federation.participants {
-        faults.extend(kubeconfig(participant, directory).err().map(Faults::into_vec).unwrap_or_default());
-        faults.extend(values(participant, directory).err().map(Faults::into_vec).unwrap_or_default());
+        found.keep(kubeconfig(participant, directory));
+        found.keep_checked(values(participant, directory));
     }
-    faults
+    found.finish(|| ())
 }
 
 /// The note about keys that this verb does not use.
@@ -41,15 +41,16 @@ fn kubeconfig(participant: &Participant, directory: &Path) -> Result<(), Faults>
     check_kubeconfig(participant, &bytes, &path.to_string_lossy())
 }
 
-fn values(participant: &Participant, directory: &Path) -> Result<(), Faults> {
+fn values(participant: &Participant, directory: &Path) -> Result<Checked<()>, Faults> {
+    let mut found = Collector::new();
     for source in &participant.values {
         let Source::File { path, place } = source else { continue };
-        let (path, bytes) = read(directory, path, place)?;
-        let document = flare_yaml::parse(&bytes, &path.to_string_lossy(), Code::InvalidFederation)?;
-        document.faults.finish(|| ())?;
-        Participant::join_values([&document.root])?;
+        let (path, bytes) = found.require(read(directory, path, place))?;
+        let document = found.require(flare_yaml::parse(&bytes, &path.to_string_lossy(), Code::InvalidFederation))?;
+        found.require_checked(document.faults.finish(|| ()))?;
+        found.require(Participant::join_values([&document.root]))?;
     }
-    Ok(())
+    found.finish(|| ())
 }
 
 /// Reads a file that federation.yaml names at `place`.

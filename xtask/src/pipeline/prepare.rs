@@ -63,8 +63,7 @@ pub(crate) fn prepare(request: &KitRequest, options: &RunOptions) -> Result<Chec
     let built = found.require_checked(build(request, resolved, options))?;
     let changes = before.map(|before| difference::between(&before, built.prepared.tree()));
     if changes.is_none() {
-        let unfinished = found.require(commit(request, &built, options))?;
-        found.extend(unfinished);
+        found.require_checked(commit(request, &built, options))?;
     }
     located(request, found.finish(|| Prepared { report: report(request, &built), changes }))
 }
@@ -92,7 +91,7 @@ fn read_and_decide(request: &KitRequest, options: &RunOptions) -> Result<Checked
         let mut found = Collector::new();
         let plan = flare_site_plan::resolve(&kit, &config, decision.target, options.acceptance);
         let plan = found.require_checked(plan)?;
-        found.extend(super::study_files::check(&tree, plan.target));
+        super::study_files::check(&tree, plan.target).collect(&mut found);
         let facts = Facts::of(&plan, &kit.certificates.identity.subject_alternative_names, kit.relay.as_ref());
         found.finish(|| Resolved { plan, facts, reason: decision.reason, kit: tree, existing })
     })
@@ -145,7 +144,7 @@ fn in_kit(request: &KitRequest, diagnostic: Diagnostic) -> Diagnostic {
 
 /// The one write: the tree is put in place by a rename. What stands in the `transfer/` of an earlier output stays. Gives
 /// a warning for each directory that could not be removed.
-fn commit(request: &KitRequest, built: &Built, options: &RunOptions) -> Result<Vec<Diagnostic>, Faults> {
+fn commit(request: &KitRequest, built: &Built, options: &RunOptions) -> Result<Checked<()>, Faults> {
     options.interrupt.check()?;
     let how = flare_file_tree::CommitOptions {
         cancelled: Some(options.interrupt.flag()),
@@ -156,7 +155,8 @@ fn commit(request: &KitRequest, built: &Built, options: &RunOptions) -> Result<V
         CommitError::Interrupted => interrupted().into(),
         other => other.into_faults(Code::DeployPrepareFailed),
     })?;
-    Ok(committed.leftovers.into_iter().map(|error| error.into_leftover(Code::Notice).into_warning()).collect())
+    let leftovers = committed.leftovers.into_iter().map(|error| error.into_leftover(Code::Notice).into_warning());
+    Ok(Checked { value: (), warnings: leftovers.collect() })
 }
 
 /// The report of one prepared kit: the reference's keys, and more.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use flare_diagnostic::{Checked, Code, Faults};
 
 use super::{
-    federation::{self, Isolation, UniqueDiagnostics},
+    federation::{self, Isolation, UniqueCollector},
     parallel,
     prepare::{self, Prepared},
     request::{KitRequest, RunOptions},
@@ -33,7 +33,8 @@ pub(crate) fn prepare_many<Kept: Send>(
     let paths = || requests.iter().map(|request| request.kit.clone());
     let checked = federation::check(requests, isolation, options);
     let checked = checked.map_err(|faults| Unfinished { faults, done: None, not_done: paths().collect() })?;
-    let (mut warnings, mut errors) = (UniqueDiagnostics::from(checked), UniqueDiagnostics::default());
+    let mut found = UniqueCollector::default();
+    checked.collect(&mut found);
     let (mut done, mut not_done) = (Vec::new(), Vec::new());
     let mut paths = paths();
     parallel::in_order(
@@ -42,21 +43,18 @@ pub(crate) fn prepare_many<Kept: Send>(
         |result| {
             progress();
             let kit = paths.next();
-            match result {
-                // Most of its warnings the check before has found too; what only writing shows is new.
-                Ok(prepared) => done.push(prepared.collect(&mut warnings)),
-                Err(faults) => {
-                    let (found, before) = faults.into_parts();
-                    errors.extend(found);
-                    warnings.extend(before);
-                    not_done.extend(kit);
-                }
+            // Most of its warnings the check before has found too; what only writing shows is new.
+            match found.keep_checked(result) {
+                Some(prepared) => done.push(prepared),
+                None => not_done.extend(kit),
             }
         },
     );
-    let warnings = warnings.into_vec();
-    let Some(faults) = Faults::from_list(errors.into_vec()) else { return Ok(Checked { value: done, warnings }) };
-    let faults = faults.after(warnings).map(|mut fault| {
+    let faults = match found.finish(|| ()) {
+        Ok(checked) => return Ok(checked.map(|()| done)),
+        Err(faults) => faults,
+    };
+    let faults = faults.map(|mut fault| {
         if fault.code == Code::Interrupted {
             fault.message =
                 format!("interrupted after {} of {} kits; what was begun has been removed", done.len(), requests.len());

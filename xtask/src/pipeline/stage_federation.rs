@@ -12,7 +12,7 @@ use flare_pvc_stage::{ObjectOptions, Options, Staged, StagedObjects};
 use futures_util::{StreamExt as _, stream};
 
 use super::{
-    federation::{self, UniqueDiagnostics},
+    federation::{self, UniqueCollector},
     participant_files,
     stage::{self, Request},
 };
@@ -59,7 +59,7 @@ pub(crate) fn read(file: &Path, prepared: Option<&Path>, access: &Access) -> Res
     let mut found = Collector::new();
     let federation = found.require_checked(federation::parse(file))?;
     let directory = federation::directory_of(file);
-    found.extend(participant_files::check(&federation, directory));
+    found.keep_checked(participant_files::check(&federation, directory));
     let mut destined = Vec::with_capacity(federation.participants.len());
     for participant in &federation.participants {
         let one = federation::kit_of(participant, directory)
@@ -127,38 +127,32 @@ pub(crate) fn stage(
         Ok(ended) => ended,
         Err(fault) => return Err(Unfinished { faults: fault.into(), done: participants.iter().map(|_| None).collect() }),
     };
-    let (mut errors, mut warnings) = (UniqueDiagnostics::default(), UniqueDiagnostics::default());
+    let mut found = UniqueCollector::default();
     let mut interrupted = None;
     let mut done = Vec::with_capacity(ended.len());
     for (participant, ended) in participants.iter().zip(ended) {
-        let (value, before) = match ended {
-            Ok(Checked { value, warnings }) => (Some(value), warnings),
-            Err(faults) => {
-                let (found, before) = faults.into_parts();
-                for fault in found {
-                    // Ctrl-C is one event, whomever it met.
-                    if fault.code == Code::Interrupted {
-                        interrupted = Some(fault);
-                    } else {
-                        errors.extend([below(fault, &participant.prepared)]);
-                    }
-                }
-                (None, before)
+        let mut of_one = Collector::new();
+        done.push(of_one.keep_checked(ended));
+        for diagnostic in of_one {
+            // Ctrl-C is one event, whomever it met.
+            if diagnostic.code == Code::Interrupted {
+                interrupted = Some(diagnostic);
+            } else {
+                found.push(below(diagnostic, &participant.prepared));
             }
-        };
-        warnings.extend(before.into_iter().map(|warning| below(warning, &participant.prepared)));
-        done.push(value);
+        }
     }
     let count = done.iter().flatten().count();
     let interrupted = interrupted.map(|mut fault| {
         fault.message = format!("interrupted after {count} of {} kits; what was begun has been removed", done.len());
         fault
     });
-    let errors: Vec<_> = interrupted.into_iter().chain(errors.into_vec()).collect();
-    let warnings = warnings.into_vec();
-    match Faults::from_list(errors) {
-        Some(faults) => Err(Unfinished { faults: faults.after(warnings), done }),
-        None => Ok(Checked { value: done.into_iter().flatten().collect(), warnings }),
+    let mut all = Collector::new();
+    all.extend(interrupted);
+    all.keep_checked(found.finish(|| ()));
+    match all.finish(|| ()) {
+        Err(faults) => Err(Unfinished { faults, done }),
+        Ok(checked) => Ok(checked.map(|()| done.into_iter().flatten().collect())),
     }
 }
 

@@ -1,13 +1,13 @@
 //! The study files of a kit: what would stop its jobs later is said when the kit is prepared.
 
-use flare_diagnostic::{Diagnostic, Place};
+use flare_diagnostic::{Checked, Diagnostic, Place};
 use flare_file_tree::FileTree;
 use flare_names::Target;
 use flare_pod_manifest::{FileContent, SitePath, check_study_files};
 
 /// What is wrong or odd in the study files and pod templates of a kit, as warnings: the parent starts all the same, and the
 /// files can still be mended where it reads them.
-pub(crate) fn check(kit: &FileTree, target: Target) -> Vec<Diagnostic> {
+pub(crate) fn check(kit: &FileTree, target: Target) -> Checked<()> {
     let read = |path: &SitePath| match path {
         SitePath::BelowKit(path) => match kit.bytes(path) {
             Some(bytes) => FileContent::Bytes(bytes.to_vec()),
@@ -17,11 +17,11 @@ pub(crate) fn check(kit: &FileTree, target: Target) -> Vec<Diagnostic> {
         SitePath::AsItStands(_) => FileContent::Missing,
     };
     match check_study_files(target, read) {
-        Ok(checked) => checked.warnings,
+        Ok(checked) => checked,
         Err(faults) => {
             let (errors, mut warnings) = faults.into_parts();
             warnings.extend(errors.into_iter().map(will_stop_jobs));
-            warnings
+            Checked { value: (), warnings }
         }
     }
 }

@@ -177,7 +177,7 @@ fn a_full_disk_is_reported_with_path_and_hint() {
         DiskOperation::Write => Err(io::Error::from_raw_os_error(28)),
         _ => Ok(()),
     });
-    let fault = error.unwrap_err().into_faults(Code::DeployPrepareFailed).into_vec().remove(0);
+    let fault = error.unwrap_err().into_faults(Code::DeployPrepareFailed).first().clone();
     assert!(
         fault.message.starts_with("cannot write `") && fault.message.ends_with("`: no space left on device"),
         "{}",

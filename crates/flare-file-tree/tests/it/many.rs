@@ -92,7 +92,7 @@ fn the_wait_has_an_end_and_its_error_says_who_is_at_work() {
     let error = while_others_have_every_name(&out, || commit(&kit("late"), &out, &options)).unwrap_err();
     let CommitError::Busy { processes, .. } = &error else { panic!("{error}") };
     assert_eq!(processes, &[std::process::id()], "the others are threads of this process");
-    let fault = error.into_faults(Code::DeployPrepareFailed).into_vec().remove(0);
+    let fault = error.into_faults(Code::DeployPrepareFailed).first().clone();
     let (id, shown) = (std::process::id(), out.display());
     assert_eq!(fault.code, Code::DeployPrepareFailed);
     assert_eq!(

@@ -226,7 +226,7 @@ fn a_single_file_is_read_whole_or_refused() {
     let get = |path: &Path, limit| read_file(path, limit, Code::ConfigNotFound, Code::InvalidConfig);
     assert_eq!(get(&file, 13).unwrap(), b"runtime: k8s\n");
     let code = |result: Result<Vec<u8>, Faults>| {
-        let fault = result.unwrap_err().into_vec().remove(0);
+        let fault = result.unwrap_err().first().clone();
         assert!(fault.hint.is_some() && fault.place.is_some());
         (fault.code, fault.message)
     };
