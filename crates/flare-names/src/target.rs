@@ -135,6 +135,13 @@ impl Target {
         Self::ALL.into_iter().find(|target| has(target.capabilities()))
     }
 
+    /// Defect 33: whether the release starts no job of a site because of the study files that are there.
+    ///
+    /// Without `study_runtime_file` the runtime file is not known, and is nothing but a file beside the others.
+    pub const fn study_files_conflict(self, has_data: bool, has_runtime: bool) -> bool {
+        has_data && has_runtime && self.capabilities().study_runtime_file
+    }
+
     /// Targets for a sentence: `2.8 or 2.9`, `2.8, 2.9 or 2.10`.
     pub fn choice(targets: &[Self]) -> String {
         match targets {
@@ -182,6 +189,18 @@ mod tests {
             assert_eq!(serde_json::to_value(target).unwrap(), serde_json::json!(target.as_str()));
             assert!(target.capabilities().patch_release.starts_with(&format!("{target}.")));
             assert!(!target.capabilities().kit_marks.is_empty(), "nothing tells kits of {target}");
+        }
+    }
+
+    #[test]
+    fn defect_33_study_files_conflict_where_the_release_knows_both() {
+        for target in Target::ALL {
+            let knows_both = target.capabilities().study_runtime_file;
+            for (has_data, has_runtime, expected) in
+                [(true, true, knows_both), (true, false, false), (false, true, false), (false, false, false)]
+            {
+                assert_eq!(target.study_files_conflict(has_data, has_runtime), expected, "{target} {has_data} {has_runtime}");
+            }
         }
     }
 

@@ -82,7 +82,7 @@ pub(crate) fn clear_link_hint(target: Target) -> String {
 
 /// See [`SitePlan::study_files_conflict`].
 pub(crate) fn study_files_conflict(target: Target, has_data: bool, has_runtime: bool) -> Option<Diagnostic> {
-    (has_data && has_runtime && target.capabilities().study_runtime_file).then(|| {
+    target.study_files_conflict(has_data, has_runtime).then(|| {
         Diagnostic::warning(
             Code::StudyFilesConflict,
             format!(

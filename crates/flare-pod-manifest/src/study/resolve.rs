@@ -11,9 +11,9 @@ use crate::{
 
 /// Reads the study files; a warning says what is odd and stops nothing.
 pub(crate) fn resolve(request: &LaunchRequest, files: &SiteFiles) -> Result<Checked<Study>, Faults> {
-    let runtime = SitePath::local(STUDY_RUNTIME);
-    if request.target.capabilities().study_runtime_file && files.file(&runtime).exists() {
-        refuse_both(request, files)?;
+    let has_runtime = files.file(&SitePath::local(STUDY_RUNTIME)).exists();
+    refuse_both(request, files, has_runtime)?;
+    if request.target.capabilities().study_runtime_file && has_runtime {
         return runtime::resolve(request, files);
     }
     match (&request.job.study, request.study_data_path()) {
@@ -22,13 +22,13 @@ pub(crate) fn resolve(request: &LaunchRequest, files: &SiteFiles) -> Result<Chec
     }
 }
 
-/// 2.9: a study runtime file next to a study data file stops every job.
-fn refuse_both(request: &LaunchRequest, files: &SiteFiles) -> Result<(), Faults> {
+/// A study runtime file next to a study data file stops every job of a release that knows both. The launcher's arguments may name a
+/// data file besides the kit's own.
+fn refuse_both(request: &LaunchRequest, files: &SiteFiles, has_runtime: bool) -> Result<(), Faults> {
     let mut data_files = vec![SitePath::local(STUDY_DATA)];
     data_files.extend(request.study_data_path());
     match data_files.iter().find(|path| files.file(path).exists()) {
-        None => Ok(()),
-        Some(path) => {
+        Some(path) if request.target.study_files_conflict(true, has_runtime) => {
             let message = format!("`local/{STUDY_RUNTIME}` cannot be used together with the study data file `{path}`");
             let fault = Diagnostic::error(Code::InvalidLaunchRequest, message);
             Err(fault
@@ -36,5 +36,6 @@ fn refuse_both(request: &LaunchRequest, files: &SiteFiles) -> Result<(), Faults>
                 .at(Place::file(path.to_string()))
                 .into())
         }
+        _ => Ok(()),
     }
 }
