@@ -1,5 +1,7 @@
 //! What every verb is given besides its own arguments.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use flare_diagnostic::Diagnostic;
 
 use crate::{
@@ -49,7 +51,7 @@ impl Context<'_> {
     pub(crate) fn transfer(&self) -> Transfer {
         let style = indicatif::ProgressStyle::with_template("{spinner} {msg}")
             .unwrap_or_else(|_| indicatif::ProgressStyle::default_spinner());
-        Transfer { bar: self.progress(0).with_style(style), last: std::cell::Cell::new(0) }
+        Transfer { bar: self.progress(0).with_style(style), last: AtomicU64::new(0) }
     }
 
     /// Gives the testbed what it needs of this run; what it reports goes to stderr.
@@ -76,15 +78,14 @@ impl Context<'_> {
 /// Files and bytes on their way, whose number is not known before.
 pub(crate) struct Transfer {
     bar: indicatif::ProgressBar,
-    last: std::cell::Cell<u64>,
+    last: AtomicU64,
 }
 
 impl Transfer {
     /// Shows how many there are now; not each of them, for small files come by the thousand.
     pub(crate) fn show(&self, files: u64, bytes: u64) {
         const STEP: u64 = 1 << 20;
-        if bytes / STEP != self.last.get() / STEP {
-            self.last.set(bytes);
+        if bytes / STEP != self.last.swap(bytes, Ordering::Relaxed) / STEP {
             self.bar.set_message(format!("{files} files, {}", indicatif::HumanBytes(bytes)));
             self.bar.tick();
         }

@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::io::{AsyncRead, ReadBuf};
 
+use crate::Progress;
+
 /// The two directories of a kit that stand on the volume.
 pub(crate) const KIT: [&str; 2] = ["local", "startup"];
 
@@ -170,14 +172,15 @@ impl<'kit> Shipment<'kit> {
         request.to_string().into_bytes()
     }
 
-    /// All that the program's standard input holds, as a reader, and its length.
+    /// All that the program's standard input holds, as a reader, and its length. `progress` is told of the kit's files as they are read.
     pub fn input<'shipment>(
         &'shipment self,
         program: &'shipment [u8],
         request: &'shipment [u8],
+        progress: Progress<'shipment>,
     ) -> (impl AsyncRead + Unpin + Send, u64) {
         let length = (program.len() + request.len()) as u64 + self.bytes();
-        (Sending { texts: [program, request], contents: self.contents.iter(), open: None }, length)
+        (Sending { texts: [program, request], contents: self.contents.iter(), open: None, files: 0, bytes: 0, progress }, length)
     }
 }
 
@@ -187,6 +190,9 @@ struct Sending<'bytes> {
     contents: std::slice::Iter<'bytes, &'bytes Content>,
     /// The content that is being sent.
     open: Option<ContentReader<'bytes>>,
+    files: u64,
+    bytes: u64,
+    progress: Progress<'bytes>,
 }
 
 impl Sending<'_> {
@@ -202,8 +208,12 @@ impl Sending<'_> {
             if let Some(open) = &mut self.open {
                 let count = open.read(buffer)?;
                 if count > 0 {
+                    self.bytes += count as u64;
+                    (self.progress)(self.files, self.bytes);
                     return Ok(count);
                 }
+                self.files += 1;
+                self.open = None;
             }
             let Some(next) = self.contents.next() else { return Ok(0) };
             self.open = Some(next.reader().map_err(io::Error::other)?);

@@ -13,7 +13,7 @@ use flare_diagnostic::{Checked, Code, Diagnostic, Faults};
 use flare_prepared_kit::PreparedKit;
 
 use crate::{
-    Owner, Repair, Shipment, VOLUME_PROGRAM,
+    Owner, Progress, Repair, Shipment, VOLUME_PROGRAM,
     answer::{self, Answer},
     claim::{self, NewClaim},
     helper_pod::Mount,
@@ -68,7 +68,7 @@ pub struct Staged {
     pub moved: Vec<(String, String)>,
 }
 
-/// Stages a prepared kit. `stop` ends it early; what was begun is removed in any case.
+/// Stages a prepared kit. `progress` is told of what was sent; `stop` ends it early; what was begun is removed in any case.
 ///
 /// # Errors
 /// Every permission that is missing, before anything is changed; `OUTPUT_STAGED` for a kit whose chart mounts staged objects;
@@ -77,6 +77,7 @@ pub async fn stage(
     cluster: &Cluster,
     kit: &PreparedKit,
     options: &Options,
+    progress: Progress<'_>,
     stop: impl Future<Output = ()>,
 ) -> Result<Checked<Staged>, Faults> {
     refuse_staged_objects(kit)?;
@@ -84,7 +85,7 @@ pub async fn stage(
     let shipment = Shipment::of(kit)?.with_repair(repair);
     let image = options.image.as_deref();
     let manner = Manner { verb: "stage", what: "staging", image, deadline: options.deadline, id: &options.run };
-    let staging = Staging { run: Run::new(cluster, kit, &manner)?, kit, options, shipment };
+    let staging = Staging { run: Run::new(cluster, kit, &manner)?, kit, options, shipment, progress };
     staging.run.carry_out(stop, async |held| Box::pin(staging.all(held)).await).await
 }
 
@@ -93,6 +94,7 @@ struct Staging<'run> {
     kit: &'run PreparedKit,
     options: &'run Options,
     shipment: Shipment<'run>,
+    progress: Progress<'run>,
 }
 
 impl Staging<'_> {
@@ -193,7 +195,7 @@ impl Staging<'_> {
         let nothing = Shipment::rollback(owner.clone());
         let shipment = if self.options.rollback { &nothing } else { &self.shipment };
         let request = shipment.request(&self.options.run);
-        let (input, length) = shipment.input(VOLUME_PROGRAM.as_bytes(), &request);
+        let (input, length) = shipment.input(VOLUME_PROGRAM.as_bytes(), &request, self.progress);
         self.run.program(request.len(), length).output(self.run.cluster, Input::Sized(input, length)).await
     }
 }

@@ -108,7 +108,7 @@ impl Removal<'_> {
         Box::pin(self.run.start_pod(held, &Mount::default())).await?;
         let shipment = Shipment::removal(self.owner.clone());
         let request = shipment.request(&self.options.run);
-        let (input, length) = shipment.input(VOLUME_PROGRAM.as_bytes(), &request);
+        let (input, length) = shipment.input(VOLUME_PROGRAM.as_bytes(), &request, &|_, _| ());
         let printed = self.run.program(request.len(), length).output(self.run.cluster, Input::Sized(input, length)).await?;
         Answer::removed(&printed, &self.run.claim)
     }

@@ -77,7 +77,10 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
         let (kit, objects) = staged.value;
         return Ok(Outcome { warnings: staged.warnings, ..of_objects(&prepared, &kit, &objects, dry_run) });
     }
-    let staged = stage::on_volume(context, &request, &staging.options(cluster))?;
+    let bar = context.transfer();
+    let staged = stage::on_volume(context, &request, &staging.options(cluster), &|files, bytes| bar.show(files, bytes));
+    bar.end();
+    let staged = staged?;
     Ok(Outcome { warnings: staged.warnings, ..of_volume(&staged.value, staging.rollback, dry_run) })
 }
 

@@ -10,7 +10,7 @@ use std::{
 use flare_cluster::{Access, Cluster};
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
 use flare_prepared_kit::{OpenOptions, PreparedKit};
-use flare_pvc_stage::{KitObjects, ObjectOptions, Options, Staged, StagedObjects};
+use flare_pvc_stage::{KitObjects, ObjectOptions, Options, Progress, Staged, StagedObjects};
 use tokio::time::timeout;
 
 use crate::{context::Context, runtime};
@@ -64,18 +64,28 @@ impl Request<'_> {
 }
 
 /// Opens the kit, connects and stages it on its volume.
-pub(crate) fn on_volume(context: &Context<'_>, request: &Request<'_>, options: &Options) -> Result<Checked<Staged>, Faults> {
-    runtime::block_on(volume(context, request, options))?
+pub(crate) fn on_volume(
+    context: &Context<'_>,
+    request: &Request<'_>,
+    options: &Options,
+    progress: Progress<'_>,
+) -> Result<Checked<Staged>, Faults> {
+    runtime::block_on(volume(context, request, options, progress))?
 }
 
 /// As [`on_volume`], beside others.
-pub(crate) async fn volume(context: &Context<'_>, request: &Request<'_>, options: &Options) -> Result<Checked<Staged>, Faults> {
+pub(crate) async fn volume(
+    context: &Context<'_>,
+    request: &Request<'_>,
+    options: &Options,
+    progress: Progress<'_>,
+) -> Result<Checked<Staged>, Faults> {
     let mut found = Collector::new();
     let kit = found.require_checked(request.open(OpenOptions::default()))?;
     found.require(flare_pvc_stage::refuse_staged_objects(&kit))?;
     let cluster = found.require(request.connect(context, options.deadline).await)?;
     let stop = runtime::interrupted(&context.interrupt);
-    let staged = Box::pin(flare_pvc_stage::stage(&cluster, &kit, options, stop)).await;
+    let staged = Box::pin(flare_pvc_stage::stage(&cluster, &kit, options, progress, stop)).await;
     let staged = found.require_checked(staged)?;
     found.finish(|| staged)
 }

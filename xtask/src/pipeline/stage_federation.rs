@@ -163,7 +163,7 @@ async fn stage_one(context: &Context<'_>, one: &Destined, staging: &Staging) -> 
     match staging {
         Staging::Volume(options) => {
             let options = Options { run: stage::run_name(), ..options.clone() };
-            stage::volume(context, &request, &options).await.map(|checked| checked.map(Done::Volume))
+            stage::volume(context, &request, &options, &|_, _| ()).await.map(|checked| checked.map(Done::Volume))
         }
         Staging::Objects(options) => {
             let staged = Box::pin(stage::objects(context, &request, options)).await?;

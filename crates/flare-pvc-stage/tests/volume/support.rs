@@ -40,7 +40,7 @@ pub(crate) fn kit(text: &str) -> FileTree {
 
 pub(crate) fn input_of(shipment: &Shipment<'_>, id: &str) -> (Vec<u8>, usize) {
     let request = shipment.request(id);
-    let (mut reader, length) = shipment.input(VOLUME_PROGRAM.as_bytes(), &request);
+    let (mut reader, length) = shipment.input(VOLUME_PROGRAM.as_bytes(), &request, &|_, _| ());
     let mut input = Vec::new();
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     runtime.block_on(reader.read_to_end(&mut input)).expect("memory can be read");
