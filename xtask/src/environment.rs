@@ -114,6 +114,9 @@ pub(crate) fn utf8(path: PathBuf) -> Result<PathBuf, Diagnostic> {
 }
 
 /// A path without `.` and `..`, which are resolved in the text, so that the path need not exist.
+///
+/// Paths in a container are resolved in the same way by `flare_names::path_parts`; a path of this machine need not be UTF-8,
+/// and `std::path` splits it.
 pub(crate) fn shortest(path: &Path) -> PathBuf {
     let mut shortest = PathBuf::new();
     for component in path.components() {

@@ -1,10 +1,12 @@
 #![doc = include_str!("../README.md")]
 
+mod container_path;
 mod kinds;
 mod participant;
 mod rules;
 mod target;
 
+pub use container_path::{PathParts, path_parts};
 pub use kinds::{
     ClaimName, ConfigMapName, ContainerName, DeploymentName, InvalidName, NamespaceName, PodName, PullSecretName, ReleaseName,
     RoleName, SecretKey, SecretName, ServiceAccountName, ServiceName, VolumeName, is_label_value, is_qualified_name,

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use flare_names::{PathParts, path_parts};
+
 /// A file that a launch may need.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SitePath {
@@ -43,25 +45,12 @@ pub(crate) fn is_absolute(path: &str) -> bool {
     path.starts_with('/')
 }
 
-/// The parts of an absolute path with `.` and `..` resolved; `..` at the root stays there.
-fn parts(path: &str) -> Vec<&str> {
-    let mut parts = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => drop(parts.pop()),
-            part => parts.push(part),
-        }
-    }
-    parts
-}
-
 /// The place of `path` below `directory`, both absolute; `.` for the directory itself. `None` where it is outside.
 pub(crate) fn below(directory: &str, path: &str) -> Option<String> {
     if !is_absolute(path) {
         return None;
     }
-    let (directory, path) = (parts(directory), parts(path));
+    let (directory, path) = (path_parts(directory).names, path_parts(path).names);
     let rest = path.strip_prefix(directory.as_slice())?;
     Some(if rest.is_empty() { ".".to_owned() } else { rest.join("/") })
 }
@@ -71,15 +60,8 @@ pub(crate) fn inside(path: &str) -> Option<String> {
     if is_absolute(path) {
         return None;
     }
-    let mut kept = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => drop(kept.pop()?),
-            part => kept.push(part),
-        }
-    }
-    (!kept.is_empty()).then(|| kept.join("/"))
+    let PathParts { names, leaves_start } = path_parts(path);
+    (!leaves_start && !names.is_empty()).then(|| names.join("/"))
 }
 
 /// `relative` below `directory`; a slash at the end of `directory` is not doubled.

@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use flare_diagnostic::closest;
-use flare_names::{ClaimName, InvalidName, NamespaceName, PullSecretName, ServiceName, Target};
+use flare_names::{ClaimName, InvalidName, NamespaceName, PullSecretName, ServiceName, Target, path_parts};
 use flare_yaml::{Content, Meaning, Node, Scalar, Style, quote, shown};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
@@ -260,7 +260,7 @@ impl Shape for MountPath {
         if !text.starts_with('/') {
             return reader.refuse(node, format!("`{path}`: `{value}` is not absolute"), "begin it with `/`");
         }
-        let shortest = shortest(text);
+        let shortest = format!("/{}", path_parts(text).names.join("/"));
         if shortest == "/" {
             return reader.refuse(
                 node,
@@ -278,19 +278,4 @@ impl Shape for MountPath {
     fn schema(_: &[Target]) -> Schema {
         json_schema!({"type": "string", "pattern": "^(/(?!\\.{1,2}(/|$))[^/:\\u0000-\\u001f\\u007f-\\u009f]+)+$"})
     }
-}
-
-/// An absolute path without `.`, `..`, empty parts and slash at the end.
-fn shortest(path: &str) -> String {
-    let mut parts = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop();
-            }
-            part => parts.push(part),
-        }
-    }
-    format!("/{}", parts.join("/"))
 }
