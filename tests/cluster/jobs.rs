@@ -19,7 +19,7 @@ fn job_completes(release: Release, helm: &Path) {
     let prepared = federation.prepare(&namespace, PROGRAM.as_ref());
     for name in PARTICIPANTS {
         let kit = prepared.join(name);
-        stage::as_root(&namespace, name, &kit);
+        stage::by_program(&namespace, PROGRAM.as_ref(), &kit);
         install_with(helm, &namespace, name, &kit, &[]);
         if name != "nvflare-server" {
             namespace.wait_for_registration(name);

@@ -38,7 +38,7 @@ fn probes(release: Release, test: &str, expected: RangeInclusive<usize>) {
     let prepared = federation.prepare(&namespace, PROGRAM.as_ref());
     let names = ["nvflare-server", "site-1"];
     for name in names {
-        stage::as_root(&namespace, name, &prepared.join(name));
+        stage::by_program(&namespace, PROGRAM.as_ref(), &prepared.join(name));
     }
     let server = prepared.join("nvflare-server");
     let deaf = r#"command=["python3", "-c", "import time; time.sleep(600)"]"#;

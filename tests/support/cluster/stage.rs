@@ -1,4 +1,5 @@
-//! Staging of a prepared kit into its claim, as the user guide's steps leave it, but without waiting for its helper pod's end.
+//! Staging of a prepared kit into its claim: by the program under test, or as the user guide's steps leave it, where a test is about
+//! files of a stranger or about charts of the reference.
 
 use std::path::Path;
 use std::process::Command;
@@ -11,6 +12,12 @@ use super::run::{succeed, succeed_with};
 use crate::cleanup;
 
 const MOUNT: &str = "/mnt/nvflws";
+
+/// By our own `program`, which makes the claim.
+pub fn by_program(namespace: &Namespace, program: &Path, prepared: &Path) {
+    let mut stage = namespace.cluster.program(program);
+    succeed(stage.arg("stage").arg(prepared).args(["--create-pvc", "1Gi", "--timeout", "300"]));
+}
 
 /// As the guide says: a busybox pod that runs as root. The files arrive with a stranger as owner and the modes of the kit, as
 /// `kubectl cp` of a user's kit leaves them.
