@@ -7,14 +7,14 @@ use std::{
     ffi::OsStr,
     fs::File,
     io,
-    os::fd::{AsFd, OwnedFd},
+    os::fd::{AsFd, AsRawFd as _, OwnedFd},
     sync::atomic::{AtomicBool, Ordering},
 };
 
 use rustix::{
     fs::{
-        AtFlags, Mode, OFlags, RenameFlags, chmodat, fchmod, fsync, ftruncate, linkat, mkdirat, openat, renameat, renameat_with,
-        unlinkat,
+        AtFlags, CWD, Mode, OFlags, RenameFlags, chmodat, fchmod, fsync, ftruncate, linkat, mkdirat, openat, renameat,
+        renameat_with, unlinkat,
     },
     io::Errno,
 };
@@ -63,6 +63,11 @@ pub(crate) struct Disk<'run> {
 
 type ErrnoResult<T = ()> = Result<T, Errno>;
 
+/// Changes the disk where no test fails a call.
+pub(crate) fn without_hook<T>(work: impl FnOnce(&mut Disk<'_>) -> T) -> T {
+    work(&mut Disk { hook: &mut |_| Ok(()), cancelled: None })
+}
+
 impl Disk<'_> {
     /// Whether the run was interrupted.
     pub(crate) fn is_cancelled(&self) -> bool {
@@ -83,6 +88,27 @@ impl Disk<'_> {
         self.ask(DiskOperation::CreateFile, name)?;
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         openat(parent, name, flags, mode)
+    }
+
+    /// As [`Self::create_file`], for a file that is read back as well.
+    pub(crate) fn create_file_to_read_back(&mut self, parent: impl AsFd, name: &OsStr, mode: Mode) -> ErrnoResult<OwnedFd> {
+        self.ask(DiskOperation::CreateFile, name)?;
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        openat(parent, name, flags, mode)
+    }
+
+    /// Makes a file without a name, which is gone with its last descriptor; `name` is the one that it may get.
+    pub(crate) fn create_file_without_name(&mut self, parent: impl AsFd, name: &OsStr, mode: Mode) -> ErrnoResult<OwnedFd> {
+        self.ask(DiskOperation::CreateFile, name)?;
+        openat(parent, ".", OFlags::RDWR | OFlags::TMPFILE | OFlags::CLOEXEC, mode)
+    }
+
+    /// Gives a file without a name one that is free.
+    pub(crate) fn name_file(&mut self, file: impl AsFd, parent: impl AsFd, name: &OsStr) -> ErrnoResult {
+        self.ask(DiskOperation::Link, name)?;
+        // The one way without special rights.
+        let descriptor = format!("/proc/self/fd/{}", file.as_fd().as_raw_fd());
+        linkat(CWD, &descriptor, parent, name, AtFlags::SYMLINK_FOLLOW)
     }
 
     pub(crate) fn write(&mut self, file: impl AsFd, name: &OsStr, mut bytes: &[u8]) -> ErrnoResult {

@@ -3,18 +3,19 @@
 use std::{
     ffi::OsString,
     fs::File,
-    os::fd::{AsFd as _, AsRawFd as _, OwnedFd},
+    os::fd::{AsFd as _, OwnedFd},
     path::{Path, PathBuf},
 };
 
 use rustix::{
-    fs::{AtFlags, CWD, FileType, Mode, OFlags, RenameFlags, fstat, linkat, openat, renameat, renameat_with, statat, unlinkat},
+    fs::{AtFlags, CWD, FileType, Mode, OFlags, fstat, openat, statat},
     io::Errno,
 };
 
 use crate::{
     DiskError,
     destination::CommitPath,
+    disk::without_hook,
     file::open_directory,
     source::{READ_STRICTLY, kind},
 };
@@ -61,7 +62,7 @@ impl NewFile {
         name.push(&self.name);
         let (file, temporary) = without_name(&self.parent, &name, Mode::RUSR | Mode::WUSR).map_err(failed)?;
         if let Some(temporary) = temporary {
-            unlinkat(&self.parent, &temporary, AtFlags::empty()).map_err(failed)?;
+            without_hook(|disk| disk.remove_file(&self.parent, &temporary)).map_err(failed)?;
         }
         Ok(file)
     }
@@ -89,24 +90,23 @@ impl NewFile {
     }
 
     fn place(&mut self) -> rustix::io::Result<()> {
-        if self.temporary.is_none() {
-            // The one way to name such a file without special rights.
-            let descriptor = format!("/proc/self/fd/{}", self.file.as_raw_fd());
-            let link = |name: &OsString| linkat(CWD, &descriptor, &self.parent, name, AtFlags::SYMLINK_FOLLOW);
-            if !self.replace {
-                return link(&self.name);
+        without_hook(|disk| {
+            if self.temporary.is_none() {
+                if !self.replace {
+                    return disk.name_file(&self.file, &self.parent, &self.name);
+                }
+                let temporary = beside(&self.name);
+                let _ = disk.remove_file(&self.parent, &temporary);
+                disk.name_file(&self.file, &self.parent, &temporary)?;
+                self.temporary = Some(temporary);
             }
-            let temporary = beside(&self.name);
-            let _ = unlinkat(&self.parent, &temporary, AtFlags::empty());
-            link(&temporary)?;
-            self.temporary = Some(temporary);
-        }
-        let temporary = self.temporary.as_ref().unwrap_or(&self.name);
-        if self.replace {
-            renameat(&self.parent, temporary, &self.parent, &self.name)
-        } else {
-            renameat_with(&self.parent, temporary, &self.parent, &self.name, RenameFlags::NOREPLACE)
-        }
+            let temporary = self.temporary.as_ref().unwrap_or(&self.name);
+            if self.replace {
+                disk.rename(&self.parent, temporary, &self.name)
+            } else {
+                disk.rename_to_free(&self.parent, temporary, &self.name)
+            }
+        })
     }
 }
 
@@ -114,23 +114,25 @@ impl NewFile {
 impl Drop for NewFile {
     fn drop(&mut self) {
         if let Some(temporary) = &self.temporary {
-            let _ = unlinkat(&self.parent, temporary, AtFlags::empty());
+            let _ = without_hook(|disk| disk.remove_file(&self.parent, temporary));
         }
     }
 }
 
 /// A new file to write and read: without a name, or, where the file system has no such files, with a hidden one.
 fn without_name(parent: &OwnedFd, name: &OsString, mode: Mode) -> rustix::io::Result<(File, Option<OsString>)> {
-    match openat(parent, ".", OFlags::RDWR | OFlags::TMPFILE | OFlags::CLOEXEC, mode) {
-        Ok(file) => return Ok((File::from(file), None)),
-        // What file systems and old kernels answer that do not know it.
-        Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::NOENT | Errno::INVAL) => {}
-        Err(errno) => return Err(errno),
-    }
-    let temporary = beside(name);
-    let _ = unlinkat(parent, &temporary, AtFlags::empty());
-    let file = openat(parent, &temporary, OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC, mode)?;
-    Ok((File::from(file), Some(temporary)))
+    without_hook(|disk| {
+        match disk.create_file_without_name(parent, name, mode) {
+            Ok(file) => return Ok((File::from(file), None)),
+            // What file systems and old kernels answer that do not know it.
+            Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::NOENT | Errno::INVAL) => {}
+            Err(errno) => return Err(errno),
+        }
+        let temporary = beside(name);
+        let _ = disk.remove_file(parent, &temporary);
+        let file = disk.create_file_to_read_back(parent, &temporary, mode)?;
+        Ok((File::from(file), Some(temporary)))
+    })
 }
 
 fn beside(name: &OsString) -> OsString {
