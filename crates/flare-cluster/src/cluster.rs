@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::version::Info;
 use kube::Client;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::{Operation, fault, permission, retry, target::Target};
+use crate::{Operation, endpoint::Endpoint, fault, permission, retry};
 
 /// How long one request may take, retries included, where nothing else is said.
 const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
@@ -16,7 +16,7 @@ const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
 #[derive(Clone)]
 pub struct Cluster {
     client: Client,
-    target: Arc<Target>,
+    endpoint: Arc<Endpoint>,
     version: Arc<Info>,
     deadline: Duration,
 }
@@ -26,15 +26,15 @@ impl fmt::Debug for Cluster {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Cluster")
-            .field("server", &self.target.server)
+            .field("server", &self.endpoint.server)
             .field("version", &self.version.git_version)
             .finish_non_exhaustive()
     }
 }
 
 impl Cluster {
-    pub(crate) fn new(client: Client, target: Target, version: Info) -> Self {
-        Self { client, target: Arc::new(target), version: Arc::new(version), deadline: REQUEST_DEADLINE }
+    pub(crate) fn new(client: Client, endpoint: Endpoint, version: Info) -> Self {
+        Self { client, endpoint: Arc::new(endpoint), version: Arc::new(version), deadline: REQUEST_DEADLINE }
     }
 
     /// Gives every request another deadline than 30 s.
@@ -45,12 +45,12 @@ impl Cluster {
 
     /// Scheme, host and port of the API server.
     pub fn server(&self) -> &str {
-        &self.target.server
+        &self.endpoint.server
     }
 
     /// The context of the kubeconfig; `None` inside a cluster.
     pub fn context(&self) -> Option<&str> {
-        self.target.context.as_deref()
+        self.endpoint.context.as_deref()
     }
 
     /// The namespace of the context, else `default`.
@@ -87,7 +87,7 @@ impl Cluster {
         }
         Err(match last {
             Some(error) => self.explain(&error, operation).await,
-            None => fault::timed_out(operation, self.deadline, &self.target),
+            None => fault::timed_out(operation, self.deadline, &self.endpoint),
         })
     }
 
@@ -95,10 +95,10 @@ impl Cluster {
     pub(crate) async fn explain(&self, error: &kube::Error, operation: &Operation) -> Diagnostic {
         match error {
             kube::Error::Api(status) if status.code == 403 && status.metadata.is_some() => {
-                permission::explain(&self.client, &self.target, status, operation).await
+                permission::explain(&self.client, &self.endpoint, status, operation).await
             }
-            kube::Error::Api(status) => fault::of_status(status, operation, &self.target),
-            other => fault::of_transport(other, &self.target),
+            kube::Error::Api(status) => fault::of_status(status, operation, &self.endpoint),
+            other => fault::of_transport(other, &self.endpoint),
         }
     }
 }

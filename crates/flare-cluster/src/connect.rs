@@ -13,10 +13,11 @@ use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 use tokio::time::timeout;
 
 use crate::{
-    Access, Cluster, Environment, fault,
+    Access, Cluster, Environment,
+    endpoint::{Credential, Endpoint},
+    fault,
     kubeconfig::{self, Chosen},
     proxy,
-    target::{Credential, Target},
 };
 
 /// How long the way to the API server may take; far servers answer in one second.
@@ -34,44 +35,44 @@ const PLUGIN_DEADLINE: Duration = Duration::from_mins(2);
 /// `KUBECONFIG_INVALID` and `CONTEXT_NOT_FOUND` before anything is sent; `CREDENTIAL_UNAVAILABLE`, `CLUSTER_UNREACHABLE`,
 /// `CLUSTER_NOT_TRUSTED`, `CREDENTIAL_REFUSED`, `CLUSTER_ANSWER_INVALID` and `CLUSTER_BUSY` for the first request.
 pub async fn connect(access: &Access, environment: &Environment) -> Result<Cluster, Diagnostic> {
-    let (config, target) = match kubeconfig::choose(access, environment)? {
+    let (config, endpoint) = match kubeconfig::choose(access, environment)? {
         Some(chosen) => of_kubeconfig(chosen, environment)?,
         None => of_pod()?,
     };
-    let client = client(config, &target).await?;
-    let version = version(&client, &target).await?;
-    Ok(Cluster::new(client, target, version))
+    let client = client(config, &endpoint).await?;
+    let version = version(&client, &endpoint).await?;
+    Ok(Cluster::new(client, endpoint, version))
 }
 
 /// Makes the client. kube runs the credential plug-in here and blocks the thread while it runs.
-async fn client(mut config: Config, target: &Target) -> Result<Client, Diagnostic> {
+async fn client(mut config: Config, endpoint: &Endpoint) -> Result<Client, Diagnostic> {
     config.connect_timeout = Some(CONNECT_DEADLINE);
     // Our own retries know what may be repeated; kube's wait for up to 1000 s.
     config.default_retry = false;
     let making = tokio::task::spawn_blocking(move || Client::try_from(config));
     match timeout(PLUGIN_DEADLINE, making).await {
-        Ok(Ok(made)) => made.map_err(|error| fault::of_transport(&error, target)),
+        Ok(Ok(made)) => made.map_err(|error| fault::of_transport(&error, endpoint)),
         Ok(Err(_)) => Err(Diagnostic::error(Code::Internal, "the Kubernetes client could not be made")),
         Err(_) => Err(Diagnostic::error(
             Code::CredentialUnavailable,
             format!("the credential plug-in gave no credential within {} s", PLUGIN_DEADLINE.as_secs()),
         )
-        .hint(target.renewal())),
+        .hint(endpoint.renewal())),
     }
 }
 
 /// The first request: shows that the way, the certificates and, where the server wants one, the credential are right.
-async fn version(client: &Client, target: &Target) -> Result<Info, Diagnostic> {
+async fn version(client: &Client, endpoint: &Endpoint) -> Result<Info, Diagnostic> {
     let asking = crate::Operation::named("get", "", "version", None);
     match timeout(CONNECT_DEADLINE, client.apiserver_version()).await {
         Ok(Ok(version)) => Ok(version),
-        Ok(Err(kube::Error::Api(status))) => Err(fault::of_status(&status, &asking, target)),
-        Ok(Err(error)) => Err(fault::of_transport(&error, target)),
-        Err(_) => Err(fault::unreachable_server(&format!("no answer within {} s", CONNECT_DEADLINE.as_secs()), target)),
+        Ok(Err(kube::Error::Api(status))) => Err(fault::of_status(&status, &asking, endpoint)),
+        Ok(Err(error)) => Err(fault::of_transport(&error, endpoint)),
+        Err(_) => Err(fault::unreachable_server(&format!("no answer within {} s", CONNECT_DEADLINE.as_secs()), endpoint)),
     }
 }
 
-fn of_kubeconfig(chosen: Chosen, environment: &Environment) -> Result<(Config, Target), Diagnostic> {
+fn of_kubeconfig(chosen: Chosen, environment: &Environment) -> Result<(Config, Endpoint), Diagnostic> {
     let Chosen { context, namespace, mut cluster, mut user } = chosen;
     let invalid = |what: String, hint: &str| Diagnostic::error(Code::KubeconfigInvalid, what).hint(hint.to_owned());
     let server = cluster.server.clone().filter(|server| !server.is_empty());
@@ -102,7 +103,7 @@ fn of_kubeconfig(chosen: Chosen, environment: &Environment) -> Result<(Config, T
             "write `proxy-url` or `HTTPS_PROXY` as `http://HOST:PORT` or `socks5://HOST:PORT`",
         )
     })?;
-    let target = Target {
+    let endpoint = Endpoint {
         context: Some(context),
         server: shown(&uri),
         proxy: proxy.as_ref().map(proxy::shown),
@@ -113,7 +114,7 @@ fn of_kubeconfig(chosen: Chosen, environment: &Environment) -> Result<(Config, T
     config.tls_server_name = cluster.tls_server_name.filter(|name| !name.is_empty());
     config.proxy_url = proxy;
     config.auth_info = user;
-    Ok((config, target))
+    Ok((config, endpoint))
 }
 
 /// The server's address. One without a scheme has TLS where anything about TLS is said, as for kubectl.
@@ -131,14 +132,14 @@ fn address(server: &str, cluster: &kube::config::Cluster) -> Option<Uri> {
 }
 
 /// In a pod: the service account's token and the cluster's own CA.
-fn of_pod() -> Result<(Config, Target), Diagnostic> {
+fn of_pod() -> Result<(Config, Endpoint), Diagnostic> {
     let config = Config::incluster().map_err(|error| {
         Diagnostic::error(Code::KubeconfigInvalid, format!("this pod has no service account to use: {error}"))
             .hint("set `automountServiceAccountToken: true` for the pod, or name a `--kubeconfig`")
     })?;
-    let target =
-        Target { context: None, server: shown(&config.cluster_url), proxy: None, credential: credential(&config.auth_info) };
-    Ok((config, target))
+    let endpoint =
+        Endpoint { context: None, server: shown(&config.cluster_url), proxy: None, credential: credential(&config.auth_info) };
+    Ok((config, endpoint))
 }
 
 fn certificates(pem: &[u8], context: &str) -> Result<Vec<Vec<u8>>, Diagnostic> {

@@ -8,7 +8,7 @@ use flare_diagnostic::{Code, Diagnostic};
 use kube::{Error, client::AuthError, core::Status};
 use rustls::{AlertDescription, CertificateError};
 
-use crate::{Operation, target::Target};
+use crate::{Operation, endpoint::Endpoint};
 
 /// The longest text of a server that a message passes on, in characters.
 const LONGEST_TEXT: usize = 600;
@@ -60,16 +60,16 @@ pub(crate) fn may_heal(error: &Error) -> bool {
 }
 
 /// An error that is no answer of the API server: the way there, certificates, credentials.
-pub(crate) fn of_transport(error: &Error, target: &Target) -> Diagnostic {
+pub(crate) fn of_transport(error: &Error, endpoint: &Endpoint) -> Diagnostic {
     if let Some(error) = find::<AuthError>(error) {
-        return of_credential(error, target);
+        return of_credential(error, endpoint);
     }
     if let Some(error) = find::<rustls::Error>(error) {
-        return of_tls(error, target);
+        return of_tls(error, endpoint);
     }
     match error {
         Error::SerdeError(_) | Error::FromUtf8(_) | Error::UpgradeConnection(_) => {
-            let server = target.server_text();
+            let server = endpoint.server_text();
             Diagnostic::error(Code::ClusterAnswerInvalid, format!("{server} gave an answer that cannot be read: {}", innermost(error)))
                 .hint("check that the address is a Kubernetes API server and that no proxy on the way changes its answers")
         }
@@ -77,21 +77,21 @@ pub(crate) fn of_transport(error: &Error, target: &Target) -> Diagnostic {
             Diagnostic::error(Code::KubeconfigInvalid, format!("a certificate or key of the kubeconfig cannot be used: {}", innermost(error)))
                 .hint("check `certificate-authority`, `client-certificate` and `client-key` of the context; without `certificate-authority` this machine needs a CA bundle")
         }
-        _ => unreachable_server(&innermost(error), target),
+        _ => unreachable_server(&innermost(error), endpoint),
     }
 }
 
 /// Nothing answers.
-pub(crate) fn unreachable_server(cause: &str, target: &Target) -> Diagnostic {
+pub(crate) fn unreachable_server(cause: &str, endpoint: &Endpoint) -> Diagnostic {
     let hint = format!(
         "check that the cluster runs and that this machine reaches it (VPN, firewall, proxy); `kubectl{} version` asks the same server",
-        target.context_flag()
+        endpoint.context_flag()
     );
-    Diagnostic::error(Code::ClusterUnreachable, format!("{} does not answer: {cause}", target.server_text())).hint(hint)
+    Diagnostic::error(Code::ClusterUnreachable, format!("{} does not answer: {cause}", endpoint.server_text())).hint(hint)
 }
 
-fn of_tls(error: &rustls::Error, target: &Target) -> Diagnostic {
-    let server = target.server_text();
+fn of_tls(error: &rustls::Error, endpoint: &Endpoint) -> Diagnostic {
+    let server = endpoint.server_text();
     let untrusted = |what: &str, hint: &str| {
         Diagnostic::error(Code::ClusterNotTrusted, format!("the certificate of {server} {what}")).hint(hint)
     };
@@ -122,27 +122,27 @@ fn of_tls(error: &rustls::Error, target: &Target) -> Diagnostic {
             | AlertDescription::UnknownCA
             | AlertDescription::UnsupportedCertificate
             | AlertDescription::AccessDenied,
-        ) => credential_refused(target),
+        ) => credential_refused(endpoint),
         rustls::Error::InvalidMessage(_) | rustls::Error::PeerIncompatible(_) | rustls::Error::AlertReceived(_) => {
-            unreachable_server("what listens there does not speak TLS as an API server does", target)
+            unreachable_server("what listens there does not speak TLS as an API server does", endpoint)
         }
-        other => unreachable_server(&clipped(&other.to_string()), target),
+        other => unreachable_server(&clipped(&other.to_string()), endpoint),
     }
 }
 
-fn credential_refused(target: &Target) -> Diagnostic {
+fn credential_refused(endpoint: &Endpoint) -> Diagnostic {
     Diagnostic::error(
         Code::CredentialRefused,
-        format!("{} does not accept the credential of the kubeconfig", target.server_text()),
+        format!("{} does not accept the credential of the kubeconfig", endpoint.server_text()),
     )
-    .hint(target.renewal())
+    .hint(endpoint.renewal())
 }
 
 /// A credential that cannot be had. Nothing that a plug-in printed is shown: it may be the credential.
-fn of_credential(error: &AuthError, target: &Target) -> Diagnostic {
+fn of_credential(error: &AuthError, endpoint: &Endpoint) -> Diagnostic {
     let fault = |what: String| Diagnostic::error(Code::CredentialUnavailable, what);
-    let plugin = match &target.credential {
-        crate::target::Credential::Plugin(program) => program.as_str(),
+    let plugin = match &endpoint.credential {
+        crate::endpoint::Credential::Plugin(program) => program.as_str(),
         _ => "the credential plug-in",
     };
     match error {
@@ -157,39 +157,39 @@ fn of_credential(error: &AuthError, target: &Target) -> Diagnostic {
         AuthError::AuthExecRun { out, .. } => fault(format!("`{plugin}`, which gives the credential, failed ({})", out.status))
             .hint(format!(
                 "log in again; `kubectl{} version` runs the same program and shows what it says",
-                target.context_flag()
+                endpoint.context_flag()
             )),
         AuthError::AuthExecParse(_) | AuthError::ExecPluginFailed | AuthError::UnrefreshableTokenResponse => {
             fault(format!("`{plugin}` printed no credential that can be read")).hint(format!(
                 "check its version and the `apiVersion` in the user's `exec` section; `kubectl{} version` runs it as well",
-                target.context_flag()
+                endpoint.context_flag()
             ))
         }
         AuthError::ReadTokenFile(cause, path) => {
             fault(format!("the token file `{}` cannot be read: {}", path.display(), cause.kind()))
                 .hint("check `tokenFile` of the kubeconfig's user")
         }
-        _ => fault("the kubeconfig's user has a credential that cannot be used".into()).hint(target.renewal()),
+        _ => fault("the kubeconfig's user has a credential that cannot be used".into()).hint(endpoint.renewal()),
     }
 }
 
 /// An answer of the API server that refuses. For 403 the caller has more to say, see `review`.
-pub(crate) fn of_status(status: &Status, operation: &Operation, target: &Target) -> Diagnostic {
+pub(crate) fn of_status(status: &Status, operation: &Operation, endpoint: &Endpoint) -> Diagnostic {
     let said = clipped(&status.message);
     let busy = || {
         Diagnostic::error(
             Code::ClusterBusy,
-            format!("{} could not {operation} now (status {}): {said}", target.server_text(), status.code),
+            format!("{} could not {operation} now (status {}): {said}", endpoint.server_text(), status.code),
         )
         .hint("try again in a minute; if it stays, look at the API server's own health")
     };
     match status.code {
-        401 => credential_refused(target),
+        401 => credential_refused(endpoint),
         429 | 500 | 502 | 503 | 504 => busy(),
         // Every answer of a Kubernetes API has a `metadata`, if an empty one.
         _ if status.metadata.is_none() => Diagnostic::error(
             Code::ClusterAnswerInvalid,
-            format!("{} answered as no Kubernetes API does (status {})", target.server_text(), status.code),
+            format!("{} answered as no Kubernetes API does (status {})", endpoint.server_text(), status.code),
         )
         .hint("check the kubeconfig's `server`: a web page or a proxy that wants a login answers there"),
         403 => Diagnostic::error(Code::AdmissionRefused, format!("the cluster refuses to {operation}: {said}")).hint(
@@ -236,10 +236,10 @@ fn invalid(status: &Status, operation: &Operation) -> Diagnostic {
 }
 
 /// A request that did not end in its time.
-pub(crate) fn timed_out(operation: &Operation, after: Duration, target: &Target) -> Diagnostic {
+pub(crate) fn timed_out(operation: &Operation, after: Duration, endpoint: &Endpoint) -> Diagnostic {
     Diagnostic::error(
         Code::TimedOut,
-        format!("{} did not answer within {} s: {operation}", target.server_text(), after.as_secs()),
+        format!("{} did not answer within {} s: {operation}", endpoint.server_text(), after.as_secs()),
     )
     .hint("try again; if it stays, the API server or the way to it is overloaded")
 }

@@ -2,6 +2,7 @@
 
 mod cluster;
 mod connect;
+mod endpoint;
 mod exec;
 mod fault;
 mod forward;
@@ -14,7 +15,6 @@ mod proxy;
 mod retry;
 mod review;
 mod selection;
-mod target;
 mod watch;
 
 pub use cluster::Cluster;

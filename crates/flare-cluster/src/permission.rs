@@ -10,7 +10,7 @@ use k8s_openapi::api::{
 use kube::{Api, Client, api::PostParams, core::Status};
 use tokio::time::timeout;
 
-use crate::{Operation, fault, target::Target};
+use crate::{Operation, endpoint::Endpoint, fault};
 
 /// How long the questions about a refusal may take: they only make its message better.
 const EXPLANATION_DEADLINE: Duration = Duration::from_secs(5);
@@ -37,13 +37,13 @@ pub(crate) fn question(operation: &Operation) -> SelfSubjectAccessReview {
 }
 
 /// Says whether a refusal is one of permissions or of admission: both have the same status and reason.
-pub(crate) async fn explain(client: &Client, target: &Target, status: &Status, operation: &Operation) -> Diagnostic {
+pub(crate) async fn explain(client: &Client, endpoint: &Endpoint, status: &Status, operation: &Operation) -> Diagnostic {
     let api: Api<SelfSubjectAccessReview> = Api::all(client.clone());
     let review = question(operation);
     let asked = timeout(EXPLANATION_DEADLINE, api.create(&PostParams::default(), &review)).await;
     match asked {
         Ok(Ok(answer)) if answer.status.as_ref().is_some_and(|status| status.allowed) => {
-            fault::of_status(status, operation, target)
+            fault::of_status(status, operation, endpoint)
         }
         // Who may not even ask may not do it either: so the server treats users that it does not know.
         _ => denied(user(client).await.as_deref(), operation),

@@ -6,7 +6,7 @@ use flare_diagnostic::{Code, Diagnostic, Faults};
 
 use super::{
     debian::{self, Debian},
-    entry::{Content, Entries, Entry},
+    entry::{Entries, LayerContent, LayerEntry},
     store::{Recipe, Stored},
 };
 use crate::{Context, build_cache::LongRun};
@@ -110,9 +110,10 @@ pub(super) fn layer(context: &Context<'_>) -> Result<Stored, Faults> {
 }
 
 fn entries(program: PathBuf) -> Entries {
-    let directory = |mode| Entry::of_root(mode, Content::Directory);
-    let tools = TOOLS.iter().map(|tool| (format!("bin/{tool}"), Entry::of_root(0o777, Content::Link("busybox".into()))));
+    let directory = |mode| LayerEntry::of_root(mode, LayerContent::Directory);
+    let tools =
+        TOOLS.iter().map(|tool| (format!("bin/{tool}"), LayerEntry::of_root(0o777, LayerContent::Link("busybox".into()))));
     let fixed = [("bin", directory(0o755)), ("etc", directory(0o755)), ("tmp", directory(0o1777))];
     let fixed = fixed.into_iter().map(|(path, entry)| (path.to_owned(), entry));
-    tools.chain(fixed).chain([("bin/busybox".to_owned(), Entry::of_root(0o755, Content::File(program)))]).collect()
+    tools.chain(fixed).chain([("bin/busybox".to_owned(), LayerEntry::of_root(0o755, LayerContent::File(program)))]).collect()
 }

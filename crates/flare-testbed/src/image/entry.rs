@@ -9,18 +9,18 @@ use std::{
 
 /// One entry of a layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(super) struct LayerEntry {
     /// The permission bits.
     pub(super) mode: u32,
     /// Numbers of user and group.
     pub(super) owner: (u32, u32),
     /// What it is.
-    pub(super) content: Content,
+    pub(super) content: LayerContent,
 }
 
 /// What an entry is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Content {
+pub(super) enum LayerContent {
     /// A directory.
     Directory,
     /// A file, with where its bytes lie.
@@ -32,11 +32,11 @@ pub(super) enum Content {
 }
 
 /// Entries by path: relative, without `.` and `..`, with `/` between names. A directory comes before what lies in it.
-pub(super) type Entries = BTreeMap<String, Entry>;
+pub(super) type Entries = BTreeMap<String, LayerEntry>;
 
-impl Entry {
+impl LayerEntry {
     /// Something of root's.
-    pub(super) fn of_root(mode: u32, content: Content) -> Self {
+    pub(super) fn of_root(mode: u32, content: LayerContent) -> Self {
         Self { mode, owner: (0, 0), content }
     }
 }
@@ -54,7 +54,7 @@ pub(super) fn read(root: &Path, keep: &dyn Fn(&str) -> bool) -> io::Result<Entri
             && let Some(content) = content(root, path, metadata, &mut first_names)?
         {
             let owner = (metadata.uid(), metadata.gid());
-            entries.insert(path.clone(), Entry { mode: metadata.mode() & 0o7777, owner, content });
+            entries.insert(path.clone(), LayerEntry { mode: metadata.mode() & 0o7777, owner, content });
         }
     }
     Ok(entries)
@@ -86,19 +86,19 @@ fn content(
     path: &str,
     metadata: &fs::Metadata,
     first_names: &mut HashMap<(u64, u64), String>,
-) -> io::Result<Option<Content>> {
+) -> io::Result<Option<LayerContent>> {
     let place = root.join(path);
     let kind = metadata.file_type();
     Ok(if kind.is_dir() {
-        Some(Content::Directory)
+        Some(LayerContent::Directory)
     } else if kind.is_symlink() {
-        Some(Content::Link(fs::read_link(place)?))
+        Some(LayerContent::Link(fs::read_link(place)?))
     } else if kind.is_block_device() || kind.is_char_device() || kind.is_fifo() || kind.is_socket() {
         None
     } else if metadata.nlink() == 1 {
-        Some(Content::File(place))
+        Some(LayerContent::File(place))
     } else {
         let first = first_names.entry((metadata.dev(), metadata.ino())).or_insert_with(|| path.to_owned());
-        Some(if first == path { Content::File(place) } else { Content::SameAs(first.clone()) })
+        Some(if first == path { LayerContent::File(place) } else { LayerContent::SameAs(first.clone()) })
     })
 }

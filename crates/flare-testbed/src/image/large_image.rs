@@ -5,7 +5,7 @@ use flare_diagnostic::Faults;
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    entry::{Content, Entry},
+    entry::{LayerContent, LayerEntry},
     store::{Recipe, Stored},
 };
 use crate::{Context, fault::cache_disk};
@@ -19,7 +19,7 @@ pub(super) fn layer(context: &Context<'_>) -> Result<Stored, Faults> {
     recipe.layer(context, |work| {
         let path = work.join("ballast");
         std::fs::write(&path, ballast()).map_err(|error| cache_disk("written", &path, &error))?;
-        Ok([("ballast".to_owned(), Entry::of_root(0o644, Content::File(path)))].into())
+        Ok([("ballast".to_owned(), LayerEntry::of_root(0o644, LayerContent::File(path)))].into())
     })
 }
 

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use tar::{Builder, EntryType, Header};
 
-use super::entry::{Content, Entries, Entry};
+use super::entry::{Entries, LayerContent, LayerEntry};
 
 /// The time of every file of every layer: 2026-01-01, in seconds.
 pub(super) const TIME: u64 = 1_767_225_600;
@@ -53,7 +53,7 @@ pub(super) fn write_tar(entries: &Entries, writer: &mut dyn Write) -> io::Result
     tar.into_inner().map(drop)
 }
 
-fn append(tar: &mut Builder<&mut dyn Write>, path: &str, entry: &Entry) -> io::Result<()> {
+fn append(tar: &mut Builder<&mut dyn Write>, path: &str, entry: &LayerEntry) -> io::Result<()> {
     let mut header = Header::new_gnu();
     header.set_mode(entry.mode);
     header.set_uid(entry.owner.0.into());
@@ -61,19 +61,19 @@ fn append(tar: &mut Builder<&mut dyn Write>, path: &str, entry: &Entry) -> io::R
     header.set_mtime(TIME);
     header.set_size(0);
     match &entry.content {
-        Content::Directory => {
+        LayerContent::Directory => {
             header.set_entry_type(EntryType::Directory);
             tar.append_data(&mut header, format!("{path}/"), io::empty())
         }
-        Content::Link(target) => {
+        LayerContent::Link(target) => {
             header.set_entry_type(EntryType::Symlink);
             tar.append_link(&mut header, path, target)
         }
-        Content::SameAs(first) => {
+        LayerContent::SameAs(first) => {
             header.set_entry_type(EntryType::Link);
             tar.append_link(&mut header, path, first)
         }
-        Content::File(place) => {
+        LayerContent::File(place) => {
             header.set_entry_type(EntryType::Regular);
             header.set_size(fs::metadata(place)?.len());
             tar.append_data(&mut header, path, File::open(place)?)

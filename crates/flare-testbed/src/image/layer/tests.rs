@@ -3,7 +3,7 @@
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
 use super::{TIME, write};
-use crate::image::entry::{Content, read};
+use crate::image::entry::{LayerContent, read};
 
 /// The same content, made in another order, with other times.
 fn make(root: &Path, names: &[&str], time: u64) {
@@ -69,5 +69,5 @@ fn what_is_kept_brings_the_directories_above_it_and_another_first_name() {
     let paths: Vec<_> = kept.keys().map(String::as_str).collect();
     assert_eq!(paths, ["b", "b/zwei", "c", "c/d", "c/d/e", "tmp"]);
     // Its first name is not in the layer, so it is a file there.
-    assert!(matches!(kept["b/zwei"].content, Content::File(_)));
+    assert!(matches!(kept["b/zwei"].content, LayerContent::File(_)));
 }

@@ -21,7 +21,7 @@ pub(crate) enum Credential {
 
 /// What messages say about the cluster.
 #[derive(Debug, Clone)]
-pub(crate) struct Target {
+pub(crate) struct Endpoint {
     /// The context of the kubeconfig; `None` inside a cluster.
     pub(crate) context: Option<String>,
     /// Scheme, host and port of the API server.
@@ -32,7 +32,7 @@ pub(crate) struct Target {
     pub(crate) credential: Credential,
 }
 
-impl Target {
+impl Endpoint {
     /// The API server, as messages name it.
     pub(crate) fn server_text(&self) -> String {
         let context = self.context.as_ref().map(|context| format!(" of context `{context}`")).unwrap_or_default();
