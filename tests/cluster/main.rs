@@ -17,6 +17,7 @@ mod restricted;
 mod staged_objects;
 mod staging;
 mod staging_faults;
+mod study_data;
 mod upgrade;
 
 /// The program under test: it prepares.

@@ -17,6 +17,7 @@ mod output;
 mod parity;
 mod stage_federation;
 mod staged_objects;
+mod study_data;
 mod tidy;
 mod yaml_readers;
 

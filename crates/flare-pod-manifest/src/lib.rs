@@ -26,4 +26,4 @@ pub use origin::Origin;
 pub use path::SitePath;
 pub use request::{LAUNCHER_KEYS, LaunchRequest, PLACEHOLDER_JOB_ID, PreparedSite};
 pub use site_files::{FileContent, SiteFiles};
-pub use study::check_study_files;
+pub use study::{StudyClaim, StudyClaims, check_study_files, study_claims};

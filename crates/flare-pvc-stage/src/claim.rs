@@ -68,13 +68,24 @@ pub(crate) async fn find_or_make(
         return Err(Diagnostic::error(Code::ClaimNotUsable, format!("there is no claim `{name}` in namespace `{namespace}`"))
             .hint("`--create-pvc 10Gi` makes it; or create it and run again"));
     };
+    make(cluster, namespace, name, new, dry_run).await.map(|claim| (claim, true))
+}
+
+/// Makes a claim that is not there.
+pub(crate) async fn make(
+    cluster: &Cluster,
+    namespace: &str,
+    name: &str,
+    new: &NewClaim,
+    dry_run: bool,
+) -> Result<PersistentVolumeClaim, Diagnostic> {
     let mut spec = json!({"accessModes": [new.access_mode], "resources": {"requests": {"storage": new.size}}});
     if let Some(class) = &new.storage_class {
         spec["storageClassName"] = json!(class);
     }
     let claim = json!({"metadata": {"name": name, "labels": {"app.kubernetes.io/managed-by": "flare-kube"}}, "spec": spec});
     let claim = serde_json::from_value(claim).expect("the fields above are those of a claim");
-    claims.apply(name, &claim, Write { dry_run, force: false }).await.map(|claim| (claim, true))
+    cluster.namespaced::<PersistentVolumeClaim>(namespace).apply(name, &claim, Write { dry_run, force: false }).await
 }
 
 /// The claim, which must be there.

@@ -20,6 +20,7 @@ mod round_trip;
 mod run;
 mod shipment;
 mod stage;
+mod study_claims;
 mod unstage_volume;
 mod unstaged;
 mod values;
@@ -36,6 +37,7 @@ pub use progress::Progress;
 pub use restore::{RestoreOptions, Restored, restore};
 pub use shipment::{Owner, Repair, Shipment};
 pub use stage::{Options, Staged, refuse_staged_objects, stage};
+pub use study_claims::{CheckedClaim, ClaimUse, StudyClaimOptions, StudyClaimReport, check_study_claims};
 pub use unstage_volume::{VolumeUnstageOptions, unstage_volume};
 pub use unstaged::{Removed, Unstaged};
 

@@ -14,6 +14,7 @@ mod schema;
 mod stage;
 mod stage_federation;
 mod staging;
+mod study_data;
 mod unstage;
 
 use crate::{context::Context, output::VerbResult};
@@ -25,6 +26,7 @@ pub(crate) enum Verb {
     Init(init::Arguments),
     Stage(stage::Arguments),
     Unstage(unstage::Arguments),
+    StudyData(study_data::Arguments),
     Backup(backup::Arguments),
     Restore(restore::Arguments),
     Names(names::Arguments),
@@ -49,6 +51,7 @@ pub(crate) fn run(context: &Context<'_>, verb: Verb, command: impl FnOnce() -> c
         Verb::Init(arguments) => init::run(context, &arguments),
         Verb::Stage(arguments) => stage::run(context, &arguments),
         Verb::Unstage(arguments) => unstage::run(context, &arguments),
+        Verb::StudyData(arguments) => study_data::run(context, &arguments),
         Verb::Backup(arguments) => backup::run(context, &arguments),
         Verb::Restore(arguments) => restore::run(context, &arguments),
         Verb::Names(arguments) => names::run(&arguments),

@@ -8,15 +8,7 @@ use flare_pod_manifest::{FileContent, SitePath, check_study_files};
 /// What is wrong or odd in the study files and pod templates of a kit, as warnings: the parent starts all the same, and the
 /// files can still be mended where it reads them.
 pub(crate) fn check(kit: &FileTree, target: Target) -> Checked<()> {
-    let read = |path: &SitePath| match path {
-        SitePath::BelowKit(path) => match kit.bytes(path) {
-            Some(bytes) => FileContent::Bytes(bytes.to_vec()),
-            None if kit.get(path).is_some() => FileContent::Unreadable,
-            None => FileContent::Missing,
-        },
-        SitePath::AsItStands(_) => FileContent::Missing,
-    };
-    match check_study_files(target, read) {
+    match check_study_files(target, |path| content(kit, path)) {
         Ok(checked) => checked,
         Err(faults) => {
             let (errors, mut warnings) = faults.into_parts();
@@ -30,4 +22,16 @@ fn will_stop_jobs(fault: Diagnostic) -> Diagnostic {
     let place = fault.place.clone().unwrap_or_else(|| Place::file("local"));
     let message = format!("{}: FLARE would refuse jobs because of it", fault.message);
     Diagnostic { message, ..fault }.into_warning().at(place)
+}
+
+/// What a path holds below a kit.
+pub(super) fn content(kit: &FileTree, path: &SitePath) -> FileContent {
+    match path {
+        SitePath::BelowKit(path) => match kit.bytes(path) {
+            Some(bytes) => FileContent::Bytes(bytes.to_vec()),
+            None if kit.get(path).is_some() => FileContent::Unreadable,
+            None => FileContent::Missing,
+        },
+        SitePath::AsItStands(_) => FileContent::Missing,
+    }
 }

@@ -15,7 +15,21 @@ use crate::{
 ///
 /// # Errors
 /// Every fault of these files, in file order, with line and column.
-pub fn check_study_files(target: Target, mut read: impl FnMut(&SitePath) -> FileContent) -> Result<Checked<()>, Faults> {
+pub fn check_study_files(target: Target, read: impl FnMut(&SitePath) -> FileContent) -> Result<Checked<()>, Faults> {
+    let files = site_files(target, read);
+    let (data_file, runtime_file) = (SitePath::local(STUDY_DATA), SitePath::local(STUDY_RUNTIME));
+    let mut found = Collector::new();
+    if files.file(&data_file).exists() {
+        found.keep_checked(data::read_file(&data_file, &files));
+    }
+    if files.file(&runtime_file).exists() {
+        found.keep_checked(runtime::read_file(&files));
+    }
+    found.finish(|| ())
+}
+
+/// The study files that the release knows, with the pod templates that they name.
+pub(super) fn site_files(target: Target, mut read: impl FnMut(&SitePath) -> FileContent) -> SiteFiles {
     let mut files = SiteFiles::default();
     let (data_file, runtime_file) = (SitePath::local(STUDY_DATA), SitePath::local(STUDY_RUNTIME));
     files.insert(data_file.clone(), read(&data_file));
@@ -26,12 +40,5 @@ pub fn check_study_files(target: Target, mut read: impl FnMut(&SitePath) -> File
             files.insert(template, content);
         }
     }
-    let mut found = Collector::new();
-    if files.file(&data_file).exists() {
-        found.keep_checked(data::read_file(&data_file, &files));
-    }
-    if files.file(&runtime_file).exists() {
-        found.keep_checked(runtime::read_file(&files));
-    }
-    found.finish(|| ())
+    files
 }

@@ -24,6 +24,8 @@ pub(crate) struct Dataset {
     pub(crate) name: String,
     pub(crate) claim: String,
     pub(crate) read_only: bool,
+    /// Where the file names the claim.
+    pub(crate) offset: usize,
 }
 
 /// A variable that a Secret of the site fills.

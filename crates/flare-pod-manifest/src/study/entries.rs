@@ -125,5 +125,6 @@ pub(super) fn dataset(
             }
         },
     };
-    Some(Dataset { name: name.to_owned(), claim: claim?, read_only: read_only? })
+    let offset = entry.get("source").map_or(entry.offset, |source| source.offset);
+    Some(Dataset { name: name.to_owned(), claim: claim?, read_only: read_only?, offset })
 }

@@ -28,14 +28,14 @@ fn refuse_both(request: &LaunchRequest, files: &SiteFiles, has_runtime: bool) ->
     let mut data_files = vec![SitePath::local(STUDY_DATA)];
     data_files.extend(request.study_data_path());
     match data_files.iter().find(|path| files.file(path).exists()) {
-        Some(path) if request.target.study_files_conflict(true, has_runtime) => {
-            let message = format!("`local/{STUDY_RUNTIME}` cannot be used together with the study data file `{path}`");
-            let fault = Diagnostic::error(Code::InvalidLaunchRequest, message);
-            Err(fault
-                .hint(format!("move all studies to `{STUDY_RUNTIME}` and delete the other file"))
-                .at(Place::file(path.to_string()))
-                .into())
-        }
+        Some(path) if request.target.study_files_conflict(true, has_runtime) => Err(both_files(path).into()),
         _ => Ok(()),
     }
+}
+
+/// The fault of a study data file next to a study runtime file.
+pub(super) fn both_files(path: &SitePath) -> Diagnostic {
+    let message = format!("`local/{STUDY_RUNTIME}` cannot be used together with the study data file `{path}`");
+    let fault = Diagnostic::error(Code::InvalidLaunchRequest, message);
+    fault.hint(format!("move all studies to `{STUDY_RUNTIME}` and delete the other file")).at(Place::file(path.to_string()))
 }

@@ -1,0 +1,221 @@
+//! The claims with the data of studies: looked at before a job needs them, and made on request.
+
+mod judgement;
+
+use std::{collections::BTreeMap, future::Future, time::Duration};
+
+use flare_cluster::{
+    Cluster, Operation, Selection,
+    k8s_openapi::api::{
+        core::v1::{Node, PersistentVolumeClaim},
+        storage::v1::StorageClass,
+    },
+};
+use flare_diagnostic::{Collector, Diagnostic, Faults};
+use tokio::time::sleep;
+
+pub use judgement::ClaimUse;
+
+use crate::{
+    NewClaim,
+    bounded::bounded,
+    claim::make,
+    study_claims::judgement::{Binding, Surroundings, is_pending, judge, state},
+};
+
+/// How often claims are looked at that get their volume at once, one second between two looks.
+const LOOKS: u32 = 15;
+
+/// How claims of studies are checked.
+#[derive(Debug, Clone)]
+pub struct StudyClaimOptions {
+    /// Makes the claims that are missing.
+    pub create: Option<NewClaim>,
+    /// Changes nothing.
+    pub dry_run: bool,
+    /// How long all of it may take.
+    pub deadline: Duration,
+}
+
+/// A claim as it was found, or made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckedClaim {
+    /// Its name.
+    pub name: String,
+    /// The studies that use it, each once.
+    pub studies: Vec<String>,
+    /// Whether some study writes to it.
+    pub writable: bool,
+    /// `Bound`, `Pending`, `Lost`, `Terminating` or `missing`.
+    pub state: String,
+    /// Whether it was made, or with `dry_run` would be.
+    pub created: bool,
+}
+
+/// What the check found.
+#[derive(Debug, Clone, Default)]
+pub struct StudyClaimReport {
+    /// The claims, in the order in which the uses name them.
+    pub claims: Vec<CheckedClaim>,
+    /// Why jobs would not start, and as warnings what is worth knowing; each at a place of the uses.
+    pub findings: Collector,
+}
+
+/// Checks the claims that studies use, and makes those that are missing. `workspace` is the parent's own claim. `stop` ends it early.
+///
+/// # Errors
+/// Every permission that is missing, before anything is changed; every claim that the cluster refuses to make; `TIMED_OUT`,
+/// `INTERRUPTED`, and what flare-cluster says. What is wrong with claims is no error but in the report.
+pub async fn check_study_claims(
+    cluster: &Cluster,
+    namespace: &str,
+    workspace: &str,
+    uses: &[ClaimUse],
+    options: &StudyClaimOptions,
+    stop: impl Future<Output = ()>,
+) -> Result<StudyClaimReport, Faults> {
+    let check = Check { cluster, namespace, workspace, options };
+    bounded(options.deadline, "the check", stop, Box::pin(check.all(uses))).await
+}
+
+struct Check<'run> {
+    cluster: &'run Cluster,
+    namespace: &'run str,
+    workspace: &'run str,
+    options: &'run StudyClaimOptions,
+}
+
+/// A claim, and all that use it.
+struct Used<'run> {
+    name: &'run str,
+    uses: Vec<&'run ClaimUse>,
+    claim: Option<PersistentVolumeClaim>,
+    created: bool,
+    binding: Binding,
+}
+
+impl Check<'_> {
+    async fn all(&self, uses: &[ClaimUse]) -> Result<StudyClaimReport, Faults> {
+        self.cluster.check_access(&self.needed()).await?;
+        let mut claims = grouped(uses);
+        for used in &mut claims {
+            used.claim = self.claims().find(used.name).await?;
+        }
+        self.make_missing(&mut claims).await?;
+        self.find_bindings(&mut claims).await?;
+        if !self.options.dry_run {
+            self.wait_for_volumes(&mut claims).await?;
+        }
+        let several_nodes = self.has_several_nodes().await?;
+        let surroundings = Surroundings { namespace: self.namespace, workspace: self.workspace, several_nodes };
+        let mut report = StudyClaimReport::default();
+        for used in claims {
+            report.findings.extend(judge(&used.uses, used.claim.as_ref(), used.binding, surroundings));
+            report.claims.push(used.into_checked());
+        }
+        Ok(report)
+    }
+
+    fn needed(&self) -> Vec<Operation> {
+        let verbs: &[_] = if self.options.create.is_some() { &["get", "create", "patch"] } else { &["get"] };
+        verbs.iter().map(|verb| Operation::on::<PersistentVolumeClaim>(verb, Some(self.namespace))).collect()
+    }
+
+    fn claims(&self) -> flare_cluster::Objects<PersistentVolumeClaim> {
+        self.cluster.namespaced::<PersistentVolumeClaim>(self.namespace)
+    }
+
+    /// Every claim is tried, so that all refusals are seen at once.
+    async fn make_missing(&self, claims: &mut [Used<'_>]) -> Result<(), Faults> {
+        let Some(new) = &self.options.create else { return Ok(()) };
+        let mut refused = Collector::new();
+        for used in claims.iter_mut().filter(|used| used.claim.is_none()) {
+            match make(self.cluster, self.namespace, used.name, new, self.options.dry_run).await {
+                Ok(claim) => (used.claim, used.created) = (Some(claim), true),
+                Err(fault) => refused.push(used.uses.iter().take(1).fold(fault, |fault, first| fault.at(first.place.clone()))),
+            }
+        }
+        refused.finish(|| ()).map(|_| ())
+    }
+
+    /// Storage classes belong to the whole cluster, and not everybody may read them.
+    async fn find_bindings(&self, claims: &mut [Used<'_>]) -> Result<(), Diagnostic> {
+        let classes = self.cluster.unnamespaced::<StorageClass>();
+        let mut known = BTreeMap::new();
+        for used in claims {
+            let Some(claim) = used.claim.as_ref().filter(|claim| is_pending(claim)) else { continue };
+            if used.created && self.options.dry_run {
+                used.binding = Binding::NotAsked;
+                continue;
+            }
+            let class = claim.spec.as_ref().and_then(|spec| spec.storage_class_name.clone()).unwrap_or_default();
+            if !class.is_empty() && !known.contains_key(&class) {
+                let readable = self.cluster.may(&classes.operation("get").object(&class)).await?;
+                let binding = if readable { Binding::of(classes.find(&class).await?.as_ref()) } else { Binding::Unknown };
+                known.insert(class.clone(), binding);
+            }
+            used.binding = known.get(&class).copied().unwrap_or(Binding::AtOnce);
+        }
+        Ok(())
+    }
+
+    /// Gives the cluster the time that a volume takes which does not wait for a pod.
+    async fn wait_for_volumes(&self, claims: &mut [Used<'_>]) -> Result<(), Diagnostic> {
+        for _ in 0..LOOKS {
+            let mut open = claims.iter_mut().filter(|used| used.waits_for_volume()).peekable();
+            if open.peek().is_none() {
+                return Ok(());
+            }
+            sleep(Duration::from_secs(1)).await;
+            for used in open {
+                used.claim = self.claims().find(used.name).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the cluster has several nodes, as far as the user may know.
+    async fn has_several_nodes(&self) -> Result<bool, Diagnostic> {
+        let nodes = self.cluster.unnamespaced::<Node>();
+        if !self.cluster.may(&nodes.operation("list")).await? {
+            return Ok(false);
+        }
+        Ok(nodes.list(&Selection::default()).await?.len() > 1)
+    }
+}
+
+impl Used<'_> {
+    fn waits_for_volume(&self) -> bool {
+        self.binding == Binding::AtOnce && self.claim.as_ref().is_some_and(is_pending)
+    }
+
+    fn into_checked(self) -> CheckedClaim {
+        let mut studies: Vec<String> = Vec::new();
+        for one in &self.uses {
+            if !studies.contains(&one.study) {
+                studies.push(one.study.clone());
+            }
+        }
+        CheckedClaim {
+            name: self.name.to_owned(),
+            studies,
+            writable: self.uses.iter().any(|one| !one.read_only),
+            state: state(self.claim.as_ref().filter(|_| self.binding != Binding::NotAsked)).to_owned(),
+            created: self.created,
+        }
+    }
+}
+
+/// The uses by claim, in the order of the first of each.
+fn grouped(uses: &[ClaimUse]) -> Vec<Used<'_>> {
+    let mut claims: Vec<Used<'_>> = Vec::new();
+    for one in uses {
+        if let Some(known) = claims.iter_mut().find(|known| known.name == one.claim) {
+            known.uses.push(one);
+        } else {
+            let binding = Binding::Unknown;
+            claims.push(Used { name: &one.claim, uses: vec![one], claim: None, created: false, binding });
+        }
+    }
+    claims
+}

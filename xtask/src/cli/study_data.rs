@@ -1,0 +1,101 @@
+//! `study-data`: whether the cluster has the claims that the studies of a kit use.
+
+use std::path::PathBuf;
+
+use flare_diagnostic::Collector;
+use flare_pvc_stage::{CheckedClaim, NewClaim, StudyClaimOptions};
+use serde_json::json;
+
+use super::arguments::ClusterArguments;
+use crate::{
+    context::Context,
+    output::{Failure, Outcome, VerbResult, printable, table},
+    pipeline::{
+        stage::Request,
+        study_data::{self, StudyData},
+    },
+};
+
+/// Check that the cluster has the claims with study data that a prepared kit names, as its studies use them.
+///
+/// `local/study_data.yaml`, or for FLARE 2.9 `local/study_runtime.yaml`, says which claims the pods of a study's jobs mount. Each must be
+/// there, have a volume or wait for its first pod, and be writable where a study has `mode: rw`. What is wrong is named with its
+/// place in the file, all at once. A kit whose studies use no claim needs no cluster.
+///
+/// `--create` makes the claims that are missing, empty; those that are there are never changed.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// The prepared kit: an output of `prepare`.
+    #[arg(value_name = "PREPARED")]
+    prepared: PathBuf,
+    /// Create the claims that are missing with this size, such as 10Gi.
+    #[arg(long, value_name = "SIZE")]
+    create: Option<String>,
+    /// Storage class of claims that are created; an empty one for volumes that were made before [default: the cluster's].
+    #[arg(long, value_name = "CLASS", requires = "create")]
+    storage_class: Option<String>,
+    /// Access mode of claims that are created.
+    #[arg(long, value_name = "MODE", requires = "create", default_value = "ReadWriteOnce",
+        value_parser = ["ReadWriteOnce", "ReadWriteMany", "ReadWriteOncePod"])]
+    access_mode: String,
+    #[command(flatten)]
+    cluster: ClusterArguments,
+}
+
+/// Checks and says what was found.
+pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
+    let cluster = &arguments.cluster;
+    let prepared = context.environment.absolute(&arguments.prepared)?;
+    let request = Request { prepared: &prepared, namespace: cluster.namespace.as_deref(), access: cluster.access() };
+    let create = arguments.create.as_ref().map(|size| NewClaim {
+        size: size.clone(),
+        storage_class: arguments.storage_class.clone(),
+        access_mode: arguments.access_mode.clone(),
+    });
+    let options = StudyClaimOptions { create, dry_run: cluster.dry_run, deadline: cluster.time_limit() };
+    context.step(|| format!("checking the study data of {}", prepared.display()));
+    let checked = study_data::check(context, &request, &options)?;
+    let outcome = outcome(&checked.value, cluster.dry_run);
+    let mut found: Collector = checked.warnings.into_iter().collect();
+    found.extend(checked.value.report.findings);
+    match found.finish(|| ()) {
+        Ok(checked) => Ok(Outcome { warnings: checked.warnings, ..outcome }),
+        Err(faults) => Err(Failure { faults, shown: Some(Box::new(outcome)) }),
+    }
+}
+
+fn outcome(found: &StudyData, dry_run: bool) -> Outcome {
+    let claims = &found.report.claims;
+    let rows: Vec<_> = claims
+        .iter()
+        .map(|claim| {
+            json!({"name": claim.name, "studies": claim.studies, "mode": mode(claim), "state": claim.state,
+                "created": claim.created})
+        })
+        .collect();
+    let mut data = json!({"namespace": found.namespace, "claims": rows});
+    if dry_run {
+        data["dry_run"] = json!(true);
+    }
+    let text = match &found.file {
+        None => "the kit has no study file: no job mounts study data\n".to_owned(),
+        Some(file) if claims.is_empty() => format!("{} names no claim: no job mounts study data\n", printable(file)),
+        Some(_) => text(claims, dry_run),
+    };
+    Outcome { data, text, ..Outcome::default() }
+}
+
+fn text(claims: &[CheckedClaim], dry_run: bool) -> String {
+    let made = if dry_run { "would be" } else { "yes" };
+    let head = ["CLAIM", "STUDIES", "MODE", "STATE", "CREATED"].map(str::to_owned);
+    let rows = claims.iter().map(|claim| {
+        let created = if claim.created { made } else { "no" };
+        [claim.name.clone(), claim.studies.join(","), mode(claim).to_owned(), claim.state.clone(), created.to_owned()]
+    });
+    table(&std::iter::once(head).chain(rows).collect::<Vec<_>>())
+}
+
+/// As the study file writes it; one study that writes is enough.
+fn mode(claim: &CheckedClaim) -> &'static str {
+    if claim.writable { "rw" } else { "ro" }
+}
