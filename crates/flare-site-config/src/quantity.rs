@@ -16,7 +16,7 @@ const LARGEST: i128 = 9_223_372_036_854_775_807 * NANO;
 /// assert!(parse("500m").unwrap() < parse("1").unwrap());
 /// assert!(parse("8GB").is_err());
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Quantity {
     nano: i128,
 }

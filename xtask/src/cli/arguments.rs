@@ -2,6 +2,8 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use flare_site_config::quantity::{InvalidQuantity, Quantity};
+
 /// Which cluster a verb works on, and how: flattened into the arguments of every verb that talks to one.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Cluster")]
@@ -35,6 +37,17 @@ impl ClusterArguments {
     }
 }
 
+/// The size of a claim that is created: a quantity as Kubernetes reads it, above zero. The API server's own answer to another text
+/// says nothing of the flag.
+pub(crate) fn claim_size(text: &str) -> Result<String, String> {
+    let quantity: Quantity = text.parse().map_err(|error: InvalidQuantity| error.to_string())?;
+    if quantity > Quantity::default() {
+        Ok(text.to_owned())
+    } else {
+        Err("a claim needs a size above zero, such as 10Gi".to_owned())
+    }
+}
+
 /// Where a staged kit is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum StagingMode {
@@ -49,6 +62,16 @@ mod tests {
     use clap::{Args as _, FromArgMatches as _};
 
     use super::ClusterArguments;
+
+    #[test]
+    fn the_size_of_a_claim_is_a_quantity_above_zero() {
+        for size in ["10Gi", "1.5Gi", "500M", "1e9"] {
+            assert_eq!(super::claim_size(size).as_deref(), Ok(size));
+        }
+        for none in ["nonsense", "10GB", "", "0", "-1Gi", "10 Gi"] {
+            assert!(super::claim_size(none).is_err(), "{none}");
+        }
+    }
 
     #[test]
     fn a_timeout_is_at_least_a_second_and_all_else_may_be_left_out() {

@@ -4,7 +4,7 @@ use flare_diagnostic::{Code, Diagnostic};
 use flare_pvc_stage::{NewClaim, ObjectOptions, Options, Staged, StagedObjects};
 use serde_json::{Value, json};
 
-use super::arguments::{ClusterArguments, StagingMode};
+use super::arguments::{ClusterArguments, StagingMode, claim_size};
 use crate::pipeline::stage;
 
 /// What is made for a kit, and how: shared by the verbs that stage.
@@ -18,7 +18,7 @@ pub(crate) struct StagingArguments {
     #[arg(long)]
     create_namespace: bool,
     /// Create the workspace claim with this size where it is missing.
-    #[arg(long, value_name = "SIZE", num_args = 0..=1, default_missing_value = "10Gi")]
+    #[arg(long, value_name = "SIZE", num_args = 0..=1, default_missing_value = "10Gi", value_parser = claim_size)]
     create_pvc: Option<String>,
     /// Storage class of a claim that is created; an empty one for a volume that was made before [default: the cluster's].
     #[arg(long, value_name = "CLASS", requires = "create_pvc")]

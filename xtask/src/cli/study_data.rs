@@ -6,7 +6,7 @@ use flare_diagnostic::Collector;
 use flare_pvc_stage::{CheckedClaim, NewClaim, StudyClaimOptions};
 use serde_json::json;
 
-use super::arguments::ClusterArguments;
+use super::arguments::{ClusterArguments, claim_size};
 use crate::{
     context::Context,
     output::{Failure, Outcome, VerbResult, printable, table},
@@ -29,7 +29,7 @@ pub(crate) struct Arguments {
     #[arg(value_name = "PREPARED")]
     prepared: PathBuf,
     /// Create the claims that are missing with this size, such as 10Gi.
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, value_name = "SIZE", value_parser = claim_size)]
     create: Option<String>,
     /// Storage class of claims that are created; an empty one for volumes that were made before [default: the cluster's].
     #[arg(long, value_name = "CLASS", requires = "create")]
