@@ -30,8 +30,11 @@ pub(crate) fn note(federation: &Federation, file: &str) -> Option<Diagnostic> {
     .into_iter()
     .filter_map(|(key, used)| used.then_some(key))
     .collect();
-    let message = format!("{} of this file were checked; `prepare` does not use them", keys.join(", "));
-    let hint = "`stage --federation` uses `kubeconfig` and `context`; give values to `helm` yourself: `--values`";
+    let message = format!(
+        "{} of this file were checked; `prepare` does not use them: `stage --federation` uses `kubeconfig` and `context`, and `up` will use all",
+        keys.join(", ")
+    );
+    let hint = "until then give the others to `helm` yourself, such as `--values`";
     (!keys.is_empty()).then(|| Diagnostic::warning(Code::Notice, message).hint(hint).at(Place::file(file)))
 }
 
