@@ -138,9 +138,13 @@ fn an_interrupted_up_takes_everything_down_before_it_ends() {
     let (mut random, cluster) = (random(), Cluster::new("life-interrupted"));
     for _ in 0..rounds() {
         let mut child = begin(&cluster);
-        thread::sleep(Duration::from_millis(50 + random.below(5_000) as u64));
+        thread::sleep(Duration::from_millis(50 + random.below(3_000) as u64));
         assert!(Command::new("kill").args(["-s", "INT", &child.id().to_string()]).status().unwrap().success());
-        assert_eq!(child.wait().unwrap().code(), Some(130));
+        match child.wait().unwrap().code() {
+            // On a fast machine the last step may be over when the signal comes.
+            Some(0) => down_without_a_trace(&cluster),
+            code => assert_eq!(code, Some(130)),
+        }
         assert_eq!(cluster.traces(), Vec::<String>::new());
     }
 }
