@@ -1,7 +1,7 @@
 //! Single files that flare-kube writes for people: whole or not at all.
 
 use std::{
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     os::fd::{AsFd as _, OwnedFd},
     path::{Path, PathBuf},
 };
@@ -11,22 +11,28 @@ use rustix::{
     io::Errno,
 };
 
-use crate::{DiskError, commit::make_parents, destination::CommitPath, disk::Disk, real_path::canonical};
+use crate::{
+    DiskError,
+    commit::make_parents,
+    destination::CommitPath,
+    disk::{Disk, without_hook},
+    real_path::canonical,
+};
 
 /// Writes a file whole: under a temporary name beside it, then by one rename. Missing directories above it are made.
 ///
 /// With `replace` false, what stands at the path is never touched: the error says that it exists. `mode` holds the permission
 /// bits, whatever the process's umask is.
 pub fn write_file(path: &Path, bytes: &[u8], mode: u32, replace: bool) -> Result<(), DiskError> {
-    let mut hook = |_: crate::DiskCall<'_>| Ok(());
-    let mut disk = Disk { hook: &mut hook, cancelled: None };
+    without_hook(|disk| write_with(disk, path, bytes, mode, replace))
+}
+
+fn write_with(disk: &mut Disk<'_>, path: &Path, bytes: &[u8], mode: u32, replace: bool) -> Result<(), DiskError> {
     let target = CommitPath::resolve(path)?;
-    make_parents(&mut disk, &target.parent, &mut Vec::new()).map_err(|error| error.into_disk_error("create", path))?;
+    make_parents(disk, &target.parent, &mut Vec::new()).map_err(|error| error.into_disk_error("create", path))?;
     let failed = |errno: Errno| DiskError::new("write", path, errno);
     let parent = open_directory(&target.parent).map_err(failed)?;
-    let mut temporary = OsString::from(".");
-    temporary.push(&target.name);
-    temporary.push(format!(".flare-kube-{}", std::process::id()));
+    let temporary = beside(&target.name);
     let written = disk.create_file(&parent, &temporary, Mode::RUSR | Mode::WUSR).and_then(|file| {
         disk.write(&file, &temporary, bytes)?;
         disk.set_mode(&file, &temporary, Mode::from_raw_mode(mode))
@@ -59,13 +65,19 @@ pub fn write_new_files(files: &[(&Path, &[u8])], mode: u32) -> Result<(), DiskEr
 
 /// Removes a file that was just written, if it can be.
 fn remove_file(path: &Path) {
-    let mut hook = |_: crate::DiskCall<'_>| Ok(());
-    let mut disk = Disk { hook: &mut hook, cancelled: None };
     if let Ok(target) = CommitPath::resolve(path)
         && let Ok(parent) = open_directory(&target.parent)
     {
-        let _ = disk.remove_file(&parent, &target.name);
+        let _ = without_hook(|disk| disk.remove_file(&parent, &target.name));
     }
+}
+
+/// The hidden name under which a file is written that will stand at `name`.
+pub(crate) fn beside(name: &OsStr) -> OsString {
+    let mut temporary = OsString::from(".");
+    temporary.push(name);
+    temporary.push(format!(".flare-kube-{}", std::process::id()));
+    temporary
 }
 
 pub(crate) fn open_directory(path: &Path) -> rustix::io::Result<OwnedFd> {

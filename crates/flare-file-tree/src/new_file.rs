@@ -16,7 +16,7 @@ use crate::{
     DiskError,
     destination::CommitPath,
     disk::without_hook,
-    file::open_directory,
+    file::{beside, open_directory},
     source::{READ_STRICTLY, kind},
 };
 
@@ -133,13 +133,6 @@ fn without_name(parent: &OwnedFd, name: &OsString, mode: Mode) -> rustix::io::Re
         let file = disk.create_file_to_read_back(parent, &temporary, mode)?;
         Ok((File::from(file), Some(temporary)))
     })
-}
-
-fn beside(name: &OsString) -> OsString {
-    let mut temporary = OsString::from(".");
-    temporary.push(name);
-    temporary.push(format!(".flare-kube-{}", std::process::id()));
-    temporary
 }
 
 /// Opens a file that the user named, to read it piece by piece. A link is followed; what is no regular file is refused.

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use flare_cluster::{Cluster, Input, Operation, k8s_openapi::api::apps::v1::Deployment};
+use flare_cluster::{Cluster, Input};
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
 use flare_file_tree::{Destination, NewFile};
 use flare_prepared_kit::PreparedKit;
@@ -26,6 +26,7 @@ use crate::{
     helper_pod::Mount,
     holders,
     incoming::{self, Received, Stop, not_written},
+    parent,
     progress::{ON_THE_WAY, Progress},
     run::{Held, Manner, Run, interrupted},
 };
@@ -124,7 +125,7 @@ impl Saving<'_> {
         let new = self.begin()?;
         let mut needed = run.needed();
         if options.restart {
-            needed.extend(["get", "patch"].map(|verb| Operation::on::<Deployment>(verb, Some(namespace))));
+            needed.extend(parent::needed(namespace));
         }
         cluster.check_access(&needed).await?;
         let mounted = claim::find(cluster, namespace, claim).await?;

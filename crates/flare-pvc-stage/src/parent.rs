@@ -1,6 +1,6 @@
 //! The parent's Deployment, scaled down for a staging and up again after it, however the staging ended.
 
-use flare_cluster::{Cluster, Write, k8s_openapi::api::apps::v1::Deployment};
+use flare_cluster::{Cluster, Operation, Write, k8s_openapi::api::apps::v1::Deployment};
 use flare_diagnostic::{Code, Diagnostic};
 use serde_json::json;
 
@@ -14,6 +14,11 @@ pub(crate) struct Stopped {
     replicas: i32,
     /// Whether an earlier run scaled it down and was killed before it could scale it up.
     left_down: bool,
+}
+
+/// The permissions that scaling it down and up takes.
+pub(crate) fn needed(namespace: &str) -> [Operation; 2] {
+    ["get", "patch"].map(|verb| Operation::on::<Deployment>(verb, Some(namespace)))
 }
 
 /// The parent, as it is to be put back. `None` where there is none, or it was down before.

@@ -8,10 +8,7 @@ use std::{
     time::Duration,
 };
 
-use flare_cluster::{
-    Cluster, Operation,
-    k8s_openapi::api::{apps::v1::Deployment, core::v1::PersistentVolumeClaim},
-};
+use flare_cluster::{Cluster, Operation, k8s_openapi::api::core::v1::PersistentVolumeClaim};
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
 use flare_prepared_kit::PreparedKit;
 use tokio::{select, task::spawn_blocking};
@@ -25,6 +22,7 @@ use crate::{
     helper_pod::Mount,
     holders,
     outgoing::{Answer, Outgoing, Selected},
+    parent,
     progress::Progress,
     run::{Held, Manner, Run, interrupted},
 };
@@ -208,7 +206,7 @@ impl Restoring<'_> {
             needed.push(Operation::on::<PersistentVolumeClaim>("patch", namespace));
         }
         if self.options.restart {
-            needed.extend(["get", "patch"].map(|verb| Operation::on::<Deployment>(verb, namespace)));
+            needed.extend(parent::needed(&self.run.namespace));
         }
         needed
     }

@@ -4,10 +4,7 @@ use std::{future::Future, time::Duration};
 
 use flare_cluster::{
     Cluster, Input, Operation,
-    k8s_openapi::api::{
-        apps::v1::Deployment,
-        core::v1::{Namespace, PersistentVolumeClaim, ServiceAccount},
-    },
+    k8s_openapi::api::core::v1::{Namespace, PersistentVolumeClaim, ServiceAccount},
 };
 use flare_diagnostic::{Checked, Code, Diagnostic, Faults};
 use flare_prepared_kit::PreparedKit;
@@ -17,7 +14,7 @@ use crate::{
     answer::{self, Answer},
     claim::{self, NewClaim},
     helper_pod::Mount,
-    holders,
+    holders, parent,
     run::{Held, Manner, Run},
 };
 
@@ -177,7 +174,7 @@ impl Staging<'_> {
         let mut needed = self.run.needed();
         needed.push(Operation::on::<PersistentVolumeClaim>("patch", namespace));
         if self.options.restart {
-            needed.extend(["get", "patch"].map(|verb| Operation::on::<Deployment>(verb, namespace)));
+            needed.extend(parent::needed(&self.run.namespace));
         }
         if self.options.create_claim.is_some() {
             needed.push(Operation::on::<PersistentVolumeClaim>("create", namespace));

@@ -1,8 +1,13 @@
 //! Groups of flags that several verbs share, so that a flag has one name, one meaning and one help text everywhere.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use flare_site_config::quantity::{InvalidQuantity, Quantity};
+
+use crate::pipeline::stage::Request;
 
 /// Which cluster a verb works on, and how: flattened into the arguments of every verb that talks to one.
 #[derive(Debug, Clone, clap::Args)]
@@ -29,6 +34,11 @@ impl ClusterArguments {
     /// Which cluster is meant.
     pub(crate) fn access(&self) -> flare_cluster::Access {
         flare_cluster::Access { kubeconfig: self.kubeconfig.clone(), context: self.context.clone() }
+    }
+
+    /// A prepared kit, in that cluster.
+    pub(crate) fn request<'run>(&'run self, prepared: &'run Path) -> Request<'run> {
+        Request { prepared, namespace: self.namespace.as_deref(), access: self.access() }
     }
 
     /// The time that the verb may take.

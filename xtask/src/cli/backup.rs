@@ -9,10 +9,7 @@ use super::arguments::ClusterArguments;
 use crate::{
     context::Context,
     output::{Outcome, VerbResult, printable},
-    pipeline::{
-        backup,
-        stage::{Request, run_name},
-    },
+    pipeline::{backup, stage::run_name},
 };
 
 /// Save what a parent made on its workspace volume into one file here: whole and read back, or not at all.
@@ -92,7 +89,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     };
     context.step(|| format!("saving the volume of {} to {}", prepared.display(), file.display()));
     let bar = context.transfer();
-    let request = Request { prepared: &prepared, namespace: cluster.namespace.as_deref(), access: cluster.access() };
+    let request = cluster.request(&prepared);
     let saved = backup::backup(context, &request, &file, &options, &|files, bytes| bar.show(files, bytes));
     bar.end();
     let saved = saved?;

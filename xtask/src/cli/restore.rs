@@ -9,10 +9,7 @@ use super::{arguments::ClusterArguments, backup::What};
 use crate::{
     context::Context,
     output::{Outcome, VerbResult, printable},
-    pipeline::{
-        backup,
-        stage::{Request, run_name},
-    },
+    pipeline::{backup, stage::run_name},
 };
 
 /// Put a backup back onto a workspace volume: compared there and exchanged by rename, or not at all.
@@ -65,7 +62,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     };
     context.step(|| format!("restoring {} to the volume of {}", file.display(), prepared.display()));
     let bar = context.transfer();
-    let request = Request { prepared: &prepared, namespace: cluster.namespace.as_deref(), access: cluster.access() };
+    let request = cluster.request(&prepared);
     let restored = backup::restore(context, &request, &file, &options, &|files, bytes| bar.show(files, bytes));
     bar.end();
     let restored = restored?;

@@ -10,10 +10,7 @@ use super::arguments::{ClusterArguments, claim_size};
 use crate::{
     context::Context,
     output::{Failure, Outcome, VerbResult, printable, table},
-    pipeline::{
-        stage::Request,
-        study_data::{self, StudyData},
-    },
+    pipeline::study_data::{self, StudyData},
 };
 
 /// Check that the cluster has the claims with study data that a prepared kit names, as its studies use them.
@@ -46,7 +43,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     let cluster = &arguments.cluster;
     let prepared = context.environment.absolute(&arguments.prepared)?;
-    let request = Request { prepared: &prepared, namespace: cluster.namespace.as_deref(), access: cluster.access() };
+    let request = cluster.request(&prepared);
     let create = arguments.create.as_ref().map(|size| NewClaim {
         size: size.clone(),
         storage_class: arguments.storage_class.clone(),

@@ -11,7 +11,7 @@ use crate::{
     context::Context,
     output::{Outcome, VerbResult},
     pipeline::{
-        stage::{Request, run_name},
+        stage::run_name,
         unstage::{self, Removal},
     },
 };
@@ -48,7 +48,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     let cluster = &arguments.cluster;
     let prepared = context.environment.absolute(&arguments.prepared)?;
-    let request = Request { prepared: &prepared, namespace: cluster.namespace.as_deref(), access: cluster.access() };
+    let request = cluster.request(&prepared);
     let mode = match arguments.mode {
         Some(mode) => mode,
         None if arguments.remove_kit => StagingMode::Pvc,
