@@ -1,8 +1,8 @@
-//! Results with warnings, and the collector of what a reader finds on its way to one.
+//! Results with warnings, and the collector of the errors and warnings that a reader finds.
 
 use crate::{Code, Diagnostic, Faults, Severity};
 
-/// A result together with the warnings that arose on the way to it.
+/// A result, with the warnings that arose while it was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checked<T> {
     /// The result.
@@ -28,7 +28,7 @@ impl<T> Checked<T> {
         Checked { value: change(self.value), warnings: self.warnings }
     }
 
-    /// Goes on to the next step. The warnings stand before those of the step, also where it fails.
+    /// Runs the next step. These warnings come before those of the step, even if it fails.
     pub fn and_then<U>(self, step: impl FnOnce(T) -> Result<Checked<U>, Faults>) -> Result<Checked<U>, Faults> {
         let mut collector = Collector::new();
         collector.extend(self.warnings);
@@ -37,7 +37,7 @@ impl<T> Checked<T> {
     }
 }
 
-/// What a reader has found so far: errors and warnings, each list in the order of finding.
+/// The errors and warnings that a reader has found so far, each list in the order in which they were found.
 ///
 /// ```
 /// use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
@@ -47,7 +47,7 @@ impl<T> Checked<T> {
 ///     if unit.is_empty() {
 ///         collector.push(Diagnostic::warning(Code::Notice, "no unit is given; seconds are meant"));
 ///     }
-///     let fault = |_| Diagnostic::error(Code::InvalidConfig, "the number is none").hint("write digits");
+///     let fault = |_| Diagnostic::error(Code::InvalidConfig, "this is not a number").hint("write digits");
 ///     let number = collector.keep(number.parse().map_err(fault));
 ///     collector.finish_some(number)
 /// }
@@ -80,13 +80,12 @@ impl Collector {
         self.warnings.extend(self.errors.drain(..).map(Diagnostic::into_warning));
     }
 
-    /// Whether an error was found: then there will be no value.
+    /// Whether an error was found, in which case there will be no value.
     pub fn has_errors(&self) -> bool {
         !self.errors.is_empty()
     }
 
-    /// The value of a part, where there is one; else its faults are added. For parts that can be read although another one
-    /// could not.
+    /// The value of a part; `None`, with its faults added, if it has none. For parts that are read even if another part is faulty.
     pub fn keep<T>(&mut self, part: Result<T, impl Into<Faults>>) -> Option<T> {
         part.map_err(|faults| self.add(faults.into())).ok()
     }
@@ -96,7 +95,7 @@ impl Collector {
         self.keep(part).map(|checked| checked.collect(self))
     }
 
-    /// The value of a step without which nothing can go on.
+    /// The value of a step that every later step needs.
     ///
     /// # Errors
     ///
@@ -120,7 +119,7 @@ impl Collector {
         self.require(step).map(|checked| checked.collect(self))
     }
 
-    /// Ends the reading. The value is made only where no error was found, so that it may rely on what was checked.
+    /// Finishes reading. The value is made only if no error was found, so it may rely on what was checked.
     ///
     /// # Errors
     ///
@@ -129,11 +128,11 @@ impl Collector {
         if self.has_errors() { Err(self.into_faults()) } else { Ok(Checked { value: value(), warnings: self.warnings }) }
     }
 
-    /// Ends a reading whose value is there unless an error was found.
+    /// Finishes reading, for a value that is present unless an error was found.
     ///
     /// # Errors
     ///
-    /// All errors that were found, with all warnings; a bug of ours where there is neither a value nor an error.
+    /// All errors that were found, with all warnings; an internal error if there is neither a value nor an error.
     pub fn finish_some<T>(self, value: Option<T>) -> Result<Checked<T>, Faults> {
         match value {
             Some(value) => self.finish(|| value),

@@ -25,12 +25,12 @@ macro_rules! codes {
                 match self { $(Self::$variant => concat!("", $($hint)?)),+ }
             }
 
-            /// Whether it stands for warnings only, which end no run.
+            /// Whether the code is used only for warnings, which never end a run.
             pub const fn is_warning(self) -> bool {
                 self.hint().is_empty()
             }
 
-            /// One sentence about it, for the manual.
+            /// One sentence about the code, for the manual.
             pub const fn description(self) -> &'static str {
                 match self { $(Self::$variant => concat!($($doc),+)),+ }
             }

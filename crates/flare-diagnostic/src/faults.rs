@@ -25,20 +25,20 @@ impl Faults {
         Self { errors: std::iter::once(first).chain(others).collect(), warnings: Vec::new() }
     }
 
-    /// Ends a check that finds no warnings: `Ok` with the value where nothing was found, else all faults. A check that
-    /// finds both uses a [`Collector`](crate::Collector).
+    /// Finishes a check that has no warnings: `Ok` with the value if nothing was found, otherwise all faults. A check that
+    /// has both uses a [`Collector`](crate::Collector).
     ///
-    /// The value is made only where there is no fault, so that it may rely on what was checked.
+    /// The value is made only if there is no fault, so it may rely on what was checked.
     pub fn check<T>(faults: Vec<Diagnostic>, value: impl FnOnce() -> T) -> Result<T, Self> {
         Self::from_list(faults).map_or_else(|| Ok(value()), Err)
     }
 
-    /// The errors, in the order in which they stand in the input.
+    /// The errors, in the order of the input.
     pub fn all(&self) -> &[Diagnostic] {
         &self.errors
     }
 
-    /// The first error: the one that a report of a single fault shows.
+    /// The first error, which is the one shown when a report has room for only one.
     pub fn first(&self) -> &Diagnostic {
         &self.errors[0]
     }

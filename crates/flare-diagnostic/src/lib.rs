@@ -19,7 +19,7 @@ pub use secrets::without_secrets;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 pub use suggestion::{closest, did_you_mean};
 
-/// How much a diagnostic weighs.
+/// How severe a diagnostic is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
     /// The run goes on; the user should know.
@@ -30,8 +30,8 @@ pub enum Severity {
 
 /// One thing that is wrong (an error) or may be wrong (a warning).
 ///
-/// The message is a lower-case fragment without a full stop, values stand in backticks. It never
-/// holds a key, a token or a line of a file that may hold one.
+/// The message is a lower-case fragment without a full stop, with values in backticks. It never
+/// contains a key, a token or a line of a file that may contain one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
     /// What programs match on.
@@ -49,7 +49,7 @@ pub struct Diagnostic {
 impl Diagnostic {
     /// Makes an error, with the general hint of its code; [`Diagnostic::hint`] gives a better one.
     ///
-    /// Values in the message can neither steer a terminal nor forge a second line nor show a secret: control characters are
+    /// Values in the message cannot control a terminal, forge a second line or reveal a secret: control characters are
     /// escaped, and what looks like a key or a credential is removed.
     pub fn error(code: Code, message: impl Into<String>) -> Self {
         let hint = Some(code.hint().to_owned());
@@ -61,14 +61,14 @@ impl Diagnostic {
         Self { code, severity: Severity::Warning, message: for_display(&message.into()), hint: None, place: None }
     }
 
-    /// Says what one can do about it. Values are treated as in the message.
+    /// Sets the hint: what one can do about it. Values are treated as in the message.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(for_display(&hint.into()));
         self
     }
 
-    /// Says where it is wrong.
+    /// Sets the place where it is wrong.
     #[must_use]
     pub fn at(mut self, place: impl Into<Place>) -> Self {
         self.place = Some(place.into());
@@ -83,7 +83,7 @@ impl Diagnostic {
     }
 }
 
-/// A message or a hint as it may be shown.
+/// A message or a hint in the form that is safe to show.
 fn for_display(text: &str) -> String {
     printable(&without_secrets(text)).into_owned()
 }

@@ -13,7 +13,7 @@ pub struct Position {
     pub column: u32,
 }
 
-/// A file, and where it is known the position in it.
+/// A file and, if known, the position in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     /// The file as the user named it, or its path below the kit.
@@ -40,7 +40,7 @@ impl From<&std::path::Path> for Place {
     }
 }
 
-/// Shows `file:line:column`, or the file alone; its name is treated as a message is.
+/// Shows `file:line:column`, or the file alone; its name is escaped like a message.
 impl fmt::Display for Place {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let file = crate::shown(&self.file);
@@ -51,8 +51,8 @@ impl fmt::Display for Place {
     }
 }
 
-/// Serializes as `{"file", "line", "column"}`; line and column are left out where they are not known. The file keeps its name, but
-/// for a credential, which somebody gave in place of a path.
+/// Serializes as `{"file", "line", "column"}`; line and column are left out if they are not known. The file keeps its name, except
+/// for a credential that somebody gave in place of a path.
 impl Serialize for Place {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
@@ -65,7 +65,7 @@ impl Serialize for Place {
     }
 }
 
-/// Finds the position of a byte offset in a text; made once per text.
+/// Finds the position of a byte offset in a text; built once per text.
 #[derive(Debug)]
 pub struct LineIndex<'text> {
     text: &'text str,
@@ -80,8 +80,8 @@ impl<'text> LineIndex<'text> {
         Self { text, starts }
     }
 
-    /// The position of a byte offset. An offset behind the end or inside a character is moved back to the nearest
-    /// character, so that no offset of a parser can make this fail.
+    /// The position of a byte offset. An offset past the end or inside a character is moved back to the nearest
+    /// character, so that no offset from a parser can make this fail.
     pub fn position(&self, offset: usize) -> Position {
         let mut offset = offset.min(self.text.len());
         while !self.text.is_char_boundary(offset) {

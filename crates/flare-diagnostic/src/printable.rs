@@ -1,11 +1,11 @@
-//! Text of strangers in our messages: names of files and values of users must not steer a terminal.
+//! Foreign text in messages: names of files and values of users must not control a terminal.
 
 use std::{borrow::Cow, fmt::Write as _};
 
 use crate::without_secrets;
 
-/// The text with all that a terminal would act on, or would not show, written as an escape: control characters, line
-/// separators and the marks that turn the direction of writing. Everything else stays, quotes and backslashes too.
+/// The text with everything that a terminal would act on, or would not show, written as an escape: control characters, line
+/// separators and the marks that change the direction of writing. Everything else stays, including quotes and backslashes.
 pub fn printable(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_hidden) {
         return Cow::Borrowed(text);
@@ -13,7 +13,7 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     let mut shown = String::with_capacity(text.len() + 16);
     for character in text.chars() {
         if is_hidden(character) {
-            // `\n` and the like, else `\u{202e}`.
+            // `\n` and the like, otherwise `\u{202e}`.
             let _ = write!(shown, "{}", character.escape_default());
         } else {
             shown.push(character);
@@ -22,11 +22,11 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// A text of strangers as a part of a message: without what looks like a secret, as [`printable`] gives it, and cut after 80
-/// characters. The one rule for all names, keys and values that messages quote.
+/// Foreign text as a part of a message: without what looks like a secret, escaped by [`printable`], and cut after 80
+/// characters. All names, keys and values that messages quote go through this function.
 pub fn shown(text: &str) -> String {
     const LONGEST: usize = 80;
-    // Before the cut, by which half a key would no longer look like one.
+    // Before the cut: half a key would no longer look like one.
     let text = without_secrets(text);
     match text.char_indices().nth(LONGEST) {
         None => printable(&text).into_owned(),

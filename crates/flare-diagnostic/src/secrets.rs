@@ -1,11 +1,11 @@
 //! Removes from a text what looks like a key or a credential, so that no message can show one.
 //!
-//! [`Diagnostic`](crate::Diagnostic) does this with every message and hint. Whatever else shows text of files, such as a
+//! [`Diagnostic`](crate::Diagnostic) does this with every message and hint. Other code that shows text of files, such as a
 //! difference between two of them, calls [`without_secrets`] itself.
 
 use std::borrow::Cow;
 
-/// Stands where something was removed.
+/// What is shown in place of removed text.
 const REMOVED: &str = "(hidden)";
 
 /// The text without PEM blocks, long base64, user names and passwords in URLs and image references, and values that are
@@ -22,7 +22,7 @@ pub fn without_secrets(text: &str) -> Cow<'_, str> {
     text
 }
 
-/// Each `-----BEGIN …` up to the end of its `-----END …-----`, or of the quotation, or of the text where it was cut off.
+/// Removes each `-----BEGIN …` up to the end of its `-----END …-----`, or of the quotation or the text if it was cut off.
 fn remove_pem(text: &str) -> Option<String> {
     let mut found = None;
     let mut rest = text;
@@ -48,7 +48,7 @@ fn pem_length(block: &str) -> usize {
     let quotation = block.find('`').unwrap_or(block.len());
     let Some(end) = block.find("-END ").or_else(|| block.find("- END ")) else { return quotation };
     let label = end + "- END ".len();
-    // The dashes behind the label, and the label itself, belong to it.
+    // The label and the dashes after it belong to the block.
     let behind = block[label.min(block.len())..].find('-').map_or(block.len(), |dashes| {
         let dashes = label + dashes;
         dashes + block[dashes..].len() - block[dashes..].trim_start_matches('-').len()
@@ -56,7 +56,7 @@ fn pem_length(block: &str) -> usize {
     if quotation < end { quotation } else { behind }
 }
 
-/// `user:password` before an `@`, and any user before the `@` of a URL.
+/// Removes `user:password` before an `@`, and any user before the `@` of a URL.
 fn remove_credentials(text: &str) -> Option<String> {
     replace_words(
         text,
@@ -74,7 +74,7 @@ fn remove_credentials(text: &str) -> Option<String> {
     )
 }
 
-/// What stands behind the `@` of an image reference with a digest: `sha256:…`, also where its digits are wrong, and the word `digest`
+/// Whether this is what follows the `@` of an image reference with a digest: `sha256:…`, even with wrong digits, or the word `digest`
 /// of a hint.
 fn is_digest(text: &str) -> bool {
     let (algorithm, digits) = text.split_once(':').unwrap_or((text, ""));
@@ -83,7 +83,7 @@ fn is_digest(text: &str) -> bool {
     known || !algorithm.is_empty() && !algorithm.contains('.') && hexadecimal >= 16
 }
 
-/// The value behind `password=` and the like, also in the query of a URL.
+/// Removes the value after `password=` and the like, also in the query of a URL.
 fn remove_assignments(text: &str) -> Option<String> {
     const WORDS: [&str; 8] = ["password", "passwd", "passphrase", "token", "secret", "apikey", "accesskey", "privatekey"];
     let ends = |character: char| character.is_whitespace() || "`&;,".contains(character);
@@ -95,7 +95,7 @@ fn remove_assignments(text: &str) -> Option<String> {
     })
 }
 
-/// Changes the words between separators, where `change` gives another text for one. `None` where none was changed.
+/// Replaces the words between separators for which `change` returns another text. `None` if none was changed.
 fn replace_words(text: &str, is_separator: impl Fn(char) -> bool, change: impl Fn(&str) -> Option<String>) -> Option<String> {
     let mut changed = false;
     let mut kept = String::new();
@@ -116,7 +116,7 @@ fn replace_words(text: &str, is_separator: impl Fn(char) -> bool, change: impl F
     changed.then_some(kept)
 }
 
-/// Long runs of base64, with the shorter lines that follow one.
+/// Removes long runs of base64, with the shorter lines that follow one.
 fn remove_base64(text: &str) -> Option<String> {
     let mut changed = false;
     let mut kept = String::new();
@@ -145,7 +145,7 @@ fn split_run(text: &str) -> (&str, &str) {
     text.split_at(text.find(|character| !is_base64(character)).unwrap_or(text.len()))
 }
 
-/// What is behind the lines that follow a removed one: a block's last line is too short to be recognised by itself.
+/// The rest after the lines that follow a removed one: a block's last line is too short to be recognised by itself.
 fn without_continuation(text: &str) -> &str {
     let mut rest = text;
     loop {
@@ -161,8 +161,8 @@ fn without_continuation(text: &str) -> &str {
     }
 }
 
-/// Whether a run of base64's characters is random enough to be a key. Words, paths and names in any spelling change between
-/// upper case, lower case and digits far more seldom; digests are written in lower case.
+/// Whether a run of base64 characters is random enough to be a key. Words, paths and names in any spelling change between
+/// upper case, lower case and digits far less often; digests are written in lower case.
 fn is_key_material(run: &str) -> bool {
     let whole = Letters::of(run);
     let long_and_random = whole.count >= 56 && whole.has_all() && whole.changes * 100 >= whole.count * 45;

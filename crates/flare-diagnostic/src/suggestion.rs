@@ -6,9 +6,9 @@ const LONGEST: usize = 64;
 /// The known word that is nearest to `word`, if one is near enough to be meant.
 ///
 /// Near enough is at most a third of the word's length in edits (a swap of two letters counts as one), or a
-/// difference in upper and lower case, `-` and `_` alone. Nobody means a known word by more than 64 characters.
+/// difference only in upper and lower case, `-` and `_`. A word of more than 64 characters has no near one.
 pub fn closest<'known>(word: &str, known: impl IntoIterator<Item = &'known str>) -> Option<&'known str> {
-    // Long input is hostile input: the distance costs the product of both lengths.
+    // Long input may be hostile: the cost of the distance is the product of both lengths.
     if word.chars().nth(LONGEST).is_some() {
         return None;
     }
@@ -22,7 +22,7 @@ pub fn closest<'known>(word: &str, known: impl IntoIterator<Item = &'known str>)
         .map(|(_, candidate)| candidate)
 }
 
-/// The hint for an unknown word: the nearest known one, or else all of them.
+/// The hint for an unknown word: the nearest known one, otherwise all of them.
 pub fn did_you_mean<'known>(word: &str, known: impl IntoIterator<Item = &'known str> + Clone) -> String {
     if let Some(candidate) = closest(word, known.clone()) {
         return format!("did you mean `{candidate}`?");

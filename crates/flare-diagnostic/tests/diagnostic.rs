@@ -151,7 +151,7 @@ fn words_of_more_than_64_characters_are_not_compared() {
     assert_eq!(closest(&format!("{longest}p"), [longest.as_str()]), None);
     assert_eq!(did_you_mean("Runtime", known), "did you mean `runtime`?");
     assert_eq!(did_you_mean("job-launcher", known), "did you mean `job_launcher`?");
-    // What agrees in its first 64 characters alone was not meant.
+    // A word that agrees only in its first 64 characters is not suggested.
     let long = "p".repeat(64);
     assert_eq!(closest(&format!("{long}{}", "q".repeat(1000)), [long.as_str()]), None);
 }

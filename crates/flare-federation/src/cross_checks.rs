@@ -1,4 +1,4 @@
-//! The checks that only all participants together show: one server, one provisioning, no claim and no object twice.
+//! Cross checks of all participants: one server, one provisioning, no shared claim and no shared object.
 
 use std::collections::{HashMap, hash_map::Entry};
 
@@ -9,19 +9,19 @@ use flare_yaml::shown as printable;
 
 use crate::{facts::Facts, model::Participant};
 
-/// A participant of the file together with what was decided about it.
+/// A participant of the file, with the decided facts about it.
 #[derive(Debug, Clone, Copy)]
 pub struct Member<'run> {
     /// Its entry in `federation.yaml`.
     pub entry: &'run Participant,
-    /// What was decided about it.
+    /// The decided facts about it.
     pub facts: &'run Facts,
 }
 
 /// Checks participants against each other.
 ///
-/// Fails with every fault, in the order of the file, all of code `INVALID_FEDERATION`. Warns where clients look for the server
-/// under a name that its certificate does not have, or at another port than its own.
+/// Fails with every fault, in the order of the file, all with code `INVALID_FEDERATION`. Warns if clients look for the server
+/// under a name that its certificate does not have, or at the wrong port.
 /// Source: `docs/federation.md`, defect 15.
 pub fn cross_check(members: &[Member<'_>]) -> Result<Checked<()>, Faults> {
     let mut found = Collector::new();
@@ -43,8 +43,8 @@ pub fn cross_check(members: &[Member<'_>]) -> Result<Checked<()>, Faults> {
     checked.map_err(|faults| faults.sort_by_key(|fault| fault.place.as_ref().and_then(|place| place.position)))
 }
 
-/// The server first, then the clients in the order of the file: the order in which participants are installed, since a
-/// client's parent gives up where it finds no server.
+/// The server first, then the clients in the order of the file, which is the order in which participants are installed: a
+/// client's parent gives up if it finds no server.
 pub fn server_first<T>(participants: impl IntoIterator<Item = T>, role: impl Fn(&T) -> Role) -> Vec<T> {
     let mut ordered: Vec<T> = participants.into_iter().collect();
     ordered.sort_by_key(|participant| role(participant) != Role::Server);
@@ -83,7 +83,7 @@ fn find_server<'run>(members: &[Member<'run>], found: &mut Collector) -> Option<
     None
 }
 
-/// The name in the file is what people read in results, so it must be the kit's.
+/// Checks that the name in the file, which results show, is the kit's.
 fn check_name(member: &Member<'_>, members: &[Member<'_>], found: &mut Collector) {
     let (written, actual) = (&member.entry.name, &member.facts.participant);
     if written == actual {
@@ -101,8 +101,8 @@ fn check_name(member: &Member<'_>, members: &[Member<'_>], found: &mut Collector
     found.push(member.fault(message, hint));
 }
 
-/// A client behind a relay can log in only where that relay runs with the others. Relays' kits are not supported, so that no
-/// federation holds one.
+/// Refuses a client behind a relay: it can log in only if that relay is part of the federation, and relays' kits are not
+/// supported.
 fn check_relay(member: &Member<'_>, members: &[Member<'_>]) -> Option<Diagnostic> {
     let relay = member.facts.relay.as_ref()?;
     if members.iter().any(|other| other.facts.participant == relay.name) {
@@ -139,15 +139,15 @@ fn check_provisioning(reference: &Member<'_>, member: &Member<'_>, found: &mut C
     }
 }
 
-/// Finds what two participants in one namespace share. Each is compared with the first that has it, so that time stays linear and
-/// ten participants on one claim are nine faults.
+/// Finds what two participants in one namespace share. Each is compared with the first owner, so that the time is linear and
+/// ten participants on one claim give nine faults.
 fn check_objects(members: &[Member<'_>], found: &mut Collector) {
     let mut owners: HashMap<_, &Member<'_>> = HashMap::new();
     for second in members {
-        // Clusters are told apart by what is written: two kubeconfigs that lead to one cluster are not seen here, staging
-        // refuses them (the claim carries its owner).
+        // Clusters are distinguished by what is written: two kubeconfigs that lead to one cluster are not noticed here, but staging
+        // refuses them (the claim records its owner).
         let place = (&second.entry.kubeconfig, &second.entry.context, second.facts.namespace());
-        // For each earlier participant that it meets, in the order in which they are found, what they share.
+        // For each earlier participant that it collides with, in the order found, what they share.
         let mut met: Vec<(&Member<'_>, Vec<(&str, &str)>)> = Vec::new();
         for object in second.facts.owned_objects() {
             let first = match owners.entry((place, object)) {
@@ -171,7 +171,7 @@ fn check_objects(members: &[Member<'_>], found: &mut Collector) {
     }
 }
 
-/// Defect 15: on one claim the second kit overwrites the keys of the first.
+/// Defect 15: on a shared claim the second kit overwrites the keys of the first.
 fn shared_claim(first: &Member<'_>, second: &Member<'_>) -> Diagnostic {
     let (claim, namespace) = (&second.facts.claim, &second.facts.namespace);
     let message = format!(
@@ -187,7 +187,7 @@ fn shared_claim(first: &Member<'_>, second: &Member<'_>) -> Diagnostic {
     fault
 }
 
-/// Two participants whose objects have one name would overwrite each other's. Two servers are a fault of their own.
+/// Two participants whose objects have the same name would overwrite each other's. Two servers are a separate fault.
 fn shared_objects(first: &Member<'_>, second: &Member<'_>, shared: &[(&str, &str)]) -> Option<Diagnostic> {
     let objects = shared.iter().filter(|(kind, _)| *kind != "claim");
     let shared: Vec<_> = objects.map(|(kind, name)| format!("the {kind} `{name}`")).collect();
@@ -210,7 +210,7 @@ fn shared_objects(first: &Member<'_>, second: &Member<'_>, shared: &[(&str, &str
     Some(second.fault(message, hint))
 }
 
-/// What the clients' kits call, held against the server's certificate (`docs/behaviour.md` section 9) and port.
+/// Compares the address that clients call with the server's certificate (`docs/behaviour.md` section 9) and port.
 fn check_calls(server: &Member<'_>, members: &[Member<'_>], found: &mut Collector) {
     let Some(fl) = server.facts.fl_port else { return };
     for client in members.iter().filter(|member| member.facts.role == Role::Client) {

@@ -1,10 +1,10 @@
-//! What the checks across participants need of each: small, so that a run over thousands of kits holds no plans.
+//! The facts that the cross checks need of each participant: small, so that a run over thousands of kits keeps no plans.
 
 use flare_names::{ClaimName, NamespaceName, ParticipantNames, Role, Target};
 use flare_site_plan::{Ports, SitePlan};
 use flare_startup_kit::Relay;
 
-/// The part of a plan that other participants can collide with, or have to agree with.
+/// The part of a plan that other participants can collide with or must agree with.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Facts {
     pub(crate) target: Target,
@@ -12,11 +12,11 @@ pub struct Facts {
     pub(crate) participant: String,
     pub(crate) project: Option<String>,
     pub(crate) root_fingerprint: String,
-    /// Host and port under which the kit looks for the server.
+    /// Host and port at which the kit looks for the server.
     pub(crate) server_target: Option<(String, Option<u16>)>,
     /// The port that a server listens on for clients.
     pub(crate) fl_port: Option<u16>,
-    /// DNS names and addresses of a server's certificate; nobody calls a client.
+    /// DNS names and addresses of a server's certificate; not needed for a client.
     pub(crate) certificate_names: Vec<String>,
     /// The relay that a client logs in through.
     pub(crate) relay: Option<Relay>,
@@ -26,7 +26,7 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// The facts of a plan, of the certificate's DNS names and IP addresses (subject alternative names), and of the relay that the
+    /// The facts from a plan, the certificate's DNS names and IP addresses (subject alternative names), and the relay that the
     /// kit names.
     pub fn of(plan: &SitePlan, certificate_names: &[String], relay: Option<&Relay>) -> Self {
         let fl_port = match plan.ports {
@@ -49,25 +49,25 @@ impl Facts {
         }
     }
 
-    /// What two participants in one namespace must not share, with what people call it: the claim and every object of their own.
+    /// What two participants in one namespace must not share, each with its kind for messages: the claim and every owned object.
     pub fn owned_objects(&self) -> [(&'static str, &str); 8] {
         let [deployment, service, release, role, secret, local, startup] = objects(&self.names);
         [("claim", self.claim.as_str()), deployment, service, release, role, secret, local, startup]
     }
 
-    /// What holds its keys: the claim and the startup Secret.
+    /// What contains its keys: the claim and the startup Secret.
     pub fn unique_objects(&self) -> [(&'static str, &str); 2] {
         let [claim, .., secret, _, _] = self.owned_objects();
         [claim, secret]
     }
 
-    /// Where it runs.
+    /// The namespace in which it runs.
     pub fn namespace(&self) -> &NamespaceName {
         &self.namespace
     }
 }
 
-/// Every object of a participant that has a name of its own, with what people call it.
+/// Every object of a participant with its own name, each with its kind for messages.
 pub(crate) fn objects(names: &ParticipantNames) -> [(&'static str, &str); 7] {
     [
         ("Deployment", names.deployment.as_str()),

@@ -1,6 +1,6 @@
-//! What a user would otherwise type: a commented `k8s.yaml` and a `federation.yaml` for a provisioned directory.
+//! Writes the files that a user would otherwise type: a commented `k8s.yaml` and a `federation.yaml` for a provisioned directory.
 //!
-//! Both texts are accepted by `prepare --federation` as they stand, for every name that FLARE takes.
+//! `prepare --federation` accepts both texts unchanged, for every name that FLARE accepts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -18,7 +18,7 @@ use crate::{
 /// A participant that was found in a provisioned directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
-    /// The participant's name as its kit has it.
+    /// The participant's name in its kit.
     pub name: String,
     /// The name under which it logs in.
     pub site: String,
@@ -30,11 +30,11 @@ pub struct Found {
     pub root_fingerprint: String,
     /// The relay that a client logs in through.
     pub relay: Option<String>,
-    /// A server's FL port, where its kit says so.
+    /// A server's FL port, if its kit names it.
     pub fl_port: Option<u16>,
-    /// A server's admin port, where its kit says so.
+    /// A server's admin port, if its kit names it.
     pub admin_port: Option<u16>,
-    /// The project that provisioned it, where its kit says so.
+    /// The project that provisioned it, if its kit names it.
     pub project: Option<String>,
     /// The release that provisioned it.
     pub provisioned: Provisioned,
@@ -43,7 +43,7 @@ pub struct Found {
 /// The two files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Files {
-    /// The text of `k8s.yaml`, which the other file names.
+    /// The text of `k8s.yaml`, to which the other file refers.
     pub config: String,
     /// The text of `federation.yaml`.
     pub federation: String,
@@ -51,9 +51,9 @@ pub struct Files {
 
 /// NVIDIA's image in its own registry, which the user guide names.
 pub const IMAGE_REPOSITORY: &str = "nvcr.io/nvidia/nvflare";
-/// The namespace that the files begin with.
+/// The namespace that the files use at first.
 const NAMESPACE: &str = "nvflare";
-/// The name of the config file, as `federation.yaml` names it.
+/// The name of the config file in `federation.yaml`.
 pub const CONFIG_FILE: &str = "k8s.yaml";
 
 /// The image that fits kits of a target.
@@ -61,11 +61,12 @@ pub fn default_image(target: Target) -> String {
     format!("{IMAGE_REPOSITORY}:{}", target.capabilities().patch_release)
 }
 
-/// Writes both files for the participants found, in any order; the server comes first. `image` is what the user asked for,
-/// else the image that fits the kits' release.
+/// Writes both files for the participants found, in any order; the server comes first. `image` is the one that the user asked
+/// for; `None` means the image that fits the kits' release.
 ///
-/// Fails with `INVALID_FEDERATION` where no `federation.yaml` for these kits could be accepted: not exactly one server, a
-/// participant twice, kits of two provisionings; the place is the kit as `federation.yaml` would have it. Warns where image and kits are of two releases.
+/// Fails with `INVALID_FEDERATION` if no `federation.yaml` for these kits could be accepted: not exactly one server, a
+/// duplicate participant, kits of two provisionings; the place is the kit's path in `federation.yaml`. Warns if image and kits
+/// are of different releases.
 pub fn files(found: &[Found], image: Option<&ImageReference>) -> Result<Checked<Files>, Faults> {
     let ordered = crate::server_first(found, |one| one.role);
     let mut collector = Collector::new();
@@ -135,7 +136,7 @@ fn provisioned_twice(found: &[&Found], collector: &mut Collector) {
     collector.extend(others);
 }
 
-/// The newest release that any kit shows: a kit may hide it, none can show a later one than it has.
+/// The newest release that any kit shows: a kit may not show its release, but never shows a later one.
 fn release_of(found: &[&Found]) -> Provisioned {
     found.iter().map(|one| one.provisioned).max().unwrap_or(Provisioned::Unknown)
 }
@@ -186,7 +187,7 @@ job_launcher:
     )
 }
 
-/// The default, or the next port that no kit uses.
+/// The default parent port, or the next one that no kit uses.
 fn parent_port(found: &[&Found]) -> u16 {
     let taken: Vec<u16> = found.iter().flat_map(|one| [one.fl_port, one.admin_port]).flatten().collect();
     (8102..=u16::MAX).find(|port| !taken.contains(port)).unwrap_or(8102)
@@ -228,7 +229,7 @@ fn entry(text: &mut String, one: &Found, taken: &mut BTreeSet<(&'static str, Str
     }
 }
 
-/// Whether a participant's objects have names that nobody else has in the common namespace; they are taken then.
+/// Reserves the names of a participant's objects in the common namespace; false if another participant has one of them.
 fn claim_objects(one: &Found, taken: &mut BTreeSet<(&'static str, String)>) -> bool {
     let service = ServiceName::new("nvflare-server").expect("a literal that is a Service name");
     let names = ParticipantNames::derive(one.role, &one.name, &one.site, &service);

@@ -1,4 +1,4 @@
-//! Whether a kubeconfig can lead a participant to its cluster, as far as the file itself shows it.
+//! Whether a kubeconfig names a participant's cluster, as far as the file itself shows.
 
 use flare_diagnostic::{Code, Diagnostic, Faults, Place, did_you_mean};
 use flare_yaml::{Content, Node, shown as printable};
@@ -7,10 +7,10 @@ use crate::model::Participant;
 
 const NAME_A_KUBECONFIG: &str = "name a kubeconfig, such as `kubectl config view --raw --flatten` prints";
 
-/// Checks the kubeconfig of a participant: it is one, it has the participant's context (else a current one), and that context names
-/// a cluster of the file. `file` is how its faults name it.
+/// Checks the kubeconfig of a participant: it is valid, it has the participant's context (otherwise a current one), and that
+/// context names a cluster of the file. `file` is its name in faults.
 ///
-/// Fails with `INVALID_FEDERATION`. No message quotes the file, which holds credentials, but for names of contexts and clusters.
+/// Fails with `INVALID_FEDERATION`. No message quotes the file, which contains credentials, except names of contexts and clusters.
 pub fn check_kubeconfig(participant: &Participant, bytes: &[u8], file: &str) -> Result<(), Faults> {
     let whole = |message: String| Diagnostic::error(Code::InvalidFederation, message).hint(NAME_A_KUBECONFIG);
     let document = flare_yaml::parse(bytes, file, Code::InvalidFederation).map_err(|faults| {
@@ -46,7 +46,7 @@ pub fn check_kubeconfig(participant: &Participant, bytes: &[u8], file: &str) -> 
     Ok(())
 }
 
-/// The entries of a list of `{name: …}`; `None` where there is no such list.
+/// The entries of a list of `{name: …}`; `None` if there is no such list.
 fn named<'node>(root: &'node Node, key: &str) -> Option<Vec<(&'node str, &'node Node)>> {
     match &root.get(key)?.content {
         Content::Sequence(items) => Some(items.iter().filter_map(|item| Some((text(item, "name")?, item))).collect()),

@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 //!
-//! Source: `docs/defects.md` number 15 and `docs/federation.md`. The crate reads no file, asks no cluster and
-//! knows no time: who calls it reads the files that [`Participant::config_file`] names.
+//! Source: `docs/defects.md` number 15 and `docs/federation.md`. The crate accesses no file, cluster or
+//! clock: its caller reads the files that [`Participant::config_file`] names.
 
 mod cross_checks;
 mod facts;
@@ -20,5 +20,5 @@ pub use model::{Expose, Federation, Participant, Places, Source};
 pub use release::{Provisioned, ReleaseFacts, provisioned_by};
 pub use schema::schema;
 
-/// A commented `federation.yaml` that shows every key; a test holds it valid.
+/// A commented `federation.yaml` that shows every key; a test checks that it is valid.
 pub const EXAMPLE: &str = include_str!("../federation.example.yaml");

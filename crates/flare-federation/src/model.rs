@@ -1,4 +1,4 @@
-//! What `federation.yaml` says, checked as far as it can be without kits and config files.
+//! The content of `federation.yaml`, checked as far as possible without kits and config files.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 /// A whole `federation.yaml`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Federation {
-    /// `defaults.target`; `None` where it was not written: then the command line decides, else images and kits
+    /// `defaults.target`; `None` if it was not written: then the command line decides, otherwise images and kits
     /// ([`crate::target`]).
     pub target: Option<Target>,
     /// The participants in the order of the file, at least one.
@@ -33,43 +33,43 @@ pub struct Participant {
     pub kubeconfig: Option<String>,
     /// `context` of the kubeconfig; `None`: the current one.
     pub context: Option<String>,
-    /// `namespace`: wins over `defaults` and `config`.
+    /// `namespace`: takes precedence over `defaults` and `config`.
     pub namespace: Option<NamespaceName>,
-    /// `claim`: wins over `parent.workspace_pvc` of `defaults` and `config`.
+    /// `claim`: takes precedence over `parent.workspace_pvc` of `defaults` and `config`.
     pub claim: Option<ClaimName>,
     /// `values` of `defaults`, then the participant's own: the later one is overlaid on the earlier one.
     pub values: Vec<Source>,
     /// `expose`: how clients reach this participant from outside.
     pub expose: Option<Expose>,
-    /// Where its parts stand.
+    /// The places of its parts.
     pub places: Places,
-    /// The keys of `k8s.yaml` that `defaults` holds: a mapping.
+    /// The keys of `k8s.yaml` in `defaults`: a mapping.
     pub(crate) defaults: Node,
 }
 
-/// Where the parts of a participant stand, for checks that need kits.
+/// The places of the parts of a participant, for checks that need kits.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Places {
     /// The value of `name`.
     pub name: Place,
     /// The value of `kit`.
     pub kit: Place,
-    /// The value of `namespace`, where it is written.
+    /// The value of `namespace`, if written.
     pub namespace: Option<Place>,
-    /// The value of `claim`, where it is written.
+    /// The value of `claim`, if written.
     pub claim: Option<Place>,
-    /// The value of `kubeconfig`, where it is written.
+    /// The value of `kubeconfig`, if written.
     pub kubeconfig: Option<Place>,
-    /// The value of `context`, where it is written.
+    /// The value of `context`, if written.
     pub context: Option<Place>,
 }
 
-/// A mapping that is written in place, or the name of a file that holds one.
+/// An inline mapping, or the name of a file that contains one.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Source {
-    /// A file as written, relative to the directory of `federation.yaml`, and where its name stands.
+    /// A file.
     File {
-        /// The name as written.
+        /// The name as written, relative to the directory of `federation.yaml`.
         path: String,
         /// Where it is written.
         place: Place,
@@ -78,7 +78,7 @@ pub enum Source {
     Inline(Node),
 }
 
-/// How clients outside of the cluster reach a participant.
+/// How clients outside the cluster reach a participant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Expose {
@@ -86,7 +86,7 @@ pub enum Expose {
     LoadBalancer,
     /// By a port of the node that the pod runs on.
     HostPort,
-    /// By a port forward of the person who runs `up`; for trying things out.
+    /// By a port forward of whoever runs `up`, for trying things out.
     PortForward,
 }
 
@@ -105,7 +105,7 @@ impl Expose {
 }
 
 impl Participant {
-    /// The file that the caller has to read before [`Self::config_node`] can answer.
+    /// The file that the caller has to read for [`Self::config_node`].
     pub fn config_file(&self) -> Option<(&str, &Place)> {
         match &self.config {
             Some(Source::File { path, place }) => Some((path, place)),
@@ -113,12 +113,12 @@ impl Participant {
         }
     }
 
-    /// The participant's whole `k8s.yaml` as a tree: `defaults`, over it `file` (what stands in [`Self::config_file`]) or the inline
-    /// mapping, over it `namespace` and `claim`. Every value keeps the place where it was written, in whichever file.
+    /// The participant's whole `k8s.yaml` as a tree: `defaults`, overlaid by `file` (the content of [`Self::config_file`]) or the
+    /// inline mapping, overlaid by `namespace` and `claim`. Every value keeps its place in its own file.
     ///
-    /// `null` is as left out; mappings are joined key by key, but an empty mapping for `resources`,
-    /// `pod_security_context` or `job_pod_security_context` replaces what `defaults` says, since it means none (defect 12).
-    /// `runtime: k8s` is added where nobody writes it: a federation has no other runtime.
+    /// `null` means left out; mappings are merged key by key, but an empty mapping for `resources`,
+    /// `pod_security_context` or `job_pod_security_context` replaces the one of `defaults`, since it means none (defect 12).
+    /// `runtime: k8s` is added if it is not written: a federation has no other runtime.
     pub fn config_node(&self, file: Option<&Node>) -> Node {
         let at = &self.places.name;
         let runtime = mapping(at, "runtime", text("k8s", at));
@@ -143,7 +143,7 @@ impl Participant {
     /// The participant's checked configuration: [`Self::config_node`] read by the rules of `k8s.yaml` for a target. `file` is the
     /// document of [`Self::config_file`].
     ///
-    /// Fails with every fault of the file and of the whole, each at the place where the value was written.
+    /// Fails with every fault of the file and of the merged configuration, each at the place where the value was written.
     pub fn site_config(&self, file: Option<&Document>, target: Target) -> Result<Checked<SiteConfig>, Faults> {
         let mut found = file.map(|document| document.faults.clone()).unwrap_or_default();
         let config = SiteConfig::from_node(&self.config_node(file.map(|document| &document.root)), target);
@@ -151,9 +151,9 @@ impl Participant {
         found.finish_some(config)
     }
 
-    /// The participant's Helm values: `layers` are the mappings of [`Self::values`] in their order, files read by the caller.
+    /// The participant's Helm values: `layers` are the mappings of [`Self::values`] in their order, with files read by the caller.
     ///
-    /// Fails with `INVALID_FEDERATION` at every scalar that YAML 1.1 and 1.2 read differently, and where a layer is no mapping.
+    /// Fails with `INVALID_FEDERATION` at every scalar that YAML 1.1 and 1.2 read differently, and if a layer is not a mapping.
     pub fn join_values<'node>(layers: impl IntoIterator<Item = &'node Node>) -> Result<Map<String, Value>, Faults> {
         let mut found = Collector::new();
         let mut joined: Option<Node> = None;
@@ -172,7 +172,7 @@ impl Participant {
     }
 }
 
-/// Leaves out of `base` the mappings that `own` empties: an empty one says "none".
+/// Removes from `base` the mappings that are empty in `own`, which means "none".
 fn without_emptied_blocks(mut base: Node, own: &Node) -> Node {
     for &(section, block) in flare_site_config::mapping_keys() {
         let emptied = own
@@ -192,7 +192,7 @@ fn without_emptied_blocks(mut base: Node, own: &Node) -> Node {
     base
 }
 
-/// Overlays a mapping on a node only where that does not hide a fault of the node: a config that is no mapping, or a `parent`
+/// Overlays a mapping on a node unless that would hide a fault of the node: a config that is not a mapping, or a `parent`
 /// that is a list, must still be refused.
 fn over_mapping(base: Node, over: Node) -> Node {
     let Content::Mapping(entries) = &over.content else { return base };
@@ -218,7 +218,7 @@ fn at(place: &Place, content: Content) -> Node {
     Node { content, position, file: Arc::from(place.file.as_str()) }
 }
 
-/// Refuses what keeps Helm values from being read in one way only.
+/// Refuses Helm values that are ambiguous.
 pub(crate) fn check_values(node: &Node) -> Result<(), Faults> {
     if node.is_null() || matches!(node.content, Content::Mapping(_)) {
         return node.to_json(Code::InvalidFederation).map(drop);

@@ -1,4 +1,4 @@
-//! From the positioned tree to [`Federation`]: every rule of the file itself, every fault at once.
+//! Reads [`Federation`] from the tree with places: every rule of the file itself, every fault at once.
 
 use std::collections::BTreeMap;
 
@@ -15,9 +15,9 @@ use crate::{
 const NOT_OF_CONFIG: [&str; 2] = ["target", "values"];
 
 impl Federation {
-    /// Reads a `federation.yaml`; `file` is how the user named it and stands in every place.
+    /// Reads a `federation.yaml`; `file` is the name that the user gave, used in every place.
     ///
-    /// Fails with every fault of the file at once, in the order of the file, all of code `INVALID_FEDERATION`. Source:
+    /// Fails with every fault of the file at once, in the order of the file, all with code `INVALID_FEDERATION`. Source:
     /// `docs/federation.md`.
     pub fn parse(bytes: &[u8], file: &str) -> Result<Checked<Self>, Faults> {
         let document = flare_yaml::parse(bytes, file, Code::InvalidFederation)?;
@@ -209,7 +209,7 @@ impl Reader {
         found
     }
 
-    /// `2.8` and `"2.8"` are both taken: a YAML number of two digits reads as it is written.
+    /// Both `2.8` and `"2.8"` are accepted, because the text of the YAML number is kept.
     fn target(&mut self, node: &Node) -> Option<Target> {
         let text = match &node.content {
             Content::Scalar(scalar) => scalar.text.clone(),
@@ -268,7 +268,7 @@ impl Reader {
     }
 }
 
-/// The parts of a path by which two spellings of it are compared: `./a//b/` is `a/b`. `..` stays, since links may stand before it.
+/// The components of a path, for comparing two spellings: `./a//b/` equals `a/b`. `..` stays, since links may precede it.
 fn path_parts(path: &str) -> Vec<&str> {
     let root = path.starts_with('/').then_some("/");
     root.into_iter().chain(path.split('/').filter(|part| !matches!(*part, "" | "."))).collect()

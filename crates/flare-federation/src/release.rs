@@ -1,30 +1,30 @@
-//! Which FLARE release provisioned a startup kit: no kit says so, but its templates differ.
+//! Which FLARE release provisioned a startup kit: kits do not state it, but their templates differ.
 
 use flare_names::{KitMark, Target};
 use serde_json::Value;
 
-/// What is read of a kit to tell its release.
+/// The parts of a kit that show its release.
 #[derive(Debug, Clone, Copy)]
 pub struct ReleaseFacts<'kit> {
     /// `local/resources.json.default`.
     pub resources: &'kit Value,
-    /// `local/authorization.json.default`, where the kit has one.
+    /// `local/authorization.json.default`, if the kit has one.
     pub authorization: Option<&'kit Value>,
     /// Names of the files in `startup/`.
     pub startup_files: &'kit [String],
 }
 
-/// What the kit's templates say.
+/// What the kit's templates show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Provisioned {
-    /// 2.7 or older, or a kit whose templates were replaced: nothing tells.
+    /// No known release: 2.7 or older, or a kit whose templates were replaced.
     Unknown,
-    /// A release that we know.
+    /// A known release.
     By(Target),
 }
 
-/// Tells the release from the kit's templates: the newest of which the kit has a mark, as [`flare_names::Capabilities::kit_marks`] lists
-/// them (seen in kits of 2.8.0, 2.8.3 and 2.9.0).
+/// Finds the release by the kit's templates: the newest one of which the kit has a mark of [`flare_names::Capabilities::kit_marks`]
+/// (taken from kits of 2.8.0, 2.8.3 and 2.9.0).
 pub fn provisioned_by(facts: ReleaseFacts<'_>) -> Provisioned {
     let has_mark = |target: &Target| target.capabilities().kit_marks.iter().any(|mark| has_mark(&facts, *mark));
     Target::ALL.into_iter().rev().find(has_mark).map_or(Provisioned::Unknown, Provisioned::By)

@@ -9,14 +9,14 @@ use serde_json::{Map, Value, json};
 
 use crate::model::Expose;
 
-/// The schema, JSON Schema 2020-12, closed at every level that this crate reads. What `defaults` and `config` hold of
-/// `k8s.yaml` is described in the schema of that file.
+/// The schema, JSON Schema 2020-12, closed at every level that this crate reads. The keys of `k8s.yaml` in `defaults` and
+/// `config` are described in the schema of that file.
 pub fn schema() -> Value {
     let generator = SchemaGenerator::new(SchemaSettings::draft2020_12());
     generator.into_root_schema_for::<FederationFile>().to_value()
 }
 
-/// Declares a block of the file once: its schema, and the names of its keys for the reader.
+/// Declares a block of the file: its schema, and the names of its keys for the reader.
 macro_rules! block {
     ($(#[$about:meta])* $name:ident { $($(#[$key_about:meta])* $key:ident: $kind:ty,)+ }) => {
         #[derive(Deserialize, JsonSchema)]

@@ -1,4 +1,4 @@
-//! For which FLARE release a kit is prepared where nobody says so: what the image's tag says, else what the kit says.
+//! For which FLARE release a kit is prepared if none is requested: the one of the image's tag, otherwise the one of the kit.
 
 use std::fmt;
 
@@ -20,7 +20,7 @@ pub enum Reason {
     ImageTag(String),
     /// The kit's templates, which differ between releases.
     Kit,
-    /// Neither image nor kit tell.
+    /// Neither image nor kit shows a release.
     Default,
 }
 
@@ -37,21 +37,21 @@ impl fmt::Display for Reason {
     }
 }
 
-/// A target, and why it is the one.
+/// A target, and what decided it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
     /// The release that the kit is prepared for.
     pub target: Target,
     /// What decided it.
     pub reason: Reason,
-    /// `RELEASE_MISMATCH` where the image's tag decided and the kit is of another release.
+    /// `RELEASE_MISMATCH` if the image's tag decided and the kit is of another release.
     pub warning: Option<Diagnostic>,
 }
 
-/// Decides the target: what was `asked` for wins, then the image's tag, then the kit, then [`Target::default`].
+/// Decides the target: the one `asked` for, then the image's tag, then the kit, then [`Target::default`].
 ///
-/// A tag tells where it begins with a release that is known (`2.9.0-py313`, `v2.8`); `latest`, a digest alone and a numbering of
-/// one's own tell nothing.
+/// A tag counts if it begins with a known release (`2.9.0-py313`, `v2.8`); `latest`, a digest alone and other numbering
+/// schemes do not.
 pub fn decide(asked: Option<(Target, Reason)>, image: Option<&ImageReference>, provisioned: Provisioned) -> Decision {
     if let Some((target, reason)) = asked {
         return Decision { target, reason, warning: None };
@@ -70,7 +70,7 @@ pub fn decide(asked: Option<(Target, Reason)>, image: Option<&ImageReference>, p
     }
 }
 
-/// The release that an image's tag names, where it is one that kits are prepared for.
+/// The release that an image's tag names, if kits can be prepared for it.
 pub fn release_of_image(image: &ImageReference) -> Option<Target> {
     release_of_tag(image.tag.as_deref()?)?.parse().ok()
 }

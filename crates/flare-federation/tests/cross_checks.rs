@@ -1,4 +1,4 @@
-//! The checks across participants.
+//! The cross checks of participants.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use flare_diagnostic::Code;
@@ -8,7 +8,7 @@ use flare_site_plan::SitePlan;
 use flare_startup_kit::Relay;
 use serde_json::json;
 
-/// A plan as `prepare` would make it from a kit without surprises.
+/// A plan as `prepare` would make it from an ordinary kit.
 fn plan(role: Role, name: &str) -> SitePlan {
     let service = ServiceName::new("nvflare-server").unwrap();
     let site = name.rsplit('.').next().unwrap();
@@ -38,7 +38,7 @@ fn entries(names: &[&str]) -> Vec<Participant> {
     Federation::parse(text.as_bytes(), "f").unwrap().value.participants
 }
 
-/// Checks a federation of `server1`, `site-1` and `site-2` after a change, and gives what is said.
+/// Checks a federation of `server1`, `site-1` and `site-2` after a change, and returns the messages.
 fn said(change: impl FnOnce(&mut [Participant], &mut [SitePlan])) -> (Vec<String>, Vec<String>) {
     let mut entries = entries(&["server1", "site-1", "site-2"]);
     let mut plans = [plan(Role::Server, "server1"), plan(Role::Client, "site-1"), plan(Role::Client, "site-2")];

@@ -1,4 +1,4 @@
-//! The files of `fixtures/federations`: valid ones are read, invalid ones have exactly the fault that stands beside them.
+//! The files of `fixtures/federations`: valid ones are read, invalid ones have exactly the expected faults beside them.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::panic, reason = "tests read the fixtures")]
 
 use std::fmt::Write as _;

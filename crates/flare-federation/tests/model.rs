@@ -1,4 +1,4 @@
-//! How a participant's config and values are laid over the defaults; no text makes the reader panic.
+//! How a participant's config and values are overlaid on the defaults; no text makes the reader panic.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by them")]
 
 use flare_diagnostic::Code;

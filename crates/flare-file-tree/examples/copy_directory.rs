@@ -1,4 +1,4 @@
-//! Copies a directory as `prepare` does, so many times: `copy_directory FROM TO TIMES`; prints the microseconds of one copy.
+//! Copies a directory as `prepare` does, repeatedly: `copy_directory FROM TO TIMES` prints the microseconds of one copy.
 
 #![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "an example has a command line and measures")]
 

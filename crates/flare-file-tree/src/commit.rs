@@ -1,8 +1,8 @@
 //! Puts a tree in place by one rename.
 //!
 //! The tree is written into a temporary directory beside the destination, then takes the destination's name in one step;
-//! an old directory is exchanged with it and removed afterwards. So whoever kills us at any moment finds the old tree or
-//! the new one. What a killed run leaves is removed by the next one: the directory is locked while its run lives.
+//! an old directory is exchanged with it and removed afterwards. So a run that is killed at any moment leaves the old tree
+//! or the new one. Its leftovers are removed by the next run: a directory is locked while its run lives.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -33,18 +33,18 @@ use crate::{
 /// How a tree is put in place.
 #[derive(Debug, Clone, Copy)]
 pub struct CommitOptions<'run> {
-    /// Whether a directory that has something in it may be replaced. An empty one always is.
+    /// Whether a directory that is not empty may be replaced. An empty one always is.
     pub replace: bool,
-    /// Whether the run waits until all is on the medium (`fsync`). Without it the result is whole after a crash or
-    /// kill of any process, but after a power failure files may be missing or short; a prepared kit is made again in
-    /// milliseconds, so that is not worth a wait of hundreds of them.
+    /// Whether the run waits until everything is on the medium (`fsync`). Without it the result is whole after a crash or
+    /// kill of any process, but after a power failure files may be missing or short. A prepared kit is made again in
+    /// milliseconds, which does not justify waiting for hundreds of them.
     pub durable: bool,
-    /// Looked at before each file: where it is set, the run ends and leaves nothing behind.
+    /// Checked before each file: once it is set, the run ends and leaves nothing behind.
     pub cancelled: Option<&'run AtomicBool>,
-    /// How long the run waits while others write to the same destination.
+    /// How long the run waits while other runs write to the same destination.
     pub wait: Duration,
-    /// The name of a directory in the destination that is not replaced: what stands in it there is taken over into the new tree, in
-    /// place of what has the same name in that. Files are hard links, so nothing is copied.
+    /// The name of a directory in the destination whose content is carried over into the new tree, in place of entries of the same
+    /// name there. Files are hard-linked, so nothing is copied.
     pub keep: Option<&'run OsStr>,
 }
 
@@ -54,23 +54,23 @@ impl Default for CommitOptions<'_> {
     }
 }
 
-/// A tree that stands in its place.
+/// A tree that was put in place.
 #[derive(Debug)]
 pub struct Committed {
-    /// Whether it took the place of an older directory.
+    /// Whether it replaced an older directory.
     pub replaced: bool,
-    /// Where it was to be durable: the last wait failed.
+    /// Only for a durable commit: why the last `fsync` failed.
     pub unsynced: Option<DiskError>,
-    /// Directories beside the destination that could not be removed: the older tree, or what killed runs left. Each holds a whole
-    /// tree or a part of one. The next commit to the same place tries again, and names them again.
+    /// Directories beside the destination that could not be removed: the older tree, or what killed runs left. Each contains a whole
+    /// tree or a part of one. The next commit to the same place tries again and reports them again.
     pub leftovers: Vec<DiskError>,
 }
 
 /// Puts a tree in place by one rename.
 ///
 /// Missing directories above the destination are made, and removed again where the run fails. A destination that is a link
-/// to a directory stays one: the directory is replaced. What is neither a directory nor absent is refused. Whether a directory may be
-/// replaced is for the caller to decide, see [`Destination::inspect`](crate::Destination::inspect).
+/// to a directory stays one: the directory is replaced. Anything else that exists is refused. Whether a directory may be
+/// replaced is the caller's decision, see [`Destination::inspect`](crate::Destination::inspect).
 ///
 /// On file systems that cannot exchange two names, a run that is killed between two renames leaves the old directory
 /// under a temporary name; the next commit puts it back first.
@@ -78,8 +78,8 @@ pub fn commit(tree: &FileTree, destination: &Path, options: &CommitOptions<'_>) 
     commit_with_hook(tree, destination, options, &mut |_| Ok(()))
 }
 
-/// [`commit`] that asks `hook` before each call that changes the disk: for tests of what a fault or a kill leaves
-/// behind. An error of the hook takes the place of the call.
+/// Like [`commit`], but calls `hook` before each call that changes the disk: for tests of what a fault or a kill leaves
+/// behind. An error of the hook replaces the call.
 pub fn commit_with_hook<'run>(
     tree: &FileTree,
     destination: &Path,
@@ -93,21 +93,21 @@ pub fn commit_with_hook<'run>(
         .and_then(|()| Run { disk: &mut disk, target: &target, options }.commit(tree));
     if result.is_err() {
         for directory in made.iter().rev() {
-            // One that is no longer empty is somebody else's by now.
+            // Fails if the directory is not empty: then it belongs to somebody else by now.
             let _ = disk.remove_directory(CWD, directory.as_os_str());
         }
     }
     result
 }
 
-/// Makes what is missing of a path, as `mkdir -p` does; `made` lists it from above.
+/// Makes the missing directories of a path, as `mkdir -p` does; `made` lists them from the top.
 pub(crate) fn make_parents(disk: &mut Disk<'_>, directory: &Path, made: &mut Vec<PathBuf>) -> Result<(), CommitError> {
     let is_missing = |path: &Path| matches!(statat(CWD, path, AtFlags::empty()), Err(Errno::NOENT));
     let missing: Vec<_> = directory.ancestors().take_while(|path| *path != Path::new("") && is_missing(path)).collect();
     for path in missing.into_iter().rev() {
         match disk.make_directory(CWD, path.as_os_str(), Mode::from_raw_mode(0o777)) {
             Ok(()) => made.push(path.to_owned()),
-            // Another run was faster, and whose directory it is decides who removes it.
+            // Another run was faster; the run that made the directory removes it.
             Err(Errno::EXIST) => {}
             Err(errno) => return Err(DiskError::new("create", path, errno).into()),
         }
@@ -115,13 +115,13 @@ pub(crate) fn make_parents(disk: &mut Disk<'_>, directory: &Path, made: &mut Vec
     Ok(())
 }
 
-/// What became of a try to give the written directory its name.
+/// The result of trying to give the written directory its name.
 enum Put {
-    /// It stands where nothing was, or an empty directory.
+    /// It is in place, where there was nothing or an empty directory.
     New,
-    /// It stands, and the older directory has this name now.
+    /// It is in place, and the older directory now has this name.
     Replaced(OsString),
-    /// Another run changed the place at this moment: to be tried again.
+    /// Another run changed the place at the same moment: to be tried again.
     OthersAreAtIt,
 }
 
@@ -141,7 +141,7 @@ impl Run<'_, '_> {
         match self.write(tree, &slot).and_then(|()| self.put_in_place(parent, &slot)) {
             Ok(old) => {
                 let mut leftovers = std::mem::take(&mut slot.leftovers);
-                // Whoever replaces the new tree waits for its lock before the tree is removed.
+                // A run that replaces the new tree waits for its lock before it removes the tree.
                 drop(slot);
                 let synced = if self.options.durable { self.disk.sync(parent, &self.target.name) } else { Ok(()) };
                 let removed =
@@ -168,8 +168,8 @@ impl Run<'_, '_> {
         if self.disk.is_cancelled() { Err(CommitError::Interrupted) } else { Ok(()) }
     }
 
-    /// Gives the written directory its name; answers the name under which the old one now stands, if there was one. Waits for runs
-    /// that do the same.
+    /// Gives the written directory its name and returns the name that the old one has now, if there was one. Waits for other
+    /// runs that do the same.
     fn put_in_place(&mut self, parent: BorrowedFd<'_>, slot: &StagingDirectory) -> Result<Option<OsString>, CommitError> {
         let mut wait = Wait::new(self.options.wait);
         loop {
@@ -195,7 +195,7 @@ impl Run<'_, '_> {
         }
         let found = match statat(parent, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(found) => found,
-            // It has just been put aside.
+            // Another run has just put it aside.
             Err(Errno::NOENT) => return Ok(Put::OthersAreAtIt),
             Err(errno) => return Err(self.failed("replace", errno)),
         };
@@ -207,7 +207,7 @@ impl Run<'_, '_> {
         }
         let old = match self.options.keep {
             None => None,
-            // Locked until the exchange, so that nobody replaces or removes what is being taken over.
+            // Locked until the exchange, so that nobody replaces or removes what is being carried over.
             Some(kept) => match open_locked(self.disk, parent, name) {
                 Ok(old) => {
                     self.keep(&old, slot, kept)?;
@@ -230,7 +230,7 @@ impl Run<'_, '_> {
         kept.map_err(|(path, errno)| DiskError::new("keep", self.target.path().join(path), errno).into())
     }
 
-    /// A plain rename: it replaces an empty directory and refuses one that has something in it.
+    /// A plain rename: it replaces an empty directory and refuses any other.
     fn over_nothing(&mut self, parent: BorrowedFd<'_>, temporary: &OsStr, name: &OsStr) -> Result<Put, CommitError> {
         match self.disk.rename(parent, temporary, name) {
             Ok(()) => Ok(Put::New),
@@ -240,7 +240,7 @@ impl Run<'_, '_> {
         }
     }
 
-    /// For file systems without exchange: the old directory steps aside, and back where the second rename fails.
+    /// For file systems without exchange: renames the old directory, and renames it back if the second rename fails.
     fn in_two_steps(
         &mut self,
         parent: BorrowedFd<'_>,
@@ -249,8 +249,8 @@ impl Run<'_, '_> {
         old: Option<OwnedFd>,
     ) -> Result<Put, CommitError> {
         let name = self.target.name.as_os_str();
-        // Locked, so that no other run takes it for the leftover of a killed one. The run that put it there has its lock until all is
-        // done; whoever puts it aside has it too.
+        // Locked, so that no other run takes it for the leftover of a killed one. The run that put it in place holds its lock until it
+        // has finished.
         let _old: OwnedFd = match old.map_or_else(|| open_locked(self.disk, parent, name), Ok) {
             Ok(old) => old,
             Err(Errno::WOULDBLOCK | Errno::NOENT) => return Ok(Put::OthersAreAtIt),
@@ -263,13 +263,13 @@ impl Run<'_, '_> {
         }
         match self.disk.rename(parent, temporary, name) {
             Ok(()) => Ok(Put::Replaced(backup_name.to_owned())),
-            // Another run found the place empty: its tree is the newer one, and is replaced next.
+            // Another run found the place empty: its tree is the newer one and is replaced next.
             Err(Errno::EXIST | Errno::NOTEMPTY) => {
                 remove_tree(self.disk, parent, backup_name).map_err(|errno| self.failed("replace", errno))?;
                 Ok(Put::OthersAreAtIt)
             }
             Err(errno) => {
-                // Where this fails too, the next commit does it.
+                // If this fails too, the next commit does it.
                 let _ = self.disk.rename(parent, backup_name, name);
                 Err(self.failed("replace", errno))
             }
@@ -281,7 +281,7 @@ impl Run<'_, '_> {
     }
 }
 
-/// What file systems and kernels answer that do not know the flag of a rename.
+/// Whether this is the answer of a file system or kernel that does not know the rename flag.
 fn unsupported(errno: Errno) -> bool {
     matches!(errno, Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP)
 }

@@ -1,4 +1,4 @@
-//! What stands at a path where a tree shall go, and the names of the temporary directories beside it.
+//! What exists at the path where a tree is to be put, and the names of the temporary directories beside it.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -20,14 +20,14 @@ pub(crate) const SLOTS: u8 = 8;
 const MARK: &[u8] = b".flare-kube-";
 const BACKUP: &[u8] = b"-kept";
 
-/// What stands at a path; a link is followed.
+/// What exists at a path; a link is followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Destination {
     /// Nothing.
     Absent,
-    /// A directory without anything in it.
+    /// An empty directory.
     EmptyDirectory,
-    /// A directory with something in it.
+    /// A directory that is not empty.
     Directory,
     /// A regular file.
     File,
@@ -36,7 +36,7 @@ pub enum Destination {
 }
 
 impl Destination {
-    /// Looks at a path. Fails where one may not look, or where an upper part of the path is no directory.
+    /// Inspects a path. Fails if access is denied, or if an upper part of the path is not a directory.
     pub fn inspect(path: &Path) -> Result<Self, DiskError> {
         let failed = |errno: Errno| DiskError::new("look at", path, errno);
         let found = match statat(CWD, path, AtFlags::empty()) {
@@ -61,8 +61,8 @@ impl Destination {
     }
 }
 
-/// The user whom a directory belongs to, where that is somebody else and this process may not write there: its content cannot
-/// be removed then.
+/// The owner of a directory, if that is another user and this process may not write there, so that its content cannot
+/// be removed.
 pub fn other_owner(directory: &Path) -> Result<Option<u32>, DiskError> {
     let failed = |errno: Errno| DiskError::new("look at", directory, errno);
     let owner = statat(CWD, directory, AtFlags::empty()).map_err(failed)?.st_uid;
@@ -84,7 +84,7 @@ fn is_empty(directory: &Path) -> Result<bool, Errno> {
     Ok(true)
 }
 
-/// Where a tree goes: a name in a directory, no link among the last names.
+/// Where a tree is put: a name in a directory; the name itself is not a link.
 #[derive(Debug)]
 pub(crate) struct CommitPath {
     pub(crate) parent: PathBuf,
@@ -92,7 +92,7 @@ pub(crate) struct CommitPath {
 }
 
 impl CommitPath {
-    /// Resolves a destination that is itself a link, or ends in `..`.
+    /// Resolves a destination that is itself a link or ends in `..`.
     pub(crate) fn resolve(destination: &Path) -> Result<Self, DiskError> {
         let found = statat(CWD, destination, AtFlags::SYMLINK_NOFOLLOW);
         let is_link = found.is_ok_and(|stat| kind(&stat) == FileType::Symlink);
@@ -112,12 +112,12 @@ impl CommitPath {
     }
 
     /// The temporary directory in which a tree is written. The names are few and fixed, so that those of killed runs are
-    /// found without a look at the whole directory, which may hold a thousand other outputs.
+    /// found without listing the whole directory, which may contain a thousand other outputs.
     pub(crate) fn temporary(&self, slot: u8) -> OsString {
         self.sibling(slot, b"")
     }
 
-    /// Where the old tree waits, on file systems that cannot exchange two names.
+    /// The name of the old tree meanwhile, on file systems that cannot exchange two names.
     pub(crate) fn backup_name(&self, slot: u8) -> OsString {
         self.sibling(slot, BACKUP)
     }
@@ -128,7 +128,7 @@ impl CommitPath {
         if name.len() <= 200 {
             sibling.extend_from_slice(name);
         } else {
-            // The name and what we add must stay within the 255 bytes of a file name.
+            // The name with its additions must stay within the 255 bytes of a file name.
             sibling.extend_from_slice(Digest::of(name).to_string().as_bytes());
         }
         sibling.extend_from_slice(MARK);
@@ -138,7 +138,7 @@ impl CommitPath {
     }
 }
 
-/// Whether a directory's name is one of our temporary ones.
+/// Whether this is the name of a temporary directory of a commit.
 pub(crate) fn is_temporary(name: &OsStr) -> bool {
     let name = name.as_bytes();
     let name = name.strip_suffix(BACKUP).unwrap_or(name);
@@ -146,17 +146,17 @@ pub(crate) fn is_temporary(name: &OsStr) -> bool {
     (b'1'..=b'0' + SLOTS).contains(slot) && rest.ends_with(MARK) && rest.first() == Some(&b'.') && rest.len() > MARK.len() + 1
 }
 
-/// The directories in a directory, sorted by name; links to directories are followed, our own temporary ones are not listed.
+/// The directories in a directory, sorted by name; links to directories are followed, temporary ones of a commit are left out.
 pub fn directories(directory: &Path) -> Result<Vec<PathBuf>, DiskError> {
     children(directory, FileType::Directory)
 }
 
-/// The regular files in a directory, sorted by name; links to files are followed, as a mounted Secret has them.
+/// The regular files in a directory, sorted by name; links to files are followed, because a mounted Secret consists of them.
 pub fn files(directory: &Path) -> Result<Vec<PathBuf>, DiskError> {
     children(directory, FileType::RegularFile)
 }
 
-/// The links in a directory that lead nowhere, sorted by name.
+/// The broken links in a directory, sorted by name.
 pub fn broken_links(directory: &Path) -> Result<Vec<PathBuf>, DiskError> {
     select(directory, |path| matches!(statat(CWD, path, AtFlags::empty()), Err(Errno::NOENT | Errno::LOOP)))
 }

@@ -14,23 +14,23 @@ use crate::{
 pub struct Digest(pub [u8; 32]);
 
 impl Digest {
-    /// The SHA-256 of some bytes.
+    /// The SHA-256 of the given bytes.
     pub fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
     }
 }
 
-/// A SHA-256 of bytes that come piece by piece.
+/// A SHA-256 of bytes that arrive piece by piece.
 #[derive(Debug, Clone, Default)]
 pub struct Hasher(Sha256);
 
 impl Hasher {
-    /// Takes the next bytes.
+    /// Adds the next bytes.
     pub fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }
 
-    /// The digest of all of them.
+    /// The digest of all bytes.
     pub fn finish(self) -> Digest {
         Digest(self.0.finalize().into())
     }
@@ -43,7 +43,7 @@ impl fmt::Display for Digest {
 }
 
 impl Content {
-    /// The SHA-256 of the content. A file on disk is read piece by piece; it must still have the length with which it
+    /// The SHA-256 of the content. A file on disk is read piece by piece; it must still have the length that it had when it
     /// was found. Content in memory cannot fail.
     pub fn digest(&self) -> Result<Digest, DiskError> {
         let mut hasher = Sha256::new();
@@ -78,9 +78,9 @@ impl FileTree {
     /// The SHA-256 of the tree: of every path, its kind, whether its owner may execute it (files), and its content.
     ///
     /// Each part is preceded by its length and its kind, so that no two trees give the same input. Other permission
-    /// bits do not count: they change on the way through archives and volumes, while the execute bit decides whether a
-    /// script runs. The mode of the directory itself does not count either. Fails only where a file that stays on disk
-    /// cannot be read, or has changed.
+    /// bits do not count, because archives and volumes change them, while the execute bit decides whether a
+    /// script runs. The mode of the directory itself does not count either. Fails only if a file that stays on disk
+    /// cannot be read or has changed.
     pub fn digest(&self) -> Result<Digest, DiskError> {
         let mut hasher = Sha256::new();
         hasher.update(b"flare-kube tree 1\0");

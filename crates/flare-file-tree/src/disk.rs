@@ -1,7 +1,7 @@
 //! Every system call of this crate that changes the disk, each announced to a fault hook.
 //!
-//! A test whose hook fails from the n-th call on sees what a full disk (the call fails) or `kill -9` (this call and all
-//! later ones fail, cleaning up included) leaves behind. No other file of this crate writes, and a test holds it.
+//! A test whose hook fails the n-th call sees what a full disk (only this call fails) or `kill -9` (this and all
+//! later calls fail, including clean-up) leaves behind. No other file of this crate writes, which a test checks.
 
 use std::{
     ffi::OsStr,
@@ -53,7 +53,7 @@ pub struct DiskCall<'run> {
     pub name: &'run OsStr,
 }
 
-/// What is asked before each [`DiskCall`]; an error takes the place of the call.
+/// Called before each [`DiskCall`]; an error replaces the call.
 pub type FaultHook<'run> = dyn FnMut(DiskCall<'_>) -> io::Result<()> + 'run;
 
 pub(crate) struct Disk<'run> {
@@ -63,7 +63,7 @@ pub(crate) struct Disk<'run> {
 
 type ErrnoResult<T = ()> = Result<T, Errno>;
 
-/// Changes the disk where no test fails a call.
+/// Runs work that changes the disk, without a fault hook.
 pub(crate) fn without_hook<T>(work: impl FnOnce(&mut Disk<'_>) -> T) -> T {
     work(&mut Disk { hook: &mut |_| Ok(()), cancelled: None })
 }
@@ -90,23 +90,23 @@ impl Disk<'_> {
         openat(parent, name, flags, mode)
     }
 
-    /// As [`Self::create_file`], for a file that is read back as well.
+    /// Like [`Self::create_file`], for a file that is read back as well.
     pub(crate) fn create_file_to_read_back(&mut self, parent: impl AsFd, name: &OsStr, mode: Mode) -> ErrnoResult<OwnedFd> {
         self.ask(DiskOperation::CreateFile, name)?;
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         openat(parent, name, flags, mode)
     }
 
-    /// Makes a file without a name, which is gone with its last descriptor; `name` is the one that it may get.
+    /// Makes a file without a name, which disappears with its last descriptor; `name` is the one that it may get later.
     pub(crate) fn create_file_without_name(&mut self, parent: impl AsFd, name: &OsStr, mode: Mode) -> ErrnoResult<OwnedFd> {
         self.ask(DiskOperation::CreateFile, name)?;
         openat(parent, ".", OFlags::RDWR | OFlags::TMPFILE | OFlags::CLOEXEC, mode)
     }
 
-    /// Gives a file without a name one that is free.
+    /// Gives a name that is not in use to a file without one.
     pub(crate) fn name_file(&mut self, file: impl AsFd, parent: impl AsFd, name: &OsStr) -> ErrnoResult {
         self.ask(DiskOperation::Link, name)?;
-        // The one way without special rights.
+        // The only way that needs no privileges.
         let descriptor = format!("/proc/self/fd/{}", file.as_fd().as_raw_fd());
         linkat(CWD, &descriptor, parent, name, AtFlags::SYMLINK_FOLLOW)
     }
@@ -123,7 +123,7 @@ impl Disk<'_> {
         Ok(())
     }
 
-    /// Copies at most `length` bytes; std shares or copies the blocks inside the kernel where the file system can.
+    /// Copies at most `length` bytes; std shares or copies the blocks inside the kernel if the file system can.
     pub(crate) fn copy(&mut self, source: &mut File, file: &mut File, name: &OsStr, length: u64) -> io::Result<u64> {
         self.ask(DiskOperation::Write, name)?;
         io::copy(&mut io::Read::take(source, length), file)
@@ -150,7 +150,7 @@ impl Disk<'_> {
         renameat(&directory, from, &directory, to)
     }
 
-    /// Renames where the new name is free, else answers `EXIST`.
+    /// Renames if the new name is not in use; otherwise fails with `EXIST`.
     pub(crate) fn rename_to_free(&mut self, directory: impl AsFd, from: &OsStr, to: &OsStr) -> ErrnoResult {
         self.ask(DiskOperation::Rename, to)?;
         renameat_with(&directory, from, &directory, to, RenameFlags::NOREPLACE)
@@ -161,7 +161,7 @@ impl Disk<'_> {
         renameat_with(&directory, from, &directory, to, RenameFlags::EXCHANGE)
     }
 
-    /// Gives a file of one directory the same name in another one, without following links.
+    /// Links a file into another directory under the same name, without following links.
     pub(crate) fn link(&mut self, from: impl AsFd, to: impl AsFd, name: &OsStr) -> ErrnoResult {
         self.ask(DiskOperation::Link, name)?;
         linkat(from, name, to, name, AtFlags::empty())

@@ -1,4 +1,4 @@
-//! What the disk refused, and why a tree did not get to its place.
+//! Why a call on the disk failed, and why a tree was not put in place.
 
 use std::{
     io,
@@ -9,7 +9,7 @@ use std::{
 use flare_diagnostic::{Code, Diagnostic, Faults, Place, printable};
 use rustix::io::Errno;
 
-/// One call that the disk refused: what was tried, where, and the system's reason.
+/// One failed call on the disk: what was tried, where, and the system's reason.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {action} `{}`: {}", shown(.path), reason(.source))]
 pub struct DiskError {
@@ -26,19 +26,19 @@ impl DiskError {
         Self { action, path: path.into(), source: source.into() }
     }
 
-    /// A file that is not what it was when the tree was read.
+    /// The error of a file that has changed since the tree was read.
     pub(crate) fn changed(path: &Path) -> Self {
         Self::new("copy", path, io::Error::other("it was changed after it was first looked at"))
     }
 
-    /// The error as a diagnostic about a directory that is left beside a destination, for all who may find private keys in it.
+    /// The error as a diagnostic about a directory left beside a destination, in which private keys may remain.
     pub fn into_leftover(self, code: Code) -> Diagnostic {
         let message = format!("{self}; it holds copies of the files that were written, private keys included");
         let hint = "remove it yourself, with the rights that it takes; each later run tries too, and says so";
         Diagnostic::error(code, message).hint(hint).at(Place::from(self.path.as_path()))
     }
 
-    /// The error as a diagnostic of the given code, with a hint where the reason is one that the user can mend.
+    /// The error as a diagnostic of the given code, with a hint if the user can remove the cause.
     pub fn into_diagnostic(self, code: Code) -> Diagnostic {
         let diagnostic = Diagnostic::error(code, self.to_string()).at(Place::from(self.path.as_path()));
         match hint(&self.source) {
@@ -48,7 +48,7 @@ impl DiskError {
     }
 }
 
-/// A tree that did not get to its place; the destination is as before.
+/// Why a tree was not put in place; the destination is as before.
 #[derive(Debug, thiserror::Error)]
 pub enum CommitError {
     /// The run was interrupted.
@@ -61,24 +61,24 @@ pub enum CommitError {
         path: PathBuf,
         /// How long the run waited.
         waited: Duration,
-        /// The ids of their processes, where the system tells.
+        /// The ids of their processes, as far as the system reports them.
         processes: Vec<u32>,
     },
-    /// The disk refused.
+    /// A call on the disk failed.
     #[error(transparent)]
     Disk(#[from] DiskError),
-    /// Besides, what had been written could not be removed.
+    /// In addition, what had been written could not be removed.
     #[error("{error}; and {leftover}")]
     LeftBehind {
-        /// Why the tree did not get to its place.
+        /// Why the tree was not put in place.
         error: Box<Self>,
-        /// The directory that is left, with a part of the tree in it.
+        /// The directory that remains, with a part of the tree in it.
         leftover: DiskError,
     },
 }
 
 impl CommitError {
-    /// The error of a step of its own, whose result is whole all the same.
+    /// The error of a separate step that leaves the result whole.
     pub(crate) fn into_disk_error(self, action: &'static str, path: &Path) -> DiskError {
         match self {
             Self::Disk(error) => error,
@@ -88,7 +88,7 @@ impl CommitError {
         }
     }
 
-    /// The error as faults: [`Code::Interrupted`], or the given code where the disk refused.
+    /// The error as faults: [`Code::Interrupted`], or the given code if a call on the disk failed.
     pub fn into_faults(self, code: Code) -> Faults {
         match self {
             Self::Interrupted => Diagnostic::error(Code::Interrupted, self.to_string()).into(),

@@ -1,4 +1,4 @@
-//! Single files that flare-kube writes for people: whole or not at all.
+//! Single files that flare-kube writes for users, whole or not at all.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -19,10 +19,10 @@ use crate::{
     real_path::canonical,
 };
 
-/// Writes a file whole: under a temporary name beside it, then by one rename. Missing directories above it are made.
+/// Writes a whole file: under a temporary name beside it, then by one rename. Missing directories above it are made.
 ///
-/// With `replace` false, what stands at the path is never touched: the error says that it exists. `mode` holds the permission
-/// bits, whatever the process's umask is.
+/// If `replace` is false, an existing file is never touched: the error says that it exists. `mode` holds the permission
+/// bits, regardless of the process's umask.
 pub fn write_file(path: &Path, bytes: &[u8], mode: u32, replace: bool) -> Result<(), DiskError> {
     without_hook(|disk| write_with(disk, path, bytes, mode, replace))
 }
@@ -50,9 +50,9 @@ fn write_with(disk: &mut Disk<'_>, path: &Path, bytes: &[u8], mode: u32, replace
     })
 }
 
-/// Writes files that belong together, each where nothing stands yet: all of them, or none.
+/// Writes files that belong together, none of which may exist: all of them or none.
 ///
-/// Where one cannot be written, those before it are removed again.
+/// If one cannot be written, those before it are removed again.
 pub fn write_new_files(files: &[(&Path, &[u8])], mode: u32) -> Result<(), DiskError> {
     for (index, (path, bytes)) in files.iter().enumerate() {
         if let Err(error) = write_file(path, bytes, mode, false) {
@@ -63,7 +63,7 @@ pub fn write_new_files(files: &[(&Path, &[u8])], mode: u32) -> Result<(), DiskEr
     Ok(())
 }
 
-/// Removes a file that was just written, if it can be.
+/// Removes a file that was just written; errors are ignored.
 fn remove_file(path: &Path) {
     if let Ok(target) = CommitPath::resolve(path)
         && let Ok(parent) = open_directory(&target.parent)
@@ -72,7 +72,7 @@ fn remove_file(path: &Path) {
     }
 }
 
-/// The hidden name under which a file is written that will stand at `name`.
+/// The hidden name under which the file `name` is written.
 pub(crate) fn beside(name: &OsStr) -> OsString {
     let mut temporary = OsString::from(".");
     temporary.push(name);
@@ -84,7 +84,7 @@ pub(crate) fn open_directory(path: &Path) -> rustix::io::Result<OwnedFd> {
     openat(CWD, path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
 }
 
-/// A path with every link on the way resolved, as far as it exists; what does not exist yet is kept as it is.
+/// A path with every link in it resolved, as far as it exists; what does not exist yet is kept as it is.
 ///
 /// For comparing two paths that may lead to the same directory. The path must be absolute and without `.` and `..`.
 pub fn resolved(path: &Path) -> PathBuf {

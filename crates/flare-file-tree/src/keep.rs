@@ -1,5 +1,5 @@
-//! Takes a directory of the old tree over into the new one, by hard links: nothing is read or copied, so files keep owner,
-//! times and holes, however large they are, and the old tree stays whole until it is replaced.
+//! Carries a directory of the old tree over into the new one by hard links: nothing is read or copied, so files of any size
+//! keep owner, times and holes, and the old tree stays whole until it is replaced.
 
 use std::{
     ffi::OsStr,
@@ -25,8 +25,8 @@ use crate::{
 /// What could not be kept: its path below the tree, and the system's reason.
 pub(crate) type NotKept = (PathBuf, Errno);
 
-/// Links everything in a directory of the old tree into the same directory of the new one, where it takes the place of what has
-/// the same name. Nothing is done where the old tree has no such entry.
+/// Links everything in a directory of the old tree into the same directory of the new one, replacing entries of the
+/// same name. Does nothing if the old tree has no such directory.
 pub(crate) fn keep(disk: &mut Disk<'_>, old: BorrowedFd<'_>, new: BorrowedFd<'_>, name: &OsStr) -> Result<(), NotKept> {
     let path = PathBuf::from(name);
     match statat(old, name, AtFlags::SYMLINK_NOFOLLOW) {
@@ -58,11 +58,11 @@ fn directory(disk: &mut Disk<'_>, [old, new]: [BorrowedFd<'_>; 2], name: &OsStr,
         let stat = statat(&old, name, AtFlags::SYMLINK_NOFOLLOW).map_err(failed)?;
         entry(disk, [old.as_fd(), new.as_fd()], name, kind(&stat), path.join(name))?;
     }
-    // Last, because it may forbid to fill the directory.
+    // Last, because the mode may forbid writing to the directory.
     disk.set_mode(&new, name, mode).map_err(failed)
 }
 
-/// The directory of the new tree that is filled, made where it is missing.
+/// The directory of the new tree that is filled; made if it is missing.
 fn open_new(disk: &mut Disk<'_>, parent: BorrowedFd<'_>, name: &OsStr) -> Result<OwnedFd, Errno> {
     match disk.make_directory(parent, name, Mode::RWXU) {
         Ok(()) => {}
@@ -83,7 +83,7 @@ fn link(disk: &mut Disk<'_>, [old, new]: [BorrowedFd<'_>; 2], name: &OsStr, kind
         linked = disk.link(old, new, name);
     }
     match linked {
-        // File systems without links, a file of another user, a mount point, a file with too many names.
+        // File systems without links, a file of another user, a mount point, a file with too many links.
         Err(Errno::PERM | Errno::ACCESS | Errno::XDEV | Errno::MLINK | Errno::OPNOTSUPP | Errno::NOSYS)
             if kind == FileType::RegularFile =>
         {

@@ -1,4 +1,4 @@
-//! A file of any size that is written piece by piece, and stands at its path whole or not at all.
+//! A file of any size that is written piece by piece and appears at its path whole or not at all.
 
 use std::{
     ffi::OsString,
@@ -20,9 +20,9 @@ use crate::{
     source::{READ_STRICTLY, kind},
 };
 
-/// A file without a name, which gets its name when it is whole.
+/// A file that gets its name when it is complete.
 ///
-/// Where the file system can keep a file without a name, a run that is killed leaves nothing at all; elsewhere it leaves a hidden
+/// If the file system supports files without a name, a run that is killed leaves nothing; otherwise it leaves a hidden
 /// file beside the path.
 #[derive(Debug)]
 pub struct NewFile {
@@ -31,15 +31,15 @@ pub struct NewFile {
     name: OsString,
     path: PathBuf,
     replace: bool,
-    /// The name under which it is written, where it has one.
+    /// The hidden name under which it is written, if it has one.
     temporary: Option<OsString>,
 }
 
 impl NewFile {
-    /// Begins a file. `mode` holds the permission bits, from which the process's umask takes. The directory must be there.
+    /// Begins a file. `mode` holds the permission bits, which the process's umask reduces. The directory must exist.
     ///
     /// # Errors
-    /// Where something stands at the path that may not be replaced: with `replace` what is no regular file, else anything.
+    /// If something at the path may not be replaced: with `replace` anything but a regular file, otherwise anything.
     pub fn begin(path: &Path, mode: u32, replace: bool) -> Result<Self, DiskError> {
         let failed = |errno: Errno| DiskError::new("write", path, errno);
         let target = CommitPath::resolve(path)?;
@@ -55,7 +55,7 @@ impl NewFile {
         Ok(Self { file, parent, name: target.name, path: path.to_owned(), replace, temporary })
     }
 
-    /// A second file in the same directory, which never gets a name: for what is put together later.
+    /// A second file in the same directory, which never gets a name, for intermediate data.
     pub fn scratch(&self) -> Result<File, DiskError> {
         let failed = |errno: Errno| DiskError::new("write", &self.path, errno);
         let mut name = OsString::from("scratch-");
@@ -67,7 +67,7 @@ impl NewFile {
         Ok(file)
     }
 
-    /// The file, to write and to read it back.
+    /// The file, for writing and for reading back.
     pub fn file(&self) -> &File {
         &self.file
     }
@@ -77,10 +77,10 @@ impl NewFile {
         DiskError::new("write", &self.path, error)
     }
 
-    /// Brings the content to the disk and gives the file its name.
+    /// Writes the content through to the disk and gives the file its name.
     ///
     /// # Errors
-    /// Where the disk refuses, or something came to stand at the path meanwhile.
+    /// If a call on the disk fails, or something has appeared at the path meanwhile.
     pub fn commit(mut self) -> Result<(), DiskError> {
         self.file.sync_all().map_err(|error| self.failed(error))?;
         let placed = self.place();
@@ -110,7 +110,7 @@ impl NewFile {
     }
 }
 
-/// One that was not committed leaves nothing.
+/// A file that was not committed leaves nothing behind.
 impl Drop for NewFile {
     fn drop(&mut self) {
         if let Some(temporary) = &self.temporary {
@@ -119,12 +119,12 @@ impl Drop for NewFile {
     }
 }
 
-/// A new file to write and read: without a name, or, where the file system has no such files, with a hidden one.
+/// A new file to write and read: without a name or, if the file system does not support that, with a hidden one.
 fn without_name(parent: &OwnedFd, name: &OsString, mode: Mode) -> rustix::io::Result<(File, Option<OsString>)> {
     without_hook(|disk| {
         match disk.create_file_without_name(parent, name, mode) {
             Ok(file) => return Ok((File::from(file), None)),
-            // What file systems and old kernels answer that do not know it.
+            // The answers of file systems and old kernels that do not support it.
             Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::NOENT | Errno::INVAL) => {}
             Err(errno) => return Err(errno),
         }
@@ -135,10 +135,10 @@ fn without_name(parent: &OwnedFd, name: &OsString, mode: Mode) -> rustix::io::Re
     })
 }
 
-/// Opens a file that the user named, to read it piece by piece. A link is followed; what is no regular file is refused.
+/// Opens a file that the user named, to read it piece by piece. A link is followed; anything but a regular file is refused.
 ///
 /// # Errors
-/// Where there is no such file, or it cannot be read.
+/// If there is no such file, or it cannot be read.
 pub fn open_file(path: &Path) -> Result<File, DiskError> {
     let failed = |errno: Errno| DiskError::new("read", path, errno);
     let file = openat(CWD, path, READ_STRICTLY.difference(OFlags::NOFOLLOW), Mode::empty()).map_err(failed)?;

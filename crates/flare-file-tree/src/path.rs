@@ -7,11 +7,11 @@ use std::{
 };
 
 /// A path below a directory: relative, not empty, without `.`, `..` and NUL, in its shortest form. Ordered component by
-/// component, so that `a/b` stands before `a-b`, as FLARE's staging sorts. Names need not be UTF-8.
+/// component, so that `a/b` comes before `a-b`, as FLARE's staging sorts. Names need not be UTF-8.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RelativePath(PathBuf);
 
-/// A path that is absolute, empty, leads out of its directory or holds a NUL.
+/// A path that is absolute, is empty, leads out of its directory or contains a NUL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidPath(pub PathBuf);
 
@@ -24,22 +24,22 @@ impl fmt::Display for InvalidPath {
 impl std::error::Error for InvalidPath {}
 
 impl RelativePath {
-    /// Takes a path that stays below its directory; double slashes, a slash at the end and inner `.` are dropped.
+    /// Accepts a path that stays below its directory; double slashes, a slash at the end and inner `.` are dropped.
     pub fn new(path: impl Into<PathBuf>) -> Result<Self, InvalidPath> {
         let path = path.into();
         let inside = path.components().all(|component| matches!(component, Component::Normal(_)));
         if !inside || path.components().next().is_none() || path.as_os_str().as_bytes().contains(&0) {
             return Err(InvalidPath(path));
         }
-        // Equal paths must have equal bytes, because digests are made of bytes.
+        // Equal paths must have equal bytes, because digests are computed over bytes.
         let shortest: PathBuf = path.components().collect();
         Ok(Self(shortest))
     }
 
-    /// A path that stands in the source code.
+    /// A path written in the source code.
     ///
     /// # Panics
-    /// Where the text is no such path: a mistake that the first test that reaches it finds.
+    /// If the text is not such a path, which the first test that reaches it shows.
     pub fn literal(path: &'static str) -> Self {
         Self::new(path).expect("a literal path is relative and stays inside")
     }
@@ -49,7 +49,7 @@ impl RelativePath {
         &self.0
     }
 
-    /// The path as it stands on disk, in bytes.
+    /// The path in bytes, as on disk.
     pub fn as_bytes(&self) -> &[u8] {
         self.0.as_os_str().as_bytes()
     }
@@ -60,7 +60,7 @@ impl RelativePath {
         Self(self.0.join(&below.0))
     }
 
-    /// What is left of the path behind a directory; `None` where it is not below that directory, or is that directory.
+    /// The path relative to a directory; `None` if it is not below that directory, or is that directory.
     pub fn below(&self, directory: &Path) -> Option<Self> {
         let rest = self.0.strip_prefix(directory).ok()?;
         Self::new(rest).ok()
@@ -77,7 +77,7 @@ impl RelativePath {
     }
 }
 
-/// Shows the path for people: what is not UTF-8 is replaced, control characters are escaped.
+/// Shows the path for users: what is not UTF-8 is replaced, control characters are escaped.
 impl fmt::Display for RelativePath {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&flare_diagnostic::printable(&self.0.to_string_lossy()))

@@ -1,7 +1,7 @@
-//! Takes a directory in, strictly.
+//! Reads a directory strictly.
 //!
 //! Directories and files are opened relative to their open parent and never through a link, so that somebody who swaps
-//! names while we read can make us fail but cannot lead us elsewhere.
+//! names meanwhile can make the read fail but cannot lead it elsewhere.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -27,23 +27,23 @@ use crate::{
     source::{READ_STRICTLY, kind, kind_name, length, read_open},
 };
 
-/// Directories may be nested this deep: far more than any kit, and so few that open directories cannot run out.
+/// The maximum nesting of directories: far more than any kit has, and few enough not to exhaust open directories.
 const DEEPEST: usize = 128;
 
-/// Shorter files are taken whole, holes or not, in bytes.
+/// Shorter files are read whole, with or without holes. In bytes.
 const HOLES_FROM: u64 = 64 << 10;
 
 impl FileTree {
-    /// Reads a directory with modes, empty directories and all.
+    /// Reads a directory, including modes and empty directories.
     ///
-    /// The directory itself may be given through a link. Below it everything but files and directories is a fault, and so is
-    /// what cannot be read or vanishes meanwhile; all faults are reported, sorted by path, each with its path. Nothing
-    /// that is a pipe or a device is opened. Temporary directories that a killed [`commit`](crate::commit) left are passed over.
+    /// The directory itself may be given through a link. Below it everything but files and directories is a fault, as is
+    /// anything that cannot be read or vanishes meanwhile; all faults are reported, sorted by path, each with its path. Pipes
+    /// and devices are never opened. Temporary directories that a killed [`commit`](crate::commit) left are skipped.
     pub fn read(root: &Path, options: &ReadOptions) -> Result<Self, Faults> {
         Reader::run(root, options, None).map(|survey| survey.tree)
     }
 
-    /// Lists a directory that need not be a tree of ours: as [`Self::read`], but what is neither a file nor a directory, or
+    /// Lists a directory of any origin: like [`Self::read`], but what is neither a file nor a directory, or
     /// cannot be read, is listed instead of being a fault.
     pub fn survey(root: &Path, options: &ReadOptions) -> Result<Survey, Faults> {
         Reader::run(root, options, Some(Vec::new()))
@@ -94,9 +94,9 @@ struct Reader<'run> {
     excluded: Vec<PathBuf>,
     tree: FileTree,
     faults: Vec<(PathBuf, Diagnostic)>,
-    /// Where what is no file or directory is listed; `None` where it is a fault.
+    /// The list of what is neither a file nor a directory; `None` if that is a fault.
     others: Option<Vec<RelativePath>>,
-    /// Bytes of files in memory that might have stayed on disk.
+    /// Bytes in memory of files that could have stayed on disk.
     memory: u64,
 }
 
@@ -153,7 +153,7 @@ impl<'run> Reader<'run> {
     }
 
     fn entry(&mut self, directory: BorrowedFd<'_>, name: &OsStr, listed: FileType, path: PathBuf, depth: usize) {
-        // Some file systems do not list the kind.
+        // Some file systems do not report the kind in a listing.
         let kind = if listed == FileType::Unknown {
             match statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) {
                 Ok(stat) => kind(&stat),
@@ -189,7 +189,7 @@ impl<'run> Reader<'run> {
             Ok((stat, file)) => (file, stat),
             Err(errno) => return self.unreadable(&path, errno),
         };
-        // Another thing may have taken the name since the directory was listed.
+        // Something else may have taken the name since the directory was listed.
         if kind(&stat) != FileType::RegularFile {
             return self.refused(&path, kind(&stat));
         }
@@ -220,7 +220,7 @@ impl<'run> Reader<'run> {
         }
     }
 
-    /// Lists what is no file or directory, where it is to be listed.
+    /// Adds what is neither a file nor a directory to the list, if there is one. Returns whether there is.
     fn is_listed(&mut self, path: &Path) -> bool {
         match (&mut self.others, RelativePath::new(path)) {
             (Some(others), Ok(path)) => {
@@ -247,7 +247,7 @@ impl<'run> Reader<'run> {
             return;
         }
         match errno {
-            // What the flag against links answers.
+            // The answer of the flag that forbids links.
             Errno::LOOP => self.refused(path, FileType::Symlink),
             Errno::NXIO => self.refused(path, FileType::Socket),
             Errno::NOENT => {

@@ -1,33 +1,33 @@
-//! What is read of a directory, and into what.
+//! Which parts of a directory are read, and which stay on disk.
 
 use std::{ffi::OsString, path::PathBuf};
 
 use flare_diagnostic::Code;
 
-/// How [`crate::FileTree::read`] reads.
+/// Options of [`crate::FileTree::read`].
 #[derive(Debug, Clone)]
 pub struct ReadOptions {
     /// The code of every fault, for example [`Code::InvalidKit`].
     pub code: Code,
-    /// Paths that are left out with all that is below them: relative to the directory, or absolute.
+    /// Paths that are left out with everything below them: relative to the directory, or absolute.
     pub excluded: Vec<PathBuf>,
     /// Files longer than this, in bytes, stay on disk until they are copied.
     pub on_disk_above: u64,
-    /// All files that may stay on disk take at most this much memory together, in bytes; the rest stays there.
+    /// The memory limit, in bytes, for all files together that may stay on disk; the rest stays there.
     pub memory: u64,
-    /// Directories whose files are always taken into memory, since somebody looks into them.
+    /// Directories whose files are always read into memory, because their content is needed.
     pub in_memory: Vec<PathBuf>,
     /// A file in one of those directories that is longer than this, in bytes, is a fault.
     pub in_memory_limit: u64,
-    /// More files and directories than this are a fault: the path is not the one that was meant.
+    /// More files and directories than this are a fault: the path is probably the wrong one.
     pub entries: usize,
-    /// A directory below the root that holds a file of this name is left out with all that is in it, because it belongs to
+    /// A directory below the root that contains a file of this name is left out, because it belongs to
     /// something else.
     pub not_with: Option<OsString>,
 }
 
 impl ReadOptions {
-    /// Leaves nothing out; large files stay on disk: above 4 `MiB` each, or 64 `MiB` together.
+    /// Leaves nothing out; files above 4 `MiB` each or 64 `MiB` together stay on disk.
     pub fn new(code: Code) -> Self {
         Self {
             code,
@@ -41,21 +41,21 @@ impl ReadOptions {
         }
     }
 
-    /// Leaves a path out, with all that is below it.
+    /// Leaves a path out, with everything below it.
     #[must_use]
     pub fn exclude(mut self, path: impl Into<PathBuf>) -> Self {
         self.excluded.push(path.into());
         self
     }
 
-    /// Leaves out every directory below the root that holds a file of this name.
+    /// Leaves out every directory below the root that contains a file of this name.
     #[must_use]
     pub fn not_with(mut self, file: impl Into<OsString>) -> Self {
         self.not_with = Some(file.into());
         self
     }
 
-    /// Takes the files of a directory into memory, however long they are.
+    /// Reads the files of a directory into memory, however long they are.
     #[must_use]
     pub fn in_memory(mut self, directory: impl Into<PathBuf>) -> Self {
         self.in_memory.push(directory.into());

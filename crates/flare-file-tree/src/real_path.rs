@@ -1,4 +1,4 @@
-//! Paths behind all links.
+//! Paths with their links resolved.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! Removes a directory with all that is in it; links in it are removed, never followed.
+//! Removes a directory with everything in it; links in it are removed, never followed.
 
 use std::{
     ffi::OsStr,
@@ -18,10 +18,10 @@ use crate::{
     source::{READ_STRICTLY, kind},
 };
 
-/// Deeper directories stay; it keeps open directories and the stack within bounds.
+/// Deeper directories are not removed, which bounds the open directories and the stack.
 const DEEPEST: usize = 400;
 
-/// Opens a directory whose owner may have taken his own access away.
+/// Opens a directory, also one that denies access to its own owner.
 pub(crate) fn open_directory(disk: &mut Disk<'_>, parent: impl AsFd, name: &OsStr) -> Result<OwnedFd, Errno> {
     let open = || openat(&parent, name, READ_STRICTLY | OFlags::DIRECTORY, Mode::empty());
     match open() {
@@ -33,7 +33,7 @@ pub(crate) fn open_directory(disk: &mut Disk<'_>, parent: impl AsFd, name: &OsSt
     }
 }
 
-/// Removes a directory; one that is gone already is fine.
+/// Removes a directory; it is no error if it is already gone.
 pub(crate) fn remove_tree(disk: &mut Disk<'_>, parent: BorrowedFd<'_>, name: &OsStr) -> Result<(), Errno> {
     remove(disk, parent, name, 1)
 }
@@ -78,7 +78,7 @@ fn empty(disk: &mut Disk<'_>, directory: OwnedFd, name: &OsStr, depth: usize) ->
     Ok(())
 }
 
-/// Two runs may clean up the same directory.
+/// Accepts that something is already gone: two runs may clean up the same directory.
 fn gone(result: Result<(), Errno>) -> Result<(), Errno> {
     match result {
         Err(Errno::NOENT) => Ok(()),

@@ -1,4 +1,4 @@
-//! Opens files for reading such that a pipe cannot make us wait, nor a link lead us elsewhere.
+//! Opens files for reading such that a pipe cannot block the call and a link cannot lead it elsewhere.
 
 use std::{
     fs::File,
@@ -18,7 +18,7 @@ use crate::{
 /// How much of a large file is read or copied at once, in bytes.
 pub(crate) const COPY_CHUNK: usize = 1 << 20;
 
-/// For reading: a pipe or a device does not make the call wait, and the last name must not be a link.
+/// For reading: a pipe or a device does not block the call, and the last name must not be a link.
 pub(crate) const READ_STRICTLY: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK).union(OFlags::NOFOLLOW);
 
 pub(crate) fn kind(stat: &Stat) -> FileType {
@@ -31,11 +31,11 @@ pub(crate) fn length(stat: &Stat) -> u64 {
 }
 
 impl Content {
-    /// Reads the content piece by piece. A file that stays on disk must still have the length with which it was found.
+    /// Reads the content piece by piece. A file that stays on disk must still have the length that it had when it was found.
     ///
     /// # Errors
     ///
-    /// The file cannot be opened, or is another one now.
+    /// The file cannot be opened, or is a different one now.
     pub fn reader(&self) -> Result<ContentReader<'_>, DiskError> {
         Ok(ContentReader(match self {
             Self::Bytes(bytes) => Source::Bytes(bytes),
@@ -44,7 +44,7 @@ impl Content {
     }
 }
 
-/// Reads a [`Content`], wherever it is. Where a file has been cut since it was opened, the bytes end early.
+/// Reads a [`Content`], in memory or on disk. If a file is truncated after it was opened, the bytes end early.
 #[derive(Debug)]
 pub struct ContentReader<'content>(Source<'content>);
 
@@ -83,21 +83,21 @@ pub(crate) fn open_source(path: &Path, expected: u64) -> Result<File, DiskError>
     Ok(File::from(file))
 }
 
-/// Reads an open file whose length is known; `None` where it turns out to be longer than `limit`.
+/// Reads an open file whose length is known; `None` if it turns out to be longer than `limit`.
 pub(crate) fn read_open(file: impl Into<OwnedFd>, length: u64, limit: u64) -> io::Result<Option<Vec<u8>>> {
     if length > limit {
         return Ok(None);
     }
-    // One byte more, so that the read that finds the end needs no further room.
+    // One byte more, so that the read that finds the end does not grow the buffer.
     let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0) + 1);
     File::from(file.into()).take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
     Ok(if bytes.len() as u64 > limit { None } else { Some(bytes) })
 }
 
-/// Reads one file that the user named, such as `k8s.yaml`. A link is followed, since the user named it; what is no
-/// regular file or longer than `limit` bytes is refused.
+/// Reads one file that the user named, such as `k8s.yaml`. A link is followed, since the user named it; what is not a
+/// regular file or is longer than `limit` bytes is refused.
 ///
-/// `not_found` is the code where there is no such file, `invalid` of everything else.
+/// `not_found` is the code if there is no such file, `invalid` that of every other error.
 pub fn read_file(path: &Path, limit: u64, not_found: Code, invalid: Code) -> Result<Vec<u8>, Faults> {
     let fault =
         |code, message: String, hint: &str| Faults::from(Diagnostic::error(code, message).hint(hint).at(Place::from(path)));

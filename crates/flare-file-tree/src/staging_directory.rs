@@ -1,7 +1,7 @@
 //! The temporary directory of a run, and what killed runs left of theirs.
 //!
 //! A run holds a lock on its directory. A directory without a lock has no run any more, so it is removed; an old tree that
-//! such a run had put aside and not replaced goes back to its place first.
+//! such a run had put aside and not replaced is first put back.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -22,19 +22,19 @@ use crate::{
     wait::Wait,
 };
 
-/// A temporary directory that this run alone uses. Dropping it gives the lock up.
+/// A temporary directory that only this run uses. Dropping it releases the lock.
 pub(crate) struct StagingDirectory {
     pub(crate) directory: OwnedFd,
     pub(crate) name: OsString,
     /// Where an old tree may be put aside.
     pub(crate) backup_name: OsString,
-    /// What killed runs left and the system does not let us remove.
+    /// What killed runs left and could not be removed.
     pub(crate) leftovers: Vec<DiskError>,
 }
 
 impl StagingDirectory {
-    /// Cleans up after killed runs, then makes a temporary directory of mode 0700 and locks it. Waits where other runs have all of
-    /// them, or were faster each time.
+    /// Cleans up after killed runs, then makes a temporary directory of mode 0700 and locks it. Waits while other runs hold all of
+    /// them or are faster each time.
     pub(crate) fn claim(
         disk: &mut Disk<'_>,
         parent: BorrowedFd<'_>,
@@ -50,7 +50,7 @@ impl StagingDirectory {
         }
     }
 
-    /// One pass over all names; `None` where other runs have them, which only time can change.
+    /// One pass over all names; `None` if other runs hold them all.
     fn claim_a_free_one(disk: &mut Disk<'_>, parent: BorrowedFd<'_>, target: &CommitPath) -> Result<Option<Self>, DiskError> {
         let (mut free, mut taken, mut blocked) = (Vec::new(), false, Vec::new());
         for slot in 1..=SLOTS {
@@ -62,7 +62,7 @@ impl StagingDirectory {
                 Err(errno) => blocked.push(DiskError::new("remove", target.parent.join(name), errno)),
             }
         }
-        // What cannot be removed stays so; what another run has becomes free with its end.
+        // Waiting helps only with what another run holds, not with what cannot be removed.
         if free.is_empty()
             && !taken
             && let Some(error) = blocked.pop()
@@ -75,7 +75,7 @@ impl StagingDirectory {
                 Err(Errno::EXIST) => continue,
                 Err(errno) => return Err(DiskError::new("create", target.path(), errno)),
             }
-            // Between the two calls another run may have taken the directory for a dead one.
+            // Between the two calls another run may have taken the directory for a dead run's.
             match open_locked(disk, parent, &name) {
                 Ok(directory) => return Ok(Some(Self { directory, name, backup_name, leftovers: blocked })),
                 Err(Errno::WOULDBLOCK | Errno::NOENT) => {}
@@ -86,16 +86,16 @@ impl StagingDirectory {
     }
 }
 
-/// Takes the lock of a directory, if nobody has it.
+/// Takes the lock of a directory, if nobody holds it.
 fn lock(directory: &OwnedFd) -> bool {
-    // A file system without locks has no second run that could see ours either.
+    // On a file system without locks no other run can see this one's lock either.
     matches!(
         flock(directory, FlockOperation::NonBlockingLockExclusive),
         Ok(()) | Err(Errno::NOSYS | Errno::OPNOTSUPP | Errno::NOLCK)
     )
 }
 
-/// Opens and locks a directory that still has its name; `WOULDBLOCK` where another run has it.
+/// Opens and locks a directory that still has its name; `WOULDBLOCK` if another run holds it.
 pub(crate) fn open_locked(disk: &mut Disk<'_>, parent: BorrowedFd<'_>, name: &OsStr) -> Result<OwnedFd, Errno> {
     let directory = open_directory(disk, parent, name)?;
     if !lock(&directory) {
@@ -105,7 +105,8 @@ pub(crate) fn open_locked(disk: &mut Disk<'_>, parent: BorrowedFd<'_>, name: &Os
     if opened.st_ino == named.st_ino && opened.st_dev == named.st_dev { Ok(directory) } else { Err(Errno::WOULDBLOCK) }
 }
 
-/// Removes a directory that no run uses any more. Holds its lock: the name may have been reused by a concurrent run. `WOULDBLOCK` where another run has the lock: that run removes it or writes there.
+/// Removes a directory that no run uses any more, while holding its lock, since a concurrent run may have reused the name.
+/// `WOULDBLOCK` if another run holds the lock: that run removes it or writes there.
 pub(crate) fn remove_dead(disk: &mut Disk<'_>, parent: BorrowedFd<'_>, name: &OsStr) -> Result<(), Errno> {
     match open_locked(disk, parent, name) {
         Ok(_lock) => remove_tree(disk, parent, name),
@@ -114,8 +115,8 @@ pub(crate) fn remove_dead(disk: &mut Disk<'_>, parent: BorrowedFd<'_>, name: &Os
     }
 }
 
-/// Removes the tree that a run has just replaced. The run that had put it in place may be about to give its lock up, and is waited
-/// for: nobody else would remove it before the next commit. A run that takes it for a dead one's removes it itself.
+/// Removes the tree that a run has just replaced. Waits for the run that put it in place if it is about to release its
+/// lock: nobody else would remove the tree before the next commit. A run that takes it for a dead run's removes it itself.
 pub(crate) fn remove_old(
     disk: &mut Disk<'_>,
     parent: BorrowedFd<'_>,
@@ -130,7 +131,7 @@ pub(crate) fn remove_old(
     loop {
         match remove_dead(disk, parent, name) {
             Err(Errno::WOULDBLOCK) if identity() == old => {}
-            // Gone, or the name is another run's by now.
+            // Gone, or the name belongs to another run by now.
             Ok(()) | Err(Errno::WOULDBLOCK) => return Ok(()),
             Err(errno) => return Err(DiskError::new("remove", path, errno)),
         }
@@ -138,7 +139,7 @@ pub(crate) fn remove_old(
     }
 }
 
-/// Puts an old tree of a dead run back where its place is empty.
+/// Puts an old tree of a dead run back if its place is empty.
 fn restore(disk: &mut Disk<'_>, parent: BorrowedFd<'_>, target: &CommitPath, backup_name: &OsStr) -> Result<(), DiskError> {
     let Ok(_lock) = open_locked(disk, parent, backup_name) else { return Ok(()) };
     if matches!(statat(parent, &target.name, AtFlags::SYMLINK_NOFOLLOW), Err(Errno::NOENT)) {

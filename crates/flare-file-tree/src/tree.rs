@@ -9,19 +9,19 @@ use std::{
 
 use crate::RelativePath;
 
-/// The mode of a directory that nobody gave one: readable by all, writable by its owner.
+/// The default mode of a directory: readable by all, writable by its owner.
 pub const DIRECTORY_MODE: u32 = 0o755;
 
-/// What a file holds.
+/// The content of a file.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Content {
     /// The bytes.
     Bytes(Vec<u8>),
-    /// A large file that stays where it is until it is copied at commit: its absolute path and its length in bytes.
+    /// A large file that stays on disk until it is copied at commit.
     OnDisk {
-        /// Where the file stands.
+        /// The absolute path of the file.
         source: PathBuf,
-        /// Its length when it was found.
+        /// Its length in bytes when it was found.
         length: u64,
     },
 }
@@ -35,7 +35,7 @@ impl Content {
         }
     }
 
-    /// Whether there is nothing in it.
+    /// Whether it is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -93,7 +93,7 @@ impl fmt::Debug for Entry {
 
 /// A directory as a sorted map of paths to entries.
 ///
-/// Every directory on the way to an entry is listed itself, and nothing is ever below a file: each operation keeps this,
+/// Every directory above an entry is an entry itself, and nothing is ever below a file: each operation preserves this,
 /// so that a tree can always be written.
 #[derive(Clone, PartialEq, Eq)]
 pub struct FileTree {
@@ -142,7 +142,7 @@ impl FileTree {
         self.entries.is_empty()
     }
 
-    /// The bytes of a file; `None` where there is no file of that path, or it is one that stays on disk.
+    /// The bytes of a file; `None` if there is no file of that path, or it stays on disk.
     pub fn bytes(&self, path: impl AsRef<Path>) -> Option<&[u8]> {
         match self.get(path)? {
             Entry::File { content: Content::Bytes(bytes), .. } => Some(bytes),
@@ -165,18 +165,18 @@ impl FileTree {
         matches!(self.get(path), Some(Entry::Directory { .. }))
     }
 
-    /// Puts a file in, in place of what stood there (a directory with all that was in it); the directories above it are made
-    /// with mode 0755 where missing, in place of a file that stands in the way.
+    /// Inserts a file, replacing what was there (including a whole directory). Missing directories above it are made
+    /// with mode 0755, replacing files that are in the way.
     pub fn insert_file(&mut self, path: RelativePath, bytes: impl Into<Vec<u8>>, mode: u32) {
         self.insert(path, Entry::File { content: Content::Bytes(bytes.into()), mode });
     }
 
-    /// Puts a directory in, or sets the mode of the one that is there; the directories above it as in [`Self::insert_file`].
+    /// Inserts a directory, or sets the mode of an existing one; the directories above it as in [`Self::insert_file`].
     pub fn insert_directory(&mut self, path: RelativePath, mode: u32) {
         self.insert(path, Entry::Directory { mode });
     }
 
-    /// Puts an entry in, as [`Self::insert_file`] and [`Self::insert_directory`] do.
+    /// Inserts an entry, as [`Self::insert_file`] and [`Self::insert_directory`] do.
     pub fn insert(&mut self, path: RelativePath, entry: Entry) {
         let entry = match entry {
             Entry::File { content, mode } => Entry::File { content, mode: mode & 0o7777 },
@@ -189,7 +189,7 @@ impl FileTree {
         self.entries.insert(path, entry);
     }
 
-    /// Takes an entry out, a directory with all that is below it. Says whether there was one.
+    /// Removes an entry, with everything below it if it is a directory. Returns whether there was one.
     pub fn remove(&mut self, path: impl AsRef<Path>) -> bool {
         match self.entries.remove(path.as_ref()) {
             None => return false,
@@ -216,14 +216,14 @@ impl FileTree {
         })
     }
 
-    /// All entries below a directory, without the directory, with their whole paths, sorted.
+    /// All entries below a directory, without the directory itself, with their full paths, sorted.
     pub fn below<'tree>(&'tree self, directory: &'tree Path) -> impl Iterator<Item = (&'tree RelativePath, &'tree Entry)> {
         self.entries
             .range::<Path, _>((Bound::Excluded(directory), Bound::Unbounded))
             .take_while(move |(path, _)| path.as_path().starts_with(directory))
     }
 
-    /// A copy of a directory as a tree of its own; `None` where there is no such directory.
+    /// A copy of a directory as a separate tree; `None` if there is no such directory.
     pub fn subtree(&self, directory: impl AsRef<Path>) -> Option<Self> {
         let directory = directory.as_ref();
         let Entry::Directory { mode } = self.get(directory)? else { return None };
@@ -231,7 +231,7 @@ impl FileTree {
         Some(Self { entries, mode: *mode })
     }
 
-    /// Puts another tree in at a directory, over what stands there; entries that the other tree does not have stay. The
+    /// Merges another tree into a directory; entries that the other tree does not have stay. The
     /// directory gets the other tree's mode.
     pub fn graft(&mut self, directory: &RelativePath, tree: Self) {
         self.insert_directory(directory.clone(), tree.mode);
@@ -240,7 +240,7 @@ impl FileTree {
         }
     }
 
-    /// Lays another tree over this one; entries that it does not have stay, and so does the mode of the directory itself.
+    /// Merges another tree over this one; entries that it does not have stay, as does the mode of the directory itself.
     pub fn merge(&mut self, tree: Self) {
         for (path, entry) in tree.entries {
             self.insert(path, entry);
@@ -250,7 +250,7 @@ impl FileTree {
     fn make_parents(&mut self, path: &RelativePath) {
         let parents = path.as_path().ancestors().skip(1).filter(|directory| *directory != Path::new(""));
         for directory in parents {
-            // Its own parents are there too: every operation keeps this.
+            // Its parents exist too: every operation preserves this.
             if self.is_directory(directory) {
                 return;
             }

@@ -1,4 +1,4 @@
-//! Waiting for other runs that write to the same destination: by time, with an end, and open to an interruption.
+//! Waits for other runs that write to the same destination, with a time limit; an interruption ends the wait.
 
 use std::{
     ffi::OsStr,
@@ -19,7 +19,7 @@ use crate::{
 
 /// The first pause; each later one is twice as long, up to [`LONGEST`].
 const SHORTEST: Duration = Duration::from_millis(2);
-/// A free name is not left unused for longer than this.
+/// The longest pause, and so the longest time that a free name stays unused.
 const LONGEST: Duration = Duration::from_millis(100);
 
 /// One wait of one run.
@@ -31,12 +31,12 @@ pub(crate) struct Wait {
 
 #[expect(clippy::disallowed_methods, reason = "a limit in time needs the clock; nothing that is written depends on it")]
 impl Wait {
-    /// Begins to wait, for `limit` at most.
+    /// Begins a wait of at most `limit`.
     pub(crate) fn new(limit: Duration) -> Self {
         Self { began: Instant::now(), limit, pause: SHORTEST }
     }
 
-    /// Pauses before the next try. Fails where the run was interrupted, or where the time is over.
+    /// Pauses before the next try. Fails if the run was interrupted or the time is up.
     pub(crate) fn pause(&mut self, disk: &Disk<'_>, parent: BorrowedFd<'_>, target: &CommitPath) -> Result<(), CommitError> {
         if disk.is_cancelled() {
             return Err(CommitError::Interrupted);
@@ -51,8 +51,8 @@ impl Wait {
     }
 }
 
-/// The processes that hold a lock on the destination or on one of its temporary directories, as the kernel lists them. Empty where
-/// it does not tell: another machine's processes on a network file system, for example.
+/// The processes that hold a lock on the destination or on one of its temporary directories, as the kernel lists them. It does
+/// not list all, for example not those of another machine on a network file system.
 fn holders(parent: BorrowedFd<'_>, target: &CommitPath) -> Vec<u32> {
     let names = (1..=SLOTS).flat_map(|slot| [target.temporary(slot), target.backup_name(slot)]).chain([target.name.clone()]);
     let keys: Vec<String> = names.filter_map(|name| lock_key(parent, &name)).collect();
@@ -79,7 +79,7 @@ fn lock_key(parent: BorrowedFd<'_>, name: &OsStr) -> Option<String> {
 fn locks() -> String {
     let mut text = String::new();
     let opened = openat(CWD, PathBuf::from("/proc/locks"), OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
-    // What is not UTF-8, or not to be read, names nobody.
+    // An unreadable file names no process.
     let _ = opened.map(|file| std::fs::File::from(file).read_to_string(&mut text));
     text
 }

@@ -1,4 +1,4 @@
-//! Writes a tree into an empty directory that is open and closed to others.
+//! Writes a tree into an open, empty directory that others cannot access.
 
 use std::{
     ffi::OsStr,
@@ -22,12 +22,12 @@ use crate::{
 
 pub(crate) struct Writer<'run, 'disk> {
     pub(crate) disk: &'run mut Disk<'disk>,
-    /// Shown in errors: where the tree will stand.
+    /// Where the tree will be, for errors.
     pub(crate) destination: &'run Path,
     pub(crate) durable: bool,
 }
 
-/// A directory that is being filled. It gets its own mode last, since that may forbid to fill it.
+/// A directory that is being filled. Its own mode is set last, since that may forbid writing to it.
 struct Filling<'tree> {
     directory: OwnedFd,
     path: &'tree RelativePath,
@@ -70,8 +70,8 @@ impl Writer<'_, '_> {
         openat(parent, name, READ_STRICTLY | OFlags::DIRECTORY, Mode::empty())
     }
 
-    /// The file is made with its final mode, or less where the umask takes some; so at no moment others may read what
-    /// they may not read at the end. The last call gives back what the umask took.
+    /// Creates the file with its final mode, or less if the umask reduces it, so that others can never read what
+    /// they may not read in the end. The last call restores what the umask removed.
     fn file(&mut self, parent: BorrowedFd<'_>, name: &OsStr, bytes: &[u8], mode: u32) -> Result<(), Errno> {
         let file = self.disk.create_file(parent, name, Mode::from_raw_mode(mode & 0o777))?;
         self.disk.write(&file, name, bytes)?;
@@ -129,7 +129,7 @@ fn next_data(file: &File, from: u64, length: u64) -> Result<Option<Range<u64>>, 
     let start = match seek(file, Seek::Data(from)) {
         Ok(start) => start,
         Err(Errno::NXIO) => return Ok(None),
-        // A file system that knows no holes.
+        // A file system without holes.
         Err(Errno::INVAL | Errno::OPNOTSUPP) => return Ok(Some(from..length)),
         Err(errno) => return Err(errno),
     };

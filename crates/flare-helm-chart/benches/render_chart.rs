@@ -1,4 +1,4 @@
-//! How long it takes to make a chart from a plan.
+//! How long it takes to render a chart from a plan.
 #![allow(missing_docs, reason = "criterion's macros make public functions without one")]
 
 use std::hint::black_box;

@@ -1,11 +1,11 @@
-//! The comments of `values.yaml`: what the schema says of each value.
+//! The comments of `values.yaml`: the description of each value in the schema.
 
 use std::collections::BTreeMap;
 
 use flare_yaml::Comments;
 use serde::Deserialize;
 
-/// What a comment needs of a schema; the rest is skipped, since this is read at each start.
+/// The parts of a schema that comments need; the rest is skipped, since it is parsed in every run.
 #[derive(Deserialize)]
 struct Described {
     #[serde(default)]

@@ -1,4 +1,4 @@
-//! Schemas of single values whose Rust type does not say all that the schema has to.
+//! Schemas of single values whose Rust type does not express everything that the schema must.
 
 use schemars::{Schema, SchemaGenerator, json_schema};
 

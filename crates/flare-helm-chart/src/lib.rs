@@ -2,9 +2,9 @@
 //!
 //! # Where things are
 //!
-//! `values` holds the typed values with their descriptions (`leaf_schema` the schemas of some of them), the single source of `values.yaml`, `values.schema.json` and the
-//! README's table; `schema`, `yaml` and `table` write these three; `sources` embeds the chart sources (`charts-src/`); `render`
-//! puts the directory together.
+//! `values` has the typed values with their descriptions (`leaf_schema` the schemas of some of them), the single source of
+//! `values.yaml`, `values.schema.json` and the README's table; `comments`, `schema` and `table` generate them; `sources` embeds
+//! the chart sources (`charts-src/`); `render` assembles the directory.
 
 mod comments;
 mod leaf_schema;

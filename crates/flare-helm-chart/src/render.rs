@@ -14,7 +14,7 @@ use crate::{comments, sources, table, values::Values};
 static SERVER_COMMENTS: LazyLock<Comments> = LazyLock::new(|| comments::of_schema(sources::schema(Role::Server)));
 static CLIENT_COMMENTS: LazyLock<Comments> = LazyLock::new(|| comments::of_schema(sources::schema(Role::Client)));
 
-/// The comments on the values, which are the same in every chart of a role.
+/// The comments of the values, which are the same in every chart of a role.
 fn comments(role: Role) -> &'static Comments {
     match role {
         Role::Server => &SERVER_COMMENTS,
@@ -32,11 +32,11 @@ static TEMPLATES: LazyLock<Handlebars<'static>> = LazyLock::new(|| {
     templates
 });
 
-/// Makes the chart of a plan: `Chart.yaml`, `values.yaml` with a comment on every value, `values.schema.json`, `README.md`,
+/// Renders the chart of a plan: `Chart.yaml`, `values.yaml` with a comment on every value, `values.schema.json`, `README.md`,
 /// `.helmignore` and the templates. All files have mode 0644.
 ///
-/// `kit_fingerprint` becomes an annotation of the pod, so that a kit which changed restarts the parent (defect 11); empty: none.
-/// Source: `docs/behaviour.md` section 4. It cannot fail: every name in a plan is valid, and every string is quoted.
+/// `kit_fingerprint` becomes an annotation of the pod, so that a changed kit restarts the parent (defect 11); empty: none.
+/// Source: `docs/behaviour.md` section 4. Cannot fail: every name in a plan is valid, and every string is quoted.
 pub fn render(plan: &SitePlan, kit_fingerprint: &str) -> FileTree {
     let comments = comments(plan.role);
     let values = object(&Values::new(plan, kit_fingerprint));
@@ -100,7 +100,7 @@ fn chart_context(plan: &SitePlan) -> Value {
     })
 }
 
-/// What the launcher's Role grants besides pods.
+/// What the launcher's Role grants besides access to pods.
 fn role_context(plan: &SitePlan) -> Value {
     let rights = plan.launcher_rights();
     let verbs: Vec<_> = rights.secret_verbs.iter().map(|verb| quote(verb)).collect();

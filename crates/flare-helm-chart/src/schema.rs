@@ -1,6 +1,6 @@
-//! `values.schema.json`: closed at every level that is ours, open where Kubernetes' own types are passed through.
+//! `values.schema.json`: closed at every level that the chart defines, open where Kubernetes' own types are passed through.
 //!
-//! Draft 7, which the validators of Helm 3 and of Helm 4 know, and without references.
+//! Draft 7, which the validators of Helm 3 and Helm 4 support, and without references.
 
 use flare_names::Role;
 use schemars::generate::SchemaSettings;
@@ -8,10 +8,10 @@ use serde_json::{Map, Value, json};
 
 use crate::values::{Client, Server};
 
-/// The JSON Schema (draft 7) of the values of a role's chart: what `values.schema.json` holds, for `codegen` and `schema`.
+/// The JSON Schema (draft 7) of the values of a role's chart: the content of `values.schema.json`, for `codegen` and `schema`.
 ///
-/// Every property has a description and, unless it is a block that the templates need or the arguments of the parent, may be
-/// null, which means left out. What a text must look like is checked by the chart's `_validate*.tpl`, whose messages can say what
+/// Every property has a description and may be null, which means left out, unless it is a block that the templates need or the
+/// arguments of the parent. The form of texts is checked by the chart's `_validate*.tpl`, whose messages can say what
 /// to do.
 pub fn values_schema(role: Role) -> Value {
     let generator = SchemaSettings::draft07().with(|settings| settings.inline_subschemas = true).into_generator();
@@ -56,7 +56,7 @@ fn close(schema: &mut Value) {
     }
 }
 
-/// The names of the properties that are blocks which the templates look into without asking.
+/// The names of the properties that are blocks which the templates access unconditionally.
 fn close_properties(properties: &mut Map<String, Value>) -> Vec<String> {
     let mut required = Vec::new();
     for (name, property) in properties {

@@ -1,5 +1,5 @@
-//! The chart sources, embedded. `charts-src` beside this crate's manifest is a link to the directory of that name at the top, so that the
-//! crate's package holds them.
+//! The embedded chart sources. `charts-src` beside this crate's manifest is a link to the directory of that name in the workspace's
+//! root, so that the crate's package contains them.
 
 use flare_names::Role;
 
@@ -19,7 +19,7 @@ pub(crate) const README: &str = source!("common/README.md.hbs");
 /// The launcher's Role, filled in for each plan.
 pub(crate) const ROLE: &str = source!("common/templates/role.yaml.hbs");
 
-/// What both charts hold.
+/// The files of both charts.
 pub(crate) const COMMON: [Verbatim; 12] = [
     (".helmignore", source!("common/.helmignore")),
     ("templates/_helpers.tpl", source!("common/templates/_helpers.tpl")),
@@ -35,7 +35,7 @@ pub(crate) const COMMON: [Verbatim; 12] = [
     ("templates/serviceaccount.yaml", source!("common/templates/serviceaccount.yaml")),
 ];
 
-/// What only one role's chart holds.
+/// The files that only one role's chart has.
 pub(crate) const fn of_role(role: Role) -> &'static [Verbatim] {
     match role {
         Role::Server => &[

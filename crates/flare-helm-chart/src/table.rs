@@ -35,7 +35,7 @@ fn cell(text: &str) -> String {
     text.replace('|', "\\|").replace('<', "&lt;")
 }
 
-/// Text as a code span of Markdown, which needs more backticks around than are in it.
+/// A text as a Markdown code span, which needs more backticks around it than it contains.
 fn code(text: &str) -> String {
     let text = text.replace('|', "\\|");
     if text.contains('`') { format!("`` {text} ``") } else { format!("`{text}`") }

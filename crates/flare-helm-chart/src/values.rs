@@ -1,6 +1,6 @@
-//! The values of a chart, typed: names, nesting and defaults as the reference has them (`docs/behaviour.md` section 4), and ours.
+//! The typed values of a chart: names, nesting and defaults of the reference (`docs/behaviour.md` section 4), and additional ones.
 //!
-//! The doc comment of each field is its description everywhere: in `values.yaml`, in `values.schema.json`, in the README.
+//! The doc comment of each field is its description in `values.yaml`, in `values.schema.json` and in the README.
 
 mod blocks;
 mod common;

@@ -9,10 +9,10 @@ use flare_yaml::json::{Kind, Object};
 
 const FILE: &str = "local/comm_config.json";
 
-/// What FLARE uses where a kit has no such file.
+/// What FLARE uses if a kit has no such file.
 const DEFAULT: &str = r#"{"allow_adhoc_conns":false,"backbone_conn_gen":2,"internal":{"scheme":"tcp","resources":{}}}"#;
 
-/// A scheme for processes of one machine, which some releases refuse and others overwrite.
+/// A scheme for processes on one machine, which some releases refuse and others overwrite.
 const SHARED_FILE: &str = "shared-file";
 
 pub(crate) fn edit(kit: &FileTree, plan: &SitePlan, edits: &mut Edits, found: &mut Collector) -> Result<(), Faults> {
@@ -45,7 +45,7 @@ fn internal(source: &Source<'_>, config: &Object<'_>, plan: &SitePlan, found: &m
     Ok(internal.write())
 }
 
-/// Defect 17: the kit asks for more security than it gets.
+/// Defect 17: the warning that the kit asks for more security than it gets.
 fn downgrade(source: &Source<'_>, resources: &Object<'_>, plan: &SitePlan) -> Option<Diagnostic> {
     let asked = resources.text("connection_security").filter(|security| security != "clear")?;
     let raw = resources.get("connection_security")?;

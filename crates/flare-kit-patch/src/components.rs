@@ -1,4 +1,4 @@
-//! The list `components`: which ones Kubernetes takes no use of, and whether somebody had configured them.
+//! The list `components`: which of them are of no use in Kubernetes, and whether somebody had configured them.
 
 use flare_diagnostic::{Code, Collector, Diagnostic, Faults};
 use flare_launcher_args::{COMPONENT_ID, launcher_class};
@@ -14,7 +14,7 @@ const PASSTHROUGH_RESOURCE_MANAGER: &str =
     "nvflare.app_common.resource_managers.passthrough_resource_manager.PassthroughResourceManager";
 const GPU_RESOURCE_CONSUMER: &str = "nvflare.app_common.resource_consumers.gpu_resource_consumer.GPUResourceConsumer";
 
-/// The launchers of FLARE itself, of both roles.
+/// FLARE's own launchers, of both roles.
 const LAUNCHERS: [&str; 6] = [
     "nvflare.app_common.job_launcher.client_process_launcher.ClientProcessJobLauncher",
     "nvflare.app_common.job_launcher.server_process_launcher.ServerProcessJobLauncher",
@@ -26,7 +26,7 @@ const LAUNCHERS: [&str; 6] = [
 const SLURM_LAUNCHERS: [&str; 2] =
     ["nvflare.app_opt.job_launcher.slurm.ClientSlurmJobLauncher", "nvflare.app_opt.job_launcher.slurm.ServerSlurmJobLauncher"];
 
-/// What the dropped components are.
+/// The kind of a dropped component.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Dropped {
     ResourceManager,
@@ -58,7 +58,7 @@ impl Dropped {
     }
 }
 
-/// The new text of `components`. `raw` is the old one; `None` where the key is missing.
+/// The new text of `components`. `raw` is the old one; `None` if the key is missing.
 pub(crate) fn edit(source: &Source<'_>, raw: Option<&str>, plan: &SitePlan, found: &mut Collector) -> Result<String, Faults> {
     let Some(components) = elements(raw.unwrap_or("[]")) else {
         let raw = raw.unwrap_or_default();
@@ -80,7 +80,7 @@ pub(crate) fn edit(source: &Source<'_>, raw: Option<&str>, plan: &SitePlan, foun
     Ok(format!("[{}]", kept.join(",")))
 }
 
-/// The new text of one component; `None` where it is dropped.
+/// The new text of one component; `None` if it is dropped.
 fn edit_one(
     source: &Source<'_>,
     index: usize,
@@ -109,7 +109,7 @@ fn edit_one(
     Ok(Some(raw.to_owned()))
 }
 
-/// Whether settings of its own are lost with a component.
+/// Whether dropping a component loses settings that somebody made.
 fn has_settings(component: &Object<'_>, dropped: Dropped, plan: &SitePlan) -> bool {
     let path = component.get("path").filter(|path| is_truthy(path));
     let decoded = path.map(|path| serde_json::from_str::<String>(path).unwrap_or_default());
@@ -119,8 +119,8 @@ fn has_settings(component: &Object<'_>, dropped: Dropped, plan: &SitePlan) -> bo
     component.get("args").is_some_and(is_truthy) && !(dropped == Dropped::ResourceManager && is_provisioned(component))
 }
 
-/// Defect 22: a resource manager as `provision` writes it, with no GPU and no word of a user in it. Releases before 2.7
-/// write the first two arguments, later ones all three.
+/// Defect 22: whether a resource manager is as `provision` writes it, without GPUs and without settings of a user. Releases
+/// before 2.7 write the first two arguments, later ones all three.
 fn is_provisioned(component: &Object<'_>) -> bool {
     const DEFAULTS: [(&str, f64); 3] = [("num_of_gpus", 0.0), ("mem_per_gpu_in_GiB", 0.0), ("expiration_period", 300.0)];
     let Some(args) = component.get("args").and_then(Object::parse) else { return false };

@@ -1,5 +1,5 @@
-//! Warnings about files of the kit that the copy has no more and that somebody had written or changed: what the site relied on is
-//! told, so that nobody misses it only when a job fails. An untouched file of FLARE's `provision` is never told of.
+//! Warnings about files that the copy no longer has and that somebody had written or changed: without them the loss would
+//! show only when a job fails. An untouched file of FLARE's `provision` is never reported.
 
 use std::collections::BTreeMap;
 
@@ -44,7 +44,7 @@ fn chart(kit: &FileTree) -> Option<Diagnostic> {
     (!files.is_empty()).then(|| warning(CHART_DIRECTORY, message, hint))
 }
 
-/// `local/resources.json`, which FLARE reads in place of the default: what stands only in it, by name and never by value.
+/// `local/resources.json`, which FLARE reads in place of the default: what only it contains, by name and never by value.
 fn resources(kit: &FileTree) -> Option<Diagnostic> {
     let active = kit.bytes(ACTIVE_FILE)?;
     let told = |what: String| {
@@ -71,7 +71,7 @@ fn only_in(active: &Object<'_>, default: &Object<'_>) -> Vec<String> {
     [part("the components", &ids), part("the keys", &keys)].into_iter().flatten().collect()
 }
 
-/// Components by id, their texts in one layout; one without an id stands under its place in the list.
+/// Components by id, with normalised texts; one without an id is listed under its position.
 fn components(resources: &Object<'_>) -> BTreeMap<String, Option<String>> {
     let elements = resources.get("components").and_then(json::elements).unwrap_or_default();
     let named = elements.into_iter().enumerate().map(|(index, raw)| {
@@ -81,7 +81,7 @@ fn components(resources: &Object<'_>) -> BTreeMap<String, Option<String>> {
     named.collect()
 }
 
-/// A JSON text in one layout, so that white space is no difference.
+/// A JSON text with normalised white space.
 fn normal(raw: Option<&str>) -> Option<String> {
     raw.map(|raw| layout::pretty_print(raw, 1))
 }

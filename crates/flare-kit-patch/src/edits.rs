@@ -1,17 +1,17 @@
-//! What the modules of single files want done, and the doing of it.
+//! The edits that the modules of single files request, and applying them.
 
 use flare_diagnostic::Diagnostic;
 use flare_file_tree::{FileTree, RelativePath};
 
 use crate::{private_keys, source};
 
-/// Where the chart of a prepared kit stands. An old one in the kit is not copied, since it is written anew.
+/// The chart's directory in a prepared kit. An old one in the kit is not copied, since it is written anew.
 pub(crate) const CHART_DIRECTORY: &str = "helm_chart";
 
 /// The permission bits of files that `prepare` makes. Files that it edits keep theirs.
 const CREATED_MODE: u32 = 0o644;
 
-/// What is to be done to the tree, collected before anything is done.
+/// The edits of a tree, collected before any is applied.
 #[derive(Default)]
 pub(crate) struct Edits {
     pub(crate) removed: Vec<&'static str>,
@@ -19,7 +19,7 @@ pub(crate) struct Edits {
 }
 
 impl Edits {
-    /// Does it.
+    /// Applies the edits.
     pub(crate) fn apply(self, mut tree: FileTree) -> FileTree {
         tree.remove(CHART_DIRECTORY);
         for path in self.removed {
@@ -33,7 +33,7 @@ impl Edits {
         tree
     }
 
-    /// Takes a file out where it is there. A directory of that name is a fault: directories are never removed.
+    /// Removes a file if it exists. A directory of that name is a fault: directories are never removed.
     pub(crate) fn remove(&mut self, kit: &FileTree, path: &'static str) -> Result<(), Diagnostic> {
         if source::is_present(kit, path)? {
             self.removed.push(path);

@@ -1,16 +1,16 @@
-//! Lays JSON text out over lines, token by token, so that numbers and strings stay as they are written.
+//! Pretty-prints JSON text token by token, so that numbers and strings stay as written.
 
-/// Below this depth a value stays on one line: a file of nothing but brackets must not grow without bound.
+/// Below this depth a value stays on one line, so that a file of nothing but brackets cannot grow without bound.
 const DEEPEST: usize = 24;
 
-/// How many spaces the text indents by: those of its first indented line, else the four of FLARE's own writer.
+/// The indentation of a text in spaces: that of its first indented line, otherwise the four of FLARE's own writer.
 pub(crate) fn indent_of(text: &str) -> usize {
     let second = text.trim_start().strip_prefix('{').and_then(|rest| rest.trim_start_matches([' ', '\r']).strip_prefix('\n'));
     let spaces = second.map_or(0, |line| line.len() - line.trim_start_matches(' ').len());
     if (1..=8).contains(&spaces) { spaces } else { 4 }
 }
 
-/// Lays a JSON text out; equal values in equal order always give equal bytes. Ends with a line break.
+/// Pretty-prints a JSON text; equal values in equal order always give equal bytes. Ends with a line break.
 pub(crate) fn pretty_print(text: &str, indent: usize) -> String {
     let mut layout = Layout { out: String::with_capacity(text.len() * 2), depth: 0, indent };
     let mut rest = text.trim_start();

@@ -1,4 +1,4 @@
-//! The patcher: each file of a kit that Kubernetes needs otherwise has one module here, and nothing else writes it.
+//! The patcher: each file of a kit that must differ in Kubernetes has one module here, and nothing else writes it.
 //!
 //! | file | module |
 //! | --- | --- |
@@ -34,12 +34,12 @@ use crate::edits::Edits;
 
 /// Turns the tree of a kit into the tree of its prepared copy, without the chart.
 ///
-/// What no rule of section 3 names stays as it is: bytes, modes, empty directories. The edited JSON files keep every value
-/// that is not set here as it is written (`1e400`, `10.0`, escapes) and their order of keys.
+/// Everything that section 3 does not name stays as it is: bytes, modes, empty directories. The edited JSON files keep every
+/// value that is not set here as written (`1e400`, `10.0`, escapes) and their order of keys.
 ///
-/// Warnings: a replaced component that had settings of its own (defect 22), storage that could not be moved, a signed
-/// file that was changed, a `connection_security` of the kit that is overwritten (defect 17), a file that is dropped and was
-/// not as `provision` writes it.
+/// Warnings: a replaced component that had its own settings (defect 22), storage that could not be moved, a signed
+/// file that was changed, a `connection_security` of the kit that is overwritten (defect 17), a dropped file that differs
+/// from what `provision` writes.
 ///
 /// # Errors
 /// All faults of all files, each `INVALID_KIT` with its file, line and column (defect 31).

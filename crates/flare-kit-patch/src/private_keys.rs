@@ -1,15 +1,15 @@
-//! Private keys that others can read in the kit are for their owner alone in the copy, as `provision` makes them.
+//! Private keys that others can read in the kit are readable only by their owner in the copy, as `provision` makes them.
 
 use flare_file_tree::{Content, Entry, FileTree};
 
-/// No private key is longer, in bytes.
+/// The longest file that is taken for a private key, in bytes.
 const LONGEST: usize = 64 << 10;
-/// The end of a PEM header, whatever kind of key it is.
+/// The end of a PEM header, for every kind of key.
 const HEADER: &[u8] = b"PRIVATE KEY-----";
 /// Group and others.
 const OTHERS: u32 = 0o077;
 
-/// Takes the rights of group and others from every private key in `startup/` and `local/`.
+/// Removes the permissions of group and others from every private key in `startup/` and `local/`.
 pub(crate) fn narrow(tree: &mut FileTree) {
     let open: Vec<_> = ["startup", "local"]
         .into_iter()

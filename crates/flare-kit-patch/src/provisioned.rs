@@ -1,23 +1,23 @@
-//! Whether a start script is one that `provision` wrote, or was changed since.
+//! Whether a start script is as `provision` wrote it, or was changed since.
 //!
-//! Known are digests, not texts: of the lines without comments, with what differs from participant to participant left out.
-//! FLARE's templates change seldom; a new release that changes one is a new row here.
+//! Only digests are stored: of the lines without comments, with what differs from participant to participant left out.
+//! FLARE's templates seldom change; a release that changes one needs a new row here.
 
 use flare_file_tree::Digest;
 
-/// What stands before a value that differs from participant to participant. The value ends at a space or a quote.
+/// What precedes a value that differs from participant to participant. The value ends at a space or a quote.
 const BEFORE_VALUES: [&str; 8] =
     ["uid=", "org=", "config_folder=", "ha_mode=", "--name=", "DOCKER_IMAGE=", "nvflare.private.fed.app.", "fed_"];
 
-/// A client's command has it, a server's has not.
+/// Only a client's command has it.
 const CLIENT_ONLY: &str = "uid=";
 
-/// Path, and the first 16 hex digits of each digest that `provision` of FLARE 2.4.2 to 2.9.1 gives it.
+/// Paths, each with the first 16 hex digits of the digests of what `provision` of FLARE 2.4.2 to 2.9.1 writes there.
 const KNOWN: [(&str, &[&str]); 4] = [
     (
         "startup/start.sh",
         &[
-            // Clients, then servers, from the oldest release on.
+            // Clients, then servers, oldest release first.
             "4819d9d9364c03a2",
             "f0102d20de39564b",
             "01de6a34b520fdd5",
@@ -42,7 +42,7 @@ const KNOWN: [(&str, &[&str]); 4] = [
     ("startup/docker.sh", &["fcd30bd8b609856c", "f05130a90dfbff7b"]),
 ];
 
-/// Whether `provision` wrote a file as it is, or it does nothing.
+/// Whether a file is as `provision` wrote it, or has no effect.
 pub(crate) fn is_untouched(path: &str, bytes: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(bytes) else { return false };
     let skeleton = skeleton(text);

@@ -1,4 +1,4 @@
-//! `local/resources.json.default`, and `local/resources.json`, which would take its place.
+//! `local/resources.json.default`, and `local/resources.json`, which would override it.
 
 use flare_diagnostic::{Collector, Faults};
 use flare_file_tree::FileTree;

@@ -1,4 +1,4 @@
-//! The start scripts of `startup/`: a pod is started by its command, and a script in it would start a second parent.
+//! The start scripts of `startup/`: a pod is started by its command, so a script run in it would start a second parent.
 
 use flare_diagnostic::Collector;
 use flare_file_tree::FileTree;
@@ -10,7 +10,7 @@ use crate::edits::Edits;
 const SCRIPTS: [&str; 5] =
     ["startup/start.sh", "startup/sub_start.sh", "startup/stop_fl.sh", "startup/docker.sh", "startup/start_docker.sh"];
 
-/// The ones that came with Slurm.
+/// The scripts for Slurm.
 const SLURM_SCRIPTS: [&str; 2] = ["startup/start_slurm.sh", "startup/parent.slurm"];
 
 pub(crate) fn edit(kit: &FileTree, plan: &SitePlan, edits: &mut Edits, found: &mut Collector) {

@@ -1,4 +1,4 @@
-//! Kits with homomorphic encryption are signed file by file; what is changed here no longer fits its signature.
+//! Kits with homomorphic encryption are signed file by file; a file that is changed here no longer matches its signature.
 
 use flare_diagnostic::{Code, Collector, Diagnostic, Place};
 use flare_file_tree::FileTree;
@@ -33,7 +33,7 @@ fn check_directory(kit: &FileTree, edits: &Edits, directory: &str) -> Option<Dia
     Some(Diagnostic::warning(Code::SignedFileChanged, message).hint(hint).at(Place::file(signature)))
 }
 
-/// A list of signatures that cannot be read may name any file.
+/// Whether a file is signed; a list of signatures that cannot be read may name any file.
 fn is_signed(signatures: Option<&[u8]>, name: &str) -> bool {
     let list = signatures.and_then(|bytes| std::str::from_utf8(bytes).ok()).and_then(Object::parse);
     list.is_none_or(|list| list.get(name).is_some())

@@ -4,7 +4,7 @@ use flare_diagnostic::{Code, Diagnostic, LineIndex, Place};
 use flare_file_tree::{Entry, FileTree};
 use flare_yaml::json;
 
-/// A file of the kit that holds JSON without a syntax error.
+/// A file of the kit that is valid JSON.
 pub(crate) struct Source<'kit> {
     /// Its path below the kit.
     pub(crate) file: &'static str,
@@ -13,7 +13,7 @@ pub(crate) struct Source<'kit> {
 }
 
 impl<'kit> Source<'kit> {
-    /// Reads a file and checks that all of it is JSON. `None` where there is none.
+    /// Reads a file and checks that it is valid JSON. `None` if there is no such file.
     pub(crate) fn read(kit: &'kit FileTree, file: &'static str) -> Result<Option<Self>, Diagnostic> {
         if !is_present(kit, file)? {
             return Ok(None);
@@ -31,7 +31,7 @@ impl<'kit> Source<'kit> {
         Diagnostic::error(Code::InvalidKit, message).at(self.place(part))
     }
 
-    /// Where a part of this file's text stands; the whole file where the part is not a piece of it.
+    /// The place of a part of this file's text; the whole file if the part is not a slice of it.
     pub(crate) fn place(&self, part: &str) -> Place {
         let offset = (part.as_ptr() as usize).wrapping_sub(self.text.as_ptr() as usize);
         if offset <= self.text.len() {
@@ -54,7 +54,7 @@ pub(crate) fn is_present(kit: &FileTree, file: &'static str) -> Result<bool, Dia
     }
 }
 
-/// The permission bits of a file that is there.
+/// The permission bits of a file, if it exists.
 pub(crate) fn mode(tree: &FileTree, file: &str) -> Option<u32> {
     match tree.get(file) {
         Some(Entry::File { mode, .. }) => Some(*mode),

@@ -1,4 +1,4 @@
-//! A server's job store and snapshots: moved from `/tmp` to the workspace claim, so that they outlive the pod.
+//! A server's job store and snapshots are moved from `/tmp` to the workspace claim, so that they outlive the pod.
 
 use flare_diagnostic::{Code, Collector, Diagnostic};
 use flare_site_plan::SitePlan;
@@ -10,7 +10,7 @@ use flare_yaml::json::{Kind, Object};
 pub(crate) const JOB_MANAGER: &str = "job_manager";
 
 const SNAPSHOT_PERSISTOR: &str = "snapshot_persistor";
-/// From the persistor to the object that holds `root_dir`.
+/// The path from the persistor to the object that has `root_dir`.
 const SNAPSHOT_PATH: [&str; 3] = ["args", "storage", "args"];
 
 /// The text of a job manager whose store is on the claim.
@@ -31,7 +31,7 @@ pub(crate) fn job_manager(
     Ok(component.write())
 }
 
-/// Moves the snapshots of a persistor that is there; a warning where it has not the shape that FLARE writes.
+/// Moves the snapshots of the persistor, if there is one; warns if it does not have the shape that FLARE writes.
 pub(crate) fn snapshot_persistor(source: &Source<'_>, resources: &mut Object<'_>, plan: &SitePlan, found: &mut Collector) {
     let Some(persistor) = resources.get(SNAPSHOT_PERSISTOR) else { return };
     let directory = format!("{}/snapshot-storage", plan.workspace.mount_path);

@@ -1,4 +1,4 @@
-//! The study file that people fill in: made where the kit has none, never changed.
+//! The study file that users fill in: created if the kit has none, never changed.
 
 use flare_diagnostic::Diagnostic;
 use flare_file_tree::FileTree;
@@ -21,7 +21,7 @@ const STUDY_DATA: &str = "\
 {}
 ";
 
-/// 2.9: everything that a study gets at this site.
+/// 2.9: everything that a study uses at this site.
 const STUDY_RUNTIME: &str = "\
 # What the job pods of each study get at this site: image, data, environment, Secrets, pod settings.
 # FLARE reads this file at each launch. Jobs that are submitted without a study belong to the study `default`.

@@ -21,12 +21,12 @@ pub const fn launcher_class(role: Role) -> &'static str {
 pub struct LauncherArgs {
     /// A kubeconfig inside the parent's container; `None` (written as null) means the in-cluster configuration.
     pub config_file_path: Option<String>,
-    /// Where `study_data.yaml` stands in the parent's container. 2.8: always; 2.9: only where the kit has the file.
+    /// The path of `study_data.yaml` in the parent's container. 2.8: always; 2.9: only if the kit has the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub study_data_pvc_file_path: Option<String>,
     /// The namespace in which job pods are created.
     pub namespace: NamespaceName,
-    /// The Python of job pods, where a job does not name its own.
+    /// The Python of job pods, unless a job names its own.
     pub default_python_path: String,
     /// Where job pods mount their workspace; the parent mounts its claim at the same path.
     pub workspace_mount_path: String,
@@ -36,7 +36,7 @@ pub struct LauncherArgs {
     /// The `securityContext` of job pods, passed through.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub security_context: Option<Map<String, Value>>,
-    /// Secrets with registry credentials for job pods. An empty list is written as one.
+    /// Secrets with registry credentials for job pods. An empty list is written as an empty list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image_pull_secrets: Option<Vec<PullSecretName>>,
     /// The ephemeral storage of job pods that do not ask for their own, a quantity; left out: the launcher's own `1Gi`.

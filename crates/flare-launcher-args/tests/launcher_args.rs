@@ -1,4 +1,4 @@
-//! The launcher's arguments on their way to a file and back.
+//! The launcher's arguments, written to JSON and read back.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by them")]
 

@@ -1,17 +1,17 @@
-//! Paths in a container as text: nothing here looks at a disk, which is another machine's.
+//! Paths in a container, handled as text: the file system they refer to is on another machine.
 
 /// The parts of a path in a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PathParts<'path> {
-    /// The names on the way, where empty parts, `.` and `..` are resolved in the text. A `..` at the start is dropped, as at `/`.
+    /// The names of the path, with empty parts, `.` and `..` resolved in the text. A `..` at the start is dropped, as at `/`.
     pub names: Vec<&'path str>,
-    /// Whether a `..` was dropped: then a relative path leads out of where it starts.
+    /// Whether a `..` was dropped, so that a relative path leads out of its starting directory.
     pub leaves_start: bool,
 }
 
 /// The parts of a path in a container, absolute or relative.
 ///
-/// The command line resolves paths of this machine in the same way but for two things: those need not be UTF-8, and
+/// The command line resolves paths of this machine in the same way, except that they need not be UTF-8 and
 /// `std::path` splits them.
 ///
 /// ```

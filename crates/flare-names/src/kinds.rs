@@ -1,5 +1,5 @@
-//! A type per kind of Kubernetes name. Each says which rule it obeys and why; a value of the type is proof that the
-//! rule holds, so what takes one has no error for it.
+//! A type per kind of Kubernetes name. Each documents its rule and the reason for it; a value of the type is proof that the
+//! rule holds, so functions that take one need no error for it.
 
 use std::{borrow::Cow, fmt, str::FromStr};
 
@@ -14,7 +14,7 @@ pub struct InvalidName {
     pub text: String,
     /// The kind of name, for example `namespace`.
     pub kind: &'static str,
-    /// The rule that it breaks, whole.
+    /// The whole rule that it breaks.
     pub rule: &'static str,
 }
 
@@ -29,12 +29,12 @@ fn label_body(text: &str) -> bool {
     edge(bytes.first()) && edge(bytes.last()) && bytes.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-')
 }
 
-/// RFC 1035 label: as 1123, but it starts with a letter.
+/// RFC 1035 label: like 1123, but it starts with a letter.
 fn label_1035(text: &str) -> bool {
     label_1123(text) && text.as_bytes()[0].is_ascii_lowercase()
 }
 
-/// RFC 1123 subdomain as Kubernetes has it: labels joined by dots, at most 253 bytes; the labels have no limit of their own.
+/// RFC 1123 subdomain as Kubernetes defines it: labels joined by dots, at most 253 bytes; the labels have no limit of their own.
 fn subdomain(text: &str) -> bool {
     text.len() <= 253 && text.split('.').all(label_body)
 }
@@ -63,7 +63,7 @@ pub fn is_label_value(text: &str) -> bool {
 }
 
 /// The key of a label, a taint or a resource, `[domain/]name` (apimachinery's `IsQualifiedName`): the domain is an RFC 1123
-/// subdomain, the name a label value that is not empty.
+/// subdomain, the name a non-empty label value.
 ///
 /// ```
 /// assert!(flare_names::is_qualified_name("nvidia.com/gpu"));
@@ -86,7 +86,7 @@ macro_rules! kubernetes_names {
         pub struct $name(String);
 
         impl $name {
-            /// What people call this kind of name.
+            /// This kind of name, for messages.
             pub const KIND: &'static str = $kind;
             /// The rule, as one clause for messages.
             pub const RULE: &'static str = $rule;

@@ -48,20 +48,20 @@ pub struct ParticipantNames {
     pub launcher_role: RoleName,
     /// The Secret that FLARE's launcher fills from `startup/` for job pods.
     pub startup_secret: SecretName,
-    /// What stands behind the job id in the name of each job pod.
+    /// What follows the job id in the name of each job pod.
     pub job_pod_suffix: String,
-    /// The `ConfigMap` that holds a staged `local/`; `-` and a version follow for each kit.
+    /// The `ConfigMap` that holds a staged `local/`; each kit appends `-` and a version.
     pub staged_local: ConfigMapName,
-    /// The Secret that holds a staged `startup/`; `-` and a version follow for each kit. Never equal to a launcher's (defect 5).
+    /// The Secret that holds a staged `startup/`; each kit appends `-` and a version. Never equal to a launcher's (defect 5).
     pub staged_startup: SecretName,
 }
 
 impl ParticipantNames {
     /// Derives all names.
     ///
-    /// `participant` is the name of the whole participant (a client below another one: `site-1.child`), `site` the one
+    /// `participant` is the participant's full name (for a client below another one: `site-1.child`), `site` the name
     /// under which its parent process runs. `server_service` is the configured name of a server's Service; a client's
-    /// follows from its name.
+    /// is derived from its name.
     #[expect(
         clippy::missing_panics_doc,
         reason = "it never panics: results of the rules are valid names, which property tests hold"
@@ -88,7 +88,7 @@ impl ParticipantNames {
     }
 }
 
-/// The results of both rules are valid for each kind that they are used for; a property test holds this.
+/// The results of both rules are valid for each kind that they are used for; a property test checks this.
 const VALID: &str = "a result of the naming rules is a valid name";
 
 /// The Secret that FLARE's launcher fills from `startup/`; `site` is `server` for every server, else the client's own name.
@@ -97,9 +97,9 @@ pub fn startup_secret(site: &str) -> SecretName {
     SecretName::new(format!("nvflare-startup-{}", hashed(site, 47))).expect(VALID)
 }
 
-/// A job's id as a part of names: lower case, other characters dropped, `j` before a leading digit, at most 63.
+/// A job's id as a part of names: lower case, other characters dropped, `j` before a leading digit, at most 63 bytes.
 ///
-/// The result is empty, or starts with `-`, where the id does; FLARE's own ids are UUIDs.
+/// The result is empty or starts with `-` if the id does; FLARE's own ids are UUIDs.
 pub fn job_id(raw: &str) -> String {
     let mut id: String = raw.to_lowercase().chars().filter(|c| matches!(c, 'a'..='z' | '0'..='9' | '-')).collect();
     if id.starts_with(|c: char| c.is_ascii_digit()) {
@@ -110,13 +110,13 @@ pub fn job_id(raw: &str) -> String {
     id
 }
 
-/// The container of a job pod: `container-<job id>`, not cut, so it may exceed what Kubernetes takes.
+/// The container of a job pod: `container-<job id>`, not shortened, so it may be longer than Kubernetes allows.
 pub fn job_container(raw_job_id: &str) -> String {
     format!("container-{}", job_id(raw_job_id))
 }
 
-/// The name of the pod that runs a job at a site, as FLARE's launcher makes it: the job id cut so that the site's
-/// suffix fits. `None` where the id leaves nothing that Kubernetes would take (FLARE's own ids are UUIDs).
+/// The name of the pod that runs a job at a site, as FLARE's launcher makes it: the job id, shortened so that the site's
+/// suffix fits. `None` if nothing that Kubernetes accepts is left of the id (FLARE's own ids are UUIDs).
 pub fn job_pod(raw_job_id: &str, site: &str) -> Option<PodName> {
     let suffix = hashed(site, 20);
     let id = job_id(raw_job_id);

@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-/// The first 8 hex digits of SHA-256 over the raw name's UTF-8 bytes: what keeps two raw names apart.
+/// The first 8 hex digits of SHA-256 over the raw name's UTF-8 bytes, which keep two raw names apart.
 pub fn digest8(raw: &str) -> String {
     use std::fmt::Write as _;
     let digest = Sha256::digest(raw.as_bytes());
@@ -15,9 +15,9 @@ pub fn digest8(raw: &str) -> String {
 /// FLARE's *stable* rule: Service and Deployment (limit 63), Helm release (53), staged objects of 2.9 (63).
 ///
 /// A name that already matches `[a-z]([-a-z0-9]*[a-z0-9])?` within the limit stays as it is. Any other is lower-cased,
-/// characters outside `[a-z0-9-]` become `-`, runs of `-` one, ends are trimmed; empty becomes `site`, one that does not
-/// start with a letter gets `site-` before it; then it is cut and the digest of the *raw* name is appended, so that two
-/// raw names never meet.
+/// characters outside `[a-z0-9-]` become `-`, runs of `-` become one, ends are trimmed; an empty name becomes `site`, one that
+/// does not start with a letter is prefixed with `site-`; then it is shortened and the digest of the *raw* name is appended, so
+/// that two raw names never collide.
 ///
 /// `limit` is in bytes and must leave room for a letter, `-` and the digest: at least 10.
 ///
@@ -48,8 +48,8 @@ pub fn stable(raw: &str, limit: usize) -> String {
 
 /// FLARE's *site name for Secrets* rule: Secrets (limit 47), suffix of job pods (20), volumes (63).
 ///
-/// The digest is always appended. Lower case, characters outside `[a-z0-9-]` are *dropped*, ends are trimmed; empty
-/// becomes `site`, a leading digit gets `s` before it.
+/// The digest is always appended. The name is lower-cased, characters outside `[a-z0-9-]` are *dropped*, ends are trimmed; an
+/// empty name becomes `site`, a leading digit is prefixed with `s`.
 ///
 /// `limit` is in bytes, at least 10.
 ///
@@ -74,7 +74,7 @@ fn is_stable(raw: &str) -> bool {
     bytes.first().is_some_and(u8::is_ascii_lowercase) && bytes.iter().all(inner) && !bytes.ends_with(b"-")
 }
 
-/// `name` holds only ASCII here, so that a cut at a byte is a cut at a character.
+/// `name` is ASCII here, so it can be cut at any byte.
 fn with_digest(name: &str, raw: &str, limit: usize, when_empty: &str) -> String {
     let cut = name[..name.len().min(limit.saturating_sub(9))].trim_end_matches('-');
     let cut = if cut.is_empty() { when_empty } else { cut };

@@ -1,7 +1,7 @@
 //! The releases of FLARE that a kit can be prepared for, and what each of them can do.
 //!
-//! This file alone knows a release by its number. Everywhere else a capability is asked for by name, or one release is compared with
-//! another by order, so that a new release is one more row here (see the recipe in `CONTRIBUTING.md`).
+//! Only this file knows releases by number. Other code asks for a capability by name, or compares releases by their
+//! order, so that a new release is one more row here (see the recipe in `CONTRIBUTING.md`).
 
 use std::{fmt, str::FromStr};
 
@@ -12,44 +12,44 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a capability of its own, and a release may have any of them")]
 pub struct Capabilities {
-    /// The newest patch release that was tried, which is the tag of NVIDIA's image: `2.9.0`.
+    /// The newest patch release that was tested, which is the tag of NVIDIA's image: `2.9.0`.
     pub patch_release: &'static str,
-    /// What kits of this release, and of later ones, hold that earlier ones do not. One of them is enough.
+    /// What kits of this and later releases contain and earlier ones do not. One mark is enough.
     pub kit_marks: &'static [KitMark],
-    /// The link between a parent and its job pods can be mutual TLS, and is where nothing else is said; without it the link is clear.
+    /// The link between a parent and its job pods can be mutual TLS, which is the default; without this the link is clear.
     pub internal_mutual_tls: bool,
-    /// A job's tokens reach its pod in a Secret of the job; without it they stand on the pod's command line.
+    /// A job's tokens reach its pod in a Secret of the job; without this they are on the pod's command line.
     pub credentials_in_secret: bool,
-    /// `local/study_runtime.yaml` says what a study brings to the pods of its jobs, and `study_data.yaml` beside it stops every job.
+    /// `local/study_runtime.yaml` configures the job pods of a study; with `study_data.yaml` beside it no job starts.
     pub study_runtime_file: bool,
-    /// Slurm is one of the launchers: a mode of `launcher_spec`, a component, and scripts in `startup/`.
+    /// There is a Slurm launcher: a mode of `launcher_spec`, a component, and scripts in `startup/`.
     pub slurm: bool,
-    /// A job may have a `pending_timeout` of its own, and seconds are checked to be some.
+    /// A job may have its own `pending_timeout`, which is checked to be a number of seconds.
     pub job_pending_timeout: bool,
-    /// `resource_spec` asks for GPUs, CPUs and memory for every launcher, and has `@default`.
+    /// `resource_spec` requests GPUs, CPUs and memory for every launcher, and has `@default`.
     pub portable_resources: bool,
     /// The launcher reads the events of its job pods.
     pub pod_events: bool,
-    /// A parent takes a connection that says nothing, such as a probe's, without two lines in its log.
+    /// A parent does not log connections that send nothing, such as a probe's (other releases log two lines for each).
     pub quiet_parent_port: bool,
-    /// The scheme `shared-file` of the internal link is refused; without it, it is overwritten.
+    /// The scheme `shared-file` of the internal link is refused; without this it is overwritten.
     pub refuses_shared_file: bool,
 }
 
 /// Something in a kit that tells which release provisioned it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KitMark {
-    /// `class_allow_list` is there at all.
+    /// `class_allow_list` exists.
     ClassAllowList,
     /// A class in `class_allow_list`.
     AllowedClass(&'static str),
-    /// A right in `authorization.json.default`.
+    /// A permission in `authorization.json.default`.
     Right(&'static str),
     /// A file in `startup/`.
     StartupFile(&'static str),
 }
 
-/// Declares the releases, oldest first; each says all of its capabilities.
+/// Declares the releases, oldest first, each with all of its capabilities.
 macro_rules! releases {
     ($($(#[doc = $doc:literal])+ $name:ident = $number:literal: $capabilities:expr;)+) => {
         /// The FLARE release line that a prepared kit is made for. A later release is greater.
@@ -116,7 +116,7 @@ releases! {
     };
 }
 
-/// Where neither a flag nor image nor kit says anything: the release that the user guide describes.
+/// The release that the user guide describes, for when neither flag, image nor kit names one.
 impl Default for Target {
     fn default() -> Self {
         Self::V2_8
@@ -124,7 +124,7 @@ impl Default for Target {
 }
 
 impl Target {
-    /// The oldest release that has a capability; `None` where none has it.
+    /// The oldest release that has a capability; `None` if no release has it.
     ///
     /// ```
     /// use flare_names::Target;
@@ -135,14 +135,14 @@ impl Target {
         Self::ALL.into_iter().find(|target| has(target.capabilities()))
     }
 
-    /// Defect 33: whether the release starts no job of a site because of the study files that are there.
+    /// Defect 33: whether the study files of a site make the release refuse to start its jobs.
     ///
-    /// Without `study_runtime_file` the runtime file is not known, and is nothing but a file beside the others.
+    /// A release without `study_runtime_file` does not know the runtime file and ignores it.
     pub const fn study_files_conflict(self, has_data: bool, has_runtime: bool) -> bool {
         has_data && has_runtime && self.capabilities().study_runtime_file
     }
 
-    /// Targets for a sentence: `2.8 or 2.9`, `2.8, 2.9 or 2.10`.
+    /// Targets as part of a sentence: `2.8 or 2.9`, `2.8, 2.9 or 2.10`.
     pub fn choice(targets: &[Self]) -> String {
         match targets {
             [] => "none".to_owned(),

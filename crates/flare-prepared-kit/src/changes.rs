@@ -11,11 +11,11 @@ use crate::{CHART, LOCAL, STARTUP, values};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ChangeKind {
-    /// It holds something else.
+    /// Its content differs.
     Edited,
-    /// It was not there.
+    /// `prepare` did not write it.
     Added,
-    /// It is gone.
+    /// It is missing.
     Removed,
 }
 
@@ -34,7 +34,7 @@ impl fmt::Display for ChangeKind {
 pub struct Change {
     /// Its path below the prepared kit.
     pub file: String,
-    /// How.
+    /// How it differs.
     pub kind: ChangeKind,
 }
 
@@ -51,8 +51,8 @@ pub(crate) fn compare(written: &BTreeMap<String, String>, found: &BTreeMap<Strin
 }
 
 impl Change {
-    /// What the change means to somebody who wants to stage or install the kit: nothing where it is the user's right, a warning where
-    /// it may be meant, else an error.
+    /// What the change means for staging or installing the kit: nothing if the user may make it, a warning if it may be
+    /// intended, otherwise an error.
     pub(crate) fn diagnostic(&self) -> Option<Diagnostic> {
         let is_below = |directory: &str| self.file.strip_prefix(directory).is_some_and(|rest| rest.starts_with('/'));
         if is_below(LOCAL) || self.file == values::FILE && self.kind == ChangeKind::Edited {

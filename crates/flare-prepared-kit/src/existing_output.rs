@@ -1,4 +1,4 @@
-//! What stands where a prepared kit shall go, and whether it may be replaced (defect 8).
+//! What exists at the path of an output, and whether it may be replaced (defect 8).
 
 use std::path::Path;
 
@@ -10,32 +10,32 @@ use crate::{
     values,
 };
 
-/// No marker and no values are longer than this, in bytes.
+/// The maximum length of markers and values, in bytes.
 const LONGEST: u64 = 64 << 20;
 
-/// What stands at the path of an output.
+/// What exists at the path of an output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ExistingOutput {
     /// Nothing.
     Absent,
-    /// A directory without anything in it.
+    /// An empty directory.
     EmptyDirectory,
-    /// A directory with a marker that lists files, of whatever format: `prepare` made it, or somebody copied the marker here.
+    /// A directory with a marker that lists files, of any format: `prepare` made it, or somebody copied the marker here.
     /// [`check_losses`](crate::check_losses) tells the two apart before anything is replaced.
     Marked {
         /// The part of the marker that every format has.
         head: MarkerHead,
     },
-    /// A directory of somebody else, the reference's output included.
+    /// Another directory, including the reference's output.
     Foreign,
-    /// No directory.
+    /// Not a directory.
     NotADirectory,
 }
 
-/// Looks at the path of an output.
+/// Inspects the path of an output.
 ///
 /// # Errors
-/// Where one may not look, or where an upper part of the path is no directory.
+/// If access is denied, or an upper part of the path is not a directory.
 pub fn inspect_output(path: &Path) -> Result<ExistingOutput, DiskError> {
     Ok(match Destination::inspect(path)? {
         Destination::Absent => ExistingOutput::Absent,
@@ -51,12 +51,12 @@ pub fn inspect_output(path: &Path) -> Result<ExistingOutput, DiskError> {
     })
 }
 
-/// Whether `prepare` may put a directory here, as far as that can be said without the new one: nobody else made what stands
-/// there, and nothing in a cluster must be undone first.
+/// Checks that `prepare` may put a directory here, as far as possible without the new one: what exists was made by
+/// `prepare`, and nothing in a cluster must be undone first.
 ///
 /// # Errors
 /// `INVALID_ARGS`: a file, a directory that `prepare` did not make, one that belongs to another user, a path that cannot be
-/// looked at. `OUTPUT_STAGED`: a directory, whoever made it, that records staged objects.
+/// inspected. `OUTPUT_STAGED`: a directory, of any origin, that records staged objects.
 pub fn check_replaceable(path: &Path) -> Result<ExistingOutput, Faults> {
     let failed = |error: DiskError| error.into_diagnostic(Code::InvalidArgs);
     let found = inspect_output(path).map_err(failed)?;
@@ -85,7 +85,7 @@ pub fn check_replaceable(path: &Path) -> Result<ExistingOutput, Faults> {
 
 fn check_record(path: &Path) -> Result<(), Faults> {
     let file = path.join(values::FILE);
-    // A chart that cannot be read is no reason here: the directory is ours and may be replaced, or it is not.
+    // A chart that cannot be read does not matter here: only the marker decides whether the directory may be replaced.
     let Ok(bytes) = read(&file) else { return Ok(()) };
     let unreadable = |_| {
         let message = format!("`{}` cannot be read as YAML, so a record of staged objects could be lost", values::FILE);

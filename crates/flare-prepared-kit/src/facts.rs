@@ -1,4 +1,4 @@
-//! `local/` against the plan: what job pods and their parent must agree on (defect 34), and what stops every job (33).
+//! Checks `local/` against the plan: what job pods and their parent must agree on (defect 34), and what stops every job (33).
 
 use flare_diagnostic::{Code, Collector, Diagnostic, Place, printable};
 use flare_file_tree::FileTree;
@@ -8,12 +8,12 @@ use flare_yaml::json;
 use serde_json::{Value, json};
 
 const COMM_CONFIG: &str = "local/comm_config.json";
-/// The first of these that is there is the one that FLARE reads.
+/// FLARE reads the first of these that exists.
 const RESOURCES: [&str; 2] = ["local/resources.json", "local/resources.json.default"];
-/// The files that are looked into.
+/// The files that are parsed.
 pub(crate) const FILES: [&str; 3] = [COMM_CONFIG, RESOURCES[0], RESOURCES[1]];
 
-/// Adds the facts in `local/` that no longer fit, each named by file and key.
+/// Adds the facts in `local/` that no longer match the plan, each with file and key.
 pub(crate) fn check(tree: &FileTree, plan: &SitePlan, found: &mut Collector) {
     check_comm_config(tree, plan, found);
     check_launcher(tree, plan, found);

@@ -1,5 +1,5 @@
-//! Digests of a kit's files, taken once, and the fingerprint made of them: what a parent's pod is annotated with, so that a
-//! kit which changed restarts it (defect 11).
+//! Digests of a kit's files, computed once, and the fingerprint over them, with which a parent's pod is annotated so that a
+//! changed kit restarts it (defect 11).
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -13,7 +13,7 @@ use crate::{CHART, LOCAL, STARTUP, TRANSFER, marker::MARKER_FILE};
 pub(crate) struct FileDigests(BTreeMap<RelativePath, Digest>);
 
 impl FileDigests {
-    /// The digests of the files that are wanted. `code` is the code of the fault of a file that cannot be read any more.
+    /// The digests of the wanted files. `code` is the code of the fault of a file that can no longer be read.
     pub(crate) fn of(tree: &FileTree, code: Code, wanted: impl Fn(&Path) -> bool) -> Result<Self, Faults> {
         let mut digests = BTreeMap::new();
         for (path, content, _) in tree.files().filter(|(path, ..)| wanted(path.as_path())) {
@@ -22,7 +22,7 @@ impl FileDigests {
         Ok(Self(digests))
     }
 
-    /// Adds the digests of another tree, which stands in a directory of this one.
+    /// Adds the digests of another tree, which is placed in a directory of this one.
     pub(crate) fn add(&mut self, directory: &RelativePath, tree: &FileTree) -> Result<(), Faults> {
         let below = Self::of(tree, Code::DeployPrepareFailed, |_| true)?;
         self.0.extend(below.0.into_iter().map(|(path, digest)| (directory.join(&path), digest)));
@@ -34,7 +34,7 @@ impl FileDigests {
         self.0.get(path).copied()
     }
 
-    /// The fingerprint: it depends on `startup/` and `local/` alone.
+    /// The fingerprint, which depends only on `startup/` and `local/`.
     pub(crate) fn fingerprint(&self) -> Digest {
         let mut input = b"flare-kube kit 1\0".to_vec();
         for (path, digest) in self.0.iter().filter(|(path, _)| counts(path.as_path())) {
@@ -45,7 +45,7 @@ impl FileDigests {
         Digest::of(&input)
     }
 
-    /// Path and digest as the marker lists them: the files that a prepared kit answers for, and the others.
+    /// Path and digest as the marker lists them: the files of `startup/`, `local/` and the chart, and the others.
     pub(crate) fn listed(&self) -> [BTreeMap<String, String>; 2] {
         let listed = |wanted: bool| {
             let files = self.0.iter().filter(|(path, _)| is_answered_for(path.as_path()) == wanted);
@@ -55,7 +55,7 @@ impl FileDigests {
     }
 }
 
-/// A patched kit whose files were digested, once: the chart is rendered with its fingerprint.
+/// A patched kit with the digests of its files; the chart is rendered with its fingerprint.
 #[derive(Debug, Clone)]
 pub struct FingerprintedKit {
     pub(crate) tree: FileTree,
@@ -63,11 +63,11 @@ pub struct FingerprintedKit {
 }
 
 impl FingerprintedKit {
-    /// Takes an old chart and an old marker out of a patched kit and digests its files, except those in `transfer/`, which may be
+    /// Removes an old chart and an old marker from a patched kit and digests its files, except those in `transfer/`, which may be
     /// large and are never recorded.
     ///
     /// # Errors
-    /// `DEPLOY_PREPARE_FAILED` where a file that was left on disk cannot be read any more.
+    /// `DEPLOY_PREPARE_FAILED` if a file that stayed on disk can no longer be read.
     pub fn new(mut tree: FileTree) -> Result<Self, Faults> {
         tree.remove(CHART);
         tree.remove(MARKER_FILE);
@@ -83,11 +83,11 @@ impl FingerprintedKit {
 
 /// The SHA-256 over paths and contents of all files in `startup/` and `local/`.
 ///
-/// It does not depend on the chart, which holds it, nor on `transfer/` and other files of the kit. Modes and empty
-/// directories do not count: they are lost on the way through a `ConfigMap` or Secret, and the parent reads neither.
+/// It does not depend on the chart, which contains it, nor on `transfer/` and other files of the kit. Modes and empty
+/// directories do not count: a `ConfigMap` or Secret does not preserve them, and the parent reads neither.
 ///
 /// # Errors
-/// `DEPLOY_PREPARE_FAILED` where a file that was left on disk cannot be read any more.
+/// `DEPLOY_PREPARE_FAILED` if a file that stayed on disk can no longer be read.
 pub fn fingerprint(kit: &FileTree) -> Result<Digest, Faults> {
     Ok(FileDigests::of(kit, Code::DeployPrepareFailed, counts)?.fingerprint())
 }
@@ -96,12 +96,12 @@ fn counts(path: &Path) -> bool {
     path.starts_with(STARTUP) || path.starts_with(LOCAL)
 }
 
-/// Whether a prepared kit answers for a file: it stands in `startup/`, `local/` or `helm_chart/`.
+/// Whether a prepared kit guarantees the content of a file: those in `startup/`, `local/` and `helm_chart/`.
 pub(crate) fn is_answered_for(path: &Path) -> bool {
     counts(path) || path.starts_with(CHART)
 }
 
-/// Whether the marker lists a file: all but itself and what stands in `transfer/`.
+/// Whether the marker lists a file: all but itself and those in `transfer/`.
 pub(crate) fn is_recorded(path: &Path) -> bool {
     !path.starts_with(TRANSFER) && path != Path::new(MARKER_FILE)
 }

@@ -1,5 +1,5 @@
-//! The prepared directory in both directions: [`PreparedKit::assemble`] puts it together, [`PreparedKit::open`] reads back what
-//! was written and says what has changed since.
+//! Writing and reading the prepared directory: [`PreparedKit::assemble`] builds it, [`PreparedKit::open`] reads it back
+//! and reports what has changed since.
 //!
 //! Source: `docs/behaviour.md` sections 3, 4 and 6; defects 8, 11, 14, 33, 34.
 #![doc = include_str!("../README.md")]
@@ -22,10 +22,10 @@ pub use marker::{FORMAT_VERSION, MARKER_FILE, Marker, MarkerHead};
 pub use prepared::{OpenOptions, PreparedKit};
 pub use staged::{StagedItem, StagedRecord};
 
-/// The directory that belongs to the site: what stands in it is never recorded, judged or removed.
+/// The directory that belongs to the site: its content is never recorded, checked or removed.
 pub const TRANSFER: &str = "transfer";
 
-/// The three directories that a prepared kit answers for.
+/// The three directories whose content a prepared kit guarantees.
 const STARTUP: &str = "startup";
 const LOCAL: &str = "local";
 const CHART: &str = "helm_chart";

@@ -1,4 +1,4 @@
-//! What people put into an earlier output, and would lose when it is replaced.
+//! What users added to an earlier output and would lose when it is replaced.
 
 use std::path::Path;
 
@@ -13,19 +13,19 @@ use crate::{
     marker::MarkerHead,
 };
 
-/// A chart has it, and nothing else that a marker could have been copied to.
+/// A file that every chart has and that a directory with a copied marker does not.
 const CHART_FILE: &str = "helm_chart/Chart.yaml";
 
-/// Checks that an earlier output holds nothing that would be lost: a file that the marker does not list or that was edited,
-/// and that the new kit does not hold in the same form. `transfer/` is not looked at, because the commit keeps it.
+/// Checks that an earlier output contains nothing that would be lost: a file that was edited or that the marker does not list,
+/// unless the new kit has the same file. `transfer/` is ignored, because the commit keeps it.
 ///
-/// The marker must describe what stands there: at least half of the files that it lists, unchanged, and a chart. So a marker
-/// that was copied somewhere does not make that directory ours.
+/// The marker must describe the directory: at least half of the files that it lists are there, unchanged, and a chart. So a
+/// marker that was copied somewhere does not make that directory replaceable.
 ///
-/// With `discard` the losses are one warning. `kit` is the patched kit that is about to take the place, without its chart.
+/// With `discard` the losses are one warning. `kit` is the patched kit that is about to replace the output, without its chart.
 ///
 /// # Errors
-/// `INVALID_ARGS`: each file that would be lost; or one fault where the marker does not describe the directory.
+/// `INVALID_ARGS`: each file that would be lost; or a single fault if the marker does not describe the directory.
 pub fn check_losses(output: &Path, existing: &ExistingOutput, kit: &FileTree, discard: bool) -> Result<Checked<()>, Faults> {
     let ExistingOutput::Marked { head } = existing else { return Ok(Checked::clean(())) };
     let compared = compare(output, head, kit)?;
@@ -43,7 +43,7 @@ pub fn check_losses(output: &Path, existing: &ExistingOutput, kit: &FileTree, di
 
 struct Comparison {
     changes: Vec<Change>,
-    /// How many files that the marker lists stand there as they were written.
+    /// How many of the files that the marker lists are unchanged.
     unchanged: usize,
     has_chart: bool,
 }
@@ -56,7 +56,7 @@ impl Comparison {
 
 fn compare(output: &Path, head: &MarkerHead, kit: &FileTree) -> Result<Comparison, Faults> {
     let mut options = ReadOptions::new(Code::InvalidArgs).exclude(MARKER_FILE).exclude(TRANSFER);
-    // Nothing is taken into memory: most files are only digested, and those of a stranger not even that.
+    // Nothing is read into memory: most files are only digested, and those of a foreign directory not even that.
     options.on_disk_above = 0;
     let survey = FileTree::survey(output, &options)?;
     let mut comparison = Comparison { changes: Vec::new(), unchanged: 0, has_chart: survey.tree.is_file(CHART_FILE) };
@@ -78,13 +78,13 @@ fn compare(output: &Path, head: &MarkerHead, kit: &FileTree) -> Result<Compariso
     Ok(comparison)
 }
 
-/// Whether the new kit holds the same file, so that nothing is lost.
+/// Whether the new kit has the same file, so that nothing is lost.
 fn is_in(kit: &FileTree, path: &RelativePath, content: &Content) -> bool {
     let Some(Entry::File { content: new, .. }) = kit.get(path) else { return false };
     new.len() == content.len() && matches!((new.digest(), content.digest()), (Ok(new), Ok(old)) if new == old)
 }
 
-/// The files of the kit's own `transfer/` that an earlier output has in another form: the earlier ones stay.
+/// The files of the kit's own `transfer/` that differ in an earlier output, where the earlier ones stay.
 fn transfer_conflicts(output: &Path, kit: &FileTree) -> Result<Option<Diagnostic>, Faults> {
     let Some(new) = kit.subtree(TRANSFER).filter(|tree| tree.files().next().is_some()) else { return Ok(None) };
     let earlier = output.join(TRANSFER);

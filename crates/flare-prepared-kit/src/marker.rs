@@ -1,9 +1,9 @@
-//! The marker file: proof that `prepare` made a directory, and what it looked like then. It holds digests and decided facts,
+//! The marker file: proof that `prepare` made a directory, and what it contained then. It has digests and decided facts,
 //! never a key; paths in it are compared with those of a tree and never opened.
 //!
-//! It is a file format: releases to come read what this one writes. [`MarkerHead`] is the part that every format has and that
+//! It is a file format: later releases read what this one writes. [`MarkerHead`] is the part that every format has and that
 //! decides whether a directory may be *replaced*; [`Marker::parse`] decides whether it can be *opened*, by the table
-//! [`openable`]. A key that is added to a format has a default; `fixtures/markers/` holds markers of every release.
+//! [`openable`]. A key that is added to a format has a default; `fixtures/markers/` has markers of every release.
 
 use std::collections::BTreeMap;
 
@@ -11,13 +11,13 @@ use flare_diagnostic::{Code, Diagnostic, Faults, Place};
 use flare_site_plan::SitePlan;
 use serde::{Deserialize, Serialize};
 
-/// Where the marker stands in a prepared kit.
+/// The path of the marker in a prepared kit.
 pub const MARKER_FILE: &str = ".flare-kube.json";
 
 /// The format that this release writes, and the newest one that it opens.
 pub const FORMAT_VERSION: u64 = 1;
 
-/// The part of a marker that every format has: enough to replace the directory, whatever else stands in it.
+/// The part of a marker that every format has: enough to replace the directory, whatever else the marker contains.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct MarkerHead {
     /// The format of the marker, from 1.
@@ -33,20 +33,20 @@ pub struct MarkerHead {
     pub other_files: BTreeMap<String, String>,
 }
 
-/// What the marker says.
+/// The content of the marker.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Marker {
     /// The format of the marker.
     pub format_version: u64,
     /// The release of flare-kube that made the directory.
     pub flare_kube: String,
-    /// The fingerprint of the kit as it was made, 64 hex digits.
+    /// The fingerprint of the kit as prepared, 64 hex digits.
     pub fingerprint: String,
     /// Every decided fact.
     pub plan: SitePlan,
     /// SHA-256 (hex) of each file in `startup/`, `local/` and `helm_chart/`; a path that is not UTF-8 as `bytes:` and hex.
     pub files: BTreeMap<String, String>,
-    /// The same of each other file that `prepare` wrote, except the marker itself and what stands in `transfer/`. Release 0.1.0
+    /// The same for each other file that `prepare` wrote, except the marker itself and files in `transfer/`. Release 0.1.0
     /// did not write it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub other_files: BTreeMap<String, String>,
@@ -55,9 +55,9 @@ pub struct Marker {
 /// What this release can do with a format.
 enum Openable {
     Yes,
-    /// It was never written.
+    /// No release has written it.
     NoFormat,
-    /// It will be written by a release to come.
+    /// A later release wrote it.
     Newer,
 }
 
@@ -71,12 +71,12 @@ fn openable(format_version: u64) -> Openable {
 }
 
 impl MarkerHead {
-    /// The digest that a file had when it was written; `None` where `prepare` did not write it.
+    /// The digest that a file had when it was written; `None` if `prepare` did not write it.
     pub(crate) fn written(&self, file: &str) -> Option<&String> {
         self.files.get(file).or_else(|| self.other_files.get(file))
     }
 
-    /// Reads the head of a marker; `None` where the bytes are no marker.
+    /// Reads the head of a marker; `None` if the bytes are not a marker.
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         serde_json::from_slice(bytes).ok().filter(|head: &Self| head.format_version > 0)
     }
@@ -86,12 +86,12 @@ impl Marker {
     /// Reads a marker.
     ///
     /// # Errors
-    /// `INVALID_PREPARED_KIT`: no marker of ours, or one of a format that this release cannot open.
+    /// `INVALID_PREPARED_KIT`: not a marker, or one of a format that this release cannot open.
     pub fn parse(bytes: &[u8]) -> Result<Self, Faults> {
         let fault = |message: String, hint: &str| {
             Faults::from(Diagnostic::error(Code::InvalidPreparedKit, message).hint(hint).at(Place::file(MARKER_FILE)))
         };
-        // The parser's message may quote the file, which is not known to be ours: it is not passed on.
+        // The parser's message is not passed on: it may quote the file, which may be anything.
         let Some(head) = MarkerHead::parse(bytes) else {
             let message = format!("`{MARKER_FILE}` is no marker of flare-kube");
             return Err(fault(message, "name the output of `prepare`, or prepare the kit again to another directory"));

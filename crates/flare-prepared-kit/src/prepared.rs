@@ -13,17 +13,17 @@ use crate::{
     values,
 };
 
-/// The permission bits of the marker: as those of other files that `prepare` makes.
+/// The permission bits of the marker, the same as of other files that `prepare` makes.
 const MARKER_MODE: u32 = 0o644;
 
-/// So much of a kit is held in memory, in bytes: whole kits, but not the data and models that some carry.
+/// How much of a kit is held in memory, in bytes: whole kits, but not the data and models that some contain.
 const IN_MEMORY: u64 = 8 << 20;
 const IN_MEMORY_EACH: u64 = 1 << 20;
 
 /// How a prepared directory is read back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct OpenOptions {
-    /// Whether changes that would be refused are warnings: in `startup/`, of the chart's files, of facts that must fit.
+    /// Whether changes that would be refused are warnings: in `startup/`, of the chart's files, of facts that must match.
     pub accept_changes: bool,
 }
 
@@ -38,11 +38,11 @@ pub struct PreparedKit {
 }
 
 impl PreparedKit {
-    /// Puts a prepared kit together: the patched kit, the chart under `helm_chart/`, and the marker. Every file is digested
+    /// Builds a prepared kit: the patched kit, the chart under `helm_chart/`, and the marker. Every file is digested
     /// once, see [`FingerprintedKit`].
     ///
     /// # Errors
-    /// `DEPLOY_PREPARE_FAILED` where a file that was left on disk cannot be read any more.
+    /// `DEPLOY_PREPARE_FAILED` if a file that stayed on disk can no longer be read.
     pub fn assemble(plan: SitePlan, kit: FingerprintedKit, chart: FileTree) -> Result<Self, Faults> {
         let fingerprint = kit.fingerprint();
         let FingerprintedKit { mut tree, mut digests } = kit;
@@ -62,10 +62,10 @@ impl PreparedKit {
         Ok(Self { plan: marker.plan, tree, digests, fingerprint, changes: Vec::new() })
     }
 
-    /// Reads a prepared directory back. Large files stay on disk, except those that are looked into.
+    /// Reads a prepared directory back. Large files stay on disk, except those that are parsed.
     ///
     /// # Errors
-    /// As [`Self::from_tree`], and `INVALID_PREPARED_KIT` for what cannot be read, links and devices included.
+    /// As [`Self::from_tree`], and `INVALID_PREPARED_KIT` for what cannot be read, including links and devices.
     pub fn open(path: &Path, options: OpenOptions) -> Result<Checked<Self>, Faults> {
         let mut reading = ReadOptions::new(Code::InvalidPreparedKit).in_memory(CHART).in_memory(MARKER_FILE);
         reading = facts::FILES.into_iter().fold(reading, ReadOptions::in_memory);
@@ -74,15 +74,15 @@ impl PreparedKit {
         Self::from_tree(FileTree::read(path, &reading)?, options)
     }
 
-    /// Takes a prepared directory that was read, and says what has changed since it was made.
+    /// Opens a prepared directory that has been read, and finds what has changed since it was made.
     ///
-    /// Edits in `local/` are the user's right: they are accepted, listed in [`Self::changes`], and the fingerprint follows
-    /// them. So are edits of `values.yaml`, as long as they fit the kit. A changed template is a warning.
+    /// Users may edit `local/`: such edits are accepted, listed in [`Self::changes`], and change the fingerprint. The same
+    /// holds for `values.yaml`, as long as the values match the kit. A changed template is a warning.
     ///
     /// # Errors
     /// `INVALID_PREPARED_KIT`, all faults at once: no marker, or one of a newer format; a changed, missing or extra file in
-    /// `startup/`; a missing or extra file of the chart; a value of the chart or a key in `local/` that no longer fits (defect
-    /// 34). With [`OpenOptions::accept_changes`] all but those of the marker are warnings.
+    /// `startup/`; a missing or extra file of the chart; a value of the chart or a key in `local/` that no longer matches (defect
+    /// 34). With [`OpenOptions::accept_changes`] all but those about the marker are warnings.
     pub fn from_tree(tree: FileTree, options: OpenOptions) -> Result<Checked<Self>, Faults> {
         let marker = Marker::parse(tree.bytes(MARKER_FILE).ok_or_else(no_marker)?)?;
         let digests = FileDigests::of(&tree, Code::InvalidPreparedKit, is_answered_for)?;
@@ -107,17 +107,17 @@ impl PreparedKit {
         &self.plan
     }
 
-    /// The whole directory, marker and chart included.
+    /// The whole directory, including marker and chart.
     pub fn tree(&self) -> &FileTree {
         &self.tree
     }
 
-    /// The fingerprint of the kit as it is now, edits in `local/` included.
+    /// The fingerprint of the kit as it is now, including edits in `local/`.
     pub fn fingerprint(&self) -> Digest {
         self.fingerprint
     }
 
-    /// The SHA-256 of a file of `startup/`, `local/` or the chart, as it was when the kit was opened: what the fingerprint is made of.
+    /// The SHA-256 of a file of `startup/`, `local/` or the chart when the kit was opened, from which the fingerprint is made.
     pub fn digest(&self, path: &RelativePath) -> Option<Digest> {
         self.digests.get(path)
     }
@@ -127,25 +127,25 @@ impl PreparedKit {
         &self.changes
     }
 
-    /// The files of `startup/`, as a tree of their own.
+    /// The files of `startup/`, as a separate tree.
     pub fn startup(&self) -> FileTree {
         self.tree.subtree(STARTUP).unwrap_or_default()
     }
 
-    /// The files of `local/`, as a tree of their own.
+    /// The files of `local/`, as a separate tree.
     pub fn local(&self) -> FileTree {
         self.tree.subtree(LOCAL).unwrap_or_default()
     }
 
-    /// The chart's values as they are now, as JSON; an empty object where the file is gone.
+    /// The chart's values as they are now, as JSON; an empty object if the file is missing.
     ///
     /// # Errors
-    /// `INVALID_PREPARED_KIT` where they are no YAML or have no meaning in JSON.
+    /// `INVALID_PREPARED_KIT` if they are not YAML or cannot be expressed in JSON.
     pub fn values(&self) -> Result<serde_json::Value, Faults> {
         self.tree.bytes(values::FILE).map_or_else(|| Ok(serde_json::json!({})), values::as_json)
     }
 
-    /// Where the chart stands, below the directory of the prepared kit.
+    /// The path of the chart, below the directory of the prepared kit.
     pub fn chart_path() -> &'static Path {
         Path::new(CHART)
     }

@@ -1,5 +1,5 @@
-//! The record of staged objects: the block `workspaceConfig` of `helm_chart/values.yaml`, which the chart's pod mounts. It is read
-//! here, and written without a change of anything else in the file.
+//! The record of staged objects: the block `workspaceConfig` of `helm_chart/values.yaml`, whose objects the chart's pod mounts.
+//! It is read here, and written without changing anything else in the file.
 //!
 //! Source: `docs/behaviour.md` section 6.
 
@@ -16,21 +16,21 @@ use crate::{PreparedKit, values};
 /// The block of the values.
 const BLOCK: &str = "workspaceConfig";
 
-/// No values are longer than this, in bytes: the strict reader takes no more.
+/// The maximum length of the values in bytes, which is that of the strict reader.
 const LONGEST: u64 = flare_yaml::MAX_BYTES as u64;
 
-/// What values say about staged objects.
+/// The staged objects that the values name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StagedRecord {
-    /// The namespace that holds them; `None` where whoever recorded them did not say.
+    /// The namespace of the objects; `None` if it was not recorded.
     pub namespace: Option<String>,
     /// The `ConfigMap` that is mounted at `local/`.
     pub config_map: Option<String>,
-    /// Which of its keys becomes which file; empty where each key is a file of its name.
+    /// Which of its keys becomes which file; empty if each key is a file of the same name.
     pub local: Vec<StagedItem>,
     /// The Secret that is mounted at `startup/`.
     pub secret: Option<String>,
-    /// Which of its keys becomes which file; empty where each key is a file of its name.
+    /// Which of its keys becomes which file; empty if each key is a file of the same name.
     pub startup: Vec<StagedItem>,
 }
 
@@ -44,10 +44,10 @@ pub struct StagedItem {
 }
 
 impl PreparedKit {
-    /// The objects that the chart's values name; `None` where they name none.
+    /// The objects that the chart's values name; `None` if they name none.
     ///
     /// # Errors
-    /// `INVALID_PREPARED_KIT` where the values cannot be read, or hold something else there.
+    /// `INVALID_PREPARED_KIT` if the values cannot be read, or the block has another form.
     pub fn staged_record(&self) -> Result<Option<StagedRecord>, Faults> {
         let values = self.values()?;
         let config = &values[BLOCK];
@@ -67,21 +67,21 @@ impl PreparedKit {
         Ok(Some(StagedRecord { namespace: text(&config["namespace"]), config_map, local, secret, startup }))
     }
 
-    /// The text of the values with another record, all else as it is, comments included. `None` takes the record out.
+    /// The text of the values with another record and everything else, including comments, unchanged. `None` removes the record.
     ///
     /// # Errors
-    /// `INVALID_PREPARED_KIT` where the values cannot be read, or are written so that the block cannot be exchanged alone;
-    /// `KIT_TOO_LARGE` where the record makes them longer than they may be.
+    /// `INVALID_PREPARED_KIT` if the values cannot be read, or are written such that the block cannot be replaced alone;
+    /// `KIT_TOO_LARGE` if the record makes them too long.
     pub fn values_with(&self, record: Option<&StagedRecord>) -> Result<String, Faults> {
         let bytes = self.tree().bytes(values::FILE).ok_or_else(|| Faults::from(no_values()))?;
         edit(bytes, record)
     }
 
-    /// Writes the record into the values of the prepared directory from which this kit was opened: whole, by one rename. `None`
-    /// takes it out. Says whether the file was changed.
+    /// Writes the record into the values of the prepared directory from which this kit was opened, by one rename. `None`
+    /// removes it. Returns whether the file was changed.
     ///
     /// # Errors
-    /// As [`Self::values_with`]; `INVALID_PREPARED_KIT` where the file was changed since the kit was opened or cannot be written.
+    /// As [`Self::values_with`]; `INVALID_PREPARED_KIT` if the file was changed since the kit was opened, or cannot be written.
     pub fn write_record(&self, directory: &Path, record: Option<&StagedRecord>) -> Result<bool, Faults> {
         let text = self.values_with(record)?;
         let file = directory.join(values::FILE);
@@ -105,7 +105,7 @@ fn no_values() -> Diagnostic {
     Diagnostic::error(Code::InvalidPreparedKit, format!("`{}` is missing", values::FILE)).hint("prepare the kit again")
 }
 
-/// A value of the block: its path below it, and what it is to be.
+/// A value of the block: its path below the block, and its new value.
 type Leaf = (&'static [&'static str], Value);
 
 fn leaves(record: Option<&StagedRecord>) -> [Leaf; 5] {
@@ -120,7 +120,7 @@ fn leaves(record: Option<&StagedRecord>) -> [Leaf; 5] {
     ]
 }
 
-/// Exchanges the values of the block, each in its lines; where they do not stand in lines of their own, the whole block.
+/// Replaces the values of the block line by line; if they share lines with others, the whole block.
 fn edit(bytes: &[u8], record: Option<&StagedRecord>) -> Result<String, Faults> {
     let text = String::from_utf8_lossy(bytes);
     let root = values::read(bytes, Code::InvalidPreparedKit)?;
@@ -159,8 +159,8 @@ struct Span {
     indent: usize,
 }
 
-/// The lines of the block's entry at this path below it: from its key to the next key, without blank lines and comments before that
-/// one. `None` where it is not there or shares a line with another.
+/// The lines of the entry at this path below the block: from its key to the next key, without blank lines and comments before
+/// the latter. `None` if it is missing or shares a line with another.
 fn lines_of(lines: &[&str], root: &Node, path: &[&str]) -> Option<Span> {
     let (mut node, mut begin, mut next) = (root, None, None);
     for name in std::iter::once(&BLOCK).chain(path) {
@@ -170,7 +170,7 @@ fn lines_of(lines: &[&str], root: &Node, path: &[&str]) -> Option<Span> {
         begin = Some(entry.key.position);
         node = &entry.value;
     }
-    // A key is alone on its line when nothing but spaces stands before it.
+    // A key has its own line if only spaces precede it.
     let own_line = |position: flare_diagnostic::Position| {
         let (line, indent) = (position.line.checked_sub(1)? as usize, position.column.checked_sub(1)? as usize);
         lines.get(line)?.chars().take(indent).all(|character| character == ' ').then_some((line, indent))
@@ -191,7 +191,7 @@ fn indented(value: &Value, indent: usize) -> String {
     block(value, Strings::Quoted).lines().map(|line| format!("{:indent$}{line}\n", "")).collect()
 }
 
-/// The text with some lines exchanged; the ranges are in the order of the text or not at all.
+/// The text with some lines replaced.
 fn replaced(lines: &[&str], mut changes: Vec<(Range<usize>, String)>) -> String {
     changes.sort_by_key(|(range, _)| range.start);
     let mut text = String::new();
@@ -217,7 +217,7 @@ fn set(value: &mut Value, path: &[&str], new: &Value) {
     }
 }
 
-/// The edited text means what it meant before, but for the record.
+/// Checks that the edited text means the same as before, except for the record.
 fn check(edited: &str, before: &Value, leaves: &[Leaf]) -> Result<(), Faults> {
     if edited.len() as u64 > LONGEST {
         let message = format!("with a record of this many files `{}` would be longer than 1 MiB", values::FILE);

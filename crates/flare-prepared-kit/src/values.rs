@@ -1,14 +1,14 @@
-//! `helm_chart/values.yaml` against the plan: what `local/` repeats must stay as it was decided (defect 34).
+//! Checks `helm_chart/values.yaml` against the plan: values that `local/` repeats must not change (defect 34).
 
 use flare_diagnostic::{Code, Collector, Diagnostic, Faults, Place, shown};
 use flare_names::Role;
 use flare_site_plan::{Ports, SitePlan};
 use flare_yaml::{Content, Node};
 
-/// Where the values stand.
+/// The path of the values.
 pub(crate) const FILE: &str = "helm_chart/values.yaml";
 
-/// Reads values; the one place that knows how.
+/// Reads the text of values.
 pub(crate) fn read(bytes: &[u8], code: Code) -> Result<Node, Faults> {
     let document = flare_yaml::parse(bytes, FILE, code)?;
     document.faults.finish(|| document.root).map(|checked| checked.value)
@@ -19,7 +19,7 @@ pub(crate) fn as_json(bytes: &[u8]) -> Result<serde_json::Value, Faults> {
     read(bytes, Code::InvalidPreparedKit)?.to_json(Code::InvalidPreparedKit)
 }
 
-/// Adds the values that no longer fit the kit, each named with what is expected and what was found.
+/// Adds the values that no longer match the kit, each with what was expected and what was found.
 pub(crate) fn check(bytes: &[u8], plan: &SitePlan, found: &mut Collector) {
     let Some(values) = found.keep(read(bytes, Code::InvalidPreparedKit)) else { return };
     found.extend(expected(plan).into_iter().filter_map(|(key, expected)| compare(&values, key, expected)));
@@ -27,7 +27,7 @@ pub(crate) fn check(bytes: &[u8], plan: &SitePlan, found: &mut Collector) {
     found.extend(check_staged_namespace(&values, plan));
 }
 
-/// Key and expected text; `None` is null.
+/// Keys with their expected text; `None` means null.
 fn expected(plan: &SitePlan) -> Vec<(&'static str, Option<String>)> {
     let mut expected = vec![
         ("name", Some(plan.participant.clone())),
@@ -80,7 +80,7 @@ fn mismatch(key: &str, expected: &str, found: &str, node: Option<&Node>) -> Diag
     .at(node.map_or_else(|| Place::file(FILE), Node::place))
 }
 
-/// The workspace and the organisation stand in `args` a second time.
+/// Checks `args`, which repeats the workspace and the organisation.
 fn check_args(values: &Node, plan: &SitePlan, found: &mut Collector) {
     let node = values.get("args");
     let Some(Content::Sequence(items)) = node.map(|node| &node.content) else {
@@ -106,7 +106,7 @@ fn check_args(values: &Node, plan: &SitePlan, found: &mut Collector) {
     }
 }
 
-/// Defect 14: objects that were staged elsewhere cannot be mounted.
+/// Defect 14: objects that were staged in another namespace cannot be mounted.
 fn check_staged_namespace(values: &Node, plan: &SitePlan) -> Option<Diagnostic> {
     lookup(values, "workspaceConfig.namespace").filter(|node| !node.is_null())?;
     compare(values, "workspaceConfig.namespace", Some(plan.namespace.to_string()))

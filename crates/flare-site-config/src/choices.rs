@@ -1,4 +1,4 @@
-//! Values of `k8s.yaml` that are one of some words.
+//! Values of `k8s.yaml` that are one of a few words.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,14 +10,14 @@ pub struct Kubernetes;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum InternalSecurity {
-    /// Not encrypted: all that 2.8's job process understands.
+    /// Not encrypted, which is all that the job process of 2.8 supports.
     Clear,
     /// Mutual TLS with the certificates of the kit, the default of 2.9.
     Mtls,
 }
 
 impl InternalSecurity {
-    /// As it stands in `comm_config.json`.
+    /// The word in `comm_config.json`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Clear => "clear",

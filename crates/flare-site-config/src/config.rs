@@ -10,13 +10,13 @@ use crate::{
 };
 
 impl SiteConfig {
-    /// Reads `k8s.yaml` for a target. `file` is the name that places carry. Every fault of the file at once, in its order,
+    /// Reads `k8s.yaml` for a target. `file` is the name used in places. Fails with every fault of the file, in file order,
     /// with the code `INVALID_CONFIG` (`docs/behaviour.md` section 1).
     pub fn parse(bytes: &[u8], file: &str, target: Target) -> Result<Checked<Self>, Faults> {
         Self::from_document(&flare_yaml::parse(bytes, file, Code::InvalidConfig)?, target)
     }
 
-    /// Reads a `k8s.yaml` that was parsed before, as [`SiteConfig::parse`] does.
+    /// Reads a `k8s.yaml` that has already been parsed, as [`SiteConfig::parse`] does.
     pub fn from_document(document: &Document, target: Target) -> Result<Checked<Self>, Faults> {
         read(&document.root, target, document.faults.clone())
     }
@@ -26,13 +26,13 @@ impl SiteConfig {
         read(node, target, Collector::new())
     }
 
-    /// Where a key stands, for checks that need more than the config; `None` where it was not written.
+    /// The place of a key, for checks that need more than the config; `None` if it was not written.
     pub fn place(&self, key: &str) -> Option<&Place> {
         self.places.get(key)
     }
 }
 
-/// Reads the table and adds what was found to the faults that the document has already.
+/// Reads the config by the table and adds its faults to those of the document.
 fn read(node: &Node, target: Target, found: Collector) -> Result<Checked<SiteConfig>, Faults> {
     let mut reader = Reader::new(target, BLOCKS);
     let config = SiteConfig::read(node, "", &mut reader);

@@ -1,7 +1,7 @@
 //! Image references, as the grammar of distribution has them (`distribution/reference`), without regular expressions.
 //!
-//! Unlike other parsers it fills in nothing: no `docker.io`, no `library/`, no `latest`, so that what was not written can be
-//! told from what was.
+//! Unlike other parsers it fills in nothing: no `docker.io`, no `library/`, no `latest`, so that what was written can be
+//! distinguished from what was not.
 
 use std::{fmt, str::FromStr};
 
@@ -23,12 +23,12 @@ pub struct ImageReference {
     pub digest: Option<String>,
 }
 
-/// Why a text is no image reference.
+/// Why a text is not an image reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ImageError {
     /// There is no repository.
     Empty,
-    /// The repository has upper case behind the registry.
+    /// The repository has upper case after the registry.
     UpperCase,
     /// The repository breaks the grammar.
     Repository,
@@ -38,12 +38,12 @@ pub enum ImageError {
     Tag,
     /// The digest breaks the grammar.
     Digest,
-    /// The digest has not the length of its algorithm, or is not lower-case hexadecimal.
+    /// The digest does not have the length of its algorithm, or is not lower-case hexadecimal.
     DigestLength {
         /// The hexadecimal digits that the algorithm has.
         expected: usize,
     },
-    /// 64 hexadecimal digits: an image's id, which is no name.
+    /// 64 hexadecimal digits: an image's id, which is not a name.
     Identifier,
 }
 
@@ -81,7 +81,7 @@ impl FromStr for ImageReference {
         if let Some(digest) = digest {
             check_digest(digest)?;
         }
-        // A colon in the last part begins the tag; before it, it is the registry's port.
+        // A colon in the last component begins the tag; an earlier one begins the registry's port.
         let last_part = name.rfind('/').map_or(0, |at| at + 1);
         let (repository, tag) = match name[last_part..].find(':') {
             Some(colon) => (&name[..last_part + colon], Some(&name[last_part + colon + 1..])),
@@ -118,7 +118,7 @@ fn check_repository(repository: &str) -> Result<(), ImageError> {
     Err(ImageError::Repository)
 }
 
-/// A host that is told from a first path component by a `.`, a `:`, upper case, or by being `localhost`; an `IPv6` address stands in brackets.
+/// Whether the first component is a host: it has a `.`, a `:` or upper case, or is `localhost`; an `IPv6` address is in brackets.
 fn is_registry(text: &str) -> bool {
     if let Some(rest) = text.strip_prefix('[') {
         let Some((address, port)) = rest.split_once(']') else { return false };

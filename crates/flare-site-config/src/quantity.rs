@@ -2,9 +2,9 @@
 
 use std::{fmt, str::FromStr};
 
-/// Nano units in one.
+/// The number of nano units in one unit.
 const NANO: i128 = 1_000_000_000;
-/// What Kubernetes caps a quantity at: 2^63 - 1.
+/// The largest quantity of Kubernetes, 2^63 - 1, in nano units.
 const LARGEST: i128 = 9_223_372_036_854_775_807 * NANO;
 
 /// An amount, as Kubernetes reads it: rounded away from zero to whole nano units, capped at 2^63 - 1.
@@ -21,7 +21,7 @@ pub struct Quantity {
     nano: i128,
 }
 
-/// A text that is no quantity.
+/// A text that is not a quantity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InvalidQuantity;
 
@@ -34,7 +34,7 @@ impl fmt::Display for InvalidQuantity {
 impl std::error::Error for InvalidQuantity {}
 
 impl Quantity {
-    /// Whether it is a whole number, as counted things such as GPUs need. As in Kubernetes, `1000m` is whole.
+    /// Whether it is a whole number, as GPUs and other countable resources need. As in Kubernetes, `1000m` is whole.
     pub const fn is_whole(self) -> bool {
         self.nano % NANO == 0
     }
@@ -54,7 +54,7 @@ impl Quantity {
         self.nano
     }
 
-    /// Whether it is a whole multiple of `unit`; false where the unit is zero.
+    /// Whether it is a whole multiple of `unit`; false if the unit is zero.
     pub const fn is_multiple_of(self, unit: Self) -> bool {
         unit.nano != 0 && self.nano % unit.nano == 0
     }
@@ -106,7 +106,7 @@ fn scale(suffix: &str) -> Result<(i64, u32), InvalidQuantity> {
         "Ei" => (0, 6),
         _ => {
             let exponent = suffix.strip_prefix(['e', 'E']).ok_or(InvalidQuantity)?;
-            // As Go's ParseInt: an optional sign and at most 64 bits.
+            // Like Go's ParseInt: an optional sign and at most 64 bits.
             (exponent.parse::<i64>().map_err(|_| InvalidQuantity)?, 0)
         }
     })
@@ -117,7 +117,7 @@ fn multiply(digits: &mut Vec<u8>, factor: u32) {
     let mut carry = 0_u32;
     for digit in digits.iter_mut().rev() {
         let product = u32::from(*digit) * factor + carry;
-        // A rest by 10 fits into a byte.
+        // A remainder modulo 10 fits into a byte.
         *digit = (product % 10) as u8;
         carry = product / 10;
     }

@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 
 use crate::{shape::Shape as _, table::SiteConfig};
 
-/// The JSON Schema (draft 2020-12) of `k8s.yaml`, with a description for every key: for one target, or with `None` for
-/// any (then a key that only one target knows is in it).
+/// The JSON Schema (draft 2020-12) of `k8s.yaml`, with a description of every key: for one target, or with `None` for
+/// all of them, including keys that only one target knows.
 ///
-/// It comes from the table that [`crate::SiteConfig::parse`] checks with. What a schema cannot say is left to the checker:
-/// a key that is written twice, an unquoted `no`, a request above its limit.
+/// It is generated from the table that [`crate::SiteConfig::parse`] checks with. What a schema cannot express is left to the
+/// checker: a duplicate key, an unquoted `no`, a request above its limit.
 pub fn schema(target: Option<Target>) -> Value {
     let targets = target.map_or_else(|| Target::ALL.to_vec(), |target| vec![target]);
     let mut schema = SiteConfig::schema(&targets).to_value();

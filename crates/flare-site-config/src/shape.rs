@@ -1,4 +1,4 @@
-//! Shapes: what a value of `k8s.yaml` must look like. A shape reads a node and says its JSON Schema, side by side, so that
+//! Shapes: what a value of `k8s.yaml` must look like. A shape both reads a node and gives its JSON Schema, so that
 //! checker and schema cannot drift apart.
 
 mod block;
@@ -22,23 +22,23 @@ pub(crate) use whole_number::{Port, Seconds};
 
 /// What a value must look like.
 pub(crate) trait Shape {
-    /// What it is read into.
+    /// The type that a value is read into.
     type Output;
 
-    /// Reads a node that is not null. `None` where it broke a rule; the fault is then in the reader.
+    /// Reads a node that is not null. `None` if it breaks a rule; the fault is then in the reader.
     fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<Self::Output>;
 
     /// Its JSON Schema.
     fn schema(targets: &[Target]) -> Schema;
 }
 
-/// One run over a config: what it is read for, and what was found.
+/// The state of reading one config: its target, and the faults found.
 pub(crate) struct Reader {
     pub(crate) target: Target,
-    /// Faults with what they are sorted by.
+    /// Faults, each with its sort key.
     faults: Vec<(Arc<str>, Position, Diagnostic)>,
     pub(crate) places: BTreeMap<String, Place>,
-    /// All blocks of the file with the beginning of their keys' paths, for a key that stands in the wrong one.
+    /// All blocks of the file with the prefix of their keys' paths, for a key that is in the wrong block.
     blocks: &'static [(&'static str, &'static [KeyRule])],
 }
 
@@ -47,7 +47,7 @@ impl Reader {
         Self { target, faults: Vec::new(), places: BTreeMap::new(), blocks }
     }
 
-    /// The path of a key where it belongs.
+    /// The path at which a key belongs.
     fn path_of(&self, key: &str) -> Option<String> {
         let block = self.blocks.iter().find(|(_, keys)| keys.iter().any(|rule| rule.key == key));
         block.map(|(path, _)| format!("{path}{key}"))
@@ -59,19 +59,19 @@ impl Reader {
         self.faults.push((Arc::clone(file), at, fault));
     }
 
-    /// Adds a fault of a value. Gives `None`, which is what its caller then gives.
+    /// Adds a fault of a value. Returns `None`, for its caller to return.
     pub(crate) fn refuse<T>(&mut self, node: &Node, message: impl Into<String>, hint: impl Into<String>) -> Option<T> {
         self.fault(&node.file, node.position, message, hint);
         None
     }
 
-    /// Adds a fault that has its place already.
+    /// Adds a fault that already has its place.
     pub(crate) fn push(&mut self, node: &Node, fault: Diagnostic) {
         let at = fault.place.as_ref().and_then(|place| place.position).unwrap_or(node.position);
         self.faults.push((Arc::clone(&node.file), at, fault));
     }
 
-    /// Adds the fault of a key that is not there: it names the file, and is sorted as if it stood at its block.
+    /// Adds the fault of a missing key: it names the file, and is sorted as if it were at its block.
     pub(crate) fn missing(&mut self, block: &Node, path: &str, example: &str) {
         let fault = Diagnostic::error(Code::InvalidConfig, format!("the key `{path}` is missing"))
             .hint(format!("add it, for example `{example}`"))
@@ -79,7 +79,7 @@ impl Reader {
         self.faults.push((Arc::clone(&block.file), block.position, fault));
     }
 
-    /// All faults in the order of the file, those of `others` among them.
+    /// All faults, including those of `others`, in the order of the file.
     pub(crate) fn into_collector(self, others: Collector) -> Collector {
         let others = others.into_iter().map(|fault| {
             let place = fault.place.clone().unwrap_or_else(|| Place::file(""));

@@ -30,7 +30,7 @@ block! {
         /// How the parent starts job pods.
         job_launcher: JobLauncherConfig => JobLauncherConfig, block, since first, example "job_launcher: {pending_timeout: 300}";
         plus
-        /// Where each key that was written stands: `parent.parent_port` → place of its value.
+        /// The place of the value of each key that was written, by path (`parent.parent_port`).
         places: BTreeMap<String, Place>;
     }
 }
@@ -78,12 +78,12 @@ block! {
     }
 }
 
-/// All blocks, with the beginning of their keys' paths.
+/// All blocks, with the prefix of their keys' paths.
 pub(crate) const BLOCKS: &[(&str, &[KeyRule])] =
     &[("", SiteConfig::KEYS), ("parent.", ParentConfig::KEYS), ("job_launcher.", JobLauncherConfig::KEYS)];
 
-/// The keys of `parent` and `job_launcher` that hold a mapping, each with its block: `("parent", "resources")`. Where files are laid
-/// over each other, an empty one says "none".
+/// The keys of `parent` and `job_launcher` that hold a mapping, each with its block: `("parent", "resources")`. When files are
+/// merged, an empty mapping means "none".
 pub fn mapping_keys() -> &'static [(&'static str, &'static str)] {
     static KEYS: LazyLock<Vec<(&str, &str)>> = LazyLock::new(|| {
         let holds_mapping = |rule: &&KeyRule| (rule.schema)(&Target::ALL).get("type").is_some_and(|kind| kind == "object");

@@ -1,4 +1,4 @@
-//! What the reference accepts and we refuse, and the other way round, by the numbers of `docs/defects.md`.
+//! What the reference accepts and flare-kube refuses, and vice versa, by the numbers of `docs/defects.md`.
 
 use flare_names::Target;
 use flare_site_config::{InternalSecurity, SiteConfig};
@@ -62,7 +62,7 @@ fn defect_28_null_is_left_out_everywhere() {
     }
     let security =
         |target| SiteConfig::parse(config("", "").as_bytes(), "x", target).unwrap().value.parent.internal_connection_security;
-    // The plan, which knows the release, makes a clear link of it for 2.8 (defect 17).
+    // The plan, which knows the release, turns it into a clear link for 2.8 (defect 17).
     assert_eq!(Target::ALL.map(security), [InternalSecurity::Mtls; Target::ALL.len()]);
 }
 
@@ -72,7 +72,7 @@ fn the_keys_that_hold_a_mapping_come_from_the_table() {
     assert_eq!(flare_site_config::mapping_keys(), expected);
 }
 
-/// Quotes are proposed only where the quoted text is taken, for each key and each kind of scalar that is no string.
+/// Quotes are proposed only if the quoted text is accepted, for each key and each kind of scalar that is not a string.
 #[test]
 fn quotes_are_proposed_only_where_they_help() {
     const KEYS: [(&str, &str); 14] = [

@@ -1,4 +1,4 @@
-//! Every file of `fixtures/configs` against what stands beside it, and against the JSON Schema.
+//! Every file of `fixtures/configs` against the expectation beside it, and against the JSON Schema.
 #![allow(clippy::disallowed_methods, reason = "the test reads fixtures, and writes them anew when asked to")]
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -17,7 +17,7 @@ fn directory(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/configs").join(name)
 }
 
-/// The names of a directory, without suffix; fails on a file without its partner.
+/// The names in a directory, without suffix; fails on a file without its counterpart.
 fn names(directory: &Path) -> BTreeSet<String> {
     let with = |suffix: &str| -> BTreeSet<String> {
         let files = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
@@ -127,7 +127,7 @@ fn the_schema_agrees_with_the_checker() {
     }
 }
 
-/// As a reader of YAML 1.2 gives it to a validator: what `Node::to_json` refuses is read by the core schema.
+/// The JSON that a reader of YAML 1.2 passes to a validator: what `Node::to_json` refuses is read by the core schema.
 fn core_json(node: &flare_yaml::Node) -> serde_json::Value {
     use serde_json::Value;
     match &node.content {
@@ -139,7 +139,7 @@ fn core_json(node: &flare_yaml::Node) -> serde_json::Value {
             flare_yaml::Meaning::Null => Value::Null,
             flare_yaml::Meaning::Boolean(value) => value.into(),
             flare_yaml::Meaning::Integer(value) => i64::try_from(value).unwrap().into(),
-            // Where FLARE reads a string, an editor shows a number: the checker sides with FLARE, so the schema is asked about that.
+            // FLARE reads a string here, an editor a number: the checker agrees with FLARE, so the schema is given the string.
             flare_yaml::Meaning::Float(_) if scalar.legacy_meaning() == flare_yaml::Meaning::String => scalar.text.clone().into(),
             flare_yaml::Meaning::Float(value) => value.into(),
             flare_yaml::Meaning::Date | flare_yaml::Meaning::String => scalar.text.clone().into(),

@@ -1,4 +1,4 @@
-//! Input that is made to hurt, and input that is merely odd: each ends in a clear error or a right place.
+//! Hostile and odd input: each gives a clear error or the right place.
 
 use flare_diagnostic::{Code, Faults};
 use flare_names::Target;

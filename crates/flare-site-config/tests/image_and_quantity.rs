@@ -1,4 +1,4 @@
-//! Image references and quantities against the tables of upstream's own tests, and by property.
+//! Image references and quantities against the tables of upstream's own tests, and as properties.
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test may panic")]
 #![allow(clippy::too_many_lines, reason = "the tables are long, and one row a line")]
 

@@ -1,22 +1,22 @@
-//! Facts that follow from role and release alone. They are methods and no fields, so that a plan which an earlier run kept has them too.
+//! Facts that follow from role and release alone. They are methods and not fields, so that a plan stored by an earlier run has them too.
 
 use flare_diagnostic::{Code, Diagnostic, Place};
 use flare_names::{Role, Target};
 
 use crate::plan::SitePlan;
 
-/// Which port tells that a parent is ready.
+/// Which port shows that a parent is ready.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReadinessPort {
-    /// The one for job pods.
+    /// The port for job pods.
     Parent,
-    /// A server's for clients.
+    /// A server's port for clients.
     FederatedLearning,
-    /// None: the only port is one that a look disturbs.
+    /// None: a probe of the only port would fill the log.
     None,
 }
 
-/// What the launcher does in the namespace, and so what its Role must grant. Pods it always creates, deletes and watches.
+/// What the launcher does in the namespace, and so what its Role must grant, besides creating, deleting and watching pods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LauncherRights {
     /// It reads the events of its pods.
@@ -26,7 +26,7 @@ pub struct LauncherRights {
 }
 
 impl SitePlan {
-    /// The port that the readiness probe asks. A parent that logs each look at its parent port is asked elsewhere.
+    /// The port of the readiness probe. A parent that logs each probe of its parent port is probed elsewhere.
     pub const fn readiness_port(&self) -> ReadinessPort {
         match self.role {
             _ if self.target.capabilities().quiet_parent_port => ReadinessPort::Parent,
@@ -35,7 +35,7 @@ impl SitePlan {
         }
     }
 
-    /// What the launcher of the release asks of the API server: exactly that is granted.
+    /// The rights that the launcher of the release needs; exactly these are granted.
     pub const fn launcher_rights(&self) -> LauncherRights {
         let release = self.target.capabilities();
         let secret_verbs: &[_] = if release.credentials_in_secret {
@@ -46,13 +46,13 @@ impl SitePlan {
         LauncherRights { reads_events: release.pod_events, secret_verbs }
     }
 
-    /// Whether Slurm's launcher and scripts are the release's own and go, as Docker's do. An earlier release does not know them, so there
-    /// they are the user's.
+    /// Whether Slurm's launcher and scripts come with the release and are removed, as Docker's are. An earlier release does not know
+    /// them, so they belong to the user.
     pub const fn replaces_slurm(&self) -> bool {
         self.target.capabilities().slurm
     }
 
-    /// Whether a kit with the scheme `shared-file` is refused; else it is overwritten.
+    /// Whether a kit with the scheme `shared-file` is refused; otherwise the scheme is overwritten.
     pub const fn refuses_shared_file(&self) -> bool {
         self.target.capabilities().refuses_shared_file
     }
@@ -62,7 +62,7 @@ impl SitePlan {
         clear_link_hint(self.target)
     }
 
-    /// Defect 33: the warning about a kit that has both study files, where the release starts no job with both.
+    /// Defect 33: the warning about a kit that has both study files, if the release starts no job with both.
     pub fn study_files_conflict(&self, has_data: bool, has_runtime: bool) -> Option<Diagnostic> {
         study_files_conflict(self.target, has_data, has_runtime)
     }

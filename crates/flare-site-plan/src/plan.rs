@@ -14,21 +14,21 @@ pub struct SitePlan {
     pub target: Target,
     /// Server or client.
     pub role: Role,
-    /// The participant's name as FLARE has it, unchanged: `values.name`.
+    /// The participant's name in FLARE, unchanged: `values.name`.
     pub participant: String,
     /// The name under which it logs in: a client's `uid`.
     pub site: String,
     /// The organisation of its certificate.
     pub organization: String,
-    /// The project that provisioned it, where the kit says so.
+    /// The project that provisioned it, if the kit names it.
     pub project: Option<String>,
-    /// SHA-256 of the root certificate: which provisioning the kit belongs to.
+    /// SHA-256 of the root certificate, which identifies the provisioning of the kit.
     pub root_fingerprint: String,
-    /// Host and port under which the server is reached from outside, where the kit says so.
+    /// Host and port at which the server is reached from outside, if the kit names them.
     pub server_target: Option<(String, Option<u16>)>,
     /// The names of its objects.
     pub names: ParticipantNames,
-    /// Where everything runs.
+    /// The namespace of all objects.
     pub namespace: NamespaceName,
     /// The workspace volume.
     pub workspace: Workspace,
@@ -39,13 +39,13 @@ pub struct SitePlan {
     pub internal_connection: InternalConnection,
     /// The parent pod.
     pub parent: Parent,
-    /// What the job launcher is told.
+    /// The arguments of the job launcher.
     pub launcher: LauncherArgs,
-    /// The study file that is written because the kit has none.
+    /// The study file that is written, if the kit has none.
     pub study_template: Option<StudyTemplate>,
 }
 
-/// The persistent volume that holds the kit and all that the parent writes.
+/// The persistent volume that holds the kit and everything that the parent writes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Workspace {
@@ -61,16 +61,16 @@ pub struct Workspace {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
 pub enum Ports {
-    /// A server's.
+    /// Of a server.
     Server {
-        /// For clients; 8002 where the kit does not say.
+        /// For clients; 8002 if the kit does not name it.
         fl: u16,
-        /// For admin consoles, where it is another one than `fl`.
+        /// For admin consoles, if it differs from `fl`.
         admin: Option<u16>,
         /// For job pods.
         parent: u16,
     },
-    /// A client's.
+    /// Of a client.
     Client {
         /// For job pods.
         parent: u16,
@@ -86,7 +86,7 @@ impl Ports {
     }
 }
 
-/// The link between a parent and its job pods: `internal` in `comm_config.json`. Its host is the Service.
+/// The link between a parent and its job pods: `internal` in `comm_config.json`. Its host is the Service's name.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InternalConnection {
@@ -94,24 +94,24 @@ pub struct InternalConnection {
     pub security: InternalSecurity,
 }
 
-/// A parsed image reference, as it stands in values.
+/// A parsed image reference, as in the chart's values.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Image {
     /// Registry and repository.
     pub repository: String,
-    /// The tag; empty where there is none.
+    /// The tag; empty if there is none.
     pub tag: String,
-    /// The digest with its algorithm; empty where there is none. It wins over the tag.
+    /// The digest with its algorithm; empty if there is none. It takes precedence over the tag.
     pub digest: String,
 }
 
 /// When a node pulls an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PullPolicy {
-    /// At each start of a pod.
+    /// Whenever a pod starts.
     Always,
-    /// Where the node does not have it.
+    /// If the node does not have it.
     IfNotPresent,
 }
 
@@ -131,9 +131,9 @@ impl PullPolicy {
 pub struct Parent {
     /// Its image.
     pub image: Image,
-    /// `IfNotPresent` for a server, `Always` for a client, as the reference has it.
+    /// `IfNotPresent` for a server, `Always` for a client, as in the reference.
     pub image_pull_policy: PullPolicy,
-    /// Its command: the Python.
+    /// Its command: the Python interpreter.
     pub command: Vec<String>,
     /// Its arguments, without a client's `uid=`, which the chart appends from `siteName`.
     pub args: Vec<String>,
@@ -145,7 +145,7 @@ pub struct Parent {
     pub image_pull_secrets: Vec<PullSecretName>,
 }
 
-/// A study file that is written where the kit has none.
+/// A study file that is written if the kit has none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StudyTemplate {

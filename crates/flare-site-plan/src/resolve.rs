@@ -11,14 +11,14 @@ use crate::{
     plan::{Image, InternalConnection, Parent, Ports, PullPolicy, SitePlan, StudyTemplate, Workspace},
 };
 
-/// What the user accepts although a check speaks against it.
+/// Faults that the user accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Acceptance {
-    /// Certificates that a strict reader refuses (defect 21): an image with an older Python may take them.
+    /// Certificates that a strict verifier refuses (defect 21); an image with an older Python may accept them.
     pub certificates: bool,
 }
 
-/// Decides every fact about a participant. Fails with all faults that only kit and config together show.
+/// Decides every fact about a participant. Fails with all faults that can only be found from kit and config together.
 pub fn resolve(
     kit: &StartupKit,
     config: &SiteConfig,
@@ -45,10 +45,10 @@ fn ports(kit: &StartupKit, config: &SiteConfig) -> Ports {
     }
 }
 
-/// The port that a server's chart opens where the kit does not say one.
+/// The FL port of a server whose kit does not name one.
 const DEFAULT_FL_PORT: u16 = 8002;
 
-/// Defect 12: a Service cannot have one port twice, and the API server says so only at install.
+/// Defect 12: a Service cannot have the same port twice, which the API server would report only at install.
 fn check_ports(ports: &Ports, config: &SiteConfig, found: &mut Collector) {
     let Ports::Server { fl, admin, parent } = *ports else { return };
     let taken = if parent == fl {
@@ -65,12 +65,12 @@ fn check_ports(ports: &Ports, config: &SiteConfig, found: &mut Collector) {
     found.push(fault);
 }
 
-/// The default parent port, or the next that the server does not use itself.
+/// The default parent port, or the next one that the server does not use itself.
 fn free_port(fl: u16, admin: Option<u16>) -> u16 {
     (8102..=u16::MAX).find(|port| *port != fl && Some(*port) != admin).unwrap_or(8102)
 }
 
-/// A job process without mutual TLS understands nothing but a clear link, whatever a config says.
+/// A release without mutual TLS supports only a clear link, whatever the config says.
 const fn internal_security(config: &SiteConfig, target: Target) -> InternalSecurity {
     if target.capabilities().internal_mutual_tls { config.parent.internal_connection_security } else { InternalSecurity::Clear }
 }
@@ -126,7 +126,7 @@ fn certificate_fault(target: Target, file: &str, extension: &str, message: &str,
     .at(Place::file(file))
 }
 
-/// The image's tag often names a release: one that is not the target's is worth a warning.
+/// Warns if the image's tag names a release other than the target.
 fn check_release(config: &SiteConfig, target: Target, found: &mut Collector) {
     let place = config.place("parent.docker_image").cloned();
     let image = &config.parent.docker_image;
@@ -154,8 +154,8 @@ fn check_release(config: &SiteConfig, target: Target, found: &mut Collector) {
     found.push(warning);
 }
 
-/// The FLARE release that an image's tag names: `2.9` from `2.9`, `2.9.0`, `v2.9.1-gpu`, `2.9rc1`; `None` where the tag does not
-/// begin with a FLARE 2 release. A release that nobody here knows, such as `2.10`, is given too.
+/// The FLARE release that an image's tag names: `2.9` from `2.9`, `2.9.0`, `v2.9.1-gpu`, `2.9rc1`; `None` if the tag does not
+/// begin with a FLARE 2 release. Also returns unknown releases, such as `2.10`.
 pub fn release_of_tag(tag: &str) -> Option<String> {
     let rest = tag.strip_prefix('v').unwrap_or(tag).strip_prefix("2.")?;
     let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();

@@ -1,4 +1,4 @@
-//! How long it takes to read and check a whole kit that is in memory, certificates and signatures included.
+//! How long it takes to read and check a whole kit in memory, including certificates and signatures.
 #![allow(missing_docs, reason = "criterion's macros make public functions without one")]
 
 use std::{hint::black_box, path::Path};
@@ -8,7 +8,7 @@ use flare_diagnostic::Code;
 use flare_file_tree::{FileTree, ReadOptions};
 use flare_startup_kit::StartupKit;
 
-/// 2027-01-15: after the fixtures were made, and long before they end.
+/// 2027-01-15: after the fixtures were made, and long before their certificates expire.
 const NOW: i64 = 1_800_000_000;
 
 fn read_kit(criterion: &mut Criterion) {

@@ -1,4 +1,4 @@
-//! The kit's certificates and what strict readers of X.509 say of them. See `docs/behaviour.md` section 9.
+//! The kit's certificates and what strict verifiers of X.509 object to. See `docs/behaviour.md` section 9.
 
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults, Place};
 use flare_file_tree::FileTree;
@@ -13,7 +13,7 @@ use crate::{
     x509::{self, X509},
 };
 
-/// A certificate that ends sooner than this is worth a warning.
+/// A certificate that expires within this time gets a warning, in seconds.
 const SOON: i64 = 60 * 24 * 60 * 60;
 
 const PROVISION_AGAIN: &str = "provision the project again and take the new kit of this participant";
@@ -29,26 +29,26 @@ pub struct Identity {
     pub organizations: Vec<String>,
     /// DNS names and IP addresses of its subject alternative name.
     pub subject_alternative_names: Vec<String>,
-    /// Whether it may serve: its chain has no `extendedKeyUsage` without serverAuth, and its `keyUsage` allows it.
+    /// Whether it may be used by a server: its chain has no `extendedKeyUsage` without serverAuth, and its `keyUsage` allows it.
     pub may_serve: bool,
-    /// Whether it may be a client: the same with clientAuth.
+    /// Whether it may be used by a client: the same with clientAuth.
     pub may_connect: bool,
-    /// When it starts to be valid, in seconds since 1970.
+    /// When it becomes valid, in seconds since 1970.
     pub not_before: i64,
-    /// When it ends, in seconds since 1970.
+    /// When it expires, in seconds since 1970.
     pub not_after: i64,
 }
 
-/// The kit's certificates, checked to belong together.
+/// The kit's certificates, which were checked to belong together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Certificates {
     /// The participant's own certificate.
     pub identity: Identity,
-    /// SHA-256 over the DER of `rootCA.pem`'s first certificate, hex: what two kits of one provisioning share.
+    /// SHA-256 over the DER of `rootCA.pem`'s first certificate, in hex: the same in all kits of one provisioning.
     pub root_fingerprint: String,
-    /// When the root ends, in seconds since 1970.
+    /// When the root expires, in seconds since 1970.
     pub root_not_after: i64,
-    /// Everything that a strict reader refuses, root first.
+    /// Everything that a strict verifier refuses, root first.
     pub strict_faults: Vec<StrictFault>,
 }
 
@@ -79,7 +79,7 @@ pub(crate) fn read(tree: &FileTree, role: Role, now: i64) -> Result<Checked<Cert
         Ok(chain) => chain,
         Err(broken) => {
             found.push(broken_chain(&broken, root_file));
-            // Without a chain the dates of both files are still worth their word.
+            // Without a chain the dates of both files are still checked.
             check_dates(&[&presented[0], &roots[0]], now, &mut found);
             return found.finish_some(None);
         }
@@ -125,7 +125,7 @@ fn missing_files(tree: &FileTree, role: Role, found: &mut Collector) {
     }
 }
 
-/// The certificates in a file; none where it is missing (which is said elsewhere) or broken.
+/// The certificates in a file; none if it is missing (which is reported elsewhere) or broken.
 fn certificates_of(tree: &FileTree, file: &str, found: &mut Collector) -> Vec<X509> {
     if !tree.is_file(file) {
         return Vec::new();
@@ -137,7 +137,7 @@ fn certificates_of(tree: &FileTree, file: &str, found: &mut Collector) -> Vec<X5
 }
 
 fn check_organization(leaf: &X509, found: &mut Collector) {
-    // The reference looks at the first O only.
+    // The reference uses only the first O.
     if leaf.organizations().first().is_none_or(String::is_empty) {
         let message = format!("the subject of `{}` has no organisation (O)", leaf.file);
         found.push(invalid(&leaf.file, message).hint("give the participant an `org` in project.yml and provision again"));
@@ -148,7 +148,7 @@ fn check_key(tree: &FileTree, file: &str, leaf: &X509, found: &mut Collector) {
     if !tree.is_file(file) {
         return;
     }
-    // A key too large to be in memory is none.
+    // A file too large to be in memory is not a key.
     let fit = private_key::fits(tree.bytes(file).unwrap_or_default(), leaf);
     let message = match fit {
         KeyFit::Fits => return,

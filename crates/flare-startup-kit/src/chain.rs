@@ -5,11 +5,11 @@ use crate::{
     x509::{X509, same_name},
 };
 
-/// A chain, leaf first, root last, and what could not be checked on the way.
+/// A chain, leaf first and root last, and the certificates that could not be checked.
 #[derive(Debug)]
 pub(crate) struct Chain<'kit> {
     pub(crate) certificates: Vec<&'kit X509>,
-    /// Certificates whose signature we cannot check.
+    /// Certificates whose signature cannot be checked.
     pub(crate) unchecked: Vec<&'kit X509>,
 }
 
@@ -20,7 +20,7 @@ pub(crate) enum Broken<'kit> {
     NoIssuer(&'kit X509),
     /// The certificate that has the issuer's name did not sign this one.
     WrongSignature(&'kit X509),
-    /// The authority key identifier names another key than the issuer's; every TLS library refuses that.
+    /// The authority key identifier does not name the issuer's key, which every TLS library refuses.
     WrongKeyIdentifier(&'kit X509),
 }
 
@@ -37,7 +37,7 @@ pub(crate) fn build<'kit>(presented: &'kit [X509], roots: &'kit [X509]) -> Resul
     let (leaf, others) = presented.split_first().expect("a PEM file with certificates in it has a first one");
     let mut chain = Chain { certificates: vec![leaf], unchecked: Vec::new() };
     let mut current = leaf;
-    // A leaf that stands in rootCA.pem itself is its own chain.
+    // A leaf that is itself in rootCA.pem is its own chain.
     while !roots.contains(current) {
         let mut broken = None;
         let unused = others.iter().filter(|other| !chain.certificates.contains(other));

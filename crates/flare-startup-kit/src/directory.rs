@@ -1,8 +1,8 @@
-//! What a directory is, told by the files that only such a directory has, without reading any.
+//! Tells the kind of a directory by the files that only that kind has, without reading any.
 
 use flare_names::Role;
 
-/// The role files, and whose kit each makes of its directory.
+/// The role files, and the owner of a kit that has one.
 pub(crate) const ROLE_FILES: [(&str, Owner); 4] = [
     ("startup/fed_server.json", Owner::Participant(Role::Server)),
     ("startup/fed_client.json", Owner::Participant(Role::Client)),
@@ -10,10 +10,10 @@ pub(crate) const ROLE_FILES: [(&str, Owner); 4] = [
     ("startup/fed_relay.json", Owner::Relay),
 ];
 
-/// What only an output of `prepare` has, ours and the reference's.
+/// Files that only an output of `prepare` has, of flare-kube or of the reference.
 const OF_PREPARED: [&str; 2] = [".flare-kube.json", "helm_chart/Chart.yaml"];
 
-/// What nothing but a startup kit has: enough to see that a directory is, or was meant to be, one.
+/// Files that only a startup kit has: any of them shows that a directory is, or was meant to be, one.
 const TRACES: [&str; 14] = [
     "startup",
     "local/resources.json.default",
@@ -24,7 +24,7 @@ const TRACES: [&str; 14] = [
     "local/log_config.json.default",
     "local/comm_config.json",
     "transfer",
-    // What stands in `startup`, where somebody unpacked it one level too high.
+    // Files of `startup`, for a kit that was unpacked one level too high.
     "fed_server.json",
     "fed_client.json",
     "rootCA.pem",
@@ -32,7 +32,7 @@ const TRACES: [&str; 14] = [
     "stop_fl.sh",
 ];
 
-/// Whose kit a role file makes of its directory.
+/// The owner of a startup kit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Owner {
     Participant(Role),
@@ -40,27 +40,27 @@ pub(crate) enum Owner {
     Relay,
 }
 
-/// What a directory is.
+/// The kind of a directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DirectoryKind {
-    /// The startup kit of a server or a client, whole or not.
+    /// The startup kit of a server or a client, complete or not.
     Kit(Role),
-    /// The startup kit of an admin: admins do not run in Kubernetes.
+    /// The startup kit of an admin; admins do not run in Kubernetes.
     AdminKit,
-    /// The startup kit of a relay: relays are not supported.
+    /// The startup kit of a relay; relays are not supported.
     RelayKit,
-    /// An output of `prepare`, which is a kit too but not one to prepare.
+    /// An output of `prepare`, which is a kit too but cannot be prepared.
     Prepared,
-    /// More than one role file, all of which are named.
+    /// More than one role file; all of them are listed.
     Ambiguous(Vec<&'static str>),
-    /// No role file, and something that only startup kits have, which is named: a damaged kit.
+    /// No role file, but the listed files that only startup kits have: a damaged kit.
     Damaged(Vec<&'static str>),
-    /// Nothing of a startup kit.
+    /// No file of a startup kit.
     Unrelated,
 }
 
 impl DirectoryKind {
-    /// Tells what a directory is by asking which paths below it exist (`exists` gets relative paths such as
+    /// Tells the kind of a directory by which paths below it exist (`exists` gets relative paths such as
     /// `startup/fed_client.json`). At most two dozen are asked for, and no file is opened.
     pub fn of(exists: impl Fn(&str) -> bool) -> Self {
         if OF_PREPARED.into_iter().any(&exists) {

@@ -1,8 +1,8 @@
-//! Names of hosts: which of them a certificate covers, and which of them lead back to the machine that asks.
+//! Host names: which of them a certificate covers, and which of them mean the local machine.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Names for the own machine that `/etc/hosts` of the usual distributions holds, besides those that end with `.localhost`.
+/// Names of the local machine in `/etc/hosts` of common distributions, besides those that end with `.localhost`.
 const OWN_NAMES: [&str; 8] = [
     "localhost",
     "localhost.localdomain",
@@ -16,7 +16,7 @@ const OWN_NAMES: [&str; 8] = [
 
 /// Whether one of a certificate's names (DNS names and IP addresses of its subject alternative name) covers a host.
 ///
-/// By RFC 6125: case does not count, nor does the dot at the end; `*` stands for one whole first label, and never for a whole
+/// By RFC 6125: case and a dot at the end are ignored; `*` stands for exactly one whole first label, and never for a whole
 /// second-level domain (`*.com`); an IP address is compared as an address, with or without the brackets of a URL.
 pub fn certificate_covers(names: &[String], host: &str) -> bool {
     let host = bare(host);
@@ -26,10 +26,10 @@ pub fn certificate_covers(names: &[String], host: &str) -> bool {
     }
 }
 
-/// Whether a host is, in every spelling, the machine that asks: `localhost`, 127.0.0.0/8, `::1`, the unspecified address.
+/// Whether a host is the local machine, in any spelling: `localhost`, 127.0.0.0/8, `::1`, the unspecified address.
 ///
-/// Inside a pod it is the pod itself. Source: RFC 6761 (`.localhost`), and the spellings of an `IPv4` address that the C library takes
-/// (`127.1`, `0x7f000001`).
+/// Inside a pod that is the pod itself. Source: RFC 6761 (`.localhost`), and the spellings of an `IPv4` address that the C library
+/// accepts (`127.1`, `0x7f000001`).
 pub fn is_own_machine(host: &str) -> bool {
     let host = bare(host).to_ascii_lowercase();
     let host = host.split('%').next().unwrap_or_default();

@@ -1,5 +1,5 @@
 //! JSON files of a kit, read as FLARE's Python reads them: the last of two equal keys wins, a byte order mark is refused.
-//! Never quotes the text of a file in a message.
+//! Messages never quote the text of a file.
 
 use flare_diagnostic::{Code, Diagnostic, Place};
 use flare_file_tree::FileTree;
@@ -34,7 +34,7 @@ fn missing_or_large(tree: &FileTree, file: &str) -> Diagnostic {
     }
 }
 
-/// The value of a key where it counts as there: what Python's `or` passes over FLARE counts as missing.
+/// The value of a key, if FLARE counts it as present: a value that is false in Python counts as missing.
 pub(crate) fn present<'value>(object: &'value Map<String, Value>, key: &str) -> Option<&'value Value> {
     object.get(key).filter(|value| json::is_true(value))
 }

@@ -1,4 +1,4 @@
-//! The kit as a value, and how it is read from a directory.
+//! The kit as a value, and reading it from a directory.
 
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults, Place};
 use flare_file_tree::{Entry, FileTree};
@@ -14,7 +14,7 @@ use crate::{
     role_file::{self, RoleFile},
 };
 
-/// Which study files stand in `local/`.
+/// Which study files are in `local/`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct StudyFiles {
     /// `study_data.yaml` (2.8, and 2.9's older form).
@@ -23,27 +23,27 @@ pub struct StudyFiles {
     pub runtime: bool,
 }
 
-/// Everything that later steps need to know of a startup kit.
+/// Everything that later steps need to know about a startup kit.
 #[derive(Debug, Clone)]
 pub struct StartupKit {
     /// Server or client.
     pub role: Role,
-    /// The participant's name. Server: `servers[0].identity`, else `admin_server`, else the directory's name. Client: `fqsn`,
-    /// else the directory's name; `site-1.child` for a client below another one.
+    /// The participant's name. Server: `servers[0].identity`, otherwise `admin_server`, otherwise the directory's name. Client:
+    /// `fqsn`, otherwise the directory's name; `site-1.child` for a client below another one.
     pub participant: String,
-    /// The name under which the participant logs in (defect 27). Client: the certificate's CN where `fqsn` is it or ends
-    /// with `.` and it, else what stands behind the last `.` of `fqsn`, else the directory's name. Server: the participant.
+    /// The name under which the participant logs in (defect 27). Client: the certificate's CN if `fqsn` equals it or ends
+    /// with `.` and it, otherwise the part after the last `.` of `fqsn`, otherwise the directory's name. Server: the participant.
     pub site: String,
     /// The first O of the certificate's subject.
     pub organization: String,
-    /// Server: the port of `servers[0].service.target`; `None` where there is none, and for a client.
+    /// Server: the port of `servers[0].service.target`, if there is one. Client: `None`.
     pub fl_port: Option<u16>,
-    /// Server: `servers[0].admin_port`, else the FL port; `None` where there is neither, and for a client.
+    /// Server: `servers[0].admin_port`, otherwise the FL port, if there is one. Client: `None`.
     pub admin_port: Option<u16>,
-    /// `servers[0].service.target` in two parts. Client: under which host and port it calls the server. Server: its own name and
-    /// its FL port; what clients call stands in their kits only. `None` where the role file has none.
+    /// `servers[0].service.target` as host and port. Client: where it calls the server. Server: its own name and
+    /// FL port; the address that clients call is only in their kits. `None` if the role file has none.
     pub server_target: Option<(String, Option<u16>)>,
-    /// Client: the relay that it logs in through, as `local/relay__resources.json` has it.
+    /// Client: the relay that it logs in through, from `local/relay__resources.json`.
     pub relay: Option<Relay>,
     /// The project's name, `servers[0].name`.
     pub project: Option<String>,
@@ -55,14 +55,14 @@ pub struct StartupKit {
     pub signed: bool,
 }
 
-/// The file that the site's components stand in.
+/// The file that lists the site's components.
 const RESOURCES: &str = "local/resources.json.default";
 
 impl StartupKit {
-    /// Reads a kit. `directory_name` is the last part of the kit's path, the participant's name where the kit says none;
+    /// Reads a kit. `directory_name` is the last component of the kit's path, which is the participant's name if the kit has none;
     /// `now` is the time in seconds since 1970, for the certificates' dates.
     ///
-    /// Fails with every fault of the kit: `UNSUPPORTED_KIT` for an admin's kit, else `INVALID_KIT`, with the file (path
+    /// Fails with every fault of the kit: `UNSUPPORTED_KIT` for an admin's kit, otherwise `INVALID_KIT`, with the file (path
     /// below the kit) as place. Warnings are about certificates. Source: `docs/behaviour.md` section 2, defects 12, 21,
     /// 27, 31.
     pub fn read(tree: &FileTree, directory_name: &str, now: i64) -> Result<Checked<Self>, Faults> {
@@ -75,7 +75,7 @@ impl StartupKit {
         let certificates = found.keep_checked(certificate::read(tree, role, now));
         found.extend(role_file.warning.take());
         found.extend(relay.as_ref().map(behind_relay));
-        // Only what was found without a fault is put together.
+        // The kit is built only if there was no fault.
         let kit = certificates.filter(|_| !found.has_errors()).map(|certificates| {
             let kit = assemble(tree, directory_name, role, role_file, certificates, &mut found);
             StartupKit { relay, ..kit }
@@ -84,7 +84,7 @@ impl StartupKit {
     }
 }
 
-/// The role file and its role. Without one nothing else can be judged, so that these faults come alone.
+/// The role file and its role. Without one nothing else can be checked, so these faults are reported alone.
 fn check_layout(tree: &FileTree) -> Result<(&'static str, Role), Faults> {
     let missing = ["startup", "local"]
         .into_iter()
@@ -157,8 +157,8 @@ fn assemble(
     }
 }
 
-/// Defect 27: a client logs in under its own name, the last part of its `fqsn`. The certificate says which part that is
-/// where a name has dots in it (provision makes none, other tools may).
+/// Defect 27: a client logs in under its own name, the last part of its `fqsn`. If the name itself contains dots (provision
+/// makes none, other tools may), the certificate tells which part that is.
 fn own_name<'name>(fqsn: &'name str, common_name: Option<&'name str>) -> &'name str {
     if let Some(name) = common_name.filter(|name| !name.is_empty())
         && (fqsn == name || fqsn.strip_suffix(name).is_some_and(|above| above.ends_with('.')))
@@ -168,7 +168,8 @@ fn own_name<'name>(fqsn: &'name str, common_name: Option<&'name str>) -> &'name 
     fqsn.rsplit('.').find(|part| !part.is_empty()).unwrap_or(fqsn)
 }
 
-/// FLARE compares the CN at login, not before, and a user may know better: a warning, as the reference prepares such kits.
+/// The warning about a CN that differs from the name. Not an error: FLARE compares them only at login, and the reference
+/// prepares such kits.
 fn name_differs(site: &str, role: Role, certificates: &Certificates) -> Option<Diagnostic> {
     let identity = &certificates.identity;
     if identity.common_name.as_deref() == Some(site) {

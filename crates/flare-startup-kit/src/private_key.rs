@@ -1,4 +1,4 @@
-//! Whether a private key belongs to a certificate. The key is looked at and forgotten: no value, message or Debug holds it.
+//! Whether a private key belongs to a certificate. No value, message or `Debug` output contains the key.
 
 use ring::{
     rand::SystemRandom,
@@ -13,18 +13,18 @@ use x509_cert::der::{
 
 use crate::{signature::curve, x509::X509};
 
-/// What the comparison yields.
+/// The result of the comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum KeyFit {
-    /// The certificate's public key is this key's.
+    /// The certificate's public key belongs to this key.
     Fits,
-    /// It is another's.
+    /// It belongs to another key.
     Other,
-    /// The file is encrypted: FLARE has no way to give a password.
+    /// The file is encrypted: FLARE has no way to pass a password.
     Encrypted,
-    /// There is no private key in the file that can be read.
+    /// The file contains no private key that can be read.
     Unreadable,
-    /// A kind of key that we do not know.
+    /// An unknown kind of key.
     Unknown,
 }
 
@@ -78,7 +78,7 @@ fn public_bytes(certificate: &X509) -> &[u8] {
     certificate.certificate.tbs_certificate().subject_public_key_info().subject_public_key.raw_bytes()
 }
 
-/// Modulus and public exponent stand in the private key too; the rest of it is only seen to be complete.
+/// Compares modulus and public exponent, which the private key contains; the rest of it is only checked to be complete.
 fn rsa(der: &[u8], certificate: &X509) -> Compared {
     let mut reader = SliceReader::new(der)?;
     let private = reader.sequence(|key| {

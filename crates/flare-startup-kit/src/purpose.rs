@@ -11,14 +11,14 @@ use x509_cert::{
 
 use crate::x509::X509;
 
-/// Whether the chain (leaf first) may serve.
+/// Whether the chain (leaf first) may be used by a server.
 pub(crate) fn may_serve(chain: &[&X509]) -> bool {
     let usage = chain[0].key_usage.as_ref().map(|usage| usage.value);
     allows(chain, ID_KP_SERVER_AUTH)
         && usage.is_none_or(|usage| usage.digital_signature() || usage.key_encipherment() || usage.key_agreement())
 }
 
-/// Whether the chain (leaf first) may be a client.
+/// Whether the chain (leaf first) may be used by a client.
 pub(crate) fn may_connect(chain: &[&X509]) -> bool {
     let usage = chain[0].key_usage.as_ref().map(|usage| usage.value);
     allows(chain, ID_KP_CLIENT_AUTH) && usage.is_none_or(|usage| usage.digital_signature() || usage.key_agreement())
@@ -28,8 +28,8 @@ fn allows(chain: &[&X509], purpose: ObjectIdentifier) -> bool {
     chain.iter().all(|certificate| certificate.extended_key_usage.as_ref().is_none_or(|usages| usages.value.0.contains(&purpose)))
 }
 
-/// Whether a reader that is not strict takes it as an authority: by basicConstraints, else a self-signed one of
-/// version 1, else by keyUsage alone.
+/// Whether a verifier that is not strict accepts it as an authority: by basicConstraints, otherwise if it is self-signed and of
+/// version 1, otherwise by keyUsage alone.
 pub(crate) fn is_authority(certificate: &X509) -> bool {
     let usage = certificate.key_usage.as_ref().map(|usage| usage.value.key_cert_sign());
     if usage == Some(false) {

@@ -10,18 +10,18 @@ use crate::json;
 /// The file that provision writes for a client whose `connect_to` names a relay.
 const FILE: &str = "local/relay__resources.json";
 
-/// A relay, as the kit of a client below it has it.
+/// A relay, as described in the kit of a client below it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Relay {
-    /// The relay's name: `relay_config.identity`, else the last part of `relay_config.fqcn`.
+    /// The relay's name: `relay_config.identity`, otherwise the last part of `relay_config.fqcn`.
     pub name: String,
-    /// Host and port under which the client calls it, `relay_config.address`, where the file has it.
+    /// Host and port at which the client calls it: `relay_config.address`, if present.
     pub address: Option<String>,
     /// The file of the kit that says so.
     pub file: &'static str,
 }
 
-/// Reads the relay of a client; `None` where it calls its server without one. A file that is no JSON object is a fault.
+/// Reads the relay of a client; `None` if it calls its server directly. A file that is not a JSON object is a fault.
 pub(crate) fn read(tree: &FileTree, role: Role, found: &mut Collector) -> Option<Relay> {
     if role != Role::Client || !tree.is_file(FILE) {
         return None;

@@ -1,5 +1,5 @@
-//! What the role file says: names, ports, target. `docs/behaviour.md` section 2; what crashes the reference is a fault
-//! with the key in it (defect 31), and so is a port that is none (defect 12).
+//! The content of the role file: names, ports, target. See `docs/behaviour.md` section 2; what crashes the reference is a
+//! fault that names the key (defect 31), as is an invalid port (defect 12).
 
 use flare_diagnostic::{Code, Collector, Diagnostic, Place};
 use flare_names::Role;
@@ -10,20 +10,20 @@ use crate::{
     json::{invalid, kind, present},
 };
 
-/// What the role file says; what it leaves out is `None`.
+/// The content of the role file; what it leaves out is `None`.
 #[derive(Debug, Default)]
 pub(crate) struct RoleFile {
-    /// Server: `servers[0].identity`, else `servers[0].admin_server`. Client: `client.fqsn`.
+    /// Server: `servers[0].identity`, otherwise `servers[0].admin_server`. Client: `client.fqsn`.
     pub(crate) name: Option<String>,
     /// Server: whether the name is the identity that clients compare with the certificate's CN.
     pub(crate) name_is_identity: bool,
     /// Host and port of `servers[0].service.target`.
     pub(crate) target: Option<(String, Option<u16>)>,
-    /// Server: `servers[0].admin_port`, where it is an integer.
+    /// Server: `servers[0].admin_port`, if it is an integer.
     pub(crate) admin_port: Option<u16>,
     /// `servers[0].name`.
     pub(crate) project: Option<String>,
-    /// Client: a role file that names no server.
+    /// Client: the warning about a role file that names no server.
     pub(crate) warning: Option<Diagnostic>,
 }
 
@@ -32,7 +32,7 @@ pub(crate) fn read(role: Role, file: &str, object: &Map<String, Value>, found: &
     let mut reader = Reader { file, found };
     let mut role_file = RoleFile::default();
     let empty = Map::new();
-    // A client's `servers` is not looked at by the reference: what is odd there is no fault of a client's kit.
+    // The reference does not read a client's `servers`, so what is odd there is not a fault of its kit.
     let mut ignored = Collector::new();
     let mut server_reader = match role {
         Role::Server => Reader { file, found: reader.found },
@@ -57,8 +57,8 @@ pub(crate) fn read(role: Role, file: &str, object: &Map<String, Value>, found: &
     role_file
 }
 
-/// A client calls nobody but `servers[0].service.target`. Where that is missing its parent ends at the start (kits of 2.6 and older
-/// name their server in `overseer_agent`, which no release reads any more), and where it is the own machine it calls its own pod.
+/// A client calls only `servers[0].service.target`. If that is missing, its parent exits at the start (kits of 2.6 and older
+/// name their server in `overseer_agent`, which no release reads any more); if it is the local machine, it calls its own pod.
 fn unreachable_server(
     file: &str,
     object: &Map<String, Value>,
@@ -132,7 +132,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A name as the reference takes it: with its spaces, and an integer as its digits.
+    /// A name as the reference reads it: with its spaces, and an integer as its digits.
     fn name(&mut self, from: &Map<String, Value>, path: &str, key: &str) -> Option<String> {
         match present(from, key)? {
             Value::String(name) => Some(name.clone()),
@@ -157,7 +157,7 @@ impl Reader<'_> {
             return Some((target.clone(), None));
         };
         let Some(number) = python_integer(port) else {
-            // `[::1]` has colons and no port.
+            // `[::1]` has colons but no port.
             let host = if target.ends_with(']') { target } else { host };
             return Some((without_brackets(host).to_owned(), None));
         };
@@ -172,7 +172,7 @@ impl Reader<'_> {
                 self.wrong_kind("servers[0].admin_port", value, "an integer from 1 to 65535");
                 None
             }
-            // Anything else the reference passes over, and takes the FL port.
+            // The reference ignores anything else and uses the FL port.
             _ => None,
         }
     }
@@ -191,8 +191,8 @@ fn without_brackets(host: &str) -> &str {
     host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
 }
 
-/// An integer as Python's `int()` reads it: blanks around it, a sign, single `_` between digits; too large is the
-/// largest that there is.
+/// An integer as Python's `int()` reads it: with blanks around it, a sign, single `_` between digits; one that is too large
+/// is capped.
 fn python_integer(text: &str) -> Option<i64> {
     let text = text.trim();
     let (sign, digits) = match text.strip_prefix('-') {

@@ -9,12 +9,12 @@ use x509_cert::der::{
 
 use crate::x509::X509;
 
-/// What a look at a signature yields.
+/// The result of checking a signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SignatureCheck {
-    /// The issuer's key made it.
+    /// It was made by the issuer's key.
     Valid,
-    /// It did not.
+    /// It was not.
     Invalid,
     /// An algorithm, curve or key size that `ring` does not know.
     Unknown,
@@ -35,7 +35,7 @@ pub(crate) fn verify(certificate: &X509, issuer: &X509) -> SignatureCheck {
         .any(|candidate| UnparsedPublicKey::new(*candidate, key_bytes).verify(certificate.signed_bytes(), signature).is_ok());
     match valid {
         true => SignatureCheck::Valid,
-        // The length of the salt may be one that ring does not take.
+        // The salt may have a length that ring does not support.
         false if algorithm.oid == rfc5912::ID_RSASSA_PSS => SignatureCheck::Unknown,
         false => SignatureCheck::Invalid,
     }
@@ -47,7 +47,7 @@ pub(crate) fn curve(certificate: &X509) -> Option<ObjectIdentifier> {
     (algorithm.oid == rfc5912::ID_EC_PUBLIC_KEY).then(|| algorithm.parameters.as_ref()?.decode_as().ok()).flatten()
 }
 
-/// `ring` takes RSA keys of 2048 to 8192 bits (signatures as long as the modulus).
+/// `ring` supports RSA keys of 2048 to 8192 bits (signatures as long as the modulus).
 fn is_unusual_rsa(issuer: &X509) -> bool {
     let key = issuer.certificate.tbs_certificate().subject_public_key_info();
     let bytes = key.subject_public_key.raw_bytes().len();
@@ -76,7 +76,7 @@ fn algorithms(
     vec![one]
 }
 
-/// The hash of RSASSA-PSS stands in the parameters, among other object identifiers.
+/// The candidates for RSASSA-PSS: the hash is in the parameters, among other object identifiers.
 fn pss(parameters: &[u8]) -> Vec<&'static dyn VerificationAlgorithm> {
     let known: [(ObjectIdentifier, &'static dyn VerificationAlgorithm); 3] = [
         (rfc5912::ID_SHA_256, &signature::RSA_PSS_2048_8192_SHA256),

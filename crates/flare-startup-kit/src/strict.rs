@@ -1,5 +1,5 @@
-//! What `VERIFY_X509_STRICT` refuses, as `OpenSSL` 3 checks it; the default of Python 3.13 and later. `OpenSSL` names the
-//! first fault only, this names all. Source: RFC 5280 and the strict checks of `OpenSSL` (`docs/behaviour.md` section 9),
+//! What `VERIFY_X509_STRICT` refuses, as `OpenSSL` 3 checks it; the default of Python 3.13 and later. `OpenSSL` reports only
+//! the first fault, this module all. Source: RFC 5280 and the strict checks of `OpenSSL` (`docs/behaviour.md` section 9),
 //! compared with `openssl verify` in the tests.
 
 use x509_cert::{Version, der::asn1::ObjectIdentifier};
@@ -51,7 +51,7 @@ impl Check<'_> {
         self.found.push(StrictFault { file: self.certificate.file.clone(), extension, message });
     }
 
-    /// Fails where the extension is not there; one that cannot be decoded is named by [`Self::any`].
+    /// Adds a fault if the extension is missing; one that cannot be decoded is reported by [`Self::any`].
     fn missing(&mut self, extension: &'static str, is_there: bool, message: &str) {
         if !is_there && !self.certificate.malformed.contains(&extension) {
             self.fault(extension, message);
@@ -154,7 +154,7 @@ impl Check<'_> {
         }
     }
 
-    /// A critical extension that `OpenSSL` does not handle; the two key identifiers are named above.
+    /// Adds a fault for a critical extension that `OpenSSL` does not handle; the two key identifiers are checked above.
     fn unknown_critical(&mut self) {
         let extensions = self.certificate.certificate.tbs_certificate().extensions().map(Vec::as_slice).unwrap_or_default();
         let unknown: Vec<String> = extensions
@@ -172,7 +172,7 @@ impl Check<'_> {
     }
 }
 
-/// What `OpenSSL` handles where it is critical, and the key identifiers, which are named on their own.
+/// What `OpenSSL` handles if it is critical, and the key identifiers, which are checked separately.
 const HANDLED: [ObjectIdentifier; 15] = [
     ObjectIdentifier::new_unwrap("2.16.840.1.113730.1.1"), // Netscape certificate type
     ObjectIdentifier::new_unwrap("2.5.29.14"),             // subjectKeyIdentifier

@@ -1,4 +1,4 @@
-//! One certificate, decoded once: what the checks ask of it. Decides nothing.
+//! One certificate, decoded once, with the properties that the checks need. Decides nothing.
 
 use std::net::IpAddr;
 
@@ -29,10 +29,10 @@ pub(crate) struct Extension<T> {
 pub(crate) struct X509 {
     /// Its file in the kit.
     pub(crate) file: String,
-    /// Its place among the certificates of the file, from 0.
+    /// Its index among the certificates of the file, from 0.
     pub(crate) index: usize,
     pub(crate) der: Vec<u8>,
-    /// Where in `der` the signed part stands.
+    /// The range of the signed part in `der`.
     signed: std::ops::Range<usize>,
     pub(crate) certificate: Certificate,
     pub(crate) basic_constraints: Option<Extension<BasicConstraints>>,
@@ -41,11 +41,11 @@ pub(crate) struct X509 {
     pub(crate) subject_key_identifier: Option<Extension<SubjectKeyIdentifier>>,
     pub(crate) authority_key_identifier: Option<Extension<AuthorityKeyIdentifier>>,
     pub(crate) alternative_names: Option<Extension<SubjectAltName>>,
-    /// Extensions that are there twice or cannot be decoded.
+    /// Extensions that are present twice or cannot be decoded.
     pub(crate) malformed: Vec<&'static str>,
 }
 
-/// Every certificate in a PEM file, in order; text around them is passed over. `Err` says why, without quoting the file.
+/// Every certificate in a PEM file, in order; text around them is ignored. The error does not quote the file.
 pub(crate) fn from_pem(file: &str, bytes: &[u8]) -> Result<Vec<X509>, String> {
     let mut found = Vec::new();
     for (index, section) in CertificateDer::pem_slice_iter(bytes).enumerate() {
@@ -114,7 +114,7 @@ impl X509 {
         attributes(self.subject(), ORGANIZATION).collect()
     }
 
-    /// When it starts and ends to be valid, in seconds since 1970.
+    /// When it becomes valid and when it expires, in seconds since 1970.
     pub(crate) fn validity(&self) -> (i64, i64) {
         let seconds = |time: x509_cert::time::Time| i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX);
         let validity = self.certificate.tbs_certificate().validity();
@@ -127,7 +127,7 @@ impl X509 {
         names.iter().filter_map(host_name).collect()
     }
 
-    /// How messages speak of it.
+    /// What messages call it.
     pub(crate) fn described(&self) -> String {
         if self.index == 0 { format!("`{}`", self.file) } else { format!("certificate {} in `{}`", self.index + 1, self.file) }
     }
@@ -166,7 +166,7 @@ fn text(attribute: &AttributeTypeAndValue) -> Option<String> {
     DirectoryString::try_from(&attribute.value).ok().map(|text| text.value().into_owned())
 }
 
-/// Whether two names are one by X.509's rules: string types, case and runs of blanks do not count.
+/// Whether two names are equal by X.509's rules: string types, case and runs of blanks are ignored.
 pub(crate) fn same_name(left: &Name, right: &Name) -> bool {
     let canonical = |name: &Name| -> Vec<Vec<(ObjectIdentifier, Vec<u8>)>> {
         name.iter_rdn().map(|part| part.iter().map(|attribute| (attribute.oid, canonical_value(attribute))).collect()).collect()

@@ -1,18 +1,18 @@
-//! From the parser's events to nodes: what both dialects share. Anchors, the limits, and the order of keys and values are
-//! here; what a scalar or a key means is the dialect's matter.
+//! Builds nodes from the parser's events, for both dialects. Anchors, the limits, and the order of keys and values are
+//! handled here; the dialect decides what a scalar or a key means.
 
 use std::collections::HashMap;
 
 use flare_diagnostic::Position;
 use granit_parser::{ErrorKind, Event, Marker, Parser, ScalarStyle, ScanError, Tag};
 
-/// The largest file that the strict reader takes: 1 `MiB`. A config is a few hundred bytes; a federation of a thousand sites
-/// some 100 `KiB`.
+/// The largest file that the strict reader takes: 1 `MiB`. A config is a few hundred bytes, a federation of a thousand sites
+/// about 100 `KiB`.
 pub const MAX_BYTES: usize = 1 << 20;
-/// The deepest nesting that is read.
+/// The maximum depth of nesting.
 pub const MAX_DEPTH: usize = 64;
-/// The most values that are read. Aliases count with all that they stand for, and each 64 bytes of a repeated text as one
-/// more value, so that a short file cannot fill the memory.
+/// The maximum number of values. An alias counts with everything that it stands for, and each 64 bytes of a repeated text as
+/// one more value, so that a short file cannot fill the memory.
 pub const MAX_NODES: usize = 100_000;
 
 /// Where an event begins.
@@ -23,11 +23,11 @@ pub(crate) struct Mark {
     pub(crate) offset: usize,
 }
 
-/// Why reading ends.
+/// Why reading was given up.
 pub(crate) enum Refusal {
-    /// The parser's own words; they may hold a part of the line.
+    /// The parser's own message, which may contain a part of the line.
     Syntax(String),
-    /// A character that YAML does not print.
+    /// A character that YAML does not allow.
     Control(char),
     SecondDocument,
     TooDeep,
@@ -57,14 +57,14 @@ pub(crate) trait Dialect {
     fn takes_tag(&self, tag: &Tag, kind: &str) -> bool;
     fn sequence(&mut self, items: Vec<Self::Node>, at: Mark) -> Self::Node;
     /// A node as the key of a mapping whose keys so far are `seen`. `None` for one that is refused: its value is read, so
-    /// that faults below it come out, and dropped.
+    /// that faults below it are reported, and dropped.
     fn key(&mut self, node: Self::Node, seen: &mut Seen, at: Mark) -> Result<Option<Self::Key>, Refusal>;
     fn mapping(&mut self, entries: Vec<(Self::Key, Self::Node)>, at: Mark) -> Self::Node;
     /// A copy of an anchored node, as it stands at its alias.
     fn repeat(&mut self, node: Self::Node, at: Mark) -> Self::Node;
 }
 
-/// The keys of a mapping so far, and where each stands first.
+/// The keys of a mapping so far, and the first position of each.
 pub(crate) type Seen = HashMap<String, Position>;
 
 /// Reads one document; `None` for an empty text.
@@ -99,7 +99,7 @@ fn syntax(error: &ScanError) -> Refusal {
     }
 }
 
-/// The set of YAML's printable characters, which `PyYAML` enforces too.
+/// Refuses characters outside YAML's printable set, as `PyYAML` does.
 fn check_characters(text: &str, base: usize) -> Result<(), Refused> {
     let control = |c: char| matches!(c, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{7f}'..='\u{84}' | '\u{86}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}');
     match text.char_indices().find(|(_, character)| control(*character)) {
@@ -125,7 +125,7 @@ struct Open<D: Dialect> {
     at: Mark,
     anchor: usize,
     weight: usize,
-    /// Of what stands in it.
+    /// The depth of its contents.
     depth: usize,
 }
 
@@ -201,10 +201,10 @@ impl<D: Dialect> Builder<'_, D> {
         self.close(Finished { node, weight: open.weight, depth: open.depth + 1 }, open.anchor, open.at)
     }
 
-    /// Puts a finished node where it belongs.
+    /// Adds a finished node to the collection that it belongs to.
     fn close(&mut self, finished: Finished<D::Node>, anchor: usize, at: Mark) -> Result<(), Refusal> {
         if anchor != 0 {
-            // The copy that aliases repeat counts as well, or anchors nested in each other would cost their product.
+            // The copy that aliases repeat counts too; otherwise nested anchors would multiply.
             count(&mut self.values, finished.weight)?;
             self.anchors.insert(anchor, finished.clone());
         }
@@ -212,7 +212,7 @@ impl<D: Dialect> Builder<'_, D> {
     }
 
     fn alias(&mut self, anchor: usize, at: Mark) -> Result<(), Refusal> {
-        // An anchor is known when its node is finished: a node cannot hold itself.
+        // An anchor is registered when its node is finished: a node cannot contain itself.
         let Some(finished) = self.anchors.get(&anchor) else { return Err(Refusal::AliasInItself) };
         let (weight, depth) = (finished.weight, finished.depth);
         if self.open.len() + depth > MAX_DEPTH {

@@ -1,4 +1,4 @@
-//! JSON as text: checked with the reason and the place of a fault, and taken apart without loss.
+//! JSON as text: checked, with the reason and the place of a fault, and taken apart without loss.
 
 mod fault;
 mod object;
@@ -8,13 +8,13 @@ pub use object::{Kind, Object, elements, equals, is_true, is_truthy, lookup, mem
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// The bytes as text, without a check of what stands there. Fails where they are not UTF-8.
+/// The bytes as text, without checking that it is JSON. Fails if they are not UTF-8.
 pub fn decode(bytes: &[u8]) -> Result<&str, Fault> {
     std::str::from_utf8(bytes).map_err(|error| Fault::encoding(bytes, error.valid_up_to()))
 }
 
-/// Checks that the whole text is one JSON value, and gives the value without the space around it. Numbers and escapes that
-/// Rust has no type for (`1e400`, half a surrogate pair) are JSON.
+/// Checks that the whole text is one JSON value, and returns it without the space around it. Numbers and escapes for which
+/// Rust has no type (`1e400`, half a surrogate pair) are valid JSON.
 ///
 /// ```
 /// let fault = flare_yaml::json::check("{\"a\": NaN}").unwrap_err();
@@ -26,7 +26,7 @@ pub fn check(text: &str) -> Result<&str, Fault> {
     from_text::<&RawValue>(text).map(RawValue::get)
 }
 
-/// The value of a JSON text, with the reason and the place where it has none.
+/// The value of a JSON text, or the reason and the place if it has none.
 pub fn from_text<'text, T: Deserialize<'text>>(text: &'text str) -> Result<T, Fault> {
     serde_json::from_str(text).map_err(|error| Fault::find(text, &error))
 }

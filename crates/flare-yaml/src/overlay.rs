@@ -1,13 +1,13 @@
-//! One tree laid over another, as `federation.yaml` lays a participant's config over the defaults.
+//! Merges one tree over another, as `federation.yaml` merges a participant's config over the defaults.
 
 use crate::{Content, Node};
 
 impl Node {
-    /// Lays `top` over `base`, key by key: mappings are merged at every level, any other value of `top` replaces the one
-    /// of `base` whole. Each value keeps its own place and file.
+    /// Merges `top` over `base`, key by key: mappings are merged at every level, any other value of `top` replaces the whole
+    /// value of `base`. Each value keeps its own place and file.
     ///
-    /// A null in `top` means "left out there", as everywhere (defect 28): the value of `base` stays. There is so no way to
-    /// take a default back to nothing; what one participant alone must not have does not belong into the defaults.
+    /// A null in `top` means "left out", as everywhere (defect 28): the value of `base` stays. So a default cannot be unset:
+    /// what even one participant must not have does not belong in the defaults.
     #[must_use]
     pub fn overlay(base: Self, top: Self) -> Self {
         if top.is_null() {

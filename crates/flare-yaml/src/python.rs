@@ -1,4 +1,4 @@
-//! JSON and YAML as FLARE's Python reads them, in one tree, so that every rule about a file is written once.
+//! JSON and YAML as FLARE's Python reads them, in one tree type, so that every rule about a file is written once.
 //!
 //! Files of study data, pod templates and launch requests may hold tokens, so no type of this module has a `Debug` form and
 //! no fault quotes a value.
@@ -39,19 +39,19 @@ pub enum Kind {
     Ambiguous,
 }
 
-/// A number as it is printed: in JSON as it stands there, in YAML as Python prints the value.
+/// A number as it is printed: from JSON as written, from YAML as Python prints the value.
 #[derive(Clone)]
 pub struct Number {
     /// The digits; `inf`, `-inf` and `nan` from YAML.
     pub text: String,
-    /// Whether it is a whole number to Python: `1.0` is not.
+    /// Whether Python reads an `int`: not for `1.0`.
     pub integer: bool,
 }
 
 /// A key and its value.
 #[derive(Clone)]
 pub struct Entry {
-    /// The key; of a YAML key that is a number, a boolean or null its text.
+    /// The key; for a YAML key that is a number, a boolean or null, its text.
     pub key: String,
     /// Where the key starts, in bytes from the start of the file.
     pub key_offset: usize,
@@ -65,7 +65,7 @@ pub struct Entry {
 pub struct Parsed {
     /// The whole document.
     pub root: Node,
-    /// Keys that stand in an object already, and where; their values are left out of the tree.
+    /// Duplicate keys and their offsets; their values are left out of the tree.
     pub doubled: Vec<(usize, String)>,
 }
 
@@ -73,7 +73,7 @@ pub struct Parsed {
 pub struct Unreadable {
     /// Where, in bytes from the start of the file.
     pub offset: usize,
-    /// What is wrong: the end of a sentence about the file, such as `is not JSON: …`. Holds no value of it.
+    /// What is wrong: the end of a sentence about the file, such as `is not JSON: …`. Contains no value of it.
     pub what: String,
     /// What one can do about it.
     pub hint: &'static str,
@@ -85,7 +85,7 @@ impl Node {
         matches!(self.kind, Kind::Null)
     }
 
-    /// What Python calls false: null, `false`, zero, empty text, list or object.
+    /// Whether Python counts it as false: null, `false`, zero, an empty text, list or object.
     pub fn is_falsy(&self) -> bool {
         match &self.kind {
             Kind::Null => true,
@@ -108,17 +108,17 @@ impl Node {
         if let Kind::Object(entries) = &self.kind { entries } else { &[] }
     }
 
-    /// The value of a key of an object. A doubled key is a fault already, its first value counts.
+    /// The value of a key of an object. A duplicate key is already a fault; its first value counts.
     pub fn get(&self, key: &str) -> Option<&Self> {
         self.entries().iter().find(|entry| entry.key == key).map(|entry| &entry.value)
     }
 
-    /// As [`Self::get`], but null is as absent.
+    /// Like [`Self::get`], but null counts as absent.
     pub fn get_non_null(&self, key: &str) -> Option<&Self> {
         self.get(key).filter(|node| !node.is_null())
     }
 
-    /// The value as JSON, whole; a number that JSON does not have as its text, an ambiguous scalar as null.
+    /// The value as JSON. A number that JSON cannot express becomes its text, an ambiguous scalar null.
     pub fn to_json(&self) -> Value {
         match &self.kind {
             Kind::Null | Kind::Ambiguous => Value::Null,
@@ -144,7 +144,7 @@ impl Number {
         self.text.parse::<f64>().is_ok_and(|value| value < 0.0)
     }
 
-    /// The number as JSON; as its text where JSON has no such number.
+    /// The number as JSON, or its text if JSON has no such number.
     pub fn to_json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|_| Value::String(self.text.clone()))
     }

@@ -1,4 +1,4 @@
-//! Writing one string so that every YAML reader gives it back.
+//! Writes one string such that every YAML reader returns it unchanged.
 
 use std::fmt::Write as _;
 
@@ -19,7 +19,7 @@ pub fn quote(text: &str) -> String {
             '\n' => quoted.push_str("\\n"),
             '\r' => quoted.push_str("\\r"),
             '\t' => quoted.push_str("\\t"),
-            // Line breaks of YAML 1.1, the byte order mark and non-characters: some reader folds or refuses each of them.
+            // Line breaks of YAML 1.1, the byte order mark and non-characters: each is folded or refused by some reader.
             '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' => {
                 // Writing into a String cannot fail.
                 let _ = write!(quoted, "\\u{:04x}", u32::from(character));

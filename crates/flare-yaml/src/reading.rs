@@ -24,7 +24,7 @@ pub enum Meaning {
 pub enum Reading {
     /// YAML 1.1 and 1.2 agree.
     Same(Meaning),
-    /// They do not.
+    /// They differ.
     Differs {
         /// What `PyYAML`, and so FLARE itself, reads.
         yaml_1_1: Meaning,
@@ -34,7 +34,7 @@ pub enum Reading {
 }
 
 impl Scalar {
-    /// What it means in both versions of YAML.
+    /// The meaning in both versions of YAML.
     pub fn reading(&self) -> Reading {
         let (yaml_1_1, yaml_1_2) = (self.legacy_meaning(), self.meaning());
         if yaml_1_1 == yaml_1_2 || both_not_a_number(yaml_1_1, yaml_1_2) {
@@ -86,7 +86,7 @@ impl Scalar {
 }
 
 impl Node {
-    /// Whether the value is null, which means the same as leaving its key out (defect 28).
+    /// Whether the value is null, which is the same as leaving its key out (defect 28).
     pub fn is_null(&self) -> bool {
         matches!(&self.content, Content::Scalar(scalar) if scalar.meaning() == Meaning::Null)
     }
@@ -110,7 +110,7 @@ fn both_not_a_number(one: Meaning, other: Meaning) -> bool {
     matches!((one, other), (Meaning::Float(one), Meaning::Float(other)) if one.is_nan() && other.is_nan())
 }
 
-/// An integer that fits, or the nearest float where it does not: nothing that we read needs more than 128 bits.
+/// An integer of at most 128 bits, otherwise the nearest float: no value that is read needs more.
 fn integer(negative: bool, digits: &str, radix: u32) -> Option<Meaning> {
     if digits.is_empty() || !digits.chars().all(|c| c.is_digit(radix)) {
         return None;
@@ -216,7 +216,7 @@ fn legacy_float(text: &str) -> Option<Meaning> {
     let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_');
     let starts_with_digit = |part: &str| part.starts_with(|c: char| c.is_ascii_digit());
     if whole.contains(':') {
-        // Base 60 with a fraction; its value is of no use to anyone, only that it is a number.
+        // Base 60 with a fraction: only that it is a number matters, not its value.
         let number = exponent.is_none() && digits(fraction) && base_60(false, whole).is_some();
         return number.then_some(Meaning::Float(f64::NAN));
     }
@@ -231,7 +231,7 @@ fn legacy_float(text: &str) -> Option<Meaning> {
     if mantissa_fits && exponent_fits { text.replace('_', "").parse().ok().map(Meaning::Float) } else { None }
 }
 
-/// Dates and times of `PyYAML`: `2026-01-01`, `2026-1-1T10:00:00`. The single `=` is refused by it and counts here too.
+/// Dates and times of `PyYAML`: `2026-01-01`, `2026-1-1T10:00:00`. A lone `=`, which `PyYAML` refuses, counts too.
 fn is_date(text: &str) -> bool {
     if text == "=" {
         return true;

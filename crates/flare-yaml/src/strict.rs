@@ -1,4 +1,4 @@
-//! The strict dialect: keys are strings, nothing is read in two ways, every fault has a hint.
+//! The strict dialect: keys are strings, no value is ambiguous, every fault has a hint.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::{
 
 /// Reads one YAML document. `file` is the name that places carry, `code` that of the faults.
 ///
-/// Fails only where there is no tree: see the crate's page. Faults that leave one are in [`Document::faults`].
+/// Fails only if no tree can be built: see the crate's documentation. Other faults are in [`Document::faults`].
 pub fn parse(bytes: &[u8], file: &str, code: Code) -> Result<Document, Faults> {
     let text = decode(bytes, file, code)?;
     let mut strict = Strict { file: file.into(), code, faults: Vec::new() };
@@ -99,7 +99,7 @@ impl Strict {
         Node { content, position: at.position, file: self.file.clone() }
     }
 
-    /// A key that is no string.
+    /// Reports a key that is not a string.
     fn no_string(&mut self, node: &Node, at: Position) {
         let fault = self.fault(at, format!("a key must be a string, not {}", key_description(node)));
         let hint = match &node.content {
@@ -113,9 +113,9 @@ impl Strict {
         Diagnostic::error(self.code, message).at(Place::position(&*self.file, at))
     }
 
-    /// Ends with a fault behind which nothing can be read, and those found until then.
+    /// Ends with a fault after which nothing can be read, and the faults found before it.
     fn give_up(mut self, refused: &Refused, text: &str) -> Faults {
-        // The parser may point back, to a bracket that is never closed.
+        // The parser may point back to a bracket that is never closed.
         let at = refused.at.position;
         let fatal = self.fault(at, message(&refused.why)).hint(hint(&refused.why, text, at));
         self.faults.push((at, fatal.clone()));
@@ -145,7 +145,7 @@ fn message(why: &Refusal) -> String {
     }
 }
 
-/// What one can do about a refusal at a position of the text; for both dialects.
+/// The hint for a refusal at a position of the text, for both dialects.
 pub(crate) fn hint(why: &Refusal, text: &str, at: Position) -> &'static str {
     match why {
         Refusal::Syntax(_) => {
@@ -168,8 +168,8 @@ pub(crate) fn hint(why: &Refusal, text: &str, at: Position) -> &'static str {
     }
 }
 
-/// The text of a key that is a string to every reader. What only 1.2 takes for a number FLARE reads as a string, and a
-/// key can be nothing else.
+/// The text of a key that every reader takes for a string. A number only in YAML 1.2 passes: FLARE reads it as a string, and
+/// a key cannot be anything else.
 fn key_text(node: &Node) -> Option<String> {
     match &node.content {
         Content::Scalar(scalar) if scalar.legacy_meaning() == Meaning::String => Some(scalar.text.clone()),

@@ -8,8 +8,8 @@ use crate::{Content, Meaning, Node, Reading, Scalar, shown};
 impl Node {
     /// The tree as JSON. An integer stays an integer, null stays null.
     ///
-    /// Fails where a plain scalar means one thing in YAML 1.1, which FLARE and Helm read, and another in 1.2, and where a
-    /// number has no JSON form; one fault for each such scalar, with `code`. A key that is written twice keeps its first
+    /// Fails if a plain scalar means one thing in YAML 1.1, which FLARE and Helm read, and another in 1.2, and if a
+    /// number has no JSON form; one fault for each such scalar, with `code`. A duplicate key keeps its first
     /// value: its fault is already in [`crate::Document::faults`].
     pub fn to_json(&self, code: Code) -> Result<Value, Faults> {
         let mut found = Collector::new();

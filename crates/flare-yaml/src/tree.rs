@@ -9,7 +9,7 @@ use flare_diagnostic::{Collector, Place, Position};
 pub struct Document {
     /// The whole document.
     pub root: Node,
-    /// What is wrong with it although it could be read, in file order; a reader adds its own and ends with
+    /// What is wrong with it although it could be read, in file order; a reader adds its own faults and ends with
     /// [`Collector::finish`].
     pub faults: Collector,
 }
@@ -32,7 +32,7 @@ pub enum Content {
     Scalar(Scalar),
     /// A list.
     Sequence(Vec<Node>),
-    /// Keys with values in the order of the file. A key that is written twice stands here twice; its fault is in
+    /// Keys with values in the order of the file. A duplicate key is listed twice; its fault is in
     /// [`Document::faults`].
     Mapping(Vec<Entry>),
 }

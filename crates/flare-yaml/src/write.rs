@@ -1,4 +1,4 @@
-//! Block YAML as people write it, that every reader takes for what was meant.
+//! Writes block YAML as people do, such that every reader takes it for what was meant.
 
 use std::{borrow::Cow, collections::BTreeMap, fmt::Write as _};
 
@@ -6,10 +6,10 @@ use serde_json::{Map, Value};
 
 use crate::{Meaning, Reading, Scalar, Style, quote};
 
-/// Which strings stand in quotes. Keys stand in quotes only where they must.
+/// Which strings are quoted. Keys are quoted only where they must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Strings {
-    /// All of them, for files that people go on to edit and Helm reads: who changes a value sees that it is a string.
+    /// All of them, for files that people edit and Helm reads: whoever changes a value sees that it is a string.
     Quoted,
     /// Those that a reader of YAML 1.1 or 1.2 would take for something else.
     Plain,
@@ -35,7 +35,7 @@ pub fn block(value: &Value, strings: Strings) -> String {
     writer.text
 }
 
-/// Several values as one stream of documents, as `kubectl apply -f -` takes it; strings are plain where they can be.
+/// Several values as one stream of documents, as `kubectl apply -f -` takes it; strings are quoted only where they must be.
 pub fn documents<'values>(values: impl IntoIterator<Item = &'values Value>) -> String {
     values.into_iter().map(|value| format!("---\n{}", block(value, Strings::Plain))).collect()
 }
@@ -110,7 +110,7 @@ fn is_nested(value: &Value) -> bool {
     value.as_object().is_some_and(|map| !map.is_empty()) || value.as_array().is_some_and(|items| !items.is_empty())
 }
 
-/// A string as a value of block YAML: plain where every reader takes it for this string, else quoted.
+/// A string as a value of block YAML: plain if every reader takes it for this string, otherwise quoted.
 pub fn scalar(text: &str) -> Cow<'_, str> {
     if is_plain(text) { text.into() } else { quote(text).into() }
 }
@@ -132,7 +132,7 @@ fn is_plain(text: &str) -> bool {
         && !is_special(text)
 }
 
-/// Whether the first characters are none that YAML gives a meaning to.
+/// Whether the first characters have no special meaning in YAML.
 fn begins_plain(text: &str) -> bool {
     let mut characters = text.chars();
     match characters.next() {

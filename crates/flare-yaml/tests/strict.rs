@@ -1,5 +1,5 @@
-//! Input that is made to hurt the strict reader, and input that is merely odd: each ends in a clear error or a right place. What is
-//! quoted comes back.
+//! Hostile and odd input for the strict reader: each gives a clear error or the right place. Quoted strings
+//! are read back unchanged.
 
 use std::fmt::Write as _;
 

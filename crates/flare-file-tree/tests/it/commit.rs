@@ -111,7 +111,7 @@ fn nobody_else_can_read_a_key_at_any_moment() {
 fn the_umask_does_not_matter() {
     let scratch = tempfile::tempdir().unwrap();
     let out = scratch.path().join("out");
-    // The umask belongs to the whole process, so this needs one of its own.
+    // The umask belongs to the whole process, so this test needs its own.
     let test = ["--exact", "commit::under_a_strict_umask", "--ignored"];
     let shell = Command::new("sh")
         .args(["-c", "umask 077 && exec \"$@\"", "sh"])
@@ -216,8 +216,8 @@ fn a_run_does_not_touch_a_temporary_directory_that_became_another_run_s() {
     let out = scratch.path().join("out");
     commit(&kit("old"), &out, &DEFAULT).unwrap();
     let mut inner_done = false;
-    // Between the exchange and the removal of the old tree, another run cleans up, and is itself in the middle of its
-    // writing in the same temporary directory when the first one goes on.
+    // Between the exchange and the removal of the old tree, another run cleans up, and is writing to
+    // the same temporary directory when the first one continues.
     let (started, go_on) = (std::sync::Barrier::new(2), std::sync::Barrier::new(2));
     std::thread::scope(|scope| {
         let mut exchanged = false;

@@ -1,4 +1,4 @@
-//! Every call that changes the disk fails once, and every call is the last one once.
+//! Lets every call that changes the disk fail once, and lets a run die at every call once.
 
 use std::{cell::Cell, ffi::OsStr, io, path::Path};
 
@@ -14,7 +14,7 @@ enum Fault {
     Dies,
 }
 
-/// Runs a commit whose n-th call meets the fault. Says whether the run got that far, and whether it succeeded.
+/// Runs a commit with the fault at its n-th call. Returns whether the run got that far, and whether it succeeded.
 fn run(tree: &FileTree, destination: &Path, nth: usize, fault: Fault, can_exchange: bool) -> (bool, bool) {
     let calls = Cell::new(0);
     let mut hook = |call: DiskCall<'_>| {
@@ -22,12 +22,12 @@ fn run(tree: &FileTree, destination: &Path, nth: usize, fault: Fault, can_exchan
         match fault {
             Fault::Fails(number) if index == nth => Err(io::Error::from_raw_os_error(number)),
             Fault::Dies if index >= nth => Err(io::Error::from_raw_os_error(5)),
-            // What a file system without exchange answers.
+            // The answer of a file system without exchange.
             _ if call.operation == DiskOperation::Exchange && !can_exchange => Err(io::Error::from_raw_os_error(22)),
             _ => Ok(()),
         }
     };
-    // Waiting for the medium is slow, so one of the error numbers stands for it.
+    // `fsync` is slow, so only one of the error numbers is tried with it.
     let durable = can_exchange && matches!(fault, Fault::Fails(5));
     let options = CommitOptions { durable, ..CommitOptions::default() };
     let result = commit_with_hook(tree, destination, &options, &mut hook);
@@ -71,7 +71,7 @@ fn each_call(before: Before, fault: Fault, can_exchange: bool) -> usize {
             Fault::Fails(_) => {
                 assert_eq!(found, old, "{context}");
                 let left = names(scratch.path()).into_iter().filter(|name| name != "out").count();
-                // Where the failed call was one of the cleaning up there may be more; here the first failure is the only one.
+                // A failed clean-up call may leave more; here the first failure is the only one.
                 assert_eq!(left, 0, "{context}: {:?}", names(scratch.path()));
             }
             Fault::Dies if !can_exchange && found.is_none() => {}
@@ -82,7 +82,7 @@ fn each_call(before: Before, fault: Fault, can_exchange: bool) -> usize {
         let committed = commit(&third, &destination, &CommitOptions::default()).unwrap();
         assert!(committed.leftovers.is_empty(), "{context}");
         assert_eq!(standing(&destination).as_ref(), Some(&third), "{context}");
-        // Another test of this process may be starting a child: until its exec the child holds a copy of each lock, and what
+        // Another test of this process may be starting a child, which holds a copy of each lock until its exec; what
         // seems to be in use is left for the next commit.
         for _ in 0..200 {
             if names(&parent) == ["out"] {
@@ -99,7 +99,7 @@ fn each_call(before: Before, fault: Fault, can_exchange: bool) -> usize {
     unreachable!("the run ends")
 }
 
-/// A run that is interrupted at once still puts an old tree back that a killed run had put aside.
+/// A run that is interrupted at once still puts back an old tree that a killed run had put aside.
 fn restored_even_by_a_run_that_fails(destination: &Path, old: Option<&FileTree>, new: &FileTree, context: &str) {
     let cancelled = std::sync::atomic::AtomicBool::new(true);
     let options = CommitOptions { cancelled: Some(&cancelled), ..CommitOptions::default() };
@@ -141,7 +141,7 @@ fn a_run_that_dies_while_it_cleans_up_after_another_is_cleaned_up_after() {
     for nth in 0..60 {
         run(&new, &destination, nth, Fault::Dies, nth % 2 == 0);
         run(&new, &destination, 60 - nth, Fault::Dies, nth % 3 == 0);
-        // Without exchange the place may be empty until the next run has looked; the next check is after such a look.
+        // Without exchange the place may be empty until the next run, so the next check follows one.
         restored_even_by_a_run_that_fails(&destination, Some(&old), &new, &format!("call {nth}"));
     }
     commit(&old, &destination, &CommitOptions::default()).unwrap();

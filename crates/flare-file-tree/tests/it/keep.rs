@@ -1,4 +1,4 @@
-//! What a commit keeps of the older tree, what it cannot remove, and holes of files.
+//! What a commit keeps of the older tree, what it cannot remove, and holes in files.
 
 use std::{
     fs, io,

@@ -1,5 +1,5 @@
-//! A real process that commits for ever and is killed for real. A function call would not do: only the system
-//! closes files and drops locks as it does for a process that was killed.
+//! A real process that commits in a loop and is killed. A function call would not do: only for a killed process does
+//! the system close files and release locks.
 
 use std::{
     io::{self, BufRead as _, BufReader},
@@ -38,7 +38,7 @@ fn commit_for_ever() {
     }
 }
 
-/// Kills a process a moment after its n-th call that changes the disk, so on slow machines too it is at work.
+/// Kills a process shortly after its n-th call that changes the disk, so that it is busy on slow machines too.
 fn start_and_kill(destination: &Path, can_exchange: bool, calls: u64) {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command

@@ -1,4 +1,4 @@
-//! Many runs that write to one destination: each gets its turn, on slow disks too, and nobody waits for ever.
+//! Many runs that write to one destination: each succeeds, also on slow disks, and none waits for ever.
 
 use std::{
     io,
@@ -16,10 +16,10 @@ use flare_file_tree::{CommitError, CommitOptions, Committed, DiskCall, DiskOpera
 
 use crate::support::{kit, names, read};
 
-/// As many as a destination has temporary names.
+/// The number of temporary names of a destination.
 const NAMES: usize = 8;
 
-/// More writers than names, on a disk that takes a moment for each call.
+/// More writers than names, on a disk where each call takes a moment.
 fn many_on_a_slow_disk(can_exchange: bool) {
     let scratch = tempfile::tempdir().unwrap();
     let out = scratch.path().join("made/out");
@@ -58,7 +58,7 @@ fn more_writers_than_names_all_end_well_on_a_slow_disk_without_exchange() {
     many_on_a_slow_disk(false);
 }
 
-/// Runs that have every name of a destination and write nothing until `late` has ended.
+/// Runs `late` while other runs hold every name of a destination.
 fn while_others_have_every_name<T>(out: &Path, late: impl FnOnce() -> T) -> T {
     let (state, changed) = (Mutex::new((0, false)), Condvar::new());
     thread::scope(|scope| {
@@ -112,7 +112,7 @@ fn the_wait_ends_with_an_interruption() {
     let options = CommitOptions { wait: Duration::MAX, cancelled: Some(&cancelled), ..CommitOptions::default() };
     let error = while_others_have_every_name(&out, || {
         thread::scope(|scope| {
-            // Before the wait or in its middle: the end is the same, and without it the run would wait for ever.
+            // Before or during the wait: the result is the same, and without the interruption the run would wait for ever.
             scope.spawn(|| {
                 thread::sleep(Duration::from_millis(20));
                 cancelled.store(true, Ordering::Relaxed);

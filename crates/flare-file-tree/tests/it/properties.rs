@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use crate::support::read;
 
-/// Names with everything that a file name may hold: not `/` and NUL.
+/// Names with every byte that a file name may contain: all but `/` and NUL.
 fn name() -> impl Strategy<Value = OsString> {
     let any = proptest::collection::vec(any::<u8>().prop_filter("no name holds it", |b| *b != 0 && *b != b'/'), 1..12);
     let few = proptest::sample::select(vec!["a", "b", "a-b", "a.b", " ", "..a", "-", "A", "é", "\n", "local", "startup"]);
@@ -39,7 +39,7 @@ fn tree() -> impl Strategy<Value = FileTree> {
     })
 }
 
-/// Paths, kinds, execute bits and content: what a digest stands for.
+/// Paths, kinds, execute bits and content: what the digest covers.
 fn meaning(tree: &FileTree) -> Vec<(RelativePath, Option<(Content, bool)>)> {
     let meaning = |entry: &Entry| match entry {
         Entry::File { content, mode } => Some((content.clone(), mode & 0o100 != 0)),

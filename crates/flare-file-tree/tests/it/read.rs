@@ -1,4 +1,4 @@
-//! What reading takes and what it refuses.
+//! What reading accepts and what it refuses.
 
 use std::{
     fs,
@@ -26,8 +26,8 @@ fn messages(faults: &Faults) -> Vec<&str> {
     faults.all().iter().map(|fault| fault.message.as_str()).collect()
 }
 
-/// The faults of a directory that has a pipe in it. Who opens a pipe waits for its other end for ever, so that a test which
-/// fails would never end: the guard turns that into a failure.
+/// The faults of a directory that contains a pipe. Opening a pipe would block for ever: the guard turns that into a
+/// failure of the test.
 fn without_hanging(kit: &Path) -> Faults {
     const HANG_GUARD: Duration = Duration::from_secs(30);
     let (sender, receiver) = mpsc::channel();
@@ -81,7 +81,7 @@ fn the_directory_itself_may_be_a_link_and_must_be_a_directory() {
     assert!(refused("nothing").starts_with("there is no directory `"));
 }
 
-/// Runs in a thread of its own as a user who owns nothing. Where the tests do not run as root, they are that user.
+/// Runs in a separate thread as a user who owns nothing. If the tests do not run as root, as their own user.
 fn as_nobody<T: Send>(act: impl FnOnce() -> T + Send) -> T {
     std::thread::scope(|scope| {
         let run = scope.spawn(|| {

@@ -1,4 +1,4 @@
-//! One file of the crate may change the disk; else the fault tests would miss calls.
+//! Only one file of the crate may change the disk; otherwise the fault tests would miss calls.
 
 use std::path::Path;
 

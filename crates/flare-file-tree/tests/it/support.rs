@@ -1,4 +1,4 @@
-//! Trees and looks at the disk that several tests share.
+//! Trees, and views of the disk, that several tests share.
 
 use std::path::Path;
 
@@ -31,7 +31,7 @@ pub(crate) fn read(directory: &Path) -> FileTree {
     FileTree::read(directory, &options()).unwrap()
 }
 
-/// What stands there, `None` where nothing does.
+/// The tree at a path; `None` if there is nothing.
 pub(crate) fn standing(directory: &Path) -> Option<FileTree> {
     match Destination::inspect(directory).unwrap() {
         Destination::Absent => None,

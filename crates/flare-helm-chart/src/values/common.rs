@@ -1,4 +1,4 @@
-//! What the values of both roles share.
+//! The values that both roles share.
 
 #![allow(clippy::doc_markdown, reason = "these comments are the text that users read in values.yaml")]
 

@@ -10,7 +10,7 @@ use super::{
 };
 
 impl Values {
-    /// The values of a plan. `kit_fingerprint` is that of the prepared kit; empty where there is none yet.
+    /// The values of a plan. `kit_fingerprint` is that of the prepared kit; empty if there is none yet.
     pub fn new(plan: &SitePlan, kit_fingerprint: &str) -> Self {
         let common = common(plan, kit_fingerprint);
         let service_name = plan.names.service.as_str().to_owned();
@@ -79,7 +79,7 @@ fn common(plan: &SitePlan, kit_fingerprint: &str) -> Common {
         termination_grace_period_seconds: None,
         resources: parent.resources.clone(),
         extra_env: Vec::new(),
-        // Each second for ten minutes: a parent listens about a second after its start, and whoever restarts it waits for that.
+        // Every second for ten minutes: a parent listens about a second after its start, and a restart waits for the probe.
         startup_probe: map([("periodSeconds", json!(1)), ("timeoutSeconds", json!(2)), ("failureThreshold", json!(600))]),
         readiness_probe: readiness_probe(plan),
         liveness_probe: Map::new(),
@@ -101,8 +101,8 @@ fn common(plan: &SitePlan, kit_fingerprint: &str) -> Common {
     }
 }
 
-/// Defect 16. Without `DAC_OVERRIDE` and `FOWNER` root could not read a kit that `kubectl cp` left with a stranger as owner and mode
-/// 0600, nor write beside it; `CHOWN` is what unpacking as root asks for; `NET_BIND_SERVICE` serves an FL port such as 443.
+/// Defect 16. Without `DAC_OVERRIDE` and `FOWNER` root could not read a kit that `kubectl cp` left with a foreign owner and mode
+/// 0600, nor write beside it; unpacking as root needs `CHOWN`; an FL port such as 443 needs `NET_BIND_SERVICE`.
 fn container_security_context() -> Map<String, Value> {
     map([
         ("allowPrivilegeEscalation", json!(false)),
@@ -111,9 +111,9 @@ fn container_security_context() -> Map<String, Value> {
     ])
 }
 
-/// A 2.8 parent writes two lines into its log whenever its parent port is asked, and a 2.8 client has no other port; so it has only
-/// the startup probe and is ready when that has seen it. A rare look would be worse than none: a kubelet that has just started puts
-/// off its first look at each pod by up to a whole period (seen: a client that was not ready for three minutes).
+/// A 2.8 parent logs two lines whenever its parent port is probed, and a 2.8 client has no other port; so it has only
+/// the startup probe and is ready once that succeeds. An infrequent probe would be worse than none: a kubelet that has just started
+/// delays its first probe of each pod by up to a whole period (observed: a client that was not ready for three minutes).
 fn readiness_probe(plan: &SitePlan) -> Map<String, Value> {
     match plan.readiness_port() {
         ReadinessPort::None => Map::new(),
@@ -151,7 +151,7 @@ fn client_network_policy(plan: &SitePlan) -> ClientNetworkPolicy {
     }
 }
 
-/// The Service of the API server and, behind it, what a policy is often checked against.
+/// The port of the API server's Service, and the usual port behind it, against which policies are often checked.
 const API_SERVER_PORTS: [u16; 2] = [443, 6443];
 
 fn map<const N: usize>(entries: [(&str, Value); N]) -> Map<String, Value> {

@@ -1,4 +1,4 @@
-//! The chart as a whole: its files, what both Helms render from them, and what Kubernetes' schemas say.
+//! The whole chart: its files, what both Helms render from them, and whether that is valid by Kubernetes' schemas.
 
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ fn every_file_is_as_reviewed() {
             if common.contains(&path.as_str()) {
                 insta::assert_snapshot!(format!("{role}-{target}-{}", path.replace('/', "-")), text);
             } else if role == flare_names::Role::Client && server.bytes(&path) == tree.bytes(&path) {
-                // The same file of the server's chart has been reviewed.
+                // The same file as in the server's chart, which has its own snapshot.
             } else if target == flare_names::Target::V2_8 && path != "README.md" {
                 insta::assert_snapshot!(format!("{role}-{}", path.replace('/', "-")), text);
             }
@@ -63,7 +63,7 @@ fn a_closed_schema_lets_an_umbrella_chart_in() {
     }
 }
 
-/// Everything that can be switched on, at once.
+/// Values that enable everything at once.
 fn everything(server: bool) -> Value {
     let mut values = json!({
         "image": {"registry": "mirror.example.com", "digest": format!("sha256:{}", "a".repeat(64))},
@@ -140,7 +140,7 @@ fn the_values_file_keeps_its_own_schema_and_comments_every_value() {
     }
 }
 
-/// Every property of ours is described, and every value has one.
+/// Checks that every property has a description, and every value a property.
 fn check_descriptions(schema: &Value, values: &Value, path: &str) {
     let Some(properties) = schema["properties"].as_object() else { return };
     assert_eq!(schema["additionalProperties"], json!(false), "`{path}` is open");
@@ -204,7 +204,7 @@ fn chart_and_version_label_objects_and_never_a_pod() {
     assert_eq!(objects.at("Service/metadata/labels/app.kubernetes.io~1version"), json!("1".repeat(63)));
 }
 
-/// `tests/upgrade/reference.json` holds what Kubernetes does not change in place, of charts that the reference made.
+/// `tests/upgrade/reference.json` lists the immutable fields of charts that the reference made.
 #[test]
 fn a_release_of_the_references_chart_is_upgraded_in_place() {
     let reference: Value = serde_json::from_str(include_str!("../upgrade/reference.json")).unwrap();

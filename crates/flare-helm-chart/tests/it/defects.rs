@@ -1,4 +1,4 @@
-//! Where the chart differs from the reference's on purpose (`docs/defects.md`); the number is in the name.
+//! Where the chart deliberately differs from the reference's (`docs/defects.md`); each test's name has the number.
 
 use flare_names::{NamespaceName, Role, Target, stable};
 use flare_site_plan::{Image, Ports};
@@ -27,7 +27,7 @@ fn defect_1_object_names_are_valid_and_the_value_keeps_the_participants() {
     }
 }
 
-/// Strings that YAML 1.1 reads as something else, or that need care in quotes.
+/// Strings that YAML 1.1 reads as something else, or that need escapes in quotes.
 const TRAPS: [&str; 20] = [
     "no",
     "yes",
@@ -51,7 +51,7 @@ const TRAPS: [&str; 20] = [
     "{{ .Release.Name }}",
 ];
 
-/// What Go's own YAML makes of the manifests: Helm renders them, and a second chart reads the text and prints it as JSON.
+/// The manifests as Go's own YAML reads them: Helm renders them, and a second chart reads the text and prints it as JSON.
 fn read_by_go(helm: &Helm, manifests: &str) -> Objects {
     let reader = tempfile::TempDir::new().unwrap();
     std::fs::create_dir(reader.path().join("templates")).unwrap();
@@ -73,7 +73,7 @@ items:
 #[test]
 fn defect_9_every_string_stays_a_string() {
     let traps = TRAPS.map(str::to_owned).to_vec();
-    // Helm's toYaml cannot write control characters; `refusals` has the message.
+    // Helm's toYaml cannot write control characters; `refusals` tests the message.
     let writable = TRAPS.iter().filter(|trap| !trap.contains('\u{7f}'));
     let level: Value = writable.enumerate().map(|(index, trap)| (format!("k{index}"), json!(trap))).collect();
     for role in ROLES {

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::support::{Chart, Helm, plan};
 
-/// Names at every branch of the rule.
+/// Names that reach every branch of the rule.
 fn table() -> Vec<String> {
     let long = "a".repeat(63);
     let mut names: Vec<String> = [

@@ -69,7 +69,7 @@ fn a_wrong_kind_is_refused_with_its_place() {
     check(Role::Client, &json!({"persistence": {"workspace": null}}), "missing property 'workspace'");
 }
 
-/// Values and, for each, what the refusal says: the value's name and what to do.
+/// Checks that each value is refused with this message: the value's name and what to do.
 fn check_sentences(role: Role, cases: &[(Value, &str)]) {
     let chart = Chart::of(&plan(role, Target::V2_8));
     for (values, sentence) in cases {

@@ -137,7 +137,7 @@ fn a_read_only_root_gets_a_writable_tmp() {
     assert_eq!(objects.at("container/volumeMounts/1"), json!({"name": "tmp", "mountPath": "/tmp"}));
 }
 
-/// The arguments with which `helm template` plays OpenShift.
+/// The arguments with which `helm template` simulates OpenShift.
 const OPENSHIFT: [&str; 2] = ["--api-versions", "security.openshift.io/v1"];
 
 #[test]
@@ -229,7 +229,7 @@ fn a_profile_and_what_contradicts_it_are_refused() {
     let mut cases = contradictions();
     cases.push((json!({"hostPortEnabled": true}), "hostPortEnabled is true (it allows no ports of the node)"));
     for (values, expected) in &cases {
-        // Without a profile the same values are the user's own business.
+        // Without a profile the same values are accepted.
         Helm::v3().objects_with(&chart, values, &[]);
         for (profile, helm) in [("restricted", Helm::v3()), ("openshift", Helm::v4())] {
             let mut values = values.clone();
@@ -282,7 +282,7 @@ fn contexts_that_no_node_starts_are_refused_without_a_profile() {
     check_the_reader();
 }
 
-/// What the tests call `restricted` refuses what it must.
+/// Checks that `passes_restricted` refuses what it must.
 fn check_the_reader() {
     let pod = json!({"runAsNonRoot": true});
     assert!(passes_restricted(&pod, &container(&["NET_BIND_SERVICE"])));

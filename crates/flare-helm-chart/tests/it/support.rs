@@ -89,7 +89,7 @@ impl Helm {
         [Self::v3(), Self::v4()]
     }
 
-    /// The Helm whose version starts so; versions stand in `tools/helm/versions`.
+    /// The Helm of a major version; versions are listed in `tools/helm/versions`.
     fn find(major: &str, variable: &str) -> Self {
         let versions = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tools/helm/versions");
         let versions = std::fs::read_to_string(versions).unwrap();
@@ -110,7 +110,7 @@ impl Helm {
         Self { program, version }
     }
 
-    /// Runs Helm with nothing of the user's own in its environment.
+    /// Runs Helm with nothing of the user's settings in its environment.
     pub(crate) fn run(&self, arguments: &[&str]) -> Result<String, String> {
         let home = TempDir::new().unwrap();
         let output = Command::new(&self.program)
@@ -200,7 +200,7 @@ impl Objects {
         self.container()["image"].as_str().unwrap()
     }
 
-    /// `Kind/json/pointer`, `pod/…` and `container/…` name the obvious; null where there is nothing.
+    /// The value at `Kind/json/pointer`, or below `pod/…` or `container/…`; null if there is none.
     pub(crate) fn at(&self, place: &str) -> Value {
         let (object, pointer) = place.split_once('/').unwrap_or((place, ""));
         let object = match object {

@@ -1,4 +1,4 @@
-//! One small case for each value: set it, look at one place.
+//! One small case for each value: set it and compare one place of the result.
 
 #![allow(clippy::too_many_lines, reason = "tables")]
 
@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 
 use crate::support::{Chart, Helm, plan};
 
-/// What is set by `--set` (several, joined by a comma), where to look, what must stand there.
+/// The argument of `--set` (several, joined by a comma), a place in the result, and what is expected there.
 type Case = (&'static str, &'static str, Value);
 
 fn check(role: Role, cases: &[Case]) {
     let chart = Chart::of(&plan(role, Target::V2_9));
-    // Values that are set together are looked at together: one run of Helm for each distinct setting.
+    // One run of Helm for each distinct setting.
     let mut settings: Vec<&str> = cases.iter().map(|case| case.0).collect();
     settings.dedup();
     for setting in settings {

@@ -29,7 +29,7 @@ fn defect_22_untouched_kits_give_no_warning() {
     assert_eq!(shown(&patched(kit_with_components(Role::Client, old), &plan(Role::Client, Target::V2_8)).warnings), "");
 }
 
-/// Found by running both releases of the reference on each row: which components it warns about. `role` is the kit's.
+/// Which components the reference warns about, found by running both releases on each row. `role` is the kit's.
 #[test]
 fn a_warning_names_each_dropped_component_that_had_settings() {
     const GPU: &str = "nvflare.app_common.resource_managers.gpu_resource_manager.GPUResourceManager";
@@ -163,7 +163,7 @@ fn a_servers_storage_moves_to_the_claim() {
         assert_eq!(persistor.to_string(), serde_json::from_str::<serde_json::Value>(odd).unwrap().to_string());
         assert_eq!(codes, [Code::StorageNotRelocated], "{odd}");
     }
-    // A client has no storage of its own: whatever stands there stays.
+    // A client has no storage, so its components are left alone.
     let mut client = kit_with_components(Role::Client, r#"[{"id": "job_manager", "args": null}]"#);
     put(&mut client, RESOURCES, r#"{"snapshot_persistor": 1, "components": [{"id": "job_manager", "args": null}]}"#);
     let out = patched(client, &plan(Role::Client, Target::V2_8));

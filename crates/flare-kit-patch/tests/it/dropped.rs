@@ -1,4 +1,4 @@
-//! Files that the copy has no more: told of where somebody had written or changed them, and never else.
+//! Files that the copy no longer has: reported only if somebody had written or changed them.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Study files, scripts, modes, signatures, and all that stays as it is.
+//! Study files, scripts, modes, signatures, and everything that stays as it is.
 
 use flare_diagnostic::Code;
 use flare_file_tree::{Entry, FileTree, RelativePath};

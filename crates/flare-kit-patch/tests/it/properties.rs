@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::support::*;
 
-/// Any JSON value without floats, whose text may change between two readers.
+/// Any JSON value without floats, which two readers may print differently.
 fn any_value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),

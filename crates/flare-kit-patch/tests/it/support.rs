@@ -64,7 +64,7 @@ pub(crate) fn shown<'a>(diagnostics: impl IntoIterator<Item = &'a Diagnostic>) -
     diagnostics.into_iter().map(|one| format!("{one}\n")).collect()
 }
 
-/// Every fault is of the kit, names a file, and says what to do.
+/// Asserts that every fault is about the kit, names a file, and has a hint.
 pub(crate) fn assert_invalid_kit(faults: &Faults) {
     for fault in faults.all() {
         assert_eq!(fault.code, Code::InvalidKit, "{fault}");

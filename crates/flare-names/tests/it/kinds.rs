@@ -13,14 +13,14 @@ use proptest::prelude::*;
 use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 
-/// One kind of name, seen through what all of them have.
+/// One kind of name, with what all kinds have in common.
 struct Kind {
     name: &'static str,
     limit: usize,
     rule: &'static str,
     example: &'static str,
     takes: fn(&str) -> bool,
-    /// Whether the text is taken, shown and written to JSON and back as it was.
+    /// Whether the text is accepted, and is unchanged by `Display` and by JSON in both directions.
     round_trip: fn(&str) -> bool,
     message: fn(&str) -> Option<String>,
     schema: fn() -> serde_json::Value,
@@ -134,7 +134,7 @@ fn kubernetes_own_examples() {
     assert!(SecretName::new(long_label).is_ok(), "the parts of a subdomain have no limit of their own");
 }
 
-/// Whether the schema of a kind takes a text, by its pattern and lengths.
+/// Whether the schema of a kind accepts a text, by its pattern and lengths.
 fn schema_takes(schema: &serde_json::Value, pattern: &regex::Regex, text: &str) -> bool {
     let length = text.chars().count() as u64;
     (schema["minLength"].as_u64().unwrap()..=schema["maxLength"].as_u64().unwrap()).contains(&length) && pattern.is_match(text)
@@ -152,7 +152,7 @@ fn messages_say_kind_and_rule_and_cannot_steer_a_terminal() {
     assert!(message.starts_with("`it's` is not a namespace: lower-case letters"), "{message}");
 }
 
-/// Texts close to names: a few characters that matter, in any order, up to beyond the longest limit.
+/// Texts close to names: the few characters that matter, in any order, beyond the longest limit.
 fn near_names() -> impl Strategy<Value = String> {
     prop_oneof![
         "[-a-c0-2._A\n é]{0,8}",

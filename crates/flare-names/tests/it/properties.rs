@@ -6,7 +6,7 @@ use flare_names::{
 };
 use proptest::prelude::*;
 
-/// Arbitrary texts, and texts of the characters at which the rules turn.
+/// Arbitrary texts, and texts of the characters that the rules treat specially.
 fn raw() -> impl Strategy<Value = String> {
     prop_oneof![
         any::<String>(),
@@ -18,7 +18,7 @@ fn raw() -> impl Strategy<Value = String> {
     ]
 }
 
-/// Names that a careless rule would make the same: other case, other signs, another end behind the cut, a hyphen more.
+/// Names that a careless rule would make equal: other case, other characters, another end after the cut, one more hyphen.
 fn neighbours(raw: &str) -> Vec<String> {
     let tail = |end: &str| format!("{}{end}", raw.chars().take(70).collect::<String>());
     vec![
@@ -111,7 +111,7 @@ fn defect_5_the_two_secrets_of_site_1_in_capitals() {
 
 #[test]
 fn defect_5_no_launcher_s_secret_can_begin_as_a_staged_one() {
-    // The launcher's begins with `nvflare-startup-`, ours with `nvflare-staged-`: they part before any raw name begins.
+    // The launcher's begins with `nvflare-startup-`, a staged one with `nvflare-staged-`: they differ before any raw name begins.
     assert!(startup_secret("staged-startup").as_str().starts_with("nvflare-startup-"));
     assert!(derived(Role::Client, "x").staged_startup.as_str().starts_with("nvflare-staged-"));
     assert!(SecretName::new("nvflare-staged-startup-x").is_ok());
@@ -119,8 +119,8 @@ fn defect_5_no_launcher_s_secret_can_begin_as_a_staged_one() {
 
 #[test]
 fn a_name_that_was_made_up_to_be_another_s_result_is_the_one_way_to_meet() {
-    // Kept from the reference: a valid name stays as it is, also one that is what another raw name becomes. Two such
-    // participants must not be put into one namespace; the federation's check sees it, because the results are equal.
+    // As in the reference: a valid name stays as it is, even if another raw name becomes the same. Two such
+    // participants must not share a namespace; the federation's check finds this, because the results are equal.
     let made_up = stable("Site-1", 63);
     assert_eq!(stable(&made_up, 63), made_up);
     assert_ne!(hashed(&made_up, 63), hashed("Site-1", 63));

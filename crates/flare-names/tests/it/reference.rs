@@ -50,7 +50,7 @@ fn job_pods_are_the_reference_s_where_kubernetes_would_take_them() {
         if let Some(pod) = job_pod(&raw, &site) {
             assert_eq!(pod.as_str(), expected, "{raw:?} at {site:?}");
         } else {
-            // Job ids that are no UUIDs and leave nothing, or a hyphen, at the start.
+            // Job ids that are not UUIDs and leave nothing, or a hyphen, at the start.
             assert!(expected.starts_with('-'), "{raw:?} at {site:?} gives {expected}");
             refused += 1;
         }

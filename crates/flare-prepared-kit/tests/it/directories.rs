@@ -1,4 +1,4 @@
-//! On a real disk: opening, and what may be replaced.
+//! On a real disk: opening a prepared kit, and what may be replaced.
 
 use std::{
     fs,
@@ -79,7 +79,7 @@ fn an_output_that_records_staged_objects_is_not_replaced() {
         fs::write(&values, original.replace(old, new)).unwrap();
         assert_eq!(refusal(&output).0, Code::OutputStaged);
     }
-    // The reference's output has no marker, and its record counts first.
+    // The reference's output has no marker; its record of staged objects is checked first.
     fs::remove_file(output.join(MARKER_FILE)).unwrap();
     assert_eq!(refusal(&output).0, Code::OutputStaged);
     fs::write(&values, original).unwrap();
@@ -107,7 +107,7 @@ fn links_in_a_prepared_kit_are_refused() {
     assert_eq!(faults.first().code, Code::InvalidPreparedKit);
 }
 
-/// What would be lost by a run that writes `kit` there: codes and messages of the faults, or of the warnings with `discard`.
+/// What a run that writes `kit` there would lose: codes and messages of the faults, or of the warnings with `discard`.
 fn losses(output: &Path, kit: &FileTree, discard: bool) -> Result<String, String> {
     let existing = check_replaceable(output).unwrap();
     let outcome = check_losses(output, &existing, kit, discard);

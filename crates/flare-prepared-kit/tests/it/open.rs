@@ -1,4 +1,4 @@
-//! Reading back: what is accepted, what is refused by name.
+//! Reading back: what is accepted, and what is refused with its name.
 
 use flare_diagnostic::{Code, Severity};
 use flare_file_tree::{CommitOptions, Digest, RelativePath, commit};

@@ -1,4 +1,4 @@
-//! The record of staged objects in values: written, read back and taken out, whatever else stands in the file.
+//! The record of staged objects in values: written, read back and removed, whatever else the file contains.
 
 use std::fs;
 

@@ -38,7 +38,7 @@ pub(crate) fn kit(plan: &SitePlan) -> FileTree {
     kit
 }
 
-/// The part of a chart that this crate looks into.
+/// The part of a chart that this crate reads.
 pub(crate) fn chart(plan: &SitePlan) -> FileTree {
     let ports = match &plan.ports {
         Ports::Server { fl, admin, parent } => {

@@ -1,4 +1,4 @@
-//! Blocks: mappings whose keys are a table.
+//! Blocks: mappings whose keys are declared in a table.
 
 use flare_diagnostic::did_you_mean;
 use flare_names::{Capabilities, Target};
@@ -11,12 +11,12 @@ use flare_yaml::{Content, Node, shown};
 /// One line of a block's table.
 pub(crate) struct KeyRule {
     pub(crate) key: &'static str,
-    /// Why the key exists, for people: the description in the schema.
+    /// What the key is for: the description in the schema.
     pub(crate) description: &'static str,
     pub(crate) required: bool,
     /// Whether a release knows the key.
     pub(crate) known: fn(&Capabilities) -> bool,
-    /// What the key means where it is left out; null where that depends on more.
+    /// The value if the key is left out; null if that depends on more than the config.
     pub(crate) default: fn() -> Value,
     pub(crate) schema: fn(&[Target]) -> Schema,
     pub(crate) example: &'static str,
@@ -34,11 +34,11 @@ pub(crate) trait Block {
     const KEYS: &'static [KeyRule];
 }
 
-/// Declares a block: the struct that it is read into, its table, and the shape that reads one into the other.
+/// Declares a block: the struct that it is read into, its table, and the shape that reads it.
 ///
-/// Each key says its name, the shape that reads it, and what it is read into. Then one of: `required`; `default (value)`, where leaving
-/// it out means a value; `optional`, an `Option`; `block`, where leaving it out means the block of defaults. Then the releases that know
-/// it: `since first`, or `since` the name of the capability that it came with. What stands after `plus` is no key, and begins empty.
+/// Each key states its name, the shape that reads it, and the type that it is read into. Then one of: `required`; `default (value)`,
+/// the value if it is left out; `optional`, an `Option`; `block`, a block of defaults if it is left out. Then the releases that know
+/// it: `since first`, or `since` the name of the capability that it came with. A field after `plus` is not a key and starts empty.
 macro_rules! block {
     (
         $(#[doc = $block_doc:literal])+
@@ -108,19 +108,19 @@ macro_rules! block {
 }
 pub(crate) use block;
 
-/// A block that was left out, so that its keys have their defaults.
+/// An empty block for one that was left out, so that its keys have their defaults.
 pub(crate) fn empty_block(around: &Node) -> Node {
     Node { content: Content::Mapping(Vec::new()), position: around.position, file: around.file.clone() }
 }
 
-/// Puts a key behind the path of its block.
+/// Appends a key to the path of its block.
 pub(crate) fn join(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
 impl Reader {
-    /// The entries that the table knows and that are not null, with name and path. Faults: no mapping (then `None`), keys
-    /// that the table does not know, required keys that are missing.
+    /// The entries that the table knows and that are not null, with name and path. Faults: not a mapping (returns `None`),
+    /// unknown keys, missing required keys.
     pub(crate) fn known_keys<'node, B: Block>(
         &mut self,
         node: &'node Node,
@@ -178,7 +178,7 @@ fn other_target_hint(rule: &KeyRule) -> String {
     format!("`{}` exists for FLARE {targets}: remove it, or pass `--target {targets}`", rule.key)
 }
 
-/// The schema of a block; an optional key may be null, which is as leaving it out.
+/// The schema of a block; an optional key may be null, which means the same as leaving it out.
 pub(crate) fn schema_of<B: Block>(targets: &[Target]) -> Schema {
     let mut properties = Map::new();
     let mut required = Vec::new();
@@ -201,7 +201,7 @@ pub(crate) fn schema_of<B: Block>(targets: &[Target]) -> Schema {
     schemars::json_schema!({"type": "object", "additionalProperties": false, "properties": properties, "required": required})
 }
 
-/// Lets a schema that has one `type` accept null as well.
+/// Makes a schema that has a single `type` accept null as well.
 pub(crate) fn allow_null(schema: &mut Value) {
     let Value::Object(schema) = schema else { return };
     match schema.get_mut("type") {

@@ -1,4 +1,4 @@
-//! Mappings that are passed on to Kubernetes as they are.
+//! Mappings that are passed on to Kubernetes unchanged.
 
 use flare_diagnostic::{Code, Diagnostic};
 use flare_names::Target;
@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::{Reader, Shape};
 use flare_yaml::{Content, Node};
 
-/// A mapping of which only the keys and the meaning of its scalars are checked.
+/// A mapping of which only duplicate keys and ambiguous scalars are checked.
 pub(crate) struct PassThrough;
 
 impl Shape for PassThrough {

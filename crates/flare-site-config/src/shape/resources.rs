@@ -10,7 +10,7 @@ use super::{Reader, Shape, block::join};
 use crate::quantity::Quantity;
 
 const PARTS: [&str; 3] = ["requests", "limits", "claims"];
-/// What a container may ask for without a domain, besides huge pages.
+/// The resources without a domain that a container may request, besides huge pages.
 const NATIVE: [&str; 3] = ["cpu", "memory", "ephemeral-storage"];
 const HUGE_PAGES: &str = "hugepages-";
 
@@ -138,7 +138,7 @@ impl Reader {
         sound.then_some(written)
     }
 
-    /// A quantity, as written (a number stays a number) and as an amount.
+    /// Reads a quantity: its value as written (a number stays a number) and its amount.
     fn quantity(&mut self, node: &Node, path: &str) -> Option<(Value, Quantity)> {
         let hint = example(path);
         let Content::Scalar(scalar) = &node.content else {
@@ -146,7 +146,7 @@ impl Reader {
         };
         let shown = shown(&scalar.text);
         let value = match scalar.reading() {
-            // FLARE passes the string on, and as a quantity both readings are one amount.
+            // FLARE passes the string on, and as a quantity both readings are the same amount.
             Reading::Differs { yaml_1_1: Meaning::String, .. } => Value::String(scalar.text.clone()),
             Reading::Differs { .. } => match scalar.to_json(Code::InvalidConfig) {
                 Ok(value) => value,
@@ -165,7 +165,7 @@ impl Reader {
                 Err(fault) => return self.refuse(node, format!("`{path}`: {}", fault.message), hint),
             },
         };
-        // A number in another notation than the decimal one (`0x10`) counts as what it is.
+        // A number in a notation that is not decimal (`0x10`) counts with its value.
         let text = match &value {
             Value::Number(number) if number.is_i64() || number.is_u64() => number.to_string(),
             _ => scalar.text.clone(),
@@ -201,7 +201,7 @@ impl Reader {
     }
 }
 
-/// What an amount looks like, by the last key of its path.
+/// An example of an amount, by the last key of its path.
 fn example(path: &str) -> &'static str {
     match path.rsplit(['.', '/']).next().unwrap_or_default() {
         "cpu" => "use a number of CPUs, for example 2 or 500m",
@@ -227,7 +227,7 @@ fn repaired(text: &str, path: &str) -> String {
     if repaired.parse::<Quantity>().is_ok() { format!("did you mean `{}`?", shown(&repaired)) } else { example(path).to_owned() }
 }
 
-/// Whether a container may have a resource of this name; else what to do.
+/// Checks that a container may have a resource of this name; the error is the hint.
 fn check_name(name: &str) -> Result<(), String> {
     if NATIVE.contains(&name) {
         return Ok(());
@@ -250,7 +250,7 @@ fn check_name(name: &str) -> Result<(), String> {
     }
 }
 
-/// A request is not above its limit; what cannot be shared out twice has a limit that is equal to its request.
+/// Checks that a request is not above its limit, and equals it for a resource that cannot be overcommitted.
 fn check_pairs(requests: &[Amount<'_>], limits: &[Amount<'_>], reader: &mut Reader) -> bool {
     let mut sound = true;
     for request in requests {
@@ -277,7 +277,7 @@ fn check_pairs(requests: &[Amount<'_>], limits: &[Amount<'_>], reader: &mut Read
     sound
 }
 
-/// Huge pages need CPU or memory beside them.
+/// Checks that huge pages are requested together with CPU or memory.
 fn check_huge_pages(requests: &[Amount<'_>], limits: &[Amount<'_>], reader: &mut Reader) -> bool {
     let all = || requests.iter().chain(limits);
     let Some(pages) = all().find(|amount| amount.name.starts_with(HUGE_PAGES)) else { return true };
@@ -291,10 +291,10 @@ fn check_huge_pages(requests: &[Amount<'_>], limits: &[Amount<'_>], reader: &mut
 
 /// The number of a quantity without a minus sign, as a regular expression.
 const POSITIVE: &str = "\\+?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)";
-/// What may stand behind it.
+/// The suffix that may follow it.
 const SUFFIX: &str = "([numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]+)?";
 
-/// One amount of storage, written into the launcher's arguments as a string.
+/// An amount of storage, which the launcher's arguments contain as a string.
 pub(crate) struct Storage;
 
 impl Shape for Storage {

@@ -16,9 +16,9 @@ use crate::{
 impl Reader {
     /// A string that is not empty.
     ///
-    /// An unquoted scalar is one where FLARE itself (YAML 1.1) reads a string: so `1e3` is, and `no`, `8102` and
-    /// `2026-01-01` are not. `hint` gets such a scalar and says what to do: quotes help only where the quoted text
-    /// would be taken, see [`in_quotes`].
+    /// An unquoted scalar counts as a string if FLARE itself (YAML 1.1) reads one: `1e3` does, `no`, `8102` and
+    /// `2026-01-01` do not. For one that does not, `hint` returns what to do: quotes help only if the quoted text
+    /// would be accepted, see [`in_quotes`].
     fn text<'node>(&mut self, node: &'node Node, path: &str, hint: impl FnOnce(&Scalar) -> String) -> Option<&'node str> {
         let Content::Scalar(scalar) = &node.content else {
             return self.refuse(node, format!("`{path}` must be a string, not {}", node.describe()), "write a single value");
@@ -41,12 +41,12 @@ impl Reader {
     }
 }
 
-/// Whether a scalar is a word such as `no`, which only YAML 1.1 reads as something else: nobody meant a number.
+/// Whether a scalar is a word such as `no`, which only YAML 1.1 does not read as a string.
 fn is_word(scalar: &Scalar) -> bool {
     scalar.meaning() == Meaning::String
 }
 
-/// The hint on a text that is right but for its quotes.
+/// The hint for a text that only lacks quotes.
 fn in_quotes(text: &str) -> String {
     format!("put it in quotes: `{}`", quote(&shown(text)))
 }
@@ -146,7 +146,7 @@ impl<N: KubernetesName> Shape for Name<N> {
     }
 }
 
-/// A list of names of one kind; an empty one stays an empty one.
+/// A list of names of one kind; an empty list stays empty.
 pub(crate) struct Names<N>(PhantomData<N>);
 
 impl<N: KubernetesName> Shape for Names<N> {
@@ -192,7 +192,7 @@ impl Shape for Image {
     }
 
     fn schema(_: &[Target]) -> Schema {
-        // Lengths of known digest algorithms and the grammar of tag and repository; the parser checks the rest.
+        // The lengths of known digest algorithms and the grammar of tag and repository; the parser checks the rest.
         json_schema!({
             "type": "string", "minLength": 1,
             "pattern": "^(\\[[0-9A-Fa-f:]+\\](:[0-9]+)?/|[0-9A-Za-z][0-9A-Za-z.-]*(:[0-9]+)?/)?[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*(/[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*)*(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128}|(?!sha(256|384|512):)[A-Za-z][A-Za-z0-9]*([+._-][A-Za-z][A-Za-z0-9]*)*:[0-9A-Fa-f]{32,}))?$"
@@ -202,7 +202,7 @@ impl Shape for Image {
 
 const IMAGE_FORM: &str = "use `[registry[:port]/]repository[:tag][@digest]`, for example `registry.example.com/nvflare:2.8.3`";
 
-/// Whether a text that is no image reference holds an `@` that does not begin a digest, so that it must not be shown.
+/// Whether an invalid image reference contains an `@` that does not begin a digest, so that it must not be shown.
 fn may_hold_password(text: &str) -> bool {
     let is_digest = |text: &str| ["sha256:", "sha384:", "sha512:"].iter().any(|algorithm| text.starts_with(algorithm));
     text.split('@').skip(1).any(|part| !is_digest(part))
@@ -211,7 +211,7 @@ fn may_hold_password(text: &str) -> bool {
 fn image_hint(text: &str, error: ImageError) -> String {
     match error {
         ImageError::UpperCase => {
-            // The tag keeps its case: `RC` and `rc` are two tags.
+            // The tag keeps its case: `RC` and `rc` are different tags.
             let behind_slash = text.rfind('/').map_or(0, |at| at + 1);
             let end = text[behind_slash..].find([':', '@']).map_or(text.len(), |at| behind_slash + at);
             let repaired = format!("{}{}", text[..end].to_ascii_lowercase(), &text[end..]);
@@ -226,7 +226,7 @@ fn image_hint(text: &str, error: ImageError) -> String {
     }
 }
 
-/// A path in a container, taken as it is.
+/// A path in a container, kept as written.
 pub(crate) struct Path;
 
 impl Shape for Path {

@@ -1,4 +1,4 @@
-//! Integers. A boolean is none, though Python takes it for one (defect 12).
+//! Integers. A boolean is not an integer, although it is in Python (defect 12).
 
 use flare_names::Target;
 use schemars::{Schema, json_schema};
@@ -54,7 +54,7 @@ impl Shape for Port {
     }
 }
 
-/// A duration in whole seconds, 0 included.
+/// A duration in whole seconds, at least 0.
 pub(crate) struct Seconds;
 
 impl Shape for Seconds {

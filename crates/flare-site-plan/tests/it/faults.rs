@@ -1,4 +1,4 @@
-//! What only kit and config together show.
+//! Faults that can only be found from kit and config together.
 
 use flare_diagnostic::Code;
 use flare_names::{Role, Target};

@@ -51,7 +51,7 @@ fn config_values_reach_launcher_and_parent() {
 #[test]
 fn study_files_decide_template_and_launcher_path() {
     use StudyTemplate::{StudyData, StudyRuntime};
-    // kit has study_data, has study_runtime; target; template; whether the launcher is told of study_data
+    // kit has study_data, has study_runtime; target; template; whether the launcher gets the path of study_data
     let rows = [
         (false, false, Target::V2_8, Some(StudyData), true),
         (true, false, Target::V2_8, None, true),

@@ -1,4 +1,4 @@
-//! Kits and configs for the tests, as their own crates give them.
+//! Kits and configs for the tests, read by their own crates.
 
 use std::collections::BTreeMap;
 
@@ -44,7 +44,7 @@ pub(crate) fn kit(role: Role) -> StartupKit {
     }
 }
 
-/// A config of defaults, with an image of the given tag.
+/// A config with defaults and an image of the given tag.
 pub(crate) fn config(tag: &str) -> SiteConfig {
     SiteConfig {
         runtime: Kubernetes,

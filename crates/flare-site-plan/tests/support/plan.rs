@@ -1,4 +1,4 @@
-//! A plan for the tests of the crates that take one; they include this file.
+//! A plan for the tests of other crates, which include this file.
 
 use flare_launcher_args::LauncherArgs;
 use flare_names::{NamespaceName, ParticipantNames, Role, ServiceName, Target, VolumeName};
@@ -7,7 +7,7 @@ use flare_site_plan::{
 };
 use serde_json::Map;
 
-/// The plan of `nvflare-server` or `site-1` with a config of defaults.
+/// The plan of `nvflare-server` or `site-1` with a config that has only defaults.
 pub(crate) fn plan(role: Role, target: Target) -> SitePlan {
     let participant = match role {
         Role::Server => "nvflare-server",

@@ -1,5 +1,5 @@
-//! Certificates with one wrong thing each. What we call a strict fault, and what we say of purposes, is compared with
-//! the real `openssl verify`: the reason why a process is started here.
+//! Certificates with one fault each. Strict faults and purposes are compared with the real `openssl verify`, which is
+//! why a process is started here.
 
 use std::process::Command;
 
@@ -33,7 +33,7 @@ type Extension = (&'static [u64], bool, &'static [u8]);
 const GOOD_ROOT: &[Extension] = &[(BASIC, true, CA_TRUE), (USAGE, true, CERT_SIGN), (SUBJECT_KEY, false, KEY_ID)];
 const GOOD_LEAF: &[Extension] = &[(AUTHORITY_KEY, false, AUTHORITY), (NAMES, false, HOST)];
 
-/// What is wrong, the root's and the leaf's extensions, the extensions that are faulted.
+/// What is wrong, the root's and the leaf's extensions, and the extensions that faults are expected for.
 type StrictCase = (&'static str, Vec<Extension>, Vec<Extension>, &'static [&'static str]);
 
 struct Made {
@@ -81,7 +81,7 @@ fn kit_of(made: &Made) -> flare_file_tree::FileTree {
     kit
 }
 
-/// Whether the real `OpenSSL` takes the chain.
+/// Whether the real `OpenSSL` accepts the chain.
 fn openssl_takes(made: &Made, arguments: &[&str]) -> bool {
     let directory =
         std::env::temp_dir().join(format!("flare-startup-kit-{}-{:?}", std::process::id(), std::thread::current().id()));

@@ -1,4 +1,4 @@
-//! What each fixture kit says, as snapshots.
+//! What is read from each fixture kit, as snapshots.
 
 use std::path::Path;
 

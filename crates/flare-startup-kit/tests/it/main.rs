@@ -1,4 +1,4 @@
-//! Tests of the reader on the real kits of `fixtures/kits` and on certificates with one wrong thing each.
+//! Tests of the reader on the real kits of `fixtures/kits` and on certificates with one fault each.
 #![allow(clippy::disallowed_methods, reason = "tests read fixtures and run openssl")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails so")]
 

@@ -92,13 +92,13 @@ fn defect_27_the_own_name_is_the_last_part_of_the_fqsn_or_the_certificates() {
     let table = [
         (r#"{"servers": [{"service": {"target": "h:1"}}], "client": {"fqsn": "site-1"}}"#, "site-1", "site-1", 0),
         (r#"{"servers": [{"service": {"target": "h:1"}}], "client": {"fqsn": "a.b.site-1"}}"#, "a.b.site-1", "site-1", 0),
-        // From here on one warning more: no server to call.
+        // From here on there is one more warning: no server to call.
         (r#"{"client": {"fqsn": "site-1"}}"#, "site-1", "site-1", 1),
         (r#"{"client": {"fqsn": "site-1.other"}}"#, "site-1.other", "other", 2),
         (r#"{"client": {"fqsn": "."}}"#, ".", ".", 2),
         (r#"{"client": {}}"#, "directory", "directory", 2),
         (r#"{"client": null}"#, "directory", "directory", 2),
-        // A client's `servers` of the wrong kind is no fault, as in the reference.
+        // A client's `servers` of the wrong kind is not a fault, as in the reference.
         (r#"{"servers": "text", "client": {"fqsn": "site-1"}}"#, "site-1", "site-1", 1),
     ];
     let mut tree = tree("plain-2.8.3/site-1");
@@ -187,7 +187,7 @@ fn a_client_of_an_old_release_that_knows_no_server_is_refused_with_the_key() {
 
 #[test]
 fn what_clients_call_is_not_asked_of_the_servers_kit() {
-    // As provision writes it: the participant's name in the server's file, the `default_host` in the certificate and at clients.
+    // As provision writes it: the server's file has the participant's name, the certificate and the clients have the `default_host`.
     let mut kit = tree("plain-2.8.3/nvflare-server");
     for target in ["fl-server:8002", "fl.example.org", "10.0.0.1:8002"] {
         let text = format!(r#"{{"servers": [{{"service": {{"target": "{target}"}}, "admin_server": "nvflare-server"}}]}}"#);

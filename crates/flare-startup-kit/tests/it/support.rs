@@ -6,7 +6,7 @@ use flare_diagnostic::{Checked, Code, Faults};
 use flare_file_tree::{FileTree, ReadOptions, RelativePath};
 use flare_startup_kit::StartupKit;
 
-/// 2027-01-15: after the fixtures were made, and long before they end.
+/// 2027-01-15: after the fixtures were made, and long before their certificates expire.
 pub(crate) const NOW: i64 = 1_800_000_000;
 
 pub(crate) fn fixtures() -> PathBuf {
@@ -25,7 +25,7 @@ pub(crate) fn read(tree: &FileTree) -> Result<Checked<StartupKit>, Faults> {
     StartupKit::read(tree, "directory", NOW)
 }
 
-/// The messages of all faults; none where the kit is read.
+/// The messages of all faults; none if the kit is valid.
 pub(crate) fn faults(tree: &FileTree) -> Vec<String> {
     read(tree).err().map(|faults| faults.all().iter().map(ToString::to_string).collect()).unwrap_or_default()
 }

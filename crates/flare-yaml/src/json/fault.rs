@@ -1,5 +1,5 @@
-//! Why a text is not JSON, and where. `serde_json` decides whether it is; this module looks for the reason, in the words of
-//! somebody who edits the file by hand. No reason quotes the text.
+//! Why a text is not JSON, and where. `serde_json` decides whether it is; this module finds the reason, for somebody
+//! who edits the file by hand. No reason quotes the text.
 
 use flare_diagnostic::{Code, Diagnostic, LineIndex, Place, Position};
 
@@ -62,7 +62,7 @@ impl Fault {
             .at(Place::position(file, self.position))
     }
 
-    /// Bytes that are not UTF-8 from an offset on.
+    /// The fault of bytes that are not UTF-8 from an offset on.
     pub(super) fn encoding(bytes: &[u8], valid_up_to: usize) -> Self {
         let valid = std::str::from_utf8(&bytes[..valid_up_to]).unwrap_or_default();
         Self::new(valid, valid_up_to, ENCODING)
@@ -86,7 +86,7 @@ fn offset_of(text: &str, error: &serde_json::Error) -> usize {
     (before + error.column()).saturating_sub(1)
 }
 
-/// The grammar of JSON without values: only where it is left, and why.
+/// The grammar of JSON without values: finds only where a text leaves it, and why.
 struct Scanner<'text> {
     text: &'text [u8],
     at: usize,
@@ -96,7 +96,7 @@ type Scan = Result<(), (usize, Why)>;
 
 impl Scanner<'_> {
     fn document(&mut self) -> Scan {
-        // The brackets that are open, and where; without recursion, so that no depth can hurt.
+        // The open brackets and their offsets; without recursion, so that deep nesting cannot exhaust the stack.
         let mut open: Vec<(u8, usize)> = Vec::new();
         if self.skip_space().is_none() {
             return Err((self.at, EMPTY));
@@ -127,7 +127,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// Behind a comma: in an object up to the value.
+    /// What follows a comma; in an object, up to the value.
     fn next_value(&mut self, bracket: u8, start: usize) -> Scan {
         let comma = self.at;
         self.at += 1;
@@ -140,7 +140,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// One value, or the start of a collection that is not empty: then true.
+    /// One value, or the start of a collection that is not empty, for which it returns true.
     fn begin_value(&mut self, open: &mut Vec<(u8, usize)>) -> Result<bool, (usize, Why)> {
         let start = self.at;
         match self.skip_space() {
@@ -236,7 +236,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// What stands here, where it is a well-known slip; else the reason that is given.
+    /// The reason for a well-known slip at this point; otherwise the given reason.
     fn here_or(&self, other: Why) -> Why {
         let mut ahead = Scanner { text: self.text, at: self.at };
         match (self.text.get(self.at), ahead.token()) {
@@ -249,7 +249,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// Everything up to the next sign that ends a word or a number.
+    /// Everything up to the next character that ends a word or a number.
     fn token(&mut self) -> &[u8] {
         let start = self.at;
         let rest = &self.text[start..];
@@ -258,7 +258,7 @@ impl Scanner<'_> {
         &rest[..length]
     }
 
-    /// Steps over space; the next byte.
+    /// Skips space and returns the next byte.
     fn skip_space(&mut self) -> Option<u8> {
         while self.text.get(self.at).is_some_and(|byte| b" \t\r\n".contains(byte)) {
             self.at += 1;

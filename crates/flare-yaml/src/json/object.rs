@@ -1,6 +1,6 @@
-//! JSON edited without loss: only the levels that are edited are taken apart, everything below stays the text it is.
+//! JSON edited without loss: only the levels that are edited are taken apart, everything below keeps its text.
 //!
-//! A key that is written twice counts as Python reads it: the last value, at the place of the first.
+//! A duplicate key counts as in Python: the last value, at the position of the first.
 
 use std::{
     borrow::Cow,
@@ -58,7 +58,7 @@ impl fmt::Display for Kind {
     }
 }
 
-/// One level of a JSON object: keys and values as they are written.
+/// One level of a JSON object: keys and values as written.
 #[derive(Debug, Default)]
 pub struct Object<'text> {
     members: Vec<Member<'text>>,
@@ -66,7 +66,7 @@ pub struct Object<'text> {
 
 #[derive(Debug)]
 struct Member<'text> {
-    /// The key as it is written, with its quotes.
+    /// The key as written, with its quotes.
     key: Cow<'text, str>,
     value: Cow<'text, str>,
 }
@@ -105,22 +105,22 @@ impl<'text> Object<'text> {
         self.members.iter().find(|member| member.is(key)).map(|member| &*member.value)
     }
 
-    /// The keys, in their order; without those that are no Unicode.
+    /// The keys, in their order; without those that are not Unicode.
     pub fn keys(&self) -> impl Iterator<Item = String> {
         self.members.iter().filter_map(|member| serde_json::from_str(&member.key).ok())
     }
 
-    /// The string of a value; `None` where it is missing or something else.
+    /// The string of a value; `None` if it is missing or not a string.
     pub fn text(&self, key: &str) -> Option<String> {
         serde_json::from_str(self.get(key)?).ok()
     }
 
-    /// Sets a value: in its place, or at the end.
+    /// Sets a value, in its place or at the end.
     pub fn set(&mut self, key: &str, value: &impl Serialize) {
         self.set_raw(key, write(value));
     }
 
-    /// Sets a value that is JSON text already.
+    /// Sets a value that is already JSON text.
     pub fn set_raw(&mut self, key: &str, value: String) {
         match self.members.iter_mut().find(|member| member.is(key)) {
             Some(member) => member.value = value.into(),
@@ -128,7 +128,7 @@ impl<'text> Object<'text> {
         }
     }
 
-    /// The object as JSON text; its layout is not yet the file's.
+    /// The object as JSON text, not yet in the layout of its file.
     pub fn write(&self) -> String {
         let members: Vec<_> = self.members.iter().map(|member| format!("{}:{}", member.key, member.value)).collect();
         format!("{{{}}}", members.join(","))
@@ -140,7 +140,7 @@ pub fn members(raw: &str) -> Option<Vec<(&str, &str)>> {
     serde_json::from_str(raw).ok().map(|Members(members)| members)
 }
 
-/// The value below a dotted path; of a key that is written twice the last one, as Python reads it. Nothing beside the path
+/// The value at a dotted path; of a duplicate key the last one, as in Python. Nothing beside the path
 /// is looked at.
 pub fn lookup<'text>(raw: &'text str, path: &str) -> Option<&'text str> {
     path.split('.').try_fold(raw, |raw, key| {
@@ -149,12 +149,12 @@ pub fn lookup<'text>(raw: &'text str, path: &str) -> Option<&'text str> {
     })
 }
 
-/// Whether a key as it is written is this one. A key that is no Unicode (a lone surrogate) equals none that one looks for.
+/// Whether a key as written is this one. A key that is not Unicode (a lone surrogate) equals no key.
 fn is_key(written: &str, key: &str) -> bool {
     serde_json::from_str::<Cow<'_, str>>(written).is_ok_and(|decoded| decoded == key)
 }
 
-/// Whether a JSON text has a value.
+/// Whether a JSON text has this value.
 pub fn equals(raw: &str, expected: &Value) -> bool {
     serde_json::from_str::<Value>(raw).is_ok_and(|value| value == *expected)
 }
@@ -177,7 +177,7 @@ pub fn is_truthy(raw: &str) -> bool {
     }
 }
 
-/// [`is_truthy`] of a value that is read already.
+/// [`is_truthy`] for a value that has already been parsed.
 pub fn is_true(value: &Value) -> bool {
     match value {
         Value::Null => false,
@@ -193,7 +193,7 @@ pub fn is_true(value: &Value) -> bool {
 ///
 /// # Panics
 ///
-/// Where a map has keys that are no strings.
+/// If a map has keys that are not strings.
 pub fn write(value: &impl Serialize) -> String {
     serde_json::to_string(value).expect("values with string keys always serialize")
 }

@@ -1,5 +1,5 @@
-//! JSON with places: the raw text of each value is at hand, and the address of that text inside the file is
-//! its place. Numbers stay as they are written.
+//! JSON with places: each value keeps its raw text, and the address of that text inside the file is
+//! its place. Numbers stay as written.
 
 use serde::Deserialize;
 
@@ -66,13 +66,13 @@ impl Reader<'_> {
         Ok(entries)
     }
 
-    /// Each raw value borrows from the file, so its address says where it stands.
+    /// Each raw value borrows from the file, so its address gives its offset.
     fn offset(&self, raw: &str) -> usize {
         raw.as_ptr().addr().saturating_sub(self.text.as_ptr().addr())
     }
 }
 
-/// Half a surrogate pair is the one thing that is JSON by its grammar but no text.
+/// Fails only for half a surrogate pair, which JSON's grammar allows although it is not text.
 fn parse<'raw, T: Deserialize<'raw>>(text: &'raw str, offset: usize) -> Result<T, Unreadable> {
     serde_json::from_str(text).map_err(|_| no_text(offset))
 }

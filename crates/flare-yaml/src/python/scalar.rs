@@ -3,7 +3,7 @@
 use super::{Kind, Number};
 use crate::{Meaning, Reading, Scalar, Style};
 
-/// Reads an unquoted scalar. `0644` is an octal number, as in every Kubernetes tool, and a date is the text that it is in
+/// Reads an unquoted scalar. `0644` is an octal number, as in every Kubernetes tool, and a date is text, as in
 /// Kubernetes; everything else on which the two versions differ is ambiguous.
 pub(super) fn plain(text: String) -> Kind {
     let scalar = Scalar { text, style: Style::Plain };
@@ -22,7 +22,7 @@ fn same(meaning: Meaning, text: String) -> Kind {
         Meaning::Date | Meaning::String => Kind::Text(text),
         Meaning::Integer(value) => integer(value.to_string()),
         Meaning::Float(value) if value.is_finite() || text.contains('.') => float(value),
-        // An integer of more than 128 bits keeps its digits; in octal or hexadecimal it has none that Python would print.
+        // A decimal integer of more than 128 bits keeps its digits; Python would print an octal or hexadecimal one differently.
         Meaning::Float(_) => {
             let digits = text.strip_prefix('+').unwrap_or(&text);
             if digits.trim_start_matches('-').starts_with('0') { Kind::Ambiguous } else { integer(digits.to_owned()) }
@@ -68,7 +68,7 @@ mod tests {
         }
     }
 
-    /// Each row was read off `PyYAML` 6 and the tables of YAML 1.2's core schema.
+    /// Each row was taken from `PyYAML` 6 and the tables of YAML 1.2's core schema.
     #[test]
     fn scalars_are_read_as_pyyaml_does_and_doubtful_ones_are_marked() {
         for (text, expected) in [

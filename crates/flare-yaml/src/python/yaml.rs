@@ -23,7 +23,7 @@ pub fn read_yaml(text: &str) -> Result<Parsed, Unreadable> {
 
 fn unreadable(refused: &Refused, text: &str) -> Unreadable {
     let reason = match &refused.why {
-        // The parser's own words may hold a part of the line.
+        // The parser's own message may contain a part of the line.
         Refusal::Syntax(_) => "the syntax is wrong here",
         Refusal::Control(_) => "a control character stands here",
         Refusal::SecondDocument => "it holds more than one document",
@@ -42,7 +42,7 @@ struct Python {
     doubled: Vec<(usize, String)>,
 }
 
-/// A key and where it stands.
+/// A key and its offset.
 struct Key {
     text: String,
     offset: usize,
