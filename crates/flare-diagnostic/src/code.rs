@@ -125,6 +125,14 @@ codes! {
     VolumeOccupied => "VOLUME_OCCUPIED", hint "pass `--replace` to put the backup in its place",
     /// A file is no backup, or a damaged one.
     InvalidBackup => "INVALID_BACKUP", hint "name a file that `backup` wrote",
+    /// There is no Helm where one was looked for.
+    HelmNotFound => "HELM_NOT_FOUND", hint "install Helm 3 or 4, or name one with `--helm` or the variable `HELM`",
+    /// Helm is too old, too new, or the program is no Helm.
+    HelmNotSupported => "HELM_NOT_SUPPORTED", hint "install Helm 3 or 4, or name one with `--helm` or the variable `HELM`",
+    /// Helm failed at what it was to do; its own message is passed on.
+    HelmFailed => "HELM_FAILED", hint "mend what Helm's own message names, then run the same command again",
+    /// A Helm run that was cut off, or is still at work, keeps every other one from the release.
+    ReleaseLocked => "RELEASE_LOCKED", hint "once no other Helm run is at work, `--unlock` frees the release",
     /// A step ran out of the time that it was given.
     TimedOut => "TIMED_OUT", hint "see what the step waits for, or give it more time with `--timeout`",
     /// The run was interrupted; what was begun has been removed, and the report lists what was done before.

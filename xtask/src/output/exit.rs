@@ -58,7 +58,11 @@ pub(crate) const fn exit_status(code: Code) -> u8 {
         | Code::BackupFailed
         | Code::RestoreFailed
         | Code::VolumeOccupied
-        | Code::PodProgramFailed => 5,
+        | Code::PodProgramFailed
+        | Code::HelmNotFound
+        | Code::HelmNotSupported
+        | Code::HelmFailed
+        | Code::ReleaseLocked => 5,
         Code::TimedOut => 6,
         Code::Interrupted => 130,
         Code::Internal => 70,

@@ -1,0 +1,58 @@
+//! Where Helm 3 and Helm 4 say the same thing with different words.
+
+/// The major version, which decides the words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// Helm 3.
+    Three,
+    /// Helm 4.
+    Four,
+}
+
+/// How long Helm itself waits after it has sent the objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Wait {
+    /// Not at all: for callers with rules of their own.
+    #[default]
+    No,
+    /// Until Helm finds the objects ready.
+    Ready,
+    /// Until then; where that fails, Helm goes back to the last revision that was in place.
+    ReadyOrRollBack,
+}
+
+impl Dialect {
+    /// The flags of a wait for `upgrade`.
+    pub(crate) const fn wait(self, wait: Wait) -> &'static [&'static str] {
+        match (self, wait) {
+            // Helm 4 waits for hooks even so, and charts without hooks have none to wait for.
+            (_, Wait::No) => &[],
+            (Self::Three, Wait::Ready) => &["--wait"],
+            (Self::Four, Wait::Ready) => &["--wait=watcher"],
+            (Self::Three, Wait::ReadyOrRollBack) => &["--atomic"],
+            (Self::Four, Wait::ReadyOrRollBack) => &["--rollback-on-failure", "--wait=watcher"],
+        }
+    }
+
+    /// Lists releases in every state: what Helm 4 does anyway.
+    pub(crate) const fn every_state(self) -> &'static [&'static str] {
+        match self {
+            Self::Three => &["--all"],
+            Self::Four => &[],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_helm_is_told_in_its_own_words() {
+        assert_eq!(Dialect::Three.wait(Wait::ReadyOrRollBack), ["--atomic"]);
+        assert_eq!(Dialect::Four.wait(Wait::ReadyOrRollBack), ["--rollback-on-failure", "--wait=watcher"]);
+        assert_eq!(Dialect::Three.wait(Wait::Ready), ["--wait"]);
+        assert!(Dialect::Three.wait(Wait::No).is_empty() && Dialect::Four.wait(Wait::No).is_empty());
+        assert_eq!((Dialect::Three.every_state(), Dialect::Four.every_state()), (&["--all"][..], &[][..]));
+    }
+}

@@ -1,0 +1,136 @@
+//! The user's Helm: where it is, and whether it is one that this crate can drive.
+
+use std::{
+    ffi::OsString,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+};
+
+use flare_diagnostic::{Code, Diagnostic, shown};
+use semver::Version;
+
+use crate::{
+    Dialect, Limits, Place, Release, fault,
+    process::{self, Ended},
+};
+
+/// The oldest Helm that is driven: the first whose dry run asks the server, which says what an upgrade would change.
+pub const LEAST_VERSION: Version = Version::new(3, 13, 0);
+
+/// A Helm that can be driven.
+#[derive(Debug, Clone)]
+pub struct Helm {
+    program: PathBuf,
+    version: Version,
+    dialect: Dialect,
+}
+
+impl Helm {
+    /// Takes the program at `given`, else the first `helm` of the search path, and asks for its version.
+    ///
+    /// # Errors
+    /// `HELM_NOT_FOUND`; `HELM_NOT_SUPPORTED` where it is too old, too new or no Helm; `TIMED_OUT` and `INTERRUPTED`.
+    pub fn find(given: Option<&Path>, search_path: &[PathBuf], limits: &Limits<'_>) -> Result<Self, Diagnostic> {
+        let program = match given {
+            Some(path) if is_program(path) => path.to_path_buf(),
+            Some(path) => {
+                let shown = shown(&path.to_string_lossy());
+                return Err(missing(format!("there is no program at `{shown}`, which was named as Helm")));
+            }
+            None => {
+                let mut places = search_path.iter().map(|directory| directory.join("helm"));
+                places.find(|path| is_program(path)).ok_or_else(|| missing("there is no `helm` on `PATH`".to_owned()))?
+            }
+        };
+        let arguments: Vec<OsString> = ["version", "--template", "{{.Version}}"].map(OsString::from).into();
+        let printed = match process::run(&program, &arguments, *limits) {
+            Ok(Ended::Success(printed)) => printed,
+            Ok(Ended::Failure(_)) => return Err(unsupported(&program, "does not tell its version, so it is no Helm 3 or 4")),
+            Ok(Ended::TimedOut) => return Err(fault::timed_out("tell its version", limits.time)),
+            Ok(Ended::Stopped) => return Err(fault::interrupted()),
+            Err(error) => {
+                return Err(missing(format!("`{}` cannot be run: {}", shown(&program.to_string_lossy()), error.kind())));
+            }
+        };
+        let printed = String::from_utf8_lossy(&printed);
+        let Some(version) = parse(&printed) else {
+            return Err(unsupported(&program, &format!("says that its version is `{}`, which is none", shown(printed.trim()))));
+        };
+        let dialect = dialect(&version).map_err(|why| unsupported(&program, &format!("is Helm {version}, {why}")))?;
+        Ok(Self { program, version, dialect })
+    }
+
+    /// Its version.
+    pub const fn version(&self) -> &Version {
+        &self.version
+    }
+
+    /// Where it is.
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
+    pub(crate) const fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// A release, which need not be there; each of its calls gets these limits.
+    pub fn release<'run>(&'run self, place: &'run Place, limits: Limits<'run>) -> Release<'run> {
+        Release::new(self, place, limits)
+    }
+}
+
+/// A version as Helm prints it: `v3.22.0`, or with the commit behind a `+`.
+fn parse(printed: &str) -> Option<Version> {
+    let printed = printed.trim();
+    Version::parse(printed.strip_prefix('v').unwrap_or(printed)).ok()
+}
+
+/// The words of a version, or why it is not driven.
+fn dialect(version: &Version) -> Result<Dialect, String> {
+    match version.major {
+        3 if version.minor < LEAST_VERSION.minor => Err(format!("and {LEAST_VERSION} is the oldest that works here")),
+        3 => Ok(Dialect::Three),
+        4 => Ok(Dialect::Four),
+        0..=2 => Err("and Helm 3 or 4 is needed".to_owned()),
+        _ => Err("which is newer than the Helm 3 and 4 that are known here".to_owned()),
+    }
+}
+
+fn is_program(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+}
+
+fn missing(message: String) -> Diagnostic {
+    Diagnostic::error(Code::HelmNotFound, message)
+        .hint("install Helm 3 or 4 (https://helm.sh/docs/intro/install), or name one with `--helm` or the variable `HELM`")
+}
+
+fn unsupported(program: &Path, what: &str) -> Diagnostic {
+    Diagnostic::error(Code::HelmNotSupported, format!("`{}` {what}", shown(&program.to_string_lossy()))).hint(format!(
+        "install Helm {LEAST_VERSION} or a later 3, or Helm 4, or name such a program with `--helm` or the variable `HELM`"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn helm_3_from_the_least_version_on_and_helm_4_are_driven() {
+        let of = |text: &str| dialect(&parse(text).unwrap());
+        assert_eq!(of("v3.13.0"), Ok(Dialect::Three));
+        assert_eq!(of("v3.22.0+g8a1b2c3\n"), Ok(Dialect::Three));
+        assert_eq!(of("v4.0.0-rc.1"), Ok(Dialect::Four));
+        assert_eq!(of("4.3.1"), Ok(Dialect::Four));
+        // What a distribution built of the least version before it was released has its dry run too.
+        assert_eq!(of("v3.13.0-rc.1"), Ok(Dialect::Three));
+        for refused in ["v3.12.3", "v2.17.0", "v5.0.0"] {
+            assert!(of(refused).is_err(), "{refused}");
+        }
+        assert!(of("v3.12.3").unwrap_err().contains("3.13.0"));
+        for none in ["", "Client: v2.17.0", "helm", "v3"] {
+            assert!(parse(none).is_none(), "{none}");
+        }
+    }
+}

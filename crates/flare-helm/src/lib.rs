@@ -1,0 +1,19 @@
+#![doc = include_str!("../README.md")]
+#![allow(clippy::disallowed_methods, reason = "this crate is an edge: it starts Helm and ends it when its time is up")]
+
+mod answer;
+mod dialect;
+mod fault;
+mod find;
+mod lock;
+mod process;
+mod release;
+mod values;
+
+pub use answer::{Revision, Status};
+pub use dialect::{Dialect, Wait};
+pub use find::{Helm, LEAST_VERSION};
+pub use lock::{Freeing, Lock, last_good};
+pub use process::Limits;
+pub use release::{Place, Release, Upgrade, Upgraded};
+pub use values::{Setting, Values};

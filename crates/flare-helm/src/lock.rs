@@ -1,0 +1,103 @@
+//! A locked release: what a Helm run that was cut off leaves behind. Helm's only lock is the state of the newest revision, which
+//! makes it refuse every later operation (D85).
+
+use flare_diagnostic::{Code, Diagnostic};
+
+use crate::{Place, Revision, Status};
+
+/// What frees a locked release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Freeing {
+    /// A rollback to the newest revision that was in place.
+    Rollback(u64),
+    /// The removal of the release: none of its revisions was ever in place.
+    Uninstall,
+}
+
+/// Why a release is locked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lock {
+    /// The revision that is pending.
+    pub revision: u64,
+    /// Its state.
+    pub status: Status,
+    /// Since when, as RFC 3339 has it.
+    pub since: String,
+    /// What frees it.
+    pub freeing: Freeing,
+}
+
+impl Lock {
+    /// The lock of a release with this history; `None` where it is free.
+    pub fn of(history: &[Revision]) -> Option<Self> {
+        let last = history.last().filter(|last| last.status.is_pending())?;
+        let freeing = last_good(history).map_or(Freeing::Uninstall, |good| Freeing::Rollback(good.revision));
+        Some(Self { revision: last.revision, status: last.status, since: last.updated.clone(), freeing })
+    }
+
+    /// The lock in words, for a caller that is not to free it.
+    pub fn diagnostic(&self, place: &Place) -> Diagnostic {
+        let Place { release, namespace, .. } = place;
+        let since = if self.since.is_empty() { String::new() } else { format!(" since {}", self.since) };
+        let message = format!(
+            "the release `{release}` in namespace `{namespace}` is locked: its revision {} is {}{since}, so a Helm run was cut off or is still at work",
+            self.revision,
+            self.status.as_str()
+        );
+        let freeing = match self.freeing {
+            Freeing::Rollback(revision) => format!("`helm rollback {release} {revision} --namespace {namespace}`"),
+            Freeing::Uninstall => format!("`helm uninstall {release} --namespace {namespace}`"),
+        };
+        Diagnostic::error(Code::ReleaseLocked, message)
+            .hint(format!("once no other Helm run is at work on it, `--unlock` frees it, as {freeing} does"))
+    }
+}
+
+/// The newest revision that was in place: where a rollback goes.
+pub fn last_good(history: &[Revision]) -> Option<&Revision> {
+    history.iter().rev().find(|revision| revision.status.was_in_place())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn history(states: &[Status]) -> Vec<Revision> {
+        let revision = |(at, status): (usize, &Status)| Revision {
+            revision: at as u64 + 1,
+            status: *status,
+            updated: "2026-11-28T10:41:00Z".to_owned(),
+            description: String::new(),
+        };
+        states.iter().enumerate().map(revision).collect()
+    }
+
+    #[test]
+    fn only_a_pending_newest_revision_locks_a_release() {
+        use Status::{Deployed, Failed, PendingInstall, PendingRollback, PendingUpgrade, Superseded, Uninstalling};
+        for free in [&[][..], &[Deployed], &[Superseded, Failed], &[PendingUpgrade, Deployed], &[Uninstalling]] {
+            assert_eq!(Lock::of(&history(free)), None, "{free:?}");
+        }
+        for (states, revision, freeing) in [
+            (&[PendingInstall][..], 1, Freeing::Uninstall),
+            (&[Failed, PendingUpgrade], 2, Freeing::Uninstall),
+            (&[Deployed, PendingUpgrade], 2, Freeing::Rollback(1)),
+            (&[Superseded, Deployed, Failed, PendingUpgrade], 4, Freeing::Rollback(2)),
+            (&[Superseded, Failed, PendingRollback], 3, Freeing::Rollback(1)),
+        ] {
+            let lock = Lock::of(&history(states)).unwrap();
+            assert_eq!((lock.revision, lock.freeing), (revision, freeing), "{states:?}");
+        }
+    }
+
+    #[test]
+    fn the_explanation_says_since_when_and_what_frees_it() {
+        let place = Place { release: "site-1".into(), namespace: "fl".into(), kubeconfig: None, context: None };
+        let lock = Lock::of(&history(&[Status::Deployed, Status::PendingUpgrade])).unwrap();
+        let fault = lock.diagnostic(&place);
+        assert_eq!(fault.code, Code::ReleaseLocked);
+        assert!(fault.message.contains("pending-upgrade since 2026-11-28T10:41:00Z"), "{}", fault.message);
+        let hint = fault.hint.unwrap();
+        assert!(hint.contains("--unlock") && hint.contains("helm rollback site-1 1 --namespace fl"), "{hint}");
+    }
+}

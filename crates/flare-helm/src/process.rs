@@ -1,0 +1,134 @@
+//! One run of Helm, to its end: its own, or the one that a limit or the death of this process brings.
+
+use std::{
+    ffi::OsString,
+    io::{self, Read},
+    os::unix::process::CommandExt as _,
+    path::Path,
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::atomic::{AtomicBool, Ordering},
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+
+/// What ends a run that does not end by itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits<'run> {
+    /// How long it may take.
+    pub time: Duration,
+    /// Set where the caller wants it to end now.
+    pub stop: &'run AtomicBool,
+}
+
+/// Runs a program, and ends it when this process dies: then its own end of the pipe on stdin is closed, by the kernel at the latest.
+/// Helm gets 10 s after SIGTERM to write down that its release failed, which takes it one request; then all that it started ends too.
+const WATCHED: &str = r#"exec 3<&0
+"$@" 3<&- </dev/null &
+program=$!
+{ read -r _ <&3; kill -TERM "$program"; sleep 10; kill -KILL 0; } >/dev/null 2>&1 &
+watcher=$!
+exec 3<&-
+wait "$program"
+status=$?
+kill "$watcher" 2>/dev/null
+exit "$status""#;
+
+/// How long after SIGTERM the whole run is ended from here, should its watcher be gone.
+const GRACE_PERIOD: Duration = Duration::from_secs(15);
+
+/// How often the run and its limits are looked at.
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
+
+/// Environment variables by which Helm takes another cluster, user or namespace than it is told, or talks where nobody asked.
+const NOT_PASSED_ON: [&str; 11] = [
+    "HELM_NAMESPACE",
+    "HELM_KUBECONTEXT",
+    "HELM_KUBEAPISERVER",
+    "HELM_KUBECAFILE",
+    "HELM_KUBEASUSER",
+    "HELM_KUBEASGROUPS",
+    "HELM_KUBETOKEN",
+    "HELM_KUBEINSECURE_SKIP_TLS_VERIFY",
+    "HELM_KUBETLS_SERVER_NAME",
+    "HELM_DEBUG",
+    "HELM_COLOR",
+];
+
+/// How a run ended.
+pub(crate) enum Ended {
+    /// By itself, with success; what it printed on stdout.
+    Success(Vec<u8>),
+    /// By itself, with another status; what it printed on stderr.
+    Failure(Vec<u8>),
+    /// Its time was up.
+    TimedOut,
+    /// The caller wanted its end.
+    Stopped,
+}
+
+/// Runs a program with arguments.
+pub(crate) fn run(program: &Path, arguments: &[OsString], limits: Limits<'_>) -> io::Result<Ended> {
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", WATCHED, "sh"]).arg(program).args(arguments);
+    for name in NOT_PASSED_ON {
+        command.env_remove(name);
+    }
+    // A group of its own: Ctrl-C at a terminal reaches this process alone, which then ends the run in order.
+    command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn()?;
+    let (stdout, stderr) = (read(child.stdout.take()), read(child.stderr.take()));
+    let ended = wait(&mut child, limits)?;
+    let (stdout, stderr) = (collected(stdout), collected(stderr));
+    Ok(match ended {
+        Ok(status) if status.success() => Ended::Success(stdout),
+        Ok(_) => Ended::Failure(stderr),
+        Err(why) => why,
+    })
+}
+
+/// Waits for the program's end, or brings it.
+fn wait(child: &mut Child, limits: Limits<'_>) -> io::Result<Result<ExitStatus, Ended>> {
+    let began = Instant::now();
+    let why = loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Ok(status));
+        }
+        if limits.stop.load(Ordering::Relaxed) {
+            break Ended::Stopped;
+        }
+        if began.elapsed() > limits.time {
+            break Ended::TimedOut;
+        }
+        thread::sleep(POLL_INTERVAL);
+    };
+    // The watcher sees the end of its input and asks the program to end.
+    drop(child.stdin.take());
+    let asked = Instant::now();
+    while child.try_wait()?.is_none() {
+        if asked.elapsed() > GRACE_PERIOD {
+            if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+                // It may have ended meanwhile.
+                let _ = kill_process_group(group, Signal::KILL);
+            }
+            child.wait()?;
+        }
+        thread::sleep(POLL_INTERVAL);
+    }
+    Ok(Err(why))
+}
+
+/// Reads to the end beside the run, so that no pipe fills up.
+fn read(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<Vec<u8>> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        // What was read before an error is what there is to show.
+        let _ = pipe.map(|mut pipe| pipe.read_to_end(&mut bytes));
+        bytes
+    })
+}
+
+fn collected(reading: JoinHandle<Vec<u8>>) -> Vec<u8> {
+    reading.join().unwrap_or_default()
+}

@@ -1,0 +1,205 @@
+//! One release: what it is, and what can be done with it.
+
+use std::{
+    ffi::{OsStr, OsString},
+    path::{Path, PathBuf},
+};
+
+use flare_diagnostic::Diagnostic;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::{
+    Freeing, Helm, Limits, Lock, Revision, Status, Values, Wait,
+    answer::{Applied, Listed},
+    fault,
+    process::{self, Ended},
+};
+
+/// Which release is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Its name.
+    pub release: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// The kubeconfig file; `None` for what Helm finds by itself, as kubectl does.
+    pub kubeconfig: Option<PathBuf>,
+    /// The context in it; `None` for the current one.
+    pub context: Option<String>,
+}
+
+/// How an upgrade is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Upgrade {
+    /// How long Helm waits by itself.
+    pub wait: Wait,
+}
+
+/// What an upgrade made.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Upgraded {
+    /// The revision; in a dry run the one that it would be.
+    pub revision: u64,
+    /// Its state.
+    pub status: Status,
+    /// Its objects, as YAML documents.
+    pub manifest: String,
+}
+
+/// Shows no manifest, which may hold Secrets.
+impl std::fmt::Debug for Upgraded {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Upgraded").field("revision", &self.revision).field("status", &self.status).finish_non_exhaustive()
+    }
+}
+
+/// A release, driven by one Helm. Every call gets the limits anew, and ends with `HELM_FAILED`, `TIMED_OUT` or `INTERRUPTED` where
+/// it fails.
+#[derive(Debug)]
+pub struct Release<'run> {
+    helm: &'run Helm,
+    place: &'run Place,
+    limits: Limits<'run>,
+}
+
+impl<'run> Release<'run> {
+    pub(crate) const fn new(helm: &'run Helm, place: &'run Place, limits: Limits<'run>) -> Self {
+        Self { helm, place, limits }
+    }
+
+    /// The same release with other limits.
+    #[must_use]
+    pub const fn within(&self, limits: Limits<'run>) -> Self {
+        Self::new(self.helm, self.place, limits)
+    }
+
+    /// Which one it is.
+    pub const fn place(&self) -> &Place {
+        self.place
+    }
+
+    /// Its revisions, the oldest that Helm keeps first; empty where there is no such release.
+    pub fn history(&self) -> Result<Vec<Revision>, Diagnostic> {
+        // The history of a release that is not there is an error that only its text tells from others.
+        let filter = format!("^{}$", self.place.release.replace('.', "\\."));
+        let mut list = vec!["list", "--output", "json", "--filter", &filter];
+        list.extend(self.helm.dialect().every_state());
+        let listed: Vec<Listed> = self.json("list releases", list)?;
+        if !listed.iter().any(|found| found.name == self.place.release) {
+            return Ok(Vec::new());
+        }
+        let mut history: Vec<Revision> =
+            self.json("read the release's history", ["history", &self.place.release, "--output", "json", "--max", "256"])?;
+        history.sort_by_key(|revision| revision.revision);
+        Ok(history)
+    }
+
+    /// What an upgrade to this chart would make, with the server's capabilities; nothing is changed.
+    pub fn render(&self, chart: &Path, values: &Values) -> Result<Upgraded, Diagnostic> {
+        self.apply(chart, values, "render the chart", &["--dry-run=server"])
+    }
+
+    /// The chart's objects without asking a cluster, as YAML documents: what is wrong with chart or values, fails here.
+    pub fn template(&self, chart: &Path, values: &Values) -> Result<String, Diagnostic> {
+        let mut arguments: Vec<OsString> = ["template", &self.place.release].map(OsString::from).into();
+        arguments.push(chart.into());
+        arguments.extend(["--namespace", &self.place.namespace].map(OsString::from));
+        arguments.extend(values.arguments());
+        self.text("render the chart", &arguments, &values.hidden)
+    }
+
+    /// Installs the chart, or upgrades to it.
+    pub fn upgrade(&self, chart: &Path, values: &Values, how: Upgrade) -> Result<Upgraded, Diagnostic> {
+        let what = format!("install the release `{}`", self.place.release);
+        self.apply(chart, values, &what, self.helm.dialect().wait(how.wait))
+    }
+
+    fn apply(&self, chart: &Path, values: &Values, what: &str, flags: &[&str]) -> Result<Upgraded, Diagnostic> {
+        let mut arguments: Vec<OsString> = ["upgrade", "--install", &self.place.release].map(OsString::from).into();
+        arguments.push(chart.into());
+        arguments.extend(["--output", "json", "--reset-values"].iter().chain(flags).map(OsString::from));
+        arguments.push(self.timeout().into());
+        arguments.extend(values.arguments());
+        let printed = self.text(what, &self.in_cluster(arguments), &values.hidden)?;
+        let applied: Applied = serde_json::from_str(&printed).map_err(|_| fault::unreadable(what))?;
+        Ok(Upgraded { revision: applied.version, status: applied.info.status, manifest: applied.manifest })
+    }
+
+    /// The objects of a revision, as YAML documents.
+    pub fn manifest(&self, revision: u64) -> Result<String, Diagnostic> {
+        let revision = revision.to_string();
+        let arguments = ["get", "manifest", &self.place.release, "--revision", &revision].map(OsString::from).into();
+        self.text("read the release's objects", &self.in_cluster(arguments), &[])
+    }
+
+    /// The values that a revision was given beside the chart's own. They may hold secrets.
+    pub fn values(&self, revision: u64) -> Result<Value, Diagnostic> {
+        let revision = revision.to_string();
+        let arguments = ["get", "values", &self.place.release, "--revision", &revision, "--output", "json"];
+        self.json("read the release's values", arguments)
+    }
+
+    /// Goes back to an earlier revision, which becomes a new one.
+    pub fn rollback(&self, revision: u64) -> Result<(), Diagnostic> {
+        let (release, number, timeout) = (self.place.release.as_str(), revision.to_string(), self.timeout());
+        let arguments = ["rollback", release, &number, &timeout].map(OsString::from).into();
+        self.text(&format!("roll the release `{release}` back to revision {revision}"), &self.in_cluster(arguments), &[])
+            .map(|_| ())
+    }
+
+    /// Removes the release and its objects. Gives `false` where there was none.
+    pub fn uninstall(&self) -> Result<bool, Diagnostic> {
+        if self.history()?.is_empty() {
+            return Ok(false);
+        }
+        let (release, timeout) = (self.place.release.as_str(), self.timeout());
+        let arguments = ["uninstall", release, &timeout].map(OsString::from).into();
+        self.text(&format!("remove the release `{release}`"), &self.in_cluster(arguments), &[]).map(|_| true)
+    }
+
+    /// Frees a locked release. Whoever asks for it knows that no other Helm run is at work.
+    pub fn unlock(&self, lock: &Lock) -> Result<(), Diagnostic> {
+        match lock.freeing {
+            Freeing::Rollback(revision) => self.rollback(revision),
+            Freeing::Uninstall => self.uninstall().map(|_| ()),
+        }
+    }
+
+    fn json<T: DeserializeOwned>(
+        &self,
+        what: &str,
+        arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
+    ) -> Result<T, Diagnostic> {
+        let arguments = arguments.into_iter().map(|argument| argument.as_ref().to_owned()).collect();
+        let printed = self.text(what, &self.in_cluster(arguments), &[])?;
+        serde_json::from_str(&printed).map_err(|_| fault::unreadable(what))
+    }
+
+    /// Adds which cluster and namespace are meant.
+    fn in_cluster(&self, mut arguments: Vec<OsString>) -> Vec<OsString> {
+        arguments.extend(["--namespace", &self.place.namespace].map(OsString::from));
+        if let Some(kubeconfig) = &self.place.kubeconfig {
+            arguments.extend(["--kubeconfig".into(), kubeconfig.into()]);
+        }
+        if let Some(context) = &self.place.context {
+            arguments.extend(["--kube-context", context].map(OsString::from));
+        }
+        arguments
+    }
+
+    /// Helm's own limit, a little below ours, so that it can still say what it waited for.
+    fn timeout(&self) -> String {
+        format!("--timeout={}s", self.limits.time.as_secs().saturating_sub(2).max(1))
+    }
+
+    fn text(&self, what: &str, arguments: &[OsString], hidden: &[String]) -> Result<String, Diagnostic> {
+        match process::run(self.helm.program(), arguments, self.limits) {
+            Ok(Ended::Success(printed)) => Ok(String::from_utf8_lossy(&printed).into_owned()),
+            Ok(Ended::Failure(said)) => Err(fault::failed(what, &said, hidden)),
+            Ok(Ended::TimedOut) => Err(fault::timed_out(what, self.limits.time)),
+            Ok(Ended::Stopped) => Err(fault::interrupted()),
+            Err(error) => Err(fault::not_run(what, &error)),
+        }
+    }
+}

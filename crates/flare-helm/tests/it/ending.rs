@@ -1,0 +1,95 @@
+//! A run of Helm ends when its time is up, when it is asked to, and when its caller dies, and Helm is asked before it is killed.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
+
+use flare_diagnostic::Code;
+use flare_helm::{Limits, Upgrade, Values};
+use tempfile::TempDir;
+
+use crate::support::{NEVER, find, place, program, until};
+
+/// Set in the process that runs Helm and is killed; its value is the directory of the program.
+const PART: &str = "FLARE_HELM_TEST_PART";
+
+/// Works for a minute, and writes down that it was asked to end.
+const WORKS: &str = r#"here=$(dirname "$0")
+trap 'echo asked > "$here/asked"; kill "$child"; exit 1' TERM
+echo $$ > "$here/began"
+sleep 60 & child=$!
+wait "$child""#;
+
+/// Does not end when it is asked to.
+const DEAF: &str = r#"trap '' TERM
+echo $$ > "$(dirname "$0")/began"
+sleep 60"#;
+
+fn upgrade(directory: &Path, limits: Limits<'_>) -> flare_diagnostic::Diagnostic {
+    let helm = find(&directory.join("helm"));
+    let place = place();
+    helm.release(&place, limits).upgrade(Path::new("/chart"), &Values::default(), Upgrade::default()).unwrap_err()
+}
+
+/// Whether the program that wrote down its number has ended.
+fn has_ended(directory: &Path) -> bool {
+    let number = fs::read_to_string(directory.join("began")).unwrap();
+    let status = fs::read_to_string(format!("/proc/{}/status", number.trim())).unwrap_or_default();
+    !status.lines().any(|line| line.starts_with("State:") && !line.contains('Z'))
+}
+
+#[test]
+fn a_run_whose_time_is_up_is_asked_to_end() {
+    let directory = TempDir::new().unwrap();
+    program(directory.path(), "v3.20.0", WORKS);
+    let began = Instant::now();
+    let fault = upgrade(directory.path(), Limits { time: Duration::from_millis(500), stop: &NEVER });
+    assert_eq!(fault.code, Code::TimedOut);
+    assert!(directory.path().join("asked").exists() && has_ended(directory.path()));
+    assert!(began.elapsed() < Duration::from_secs(20), "it ended when it was asked to");
+}
+
+#[test]
+fn a_run_that_its_caller_stops_is_asked_to_end() {
+    let directory = TempDir::new().unwrap();
+    program(directory.path(), "v3.20.0", WORKS);
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let run = scope.spawn(|| upgrade(directory.path(), Limits { time: Duration::from_mins(1), stop: &stop }));
+        until("it works", || directory.path().join("began").exists());
+        stop.store(true, Ordering::Relaxed);
+        assert_eq!(run.join().unwrap().code, Code::Interrupted);
+    });
+    assert!(directory.path().join("asked").exists() && has_ended(directory.path()));
+}
+
+#[test]
+fn a_run_that_does_not_listen_is_killed() {
+    let directory = TempDir::new().unwrap();
+    program(directory.path(), "v3.20.0", DEAF);
+    let fault = upgrade(directory.path(), Limits { time: Duration::from_millis(500), stop: &NEVER });
+    assert_eq!(fault.code, Code::TimedOut);
+    until("the killed program is gone", || has_ended(directory.path()));
+}
+
+#[test]
+fn a_run_whose_caller_is_killed_is_asked_to_end() {
+    if let Some(directory) = std::env::var_os(PART) {
+        upgrade(Path::new(&directory), Limits { time: Duration::from_mins(1), stop: &NEVER });
+        return;
+    }
+    let directory = TempDir::new().unwrap();
+    program(directory.path(), "v3.20.0", WORKS);
+    let mut part = Command::new(std::env::current_exe().unwrap());
+    part.args(["--exact", "ending::a_run_whose_caller_is_killed_is_asked_to_end"]).env(PART, directory.path());
+    let mut part = part.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    until("it works", || directory.path().join("began").exists());
+    assert!(!has_ended(directory.path()));
+    part.kill().unwrap();
+    part.wait().unwrap();
+    until("it was asked to end", || directory.path().join("asked").exists() && has_ended(directory.path()));
+}
