@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::Event;
 const RECENT: Duration = Duration::from_mins(1);
 
 /// The time of an event, the newest that it has.
-fn time(event: &Event) -> Option<Timestamp> {
+pub(crate) fn time(event: &Event) -> Option<Timestamp> {
     let series = event.series.as_ref().and_then(|series| series.last_observed_time.as_ref());
     let micro = series.or(event.event_time.as_ref()).map(|time| time.0);
     let plain = [&event.last_timestamp, &event.first_timestamp].into_iter().flatten().map(|time| time.0).next();

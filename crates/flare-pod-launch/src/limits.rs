@@ -19,6 +19,12 @@ pub struct Limits {
     pub ending: Duration,
     /// How many failed attempts to pull an image are tolerated.
     pub pull_attempts: i32,
+    /// How long a running container gets to end by itself once its end was asked for.
+    pub grace: Duration,
+    /// How long reading the end of a log may keep a pod from its deletion.
+    pub evidence: Duration,
+    /// How long it is tried to delete a pod.
+    pub removal: Duration,
 }
 
 impl Default for Limits {
@@ -31,6 +37,9 @@ impl Default for Limits {
             refused: Duration::from_secs(30),
             ending: Duration::from_mins(5),
             pull_attempts: 5,
+            grace: Duration::from_secs(10),
+            evidence: Duration::from_secs(15),
+            removal: Duration::from_mins(10),
         }
     }
 }
@@ -44,6 +53,11 @@ impl Limits {
     pub fn with_pending(pending: Option<Duration>) -> Self {
         let pending = pending.unwrap_or(Self::LONGEST_PENDING).min(Self::LONGEST_PENDING);
         Self { pending, ..Self::default() }
+    }
+
+    /// How long after its end was asked for a job counts as ended, whatever its pod does.
+    pub fn longest_abort(&self) -> Duration {
+        self.evidence.saturating_add(self.grace).saturating_add(self.settle)
     }
 
     /// The longest time from the request after which no verdict about a job that never ran is a wait.

@@ -45,7 +45,7 @@ pub struct Situation<'api> {
     /// Since the pod was asked for, on a clock that never goes back.
     pub waited: Duration,
     /// Since the pod has been in its state, on that clock: in its phase, or being deleted. Where it is not shown: since the last look
-    /// that showed it or its absence, so that changing kinds of trouble do not begin again.
+    /// that showed it or its absence, and for [`Look::Refused`] since it is refused.
     pub in_state: Duration,
     /// The wall clock, to tell how old an event is.
     pub now: Timestamp,

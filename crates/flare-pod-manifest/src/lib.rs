@@ -5,6 +5,7 @@ mod additions;
 mod credentials;
 mod document;
 mod explain;
+mod hidden;
 mod job_file;
 mod manifest;
 mod origin;
@@ -20,6 +21,7 @@ mod warnings;
 
 pub use additions::{Additions, ContainerDefault, Owner};
 pub use explain::{Explanation, FieldOrigin};
+pub use hidden::Hidden;
 pub use job_file::JOB_META_FILES;
 pub use manifest::{Manifest, manifest};
 pub use origin::Origin;

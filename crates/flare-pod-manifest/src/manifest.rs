@@ -1,6 +1,6 @@
 //! The whole decision, step by step.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults, Place};
 use serde_json::{Value, json};
@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     additions::Additions,
     explain::Explanation,
+    hidden::Hidden,
     pod::{LauncherPart, Merged},
     request::LaunchRequest,
     secrets,
@@ -26,6 +27,15 @@ pub struct Manifest {
     pub secrets: Vec<Value>,
     /// Where each field came from.
     pub explanation: Explanation,
+    /// The namespace in which FLARE's launcher asks for the pod, whether the pod says so or not.
+    pub namespace: String,
+    /// The name of the job's container among those of the pod.
+    pub container: String,
+    /// How long the pod may wait before its job runs, by the job's word, else the site's, else the launcher's default of 120 s;
+    /// [`Duration::MAX`] for ever.
+    pub pending_timeout: Duration,
+    /// What must not be seen of what the job prints.
+    pub hidden: Hidden,
 }
 
 impl Manifest {
@@ -79,5 +89,14 @@ pub fn manifest(request: &LaunchRequest, files: &SiteFiles, additions: &Addition
     additions.apply(&mut merged, request, &mut explanation);
     let mut secrets = secrets::of(request, files, additions, &mut explanation, &mut found);
     additions.mark_secrets(&mut secrets, request);
-    found.finish(|| Manifest { pod: Value::Object(merged.pod), secrets, explanation })
+    let hidden = Hidden::of(request);
+    found.finish(|| Manifest {
+        pod: Value::Object(merged.pod),
+        secrets,
+        explanation,
+        namespace: request.namespace().to_owned(),
+        container: request.job.container_name.clone(),
+        pending_timeout: request.job.k8s.pending_timeout.unwrap_or(request.launcher.pending_timeout),
+        hidden,
+    })
 }

@@ -1,5 +1,7 @@
 //! The effective launcher spec, `k8s`: the job's default overlaid by the site's block, or the older place.
 
+use std::time::Duration;
+
 use flare_diagnostic::closest;
 use flare_names::Target;
 use serde_json::Value;
@@ -25,6 +27,8 @@ pub(crate) struct K8sBlock {
     pub(crate) memory: Limit,
     /// Passed on as it is; `Some` with `None` inside where the key is there and asks for none.
     pub(crate) gpus: Option<Quantity>,
+    /// How long the job's pod may wait, where the job says so.
+    pub(crate) pending_timeout: Option<Duration>,
 }
 
 /// A limit and a request; an absent request follows the limit.
@@ -38,7 +42,7 @@ impl K8sBlock {
     pub(super) fn read(specs: &Specs<'_>, target: Target, findings: &mut Findings<'_>, warnings: &mut Warnings<'_>) -> Self {
         let fields = Fields::of(specs, findings);
         let timeout = fields.get("pending_timeout").filter(|_| target.capabilities().job_pending_timeout);
-        if let Some(field) = timeout {
+        if let Some(field) = &timeout {
             read::check_seconds(field.node, &field.path, findings);
             read::doubt_no_time(field.node, &field.path, warnings);
         }
@@ -52,6 +56,7 @@ impl K8sBlock {
             python_path: fields.get("python_path").and_then(|field| field.nonempty_text(findings)),
             cpu: fields.limit("cpu", "cpu_request", findings),
             memory: fields.limit("memory", "memory_request", findings),
+            pending_timeout: timeout.and_then(|field| read::seconds(field.node)),
             gpus: fields.get("num_of_gpus").map(|field| Sourced::new(unchecked(field.node), field.origin)),
         }
     }

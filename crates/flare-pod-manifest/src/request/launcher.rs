@@ -1,6 +1,8 @@
 //! The launcher's arguments at the site: the keys of [`flare_launcher_args::LauncherArgs`], and those that FLARE's
 //! launcher takes besides. Kits that others wrote hold names that Kubernetes may refuse; FLARE passes them on, and so does this.
 
+use std::time::Duration;
+
 use flare_names::{NamespaceName, PullSecretName, Target};
 use serde_json::{Map, Value};
 
@@ -40,7 +42,12 @@ pub(crate) struct Launcher {
     pub(crate) ephemeral_storage: Sourced<String>,
     pub(crate) workspace_mount_path: Sourced<String>,
     pub(crate) image_pull_secrets: Vec<String>,
+    /// How long a pod may wait.
+    pub(crate) pending_timeout: Duration,
 }
+
+/// `pending_timeout` where the launcher's arguments have none.
+const PENDING_TIMEOUT: Duration = Duration::from_mins(2);
 
 impl Launcher {
     pub(super) fn read(node: &Node, target: Target, findings: &mut Findings<'_>, warnings: &mut Warnings<'_>) -> Self {
@@ -58,6 +65,7 @@ impl Launcher {
             ephemeral_storage: default_where_absent(node, "ephemeral_storage", "1Gi", findings),
             workspace_mount_path: default_where_absent(node, "workspace_mount_path", "/var/tmp/nvflare/workspace", findings),
             image_pull_secrets: pull_secrets(node, findings),
+            pending_timeout: node.get("pending_timeout").and_then(read::seconds).unwrap_or(PENDING_TIMEOUT),
         }
     }
 }

@@ -52,6 +52,8 @@ pub(crate) struct ProcessArgs {
     pub(crate) flags: Vec<(String, Token)>,
     /// Variable and value; empty for 2.8.
     pub(crate) credentials: Vec<(&'static str, Token)>,
+    /// What authenticates the job, wherever the release puts it: to be hidden in what a job prints.
+    pub(crate) secret: Vec<Token>,
 }
 
 impl ProcessArgs {
@@ -67,8 +69,18 @@ impl ProcessArgs {
         let shown = order.iter().filter(|(_, credential)| !in_secret || !credential);
         let flags = shown.filter_map(|(name, _)| argument(node, name, findings)).collect();
         let credentials = if in_secret { credentials(node, findings) } else { Vec::new() };
-        Some(Self { module: module?, flags: last_value_first_place(flags), credentials })
+        Some(Self { module: module?, flags: last_value_first_place(flags), credentials, secret: secret(node) })
     }
+}
+
+/// The values of the credentials, as far as they are there.
+fn secret(node: &Node) -> Vec<Token> {
+    // What is wrong with an argument has been said where it counts.
+    let value = |name: &str| match &node.get_non_null(name)?.kind {
+        Kind::List(pair) => pair.get(1)?.text().map(Token::new),
+        _ => None,
+    };
+    CREDENTIALS.iter().filter_map(|(name, _)| value(name)).collect()
 }
 
 fn module(node: &Node, findings: &mut Findings<'_>) -> Option<String> {

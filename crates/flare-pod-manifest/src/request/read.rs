@@ -1,5 +1,7 @@
 //! Readers for the values of an object. Each names the key in its fault, and never the value.
 
+use std::time::Duration;
+
 use crate::{
     document::{Findings, Kind, Node, join},
     warnings::Warnings,
@@ -95,6 +97,19 @@ pub(super) fn check_seconds(node: &Node, path: &str, findings: &mut Findings<'_>
     };
     if !fine {
         findings.wrong(node, path, "a number of seconds, 0 or more, or null");
+    }
+}
+
+/// A number of seconds, 0 or more; null is for ever, [`Duration::MAX`]. What is neither has been reported by [`check_seconds`], or is
+/// not looked at by this release, and counts as absent.
+pub(super) fn seconds(node: &Node) -> Option<Duration> {
+    match &node.kind {
+        Kind::Null => Some(Duration::MAX),
+        Kind::Number(number) if !number.is_negative() => {
+            let seconds: f64 = number.text.parse().ok()?;
+            Some(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
+        }
+        _ => None,
     }
 }
 

@@ -1,0 +1,317 @@
+//! The life of one job pod as a state machine: what is learned goes in, what is to be told and done comes out. No clock, no cluster.
+
+use std::time::Duration;
+
+use crate::{
+    Action, Class, End, Evidence, Limits, Memory, Moment, Notice, Observation, Settlement, Situation, State, Step, Transition,
+    Verdict, classify, evidence,
+    removal::Removal,
+    view::{Sight, View},
+};
+
+/// How long to wait before a pod is asked for again.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
+
+/// Where the work on a pod stands. Its end may come before or after its removal begins.
+#[derive(Debug)]
+enum Stage {
+    Following,
+    /// The end of the log is being read.
+    Gathering {
+        until: Duration,
+    },
+    Removing(Removal),
+    Done,
+}
+
+/// The answer to an action.
+enum Answer {
+    Nothing,
+    Log(Vec<String>),
+    Deletion(Result<bool, String>),
+}
+
+impl Stage {
+    /// Whether the pod's absence is what its deletion was to bring about.
+    fn awaits_absence(&self) -> bool {
+        matches!(self, Self::Removing(removal) if removal.is_under_way())
+    }
+
+    /// Whether a deletion was not asked for yet.
+    fn has_asked_for_nothing(&self) -> bool {
+        matches!(self, Self::Removing(removal) if removal.has_asked_for_nothing())
+    }
+}
+
+/// One job's pod, from the request for it until nothing is left to do.
+///
+/// Whatever it is told, in any order: its end comes exactly once, and [`Lifecycle::wake`] names a time at which it goes on by itself,
+/// unless the job simply runs.
+#[derive(Debug)]
+pub struct Lifecycle {
+    pub(crate) container: String,
+    pub(crate) limits: Limits,
+    keep: bool,
+    asked: Duration,
+    pub(crate) view: View,
+    memory: Memory,
+    told: Option<(State, String)>,
+    aborted: Option<(String, Duration)>,
+    refused: Option<Verdict>,
+    ended: bool,
+    stage: Stage,
+    /// Gathered while the end is awaited; told after it.
+    kept: Option<Evidence>,
+    look_again: Option<Duration>,
+    wake: Option<Duration>,
+}
+
+impl Lifecycle {
+    /// A pod that is asked for now. `container` is the name of the job's own; `keep` leaves a pod that ended by itself.
+    pub fn new(container: &str, limits: Limits, keep: bool, now: Moment) -> Self {
+        Self {
+            container: container.to_owned(),
+            limits,
+            keep,
+            asked: now.elapsed,
+            view: View::new(now.elapsed),
+            memory: Memory::Nothing,
+            told: None,
+            aborted: None,
+            refused: None,
+            ended: false,
+            stage: Stage::Following,
+            kept: None,
+            look_again: None,
+            wake: None,
+        }
+    }
+
+    /// The pod's uid, once the API server has given it one.
+    pub fn uid(&self) -> Option<&str> {
+        self.view.uid.as_deref()
+    }
+
+    /// When, on the clock of [`Moment::elapsed`], [`Observation::TimePassed`] is due.
+    pub fn wake(&self) -> Option<Duration> {
+        self.wake
+    }
+
+    /// Whether nothing is left to do.
+    pub fn is_done(&self) -> bool {
+        matches!(self.stage, Stage::Done)
+    }
+
+    /// Takes in what was learned.
+    pub fn step(&mut self, observation: Observation, now: Moment) -> Step {
+        let mut step = Step::default();
+        if self.is_done() {
+            return step;
+        }
+        let answer = self.absorb(observation, now, &mut step);
+        self.wake = None;
+        if !self.ended {
+            self.judge(now, &mut step);
+        }
+        self.go_on(now, answer, &mut step);
+        if let Some(again) = self.look_again.filter(|_| !self.is_done()) {
+            if again <= now.elapsed {
+                step.actions.push(Action::Look);
+                self.look_again = Some(now.elapsed + LOOK_AGAIN);
+            }
+            self.wake_at(self.look_again.unwrap_or(again));
+        }
+        if self.is_done() {
+            self.wake = None;
+        }
+        step
+    }
+
+    /// Takes in what was learned; an answer to an action is handed on to the work that asked for it.
+    fn absorb(&mut self, observation: Observation, now: Moment, step: &mut Step) -> Answer {
+        match observation {
+            Observation::Seen(pod) => {
+                self.view.see(*pod, now.elapsed);
+                self.look_again = None;
+            }
+            Observation::NotCreated { class, reason, message } => {
+                self.refused = Some(Verdict::not_started(class, &reason, &message));
+                self.view.gone = true;
+            }
+            Observation::Missing if self.stage.awaits_absence() => self.view.gone = true,
+            // A pod that was never shown may be younger than the list.
+            Observation::Missing if self.view.gone || self.view.pod.is_none() => {}
+            Observation::Missing => {
+                self.look_again.get_or_insert(now.elapsed);
+            }
+            Observation::Gone => {
+                self.view.sight = Sight::Clear;
+                self.view.gone = true;
+                self.look_again = None;
+            }
+            Observation::Happened(event) => self.view.happened(*event),
+            Observation::NoAnswer => self.view.lose_sight(Sight::NoAnswer, now.elapsed),
+            Observation::Refused(reason) => self.view.lose_sight(Sight::Refused(reason), now.elapsed),
+            Observation::Sighted => self.view.sight = Sight::Clear,
+            Observation::Terminate(why) => {
+                if !self.ended && self.aborted.is_none() {
+                    self.tell(State::Ending, "Aborted", &why, now, step);
+                    self.aborted = Some((why, now.elapsed));
+                    self.gather(now, step);
+                }
+            }
+            Observation::Logged(lines) => return Answer::Log(lines),
+            Observation::Deleted(answer) => return Answer::Deletion(answer),
+            Observation::TimePassed => {}
+        }
+        Answer::Nothing
+    }
+
+    /// Finds the job's end, or says what it waits for.
+    fn judge(&mut self, now: Moment, step: &mut Step) {
+        let verdict = self.verdict(now);
+        if let Some((why, since)) = &self.aborted {
+            let limit = since.saturating_add(self.limits.longest_abort());
+            if verdict.is_final() || now.elapsed >= limit {
+                let end = End::aborted(why, &verdict, now);
+                self.end(end, now, step);
+            } else {
+                self.wake_at(limit);
+            }
+            return;
+        }
+        match &verdict {
+            Verdict::Waiting { until, reason, message, .. } => {
+                let state = self.view.waiting_state(self.memory == Memory::Running);
+                self.tell(state, reason, message, now, step);
+                if self.view.pod.is_some() && self.memory == Memory::Nothing {
+                    self.memory = Memory::Pending;
+                }
+                self.wake_at(self.asked.saturating_add(*until));
+            }
+            Verdict::Running => {
+                self.memory = Memory::Running;
+                self.tell(State::Running, "Running", "", now, step);
+            }
+            _ => self.end(End::of(&verdict, now), now, step),
+        }
+    }
+
+    fn verdict(&self, now: Moment) -> Verdict {
+        if let Some(refused) = &self.refused {
+            return refused.clone();
+        }
+        let waited = now.elapsed.saturating_sub(self.asked);
+        if self.view.pod.is_none() && !self.view.gone {
+            let until = self.limits.pending.max(self.limits.settle);
+            let message = "the API server has not confirmed the pod yet";
+            return if waited < until {
+                Verdict::waiting(until, Class::Transient, "Creating", message)
+            } else {
+                Verdict::not_started(Class::Transient, "NotCreated", message)
+            };
+        }
+        // A pod that was asked for and is not there was there: the list that would be older is not believed in the first place.
+        let memory = if self.view.gone && self.memory == Memory::Nothing { Memory::Pending } else { self.memory.clone() };
+        let situation = Situation {
+            look: self.view.look(&self.container),
+            events: &self.view.events,
+            container: &self.container,
+            waited,
+            in_state: self.view.in_state(now.elapsed, self.limits.blind),
+            now: now.wall,
+            memory,
+        };
+        classify(&situation, &self.limits)
+    }
+
+    fn tell(&mut self, state: State, reason: &str, message: &str, now: Moment, step: &mut Step) {
+        if self.told.as_ref().is_some_and(|(told, why)| *told == state && why == reason) {
+            return;
+        }
+        self.told = Some((state, reason.to_owned()));
+        let (reason, message) = (reason.to_owned(), message.to_owned());
+        step.notices.push(Notice::Changed(Transition { at: now.wall, state, reason, message }));
+    }
+
+    fn end(&mut self, end: End, now: Moment, step: &mut Step) {
+        self.ended = true;
+        let succeeded = end.state == State::Succeeded;
+        step.notices.push(Notice::Ended(end));
+        match self.stage {
+            Stage::Following if succeeded => self.remove(now),
+            Stage::Following => self.gather(now, step),
+            _ => {}
+        }
+    }
+
+    /// Reads the end of the log where there may be one; else what is known is all the evidence.
+    fn gather(&mut self, now: Moment, step: &mut Step) {
+        if !matches!(self.stage, Stage::Following) {
+            return;
+        }
+        let has_log = self.view.has_log();
+        let limit = if has_log { self.limits.evidence } else { Duration::ZERO };
+        self.stage = Stage::Gathering { until: now.elapsed.saturating_add(limit) };
+        if has_log {
+            step.actions.push(Action::ReadLog);
+        }
+    }
+
+    fn remove(&mut self, now: Moment) {
+        self.stage = Stage::Removing(Removal::new(now.elapsed));
+    }
+
+    /// The work after the end, or after the request for it.
+    fn go_on(&mut self, now: Moment, answer: Answer, step: &mut Step) {
+        if let Stage::Gathering { until } = self.stage {
+            let log = match &answer {
+                Answer::Log(lines) => lines.as_slice(),
+                _ if now.elapsed < until => return self.wake_at(until),
+                _ => &[],
+            };
+            self.kept = Some(evidence::of(self.view.pod.as_ref(), &self.view.events, log));
+            self.remove(now);
+        }
+        self.tell_evidence(step);
+        if self.ended && self.keep && self.view.is_over() && self.stage.has_asked_for_nothing() {
+            return self.settle(Settlement::Kept, step);
+        }
+        let Stage::Removing(removal) = &mut self.stage else { return };
+        let deletion = if let Answer::Deletion(deletion) = answer { Some(deletion) } else { None };
+        match removal.go_on(&self.view, deletion, now.elapsed, &self.limits, step) {
+            Some(settlement) if self.ended => self.settle(settlement, step),
+            // The pod is gone by its own removal; its end comes with the next look at what is known.
+            Some(Settlement::Removed) => {
+                self.view.gone = true;
+                self.judge(now, step);
+                self.tell_evidence(step);
+                if self.ended {
+                    self.settle(Settlement::Removed, step);
+                }
+            }
+            _ => {
+                if let Some(next) = removal.next() {
+                    self.wake_at(next);
+                }
+            }
+        }
+    }
+
+    fn tell_evidence(&mut self, step: &mut Step) {
+        if self.ended
+            && let Some(kept) = self.kept.take()
+        {
+            step.notices.push(Notice::Kept(kept));
+        }
+    }
+
+    fn settle(&mut self, settlement: Settlement, step: &mut Step) {
+        self.stage = Stage::Done;
+        step.notices.push(Notice::Settled(settlement));
+    }
+
+    fn wake_at(&mut self, at: Duration) {
+        self.wake = Some(self.wake.map_or(at, |wake| wake.min(at)));
+    }
+}

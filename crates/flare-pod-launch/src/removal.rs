@@ -1,0 +1,99 @@
+//! Deleting a pod until it is gone, or until it has been tried for long enough.
+
+use std::time::Duration;
+
+use crate::{Action, Limits, Settlement, Step, view::View};
+
+/// Pauses between attempts that were refused or not answered; the last one stays.
+const PAUSES: [Duration; 5] =
+    [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(5), Duration::from_secs(10), Duration::from_secs(30)];
+
+/// How long after its grace period a pod should be gone; then its deletion is asked for again.
+const MARGIN: Duration = Duration::from_secs(15);
+
+/// The work on one pod's deletion.
+#[derive(Debug)]
+pub(crate) struct Removal {
+    since: Duration,
+    attempts: usize,
+    next: Option<Duration>,
+    is_under_way: bool,
+    is_looked_for: bool,
+    said: Option<String>,
+}
+
+impl Removal {
+    pub(crate) fn new(now: Duration) -> Self {
+        Self { since: now, attempts: 0, next: None, is_under_way: false, is_looked_for: false, said: None }
+    }
+
+    /// Whether the API server took the deletion, so that the pod's absence is what it brought about.
+    pub(crate) fn is_under_way(&self) -> bool {
+        self.is_under_way
+    }
+
+    /// Whether a deletion was not asked for yet.
+    pub(crate) fn has_asked_for_nothing(&self) -> bool {
+        self.attempts == 0
+    }
+
+    /// When it goes on by itself.
+    pub(crate) fn next(&self) -> Option<Duration> {
+        self.next
+    }
+
+    /// Goes on with what is known, and gives the settlement where there is one.
+    pub(crate) fn go_on(
+        &mut self,
+        view: &View,
+        deleted: Option<Result<bool, String>>,
+        now: Duration,
+        limits: &Limits,
+        step: &mut Step,
+    ) -> Option<Settlement> {
+        let grace = (!view.is_over()).then_some(limits.grace);
+        let last = self.since.saturating_add(limits.removal);
+        match deleted {
+            Some(Ok(false)) => return Some(Settlement::Removed),
+            Some(Ok(true)) => {
+                self.is_under_way = true;
+                self.next = Some(now.saturating_add(grace.unwrap_or_default()).saturating_add(MARGIN));
+            }
+            Some(Err(said)) => {
+                self.said = Some(said);
+                self.next = Some(now.saturating_add(PAUSES[self.attempts.saturating_sub(1).min(PAUSES.len() - 1)]));
+            }
+            None => {}
+        }
+        if view.gone {
+            return Some(Settlement::Removed);
+        }
+        if now >= last {
+            return Some(Settlement::NotRemoved { message: self.what_is_known() });
+        }
+        let is_found = self.is_looked_for && view.uid.is_some();
+        if is_found || self.next.is_none_or(|next| now >= next) {
+            self.attempts += 1;
+            self.is_looked_for = view.uid.is_none();
+            step.actions.push(match view.uid {
+                Some(_) => Action::Delete { grace: grace.map(|grace| u32::try_from(grace.as_secs()).unwrap_or(u32::MAX)) },
+                // Nobody knows whether there is such a pod.
+                None => Action::Look,
+            });
+            // The answer sets a better time.
+            self.next = Some(now.saturating_add(PAUSES[PAUSES.len() - 1]));
+        }
+        self.next = self.next.map(|next| next.min(last));
+        None
+    }
+
+    fn what_is_known(&self) -> String {
+        match &self.said {
+            Some(said) => said.clone(),
+            None if self.is_under_way => {
+                "the pod is being deleted and does not go: its node does not answer, or a finalizer keeps it".to_owned()
+            }
+            None => "the API server did not answer the deletion".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! What a launcher tells of a job: its states with their reasons, one end, what was kept of it, and what became of its pod.
+
+use std::fmt;
+
+use jiff::Timestamp;
+
+use crate::{Class, Moment, Verdict};
+
+/// Where a job is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum State {
+    /// It does not run yet.
+    Pending,
+    /// It runs.
+    Running,
+    /// Its pod is being deleted.
+    Ending,
+    /// The API server shows nothing of it at present.
+    Unknown,
+    /// It ended well.
+    Succeeded,
+    /// It ran, and ended otherwise.
+    Failed,
+    /// It never ran, and will not.
+    NotStarted,
+    /// It was ended on request.
+    Aborted,
+}
+
+impl State {
+    /// The word of the command line's output.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Running => "running",
+            Self::Ending => "ending",
+            Self::Unknown => "unknown",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::NotStarted => "not_started",
+            Self::Aborted => "aborted",
+        }
+    }
+}
+
+/// A state that a job came into, or another reason for the one that it is in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transition {
+    /// When that was seen.
+    pub at: Timestamp,
+    /// The state.
+    pub state: State,
+    /// One word, Kubernetes' own where it has one.
+    pub reason: String,
+    /// A sentence for people, without control characters and credentials; may be empty.
+    pub message: String,
+}
+
+impl fmt::Display for Transition {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {}", self.state.as_str(), self.reason)?;
+        if self.message.is_empty() { Ok(()) } else { write!(formatter, ": {}", self.message) }
+    }
+}
+
+/// How a job ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct End {
+    /// When that was seen.
+    pub at: Timestamp,
+    /// Succeeded, failed, not started or aborted.
+    pub state: State,
+    /// What FLARE's parent is told: 0 success, 9 aborted, 101 to 103 exceptions.
+    pub return_code: i32,
+    /// The exit code of the job's container, where it is known.
+    pub exit_code: Option<i32>,
+    /// Why it has not started; `None` for a job that ran.
+    pub class: Option<Class>,
+    /// One word.
+    pub reason: String,
+    /// A sentence.
+    pub message: String,
+}
+
+impl End {
+    /// The end that a verdict is.
+    pub(crate) fn of(verdict: &Verdict, now: Moment) -> Self {
+        let (state, exit_code, class, reason, message) = match verdict {
+            Verdict::Failed { exit_code, reason, message } => {
+                (State::Failed, *exit_code, None, reason.as_str(), message.as_str())
+            }
+            Verdict::NotStarted { class, reason, message } => {
+                (State::NotStarted, None, Some(*class), reason.as_str(), message.as_str())
+            }
+            Verdict::Succeeded => (State::Succeeded, Some(0), None, "Completed", ""),
+            Verdict::Waiting { reason, message, .. } => (State::Unknown, None, None, reason.as_str(), message.as_str()),
+            Verdict::Running => (State::Running, None, None, "Running", ""),
+        };
+        let (reason, message) = (reason.to_owned(), message.to_owned());
+        Self { at: now.wall, state, return_code: verdict.return_code(), exit_code, class, reason, message }
+    }
+
+    /// The end of a job whose end was asked for.
+    pub(crate) fn aborted(why: &str, verdict: &Verdict, now: Moment) -> Self {
+        let end = Self::of(verdict, now);
+        Self { state: State::Aborted, return_code: 9, class: None, reason: "Aborted".to_owned(), message: why.to_owned(), ..end }
+    }
+}
+
+/// What is kept of a job that did not end well, before its pod is deleted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Evidence {
+    /// The pod's conditions, such as `PodScheduled=False Unschedulable: 0/3 nodes are available`.
+    pub conditions: Vec<String>,
+    /// Its events, oldest first, such as `Warning FailedMount x3: MountVolume.SetUp failed`.
+    pub events: Vec<String>,
+    /// The last lines that the job's container printed.
+    pub log: Vec<String>,
+}
+
+/// What became of a job's pod in the end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settlement {
+    /// It is not there any more, or never was.
+    Removed,
+    /// It ended, and was left as it is.
+    Kept,
+    /// It could not be deleted in the time for it.
+    NotRemoved {
+        /// What the API server last said, or what is known.
+        message: String,
+    },
+}
+
+/// One message of the stream about a job, in this order: transitions, the one end, the evidence, the settlement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice {
+    /// Its state or the reason for it changed. An end comes as [`Notice::Ended`] alone.
+    Changed(Transition),
+    /// It ended. Comes exactly once.
+    Ended(End),
+    /// What was kept of it; for a job that did not end well.
+    Kept(Evidence),
+    /// Its pod is dealt with. The last message.
+    Settled(Settlement),
+}

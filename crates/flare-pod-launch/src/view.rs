@@ -1,0 +1,152 @@
+//! What is seen of a pod at present, and since when.
+
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::{Event, Pod, PodSpec};
+
+use crate::{Look, State, ended};
+
+/// How many events of a pod are remembered: a pod that waits for days has many.
+const MOST_EVENTS: usize = 50;
+
+/// Whether the API server can be asked at present.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Sight {
+    Clear,
+    NoAnswer,
+    Refused(String),
+}
+
+/// The latest of what was seen.
+#[derive(Debug)]
+pub(crate) struct View {
+    pub(crate) pod: Option<Pod>,
+    pub(crate) uid: Option<String>,
+    pub(crate) gone: bool,
+    pub(crate) events: Vec<Event>,
+    pub(crate) sight: Sight,
+    /// Since when the pod has been in its phase, or being deleted.
+    in_phase: Duration,
+    /// Since when nothing is seen.
+    blind: Duration,
+    /// Since when it is the present trouble that keeps it from being seen.
+    trouble: Duration,
+}
+
+impl View {
+    pub(crate) fn new(now: Duration) -> Self {
+        Self {
+            pod: None,
+            uid: None,
+            gone: false,
+            events: Vec::new(),
+            sight: Sight::Clear,
+            in_phase: now,
+            blind: now,
+            trouble: now,
+        }
+    }
+
+    /// Takes a pod in. Another pod of the name is none of ours: then ours is gone.
+    pub(crate) fn see(&mut self, mut pod: Pod, now: Duration) {
+        self.sight = Sight::Clear;
+        let uid = pod.metadata.uid.take();
+        if self.uid.is_some() && uid != self.uid {
+            self.gone = true;
+            return;
+        }
+        self.uid = uid;
+        trim(&mut pod);
+        if self.pod.as_ref().map(state) != Some(state(&pod)) {
+            self.in_phase = now;
+        }
+        self.pod = Some(pod);
+    }
+
+    pub(crate) fn lose_sight(&mut self, sight: Sight, now: Duration) {
+        if self.sight == Sight::Clear {
+            self.blind = now;
+        }
+        if std::mem::discriminant(&self.sight) != std::mem::discriminant(&sight) {
+            self.trouble = now;
+        }
+        self.sight = sight;
+    }
+
+    pub(crate) fn happened(&mut self, event: Event) {
+        if let (Some(ours), Some(theirs)) = (&self.uid, &event.involved_object.uid)
+            && ours != theirs
+        {
+            return;
+        }
+        match self.events.iter_mut().find(|known| known.metadata.name == event.metadata.name) {
+            Some(known) => *known = event,
+            None => self.events.push(event),
+        }
+        if self.events.len() > MOST_EVENTS {
+            self.events.remove(0);
+        }
+    }
+
+    /// How long what is seen, or that nothing is, has been so. An API server that comes back may refuse for a moment, since it has not
+    /// read its roles yet; but trouble that changes its kind again and again is trouble since it began.
+    pub(crate) fn in_state(&self, now: Duration, longest_blind: Duration) -> Duration {
+        let blind = now.saturating_sub(self.blind);
+        match self.sight {
+            Sight::Clear => now.saturating_sub(self.in_phase),
+            Sight::Refused(_) if blind < longest_blind => now.saturating_sub(self.trouble),
+            _ => blind,
+        }
+    }
+
+    /// Whether the container printed anything that may still be read.
+    pub(crate) fn has_log(&self) -> bool {
+        let status = self.pod.as_ref().and_then(|pod| pod.status.as_ref());
+        let containers = status.and_then(|status| status.container_statuses.as_ref()).into_iter().flatten();
+        let ran = containers
+            .filter_map(|status| status.state.as_ref())
+            .any(|state| state.running.is_some() || state.terminated.is_some());
+        ran && !self.gone
+    }
+
+    /// Whether the pod ended by itself, and only its object is left.
+    pub(crate) fn is_over(&self) -> bool {
+        let phase = self.pod.as_ref().and_then(|pod| pod.status.as_ref()?.phase.as_deref());
+        matches!(phase, Some("Succeeded" | "Failed"))
+    }
+
+    /// What is to be judged. An end that was shown counts, whatever is seen of the pod since.
+    pub(crate) fn look(&self, container: &str) -> Look<'_> {
+        match (&self.sight, &self.pod) {
+            (_, Some(pod)) if ended::of(pod, container).is_some() => Look::Pod(pod),
+            _ if self.gone => Look::Gone,
+            (Sight::NoAnswer, _) => Look::NoAnswer,
+            (Sight::Refused(reason), _) => Look::Refused(reason),
+            (Sight::Clear, Some(pod)) => Look::Pod(pod),
+            (Sight::Clear, None) => Look::Gone,
+        }
+    }
+
+    /// The state of a job that is waited for.
+    pub(crate) fn waiting_state(&self, ran: bool) -> State {
+        let is_being_deleted = self.pod.as_ref().is_some_and(|pod| pod.metadata.deletion_timestamp.is_some());
+        match self.sight {
+            Sight::Clear if is_being_deleted => State::Ending,
+            Sight::Clear if !ran => State::Pending,
+            _ => State::Unknown,
+        }
+    }
+}
+
+fn state(pod: &Pod) -> (Option<&str>, bool) {
+    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+    (phase, pod.metadata.deletion_timestamp.is_some())
+}
+
+/// Keeps what a verdict needs: neither tokens in arguments nor what grows with the pod.
+fn trim(pod: &mut Pod) {
+    pod.metadata.managed_fields = None;
+    pod.metadata.annotations = None;
+    let node_name = pod.spec.take().and_then(|spec| spec.node_name);
+    pod.spec = Some(PodSpec { node_name, ..PodSpec::default() });
+}
