@@ -95,11 +95,13 @@ fn every_dependency_is_an_arrow_of_the_map_and_every_arrow_is_a_dependency() {
 
 /// The crates that may use a cluster's client and an async runtime, each with what it may name itself. All others stay
 /// free of them, so that who renders a chart does not build a Kubernetes client.
-const ASYNCHRONOUS: [(&str, &[&str]); 4] = [
+const ASYNCHRONOUS: [(&str, &[&str]); 5] = [
     ("flare-cluster", &["kube", "k8s-openapi", "tokio", "tokio-tungstenite", "rustls"]),
     // Pods and events as the API server sends them: types alone.
     ("flare-pod-launch", &["k8s-openapi"]),
     ("flare-pvc-stage", &["tokio"]),
+    // Deployments and pods as types, and time that passes while it waits.
+    ("flare-doctor", &["k8s-openapi", "tokio"]),
     // The runtime, which it starts in verbs that touch a cluster.
     ("xtask", &["tokio"]),
 ];
@@ -134,7 +136,7 @@ fn crates_below_the_edge_do_not_reach_a_cluster_client() {
 }
 
 /// Crates whose work is done in a cluster.
-const MAY_REACH_A_CLUSTER: [&str; 4] = ["flare-cluster", "flare-pvc-stage", "xtask", "integration-tests"];
+const MAY_REACH_A_CLUSTER: [&str; 5] = ["flare-cluster", "flare-doctor", "flare-pvc-stage", "xtask", "integration-tests"];
 
 #[test]
 fn nothing_that_is_banned_comes_into_the_tree() {

@@ -1,0 +1,70 @@
+//! The table of checks: every id that a finding can have. A further verb adds rows.
+
+/// What a check needs to be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    /// The prepared kit.
+    Kit,
+    /// The API server.
+    Cluster,
+    /// A program that runs in the parent's pod.
+    Parent,
+}
+
+/// A row of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Check {
+    /// What findings carry. It never changes its meaning.
+    pub id: &'static str,
+    /// What it needs.
+    pub needs: Needs,
+    /// What is as it should be where nothing is found, in a few words.
+    pub title: &'static str,
+}
+
+const fn row(id: &'static str, needs: Needs, title: &'static str) -> Check {
+    Check { id, needs, title }
+}
+
+/// Every check, in the order in which findings are shown.
+pub const CHECKS: &[Check] = &[
+    row("D40", Needs::Kit, "kit and chart fit together"),
+    row("D41", Needs::Kit, "certificate, key and root belong together"),
+    row("D42", Needs::Kit, "the certificates are valid for more than 60 days"),
+    row("D43", Needs::Kit, "the certificates pass the strict rules of Python 3.13 and later"),
+    row("D44", Needs::Kit, "the names fit the certificate"),
+    row("D50", Needs::Kit, "the image is a fixed one"),
+    row("D21", Needs::Cluster, "Pod Security lets the parent's pod be made"),
+    row("D22", Needs::Cluster, "admission lets the parent's pod be made"),
+    row("D23", Needs::Cluster, "the quota has room for the parent"),
+    row("D24", Needs::Cluster, "the LimitRange lets the parent's pod be made"),
+    row("D31", Needs::Cluster, "the workspace claim can be mounted"),
+    row("D51", Needs::Cluster, "Secrets and ConfigMaps that the parent's pod names are there"),
+    row("D52", Needs::Cluster, "the node has the parent's image"),
+    row("D53", Needs::Cluster, "the image runs the parent's command"),
+    row("D61", Needs::Cluster, "a node has room for the parent"),
+    row("D80", Needs::Cluster, "the Deployment is rolled out"),
+    row("D81", Needs::Cluster, "the parent's container runs and stays"),
+    row("D82", Needs::Cluster, "the participant has joined"),
+];
+
+impl Check {
+    /// The row of an id.
+    pub fn of(id: &str) -> Option<&'static Self> {
+        CHECKS.iter().find(|check| check.id == id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn each_id_has_one_row() {
+        let ids: BTreeSet<_> = CHECKS.iter().map(|check| check.id).collect();
+        assert_eq!(ids.len(), CHECKS.len());
+        assert!(CHECKS.iter().all(|check| Check::of(check.id) == Some(check) && !check.title.is_empty()));
+    }
+}

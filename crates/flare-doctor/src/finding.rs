@@ -1,0 +1,211 @@
+//! What a check found.
+
+use flare_diagnostic::{Diagnostic, printable, without_secrets};
+use serde::Serialize;
+
+/// How much a finding weighs, the lightest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// It was looked at, and is as it should be.
+    Ok,
+    /// Worth knowing.
+    Info,
+    /// It could not be looked at; the message says why. Never taken for good.
+    Unknown,
+    /// It works, and may not for long or not for everybody.
+    Warning,
+    /// It does not work.
+    Error,
+}
+
+impl Severity {
+    /// As it is written in output.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Info => "info",
+            Self::Unknown => "unknown",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// One thing that a check found. Serialized as in the output of `verify`: `id`, `severity`, `message`, `hint`, `evidence`.
+///
+/// Text of a cluster or of a log can neither steer a terminal nor show a secret: it is cleaned as that of a [`Diagnostic`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// The check's id, which never changes its meaning.
+    pub id: &'static str,
+    /// How much it weighs.
+    pub severity: Severity,
+    /// What was found, for people.
+    pub message: String,
+    /// What one can do about it; every error and every warning has one.
+    pub hint: Option<String>,
+    /// What the message rests on: lines of a log, texts of the cluster. May be empty.
+    pub evidence: Vec<String>,
+}
+
+impl Finding {
+    /// Makes one of any weight.
+    pub fn new(id: &'static str, severity: Severity, message: impl Into<String>) -> Self {
+        Self { id, severity, message: clean(&message.into()), hint: None, evidence: Vec::new() }
+    }
+
+    /// Something that does not work, and what one can do.
+    pub fn error(id: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(id, Severity::Error, message).hint(hint)
+    }
+
+    /// Something that may not work for long or for everybody, and what one can do.
+    pub fn warning(id: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(id, Severity::Warning, message).hint(hint)
+    }
+
+    /// Something that is as it should be.
+    pub fn ok(id: &'static str, message: impl Into<String>) -> Self {
+        Self::new(id, Severity::Ok, message)
+    }
+
+    /// Something that could not be looked at, and why.
+    pub fn unknown(id: &'static str, what: &str, why: &Diagnostic) -> Self {
+        let found = Self::new(id, Severity::Unknown, format!("{what} was not checked: {}", why.message));
+        Self { hint: why.hint.clone(), ..found }
+    }
+
+    /// A diagnostic of another crate as a finding: a warning as a warning, an error as an error.
+    pub fn of(id: &'static str, diagnostic: &Diagnostic) -> Self {
+        let severity = match diagnostic.severity {
+            flare_diagnostic::Severity::Error => Severity::Error,
+            flare_diagnostic::Severity::Warning => Severity::Warning,
+        };
+        let found = Self::new(id, severity, diagnostic.message.clone());
+        let place = diagnostic.place.iter().map(ToString::to_string);
+        Self { hint: diagnostic.hint.clone(), ..found }.evidence(place)
+    }
+
+    /// Says what one can do.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(clean(&hint.into()));
+        self
+    }
+
+    /// Adds what the message rests on; empty lines are left out.
+    #[must_use]
+    pub fn evidence(mut self, lines: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        let lines = lines.into_iter().map(|line| log_line(line.as_ref().trim_end())).filter(|line| !line.is_empty());
+        self.evidence.extend(lines);
+        self
+    }
+}
+
+/// How many findings there are of each weight.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// As it should be.
+    pub ok: usize,
+    /// Worth knowing.
+    pub info: usize,
+    /// Not looked at.
+    pub unknown: usize,
+    /// May not work for long or for everybody.
+    pub warning: usize,
+    /// Does not work.
+    pub error: usize,
+}
+
+impl Counts {
+    /// Counts findings.
+    pub fn of(findings: &[Finding]) -> Self {
+        let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
+        Self {
+            ok: count(Severity::Ok),
+            info: count(Severity::Info),
+            unknown: count(Severity::Unknown),
+            warning: count(Severity::Warning),
+            error: count(Severity::Error),
+        }
+    }
+}
+
+/// A line of a log as it may be shown: without FLARE's colours, and with its tokens of sessions, which some releases log, hidden like
+/// other secrets.
+pub fn log_line(line: &str) -> String {
+    clean(&without_tokens(&without_colours(line)))
+}
+
+/// Without the sequences that select a colour: `ESC [ … m`.
+fn without_colours(line: &str) -> String {
+    const BEGIN: &str = "\u{1b}[";
+    let mut parts = line.split(BEGIN);
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let behind = part.trim_start_matches(|character: char| character.is_ascii_digit() || character == ';');
+        match behind.strip_prefix('m') {
+            Some(behind) => plain.push_str(behind),
+            None => plain.extend([BEGIN, part]),
+        }
+    }
+    plain
+}
+
+/// Without the word behind each `Token:`.
+fn without_tokens(line: &str) -> String {
+    const TOKEN: &str = "token:";
+    let small = line.to_ascii_lowercase();
+    let mut shown = String::new();
+    let mut from = 0;
+    while let Some(at) = small[from..].find(TOKEN) {
+        let value = from + at + TOKEN.len();
+        shown.push_str(&line[from..value]);
+        let token = line[value..].trim_start();
+        let end = token.find(char::is_whitespace).unwrap_or(token.len());
+        if end > 0 {
+            shown.push_str(" (hidden)");
+        }
+        from = line.len() - token.len() + end;
+    }
+    shown + &line[from..]
+}
+
+fn clean(text: &str) -> String {
+    printable(&without_secrets(text)).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neither_a_token_of_a_session_nor_a_colour_is_shown() {
+        let line = "\u{1b}[38m12:00 - FederatedClient - INFO - Successfully registered client:site-1 for project demo. Token:0a1b-2c \
+                    SSID:NA\u{1b}[0m";
+        let shown = log_line(line);
+        let expected =
+            "12:00 - FederatedClient - INFO - Successfully registered client:site-1 for project demo. Token: (hidden) SSID:NA";
+        assert_eq!(shown, expected);
+        assert_eq!(log_line("joined. Sent token: 924560b9.  Total clients: 1"), "joined. Sent token: (hidden)  Total clients: 1");
+        for cut in ["Token:", "a Token: ", "Token: x", "Token:x token:y", "\u{1b}[", "é token:x"] {
+            assert!(!log_line(cut).contains(['x', 'y', '\u{1b}']), "{cut}");
+        }
+    }
+
+    #[test]
+    fn text_of_a_cluster_cannot_steer_a_terminal() {
+        let finding = Finding::error("D81", "a\u{1b}[2Jb", "c\nd").evidence(["\u{7}bell", "", "  "]);
+        assert!(!format!("{finding:?}").contains("\\u{1b}[") || finding.message.contains("\\u{1b}"), "{finding:?}");
+        assert_eq!(finding.evidence.len(), 1);
+        assert!(finding.evidence[0].chars().all(|character| !character.is_control()));
+        assert!(finding.message.chars().chain(finding.hint.iter().flat_map(|hint| hint.chars())).all(|c| !c.is_control()));
+    }
+
+    #[test]
+    fn findings_are_counted_by_weight() {
+        let findings = [Finding::ok("D40", "a"), Finding::error("D41", "b", "c"), Finding::error("D42", "b", "c")];
+        assert_eq!(Counts::of(&findings), Counts { ok: 1, error: 2, ..Counts::default() });
+    }
+}

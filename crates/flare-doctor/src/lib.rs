@@ -1,0 +1,11 @@
+#![doc = include_str!("../README.md")]
+
+mod checks;
+mod finding;
+pub mod offline;
+pub mod registered;
+pub mod rollout;
+mod texts;
+
+pub use checks::{CHECKS, Check, Needs};
+pub use finding::{Counts, Finding, Severity, log_line};

@@ -1,0 +1,157 @@
+//! What can be wrong with a prepared kit, seen without a cluster.
+
+use flare_diagnostic::{Collector, Diagnostic};
+use flare_names::Role;
+use flare_prepared_kit::{ChangeKind, PreparedKit};
+use flare_site_plan::SitePlan;
+use flare_startup_kit::{StartupKit, is_own_machine};
+use serde_json::Value;
+
+use crate::{CHECKS, Finding, Needs, Severity};
+
+/// Looks at a prepared kit. `now` is the time in seconds since 1970, for the certificates. Every check that needs the kit alone gives at
+/// least one finding, in the order of [`CHECKS`].
+pub fn check(kit: &PreparedKit, now: i64) -> Vec<Finding> {
+    let read = Read::of(kit, now);
+    let ids = CHECKS.iter().filter(|check| check.needs == Needs::Kit);
+    ids.flat_map(|check| {
+        let found = match check.id {
+            "D40" => layout(kit, &read),
+            "D41" => read.lasting.clone(),
+            "D42" => read.dated.iter().map(|fault| Finding { id: "D42", ..fault.clone() }).collect(),
+            "D43" => strict(&read),
+            "D44" => names(kit.plan(), &read),
+            _ => image(kit),
+        };
+        let settled = found.iter().all(|finding| finding.severity < Severity::Unknown);
+        let ok = settled.then(|| Finding::ok(check.id, check.title));
+        ok.into_iter().chain(found)
+    })
+    .collect()
+}
+
+/// The end of the year 9999, in seconds since 1970: the last that a certificate can name.
+const FAR_FUTURE: i64 = 253_402_300_799;
+
+/// The kit's role file and certificates, read as of a startup kit.
+struct Read {
+    /// `None` where they have a fault.
+    kit: Option<StartupKit>,
+    /// What is wrong at any time.
+    lasting: Vec<Finding>,
+    /// What is wrong at this time: dates of certificates.
+    dated: Vec<Finding>,
+}
+
+impl Read {
+    fn of(kit: &PreparedKit, now: i64) -> Self {
+        let read = |time| {
+            let mut found = Collector::new();
+            let read = found.keep_checked(StartupKit::read(kit.tree(), &kit.plan().participant, time));
+            (read, findings(found))
+        };
+        let (startup_kit, found) = read(now);
+        // Before all certificates and after all of them their dates are wrong each in another way; what is the same is no matter of time.
+        let (_, early) = read(0);
+        let (_, late) = read(FAR_FUTURE);
+        let (lasting, dated) = found.into_iter().partition(|fault| early.contains(fault) && late.contains(fault));
+        Self { kit: startup_kit, lasting, dated }
+    }
+}
+
+fn findings(found: Collector) -> Vec<Finding> {
+    let of = |fault: &Diagnostic| Finding::of("D41", fault);
+    match found.finish(|| ()) {
+        Ok(checked) => checked.warnings.iter().map(of).collect(),
+        Err(faults) => faults.all().iter().chain(faults.warnings()).map(of).collect(),
+    }
+}
+
+/// Whether the certificates are those for which `prepare` decided; edits of the user are worth knowing.
+fn layout(kit: &PreparedKit, read: &Read) -> Vec<Finding> {
+    let plan = kit.plan();
+    let mut found = Vec::new();
+    if let Some(startup) = &read.kit
+        && (startup.role != plan.role
+            || startup.site != plan.site
+            || startup.certificates.root_fingerprint != plan.root_fingerprint)
+    {
+        let message = format!(
+            "`startup/` is the kit of the {} `{}`, and the chart was prepared for the {} `{}` or for another provisioning",
+            startup.role, startup.site, plan.role, plan.site
+        );
+        found.push(Finding::error("D40", message, "prepare the participant's own kit again"));
+    }
+    let edited = kit.changes().iter().filter(|change| change.kind != ChangeKind::Removed || change.file.starts_with("local/"));
+    let edited: Vec<_> = edited.map(|change| format!("{} ({})", change.file, change.kind)).collect();
+    if !edited.is_empty() {
+        let message = format!("{} files were changed since `prepare`", edited.len());
+        found.push(Finding::new("D40", Severity::Info, message).evidence(edited));
+    }
+    found
+}
+
+/// Refused by Python 3.13 and later, in links of FLARE itself; which Python the image has is not known here.
+fn strict(read: &Read) -> Vec<Finding> {
+    let faults = read.kit.iter().flat_map(|kit| &kit.certificates.strict_faults);
+    let of_fault = |fault: &flare_startup_kit::StrictFault| {
+        let message = format!("`{}`: `{}` {}; Python 3.13 and later refuses it", fault.file, fault.extension, fault.message);
+        Finding::warning("D43", message, "provision the project again with FLARE 2.7 or later, or use an image with Python 3.12")
+    };
+    faults.map(of_fault).collect()
+}
+
+fn names(plan: &SitePlan, read: &Read) -> Vec<Finding> {
+    let Some(kit) = &read.kit else { return Vec::new() };
+    let identity = &kit.certificates.identity;
+    let mut found = Vec::new();
+    match plan.role {
+        Role::Server if !identity.may_serve => {
+            let message =
+                format!("`{}` may not be used by a server (extendedKeyUsage, keyUsage): clients refuse it", identity.file);
+            found.push(Finding::error("D44", message, "provision the project again"));
+        }
+        Role::Server if identity.subject_alternative_names.is_empty() => {
+            let message = format!("`{}` names no host (subjectAltName): clients refuse it under every name", identity.file);
+            found.push(Finding::error("D44", message, "set `default_host` or `host_names` in project.yml and provision again"));
+        }
+        Role::Client if !identity.may_connect => {
+            let message =
+                format!("`{}` may not be used by a client (extendedKeyUsage, keyUsage): the server refuses it", identity.file);
+            found.push(Finding::error("D44", message, "provision the project again"));
+        }
+        Role::Client => found.extend(plan.server_target.as_ref().filter(|(host, _)| is_own_machine(host)).map(|(host, _)| {
+            let message = format!("the kit calls its server under `{host}`, which inside a pod is the pod itself");
+            Finding::error(
+                "D44",
+                message,
+                "set `default_host` in project.yml to a name that the site reaches, and provision again",
+            )
+        })),
+        Role::Server => {}
+    }
+    found
+}
+
+/// The image as the values have it now, which may be edited.
+fn image(kit: &PreparedKit) -> Vec<Finding> {
+    let Ok(values) = kit.values() else { return Vec::new() };
+    let part = |key: &str| match &values["image"][key] {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        _ => String::new(),
+    };
+    let (repository, tag, digest) = (part("repository"), part("tag"), part("digest"));
+    if repository.is_empty() {
+        return vec![Finding::error(
+            "D50",
+            "the values name no image (`image.repository`)",
+            "set it back, or prepare the kit again",
+        )];
+    }
+    if digest.is_empty() && (tag.is_empty() || tag == "latest") {
+        let message = format!("the image `{repository}` has no tag or digest that fixes its content");
+        return vec![Finding::warning("D50", message, "give `docker_image` in k8s.yaml a tag of a release, and prepare again")];
+    }
+    Vec::new()
+}

@@ -1,0 +1,74 @@
+//! Containers that start and end.
+
+use k8s_openapi::api::core::v1::{ContainerStateTerminated, ContainerStatus, Pod};
+
+use super::{
+    current::Current,
+    look::{Look, Verdict},
+};
+use crate::{Finding, registered};
+
+/// So many last lines of a log say why it ended.
+const LAST_LINES: usize = 20;
+
+/// What a container that has ended and does not run now means; `None` where it runs, or has never run.
+pub(super) fn judge(look: &Look<'_>, current: &Current<'_>, pod: &Pod) -> Option<Verdict> {
+    let init = pod.status.iter().flat_map(|status| status.init_container_statuses.iter().flatten());
+    let mut statuses = init.chain(current.status(pod));
+    statuses.find_map(|status| of_container(look, status, status.name == current.container()))
+}
+
+fn of_container(look: &Look<'_>, status: &ContainerStatus, is_parent: bool) -> Option<Verdict> {
+    let state = status.state.as_ref()?;
+    if state.running.is_some() || (!is_parent && state.terminated.as_ref().is_some_and(|ended| ended.exit_code == 0)) {
+        return None;
+    }
+    let waits_for = state.waiting.as_ref().and_then(|waiting| waiting.reason.as_deref()).unwrap_or_default();
+    if matches!(waits_for, "ErrImagePull" | "ImagePullBackOff" | "InvalidImageName" | "ErrImageNeverPull") {
+        // It ended, and what keeps it from its next start is another matter.
+        return None;
+    }
+    let ended = state.terminated.as_ref().or_else(|| status.last_state.as_ref()?.terminated.as_ref())?;
+    let what = if is_parent { "the parent".to_owned() } else { format!("the init container `{}`", status.name) };
+    if matches!(ended.reason.as_deref(), Some("StartError" | "ContainerCannotRun")) {
+        return Some(Verdict::hopeless(cannot_start(&what, ended)));
+    }
+    if ended.reason.as_deref() == Some("OOMKilled") {
+        return Some(Verdict::hopeless(out_of_memory(look, &what, ended)));
+    }
+    let finding = crashed(look, &what, status, ended);
+    Some(if waits_for == "CrashLoopBackOff" { Verdict::hopeless(finding) } else { Verdict::Waiting(finding) })
+}
+
+/// The runtime could not run the command at all.
+fn cannot_start(what: &str, ended: &ContainerStateTerminated) -> Finding {
+    let hint = "set `parent.python_path` in k8s.yaml to the Python of the image, or choose an image for the nodes' processor; then \
+                prepare and install again";
+    Finding::error("D53", format!("{what} cannot be started: the image does not run its command"), hint).evidence(&ended.message)
+}
+
+fn out_of_memory(look: &Look<'_>, what: &str, ended: &ContainerStateTerminated) -> Finding {
+    let message = format!("{what} was killed because it used more memory than its limit (exit {})", ended.exit_code);
+    let hint = "raise `resources.limits.memory` (`parent.resources` in k8s.yaml, then prepare and install again)";
+    Finding::error("D81", message, hint).evidence(last_lines(look.log))
+}
+
+fn crashed(look: &Look<'_>, what: &str, status: &ContainerStatus, ended: &ContainerStateTerminated) -> Finding {
+    let times =
+        if status.restart_count > 0 { format!(", and was started again {} times", status.restart_count) } else { String::new() };
+    let reason = ended.reason.as_deref().filter(|reason| !matches!(*reason, "Error" | "Completed"));
+    let reason = reason.map(|reason| format!(", {reason}")).unwrap_or_default();
+    let mut message = format!("{what} ended with exit {}{reason}{times}", ended.exit_code);
+    let mut hint = "the last lines of its log say why".to_owned();
+    if let Some(cause) = registered::cause(look.log) {
+        message = format!("{message}: {}", cause.message);
+        cause.hint.clone_into(&mut hint);
+    }
+    Finding::error("D81", message, hint).evidence(&ended.message).evidence(last_lines(look.log))
+}
+
+fn last_lines(log: &str) -> impl Iterator<Item = &str> {
+    let lines: Vec<_> = log.lines().filter(|line| !line.trim().is_empty()).collect();
+    let from = lines.len().saturating_sub(LAST_LINES);
+    lines.into_iter().skip(from)
+}

@@ -1,0 +1,100 @@
+//! The pod that counts: the newest one of the Deployment's newest template.
+
+use k8s_openapi::{
+    api::{
+        apps::v1::{Deployment, ReplicaSet},
+        core::v1::{ContainerStatus, Pod},
+    },
+    apimachinery::pkg::apis::meta::v1::ObjectMeta,
+};
+
+use super::look::{Look, Verdict};
+use crate::Finding;
+
+/// Annotation with which the Deployment's controller numbers templates, on the Deployment and its `ReplicaSet`s.
+const REVISION: &str = "deployment.kubernetes.io/revision";
+
+/// What belongs to the Deployment's newest template.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Current<'api> {
+    pub(super) deployment: &'api Deployment,
+    pub(super) replica_set: &'api ReplicaSet,
+    /// The newest pod that is not being deleted.
+    pub(super) pod: Option<&'api Pod>,
+    /// Whether pods of the Deployment are left besides that.
+    pub(super) others: usize,
+}
+
+/// Finds it, or says what stands in the way before there can be one.
+pub(super) fn find<'api>(look: &Look<'api>) -> Result<Current<'api>, Box<Verdict>> {
+    let name = look.name;
+    let Some(deployment) = look.deployment else {
+        let finding =
+            Finding::error("D80", format!("there is no Deployment `{name}`"), "install the chart of the prepared kit first");
+        return Err(Box::new(Verdict::hopeless_soon(finding)));
+    };
+    let spec = deployment.spec.as_ref();
+    if spec.is_some_and(|spec| spec.replicas == Some(0)) {
+        let finding = Finding::error(
+            "D80",
+            format!("the Deployment `{name}` is scaled down to 0 pods"),
+            format!("scale it up: `kubectl scale deployment {name} --replicas=1`"),
+        );
+        return Err(Box::new(Verdict::hopeless_soon(finding)));
+    }
+    if spec.is_some_and(|spec| spec.paused == Some(true)) {
+        let hint = format!("resume it: `kubectl rollout resume deployment/{name}`");
+        let finding = Finding::error("D80", format!("the rollout of the Deployment `{name}` is paused"), hint);
+        return Err(Box::new(Verdict::hopeless_soon(finding)));
+    }
+    let not_yet = |what: &str| {
+        let hint = "look at the controllers of the cluster (kube-controller-manager): they do not act on the Deployment";
+        Err(Box::new(Verdict::Waiting(Finding::error("D80", format!("the Deployment `{name}` {what}"), hint))))
+    };
+    let observed = deployment.status.as_ref().and_then(|status| status.observed_generation).unwrap_or(0);
+    if observed < deployment.metadata.generation.unwrap_or(0) {
+        return not_yet("has a change that no controller has seen yet");
+    }
+    let sets = || look.replica_sets.iter().filter(|set| is_owned(&set.metadata, deployment.metadata.uid.as_deref()));
+    let Some(replica_set) = sets().find(|set| revision(&set.metadata) == revision(&deployment.metadata)) else {
+        return not_yet("has no ReplicaSet of its newest template yet");
+    };
+    let pods = || look.pods.iter().filter(|pod| sets().any(|set| is_owned(&pod.metadata, set.metadata.uid.as_deref())));
+    let uid = replica_set.metadata.uid.as_deref();
+    let pod = pods()
+        .filter(|pod| is_owned(&pod.metadata, uid) && pod.metadata.deletion_timestamp.is_none() && !has_failed(pod))
+        .max_by_key(|pod| pod.metadata.creation_timestamp.as_ref().map(|time| time.0));
+    let others = pods().filter(|other| !has_failed(other) && other.metadata.uid != pod.and_then(|pod| pod.metadata.uid.clone()));
+    Ok(Current { deployment, replica_set, pod, others: others.count() })
+}
+
+/// A pod that a node evicted or refused stays as a record, and another one takes its place.
+fn has_failed(pod: &Pod) -> bool {
+    pod.status.as_ref().and_then(|status| status.phase.as_deref()) == Some("Failed")
+}
+
+fn revision(metadata: &ObjectMeta) -> Option<&str> {
+    metadata.annotations.as_ref()?.get(REVISION).map(String::as_str)
+}
+
+fn is_owned(metadata: &ObjectMeta, owner: Option<&str>) -> bool {
+    let owners = metadata.owner_references.as_deref().unwrap_or_default();
+    owner.is_some_and(|owner| owners.iter().any(|reference| reference.uid == owner))
+}
+
+impl Current<'_> {
+    /// The parent's container: the one with the Deployment's name, which is how both releases' charts name it, else the first.
+    pub(super) fn container(&self) -> &str {
+        let template = self.deployment.spec.as_ref().and_then(|spec| spec.template.spec.as_ref());
+        let containers = template.map(|template| template.containers.as_slice()).unwrap_or_default();
+        let name = self.deployment.metadata.name.as_deref().unwrap_or_default();
+        let own = containers.iter().find(|container| container.name == name).or(containers.first());
+        own.map_or(name, |container| &container.name)
+    }
+
+    /// What the kubelet says of that container.
+    pub(super) fn status<'pod>(&self, pod: &'pod Pod) -> Option<&'pod ContainerStatus> {
+        let statuses = pod.status.as_ref()?.container_statuses.as_ref()?;
+        statuses.iter().find(|status| status.name == self.container())
+    }
+}

@@ -1,0 +1,19 @@
+//! From a look to a verdict.
+
+use super::{
+    crash, current,
+    look::{Look, Verdict},
+    pending, refusal,
+};
+
+/// Says what a look means. Pure and total, whatever the API server sent.
+pub fn judge(look: &Look<'_>) -> Verdict {
+    let current = match current::find(look) {
+        Ok(current) => current,
+        Err(verdict) => return *verdict,
+    };
+    let Some(pod) = current.pod else {
+        return refusal::judge(look, &current);
+    };
+    crash::judge(look, &current, pod).unwrap_or_else(|| pending::judge(look, &current, pod))
+}

@@ -1,0 +1,200 @@
+//! A pod whose container has not run yet, or runs and is not ready.
+
+use std::{iter::once, time::Duration};
+
+use flare_pod_launch as launch;
+use k8s_openapi::api::core::v1::{Event, PersistentVolumeClaim, Pod};
+
+use super::{
+    current::Current,
+    look::{Look, Running, Verdict},
+    pull,
+    reference::ReferenceKind,
+};
+use crate::Finding;
+
+/// So many failures to make a volume are no passing trouble.
+const VOLUME_FAILURES: i32 = 2;
+
+pub(super) fn judge(look: &Look<'_>, current: &Current<'_>, pod: &Pod) -> Verdict {
+    if let Some(verdict) = missing(look).or_else(|| claims(look)) {
+        return verdict;
+    }
+    if let Some(message) = image_trouble(current, pod) {
+        return pull::judge(look, pod, image(current, pod), message);
+    }
+    let events: Vec<Event> = pull::own_events(look.events, pod).into_iter().cloned().collect();
+    match of_pod(look, current, pod, &events) {
+        launch::Verdict::Running => running(look, current, pod, &events),
+        launch::Verdict::Waiting { class, reason, message, .. } => waiting(look, class, &reason, &message),
+        launch::Verdict::NotStarted { reason, message, .. } => Verdict::hopeless(not_started(&reason, &message)),
+        // The container has ended and is about to be started again; `crash` has said what is known.
+        launch::Verdict::Failed { reason, message, .. } => Verdict::Waiting(
+            Finding::error("D81", format!("the parent's pod ended: {reason}"), LOOK_AT_POD).evidence(once(message)),
+        ),
+        launch::Verdict::Succeeded => {
+            Verdict::Waiting(Finding::error("D81", "the parent's pod has ended by itself", LOOK_AT_POD))
+        }
+    }
+}
+
+/// Whether the parent's container waits for its image, for the first time or before another start, and what the kubelet says.
+fn image_trouble<'pod>(current: &Current<'_>, pod: &'pod Pod) -> Option<&'pod str> {
+    let waiting = current.status(pod)?.state.as_ref()?.waiting.as_ref()?;
+    let is_pull = matches!(waiting.reason.as_deref(), Some("ErrImagePull" | "ImagePullBackOff"));
+    is_pull.then(|| waiting.message.as_deref().unwrap_or_default())
+}
+
+const LOOK_AT_POD: &str = "look at the pod and its events: `kubectl describe pod`";
+
+/// The rules about pods that do not start are those of job pods; what differs is how long one waits, which `wait` decides here.
+fn of_pod(look: &Look<'_>, current: &Current<'_>, pod: &Pod, events: &[Event]) -> launch::Verdict {
+    let situation = launch::Situation {
+        look: launch::Look::Pod(pod),
+        events,
+        container: current.container(),
+        waited: Duration::ZERO,
+        in_state: Duration::ZERO,
+        now: look.now,
+        memory: launch::Memory::Pending,
+    };
+    let limits = launch::Limits { pull_attempts: i32::MAX, ..launch::Limits::with_pending(None) };
+    launch::classify(&situation, &limits)
+}
+
+/// What the pod names and is not there, but for pull Secrets, without which an image may come.
+fn missing(look: &Look<'_>) -> Option<Verdict> {
+    let missing = look.missing.iter().find(|missing| missing.kind != ReferenceKind::PullSecret)?;
+    let name = &missing.name;
+    let finding = match missing.kind {
+        ReferenceKind::Claim => Finding::error(
+            "D31",
+            format!("the claim `{name}`, which the parent mounts, is not there"),
+            "make it and put the kit there: `stage --create-pvc 10Gi`",
+        ),
+        ReferenceKind::ConfigMap => Finding::error(
+            "D51",
+            format!("the ConfigMap `{name}`, which the parent's pod names, is not there"),
+            "stage the kit again (`stage --mode objects`), or create what the values name",
+        ),
+        ReferenceKind::Secret | ReferenceKind::PullSecret => Finding::error(
+            "D51",
+            format!("the Secret `{name}`, which the parent's pod names, is not there"),
+            "stage the kit again (`stage --mode objects`), or create what the values name",
+        ),
+    };
+    Some(Verdict::hopeless_soon(finding))
+}
+
+fn claims(look: &Look<'_>) -> Option<Verdict> {
+    look.claims.iter().find_map(|claim| of_claim(look, claim))
+}
+
+/// A claim that no pod will ever mount; one that waits for its first pod is fine.
+fn of_claim(look: &Look<'_>, claim: &PersistentVolumeClaim) -> Option<Verdict> {
+    let name = claim.metadata.name.as_deref().unwrap_or_default();
+    if claim.metadata.deletion_timestamp.is_some() {
+        let hint = "wait until it is gone, make it anew with `stage --create-pvc`; pods that still use it keep it";
+        return Some(Verdict::hopeless_soon(Finding::error("D31", format!("the claim `{name}` is being deleted"), hint)));
+    }
+    let spec = claim.spec.as_ref()?;
+    match claim.status.as_ref().and_then(|status| status.phase.as_deref()) {
+        Some("Lost") => {
+            let hint = "delete the claim and restore its data (`restore`), or bind it to another volume";
+            Some(Verdict::hopeless(Finding::error("D31", format!("the claim `{name}` has lost its volume"), hint)))
+        }
+        Some("Pending") if spec.volume_name.as_deref().unwrap_or_default().is_empty() => {
+            let uid = claim.metadata.uid.as_deref();
+            let events = look.events.iter().filter(|event| uid.is_some() && event.involved_object.uid.as_deref() == uid);
+            let failures: Vec<_> = events.filter(|event| event.reason.as_deref() == Some("ProvisioningFailed")).collect();
+            let times: i32 = failures.iter().map(|event| event.count.unwrap_or(1)).sum();
+            let texts = failures.iter().filter_map(|event| event.message.as_deref());
+            if times >= VOLUME_FAILURES {
+                let hint =
+                    "delete the claim and create it with another storage class, access mode or size (`stage --create-pvc`)";
+                let finding = Finding::error("D31", format!("the cluster cannot make a volume for the claim `{name}`"), hint);
+                return Some(Verdict::hopeless(finding.evidence(texts)));
+            }
+            if spec.storage_class_name.is_none() {
+                let message = format!(
+                    "the claim `{name}` names no storage class, and the cluster has no default one: nobody makes its volume"
+                );
+                let hint =
+                    "delete the claim and create it with `stage --create-pvc --storage-class CLASS`, or have a default class set";
+                return Some(Verdict::hopeless_soon(Finding::error("D31", message, hint)));
+            }
+            None
+        }
+        _ => None,
+    }
+}
+
+fn waiting(look: &Look<'_>, class: launch::Class, reason: &str, message: &str) -> Verdict {
+    let name = look.name;
+    let (id, what, hint) = match (class, reason) {
+        // The kubelet's own word for a pod that names what it cannot use; a Secret that is made late is among it.
+        (_, "CreateContainerConfigError") => {
+            let hint = "correct what the text names in the chart's values, or create it";
+            let finding = Finding::error("D81", format!("the container of `{name}` cannot be made from its settings"), hint);
+            return Verdict::hopeless_soon(finding.evidence(once(message)));
+        }
+        (launch::Class::Capacity, _) => {
+            ("D61", "no node has room for it, or none fits", "free or add a node, or lower `parent.resources` in k8s.yaml")
+        }
+        (_, "FailedAttachVolume" | "FailedMount" | "FailedMapVolume") => {
+            ("D31", "its volumes cannot be mounted yet", "see which pod or node still holds the volume")
+        }
+        (_, "Unschedulable" | "FailedScheduling") => {
+            ("D31", "its volume keeps it from every node", "see the claim and its storage class: `kubectl describe pvc`")
+        }
+        _ => ("D81", "it does not run yet", LOOK_AT_POD),
+    };
+    Verdict::Waiting(Finding::error(id, format!("the pod of `{name}` waits ({reason}): {what}"), hint).evidence(once(message)))
+}
+
+fn not_started(reason: &str, message: &str) -> Finding {
+    let (id, what, hint) = match reason {
+        "InvalidImageName" => {
+            ("D50", "the image's name is none", "correct `docker_image` in k8s.yaml, and prepare and install again")
+        }
+        "ErrImageNeverPull" => (
+            "D52",
+            "the node does not have the image and may not pull it",
+            "set `image.pullPolicy` of the values to `IfNotPresent`",
+        ),
+        "StartError" | "ContainerCannotRun" => {
+            ("D53", "the image does not run the parent's command", "set `parent.python_path` in k8s.yaml to the image's Python")
+        }
+        _ => ("D81", "the parent's pod cannot start", LOOK_AT_POD),
+    };
+    Finding::error(id, format!("{what} ({reason})"), hint).evidence(once(message))
+}
+
+fn image<'pod>(current: &Current<'_>, pod: &'pod Pod) -> &'pod str {
+    let containers = pod.spec.as_ref().map(|spec| spec.containers.as_slice()).unwrap_or_default();
+    let own = containers.iter().find(|container| container.name == current.container());
+    own.and_then(|container| container.image.as_deref()).unwrap_or_default()
+}
+
+fn running(look: &Look<'_>, current: &Current<'_>, pod: &Pod, events: &[Event]) -> Verdict {
+    let name = look.name;
+    let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_deref()).unwrap_or_default();
+    if !conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True") {
+        let unhealthy = events.iter().filter(|event| event.reason.as_deref() == Some("Unhealthy"));
+        let finding =
+            Finding::error("D81", format!("the parent `{name}` runs and is not ready yet"), "see its log for what it waits for");
+        return Verdict::Waiting(finding.evidence(unhealthy.filter_map(|event| event.message.as_deref())));
+    }
+    if current.others > 0 {
+        let hint = "see why that pod does not end: `kubectl describe pod`";
+        return Verdict::Waiting(Finding::error("D80", format!("a former pod of `{name}` has not ended yet"), hint));
+    }
+    let status = current.status(pod);
+    Verdict::Running(Running {
+        pod: pod.metadata.name.clone().unwrap_or_default(),
+        uid: pod.metadata.uid.clone().unwrap_or_default(),
+        container: current.container().to_owned(),
+        node: pod.spec.as_ref().and_then(|spec| spec.node_name.clone()).unwrap_or_default(),
+        restarts: status.map_or(0, |status| status.restart_count),
+    })
+}

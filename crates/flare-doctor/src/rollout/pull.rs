@@ -1,0 +1,82 @@
+//! Images that do not come.
+
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::{Event, Pod};
+
+use super::{
+    look::{Look, Verdict},
+    reference::ReferenceKind,
+};
+use crate::{
+    Finding,
+    texts::{self, PullFault},
+};
+
+/// So many failed tries with a text that does not heal are enough.
+const ATTEMPTS: i32 = 2;
+
+/// Where the tries cannot be counted: longer than the kubelet's first pause of 10 s.
+const UNCOUNTED: Duration = Duration::from_secs(15);
+
+/// What `ErrImagePull` or `ImagePullBackOff` means. `message` is what the kubelet says with it.
+pub(super) fn judge(look: &Look<'_>, pod: &Pod, image: &str, message: &str) -> Verdict {
+    let events = own_events(look.events, pod);
+    // With the back-off, older kubelets no longer say why; the event still does.
+    let failed =
+        events.iter().filter(|event| event.reason.as_deref() == Some("Failed")).filter_map(|event| event.message.as_deref());
+    let texts: Vec<&str> = std::iter::once(message).chain(failed).filter(|text| !text.is_empty()).collect();
+    let fault = texts.iter().find_map(|text| texts::pull_fault(text));
+    let evidence = texts.iter().find(|text| texts::pull_fault(text).is_some()).or(texts.first());
+    let Some(fault) = fault else {
+        let hint = "see that the node reaches the registry; an image that is large takes its time";
+        let finding =
+            Finding::error("D52", format!("the image `{image}` could not be pulled yet, and the node tries again"), hint);
+        return Verdict::Waiting(finding.evidence(evidence));
+    };
+    let (why, hint) = words(fault);
+    let mut finding = Finding::error("D52", format!("the image `{image}` cannot be pulled: {why}"), hint).evidence(evidence);
+    if let Some(secret) = look.missing.iter().find(|missing| missing.kind == ReferenceKind::PullSecret) {
+        let message = format!("the image `{image}` cannot be pulled: the pull Secret `{}` is not there", secret.name);
+        let hint = format!("create it: `kubectl create secret docker-registry {} …`", secret.name);
+        finding = Finding::error("D51", message, hint).evidence(evidence);
+    }
+    match attempts(&events) {
+        None => Verdict::Hopeless { finding, after: UNCOUNTED },
+        Some(attempts) if attempts >= ATTEMPTS => Verdict::hopeless(finding),
+        Some(_) => Verdict::Waiting(finding),
+    }
+}
+
+/// How often the kubelet began to pull; `None` where no event says it. While the container waits for its image, each has failed.
+fn attempts(events: &[&Event]) -> Option<i32> {
+    let pulls = events.iter().filter(|event| event.reason.as_deref() == Some("Pulling"));
+    pulls
+        .map(|event| event.series.as_ref().and_then(|series| series.count).or(event.count).unwrap_or(1))
+        .reduce(|all, one| all + one)
+}
+
+pub(super) fn own_events<'api>(events: &'api [Event], pod: &Pod) -> Vec<&'api Event> {
+    let uid = pod.metadata.uid.as_deref();
+    events.iter().filter(|event| uid.is_some() && event.involved_object.uid.as_deref() == uid).collect()
+}
+
+const fn words(fault: PullFault) -> (&'static str, &'static str) {
+    match fault {
+        PullFault::NotThere => {
+            ("the registry has no such image or tag", "correct `docker_image` in k8s.yaml, and prepare and install again")
+        }
+        PullFault::NotAllowed => (
+            "the registry does not give it to this cluster, or has no such image",
+            "name a Secret with credentials for this registry in `parent.image_pull_secrets` of k8s.yaml, or correct the image's name",
+        ),
+        PullFault::Platform => {
+            ("the registry has none for the node's processor", "choose an image that is built for the nodes' processor")
+        }
+        PullFault::NotTrusted => (
+            "the node does not trust the registry",
+            "have the registry's certificate authority set up on the nodes, or use a registry that they trust",
+        ),
+        PullFault::NoImage => ("what is there is no image that the node can use", "correct `docker_image` in k8s.yaml"),
+    }
+}

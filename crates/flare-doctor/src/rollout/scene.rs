@@ -1,0 +1,206 @@
+//! What the watches have shown so far.
+
+use flare_cluster::{Change, Cluster, LogSelection, Selection};
+use flare_diagnostic::Diagnostic;
+use futures_util::{
+    Stream, StreamExt as _,
+    stream::{BoxStream, SelectAll, select_all},
+};
+use jiff::Timestamp;
+use k8s_openapi::{
+    Metadata,
+    api::{
+        apps::v1::{Deployment, ReplicaSet},
+        core::v1::{ConfigMap, Event, PersistentVolumeClaim, Pod, Secret},
+    },
+    apimachinery::pkg::apis::meta::v1::ObjectMeta,
+};
+
+use super::{
+    current,
+    judge::judge,
+    look::{Look, Target, Verdict},
+    reference::{Reference, ReferenceKind},
+};
+
+/// So many last lines of a container that ended are read.
+const LOG_LINES: u32 = 50;
+
+/// One message of a watch.
+pub(super) enum Seen {
+    Deployment(Change<Deployment>),
+    ReplicaSet(Change<ReplicaSet>),
+    Pod(Change<Pod>),
+    Event(Change<Event>),
+    /// What is needed cannot be watched.
+    Refused(Diagnostic),
+    /// Events cannot be watched: they help, and are not needed.
+    NoEvents,
+}
+
+/// Objects of one kind, as the last changes left them.
+#[derive(Debug)]
+struct Mirror<K> {
+    objects: Vec<K>,
+    listed: bool,
+}
+
+impl<K> Default for Mirror<K> {
+    fn default() -> Self {
+        Self { objects: Vec::new(), listed: false }
+    }
+}
+
+impl<K: Metadata<Ty = ObjectMeta>> Mirror<K> {
+    /// Takes a change over. Gives the interruption, if it is one.
+    fn apply(&mut self, change: Change<K>) -> Option<Diagnostic> {
+        match change {
+            Change::All(objects) => (self.objects, self.listed) = (objects, true),
+            Change::Applied(object) => {
+                self.remove(&object);
+                self.objects.push(object);
+            }
+            Change::Deleted(object) => self.remove(&object),
+            Change::Interrupted(fault) => return Some(fault),
+        }
+        None
+    }
+
+    fn remove(&mut self, object: &K) {
+        self.objects.retain(|kept| kept.metadata().name != object.metadata().name);
+    }
+}
+
+/// Everything that a look is made of.
+#[derive(Debug, Default)]
+pub(super) struct Scene {
+    deployments: Mirror<Deployment>,
+    replica_sets: Mirror<ReplicaSet>,
+    pods: Mirror<Pod>,
+    events: Mirror<Event>,
+    claims: Vec<PersistentVolumeClaim>,
+    missing: Vec<Reference>,
+    /// The log of the container that ended last, by pod and number of restarts.
+    log: Option<(String, i32, String)>,
+    /// Why the API server is not seen now.
+    pub(super) interruption: Option<Diagnostic>,
+}
+
+/// Begins to watch what belongs to a Deployment.
+pub(super) fn watch(cluster: &Cluster, target: &Target) -> SelectAll<BoxStream<'static, Seen>> {
+    let (namespace, all) = (target.namespace.as_str(), Selection::default());
+    let deployment = cluster.namespaced(namespace).watch(&Selection::named(&target.deployment));
+    select_all([
+        changes(deployment, Seen::Deployment, Seen::Refused),
+        changes(cluster.namespaced(namespace).watch(&all), Seen::ReplicaSet, Seen::Refused),
+        changes(cluster.namespaced(namespace).watch(&all), Seen::Pod, Seen::Refused),
+        changes(cluster.namespaced(namespace).watch(&all), Seen::Event, |_| Seen::NoEvents),
+    ])
+}
+
+fn changes<K: 'static>(
+    changes: impl Stream<Item = Result<Change<K>, Diagnostic>> + Send + 'static,
+    seen: fn(Change<K>) -> Seen,
+    refused: fn(Diagnostic) -> Seen,
+) -> BoxStream<'static, Seen> {
+    changes.map(move |change| change.map_or_else(refused, seen)).boxed()
+}
+
+impl Scene {
+    /// Takes what a watch said. An error is one that does not heal.
+    pub(super) fn apply(&mut self, seen: Seen) -> Result<(), Diagnostic> {
+        let interruption = match seen {
+            Seen::Deployment(change) => self.deployments.apply(change),
+            Seen::ReplicaSet(change) => self.replica_sets.apply(change),
+            Seen::Pod(change) => self.pods.apply(change),
+            Seen::Event(change) => self.events.apply(change),
+            Seen::NoEvents => None,
+            Seen::Refused(fault) => return Err(fault),
+        };
+        self.interruption = interruption;
+        Ok(())
+    }
+
+    /// Whether each kind has been listed, without which nothing can be said.
+    pub(super) fn is_complete(&self) -> bool {
+        self.deployments.listed && self.replica_sets.listed && self.pods.listed
+    }
+
+    pub(super) fn judge(&self, target: &Target, now: Timestamp) -> Verdict {
+        judge(&self.look(target, now))
+    }
+
+    fn look<'scene>(&'scene self, target: &'scene Target, now: Timestamp) -> Look<'scene> {
+        Look {
+            name: &target.deployment,
+            deployment: self.deployments.objects.first(),
+            replica_sets: &self.replica_sets.objects,
+            pods: &self.pods.objects,
+            events: &self.events.objects,
+            claims: &self.claims,
+            missing: &self.missing,
+            log: self.log.as_ref().map(|(_, _, text)| text.as_str()).unwrap_or_default(),
+            now,
+        }
+    }
+
+    /// Asks for what no watch shows: what the pod names, and the log of a container that ended. What may not be read is not known.
+    pub(super) async fn look_further(&mut self, cluster: &Cluster, target: &Target, now: Timestamp) {
+        let look = self.look(target, now);
+        let Some(pod) = current::find(&look).ok().and_then(|current| current.pod).cloned() else { return };
+        let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+        if phase == Some("Pending") {
+            self.find_references(cluster, &target.namespace, &pod).await;
+        } else {
+            (self.missing, self.claims) = (Vec::new(), Vec::new());
+        }
+        self.read_log(cluster, &target.namespace, &pod).await;
+    }
+
+    async fn find_references(&mut self, cluster: &Cluster, namespace: &str, pod: &Pod) {
+        let (mut missing, mut claims) = (Vec::new(), Vec::new());
+        for reference in pod.spec.as_ref().map(Reference::all).unwrap_or_default() {
+            let name = reference.name.as_str();
+            let found = match reference.kind {
+                ReferenceKind::Secret | ReferenceKind::PullSecret => {
+                    cluster.namespaced::<Secret>(namespace).find(name).await.map(|found| found.is_some())
+                }
+                ReferenceKind::ConfigMap => {
+                    cluster.namespaced::<ConfigMap>(namespace).find(name).await.map(|found| found.is_some())
+                }
+                ReferenceKind::Claim => {
+                    let claim = cluster.namespaced::<PersistentVolumeClaim>(namespace).find(name).await;
+                    claim.map(|claim| claim.map(|claim| claims.push(claim)).is_some())
+                }
+            };
+            if found == Ok(false) {
+                missing.push(reference);
+            }
+        }
+        (self.missing, self.claims) = (missing, claims);
+    }
+
+    async fn read_log(&mut self, cluster: &Cluster, namespace: &str, pod: &Pod) {
+        let name = pod.metadata.name.clone().unwrap_or_default();
+        let statuses = pod
+            .status
+            .iter()
+            .flat_map(|status| status.init_container_statuses.iter().flatten().chain(status.container_statuses.iter().flatten()));
+        let ended = statuses.into_iter().find_map(|status| {
+            let now = status.state.as_ref().is_some_and(|state| state.terminated.is_some());
+            let before = status.last_state.as_ref().is_some_and(|state| state.terminated.is_some());
+            (now || before).then(|| (status.name.clone(), status.restart_count, now))
+        });
+        let Some((container, restarts, now)) = ended else { return };
+        // The same container ends once: what it said is read once, and again where that failed.
+        let life = restarts - i32::from(!now);
+        if self.log.as_ref().is_some_and(|(pod, known, _)| *pod == name && *known == life) {
+            return;
+        }
+        let selection =
+            LogSelection { container: Some(container), last_lines: Some(LOG_LINES), previous: !now, ..LogSelection::default() };
+        if let Ok(text) = cluster.logs(namespace, &name, &selection).await {
+            self.log = Some((name, life, text));
+        }
+    }
+}

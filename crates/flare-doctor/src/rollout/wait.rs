@@ -1,0 +1,235 @@
+//! Waiting for a parent, with an end.
+
+use std::time::Duration;
+
+use flare_cluster::Cluster;
+use futures_util::{FutureExt as _, StreamExt as _};
+use tokio::time::{Instant, sleep_until};
+
+use super::{
+    look::{Running, Target, Verdict},
+    scene::{self, Scene},
+};
+use crate::{Finding, Severity};
+
+/// How it is waited for.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// The end of the wait. One that is shorter than `stable` never succeeds.
+    pub deadline: Duration,
+    /// So long the same pod has to run without a restart: what crashes after its imports crashes within it.
+    pub stable: Duration,
+    /// The wall clock.
+    pub clock: fn() -> jiff::Timestamp,
+}
+
+impl Options {
+    /// How long a parent has to run before it counts as one that stays.
+    pub const STABLE: Duration = Duration::from_secs(20);
+}
+
+/// How often something that lasts is looked at again where nothing changes.
+const TICK: Duration = Duration::from_millis(500);
+
+/// Watches a parent until it has run for a while, is hopeless, or the time is over. `progress` is told, in a few words, what is waited
+/// for, each time that it changes.
+///
+/// # Errors
+/// The reason, as a finding of weight `error`; of weight `unknown` where the cluster did not let it be seen.
+pub async fn wait(
+    cluster: &Cluster,
+    target: &Target,
+    options: &Options,
+    progress: &(dyn Fn(&str) + Send + Sync),
+) -> Result<Running, Finding> {
+    let (mut seen, mut scene) = (scene::watch(cluster, target), Scene::default());
+    let mut patience = Patience::new(Instant::now(), *options);
+    let mut said = String::new();
+    loop {
+        let wake = patience.wake(Instant::now());
+        tokio::select! {
+            change = seen.next() => {
+                // One change seldom comes alone.
+                let more = std::iter::from_fn(|| seen.next().now_or_never().flatten());
+                for change in change.into_iter().chain(more) {
+                    let applied = scene.apply(change);
+                    applied.map_err(|fault| Finding::unknown("D80", &format!("the Deployment `{}`", target.deployment), &fault))?;
+                }
+                if scene.is_complete() {
+                    let looking = scene.look_further(cluster, target, (options.clock)());
+                    // What is asked besides must not outlast the wait.
+                    let _late = tokio::time::timeout(options.deadline.min(Duration::from_secs(10)), looking).await;
+                }
+            }
+            () = sleep_until(wake) => {}
+        }
+        let verdict = scene.is_complete().then(|| scene.judge(target, (options.clock)()));
+        if let Some(words) = verdict.as_ref().map(words).filter(|words| *words != said) {
+            progress(&words);
+            said = words;
+        }
+        if let Some(end) = patience.look(Instant::now(), verdict) {
+            return end
+                .map_err(|finding| if finding.severity == Severity::Unknown { interrupted(&scene, finding) } else { finding });
+        }
+    }
+}
+
+/// Where the API server was gone at the end, that is the news.
+fn interrupted(scene: &Scene, finding: Finding) -> Finding {
+    scene.interruption.as_ref().map_or(finding, |fault| Finding::unknown("D80", "the Deployment", fault))
+}
+
+fn words(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Running(running) => format!("the pod `{}` runs", running.pod),
+        Verdict::Waiting(finding) | Verdict::Hopeless { finding, .. } => finding.message.clone(),
+    }
+}
+
+/// What has lasted for how long: the half of the wait that needs no cluster.
+#[derive(Debug)]
+struct Patience {
+    options: Options,
+    end: Instant,
+    /// The pod that runs, its restarts, and since when it was seen so.
+    runs: Option<(Running, Instant)>,
+    /// What seems hopeless, and since when.
+    doubt: Option<(Finding, Instant)>,
+    last: Option<Finding>,
+}
+
+impl Patience {
+    fn new(now: Instant, options: Options) -> Self {
+        Self { options, end: now + options.deadline, runs: None, doubt: None, last: None }
+    }
+
+    /// When to look again if nothing changes.
+    fn wake(&self, now: Instant) -> Instant {
+        (now + TICK).min(self.end)
+    }
+
+    /// The end of the wait, where this look is one.
+    fn look(&mut self, now: Instant, verdict: Option<Verdict>) -> Option<Result<Running, Finding>> {
+        let ended = match verdict {
+            Some(Verdict::Running(running)) => self.running(now, running),
+            Some(Verdict::Waiting(finding)) => {
+                (self.runs, self.doubt, self.last) = (None, None, Some(finding));
+                None
+            }
+            Some(Verdict::Hopeless { finding, after }) => self.hopeless(now, finding, after),
+            None => None,
+        };
+        ended.or_else(|| (now >= self.end).then(|| Err(self.late())))
+    }
+
+    fn running(&mut self, now: Instant, running: Running) -> Option<Result<Running, Finding>> {
+        (self.doubt, self.last) = (None, None);
+        let since = self.runs.as_ref().filter(|(known, _)| *known == running).map_or(now, |(_, since)| *since);
+        if now.duration_since(since) >= self.options.stable {
+            return Some(Ok(running));
+        }
+        self.runs = Some((running, since));
+        None
+    }
+
+    /// The same doubt, by its id: its words may change with each try.
+    fn hopeless(&mut self, now: Instant, finding: Finding, after: Duration) -> Option<Result<Running, Finding>> {
+        let since = self.doubt.as_ref().filter(|(known, _)| known.id == finding.id).map_or(now, |(_, since)| *since);
+        (self.runs, self.last) = (None, Some(finding.clone()));
+        if now.duration_since(since) >= after {
+            return Some(Err(finding));
+        }
+        self.doubt = Some((finding, since));
+        None
+    }
+
+    /// The time is over: what it waited for.
+    fn late(&self) -> Finding {
+        let seconds = self.options.deadline.as_secs();
+        match (&self.last, &self.runs) {
+            (Some(finding), _) => Finding { message: format!("not within {seconds} s: {}", finding.message), ..finding.clone() },
+            (None, Some((running, since))) => {
+                let lasted = self.end.duration_since(*since).as_secs();
+                let stable = self.options.stable.as_secs();
+                let message =
+                    format!("not within {seconds} s: the pod `{}` has run for {lasted} s only, not for {stable} s", running.pod);
+                Finding::error("D81", message, "look again in a moment, or give it more time with `--timeout`")
+            }
+            (None, None) => {
+                let message = format!("the Deployment was not checked: the API server showed nothing of it within {seconds} s");
+                Finding::new("D80", Severity::Unknown, message).hint("give it more time with `--timeout`")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DEADLINE: Duration = Duration::from_mins(1);
+
+    fn patience(now: Instant) -> Patience {
+        Patience::new(now, Options { deadline: DEADLINE, stable: Options::STABLE, clock: || jiff::Timestamp::UNIX_EPOCH })
+    }
+
+    fn running(restarts: i32) -> Verdict {
+        let text = |text: &str| text.to_owned();
+        let running =
+            Running { pod: text("site-1-a"), uid: text("u"), container: text("site-1"), node: text("node-1"), restarts };
+        Verdict::Running(running)
+    }
+
+    fn waiting(id: &'static str) -> Verdict {
+        Verdict::Waiting(Finding::error(id, "no node has room", "add a node"))
+    }
+
+    fn hopeless(message: &str, after: u64) -> Verdict {
+        Verdict::Hopeless { finding: Finding::error("D51", message, "make it"), after: Duration::from_secs(after) }
+    }
+
+    #[test]
+    fn a_pod_counts_once_it_has_run_long_enough_without_a_restart() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut patience = patience(start);
+        assert_eq!(patience.look(at(0), Some(running(0))), None);
+        assert_eq!(patience.look(at(19), Some(running(0))), None);
+        assert_eq!(patience.look(at(20), Some(running(1))), None, "it was started again");
+        assert_eq!(patience.look(at(39), Some(running(1))), None);
+        assert_eq!(patience.look(at(39), None), None, "a look that shows nothing takes nothing back");
+        assert!(matches!(patience.look(at(40), Some(running(1))), Some(Ok(Running { restarts: 1, .. }))));
+    }
+
+    #[test]
+    fn a_doubt_that_passes_ends_nothing_and_one_that_lasts_does() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut patience = patience(start);
+        assert_eq!(patience.look(at(0), Some(hopeless("a", 3))), None);
+        assert_eq!(patience.look(at(2), Some(waiting("D61"))), None);
+        assert_eq!(patience.look(at(4), Some(hopeless("a", 3))), None, "it begins again");
+        assert_eq!(patience.look(at(6), Some(hopeless("other words", 3))), None);
+        let Some(Err(finding)) = patience.look(at(7), Some(hopeless("b", 3))) else { panic!("it has lasted") };
+        assert_eq!(finding.message, "b");
+        assert!(matches!(patience.look(at(8), Some(hopeless("at once", 0))), Some(Err(_))));
+    }
+
+    #[test]
+    fn every_wait_ends_and_says_for_what_it_waited() {
+        let start = Instant::now();
+        let ended = |verdict: Option<Verdict>| match patience(start).look(start + DEADLINE, verdict) {
+            Some(Err(finding)) => finding,
+            other => panic!("not the end: {other:?}"),
+        };
+        let late = ended(Some(waiting("D61")));
+        assert_eq!((late.id, late.message.as_str()), ("D61", "not within 60 s: no node has room"));
+        assert_eq!(ended(Some(hopeless("gone", 100))).message, "not within 60 s: gone");
+        assert!(ended(Some(running(0))).message.contains("has run for 0 s only"));
+        assert_eq!(ended(None).severity, Severity::Unknown);
+        let mut patience = patience(start);
+        assert!(patience.wake(start) > start && patience.wake(start + DEADLINE) == start + DEADLINE);
+        assert_eq!(patience.look(start + DEADLINE - TICK, Some(waiting("D61"))), None);
+    }
+}

@@ -1,0 +1,232 @@
+//! The one place where a decision is taken from a text, since Kubernetes gives nothing else: why an image was not pulled, and why the API
+//! server refused a pod that a `ReplicaSet` asked for. Both reach us as one sentence of another program.
+//!
+//! A text that is not here is taken for one that heals, and is waited for.
+
+/// Why a pull fails that no further try heals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PullFault {
+    /// The registry has no such image or tag.
+    NotThere,
+    /// It does not give it to whoever asks so.
+    NotAllowed,
+    /// It has none for the node's processor.
+    Platform,
+    /// The node does not trust the registry, or it speaks no TLS.
+    NotTrusted,
+    /// What is there is no image.
+    NoImage,
+}
+
+/// Text of containerd, CRI-O and Docker's runtime, in small letters, and what it means; the first that is found counts. Registries that
+/// hide what one may not see answer as for an image that is not there, so that `NotAllowed` names both.
+const PULLS: &[(&str, PullFault)] = &[
+    ("no match for platform", PullFault::Platform),
+    ("no matching manifest for", PullFault::Platform),
+    ("no image found in image index for", PullFault::Platform),
+    ("pull access denied", PullFault::NotAllowed),
+    ("insufficient_scope", PullFault::NotAllowed),
+    ("authorization failed", PullFault::NotAllowed),
+    ("failed to authorize", PullFault::NotAllowed),
+    ("no basic auth credentials", PullFault::NotAllowed),
+    ("authentication required", PullFault::NotAllowed),
+    ("unauthorized", PullFault::NotAllowed),
+    ("access forbidden", PullFault::NotAllowed),
+    ("403 forbidden", PullFault::NotAllowed),
+    ("requested access to the resource is denied", PullFault::NotAllowed),
+    ("x509: certificate", PullFault::NotTrusted),
+    ("server gave http response to https client", PullFault::NotTrusted),
+    ("manifest unknown", PullFault::NotThere),
+    ("manifest_unknown", PullFault::NotThere),
+    ("name unknown", PullFault::NotThere),
+    ("name_unknown", PullFault::NotThere),
+    ("repository name not known", PullFault::NotThere),
+    ("code = notfound", PullFault::NotThere),
+    (": not found", PullFault::NotThere),
+    ("unsupported manifest media type", PullFault::NoImage),
+    ("unsupported media type", PullFault::NoImage),
+    ("invalid reference format", PullFault::NoImage),
+    ("invalid tar header", PullFault::NoImage),
+];
+
+/// What is never permanent, whatever else the text holds: a registry that limits, a token service that is down, a broken line.
+const PASSING_PULLS: &[&str] =
+    &["toomanyrequests", "429 too many requests", "500 internal server error", "502 bad gateway", "503 service unavailable"];
+
+/// What a text about a failed pull means; `None` for trouble that may pass.
+pub(crate) fn pull_fault(text: &str) -> Option<PullFault> {
+    let text = text.to_ascii_lowercase();
+    if PASSING_PULLS.iter().any(|passing| text.contains(passing)) {
+        return None;
+    }
+    PULLS.iter().find(|(known, _)| text.contains(known)).map(|(_, fault)| *fault)
+}
+
+/// Why the API server refuses a pod for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// The namespace's Pod Security level.
+    PodSecurity,
+    /// A `ResourceQuota` is used up.
+    QuotaUsedUp,
+    /// A `ResourceQuota` counts what the pod does not set.
+    QuotaNeedsValues,
+    /// A `LimitRange`.
+    LimitRange,
+    /// The pod's `ServiceAccount` is not there.
+    NoServiceAccount,
+    /// Its priority class is not there.
+    NoPriorityClass,
+    /// The pod breaks a rule of Kubernetes itself.
+    Invalid,
+    /// Another admission rule, such as a webhook's.
+    Admission,
+}
+
+/// Text of the API server's own admission plugins; the first that is found counts.
+const REFUSALS: &[(&str, Refusal)] = &[
+    ("violates PodSecurity", Refusal::PodSecurity),
+    ("exceeded quota", Refusal::QuotaUsedUp),
+    ("failed quota", Refusal::QuotaNeedsValues),
+    ("error looking up service account", Refusal::NoServiceAccount),
+    ("no PriorityClass with name", Refusal::NoPriorityClass),
+    ("usage per Container is", Refusal::LimitRange),
+    ("usage per Pod is", Refusal::LimitRange),
+    ("max limit to request ratio", Refusal::LimitRange),
+    ("denied the request", Refusal::Admission),
+    (" is invalid: ", Refusal::Invalid),
+    (" is forbidden: ", Refusal::Admission),
+];
+
+/// What a text about a refused pod means; `None` for trouble that may pass, such as a webhook that does not answer.
+pub(crate) fn refusal(text: &str) -> Option<Refusal> {
+    // A namespace that ends and a quota that is not counted yet pass, one way or the other.
+    const PASSING: [&str; 3] = ["being terminated", "status unknown for quota", "failed calling webhook"];
+    if PASSING.iter().any(|passing| text.contains(passing)) {
+        return None;
+    }
+    REFUSALS.iter().find(|(known, _)| text.contains(known)).map(|(_, refusal)| *refusal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Texts as the runtimes write them.
+    #[test]
+    fn what_a_failed_pull_means() {
+        use PullFault::*;
+        let cases: &[(&str, Option<PullFault>)] = &[
+            // containerd 1.7 and 2.1, Docker Hub.
+            (
+                "rpc error: code = NotFound desc = failed to pull and unpack image \"docker.io/nvflare/nvflare:9.9\": failed to resolve \
+                 reference \"docker.io/nvflare/nvflare:9.9\": docker.io/nvflare/nvflare:9.9: not found",
+                Some(NotThere),
+            ),
+            (
+                "failed to pull and unpack image \"docker.io/library/nvflair:1\": failed to resolve reference \
+                 \"docker.io/library/nvflair:1\": pull access denied, repository does not exist or may require authorization: server \
+                 message: insufficient_scope: authorization failed",
+                Some(NotAllowed),
+            ),
+            // containerd, a registry with a password.
+            (
+                "failed to pull and unpack image \"registry.example.com/private/a:1\": failed to resolve reference \
+                 \"registry.example.com/private/a:1\": pull access denied, repository does not exist or may require authorization: \
+                 authorization failed: no basic auth credentials",
+                Some(NotAllowed),
+            ),
+            // containerd, nvcr.io.
+            (
+                "rpc error: code = Unknown desc = failed to pull and unpack image \"nvcr.io/a/b:1\": failed to resolve reference \
+                 \"nvcr.io/a/b:1\": failed to authorize: failed to fetch anonymous token: unexpected status from GET request to \
+                 https://nvcr.io/proxy_auth?scope=repository: 401 Unauthorized",
+                Some(NotAllowed),
+            ),
+            // CRI-O.
+            ("reading manifest 9.9 in docker.io/nvflare/nvflare: manifest unknown", Some(NotThere)),
+            (
+                "reading manifest latest in quay.io/a/b: unauthorized: access to the requested resource is not authorized",
+                Some(NotAllowed),
+            ),
+            (
+                "choosing image instance: no image found in image index for architecture arm64, variant \"v8\", OS linux",
+                Some(Platform),
+            ),
+            // cri-dockerd.
+            (
+                "Error response from daemon: manifest for nvflare/nvflare:9.9 not found: manifest unknown: manifest unknown",
+                Some(NotThere),
+            ),
+            ("no match for platform in manifest: not found", Some(Platform)),
+            (
+                "failed to do request: Head \"https://registry.lab:5000/v2/a/manifests/1\": tls: failed to verify certificate: x509: \
+                 certificate signed by unknown authority",
+                Some(NotTrusted),
+            ),
+            ("http: server gave HTTP response to HTTPS client", Some(NotTrusted)),
+            // What passes.
+            ("failed to do request: Head \"https://nvcr.io/v2/\": dial tcp 10.0.0.1:443: i/o timeout", None),
+            ("dial tcp: lookup registry.lab on 10.96.0.10:53: no such host", None),
+            ("dial tcp 172.31.255.2:5000: connect: connection refused", None),
+            (
+                "toomanyrequests: You have reached your unauthenticated pull rate limit. unauthorized users may pull again later",
+                None,
+            ),
+            ("failed to fetch oauth token: unexpected status: 503 Service Unavailable", None),
+            ("net/http: TLS handshake timeout", None),
+            ("", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(pull_fault(text), *expected, "{text}");
+        }
+    }
+
+    /// Texts of Kubernetes 1.34.
+    #[test]
+    fn what_a_refused_pod_means() {
+        use Refusal::*;
+        let cases: &[(&str, Option<Refusal>)] = &[
+            (
+                "pods \"site-1-7d\" is forbidden: violates PodSecurity \"restricted:latest\": allowPrivilegeEscalation != false",
+                Some(PodSecurity),
+            ),
+            (
+                "pods \"site-1-7d\" is forbidden: exceeded quota: team, requested: requests.memory=8Gi, used: requests.memory=0, limited: \
+                 requests.memory=4Gi",
+                Some(QuotaUsedUp),
+            ),
+            (
+                "pods \"site-1-7d\" is forbidden: failed quota: team: must specify limits.memory for: site-1",
+                Some(QuotaNeedsValues),
+            ),
+            ("pods \"site-1-7d\" is forbidden: maximum memory usage per Container is 1Gi, but limit is 8Gi", Some(LimitRange)),
+            ("pods \"a\" is forbidden: [minimum cpu usage per Pod is 1, but request is 100m]", Some(LimitRange)),
+            (
+                "pods \"a\" is forbidden: memory max limit to request ratio per Container is 2, but provided ratio is 4.000000",
+                Some(LimitRange),
+            ),
+            (
+                "pods \"a\" is forbidden: error looking up service account default/site-1: serviceaccount \"site-1\" not found",
+                Some(NoServiceAccount),
+            ),
+            ("pods \"a\" is forbidden: no PriorityClass with name high was found", Some(NoPriorityClass)),
+            (
+                "Pod \"a\" is invalid: spec.containers[0].resources.requests: Invalid value: \"8Gi\": must be less than or equal to memory \
+                 limit of 1Gi",
+                Some(Invalid),
+            ),
+            (
+                "admission webhook \"validation.gatekeeper.sh\" denied the request: [registry] image is not allowed",
+                Some(Admission),
+            ),
+            ("pods \"a\" is forbidden: unable to create new content in namespace fl because it is being terminated", None),
+            ("pods \"a\" is forbidden: status unknown for quota: team, resources: pods", None),
+            ("Internal error occurred: failed calling webhook \"x\": context deadline exceeded", None),
+            ("etcdserver: request timed out", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(refusal(text), *expected, "{text}");
+        }
+    }
+}
