@@ -7,6 +7,7 @@ use std::{error::Error as StdError, time::Duration};
 use flare_diagnostic::{Code, Diagnostic};
 use kube::{Error, client::AuthError, core::Status};
 use rustls::{AlertDescription, CertificateError};
+use serde_json::error::Category;
 
 use crate::{Operation, endpoint::Endpoint};
 
@@ -36,6 +37,17 @@ fn innermost(error: &(dyn StdError + 'static)) -> String {
             None => return clipped(&last.to_string()),
         }
     }
+}
+
+/// Why JSON could not be read. The reader's own words quote the value, which may be one of a Secret: only its place is taken.
+fn undecodable(error: &serde_json::Error) -> String {
+    let what = match error.classify() {
+        Category::Data => "a field that is missing or of another type than it should be",
+        Category::Syntax => "no JSON",
+        Category::Eof => "JSON that ends too early",
+        Category::Io => "the connection broke",
+    };
+    format!("{what} (line {}, column {})", error.line(), error.column())
 }
 
 /// A text of the other side, cut to a length that can be read.
@@ -70,7 +82,8 @@ pub(crate) fn of_transport(error: &Error, endpoint: &Endpoint) -> Diagnostic {
     match error {
         Error::SerdeError(_) | Error::FromUtf8(_) | Error::UpgradeConnection(_) => {
             let server = endpoint.server_text();
-            Diagnostic::error(Code::ClusterAnswerInvalid, format!("{server} gave an answer that cannot be read: {}", innermost(error)))
+            let why = find::<serde_json::Error>(error).map_or_else(|| innermost(error), undecodable);
+            Diagnostic::error(Code::ClusterAnswerInvalid, format!("{server} gave an answer that cannot be read: {why}"))
                 .hint("check that the address is a Kubernetes API server and that no proxy on the way changes its answers")
         }
         Error::RustlsTls(_) | Error::InferKubeconfig(_) => {

@@ -67,9 +67,21 @@ impl PreparedKit {
     /// # Errors
     /// As [`Self::from_tree`], and `INVALID_PREPARED_KIT` for what cannot be read, including links and devices.
     pub fn open(path: &Path, options: OpenOptions) -> Result<Checked<Self>, Faults> {
+        Self::read(path, options, IN_MEMORY)
+    }
+
+    /// As [`Self::open`], but only what is looked into is held in memory: for a run that has many kits open at once.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_on_disk(path: &Path, options: OpenOptions) -> Result<Checked<Self>, Faults> {
+        Self::read(path, options, 0)
+    }
+
+    fn read(path: &Path, options: OpenOptions, memory: u64) -> Result<Checked<Self>, Faults> {
         let mut reading = ReadOptions::new(Code::InvalidPreparedKit).in_memory(CHART).in_memory(MARKER_FILE);
         reading = facts::FILES.into_iter().fold(reading, ReadOptions::in_memory);
-        reading.memory = IN_MEMORY;
+        reading.memory = memory;
         reading.on_disk_above = IN_MEMORY_EACH;
         Self::from_tree(FileTree::read(path, &reading)?, options)
     }

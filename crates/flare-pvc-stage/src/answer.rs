@@ -26,9 +26,13 @@ struct RolledBack {
     fingerprint: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
-struct RemovedKit {
-    removed: Vec<String>,
+/// The answer of a removal.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct RemovedKit {
+    /// The directories that are gone.
+    pub removed: Vec<String>,
+    /// What a restore put aside and is no kit: it stays.
+    pub stays: Option<String>,
 }
 
 /// Why the volume's program did not do what it was asked for.
@@ -60,13 +64,18 @@ impl Answer {
         read::<RolledBack>(printed, claim, Code::StageFailed).map(|back| back.fingerprint)
     }
 
-    /// The answer to a removal: the directories that are gone.
+    /// The answer to a removal: what is gone.
     ///
     /// # Errors
     /// As [`Self::staged`].
-    pub fn removed(printed: &[u8], claim: &str) -> Result<Vec<String>, Diagnostic> {
-        read::<RemovedKit>(printed, claim, Code::StageFailed).map(|answer| answer.removed)
+    pub fn removed(printed: &[u8], claim: &str) -> Result<RemovedKit, Diagnostic> {
+        read(printed, claim, Code::StageFailed)
     }
+}
+
+/// Whether an answer is a refusal.
+pub(crate) fn is_refusal(printed: &[u8]) -> bool {
+    serde_json::from_slice::<Refusal>(printed).is_ok()
 }
 
 /// Reads an answer. `failed` is the code of a refusal that has none of its own.

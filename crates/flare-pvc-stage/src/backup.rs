@@ -190,7 +190,7 @@ impl Saving<'_> {
             json!({"verb": "backup", "id": self.options.run, "owner": self.owner, "what": what, "keys": self.options.keys});
         let request = request.to_string().into_bytes();
         let input = [VOLUME_PROGRAM.as_bytes(), &request].concat();
-        let exec = self.run.program(request.len(), input.len() as u64);
+        let exec = self.run.program(request.len());
         let (ours, theirs) = duplex(ON_THE_WAY);
         // The program stays until it reads one byte more: what it wrote just before its end could be lost although it ended well.
         let (mut acknowledging, acknowledged) = duplex(1);

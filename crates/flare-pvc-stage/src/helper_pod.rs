@@ -69,10 +69,9 @@ pub(crate) fn manifest(name: &str, claim: &str, mount: &Mount, parent: &ParentPo
     serde_json::from_value(pod).expect("the fields above are those of a Pod")
 }
 
-/// A claim's name as a label's value: those have 63 characters at most, names 253.
+/// A claim's name as a label's value: those have 63 characters at most, names 253. Two claims never have the same one.
 fn label(claim: &str) -> String {
-    let cut: String = claim.chars().take(63).collect();
-    cut.trim_end_matches(['.', '-']).to_owned()
+    flare_names::stable(claim, 63)
 }
 
 /// Whether a pod is a helper of ours.
@@ -80,17 +79,22 @@ pub(crate) fn is_helper(pod: &Pod) -> bool {
     pod.metadata.labels.as_ref().is_some_and(|labels| labels.contains_key(CLAIM_LABEL))
 }
 
-/// The helper pods of this claim, by name.
-pub(crate) async fn of_claim(cluster: &Cluster, namespace: &str, claim: &str) -> Result<Vec<String>, Diagnostic> {
+async fn of_claim(cluster: &Cluster, namespace: &str, claim: &str) -> Result<Vec<Pod>, Diagnostic> {
     let selection = Selection::labelled(format!("{CLAIM_LABEL}={}", label(claim)));
-    let pods = cluster.namespaced::<Pod>(namespace).list(&selection).await?;
-    Ok(pods.into_iter().filter_map(|pod| pod.metadata.name).collect())
+    cluster.namespaced::<Pod>(namespace).list(&selection).await
 }
 
-/// Deletes helper pods of this claim that a killed run left: their program may still be at work.
+/// The helper pods of this claim that nobody has told to end, by name.
+pub(crate) async fn left_behind(cluster: &Cluster, namespace: &str, claim: &str) -> Result<Vec<String>, Diagnostic> {
+    let pods = of_claim(cluster, namespace, claim).await?.into_iter();
+    Ok(pods.filter(|pod| pod.metadata.deletion_timestamp.is_none()).filter_map(|pod| pod.metadata.name).collect())
+}
+
+/// Deletes helper pods of this claim that a killed run left, and waits for the end of those that go already: their program may still be
+/// at work.
 pub(crate) async fn clear(cluster: &Cluster, namespace: &str, claim: &str, deadline: Duration) -> Result<(), Diagnostic> {
     let pods = cluster.namespaced::<Pod>(namespace);
-    for name in of_claim(cluster, namespace, claim).await? {
+    for name in of_claim(cluster, namespace, claim).await?.into_iter().filter_map(|pod| pod.metadata.name) {
         delete(cluster, namespace, &name).await?;
         let gone = |pod: Option<&Pod>| if pod.is_none() { Poll::Ready(Ok(())) } else { Poll::Pending };
         pods.wait(&name, deadline, &format!("the end of the helper pod `{name}` of an earlier run"), gone).await?;

@@ -6,6 +6,7 @@ mod backup;
 mod bounded;
 mod claim;
 mod contents;
+mod conversation;
 mod helper_pod;
 mod holders;
 mod incoming;
@@ -25,7 +26,7 @@ mod unstage_volume;
 mod unstaged;
 mod values;
 
-pub use answer::{Answer, Staged as StagedOnVolume};
+pub use answer::{Answer, RemovedKit, Staged as StagedOnVolume};
 pub use archive::MANIFEST;
 pub use backup::{Backup, BackupOptions, backup};
 pub use claim::NewClaim;

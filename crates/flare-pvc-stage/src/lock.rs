@@ -15,9 +15,15 @@ const LIFE: Duration = Duration::from_secs(15);
 /// How often it is renewed.
 const RENEWAL: Duration = Duration::from_secs(4);
 
-/// The Lease of a claim.
+/// What the names of all our Leases begin with.
+const PREFIX: &str = "flare-kube-stage-";
+
+/// The longest name of an object.
+const LONGEST_NAME: usize = 253;
+
+/// The Lease of a claim; a claim's name may be as long as the Lease's own.
 pub(crate) fn name(claim: &str) -> String {
-    format!("flare-kube-stage-{claim}")
+    format!("{PREFIX}{}", flare_names::stable(claim, LONGEST_NAME - PREFIX.len()))
 }
 
 /// A lock that is held until it is released, or until this process ends.
@@ -101,4 +107,20 @@ fn lease(name: &str, holder: &str, version: Option<&str>, renewals: u32) -> Leas
             "annotations": {"flare-kube/renewals": renewals.to_string()}},
         "spec": {"holderIdentity": holder, "leaseDurationSeconds": LIFE.as_secs()}});
     serde_json::from_value(lease).expect("the fields above are those of a Lease")
+}
+
+#[cfg(test)]
+mod tests {
+    use flare_names::SecretName;
+
+    #[test]
+    fn every_claim_has_a_lease_of_its_own_with_a_name_that_is_accepted() {
+        assert_eq!(super::name("nvflws"), "flare-kube-stage-nvflws");
+        let long = "c".repeat(252);
+        let names = [format!("{long}a"), format!("{long}b"), "a.b".to_owned(), "a-b".to_owned()].map(|claim| super::name(&claim));
+        for (index, name) in names.iter().enumerate() {
+            assert!(SecretName::new(name.as_str()).is_ok(), "{name}");
+            assert!(!names[..index].contains(name), "{name}");
+        }
+    }
 }

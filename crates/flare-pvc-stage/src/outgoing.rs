@@ -1,29 +1,24 @@
 //! What is sent to the volume's program of a backup: lines of JSON, and behind each file's line its bytes. Links come last, so that
 //! nothing can be written through one.
 
-use std::{fs::File, future::Future, io::Read as _, path::Path, pin::pin};
+use std::{fs::File, io::Read as _, path::Path};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use flare_cluster::Input;
 use flare_diagnostic::{Code, Diagnostic};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader, duplex},
-    join, select,
-    sync::oneshot,
+    io::{AsyncWrite, AsyncWriteExt as _, duplex},
+    join,
 };
 
 use crate::{
-    Owner, VOLUME_PROGRAM,
+    Owner,
     answer::read,
     archive::{BLOCK, Line, PathBytes, Steps, Total, positioned},
     progress::{ON_THE_WAY, Progress},
     run::Run,
 };
-
-/// No answer is longer.
-const LONGEST_ANSWER: u64 = 4 << 20;
 
 /// The items that are sent, and how much that is.
 #[derive(Debug, Default)]
@@ -75,24 +70,6 @@ fn wire(line: &Line) -> Option<Vec<u8>> {
     Some(format!("{value}\n").into_bytes())
 }
 
-/// Reads what the program prints, to the line that is its answer; empty where there is none. Empty lines are signs of life.
-async fn answer_line(printed: impl AsyncRead + Unpin, ready: oneshot::Sender<()>) -> Vec<u8> {
-    const READY: &[u8] = b"{\"ready\": true}\n";
-    let (mut printed, mut ready, mut line) = (BufReader::new(printed), Some(ready), Vec::new());
-    loop {
-        line.clear();
-        let read = (&mut printed).take(LONGEST_ANSWER).read_until(b'\n', &mut line).await;
-        match read {
-            Err(_) | Ok(0) => return Vec::new(),
-            Ok(_) if line == READY => {
-                ready.take().map(|ready| ready.send(()));
-            }
-            Ok(_) if line.trim_ascii().is_empty() => {}
-            Ok(_) => return line,
-        }
-    }
-}
-
 /// The answer of the volume's program.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Answer {
@@ -117,57 +94,22 @@ impl Outgoing<'_> {
         request.to_string().into_bytes()
     }
 
-    /// Sends everything and reads the answer. A refusal ends it at once: where much is on its way, the program's end may not be heard.
+    /// Sends everything and reads the answer.
     pub(crate) async fn send(&self, run: &Run<'_>, request: &[u8], progress: Progress<'_>) -> Result<Answer, Diagnostic> {
-        let exec = run.program(request.len(), self.length(request));
-        let (input, ours) = duplex(ON_THE_WAY);
-        let (printed, output) = duplex(ON_THE_WAY);
-        let (ready, is_ready) = oneshot::channel();
-        let mut working = pin!(async {
-            let input = Input::Sized(input, self.length(request));
-            let sending = self.write(request, ours, async { is_ready.await.is_ok() }, progress);
-            let (sent, ended) = join!(sending, exec.run(run.cluster, input, output));
-            sent?;
-            ended?.success(&exec)
-        });
-        let mut reading = pin!(answer_line(printed, ready));
-        let (line, ended) = select! {
-            line = &mut reading => (line, None),
-            ended = &mut working => (reading.await, Some(ended)),
-        };
-        let answer = read(&line, &run.claim, Code::RestoreFailed);
-        match ended {
-            // Without an answer, how the program ended says why.
-            Some(ended) if line.is_empty() => ended?,
-            Some(ended) => answer.is_ok().then_some(ended).transpose()?.unwrap_or_default(),
-            None if answer.is_ok() => working.await?,
-            None => {}
-        }
-        answer
+        let (body, ours) = duplex(ON_THE_WAY);
+        let (sent, printed) = join!(self.write(ours, progress), run.ask(request, body, self.length()));
+        sent?;
+        read(&printed?, &run.claim, Code::RestoreFailed)
     }
 
-    /// How long the input is.
-    pub(crate) fn length(&self, request: &[u8]) -> u64 {
-        (VOLUME_PROGRAM.len() + request.len() + self.selected.end().len()) as u64 + self.selected.length
+    /// How long it is, as it is sent.
+    pub(crate) fn length(&self) -> u64 {
+        self.selected.end().len() as u64 + self.selected.length
     }
 
-    /// Writes the program's whole input; the backup itself once the program has looked at the volume and is ready for it.
-    pub(crate) async fn write(
-        &self,
-        request: &[u8],
-        mut to: impl AsyncWrite + Unpin,
-        ready: impl Future<Output = bool>,
-        progress: Progress<'_>,
-    ) -> Result<(), Diagnostic> {
+    /// Writes everything. Who reads may go away before its end, which is no fault of this side.
+    pub(crate) async fn write(&self, mut to: impl AsyncWrite + Unpin, progress: Progress<'_>) -> Result<(), Diagnostic> {
         let mut sent = Total::default();
-        for part in [VOLUME_PROGRAM.as_bytes(), request] {
-            if to.write_all(part).await.is_err() {
-                return Ok(());
-            }
-        }
-        if !ready.await {
-            return Ok(());
-        }
         for links in [false, true] {
             let mut archive = positioned(self.file).map_err(|_| self.changed())?;
             let mut steps = Steps::begin(self.path, self.file, &mut archive)?;

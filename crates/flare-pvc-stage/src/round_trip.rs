@@ -30,6 +30,7 @@ use crate::{
     answer::read,
     archive::{self, ArchiveWriter, FORMAT_VERSION, Head, Line, LinkTarget, MANIFEST, PathBytes, Total},
     contents::Contents,
+    conversation::READY,
     incoming::{self, Received, Stop},
     outgoing::{Answer, Outgoing, Selected},
 };
@@ -117,16 +118,16 @@ fn input(file: &Path, keys: bool, replace: bool, id: &str) -> Result<(Vec<u8>, u
     })?;
     let outgoing = Outgoing { path: file, file: &archive, selected: &selected };
     let request = outgoing.request(id, &owner(), keys, replace);
-    let mut input = Vec::new();
-    wait(outgoing.write(&request, &mut input, async { true }, &|_, _| ()))?;
-    assert_eq!(input.len() as u64, outgoing.length(&request), "the length is what is announced to the other side");
-    Ok((input, request.len()))
+    let mut body = Vec::new();
+    wait(outgoing.write(&mut body, &|_, _| ()))?;
+    assert_eq!(body.len() as u64, outgoing.length(), "the length is what is announced to the other side");
+    Ok(([VOLUME_PROGRAM.as_bytes(), &request, &body].concat(), request.len()))
 }
 
 fn restore(root: &Path, file: &Path, keys: bool, replace: bool) -> Result<Answer, Diagnostic> {
     let (input, request) = input(file, keys, replace, "2")?;
     let printed = run(root, &input, request, "", 0).1;
-    let answer = printed.strip_prefix(b"{\"ready\": true}\n").unwrap_or(&printed);
+    let answer = printed.strip_prefix(READY).unwrap_or(&printed);
     read(answer, "nvflws", Code::RestoreFailed)
 }
 

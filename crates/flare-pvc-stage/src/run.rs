@@ -163,15 +163,13 @@ impl<'run> Run<'run> {
         helper_pod::clear(self.cluster, &self.namespace, &self.claim, self.deadline).await
     }
 
-    /// The volume's program in the helper pod. Its input of `length` bytes is the program, a request of `request` bytes, and what
-    /// belongs to it.
-    pub(crate) fn program(&self, request: usize, length: u64) -> Exec {
-        // The program comes over the stream, so that the request's address stays short: the program's length, the request's, and how
-        // much comes after the program, since not every server can end the input alone.
+    /// The volume's program in the helper pod. It reads itself, a request of `request` bytes, and what belongs to that.
+    pub(crate) fn program(&self, request: usize) -> Exec {
+        // The program comes over the stream, so that the request's address stays short. The lengths are told, since not every server can
+        // end the input alone.
         let reading = "import sys; exec(sys.stdin.buffer.read(int(sys.argv[1])))";
-        let after = length.saturating_sub(VOLUME_PROGRAM.len() as u64).to_string();
         let (program, request) = (VOLUME_PROGRAM.len().to_string(), request.to_string());
-        let command = [self.parent.python.as_str(), "-c", reading, &program, &request, helper_pod::MOUNT, &after];
+        let command = [self.parent.python.as_str(), "-c", reading, &program, &request, helper_pod::MOUNT];
         Exec {
             namespace: self.namespace.clone(),
             pod: self.pod(),

@@ -172,21 +172,14 @@ impl<'kit> Shipment<'kit> {
         request.to_string().into_bytes()
     }
 
-    /// All that the program's standard input holds, as a reader, and its length. `progress` is told of the kit's files as they are read.
-    pub fn input<'shipment>(
-        &'shipment self,
-        program: &'shipment [u8],
-        request: &'shipment [u8],
-        progress: Progress<'shipment>,
-    ) -> (impl AsyncRead + Unpin + Send, u64) {
-        let length = (program.len() + request.len()) as u64 + self.bytes();
-        (Sending { texts: [program, request], contents: self.contents.iter(), open: None, files: 0, bytes: 0, progress }, length)
+    /// What belongs to the request, as a reader of as many bytes as [`Self::bytes`] says. `progress` is told of the files as they are read.
+    pub fn body<'shipment>(&'shipment self, progress: Progress<'shipment>) -> impl AsyncRead + Unpin + Send {
+        Sending { contents: self.contents.iter(), open: None, files: 0, bytes: 0, progress }
     }
 }
 
-/// Both texts, then every content, one after the other.
+/// Every content, one after the other.
 struct Sending<'bytes> {
-    texts: [&'bytes [u8]; 2],
     contents: std::slice::Iter<'bytes, &'bytes Content>,
     /// The content that is being sent.
     open: Option<ContentReader<'bytes>>,
@@ -198,12 +191,6 @@ struct Sending<'bytes> {
 impl Sending<'_> {
     /// Some bytes; none at the end.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        for text in &mut self.texts {
-            let count = text.read(buffer)?;
-            if count > 0 {
-                return Ok(count);
-            }
-        }
         loop {
             if let Some(open) = &mut self.open {
                 let count = open.read(buffer)?;

@@ -3,14 +3,14 @@
 use std::{future::Future, time::Duration};
 
 use flare_cluster::{
-    Cluster, Input, Operation,
+    Cluster, Operation,
     k8s_openapi::api::core::v1::{Namespace, PersistentVolumeClaim, ServiceAccount},
 };
 use flare_diagnostic::{Checked, Code, Diagnostic, Faults};
 use flare_prepared_kit::PreparedKit;
 
 use crate::{
-    Owner, Progress, Repair, Shipment, VOLUME_PROGRAM,
+    Owner, Progress, Repair, Shipment,
     answer::{self, Answer},
     claim::{self, NewClaim},
     helper_pod::Mount,
@@ -192,8 +192,7 @@ impl Staging<'_> {
         let nothing = Shipment::rollback(owner.clone());
         let shipment = if self.options.rollback { &nothing } else { &self.shipment };
         let request = shipment.request(&self.options.run);
-        let (input, length) = shipment.input(VOLUME_PROGRAM.as_bytes(), &request, self.progress);
-        self.run.program(request.len(), length).output(self.run.cluster, Input::Sized(input, length)).await
+        self.run.ask(&request, shipment.body(self.progress), shipment.bytes()).await
     }
 }
 

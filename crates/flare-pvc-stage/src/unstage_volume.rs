@@ -3,17 +3,17 @@
 use std::{future::Future, time::Duration};
 
 use flare_cluster::{
-    Cluster, Input, Operation,
+    Cluster, Operation,
     k8s_openapi::api::{
         coordination::v1::Lease,
         core::v1::{PersistentVolumeClaim, Pod},
     },
 };
-use flare_diagnostic::{Checked, Diagnostic, Faults};
+use flare_diagnostic::{Checked, Code, Diagnostic, Faults};
 use flare_prepared_kit::PreparedKit;
 
 use crate::{
-    VOLUME_PROGRAM,
+    RemovedKit,
     answer::Answer,
     claim::{self, Note},
     helper_pod::{self, Mount},
@@ -26,7 +26,7 @@ use crate::{
 /// How it is removed.
 #[derive(Debug, Clone)]
 pub struct VolumeUnstageOptions {
-    /// Takes `startup/` and `local/` from the volume as well, and the kit that a rollback would put back.
+    /// Takes `startup/` and `local/` from the volume as well, the kit that a rollback would put back, and those that a restore put aside.
     pub remove_kit: bool,
     /// Another image for the helper pod than the parent's.
     pub image: Option<String>,
@@ -56,7 +56,13 @@ pub async fn unstage_volume(
     let image = options.image.as_deref();
     let manner = Manner { verb: "unstage", what: "removal", image, deadline: options.deadline, id: &options.run };
     let removal = Removal { run: Run::new(cluster, kit, &manner)?, owner: Owner::of(kit), options };
-    removal.run.carry_out(stop, async |held| Box::pin(removal.all(held)).await.map(Checked::clean)).await
+    removal.run.carry_out(stop, async |held| Box::pin(removal.all(held)).await).await
+}
+
+/// What a restore put aside is the site's own, but for kits.
+fn stays(path: &str, claim: &str) -> Diagnostic {
+    let message = format!("`{path}` on the volume of claim `{claim}` stays: what a restore took the place of is the site's own");
+    Diagnostic::warning(Code::Notice, message).hint("remove it by hand once nothing in it is needed")
 }
 
 struct Removal<'run> {
@@ -66,11 +72,11 @@ struct Removal<'run> {
 }
 
 impl Removal<'_> {
-    async fn all(&self, held: &mut Held) -> Result<Unstaged, Faults> {
+    async fn all(&self, held: &mut Held) -> Result<Checked<Unstaged>, Faults> {
         let (cluster, namespace, name) = (self.run.cluster, self.run.namespace.as_str(), self.run.claim.as_str());
         cluster.check_access(&self.needed()).await?;
-        let mut removed = Vec::new();
-        let pods = helper_pod::of_claim(cluster, namespace, name).await?;
+        let (mut removed, mut warnings) = (Vec::new(), Vec::new());
+        let pods = helper_pod::left_behind(cluster, namespace, name).await?;
         removed.extend(pods.into_iter().map(|name| Removed { kind: "Pod", name }));
         if cluster.namespaced::<Lease>(namespace).find(&lock::name(name)).await?.is_some() {
             removed.push(Removed { kind: "Lease", name: lock::name(name) });
@@ -97,19 +103,18 @@ impl Removal<'_> {
             }
             if remove_kit {
                 let gone = Box::pin(self.in_volume(held)).await?;
-                removed.extend(gone.into_iter().map(|name| Removed { kind: DIRECTORY, name }));
+                removed.extend(gone.removed.into_iter().map(|name| Removed { kind: DIRECTORY, name }));
+                warnings.extend(gone.stays.map(|path| stays(&path, name)));
             }
         }
-        Ok(Unstaged { namespace: namespace.to_owned(), removed })
+        Ok(Checked { value: Unstaged { namespace: namespace.to_owned(), removed }, warnings })
     }
 
-    /// Takes the kit from the volume; gives the directories that are gone.
-    async fn in_volume(&self, held: &mut Held) -> Result<Vec<String>, Diagnostic> {
+    /// Takes the kit from the volume.
+    async fn in_volume(&self, held: &mut Held) -> Result<RemovedKit, Diagnostic> {
         Box::pin(self.run.start_pod(held, &Mount::default())).await?;
-        let shipment = Shipment::removal(self.owner.clone());
-        let request = shipment.request(&self.options.run);
-        let (input, length) = shipment.input(VOLUME_PROGRAM.as_bytes(), &request, &|_, _| ());
-        let printed = self.run.program(request.len(), length).output(self.run.cluster, Input::Sized(input, length)).await?;
+        let request = Shipment::removal(self.owner.clone()).request(&self.options.run);
+        let printed = self.run.ask(&request, tokio::io::empty(), 0).await?;
         Answer::removed(&printed, &self.run.claim)
     }
 

@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use flare_pvc_stage::NewClaim;
 use flare_site_config::quantity::{InvalidQuantity, Quantity};
 
 use crate::pipeline::stage::Request;
@@ -56,6 +57,39 @@ pub(crate) fn claim_size(text: &str) -> Result<String, String> {
     } else {
         Err("a claim needs a size above zero, such as 10Gi".to_owned())
     }
+}
+
+/// The id of the flag that has a claim created, whatever it is called in a verb.
+pub(crate) const CLAIM_SIZE: &str = "claim_size";
+
+/// What a claim that is created is like: for verbs with a flag of the id [`CLAIM_SIZE`].
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct NewClaimArguments {
+    /// Storage class of a claim that is created; an empty one for a volume that was made before [default: the cluster's].
+    #[arg(long, value_name = "CLASS", requires = CLAIM_SIZE)]
+    storage_class: Option<String>,
+    /// Access mode of a claim that is created.
+    #[arg(long, value_name = "MODE", requires = CLAIM_SIZE, default_value = "ReadWriteOnce",
+        value_parser = ["ReadWriteOnce", "ReadWriteMany", "ReadWriteOncePod"])]
+    access_mode: String,
+}
+
+impl NewClaimArguments {
+    /// A claim of this size.
+    pub(crate) fn of_size(&self, size: &str) -> NewClaim {
+        NewClaim { size: size.to_owned(), storage_class: self.storage_class.clone(), access_mode: self.access_mode.clone() }
+    }
+}
+
+/// How a verb comes to what is on a volume.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct HelperArguments {
+    /// The image of the helper pod; it needs Python 3.8 [default: the parent's].
+    #[arg(long, value_name = "IMAGE")]
+    pub(crate) helper_image: Option<String>,
+    /// Scale a running parent down before, and up again afterwards.
+    #[arg(long)]
+    pub(crate) restart: bool,
 }
 
 /// Where a staged kit is.

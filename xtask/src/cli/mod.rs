@@ -10,6 +10,7 @@ mod man;
 mod names;
 mod prepare;
 mod restore;
+mod saved;
 mod schema;
 mod stage;
 mod stage_federation;

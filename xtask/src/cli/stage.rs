@@ -8,7 +8,7 @@ use flare_pvc_stage::{Staged, StagedObjects};
 use serde_json::json;
 
 use super::{
-    arguments::{ClusterArguments, StagingMode},
+    arguments::{CLAIM_SIZE, ClusterArguments, StagingMode},
     stage_federation::{self, FederationArguments},
     staging::{StagingArguments, done, note_dry_run, object_data, volume_data},
 };
@@ -46,7 +46,7 @@ pub(crate) struct Arguments {
     staging: StagingArguments,
     /// Print the objects of `--mode objects` as YAML in place of sending them. The Secret holds private keys: encrypt it before it is
     /// committed.
-    #[arg(long, conflicts_with_all = ["create_namespace", "create_pvc", "federation"])]
+    #[arg(long, conflicts_with_all = ["create_namespace", CLAIM_SIZE, "federation"])]
     render: bool,
     #[command(flatten)]
     cluster: ClusterArguments,

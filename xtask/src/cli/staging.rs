@@ -4,7 +4,7 @@ use flare_diagnostic::{Code, Diagnostic};
 use flare_pvc_stage::{NewClaim, ObjectOptions, Options, Staged, StagedObjects};
 use serde_json::{Value, json};
 
-use super::arguments::{ClusterArguments, StagingMode, claim_size};
+use super::arguments::{CLAIM_SIZE, ClusterArguments, HelperArguments, NewClaimArguments, StagingMode, claim_size};
 use crate::pipeline::stage;
 
 /// What is made for a kit, and how: shared by the verbs that stage.
@@ -18,23 +18,14 @@ pub(crate) struct StagingArguments {
     #[arg(long)]
     create_namespace: bool,
     /// Create the workspace claim with this size where it is missing.
-    #[arg(long, value_name = "SIZE", num_args = 0..=1, default_missing_value = "10Gi", value_parser = claim_size)]
+    #[arg(long, id = CLAIM_SIZE, value_name = "SIZE", num_args = 0..=1, default_missing_value = "10Gi", value_parser = claim_size)]
     create_pvc: Option<String>,
-    /// Storage class of a claim that is created; an empty one for a volume that was made before [default: the cluster's].
-    #[arg(long, value_name = "CLASS", requires = "create_pvc")]
-    storage_class: Option<String>,
-    /// Access mode of a claim that is created.
-    #[arg(long, value_name = "MODE", requires = "create_pvc", default_value = "ReadWriteOnce",
-        value_parser = ["ReadWriteOnce", "ReadWriteMany", "ReadWriteOncePod"])]
-    access_mode: String,
-    /// The image of the helper pod; it needs Python 3.8 [default: the parent's].
-    #[arg(long, value_name = "IMAGE")]
-    helper_image: Option<String>,
-    /// Scale a running parent down before, and up again afterwards.
-    #[arg(long)]
-    restart: bool,
+    #[command(flatten)]
+    new_claim: NewClaimArguments,
+    #[command(flatten)]
+    helper: HelperArguments,
     /// Put back the kit that the last staging replaced; that one is kept in its place.
-    #[arg(long, conflicts_with_all = ["again", "create_pvc", "create_namespace"])]
+    #[arg(long, conflicts_with_all = ["again", CLAIM_SIZE, "create_namespace"])]
     pub(super) rollback: bool,
     /// Move kits at the wrong level (`server-k8s/startup`, `startup/startup`) to where they belong or, where a kit stands there,
     /// to what is kept of earlier kits.
@@ -51,9 +42,9 @@ impl StagingArguments {
         Options {
             create_namespace: self.create_namespace,
             create_claim: self.new_claim(),
-            image: self.helper_image.clone(),
+            image: self.helper.helper_image.clone(),
             rollback: self.rollback,
-            restart: self.restart,
+            restart: self.helper.restart,
             again: self.again,
             repair: self.repair,
             dry_run: cluster.dry_run,
@@ -73,8 +64,8 @@ impl StagingArguments {
     /// `INVALID_ARGS` for flags that have a meaning on a volume alone.
     pub(super) fn object_options(&self, cluster: &ClusterArguments) -> Result<ObjectOptions, Diagnostic> {
         let of_volumes = [
-            ("--helper-image", self.helper_image.is_some()),
-            ("--restart", self.restart),
+            ("--helper-image", self.helper.helper_image.is_some()),
+            ("--restart", self.helper.restart),
             ("--rollback", self.rollback),
             ("--again", self.again),
             ("--repair", self.repair),
@@ -95,11 +86,7 @@ impl StagingArguments {
     }
 
     fn new_claim(&self) -> Option<NewClaim> {
-        self.create_pvc.as_ref().map(|size| NewClaim {
-            size: size.clone(),
-            storage_class: self.storage_class.clone(),
-            access_mode: self.access_mode.clone(),
-        })
+        self.create_pvc.as_deref().map(|size| self.new_claim.of_size(size))
     }
 }
 

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use flare_diagnostic::Collector;
-use flare_pvc_stage::{CheckedClaim, NewClaim, StudyClaimOptions};
+use flare_pvc_stage::{CheckedClaim, StudyClaimOptions};
 use serde_json::json;
 
-use super::arguments::{ClusterArguments, claim_size};
+use super::arguments::{CLAIM_SIZE, ClusterArguments, NewClaimArguments, claim_size};
 use crate::{
     context::Context,
     output::{Failure, Outcome, VerbResult, printable, table},
@@ -26,15 +26,10 @@ pub(crate) struct Arguments {
     #[arg(value_name = "PREPARED")]
     prepared: PathBuf,
     /// Create the claims that are missing with this size, such as 10Gi.
-    #[arg(long, value_name = "SIZE", value_parser = claim_size)]
+    #[arg(long, id = CLAIM_SIZE, value_name = "SIZE", value_parser = claim_size)]
     create: Option<String>,
-    /// Storage class of claims that are created; an empty one for volumes that were made before [default: the cluster's].
-    #[arg(long, value_name = "CLASS", requires = "create")]
-    storage_class: Option<String>,
-    /// Access mode of claims that are created.
-    #[arg(long, value_name = "MODE", requires = "create", default_value = "ReadWriteOnce",
-        value_parser = ["ReadWriteOnce", "ReadWriteMany", "ReadWriteOncePod"])]
-    access_mode: String,
+    #[command(flatten)]
+    new_claim: NewClaimArguments,
     #[command(flatten)]
     cluster: ClusterArguments,
 }
@@ -44,11 +39,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     let cluster = &arguments.cluster;
     let prepared = context.environment.absolute(&arguments.prepared)?;
     let request = cluster.request(&prepared);
-    let create = arguments.create.as_ref().map(|size| NewClaim {
-        size: size.clone(),
-        storage_class: arguments.storage_class.clone(),
-        access_mode: arguments.access_mode.clone(),
-    });
+    let create = arguments.create.as_deref().map(|size| arguments.new_claim.of_size(size));
     let options = StudyClaimOptions { create, dry_run: cluster.dry_run, deadline: cluster.time_limit() };
     context.step(|| format!("checking the study data of {}", prepared.display()));
     let checked = study_data::check(context, &request, &options)?;

@@ -22,7 +22,7 @@ use crate::{
 /// running pod mounts are refused: uninstall the release first.
 ///
 /// With `--mode pvc`, helper pods and the Lease of stagings that died, and the note on the claim of what it holds; with `--remove-kit`
-/// also `startup/` and `local/` on the volume. Everything else there stays.
+/// also `startup/` and `local/` on the volume, and the kits that stagings and restores put aside. Everything else there stays.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// The prepared kit: an output of `prepare`.
@@ -34,7 +34,7 @@ pub(crate) struct Arguments {
     /// Remove only versions of the objects that neither the chart's values name nor a running pod mounts.
     #[arg(long)]
     superseded: bool,
-    /// Take the kit from the volume as well, and the one that `stage --rollback` would put back: what was edited there is lost.
+    /// Take the kit from the volume as well, and those that `stage` and `restore` put aside: what was edited in them is lost.
     #[arg(long, conflicts_with = "superseded")]
     remove_kit: bool,
     /// The image of the helper pod for `--remove-kit`; it needs Python 3.8 [default: the parent's].

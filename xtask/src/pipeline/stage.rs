@@ -43,23 +43,24 @@ impl Request<'_> {
         work: impl FnOnce(Cluster) -> Work,
     ) -> Result<T, Faults> {
         let all = async {
-            let cluster = self.connect(context, limit).await?;
+            let cluster = connect(context, &self.access, limit).await?;
             Box::pin(work(cluster)).await
         };
         runtime::block_on(all)?
     }
+}
 
-    async fn connect(&self, context: &Context<'_>, limit: Duration) -> Result<Cluster, Faults> {
-        let late = || {
-            Diagnostic::error(Code::TimedOut, format!("the API server did not answer within {} s", limit.as_secs()))
-                .hint("see whether this machine reaches the cluster, or give it more time with `--timeout`")
-        };
-        tokio::select! {
-            connected = timeout(limit, flare_cluster::connect(&self.access, &context.environment.cluster)) => {
-                connected.map_err(|_| late())?.map_err(Faults::from)
-            }
-            () = runtime::interrupted(&context.interrupt) => Err(crate::interrupt::interrupted().into()),
+/// Connects, which Ctrl-C or the time limit may end.
+pub(crate) async fn connect(context: &Context<'_>, access: &Access, limit: Duration) -> Result<Cluster, Faults> {
+    let late = || {
+        Diagnostic::error(Code::TimedOut, format!("the API server did not answer within {} s", limit.as_secs()))
+            .hint("see whether this machine reaches the cluster, or give it more time with `--timeout`")
+    };
+    tokio::select! {
+        connected = timeout(limit, flare_cluster::connect(access, &context.environment.cluster)) => {
+            connected.map_err(|_| late())?.map_err(Faults::from)
         }
+        () = runtime::interrupted(&context.interrupt) => Err(crate::interrupt::interrupted().into()),
     }
 }
 
@@ -70,24 +71,21 @@ pub(crate) fn on_volume(
     options: &Options,
     progress: Progress<'_>,
 ) -> Result<Checked<Staged>, Faults> {
-    runtime::block_on(volume(context, request, options, progress))?
+    request.open(OpenOptions::default())?.and_then(|kit| runtime::block_on(volume(context, &kit, &request.access, options, progress))?)
 }
 
-/// As [`on_volume`], beside others.
+/// Connects and stages a kit on its volume.
 pub(crate) async fn volume(
     context: &Context<'_>,
-    request: &Request<'_>,
+    kit: &PreparedKit,
+    access: &Access,
     options: &Options,
     progress: Progress<'_>,
 ) -> Result<Checked<Staged>, Faults> {
-    let mut found = Collector::new();
-    let kit = found.require_checked(request.open(OpenOptions::default()))?;
-    found.require(flare_pvc_stage::refuse_staged_objects(&kit))?;
-    let cluster = found.require(request.connect(context, options.deadline).await)?;
+    flare_pvc_stage::refuse_staged_objects(kit)?;
+    let cluster = connect(context, access, options.deadline).await?;
     let stop = runtime::interrupted(&context.interrupt);
-    let staged = Box::pin(flare_pvc_stage::stage(&cluster, &kit, options, progress, stop)).await;
-    let staged = found.require_checked(staged)?;
-    found.finish(|| staged)
+    Box::pin(flare_pvc_stage::stage(&cluster, kit, options, progress, stop)).await
 }
 
 /// Opens the kit, connects, stages it as objects, and only then names these in the chart's values.
@@ -96,26 +94,29 @@ pub(crate) fn as_objects(
     request: &Request<'_>,
     options: &ObjectOptions,
 ) -> Result<Checked<(PreparedKit, StagedObjects)>, Faults> {
-    runtime::block_on(objects(context, request, options))?
+    request.open(OpenOptions::default())?.and_then(|kit| {
+        let staged = runtime::block_on(objects(context, &kit, request.prepared, &request.access, options))??;
+        Ok(staged.map(|staged| (kit, staged)))
+    })
 }
 
-/// As [`as_objects`], beside others.
+/// Connects, stages the kit of the directory `prepared` as objects, and names these in its chart's values.
 pub(crate) async fn objects(
     context: &Context<'_>,
-    request: &Request<'_>,
+    kit: &PreparedKit,
+    prepared: &Path,
+    access: &Access,
     options: &ObjectOptions,
-) -> Result<Checked<(PreparedKit, StagedObjects)>, Faults> {
+) -> Result<Checked<StagedObjects>, Faults> {
     let mut found = Collector::new();
-    let kit = found.require_checked(request.open(OpenOptions::default()))?;
     // What could not be recorded is not sent.
-    found.require(KitObjects::of(&kit).and_then(|objects| kit.values_with(Some(&objects.value.record))))?;
-    let cluster = found.require(request.connect(context, options.deadline).await)?;
+    found.require(KitObjects::of(kit).and_then(|objects| kit.values_with(Some(&objects.value.record))))?;
+    let cluster = found.require(connect(context, access, options.deadline).await)?;
     let stop = runtime::interrupted(&context.interrupt);
-    let staged = Box::pin(flare_pvc_stage::stage_objects(&cluster, &kit, options, stop)).await;
+    let staged = Box::pin(flare_pvc_stage::stage_objects(&cluster, kit, options, stop)).await;
     let mut staged = found.require_checked(staged)?;
-    let recorded = found.require(record(&kit, request.prepared, &staged.record, options.dry_run))?;
-    staged.changed |= recorded;
-    found.finish(|| (kit, staged))
+    staged.changed |= found.require(record(kit, prepared, &staged.record, options.dry_run))?;
+    found.finish(|| staged)
 }
 
 /// Makes the objects without a cluster, and names them in the chart's values.

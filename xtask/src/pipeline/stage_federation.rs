@@ -7,14 +7,14 @@ use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults, printable};
 use flare_federation::Participant;
 use flare_file_tree::Destination;
 use flare_names::Role;
-use flare_prepared_kit::OpenOptions;
+use flare_prepared_kit::{OpenOptions, PreparedKit};
 use flare_pvc_stage::{ObjectOptions, Options, Staged, StagedObjects};
 use futures_util::{StreamExt as _, stream};
 
 use super::{
     federation::{self, UniqueCollector},
     participant_files,
-    stage::{self, Request},
+    stage,
 };
 use crate::{context::Context, runtime};
 
@@ -27,6 +27,7 @@ pub(crate) struct Destined {
     pub(crate) name: String,
     pub(crate) role: Role,
     pub(crate) prepared: PathBuf,
+    kit: PreparedKit,
     access: Access,
 }
 
@@ -71,17 +72,17 @@ pub(crate) fn read(file: &Path, prepared: Option<&Path>, access: &Access) -> Res
 }
 
 fn open(participant: &Participant, prepared: PathBuf, access: Access) -> Result<Checked<Destined>, Faults> {
-    let request = Request { prepared: &prepared, namespace: None, access: access.clone() };
     if matches!(Destination::inspect(&prepared), Ok(Destination::Absent)) {
         let message = format!("`{}` has no prepared kit here", printable(&participant.name));
         let hint = "run `prepare --federation`, or name the directory that was its `--output` by `--prepared`";
         return Err(Diagnostic::error(Code::InvalidPreparedKit, message).hint(hint).at(prepared.as_path()).into());
     }
-    let opened = request.open(OpenOptions::default()).map_err(|faults| faults.map_all(|fault| below(fault, &prepared)))?;
+    let opened = PreparedKit::open_on_disk(&prepared, OpenOptions::default());
+    let opened = opened.map_err(|faults| faults.map_all(|fault| below(fault, &prepared)))?;
     let mut found = Collector::new();
-    let kit = opened.map(|kit| (kit.plan().participant.clone(), kit.plan().role));
-    found.extend(kit.warnings.into_iter().map(|warning| below(warning, &prepared)));
-    let (name, role) = kit.value;
+    found.extend(opened.warnings.into_iter().map(|warning| below(warning, &prepared)));
+    let kit = opened.value;
+    let (name, role) = (kit.plan().participant.clone(), kit.plan().role);
     if name != participant.name {
         let message = format!(
             "the prepared kit is that of `{}`, and federation.yaml expects `{}` here",
@@ -91,7 +92,7 @@ fn open(participant: &Participant, prepared: PathBuf, access: Access) -> Result<
         let hint = "prepare the federation again, or name the directory that was `--output` of `prepare` by `--prepared`";
         found.push(Diagnostic::error(Code::InvalidArgs, message).hint(hint).at(prepared.as_path()));
     }
-    found.finish(|| Destined { name, role, prepared, access })
+    found.finish(|| Destined { name, role, prepared, kit, access })
 }
 
 /// Whose a diagnostic is: a place below the participant's prepared kit, or the kit itself.
@@ -159,15 +160,14 @@ pub(crate) fn stage(
 async fn stage_one(context: &Context<'_>, one: &Destined, staging: &Staging) -> Result<Checked<Done>, Faults> {
     context.interrupt.check()?;
     context.step(|| format!("staging {} from {}", one.name, one.prepared.display()));
-    let request = Request { prepared: &one.prepared, namespace: None, access: one.access.clone() };
     match staging {
         Staging::Volume(options) => {
             let options = Options { run: stage::run_name(), ..options.clone() };
-            stage::volume(context, &request, &options, &|_, _| ()).await.map(|checked| checked.map(Done::Volume))
+            stage::volume(context, &one.kit, &one.access, &options, &|_, _| ()).await.map(|checked| checked.map(Done::Volume))
         }
         Staging::Objects(options) => {
-            let staged = Box::pin(stage::objects(context, &request, options)).await?;
-            Ok(staged.map(|(_, staged)| Done::Objects(staged)))
+            let staged = Box::pin(stage::objects(context, &one.kit, &one.prepared, &one.access, options)).await?;
+            Ok(staged.map(Done::Objects))
         }
     }
 }

@@ -102,6 +102,25 @@ async fn what_is_no_kubernetes_api_is_called_so() {
     }
 }
 
+/// A Secret is decoded as every other object is, and an answer that does not fit its kind may be one.
+#[tokio::test]
+async fn an_answer_that_does_not_fit_is_placed_and_never_quoted() {
+    let at = "a field that is missing or of another type than it should be (line 1, column ";
+    let cases = [
+        (json!({"metadata": {"name": "a"}, "data": "c2VjcmV0"}), at),
+        (json!({"metadata": {"name": "a"}, "data": {"token": ["c2VjcmV0"]}}), at),
+        (json!({"metadata": {"name": {"c2VjcmV0": 1}}}), at),
+        (json!("c2VjcmV0"), at),
+    ];
+    for (answer, expected) in cases {
+        let shown = answer.to_string();
+        let fault = fault_of(move || Answer::Json(200, answer.clone()), true).await;
+        assert_eq!(fault.code, Code::ClusterAnswerInvalid, "{shown}: {fault}");
+        assert!(fault.message.contains(expected), "{shown}: {fault}");
+        assert!(!format!("{fault:?}").contains("c2VjcmV0"), "{shown}: {fault:?}");
+    }
+}
+
 #[tokio::test]
 async fn control_characters_and_long_texts_of_a_server_do_not_reach_the_terminal() {
     let long: &'static str = Box::leak(format!("\u{1b}[2J{}", "x".repeat(10_000)).into_boxed_str());

@@ -1,7 +1,8 @@
 """Runs inside the volume, by the Python of the FLARE image (3.8 or newer), without any package.
 
-Standard input: a JSON request of `sys.argv[2]` bytes, then what belongs to it, in all `sys.argv[4]` bytes where that is given. Standard output: what was asked for, and as its last
-line, in JSON, the answer. Whatever it says is decided from what is on the volume, never from what was sent.
+Standard input: a JSON request of `sys.argv[2]` bytes, then what belongs to it, which is sent once the line `{"ready": true}` has
+asked for it. Standard output: what was asked for, and as its last line that is not empty, in JSON, the answer. Whatever it says is
+decided from what is on the volume, never from what was sent.
 
 The files beside this one are one program: they are put together before they are sent.
 """
@@ -24,6 +25,8 @@ MISPLACED = ".misplaced"
 STAGING = ".flare-stage-"
 KIT = ("local", "startup")
 BLOCK = 1 << 20
+# Longest pause of the output while something is received, in seconds: who hears nothing takes the connection for dead.
+SIGN_OF_LIFE = 20
 
 
 class Refused(Exception):
@@ -140,3 +143,30 @@ def inside(root, path):
     if any(part in (b"", b".", b"..") for part in parts):
         raise Refused("bad_path", path.decode("utf-8", "replace"))
     return os.path.join(os.fsencode(root), *parts)
+
+
+def print_line(output, value):
+    # A name that is no text is shown with question marks; where it must be exact, it is sent in base64.
+    output.write(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace") + b"\n")
+    output.flush()
+
+
+class Receiving:
+    """Asks for what belongs to the request: who refuses what is on its way already may not be heard. Then an empty line now and then,
+    while large files are compared and the disk is waited for."""
+
+    def __init__(self, output):
+        self.output, self.ended = output, threading.Event()
+        self.thread = threading.Thread(target=self.work, daemon=True)
+
+    def work(self):
+        while not self.ended.wait(SIGN_OF_LIFE):
+            os.write(1, b"\n")
+
+    def __enter__(self):
+        print_line(self.output, {"ready": True})
+        self.thread.start()
+
+    def __exit__(self, *_):
+        self.ended.set()
+        self.thread.join()

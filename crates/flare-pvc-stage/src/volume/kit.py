@@ -62,7 +62,7 @@ class Volume:
         verify(staging, entries)
         return staging
 
-    def stage(self, request, source):
+    def stage(self, request, source, output):
         recovered = self.recover()
         state = self.check_owner(request["owner"])
         repair = Repair(self, request["owner"], request["id"]) if request.get("repair") else None
@@ -72,7 +72,8 @@ class Volume:
         stays = repair is not None and had == request["fingerprint"] and not request["again"] and repair.leaves_kit()
         journal = {"id": request["id"]}
         if not stays:
-            self.extract(request, source)
+            with Receiving(output):
+                self.extract(request, source)
             journal["state"] = {"owner": request["owner"], "fingerprint": request["fingerprint"], "previous": had}
             journal["transfer"] = request["transfer"]
         if repair is not None and repair.moves:
@@ -167,27 +168,33 @@ class Volume:
         return {"recovered": recovered, "fingerprint": changed["fingerprint"]}
 
     def remove_kit(self, request):
-        """Takes the kit away that was staged for this participant, and the one that was kept; all else on the volume stays."""
+        """Takes the kit away that was staged for this participant, and those that were kept; all else on the volume stays."""
         recovered = self.recover()
         state = self.check_owner(request["owner"])
-        there = [name for name in KIT + (PREVIOUS,) if os.path.lexists(self.at(name))]
+        replaced = [REPLACED + "/" + name for name in KIT]
+        there = [name for name in list(KIT) + [PREVIOUS] + replaced if os.path.lexists(self.at(name))]
         if state is None:
             # One that was copied by hand does not say whose it is.
             if there:
                 raise Refused("unmarked", there[0])
-            return {"recovered": recovered, "removed": []}
-        self.check_writable()
+            return {"recovered": recovered, "removed": [], "stays": None}
+        self.check_writable(list(KIT) + [PREVIOUS, REPLACED])
         staging = self.at(STAGING + request["id"])
         make_directory(staging, 0o700)
         # `startup` goes first: a parent without it does not start.
         for name in reversed(KIT):
             if os.path.lexists(self.at(name)):
                 move(self.at(name), os.path.join(staging, name))
-        remove(self.at(PREVIOUS))
+        for name in [PREVIOUS] + replaced:
+            remove(self.at(name))
+        # What else a restore put aside is the site's own.
+        if is_empty_directory(self.at(REPLACED)):
+            os.rmdir(self.at(REPLACED))
         remove(staging)
         os.unlink(self.at(STATE))
         sync_directory(self.root)
-        return {"recovered": recovered, "removed": there}
+        stays = REPLACED if os.path.lexists(self.at(REPLACED)) else None
+        return {"recovered": recovered, "removed": there, "stays": stays}
 
     def look(self, request):
         """What is on the volume; changes nothing."""

@@ -1,7 +1,7 @@
 def carry_out_request(request, source, output, root):
     volume, verb = Volume(root), request["verb"]
     if verb == "stage":
-        return volume.stage(request, source)
+        return volume.stage(request, source, output)
     if verb == "remove":
         return volume.remove_kit(request)
     if verb == "backup":
@@ -25,38 +25,13 @@ def answer(source, output, length, root):
         return {"refused": "disk", "detail": {"error": errno.errorcode.get(error.errno, "EIO"), "path": name and os.path.relpath(name, root)}}
 
 
-class Input:
-    """Standard input. `left` bytes of it are to come, where that is known."""
-
-    def __init__(self, source, left):
-        self.source, self.left = source, left
-
-    def counted(self, block):
-        self.left -= len(block)
-        return block
-
-    def read(self, length):
-        return self.counted(self.source.read(length))
-
-    def readline(self):
-        return self.counted(self.source.readline())
-
-    def drain(self):
-        """Takes what was not read. Kubernetes tells nobody that a program has ended while the program's input waits to be taken."""
-        while self.left > 0 and self.read(min(BLOCK, self.left)):
-            pass
-
-
-def print_line(output, value):
-    # A name that is no text is shown with question marks; where it must be exact, it is sent in base64.
-    output.write(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace") + b"\n")
-    output.flush()
-
-
 if __name__ == "__main__":
-    given = Input(sys.stdin.buffer, int(sys.argv[4]) if len(sys.argv) > 4 else 0)
-    answered = answer(given, sys.stdout.buffer, int(sys.argv[2]), sys.argv[3])
+    source, output = sys.stdin.buffer, sys.stdout.buffer
+    answered = answer(source, output, int(sys.argv[2]), sys.argv[3])
     # A backup has said all already.
     if answered is not None:
-        print_line(sys.stdout.buffer, answered)
-    given.drain()
+        print_line(output, answered)
+        if "refused" in answered:
+            # Until the other side has read that and goes: what a program wrote just before its end can be lost where its input waits.
+            for _ in iter(lambda: source.read(BLOCK), b""):
+                pass

@@ -2,8 +2,6 @@
 
 # Names that hold a private key, wherever they stand.
 KEYS = (b".key", b".pem", b".p12", b".pfx")
-# Longest pause of a restore's output, in seconds: who hears nothing takes the connection for dead.
-SIGN_OF_LIFE = 20
 
 
 def encoded(path):
@@ -131,9 +129,7 @@ class Restore:
         recovered = self.volume.recover()
         self.volume.check_owner(self.request["owner"])
         self.check_items()
-        # Only now it is sent: who refuses what is on its way already may not be heard.
-        print_line(self.output, {"ready": True})
-        with SignOfLife():
+        with Receiving(self.output):
             os.mkdir(self.staging, 0o700)
             for item in self.items:
                 make_parents(self.staging, item)
@@ -208,22 +204,3 @@ class Restore:
         if what:
             raise Refused("differs", {"path": relative, "what": what})
         self.files, self.bytes = self.files + 1, self.bytes + entry["size"]
-
-
-class SignOfLife:
-    """An empty line now and then, while large files are compared and the disk is waited for."""
-
-    def __init__(self):
-        self.ended = threading.Event()
-        self.thread = threading.Thread(target=self.work, daemon=True)
-
-    def work(self):
-        while not self.ended.wait(SIGN_OF_LIFE):
-            os.write(1, b"\n")
-
-    def __enter__(self):
-        self.thread.start()
-
-    def __exit__(self, *_):
-        self.ended.set()
-        self.thread.join()

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt as _, path::Path, process::Command};
 
 use flare_file_tree::{Digest, FileTree, RelativePath};
-use flare_pvc_stage::{Answer, Shipment, StagedOnVolume, VOLUME_PROGRAM};
+use flare_pvc_stage::{Answer, RemovedKit, Shipment, StagedOnVolume, VOLUME_PROGRAM};
 use proptest::prelude::*;
 use serde_json::json;
 use tempfile::TempDir;
@@ -195,7 +195,7 @@ proptest! {
     }
 }
 
-fn removal(root: &Path, who: &str, id: &str, die: usize) -> Option<Result<Vec<String>, flare_diagnostic::Diagnostic>> {
+fn removal(root: &Path, who: &str, id: &str, die: usize) -> Option<Result<RemovedKit, flare_diagnostic::Diagnostic>> {
     let (status, printed) = run(root, &input_of(&Shipment::removal(owner(who)), id), die);
     (status != Some(9)).then(|| Answer::removed(&printed, "claim"))
 }
@@ -214,7 +214,7 @@ fn a_kit_is_taken_away_and_nothing_else_wherever_a_run_before_was_killed() {
         assert!(left.is_none() || left.as_deref() == Some("two"), "{left:?} after {die}");
         let ended = first.is_some();
         if let Some(removed) = first {
-            assert_eq!(removed.expect("removed"), ["local", "startup", ".flare-kube-previous"]);
+            assert_eq!(removed.expect("removed").removed, ["local", "startup", ".flare-kube-previous"]);
         } else {
             removal(root, "site-1", "4", 0).expect("it ends").expect("the next run goes on");
         }
@@ -223,10 +223,39 @@ fn a_kit_is_taken_away_and_nothing_else_wherever_a_run_before_was_killed() {
         assert_eq!(survived, [("jobs/store", "keep"), ("transfer/job/meta.json", "mine")], "after {die}");
         if ended {
             assert!(die > 10, "only {die} steps were seen");
-            assert!(removal(root, "site-1", "5", 0).expect("it ends").expect("nothing to do").is_empty());
+            assert!(removal(root, "site-1", "5", 0).expect("it ends").expect("nothing to do").removed.is_empty());
             stage(root, &kit("three"), "6").expect("a kit can be staged again");
             return;
         }
+    }
+}
+
+/// A restore with keys puts the kit aside that it takes the place of: its keys go as well, and what else was put aside is the site's own.
+#[test]
+fn kits_that_a_restore_put_aside_go_as_well_and_nothing_else_of_it() {
+    let aside = ".flare-kube-replaced";
+    for with_data in [false, true] {
+        let root = volume();
+        let root = root.path();
+        stage(root, &kit("one"), "1").expect("staged");
+        for (path, text) in [("startup/client.key", "old key"), ("local/resources.json", "old")] {
+            let file = root.join(aside).join(path);
+            fs::create_dir_all(file.parent().expect("a parent")).expect("a directory");
+            fs::write(file, text).expect("a file");
+        }
+        if with_data {
+            fs::write(root.join(aside).join("log.txt"), "mine").expect("a file");
+        }
+        let removed = removal(root, "site-1", "2", 0).expect("it ends").expect("removed");
+        let expected = ["local", "startup", ".flare-kube-replaced/local", ".flare-kube-replaced/startup"];
+        assert_eq!((removed.removed.as_slice(), removed.stays.as_deref()), (&expected.map(str::to_owned)[..], with_data.then_some(aside)));
+        let mut left = vec![("jobs/store", "keep")];
+        if with_data {
+            left.insert(0, (".flare-kube-replaced/log.txt", "mine"));
+        }
+        let found = texts(root);
+        assert_eq!(found.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect::<Vec<_>>(), left);
+        assert_eq!(root.join(aside).exists(), with_data);
     }
 }
 

@@ -17,6 +17,9 @@ use tokio::io::AsyncReadExt as _;
 /// Runs the program as the helper pod does, and dies at the given call that changes the disk (0: never).
 const DRIVER: &str = include_str!("driver.py");
 
+/// With this line the program asks for what belongs to the request.
+const READY: &[u8] = b"{\"ready\": true}\n";
+
 pub(crate) fn owner(participant: &str) -> Owner {
     Owner { participant: participant.to_owned(), role: "client".to_owned(), project: Some("p".to_owned()) }
 }
@@ -40,15 +43,15 @@ pub(crate) fn kit(text: &str) -> FileTree {
 
 pub(crate) fn input_of(shipment: &Shipment<'_>, id: &str) -> (Vec<u8>, usize) {
     let request = shipment.request(id);
-    let (mut reader, length) = shipment.input(VOLUME_PROGRAM.as_bytes(), &request, &|_, _| ());
-    let mut input = Vec::new();
+    let mut input = [VOLUME_PROGRAM.as_bytes(), &request].concat();
+    let head = input.len() as u64;
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-    runtime.block_on(reader.read_to_end(&mut input)).expect("memory can be read");
-    assert_eq!(input.len() as u64, length, "the length is what is announced to the other side");
+    runtime.block_on(shipment.body(&|_, _| ()).read_to_end(&mut input)).expect("memory can be read");
+    assert_eq!(input.len() as u64 - head, shipment.bytes(), "the length is what is announced to the other side");
     (input, request.len())
 }
 
-/// Exit number and standard output.
+/// Exit number and answer.
 pub(crate) fn run(root: &Path, (input, request): &(Vec<u8>, usize), die: usize) -> (Option<i32>, Vec<u8>) {
     let mut child = Command::new("python3")
         .args(["-S", "-c", DRIVER, &VOLUME_PROGRAM.len().to_string(), &request.to_string()])
@@ -63,7 +66,8 @@ pub(crate) fn run(root: &Path, (input, request): &(Vec<u8>, usize), die: usize) 
     let _ = child.stdin.take().expect("a pipe").write_all(input);
     let output = child.wait_with_output().expect("it ends");
     assert!(output.status.code() == Some(9) || output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
-    (output.status.code(), output.stdout)
+    let answer = output.stdout.strip_prefix(READY).unwrap_or(&output.stdout);
+    (output.status.code(), answer.to_vec())
 }
 
 pub(crate) fn stage(root: &Path, tree: &FileTree, id: &str) -> Result<StagedOnVolume, flare_diagnostic::Diagnostic> {

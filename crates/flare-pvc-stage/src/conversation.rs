@@ -1,0 +1,130 @@
+//! What is said to the program in the volume, and what it answers: the same for every verb that sends something.
+
+use std::{
+    pin::{Pin, pin},
+    task::{Context, Poll},
+};
+
+use flare_cluster::Input;
+use flare_diagnostic::Diagnostic;
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader, ReadBuf, duplex},
+    select,
+    sync::oneshot,
+};
+
+use crate::{VOLUME_PROGRAM, answer::is_refusal, progress::ON_THE_WAY, run::Run};
+
+/// No answer is longer.
+const LONGEST_ANSWER: u64 = 4 << 20;
+
+/// The line with which the program asks for what belongs to the request.
+pub(crate) const READY: &[u8] = b"{\"ready\": true}\n";
+
+impl Run<'_> {
+    /// Runs the volume's program in the helper pod and gives the line that is its answer; empty where there is none.
+    ///
+    /// `body`, of `length` bytes, is what belongs to the request. It is sent once the program has looked at the volume and asks for it. A
+    /// refusal ends the conversation at once: where much is on its way, the program's end may not be heard.
+    pub(crate) async fn ask(
+        &self,
+        request: &[u8],
+        body: impl AsyncRead + Unpin + Send,
+        length: u64,
+    ) -> Result<Vec<u8>, Diagnostic> {
+        let exec = self.program(request.len());
+        let (printed, output) = duplex(ON_THE_WAY);
+        let (ready, is_ready) = oneshot::channel();
+        let length = (VOLUME_PROGRAM.len() + request.len()) as u64 + length;
+        let input = VOLUME_PROGRAM.as_bytes().chain(request).chain(Awaited { asked: Some(is_ready), body });
+        let mut working = pin!(async { exec.run(self.cluster, Input::Sized(input, length), output).await?.success(&exec) });
+        let mut reading = pin!(answer_line(printed, ready));
+        let (line, ended) = select! {
+            line = &mut reading => (line, None),
+            ended = &mut working => (reading.await, Some(ended)),
+        };
+        if !is_refusal(&line) {
+            match ended {
+                Some(ended) => ended?,
+                None => working.await?,
+            }
+        }
+        Ok(line)
+    }
+}
+
+/// Reads what the program prints, to the line that is its answer. Empty lines are signs of life.
+async fn answer_line(printed: impl AsyncRead + Unpin, ready: oneshot::Sender<()>) -> Vec<u8> {
+    let (mut printed, mut ready, mut line) = (BufReader::new(printed), Some(ready), Vec::new());
+    loop {
+        line.clear();
+        let read = (&mut printed).take(LONGEST_ANSWER).read_until(b'\n', &mut line).await;
+        match read {
+            Err(_) | Ok(0) => return Vec::new(),
+            Ok(_) if line == READY => {
+                ready.take().map(|ready| ready.send(()));
+            }
+            Ok(_) if line.trim_ascii().is_empty() => {}
+            Ok(_) => return line,
+        }
+    }
+}
+
+/// Bytes that are read once they were asked for.
+struct Awaited<Body> {
+    asked: Option<oneshot::Receiver<()>>,
+    body: Body,
+}
+
+impl<Body: AsyncRead + Unpin> AsyncRead for Awaited<Body> {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
+        if let Some(asked) = &mut self.asked {
+            match Pin::new(asked).poll(context) {
+                Poll::Ready(Ok(())) => self.asked = None,
+                // Nobody asks any more: the program has ended, and its end is all that is waited for.
+                Poll::Ready(Err(_)) | Poll::Pending => return Poll::Pending,
+            }
+        }
+        Pin::new(&mut self.body).poll_read(context, buffer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn nothing_of_the_body_is_sent_before_it_is_asked_for() {
+        let (ask, asked) = oneshot::channel();
+        let mut input = (&b"request"[..]).chain(Awaited { asked: Some(asked), body: &b"body"[..] });
+        let mut head = [0; 7];
+        input.read_exact(&mut head).await.expect("the request waits for nothing");
+        let mut more = Vec::new();
+        {
+            let mut reading = pin!(input.read_to_end(&mut more));
+            assert!(futures_poll(reading.as_mut()).await.is_none(), "it was not asked for");
+            ask.send(()).expect("it is waited for");
+            reading.await.expect("the body");
+        }
+        assert_eq!((&head, more.as_slice()), (b"request", &b"body"[..]));
+    }
+
+    /// What a future gives at once.
+    async fn futures_poll<F: Future>(mut future: Pin<&mut F>) -> Option<F::Output> {
+        std::future::poll_fn(|context| match future.as_mut().poll(context) {
+            Poll::Ready(value) => Poll::Ready(Some(value)),
+            Poll::Pending => Poll::Ready(None),
+        })
+        .await
+    }
+
+    #[tokio::test]
+    async fn the_answer_is_the_first_line_that_is_no_sign_of_life() {
+        let printed = [READY, b"\n\n{\"answer\": 1}\nmore\n"].concat();
+        let (ready, mut is_ready) = oneshot::channel();
+        assert_eq!(answer_line(printed.as_slice(), ready).await, b"{\"answer\": 1}\n");
+        assert_eq!(is_ready.try_recv(), Ok(()));
+        let (ready, _is_ready) = oneshot::channel();
+        assert_eq!(answer_line(&b""[..], ready).await, b"");
+    }
+}
