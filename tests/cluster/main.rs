@@ -8,6 +8,7 @@
 
 mod acceptance;
 mod backup;
+mod edge;
 mod harness;
 mod jobs;
 mod probes;
@@ -16,6 +17,7 @@ mod restart;
 mod restricted;
 mod staged_objects;
 mod staging;
+mod staging_disk;
 mod staging_faults;
 mod study_data;
 mod upgrade;

@@ -27,7 +27,7 @@ impl Site {
         let federation = Federation::provision(release);
         let prepared = federation.prepare(&namespace, PROGRAM.as_ref());
         for name in ["nvflare-server", "site-1"] {
-            stage::as_root(&namespace, name, &prepared.join(name));
+            stage::by_program(&namespace, PROGRAM.as_ref(), &prepared.join(name));
             install(&namespace, name, &prepared.join(name), &[]);
         }
         namespace.wait_for_registration("site-1");

@@ -1,18 +1,19 @@
-//! `stage` under faults: kits with hostile names, kills at any time, full and read-only volumes.
+//! `stage` under faults: kits with hostile names, kills at any time, connections that are cut, components that are restarted.
 //!
-//! `FLARE_KUBE_STAGE_KILLS` says how many kills (8), `FLARE_KUBE_STAGE_SEED` which (fresh; printed), `FLARE_KUBE_STAGE_MEBIBYTES` how long
-//! the large file is (64).
+//! `FLARE_KUBE_STAGE_KILLS` says how many kills (8), `FLARE_KUBE_STAGE_CUTS` how many cuts (8), `FLARE_KUBE_STAGE_RESTARTS` how many restarts
+//! of each component (1), `FLARE_KUBE_STAGE_SEED` which (fresh; printed), `FLARE_KUBE_STAGE_MEBIBYTES` how long the large file is (64).
 
 use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
 use std::io::Read as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
 
-use integration_tests::cleanup::CleanupGuard;
+use integration_tests::cluster::component;
+use integration_tests::cluster::cutting_proxy::{Cut, CuttingProxy};
 use integration_tests::cluster::namespace::Namespace;
 use integration_tests::cluster::run::{attempt, succeed, succeed_json, wait};
 use integration_tests::random::Random;
@@ -42,7 +43,7 @@ fn number(variable: &str, default: u64) -> u64 {
 }
 
 /// What [`DIGESTS`] prints of the volume, for a prepared kit here.
-fn digests(prepared: &Path) -> BTreeMap<String, String> {
+pub(crate) fn digests(prepared: &Path) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     let mut open = vec![prepared.join("local"), prepared.join("startup")];
     while let Some(path) = open.pop() {
@@ -73,12 +74,12 @@ fn digest(path: &Path) -> String {
     }
 }
 
-fn on_volume(scene: &Scene) -> BTreeMap<String, String> {
+pub(crate) fn on_volume(scene: &Scene) -> BTreeMap<String, String> {
     let printed = scene.in_volume(DIGESTS);
     printed.lines().map(|line| line.rsplit_once(' ').map(|(what, path)| (path.to_owned(), what.to_owned())).unwrap()).collect()
 }
 
-fn write(path: &Path, bytes: &[u8], mode: u32) {
+pub(crate) fn write(path: &Path, bytes: &[u8], mode: u32) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, bytes).unwrap();
     fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
@@ -133,6 +134,76 @@ fn every_file_of_a_hostile_kit_arrives_with_its_name_mode_and_content() {
     scene.nothing_is_left();
 }
 
+/// The moments of a test, of a fresh seed that is printed.
+fn random() -> (u64, Random) {
+    let fresh = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().subsec_nanos();
+    let seed = number("FLARE_KUBE_STAGE_SEED", u64::from(fresh));
+    println!("FLARE_KUBE_STAGE_SEED={seed}");
+    (seed, Random::new(seed))
+}
+
+/// A volume with one of two kits on it, which are told apart by one file.
+struct TwoKits<'scene> {
+    scene: &'scene Scene,
+    kits: Vec<BTreeMap<String, String>>,
+    /// How long a staging takes.
+    whole: Duration,
+}
+
+impl<'scene> TwoKits<'scene> {
+    /// Stages one of them. Each has 200 small files and a large one of so many bytes.
+    fn stage(scene: &'scene Scene, bytes: usize) -> Self {
+        for index in 0..200 {
+            write(&scene.prepared.join(format!("local/custom/{index}")), &[b'x'; 4096], 0o644);
+        }
+        write(&scene.prepared.join("local/custom/large"), &vec![b'y'; bytes], 0o644);
+        let mut found = Self { scene, kits: Vec::new(), whole: Duration::ZERO };
+        for kit in 0..2 {
+            found.choose(kit);
+            found.kits.push(digests(&scene.prepared));
+        }
+        succeed(&mut scene.stage(&["--create-pvc", "1Gi"]));
+        let began = Instant::now();
+        succeed(&mut scene.stage(&["--again"]));
+        found.whole = began.elapsed();
+        found
+    }
+
+    /// The kit that is staged from now on.
+    fn choose(&self, kit: usize) {
+        write(&self.scene.prepared.join("local/custom/which"), ["old", "new"][kit].as_bytes(), 0o644);
+    }
+
+    /// Begins to stage the chosen one.
+    fn begin(&self, arguments: &[&str]) -> Child {
+        self.scene.stage(&[&["--again"], arguments].concat()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
+    /// Whatever became of a staging, one of the two kits is there whole, and the next run puts `kit` there.
+    fn are_whole(&self, kit: usize, told: &dyn Fn() -> String) {
+        // The helper pod of a run that died may still be at its last renames.
+        let one_of_both = || self.kits.contains(&on_volume(self.scene)).then_some(());
+        wait(Duration::from_mins(1), || format!("{}: {:?}", told(), on_volume(self.scene).len()), one_of_both);
+        let next = attempt(&mut self.scene.stage(&["--again"]), &[]);
+        assert!(next.is_ok(), "{}: {next:?}", told());
+        assert!(on_volume(self.scene) == self.kits[kit], "{}: the next run put another kit there", told());
+    }
+
+    fn nothing_is_left(&self) {
+        self.scene.nothing_is_left();
+        let names = self.scene.in_volume("import os; print(sorted(os.listdir('/w')))");
+        assert!(!names.contains(".flare-stage-") && !names.contains("swap.json"), "{names}");
+    }
+}
+
+/// What a run that was not killed itself says: it either was done before, or says that it failed, never half a success.
+fn envelope_of(run: Child, told: &dyn Fn() -> String) -> Value {
+    let output = run.wait_with_output().unwrap();
+    let envelope: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{}: {error}", told()));
+    assert_eq!(envelope["status"] == "ok", output.status.success(), "{}: {envelope}", told());
+    envelope
+}
+
 /// Whose end comes too early.
 #[derive(Debug, Clone, Copy)]
 enum Killed {
@@ -142,130 +213,84 @@ enum Killed {
 
 #[test]
 fn whatever_is_killed_at_any_time_one_kit_is_there_whole_and_the_next_run_succeeds() {
-    let fresh = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().subsec_nanos();
-    let seed = number("FLARE_KUBE_STAGE_SEED", u64::from(fresh));
-    println!("FLARE_KUBE_STAGE_SEED={seed}");
-    let mut random = Random::new(seed);
+    let (seed, mut random) = random();
     let scene = Scene::new(Namespace::open("staging-kills"), "site-1");
-    for index in 0..200 {
-        write(&scene.prepared.join(format!("local/custom/{index}")), &[b'x'; 4096], 0o644);
-    }
-    let which = scene.prepared.join("local/custom/which");
-    let mut kits = Vec::new();
-    for kit in ["old", "new"] {
-        write(&which, kit.as_bytes(), 0o644);
-        kits.push(digests(&scene.prepared));
-    }
-    succeed(&mut scene.stage(&["--create-pvc", "1Gi"]));
-    let began = Instant::now();
-    succeed(&mut scene.stage(&["--again"]));
-    let whole = began.elapsed();
+    let kits = TwoKits::stage(&scene, 0);
     for round in 0..number("FLARE_KUBE_STAGE_KILLS", 8) {
         let kit = random.below(2);
-        write(&which, ["old", "new"][kit].as_bytes(), 0o644);
+        kits.choose(kit);
         let killed = *random.pick(&[Killed::Program, Killed::Program, Killed::Pod]);
-        let after = whole * u32::try_from(random.below(1100)).unwrap() / 1000;
-        let told = || format!("seed {seed}, round {round}: {killed:?} after {after:?} of {whole:?}");
-        let mut run = scene.stage(&["--again"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let after = kits.whole * u32::try_from(random.below(1100)).unwrap() / 1000;
+        let told = || format!("seed {seed}, round {round}: {killed:?} after {after:?} of {:?}", kits.whole);
+        let mut run = kits.begin(&[]);
         sleep(after);
         match killed {
-            Killed::Program => drop(run.kill()),
+            Killed::Program => {
+                let _ = run.kill();
+                run.wait().unwrap();
+            }
             Killed::Pod => {
                 let pods = ["delete", "pods", "--all", "--force", "--grace-period=0", "--wait=true"];
                 let _ = attempt(scene.namespace.kubectl().args(pods), &[]);
+                envelope_of(run, &told);
             }
         }
-        let output = run.wait_with_output().unwrap();
-        if matches!(killed, Killed::Pod) {
-            // It either was done before, or says that it failed: never half a success.
-            let envelope: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{}: {error}", told()));
-            assert_eq!(envelope["status"] == "ok", output.status.success(), "{}: {envelope}", told());
-        }
-        // The helper pod of a killed run may still be at its last renames.
-        let one_of_both = || {
-            let found = on_volume(&scene);
-            kits.contains(&found).then_some(())
-        };
-        wait(Duration::from_mins(1), || format!("{}: {:?}", told(), on_volume(&scene).len()), one_of_both);
-        let next = attempt(&mut scene.stage(&["--again"]), &[]);
-        assert!(next.is_ok(), "{}: {next:?}", told());
-        assert!(on_volume(&scene) == kits[kit], "{}: the next run put another kit there", told());
+        kits.are_whole(kit, &told);
     }
-    scene.nothing_is_left();
-    let names = scene.in_volume("import os; print(sorted(os.listdir('/w')))");
-    assert!(!names.contains(".flare-stage-") && !names.contains("swap.json"), "{names}");
-}
-
-/// A volume on the node that a test can fill and make read-only: a small file system in memory, mounted by a privileged pod.
-struct SmallVolume<'scene> {
-    scene: &'scene Scene,
-    _end: CleanupGuard,
-}
-
-impl<'scene> SmallVolume<'scene> {
-    fn new(scene: &'scene Scene) -> Self {
-        let name = scene.namespace.name.clone();
-        let on_node = format!("/var/tmp/flare-kube-{name}");
-        let volume = json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name}, "spec": {
-            "capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "storageClassName": "",
-            "persistentVolumeReclaimPolicy": "Retain", "claimRef": {"namespace": name, "name": "nvflws"},
-            "hostPath": {"path": format!("{on_node}/volume"), "type": "DirectoryOrCreate"}}});
-        let (cluster, gone) = (scene.namespace.cluster.clone(), name.clone());
-        let end = CleanupGuard::plan(move || {
-            let _ = attempt(cluster.kubectl().args(["delete", "persistentvolume", &gone, "--wait=false"]), &[]);
-        });
-        scene.namespace.apply(&volume);
-        let mount =
-            "mkdir -p /node/volume && mount -t tmpfs -o size=8m,mode=0777 small /node/volume && touch /tmp/mounted && sleep 3600";
-        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "disk"}, "spec": {
-            "terminationGracePeriodSeconds": 1,
-            "volumes": [{"name": "node", "hostPath": {"path": on_node, "type": "DirectoryOrCreate"}}],
-            "containers": [{"name": "disk", "image": "busybox:1.36", "securityContext": {"privileged": true},
-                "command": ["sh", "-c", mount],
-                "lifecycle": {"preStop": {"exec": {"command": ["umount", "-l", "/node/volume"]}}},
-                "volumeMounts": [{"name": "node", "mountPath": "/node", "mountPropagation": "Bidirectional"}],
-                "readinessProbe": {"exec": {"command": ["test", "-e", "/tmp/mounted"]}, "periodSeconds": 1}}]}});
-        scene.namespace.apply(&pod);
-        succeed(scene.namespace.kubectl().args(["wait", "--for=condition=Ready", "pod/disk", "--timeout=60s"]));
-        Self { scene, _end: end }
-    }
-
-    fn run(&self, script: &str) {
-        succeed(self.scene.namespace.kubectl().args(["exec", "disk", "--", "sh", "-c", script]));
-    }
-}
-
-impl Drop for SmallVolume<'_> {
-    fn drop(&mut self) {
-        // The node keeps a mount until it is taken off, whatever becomes of the pod.
-        let off = ["exec", "disk", "--", "umount", "-l", "/node/volume"];
-        let _ = attempt(self.scene.namespace.kubectl().args(off), &[]);
-    }
+    kits.nothing_is_left();
 }
 
 #[test]
-fn a_full_volume_and_one_that_can_only_be_read_keep_the_old_kit() {
-    let scene = Scene::new(Namespace::open("staging-disk"), "site-1");
-    let disk = SmallVolume::new(&scene);
-    succeed(&mut scene.stage(&["--create-pvc", "1Gi", "--storage-class", ""]));
-    let old = digests(&scene.prepared);
-    let big = scene.prepared.join("local/custom/model.bin");
-    write(&big, &vec![7; 12 << 20], 0o644);
-    let refused = scene.refused(&[]);
-    assert_eq!(refused["error_code"], "STAGE_FAILED", "{refused}");
-    assert!(refused["message"].as_str().unwrap().contains("ENOSPC"), "{refused}");
-    assert!(refused["hint"].as_str().unwrap().contains("make room"), "{refused}");
-    assert_eq!(on_volume(&scene), old);
-    fs::remove_dir_all(scene.prepared.join("local/custom")).unwrap();
-    write(&scene.prepared.join("local/note"), b"new", 0o644);
-    disk.run("mount -o remount,ro /node/volume");
-    let refused = scene.refused(&[]);
-    assert_eq!(refused["error_code"], "STAGE_FAILED", "{refused}");
-    assert!(refused["message"].as_str().unwrap().contains("EROFS"), "{refused}");
-    assert_eq!(on_volume(&scene), old);
-    disk.run("mount -o remount,rw /node/volume");
-    succeed(&mut scene.stage(&[]));
-    assert_eq!(on_volume(&scene), digests(&scene.prepared));
-    scene.namespace.kubectl().args(["delete", "pod", "disk"]).output().unwrap();
-    scene.nothing_is_left();
+fn wherever_the_connection_is_cut_one_kit_is_there_whole_and_the_next_run_succeeds() {
+    let (seed, mut random) = random();
+    let scene = Scene::new(Namespace::open("staging-cuts"), "site-1");
+    let kits = TwoKits::stage(&scene, 4 << 20);
+    let proxy = CuttingProxy::start(&scene.namespace.cluster, &scene.sandbox.join("kubeconfig-cut"));
+    let through = ["--kubeconfig", proxy.kubeconfig.to_str().unwrap()];
+    proxy.begin(None);
+    envelope_of(kits.begin(&through), &|| "a run without a cut".to_owned());
+    let most = proxy.largest();
+    assert!(most.sent > 4 << 20 && most.received > 0, "the files went through the proxy: {most:?}");
+    let mut failed = 0;
+    for round in 0..number("FLARE_KUBE_STAGE_CUTS", 8) {
+        let kit = random.below(2);
+        kits.choose(kit);
+        let mut below = |limit: u64| u64::try_from(random.below(usize::try_from(limit).unwrap())).unwrap();
+        // Of what comes back, the answer and the status are most of it.
+        let cut = if round % 2 == 0 { Cut::Sent(below(most.sent)) } else { Cut::Received(below(most.received)) };
+        let told = || format!("seed {seed}, round {round}: {cut:?} of {most:?}");
+        proxy.begin(Some(cut));
+        let envelope = envelope_of(kits.begin(&through), &told);
+        if envelope["status"] != "ok" {
+            failed += 1;
+            let code = envelope["error_code"].as_str().unwrap();
+            assert!(["STREAM_BROKEN", "CLUSTER_UNREACHABLE"].contains(&code), "{}: {envelope}", told());
+            assert!(proxy.is_cut(), "{}: it failed without a cut: {envelope}", told());
+        }
+        kits.are_whole(kit, &told);
+    }
+    assert!(failed > 0, "seed {seed}: no cut was felt");
+    kits.nothing_is_left();
+}
+
+#[test]
+fn components_that_are_restarted_meanwhile_leave_one_kit_whole_and_the_next_run_succeeds() {
+    let (seed, mut random) = random();
+    let scene = Scene::new(Namespace::exclusive("staging-restarts"), "site-1");
+    let kits = TwoKits::stage(&scene, 32 << 20);
+    for component in ["kube-apiserver", "kubelet"] {
+        for round in 0..number("FLARE_KUBE_STAGE_RESTARTS", 1) {
+            let kit = random.below(2);
+            kits.choose(kit);
+            let after = kits.whole * u32::try_from(200 + random.below(700)).unwrap() / 1000;
+            let told = || format!("seed {seed}, round {round}: {component} after {after:?} of {:?}", kits.whole);
+            let run = kits.begin(&[]);
+            sleep(after);
+            component::restart(&scene.namespace, component);
+            let envelope = envelope_of(run, &told);
+            println!("{}: {} {}", told(), envelope["status"], envelope["message"]);
+            kits.are_whole(kit, &told);
+        }
+    }
+    kits.nothing_is_left();
 }

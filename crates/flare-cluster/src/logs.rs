@@ -1,6 +1,7 @@
 //! What a container printed.
 
 use flare_diagnostic::Diagnostic;
+use futures_util::AsyncReadExt as _;
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, api::LogParams};
 
@@ -27,7 +28,14 @@ impl Cluster {
         let api: Api<Pod> = Api::namespaced(self.client().clone(), namespace);
         let parameters = parameters(selection);
         let operation = Operation::on::<Pod>("get", Some(namespace)).subresource("log").object(pod);
-        self.call(&operation, || api.logs(pod, &parameters)).await
+        // The client's own text of a log is an error where a program printed what is no UTF-8.
+        let reading = || async {
+            let (mut log, mut bytes) = (api.log_stream(pod, &parameters).await?, Vec::new());
+            log.read_to_end(&mut bytes).await.map_err(kube::Error::ReadEvents)?;
+            Ok(bytes)
+        };
+        let bytes = self.call(&operation, reading).await?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
     /// The log of a container while it is written: lines as they come, until the container ends.

@@ -36,7 +36,7 @@ impl Run<'_> {
         let (printed, output) = duplex(ON_THE_WAY);
         let (ready, is_ready) = oneshot::channel();
         let length = (VOLUME_PROGRAM.len() + request.len()) as u64 + length;
-        let input = VOLUME_PROGRAM.as_bytes().chain(request).chain(Awaited { asked: Some(is_ready), body });
+        let input = VOLUME_PROGRAM.as_bytes().chain(request).chain(Awaited { asked: Asked::NotYet(is_ready), body });
         let mut working = pin!(async { exec.run(self.cluster, Input::Sized(input, length), output).await?.success(&exec) });
         let mut reading = pin!(answer_line(printed, ready));
         let (line, ended) = select! {
@@ -70,22 +70,33 @@ async fn answer_line(printed: impl AsyncRead + Unpin, ready: oneshot::Sender<()>
     }
 }
 
+/// Whether somebody has asked.
+enum Asked {
+    NotYet(oneshot::Receiver<()>),
+    Yes,
+    /// The program has ended without it, and its end is all that is waited for.
+    Never,
+}
+
 /// Bytes that are read once they were asked for.
 struct Awaited<Body> {
-    asked: Option<oneshot::Receiver<()>>,
+    asked: Asked,
     body: Body,
 }
 
 impl<Body: AsyncRead + Unpin> AsyncRead for Awaited<Body> {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
-        if let Some(asked) = &mut self.asked {
+        if let Asked::NotYet(asked) = &mut self.asked {
             match Pin::new(asked).poll(context) {
-                Poll::Ready(Ok(())) => self.asked = None,
-                // Nobody asks any more: the program has ended, and its end is all that is waited for.
-                Poll::Ready(Err(_)) | Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(())) => self.asked = Asked::Yes,
+                Poll::Ready(Err(_)) => self.asked = Asked::Never,
+                Poll::Pending => return Poll::Pending,
             }
         }
-        Pin::new(&mut self.body).poll_read(context, buffer)
+        match self.asked {
+            Asked::Yes => Pin::new(&mut self.body).poll_read(context, buffer),
+            Asked::NotYet(_) | Asked::Never => Poll::Pending,
+        }
     }
 }
 
@@ -96,21 +107,34 @@ mod tests {
     #[tokio::test]
     async fn nothing_of_the_body_is_sent_before_it_is_asked_for() {
         let (ask, asked) = oneshot::channel();
-        let mut input = (&b"request"[..]).chain(Awaited { asked: Some(asked), body: &b"body"[..] });
+        let mut input = (&b"request"[..]).chain(Awaited { asked: Asked::NotYet(asked), body: &b"body"[..] });
         let mut head = [0; 7];
         input.read_exact(&mut head).await.expect("the request waits for nothing");
         let mut more = Vec::new();
         {
             let mut reading = pin!(input.read_to_end(&mut more));
-            assert!(futures_poll(reading.as_mut()).await.is_none(), "it was not asked for");
+            assert!(at_once(reading.as_mut()).await.is_none(), "it was not asked for");
             ask.send(()).expect("it is waited for");
             reading.await.expect("the body");
         }
         assert_eq!((&head, more.as_slice()), (b"request", &b"body"[..]));
     }
 
+    /// A repair that finds the kit in its place answers at once; the connection is read on until its end.
+    #[tokio::test]
+    async fn a_body_that_nobody_will_ask_for_has_neither_bytes_nor_an_end() {
+        let (ask, asked) = oneshot::channel();
+        let mut input = Awaited { asked: Asked::NotYet(asked), body: &b"body"[..] };
+        drop(ask);
+        for _ in 0..3 {
+            let mut more = Vec::new();
+            let reading = pin!(input.read_to_end(&mut more));
+            assert!(at_once(reading).await.is_none());
+        }
+    }
+
     /// What a future gives at once.
-    async fn futures_poll<F: Future>(mut future: Pin<&mut F>) -> Option<F::Output> {
+    async fn at_once<F: Future>(mut future: Pin<&mut F>) -> Option<F::Output> {
         std::future::poll_fn(|context| match future.as_mut().poll(context) {
             Poll::Ready(value) => Poll::Ready(Some(value)),
             Poll::Pending => Poll::Ready(None),

@@ -2,7 +2,9 @@
 
 pub mod admin;
 pub mod cluster_lock;
+pub mod component;
 pub mod copy;
+pub mod cutting_proxy;
 pub mod federation;
 pub mod guide;
 pub mod install;
@@ -48,6 +50,11 @@ impl Cluster {
             node::sweep(&cluster);
         });
         cluster
+    }
+
+    /// The file that says where it is.
+    pub fn kubeconfig(&self) -> &Path {
+        &self.kubeconfig
     }
 
     /// The FLARE image of a release: parents and job pods run it.

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::federation::Federation;
 use super::namespace::Namespace;
@@ -22,53 +22,29 @@ pub fn by_program(namespace: &Namespace, program: &Path, prepared: &Path) {
 /// As the guide says: a busybox pod that runs as root. The files arrive with a stranger as owner and the modes of the kit, as
 /// `kubectl cp` of a user's kit leaves them.
 pub fn as_root(namespace: &Namespace, participant: &str, prepared: &Path) {
-    let container = json!({"image": "busybox:1.36", "command": ["sleep", "600"]});
-    let script = format!(
-        "rm -rf {MOUNT}/startup {MOUNT}/local && tar -xmf - -C {MOUNT} && mkdir -p {MOUNT}/transfer && ls -ln {MOUNT}/startup"
-    );
-    let listed = stage(namespace, participant, prepared, &json!({}), &container, &["sh", "-c", &script]);
-    let key = listed.lines().find(|line| line.contains("server.key") || line.contains("client.key")).expect("the kit has a key");
-    assert!(key.starts_with("-rw-------") && key.contains("12345"), "not the scene that this test is about: {key}");
-}
-
-/// The same where Pod Security `restricted` is enforced: the FLARE image itself, as the user that the parent will be.
-pub fn restricted(namespace: &Namespace, participant: &str, prepared: &Path, image: &str) {
-    let pod = json!({"runAsNonRoot": true, "runAsUser": 10001, "runAsGroup": 10001, "fsGroup": 10001,
-        "seccompProfile": {"type": "RuntimeDefault"}});
-    let container = json!({"image": image, "command": ["python3", "-c", "import time; time.sleep(600)"],
-        "securityContext": {"allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "capabilities": {"drop": ["ALL"]}}});
-    let script =
-        format!("import sys, tarfile; tarfile.open(fileobj=sys.stdin.buffer, mode='r|').extractall('{MOUNT}', filter='data')");
-    stage(namespace, participant, prepared, &pod, &container, &["python3", "-c", &script]);
-}
-
-fn stage(
-    namespace: &Namespace,
-    participant: &str,
-    prepared: &Path,
-    security: &Value,
-    container: &Value,
-    unpack: &[&str],
-) -> String {
     let claim = Federation::claim(participant);
     let pod = format!("copy-{participant}");
-    let mut container = container.clone();
-    container["name"] = json!("copy");
-    container["volumeMounts"] = json!([{"name": "ws", "mountPath": MOUNT}]);
     let objects = json!({"apiVersion": "v1", "kind": "List", "items": [
         {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": claim},
          "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}},
         {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": pod},
          // Not the guide's 30 seconds: `sleep` ignores SIGTERM, which proves nothing here.
-         "spec": {"restartPolicy": "Never", "terminationGracePeriodSeconds": 1, "securityContext": security,
-            "volumes": [{"name": "ws", "persistentVolumeClaim": {"claimName": claim}}], "containers": [container]}},
+         "spec": {"restartPolicy": "Never", "terminationGracePeriodSeconds": 1,
+            "volumes": [{"name": "ws", "persistentVolumeClaim": {"claimName": claim}}],
+            "containers": [{"name": "copy", "image": "busybox:1.36", "command": ["sleep", "600"],
+                "volumeMounts": [{"name": "ws", "mountPath": MOUNT}]}]}},
     ]});
     namespace.apply(&objects);
     succeed(namespace.kubectl().args(["wait", "--for=condition=Ready", &format!("pod/{pod}"), "--timeout=300s"]));
+    let script = format!(
+        "rm -rf {MOUNT}/startup {MOUNT}/local && tar -xmf - -C {MOUNT} && mkdir -p {MOUNT}/transfer && ls -ln {MOUNT}/startup"
+    );
     let archive = archive(prepared, &["startup", "local"]);
-    let said = succeed_with(namespace.kubectl().args(["exec", "--stdin", &pod, "--"]).args(unpack), &archive);
+    let unpack = ["exec", "--stdin", &pod, "--", "sh", "-c", &script];
+    let listed = succeed_with(namespace.kubectl().args(unpack), &archive);
     succeed(namespace.kubectl().args(["delete", "pod", &pod]));
-    said
+    let key = listed.lines().find(|line| line.contains("server.key") || line.contains("client.key")).expect("the kit has a key");
+    assert!(key.starts_with("-rw-------") && key.contains("12345"), "not the scene that this test is about: {key}");
 }
 
 /// A tar archive of some entries of a directory, owned by nobody that the cluster knows.

@@ -71,7 +71,9 @@ pub(crate) fn on_volume(
     options: &Options,
     progress: Progress<'_>,
 ) -> Result<Checked<Staged>, Faults> {
-    request.open(OpenOptions::default())?.and_then(|kit| runtime::block_on(volume(context, &kit, &request.access, options, progress))?)
+    request
+        .open(OpenOptions::default())?
+        .and_then(|kit| runtime::block_on(volume(context, &kit, &request.access, options, progress))?)
 }
 
 /// Connects and stages a kit on its volume.

@@ -13,8 +13,7 @@ use futures_util::{StreamExt as _, stream};
 
 use super::{
     federation::{self, UniqueCollector},
-    participant_files,
-    stage,
+    participant_files, stage,
 };
 use crate::{context::Context, runtime};
 

@@ -248,7 +248,10 @@ fn kits_that_a_restore_put_aside_go_as_well_and_nothing_else_of_it() {
         }
         let removed = removal(root, "site-1", "2", 0).expect("it ends").expect("removed");
         let expected = ["local", "startup", ".flare-kube-replaced/local", ".flare-kube-replaced/startup"];
-        assert_eq!((removed.removed.as_slice(), removed.stays.as_deref()), (&expected.map(str::to_owned)[..], with_data.then_some(aside)));
+        assert_eq!(
+            (removed.removed.as_slice(), removed.stays.as_deref()),
+            (&expected.map(str::to_owned)[..], with_data.then_some(aside))
+        );
         let mut left = vec![("jobs/store", "keep")];
         if with_data {
             left.insert(0, (".flare-kube-replaced/log.txt", "mine"));

@@ -1,0 +1,90 @@
+//! Components of a local cluster, killed and started again: what a machine's service manager does with one that crashed.
+
+use std::fs::{self, OpenOptions};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::namespace::Namespace;
+use super::run::{attempt, succeed, wait};
+
+/// A process of a cluster that `cluster up --provider source` started.
+#[derive(Debug)]
+struct Process {
+    id: i32,
+    arguments: Vec<String>,
+    environment: Vec<(String, String)>,
+}
+
+/// Kills a component such as `kubelet`, starts it again as it was, and waits until the API server answers. Only for a test that is alone.
+pub fn restart(namespace: &Namespace, component: &str) {
+    assert!(namespace.is_exclusive(), "a test that restarts components disturbs others: use Namespace::exclusive");
+    let state = state_directory(namespace);
+    let process = find(&state, |process| process.arguments.get(1).is_some_and(|first| first == component));
+    let init = find(&state, |process| variable(process, "FLARE_KUBE_TESTBED_PART") == Some("anchor") && is_first(process.id));
+    kill_process(Pid::from_raw(process.id).unwrap(), Signal::KILL).unwrap();
+    wait(Duration::from_secs(10), || format!("{component} to end"), || read(process.id).is_none().then_some(()));
+    let log = || OpenOptions::new().append(true).open(state.join(format!("log/{component}.log"))).unwrap();
+    let mut enter = Command::new("nsenter");
+    enter.args(["--target", &init.id.to_string(), "--net", "--mount", "--pid", "--", "setsid", "--fork"]);
+    enter.args(&process.arguments).env_clear().envs(process.environment);
+    succeed_quietly(enter.stdin(Stdio::null()).stdout(log()).stderr(log()));
+    let ready = || attempt(namespace.kubectl().args(["get", "--raw", "/readyz"]), &[]);
+    wait(Duration::from_mins(2), || format!("the API server: {:?}", ready()), || ready().ok());
+    let node = ["wait", "--for=condition=Ready", "node", "--all", "--timeout=120s"];
+    succeed(namespace.kubectl().args(node));
+}
+
+/// The output goes to a log that outlives the command.
+fn succeed_quietly(command: &mut Command) {
+    let status = command.status().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(status.success(), "{command:?}: {status}");
+}
+
+/// The state directory of the tests' cluster, which must be a local one.
+fn state_directory(namespace: &Namespace) -> PathBuf {
+    let kubeconfig = namespace.cluster.kubeconfig();
+    let state = kubeconfig.parent().expect("a file has a directory");
+    assert!(
+        state.join("cluster.json").is_file(),
+        "this test kills components, so it needs a cluster of `cluster up --provider source`: {}",
+        kubeconfig.display()
+    );
+    state.to_path_buf()
+}
+
+/// The one process of the cluster that is looked for.
+fn find(state: &Path, wanted: impl Fn(&Process) -> bool) -> Process {
+    let entries = fs::read_dir("/proc").unwrap().filter_map(Result::ok);
+    let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let of_cluster = |process: &Process| variable(process, "FLARE_KUBE_TESTBED_STATE") == state.to_str();
+    let mut found: Vec<_> = ids.filter_map(read).filter(|process| of_cluster(process) && wanted(process)).collect();
+    assert_eq!(found.len(), 1, "one process: {found:?}");
+    found.remove(0)
+}
+
+fn variable<'process>(process: &'process Process, name: &str) -> Option<&'process str> {
+    process.environment.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
+}
+
+/// Whether it is the first process of a process namespace of its own.
+fn is_first(id: i32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+    let ids = status.lines().find_map(|line| line.strip_prefix("NSpid:")).unwrap_or_default();
+    ids.split_whitespace().count() > 1 && ids.split_whitespace().next_back() == Some("1")
+}
+
+/// A process that lives: one that has ended has no arguments.
+fn read(id: i32) -> Option<Process> {
+    let texts = |name: &str| -> Option<Vec<String>> {
+        let bytes = fs::read(format!("/proc/{id}/{name}")).ok()?;
+        let texts = bytes.split(|byte| *byte == 0).filter(|text| !text.is_empty());
+        Some(texts.map(|text| String::from_utf8_lossy(text).into_owned()).collect())
+    };
+    let (arguments, environment) = (texts("cmdline")?, texts("environ")?);
+    let pairs = environment.iter().filter_map(|pair| pair.split_once('='));
+    let environment = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    (!arguments.is_empty()).then_some(Process { id, arguments, environment })
+}
