@@ -1,9 +1,9 @@
 //! Measures `prepare` against `nvflare deploy prepare` and against `cp -r`, in one paired run.
 //!
-//! Three questions, as the specification of speed asks them: one kit, a thousand kits in one run, and how time and memory grow.
-//! All three parties read and write one directory, so the same file system: `/dev/shm` where there is one, or `--directory DIR`. Rounds
-//! alternate, so that a busy machine is busy for all. Run by `cargo xtask bench prepare`; `--check` ends with 1 where a target is
-//! missed, `--json FILE` keeps the figures.
+//! Measures one kit, a thousand kits in one run, and how time and memory grow with the number of kits.
+//! All three programs use the same file system: `/dev/shm` if it exists, or `--directory DIR`. Rounds
+//! alternate, so that a busy machine affects all equally. Run by `cargo xtask bench prepare`; `--check` exits with 1 if a target is
+//! missed, `--json FILE` writes the figures.
 #![allow(clippy::disallowed_methods, reason = "a bench stands at the edge: it makes kits and starts processes")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a bench that cannot measure must end at once")]
 #![allow(clippy::print_stdout, reason = "its output is its result")]
@@ -22,9 +22,9 @@ use integration_tests::workspace_directory;
 use serde_json::{Value, json};
 
 const CONFIG: &str = "runtime: k8s\nnamespace: nvflare\nparent:\n  docker_image: registry.example.com/nvflare:2.8.3\n";
-/// Rounds of our program and of `cp`, which take milliseconds.
+/// Rounds of flare-kube and of `cp`, which take milliseconds.
 const ROUNDS: usize = 60;
-/// Calls of the reference, which take most of a second.
+/// Calls of the reference, which take almost a second.
 const REFERENCE_CALLS: usize = 20;
 const MANY: usize = 1000;
 const MANY_ROUNDS: usize = 3;
@@ -117,7 +117,7 @@ impl Bench {
         ManyKits { runs, copy: median(&mut copies), reference_call: median(&mut calls) }
     }
 
-    /// Our program over kits that go to clusters of their own, as all of them are the same participant.
+    /// flare-kube on kits for separate clusters, since all of them are the same participant.
     fn prepare(&self, kits: &[PathBuf], output: &Path) -> Command {
         let mut command = Command::new(&self.program);
         command.arg("prepare").args(kits).arg("--config").arg(&self.config).arg("--output").arg(output);
@@ -133,9 +133,9 @@ impl Bench {
         command
     }
 
-    /// Runs a command to its end, which must be a good one, with an output of its own.
+    /// Runs a command, which must succeed, with its own output directory.
     ///
-    /// Nothing is removed before the last measurement, since file systems are slow to make files where many were just removed.
+    /// Nothing is removed before the last measurement, since file systems create files slowly where many were just removed.
     fn measure(&self, command: impl FnOnce(&Path) -> Command, output: &Path) -> Cost {
         fs::create_dir_all(output.parent().expect("an output lies in the directory of the bench")).unwrap();
         let mut command = command(output);
@@ -152,15 +152,15 @@ fn copy_of(directory: &Path, output: &Path) -> Command {
     command
 }
 
-/// The median of the times, and the greatest memory.
+/// The median of the times, and the maximum memory.
 fn median(costs: &mut [Cost]) -> Cost {
     costs.sort_by_key(|cost| cost.time);
     let memory = costs.iter().map(|cost| cost.memory).max().unwrap();
     Cost { time: costs[costs.len() / 2].time, memory }
 }
 
-/// A file system in memory, where the machine has one: what a disk does after the builds and tests before would be all that is
-/// measured (ext4 without a journal: 1 ms for each new file while thousands that were just removed wait for reuse).
+/// A file system in memory, if the machine has one. On a disk, the effects of earlier builds and tests would dominate (ext4
+/// without a journal: 1 ms for each new file while thousands of removed ones wait for reuse).
 fn memory_or_temporary_directory() -> PathBuf {
     let memory = PathBuf::from("/dev/shm");
     let usable = tempfile::tempdir_in(&memory).is_ok() && file_system(&memory).starts_with("tmpfs");
@@ -205,13 +205,13 @@ impl ManyKits {
         self.reference_call.milliseconds() * MANY as f64 / self.last().milliseconds()
     }
 
-    /// How much slower a kit of the greatest run is than one of the smallest: 1 is linear.
+    /// How much slower a kit of the largest run is than one of the smallest; 1 means linear growth.
     fn growth(&self) -> f64 {
         let (count, smallest) = self.runs[0];
         (self.last().milliseconds() / MANY as f64) / (smallest.milliseconds() / count as f64)
     }
 
-    /// Memory in `KiB` that each further kit costs: its line of the result is held until the end.
+    /// Memory in `KiB` for each further kit, whose line of the result is held until the end.
     fn memory_for_each(&self) -> f64 {
         let (count, smallest) = self.runs[0];
         (self.last().memory as f64 - smallest.memory as f64) / (MANY - count) as f64

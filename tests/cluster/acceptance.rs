@@ -1,4 +1,4 @@
-//! The API server's own word on what the charts render: `kubectl apply --dry-run=server`, admission included.
+//! The API server accepts what the charts render: `kubectl apply --dry-run=server`, including admission.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use integration_tests::workspace_directory;
 
 use crate::PROGRAM;
 
-/// Values of both roles that make another manifest than the defaults.
+/// Values for both roles that change the manifests.
 const SETTINGS: &[&[&str]] = &[
     &["networkPolicy.enabled=true"],
     &["podDisruptionBudget.enabled=true"],
@@ -48,7 +48,7 @@ const SERVER_SETTINGS: &[&[&str]] = &[
     &["networkPolicy.enabled=true", "networkPolicy.clients[0].ipBlock.cidr=10.0.0.0/8"],
 ];
 
-/// Prepares a fixture kit, by our own program.
+/// Prepares a fixture kit.
 fn prepare(sandbox: &Sandbox, namespace: &Namespace, kit: &Path, release: Release) -> PathBuf {
     let config = sandbox.join("k8s.yaml");
     let image = namespace.cluster.image(release);
@@ -60,7 +60,7 @@ fn prepare(sandbox: &Sandbox, namespace: &Namespace, kit: &Path, release: Releas
     output
 }
 
-/// The objects of the chart with some values.
+/// The objects of the chart with the given values.
 fn render(namespace: &Namespace, prepared: &Path, settings: &[&str]) -> Result<String, String> {
     let mut template = namespace.helm(&helm());
     template.args(["template", "release"]).arg(chart(prepared));
@@ -68,19 +68,19 @@ fn render(namespace: &Namespace, prepared: &Path, settings: &[&str]) -> Result<S
     attempt(&mut template, &[])
 }
 
-/// What the API server says to objects, warnings being errors.
+/// The API server's answer to objects; warnings are errors.
 fn take(namespace: &Namespace, manifests: &str) -> Result<String, String> {
     let apply = ["apply", "--dry-run=server", "--warnings-as-errors", "--filename", "-"];
     attempt(namespace.kubectl().args(apply), manifests.as_bytes())
 }
 
-/// What the API server says to the rendered chart.
+/// The API server's answer to the rendered chart.
 fn ask(namespace: &Namespace, prepared: &Path, settings: &[&str]) -> Result<String, String> {
     take(namespace, &render(namespace, prepared, settings)?)
 }
 
-/// What is refused of a kit with each of many settings. One request asks for all of them; only where it is refused, one for each
-/// finds out which.
+/// The refusals of a kit's chart with each of many settings. All are sent in one request; only if that is refused, each is sent
+/// separately to find out which.
 fn refusals(namespace: &Namespace, prepared: &Path, all: &[&[&str]]) -> Vec<String> {
     let rendered: Result<Vec<String>, String> = all.iter().map(|settings| render(namespace, prepared, settings)).collect();
     if rendered.is_ok_and(|manifests| take(namespace, &manifests.concat()).is_ok()) {

@@ -1,4 +1,4 @@
-//! `backup` and `restore` on a real cluster: a parent that runs, an empty claim, the same bytes in the volume, and who is refused.
+//! `backup` and `restore` on a real cluster: a running parent, an empty claim, the same bytes on the volume, and refusals.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,10 +16,10 @@ use serde_json::{Value, json};
 use crate::PROGRAM;
 use crate::staging::Scene;
 
-/// Our memory stays below this whatever is saved, in KiB.
+/// The limit of flare-kube's memory for any amount of data, in KiB.
 const MEMORY: u64 = 64 << 10;
 
-/// What a server keeps, with names and modes that break copies by hand: 1,000 small files and one of 200 MiB.
+/// Makes a server's data, with names and modes that break manual copies: 1,000 small files and one of 200 MiB.
 const FILL: &str = r"
 import os
 # Once: a parent that starts again leaves what is there.
@@ -51,7 +51,7 @@ put(w + b'log.txt', b'one\n')
 print('filled', flush=True)
 ";
 
-/// One line for each file, directory and link of what was saved: kind, mode and content.
+/// Prints one line for each file, directory and link of what was saved: kind, mode and content.
 const HASHES: &str = r"
 import hashlib, os, stat
 for top in (b'transfer', b'snapshot-storage', b'jobs-storage'):
@@ -113,7 +113,7 @@ impl Scene {
     }
 }
 
-/// Runs a program to its successful end, and gives its envelope and the most memory that it took, in KiB.
+/// Runs a program, which must succeed, and returns its envelope and its peak memory in KiB.
 fn with_memory(command: &mut Command) -> (Value, u64) {
     let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
     let mut most = 0;
@@ -148,9 +148,9 @@ fn a_running_parent_is_saved_and_an_empty_claim_holds_the_same_bytes_afterwards(
     assert!(sum.starts_with(data["sha256"].as_str().unwrap()), "{sum}");
     let listed = succeed(Command::new("tar").arg("tf").arg(&file));
     assert!(!listed.contains(".key") && !listed.contains("startup"), "{listed}");
-    // A file is not replaced unasked.
+    // A file is not replaced without `--force`.
     assert_eq!(scene.refuses("backup", &file, &[])["error_code"], "INVALID_ARGS");
-    // Nor what stands on a volume, nor below a parent that runs.
+    // Nor is data on a volume, nor while a parent runs.
     assert_eq!(scene.refuses("restore", &file, &[])["error_code"], "CLAIM_IN_USE");
     let occupied = scene.refuses("restore", &file, &["--restart"]);
     assert_eq!(occupied["error_code"], "VOLUME_OCCUPIED", "{occupied}");
@@ -167,7 +167,7 @@ fn a_running_parent_is_saved_and_an_empty_claim_holds_the_same_bytes_afterwards(
     assert!(memory < MEMORY, "{memory} KiB");
     assert_eq!((&restored["data"]["files"], &restored["data"]["replaced"]), (&data["files"], &json!([])), "{restored}");
     assert_eq!(scene.in_volume(HASHES), before);
-    // Again, in the place of what stands there now.
+    // Again, replacing what is there now.
     let again = succeed_json(&mut scene.run("restore", &file, &["--replace", "--what", "jobs,snapshots"]));
     assert_eq!(again["data"]["replaced"], json!(["jobs-storage", "snapshot-storage"]), "{again}");
     assert_eq!(scene.in_volume(HASHES), before);
@@ -284,7 +284,7 @@ fn the_documented_role_is_enough_and_each_verb_that_is_missing_is_named() {
                 let wanted = format!("may not {verb} `{resource}` in namespace");
                 refused["message"].as_str().unwrap().contains(&wanted).then_some(())
             };
-            // The API server learns of a role in its own time.
+            // The API server applies a role with a delay.
             wait(Duration::from_mins(1), || format!("{verb} {resource} to be named"), named);
         }
     }

@@ -1,4 +1,4 @@
-//! flare-cluster at a real API server: what its small servers in memory cannot prove.
+//! flare-cluster with a real API server, for what its in-memory test servers cannot prove.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -26,7 +26,7 @@ async fn connect(namespace: &Namespace) -> Cluster {
     flare_cluster::connect(&access, &Environment::default()).await.expect("the cluster of the tests")
 }
 
-/// Starts a pod with a program of Python.
+/// Starts a pod with a Python program.
 fn start(namespace: &Namespace, name: &str, restart: &str, script: &str) {
     let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": {
         "restartPolicy": restart, "terminationGracePeriodSeconds": 0,
@@ -41,7 +41,7 @@ fn wait_for_text(namespace: &Namespace, pod: &str, text: &str) {
     wait(Duration::from_mins(2), || format!("`{text}`: {:?}", log()), printed);
 }
 
-/// Gives back what it reads.
+/// Echoes its input.
 const ECHO: &str = "
 import socket, threading
 server = socket.create_server(('', 4000))
@@ -54,7 +54,7 @@ while True:
     threading.Thread(target=serve, args=(server.accept()[0],)).start()
 ";
 
-/// Sends more than any buffer on the way holds, and reads it back.
+/// Sends more than any buffer on the way can hold, and reads it back.
 async fn echoed(address: SocketAddr, seed: u8) {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let sent: Vec<u8> = (0..4_u32 << 20).map(|index| index.to_le_bytes()[0] ^ seed).collect();
@@ -91,7 +91,7 @@ fn a_forwarded_port_carries_both_directions_for_several_and_says_that_its_pod_is
 #[test]
 fn logs_are_read_to_their_end_by_their_last_lines_and_of_the_container_before() {
     let namespace = Namespace::open("edge-logs");
-    // Lines come while it is followed, one of them no text.
+    // Lines arrive while the log is followed; one of them is not UTF-8.
     let slow = "import sys, time
 for number in range(5):
     print('line', number)
@@ -126,7 +126,7 @@ sys.stdout.buffer.write(b'\\xff end\\n')";
     });
 }
 
-/// The program in a pod, which finds the cluster by the pod's own account, and stages from there.
+/// The program in a pod finds the cluster by the pod's service account, and stages from there.
 #[test]
 fn in_a_pod_the_account_of_the_pod_is_used() {
     let scene = Scene::new(Namespace::open("edge-in-pod"), "site-1");

@@ -1,6 +1,6 @@
-//! The harness itself: what it keeps of a failed test, and that nothing stays behind, however a run ends.
+//! The harness itself: what it keeps of a failed test, and that nothing is left behind, however a run ends.
 //!
-//! Each of these tests starts this test binary again with the one test and a part for it to play, and looks at what that leaves.
+//! Each of these tests starts this test binary again with a single test, as a child, and checks what that leaves behind.
 
 use std::fs;
 use std::path::Path;
@@ -13,23 +13,23 @@ use integration_tests::cluster::run::{Following, succeed, wait};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
-/// Set in the process that plays the part.
+/// Set in the child.
 const PART: &str = "FLARE_KUBE_TEST_PART";
 const SECRET: &str = "c2VjcmV0LW9mLXRoZS1raXQ";
 
-/// Whether this process is the one that plays the part.
+/// Whether this process is the child.
 fn plays() -> bool {
     std::env::var_os(PART).is_some()
 }
 
-/// This binary with one test of this file, as a part.
+/// The command for a child: this binary with one test of this file.
 fn part(test: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", &format!("harness::{test}"), "--nocapture"]).env(PART, "1");
     command
 }
 
-/// Opens a namespace with a pod that has ended once, and a Secret.
+/// Opens a namespace with a pod that has restarted once, and a Secret.
 fn scene(test: &str) -> Namespace {
     let namespace = Namespace::open(test);
     namespace.apply(&json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "kit"}, "stringData": {"key": SECRET}}));
@@ -47,14 +47,14 @@ fn scene(test: &str) -> Namespace {
     namespace
 }
 
-/// The part that is ended from outside: prints its namespace and rests.
+/// The child that is ended from outside: prints its namespace and sleeps.
 fn rest_in_a_namespace(test: &str) {
     let namespace = Namespace::open(test);
     println!("\nnamespace: {}", namespace.name);
     std::thread::sleep(Duration::from_mins(2));
 }
 
-/// Starts a part and waits for its namespace.
+/// Starts a child and waits for its namespace.
 fn start(test: &str) -> (Following, String) {
     let part = Following::start(&mut part(test));
     let deadline = Instant::now() + Duration::from_mins(2);
@@ -68,7 +68,7 @@ fn signal(part: &Following, signal: Signal) {
     kill_process(process, signal).unwrap();
 }
 
-/// `Active`, `Terminating`, or nothing.
+/// The namespace's phase: `Active`, `Terminating`, or empty.
 fn phase(namespace: &str) -> String {
     let get = ["get", "namespace", namespace, "--ignore-not-found", "--output", "jsonpath={.status.phase}"];
     succeed(Cluster::named().kubectl().args(get))
@@ -131,7 +131,7 @@ fn what_a_killed_run_left_is_deleted_by_the_next_one_and_what_lives_is_not() {
     }
     let (mut killed, left) = start(TEST);
     assert_eq!(phase(&left), "Active");
-    // It cannot delete anything itself any more.
+    // It can no longer delete anything itself.
     signal(&killed, Signal::KILL);
     assert_eq!(killed.wait().code(), None);
     let (mut living, ours) = start(TEST);

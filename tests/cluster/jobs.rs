@@ -1,4 +1,4 @@
-//! A job runs to its end on parents that our charts installed.
+//! A job completes on parents that were installed by flare-kube's charts.
 
 use std::path::Path;
 

@@ -1,8 +1,8 @@
-//! Tests on a real Kubernetes with real FLARE parents: what the charts promise, a kubelet has to confirm.
+//! Tests on a real Kubernetes with real FLARE parents, for what only a kubelet can confirm.
 //!
-//! The cluster is named by `FLARE_KUBE_TEST_KUBECONFIG`, never guessed. Each test has a namespace of its own, which is deleted at its
-//! end, whatever that is; of a failed one the logs, events and objects are kept in a directory that is named on stderr. What both these
-//! tests and the benches need is in `tests/support/cluster/`.
+//! `FLARE_KUBE_TEST_KUBECONFIG` names the cluster, which is never guessed. Each test has its own namespace, which is deleted
+//! however the test ends; of a failed one the logs, events and objects are kept in a directory that is named on stderr. Code that
+//! these tests share with the benches is in `tests/support/cluster/`.
 #![allow(clippy::disallowed_methods, reason = "tests stand at the edge: they make kits on disk and start processes")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, clippy::print_stderr, reason = "these are tests")]
 
@@ -22,10 +22,10 @@ mod staging_faults;
 mod study_data;
 mod upgrade;
 
-/// The program under test: it prepares.
+/// The program under test.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_flare-kube-under-test");
 
-/// Cargo does not look into `cluster/`, so a file without a `mod` line would be a test that never runs.
+/// Cargo does not search `cluster/`, so the tests of a file without a `mod` line would never run.
 #[test]
 fn no_file_is_forgotten() {
     let directory = integration_tests::workspace_directory().join("tests/cluster");

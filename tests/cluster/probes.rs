@@ -1,4 +1,4 @@
-//! Ready means that the parent listens, and asking does not fill its log.
+//! A parent is ready when it listens, and probes do not fill its log.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -12,19 +12,19 @@ use integration_tests::reference::Release;
 
 use crate::PROGRAM;
 
-/// Phase of the pod and whether its container is ready.
+/// The phase of the pod, and whether its container is ready.
 fn state(namespace: &Namespace, participant: &str) -> String {
     let selector = format!("app.kubernetes.io/name={participant}");
     let path = "jsonpath={.items[*].status.phase} {.items[*].status.containerStatuses[*].ready}";
     succeed(namespace.kubectl().args(["get", "pods", "--selector", &selector, "--output", path]))
 }
 
-/// Lines in a parent's log about connections that ended before they said who they are.
+/// The number of lines in a parent's log about connections that ended before they identified themselves.
 fn noise(namespace: &Namespace, participant: &str) -> usize {
     namespace.log(participant).lines().filter(|line| line.contains("Not Connected] is closed")).count()
 }
 
-/// Waits until the kubelet has looked at a running parent and found nobody who listens.
+/// Waits until a probe of a running parent has failed because it does not listen yet.
 fn wait_for_failed_probe(namespace: &Namespace) {
     let path = "jsonpath={range .items[*]}{.reason} {.message}{\"\\n\"}{end}";
     let events = || succeed(namespace.kubectl().args(["get", "events", "--output", path]));
@@ -47,12 +47,12 @@ fn probes(release: Release, test: &str, expected: RangeInclusive<usize>) {
     assert_eq!(state(&namespace, "nvflare-server"), "Running false", "a process without an open port is not ready");
 
     for name in names {
-        // Without it Helm takes over what `--set` said before.
+        // Without it Helm would reuse the earlier `--set` values.
         install(&namespace, name, &prepared.join(name), &["--reset-values"]);
         assert_eq!(state(&namespace, name), "Running true");
     }
     namespace.wait_for_registration("site-1");
-    // Three periods of a readiness probe that asks often.
+    // Three periods of a frequent readiness probe.
     std::thread::sleep(Duration::from_secs(30));
     for name in names {
         let lines = noise(&namespace, name);
@@ -60,7 +60,7 @@ fn probes(release: Release, test: &str, expected: RangeInclusive<usize>) {
     }
 }
 
-/// The startup probe asks the parent port once it is open, which 2.8 logs: without a line the test would look for the wrong text.
+/// The startup probe reaches the parent port once, which 2.8 logs; without that line the test would search for the wrong text.
 #[test]
 fn defect_26_a_parent_of_2_8_is_ready_when_it_listens() {
     probes(Release::V28, "probes-2-8", 1..=1);

@@ -1,4 +1,4 @@
-//! What a test can ask of namespace, node and registry: quotas, GPUs, a taint, an image that cannot be pulled.
+//! What tests can set up in a namespace, a node and a registry: quotas, GPUs, a taint, an image that cannot be pulled.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ fn wait_until_ready(namespace: &Namespace, pod: &str) {
     succeed(namespace.kubectl().args(["wait", "--for=condition=Ready", &format!("pod/{pod}"), "--timeout=60s"]));
 }
 
-/// Waits until the scheduler has said why it places a pod nowhere.
+/// Waits until the scheduler has reported why it cannot place a pod.
 fn why_unscheduled(namespace: &Namespace, pod: &str) -> String {
     let condition = || {
         let mut status = namespace.pod(pod)["status"]["conditions"].take();

@@ -1,4 +1,4 @@
-//! A parent ends when it is told to, and comes back; a kit that was staged anew restarts it.
+//! A parent ends on SIGTERM and comes back; a newly staged kit restarts it.
 
 use std::panic::resume_unwind;
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ use integration_tests::reference::Release;
 
 use crate::PROGRAM;
 
-/// Parents that run, and their prepared kits.
+/// Running parents, and their prepared kits.
 struct Site {
     namespace: Namespace,
     prepared: PathBuf,
@@ -35,10 +35,10 @@ impl Site {
     }
 
     fn parents_end_in_time(&self) {
-        // The server first: a client whose server goes while it logs in gives up for good (defect 26), which is not what is measured.
+        // The server first: a client whose server ends while it logs in gives up for good (defect 26), which is not measured here.
         for name in ["nvflare-server", "site-1"] {
             let end = Termination::of(&self.namespace, name);
-            // Two seconds of whole ones are less than three true ones.
+            // Times are whole seconds, so a difference of 2 is less than 3 s.
             assert!(end.seconds() <= 2, "{name} took {} s to end: {end:?}", end.seconds());
             self.namespace.wait_for_rollout(name);
         }
@@ -56,7 +56,7 @@ impl Site {
     }
 }
 
-/// Both releases under one lock: only what is measured needs the machine for itself.
+/// Both releases under one exclusive lock, which only the measurement needs.
 #[test]
 fn defect_25_and_11_parents_restart_within_three_seconds_and_with_their_kit() {
     let namespace = Namespace::exclusive("restart-2-8");
@@ -75,16 +75,16 @@ fn defect_25_and_11_parents_restart_within_three_seconds_and_with_their_kit() {
     });
 }
 
-/// What the test above is worth: the reference's parent sits out the whole grace period.
+/// The control experiment of the test above: the reference's parent takes its whole grace period.
 #[test]
 fn defect_25_the_reference_ignores_the_end() {
-    // A machine that is busy with others can only make it slower.
+    // A busy machine can only make it slower, so no exclusive lock is needed.
     let namespace = Namespace::open("restart-reference");
     let federation = Federation::provision(Release::V28);
     let prepared = federation.prepare_by_reference(&namespace, "nvflare-server");
     stage::as_root(&namespace, "nvflare-server", &prepared);
     succeed(&mut upgrade(&namespace, "nvflare-server", &prepared));
-    // Python has to run before it can ignore anything.
+    // Python must be running before it can ignore a signal.
     namespace.wait_for_line("nvflare-server", "Server started", Duration::from_mins(1));
     let end = Termination::of(&namespace, "nvflare-server");
     assert!(end.seconds() >= 29, "the reference ended after {} s: is defect 25 gone?", end.seconds());

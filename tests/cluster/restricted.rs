@@ -41,7 +41,7 @@ fn defect_16_parents_of_2_9_register_with_a_root_filesystem_that_cannot_be_writt
     parents_register(Release::V29, "restricted-2-9", &read_only);
 }
 
-/// What the test above is worth: the reference's chart gets no pod in such a namespace.
+/// The control experiment of the test above: the reference's chart gets no pod in such a namespace.
 #[test]
 fn defect_16_the_reference_gets_no_pod() {
     let namespace = Namespace::restricted("restricted-reference");

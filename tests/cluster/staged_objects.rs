@@ -1,5 +1,5 @@
-//! `stage --mode objects` on a real cluster: parents start from what was staged, each version stays until nobody mounts it, and only
-//! what is the participant's is touched.
+//! `stage --mode objects` on a real cluster: parents start from the staged objects, each version stays until nothing mounts it, and
+//! only the participant's objects are changed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -41,7 +41,7 @@ fn refused(command: &mut Command) -> Value {
     serde_json::from_slice(&output.stdout).expect("an envelope")
 }
 
-/// The staged objects of a namespace, with what the API server counts.
+/// The staged objects of a namespace, with their uids and resource versions.
 fn staged(namespace: &Namespace) -> String {
     let labels = "app.kubernetes.io/component=staged-kit";
     let columns = "custom-columns=KIND:.kind,NAME:.metadata.name,VERSION:.metadata.resourceVersion,UID:.metadata.uid";
@@ -59,7 +59,7 @@ impl Scene {
         Self { namespace: Namespace::open(test), sandbox: Sandbox::new() }
     }
 
-    /// Prepares a kit as `output`; its project is renamed where another one is given.
+    /// Prepares a kit as `output`; its project is renamed if `project` is given.
     fn prepare(&self, kit: &str, output: &str, project: Option<&str>, claim: &str) -> PathBuf {
         let source = self.sandbox.join(format!("{output}-kit"));
         Tree::read(&workspace_directory().join("fixtures/kits/plain-2.8.3").join(kit)).write(&source);
@@ -79,7 +79,7 @@ impl Scene {
     }
 }
 
-/// Stages participants as objects and installs them; gives the directory of their prepared kits.
+/// Stages participants as objects and installs them; returns the directory of their prepared kits.
 fn installed(federation: &Federation, namespace: &Namespace, participants: &[&str], settings: &[&str]) -> PathBuf {
     let prepared = federation.prepare(namespace, PROGRAM.as_ref());
     for name in participants {
@@ -93,7 +93,7 @@ fn installed(federation: &Federation, namespace: &Namespace, participants: &[&st
     prepared
 }
 
-/// The launcher reads `startup/`, and job pods get an archive of `local/`: both are links into a mounted object here.
+/// The launcher reads `startup/`, and job pods get an archive of `local/`; here both are links into a mounted object.
 fn job_completes(release: Release) {
     let namespace = Namespace::open(&format!("objects-job-{}", release.target().replace('.', "-")));
     let federation = Federation::provision(release);
@@ -111,8 +111,8 @@ fn a_job_of_2_9_completes_where_all_kits_are_objects() {
     job_completes(Release::V29);
 }
 
-/// An edited kit becomes a new version; a parent that restarts before the upgrade still finds its own. Without root, where Pod Security
-/// `restricted` is enforced.
+/// An edited kit becomes a new version; a parent that restarts before the upgrade still finds its own. Without root, under Pod
+/// Security `restricted`.
 #[test]
 fn each_version_stays_until_nothing_mounts_it() {
     let namespace = &Namespace::restricted("objects-versions");
@@ -139,7 +139,7 @@ fn each_version_stays_until_nothing_mounts_it() {
     let volumes = succeed(namespace.kubectl().args(["get", "deployment", "site-1", "--output", mounted]));
     assert!(volumes.contains("note.txt"), "{volumes}");
     namespace.wait_for_registration("site-1");
-    // The pod before this one may still be ending; it counts no more.
+    // The previous pod may still be terminating; it no longer counts.
     let removed = unstage(namespace, &kit, &["--superseded"])["removed"].take();
     assert_eq!(removed.as_array().unwrap().len(), 2, "{removed}");
     for object in removed.as_array().unwrap() {
@@ -165,7 +165,7 @@ fn a_second_run_sends_nothing_and_unstaging_removes_what_is_ours_alone() {
         assert!(again["objects"].as_array().unwrap().iter().all(|object| object["changed"] == false), "{again}");
     }
     assert_eq!(staged(namespace), sent);
-    // What others have beside it stays, whatever it is called.
+    // Objects of others stay, whatever their names.
     let name = first["objects"][1]["name"].as_str().unwrap();
     for strange in [format!("{name}x"), "nvflare-staged-startup-site-1-000000000000".to_owned()] {
         let labels = json!({"app.kubernetes.io/managed-by": "flare-kube"});
@@ -173,7 +173,7 @@ fn a_second_run_sends_nothing_and_unstaging_removes_what_is_ours_alone() {
     }
     let other = scene.prepare("site-2", "other", None, "nvflws-2");
     stage(namespace, &other, &[]);
-    // A version of which only the ConfigMap was sent, as a killed run leaves it.
+    // A version with only the ConfigMap, as a killed run leaves it.
     fs::write(site.join("local/note.txt"), "new").unwrap();
     let half = stage(namespace, &site, &[]);
     succeed(namespace.kubectl().args(["delete", "secret", half["objects"][1]["name"].as_str().unwrap()]));
@@ -211,14 +211,14 @@ fn defect_15_another_participants_name_or_claim_is_refused_before_anything_is_se
         assert_eq!(unstage(namespace, &other, &[])["removed"], json!([]));
     }
     assert_eq!(staged(namespace), sent);
-    // The claim of a kit that is on its volume.
+    // The claim of a kit that is staged on its volume.
     let note = json!({"participant": "site-9", "role": "client", "project": null}).to_string();
     namespace.apply(&json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim",
         "metadata": {"name": "nvflws-c", "annotations": {"flare-kube/kit-owner": note}},
         "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}}));
     let third = scene.prepare("site-2", "third", None, "nvflws-c");
     assert_eq!(refused(&mut verb(namespace, "stage", &third, &[]))["error_code"], "VOLUME_NOT_OURS");
-    // An object of that name which nobody staged.
+    // An object of that name that was not staged.
     let fourth = scene.prepare("site-2", "fourth", None, "nvflws-d");
     let name = stage(namespace, &fourth, &["--dry-run"])["objects"][1]["name"].take();
     namespace.apply(&json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": {"mine": "1"}}));
@@ -303,7 +303,7 @@ fn the_documented_roles_are_enough_and_each_verb_that_is_missing_is_named() {
                     let errors = refusal["errors"].as_array().unwrap();
                     errors.iter().any(|error| error["message"].as_str().unwrap().contains(&expected))
                 };
-                // The API server learns of a role in its own time.
+                // The API server applies a role with a delay.
                 let refusal = || refused(&mut command());
                 wait(Duration::from_secs(20), || format!("{expected}: {}", refusal()), || named(&refusal()).then_some(()));
                 assert_eq!(refusal()["error_code"], "PERMISSION_DENIED");

@@ -1,4 +1,4 @@
-//! `stage` on a real cluster: what a parent finds on its volume, who is refused, and what a killed run leaves.
+//! `stage` on a real cluster: what a parent finds on its volume, refusals, and what a killed run leaves.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -64,7 +64,7 @@ impl Scene {
         serde_json::from_slice(&output.stdout).expect("an envelope")
     }
 
-    /// What a pod prints that mounts the claim as the parent does.
+    /// The output of a script in a pod that mounts the claim like the parent.
     pub(crate) fn in_volume(&self, script: &str) -> String {
         let name = "reader";
         let image = self.namespace.cluster.image(Release::V28);
@@ -84,7 +84,7 @@ impl Scene {
         printed
     }
 
-    /// The ids of all pods that were scheduled in the namespace, by their events, which outlive them.
+    /// The uids of all pods that were scheduled in the namespace, from their events, which outlive them.
     fn pods_so_far(&self) -> BTreeSet<String> {
         let ids = r#"jsonpath={range .items[?(@.reason=="Scheduled")]}{.involvedObject.uid}{"\n"}{end}"#;
         let printed = succeed(self.namespace.kubectl().args(["get", "events", "--output", ids]));
@@ -123,7 +123,7 @@ fn a_parent_that_is_not_root_reads_every_file_under_restricted_and_a_second_run_
         assert!(listed.lines().any(|line| line.starts_with(file)), "{file} is missing:\n{listed}");
     }
     assert!(!listed.contains(".flare-stage-"), "{listed}");
-    // An edit is staged, and taken back.
+    // An edit is staged and rolled back.
     fs::write(scene.prepared.join("local/note.txt"), "new").unwrap();
     assert_eq!(succeed_json(&mut scene.stage(&[]))["data"]["changed"], true);
     assert!(scene.in_volume(LIST).contains("/w/local/note.txt"));
@@ -287,10 +287,10 @@ fn unstaging_takes_away_what_stagings_left_around_the_volume_and_nothing_on_it()
     assert_eq!(succeed_json(&mut scene.unstage(&[]))["data"]["changed"], false);
     let listed = scene.in_volume(LIST);
     assert!(listed.contains("/w/startup/client.key"), "{listed}");
-    // On request the kit as well, and nothing of the site's own.
+    // On request the kit as well, but none of the site's own files.
     scene.in_volume("import os; os.mkdir('/w/transfer'); open('/w/transfer/mine', 'w').write('x')");
     let removed = succeed_json(&mut scene.unstage(&["--remove-kit"]))["data"]["removed"].take();
-    // The kit that a rollback would put back is there only if the run was killed after its swap.
+    // The kit for a rollback exists only if the run was killed after its swap.
     for name in ["local", "startup"] {
         let directory = json!({"kind": "directory on the volume", "name": name});
         assert!(removed.as_array().unwrap().contains(&directory), "{removed}");

@@ -1,4 +1,4 @@
-//! `stage` onto a volume that is full, and onto one that can only be read.
+//! `stage` onto a full volume and onto a read-only one.
 
 use std::fs;
 
@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::staging::Scene;
 use crate::staging_faults::{digests, on_volume, write};
 
-/// A volume on the node that a test can fill and make read-only: a small file system in memory, mounted by a privileged pod.
+/// A volume on the node that a test can fill and make read-only: a small in-memory file system, mounted by a privileged pod.
 struct SmallVolume<'scene> {
     scene: &'scene Scene,
     _end: CleanupGuard,
@@ -51,7 +51,7 @@ impl<'scene> SmallVolume<'scene> {
 
 impl Drop for SmallVolume<'_> {
     fn drop(&mut self) {
-        // The node keeps a mount until it is taken off, whatever becomes of the pod.
+        // The node keeps the mount until it is unmounted, even without the pod.
         let off = ["exec", "disk", "--", "umount", "-l", "/node/volume"];
         let _ = attempt(self.scene.namespace.kubectl().args(off), &[]);
     }

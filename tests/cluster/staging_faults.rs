@@ -1,7 +1,7 @@
 //! `stage` under faults: kits with hostile names, kills at any time, connections that are cut, components that are restarted.
 //!
-//! `FLARE_KUBE_STAGE_KILLS` says how many kills (8), `FLARE_KUBE_STAGE_CUTS` how many cuts (8), `FLARE_KUBE_STAGE_RESTARTS` how many restarts
-//! of each component (1), `FLARE_KUBE_STAGE_SEED` which (fresh; printed), `FLARE_KUBE_STAGE_MEBIBYTES` how long the large file is (64).
+//! Variables: `FLARE_KUBE_STAGE_KILLS` (number of kills, 8), `FLARE_KUBE_STAGE_CUTS` (cuts, 8), `FLARE_KUBE_STAGE_RESTARTS` (restarts
+//! of each component, 1), `FLARE_KUBE_STAGE_SEED` (random; printed), `FLARE_KUBE_STAGE_MEBIBYTES` (size of the large file, 64).
 
 use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
@@ -42,7 +42,7 @@ fn number(variable: &str, default: u64) -> u64 {
     std::env::var(variable).map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{variable} is a number")))
 }
 
-/// What [`DIGESTS`] prints of the volume, for a prepared kit here.
+/// The expected output of [`DIGESTS`], from a local prepared kit.
 pub(crate) fn digests(prepared: &Path) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     let mut open = vec![prepared.join("local"), prepared.join("startup")];
@@ -62,7 +62,7 @@ pub(crate) fn digests(prepared: &Path) -> BTreeMap<String, String> {
     found
 }
 
-/// The SHA-256 of a file, which may be a long one.
+/// The SHA-256 of a file, which may be large.
 fn digest(path: &Path) -> String {
     let (mut file, mut hasher, mut block) = (fs::File::open(path).unwrap(), Sha256::new(), vec![0; 1 << 20]);
     loop {
@@ -134,7 +134,7 @@ fn every_file_of_a_hostile_kit_arrives_with_its_name_mode_and_content() {
     scene.nothing_is_left();
 }
 
-/// The moments of a test, of a fresh seed that is printed.
+/// The random times of a test; the seed is printed.
 fn random() -> (u64, Random) {
     let fresh = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().subsec_nanos();
     let seed = number("FLARE_KUBE_STAGE_SEED", u64::from(fresh));
@@ -142,7 +142,7 @@ fn random() -> (u64, Random) {
     (seed, Random::new(seed))
 }
 
-/// A volume with one of two kits on it, which are told apart by one file.
+/// A volume with one of two kits, which differ in one file.
 struct TwoKits<'scene> {
     scene: &'scene Scene,
     kits: Vec<BTreeMap<String, String>>,
@@ -151,7 +151,7 @@ struct TwoKits<'scene> {
 }
 
 impl<'scene> TwoKits<'scene> {
-    /// Stages one of them. Each has 200 small files and a large one of so many bytes.
+    /// Stages one of them. Each has 200 small files and a large one of this size in bytes.
     fn stage(scene: &'scene Scene, bytes: usize) -> Self {
         for index in 0..200 {
             write(&scene.prepared.join(format!("local/custom/{index}")), &[b'x'; 4096], 0o644);
@@ -174,14 +174,14 @@ impl<'scene> TwoKits<'scene> {
         write(&self.scene.prepared.join("local/custom/which"), ["old", "new"][kit].as_bytes(), 0o644);
     }
 
-    /// Begins to stage the chosen one.
+    /// Starts to stage the chosen one.
     fn begin(&self, arguments: &[&str]) -> Child {
         self.scene.stage(&[&["--again"], arguments].concat()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap()
     }
 
-    /// Whatever became of a staging, one of the two kits is there whole, and the next run puts `kit` there.
+    /// Checks that after any end of a staging one of the two kits is there, whole, and that the next run stages `kit`.
     fn are_whole(&self, kit: usize, told: &dyn Fn() -> String) {
-        // The helper pod of a run that died may still be at its last renames.
+        // The helper pod of a killed run may still be executing its last renames.
         let one_of_both = || self.kits.contains(&on_volume(self.scene)).then_some(());
         wait(Duration::from_mins(1), || format!("{}: {:?}", told(), on_volume(self.scene).len()), one_of_both);
         let next = attempt(&mut self.scene.stage(&["--again"]), &[]);
@@ -196,7 +196,7 @@ impl<'scene> TwoKits<'scene> {
     }
 }
 
-/// What a run that was not killed itself says: it either was done before, or says that it failed, never half a success.
+/// Checks the result of a run that was not killed itself: it either had finished before, or reports its failure.
 fn envelope_of(run: Child, told: &dyn Fn() -> String) -> Value {
     let output = run.wait_with_output().unwrap();
     let envelope: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{}: {error}", told()));
@@ -204,7 +204,7 @@ fn envelope_of(run: Child, told: &dyn Fn() -> String) -> Value {
     envelope
 }
 
-/// Whose end comes too early.
+/// What is killed.
 #[derive(Debug, Clone, Copy)]
 enum Killed {
     Program,
@@ -256,7 +256,7 @@ fn wherever_the_connection_is_cut_one_kit_is_there_whole_and_the_next_run_succee
         let kit = random.below(2);
         kits.choose(kit);
         let mut below = |limit: u64| u64::try_from(random.below(usize::try_from(limit).unwrap())).unwrap();
-        // Of what comes back, the answer and the status are most of it.
+        // Of what is received, the answer and the status are the largest part.
         let cut = if round % 2 == 0 { Cut::Sent(below(most.sent)) } else { Cut::Received(below(most.received)) };
         let told = || format!("seed {seed}, round {round}: {cut:?} of {most:?}");
         proxy.begin(Some(cut));

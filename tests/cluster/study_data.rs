@@ -1,4 +1,4 @@
-//! `study-data` on a real cluster: what is missing or does not fit is named with its place in the study file, and made on request.
+//! `study-data` on a real cluster: missing and unsuitable claims are reported with their place in the study file, and created on request.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::PROGRAM;
 
-/// A kit for the namespace whose studies use two claims, one of them twice.
+/// A kit for the namespace, whose studies use two claims, one of them twice.
 fn prepared(namespace: &Namespace, sandbox: &Sandbox) -> PathBuf {
     let source = sandbox.join("kit");
     Tree::read(&workspace_directory().join("fixtures/kits/plain-2.8.3/site-1")).write(&source);
@@ -37,7 +37,7 @@ fn study_data(namespace: &Namespace, prepared: &Path, arguments: &[&str]) -> Com
     command
 }
 
-/// The envelope of a run that found faults, or was refused.
+/// The envelope of a run that found faults or was refused.
 fn refused(namespace: &Namespace, prepared: &Path, arguments: &[&str]) -> Value {
     let output = study_data(namespace, prepared, arguments).output().unwrap();
     assert!(!output.status.success(), "it was not refused");
@@ -50,7 +50,7 @@ fn faults(document: &Value) -> Vec<(&str, u64)> {
     errors.map(|error| (error["message"].as_str().unwrap(), error["location"]["line"].as_u64().unwrap())).collect()
 }
 
-/// The claims of the namespace, with what the API server counts.
+/// The claims of the namespace, with their uids and resource versions.
 fn there(namespace: &Namespace) -> String {
     let columns = "custom-columns=NAME:.metadata.name,VERSION:.metadata.resourceVersion,BY:.metadata.labels.app\\.kubernetes\\.io/managed-by";
     succeed(namespace.kubectl().args(["get", "pvc", "--no-headers", "--output", columns]))
@@ -104,7 +104,7 @@ fn study_data_claims_that_cannot_be_used_are_told_apart() {
     ];
     assert_eq!(faults(&found), expected, "{found}");
     assert!(found["warnings"].to_string().contains("a second job waits"), "{found}");
-    // A claim that a finalizer keeps.
+    // A claim that a finalizer keeps in deletion.
     let finalizer = json!({"metadata": {"finalizers": ["flare-kube.test/keep"]}}).to_string();
     succeed(namespace.kubectl().args(["patch", "pvc", "labels", "--type", "merge", "--patch", &finalizer]));
     succeed(namespace.kubectl().args(["delete", "pvc", "labels", "--wait=false"]));
@@ -130,7 +130,7 @@ fn study_data_needs_the_documented_role_and_names_each_verb_that_is_missing() {
         let named = |refusal: &Value| {
             refusal["errors"].to_string().contains(&expected) && refusal["errors"].as_array().unwrap().len() == 1
         };
-        // The API server learns of a role in its own time.
+        // The API server applies a role with a delay.
         wait(Duration::from_secs(20), || format!("{expected}: {}", refusal()), || named(&refusal()).then_some(()));
         assert_eq!(refusal()["exit_code"], 5);
     }

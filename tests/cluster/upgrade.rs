@@ -1,4 +1,4 @@
-//! A release that the reference's chart made is upgraded to ours in place.
+//! A Helm release of the reference's chart is upgraded in place to flare-kube's chart.
 
 use std::thread;
 
@@ -30,7 +30,7 @@ fn charts_of_the_reference_are_upgraded_in_place() {
         succeed(namespace.kubectl().args(["get", kinds, "--output", columns]))
     };
     let before = identities();
-    // Each waits out the grace period of the reference's parent.
+    // Each waits for the whole grace period of the reference's parent.
     thread::scope(|scope| {
         for name in ["nvflare-server", "site-1"] {
             let (namespace, kit) = (&namespace, ours.join(name));

@@ -1,4 +1,4 @@
-//! Whole prepared kits, file by file, against `fixtures/cases`: what no smaller test would notice.
+//! Whole prepared kits, file by file, against `fixtures/cases`, for changes that no smaller test would notice.
 
 use std::{collections::BTreeSet, fmt::Write as _, fs, path::Path};
 
@@ -9,7 +9,7 @@ use integration_tests::{
 };
 use serde_json::Value;
 
-/// Git keeps no modes but the executable bit, so kits get those that provisioning gives them.
+/// A kit with the modes that provisioning gives it, of which git stores only the executable bit.
 fn kit_as_provisioned(kit: &str) -> Tree {
     let mut tree = Tree::read(&workspace_directory().join("fixtures/kits").join(kit));
     for (path, entry) in &mut tree.0 {
@@ -28,7 +28,7 @@ fn kit_as_provisioned(kit: &str) -> Tree {
     tree
 }
 
-/// Path → mode and whether the file is the kit's, one line each.
+/// One line for each path: its mode, and whether the file is unchanged from the kit.
 fn listing(prepared: &Tree, kit: &Tree) -> String {
     prepared.0.iter().fold(String::new(), |mut text, (path, entry)| {
         let _ = match entry {

@@ -1,4 +1,4 @@
-//! What comments, pages and test names cite is in the repository: numbered defects, pages of `docs/`, and nothing from outside it.
+//! What comments, pages and test names cite is in the repository: numbered defects and pages of `docs/`, and nothing outside it.
 
 use std::{
     collections::BTreeSet,
@@ -9,7 +9,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests are a directory of the workspace")
 }
 
-/// Files in which somebody may cite something: sources, pages, chart templates. This file is none of them, since its tests cite on purpose.
+/// Files that may contain citations: sources, pages, chart templates; without this file, whose tests contain invalid ones.
 fn citing_files() -> Vec<PathBuf> {
     let mut found = Vec::new();
     collect(root(), &mut found);
@@ -23,7 +23,7 @@ fn collect(directory: &Path, found: &mut Vec<PathBuf>) {
         let path = entry.expect("entry").path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         if path.is_dir() {
-            // `target` is built, `fixtures` is data, and neither git's nor a fuzzer's directory is written by people.
+            // Build output, and directories of git and of the fuzzer.
             if !["target", ".git", "corpus", "artifacts"].contains(&name) {
                 collect(&path, found);
             }
@@ -50,7 +50,7 @@ fn cited_numbers(text: &str) -> Vec<u32> {
     numbers
 }
 
-/// A number behind what may stand between a word and a number, or between two numbers of a list.
+/// A number at the start, after the separators allowed between a word and a number or in a list.
 fn leading_number(text: &str) -> Option<(u32, &str)> {
     let separators = ["_", " ", ", ", " and ", " to ", " or "];
     let text = separators
@@ -94,7 +94,7 @@ fn every_cited_page_is_there() {
     for path in citing_files() {
         let text = std::fs::read_to_string(&path).expect("text");
         for (start, _) in text.match_indices("docs/") {
-            // A part of a longer path or address is none of ours.
+            // A part of a longer path or URL is not a citation.
             if text[..start].ends_with(|before: char| before.is_alphanumeric() || "/-_.".contains(before))
                 && !text[..start].ends_with("../")
             {
@@ -111,7 +111,7 @@ fn every_cited_page_is_there() {
 
 #[test]
 fn nothing_is_cited_that_only_its_authors_can_open() {
-    // Directories of texts that are not part of the repository, and numbered checks of a verb that does not exist.
+    // Directories outside the repository, and numbered checks of a verb that does not exist.
     let outside = [
         "spec/behaviour",
         "spec/defects",

@@ -1,4 +1,4 @@
-//! `ci --cold` and `.ci/with-fresh-home`: what a fresh machine has and has not. With a stand-in for cargo, since the real run takes
+//! `ci --cold` and `.ci/with-fresh-home`: what a fresh machine has and does not have. With a fake cargo, since a real run takes
 //! an hour.
 
 use std::{
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_flare-kube-under-test");
 
-/// Prints what it is run in, as a report of `ci`; `demo` has nothing to report.
+/// Reports its environment, in the form of a report of `ci`; does nothing for `demo`.
 const CARGO: &str = r#"#!/bin/sh
 [ "$2" = ci ] || exit 0
 [ ! -e "$HANG" ] || { echo started >"$HANG"; exec sleep 600; }
@@ -28,7 +28,7 @@ printf '{"name": "lints", "status": "failed", "seconds": 2, "reason": "clippy"}]
 exit 1
 "#;
 
-/// A checkout that has what `ci --cold` looks for, a home with settings, and a stand-in for cargo.
+/// A checkout with what `ci --cold` needs, a home with settings, and a fake cargo.
 fn checkout(sandbox: &Sandbox) {
     let write = |path: &str, text: &str, mode| {
         let path = sandbox.join(path);
@@ -127,7 +127,7 @@ fn what_is_not_committed_is_not_passed_over() {
     assert_nothing_is_left(&sandbox);
 }
 
-/// What a command sees in a fresh home, by its variable.
+/// The environment variables of a command in a fresh home.
 fn fresh(sandbox: &Sandbox, directory: &Path, command: &str) -> String {
     let mut script = sandbox.command(workspace_directory().join(".ci/with-fresh-home"));
     let output = script.arg(directory).args(["sh", "-c", command]).output().unwrap();
@@ -185,7 +185,7 @@ fn ci_keeps_what_others_crates_compile_to_until_the_lock_file_changes_and_emptie
     let cleaned = "clean --quiet --workspace\n~/.cache/flare-kube/ci/home:\n\nTARGET:\n";
     let (text, target) = run("first");
     assert!(text.starts_with(cleaned) && text.contains("xtask test\n"), "{text}");
-    // What the run before compiled is there, and nothing that it put into its home.
+    // The previous run's build output is kept, but nothing that it put into its home.
     let (text, again) = run("first");
     assert!(text.starts_with(&format!("{cleaned}--quiet\ntest\n")), "{text}");
     assert_eq!(target, again);

@@ -1,6 +1,6 @@
-//! The command line as a process: what stands on stdout and stderr, exit numbers, and that bad input loses nothing.
+//! The command line as a process: stdout, stderr and exit statuses, and that bad input loses nothing.
 //!
-//! A process, since only one shows which stream a line goes to and what the exit status is.
+//! Needs a process, since only that shows which stream a line goes to and the exit status.
 
 use std::{
     fs,
@@ -27,7 +27,7 @@ impl Site {
         let sandbox = Sandbox::new();
         let kit = sandbox.join("site-1");
         Tree::read(&workspace_directory().join("fixtures/kits/plain-2.8.3/site-1")).write(&kit);
-        // As provision makes it; git keeps no such mode.
+        // As provision makes it; git does not store this mode.
         fs::set_permissions(kit.join("startup/client.key"), fs::Permissions::from_mode(0o600)).unwrap();
         fs::write(sandbox.join("k8s.yaml"), CONFIG).unwrap();
         Self { sandbox, kit }
@@ -37,7 +37,7 @@ impl Site {
         self.sandbox.run(env!("CARGO_BIN_EXE_flare-kube-under-test"), line.split_whitespace())
     }
 
-    /// Runs a line that must be refused with a code and an exit number, and must leave everything as it was.
+    /// Runs a command line that must be refused with this code and exit status, and must change nothing.
     fn refused(&self, line: &str, code: &str, exit: i32) -> Value {
         let before = Tree::read(self.sandbox.path());
         let finished = self.run(&format!("{line} -o json")).expect_code(exit);
@@ -341,7 +341,7 @@ fn a_dry_run_shows_the_difference_and_writes_nothing() {
     assert!(Tree::read(site.sandbox.path()) == before, "a dry run wrote something");
 }
 
-/// Verbs of a checkout say nothing to whoever installed the program, and are there all the same.
+/// An installed program does not list the verbs of a checkout, although they work.
 #[test]
 fn an_installed_program_does_not_list_the_verbs_of_a_checkout() {
     let site = Site::new();

@@ -1,4 +1,4 @@
-//! `init` on directories as people have them: nothing that was meant to be a site is lost without an error.
+//! `init` on realistic directories: nothing that was meant to be a site is skipped without an error.
 
 use std::{fs, os::unix::fs::symlink, path::Path};
 
@@ -33,7 +33,7 @@ impl Provisioned {
         self.0.run(env!("CARGO_BIN_EXE_flare-kube-under-test"), line.split_whitespace())
     }
 
-    /// The names that were found, and what was said; what was written is prepared.
+    /// The names that were found and the warnings; also prepares what was written.
     fn found(&self) -> (Vec<String>, String) {
         let document = self.run("init prod_00 -o json").expect_code(0).json();
         let names = document["data"]["participants"].as_array().unwrap().iter();
@@ -42,7 +42,7 @@ impl Provisioned {
         (names, document["warnings"].to_string())
     }
 
-    /// The errors; nothing may be written.
+    /// The errors; checks that nothing was written.
     fn refused(&self) -> Vec<Value> {
         let before = Tree::read(self.0.path());
         let document = self.run("init prod_00 -o json").expect_code(4).json();
@@ -71,7 +71,7 @@ fn a_damaged_site_is_an_error_whatever_is_missing() {
             symlink("/nowhere", kit.join("startup")).unwrap();
         },
         |kit| {
-            // Unpacked into a directory of its own name.
+            // Unpacked into a directory of the same name.
             let (inner, outer) = (kit.with_file_name("inner"), kit);
             fs::rename(outer, &inner).unwrap();
             fs::create_dir(outer).unwrap();
@@ -180,7 +180,7 @@ fn a_wrong_directory_is_one_error_that_says_what_was_expected() {
         assert!(errors[0]["message"].as_str().unwrap().contains(words), "{line}: {document}");
         assert!(errors[0]["hint"].is_string(), "{line}: {document}");
     }
-    // A kit that is nothing but links is a handful of errors too.
+    // A kit that consists only of links also gives only a few errors.
     let kit = provisioned.kit("site-1");
     for link in 0..300 {
         symlink("/etc/hostname", kit.join(format!("local/{link}"))).unwrap();

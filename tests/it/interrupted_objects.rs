@@ -1,5 +1,5 @@
-//! `stage --mode objects` and `unstage` killed at each request, before and after the server carries it out: what is left is never
-//! something that a chart names and cannot mount, and the next run ends it.
+//! `stage --mode objects` and `unstage` killed at each request, before and after the server executes it: the chart never names
+//! objects that it cannot mount, and the next run completes the work.
 
 use std::{
     fs,
@@ -22,7 +22,7 @@ struct Scene {
     server: ApiServer,
     sandbox: Sandbox,
     values: PathBuf,
-    /// The values as `prepare` wrote them.
+    /// The values as written by `prepare`.
     unstaged: String,
 }
 
@@ -46,14 +46,14 @@ impl Scene {
         command
     }
 
-    /// Runs a verb to its end.
+    /// Runs a verb to completion.
     fn run(&self, verb: &str) -> Value {
         self.server.begin(None);
         let output = self.command(verb).output().unwrap();
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
-    /// Runs a verb and kills it at a request. Says whether it ended before.
+    /// Runs a verb and kills it at a request. Returns whether it ended before.
     fn kill(&self, verb: &str, at: Silence) -> bool {
         self.server.begin(Some(at));
         let mut child = self.command(verb).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
@@ -71,7 +71,7 @@ impl Scene {
         }
     }
 
-    /// What holds at every moment: each Secret has its `ConfigMap`, by which it is found.
+    /// Checks the invariant: each Secret has its `ConfigMap`, by which it is found.
     fn check(&self, at: Silence) -> [bool; 2] {
         let objects = self.server.objects();
         let has = |kind: &str| objects.iter().any(|path| path.contains(kind));
@@ -87,7 +87,7 @@ impl Scene {
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_flare-kube-under-test");
 
-/// Kills at each request in turn, both ways, until the run ends before; gives the number of requests.
+/// Kills at each request in turn, both ways, until the run ends before; returns the number of requests.
 fn at_each_request(mut attempt: impl FnMut(Silence) -> bool) -> usize {
     for request in 1.. {
         for carried_out in [false, true] {
@@ -174,7 +174,7 @@ fn a_refusal_comes_before_anything_is_sent() {
 fn ctrl_c_and_the_time_limit_end_a_run_whose_server_has_fallen_silent() {
     let scene = Scene::new();
     for verb in ["stage", "unstage"] {
-        // At the connection, and at a request of the work.
+        // While connecting, and during the work.
         for request in [1, 4] {
             scene.server.begin(Some(Silence { request, carried_out: false }));
             let late = scene.command(verb).args(["--timeout", "1"]).output().unwrap();

@@ -1,7 +1,7 @@
-//! `prepare` that is killed or interrupted in the middle of its life.
+//! `prepare` that is killed or interrupted while it runs.
 //!
-//! A real process, because what is proven is what a file system holds after the kernel has ended one: the old output or the new
-//! one, whole, and a kit that nobody touched.
+//! Needs a real process, because the tests check the file system after the kernel has killed one: it must have the whole old
+//! output or the whole new one, and an unchanged kit.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -14,7 +14,7 @@ use integration_tests::workspace_directory;
 
 const ROUNDS: usize = 60;
 
-/// A kit with enough files that most of a run's life is spent writing.
+/// A kit with enough files that a run spends most of its time writing.
 fn kit(sandbox: &Sandbox) -> PathBuf {
     let mut tree = Tree::read(&workspace_directory().join("fixtures/kits/plain-2.8.3/site-1"));
     for index in 0..300 {
@@ -62,7 +62,7 @@ impl Scene {
         let sandbox = Sandbox::new();
         let kit = kit(&sandbox);
         let configs = ["red", "blue"].map(|namespace| config(&sandbox, namespace));
-        // Always the same path: the report, and so the marker, may name it.
+        // Always the same path, since the report, and so the marker, may contain it.
         std::fs::create_dir(sandbox.join("outputs")).unwrap();
         let output = sandbox.join("outputs/out");
         let mut life = Duration::ZERO;
@@ -79,7 +79,7 @@ impl Scene {
         prepare(&self.sandbox, &self.kit, &self.configs[index], &self.output).spawn().unwrap()
     }
 
-    /// Which of the two outputs stands there, whole.
+    /// Which of the two outputs is there; fails if it is not whole.
     fn standing(&self) -> usize {
         let found = Tree::read(&self.output);
         let position = self.outputs.iter().position(|output| *output == found);
@@ -92,7 +92,7 @@ impl Scene {
     }
 }
 
-/// Random moments in the life of a run, whose length the loop learns: what other tests do to the machine meanwhile changes it.
+/// Random times during a run, whose duration is learned on the way, since other tests on the machine change it.
 struct Moments {
     random: Random,
     span: Duration,
@@ -103,7 +103,7 @@ impl Moments {
         std::thread::sleep(self.span.mul_f64(self.random.below(1000) as f64 / 1000.0));
     }
 
-    /// Takes in whether the run had ended by then: later moments if not, earlier ones if so.
+    /// Learns from whether the run had already ended: if so, later times are shorter, otherwise longer.
     fn learn(&mut self, ended: bool) {
         self.span = self.span.mul_f64(if ended { 0.8 } else { 1.1 });
     }
@@ -157,7 +157,7 @@ fn an_interrupted_prepare_ends_with_130_and_leaves_nothing_behind() {
                 interrupted += 1;
                 assert_eq!(after, before, "an interrupted run changes nothing");
             }
-            // Before the handler is in place the kernel ends the process, as it ends any.
+            // Before the handler is installed, the signal's default action ends the process.
             None => assert_eq!(after, before),
             other => panic!("exit {other:?}, signal sent: {sent}"),
         }

@@ -1,4 +1,4 @@
-//! `launch manifest` as a process: the form of the two inputs, the three outputs, and that no token leaks.
+//! `launch manifest` as a process: both kinds of input, the three output formats, and that no token leaks.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! The one integration binary: a module for each subject.
+//! The integration tests, one module for each subject.
 #![allow(clippy::disallowed_methods, reason = "tests stand at the edge: they make kits on disk and start processes")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "these are tests")]
 #![allow(clippy::cast_precision_loss, reason = "counts here are far below 2^52")]
@@ -21,7 +21,7 @@ mod study_data;
 mod tidy;
 mod yaml_readers;
 
-/// Cargo does not look into `it/`, so a file without a `mod` line would be a test that never runs.
+/// Cargo does not search `it/`, so the tests of a file without a `mod` line would never run.
 #[test]
 fn no_file_is_forgotten() {
     let directory = integration_tests::workspace_directory().join("tests/it");

@@ -1,4 +1,4 @@
-//! Several kits in one run: whose an error is, and what is done where a run stops half way.
+//! Several kits in one run: to which kit an error belongs, and the result of a run that stops half way.
 
 use std::{
     fs,
@@ -17,7 +17,7 @@ use serde_json::Value;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_flare-kube-under-test");
 const CONFIG: &str = "runtime: k8s\nparent:\n  docker_image: registry.example.com/nvflare/nvflare:2.8.3\n";
 
-/// A place with two kits and one configuration.
+/// A sandbox with two kits and one configuration.
 fn sites() -> Sandbox {
     let sandbox = Sandbox::new();
     for site in ["site-1", "site-2"] {

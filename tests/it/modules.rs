@@ -1,7 +1,7 @@
-//! No crate has circles between its modules: what a module needs stands below it.
+//! No crate has circular dependencies between its modules.
 //!
-//! Sources are read as Rust's own tokens, so that comments and strings are no code, and grouped imports, paths inside code and paths
-//! inside macros are found. A name that another module exports again counts as the module that defines it.
+//! Sources are read as Rust tokens, so that comments and strings do not count, and grouped imports, paths inside code and paths
+//! inside macros are found. A re-exported name counts as the module that defines it.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,24 +11,24 @@ use std::{
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
-/// A module of a crate by its segments: none for the root, `["cli", "man"]` for `crate::cli::man`.
+/// A module of a crate by its segments: empty for the root, `["cli", "man"]` for `crate::cli::man`.
 type Module = Vec<String>;
 
-/// A crate's modules that are files, each with what is read in it.
+/// A crate's modules that are files, each with its references.
 type Modules = BTreeMap<Module, Source>;
 
-/// What one file says about other modules.
+/// The references of one file to other modules.
 #[derive(Default)]
 struct Source {
-    /// Every path in it, as segments from the crate's root; the last ones may be items.
+    /// Every path in it, as segments from the crate's root; the last segments may be items.
     paths: Vec<Vec<String>>,
-    /// What an import calls each name: `manual` → `crate::generated::manual::manual`.
+    /// The path of each imported name: `manual` → `crate::generated::manual::manual`.
     imports: BTreeMap<String, Vec<String>>,
 }
 
 /// Reads the tokens of one file.
 struct Reader {
-    /// The module in which the tokens stand; modules inside a file are below it.
+    /// The module of the tokens; modules inside a file are below it.
     module: Module,
     source: Source,
 }
@@ -49,7 +49,7 @@ impl Reader {
                 at = end_of_item(&tokens, at + 2);
                 continue;
             }
-            // `use<'a>` in a type is no import.
+            // `use<'a>` in a type is not an import.
             let is_import = word(tokens.get(at)).as_deref() == Some("use") && word(tokens.get(at + 1)).is_some();
             let is_module = word(tokens.get(at)).as_deref() == Some("mod");
             if let (true, Some(name), Some(TokenTree::Group(body))) = (is_module, word(tokens.get(at + 1)), tokens.get(at + 2)) {
@@ -72,7 +72,7 @@ impl Reader {
         }
     }
 
-    /// A path inside code; gives what stands behind it.
+    /// Reads a path inside code; returns the position after it.
     fn path(&mut self, tokens: &[TokenTree], mut at: usize) -> usize {
         let mut segments = Vec::new();
         while let Some(segment) = word(tokens.get(at)) {
@@ -89,7 +89,7 @@ impl Reader {
         at
     }
 
-    /// One import, or each of a group. What is only exported again is used by others.
+    /// Reads one import, or each of a group. A re-export counts only for its users.
     fn import(&mut self, before: &[String], tokens: &[TokenTree], is_export: bool) {
         // A group may end in a comma.
         for part in tokens.split(|token| is_punctuation(token, ',')).filter(|part| !part.is_empty()) {
@@ -118,7 +118,7 @@ impl Reader {
         }
     }
 
-    /// The segments from the root; a path without `crate`, `self` and `super` begins here or in another crate.
+    /// The segments from the root; a path without `crate`, `self` and `super` starts in this module or in another crate.
     fn absolute(&self, segments: Vec<String>) -> Vec<String> {
         let mut base = self.module.clone();
         let mut segments = segments.into_iter().peekable();
@@ -159,7 +159,7 @@ fn is_public(before: &[TokenTree]) -> bool {
     word(last).as_deref() == Some("pub")
 }
 
-/// Whether `#[cfg(test)]` begins here: tests may look at everything.
+/// Whether `#[cfg(test)]` begins here; tests may refer to everything.
 fn is_test_attribute(tokens: &[TokenTree]) -> bool {
     match tokens {
         [sign, TokenTree::Group(group), ..] => {
@@ -169,7 +169,7 @@ fn is_test_attribute(tokens: &[TokenTree]) -> bool {
     }
 }
 
-/// Behind the item that begins here: behind its block, or its semicolon.
+/// The position after the item that begins here: after its block or its semicolon.
 fn end_of_item(tokens: &[TokenTree], from: usize) -> usize {
     let ends = |token: &TokenTree| {
         is_punctuation(token, ';') || matches!(token, TokenTree::Group(group) if group.delimiter() == Delimiter::Brace)
@@ -177,7 +177,7 @@ fn end_of_item(tokens: &[TokenTree], from: usize) -> usize {
     tokens[from..].iter().position(ends).map_or(tokens.len(), |end| from + end + 1)
 }
 
-/// The module that defines what a path names. A path that leads out of the crate ends in the module where it stands.
+/// The module that defines what a path names. A path out of the crate counts as the module that contains it.
 fn defining_module(modules: &Modules, path: &[String], followed: usize) -> Module {
     let mut module = Module::new();
     for (index, segment) in path.iter().enumerate() {
@@ -198,10 +198,10 @@ fn defining_module(modules: &Modules, path: &[String], followed: usize) -> Modul
     module
 }
 
-/// No name is exported again more often than this; two modules that import a name from each other would never end.
+/// The maximum number of re-exports that are followed, so that two modules that import a name from each other cannot loop.
 const FOLLOWED_IMPORTS: usize = 8;
 
-/// Module → the modules from which it takes something.
+/// The dependencies of each module.
 fn arrows(modules: &Modules) -> BTreeMap<Module, BTreeSet<Module>> {
     let taken = |(module, source): (&Module, &Source)| {
         let from = source.paths.iter().map(|path| defining_module(modules, path, 0));
@@ -210,8 +210,8 @@ fn arrows(modules: &Modules) -> BTreeMap<Module, BTreeSet<Module>> {
     modules.iter().map(taken).collect()
 }
 
-/// The arrows that are left when modules that take nothing, or from which nothing is taken, are left out again and again: circles and
-/// what lies between them.
+/// The dependencies that remain when modules without dependencies or without dependents are removed repeatedly: circles and
+/// what connects them.
 fn circles(mut arrows: BTreeMap<Module, BTreeSet<Module>>) -> BTreeMap<Module, BTreeSet<Module>> {
     loop {
         let taken: BTreeSet<Module> = arrows.values().flatten().cloned().collect();
@@ -227,7 +227,7 @@ fn circles(mut arrows: BTreeMap<Module, BTreeSet<Module>>) -> BTreeMap<Module, B
     }
 }
 
-/// The arrows between directories that stand beside each other, each with all that is below it.
+/// The dependencies between sibling directories, each with everything below it.
 fn between_siblings(arrows: &BTreeMap<Module, BTreeSet<Module>>, above: &Module) -> BTreeMap<Module, BTreeSet<Module>> {
     let sibling =
         |module: &Module| (module.len() > above.len() && module.starts_with(above)).then(|| module[..=above.len()].to_vec());
@@ -296,7 +296,7 @@ fn no_crate_has_circles_between_its_modules() {
     assert!(found.is_empty(), "move what both need to a module below them:\n{found}");
 }
 
-/// Verbs of users and verbs of a checkout are joined above them.
+/// Verbs of users and verbs of a checkout are independent; only the module above them uses both.
 #[test]
 fn cli_and_workspace_do_not_know_each_other() {
     let arrows = arrows(&crates()["xtask"]);

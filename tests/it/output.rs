@@ -1,5 +1,5 @@
-//! How the program ends where its surroundings are odd: full disks, names that are not UTF-8, ignored signals, dumb terminals; and what
-//! its pages promise.
+//! How the program behaves in unusual environments: full disks, names that are not UTF-8, ignored signals, dumb terminals; and what
+//! its documentation promises.
 
 use std::{
     collections::BTreeSet,
@@ -18,7 +18,7 @@ use integration_tests::{
 const PROGRAM: &str = env!("CARGO_BIN_EXE_flare-kube-under-test");
 const CONFIG: &str = "runtime: k8s\nparent:\n  docker_image: registry.example.com/nvflare/nvflare:2.8.3\n";
 
-/// A place with one kit and its configuration.
+/// A sandbox with one kit and its configuration.
 fn site() -> Sandbox {
     let sandbox = Sandbox::new();
     Tree::read(&workspace_directory().join("fixtures/kits/plain-2.8.3/site-1")).write(&sandbox.join("site-1"));
@@ -30,7 +30,7 @@ fn run(sandbox: &Sandbox, line: &str) -> Finished {
     sandbox.run(PROGRAM, line.split_whitespace())
 }
 
-/// One line of every verb that prints a result, and of each kind of refusal.
+/// One command line for every verb that prints a result, and for each kind of refusal.
 const LINES: [(&str, i32); 14] = [
     ("--help", 0),
     ("--version", 0),
@@ -226,7 +226,7 @@ fn an_ignored_hangup_stays_ignored_and_another_one_ends_the_run() {
         tree.put(&format!("local/custom/module_{index}.py"), "VALUE = 1\n".repeat(500));
     }
     tree.write(&sandbox.join("site-1"));
-    // The shell's `trap ''` is what nohup does: the program starts with the signal ignored.
+    // The shell's `trap ''` does the same as nohup: the program starts with the signal ignored.
     let ended = |setup: &str| {
         let script = format!("{setup} exec {PROGRAM} prepare site-1 --config k8s.yaml --output out");
         let mut child = sandbox.command("sh").args(["-c", &script]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
@@ -241,6 +241,6 @@ fn an_ignored_hangup_stays_ignored_and_another_one_ends_the_run() {
     };
     assert_eq!(ended("trap '' HUP;").code(), Some(0), "nohup means that the run goes on");
     let status = ended("");
-    // Before the handler is in place the kernel ends the process, as it ends any.
+    // Before the handler is installed, the signal's default action ends the process.
     assert!(status.code() == Some(130) || status.code().is_none(), "{status}");
 }

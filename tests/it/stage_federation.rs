@@ -1,4 +1,4 @@
-//! `stage --federation` as far as it goes without a cluster: whose kits are taken, and how a run tells of each participant.
+//! `stage --federation` without a cluster: which kits are used, and the report on each participant.
 
 use std::fs;
 
@@ -38,7 +38,7 @@ fn no_kit_is_sent_before_all_of_them_are_whole_and_the_right_ones() {
     let found = errors(&nowhere);
     assert_eq!(found.len(), 3, "{found:?}");
     assert!(found.iter().zip(["nvflare-server", "site-1", "site-2"]).all(|((file, _), name)| file.ends_with(name)), "{found:?}");
-    // Two participants' prepared kits change places, and the third loses a key.
+    // The prepared kits of two participants are swapped, and the third loses a key.
     fs::rename(sandbox.join("out/site-1"), sandbox.join("out/x")).unwrap();
     fs::rename(sandbox.join("out/site-2"), sandbox.join("out/site-1")).unwrap();
     fs::rename(sandbox.join("out/x"), sandbox.join("out/site-2")).unwrap();
@@ -54,7 +54,7 @@ fn no_kit_is_sent_before_all_of_them_are_whole_and_the_right_ones() {
 fn each_participant_is_told_with_its_own_cluster_and_stands_in_one_table() {
     let sandbox = prepared();
     let server = |port| format!("{{name: c, cluster: {{server: 'http://127.0.0.1:{port}'}}}}");
-    // Nobody listens on ports 1 and 2.
+    // Nothing listens on ports 1 and 2.
     for port in [1, 2] {
         let config = format!(
             "apiVersion: v1\nkind: Config\ncurrent-context: c\nclusters: [{}]\nusers: [{{name: c, user: {{}}}}]\n\

@@ -1,5 +1,5 @@
-//! `stage --render`: the objects of a kit without a cluster, as the reference keys them, as both Helms' pods mount them, and nothing of
-//! a key anywhere else.
+//! `stage --render`: the objects of a kit without a cluster, with the reference's keys, mounted by both Helms' pods, and without
+//! private keys anywhere else.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -46,7 +46,7 @@ fn files(directory: &Path) -> BTreeMap<String, Vec<u8>> {
     found
 }
 
-/// What a pod sees that mounts `data` with `items`.
+/// The files that a pod sees if it mounts `data` with `items`.
 fn mounted(items: &Value, data: &Value) -> BTreeMap<String, Vec<u8>> {
     let items = items.as_array().unwrap().iter();
     items

@@ -1,4 +1,4 @@
-//! `study-data` without a cluster: what a study file says is read, and refused with its place, before anything is asked.
+//! `study-data` without a cluster: study files are read, and refused with their place, before any request.
 
 use std::fs;
 
@@ -10,7 +10,7 @@ use integration_tests::{
 };
 use serde_json::{Value, json};
 
-/// A sandbox with a kit of the release, prepared as `out`, and these files in its `local/` in place of study files.
+/// A sandbox with a kit of the release, prepared as `out`, whose study files are replaced by these.
 fn prepared(release: Release, files: &[(&str, &str)]) -> Sandbox {
     let sandbox = Sandbox::new();
     let kits = workspace_directory().join(format!("fixtures/kits/plain-{}", release.version()));

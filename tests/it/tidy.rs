@@ -1,6 +1,6 @@
-//! What holds for the workspace itself: the map is true, every file says what it is for, versions agree.
+//! Rules for the workspace itself: ARCHITECTURE.md is correct, every file has a module comment, versions agree.
 //!
-//! Starts `cargo metadata`, since nothing else knows the arrows.
+//! Starts `cargo metadata`, since only that knows the dependencies.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,7 +18,7 @@ fn read(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// Of our own packages alone: those of others may never have been downloaded, as for other platforms, and no test downloads them.
+/// The metadata of the workspace's own packages; others, such as those for other platforms, may not have been downloaded.
 fn metadata() -> Value {
     let output = Command::new(env!("CARGO"))
         .args(["metadata", "--format-version", "1", "--locked", "--no-deps"])
@@ -55,7 +55,7 @@ fn arrows_of_the_map() -> BTreeMap<String, BTreeSet<String>> {
     lines.map(split).collect()
 }
 
-/// Everything that can be reached from a crate by the arrows of the map.
+/// Every crate that can be reached from a crate by the arrows of the map.
 fn reach(from: &str, map: &BTreeMap<String, BTreeSet<String>>) -> BTreeSet<String> {
     let mut reached = BTreeSet::new();
     let mut open: Vec<&String> = map[from].iter().collect();
@@ -93,20 +93,20 @@ fn every_dependency_is_an_arrow_of_the_map_and_every_arrow_is_a_dependency() {
     }
 }
 
-/// The crates that may use a cluster's client and an async runtime, each with what it may name itself. All others stay
-/// free of them, so that who renders a chart does not build a Kubernetes client.
+/// The crates that may use a Kubernetes client and an async runtime, each with the packages that it may depend on directly. All
+/// others must not, so that using them does not require building a Kubernetes client.
 const ASYNCHRONOUS: [(&str, &[&str]); 5] = [
     ("flare-cluster", &["kube", "k8s-openapi", "tokio", "tokio-tungstenite", "rustls"]),
-    // Pods and events as the API server sends them: types alone.
+    // Only the types of pods and events.
     ("flare-pod-launch", &["k8s-openapi"]),
     ("flare-pvc-stage", &["tokio"]),
     // Deployments and pods as types, and time that passes while it waits.
     ("flare-doctor", &["k8s-openapi", "tokio"]),
-    // The runtime, which it starts in verbs that touch a cluster.
+    // The runtime, which it starts in verbs that use a cluster.
     ("xtask", &["tokio"]),
 ];
 
-/// What only the crates of that list may name.
+/// The packages that only the crates of that list may depend on.
 const HEAVY: [&str; 7] = ["kube", "k8s-openapi", "tokio", "tokio-tungstenite", "rustls", "hyper", "tower"];
 
 #[test]
@@ -140,7 +140,7 @@ const MAY_REACH_A_CLUSTER: [&str; 5] = ["flare-cluster", "flare-doctor", "flare-
 
 #[test]
 fn nothing_that_is_banned_comes_into_the_tree() {
-    // The lock file, which names the packages of all platforms.
+    // The lock file lists the packages of all platforms.
     let lock = read("Cargo.lock");
     let packages: BTreeSet<&str> = lock.lines().filter_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"')).collect();
     assert!(packages.contains("xtask"), "the lock file has another form than this test reads");
@@ -161,8 +161,8 @@ fn files(directory: &Path, ending: &str, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// A new release is a row in one file: everywhere else a capability is asked for by its name, so that nothing takes the new release
-/// for an old one without a word.
+/// A new release is a row in one file: other code asks for capabilities by name, so that nothing silently treats the new release
+/// like an old one.
 #[test]
 fn one_file_knows_a_release_by_its_number() {
     let mut sources = Vec::new();
@@ -195,14 +195,14 @@ fn one_file_knows_a_release_by_its_number() {
     }
 }
 
-/// A bare list of diagnostics is neither a success nor a failure, and what takes only its errors loses the warnings.
+/// A bare list of diagnostics does not distinguish success from failure, and its warnings are easily lost.
 #[test]
 fn crates_fail_with_faults_or_collect_and_hand_no_list_around() {
     let mut sources = Vec::new();
     files(&root().join("crates"), ".rs", &mut sources);
     files(&root().join("xtask/src"), ".rs", &mut sources);
     let product = sources.iter().filter(|path| path.components().any(|part| part.as_os_str() == "src"));
-    // These types are made there, and there the outcome of a verb ends as the list that is printed.
+    // These types are defined in the first, and the second prints the list.
     let excepted = ["crates/flare-diagnostic", "xtask/src/output/mod.rs"].map(|path| root().join(path));
     let others = product.filter(|path| !excepted.iter().any(|one| path.starts_with(one)));
     for path in others {
@@ -256,7 +256,7 @@ fn only_flare_yaml_imports_a_yaml_parser() {
             let text = std::fs::read_to_string(path).expect("a source file is text");
             text.contains("serde_yaml::") || text.contains("use serde_yaml") || text.contains("granit_parser")
         })
-        // Tests may read what other programs print.
+        // Tests may read the output of other programs.
         .filter(|path| !path.starts_with(root().join("crates")) || path.components().any(|part| part.as_os_str() == "src"))
         .filter(|path| !path.starts_with(root().join("crates/flare-yaml/src")))
         .collect();
@@ -291,7 +291,7 @@ fn every_version_of_a_dependency_stands_in_the_workspace_manifest() {
     }
 }
 
-/// The testbed embeds scripts of the checkout, so that it is no crate to pick.
+/// Product crates can be used alone; the testbed cannot, since it embeds scripts of the checkout.
 #[test]
 fn product_crates_can_be_picked() {
     let metadata = metadata();

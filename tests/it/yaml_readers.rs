@@ -1,4 +1,4 @@
-//! What flare-yaml says of YAML against those who read it: `PyYAML` of the reference, and the Go library of both Helms.
+//! flare-yaml compared with other readers of YAML: `PyYAML` of the reference, and the Go library of both Helms.
 
 use std::{
     fs,
@@ -90,7 +90,7 @@ const KNOWN: &[&str] = &[
     "$(POD_NAME)",
 ];
 
-/// Every text of at most three characters of the alphabet, and those known to be read in several ways.
+/// Every text of at most three characters of the alphabet, and texts that are known to be read differently.
 fn texts() -> Vec<String> {
     let mut texts: Vec<String> = vec![String::new()];
     let mut longest = texts.clone();
@@ -102,7 +102,7 @@ fn texts() -> Vec<String> {
     texts
 }
 
-/// Each text as a value and as a key, plain where it can be.
+/// Each text as a value and as a key, plain if possible.
 fn document() -> Value {
     let texts = texts();
     let keys: Map<String, Value> = texts.iter().map(|text| (text.clone(), json!(1))).collect();
@@ -155,7 +155,7 @@ fn rendered(program: &PathBuf, chart: &tempfile::TempDir) -> Value {
     serde_json::from_str(&json).unwrap()
 }
 
-/// For each text without quotes: the type that `PyYAML` gives it, and its value.
+/// Compares type and value of each unquoted text with those of `PyYAML`.
 #[test]
 fn unquoted_scalars_mean_what_pyyaml_reads() {
     let program = r"
@@ -174,7 +174,7 @@ json.dump([look(text) for text in json.load(sys.stdin)], sys.stdout)
     let mut compared = 0;
     for (text, read) in texts.iter().zip(read) {
         let Some((kind, value)) = read else { continue };
-        // Only what is one plain scalar: no collection, comment, anchor, tag, quotation, block, line break or document mark.
+        // Only single plain scalars: no collection, comment, anchor, tag, quotation, block, line break or document mark.
         let collection = !["NoneType", "bool", "int", "float", "date", "datetime", "str"].contains(&kind.as_str());
         let more = text.contains(['#', '\n', '\u{85}', '\u{2028}', '\u{feff}']) || text == "---";
         if collection || more || text.trim_start().starts_with(['&', '!', '|', '>', '\'', '"']) {

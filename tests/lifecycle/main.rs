@@ -1,6 +1,7 @@
-//! The life of local clusters on a real machine: killed, interrupted and half-dead ones leave nothing behind, and strangers are spared.
+//! The lifecycle of local clusters on a real machine: killed, interrupted and broken ones leave nothing behind, and unrelated
+//! processes are not affected.
 //!
-//! Needs root and built programs. The tests start and kill processes of clusters whose names begin with `life-`, and of nothing else.
+//! Needs root and built programs. The tests start and kill only processes of clusters whose names begin with `life-`.
 #![allow(clippy::disallowed_methods, reason = "tests stand at the edge: they start processes and look at the machine")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, clippy::print_stderr, reason = "these are tests")]
 
@@ -19,14 +20,14 @@ use integration_tests::random::Random;
 use serde_json::Value;
 use traces::{Cluster, settings};
 
-/// A cluster takes a whole machine of two processors, so there is one test at a time.
+/// A cluster needs all of a machine with two processors, so tests run one at a time.
 static MACHINE: Mutex<()> = Mutex::new(());
 
 fn machine() -> MutexGuard<'static, ()> {
     MACHINE.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// `cargo xtask cluster VERB --name NAME`, for machines. Without FLARE images, which take minutes to build.
+/// `cargo xtask cluster VERB --name NAME` with JSON output. Without FLARE images, which take minutes to build.
 fn command(verb: &str, cluster: &Cluster, more: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_flare-kube-under-test"));
     command.args(["cluster", verb, "--name", &cluster.name, "--format", "json"]).args(more).stdin(Stdio::null());
@@ -43,7 +44,7 @@ fn run(verb: &str, cluster: &Cluster, more: &[&str]) -> (i32, Value) {
     (status.code().unwrap_or(-1), answer)
 }
 
-/// A failed test takes its cluster down as well as it can.
+/// A failed test takes its cluster down, as far as possible.
 impl Drop for Cluster {
     fn drop(&mut self) {
         if thread::panicking() {
@@ -66,7 +67,7 @@ fn begin(cluster: &Cluster) -> Child {
     command("up", cluster, &[]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
-/// Takes a cluster down twice and looks for whatever may be left of it.
+/// Takes a cluster down twice and checks that nothing is left of it.
 fn down_without_a_trace(cluster: &Cluster) {
     let (code, answer) = run("down", cluster, &[]);
     assert_eq!(code, 0, "{answer}");
@@ -79,7 +80,7 @@ fn down_without_a_trace(cluster: &Cluster) {
     assert_eq!(cluster.traces(), Vec::<String>::new(), "after {answer}");
 }
 
-/// Another number gives other moments; it is printed, so that a failing run can be had again.
+/// The random numbers for times. The seed is printed, so that a failing run can be repeated.
 fn random() -> Random {
     let seed = std::env::var("FLARE_KUBE_LIFECYCLE_SEED").ok().and_then(|seed| seed.parse().ok());
     let seed = seed.unwrap_or_else(|| u64::from(std::process::id()));
@@ -97,7 +98,7 @@ fn an_up_that_is_killed_at_any_moment_leaves_nothing_after_down() {
     let (mut random, cluster, settings_before) = (random(), Cluster::new("life-killed-up"), settings());
     for round in 0..rounds() {
         let mut child = begin(&cluster);
-        // The first moments have the most steps.
+        // Most steps are at the beginning.
         let limit = if round % 2 == 0 { 1_500 } else { 9_000 };
         thread::sleep(Duration::from_millis(random.below(limit) as u64));
         child.kill().unwrap();
@@ -119,7 +120,7 @@ fn parts_that_are_killed_are_told_and_made_anew_or_taken_down() {
         }
         thread::sleep(Duration::from_millis(random.below(1_000) as u64));
         if random.chance(50) {
-            // The killed one may have been a process that the cluster can do without; what counts is the end.
+            // The cluster may not have needed the killed process; only the final state matters.
             assert_eq!(up(&cluster)["ready"], true);
             assert_eq!(run("status", &cluster, &[]).0, 0);
         } else {
@@ -138,14 +139,14 @@ fn an_interrupted_up_takes_everything_down_before_it_ends() {
     let (mut random, cluster) = (random(), Cluster::new("life-interrupted"));
     for _ in 0..rounds() {
         let mut latest = 5_000;
-        // On a fast machine the last step may be over when the signal comes: then it comes earlier.
+        // On a fast machine the last step may be over when the signal is sent; then an earlier time is tried.
         while !was_interrupted(&cluster, 50 + random.below(latest)) {
             latest /= 2;
         }
     }
 }
 
-/// Interrupts an `up` after so many milliseconds. One that was over by then is taken down.
+/// Interrupts `up` after this time. Returns whether it was still running; if not, takes the cluster down.
 fn was_interrupted(cluster: &Cluster, milliseconds: usize) -> bool {
     let mut child = begin(cluster);
     thread::sleep(Duration::from_millis(milliseconds as u64));
@@ -172,7 +173,7 @@ fn a_cluster_that_runs_is_left_alone_and_a_neighbour_survives_its_end() {
     let (code, again) = run("up", &long, &["--gpus", "1"]);
     assert_eq!((code, &again["data"]), (0, &first), "an `up` of a cluster that runs");
     assert_eq!(again["warnings"][0]["code"], "NOTICE", "{again}");
-    // A stranger with namespaces of its own, and one whose text names the cluster.
+    // An unrelated process with its own namespaces, and one whose arguments name the cluster.
     let mut stranger = Command::new("unshare").args(["--net", "sleep", "600"]).spawn().unwrap();
     let mut namesake = Command::new("sleep").arg("600").env("ABOUT", &short.state).spawn().unwrap();
     down_without_a_trace(&short);
@@ -191,7 +192,7 @@ fn a_cluster_whose_state_directory_is_gone_is_ended_all_the_same() {
     let _machine = machine();
     let cluster = Cluster::new("life-stateless");
     up(&cluster);
-    // Moved away and not removed, since the parts go on writing.
+    // Moved away and not removed, since the components continue writing.
     let moved = tempfile::tempdir_in(cluster.state.ancestors().nth(2).unwrap()).unwrap();
     std::fs::rename(&cluster.state, moved.path().join("state")).unwrap();
     assert_eq!(run("status", &cluster, &[]).0, 1);
@@ -209,7 +210,7 @@ fn a_cluster_answers_this_machine_and_asks_nobody() {
     let ours = std::net::Ipv4Addr::from(u32::from(*node.ip()) - 1);
     let listener = std::net::TcpListener::bind((ours, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
-    // 192.0.2.0/24 is nobody's: no packet of this test could reach anyone.
+    // 192.0.2.0/24 is reserved for documentation: no packet of this test can reach anyone.
     for (address, port) in [(ours.to_string(), port), ("192.0.2.1".to_owned(), 80)] {
         let connect = format!("exec 3<>/dev/tcp/{address}/{port}");
         let inside = cluster.processes().into_iter().map(|id| id.to_string());

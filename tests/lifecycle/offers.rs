@@ -1,4 +1,4 @@
-//! What a cluster can be asked for, as its kubelet and scheduler see it: GPUs, a taint, storage classes, registries, the audit log.
+//! The options and features of a cluster, as its kubelet and scheduler see them: GPUs, a taint, storage classes, registries, the audit log.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Cluster, down_without_a_trace, machine, up_with};
 
-/// A cluster that runs, asked by its own kubectl.
+/// A running cluster, with its own kubectl.
 struct Running {
     status: Value,
 }
@@ -44,7 +44,7 @@ impl Running {
         self.create(&pod);
     }
 
-    /// The state of a pod's container, once it is one that is waited for.
+    /// Waits until the state of a pod's container satisfies a condition.
     fn wait_for_container(&self, pod: &str, is_meant: impl Fn(&Value) -> bool) {
         let state = || self.get(&["pod", pod])["status"]["containerStatuses"][0]["state"].take();
         wait(Duration::from_mins(1), || format!("{pod}: {}", state()), || is_meant(&state()).then_some(()));
@@ -66,7 +66,7 @@ fn a_cluster_is_as_it_was_asked_for() {
     assert_eq!(node["status"]["allocatable"]["nvidia.com/gpu"], "4", "{node}");
     assert_eq!(node["spec"]["taints"], json!([{"key": "example.com/site", "value": "a", "effect": "NoSchedule"}]));
 
-    // The class that is the default binds without a pod; the other one waits for it.
+    // The default class binds without a pod, the other one waits for it.
     let claim = |name: &str, class: Option<&str>| {
         let mut claim = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": name}, "spec": {
             "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Mi"}}}});
@@ -83,7 +83,7 @@ fn a_cluster_is_as_it_was_asked_for() {
 
     registries_are_what_they_are_called(&running);
 
-    // What this test asked is in the log, and told from what others asked.
+    // The log has the requests of this test, and distinguishes them from others.
     let log = Log::open(running.path("audit_log").as_ref()).unwrap();
     let created =
         |resource| Filter { user_agent: Some("kubectl"), verb: Some("create"), resource: Some(resource), ..Filter::default() };
@@ -92,7 +92,7 @@ fn a_cluster_is_as_it_was_asked_for() {
     down_without_a_trace(&cluster);
 }
 
-/// Seen by the kubelet: a tag that is missing, a password that is asked for, a registry that takes its time.
+/// Seen by the kubelet: a missing tag, a required password, a slow registry.
 fn registries_are_what_they_are_called(running: &Running) {
     let said = |pod: &str, words: &str| {
         let is_meant = |state: &Value| state["waiting"]["message"].as_str().is_some_and(|message| message.contains(words));

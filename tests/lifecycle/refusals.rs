@@ -1,4 +1,4 @@
-//! Machines on which no cluster can be had: one message with all that is missing and what to do, and nothing left behind.
+//! Machines that cannot run a cluster: one message with everything that is missing and what to do, and nothing left behind.
 
 use std::{ffi::OsStr, process::Command};
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{Cluster, command, machine};
 
-/// Exit code and faults of an `up` that is refused.
+/// Exit status and faults of an `up` that is refused.
 fn faults(cluster: &Cluster, up: &mut Command) -> (i32, Vec<Value>) {
     let output = up.output().unwrap();
     let answer: Value = serde_json::from_slice(&output.stdout)
@@ -19,7 +19,7 @@ fn faults(cluster: &Cluster, up: &mut Command) -> (i32, Vec<Value>) {
     (output.status.code().unwrap_or(-1), faults)
 }
 
-/// The same of one that another program starts, such as one that takes rights away, in an environment.
+/// The same for an `up` that another program starts, such as one that drops privileges, with an environment.
 fn refused(cluster: &Cluster, around: &[&str], environment: &[(&str, &OsStr)], more: &[&str]) -> (i32, Vec<Value>) {
     let up = command("up", cluster, &[&["--install-packages=false"], more].concat());
     let mut outer = Command::new(around.first().copied().unwrap_or("env"));
@@ -27,7 +27,7 @@ fn refused(cluster: &Cluster, around: &[&str], environment: &[(&str, &OsStr)], m
     faults(cluster, &mut outer)
 }
 
-/// Whether one of the faults says these words.
+/// Whether one of the faults contains this text.
 fn tells(faults: &[Value], words: &str) -> bool {
     faults.iter().any(|fault| fault["message"].as_str().is_some_and(|message| message.contains(words)))
 }
@@ -36,7 +36,7 @@ fn tells(faults: &[Value], words: &str) -> bool {
 fn somebody_who_is_not_root_is_told_all_that_is_missing_at_once() {
     let _machine = machine();
     let (cluster, cache) = (Cluster::new("life-nobody"), tempfile::tempdir().unwrap());
-    // A copy, since the build directory may be root's alone.
+    // A copy, since only root may be able to read the build directory.
     let place = tempfile::Builder::new().permissions(std::os::unix::fs::PermissionsExt::from_mode(0o755)).tempdir().unwrap();
     let program = place.path().join("flare-kube");
     std::fs::copy(env!("CARGO_BIN_EXE_flare-kube-under-test"), &program).unwrap();

@@ -1,4 +1,4 @@
-//! What a cluster can leave on a machine, looked for without any code of the testbed.
+//! Finds traces of a cluster on a machine, without any code of the testbed.
 
 use std::{
     fs,
@@ -7,20 +7,20 @@ use std::{
     process::Command,
 };
 
-/// A cluster as it is seen from outside.
+/// A cluster, seen from outside.
 #[derive(Debug)]
 pub(crate) struct Cluster {
     /// Its name.
     pub(crate) name: String,
     /// Its state directory.
     pub(crate) state: PathBuf,
-    /// Directories of the machine that were there before.
+    /// Directories of the machine that existed before.
     directories: Vec<PathBuf>,
-    /// Names of network namespaces that were there before.
+    /// Names of network namespaces that existed before.
     namespaces: String,
 }
 
-/// Where Kubernetes, containerd and CNI write when nobody tells them otherwise.
+/// The default directories of Kubernetes, containerd and CNI.
 const DIRECTORIES: [&str; 12] = [
     "/etc/cni",
     "/opt/containerd",
@@ -37,7 +37,7 @@ const DIRECTORIES: [&str; 12] = [
 ];
 
 impl Cluster {
-    /// Looks at the machine before the cluster is started.
+    /// Records the state of the machine before the cluster is started.
     pub(crate) fn new(name: &str) -> Self {
         let state = integration_tests::cache_directory().canonicalize().unwrap().join("clusters").join(name);
         let cluster = Self { name: name.to_owned(), state, directories: existing(), namespaces: namespaces() };
@@ -49,7 +49,7 @@ impl Cluster {
         cluster
     }
 
-    /// Ids of processes that carry the state directory or live in a control group of the cluster.
+    /// Ids of processes that have the state directory in their environment or are in a control group of the cluster.
     pub(crate) fn processes(&self) -> Vec<i32> {
         let entries = fs::read_dir("/proc").unwrap().filter_map(Result::ok);
         let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
@@ -65,14 +65,14 @@ impl Cluster {
         !ended && (read("environ").split(|byte| *byte == 0).any(|pair| pair == carries) || grouped)
     }
 
-    /// Kills one process, where it is still the cluster's.
+    /// Kills one process, if it still belongs to the cluster.
     pub(crate) fn kill(&self, id: i32) {
         if self.holds(id) {
             let _ = Command::new("kill").args(["-s", "KILL", &id.to_string()]).stderr(std::process::Stdio::null()).status();
         }
     }
 
-    /// Whatever there is of the cluster, one line each.
+    /// All traces of the cluster, one line each.
     pub(crate) fn traces(&self) -> Vec<String> {
         let mut traces: Vec<_> = self.processes().iter().map(|id| format!("process {id}: {}", command_line(*id))).collect();
         let text = self.state.to_str().unwrap();
@@ -94,7 +94,7 @@ impl Cluster {
         traces
     }
 
-    /// Files of a running cluster that others than root may read.
+    /// Files of a running cluster that users other than root can read.
     pub(crate) fn open_secrets(&self) -> Vec<PathBuf> {
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o077;
         let files = ["kubeconfig", "pki", "kubeconfigs"].map(|file| self.state.join(file));
@@ -117,7 +117,7 @@ fn namespaces() -> String {
     output("ip", &["netns", "list"])
 }
 
-/// Settings of the whole machine that a kubelet changes.
+/// Machine-wide settings that a kubelet would change.
 pub(crate) fn settings() -> Vec<String> {
     let names = ["vm/overcommit_memory", "vm/panic_on_oom", "kernel/panic", "kernel/panic_on_oops", "net/ipv4/ip_forward"];
     names.iter().map(|name| fs::read_to_string(format!("/proc/sys/{name}")).unwrap_or_default()).collect()

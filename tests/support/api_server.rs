@@ -1,5 +1,5 @@
-//! A small API server: keeps `ConfigMap`s and Secrets in memory, allows everything, notes what it is asked, and can fall silent at any
-//! request. For what a real one cannot be made to do: a program that is killed at exactly this request.
+//! A small API server that keeps `ConfigMap`s and Secrets in memory, allows everything, records requests, and can stop answering at
+//! any request, for tests that kill a program at exactly that request.
 
 use std::{
     collections::BTreeMap,
@@ -13,24 +13,24 @@ use std::{
 
 use serde_json::{Value, json};
 
-/// At which request the server falls silent, and whether it carries that one out.
+/// At which request the server stops answering, and whether it still executes that one.
 #[derive(Debug, Clone, Copy)]
 pub struct Silence {
     /// The number of the request, from 1.
     pub request: usize,
-    /// Whether its effect is kept.
+    /// Whether it is executed.
     pub carried_out: bool,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// By path.
+    /// The objects by path.
     objects: BTreeMap<String, Value>,
-    /// Method and path with query, of this run.
+    /// The requests of this run: method, and path with query.
     asked: Vec<(String, String)>,
     silence: Option<Silence>,
     is_silent: bool,
-    /// How many runs there were: threads of an earlier one end.
+    /// The number of the run; threads of earlier runs end.
     run: usize,
 }
 
@@ -65,19 +65,19 @@ impl ApiServer {
         path.to_path_buf()
     }
 
-    /// Begins a run: nothing has been asked. The objects stay.
+    /// Begins a run without requests. The objects stay.
     pub fn begin(&self, silence: Option<Silence>) {
         let mut state = self.state.lock().unwrap();
         let run = state.run + 1;
         *state = State { objects: std::mem::take(&mut state.objects), silence, run, ..State::default() };
     }
 
-    /// Forgets all objects.
+    /// Removes all objects.
     pub fn clear(&self) {
         self.state.lock().unwrap().objects.clear();
     }
 
-    /// Puts an object there.
+    /// Stores an object.
     pub fn put(&self, path: &str, object: Value) {
         self.state.lock().unwrap().objects.insert(path.to_owned(), object);
     }
@@ -87,12 +87,12 @@ impl ApiServer {
         self.state.lock().unwrap().objects.keys().cloned().collect()
     }
 
-    /// Whether the request has come at which it falls silent.
+    /// Whether it has received the request at which it stops answering.
     pub fn is_silent(&self) -> bool {
         self.state.lock().unwrap().is_silent
     }
 
-    /// What would change something, of this run: method, and path with query.
+    /// The writing requests of this run: method, and path with query.
     pub fn writes(&self) -> Vec<(String, String)> {
         let state = self.state.lock().unwrap();
         let is_write = |(method, path): &&(String, String)| method != "GET" && !path.contains("subject");
@@ -117,7 +117,7 @@ impl ApiServer {
         }
     }
 
-    /// Status and body; `None` where it falls silent.
+    /// Status and body; `None` if it does not answer.
     fn answer(&self, method: &str, path: &str, body: &[u8]) -> Option<(u16, Value)> {
         let mut state = self.state.lock().unwrap();
         if state.is_silent {
@@ -138,7 +138,7 @@ impl ApiServer {
 fn carry_out(objects: &mut BTreeMap<String, Value>, method: &str, path: &str, body: &[u8]) -> (u16, Value) {
     let not_found = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "code": 404,
         "reason": "NotFound", "message": "not found", "details": {}});
-    // The answer to a review is the review with a status.
+    // The answer to a review is the review with its status.
     let review = |status: Value| {
         let mut review: Value = serde_json::from_slice(body).unwrap();
         review["status"] = status;

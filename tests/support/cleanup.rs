@@ -1,6 +1,6 @@
-//! What a run must undo, however it ends: at the end of a scope, in a panic, or on Ctrl-C (exit 130).
+//! Cleanup that runs however a process ends: at the end of a scope, in a panic, or on Ctrl-C (exit status 130).
 //!
-//! A process that is killed undoes nothing; its namespaces and changed nodes carry [`run_id`], by which the next run knows them.
+//! A killed process cannot clean up; its namespaces and changed nodes are labelled with [`run_id`], by which the next run finds them.
 
 use std::fs;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,18 +10,18 @@ use std::time::Duration;
 
 type Step = Box<dyn FnOnce() + Send>;
 
-/// What is still to be undone, in the order in which it was done.
+/// The pending cleanup steps, in the order in which they were registered.
 static OPEN: Mutex<Vec<(u64, Step)>> = Mutex::new(Vec::new());
-/// Whether the run has been asked to end. Programs are started under the read side, so that none starts after the kill.
+/// Whether the run has been interrupted. Programs are started under the read lock, so that none starts after the kill.
 static INTERRUPTED: RwLock<bool> = RwLock::new(false);
 
-/// A step that is carried out when this value is dropped, or when the run is interrupted; never twice.
+/// A step that runs when this value is dropped or the run is interrupted, but never twice.
 #[derive(Debug)]
 #[must_use = "a value that is dropped at once undoes at once"]
 pub struct CleanupGuard(u64);
 
 impl CleanupGuard {
-    /// Plans a step. It may start programs, but only by [`std::process::Command`] itself: see [`unless_interrupted`].
+    /// Registers a step. It may start programs, but only with [`std::process::Command`] directly: see [`unless_interrupted`].
     pub fn plan(step: impl FnOnce() + Send + 'static) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -38,13 +38,13 @@ impl Drop for CleanupGuard {
         };
         match planned {
             Some((_, step)) => step(),
-            // The interrupt has taken it over, and ends the process when it is done.
+            // The interruption handler runs it, and exits afterwards.
             None => hold_if_interrupted(),
         }
     }
 }
 
-/// From now on Ctrl-C and SIGTERM end the programs that this process started, undo what is open, and exit with 130.
+/// From now on Ctrl-C and SIGTERM stop the programs that this process started, run the pending steps, and exit with 130.
 pub fn listen() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| ctrlc::set_handler(interrupt).expect("no one else in this process listens to signals"));
@@ -68,7 +68,7 @@ fn interrupt() {
     }
 }
 
-/// Starts a program through `start`, unless the run has been asked to end: then this thread rests until the process is gone.
+/// Starts a program with `start`, unless the run has been interrupted: then this thread blocks until the process exits.
 pub fn unless_interrupted<T>(start: impl FnOnce() -> T) -> T {
     let interrupted = INTERRUPTED.read().unwrap_or_else(PoisonError::into_inner);
     if !*interrupted {
@@ -78,7 +78,7 @@ pub fn unless_interrupted<T>(start: impl FnOnce() -> T) -> T {
     rest()
 }
 
-/// Rests until the process is gone, where the run has been asked to end: what this thread would say now is only about that.
+/// Blocks until the process exits if the run has been interrupted, since this thread could only report failures caused by that.
 pub fn hold_if_interrupted() {
     let interrupted = *INTERRUPTED.read().unwrap_or_else(PoisonError::into_inner);
     if interrupted {
@@ -92,7 +92,7 @@ fn rest() -> ! {
     }
 }
 
-/// The processes whose parent is this one.
+/// The child processes of this one.
 fn children() -> Vec<rustix::process::Pid> {
     let us = std::process::id().to_string();
     let all = fs::read_dir("/proc").into_iter().flatten().flatten();
@@ -101,19 +101,19 @@ fn children() -> Vec<rustix::process::Pid> {
     ours.filter_map(rustix::process::Pid::from_raw).collect()
 }
 
-/// The fields of `/proc/PROCESS/stat` after the name: state, parent, …; none where there is no such process.
+/// The fields of `/proc/PROCESS/stat` after the name: state, parent, …; `None` if there is no such process.
 fn fields_of(process: &str) -> Option<Vec<String>> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     let (_, after_name) = stat.rsplit_once(") ")?;
     Some(after_name.split(' ').map(str::to_owned).collect())
 }
 
-/// When a process started, in ticks since the kernel did. A number that is given again has another start.
+/// The start time of a process in ticks since boot, which distinguishes it from a later process with the same id.
 fn start_of(process: &str) -> Option<String> {
     fields_of(process)?.get(19).cloned()
 }
 
-/// The kernel and the process numbers that this process lives with.
+/// Identifies the boot of the kernel and the process namespace.
 fn machine() -> String {
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     let numbers = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
@@ -121,13 +121,13 @@ fn machine() -> String {
     format!("{}-{numbers}", boot.split('-').next().unwrap_or_default())
 }
 
-/// This process among all of all machines; fits a label's value.
+/// A unique id of this process on any machine, valid as a label value.
 pub fn run_id() -> String {
     let process = std::process::id().to_string();
     format!("{}-{process}-{}", machine(), start_of(&process).unwrap_or_default())
 }
 
-/// Whether the process with this [`run_id`] is gone; none for one of another machine or another boot, which cannot be told.
+/// Whether the process with this [`run_id`] is gone; `None` if it is of another machine or boot, so that it cannot be known.
 pub fn is_gone(run: &str) -> Option<bool> {
     let (process, start) = run.strip_prefix(&machine())?.strip_prefix('-')?.split_once('-')?;
     Some(start_of(process).as_deref() != Some(start))

@@ -1,4 +1,4 @@
-//! Hermetic runs of programs: an empty environment, a home and a directory for temporaries of their own.
+//! Hermetic runs of programs: an empty environment, with a separate home and temporary directory.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::cleanup::CleanupGuard;
 
-/// A place for one test: a directory that ends with it, and commands that see nothing of the machine.
+/// A temporary directory for one test, and commands that are isolated from the machine's settings.
 #[derive(Debug)]
 pub struct Sandbox {
     directory: PathBuf,
@@ -16,11 +16,11 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// A new, empty place.
+    /// A new, empty sandbox.
     pub fn new() -> Self {
         let directory = tempfile::Builder::new().prefix("flare-kube-it-").tempdir().unwrap().keep();
         let ended = directory.clone();
-        // A directory that cannot be removed fails no test.
+        // A directory that cannot be removed does not fail the test.
         let end = CleanupGuard::plan(move || drop(std::fs::remove_dir_all(ended)));
         for name in ["home", "tmp"] {
             std::fs::create_dir(directory.join(name)).unwrap();
@@ -53,7 +53,7 @@ impl Sandbox {
         command
     }
 
-    /// Runs `program` with `arguments` to its end.
+    /// Runs `program` with `arguments` to completion.
     pub fn run<A: AsRef<OsStr>>(&self, program: impl AsRef<OsStr>, arguments: impl IntoIterator<Item = A>) -> Finished {
         let output = self.command(program).args(arguments).output().unwrap();
         Finished::new(&output, self.path())
@@ -66,11 +66,11 @@ impl Default for Sandbox {
     }
 }
 
-/// What a program left behind. The directory of the test reads `$TEST` in both texts of [`Finished::shown`].
+/// The result of a program. [`Finished::shown`] replaces the directory of the test by `$TEST`.
 #[derive(Debug, Clone)]
 #[must_use = "a run that nobody looks at proves nothing"]
 pub struct Finished {
-    /// The exit code, or none where a signal ended the program.
+    /// The exit status; `None` if a signal ended the program.
     pub code: Option<i32>,
     /// Standard output.
     pub stdout: String,
@@ -80,7 +80,7 @@ pub struct Finished {
 }
 
 impl Finished {
-    /// The end of a program that ran in the directory of a test.
+    /// The result of a program that ran in the directory of a test.
     pub fn new(output: &Output, directory: &Path) -> Self {
         Self {
             code: output.status.code(),
@@ -90,12 +90,12 @@ impl Finished {
         }
     }
 
-    /// The one JSON document on standard output.
+    /// The single JSON document on standard output.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("stdout is no JSON document: {error}\n{self:#?}"))
     }
 
-    /// Fails the test unless the program ended with `code`.
+    /// Fails the test unless the program exited with `code`.
     pub fn expect_code(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "{self:#?}");
         self

@@ -1,13 +1,13 @@
-//! The real Helm, as the workspace builds it into its cache.
+//! The real Helm, which the workspace builds into its cache.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::{cache_directory, workspace_directory};
 
-/// The Helm that the comparison uses: `$FLARE_KUBE_HELM`, else Helm 3 of the cache.
+/// The Helm that the comparison uses: `$FLARE_KUBE_HELM`, otherwise Helm 3 of the cache.
 ///
-/// Fails with the command that puts it there: a comparison without Helm would prove less than it says.
+/// Fails with the command that builds it, instead of comparing less without Helm.
 pub fn helm() -> PathBuf {
     if let Some(program) = std::env::var_os("FLARE_KUBE_HELM") {
         return PathBuf::from(program);
@@ -20,7 +20,7 @@ pub fn helm_4() -> PathBuf {
     cached("4.")
 }
 
-/// The Helm of the cache whose version starts so; versions stand in `tools/helm/versions`.
+/// The Helm of the cache with this major version; versions are listed in `tools/helm/versions`.
 fn cached(major: &str) -> PathBuf {
     let versions = std::fs::read_to_string(workspace_directory().join("tools/helm/versions")).unwrap();
     let version = versions.lines().find(|version| version.starts_with(major)).unwrap();
@@ -33,7 +33,7 @@ fn cached(major: &str) -> PathBuf {
     program
 }
 
-/// Renders a chart; the text of all manifests, or what Helm said.
+/// Renders a chart; returns the text of all manifests, or Helm's error.
 pub fn template(release: &str, chart: &Path, namespace: &str) -> Result<String, String> {
     let output = Command::new(helm()).args(["template", release]).arg(chart).args(["--namespace", namespace]).output().unwrap();
     if output.status.success() {

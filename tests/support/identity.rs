@@ -1,13 +1,13 @@
-//! Certificates for kits whose names and organisations are made up by a test.
+//! Certificates for kits, with names and organisations that a test chooses.
 
 use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType};
 
 use crate::kit::Tree;
 
-/// Who a generated certificate speaks for.
+/// The subject of a generated certificate.
 #[derive(Debug, Clone)]
 pub struct Subject<'a> {
-    /// The common name, or none.
+    /// The common name; empty for none.
     pub common_name: &'a str,
     /// The organisation, or none.
     pub organisation: Option<&'a str>,

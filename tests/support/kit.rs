@@ -1,4 +1,4 @@
-//! A startup kit in memory, to be changed and written to disk.
+//! A startup kit in memory, which can be changed and written to disk.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-/// What stands at a path of a kit.
+/// An entry of a kit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {
     /// A directory and its mode.
@@ -18,12 +18,12 @@ pub enum Entry {
     Link(String),
 }
 
-/// A directory tree: relative path with `/` to entry; the root is the empty path.
+/// A directory tree: entries by relative path with `/`; the root is the empty path.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tree(pub BTreeMap<String, Entry>);
 
 impl Tree {
-    /// Reads a directory, modes included.
+    /// Reads a directory, including modes.
     pub fn read(directory: &Path) -> Self {
         let mut tree = Self::default();
         tree.read_below(directory, "");
@@ -49,7 +49,7 @@ impl Tree {
         }
     }
 
-    /// Writes the tree as `directory`, which must not be there; its parents are made.
+    /// Writes the tree as `directory`, which must not exist; its parents are made.
     pub fn write(&self, directory: &Path) {
         fs::create_dir_all(directory.parent().expect("a kit has a parent directory")).unwrap();
         for (relative, entry) in &self.0 {
@@ -64,7 +64,7 @@ impl Tree {
                 }
             }
         }
-        // Directory modes last, and children before parents: a directory without write permission takes no children.
+        // Directory modes last, and children before parents: a directory without write permission accepts no children.
         for (relative, entry) in self.0.iter().rev() {
             if let Entry::Directory(mode) = entry {
                 let path = if relative.is_empty() { directory.to_path_buf() } else { directory.join(relative) };
@@ -73,12 +73,12 @@ impl Tree {
         }
     }
 
-    /// Whether something stands at `path`.
+    /// Whether there is an entry at `path`.
     pub fn has(&self, path: &str) -> bool {
         self.0.contains_key(path)
     }
 
-    /// Puts a file there, with the mode of what stood there or 0644; directories above it are made.
+    /// Puts a file at `path`, with the mode of the previous one or 0644; directories above it are made.
     pub fn put(&mut self, path: &str, bytes: impl Into<Vec<u8>>) {
         let mode = match self.0.get(path) {
             Some(Entry::File(_, mode)) => *mode,
@@ -87,13 +87,13 @@ impl Tree {
         self.put_mode(path, bytes, mode);
     }
 
-    /// Puts a file there with this mode; directories above it are made.
+    /// Puts a file at `path` with this mode; directories above it are made.
     pub fn put_mode(&mut self, path: &str, bytes: impl Into<Vec<u8>>, mode: u32) {
         self.put_directories_above(path);
         self.0.insert(path.to_owned(), Entry::File(bytes.into(), mode));
     }
 
-    /// Puts an empty directory there; directories above it are made.
+    /// Puts an empty directory at `path`; directories above it are made.
     pub fn put_directory(&mut self, path: &str, mode: u32) {
         self.put_directories_above(path);
         self.0.insert(path.to_owned(), Entry::Directory(mode));
@@ -105,7 +105,7 @@ impl Tree {
         }
     }
 
-    /// Removes what stands at `path` and below it.
+    /// Removes the entries at and below `path`.
     pub fn remove(&mut self, path: &str) {
         let below = format!("{path}/");
         self.0.retain(|key, _| key != path && !key.starts_with(&below));
@@ -124,7 +124,7 @@ impl Tree {
         serde_json::from_slice(self.bytes(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 
-    /// Puts a JSON file there.
+    /// Puts a JSON file at `path`.
     pub fn put_json(&mut self, path: &str, value: &Value) {
         self.put(path, serde_json::to_vec_pretty(value).unwrap());
     }

@@ -1,6 +1,6 @@
-//! What the integration tests share: kits in memory, the reference as an oracle, hermetic commands, Helm, a cluster.
+//! Shared code of the integration tests: kits in memory, the reference as an oracle, hermetic commands, Helm, a cluster.
 //!
-//! Nothing here knows a rule of flare-kube: a helper that did would agree with the code under test for the wrong reason.
+//! Nothing here implements a rule of flare-kube, because then a test could agree with the code under test for the wrong reason.
 #![allow(clippy::disallowed_methods, reason = "tests stand at the edge: they make kits on disk and start processes")]
 #![allow(
     clippy::unwrap_used,
@@ -24,8 +24,8 @@ pub mod reference;
 
 use std::path::PathBuf;
 
-/// The directory in which tools and references are kept between runs: `$FLARE_KUBE_CACHE`, else
-/// `$XDG_CACHE_HOME/flare-kube`, else `~/.cache/flare-kube`.
+/// The directory in which tools and references are kept between runs: `$FLARE_KUBE_CACHE`, otherwise
+/// `$XDG_CACHE_HOME/flare-kube`, otherwise `~/.cache/flare-kube`.
 pub fn cache_directory() -> PathBuf {
     let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     variable("FLARE_KUBE_CACHE")

@@ -9,22 +9,22 @@ use serde_json::{Value, json};
 use crate::reference::Release;
 use crate::workspace_directory;
 
-/// How a run of `prepare` ended, on either side.
+/// The result of a run of `prepare`, on either side.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
     /// The exit code.
     pub exit_code: i64,
-    /// The error code, where there is one.
+    /// The error code, if there is one.
     pub error_code: Option<String>,
-    /// The message, where there is an error.
+    /// The message, if there is an error.
     pub message: String,
-    /// The report of a good run.
+    /// The report of a successful run.
     pub report: Option<Value>,
-    /// Warnings, a line each.
+    /// Warnings, one line each.
     pub warnings: Vec<String>,
 }
 
-/// One release of the reference, ready to be asked.
+/// A running process of one release of the reference.
 #[derive(Debug)]
 pub struct Oracle {
     child: Child,
@@ -47,7 +47,7 @@ impl Oracle {
         Self { child, input, output }
     }
 
-    /// The reference's own `prepare`.
+    /// Runs the reference's own `prepare`.
     pub fn prepare(&mut self, kit: &Path, config: Option<&Path>, output: Option<&Path>) -> Outcome {
         let answer = self.ask(&json!({"do": "prepare", "kit": kit, "config": config, "output": output}));
         let envelope = &answer["envelope"];
@@ -66,7 +66,7 @@ impl Oracle {
         }
     }
 
-    /// A JSON file as Python reads it; numbers that JSON libraries round come as `{"$number": "…"}`.
+    /// A JSON file as Python reads it; numbers that JSON libraries would round are returned as `{"$number": "…"}`.
     pub fn read_json(&mut self, path: &Path) -> Value {
         self.ask(&json!({"do": "read_json", "path": path}))["value"].take()
     }
@@ -76,7 +76,7 @@ impl Oracle {
         self.ask(&json!({"do": "read_yaml", "path": path}))["value"].take()
     }
 
-    /// All documents of a YAML text, empty ones left out, or why it is no YAML.
+    /// All documents of a YAML text that are not empty, or why it is not YAML.
     pub fn read_manifests(&mut self, text: &str) -> Result<Vec<Value>, String> {
         let mut answer = self.ask(&json!({"do": "read_manifests", "text": text}));
         match answer["value"].take() {
@@ -109,7 +109,7 @@ impl Oracle {
 
 impl Drop for Oracle {
     fn drop(&mut self) {
-        // Its input ends with us; the kill is for an oracle that hangs, and the wait leaves no zombie.
+        // It exits at the end of its input; the kill is for an oracle that hangs, and the wait avoids a zombie.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

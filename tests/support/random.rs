@@ -1,11 +1,11 @@
-//! A small seeded generator, so that a failing case is one number.
+//! A small seeded generator, so that a failing case can be repeated from one number.
 
-/// `SplitMix64`: equal seeds give equal sequences, on every machine and for ever.
+/// `SplitMix64`: equal seeds give equal sequences, on every machine and in every version.
 #[derive(Debug, Clone)]
 pub struct Random(u64);
 
 impl Random {
-    /// A sequence that is decided by `seed`.
+    /// The sequence of `seed`.
     pub fn new(seed: u64) -> Self {
         Self(seed)
     }
@@ -58,7 +58,7 @@ mod tests {
         assert_eq!(sequence(Random::for_case(7, 3)), sequence(Random::for_case(7, 3)));
         assert_ne!(sequence(Random::for_case(7, 3)), sequence(Random::for_case(7, 4)));
         assert_ne!(sequence(Random::for_case(7, 3)), sequence(Random::for_case(8, 3)));
-        // A sequence that changes makes every seed of an old failure worthless.
+        // If the sequence changed, seeds of old failures would be useless.
         assert_eq!(Random::new(1).next_bits(), 0x910A_2DEC_8902_5CC1);
     }
 }

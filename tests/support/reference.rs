@@ -1,11 +1,11 @@
-//! The reference, `nvflare` of `PyPI`, in virtual environments of the cache, as `tools/reference/install.sh` makes them.
+//! The reference, `nvflare` of `PyPI`, in virtual environments of the cache, which `tools/reference/install.sh` makes.
 
 use std::path::PathBuf;
 use std::process::Command;
 
 use crate::{cache_directory, workspace_directory};
 
-/// The release of the reference that stands for a target.
+/// The release of the reference that is used for a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Release {
     /// 2.8.3, for target 2.8.
@@ -26,7 +26,7 @@ impl Release {
         }
     }
 
-    /// The target, as `--target` takes it.
+    /// The target, as a value of `--target`.
     pub fn target(self) -> &'static str {
         match self {
             Self::V28 => "2.8",
@@ -34,7 +34,7 @@ impl Release {
         }
     }
 
-    /// The directory of its virtual environment, which is made and filled where it is missing (minutes, network).
+    /// The directory of its virtual environment, which is made if missing (takes minutes, needs the network).
     pub fn environment(self) -> PathBuf {
         let directory = cache_directory().join(format!("reference/nvflare-{}", self.version()));
         if !directory.join(".complete").is_file() {

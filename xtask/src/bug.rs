@@ -1,4 +1,4 @@
-//! A bug of ours ends a run like any other fault: with one document, exit 70 and a place in the source to report.
+//! A panic ends a run like any other fault: with one document, exit status 70 and a place in the source to report.
 
 use std::{
     any::Any,
@@ -10,10 +10,10 @@ use flare_diagnostic::{Code, Diagnostic};
 
 use crate::output::{VerbResult, exit_status, write_to_stderr};
 
-/// Where the first bug of this run was met.
+/// The place of the first panic of this run.
 static PLACE: Mutex<Option<String>> = Mutex::new(None);
 
-/// Notes the place of a bug in place of the standard report, whose text may hold values of the user's files.
+/// Records the place of a panic instead of printing the standard report, which may contain values of the user's files.
 pub(crate) fn note_places() {
     set_hook(Box::new(|info: &PanicHookInfo<'_>| {
         if let (Ok(mut place), Some(location)) = (PLACE.lock(), info.location()) {
@@ -22,12 +22,12 @@ pub(crate) fn note_places() {
     }));
 }
 
-/// Does the work of a verb; a bug on the way is its failure.
+/// Runs a verb and turns a panic into its failure.
 pub(crate) fn caught(work: impl FnOnce() -> VerbResult) -> VerbResult {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| Err(fault(payload).into()))
 }
 
-/// Runs everything, so that no bug ends the process in another way than with its exit number.
+/// Runs everything, so that even a panic ends the process with its own exit status.
 pub(crate) fn exit_number_of(run: impl FnOnce() -> u8) -> u8 {
     catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|payload| {
         let fault = fault(payload);
@@ -36,7 +36,7 @@ pub(crate) fn exit_number_of(run: impl FnOnce() -> u8) -> u8 {
     })
 }
 
-/// The payload is not shown: it may quote a file.
+/// The fault of a panic. The payload is not shown: it may quote a file.
 fn fault(_payload: Box<dyn Any + Send>) -> Diagnostic {
     let place = PLACE.lock().ok().and_then(|place| place.clone());
     let place = place.map_or_else(String::new, |place| format!(", found at {place}"));

@@ -1,4 +1,4 @@
-//! The whole command line: the verbs of users and those of a checkout, which do not know each other.
+//! The whole command line: the verbs of users and those of a checkout, which are independent of each other.
 
 use std::ffi::OsString;
 
@@ -37,13 +37,13 @@ impl Verb {
     }
 }
 
-/// The definition of the command line, from which help, completions and man pages come.
+/// The definition of the command line, from which help, completions and man pages are generated.
 #[must_use]
 pub fn command() -> clap::Command {
     CommandLine::command()
 }
 
-/// The definition as this run shows it: verbs of a checkout are listed only where Cargo runs the program.
+/// The definition as this run shows it: verbs of a checkout are listed only if Cargo runs the program.
 fn shown_command(environment: &Environment) -> clap::Command {
     if environment.is_of_a_checkout() {
         return command();
@@ -53,7 +53,7 @@ fn shown_command(environment: &Environment) -> clap::Command {
     names.into_iter().fold(command(), |command, name| command.mut_subcommand(name, |verb| verb.hide(true)))
 }
 
-/// Parses a command line, runs its verb and prints the result. Gives the exit number.
+/// Parses a command line, runs its verb and prints the result. Returns the exit status.
 pub fn parse_and_run(environment: &Environment, arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let refuse = |error: &clap::Error| usage::refuse(environment, &command(), error, &arguments);

@@ -1,4 +1,4 @@
-//! What every verb is given besides its own arguments.
+//! The context of every verb besides its own arguments.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -24,7 +24,7 @@ pub(crate) struct SharedArguments {
     pub(crate) verbose: bool,
 }
 
-/// The process around a run, Ctrl-C, and the shared flags.
+/// The process's environment, Ctrl-C, and the shared flags.
 #[derive(Debug)]
 pub(crate) struct Context<'run> {
     pub(crate) environment: &'run Environment,
@@ -33,28 +33,28 @@ pub(crate) struct Context<'run> {
 }
 
 impl Context<'_> {
-    /// Says on stderr what is done now, where `-v` asked for it.
+    /// Prints on stderr what is done now, with `-v`.
     pub(crate) fn step(&self, text: impl FnOnce() -> String) {
         if self.shared.verbose {
             write_to_stderr(&format!("{}\n", text()));
         }
     }
 
-    /// A progress bar on stderr for people; hidden in pipes, with `-q` and with JSON.
+    /// A progress bar on stderr; hidden if stderr is not a terminal, with `-q` and with JSON.
     pub(crate) fn progress(&self, steps: usize) -> indicatif::ProgressBar {
         let shown = self.environment.stderr_is_terminal && !self.shared.quiet;
         let target = if shown { indicatif::ProgressDrawTarget::stderr() } else { indicatif::ProgressDrawTarget::hidden() };
         indicatif::ProgressBar::with_draw_target(Some(steps as u64), target)
     }
 
-    /// How much has been sent or received, on stderr for people.
+    /// The display on stderr of how much has been sent or received.
     pub(crate) fn transfer(&self) -> Transfer {
         let style = indicatif::ProgressStyle::with_template("{spinner} {msg}")
             .unwrap_or_else(|_| indicatif::ProgressStyle::default_spinner());
         Transfer { bar: self.progress(0).with_style(style), last: AtomicU64::new(0) }
     }
 
-    /// Gives the testbed what it needs of this run; what it reports goes to stderr.
+    /// Calls a function with the context of the testbed, which reports progress to stderr.
     pub(crate) fn with_testbed<T, E: From<Diagnostic>>(
         &self,
         work: impl FnOnce(&flare_testbed::Context<'_>) -> Result<T, E>,
@@ -75,14 +75,14 @@ impl Context<'_> {
     }
 }
 
-/// Files and bytes on their way, whose number is not known before.
+/// A display of transferred files and bytes, whose total is not known.
 pub(crate) struct Transfer {
     bar: indicatif::ProgressBar,
     last: AtomicU64,
 }
 
 impl Transfer {
-    /// Shows how many there are now; not each of them, for small files come by the thousand.
+    /// Shows the current numbers; not for every file, because there may be thousands of small ones.
     pub(crate) fn show(&self, files: u64, bytes: u64) {
         const STEP: u64 = 1 << 20;
         if bytes / STEP != self.last.swap(bytes, Ordering::Relaxed) / STEP {
@@ -91,7 +91,7 @@ impl Transfer {
         }
     }
 
-    /// Removes it.
+    /// Removes the display.
     pub(crate) fn end(self) {
         self.bar.finish_and_clear();
     }

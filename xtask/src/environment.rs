@@ -1,4 +1,4 @@
-//! What a run knows of the process around it, read once: the only place that asks for it.
+//! The process's environment, which only this module reads, once per run.
 
 use std::{
     io::IsTerminal as _,
@@ -8,7 +8,7 @@ use std::{
 
 use flare_diagnostic::{Code, Diagnostic};
 
-/// How the program is run in a checkout.
+/// The command that runs the program in a checkout.
 const THROUGH_CARGO: &str = "cargo xtask";
 
 /// Working directory, clock and terminal of a run.
@@ -16,24 +16,24 @@ const THROUGH_CARGO: &str = "cargo xtask";
 pub struct Environment {
     /// The directory to which relative paths refer.
     pub working_directory: PathBuf,
-    /// How the user runs this program: `cargo xtask` in the checkout, else `flare-kube`.
+    /// How the user runs this program: `cargo xtask` in the checkout, otherwise `flare-kube`.
     pub program: &'static str,
-    /// The clock, in seconds since 1970; certificates are judged by it.
+    /// The current time in seconds since 1970, for checking certificates.
     pub now: i64,
-    /// Whether stderr is a terminal whose cursor can be moved (not `TERM=dumb`): there are progress bars.
+    /// Whether stderr is a terminal whose cursor can be moved (not `TERM=dumb`), for progress bars.
     pub stderr_is_terminal: bool,
-    /// Whether colour is wanted: a terminal that knows it (not `TERM=dumb`), and `NO_COLOR` is not set.
+    /// Whether to use colour: a terminal that supports it (not `TERM=dumb`), without `NO_COLOR`.
     pub colour: bool,
-    /// The cache directory for what is built once: `FLARE_KUBE_CACHE`, else `$XDG_CACHE_HOME/flare-kube`, else
+    /// The cache directory for what is built once: `FLARE_KUBE_CACHE`, otherwise `$XDG_CACHE_HOME/flare-kube`, otherwise
     /// `~/.cache/flare-kube`.
     pub cache_directory: PathBuf,
     /// `PATH`, for finding programs.
     pub search_path: Vec<PathBuf>,
-    /// Whether this is a CI run (`CI` is set): nothing is skipped there.
+    /// Whether this is a CI run (`CI` is set), in which nothing is skipped.
     pub continuous_integration: bool,
     /// The kubeconfig of the cluster that tests and benches may use: `FLARE_KUBE_TEST_KUBECONFIG`.
     pub test_kubeconfig: Option<PathBuf>,
-    /// What says which cluster is meant and how it is reached: `KUBECONFIG`, the home directory, proxies.
+    /// The settings about clusters: `KUBECONFIG`, the home directory, proxies.
     pub cluster: flare_cluster::Environment,
 }
 
@@ -63,9 +63,9 @@ impl Environment {
     }
 }
 
-/// What the environment says about clusters, under the names that kubectl reads.
+/// Reads the settings about clusters from the variables that kubectl reads.
 fn cluster_environment(variable: &impl Fn(&str) -> Option<std::ffi::OsString>) -> flare_cluster::Environment {
-    // Each in capitals or small letters, as for Go's programs.
+    // Each in upper or lower case, as in Go programs.
     let text = |name: &str| {
         let value = variable(name).or_else(|| variable(&name.to_ascii_lowercase()))?;
         value.into_string().ok()
@@ -81,14 +81,14 @@ fn cluster_environment(variable: &impl Fn(&str) -> Option<std::ffi::OsString>) -
 }
 
 impl Environment {
-    /// Whether Cargo runs the program, so that it is the one of a checkout and no installed one.
+    /// Whether Cargo runs the program, so that it belongs to a checkout and is not an installed one.
     #[must_use]
     pub fn is_of_a_checkout(&self) -> bool {
         self.program == THROUGH_CARGO
     }
 
-    /// A path as the user means it: relative ones refer to the working directory, links on the way are resolved as far as the
-    /// path exists, and so are `.` and `..`, as the reference does.
+    /// A path as the user means it: relative paths refer to the working directory; links are resolved as far as the
+    /// path exists, as are `.` and `..`. The reference does the same.
     ///
     /// # Errors
     ///
@@ -98,8 +98,8 @@ impl Environment {
     }
 }
 
-/// Refuses a path that is not UTF-8, before anything is read or written: reports, markers, charts and `ConfigMap` keys are UTF-8, and
-/// could not name it.
+/// Refuses a path that is not UTF-8, before anything is read or written: reports, markers, charts and `ConfigMap` keys are UTF-8
+/// and could not contain it.
 pub(crate) fn utf8(path: PathBuf) -> Result<PathBuf, Diagnostic> {
     if path.to_str().is_some() {
         return Ok(path);
@@ -113,7 +113,7 @@ pub(crate) fn utf8(path: PathBuf) -> Result<PathBuf, Diagnostic> {
         .hint("rename the part that is shown with `\\x`, or copy what it holds to a directory with a plain name"))
 }
 
-/// A path without `.` and `..`, which are resolved in the text, so that the path need not exist.
+/// A path without `.` and `..`, which are resolved textually, so that the path need not exist.
 ///
 /// Paths in a container are resolved in the same way by `flare_names::path_parts`; a path of this machine need not be UTF-8,
 /// and `std::path` splits it.

@@ -1,5 +1,5 @@
-//! The command line of flare-kube: flags, pipelines, progress and the rendering of results. No rule about kits, names or
-//! charts lives here.
+//! The command line of flare-kube: flags, pipelines, progress and the rendering of results. It has no rules about kits, names
+//! or charts.
 //!
 //! It is a library so that tests can build their own copy of the program; `main` is one line.
 
@@ -19,13 +19,13 @@ mod workspace;
 pub use command_line::{command, parse_and_run};
 pub use environment::Environment;
 
-/// Runs the command line of this process and gives its exit status.
+/// Runs the command line of this process and returns its exit status.
 #[must_use]
 pub fn main() -> std::process::ExitCode {
     bug::note_places();
     std::process::ExitCode::from(bug::exit_number_of(|| {
         let arguments: Vec<_> = std::env::args_os().collect();
-        // A process that a local cluster starts, and no verb: nobody types it, so no help lists it.
+        // Not a verb but a process that a local cluster starts, so no help lists it.
         if let Some(link) = flare_testbed::registry::SlowLink::asked_for(&arguments) {
             return match flare_testbed::registry::serve_slow_link(link) {
                 Ok(()) => 0,

@@ -6,12 +6,12 @@ use flare_diagnostic::{Code, Diagnostic};
 
 use crate::interrupt::Interrupt;
 
-/// How often the flag of the interrupt is read.
+/// How often the interruption flag is read.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Runs a future to its end on a runtime of its own.
+/// Runs a future to completion on its own runtime.
 ///
-/// Nothing waits for what it started and left behind, such as a credential plug-in that was given up.
+/// Does not wait for tasks that it left behind, such as an abandoned credential plug-in.
 pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Diagnostic> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(|error| {
@@ -23,7 +23,7 @@ pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Diagnostic
     Ok(ended)
 }
 
-/// Ends when the run has been asked to stop.
+/// Completes when the run has been interrupted.
 pub(crate) async fn interrupted(interrupt: &Interrupt) {
     while interrupt.check().is_ok() {
         tokio::time::sleep(POLL_INTERVAL).await;

@@ -1,4 +1,4 @@
-//! What the argument parser says: help and version are results, all else is wrong usage.
+//! Handles the results of the argument parser other than a valid command line: help, version and usage errors.
 
 use std::{
     ffi::OsString,
@@ -13,8 +13,8 @@ use crate::{
     output::{EXIT_USAGE, Format, Reporter, forgive_closed_pipe, write_to_stderr},
 };
 
-/// Prints help or version, or refuses the line: as text, and where the line asked for JSON also as the one document on stdout.
-/// Gives the exit number.
+/// Prints help, version or a usage error as text and, if the command line asked for JSON, also as a document on stdout.
+/// Returns the exit status.
 pub(crate) fn refuse(environment: &Environment, command: &clap::Command, error: &clap::Error, arguments: &[OsString]) -> u8 {
     let json = wants_json(command, arguments);
     let format = if json { Format::Json } else { Format::Text };
@@ -27,12 +27,12 @@ pub(crate) fn refuse(environment: &Environment, command: &clap::Command, error: 
     if json { reporter.report_usage(fault(error)) } else { EXIT_USAGE }
 }
 
-/// On stderr, without the secrets that somebody may have typed.
+/// Prints the error, without secrets that somebody may have typed.
 fn print(error: &clap::Error) {
     let text = error.render().to_string();
     match without_secrets(&text) {
         std::borrow::Cow::Owned(text) => write_to_stderr(&text),
-        // In colour, where there is a terminal.
+        // In colour on a terminal.
         std::borrow::Cow::Borrowed(_) => drop(error.print()),
     }
 }
@@ -45,8 +45,8 @@ fn fault(error: &clap::Error) -> Diagnostic {
     Diagnostic::error(Code::InvalidArgs, message.trim_start_matches("error: ")).hint("run with `--help` for usage")
 }
 
-/// Whether a line that could not be parsed asked for JSON: `-o json`, `-ojson`, `-o=json`, `--format json`, `--format=json`, and `-o`
-/// behind other short flags, as in `-qojson`.
+/// Whether a command line that could not be parsed asked for JSON: `-o json`, `-ojson`, `-o=json`, `--format json`,
+/// `--format=json`, and `-o` after other short flags, as in `-qojson`.
 fn wants_json(command: &clap::Command, arguments: &[OsString]) -> bool {
     let flags = short_flags(command);
     let words: Vec<_> = arguments.iter().skip(1).map(|argument| argument.to_string_lossy()).collect();

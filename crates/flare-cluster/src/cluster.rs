@@ -1,4 +1,4 @@
-//! The connection that every other module uses: requests with a deadline, retries and errors in words.
+//! The connection that every other module uses: requests with a deadline, retries and readable errors.
 
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::{Operation, endpoint::Endpoint, fault, permission, retry};
 
-/// How long one request may take, retries included, where nothing else is said.
+/// The default deadline of one request, including retries.
 const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
 
 /// A cluster that answered. Cheap to clone; every clone shares the connections.
@@ -21,7 +21,7 @@ pub struct Cluster {
     deadline: Duration,
 }
 
-/// Shows server and version; a client may hold a credential.
+/// Shows only server and version; the client may hold a credential.
 impl fmt::Debug for Cluster {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
@@ -37,7 +37,7 @@ impl Cluster {
         Self { client, endpoint: Arc::new(endpoint), version: Arc::new(version), deadline: REQUEST_DEADLINE }
     }
 
-    /// Gives every request another deadline than 30 s.
+    /// Sets the deadline of every request; the default is 30 s.
     #[must_use]
     pub fn with_request_deadline(self, deadline: Duration) -> Self {
         Self { deadline, ..self }
@@ -53,7 +53,7 @@ impl Cluster {
         self.endpoint.context.as_deref()
     }
 
-    /// The namespace of the context, else `default`.
+    /// The namespace of the context, otherwise `default`.
     pub fn default_namespace(&self) -> &str {
         self.client.default_namespace()
     }
@@ -91,7 +91,8 @@ impl Cluster {
         })
     }
 
-    /// An error of the client in words. A refusal is looked into: whether the user may not, or a rule of the cluster forbids.
+    /// An error of the client as a diagnostic. For a refusal, finds out whether the user lacks a permission or an admission
+    /// rule of the cluster forbids it.
     pub(crate) async fn explain(&self, error: &kube::Error, operation: &Operation) -> Diagnostic {
         match error {
             kube::Error::Api(status) if status.code == 403 && status.metadata.is_some() => {

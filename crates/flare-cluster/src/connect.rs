@@ -1,4 +1,4 @@
-//! From what the user and the environment say to a cluster that answered.
+//! Connects to the cluster that the command line and the environment name.
 
 use std::time::Duration;
 
@@ -20,15 +20,15 @@ use crate::{
     proxy,
 };
 
-/// How long the way to the API server may take; far servers answer in one second.
+/// How long connecting to the API server may take; distant servers answer within a second.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
 
-/// How long a credential plug-in may take: some open a browser and wait for a person.
+/// How long a credential plug-in may take: some open a browser and wait for the user.
 const PLUGIN_DEADLINE: Duration = Duration::from_mins(2);
 
-/// Connects to the cluster that kubectl would take and asks for its version.
+/// Connects to the cluster that kubectl would use and asks for its version.
 ///
-/// A credential plug-in of the kubeconfig is run; it may talk to the terminal.
+/// A credential plug-in of the kubeconfig is run; it may use the terminal.
 ///
 /// # Errors
 ///
@@ -47,7 +47,7 @@ pub async fn connect(access: &Access, environment: &Environment) -> Result<Clust
 /// Makes the client. kube runs the credential plug-in here and blocks the thread while it runs.
 async fn client(mut config: Config, endpoint: &Endpoint) -> Result<Client, Diagnostic> {
     config.connect_timeout = Some(CONNECT_DEADLINE);
-    // Our own retries know what may be repeated; kube's wait for up to 1000 s.
+    // `retry` knows what may be repeated; kube's own retries wait for up to 1000 s.
     config.default_retry = false;
     let making = tokio::task::spawn_blocking(move || Client::try_from(config));
     match timeout(PLUGIN_DEADLINE, making).await {
@@ -61,7 +61,7 @@ async fn client(mut config: Config, endpoint: &Endpoint) -> Result<Client, Diagn
     }
 }
 
-/// The first request: shows that the way, the certificates and, where the server wants one, the credential are right.
+/// The first request: shows that the connection, the certificates and, if the server requires one, the credential work.
 async fn version(client: &Client, endpoint: &Endpoint) -> Result<Info, Diagnostic> {
     let asking = crate::Operation::named("get", "", "version", None);
     match timeout(CONNECT_DEADLINE, client.apiserver_version()).await {
@@ -79,7 +79,7 @@ fn of_kubeconfig(chosen: Chosen, environment: &Environment) -> Result<(Config, E
     let server = server.ok_or_else(|| {
         invalid(format!("the cluster of context `{context}` has no `server`"), "add its address to the kubeconfig")
     })?;
-    // An empty value is none, as for kubectl.
+    // An empty value counts as absent, as in kubectl.
     cluster.certificate_authority_data = cluster.certificate_authority_data.filter(|data| !data.is_empty());
     cluster.certificate_authority = cluster.certificate_authority.filter(|path| !path.is_empty());
     let uri = address(&server, &cluster).ok_or_else(|| {
@@ -117,7 +117,7 @@ fn of_kubeconfig(chosen: Chosen, environment: &Environment) -> Result<(Config, E
     Ok((config, endpoint))
 }
 
-/// The server's address. One without a scheme has TLS where anything about TLS is said, as for kubectl.
+/// The server's address. One without a scheme uses TLS if there is any setting about TLS, as in kubectl.
 fn address(server: &str, cluster: &kube::config::Cluster) -> Option<Uri> {
     let says_tls = cluster.certificate_authority_data.is_some()
         || cluster.certificate_authority.is_some()
@@ -156,7 +156,7 @@ fn shown(uri: &Uri) -> String {
     format!("{}://{}{port}", uri.scheme_str().unwrap_or("https"), uri.host().unwrap_or_default())
 }
 
-/// The credential that the client will use: the first one in the order in which kube looks.
+/// The credential that the client will use: the first one in kube's order.
 fn credential(user: &AuthInfo) -> Credential {
     let has = |value: &Option<String>| value.as_ref().is_some_and(|value| !value.is_empty());
     if let Some(provider) = &user.auth_provider {

@@ -1,11 +1,11 @@
-//! Which cluster is meant and as whom, in words that may be shown: no token, key or password of a proxy.
+//! Which cluster is used, and as which user, in a form that may be shown: without token, key or password of a proxy.
 
-/// Kind of credential that the kubeconfig holds for the user.
+/// The kind of credential that the kubeconfig has for the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Credential {
-    /// None at all.
+    /// No credential.
     Nothing,
-    /// A bearer token that stands in the kubeconfig.
+    /// A bearer token in the kubeconfig.
     Token,
     /// A bearer token in a file, such as a service account's.
     TokenFile,
@@ -13,22 +13,22 @@ pub(crate) enum Credential {
     Certificate,
     /// User name and password.
     Password,
-    /// A program that prints the credential, by its name; its arguments may be secret.
+    /// A program that prints the credential. Only its name; its arguments may be secret.
     Plugin(String),
-    /// An authentication provider of old, by its name.
+    /// A legacy authentication provider, by its name.
     Provider(String),
 }
 
-/// What messages say about the cluster.
+/// The cluster, for messages.
 #[derive(Debug, Clone)]
 pub(crate) struct Endpoint {
     /// The context of the kubeconfig; `None` inside a cluster.
     pub(crate) context: Option<String>,
     /// Scheme, host and port of the API server.
     pub(crate) server: String,
-    /// Host and port of the proxy on the way.
+    /// Host and port of the proxy.
     pub(crate) proxy: Option<String>,
-    /// How the user proves who they are.
+    /// How the user authenticates.
     pub(crate) credential: Credential,
 }
 
@@ -40,12 +40,12 @@ impl Endpoint {
         format!("the API server{context} at `{}`{proxy}", self.server)
     }
 
-    /// ` --context NAME` for a command that one may try.
+    /// ` --context NAME` for a suggested command.
     pub(crate) fn context_flag(&self) -> String {
         self.context.as_ref().map(|context| format!(" --context {context}")).unwrap_or_default()
     }
 
-    /// What one can do about a credential that is not accepted.
+    /// The hint for a credential that is not accepted.
     pub(crate) fn renewal(&self) -> String {
         match &self.credential {
             Credential::Nothing => {

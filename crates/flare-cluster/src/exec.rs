@@ -1,7 +1,7 @@
-//! Running a program in a pod: its input, its output and, always, how it ended.
+//! Runs a program in a pod, with its input, its output and always its status.
 //!
-//! kube's own `AttachedProcess` hangs when stdin is dropped, dead-locks when one stream is not read, and can report
-//! nothing as success. Here the WebSocket is read and written at the same time, and a connection that ends without the
+//! kube's own `AttachedProcess` hangs when stdin is dropped, deadlocks when one stream is not read, and can report a
+//! missing status as success. Here the WebSocket is read and written at the same time, and a connection that ends without the
 //! program's status is an error.
 
 mod command;
@@ -22,22 +22,22 @@ use tokio::{
 
 use crate::{Cluster, Operation, exec::ending::broken};
 
-/// The longest silence of both directions before the connection counts as dead. A server answers pings within it, unless
-/// the program does not read its input.
+/// How long both directions may be silent before the connection counts as dead. A server answers pings within this time,
+/// unless the program does not read its input.
 const SILENCE: Duration = Duration::from_mins(2);
 
-/// The most that is kept of what a program prints where the caller takes it as a value: 4 MiB.
+/// The maximum size of a program's output that is returned as a value: 4 MiB.
 const LARGEST_OUTPUT: usize = 4 << 20;
 
 impl Exec {
-    /// Runs the program and gives how it ended, whatever its exit number is.
+    /// Runs the program and returns how it ended, with any exit code.
     ///
-    /// Standard output goes to `output` as it comes; of standard error the end is kept. Both are read while the input is
-    /// written, so neither side can wait for the other.
+    /// Standard output is written to `output` as it arrives; of standard error the end is kept. Both are read while the input is
+    /// written, so the two sides cannot deadlock.
     ///
     /// # Errors
     ///
-    /// `STREAM_BROKEN` where the status did not arrive, `TIMED_OUT`, and what the API server refuses.
+    /// `STREAM_BROKEN` if the status did not arrive, `TIMED_OUT`, and what the API server refuses.
     pub async fn run<R, W>(&self, cluster: &Cluster, input: Input<R>, output: W) -> Result<Ended, Diagnostic>
     where
         R: AsyncRead + Unpin + Send,
@@ -71,11 +71,11 @@ impl Exec {
         }
     }
 
-    /// Runs the program, which must succeed, and gives what it printed.
+    /// Runs the program, which must succeed, and returns what it printed.
     ///
     /// # Errors
     ///
-    /// As `run`, and `POD_PROGRAM_FAILED` where it ended with another number than 0 or printed more than 4 MiB.
+    /// As `run`, and `POD_PROGRAM_FAILED` if its exit code was not 0 or it printed more than 4 MiB.
     pub async fn output<R: AsyncRead + Unpin + Send>(&self, cluster: &Cluster, input: Input<R>) -> Result<Vec<u8>, Diagnostic> {
         let mut printed = stream::Kept::new(LARGEST_OUTPUT);
         let ended = self.run(cluster, input, &mut printed).await?;

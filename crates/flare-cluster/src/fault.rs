@@ -1,6 +1,6 @@
-//! Errors of the client as diagnostics: what happened, to whom, at which server, and what one can do.
+//! Errors of the client as diagnostics: what happened, to which object, at which server, and what one can do.
 //!
-//! Decisions are taken from types and status codes, never from a text; texts of the server are only passed on.
+//! Decisions are made by types and status codes, never by a text; texts of the server are only passed on.
 
 use std::{error::Error as StdError, time::Duration};
 
@@ -11,10 +11,10 @@ use serde_json::error::Category;
 
 use crate::{Operation, endpoint::Endpoint};
 
-/// The longest text of a server that a message passes on, in characters.
+/// The maximum length of a server's text in a message, in characters.
 const LONGEST_TEXT: usize = 600;
 
-/// The first error of a type in a chain of causes. `io::Error` keeps what it wraps where `source` does not show it.
+/// The first error of a type in a chain of causes. The error that an `io::Error` wraps is not its `source`.
 fn find<'error, T: StdError + 'static>(error: &'error (dyn StdError + 'static)) -> Option<&'error T> {
     let mut next = Some(error);
     while let Some(error) = next {
@@ -27,7 +27,7 @@ fn find<'error, T: StdError + 'static>(error: &'error (dyn StdError + 'static)) 
     None
 }
 
-/// The innermost cause in words: the one that says most.
+/// The message of the innermost cause, which says most.
 fn innermost(error: &(dyn StdError + 'static)) -> String {
     let mut last = error;
     loop {
@@ -39,7 +39,7 @@ fn innermost(error: &(dyn StdError + 'static)) -> String {
     }
 }
 
-/// Why JSON could not be read. The reader's own words quote the value, which may be one of a Secret: only its place is taken.
+/// Why JSON could not be read. Only the place of serde's error is used: its message quotes the value, which may be one of a Secret.
 fn undecodable(error: &serde_json::Error) -> String {
     let what = match error.classify() {
         Category::Data => "a field that is missing or of another type than it should be",
@@ -50,7 +50,7 @@ fn undecodable(error: &serde_json::Error) -> String {
     format!("{what} (line {}, column {})", error.line(), error.column())
 }
 
-/// A text of the other side, cut to a length that can be read.
+/// A text from the server, cut to a readable length.
 pub(crate) fn clipped(text: &str) -> String {
     let text = text.trim();
     match text.char_indices().nth(LONGEST_TEXT) {
@@ -59,7 +59,7 @@ pub(crate) fn clipped(text: &str) -> String {
     }
 }
 
-/// Whether a connection may work when it is tried again: what broke on the way, but not a certificate or a credential.
+/// Whether a retry may help: for network faults, but not for a certificate or a credential.
 pub(crate) fn may_heal(error: &Error) -> bool {
     match error {
         Error::Service(_) | Error::HyperError(_) | Error::ReadEvents(_) => {
@@ -71,7 +71,7 @@ pub(crate) fn may_heal(error: &Error) -> bool {
     }
 }
 
-/// An error that is no answer of the API server: the way there, certificates, credentials.
+/// An error that is not an answer of the API server: network, certificates, credentials.
 pub(crate) fn of_transport(error: &Error, endpoint: &Endpoint) -> Diagnostic {
     if let Some(error) = find::<AuthError>(error) {
         return of_credential(error, endpoint);
@@ -94,7 +94,7 @@ pub(crate) fn of_transport(error: &Error, endpoint: &Endpoint) -> Diagnostic {
     }
 }
 
-/// Nothing answers.
+/// The fault that no server answers.
 pub(crate) fn unreachable_server(cause: &str, endpoint: &Endpoint) -> Diagnostic {
     let hint = format!(
         "check that the cluster runs and that this machine reaches it (VPN, firewall, proxy); `kubectl{} version` asks the same server",
@@ -151,7 +151,7 @@ fn credential_refused(endpoint: &Endpoint) -> Diagnostic {
     .hint(endpoint.renewal())
 }
 
-/// A credential that cannot be had. Nothing that a plug-in printed is shown: it may be the credential.
+/// The fault of a credential that is unavailable. The output of a plug-in is never shown: it may be the credential.
 fn of_credential(error: &AuthError, endpoint: &Endpoint) -> Diagnostic {
     let fault = |what: String| Diagnostic::error(Code::CredentialUnavailable, what);
     let plugin = match &endpoint.credential {
@@ -186,7 +186,7 @@ fn of_credential(error: &AuthError, endpoint: &Endpoint) -> Diagnostic {
     }
 }
 
-/// An answer of the API server that refuses. For 403 the caller has more to say, see `review`.
+/// The fault of a refusal by the API server. For 403 the caller adds the cause, see `permission`.
 pub(crate) fn of_status(status: &Status, operation: &Operation, endpoint: &Endpoint) -> Diagnostic {
     let said = clipped(&status.message);
     let busy = || {
@@ -199,7 +199,7 @@ pub(crate) fn of_status(status: &Status, operation: &Operation, endpoint: &Endpo
     match status.code {
         401 => credential_refused(endpoint),
         429 | 500 | 502 | 503 | 504 => busy(),
-        // Every answer of a Kubernetes API has a `metadata`, if an empty one.
+        // Every answer of a Kubernetes API has `metadata`, even if empty.
         _ if status.metadata.is_none() => Diagnostic::error(
             Code::ClusterAnswerInvalid,
             format!("{} answered as no Kubernetes API does (status {})", endpoint.server_text(), status.code),
@@ -239,7 +239,7 @@ fn conflict(status: &Status, operation: &Operation) -> Diagnostic {
         .hint("another tool keeps these fields of the object: stop it, or let it make the change")
 }
 
-/// What the server finds wrong in an object: every cause that it lists.
+/// The fault of an invalid object, with every cause that the server lists.
 fn invalid(status: &Status, operation: &Operation) -> Diagnostic {
     let causes = status.details.iter().flat_map(|details| &details.causes);
     let causes: Vec<String> = causes.map(|cause| format!("{}: {}", cause.field, cause.message)).collect();
@@ -248,7 +248,7 @@ fn invalid(status: &Status, operation: &Operation) -> Diagnostic {
         .hint("correct the named field; a field that the server does not know may need a newer cluster")
 }
 
-/// A request that did not end in its time.
+/// The fault of a request that exceeded its deadline.
 pub(crate) fn timed_out(operation: &Operation, after: Duration, endpoint: &Endpoint) -> Diagnostic {
     Diagnostic::error(
         Code::TimedOut,

@@ -1,4 +1,4 @@
-//! A local address behind which a port of a pod stands.
+//! Forwards a local address to a port of a pod.
 
 use std::net::SocketAddr;
 
@@ -14,7 +14,7 @@ use tokio::{
 
 use crate::{Cluster, Operation};
 
-/// A port of a pod at a local address, until this value is dropped.
+/// A local address that is forwarded to a port of a pod until this value is dropped.
 #[derive(Debug)]
 pub struct Forwarding {
     local: SocketAddr,
@@ -23,12 +23,12 @@ pub struct Forwarding {
 }
 
 impl Forwarding {
-    /// Where programs of this machine connect to.
+    /// The local address.
     pub fn local(&self) -> SocketAddr {
         self.local
     }
 
-    /// The last connection's fault, such as a pod that is gone or nothing that listens; `None` while all went well.
+    /// The last connection's fault, such as a pod that is gone or a port without listener; `None` if there was none.
     pub fn last_fault(&self) -> Option<Diagnostic> {
         self.last_fault.borrow().clone()
     }
@@ -41,7 +41,7 @@ impl Drop for Forwarding {
 }
 
 impl Cluster {
-    /// One connection to a port of a pod. What the pod's side says about it comes as an error of the stream's end.
+    /// One connection to a port of a pod. An error from the pod's side ends the stream with an error.
     pub async fn connect_to_port(
         &self,
         namespace: &str,
@@ -56,7 +56,7 @@ impl Cluster {
         forwarder.take_stream(port).ok_or_else(|| Diagnostic::error(Code::Internal, "a port-forward has no stream"))
     }
 
-    /// Listens at a local address (port 0 for any free one) and hands each connection on to the pod's port.
+    /// Listens at a local address (port 0: any free one) and forwards each connection to the pod's port.
     pub async fn forward(&self, local: SocketAddr, namespace: &str, pod: &str, port: u16) -> Result<Forwarding, Diagnostic> {
         let unusable = |error: std::io::Error| {
             Diagnostic::error(Code::InvalidArgs, format!("cannot listen at {local}: {}", error.kind()))
@@ -64,7 +64,7 @@ impl Cluster {
         };
         let listener = TcpListener::bind(local).await.map_err(unusable)?;
         let local = listener.local_addr().map_err(unusable)?;
-        // Refused before anyone connects, where it is going to be.
+        // Tried once, so that a refusal is reported before anyone connects.
         drop(self.connect_to_port(namespace, pod, port).await?);
         let (faults, last_fault) = watch::channel(None);
         let (cluster, namespace, pod) = (self.clone(), namespace.to_owned(), pod.to_owned());

@@ -8,16 +8,16 @@ use std::{
 use flare_diagnostic::{Code, Diagnostic, Place, closest};
 use kube::config::{AuthInfo, Cluster, Kubeconfig, KubeconfigError};
 
-/// Which cluster the user asks for on the command line.
+/// The cluster that the user names on the command line.
 #[derive(Debug, Clone, Default)]
 pub struct Access {
-    /// `--kubeconfig`: this file alone.
+    /// `--kubeconfig`: only this file is read.
     pub kubeconfig: Option<PathBuf>,
     /// `--context`: another context than the current one.
     pub context: Option<String>,
 }
 
-/// What the process around says about clusters; read at the command line.
+/// The settings about clusters in the process's environment, which the command line reads.
 #[derive(Debug, Clone, Default)]
 pub struct Environment {
     /// `KUBECONFIG`: a list of files, separated as `PATH` is.
@@ -34,7 +34,7 @@ pub struct Environment {
     pub no_proxy: Option<String>,
 }
 
-/// What a kubeconfig says about one context.
+/// One context of a kubeconfig, with its cluster and user.
 #[derive(Debug)]
 pub(crate) struct Chosen {
     pub(crate) context: String,
@@ -43,7 +43,7 @@ pub(crate) struct Chosen {
     pub(crate) user: AuthInfo,
 }
 
-/// Reads the kubeconfig files and picks the context. `None` where there is no kubeconfig and the run is inside a cluster.
+/// Reads the kubeconfig files and selects the context. `None` if there is no kubeconfig and this runs inside a cluster.
 pub(crate) fn choose(access: &Access, environment: &Environment) -> Result<Option<Chosen>, Diagnostic> {
     let files = files(access, environment);
     let mut merged: Option<Kubeconfig> = None;
@@ -61,7 +61,7 @@ pub(crate) fn choose(access: &Access, environment: &Environment) -> Result<Optio
     }
 }
 
-/// The files, in the order in which the first one wins.
+/// The files, by descending precedence.
 fn files(access: &Access, environment: &Environment) -> Vec<PathBuf> {
     if let Some(file) = &access.kubeconfig {
         return vec![file.clone()];
@@ -76,7 +76,7 @@ fn files(access: &Access, environment: &Environment) -> Vec<PathBuf> {
     environment.home.iter().map(|home| home.join(".kube/config")).collect()
 }
 
-/// Reads one file. As for kubectl, a file of the list may be missing; one that the user named may not.
+/// Reads one file. As in kubectl, a file of the list may be missing, but not one that the user named.
 fn read(file: &Path, required: bool) -> Result<Option<Kubeconfig>, Diagnostic> {
     match Kubeconfig::read_from(file) {
         Ok(config) => Ok(Some(config)),
@@ -85,7 +85,8 @@ fn read(file: &Path, required: bool) -> Result<Option<Kubeconfig>, Diagnostic> {
     }
 }
 
-/// A file that cannot be read. What the YAML reader says shows lines of the file, which may hold a key: only its place is taken.
+/// The fault of a file that cannot be read. Of the YAML reader's error only the place is used: its message shows lines of the
+/// file, which may contain a key.
 fn unreadable(error: &KubeconfigError, file: &Path) -> Diagnostic {
     let place = Place::from(file);
     let fault = |message: String| Diagnostic::error(Code::KubeconfigInvalid, message);

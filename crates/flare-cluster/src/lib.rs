@@ -30,5 +30,5 @@ pub use operation::Operation;
 pub use selection::Selection;
 pub use watch::Change;
 
-/// Who owns the fields that are applied: the field manager of every write.
+/// The field manager of every write.
 pub const FIELD_MANAGER: &str = "flare-kube";

@@ -1,4 +1,4 @@
-//! What a container printed.
+//! Logs of containers.
 
 use flare_diagnostic::Diagnostic;
 use futures_util::AsyncReadExt as _;
@@ -10,20 +10,20 @@ use crate::{Cluster, Operation};
 /// Which part of a container's log.
 #[derive(Debug, Clone, Default)]
 pub struct LogSelection {
-    /// The container; `None` where the pod has one.
+    /// The container; `None` if the pod has only one.
     pub container: Option<String>,
-    /// The last lines only.
+    /// Only this number of lines at the end.
     pub last_lines: Option<u32>,
-    /// The end of the log only, at most about so many bytes.
+    /// Only the end of the log, at most about this number of bytes.
     pub at_most_bytes: Option<u32>,
     /// The container that ran before the last restart.
     pub previous: bool,
-    /// With the time of each line in front.
+    /// Puts the time before each line.
     pub timestamps: bool,
 }
 
 impl Cluster {
-    /// The log of a container, as text; what is no UTF-8 is replaced.
+    /// The log of a container, as text; what is not UTF-8 is replaced.
     pub async fn logs(&self, namespace: &str, pod: &str, selection: &LogSelection) -> Result<String, Diagnostic> {
         let api: Api<Pod> = Api::namespaced(self.client().clone(), namespace);
         let parameters = parameters(selection);
@@ -38,7 +38,7 @@ impl Cluster {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// The log of a container while it is written: lines as they come, until the container ends.
+    /// The log of a container while it is written: lines as they arrive, until the container ends.
     pub async fn follow_logs(
         &self,
         namespace: &str,

@@ -1,4 +1,4 @@
-//! Objects of one kind in one place: read, applied, created, deleted.
+//! Reads, applies, creates and deletes objects of one kind.
 
 use std::fmt::Debug;
 
@@ -14,26 +14,26 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{Cluster, FIELD_MANAGER, Operation, Selection};
 
-/// How many objects one answer of a list holds.
+/// The number of objects in one page of a list.
 const PAGE: u32 = 500;
 
-/// How a write is done.
+/// Options of a write.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Write {
-    /// The server checks and answers, but keeps nothing.
+    /// The server checks the write and answers, but stores nothing.
     pub dry_run: bool,
     /// Takes fields over from another field manager.
     pub force: bool,
 }
 
-/// How an object is deleted.
+/// Options of a deletion.
 #[derive(Debug, Clone, Default)]
 pub struct Deletion {
-    /// Seconds that a pod gets to end by itself; `None` for what the object says.
+    /// Seconds that a pod gets to end by itself; `None`: as the object specifies.
     pub grace_seconds: Option<u32>,
-    /// Only the object with this uid: not one that someone made under the same name meanwhile.
+    /// Deletes only the object with this uid, not one that was created under the same name meanwhile.
     pub uid: Option<String>,
-    /// Leaves nothing that the object owns: answered once all is being deleted.
+    /// Deletes owned objects first, before the object itself.
     pub foreground: bool,
 }
 
@@ -81,7 +81,7 @@ impl Cluster {
         Objects { cluster: self.clone(), api: Api::all(self.client().clone()), any: Operation::on::<K>("get", None) }
     }
 
-    /// The objects of a kind that is known at run time only, such as those of a manifest.
+    /// The objects of a kind that is known only at run time, such as those of a manifest.
     pub fn dynamic(&self, resource: &ApiResource, namespace: Option<&str>) -> Objects<DynamicObject> {
         let client = self.client().clone();
         let api = match namespace {
@@ -101,7 +101,7 @@ impl<K> Objects<K> {
 }
 
 impl<K: Clone + DeserializeOwned + Debug> Objects<K> {
-    /// The object of this name; `None` where there is none.
+    /// The object of this name; `None` if there is none.
     pub async fn find(&self, name: &str) -> Result<Option<K>, Diagnostic> {
         self.cluster.call(&self.operation("get").object(name), || self.api.get_opt(name)).await
     }
@@ -128,7 +128,7 @@ impl<K: Clone + DeserializeOwned + Debug> Objects<K> {
         }
     }
 
-    /// Deletes an object. Gives `false` where it was not there, or was another one than the uid says.
+    /// Deletes an object. Returns `false` if it did not exist or had another uid.
     pub async fn delete(&self, name: &str, deletion: &Deletion) -> Result<bool, Diagnostic> {
         let parameters = DeleteParams {
             grace_period_seconds: deletion.grace_seconds,
@@ -149,7 +149,7 @@ impl<K: Clone + DeserializeOwned + Debug> Objects<K> {
         }
     }
 
-    /// Changes some fields, by a JSON merge patch: for fields of objects that others made.
+    /// Changes some fields by a JSON merge patch, for objects that others created.
     pub async fn merge(&self, name: &str, change: &serde_json::Value, write: Write) -> Result<K, Diagnostic> {
         let parameters =
             PatchParams { dry_run: write.dry_run, field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
@@ -160,8 +160,8 @@ impl<K: Clone + DeserializeOwned + Debug> Objects<K> {
 }
 
 impl<K: Clone + DeserializeOwned + Debug + Serialize> Objects<K> {
-    /// Makes the object as it is written, by server-side apply: fields that others own are left alone or, unless forced,
-    /// refused; a field that the server does not know is refused as well.
+    /// Applies the object by server-side apply. A conflict with the fields of another manager is refused unless forced;
+    /// a field that the server does not know is refused as well.
     pub async fn apply(&self, name: &str, object: &K, write: Write) -> Result<K, Diagnostic> {
         let parameters =
             PatchParams { dry_run: write.dry_run, force: write.force, ..PatchParams::apply(FIELD_MANAGER).validation_strict() };
@@ -170,13 +170,13 @@ impl<K: Clone + DeserializeOwned + Debug + Serialize> Objects<K> {
         self.cluster.call(&operation, || self.api.patch(name, &parameters, &patch)).await
     }
 
-    /// Creates the object. `OBJECT_CONFLICT` where there is one of this name.
+    /// Creates the object. `OBJECT_CONFLICT` if one of this name exists.
     pub async fn create(&self, object: &K, write: Write) -> Result<K, Diagnostic> {
         let parameters = PostParams { dry_run: write.dry_run, field_manager: Some(FIELD_MANAGER.to_owned()) };
         self.cluster.call(&self.operation("create"), || self.api.create(&parameters, object)).await
     }
 
-    /// Replaces the object. `OBJECT_CONFLICT` where its `resourceVersion` is no longer the newest: how locks are taken.
+    /// Replaces the object. `OBJECT_CONFLICT` if its `resourceVersion` is no longer the newest, which is used for taking locks.
     pub async fn replace(&self, name: &str, object: &K) -> Result<K, Diagnostic> {
         let parameters = PostParams { dry_run: false, field_manager: Some(FIELD_MANAGER.to_owned()) };
         let operation = self.operation("update").object(name);

@@ -1,4 +1,4 @@
-//! What is asked of the API server, in the words of an RBAC rule: for access reviews and for messages.
+//! A request to the API server in the terms of an RBAC rule, for access reviews and for messages.
 
 use std::fmt;
 
@@ -27,12 +27,12 @@ impl Operation {
         Self { verb, group, resource, subresource: None, namespace, name: None }
     }
 
-    /// What running a program in a pod needs. A WebSocket's handshake is a GET, and servers from 1.35 on ask for `create` too.
+    /// The permissions for running a program in a pod. A WebSocket's handshake is a GET; servers from 1.35 on also require `create`.
     pub fn exec(namespace: &str) -> [Self; 2] {
         Self::pod_connection("exec", namespace)
     }
 
-    /// What reaching a port of a pod needs.
+    /// The permissions for reaching a port of a pod.
     pub fn port_forward(namespace: &str) -> [Self; 2] {
         Self::pod_connection("portforward", namespace)
     }
@@ -60,9 +60,9 @@ impl Operation {
         Self { verb, ..self.clone() }
     }
 
-    /// Whether it may be sent again where it is not known if the first one arrived.
+    /// Whether it may be sent again if it is not known whether the first request arrived.
     pub(crate) fn may_be_repeated(&self) -> bool {
-        // A `patch` of ours is an apply or a merge: the same result each time. A deletion carries the object's uid.
+        // Every `patch` here is an apply or a merge, which are idempotent. A deletion names the object's uid.
         matches!(self.verb, "get" | "list" | "watch" | "patch" | "delete") && self.subresource.is_none_or(|part| part != "exec")
     }
 
@@ -86,12 +86,12 @@ impl Operation {
         self.namespace.as_deref()
     }
 
-    /// Where it takes place, to end a sentence with.
+    /// Where it takes place, as the end of a sentence.
     pub(crate) fn place(&self) -> String {
         self.namespace.as_ref().map_or_else(|| "across the cluster".to_owned(), |namespace| format!("in namespace `{namespace}`"))
     }
 
-    /// The object or the resource, as a message names it: `pods "a"`.
+    /// The object or the resource, for messages: `pods "a"`.
     pub(crate) fn what(&self) -> String {
         let resource = self.with_part();
         self.name.as_ref().map_or_else(|| format!("`{resource}`"), |name| format!("`{resource}` `{name}`"))
@@ -109,7 +109,7 @@ impl Operation {
         format!("{}{group}{part}", self.resource)
     }
 
-    /// The command by which an administrator makes the missing role.
+    /// The command with which an administrator creates the missing role.
     pub(crate) fn granting_command(&self) -> String {
         let (verb, resource) = (self.verb, self.for_kubectl());
         match &self.namespace {

@@ -1,4 +1,4 @@
-//! What the API server says about a permission, in words.
+//! Explains refusals by the API server.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use tokio::time::timeout;
 
 use crate::{Operation, endpoint::Endpoint, fault};
 
-/// How long the questions about a refusal may take: they only make its message better.
+/// How long finding out about a refusal may take, which only improves its message.
 const EXPLANATION_DEADLINE: Duration = Duration::from_secs(5);
 
-/// The name under which the API server knows this client; `None` where it does not say.
+/// The name under which the API server knows this client; `None` if it does not tell.
 pub(crate) async fn user(client: &Client) -> Option<String> {
     let api: Api<SelfSubjectReview> = Api::all(client.clone());
     let review = SelfSubjectReview::default();
@@ -36,7 +36,7 @@ pub(crate) fn question(operation: &Operation) -> SelfSubjectAccessReview {
     SelfSubjectAccessReview { spec, ..SelfSubjectAccessReview::default() }
 }
 
-/// Says whether a refusal is one of permissions or of admission: both have the same status and reason.
+/// Finds out whether a refusal is about permissions or admission: both have the same status and reason.
 pub(crate) async fn explain(client: &Client, endpoint: &Endpoint, status: &Status, operation: &Operation) -> Diagnostic {
     let api: Api<SelfSubjectAccessReview> = Api::all(client.clone());
     let review = question(operation);
@@ -45,7 +45,7 @@ pub(crate) async fn explain(client: &Client, endpoint: &Endpoint, status: &Statu
         Ok(Ok(answer)) if answer.status.as_ref().is_some_and(|status| status.allowed) => {
             fault::of_status(status, operation, endpoint)
         }
-        // Who may not even ask may not do it either: so the server treats users that it does not know.
+        // A user who may not even ask lacks the permission too; the server treats unknown users this way.
         _ => denied(user(client).await.as_deref(), operation),
     }
 }

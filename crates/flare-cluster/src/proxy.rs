@@ -1,4 +1,4 @@
-//! Which proxy leads to the API server, decided as kubectl (Go's `net/http`) decides it.
+//! Which proxy is used for the API server, decided as kubectl (Go's `net/http`) does.
 //!
 //! kube 5 compares `NO_PROXY` with the proxy's address instead of the server's, and fails on lists that Go accepts.
 
@@ -8,7 +8,7 @@ use http::Uri;
 
 use crate::Environment;
 
-/// The proxy for a server: the kubeconfig's own in any case, else the environment's where `NO_PROXY` does not name the server.
+/// The proxy for a server: the kubeconfig's, otherwise the environment's, unless `NO_PROXY` names the server.
 pub(crate) fn proxy_for(server: &Uri, of_kubeconfig: Option<&str>, environment: &Environment) -> Option<String> {
     if let Some(proxy) = of_kubeconfig.filter(|proxy| !proxy.is_empty()) {
         return Some(proxy.to_owned());
@@ -25,7 +25,7 @@ pub(crate) fn proxy_for(server: &Uri, of_kubeconfig: Option<&str>, environment: 
     Some(if proxy.contains("://") { proxy.to_owned() } else { format!("http://{proxy}") })
 }
 
-/// Whether a host is reached without a proxy: this machine always, and what the list names.
+/// Whether a host is reached without a proxy: always for this machine, otherwise if the list names it.
 fn is_direct(host: &str, port: u16, list: &str) -> bool {
     let address: Option<IpAddr> = host.parse().ok();
     if host == "localhost" || address.is_some_and(|address| address.is_loopback()) {
@@ -35,7 +35,7 @@ fn is_direct(host: &str, port: u16, list: &str) -> bool {
     entries.into_iter().any(|entry| entry == "*" || matches(&entry, host, port, address))
 }
 
-/// One entry: a network, an address or a domain, the last two with a port where one follows.
+/// Whether one entry matches: a network, or an address or a domain with an optional port.
 fn matches(entry: &str, host: &str, port: u16, address: Option<IpAddr>) -> bool {
     if let Some((network, length)) = entry.split_once('/') {
         let (Some(address), Ok(network), Ok(length)) = (address, network.parse::<IpAddr>(), length.parse::<u32>()) else {
@@ -57,7 +57,7 @@ fn matches(entry: &str, host: &str, port: u16, address: Option<IpAddr>) -> bool 
     if let Ok(wanted) = name.parse::<IpAddr>() {
         return address == Some(wanted);
     }
-    // `.a.b` and `*.a.b` mean what lies below; `a.b` means itself as well.
+    // `.a.b` and `*.a.b` mean only subdomains; `a.b` also means itself.
     let below = name.strip_prefix("*.").or_else(|| name.strip_prefix('.'));
     let domain = below.unwrap_or(name);
     host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.') || (rest.is_empty() && below.is_none()))

@@ -1,4 +1,4 @@
-//! What is sent again, and after how long: answers that say "later", and connections that broke.
+//! Which requests are sent again, and when: after answers that ask for a retry, and after broken connections.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use kube::Error;
 
 use crate::Operation;
 
-/// Pauses between attempts. Together they outlast an API server that is restarted.
+/// Pauses between attempts; together they are longer than a restart of the API server.
 const PAUSES: [Duration; 6] = [
     Duration::from_millis(250),
     Duration::from_millis(500),
@@ -16,17 +16,17 @@ const PAUSES: [Duration; 6] = [
     Duration::from_secs(4),
 ];
 
-/// The longest pause that an answer may ask for.
+/// The longest pause that an answer may request.
 const LONGEST_ASKED: Duration = Duration::from_secs(10);
 
-/// How long to wait before the request is sent again; `None` where that would not help or could do it twice.
+/// How long to wait before the request is sent again; `None` if that would not help or could execute it twice.
 pub(crate) fn pause(error: &Error, operation: &Operation, attempt: usize) -> Option<Duration> {
     let pause = *PAUSES.get(attempt)?;
     match error {
         Error::Api(status) => {
             let asked = status.details.as_ref().map_or(0, |details| details.retry_after_seconds);
             let asked = Duration::from_secs(asked.into()).min(LONGEST_ASKED);
-            // Too many requests: this one was not looked at, so it can be repeated whatever it is.
+            // Too many requests: this one was not processed, so any request can be repeated.
             let later = status.code == 429 || (matches!(status.code, 500 | 503 | 504) && operation.may_be_repeated());
             later.then(|| pause.max(asked))
         }

@@ -1,4 +1,4 @@
-//! Who may do what: asked before a verb changes anything, and after a refusal, to say why.
+//! Access reviews: before a verb changes anything, and after a refusal, to explain it.
 
 use flare_diagnostic::{Diagnostic, Faults};
 use futures_util::future::join_all;
@@ -11,7 +11,7 @@ use crate::{
 };
 
 impl Cluster {
-    /// Asks the API server whether the user may do all of these. Every one that is refused is a fault of its own.
+    /// Asks the API server whether the user may do all of these. Each refused one is a separate fault.
     pub async fn check_access(&self, operations: &[Operation]) -> Result<(), Faults> {
         let answers = join_all(operations.iter().map(|operation| self.may(operation))).await;
         let mut faults = Vec::new();
@@ -29,7 +29,7 @@ impl Cluster {
         Faults::check(faults.into_iter().map(|operation| denied(user.as_deref(), operation)).collect(), || ())
     }
 
-    /// Whether the user may do this, as the API server sees it.
+    /// Whether the user may do this, according to the API server.
     pub async fn may(&self, operation: &Operation) -> Result<bool, Diagnostic> {
         let api: Api<SelfSubjectAccessReview> = Api::all(self.client().clone());
         let asking = Operation::on::<SelfSubjectAccessReview>("create", None);
@@ -39,7 +39,7 @@ impl Cluster {
         Ok(answer.status.is_some_and(|status| status.allowed))
     }
 
-    /// The name by which the API server knows the user; `None` where it does not say.
+    /// The name by which the API server knows the user; `None` if it does not tell.
     pub async fn user(&self) -> Option<String> {
         user(self.client()).await
     }

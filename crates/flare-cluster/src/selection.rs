@@ -1,6 +1,6 @@
-//! Which objects of a kind are meant.
+//! Selects objects of a kind.
 
-/// Which objects are listed or watched: all where nothing is said.
+/// Which objects are listed or watched; all by default.
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
     /// A label selector, such as `app=parent`.

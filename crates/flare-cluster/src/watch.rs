@@ -1,4 +1,4 @@
-//! Watching objects, through lost connections and restarts of the API server.
+//! Watches objects across lost connections and restarts of the API server.
 
 use std::{fmt::Debug, task::Poll, time::Duration};
 
@@ -17,21 +17,21 @@ use tokio::time::timeout;
 
 use crate::{Objects, Operation, Selection, fault};
 
-/// What a watch saw.
+/// An event of a watch.
 #[derive(Debug, Clone)]
 pub enum Change<K> {
-    /// All that there is: at the start, and again after an interruption in which changes may have been missed. What is not
-    /// in it is gone.
+    /// All existing objects: at the start, and after an interruption in which changes may have been missed. Any other
+    /// object is gone.
     All(Vec<K>),
-    /// An object was made or changed.
+    /// An object was created or changed.
     Applied(K),
-    /// An object was deleted; its last state.
+    /// An object was deleted; this is its last state.
     Deleted(K),
     /// The watch broke and is being resumed.
     Interrupted(Diagnostic),
 }
 
-/// Short pauses that grow: whoever watches waits for something, and an API server is back within seconds.
+/// Short, growing pauses: an API server usually recovers within seconds.
 struct Pauses(Duration);
 
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -57,7 +57,7 @@ impl<K> Objects<K>
 where
     K: Resource + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
 {
-    /// Watches for as long as the stream is read. It ends only with an error that cannot heal, such as a refusal.
+    /// Watches for as long as the stream is read. It ends only with a permanent error, such as a refusal.
     pub fn watch(&self, selection: &Selection) -> impl Stream<Item = Result<Change<K>, Diagnostic>> + Send + use<K> {
         let config = watcher::Config {
             label_selector: selection.labels.clone(),
@@ -82,7 +82,7 @@ where
         })
     }
 
-    /// Watches one object until `check` has an answer. It sees the object each time that it changes, and `None` while there
+    /// Watches one object until `check` returns a value. `check` gets the object whenever it changes, and `None` while there
     /// is none. `what` ends the sentence "… did not come within … s: ".
     pub async fn wait<T>(
         &self,
@@ -114,7 +114,7 @@ where
         if let Ok(answer) = timeout(deadline, waiting).await {
             return answer;
         }
-        // Where the API server was gone at the end, that is the news.
+        // If the API server was unreachable at the end, that is the fault to report.
         Err(interruption.unwrap_or_else(|| {
             Diagnostic::error(Code::TimedOut, format!("{what} did not come within {} s", deadline.as_secs()))
                 .hint("look at the object's events with `kubectl describe`; `--timeout` gives more time")
@@ -122,7 +122,7 @@ where
     }
 }
 
-/// What a watch remembers between events.
+/// The state of a watch between events.
 struct Watching<K> {
     objects: Objects<K>,
     listed: Vec<K>,
@@ -151,7 +151,7 @@ impl<K> Watching<K> {
             watcher::Error::WatchStartFailed(error) | watcher::Error::WatchFailed(error) => {
                 (cluster.explain(error, &operation).await, fault::may_heal(error) || !matches!(error, kube::Error::Api(_)))
             }
-            // Too old a version (410) is answered by a new list.
+            // A version that is too old (410) leads to a new list.
             watcher::Error::WatchError(status) => {
                 let error = kube::Error::Api(status.clone());
                 (cluster.explain(&error, &operation).await, !matches!(status.code, 401 | 403 | 404))

@@ -1,10 +1,10 @@
-//! What Kubernetes refuses, or takes for something else than was meant, although FLARE's launcher passes it on.
+//! Values that Kubernetes refuses or misunderstands, although FLARE's launcher passes them on.
 
 use flare_site_config::{image::ImageReference, quantity::Quantity};
 
 use crate::document::{Kind, Node};
 
-/// What is odd about a value, as the rest of a sentence that begins with its key, and what to do.
+/// What is wrong with a value, as the rest of a sentence that begins with its key, and the hint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Doubt {
     pub(crate) what: String,
@@ -17,7 +17,7 @@ impl Doubt {
     }
 }
 
-/// What a quantity counts.
+/// The resource that a quantity measures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Resource {
     Cpu,
@@ -27,7 +27,7 @@ pub(crate) enum Resource {
 }
 
 impl Resource {
-    /// More than any node has: an amount that somebody typed into the wrong place, or in the wrong unit.
+    /// An amount that no node has, so that it must be in the wrong place or unit.
     const fn absurd(self) -> (&'static str, &'static str) {
         match self {
             Self::Cpu => ("512", "write cores, or thousandths of a core with `m`: `2` or `2000m`"),
@@ -43,7 +43,7 @@ impl Resource {
 
 const FORM: &str = "write a number with a suffix such as `m`, `Mi` or `Gi`, or none: `2`, `500m`, `8Gi`";
 
-/// What is odd about an amount that counts as something; none for one that is as nothing.
+/// What is wrong with an amount, if anything. An amount that requests nothing is always accepted.
 pub(crate) fn quantity(node: &Node, resource: Resource) -> Option<Doubt> {
     if node.is_falsy() {
         return None;
@@ -77,7 +77,7 @@ pub(crate) fn quantity(node: &Node, resource: Resource) -> Option<Doubt> {
     None
 }
 
-/// Docker's and the metric system's ways to write an amount of bytes are the usual mistakes.
+/// The form to write an amount in. Docker's and metric units of bytes are the usual mistakes.
 fn form_of(node: &Node) -> &'static str {
     let unit = node.text().map(|text| text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.').trim());
     match unit {
@@ -95,7 +95,7 @@ fn amount(node: &Node) -> Option<Quantity> {
     }
 }
 
-/// A request above its limit; none where one of the two is no quantity, which was said already.
+/// A request above its limit; `None` if one of the two is not a quantity, which is reported elsewhere.
 pub(crate) fn request_above_limit(request: &Node, limit: &Node) -> Option<Doubt> {
     if request.is_falsy() || limit.is_falsy() || amount(request)? <= amount(limit)? {
         return None;
@@ -103,7 +103,7 @@ pub(crate) fn request_above_limit(request: &Node, limit: &Node) -> Option<Doubt>
     Some(Doubt::new("is above its limit: Kubernetes refuses the pod", "ask for at most the limit"))
 }
 
-/// What is odd about an image reference. The text is not shown: it may hold a password.
+/// What is wrong with an image reference. The text is not shown: it may contain a password.
 pub(crate) fn image(text: &str) -> Option<Doubt> {
     if text.is_empty() {
         return None;
@@ -117,7 +117,7 @@ pub(crate) fn image(text: &str) -> Option<Doubt> {
     Some(Doubt::new(format!("is no image reference, so the container cannot start: {error}"), hint))
 }
 
-/// Whether the text may hold `user:password@` in front of a registry.
+/// Whether the text may contain `user:password@` before a registry.
 fn holds_credentials(text: &str) -> bool {
     text.split_once('@').is_some_and(|(before, after)| before.contains(':') && !after.starts_with("sha"))
 }
@@ -128,7 +128,7 @@ pub(crate) fn name<T, E>(made: Result<T, E>, kind: &str, rule: &str) -> Option<D
     Some(Doubt::new(format!("is not a valid {kind}: Kubernetes refuses the pod"), format!("use {rule}")))
 }
 
-/// The name of a variable, as every supported Kubernetes takes it.
+/// What is wrong with the name of a variable, in any supported Kubernetes.
 pub(crate) fn variable(name: &str) -> Option<Doubt> {
     let fits = |c: char| c.is_ascii_graphic() && c != '=';
     if !name.is_empty() && name.chars().all(fits) {
@@ -137,7 +137,7 @@ pub(crate) fn variable(name: &str) -> Option<Doubt> {
     Some(Doubt::new("is not the name of a variable: Kubernetes refuses the pod", "use letters, digits and `_`, no digit first"))
 }
 
-/// A number of seconds that a pod's spec takes.
+/// What is wrong with a number of seconds of a pod's spec.
 pub(crate) fn seconds(node: &Node, least: i64) -> Option<Doubt> {
     let seconds = match &node.kind {
         Kind::Number(number) if number.integer => number.text.parse::<i64>().ok(),
@@ -150,7 +150,7 @@ pub(crate) fn seconds(node: &Node, least: i64) -> Option<Doubt> {
     Some(Doubt::new(what, "write the seconds, or leave the key out"))
 }
 
-/// A path at which something is mounted.
+/// What is wrong with a mount path.
 pub(crate) fn mount_path(path: &str) -> Option<Doubt> {
     if !crate::path::is_absolute(path) {
         return Some(Doubt::new("is not an absolute path, which container runtimes refuse", "begin it with `/`"));

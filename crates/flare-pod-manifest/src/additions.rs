@@ -1,4 +1,4 @@
-//! Step 4: what we add to the reference's pod, each by its defect number and each with a switch. An addition never changes
+//! Step 4: additions to the reference's pod, each with its defect number and a switch. An addition never changes
 //! what a template or the pod's `securityContext` says, and never keeps a pod from starting.
 
 use std::collections::BTreeSet;
@@ -8,23 +8,23 @@ use serde_json::{Map, Value, json};
 
 use crate::{explain::Explanation, origin::Origin, pod::Merged, request::LaunchRequest};
 
-/// What is added. [`Additions::default`] is what flare-kube does, [`Additions::none`] is FLARE's own launcher.
+/// What is added. [`Additions::default`] is what flare-kube does, [`Additions::none`] what FLARE's own launcher does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools, reason = "independent switches, one for each addition")]
 pub struct Additions {
     /// Labels and annotations with job, site and study on the pod and the Secrets (defect 18).
     pub labels: bool,
-    /// The launcher's namespace in the pod, so that its JSON can be applied as it is.
+    /// The launcher's namespace in the pod, so that its JSON can be applied unchanged.
     pub namespace: bool,
-    /// The object that the pod belongs to, as the parent's pod (defect 18).
+    /// The object that owns the pod, such as the parent's pod (defect 18).
     pub owner: Option<Owner>,
     /// Seconds after which Kubernetes ends the pod (defect 18).
     pub active_deadline_seconds: Option<u32>,
     /// `automountServiceAccountToken: false` (defect 16), unless a template names a service account.
     pub no_token: bool,
-    /// Defaults of the main container that Pod Security `restricted` asks for (defect 16).
+    /// Defaults of the main container that Pod Security `restricted` requires (defect 16).
     pub container: BTreeSet<ContainerDefault>,
-    /// Every file of `startup/` but shell scripts in the startup Secret (defect 7).
+    /// Every file of `startup/` except shell scripts in the startup Secret (defect 7).
     pub all_startup_files: bool,
 }
 
@@ -37,19 +37,19 @@ pub struct Owner {
     pub kind: String,
     /// Its name, in the pod's namespace.
     pub name: String,
-    /// Its uid, as the API server gave it.
+    /// Its uid, assigned by the API server.
     pub uid: String,
 }
 
 /// A default of a container's `securityContext`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ContainerDefault {
-    /// `allowPrivilegeEscalation: false`, unless the container is privileged or may administer the system.
+    /// `allowPrivilegeEscalation: false`, unless the container is privileged or has the capability `SYS_ADMIN`.
     NoPrivilegeEscalation,
-    /// `capabilities: {drop: [ALL]}`, where the user is known not to be root: root without capabilities cannot read the
-    /// data of other users, another user loses nothing.
+    /// `capabilities: {drop: [ALL]}`, if the user is known not to be root: root without capabilities cannot read the
+    /// data of other users, any other user loses nothing.
     DropCapabilities,
-    /// `runAsNonRoot: true`, where the user is known not to be root.
+    /// `runAsNonRoot: true`, if the user is known not to be root.
     RunAsNonRoot,
     /// `seccompProfile: {type: RuntimeDefault}`.
     SeccompProfile,
@@ -84,7 +84,7 @@ impl Default for Additions {
 }
 
 impl Additions {
-    /// Nothing: the pod and the Secrets of FLARE's own launcher.
+    /// No additions: the pod and the Secrets of FLARE's own launcher.
     pub fn none() -> Self {
         Self {
             labels: false,
@@ -165,7 +165,7 @@ impl Additions {
     }
 }
 
-/// Whether a default can be added to what container and pod say, without a contradiction that Kubernetes refuses.
+/// Whether a default can be added without contradicting container and pod, which Kubernetes would refuse.
 fn fits(default: ContainerDefault, container: &Map<String, Value>, pod: &Map<String, Value>) -> bool {
     let set = |key: &str| container.get(key).filter(|value| !value.is_null()).or_else(|| pod.get(key));
     if set("privileged") == Some(&json!(true)) {
@@ -187,7 +187,7 @@ fn administers_the_system(container: &Map<String, Value>) -> bool {
     added.is_some_and(|added| added.iter().any(|name| matches!(name.as_str(), Some("SYS_ADMIN" | "CAP_SYS_ADMIN" | "ALL"))))
 }
 
-/// Sets a key that is not there.
+/// Sets a key if it is absent.
 fn add(map: &mut Map<String, Value>, path: &str, key: &str, value: Value, explanation: &mut Explanation) {
     if !map.contains_key(key) {
         explanation.add(&format!("{path}{key}"), value.to_string(), Origin::Addition);
@@ -195,7 +195,7 @@ fn add(map: &mut Map<String, Value>, path: &str, key: &str, value: Value, explan
     }
 }
 
-/// What an object is about.
+/// The site, job and study that an object belongs to.
 struct Subject<'request> {
     job: Option<&'request str>,
     site: &'request str,
@@ -203,8 +203,8 @@ struct Subject<'request> {
 }
 
 impl Subject<'_> {
-    /// Labels select, annotations hold the raw names. `app.kubernetes.io/name` is left out on purpose: the Services of
-    /// parents select by it, and no job pod may ever answer for a parent.
+    /// Labels are for selecting, annotations have the raw names. `app.kubernetes.io/name` is left out on purpose: the Services of
+    /// parents select by it, and must never select a job pod.
     fn mark(&self, metadata: &mut Map<String, Value>) {
         let component = if self.job.is_some() { "job" } else { "startup-kit" };
         let mut labels = vec![
@@ -227,7 +227,7 @@ impl Subject<'_> {
     }
 }
 
-/// Adds to a mapping of strings; what stands there stays.
+/// Adds to a mapping of strings; existing keys stay.
 fn extend(metadata: &mut Map<String, Value>, key: &str, pairs: Vec<(&str, String)>) {
     if let Value::Object(map) = metadata.entry(key).or_insert_with(|| json!({})) {
         for (name, value) in pairs {
@@ -236,7 +236,7 @@ fn extend(metadata: &mut Map<String, Value>, key: &str, pairs: Vec<(&str, String
     }
 }
 
-/// A raw name as the value of a label: itself where it is one, else the hashed rule of the names.
+/// A raw name as a label value: unchanged if valid, otherwise by the hashed naming rule.
 fn label_value(raw: &str) -> String {
     if !raw.is_empty() && is_label_value(raw) { raw.to_owned() } else { hashed(raw, 63) }
 }

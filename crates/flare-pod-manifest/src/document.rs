@@ -1,4 +1,4 @@
-//! A JSON or YAML file as a tree of nodes that know where they stand, and its faults. Both formats end in one shape, so that
+//! A JSON or YAML file as a tree of nodes with places, and its faults. Both formats give the same type, so that
 //! every rule is written once and each fault has its line and column.
 
 mod findings;
@@ -8,12 +8,12 @@ use flare_yaml::python::{self, Parsed, Unreadable};
 pub(crate) use flare_yaml::python::{Entry, Kind, Node, Number};
 use serde_json::Value;
 
-/// Reads JSON. `None` where it is no JSON; the fault is in `findings`.
+/// Reads JSON. `None` if it is not JSON; the fault is in `findings`.
 pub(crate) fn from_json(text: &str, findings: &mut Findings<'_>) -> Option<Node> {
     taken(python::read_json(text), findings)
 }
 
-/// Reads one YAML document; an empty file is null. `None` where it is no YAML; the fault is in `findings`.
+/// Reads one YAML document; an empty file is null. `None` if it is not YAML; the fault is in `findings`.
 pub(crate) fn from_yaml(text: &str, findings: &mut Findings<'_>) -> Option<Node> {
     taken(python::read_yaml(text), findings)
 }
@@ -33,7 +33,7 @@ fn taken(read: Result<Parsed, Unreadable>, findings: &mut Findings<'_>) -> Optio
     }
 }
 
-/// A quantity. Kubernetes takes a number or a string; where a JSON number of this program would lose digits, the string
+/// A quantity. Kubernetes accepts a number or a string; if a JSON number would lose digits here, a string
 /// keeps them.
 pub(crate) fn quantity(number: &Number) -> Value {
     let digits = number.text.bytes().filter(u8::is_ascii_digit).count();

@@ -1,4 +1,4 @@
-//! Where each field came from, for people: the text form of `launch manifest`.
+//! Where each field came from: the text form of `launch manifest`.
 
 use std::fmt;
 
@@ -9,9 +9,9 @@ use crate::origin::Origin;
 /// One field of the pod, its value (tokens hidden) and the source of the value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FieldOrigin {
-    /// The path in the pod; the main container stands as `container`.
+    /// The path in the pod; the main container is written as `container`.
     pub field: String,
-    /// The value in short; never a token.
+    /// The value, shortened; never a token.
     pub value: String,
     /// Who decided it.
     pub origin: Origin,

@@ -15,10 +15,10 @@ pub(crate) enum Format {
     Yaml,
 }
 
-/// Keys of the meta data that are read.
+/// The keys of the meta data that are read.
 pub(crate) const META_KEYS: [&str; 5] = ["launcher_spec", "resource_spec", "deploy_map", "study", "job_id"];
 
-/// The names under which FLARE looks for the meta data in a job's directory, in its order (`config_ext_formats` of nvflare).
+/// The names under which FLARE looks for the meta data in a job's directory, in FLARE's order (`config_ext_formats` of nvflare).
 pub const JOB_META_FILES: [&str; 8] = [
     "meta.json",
     "meta.conf",
@@ -31,7 +31,7 @@ pub const JOB_META_FILES: [&str; 8] = [
 ];
 
 impl Format {
-    /// The format of a file of this name; JSON where the name says nothing.
+    /// The format of a file of this name; JSON if the name does not tell.
     pub(crate) fn of(file: &str) -> Self {
         let name = file.strip_suffix(".default").unwrap_or(file).to_ascii_lowercase();
         match name.rsplit_once('.').map(|(_, extension)| extension) {
@@ -41,13 +41,13 @@ impl Format {
         }
     }
 
-    /// Whether each value knows its line and column.
+    /// Whether each value has its line and column.
     pub(crate) const fn has_places(self) -> bool {
         !matches!(self, Self::Hocon)
     }
 }
 
-/// Reads the file as a tree. Faults of the syntax are in `findings`, those of HOCON come back.
+/// Reads the file as a tree. Syntax faults of JSON and YAML are in `findings`, those of HOCON are returned.
 pub(crate) fn read(format: Format, text: &str, file: &str, findings: &mut Findings<'_>) -> Result<Option<Node>, Faults> {
     match format {
         Format::Json => Ok(crate::document::from_json(text, findings)),
@@ -63,7 +63,7 @@ pub(crate) fn read(format: Format, text: &str, file: &str, findings: &mut Findin
     }
 }
 
-/// FLARE's YAML reader (`OmegaConf`) fills in what stands in `${…}`; here it must be written out.
+/// Refuses `${…}`, which FLARE's YAML reader (`OmegaConf`) fills in.
 fn refuse_unclear(node: &Node, findings: &mut Findings<'_>) {
     match &node.kind {
         Kind::Ambiguous => findings.at(
@@ -84,8 +84,8 @@ fn refuse_unclear(node: &Node, findings: &mut Findings<'_>) {
     }
 }
 
-/// Includes and variables of the environment are not read: what they say here is not what they say at the server. What
-/// FLARE's parser (pyhocon) and the specification read differently is refused.
+/// Reads HOCON. Includes and environment variables are refused, because they may differ at the server, as is everything that
+/// FLARE's parser (pyhocon) and the specification read differently.
 fn hocon(text: &str, file: &str) -> Result<Node, Faults> {
     if let Some((offset, misread)) = hocon_text::misread(text) {
         let position = flare_diagnostic::LineIndex::new(text).position(offset);
@@ -132,7 +132,7 @@ fn number(raw: &str) -> Kind {
     }
 }
 
-/// The parser's own sentence may hold a part of the line, so only its place is taken over.
+/// A fault with the parser's place, but without its message, which may contain a part of the line.
 fn fault(file: &str, error: &HoconError) -> Faults {
     let at = |line: usize, column: usize| {
         let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX).max(1);

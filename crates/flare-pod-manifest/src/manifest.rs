@@ -18,7 +18,7 @@ use crate::{
 
 /// The pod of a job at a site, and its Secrets.
 ///
-/// The Secrets hold private keys, and for 2.8 the pod holds tokens: the `Debug` form shows names only.
+/// The Secrets contain private keys, and for 2.8 the pod contains tokens: the `Debug` form shows only names.
 #[derive(Clone, PartialEq)]
 pub struct Manifest {
     /// A `v1` Pod as Kubernetes JSON.
@@ -71,14 +71,14 @@ impl fmt::Debug for Manifest {
     }
 }
 
-/// Decides what FLARE's launcher would ask Kubernetes for, with our additions.
+/// Decides which objects FLARE's launcher would create in Kubernetes, with the additions of flare-kube.
 ///
-/// `files` holds what [`LaunchRequest::needed_files`] names; [`SiteFiles::gather`] fills it. The same input gives the same
-/// bytes.
+/// `files` has the files that [`LaunchRequest::needed_files`] names; [`SiteFiles::gather`] fills it. The same input gives the
+/// same bytes.
 ///
 /// # Errors
-/// Every fault of a study file, in file order, with line and column; a job without image; a pod template that cannot take
-/// the launcher's part.
+/// Every fault of a study file, in file order, with line and column; a job without image; a pod template that cannot be merged
+/// with the launcher's part.
 pub fn manifest(request: &LaunchRequest, files: &SiteFiles, additions: &Additions) -> Result<Checked<Manifest>, Faults> {
     let mut found = Collector::new();
     let mut explanation = Explanation::default();

@@ -1,4 +1,4 @@
-//! Where the value of a field came from, so that "why does my pod ask for 1Gi?" has an answer.
+//! Where the value of a field came from, to answer questions such as "why does my pod request 1Gi?".
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ pub enum Origin {
     JobDefault,
     /// `launcher_spec[site].k8s` of the job.
     JobSite,
-    /// `resource_spec[site].k8s` of the job, the older place.
+    /// `resource_spec[site].k8s` of the job, the legacy place.
     JobLegacy,
     /// `resource_spec["@default"]` of the job (2.9).
     ResourceDefault,
@@ -22,7 +22,7 @@ pub enum Origin {
     Job,
     /// The launcher's arguments at the site (`job_launcher` in k8s.yaml).
     Site,
-    /// What FLARE's launcher takes where nobody says anything.
+    /// The default of FLARE's launcher.
     LauncherDefault,
     /// The study's entry in `study_data.yaml`.
     StudyData,
@@ -62,7 +62,7 @@ impl fmt::Display for Origin {
     }
 }
 
-/// A value together with its source.
+/// A value with its source.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Sourced<T> {
     pub(crate) value: T,

@@ -1,4 +1,4 @@
-//! Paths of the parent's container as text: nothing here looks at a disk.
+//! Paths in the parent's container, handled as text, without access to a disk.
 
 use std::fmt;
 
@@ -9,12 +9,12 @@ use flare_names::{PathParts, path_parts};
 pub enum SitePath {
     /// A path below the parent's workspace, relative to it, in its shortest form: to be read below `--kit`.
     BelowKit(String),
-    /// A path outside the workspace, to be read as it stands.
+    /// A path outside the workspace, to be read unchanged.
     AsItStands(String),
 }
 
 impl SitePath {
-    /// Where a path of the request is to be read, `workspace` being absolute.
+    /// Where a path of the request is read; `workspace` is absolute.
     pub(crate) fn of(workspace: &str, path: &str) -> Self {
         match below(workspace, path) {
             Some(relative) => Self::BelowKit(relative),
@@ -30,7 +30,7 @@ impl SitePath {
 
 /// The study runtime file (2.9), in `local/`.
 pub(crate) const STUDY_RUNTIME: &str = "study_runtime.yaml";
-/// The study data file where `prepare` puts it, in `local/`.
+/// The study data file, which `prepare` puts in `local/`.
 pub(crate) const STUDY_DATA: &str = "study_data.yaml";
 
 impl fmt::Display for SitePath {
@@ -45,7 +45,7 @@ pub(crate) fn is_absolute(path: &str) -> bool {
     path.starts_with('/')
 }
 
-/// The place of `path` below `directory`, both absolute; `.` for the directory itself. `None` where it is outside.
+/// `path` relative to `directory`, both absolute; `.` for the directory itself. `None` if it is outside.
 pub(crate) fn below(directory: &str, path: &str) -> Option<String> {
     if !is_absolute(path) {
         return None;
@@ -55,7 +55,7 @@ pub(crate) fn below(directory: &str, path: &str) -> Option<String> {
     Some(if rest.is_empty() { ".".to_owned() } else { rest.join("/") })
 }
 
-/// A relative path in its shortest form; `None` where it is absolute, empty, or leads out of where it starts.
+/// A relative path in its shortest form; `None` if it is absolute, is empty, or leads out of its starting directory.
 pub(crate) fn inside(path: &str) -> Option<String> {
     if is_absolute(path) {
         return None;

@@ -1,4 +1,4 @@
-//! Step 3: from a request and its study to the launcher's part of the pod, and that merged with the template.
+//! Step 3: makes the launcher's part of the pod from a request and its study, and merges it with the template.
 
 mod args;
 mod env;
@@ -34,12 +34,12 @@ pub(crate) struct LauncherPart {
 }
 
 impl LauncherPart {
-    /// Decides everything; the one thing that may be missing is an image.
+    /// Decides everything. Fails only if there is no image.
     pub(crate) fn decide(request: &LaunchRequest, study: &Study, explanation: &mut Explanation) -> Result<Self, Faults> {
         let image = image(request, study).ok_or_else(|| no_image(request));
         let python = request.job.k8s.python_path.clone().unwrap_or_else(|| request.launcher.python_path.clone());
         explanation.add("metadata.name", request.job.pod_name.as_str(), Origin::Job);
-        // What is no reference may hold a password.
+        // An invalid reference may contain a password.
         let shown_image = image.as_ref().map(|image| match crate::acceptable::image(&image.value) {
             None => image.value.as_str(),
             Some(_) => "(not shown: no valid image reference)",
@@ -70,7 +70,7 @@ impl LauncherPart {
     }
 }
 
-/// The job's image wins; the study's is the site's default.
+/// The job's image, otherwise the study's, which is the site's default.
 fn image(request: &LaunchRequest, study: &Study) -> Option<Sourced<String>> {
     let of_study = || study.image.clone().map(|image| Sourced::new(image, Origin::StudyRuntime));
     request.job.k8s.image.clone().or_else(of_study)

@@ -30,9 +30,9 @@ use specs::View;
 const KEYS: [&str; 10] =
     ["role", "site", "workspace", "custom_dir", "owner_fqcn", "transfer_token", "set", "launcher", "job_meta", "process_args"];
 
-/// A launch request that obeys its rules: what a FLARE parent knows when it starts a job.
+/// A valid launch request: what a FLARE parent knows when it starts a job.
 ///
-/// It holds tokens; its `Debug` form does not show them.
+/// It contains tokens; its `Debug` form does not show them.
 #[derive(Debug, Clone)]
 pub struct LaunchRequest {
     pub(crate) file: String,
@@ -50,7 +50,7 @@ pub struct LaunchRequest {
 }
 
 impl LaunchRequest {
-    /// Reads the JSON document of `docs/launch-request.md`. `file` is the name under which faults report it.
+    /// Reads the JSON document of `docs/launch-request.md`. `file` is its name in faults.
     ///
     /// # Errors
     /// Every fault of the document, in file order, with line and column.
@@ -75,7 +75,7 @@ impl LaunchRequest {
         parts.complete(job, file, target)
     }
 
-    /// The directory of the parent that `--kit` stands for, as the request has it.
+    /// The parent's workspace directory in the request, which `--kit` stands for.
     pub fn workspace(&self) -> &str {
         &self.workspace
     }
@@ -95,12 +95,12 @@ impl LaunchRequest {
         self.job.study.as_deref()
     }
 
-    /// The namespace in which the pod is asked for.
+    /// The namespace in which the pod is created.
     pub fn namespace(&self) -> &str {
         &self.launcher.namespace.value
     }
 
-    /// The release whose launcher is followed.
+    /// The release whose launcher is reproduced.
     pub fn target(&self) -> Target {
         self.target
     }
@@ -110,7 +110,7 @@ impl LaunchRequest {
     }
 }
 
-/// All of the request but the job's meta data, as far as it could be read.
+/// The request except the job's meta data, as far as it could be read.
 pub(crate) struct Parts {
     pub(crate) site: Option<String>,
     workspace: Option<String>,
@@ -139,7 +139,7 @@ impl Parts {
         }
     }
 
-    /// The request, where every part could be read.
+    /// The request, if every part could be read.
     pub(crate) fn complete(self, job: Option<Job>, file: &str, target: Target) -> Option<LaunchRequest> {
         Some(LaunchRequest {
             file: file.to_owned(),
@@ -192,7 +192,7 @@ pub(crate) fn utf8<'bytes>(bytes: &'bytes [u8], file: &str) -> Result<&'bytes st
     })
 }
 
-/// What was found in a file, in the order of the file.
+/// The faults and warnings of a file, in file order.
 pub(crate) fn collected(findings: Findings<'_>, warnings: Warnings<'_>) -> Collector {
     findings.into_sorted().chain(warnings.into_sorted()).collect()
 }

@@ -1,6 +1,6 @@
-//! JSON Schemas of what a launch reads, for editors and other tools. They are written by hand: the readers keep places and
-//! know both releases, which types cannot say; a test holds readers and schemas together. Rules that a schema cannot say
-//! (one of two files, names in two mappings) are in the descriptions.
+//! JSON Schemas of the files that a launch reads, for editors and other tools. They are written by hand, because the readers
+//! keep places and know both releases, which types cannot express; a test compares readers and schemas. Rules that a schema
+//! cannot express (one of two files, names in two mappings) are in the descriptions.
 
 use serde_json::{Value, json};
 

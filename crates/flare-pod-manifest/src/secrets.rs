@@ -9,10 +9,10 @@ use crate::{
     additions::Additions, credentials, explain::Explanation, origin::Origin, request::LaunchRequest, site_files::SiteFiles,
 };
 
-/// Suffixes of the files that FLARE's launcher takes from `startup/`.
+/// Suffixes of the files of `startup/` that FLARE's launcher uses.
 const REFERENCE_SUFFIXES: [&str; 4] = [".crt", ".key", ".pem", ".json"];
 
-/// Kubernetes refuses a Secret with more data, in bytes.
+/// The maximum size of a Secret's data in Kubernetes, in bytes.
 const MAX_SECRET: usize = 1 << 20;
 
 pub(crate) fn of(
@@ -59,7 +59,7 @@ fn startup(
     secret(name.as_str(), request, &data)
 }
 
-/// Every file but shell scripts (defect 7), or what FLARE's launcher takes.
+/// Whether the startup Secret contains a file: all except shell scripts (defect 7), or only what FLARE's launcher uses.
 #[allow(
     clippy::case_sensitive_file_extension_comparisons,
     reason = "the launcher compares so, and files that differ in case are two"

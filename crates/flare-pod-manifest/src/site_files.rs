@@ -1,4 +1,4 @@
-//! The files of a site that a launch reads, as values: the edge reads them, this crate decides.
+//! The files of a site that a launch reads, as values: the caller reads them, this crate decides.
 
 use std::{collections::BTreeMap, fmt, sync::OnceLock};
 
@@ -12,20 +12,20 @@ use crate::{
 pub enum FileContent {
     /// The file's bytes.
     Bytes(Vec<u8>),
-    /// Nothing is there; a link that leads nowhere counts as that.
+    /// Nothing, or a broken link.
     Missing,
-    /// Something is there that cannot be read as a file, such as a directory.
+    /// Something that cannot be read as a file, such as a directory.
     Unreadable,
 }
 
 impl FileContent {
-    /// Whether something is there.
+    /// Whether something was found.
     pub fn exists(&self) -> bool {
         *self != Self::Missing
     }
 }
 
-/// Shows the size only: study files name Secrets, and templates may hold anything.
+/// Shows only the size: study files name Secrets, and templates may contain anything.
 impl fmt::Debug for FileContent {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -42,7 +42,7 @@ pub struct SiteFiles {
     /// Name and content of every regular file directly in `startup/` (a link to one counts); empty without such a directory.
     pub startup: BTreeMap<String, Vec<u8>>,
     files: BTreeMap<SitePath, FileContent>,
-    /// The study runtime file as it was parsed to find its templates; `None` where that found faults.
+    /// The parsed study runtime file, which names templates; `None` if it has faults.
     runtime: OnceLock<Option<Node>>,
 }
 
@@ -60,7 +60,7 @@ impl SiteFiles {
         self.files.insert(path, content);
     }
 
-    /// The study runtime file, parsed once; `None` where it is not there or has faults of YAML.
+    /// The study runtime file, parsed once; `None` if it is missing or is not valid YAML.
     pub(crate) fn runtime(&self) -> Option<&Node> {
         let FileContent::Bytes(bytes) = self.file(&SitePath::local(path::STUDY_RUNTIME)) else { return None };
         let parse = || {
@@ -80,7 +80,7 @@ impl SiteFiles {
     }
 }
 
-/// Shows names and sizes: `startup/` holds private keys.
+/// Shows names and sizes: `startup/` contains private keys.
 impl fmt::Debug for SiteFiles {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let startup: BTreeMap<_, _> = self.startup.iter().map(|(name, bytes)| (name, bytes.len())).collect();

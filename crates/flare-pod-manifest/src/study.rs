@@ -1,4 +1,4 @@
-//! Step 2: what the study of the job brings along: `study_data.yaml` (both releases) or `local/study_runtime.yaml` (2.9).
+//! Step 2: what the job's study adds to the pod: `study_data.yaml` (both releases) or `local/study_runtime.yaml` (2.9).
 
 mod check;
 mod claims;

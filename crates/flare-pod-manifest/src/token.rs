@@ -1,4 +1,4 @@
-//! Text that must not be seen: tokens, and command-line values that may hold one.
+//! Secret text: tokens, and command-line values that may contain one.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ impl Token {
         Self(text.into())
     }
 
-    /// The text, for the one place where it belongs.
+    /// The text, for the one place that needs it.
     pub(crate) fn expose(&self) -> &str {
         &self.0
     }

@@ -1,10 +1,10 @@
-//! The warnings of one file, collected in any order and handed out in file order.
+//! The warnings of one file, collected in any order and returned in file order.
 
 use flare_diagnostic::{Code, Diagnostic, LineIndex, Place};
 
 use crate::acceptable::Doubt;
 
-/// Warnings of one file. FLARE's launcher passes such values on, so they stop nothing here either.
+/// Warnings of one file. FLARE's launcher passes such values on, so they are not errors here either.
 pub(crate) struct Warnings<'text> {
     file: &'text str,
     text: &'text str,
@@ -16,13 +16,13 @@ impl<'text> Warnings<'text> {
         Self { file, text, found: Vec::new() }
     }
 
-    /// A warning at a byte offset.
+    /// Adds a warning at a byte offset.
     pub(crate) fn at(&mut self, offset: usize, message: impl Into<String>, hint: &str) {
         let warning = Diagnostic::warning(Code::Notice, message);
         self.found.push((offset, if hint.is_empty() { warning } else { warning.hint(hint) }));
     }
 
-    /// A value that Kubernetes refuses, or takes for something else than was meant: names the key, never the value.
+    /// Adds a warning about a value that Kubernetes refuses or misunderstands: names the key, never the value.
     pub(crate) fn doubt(&mut self, offset: usize, path: &str, doubt: Option<Doubt>) {
         if let Some(doubt) = doubt {
             self.at(offset, format!("`{path}` {}", doubt.what), &doubt.hint);

@@ -1,4 +1,4 @@
-//! What we add to the reference's pod, by defect number; and what no addition may do.
+//! The additions to the reference's pod, by defect number, and what no addition may do.
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a failure is a failed test")]
 
 mod support;
@@ -73,7 +73,7 @@ fn defect_16_no_api_token_unless_a_template_names_its_account() {
     assert_eq!(pod(&json!(null), None, &switched_off)["spec"].get("automountServiceAccountToken"), None);
 }
 
-/// Pod's context, the template's container context, and the main container's context in the end.
+/// Rows: the pod's context, the template's container context, and the resulting context of the main container.
 #[test]
 fn defect_16_container_defaults_never_overrule_and_never_keep_a_pod_from_starting() {
     let seccomp = json!({"type": "RuntimeDefault"});

@@ -1,4 +1,4 @@
-//! Each error of the document, one by one, with its place; and that none of them shows a token.
+//! Each error of the request, with its place; none of them shows a token.
 #![allow(clippy::disallowed_methods, reason = "tests stand at the edge")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a failure is a failed test")]
 
@@ -11,7 +11,7 @@ use flare_pod_manifest::Additions;
 use serde_json::{Value, json};
 use support::{launch, write_kit};
 
-/// Planted wherever a token may stand.
+/// Tokens that are put wherever a token may be.
 const TOKENS: [&str; 5] = ["CANARY-transfer", "CANARY-auth", "CANARY-signature", "CANARY-ssid", "CANARY-set"];
 
 fn request() -> Value {
@@ -24,7 +24,7 @@ fn request() -> Value {
     })
 }
 
-/// Both targets unless one is named: pointer into the request, and the value that stands there (`None`: removed).
+/// Name, target (`None`: both), pointer into the request, and the value to put there (`None`: removed).
 fn request_faults() -> Vec<(&'static str, Option<Target>, &'static str, Option<Value>)> {
     let both = None;
     vec![
@@ -88,7 +88,7 @@ fn set(request: &mut Value, pointer: &str, value: Option<Value>) {
     }
 }
 
-/// The faults of one broken input as text; a missing fault or a visible token is a failure.
+/// The faults of one broken input as text; fails if there is no fault or a token is visible.
 fn faults(name: &str, request: &str, target: Target, files: &[(String, String)]) -> String {
     let kit = tempfile::tempdir().unwrap();
     write_kit(kit.path(), files);
@@ -234,7 +234,7 @@ fn each_fault_of_a_study_runtime_has_its_key_and_place() {
     insta::assert_snapshot!(text);
 }
 
-/// Nothing short may cost much: aliases within aliases, one long text copied often, thousands of faults on one line.
+/// Short input must not be expensive: nested aliases, one long text copied often, thousands of faults on one line.
 #[test]
 fn hostile_files_cost_no_more_than_their_size() {
     let mut bomb = "a0: &a0 {source: s, mode: ro}\n".to_owned();
@@ -254,7 +254,7 @@ fn hostile_files_cost_no_more_than_their_size() {
     assert_eq!((last.line, usize::try_from(last.column).unwrap()), (1, text.chars().count() - 1));
 }
 
-/// Everything but the two places where tokens belong: 2.8's pod, and the Secrets.
+/// Tokens may be only in 2.8's pod and in the Secrets.
 #[test]
 fn tokens_and_keys_stand_nowhere_but_where_they_belong() {
     let kit = tempfile::tempdir().unwrap();

@@ -1,5 +1,5 @@
-//! HOCON as FLARE reads it: each document is read by the reference's own loader, and the job that it gives must be the job that we
-//! read; where the reference reads it in a way that nobody means, we refuse it.
+//! HOCON as FLARE reads it: the reference's own loader reads each document, and the resulting job must be the same here;
+//! what the reference reads in a way that nobody means is refused here.
 #![allow(clippy::disallowed_methods, reason = "tests stand at the edge")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a failure is a failed test")]
 
@@ -16,7 +16,7 @@ use flare_pod_manifest::{Additions, FileContent, LaunchRequest, PreparedSite, Si
 use serde_json::{Value, json};
 use support::oracle::python;
 
-/// What the reference makes of each document; `None` where it refuses it, or gives what cannot be a job's meta data.
+/// What the reference reads from each document; `None` if it refuses it, or if the result cannot be a job's meta data.
 fn reference(documents: &[String]) -> Vec<Option<Value>> {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/reference/hocon_oracle.py");
     let mut process = Command::new(python(Target::V2_9))
@@ -59,7 +59,7 @@ fn pod(meta: &str, file: &str) -> Result<Value, String> {
     manifest(&request, &files, &Additions::none()).map(|made| made.value.pod).map_err(|faults| faults.to_string())
 }
 
-/// What the documents differ in.
+/// The parts in which the results differ.
 fn short(pod: &Result<Value, String>) -> String {
     match pod {
         Ok(pod) => {

@@ -1,5 +1,5 @@
 //! Live parity with the launcher classes of both releases: generated requests, valid and invalid, each answered by the
-//! reference and by us. A difference needs a note with a defect number.
+//! reference and by flare-kube. A difference needs a note with a defect number.
 #![allow(clippy::disallowed_methods, reason = "tests stand at the edge")]
 #![allow(clippy::print_stdout, reason = "the counts are the result")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a failure is a failed test")]
@@ -19,7 +19,7 @@ use support::{
     write_kit,
 };
 
-/// The fixed seed: failures found once stay found.
+/// The fixed seed, so that failures are reproducible.
 const SEED: u64 = 2026;
 
 #[derive(Default, Debug)]
@@ -109,8 +109,8 @@ fn same(pod: &Value, secrets: &[Value], warnings: &[Diagnostic], theirs: &Value)
     same_warnings(warnings, theirs["warnings"].as_array().unwrap())
 }
 
-/// What both warn about: a part of the reference's sentence and a part of ours. We warn about more; the reference also warns
-/// about a study file that nobody filled in yet.
+/// What both warn about: a part of the reference's message and a part of flare-kube's, which warns about more. The reference
+/// also warns about a study file that nobody filled in yet.
 const WARNINGS: [(&str, &str); 6] = [
     ("looks like a misspelling", "looks like a misspelt"),
     ("was not found", "is missing; no dataset"),

@@ -1,4 +1,4 @@
-//! Properties over typed input and over generated requests: names are valid, Kubernetes' own schema takes the result, the
+//! Properties over typed input and over generated requests: names are valid, Kubernetes' own schema accepts the result, the
 //! requests never exceed the limits unless the input said so, additions only add, the same input gives the same bytes,
 //! and no input makes a reader panic.
 #![allow(clippy::disallowed_methods, reason = "tests stand at the edge")]
@@ -27,7 +27,7 @@ fn target() -> impl Strategy<Value = Target> {
 }
 
 prop_compose! {
-    /// A request that obeys every rule, with quantities that Kubernetes takes.
+    /// A valid request, with quantities that Kubernetes accepts.
     fn valid_request()(
         site in ".{0,70}",
         job_id in "[0-9a-zA-Z][0-9a-zA-Z_-]{0,50}[0-9a-z]",
@@ -48,8 +48,8 @@ prop_compose! {
     }
 }
 
-/// The request without values that the reader passes over and the schema, which knows neither site nor release, still judges: a
-/// default that the site's own block overlays, and to 2.8 `@default`, the block of some other site.
+/// The request without values that the reader ignores but the schema, which knows neither site nor release, checks: a
+/// default that the site's own block overlays and, for 2.8, `@default` and the blocks of other sites.
 fn without_what_nobody_reads(request: &Value, target: Target) -> Value {
     let mut request = request.clone();
     let site = request["site"].as_str().unwrap_or_default().to_owned();
@@ -92,7 +92,7 @@ proptest! {
         for value in made.pod["metadata"]["labels"].as_object().unwrap().values() {
             prop_assert!(value.as_str().unwrap().len() <= 63);
         }
-        // Nothing in this input asks for less than its limit, so both are equal.
+        // No request in this input is below its limit, so both are equal.
         let resources = &made.pod["spec"]["containers"][0]["resources"];
         prop_assert_eq!(&resources["requests"], &resources["limits"]);
         let again = launch_in_memory(&text, &files, target, &Additions::default()).unwrap().value;

@@ -1,5 +1,5 @@
-//! What FLARE's launcher passes on or passes over without a word: each is a warning that names the key, and the pod stays as it
-//! is there.
+//! What FLARE's launcher silently passes on or ignores: each is a warning that names the key, and the pod is the same as
+//! the launcher's.
 #![allow(clippy::disallowed_methods, reason = "tests stand at the edge")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a failure is a failed test")]
 
@@ -31,7 +31,7 @@ fn k8s(block: &Value) -> Value {
     json!({ "launcher_spec": { "default": { "k8s": block } } })
 }
 
-/// The warnings of a request, or its error, one a line; each with its hint.
+/// The warnings of a request, or its error, one per line, each with its hint.
 fn answer(name: &str, request: &Value, target: Target, files: &[(String, String)]) -> String {
     let text = serde_json::to_string_pretty(request).unwrap();
     let mut shown = String::new();
@@ -169,7 +169,7 @@ fn study_files_of_a_kit_are_checked_before_any_job() {
     assert_eq!(of_kit(&[broken], V2_8), "", "2.8 has no such file");
 }
 
-/// Both releases write a study file that holds no study. Nobody is warned about it.
+/// Both releases write a study file without a study, which is not warned about.
 #[test]
 fn an_untouched_study_file_is_no_reason_for_a_warning() {
     let mut meta = k8s(&json!({}));

@@ -1,4 +1,4 @@
-//! The API server's audit log, for counting what a program asked of it.
+//! The API server's audit log, for counting the requests of a program.
 
 use std::{
     collections::HashMap,
@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use crate::{ClusterName, Context, fault::disk, state::StateDirectory};
 
-/// The audit log of a cluster. A request stands in it when it has been answered, a watch also when it begins; each is
+/// The audit log of a cluster. A request is logged when it has been answered, a watch also when it begins; each is
 /// counted once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Log {
@@ -22,47 +22,47 @@ pub struct Log {
 /// One request to the API server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
-    /// When it came in: UTC as the log has it, such as `2026-11-25T08:00:01.123456Z`. Texts of this form sort as times.
+    /// When it was received: UTC in the log's form, such as `2026-11-25T08:00:01.123456Z`. Texts of this form sort like times.
     pub received: String,
     /// `get`, `list`, `watch`, `create`, `update`, `patch`, `delete`, `deletecollection`.
     pub verb: String,
     /// Path and query.
     pub uri: String,
-    /// The program as it names itself, such as `kubectl/v1.34.4 (linux/amd64) kubernetes/…`; empty where it does not.
+    /// The program's user agent, such as `kubectl/v1.34.4 (linux/amd64) kubernetes/…`; empty if it sent none.
     pub user_agent: String,
     /// The user, such as `system:serviceaccount:NAMESPACE:NAME`.
     pub user: String,
-    /// The resource in the plural, such as `pods`, with its subresource (`pods/exec`); none where the path is of no resource.
+    /// The resource in the plural, such as `pods`, with its subresource (`pods/exec`); `None` if the path is not of a resource.
     pub resource: Option<String>,
-    /// The namespace, where the resource has one.
+    /// The namespace, if the resource has one.
     pub namespace: Option<String>,
-    /// The object's name, where the request names one.
+    /// The object's name, if the request names one.
     pub name: Option<String>,
-    /// The status of the answer; a watch has it when it ends. 0 where none was sent.
+    /// The status of the answer; that of a watch is known when it ends. 0 if none was sent.
     pub status: u16,
 }
 
-/// Which requests are meant. What is not said leaves nothing out.
+/// Which requests are selected. A field that is `None` excludes nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter<'a> {
     /// The beginning of the user agent, such as `OpenAPI-Generator/` for Python's client.
     pub user_agent: Option<&'a str>,
-    /// The user, whole.
+    /// The full name of the user.
     pub user: Option<&'a str>,
     /// The verb.
     pub verb: Option<&'a str>,
-    /// The resource, as [`Request::resource`] has it.
+    /// The resource, in the form of [`Request::resource`].
     pub resource: Option<&'a str>,
     /// The namespace.
     pub namespace: Option<&'a str>,
-    /// The first moment that counts, as [`Request::received`] has it. Shorter texts (`2026-11-25T08:00`) work too.
+    /// The earliest time, in the form of [`Request::received`]. Shorter texts (`2026-11-25T08:00`) work too.
     pub from: Option<&'a str>,
-    /// The first moment that no longer counts.
+    /// The end, exclusive, in the same form.
     pub until: Option<&'a str>,
 }
 
 impl Filter<'_> {
-    /// Whether a request is meant.
+    /// Whether a request is selected.
     pub fn matches(&self, request: &Request) -> bool {
         let equal = |wanted: Option<&str>, found: Option<&str>| wanted.is_none() || wanted == found;
         self.user_agent.is_none_or(|start| request.user_agent.starts_with(start))
@@ -76,10 +76,10 @@ impl Filter<'_> {
 }
 
 impl Log {
-    /// The log at a path. It is read anew for every question, since it grows.
+    /// The log at a path. It is read again for every query, since it grows.
     ///
     /// # Errors
-    /// [`flare_diagnostic::Code::ClusterFailed`] where it cannot be read.
+    /// [`flare_diagnostic::Code::ClusterFailed`] if it cannot be read.
     pub fn open(path: &Path) -> Result<Self, Faults> {
         File::open(path).map_err(|error| disk("read", path, &error))?;
         Ok(Self { path: path.to_owned() })
@@ -93,11 +93,11 @@ impl Log {
         Self::open(&StateDirectory::of(context, name).audit_log())
     }
 
-    /// The requests that a filter takes, in the order of the log.
+    /// The requests that a filter selects, in the order of the log.
     /// A last line that is still being written is left out.
     ///
     /// # Errors
-    /// [`flare_diagnostic::Code::ClusterFailed`] where the log cannot be read.
+    /// [`flare_diagnostic::Code::ClusterFailed`] if the log cannot be read.
     pub fn requests(&self, filter: &Filter<'_>) -> Result<Vec<Request>, Faults> {
         let refused = |error: std::io::Error| Faults::from(disk("read", &self.path, &error));
         let reader = BufReader::new(File::open(&self.path).map_err(refused)?);
@@ -120,7 +120,7 @@ impl Log {
         Ok(requests)
     }
 
-    /// How many requests a filter takes.
+    /// How many requests a filter selects.
     ///
     /// # Errors
     /// As [`Log::requests`].

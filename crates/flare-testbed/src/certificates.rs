@@ -1,5 +1,5 @@
-//! The keys and certificates of a cluster, strict enough for Python 3.13: a key identifier of the authority in each, key
-//! usages marked as critical.
+//! The keys and certificates of a cluster, strict enough for Python 3.13: each has an authority key identifier, and key
+//! usages are critical.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -18,11 +18,11 @@ pub(crate) struct Identity {
     pub(crate) key: String,
 }
 
-/// Whom a certificate speaks for.
+/// The subject of a certificate.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Subject<'a> {
     pub(crate) common_name: &'a str,
-    /// Kubernetes reads groups from it.
+    /// Kubernetes takes it for a group.
     pub(crate) organisation: Option<&'a str>,
     pub(crate) dns_names: &'a [&'a str],
     pub(crate) addresses: &'a [Ipv4Addr],
@@ -35,7 +35,7 @@ pub(crate) struct Authority {
 }
 
 impl Authority {
-    /// A new authority with a key of its own, which is kept nowhere.
+    /// A new authority with its own key, which is never stored.
     pub(crate) fn new() -> Result<Self, Faults> {
         let key = new_key()?;
         let mut params = params("flare-kube-testbed", None);
@@ -73,7 +73,7 @@ fn new_key() -> Result<KeyPair, Faults> {
     KeyPair::generate().map_err(|error| refused(&error))
 }
 
-/// Validity without a clock: a cluster does not live long, and a machine's clock may be wrong.
+/// Parameters with a fixed validity: a cluster is short-lived, and a machine's clock may be wrong.
 fn params(common_name: &str, organisation: Option<&str>) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();

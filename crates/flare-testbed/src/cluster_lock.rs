@@ -13,20 +13,20 @@ use flare_diagnostic::Faults;
 
 use crate::{Context, fault::disk, state::StateDirectory};
 
-/// Holds the lock of a cluster. The kernel takes it back when the process ends, whatever its end.
+/// Holds the lock of a cluster. The kernel releases it when the process ends in any way.
 #[derive(Debug)]
 pub(crate) struct ClusterLock {
     path: PathBuf,
-    /// Directories that were made for it, the innermost first.
+    /// Directories that were made for the lock file, the innermost first.
     made: Vec<PathBuf>,
     _file: File,
 }
 
 impl ClusterLock {
-    /// Takes the lock, after the run that holds it.
+    /// Takes the lock, after waiting for the run that holds it.
     ///
     /// # Errors
-    /// [`flare_diagnostic::Code::Interrupted`], or the disk refused.
+    /// [`flare_diagnostic::Code::Interrupted`], or an error of the disk.
     pub(crate) fn take(context: &Context<'_>, state: &StateDirectory) -> Result<Self, Faults> {
         let path = state.root().with_extension("lock");
         let above = path.ancestors().skip(1);
@@ -35,12 +35,12 @@ impl ClusterLock {
         loop {
             let file = match open(&path) {
                 Ok(file) => file,
-                // The last cluster's `down` removes the directory of all.
+                // `down` of the last cluster removes the directory of all.
                 Err(error) if error.kind() == ErrorKind::NotFound => continue,
                 Err(error) => return Err(disk("opened", &path, &error).into()),
             };
             match file.try_lock() {
-                // The run before may have removed the file between our opening and our lock: then it locks nothing.
+                // The previous run may have removed the file between opening and locking; then the lock is worthless.
                 Ok(()) if is_at(&file, &path) => return Ok(Self { path, made, _file: file }),
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
@@ -55,12 +55,12 @@ impl ClusterLock {
         }
     }
 
-    /// Gives the lock back and removes its file, after the cluster's state is gone.
+    /// Releases the lock and removes its file, after the cluster's state is gone.
     pub(crate) fn remove(self) {
-        // Removed while it is held, so no other run can hold it. A file that stays does no harm.
+        // Removed while it is held, so no other run can hold it. A file that remains is harmless.
         let _ = fs::remove_file(&self.path);
         for directory in self.path.parent().map(Path::to_owned).into_iter().chain(self.made) {
-            // Fails where something else lies in it.
+            // Fails if it contains something else.
             let _ = fs::remove_dir(directory);
         }
     }

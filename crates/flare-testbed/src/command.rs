@@ -1,4 +1,4 @@
-//! Running small programs to their end.
+//! Runs short-lived programs.
 
 use std::{
     io::Write as _,
@@ -10,17 +10,17 @@ use flare_diagnostic::{Code, Diagnostic, Faults};
 
 use crate::{Context, fault::failed};
 
-/// Where programs of an administrator lie when `PATH` leaves them out, as that of a plain user does.
+/// Directories of administrators' programs, which a plain user's `PATH` may lack.
 const ADMINISTRATORS: [&str; 4] = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"];
 
-/// Finds a program on the search path or among those of an administrator.
+/// Finds a program on the search path or in the administrators' directories.
 pub(crate) fn find(context: &Context<'_>, program: &str) -> Option<PathBuf> {
     let administrators =
         || ADMINISTRATORS.iter().map(|directory| PathBuf::from(directory).join(program)).find(|path| path.is_file());
     context.find(program).or_else(administrators)
 }
 
-/// A command of a program that has to be there.
+/// A command for a required program.
 ///
 /// # Errors
 /// [`Code::ToolNotFound`].
@@ -34,7 +34,7 @@ pub(crate) fn command(context: &Context<'_>, program: &str) -> Result<Command, F
     Ok(command)
 }
 
-/// Runs a command and gives its output, whatever its end.
+/// Runs a command and returns its output, with any exit status.
 pub(crate) fn output(command: &mut Command, input: &[u8]) -> Result<Output, Faults> {
     let name = shown(command);
     let refused = |error: std::io::Error| Faults::from(failed(format!("`{name}` cannot be run: {error}")));
@@ -44,14 +44,14 @@ pub(crate) fn output(command: &mut Command, input: &[u8]) -> Result<Output, Faul
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(refused)?;
     let stdin = child.stdin.take();
     std::thread::scope(|scope| {
-        // A program that ends before it has read everything says why on stderr.
+        // A program that exits before it has read everything reports why on stderr.
         scope.spawn(move || stdin.map(|mut stdin| stdin.write_all(input)));
         child.wait_with_output()
     })
     .map_err(refused)
 }
 
-/// Runs a command and gives its stdout; an end other than 0 is a fault with the last line of its stderr.
+/// Runs a command and returns its stdout; a failure is a fault with the last line of its stderr.
 pub(crate) fn run(command: &mut Command, input: &[u8]) -> Result<String, Faults> {
     let output = output(command, input)?;
     if output.status.success() {

@@ -10,7 +10,7 @@ use crate::{
     state::INSIDE,
 };
 
-/// What runs before the API server answers.
+/// The components that run before the API server answers, including the API server.
 pub(crate) fn base_components(programs: &Programs, containerd: &Path, registries: Vec<RegistryProcess>) -> Vec<Component> {
     let containerd = component("containerd", containerd, &["--config", "{}/containerd.toml"]);
     let registries = registries.into_iter().map(|registry| Component {
@@ -22,23 +22,23 @@ pub(crate) fn base_components(programs: &Programs, containerd: &Path, registries
     [etcd(programs), api_server(programs), containerd].into_iter().chain(registries).collect()
 }
 
-/// What asks the API server.
+/// The clients of the API server.
 pub(crate) fn api_clients(programs: &Programs) -> Vec<Component> {
     vec![controller_manager(programs), scheduler(programs), kubelet(programs), proxy(programs), dns(programs), storage(programs)]
 }
 
-/// `{}` in an argument stands for the state directory as it is seen inside.
+/// A component. `{}` in an argument stands for the path of the state directory inside the cluster.
 fn component(name: &'static str, program: &Path, arguments: &[&str]) -> Component {
     let arguments = arguments.iter().map(|argument| argument.replace("{}", INSIDE)).collect();
     Component { name, program: program.to_owned(), arguments, environment: Vec::new() }
 }
 
-/// A component of Kubernetes, all of which are one program.
+/// A component of Kubernetes; all of them are in one program.
 fn kubernetes_component(programs: &Programs, name: &'static str, arguments: &[&str]) -> Component {
     component(name, &programs.hyperkube, &[&[name], arguments].concat())
 }
 
-/// Without fsync: a cluster that the machine took down with it is made anew.
+/// etcd without fsync: after a crash of the machine a cluster is made anew.
 fn etcd(programs: &Programs) -> Component {
     let arguments = [
         "--data-dir={}/etcd",
@@ -73,7 +73,7 @@ fn api_server(programs: &Programs) -> Component {
         "--allow-privileged=true",
         "--audit-log-path={}/log/audit.log",
         "--audit-policy-file={}/audit.json",
-        // One file for the life of a cluster: tests count in it.
+        // One file for the life of a cluster, because tests count its entries.
         "--audit-log-maxsize=100000",
     ];
     kubernetes_component(programs, "kube-apiserver", &arguments)
@@ -90,7 +90,7 @@ fn controller_manager(programs: &Programs) -> Component {
         "--service-cluster-ip-range=10.96.0.0/16",
         "--flex-volume-plugin-dir={}/kubelet/plugins",
         "--leader-elect=false",
-        // Controllers start one after the other, each with requests that are held back by default: five seconds of every start.
+        // Controllers start one after the other, and the default rate limit on their requests would cost every start five seconds.
         "--kube-api-qps=500",
         "--kube-api-burst=1000",
     ];
@@ -122,7 +122,7 @@ fn dns(programs: &Programs) -> Component {
     component("coredns", &programs.coredns, &["-conf", "{}/Corefile"])
 }
 
-/// Runs beside the cluster, not in it, with the same configuration as its ConfigMap.
+/// The storage provisioner, which runs beside the cluster and not in it, with the same configuration as its ConfigMap.
 fn storage(programs: &Programs) -> Component {
     let arguments = [
         "start",

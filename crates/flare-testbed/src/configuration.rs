@@ -11,19 +11,19 @@ use crate::{
     state::{INSIDE, StateDirectory},
 };
 
-/// The node's address inside.
+/// The node's address inside the cluster.
 pub(crate) const NODE: Ipv4Addr = Ipv4Addr::new(172, 30, 0, 2);
 
 /// The node's name.
 pub(crate) const NODE_NAME: &str = "node-1";
 
-/// The first address of the Services, which is the API server's.
+/// The first Service address, which is the API server's.
 const SERVICE: Ipv4Addr = Ipv4Addr::new(10, 96, 0, 1);
 
 /// The namespace of the storage provisioner.
 const STORAGE: &str = "local-path-storage";
 
-/// Writes everything that does not depend on the cluster's address outside.
+/// Writes everything that does not depend on the cluster's external address.
 pub(crate) fn write(state: &StateDirectory, options: &UpOptions, cni: &Path) -> Result<(), Faults> {
     for directory in DIRECTORIES {
         state.make(directory)?;
@@ -41,10 +41,10 @@ pub(crate) fn write(state: &StateDirectory, options: &UpOptions, cni: &Path) -> 
     Ok(())
 }
 
-/// Directories that have to be there before their components.
+/// Directories that must exist before the components start.
 const DIRECTORIES: [&str; 9] = ["etcd", "run", "tmp", "home", "log/pods", "storage", "registry", "kubelet/plugins", "certs.d"];
 
-/// Writes keys, certificates and the kubeconfigs of the components; that of the user comes last.
+/// Writes keys, certificates and the kubeconfigs of the components, and finally that of the user.
 pub(crate) fn write_identities(state: &StateDirectory, machine_side: Ipv4Addr) -> Result<(), Faults> {
     let authority = Authority::new()?;
     state.write("pki/ca.crt", &authority.certificate)?;
@@ -91,7 +91,7 @@ pub(crate) fn write_identities(state: &StateDirectory, machine_side: Ipv4Addr) -
 const API_SERVER_NAMES: [&str; 5] =
     ["kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local", "localhost"];
 
-/// Kubeconfigs are YAML, and JSON is YAML.
+/// A kubeconfig, as JSON, which is YAML.
 fn kubeconfig(server: &str, context: &str, authority: &Authority, identity: &Identity) -> String {
     let data = |text: &str| base64::Engine::encode(&base64::engine::general_purpose::STANDARD, text);
     let config = json!({
@@ -108,8 +108,8 @@ fn kubeconfig(server: &str, context: &str, authority: &Authority, identity: &Ide
     format!("{config:#}\n")
 }
 
-/// CRI of containerd. `CAP_SYS_RESOURCE` may be missing, so no process' score may be lowered; pods' network namespaces are
-/// mounted in the cluster's own view.
+/// The configuration of containerd. `CAP_SYS_RESOURCE` may be missing, so no process's OOM score may be lowered; pods' network
+/// namespaces are mounted in the cluster's own mount namespace.
 fn containerd(cni: &Path) -> String {
     let cni = cni.display();
     format!(
@@ -168,8 +168,8 @@ fn audit_policy() -> Value {
     })
 }
 
-/// 1.34 is the last version tried with control groups of version 1. Images are never removed to make room: the disk is
-/// the machine's, and what was loaded shall stay.
+/// The configuration of the kubelet. 1.34 is the last version that was tested with control groups of version 1. Images are never
+/// garbage-collected: the disk is the machine's, and loaded images should stay.
 fn kubelet(state: &StateDirectory, options: &UpOptions) -> Value {
     let taints: Vec<_> = options.taints.iter().map(|taint| json!(taint)).collect();
     let mut config = json!({
@@ -197,7 +197,7 @@ fn kubelet(state: &StateDirectory, options: &UpOptions) -> Value {
         "volumePluginDir": format!("{INSIDE}/kubelet/plugins"),
         "evictionHard": {"memory.available": "100Mi", "nodefs.available": "1%", "imagefs.available": "1%"},
         "imageGCHighThresholdPercent": 100,
-        // One slow registry holds back no other one.
+        // So that a slow registry does not delay pulls from others.
         "serializeImagePulls": false,
         "localStorageCapacityIsolation": true,
         "registerNode": true,
@@ -216,13 +216,13 @@ fn proxy() -> Value {
         "mode": "iptables",
         "clusterCIDR": "10.244.0.0/16",
         "hostnameOverride": NODE_NAME,
-        // The table of connections is the machine's.
+        // The connection tracking table belongs to the machine.
         "conntrack": {"maxPerCore": 0, "min": 0},
     })
 }
 
-/// Configuration of local-path-provisioner. A class that binds at once knows no node yet, which the provisioner takes
-/// only for storage that all nodes share; the one node shares it with itself.
+/// The configuration of local-path-provisioner. A class that binds immediately has no node yet, which the provisioner accepts
+/// only for storage that all nodes share; here there is only one node.
 fn storage_files() -> [(&'static str, String); 4] {
     let directory = format!("{INSIDE}/storage");
     let by_node = json!({"nodePathMap": [{"node": "DEFAULT_PATH_FOR_NON_LISTED_NODES", "paths": [directory]}]});
@@ -246,7 +246,7 @@ fn storage_files() -> [(&'static str, String); 4] {
     ]
 }
 
-/// What the API server is given at the start.
+/// The objects that are created at the start.
 pub(crate) fn objects(default: DefaultStorageClass) -> Value {
     let class = |name: &str, mode: &str, is_default: bool| {
         json!({
@@ -265,8 +265,8 @@ pub(crate) fn objects(default: DefaultStorageClass) -> Value {
         {"apiVersion": "v1", "kind": "ServiceAccount",
          "metadata": {"name": "local-path-provisioner-service-account", "namespace": STORAGE}},
         {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "local-path-config", "namespace": STORAGE}, "data": data},
-        // The Node authorizer learns of a new pod a little after the kubelet does. On a busy machine the kubelet then is refused the
-        // pod's claim and ConfigMaps, and tries again a quarter of a minute later; with this binding it is not refused.
+        // The Node authorizer learns of a new pod slightly later than the kubelet. On a busy machine it would refuse the kubelet the
+        // pod's claim and ConfigMaps, which is retried only after 15 s; this binding avoids the refusal.
         {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": "flare-kube:nodes"},
          "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "system:node"},
          "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "system:nodes"}]},

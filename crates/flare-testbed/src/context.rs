@@ -1,4 +1,4 @@
-//! What every step of the testbed is given by its caller: where things lie, whom to tell, and whether to stop.
+//! The context that the caller passes to every step of the testbed: directories, progress reports, interruption.
 
 use std::{
     fmt,
@@ -8,21 +8,21 @@ use std::{
 
 use flare_diagnostic::{Code, Diagnostic, Faults};
 
-/// Where the testbed works, whom it tells, and whether it has been asked to stop.
+/// Where the testbed works, where it reports progress, and whether it has been interrupted.
 #[derive(Clone, Copy)]
 pub struct Context<'a> {
-    /// The cache directory for what is built once and kept: programs, images, state of clusters.
+    /// The cache directory: programs and images that are built once, and the state of clusters.
     pub cache: &'a Path,
     /// `PATH`, for finding programs.
     pub search_path: &'a [PathBuf],
-    /// Set by Ctrl-C; the long steps look at it.
+    /// Set by Ctrl-C; long steps check it.
     pub interrupted: &'a AtomicBool,
-    /// Takes one line of progress for people, without its end of line.
+    /// Gets one line of progress, without its line end.
     pub report: &'a (dyn Fn(&str) + Sync),
 }
 
 impl Context<'_> {
-    /// Ends the step where the run has been asked to stop.
+    /// Fails if the run has been interrupted.
     ///
     /// # Errors
     /// [`Code::Interrupted`].

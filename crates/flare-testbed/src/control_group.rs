@@ -1,4 +1,4 @@
-//! The control group of a cluster, in every hierarchy of the machine (version 1, 2 and both side by side).
+//! The control group of a cluster, in every hierarchy of the machine (version 1, version 2, or both).
 
 use std::{
     fs,
@@ -12,7 +12,7 @@ use flare_diagnostic::Faults;
 
 use crate::{fault::disk, mount};
 
-/// Makes the group in every hierarchy: a kubelet wants its root to be there.
+/// Makes the group in every hierarchy, because a kubelet requires its root group.
 pub(crate) fn make(group: &str) -> Result<(), Faults> {
     for hierarchy in hierarchies() {
         let path = hierarchy.join(group);
@@ -24,22 +24,22 @@ pub(crate) fn make(group: &str) -> Result<(), Faults> {
     Ok(())
 }
 
-/// In version 1 a new group may use no processor until it is told which.
+/// Copies the processors of the parent group: in version 1 a new group may use none.
 fn inherit_processors(above: &Path, group: &Path) {
     for file in ["cpuset.cpus", "cpuset.mems"] {
         if let Ok(value) = fs::read(above.join(file)) {
-            // Version 2 inherits by itself and may refuse.
+            // Version 2 inherits them itself and may refuse the write.
             let _ = fs::write(group.join(file), value);
         }
     }
 }
 
-/// Removes the group with all below it from every hierarchy, and gives in how many it was.
+/// Removes the group and its subgroups from every hierarchy, and returns the number of hierarchies that had it.
 pub(crate) fn remove(group: &str) -> Result<usize, Faults> {
     let mut removed = 0;
     for path in hierarchies().into_iter().map(|hierarchy| hierarchy.join(group)).filter(|path| path.is_dir()) {
         let began = Instant::now();
-        // The kernel lets go of a group a moment after its last process.
+        // The kernel releases a group shortly after its last process ends.
         while let Err(error) = remove_below(&path) {
             if began.elapsed() > Duration::from_secs(10) {
                 return Err(disk("removed", &path, &error).into());
@@ -51,7 +51,7 @@ pub(crate) fn remove(group: &str) -> Result<usize, Faults> {
     Ok(removed)
 }
 
-/// The files of a group are the kernel's and go with its directory.
+/// Removes a group's directories; the kernel removes the files in them.
 fn remove_below(path: &Path) -> std::io::Result<()> {
     let gone = |result: std::io::Result<()>| match result {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
@@ -65,7 +65,7 @@ fn remove_below(path: &Path) -> std::io::Result<()> {
     gone(fs::remove_dir(path))
 }
 
-/// Where the hierarchies are mounted.
+/// The mount points of the hierarchies.
 pub(crate) fn hierarchies() -> Vec<PathBuf> {
     let mounts = mount::all();
     let groups = mounts.into_iter().filter(|mount| mount.kind == "cgroup" || mount.kind == "cgroup2");

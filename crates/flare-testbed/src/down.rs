@@ -1,4 +1,4 @@
-//! Ending a cluster by what the machine says, not by what we remember: it works after any kind of end, and twice.
+//! Ends a cluster by inspecting the machine, not by its record, so that it works after any failure and can be repeated.
 
 use flare_diagnostic::Faults;
 
@@ -7,35 +7,36 @@ use crate::{
     state::StateDirectory,
 };
 
-/// What was taken down.
+/// What was removed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Removed {
     /// How many processes were ended.
     pub processes: usize,
-    /// Links that were removed. Those that go with the cluster's processes are not counted.
+    /// Links that were removed; not those that disappear with the cluster's processes.
     pub links: Vec<String>,
-    /// From how many hierarchies the cluster's control group was removed.
+    /// The number of hierarchies from which the cluster's control group was removed.
     pub control_groups: usize,
     /// Mounts below the state directory that were removed.
     pub mounts: Vec<std::path::PathBuf>,
     /// Whether there was a state directory.
     pub state: bool,
-    /// Whether a cluster of another provider was only forgotten.
+    /// Whether the record of the user's own cluster was removed.
     pub forgotten: bool,
 }
 
 impl Removed {
-    /// Whether there was anything.
+    /// Whether nothing was removed.
     pub fn is_nothing(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// Ends a cluster and removes everything of it. A cluster that the user named by a kubeconfig is only forgotten.
+/// Ends a cluster and removes everything that belongs to it. Of a cluster that the user named by a kubeconfig only the record
+/// is removed.
 ///
 /// # Errors
-/// [`flare_diagnostic::Code::ClusterFailed`] where something stays, [`flare_diagnostic::Code::ToolNotFound`] without
-/// the programs of the operating system, [`flare_diagnostic::Code::Interrupted`] while another run is waited for.
+/// [`flare_diagnostic::Code::ClusterFailed`] if something cannot be removed, [`flare_diagnostic::Code::ToolNotFound`] without
+/// the programs of the operating system, [`flare_diagnostic::Code::Interrupted`] while it waits for another run.
 pub fn down(context: &Context<'_>, name: &ClusterName) -> Result<Removed, Faults> {
     let state = StateDirectory::of(context, name);
     let lock = ClusterLock::take(context, &state)?;
@@ -44,8 +45,7 @@ pub fn down(context: &Context<'_>, name: &ClusterName) -> Result<Removed, Faults
     Ok(removed)
 }
 
-/// As [`down`], for a run that holds the lock. It does not stop when the run is interrupted: it is how an interrupted run
-/// ends.
+/// Like [`down`], for a run that holds the lock. It ignores interruptions, because it cleans up after them.
 pub(crate) fn remove(context: &Context<'_>, state: &StateDirectory) -> Result<Removed, Faults> {
     let provider = state.record().map(|record| record.provider);
     if provider == Some(Provider::Kind) {

@@ -1,10 +1,10 @@
-//! Short ways to the faults of this crate.
+//! Constructors for the faults of this crate.
 
 use std::{fmt, path::Path};
 
 use flare_diagnostic::{Code, Diagnostic};
 
-/// What a person does about a cluster that is broken.
+/// The hint for a broken cluster.
 const TAKE_DOWN: &str = "run `cargo xtask cluster down`, then `up` again";
 
 /// A cluster that could not be started, reached or ended.
@@ -12,13 +12,13 @@ pub(crate) fn failed(message: impl fmt::Display) -> Diagnostic {
     Diagnostic::error(Code::ClusterFailed, message.to_string()).hint(TAKE_DOWN)
 }
 
-/// A file of a cluster's state that the disk refused.
+/// An I/O error on a file of a cluster's state.
 pub(crate) fn disk(what: &str, path: &Path, error: &std::io::Error) -> Diagnostic {
     Diagnostic::error(Code::ClusterFailed, format!("`{}` cannot be {what}: {error}", path.display()))
         .hint("check the directory's owner and the free space of its disk, and run again")
 }
 
-/// A file or directory of the cache that the disk refused.
+/// An I/O error on a file or directory of the cache.
 pub(crate) fn cache_disk(done: &str, path: &Path, error: &std::io::Error) -> Diagnostic {
     let hint = match error.kind() {
         std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {

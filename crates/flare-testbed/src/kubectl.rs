@@ -1,5 +1,5 @@
-//! Asking an API server, through kubectl: ours is a part of the program that all of Kubernetes is built into, so none has
-//! to be installed.
+//! Requests to an API server through kubectl. The program that all of Kubernetes is built into includes kubectl, so none
+//! has to be installed.
 
 use std::{
     path::{Path, PathBuf},
@@ -18,25 +18,25 @@ use crate::{
     state::StateDirectory,
 };
 
-/// A kubectl for one cluster, with one kubeconfig and nothing of the user's own settings.
+/// A kubectl for one cluster, with one kubeconfig and without the user's own settings.
 #[derive(Debug, Clone)]
 pub(crate) struct Kubectl {
     program: PathBuf,
-    /// `kubectl` where the program is all of Kubernetes.
+    /// `kubectl`, if the program is all of Kubernetes.
     component: Option<&'static str>,
     kubeconfig: PathBuf,
-    /// The state directory where the call is a part of starting that cluster.
+    /// The cluster's state directory, for a cluster that is built from source.
     state_label: Option<String>,
 }
 
 impl Kubectl {
-    /// Ours, for a cluster that is built from source.
+    /// The built-in kubectl, for a cluster that is built from source.
     pub(crate) fn built(hyperkube: &Path, state: &StateDirectory) -> Self {
         let state_label = Some(state_label(state));
         Self { program: hyperkube.to_owned(), component: Some("kubectl"), kubeconfig: state.kubeconfig(), state_label }
     }
 
-    /// The machine's, else ours, for a cluster that others run.
+    /// An installed kubectl, otherwise the built-in one, for a cluster of another provider.
     pub(crate) fn installed(context: &Context<'_>, kubeconfig: &Path) -> Result<Self, Faults> {
         let kubeconfig = kubeconfig.to_owned();
         if let Some(program) = find(context, "kubectl") {
@@ -48,11 +48,11 @@ impl Kubectl {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
-        // Its cache would lie in the user's home directory.
+        // Its cache would be in the user's home directory.
         command.args(self.component).arg("--kubeconfig").arg(&self.kubeconfig).arg("--cache-dir=/dev/null/none");
         command.arg("--request-timeout=10s").args(arguments).env_remove("KUBECONFIG").env("KUBERC", "off");
         if let Some(state_label) = &self.state_label {
-            // A cluster of ours is on this machine, which no proxy knows.
+            // The cluster is on this machine, which no proxy can reach.
             command.env(STATE_LABEL, state_label).env(COMPONENT, "kubectl").env("NO_PROXY", "*").env("no_proxy", "*");
         }
         command
@@ -63,7 +63,7 @@ impl Kubectl {
         output(&mut self.command(&["get", "--raw=/readyz"]), &[]).is_ok_and(|output| output.status.success())
     }
 
-    /// The document at a path of the API; none where it is not there or does not answer.
+    /// The document at a path of the API; `None` if there is none or the server does not answer.
     pub(crate) fn get(&self, path: &str) -> Option<Value> {
         let output = output(&mut self.command(&["get", &format!("--raw={path}")]), &[]).ok()?;
         if output.status.success() { serde_json::from_slice(&output.stdout).ok() } else { None }

@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 //!
-//! Everything of a cluster lies in one state directory, one control group, and namespaces of network, mounts and processes
-//! that hang on one process.
+//! Everything of a cluster is in one state directory, one control group, and namespaces of network, mounts and processes
+//! that one process keeps alive.
 #![allow(clippy::disallowed_methods, reason = "this crate is an edge: it starts processes and keeps its state on disk")]
 
 pub mod audit;

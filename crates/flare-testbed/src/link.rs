@@ -1,7 +1,7 @@
 //! The one link between this machine and a cluster's network, and the addresses at its two ends.
 //!
 //! A link is named by its block of addresses, so its name is short and no two clusters can have the same one; the kernel
-//! itself decides who gets it, since making a link of a name that is taken fails. Whose link it is stands in its alias.
+//! decides who gets it, since creating a link with a name that is in use fails. Its alias names the cluster.
 
 use std::{collections::BTreeSet, net::Ipv4Addr};
 
@@ -15,7 +15,7 @@ use crate::{
     state::StateDirectory,
 };
 
-/// 172.31.255.0/24 in blocks of four addresses: network, this machine, node, broadcast.
+/// The number of blocks of 172.31.255.0/24, each of four addresses: network, this machine, node, broadcast.
 const BLOCKS: u8 = 64;
 
 /// The name of the link's end inside the cluster.
@@ -41,7 +41,7 @@ impl Block {
         format!("flarekube{}", self.0)
     }
 
-    /// Whether an address range of the machine touches the block.
+    /// Whether an address range of the machine overlaps the block.
     fn meets(self, address: Ipv4Addr, prefix: u32) -> bool {
         let first = u32::from(Ipv4Addr::new(172, 31, 255, self.0 * 4));
         let mask = |bits: u32| u32::MAX.checked_shl(32 - bits.min(32)).unwrap_or(0);
@@ -50,8 +50,8 @@ impl Block {
     }
 }
 
-/// The blocks that nothing on the machine uses, from addresses and routes as `ip -json` prints them. The default route
-/// and those of providers as wide as 172.16.0.0/12 do not count: a narrower route is always stronger.
+/// The blocks that nothing on the machine uses, from addresses and routes as printed by `ip -json`. The default route
+/// and routes as wide as a cloud's 172.16.0.0/12 do not count: a narrower route always takes precedence.
 pub(crate) fn free_blocks(addresses: &Value, routes: &Value) -> Vec<Block> {
     let ranges: BTreeSet<_> = ranges_of_addresses(addresses).chain(ranges_of_routes(routes)).collect();
     let is_free = |block: &Block| !ranges.iter().any(|(address, prefix)| block.meets(*address, *prefix));
@@ -63,7 +63,7 @@ fn ranges_of_addresses(addresses: &Value) -> impl Iterator<Item = (Ipv4Addr, u32
     let infos = links.flat_map(|link| link["addr_info"].as_array().into_iter().flatten());
     infos.filter_map(|info| {
         let prefix = u32::try_from(info["prefixlen"].as_u64()?).ok()?;
-        // An address counts itself in any case, its range only where it is as narrow as ours.
+        // An address itself always counts, its range only if it is narrow.
         Some((info["local"].as_str()?.parse().ok()?, if prefix < NARROW { 32 } else { prefix }))
     })
 }
@@ -77,20 +77,20 @@ fn ranges_of_routes(routes: &Value) -> impl Iterator<Item = (Ipv4Addr, u32)> {
     })
 }
 
-/// A route of at least this prefix was meant for addresses of ours.
+/// A route with at least this prefix length conflicts with a block.
 const NARROW: u32 = 20;
 
-/// Connects this machine to the cluster by a free block.
+/// Connects this machine to the cluster with a free block.
 pub(crate) fn connect(context: &Context<'_>, state: &StateDirectory, namespaces: &Namespaces<'_>) -> Result<Block, Faults> {
     let free = free(context)?;
     for block in &free {
         let link = block.link();
         let id = namespaces.init_process().to_string();
-        // Both ends at once, the inner one already inside: a run that ends here leaves nothing.
+        // Both ends at once, the inner one already inside: a run that is killed here leaves nothing.
         let words = ["link", "add", &link, "type", "veth", "peer", "name", INNER, "netns", &id];
         match run(command(context, "ip")?.args(words), &[]) {
             Ok(_) => {}
-            // Another cluster took the block since we looked.
+            // Another cluster has taken the block meanwhile.
             Err(_) if exists(context, &link)? => continue,
             Err(faults) => return Err(faults),
         }
@@ -106,7 +106,7 @@ pub(crate) fn connect(context: &Context<'_>, state: &StateDirectory, namespaces:
     Err(no_block().into())
 }
 
-/// This machine may ask the cluster; the cluster may only answer.
+/// Lets this machine connect to the cluster, but not the cluster to this machine.
 fn refuse_outbound(namespaces: &Namespaces<'_>) -> Result<(), Faults> {
     for chain in ["OUTPUT", "FORWARD"] {
         let new = ["-m", "conntrack", "!", "--ctstate", "ESTABLISHED,RELATED", "-j", "DROP"];
@@ -129,7 +129,7 @@ pub(crate) fn no_block() -> Diagnostic {
         .hint("end clusters that are not needed (`cargo xtask cluster down --name …`), or remove the address or route that covers the range")
 }
 
-/// Removes what links of the cluster there still are, and gives their names.
+/// Removes the remaining links of the cluster, and returns their names.
 pub(crate) fn remove(context: &Context<'_>, state: &StateDirectory) -> Result<Vec<String>, Faults> {
     let links = json(context, &["-json", "link", "show"])?;
     let ours = |link: &&Value| link["ifalias"] == alias(state);
@@ -137,7 +137,7 @@ pub(crate) fn remove(context: &Context<'_>, state: &StateDirectory) -> Result<Ve
     for link in links.as_array().into_iter().flatten().filter(ours) {
         let Some(name) = link["ifname"].as_str() else { continue };
         let deleted = run(command(context, "ip")?.args(["link", "delete", name]), &[]);
-        // The kernel may have removed it with the network at its other end.
+        // The kernel may have removed it with the network namespace at its other end.
         if deleted.is_err() && exists(context, name)? {
             return Err(crate::fault::failed(format!("the link `{name}` cannot be removed")).into());
         }
@@ -146,7 +146,7 @@ pub(crate) fn remove(context: &Context<'_>, state: &StateDirectory) -> Result<Ve
     Ok(removed)
 }
 
-/// The kernel keeps at most 255 bytes of an alias.
+/// The alias of the cluster's link; the kernel keeps at most 255 bytes.
 fn alias(state: &StateDirectory) -> String {
     let full = format!("{} {}", state.control_group(), state_label(state));
     full.char_indices().take_while(|(at, letter)| at + letter.len_utf8() <= 250).map(|(_, letter)| letter).collect()
@@ -186,7 +186,7 @@ mod tests {
         assert_eq!(free_blocks(&nothing, &nothing).len(), 64);
         let address = |local: &str, prefix: u8| json!([{"ifname": "x", "addr_info": [{"local": local, "prefixlen": prefix}]}]);
         assert_eq!(free_blocks(&address("172.31.255.1", 30), &nothing)[0], Block(1));
-        // A cloud's own network: its address is taken, the rest of its wide range is left to routes.
+        // A cloud's own network: its address is in use, the rest of its wide range is not.
         assert_eq!(free_blocks(&address("172.31.255.5", 16), &nothing).len(), 63);
         assert_eq!(
             free_blocks(&nothing, &json!([{"dst": "172.31.255.128/25"}, {"dst": "default"}, {"dst": "172.16.0.0/12"}])).len(),

@@ -1,4 +1,4 @@
-//! A lock file for what only one run may use at a time.
+//! A lock file for resources that only one run may use at a time.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -11,11 +11,11 @@ use flare_diagnostic::Faults;
 
 use crate::{Context, fault::cache_disk};
 
-/// Waits until no other run holds a lock file, and holds it until the value is dropped. The kernel takes the lock back when the
-/// process ends, whatever its end; the file stays. `busy` is said once where another run has to be waited for.
+/// Waits until no other run holds a lock file, and holds it until the value is dropped. The kernel releases the lock when the
+/// process ends in any way; the file stays. `busy` is reported once if another run holds the lock.
 ///
 /// # Errors
-/// The run was interrupted while it waited, or the disk refused ([`flare_diagnostic::Code::MachineNotReady`]).
+/// The run was interrupted while it waited, or an I/O error ([`flare_diagnostic::Code::MachineNotReady`]).
 pub fn lock_file(context: &Context<'_>, path: &Path, busy: &str) -> Result<File, Faults> {
     let directory = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(directory).map_err(|error| cache_disk("made", directory, &error))?;

@@ -1,5 +1,5 @@
-//! Mounts of this machine's own view. A cluster's mounts are in its own one and end with it; these here are looked at, so
-//! that nothing is ever removed through a mount.
+//! Mounts in this machine's own mount namespace. A cluster's mounts are in the cluster's own namespace and end with it; these
+//! are checked so that nothing is ever removed through a mount.
 
 use std::{
     ffi::OsString,
@@ -22,11 +22,11 @@ pub(crate) fn all() -> Vec<Mount> {
     parse(&fs::read("/proc/self/mounts").unwrap_or_default())
 }
 
-/// Unmounts everything below a directory, the newest first, and gives what it was.
+/// Unmounts everything below a directory, the newest first, and returns the mount points.
 pub(crate) fn unmount_below(directory: &Path) -> Vec<PathBuf> {
     let below: Vec<_> = all().into_iter().map(|mount| mount.point).filter(|point| point.starts_with(directory)).collect();
     for point in below.iter().rev() {
-        // One that is gone meanwhile is what we want; one that stays is seen when the directory is removed.
+        // A mount that is gone is fine; one that remains is noticed when the directory is removed.
         let _ = unmount(point, UnmountFlags::DETACH);
     }
     below
@@ -47,7 +47,7 @@ fn parse(text: &[u8]) -> Vec<Mount> {
         .collect()
 }
 
-/// The kernel writes white space and backslashes of a path as `\` and three octal digits.
+/// A path without the kernel's escapes: it writes white space and backslashes as `\` and three octal digits.
 fn unescaped(text: &[u8]) -> Vec<u8> {
     let mut plain = Vec::new();
     let mut rest = text;

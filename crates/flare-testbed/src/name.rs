@@ -1,18 +1,18 @@
-//! The name of a cluster, from which its directory and its control group are named.
+//! The name of a cluster, after which its directory and its control group are named.
 
 use std::fmt;
 
 use flare_diagnostic::{Code, Diagnostic, Faults};
 
-/// The name of a local cluster: a DNS label, so that it is a plain file name and a part of any other name.
+/// The name of a local cluster: a DNS label, so that it can be a file name and a part of other names.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClusterName(String);
 
-/// DNS labels end here (RFC 1123).
+/// The maximum length of a DNS label (RFC 1123).
 const LONGEST: usize = 63;
 
 impl ClusterName {
-    /// Takes a name that is a DNS label: 1 to 63 lower-case letters, digits and hyphens, without a hyphen at either end.
+    /// Accepts a DNS label: 1 to 63 lower-case letters, digits and hyphens, without a hyphen at either end.
     ///
     /// # Errors
     /// [`Code::InvalidArgs`].
@@ -35,7 +35,7 @@ impl ClusterName {
 }
 
 impl Default for ClusterName {
-    /// `local`, the cluster that is meant where none is named.
+    /// `local`, the cluster that is used if none is named.
     fn default() -> Self {
         Self("local".to_owned())
     }

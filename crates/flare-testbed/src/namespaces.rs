@@ -1,5 +1,5 @@
-//! The cluster's own namespaces of network, mounts and processes. They hang on one process, the init process: when it ends, the
-//! kernel ends every process in them, and with the last one mounts and links are gone.
+//! The cluster's own namespaces of network, mounts and processes. The init process keeps them alive: when it ends, the
+//! kernel kills every process in them, and mounts and links disappear with the last one.
 
 use std::{
     fs::{self, File},
@@ -19,25 +19,25 @@ use crate::{
     state::{INSIDE, StateDirectory},
 };
 
-/// What the init process does; it is given to a shell.
+/// The init process's shell script.
 const SCRIPT: &str = include_str!("init.sh");
 
-/// The search path inside, where Debian and Go programs expect each other.
+/// The search path inside, for programs of Debian and those built with Go.
 const SEARCH_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/lib/cni";
 
-/// A cluster's namespaces, made by this run.
+/// The namespaces of a cluster that this run makes.
 #[derive(Debug)]
 pub(crate) struct Namespaces<'run> {
     context: Context<'run>,
     state: &'run StateDirectory,
-    /// the init process's id as seen from outside.
+    /// The init process's id as seen from outside.
     init_process: i32,
-    /// the init process's parent.
+    /// The init process's parent.
     _holder: Child,
 }
 
 impl<'run> Namespaces<'run> {
-    /// Makes the namespaces and waits until the init process has furnished them.
+    /// Makes the namespaces and waits until the init process has set them up.
     pub(crate) fn make(context: Context<'run>, state: &'run StateDirectory) -> Result<Self, Faults> {
         let mut holder = command(&context, "setsid")?;
         holder.args([
@@ -71,7 +71,7 @@ impl<'run> Namespaces<'run> {
         }
     }
 
-    /// the init process's id, which `ip link set … netns ID` takes.
+    /// The init process's id, for `ip link set … netns ID`.
     pub(crate) fn init_process(&self) -> i32 {
         self.init_process
     }
@@ -84,7 +84,7 @@ impl<'run> Namespaces<'run> {
         Ok(enter)
     }
 
-    /// Starts a component inside, which lives on after this run; all it says goes into its log.
+    /// Starts a component inside, which outlives this run; its output goes to its log.
     pub(crate) fn start(&self, component: &Component) -> Result<(), Faults> {
         let mut enter = self.enter(component.name)?;
         enter
@@ -100,7 +100,7 @@ impl<'run> Namespaces<'run> {
         if status.success() { Ok(()) } else { Err(failed(format!("`{}` cannot be started: {status}", component.name)).into()) }
     }
 
-    /// Runs a program inside to its end and gives its stdout.
+    /// Runs a program inside to completion and returns its stdout.
     pub(crate) fn run(&self, arguments: &[&str]) -> Result<String, Faults> {
         run(self.enter("step")?.args(arguments), &[])
     }
@@ -109,22 +109,22 @@ impl<'run> Namespaces<'run> {
 /// A program that runs as long as its cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Component {
-    /// Under this name it is watched, and its log is named.
+    /// The name of the component and of its log.
     pub(crate) name: &'static str,
     /// The program, with its path outside.
     pub(crate) program: PathBuf,
-    /// Its arguments, with paths as they are inside.
+    /// Its arguments, with paths as seen inside.
     pub(crate) arguments: Vec<String>,
-    /// Variables besides those that all have.
+    /// Environment variables in addition to those that all components have.
     pub(crate) environment: Vec<(&'static str, String)>,
 }
 
-/// The mark of a cluster's processes.
+/// The value of [`STATE_LABEL`] in a cluster's processes.
 pub(crate) fn state_label(state: &StateDirectory) -> String {
     state.root().to_string_lossy().into_owned()
 }
 
-/// Gives a process the environment of all of a cluster's processes, and nothing of the user's.
+/// Gives a process the environment of a cluster's processes, without the user's own variables.
 fn bare(command: &mut Command, state: &StateDirectory, component: &str) {
     command
         .env_clear()
@@ -141,7 +141,7 @@ fn log(state: &StateDirectory, component: &str) -> Result<File, Faults> {
     opened.map_err(|error| disk("opened", &path, &error).into())
 }
 
-/// The last lines of a component's log that say something, as one text.
+/// The last lines of a component's log that are not empty, as one text.
 pub(crate) fn last_lines(state: &StateDirectory, component: &str, count: usize) -> String {
     let path = state.root().join("log").join(format!("{component}.log"));
     let text = fs::read(&path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();

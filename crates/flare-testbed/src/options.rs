@@ -1,4 +1,4 @@
-//! How a cluster is asked for.
+//! The options of a cluster.
 
 use std::{fmt, path::PathBuf, str::FromStr, time::Duration};
 
@@ -7,15 +7,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::image::FlareImage;
 
-/// Who runs a cluster.
+/// What runs a cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Provider {
-    /// A cluster that was there before and that the user named by its kubeconfig. It is only remembered, never ended.
+    /// An existing cluster that the user named by its kubeconfig. It is only recorded, never ended.
     Kubeconfig,
-    /// kind, where Docker runs.
+    /// kind, on Docker.
     Kind,
-    /// Our own programs, built from source.
+    /// Programs that are built from source.
     Source,
 }
 
@@ -29,14 +29,14 @@ impl fmt::Display for Provider {
     }
 }
 
-/// Which `StorageClass` a claim gets that names none.
+/// Which `StorageClass` is used for a claim that names none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DefaultStorageClass {
-    /// `local-path`, which binds when the first pod comes.
+    /// `local-path`, which binds for the first pod.
     #[default]
     LocalPath,
-    /// `local-path-immediate`, which binds at once.
+    /// `local-path-immediate`, which binds immediately.
     LocalPathImmediate,
     /// No class is the default: such a claim stays pending.
     None,
@@ -69,14 +69,14 @@ impl FromStr for Taint {
     }
 }
 
-/// How a cluster is asked for. What is not said about a cluster of another provider than [`Provider::Source`] has no effect.
+/// The options of a cluster. Most apply only to [`Provider::Source`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UpOptions {
-    /// Who shall run it; without one the best that there is: kind, else source, and a kubeconfig only where it is named.
+    /// The provider; `None`: the kubeconfig if one is named, otherwise kind if possible, otherwise source.
     pub provider: Option<Provider>,
-    /// The kubeconfig of a cluster that is there already.
+    /// The kubeconfig of an existing cluster.
     pub kubeconfig: Option<PathBuf>,
-    /// How many `nvidia.com/gpu` the node says it has. They are names only: no pod gets a device.
+    /// How many `nvidia.com/gpu` the node advertises. No pod gets a real device.
     pub gpus: u32,
     /// Taints with which the node registers.
     pub taints: Vec<Taint>,
@@ -87,9 +87,9 @@ pub struct UpOptions {
     pub images: Vec<FlareImage>,
     /// The port of the cluster's registry, inside the cluster's own network.
     pub registry_port: u16,
-    /// Whether missing Debian packages are installed, where we are root.
+    /// Whether missing Debian packages are installed, which requires root.
     pub install_packages: bool,
-    /// How long the components may take until all of them answer.
+    /// The time limit for all components to become ready.
     pub timeout: Duration,
 }
 
@@ -109,7 +109,7 @@ impl Default for UpOptions {
     }
 }
 
-/// Images as their tags.
+/// Serializes images as their tags.
 mod tags {
     use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
 
@@ -126,7 +126,7 @@ mod tags {
 }
 
 impl UpOptions {
-    /// Whether a cluster that was asked for in this way is what is asked for in that way.
+    /// Whether a cluster with these options satisfies the others.
     pub(crate) fn asks_for_the_same(&self, other: &Self) -> bool {
         let what = |options: &Self| Self { provider: None, install_packages: false, timeout: Duration::ZERO, ..options.clone() };
         what(self) == what(other)

@@ -1,4 +1,4 @@
-//! What a machine has to have, looked at before anything is started; all that is missing is said at once.
+//! The requirements on the machine, checked before anything is started; everything that is missing is reported at once.
 
 use std::{
     fs,
@@ -13,20 +13,20 @@ use crate::{
     control_group, link, packages,
 };
 
-/// What is tried in namespaces that end with it.
+/// The script that tests the kernel, in temporary namespaces.
 const TRIAL: &str = include_str!("kernel_probe.sh");
 
-/// Free disk that a cluster with FLARE images needs.
+/// The free disk space that a cluster with FLARE images needs, in bytes.
 const NEEDED: u64 = 4 << 30;
 
-/// Free disk that building everything needs.
+/// The free disk space that building everything needs, in bytes.
 const NEEDED_TO_BUILD: u64 = 12 << 30;
 
-/// Looks at everything, and installs packages where that is allowed and all else is well: a machine that will not do is
-/// left as it is.
+/// Checks everything, then installs missing packages if that is allowed and all other requirements are met, so that an
+/// unsuitable machine is not changed.
 ///
 /// # Errors
-/// [`Code::MachineNotReady`], one for each thing that is missing.
+/// [`Code::MachineNotReady`] for each missing requirement.
 pub(crate) fn check(context: &Context<'_>, options: &UpOptions) -> Result<(), Faults> {
     let mut found = Collector::from_iter(taken_port(options.registry_port));
     let root = rustix::process::geteuid().is_root();
@@ -55,7 +55,7 @@ fn not_ready(message: impl Into<String>) -> Diagnostic {
 /// Ports of the node's own components: DNS, etcd, the API server, the kubelet with its neighbours.
 const PORTS: [std::ops::RangeInclusive<u32>; 4] = [53..=53, 2379..=2380, 6443..=6443, 10_248..=10_259];
 
-/// The registries take three ports in a row.
+/// The fault if one of the registries' three consecutive ports conflicts with another component.
 fn taken_port(port: u16) -> Option<Diagnostic> {
     let wanted = u32::from(port)..=u32::from(port) + 2;
     let is_free = PORTS.iter().all(|taken| wanted.end() < taken.start() || wanted.start() > taken.end());
@@ -81,7 +81,7 @@ fn missing_packages(packages: &[&str]) -> Option<Diagnostic> {
     })
 }
 
-/// Tries what the kernel can, as root.
+/// Tests the kernel's features, as root.
 fn kernel(context: &Context<'_>, found: &mut Collector) {
     let Ok(mut unshare) = command(context, "unshare") else { return };
     unshare.args(["--net", "--mount", "--pid", "--fork", "--mount-proc", "--propagation", "private", "sh", "-c", TRIAL]);
@@ -90,7 +90,7 @@ fn kernel(context: &Context<'_>, found: &mut Collector) {
     judge_trial(&said, found);
 }
 
-/// The trial prints what is missing, then `tried`.
+/// Evaluates the output of the test, which prints what is missing, then `tried`.
 fn judge_trial(said: &str, found: &mut Collector) {
     if !said.lines().any(|line| line == "tried") {
         let fault = not_ready("namespaces of network, mounts and processes cannot be made here");
@@ -132,7 +132,7 @@ fn disk(context: &Context<'_>, needed: u64) -> Option<Diagnostic> {
     })
 }
 
-/// Where a state directory cannot lie: the cluster has a /run of its own, and no overlay can be made upon another one.
+/// Refuses unsuitable places of a state directory: the cluster has its own /run, and overlays cannot be nested.
 fn place(cache: &Path) -> Option<Diagnostic> {
     let existing = cache.ancestors().find_map(|directory| fs::canonicalize(directory).ok())?;
     let shown = cache.display();

@@ -1,4 +1,4 @@
-//! Small questions to a cluster's services over its one link: does DNS answer, does the registry, and what is in it.
+//! Probes a cluster's services over its link: DNS, the registry, and the images in it.
 
 use std::{
     fs,
@@ -8,10 +8,10 @@ use std::{
     time::Duration,
 };
 
-/// How long one answer may take.
+/// The time limit of one probe.
 const LIMIT: Duration = Duration::from_secs(2);
 
-/// Whether the cluster's DNS knows the API server.
+/// Whether the cluster's DNS resolves the API server.
 pub(crate) fn dns_answers(node: Ipv4Addr) -> bool {
     let ask = || -> std::io::Result<bool> {
         let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
@@ -24,7 +24,7 @@ pub(crate) fn dns_answers(node: Ipv4Addr) -> bool {
     ask().unwrap_or(false)
 }
 
-/// A question for an address (RFC 1035, section 4).
+/// A DNS query for an address (RFC 1035, section 4).
 fn question(name: &str) -> Vec<u8> {
     let mut packet = vec![0x46, 0x4b, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
     for label in name.split('.') {
@@ -35,12 +35,12 @@ fn question(name: &str) -> Vec<u8> {
     packet
 }
 
-/// Whether a reply to our question has no error (the last four bits of the flags are 0) and at least one record.
+/// Whether a reply to the query has no error (the last four bits of the flags are 0) and at least one record.
 fn has_answer(packet: &[u8]) -> bool {
     packet.len() > 12 && packet[..2] == [0x46, 0x4b] && packet[3].trailing_zeros() >= 4 && packet[6..8] != [0, 0]
 }
 
-/// Whether a registry answers, be it by asking for a password.
+/// Whether a registry answers, even if it asks for a password.
 pub(crate) fn registry_answers(node: Ipv4Addr, port: u16) -> bool {
     let ask = || -> std::io::Result<bool> {
         let mut stream = TcpStream::connect_timeout(&SocketAddr::from((node, port)), LIMIT)?;

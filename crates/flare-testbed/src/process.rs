@@ -1,5 +1,5 @@
-//! Processes as the kernel tells of them, and which of them are a cluster's. No file of ours is asked: a process belongs to
-//! a cluster by what it carries and where it lives.
+//! The machine's processes, as reported by the kernel, and which of them belong to a cluster. That is decided by their
+//! environment, namespaces and control groups, not by a record.
 
 use std::{
     collections::BTreeSet,
@@ -15,27 +15,27 @@ use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, pidfd_open, pidfd_se
 
 use crate::fault::failed;
 
-/// Carried by every process that we start for a cluster, and by what those start: the cluster's state directory.
+/// The environment variable with the cluster's state directory, in every process of a cluster and its children.
 pub(crate) const STATE_LABEL: &str = "FLARE_KUBE_TESTBED_STATE";
 
-/// Carried likewise: which component of the cluster the process is.
+/// The environment variable with the component's name, in the same processes.
 pub(crate) const COMPONENT: &str = "FLARE_KUBE_TESTBED_PART";
 
-/// The component that holds the cluster's namespaces.
+/// The component that keeps the cluster's namespaces alive.
 pub(crate) const INIT_PROCESS: &str = "anchor";
 
-/// What is known of one process.
+/// One process.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Process {
     pub(crate) id: i32,
     pub(crate) parent: i32,
-    /// A zombie: ended, and not yet reaped by its parent.
+    /// Whether it is a zombie: ended, but not yet reaped by its parent.
     pub(crate) ended: bool,
-    /// Its ids, from our own process namespace inwards.
+    /// Its ids, from this process's namespace inwards.
     pub(crate) ids: Vec<i32>,
-    /// The state directory that it carries.
+    /// The value of [`STATE_LABEL`].
     pub(crate) state_label: Option<String>,
-    /// The component that it carries.
+    /// The value of [`COMPONENT`].
     pub(crate) component: Option<String>,
     /// The inode of its network namespace.
     pub(crate) network: u64,
@@ -46,7 +46,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Reads one; none where it is gone or is the kernel's.
+    /// Reads one process; `None` if it is gone or belongs to the kernel.
     pub(crate) fn read(proc: &Path, id: i32) -> Option<Self> {
         let directory = proc.join(id.to_string());
         let status = fs::read_to_string(directory.join("status")).ok()?;
@@ -77,28 +77,28 @@ impl Process {
     }
 }
 
-/// All processes that live.
+/// All processes, without zombies.
 pub(crate) fn all(proc: &Path) -> Vec<Process> {
     let entries = fs::read_dir(proc).into_iter().flatten().filter_map(Result::ok);
     let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     ids.filter_map(|id| Process::read(proc, id)).filter(|process| !process.ended).collect()
 }
 
-/// By what a process is known as a cluster's.
+/// The characteristics by which a process belongs to a cluster.
 #[derive(Debug, Clone)]
 pub(crate) struct Ownership {
-    /// The state directory, as processes carry it.
+    /// The value of [`STATE_LABEL`].
     pub(crate) state_label: String,
     /// The name of the cluster's control group.
     pub(crate) group: String,
     /// Inodes of the network and process namespaces that the init process made.
     spaces: BTreeSet<u64>,
-    /// We and those above us, who are never a cluster's.
+    /// This process and its ancestors, which never belong to a cluster.
     spared: BTreeSet<i32>,
 }
 
 impl Ownership {
-    /// Learns the cluster's namespaces from a listing of processes. `own` is our own process.
+    /// Finds the cluster's namespaces in a listing of processes. `own` is the id of this process.
     pub(crate) fn of_listing(state_label: &str, group: &str, listing: &[Process], own: i32) -> Self {
         let find = |id: i32| listing.iter().find(|process| process.id == id);
         let mut spared = BTreeSet::from([own]);
@@ -109,7 +109,7 @@ impl Ownership {
             }
             above = find(process.parent);
         }
-        // The init process of a cluster never lives in a namespace of ours; should it seem so, ours is no cluster's.
+        // A cluster's init process is never in this process's namespaces; even if it seems so, they do not count as a cluster's.
         let own = find(own).map_or([0, 0], |own| [own.network, own.processes]);
         let init_processes =
             listing.iter().filter(|process| process.state_label.as_deref() == Some(state_label) && process.is_init_process());
@@ -124,7 +124,7 @@ impl Ownership {
         }
     }
 
-    /// Whether a process is the cluster's.
+    /// Whether a process belongs to the cluster.
     pub(crate) fn owns(&self, process: &Process) -> bool {
         let carries = process.state_label.as_deref() == Some(&self.state_label);
         let lives = self.spaces.contains(&process.network) || self.spaces.contains(&process.processes);
@@ -133,7 +133,7 @@ impl Ownership {
     }
 }
 
-/// A cluster's processes as they are now.
+/// The current processes of a cluster.
 pub(crate) fn of_cluster(state_label: &str, group: &str) -> (Ownership, Vec<Process>) {
     let listing = all(Path::new("/proc"));
     let ownership = Ownership::of_listing(state_label, group, &listing, own_id());
@@ -141,12 +141,12 @@ pub(crate) fn of_cluster(state_label: &str, group: &str) -> (Ownership, Vec<Proc
     (ownership, held)
 }
 
-/// the init process's id, as this process sees it.
+/// The init process's id, as seen by this process.
 pub(crate) fn init_process(processes: &[Process]) -> Option<i32> {
     processes.iter().find(|process| process.is_init_process()).map(|process| process.id)
 }
 
-/// The components that are alive among a cluster's processes: those inside its process namespace.
+/// The components that are running: those inside the cluster's process namespace.
 pub(crate) fn living_components(processes: &[Process]) -> BTreeSet<String> {
     let Some(space) = processes.iter().find(|process| process.is_init_process()).map(|init_process| init_process.processes)
     else {
@@ -156,7 +156,7 @@ pub(crate) fn living_components(processes: &[Process]) -> BTreeSet<String> {
     inside.filter_map(|process| process.component.clone()).collect()
 }
 
-/// Ends all processes of a cluster and gives how many there were.
+/// Kills all processes of a cluster and returns their number.
 pub(crate) fn end_all(state_label: &str, group: &str) -> Result<usize, Faults> {
     let began = Instant::now();
     let mut ended = BTreeSet::new();
@@ -169,7 +169,7 @@ pub(crate) fn end_all(state_label: &str, group: &str) -> Result<usize, Faults> {
             let ids: Vec<_> = held.iter().map(|process| process.id.to_string()).collect();
             return Err(failed(format!("the processes {} do not end", ids.join(", "))).into());
         }
-        // With the init process the kernel ends all that live below it, so none can start another one meanwhile.
+        // With the init process the kernel kills all processes in its namespace, so none can start another one meanwhile.
         held.sort_by_key(|process| !process.is_init_process());
         for process in held {
             end(&ownership, process.id);
@@ -179,16 +179,16 @@ pub(crate) fn end_all(state_label: &str, group: &str) -> Result<usize, Faults> {
     }
 }
 
-/// Ends one process where it is still the cluster's. The descriptor is taken before that is looked at, so the signal
-/// can reach no process that got the id later.
+/// Kills one process if it still belongs to the cluster. The descriptor is opened before that check, so the signal
+/// cannot reach a process that got the id later.
 fn end(ownership: &Ownership, id: i32) {
     let Some(pid) = Pid::from_raw(id) else { return };
     let Ok(descriptor) = pidfd_open(pid, PidfdFlags::empty()) else { return };
     if Process::read(Path::new("/proc"), id).is_some_and(|process| ownership.owns(&process)) {
-        // One that has just ended is what we want.
+        // It is fine if the process has just ended.
         let _ = pidfd_send_signal(&descriptor, Signal::KILL);
     }
-    // A child of our own process stays a zombie until it is asked for.
+    // A child of this process stays a zombie until it is reaped.
     let _ = waitpid(Some(pid), WaitOptions::NOHANG);
 }
 
@@ -206,26 +206,26 @@ mod tests {
     /// id, parent, ids inwards, state label, component, network, processes, group
     type Row = (i32, i32, &'static [i32], Option<&'static str>, Option<&'static str>, u64, u64, &'static str);
 
-    /// A machine with our cluster, another one, and strangers that look like components of ours.
+    /// A machine with this cluster, another one, and unrelated processes that look like components.
     const LISTING: [Row; 15] = [
         (1, 0, &[1], None, None, 10, 20, "/"),
-        // We ourselves and our shell, which carries the mark by accident.
+        // This process and its shell, which has the variable by accident.
         (50, 1, &[50], Some(STATE), None, 10, 20, "/"),
         (51, 50, &[51], Some(STATE), None, 10, 20, "/"),
-        // the init process's parent and the init process.
+        // The init process's parent and the init process.
         (100, 1, &[100], Some(STATE), Some("anchor"), 11, 20, "/"),
         (101, 100, &[101, 1], Some(STATE), Some("anchor"), 11, 21, "/"),
-        // A component, a container of a pod with namespaces of its own, a pod with the node's network.
+        // A component, a container of a pod with its own namespaces, a pod with the node's network.
         (102, 101, &[102, 5], Some(STATE), Some("etcd"), 11, 21, "/"),
         (103, 102, &[103, 9, 1], None, None, 12, 22, "/flare-kube-a-01234567/kubepods/besteffort/pod1/c1"),
         (104, 102, &[104, 10, 1], None, None, 11, 23, "/other"),
         // A shell that somebody opened in the cluster's network.
         (105, 1, &[105], None, None, 11, 20, "/"),
-        // Another cluster whose names begin with ours.
+        // Another cluster whose names begin with this one's.
         (200, 1, &[200], Some("/cache/clusters/a-2"), Some("anchor"), 31, 20, "/"),
         (201, 200, &[201, 1], Some("/cache/clusters/a-2"), Some("anchor"), 31, 41, "/"),
         (202, 201, &[202, 7], None, None, 32, 42, "/flare-kube-a-2-89abcdef/kubepods/pod1"),
-        // Strangers: another kubelet's pod, a process whose namespaces cannot be read, the namespaces of all.
+        // Unrelated: another kubelet's pod, a process whose namespaces cannot be read, one in the machine's namespaces.
         (300, 1, &[300], None, None, 10, 20, "/kubepods/besteffort/pod1"),
         (301, 1, &[301], None, None, 0, 0, "/"),
         (302, 1, &[302, 1], Some("/elsewhere"), Some("anchor"), 10, 20, "/flare-kube-a-01234567x"),

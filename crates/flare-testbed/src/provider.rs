@@ -1,4 +1,4 @@
-//! Who runs the cluster, and the two providers that are not ours.
+//! The choice of the provider, and the providers kubeconfig and kind.
 
 use std::path::Path;
 
@@ -11,8 +11,8 @@ use crate::{
     state::{Record, StateDirectory},
 };
 
-/// The first of: what the user asked for, the cluster whose kubeconfig the user named, kind where Docker runs, source. What
-/// only a cluster from source can have decides for it.
+/// The first of: the requested provider, the cluster whose kubeconfig the user named, kind if Docker runs, source. Options
+/// that only a cluster from source supports select source.
 pub(crate) fn choose(context: &Context<'_>, options: &UpOptions) -> Result<Provider, Faults> {
     let of_source_alone = of_source_alone(options);
     let chosen = match (options.provider, &options.kubeconfig) {
@@ -47,7 +47,7 @@ pub(crate) fn choose(context: &Context<'_>, options: &UpOptions) -> Result<Provi
     .into())
 }
 
-/// What is asked for, as flags, that others' clusters cannot be given.
+/// The requested options, as flags, that only a cluster from source supports.
 fn of_source_alone(options: &UpOptions) -> Vec<&'static str> {
     let usual = UpOptions::default();
     let asked = [
@@ -59,7 +59,7 @@ fn of_source_alone(options: &UpOptions) -> Vec<&'static str> {
     asked.into_iter().filter_map(|(asked, flag)| asked.then_some(flag)).collect()
 }
 
-/// What a cluster of kind lacks of what was asked for.
+/// The warning about requested options that a cluster of kind lacks.
 pub(crate) fn lacks(chosen: Provider, options: &UpOptions) -> Option<Diagnostic> {
     (chosen == Provider::Kind && !options.images.is_empty()).then(|| {
         Diagnostic::warning(Code::Notice, "a cluster of kind has neither a registry nor the FLARE images")
@@ -67,7 +67,7 @@ pub(crate) fn lacks(chosen: Provider, options: &UpOptions) -> Option<Diagnostic>
     })
 }
 
-/// Whether Docker's daemon answers; its client alone is of no use.
+/// Whether Docker's daemon answers; its client alone is not enough.
 fn docker_runs(context: &Context<'_>) -> bool {
     let ask = || -> Result<bool, Faults> {
         let answer = output(command(context, "docker")?.args(["info", "--format", "{{.ServerVersion}}"]), &[])?;
@@ -76,7 +76,7 @@ fn docker_runs(context: &Context<'_>) -> bool {
     ask().unwrap_or(false)
 }
 
-/// Remembers a cluster that is there already, where it answers. Nothing in it is changed.
+/// Records an existing cluster, if it answers. Nothing in it is changed.
 pub(crate) fn adopt(context: &Context<'_>, state: &StateDirectory, options: &UpOptions, kubeconfig: &Path) -> Result<(), Faults> {
     let shown = kubeconfig.display();
     let kubeconfig = std::path::absolute(kubeconfig).unwrap_or_else(|_| kubeconfig.to_owned());
@@ -95,7 +95,7 @@ pub(crate) fn adopt(context: &Context<'_>, state: &StateDirectory, options: &UpO
     })
 }
 
-/// Starts a cluster with kind, whose kubeconfig goes into the state directory and nowhere else.
+/// Starts a cluster with kind, whose kubeconfig is written only into the state directory.
 pub(crate) fn create_kind(context: &Context<'_>, state: &StateDirectory, options: &UpOptions) -> Result<(), Faults> {
     context.check()?;
     state.make("")?;
@@ -113,7 +113,7 @@ pub(crate) fn create_kind(context: &Context<'_>, state: &StateDirectory, options
     run(&mut kind, &[]).map(drop)
 }
 
-/// Ends a cluster of kind. The kubeconfig is named, so that kind does not clean the user's own.
+/// Ends a cluster of kind. The kubeconfig is passed so that kind does not edit the user's own.
 pub(crate) fn delete_kind(context: &Context<'_>, state: &StateDirectory) -> Result<(), Faults> {
     let mut kind = command(context, "kind")?;
     kind.args(["delete", "cluster", "--name", &kind_name(state), "--kubeconfig"]).arg(state.kubeconfig());
@@ -131,7 +131,7 @@ mod tests {
     use super::{adopt, choose, create_kind, delete_kind, lacks};
     use crate::{ClusterName, Context, Provider, UpOptions, state::StateDirectory};
 
-    /// A directory with programs that a shell plays.
+    /// Runs a test with fake programs, which are shell scripts.
     fn with_programs(programs: &[(&str, &str)], test: impl FnOnce(&Context<'_>, &Path)) {
         let (directory, interrupted) = (tempfile::tempdir().unwrap(), AtomicBool::new(false));
         for (name, script) in programs {
@@ -156,7 +156,7 @@ mod tests {
             with_programs(programs, |context, _| chosen = choose(context, &UpOptions::default()).ok());
             chosen
         };
-        // A client without a daemon prints an empty version, and old ones end with 0.
+        // A client without a daemon prints an empty version, and old ones exit with 0.
         for refusal in ["exit 1", "echo; exit 0", "echo Cannot connect >&2; exit 1"] {
             assert_eq!(chosen(&[("kind", "exit 0"), ("docker", refusal)]), Some(Provider::Source), "{refusal}");
         }

@@ -1,4 +1,4 @@
-//! The road from built programs to a ready node.
+//! Starts the built programs and waits for a ready node.
 
 use std::{
     collections::BTreeSet,
@@ -54,11 +54,11 @@ pub(crate) fn start(context: &Context<'_>, state: &StateDirectory, options: &UpO
 struct Plan {
     /// The components that run before the API server answers.
     base_components: Vec<Component>,
-    /// The components that ask it.
+    /// The clients of the API server.
     clients: Vec<Component>,
 }
 
-/// Writes configuration and images; gives what is to be started.
+/// Writes configuration and images; returns what is to be started.
 fn prepare(context: &Context<'_>, state: &StateDirectory, options: &UpOptions, programs: &Programs) -> Result<Plan, Faults> {
     let plugins = plugins::directory().ok_or_else(|| failed("the plugins of the pod network are not there"))?;
     configuration::write(state, options, &plugins)?;
@@ -83,18 +83,18 @@ fn prepare(context: &Context<'_>, state: &StateDirectory, options: &UpOptions, p
     })
 }
 
-/// The kubelet keeps a resource that it does not know once it is in the node's capacity, and derives what can be given
-/// from it; that it would do some seconds later, so both are written.
+/// Writes GPUs into the node's status. The kubelet keeps an unknown resource in the node's capacity and derives the allocatable
+/// amount from it, but only some seconds later, so both are written.
 fn advertise_gpus(kubectl: &Kubectl, count: u32) -> Result<(), Faults> {
     let give = |list| json!({"op": "add", "path": format!("/status/{list}/nvidia.com~1gpu"), "value": count.to_string()});
     let patch = json!([give("capacity"), give("allocatable")]);
     kubectl.patch_node_status(NODE_NAME, &patch)
 }
 
-/// How long the kernel may take to load a component's program.
+/// How long the kernel may take to load a component's program, see [`Run::all_live`].
 const LOADING: Duration = Duration::from_secs(3);
 
-/// A start that is under way.
+/// A start in progress.
 struct Run<'a> {
     context: &'a Context<'a>,
     state: &'a StateDirectory,
@@ -105,7 +105,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// From the first component to a ready cluster.
+    /// Starts all components and waits until the cluster is ready.
     fn through(mut self, plan: &Plan, kubectl: &Kubectl, address: Ipv4Addr, options: &UpOptions) -> Result<(), Faults> {
         self.start(&plan.base_components)?;
         self.wait("the API server answers", "kube-apiserver", || kubectl.is_ready())?;
@@ -136,7 +136,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Waits until something that a component does is seen.
+    /// Waits until `look` sees an effect of a component.
     fn wait(&self, what: &str, component: &'static str, look: impl Fn() -> bool) -> Result<(), Faults> {
         loop {
             self.context.check()?;
@@ -152,12 +152,12 @@ impl Run<'_> {
         }
     }
 
-    /// A component that has ended is a fault, with the last that it said.
+    /// Checks that all components run; one that has ended is a fault with the last lines of its log.
     fn all_live(&self) -> Result<(), Faults> {
         let mut dead = self.not_seen();
         let began = Instant::now();
-        // While the kernel loads a process's program, which a slow disk can draw out, the process has no environment, so nobody
-        // can tell which component it is. Only who is missed at every look has ended.
+        // While the kernel loads a process's program, which takes long on a slow disk, the process has no environment, so its
+        // component is unknown. Only a component that stays missing has ended.
         while !dead.is_empty() && began.elapsed() < LOADING {
             thread::sleep(Duration::from_millis(50));
             let not_seen = self.not_seen();
@@ -167,7 +167,7 @@ impl Run<'_> {
         Faults::check(dead.iter().map(fault).collect(), || ())
     }
 
-    /// The components that are not among the cluster's processes now.
+    /// The components that are not among the cluster's current processes.
     fn not_seen(&self) -> BTreeSet<&'static str> {
         let (_, processes) = process::of_cluster(&state_label(self.state), &self.state.control_group());
         let living = process::living_components(&processes);

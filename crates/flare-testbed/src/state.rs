@@ -1,4 +1,4 @@
-//! The state directory of one cluster: where everything lies that it writes, and what is remembered of how it was started.
+//! The state directory of one cluster: everything that it writes, and the record of how it was started.
 
 use std::{
     fs,
@@ -13,8 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{ClusterName, Context, UpOptions, fault::disk, options::Provider};
 
-/// Where a cluster's own processes see its state directory, whatever its name outside: a short path, since the paths of
-/// sockets end at 107 bytes.
+/// The path of the state directory for the cluster's own processes: short, since paths of sockets have at most 107 bytes.
 pub(crate) const INSIDE: &str = "/run/flare-kube";
 
 /// The directory of the registries' images, in the state directory.
@@ -23,30 +22,30 @@ pub(crate) const REGISTRY_DIRECTORY: &str = "registry";
 /// [`StateDirectory::kubectl`], in the state directory.
 const KUBECTL: &str = "bin/kubectl";
 
-/// Where they see the cache directory.
+/// The path of the cache directory for the cluster's own processes.
 const CACHE_INSIDE: &str = "/run/flare-kube-cache";
 
 /// The state directory of one cluster.
 #[derive(Debug, Clone)]
 pub(crate) struct StateDirectory {
-    /// Without links, so that it can be compared.
+    /// With all links resolved, so that paths can be compared.
     root: PathBuf,
     name: ClusterName,
 }
 
-/// What is remembered of a cluster.
+/// The record of a cluster.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Record {
-    /// Who runs it.
+    /// Its provider.
     pub(crate) provider: Provider,
-    /// Its kubeconfig; outside the state directory only where a user named it.
+    /// Its kubeconfig; outside the state directory only if the user named it.
     pub(crate) kubeconfig: PathBuf,
-    /// Its address as seen from this machine, where it has one of its own.
+    /// Its address as seen from this machine, if it has its own.
     pub(crate) address: Option<std::net::Ipv4Addr>,
-    /// The components that run in a cluster of ours, besides its init process.
+    /// The components of a cluster from source, besides its init process.
     #[serde(alias = "parts")]
     pub(crate) components: Vec<String>,
-    /// How it was asked for.
+    /// The requested options.
     pub(crate) options: UpOptions,
 }
 
@@ -65,7 +64,7 @@ impl StateDirectory {
         &self.name
     }
 
-    /// The cache directory, in which the state directory lies.
+    /// The cache directory, which contains the state directory.
     pub(crate) fn cache(&self) -> &Path {
         self.root.ancestors().nth(2).expect("the directory is made of the cache directory and two names")
     }
@@ -76,26 +75,26 @@ impl StateDirectory {
         path.strip_prefix(self.cache()).map_or_else(|_| program.to_owned(), |rest| Path::new(CACHE_INSIDE).join(rest))
     }
 
-    /// The name of the cluster's control group in every hierarchy. Clusters of one name in two caches have two groups.
+    /// The name of the cluster's control group in every hierarchy. Clusters of the same name in two caches have different groups.
     pub(crate) fn control_group(&self) -> String {
         let digest = Sha256::digest(self.root.as_os_str().as_encoded_bytes());
         let short: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
         format!("flare-kube-{}-{short}", self.name)
     }
 
-    /// The kubeconfig for people.
+    /// The user's kubeconfig.
     pub(crate) fn kubeconfig(&self) -> PathBuf {
         self.root.join("kubeconfig")
     }
 
-    /// A kubectl for people, of the cluster's own version. It is alone in its directory, which can stand on a search path.
+    /// A kubectl for the user, of the cluster's own version. Its directory contains nothing else and can be put on `PATH`.
     pub(crate) fn kubectl(&self) -> PathBuf {
         self.root.join(KUBECTL)
     }
 
-    /// Writes [`Self::kubectl`]: a call of the program that all of Kubernetes is built into.
+    /// Writes [`Self::kubectl`]: a script that calls the program that all of Kubernetes is built into.
     pub(crate) fn write_kubectl(&self, hyperkube: &Path) -> Result<(), Faults> {
-        // In single quotes a shell reads everything as it stands but the quote itself.
+        // In single quotes a shell reads everything literally except the quote itself.
         let quoted = hyperkube.to_string_lossy().replace('\'', r"'\''");
         self.write(KUBECTL, format!("#!/bin/sh\nexec '{quoted}' kubectl \"$@\"\n"))?;
         let path = self.kubectl();
@@ -112,7 +111,7 @@ impl StateDirectory {
         self.root.join(REGISTRY_DIRECTORY)
     }
 
-    /// Makes a directory below the root, for its owner alone, with those above it.
+    /// Makes a directory below the root that only its owner can access, with its parents.
     pub(crate) fn make(&self, directory: &str) -> Result<PathBuf, Faults> {
         let path = self.root.join(directory);
         let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&path);
@@ -120,7 +119,7 @@ impl StateDirectory {
         Ok(path)
     }
 
-    /// Writes a file below the root that its owner alone may read.
+    /// Writes a file below the root that only its owner can read.
     pub(crate) fn write(&self, file: &str, content: impl AsRef<[u8]>) -> Result<(), Faults> {
         let path = self.root.join(file);
         if let Some((directory, _)) = file.rsplit_once('/') {
@@ -131,19 +130,19 @@ impl StateDirectory {
         written.map_err(|error| disk("written", &path, &error).into())
     }
 
-    /// Remembers how the cluster is run.
+    /// Writes the record.
     pub(crate) fn write_record(&self, record: &Record) -> Result<(), Faults> {
         let text = serde_json::to_string_pretty(record).expect("a record has only string keys");
         self.write("cluster.json", text)
     }
 
-    /// What is remembered, where it can be read.
+    /// The record, if it can be read.
     pub(crate) fn record(&self) -> Option<Record> {
         let text = fs::read(self.root.join("cluster.json")).ok()?;
         serde_json::from_slice(&text).ok()
     }
 
-    /// Removes the directory; gives whether there was one.
+    /// Removes the directory; returns whether there was one.
     pub(crate) fn remove(&self) -> Result<bool, Faults> {
         match fs::remove_dir_all(&self.root) {
             Ok(()) => Ok(true),
@@ -153,7 +152,7 @@ impl StateDirectory {
     }
 }
 
-/// A path without links as far as it exists.
+/// A path with its links resolved, as far as it exists.
 fn resolved(path: &Path) -> PathBuf {
     path.ancestors()
         .find_map(|ancestor| {

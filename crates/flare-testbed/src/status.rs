@@ -1,4 +1,4 @@
-//! What a cluster is like now.
+//! The status of a cluster.
 
 use std::path::PathBuf;
 
@@ -15,20 +15,20 @@ use crate::{
     state::{Record, StateDirectory},
 };
 
-/// A cluster as it is now.
+/// The current status of a cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Status {
     /// Its name.
     pub name: String,
-    /// Who runs it; none where there is no cluster of the name.
+    /// Its provider; `None` if there is no cluster of this name.
     pub provider: Option<Provider>,
-    /// Whether pods can run in it: every component lives, and the node is ready.
+    /// Whether pods can run in it: every component runs, and the node is ready.
     pub ready: bool,
     /// The kubeconfig to use.
     pub kubeconfig: Option<PathBuf>,
-    /// A kubectl of its version, for machines that have none; only of a cluster that is built from source.
+    /// A kubectl of its version, for machines without one; only for a cluster that is built from source.
     pub kubectl: Option<PathBuf>,
-    /// The audit log of its API server, for [`crate::audit::Log`]; only of a cluster that is built from source.
+    /// The audit log of its API server, for [`crate::audit::Log`]; only for a cluster that is built from source.
     pub audit_log: Option<PathBuf>,
     /// The version of its API server, such as `v1.34.4`.
     pub kubernetes: Option<String>,
@@ -36,22 +36,22 @@ pub struct Status {
     pub registry: Option<String>,
     /// Address and port of its registry, as seen from this machine.
     pub registry_address: Option<String>,
-    /// The name under which pods pull the same images with a password.
+    /// The name under which pods pull the same images from the registry that requires a password.
     pub private_registry: Option<String>,
-    /// The file with `user` and `password` of the private registry: JSON, for its owner alone.
+    /// The JSON file with `user` and `password` of the private registry, which only its owner can read.
     pub private_credentials: Option<PathBuf>,
-    /// The name under which pods pull the same images slowly.
+    /// The name under which pods pull the same images from the slow registry.
     pub slow_registry: Option<String>,
     /// The images of its registry, as `repository:tag`.
     pub images: Vec<String>,
-    /// Why it is not ready, one line each.
+    /// The reasons why it is not ready, each of one line.
     pub problems: Vec<String>,
 }
 
-/// Looks at a cluster. Changes nothing.
+/// Inspects a cluster without changing it.
 ///
 /// # Errors
-/// [`flare_diagnostic::Code::ToolNotFound`] where there is no kubectl for a cluster that others run.
+/// [`flare_diagnostic::Code::ToolNotFound`] if there is no kubectl for a cluster of another provider.
 pub fn status(context: &Context<'_>, name: &ClusterName) -> Result<Status, Faults> {
     let state = StateDirectory::of(context, name);
     match state.record() {
@@ -61,7 +61,7 @@ pub fn status(context: &Context<'_>, name: &ClusterName) -> Result<Status, Fault
     }
 }
 
-/// No cluster, or what a killed run left of one.
+/// The status if there is no cluster, or only what a killed run left of one.
 fn without_record(state: &StateDirectory) -> Status {
     let (_, processes) = process::of_cluster(&state_label(state), &state.control_group());
     let mut status = empty(state, None);
@@ -137,7 +137,7 @@ fn of_others(context: &Context<'_>, state: &StateDirectory, record: &Record) -> 
     Ok(status)
 }
 
-/// Why no pod can run on a node, from the node as the API server has it.
+/// The reasons why no pod can run on a node, from its object.
 pub(crate) fn problems_of_node(node: Option<&Value>) -> Vec<String> {
     let Some(node) = node else { return vec!["the API server does not tell of the node".to_owned()] };
     let conditions = node["status"]["conditions"].as_array().map(Vec::as_slice).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Starting a cluster: what is missing is said first, what fails or is interrupted is taken down again.
+//! Starts a cluster: missing requirements are reported first, and a start that fails or is interrupted is undone.
 
 use flare_diagnostic::{Checked, Code, Diagnostic, Faults};
 
@@ -7,19 +7,19 @@ use crate::{
     state::StateDirectory, status,
 };
 
-/// Starts a cluster and waits until it is ready. One that runs is left as it is; what is left of a broken one is removed,
-/// and the cluster is made anew, which takes seconds and leaves no doubt about what is in it.
+/// Starts a cluster and waits until it is ready. A running one is left as it is; the rest of a broken one is removed,
+/// and the cluster is made anew, which takes seconds and gives it a known state.
 ///
 /// # Errors
-/// [`Code::MachineNotReady`] for each thing that the machine lacks, before anything is started. [`Code::ClusterFailed`],
-/// [`Code::TimedOut`], [`Code::Interrupted`]: nothing of the cluster is left then.
+/// [`Code::MachineNotReady`] for each missing requirement, before anything is started. [`Code::ClusterFailed`],
+/// [`Code::TimedOut`], [`Code::Interrupted`], after which nothing of the cluster is left.
 pub fn up(context: &Context<'_>, name: &ClusterName, options: &UpOptions) -> Result<Checked<Status>, Faults> {
     let state = StateDirectory::of(context, name);
     let chosen = provider::choose(context, options)?;
     let ready_machine = || if chosen == Provider::Source { preflight::check(context, options) } else { Ok(()) };
     let is_new = state.record().is_none();
     if is_new {
-        // Before the lock: a machine that is not ready is left as it was.
+        // Before the lock, so that an unsuitable machine is not changed.
         ready_machine()?;
     }
     let lock = ClusterLock::take(context, &state)?;
@@ -40,12 +40,12 @@ pub fn up(context: &Context<'_>, name: &ClusterName, options: &UpOptions) -> Res
     }
 }
 
-/// Ends a cluster and starts it again as it was asked for. That is faster than deleting all that is in it (two seconds
-/// and eleven, where a namespace alone can take a minute to end), and nothing can be forgotten.
-/// The kubeconfig keeps its path, but not its keys. A cluster that is not ours is left alone.
+/// Ends a cluster and starts it again with the same options. That is faster than deleting everything in it (two and eleven
+/// seconds, while deleting one namespace can take a minute), and nothing can be left over.
+/// The kubeconfig keeps its path, but not its keys. The user's own cluster is refused.
 ///
 /// # Errors
-/// As [`up`] and [`crate::down`]; [`Code::InvalidArgs`] where there is no such cluster, or it is the user's own.
+/// As [`up`] and [`crate::down`]; [`Code::InvalidArgs`] if there is no such cluster, or it is the user's own.
 pub fn reset(context: &Context<'_>, name: &ClusterName) -> Result<Checked<Status>, Faults> {
     let state = StateDirectory::of(context, name);
     let record = state.record().ok_or_else(|| {
@@ -65,7 +65,7 @@ pub fn reset(context: &Context<'_>, name: &ClusterName) -> Result<Checked<Status
     up(context, name, &options)
 }
 
-/// The cluster where it runs as it should.
+/// The status of the cluster, if it already runs as requested.
 fn ready_already(context: &Context<'_>, state: &StateDirectory, options: &UpOptions) -> Result<Option<Checked<Status>>, Faults> {
     let Some(record) = state.record() else { return Ok(None) };
     let now = status::status(context, state.name())?;

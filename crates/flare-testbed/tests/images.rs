@@ -1,4 +1,4 @@
-//! What is in the FLARE images. They are taken from the user's cache, and built there if they are missing.
+//! The content of the FLARE images. They are taken from the user's cache, and built there if they are missing.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests start programs and use the disk")]
 
 mod support;
@@ -21,7 +21,7 @@ fn blob(registry: &Path, digest: &str) -> PathBuf {
     registry.join("docker/registry/v2/blobs/sha256").join(&digits[..2]).join(digits).join("data")
 }
 
-/// The layers of an image that lies in a registry's directory.
+/// The layers of an image in a registry's directory.
 fn layers(registry: &Path, image: FlareImage) -> Vec<PathBuf> {
     let repository = registry.join("docker/registry/v2/repositories").join(FlareImage::REPOSITORY);
     let tag = repository.join("_manifests/tags").join(image.tag()).join("current/link");
@@ -31,7 +31,7 @@ fn layers(registry: &Path, image: FlareImage) -> Vec<PathBuf> {
     layers.map(|layer| blob(registry, layer["digest"].as_str().unwrap())).collect()
 }
 
-/// An image as a directory, as a node would have it.
+/// Unpacks an image into a directory, as a node would.
 fn unpacked(registry: &Path, image: FlareImage, root: &Path) {
     fs::create_dir(root).unwrap();
     for layer in layers(registry, image) {
@@ -47,7 +47,7 @@ fn python(root: &Path, user: &str, code: &str) -> Output {
     chroot.env_clear().env("PATH", "/usr/sbin:/usr/bin:/bin").env("HOME", "/tmp").output().unwrap()
 }
 
-/// Starts of FLARE's parent and of its launcher, and what they stand on.
+/// Imports of FLARE's parent and launcher and their dependencies.
 const LOAD: &str = "import sys, ssl, nvflare, kubernetes, grpc, nvflare.private.fed.app.client.client_train, \
     nvflare.private.fed.app.server.server_train; print(nvflare.__version__, *sys.version_info[:2], sep=' ')";
 
@@ -89,7 +89,7 @@ fn flare_loads_in_every_image_as_root_and_as_another_user() {
     assert_eq!(lowest(FlareImage::Flare283), lowest(FlareImage::Flare290), "two releases do not share Debian");
 }
 
-/// The build used this machine's name service, trust and package index; none of them may be in the image.
+/// Checks that the image has nothing of this machine's name service, trust store and package index, which the build used.
 fn nothing_of_this_machine(root: &Path, image: FlareImage) {
     for path in [
         "etc/resolv.conf",

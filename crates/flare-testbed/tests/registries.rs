@@ -1,4 +1,4 @@
-//! Real docker-registries serve what was pushed into their directory, and skopeo takes it from there.
+//! Real docker-registries serve what was pushed into their directory, and skopeo pulls it.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests start programs and use the disk")]
 
 mod support;
@@ -18,7 +18,7 @@ use flare_testbed::{
     registry::{RegistryPlacement, SlowLink, credentials, processes, serve_slow_link},
 };
 
-/// Ends a registry with the test.
+/// Kills a registry when the test ends.
 struct Running(Child);
 
 impl Drop for Running {
@@ -28,7 +28,7 @@ impl Drop for Running {
     }
 }
 
-/// Three ports in a row that are free now.
+/// Three consecutive free ports.
 fn free_ports() -> u16 {
     loop {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -52,12 +52,12 @@ fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
-/// Its log would fill the test's.
+/// Starts a program without its log, which would fill the test's.
 fn quietly(command: &mut Command) -> Child {
     command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
-/// Pushes the images that every cluster has, made in the user's cache where they are not there yet.
+/// Pushes the images that every cluster has; they are built in the user's cache if missing.
 fn push_small_images(registry: &Path) {
     let (cache, search_path, interrupted) = (support::cache(), support::search_path(), AtomicBool::new(false));
     let context = Context { cache: &cache, search_path: &search_path, interrupted: &interrupted, report: &|_: &str| {} };
@@ -81,7 +81,7 @@ fn start(state: &Path) -> (u16, Vec<Running>) {
     let mut running = Vec::new();
     for process in processes(&context, place).unwrap() {
         if process.name == "registry-slow" {
-            // The program that starts clusters does only this when it is asked for a link.
+            // The program that starts clusters does only this if it is started for a link.
             let link = SlowLink { listen: process.port, forward: port, rate: 1 << 20 };
             std::thread::spawn(move || serve_slow_link(link));
         } else {
@@ -141,7 +141,7 @@ fn registries_serve_what_was_laid() {
 fn a_second_seed_takes_no_disk_and_no_time() {
     let state = tempfile::tempdir().unwrap();
     let (cache, interrupted) = (support::cache(), AtomicBool::new(false));
-    // What was made once needs no program.
+    // Cached layers need no program.
     push_small_images(&state.path().join("first"));
     let context = Context { cache: &cache, search_path: &[], interrupted: &interrupted, report: &|_: &str| {} };
     for cluster in ["one", "two"] {

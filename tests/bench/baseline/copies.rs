@@ -1,4 +1,4 @@
-//! `kubectl cp` into a pod with a claim: many small files, and a large one.
+//! `kubectl cp` into a pod with a claim: many small files and a large one.
 
 use integration_tests::cluster::Cluster;
 use integration_tests::cluster::copy::{CopyPod, LARGE, SMALL};

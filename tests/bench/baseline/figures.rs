@@ -1,4 +1,4 @@
-//! What was measured, as a table for people and as a document.
+//! The measurements, as a table and as JSON.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::requests::Requests;
 
-/// All that was measured, in the order in which it came.
+/// All measurements, in the order in which they were made.
 pub(crate) struct Figures {
     machine: Machine,
     rows: Rows,
@@ -29,7 +29,7 @@ impl Figures {
         self.requests.push(requests);
     }
 
-    /// Markdown.
+    /// The table, in Markdown.
     pub(crate) fn table(&self) -> String {
         let mut text = format!("{}\n\n{}", self.machine.sentence(), self.rows.table());
         text.push_str(

@@ -1,7 +1,7 @@
-//! Measures the user guide's manual procedure, and our charts beside it, on a real cluster.
+//! Measures the user guide's manual procedure, and flare-kube's charts beside it, on a real cluster.
 //!
 //! Run by `cargo xtask bench baseline`. Writes a table between two marker comments of `docs/benchmarks.md`, and with `--json FILE` the
-//! figures as a document. Whatever ends it, its namespaces and files end with it; Ctrl-C exits with 130.
+//! figures as JSON. Its namespaces and files are removed however it ends; Ctrl-C exits with 130.
 #![allow(clippy::disallowed_methods, reason = "a bench stands at the edge: it makes kits and starts processes")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a bench that cannot measure must end at once")]
 #![allow(clippy::print_stderr, reason = "progress is for the people who wait")]
@@ -25,7 +25,7 @@ use integration_tests::reference::Release;
 use figures::Figures;
 use scene::{Party, Scene};
 
-/// What the command line says.
+/// The command line's options.
 struct Options {
     kubeconfig: PathBuf,
     audit_log: PathBuf,
@@ -34,7 +34,7 @@ struct Options {
 }
 
 impl Options {
-    /// From `--kubeconfig FILE --audit-log FILE --runs N --json FILE`; `cargo xtask bench baseline` explains and checks them.
+    /// Reads `--kubeconfig FILE --audit-log FILE --runs N --json FILE`, which `cargo xtask bench baseline` documents and checks.
     fn read() -> Self {
         let arguments = Arguments::read();
         let kubeconfig = arguments.path_of("--kubeconfig").expect("--kubeconfig names the cluster");
@@ -50,7 +50,7 @@ impl Options {
 
 fn main() -> ExitCode {
     let ended = catch_unwind(AssertUnwindSafe(|| measure(&Options::read())));
-    // The message of a panic has been printed, and what it left open is undone.
+    // The message of a panic has been printed, and the cleanup guards have run.
     cleanup::hold_if_interrupted();
     if ended.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -13,7 +13,7 @@ pub(crate) struct Requests {
     release: Release,
     jobs: u32,
     time: Duration,
-    /// `get pods` → how many.
+    /// Number of requests by verb and resource, such as `get pods`.
     counts: BTreeMap<String, u32>,
 }
 
@@ -22,7 +22,7 @@ impl Requests {
         Self { release, jobs: 0, time: Duration::ZERO, counts: BTreeMap::new() }
     }
 
-    /// Adds what the log has of one job: what stands behind the first `before` requests.
+    /// Adds the requests of one job: those after the first `before` ones.
     pub(crate) fn add_job(&mut self, requests: &[Request], before: usize, time: Duration) {
         for Request { verb, resource, .. } in &requests[before..] {
             *self.counts.entry(format!("{verb} {}", resource.as_deref().unwrap_or("no object"))).or_default() += 1;
@@ -77,7 +77,7 @@ impl Requests {
     }
 }
 
-/// All that the parents of a namespace have asked so far: their pods run under service accounts of it.
+/// All requests of a namespace's parents so far, whose pods use its service accounts.
 pub(crate) fn of_parents(namespace: &Namespace, log: &Log) -> Vec<Request> {
     let user = format!("system:serviceaccount:{}:", namespace.name);
     let filter = Filter { namespace: Some(&namespace.name), ..Filter::default() };

@@ -1,4 +1,4 @@
-//! A federation in a namespace of its own, from the startup kits to jobs and restarts, either by the reference or by us.
+//! A federation in its own namespace, from the startup kits to jobs and restarts, with the reference or with flare-kube.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -26,10 +26,10 @@ pub(crate) enum Party {
     Ours,
 }
 
-/// What is measured, and by which means.
+/// What is measured, and with which programs.
 pub(crate) struct Scene<'a> {
     pub(crate) cluster: &'a Cluster,
-    /// Our program.
+    /// The path of flare-kube.
     pub(crate) program: &'a Path,
     pub(crate) audit_log: &'a Path,
     pub(crate) release: Release,
@@ -40,7 +40,7 @@ const SERVER: &str = "nvflare-server";
 const SITE: &str = "site-1";
 
 impl Scene<'_> {
-    /// Measures all, from the kits to the end of the parents.
+    /// Measures everything, from the kits to the end of the parents.
     pub(crate) fn measure(&self, runs: usize, figures: &mut Figures) {
         let name = if self.party == Party::Reference { "reference" } else { "ours" };
         let test = format!("{name}-{}", self.release.target().replace('.', "-"));
@@ -56,7 +56,7 @@ impl Scene<'_> {
             self.install(&namespace, SITE, &prepared(SITE), figures);
         }
         self.jobs(&namespace, &federation, runs, figures);
-        // The reference's parent takes as long as its grace period, whatever the machine does.
+        // The reference's parent always takes its whole grace period, on any machine.
         for _ in 0..if self.party == Party::Reference { 1 } else { runs } {
             for name in [SITE, SERVER] {
                 self.restart(&namespace, name, figures);
@@ -64,13 +64,13 @@ impl Scene<'_> {
         }
     }
 
-    /// `2.8.3, the reference's chart`.
+    /// The label of the figures, such as `2.8.3, the reference's chart`.
     fn label(&self) -> String {
         let chart = if self.party == Party::Reference { "reference's chart" } else { "our chart" };
         format!("{chart}, nvflare {}", self.release.version())
     }
 
-    /// Prepares every participant; gives where each prepared kit is.
+    /// Prepares every participant; returns the path of each prepared kit.
     fn prepare(
         &self,
         namespace: &Namespace,
@@ -98,7 +98,7 @@ impl Scene<'_> {
         move |name| directory.join(name)
     }
 
-    /// By the guide for the first release of the reference, `runs` times; all others quickly.
+    /// Stages all: by the guide, `runs` times, for the first release of the reference, otherwise quickly.
     fn stage(&self, namespace: &Namespace, prepared: &impl Fn(&str) -> PathBuf, runs: usize, figures: &mut Figures) {
         let by_the_guide = self.party == Party::Reference && self.release == Release::V28;
         for index in 0..PARTICIPANTS.len().max(if by_the_guide { runs } else { 0 }) {
@@ -115,7 +115,7 @@ impl Scene<'_> {
         }
     }
 
-    /// Installs, and waits as the guide does; for a site also until it is registered.
+    /// Installs and waits as the guide does; for a site also until it is registered.
     fn install(&self, namespace: &Namespace, name: &str, prepared: &Path, figures: &mut Figures) {
         let label = self.label();
         let began = Instant::now();
@@ -125,7 +125,7 @@ impl Scene<'_> {
         let note = if self.party == Party::Reference { "until the container runs" } else { "until the parent listens" };
         figures.add(&format!("`kubectl rollout status` after it, {label}"), note, time);
         if name == SERVER {
-            // Sites are measured, not their waiting for a server that has just begun.
+            // So that the time of a site does not include waiting for a server that has just started.
             namespace.wait_for_line(name, "Server started", std::time::Duration::from_mins(2));
         } else {
             namespace.wait_for_registration(name);
@@ -146,7 +146,7 @@ impl Scene<'_> {
             let note = "two rounds, two sites";
             figures.add(&format!("job `hello` to `FINISHED:COMPLETED`, {}", self.label()), note, ended.time);
         }
-        // Our charts run the same launcher.
+        // flare-kube's charts run the same launcher.
         if self.party == Party::Reference {
             figures.add_requests(requests);
         }
@@ -164,7 +164,7 @@ impl Scene<'_> {
     }
 }
 
-/// Takes a participant away, without its grace period.
+/// Uninstalls a participant, without its grace period.
 fn uninstall(namespace: &Namespace, name: &str) {
     let pod = namespace.parent(name);
     succeed(namespace.helm(&helm()).args(["uninstall", name]));

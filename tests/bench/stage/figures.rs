@@ -1,4 +1,4 @@
-//! What was measured, and what became of the promises.
+//! The measurements, and whether the promises were kept.
 
 use std::time::Duration;
 
@@ -9,15 +9,15 @@ use integration_tests::bench::rows::{Rows, median};
 use integration_tests::cluster::copy::Load;
 use serde_json::{Value, json};
 
-/// The shortest transfer that can be told from the start of a helper pod, in seconds.
+/// The shortest transfer that can be distinguished from variations of a helper pod's start, in seconds.
 const SHORTEST: f64 = 0.1;
 
-/// One load on both ways, in each of the runs.
+/// The times of one load with both programs, one per run.
 struct Transfer {
     load: Load,
     /// Seconds of `kubectl cp`.
     copies: Vec<f64>,
-    /// Seconds by which our staging of a kit with the load was longer than that of the same kit without it.
+    /// Seconds by which flare-kube's staging of a kit with the load took longer than of the same kit without it.
     ours: Vec<f64>,
 }
 
@@ -27,16 +27,16 @@ impl Transfer {
     }
 }
 
-/// All that was measured.
+/// All measurements.
 pub(crate) struct Figures {
     machine: Machine,
     rows: Rows,
-    /// How many times slower the guide was, in each run.
+    /// The ratio of the guide's time to flare-kube's, in each run.
     guide: Vec<f64>,
     transfers: Vec<Transfer>,
     /// Seconds of runs with nothing to change.
     unchanged: Vec<f64>,
-    /// The greatest peak memory of ours, in kibibytes, for each load.
+    /// flare-kube's maximum peak memory in kibibytes, for each load.
     memory: Vec<(&'static str, u64)>,
 }
 
@@ -52,7 +52,7 @@ impl Figures {
         }
     }
 
-    /// One participant, by the guide and by us.
+    /// Adds one participant, staged by the guide and by flare-kube.
     pub(crate) fn add_participant(&mut self, guide: Duration, ours: Cost, unchanged: Cost) {
         self.rows.add("one participant by the guide's commands", "namespace, claim, helper pod, copy, end of the pod", guide);
         self.rows.add(
@@ -65,7 +65,7 @@ impl Figures {
         self.unchanged.push(unchanged.time.as_secs_f64());
     }
 
-    /// One load, by `kubectl cp` and by us, and our staging of the same kit without the load.
+    /// Adds one load, copied by `kubectl cp` and by flare-kube, and flare-kube's staging of the same kit without the load.
     pub(crate) fn add_transfer(&mut self, load: Load, copy: Duration, ours: Cost, without: Cost) {
         let difference = ours.time.as_secs_f64() - without.time.as_secs_f64();
         self.rows.add(&format!("`kubectl cp` of {}", load.shown), "into a pod that runs", copy);
@@ -81,7 +81,7 @@ impl Figures {
         transfer.ours.push(difference);
     }
 
-    /// The memory of a staging.
+    /// Adds the memory of a staging.
     pub(crate) fn add_memory(&mut self, load: Load, ours: Cost) {
         match self.memory.iter_mut().find(|(shown, _)| *shown == load.shown) {
             Some((_, memory)) => *memory = (*memory).max(ours.memory),
@@ -89,7 +89,7 @@ impl Figures {
         }
     }
 
-    /// What is promised, and what was measured for it.
+    /// The promises with their measurements.
     pub(crate) fn promises(&self) -> Vec<Promise> {
         let mut promises = vec![Promise::at_least("one participant, times faster than the guide", median(&self.guide), 8.0)];
         for transfer in &self.transfers {

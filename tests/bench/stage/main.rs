@@ -1,7 +1,7 @@
 //! Measures `flare-kube stage` against the user guide's procedure and against `kubectl cp`, on a real cluster, paired in one run.
 //!
 //! Run by `cargo xtask bench stage`. Writes a table between two marker comments of `docs/benchmarks.md`, and with `--json FILE` the
-//! figures as a document; `--check` ends with 1 where a promise is missed. Whatever ends it, its namespace and files end with it; Ctrl-C
+//! figures as JSON; `--check` exits with 1 if a promise is missed. Its namespace and files are removed however it ends; Ctrl-C
 //! exits with 130.
 #![allow(clippy::disallowed_methods, reason = "a bench stands at the edge: it makes kits and starts processes")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a bench that cannot measure must end at once")]
@@ -26,13 +26,13 @@ use scene::Scene;
 fn main() -> ExitCode {
     let arguments = Arguments::read();
     let ended = catch_unwind(AssertUnwindSafe(|| measure(&arguments)));
-    // The message of a panic has been printed, and what it left open is undone.
+    // The message of a panic has been printed, and the cleanup guards have run.
     cleanup::hold_if_interrupted();
     let good = ended.is_ok_and(|all_met| all_met || !arguments.has("--check"));
     if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Measures from `--kubeconfig FILE --runs N --json FILE`. Says whether every promise was kept.
+/// Measures with the options `--kubeconfig FILE --runs N --json FILE`. Returns whether every promise was kept.
 fn measure(arguments: &Arguments) -> bool {
     let page = Page::open("stage");
     let cluster = Cluster::of(&arguments.path_of("--kubeconfig").expect("--kubeconfig names the cluster"));

@@ -1,4 +1,4 @@
-//! A participant in a namespace of its own, staged by the guide's commands and by us.
+//! A participant in its own namespace, staged by the guide's commands and by flare-kube.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ use crate::figures::Figures;
 
 const SITE: &str = "site-1";
 
-/// Where it is measured, and by which program.
+/// The namespace and the program of the measurement.
 pub(crate) struct Scene {
     namespace: Namespace,
     sandbox: Sandbox,
@@ -35,11 +35,11 @@ impl Scene {
         Self { namespace: Namespace::alone_in(cluster.clone(), "bench-stage"), sandbox: Sandbox::new(), program }
     }
 
-    /// Measures all, each step `runs` times, in an order that alternates.
+    /// Measures everything, each step `runs` times, in alternating order.
     pub(crate) fn measure(&self, runs: usize, figures: &mut Figures) {
         let plain = self.prepare("plain", None);
         let copies = CopyPod::start(&self.namespace);
-        // The first pod of an image waits until the node has it.
+        // The first pod waits until the node has pulled the image.
         self.stage(&plain, &["--create-pvc"]);
         self.delete_claim();
         for run in 0..runs {
@@ -56,7 +56,7 @@ impl Scene {
         figures.add_memory(HUGE, self.stage_alone(&kit, &copies));
     }
 
-    /// One participant into a fresh claim, both ways.
+    /// Stages one participant into a fresh claim, both ways.
     fn participant(&self, run: usize, kit: &Path, copies: &CopyPod<'_>, figures: &mut Figures) {
         let guide = || {
             copies.settle();
@@ -75,7 +75,7 @@ impl Scene {
         figures.add_participant(guide, first, again);
     }
 
-    /// One load, both ways; by us also the kit without it, which tells the transfer from everything else.
+    /// Transfers one load, both ways; flare-kube also stages the kit without it, to separate the transfer from everything else.
     fn transfer(&self, run: usize, load: Load, [plain, kit]: [&Path; 2], copies: &CopyPod<'_>, figures: &mut Figures) {
         let copy = || -> Duration {
             copies.settle();
@@ -86,14 +86,14 @@ impl Scene {
         figures.add_transfer(load, copy, ours, without);
     }
 
-    /// Stages onto the claim that is there, with no kit on it.
+    /// Stages onto the existing claim, without a kit on it.
     fn stage_alone(&self, kit: &Path, copies: &CopyPod<'_>) -> Cost {
         succeed(self.namespace.cluster.program(&self.program).arg("unstage").arg(kit).arg("--remove-kit"));
         copies.settle();
         self.stage(kit, &[])
     }
 
-    /// Stages a kit that is not there yet.
+    /// Stages a kit that is not on the volume yet.
     fn stage(&self, kit: &Path, flags: &[&str]) -> Cost {
         staged(self.staging(kit, flags), true)
     }
@@ -104,7 +104,7 @@ impl Scene {
         command
     }
 
-    /// A prepared kit, with a load in its `local/`: files that a site adds there are its own affair.
+    /// A prepared kit with a load in its `local/`, where a site may add files.
     fn prepare(&self, name: &str, load: Option<Load>) -> PathBuf {
         let config = self.sandbox.join("k8s.yaml");
         let (namespace, image) = (&self.namespace.name, self.namespace.cluster.image(Release::V28));
@@ -120,18 +120,18 @@ impl Scene {
         output
     }
 
-    /// Deletes the claim and waits for the end of its volume, so that its removal is no part of what is measured next.
+    /// Deletes the claim and waits for the end of its volume, so that its removal does not disturb the next measurement.
     fn delete_claim(&self) {
         let claim = Federation::claim(SITE);
         let kubectl = |arguments: &[&str]| succeed(self.namespace.kubectl().args(arguments));
         let volume = kubectl(&["get", "pvc", &claim, "--output", "jsonpath={.spec.volumeName}"]);
         kubectl(&["delete", "pvc", &claim]);
-        // A class may keep its volumes.
+        // A storage class may keep its volumes.
         let _ = attempt(self.namespace.kubectl().args(["wait", "--for=delete", &format!("pv/{volume}"), "--timeout=60s"]), &[]);
     }
 }
 
-/// Runs a staging, which must say whether it changed anything.
+/// Runs a staging and checks that it reports the expected `changed`.
 fn staged(mut command: Command, changed: bool) -> Cost {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let (cost, output) = Cost::of(&mut command);
@@ -143,12 +143,12 @@ fn staged(mut command: Command, changed: bool) -> Cost {
     cost
 }
 
-/// Where a kit's load stands.
+/// The path of a kit's load.
 fn loaded(kit: &Path) -> PathBuf {
     kit.join("local/load")
 }
 
-/// Both, in an order that alternates from run to run.
+/// Runs both, in an order that alternates from run to run.
 fn in_turn<A, B>(run: usize, one: impl FnOnce() -> A, other: impl FnOnce() -> B) -> (A, B) {
     if run.is_multiple_of(2) {
         let first = one();

@@ -1,4 +1,4 @@
-//! One comparison: a kit, a config, where the output goes, and how both sides must end.
+//! One comparison: a kit, a config, the output's path, and the expected results of both sides.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ pub(crate) enum Role {
 }
 
 impl Role {
-    /// The role's word in file names: `server.crt`, `fed_client.json`.
+    /// The role in file names: `server.crt`, `fed_client.json`.
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Server => "server",
@@ -30,7 +30,7 @@ impl Role {
     }
 }
 
-/// Where the output goes, relative to the directory of one side.
+/// The path of the output, relative to the directory of one side.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Output {
     /// `--output` with this path below the side's directory.
@@ -48,26 +48,26 @@ pub(crate) enum Config {
     File(Vec<u8>),
     /// No `--config`: `KIT/config.yaml`, with these bytes.
     InKit(Vec<u8>),
-    /// `--config` with a path at which nothing stands.
+    /// `--config` with a path that does not exist.
     Missing,
 }
 
-/// How both sides must end. What differs names the reason, which the summary counts.
+/// The expected results. A difference names its reason, which the summary counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Expected {
-    /// Both good.
+    /// Both succeed.
     Good,
-    /// Both refused, with the same exit code and error code.
+    /// Both fail, with the same exit status and error code.
     Refused,
-    /// We refuse what the reference takes.
+    /// Only flare-kube fails.
     OnlyWeRefuse { code: &'static str, reason: &'static str },
-    /// Both refuse, the reference with another code, or by a crash.
+    /// Both fail, the reference with another code or by a crash.
     OtherCode { code: &'static str, reason: &'static str },
-    /// We take what the reference refuses; then its output is compared for the config of `reference_config`.
+    /// Only the reference fails; the outputs are compared with the config `reference_config` for the reference.
     OnlyReferenceRefuses { reason: &'static str },
 }
 
-/// What a deviation may depend on: facts that the generator knows because it made the case.
+/// Facts about a generated case that a deviation may depend on.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Facts {
     /// `parent.docker_image` as written.
@@ -76,7 +76,7 @@ pub(crate) struct Facts {
     pub(crate) empty_resources: bool,
     /// Name of the participant.
     pub(crate) name: String,
-    /// Its stable name with the limit of a Service, as the reference makes it.
+    /// The reference's stable name of it, with the limit of a Service.
     pub(crate) stable_name: String,
 }
 
@@ -87,20 +87,20 @@ pub(crate) struct Case {
     pub(crate) index: usize,
     pub(crate) release: Release,
     pub(crate) role: Role,
-    /// The kit's directory name, which is the participant's name where the kit has none.
+    /// The kit's directory name, which is the participant's name if the kit has none.
     pub(crate) directory: String,
     pub(crate) kit: Tree,
     pub(crate) config: Config,
-    /// The config that the reference gets, where it cannot read ours in the meaning of the specification.
+    /// The config for the reference, if it reads the original differently from the specification.
     pub(crate) reference_config: Option<Vec<u8>>,
     pub(crate) output: Output,
-    /// What stands at the output before.
+    /// What exists at the output's path before the run.
     pub(crate) earlier_output: Option<Tree>,
     pub(crate) expected: Expected,
     pub(crate) facts: Facts,
-    /// Whether the charts are rendered by Helm too.
+    /// Whether the charts are also rendered with Helm.
     pub(crate) render: bool,
-    /// What was changed in kit and config, in the order in which it was done: for a failure's report.
+    /// The changes of kit and config in order, for the report of a failure.
     pub(crate) notes: Vec<String>,
 }
 
@@ -111,7 +111,7 @@ pub(crate) struct Side {
     pub(crate) kit: PathBuf,
     pub(crate) config: Option<PathBuf>,
     pub(crate) output: Option<PathBuf>,
-    /// Where the output is, whether named or by default.
+    /// The path of the output, whether named or by default.
     pub(crate) prepared: PathBuf,
 }
 
@@ -151,7 +151,7 @@ impl Case {
         self.reference_config.as_ref().map_or_else(|| self.config.clone(), |bytes| Config::File(bytes.clone()))
     }
 
-    /// How to run this case alone.
+    /// The command that runs only this case.
     pub(crate) fn rerun(&self) -> String {
         format!(
             "FLARE_KUBE_PARITY_SEED={} FLARE_KUBE_PARITY_CASE={} cargo test -p integration-tests --test it parity::",

@@ -1,4 +1,4 @@
-//! Compares two prepared kits by meaning.
+//! Compares two prepared kits semantically.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,16 +10,16 @@ use serde_json::{Map, Value, json};
 
 use super::case::{Case, Side};
 
-/// One place at which the two sides differ.
+/// One difference between the two sides.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Difference {
     /// `report`, `tree`, `warnings`, a file such as `helm_chart/values.yaml`, or a manifest such as `manifest Deployment`.
     pub(crate) place: String,
     /// The path in it: keys and indexes, joined by `/`; empty for the whole.
     pub(crate) path: String,
-    /// What the reference has there.
+    /// The reference's value.
     pub(crate) reference: Option<Value>,
-    /// What we have there.
+    /// flare-kube's value.
     pub(crate) ours: Option<Value>,
 }
 
@@ -43,14 +43,14 @@ impl std::fmt::Display for Difference {
     }
 }
 
-/// One side of a case after its run.
+/// The result of one side of a case.
 #[derive(Debug)]
 pub(crate) struct Done<'a> {
     pub(crate) side: &'a Side,
     pub(crate) outcome: &'a Outcome,
 }
 
-/// Everything in which two good runs differ.
+/// All differences between two successful runs.
 pub(crate) fn compare(case: &Case, oracle: &mut Oracle, reference: &Done<'_>, ours: &Done<'_>) -> Vec<Difference> {
     let mut differences = Vec::new();
     reports(oracle, reference, ours, &mut differences);
@@ -66,12 +66,12 @@ pub(crate) fn compare(case: &Case, oracle: &mut Oracle, reference: &Done<'_>, ou
     differences
 }
 
-/// A report with the paths of its side made equal, and the helm command as words.
+/// A report with the paths of its side normalised and the helm command split into words.
 fn report(oracle: &mut Oracle, done: &Done<'_>) -> Value {
     let directory = done.side.directory.display().to_string();
     let mut report = done.outcome.report.clone().unwrap_or_default();
-    // Words as a shell reads them are ours to give: the reference does not quote (defect 22), and neither release name
-    // nor namespace can hold a space, so its command falls apart at the known words around the chart's path.
+    // flare-kube's command is split like in a shell. The reference does not quote (defect 22), but neither release name
+    // nor namespace can contain a space, so its command is split at the known words around the chart's path.
     let command = report["helm_command"].as_str().unwrap_or_default().to_owned();
     let chart = report["helm_chart"].as_str().unwrap_or_default().to_owned();
     report["helm_command"] = match command.split_once(&format!(" {chart} ")) {
@@ -84,7 +84,7 @@ fn report(oracle: &mut Oracle, done: &Done<'_>) -> Value {
     serde_json::from_str(&report.to_string().replace(&json_text(&directory), "$CASE")).unwrap()
 }
 
-/// A path as it stands inside a JSON text.
+/// A path as written in a JSON text.
 fn json_text(text: &str) -> String {
     Value::String(text.to_owned()).to_string().trim_matches('"').to_owned()
 }
@@ -94,7 +94,7 @@ fn reports(oracle: &mut Oracle, reference: &Done<'_>, ours: &Done<'_>, differenc
     values("report", "", &left, &right, differences);
 }
 
-/// What warnings are about: the ids of replaced components, and storage that stays where it was.
+/// Compares the subjects of warnings: the ids of replaced components, and storage that was not moved.
 fn warnings(reference: &Done<'_>, ours: &Done<'_>, differences: &mut Vec<Difference>) {
     let [left, right] = [reference, ours].map(|done| {
         let mut subjects: Vec<String> = done.outcome.warnings.iter().filter_map(|line| subject(line)).collect();
@@ -114,7 +114,7 @@ fn warnings(reference: &Done<'_>, ours: &Done<'_>, differences: &mut Vec<Differe
     }
 }
 
-/// The subject of a warning of either side; none for one that only we have.
+/// The subject of a warning of either side; `None` for one that only flare-kube has.
 fn subject(line: &str) -> Option<String> {
     if line.contains("snapshot_persistor") && line.to_lowercase().contains("snapshot") {
         return Some("snapshot_persistor".to_owned());
@@ -123,7 +123,7 @@ fn subject(line: &str) -> Option<String> {
     if !line.contains("component") {
         return None;
     }
-    // The component that is dropped is named before the one that takes its place.
+    // The dropped component is named before its replacement.
     ids.iter()
         .filter_map(|id| Some((line.find(&format!("'{id}'")).or_else(|| line.find(&format!("`{id}`")))?, id)))
         .min()
@@ -160,12 +160,12 @@ fn trees(case: &Case, oracle: &mut Oracle, reference: &Side, ours: &Side, differ
     }
 }
 
-/// Path to kind and mode, without the files of the chart, which are compared by what Helm makes of them.
+/// The kind and mode of each path, without the files of the chart, which are compared as rendered by Helm.
 fn kinds(tree: &Tree) -> Value {
     let described = tree.0.iter().filter(|(path, _)| !path.starts_with("helm_chart/")).map(|(path, entry)| {
         let text = match entry {
             Entry::Directory(mode) => format!("directory {mode:o}"),
-            // The reference copies the rights of a private key that others can read; in our copy it is for its owner alone.
+            // The reference keeps the mode of a private key that others can read; flare-kube restricts it to the owner.
             Entry::File(bytes, mode) if is_private_key(path, bytes) => format!("file {:o}", mode & !0o077),
             Entry::File(_, mode) => format!("file {mode:o}"),
             Entry::Link(target) => format!("link {target}"),
@@ -206,7 +206,7 @@ fn manifests(oracle: &mut Oracle, reference: &Done<'_>, ours: &Done<'_>, differe
     }
 }
 
-/// Manifests by kind; several of one kind get a number.
+/// Manifests by kind; several of one kind are numbered.
 fn by_kind(manifests: Vec<Value>) -> Value {
     let mut by_kind = Map::new();
     for manifest in manifests {
@@ -218,7 +218,7 @@ fn by_kind(manifests: Vec<Value>) -> Value {
     Value::Object(by_kind)
 }
 
-/// The differences of two values, at the deepest paths at which they differ.
+/// The differences of two values, at the deepest paths.
 pub(crate) fn values(place: &str, path: &str, left: &Value, right: &Value, differences: &mut Vec<Difference>) {
     let below = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}/{key}") };
     match (left, right) {
@@ -243,7 +243,7 @@ pub(crate) fn values(place: &str, path: &str, left: &Value, right: &Value, diffe
     }
 }
 
-/// A file as text, in which the order of keys counts: of those that the kit has, since the order of what `prepare` adds means nothing.
+/// A file as text, to compare the order of keys; only of the kit's own keys, since the order of what `prepare` adds is irrelevant.
 fn order(file: &str, value: &Value) -> String {
     let mut value = value.clone();
     let mut leave_out = |pointer: &str, keys: &[&str]| {

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 const LABEL: &str = "abcdefghijklmnopqrstuvwxyz0123456789";
 
-/// A config as a value, so that faults can be put into it before it is written.
+/// A config as a value, into which faults can be put before it is written.
 pub(crate) fn generate(random: &mut Random, release: Release) -> Value {
     let mut config = Map::new();
     config.insert("runtime".into(), json!("k8s"));
@@ -29,7 +29,7 @@ fn parent(random: &mut Random, release: Release) -> Value {
     let mut parent = Map::new();
     parent.insert("docker_image".into(), json!(image(random)));
     if random.chance(40) {
-        // Never one of the kits' own ports: the reference takes that, we do not (defect 12).
+        // Never one of the kits' own ports, which only the reference accepts (defect 12).
         parent.insert("parent_port".into(), json!(*random.pick(&[2, 80, 8102, 8200, 18102, 65534])));
     }
     if random.chance(40) {
@@ -104,7 +104,7 @@ fn subdomain(random: &mut Random) -> String {
     if random.chance(70) { (*random.pick(&fixed)).to_owned() } else { label(random, 60) }
 }
 
-/// Image references of every shape; which parts they have is what defect 10 is about.
+/// Image references of every form, with every combination of parts (defect 10).
 pub(crate) fn image(random: &mut Random) -> String {
     let repositories = [
         "nvflare",
@@ -173,7 +173,7 @@ fn security_context(random: &mut Random) -> Value {
         .clone()
 }
 
-/// Writes a config as YAML: block style, strings quoted or plain at random where plain is safe in YAML 1.1 and 1.2.
+/// Writes a config as YAML: block style, strings randomly quoted or plain if that is safe in YAML 1.1 and 1.2.
 pub(crate) fn write(random: &mut Random, config: &Value) -> Vec<u8> {
     if random.chance(15) {
         return serde_json::to_vec_pretty(config).unwrap();

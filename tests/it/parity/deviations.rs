@@ -1,14 +1,14 @@
-//! Every difference that is meant, with its number in the list of defects or the addition that it is.
+//! Every intended difference, with its defect number or as an addition.
 //!
-//! A deviation is said as narrowly as it can be: the place, the path, and the value that we must have there. Where it cannot be told
-//! from a mismatch it does not belong here.
+//! A deviation is as narrow as possible: the place, the path, and the value that flare-kube must have there. One that cannot be
+//! distinguished from a mismatch does not belong here.
 
 use serde_json::{Value, json};
 
 use super::case::{Case, Output, Role};
 use super::compare::Difference;
 
-/// A difference that is meant.
+/// An intended difference.
 struct Deviation {
     /// `defect N`, or `addition: …`.
     reason: &'static str,
@@ -16,7 +16,7 @@ struct Deviation {
     applies: fn(&Case, &Difference) -> bool,
 }
 
-/// The reason for a difference, or none where it is a mismatch.
+/// The reason for a difference; `None` if it is a mismatch.
 pub(crate) fn reason(case: &Case, difference: &Difference) -> Option<&'static str> {
     DEVIATIONS.iter().find(|deviation| (deviation.applies)(case, difference)).map(|deviation| deviation.reason)
 }
@@ -56,7 +56,7 @@ const DEVIATIONS: &[Deviation] = &[
             found.place.starts_with("manifest ") && found.reference.is_none() && labels.contains(&found.path.as_str())
         },
     },
-    // Its templates take a name that YAML 1.1 reads as a number for one, and then cut it as a string.
+    // The reference's templates read a name that looks like a YAML 1.1 number as a number, and then truncate it as a string.
     Deviation {
         reason: "defect 9",
         applies: |_, found| {
@@ -217,23 +217,23 @@ const ADDED_VALUES: &[&str] = &[
     "tolerations",
 ];
 
-/// Whether only we have something there.
+/// Whether only flare-kube has something there.
 fn added(found: &Difference, place: &str) -> bool {
     found.place == place && found.reference.is_none()
 }
 
-/// Whether a path of a manifest holds the name of the participant's objects, or the label that is equal to it.
+/// Whether a path of a manifest has the name of the participant's objects, or the label that is equal to it.
 fn is_name_of_object(path: &str) -> bool {
     let last = path.rsplit('/').next().unwrap_or_default();
     ["name", "serviceAccountName", "app.kubernetes.io"].contains(&last) || path.contains("app.kubernetes.io/name")
 }
 
-/// Whether we have the stable name there where the reference has the raw one, cut at 63 characters.
+/// Whether flare-kube has the stable name where the reference has the raw one, cut to 63 characters.
 fn names(case: &Case, found: &Difference, suffix: &str) -> bool {
     found.ours == Some(json!(format!("{}{suffix}", case.facts.stable_name))) && case.facts.stable_name != case.facts.name
 }
 
-/// Whether a plain YAML scalar `text` reads as `read`: a number, a boolean or null that was meant as a text.
+/// Whether the plain YAML scalar `text` is read as `read`: a number, a boolean or null instead of a string.
 fn is_another_reading(read: &Value, text: &str) -> bool {
     let lower = text.to_lowercase();
     match read {
@@ -254,7 +254,7 @@ fn is_number(text: &str, number: Option<f64>) -> bool {
     number.is_some() && readings.contains(&number)
 }
 
-/// How many resource managers of the kit are as `provision` writes them.
+/// The number of the kit's resource managers that are as `provision` writes them.
 fn untouched_resource_managers(case: &Case) -> u64 {
     let resources = case.kit.json("local/resources.json.default");
     let components = resources["components"].as_array().cloned().unwrap_or_default();
@@ -266,8 +266,8 @@ fn untouched_resource_managers(case: &Case) -> u64 {
     untouched.count() as u64
 }
 
-/// Repository, tag and digest of an image reference, by the grammar of distribution: the tag stands behind the last colon that is
-/// behind the last slash.
+/// Repository, tag and digest of an image reference, by the grammar of distribution: the tag follows the last colon after the
+/// last slash.
 fn image_parts(image: &str) -> [&str; 3] {
     let (rest, digest) = image.split_once('@').unwrap_or((image, ""));
     let behind_slash = rest.rfind('/').map_or(0, |position| position + 1);

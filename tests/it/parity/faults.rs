@@ -1,4 +1,4 @@
-//! Single faults, each with how both sides must end; and configs whose meaning only we read as the specification does.
+//! Single faults, each with the expected results of both sides, and configs that only flare-kube reads as the specification does.
 
 use integration_tests::kit::Entry;
 use integration_tests::random::Random;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::case::{Case, Config, Expected, Output, Role};
 
-/// Puts one fault into a case that was good so far.
+/// Puts one fault into a valid case.
 pub(crate) fn apply(random: &mut Random, case: &mut Case, config: &mut Value) {
     case.expected = Expected::Refused;
     match random.below(10) {
@@ -20,7 +20,7 @@ pub(crate) fn apply(random: &mut Random, case: &mut Case, config: &mut Value) {
 
 type Edit = fn(&mut Value);
 
-/// Faults that both sides answer with `INVALID_CONFIG`.
+/// Faults for which both sides report `INVALID_CONFIG`.
 const BOTH: &[(&str, Edit)] = &[
     ("no runtime", |config| remove(config, "/runtime")),
     ("runtime is a number", |config| config["runtime"] = json!(8)),
@@ -67,7 +67,7 @@ const BOTH: &[(&str, Edit)] = &[
     ("launcher pull secret is bad", |config| config["job_launcher"] = json!({"image_pull_secrets": ["a..b"]})),
 ];
 
-/// Faults that the reference takes (defect 12).
+/// Faults that the reference accepts (defect 12).
 const TAKEN: &[(&str, Edit)] = &[
     ("parent_port 0", |config| config["parent"]["parent_port"] = json!(0)),
     ("parent_port 99999", |config| config["parent"]["parent_port"] = json!(99_999)),
@@ -195,7 +195,7 @@ fn taken_by(case: &mut Case, release: Release) {
 
 type KitEdit = fn(&mut Case);
 
-/// Kit faults that both sides answer with the same code.
+/// Faults of kits for which both sides report the same code.
 const KIT_BOTH: &[(&str, KitEdit)] = &[
     ("no startup", |case| case.kit.remove("startup")),
     ("no local", |case| case.kit.remove("local")),
@@ -275,7 +275,7 @@ fn symbolic_link(random: &mut Random, case: &mut Case) {
     case.expected = Expected::OnlyWeRefuse { code: "INVALID_KIT", reason: "defect 22" };
 }
 
-/// Kits on which the reference crashes (defect 31; for `internal` defect 22).
+/// Makes a kit on which the reference crashes (defect 31; for `internal` defect 22).
 fn crash(random: &mut Random, case: &mut Case) {
     let mut reason = "defect 31";
     match random.below(5) {
@@ -354,7 +354,7 @@ fn output_fault(random: &mut Random, case: &mut Case) {
     }
 }
 
-/// Null for an optional key: we read it as left out, the reference does something else with it (defect 28).
+/// Null for an optional key: flare-kube treats it as left out, the reference does not (defect 28).
 fn null_means_left_out(random: &mut Random, case: &mut Case, config: &mut Value) {
     let mut keys = vec![
         "/namespace",

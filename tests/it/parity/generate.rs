@@ -1,4 +1,4 @@
-//! Cases out of a seed: every other one good, the rest with one fault.
+//! Generates cases from a seed: every other one valid, the rest with one fault.
 
 use integration_tests::identity::Authority;
 use integration_tests::kit::Tree;
@@ -10,7 +10,7 @@ use serde_json::json;
 use super::case::{Case, Config, Expected, Facts, Output, Role};
 use super::{configs, faults, kits};
 
-/// What all cases start from.
+/// The common input of all cases.
 #[derive(Debug)]
 pub(crate) struct Ground {
     servers: [Tree; 2],
@@ -27,10 +27,10 @@ impl Ground {
     }
 }
 
-/// Stands in a case until its config is written, which a fault may do with bytes of its own.
+/// The placeholder in a case until its config is written; a fault may write its own bytes.
 const UNWRITTEN: Config = Config::InKit(Vec::new());
 
-/// The `index`th case of `seed`; equal arguments give equal cases, but for keys and serial numbers in certificates.
+/// The `index`th case of `seed`; equal arguments give equal cases, except for keys and serial numbers in certificates.
 pub(crate) fn case(ground: &Ground, seed: u64, index: usize) -> Case {
     let mut random = Random::for_case(seed, index);
     let release = Release::ALL[index % 2];
@@ -64,7 +64,7 @@ pub(crate) fn case(ground: &Ground, seed: u64, index: usize) -> Case {
         notes,
     };
     if case.output == Output::Default {
-        // What the fixture of that name holds would be a foreign directory, which only we refuse (defect 8).
+        // The fixture's content would be a foreign directory, which only flare-kube refuses (defect 8).
         case.kit.remove("prepared/k8s");
     }
     if random.chance(10) {

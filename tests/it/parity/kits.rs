@@ -10,7 +10,7 @@ use super::case::Role;
 const RESOURCES: &str = "local/resources.json.default";
 const COMM_CONFIG: &str = "local/comm_config.json";
 
-/// A kit and what the generator decided about it.
+/// A kit, with the generator's decisions about it.
 #[derive(Debug, Clone)]
 pub(crate) struct Generated {
     pub(crate) tree: Tree,
@@ -18,7 +18,7 @@ pub(crate) struct Generated {
     pub(crate) name: String,
 }
 
-/// Changes the fixture kit of a role at random, in ways that keep it valid.
+/// Changes the fixture kit of a role randomly, such that it stays valid.
 pub(crate) fn generate(
     random: &mut Random,
     role: Role,
@@ -276,7 +276,7 @@ fn component(random: &mut Random, role: Role) -> Value {
     Value::Object(component)
 }
 
-/// Values that must come out as they went in: big and small numbers, order of keys, escapes.
+/// Adds values that must be preserved exactly: large and small numbers, order of keys, escapes.
 fn other_settings(random: &mut Random, tree: &mut Tree, notes: &mut Vec<String>) {
     let lines = [
         "\"z_first\": 1, \"a_second\": 2,",
@@ -315,7 +315,7 @@ fn snapshot_persistor(random: &mut Random, tree: &mut Tree, notes: &mut Vec<Stri
     });
 }
 
-/// Edits the resources unless they hold numbers that an edit would round.
+/// Edits the resources unless they contain numbers that an edit would round.
 fn edit_resources_text(tree: &mut Tree, edit: impl FnOnce(&mut Map<String, Value>)) {
     let text = String::from_utf8(tree.bytes(RESOURCES).to_vec()).unwrap();
     if !text.contains("123456789012345678901234567890") {

@@ -1,8 +1,8 @@
-//! `prepare` against the reference, live: generated kits and configs through both, compared by meaning.
+//! Live parity of `prepare` with the reference: both get generated kits and configs, and their results are compared semantically.
 //!
-//! Each difference must be one of `deviations`, each refusal of one side alone one of `faults`; anything else fails the test with
-//! the case, the difference and the command that runs it again. It starts processes, because the reference is one, and because
-//! what users get is a program.
+//! Each difference must be one of `deviations`, each refusal by only one side one of `faults`; anything else fails the test with
+//! the case, the difference and the command that reruns it. Processes are started, because the reference is one and users run
+//! the program.
 //!
 //! `FLARE_KUBE_PARITY_SEED`, `FLARE_KUBE_PARITY_CASE` and `FLARE_KUBE_PARITY_CASES` choose what runs; with a case, its files are kept.
 
@@ -42,7 +42,7 @@ fn prepare_equals_the_reference_for_a_fresh_seed() {
     compare_many(now.as_secs());
 }
 
-/// A comparison that finds nothing must be one that could: the two releases of the reference do differ.
+/// Checks that the comparison can find differences: the two releases of the reference do differ.
 #[test]
 fn the_comparison_tells_the_two_releases_apart_and_a_release_from_nothing() {
     let ground = Ground::new();

@@ -1,4 +1,4 @@
-//! Runs one case through both sides and judges what came out.
+//! Runs one case on both sides and checks the results.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -12,15 +12,15 @@ use super::case::{Case, Expected, Side};
 use super::compare::{Difference, Done, compare};
 use super::deviations;
 
-/// Stands before each complaint in a failure, for the count of equal ones.
+/// The prefix of each complaint in a failure, for counting equal ones.
 pub(crate) const COMPLAINT: &str = "    ! ";
 
-/// What came out of one case.
+/// The result of one case.
 #[derive(Debug, Default)]
 pub(crate) struct Verdict {
-    /// The reasons of all its deviations, each once.
+    /// The reasons for all its deviations, without duplicates.
     pub(crate) reasons: BTreeSet<&'static str>,
-    /// Why the case does not match, for people.
+    /// Why the case does not match.
     pub(crate) failure: Option<String>,
     pub(crate) both_refused: bool,
     pub(crate) rendered: bool,
@@ -81,7 +81,7 @@ fn failure(case: &Case, complaints: &[String]) -> String {
     )
 }
 
-/// Runs our program.
+/// Runs flare-kube.
 fn prepare(case: &Case, side: &Side) -> Outcome {
     let mut command = Command::new(env!("CARGO_BIN_EXE_flare-kube-under-test"));
     command.env_clear().env("HOME", &side.directory).env("PATH", "/usr/bin:/bin").arg("prepare").arg(&side.kit);
@@ -109,7 +109,7 @@ fn prepare(case: &Case, side: &Side) -> Outcome {
     }
 }
 
-/// Checks how both runs ended against what the case expects.
+/// Compares the results of both runs with the expectation of the case.
 fn outcomes(case: &Case, reference: &Outcome, ours: &Outcome, verdict: &mut Verdict) -> Vec<String> {
     let end = |outcome: &Outcome| (outcome.exit_code, outcome.error_code.clone());
     let refused_with = |code: &str| end(ours) == (4, Some(code.to_owned()));
@@ -138,7 +138,7 @@ fn outcomes(case: &Case, reference: &Outcome, ours: &Outcome, verdict: &mut Verd
     vec![format!("the ends do not match\n      reference: {}\n      ours:      {}", said(reference), said(ours))]
 }
 
-/// What our run may leave: the output and the directories above it, where it succeeded; else nothing at all.
+/// Checks what the run of flare-kube leaves: the output and the directories above it if it succeeded, otherwise nothing.
 fn footprint(before: &Tree, after: &Tree, side: &Side, succeeded: bool) -> Vec<String> {
     let output = side.prepared.strip_prefix(&side.directory).unwrap().display().to_string();
     let is_output = |path: &str| succeeded && (Path::new(path).starts_with(&output) || Path::new(&output).starts_with(path));
@@ -150,7 +150,7 @@ fn footprint(before: &Tree, after: &Tree, side: &Side, succeeded: bool) -> Vec<S
         .collect()
 }
 
-/// Whether a case is a good one that both releases read alike.
+/// Whether a case is valid and both releases read it alike.
 pub(crate) fn is_plain(case: &Case) -> bool {
     case.expected == Expected::Good
         && case.earlier_output.is_none()
@@ -160,7 +160,7 @@ pub(crate) fn is_plain(case: &Case) -> bool {
         && case.release == integration_tests::reference::Release::V28
 }
 
-/// The differences of a case between two oracles, or between one and itself.
+/// The differences of a case between two oracles, or between an oracle and itself.
 pub(crate) fn between(case: &Case, one: &mut Oracle, other: Option<&mut Oracle>) -> Vec<Difference> {
     let directory = tempfile::tempdir().unwrap();
     let [left, right] = ["one", "other"].map(|name| case.write(&directory.path().join(name), &case.config));

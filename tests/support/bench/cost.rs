@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::cleanup;
 
-/// What one run of a program took.
+/// The cost of one run of a program.
 #[derive(Debug, Clone, Copy)]
 pub struct Cost {
     /// From its start to its end.
@@ -19,10 +19,10 @@ pub struct Cost {
 }
 
 impl Cost {
-    /// Runs a command to its end. Gives also how it ended, and what it printed where its output is piped.
+    /// Runs a command to completion. Also returns its status and, if piped, its output.
     ///
     /// # Panics
-    /// Where the program cannot be started.
+    /// If the program cannot be started.
     pub fn of(command: &mut Command) -> (Self, Output) {
         let began = Instant::now();
         let child = cleanup::unless_interrupted(|| command.spawn()).unwrap_or_else(|error| panic!("{command:?}: {error}"));
@@ -38,17 +38,17 @@ impl Cost {
         self.time.as_secs_f64() * 1000.0
     }
 
-    /// As a document.
+    /// The cost as JSON.
     pub fn figures(self) -> Value {
         json!({"milliseconds": self.milliseconds(), "peak_memory_kib": self.memory})
     }
 }
 
-/// Reads a process's own record of its peak memory until it ends; a run shorter than the pause shows what it had at its start.
+/// Polls a process's peak memory until it ends; for a run shorter than the interval, the value at its start.
 fn watch_memory(process: u32) -> JoinHandle<u64> {
     thread::spawn(move || {
         let mut peak = 0;
-        // The record of a zombie has no memory in it, so the loop ends with the process even before it is waited for.
+        // The status of a zombie has no memory, so the loop ends with the process even before it is reaped.
         while let Ok(status) = fs::read_to_string(format!("/proc/{process}/status")) {
             let Some(kibibytes) = status.lines().find_map(|line| line.strip_prefix("VmHWM:")) else { break };
             peak = kibibytes.trim().trim_end_matches(" kB").parse().unwrap_or(peak);

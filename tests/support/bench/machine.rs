@@ -1,4 +1,4 @@
-//! On what it was measured.
+//! The machine and software of a measurement.
 
 use std::fs;
 
@@ -17,19 +17,19 @@ pub struct Machine {
     runtime: String,
     kubectl: String,
     helm: String,
-    /// Of FLARE.
+    /// The releases of FLARE.
     releases: Vec<&'static str>,
     kernel: String,
     processor: String,
     cores: usize,
-    /// Programs that wanted to run in the five minutes before: a busy machine's figures are about the machine.
+    /// The load average of the last five minutes: on a busy machine the figures are not meaningful.
     load: f64,
 }
 
-/// How our own program and the bench were built.
+/// The profile with which flare-kube and the bench were built.
 const BUILD: &str = if cfg!(debug_assertions) { "dev" } else { "release" };
 
-/// Asks programs, cluster and kernel; `releases` are those of FLARE that take part.
+/// Queries programs, cluster and kernel; `releases` are the FLARE releases in use.
 pub fn describe(cluster: &Cluster, releases: &[Release]) -> Machine {
     let versions = succeed_json(cluster.kubectl().args(["version", "--output", "json"]));
     let text = |value: &Value| value.as_str().unwrap_or("unknown").trim_start_matches('v').to_owned();
@@ -57,7 +57,7 @@ fn load() -> f64 {
 }
 
 impl Machine {
-    /// As a sentence.
+    /// The description as a sentence.
     pub fn sentence(&self) -> String {
         format!(
             "Measured on {}: Kubernetes {} ({}), kubectl {}, Helm {}, nvflare {}, Linux {}, {} cores of {}, load average {:.1} before and {:.1} after; {BUILD} build.",
@@ -75,7 +75,7 @@ impl Machine {
         )
     }
 
-    /// As a document.
+    /// The description as JSON.
     pub fn document(&self) -> Value {
         json!({
             "date": self.date,

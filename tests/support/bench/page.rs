@@ -1,11 +1,11 @@
-//! `docs/benchmarks.md`, which keeps the figures.
+//! `docs/benchmarks.md`, which has the figures.
 
 use std::fs;
 use std::path::PathBuf;
 
 use crate::workspace_directory;
 
-/// The page, of which each bench owns what stands between two comments with its name.
+/// The page. Each bench owns the section between two comments with its name.
 #[derive(Debug)]
 pub struct Page {
     path: PathBuf,
@@ -13,10 +13,10 @@ pub struct Page {
 }
 
 impl Page {
-    /// The section of `cargo xtask bench NAME`. Looks for it at once, since measuring takes minutes.
+    /// The section of `cargo xtask bench NAME`. Checked early, since measuring takes minutes.
     ///
     /// # Panics
-    /// Where the page cannot be read or has no such section.
+    /// If the page cannot be read or has no such section.
     pub fn open(bench: &str) -> Self {
         Self::at(workspace_directory().join("docs/benchmarks.md"), bench)
     }
@@ -28,10 +28,10 @@ impl Page {
         page
     }
 
-    /// Replaces the section. What others wrote on the page meanwhile stays.
+    /// Replaces the section. Other changes of the page meanwhile stay.
     ///
     /// # Panics
-    /// As [`Self::open`], and where the page cannot be written.
+    /// As [`Self::open`], and if the page cannot be written.
     pub fn write(&self, section: &str) {
         let [before, after] = self.around();
         let [begin, end] = &self.marks;

@@ -1,8 +1,8 @@
-//! Promises about speed and memory, and what became of them.
+//! Promises about speed and memory, and whether they were kept.
 
 use serde_json::{Value, json};
 
-/// One promise and the figure that was measured for it.
+/// One promise, with the measured figure.
 #[derive(Debug)]
 pub struct Promise {
     /// What is promised.
@@ -28,7 +28,7 @@ impl Promise {
         Self { text, target: format!("below {target}"), measured: format!("{measured:.2}"), met: measured < target }
     }
 
-    /// Whether it was kept. A figure that is no number keeps none.
+    /// Whether it was kept; false for a NaN.
     pub fn is_met(&self) -> bool {
         self.met
     }
@@ -43,7 +43,7 @@ impl Promise {
         format!("| {} | {} | {} | {} |\n", self.text, self.target, self.measured, self.verdict("**missed**").trim_end())
     }
 
-    /// As a document.
+    /// The promise as JSON.
     pub fn document(&self) -> Value {
         json!({"promise": self.text, "target": self.target, "measured": self.measured, "met": self.met})
     }

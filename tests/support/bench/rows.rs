@@ -1,10 +1,10 @@
-//! What was measured several times, as a table for people and as a document.
+//! Repeated measurements, as a table and as JSON.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-/// One thing and all its measurements, in seconds.
+/// One step with all its measurements, in seconds.
 #[derive(Debug)]
 struct Row {
     what: String,
@@ -12,7 +12,7 @@ struct Row {
     seconds: Vec<f64>,
 }
 
-/// Rows in the order in which they came.
+/// Rows in the order in which they were added.
 #[derive(Debug, Default)]
 pub struct Rows(Vec<Row>);
 
@@ -46,17 +46,17 @@ impl Rows {
     }
 }
 
-/// The value at a place of the sorted measurements, of which there is at least one.
+/// The value at an index of the sorted measurements, of which there is at least one.
 fn at(figures: &[f64], place: usize) -> f64 {
     let mut sorted = figures.to_vec();
     sorted.sort_by(f64::total_cmp);
     sorted[place]
 }
 
-/// The middle one of some figures; of an even number the mean of both middle ones.
+/// The median; for an even number of figures the mean of the two middle ones.
 ///
 /// # Panics
-/// Where there is none.
+/// If there are no figures.
 pub fn median(figures: &[f64]) -> f64 {
     let count = figures.len();
     f64::midpoint(at(figures, (count - 1) / 2), at(figures, count / 2))

@@ -1,4 +1,4 @@
-//! The admin's side: a pod beside the federation, which reaches the server by its Service as the certificates name it.
+//! The admin: a pod beside the federation, which reaches the server at its Service, whose name is in the certificate.
 
 use std::fs;
 use std::path::Path;
@@ -13,9 +13,9 @@ use crate::workspace_directory;
 /// How a job ended.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ended {
-    /// As the server keeps it, such as `FINISHED:COMPLETED`.
+    /// The status at the server, such as `FINISHED:COMPLETED`.
     pub status: String,
-    /// From submission to the admin's seeing the end.
+    /// From submission until the admin sees the end.
     pub time: Duration,
 }
 
@@ -26,7 +26,7 @@ pub struct Admin<'a> {
 }
 
 impl<'a> Admin<'a> {
-    /// Starts the pod and sends it kit and job.
+    /// Starts the pod and copies kit and job into it.
     pub fn start(namespace: &'a Namespace, federation: &Federation) -> Self {
         let image = namespace.cluster.image(federation.release);
         let sleep = ["--command", "--", "python3", "-c", "import time; time.sleep(3600)"];
@@ -42,7 +42,7 @@ impl<'a> Admin<'a> {
         admin
     }
 
-    /// Submits the job and follows it to its end.
+    /// Submits the job and waits for its end.
     pub fn run_hello(&self) -> Ended {
         let submit = ["exec", "admin", "--", "python3", "/tmp/submit.py", "/tmp/admin@nvidia.com", "/tmp/hello"];
         let said = succeed(self.namespace.kubectl().args(submit));

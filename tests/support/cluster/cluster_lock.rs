@@ -1,15 +1,15 @@
-//! Who may use the cluster at one time: many that share it, or one that measures or changes the node.
+//! A lock on the cluster: shared by many tests, or exclusive for one that measures or changes the node.
 //!
-//! A file lock, since nextest gives each test a process of its own; the machine has one, as what is measured is the machine.
+//! A file lock, since nextest runs each test in its own process; there is one per machine, since it is the machine that is measured.
 
 use std::fs::{self, File};
 
 use crate::cache_directory;
 
-/// A lock on the tests' cluster, shared or exclusive, which is released with this value.
+/// A lock on the tests' cluster, shared or exclusive, which is released when this value is dropped.
 #[derive(Debug)]
 pub struct ClusterLock {
-    /// Whether nobody else has one.
+    /// Whether it is exclusive.
     pub exclusive: bool,
     _lock: File,
 }

@@ -1,4 +1,4 @@
-//! `kubectl cp` into a pod with a claim, as the guide copies kits: many small files, and a large one.
+//! `kubectl cp` into a pod with a claim, as the guide copies kits: many small files and a large one.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -14,26 +14,26 @@ use crate::random::Random;
 /// What is copied.
 #[derive(Debug, Clone, Copy)]
 pub struct Load {
-    /// In words.
+    /// The name for tables.
     pub shown: &'static str,
-    /// How many files.
+    /// The number of files.
     pub files: usize,
-    /// The bytes of each.
+    /// The size of each, in bytes.
     pub each: usize,
 }
 
-/// Many files, which cost by their number.
+/// Many files, whose number dominates.
 pub const SMALL: Load = Load { shown: "5,000 files of 2 kB", files: 5_000, each: 2_000 };
-/// A file that costs by its bytes.
+/// A file whose size dominates.
 pub const LARGE: Load = Load { shown: "one file of 256 MiB", files: 1, each: 256 << 20 };
 /// A file that must not be held in memory.
 pub const HUGE: Load = Load { shown: "one file of 1 GiB", files: 1, each: 1 << 30 };
 
-/// Bytes of one piece of a large file.
+/// The size of one piece of a large file, in bytes.
 const PIECE: usize = 1 << 20;
 
 impl Load {
-    /// Writes the files into a new directory: bytes that no one can compress, all pieces different.
+    /// Writes the files into a new directory: incompressible bytes, all pieces different.
     pub fn make(self, directory: &Path) {
         let mut random = Random::new(1);
         let mut piece: Vec<u8> =
@@ -54,7 +54,7 @@ impl Load {
     }
 }
 
-/// A pod of busybox with a claim of its own.
+/// A busybox pod with its own claim.
 #[derive(Debug)]
 pub struct CopyPod<'a>(&'a Namespace);
 
@@ -73,7 +73,7 @@ impl<'a> CopyPod<'a> {
         Self(namespace)
     }
 
-    /// Copies a directory that holds a load, checks that all bytes arrived, removes them; gives the time of the copy alone.
+    /// Copies a directory with a load, checks that all bytes arrived, and removes them; returns the time of only the copy.
     pub fn copy(&self, directory: &Path, load: Load) -> Duration {
         let (time, _) = measured(|| succeed(self.0.kubectl().arg("cp").arg(directory).arg("copy:/mnt/claim/copy")));
         let arrived = self.run("cat $(find /mnt/claim/copy -type f) | wc -c");
@@ -82,7 +82,7 @@ impl<'a> CopyPod<'a> {
         time
     }
 
-    /// Waits until the node has written everything to its disk, so that nobody pays for what was done before.
+    /// Waits until the node has written everything to its disk, so that earlier writes do not affect the next measurement.
     pub fn settle(&self) {
         self.run("sync");
     }

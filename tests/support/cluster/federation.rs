@@ -40,7 +40,7 @@ impl Federation {
         format!("nvflws-{participant}")
     }
 
-    /// Prepares all participants by our own `program`; gives the directory that holds a prepared kit for each.
+    /// Prepares all participants with flare-kube; returns the directory of the prepared kits.
     pub fn prepare(&self, namespace: &Namespace, program: &Path) -> PathBuf {
         let participants: String = PARTICIPANTS
             .map(|name| {
@@ -60,7 +60,7 @@ impl Federation {
         output
     }
 
-    /// Prepares one participant by the reference; gives its prepared kit.
+    /// Prepares one participant with the reference; returns its prepared kit.
     pub fn prepare_by_reference(&self, namespace: &Namespace, participant: &str) -> PathBuf {
         let output = self.sandbox.join(format!("reference/{}/{participant}", namespace.name));
         let mut prepare = self.sandbox.command(self.release.nvflare());

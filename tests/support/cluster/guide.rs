@@ -14,10 +14,10 @@ use crate::command::Sandbox;
 /// The guide's helper pod.
 const POD: &str = "nvflare-pvc-copy";
 
-/// A step of the guide and how long it took.
+/// A step of the guide, with its time.
 pub type Step = (&'static str, Duration);
 
-/// Stages a prepared kit as the guide says; gives the time of each of its steps.
+/// Stages a prepared kit as the guide says; returns the time of each step.
 pub fn stage(namespace: &Namespace, participant: &str, prepared: &Path) -> Vec<Step> {
     let claim = Federation::claim(participant);
     let sandbox = Sandbox::new();

@@ -1,4 +1,4 @@
-//! Installation of a chart by the real Helm.
+//! Installation of a chart with the real Helm.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,12 +8,12 @@ use super::namespace::Namespace;
 use super::run::succeed;
 use crate::helm::helm;
 
-/// `helm upgrade --install` of a prepared kit, which ends when the parent is ready.
+/// `helm upgrade --install` of a prepared kit, until the parent is ready.
 pub fn install(namespace: &Namespace, release: &str, prepared: &Path, settings: &[&str]) {
     install_with(&helm(), namespace, release, prepared, settings);
 }
 
-/// The same by a certain Helm.
+/// The same with a given Helm.
 pub fn install_with(program: &Path, namespace: &Namespace, release: &str, prepared: &Path, settings: &[&str]) {
     let mut command = upgrade_with(program, namespace, release, prepared);
     succeed(command.args(["--wait", "--timeout", "300s"]).args(settings));

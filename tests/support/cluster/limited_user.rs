@@ -1,4 +1,4 @@
-//! A user who may do only what a Role says: for tests of which permissions a verb needs.
+//! A user with only the permissions of a Role, for testing which permissions a verb needs.
 
 use std::fs;
 use std::path::PathBuf;
@@ -22,7 +22,7 @@ pub struct LimitedUser<'namespace> {
 }
 
 impl<'namespace> LimitedUser<'namespace> {
-    /// Makes the account, without any permission. Its kubeconfig lies in the sandbox.
+    /// Creates the account, without any permission. Its kubeconfig is in the sandbox.
     pub fn new(namespace: &'namespace Namespace, name: &'static str, sandbox: &Sandbox) -> Self {
         succeed(namespace.kubectl().args(["create", "serviceaccount", name]));
         let token = succeed(namespace.kubectl().args(["create", "token", name]));
@@ -35,14 +35,14 @@ impl<'namespace> LimitedUser<'namespace> {
         Self { namespace, name, kubeconfig }
     }
 
-    /// Gives the user exactly these permissions, but for one verb on one resource.
+    /// Grants the user exactly these permissions, except for one verb on one resource.
     pub fn grant(&self, rules: Rules<'_>, without: Option<(&str, &str)>) {
         let rules: Vec<_> = rules
             .iter()
             .filter_map(|(group, resource, verbs)| {
                 let verbs: Vec<_> = verbs.iter().filter(|verb| without != Some((*resource, **verb))).collect();
                 let rule = json!({"apiGroups": [group], "resources": [resource], "verbs": verbs});
-                // A rule without verbs is refused.
+                // Kubernetes refuses a rule without verbs.
                 (!verbs.is_empty()).then_some(rule)
             })
             .collect();

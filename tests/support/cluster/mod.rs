@@ -1,4 +1,4 @@
-//! A real cluster for tests and benches: namespaces of their own in it, federations, staging, installation, jobs.
+//! A real cluster for tests and benches: separate namespaces, federations, staging, installation, jobs.
 
 pub mod admin;
 pub mod cluster_lock;
@@ -39,7 +39,7 @@ impl Cluster {
         Self::of(Path::new(&kubeconfig))
     }
 
-    /// The cluster of a kubeconfig. The first call of a process removes what killed runs left in it, and listens to Ctrl-C.
+    /// The cluster of a kubeconfig. The first call of a process removes what killed runs left in it, and handles Ctrl-C.
     pub fn of(kubeconfig: &Path) -> Self {
         static FIRST: Once = Once::new();
         let registry = std::env::var("FLARE_KUBE_TEST_REGISTRY").unwrap_or_else(|_| "registry.example.com".to_owned());
@@ -57,7 +57,7 @@ impl Cluster {
         &self.kubeconfig
     }
 
-    /// The FLARE image of a release: parents and job pods run it.
+    /// The FLARE image of a release, for parents and job pods.
     pub fn image(&self, release: Release) -> String {
         self.image_with_tag(release.version())
     }
@@ -67,7 +67,7 @@ impl Cluster {
         format!("{}/nvflare/nvflare:{tag}", self.registry)
     }
 
-    /// The user's kubectl, at this cluster alone.
+    /// The user's kubectl, for only this cluster.
     pub fn kubectl(&self) -> Command {
         self.program("kubectl")
     }

@@ -1,4 +1,4 @@
-//! A namespace for one test: made at its beginning, deleted at its end, and kept on disk where the test failed.
+//! A namespace for one test: created at its beginning and deleted at its end; if the test fails, its objects are saved to disk.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,25 +16,25 @@ use crate::workspace_directory;
 
 /// The label of every namespace of tests.
 const MARK: &str = "flare-kube/test";
-/// The label with the run that made the namespace.
+/// The label with the run that created the namespace.
 const RUN: &str = "flare-kube/run";
-/// After this many seconds a namespace of a run that cannot be looked for, on another machine, is a leftover.
+/// The age in seconds from which a namespace counts as a leftover if its run was on another machine and cannot be checked.
 const OLD: i64 = 2 * 60 * 60;
 
-/// A namespace that ends with its test.
+/// A namespace that is deleted at the end of its test.
 #[derive(Debug)]
 pub struct Namespace {
     /// Its cluster.
     pub cluster: Cluster,
-    /// Its name: that of the test and of the run.
+    /// Its name, from the names of the test and the run.
     pub name: String,
-    // In this order: the lock is released when the namespace is deleted.
+    // In this order: the lock is released after the namespace was deleted.
     _end: CleanupGuard,
     lock: Arc<ClusterLock>,
 }
 
 impl Namespace {
-    /// A namespace without any rule.
+    /// A namespace without restrictions.
     pub fn open(test: &str) -> Self {
         Self::new(Cluster::named(), ClusterLock::shared(), test, &[])
     }
@@ -44,15 +44,15 @@ impl Namespace {
         Self::new(Cluster::named(), ClusterLock::shared(), test, &["pod-security.kubernetes.io/enforce=restricted"])
     }
 
-    /// A namespace of a test that measures times or changes the node: while it is open there is no other.
+    /// A namespace of a test that measures times or changes the node: no other test has one meanwhile.
     pub fn exclusive(test: &str) -> Self {
         Self::alone_in(Cluster::named(), test)
     }
 
-    /// As [`Self::exclusive`], in a certain cluster.
+    /// Like [`Self::exclusive`], in a given cluster.
     pub fn alone_in(cluster: Cluster, test: &str) -> Self {
         let lock = ClusterLock::exclusive();
-        // What other tests deleted at their end may still be at work.
+        // Namespaces that other tests deleted may still be terminating.
         let path = r#"jsonpath={.items[?(@.status.phase=="Terminating")].metadata.name}"#;
         let ending = || attempt(cluster.kubectl().args(["get", "namespaces", "--output", path, "--selector", MARK]), &[]);
         let gone = || ending().is_ok_and(|names| names.is_empty()).then_some(());
@@ -60,7 +60,7 @@ impl Namespace {
         Self::new(cluster, lock, test, &[])
     }
 
-    /// A namespace with a quota of `hard` limits, such as `{"pods": "1"}`, that is in force.
+    /// A namespace with an active quota of `hard` limits, such as `{"pods": "1"}`.
     pub fn with_quota(test: &str, hard: &Value) -> Self {
         let namespace = Self::open(test);
         let quota = json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "quota"}, "spec": {"hard": hard}});
@@ -76,7 +76,7 @@ impl Namespace {
         Self::with_lock(cluster, Arc::new(lock), test, labels)
     }
 
-    /// One more namespace under the lock of this one.
+    /// A further namespace under the lock of this one.
     #[must_use]
     pub fn beside(&self, test: &str) -> Self {
         Self::with_lock(self.cluster.clone(), Arc::clone(&self.lock), test, &[])
@@ -94,12 +94,12 @@ impl Namespace {
         let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": marks}});
         succeed_with(cluster.kubectl().args(["create", "--filename", "-"]), object.to_string().as_bytes());
         let namespace = Self { cluster, name, _end: end, lock };
-        // A pod that is created before the ServiceAccount is refused.
+        // A pod is refused before the ServiceAccount exists.
         succeed(namespace.kubectl().args(["wait", "--for=create", "serviceaccount/default", "--timeout=30s"]));
         namespace
     }
 
-    /// Whether no other test has a namespace now.
+    /// Whether no other test has a namespace meanwhile.
     pub fn is_exclusive(&self) -> bool {
         self.lock.exclusive
     }
@@ -123,12 +123,12 @@ impl Namespace {
         succeed_with(self.kubectl().args(["apply", "--filename", "-"]), object.to_string().as_bytes());
     }
 
-    /// A pod as it is now.
+    /// The current state of a pod.
     pub fn pod(&self, name: &str) -> Value {
         succeed_json(self.kubectl().args(["get", "pod", name, "--output", "json"]))
     }
 
-    /// Keeps what explains a failure, and gives its directory. Secrets are left out: they hold keys.
+    /// Saves what explains a failure, and returns its directory. Secrets are left out, because they contain keys.
     pub fn keep(&self) -> PathBuf {
         let directory = workspace_directory().join("target/cluster-failures").join(&self.name);
         fs::create_dir_all(&directory).unwrap();
@@ -167,7 +167,7 @@ impl Namespace {
 
 impl Drop for Namespace {
     fn drop(&mut self) {
-        // What keeping may panic about in a panic would end the process before anything is deleted.
+        // A second panic would abort the process before anything is deleted.
         if std::thread::panicking() {
             match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.keep())) {
                 Ok(directory) => eprintln!("kept logs, events and objects of the failed test: {}", directory.display()),
@@ -177,7 +177,7 @@ impl Drop for Namespace {
     }
 }
 
-/// Deletes a namespace without waiting for its end; its pods get one second instead of their grace period.
+/// Deletes a namespace without waiting; its pods get one second instead of their grace period.
 fn delete(cluster: &Cluster, name: &str) {
     let arguments: [&[&str]; 2] = [
         &["delete", "namespace", name, "--wait=false", "--ignore-not-found"],

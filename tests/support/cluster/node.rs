@@ -1,4 +1,4 @@
-//! What a test may change at the node: fake GPUs and a taint. Both name the run that made them and end with it.
+//! Changes of the node for a test: fake GPUs and a taint. Both are marked with their run and removed at its end.
 
 use std::process::Stdio;
 
@@ -11,10 +11,10 @@ use crate::cleanup::{self, CleanupGuard};
 
 /// The taint of tests; its value is the run.
 const TAINT: &str = "flare-kube/test";
-/// The annotation with the run that gave the node its GPUs.
+/// The annotation with the run that added the GPUs.
 const GPUS_OF: &str = "flare-kube/gpus-of";
 
-/// A change of a node that is taken back when this value ends.
+/// A change of a node that is reverted when this value is dropped.
 #[derive(Debug)]
 pub struct Change {
     /// The node.
@@ -22,7 +22,7 @@ pub struct Change {
     _end: CleanupGuard,
 }
 
-/// Gives a node `nvidia.com/gpu`. Only for a test that is alone.
+/// Adds `nvidia.com/gpu` to a node. Only with an exclusive lock.
 pub fn with_gpus(namespace: &Namespace, count: u32) -> Change {
     let (cluster, node) = only_node(namespace);
     let (ended, of) = (cluster.clone(), node.clone());
@@ -34,7 +34,7 @@ pub fn with_gpus(namespace: &Namespace, count: u32) -> Change {
     Change { node, _end: end }
 }
 
-/// Gives a node a taint that keeps pods without a toleration of `flare-kube/test` away. Only for a test that is alone.
+/// Adds a taint to a node that keeps away pods without a toleration of `flare-kube/test`. Only with an exclusive lock.
 pub fn with_taint(namespace: &Namespace) -> Change {
     let (cluster, node) = only_node(namespace);
     let (ended, of) = (cluster.clone(), node.clone());
@@ -70,7 +70,7 @@ fn remove_taint(cluster: &Cluster, node: &str) {
     quietly(cluster, &["taint", "node", node, &format!("{TAINT}-")]);
 }
 
-/// Runs a step of an end, which has nobody to fail for.
+/// Runs a cleanup step; errors are ignored.
 fn quietly(cluster: &Cluster, arguments: &[&str]) {
     let output = cluster.kubectl().args(arguments).stdin(Stdio::null()).output();
     if output.as_ref().map_or(true, |output| !output.status.success()) {
@@ -78,7 +78,7 @@ fn quietly(cluster: &Cluster, arguments: &[&str]) {
     }
 }
 
-/// Takes back what killed runs changed.
+/// Reverts what killed runs changed.
 pub(super) fn sweep(cluster: &Cluster) {
     for node in nodes(cluster) {
         let name = node["metadata"]["name"].as_str().expect("a node has a name");

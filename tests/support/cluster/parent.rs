@@ -1,4 +1,4 @@
-//! The parents of participants as they run: their pods, logs, registration, and how they end.
+//! The running parents of participants: pods, logs, registration, termination.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,24 +15,24 @@ impl Namespace {
         pods["items"].as_array().expect("a list has items").clone()
     }
 
-    /// The one pod of a participant's Deployment, by name.
+    /// The name of the only pod of a participant's Deployment.
     pub fn parent(&self, participant: &str) -> String {
         let parents = self.parents(participant);
         assert_eq!(parents.len(), 1, "one parent of {participant}: {parents:#?}");
         parents[0]["metadata"]["name"].as_str().expect("a pod has a name").to_owned()
     }
 
-    /// The log of a Deployment's pod, empty where there is none yet.
+    /// The log of a Deployment's pod; empty if there is none yet.
     pub fn log(&self, deployment: &str) -> String {
         attempt(self.kubectl().args(["logs", &format!("deployment/{deployment}")]), &[]).unwrap_or_default()
     }
 
-    /// Waits until a client's parent that runs now has registered at the server, by the parent's own log.
+    /// Waits until a client's current parent has registered at the server, according to the parent's own log.
     pub fn wait_for_registration(&self, site: &str) {
         self.wait_for_line(site, &format!("Successfully registered client:{site}"), Duration::from_secs(90));
     }
 
-    /// Follows the log of a Deployment's pod, which need not run yet, until a line holds `text`.
+    /// Follows the log of a Deployment's pod, which need not run yet, until a line contains `text`.
     pub fn wait_for_line(&self, deployment: &str, text: &str, limit: Duration) {
         let deadline = Instant::now() + limit;
         while Instant::now() < deadline {
@@ -42,7 +42,7 @@ impl Namespace {
                     return;
                 }
             }
-            // The container does not run yet, or has just ended.
+            // The container is not running yet, or has just ended.
             thread::sleep(Duration::from_millis(50));
         }
         panic!("not within {limit:?}: `{text}` in\n{}", self.log(deployment));
@@ -58,23 +58,23 @@ fn selector(participant: &str) -> String {
     format!("app.kubernetes.io/name={participant}")
 }
 
-/// What a deleted pod itself says about its end, in whole seconds as Kubernetes writes times.
+/// The termination of a deleted pod according to its object, in whole seconds, the resolution of Kubernetes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Termination {
-    /// When it was told to end.
+    /// When its deletion was requested.
     pub asked: jiff::Timestamp,
     /// When its last container ended.
     pub finished: jiff::Timestamp,
 }
 
 impl Termination {
-    /// Deletes a participant's parent and reads its end from the events of the watch, however busy this machine is meanwhile.
+    /// Deletes a participant's parent and reads its termination from watch events, so that a busy machine does not matter.
     pub fn of(namespace: &Namespace, participant: &str) -> Self {
         let name = namespace.parent(participant);
         let watch = ["get", "pod", &name, "--watch", "--output-watch-events", "--output", "json"];
         let events = Following::start(namespace.kubectl().args(watch));
         let deadline = Instant::now() + Duration::from_mins(2);
-        // The first event is the pod as it is: from then on nothing is missed.
+        // The first event is the current state of the pod; from then on no change is missed.
         let mut text = next_document(&events, deadline).expect("the watch begins");
         succeed(namespace.kubectl().args(["delete", "pod", &name, "--wait=false"]));
         while let Some(event) = next_document(&events, deadline) {
@@ -86,10 +86,10 @@ impl Termination {
         panic!("the pod {name} did not end: {text:#}");
     }
 
-    /// From a pod whose containers have ended; none as long as one runs, or where nobody told it to end.
+    /// Reads it from a pod whose containers have ended; `None` while one runs, or if its deletion was not requested.
     fn read(pod: &Value) -> Option<Self> {
         let deleted: jiff::Timestamp = pod["metadata"]["deletionTimestamp"].as_str()?.parse().ok()?;
-        // The time at which the grace period ends; both are shortened together, so their difference stays.
+        // The deletion timestamp is the end of the grace period; both change together, so their difference is constant.
         let grace = pod["metadata"]["deletionGracePeriodSeconds"].as_i64()?;
         let containers = pod["status"]["containerStatuses"].as_array()?;
         let finished: Option<Vec<jiff::Timestamp>> =
@@ -98,7 +98,7 @@ impl Termination {
         Some(Self { asked, finished: finished?.into_iter().max()? })
     }
 
-    /// Seconds between the two; the true time is less than one second more or less.
+    /// The difference in seconds, with an error of less than one second.
     pub fn seconds(self) -> i64 {
         self.finished.as_second() - self.asked.as_second()
     }
@@ -115,7 +115,7 @@ fn next_document(following: &Following, deadline: Instant) -> Option<Value> {
     }
 }
 
-/// Waits until a pod's container waits for one of these reasons, and gives reason and message.
+/// Waits until a pod's container is waiting for one of these reasons, and returns reason and message.
 pub fn wait_for_reason(namespace: &Namespace, pod: &str, reasons: &[&str]) -> (String, String) {
     let waiting = || namespace.pod(pod)["status"]["containerStatuses"][0]["state"]["waiting"].take();
     let text = |state: &Value, key: &str| state[key].as_str().unwrap_or_default().to_owned();

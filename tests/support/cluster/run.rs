@@ -1,4 +1,4 @@
-//! Running programs to their end, following what they print, and waiting no longer than needed.
+//! Runs programs, follows their output, and waits for conditions.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::cleanup;
 
-/// Runs a command to its end: its stdout, or all that it said.
+/// Runs a command to completion; returns its stdout or, if it fails, all its output.
 pub fn attempt(command: &mut Command, input: &[u8]) -> Result<String, String> {
     let shown = format!("{command:?}");
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -18,7 +18,7 @@ pub fn attempt(command: &mut Command, input: &[u8]) -> Result<String, String> {
     let mut child = child.unwrap_or_else(|error| panic!("{shown}: {error}"));
     let mut stdin = child.stdin.take().expect("stdin is a pipe");
     let output = thread::scope(|scope| {
-        // A program that ends before it has read everything says why on stderr.
+        // A program that exits before it has read everything reports why on stderr.
         scope.spawn(move || stdin.write_all(input).ok());
         child.wait_with_output()
     })
@@ -31,25 +31,25 @@ pub fn attempt(command: &mut Command, input: &[u8]) -> Result<String, String> {
     Err(format!("{shown}\n{}\n{stdout}{}", output.status, String::from_utf8_lossy(&output.stderr)))
 }
 
-/// As [`attempt`]; a failure ends the test.
+/// Like [`attempt`]; a failure fails the test.
 pub fn succeed(command: &mut Command) -> String {
     succeed_with(command, &[])
 }
 
-/// As [`succeed`], with a text on the program's stdin.
+/// Like [`succeed`], with input for the program's stdin.
 pub fn succeed_with(command: &mut Command, input: &[u8]) -> String {
     attempt(command, input).unwrap_or_else(|said| panic!("{said}"))
 }
 
-/// As [`succeed`], for a program that prints one JSON document.
+/// Like [`succeed`], for a program that prints one JSON document.
 pub fn succeed_json(command: &mut Command) -> Value {
     let text = succeed(command);
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{command:?} printed no JSON: {error}\n{text}"))
 }
 
-/// Looks until `look` finds something; ends the test after `limit` with what `say` gives.
+/// Polls until `look` returns a value; fails the test after `limit` with the message of `say`.
 ///
-/// The pauses begin at 20 ms and grow, so that what is soon there is soon seen, and what takes minutes costs little.
+/// The pauses start at 20 ms and grow, so that fast changes are noticed soon and slow ones cost little.
 pub fn wait<T>(limit: Duration, say: impl Fn() -> String, look: impl Fn() -> Option<T>) -> T {
     let began = Instant::now();
     let mut pause = Duration::from_millis(20);
@@ -63,7 +63,7 @@ pub fn wait<T>(limit: Duration, say: impl Fn() -> String, look: impl Fn() -> Opt
     }
 }
 
-/// A program whose lines are read while it runs, as `kubectl logs --follow`; it ends with this value.
+/// A program whose lines are read while it runs, such as `kubectl logs --follow`; it is killed when this value is dropped.
 #[derive(Debug)]
 pub struct Following {
     child: Child,
@@ -79,7 +79,7 @@ impl Following {
         let (send, lines) = mpsc::channel();
         thread::spawn(move || {
             for line in stdout.split(b'\n').map_while(Result::ok) {
-                // Nobody listens any more.
+                // The receiver is gone.
                 if send.send(String::from_utf8_lossy(&line).into_owned()).is_err() {
                     break;
                 }
@@ -88,7 +88,7 @@ impl Following {
         Self { child, lines }
     }
 
-    /// The number of its process.
+    /// Its process id.
     pub fn process(&self) -> u32 {
         self.child.id()
     }
@@ -98,7 +98,7 @@ impl Following {
         self.child.wait().unwrap()
     }
 
-    /// The next line before `deadline`: none where the program ended or the time is up.
+    /// The next line before `deadline`; `None` if the program has ended or the time is up.
     pub fn next_before(&self, deadline: Instant) -> Option<String> {
         let left = deadline.saturating_duration_since(Instant::now());
         self.lines.recv_timeout(left).ok()
@@ -107,13 +107,13 @@ impl Following {
 
 impl Drop for Following {
     fn drop(&mut self) {
-        // It may have ended by itself; the wait leaves no zombie.
+        // It may have ended by itself; the wait avoids a zombie.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// How long a step takes, and what it gives.
+/// The time of a step, and its result.
 pub fn measured<T>(step: impl FnOnce() -> T) -> (Duration, T) {
     let began = Instant::now();
     let result = step();

@@ -1,5 +1,5 @@
-//! Staging of a prepared kit into its claim: by the program under test, or as the user guide's steps leave it, where a test is about
-//! files of a stranger or about charts of the reference.
+//! Stages a prepared kit into its claim: with flare-kube, or as the user guide's steps do, for tests about files of a foreign
+//! owner or about charts of the reference.
 
 use std::path::Path;
 use std::process::Command;
@@ -13,14 +13,14 @@ use crate::cleanup;
 
 const MOUNT: &str = "/mnt/nvflws";
 
-/// By our own `program`, which makes the claim.
+/// Stages with flare-kube, which creates the claim.
 pub fn by_program(namespace: &Namespace, program: &Path, prepared: &Path) {
     let mut stage = namespace.cluster.program(program);
     succeed(stage.arg("stage").arg(prepared).args(["--create-pvc", "1Gi", "--timeout", "300"]));
 }
 
-/// As the guide says: a busybox pod that runs as root. The files arrive with a stranger as owner and the modes of the kit, as
-/// `kubectl cp` of a user's kit leaves them.
+/// Stages as the guide does, with a busybox pod that runs as root. The files have a foreign owner and the modes of the kit, as
+/// after `kubectl cp` of a user's kit.
 pub fn as_root(namespace: &Namespace, participant: &str, prepared: &Path) {
     let claim = Federation::claim(participant);
     let pod = format!("copy-{participant}");
@@ -28,7 +28,7 @@ pub fn as_root(namespace: &Namespace, participant: &str, prepared: &Path) {
         {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": claim},
          "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}},
         {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": pod},
-         // Not the guide's 30 seconds: `sleep` ignores SIGTERM, which proves nothing here.
+         // Not the guide's 30 seconds, which are irrelevant here: `sleep` ignores SIGTERM.
          "spec": {"restartPolicy": "Never", "terminationGracePeriodSeconds": 1,
             "volumes": [{"name": "ws", "persistentVolumeClaim": {"claimName": claim}}],
             "containers": [{"name": "copy", "image": "busybox:1.36", "command": ["sleep", "600"],
@@ -47,7 +47,7 @@ pub fn as_root(namespace: &Namespace, participant: &str, prepared: &Path) {
     assert!(key.starts_with("-rw-------") && key.contains("12345"), "not the scene that this test is about: {key}");
 }
 
-/// A tar archive of some entries of a directory, owned by nobody that the cluster knows.
+/// A tar archive of some entries of a directory, with an owner that does not exist in the cluster.
 pub fn archive(directory: &Path, entries: &[&str]) -> Vec<u8> {
     let mut tar = Command::new("tar");
     tar.args(["--create", "--owner=12345", "--group=54321", "--numeric-owner", "--directory"]).arg(directory).args(entries);

@@ -32,12 +32,12 @@ pub(crate) struct ClusterArguments {
 }
 
 impl ClusterArguments {
-    /// Which cluster is meant.
+    /// The selected cluster.
     pub(crate) fn access(&self) -> flare_cluster::Access {
         flare_cluster::Access { kubeconfig: self.kubeconfig.clone(), context: self.context.clone() }
     }
 
-    /// A prepared kit, in that cluster.
+    /// A request about a prepared kit in that cluster.
     pub(crate) fn request<'run>(&'run self, prepared: &'run Path) -> Request<'run> {
         Request { prepared, namespace: self.namespace.as_deref(), access: self.access() }
     }
@@ -48,8 +48,8 @@ impl ClusterArguments {
     }
 }
 
-/// The size of a claim that is created: a quantity as Kubernetes reads it, above zero. The API server's own answer to another text
-/// says nothing of the flag.
+/// Parses the size of a claim that is created: a Kubernetes quantity above zero. Checked here because the API server's message
+/// would not name the flag.
 pub(crate) fn claim_size(text: &str) -> Result<String, String> {
     let quantity: Quantity = text.parse().map_err(|error: InvalidQuantity| error.to_string())?;
     if quantity > Quantity::default() {

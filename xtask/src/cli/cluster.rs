@@ -1,4 +1,4 @@
-//! `cluster up|down|status|reset`: a local one-node cluster for trying and testing.
+//! `cluster up|down|status|reset`: a local one-node cluster for development and tests.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -114,7 +114,7 @@ enum StorageClassArgument {
     None,
 }
 
-/// Does what is asked, with progress on stderr.
+/// Runs the subcommand, with progress on stderr.
 pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     context.with_testbed(|testbed| match &arguments.verb {
         Verb::Up(up) => {
@@ -158,7 +158,7 @@ fn options(context: &Context<'_>, up: &UpArguments) -> Result<UpOptions, Diagnos
     })
 }
 
-/// The table of a cluster that runs, and what to do next.
+/// What to do next with a running cluster.
 fn next_steps(status: &Status) -> String {
     let kubeconfig = status.kubeconfig.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
     let quoted = shlex::try_quote(&kubeconfig).map_or_else(|_| kubeconfig.clone(), std::borrow::Cow::into_owned);

@@ -15,7 +15,7 @@ pub(crate) struct Arguments {
     shell: Shell,
 }
 
-/// Generates them from the definition of the command line.
+/// Generates the completions from the definition of the command line.
 pub(crate) fn run(arguments: &Arguments, mut command: clap::Command) -> Outcome {
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut command, "flare-kube", &mut script);

@@ -1,4 +1,4 @@
-//! `init KITS`: what a user would otherwise type, for a provisioned directory.
+//! `init KITS`: writes the configuration for a provisioned directory.
 
 use std::path::{Path, PathBuf};
 
@@ -37,7 +37,7 @@ pub(crate) struct Arguments {
     image: Option<String>,
 }
 
-/// Looks and writes.
+/// Reads the kits and writes the files.
 pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     let environment = context.environment;
     let kits = environment.absolute(&arguments.kits)?;
@@ -68,13 +68,13 @@ fn parse_image(image: &str) -> Result<ImageReference, Diagnostic> {
     })
 }
 
-/// The command that goes on from here, for a shell; none where the path cannot be written in one.
+/// The next command, quoted for a shell; `None` if the path cannot be quoted.
 fn next_step(environment: &Environment, federation: &Path) -> Option<String> {
     let file = shlex::try_quote(federation.to_str()?).ok()?;
     Some(format!("{} prepare --federation {file} --output prepared", environment.program))
 }
 
-/// The output is a directory, or not there yet.
+/// Checks that the output is a directory or does not exist yet.
 fn check_output(output: &Path) -> Result<(), Diagnostic> {
     let what = match Destination::inspect(output) {
         Ok(Destination::Absent | Destination::EmptyDirectory | Destination::Directory) => return Ok(()),
@@ -86,7 +86,7 @@ fn check_output(output: &Path) -> Result<(), Diagnostic> {
     Err(Diagnostic::error(Code::InvalidArgs, message).hint(ANOTHER_OUTPUT).at(output))
 }
 
-/// Neither file may be there: then none is written.
+/// Refuses to write if one of the files exists.
 fn refuse_existing(written: &[PathBuf]) -> Result<(), Faults> {
     let faults = written.iter().filter_map(|path| match Destination::inspect(path) {
         Ok(Destination::Absent) => None,

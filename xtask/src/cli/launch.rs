@@ -1,4 +1,4 @@
-//! `launch manifest`: what FLARE's launcher would ask Kubernetes for, before anything runs.
+//! `launch manifest`: the objects that FLARE's launcher would create, before anything runs.
 
 use std::path::PathBuf;
 
@@ -91,7 +91,7 @@ enum ContainerSwitch {
     Seccomp,
 }
 
-/// Makes and prints.
+/// Makes the manifest and prints it.
 pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     let Verb::Manifest(arguments) = &arguments.verb;
     let absolute = |path: &PathBuf| context.environment.absolute(path);

@@ -26,7 +26,7 @@ pub(crate) struct Arguments {
     job: String,
 }
 
-/// Derives and prints.
+/// Derives the names and prints them.
 pub(crate) fn run(arguments: &Arguments) -> VerbResult {
     if arguments.site.is_empty() {
         return Err(Diagnostic::error(Code::InvalidArgs, "the participant's name is empty")
@@ -60,7 +60,7 @@ pub(crate) fn run(arguments: &Arguments) -> VerbResult {
     Ok(Outcome { data: Value::Object(data), text, warnings: Vec::new() })
 }
 
-/// Key for machines, label for people, value.
+/// Rows of JSON key, label and value.
 fn rows(role: Role, arguments: &Arguments, service: &ServiceName) -> Vec<(&'static str, &'static str, Value)> {
     let names = ParticipantNames::derive(role, &arguments.site, &arguments.site, service);
     let parent = match role {

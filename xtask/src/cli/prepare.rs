@@ -133,7 +133,7 @@ fn requests(context: &Context<'_>, arguments: &Arguments) -> Result<Vec<KitReque
     }
 }
 
-/// A file among the kits is most often the configuration, without its flag.
+/// Refuses a file among the kits, which is usually the configuration without its flag.
 fn refuse_config_as_kit(environment: &Environment, kits: &[PathBuf]) -> Result<(), Diagnostic> {
     for kit in kits {
         let path = environment.absolute(kit)?;
@@ -158,7 +158,7 @@ fn run_one(context: &Context<'_>, request: &KitRequest, options: &RunOptions) ->
     Ok(Outcome { data: data(&prepared), text: text(&prepared), warnings })
 }
 
-/// The report for machines.
+/// The report as JSON.
 fn data(prepared: &Prepared) -> Value {
     let mut data = prepared.report.clone();
     if let Some(changes) = &prepared.changes {
@@ -168,7 +168,7 @@ fn data(prepared: &Prepared) -> Value {
     data
 }
 
-/// The report for people.
+/// The report as text.
 fn text(prepared: &Prepared) -> String {
     let mut text = as_lines(&prepared.report);
     if let Some(changes) = &prepared.changes {
@@ -205,7 +205,7 @@ fn run_federation(context: &Context<'_>, arguments: &Arguments, file: &Path, opt
     }
 }
 
-/// What is kept of each of many kits: only what will be printed.
+/// What is kept of each of many kits: only what is printed.
 struct Printed {
     data: Value,
     text: String,
@@ -233,7 +233,7 @@ fn run_many(context: &Context<'_>, requests: &[KitRequest], isolation: &Isolatio
     }
 }
 
-/// Which kits are prepared, and which are not.
+/// The result of many kits: which were prepared, and which were not.
 fn shown(done: Vec<Printed>, not_done: &[PathBuf]) -> Outcome {
     let mut text: String = done.iter().map(|kept| kept.text.as_str()).collect();
     text.extend(not_done.iter().map(|kit| format!("not prepared: {}\n", printable(&kit.to_string_lossy()))));
@@ -245,7 +245,7 @@ fn shown(done: Vec<Printed>, not_done: &[PathBuf]) -> Outcome {
     Outcome { data, text, warnings: Vec::new() }
 }
 
-/// For which release, and why, for `-v`.
+/// The target and what decided it, for `-v`.
 fn target_line(report: &Value) -> String {
     let text = |key: &str| printable(report[key].as_str().unwrap_or_default()).into_owned();
     format!("{}: prepared for FLARE {}: {}", text("name"), text("target"), text("target_reason"))

@@ -24,7 +24,7 @@ pub(crate) struct Arguments {
     target: Option<Target>,
 }
 
-/// Prints it: the bare schema as text, the envelope with it as JSON.
+/// Prints the schema: bare as text, in the envelope as JSON.
 pub(crate) fn run(arguments: &Arguments) -> VerbResult {
     let data = schema(arguments.name, arguments.target);
     let pretty = serde_json::to_string_pretty(&data)

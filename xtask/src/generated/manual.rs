@@ -1,4 +1,4 @@
-//! The command line as one page of Markdown, made from the help texts, so that help and manual cannot differ.
+//! The command line as one page of Markdown, generated from the help texts, so that help and manual cannot differ.
 
 use std::fmt::Write as _;
 
@@ -27,7 +27,7 @@ pub(crate) fn manual(command: clap::Command) -> String {
     page
 }
 
-/// Warnings end no run.
+/// The exit status column of a code; warnings have none.
 fn exit_number(code: Code) -> String {
     if code.is_warning() { "–".to_owned() } else { exit_status(code).to_string() }
 }

@@ -1,5 +1,5 @@
-//! What is generated from the code itself: the JSON Schemas of files, and the manual out of the help texts. Verbs print it, and
-//! `codegen` checks it in.
+//! Documents generated from the code: the JSON Schemas of files, and the manual from the help texts. Verbs print them, and
+//! `codegen` writes them into the checkout.
 
 pub(crate) mod man_pages;
 pub(crate) mod manual;

@@ -1,15 +1,15 @@
-//! Codes to exit numbers, in one exhaustive match: a new code does not compile until it has its number.
+//! Maps codes to exit statuses in one exhaustive match, so that a new code does not compile until it has one.
 
 use flare_diagnostic::Code;
 
-/// The command line was refused by the argument parser.
+/// The exit status if the argument parser refused the command line.
 pub(crate) const EXIT_USAGE: u8 = 2;
 
-/// The exit number of a fault.
+/// The exit status of a fault.
 pub(crate) const fn exit_status(code: Code) -> u8 {
     match code {
         Code::CheckFailed | Code::ToolNotFound | Code::ToolFailed => 1,
-        // Warnings end no run; one that is treated as a fault is bad input.
+        // Warnings never end a run; one that is treated as a fault counts as bad input.
         Code::InvalidArgs
         | Code::ConfigNotFound
         | Code::InvalidConfig

@@ -1,4 +1,4 @@
-//! The result of a verb and how it is printed: the result on stdout, all else on stderr, one envelope for machines.
+//! The result of a verb and how it is printed: the result on stdout, everything else on stderr, one envelope for JSON.
 
 mod exit;
 mod render;
@@ -25,18 +25,18 @@ pub(crate) enum Format {
     Yaml,
 }
 
-/// The result of a verb: the same facts for machines and for people.
+/// The result of a verb, as JSON and as text with the same facts.
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
     /// `data` of the envelope.
     pub(crate) data: Value,
-    /// What a person reads on stdout.
+    /// The text on stdout.
     pub(crate) text: String,
-    /// Warnings; they change no exit status.
+    /// Warnings, which do not change the exit status.
     pub(crate) warnings: Vec<Diagnostic>,
 }
 
-/// What a verb returns: its outcome, or the faults that kept it from one (with the warnings that arose before).
+/// What a verb returns: its outcome, or the faults that prevented it (with the earlier warnings).
 pub(crate) type VerbResult = Result<Outcome, Failure>;
 
 /// The faults that ended a verb.
@@ -44,7 +44,7 @@ pub(crate) type VerbResult = Result<Outcome, Failure>;
 pub(crate) struct Failure {
     /// The errors, and the warnings that arose before them.
     pub(crate) faults: Faults,
-    /// What a check has to show besides its faults, printed as a result is.
+    /// What a check shows besides its faults, printed like a result.
     pub(crate) shown: Option<Box<Outcome>>,
 }
 

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{EXIT_USAGE, Failure, Format, Outcome, VerbResult, exit_status};
 
-/// Prints the results of verbs, in the format that was asked for.
+/// Prints the results of verbs in the requested format.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Reporter {
     /// Text or JSON.
@@ -23,7 +23,7 @@ pub(crate) struct Reporter {
 }
 
 impl Reporter {
-    /// Prints the result of a verb and gives the exit number.
+    /// Prints the result of a verb and returns the exit status.
     pub(crate) fn report(&self, result: VerbResult) -> u8 {
         match result {
             Ok(outcome) => self.report_outcome(&outcome),
@@ -31,7 +31,7 @@ impl Reporter {
         }
     }
 
-    /// Prints the one document of a line that could not be parsed, whose text the parser has said already.
+    /// Prints the JSON document of a usage error, whose text was already printed.
     pub(crate) fn report_usage(&self, fault: Diagnostic) -> u8 {
         self.status_after_writing(EXIT_USAGE, print_document(&error_envelope(&fault.into(), EXIT_USAGE)))
     }
@@ -68,7 +68,7 @@ impl Reporter {
         self.status_after_writing(status, written)
     }
 
-    /// The exit number of a run whose result was written, or could not be: a script must not take half a document for a whole one.
+    /// The exit status after writing the result; a failed write is an error, so that a script never takes half a document for a whole one.
     pub(crate) fn status_after_writing(&self, status: u8, written: std::io::Result<()>) -> u8 {
         let Err(error) = written else { return status };
         let fault = Diagnostic::error(Code::OutputNotWritten, format!("the result could not be written to stdout: {error}"));
@@ -94,7 +94,7 @@ impl Reporter {
         }
     }
 
-    /// A diagnostic as a person reads it; understandable without colour.
+    /// A diagnostic as text, which can be understood without colour.
     fn rendered(&self, diagnostic: &Diagnostic) -> String {
         let (word, colour) = match diagnostic.severity {
             Severity::Error => ("Error", "\u{1b}[1;31m"),
@@ -109,7 +109,7 @@ impl Reporter {
     }
 }
 
-/// The reference's envelope of a result, and the warnings.
+/// The reference's envelope of a result, with warnings added.
 #[derive(Debug, Serialize)]
 struct Envelope<'run> {
     schema_version: &'static str,
@@ -119,7 +119,7 @@ struct Envelope<'run> {
     warnings: &'run [Diagnostic],
 }
 
-/// The reference's envelope of an error and more: outer keys are the first fault's, `errors` holds every one.
+/// The reference's envelope of an error, extended: the outer keys are the first fault's, `errors` has all faults.
 fn error_envelope(failure: &Failure, status: u8) -> Value {
     let first = failure.faults.first();
     let mut envelope = json!({
@@ -141,7 +141,7 @@ fn error_envelope(failure: &Failure, status: u8) -> Value {
     envelope
 }
 
-/// Prints one JSON document and a line end.
+/// Prints a JSON document and a line end.
 fn print_document(document: &impl Serialize) -> std::io::Result<()> {
     write_to(std::io::stdout().lock(), |stdout| {
         serde_json::to_writer(&mut *stdout, document)?;
@@ -153,13 +153,13 @@ fn print(text: &str) -> std::io::Result<()> {
     write_to(std::io::stdout().lock(), |stdout| stdout.write_all(text.as_bytes()))
 }
 
-/// Writes all of a result, or says why not.
+/// Writes a whole result through a buffer.
 fn write_to<W: Write>(writer: W, write: impl FnOnce(&mut BufWriter<W>) -> std::io::Result<()>) -> std::io::Result<()> {
     let mut buffered = BufWriter::new(writer);
     forgive_closed_pipe(write(&mut buffered).and_then(|()| buffered.flush()))
 }
 
-/// A reader that has seen enough (`| head`) is no fault of ours; every other failed write is an error.
+/// Ignores a closed pipe (`| head`); every other failed write is an error.
 pub(crate) fn forgive_closed_pipe(written: std::io::Result<()>) -> std::io::Result<()> {
     written.or_else(|error| if error.kind() == ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
 }

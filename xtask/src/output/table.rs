@@ -1,6 +1,6 @@
 //! Tables as kubectl prints them: columns as wide as their longest cell, three spaces between them.
 
-/// The text of a table; the first row is the head.
+/// The text of a table; the first row is the header.
 pub(crate) fn table<const COLUMNS: usize>(rows: &[[String; COLUMNS]]) -> String {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: [usize; COLUMNS] = std::array::from_fn(width);

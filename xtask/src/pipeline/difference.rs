@@ -1,4 +1,4 @@
-//! What `prepare --dry-run` shows: how the prepared copy differs from the kit.
+//! The difference between kit and prepared copy, for `prepare --dry-run`.
 
 use std::{collections::BTreeSet, fmt::Write as _};
 
@@ -6,7 +6,7 @@ use flare_diagnostic::{printable, without_secrets};
 use flare_file_tree::{Entry, FileTree, RelativePath};
 use serde_json::{Value, json};
 
-/// A file that the prepared copy has not, has besides, or has with another content.
+/// A file that the prepared copy lacks, adds or changes.
 #[derive(Debug)]
 pub(crate) struct Change {
     path: String,
@@ -16,12 +16,12 @@ pub(crate) struct Change {
 }
 
 impl Change {
-    /// For machines: path and kind.
+    /// Path and kind as JSON.
     pub(crate) fn data(&self) -> Value {
         json!({ "path": self.path, "change": self.kind })
     }
 
-    /// For people: one line, and the changed lines below it.
+    /// The change as text: one line, and the changed lines below it.
     pub(crate) fn text(&self) -> String {
         let sign = match self.kind {
             "added" => '+',
@@ -57,16 +57,16 @@ fn change(path: &RelativePath, kit: &FileTree, prepared: &FileTree, before: bool
     Some(Change { path: name, kind, lines })
 }
 
-/// What became of the permissions of a file whose content is the same.
+/// How the permissions of a file with unchanged content differ.
 fn mode_lines(old: Option<&Entry>, new: Option<&Entry>) -> String {
     let mode = |entry: Option<&Entry>| entry.map_or(0, Entry::mode);
     format!("    mode {:04o} becomes {:04o}\n", mode(old), mode(new))
 }
 
-/// The lines that were removed and added. Of JSON only what differs is shown, in one layout for both sides; of equal parts no value
-/// stands there, nor of a key that sounds like a secret.
+/// The lines that were removed and added. Of JSON only what differs is shown, with the same layout for both sides, and without the
+/// values of equal parts and of keys that sound like a secret.
 fn changed_lines(old: &[u8], new: &[u8]) -> String {
-    // The values of JSON are hidden by their keys, other text line by line.
+    // Values of JSON are hidden by their keys, other text line by line.
     let (old, new, shown): (_, _, fn(&str) -> String) = match (without_equal_parts(old, new), as_text(old), as_text(new)) {
         (Some((old, new)), ..) => (old, new, |line| without_secrets(line).into_owned()),
         (None, Some(old), Some(new)) => (old, new, without_secret),
@@ -82,7 +82,7 @@ fn changed_lines(old: &[u8], new: &[u8]) -> String {
     text
 }
 
-/// Two documents of JSON without what is equal, laid out alike, so that a difference in white space is none.
+/// Two JSON documents without their equal parts, in the same layout, so that white space does not count as a difference.
 fn without_equal_parts(old: &[u8], new: &[u8]) -> Option<(String, String)> {
     let (mut old, mut new) = (serde_json::from_slice(old).ok()?, serde_json::from_slice(new).ok()?);
     hide_secrets(&mut old, &mut new);
@@ -94,12 +94,12 @@ fn as_text(bytes: &[u8]) -> Option<String> {
     String::from_utf8(bytes.to_vec()).ok()
 }
 
-/// Stands for a part that both documents have.
+/// Replaces a part that is equal in both documents.
 const EQUAL: &str = "(unchanged)";
-/// Stands for the value of a key that sounds like a secret.
+/// Replaces the value of a key that sounds like a secret.
 const SECRET: &str = "(hidden)";
 
-/// Replaces what is equal in both documents, but for the ids by which people know a component.
+/// Replaces what is equal in both documents, except the ids that identify components.
 fn hide_equal(old: &mut Value, new: &mut Value) {
     match (old, new) {
         (Value::Object(old), Value::Object(new)) => {
@@ -130,7 +130,7 @@ fn id(component: &Value) -> Option<&str> {
     component.get("id")?.as_str()
 }
 
-/// Replaces the values of keys that sound like a secret, whatever they hold; where both sides have one, it is told whether they differ.
+/// Replaces all values of keys that sound like a secret; if both sides have one, shows whether they differ.
 fn hide_secrets(old: &mut Value, new: &mut Value) {
     let before = old.clone();
     hide_in(old, None);
@@ -168,7 +168,7 @@ fn sounds_secret(key: &str) -> bool {
     WORDS.iter().any(|word| key.contains(word))
 }
 
-/// A line without what looks like a key or a credential, and without a value behind a name that sounds like one.
+/// A line without what looks like a key or a credential, and without a value after a name that sounds like one.
 fn without_secret(line: &str) -> String {
     match line.find([':', '=']) {
         Some(at) if sounds_secret(&line[..at]) => format!("{} {SECRET}", &line[..=at]),

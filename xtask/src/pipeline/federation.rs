@@ -1,4 +1,4 @@
-//! federation.yaml → one request per participant, and the checks across participants.
+//! federation.yaml → one request per participant, and the cross checks.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -15,21 +15,21 @@ use super::{
     request::{ConfigSource, KitRequest, RunOptions},
 };
 
-/// The largest federation.yaml that is read, in bytes; the parser has the last word on smaller ones.
+/// The largest federation.yaml that is read, in bytes; the parser has a lower limit, with its own message.
 const LARGEST_FEDERATION: u64 = 8 << 20;
 
-/// Which kits of a run could meet in one cluster.
+/// Which kits of a run may share a cluster.
 #[derive(Debug)]
 pub(crate) enum Isolation {
-    /// Each kit has a cluster of its own: nothing is shared.
+    /// Each kit has its own cluster, so nothing is shared.
     SeparateClusters,
-    /// All in one cluster: no two on one namespace and claim (defect 15).
+    /// All are in one cluster: no two may have the same namespace and claim (defect 15).
     OneCluster,
     /// The participants of a federation, in the order of the requests.
     Federation(Box<Federation>),
 }
 
-/// A federation with what its participants ask for.
+/// A federation with the requests of its participants.
 #[derive(Debug)]
 pub(crate) struct LoadedFederation {
     pub(crate) federation: Federation,
@@ -66,7 +66,7 @@ pub(crate) fn read(file: &Path, output: Option<&Path>, target: Option<Target>) -
     collector.finish(|| LoadedFederation { federation, requests }).map_err(unique)
 }
 
-/// Reads federation.yaml alone.
+/// Reads only federation.yaml.
 pub(crate) fn parse(file: &Path) -> Result<Checked<Federation>, Faults> {
     let bytes = flare_file_tree::read_file(file, LARGEST_FEDERATION, Code::InvalidFederation, Code::InvalidFederation)?;
     Federation::parse(&bytes, &file.to_string_lossy())
@@ -83,12 +83,12 @@ pub(crate) fn kit_of(participant: &Participant, directory: &Path) -> Result<Path
     crate::environment::utf8(kit)
 }
 
-/// Where the prepared kit of a participant stands: below `output`, where one was named.
+/// The directory of a participant's prepared kit: below `output`, if one was named.
 pub(crate) fn output_of(kit: &Path, output: Option<&Path>) -> PathBuf {
     output.map_or_else(|| kit.join("prepared/k8s"), |output| output.join(kit.file_name().unwrap_or_default()))
 }
 
-/// Faults in what participants share, such as a file that several of them name, once.
+/// Removes duplicate faults, such as those of a file that several participants name.
 fn unique(faults: Faults) -> Faults {
     let mut unique = UniqueCollector::default();
     unique.extend(faults.clone());
@@ -100,7 +100,7 @@ fn config_file(participant: &Participant, directory: &Path) -> Result<Option<Box
     let path = crate::environment::shortest(&flare_file_tree::resolved(&directory.join(path)));
     let bytes = read_config::read_config_file(&path).map_err(|faults| {
         faults.map(|fault| match fault.code {
-            // `--config` does not go with `--federation`.
+            // `--config` cannot be used with `--federation`.
             Code::ConfigNotFound => fault.hint("name a file at `config`, relative to federation.yaml, or let `init` write one"),
             _ => fault,
         })
@@ -109,7 +109,7 @@ fn config_file(participant: &Participant, directory: &Path) -> Result<Option<Box
     flare_yaml::parse(&bytes, &path.to_string_lossy(), Code::InvalidConfig).map(|document| Some(Box::new(document)))
 }
 
-/// Two kits of one directory name would be written over each other.
+/// The fault if two kits have the same output, so that one would overwrite the other.
 pub(crate) fn shared_output(requests: &[KitRequest]) -> Option<Diagnostic> {
     let mut seen = std::collections::BTreeMap::new();
     for request in requests {
@@ -125,9 +125,9 @@ pub(crate) fn shared_output(requests: &[KitRequest]) -> Option<Diagnostic> {
     None
 }
 
-/// Checks every kit alone and all against each other, without writing. Gives the warnings of all, in order.
+/// Checks every kit alone and all against each other, without writing. Returns the warnings of all, in order.
 ///
-/// Of each kit only its [`Facts`] are kept, and of those only what the isolation need, so that memory stays flat.
+/// Of each kit only its [`Facts`] are kept, and only if the isolation needs them, so that memory use stays constant.
 pub(crate) fn check(requests: &[KitRequest], isolation: &Isolation, options: &RunOptions) -> Result<Checked<()>, Faults> {
     let alone = matches!(isolation, Isolation::SeparateClusters);
     let mut found = UniqueCollector::default();
@@ -137,7 +137,7 @@ pub(crate) fn check(requests: &[KitRequest], isolation: &Isolation, options: &Ru
         |request| check_one(request, alone, options),
         |result| facts.extend(found.keep_checked(result).flatten()),
     );
-    // A participant that cannot be read has no place among the others, so those checks wait for the next run.
+    // The cross checks need all participants, so they are skipped if one could not be read.
     if !found.has_errors() {
         found.keep_checked(cross_checks(requests, isolation, &facts));
     }
@@ -163,7 +163,7 @@ fn cross_checks(requests: &[KitRequest], isolation: &Isolation, facts: &[Facts])
     }
 }
 
-/// Defect 15 without a federation.yaml: each kit against the first that has its claim or its startup Secret.
+/// Defect 15 without a federation.yaml: compares each kit with the first that has the same claim or startup Secret.
 fn shared_keys(requests: &[KitRequest], facts: &[Facts]) -> Result<Checked<()>, Faults> {
     let mut owners = HashMap::new();
     let mut found = Collector::new();
@@ -190,8 +190,8 @@ fn shared(first: &KitRequest, second: &KitRequest, facts: &Facts) -> Diagnostic 
     )
 }
 
-/// A [`Collector`] that takes each diagnostic once: a later one with the same message and place is dropped, since a fault in
-/// what participants share is found once for each of them.
+/// A [`Collector`] without duplicates: a later diagnostic with the same message and place is dropped, since a fault in a
+/// shared file is found once for each participant.
 #[derive(Debug, Default)]
 pub(crate) struct UniqueCollector {
     found: Collector,
@@ -210,7 +210,7 @@ impl UniqueCollector {
         self.found.has_errors()
     }
 
-    /// As [`Collector::keep_checked`].
+    /// Like [`Collector::keep_checked`].
     pub(crate) fn keep_checked<T>(&mut self, part: Result<Checked<T>, Faults>) -> Option<T> {
         match part {
             Ok(checked) => Some(checked.collect(self)),
@@ -221,7 +221,7 @@ impl UniqueCollector {
         }
     }
 
-    /// As [`Collector::finish`].
+    /// Like [`Collector::finish`].
     pub(crate) fn finish<T>(self, value: impl FnOnce() -> T) -> Result<Checked<T>, Faults> {
         self.found.finish(value)
     }

@@ -1,4 +1,4 @@
-//! What a directory is, asked of the disk before any kit is read, so that a wrong one is one fault and not hundreds.
+//! Checks the kind of a directory on disk before any kit is read, so that a wrong one is one fault and not hundreds.
 
 use std::{
     cell::RefCell,
@@ -10,22 +10,22 @@ use flare_diagnostic::{Code, Diagnostic, Faults, printable};
 use flare_file_tree::{Destination, DiskError};
 use flare_startup_kit::DirectoryKind;
 
-/// What a startup kit is known by, for messages.
+/// How to recognise a startup kit, for messages.
 pub(crate) const EXPECTED: &str =
     "a startup kit has `startup/fed_server.json` or `startup/fed_client.json`, and `local/resources.json.default`";
-/// How many faults of one directory are told; it is one mistake, not many.
+/// How many faults of one directory are shown, since they usually have one cause.
 const SHOWN_FAULTS: usize = 5;
 /// How many names a message lists.
 const SHOWN_NAMES: usize = 6;
 
-/// What a directory is. Fails where one may not look into it: then nobody can tell.
+/// The kind of a directory. Fails if it cannot be accessed.
 pub(crate) fn kind(directory: &Path) -> Result<DirectoryKind, DiskError> {
     let failed = RefCell::new(None);
     let kind = DirectoryKind::of(|path| match Destination::inspect(&directory.join(path)) {
         Ok(Destination::Absent) => false,
         Ok(_) => true,
         Err(error) => {
-            // Below a file there is nothing.
+            // There is nothing below a file.
             if error.source.kind() != io::ErrorKind::NotADirectory {
                 failed.borrow_mut().get_or_insert(error);
             }
@@ -42,7 +42,7 @@ pub(crate) fn kits_in(directory: &Path) -> Vec<PathBuf> {
     directories
 }
 
-/// Fails with one fault where a path is nothing that could be a kit, and says what was expected where.
+/// Fails with one fault if a path cannot be a kit, and says what was expected.
 pub(crate) fn expect_kit(path: &Path) -> Result<(), Faults> {
     let shown = printable(&path.to_string_lossy()).into_owned();
     if !matches!(Destination::inspect(path), Ok(Destination::Directory)) || !matches!(kind(path), Ok(DirectoryKind::Unrelated)) {
@@ -61,7 +61,7 @@ pub(crate) fn expect_kit(path: &Path) -> Result<(), Faults> {
     Err(Diagnostic::error(Code::InvalidKit, message).hint(hint).at(path).into())
 }
 
-/// The names of some paths, as many as one reads.
+/// The names of the first paths, for a message.
 pub(crate) fn names(paths: &[PathBuf]) -> String {
     let name = |path: &PathBuf| format!("`{}`", printable(&path.file_name().unwrap_or_default().to_string_lossy()));
     let mut text = paths.iter().take(SHOWN_NAMES).map(name).collect::<Vec<_>>().join(", ");
@@ -71,13 +71,13 @@ pub(crate) fn names(paths: &[PathBuf]) -> String {
     text
 }
 
-/// What the disk refused, with the reason that it gave; `otherwise` is the hint where the reason has none of its own.
+/// The fault of an I/O error; `otherwise` is the hint if the error itself has none.
 pub(crate) fn refused(error: DiskError, otherwise: &str) -> Diagnostic {
     let fault = error.into_diagnostic(Code::InvalidArgs);
     if fault.hint.is_some() { fault } else { fault.hint(otherwise) }
 }
 
-/// The first faults of a directory with all warnings, and how many more there are: hundreds of links are one mistake.
+/// The first faults of a directory, the number of further ones, and all warnings: hundreds of links are one mistake.
 pub(crate) fn first_few(faults: Faults, path: &Path) -> Faults {
     let (mut errors, warnings) = faults.into_parts();
     let shown = if errors.len() > SHOWN_FAULTS { SHOWN_FAULTS - 1 } else { errors.len() };

@@ -1,4 +1,4 @@
-//! A launch request, or a prepared kit and a job → the Pod and the Secrets that FLARE's launcher would ask for.
+//! A launch request, or a prepared kit and a job → the Pod and the Secrets that FLARE's launcher would create.
 
 use std::{
     collections::BTreeMap,
@@ -13,10 +13,10 @@ use flare_pod_manifest::{
 };
 use flare_prepared_kit::PreparedKit;
 
-/// The longest file of a request, a job or a kit that is read, in bytes.
+/// The largest file of a request, a job or a kit that is read, in bytes.
 const LONGEST: u64 = 16 << 20;
 
-/// From a request document and the parent's workspace on this machine.
+/// Makes the manifest from a request document and the parent's workspace on this machine.
 pub(crate) fn from_request(
     request: &Path,
     kit: &Path,
@@ -33,7 +33,7 @@ pub(crate) fn from_request(
     found.finish(|| manifest)
 }
 
-/// A mistyped `--kit` would give a pod without any file of the site.
+/// Refuses a mistyped `--kit`, which would give a pod without any file of the site.
 fn check_directory(kit: &Path) -> Result<(), Faults> {
     let what = match Destination::inspect(kit) {
         Ok(Destination::Absent) => "there is no directory",
@@ -59,7 +59,8 @@ fn job_file(job: &Path) -> Result<PathBuf, Faults> {
     Err(Diagnostic::error(Code::InvalidLaunchRequest, message).hint(hint).at(job).into())
 }
 
-/// From a prepared kit and a job, which is a directory or its file; what only a running parent knows stands as a placeholder.
+/// Makes the manifest from a prepared kit and a job, which is a directory or its file, with placeholders for what only a running
+/// parent knows.
 pub(crate) fn from_prepared(
     prepared: &Path,
     job: &Path,
@@ -105,7 +106,7 @@ fn in_kit(kit: &Path, path: &SitePath) -> PathBuf {
     }
 }
 
-/// The regular files directly in `startup/`; none where the directory is missing, since a request may be looked at without a kit.
+/// The regular files directly in `startup/`; empty if the directory is missing, since a request may be used without a kit.
 fn startup_files(kit: &Path) -> Result<BTreeMap<String, Vec<u8>>, Faults> {
     let directory = kit.join("startup");
     if matches!(Destination::inspect(&directory), Ok(Destination::Absent)) {

@@ -1,4 +1,4 @@
-//! One file for each chain of steps: what a verb does, from reading to the one write, without flags and printing.
+//! The pipelines, one file each: what a verb does, from reading to the single write, without flags and printing.
 
 pub(crate) mod backup;
 pub(crate) mod difference;

@@ -1,4 +1,4 @@
-//! Where a prepared kit may go: never where it would end up in somebody's kit, nor where it would take something away.
+//! Checks the output of a prepared kit: it must not be inside a part of a kit, nor replace anything that `prepare` did not write.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use flare_startup_kit::DirectoryKind;
 
 use super::{kit_directory, request::KitRequest};
 
-/// Where kit and output really are, behind all links.
+/// The paths of kit and output with links resolved.
 pub(crate) struct RealPaths {
     pub(crate) kit: PathBuf,
     pub(crate) output: PathBuf,
@@ -20,7 +20,7 @@ impl RealPaths {
         Self { kit: flare_file_tree::resolved(&request.kit), output: flare_file_tree::resolved(&request.output) }
     }
 
-    /// What is no part of a kit in which the output stands: the output, and outputs of other runtimes.
+    /// What does not belong to a kit that contains its output: the output, and outputs of other runtimes.
     pub(crate) fn left_out(&self) -> Vec<PathBuf> {
         if self.output.starts_with(&self.kit) && self.output != self.kit && self.part_of_kit().is_none() {
             vec![self.output.clone(), self.kit.join("prepared")]
@@ -29,13 +29,13 @@ impl RealPaths {
         }
     }
 
-    /// The part of the kit in which the output would stand and where it must not.
+    /// The part of the kit that would contain the output and must not.
     fn part_of_kit(&self) -> Option<&'static str> {
         ["startup", "local"].into_iter().find(|part| self.output.starts_with(self.kit.join(part)))
     }
 }
 
-/// Checks that the output may be written, and says what stands there.
+/// Checks that the output may be written, and returns what exists there.
 pub(crate) fn check(request: &KitRequest, real: &RealPaths, working_directory: &Path) -> Result<ExistingOutput, Faults> {
     let Some((what, hint)) = misplaced(real, &flare_file_tree::resolved(working_directory)) else {
         return flare_prepared_kit::check_replaceable(&request.output);
@@ -44,7 +44,7 @@ pub(crate) fn check(request: &KitRequest, real: &RealPaths, working_directory: &
     Err(Diagnostic::error(Code::InvalidArgs, message).hint(hint).at(request.output.as_path()).into())
 }
 
-/// What is wrong with the place of the output, and what to do.
+/// What is wrong with the path of the output, and the hint.
 fn misplaced(real: &RealPaths, working_directory: &Path) -> Option<(String, &'static str)> {
     const NAME_ANOTHER: &str = "name another directory with `--output`";
     if real.kit.starts_with(&real.output) {
@@ -62,7 +62,7 @@ fn misplaced(real: &RealPaths, working_directory: &Path) -> Option<(String, &'st
     Some((owner, NAME_ANOTHER))
 }
 
-/// Whose directory it is, where it belongs to another participant or to another run.
+/// The owner of a directory, if it belongs to another participant or another run.
 fn owner_of(directory: &Path) -> Option<String> {
     let what = match kit_directory::kind(directory) {
         Ok(DirectoryKind::Prepared) => "prepared kit",
@@ -74,7 +74,7 @@ fn owner_of(directory: &Path) -> Option<String> {
     Some(format!("is inside another {what}, `{}`", printable(&directory.to_string_lossy())))
 }
 
-/// Refuses a prepared kit in the place of a startup kit.
+/// Refuses a prepared kit that is given as a startup kit.
 pub(crate) fn check_is_startup_kit(kit: &Path) -> Result<(), Faults> {
     if !is_file(&kit.join(MARKER_FILE)) {
         return Ok(());

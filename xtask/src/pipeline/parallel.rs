@@ -1,4 +1,4 @@
-//! The same work on many items, on all cores, with the results in the items' order.
+//! Processes many items on all cores, with the results in the items' order.
 
 use std::{
     collections::BTreeMap,
@@ -10,14 +10,14 @@ use std::{
     thread,
 };
 
-/// Works on every item and gives the results in order. One item is worked on in place, without a thread.
+/// Processes every item and returns the results in order. A single item needs no thread.
 pub(crate) fn each<Item: Sync, Done: Send>(items: &[Item], work: impl Fn(&Item) -> Done + Sync) -> Vec<Done> {
     let mut results = Vec::with_capacity(items.len());
     in_order(items, work, |done| results.push(done));
     results
 }
 
-/// Works on every item and hands each result on as soon as all before it are there, so that only those which came too early are
+/// Processes every item and passes each result to `take` as soon as all earlier ones are complete, so that only early results are
 /// held. `take` is never called by two threads at once.
 pub(crate) fn in_order<Item: Sync, Done: Send>(
     items: &[Item],
@@ -45,7 +45,7 @@ pub(crate) fn in_order<Item: Sync, Done: Send>(
     });
 }
 
-/// Results on their way into the order of their items.
+/// Results that wait for earlier ones.
 struct Queue<Done, Take> {
     early: BTreeMap<usize, Done>,
     taken: usize,

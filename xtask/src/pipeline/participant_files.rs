@@ -1,11 +1,11 @@
-//! What a federation.yaml says for the verbs that install: checked when it is read, so that nobody learns of a slip later.
+//! The parts of a federation.yaml for later verbs, which are checked when it is read, so that mistakes show early.
 
 use std::path::{Path, PathBuf};
 
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults, Place};
 use flare_federation::{Federation, Participant, Source, check_kubeconfig};
 
-/// The largest kubeconfig or values file that is read, in bytes; the parser has the last word on smaller ones.
+/// The largest kubeconfig or values file that is read, in bytes; the parser has a lower limit, with its own message.
 const LARGEST: u64 = 8 << 20;
 
 /// Checks the kubeconfigs and the values files that the participants name. Relative paths refer to `directory`.

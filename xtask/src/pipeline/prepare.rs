@@ -1,4 +1,4 @@
-//! kit + config → prepared kit: reads first, one write last. Between them only values, so that a failed run leaves
+//! kit + config → prepared kit: all reads first, a single write last, only values between them, so that a failed run leaves
 //! nothing behind and the kit is never changed.
 
 use std::path::Path;
@@ -28,13 +28,13 @@ use crate::interrupt::interrupted;
 #[derive(Debug)]
 pub(crate) struct Resolved {
     pub(crate) plan: SitePlan,
-    /// What the other participants of a run have to agree with.
+    /// The facts for the cross checks with other participants.
     pub(crate) facts: Facts,
-    /// Why the plan's target is the one.
+    /// What decided the plan's target.
     pub(crate) reason: Reason,
     /// The kit as it was read.
     pub(crate) kit: FileTree,
-    /// What stands where the prepared kit shall go.
+    /// What exists at the output's path.
     existing: ExistingOutput,
 }
 
@@ -42,20 +42,20 @@ pub(crate) struct Resolved {
 #[derive(Debug)]
 struct Built {
     prepared: PreparedKit,
-    /// Why its target is the one.
+    /// What decided its target.
     reason: Reason,
 }
 
-/// One kit that was prepared; in a dry run, that would be.
+/// One kit that was prepared or, in a dry run, would be.
 #[derive(Debug)]
 pub(crate) struct Prepared {
-    /// The reference's keys, and more.
+    /// The report: the reference's keys, and more.
     pub(crate) report: Value,
-    /// In a dry run: how the copy would differ from the kit.
+    /// Only in a dry run: how the copy would differ from the kit.
     pub(crate) changes: Option<Vec<Change>>,
 }
 
-/// The whole road of one kit: reads it, decides, builds, and writes once.
+/// The whole pipeline of one kit: reads, decides, builds, and writes once.
 pub(crate) fn prepare(request: &KitRequest, options: &RunOptions) -> Result<Checked<Prepared>, Faults> {
     let mut found = Collector::new();
     let resolved = found.require_checked(resolve(request, options))?;
@@ -68,7 +68,7 @@ pub(crate) fn prepare(request: &KitRequest, options: &RunOptions) -> Result<Chec
     located(request, found.finish(|| Prepared { report: report(request, &built), changes }))
 }
 
-/// Reads config and kit and decides every fact. All faults of config, kit and output come together, in this order.
+/// Reads config and kit and decides every fact. All faults of config, kit and output are reported together, in this order.
 pub(crate) fn resolve(request: &KitRequest, options: &RunOptions) -> Result<Checked<Resolved>, Faults> {
     located(request, read_and_decide(request, options))
 }
@@ -107,7 +107,7 @@ fn build(request: &KitRequest, resolved: Resolved, options: &RunOptions) -> Resu
     })
 }
 
-/// The patched kit, and everything that [`build`] could refuse: a run checks all kits before it writes the first.
+/// The patched kit, after everything that [`build`] could refuse was checked: a run checks all kits before it writes the first.
 pub(crate) fn patch(request: &KitRequest, resolved: Resolved, options: &RunOptions) -> Result<Checked<FileTree>, Faults> {
     let Resolved { plan, kit, existing, .. } = resolved;
     let patched = flare_kit_patch::patch(kit, &plan).and_then(|patched| {
@@ -119,7 +119,7 @@ pub(crate) fn patch(request: &KitRequest, resolved: Resolved, options: &RunOptio
     located(request, patched)
 }
 
-/// Makes every place of a kit's errors and warnings an unambiguous path: in a run of many, `startup/client.key` is nobody's.
+/// Makes the places of a kit's errors and warnings unambiguous: in a run of many, `startup/client.key` could be of any kit.
 fn located<T>(request: &KitRequest, result: Result<Checked<T>, Faults>) -> Result<Checked<T>, Faults> {
     match result {
         Ok(Checked { value, warnings }) => {
@@ -131,7 +131,7 @@ fn located<T>(request: &KitRequest, result: Result<Checked<T>, Faults>) -> Resul
 
 fn in_kit(request: &KitRequest, diagnostic: Diagnostic) -> Diagnostic {
     let place = match (diagnostic.place.clone(), &request.config) {
-        // The end of the run is nobody's, and neither is a bug.
+        // An interruption and an internal error do not belong to a kit.
         (None, _) if matches!(diagnostic.code, Code::Interrupted | Code::Internal) => return diagnostic,
         (None, ConfigSource::File(config)) if matches!(diagnostic.code, Code::ConfigNotFound | Code::InvalidConfig) => {
             config.as_path().into()
@@ -142,7 +142,7 @@ fn in_kit(request: &KitRequest, diagnostic: Diagnostic) -> Diagnostic {
     diagnostic.at(place)
 }
 
-/// The one write: the tree is put in place by a rename. What stands in the `transfer/` of an earlier output stays. Gives
+/// The single write: puts the tree in place by a rename. The content of an earlier output's `transfer/` stays. Returns
 /// a warning for each directory that could not be removed.
 fn commit(request: &KitRequest, built: &Built, options: &RunOptions) -> Result<Checked<()>, Faults> {
     options.interrupt.check()?;
@@ -188,7 +188,7 @@ pub(crate) fn helm_command(plan: &SitePlan, chart: &Path) -> String {
     format!("helm upgrade --install {} {quoted} --namespace {}", plan.names.release, plan.namespace)
 }
 
-/// The reference checks config, kit and output in this order and reports the first; so do we, with all of them.
+/// Sorts faults by config, kit and output, which is the order in which the reference checks.
 fn in_reported_order(faults: Faults) -> Faults {
     faults.sort_by_key(|fault| match fault.code {
         Code::ConfigNotFound | Code::InvalidConfig | Code::InvalidFederation => 0,
@@ -200,7 +200,7 @@ fn in_reported_order(faults: Faults) -> Faults {
 fn read_kit(request: &KitRequest, real: &RealPaths, now: i64) -> Result<(FileTree, Checked<StartupKit>), Faults> {
     output_path::check_is_startup_kit(&request.kit)?;
     kit_directory::expect_kit(&request.kit)?;
-    // An earlier output of ours inside the kit is no part of it, whoever it was made for.
+    // An earlier output inside the kit does not belong to it, for whichever kit it was made.
     let mut options = ReadOptions::new(Code::InvalidKit).in_memory("startup").in_memory("local").not_with(MARKER_FILE);
     options.excluded = real.left_out();
     let tree = FileTree::read(&request.kit, &options).map_err(|faults| kit_directory::first_few(faults, &request.kit))?;
@@ -210,7 +210,7 @@ fn read_kit(request: &KitRequest, real: &RealPaths, now: i64) -> Result<(FileTre
     Ok((tree, kit))
 }
 
-/// Refuses names that are not UTF-8: neither a `ConfigMap` nor JSON can hold them.
+/// Refuses names that are not UTF-8, which neither a `ConfigMap` nor JSON can contain.
 fn check_names(tree: &FileTree) -> Result<(), Faults> {
     let refused = tree.iter().filter(|(path, _)| path.as_path().to_str().is_none()).map(|(path, _)| {
         Diagnostic::error(Code::InvalidKit, format!("the name of `{path}` is not UTF-8"))

@@ -1,4 +1,4 @@
-//! Many kits in one run: all are checked, alone and against each other, before the first is written.
+//! Prepares many kits in one run: all are checked, alone and against each other, before the first is written.
 
 use std::path::PathBuf;
 
@@ -14,15 +14,15 @@ use super::{
 /// A run that ended before every kit was prepared.
 #[derive(Debug)]
 pub(crate) struct Unfinished<Kept> {
-    /// Why.
+    /// Why it ended.
     pub(crate) faults: Faults,
-    /// What is kept of the kits that were prepared, which stand in their places; `None` where the check failed, before any write.
+    /// What is kept of the kits that were prepared; `None` if the check failed, before any write.
     pub(crate) done: Option<Vec<Kept>>,
     /// The kits that were not prepared.
     pub(crate) not_done: Vec<PathBuf>,
 }
 
-/// Prepares every kit. Of each only what `keep` makes of it is held, so that memory stays flat; `progress` is called after each.
+/// Prepares every kit. Of each only the result of `keep` is held, so that memory use stays constant; `progress` is called after each.
 pub(crate) fn prepare_many<Kept: Send>(
     requests: &[KitRequest],
     isolation: &Isolation,
@@ -43,7 +43,7 @@ pub(crate) fn prepare_many<Kept: Send>(
         |result| {
             progress();
             let kit = paths.next();
-            // Most of its warnings the check before has found too; what only writing shows is new.
+            // The check has already found most of its warnings; only those of writing are new.
             match found.keep_checked(result) {
                 Some(prepared) => done.push(prepared),
                 None => not_done.extend(kit),

@@ -1,4 +1,4 @@
-//! The configuration of a kit, read before it is known by which release's rules it is checked.
+//! Reads the configuration of a kit before the release whose rules apply is known.
 
 use std::path::Path;
 
@@ -13,10 +13,10 @@ use super::{
     request::{ConfigSource, KitRequest},
 };
 
-/// The largest config file that is read, in bytes; the parser has the last word on smaller ones.
+/// The largest config file that is read, in bytes; the parser has a lower limit, with its own message.
 const LARGEST_CONFIG: u64 = 8 << 20;
 
-/// A configuration that was read and not yet checked, since the image that it names may decide by which release's rules.
+/// A configuration that was read but not yet checked, since its image may decide which release's rules apply.
 pub(crate) enum ReadConfig<'run> {
     File(flare_yaml::Document),
     Participant(&'run Participant, Option<&'run flare_yaml::Document>),
@@ -33,7 +33,7 @@ impl<'run> ReadConfig<'run> {
         }
     }
 
-    /// The image that it names, where it is one.
+    /// The image that it names, if that is a valid reference.
     pub(crate) fn image(&self) -> Option<ImageReference> {
         match self {
             Self::File(document) => release::image_of(&document.root),
@@ -52,7 +52,7 @@ impl<'run> ReadConfig<'run> {
     }
 }
 
-/// Reads a config file; a missing one has its own code, and so has a directory in its place, as the reference has it.
+/// Reads a config file. A missing file and a directory have their own codes, as in the reference.
 pub(crate) fn read_config_file(path: &Path) -> Result<Vec<u8>, Faults> {
     if matches!(Destination::inspect(path), Ok(Destination::Directory | Destination::EmptyDirectory)) {
         let message = format!("the config `{}` is a directory", printable(&path.to_string_lossy()));

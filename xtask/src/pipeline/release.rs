@@ -1,4 +1,4 @@
-//! For which release a kit is prepared: what its templates and its image say.
+//! Finds the release that a kit is prepared for, by its templates and its image.
 
 use std::path::Path;
 
@@ -17,23 +17,23 @@ use super::request::KitRequest;
 
 const RESOURCES: &str = "local/resources.json.default";
 const AUTHORIZATION: &str = "local/authorization.json.default";
-/// The longest template that is read, in bytes.
+/// The largest template that is read, in bytes.
 const LONGEST: u64 = 4 << 20;
 
-/// The release that provisioned a kit that was read.
+/// The release that provisioned a kit in memory.
 pub(crate) fn of_tree(tree: &FileTree) -> Provisioned {
     let startup = tree.below(Path::new("startup")).map(|(path, _)| path.as_path());
     of(|path| tree.bytes(path).map(<[u8]>::to_vec), &startup.filter_map(name).collect::<Vec<_>>())
 }
 
-/// The release that provisioned the kit in a directory. What cannot be read tells nothing; whoever reads the kit says why.
+/// The release that provisioned the kit in a directory. Unreadable files are ignored; reading the kit reports them.
 pub(crate) fn of_directory(kit: &Path) -> Provisioned {
     let read = |path: &str| flare_file_tree::read_file(&kit.join(path), LONGEST, Code::InvalidKit, Code::InvalidKit).ok();
     let startup = flare_file_tree::files(&kit.join("startup")).unwrap_or_default();
     of(read, &startup.iter().filter_map(|path| name(path)).collect::<Vec<_>>())
 }
 
-/// The image that a `k8s.yaml` names, where it is one.
+/// The image that a `k8s.yaml` names, if that is a valid reference.
 pub(crate) fn image_of(config: &Node) -> Option<ImageReference> {
     match &config.get("parent")?.get("docker_image")?.content {
         Content::Scalar(scalar) => scalar.text.parse().ok(),
@@ -41,9 +41,9 @@ pub(crate) fn image_of(config: &Node) -> Option<ImageReference> {
     }
 }
 
-/// One target for a whole federation: the newest release that an image's tag names, else the newest that a kit shows.
+/// One target for a whole federation: the newest release that an image's tag names, otherwise the newest that a kit shows.
 pub(crate) fn of_federation(asked: Option<(Target, Reason)>, images: Vec<ImageReference>, kits: &[KitRequest]) -> Decision {
-    // Of several images of that release the first is named.
+    // Of several images of that release the first one is reported.
     let newest = images.into_iter().rev().max_by_key(target::release_of_image);
     let provisioned = || kits.iter().map(|request| of_directory(&request.kit)).max().unwrap_or(Provisioned::Unknown);
     let provisioned = if asked.is_some() { Provisioned::Unknown } else { provisioned() };

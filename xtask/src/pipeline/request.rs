@@ -1,4 +1,4 @@
-//! What a run of `prepare` is asked for: kits with their configurations and outputs, and what holds for all of them.
+//! The input of a run of `prepare`: kits with their configurations and outputs, and common options.
 
 use std::path::PathBuf;
 
@@ -17,12 +17,12 @@ pub(crate) enum ConfigSource {
     Participant {
         /// The entry.
         participant: Box<Participant>,
-        /// The file, read.
+        /// The parsed file.
         document: Option<Box<flare_yaml::Document>>,
     },
 }
 
-/// One kit that is to be prepared. All paths are absolute.
+/// One kit to prepare. All paths are absolute.
 #[derive(Debug, Clone)]
 pub(crate) struct KitRequest {
     /// The startup kit.
@@ -31,22 +31,22 @@ pub(crate) struct KitRequest {
     pub(crate) config: ConfigSource,
     /// Where the prepared kit goes.
     pub(crate) output: PathBuf,
-    /// The release that somebody asked for; where nobody did, image and kit decide.
+    /// The requested release; `None`: image and kit decide.
     pub(crate) asked: Option<(Target, Reason)>,
 }
 
-/// What holds for every kit of a run.
+/// The options for every kit of a run.
 #[derive(Debug, Clone)]
 pub(crate) struct RunOptions {
-    /// What the user accepts.
+    /// The faults that the user accepts.
     pub(crate) acceptance: Acceptance,
-    /// The clock, in seconds since 1970.
+    /// The current time in seconds since 1970.
     pub(crate) now: i64,
-    /// Whether files that people put into an earlier output, or edited there, may be lost.
+    /// Whether files that users added to an earlier output, or edited there, may be lost.
     pub(crate) discard_changes: bool,
-    /// The directory in which the user is, absolute.
+    /// The user's working directory, absolute.
     pub(crate) working_directory: PathBuf,
-    /// Whether nothing is written, and the difference is shown.
+    /// Whether only the difference is shown and nothing is written.
     pub(crate) dry_run: bool,
     /// Ctrl-C.
     pub(crate) interrupt: Interrupt,

@@ -1,12 +1,12 @@
-//! The study files of a kit: what would stop its jobs later is said when the kit is prepared.
+//! Checks the study files of a kit when it is prepared, for faults that would stop its jobs later.
 
 use flare_diagnostic::{Checked, Diagnostic, Place};
 use flare_file_tree::FileTree;
 use flare_names::Target;
 use flare_pod_manifest::{FileContent, SitePath, check_study_files};
 
-/// What is wrong or odd in the study files and pod templates of a kit, as warnings: the parent starts all the same, and the
-/// files can still be mended where it reads them.
+/// The faults of the study files and pod templates of a kit, as warnings: the parent starts nevertheless, and the
+/// files can still be corrected where it reads them.
 pub(crate) fn check(kit: &FileTree, target: Target) -> Checked<()> {
     match check_study_files(target, |path| content(kit, path)) {
         Ok(checked) => checked,
@@ -24,7 +24,7 @@ fn will_stop_jobs(fault: Diagnostic) -> Diagnostic {
     Diagnostic { message, ..fault }.into_warning().at(place)
 }
 
-/// What a path holds below a kit.
+/// The content of a path below a kit.
 pub(super) fn content(kit: &FileTree, path: &SitePath) -> FileContent {
     match path {
         SitePath::BelowKit(path) => match kit.bytes(path) {

@@ -108,7 +108,7 @@ fn missing(path: &Path, what: &str, hint: &str) -> Option<Diagnostic> {
     (!programs::is_file(path)).then(|| Diagnostic::error(Code::InvalidArgs, message()).hint(hint))
 }
 
-/// Runs a bench on a cluster, which ends where it is ours, and gives its figures.
+/// Runs a bench on a cluster, ends the cluster if this run started it, and returns the bench's output.
 fn on_cluster(
     context: &Context<'_>,
     root: &Path,
@@ -131,7 +131,7 @@ fn on_cluster(
     Ok(Outcome { data, text: String::new(), warnings: Vec::new() })
 }
 
-/// Builds all programs of the test package and runs one of them.
+/// Builds all programs of the test package and runs one.
 fn measure(
     context: &Context<'_>,
     root: &Path,

@@ -1,4 +1,4 @@
-//! The programs beside Cargo that checks run: cargo-deny, and cargo-nextest as the runner of tests.
+//! The Cargo subcommands that checks run: cargo-deny, and cargo-nextest as the test runner.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::context::Context;
 
-/// A program at its pinned version, which the cache may not have yet.
+/// A program with its pinned version, installed in the cache on demand.
 #[derive(Debug)]
 pub(crate) struct CargoProgram {
     name: &'static str,
@@ -41,12 +41,12 @@ impl CargoProgram {
         is_file(&self.path)
     }
 
-    /// What has to be made, for people.
+    /// What has to be installed, for messages.
     pub(crate) fn to_be_made(&self) -> String {
         format!("{} {} with Cargo (5 minutes)", self.name, self.version)
     }
 
-    /// Gives its path, after it was installed into the cache where it was not there.
+    /// Returns its path, and installs it into the cache if it is missing.
     pub(crate) fn install(&self, context: &Context<'_>, root: &Path) -> Result<PathBuf, Faults> {
         if !self.is_there() {
             programs::run(&context.interrupt, streaming(context, root, "sh").args(["tools/cargo/install.sh", self.name]))?;

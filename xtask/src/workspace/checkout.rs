@@ -1,4 +1,4 @@
-//! Finding the checkout that a developer's verb works in.
+//! Finds the checkout that a developer's verb works in.
 
 use std::path::PathBuf;
 
@@ -7,9 +7,9 @@ use flare_diagnostic::{Code, Diagnostic, Faults};
 use super::programs::is_file;
 use crate::Environment;
 
-/// The root of the checkout: the directory at or above the working directory that holds this workspace.
+/// The root of the checkout: the directory at or above the working directory that contains this workspace.
 ///
-/// Never the one that the program was built from: a developer may stand in another one, and mean that.
+/// Not the checkout that the program was built from, since a developer may be working in another one.
 pub(crate) fn root(environment: &Environment) -> Result<PathBuf, Faults> {
     environment
         .working_directory

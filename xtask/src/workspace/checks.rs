@@ -21,7 +21,7 @@ use crate::{
     output::{VerbResult, write_to_stderr},
 };
 
-/// Tests of the cluster package that run at once; each has a namespace of its own.
+/// The number of cluster tests that run concurrently; each has its own namespace.
 const CLUSTER_TESTS_AT_ONCE: &str = "6";
 
 /// Run all tests.
@@ -35,7 +35,7 @@ pub(crate) struct TestArguments {
     no_cluster: bool,
 }
 
-/// All tests, after what they need is there; in CI the lints first. What fails is listed at the end.
+/// Provides what the tests need and runs all of them. Failures are listed at the end.
 pub(crate) fn test(context: &Context<'_>, root: &Path, arguments: &TestArguments) -> VerbResult {
     let mut steps = Steps::new();
     let lints = context.environment.continuous_integration && arguments.filter.is_none();
@@ -63,7 +63,7 @@ pub(crate) fn ci(context: &Context<'_>, root: &Path, no_cluster: bool) -> VerbRe
     steps.end()
 }
 
-/// Makes what tests and benches need and the cache has not: real Helm, and the reference.
+/// Builds what tests and benches need and the cache does not have: real Helm, and the reference.
 pub(crate) fn provide(context: &Context<'_>, root: &Path) -> Result<(), Faults> {
     [HELM, REFERENCE].into_iter().try_for_each(|script| script_run(context, root, script))
 }
@@ -78,7 +78,7 @@ fn script_run(context: &Context<'_>, root: &Path, script: &str) -> Result<(), Fa
 struct Checks<'run> {
     context: &'run Context<'run>,
     root: &'run Path,
-    /// Whether all of CI is meant: then what it runs is installed, else what is there is used.
+    /// Whether this is all of CI, for which missing programs are installed; otherwise they are optional.
     lints: bool,
 }
 
@@ -87,7 +87,7 @@ impl Checks<'_> {
         Ok(steps.run(name, || programs::run(&self.context.interrupt, command))?.is_some())
     }
 
-    /// Says first what has to be made, and how long that takes.
+    /// Reports first what has to be built, and how long that takes.
     fn announce(&self, cluster: bool) -> Result<(), Faults> {
         let (context, root) = (self.context, self.root);
         let cache = &context.environment.cache_directory;
@@ -122,7 +122,7 @@ impl Checks<'_> {
             steps.leave_out(LICENCES, "cargo-deny is not there");
             return Ok(());
         };
-        // Packages of other platforms are judged too, so they are downloaded first.
+        // Packages for other platforms are checked too, so they are downloaded first.
         let fetched =
             self.step(steps, "packages of all platforms", cargo(context, root).args(["fetch", "--quiet", "--locked"]))?;
         if fetched {
@@ -134,7 +134,7 @@ impl Checks<'_> {
         Ok(())
     }
 
-    /// The runner of tests, where it is there or has to be.
+    /// The test runner, if it is installed or required.
     fn nextest(&self, steps: &mut Steps) -> Result<Option<PathBuf>, Faults> {
         let (context, root) = (self.context, self.root);
         let nextest = CargoProgram::nextest(context, root)?;
@@ -147,7 +147,7 @@ impl Checks<'_> {
     fn tests(&self, steps: &mut Steps, arguments: &TestArguments) -> Result<(), Faults> {
         let (context, root) = (self.context, self.root);
         let filter = arguments.filter.as_deref();
-        // A machine that can have no cluster is told so before minutes of other tests, and the cluster's start compiles nothing.
+        // First, so that a machine that cannot run a cluster fails before minutes of other tests.
         let cluster = if arguments.no_cluster { None } else { steps.run("cluster", || TestCluster::provide(context))? };
         let helm = steps.run("Helm", || script_run(context, root, HELM))?.is_some();
         let reference = steps.run("the reference", || script_run(context, root, REFERENCE))?.is_some();
@@ -175,14 +175,14 @@ impl Checks<'_> {
         }
         let Some(cluster) = cluster else { return Ok(()) };
         if reason.is_none() {
-            // They run after all others, which would make what they measure slow.
+            // They run after all others, which would slow down what they measure.
             let mut tests = runner.command(&CLUSTER_TESTS, filter, Some(CLUSTER_TESTS_AT_ONCE));
             cluster.configure(&mut tests);
             self.step(steps, ON_A_CLUSTER, &mut tests)?;
         }
         steps.run("end of the cluster", || cluster.end())?;
         if reason.is_none() {
-            // They start their own and end them in every way, and each takes the whole machine.
+            // Each of them starts and ends its own clusters and needs the whole machine.
             self.step(steps, OF_CLUSTERS, &mut runner.command(&TESTBED_TESTS, filter, Some("1")))?;
         }
         Ok(())
@@ -193,27 +193,27 @@ const LICENCES: &str = "licences, bans, sources";
 const ON_A_CLUSTER: &str = "tests on a cluster";
 const OF_CLUSTERS: &str = "tests of local clusters";
 
-/// The features with which Cargo builds those programs.
+/// The features that Cargo needs to build these programs.
 const FEATURES: [&str; 2] = ["--features", "integration-tests/cluster,flare-testbed/cluster"];
 
-/// How tests are run: each in a process of its own and all beside each other by cargo-nextest, where it is there.
+/// How tests are run: by cargo-nextest, if installed, each in its own process and all concurrently.
 struct Runner<'run> {
     context: &'run Context<'run>,
     root: &'run Path,
     nextest: Option<PathBuf>,
-    /// Whether tests on a cluster run too, so that they are built from the beginning.
+    /// Whether tests on a cluster run too, so that they are built at once.
     cluster: bool,
 }
 
 impl Runner<'_> {
-    /// Runs some test programs, or all that need no cluster; `at_once` limits how many tests. All runs have the same packages, and
-    /// where they can the same features, so that nothing is compiled in two forms.
+    /// The command that runs some test programs, or all that need no cluster; `at_once` limits concurrent tests. All runs have the same
+    /// packages and, if possible, the same features, so that nothing is compiled twice.
     fn command(&self, programs: &[TestProgram], filter: Option<&str>, at_once: Option<&str>) -> Command {
         let mut command = streaming(self.context, self.root, self.nextest.as_deref().unwrap_or(Path::new("cargo")));
         let chosen = programs.iter().flat_map(|program| ["--test", program.name]);
         if self.nextest.is_some() {
             let profile = if self.context.environment.continuous_integration { "ci" } else { "default" };
-            // A filter may fit tests of the other steps alone.
+            // A filter may match only tests of other steps.
             command
                 .args(["nextest", "run", "--profile", profile, "--no-tests", "pass", "--workspace", "--locked"])
                 .args(self.cluster.then_some(FEATURES).into_iter().flatten());

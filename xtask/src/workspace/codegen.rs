@@ -1,4 +1,4 @@
-//! `codegen`: files that are made from the code and checked in, so that people and editors can read them on the page.
+//! `codegen`: files that are generated from the code and checked in, for readers and editors.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use crate::{
     output::{Outcome, VerbResult},
 };
 
-/// Path below the root and content of every generated file.
+/// The path below the root and the content of every generated file.
 fn generated(command: clap::Command) -> Vec<(&'static str, String)> {
     let pretty = |name| serde_json::to_string_pretty(&schema(name, None)).map(|text| text + "\n").unwrap_or_default();
     vec![
@@ -30,7 +30,7 @@ fn generated(command: clap::Command) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Writes the files that are not fresh, or names them.
+/// Writes the files that are out of date, or lists them.
 pub(crate) fn run(root: &Path, check: bool, command: clap::Command) -> VerbResult {
     let mut stale = Vec::new();
     for (path, content) in generated(command) {

@@ -1,6 +1,6 @@
-//! `ci --cold`: CI as it runs on a fresh machine, in a clone of HEAD with a new home, new caches and nothing built.
+//! `ci --cold`: CI as on a fresh machine, in a clone of HEAD with a new home, new caches and nothing built.
 //!
-//! `.ci/with-fresh-home` decides what stays of this machine: toolchains and the configuration of clients.
+//! `.ci/with-fresh-home` decides what is kept from this machine: toolchains and the configuration of clients.
 
 use std::{
     fs::File,
@@ -20,13 +20,13 @@ use crate::{
     output::{VerbResult, write_to_stderr},
 };
 
-/// What is left in the temporary directory for whoever finds it after a run that was killed.
+/// The note in the temporary directory, for whoever finds it after a run that was killed.
 const NOTE: &str = "Made by `cargo xtask ci --cold`, which removes it at its end. It may be removed when no such run is left.\n";
 
-/// Runs the commands of the README and all of CI, and removes everything that was made for that.
+/// Runs the commands of the README and all of CI, and removes everything that it made.
 pub(crate) fn run(context: &Context<'_>, root: &Path, no_cluster: bool, directory: Option<&Path>) -> VerbResult {
     let head = committed(context, root)?;
-    // Beside the heavy cache there is a disk with room, and a cluster works from there; /tmp is often a small one in memory.
+    // The disk of the heavy cache has room and can hold a cluster's state; /tmp is often small and in memory.
     let cache = context.environment.absolute(&context.environment.cache_directory)?;
     let directory =
         directory.map(|path| context.environment.absolute(path)).transpose()?.or_else(|| cache.parent().map(Path::to_owned));
@@ -41,7 +41,7 @@ pub(crate) fn run(context: &Context<'_>, root: &Path, no_cluster: bool, director
     steps.end()
 }
 
-/// The commit that is tested. What is not committed would not be.
+/// The commit that is tested. Refuses uncommitted changes, which would not be tested.
 fn committed(context: &Context<'_>, root: &Path) -> Result<String, Faults> {
     let git = |arguments: &[&str]| programs::output(programs::command(context.environment, root, "git").args(arguments));
     let changes = git(&["status", "--porcelain"])?.lines().count();
@@ -92,7 +92,7 @@ impl TemporaryDirectory<'_> {
         programs::run(&self.context.interrupt, git().args(["-C", "checkout", "checkout", "--quiet", "--detach", head]))
     }
 
-    /// Everything else streams to stderr, so the report is all that stdout has.
+    /// Runs CI, with its JSON report in a file and everything else on stderr.
     fn all_of_ci(&self, report: &Path, no_cluster: bool) -> Result<(), Faults> {
         flare_file_tree::write_file(report, b"", 0o644, true).map_err(|error| error.into_diagnostic(Code::MachineNotReady))?;
         #[expect(clippy::disallowed_methods, reason = "this is the edge at which programs are started: their stdout is a file")]
@@ -106,7 +106,7 @@ impl TemporaryDirectory<'_> {
         programs::run(&self.context.interrupt, &mut command)
     }
 
-    /// A command in the clone that finds nothing of this user's but toolchains and the configuration of clients.
+    /// A command in the clone, with nothing of this user except toolchains and the configuration of clients.
     fn command(&self) -> Command {
         let mut command = streaming(self.context, &self.path.join("checkout"), "bash");
         command.arg(".ci/with-fresh-home").arg(&self.path);
@@ -118,24 +118,24 @@ impl TemporaryDirectory<'_> {
         command
     }
 
-    /// Removes everything, after an interruption too.
+    /// Removes everything, even after an interruption.
     fn remove(&self) -> Result<(), Faults> {
         let run = |program: &str, arguments: &[&str]| {
             programs::output(programs::command(self.context.environment, Path::new("/"), program).args(arguments).arg(&self.path))
         };
-        // What is mounted there is not ours to empty.
+        // Never removes anything through a mount.
         let below = self.path.display().to_string();
         if let Some(mount) = mount_below(&mounts(), &below) {
             return Err(Diagnostic::error(Code::CheckFailed, format!("`{mount}` is still mounted, so `{below}` stays"))
                 .hint(format!("unmount it, then remove `{below}`"))
                 .into());
         }
-        // Go's cache of modules is read-only.
+        // Go's module cache is read-only.
         run("chmod", &["--recursive", "u+w"]).and_then(|_| run("rm", &["--recursive", "--force"])).map(drop)
     }
 }
 
-/// The steps that `ci` reported, where it got that far.
+/// The steps that `ci` reported, if it got that far.
 fn report_of(report: &Path) -> Option<Value> {
     let bytes = flare_file_tree::read_file(report, 16 << 20, Code::CheckFailed, Code::CheckFailed).ok()?;
     let mut document: Value = serde_json::from_slice(&bytes).ok()?;
@@ -148,7 +148,7 @@ fn mounts() -> String {
     std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default()
 }
 
-/// The first mount below a directory, of a list as `/proc/self/mountinfo` has it.
+/// The first mount below a directory, in the format of `/proc/self/mountinfo`.
 fn mount_below<'text>(mounts: &'text str, directory: &str) -> Option<&'text str> {
     let points = mounts.lines().filter_map(|line| line.split(' ').nth(4));
     points.into_iter().find(|point| point.strip_prefix(directory).is_some_and(|rest| rest.starts_with('/')))

@@ -1,4 +1,4 @@
-//! `demo`: a small federation of test material, down the road as far as it is built.
+//! `demo`: takes a small fixture federation through all steps that exist so far.
 
 use std::path::{Path, PathBuf};
 
@@ -22,7 +22,7 @@ use crate::{
     },
 };
 
-/// The federation of test material.
+/// The fixture federation.
 const FEDERATION: &str = "fixtures/demo/federation.yaml";
 
 /// Take the fixture federation down the road.
@@ -40,7 +40,7 @@ pub(crate) struct Arguments {
     down: bool,
 }
 
-/// Prepares every participant, renders its chart where Helm is found, and reads it back; with a cluster, stages it there.
+/// Prepares every participant, renders its chart if Helm is found, and reads it back; with a cluster, stages it there.
 pub(crate) fn run(context: &Context<'_>, root: &Path, arguments: &Arguments) -> VerbResult {
     if arguments.down {
         return demo_cluster::down(context);
@@ -95,7 +95,7 @@ fn prepare(
     found.finish(|| requests)
 }
 
-/// Reads every prepared kit back, and renders its chart where Helm is found.
+/// Reads every prepared kit back, and renders its chart if Helm is found.
 fn checked(context: &Context<'_>, root: &Path, requests: &[KitRequest]) -> Result<(Vec<Value>, String), Faults> {
     let helm = helm(context, root)?;
     let mut text = String::new();
@@ -131,7 +131,7 @@ fn line(participant: &Value) -> String {
     format!("{name}: prepared in {}{objects}, read back\n", participant["output"].as_str().unwrap_or_default())
 }
 
-/// The user's Helm, else the newest one that the tests built.
+/// The user's Helm, otherwise the newest one that the tests built.
 fn helm(context: &Context<'_>, root: &Path) -> Result<Option<PathBuf>, Faults> {
     let built = pinned::versions(root, "helm")?
         .into_iter()
@@ -140,7 +140,7 @@ fn helm(context: &Context<'_>, root: &Path) -> Result<Option<PathBuf>, Faults> {
     Ok(programs::find(context.environment, "helm").or_else(|| built.into_iter().find(|path| is_file(path))))
 }
 
-/// Renders a chart with real Helm and gives the kinds of its objects.
+/// Renders a chart with real Helm and returns the kinds of its objects.
 fn render(context: &Context<'_>, helm: &Path, prepared: &Path, kit: &PreparedKit) -> Result<Vec<String>, Faults> {
     let plan = kit.plan();
     let mut command = programs::command(context.environment, prepared, helm);

@@ -1,4 +1,4 @@
-//! The cluster of `demo --cluster`: one of its own, and what of the road leads there.
+//! The cluster of `demo --cluster`, and the steps that use it.
 
 use std::{
     path::{Path, PathBuf},
@@ -26,10 +26,10 @@ use crate::{
 const NAME: &str = "demo";
 /// The release of the federation's kits.
 const IMAGE: FlareImage = FlareImage::Flare283;
-/// How long the staging of all may take; the node's first pull of the image is part of it.
+/// The time limit for staging all participants, including the node's first pull of the image.
 const LIMIT: Duration = Duration::from_mins(10);
 
-/// The cluster as it runs.
+/// The running cluster.
 pub(super) struct DemoCluster {
     pub(super) status: Status,
     kubeconfig: PathBuf,
@@ -37,9 +37,9 @@ pub(super) struct DemoCluster {
 }
 
 impl DemoCluster {
-    /// Starts it, where it does not run.
+    /// Starts the cluster, unless it runs.
     pub(super) fn up(context: &Context<'_>) -> Result<Checked<Self>, Faults> {
-        // The kits need FLARE's image, which others' clusters have not.
+        // The kits need FLARE's image, which clusters of other providers do not have.
         let options = UpOptions {
             provider: Some(Provider::Source),
             images: vec![IMAGE],
@@ -57,7 +57,7 @@ impl DemoCluster {
         found.finish(|| Self { status, kubeconfig, image })
     }
 
-    /// Lays this cluster's image over what the federation names: an example that no registry has.
+    /// Replaces the image that the federation names, an example that no registry has, by this cluster's.
     pub(super) fn set_image(&self, requests: &mut [KitRequest]) -> Result<(), Faults> {
         let text = format!("parent:\n  docker_image: {:?}\n", self.image);
         let image = flare_yaml::parse(text.as_bytes(), "the image of the demo's cluster", Code::InvalidConfig)?;
@@ -72,7 +72,7 @@ impl DemoCluster {
         Ok(())
     }
 
-    /// Stages every participant; gives what is said of each.
+    /// Stages every participant; returns the report of each.
     pub(super) fn stage(
         &self,
         context: &Context<'_>,

@@ -1,4 +1,4 @@
-//! How many tests a run without a cluster leaves out, read from their sources: nothing is compiled only to be counted.
+//! Counts the tests that a run without a cluster leaves out, from their sources, so that they need not be compiled.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ const LARGEST_SOURCE: u64 = 1 << 20;
 
 /// The sources of a test program: a file, or the files of a directory, one for each module.
 pub(crate) struct TestProgram {
-    /// Its name, as `cargo test --test` takes it.
+    /// Its name, for `cargo test --test`.
     pub(crate) name: &'static str,
     /// Its sources, below the root of the checkout.
     sources: &'static str,
@@ -25,7 +25,7 @@ pub(crate) const TESTBED_TESTS: [TestProgram; 3] = [
     TestProgram { name: "registries", sources: "crates/flare-testbed/tests/registries.rs" },
 ];
 
-/// The tests whose name holds the filter, of all those programs.
+/// How many tests of these programs match the filter.
 pub(crate) fn count(root: &Path, filter: Option<&str>) -> Result<usize, Faults> {
     let mut count = 0;
     for program in CLUSTER_TESTS.iter().chain(&TESTBED_TESTS) {
@@ -51,7 +51,7 @@ impl TestProgram {
     }
 }
 
-/// What stands before the names of a file's tests.
+/// The prefix of the names of a file's tests.
 fn module_of(file: &Path) -> String {
     match file.file_stem().unwrap_or_default().to_string_lossy() {
         name if name == "main" => String::new(),

@@ -1,4 +1,4 @@
-//! The packages of the workspace, as Cargo knows them.
+//! The packages of the workspace, from Cargo's metadata.
 
 use std::path::{Path, PathBuf};
 
@@ -8,12 +8,12 @@ use serde::Deserialize;
 use super::programs;
 use crate::context::Context;
 
-/// What Cargo knows of the workspace.
+/// Cargo's metadata of the workspace.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Workspace {
     /// All packages, at least one.
     pub(crate) packages: Vec<Package>,
-    /// Where Cargo builds.
+    /// Cargo's target directory.
     pub(crate) target_directory: PathBuf,
 }
 
@@ -24,18 +24,18 @@ pub(crate) struct Package {
     version: String,
     /// The directory of its manifest.
     pub(crate) directory: PathBuf,
-    /// Whether it has keywords, as every crate that is meant to be picked alone has.
+    /// Whether it has keywords, as every crate has that can be used alone.
     pub(crate) has_keywords: bool,
 }
 
 impl Package {
-    /// The directory that holds everything in the archive that `cargo package` makes; with `.crate` behind it, the archive's name.
+    /// The top directory in the archive that `cargo package` makes; the archive's name is this with `.crate`.
     pub(crate) fn directory_in_archive(&self) -> String {
         format!("{}-{}", self.name, self.version)
     }
 }
 
-/// What is needed of the document that `cargo metadata` prints.
+/// The needed parts of the output of `cargo metadata`.
 #[derive(Deserialize)]
 struct Metadata {
     packages: Vec<MetadataPackage>,
@@ -54,7 +54,7 @@ struct MetadataPackage {
 ///
 /// # Errors
 ///
-/// Cargo fails, or prints another document than is expected: a check of no package could not fail.
+/// Cargo fails, or prints an unexpected document, such as one without packages.
 pub(crate) fn workspace(context: &Context<'_>, root: &Path) -> Result<Workspace, Faults> {
     let mut metadata = programs::command(context.environment, root, "cargo");
     let text = programs::output(metadata.args(["metadata", "--no-deps", "--format-version", "1", "--locked"]))?;

@@ -1,7 +1,7 @@
-//! Whether each product crate can be picked alone: it is packaged, and what the packages hold builds.
+//! Checks that each product crate can be used alone: it is packaged, and the packages compile.
 //!
-//! `cargo package` alone would verify each package in a build of its own, with all dependencies compiled anew. Here the packages are
-//! unpacked beside each other into one workspace, which shares profiles, lock file and target directory with this one.
+//! `cargo package` itself would verify each package in a separate build, with all dependencies compiled again. Here the packages are
+//! unpacked into one workspace, which shares profiles, lock file and target directory with this one.
 
 use std::{fmt::Write as _, path::Path};
 
@@ -16,15 +16,15 @@ use crate::context::Context;
 /// The largest lock file, in bytes.
 const LARGEST_LOCK: u64 = 8 << 20;
 
-/// Packages every product crate, and checks that the packages compile from what they hold. A product crate is one with keywords:
-/// the testbed embeds scripts of the checkout.
+/// Packages every product crate, and checks that the packages compile from their own files. A product crate is one with keywords;
+/// the testbed has none, since it embeds scripts of the checkout.
 pub(crate) fn check(context: &Context<'_>, root: &Path) -> Result<(), Faults> {
     let Workspace { packages, target_directory } = workspace(context, root)?;
     let packages: Vec<Package> = packages.into_iter().filter(|package| package.has_keywords).collect();
     let mut package = cargo(context, root);
     package.args(["package", "--quiet", "--allow-dirty", "--no-verify"]);
     for Package { name, directory, .. } in &packages {
-        // Crates that nobody has published are found by their paths.
+        // Unpublished crates are found by their paths.
         let directory = flare_yaml::quote(&directory.to_string_lossy());
         package.args(["--package", name, "--config", &format!("patch.crates-io.{name}.path={directory}")]);
     }
@@ -45,13 +45,13 @@ pub(crate) fn check(context: &Context<'_>, root: &Path) -> Result<(), Faults> {
             tar.args(["--extract", "--gzip", "--file"]).arg(archive).arg("--directory").arg(&unpacked),
         )?;
     }
-    // Its profiles are those of this workspace, so that what was compiled for that is used here too.
+    // Its profiles are those of this workspace, so that compiled dependencies are shared.
     let mut check = cargo(context, &unpacked);
     check.args(["check", "--quiet", "--workspace", "--target-dir"]).arg(&target_directory);
     programs::run(&context.interrupt, check.arg("--config").arg(root.join("Cargo.toml")))
 }
 
-/// The manifest of the workspace of unpacked packages, which depend on each other and not on the checkout.
+/// The manifest of the workspace of unpacked packages, in which they depend on each other and not on the checkout.
 fn manifest(packages: &[Package]) -> String {
     let mut text = String::from("[workspace]\nresolver = \"3\"\nmembers = [\"*\"]\n\n[patch.crates-io]\n");
     for package in packages {

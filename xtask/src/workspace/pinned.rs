@@ -1,4 +1,4 @@
-//! Versions of what `tools/` makes. Each stands in one file, `tools/NAME/versions`, which the scripts there read too.
+//! The versions of what `tools/` builds, from `tools/NAME/versions`, which the scripts there read too.
 
 use std::path::{Path, PathBuf};
 
@@ -11,12 +11,12 @@ pub(crate) fn versions(root: &Path, tool: &str) -> Result<Vec<String>, Faults> {
     Ok(String::from_utf8_lossy(&bytes).lines().map(str::to_owned).collect())
 }
 
-/// Where a Helm is in the cache.
+/// The path of a Helm in the cache.
 pub(crate) fn helm(cache: &Path, version: &str) -> PathBuf {
     cache.join(format!("tools/helm-{version}/helm"))
 }
 
-/// The mark of a reference that is whole in the cache.
+/// The file that marks a complete reference in the cache.
 pub(crate) fn reference(cache: &Path, version: &str) -> PathBuf {
     cache.join(format!("reference/nvflare-{version}/.complete"))
 }

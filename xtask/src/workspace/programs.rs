@@ -1,4 +1,4 @@
-//! Running the programs that a developer's verb needs: cargo, Helm, the scripts that build what is missing.
+//! Runs the programs that a developer's verb needs: cargo, Helm, the scripts that build what is missing.
 
 use std::{
     ffi::OsStr,
@@ -20,11 +20,11 @@ use crate::{
     output::write_to_stderr,
 };
 
-/// How often a running program and the interrupt are looked at.
+/// How often a running program and the interruption are checked.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
-/// How long an interrupted program has to end what it began, such as namespaces in a cluster.
+/// How long an interrupted program may take to clean up, for example namespaces in a cluster.
 const GRACE_PERIOD: Duration = Duration::from_mins(1);
-/// How long after an interrupt a program that still runs is sent SIGTERM.
+/// How long after an interruption a program that still runs gets SIGTERM.
 const TERMINATE_AFTER: Duration = Duration::from_secs(5);
 
 /// Whether there is a regular file at a path; a link is followed.
@@ -37,7 +37,7 @@ pub(crate) fn find(environment: &Environment, name: &str) -> Option<PathBuf> {
     environment.search_path.iter().map(|directory| directory.join(name)).find(|path| is_file(path))
 }
 
-/// A command in the checkout that knows the cache directory. Its stdout is sent to stderr where ours carries a document.
+/// A command in the checkout, with the cache directory in its environment and without input.
 #[expect(clippy::disallowed_methods, reason = "this is the edge at which developers' verbs start programs")]
 pub(crate) fn command(environment: &Environment, root: &Path, program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
@@ -45,12 +45,12 @@ pub(crate) fn command(environment: &Environment, root: &Path, program: impl AsRe
     command
 }
 
-/// Cargo, as the one that runs us.
+/// The Cargo that runs this program.
 pub(crate) fn cargo(context: &Context<'_>, root: &Path) -> Command {
     streaming(context, root, "cargo")
 }
 
-/// A program whose output is for people. It joins stderr in JSON mode, so that stdout stays one document.
+/// A program whose output the user sees. In JSON mode it goes to stderr, so that stdout is a single document.
 pub(crate) fn streaming(context: &Context<'_>, root: &Path, program: impl AsRef<OsStr>) -> Command {
     let mut command = command(context.environment, root, program);
     if context.shared.format == crate::output::Format::Json {
@@ -59,13 +59,13 @@ pub(crate) fn streaming(context: &Context<'_>, root: &Path, program: impl AsRef<
     command
 }
 
-/// Runs a command to its end; all it prints is seen. A failure names the command. An interrupt is handed on to it and to all that
-/// it started, and the run ends when they have.
+/// Runs a command to completion, with visible output. A failure names the command. An interruption is forwarded to it and to its
+/// children, and the run ends after they have ended.
 pub(crate) fn run(interrupt: &Interrupt, command: &mut Command) -> Result<(), Faults> {
     let shown = shown(command);
     write_to_stderr(&format!("+ {shown}\n"));
     interrupt.check()?;
-    // A group of its own, so that cargo's own children hear of an interrupt too, and once.
+    // A separate process group, so that cargo's children get an interruption too, exactly once.
     let status = command.process_group(0).spawn().and_then(|child| wait(interrupt, child)).map_err(|error| {
         let program = command.get_program().to_string_lossy().into_owned();
         let code = if error.kind() == std::io::ErrorKind::NotFound { Code::ToolNotFound } else { Code::ToolFailed };
@@ -80,7 +80,7 @@ pub(crate) fn run(interrupt: &Interrupt, command: &mut Command) -> Result<(), Fa
     Err(Diagnostic::error(Code::ToolFailed, format!("`{shown}` failed: {status}")).hint("its own messages stand above").into())
 }
 
-/// Waits for the end of the leader of a process group; after an interrupt also for that of all the others in it.
+/// Waits for the leader of a process group; after an interruption also for all others in it.
 fn wait(interrupt: &Interrupt, mut child: Child) -> std::io::Result<ExitStatus> {
     let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     loop {
@@ -92,7 +92,7 @@ fn wait(interrupt: &Interrupt, mut child: Child) -> std::io::Result<ExitStatus> 
         }
         thread::sleep(POLL_INTERVAL);
     }
-    // It may have ended by itself meanwhile.
+    // The group may have ended by itself meanwhile.
     let ask = |signal| group.map(|group| kill_process_group(group, signal));
     ask(Signal::INT);
     let mut asked = Duration::ZERO;
@@ -100,7 +100,7 @@ fn wait(interrupt: &Interrupt, mut child: Child) -> std::io::Result<ExitStatus> 
         if let Some(status) = child.try_wait()? {
             break status;
         }
-        // Programs that were started to ignore Ctrl-C, as a shell's background job is, listen to SIGTERM.
+        // Programs that were started to ignore Ctrl-C, as a shell's background job is, react to SIGTERM.
         if asked == TERMINATE_AFTER {
             ask(Signal::TERM);
         }
@@ -115,7 +115,7 @@ fn wait(interrupt: &Interrupt, mut child: Child) -> std::io::Result<ExitStatus> 
     Ok(status)
 }
 
-/// Runs a command and gives what it prints on stdout.
+/// Runs a command and returns its stdout.
 pub(crate) fn output(command: &mut Command) -> Result<String, Faults> {
     let shown = shown(command);
     let output = command.output().map_err(|error| {

@@ -1,4 +1,4 @@
-//! The steps of `test` and `ci`: each one runs though another one failed, and the end lists them all with their times.
+//! The steps of `test` and `ci`: each one runs even if another one failed, and the end lists them all with their times.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::output::{Failure, Outcome, VerbResult, write_to_stderr};
 
-/// What became of the steps so far.
+/// The results of the steps so far.
 #[derive(Debug)]
 pub(crate) struct Steps {
     began: Instant,
@@ -25,7 +25,7 @@ struct Step {
 enum Status {
     Done,
     Failed(Faults),
-    /// Why the step was not run.
+    /// The step was not run, for this reason.
     NotRun(String),
 }
 
@@ -39,7 +39,7 @@ impl Steps {
         Self { began: now(), list: Vec::new() }
     }
 
-    /// Runs a step; `None` where it failed, which is said at once and listed at the end.
+    /// Runs a step; `None` if it failed, which is reported at once and listed at the end.
     ///
     /// # Errors
     /// The step was interrupted, which ends the run.
@@ -58,12 +58,12 @@ impl Steps {
         Ok(value)
     }
 
-    /// Lists a step that makes no sense after what happened before, or that nobody asked for.
+    /// Lists a step that is skipped, because of an earlier failure or because it was not requested.
     pub(crate) fn leave_out(&mut self, name: &str, because: impl Into<String>) {
         self.list.push(Step { name: name.to_owned(), seconds: 0, status: Status::NotRun(because.into()) });
     }
 
-    /// Takes over what another process reports of its steps, as [`Self::data`] has it; the names get a prefix.
+    /// Adds the steps that another process reported, in the format of [`Self::data`]; the names get a prefix.
     pub(crate) fn take_over(&mut self, prefix: &str, data: &Value) {
         let text = |step: &Value, key: &str| step[key].as_str().unwrap_or_default().to_owned();
         for step in data["steps"].as_array().into_iter().flatten() {
@@ -79,7 +79,7 @@ impl Steps {
         }
     }
 
-    /// The end of the run: the table, and an error for each step that failed.
+    /// Ends the run: returns the table, and an error for each step that failed.
     pub(crate) fn end(self) -> VerbResult {
         let took = self.began.elapsed();
         let outcome = Outcome { data: json!({ "steps": self.data() }), text: self.table(took), warnings: Vec::new() };

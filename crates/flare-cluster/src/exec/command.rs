@@ -1,16 +1,16 @@
-//! What is run in a pod, and what it reads.
+//! A program to run in a pod, and its input.
 
 use std::time::Duration;
 
-/// What a program reads from its standard input.
+/// The standard input of a program.
 #[derive(Debug)]
 pub enum Input<R> {
-    /// It has none.
+    /// No input.
     Nothing,
-    /// So many bytes, which the program knows or finds out by itself. Works on every server.
+    /// This number of bytes, which the program knows or finds out by itself. Works on every server.
     Sized(R, u64),
-    /// Until the reader ends. Needs a server that can end the input alone (Kubernetes 1.30); an older one is refused before
-    /// anything is sent, since there the end of the input would be the end of the connection, and the status would be lost.
+    /// Until the reader ends. Needs a server that can close only the input (Kubernetes 1.30); an older one is refused before
+    /// anything is sent, since there closing the input would close the connection, and the status would be lost.
     UntilEnd(R),
 }
 
@@ -28,16 +28,16 @@ pub struct Exec {
     pub namespace: String,
     /// The pod.
     pub pod: String,
-    /// The container; `None` where the pod has one.
+    /// The container; `None` if the pod has only one.
     pub container: Option<String>,
-    /// Program and arguments, as they are: no shell splits them.
+    /// Program and arguments, without a shell.
     pub command: Vec<String>,
     /// How long it may take from the first byte to the status.
     pub deadline: Duration,
 }
 
 impl Exec {
-    /// The program's name. Its arguments may be long or secret.
+    /// The program's name, without its arguments, which may be long or secret.
     pub(super) fn program(&self) -> &str {
         self.command.first().map_or("", String::as_str)
     }

@@ -1,4 +1,4 @@
-//! How a program in a pod ended, or why that is not known.
+//! The status of a program in a pod, or why it is not known.
 
 use flare_diagnostic::{Code, Diagnostic};
 use kube::core::{Status, response::StatusSummary};
@@ -10,14 +10,14 @@ use crate::fault::clipped;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use = "a program may have failed: look at `exit_code` or call `success`"]
 pub struct Ended {
-    /// Its exit number.
+    /// Its exit code.
     pub exit_code: u32,
     /// The end of what it wrote to standard error, at most 16 KiB.
     pub stderr: Vec<u8>,
 }
 
 impl Ended {
-    /// Refuses every exit number but 0.
+    /// Refuses every exit code except 0.
     pub fn success(&self, exec: &Exec) -> Result<(), Diagnostic> {
         if self.exit_code == 0 {
             return Ok(());
@@ -34,20 +34,20 @@ impl Ended {
     }
 }
 
-/// Why a status is not known.
+/// Why the status is not known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Broken {
-    /// The connection ended, or broke with this text, before a status came.
+    /// The connection ended, for this reason, before the status arrived.
     Ended(String),
-    /// Nothing was heard for the given number of seconds.
+    /// Nothing was received for the given number of seconds.
     Silent(u64),
     /// The status says that the program could not be run or waited for.
     NotRun(String),
     /// The status itself cannot be read.
     Unreadable,
-    /// What the program was to read could not be read here, or its length was not the promised one.
+    /// The input could not be read here, or did not have the promised length.
     Input(String),
-    /// What it printed could not be written here.
+    /// The output could not be written here.
     Output(String),
 }
 
@@ -59,7 +59,7 @@ pub(super) fn exit_code(frame: &[u8]) -> Result<u32, Broken> {
         Some(StatusSummary::Failure) => {
             let causes = status.details.iter().flat_map(|details| &details.causes);
             let code = causes.filter(|cause| cause.reason == "ExitCode").find_map(|cause| cause.message.parse().ok());
-            // A failure is never exit number 0, whatever it says of itself.
+            // A failure never counts as exit code 0, whatever the status says.
             code.filter(|code| *code != 0).ok_or_else(|| Broken::NotRun(clipped(&status.message)))
         }
         None => Err(Broken::Unreadable),

@@ -1,4 +1,4 @@
-//! The exec subprotocol over a WebSocket: one byte of channel in front of each message.
+//! The exec subprotocol over a WebSocket: each message begins with one byte for its channel.
 
 use std::{
     collections::VecDeque,
@@ -26,22 +26,22 @@ const STDIN: u8 = 0;
 const STDOUT: u8 = 1;
 const STDERR: u8 = 2;
 const STATUS: u8 = 3;
-/// From version 5 on: the channel that follows has ended.
+/// From version 5 on: the channel in the next byte has ended.
 const CLOSE: u8 = 255;
 
-/// Payload of one message: large enough for 3 GiB/s on loopback, small enough for every server.
+/// The payload of one message: large enough for 3 GiB/s on loopback, small enough for every server.
 const MESSAGE: usize = 64 << 10;
 
-/// How often something is sent while there is no input, so that nobody on the way takes the connection for dead.
+/// How often a ping is sent while there is no input, so that no proxy takes the connection for dead.
 const PING: Duration = Duration::from_secs(20);
 
-/// How long output may still come after the status; servers close the connection right after it.
+/// How long output may still arrive after the status; servers close the connection right after it.
 const AFTERMATH: Duration = Duration::from_secs(2);
 
 /// How much of standard error is kept.
 const STDERR_KEPT: usize = 16 << 10;
 
-/// Sends the input and reads the output, at the same time, until the status is there and the connection is closed.
+/// Sends the input and reads the output at the same time, until the status has arrived and the connection is closed.
 pub(super) async fn converse<S, R, W>(
     socket: S,
     input: Input<R>,
@@ -59,7 +59,7 @@ where
     let mut sending = std::pin::pin!(async {
         let sent = send(&mut sink, input, half_close, silence).await;
         match sent {
-            // Only this side's own fault ends the conversation. A connection that refuses to be written to may still hold the
+            // Only a local fault ends the exchange. A connection that accepts no more data may still deliver the
             // status of a program that did not read everything.
             Err(Unsent::Here(reason)) => reason,
             Err(Unsent::Connection) | Ok(()) => pending().await,
@@ -80,7 +80,7 @@ where
     }
 }
 
-/// What broke a connection, without anything that was sent on it.
+/// Why a connection broke, without any data that was sent on it.
 fn text_of(error: &Error) -> String {
     match error {
         Error::Io(error) => error.kind().to_string(),
@@ -88,16 +88,16 @@ fn text_of(error: &Error) -> String {
     }
 }
 
-/// Why the input was not sent to its end.
+/// Why the input was not sent completely.
 enum Unsent {
     /// The reader failed, or was shorter or longer than promised.
     Here(Broken),
-    /// The connection does not take it any more.
+    /// The connection accepts no more data.
     Connection,
 }
 
-/// Sends the input, its end, and then a ping now and then. Input that nobody takes for so long belongs to a program that has ended:
-/// servers do not tell that before the input was taken.
+/// Sends the input and its end, then pings. If no input is accepted for `silence`, the program has probably ended: servers
+/// do not report that before the input was accepted.
 async fn send<R, T>(sink: &mut T, input: Input<R>, half_close: bool, silence: Duration) -> Result<(), Unsent>
 where
     R: AsyncRead + Unpin,
@@ -134,7 +134,7 @@ where
         } else {
             left = left.map(|left| left - read as u64);
             let message = Message::Binary(buffer.freeze());
-            // Full messages are gathered; a short one may be all that there is for now, so it goes out at once.
+            // Full messages are buffered; a short one may be everything for now, so it is sent at once.
             if read == room { in_time(silence, sink.feed(message)).await? } else { in_time(silence, sink.send(message)).await? }
         }
     }
@@ -148,7 +148,7 @@ where
     }
 }
 
-/// Waits until the connection takes something.
+/// Waits, for a limited time, until the connection accepts data.
 async fn in_time(silence: Duration, sending: impl Future<Output = Result<(), Error>>) -> Result<(), Unsent> {
     match timeout(silence, sending).await {
         Ok(sent) => sent.map_err(|_| Unsent::Connection),
@@ -156,7 +156,7 @@ async fn in_time(silence: Duration, sending: impl Future<Output = Result<(), Err
     }
 }
 
-/// What came back so far.
+/// What was received so far.
 #[derive(Debug, Default)]
 struct Received {
     stderr: VecDeque<u8>,
@@ -188,7 +188,7 @@ impl Received {
         }
     }
 
-    /// The connection is over: the status decides, and without one nothing is known.
+    /// Ends after the connection has closed: without a status the result is an error.
     async fn end<W: AsyncWrite + Unpin>(self, reason: &str, output: &mut W) -> Result<Ended, Broken> {
         let exit_code = self.status.unwrap_or_else(|| Err(Broken::Ended(reason.to_owned())))?;
         output.flush().await.map_err(|error| Broken::Output(error.to_string()))?;
@@ -196,7 +196,7 @@ impl Received {
     }
 }
 
-/// Output that is kept, up to a limit; more is an error, not a cut.
+/// Output that is kept up to a limit; more is an error and is not cut off silently.
 #[derive(Debug)]
 pub(super) struct Kept {
     bytes: Vec<u8>,
@@ -235,7 +235,7 @@ impl AsyncWrite for Kept {
 mod tests {
     use super::*;
 
-    /// A server that answers pings for ever and takes no input: what is left of a program that has ended without reading it.
+    /// A server that answers pings for ever and accepts no input, as after a program that ended without reading it.
     struct Stuck(tokio::time::Interval);
 
     impl Stream for Stuck {

@@ -1,4 +1,4 @@
-//! What becomes of an API server's answers: code, message and hint of each refusal, and what is sent again.
+//! How an API server's answers are handled: code, message and hint of each refusal, and what is sent again.
 
 use std::{
     collections::BTreeMap,
@@ -18,7 +18,7 @@ fn object(name: &str) -> ConfigMap {
     object
 }
 
-/// The fault of applying an object, where the server gives this answer.
+/// The fault of applying an object if the server gives this answer.
 async fn fault_of(answer: impl Fn() -> Answer + Send + Sync + 'static, allowed: bool) -> Diagnostic {
     let server = Server::start(move |asked| {
         usual(asked).unwrap_or_else(|| if asked.path.contains("selfsubjectaccessreviews") { review(allowed) } else { answer() })

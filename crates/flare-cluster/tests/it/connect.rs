@@ -1,4 +1,4 @@
-//! Which cluster is taken, and what is said where it cannot be.
+//! Which cluster is selected, and the faults if that is not possible.
 
 use std::path::{Path, PathBuf};
 
@@ -40,7 +40,7 @@ async fn the_list_of_files_is_merged_as_kubectl_does_and_missing_ones_are_skippe
     let (missing, empty) = (directory.path().join("missing"), Path::new(""));
     let cluster = with_list(&[&missing, empty, &first, &second], Some("b")).await.expect("context b is there");
     assert_eq!((cluster.context(), cluster.version(), cluster.server()), (Some("b"), "v1.34.4", address.as_str()));
-    // The first file that says anything wins: the current context is `a`.
+    // The first file with a value takes precedence: the current context is `a`.
     let fault = with_list(&[&first, &second], None).await.expect_err("nothing listens there");
     assert!(fault.message.contains("of context `a`"), "{fault}");
 }
@@ -196,7 +196,7 @@ async fn a_proxy_is_used_where_it_is_asked_for_and_named_without_its_password() 
     assert_eq!(fault.code, Code::ClusterUnreachable);
     assert!(fault.message.contains(&format!("by the proxy {gone}")), "{fault}");
     assert!(!format!("{fault:?}").contains("pr0xy-secret"), "{fault:?}");
-    // A proxy of the environment does not stand between this machine and itself, and odd lists are no obstacle.
+    // A proxy of the environment is not used for this machine itself, and odd lists are accepted.
     let environment = Environment {
         https_proxy: Some(format!("http://{gone}")),
         http_proxy: Some(format!("http://{gone}")),

@@ -31,7 +31,7 @@ async fn run<R: tokio::io::AsyncRead + Unpin + Send>(server: &Server, input: Inp
     (ended, printed)
 }
 
-/// Bytes that differ, so that an exchanged or a lost block shows.
+/// Bytes that differ, so that a swapped or lost block is noticed.
 fn bytes(length: usize) -> Vec<u8> {
     (0..length).map(|index| u8::try_from(index * 7 % 251).expect("below 251")).collect()
 }

@@ -1,5 +1,5 @@
-//! The crate against servers of our own on loopback: one that answers as an API server does, speaks the exec subprotocol and
-//! misbehaves on request. A real cluster is asked in the cluster tests.
+//! The crate against a test server on loopback that answers like an API server, speaks the exec subprotocol and
+//! misbehaves on request. The cluster tests use a real cluster.
 #![allow(clippy::disallowed_methods, reason = "tests write kubeconfig files and start servers")]
 
 mod answers;

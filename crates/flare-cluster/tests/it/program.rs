@@ -1,4 +1,4 @@
-//! Programs at the far end of an exec stream, as a kubelet and an API server would carry them, or worse.
+//! Simulated programs at the far end of an exec stream, as through kubelet and API server, or worse.
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::json;
@@ -15,27 +15,27 @@ pub(crate) const V4: &str = "v4.channel.k8s.io";
 
 #[derive(Clone, Copy)]
 pub(crate) enum Program {
-    /// Prints what it reads, until its input ends; then ends with 0.
+    /// Prints what it reads until its input ends; then exits with 0.
     Cat,
-    /// Reads so many bytes, prints their sum as text and ends with 0, whether or not its input ends.
+    /// Reads this number of bytes, prints their sum as text and exits with 0, whether or not its input ends.
     Count(usize),
-    /// Prints so many MiB and warns as much before it reads anything; then reads to the end and ends with 0.
+    /// Writes this number of MiB to both outputs before it reads anything; then reads to the end and exits with 0.
     Flood(usize),
-    /// Ends at once with this number, without reading.
+    /// Exits at once with this code, without reading.
     Exit(u32),
-    /// Reads so many bytes, then the TCP connection is dropped in the middle.
+    /// Reads this number of bytes, then the TCP connection is dropped.
     Cut(usize),
-    /// Reads so many bytes, then the WebSocket is closed in order, without a status.
+    /// Reads this number of bytes, then the WebSocket is closed properly, without a status.
     NoStatus(usize),
     /// Opens its channels with empty frames, as servers do, and prints after a while.
     Late,
-    /// Says that it ended well, and prints the rest afterwards.
+    /// Reports success, and prints the rest afterwards.
     StatusFirst,
-    /// Says nothing at all.
+    /// Sends nothing at all.
     Mute,
 }
 
-/// Agrees to the upgrade and plays the program.
+/// Accepts the upgrade and simulates the program.
 pub(crate) async fn serve<S>(mut connection: S, asked: &Asked, protocol: &str, program: Program)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,

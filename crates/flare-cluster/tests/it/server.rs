@@ -18,7 +18,7 @@ use tokio::{
 
 use crate::program::{self, Program};
 
-/// What a client asked.
+/// A request of a client.
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
     pub(crate) method: String,
@@ -27,15 +27,15 @@ pub(crate) struct Asked {
     pub(crate) body: String,
 }
 
-/// What the server does about it.
+/// How the server answers.
 pub(crate) enum Answer {
     /// A status and a body.
     Json(u16, Value),
     /// A status and a page.
     Page(u16, &'static str),
-    /// The lines of a watch, and then the connection is kept open.
+    /// The lines of a watch; then the connection is kept open.
     Lines(Vec<Value>),
-    /// A program, with the subprotocol that is agreed upon.
+    /// A program, with the negotiated subprotocol.
     Program(&'static str, Program),
     /// The connection is closed.
     Close,
@@ -51,7 +51,7 @@ pub(crate) struct Server {
     directory: TempDir,
 }
 
-/// An answer of a Kubernetes API that refuses.
+/// A refusal by a Kubernetes API.
 pub(crate) fn refusal(code: u16, reason: &str, message: &str, details: &Value) -> Answer {
     Answer::Json(
         code,
@@ -60,7 +60,7 @@ pub(crate) fn refusal(code: u16, reason: &str, message: &str, details: &Value) -
     )
 }
 
-/// What is asked at the connection, and who may do everything but what the test refuses.
+/// The answers to questions about the version and the user, which connecting asks.
 pub(crate) fn usual(asked: &Asked) -> Option<Answer> {
     if asked.path.starts_with("/version") {
         let version = json!({"major": "1", "minor": "34", "gitVersion": "v1.34.4", "gitCommit": "", "gitTreeState": "",
@@ -99,7 +99,7 @@ impl Server {
         Self { address, asked, directory: TempDir::new().expect("a directory") }
     }
 
-    /// How often a path was asked for that contains this.
+    /// How many requested paths contain this text.
     pub(crate) fn count(&self, part: &str) -> usize {
         self.asked.lock().expect("the record").iter().filter(|asked| asked.path.contains(part)).count()
     }

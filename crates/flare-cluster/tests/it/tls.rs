@@ -1,4 +1,4 @@
-//! Certificates: the right one, and each way in which one can be wrong.
+//! Certificates: the right one, and every way in which one can be wrong.
 
 use std::sync::{Arc, Mutex};
 
@@ -24,7 +24,7 @@ fn authority() -> Authority {
     Authority { pem, issuer: Issuer::new(parameters, key) }
 }
 
-/// Serves TLS with a certificate of this authority and connects to it with a kubeconfig that trusts another or the same.
+/// Serves TLS with a certificate of this authority, and connects with a kubeconfig that trusts the same or another one.
 async fn outcome(
     serving: &Authority,
     trusted: &str,

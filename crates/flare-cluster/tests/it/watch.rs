@@ -1,4 +1,4 @@
-//! Watches: what changed, and what happens when the connection or the permission is gone.
+//! Watches: which changes are seen, and what happens when the connection or the permission is lost.
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering},

@@ -1,10 +1,10 @@
-//! The faults of one file, collected in any order and handed out in file order.
+//! The faults of one file, collected in any order and returned in file order.
 
 use flare_diagnostic::{Code, Diagnostic, Place, Position, shown};
 
 use super::{Entry, Kind, Node};
 
-/// A file's name and text; places are worked out from it only where there is something to say.
+/// A file's name and text; places are computed only for faults.
 struct Source<'text> {
     file: &'text str,
     text: &'text str,
@@ -13,7 +13,7 @@ struct Source<'text> {
 /// All faults of one file.
 pub(crate) struct Findings<'text> {
     source: Source<'text>,
-    /// The offset by which to sort, whether it is the fault's own place, and the fault.
+    /// The sort key (an offset), whether it is also the fault's place, and the fault.
     found: Vec<(usize, bool, Diagnostic)>,
 }
 
@@ -28,28 +28,28 @@ impl<'text> Findings<'text> {
         self.found.is_empty()
     }
 
-    /// A fault at a byte offset.
+    /// Adds a fault at a byte offset.
     pub(crate) fn at(&mut self, offset: usize, message: impl Into<String>, hint: Option<&str>) {
         self.push(offset, true, message, hint);
     }
 
-    /// The file cannot be read as what it is: names the file.
+    /// Adds the fault of a file that cannot be parsed: names the file.
     pub(crate) fn unreadable(&mut self, offset: usize, what: &str, hint: &str) {
         let message = format!("the file `{}` {what}", self.source.file);
         self.at(offset, message, Some(hint));
     }
 
-    /// A key that stands in its object already.
+    /// Adds the fault of a duplicate key.
     pub(crate) fn doubled(&mut self, offset: usize, key: &str) {
         self.at(offset, format!("the key `{}` is written twice", shown(key)), Some("keep one of the two"));
     }
 
-    /// A key that is missing in `object`: named, without a place of its own.
+    /// Adds the fault of a key that is missing in `object`: named, without a position.
     pub(crate) fn missing(&mut self, object: &Node, path: &str) {
         self.push(object.offset, false, format!("`{path}` is missing"), None);
     }
 
-    /// A value of the wrong kind or content: names the key, never the value.
+    /// Adds the fault of a value of the wrong kind or content: names the key, never the value.
     pub(crate) fn wrong(&mut self, node: &Node, path: &str, rule: &str) {
         let (message, hint) = match node.kind {
             Kind::Ambiguous => (format!("`{path}` is an unquoted word that YAML 1.1 and YAML 1.2 read differently"), Some(QUOTE)),
@@ -59,14 +59,14 @@ impl<'text> Findings<'text> {
         self.at(node.offset, message, hint);
     }
 
-    /// A key that is not known in its object.
+    /// Adds the fault of an unknown key.
     pub(crate) fn unknown(&mut self, entry: &Entry, path: &str, known: &[&str]) {
         let hint = flare_diagnostic::did_you_mean(&entry.key, known.iter().copied());
         let label = join(path, &entry.key);
         self.at(entry.key_offset, format!("`{label}` is not a known key"), Some(&hint));
     }
 
-    /// Checks that an object has known keys only.
+    /// Checks that an object has only known keys.
     pub(crate) fn only(&mut self, object: &Node, path: &str, known: &[&str]) {
         for entry in object.entries() {
             if !known.contains(&entry.key.as_str()) {
@@ -92,7 +92,7 @@ impl<'text> Findings<'text> {
     }
 }
 
-/// Positions of growing offsets in one pass: a file on one line may have as many faults as keys.
+/// Computes positions of ascending offsets in one pass: a file on one line may have as many faults as keys.
 struct Walk<'text> {
     rest: &'text str,
     offset: usize,
@@ -104,7 +104,7 @@ impl<'text> Walk<'text> {
         Self { rest: text, offset: 0, position: Position { line: 1, column: 1 } }
     }
 
-    /// The position of an offset that is not below the one before.
+    /// The position of an offset, which must not be below the previous one.
     fn to(&mut self, offset: usize) -> Position {
         let mut characters = self.rest.char_indices();
         let mut passed = 0;

@@ -1,11 +1,11 @@
-//! HOCON as text: what must not be read, and what FLARE's parser reads in another way than the specification has it.
+//! HOCON as text: what must not be read, and what FLARE's parser reads differently from the specification.
 
 /// Why a document is not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Misread {
-    /// Another file, which the server would read at its own place.
+    /// Another file, which the server would resolve on its own machine.
     Include,
-    /// An unquoted `500m` or `5 days`: a span of time for pyhocon, with which no job can be submitted.
+    /// An unquoted `500m` or `5 days`: a duration for pyhocon, with which no job can be submitted.
     Period,
     /// An unquoted `TRUE` or `.5`: a word for the specification, another value for pyhocon.
     Scalar,
@@ -44,7 +44,7 @@ impl Misread {
     }
 }
 
-/// The first thing that is not read as it stands, and its offset.
+/// The first thing that is refused, and its offset.
 pub(super) fn misread(text: &str) -> Option<(usize, Misread)> {
     if text.starts_with('\u{feff}') {
         return Some((0, Misread::Mark));
@@ -158,7 +158,7 @@ fn is_period(word: &str) -> bool {
     UNITS.contains(&&unit[..end])
 }
 
-/// Words with other letters than `true`, `false` and `null` have, and numbers that JSON has not.
+/// Whether a word is `true`, `false` or `null` in another spelling, or a number that JSON does not have.
 fn is_other_scalar(word: &str) -> bool {
     let is_keyword = ["true", "false", "null"].iter().any(|keyword| word.eq_ignore_ascii_case(keyword) && word != *keyword);
     let is_number = word.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '.' | '-')) && word.parse::<f64>().is_ok();
@@ -168,7 +168,7 @@ fn is_other_scalar(word: &str) -> bool {
             && !word.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// An escape that pyhocon does not know.
+/// Whether there is an escape that pyhocon does not know.
 fn has_other_escape(quoted: &str) -> bool {
     let mut bytes = quoted.bytes();
     while let Some(byte) = bytes.next() {
@@ -183,7 +183,7 @@ fn line_length(text: &str) -> usize {
     text.find('\n').unwrap_or(text.len())
 }
 
-/// The length of a quoted string at the start of `text`, quotes included.
+/// The length of a quoted string at the start of `text`, including its quotes.
 fn quoted_length(text: &str) -> usize {
     if let Some(rest) = text.strip_prefix("\"\"\"") {
         return rest.find("\"\"\"").map_or(text.len(), |end| 3 + end + 3);

@@ -13,7 +13,7 @@ pub(super) fn of(request: &LaunchRequest, explanation: &mut Explanation) -> Vec<
         args.push("--set".to_owned());
         args.extend(request.set.iter().map(|item| item.expose().to_owned()));
     }
-    // Values may be tokens, so the explanation has the flags only.
+    // Values may be tokens, so the explanation has only the flags.
     let flags: Vec<_> = process.flags.iter().map(|(flag, _)| flag.as_str()).collect();
     explanation.container("args", format!("{} with {}", process.module, flags.join(" ")), Origin::Parent);
     args

@@ -8,7 +8,7 @@ use crate::{
     request::{LaunchRequest, Quantity},
 };
 
-/// The one GPU resource there is.
+/// The only supported GPU resource.
 const GPU: &str = "nvidia.com/gpu";
 
 pub(super) fn of(request: &LaunchRequest, explanation: &mut Explanation) -> Value {
@@ -31,7 +31,7 @@ pub(super) fn of(request: &LaunchRequest, explanation: &mut Explanation) -> Valu
     json!({ "requests": resources.requests, "limits": resources.limits })
 }
 
-/// The job's, else the site's, else the launcher's default.
+/// The job's value, otherwise the site's, otherwise the launcher's default.
 pub(super) fn ephemeral_storage(request: &LaunchRequest) -> Sourced<String> {
     request.job.k8s.ephemeral_storage.clone().unwrap_or_else(|| request.launcher.ephemeral_storage.clone())
 }

@@ -1,5 +1,5 @@
-//! The launcher's part laid over a pod template; without one, over nothing. What the launcher owns wins, lists are merged
-//! by name, all else of the template stays.
+//! Merges the launcher's part over a pod template, if there is one. What the launcher owns takes precedence, lists are merged
+//! by name, everything else of the template stays.
 
 use std::collections::HashSet;
 
@@ -9,27 +9,27 @@ use serde_json::{Map, Value, json};
 use super::LauncherPart;
 use crate::{explain::Explanation, origin::Origin, study::Template};
 
-/// A pod and where its main container stands.
+/// A pod and the index of its main container.
 pub(crate) struct Merged {
     pub(crate) pod: Map<String, Value>,
     pub(crate) main: usize,
 }
 
-/// A template may also name its main container so.
+/// An alternative name of the main container in a template.
 const MAIN_CONTAINER: &str = "nvflare_job";
 
-/// Fields of the main container that are the launcher's, or merged.
+/// Fields of the main container that the launcher owns or that are merged.
 const OWNED: [&str; 8] = ["name", "image", "imagePullPolicy", "command", "args", "resources", "volumeMounts", "env"];
 
 /// The explanation of a value that is not shown.
 const AS_THERE: &str = "(as there)";
 
-/// Fields of the pod's spec that the launcher has a say in.
+/// Fields of the pod's spec that the launcher sets or merges.
 const SHARED: [&str; 5] = ["restartPolicy", "imagePullSecrets", "securityContext", "volumes", "containers"];
 
 impl Merged {
     /// # Errors
-    /// Every reason for which the template cannot take the launcher's part.
+    /// Every reason why the template cannot be merged with the launcher's part.
     pub(crate) fn new(
         part: LauncherPart,
         template: Option<&Template>,
@@ -52,7 +52,7 @@ impl Merged {
     }
 }
 
-/// Takes a value out and leaves its key, so that the result stands at the template's place.
+/// Takes a value and leaves its key, so that the result keeps the template's order.
 fn taken(map: &mut Map<String, Value>, key: &str) -> Option<Value> {
     map.get_mut(key).map(Value::take)
 }
@@ -64,7 +64,7 @@ struct Merge<'merge> {
 }
 
 impl Merge<'_> {
-    /// Rows for what stays as the template has it. Only plain values are shown: a template may hold passwords in lists.
+    /// Rows for values of the template that stay. Only scalars are shown: a template may have passwords in lists.
     fn explain_kept(&mut self, path: &str, map: &Map<String, Value>, owned: &[&str]) {
         for (key, value) in map.iter().filter(|(key, _)| !owned.contains(&key.as_str())) {
             let shown = match value {
@@ -95,7 +95,7 @@ impl Merge<'_> {
         }
     }
 
-    /// A namespace of the template gives way to that of the launcher.
+    /// Replaces the template's namespace by the launcher's.
     fn own_namespace(&mut self, metadata: &mut Map<String, Value>, namespace: &str) {
         let Some(of_template) = metadata.get_mut("namespace") else { return };
         if of_template.as_str() != Some(namespace) {
@@ -195,7 +195,7 @@ impl Merge<'_> {
         }
     }
 
-    /// The template's items in order, each with a name of ours replaced by ours, then the rest of ours.
+    /// The template's items in order, each replaced by the launcher's of the same name, then the launcher's other items.
     fn by_name(&mut self, template: Option<Value>, ours: Vec<Value>, path: &str) -> Value {
         if self.template.is_none() {
             return Value::Array(ours);
@@ -204,7 +204,7 @@ impl Merge<'_> {
         let mut used = HashSet::new();
         for item in self.items(template, path) {
             let name = item.get("name").and_then(Value::as_str);
-            // FLARE keeps ours by name, so of two with one name the last counts.
+            // FLARE keeps the launcher's items by name, so of two with the same name the last counts.
             let same = ours.iter().rposition(|mine| name.is_some() && mine["name"].as_str() == name);
             if let Some(index) = same {
                 used.insert(ours[index]["name"].as_str());
@@ -236,7 +236,7 @@ impl Merge<'_> {
     }
 }
 
-/// What the launcher owns of the main container.
+/// The part of the main container that the launcher owns.
 struct ContainerPart {
     name: String,
     image: String,

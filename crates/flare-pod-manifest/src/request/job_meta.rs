@@ -15,7 +15,7 @@ use crate::{
     warnings::Warnings,
 };
 
-/// A job as one site sees it.
+/// A job for one site.
 #[derive(Debug, Clone)]
 pub(crate) struct Job {
     /// Raw.
@@ -25,7 +25,7 @@ pub(crate) struct Job {
     pub(crate) study: Option<String>,
     pub(crate) k8s: K8sBlock,
     pub(crate) portable: Portable,
-    /// Places of images that do not count, for the error that there is none.
+    /// Places of images that are ignored, for the error that there is no image.
     pub(crate) unmatched_images: Vec<String>,
 }
 
@@ -54,7 +54,7 @@ impl Job {
         Some(Self { container_name: job_container(&id), pod_name, id, study, k8s, portable, unmatched_images })
     }
 
-    /// `num_of_gpus` of the k8s block where the key is there, even as null; else that of the resources.
+    /// `num_of_gpus` of the k8s block if the key is present, even if null; otherwise that of the resources.
     pub(crate) fn gpus(&self) -> Sourced<Option<serde_json::Value>> {
         match &self.k8s.gpus {
             Some(gpus) => gpus.clone(),

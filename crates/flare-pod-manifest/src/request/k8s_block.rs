@@ -1,4 +1,4 @@
-//! The effective launcher spec, `k8s`: the job's default overlaid by the site's block, or the older place.
+//! The effective launcher spec, `k8s`: the job's default overlaid by the site's block, or the legacy place.
 
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ use crate::{
     warnings::Warnings,
 };
 
-/// A quantity as it is passed on; `None` asks for nothing.
+/// A quantity as it is passed on; `None` requests nothing.
 pub(crate) type Quantity = Sourced<Option<Value>>;
 
-/// What the job says for this site, key by key; absent keys are `None`.
+/// The job's settings for this site; absent keys are `None`.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct K8sBlock {
     pub(crate) image: Option<Sourced<String>>,
@@ -25,13 +25,13 @@ pub(crate) struct K8sBlock {
     pub(crate) python_path: Option<Sourced<String>>,
     pub(crate) cpu: Limit,
     pub(crate) memory: Limit,
-    /// Passed on as it is; `Some` with `None` inside where the key is there and asks for none.
+    /// Passed on unchanged; `Some` with `None` inside if the key is present and requests none.
     pub(crate) gpus: Option<Quantity>,
     /// How long the job's pod may wait, where the job says so.
     pub(crate) pending_timeout: Option<Duration>,
 }
 
-/// A limit and a request; an absent request follows the limit.
+/// A limit and a request; an absent request equals the limit.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Limit {
     pub(crate) limit: Option<Quantity>,
@@ -62,14 +62,14 @@ impl K8sBlock {
     }
 }
 
-/// The key of one block, where it came from, and how to name it.
+/// The key of one block, its source, and its path for messages.
 struct Field<'node> {
     node: &'node Node,
     path: String,
     origin: Origin,
 }
 
-/// The blocks that count, the stronger one first.
+/// The blocks that count, by descending precedence.
 struct Fields<'node>(Vec<(&'node Node, String, Origin)>);
 
 impl<'node> Fields<'node> {
@@ -78,7 +78,7 @@ impl<'node> Fields<'node> {
         if let Some((block, path)) = mode_block(specs.launcher(specs.site, findings), findings) {
             blocks.push((block, path, Origin::JobSite));
         }
-        // A site that is called `default` has one block, not two.
+        // A site named `default` has one block, not two.
         if specs.site != "default"
             && let Some((block, path)) = mode_block(specs.launcher("default", findings), findings)
             && !block.entries().is_empty()
@@ -101,7 +101,7 @@ impl<'node> Fields<'node> {
             .find_map(|(block, path, origin)| block.get(key).map(|node| Field { node, path: join(path, key), origin: *origin }))
     }
 
-    /// Warns about what Kubernetes refuses, and the launcher passes on.
+    /// Warns about what the launcher passes on and Kubernetes refuses.
     fn doubt(&self, warnings: &mut Warnings<'_>) {
         if let Some(Field { node, path, .. }) = self.get("image") {
             warnings.doubt(node.offset, &path, node.text().and_then(acceptable::image));
@@ -155,7 +155,7 @@ impl Field<'_> {
         text.map(|text| self.sourced(text.to_owned()))
     }
 
-    /// A string or a number, unchanged; null, zero and an empty string ask for nothing.
+    /// A string or a number, unchanged; null, zero and an empty string request nothing.
     fn quantity(&self, findings: &mut Findings<'_>) -> Quantity {
         if !matches!(self.node.kind, Kind::Null | Kind::Text(_) | Kind::Number(_)) {
             findings.wrong(self.node, &self.path, "a quantity: a string or a number, or null");
@@ -164,7 +164,7 @@ impl Field<'_> {
     }
 }
 
-/// A value as it is; what counts as nothing asks for nothing.
+/// A value, unchanged; `None` if it requests nothing.
 pub(super) fn unchecked(node: &Node) -> Option<Value> {
     let value = match &node.kind {
         Kind::Number(number) => crate::document::quantity(number),
@@ -178,7 +178,7 @@ pub(super) const fn modes(target: Target) -> &'static [&'static str] {
     if target.capabilities().slurm { &["process", "docker", "k8s", "slurm"] } else { &["process", "docker", "k8s"] }
 }
 
-/// Whether a key of `launcher_spec` looks like a misspelt `default`: near it, with nothing but launcher modes inside.
+/// Whether a key of `launcher_spec` looks like a misspelt `default`: close to it, with only launcher modes inside.
 pub(super) fn is_misspelt_default(entry: &Entry, target: Target) -> bool {
     let key = entry.key.as_str();
     let is_near = key.starts_with("default") || "default".starts_with(key) || closest(key, ["default"]).is_some();
@@ -218,7 +218,7 @@ const SLURM_KEYS: [&str; 11] = [
     "setup",
 ];
 
-/// Words that people write for a key, and that are too far from it to be a misspelling.
+/// Words that users write for a key, and that are too different from it to count as a misspelling.
 const OTHER_WORDS: [(&str, &str); 11] = [
     ("gpu", "num_of_gpus"),
     ("gpus", "num_of_gpus"),
@@ -233,7 +233,7 @@ const OTHER_WORDS: [(&str, &str); 11] = [
     ("timeout", "pending_timeout"),
 ];
 
-/// Message and hint about a key of a k8s block that the launcher passes over.
+/// Message and hint about a key of a k8s block that the launcher ignores.
 pub(super) fn unknown_key(key: &str, block: &str, target: Target) -> Option<(String, String)> {
     let path = join(block, key);
     if key == "pending_timeout" && !target.capabilities().job_pending_timeout {

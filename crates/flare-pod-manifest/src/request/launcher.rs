@@ -1,5 +1,5 @@
-//! The launcher's arguments at the site: the keys of [`flare_launcher_args::LauncherArgs`], and those that FLARE's
-//! launcher takes besides. Kits that others wrote hold names that Kubernetes may refuse; FLARE passes them on, and so does this.
+//! The launcher's arguments at the site: the keys of [`flare_launcher_args::LauncherArgs`], and further ones of FLARE's
+//! launcher. Kits from other tools may have names that Kubernetes refuses; like FLARE, this module passes them on.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::{
     warnings::Warnings,
 };
 
-/// Every argument of FLARE's launcher, in both releases. A test holds that `prepare` writes no other.
+/// Every argument of FLARE's launcher, in both releases. A test checks that `prepare` writes no other.
 pub const LAUNCHER_KEYS: [&str; 11] = [
     "config_file_path",
     "study_data_pvc_file_path",
@@ -37,7 +37,7 @@ pub(crate) struct Launcher {
     pub(crate) study_data_path: Option<String>,
     pub(crate) namespace: Sourced<String>,
     pub(crate) python_path: Sourced<String>,
-    /// Not empty where it is there.
+    /// Not empty, if present.
     pub(crate) security_context: Option<Map<String, Value>>,
     pub(crate) ephemeral_storage: Sourced<String>,
     pub(crate) workspace_mount_path: Sourced<String>,
@@ -70,7 +70,7 @@ impl Launcher {
     }
 }
 
-/// Warns about what Kubernetes refuses, and the launcher passes on.
+/// Warns about what the launcher passes on and Kubernetes refuses.
 fn doubt(node: &Node, warnings: &mut Warnings<'_>) {
     let text = |key: &str| node.get(key).and_then(|node| Some((node, node.text()?))).filter(|(_, text)| !text.is_empty());
     if let Some((value, name)) = text("namespace") {
@@ -120,7 +120,7 @@ fn study_data_path(node: &Node, target: Target, findings: &mut Findings<'_>) -> 
     }
 }
 
-/// The first of `default_python_path` and `python_path` that is not null; the other one is not looked at.
+/// The first of `default_python_path` and `python_path` that is not null; the other one is ignored.
 fn python_path(node: &Node, findings: &mut Findings<'_>) -> Sourced<String> {
     let key = ["default_python_path", "python_path"].into_iter().find(|key| node.get_non_null(key).is_some());
     default_where_null(node, key.unwrap_or("default_python_path"), "/usr/local/bin/python", findings)

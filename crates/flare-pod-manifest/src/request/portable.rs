@@ -1,4 +1,4 @@
-//! Resources of a job that no launcher owns: GPUs in 2.8; GPUs, CPUs and memory in 2.9.
+//! Resources of a job that are independent of the launcher: GPUs in 2.8; GPUs, CPUs and memory in 2.9.
 
 use flare_names::Target;
 use serde_json::Value;
@@ -15,11 +15,11 @@ use crate::{
     warnings::Warnings,
 };
 
-/// What `resource_spec` asks for at the site.
+/// What `resource_spec` requests at the site.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Portable {
     pub(crate) gpus: Option<Quantity>,
-    /// 2.9: takes the place of limit and request of the k8s block.
+    /// 2.9: replaces limit and request of the k8s block.
     pub(crate) cpu: Option<Sourced<Value>>,
     pub(crate) memory: Option<Sourced<Value>>,
 }
@@ -47,7 +47,7 @@ fn flat_gpus(site: Option<(&Node, String)>, target: Target, warnings: &mut Warni
     Portable { gpus: gpus.map(|(node, _)| Sourced::new(unchecked(node), Origin::ResourceSite)), ..Portable::default() }
 }
 
-/// 2.9: with `@default` in the spec, that overlaid by the site's (process) block; without it, the site's block if it is flat.
+/// 2.9: `@default` of the spec, overlaid by the site's (process) block; without `@default`, the site's block if it is flat.
 fn portable(
     specs: &Specs<'_>,
     site: Option<(&Node, String)>,
@@ -81,7 +81,7 @@ fn portable(
     portable
 }
 
-/// The blocks that count, the stronger one first.
+/// The blocks that count, by descending precedence.
 struct Resolved<'node>(Vec<(&'node Node, String, Origin)>);
 
 impl<'node> Resolved<'node> {
@@ -95,7 +95,7 @@ impl<'node> Resolved<'node> {
         }
     }
 
-    /// Amounts that obey the rule and that no node offers.
+    /// Warns about valid amounts that no node has.
     fn doubt(&self, portable: &Portable, warnings: &mut Warnings<'_>) {
         for (key, resource, is_valid) in [
             ("num_of_gpus", Resource::Gpu, portable.gpus.is_some()),

@@ -1,5 +1,5 @@
-//! A launch request for people: from a prepared kit and a job's `meta.json`, with placeholders for what only a running
-//! parent knows.
+//! A launch request without a running parent: from a prepared kit and a job's `meta.json`, with placeholders for what only a
+//! running parent knows.
 
 use flare_diagnostic::{Checked, Collector, Diagnostic, Faults, Place};
 use flare_launcher_args::LauncherArgs;
@@ -13,17 +13,17 @@ use crate::{
     warnings::Warnings,
 };
 
-/// The job id where `meta.json` has none, as before submission.
+/// The job id if `meta.json` has none, as before submission.
 pub const PLACEHOLDER_JOB_ID: &str = "00000000-0000-0000-0000-000000000000";
 
-/// What a prepared kit says about its participant.
+/// What a prepared kit states about its participant.
 #[derive(Debug, Clone)]
 pub struct PreparedSite<'kit> {
     /// Server or client.
     pub role: Role,
     /// The name under which the parent runs: `server` for every server, a client's own name.
     pub site: &'kit str,
-    /// The name that the project gives its server, where the kit says so: jobs call it `server` all the same.
+    /// The name of the server in its project, if the kit states it. Jobs always call the server `server`.
     pub server_name: Option<&'kit str>,
     /// The launcher's arguments in `local/resources.json.default`.
     pub launcher: &'kit LauncherArgs,
@@ -34,12 +34,12 @@ pub struct PreparedSite<'kit> {
 }
 
 impl LaunchRequest {
-    /// Makes the request that the parent of a prepared kit would make for a job. Tokens and addresses that nobody knows
-    /// yet stand as placeholders in angle brackets.
+    /// Makes the request that the parent of a prepared kit would make for a job. Tokens and addresses that are not known
+    /// yet are placeholders in angle brackets.
     ///
-    /// `meta` is the job's meta data, `meta_file` its name in faults; the name says the format, as at FLARE: `.json`, `.conf`
-    /// (HOCON; without includes, variables of the environment, and places of single values in faults), `.yml` or `.yaml`. `study` is the study in which the job is submitted;
-    /// without it the job's own counts, and without that `default`, which is what FLARE's server writes.
+    /// `meta` is the job's meta data, `meta_file` its name in faults; the name tells the format, as in FLARE: `.json`, `.conf`
+    /// (HOCON; without includes, environment variables, and places of single values in faults), `.yml` or `.yaml`. `study` is the
+    /// study in which the job is submitted; `None` means the job's own, otherwise `default`, which FLARE's server writes.
     ///
     /// # Errors
     /// Every fault of that file, in file order, with line and column.
@@ -77,7 +77,7 @@ impl LaunchRequest {
     }
 }
 
-/// Sets a key that is absent, or null, or to be overruled.
+/// Sets a key if it is absent or null, or if `overrule` is true.
 fn set_default(object: &mut Node, key: &str, text: &str, overrule: bool) {
     let Kind::Object(entries) = &mut object.kind else { return };
     let value = Node { offset: object.offset, kind: Kind::Text(text.to_owned()) };

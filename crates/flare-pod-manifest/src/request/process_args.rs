@@ -1,4 +1,4 @@
-//! The arguments that the parent hands to any launcher: a flag and a value by name. The role decides which count and in
+//! The arguments that the parent passes to any launcher: a flag and a value by name. The role decides which count and in
 //! which order.
 
 use flare_names::{Role, Target};
@@ -8,7 +8,7 @@ use crate::{
     token::Token,
 };
 
-/// The flags of a client's job process in order; true for those that 2.9 keeps off the command line.
+/// The flags of a client's job process in order; true for those that are not on the command line in 2.9.
 const CLIENT: [(&str, bool); 12] = [
     ("workspace", false),
     ("startup_dir", false),
@@ -38,7 +38,7 @@ const SERVER: [(&str, bool); 11] = [
     ("ssid", true),
 ];
 
-/// 2.9: what goes into the credential Secret, and under which name.
+/// 2.9: the arguments in the credential Secret, each with its key.
 const CREDENTIALS: [(&str, &str); 3] =
     [("auth_token", "NVFLARE_JOB_AUTH_TOKEN"), ("auth_signature", "NVFLARE_JOB_TOKEN_SIGNATURE"), ("ssid", "NVFLARE_JOB_SSID")];
 
@@ -48,7 +48,7 @@ const PATH: &str = "process_args";
 #[derive(Debug, Clone)]
 pub(crate) struct ProcessArgs {
     pub(crate) module: String,
-    /// Flag and value in order; a flag stands once.
+    /// Flag and value in order; each flag once.
     pub(crate) flags: Vec<(String, Token)>,
     /// Variable and value; empty for 2.8.
     pub(crate) credentials: Vec<(&'static str, Token)>,
@@ -57,7 +57,7 @@ pub(crate) struct ProcessArgs {
 }
 
 impl ProcessArgs {
-    /// Without a role only what does not depend on it is checked.
+    /// Without a role, checks only what does not depend on it.
     pub(super) fn read(node: &Node, role: Option<Role>, target: Target, findings: &mut Findings<'_>) -> Option<Self> {
         let module = module(node, findings);
         let order: &[(&str, bool)] = match role {
@@ -108,7 +108,7 @@ fn credentials(node: &Node, findings: &mut Findings<'_>) -> Vec<(&'static str, T
     CREDENTIALS.into_iter().filter_map(given).collect()
 }
 
-/// A value as it is printed: text as it is, a number as in JSON.
+/// A value as it is printed: text unchanged, a number as in JSON.
 enum Printed<'node> {
     Text(&'node str),
     Number(&'node Number),
@@ -130,7 +130,7 @@ fn is_nothing(value: &Printed<'_>) -> bool {
     }
 }
 
-/// Flag and value of an argument; `None` where it is absent or null, or wrong.
+/// Flag and value of an argument; `None` if it is absent, null or invalid.
 fn argument<'node>(node: &'node Node, name: &str, findings: &mut Findings<'_>) -> Option<(&'node str, Option<Printed<'node>>)> {
     let entry = node.get_non_null(name)?;
     let wrong = |findings: &mut Findings<'_>, node| {
@@ -148,7 +148,7 @@ fn argument<'node>(node: &'node Node, name: &str, findings: &mut Findings<'_>) -
     }
 }
 
-/// Two arguments with one flag: the last value, null included, at the first one's place.
+/// Of two arguments with the same flag, keeps the last value (even null) at the position of the first.
 fn last_value_first_place(arguments: Vec<(&str, Option<Printed<'_>>)>) -> Vec<(String, Token)> {
     let mut flags: Vec<(&str, Option<Printed<'_>>)> = Vec::with_capacity(arguments.len());
     for (flag, value) in arguments {

@@ -1,4 +1,4 @@
-//! Readers for the values of an object. Each names the key in its fault, and never the value.
+//! Functions that read the values of an object. Their faults name the key, never the value.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use crate::{
     warnings::Warnings,
 };
 
-/// A key that must be there, null included.
+/// A required key; its value may be null.
 pub(super) fn required<'node>(object: &'node Node, path: &str, key: &str, findings: &mut Findings<'_>) -> Option<&'node Node> {
     let node = object.get(key);
     if node.is_none() {
@@ -16,7 +16,7 @@ pub(super) fn required<'node>(object: &'node Node, path: &str, key: &str, findin
     node
 }
 
-/// A string that must be there; it may be empty.
+/// A required string; it may be empty.
 pub(super) fn string(object: &Node, path: &str, key: &str, findings: &mut Findings<'_>) -> Option<String> {
     let node = required(object, path, key, findings)?;
     if node.text().is_none() {
@@ -25,7 +25,7 @@ pub(super) fn string(object: &Node, path: &str, key: &str, findings: &mut Findin
     node.text().map(str::to_owned)
 }
 
-/// A string that, where it is there, is not empty; null is wrong.
+/// An optional string; if present, it must be neither empty nor null.
 pub(super) fn nonempty_string(object: &Node, path: &str, key: &str, findings: &mut Findings<'_>) -> Option<String> {
     let node = object.get(key)?;
     let text = node.text().filter(|text| !text.is_empty());
@@ -35,13 +35,13 @@ pub(super) fn nonempty_string(object: &Node, path: &str, key: &str, findings: &m
     text.map(str::to_owned)
 }
 
-/// An object that must be there.
+/// A required object.
 pub(super) fn object<'node>(parent: &'node Node, path: &str, key: &str, findings: &mut Findings<'_>) -> Option<&'node Node> {
     let node = required(parent, path, key, findings)?;
     is_object(node, &join(path, key), findings).then_some(node)
 }
 
-/// An object where the key is there and not null.
+/// An optional object; null counts as absent.
 pub(super) fn optional_object<'node>(
     parent: &'node Node,
     path: &str,
@@ -60,7 +60,7 @@ pub(super) fn is_object(node: &Node, path: &str, findings: &mut Findings<'_>) ->
     is_object
 }
 
-/// A list of strings; absent and null are empty.
+/// A list of strings; empty if absent or null.
 pub(super) fn string_list(object: &Node, path: &str, key: &str, findings: &mut Findings<'_>) -> Vec<String> {
     let Some(node) = object.get_non_null(key) else { return Vec::new() };
     let label = join(path, key);
@@ -78,7 +78,7 @@ pub(super) fn string_list(object: &Node, path: &str, key: &str, findings: &mut F
     strings
 }
 
-/// An absolute path of the top level that must be there.
+/// A required absolute path at the top level.
 pub(super) fn absolute_path(root: &Node, key: &str, findings: &mut Findings<'_>) -> Option<String> {
     let node = required(root, "", key, findings)?;
     let path = node.text().filter(|path| crate::path::is_absolute(path));
@@ -88,7 +88,7 @@ pub(super) fn absolute_path(root: &Node, key: &str, findings: &mut Findings<'_>)
     path.map(str::to_owned)
 }
 
-/// Seconds as 2.9 checks them: a number that is not negative, or null for none.
+/// Checks seconds as 2.9 does: a number that is not negative, or null for none.
 pub(super) fn check_seconds(node: &Node, path: &str, findings: &mut Findings<'_>) {
     let fine = match &node.kind {
         Kind::Null => true,
@@ -100,8 +100,8 @@ pub(super) fn check_seconds(node: &Node, path: &str, findings: &mut Findings<'_>
     }
 }
 
-/// A number of seconds, 0 or more; null is for ever, [`Duration::MAX`]. What is neither has been reported by [`check_seconds`], or is
-/// not looked at by this release, and counts as absent.
+/// A number of seconds, 0 or more; null means for ever, [`Duration::MAX`]. Anything else counts as absent: it was reported by
+/// [`check_seconds`], or this release ignores it.
 pub(super) fn seconds(node: &Node) -> Option<Duration> {
     match &node.kind {
         Kind::Null => Some(Duration::MAX),
@@ -113,7 +113,7 @@ pub(super) fn seconds(node: &Node) -> Option<Duration> {
     }
 }
 
-/// A wait of no time: a pod is never running when it is first looked at.
+/// Warns about a timeout of zero: a pod is never running when it is first checked.
 pub(super) fn doubt_no_time(node: &Node, path: &str, warnings: &mut Warnings<'_>) {
     if matches!(&node.kind, Kind::Number(number) if number.is_zero()) {
         let message = format!("`{path}` is 0: a pod that does not run at the first look is given up");

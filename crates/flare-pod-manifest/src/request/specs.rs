@@ -1,17 +1,17 @@
-//! The two specs of a job, `launcher_spec` and `resource_spec`, as one site looks into them.
+//! The two specs of a job, `launcher_spec` and `resource_spec`, as one site reads them.
 
 use flare_names::Target;
 
 use super::read;
 use crate::document::{Findings, Node, join};
 
-/// For whom and how a job's meta data is read.
+/// The context in which a job's meta data is read.
 #[derive(Clone, Copy)]
 pub(super) struct View<'view> {
-    /// The key under which the object stands, for messages; empty for a file of its own.
+    /// The path of the object, for messages; empty for a separate file.
     pub(super) path: &'view str,
     pub(super) site: Option<&'view str>,
-    /// The name that the server has in the project, where it is known: no key of a job is called so.
+    /// The name of the server in the project, if known: no key of a job uses it.
     pub(super) server_name: Option<&'view str>,
     pub(super) target: Target,
 }
@@ -25,12 +25,12 @@ pub(super) struct Specs<'node> {
 }
 
 impl<'node> Specs<'node> {
-    /// `resource_spec[key]` with its path, where it is there and not null.
+    /// `resource_spec[key]` with its path, if present and not null.
     pub(super) fn resource(&self, key: &str, findings: &mut Findings<'_>) -> Option<(&'node Node, String)> {
         Self::block(self.resource?, &join(self.path, "resource_spec"), key, findings)
     }
 
-    /// `launcher_spec[key]` with its path, where it is there and not null.
+    /// `launcher_spec[key]` with its path, if present and not null.
     pub(super) fn launcher(&self, key: &str, findings: &mut Findings<'_>) -> Option<(&'node Node, String)> {
         Self::block(self.launcher?, &join(self.path, "launcher_spec"), key, findings)
     }
@@ -40,8 +40,8 @@ impl<'node> Specs<'node> {
         join(self.path, spec)
     }
 
-    /// Whether `resource_spec[site].k8s` counts: where `launcher_spec` has no k8s block, neither the site's nor a default
-    /// with something in it.
+    /// Whether `resource_spec[site].k8s` counts: if `launcher_spec` has no k8s block, neither the site's nor a default
+    /// that is not empty.
     pub(super) fn reads_older_place(&self) -> bool {
         let block = |key: &str| self.launcher.and_then(|spec| spec.get_non_null(key)?.get_non_null("k8s"));
         block(self.site).is_none() && block("default").is_none_or(|block| block.entries().is_empty())

@@ -1,5 +1,5 @@
-//! Keys of a job's meta data that match nothing: FLARE passes over them without a word, and the job runs with less than
-//! its author asked for, or not at all. Each is a warning; images that stand in such a place are kept for the error
+//! Keys of a job's meta data that match nothing: FLARE ignores them silently, and the job runs with less than
+//! its author asked for, or not at all. Each is a warning; images in such places are kept for the error
 //! "no image".
 
 use flare_diagnostic::{closest, shown};
@@ -15,10 +15,10 @@ use crate::{
     warnings::Warnings,
 };
 
-/// Keys of `resource_spec` blocks: the portable ones, and what resource managers of sites read.
+/// Keys of `resource_spec` blocks: the portable ones, and those that resource managers of sites read.
 const RESOURCE_KEYS: [&str; 4] = ["num_of_gpus", "num_of_cpus", "memory", "mem_per_gpu_in_GiB"];
 
-/// Warns about every key that matches nothing. Returns the places of images that do not count.
+/// Warns about every key that matches nothing. Returns the places of images that are ignored.
 pub(super) fn check(meta: &Node, specs: &Specs<'_>, view: View<'_>, warnings: &mut Warnings<'_>) -> Vec<String> {
     let deployed = Deployed::read(meta.get_non_null("deploy_map"));
     let mut check = Check { specs, view, deployed, warnings, images: Vec::new() };
@@ -31,7 +31,7 @@ pub(super) fn check(meta: &Node, specs: &Specs<'_>, view: View<'_>, warnings: &m
 
 /// The sites of `deploy_map`.
 enum Deployed<'node> {
-    /// `@ALL`, or nothing that can be read.
+    /// `@ALL`, or a form that is not recognised.
     Everywhere,
     Sites(Vec<&'node str>),
 }
@@ -57,7 +57,7 @@ impl<'node> Deployed<'node> {
     }
 }
 
-/// A site's name, a list of such, or a mapping with `sites` or the older `targets`.
+/// A site's name, a list of them, or a mapping with `sites` or the older `targets`.
 fn collect_sites<'node>(node: &'node Node, sites: &mut Vec<&'node str>) {
     match &node.kind {
         Kind::Text(site) => sites.push(site),
@@ -126,7 +126,7 @@ impl<'node> Check<'_, 'node, '_> {
         }
         for entry in node.entries() {
             let path = join(path, &entry.key);
-            // The first level holds names of apps.
+            // The keys of the first level are names of apps.
             if depth > 0 && matches!(entry.key.as_str(), "image" | "k8s" | "docker" | "slurm") {
                 let message = format!("`{path}` is not read: `deploy_map` says where a job runs, not in which image");
                 self.warn(entry, message, "set `launcher_spec.<site>.k8s.image`");
@@ -150,7 +150,7 @@ impl<'node> Check<'_, 'node, '_> {
         }
     }
 
-    /// Why a key of `launcher_spec` is no other site's.
+    /// Why a key of `launcher_spec` cannot be another site.
     fn never_launched(&self, entry: &Entry, path: &str) -> Option<(String, String)> {
         let key = entry.key.as_str();
         if key.starts_with('@') {
@@ -166,7 +166,7 @@ impl<'node> Check<'_, 'node, '_> {
         self.not_this_site(key, path)
     }
 
-    /// Names that are meant for a site and match none.
+    /// A name that is meant for this site but does not match it.
     fn not_this_site(&self, key: &str, path: &str) -> Option<(String, String)> {
         let site = self.specs.site;
         if key != "server" && self.view.server_name == Some(key) {
@@ -278,14 +278,14 @@ impl<'node> Check<'_, 'node, '_> {
         }
     }
 
-    /// Images of a block of modes that does not count.
+    /// Adds the images of a block of modes that is ignored.
     fn images_below(&mut self, block: &Node, path: &str) {
         for mode in block.entries() {
             self.images_in(&mode.value, &join(path, &mode.key), &mode.key);
         }
     }
 
-    /// An image that is a value itself or stands in a block.
+    /// Adds an image that is a value itself or in a block.
     fn images_in(&mut self, node: &Node, path: &str, key: &str) {
         if key == "image" && node.text().is_some_and(|image| !image.is_empty()) {
             self.images.push(path.to_owned());
@@ -295,7 +295,7 @@ impl<'node> Check<'_, 'node, '_> {
     }
 }
 
-/// Whether two names are one to people: upper and lower case, `-` and `_` aside.
+/// Whether two names differ only in upper and lower case, `-` and `_`.
 fn is_same_but_for_case(left: &str, right: &str) -> bool {
     let folded = |name: &str| name.to_lowercase().replace('_', "-");
     left != right && folded(left) == folded(right)

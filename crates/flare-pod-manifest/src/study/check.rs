@@ -1,4 +1,4 @@
-//! The study files of a kit, checked before any job needs them.
+//! Checks the study files of a kit before any job needs them.
 
 use flare_diagnostic::{Checked, Collector, Faults};
 use flare_names::Target;
@@ -9,9 +9,9 @@ use crate::{
     site_files::{FileContent, SiteFiles},
 };
 
-/// Checks `local/study_data.yaml` and, where the release has it, `local/study_runtime.yaml` with the pod templates that it names, by the code
-/// that [`crate::manifest`] reads them with: what is found here would stop jobs later. A file that is missing, or that nobody
-/// filled in yet, is fine. `read` gives the content of a path below the kit.
+/// Checks `local/study_data.yaml` and, if the release has it, `local/study_runtime.yaml` with the pod templates that it names, with the
+/// code by which [`crate::manifest`] reads them: faults found here would stop jobs later. A file that is missing, or that nobody
+/// filled in yet, is accepted. `read` returns the content of a path below the kit.
 ///
 /// # Errors
 /// Every fault of these files, in file order, with line and column.

@@ -1,4 +1,4 @@
-//! The claims that the studies of a kit use, for whoever looks whether a cluster has them.
+//! The claims that the studies of a kit use, for checking whether a cluster has them.
 
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults, LineIndex, Place, shown};
 use flare_names::{ClaimName, Target};
@@ -14,7 +14,7 @@ use crate::{
 pub struct StudyClaim {
     /// The study.
     pub study: String,
-    /// The claim; the whole of its volume is mounted.
+    /// The claim; its whole volume is mounted.
     pub claim: ClaimName,
     /// Whether job pods can only read it (`mode: ro`).
     pub read_only: bool,
@@ -22,20 +22,20 @@ pub struct StudyClaim {
     pub place: Place,
 }
 
-/// What the study file of a kit says about claims.
+/// The claims in the study file of a kit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StudyClaims {
-    /// The file that counts, below the kit; `None` where the kit has none.
+    /// The file that counts, below the kit; `None` if the kit has none.
     pub file: Option<String>,
     /// One for each dataset, in file order.
     pub claims: Vec<StudyClaim>,
 }
 
-/// Reads the claims of all studies by the code that [`crate::manifest`] reads the files with. `read` gives the content of a path
-/// below the kit.
+/// Reads the claims of all studies, with the code by which [`crate::manifest`] reads the files. `read` returns the content of a
+/// path below the kit.
 ///
 /// # Errors
-/// Every fault of these files, in file order, with line and column; a name that no claim can have; for 2.9 also both files at once.
+/// Every fault of these files, in file order, with line and column; an invalid claim name; for 2.9 also both files at once.
 pub fn study_claims(target: Target, read: impl FnMut(&SitePath) -> FileContent) -> Result<Checked<StudyClaims>, Faults> {
     let files = site_files(target, read);
     let (data_file, runtime_file) = (SitePath::local(STUDY_DATA), SitePath::local(STUDY_RUNTIME));
@@ -64,7 +64,7 @@ impl StudyClaims {
     }
 }
 
-/// The claims of one file. A name that no claim can have is a warning to the launcher, which passes it on; here it is a fault.
+/// The claims of one file. An invalid claim name is only a warning for the launcher, which passes it on; here it is a fault.
 fn claims_of(path: &SitePath, files: &SiteFiles, studies: Checked<data::Studies>) -> Result<Checked<Vec<StudyClaim>>, Faults> {
     let file = path.to_string();
     let index = LineIndex::new(text_of(files.file(path), &file)?);

@@ -28,7 +28,7 @@ pub(crate) struct Dataset {
     pub(crate) offset: usize,
 }
 
-/// A variable that a Secret of the site fills.
+/// A variable whose value comes from a Secret of the site.
 #[derive(Clone)]
 pub(crate) struct SecretEnv {
     pub(crate) name: String,
@@ -36,7 +36,7 @@ pub(crate) struct SecretEnv {
     pub(crate) key: String,
 }
 
-/// A Secret of the site that is mounted, whole or the keys in `items` at their paths.
+/// A mounted Secret of the site: the whole Secret, or the keys in `items` at their paths.
 #[derive(Clone)]
 pub(crate) struct SecretMount {
     pub(crate) name: String,
@@ -45,7 +45,7 @@ pub(crate) struct SecretMount {
     pub(crate) items: Vec<(String, String)>,
 }
 
-/// A pod template and the place at which faults of its content are reported.
+/// A pod template, and the place for faults of its content.
 #[derive(Clone)]
 pub(crate) struct Template {
     pub(crate) pod: Value,

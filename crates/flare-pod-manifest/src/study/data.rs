@@ -1,4 +1,4 @@
-//! `study_data.yaml`: study → dataset → `{source, mode}`. The whole file is checked, whichever study runs.
+//! `study_data.yaml`: study → dataset → `{source, mode}`. The whole file is checked, for any study.
 
 use flare_diagnostic::{Checked, Collector, Faults, shown};
 
@@ -27,7 +27,7 @@ pub(super) fn resolve(study: &str, path: &SitePath, files: &SiteFiles) -> Result
     found.finish(|| Study { datasets, origin: Some(Origin::StudyData), ..Study::default() })
 }
 
-/// All studies of the file, which is there.
+/// All studies of the file, which must exist.
 pub(super) fn read_file(path: &SitePath, files: &SiteFiles) -> Result<Checked<Studies>, Faults> {
     let file = path.to_string();
     let text = text_of(files.file(path), &file)?;

@@ -1,4 +1,4 @@
-//! Reading what both study files have: names, strings, datasets.
+//! Functions that read what both study files have: names, strings, datasets.
 
 use flare_diagnostic::{Code, Diagnostic, Faults, Place, shown};
 use flare_names::ClaimName;
@@ -12,7 +12,7 @@ use crate::{
     warnings::Warnings,
 };
 
-/// The text of a file that is there.
+/// The text of a file that exists.
 pub(super) fn text_of<'files>(content: &'files FileContent, file: &str) -> Result<&'files str, Faults> {
     match content {
         FileContent::Bytes(bytes) => utf8(bytes, file),
@@ -26,7 +26,7 @@ fn unusable(file: &str, what: &str) -> Faults {
     Diagnostic::error(Code::InvalidLaunchRequest, message).at(Place::file(file)).into()
 }
 
-/// A mapping at the top of a file; what is none is a fault that names the file.
+/// Whether the top of a file is a mapping; anything else is a fault that names the file.
 pub(super) fn top_mapping(root: &Node, file: &str, findings: &mut Findings<'_>) -> bool {
     let is_mapping = matches!(root.kind, crate::document::Kind::Object(_));
     if !is_mapping {
@@ -40,8 +40,8 @@ pub(super) fn warning(file: &str, message: String) -> Diagnostic {
     Diagnostic::warning(Code::Notice, message).at(Place::file(file))
 }
 
-/// The warning that a file with other studies has none of the job's name. Jobs that are submitted without a study belong to
-/// `default`, so a file that nobody filled in yet is no reason for one.
+/// The warning that a file with other studies lacks the job's. Jobs that are submitted without a study belong to
+/// `default`, so there is no warning about a file that nobody filled in yet.
 pub(super) fn study_is_missing<'name>(
     study: &str,
     known: impl Iterator<Item = &'name str> + Clone,
@@ -83,7 +83,7 @@ pub(super) fn check_name(entry: &Entry, what: &str, findings: &mut Findings<'_>)
     }
 }
 
-/// A string of a study file that must be there and not empty.
+/// A required string of a study file, which must not be empty.
 pub(super) fn nonempty(object: &Node, path: &str, key: &str, findings: &mut Findings<'_>) -> Option<String> {
     let label = crate::document::join(path, key);
     let Some(node) = object.get(key) else {

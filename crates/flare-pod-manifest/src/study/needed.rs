@@ -1,4 +1,4 @@
-//! Which study files a request needs, and the loop that asks for them: a study file may name pod templates.
+//! Which study files a request needs, and the loop that reads them: a study file may name pod templates.
 
 use super::runtime;
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
 };
 
 impl SiteFiles {
-    /// Asks `read` for each file that the request needs, until nothing is missing: a study file may name templates.
+    /// Calls `read` for each file that the request needs, until nothing is missing: a study file may name templates.
     #[must_use]
     pub fn gather(mut self, request: &LaunchRequest, mut read: impl FnMut(&SitePath) -> FileContent) -> Self {
         loop {
@@ -25,8 +25,8 @@ impl SiteFiles {
 }
 
 impl LaunchRequest {
-    /// The files that are still to be read, given those that were: at first the study files, then the pod templates that
-    /// these name. Empty when nothing is missing. The files of `startup/` are not among them: all are taken.
+    /// The files that are still to be read, given those that were: first the study files, then the pod templates that
+    /// they name. Empty when nothing is missing. The files of `startup/` are not listed, because all of them are needed.
     pub fn needed_files(&self, have: &SiteFiles) -> Vec<SitePath> {
         let mut needed = first_files(self);
         if self.target.capabilities().study_runtime_file {
@@ -37,7 +37,7 @@ impl LaunchRequest {
     }
 }
 
-/// The files that are needed before anything was read.
+/// The files that are needed first.
 fn first_files(request: &LaunchRequest) -> Vec<SitePath> {
     let mut files = Vec::new();
     let has_runtime_file = request.target.capabilities().study_runtime_file;

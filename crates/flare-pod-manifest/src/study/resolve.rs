@@ -1,4 +1,4 @@
-//! Which study file counts, and what it says for the study of the job.
+//! Which study file counts, and its content for the study of the job.
 
 use flare_diagnostic::{Checked, Code, Diagnostic, Faults, Place};
 
@@ -9,7 +9,7 @@ use crate::{
     site_files::SiteFiles,
 };
 
-/// Reads the study files; a warning says what is odd and stops nothing.
+/// Reads the study files.
 pub(crate) fn resolve(request: &LaunchRequest, files: &SiteFiles) -> Result<Checked<Study>, Faults> {
     let has_runtime = files.file(&SitePath::local(STUDY_RUNTIME)).exists();
     refuse_both(request, files, has_runtime)?;
@@ -22,8 +22,8 @@ pub(crate) fn resolve(request: &LaunchRequest, files: &SiteFiles) -> Result<Chec
     }
 }
 
-/// A study runtime file next to a study data file stops every job of a release that knows both. The launcher's arguments may name a
-/// data file besides the kit's own.
+/// Refuses a study runtime file next to a study data file, with which a release that knows both starts no job. The launcher's
+/// arguments may name a data file other than the kit's own.
 fn refuse_both(request: &LaunchRequest, files: &SiteFiles, has_runtime: bool) -> Result<(), Faults> {
     let mut data_files = vec![SitePath::local(STUDY_DATA)];
     data_files.extend(request.study_data_path());

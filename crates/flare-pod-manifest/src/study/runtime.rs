@@ -1,4 +1,4 @@
-//! `local/study_runtime.yaml` (2.9), strict and checked whole whenever it is there, also for a job without study.
+//! `local/study_runtime.yaml` (2.9): strict, and the whole file is checked if it exists, even for a job without study.
 
 use flare_diagnostic::{Checked, Collector, Faults, Place, shown};
 use flare_names::{SecretKey, SecretName};
@@ -37,7 +37,7 @@ pub(super) fn resolve(request: &LaunchRequest, files: &SiteFiles) -> Result<Chec
     found.finish(|| study)
 }
 
-/// All studies of the file, which is there.
+/// All studies of the file, which must exist.
 pub(super) fn read_file(files: &SiteFiles) -> Result<Checked<Studies>, Faults> {
     let source = SitePath::local(STUDY_RUNTIME);
     let file = source.to_string();
@@ -59,7 +59,7 @@ pub(super) fn read_file(files: &SiteFiles) -> Result<Checked<Studies>, Faults> {
     found.finish(|| studies)
 }
 
-/// The template files of all studies: each is read and checked, whichever study runs.
+/// The template files of all studies: each is read and checked, for any study.
 pub(super) fn template_files(root: &Node) -> Vec<SitePath> {
     let studies = root.get("studies").map_or(&[][..], Node::entries);
     let named = studies.iter().filter_map(|study| study.value.get("pod_template")?.text());
@@ -83,7 +83,7 @@ struct Reader<'files> {
     files: &'files SiteFiles,
     findings: Findings<'files>,
     warnings: Warnings<'files>,
-    /// Faults and warnings of pod templates that are files of their own.
+    /// Faults and warnings of pod templates in separate files.
     of_templates: Collector,
     text: &'files str,
 }
@@ -127,7 +127,7 @@ impl Reader<'_> {
         study
     }
 
-    /// FLARE refuses the whole file for a key of another launcher, so it is named as such.
+    /// Checks the keys of a study. FLARE refuses the whole file for a key of another launcher, so such a key is reported as one.
     fn only_study_keys(&mut self, study: &Node, path: &str) {
         for entry in study.entries().iter().filter(|entry| !STUDY_KEYS.contains(&entry.key.as_str())) {
             let launcher = match entry.key.as_str() {
@@ -146,7 +146,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A warning about the text of a key, where `doubt` has one.
+    /// Adds a warning about the text of a key, if `doubt` returns one.
     fn doubt(&mut self, object: &Node, path: &str, key: &str, doubt: impl FnOnce(&str) -> Option<Doubt>) {
         if let Some(node) = object.get(key)
             && let Some(text) = node.text().filter(|text| !text.is_empty())
@@ -341,7 +341,7 @@ fn secret_key(text: &str) -> Option<Doubt> {
     acceptable::name(SecretKey::new(text), SecretKey::KIND, SecretKey::RULE)
 }
 
-/// 2, also as `2.0`, which Python takes for equal.
+/// Whether it is 2, or `2.0`, which is equal in Python.
 fn is_two(node: &Node) -> bool {
     matches!(&node.kind, Kind::Number(number) if number.text.parse() == Ok(2.0))
 }

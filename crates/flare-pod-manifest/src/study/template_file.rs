@@ -1,4 +1,4 @@
-//! A pod template as a file or inline: any Pod, kept whole. Null is as absent.
+//! A pod template as a file or inline: any Pod, kept whole. Null counts as absent.
 
 use flare_diagnostic::{Checked, Faults, Place};
 use serde_json::{Map, Value};
@@ -28,7 +28,7 @@ pub(super) fn read(path: &SitePath, files: &SiteFiles) -> Result<Checked<Templat
     collected(findings, warnings).finish(|| Template { pod, place: Place::file(&*file) })
 }
 
-/// `kind` is `Pod`, if there is one; no value is in doubt.
+/// Checks that `kind` is `Pod`, if present, and that no value is ambiguous.
 pub(super) fn check(root: &Node, findings: &mut Findings<'_>, warnings: &mut Warnings<'_>) {
     if let Some(kind) = root.get("kind").filter(|kind| !kind.is_falsy() && kind.text() != Some("Pod")) {
         findings.wrong(kind, "pod_template.kind", "`Pod`");
@@ -39,7 +39,7 @@ pub(super) fn check(root: &Node, findings: &mut Findings<'_>, warnings: &mut War
     }
 }
 
-/// Warns about what Kubernetes refuses; the main container's image and resources are the launcher's.
+/// Warns about what Kubernetes refuses, except the main container's image and resources, which the launcher sets.
 fn doubt_spec(spec: &Node, warnings: &mut Warnings<'_>) {
     for (key, least) in [("activeDeadlineSeconds", 1), ("terminationGracePeriodSeconds", 0)] {
         if let Some(node) = spec.get_non_null(key) {
@@ -85,7 +85,7 @@ fn refuse_ambiguous(node: &Node, path: &str, findings: &mut Findings<'_>) {
     }
 }
 
-/// The value with every null of a mapping left out.
+/// The value without nulls in mappings.
 pub(super) fn without_nulls(node: &Node) -> Value {
     match &node.kind {
         Kind::List(items) => items.iter().map(without_nulls).collect(),

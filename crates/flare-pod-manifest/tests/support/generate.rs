@@ -1,7 +1,7 @@
-//! Generated launch requests: every rule of `docs/launch-request.md` is reached, kept and broken.
+//! Generates launch requests that keep and break every rule of `docs/launch-request.md`.
 //!
-//! A piece that the reference takes and we refuse, or the other way round, carries a note; the parity test accepts a
-//! difference only where a note stands, and each note begins with the number of the defect.
+//! A piece that the reference accepts and flare-kube refuses, or vice versa, has a note; the parity test accepts a
+//! difference only with a note, and each note begins with the number of the defect.
 
 use flare_names::Target;
 use serde_json::{Map, Value, json};
@@ -22,7 +22,7 @@ impl Random {
         usize::try_from(self.next() % limit as u64).expect("below a usize")
     }
 
-    /// True in so many of 100 cases.
+    /// True in this percentage of cases.
     pub fn percent(&mut self, percent: usize) -> bool {
         self.below(100) < percent
     }
@@ -36,13 +36,13 @@ pub struct Case {
     pub request: Value,
     /// Relative to the workspace.
     pub files: Vec<(String, String)>,
-    /// Why we may refuse what the reference takes.
+    /// Why flare-kube may refuse what the reference accepts.
     pub stricter: Vec<&'static str>,
-    /// Why we may take what the reference refuses.
+    /// Why flare-kube may accept what the reference refuses.
     pub kinder: Vec<&'static str>,
 }
 
-/// Kinds of values that a rule refuses or takes oddly: null, booleans, numbers, empty and whole ones.
+/// Values that a rule refuses or treats specially: null, booleans, numbers, empty values and others.
 fn odd(random: &mut Random) -> Value {
     random.pick(&[
         json!(null),
@@ -60,10 +60,10 @@ fn odd(random: &mut Random) -> Value {
     ])
 }
 
-/// Strictness towards the kind of a value: the reference passes on, or takes for nothing, what is of another kind.
+/// Note about the kind of a value: the reference passes on, or ignores, what is of another kind.
 const KIND: &str = "12: a value of the wrong kind";
 
-/// The general chance of a broken piece, in percent, in a request that may have some; there are dozens of pieces.
+/// The chance that a piece is broken, in percent, in a request that may have broken ones; there are dozens of pieces.
 const BROKEN: usize = 3;
 
 pub struct Generator<'r> {
@@ -229,7 +229,7 @@ impl Generator<'_> {
 
     fn break_launcher(&mut self, args: &mut Value, key: &str) {
         args[key] = odd(self.random);
-        // The reference checks these; the rest is passed on whatever it is.
+        // The reference checks these; the rest is passed on unchecked.
         let passed_on = ["namespace", "security_context", "study_data_pvc_file_path"];
         if passed_on.contains(&key) {
             self.case.stricter.push(KIND);

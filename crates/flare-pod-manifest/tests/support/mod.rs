@@ -1,4 +1,4 @@
-//! Shared by the integration tests of this crate: reading a kit directory as the edge does, and comparing Kubernetes JSON.
+//! Shared by the integration tests of this crate: reading a kit directory, and comparing Kubernetes JSON.
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses its part")]
 #![allow(clippy::disallowed_methods, reason = "tests stand at the edge")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::missing_panics_doc, missing_docs, reason = "helpers of tests")]
@@ -13,7 +13,7 @@ use flare_names::Target;
 use flare_pod_manifest::{Additions, FileContent, LaunchRequest, Manifest, SiteFiles, SitePath, manifest};
 use serde_json::{Map, Value};
 
-/// What the edge does: reads `startup/` and whatever the request needs.
+/// Reads `startup/` and every file that the request needs.
 pub fn read_site(request: &LaunchRequest, kit: &Path) -> SiteFiles {
     let mut startup = BTreeMap::new();
     for entry in fs::read_dir(kit.join("startup")).into_iter().flatten().flatten() {
@@ -34,7 +34,7 @@ pub fn read_site(request: &LaunchRequest, kit: &Path) -> SiteFiles {
     })
 }
 
-/// The whole road from a request document and a kit directory.
+/// Makes a manifest from a request document and a kit directory.
 pub fn launch(request: &str, kit: &Path, target: Target, additions: &Additions) -> Result<Checked<Manifest>, Faults> {
     let Checked { value: request, mut warnings } = LaunchRequest::parse(request.as_bytes(), "request.json", target)?;
     let files = read_site(&request, kit);
@@ -43,7 +43,7 @@ pub fn launch(request: &str, kit: &Path, target: Target, additions: &Additions) 
     Ok(Checked { value: made.value, warnings })
 }
 
-/// The same from files that are only in memory; `workspace` is the request's.
+/// The same from files in memory; `workspace` is the request's.
 pub fn launch_in_memory(
     request: &str,
     files: &[(String, String)],
@@ -72,7 +72,7 @@ pub fn write_kit(directory: &Path, files: &[(String, String)]) {
     }
 }
 
-/// Kubernetes JSON without what means nothing: null is as absent, an empty list as none, the order of lists by name.
+/// Kubernetes JSON, normalised: without nulls and empty lists, with lists sorted by name.
 pub fn meaning(value: &Value) -> Value {
     normal(value, "")
 }

@@ -15,7 +15,7 @@ pub struct Oracle {
     stdout: BufReader<ChildStdout>,
 }
 
-/// The Python of the reference, which is installed where it is missing: parity that was not looked at is no parity.
+/// The Python of the reference, which is installed if missing, so that parity tests are never skipped.
 pub fn python(target: Target) -> PathBuf {
     let version = match target {
         Target::V2_8 => "2.8.3",

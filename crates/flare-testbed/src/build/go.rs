@@ -1,4 +1,4 @@
-//! One program, built by Go.
+//! Builds one program with Go.
 
 use std::{
     fs,
@@ -16,7 +16,7 @@ use crate::{
     fault::cache_disk,
 };
 
-/// Gives the path of a program in the cache, and builds it where it is not there yet.
+/// Returns the path of a program in the cache, and builds it if it is missing.
 pub(super) fn built(context: &Context<'_>, program: &Program) -> Result<PathBuf, Faults> {
     get_or_build(context, &program.directory(context.cache), |directory| build(context, program, directory))?;
     Ok(program.path(context.cache))
@@ -29,7 +29,7 @@ fn build(context: &Context<'_>, program: &Program, directory: &Path) -> Result<(
     let module = directory.join("module");
     write(&module, program.sources)?;
     LongRun::new(context, program.what, program.name).run(context, command(&go, &module, program, directory))?;
-    // Only the program stays; its sources are part of this one.
+    // Only the program is kept; its sources are embedded in this one.
     fs::remove_dir_all(&module).map_err(|error| cache_disk("removed", &module, &error))?;
     (context.report)(&format!("{} is built: {}", program.what, seconds(began.elapsed())));
     Ok(())
@@ -44,7 +44,7 @@ fn write(module: &Path, sources: &[(&str, &str)]) -> Result<(), Faults> {
     Ok(())
 }
 
-/// The user's own settings of Go hold, such as proxies and caches; what would change the program does not.
+/// The build command. The user's own settings of Go, such as proxies and caches, apply, except those that would change the program.
 fn command(go: &Path, module: &Path, program: &Program, directory: &Path) -> Command {
     let mut command = Command::new(go);
     command

@@ -9,25 +9,25 @@ use flare_diagnostic::Faults;
 
 use crate::Context;
 
-/// The programs that a cluster runs, whole and executable.
+/// The paths of the programs that a cluster runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Programs {
     /// kubectl, etcd, the API server, controller manager, scheduler, kubelet and kube-proxy in one: `hyperkube COMPONENT [flags]`.
     pub hyperkube: PathBuf,
-    /// DNS of the cluster.
+    /// The DNS server of the cluster.
     pub coredns: PathBuf,
-    /// Makes directories for claims; runs beside the cluster with a kubeconfig.
+    /// Creates directories for claims; runs beside the cluster with a kubeconfig.
     pub local_path_provisioner: PathBuf,
 }
 
 /// Finds the programs in the cache and builds what is missing, which takes minutes.
 ///
-/// An interrupted build goes on where it was, since Go keeps each package that it compiled.
+/// An interrupted build continues where it stopped, since Go caches each package that it compiled.
 ///
 /// # Errors
-/// Go is missing or too old, the disk is full, the network does not answer, a build failed, or the run was interrupted.
+/// Go is missing or too old, the disk is full, the network is not reachable, a build failed, or the run was interrupted.
 pub fn programs(context: &Context<'_>) -> Result<Programs, Faults> {
-    // The small ones first: what is wrong with Go or the network shows after seconds. CoreDNS wants the latest Go of all.
+    // The small ones first, so that problems with Go or the network show after seconds. CoreDNS needs the newest Go.
     let coredns = go::built(context, &program::COREDNS)?;
     let local_path_provisioner = go::built(context, &program::LOCAL_PATH_PROVISIONER)?;
     let hyperkube = go::built(context, &program::KUBERNETES)?;

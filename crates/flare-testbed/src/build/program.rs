@@ -1,21 +1,21 @@
-//! The Go modules of `tools/`, which are part of this program, so that it can build them where there is no checkout.
+//! The Go modules of `tools/`, which are embedded in this program, so that it can build them without a checkout.
 
 use std::path::{Path, PathBuf};
 
 use crate::build_cache::key;
 
-/// A program that is built from a Go module of ours.
+/// A program that is built from a Go module of `tools/`.
 #[derive(Debug)]
 pub(super) struct Program {
     /// The directory in the cache, without the key: name and version of what is built.
     pub(super) name: &'static str,
     /// The file name of the program.
     pub(super) file: &'static str,
-    /// What it is, for people.
+    /// What it is, for messages.
     pub(super) what: &'static str,
-    /// How long it takes, for people.
+    /// How long the build takes, for messages.
     pub(super) duration: &'static str,
-    /// The module: name and content of its files.
+    /// Names and contents of the module's files.
     pub(super) sources: &'static [(&'static str, &'static str)],
     /// The package to build.
     pub(super) package: &'static str,
@@ -52,7 +52,7 @@ pub(super) const COREDNS: Program = Program {
     linker: "-s -w",
 };
 
-/// The storage provisioner, whose `main` the module names as its tool.
+/// The storage provisioner, whose `main` package is a tool dependency of the module.
 pub(super) const LOCAL_PATH_PROVISIONER: Program = Program {
     name: "local-path-provisioner-0.0.30",
     file: "local-path-provisioner",
@@ -67,7 +67,7 @@ pub(super) const LOCAL_PATH_PROVISIONER: Program = Program {
 pub(super) const ALL: [Program; 3] = [COREDNS, LOCAL_PATH_PROVISIONER, KUBERNETES];
 
 impl Program {
-    /// Its directory in the cache, by everything that it is made of.
+    /// Its directory in the cache, named by a key of everything that it is built from.
     pub(super) fn directory(&self, cache: &Path) -> PathBuf {
         let sources = self.sources.iter().flat_map(|(name, content)| [name.as_bytes(), content.as_bytes()]);
         let key = key(sources.chain([self.package.as_bytes(), self.linker.as_bytes()]));

@@ -1,10 +1,10 @@
-//! What to do about a step that failed: a program's output is read for the causes that people can mend.
+//! Hints for a step that failed: a program's output is searched for causes that the user can remove.
 
 use std::{fs, path::Path};
 
 use flare_diagnostic::{Code, Diagnostic};
 
-/// What programs say, in lower case; the cause; what to do about it.
+/// Texts in a program's output (in lower case), the cause, and the hint.
 const CAUSES: [(&[&str], &str, &str); 6] = [
     (
         &["no space left on device", "disk quota exceeded"],
@@ -54,18 +54,18 @@ const CAUSES: [(&[&str], &str, &str); 6] = [
 
 const DISK_IS_FULL: &str = "the disk is full";
 
-/// Whether a disk has so little space that nothing could be said about it in a log there.
+/// Whether a disk has so little space that a log could not report it.
 fn is_full(directory: &Path) -> bool {
     rustix::fs::statvfs(directory).is_ok_and(|found| found.f_bavail * found.f_frsize < 1 << 20)
 }
 
-/// How many of the last lines are shown.
+/// How many lines at the end of a log are shown.
 const SHOWN: usize = 5;
 
 /// How many characters of a line are shown.
 const WIDTH: usize = 200;
 
-/// The start of a line: some programs say a whole page in one.
+/// The start of a line, because some programs print very long ones.
 fn start(line: &str) -> String {
     match line.char_indices().nth(WIDTH) {
         Some((end, _)) => format!("{}…", &line[..end]),
@@ -73,14 +73,14 @@ fn start(line: &str) -> String {
     }
 }
 
-/// A program that ended without its result. The message has the last lines that it said.
+/// The fault of a program that failed, with the last lines of its output.
 pub(crate) fn failed_run(what: &str, end: &str, log: &Path) -> Diagnostic {
     let said = String::from_utf8_lossy(&fs::read(log).unwrap_or_default()).into_owned();
     let lines: Vec<_> = said.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let last: Vec<_> = lines[lines.len().saturating_sub(SHOWN)..].iter().map(|line| start(line)).collect();
     let last = last.join(" | ");
     let (log_directory, log) = (log.parent().unwrap_or(log), log.display());
-    // Programs go on after a fault, so its line may stand far before the last one.
+    // Programs continue after a fault, so its line may be far from the end.
     let lower = lines[lines.len().saturating_sub(200)..].join("\n").to_lowercase();
     let says = |needles: &[&str]| needles.iter().any(|needle| lower.contains(needle));
     match CAUSES.iter().find(|(needles, cause, _)| says(needles) || *cause == DISK_IS_FULL && is_full(log_directory)) {

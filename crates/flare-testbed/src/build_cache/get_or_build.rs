@@ -1,4 +1,4 @@
-//! Results in the cache: made once by one run while others wait, seen only when they are whole.
+//! Results in the cache: built once by one run while others wait, and visible only when complete.
 
 use std::{
     fs::{self, File},
@@ -11,17 +11,17 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{Context, fault::cache_disk, lock_file};
 
-/// A result that no run asked for in this time has been superseded.
+/// A result that was not used for this time counts as superseded.
 const MONTH: Duration = Duration::from_hours(30 * 24);
 
-/// Gives a directory of the cache, and has it made where it is not there yet.
+/// Returns a directory of the cache, and builds it if it is missing.
 ///
-/// `make` fills an empty directory beside the place, which is renamed when everything in it is on the disk. So a directory at
-/// the place is whole; what a killed run left half done lies under a name of its own and is removed by the next run. A run that
-/// makes something also removes what nobody has asked for in a month.
+/// `make` fills an empty directory beside `place`, which is renamed when everything in it is on the disk. So a directory at
+/// `place` is complete; what a killed run left is under another name and is removed by the next run. A run that builds
+/// something also removes what was not used for a month.
 ///
 /// # Errors
-/// Those of `make`; the run was interrupted while it waited for another one; the disk refused.
+/// Those of `make`; the run was interrupted while it waited for another one; an I/O error.
 pub(crate) fn get_or_build(
     context: &Context<'_>,
     place: &Path,
@@ -41,19 +41,19 @@ pub(crate) fn get_or_build(
     fs::create_dir(&partial).map_err(|error| cache_disk("made", &partial, &error))?;
     let ended = make(&partial).and_then(|()| context.check()).and_then(|()| settle(&partial, place));
     if ended.is_err() {
-        // The first fault says more than a second one about what stays behind, which the next run removes.
+        // The first fault matters more than one about leftovers, which the next run removes.
         let _ = remove(&partial);
     }
     place.parent().into_iter().for_each(remove_superseded);
     ended
 }
 
-/// The time of a result's last use is that of its directory. In a cache that this user may not write it stays as it is.
+/// Records the use of a result as its directory's modification time. Fails silently if this user may not write to the cache.
 fn note_use(place: &Path) {
     let _ = File::open(place).and_then(|directory| directory.set_modified(SystemTime::now()));
 }
 
-/// Removes directories that were last used long ago. What cannot be removed takes space, and does no other harm.
+/// Removes directories that were last used long ago. One that cannot be removed only takes space.
 fn remove_superseded(directory: &Path) {
     let is_old = |entry: &fs::DirEntry| {
         let metadata = entry.metadata().ok().filter(fs::Metadata::is_dir);
@@ -68,7 +68,7 @@ fn remove_superseded(directory: &Path) {
 pub(crate) fn key<'a>(inputs: impl IntoIterator<Item = &'a [u8]>) -> String {
     let mut digest = Sha256::new();
     for input in inputs {
-        // The length keeps two inputs apart from one that reads as both.
+        // The length distinguishes two inputs from their concatenation.
         digest.update(u64::try_from(input.len()).unwrap_or(u64::MAX).to_le_bytes());
         digest.update(input);
     }
@@ -81,7 +81,7 @@ fn lock(context: &Context<'_>, place: &Path) -> Result<File, Faults> {
     lock_file(context, &beside(place, "lock"), &format!("another run makes `{name}`: waiting for it"))
 }
 
-/// Brings a directory to the disk and then to its place.
+/// Syncs a directory to the disk and renames it to its place.
 fn settle(partial: &Path, place: &Path) -> Result<(), Faults> {
     let synced = fs::read_dir(partial).and_then(|mut entries| {
         entries.try_for_each(|entry| {
@@ -97,7 +97,7 @@ fn settle(partial: &Path, place: &Path) -> Result<(), Faults> {
     }
 }
 
-/// `.NAME.ENDING` in the directory of a place.
+/// The path `.NAME.ENDING` beside `place`.
 fn beside(place: &Path, ending: &str) -> PathBuf {
     let name = place.file_name().unwrap_or_default().to_string_lossy();
     place.with_file_name(format!(".{name}.{ending}"))

@@ -1,4 +1,4 @@
-//! Runs a program for minutes in a process group of its own: logs its output, reports every 30 s that it still runs, and stops
+//! Runs a long-running program in its own process group: logs its output, reports every 30 s that it still runs, and stops
 //! it within a second of Ctrl-C.
 
 use std::{
@@ -16,35 +16,35 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use super::failure::failed_run;
 use crate::{Context, fault::cache_disk};
 
-/// How often the child and the flag are looked at.
+/// How often the child and the interruption are checked.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// How often people hear that it still runs.
+/// How often it is reported that the program still runs.
 const WORD: Duration = Duration::from_secs(30);
 
-/// How long a process group may take to end by itself.
+/// How long a process group may take to end after SIGTERM.
 const GRACE: Duration = Duration::from_millis(500);
 
 /// A program that runs for minutes.
 pub(crate) struct LongRun<'a> {
-    /// What it makes, for people: `Kubernetes 1.34.4`.
+    /// What it makes, for messages: `Kubernetes 1.34.4`.
     pub(crate) what: &'a str,
-    /// The file of its output, which is made anew.
+    /// The file for its output, which is overwritten.
     pub(crate) log: PathBuf,
-    /// Whether it may be ended in the middle. What may not is waited for, and the run ends after it.
+    /// Whether an interruption may stop it. Otherwise the run ends after the program.
     pub(crate) may_be_ended: bool,
 }
 
 impl<'a> LongRun<'a> {
-    /// A run whose log lies in the cache's directory of logs.
+    /// A run whose log is in the cache's directory of logs.
     pub(crate) fn new(context: &Context<'_>, what: &'a str, log: &str) -> Self {
         Self { what, log: context.cache.join("logs").join(format!("{log}.log")), may_be_ended: true }
     }
 
-    /// Runs a program to its end.
+    /// Runs a program to completion.
     ///
     /// # Errors
-    /// The run was interrupted; the program cannot be started or failed, with the last lines of what it said.
+    /// The run was interrupted; the program cannot be started, or failed (with the last lines of its output).
     pub(crate) fn run(&self, context: &Context<'_>, command: Command) -> Result<(), Faults> {
         context.check()?;
         let mut command = if self.may_be_ended { ended_with_us(context, command) } else { command };
@@ -69,7 +69,7 @@ impl<'a> LongRun<'a> {
         open().map_err(|error| cache_disk("written", &self.log, &error).into())
     }
 
-    /// Waits for the end of a child, or brings it about.
+    /// Waits for a child, or stops it on an interruption.
     fn attend(&self, context: &Context<'_>, mut child: Child) -> Result<ExitStatus, Faults> {
         let began = Instant::now();
         let mut next_word = WORD;
@@ -93,7 +93,7 @@ impl<'a> LongRun<'a> {
     }
 }
 
-/// A time for people: `45 s`, `3 min 20 s`.
+/// A duration for messages: `45 s`, `3 min 20 s`.
 pub(crate) fn seconds(time: Duration) -> String {
     match time.as_secs() {
         short @ 0..60 => format!("{short} s"),
@@ -101,7 +101,7 @@ pub(crate) fn seconds(time: Duration) -> String {
     }
 }
 
-/// Has the kernel end a program when this process is killed, where `setpriv` is there; the thread that starts it waits for it.
+/// Makes the kernel kill a program when this process is killed, if `setpriv` is installed; the thread that starts it must wait for it.
 fn ended_with_us(context: &Context<'_>, command: Command) -> Command {
     let Some(setpriv) = context.find("setpriv") else { return command };
     let mut wrapped = Command::new(setpriv);
@@ -118,7 +118,7 @@ fn ended_with_us(context: &Context<'_>, command: Command) -> Command {
     wrapped
 }
 
-/// Ends a child and all of its process group: asked first, then told.
+/// Stops a child's whole process group: by SIGTERM, then by SIGKILL.
 fn end(child: &mut Child) {
     let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     let signal = |signal| group.map(|group| kill_process_group(group, signal));
@@ -127,7 +127,7 @@ fn end(child: &mut Child) {
     while asked.elapsed() < GRACE && matches!(child.try_wait(), Ok(None)) {
         thread::sleep(LOOK);
     }
-    // The child may have ended before others of its group did. Its id is not given to a new group while they live.
+    // The child may have ended before others of its group. Its id is not reused for a new group while they live.
     signal(Signal::KILL);
     let _ = child.wait();
 }
@@ -165,7 +165,7 @@ mod tests {
         ["/usr/bin", "/bin"].map(PathBuf::from).to_vec()
     }
 
-    /// Waits for something that has to come.
+    /// Waits until a condition holds.
     fn until(holds: impl Fn() -> bool) {
         while !holds() {
             thread::sleep(Duration::from_millis(10));
@@ -192,7 +192,7 @@ mod tests {
         });
         assert_eq!(ended.unwrap_err().first().code, Code::Interrupted);
         let ids = std::fs::read_to_string(&ids).unwrap();
-        // They were told to end before the run did, and would not end by themselves.
+        // They were signalled before the run ended, and would not end by themselves.
         until(|| ids.split_whitespace().all(|id| !lives(id)));
     }
 
@@ -211,7 +211,7 @@ mod tests {
             let run = scope.spawn(|| run.run(&context, shell(&script)));
             until(|| started.is_file());
             interrupted.store(true, Ordering::Relaxed);
-            // A run that ended it would do so now. On a slow machine the test sees less, and never what is not.
+            // A run that wrongly stops it would do so now. On a slow machine the test may miss that, but it never fails wrongly.
             thread::sleep(3 * LOOK);
             std::fs::write(&go_on, "").unwrap();
             run.join().unwrap()

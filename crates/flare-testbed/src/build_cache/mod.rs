@@ -1,4 +1,4 @@
-//! Making things that take minutes: once, whole or not at all, and with an end when the user asks for it.
+//! Builds that take minutes: done once, complete or not at all, and interruptible.
 
 mod failure;
 mod get_or_build;

@@ -1,4 +1,4 @@
-//! One static program with all small tools: the image in which volumes are made, and the process that holds a pod.
+//! busybox, one static program with all small tools: the image that creates volumes, and the pause process of a pod.
 
 use std::path::PathBuf;
 
@@ -14,7 +14,7 @@ use crate::{Context, build_cache::LongRun};
 /// The first process of a pod: reaps every process that ends in it, and ends on SIGTERM.
 pub(super) const PAUSE: &str = "trap 'exit 0' TERM INT; while :; do sleep 2147483647 & wait $!; done";
 
-/// The tools that the images have under their own names.
+/// The tools that are linked in the images.
 const TOOLS: &[&str] = &[
     "[",
     "awk",
@@ -90,10 +90,10 @@ const TOOLS: &[&str] = &[
 const SCRIPT: &str =
     concat!(include_str!("../../../../tools/images/mirror.sh"), include_str!("../../../../tools/images/busybox.sh"));
 
-/// The release of which it is, whatever this machine runs.
+/// The Debian release that it is taken from, regardless of this machine's.
 const SUITE: &str = Debian::Trixie.suite();
 
-/// The layer. The program is taken out of its package, since installing it would take the place of a busybox that is not static.
+/// The layer. The program is extracted from its package, since installing it would replace a busybox that is not static.
 pub(super) fn layer(context: &Context<'_>) -> Result<Stored, Faults> {
     let recipe = Recipe::new("busybox", "the image of busybox", "some seconds", &[SCRIPT, SUITE, &TOOLS.join(" ")]);
     recipe.layer(context, |work| {

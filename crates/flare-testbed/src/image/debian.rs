@@ -1,4 +1,4 @@
-//! The lowest layer of a FLARE image: Debian with its Python, as mmdebstrap makes it.
+//! The lowest layer of a FLARE image: Debian with its Python, made by mmdebstrap.
 
 use std::process::Command;
 
@@ -29,7 +29,7 @@ impl Debian {
         }
     }
 
-    /// Its Python.
+    /// The name of its Python.
     pub(super) const fn python(self) -> &'static str {
         match self {
             Self::Bookworm => "3.11",
@@ -41,10 +41,10 @@ impl Debian {
 const SCRIPT: &str =
     concat!(include_str!("../../../../tools/images/mirror.sh"), include_str!("../../../../tools/images/base.sh"));
 
-/// pip comes along to install FLARE with; wheels ask for libstdc++.
+/// pip installs FLARE; wheels need libstdc++.
 const PACKAGES: &str = "python3,python3-pip,ca-certificates,libstdc++6";
 
-/// Directories whose content belongs to the machine, a run, or people who read.
+/// Directories whose content is of the machine or of a run, or is documentation.
 const LEFT_OUT_FOLDERS: [&str; 15] = [
     "boot",
     "dev",
@@ -63,7 +63,7 @@ const LEFT_OUT_FOLDERS: [&str; 15] = [
     "var/lib/systemd",
 ];
 
-/// Files that are of this machine or of the moment. The backups of dpkg and passwd are told by their ends.
+/// Files that depend on this machine or the time. Backups of dpkg and passwd are recognised by their suffixes.
 const LEFT_OUT_FILES: [&str; 5] = ["etc/.pwd.lock", "etc/hostname", "etc/hosts", "etc/machine-id", "etc/resolv.conf"];
 
 pub(super) fn recipe(debian: Debian) -> Recipe {
@@ -84,7 +84,7 @@ pub(super) fn layer(context: &Context<'_>, debian: Debian) -> Result<Stored, Fau
     })
 }
 
-/// A script in mount and process namespaces of its own, which end with it: no mount and no process stays behind.
+/// A script in its own mount and process namespaces, which end with it, so that no mount and no process remains.
 pub(super) fn isolated(context: &Context<'_>, script: &str, program: &str, package: &str) -> Result<Command, Faults> {
     if !rustix::process::geteuid().is_root() {
         return Err(Diagnostic::error(

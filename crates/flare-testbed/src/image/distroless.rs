@@ -1,4 +1,4 @@
-//! The lowest layer of an image that has Python and its libraries, and no program besides: no shell, no tar.
+//! The lowest layer of an image that has only Python and its libraries: no shell, no tar.
 
 use std::process::Command;
 
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{Context, build_cache::LongRun, fault::cache_disk};
 
-/// What is taken of Debian, by the start of its path.
+/// What is taken from Debian, by the start of the path.
 const KEPT: [&str; 9] = [
     "etc/ld.so.conf",
     "etc/python3",
@@ -24,7 +24,7 @@ const KEPT: [&str; 9] = [
     "usr/share/zoneinfo/",
 ];
 
-/// Likewise, by the whole path. The first four are the links that old paths go through.
+/// The same, by the whole path. The first four are links for legacy paths.
 const KEPT_WHOLE: [&str; 17] = [
     "bin",
     "lib",
@@ -57,7 +57,7 @@ pub(super) fn recipe(debian: Debian) -> Recipe {
     )
 }
 
-/// The layer, made of Debian's.
+/// The layer, a part of Debian's.
 pub(super) fn layer(context: &Context<'_>, debian: Debian) -> Result<Stored, Faults> {
     let recipe = recipe(debian);
     let whole = debian::layer(context, debian)?;
@@ -74,7 +74,7 @@ pub(super) fn layer(context: &Context<'_>, debian: Debian) -> Result<Stored, Fau
 }
 
 fn is_kept(path: &str) -> bool {
-    // pip starts programs that are not there, and nothing installs packages here.
+    // pip starts programs that are missing, and is not needed here.
     let is_installer = path.starts_with("usr/lib/python3/dist-packages/pip/");
     let is_library =
         path.starts_with("usr/lib/") && !path.contains("/perl") && path.rsplit('/').next().is_some_and(is_library_name)
@@ -82,7 +82,7 @@ fn is_kept(path: &str) -> bool {
     !is_installer && (is_library || KEPT_WHOLE.contains(&path) || KEPT.iter().any(|start| path.starts_with(start)))
 }
 
-/// `libc.so.6`, `ld-linux-x86-64.so.2`.
+/// Whether this is a library such as `libc.so.6` or `ld-linux-x86-64.so.2`.
 fn is_library_name(name: &str) -> bool {
     name.split('.').any(|part| part == "so")
 }

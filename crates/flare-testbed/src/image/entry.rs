@@ -1,4 +1,4 @@
-//! What a layer holds: directories, files and links, in the order of their paths.
+//! The content of a layer: directories, files and links, in the order of their paths.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -18,31 +18,31 @@ pub(super) struct LayerEntry {
     pub(super) content: LayerContent,
 }
 
-/// What an entry is.
+/// The kind of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum LayerContent {
     /// A directory.
     Directory,
-    /// A file, with where its bytes lie.
+    /// A file, with the path of its bytes.
     File(PathBuf),
-    /// Another name of a file that comes before it.
+    /// A hard link to an earlier file.
     SameAs(String),
     /// A symbolic link.
     Link(PathBuf),
 }
 
-/// Entries by path: relative, without `.` and `..`, with `/` between names. A directory comes before what lies in it.
+/// Entries by path: relative, without `.` and `..`, with `/` between names. A directory comes before its content.
 pub(super) type Entries = BTreeMap<String, LayerEntry>;
 
 impl LayerEntry {
-    /// Something of root's.
+    /// An entry that belongs to root.
     pub(super) fn of_root(mode: u32, content: LayerContent) -> Self {
         Self { mode, owner: (0, 0), content }
     }
 }
 
-/// Reads a directory. `keep` is asked for everything but directories, and for directories in which nothing was kept; the directories
-/// above what is kept come with it. Devices and sockets have no place in a layer.
+/// Reads a directory. `keep` is called for everything except directories, and for directories in which nothing was kept; the
+/// directories above a kept entry are kept too. Devices and sockets are left out.
 pub(super) fn read(root: &Path, keep: &dyn Fn(&str) -> bool) -> io::Result<Entries> {
     let mut all = BTreeMap::new();
     list(root, "", &mut all)?;

@@ -1,4 +1,4 @@
-//! The FLARE images that can be built, by the tags under which people ask for them.
+//! The FLARE images that can be built, by their tags.
 
 use std::{fmt, str::FromStr};
 
@@ -15,7 +15,7 @@ pub enum FlareImage {
     Flare290,
     /// nvflare 2.8.3 on Debian bookworm's Python 3.11, which is less strict about certificates.
     Flare283Python311,
-    /// nvflare 2.8.3 on Python 3.13 and its libraries alone: no shell, no tar.
+    /// nvflare 2.8.3 on only Python 3.13 and its libraries: no shell, no tar.
     Flare283Distroless,
 }
 
@@ -23,7 +23,7 @@ impl FlareImage {
     /// Every image that can be built.
     pub const ALL: &'static [Self] = &[Self::Flare283, Self::Flare290, Self::Flare283Python311, Self::Flare283Distroless];
 
-    /// The images of a cluster that was asked for none.
+    /// The images of a cluster by default.
     pub const DEFAULT: &'static [Self] = &[Self::Flare283, Self::Flare290];
 
     /// The repository of all FLARE images.
@@ -47,7 +47,7 @@ macro_rules! lock {
 }
 
 impl FlareImage {
-    /// What is in it.
+    /// Its content.
     pub(super) const fn release(self) -> Release {
         match self {
             Self::Flare283 | Self::Flare283Distroless => {
@@ -58,7 +58,7 @@ impl FlareImage {
         }
     }
 
-    /// Whether it has Python and its libraries alone.
+    /// Whether it has only Python and its libraries.
     pub(super) const fn is_distroless(self) -> bool {
         matches!(self, Self::Flare283Distroless)
     }

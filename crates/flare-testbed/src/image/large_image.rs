@@ -1,5 +1,5 @@
-//! A layer of bytes that mean nothing. Every node has the layer of busybox before its first pod, so an image that is to be
-//! pulled slowly needs one of its own.
+//! A layer of random-looking bytes. Every node has the layer of busybox before its first pod, so an image that is to be
+//! pulled slowly needs another one.
 
 use flare_diagnostic::Faults;
 use sha2::{Digest as _, Sha256};
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{Context, fault::cache_disk};
 
-/// How many bytes: four seconds of the slow registry.
+/// Its size in bytes: four seconds from the slow registry.
 const SIZE: usize = 1 << 20;
 
 /// The layer: one file at the root.
@@ -23,7 +23,7 @@ pub(super) fn layer(context: &Context<'_>) -> Result<Stored, Faults> {
     })
 }
 
-/// The same bytes each time, which no compression makes fewer.
+/// Bytes that cannot be compressed, the same each time.
 fn ballast() -> Vec<u8> {
     (0_u64..).flat_map(|block| Sha256::digest(block.to_le_bytes())).take(SIZE).collect()
 }

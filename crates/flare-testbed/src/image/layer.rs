@@ -1,6 +1,6 @@
-//! A layer: entries as a tar file that is the same for the same entries, byte for byte, and what a manifest says of it.
+//! A layer: a reproducible tar file of entries, and its description in a manifest.
 //!
-//! Layers stay uncompressed: they never leave the machine, and a node has an uncompressed one ready in less time.
+//! Layers are not compressed: they never leave the machine, and a node unpacks them faster.
 
 use std::{
     fs::{self, File},
@@ -14,10 +14,10 @@ use tar::{Builder, EntryType, Header};
 
 use super::entry::{Entries, LayerContent, LayerEntry};
 
-/// The time of every file of every layer: 2026-01-01, in seconds.
+/// The modification time of all files in layers: 2026-01-01, in seconds since 1970.
 pub(super) const TIME: u64 = 1_767_225_600;
 
-/// What a manifest says of a layer. The digest of an uncompressed layer is also that of its content.
+/// The description of a layer in a manifest. The digest of an uncompressed layer is also that of its content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Layer {
     /// `sha256:` and 64 digits.
@@ -26,7 +26,7 @@ pub(super) struct Layer {
     pub(super) size: u64,
 }
 
-/// The digest of some bytes as registries write it.
+/// A digest in the form of registries.
 pub(super) fn digest(bytes: &[u8]) -> String {
     shown(Sha256::digest(bytes).as_slice())
 }
@@ -44,7 +44,7 @@ pub(super) fn write(entries: &Entries, file: &Path) -> io::Result<Layer> {
     Ok(Layer { digest: shown(counted.digest.finalize().as_slice()), size: counted.size })
 }
 
-/// Writes entries as tar to anywhere.
+/// Writes entries as tar to a writer.
 pub(super) fn write_tar(entries: &Entries, writer: &mut dyn Write) -> io::Result<()> {
     let mut tar = Builder::new(writer);
     for (path, entry) in entries {
@@ -81,7 +81,7 @@ fn append(tar: &mut Builder<&mut dyn Write>, path: &str, entry: &LayerEntry) -> 
     }
 }
 
-/// Passes bytes on, and knows their number and digest.
+/// A writer that computes the number and the digest of its bytes.
 struct Counted<W> {
     inner: W,
     digest: Sha256,

@@ -1,4 +1,4 @@
-//! The two small documents of an image: its configuration and its manifest, by the OCI image specification 1.0.
+//! The configuration and the manifest of an image, by the OCI image specification 1.0.
 
 use serde_json::{Value, json};
 
@@ -51,7 +51,7 @@ impl Image<'_> {
     }
 }
 
-/// The machine's architecture by its name in images.
+/// The name of the machine's architecture in images.
 fn architecture() -> &'static str {
     match std::env::consts::ARCH {
         "x86_64" => "amd64",

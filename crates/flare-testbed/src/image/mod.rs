@@ -1,7 +1,7 @@
-//! The images that a cluster's registry serves, built without a registry on the internet and kept in the cache.
+//! The images of a cluster's registry, built without a registry on the internet and kept in the cache.
 //!
-//! An image is a list of layers, and each layer is a file in the cache that is made once: two releases of FLARE share
-//! Debian and Python. A registry's directory gets hard links to these files, so it costs neither time nor disk.
+//! An image is a list of layers, and each layer is a file in the cache that is built once: two releases of FLARE share
+//! Debian and Python. A registry's directory gets hard links to these files, which costs neither time nor disk space.
 
 mod busybox;
 mod debian;
@@ -28,17 +28,17 @@ use self::{
 };
 use crate::Context;
 
-/// Where programs are looked for inside.
+/// The search path inside.
 const SEARCH_PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Fills the root directory of a cluster's registry with `lab/pause:1`, `library/busybox:1.36`, `lab/heavy:1` (the same with
-/// a mebibyte that no other image has) and the FLARE images that are asked for; builds what is not in the cache, which
-/// takes minutes for the first FLARE image.
+/// an additional layer of 1 MiB) and the requested FLARE images; builds what is not in the cache, which takes minutes for the
+/// first FLARE image.
 ///
-/// What is in the directory already stays.
+/// Existing content of the directory stays.
 ///
 /// # Errors
-/// A program or root is missing, the disk is full, the network does not answer, a step failed, or the run was interrupted.
+/// A program or root is missing, the disk is full, the network is not reachable, a step failed, or the run was interrupted.
 pub fn seed(context: &Context<'_>, registry_directory: &Path, flare: &[FlareImage]) -> Result<(), Faults> {
     let busybox = [busybox::layer(context)?];
     push(registry_directory, "lab/pause", "1", &image(&busybox, &["/bin/sh", "-c", busybox::PAUSE]))?;
@@ -60,7 +60,7 @@ pub fn build(context: &Context<'_>, flare: &[FlareImage]) -> Result<(), Faults> 
     flare.iter().try_for_each(|image| layers(context, *image).map(drop))
 }
 
-/// Whether all that these images need is in the cache, so that [`seed`] builds nothing that takes long.
+/// Whether everything that these images need is in the cache, so that [`seed`] is fast.
 pub fn is_built(context: &Context<'_>, flare: &[FlareImage]) -> bool {
     flare.iter().all(|image| {
         let release = image.release();

@@ -11,12 +11,12 @@ use super::{
 };
 use crate::{Context, build_cache::LongRun, fault::cache_disk};
 
-/// A release of FLARE on a Python.
+/// A release of FLARE with a version of Python.
 #[derive(Debug)]
 pub(super) struct Release {
     /// nvflare's version.
     pub(super) version: &'static str,
-    /// Where its Python comes from.
+    /// The Debian release with its Python.
     pub(super) debian: Debian,
     /// Every package with its version and digests, as pip reads it; written by `tools/images/lock.sh`.
     pub(super) lock: &'static str,

@@ -1,7 +1,7 @@
-//! The directory of a docker-registry with storage in the file system, filled without the registry.
+//! Fills the directory of a docker-registry with file system storage, without running the registry.
 //!
-//! Source: `registry/storage/paths.go` of distribution 2.8. A blob lies once below `blobs`; a repository has small files
-//! named `link` which hold a digest.
+//! Source: `registry/storage/paths.go` of distribution 2.8. Each blob is stored once below `blobs`; a repository has small files
+//! named `link` that contain a digest.
 
 use std::{
     fs, io,
@@ -13,7 +13,7 @@ use flare_diagnostic::Faults;
 use super::{layer::digest, manifest::Image};
 use crate::fault::cache_disk;
 
-/// Pushes an image under a name and a tag. What is there already stays; a tag that is there is moved to this image.
+/// Pushes an image under a name and a tag. Existing blobs stay; an existing tag is moved to this image.
 pub(super) fn push(root: &Path, name: &str, tag: &str, image: &Image<'_>) -> Result<(), Faults> {
     let directory = Directory { root: root.join("docker/registry/v2"), name };
     let (configuration, manifest) = (image.configuration(), image.manifest());
@@ -23,7 +23,7 @@ pub(super) fn push(root: &Path, name: &str, tag: &str, image: &Image<'_>) -> Res
             directory.name_layer(&stored.layer.digest)?;
         }
         directory.name_layer(&directory.write_blob(&configuration)?)?;
-        // The tag comes last: a registry that runs never shows an image of which a part is missing.
+        // The tag is written last, so that a running registry never serves an incomplete image.
         directory.name_manifest(tag, &directory.write_blob(&manifest)?)
     };
     pushed().map_err(|error| cache_disk("filled", root, &error).into())
@@ -44,7 +44,7 @@ impl Directory<'_> {
         self.root.join("repositories").join(self.name).join(path)
     }
 
-    /// Gives a blob the bytes of a file: the same ones on the disk where the file system can, else a copy.
+    /// Makes a blob from a file: by a hard link if the file system can, otherwise by a copy.
     fn link_blob(&self, digest: &str, file: &Path) -> io::Result<()> {
         let place = self.blob(digest);
         if place.is_file() {
@@ -90,7 +90,7 @@ fn make_directory_of(path: &Path) -> io::Result<()> {
     path.parent().map_or(Ok(()), fs::create_dir_all)
 }
 
-/// Writes a file so that it is whole whenever it is seen.
+/// Writes a file atomically.
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     make_directory_of(path)?;
     let partial = path.with_extension("partial");

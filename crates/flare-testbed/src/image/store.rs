@@ -1,4 +1,4 @@
-//! Layers in the cache: each in a directory of its own, by the name and key of its recipe.
+//! Layers in the cache, each in its own directory, named by the name and key of its recipe.
 
 use std::{
     fs,
@@ -18,33 +18,33 @@ use crate::{
     fault::cache_disk,
 };
 
-/// How a layer is made. What the key covers decides whether a layer in the cache is the one that is asked for.
+/// How a layer is built. The key decides whether a layer in the cache is the requested one.
 #[derive(Debug)]
 pub(super) struct Recipe {
-    /// The name for files.
+    /// The name, used in file names.
     pub(super) name: String,
-    /// What it is, for people.
+    /// What it is, for messages.
     pub(super) what: String,
-    /// How long it takes, for people.
+    /// How long the build takes, for messages.
     pub(super) duration: &'static str,
-    /// Everything that it is made of.
+    /// The key of everything that it is built from.
     pub(super) key: String,
 }
 
-/// A layer that is in the cache.
+/// A layer in the cache.
 #[derive(Debug, Clone)]
 pub(super) struct Stored {
-    /// What a manifest says of it.
+    /// Its description in a manifest.
     pub(super) layer: Layer,
     /// The tar file.
     pub(super) file: PathBuf,
 }
 
-/// Raised when the same recipes give other bytes, as when the writer of layers changes.
+/// Must be raised when the same recipes give other bytes, for example when the writer of layers changes.
 const FORMAT: &str = "1";
 
 impl Recipe {
-    /// A recipe whose inputs are given.
+    /// A recipe with the given inputs.
     pub(super) fn new(name: impl Into<String>, what: impl Into<String>, duration: &'static str, inputs: &[&str]) -> Self {
         let key = key(inputs.iter().chain(&[FORMAT, std::env::consts::ARCH]).map(|input| input.as_bytes()));
         Self { name: name.into(), what: what.into(), duration, key }
@@ -55,8 +55,8 @@ impl Recipe {
         cache.join("images").join(format!("{}-{}", self.name, self.key))
     }
 
-    /// Gives the layer, and has it made where it is not there. `make` gets a directory to work in and says what the layer
-    /// holds; what it leaves in the directory is removed.
+    /// Returns the layer, and builds it if it is missing. `make` gets a working directory and returns the content of the layer;
+    /// the directory is removed afterwards.
     pub(super) fn layer(
         &self,
         context: &Context<'_>,

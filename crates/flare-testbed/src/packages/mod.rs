@@ -11,7 +11,7 @@ use flare_diagnostic::{Code, Diagnostic, Faults};
 
 use crate::{Context, build_cache::LongRun, command::find, fault::cache_disk};
 
-/// A Debian package, by the programs or files for which we need it.
+/// A Debian package, with the programs or files for which it is needed.
 struct Package {
     name: &'static str,
     programs: &'static [&'static str],
@@ -39,10 +39,10 @@ const PACKAGES: [Package; 10] = [
     programs("mmdebstrap", &["mmdebstrap"]),
 ];
 
-/// What Debian's maintainer scripts ask before they start a service: 101 is no.
+/// The script that Debian's maintainer scripts call before they start a service; 101 forbids it.
 const REFUSAL: &str = "#!/bin/sh\nexit 101\n";
 
-/// The packages of which something is missing, in the order of the manual; none where all is there.
+/// The packages of which something is missing, in the order of the manual.
 pub fn missing(context: &Context<'_>) -> Vec<&'static str> {
     missing_of(&PACKAGES, context)
 }
@@ -55,11 +55,11 @@ fn missing_of(packages: &[Package], context: &Context<'_>) -> Vec<&'static str> 
     packages.iter().filter(|package| !is_whole(package)).map(|package| package.name).collect()
 }
 
-/// Installs what is missing with apt-get. No package is removed for it, and no service of these packages is started:
+/// Installs missing packages with apt-get. No package is removed, and no service of these packages is started, because
 /// clusters start their own.
 ///
 /// # Errors
-/// Not root, no apt-get, the disk is full, the network does not answer, apt-get failed, or the run was interrupted.
+/// Not root, no apt-get, the disk is full, the network is not reachable, apt-get failed, or the run was interrupted.
 pub fn install(context: &Context<'_>) -> Result<(), Faults> {
     let packages = missing(context);
     if packages.is_empty() {
@@ -91,7 +91,7 @@ pub fn install(context: &Context<'_>) -> Result<(), Faults> {
         LongRun { may_be_ended, ..run }.run(context, command)
     };
     run(&["update"], "apt-get-update", true)?;
-    // An installation that is ended in the middle leaves a machine that has to be mended by hand.
+    // An interrupted installation would have to be repaired by hand.
     run(
         &[&["install", "--yes", "--no-remove", "--no-install-recommends"], packages.as_slice()].concat(),
         "apt-get-install",
@@ -109,7 +109,7 @@ pub fn install(context: &Context<'_>) -> Result<(), Faults> {
     }
 }
 
-/// Debian's refusal to start services, for as long as this lives. A refusal or policy that is there already stays.
+/// Forbids Debian to start services for as long as this value lives. An existing policy stays.
 struct PolicyRcD(Option<PathBuf>);
 
 impl PolicyRcD {
@@ -126,7 +126,7 @@ impl PolicyRcD {
 impl Drop for PolicyRcD {
     fn drop(&mut self) {
         if let Some(path) = &self.0 {
-            // One that stays keeps services from starting at their installation, and nothing else.
+            // If it cannot be removed, it only keeps services from starting when they are installed.
             let _ = fs::remove_file(path);
         }
     }

@@ -11,10 +11,10 @@ use crate::fault::cache_disk;
 /// The user's name.
 const USER: &str = "puller";
 
-/// bcrypt's cost: the least, since the password has 128 random bits and is checked at every request.
+/// bcrypt's minimum cost, since the password has 128 random bits and is checked for every request.
 const COST: u32 = 4;
 
-/// User and password of the private registry. Its Debug shows no password.
+/// User and password of the private registry. The `Debug` form does not show the password.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Credentials {
     /// The user's name.
@@ -24,7 +24,7 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// Reads the credentials of a state directory, and makes them where there are none.
+    /// Reads the credentials of a state directory, and creates them if there are none.
     pub(super) fn get_or_build(state_directory: &Path) -> Result<Self, Faults> {
         let path = credentials_file(state_directory);
         if path.exists() { Self::read(state_directory) } else { Self::make(&path) }

@@ -1,4 +1,4 @@
-//! The files of the registries in a state directory. Their owner alone may read them.
+//! The files of the registries in a state directory. Only their owner can read them.
 
 use std::{
     fs,
@@ -11,15 +11,15 @@ use flare_diagnostic::Diagnostic;
 
 use crate::fault::cache_disk;
 
-/// The directory in the state directory for what the registries read, but for containerd's `certs.d`.
+/// The directory in the state directory for the registries' files, except containerd's `certs.d`.
 pub(super) const DIRECTORY: &str = "registries";
 
-/// The file in which [`super::credentials`] are kept.
+/// The file that [`super::credentials`] reads.
 pub(crate) fn credentials_file(state_directory: &Path) -> PathBuf {
     state_directory.join(DIRECTORY).join("credentials.json")
 }
 
-/// Writes a file that its owner alone may read, and its directory.
+/// Writes a file that only its owner can read, and makes its directory.
 pub(super) fn write_private(path: &Path, content: &str) -> Result<(), Diagnostic> {
     let write = || {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(path.parent().unwrap_or(Path::new(".")))?;

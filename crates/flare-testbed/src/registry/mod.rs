@@ -1,5 +1,5 @@
-//! The registries of a cluster: a plain one, one that asks for a password, and a slow one. All serve one directory, so every
-//! image can be pulled from each; a tag that is missing is any tag that nobody pushed there.
+//! The registries of a cluster: a plain one, one that requires a password, and a slow one. All serve the same directory, so
+//! every image can be pulled from each.
 
 mod credentials;
 mod files;
@@ -20,54 +20,54 @@ pub use slow_link::{SlowLink, serve_slow_link};
 use self::files::{DIRECTORY, write_private};
 use crate::Context;
 
-/// The name under which pods pull from the plain registry. `docker.io` leads there too.
+/// The name under which pods pull from the plain registry, as does `docker.io`.
 pub const PLAIN_HOST: &str = "registry.example.com";
 
-/// The name under which pods pull from the registry that asks for a password.
+/// The name under which pods pull from the registry that requires a password.
 pub const PRIVATE_HOST: &str = "private.example.com";
 
 /// The name under which pods pull from the slow registry.
 pub const SLOW_HOST: &str = "slow.example.com";
 
-/// The slow registry's bytes in a second: a small layer takes seconds, FLARE's take many minutes.
+/// The slow registry's bytes per second: a small layer takes seconds, FLARE's take many minutes.
 pub const SLOW_RATE: u32 = 256 << 10;
 
 /// A process to be started in the cluster's network namespace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegistryProcess {
-    /// The name of the part, for logs.
+    /// The name of the component, for logs.
     pub name: &'static str,
     /// The program.
     pub program: PathBuf,
     /// Its arguments.
     pub arguments: Vec<String>,
-    /// Where it listens, inside.
+    /// The port on which it listens, inside.
     pub port: u16,
 }
 
-/// Where the registries of a cluster live.
+/// Where the registries of a cluster run.
 #[derive(Debug, Clone, Copy)]
 pub struct RegistryPlacement<'a> {
-    /// The state directory as this process sees it; configuration is written below `registries/` and `certs.d/` of it.
+    /// The state directory as this process sees it; configuration is written to its `registries/` and `certs.d/`.
     pub state_directory: &'a Path,
     /// The same directory as the cluster's own processes see it.
     pub seen_as: &'a Path,
     /// The directory of the images, below the state directory.
     pub images: &'a str,
-    /// Where the registries listen: [`Ipv4Addr::UNSPECIFIED`] lets this machine reach those of a cluster by its link. The slow
-    /// one is for the node alone.
+    /// The address on which the registries listen: [`Ipv4Addr::UNSPECIFIED`] lets this machine reach them through the cluster's
+    /// link. The slow one is only for the node.
     pub listen: Ipv4Addr,
-    /// The port of the plain registry; the private one and the slow one take the two after it.
+    /// The port of the plain registry; the private one and the slow one use the next two.
     pub port: u16,
-    /// The program that serves a [`SlowLink`] when it is started with its arguments.
+    /// The program that serves a [`SlowLink`] if it is started with its arguments.
     pub own_program: &'a Path,
 }
 
-/// Writes the configuration of all registries, of containerd's ways to them (`certs.d/HOST/hosts.toml`) and the
-/// credentials, and names the processes to start. Written anew each time, with credentials that stay.
+/// Writes the configuration of all registries and of containerd's access to them (`certs.d/HOST/hosts.toml`), creates the
+/// credentials if there are none, and returns the processes to start.
 ///
 /// # Errors
-/// `docker-registry` is missing, or the disk refused.
+/// `docker-registry` is missing, or an I/O error.
 pub fn processes(context: &Context<'_>, place: RegistryPlacement<'_>) -> Result<Vec<RegistryProcess>, Faults> {
     let missing = || {
         Diagnostic::error(Code::ToolNotFound, "the program `docker-registry` is not there")
@@ -103,24 +103,24 @@ pub fn processes(context: &Context<'_>, place: RegistryPlacement<'_>) -> Result<
 /// The credentials of a cluster's private registry.
 ///
 /// # Errors
-/// There are none, the disk refused, or they were damaged.
+/// There are none, they are damaged, or an I/O error.
 pub fn credentials(state_directory: &Path) -> Result<Credentials, Faults> {
     Credentials::read(state_directory)
 }
 
-/// Names of registries, and the ports that they lead to.
+/// Names of registries, with their ports.
 fn hosts(port: u16) -> [(&'static str, u16); 4] {
     [(PLAIN_HOST, port), ("docker.io", port), (PRIVATE_HOST, port + 1), (SLOW_HOST, port + 2)]
 }
 
-/// How containerd reaches a registry: without TLS, since nothing leaves the node.
+/// containerd's configuration for a registry: without TLS, since nothing leaves the node.
 fn hosts_toml(port: u16) -> String {
     let server = format!("http://127.0.0.1:{port}");
     format!("server = \"{server}\"\n\n[host.\"{server}\"]\n  capabilities = [\"pull\", \"resolve\"]\n")
 }
 
-/// The configuration of docker-registry, which is YAML, and JSON is YAML. The private one never writes, so that one process
-/// alone changes the directory.
+/// The configuration of docker-registry, as JSON, which is YAML. The private one is read-only, so that only one process
+/// changes the directory.
 fn configuration(place: RegistryPlacement<'_>, port: u16, is_private: bool) -> String {
     let mut configuration = json!({
         "version": 0.1,
@@ -144,7 +144,7 @@ fn inside(place: RegistryPlacement<'_>, path: &str) -> String {
     place.seen_as.join(path).to_string_lossy().into_owned()
 }
 
-/// Writes a file below the state directory that its owner alone may read.
+/// Writes a file below the state directory that only its owner can read.
 fn write(place: RegistryPlacement<'_>, path: &str, content: &str) -> Result<(), Faults> {
     write_private(&place.state_directory.join(path), content).map_err(Faults::from)
 }

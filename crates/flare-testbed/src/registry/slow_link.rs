@@ -1,7 +1,7 @@
-//! A link that lets bytes through at a rate: what makes the slow registry slow.
+//! A proxy with a limited rate, which makes the slow registry slow.
 //!
-//! It is a function, which the program that starts the cluster calls when it is started with [`SlowLink::arguments`], and no program
-//! beside it: an installed `flare-kube` is one file, and what it starts has to be found wherever that file lies.
+//! It is not a separate program but a function that the program which starts the cluster calls if it is started with
+//! [`SlowLink::arguments`]: an installed `flare-kube` is a single file, which may be anywhere.
 
 use std::{
     ffi::OsString,
@@ -23,17 +23,17 @@ pub struct SlowLink {
     pub listen: u16,
     /// The port to which it forwards.
     pub forward: u16,
-    /// Bytes in a second from there, for each connection.
+    /// Bytes per second from that port, for each connection.
     pub rate: u32,
 }
 
 impl SlowLink {
-    /// The arguments with which the program that starts a cluster serves this link: a word that is no verb, and three numbers.
+    /// The arguments with which the program that starts a cluster serves this link: a word that is not a verb, and three numbers.
     pub fn arguments(self) -> [String; 4] {
         [ARGUMENT.to_owned(), self.listen.to_string(), self.forward.to_string(), self.rate.to_string()]
     }
 
-    /// The link that the arguments of this process, its name included, ask for.
+    /// The link that the arguments of this process, including its name, ask for.
     pub fn asked_for(arguments: &[OsString]) -> Option<Self> {
         let [_, word, listen, forward, rate] = arguments else { return None };
         let number = |text: &OsString| text.to_str()?.parse::<u32>().ok();
@@ -58,7 +58,7 @@ pub fn serve_slow_link(link: SlowLink) -> Result<(), Faults> {
 
 fn serve(listener: &TcpListener, link: SlowLink) {
     for client in listener.incoming() {
-        // A connection that fails is its client's matter; the link goes on.
+        // A failed connection only affects its client.
         let _ = client.and_then(|client| connect(client, link));
     }
 }
@@ -78,7 +78,7 @@ fn connect(client: TcpStream, link: SlowLink) -> io::Result<()> {
     Ok(())
 }
 
-/// Passes bytes on, in twenty small portions a second, so that a client sees them come.
+/// Forwards bytes in twenty small portions per second, so that a client sees progress.
 fn pour(mut from: impl Read, mut to: impl Write, rate: u32) -> io::Result<()> {
     let mut portion = vec![0; usize::try_from(rate / 20).unwrap_or(usize::MAX).max(1)];
     loop {
@@ -87,7 +87,7 @@ fn pour(mut from: impl Read, mut to: impl Write, rate: u32) -> io::Result<()> {
             return Ok(());
         }
         to.write_all(&portion[..length])?;
-        // For each portion anew: time in which nobody asked gives no right to more.
+        // The pause of each portion is independent: idle time does not allow a burst.
         thread::sleep(Duration::from_micros(length as u64 * 1_000_000 / u64::from(rate.max(1))));
     }
 }

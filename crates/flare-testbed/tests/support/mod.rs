@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-/// Where programs are looked for.
+/// The directories of programs.
 pub(crate) fn search_path() -> Vec<PathBuf> {
     std::env::split_paths(&std::env::var_os("PATH").unwrap()).collect()
 }
 
-/// The user's cache, in which layers are made once.
+/// The user's cache, in which layers are built once.
 pub(crate) fn cache() -> PathBuf {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     set("FLARE_KUBE_CACHE")

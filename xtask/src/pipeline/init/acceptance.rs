@@ -1,4 +1,4 @@
-//! Whether `prepare --federation` takes what `init` writes.
+//! Checks that `prepare --federation` accepts what `init` writes.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use flare_site_plan::Acceptance;
 
 use super::found_kit::FoundKit;
 
-/// Goes the road of `prepare --federation` over the files, as far as it can refuse them: what `init` writes is always accepted.
+/// Runs the checks of `prepare --federation` on the files, so that `init` writes only files that are accepted.
 pub(super) fn check(files: &Files, kits: &[FoundKit]) -> Result<(), Faults> {
     let federation = Federation::parse(files.federation.as_bytes(), "federation.yaml")?.value;
     let target = federation.target.unwrap_or_default();
@@ -35,7 +35,7 @@ pub(super) fn check(files: &Files, kits: &[FoundKit]) -> Result<(), Faults> {
     cross_check(&members).map(drop)
 }
 
-/// A fault of a kit names the file below the kit; here it needs the kit too.
+/// Adds the kit's directory to the place of its fault, which is only a path below the kit.
 fn of_kit(fault: Diagnostic, directory: &Path) -> Diagnostic {
     match fault.place.clone() {
         Some(place) if fault.code == Code::InvalidKit => {

@@ -1,4 +1,4 @@
-//! One kit of a provisioned directory, read whole.
+//! Reads one kit of a provisioned directory.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -9,7 +9,7 @@ use flare_startup_kit::StartupKit;
 
 use crate::pipeline::{kit_directory, release};
 
-/// A kit that was found, read whole.
+/// A kit that was found and read.
 #[derive(Debug)]
 pub(super) struct FoundKit {
     pub(super) directory: PathBuf,
@@ -18,13 +18,13 @@ pub(super) struct FoundKit {
     pub(super) tree: FileTree,
 }
 
-/// Reads a kit; its path is told as seen from `output`.
+/// Reads a kit; its path is given relative to `output`.
 pub(super) fn read_kit(directory: PathBuf, output: &Path, now: i64) -> Result<FoundKit, Faults> {
     let options =
         ReadOptions::new(Code::InvalidKit).in_memory("startup").in_memory("local").exclude("prepared").exclude("transfer");
     let tree = FileTree::read(&directory, &options).map_err(|faults| kit_directory::first_few(faults, &directory))?;
     let name = directory.file_name().unwrap_or_default().to_string_lossy();
-    // Places are told from the kit on, and there are many kits.
+    // Places are relative to the kit, and there are many kits.
     let whole = |fault: Diagnostic| match fault.place.clone() {
         Some(place) => fault.at(Place { file: directory.join(&place.file).to_string_lossy().into_owned(), ..place }),
         None => fault.at(directory.as_path()),
@@ -53,7 +53,7 @@ pub(super) fn read_kit(directory: PathBuf, output: &Path, now: i64) -> Result<Fo
     Ok(FoundKit { directory, found, kit, tree })
 }
 
-/// The path of a directory as seen from another one, so that both can move together; `None` where it is not UTF-8.
+/// The path of a directory relative to another one, so that both can move together; `None` if it is not UTF-8.
 fn relative(directory: &Path, from: &Path) -> Option<String> {
     let common = directory.components().zip(from.components()).take_while(|(one, other)| one == other).count();
     let up = from.components().skip(common).map(|_| Component::ParentDir);

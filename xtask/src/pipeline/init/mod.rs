@@ -1,6 +1,6 @@
-//! A provisioned directory → the participants in it, and two files that `prepare --federation` takes as they stand.
+//! A provisioned directory → the participants in it, and two files that `prepare --federation` accepts unchanged.
 //!
-//! What is in the directory is told by what it is: kits are read and must be whole, and what else there is is left out by name.
+//! Kits in the directory are read and must be complete; everything else is left out, with a warning that names it.
 
 mod acceptance;
 mod found_kit;
@@ -20,16 +20,16 @@ use self::{
 };
 use super::kit_directory::{self, names, refused};
 
-/// What was made for a provisioned directory.
+/// The result for a provisioned directory.
 #[derive(Debug)]
 pub(crate) struct Described {
     pub(crate) found: Vec<Found>,
     pub(crate) files: Files,
 }
 
-/// Reads every kit in a directory and writes both files, in memory, for the directory `output`.
+/// Reads every kit in a directory and makes both files, in memory, for the directory `output`.
 ///
-/// Fails where a kit cannot be read or something that was meant to be one is damaged, and where `prepare` would not take the files.
+/// Fails if a kit cannot be read, if something that looks like a kit is damaged, and if `prepare` would not accept the files.
 pub(crate) fn describe(
     kits: &Path,
     output: &Path,
@@ -39,7 +39,7 @@ pub(crate) fn describe(
     check_directory(kits)?;
     let mut search = Search::new(output, now);
     let mut directories = flare_file_tree::directories(kits).map_err(|error| refused(error, NAME_THE_DIRECTORY))?;
-    // Links come last, so that a kit is named by its own directory.
+    // Links come last, so that a kit is named after its own directory.
     directories.sort_by_key(|directory| flare_file_tree::resolved(directory) != *directory);
     for directory in directories {
         search.look_at(directory);
@@ -64,7 +64,7 @@ pub(crate) fn describe(
     Ok(files.map(|files| Described { found: list, files }))
 }
 
-/// A fault that names a kit as federation.yaml would have it names its directory.
+/// Replaces the kit's path in federation.yaml, as the place of a fault, by its directory.
 fn with_directory(fault: Diagnostic, kits: &[FoundKit]) -> Diagnostic {
     let named = fault.place.as_ref().and_then(|place| kits.iter().find(|one| one.found.kit == place.file));
     match named {
@@ -73,7 +73,7 @@ fn with_directory(fault: Diagnostic, kits: &[FoundKit]) -> Diagnostic {
     }
 }
 
-/// The path itself must be a directory of kits, not one kit.
+/// Checks that the path is a directory of kits and not a kit.
 fn check_directory(kits: &Path) -> Result<(), Faults> {
     let shown = printable(&kits.to_string_lossy()).into_owned();
     let fault = |message: String, hint: &str| Faults::from(Diagnostic::error(Code::InvalidArgs, message).hint(hint).at(kits));

@@ -1,4 +1,4 @@
-//! The walk through a provisioned directory: kits are read, and what else there is is left out by name.
+//! Searches a provisioned directory: kits are read, everything else is left out, with a warning that names it.
 
 use std::path::{Path, PathBuf};
 
@@ -12,16 +12,16 @@ use crate::pipeline::kit_directory::{self, kits_in, names, refused};
 pub(super) const NAME_THE_DIRECTORY: &str =
     "name the directory that `nvflare provision` made, such as `workspace/project/prod_00`";
 
-/// The walk through the directory.
+/// The state of a search.
 pub(super) struct Search<'run> {
     output: &'run Path,
     now: i64,
     pub(super) kits: Vec<FoundKit>,
-    /// Directories that have nothing of a kit.
+    /// Directories without a file of a kit.
     pub(super) unrelated: Vec<PathBuf>,
-    /// Directories that hold kits of their own.
+    /// Directories that contain kits themselves.
     pub(super) above: Vec<PathBuf>,
-    /// What is wrong with kits, and what is left out.
+    /// The faults of kits, and warnings about what is left out.
     pub(super) diagnostics: Collector,
 }
 
@@ -68,8 +68,8 @@ impl<'run> Search<'run> {
         }
     }
 
-    /// An archive that was unpacked into a directory of its own name is a site that would be missed; other directories with kits,
-    /// such as backups, are not.
+    /// Handles a directory that contains kits. An archive that was unpacked into a directory of its own name is a site that would be
+    /// missed; other directories with kits, such as backups, are not.
     fn look_below(&mut self, directory: PathBuf) {
         let below = kits_in(&directory);
         if below.iter().any(|kit| kit.file_name() == directory.file_name()) {
@@ -85,7 +85,7 @@ impl<'run> Search<'run> {
     }
 
     fn read(&mut self, directory: PathBuf) {
-        // Two names of one directory are one kit.
+        // Two paths of the same directory are one kit.
         let real = flare_file_tree::resolved(&directory);
         if let Some(first) = self.kits.iter().find(|one| flare_file_tree::resolved(&one.directory) == real) {
             let reason = format!("it leads to the same directory as `{}`", name_of(&first.directory));
@@ -95,7 +95,7 @@ impl<'run> Search<'run> {
         self.kits.extend(kit);
     }
 
-    /// Files that may hold kits, and links that lead nowhere.
+    /// Reports files that may contain kits, and broken links.
     pub(super) fn others(&mut self, kits: &Path) -> Result<(), Faults> {
         let failed = |error| refused(error, NAME_THE_DIRECTORY);
         for archive in flare_file_tree::files(kits).map_err(failed)?.into_iter().filter(|file| is_archive(file)) {
@@ -108,8 +108,8 @@ impl<'run> Search<'run> {
         Ok(())
     }
 
-    /// Of several kits of one participant the one in the directory of its name counts; the others are copies. Where no directory has
-    /// the name, nobody can tell, and `init::files` refuses them.
+    /// Leaves out copies: of several kits of one participant, the one in the directory of its name counts. If no directory has
+    /// the name, `init::files` refuses them.
     pub(super) fn copies(&mut self) {
         let mut kept: Vec<FoundKit> = Vec::with_capacity(self.kits.len());
         let all = std::mem::take(&mut self.kits);
@@ -134,7 +134,7 @@ impl<'run> Search<'run> {
         self.kits = kept;
     }
 
-    /// Clients whose relay cannot take part are left out: `prepare --federation` refuses them.
+    /// Leaves out clients behind a relay, which `prepare --federation` refuses.
     pub(super) fn behind_relays(&mut self) {
         let participants: Vec<String> = self.kits.iter().map(|one| one.found.name.clone()).collect();
         for one in std::mem::take(&mut self.kits) {
@@ -162,7 +162,7 @@ fn quoted(words: &[&str]) -> String {
     words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
 }
 
-/// What people pack kits into; a signature or an encryption on top (`.gpg`) is one too.
+/// Whether a file is an archive that may contain a kit, even if signed or encrypted (`.gpg`).
 pub(super) fn is_archive(file: &Path) -> bool {
     const ENDINGS: [&str; 22] = [
         "zip", "tar", "tgz", "tbz", "tbz2", "txz", "tzst", "gz", "bz2", "xz", "zst", "lz4", "lzma", "7z", "rar", "cpio", "jar",

@@ -1,4 +1,4 @@
-//! Real Go builds a tiny module: whole, broken, interrupted, without Go.
+//! Builds of a tiny module with real Go: successful, broken, interrupted, without Go.
 
 use std::{
     path::{Path, PathBuf},
@@ -26,7 +26,7 @@ const TINY: Program = Program {
     linker: "-s -w -X main.greeting=hello",
 };
 
-/// A stand-in for Go that starts a compiler which takes long, and says where.
+/// A fake Go that starts a compiler which takes long, and writes both process ids to a file.
 const SLOW_GO: &str = "#!/bin/sh\nsleep infinity &\necho $$ $! > \"$IDS\"\nwait\n";
 
 fn search_path() -> Vec<PathBuf> {
@@ -57,7 +57,7 @@ fn a_program_is_built_with_its_flags_and_only_once() {
     let said = Command::new(&program).output().unwrap().stderr;
     assert_eq!(String::from_utf8_lossy(&said), "hello\n");
     assert_eq!(entries(program.parent().unwrap()), ["tiny"]);
-    // The second time nothing is needed, Go neither.
+    // The second time nothing is needed, not even Go.
     let without_go = Context { search_path: &[], ..context };
     assert_eq!(built(&without_go, &TINY).unwrap(), program);
 }
@@ -115,7 +115,7 @@ fn an_interrupted_build_ends_its_compilers_at_once_and_the_next_run_builds() {
     assert_eq!(ended.unwrap_err().first().code, Code::Interrupted);
     for id in std::fs::read_to_string(&ids).unwrap().split_whitespace() {
         let state = || std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
-        // It was told to end before the run did, and would not end by itself.
+        // It was signalled before the run ended, and would not end by itself.
         while !(state().is_empty() || state().contains(") Z ")) {
             std::thread::sleep(Duration::from_millis(10));
         }

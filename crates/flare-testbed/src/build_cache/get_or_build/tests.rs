@@ -1,4 +1,4 @@
-//! What other runs see while a result is made, and after one that did not end well.
+//! What other runs see while a result is built, and after a build that failed.
 
 use std::{
     fs,

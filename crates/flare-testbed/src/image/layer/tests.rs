@@ -1,11 +1,11 @@
-//! The bytes of a layer depend on what it holds, and on nothing else.
+//! The bytes of a layer depend only on its content.
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
 use super::{TIME, write};
 use crate::image::entry::{LayerContent, read};
 
-/// The same content, made in another order, with other times.
+/// Makes the same content in a given order, with a given time.
 fn make(root: &Path, names: &[&str], time: u64) {
     for name in names {
         let path = root.join(name);
