@@ -1,17 +1,17 @@
 #!/bin/sh
-# Installs programs that Cargo calls into the cache, from source, at the versions and with the options of the file `versions` beside this script.
+# Installs Cargo subcommands into the cache, from source, with the versions and options of the file `versions` beside this script.
 #
 # Usage: tools/cargo/install.sh [NAME...]      default: all of them
-# Result: $FLARE_KUBE_CACHE/tools/NAME-VERSION/bin/NAME (default: $XDG_CACHE_HOME/flare-kube, ~/.cache/flare-kube), left alone where it is there already;
+# Result: $FLARE_KUBE_CACHE/tools/NAME-VERSION/bin/NAME (default: $XDG_CACHE_HOME/flare-kube, ~/.cache/flare-kube), unchanged if it exists;
 # each on a line of stdout, after its name, version and a colon.
-# A program is made beside the place and renamed, so that one which is there is whole. Runs wait for each other.
+# A program is installed beside its place and renamed, so that an existing one is always complete. Runs wait for each other.
 set -eu
 
 here="$(cd "$(dirname "$0")" && pwd)"
 tools="${FLARE_KUBE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/flare-kube}/tools"
 [ $# -gt 0 ] || set -- $(cut -d ' ' -f 1 "$here/versions")
 mkdir -p "$tools"
-# The checkout's own settings and lock are not meant for these.
+# The checkout's own settings and lock file do not apply to these.
 cd "$tools"
 unset CARGO_TARGET_DIR CARGO_BUILD_TARGET_DIR
 
@@ -27,7 +27,7 @@ for name in "$@"; do
     partial="$tools/.$name-$version.partial"
     rm -rf "$partial"
     trap 'rm -rf "$partial"' EXIT INT TERM
-    # Made for few runs, so compiling fast counts more than running fast.
+    # They run seldom, so compile time counts more than run time.
     CARGO_PROFILE_DEV_DEBUG=false CARGO_PROFILE_DEV_OPT_LEVEL=1 CARGO_TARGET_DIR="$partial/target" \
       cargo install --quiet --locked --profile dev --version "$version" --root "$partial" $options "$name" >&2
     rm -rf "$partial/target"
@@ -38,5 +38,5 @@ for name in "$@"; do
   exec 9>&-
   echo "$name $version: $target/bin/$name"
 done
-# Other versions that no checkout has asked for in a month.
+# Removes other versions that no checkout has used for a month.
 find "$tools" -maxdepth 1 -name 'cargo-*' -mtime +30 -exec rm -rf {} +

@@ -1,9 +1,9 @@
 #!/bin/sh
-# Builds the Helm programs that the chart tests run into the cache folder, from source by the Go toolchain.
+# Builds the Helm programs that the chart tests run, from source with the Go toolchain, into the cache directory.
 #
 # Usage: tools/helm/build.sh [VERSION...]      default: those of the file `versions` beside this script
-# Result: $FLARE_KUBE_CACHE/tools/helm-VERSION/helm (default: $XDG_CACHE_HOME/flare-kube, ~/.cache/flare-kube), left alone where it is there already.
-# A build is made beside the place and renamed, so that a program which is there is whole.
+# Result: $FLARE_KUBE_CACHE/tools/helm-VERSION/helm (default: $XDG_CACHE_HOME/flare-kube, ~/.cache/flare-kube), unchanged if it exists.
+# A build is made beside its place and renamed, so that an existing program is always complete.
 set -eu
 
 tools="${FLARE_KUBE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/flare-kube}/tools"
@@ -24,7 +24,7 @@ for version in "$@"; do
   trap 'rm -rf "$work"' EXIT INT TERM
   (
     cd "$work"
-    # A module of its own: `go install pkg@version` refuses no `replace`, but it cannot write to a chosen file.
+    # A separate module, because `go install pkg@version` cannot write to a chosen file.
     go mod init flare-kube.invalid/helm >/dev/null 2>&1
     go get "helm.sh/helm/v$major/cmd/helm@v$version"
     CGO_ENABLED=0 go build -trimpath \
@@ -37,5 +37,5 @@ for version in "$@"; do
   trap - EXIT INT TERM
   echo "helm $version: $target/helm"
 done
-# Other versions that no checkout has asked for in a month.
+# Removes other versions that no checkout has used for a month.
 find "$tools" -maxdepth 1 -name 'helm-*' -mtime +30 -exec rm -rf {} +

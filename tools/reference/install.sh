@@ -2,17 +2,17 @@
 # Installs the reference, nvflare of PyPI with its Kubernetes extra, into a virtual environment of the cache.
 #
 # Usage: tools/reference/install.sh [VERSION...]      default: those of the file `versions` beside this script
-# Result: $FLARE_KUBE_CACHE/reference/nvflare-VERSION (default: $XDG_CACHE_HOME/flare-kube, ~/.cache/flare-kube), left alone where it is whole;
+# Result: $FLARE_KUBE_CACHE/reference/nvflare-VERSION (default: $XDG_CACHE_HOME/flare-kube, ~/.cache/flare-kube), unchanged if it is complete;
 # each on a line of stdout, after its version and a colon.
-# A virtual environment cannot be moved, so it is made in place, and is whole once `.complete` stands in it. Runs wait for each other.
+# A virtual environment cannot be moved, so it is made in place, and is complete once it contains `.complete`. Runs wait for each other.
 set -eu
 
 references="${FLARE_KUBE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/flare-kube}/reference"
 [ $# -gt 0 ] || set -- $(cat "$(dirname "$0")/versions")
 mkdir -p "$references"
 
-# Whether an environment holds a version, whoever made it.
-answers() { # FOLDER VERSION
+# Whether an environment has a version, whoever made it.
+answers() { # DIRECTORY VERSION
   [ -x "$1/bin/python" ] && "$1/bin/python" -c "
 import importlib.metadata, kubernetes, nvflare.tool.deploy.deploy_commands
 assert importlib.metadata.version('nvflare') == '$2'" 2>/dev/null
@@ -36,5 +36,5 @@ for version in "$@"; do
   exec 9>&-
   echo "nvflare $version: $folder"
 done
-# Other versions that no checkout has asked for in a month.
+# Removes other versions that no checkout has used for a month.
 find "$references" -maxdepth 1 -type d -name 'nvflare-*' -mtime +30 -exec rm -rf {} +

@@ -1,4 +1,4 @@
-# Tries in throw-away namespaces what a cluster needs of the kernel, and prints a line for each thing that is not there.
+# Tests in temporary namespaces what a cluster needs of the kernel, and prints a line for each missing feature.
 missing() { echo "$1"; }
 ip link add trial0 type veth peer name trial1 >/dev/null 2>&1 || missing 'virtual links (veth)'
 ip link add trial2 type bridge >/dev/null 2>&1 || missing 'bridges'
