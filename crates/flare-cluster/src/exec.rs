@@ -1,11 +1,12 @@
 //! Runs a program in a pod, with its input, its output and always its status.
 //!
 //! kube's own `AttachedProcess` hangs when stdin is dropped, deadlocks when one stream is not read, and can report a
-//! missing status as success. Here the WebSocket is read and written at the same time, and a connection that ends without the
-//! program's status is an error.
+//! missing status as success. Here the connection is read and written at the same time, and one that ends without the program's
+//! status is an error. It is a WebSocket; a large input goes over SPDY where the server agrees to it.
 
 mod command;
 mod ending;
+mod spdy;
 mod stream;
 
 use std::time::Duration;
@@ -20,7 +21,10 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{Cluster, Operation, exec::ending::broken};
+use crate::{
+    Cluster, Operation,
+    exec::ending::{Broken, broken},
+};
 
 /// How long both directions may be silent before the connection counts as dead. A server answers pings within this time,
 /// unless the program does not read its input.
@@ -28,6 +32,12 @@ const SILENCE: Duration = Duration::from_mins(2);
 
 /// The maximum size of a program's output that is returned as a value: 4 MiB.
 const LARGEST_OUTPUT: usize = 4 << 20;
+
+/// From this many bytes of input on, the older protocol pays for the request that asks for it.
+const LARGE_INPUT: u64 = 4 << 20;
+
+/// How long the server may take to agree to the older protocol.
+const SPDY_WITHIN: Duration = Duration::from_secs(10);
 
 impl Exec {
     /// Runs the program and returns how it ended, with any exit code.
@@ -54,10 +64,14 @@ impl Exec {
             ..AttachParams::default()
         };
         let request = Request::new(api.resource_url());
-        let connecting = || async {
-            let request = request.exec(&self.pod, self.command.iter(), &parameters).map_err(kube::Error::BuildRequest)?;
-            cluster.client().connect(request).await
-        };
+        let request = || request.exec(&self.pod, self.command.iter(), &parameters).map_err(kube::Error::BuildRequest);
+        if let (Input::Sized(_, LARGE_INPUT..), Ok(request)) = (&input, request())
+            && let Some(connection) = self.spdy(cluster, request).await
+        {
+            let conversation = async { stream::converse(spdy::open(connection).await?, input, output, true, SILENCE).await };
+            return self.within_deadline(conversation).await;
+        }
+        let connecting = || async { cluster.client().connect(request()?).await };
         let connection = cluster.call(&operation, connecting).await?;
         let half_close = connection.supports_stream_close();
         if !half_close && matches!(input, Input::UntilEnd(_)) {
@@ -65,6 +79,15 @@ impl Exec {
                 .hint("Kubernetes 1.30 and newer can; check that no load balancer on the way lowers the protocol to `v4.channel.k8s.io`"));
         }
         let conversation = stream::converse(connection.into_stream(), input, output, half_close, SILENCE);
+        self.within_deadline(conversation).await
+    }
+
+    /// Whatever stands in the way of the older protocol, the newer one is tried next and says it.
+    async fn spdy(&self, cluster: &Cluster, request: http::Request<Vec<u8>>) -> Option<hyper::upgrade::Upgraded> {
+        timeout(SPDY_WITHIN, spdy::connect(cluster.client(), request)).await.ok().flatten()
+    }
+
+    async fn within_deadline(&self, conversation: impl Future<Output = Result<Ended, Broken>>) -> Result<Ended, Diagnostic> {
         match timeout(self.deadline, conversation).await {
             Ok(ended) => ended.map_err(|reason| broken(self, reason)),
             Err(_) => Err(self.timed_out()),

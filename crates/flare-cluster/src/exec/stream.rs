@@ -22,12 +22,12 @@ use super::{
     ending::{Broken, Ended, exit_code},
 };
 
-const STDIN: u8 = 0;
-const STDOUT: u8 = 1;
-const STDERR: u8 = 2;
-const STATUS: u8 = 3;
+pub(super) const STDIN: u8 = 0;
+pub(super) const STDOUT: u8 = 1;
+pub(super) const STDERR: u8 = 2;
+pub(super) const STATUS: u8 = 3;
 /// From version 5 on: the channel in the next byte has ended.
-const CLOSE: u8 = 255;
+pub(super) const CLOSE: u8 = 255;
 
 /// The payload of one message: large enough for 3 GiB/s on loopback, small enough for every server.
 const MESSAGE: usize = 64 << 10;
@@ -81,7 +81,7 @@ where
 }
 
 /// Why a connection broke, without any data that was sent on it.
-fn text_of(error: &Error) -> String {
+pub(super) fn text_of(error: &Error) -> String {
     match error {
         Error::Io(error) => error.kind().to_string(),
         other => other.to_string(),

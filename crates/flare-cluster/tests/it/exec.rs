@@ -7,7 +7,7 @@ use flare_diagnostic::{Code, Diagnostic};
 use tokio::io::AsyncReadExt as _;
 
 use crate::{
-    program::{Program, V4, V5},
+    program::{Program, SPDY, V4, V5},
     server::{Answer, Server, refusal, review, usual},
 };
 
@@ -130,6 +130,56 @@ async fn output_that_comes_late_or_after_the_status_is_not_lost() {
         let server = server(V5, program).await;
         let printed = exec().output(&server.connect().await, Input::nothing()).await.expect("it succeeds");
         assert_eq!(printed, expected.as_bytes());
+    }
+}
+
+/// So much that the older protocol is asked for.
+const LARGE: usize = 5 << 20;
+
+#[tokio::test]
+async fn a_large_input_goes_the_way_that_the_api_server_does_not_look_into() {
+    let sent = bytes(LARGE);
+    let length = LARGE as u64;
+    for (program, expected) in [(Program::Cat, sent.clone()), (Program::Flood(6), vec![b'x'; 6 << 20])] {
+        let server = server(SPDY, program).await;
+        let (ended, printed) = run(&server, Input::Sized(sent.as_slice(), length)).await;
+        assert_eq!(ended.expect("a status").exit_code, 0);
+        assert!(printed == expected, "{} bytes came back", printed.len());
+        assert_eq!((server.count("/exec?"), server.last("/exec?").method.as_str()), (1, "POST"));
+    }
+    let server = server(SPDY, Program::Exit(3)).await;
+    let ended = run(&server, Input::Sized(tokio::io::repeat(b'x'), 1 << 40)).await.0.expect("a status, though little was read");
+    assert_eq!(ended, Ended { exit_code: 3, stderr: b"tar: not good\n".to_vec() });
+}
+
+#[tokio::test]
+async fn a_large_input_goes_over_a_web_socket_where_the_older_protocol_is_refused() {
+    let refusals: [fn() -> Answer; 3] = [
+        || refusal(403, "Forbidden", "pods \"stager\" is forbidden", &serde_json::json!({})),
+        || Answer::Page(200, "a proxy that knows no upgrade"),
+        || Answer::Close,
+    ];
+    for refuse in refusals {
+        let server = Server::start(move |asked| {
+            usual(asked).unwrap_or_else(|| if asked.method == "POST" { refuse() } else { Answer::Program(V5, Program::Cat) })
+        })
+        .await;
+        let sent = bytes(LARGE);
+        let (ended, printed) = run(&server, Input::Sized(sent.as_slice(), LARGE as u64)).await;
+        assert_eq!(ended.expect("a status").exit_code, 0);
+        assert!(printed == sent);
+    }
+}
+
+#[tokio::test]
+async fn without_a_status_nothing_of_a_large_input_is_taken_as_done() {
+    let sent = bytes(LARGE);
+    for program in [Program::Cut(0), Program::Cut(LARGE / 2), Program::Cut(LARGE), Program::NoStatus(0), Program::NoStatus(LARGE)]
+    {
+        let server = server(SPDY, program).await;
+        let fault = run(&server, Input::Sized(sent.as_slice(), LARGE as u64)).await.0.expect_err("there was no status");
+        assert_eq!(fault.code, Code::StreamBroken, "{fault}");
+        assert_eq!(server.count("/exec?"), 1, "a program that may have run is not started again");
     }
 }
 

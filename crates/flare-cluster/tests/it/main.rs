@@ -7,5 +7,6 @@ mod connect;
 mod exec;
 mod program;
 mod server;
+mod spdy;
 mod tls;
 mod watch;

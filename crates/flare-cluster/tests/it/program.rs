@@ -1,6 +1,6 @@
 //! Simulated programs at the far end of an exec stream, as through kubelet and API server, or worse.
 
-use futures_util::{SinkExt as _, StreamExt as _};
+use futures_util::{SinkExt as _, StreamExt};
 use serde_json::json;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio_tungstenite::{
@@ -8,8 +8,10 @@ use tokio_tungstenite::{
     tungstenite::{Message, handshake::derive_accept_key, protocol::Role},
 };
 
-use crate::server::Asked;
+use crate::{server::Asked, spdy::Spdy};
 
+/// The older protocol, whose version of the subprotocol is always the fourth.
+pub(crate) const SPDY: &str = "SPDY/3.1";
 pub(crate) const V5: &str = "v5.channel.k8s.io";
 pub(crate) const V4: &str = "v4.channel.k8s.io";
 
@@ -40,6 +42,13 @@ pub(crate) async fn serve<S>(mut connection: S, asked: &Asked, protocol: &str, p
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    if protocol == SPDY {
+        let head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: SPDY/3.1\r\nConnection: Upgrade\r\n\
+                    X-Stream-Protocol-Version: v4.channel.k8s.io\r\n\r\n";
+        connection.write_all(head.as_bytes()).await.expect("the client listens");
+        let Some(connection) = Spdy::accept(connection).await else { return };
+        return Far { connection, read: 0 }.play(program).await;
+    }
     let key =
         asked.headers.lines().find_map(|line| line.to_ascii_lowercase().starts_with("sec-websocket-key: ").then(|| &line[19..]));
     let accept = derive_accept_key(key.expect("a key").trim().as_bytes());
@@ -48,16 +57,47 @@ where
          Sec-WebSocket-Protocol: {protocol}\r\n\r\n"
     );
     connection.write_all(head.as_bytes()).await.expect("the client listens");
-    let mut far = Far { socket: WebSocketStream::from_raw_socket(connection, Role::Server, None).await, read: 0 };
-    far.play(program).await;
+    let connection = WebSocketStream::from_raw_socket(connection, Role::Server, None).await;
+    Far { connection, read: 0 }.play(program).await;
 }
 
-struct Far<S> {
-    socket: WebSocketStream<S>,
+/// What carries a program's streams.
+pub(crate) trait Carrier {
+    /// The next bytes of the input; `None` at its end.
+    async fn next(&mut self) -> Option<Vec<u8>>;
+    /// Sends bytes of a channel.
+    async fn print(&mut self, channel: u8, bytes: &[u8]);
+    /// Ends the connection in order.
+    async fn close(&mut self);
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Carrier for WebSocketStream<S> {
+    async fn next(&mut self) -> Option<Vec<u8>> {
+        loop {
+            match StreamExt::next(self).await?.ok()? {
+                Message::Binary(frame) if frame[0] == 0 => return Some(frame[1..].to_vec()),
+                Message::Binary(frame) if frame[..] == [255, 0] => return None,
+                Message::Close(_) => return None,
+                _ => {}
+            }
+        }
+    }
+
+    async fn print(&mut self, channel: u8, bytes: &[u8]) {
+        let _ = self.send(Message::binary([&[channel], bytes].concat())).await;
+    }
+
+    async fn close(&mut self) {
+        let _ = WebSocketStream::close(self, None).await;
+    }
+}
+
+struct Far<C> {
+    connection: C,
     read: usize,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Far<S> {
+impl<C: Carrier> Far<C> {
     async fn play(&mut self, program: Program) {
         match program {
             Program::Cat => {
@@ -91,7 +131,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Far<S> {
             Program::Cut(after) => while self.read < after && self.next().await.is_some() {},
             Program::NoStatus(after) => {
                 while self.read < after && self.next().await.is_some() {}
-                let _ = self.socket.close(None).await;
+                self.connection.close().await;
             }
             Program::Late => {
                 for channel in [1, 2, 3] {
@@ -104,29 +144,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Far<S> {
             Program::StatusFirst => {
                 self.status(0).await;
                 self.print(1, b"after").await;
-                let _ = self.socket.close(None).await;
+                self.connection.close().await;
             }
             Program::Mute => std::future::pending().await,
         }
     }
 
-    /// The next bytes of the input; `None` at its end.
     async fn next(&mut self) -> Option<Vec<u8>> {
-        loop {
-            match self.socket.next().await?.ok()? {
-                Message::Binary(frame) if frame[0] == 0 => {
-                    self.read += frame.len() - 1;
-                    return Some(frame[1..].to_vec());
-                }
-                Message::Binary(frame) if frame[..] == [255, 0] => return None,
-                Message::Close(_) => return None,
-                _ => {}
-            }
-        }
+        let bytes = self.connection.next().await?;
+        self.read += bytes.len();
+        Some(bytes)
     }
 
     async fn print(&mut self, channel: u8, bytes: &[u8]) {
-        let _ = self.socket.send(Message::binary([&[channel], bytes].concat())).await;
+        self.connection.print(channel, bytes).await;
     }
 
     async fn status(&mut self, number: u32) {
@@ -141,6 +172,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Far<S> {
 
     async fn end(&mut self, number: u32) {
         self.status(number).await;
-        let _ = self.socket.close(None).await;
+        self.connection.close().await;
     }
 }
