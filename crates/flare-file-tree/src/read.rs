@@ -194,25 +194,28 @@ impl<'run> Reader<'run> {
             return self.refused(&path, kind(&stat));
         }
         let length = length(&stat);
-        let wanted = self.options.in_memory.iter().any(|directory| path.starts_with(directory));
+        let wanted = self.options.in_memory.iter().find(|directory| path.starts_with(directory));
+        // Rules know the files of a directory itself by name; what is as long as this further down is somebody's model or data.
+        let known =
+            wanted.is_some_and(|directory| path.strip_prefix(directory).is_ok_and(|below| below.components().count() < 2));
         let room = self.options.memory.saturating_sub(self.memory).min(self.options.on_disk_above);
         // A file with holes stays on disk, so that it is copied with them.
         let has_holes = stat.st_blocks.unsigned_abs().saturating_mul(512) < length && length > HOLES_FROM;
         let room = if has_holes { 0 } else { room };
-        let limit = if wanted { self.options.in_memory_limit } else { room };
+        let limit = if wanted.is_some() { self.options.in_memory_limit } else { room };
         let content = match read_open(file, length, limit) {
             Ok(Some(bytes)) => Content::Bytes(bytes),
-            Ok(None) if wanted => {
+            Ok(None) if known => {
                 return self.fault(
                     &path,
                     &format!("is longer than {limit} bytes"),
-                    "take it out of the directory, or make it shorter",
+                    "move it to a directory further down, from where it is copied as it is, or make it shorter",
                 );
             }
             Ok(None) => Content::OnDisk { source: canonical(self.root).join(&path), length },
             Err(error) => return self.unreadable(&path, Errno::from_io_error(&error).unwrap_or(Errno::IO)),
         };
-        if !wanted && matches!(content, Content::Bytes(_)) {
+        if wanted.is_none() && matches!(content, Content::Bytes(_)) {
             self.memory += content.len();
         }
         if let Ok(relative) = RelativePath::new(path) {

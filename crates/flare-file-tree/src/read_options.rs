@@ -17,7 +17,7 @@ pub struct ReadOptions {
     pub memory: u64,
     /// Directories whose files are always read into memory, because their content is needed.
     pub in_memory: Vec<PathBuf>,
-    /// A file in one of those directories that is longer than this, in bytes, is a fault.
+    /// A file that stands in one of those directories itself and is longer than this, in bytes, is a fault; further down it stays on disk.
     pub in_memory_limit: u64,
     /// More files and directories than this are a fault: the path is probably the wrong one.
     pub entries: usize,
@@ -55,7 +55,7 @@ impl ReadOptions {
         self
     }
 
-    /// Reads the files of a directory into memory, however long they are.
+    /// Reads the files of a directory into memory, up to `in_memory_limit` each.
     #[must_use]
     pub fn in_memory(mut self, directory: impl Into<PathBuf>) -> Self {
         self.in_memory.push(directory.into());

@@ -182,6 +182,11 @@ fn large_files_stay_on_disk_except_where_somebody_looks_into_them() {
     let mut strict = options;
     strict.in_memory_limit = 4999;
     assert_eq!(messages(&FileTree::read(&kit, &strict).unwrap_err()), ["`startup/large` is longer than 4999 bytes"]);
+    fs::create_dir(kit.join("startup/models")).unwrap();
+    fs::rename(kit.join("startup/large"), kit.join("startup/models/large")).unwrap();
+    let tree = FileTree::read(&kit, &strict).unwrap();
+    assert_eq!(tree.bytes("startup/models/large"), None, "a model stays on disk, however long it is");
+    assert!(tree.get("startup/models/large").is_some());
 }
 
 #[test]
