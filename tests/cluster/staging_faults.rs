@@ -289,6 +289,8 @@ fn components_that_are_restarted_meanwhile_leave_one_kit_whole_and_the_next_run_
             component::restart(&scene.namespace, component);
             let envelope = envelope_of(run, &told);
             println!("{}: {} {}", told(), envelope["status"], envelope["message"]);
+            let said = envelope["error_code"].as_str().unwrap_or("none");
+            assert!(["none", "STREAM_BROKEN", "CLUSTER_UNREACHABLE"].contains(&said), "{}: {envelope}", told());
             kits.are_whole(kit, &told);
         }
     }

@@ -42,6 +42,9 @@ const SPDY_WITHIN: Duration = Duration::from_secs(10);
 impl Exec {
     /// Runs the program and returns how it ended, with any exit code.
     ///
+    /// An API server reports success also if its own connection to the kubelet breaks: a program that must be known to have finished
+    /// has to print a last line.
+    ///
     /// Standard output is written to `output` as it arrives; of standard error the end is kept. Both are read while the input is
     /// written, so the two sides cannot deadlock.
     ///

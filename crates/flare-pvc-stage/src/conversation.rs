@@ -6,7 +6,7 @@ use std::{
 };
 
 use flare_cluster::Input;
-use flare_diagnostic::Diagnostic;
+use flare_diagnostic::{Code, Diagnostic};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader, ReadBuf, duplex},
     select,
@@ -22,10 +22,14 @@ const LONGEST_ANSWER: u64 = 4 << 20;
 pub(crate) const READY: &[u8] = b"{\"ready\": true}\n";
 
 impl Run<'_> {
-    /// Runs the volume's program in the helper pod and gives the line that is its answer; empty where there is none.
+    /// Runs the volume's program in the helper pod and gives the line that is its answer. The end of the program proves nothing: an API
+    /// server reports success where its connection to the kubelet breaks.
     ///
     /// `body`, of `length` bytes, is what belongs to the request. It is sent once the program has looked at the volume and asks for it. A
     /// refusal ends the conversation at once: where much is on its way, the program's end may not be heard.
+    ///
+    /// # Errors
+    /// What flare-cluster says; `STREAM_BROKEN` where there is no answer.
     pub(crate) async fn ask(
         &self,
         request: &[u8],
@@ -49,11 +53,16 @@ impl Run<'_> {
                 None => working.await?,
             }
         }
-        Ok(line)
+        if line.is_empty() { Err(without_answer(&self.claim)) } else { Ok(line) }
     }
 }
 
-/// Reads what the program prints, to the line that is its answer. Empty lines are signs of life.
+fn without_answer(claim: &str) -> Diagnostic {
+    Diagnostic::error(Code::StreamBroken, format!("the program in the helper pod on claim `{claim}` ended without its answer"))
+        .hint("nothing is taken as done: run the same command again; if it stays, look after the node's kubelet")
+}
+
+/// Reads what the program prints, to the line that is its answer; empty where there is none. Empty lines are signs of life.
 async fn answer_line(printed: impl AsyncRead + Unpin, ready: oneshot::Sender<()>) -> Vec<u8> {
     let (mut printed, mut ready, mut line) = (BufReader::new(printed), Some(ready), Vec::new());
     loop {

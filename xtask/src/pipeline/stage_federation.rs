@@ -120,8 +120,12 @@ pub(crate) fn stage(
     mut progress: impl FnMut(),
 ) -> Result<Checked<Vec<Done>>, Unfinished> {
     let all = async {
-        let runs = stream::iter(participants).map(|one| Box::pin(stage_one(context, one, staging)));
-        runs.buffered(AT_ONCE).inspect(|_| progress()).collect::<Vec<_>>().await
+        let run = async |(index, one)| (index, Box::pin(stage_one(context, one, staging)).await);
+        let runs = stream::iter(participants.iter().enumerate()).map(run);
+        // One that takes long keeps no other from its turn.
+        let mut ended: Vec<_> = runs.buffer_unordered(AT_ONCE).inspect(|_| progress()).collect().await;
+        ended.sort_by_key(|(index, _)| *index);
+        ended.into_iter().map(|(_, ended)| ended).collect::<Vec<_>>()
     };
     let ended = match runtime::block_on(all) {
         Ok(ended) => ended,
