@@ -35,6 +35,11 @@ impl Request<'_> {
         found.finish(|| kit)
     }
 
+    /// As the function of this name.
+    pub(crate) async fn connect(&self, context: &Context<'_>, limit: Duration) -> Result<Cluster, Faults> {
+        connect(context, &self.access, limit).await
+    }
+
     /// Connects and does work, which Ctrl-C or the time limit may end at the connection already.
     pub(crate) fn in_cluster<T, Work: Future<Output = Result<T, Faults>>>(
         &self,
@@ -43,7 +48,7 @@ impl Request<'_> {
         work: impl FnOnce(Cluster) -> Work,
     ) -> Result<T, Faults> {
         let all = async {
-            let cluster = connect(context, &self.access, limit).await?;
+            let cluster = self.connect(context, limit).await?;
             Box::pin(work(cluster)).await
         };
         runtime::block_on(all)?
