@@ -96,7 +96,7 @@ fn every_dependency_is_an_arrow_of_the_map_and_every_arrow_is_a_dependency() {
 /// The crates that may use a Kubernetes client and an async runtime, each with the packages that it may depend on directly. All
 /// others must not, so that using them does not require building a Kubernetes client.
 const ASYNCHRONOUS: [(&str, &[&str]); 5] = [
-    ("flare-cluster", &["kube", "k8s-openapi", "tokio", "tokio-tungstenite", "rustls"]),
+    ("flare-cluster", &["kube", "k8s-openapi", "tokio", "tokio-tungstenite", "rustls", "hyper"]),
     // Only the types of pods and events.
     ("flare-pod-launch", &["k8s-openapi"]),
     ("flare-pvc-stage", &["tokio"]),

@@ -119,8 +119,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stream for Connection<S> {
                 Some(Ok(Arrived::Pong)) => return Poll::Ready(Some(Ok(Message::Pong(Bytes::new())))),
                 Some(Ok(Arrived::Ping(number))) => {
                     ping(self.frames.write_buffer_mut(), number);
-                    // What does not go out now goes out with the next message.
-                    let _ = SinkExt::<Message>::poll_flush_unpin(&mut self.frames, context)?;
+                    // What does not go out now goes out with the next message. A connection that takes nothing any more may
+                    // still hold the status.
+                    let _ = SinkExt::<Message>::poll_flush_unpin(&mut self.frames, context);
                 }
                 Some(Ok(Arrived::Accepted | Arrived::Other)) => {}
                 Some(Ok(Arrived::Goodbye)) | None => return Poll::Ready(None),
