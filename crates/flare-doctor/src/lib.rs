@@ -3,6 +3,7 @@
 mod checks;
 mod finding;
 pub mod offline;
+pub mod online;
 pub mod registered;
 pub mod rollout;
 mod texts;

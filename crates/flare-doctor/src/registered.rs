@@ -82,29 +82,51 @@ const CAUSES: &[Cause] = &[
     ),
 ];
 
-/// What the log of a participant's parent says. `log` is that of the container that runs now, whole or from its end.
-/// `site` is the name under which a client logs in.
+/// What the log of a participant's parent says. `log` is that of the container that runs now, whole or from its end. `site` is the name
+/// under which a client logs in.
 pub fn joined(role: Role, site: &str, log: &str) -> Joined {
-    let registered = format!("{REGISTERED}{site}");
-    let mut joined = Joined::No(None);
-    for line in log.lines() {
-        let is_sign = match role {
-            Role::Server => ends_with_word(line, STARTED),
-            Role::Client => line.split_once(&registered).is_some_and(|(_, behind)| behind.starts_with(" for project ")),
+    let mut reader = Reader::new(role, site);
+    log.lines().for_each(|line| reader.read(line));
+    reader.joined()
+}
+
+/// Reads a log line by line, while it is written.
+#[derive(Debug)]
+pub struct Reader {
+    role: Role,
+    registered: String,
+    joined: Joined,
+}
+
+impl Reader {
+    /// Has read nothing yet.
+    pub fn new(role: Role, site: &str) -> Self {
+        Self { role, registered: format!("{REGISTERED}{site}"), joined: Joined::No(None) }
+    }
+
+    /// What the lines so far say.
+    pub const fn joined(&self) -> Joined {
+        self.joined
+    }
+
+    /// Takes the next line.
+    pub fn read(&mut self, line: &str) {
+        let is_sign = match self.role {
+            Role::Server => ends_with_words(line, STARTED),
+            Role::Client => line.split_once(&self.registered).is_some_and(|(_, behind)| behind.starts_with(" for project ")),
         };
-        joined = match (is_sign, of_line(line), joined) {
+        self.joined = match (is_sign, of_line(line), self.joined) {
             (true, _, _) => Joined::Yes,
             // What others do wrong is logged by a server too, and says nothing of the server.
-            (false, Some(cause), Joined::Yes | Joined::Lost(_)) if role == Role::Client => Joined::Lost(cause),
+            (false, Some(cause), Joined::Yes | Joined::Lost(_)) if self.role == Role::Client => Joined::Lost(cause),
             (false, Some(cause), Joined::No(_)) => Joined::No(Some(cause)),
             (false, _, joined) => joined,
         };
     }
-    joined
 }
 
 /// Whether a line ends with the words, but for the sequence that ends its colour.
-fn ends_with_word(line: &str, words: &str) -> bool {
+fn ends_with_words(line: &str, words: &str) -> bool {
     let line = line.trim_end();
     let plain = line.strip_suffix("\u{1b}[0m").unwrap_or(line);
     plain.strip_suffix(words).is_some_and(|before| before.ends_with("- "))

@@ -5,6 +5,7 @@ use flare_cluster::{
     k8s_openapi::api::core::v1::{Event, Namespace, PersistentVolumeClaim, ServiceAccount},
 };
 use flare_diagnostic::{Code, Diagnostic, shown};
+use flare_prepared_kit::PreparedKit;
 use serde_json::json;
 use std::{task::Poll, time::Duration};
 use tokio::time::sleep;
@@ -145,6 +146,32 @@ pub(crate) async fn cannot_be_provisioned(cluster: &Cluster, namespace: &str, cl
 pub(crate) fn holds(claim: &PersistentVolumeClaim, owner: &Owner, fingerprint: &str) -> bool {
     let Some(annotations) = &claim.metadata.annotations else { return false };
     annotations.get(FINGERPRINT).is_some_and(|found| found == fingerprint) && annotations.get(OWNER) == Some(&written(owner))
+}
+
+/// What a claim says that its volume holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotedKit {
+    owner: String,
+    /// The fingerprint of the kit.
+    pub fingerprint: String,
+}
+
+impl NotedKit {
+    /// Whether it is the kit of the same participant, in whatever version.
+    pub fn is_of(&self, kit: &PreparedKit) -> bool {
+        self.owner == written(&Owner::of(kit))
+    }
+
+    /// Whose kit it is, in words: "the client `site-1` of project `demo`".
+    pub fn owner_text(&self) -> String {
+        whose(&self.owner)
+    }
+}
+
+/// Reads what `stage` noted on a workspace claim; `None` where no staging has ended since the claim was made.
+pub fn noted_kit(claim: &PersistentVolumeClaim) -> Option<NotedKit> {
+    let annotations = claim.metadata.annotations.as_ref()?;
+    Some(NotedKit { owner: annotations.get(OWNER)?.clone(), fingerprint: annotations.get(FINGERPRINT)?.clone() })
 }
 
 /// Whose kit a claim says that its volume holds.

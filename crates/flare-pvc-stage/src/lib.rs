@@ -29,7 +29,7 @@ mod values;
 pub use answer::{Answer, RemovedKit, Staged as StagedOnVolume};
 pub use archive::MANIFEST;
 pub use backup::{Backup, BackupOptions, backup};
-pub use claim::NewClaim;
+pub use claim::{NewClaim, NotedKit, noted_kit};
 pub use contents::What;
 pub use objects::{
     Bundle, KitObjects, ObjectOptions, StagedObject, StagedObjects, UnstageOptions, stage_objects, unstage_objects,

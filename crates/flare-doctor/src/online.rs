@@ -1,0 +1,101 @@
+//! What can be wrong with a participant in its cluster, looked at in the running release. Changes nothing.
+
+mod claim;
+mod joined;
+mod judgement;
+mod probe;
+mod questions;
+mod service;
+
+use std::time::Duration;
+
+use flare_cluster::Cluster;
+use flare_prepared_kit::PreparedKit;
+use tokio::time::Instant;
+
+use self::judgement::settled;
+use crate::{
+    Finding, Severity,
+    rollout::{self, Running, Target},
+};
+
+/// How a release is looked at.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// The end of all of it.
+    pub deadline: Duration,
+    /// So long the parent has to run without a restart.
+    pub stable: Duration,
+    /// The wall clock.
+    pub clock: fn() -> jiff::Timestamp,
+}
+
+/// Looks at everything that needs the cluster: the rollout first, then, where the parent runs, all that rests on it. `progress` is told
+/// what is looked at.
+pub async fn check(
+    cluster: &Cluster,
+    kit: &PreparedKit,
+    options: &Options,
+    progress: &(dyn Fn(&str) + Send + Sync),
+) -> Vec<Finding> {
+    let end = Instant::now() + options.deadline;
+    let plan = kit.plan();
+    let target = Target { namespace: plan.namespace.to_string(), deployment: plan.names.deployment.to_string() };
+    let waiting = rollout::Options { deadline: options.deadline, stable: options.stable, clock: options.clock };
+    let running = rollout::wait(cluster, &target, &waiting, progress).await;
+    let mut found = match &running {
+        Ok(running) => rolled_out(running),
+        Err(finding) => vec![finding.clone()],
+    };
+    progress("looking at the workspace claim");
+    found.extend(settled("D31", claim::check(cluster, kit).await));
+    let running = match running {
+        Ok(running) => running,
+        Err(_) => {
+            found.extend(NEED_A_PARENT.map(not_without_parent));
+            return found;
+        }
+    };
+    progress("looking at the Service");
+    found.extend(settled("D70", service::check(cluster, kit, &running).await));
+    progress("asking the parent's own Python");
+    found.extend(in_the_pod(cluster, kit, &running).await);
+    progress("reading the parent's log");
+    found.extend(settled("D82", joined::check(cluster, kit, &running, end).await));
+    found
+}
+
+fn rolled_out(running: &Running) -> Vec<Finding> {
+    let mut found = settled("D80", Vec::new());
+    let restarts = running.restarts;
+    if restarts == 0 {
+        found.extend(settled("D81", Vec::new()));
+    } else {
+        let message = format!("the parent runs, and was started again {restarts} times before");
+        found.push(Finding::warning("D81", message, "see why with `logs --previous`"));
+    }
+    found
+}
+
+/// The checks for which the parent has to run.
+const NEED_A_PARENT: [&str; 8] = ["D70", "D35", "D46", "D13", "D45", "D71", "D72", "D82"];
+
+fn not_without_parent(id: &'static str) -> Finding {
+    Finding::new(id, Severity::Unknown, "not checked: the parent does not run")
+}
+
+/// What the parent's own Python says, and whether its pod is one of this kit.
+async fn in_the_pod(cluster: &Cluster, kit: &PreparedKit, running: &Running) -> Vec<Finding> {
+    let plan = kit.plan();
+    let mut found = settled("D83", claim::stale(cluster, kit, running).await);
+    let request = questions::of(kit);
+    let python = plan.parent.command.first().map_or("python3", String::as_str);
+    match probe::run(cluster, plan.namespace.as_str(), running, python, &request).await {
+        Ok(answer) => found.extend(judgement::findings(plan, &answer, &request.links)),
+        Err(fault) => {
+            let ids = ["D35", "D46", "D13", "D45", "D71", "D72"];
+            found.extend(ids.map(|id| Finding::unknown(id, crate::Check::of(id).map_or(id, |check| check.title), &fault)));
+        }
+    }
+    found
+}

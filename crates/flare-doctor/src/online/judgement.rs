@@ -1,0 +1,275 @@
+//! What the answer of the parent's Python means.
+
+use flare_site_plan::SitePlan;
+
+use super::probe::{Answer, Api, Differences, Fault, Handshake, Kind, Link, LinkAnswer, Right, Tried};
+use crate::{Check, Finding, Severity};
+
+/// The first Python whose default context refuses what breaks the strict rules for certificates.
+const STRICT_PYTHON: [u32; 2] = [3, 13];
+/// The first urllib3 that asks for these rules, which the package `kubernetes` goes through.
+const STRICT_URLLIB3: [u32; 2] = [2, 4];
+/// A release of the package `kubernetes` that FLARE's own requirements exclude.
+const EXCLUDED_KUBERNETES: &str = "36.0.0";
+
+/// `OpenSSL`'s numbers of refused certificates.
+const NOT_YET_VALID: i64 = 9;
+const EXPIRED: i64 = 10;
+const OTHER_NAME: [i64; 2] = [62, 64];
+
+/// Every check that rests on the answer; each gives at least one finding.
+pub(super) fn findings(plan: &SitePlan, answer: &Answer, links: &[Link]) -> Vec<Finding> {
+    let mut found = settled("D35", kit(&answer.kit));
+    found.extend(settled("D46", packages(plan, answer)));
+    found.extend(settled("D13", account(&answer.api)));
+    found.extend(settled("D45", authorities(answer)));
+    let answers = || links.iter().filter_map(|link| Some((link, answer.links.get(link.id)?)));
+    found.extend(settled("D71", answers().filter_map(|(link, answer)| name(link, answer)).collect()));
+    found.extend(settled("D72", answers().filter_map(|(link, answer)| connection(link, answer)).collect()));
+    found
+}
+
+/// Where nothing was found, that is what was found.
+pub(super) fn settled(id: &'static str, found: Vec<Finding>) -> Vec<Finding> {
+    if found.is_empty() { Check::of(id).map(|check| Finding::ok(id, check.title)).into_iter().collect() } else { found }
+}
+
+/// So many files are named.
+const NAMED: usize = 10;
+
+fn kit(differences: &Differences) -> Vec<Finding> {
+    let hint = "stage the kit again (`stage --again --restart`)";
+    let kinds = [
+        ("missing", &differences.missing),
+        ("other than prepared", &differences.changed),
+        ("not readable", &differences.unreadable),
+    ];
+    let of_kind = |(what, files): (&str, &Vec<String>)| {
+        (!files.is_empty()).then(|| {
+            let message = format!("{} files of the kit are {what} where the parent reads them", files.len());
+            Finding::error("D35", message, hint).evidence(files.iter().take(NAMED))
+        })
+    };
+    kinds.into_iter().filter_map(of_kind).collect()
+}
+
+fn packages(plan: &SitePlan, answer: &Answer) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let [major, minor, patch] = answer.python;
+    let python = format!("Python {major}.{minor}.{patch}, {}", answer.openssl);
+    if let Some(Tried::Value(version)) = answer.packages.get("nvflare")
+        && !version.starts_with(&format!("{}.", plan.target))
+    {
+        let message = format!("the image has nvflare {version}, and the kit was prepared for {}", plan.target);
+        found.push(Finding::warning(
+            "D46",
+            message,
+            "use an image of the kit's release, or prepare the kit for the image's (`--target`)",
+        ));
+    }
+    match &answer.kubernetes {
+        Tried::Fault(fault) => {
+            let message = "the parent's Python cannot import the package `kubernetes`: no job can be launched";
+            let finding = Finding::error("D46", message, "use an image with `nvflare[K8S]`, or add the package to it");
+            found.push(finding.evidence([&fault.said, &python]));
+        }
+        Tried::Value(version) if version == EXCLUDED_KUBERNETES => {
+            let message = format!("the image has the package kubernetes {version}, which FLARE's own requirements exclude");
+            found.push(Finding::warning("D46", message, "use an image with another version of the package"));
+        }
+        Tried::Value(_) => {}
+    }
+    found
+}
+
+fn account(api: &Tried<Api>) -> Vec<Finding> {
+    let fault = |message: &str, hint: &str| vec![Finding::error("D13", message, hint)];
+    let api = match api {
+        Tried::Value(api) => api,
+        Tried::Fault(failed) => return no_way(failed),
+    };
+    match api.status {
+        401 => fault(
+            "the API server does not accept the token of the parent's ServiceAccount",
+            "see that the ServiceAccount was not made anew after the pod: restart the parent",
+        ),
+        status if status >= 300 => {
+            let message = format!("what the parent's ServiceAccount may do was not checked: the API server answered {status}");
+            vec![
+                Finding::new("D13", Severity::Unknown, message)
+                    .hint("a rule of the cluster keeps accounts from asking for their own rights"),
+            ]
+        }
+        _ => refused(&api.refused).into_iter().collect(),
+    }
+}
+
+/// The parent's account does not get through to the API server.
+fn no_way(fault: &Fault) -> Vec<Finding> {
+    let (message, hint) = match fault.kind {
+        Kind::Missing => (
+            "the parent's pod has no token of its ServiceAccount: no job can be launched",
+            "set `serviceAccount.automountToken` of the values (`automountServiceAccountToken` of the account) to true",
+        ),
+        Kind::Denied => (
+            "the parent may not read the token of its ServiceAccount",
+            "set `fsGroup` in `pod_security_context` of k8s.yaml: the token is readable by that group",
+        ),
+        // Its certificate is the matter of another check.
+        Kind::Certificate => {
+            return vec![Finding::new(
+                "D13",
+                Severity::Unknown,
+                "what the parent's ServiceAccount may do was not checked: see D45",
+            )];
+        }
+        _ => (
+            "the parent does not reach the API server: no job can be launched",
+            "see that no NetworkPolicy keeps the parent's pod from it (`networkPolicy` of the values allows it)",
+        ),
+    };
+    vec![Finding::error("D13", message, hint).evidence([&fault.said])]
+}
+
+fn refused(rights: &[Right]) -> Option<Finding> {
+    let shown = rights.iter().map(|right| format!("{} {}", right.verb, right.resource));
+    let list = shown.clone().collect::<Vec<_>>().join(", ");
+    (!rights.is_empty()).then(|| {
+        let message = format!("the parent's ServiceAccount may not do all that its launcher does: {list}");
+        Finding::error(
+            "D13",
+            message,
+            "install the chart with `rbac.create=true`, or have these verbs added to the account's Role",
+        )
+        .evidence(shown)
+    })
+}
+
+/// The cluster's certificate authority, by the rules of the Python that the parent has and of later ones.
+fn authorities(answer: &Answer) -> Vec<Finding> {
+    let refuses = |fault: &Fault, severity: Severity, message: &str| {
+        let hint = "have the cluster's certificate authority renewed with a critical `basicConstraints` and a `keyUsage`, or use an image \
+                    with Python 3.12 or older";
+        vec![Finding::new("D45", severity, message).hint(hint).evidence([&fault.said])]
+    };
+    match &answer.api {
+        Tried::Fault(fault) if fault.kind == Kind::Certificate => refuses(
+            fault,
+            Severity::Error,
+            "the parent's Python refuses the certificate of the API server: no job can be launched",
+        ),
+        Tried::Fault(_) => {
+            vec![Finding::new("D45", Severity::Unknown, "the certificate of the API server was not checked: see D13")]
+        }
+        Tried::Value(api) => match &api.strict {
+            Tried::Fault(fault) if fault.kind == Kind::Certificate && is_strict(answer) => refuses(
+                fault,
+                Severity::Error,
+                "the parent's Python refuses the certificate of the API server: no job can be launched",
+            ),
+            Tried::Fault(fault) if fault.kind == Kind::Certificate => refuses(
+                fault,
+                Severity::Warning,
+                "Python 3.13 and later refuses the certificate of the API server; the image's Python takes it",
+            ),
+            Tried::Fault(fault) => {
+                let message = "the certificate of the API server was not checked by strict rules";
+                vec![Finding::new("D45", Severity::Unknown, message).evidence([&fault.said])]
+            }
+            Tried::Value(_) => Vec::new(),
+        },
+    }
+}
+
+fn is_strict(answer: &Answer) -> bool {
+    let urllib3 = match answer.packages.get("urllib3") {
+        Some(Tried::Value(version)) => version,
+        _ => return answer.python[..2] >= STRICT_PYTHON[..],
+    };
+    let mut parts = urllib3.split('.').map(|part| part.parse().unwrap_or(0));
+    let urllib3: [u32; 2] = [parts.next().unwrap_or(0), parts.next().unwrap_or(0)];
+    answer.python[..2] >= STRICT_PYTHON[..] && urllib3 >= STRICT_URLLIB3
+}
+
+/// What stands at the other end, in words.
+fn target(link: &Link) -> String {
+    format!("`{}:{}`", link.host, link.port)
+}
+
+fn name(link: &Link, answer: &LinkAnswer) -> Option<Finding> {
+    let Tried::Fault(fault) = &answer.resolved else { return None };
+    let message = format!("the name `{}` does not resolve in the parent's pod", link.host);
+    let hint = "have the name added to the DNS that the cluster uses, or provision with a `default_host` that resolves there";
+    Some(Finding::error("D71", message, hint).evidence([&fault.said]))
+}
+
+fn connection(link: &Link, answer: &LinkAnswer) -> Option<Finding> {
+    let target = target(link);
+    match answer.connected.as_ref() {
+        None => {
+            let message = format!("the connection to {target} was not tried: see D71");
+            Some(Finding::new("D72", Severity::Unknown, message))
+        }
+        Some(Tried::Fault(fault)) => Some(not_connected(&target, fault)),
+        Some(Tried::Value(_)) => match answer.tls.as_ref()? {
+            Tried::Value(handshake) => closed(&target, handshake),
+            Tried::Fault(fault) => Some(not_secured(link, &target, fault, answer.without_name.as_ref())),
+        },
+    }
+}
+
+fn not_connected(target: &str, fault: &Fault) -> Finding {
+    let (why, hint) = match fault.kind {
+        Kind::Refused => ("nothing listens there", "see that the server runs and that its Service has this port and is exposed"),
+        Kind::Timeout => (
+            "nobody answers",
+            "see that no NetworkPolicy or firewall on the way keeps the parent's pod from it, and that the address is the server's",
+        ),
+        _ => ("the network refuses it", "see that the address can be reached from this cluster"),
+    };
+    Finding::error("D72", format!("{target} cannot be reached from the parent's pod: {why}"), hint).evidence([&fault.said])
+}
+
+/// The other side took the certificates and ended the connection all the same.
+fn closed(target: &str, handshake: &Handshake) -> Option<Finding> {
+    handshake.closed.then(|| {
+        let message = format!("{target} ends the connection right after the TLS handshake");
+        Finding::error("D72", message, "see the server's log: it may refuse this participant, or something else listens there")
+    })
+}
+
+fn not_secured(link: &Link, target: &str, fault: &Fault, without_name: Option<&Tried<Handshake>>) -> Finding {
+    const OTHER_SIDE: &str = "see that both kits come from one provisioning, and that nothing on the way breaks TLS (a proxy with a certificate of its own)";
+    if fault.kind == Kind::Certificate {
+        let code = fault.code.unwrap_or_default();
+        if OTHER_NAME.contains(&code) {
+            let message = format!("the certificate at {target} is not made out to `{}`", link.name);
+            let hint = format!(
+                "add `{}` to `host_names` of the server in project.yml and provision again, or call the server by a name that it has",
+                link.name
+            );
+            let names = match without_name {
+                Some(Tried::Value(handshake)) => handshake.names.clone(),
+                _ => Vec::new(),
+            };
+            return Finding::error("D72", message, hint).evidence(names.iter().map(|name| format!("it is made out to {name}")));
+        }
+        let (what, hint) = match code {
+            EXPIRED => ("has expired", "provision the project again; a renewed kit must be staged at every site"),
+            NOT_YET_VALID => ("is not valid yet", "set the clocks of the nodes: one of them runs behind"),
+            _ => ("is not one of this project's", OTHER_SIDE),
+        };
+        return Finding::error("D72", format!("the certificate at {target} {what}"), hint).evidence([&fault.said]);
+    }
+    let (why, hint) = match fault.said.as_str() {
+        "WRONG_VERSION_NUMBER" | "RECORD_LAYER_FAILURE" => {
+            ("what listens there does not speak TLS", "see that the address and port are the server's")
+        }
+        "KEY_VALUES_MISMATCH" => {
+            ("the kit's key does not belong to its certificate", "prepare and stage the participant's own kit again")
+        }
+        said if said.contains("ALERT") => ("it refuses this participant's certificate", OTHER_SIDE),
+        _ => ("the TLS handshake fails", OTHER_SIDE),
+    };
+    Finding::error("D72", format!("no mutual TLS with {target}: {why}"), hint).evidence([&fault.said])
+}

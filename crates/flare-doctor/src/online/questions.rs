@@ -1,0 +1,103 @@
+//! What the parent's Python is asked, from the prepared kit.
+
+use std::collections::BTreeMap;
+
+use flare_file_tree::Entry;
+use flare_names::Role;
+use flare_prepared_kit::PreparedKit;
+use flare_site_plan::{Ports, SitePlan};
+use serde_json::Value;
+
+use super::probe::{Link, Request, Right};
+
+/// The two directories of a kit that the parent reads.
+const KIT: [&str; 2] = ["startup/", "local/"];
+
+pub(super) fn of(kit: &PreparedKit) -> Request {
+    let plan = kit.plan();
+    Request {
+        root: plan.workspace.mount_path.clone(),
+        files: files(kit),
+        namespace: plan.namespace.to_string(),
+        rights: rights(plan),
+        links: links(kit),
+    }
+}
+
+fn files(kit: &PreparedKit) -> BTreeMap<String, String> {
+    let files = kit.tree().iter().filter(|(_, entry)| matches!(entry, Entry::File { .. }));
+    let of_kit = files.filter_map(|(path, _)| {
+        let name = path.as_path().to_str()?;
+        let digest = kit.digest(path)?;
+        KIT.iter().any(|directory| name.starts_with(directory)).then(|| (name.to_owned(), digest.to_string()))
+    });
+    of_kit.collect()
+}
+
+/// Every verb of the chart's Role.
+fn rights(plan: &SitePlan) -> Vec<Right> {
+    let right = |resource: &str, verb: &str| Right { group: String::new(), resource: resource.to_owned(), verb: verb.to_owned() };
+    let launcher = plan.launcher_rights();
+    let pods = ["create", "delete", "get", "list", "watch"].iter().map(|verb| right("pods", verb));
+    let events = ["get", "list", "watch"].iter().filter(|_| launcher.reads_events).map(|verb| right("events", verb));
+    let secrets = launcher.secret_verbs.iter().map(|verb| right("secrets", verb));
+    pods.chain(events).chain(secrets).collect()
+}
+
+/// The connections that are made: a client's to its server; to a server, those of clients and of admin consoles, through its Service.
+fn links(kit: &PreparedKit) -> Vec<Link> {
+    let plan = kit.plan();
+    let link = |id, host: &str, port, name: &str| link(kit, id, host, port, name);
+    match &plan.ports {
+        Ports::Client { .. } => match &plan.server_target {
+            Some((host, Some(port))) => vec![link("server", host, *port, host)],
+            _ => Vec::new(),
+        },
+        Ports::Server { fl, admin, .. } => {
+            let service = plan.names.service.as_str();
+            // Under which name clients call it, where the kit says so.
+            let name = plan.server_target.as_ref().map_or(service, |(host, _)| host.as_str());
+            let admin = admin.map(|port| link("admin", service, port, name));
+            std::iter::once(link("clients", service, *fl, name)).chain(admin).collect()
+        }
+    }
+}
+
+fn link(kit: &PreparedKit, id: &'static str, host: &str, port: u16, name: &str) -> Link {
+    let plan = kit.plan();
+    let (role_file, own) = match plan.role {
+        Role::Server => ("startup/fed_server.json", "server"),
+        Role::Client => ("startup/fed_client.json", "client"),
+    };
+    let security = security(kit, role_file);
+    let file = |name: &str| format!("{}/startup/{name}", plan.workspace.mount_path);
+    let mutual = security == Security::Mutual;
+    Link {
+        id,
+        host: host.to_owned(),
+        port,
+        name: name.to_owned(),
+        tls: security != Security::Clear,
+        root: file("rootCA.pem"),
+        certificate: mutual.then(|| file(&format!("{own}.crt"))),
+        key: mutual.then(|| file(&format!("{own}.key"))),
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Security {
+    Mutual,
+    ServerOnly,
+    Clear,
+}
+
+/// `connection_security` of the role file; mutual TLS where it is not said.
+fn security(kit: &PreparedKit, role_file: &str) -> Security {
+    let read = kit.tree().bytes(role_file).and_then(|bytes| serde_json::from_slice::<Value>(bytes).ok()).unwrap_or_default();
+    let said = ["/client/connection_security", "/servers/0/connection_security"];
+    match said.iter().find_map(|pointer| read.pointer(pointer)?.as_str()) {
+        Some("clear") => Security::Clear,
+        Some("tls") => Security::ServerOnly,
+        _ => Security::Mutual,
+    }
+}
