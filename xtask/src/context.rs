@@ -54,6 +54,13 @@ impl Context<'_> {
         Transfer { bar: self.progress(0).with_style(style), last: AtomicU64::new(0) }
     }
 
+    /// What a verb that waits is waiting for, on stderr: on a terminal one line that changes, elsewhere a line each with `-v`.
+    pub(crate) fn activity(&self) -> Activity {
+        let style = indicatif::ProgressStyle::with_template("{spinner} {wide_msg}")
+            .unwrap_or_else(|_| indicatif::ProgressStyle::default_spinner());
+        Activity { bar: self.progress(0).with_style(style), lines: self.shared.verbose }
+    }
+
     /// Calls a function with the context of the testbed, which reports progress to stderr.
     pub(crate) fn with_testbed<T, E: From<Diagnostic>>(
         &self,
@@ -72,6 +79,29 @@ impl Context<'_> {
             interrupted: self.interrupt.flag(),
             report: &report,
         })
+    }
+}
+
+/// What is being done now.
+pub(crate) struct Activity {
+    bar: indicatif::ProgressBar,
+    lines: bool,
+}
+
+impl Activity {
+    /// Shows it.
+    pub(crate) fn show(&self, what: &str) {
+        let what = printable(what);
+        if self.lines {
+            self.bar.suspend(|| write_to_stderr(&format!("{what}\n")));
+        }
+        self.bar.set_message(what.into_owned());
+        self.bar.tick();
+    }
+
+    /// Removes it.
+    pub(crate) fn end(self) {
+        self.bar.finish_and_clear();
     }
 }
 

@@ -11,6 +11,11 @@ use flare_diagnostic::{Code, Diagnostic};
 /// The command that runs the program in a checkout.
 const THROUGH_CARGO: &str = "cargo xtask";
 
+/// The clock, for what is judged while time passes, such as the age of events.
+pub(crate) fn now() -> jiff::Timestamp {
+    jiff::Timestamp::now()
+}
+
 /// Working directory, clock and terminal of a run.
 #[derive(Debug, Clone)]
 pub struct Environment {

@@ -6,8 +6,8 @@ mod judgement;
 mod probe;
 mod questions;
 mod service;
-
-use std::time::Duration;
+#[cfg(test)]
+mod table;
 
 use flare_cluster::Cluster;
 use flare_prepared_kit::PreparedKit;
@@ -16,19 +16,8 @@ use tokio::time::Instant;
 use self::judgement::settled;
 use crate::{
     Finding, Severity,
-    rollout::{self, Running, Target},
+    rollout::{self, Options, Running, Target},
 };
-
-/// How a release is looked at.
-#[derive(Debug, Clone, Copy)]
-pub struct Options {
-    /// The end of all of it.
-    pub deadline: Duration,
-    /// So long the parent has to run without a restart.
-    pub stable: Duration,
-    /// The wall clock.
-    pub clock: fn() -> jiff::Timestamp,
-}
 
 /// Looks at everything that needs the cluster: the rollout first, then, where the parent runs, all that rests on it. `progress` is told
 /// what is looked at.
@@ -41,20 +30,16 @@ pub async fn check(
     let end = Instant::now() + options.deadline;
     let plan = kit.plan();
     let target = Target { namespace: plan.namespace.to_string(), deployment: plan.names.deployment.to_string() };
-    let waiting = rollout::Options { deadline: options.deadline, stable: options.stable, clock: options.clock };
-    let running = rollout::wait(cluster, &target, &waiting, progress).await;
+    let running = rollout::wait(cluster, &target, options, progress).await;
     let mut found = match &running {
         Ok(running) => rolled_out(running),
         Err(finding) => vec![finding.clone()],
     };
     progress("looking at the workspace claim");
     found.extend(settled("D31", claim::check(cluster, kit).await));
-    let running = match running {
-        Ok(running) => running,
-        Err(_) => {
-            found.extend(NEED_A_PARENT.map(not_without_parent));
-            return found;
-        }
+    let Ok(running) = running else {
+        found.extend(NEED_A_PARENT.map(not_without_parent));
+        return found;
     };
     progress("looking at the Service");
     found.extend(settled("D70", service::check(cluster, kit, &running).await));

@@ -17,6 +17,7 @@ mod stage_federation;
 mod staging;
 mod study_data;
 mod unstage;
+mod verify;
 
 use crate::{context::Context, output::VerbResult};
 
@@ -27,6 +28,7 @@ pub(crate) enum Verb {
     Init(init::Arguments),
     Stage(stage::Arguments),
     Unstage(unstage::Arguments),
+    Verify(verify::Arguments),
     StudyData(study_data::Arguments),
     Backup(backup::Arguments),
     Restore(restore::Arguments),
@@ -52,6 +54,7 @@ pub(crate) fn run(context: &Context<'_>, verb: Verb, command: impl FnOnce() -> c
         Verb::Init(arguments) => init::run(context, &arguments),
         Verb::Stage(arguments) => stage::run(context, &arguments),
         Verb::Unstage(arguments) => unstage::run(context, &arguments),
+        Verb::Verify(arguments) => verify::run(context, &arguments),
         Verb::StudyData(arguments) => study_data::run(context, &arguments),
         Verb::Backup(arguments) => backup::run(context, &arguments),
         Verb::Restore(arguments) => restore::run(context, &arguments),

@@ -71,7 +71,7 @@ impl Reporter {
     /// The exit status after writing the result; a failed write is an error, so that a script never takes half a document for a whole one.
     pub(crate) fn status_after_writing(&self, status: u8, written: std::io::Result<()>) -> u8 {
         let Err(error) = written else { return status };
-        let fault = Diagnostic::error(Code::OutputNotWritten, format!("the result could not be written to stdout: {error}"));
+        let fault = not_written(&error);
         let failed = exit_status(fault.code);
         self.print_errors(&[fault]);
         if status == 0 { failed } else { status }
@@ -162,6 +162,15 @@ fn write_to<W: Write>(writer: W, write: impl FnOnce(&mut BufWriter<W>) -> std::i
 /// Ignores a closed pipe (`| head`); every other failed write is an error.
 pub(crate) fn forgive_closed_pipe(written: std::io::Result<()>) -> std::io::Result<()> {
     written.or_else(|error| if error.kind() == ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
+}
+
+/// Writes a part of a result to stdout while the verb is still at work.
+pub(crate) fn write_to_stdout(text: &str) -> Result<(), Diagnostic> {
+    print(text).map_err(|error| not_written(&error))
+}
+
+fn not_written(error: &std::io::Error) -> Diagnostic {
+    Diagnostic::error(Code::OutputNotWritten, format!("the result could not be written to stdout: {error}"))
 }
 
 /// Writes to stderr.

@@ -19,3 +19,4 @@ pub(crate) mod stage_federation;
 pub(crate) mod study_data;
 pub(crate) mod study_files;
 pub(crate) mod unstage;
+pub(crate) mod verify;

@@ -182,10 +182,7 @@ fn authorities(answer: &Answer) -> Vec<Finding> {
 }
 
 fn is_strict(answer: &Answer) -> bool {
-    let urllib3 = match answer.packages.get("urllib3") {
-        Some(Tried::Value(version)) => version,
-        _ => return answer.python[..2] >= STRICT_PYTHON[..],
-    };
+    let Some(Tried::Value(urllib3)) = answer.packages.get("urllib3") else { return answer.python[..2] >= STRICT_PYTHON[..] };
     let mut parts = urllib3.split('.').map(|part| part.parse().unwrap_or(0));
     let urllib3: [u32; 2] = [parts.next().unwrap_or(0), parts.next().unwrap_or(0)];
     answer.python[..2] >= STRICT_PYTHON[..] && urllib3 >= STRICT_URLLIB3

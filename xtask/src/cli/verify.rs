@@ -1,0 +1,125 @@
+//! `verify`: whether a participant runs and has joined, or what keeps it from that.
+
+use std::{path::PathBuf, thread, time::Duration};
+
+use flare_diagnostic::{Code, Diagnostic, Faults};
+use flare_doctor::{Finding, Severity, rollout};
+use serde_json::json;
+
+use super::arguments::ClusterArguments;
+use crate::{
+    context::Context,
+    output::{Failure, Format, Outcome, VerbResult, table, write_to_stdout},
+    pipeline::verify::{self, Options, Verified},
+};
+
+/// Check that a participant runs and has joined its federation, or name what keeps it from that.
+///
+/// First the prepared kit: certificates, key and root, by strict rules too, names, the image. Then the release in its cluster: the
+/// Deployment is rolled out and its pod runs for 20 s without a restart; the Service selects it; the claim and the pod have this kit.
+/// Then, by the parent's own Python in its pod: its packages, its way to the API server and the rights of its ServiceAccount, the
+/// server's name, port and certificate, and mutual TLS with the kit's own one. Last the parent's log: registered, or why not.
+///
+/// Nothing is changed. A hopeless state is named as soon as Kubernetes knows it, what heals is waited for until `--timeout`. What may not
+/// be looked at is `unknown`, with the reason. Exit status 1 where a check found a fault.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// The prepared kit: an output of `prepare`.
+    #[arg(value_name = "PREPARED")]
+    prepared: PathBuf,
+    /// Look at the prepared kit alone; no cluster is needed.
+    #[arg(long)]
+    offline: bool,
+    /// Look again and again, and print the findings each time that they change, until Ctrl-C.
+    #[arg(long)]
+    watch: bool,
+    /// How long the parent has to run without a restart, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = rollout::Options::STABLE.as_secs())]
+    stable: u64,
+    #[command(flatten)]
+    cluster: ClusterArguments,
+}
+
+/// The pause between two looks of `--watch`.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// Verifies and prints the findings.
+pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
+    if !arguments.watch {
+        return outcome(&look(context, arguments)?);
+    }
+    if context.shared.format != Format::Text {
+        let fault = Diagnostic::error(Code::InvalidArgs, "`--watch` prints text, since it has no end to print a document at");
+        return Err(fault.hint("leave `--watch` or `-o` out").into());
+    }
+    let mut last = Vec::new();
+    loop {
+        let verified = look(context, arguments)?;
+        if verified.findings != last {
+            write_to_stdout(&format!("{}\n", text(&verified)))?;
+            last = verified.findings;
+        }
+        for _ in 0..PAUSE.as_millis() / 100 {
+            context.interrupt.check()?;
+            thread::sleep(Duration::from_millis(100));
+        }
+    }
+}
+
+fn look(context: &Context<'_>, arguments: &Arguments) -> Result<Verified, Faults> {
+    let prepared = context.environment.absolute(&arguments.prepared)?;
+    let request = arguments.cluster.request(&prepared);
+    let options = Options {
+        offline: arguments.offline,
+        deadline: arguments.cluster.time_limit(),
+        stable: Duration::from_secs(arguments.stable),
+    };
+    context.step(|| format!("verifying {}", prepared.display()));
+    let activity = context.activity();
+    let verified = verify::verify(context, &request, &options, &|what| activity.show(what));
+    activity.end();
+    verified
+}
+
+fn outcome(verified: &Verified) -> VerbResult {
+    let data = json!({"participant": verified.participant, "findings": verified.findings, "counts": verified.counts});
+    let outcome = Outcome { data, text: text(verified), ..Outcome::default() };
+    let failed: Vec<_> = verified.findings.iter().filter(|finding| finding.severity == Severity::Error).collect();
+    if failed.is_empty() {
+        return Ok(outcome);
+    }
+    let mut ids: Vec<_> = failed.iter().map(|finding| finding.id).collect();
+    ids.dedup();
+    let message = format!("{} of {} findings are faults: {}", failed.len(), verified.findings.len(), ids.join(", "));
+    let fault = Diagnostic::error(Code::CheckFailed, message).hint("mend the first fault first: others often follow from it");
+    Err(Failure { faults: fault.into(), shown: Some(Box::new(outcome)) })
+}
+
+/// A table, and below it what one can do about each finding that weighs.
+fn text(verified: &Verified) -> String {
+    let head = ["CHECK", "RESULT", "FINDING"].map(str::to_owned);
+    let rows = verified
+        .findings
+        .iter()
+        .map(|finding| [finding.id.to_owned(), finding.severity.as_str().to_owned(), finding.message.clone()]);
+    let mut text = table(&std::iter::once(head).chain(rows).collect::<Vec<_>>());
+    for finding in verified.findings.iter().filter(|finding| finding.severity >= Severity::Info) {
+        text.push_str(&details(finding));
+    }
+    text
+}
+
+fn details(finding: &Finding) -> String {
+    let mut text = String::new();
+    if finding.hint.is_none() && finding.evidence.is_empty() {
+        return text;
+    }
+    text.push_str(&format!("\n{} {}: {}\n", finding.id, finding.severity.as_str(), finding.message));
+    for line in &finding.evidence {
+        text.push_str(&format!("  | {line}\n"));
+    }
+    if let Some(hint) = &finding.hint {
+        text.push_str(&format!("  Hint: {hint}\n"));
+    }
+    text
+}
