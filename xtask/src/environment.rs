@@ -86,6 +86,12 @@ fn cluster_environment(variable: &impl Fn(&str) -> Option<std::ffi::OsString>) -
 }
 
 impl Environment {
+    /// The clock now: for what is compared with the times of a cluster, which may be long after the start of the run.
+    #[must_use]
+    pub fn clock(&self) -> jiff::Timestamp {
+        jiff::Timestamp::now()
+    }
+
     /// Whether Cargo runs the program, so that it belongs to a checkout and is not an installed one.
     #[must_use]
     pub fn is_of_a_checkout(&self) -> bool {

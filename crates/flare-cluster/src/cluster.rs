@@ -1,6 +1,14 @@
 //! The connection that every other module uses: requests with a deadline, retries and readable errors.
 
-use std::{fmt, future::Future, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use flare_diagnostic::Diagnostic;
 use k8s_openapi::apimachinery::pkg::version::Info;
@@ -18,6 +26,7 @@ pub struct Cluster {
     client: Client,
     endpoint: Arc<Endpoint>,
     version: Arc<Info>,
+    requests: Arc<AtomicU64>,
     deadline: Duration,
 }
 
@@ -33,8 +42,13 @@ impl fmt::Debug for Cluster {
 }
 
 impl Cluster {
-    pub(crate) fn new(client: Client, endpoint: Endpoint, version: Info) -> Self {
-        Self { client, endpoint: Arc::new(endpoint), version: Arc::new(version), deadline: REQUEST_DEADLINE }
+    pub(crate) fn new(client: Client, endpoint: Endpoint, version: Info, requests: Arc<AtomicU64>) -> Self {
+        Self { client, endpoint: Arc::new(endpoint), version: Arc::new(version), requests, deadline: REQUEST_DEADLINE }
+    }
+
+    /// How many requests were sent since the connection, those that were repeated and each watch included; all clones count together.
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
     }
 
     /// Sets the deadline of every request; the default is 30 s.

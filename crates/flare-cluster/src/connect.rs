@@ -1,16 +1,24 @@
 //! Connects to the cluster that the command line and the environment name.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use flare_diagnostic::{Code, Diagnostic};
 use http::Uri;
 use k8s_openapi::apimachinery::pkg::version::Info;
 use kube::{
     Client, Config,
+    client::{Body, ClientBuilder},
     config::{AuthInfo, ExecAuthCluster},
 };
 use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 use tokio::time::timeout;
+use tower::util::MapRequestLayer;
 
 use crate::{
     Access, Cluster, Environment,
@@ -39,17 +47,22 @@ pub async fn connect(access: &Access, environment: &Environment) -> Result<Clust
         Some(chosen) => of_kubeconfig(chosen, environment)?,
         None => of_pod()?,
     };
-    let client = client(config, &endpoint).await?;
+    let requests = Arc::new(AtomicU64::new(0));
+    let client = client(config, &endpoint, Arc::clone(&requests)).await?;
     let version = version(&client, &endpoint).await?;
-    Ok(Cluster::new(client, endpoint, version))
+    Ok(Cluster::new(client, endpoint, version, requests))
 }
 
 /// Makes the client. kube runs the credential plug-in here and blocks the thread while it runs.
-async fn client(mut config: Config, endpoint: &Endpoint) -> Result<Client, Diagnostic> {
+async fn client(mut config: Config, endpoint: &Endpoint, requests: Arc<AtomicU64>) -> Result<Client, Diagnostic> {
     config.connect_timeout = Some(CONNECT_DEADLINE);
     // `retry` knows what may be repeated; kube's own retries wait for up to 1000 s.
     config.default_retry = false;
-    let making = tokio::task::spawn_blocking(move || Client::try_from(config));
+    let counting = MapRequestLayer::new(move |request: http::Request<Body>| {
+        requests.fetch_add(1, Ordering::Relaxed);
+        request
+    });
+    let making = tokio::task::spawn_blocking(move || Ok(ClientBuilder::try_from(config)?.with_layer(&counting).build()));
     match timeout(PLUGIN_DEADLINE, making).await {
         Ok(Ok(made)) => made.map_err(|error| fault::of_transport(&error, endpoint)),
         Ok(Err(_)) => Err(Diagnostic::error(Code::Internal, "the Kubernetes client could not be made")),

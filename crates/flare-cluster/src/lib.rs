@@ -22,7 +22,10 @@ pub use connect::connect;
 pub use exec::{Ended, Exec, Input};
 pub use forward::Forwarding;
 pub use k8s_openapi;
-pub use kube::api::{ApiResource, DynamicObject};
+pub use kube::{
+    Resource,
+    api::{ApiResource, DynamicObject},
+};
 pub use kubeconfig::{Access, Environment};
 pub use logs::LogSelection;
 pub use objects::{Deletion, Objects, Write};

@@ -115,6 +115,8 @@ codes! {
     VolumeNotOurs => "VOLUME_NOT_OURS", hint "give each participant a claim of its own",
     /// Another run is at work on the same claim.
     StageLocked => "STAGE_LOCKED", hint "wait until that run has ended",
+    /// A job that was run has not succeeded.
+    JobNotSucceeded => "JOB_NOT_SUCCEEDED", hint "see `reason`, `message` and `evidence` of the job; `--keep` leaves an ended pod to be looked at",
     /// The kit could not be put onto its volume; what was there before is untouched.
     StageFailed => "STAGE_FAILED", hint "mend what the message names, then run again",
     /// A workspace volume could not be saved; there is no file, or the one that was there before.

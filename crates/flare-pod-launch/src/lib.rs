@@ -1,25 +1,41 @@
 #![doc = include_str!("../README.md")]
 
 mod classify;
+mod creation;
 mod ended;
+mod entry;
 mod events;
 mod evidence;
+mod following;
+mod jitter;
+mod job;
+mod job_pod;
+mod launcher;
 mod lifecycle;
 mod limits;
 mod moment;
+mod namespace;
 mod not_started;
 mod observation;
+mod ours;
 mod removal;
 mod report;
 mod situation;
+mod trouble;
 mod verdict;
 mod view;
+mod work;
 
 pub use classify::classify;
+pub use creation::check_launch;
+pub use job::{Job, Options};
+pub use job_pod::JobPod;
+pub use launcher::Launcher;
 pub use lifecycle::Lifecycle;
 pub use limits::Limits;
 pub use moment::Moment;
 pub use observation::{Action, Observation, Step};
+pub use ours::{JOB_LABELS, KnownPod};
 pub use report::{End, Evidence, Notice, Settlement, State, Transition};
 pub use situation::{Look, Memory, Situation};
 pub use verdict::{Class, Verdict};

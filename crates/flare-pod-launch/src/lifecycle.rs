@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     Action, Class, End, Evidence, Limits, Memory, Moment, Notice, Observation, Settlement, Situation, State, Step, Transition,
-    Verdict, classify, evidence,
+    Verdict, classify, evidence, ours,
     removal::Removal,
     view::{Sight, View},
 };
@@ -32,9 +32,9 @@ enum Answer {
 }
 
 impl Stage {
-    /// Whether the pod's absence is what its deletion was to bring about.
-    fn awaits_absence(&self) -> bool {
-        matches!(self, Self::Removing(removal) if removal.is_under_way())
+    /// Whether the pod's deletion was asked for.
+    fn is_deleting(&self) -> bool {
+        matches!(self, Self::Removing(removal) if !removal.has_asked_for_nothing())
     }
 
     /// Whether a deletion was not asked for yet.
@@ -67,7 +67,7 @@ pub struct Lifecycle {
 }
 
 impl Lifecycle {
-    /// A pod that is asked for now. `container` is the name of the job's own; `keep` leaves a pod that ended by itself.
+    /// A pod that is asked for now. `container` is the name of the job's own, empty for the one that FLARE's rule of names says; `keep` leaves a pod that ended by itself.
     pub fn new(container: &str, limits: Limits, keep: bool, now: Moment) -> Self {
         Self {
             container: container.to_owned(),
@@ -95,6 +95,23 @@ impl Lifecycle {
     /// When, on the clock of [`Moment::elapsed`], [`Observation::TimePassed`] is due.
     pub fn wake(&self) -> Option<Duration> {
         self.wake
+    }
+
+    /// Says which pod is meant: another one of its name is none.
+    #[must_use]
+    pub fn of_uid(mut self, uid: Option<&str>) -> Self {
+        self.view.uid = uid.map(str::to_owned);
+        self
+    }
+
+    /// The name of the job's container.
+    pub fn container(&self) -> &str {
+        &self.container
+    }
+
+    /// Whether its end was told.
+    pub fn has_ended(&self) -> bool {
+        self.ended
     }
 
     /// Whether nothing is left to do.
@@ -131,6 +148,9 @@ impl Lifecycle {
     fn absorb(&mut self, observation: Observation, now: Moment, step: &mut Step) -> Answer {
         match observation {
             Observation::Seen(pod) => {
+                if self.container.is_empty() {
+                    self.container = ours::container(&pod);
+                }
                 self.view.see(*pod, now.elapsed);
                 self.look_again = None;
             }
@@ -138,11 +158,12 @@ impl Lifecycle {
                 self.refused = Some(Verdict::not_started(class, &reason, &message));
                 self.view.gone = true;
             }
-            Observation::Missing if self.stage.awaits_absence() => self.view.gone = true,
-            // A pod that was never shown may be younger than the list.
-            Observation::Missing if self.view.gone || self.view.pod.is_none() => {}
             Observation::Missing => {
-                self.look_again.get_or_insert(now.elapsed);
+                self.view.missing = true;
+                // A pod that was never shown may be younger than the list; and the answer to a deletion says whether it is gone.
+                if !self.view.gone && self.view.pod.is_some() && !self.stage.is_deleting() {
+                    self.look_again.get_or_insert(now.elapsed);
+                }
             }
             Observation::Gone => {
                 self.view.sight = Sight::Clear;

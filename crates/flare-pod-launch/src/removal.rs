@@ -27,11 +27,6 @@ impl Removal {
         Self { since: now, attempts: 0, next: None, is_under_way: false, is_looked_for: false, said: None }
     }
 
-    /// Whether the API server took the deletion, so that the pod's absence is what it brought about.
-    pub(crate) fn is_under_way(&self) -> bool {
-        self.is_under_way
-    }
-
     /// Whether a deletion was not asked for yet.
     pub(crate) fn has_asked_for_nothing(&self) -> bool {
         self.attempts == 0
@@ -65,7 +60,7 @@ impl Removal {
             }
             None => {}
         }
-        if view.gone {
+        if view.gone || (view.missing && self.is_under_way) {
             return Some(Settlement::Removed);
         }
         if now >= last {

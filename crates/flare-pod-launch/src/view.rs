@@ -23,6 +23,8 @@ pub(crate) struct View {
     pub(crate) pod: Option<Pod>,
     pub(crate) uid: Option<String>,
     pub(crate) gone: bool,
+    /// Whether the watch does not have it at present.
+    pub(crate) missing: bool,
     pub(crate) events: Vec<Event>,
     pub(crate) sight: Sight,
     /// Since when the pod has been in its phase, or being deleted.
@@ -39,6 +41,7 @@ impl View {
             pod: None,
             uid: None,
             gone: false,
+            missing: false,
             events: Vec::new(),
             sight: Sight::Clear,
             in_phase: now,
@@ -50,6 +53,7 @@ impl View {
     /// Takes a pod in. Another pod of the name is none of ours: then ours is gone.
     pub(crate) fn see(&mut self, mut pod: Pod, now: Duration) {
         self.sight = Sight::Clear;
+        self.missing = false;
         let uid = pod.metadata.uid.take();
         if self.uid.is_some() && uid != self.uid {
             self.gone = true;

@@ -104,6 +104,14 @@ fn a_job_that_succeeds_is_told_at_once_and_its_pod_is_deleted() {
 }
 
 #[test]
+fn an_absence_that_is_seen_before_the_deletion_is_answered_needs_no_request() {
+    let mut life = life(false);
+    let script = vec![(0, running()), (9, ended(0)), (9, Observation::Missing), (10, Observation::Deleted(Ok(true)))];
+    let lines = play(&mut life, script);
+    assert_eq!(lines[2..], ["9: Delete { grace: None }", "10: settled Removed"]);
+}
+
+#[test]
 fn the_evidence_of_a_failed_job_is_kept_before_its_pod_is_deleted() {
     let mut life = life(false);
     let logged = Observation::Logged(vec!["Traceback".into(), "boom".into()]);

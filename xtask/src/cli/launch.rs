@@ -1,4 +1,4 @@
-//! `launch manifest`: the objects that FLARE's launcher would create, before anything runs.
+//! `launch`: job pods, printed before anything runs, or run to their ends.
 
 use std::path::PathBuf;
 
@@ -7,13 +7,14 @@ use flare_diagnostic::{Code, Diagnostic};
 use flare_names::Target;
 use flare_pod_manifest::{Additions, ContainerDefault};
 
+use super::launch_run;
 use crate::{
     context::Context,
     output::{Format, Outcome, VerbResult, documents},
     pipeline::launch,
 };
 
-/// Look at job pods: what a job asks a site for.
+/// Job pods: print what a job asks a site for, run jobs to their ends.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -23,6 +24,14 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Manifest(ManifestArguments),
+    Run(launch_run::Arguments),
+}
+
+impl Arguments {
+    /// Whether its result is Kubernetes objects.
+    pub(crate) fn prints_objects(&self) -> bool {
+        matches!(self.verb, Verb::Manifest(_))
+    }
 }
 
 /// Print the Pod and the Secrets of a job at a site, and where each field came from.
@@ -91,9 +100,15 @@ enum ContainerSwitch {
     Seccomp,
 }
 
-/// Makes the manifest and prints it.
+/// Runs the verb below `launch`.
 pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
-    let Verb::Manifest(arguments) = &arguments.verb;
+    match &arguments.verb {
+        Verb::Manifest(arguments) => print_manifest(context, arguments),
+        Verb::Run(arguments) => launch_run::run(context, arguments),
+    }
+}
+
+fn print_manifest(context: &Context<'_>, arguments: &ManifestArguments) -> VerbResult {
     let absolute = |path: &PathBuf| context.environment.absolute(path);
     let additions = additions(arguments);
     let made = match (&arguments.request, &arguments.kit, &arguments.prepared, &arguments.job) {

@@ -6,6 +6,7 @@ mod cluster;
 mod completions;
 mod init;
 mod launch;
+mod launch_run;
 mod man;
 mod names;
 mod prepare;
@@ -43,7 +44,11 @@ pub(crate) enum Verb {
 impl Verb {
     /// Whether its result is Kubernetes objects, which can be printed as YAML.
     pub(crate) fn prints_yaml(&self) -> bool {
-        matches!(self, Self::Launch(_)) || matches!(self, Self::Stage(arguments) if arguments.prints_objects())
+        match self {
+            Self::Launch(arguments) => arguments.prints_objects(),
+            Self::Stage(arguments) => arguments.prints_objects(),
+            _ => false,
+        }
     }
 }
 

@@ -8,7 +8,7 @@ pub(crate) const EXIT_USAGE: u8 = 2;
 /// The exit status of a fault.
 pub(crate) const fn exit_status(code: Code) -> u8 {
     match code {
-        Code::CheckFailed | Code::ToolNotFound | Code::ToolFailed => 1,
+        Code::CheckFailed | Code::JobNotSucceeded | Code::ToolNotFound | Code::ToolFailed => 1,
         // Warnings never end a run; one that is treated as a fault counts as bad input.
         Code::InvalidArgs
         | Code::ConfigNotFound

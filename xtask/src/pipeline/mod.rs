@@ -6,6 +6,7 @@ pub(crate) mod federation;
 pub(crate) mod init;
 pub(crate) mod kit_directory;
 pub(crate) mod launch;
+pub(crate) mod launch_run;
 mod output_path;
 pub(crate) mod parallel;
 pub(crate) mod participant_files;

@@ -1,0 +1,246 @@
+//! Asking for a pod: its Secrets first, then the pod, and never two of them.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering},
+    },
+    time::Duration,
+};
+
+use flare_cluster::{ApiResource, Cluster, DynamicObject, Objects, Write};
+use flare_diagnostic::{Code, Diagnostic};
+use k8s_openapi::api::core::v1::{Pod, Secret};
+use serde_json::json;
+use tokio::time::sleep;
+
+use crate::{JobPod, KnownPod, Observation, jitter::about, trouble};
+
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+
+/// How long a request that got no answer may still be carried out, as far as that is waited for.
+const LATE: Duration = Duration::from_secs(2);
+
+/// How often a credential may be refused before that is the answer: a token is read again.
+const REFUSED_CREDENTIALS: u32 = 5;
+
+/// How far a creation is, shared with whoever may call it off.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Progress(Arc<AtomicU8>);
+
+const SECRETS: u8 = 0;
+const POD: u8 = 1;
+const WITHDRAWN: u8 = 2;
+const NOT_AGAIN: u8 = 3;
+
+impl Progress {
+    /// Calls the creation off, which succeeds as long as the pod was not asked for.
+    pub(crate) fn withdraw(&self) -> bool {
+        self.0.compare_exchange(SECRETS, WITHDRAWN, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+    }
+
+    /// The pod is not asked for again.
+    pub(crate) fn stop(&self) {
+        self.0.store(NOT_AGAIN, Ordering::SeqCst);
+    }
+
+    /// From here on there may be a pod. `false` where that is not wanted any more.
+    fn ask(&self) -> bool {
+        self.0.compare_exchange(SECRETS, POD, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+    }
+
+    fn may_ask_again(&self) -> bool {
+        self.0.load(Ordering::SeqCst) == POD
+    }
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(crate) enum Creation {
+    /// Nothing was asked for.
+    Refused(Diagnostic),
+    /// The API server has the pod.
+    Made { pod: Box<Pod>, taken_over: bool },
+    /// There is none, with the reason; or it is not known.
+    None(Observation),
+}
+
+/// Lets the API server check a pod and its Secrets without keeping them. Says whether the pod is there already, and would be taken over.
+///
+/// # Errors
+///
+/// What a launch would be refused for, or end with at once.
+pub async fn check_launch(cluster: &Cluster, job: &JobPod) -> Result<bool, Diagnostic> {
+    Place::new(cluster, &job.namespace).check(job).await
+}
+
+/// Where pods and Secrets are made.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    pub(crate) pods: Objects<Pod>,
+    pub(crate) any_pods: Objects<DynamicObject>,
+    pub(crate) secrets: Objects<Secret>,
+}
+
+impl Place {
+    pub(crate) fn new(cluster: &Cluster, namespace: &str) -> Self {
+        Self {
+            pods: cluster.namespaced(namespace),
+            any_pods: cluster.dynamic(&ApiResource::erase::<Pod>(&()), Some(namespace)),
+            secrets: cluster.namespaced(namespace),
+        }
+    }
+
+    /// Makes the Secrets and then the pod.
+    pub(crate) async fn create(&self, job: &JobPod, progress: &Progress) -> Creation {
+        for secret in &job.startup {
+            if let Err(fault) = self.put(secret, None).await {
+                return Creation::Refused(fault);
+            }
+        }
+        for secret in &job.credentials {
+            if let Err(fault) = self.put(secret, Some(job)).await {
+                return Creation::Refused(fault);
+            }
+        }
+        if progress.ask() {
+            self.create_pod(job, progress).await
+        } else {
+            let fault = Diagnostic::error(Code::TimedOut, "the pod was not asked for in time");
+            Creation::Refused(fault)
+        }
+    }
+
+    async fn check(&self, job: &JobPod) -> Result<bool, Diagnostic> {
+        let dry = Write { dry_run: true, force: false };
+        for secret in job.startup.iter().chain(&job.credentials) {
+            match self.secrets.create(secret, dry).await {
+                Err(fault) if fault.code != Code::ObjectConflict => return Err(fault),
+                _ => {}
+            }
+        }
+        match self.any_pods.create(&job.pod, dry).await {
+            Ok(_) => Ok(false),
+            Err(fault) if fault.code == Code::ObjectConflict => match self.of_that_name(job).await {
+                Found::Strangers => Err(Diagnostic::error(Code::ObjectNotOurs, strangers(job))),
+                _ => Ok(true),
+            },
+            Err(fault) => Err(fault),
+        }
+    }
+
+    async fn create_pod(&self, job: &JobPod, progress: &Progress) -> Creation {
+        let (mut pause, mut is_doubtful, mut refused_credentials) = (FIRST_PAUSE, false, 0);
+        while progress.may_ask_again() {
+            match self.any_pods.create(&job.pod, Write::default()).await {
+                Ok(made) => match parsed(made) {
+                    Some(pod) => return Creation::Made { pod, taken_over: false },
+                    // It is made, whatever the answer looks like.
+                    None => is_doubtful = true,
+                },
+                Err(fault) if fault.code == Code::ObjectConflict => match self.of_that_name(job).await {
+                    Found::Ours(pod) => return Creation::Made { pod, taken_over: !is_doubtful },
+                    Found::Strangers => return Creation::None(name_taken(job)),
+                    Found::Unknown | Found::Ending | Found::Nothing => {}
+                },
+                Err(fault) if trouble::may_pass(&fault) => is_doubtful = true,
+                Err(fault) if fault.code == Code::CredentialRefused && refused_credentials < REFUSED_CREDENTIALS => {
+                    refused_credentials += 1;
+                }
+                // An earlier request without an answer may have made it.
+                Err(fault) => match if is_doubtful { self.of_that_name(job).await } else { Found::Nothing } {
+                    Found::Ours(pod) => return Creation::Made { pod, taken_over: false },
+                    Found::Unknown => is_doubtful = true,
+                    _ => return Creation::None(trouble::of_creation(&fault)),
+                },
+            }
+            sleep(about(pause)).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+        if is_doubtful {
+            sleep(LATE).await;
+        }
+        match self.of_that_name(job).await {
+            Found::Ours(pod) => Creation::Made { pod, taken_over: false },
+            Found::Unknown | Found::Ending => Creation::None(Observation::TimePassed),
+            Found::Strangers | Found::Nothing => Creation::None(Observation::Gone),
+        }
+    }
+
+    /// The pod that has this name: of this job, or not.
+    async fn of_that_name(&self, job: &JobPod) -> Found {
+        match self.pods.find(&job.name).await {
+            Err(_) => Found::Unknown,
+            Ok(None) => Found::Nothing,
+            Ok(Some(pod)) => match KnownPod::of(&pod) {
+                Some(known) if known.is_of(&job.job, &job.site) && known.is_being_deleted => Found::Ending,
+                Some(known) if known.is_of(&job.job, &job.site) => Found::Ours(Box::new(pod)),
+                _ => Found::Strangers,
+            },
+        }
+    }
+
+    /// Creates a Secret, or replaces the one of its name, as FLARE's launcher does. The Secret of a job is not taken from a pod that is
+    /// not of that job.
+    async fn put(&self, secret: &Secret, of_job: Option<&JobPod>) -> Result<(), Diagnostic> {
+        let name = secret.metadata.name.as_deref().unwrap_or_default();
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let fault = match self.secrets.create(secret, Write::default()).await {
+                Ok(_) => return Ok(()),
+                Err(fault) if fault.code == Code::ObjectConflict => {
+                    if let Some(job) = of_job
+                        && matches!(self.of_that_name(job).await, Found::Strangers)
+                    {
+                        return Err(Diagnostic::error(Code::ObjectNotOurs, strangers(job))
+                            .hint("end that job, or submit this one again, which gives it another id"));
+                    }
+                    match self.secrets.replace(name, secret).await {
+                        Ok(_) => return Ok(()),
+                        Err(fault) => fault,
+                    }
+                }
+                Err(fault) => fault,
+            };
+            // Deleted or changed by somebody between the two requests, or not answered.
+            let may_pass = trouble::may_pass(&fault) || matches!(fault.code, Code::ObjectNotFound | Code::ObjectConflict);
+            if !may_pass || pause > LONGEST_PAUSE {
+                return Err(fault);
+            }
+            sleep(about(pause)).await;
+            pause *= 2;
+        }
+    }
+
+    /// Makes a pod the owner of its Secrets, so that they go with it. Says whether that was done.
+    pub(crate) async fn own(&self, secrets: &[String], pod: &str, uid: &str) -> bool {
+        let owner = json!({"metadata": {"ownerReferences": [{"apiVersion": "v1", "kind": "Pod", "name": pod, "uid": uid}]}});
+        let mut is_owned = true;
+        for secret in secrets {
+            is_owned &= self.secrets.merge(secret, &owner, Write::default()).await.is_ok();
+        }
+        is_owned
+    }
+}
+
+enum Found {
+    Ours(Box<Pod>),
+    /// Of this job, and being deleted.
+    Ending,
+    Strangers,
+    Nothing,
+    Unknown,
+}
+
+fn parsed(pod: DynamicObject) -> Option<Box<Pod>> {
+    pod.try_parse().ok().map(Box::new)
+}
+
+fn name_taken(job: &JobPod) -> Observation {
+    Observation::NotCreated { class: crate::Class::Hopeless, reason: "AlreadyExists".to_owned(), message: strangers(job) }
+}
+
+fn strangers(job: &JobPod) -> String {
+    format!("there is a pod `{}` that flare-kube did not make for this job", job.name)
+}

@@ -1,0 +1,52 @@
+//! One job among those of a launcher: its life, who listens, and what is to be removed with it.
+
+use std::time::Duration;
+
+use flare_pod_manifest::Hidden;
+use tokio::sync::mpsc;
+
+use crate::{Action, Evidence, Lifecycle, Moment, Notice, Observation, Transition, creation::Progress};
+
+/// How far before the start of the launcher its clock begins: pods that are taken over are older than the launcher.
+pub(crate) const BEFORE: Duration = Duration::from_hours(24 * 365);
+
+pub(crate) struct Entry {
+    /// Tells answers to an earlier job of the same name from those to this one.
+    pub(crate) number: u64,
+    pub(crate) life: Lifecycle,
+    pub(crate) hidden: Hidden,
+    pub(crate) notices: mpsc::UnboundedSender<Notice>,
+    /// While the pod is being asked for.
+    pub(crate) creating: Option<Progress>,
+    /// A look that was wanted meanwhile.
+    pub(crate) look_wanted: bool,
+    /// The Secrets of the job alone, and whether they go with the pod.
+    pub(crate) credentials: Vec<String>,
+    pub(crate) is_owner: bool,
+}
+
+impl Entry {
+    /// Takes in what was learned, tells it, and gives what is to be done.
+    pub(crate) fn step(&mut self, observation: Observation, now: Moment) -> Vec<Action> {
+        let step = self.life.step(observation, now);
+        for notice in step.notices {
+            // Who does not listen any more does not keep the job from its end.
+            let _ = self.notices.send(hide(notice, &self.hidden));
+        }
+        step.actions
+    }
+}
+
+/// Takes the job's tokens out of what is told.
+fn hide(notice: Notice, hidden: &Hidden) -> Notice {
+    let text = |text: String| hidden.hide(&text).into_owned();
+    let lines = |lines: Vec<String>| lines.into_iter().map(text).collect();
+    match notice {
+        Notice::Changed(to) => Notice::Changed(Transition { message: text(to.message), ..to }),
+        Notice::Ended(end) => Notice::Ended(crate::End { message: text(end.message), ..end }),
+        Notice::Kept(Evidence { conditions, events, log }) => {
+            Notice::Kept(Evidence { conditions: lines(conditions), events: lines(events), log: lines(log) })
+        }
+        settled @ Notice::Settled(_) => settled,
+    }
+}

@@ -1,0 +1,45 @@
+//! How a launcher works, and what is in one's hand of a job that it accepted.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+
+use crate::Notice;
+
+/// How a launcher works.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Leave pods that ended by themselves.
+    pub keep: bool,
+    /// The wall clock at the start; from there on time is measured.
+    pub now: Timestamp,
+    /// How long an answer to a launch may take.
+    pub answer: Duration,
+}
+
+impl Options {
+    /// The usual ones: pods are deleted, a launch is answered within 5 s.
+    pub fn new(now: Timestamp) -> Self {
+        Self { keep: false, now, answer: Duration::from_secs(5) }
+    }
+}
+
+/// A job that was accepted: from here on exactly one end comes.
+#[derive(Debug)]
+pub struct Job {
+    /// The pod's name.
+    pub pod: String,
+    /// Its uid; `None` where the API server refused the pod, whose end follows at once, or has not confirmed it yet.
+    pub uid: Option<String>,
+    /// Whether the pod was there already.
+    pub taken_over: bool,
+    pub(crate) notices: mpsc::UnboundedReceiver<Notice>,
+}
+
+impl Job {
+    /// The next notice; `None` after the settlement, and where the launcher is no more.
+    pub async fn next(&mut self) -> Option<Notice> {
+        self.notices.recv().await
+    }
+}

@@ -1,0 +1,111 @@
+//! What a launcher is given: a manifest, read so far that nothing about it can fail later.
+
+use std::fmt;
+
+use flare_cluster::DynamicObject;
+use flare_diagnostic::{Code, Diagnostic};
+use flare_pod_manifest::{Hidden, Manifest};
+use k8s_openapi::api::core::v1::Secret;
+use serde_json::Value;
+
+use crate::{Limits, ours};
+
+/// A job pod that can be asked for, with its Secrets.
+///
+/// It holds keys and tokens: its `Debug` form shows names only.
+#[derive(Clone)]
+pub struct JobPod {
+    pub(crate) namespace: String,
+    pub(crate) name: String,
+    pub(crate) container: String,
+    pub(crate) job: String,
+    pub(crate) site: String,
+    /// As it is written: a field that this program does not know reaches the API server as well.
+    pub(crate) pod: DynamicObject,
+    /// The site's Secret.
+    pub(crate) startup: Vec<Secret>,
+    /// The Secrets of the job alone.
+    pub(crate) credentials: Vec<Secret>,
+    pub(crate) hidden: Hidden,
+    pub(crate) limits: Limits,
+}
+
+impl fmt::Debug for JobPod {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("JobPod").field("namespace", &self.namespace).field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl JobPod {
+    /// Reads a manifest; how long its pod may wait is the manifest's own word.
+    ///
+    /// # Errors
+    ///
+    /// `INVALID_LAUNCH_REQUEST` where the pod lacks the labels of flare-kube, by which it is watched, or is no Kubernetes object.
+    pub fn new(manifest: &Manifest) -> Result<Self, Diagnostic> {
+        let Some((job, site)) = ours::job_and_site(manifest) else {
+            let [managed, component] = ours::JOB_LABELS.map(|(name, _)| name);
+            let message =
+                format!("the pod has not the labels by which flare-kube finds its job pods (`{managed}`, `{component}`)");
+            return Err(Diagnostic::error(Code::InvalidLaunchRequest, message)
+                .hint("take these labels out of the pod template's `metadata`"));
+        };
+        let mut pod: DynamicObject = read(&manifest.pod, "the pod")?;
+        pod.metadata.namespace = Some(manifest.namespace.clone());
+        let mut startup = Vec::new();
+        let mut credentials = Vec::new();
+        for secret in &manifest.secrets {
+            let secret: Secret = read(secret, "a Secret of the pod")?;
+            let labels = secret.metadata.labels.as_ref();
+            let is_of_job =
+                labels.and_then(|labels| labels.get(ours::JOB_LABELS[1].0)).is_some_and(|component| component == "job");
+            if is_of_job { credentials.push(secret) } else { startup.push(secret) }
+        }
+        Ok(Self {
+            namespace: manifest.namespace.clone(),
+            name: pod.metadata.name.clone().unwrap_or_default(),
+            container: manifest.container.clone(),
+            job,
+            site,
+            pod,
+            startup,
+            credentials,
+            hidden: manifest.hidden.clone(),
+            limits: Limits::with_pending(Some(manifest.pending_timeout)),
+        })
+    }
+
+    /// Gives its phases other limits.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// The limits of its phases.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// The pod's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The name of the job's container.
+    pub fn container(&self) -> &str {
+        &self.container
+    }
+
+    /// The namespace in which it is asked for.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+}
+
+/// What is wrong is not said in serde's words, which may quote a value.
+fn read<T: for<'de> k8s_openapi::serde::Deserialize<'de>>(object: &Value, what: &str) -> Result<T, Diagnostic> {
+    T::deserialize(object).map_err(|_| {
+        Diagnostic::error(Code::InvalidLaunchRequest, format!("{what} is no Kubernetes object"))
+            .hint("correct the types of the values in the pod template")
+    })
+}

@@ -1,0 +1,103 @@
+//! What the watches say, and when they say nothing.
+
+use std::time::Duration;
+
+use flare_cluster::Change;
+use flare_diagnostic::Diagnostic;
+use k8s_openapi::api::core::v1::{Event, Pod};
+
+use super::Namespace;
+use crate::{KnownPod, Observation, entry::Entry, trouble};
+
+/// How long after trouble the API server is asked whether it is over.
+const PROBE_AFTER: Duration = Duration::from_secs(2);
+
+/// How many events of a pod that no job follows are remembered.
+const MOST_EVENTS: usize = 20;
+
+impl Namespace {
+    pub(super) fn pods_changed(&mut self, change: Result<Change<Pod>, Diagnostic>) {
+        match change {
+            Ok(Change::All(pods)) => {
+                self.sighted();
+                self.happened.clear();
+                self.known = pods.iter().filter_map(KnownPod::of).map(|known| (known.pod.clone(), known)).collect();
+                let missing: Vec<_> = self.jobs.keys().filter(|name| !self.known.contains_key(*name)).cloned().collect();
+                for pod in pods {
+                    self.seen(pod);
+                }
+                for name in missing {
+                    self.step(&name, Observation::Missing);
+                }
+                self.is_listed = true;
+                for (command, _) in std::mem::take(&mut self.early) {
+                    self.command(command);
+                }
+            }
+            Ok(Change::Applied(pod)) => {
+                self.sighted();
+                if let Some(known) = KnownPod::of(&pod) {
+                    self.known.insert(known.pod.clone(), known);
+                }
+                self.seen(pod);
+            }
+            Ok(Change::Deleted(pod)) => {
+                self.sighted();
+                let (name, uid) = (pod.metadata.name.clone().unwrap_or_default(), pod.metadata.uid.clone());
+                self.known.remove(&name);
+                self.happened.remove(&name);
+                if self.jobs.get(&name).is_some_and(|entry| entry.life.uid() == uid.as_deref()) {
+                    self.seen(pod);
+                    self.step(&name, Observation::Missing);
+                }
+            }
+            Ok(Change::Interrupted(_)) => self.blinded(&Observation::NoAnswer),
+            Err(fault) => self.blinded(&trouble::of_look(&fault)),
+        }
+    }
+
+    pub(super) fn seen(&mut self, pod: Pod) {
+        let Some(name) = pod.metadata.name.clone().filter(|name| self.jobs.contains_key(name)) else { return };
+        // A pod of an earlier launch that is being deleted is not the one that is asked for.
+        let is_ours = |entry: &Entry| entry.life.uid().is_some() || entry.creating.is_none();
+        if self.jobs.get(&name).is_some_and(is_ours) {
+            self.step(&name, Observation::Seen(Box::new(pod)));
+        }
+    }
+
+    pub(super) fn events_changed(&mut self, change: Change<Event>) {
+        let events = match change {
+            Change::All(events) => events,
+            Change::Applied(event) => vec![event],
+            Change::Deleted(_) | Change::Interrupted(_) => Vec::new(),
+        };
+        for event in events {
+            let Some(name) = event.involved_object.name.clone() else { continue };
+            if self.jobs.contains_key(&name) {
+                self.step(&name, Observation::Happened(Box::new(event)));
+            } else if self.known.contains_key(&name) {
+                let happened = self.happened.entry(name).or_default();
+                if happened.len() == MOST_EVENTS {
+                    happened.remove(0);
+                }
+                happened.push(event);
+            }
+        }
+    }
+
+    /// Nothing is seen: each job has its own limit for that. A cheap request asks whether it is over, since a watch that is resumed
+    /// says nothing as long as nothing changes.
+    pub(super) fn blinded(&mut self, observation: &Observation) {
+        self.is_blind = true;
+        self.each(observation);
+        if !std::mem::replace(&mut self.is_probing, true) {
+            self.worker.probe(PROBE_AFTER);
+        }
+    }
+
+    pub(super) fn sighted(&mut self) {
+        if std::mem::take(&mut self.is_blind) {
+            self.each(&Observation::Sighted);
+        }
+    }
+}

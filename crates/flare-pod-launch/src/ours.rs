@@ -1,0 +1,102 @@
+//! Which pods are flare-kube's job pods, and which job each belongs to.
+
+use flare_pod_manifest::Manifest;
+use k8s_openapi::api::core::v1::Pod;
+
+/// The labels of every job pod that flare-kube makes, which a launcher watches by.
+pub const JOB_LABELS: [(&str, &str); 2] =
+    [("app.kubernetes.io/managed-by", "flare-kube"), ("app.kubernetes.io/component", "job")];
+
+/// The annotations that hold the raw names.
+const JOB: &str = "flare-kube/job-id";
+const SITE: &str = "flare-kube/site";
+const STUDY: &str = "flare-kube/study";
+
+/// How the container of the job is called, by the rule of FLARE's names; a pod template may bring others.
+const CONTAINER: &str = "container-";
+
+/// How the per-job Secrets are called.
+const CREDENTIALS: &str = "nvflare-cred-";
+
+/// The selector of job pods and of what belongs to them.
+pub(crate) fn selector() -> String {
+    JOB_LABELS.map(|(name, value)| format!("{name}={value}")).join(",")
+}
+
+/// A job pod as the API server has it, without what only Kubernetes needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownPod {
+    /// Its name.
+    pub pod: String,
+    /// Its uid.
+    pub uid: String,
+    /// The raw id of its job; empty where the pod does not say.
+    pub job: String,
+    /// The raw name of its site; empty where the pod does not say.
+    pub site: String,
+    /// Its study.
+    pub study: Option<String>,
+    /// Its phase, as Kubernetes calls it.
+    pub phase: String,
+    /// The container of the job.
+    pub container: String,
+    /// Secrets that belong to it.
+    pub credentials: Vec<String>,
+    /// Whether it is being deleted.
+    pub is_being_deleted: bool,
+    /// When the API server made it.
+    pub created: Option<jiff::Timestamp>,
+}
+
+impl KnownPod {
+    /// Reads a pod; `None` where it has no name yet, or is no job pod of flare-kube.
+    pub(crate) fn of(pod: &Pod) -> Option<Self> {
+        let metadata = &pod.metadata;
+        let label = |name: &str| metadata.labels.as_ref()?.get(name).map(String::as_str);
+        if JOB_LABELS.iter().any(|(name, value)| label(name) != Some(value)) {
+            return None;
+        }
+        let annotation = |name: &str| metadata.annotations.as_ref()?.get(name).cloned();
+        Some(Self {
+            pod: metadata.name.clone()?,
+            uid: metadata.uid.clone()?,
+            job: annotation(JOB).unwrap_or_default(),
+            site: annotation(SITE).unwrap_or_default(),
+            study: annotation(STUDY),
+            phase: pod.status.as_ref().and_then(|status| status.phase.clone()).unwrap_or_default(),
+            container: container(pod),
+            credentials: credentials(pod),
+            is_being_deleted: metadata.deletion_timestamp.is_some(),
+            created: metadata.creation_timestamp.as_ref().map(|time| time.0),
+        })
+    }
+
+    /// Whether the pod is that of this job at this site.
+    pub(crate) fn is_of(&self, job: &str, site: &str) -> bool {
+        self.job == job && self.site == site
+    }
+}
+
+pub(crate) fn container(pod: &Pod) -> String {
+    let containers = pod.spec.as_ref().map(|spec| spec.containers.as_slice()).unwrap_or_default();
+    let named = containers.iter().find(|container| container.name.starts_with(CONTAINER));
+    named.or(containers.first()).map(|container| container.name.clone()).unwrap_or_default()
+}
+
+fn credentials(pod: &Pod) -> Vec<String> {
+    let containers = pod.spec.as_ref().map(|spec| spec.containers.as_slice()).unwrap_or_default();
+    let variables = containers.iter().flat_map(|container| container.env.iter().flatten());
+    let secrets = variables.filter_map(|variable| Some(&variable.value_from.as_ref()?.secret_key_ref.as_ref()?.name));
+    let mut names: Vec<String> = secrets.filter(|name| name.starts_with(CREDENTIALS)).cloned().collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// Job and site of a manifest, as its annotations say.
+pub(crate) fn job_and_site(manifest: &Manifest) -> Option<(String, String)> {
+    let metadata = &manifest.pod["metadata"];
+    let labelled = JOB_LABELS.iter().all(|(name, value)| metadata["labels"][name] == *value);
+    let annotation = |name: &str| metadata["annotations"][name].as_str().map(str::to_owned);
+    Some((annotation(JOB)?, annotation(SITE)?)).filter(|_| labelled)
+}

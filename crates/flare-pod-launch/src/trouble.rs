@@ -1,0 +1,41 @@
+//! What an error of the API server means for a wait.
+
+use flare_diagnostic::{Code, Diagnostic};
+
+use crate::{Class, Observation};
+
+/// Whether the same request may be answered otherwise in a moment.
+pub(crate) fn may_pass(fault: &Diagnostic) -> bool {
+    matches!(fault.code, Code::ClusterBusy | Code::ClusterUnreachable | Code::TimedOut | Code::StreamBroken)
+}
+
+/// Kubernetes' own word for a refusal.
+pub(crate) fn word(fault: &Diagnostic) -> &'static str {
+    match fault.code {
+        Code::CredentialRefused | Code::CredentialUnavailable => "Unauthorized",
+        Code::PermissionDenied | Code::AdmissionRefused => "Forbidden",
+        Code::ObjectNotFound => "NotFound",
+        Code::ObjectConflict => "AlreadyExists",
+        Code::ObjectInvalid => "Invalid",
+        Code::ClusterNotTrusted => "NotTrusted",
+        _ => "Refused",
+    }
+}
+
+/// An error of a request that only looks.
+pub(crate) fn of_look(fault: &Diagnostic) -> Observation {
+    match fault.code {
+        Code::CredentialRefused
+        | Code::CredentialUnavailable
+        | Code::PermissionDenied
+        | Code::AdmissionRefused
+        | Code::ObjectNotFound
+        | Code::ClusterNotTrusted => Observation::Refused(word(fault).to_owned()),
+        _ => Observation::NoAnswer,
+    }
+}
+
+/// An error because of which there is no pod.
+pub(crate) fn of_creation(fault: &Diagnostic) -> Observation {
+    Observation::NotCreated { class: Class::Hopeless, reason: word(fault).to_owned(), message: fault.message.clone() }
+}

@@ -1,0 +1,135 @@
+//! What is asked of the API server for single jobs, each in a task of its own.
+
+use std::{sync::Arc, time::Duration};
+
+use flare_cluster::{Cluster, Deletion, LogSelection, Selection};
+use flare_diagnostic::Diagnostic;
+use tokio::{
+    sync::{Semaphore, mpsc},
+    time::sleep,
+};
+
+use crate::{
+    JobPod, Observation,
+    creation::{Creation, Place, Progress},
+    jitter::about,
+    trouble,
+};
+
+/// How long one request may take, retries included: a look that is not answered is trouble.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// How much of the end of a log is evidence.
+const LOG_LINES: u32 = 50;
+const LOG_BYTES: u32 = 16 << 10;
+
+/// What came of work, for the job of a name and a number.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    Created(String, u64, Creation),
+    Learned(String, u64, Observation),
+    Owned(String, u64),
+    /// Whether the API server shows pods again.
+    Probed(Result<(), Diagnostic>),
+}
+
+/// Starts work.
+pub(crate) struct Worker {
+    pub(crate) cluster: Cluster,
+    pub(crate) namespace: String,
+    pub(crate) place: Place,
+    pub(crate) answers: mpsc::UnboundedSender<Answer>,
+    pub(crate) turns: Arc<Semaphore>,
+}
+
+/// How many jobs are worked on at once: an API server shares its time between its users.
+pub(crate) const TURNS: usize = 64;
+
+impl Worker {
+    fn spawn(&self, work: impl Future<Output = Answer> + Send + 'static) {
+        let (answers, turns) = (self.answers.clone(), Arc::clone(&self.turns));
+        tokio::spawn(async move {
+            let _turn = turns.acquire_owned().await;
+            // Where nobody waits for it, the launcher is no more.
+            let _ = answers.send(work.await);
+        });
+    }
+
+    pub(crate) fn create(&self, job: JobPod, number: u64, progress: Progress) {
+        let place = self.place.clone();
+        let answers = self.answers.clone();
+        // It may have to wait for the API server or for an earlier pod of its name, and keeps nobody else from a turn.
+        tokio::spawn(async move {
+            let creation = place.create(&job, &progress).await;
+            let _ = answers.send(Answer::Created(job.name, number, creation));
+        });
+    }
+
+    pub(crate) fn look(&self, name: &str, number: u64) {
+        let (pods, name) = (self.place.pods.clone(), name.to_owned());
+        self.spawn(async move {
+            let observation = match pods.find(&name).await {
+                Ok(Some(pod)) => Observation::Seen(Box::new(pod)),
+                Ok(None) => Observation::Gone,
+                Err(fault) => trouble::of_look(&fault),
+            };
+            Answer::Learned(name, number, observation)
+        });
+    }
+
+    pub(crate) fn read_log(&self, name: &str, container: &str, number: u64) {
+        let (cluster, namespace, name) = (self.cluster.clone(), self.namespace.clone(), name.to_owned());
+        let selection = LogSelection {
+            container: Some(container.to_owned()),
+            last_lines: Some(LOG_LINES),
+            at_most_bytes: Some(LOG_BYTES),
+            ..LogSelection::default()
+        };
+        self.spawn(async move {
+            let log = cluster.with_request_deadline(DEADLINE).logs(&namespace, &name, &selection).await.unwrap_or_default();
+            Answer::Learned(name, number, Observation::Logged(log.lines().map(str::to_owned).collect()))
+        });
+    }
+
+    pub(crate) fn delete(&self, name: &str, uid: Option<&str>, grace: Option<u32>, number: u64) {
+        let (pods, name) = (self.place.pods.clone(), name.to_owned());
+        let deletion = Deletion { grace_seconds: grace, uid: uid.map(str::to_owned), foreground: false };
+        self.spawn(async move {
+            let deleted = pods.delete(&name, &deletion).await.map_err(|fault| fault.message);
+            Answer::Learned(name, number, Observation::Deleted(deleted))
+        });
+    }
+
+    /// Makes the pod the owner of its Secrets; where that is refused, they are deleted with the job's end.
+    pub(crate) fn own(&self, pod: &str, uid: &str, secrets: &[String], number: u64) {
+        if secrets.is_empty() {
+            return;
+        }
+        let (place, pod, uid, secrets) = (self.place.clone(), pod.to_owned(), uid.to_owned(), secrets.to_vec());
+        let answers = self.answers.clone();
+        tokio::spawn(async move {
+            if place.own(&secrets, &pod, &uid).await {
+                let _ = answers.send(Answer::Owned(pod, number));
+            }
+        });
+    }
+
+    pub(crate) fn delete_secrets(&self, secrets: Vec<String>) {
+        let place = self.place.clone();
+        tokio::spawn(async move {
+            for secret in secrets {
+                // One that stays has no pod any more: a sweep finds it.
+                let _ = place.secrets.delete(&secret, &Deletion::default()).await;
+            }
+        });
+    }
+
+    /// Asks for pods, which is answered as the watch would be.
+    pub(crate) fn probe(&self, after: Duration) {
+        let (pods, nothing) = (self.place.pods.clone(), Selection::named("flare-kube-probe"));
+        self.spawn(async move {
+            sleep(about(after)).await;
+            Answer::Probed(pods.list(&nothing).await.map(|_| ()))
+        });
+    }
+}

@@ -1,0 +1,261 @@
+//! `launch run`: jobs' pods from the request to their ends.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
+use flare_names::Target;
+use flare_pod_launch::{Evidence, JobPod, Limits, Settlement, State, Transition};
+use flare_pod_manifest::{Additions, Manifest};
+use serde_json::{Value, json};
+
+use super::arguments::ClusterArguments;
+use crate::{
+    context::Context,
+    interrupt::interrupted,
+    output::{Failure, Outcome, VerbResult, printable, table, write_to_stderr},
+    pipeline::{
+        launch,
+        launch_run::{self, Asked, Ran, Report, RunOptions, Stopped},
+    },
+};
+
+/// Run jobs to their ends: make their pods and Secrets, follow them, keep the evidence of what failed, and remove them.
+///
+/// From a prepared kit and a job, with placeholders for what only a running parent knows:
+///   `launch run site-1-k8s --job my-job`
+/// or from whole launch requests (`schema launch-request`), all of one parent:
+///   `launch run --request a.json --request b.json --kit workspace --target 2.9 -o json`
+///
+/// Each new state of a job is said on stderr with its reason. However many jobs there are, one watch on pods and one on events follow
+/// them. A pod that cannot start ends with its reason: at once where no wait helps, else with the pending timeout. A job whose pod is
+/// there already, as after this program was killed, is taken over and not made twice.
+///
+/// Ctrl-C and the end of `--timeout` end the jobs.
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Arguments {
+    /// A prepared kit.
+    #[arg(value_name = "PREPARED", required_unless_present = "request", conflicts_with = "request", requires = "job")]
+    prepared: Option<PathBuf>,
+    /// The job: its directory, or the meta.json, meta.conf or meta.yml in it.
+    #[arg(long, value_name = "JOB")]
+    job: Option<PathBuf>,
+    /// The study in which the job is submitted [default: the job's own, else `default`].
+    #[arg(long, value_name = "STUDY", requires = "job")]
+    study: Option<String>,
+    /// A launch request, as JSON; may be given several times.
+    #[arg(long, value_name = "FILE", requires = "kit", conflicts_with = "job")]
+    request: Vec<PathBuf>,
+    /// The parent's workspace directory on this machine: startup/, local/ and study data are read below it.
+    #[arg(long, value_name = "DIR", requires = "request")]
+    kit: Option<PathBuf>,
+    #[arg(long, value_name = "RELEASE", conflicts_with = "prepared", help = format!(
+        "The FLARE release of the requests: {} [default: {}]. A prepared kit has its own",
+        Target::choice(&Target::ALL), Target::default()
+    ))]
+    target: Option<Target>,
+    /// How long a pod may wait before its job runs, in seconds [default: what job and site say, else 120].
+    #[arg(long, value_name = "SECONDS")]
+    pending_timeout: Option<u64>,
+    /// Leave pods that ended by themselves, with their Secrets.
+    #[arg(long)]
+    keep: bool,
+    #[command(flatten)]
+    cluster: ClusterArguments,
+}
+
+/// Runs and says how each job ended.
+pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
+    let asked = asked(context, arguments)?;
+    let cluster = &arguments.cluster;
+    let options = RunOptions { keep: arguments.keep, dry_run: cluster.dry_run, limit: cluster.time_limit() };
+    let quiet = context.shared.quiet;
+    let tell = move |pod: &str, to: &Transition| {
+        if !quiet {
+            write_to_stderr(&format!("{pod}: {}\n", printable(&to.to_string())));
+        }
+    };
+    let report = launch_run::run(context, &cluster.access(), asked.value, &options, &tell)?;
+    let outcome = Outcome { data: data(&report, options.dry_run), text: text(&report, options.dry_run), warnings: Vec::new() };
+    let mut found: Collector = asked.warnings.into_iter().collect();
+    found.extend(faults(&report, options.dry_run));
+    match found.finish(|| ()) {
+        Ok(checked) => Ok(Outcome { warnings: checked.warnings, ..outcome }),
+        Err(faults) => Err(Failure { faults, shown: Some(Box::new(outcome)) }),
+    }
+}
+
+/// The jobs, each read and decided before any is sent.
+fn asked(context: &Context<'_>, arguments: &Arguments) -> Result<Checked<Vec<Asked>>, Faults> {
+    let absolute = |path: &Path| context.environment.absolute(path);
+    let (mut found, additions) = (Collector::new(), Additions::default());
+    let mut jobs = Vec::new();
+    let mut add = |named: &Path, made: Result<Checked<Manifest>, Faults>| match made {
+        Ok(made) => {
+            found.extend(made.warnings);
+            match job(named, &made.value, arguments) {
+                Ok(job) => jobs.push(job),
+                Err(fault) => found.push(fault),
+            }
+        }
+        Err(faults) => found.extend(faults),
+    };
+    if let (Some(prepared), Some(job)) = (&arguments.prepared, &arguments.job) {
+        let (prepared, at) = (absolute(prepared)?, absolute(job)?);
+        add(job, launch::from_prepared(&prepared, &at, arguments.study.as_deref(), &additions));
+    }
+    for request in &arguments.request {
+        let kit = absolute(arguments.kit.as_deref().unwrap_or(Path::new("")))?;
+        let target = arguments.target.unwrap_or_default();
+        add(request, launch::from_request(&absolute(request)?, &kit, target, &additions));
+    }
+    let mut seen = BTreeSet::new();
+    for job in &jobs {
+        if !seen.insert((job.pod.namespace(), job.pod.name())) {
+            let message = format!("`{}` asks for the pod `{}`, as another request does", job.request, job.pod.name());
+            found.push(Diagnostic::error(Code::InvalidArgs, message).hint("name each job once at each site"));
+        }
+    }
+    found.finish(|| jobs)
+}
+
+fn job(named: &Path, manifest: &Manifest, arguments: &Arguments) -> Result<Asked, Diagnostic> {
+    let mut pod = JobPod::new(manifest)?;
+    if let Some(namespace) = arguments.cluster.namespace.as_deref().filter(|namespace| *namespace != pod.namespace()) {
+        let message = format!("`{}` asks for namespace `{}`, not `{namespace}`", named.display(), pod.namespace());
+        return Err(
+            Diagnostic::error(Code::InvalidArgs, message).hint("leave `--namespace` out: the launcher's own namespace counts")
+        );
+    }
+    if let Some(seconds) = arguments.pending_timeout {
+        pod = pod.with_limits(Limits::with_pending(Some(Duration::from_secs(seconds))));
+    }
+    Ok(Asked { request: named.to_string_lossy().into_owned(), pod })
+}
+
+/// Why the run has not gone well: a run that was stopped says so first.
+fn faults(report: &Report, dry_run: bool) -> Vec<Diagnostic> {
+    let mut faults = Vec::new();
+    match report.stopped {
+        Some(Stopped::Interrupted) => faults.push(interrupted()),
+        Some(Stopped::OutOfTime) => {
+            let still = report.jobs.iter().filter(|job| job.end.as_ref().is_none_or(|end| end.state == State::Aborted)).count();
+            let message = format!("the time is over: {still} of {} jobs had not ended, and were ended", report.jobs.len());
+            faults.push(Diagnostic::error(Code::TimedOut, message).hint("give the jobs more time with `--timeout`"));
+        }
+        None => {}
+    }
+    for job in &report.jobs {
+        if let Some(Settlement::NotRemoved { message }) = &job.settlement {
+            let message = format!("the pod `{}` is still there: {message}", job.pod);
+            faults.push(Diagnostic::warning(Code::Notice, message).hint("`launch sweep --delete` removes what is left"));
+        }
+        match (&job.end, &job.refused) {
+            (_, Some(refused)) => faults.push(refused.clone()),
+            (Some(end), _) if !job.has_succeeded() && (report.stopped.is_none() || end.state != State::Aborted) => {
+                let code = end.exit_code.map(|code| format!(" with {code}")).unwrap_or_default();
+                let said = if end.message.is_empty() { String::new() } else { format!(": {}", end.message) };
+                let state = end.state.as_str().replace('_', " ");
+                let message = format!("the job of pod `{}` has {state}{code}, {}{said}", job.pod, end.reason);
+                faults.push(Diagnostic::error(Code::JobNotSucceeded, message).hint(Code::JobNotSucceeded.hint()));
+            }
+            (None, None) if !dry_run && report.stopped.is_none() => {
+                let message = format!("the launcher lost the job of pod `{}`", job.pod);
+                faults.push(Diagnostic::error(Code::Internal, message));
+            }
+            _ => {}
+        }
+    }
+    faults
+}
+
+fn data(report: &Report, dry_run: bool) -> Value {
+    let jobs: Vec<_> = report.jobs.iter().map(|job| if dry_run { planned(job) } else { ran(job) }).collect();
+    let mut data = json!({"jobs": jobs, "api_requests": report.api_requests});
+    if dry_run {
+        data["dry_run"] = json!(true);
+    }
+    data
+}
+
+fn planned(job: &Ran) -> Value {
+    let would = match (&job.refused, job.taken_over) {
+        (Some(_), _) => "be refused",
+        (None, true) => "take over",
+        (None, false) => "create",
+    };
+    json!({"request": job.request, "pod": job.pod, "namespace": job.namespace, "would": would})
+}
+
+fn ran(job: &Ran) -> Value {
+    let events: Vec<_> = job
+        .transitions
+        .iter()
+        .map(|to| json!({"at": to.at.to_string(), "state": to.state.as_str(), "reason": to.reason, "message": to.message}))
+        .collect();
+    let end = job.end.as_ref();
+    let refused = job.refused.as_ref();
+    let class = end.and_then(|end| end.class).map(flare_pod_launch::Class::as_str);
+    json!({
+        "request": job.request,
+        "pod": job.pod,
+        "namespace": job.namespace,
+        "uid": job.uid,
+        "taken_over": job.taken_over,
+        "state": end.map_or(State::NotStarted, |end| end.state).as_str(),
+        "return_code": end.map(|end| end.return_code),
+        "exit_code": end.and_then(|end| end.exit_code),
+        "class": class,
+        "reason": end.map(|end| end.reason.as_str()).or(refused.map(|fault| fault.code.as_str())),
+        "message": end.map(|end| end.message.as_str()).or(refused.map(|fault| fault.message.as_str())),
+        "events": events,
+        "evidence": job.evidence.as_ref().map(evidence),
+        "removed": matches!(job.settlement, Some(Settlement::Removed)),
+    })
+}
+
+fn evidence(evidence: &Evidence) -> Value {
+    json!({"conditions": evidence.conditions, "events": evidence.events, "log": evidence.log})
+}
+
+fn text(report: &Report, dry_run: bool) -> String {
+    if dry_run {
+        let line = |job: &Ran| match (&job.refused, job.taken_over) {
+            (Some(_), _) => format!("{}: the API server refuses pod {}\n", printable(&job.request), job.pod),
+            (None, true) => {
+                format!("{}: would take over pod {} in namespace {}\n", printable(&job.request), job.pod, job.namespace)
+            }
+            (None, false) => {
+                format!("{}: would create pod {} in namespace {}\n", printable(&job.request), job.pod, job.namespace)
+            }
+        };
+        return report.jobs.iter().map(line).collect();
+    }
+    let head = ["REQUEST", "POD", "STATE", "CODE", "REASON"].map(str::to_owned);
+    let rows = report.jobs.iter().map(|job| {
+        let end = job.end.as_ref();
+        [
+            printable(&job.request).into_owned(),
+            job.pod.clone(),
+            end.map_or(State::NotStarted, |end| end.state).as_str().to_owned(),
+            end.map_or("-".to_owned(), |end| end.return_code.to_string()),
+            end.map_or("-", |end| end.reason.as_str()).to_owned(),
+        ]
+    });
+    let mut text = table(&std::iter::once(head).chain(rows).collect::<Vec<_>>());
+    for job in report.jobs.iter().filter(|job| !job.has_succeeded()) {
+        let Some(evidence) = &job.evidence else { continue };
+        text.push_str(&format!("\n{}\n", job.pod));
+        let parts = [("condition", &evidence.conditions), ("event", &evidence.events), ("log", &evidence.log)];
+        for (what, lines) in parts {
+            for line in lines {
+                text.push_str(&format!("  {what}: {line}\n"));
+            }
+        }
+    }
+    text
+}
