@@ -136,14 +136,8 @@ fn crates_below_the_edge_do_not_reach_a_cluster_client() {
 }
 
 /// Crates whose work is done in a cluster.
-const MAY_REACH_A_CLUSTER: [&str; 6] = [
-    "flare-cluster",
-    "flare-doctor",
-    "flare-pod-launch",
-    "flare-pvc-stage",
-    "xtask",
-    "integration-tests",
-];
+const MAY_REACH_A_CLUSTER: [&str; 6] =
+    ["flare-cluster", "flare-doctor", "flare-pod-launch", "flare-pvc-stage", "xtask", "integration-tests"];
 
 #[test]
 fn nothing_that_is_banned_comes_into_the_tree() {
