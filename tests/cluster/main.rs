@@ -11,6 +11,7 @@ mod backup;
 mod edge;
 mod harness;
 mod jobs;
+mod launch;
 mod probes;
 mod quota_and_node;
 mod restart;

@@ -113,7 +113,7 @@ impl Namespace {
         let lives = self.jobs.values().filter_map(|entry| entry.life.wake());
         let answers = self.unanswered.iter().map(|one| one.until);
         let early = self.early.iter().map(|(_, until)| *until);
-        lives.chain(answers).chain(early).min().map(|at| self.start + at.saturating_sub(BEFORE))
+        lives.chain(answers).chain(early).min().and_then(|at| self.start.checked_add(at.saturating_sub(BEFORE)))
     }
 
     fn command(&mut self, command: Command) {

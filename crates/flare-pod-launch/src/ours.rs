@@ -9,7 +9,7 @@ pub const JOB_LABELS: [(&str, &str); 2] =
 
 /// The annotations that hold the raw names.
 const JOB: &str = "flare-kube/job-id";
-const SITE: &str = "flare-kube/site";
+pub(crate) const SITE: &str = "flare-kube/site";
 const STUDY: &str = "flare-kube/study";
 
 /// How the container of the job is called, by the rule of FLARE's names; a pod template may bring others.

@@ -46,7 +46,7 @@ fn warning(reason: &str) -> Observation {
 }
 
 fn limits() -> Limits {
-    Limits { pending: Duration::from_secs(60), ..Limits::default() }
+    Limits { pending: Duration::from_mins(1), ..Limits::default() }
 }
 
 fn life(keep: bool) -> Lifecycle {
@@ -158,7 +158,7 @@ fn with_keep_an_ended_pod_is_left_and_one_that_never_ran_is_not() {
 fn defect_39_a_pod_that_nobody_aborts_ends_with_its_pending_timeout() {
     let mut life = life(false);
     play(&mut life, vec![(0, pending())]);
-    assert_eq!(life.wake(), Some(Duration::from_secs(60)));
+    assert_eq!(life.wake(), Some(Duration::from_mins(1)));
 }
 
 #[test]
@@ -295,7 +295,7 @@ fn defect_30_a_refused_pod_is_an_exception_with_the_reason() {
 fn trouble_of_the_api_server_ends_a_wait_in_its_own_time_and_passes() {
     let mut life = life(false);
     play(&mut life, vec![(0, running()), (100, Observation::NoAnswer), (150, Observation::Refused("Forbidden".into()))]);
-    assert_eq!(life.wake(), Some(Duration::from_secs(180)), "an API server that comes back may refuse for a moment");
+    assert_eq!(life.wake(), Some(Duration::from_mins(3)), "an API server that comes back may refuse for a moment");
     let step = life.step(Observation::NoAnswer, at(170));
     assert_eq!((step.notices.len(), life.wake()), (1, Some(Duration::from_secs(700))), "no answer counts from the first trouble");
     let step = life.step(Observation::Refused("Forbidden".into()), at(700));

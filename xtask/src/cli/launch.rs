@@ -7,7 +7,7 @@ use flare_diagnostic::{Code, Diagnostic};
 use flare_names::Target;
 use flare_pod_manifest::{Additions, ContainerDefault};
 
-use super::launch_run;
+use super::{launch_run, launch_sweep, launch_watch};
 use crate::{
     context::Context,
     output::{Format, Outcome, VerbResult, documents},
@@ -25,6 +25,8 @@ pub(crate) struct Arguments {
 enum Verb {
     Manifest(ManifestArguments),
     Run(launch_run::Arguments),
+    Watch(launch_watch::Arguments),
+    Sweep(launch_sweep::Arguments),
 }
 
 impl Arguments {
@@ -105,6 +107,8 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     match &arguments.verb {
         Verb::Manifest(arguments) => print_manifest(context, arguments),
         Verb::Run(arguments) => launch_run::run(context, arguments),
+        Verb::Watch(arguments) => launch_watch::run(context, arguments),
+        Verb::Sweep(arguments) => launch_sweep::run(context, arguments),
     }
 }
 

@@ -138,8 +138,8 @@ fn job(named: &Path, manifest: &Manifest, arguments: &Arguments) -> Result<Asked
 }
 
 /// Why the run has not gone well: a run that was stopped says so first.
-fn faults(report: &Report, dry_run: bool) -> Vec<Diagnostic> {
-    let mut faults = Vec::new();
+fn faults(report: &Report, dry_run: bool) -> Collector {
+    let mut faults = Collector::new();
     match report.stopped {
         Some(Stopped::Interrupted) => faults.push(interrupted()),
         Some(Stopped::OutOfTime) => {

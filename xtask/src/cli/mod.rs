@@ -7,6 +7,8 @@ mod completions;
 mod init;
 mod launch;
 mod launch_run;
+mod launch_sweep;
+mod launch_watch;
 mod man;
 mod names;
 mod prepare;

@@ -7,6 +7,7 @@ pub(crate) mod init;
 pub(crate) mod kit_directory;
 pub(crate) mod launch;
 pub(crate) mod launch_run;
+pub(crate) mod launch_site;
 mod output_path;
 pub(crate) mod parallel;
 pub(crate) mod participant_files;

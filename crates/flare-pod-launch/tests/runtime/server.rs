@@ -63,7 +63,7 @@ pub(crate) struct Server {
     changes: watch::Sender<u64>,
     /// Ends all watches.
     broken: broadcast::Sender<()>,
-    _directory: Arc<TempDir>,
+    directory: Arc<TempDir>,
 }
 
 impl Server {
@@ -74,7 +74,7 @@ impl Server {
             state: Arc::default(),
             changes: watch::channel(0).0,
             broken: broadcast::channel(16).0,
-            _directory: Arc::new(TempDir::new().unwrap()),
+            directory: Arc::new(TempDir::new().unwrap()),
         };
         let serving = server.clone();
         tokio::spawn(async move {
@@ -87,7 +87,7 @@ impl Server {
     }
 
     pub(crate) async fn connect(&self) -> Cluster {
-        let file = self._directory.path().join("kubeconfig");
+        let file = self.directory.path().join("kubeconfig");
         let config = json!({"apiVersion": "v1", "kind": "Config", "current-context": "a",
             "clusters": [{"name": "a", "cluster": {"server": format!("http://{}", self.address)}}],
             "users": [{"name": "a", "user": {}}], "contexts": [{"name": "a", "context": {"cluster": "a", "user": "a"}}]});
@@ -111,7 +111,7 @@ impl Server {
     }
 
     pub(crate) fn set_log(&self, log: &str) {
-        self.state.lock().unwrap().log = log.to_owned();
+        log.clone_into(&mut self.state.lock().unwrap().log);
     }
 
     /// Method and path of every request so far, watches and lists told apart.

@@ -1,0 +1,147 @@
+//! Looking at the job pods of a namespace without touching them.
+
+use std::collections::HashMap;
+
+use flare_cluster::{Change, Cluster, Selection};
+use flare_diagnostic::Diagnostic;
+use futures_util::StreamExt as _;
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{Event, Pod};
+use tokio::time::{Instant, sleep_until};
+
+use crate::{KnownPod, Lifecycle, Limits, Moment, Notice, Observation, following::follow, ours, trouble};
+
+/// One pod that is looked at.
+struct Observed {
+    known: KnownPod,
+    life: Lifecycle,
+}
+
+/// The state of a look at a namespace.
+struct Observer<Tell> {
+    site: Option<String>,
+    pods: HashMap<String, Observed>,
+    start: Instant,
+    now: Timestamp,
+    tell: Tell,
+}
+
+/// Follows all job pods of a namespace, or of one site in it, until the future is dropped. `tell` hears each change of each pod; nothing
+/// is ever changed by it, and no pod is ended for being slow.
+///
+/// # Errors
+///
+/// The API server does not let the user watch pods.
+pub async fn observe(
+    cluster: &Cluster,
+    namespace: &str,
+    site: Option<&str>,
+    now: Timestamp,
+    tell: impl FnMut(&KnownPod, Notice) + Send,
+) -> Result<(), Diagnostic> {
+    let pods = follow(cluster.namespaced::<Pod>(namespace), Selection::labelled(ours::selector()));
+    let of_pods = Selection { labels: None, fields: Some("involvedObject.kind=Pod".to_owned()) };
+    let events = follow(cluster.namespaced::<Event>(namespace), of_pods);
+    let (mut pods, mut events) = (std::pin::pin!(pods), std::pin::pin!(events));
+    let mut observer = Observer { site: site.map(str::to_owned), pods: HashMap::new(), start: Instant::now(), now, tell };
+    let mut is_listed = false;
+    loop {
+        let wake = observer.wake();
+        tokio::select! {
+            Some(change) = pods.next() => {
+                match change {
+                    // A user who may not watch at all is told so; one who may no longer waits for the right to come back.
+                    Err(fault) if !is_listed => return Err(fault),
+                    Err(fault) => observer.each(&trouble::of_look(&fault)),
+                    Ok(change) => {
+                        is_listed = true;
+                        observer.change(change);
+                    }
+                }
+            },
+            Some(Ok(change)) = events.next(), if is_listed => observer.happened(change),
+            () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => observer.each(&Observation::TimePassed),
+        }
+    }
+}
+
+impl<Tell: FnMut(&KnownPod, Notice)> Observer<Tell> {
+    fn moment(&self) -> Moment {
+        let since = self.start.elapsed();
+        Moment { elapsed: since, wall: self.now.checked_add(since).unwrap_or(self.now) }
+    }
+
+    fn wake(&self) -> Option<Instant> {
+        self.pods.values().filter_map(|pod| pod.life.wake()).min().and_then(|at| self.start.checked_add(at))
+    }
+
+    fn change(&mut self, change: Change<Pod>) {
+        match change {
+            Change::All(pods) => {
+                let names: Vec<_> = pods.iter().filter_map(|pod| pod.metadata.name.clone()).collect();
+                let gone: Vec<_> = self.pods.keys().filter(|name| !names.contains(name)).cloned().collect();
+                for name in gone {
+                    self.gone(&name);
+                }
+                for pod in pods {
+                    self.seen(pod);
+                }
+            }
+            Change::Applied(pod) => self.seen(pod),
+            Change::Deleted(pod) => {
+                let name = pod.metadata.name.clone().unwrap_or_default();
+                self.seen(pod);
+                self.gone(&name);
+            }
+            Change::Interrupted(_) => self.each(&Observation::NoAnswer),
+        }
+    }
+
+    fn seen(&mut self, pod: Pod) {
+        let Some(known) = KnownPod::of(&pod).filter(|known| self.site.as_ref().is_none_or(|site| *site == known.site)) else {
+            return;
+        };
+        if self.pods.get(&known.pod).is_some_and(|observed| observed.known.uid != known.uid) {
+            self.gone(&known.pod.clone());
+        }
+        let (name, now) = (known.pod.clone(), self.moment());
+        // Who only looks waits as long as it takes.
+        let limits = Limits::with_pending(None);
+        let new = Observed { life: Lifecycle::new(&known.container, limits, true, now), known: known.clone() };
+        self.pods.entry(name.clone()).or_insert(new).known = known;
+        self.step(&name, Observation::Seen(Box::new(pod)));
+    }
+
+    fn gone(&mut self, name: &str) {
+        self.step(name, Observation::Gone);
+        self.pods.remove(name);
+    }
+
+    fn happened(&mut self, change: Change<Event>) {
+        let events = match change {
+            Change::All(events) => events,
+            Change::Applied(event) => vec![event],
+            Change::Deleted(_) | Change::Interrupted(_) => Vec::new(),
+        };
+        for event in events {
+            if let Some(name) = event.involved_object.name.clone() {
+                self.step(&name, Observation::Happened(Box::new(event)));
+            }
+        }
+    }
+
+    fn each(&mut self, observation: &Observation) {
+        for name in self.pods.keys().cloned().collect::<Vec<_>>() {
+            self.step(&name, observation.clone());
+        }
+    }
+
+    fn step(&mut self, name: &str, observation: Observation) {
+        let now = self.moment();
+        let Some(observed) = self.pods.get_mut(name) else { return };
+        // What is to be done is another's task.
+        for notice in observed.life.step(observation, now).notices {
+            (self.tell)(&observed.known, notice);
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! Orphans: what job pods leave behind where nobody removes it.
+
+use std::time::Duration;
+
+use flare_cluster::{Cluster, Deletion, Selection};
+use flare_diagnostic::{Diagnostic, Faults};
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::{
+    apps::v1::Deployment,
+    core::v1::{Pod, Secret},
+};
+
+use crate::{KnownPod, ours};
+
+/// A Secret this young may belong to a pod that is just being asked for.
+const YOUNG: SignedDuration = SignedDuration::from_mins(2);
+
+/// What is known of the parent whose job pods are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Parent {
+    /// It runs, or nobody has looked.
+    MayRun,
+    /// Its Deployment is not there.
+    Missing,
+    /// Its Deployment is scaled to nothing.
+    ScaledDown,
+}
+
+impl Parent {
+    fn reason(self) -> Option<&'static str> {
+        match self {
+            Self::MayRun => None,
+            Self::Missing => Some("its parent is not there any more"),
+            Self::ScaledDown => Some("its parent is scaled down, and will not know it again"),
+        }
+    }
+}
+
+/// A Secret that flare-kube's launcher made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownSecret {
+    /// Its name.
+    pub name: String,
+    /// Its uid.
+    pub uid: String,
+    /// The raw name of its site.
+    pub site: String,
+    /// Whether it belongs to one job; else to all jobs of the site.
+    pub is_of_job: bool,
+    /// When the API server made it.
+    pub created: Option<Timestamp>,
+}
+
+impl KnownSecret {
+    fn of(secret: &Secret) -> Option<Self> {
+        let metadata = &secret.metadata;
+        let label = |name: &str| metadata.labels.as_ref()?.get(name).map(String::as_str);
+        let is_of_job = match label(ours::JOB_LABELS[1].0)? {
+            "job" => true,
+            "startup-kit" => false,
+            _ => return None,
+        };
+        Some(Self {
+            name: metadata.name.clone()?,
+            uid: metadata.uid.clone()?,
+            site: metadata.annotations.as_ref().and_then(|all| all.get(ours::SITE)).cloned().unwrap_or_default(),
+            is_of_job,
+            created: metadata.creation_timestamp.as_ref().map(|time| time.0),
+        })
+    }
+}
+
+/// Something that nobody needs any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Orphan {
+    /// `Pod` or `Secret`.
+    pub kind: &'static str,
+    /// Its name.
+    pub name: String,
+    /// Its uid: only that one is deleted.
+    pub uid: String,
+    /// Why nobody needs it.
+    pub reason: String,
+}
+
+/// Finds the orphans among job pods and Secrets, pods first, each kind by name.
+pub fn orphans(pods: &[KnownPod], secrets: &[KnownSecret], parent: Parent, now: Timestamp) -> Vec<Orphan> {
+    let why = |pod: &KnownPod| match pod.phase.as_str() {
+        phase @ ("Succeeded" | "Failed") => Some(format!("its job has ended ({phase})")),
+        _ => parent.reason().map(str::to_owned),
+    };
+    let mut found: Vec<Orphan> = Vec::new();
+    for pod in pods {
+        if let Some(reason) = why(pod) {
+            found.push(Orphan { kind: "Pod", name: pod.pod.clone(), uid: pod.uid.clone(), reason });
+        }
+    }
+    for secret in secrets {
+        let is_young = secret.created.is_some_and(|created| now.duration_since(created) < YOUNG);
+        let pod = pods.iter().find(|pod| pod.credentials.contains(&secret.name));
+        let reason = match (secret.is_of_job, pod) {
+            (true, None) if !is_young => Some("its pod is not there".to_owned()),
+            (true, Some(pod)) => why(pod).map(|_| format!("it belongs to the pod {}", pod.pod)),
+            (true, None) => None,
+            (false, _) => {
+                let is_used = pods.iter().any(|pod| pod.site == secret.site && why(pod).is_none());
+                parent.reason().filter(|_| !is_used).map(str::to_owned)
+            }
+        };
+        if let Some(reason) = reason {
+            found.push(Orphan { kind: "Secret", name: secret.name.clone(), uid: secret.uid.clone(), reason });
+        }
+    }
+    found.sort_by(|one, other| (one.kind, &one.name).cmp(&(other.kind, &other.name)));
+    found
+}
+
+/// Looks at a namespace: at all of it, or at the job pods of one site with its parent's Deployment.
+///
+/// # Errors
+///
+/// The API server refuses a list, or is not there.
+pub async fn find_orphans(
+    cluster: &Cluster,
+    namespace: &str,
+    of: Option<(&str, &str)>,
+    now: Timestamp,
+) -> Result<Vec<Orphan>, Diagnostic> {
+    let is_meant = |site: &str| of.is_none_or(|(of, _)| of == site);
+    // Secrets before pods: a pod that is made meanwhile is seen, and its Secret is then not taken for an orphan.
+    let (name, value) = ours::JOB_LABELS[0];
+    let secrets = cluster.namespaced::<Secret>(namespace).list(&Selection::labelled(format!("{name}={value}"))).await?;
+    let pods = cluster.namespaced::<Pod>(namespace).list(&Selection::labelled(ours::selector())).await?;
+    let parent = match of {
+        Some((_, deployment)) => match cluster.namespaced::<Deployment>(namespace).find(deployment).await? {
+            None => Parent::Missing,
+            Some(found) if found.spec.as_ref().and_then(|spec| spec.replicas) == Some(0) => Parent::ScaledDown,
+            Some(_) => Parent::MayRun,
+        },
+        None => Parent::MayRun,
+    };
+    let pods: Vec<_> = pods.iter().filter_map(KnownPod::of).filter(|pod| is_meant(&pod.site)).collect();
+    let secrets: Vec<_> = secrets.iter().filter_map(KnownSecret::of).filter(|secret| is_meant(&secret.site)).collect();
+    Ok(orphans(&pods, &secrets, parent, now))
+}
+
+/// Deletes orphans, those and no other objects of their names, and waits until the API server says that they are gone.
+///
+/// # Errors
+///
+/// What could not be deleted, each by itself; what is not gone in the time for it.
+pub async fn delete_orphans(cluster: &Cluster, namespace: &str, orphans: &[Orphan], limit: Duration) -> Result<(), Faults> {
+    let mut faults = Vec::new();
+    let end = tokio::time::Instant::now() + limit;
+    let (pods, secrets) = (cluster.namespaced::<Pod>(namespace), cluster.namespaced::<Secret>(namespace));
+    for orphan in orphans {
+        let deletion = Deletion { uid: Some(orphan.uid.clone()), ..Deletion::default() };
+        let deleted = match orphan.kind {
+            "Pod" => pods.delete(&orphan.name, &deletion).await,
+            _ => secrets.delete(&orphan.name, &deletion).await,
+        };
+        faults.extend(deleted.err());
+    }
+    Faults::check(faults, || ())?;
+    for orphan in orphans.iter().filter(|orphan| orphan.kind == "Pod") {
+        while pods.find(&orphan.name).await?.is_some_and(|pod| pod.metadata.uid.as_deref() == Some(&orphan.uid)) {
+            if tokio::time::Instant::now() >= end {
+                let message = format!("the pod `{}` is being deleted and is still there", orphan.name);
+                return Err(Diagnostic::error(flare_diagnostic::Code::TimedOut, message)
+                    .hint("its node does not answer, or a finalizer keeps it: `kubectl describe pod` shows which")
+                    .into());
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn now() -> Timestamp {
+        "2026-11-28T12:00:00Z".parse().expect("a time")
+    }
+
+    fn pod(name: &str, phase: &str) -> KnownPod {
+        KnownPod {
+            pod: name.into(),
+            uid: format!("u-{name}"),
+            job: name.into(),
+            site: "site-1".into(),
+            study: None,
+            phase: phase.into(),
+            container: "c".into(),
+            credentials: vec![format!("nvflare-cred-{name}")],
+            is_being_deleted: false,
+            created: None,
+        }
+    }
+
+    fn secret(name: &str, is_of_job: bool, age: i64) -> KnownSecret {
+        let created = Some(now() - SignedDuration::from_secs(age));
+        KnownSecret { name: name.into(), uid: format!("u-{name}"), site: "site-1".into(), is_of_job, created }
+    }
+
+    fn found(parent: Parent) -> Vec<String> {
+        let pods = [pod("done", "Succeeded"), pod("runs", "Running"), pod("waits", "Pending")];
+        let secrets = [
+            secret("nvflare-cred-done", true, 900),
+            secret("nvflare-cred-runs", true, 900),
+            secret("nvflare-cred-nobodys", true, 900),
+            secret("nvflare-cred-young", true, 60),
+            secret("nvflare-startup-site-1", false, 900),
+        ];
+        let orphans = orphans(&pods, &secrets, parent, now());
+        orphans.into_iter().map(|orphan| format!("{} {}: {}", orphan.kind, orphan.name, orphan.reason)).collect()
+    }
+
+    #[test]
+    fn what_a_living_parent_may_need_is_no_orphan() {
+        assert_eq!(
+            found(Parent::MayRun),
+            [
+                "Pod done: its job has ended (Succeeded)",
+                "Secret nvflare-cred-done: it belongs to the pod done",
+                "Secret nvflare-cred-nobodys: its pod is not there",
+            ]
+        );
+    }
+
+    #[test]
+    fn without_its_parent_everything_of_a_site_is_an_orphan_but_what_may_be_on_its_way() {
+        let lines = found(Parent::Missing);
+        assert_eq!(lines.len(), 7, "{lines:#?}");
+        assert!(!lines.iter().any(|line| line.contains("young")), "{lines:#?}");
+        assert!(lines.contains(&"Secret nvflare-startup-site-1: its parent is not there any more".to_owned()), "{lines:#?}");
+    }
+}

@@ -1,0 +1,56 @@
+//! `launch sweep`: what job pods left behind.
+
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use super::arguments::ClusterArguments;
+use crate::{
+    context::Context,
+    output::{Outcome, VerbResult},
+    pipeline::launch_site,
+};
+
+/// Find what job pods left behind, and delete it on `--delete`.
+///
+/// Orphans are pods whose job has ended, credential Secrets without their pod and, for a prepared kit whose parent is not there or scaled
+/// down, all job pods of the site with its startup Secret. Only objects that flare-kube made are looked at.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// A prepared kit, whose site is meant [default: all sites of `--namespace`].
+    #[arg(value_name = "PREPARED", required_unless_present = "namespace")]
+    prepared: Option<PathBuf>,
+    /// Delete the orphans.
+    #[arg(long)]
+    delete: bool,
+    #[command(flatten)]
+    cluster: ClusterArguments,
+}
+
+/// Finds, and deletes where that is asked for.
+pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
+    let cluster = &arguments.cluster;
+    let prepared = arguments.prepared.as_ref().map(|path| context.environment.absolute(path)).transpose()?;
+    let scope = launch_site::scope(prepared.as_deref(), cluster.namespace.as_deref(), &cluster.access())?;
+    let delete = arguments.delete && !cluster.dry_run;
+    let orphans = launch_site::sweep(context, &cluster.access(), &scope.value, cluster.time_limit(), delete)?;
+    let rows: Vec<_> =
+        orphans.iter().map(|orphan| json!({"kind": orphan.kind, "name": orphan.name, "reason": orphan.reason})).collect();
+    let mut data = json!({"namespace": scope.value.namespace, "orphans": rows, "deleted": delete});
+    if cluster.dry_run {
+        data["dry_run"] = json!(true);
+    }
+    let what = match (delete, arguments.delete) {
+        (true, _) => "deleted ",
+        (false, true) => "would delete ",
+        (false, false) => "",
+    };
+    let line = |orphan: &flare_pod_launch::Orphan| format!("{what}{} {}: {}\n", orphan.kind, orphan.name, orphan.reason);
+    let mut text: String = orphans.iter().map(line).collect();
+    if orphans.is_empty() {
+        text = format!("no orphans in namespace {}\n", scope.value.namespace);
+    } else if !arguments.delete {
+        text.push_str("`--delete` deletes them\n");
+    }
+    Ok(Outcome { data, text, warnings: scope.warnings })
+}

@@ -1,0 +1,82 @@
+//! `launch watch`: the job pods of a site as they change.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use flare_pod_launch::{KnownPod, Notice, State, Transition};
+use serde_json::{Value, json};
+
+use super::arguments::ClusterArguments;
+use crate::{
+    context::Context,
+    interrupt::interrupted,
+    output::{Failure, Format, Outcome, VerbResult, printable, write_to_stderr},
+    pipeline::launch_site,
+};
+
+/// Follow the job pods of a site as they change, without touching them.
+///
+/// Each new state is said with its reason, for as long as `--timeout` says or until Ctrl-C; the result is the state of each job at the
+/// end. With a namespace alone all sites in it are followed.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// A prepared kit, whose site is meant [default: all sites of `--namespace`].
+    #[arg(value_name = "PREPARED", required_unless_present = "namespace")]
+    prepared: Option<PathBuf>,
+    #[command(flatten)]
+    cluster: ClusterArguments,
+}
+
+/// What was last seen of a pod.
+struct Seen {
+    pod: KnownPod,
+    transitions: Vec<Transition>,
+}
+
+/// Follows and says.
+pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
+    let cluster = &arguments.cluster;
+    let prepared = arguments.prepared.as_ref().map(|path| context.environment.absolute(path)).transpose()?;
+    let scope = launch_site::scope(prepared.as_deref(), cluster.namespace.as_deref(), &cluster.access())?;
+    let quiet = context.shared.quiet && context.shared.format != Format::Text;
+    let mut seen = BTreeMap::<String, Seen>::new();
+    let tell = |pod: &KnownPod, notice: Notice| {
+        let to = match notice {
+            Notice::Changed(to) => to,
+            Notice::Ended(end) => Transition { at: end.at, state: end.state, reason: end.reason, message: end.message },
+            Notice::Kept(_) | Notice::Settled(_) => return,
+        };
+        if !quiet {
+            write_to_stderr(&format!("{}: {}\n", pod.pod, printable(&to.to_string())));
+        }
+        let one = seen.entry(pod.uid.clone()).or_insert_with(|| Seen { pod: pod.clone(), transitions: Vec::new() });
+        one.transitions.push(to);
+    };
+    let stopped = launch_site::watch(context, &cluster.access(), &scope.value, cluster.time_limit(), tell)?;
+    let seen: Vec<_> = seen.values().map(row).collect();
+    let text = seen
+        .iter()
+        .map(|row| format!("{} {} {}\n", text_of(row, "pod"), text_of(row, "state"), text_of(row, "reason")))
+        .collect();
+    let outcome = Outcome { data: json!({"namespace": scope.value.namespace, "jobs": seen}), text, warnings: scope.warnings };
+    if stopped {
+        return Err(Failure { faults: interrupted().into(), shown: Some(Box::new(outcome)) });
+    }
+    Ok(outcome)
+}
+
+fn text_of<'row>(row: &'row Value, key: &str) -> &'row str {
+    row[key].as_str().unwrap_or_default()
+}
+
+fn row(seen: &Seen) -> Value {
+    let last = seen.transitions.last();
+    let events: Vec<_> = seen
+        .transitions
+        .iter()
+        .map(|to| json!({"at": to.at.to_string(), "state": to.state.as_str(), "reason": to.reason, "message": to.message}))
+        .collect();
+    json!({
+        "pod": seen.pod.pod, "uid": seen.pod.uid, "job": seen.pod.job, "site": seen.pod.site, "study": seen.pod.study,
+        "state": last.map_or(State::Unknown, |to| to.state).as_str(), "reason": last.map(|to| to.reason.as_str()), "events": events,
+    })
+}
