@@ -12,7 +12,7 @@ use integration_tests::reference::Release;
 
 use crate::PROGRAM;
 
-/// The one value stands in the kit's own `values.yaml`, where `stage` reads it too: its helper pod has to be let in as well.
+/// The value is set in the kit's `values.yaml`, where `stage` reads it too, since its helper pod must also be admitted.
 fn parents_register(release: Release, test: &str, settings: &[&str]) {
     let namespace = Namespace::restricted(test);
     let federation = Federation::provision(release);

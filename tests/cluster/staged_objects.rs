@@ -274,14 +274,14 @@ fn the_largest_kit_that_is_let_through_is_taken_by_the_cluster_and_by_helm() {
     succeed(&mut upgrade(namespace, "site-1", &site));
 }
 
-/// The Role that README of flare-pvc-stage lists for staging.
+/// The Role that the README of flare-pvc-stage lists for staging.
 const TO_STAGE: Rules<'_> = &[
     ("", "configmaps", &["get", "list", "create", "patch"]),
     ("", "secrets", &["get", "create", "patch"]),
     ("", "persistentvolumeclaims", &["get"]),
 ];
 
-/// The Role that README of flare-pvc-stage lists for unstaging.
+/// The Role that the README of flare-pvc-stage lists for unstaging.
 const TO_UNSTAGE: Rules<'_> =
     &[("", "configmaps", &["get", "list", "delete"]), ("", "secrets", &["get", "delete"]), ("", "pods", &["list"])];
 

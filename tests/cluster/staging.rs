@@ -162,7 +162,7 @@ fn stagings_at_once_are_kept_apart_and_a_lock_without_a_holder_is_taken() {
         .map(|run| serde_json::from_slice(&run.wait_with_output().unwrap().stdout).expect("an envelope"))
         .collect();
     assert!(ended.iter().any(|envelope| envelope["status"] == "ok"), "{ended:?}");
-    // Who waited for longer than a lock lives was told so; who did not came after.
+    // Each run waited for the lock: it either staged or was told that the lock is held.
     assert!(ended.iter().all(|envelope| envelope["status"] == "ok" || envelope["error_code"] == "STAGE_LOCKED"), "{ended:?}");
     scene.nothing_is_left();
     assert!(scene.in_volume(LIST).contains("/w/startup/client.key"));
@@ -182,7 +182,7 @@ fn stagings_at_once_are_kept_apart_and_a_lock_without_a_holder_is_taken() {
     let refused: Value = serde_json::from_slice(&refused.wait_with_output().unwrap().stdout).expect("an envelope");
     assert_eq!(refused["error_code"], "STAGE_LOCKED", "{refused}");
     assert!(refused["message"].as_str().unwrap().contains("`stage-other`"), "{refused}");
-    // Its holder is gone.
+    // The lock's holder is gone.
     succeed(&mut scene.stage(&["--again"]));
     scene.nothing_is_left();
 }
@@ -199,7 +199,7 @@ fn an_image_without_shell_and_tar_is_enough() {
 #[test]
 fn a_claim_for_which_there_can_be_no_volume_is_refused_with_the_reason() {
     let scene = Scene::new(Namespace::open("staging-volume"), "site-1");
-    // The storage class of the local cluster makes volumes of one node.
+    // The local cluster's storage class only has volumes for one node.
     let refused = scene.refused(&["--create-pvc", "1Gi", "--access-mode", "ReadWriteMany"]);
     assert_eq!(refused["error_code"], "CLAIM_NOT_USABLE", "{refused}");
     assert!(refused["message"].as_str().unwrap().contains("ReadWriteOnce"), "{refused}");
@@ -234,7 +234,7 @@ fn a_parent_is_scaled_down_and_up_again_also_where_a_run_was_killed_between() {
     assert_eq!(replicas(), "1");
 }
 
-/// The Role that README of flare-pvc-stage lists.
+/// The Role that the README of flare-pvc-stage lists.
 const RULES: Rules<'_> = &[
     ("", "pods", &["get", "list", "watch", "create", "delete"]),
     ("", "pods/exec", &["get", "create"]),
@@ -261,7 +261,7 @@ fn the_documented_role_is_enough_and_each_verb_that_is_missing_is_named() {
         }
     }
     stager.grant(RULES, None);
-    // The API server learns of a role in its own time.
+    // The API server applies a role with a delay.
     let done = || attempt(&mut scene.stage(&as_stager), &[]);
     wait(Duration::from_mins(1), || format!("{:?}", done()), || done().ok());
 }
@@ -277,7 +277,7 @@ fn where_programs_in_pods_are_forbidden_nothing_is_made_and_the_other_mode_is_na
     let only_exec = || {
         let refused = refused();
         let errors = refused["errors"].as_array().unwrap();
-        // The API server learns of a role in its own time.
+        // The API server applies a role with a delay.
         errors.iter().all(|error| error["message"].as_str().unwrap().contains("`pods/exec`")).then(|| errors.clone())
     };
     let errors = wait(Duration::from_mins(1), || refused().to_string(), only_exec);
@@ -293,7 +293,7 @@ fn where_programs_in_pods_are_forbidden_nothing_is_made_and_the_other_mode_is_na
 fn unstaging_takes_away_what_stagings_left_around_the_volume_and_nothing_on_it() {
     let mut scene = Scene::new(Namespace::open("staging-unstage"), "site-1");
     succeed(&mut scene.stage(&["--create-pvc", "1Gi"]));
-    // The pod of the first run is on its way out, and is none that a killed run left.
+    // The pod of the first run is being deleted, and is not one that a killed run left.
     scene.nothing_is_left();
     let mut killed = scene.stage(&["--again"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let left = || succeed(scene.namespace.kubectl().args(["get", "leases,pods", "--output", "name"]));
@@ -312,7 +312,7 @@ fn unstaging_takes_away_what_stagings_left_around_the_volume_and_nothing_on_it()
     assert_eq!(succeed_json(&mut scene.unstage(&[]))["data"]["changed"], false);
     let listed = scene.in_volume(LIST);
     assert!(listed.contains("/w/startup/client.key"), "{listed}");
-    // On request the kit as well, but none of the site's own files.
+    // On request the kit is removed as well, but not the site's own files.
     scene.in_volume("import os; os.mkdir('/w/transfer'); open('/w/transfer/mine', 'w').write('x')");
     let removed = succeed_json(&mut scene.unstage(&["--remove-kit"]))["data"]["removed"].take();
     // The kit for a rollback exists only if the run was killed after its swap.

@@ -1,4 +1,4 @@
-//! `stage` under faults: kits with hostile names, kills at any time, connections that are cut, components that are restarted.
+//! `stage` under faults: kits with hostile names, kills at any time, cut connections, restarted components.
 //!
 //! Variables: `FLARE_KUBE_STAGE_KILLS` (number of kills, 8), `FLARE_KUBE_STAGE_CUTS` (cuts, 8), `FLARE_KUBE_STAGE_RESTARTS` (restarts
 //! of each component, 1), `FLARE_KUBE_STAGE_SEED` (random; printed), `FLARE_KUBE_STAGE_MEBIBYTES` (size of the large file, 64).
@@ -146,7 +146,7 @@ fn random() -> (u64, Random) {
 struct TwoKits<'scene> {
     scene: &'scene Scene,
     kits: Vec<BTreeMap<String, String>>,
-    /// How long a staging takes.
+    /// The time of a whole staging.
     whole: Duration,
 }
 
@@ -204,7 +204,7 @@ fn envelope_of(run: Child, told: &dyn Fn() -> String) -> Value {
     envelope
 }
 
-/// What is killed.
+/// The process that is killed.
 #[derive(Debug, Clone, Copy)]
 enum Killed {
     Program,
@@ -256,7 +256,7 @@ fn wherever_the_connection_is_cut_one_kit_is_there_whole_and_the_next_run_succee
         let kit = random.below(2);
         kits.choose(kit);
         let mut below = |limit: u64| u64::try_from(random.below(usize::try_from(limit).unwrap())).unwrap();
-        // Of what is received, the answer and the status are the largest part.
+        // The answer and the status are most of what is received.
         let cut = if round % 2 == 0 { Cut::Sent(below(most.sent)) } else { Cut::Received(below(most.received)) };
         let told = || format!("seed {seed}, round {round}: {cut:?} of {most:?}");
         proxy.begin(Some(cut));

@@ -114,7 +114,7 @@ fn study_data_claims_that_cannot_be_used_are_told_apart() {
     succeed(namespace.kubectl().args(["patch", "pvc", "labels", "--type", "merge", "--patch", &none]));
 }
 
-/// The Role that README of flare-pvc-stage lists.
+/// The Role that the README of flare-pvc-stage lists.
 const ROLE: Rules<'_> = &[("", "persistentvolumeclaims", &["get", "create", "patch"])];
 
 #[test]

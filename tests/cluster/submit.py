@@ -1,4 +1,4 @@
-"""Submits a job as the admin, follows it to its end, prints its status and how long it took. Usage: submit.py ADMIN_KIT JOB"""
+"""Submits a job as the admin, waits for its end, prints its status and duration. Usage: submit.py ADMIN_KIT JOB"""
 
 import sys
 import time
@@ -6,7 +6,7 @@ import time
 from nvflare.fuel.flare_api.flare_api import new_secure_session
 
 session = new_secure_session("admin@nvidia.com", sys.argv[1])
-# A server on a busy machine may answer later than in the default of 5 s, which says nothing about the job.
+# On a busy machine a server may need longer than the default of 5 s, which says nothing about the job.
 session.set_timeout(60)
 try:
     began = time.monotonic()

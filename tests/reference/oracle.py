@@ -1,6 +1,6 @@
 """Answers questions about the reference, one JSON object a line on stdin, one a line on stdout.
 
-The reference's own entry is called in this process, because a new process costs 0.7 s and a comparison asks hundreds of times.
+The reference's entry point is called in this process, because a new process takes 0.7 s and a comparison asks hundreds of questions.
 """
 
 import contextlib
@@ -36,7 +36,7 @@ def prepare(question):
             prepare_deployment(arguments)
         except SystemExit as end:
             exit_code = end.code
-        except Exception as fault:  # the command line answers the same, see its main()
+        except Exception as fault:  # the command line does the same, see its main()
             exit_code, envelope = 5, {"error_code": "INTERNAL_ERROR", "message": repr(fault)}
     if out.getvalue():
         envelope = json.loads(out.getvalue())
@@ -44,7 +44,7 @@ def prepare(question):
 
 
 def exact(value):
-    """JSON in which no number loses a digit and no key is anything but a text."""
+    """JSON in which numbers keep all digits and all keys are strings."""
     if isinstance(value, dict):
         return {key if isinstance(key, str) else f"$key {key!r}": exact(item) for key, item in value.items()}
     if isinstance(value, list):

@@ -54,7 +54,7 @@ impl Context<'_> {
         Transfer { bar: self.progress(0).with_style(style), last: AtomicU64::new(0) }
     }
 
-    /// What a verb that waits is waiting for, on stderr: on a terminal one line that changes, elsewhere a line each with `-v`.
+    /// Progress of a verb that waits, on stderr: on a terminal one line that is overwritten, otherwise one line per step with `-v`.
     pub(crate) fn activity(&self) -> Activity {
         let style = indicatif::ProgressStyle::with_template("{spinner} {wide_msg}")
             .unwrap_or_else(|_| indicatif::ProgressStyle::default_spinner());
@@ -82,14 +82,14 @@ impl Context<'_> {
     }
 }
 
-/// What is being done now.
+/// The current step.
 pub(crate) struct Activity {
     bar: indicatif::ProgressBar,
     lines: bool,
 }
 
 impl Activity {
-    /// Shows it.
+    /// Shows the step.
     pub(crate) fn show(&self, what: &str) {
         let what = printable(what);
         if self.lines {
@@ -99,7 +99,7 @@ impl Activity {
         self.bar.tick();
     }
 
-    /// Removes it.
+    /// Removes the line.
     pub(crate) fn end(self) {
         self.bar.finish_and_clear();
     }

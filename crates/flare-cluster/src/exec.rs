@@ -33,7 +33,7 @@ const SILENCE: Duration = Duration::from_mins(2);
 /// The maximum size of a program's output that is returned as a value: 4 MiB.
 const LARGEST_OUTPUT: usize = 4 << 20;
 
-/// From this many bytes of input on, the older protocol pays for the request that asks for it.
+/// The smallest input for which the extra request for the older protocol is worth its time.
 const LARGE_INPUT: u64 = 4 << 20;
 
 /// How long the server may take to agree to the older protocol.
@@ -85,7 +85,7 @@ impl Exec {
         self.within_deadline(conversation).await
     }
 
-    /// Whatever stands in the way of the older protocol, the newer one is tried next and says it.
+    /// Tries the older protocol. `None` for any failure: the newer protocol is tried next, and its error is reported.
     async fn spdy(&self, cluster: &Cluster, request: http::Request<Vec<u8>>) -> Option<hyper::upgrade::Upgraded> {
         timeout(SPDY_WITHIN, spdy::connect(cluster.client(), request)).await.ok().flatten()
     }

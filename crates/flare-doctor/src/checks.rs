@@ -1,6 +1,6 @@
-//! The table of checks: every id that a finding can have. A further verb adds rows.
+//! The table of checks: every id that a finding can have. A new verb adds rows.
 
-/// What a check needs to be asked.
+/// What a check needs to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Needs {
     /// The prepared kit.
@@ -14,11 +14,11 @@ pub enum Needs {
 /// A row of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Check {
-    /// What findings carry. It never changes its meaning.
+    /// The id in findings. It never changes its meaning.
     pub id: &'static str,
     /// What it needs.
     pub needs: Needs,
-    /// What is as it should be where nothing is found, in a few words.
+    /// The expected condition, in a few words.
     pub title: &'static str,
 }
 

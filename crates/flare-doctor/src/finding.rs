@@ -1,19 +1,19 @@
-//! What a check found.
+//! The result of a check.
 
 use flare_diagnostic::{Diagnostic, printable, without_secrets};
 use serde::Serialize;
 
-/// How much a finding weighs, the lightest first.
+/// The severity of a finding, in ascending order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// It was looked at, and is as it should be.
+    /// It was checked and is as expected.
     Ok,
     /// Worth knowing.
     Info,
-    /// It could not be looked at; the message says why. Never taken for good.
+    /// It could not be checked; the message says why. Never counts as `ok`.
     Unknown,
-    /// It works, and may not for long or not for everybody.
+    /// It works, but perhaps not for long or not for everybody.
     Warning,
     /// It does not work.
     Error,
@@ -32,45 +32,45 @@ impl Severity {
     }
 }
 
-/// One thing that a check found. Serialized as in the output of `verify`: `id`, `severity`, `message`, `hint`, `evidence`.
+/// One finding of a check. Serialized as in the output of `verify`: `id`, `severity`, `message`, `hint`, `evidence`.
 ///
-/// Text of a cluster or of a log can neither steer a terminal nor show a secret: it is cleaned as that of a [`Diagnostic`].
+/// Text of a cluster or of a log cannot control a terminal or reveal a secret: it is cleaned like that of a [`Diagnostic`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// The check's id, which never changes its meaning.
     pub id: &'static str,
-    /// How much it weighs.
+    /// Its severity.
     pub severity: Severity,
     /// What was found, for people.
     pub message: String,
     /// What one can do about it; every error and every warning has one.
     pub hint: Option<String>,
-    /// What the message rests on: lines of a log, texts of the cluster. May be empty.
+    /// The evidence for the message: lines of a log, texts of the cluster. May be empty.
     pub evidence: Vec<String>,
 }
 
 impl Finding {
-    /// Makes one of any weight.
+    /// Makes a finding of any severity.
     pub fn new(id: &'static str, severity: Severity, message: impl Into<String>) -> Self {
         Self { id, severity, message: clean(&message.into()), hint: None, evidence: Vec::new() }
     }
 
-    /// Something that does not work, and what one can do.
+    /// A finding about something that does not work, with a hint.
     pub fn error(id: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::new(id, Severity::Error, message).hint(hint)
     }
 
-    /// Something that may not work for long or for everybody, and what one can do.
+    /// A finding about something that may not work for long or for everybody, with a hint.
     pub fn warning(id: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::new(id, Severity::Warning, message).hint(hint)
     }
 
-    /// Something that is as it should be.
+    /// A finding about something that is as expected.
     pub fn ok(id: &'static str, message: impl Into<String>) -> Self {
         Self::new(id, Severity::Ok, message)
     }
 
-    /// Something that could not be looked at, and why.
+    /// A finding about something that could not be checked, with the reason.
     pub fn unknown(id: &'static str, what: &str, why: &Diagnostic) -> Self {
         let found = Self::new(id, Severity::Unknown, format!("{what} was not checked: {}", why.message));
         Self { hint: why.hint.clone(), ..found }
@@ -87,14 +87,14 @@ impl Finding {
         Self { hint: diagnostic.hint.clone(), ..found }.evidence(place)
     }
 
-    /// Says what one can do.
+    /// Sets the hint.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(clean(&hint.into()));
         self
     }
 
-    /// Adds what the message rests on; empty lines are left out.
+    /// Adds evidence; empty lines are left out.
     #[must_use]
     pub fn evidence(mut self, lines: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
         let lines = lines.into_iter().map(|line| log_line(line.as_ref().trim_end())).filter(|line| !line.is_empty());
@@ -103,7 +103,7 @@ impl Finding {
     }
 }
 
-/// How many findings there are of each weight.
+/// The number of findings of each severity.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
     /// As it should be.
@@ -132,8 +132,8 @@ impl Counts {
     }
 }
 
-/// A line of a log as it may be shown: without FLARE's colours, and with its tokens of sessions, which some releases log, hidden like
-/// other secrets.
+/// A line of a log in a form that is safe to show: without FLARE's colours, and with session tokens, which some releases log, hidden
+/// like other secrets.
 pub fn log_line(line: &str) -> String {
     clean(&without_tokens(&without_colours(line)))
 }
@@ -153,7 +153,7 @@ fn without_colours(line: &str) -> String {
     plain
 }
 
-/// Without the word behind each `Token:`.
+/// Without the word after each `Token:`.
 fn without_tokens(line: &str) -> String {
     const TOKEN: &str = "token:";
     let small = line.to_ascii_lowercase();

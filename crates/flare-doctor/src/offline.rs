@@ -1,4 +1,4 @@
-//! What can be wrong with a prepared kit, seen without a cluster.
+//! The checks of a prepared kit that need no cluster.
 
 use flare_diagnostic::{Collector, Diagnostic};
 use flare_names::Role;
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::{CHECKS, Finding, Needs, Severity};
 
-/// Looks at a prepared kit. `now` is the time in seconds since 1970, for the certificates. Every check that needs the kit alone gives at
+/// Checks a prepared kit. `now` is the time in seconds since 1970, for the certificates. Every check that needs only the kit gives at
 /// least one finding, in the order of [`CHECKS`].
 pub fn check(kit: &PreparedKit, now: i64) -> Vec<Finding> {
     let read = Read::of(kit, now);
@@ -30,16 +30,16 @@ pub fn check(kit: &PreparedKit, now: i64) -> Vec<Finding> {
     .collect()
 }
 
-/// The end of the year 9999, in seconds since 1970: the last that a certificate can name.
+/// The end of the year 9999, in seconds since 1970: the last time that a certificate can express.
 const FAR_FUTURE: i64 = 253_402_300_799;
 
-/// The kit's role file and certificates, read as of a startup kit.
+/// The kit's role file and certificates, read like those of a startup kit.
 struct Read {
-    /// `None` where they have a fault.
+    /// `None` if they have a fault.
     kit: Option<StartupKit>,
     /// What is wrong at any time.
     lasting: Vec<Finding>,
-    /// What is wrong at this time: dates of certificates.
+    /// What is wrong now: dates of certificates.
     dated: Vec<Finding>,
 }
 
@@ -51,7 +51,8 @@ impl Read {
             (read, findings(found))
         };
         let (startup_kit, found) = read(now);
-        // Before all certificates and after all of them their dates are wrong each in another way; what is the same is no matter of time.
+        // Before and after the validity of all certificates their dates are wrong in different ways; what is the same at both times does not
+        // depend on the time.
         let (_, early) = read(0);
         let (_, late) = read(FAR_FUTURE);
         let (lasting, dated) = found.into_iter().partition(|fault| early.contains(fault) && late.contains(fault));
@@ -67,7 +68,7 @@ fn findings(found: Collector) -> Vec<Finding> {
     }
 }
 
-/// Whether the certificates are those for which `prepare` decided; edits of the user are worth knowing.
+/// Whether the certificates are those of the prepared kit; edits of the user are reported as information.
 fn layout(kit: &PreparedKit, read: &Read) -> Vec<Finding> {
     let plan = kit.plan();
     let mut found = Vec::new();
@@ -91,7 +92,7 @@ fn layout(kit: &PreparedKit, read: &Read) -> Vec<Finding> {
     found
 }
 
-/// Refused by Python 3.13 and later, in links of FLARE itself; which Python the image has is not known here.
+/// What Python 3.13 and later refuses, in FLARE's own connections; the image's Python version is not known here.
 fn strict(read: &Read) -> Vec<Finding> {
     let faults = read.kit.iter().flat_map(|kit| &kit.certificates.strict_faults);
     let of_fault = |fault: &flare_startup_kit::StrictFault| {
@@ -133,7 +134,7 @@ fn names(plan: &SitePlan, read: &Read) -> Vec<Finding> {
     found
 }
 
-/// The image as the values have it now, which may be edited.
+/// Checks the image in the current values, which may have been edited.
 fn image(kit: &PreparedKit) -> Vec<Finding> {
     let Ok(values) = kit.values() else { return Vec::new() };
     let part = |key: &str| match &values["image"][key] {

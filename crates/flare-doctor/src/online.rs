@@ -1,4 +1,4 @@
-//! What can be wrong with a participant in its cluster, looked at in the running release. Changes nothing.
+//! Checks of a participant's running release in its cluster. Nothing is changed.
 
 mod claim;
 mod joined;
@@ -19,8 +19,8 @@ use crate::{
     rollout::{self, Options, Running, Target},
 };
 
-/// Looks at everything that needs the cluster: the rollout first, then, where the parent runs, all that rests on it. `progress` is told
-/// what is looked at.
+/// Runs every check that needs the cluster: the rollout first, then, if the parent runs, the checks that need it. `progress` is called
+/// with a description of each step.
 pub async fn check(
     cluster: &Cluster,
     kit: &PreparedKit,
@@ -62,14 +62,14 @@ fn rolled_out(running: &Running) -> Vec<Finding> {
     found
 }
 
-/// The checks for which the parent has to run.
+/// The checks that need a running parent.
 const NEED_A_PARENT: [&str; 8] = ["D70", "D35", "D46", "D13", "D45", "D71", "D72", "D82"];
 
 fn not_without_parent(id: &'static str) -> Finding {
     Finding::new(id, Severity::Unknown, "not checked: the parent does not run")
 }
 
-/// What the parent's own Python says, and whether its pod is one of this kit.
+/// Runs the program in the parent's pod, and checks whether the pod was started with this kit.
 async fn in_the_pod(cluster: &Cluster, kit: &PreparedKit, running: &Running) -> Vec<Finding> {
     let plan = kit.plan();
     let mut found = settled("D83", claim::stale(cluster, kit, running).await);

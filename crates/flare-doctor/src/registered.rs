@@ -1,32 +1,32 @@
-//! What a parent's log says: whether the participant has joined, and if not, why.
+//! Reads from a parent's log whether the participant has joined, and if not, why.
 //!
-//! FLARE has no other sign of it. The lines are those of 2.8.3 and 2.9.0, seen on real parents; a log that has none of them says nothing.
+//! FLARE has no other sign of it. The lines are those of 2.8.3 and 2.9.0, taken from real parents; a log without any of them is inconclusive.
 
 use flare_names::Role;
 
 /// A client's line, followed by its name: 2.8 adds ` for project … Token:… SSID:…`, 2.9 ` for project ….`.
 const REGISTERED: &str = "Successfully registered client:";
 
-/// A server's last line of its start, of both releases.
+/// The last line of a server's start, in both releases.
 const STARTED: &str = "Server started";
 
-/// What a log says of the participant.
+/// Whether the participant has joined, according to a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Joined {
-    /// A client is registered at its server, a server is started and listens.
+    /// A client is registered at its server; a server has started and listens.
     Yes,
-    /// It was registered, and trouble that it has logged since keeps it from its server.
+    /// It was registered, but according to later lines it has lost its server.
     Lost(&'static Cause),
-    /// Not yet; why not, where the log says it.
+    /// Not yet; with the cause, if the log shows it.
     No(Option<&'static Cause>),
 }
 
 /// Why a participant has not joined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cause {
-    /// What the log holds in that case.
+    /// The text in the log.
     text: &'static str,
-    /// In words.
+    /// The cause as a message.
     pub message: &'static str,
     /// What one can do.
     pub hint: &'static str,
@@ -36,7 +36,7 @@ const fn row(text: &'static str, message: &'static str, hint: &'static str) -> C
     Cause { text, message, hint }
 }
 
-/// Text of FLARE, gRPC, `OpenSSL` and Python, in small letters; of one line the first that is found counts.
+/// Texts of FLARE, gRPC, `OpenSSL` and Python, in lower case; of one line the first match counts.
 const CAUSES: &[Cause] = &[
     row(
         "no module named 'kubernetes'",
@@ -82,8 +82,8 @@ const CAUSES: &[Cause] = &[
     ),
 ];
 
-/// What the log of a participant's parent says. `log` is that of the container that runs now, whole or from its end. `site` is the name
-/// under which a client logs in.
+/// What the log of a participant's parent says about its registration. `log` is the log, or its end, of the container that runs now.
+/// `site` is the name under which a client logs in.
 pub fn joined(role: Role, site: &str, log: &str) -> Joined {
     let mut reader = Reader::new(role, site);
     log.lines().for_each(|line| reader.read(line));
@@ -99,17 +99,17 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Has read nothing yet.
+    /// Starts without any line.
     pub fn new(role: Role, site: &str) -> Self {
         Self { role, registered: format!("{REGISTERED}{site}"), joined: Joined::No(None) }
     }
 
-    /// What the lines so far say.
+    /// What the lines so far mean.
     pub const fn joined(&self) -> Joined {
         self.joined
     }
 
-    /// Takes the next line.
+    /// Reads the next line.
     pub fn read(&mut self, line: &str) {
         let is_sign = match self.role {
             Role::Server => ends_with_words(line, STARTED),
@@ -117,7 +117,7 @@ impl Reader {
         };
         self.joined = match (is_sign, of_line(line), self.joined) {
             (true, _, _) => Joined::Yes,
-            // What others do wrong is logged by a server too, and says nothing of the server.
+            // A server also logs errors of others, which say nothing about the server.
             (false, Some(cause), Joined::Yes | Joined::Lost(_)) if self.role == Role::Client => Joined::Lost(cause),
             (false, Some(cause), Joined::No(_)) => Joined::No(Some(cause)),
             (false, _, joined) => joined,
@@ -125,14 +125,14 @@ impl Reader {
     }
 }
 
-/// Whether a line ends with the words, but for the sequence that ends its colour.
+/// Whether a line ends with the words, ignoring the sequence that ends its colour.
 fn ends_with_words(line: &str, words: &str) -> bool {
     let line = line.trim_end();
     let plain = line.strip_suffix("\u{1b}[0m").unwrap_or(line);
     plain.strip_suffix(words).is_some_and(|before| before.ends_with("- "))
 }
 
-/// The last trouble that a log names.
+/// The last known cause in a log.
 pub fn cause(log: &str) -> Option<&'static Cause> {
     log.lines().rev().find_map(of_line)
 }
@@ -146,7 +146,7 @@ fn of_line(line: &str) -> Option<&'static Cause> {
 mod tests {
     use super::*;
 
-    /// Lines of parents of 2.8.3 as they were printed, colours included.
+    /// Original lines of parents of 2.8.3, including colours.
     const CLIENT: &str = "\
 \u{1b}[38m2026-11-28 21:49:30,463 - CoreCell - INFO - site-1: created backbone external connector to grpc://nvflare-server:8002\u{1b}[0m
 \u{1b}[38m2026-11-28 21:49:31,307 - Authenticator - INFO - verified server identity 'nvflare-server'\u{1b}[0m

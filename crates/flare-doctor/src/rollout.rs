@@ -1,8 +1,8 @@
-//! Whether a parent runs: the own rules on its Deployment and pods.
+//! Whether a parent runs, by separate rules on its Deployment and pods.
 //!
-//! `Available` proves nothing: without a probe a container counts from its start, and a Python that ends after two seconds was a success.
-//! `kubectl rollout status` on the other hand sits out its time where an image has no such tag. [`judge`] looks at the pod itself and
-//! tells what runs, what heals and what is hopeless; [`wait`] watches until one of these is sure.
+//! `Available` proves nothing: without a probe a container counts as available from its start, even if Python exits after two seconds.
+//! `kubectl rollout status`, on the other hand, waits for its whole timeout if an image tag does not exist. [`judge`] examines the pod
+//! itself and tells what runs, what recovers and what is hopeless; [`wait`] watches until one of these is certain.
 
 mod crash;
 mod current;

@@ -1,25 +1,25 @@
-//! The one place where a decision is taken from a text, since Kubernetes gives nothing else: why an image was not pulled, and why the API
-//! server refused a pod that a `ReplicaSet` asked for. Both reach us as one sentence of another program.
+//! The only place where decisions depend on a text, because Kubernetes provides nothing else: why an image was not pulled, and why the
+//! API server refused a pod of a `ReplicaSet`. Both are available only as a sentence of another program.
 //!
-//! A text that is not here is taken for one that heals, and is waited for.
+//! An unknown text counts as a transient fault, and is waited for.
 
-/// Why a pull fails that no further try heals.
+/// Why a pull fails permanently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PullFault {
     /// The registry has no such image or tag.
     NotThere,
-    /// It does not give it to whoever asks so.
+    /// It does not allow access with these credentials.
     NotAllowed,
-    /// It has none for the node's processor.
+    /// It has none for the node's platform.
     Platform,
-    /// The node does not trust the registry, or it speaks no TLS.
+    /// The node does not trust the registry, or the registry does not use TLS.
     NotTrusted,
-    /// What is there is no image.
+    /// The object is not an image.
     NoImage,
 }
 
-/// Text of containerd, CRI-O and Docker's runtime, in small letters, and what it means; the first that is found counts. Registries that
-/// hide what one may not see answer as for an image that is not there, so that `NotAllowed` names both.
+/// Texts of containerd, CRI-O and Docker's runtime, in lower case, with their meaning; the first match counts. Registries that
+/// hide inaccessible images answer as if the image did not exist, so `NotAllowed` covers both.
 const PULLS: &[(&str, PullFault)] = &[
     ("no match for platform", PullFault::Platform),
     ("no matching manifest for", PullFault::Platform),
@@ -49,11 +49,11 @@ const PULLS: &[(&str, PullFault)] = &[
     ("invalid tar header", PullFault::NoImage),
 ];
 
-/// What is never permanent, whatever else the text holds: a registry that limits, a token service that is down, a broken line.
+/// Texts that are never permanent, whatever else the message contains: rate limits, a token service that is down, a broken connection.
 const PASSING_PULLS: &[&str] =
     &["toomanyrequests", "429 too many requests", "500 internal server error", "502 bad gateway", "503 service unavailable"];
 
-/// What a text about a failed pull means; `None` for trouble that may pass.
+/// The meaning of a text about a failed pull; `None` for a transient fault.
 pub(crate) fn pull_fault(text: &str) -> Option<PullFault> {
     let text = text.to_ascii_lowercase();
     if PASSING_PULLS.iter().any(|passing| text.contains(passing)) {
@@ -62,7 +62,7 @@ pub(crate) fn pull_fault(text: &str) -> Option<PullFault> {
     PULLS.iter().find(|(known, _)| text.contains(known)).map(|(_, fault)| *fault)
 }
 
-/// Why the API server refuses a pod for good.
+/// Why the API server refuses a pod permanently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refusal {
     /// The namespace's Pod Security level.
@@ -73,9 +73,9 @@ pub(crate) enum Refusal {
     QuotaNeedsValues,
     /// A `LimitRange`.
     LimitRange,
-    /// The pod's `ServiceAccount` is not there.
+    /// The pod's `ServiceAccount` does not exist.
     NoServiceAccount,
-    /// Its priority class is not there.
+    /// Its priority class does not exist.
     NoPriorityClass,
     /// The pod breaks a rule of Kubernetes itself.
     Invalid,
@@ -83,7 +83,7 @@ pub(crate) enum Refusal {
     Admission,
 }
 
-/// Text of the API server's own admission plugins; the first that is found counts.
+/// Texts of the API server's own admission plugins; the first match counts.
 const REFUSALS: &[(&str, Refusal)] = &[
     ("violates PodSecurity", Refusal::PodSecurity),
     ("exceeded quota", Refusal::QuotaUsedUp),
@@ -98,9 +98,9 @@ const REFUSALS: &[(&str, Refusal)] = &[
     (" is forbidden: ", Refusal::Admission),
 ];
 
-/// What a text about a refused pod means; `None` for trouble that may pass, such as a webhook that does not answer.
+/// The meaning of a text about a refused pod; `None` for a transient fault, such as a webhook that does not answer.
 pub(crate) fn refusal(text: &str) -> Option<Refusal> {
-    // A namespace that ends and a quota that is not counted yet pass, one way or the other.
+    // A terminating namespace and a quota without status are transient.
     const PASSING: [&str; 3] = ["being terminated", "status unknown for quota", "failed calling webhook"];
     if PASSING.iter().any(|passing| text.contains(passing)) {
         return None;

@@ -1,4 +1,4 @@
-//! The checks of a prepared kit, on kits that the reference provisioned and on the same with one fault each.
+//! The checks of a prepared kit, on kits that the reference provisioned and on copies with one fault each.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests: a failure is a failed test")]
 
 #[path = "../../flare-site-plan/tests/support/plan.rs"]
@@ -14,7 +14,7 @@ use flare_prepared_kit::{FingerprintedKit, OpenOptions, PreparedKit};
 use flare_site_plan::SitePlan;
 use flare_startup_kit::StartupKit;
 
-/// 2027-01-15; the kits' certificates end in 2126.
+/// 2027-01-15; the kits' certificates expire in 2126.
 const NOW: i64 = 1_800_000_000;
 const DAY: i64 = 24 * 60 * 60;
 
@@ -23,7 +23,7 @@ fn kit(path: &str) -> FileTree {
     FileTree::read(&kits.join(path), &ReadOptions::new(Code::InvalidKit).in_memory("startup").in_memory("local")).unwrap()
 }
 
-/// The plan of a kit, as `prepare` decides what is looked at here.
+/// The plan of a kit, as far as these checks use it.
 fn plan(role: Role, tree: &FileTree, participant: &str) -> SitePlan {
     let startup = StartupKit::read(tree, participant, NOW).unwrap().value;
     let root_fingerprint = startup.certificates.root_fingerprint;
@@ -52,7 +52,7 @@ fn site(change: impl FnOnce(&mut SitePlan, &mut FileTree)) -> PreparedKit {
     assembled(plan, tree, VALUES)
 }
 
-/// Everything but what is as it should be.
+/// All findings except `ok`.
 fn found(kit: &PreparedKit, now: i64) -> Vec<Finding> {
     offline::check(kit, now).into_iter().filter(|finding| finding.severity != Severity::Ok).collect()
 }

@@ -1,26 +1,26 @@
-//! What Helm reports, as JSON. Fields that are not read here may hold secrets, so they are never kept.
+//! Helm's reports, as JSON. Fields that are not read here may contain secrets, so they are never kept.
 
 use serde::{Deserialize, Serialize};
 
-/// The state of a revision, as Helm names it.
+/// Helm's status of a revision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {
-    /// The newest that was put in place.
+    /// The newest one that was deployed.
     Deployed,
     /// One that a later revision replaced.
     Superseded,
-    /// Helm itself failed.
+    /// Helm failed.
     Failed,
-    /// Its history was kept at its removal.
+    /// It was uninstalled, with its history kept.
     Uninstalled,
-    /// A removal is at work, or was cut off.
+    /// An uninstallation is in progress, or was interrupted.
     Uninstalling,
-    /// A first installation is at work, or was cut off.
+    /// A first installation is in progress, or was interrupted.
     PendingInstall,
-    /// An upgrade is at work, or was cut off.
+    /// An upgrade is in progress, or was interrupted.
     PendingUpgrade,
-    /// A rollback is at work, or was cut off.
+    /// A rollback is in progress, or was interrupted.
     PendingRollback,
     /// Any other.
     #[serde(other)]
@@ -33,12 +33,12 @@ impl Status {
         matches!(self, Self::PendingInstall | Self::PendingUpgrade | Self::PendingRollback)
     }
 
-    /// Whether Helm put the revision in place, so that a rollback may go back to it.
+    /// Whether Helm deployed the revision, so that a rollback can return to it.
     pub const fn was_in_place(self) -> bool {
         matches!(self, Self::Deployed | Self::Superseded)
     }
 
-    /// As Helm writes it.
+    /// Helm's word.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Deployed => "deployed",
@@ -61,10 +61,10 @@ pub struct Revision {
     pub revision: u64,
     /// Its state.
     pub status: Status,
-    /// When that was written, as RFC 3339 has it.
+    /// When the status was written, in the format of RFC 3339.
     #[serde(default)]
     pub updated: String,
-    /// Helm's own words about it, such as `Rollback to 1`.
+    /// Helm's description, such as `Rollback to 1`.
     #[serde(default)]
     pub description: String,
 }
@@ -94,7 +94,7 @@ pub(crate) struct Info {
 mod tests {
     use super::*;
 
-    /// As 3.22.0 and 4.3.1 print it.
+    /// The output of 3.22.0 and 4.3.1.
     #[test]
     fn the_histories_of_both_helms_are_read() {
         let third = r#"[{"revision":1,"updated":"2026-11-28T21:46:28.549972485Z","status":"superseded","chart":"c-0.1.0","app_version":"","description":"Install complete"},

@@ -1,6 +1,6 @@
-//! Where Helm 3 and Helm 4 say the same thing with different words.
+//! The flags that differ between Helm 3 and Helm 4.
 
-/// The major version, which decides the words.
+/// The major version, which decides the flags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
     /// Helm 3.
@@ -9,15 +9,15 @@ pub enum Dialect {
     Four,
 }
 
-/// How long Helm itself waits after it has sent the objects.
+/// Whether Helm itself waits after it has sent the objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Wait {
-    /// Not at all: for callers with rules of their own.
+    /// Not at all, for callers with their own rules.
     #[default]
     No,
     /// Until Helm finds the objects ready.
     Ready,
-    /// Until then; where that fails, Helm goes back to the last revision that was in place.
+    /// Until then; if that fails, Helm returns to the last deployed revision.
     ReadyOrRollBack,
 }
 
@@ -25,7 +25,7 @@ impl Dialect {
     /// The flags of a wait for `upgrade`.
     pub(crate) const fn wait(self, wait: Wait) -> &'static [&'static str] {
         match (self, wait) {
-            // Helm 4 waits for hooks even so, and charts without hooks have none to wait for.
+            // Helm 4 still waits for hooks, which the charts do not have.
             (_, Wait::No) => &[],
             (Self::Three, Wait::Ready) => &["--wait"],
             (Self::Four, Wait::Ready) => &["--wait=watcher"],
@@ -34,7 +34,7 @@ impl Dialect {
         }
     }
 
-    /// Lists releases in every state: what Helm 4 does anyway.
+    /// The flag that lists releases in every state, which Helm 4 always does.
     pub(crate) const fn every_state(self) -> &'static [&'static str] {
         match self {
             Self::Three => &["--all"],

@@ -1,20 +1,20 @@
-//! What went wrong, in words. Helm's own are passed on for people; nothing is decided by them.
+//! Faults of Helm. Helm's own messages are passed on to the user; nothing is decided by them.
 
 use std::time::Duration;
 
 use flare_diagnostic::{Code, Diagnostic, printable};
 
-/// How many characters of Helm's own words are passed on.
+/// The maximum number of characters of Helm's message that are passed on.
 const LONGEST: usize = 1200;
 
-/// Helm failed at what it was to do. `hidden` are texts that no message shows.
+/// The fault that Helm failed. `hidden` are texts that no message shows.
 pub(crate) fn failed(what: &str, said: &[u8], hidden: &[String]) -> Diagnostic {
     let said = words(&String::from_utf8_lossy(said), hidden);
     Diagnostic::error(Code::HelmFailed, format!("Helm could not {what}: {said}"))
         .hint("mend what Helm's own message names, then run the same command again")
 }
 
-/// Helm's answer is not what it prints for this command.
+/// The fault that Helm's output is not in the expected format.
 pub(crate) fn unreadable(what: &str) -> Diagnostic {
     Diagnostic::error(Code::HelmFailed, format!("what Helm printed cannot be read: it was to {what}"))
         .hint("name another Helm 3 or 4 with `--helm`; a plugin or wrapper may have changed what it prints")
@@ -37,7 +37,7 @@ pub(crate) fn interrupted() -> Diagnostic {
 /// Helm's last error, on one line, without hidden texts.
 fn words(said: &str, hidden: &[String]) -> String {
     let said = said.trim();
-    // Warnings come before it.
+    // Warnings come before the error.
     let error = said.rsplit_once("Error: ").map_or(said, |(_, error)| error);
     let lines = error.lines().map(str::trim).filter(|line| !line.is_empty());
     let joined = lines.collect::<Vec<_>>().join("; ");
@@ -51,7 +51,7 @@ fn words(said: &str, hidden: &[String]) -> String {
     }
 }
 
-/// The text without what is hidden, the longest first: a text may be a part of another.
+/// The text without hidden texts, the longest first, since one may be a part of another.
 fn hide(text: &str, hidden: &[String]) -> String {
     let mut hidden: Vec<&str> = hidden.iter().map(String::as_str).filter(|text| !text.is_empty()).collect();
     hidden.sort_by_key(|text| std::cmp::Reverse(text.len()));

@@ -1,4 +1,4 @@
-//! The user's Helm: where it is, and whether it is one that this crate can drive.
+//! Finds the user's Helm, and checks that this crate supports it.
 
 use std::{
     ffi::OsString,
@@ -14,10 +14,10 @@ use crate::{
     process::{self, Ended},
 };
 
-/// The oldest Helm that is driven: the first whose dry run asks the server, which says what an upgrade would change.
+/// The oldest supported Helm: the first whose dry run asks the server, which shows what an upgrade would change.
 pub const LEAST_VERSION: Version = Version::new(3, 13, 0);
 
-/// A Helm that can be driven.
+/// A supported Helm.
 #[derive(Debug, Clone)]
 pub struct Helm {
     program: PathBuf,
@@ -26,10 +26,10 @@ pub struct Helm {
 }
 
 impl Helm {
-    /// Takes the program at `given`, else the first `helm` of the search path, and asks for its version.
+    /// Uses the program at `given`, otherwise the first `helm` of the search path, and asks for its version.
     ///
     /// # Errors
-    /// `HELM_NOT_FOUND`; `HELM_NOT_SUPPORTED` where it is too old, too new or no Helm; `TIMED_OUT` and `INTERRUPTED`.
+    /// `HELM_NOT_FOUND`; `HELM_NOT_SUPPORTED` if it is too old, too new or not Helm; `TIMED_OUT` and `INTERRUPTED`.
     pub fn find(given: Option<&Path>, search_path: &[PathBuf], limits: &Limits<'_>) -> Result<Self, Diagnostic> {
         let program = match given {
             Some(path) if is_program(path) => path.to_path_buf(),
@@ -65,7 +65,7 @@ impl Helm {
         &self.version
     }
 
-    /// Where it is.
+    /// Its path.
     pub fn program(&self) -> &Path {
         &self.program
     }
@@ -74,19 +74,19 @@ impl Helm {
         self.dialect
     }
 
-    /// A release, which need not be there; each of its calls gets these limits.
+    /// A release, which need not exist; each of its calls gets these limits.
     pub fn release<'run>(&'run self, place: &'run Place, limits: Limits<'run>) -> Release<'run> {
         Release::new(self, place, limits)
     }
 }
 
-/// A version as Helm prints it: `v3.22.0`, or with the commit behind a `+`.
+/// Parses a version as printed by Helm: `v3.22.0`, or with the commit after a `+`.
 fn parse(printed: &str) -> Option<Version> {
     let printed = printed.trim();
     Version::parse(printed.strip_prefix('v').unwrap_or(printed)).ok()
 }
 
-/// The words of a version, or why it is not driven.
+/// The dialect of a version, or why it is not supported.
 fn dialect(version: &Version) -> Result<Dialect, String> {
     match version.major {
         3 if version.minor < LEAST_VERSION.minor => Err(format!("and {LEAST_VERSION} is the oldest that works here")),
@@ -123,7 +123,7 @@ mod tests {
         assert_eq!(of("v3.22.0+g8a1b2c3\n"), Ok(Dialect::Three));
         assert_eq!(of("v4.0.0-rc.1"), Ok(Dialect::Four));
         assert_eq!(of("4.3.1"), Ok(Dialect::Four));
-        // What a distribution built of the least version before it was released has its dry run too.
+        // A distribution's build of a release candidate of the oldest version has its dry run too.
         assert_eq!(of("v3.13.0-rc.1"), Ok(Dialect::Three));
         for refused in ["v3.12.3", "v2.17.0", "v5.0.0"] {
             assert!(of(refused).is_err(), "{refused}");

@@ -5,37 +5,37 @@ use flare_diagnostic::{Code, Diagnostic};
 
 use crate::{Place, Revision, Status};
 
-/// What frees a locked release.
+/// How a locked release is freed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Freeing {
-    /// A rollback to the newest revision that was in place.
+    /// By a rollback to the newest deployed revision.
     Rollback(u64),
-    /// The removal of the release: none of its revisions was ever in place.
+    /// By uninstalling the release, since none of its revisions was ever deployed.
     Uninstall,
 }
 
 /// Why a release is locked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lock {
-    /// The revision that is pending.
+    /// The pending revision.
     pub revision: u64,
     /// Its state.
     pub status: Status,
-    /// Since when, as RFC 3339 has it.
+    /// Since when, in the format of RFC 3339.
     pub since: String,
-    /// What frees it.
+    /// How it is freed.
     pub freeing: Freeing,
 }
 
 impl Lock {
-    /// The lock of a release with this history; `None` where it is free.
+    /// The lock of a release with this history; `None` if it is not locked.
     pub fn of(history: &[Revision]) -> Option<Self> {
         let last = history.last().filter(|last| last.status.is_pending())?;
         let freeing = last_good(history).map_or(Freeing::Uninstall, |good| Freeing::Rollback(good.revision));
         Some(Self { revision: last.revision, status: last.status, since: last.updated.clone(), freeing })
     }
 
-    /// The lock in words, for a caller that is not to free it.
+    /// The fault of the lock, for a caller that may not free it.
     pub fn diagnostic(&self, place: &Place) -> Diagnostic {
         let Place { release, namespace, .. } = place;
         let since = if self.since.is_empty() { String::new() } else { format!(" since {}", self.since) };
@@ -53,7 +53,7 @@ impl Lock {
     }
 }
 
-/// The newest revision that was in place: where a rollback goes.
+/// The newest deployed revision, the target of a rollback.
 pub fn last_good(history: &[Revision]) -> Option<&Revision> {
     history.iter().rev().find(|revision| revision.status.was_in_place())
 }

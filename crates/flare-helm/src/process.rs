@@ -1,4 +1,4 @@
-//! One run of Helm, to its end: its own, or the one that a limit or the death of this process brings.
+//! One run of Helm, until it exits or is stopped by a limit or the end of this process.
 
 use std::{
     ffi::OsString,
@@ -13,17 +13,17 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-/// What ends a run that does not end by itself.
+/// What stops a run.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits<'run> {
     /// How long it may take.
     pub time: Duration,
-    /// Set where the caller wants it to end now.
+    /// Set when the caller wants it to stop.
     pub stop: &'run AtomicBool,
 }
 
-/// Runs a program, and ends it when this process dies: then its own end of the pipe on stdin is closed, by the kernel at the latest.
-/// Helm gets 10 s after SIGTERM to write down that its release failed, which takes it one request; then all that it started ends too.
+/// Runs a program, and stops it when this process dies, which closes the pipe on stdin. Helm gets 10 s after SIGTERM to record that
+/// its release failed, which takes one request; then all processes that it started are killed too.
 const WATCHED: &str = r#"exec 3<&0
 "$@" 3<&- </dev/null &
 program=$!
@@ -35,13 +35,13 @@ status=$?
 kill "$watcher" 2>/dev/null
 exit "$status""#;
 
-/// How long after SIGTERM the whole run is ended from here, should its watcher be gone.
+/// How long after SIGTERM the whole run is killed from here, in case its watcher is gone.
 const GRACE_PERIOD: Duration = Duration::from_secs(15);
 
-/// How often the run and its limits are looked at.
+/// How often the run and its limits are checked.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// Environment variables by which Helm takes another cluster, user or namespace than it is told, or talks where nobody asked.
+/// Environment variables that would make Helm use another cluster, user or namespace than it is told, or print more.
 const NOT_PASSED_ON: [&str; 11] = [
     "HELM_NAMESPACE",
     "HELM_KUBECONTEXT",
@@ -58,13 +58,13 @@ const NOT_PASSED_ON: [&str; 11] = [
 
 /// How a run ended.
 pub(crate) enum Ended {
-    /// By itself, with success; what it printed on stdout.
+    /// Successfully, with this stdout.
     Success(Vec<u8>),
-    /// By itself, with another status; what it printed on stderr.
+    /// With another status and this stderr.
     Failure(Vec<u8>),
     /// Its time was up.
     TimedOut,
-    /// The caller wanted its end.
+    /// The caller stopped it.
     Stopped,
 }
 
@@ -75,7 +75,7 @@ pub(crate) fn run(program: &Path, arguments: &[OsString], limits: Limits<'_>) ->
     for name in NOT_PASSED_ON {
         command.env_remove(name);
     }
-    // A group of its own: Ctrl-C at a terminal reaches this process alone, which then ends the run in order.
+    // A separate process group: Ctrl-C at a terminal reaches only this process, which then stops the run properly.
     command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn()?;
     let (stdout, stderr) = (read(child.stdout.take()), read(child.stderr.take()));
@@ -88,7 +88,7 @@ pub(crate) fn run(program: &Path, arguments: &[OsString], limits: Limits<'_>) ->
     })
 }
 
-/// Waits for the program's end, or brings it.
+/// Waits for the program, or stops it.
 fn wait(child: &mut Child, limits: Limits<'_>) -> io::Result<Result<ExitStatus, Ended>> {
     let began = Instant::now();
     let why = loop {
@@ -103,13 +103,13 @@ fn wait(child: &mut Child, limits: Limits<'_>) -> io::Result<Result<ExitStatus, 
         }
         thread::sleep(POLL_INTERVAL);
     };
-    // The watcher sees the end of its input and asks the program to end.
+    // The watcher sees the end of its input and sends SIGTERM to the program.
     drop(child.stdin.take());
     let asked = Instant::now();
     while child.try_wait()?.is_none() {
         if asked.elapsed() > GRACE_PERIOD {
             if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
-                // It may have ended meanwhile.
+                // It may have exited meanwhile.
                 let _ = kill_process_group(group, Signal::KILL);
             }
             child.wait()?;
@@ -119,11 +119,11 @@ fn wait(child: &mut Child, limits: Limits<'_>) -> io::Result<Result<ExitStatus, 
     Ok(Err(why))
 }
 
-/// Reads to the end beside the run, so that no pipe fills up.
+/// Reads to the end in parallel, so that no pipe fills up.
 fn read(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<Vec<u8>> {
     thread::spawn(move || {
         let mut bytes = Vec::new();
-        // What was read before an error is what there is to show.
+        // If reading fails, what was read so far is shown.
         let _ = pipe.map(|mut pipe| pipe.read_to_end(&mut bytes));
         bytes
     })

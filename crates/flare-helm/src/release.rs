@@ -1,4 +1,4 @@
-//! One release: what it is, and what can be done with it.
+//! One release and its operations.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -16,30 +16,30 @@ use crate::{
     process::{self, Ended},
 };
 
-/// Which release is meant.
+/// The location of a release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     /// Its name.
     pub release: String,
     /// Its namespace.
     pub namespace: String,
-    /// The kubeconfig file; `None` for what Helm finds by itself, as kubectl does.
+    /// The kubeconfig file; `None`: the one that Helm finds by itself, like kubectl.
     pub kubeconfig: Option<PathBuf>,
-    /// The context in it; `None` for the current one.
+    /// The context in it; `None`: the current one.
     pub context: Option<String>,
 }
 
-/// How an upgrade is done.
+/// Options of an upgrade.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Upgrade {
-    /// How long Helm waits by itself.
+    /// Whether Helm itself waits.
     pub wait: Wait,
 }
 
-/// What an upgrade made.
+/// The result of an upgrade.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Upgraded {
-    /// The revision; in a dry run the one that it would be.
+    /// The revision; in a dry run the one that it would become.
     pub revision: u64,
     /// Its state.
     pub status: Status,
@@ -47,15 +47,15 @@ pub struct Upgraded {
     pub manifest: String,
 }
 
-/// Shows no manifest, which may hold Secrets.
+/// Does not show the manifest, which may contain Secrets.
 impl std::fmt::Debug for Upgraded {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Upgraded").field("revision", &self.revision).field("status", &self.status).finish_non_exhaustive()
     }
 }
 
-/// A release, driven by one Helm. Every call gets the limits anew, and ends with `HELM_FAILED`, `TIMED_OUT` or `INTERRUPTED` where
-/// it fails.
+/// A release, driven by one Helm. Every call has the full limits, and fails with `HELM_FAILED`, `TIMED_OUT` or
+/// `INTERRUPTED`.
 #[derive(Debug)]
 pub struct Release<'run> {
     helm: &'run Helm,
@@ -74,14 +74,14 @@ impl<'run> Release<'run> {
         Self::new(self.helm, self.place, limits)
     }
 
-    /// Which one it is.
+    /// Its location.
     pub const fn place(&self) -> &Place {
         self.place
     }
 
-    /// Its revisions, the oldest that Helm keeps first; empty where there is no such release.
+    /// Its revisions, the oldest one that Helm keeps first; empty if there is no such release.
     pub fn history(&self) -> Result<Vec<Revision>, Diagnostic> {
-        // The history of a release that is not there is an error that only its text tells from others.
+        // For a missing release `helm history` fails with an error that only its text distinguishes from others.
         let filter = format!("^{}$", self.place.release.replace('.', "\\."));
         let mut list = vec!["list", "--output", "json", "--filter", &filter];
         list.extend(self.helm.dialect().every_state());
@@ -95,12 +95,12 @@ impl<'run> Release<'run> {
         Ok(history)
     }
 
-    /// What an upgrade to this chart would make, with the server's capabilities; nothing is changed.
+    /// The result that an upgrade to this chart would have, with the server's capabilities; nothing is changed.
     pub fn render(&self, chart: &Path, values: &Values) -> Result<Upgraded, Diagnostic> {
         self.apply(chart, values, "render the chart", &["--dry-run=server"])
     }
 
-    /// The chart's objects without asking a cluster, as YAML documents: what is wrong with chart or values, fails here.
+    /// The chart's objects without access to a cluster, as YAML documents; fails if chart or values are invalid.
     pub fn template(&self, chart: &Path, values: &Values) -> Result<String, Diagnostic> {
         let mut arguments: Vec<OsString> = ["template", &self.place.release].map(OsString::from).into();
         arguments.push(chart.into());
@@ -133,14 +133,14 @@ impl<'run> Release<'run> {
         self.text("read the release's objects", &self.in_cluster(arguments), &[])
     }
 
-    /// The values that a revision was given beside the chart's own. They may hold secrets.
+    /// The values that a revision was given besides the chart's own. They may contain secrets.
     pub fn values(&self, revision: u64) -> Result<Value, Diagnostic> {
         let revision = revision.to_string();
         let arguments = ["get", "values", &self.place.release, "--revision", &revision, "--output", "json"];
         self.json("read the release's values", arguments)
     }
 
-    /// Goes back to an earlier revision, which becomes a new one.
+    /// Rolls back to an earlier revision, which creates a new one.
     pub fn rollback(&self, revision: u64) -> Result<(), Diagnostic> {
         let (release, number, timeout) = (self.place.release.as_str(), revision.to_string(), self.timeout());
         let arguments = ["rollback", release, &number, &timeout].map(OsString::from).into();
@@ -148,7 +148,7 @@ impl<'run> Release<'run> {
             .map(|_| ())
     }
 
-    /// Removes the release and its objects. Gives `false` where there was none.
+    /// Uninstalls the release with its objects. Returns `false` if there was none.
     pub fn uninstall(&self) -> Result<bool, Diagnostic> {
         if self.history()?.is_empty() {
             return Ok(false);
@@ -158,7 +158,7 @@ impl<'run> Release<'run> {
         self.text(&format!("remove the release `{release}`"), &self.in_cluster(arguments), &[]).map(|_| true)
     }
 
-    /// Frees a locked release. Whoever asks for it knows that no other Helm run is at work.
+    /// Frees a locked release. The caller must know that no other Helm run is in progress.
     pub fn unlock(&self, lock: &Lock) -> Result<(), Diagnostic> {
         match lock.freeing {
             Freeing::Rollback(revision) => self.rollback(revision),
@@ -176,7 +176,7 @@ impl<'run> Release<'run> {
         serde_json::from_str(&printed).map_err(|_| fault::unreadable(what))
     }
 
-    /// Adds which cluster and namespace are meant.
+    /// Adds the arguments for cluster and namespace.
     fn in_cluster(&self, mut arguments: Vec<OsString>) -> Vec<OsString> {
         arguments.extend(["--namespace", &self.place.namespace].map(OsString::from));
         if let Some(kubeconfig) = &self.place.kubeconfig {
@@ -188,7 +188,7 @@ impl<'run> Release<'run> {
         arguments
     }
 
-    /// Helm's own limit, a little below ours, so that it can still say what it waited for.
+    /// Helm's own time limit, slightly below this one, so that it can still report what it waited for.
     fn timeout(&self) -> String {
         format!("--timeout={}s", self.limits.time.as_secs().saturating_sub(2).max(1))
     }

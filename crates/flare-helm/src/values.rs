@@ -1,17 +1,17 @@
-//! What a user gives beside the chart: values files and single settings, in the order in which Helm lays them over each other.
+//! The user's values: files and single settings, in the order in which Helm merges them.
 
 use std::{ffi::OsString, path::PathBuf};
 
-/// A single value, as Helm's own flags take it.
+/// A single value, in the syntax of Helm's flags.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Setting {
     /// `--set`: Helm guesses the type.
     Guessed(String),
-    /// `--set-string`: a text, whatever it looks like.
+    /// `--set-string`: always a text.
     Text(String),
 }
 
-/// Values that are laid over those of the chart: the files first, then the settings, later ones over earlier ones.
+/// Values that are merged over those of the chart: the files first, then the settings, later ones over earlier ones.
 #[derive(Clone, Default)]
 pub struct Values {
     /// Values files.
@@ -22,7 +22,7 @@ pub struct Values {
     pub hidden: Vec<String>,
 }
 
-/// Shows how many there are; values may hold secrets.
+/// Shows only their number; values may contain secrets.
 impl std::fmt::Debug for Values {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter

@@ -1,4 +1,4 @@
-//! Components of a local cluster, killed and started again: what a machine's service manager does with one that crashed.
+//! Kills components of a local cluster and starts them again, as a service manager restarts one that crashed.
 
 use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
@@ -18,7 +18,8 @@ struct Process {
     environment: Vec<(String, String)>,
 }
 
-/// Kills a component such as `kubelet`, starts it again as it was, and waits until the API server answers. Only for a test that is alone.
+/// Kills a component such as `kubelet`, starts it with the same arguments, and waits until the API server answers. The test must hold
+/// the exclusive lock.
 pub fn restart(namespace: &Namespace, component: &str) {
     assert!(namespace.is_exclusive(), "a test that restarts components disturbs others: use Namespace::exclusive");
     let state = state_directory(namespace);
@@ -37,7 +38,7 @@ pub fn restart(namespace: &Namespace, component: &str) {
     succeed(namespace.kubectl().args(node));
 }
 
-/// The output goes to a log that outlives the command.
+/// Runs a command that must succeed. Its output goes to a file, since processes that it starts keep it open.
 fn succeed_quietly(command: &mut Command) {
     let status = command.status().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     assert!(status.success(), "{command:?}: {status}");
@@ -55,7 +56,7 @@ fn state_directory(namespace: &Namespace) -> PathBuf {
     state.to_path_buf()
 }
 
-/// The one process of the cluster that is looked for.
+/// The only process of the cluster that is `wanted`.
 fn find(state: &Path, wanted: impl Fn(&Process) -> bool) -> Process {
     let entries = fs::read_dir("/proc").unwrap().filter_map(Result::ok);
     let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
@@ -69,14 +70,14 @@ fn variable<'process>(process: &'process Process, name: &str) -> Option<&'proces
     process.environment.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
 }
 
-/// Whether it is the first process of a process namespace of its own.
+/// Whether it is the first process of its own PID namespace.
 fn is_first(id: i32) -> bool {
     let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
     let ids = status.lines().find_map(|line| line.strip_prefix("NSpid:")).unwrap_or_default();
     ids.split_whitespace().count() > 1 && ids.split_whitespace().next_back() == Some("1")
 }
 
-/// A process that lives: one that has ended has no arguments.
+/// A running process. One that has ended has no arguments.
 fn read(id: i32) -> Option<Process> {
     let texts = |name: &str| -> Option<Vec<String>> {
         let bytes = fs::read(format!("/proc/{id}/{name}")).ok()?;

@@ -1,5 +1,5 @@
-//! A way to the API server that breaks: a TCP proxy that cuts one connection of a run after so many bytes. What it hands on stays
-//! encrypted, so the program meets the real server, and the cut comes wherever the number of bytes says.
+//! A TCP proxy in front of the API server that cuts one connection of a run after a given number of bytes. It forwards encrypted
+//! data, so the program talks to the real server, and the cut can be anywhere.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -13,21 +13,21 @@ use super::run::succeed_json;
 /// Where a connection is cut.
 #[derive(Debug, Clone, Copy)]
 pub enum Cut {
-    /// After it has sent so many bytes.
+    /// After it has sent this number of bytes.
     Sent(u64),
-    /// After it has sent more than [`LARGE`], and received so many bytes since.
+    /// After it has sent more than [`LARGE`] and then received this number of bytes.
     Received(u64),
 }
 
-/// A connection that has sent so many bytes is the one that carries files.
+/// A connection that has sent this number of bytes carries files.
 pub const LARGE: u64 = 256 << 10;
 
-/// What went over a connection.
+/// The traffic of a connection.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Traffic {
-    /// Bytes to the server.
+    /// Bytes sent to the server.
     pub sent: u64,
-    /// Bytes back, since it had sent more than [`LARGE`].
+    /// Bytes received after more than [`LARGE`] had been sent.
     pub received: u64,
 }
 
@@ -38,10 +38,10 @@ struct State {
     largest: Traffic,
 }
 
-/// The proxy. It lives as long as the process.
+/// The proxy. It runs until the process ends.
 #[derive(Debug)]
 pub struct CuttingProxy {
-    /// A kubeconfig that leads through it.
+    /// A kubeconfig that uses the proxy.
     pub kubeconfig: PathBuf,
     state: Arc<Mutex<State>>,
 }
@@ -56,7 +56,7 @@ impl CuttingProxy {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         entry["server"] = format!("https://{address}").into();
-        // The certificate names the server itself.
+        // The certificate contains the server's name, not the proxy's.
         entry["tls-server-name"] = server.rsplit_once(':').map_or(server, |(host, _)| host).into();
         let server = server.parse().expect("the server of a local cluster is an address and a port");
         std::fs::write(kubeconfig, config.to_string()).unwrap();
@@ -70,12 +70,12 @@ impl CuttingProxy {
         proxy
     }
 
-    /// Begins a run, with a cut or without.
+    /// Begins a run, with or without a cut.
     pub fn begin(&self, cut: Option<Cut>) {
         *self.state.lock().unwrap() = State { cut, ..State::default() };
     }
 
-    /// Of this run, what went over the connection that sent most.
+    /// The traffic of this run's connection that sent most.
     pub fn largest(&self) -> Traffic {
         self.state.lock().unwrap().largest
     }
@@ -86,9 +86,9 @@ impl CuttingProxy {
     }
 }
 
-/// Hands a connection on, each direction in a thread of its own.
+/// Forwards a connection, each direction in its own thread.
 fn hand_on(client: &TcpStream, server: SocketAddr, state: &Arc<Mutex<State>>) {
-    // A server that is down answers nobody.
+    // The server may be down.
     let Ok(server) = TcpStream::connect(server) else { return };
     let traffic = Arc::new(Mutex::new(Traffic::default()));
     for to_server in [true, false] {
@@ -112,7 +112,7 @@ fn hand_on(client: &TcpStream, server: SocketAddr, state: &Arc<Mutex<State>>) {
     }
 }
 
-/// Counts `count` bytes, and says how many of them still go through: fewer where the connection is cut here.
+/// Counts `count` bytes; returns how many of them to forward, which is fewer if the connection is cut here.
 fn passes(state: &Mutex<State>, traffic: &Mutex<Traffic>, to_server: bool, count: usize) -> usize {
     let (mut state, mut traffic) = (state.lock().unwrap(), traffic.lock().unwrap());
     let before = *traffic;

@@ -40,7 +40,7 @@ pub(crate) struct Arguments {
     cluster: ClusterArguments,
 }
 
-/// The pause between two looks of `--watch`.
+/// The pause between two verifications with `--watch`.
 const PAUSE: Duration = Duration::from_secs(5);
 
 /// Verifies and prints the findings.
@@ -95,7 +95,7 @@ fn outcome(verified: &Verified) -> VerbResult {
     Err(Failure { faults: fault.into(), shown: Some(Box::new(outcome)) })
 }
 
-/// A table, and below it what one can do about each finding that weighs.
+/// A table, and below it the hint of each finding that is not ok.
 fn text(verified: &Verified) -> String {
     let head = ["CHECK", "RESULT", "FINDING"].map(str::to_owned);
     let rows = verified

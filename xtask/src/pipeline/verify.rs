@@ -1,4 +1,4 @@
-//! Prepared kit → what is wrong with it and with the participant that runs from it.
+//! Prepared kit → findings about it and about the participant that runs from it.
 
 use std::time::Duration;
 
@@ -12,26 +12,26 @@ use crate::{context::Context, interrupt::interrupted, runtime};
 /// How a participant is verified.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Options {
-    /// Looks at the prepared kit alone.
+    /// Checks only the prepared kit.
     pub(crate) offline: bool,
-    /// How long all of it may take.
+    /// How long the whole verification may take.
     pub(crate) deadline: Duration,
-    /// So long the parent has to run without a restart.
+    /// How long the parent must run without a restart.
     pub(crate) stable: Duration,
 }
 
-/// What was found.
+/// The result of a verification.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Verified {
     /// The participant.
     pub(crate) participant: String,
-    /// At least one for each check, in the order of the table of checks.
+    /// At least one finding for each check, in the order of the table of checks.
     pub(crate) findings: Vec<Finding>,
-    /// How many there are of each weight.
+    /// The number of findings of each severity.
     pub(crate) counts: Counts,
 }
 
-/// Opens the kit and looks at it, then at the release in its cluster. What is wrong is no error but in the findings.
+/// Checks the kit, then the release in its cluster. Faults are findings, not errors.
 pub(crate) fn verify(
     context: &Context<'_>,
     request: &Request<'_>,
@@ -45,13 +45,13 @@ pub(crate) fn verify(
     Ok(verified(kit.plan().participant.clone(), &findings))
 }
 
-/// The kit, in spite of its faults, and what is wrong with it. A directory that `prepare` did not make is an error.
+/// Opens the kit in spite of its faults; returns it with its findings. A directory that `prepare` did not create is an error.
 pub(crate) fn open(request: &Request<'_>, now: i64) -> Result<(PreparedKit, Vec<Finding>), Faults> {
     let of_layout = |fault| Finding::of("D40", fault);
     let (kit, mut findings) = match request.open(OpenOptions::default()) {
         Ok(checked) => (checked.value, checked.warnings.iter().map(of_layout).collect::<Vec<_>>()),
         Err(faults) if faults.all().iter().all(|fault| fault.code == Code::InvalidPreparedKit) => {
-            // A directory that is no prepared kit at all fails in either manner.
+            // A directory that is not a prepared kit fails in both cases.
             let kit = request.open(OpenOptions { accept_changes: true })?.value;
             (kit, faults.all().iter().chain(faults.warnings()).map(of_layout).collect())
         }
@@ -83,7 +83,7 @@ fn in_cluster(
     }
 }
 
-/// Puts findings in order. A check of which something is known that weighs is not ok besides.
+/// Sorts the findings. A check with a fault, a warning or an unknown is not ok as well.
 fn verified(participant: String, findings: &[Finding]) -> Verified {
     let weighs = |id| findings.iter().any(|finding: &Finding| finding.id == id && finding.severity >= Severity::Unknown);
     let mut kept: Vec<_> =

@@ -1,7 +1,7 @@
-//! The exec subprotocol over SPDY/3.1: the way of kubectl before 1.31, which every server still has.
+//! The exec subprotocol over SPDY/3.1, which kubectl used before 1.31 and every server still supports.
 //!
-//! An API server unmasks each byte of a WebSocket and packs it anew; SPDY it hands on to the node as it is. That halves the
-//! time of a large input, so such an input goes this way where server and proxies agree to it.
+//! An API server unmasks and repacks each byte of a WebSocket, but passes SPDY on to the node unchanged. That halves the time
+//! of a large input, so a large input is sent over SPDY if the server and the proxies agree to it.
 //!
 //! Source: the SPDY/3.1 draft, sections 2.2 and 2.6; the streams and their headers as in `k8s.io/client-go/tools/remotecommand`,
 //! version 4 of the subprotocol.
@@ -31,13 +31,13 @@ use super::{
     stream::{CLOSE, STATUS, STDERR, STDIN, STDOUT},
 };
 
-/// Version 4 of the subprotocol: the status is a `Status` object. SPDY ends each stream by itself, so there is no version 5.
+/// Version 4 of the subprotocol: the status is a `Status` object. SPDY can end each stream separately, so there is no version 5.
 const PROTOCOL: &str = "v4.channel.k8s.io";
 
 /// How long a node may take to accept the streams; it gives up after the same time.
 const ACCEPTED_WITHIN: Duration = Duration::from_secs(30);
 
-/// The longest frame that is taken: servers send what they read from a pipe, far below it.
+/// The longest frame that is accepted. Servers send what they read from a pipe, which is far less.
 const LONGEST: usize = 4 << 20;
 
 /// The streams, in the order in which they are opened, with the channel of each. A client's streams have odd numbers.
@@ -52,7 +52,7 @@ const GOAWAY: u16 = 7;
 /// The sender's last frame of a stream.
 const FIN: u8 = 1;
 
-/// Asks the server for SPDY. `None` where it, or a proxy on the way, has none or refuses: nothing was started then.
+/// Asks the server for SPDY. `None` if the server or a proxy does not support it or refuses; then nothing was started.
 pub(super) async fn connect(client: &Client, request: http::Request<Vec<u8>>) -> Option<Upgraded> {
     let (mut parts, _) = request.into_parts();
     parts.method = Method::POST;
@@ -72,11 +72,11 @@ pub(super) async fn open(connection: Upgraded) -> Result<Connection<TokioIo<Upgr
     Connection::open(TokioIo::new(connection)).await
 }
 
-/// A connection with its streams, as the messages that a WebSocket would carry: a byte of channel, then the content.
+/// A connection with its streams, as the messages that a WebSocket would carry: one byte for the channel, then the content.
 #[derive(Debug)]
 pub(super) struct Connection<S> {
     frames: Framed<S, Frames>,
-    /// Which of the server's streams have not ended: a bit for each channel.
+    /// The server's streams that have not ended, one bit for each channel.
     open: u8,
 }
 
@@ -115,12 +115,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stream for Connection<S> {
                     self.open &= !(1 << channel);
                     return Poll::Ready(Some(Ok(message)));
                 }
-                // An answer to a ping of ours: something was heard.
+                // The answer to a ping that this side sent: the connection is alive.
                 Some(Ok(Arrived::Pong)) => return Poll::Ready(Some(Ok(Message::Pong(Bytes::new())))),
                 Some(Ok(Arrived::Ping(number))) => {
                     ping(self.frames.write_buffer_mut(), number);
-                    // What does not go out now goes out with the next message. A connection that takes nothing any more may
-                    // still hold the status.
+                    // What is not sent now is sent with the next message. A connection that accepts nothing more may still
+                    // deliver the status.
                     let _ = SinkExt::<Message>::poll_flush_unpin(&mut self.frames, context);
                 }
                 Some(Ok(Arrived::Accepted | Arrived::Other)) => {}
@@ -152,25 +152,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sink<Message> for Connection<S> {
     }
 }
 
-/// A frame of the server.
+/// A frame from the server.
 #[derive(Debug)]
 enum Arrived {
     /// The node has accepted a stream.
     Accepted,
-    /// Bytes of a channel.
+    /// Bytes for a channel.
     Content(Message),
-    /// The last bytes of a channel; possibly none.
+    /// The last bytes for a channel, possibly none.
     Last(u8, Message),
-    /// The server asks whether somebody is there.
+    /// The server's ping, with its number.
     Ping(u32),
     Pong,
     /// The server is about to close the connection.
     Goodbye,
-    /// Nothing that matters here: settings, windows, which no server of Kubernetes uses.
+    /// A frame that is ignored: settings and windows, which no Kubernetes server uses.
     Other,
 }
 
-/// Cuts and makes frames.
+/// Decodes and encodes frames.
 #[derive(Debug, Default)]
 struct Frames {
     pings: u32,
@@ -210,11 +210,11 @@ fn control(first: u32, content: &[u8]) -> Arrived {
     let channel = STREAMS.iter().find(|(stream, ..)| Some(*stream) == number).map(|(_, channel, _)| *channel);
     match ((first & 0xffff) as u16, number) {
         (SYN_REPLY, _) => Arrived::Accepted,
-        // A stream that is cut off ends; whether the program did is the status' matter.
+        // A stream that is reset has ended; the status says whether the program has.
         (RST_STREAM, _) => {
             channel.map_or(Arrived::Other, |channel| Arrived::Last(channel, Message::Binary(Bytes::from(vec![channel]))))
         }
-        // A ping with an odd number is one of ours that comes back.
+        // A ping with an odd number is the answer to one that this side sent.
         (PING, Some(number)) if number % 2 == 0 => Arrived::Ping(number),
         (PING, _) => Arrived::Pong,
         (GOAWAY, _) => Arrived::Goodbye,
@@ -250,7 +250,7 @@ fn push_data(bytes: &mut BytesMut, channel: u8, flags: u8, content: &[u8]) {
     bytes.put_slice(content);
 }
 
-/// Flags and the three bytes of a length. Messages are far shorter than the 16 MiB that fit.
+/// Writes the flags and the length in three bytes. Messages are far shorter than the 16 MiB that fit.
 fn put_length(bytes: &mut BytesMut, flags: u8, length: usize) {
     bytes.put_u8(flags);
     bytes.put_uint(length as u64, 3);
@@ -267,21 +267,21 @@ fn ping(bytes: &mut BytesMut, number: u32) {
     push_control(bytes, PING, &number.to_be_bytes());
 }
 
-/// Opens a stream. Its one header says what it carries.
+/// Writes the frame that opens a stream. Its only header says what the stream carries.
 fn syn_stream(bytes: &mut BytesMut, number: u32, kind: &str) {
     let mut content = BytesMut::new();
     content.put_u32(number);
-    // Depends on no other stream; no priority.
+    // No associated stream, no priority.
     content.put_slice(&[0; 6]);
     put_headers(&mut content, number == STREAMS[0].0, kind);
     push_control(bytes, SYN_STREAM, &content);
 }
 
-/// The headers of a stream: one zlib stream for the whole connection, with SPDY's dictionary. Its blocks are stored as they
-/// are, which needs the dictionary's checksum and not the dictionary; an empty block flushes, as zlib itself does it.
+/// Writes the headers of a stream: one zlib stream for the whole connection, with SPDY's dictionary. Its blocks are stored
+/// uncompressed, which needs only the dictionary's checksum; an empty block flushes, as in zlib.
 fn put_headers(bytes: &mut BytesMut, first: bool, kind: &str) {
     if first {
-        // Deflate with a window of 32 KiB and a preset dictionary, and the Adler-32 of the one of SPDY/3.
+        // Deflate with a window of 32 KiB and a preset dictionary; then the Adler-32 of SPDY/3's dictionary.
         bytes.put_slice(&[0x78, 0xbb, 0xe3, 0xc6, 0xa7, 0xc2]);
     }
     let mut block = BytesMut::new();

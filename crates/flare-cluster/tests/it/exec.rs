@@ -1,4 +1,4 @@
-//! Exec streams: input, output and the exit number, with servers that are old, slow, loud or gone.
+//! Exec streams: input, output and exit code, with servers that are old, slow, verbose or gone.
 
 use std::time::Duration;
 
@@ -133,7 +133,7 @@ async fn output_that_comes_late_or_after_the_status_is_not_lost() {
     }
 }
 
-/// So much that the older protocol is asked for.
+/// A size for which the older protocol is requested.
 const LARGE: usize = 5 << 20;
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Simulated programs at the far end of an exec stream, as through kubelet and API server, or worse.
+//! Simulated programs at the other end of an exec stream, as a kubelet and an API server pass them on, and with faults.
 
 use futures_util::{SinkExt as _, StreamExt};
 use serde_json::json;
@@ -10,7 +10,7 @@ use tokio_tungstenite::{
 
 use crate::{server::Asked, spdy::Spdy};
 
-/// The older protocol, whose version of the subprotocol is always the fourth.
+/// The older protocol, which always uses version 4 of the subprotocol.
 pub(crate) const SPDY: &str = "SPDY/3.1";
 pub(crate) const V5: &str = "v5.channel.k8s.io";
 pub(crate) const V4: &str = "v4.channel.k8s.io";
@@ -61,13 +61,13 @@ where
     Far { connection, read: 0 }.play(program).await;
 }
 
-/// What carries a program's streams.
+/// The protocol that carries a program's streams.
 pub(crate) trait Carrier {
     /// The next bytes of the input; `None` at its end.
     async fn next(&mut self) -> Option<Vec<u8>>;
     /// Sends bytes of a channel.
     async fn print(&mut self, channel: u8, bytes: &[u8]);
-    /// Ends the connection in order.
+    /// Closes the connection properly.
     async fn close(&mut self);
 }
 

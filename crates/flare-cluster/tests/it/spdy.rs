@@ -1,4 +1,4 @@
-//! The node's side of an exec stream over SPDY/3.1: only what a client may rely on.
+//! The node's side of an exec stream over SPDY/3.1, with only what a client may rely on.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ const ZLIB: [u8; 6] = [0x78, 0xbb, 0xe3, 0xc6, 0xa7, 0xc2];
 /// A connection whose four streams were accepted.
 pub(crate) struct Spdy<S> {
     connection: S,
-    /// Number of each stream by what it carries.
+    /// What each stream carries → its number.
     streams: BTreeMap<String, u32>,
     input_ended: bool,
 }
@@ -24,7 +24,7 @@ struct Frame {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Spdy<S> {
-    /// Accepts the streams, and asks for a sign of life as some servers do.
+    /// Accepts the streams, and sends a ping as some servers do.
     pub(crate) async fn accept(connection: S) -> Option<Self> {
         let mut spdy = Self { connection, streams: BTreeMap::new(), input_ended: false };
         while spdy.streams.len() < 4 {

@@ -1,4 +1,4 @@
-//! The workspace claim, and whether the pod is one of this kit.
+//! The workspace claim, and whether the pod was started with this kit.
 
 use flare_cluster::Cluster;
 use flare_diagnostic::Code;
@@ -8,10 +8,10 @@ use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 
 use crate::{Finding, rollout::Running};
 
-/// The chart's annotation on pods with the kit for which they were made.
+/// The chart's annotation on pods: the fingerprint of the kit for which they were created.
 const FINGERPRINT: &str = "flare-kube/kit-fingerprint";
 
-/// What the claim says of itself; what is on it in truth is read in the parent's pod.
+/// Checks the state of the claim. Its content is read in the parent's pod.
 pub(super) async fn check(cluster: &Cluster, kit: &PreparedKit) -> Vec<Finding> {
     let plan = kit.plan();
     let name = plan.workspace.claim.as_str();
@@ -24,7 +24,7 @@ pub(super) async fn check(cluster: &Cluster, kit: &PreparedKit) -> Vec<Finding> 
         Err(fault) => return vec![Finding::unknown("D31", &format!("the workspace claim `{name}`"), &fault)],
     };
     if kit.staged_record().ok().flatten().is_some() {
-        // The kit is in a ConfigMap and a Secret.
+        // The kit is staged as a ConfigMap and a Secret.
         return Vec::new();
     }
     let fingerprint = kit.fingerprint().to_string();
@@ -51,7 +51,7 @@ pub(super) async fn check(cluster: &Cluster, kit: &PreparedKit) -> Vec<Finding> 
     }
 }
 
-/// Whether the parent was started with the kit that is prepared: FLARE reads it at its start only.
+/// Checks whether the parent was started with the prepared kit, which FLARE reads only at its start.
 pub(super) async fn stale(cluster: &Cluster, kit: &PreparedKit, running: &Running) -> Vec<Finding> {
     let pod = match cluster.namespaced::<Pod>(kit.plan().namespace.as_str()).get(&running.pod).await {
         Ok(pod) => pod,

@@ -1,4 +1,4 @@
-//! Whether the participant has joined, by its parent's log.
+//! Whether the participant has joined, according to its parent's log.
 
 use std::time::Duration;
 
@@ -15,13 +15,13 @@ use crate::{
     rollout::Running,
 };
 
-/// How long a client may take to register once it runs: it tries again every few seconds.
+/// How long a running client may take to register. It tries every few seconds.
 const REGISTRATION: Duration = Duration::from_mins(1);
 
-/// A log that says nothing for so long has been read to its end.
+/// A log without a new line for this time has been read to its end.
 const SILENCE: Duration = Duration::from_millis(500);
 
-/// So many last lines are evidence.
+/// How many lines at the end of the log are kept as evidence.
 const LAST_LINES: usize = 8;
 
 pub(super) async fn check(cluster: &Cluster, kit: &PreparedKit, running: &Running, end: Instant) -> Vec<Finding> {
@@ -50,7 +50,7 @@ pub(super) async fn check(cluster: &Cluster, kit: &PreparedKit, running: &Runnin
     }
 }
 
-/// Reads the log until the participant has joined and nothing more comes, or the time is over.
+/// Reads the log until the participant has joined and no more lines arrive, or the deadline has passed.
 async fn follow(
     cluster: &Cluster,
     namespace: &str,
@@ -72,7 +72,7 @@ async fn follow(
                 }
                 last.push(line);
             }
-            // The end of the log or of the time; a line that is no text ends the reading as well.
+            // The end of the log, the deadline, or a line that is not UTF-8.
             Ok(None | Some(Err(_))) | Err(_) => return Ok(()),
         }
     }

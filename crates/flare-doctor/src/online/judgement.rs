@@ -1,23 +1,23 @@
-//! What the answer of the parent's Python means.
+//! Findings from the answer of the program in the parent's pod.
 
 use flare_site_plan::SitePlan;
 
 use super::probe::{Answer, Api, Differences, Fault, Handshake, Kind, Link, LinkAnswer, Right, Tried};
 use crate::{Check, Finding, Severity};
 
-/// The first Python whose default context refuses what breaks the strict rules for certificates.
+/// The first Python whose default context applies the strict rules for certificates.
 const STRICT_PYTHON: [u32; 2] = [3, 13];
-/// The first urllib3 that asks for these rules, which the package `kubernetes` goes through.
+/// The first urllib3 that applies these rules. The package `kubernetes` uses urllib3.
 const STRICT_URLLIB3: [u32; 2] = [2, 4];
-/// A release of the package `kubernetes` that FLARE's own requirements exclude.
+/// A release of the package `kubernetes` that FLARE's requirements exclude.
 const EXCLUDED_KUBERNETES: &str = "36.0.0";
 
-/// `OpenSSL`'s numbers of refused certificates.
+/// `OpenSSL`'s error numbers for refused certificates.
 const NOT_YET_VALID: i64 = 9;
 const EXPIRED: i64 = 10;
 const OTHER_NAME: [i64; 2] = [62, 64];
 
-/// Every check that rests on the answer; each gives at least one finding.
+/// Runs every check that uses the answer; each yields at least one finding.
 pub(super) fn findings(plan: &SitePlan, answer: &Answer, links: &[Link]) -> Vec<Finding> {
     let mut found = settled("D35", kit(&answer.kit));
     found.extend(settled("D46", packages(plan, answer)));
@@ -29,12 +29,12 @@ pub(super) fn findings(plan: &SitePlan, answer: &Answer, links: &[Link]) -> Vec<
     found
 }
 
-/// Where nothing was found, that is what was found.
+/// The findings of a check; one that says it passed if there are none.
 pub(super) fn settled(id: &'static str, found: Vec<Finding>) -> Vec<Finding> {
     if found.is_empty() { Check::of(id).map(|check| Finding::ok(id, check.title)).into_iter().collect() } else { found }
 }
 
-/// So many files are named.
+/// The maximum number of files that a finding names.
 const NAMED: usize = 10;
 
 fn kit(differences: &Differences) -> Vec<Finding> {
@@ -104,7 +104,7 @@ fn account(api: &Tried<Api>) -> Vec<Finding> {
     }
 }
 
-/// The parent's account does not get through to the API server.
+/// The finding if the parent's account cannot reach the API server.
 fn no_way(fault: &Fault) -> Vec<Finding> {
     let (message, hint) = match fault.kind {
         Kind::Missing => (
@@ -115,7 +115,7 @@ fn no_way(fault: &Fault) -> Vec<Finding> {
             "the parent may not read the token of its ServiceAccount",
             "set `fsGroup` in `pod_security_context` of k8s.yaml: the token is readable by that group",
         ),
-        // Its certificate is the matter of another check.
+        // Another check reports its certificate.
         Kind::Certificate => {
             return vec![Finding::new(
                 "D13",
@@ -145,7 +145,7 @@ fn refused(rights: &[Right]) -> Option<Finding> {
     })
 }
 
-/// The cluster's certificate authority, by the rules of the Python that the parent has and of later ones.
+/// Checks the cluster's certificate authority by the rules of the parent's Python and of later ones.
 fn authorities(answer: &Answer) -> Vec<Finding> {
     let refuses = |fault: &Fault, severity: Severity, message: &str| {
         let hint = "have the cluster's certificate authority renewed with a critical `basicConstraints` and a `keyUsage`, or use an image \
@@ -188,7 +188,7 @@ fn is_strict(answer: &Answer) -> bool {
     answer.python[..2] >= STRICT_PYTHON[..] && urllib3 >= STRICT_URLLIB3
 }
 
-/// What stands at the other end, in words.
+/// A description of the other end.
 fn target(link: &Link) -> String {
     format!("`{}:{}`", link.host, link.port)
 }
@@ -227,7 +227,7 @@ fn not_connected(target: &str, fault: &Fault) -> Finding {
     Finding::error("D72", format!("{target} cannot be reached from the parent's pod: {why}"), hint).evidence([&fault.said])
 }
 
-/// The other side took the certificates and ended the connection all the same.
+/// The finding if the other side accepted the certificates and closed the connection nevertheless.
 fn closed(target: &str, handshake: &Handshake) -> Option<Finding> {
     handshake.closed.then(|| {
         let message = format!("{target} ends the connection right after the TLS handshake");

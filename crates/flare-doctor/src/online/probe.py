@@ -1,4 +1,4 @@
-"""What only the parent's own Python can say: its packages, its way to the API server and to the FLARE server, the kit that it sees.
+"""Checks with the parent's own Python: its packages, its connections to the API server and to the FLARE server, its mounted kit.
 
 Reads a request as JSON and prints one JSON document. The standard library alone; Python 3.8 and newer. Prints no content of a file.
 """
@@ -16,7 +16,7 @@ SECONDS = 8
 
 
 def fault(error):
-    """An exception as a kind that the other side decides by, and words."""
+    """An exception as a kind, by which the caller decides, and a message."""
     kinds = [
         (socket.gaierror, "name"),
         (ssl.SSLCertVerificationError, "certificate"),
@@ -35,7 +35,7 @@ def fault(error):
 
 
 def attempt(step):
-    """What a step gives, or how it failed."""
+    """The result of a step, or its failure."""
     try:
         return {"value": step()}
     except Exception as error:
@@ -101,7 +101,7 @@ def ask(strict, token, review):
 
 
 def api(namespace, rights):
-    """Whether the parent's account reaches the API server, also by strict rules, and what it may do there."""
+    """Whether the parent's account reaches the API server, also by strict rules, and its permissions there."""
     with open(ACCOUNT + "/token") as file:
         token = file.read().strip()
 
@@ -130,7 +130,7 @@ def shake_hands(link, address, check_name):
     with socket.create_connection(address, timeout=SECONDS) as plain:
         with made.wrap_socket(plain, server_hostname=link["name"]) as secured:
             names = [name for _, name in secured.getpeercert().get("subjectAltName", ())]
-            # With TLS 1.3 a refused certificate is told after the handshake only; a server that takes it says nothing, or greets.
+            # With TLS 1.3 a certificate is refused only after the handshake; a server that accepts it sends nothing, or its settings.
             secured.settimeout(2)
             try:
                 closed = secured.recv(1) == b""
@@ -155,7 +155,7 @@ def link(link):
         return found
     found["tls"] = attempt(lambda: shake_hands(link, (host, port), True))
     if found["tls"].get("fault", {}).get("kind") == "certificate":
-        # Which names it has, where only the name is wrong.
+        # The names in the certificate, if only the name is wrong.
         found["without_name"] = attempt(lambda: shake_hands(link, (host, port), False))
     return found
 

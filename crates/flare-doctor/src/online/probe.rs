@@ -1,4 +1,4 @@
-//! The program that runs in the parent's pod: what it is asked, and what it answers.
+//! The program that runs in the parent's pod, its request and its answer.
 
 use std::collections::BTreeMap;
 
@@ -8,26 +8,26 @@ use serde::{Deserialize, Serialize};
 
 use crate::rollout::Running;
 
-/// The program, sent over the stream so that the request's address stays short.
+/// The program, which is sent as input so that the URL of the request stays short.
 pub(super) const PROGRAM: &str = include_str!("probe.py");
 
-/// How long it may take: each of its connections has 8 s.
+/// How long it may take. Each of its connections has a deadline of 8 s.
 const DEADLINE: std::time::Duration = std::time::Duration::from_secs(90);
 
-/// What it is asked.
+/// The program's input.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Request {
     /// Where the workspace is mounted.
     pub(super) root: String,
-    /// Path below it → SHA-256.
+    /// Path relative to `root` → SHA-256.
     pub(super) files: BTreeMap<String, String>,
     pub(super) namespace: String,
-    /// What the launcher does.
+    /// The permissions that the launcher needs.
     pub(super) rights: Vec<Right>,
     pub(super) links: Vec<Link>,
 }
 
-/// A verb on a resource of the namespace.
+/// A verb on a resource in the namespace.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Right {
     pub(super) group: String,
@@ -35,13 +35,13 @@ pub(super) struct Right {
     pub(super) verb: String,
 }
 
-/// A connection that the participant, or somebody who calls it, makes.
+/// A connection that the participant makes or accepts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Link {
     pub(super) id: &'static str,
     pub(super) host: String,
     pub(super) port: u16,
-    /// The name that the certificate has to cover.
+    /// The name that the certificate must contain.
     pub(super) name: String,
     pub(super) tls: bool,
     /// Files in the pod.
@@ -50,7 +50,7 @@ pub(super) struct Link {
     pub(super) key: Option<String>,
 }
 
-/// What a step gave, or how it failed.
+/// The result of a step, or its failure.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Tried<T> {
@@ -58,17 +58,17 @@ pub(super) enum Tried<T> {
     Fault(Fault),
 }
 
-/// How a step failed.
+/// The failure of a step.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(super) struct Fault {
     pub(super) kind: Kind,
-    /// `OpenSSL`'s number of a refused certificate.
+    /// `OpenSSL`'s error number for a refused certificate.
     pub(super) code: Option<i64>,
-    /// Words of the system.
+    /// The system's message.
     pub(super) said: String,
 }
 
-/// What kind of failure it is.
+/// The kind of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Kind {
@@ -76,7 +76,7 @@ pub(super) enum Kind {
     Name,
     /// The other side's certificate is refused.
     Certificate,
-    /// Another failure of TLS.
+    /// Another TLS failure.
     Tls,
     Refused,
     Closed,
@@ -87,7 +87,7 @@ pub(super) enum Kind {
     Other,
 }
 
-/// The answer.
+/// The program's output.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Answer {
     pub(super) python: [u32; 3],
@@ -107,17 +107,17 @@ pub(super) struct Differences {
     pub(super) unreadable: Vec<String>,
 }
 
-/// The way to the API server.
+/// The connection to the API server.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Api {
-    /// By the strict rules for certificates: the HTTP status.
+    /// The HTTP status with the strict rules for certificates.
     pub(super) strict: Tried<u16>,
-    /// The HTTP status without them.
+    /// The HTTP status without the strict rules.
     pub(super) status: u16,
     pub(super) refused: Vec<Right>,
 }
 
-/// One link. A step is absent where one before it failed.
+/// The answer about one link. A step is absent if an earlier one failed.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct LinkAnswer {
     pub(super) resolved: Tried<Vec<String>>,
@@ -126,12 +126,12 @@ pub(super) struct LinkAnswer {
     pub(super) without_name: Option<Tried<Handshake>>,
 }
 
-/// A handshake that was made.
+/// A completed handshake.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(super) struct Handshake {
-    /// The names of the certificate.
+    /// The names in the certificate.
     pub(super) names: Vec<String>,
-    /// Whether the other side ended the connection right after it.
+    /// Whether the other side closed the connection right after the handshake.
     pub(super) closed: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What the parent's Python is asked, from the prepared kit.
+//! The request to the program in the parent's pod, from the prepared kit.
 
 use std::collections::BTreeMap;
 
@@ -34,7 +34,7 @@ fn files(kit: &PreparedKit) -> BTreeMap<String, String> {
     of_kit.collect()
 }
 
-/// Every verb of the chart's Role.
+/// Every permission of the chart's Role.
 fn rights(plan: &SitePlan) -> Vec<Right> {
     let right = |resource: &str, verb: &str| Right { group: String::new(), resource: resource.to_owned(), verb: verb.to_owned() };
     let launcher = plan.launcher_rights();
@@ -44,7 +44,7 @@ fn rights(plan: &SitePlan) -> Vec<Right> {
     pods.chain(events).chain(secrets).collect()
 }
 
-/// The connections that are made: a client's to its server; to a server, those of clients and of admin consoles, through its Service.
+/// The connections to test: a client's to its server; those of clients and admin consoles to a server, through its Service.
 fn links(kit: &PreparedKit) -> Vec<Link> {
     let plan = kit.plan();
     let link = |id, host: &str, port, name: &str| link(kit, id, host, port, name);
@@ -55,7 +55,7 @@ fn links(kit: &PreparedKit) -> Vec<Link> {
         },
         Ports::Server { fl, admin, .. } => {
             let service = plan.names.service.as_str();
-            // Under which name clients call it, where the kit says so.
+            // The name that clients use, if the kit specifies it.
             let name = plan.server_target.as_ref().map_or(service, |(host, _)| host.as_str());
             let admin = admin.map(|port| link("admin", service, port, name));
             std::iter::once(link("clients", service, *fl, name)).chain(admin).collect()
@@ -91,7 +91,7 @@ enum Security {
     Clear,
 }
 
-/// `connection_security` of the role file; mutual TLS where it is not said.
+/// `connection_security` in the role file; mutual TLS if absent.
 fn security(kit: &PreparedKit, role_file: &str) -> Security {
     let read = kit.tree().bytes(role_file).and_then(|bytes| serde_json::from_slice::<Value>(bytes).ok()).unwrap_or_default();
     let said = ["/client/connection_security", "/servers/0/connection_security"];

@@ -1,4 +1,4 @@
-//! The Service under which job pods, and for a server the clients, reach the parent.
+//! The Service through which job pods, and a server's clients, reach the parent.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use k8s_openapi::api::{
 
 use crate::{Finding, rollout::Running};
 
-/// The label with which slices name their Service.
+/// The label in which endpoint slices name their Service.
 const OF_SERVICE: &str = "kubernetes.io/service-name";
 
 pub(super) async fn check(cluster: &Cluster, kit: &PreparedKit, running: &Running) -> Vec<Finding> {
@@ -60,7 +60,7 @@ fn selects(service: &Service, pod: &Pod) -> bool {
     selector.is_some_and(|selector| !selector.is_empty() && selector.iter().all(|(key, value)| labels.get(key) == Some(value)))
 }
 
-/// The ports that the parent listens on and the Service does not have.
+/// The ports on which the parent listens and that the Service lacks.
 fn missing_ports(service: &Service, ports: &Ports) -> impl Iterator<Item = u16> {
     let needed = match *ports {
         Ports::Server { fl, admin, parent } => [Some(fl), admin, Some(parent)],

@@ -1,4 +1,4 @@
-//! What answers of the parent's Python mean.
+//! Tests of the findings from answers of the program in the parent's pod.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ mod example;
 
 use flare_names::{Role, Target};
 
-/// An answer in which everything is as it should be: as Python 3.13 in the image of 2.8.3 gave it on a local cluster.
+/// An answer without faults, as Python 3.13 in the image of 2.8.3 gave it on a local cluster.
 fn fine() -> Value {
     let link = json!({"resolved": {"value": ["10.96.0.7"]}, "connected": {"value": true},
         "tls": {"value": {"names": ["nvflare-server"], "closed": false}}});
@@ -39,14 +39,14 @@ fn judged(answer: &Value) -> Vec<Finding> {
     findings(&example::plan(Role::Client, Target::V2_8), &answer, &[link])
 }
 
-/// What the answer means with something else at a place: all that is not as it should be.
+/// The faults and warnings if the answer has another value at this JSON pointer.
 fn with(place: &str, value: Value) -> Vec<Finding> {
     let mut answer = fine();
     *answer.pointer_mut(place).unwrap_or_else(|| panic!("no {place}")) = value;
     judged(&answer).into_iter().filter(|finding| finding.severity != Severity::Ok).collect()
 }
 
-/// The one finding, which is a fault or a warning and has a hint.
+/// The only finding, which is a fault or a warning and has a hint.
 fn one(place: &str, value: Value) -> (&'static str, Severity, String) {
     let found = with(place, value);
     let [finding] = found.as_slice() else { panic!("not one finding: {found:#?}") };

@@ -1,4 +1,4 @@
-//! Containers that start and end.
+//! Containers that start and exit.
 
 use k8s_openapi::api::core::v1::{ContainerStateTerminated, ContainerStatus, Pod};
 
@@ -8,10 +8,10 @@ use super::{
 };
 use crate::{Finding, registered};
 
-/// So many last lines of a log say why it ended.
+/// How many lines at the end of a log are shown as the reason.
 const LAST_LINES: usize = 20;
 
-/// What a container that has ended and does not run now means; `None` where it runs, or has never run.
+/// The verdict for a container that has exited and does not run now; `None` if it runs or has never run.
 pub(super) fn judge(look: &Look<'_>, current: &Current<'_>, pod: &Pod) -> Option<Verdict> {
     let init = pod.status.iter().flat_map(|status| status.init_container_statuses.iter().flatten());
     let mut statuses = init.chain(current.status(pod));
@@ -25,7 +25,7 @@ fn of_container(look: &Look<'_>, status: &ContainerStatus, is_parent: bool) -> O
     }
     let waits_for = state.waiting.as_ref().and_then(|waiting| waiting.reason.as_deref()).unwrap_or_default();
     if matches!(waits_for, "ErrImagePull" | "ImagePullBackOff" | "InvalidImageName" | "ErrImageNeverPull") {
-        // It ended, and what keeps it from its next start is another matter.
+        // It exited, but something else prevents its next start.
         return None;
     }
     let ended = state.terminated.as_ref().or_else(|| status.last_state.as_ref()?.terminated.as_ref())?;

@@ -1,4 +1,4 @@
-//! The pod that counts: the newest one of the Deployment's newest template.
+//! The current pod: the newest one of the Deployment's newest template.
 
 use k8s_openapi::{
     api::{
@@ -11,7 +11,7 @@ use k8s_openapi::{
 use super::look::{Look, Verdict};
 use crate::Finding;
 
-/// Annotation with which the Deployment's controller numbers templates, on the Deployment and its `ReplicaSet`s.
+/// The annotation with the template's revision, on the Deployment and its `ReplicaSet`s.
 const REVISION: &str = "deployment.kubernetes.io/revision";
 
 /// What belongs to the Deployment's newest template.
@@ -21,11 +21,11 @@ pub(super) struct Current<'api> {
     pub(super) replica_set: &'api ReplicaSet,
     /// The newest pod that is not being deleted.
     pub(super) pod: Option<&'api Pod>,
-    /// Whether pods of the Deployment are left besides that.
+    /// Whether the Deployment has other pods.
     pub(super) others: usize,
 }
 
-/// Finds it, or says what stands in the way before there can be one.
+/// Finds the current pod, or the verdict about why there is none.
 pub(super) fn find<'api>(look: &Look<'api>) -> Result<Current<'api>, Box<Verdict>> {
     let name = look.name;
     let Some(deployment) = look.deployment else {
@@ -68,7 +68,7 @@ pub(super) fn find<'api>(look: &Look<'api>) -> Result<Current<'api>, Box<Verdict
     Ok(Current { deployment, replica_set, pod, others: others.count() })
 }
 
-/// A pod that a node evicted or refused stays as a record, and another one takes its place.
+/// Whether a pod was evicted or refused by a node; it remains as a record and is replaced by another one.
 fn has_failed(pod: &Pod) -> bool {
     pod.status.as_ref().and_then(|status| status.phase.as_deref()) == Some("Failed")
 }
@@ -83,7 +83,7 @@ fn is_owned(metadata: &ObjectMeta, owner: Option<&str>) -> bool {
 }
 
 impl Current<'_> {
-    /// The parent's container: the one with the Deployment's name, which is how both releases' charts name it, else the first.
+    /// The parent's container: the one with the Deployment's name, as in both releases' charts, otherwise the first.
     pub(super) fn container(&self) -> &str {
         let template = self.deployment.spec.as_ref().and_then(|spec| spec.template.spec.as_ref());
         let containers = template.map(|template| template.containers.as_slice()).unwrap_or_default();
@@ -92,7 +92,7 @@ impl Current<'_> {
         own.map_or(name, |container| &container.name)
     }
 
-    /// What the kubelet says of that container.
+    /// The kubelet's status of that container.
     pub(super) fn status<'pod>(&self, pod: &'pod Pod) -> Option<&'pod ContainerStatus> {
         let statuses = pod.status.as_ref()?.container_statuses.as_ref()?;
         statuses.iter().find(|status| status.name == self.container())

@@ -1,4 +1,4 @@
-//! From a look to a verdict.
+//! From an observation to a verdict.
 
 use super::{
     crash, current,
@@ -6,7 +6,7 @@ use super::{
     pending, refusal,
 };
 
-/// Says what a look means. Pure and total, whatever the API server sent.
+/// Judges an observation. Pure and total, whatever the API server sent.
 pub fn judge(look: &Look<'_>) -> Verdict {
     let current = match current::find(look) {
         Ok(current) => current,

@@ -1,4 +1,4 @@
-//! What is seen of a parent at one time, and what that means.
+//! What is observed of a parent at one time, and the verdict about it.
 
 use std::time::Duration;
 
@@ -20,56 +20,56 @@ pub struct Target {
     pub deployment: String,
 }
 
-/// A parent that runs.
+/// A running parent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Running {
     /// The pod.
     pub pod: String,
-    /// Its uid: a pod made again under another or the same name is not this one.
+    /// Its uid, which distinguishes it from a later pod of the same name.
     pub uid: String,
     /// The parent's container.
     pub container: String,
     /// The node.
     pub node: String,
-    /// How often the container has been started again.
+    /// The number of restarts of the container.
     pub restarts: i32,
 }
 
-/// What was seen of a parent, at one time.
+/// What was observed of a parent at one time.
 #[derive(Debug, Clone, Copy)]
 pub struct Look<'api> {
     /// The Deployment's name.
     pub name: &'api str,
-    /// The Deployment; `None` where there is none.
+    /// The Deployment; `None` if there is none.
     pub deployment: Option<&'api Deployment>,
     /// The namespace's `ReplicaSet`s, of this Deployment and of others.
     pub replica_sets: &'api [ReplicaSet],
     /// The namespace's pods, of this Deployment and of others.
     pub pods: &'api [Pod],
-    /// The namespace's events; empty where they cannot be read.
+    /// The namespace's events; empty if they cannot be read.
     pub events: &'api [Event],
-    /// The claims that the pod names, as far as they are there.
+    /// The claims that the pod names, as far as they exist.
     pub claims: &'api [PersistentVolumeClaim],
-    /// What the pod names and is known not to be there.
+    /// Objects that the pod names and that are known not to exist.
     pub missing: &'api [Reference],
-    /// The last lines of the container that ended last; empty where none has ended.
+    /// The last lines of the container that exited last; empty if none has exited.
     pub log: &'api str,
-    /// The wall clock, to tell how old an event is.
+    /// The wall clock, for the age of events.
     pub now: Timestamp,
 }
 
-/// What a look means.
+/// The verdict about an observation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// The container of the newest pod runs, the pod is ready, and no other pod of the Deployment is left.
     Running(Running),
-    /// Not yet, and Kubernetes is at work or heals it: what it waits for, as the finding that it becomes where the time ends.
+    /// Not yet, but Kubernetes is working or recovers: what it waits for, as the finding that is reported if the time is up.
     Waiting(Finding),
-    /// No wait helps.
+    /// Waiting does not help.
     Hopeless {
-        /// Why, and what one can do.
+        /// The reason and the hint.
         finding: Finding,
-        /// So long it has to last: objects are made one after the other.
+        /// How long this must last, since objects are created one after the other.
         after: Duration,
     },
 }
@@ -79,11 +79,11 @@ impl Verdict {
         Self::Hopeless { finding, after: Duration::ZERO }
     }
 
-    /// Hopeless unless it is gone after a moment, in which other objects of the same installation may be made.
+    /// Hopeless unless it passes shortly, while other objects of the same installation are created.
     pub(super) const fn hopeless_soon(finding: Finding) -> Self {
         Self::Hopeless { finding, after: SETTLE }
     }
 }
 
-/// How long what names another object may be there before that object is.
+/// How long an object may exist before another one that it names.
 const SETTLE: Duration = Duration::from_secs(3);

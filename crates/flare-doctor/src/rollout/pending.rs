@@ -1,4 +1,4 @@
-//! A pod whose container has not run yet, or runs and is not ready.
+//! A pod whose container has not run yet, or runs but is not ready.
 
 use std::{iter::once, time::Duration};
 
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::Finding;
 
-/// So many failures to make a volume are no passing trouble.
+/// The number of failures to make a volume that do not count as transient.
 const VOLUME_FAILURES: i32 = 2;
 
 pub(super) fn judge(look: &Look<'_>, current: &Current<'_>, pod: &Pod) -> Verdict {
@@ -28,7 +28,7 @@ pub(super) fn judge(look: &Look<'_>, current: &Current<'_>, pod: &Pod) -> Verdic
         launch::Verdict::Running => running(look, current, pod, &events),
         launch::Verdict::Waiting { class, reason, message, .. } => waiting(look, class, &reason, &message),
         launch::Verdict::NotStarted { reason, message, .. } => Verdict::hopeless(not_started(&reason, &message)),
-        // The container has ended and is about to be started again; `crash` has said what is known.
+        // The container has exited and is about to be restarted; `crash` has reported what is known.
         launch::Verdict::Failed { reason, message, .. } => Verdict::Waiting(
             Finding::error("D81", format!("the parent's pod ended: {reason}"), LOOK_AT_POD).evidence(once(message)),
         ),
@@ -38,7 +38,7 @@ pub(super) fn judge(look: &Look<'_>, current: &Current<'_>, pod: &Pod) -> Verdic
     }
 }
 
-/// Whether the parent's container waits for its image, for the first time or before another start, and what the kubelet says.
+/// The kubelet's message if the parent's container waits for its image, for the first time or before a restart.
 fn image_trouble<'pod>(current: &Current<'_>, pod: &'pod Pod) -> Option<&'pod str> {
     let waiting = current.status(pod)?.state.as_ref()?.waiting.as_ref()?;
     let is_pull = matches!(waiting.reason.as_deref(), Some("ErrImagePull" | "ImagePullBackOff"));
@@ -47,7 +47,7 @@ fn image_trouble<'pod>(current: &Current<'_>, pod: &'pod Pod) -> Option<&'pod st
 
 const LOOK_AT_POD: &str = "look at the pod and its events: `kubectl describe pod`";
 
-/// The rules about pods that do not start are those of job pods; what differs is how long one waits, which `wait` decides here.
+/// Applies the rules of job pods for pods that do not start; only the time limits differ, which `wait` decides here.
 fn of_pod(look: &Look<'_>, current: &Current<'_>, pod: &Pod, events: &[Event]) -> launch::Verdict {
     let situation = launch::Situation {
         look: launch::Look::Pod(pod),
@@ -62,7 +62,7 @@ fn of_pod(look: &Look<'_>, current: &Current<'_>, pod: &Pod, events: &[Event]) -
     launch::classify(&situation, &limits)
 }
 
-/// What the pod names and is not there, but for pull Secrets, without which an image may come.
+/// The verdict about missing objects that the pod names, except pull Secrets, without which an image may be pulled too.
 fn missing(look: &Look<'_>) -> Option<Verdict> {
     let missing = look.missing.iter().find(|missing| missing.kind != ReferenceKind::PullSecret)?;
     let name = &missing.name;
@@ -90,7 +90,7 @@ fn claims(look: &Look<'_>) -> Option<Verdict> {
     look.claims.iter().find_map(|claim| of_claim(look, claim))
 }
 
-/// A claim that no pod will ever mount; one that waits for its first pod is fine.
+/// The verdict about a claim that no pod can ever mount; one that waits for its first pod is fine.
 fn of_claim(look: &Look<'_>, claim: &PersistentVolumeClaim) -> Option<Verdict> {
     let name = claim.metadata.name.as_deref().unwrap_or_default();
     if claim.metadata.deletion_timestamp.is_some() {
@@ -132,7 +132,7 @@ fn of_claim(look: &Look<'_>, claim: &PersistentVolumeClaim) -> Option<Verdict> {
 fn waiting(look: &Look<'_>, class: launch::Class, reason: &str, message: &str) -> Verdict {
     let name = look.name;
     let (id, what, hint) = match (class, reason) {
-        // The kubelet's own word for a pod that names what it cannot use; a Secret that is made late is among it.
+        // The kubelet's reason for unusable references of a pod, including a Secret that is created late.
         (_, "CreateContainerConfigError") => {
             let hint = "correct what the text names in the chart's values, or create it";
             let finding = Finding::error("D81", format!("the container of `{name}` cannot be made from its settings"), hint);

@@ -1,4 +1,4 @@
-//! Images that do not come.
+//! Images that cannot be pulled.
 
 use std::time::Duration;
 
@@ -13,16 +13,16 @@ use crate::{
     texts::{self, PullFault},
 };
 
-/// So many failed tries with a text that does not heal are enough.
+/// The number of failed attempts with a permanent fault that is enough.
 const ATTEMPTS: i32 = 2;
 
-/// Where the tries cannot be counted: longer than the kubelet's first pause of 10 s.
+/// The time limit if the attempts cannot be counted: longer than the kubelet's first pause of 10 s.
 const UNCOUNTED: Duration = Duration::from_secs(15);
 
-/// What `ErrImagePull` or `ImagePullBackOff` means. `message` is what the kubelet says with it.
+/// The verdict for `ErrImagePull` or `ImagePullBackOff`. `message` is the kubelet's.
 pub(super) fn judge(look: &Look<'_>, pod: &Pod, image: &str, message: &str) -> Verdict {
     let events = own_events(look.events, pod);
-    // With the back-off, older kubelets no longer say why; the event still does.
+    // During the back-off, older kubelets no longer report the reason; the event still does.
     let failed =
         events.iter().filter(|event| event.reason.as_deref() == Some("Failed")).filter_map(|event| event.message.as_deref());
     let texts: Vec<&str> = std::iter::once(message).chain(failed).filter(|text| !text.is_empty()).collect();
@@ -48,7 +48,7 @@ pub(super) fn judge(look: &Look<'_>, pod: &Pod, image: &str, message: &str) -> V
     }
 }
 
-/// How often the kubelet began to pull; `None` where no event says it. While the container waits for its image, each has failed.
+/// How often the kubelet began to pull; `None` if no event shows it. While the container waits for its image, all have failed.
 fn attempts(events: &[&Event]) -> Option<i32> {
     let pulls = events.iter().filter(|event| event.reason.as_deref() == Some("Pulling"));
     pulls

@@ -1,4 +1,4 @@
-//! What a pod names and cannot start without.
+//! The objects that a pod names and cannot start without.
 
 use k8s_openapi::api::core::v1::{PodSpec, Volume};
 
@@ -11,7 +11,7 @@ pub enum ReferenceKind {
     ConfigMap,
     /// A claim.
     Claim,
-    /// A Secret with a registry's credentials. A pod starts without it where the image needs none.
+    /// A Secret with a registry's credentials. A pod starts without it if the image needs none.
     PullSecret,
 }
 

@@ -1,4 +1,4 @@
-//! A Deployment without a pod: the API server refuses it, or it is being made.
+//! A Deployment without a pod: the API server refuses it, or it is being created.
 
 use std::iter::once;
 
@@ -29,14 +29,14 @@ pub(super) fn judge(look: &Look<'_>, current: &Current<'_>) -> Verdict {
     let (id, why, hint) = words(refusal);
     let finding = Finding::error(id, format!("Kubernetes refuses to make the pod of `{name}`: {why}"), hint);
     let finding = finding.evidence(once(said));
-    // A quota may be counted late, and a ServiceAccount be made late.
+    // A quota may be counted late, and a ServiceAccount created late.
     match refusal {
         Refusal::QuotaUsedUp | Refusal::NoServiceAccount => Verdict::hopeless_soon(finding),
         _ => Verdict::hopeless(finding),
     }
 }
 
-/// What the `ReplicaSet` says of its last try.
+/// The message of the `ReplicaSet` about its last attempt.
 fn said<'api>(look: &Look<'api>, current: &Current<'api>) -> Option<&'api str> {
     let conditions = current.replica_set.status.as_ref()?.conditions.as_deref().unwrap_or_default();
     let failure = conditions.iter().find(|condition| condition.type_ == "ReplicaFailure" && condition.status == "True")?;

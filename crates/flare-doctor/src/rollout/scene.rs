@@ -1,4 +1,4 @@
-//! What the watches have shown so far.
+//! The state that the watches have reported so far.
 
 use flare_cluster::{Change, Cluster, LogSelection, Selection};
 use flare_diagnostic::Diagnostic;
@@ -23,7 +23,7 @@ use super::{
     reference::{Reference, ReferenceKind},
 };
 
-/// So many last lines of a container that ended are read.
+/// How many lines at the end of an exited container's log are read.
 const LOG_LINES: u32 = 50;
 
 /// One message of a watch.
@@ -32,13 +32,13 @@ pub(super) enum Seen {
     ReplicaSet(Change<ReplicaSet>),
     Pod(Change<Pod>),
     Event(Change<Event>),
-    /// What is needed cannot be watched.
+    /// Required objects cannot be watched.
     Refused(Diagnostic),
-    /// Events cannot be watched: they help, and are not needed.
+    /// Events cannot be watched; they are useful but not required.
     NoEvents,
 }
 
-/// Objects of one kind, as the last changes left them.
+/// The current objects of one kind.
 #[derive(Debug)]
 struct Mirror<K> {
     objects: Vec<K>,
@@ -52,7 +52,7 @@ impl<K> Default for Mirror<K> {
 }
 
 impl<K: Metadata<Ty = ObjectMeta>> Mirror<K> {
-    /// Takes a change over. Gives the interruption, if it is one.
+    /// Applies a change. Returns the interruption, if it is one.
     fn apply(&mut self, change: Change<K>) -> Option<Diagnostic> {
         match change {
             Change::All(objects) => (self.objects, self.listed) = (objects, true),
@@ -71,7 +71,7 @@ impl<K: Metadata<Ty = ObjectMeta>> Mirror<K> {
     }
 }
 
-/// Everything that a look is made of.
+/// Everything that an observation is made of.
 #[derive(Debug, Default)]
 pub(super) struct Scene {
     deployments: Mirror<Deployment>,
@@ -80,13 +80,13 @@ pub(super) struct Scene {
     events: Mirror<Event>,
     claims: Vec<PersistentVolumeClaim>,
     missing: Vec<Reference>,
-    /// The log of the container that ended last, by pod and number of restarts.
+    /// The log of the container that exited last, by pod and number of restarts.
     log: Option<(String, i32, String)>,
-    /// Why the API server is not seen now.
+    /// Why the API server currently does not answer.
     pub(super) interruption: Option<Diagnostic>,
 }
 
-/// Begins to watch what belongs to a Deployment.
+/// Starts to watch the objects of a Deployment.
 pub(super) fn watch(cluster: &Cluster, target: &Target) -> SelectAll<BoxStream<'static, Seen>> {
     let (namespace, all) = (target.namespace.as_str(), Selection::default());
     let deployment = cluster.namespaced(namespace).watch(&Selection::named(&target.deployment));
@@ -107,7 +107,7 @@ fn changes<K: 'static>(
 }
 
 impl Scene {
-    /// Takes what a watch said. An error is one that does not heal.
+    /// Applies the message of a watch. An error is permanent.
     pub(super) fn apply(&mut self, seen: Seen) -> Result<(), Diagnostic> {
         let interruption = match seen {
             Seen::Deployment(change) => self.deployments.apply(change),
@@ -121,7 +121,7 @@ impl Scene {
         Ok(())
     }
 
-    /// Whether each kind has been listed, without which nothing can be said.
+    /// Whether each kind has been listed, which a verdict requires.
     pub(super) fn is_complete(&self) -> bool {
         self.deployments.listed && self.replica_sets.listed && self.pods.listed
     }
@@ -144,7 +144,7 @@ impl Scene {
         }
     }
 
-    /// Asks for what no watch shows: what the pod names, and the log of a container that ended. What may not be read is not known.
+    /// Requests what no watch shows: the objects that the pod names, and the log of an exited container. What may not be read stays unknown.
     pub(super) async fn look_further(&mut self, cluster: &Cluster, target: &Target, now: Timestamp) {
         let look = self.look(target, now);
         let Some(pod) = current::find(&look).ok().and_then(|current| current.pod).cloned() else { return };
@@ -192,7 +192,7 @@ impl Scene {
             (now || before).then(|| (status.name.clone(), status.restart_count, now))
         });
         let Some((container, restarts, now)) = ended else { return };
-        // The same container ends once: what it said is read once, and again where that failed.
+        // A container exits once, so its log is read once, and again only if that failed.
         let life = restarts - i32::from(!now);
         if self.log.as_ref().is_some_and(|(pod, known, _)| *pod == name && *known == life) {
             return;

@@ -1,4 +1,4 @@
-//! The rules on objects as the API server sends them.
+//! The rules, tested on objects as the API server sends them.
 
 use jiff::Timestamp;
 use k8s_openapi::api::{
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{Look, Reference, ReferenceKind, Verdict, judge};
 
-/// What a look shows, as JSON.
+/// The objects of an observation, as JSON.
 #[derive(Debug, Clone)]
 struct Objects {
     deployment: Value,
@@ -100,7 +100,7 @@ impl Objects {
         })
     }
 
-    /// The id and the words of a hopeless state, and how many seconds it has to last.
+    /// The id and the message of a hopeless state, and how many seconds it must last.
     fn hopeless(&self) -> (&'static str, String, u64) {
         match self.judge() {
             Verdict::Hopeless { finding, after } => {
@@ -217,11 +217,11 @@ fn a_pull_is_given_up_after_its_second_try_and_only_for_what_does_not_heal() {
         "{message}"
     );
     assert_eq!(pulling(9, "dial tcp 10.0.0.1:443: i/o timeout").waiting().0, "D52");
-    // An older kubelet says why in the event alone.
+    // An older kubelet reports the reason only in the event.
     let back_off =
         pulling(2, "Back-off pulling image \"a:9\"").event("p", "Failed", 2, &format!("Failed to pull image: {NOT_FOUND}"));
     assert_eq!(back_off.hopeless().0, "D52");
-    // Events of a pod that had the same name before are not its own.
+    // Events of an earlier pod of the same name do not count.
     assert_eq!(pulling(1, "Back-off pulling").event("other", "Failed", 2, NOT_FOUND).waiting().0, "D52");
     let mut uncounted = pulling(2, NOT_FOUND);
     uncounted.events.clear();

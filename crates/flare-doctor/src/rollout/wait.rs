@@ -1,4 +1,4 @@
-//! Waiting for a parent, with an end.
+//! Waits for a parent, with a time limit.
 
 use std::time::Duration;
 
@@ -12,30 +12,30 @@ use super::{
 };
 use crate::{Finding, Severity};
 
-/// How it is waited for.
+/// Options of the wait.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
-    /// The end of the wait. One that is shorter than `stable` never succeeds.
+    /// The time limit. One that is shorter than `stable` never succeeds.
     pub deadline: Duration,
-    /// So long the same pod has to run without a restart: what crashes after its imports crashes within it.
+    /// How long the same pod must run without a restart; a crash after the imports happens within this time.
     pub stable: Duration,
     /// The wall clock.
     pub clock: fn() -> jiff::Timestamp,
 }
 
 impl Options {
-    /// How long a parent has to run before it counts as one that stays.
+    /// How long a parent must run before it counts as stable.
     pub const STABLE: Duration = Duration::from_secs(20);
 }
 
-/// How often something that lasts is looked at again where nothing changes.
+/// How often a lasting state is evaluated again if nothing changes.
 const TICK: Duration = Duration::from_millis(500);
 
-/// Watches a parent until it has run for a while, is hopeless, or the time is over. `progress` is told, in a few words, what is waited
+/// Watches a parent until it is stable, it is hopeless, or the time is up. `progress` is called with a short text about what is waited
 /// for, each time that it changes.
 ///
 /// # Errors
-/// The reason, as a finding of weight `error`; of weight `unknown` where the cluster did not let it be seen.
+/// The reason, as a finding of severity `error`, or `unknown` if the cluster could not be observed.
 pub async fn wait(
     cluster: &Cluster,
     target: &Target,
@@ -49,7 +49,7 @@ pub async fn wait(
         let wake = patience.wake(Instant::now());
         tokio::select! {
             change = seen.next() => {
-                // One change seldom comes alone.
+                // Changes usually come in groups.
                 let more = std::iter::from_fn(|| seen.next().now_or_never().flatten());
                 for change in change.into_iter().chain(more) {
                     let applied = scene.apply(change);
@@ -57,7 +57,7 @@ pub async fn wait(
                 }
                 if scene.is_complete() {
                     let looking = scene.look_further(cluster, target, (options.clock)());
-                    // What is asked besides must not outlast the wait.
+                    // Additional requests must not outlast the wait.
                     let _late = tokio::time::timeout(options.deadline.min(Duration::from_secs(10)), looking).await;
                 }
             }
@@ -75,7 +75,7 @@ pub async fn wait(
     }
 }
 
-/// Where the API server was gone at the end, that is the news.
+/// If the API server was unreachable at the end, that is the finding to report.
 fn interrupted(scene: &Scene, finding: Finding) -> Finding {
     scene.interruption.as_ref().map_or(finding, |fault| Finding::unknown("D80", "the Deployment", fault))
 }
@@ -87,12 +87,12 @@ fn words(verdict: &Verdict) -> String {
     }
 }
 
-/// What has lasted for how long: the half of the wait that needs no cluster.
+/// How long states have lasted: the part of the wait that needs no cluster.
 #[derive(Debug)]
 struct Patience {
     options: Options,
     end: Instant,
-    /// The pod that runs, its restarts, and since when it was seen so.
+    /// The running pod with its restarts, and since when.
     runs: Option<(Running, Instant)>,
     /// What seems hopeless, and since when.
     doubt: Option<(Finding, Instant)>,
@@ -104,12 +104,12 @@ impl Patience {
         Self { options, end: now + options.deadline, runs: None, doubt: None, last: None }
     }
 
-    /// When to look again if nothing changes.
+    /// When to evaluate again if nothing changes.
     fn wake(&self, now: Instant) -> Instant {
         (now + TICK).min(self.end)
     }
 
-    /// The end of the wait, where this look is one.
+    /// The end of the wait, if this verdict is one.
     fn look(&mut self, now: Instant, verdict: Option<Verdict>) -> Option<Result<Running, Finding>> {
         let ended = match verdict {
             Some(Verdict::Running(running)) => self.running(now, running),
@@ -133,7 +133,7 @@ impl Patience {
         None
     }
 
-    /// The same doubt, by its id: its words may change with each try.
+    /// A hopeless state, identified by its id, since its message may change with each attempt.
     fn hopeless(&mut self, now: Instant, finding: Finding, after: Duration) -> Option<Result<Running, Finding>> {
         let since = self.doubt.as_ref().filter(|(known, _)| known.id == finding.id).map_or(now, |(_, since)| *since);
         (self.runs, self.last) = (None, Some(finding.clone()));
@@ -144,7 +144,7 @@ impl Patience {
         None
     }
 
-    /// The time is over: what it waited for.
+    /// The finding when the time is up: what it waited for.
     fn late(&self) -> Finding {
         let seconds = self.options.deadline.as_secs();
         match (&self.last, &self.runs) {

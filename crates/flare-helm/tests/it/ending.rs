@@ -1,4 +1,4 @@
-//! A run of Helm ends when its time is up, when it is asked to, and when its caller dies, and Helm is asked before it is killed.
+//! A run of Helm is stopped when its time is up, when it is asked to stop, and when its caller dies; it gets SIGTERM before SIGKILL.
 
 use std::{
     fs,
@@ -17,14 +17,14 @@ use crate::support::{NEVER, find, place, program, until};
 /// Set in the process that runs Helm and is killed; its value is the directory of the program.
 const PART: &str = "FLARE_HELM_TEST_PART";
 
-/// Works for a minute, and writes down that it was asked to end.
+/// Runs for a minute, and records SIGTERM.
 const WORKS: &str = r#"here=$(dirname "$0")
 trap 'echo asked > "$here/asked"; kill "$child"; exit 1' TERM
 echo $$ > "$here/began"
 sleep 60 & child=$!
 wait "$child""#;
 
-/// Does not end when it is asked to.
+/// Ignores SIGTERM.
 const DEAF: &str = r#"trap '' TERM
 echo $$ > "$(dirname "$0")/began"
 sleep 60"#;
@@ -35,7 +35,7 @@ fn upgrade(directory: &Path, limits: Limits<'_>) -> flare_diagnostic::Diagnostic
     helm.release(&place, limits).upgrade(Path::new("/chart"), &Values::default(), Upgrade::default()).unwrap_err()
 }
 
-/// Whether the program that wrote down its number has ended.
+/// Whether the program, which has written its process id, has exited.
 fn has_ended(directory: &Path) -> bool {
     let number = fs::read_to_string(directory.join("began")).unwrap();
     let status = fs::read_to_string(format!("/proc/{}/status", number.trim())).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Which Helm is taken, and which is refused.
+//! Which Helm is used, and which is refused.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use crate::support::{ample, program};
 #[test]
 fn the_first_program_of_the_search_path_is_taken_unless_one_is_named() {
     let [empty, first, second] = [(); 3].map(|()| TempDir::new().unwrap());
-    // A file that cannot be run, and a directory, are no programs.
+    // A file that is not executable, and a directory, are not programs.
     std::fs::write(empty.path().join("helm"), "").unwrap();
     program(first.path(), "v3.20.0", "");
     let named = program(second.path(), "v4.1.0+g123", "");

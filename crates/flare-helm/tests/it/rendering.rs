@@ -1,4 +1,4 @@
-//! Charts, values and messages through real Helm, and what Helm is told, through one that writes it down.
+//! Charts, values and messages with real Helm, and the arguments for Helm with a program that records them.
 
 use std::{fs, path::Path};
 
@@ -56,7 +56,7 @@ fn a_cluster_that_is_not_there_is_a_failure_of_both_helms_and_no_empty_history()
     }
 }
 
-/// Writes its arguments down, and what of the environment would take it elsewhere.
+/// Records its arguments, and environment variables that would redirect it.
 const WRITES_DOWN: &str = r#"echo "$@" "<${HELM_NAMESPACE-}${HELM_KUBECONTEXT-}${HELM_KUBETOKEN-}>" >> "$(dirname "$0")/said"
 case "$1" in
 list) echo '[{"name":"site-1"},{"name":"site-10"}]' ;;
@@ -96,7 +96,7 @@ fn both_dialects_name_cluster_and_namespace_and_wait_in_their_own_words() {
 #[test]
 fn a_release_that_is_not_there_has_no_history_and_nothing_to_remove() {
     let directory = TempDir::new().unwrap();
-    // A name that the filter alone would let through.
+    // A name that the filter alone would not exclude.
     let helm = find(&program(directory.path(), "v3.14.0", r#"[ "$1" = list ] && echo '[{"name":"site-10"}]'"#));
     let place = place();
     let release = helm.release(&place, ample());

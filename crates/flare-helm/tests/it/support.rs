@@ -1,4 +1,4 @@
-//! Programs that stand for Helm, and the real ones.
+//! Fake Helm programs, and the real ones.
 
 use std::{
     fs,
@@ -17,7 +17,7 @@ pub(crate) fn ample() -> Limits<'static> {
     Limits { time: Duration::from_mins(1), stop: &NEVER }
 }
 
-/// Writes a program that tells the version of a Helm, and else does what the script says.
+/// Writes a program that reports the version of a Helm, and otherwise runs the script.
 pub(crate) fn program(directory: &Path, version: &str, script: &str) -> PathBuf {
     let path = directory.join("helm");
     fs::write(&path, format!("#!/bin/sh\nif [ \"$1\" = version ]; then echo '{version}'; exit 0; fi\n{script}\n")).unwrap();
@@ -34,7 +34,7 @@ pub(crate) fn place() -> Place {
     Place { release: "site-1".to_owned(), namespace: "fl".to_owned(), kubeconfig, context }
 }
 
-/// The real Helm 3 and 4 of the cache; versions stand in `tools/helm/versions`.
+/// The real Helm 3 and 4 of the cache; versions are listed in `tools/helm/versions`.
 pub(crate) fn real() -> Vec<Helm> {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
@@ -52,7 +52,7 @@ pub(crate) fn real() -> Vec<Helm> {
     programs.collect()
 }
 
-/// Looks until something is so.
+/// Waits until a condition holds.
 pub(crate) fn until(what: &str, is_so: impl Fn() -> bool) {
     let began = Instant::now();
     while !is_so() {

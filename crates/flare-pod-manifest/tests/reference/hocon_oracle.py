@@ -10,6 +10,6 @@ for line in sys.stdin:
     try:
         reply = {"value": PyhoconLoader().load_config_from_str(json.loads(line)).to_dict()}
         text = json.dumps(reply, allow_nan=False)
-    except BaseException as error:  # pyhocon's own errors are of every kind
+    except BaseException as error:  # pyhocon raises errors of every type
         text = json.dumps({"error": f"{type(error).__name__}: {error}"})
     print(text, flush=True)

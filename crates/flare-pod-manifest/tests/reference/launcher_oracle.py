@@ -2,7 +2,7 @@
 
 One process answers many requests: each line of stdin is {"request": <the text of a launch request>}, each line of stdout
 is {"pod", "secrets", "warnings"} or {"error"}. The API object is a recorder; nothing is sent anywhere. The workspace
-of the request is a real folder.
+of the request is a real directory.
 """
 
 import base64
@@ -16,7 +16,7 @@ from nvflare.app_opt.job_launcher import k8s_launcher as launcher_module
 
 
 class Recorder:
-    """Stands for kubernetes.client.CoreV1Api."""
+    """A fake of kubernetes.client.CoreV1Api."""
 
     def __init__(self):
         self.pod = None
@@ -46,7 +46,7 @@ class Warnings(logging.Handler):
 
 
 class Context:
-    """The part of FLContext that a launcher asks."""
+    """The part of FLContext that a launcher uses."""
 
     def __init__(self, request):
         self.request = request
@@ -113,7 +113,7 @@ def main():
         try:
             reply = answer(json.loads(json.loads(line)["request"]))
             reply["warnings"] = warnings.messages
-        except BaseException as error:  # the launcher's own errors are of every kind
+        except BaseException as error:  # launchers raise errors of every type
             reply = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps(reply, default=str), flush=True)
 
