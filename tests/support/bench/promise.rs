@@ -28,7 +28,7 @@ impl Promise {
         Self { text, target: format!("below {target}"), measured: format!("{measured:.2}"), met: measured < target }
     }
 
-    /// Whether it was kept; false for a NaN.
+    /// Whether it was kept; false for a number that is none.
     pub fn is_met(&self) -> bool {
         self.met
     }
