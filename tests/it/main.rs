@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "these are tests")]
 #![allow(clippy::cast_precision_loss, reason = "counts here are far below 2^52")]
 
+mod canary;
 mod cases;
 mod citations;
 mod cold;

@@ -12,6 +12,8 @@ use crate::Notice;
 pub struct Options {
     /// Leave pods that ended by themselves.
     pub keep: bool,
+    /// Keep the evidence of jobs that ended well, too, which costs a request for each.
+    pub evidence_of_success: bool,
     /// The wall clock at the start; from there on time is measured.
     pub now: Timestamp,
     /// How long an answer to a launch may take.
@@ -21,7 +23,7 @@ pub struct Options {
 impl Options {
     /// The usual ones: pods are deleted, a launch is answered within 5 s.
     pub fn new(now: Timestamp) -> Self {
-        Self { keep: false, now, answer: Duration::from_secs(5) }
+        Self { keep: false, evidence_of_success: false, now, answer: Duration::from_secs(5) }
     }
 }
 

@@ -52,6 +52,7 @@ pub struct Lifecycle {
     pub(crate) container: String,
     pub(crate) limits: Limits,
     keep: bool,
+    evidence_of_success: bool,
     asked: Duration,
     pub(crate) view: View,
     memory: Memory,
@@ -73,6 +74,7 @@ impl Lifecycle {
             container: container.to_owned(),
             limits,
             keep,
+            evidence_of_success: false,
             asked: now.elapsed,
             view: View::new(now.elapsed),
             memory: Memory::Nothing,
@@ -101,6 +103,13 @@ impl Lifecycle {
     #[must_use]
     pub fn of_uid(mut self, uid: Option<&str>) -> Self {
         self.view.uid = uid.map(str::to_owned);
+        self
+    }
+
+    /// Keeps the evidence of a job that ended well, too.
+    #[must_use]
+    pub fn with_evidence_of_success(mut self, wanted: bool) -> Self {
+        self.evidence_of_success = wanted;
         self
     }
 
@@ -257,10 +266,10 @@ impl Lifecycle {
 
     fn end(&mut self, end: End, now: Moment, step: &mut Step) {
         self.ended = true;
-        let succeeded = end.state == State::Succeeded;
+        let needs_no_evidence = end.state == State::Succeeded && !self.evidence_of_success;
         step.notices.push(Notice::Ended(end));
         match self.stage {
-            Stage::Following if succeeded => self.remove(now),
+            Stage::Following if needs_no_evidence => self.remove(now),
             Stage::Following => self.gather(now, step),
             _ => {}
         }

@@ -216,7 +216,9 @@ impl Namespace {
         let (notices, received) = mpsc::unbounded_channel();
         let entry = Entry {
             number: self.numbers,
-            life: Lifecycle::new(container, limits, self.options.keep, asked).of_uid(uid),
+            life: Lifecycle::new(container, limits, self.options.keep, asked)
+                .of_uid(uid)
+                .with_evidence_of_success(self.options.evidence_of_success),
             hidden: flare_pod_manifest::Hidden::default(),
             notices,
             creating: None,

@@ -139,7 +139,7 @@ pub enum Notice {
     Changed(Transition),
     /// It ended. Comes exactly once.
     Ended(End),
-    /// What was kept of it; for a job that did not end well.
+    /// What was kept of it; for a job that did not end well, and where it is wanted for the others.
     Kept(Evidence),
     /// Its pod is dealt with. The last message.
     Settled(Settlement),

@@ -7,7 +7,7 @@ use flare_diagnostic::{Code, Diagnostic};
 use flare_names::Target;
 use flare_pod_manifest::{Additions, ContainerDefault};
 
-use super::{launch_run, launch_sweep, launch_watch};
+use super::{launch_canary, launch_run, launch_sweep, launch_watch};
 use crate::{
     context::Context,
     output::{Format, Outcome, VerbResult, documents},
@@ -27,6 +27,7 @@ enum Verb {
     Run(launch_run::Arguments),
     Watch(launch_watch::Arguments),
     Sweep(launch_sweep::Arguments),
+    Canary(launch_canary::Arguments),
 }
 
 impl Arguments {
@@ -109,6 +110,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
         Verb::Run(arguments) => launch_run::run(context, arguments),
         Verb::Watch(arguments) => launch_watch::run(context, arguments),
         Verb::Sweep(arguments) => launch_sweep::run(context, arguments),
+        Verb::Canary(arguments) => launch_canary::run(context, arguments),
     }
 }
 

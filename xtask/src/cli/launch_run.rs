@@ -72,7 +72,8 @@ pub(crate) struct Arguments {
 pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     let asked = asked(context, arguments)?;
     let cluster = &arguments.cluster;
-    let options = RunOptions { keep: arguments.keep, dry_run: cluster.dry_run, limit: cluster.time_limit() };
+    let options =
+        RunOptions { keep: arguments.keep, evidence_of_success: false, dry_run: cluster.dry_run, limit: cluster.time_limit() };
     let quiet = context.shared.quiet;
     let tell = move |pod: &str, to: &Transition| {
         if !quiet {

@@ -6,6 +6,7 @@ mod cluster;
 mod completions;
 mod init;
 mod launch;
+mod launch_canary;
 mod launch_run;
 mod launch_sweep;
 mod launch_watch;

@@ -81,7 +81,8 @@ fn look(context: &Context<'_>, arguments: &Arguments) -> Result<Verified, Faults
     verified
 }
 
-fn outcome(verified: &Verified) -> VerbResult {
+/// Findings as a result: one that is a fault makes it fail.
+pub(super) fn outcome(verified: &Verified) -> VerbResult {
     let data = json!({"participant": verified.participant, "findings": verified.findings, "counts": verified.counts});
     let outcome = Outcome { data, text: text(verified), ..Outcome::default() };
     let failed: Vec<_> = verified.findings.iter().filter(|finding| finding.severity == Severity::Error).collect();

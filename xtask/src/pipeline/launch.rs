@@ -69,6 +69,21 @@ pub(crate) fn from_prepared(
 ) -> Result<Checked<Manifest>, Faults> {
     let mut found = Collector::new();
     let kit = found.require_checked(PreparedKit::open(prepared, flare_prepared_kit::OpenOptions::default()))?;
+    let meta = found.require(job_file(job))?;
+    let bytes = found.require(read_whole(&meta))?;
+    let manifest = found.require_checked(of_kit(&kit, prepared, (&bytes, &meta.to_string_lossy()), study, additions))?;
+    found.finish(|| manifest)
+}
+
+/// Makes the manifest from a prepared kit that is open, and a job's meta data with the name under which faults report it.
+pub(crate) fn of_kit(
+    kit: &PreparedKit,
+    prepared: &Path,
+    (bytes, meta): (&[u8], &str),
+    study: Option<&str>,
+    additions: &Additions,
+) -> Result<Checked<Manifest>, Faults> {
+    let mut found = Collector::new();
     let plan = kit.plan();
     let address = format!("tcp://{}:{}", plan.names.service, plan.ports.parent());
     let site = PreparedSite {
@@ -85,10 +100,7 @@ pub(crate) fn from_prepared(
         parent_url: Some(&address),
         parent_connection_security: Some(plan.internal_connection.security.as_str()),
     };
-    let meta = found.require(job_file(job))?;
-    let bytes = found.require(read_whole(&meta))?;
-    let meta = meta.to_string_lossy();
-    let request = found.require_checked(LaunchRequest::for_prepared(&site, &bytes, &meta, study, plan.target))?;
+    let request = found.require_checked(LaunchRequest::for_prepared(&site, bytes, meta, study, plan.target))?;
     let startup = found.require(startup_files(prepared))?;
     let files = SiteFiles::new(startup).gather(&request, |path| read(&in_kit(prepared, path)));
     let manifest = found.require_checked(manifest(&request, &files, additions))?;

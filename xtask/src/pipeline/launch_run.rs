@@ -31,6 +31,7 @@ pub(crate) struct Asked {
 #[derive(Debug)]
 pub(crate) struct RunOptions {
     pub(crate) keep: bool,
+    pub(crate) evidence_of_success: bool,
     pub(crate) dry_run: bool,
     pub(crate) limit: Duration,
 }
@@ -102,7 +103,8 @@ pub(crate) fn run(
 }
 
 fn launchers(context: &Context<'_>, cluster: &Cluster, jobs: &[Asked], options: &RunOptions) -> BTreeMap<String, Launcher> {
-    let options = Options { keep: options.keep, ..Options::new(context.environment.clock()) };
+    let RunOptions { keep, evidence_of_success, .. } = *options;
+    let options = Options { keep, evidence_of_success, ..Options::new(context.environment.clock()) };
     let namespaces: BTreeSet<&str> = jobs.iter().map(|job| job.pod.namespace()).collect();
     let start = |namespace: &str| (namespace.to_owned(), Launcher::start(cluster, namespace, options.clone()));
     namespaces.into_iter().map(start).collect()
@@ -125,10 +127,15 @@ async fn check(cluster: &Cluster, jobs: Vec<Asked>) -> Result<Report, Faults> {
 
 impl Ran {
     fn new(job: &Asked) -> Self {
+        Self::of(&job.request, job.pod.name(), job.pod.namespace())
+    }
+
+    /// A job of which nothing is known yet.
+    pub(crate) fn of(request: &str, pod: &str, namespace: &str) -> Self {
         Self {
-            request: job.request.clone(),
-            pod: job.pod.name().to_owned(),
-            namespace: job.pod.namespace().to_owned(),
+            request: request.to_owned(),
+            pod: pod.to_owned(),
+            namespace: namespace.to_owned(),
             uid: None,
             taken_over: false,
             transitions: Vec::new(),

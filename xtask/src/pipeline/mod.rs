@@ -6,6 +6,7 @@ pub(crate) mod federation;
 pub(crate) mod init;
 pub(crate) mod kit_directory;
 pub(crate) mod launch;
+pub(crate) mod launch_canary;
 pub(crate) mod launch_run;
 pub(crate) mod launch_site;
 mod output_path;

@@ -1,0 +1,61 @@
+//! The program of `launch canary`, run by a real Python with a real nvflare: each check, where it is well and where it is not.
+
+use std::fs;
+use std::net::TcpListener;
+use std::process::Command;
+
+use integration_tests::command::Sandbox;
+use integration_tests::reference::Release;
+use integration_tests::workspace_directory;
+use serde_json::{Value, json};
+
+/// What the program finds when it is told so.
+fn findings(release: Release, told: &Value) -> Vec<(String, String)> {
+    let program = fs::read_to_string(workspace_directory().join("xtask/src/pipeline/canary.py")).unwrap();
+    let output =
+        Command::new(release.python()).args(["-u", "-c", &program]).env("FLARE_KUBE_CANARY", told.to_string()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let line = printed.lines().find_map(|line| line.strip_prefix("flare-kube-canary ")).expect("the line with the findings");
+    let rows: Vec<Value> = serde_json::from_str(line).unwrap();
+    let text = |row: &Value, key: &str| row[key].as_str().unwrap().to_owned();
+    rows.iter().map(|row| (text(row, "id"), text(row, "severity"))).collect()
+}
+
+fn severity<'found>(found: &'found [(String, String)], id: &str) -> Vec<&'found str> {
+    found.iter().filter(|(of, _)| of == id).map(|(_, severity)| severity.as_str()).collect()
+}
+
+#[test]
+fn a_healthy_site_and_a_broken_one_are_told_apart() {
+    let sandbox = Sandbox::new();
+    for (path, text) in [("startup/rootCA.pem", "root"), ("startup/empty.crt", ""), ("data/sample", "1"), ("nothing/.keep", "")] {
+        fs::create_dir_all(sandbox.join(path).parent().unwrap()).unwrap();
+        fs::write(sandbox.join(path), text).unwrap();
+    }
+    fs::remove_file(sandbox.join("nothing/.keep")).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let path = |name: &str| sandbox.join(name).to_string_lossy().into_owned();
+    let told = json!({"host": "127.0.0.1", "port": port, "line": "2.9", "gpus": 0, "startup": path("startup"), "workspace": path("."),
+        "files": ["rootCA.pem"], "data": [[path("data"), true], [path("nothing"), false]]});
+    let found = findings(Release::V29, &told);
+    let all: Vec<&str> = found.iter().map(|(id, _)| id.as_str()).collect();
+    assert_eq!(all, ["J02", "J03", "J04", "J05", "J06", "J07", "J07", "J08", "J09"], "{found:?}");
+    for id in ["J02", "J03", "J04", "J05", "J06"] {
+        assert_eq!(severity(&found, id), ["ok"], "{found:?}");
+    }
+    assert_eq!(severity(&found, "J07"), ["ok", "warning"], "an empty claim is a warning");
+    drop(listener);
+    let mut broken = told;
+    broken["line"] = json!("2.8");
+    broken["files"] = json!(["empty.crt", "missing.key"]);
+    broken["data"] = json!([["/no/such/data", true]]);
+    broken["gpus"] = json!(64);
+    broken["workspace"] = json!("/proc");
+    let found = findings(Release::V29, &broken);
+    for id in ["J03", "J05", "J06", "J07", "J09"] {
+        assert_eq!(severity(&found, id), ["error"], "{found:?}");
+    }
+    assert_eq!(severity(&found, "J04"), ["warning", "error"], "{found:?}");
+}

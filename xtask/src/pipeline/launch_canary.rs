@@ -1,0 +1,234 @@
+//! A short-lived pod with the site's own settings, which looks at what a job would need.
+
+use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
+use flare_doctor::{Finding, Severity};
+use flare_pod_launch::{JobPod, Limits, State, Transition};
+use flare_pod_manifest::{Additions, Manifest};
+use flare_prepared_kit::{OpenOptions, PreparedKit};
+use serde_json::{Value, json};
+
+use super::{
+    launch,
+    launch_run::{self, Asked, Ran, RunOptions, Stopped},
+    stage::{Request, run_name},
+};
+use crate::{context::Context, interrupt::interrupted};
+
+/// What the pod runs in place of a job.
+const PROGRAM: &str = include_str!("canary.py");
+
+/// Stands before the one line that the program prints.
+const MARK: &str = "flare-kube-canary ";
+
+/// The variable in which the program is told what to look at.
+const VARIABLE: &str = "FLARE_KUBE_CANARY";
+
+/// The checks, in the order in which they are reported; the first is the pod itself.
+const CHECKS: [&str; 9] = ["J01", "J02", "J03", "J04", "J05", "J06", "J07", "J08", "J09"];
+
+/// What the user asks of the canary.
+#[derive(Debug)]
+pub(crate) struct Options {
+    pub(crate) image: Option<String>,
+    pub(crate) study: Option<String>,
+    pub(crate) gpus: u32,
+    pub(crate) limits: Option<Limits>,
+    pub(crate) run: RunOptions,
+}
+
+/// What was found.
+#[derive(Debug)]
+pub(crate) struct Canary {
+    pub(crate) participant: String,
+    pub(crate) pod: String,
+    pub(crate) image: String,
+    pub(crate) findings: Vec<Finding>,
+}
+
+/// Runs the canary and gathers what it found. A pod that does not start is a finding, no error.
+pub(crate) fn run(
+    context: &Context<'_>,
+    request: &Request<'_>,
+    options: &Options,
+    tell: &(dyn Fn(&str, &Transition) + Sync),
+) -> Result<Checked<Canary>, Faults> {
+    let mut found = Collector::new();
+    let kit = found.require_checked(request.open(OpenOptions::default()))?;
+    let plan = kit.plan();
+    let image = options.image.clone().unwrap_or_else(|| reference(&plan.parent.image));
+    let mut manifest = found.require_checked(manifest(&kit, request, &image, options))?;
+    let host = plan.names.service.to_string();
+    instruct(&mut manifest, &host, plan.ports.parent(), plan.target.as_str(), options.gpus);
+    let mut pod = JobPod::new(&manifest)?;
+    if let Some(limits) = &options.limits {
+        pod = pod.with_limits(limits.clone());
+    }
+    let name = pod.name().to_owned();
+    let asked = vec![Asked { request: "canary".to_owned(), pod }];
+    let report = launch_run::run(context, &request.access, asked, &options.run, tell)?;
+    match report.stopped {
+        Some(Stopped::Interrupted) => return Err(interrupted().into()),
+        Some(Stopped::OutOfTime) => {
+            let fault = Diagnostic::error(Code::TimedOut, "the time is over, and the canary had not ended");
+            return Err(fault.hint("give it more time with `--timeout`").into());
+        }
+        None => {}
+    }
+    let mut findings = Vec::new();
+    for ran in &report.jobs {
+        if let Some(refused) = &ran.refused {
+            return Err(refused.clone().into());
+        }
+        findings.extend(if options.run.dry_run { Vec::new() } else { read(ran, &image) });
+    }
+    let participant = plan.participant.clone();
+    found.finish(|| Canary { participant, pod: name, image, findings })
+}
+
+/// The image as a job would write it.
+fn reference(image: &flare_site_plan::Image) -> String {
+    let tag = if image.tag.is_empty() { String::new() } else { format!(":{}", image.tag) };
+    let digest = if image.digest.is_empty() { String::new() } else { format!("@{}", image.digest) };
+    format!("{}{tag}{digest}", image.repository)
+}
+
+fn manifest(kit: &PreparedKit, request: &Request<'_>, image: &str, options: &Options) -> Result<Checked<Manifest>, Faults> {
+    let mut block = json!({"image": image});
+    if options.gpus > 0 {
+        block["num_of_gpus"] = json!(options.gpus);
+    }
+    let meta = json!({"job_id": format!("canary-{}", run_name()), "launcher_spec": {"default": {"k8s": block}}});
+    let meta = meta.to_string();
+    launch::of_kit(kit, request.prepared, (meta.as_bytes(), "the canary's job"), options.study.as_deref(), &Additions::default())
+}
+
+/// Puts the canary's program in the place of the job's.
+fn instruct(manifest: &mut Manifest, host: &str, port: u16, line: &str, gpus: u32) {
+    let files: Vec<&String> = manifest
+        .secrets
+        .first()
+        .and_then(|secret| secret["data"].as_object())
+        .into_iter()
+        .flatten()
+        .map(|(name, _)| name)
+        .collect();
+    let files = json!(files);
+    let containers = manifest.pod["spec"]["containers"].as_array_mut();
+    let Some(container) = containers.into_iter().flatten().find(|container| container["name"] == manifest.container.as_str())
+    else {
+        return;
+    };
+    let mounts: Vec<Value> = container["volumeMounts"].as_array().cloned().unwrap_or_default();
+    let path = |volume: &str| {
+        mounts.iter().find(|mount| mount["name"] == volume).map_or(Value::Null, |mount| mount["mountPath"].clone())
+    };
+    let data: Vec<_> = mounts
+        .iter()
+        .filter(|mount| mount["name"].as_str().is_some_and(|name| name.starts_with("data-")))
+        .map(|mount| json!([mount["mountPath"], mount["readOnly"] == true]))
+        .collect();
+    let told = json!({"host": host, "port": port, "line": line, "gpus": gpus, "files": files, "data": data,
+        "startup": path("startup-kit"), "workspace": path("workspace-job")});
+    container["args"] = json!(["-u", "-c", PROGRAM]);
+    let variable = json!({"name": VARIABLE, "value": told.to_string()});
+    match container["env"].as_array_mut() {
+        Some(env) => env.push(variable),
+        None => container["env"] = json!([variable]),
+    }
+}
+
+/// What the pod's end and its one line say.
+fn read(ran: &Ran, image: &str) -> Vec<Finding> {
+    let log = ran.evidence.as_ref().map(|evidence| evidence.log.as_slice()).unwrap_or_default();
+    let line = log.iter().find_map(|line| line.strip_prefix(MARK));
+    let printed = line.and_then(|line| serde_json::from_str::<Vec<Value>>(line).ok());
+    let mut findings = vec![of_pod(ran, image, printed.is_some(), log)];
+    findings.extend(printed.into_iter().flatten().filter_map(|row| of_row(&row)));
+    findings
+}
+
+fn of_pod(ran: &Ran, image: &str, has_printed: bool, log: &[String]) -> Finding {
+    let Some(end) = &ran.end else {
+        return Finding::error(CHECKS[0], "the canary's end was not learned", "run it again");
+    };
+    if end.state == State::Succeeded && has_printed {
+        return Finding::ok(CHECKS[0], format!("a job pod with the image {image} started and ended"));
+    }
+    let evidence = ran.evidence.iter().flat_map(|evidence| evidence.conditions.iter().chain(&evidence.events)).chain(log);
+    let state = end.state.as_str().replace('_', " ");
+    let message = format!("a job pod with the image {image} has {state}, {}: {}", end.reason, end.message);
+    Finding::error(CHECKS[0], message, "mend what the reason names: no job of this site gets further").evidence(evidence)
+}
+
+fn of_row(row: &Value) -> Option<Finding> {
+    let id = CHECKS.into_iter().find(|id| row["id"] == *id)?;
+    let severity = match row["severity"].as_str()? {
+        "ok" => Severity::Ok,
+        "info" => Severity::Info,
+        "warning" => Severity::Warning,
+        _ => Severity::Error,
+    };
+    let finding = Finding::new(id, severity, row["message"].as_str()?);
+    Some(match row["hint"].as_str() {
+        Some(hint) => finding.hint(hint),
+        None => finding,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use flare_pod_launch::{End, Evidence};
+
+    use super::*;
+
+    fn ran(state: State, log: &[&str]) -> Ran {
+        let end = End {
+            at: jiff::Timestamp::UNIX_EPOCH,
+            state,
+            return_code: 0,
+            exit_code: Some(0),
+            class: None,
+            reason: "Completed".into(),
+            message: String::new(),
+        };
+        let evidence = Evidence { log: log.iter().map(|&line| line.to_owned()).collect(), ..Evidence::default() };
+        Ran { end: Some(end), evidence: Some(evidence), ..Ran::of("canary", "pod", "fl") }
+    }
+
+    #[test]
+    fn the_line_of_the_program_becomes_findings_and_nothing_else_does() {
+        let line = r#"flare-kube-canary [{"id": "J05", "severity": "error", "message": "no way", "hint": "look"}, {"id": "J99", "message": "x"}]"#;
+        let findings = read(&ran(State::Succeeded, &["warning: first", line]), "img");
+        let shown: Vec<_> = findings.iter().map(|finding| (finding.id, finding.severity, finding.hint.as_deref())).collect();
+        assert_eq!(shown, [("J01", Severity::Ok, None), ("J05", Severity::Error, Some("look"))]);
+    }
+
+    #[test]
+    fn a_pod_that_says_nothing_is_a_fault_whatever_its_code() {
+        for (state, log) in
+            [(State::Succeeded, vec!["hello"]), (State::Failed, vec!["flare-kube-canary []"]), (State::NotStarted, vec![])]
+        {
+            let findings = read(&ran(state, &log), "img");
+            assert_eq!((findings[0].id, findings[0].severity), ("J01", Severity::Error), "{state:?}");
+            assert!(findings[0].hint.is_some());
+        }
+    }
+
+    #[test]
+    fn the_program_takes_the_place_of_the_job_and_is_told_what_is_mounted() {
+        let file = include_str!("../../../fixtures/pods/2.9-plain-server/request.json");
+        let request =
+            flare_pod_manifest::LaunchRequest::parse(file.as_bytes(), "request.json", flare_names::Target::V2_9).unwrap().value;
+        let files = flare_pod_manifest::SiteFiles::new([("rootCA.pem".to_owned(), b"r".to_vec())].into());
+        let files = files.gather(&request, |_| flare_pod_manifest::FileContent::Missing);
+        let made = flare_pod_manifest::manifest(&request, &files, &Additions::default());
+        let mut manifest = made.map(|made| made.value).unwrap_or_else(|faults| panic!("{faults:?}"));
+        instruct(&mut manifest, "site-1", 8102, "2.9", 2);
+        let container = &manifest.pod["spec"]["containers"][0];
+        assert_eq!(container["args"], json!(["-u", "-c", PROGRAM]));
+        let variable = container["env"].as_array().unwrap().last().unwrap();
+        let told: Value = serde_json::from_str(variable["value"].as_str().unwrap()).unwrap();
+        assert_eq!((&told["files"], &told["startup"]), (&json!(["rootCA.pem"]), &json!("/var/tmp/nvflare/workspace/startup")));
+        assert_eq!((&told["port"], &told["gpus"]), (&json!(8102), &json!(2)));
+    }
+}
