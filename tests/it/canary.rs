@@ -1,4 +1,4 @@
-//! The program of `launch canary`, run by a real Python with a real nvflare: each check, where it is well and where it is not.
+//! The program of `launch canary` with a real Python and nvflare: each check with and without a fault.
 
 use std::fs;
 use std::net::TcpListener;
@@ -9,7 +9,7 @@ use integration_tests::reference::Release;
 use integration_tests::workspace_directory;
 use serde_json::{Value, json};
 
-/// What the program finds when it is told so.
+/// The program's result for this input.
 fn findings(release: Release, told: &Value) -> Vec<(String, String)> {
     let program = fs::read_to_string(workspace_directory().join("xtask/src/pipeline/canary.py")).unwrap();
     let output =

@@ -1,4 +1,4 @@
-//! `launch canary`: whether a site's jobs will find what they need.
+//! `launch canary`: checks whether a site's jobs will find what they need.
 
 use std::{path::PathBuf, time::Duration};
 

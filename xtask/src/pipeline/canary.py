@@ -1,4 +1,4 @@
-"""Runs in a canary pod, in place of a job: looks at what a job would need, and prints one line of JSON behind MARK.
+"""Runs in a canary pod instead of a job: checks what a job will need, and prints one line of JSON after MARK.
 
 Python 3.8 or later, the standard library alone. What it is told stands in the variable FLARE_KUBE_CANARY.
 """

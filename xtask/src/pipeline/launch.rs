@@ -75,7 +75,7 @@ pub(crate) fn from_prepared(
     found.finish(|| manifest)
 }
 
-/// Makes the manifest from a prepared kit that is open, and a job's meta data with the name under which faults report it.
+/// Creates the manifest from an open prepared kit and a job's meta data, with the name of the job in faults.
 pub(crate) fn of_kit(
     kit: &PreparedKit,
     prepared: &Path,

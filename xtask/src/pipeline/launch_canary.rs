@@ -1,4 +1,4 @@
-//! A short-lived pod with the site's own settings, which looks at what a job would need.
+//! A short-lived pod with the site's settings, which checks what a job will need.
 
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
 use flare_doctor::{Finding, Severity};
@@ -14,19 +14,19 @@ use super::{
 };
 use crate::{context::Context, interrupt::interrupted};
 
-/// What the pod runs in place of a job.
+/// The program that the pod runs instead of a job.
 const PROGRAM: &str = include_str!("canary.py");
 
-/// Stands before the one line that the program prints.
+/// The prefix of the line with the program's result.
 const MARK: &str = "flare-kube-canary ";
 
-/// The variable in which the program is told what to look at.
+/// The environment variable with the program's input.
 const VARIABLE: &str = "FLARE_KUBE_CANARY";
 
-/// The checks, in the order in which they are reported; the first is the pod itself.
+/// The checks in the order of the report. The first is the pod itself.
 const CHECKS: [&str; 9] = ["J01", "J02", "J03", "J04", "J05", "J06", "J07", "J08", "J09"];
 
-/// What the user asks of the canary.
+/// Options of the canary.
 #[derive(Debug)]
 pub(crate) struct Options {
     pub(crate) image: Option<String>,
@@ -36,7 +36,7 @@ pub(crate) struct Options {
     pub(crate) run: RunOptions,
 }
 
-/// What was found.
+/// The result of the canary.
 #[derive(Debug)]
 pub(crate) struct Canary {
     pub(crate) participant: String,
@@ -45,7 +45,7 @@ pub(crate) struct Canary {
     pub(crate) findings: Vec<Finding>,
 }
 
-/// Runs the canary and gathers what it found. A pod that does not start is a finding, no error.
+/// Runs the canary and collects its findings. A pod that does not start is a finding, not an error.
 pub(crate) fn run(
     context: &Context<'_>,
     request: &Request<'_>,
@@ -85,7 +85,7 @@ pub(crate) fn run(
     found.finish(|| Canary { participant, pod: name, image, findings })
 }
 
-/// The image as a job would write it.
+/// The image as one reference: repository, tag and digest.
 fn reference(image: &flare_site_plan::Image) -> String {
     let tag = if image.tag.is_empty() { String::new() } else { format!(":{}", image.tag) };
     let digest = if image.digest.is_empty() { String::new() } else { format!("@{}", image.digest) };
@@ -102,7 +102,7 @@ fn manifest(kit: &PreparedKit, request: &Request<'_>, image: &str, options: &Opt
     launch::of_kit(kit, request.prepared, (meta.as_bytes(), "the canary's job"), options.study.as_deref(), &Additions::default())
 }
 
-/// Puts the canary's program in the place of the job's.
+/// Replaces the job's program with the canary's.
 fn instruct(manifest: &mut Manifest, host: &str, port: u16, line: &str, gpus: u32) {
     let files: Vec<&String> = manifest
         .secrets
@@ -137,7 +137,7 @@ fn instruct(manifest: &mut Manifest, host: &str, port: u16, line: &str, gpus: u3
     }
 }
 
-/// What the pod's end and its one line say.
+/// The findings from the pod's end and its output.
 fn read(ran: &Ran, image: &str) -> Vec<Finding> {
     let log = ran.evidence.as_ref().map(|evidence| evidence.log.as_slice()).unwrap_or_default();
     let line = log.iter().find_map(|line| line.strip_prefix(MARK));

@@ -130,7 +130,7 @@ impl Ran {
         Self::of(&job.request, job.pod.name(), job.pod.namespace())
     }
 
-    /// A job of which nothing is known yet.
+    /// The result of a job of which nothing is known yet.
     pub(crate) fn of(request: &str, pod: &str, namespace: &str) -> Self {
         Self {
             request: request.to_owned(),
