@@ -172,6 +172,11 @@ fn without_tokens(line: &str) -> String {
     shown + &line[from..]
 }
 
+/// How often something happened, in words.
+pub(crate) fn times(number: i32) -> String {
+    if number == 1 { "once".to_owned() } else { format!("{number} times") }
+}
+
 fn clean(text: &str) -> String {
     printable(&without_secrets(text)).into_owned()
 }

@@ -2,10 +2,12 @@
 
 mod checks;
 mod finding;
+mod joining;
 pub mod offline;
 pub mod online;
 pub mod registered;
 pub mod rollout;
+pub mod state;
 mod texts;
 
 pub use checks::{CHECKS, Check, Needs};

@@ -35,8 +35,10 @@ pub async fn check(
         Ok(running) => rolled_out(running),
         Err(finding) => vec![finding.clone()],
     };
-    progress("looking at the workspace claim");
-    found.extend(settled("D31", claim::check(cluster, kit).await));
+    if !is_fault(&found, &["D31"]) {
+        progress("looking at the workspace claim");
+        found.extend(settled("D31", claim::check(cluster, kit).await));
+    }
     let Ok(running) = running else {
         found.extend(NEED_A_PARENT.map(not_without_parent));
         return found;
@@ -46,8 +48,14 @@ pub async fn check(
     progress("asking the parent's own Python");
     found.extend(in_the_pod(cluster, kit, &running).await);
     progress("reading the parent's log");
+    // Who cannot reach the server is not waited for.
+    let end = if is_fault(&found, &["D71", "D72"]) { Instant::now() } else { end };
     found.extend(settled("D82", joined::check(cluster, kit, &running, end).await));
     found
+}
+
+fn is_fault(found: &[Finding], ids: &[&str]) -> bool {
+    found.iter().any(|finding| finding.severity == Severity::Error && ids.contains(&finding.id))
 }
 
 fn rolled_out(running: &Running) -> Vec<Finding> {
@@ -56,7 +64,7 @@ fn rolled_out(running: &Running) -> Vec<Finding> {
     if restarts == 0 {
         found.extend(settled("D81", Vec::new()));
     } else {
-        let message = format!("the parent runs, and was started again {restarts} times before");
+        let message = format!("the parent runs, and was started again {} before", crate::finding::times(restarts));
         found.push(Finding::warning("D81", message, "see why with `logs --previous`"));
     }
     found

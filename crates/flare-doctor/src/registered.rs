@@ -48,6 +48,11 @@ const CAUSES: &[Cause] = &[
         "the image has no Python package `nvflare`",
         "correct `docker_image` or `python_path` in k8s.yaml: they name another image or another Python than FLARE's",
     ),
+    row(
+        "invalid workspace",
+        "the kit is not on the volume where the parent looks for it",
+        "stage the kit (`stage`); one that was copied to a wrong level is moved by `stage --repair`",
+    ),
     row("no module named", "a Python package is missing in the image", "add the package that the log names to the image"),
     row(
         "certificate_verify_failed",

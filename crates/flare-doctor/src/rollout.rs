@@ -17,6 +17,9 @@ mod scene;
 mod table;
 mod wait;
 
+/// The chart's annotation on pods with the fingerprint of the kit for which they were made.
+pub(crate) const KIT_OF_POD: &str = "flare-kube/kit-fingerprint";
+
 pub use judge::judge;
 pub use look::{Look, Running, Target, Verdict};
 pub use reference::{Reference, ReferenceKind};

@@ -6,10 +6,10 @@ use flare_prepared_kit::PreparedKit;
 use flare_pvc_stage::noted_kit;
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 
-use crate::{Finding, rollout::Running};
-
-/// The chart's annotation on pods: the fingerprint of the kit for which they were created.
-const FINGERPRINT: &str = "flare-kube/kit-fingerprint";
+use crate::{
+    Finding,
+    rollout::{KIT_OF_POD, Running},
+};
 
 /// Checks the state of the claim. Its content is read in the parent's pod.
 pub(super) async fn check(cluster: &Cluster, kit: &PreparedKit) -> Vec<Finding> {
@@ -59,7 +59,7 @@ pub(super) async fn stale(cluster: &Cluster, kit: &PreparedKit, running: &Runnin
     };
     let annotations = pod.metadata.annotations.unwrap_or_default();
     let fingerprint = kit.fingerprint().to_string();
-    match annotations.get(FINGERPRINT) {
+    match annotations.get(KIT_OF_POD) {
         Some(of_pod) if *of_pod == fingerprint => Vec::new(),
         Some(of_pod) => {
             let message = format!("the parent runs since another version of this kit was installed (pod `{}`)", running.pod);

@@ -109,7 +109,7 @@ fn no_way(fault: &Fault) -> Vec<Finding> {
     let (message, hint) = match fault.kind {
         Kind::Missing => (
             "the parent's pod has no token of its ServiceAccount: no job can be launched",
-            "set `serviceAccount.automountToken` of the values (`automountServiceAccountToken` of the account) to true",
+            "set `serviceAccount.automountServiceAccountToken` of the values, or of the account itself, to true",
         ),
         Kind::Denied => (
             "the parent may not read the token of its ServiceAccount",

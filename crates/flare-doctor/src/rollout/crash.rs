@@ -6,7 +6,7 @@ use super::{
     current::Current,
     look::{Look, Verdict},
 };
-use crate::{Finding, registered};
+use crate::{Finding, finding::times, registered};
 
 /// How many lines at the end of a log are shown as the reason.
 const LAST_LINES: usize = 20;
@@ -54,11 +54,11 @@ fn out_of_memory(look: &Look<'_>, what: &str, ended: &ContainerStateTerminated) 
 }
 
 fn crashed(look: &Look<'_>, what: &str, status: &ContainerStatus, ended: &ContainerStateTerminated) -> Finding {
-    let times =
-        if status.restart_count > 0 { format!(", and was started again {} times", status.restart_count) } else { String::new() };
+    let restarts = status.restart_count;
+    let again = if restarts > 0 { format!(", and was started again {}", times(restarts)) } else { String::new() };
     let reason = ended.reason.as_deref().filter(|reason| !matches!(*reason, "Error" | "Completed"));
     let reason = reason.map(|reason| format!(", {reason}")).unwrap_or_default();
-    let mut message = format!("{what} ended with exit {}{reason}{times}", ended.exit_code);
+    let mut message = format!("{what} ended with exit {}{reason}{again}", ended.exit_code);
     let mut hint = "the last lines of its log say why".to_owned();
     if let Some(cause) = registered::cause(look.log) {
         message = format!("{message}: {}", cause.message);

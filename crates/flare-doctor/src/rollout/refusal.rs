@@ -81,9 +81,11 @@ const fn words(refusal: Refusal) -> (&'static str, &'static str, &'static str) {
         Refusal::NoPriorityClass => {
             ("D22", "its priority class is not there", "create the PriorityClass, or leave `priorityClassName` out of the values")
         }
-        Refusal::Invalid => {
-            ("D22", "it breaks a rule of Kubernetes", "correct the field that the text names in the chart's values")
-        }
+        Refusal::Invalid => (
+            "D22",
+            "it breaks a rule of Kubernetes",
+            "correct the field that the text names in the values; a LimitRange of the namespace may have set a part of it",
+        ),
         Refusal::Admission => (
             "D22",
             "a rule of the cluster forbids it",

@@ -1,0 +1,40 @@
+//! The log of a parent that runs, read until it says that the participant has joined.
+
+use std::time::Duration;
+
+use flare_cluster::{Cluster, LogSelection};
+use flare_diagnostic::Diagnostic;
+use futures_util::{AsyncBufReadExt as _, StreamExt as _};
+use tokio::time::{Instant, timeout_at};
+
+use crate::registered::{Joined, Reader};
+
+/// A log that says nothing for so long has been read to its end.
+const SILENCE: Duration = Duration::from_millis(500);
+
+/// So many last lines are kept.
+const LAST_LINES: usize = 8;
+
+/// Reads the log until the participant has joined, or the time is over, and nothing more comes. Gives the last lines.
+pub(crate) async fn read(
+    cluster: &Cluster,
+    [namespace, pod, container]: [&str; 3],
+    end: Instant,
+    reader: &mut Reader,
+) -> Result<Vec<String>, Diagnostic> {
+    let selection = LogSelection { container: Some(container.to_owned()), ..LogSelection::default() };
+    let log = cluster.follow_logs(namespace, pod, &selection).await?;
+    let mut lines = std::pin::pin!(log.lines());
+    let mut last = Vec::new();
+    loop {
+        let read = Instant::now() + SILENCE;
+        let until = if reader.joined() == Joined::Yes { read } else { end.max(read) };
+        // The end of the log or of the time ends the reading; a line that is no text as well.
+        let Ok(Some(Ok(line))) = timeout_at(until, lines.next()).await else { return Ok(last) };
+        reader.read(&line);
+        if last.len() == LAST_LINES {
+            last.remove(0);
+        }
+        last.push(line);
+    }
+}

@@ -1,0 +1,252 @@
+//! One look at a participant: what is there now, without waiting and without judging.
+
+use flare_cluster::{Cluster, Selection};
+use flare_diagnostic::Diagnostic;
+use flare_prepared_kit::PreparedKit;
+use flare_pvc_stage::noted_kit;
+use k8s_openapi::{
+    api::{
+        apps::v1::Deployment,
+        core::v1::{ContainerStatus, PersistentVolumeClaim, Pod},
+    },
+    apimachinery::pkg::apis::meta::v1::ObjectMeta,
+};
+use serde::Serialize;
+use tokio::time::Instant;
+
+use crate::{
+    joining,
+    registered::{Joined, Reader},
+    rollout::KIT_OF_POD,
+};
+
+/// A participant as it is now. Serialized as the data of `status`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct State {
+    /// The participant.
+    pub participant: String,
+    /// `server` or `client`.
+    pub role: &'static str,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its Deployment; `None` where there is none.
+    pub deployment: Option<DeploymentState>,
+    /// The pods of its parent: one, or while it is exchanged more.
+    pub pods: Vec<PodState>,
+    /// Which kit is where.
+    pub kit: KitState,
+    /// Whether it has joined; `None` where that cannot be seen.
+    pub joined: Option<bool>,
+    /// Why it has not, where its log says it.
+    pub reason: Option<String>,
+    /// The pods of its jobs.
+    pub jobs: Vec<PodState>,
+}
+
+/// A Deployment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DeploymentState {
+    /// Its name.
+    pub name: String,
+    /// How many pods it shall have.
+    pub desired: i32,
+    /// How many are available.
+    pub available: i32,
+}
+
+/// A pod.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PodState {
+    /// Its name.
+    pub name: String,
+    /// Its first container: the parent's, or the job's.
+    pub container: String,
+    /// What `kubectl get pods` shows: a container's reason where it has one, else the phase.
+    pub status: String,
+    /// Whether it is ready.
+    pub ready: bool,
+    /// How often its containers were started again.
+    pub restarts: i32,
+    /// When it was made, RFC 3339.
+    pub created: Option<String>,
+    /// Its node.
+    pub node: Option<String>,
+}
+
+/// Fingerprints of the same kit in three places; equal ones mean that nothing is left to be done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct KitState {
+    /// The prepared one.
+    pub prepared: String,
+    /// What `stage` put onto the workspace claim; `None` where it did not, or the kit is staged as objects.
+    pub staged: Option<String>,
+    /// With which the parent was started.
+    pub running: Option<String>,
+}
+
+/// Looks once.
+///
+/// # Errors
+/// What the user may not see, and what flare-cluster says. A claim that may not be read is not known.
+pub async fn look(cluster: &Cluster, kit: &PreparedKit) -> Result<State, Diagnostic> {
+    let plan = kit.plan();
+    let namespace = plan.namespace.as_str();
+    let deployment = cluster.namespaced::<Deployment>(namespace).find(plan.names.deployment.as_str()).await?;
+    let all = cluster.namespaced::<Pod>(namespace).list(&Selection::default()).await?;
+    let claim = cluster.namespaced::<PersistentVolumeClaim>(namespace).find(plan.workspace.claim.as_str()).await;
+    let parents: Vec<_> = parents(&all, plan.names.deployment.as_str()).collect();
+    let newest = parents.first().copied();
+    let (joined, reason) = match newest {
+        Some(pod) => joined(cluster, kit, &pod_state(pod)).await,
+        None => (Some(false), None),
+    };
+    Ok(State {
+        participant: plan.participant.clone(),
+        role: plan.role.as_str(),
+        namespace: namespace.to_owned(),
+        deployment: deployment.as_ref().map(deployment_state),
+        pods: parents.iter().copied().map(pod_state).collect(),
+        kit: KitState {
+            prepared: kit.fingerprint().to_string(),
+            staged: claim.ok().flatten().as_ref().and_then(noted_kit).map(|noted| noted.fingerprint),
+            running: newest.and_then(|pod| annotation(&pod.metadata, KIT_OF_POD)),
+        },
+        joined,
+        reason,
+        jobs: jobs(&all, &plan.names.job_pod_suffix).map(pod_state).collect(),
+    })
+}
+
+/// The pods of a Deployment, the newest first; one that is being deleted last.
+fn parents<'pods>(all: &'pods [Pod], deployment: &str) -> impl Iterator<Item = &'pods Pod> + use<'pods> {
+    let is_parent = |pod: &&Pod| {
+        let labels = pod.metadata.labels.as_ref();
+        labels.and_then(|labels| labels.get("app.kubernetes.io/name")).is_some_and(|name| name == deployment)
+            && is_controlled(pod)
+    };
+    let mut found: Vec<_> = all.iter().filter(is_parent).collect();
+    found.sort_by_key(|pod| {
+        (pod.metadata.deletion_timestamp.is_none(), pod.metadata.creation_timestamp.as_ref().map(|time| time.0))
+    });
+    found.into_iter().rev()
+}
+
+fn is_controlled(pod: &Pod) -> bool {
+    pod.metadata.owner_references.as_ref().is_some_and(|owners| owners.iter().any(|owner| owner.kind == "ReplicaSet"))
+}
+
+/// Pods whose name ends as the launcher names those of this participant's jobs; FLARE's own carry no label.
+fn jobs<'pods>(all: &'pods [Pod], suffix: &str) -> impl Iterator<Item = &'pods Pod> + use<'pods> {
+    let end = format!("-{suffix}");
+    let is_job = move |pod: &&Pod| pod.metadata.name.as_ref().is_some_and(|name| name.ends_with(&end)) && !is_controlled(pod);
+    all.iter().filter(is_job)
+}
+
+fn annotation(metadata: &ObjectMeta, key: &str) -> Option<String> {
+    metadata.annotations.as_ref()?.get(key).cloned()
+}
+
+fn deployment_state(deployment: &Deployment) -> DeploymentState {
+    DeploymentState {
+        name: deployment.metadata.name.clone().unwrap_or_default(),
+        desired: deployment.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1),
+        available: deployment.status.as_ref().and_then(|status| status.available_replicas).unwrap_or(0),
+    }
+}
+
+fn pod_state(pod: &Pod) -> PodState {
+    let status = pod.status.as_ref();
+    let statuses = status.and_then(|status| status.container_statuses.as_deref()).unwrap_or_default();
+    let conditions = status.and_then(|status| status.conditions.as_deref()).unwrap_or_default();
+    let phase = status.and_then(|status| status.phase.as_deref()).unwrap_or("Unknown");
+    let shown =
+        if pod.metadata.deletion_timestamp.is_some() { "Terminating" } else { statuses.iter().find_map(reason).unwrap_or(phase) };
+    let spec = pod.spec.as_ref();
+    PodState {
+        name: pod.metadata.name.clone().unwrap_or_default(),
+        container: spec.and_then(|spec| spec.containers.first()).map(|container| container.name.clone()).unwrap_or_default(),
+        status: shown.to_owned(),
+        ready: conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True"),
+        restarts: statuses.iter().map(|status| status.restart_count).sum(),
+        created: pod.metadata.creation_timestamp.as_ref().map(|time| time.0.to_string()),
+        node: spec.and_then(|spec| spec.node_name.clone()),
+    }
+}
+
+fn reason(status: &ContainerStatus) -> Option<&str> {
+    let state = status.state.as_ref()?;
+    let waiting = state.waiting.as_ref().and_then(|waiting| waiting.reason.as_deref());
+    waiting.or_else(|| state.terminated.as_ref()?.reason.as_deref())
+}
+
+/// Whether its log says that it has joined; nothing is known of a parent whose log cannot be read.
+async fn joined(cluster: &Cluster, kit: &PreparedKit, pod: &PodState) -> (Option<bool>, Option<String>) {
+    let plan = kit.plan();
+    let mut reader = Reader::new(plan.role, &plan.site);
+    let place = [plan.namespace.as_str(), pod.name.as_str(), pod.container.as_str()];
+    if pod.status != "Running" {
+        return (Some(false), None);
+    }
+    if let Err(fault) = joining::read(cluster, place, Instant::now(), &mut reader).await {
+        return (None, Some(fault.message));
+    }
+    match reader.joined() {
+        Joined::Yes => (Some(true), None),
+        Joined::Lost(cause) | Joined::No(Some(cause)) => (Some(false), Some(cause.message.to_owned())),
+        Joined::No(None) => (Some(false), None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn pod(name: &str, label: &str, owner: Option<&str>, created: &str) -> Pod {
+        let owners: Vec<_> =
+            owner.into_iter().map(|kind| json!({"apiVersion": "apps/v1", "kind": kind, "name": "x", "uid": "u"})).collect();
+        serde_json::from_value(
+            json!({"metadata": {"name": name, "labels": {"app.kubernetes.io/name": label}, "ownerReferences": owners,
+            "creationTimestamp": created}, "spec": {"containers": [{"name": "c"}]}}),
+        )
+        .expect("a pod")
+    }
+
+    #[test]
+    fn the_newest_parent_comes_first_and_jobs_are_known_by_their_names() {
+        let set = Some("ReplicaSet");
+        let mut ending = pod("site-1-c", "site-1", set, "2026-11-28T13:00:00Z");
+        ending.metadata.deletion_timestamp.clone_from(&ending.metadata.creation_timestamp);
+        let all = [
+            pod("site-1-a", "site-1", set, "2026-11-28T11:00:00Z"),
+            pod("site-1-b", "site-1", set, "2026-11-28T12:00:00Z"),
+            ending,
+            pod("site-10-a", "site-10", set, "2026-11-28T12:00:00Z"),
+            pod("j1-site-1", "", None, "2026-11-28T12:00:00Z"),
+            pod("j1-site-2", "", None, "2026-11-28T12:00:00Z"),
+            pod("x-site-1", "other", set, "2026-11-28T12:00:00Z"),
+        ];
+        let names = |pods: Vec<&Pod>| pods.iter().filter_map(|pod| pod.metadata.name.clone()).collect::<Vec<_>>();
+        assert_eq!(names(parents(&all, "site-1").collect()), ["site-1-b", "site-1-a", "site-1-c"]);
+        assert_eq!(names(jobs(&all, "site-1").collect()), ["j1-site-1"]);
+    }
+
+    #[test]
+    fn a_pod_shows_the_reason_that_says_most() {
+        let mut one = pod("a", "a", None, "2026-11-28T12:00:00Z");
+        let state = |status: serde_json::Value| PodState {
+            ..pod_state(&Pod { status: serde_json::from_value(status).ok(), ..one.clone() })
+        };
+        assert_eq!(state(json!({"phase": "Running"})).status, "Running");
+        let status = |state: serde_json::Value| {
+            json!({"phase": "Pending", "containerStatuses": [{"name": "c", "ready": false,
+            "image": "i", "imageID": "", "restartCount": 2, "state": state}]})
+        };
+        let waiting = state(status(json!({"waiting": {"reason": "ImagePullBackOff"}})));
+        assert_eq!((waiting.status.as_str(), waiting.restarts, waiting.ready), ("ImagePullBackOff", 2, false));
+        assert_eq!(state(status(json!({"terminated": {"reason": "OOMKilled", "exitCode": 137}}))).status, "OOMKilled");
+        one.metadata.deletion_timestamp.clone_from(&one.metadata.creation_timestamp);
+        assert_eq!(pod_state(&one).status, "Terminating");
+    }
+}
