@@ -22,6 +22,8 @@ mod staging_disk;
 mod staging_faults;
 mod study_data;
 mod upgrade;
+mod verify;
+mod verify_faults;
 
 /// The program under test.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_flare-kube-under-test");

@@ -19,6 +19,7 @@ mod schema;
 mod stage;
 mod stage_federation;
 mod staging;
+mod status;
 mod study_data;
 mod unstage;
 mod verify;
@@ -33,6 +34,8 @@ pub(crate) enum Verb {
     Stage(stage::Arguments),
     Unstage(unstage::Arguments),
     Verify(verify::Arguments),
+    Status(status::Arguments),
+    Logs(status::LogArguments),
     StudyData(study_data::Arguments),
     Backup(backup::Arguments),
     Restore(restore::Arguments),
@@ -63,6 +66,8 @@ pub(crate) fn run(context: &Context<'_>, verb: Verb, command: impl FnOnce() -> c
         Verb::Stage(arguments) => stage::run(context, &arguments),
         Verb::Unstage(arguments) => unstage::run(context, &arguments),
         Verb::Verify(arguments) => verify::run(context, &arguments),
+        Verb::Status(arguments) => status::run(context, &arguments),
+        Verb::Logs(arguments) => status::logs(context, &arguments),
         Verb::StudyData(arguments) => study_data::run(context, &arguments),
         Verb::Backup(arguments) => backup::run(context, &arguments),
         Verb::Restore(arguments) => restore::run(context, &arguments),

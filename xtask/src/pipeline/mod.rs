@@ -19,6 +19,7 @@ mod release;
 pub(crate) mod request;
 pub(crate) mod stage;
 pub(crate) mod stage_federation;
+pub(crate) mod status;
 pub(crate) mod study_data;
 pub(crate) mod study_files;
 pub(crate) mod unstage;

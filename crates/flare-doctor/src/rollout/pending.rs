@@ -26,7 +26,7 @@ pub(super) fn judge(look: &Look<'_>, current: &Current<'_>, pod: &Pod) -> Verdic
     let events: Vec<Event> = pull::own_events(look.events, pod).into_iter().cloned().collect();
     match of_pod(look, current, pod, &events) {
         launch::Verdict::Running => running(look, current, pod, &events),
-        launch::Verdict::Waiting { class, reason, message, .. } => waiting(look, class, &reason, &message),
+        launch::Verdict::Waiting { class, reason, message, .. } => waiting(look, pod, class, &reason, &message),
         launch::Verdict::NotStarted { reason, message, .. } => Verdict::hopeless(not_started(&reason, &message)),
         // The container has exited and is about to be restarted; `crash` has reported what is known.
         launch::Verdict::Failed { reason, message, .. } => Verdict::Waiting(
@@ -129,7 +129,7 @@ fn of_claim(look: &Look<'_>, claim: &PersistentVolumeClaim) -> Option<Verdict> {
     }
 }
 
-fn waiting(look: &Look<'_>, class: launch::Class, reason: &str, message: &str) -> Verdict {
+fn waiting(look: &Look<'_>, pod: &Pod, class: launch::Class, reason: &str, message: &str) -> Verdict {
     let name = look.name;
     let (id, what, hint) = match (class, reason) {
         // The kubelet's reason for unusable references of a pod, including a Secret that is created late.
@@ -149,7 +149,26 @@ fn waiting(look: &Look<'_>, class: launch::Class, reason: &str, message: &str) -
         }
         _ => ("D81", "it does not run yet", LOOK_AT_POD),
     };
-    Verdict::Waiting(Finding::error(id, format!("the pod of `{name}` waits ({reason}): {what}"), hint).evidence(once(message)))
+    let finding = Finding::error(id, format!("the pod of `{name}` waits ({reason}): {what}"), hint).evidence(once(message));
+    Verdict::Waiting(if id == "D31" { finding.evidence(holders(look, pod)) } else { finding })
+}
+
+/// Other pods that use the pod's claims: some volumes can be used by one pod or one node only.
+fn holders(look: &Look<'_>, pod: &Pod) -> Vec<String> {
+    let has_ended =
+        |pod: &Pod| matches!(pod.status.as_ref().and_then(|status| status.phase.as_deref()), Some("Succeeded" | "Failed"));
+    let others = || look.pods.iter().filter(|other| other.metadata.uid != pod.metadata.uid && !has_ended(other));
+    let of_claim = |claim: &PersistentVolumeClaim| {
+        let name = claim.metadata.name.clone().unwrap_or_default();
+        let users = others().filter(|other| uses(other, &name)).filter_map(|other| other.metadata.name.as_ref());
+        users.map(|user| format!("the claim `{name}` is used by the pod `{user}`")).collect::<Vec<_>>()
+    };
+    look.claims.iter().flat_map(of_claim).collect()
+}
+
+fn uses(pod: &Pod, claim: &str) -> bool {
+    let mut volumes = pod.spec.iter().flat_map(|spec| spec.volumes.iter().flatten());
+    volumes.any(|volume| volume.persistent_volume_claim.as_ref().is_some_and(|used| used.claim_name == claim))
 }
 
 fn not_started(reason: &str, message: &str) -> Finding {

@@ -318,6 +318,27 @@ fn a_claim_without_a_volume_waits_or_never_gets_one() {
 }
 
 #[test]
+fn a_wait_for_a_volume_names_the_pod_that_uses_it() {
+    let condition = json!({"type": "PodScheduled", "status": "False", "reason": "Unschedulable",
+        "message": "0/1 nodes are available: 1 node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode."});
+    let mut objects = Objects::with_pod(&json!({"phase": "Pending", "conditions": [condition]}));
+    objects.pods[0]["spec"]["nodeName"] = Value::Null;
+    objects
+        .claims
+        .push(json!({"metadata": {"name": "nvflws"}, "spec": {"storageClassName": "local"}, "status": {"phase": "Bound"}}));
+    let user = |name: &str, phase: &str| {
+        json!({"metadata": {"name": name, "uid": name}, "status": {"phase": phase}, "spec": {"containers": [],
+            "volumes": [{"name": "w", "persistentVolumeClaim": {"claimName": "nvflws"}}]}})
+    };
+    objects.pods.extend([user("holder", "Running"), user("ended", "Succeeded")]);
+    let Verdict::Waiting(finding) = objects.judge() else { panic!("it may end") };
+    assert_eq!(
+        (finding.id, finding.evidence.last().map(String::as_str)),
+        ("D31", Some("the claim `nvflws` is used by the pod `holder`"))
+    );
+}
+
+#[test]
 fn room_may_come() {
     let condition = json!({"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/1 nodes: 1 Insufficient memory."});
     let mut objects = Objects::with_pod(&json!({"phase": "Pending", "conditions": [condition]}));

@@ -1,0 +1,148 @@
+//! Prepared kit → the participant as it is now, and what its pods log.
+
+use std::time::Duration;
+
+use flare_cluster::{Cluster, LogSelection};
+use flare_diagnostic::{Code, Diagnostic, Faults};
+use flare_doctor::{
+    log_line,
+    state::{self, PodState, State},
+};
+use flare_names::{Role, job_pod};
+use flare_prepared_kit::{OpenOptions, PreparedKit};
+use futures_util::{AsyncBufReadExt as _, StreamExt as _};
+
+use super::stage::Request;
+use crate::{context::Context, interrupt::interrupted, runtime};
+
+/// Which log.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LogOptions {
+    /// The job whose pod is meant, by its ID; the parent where there is none.
+    pub(crate) job: Option<String>,
+    /// Only the last lines.
+    pub(crate) tail: Option<u32>,
+    /// The container that ran before the last restart.
+    pub(crate) previous: bool,
+    /// New lines as they come, until the container ends.
+    pub(crate) follow: bool,
+}
+
+/// The pod whose log is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LogSource {
+    pub(crate) pod: String,
+    pub(crate) container: String,
+}
+
+/// Takes one line of a log at a time.
+type Sink<'run> = &'run mut dyn FnMut(String) -> Result<(), Diagnostic>;
+
+/// Looks once at the release, its pods, and the kit in its three places.
+pub(crate) fn status(context: &Context<'_>, request: &Request<'_>, limit: Duration) -> Result<State, Faults> {
+    let kit = open(request)?;
+    request.in_cluster(context, limit, |cluster| async move {
+        tokio::select! {
+            looked = tokio::time::timeout(limit, state::look(&cluster, &kit)) => match looked {
+                Ok(looked) => Ok(looked?),
+                Err(_) => Err(late(limit).into()),
+            },
+            () = runtime::interrupted(&context.interrupt) => Err(interrupted().into()),
+        }
+    })
+}
+
+/// Reads the log of a participant's parent or of one of its jobs, without what looks like a secret. A log that is followed ends with
+/// its container or with an interruption, which is no fault then.
+pub(crate) fn logs(
+    context: &Context<'_>,
+    request: &Request<'_>,
+    options: &LogOptions,
+    limit: Duration,
+    sink: Sink<'_>,
+) -> Result<LogSource, Faults> {
+    let kit = open(request)?;
+    request.in_cluster(context, limit, |cluster| async move {
+        let source = source(&cluster, &kit, options).await?;
+        tokio::select! {
+            read = read(&cluster, &kit, &source, options, sink) => read?,
+            () = runtime::interrupted(&context.interrupt) => if !options.follow { return Err(interrupted().into()) },
+        }
+        Ok(source)
+    })
+}
+
+/// Changes of the kit are no matter here.
+fn open(request: &Request<'_>) -> Result<PreparedKit, Faults> {
+    request.open(OpenOptions { accept_changes: true }).map(|checked| checked.value)
+}
+
+fn late(limit: Duration) -> Diagnostic {
+    Diagnostic::error(Code::TimedOut, format!("the cluster did not show the participant within {} s", limit.as_secs()))
+}
+
+async fn source(cluster: &Cluster, kit: &PreparedKit, options: &LogOptions) -> Result<LogSource, Diagnostic> {
+    let state = state::look(cluster, kit).await?;
+    let pod = match &options.job {
+        Some(job) => of_job(kit, state, job)?,
+        None => state.pods.into_iter().next().ok_or_else(|| {
+            let plan = kit.plan();
+            let message = format!("there is no pod of `{}` in namespace `{}`", plan.participant, plan.namespace);
+            Diagnostic::error(Code::ObjectNotFound, message).hint("install the chart, or see with `verify` why it has no pod")
+        })?,
+    };
+    if options.previous && pod.restarts == 0 {
+        let message = format!("no container of the pod `{}` ran before: it was never started again", pod.name);
+        return Err(Diagnostic::error(Code::ObjectNotFound, message).hint("leave `--previous` out"));
+    }
+    Ok(LogSource { pod: pod.name, container: pod.container })
+}
+
+fn of_job(kit: &PreparedKit, state: State, job: &str) -> Result<PodState, Diagnostic> {
+    let plan = kit.plan();
+    // The name that the launcher derives, whose last part is the same for every job of the participant.
+    let site = match plan.role {
+        Role::Server => Role::Server.as_str(),
+        Role::Client => plan.site.as_str(),
+    };
+    let derived = job_pod(job, site);
+    let named = |name: &str| derived.as_ref().is_some_and(|derived| derived.as_str() == name) || name == job;
+    let jobs: Vec<_> = state.jobs.iter().map(|pod| format!("`{}`", pod.name)).collect();
+    state.jobs.into_iter().find(|pod| named(&pod.name)).ok_or_else(|| {
+        let known =
+            if jobs.is_empty() { "there are no pods of jobs".to_owned() } else { format!("there are {}", jobs.join(", ")) };
+        let message = format!("there is no pod of the job `{job}` at `{}`: {known}", plan.participant);
+        Diagnostic::error(Code::ObjectNotFound, message)
+            .hint("FLARE's launcher deletes a job's pod when the job ends; `status` lists those that are there")
+    })
+}
+
+async fn read(
+    cluster: &Cluster,
+    kit: &PreparedKit,
+    source: &LogSource,
+    options: &LogOptions,
+    sink: Sink<'_>,
+) -> Result<(), Diagnostic> {
+    let namespace = kit.plan().namespace.as_str();
+    let selection = LogSelection {
+        container: Some(source.container.clone()),
+        last_lines: options.tail,
+        previous: options.previous,
+        ..LogSelection::default()
+    };
+    if !options.follow {
+        let text = cluster.logs(namespace, &source.pod, &selection).await?;
+        return text.lines().try_for_each(|line| sink(log_line(line)));
+    }
+    let log = cluster.follow_logs(namespace, &source.pod, &selection).await?;
+    let mut lines = std::pin::pin!(log.lines());
+    while let Some(line) = lines.next().await {
+        let line = line.map_err(|_| {
+            Diagnostic::error(Code::StreamBroken, format!("the log of pod `{}` broke off", source.pod))
+                .hint("run the same command again")
+        })?;
+        sink(log_line(&line))?;
+    }
+    Ok(())
+}
