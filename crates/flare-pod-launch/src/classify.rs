@@ -1,4 +1,4 @@
-//! The one decision: from a look to a verdict.
+//! The decision: from an observed situation to a verdict.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use crate::{
     not_started,
 };
 
-/// Says what a look at a job pod means.
+/// Classifies the situation of a job pod.
 ///
 /// Pure and total: the same situation gives the same verdict, whatever the API server sent. A wait ends at its `until` at the latest,
-/// and a job that never ran is not waited for beyond [`Limits::longest_start`].
+/// and waiting for a job that never ran ends after [`Limits::longest_start`].
 ///
 /// ```
 /// use std::time::Duration;
@@ -67,7 +67,7 @@ fn of_pod(pod: &Pod, situation: &Situation<'_>, limits: &Limits) -> Verdict {
     }
 }
 
-/// A list may be older than the request for the pod; after a while its absence is the truth.
+/// The verdict for a missing pod. A list may be older than the request for the pod; after a while its absence is believed.
 fn gone(situation: &Situation<'_>, limits: &Limits) -> Verdict {
     match situation.memory {
         Memory::Nothing if situation.waited < limits.settle => {
@@ -79,8 +79,8 @@ fn gone(situation: &Situation<'_>, limits: &Limits) -> Verdict {
     }
 }
 
-/// A state that may pass: nothing is seen, or the pod ends. The pending timeout alone is no reason to end a job that may run by
-/// now, so the state has a limit of its own; a job that never ran has that of its start besides.
+/// The verdict for a state that may pass: nothing is seen, or the pod ends. The pending timeout alone does not end a job that may
+/// be running by now, so the state has its own limit; a job that never ran also has the limit of its start.
 fn passing(situation: &Situation<'_>, limits: &Limits, limit: Duration, class: Class, reason: &str, message: &str) -> Verdict {
     let ran = situation.has_run();
     let longest = if ran { Duration::MAX } else { limits.longest_start() };

@@ -1,4 +1,4 @@
-//! Asking for a pod: its Secrets first, then the pod, and never two of them.
+//! Creates a pod: its Secrets first, then the pod, and never two of them.
 
 use std::{
     sync::{
@@ -19,13 +19,13 @@ use crate::{JobPod, KnownPod, Observation, jitter::about, trouble};
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 
-/// How long a request that got no answer may still be carried out, as far as that is waited for.
+/// How long to wait whether a request without an answer is still carried out.
 const LATE: Duration = Duration::from_secs(2);
 
-/// How often a credential may be refused before that is the answer: a token is read again.
+/// The number of refusals of a credential that are an error. Before that, the token is read again.
 const REFUSED_CREDENTIALS: u32 = 5;
 
-/// How far a creation is, shared with whoever may call it off.
+/// The progress of a creation, shared with whoever may cancel it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Progress(Arc<AtomicU8>);
 
@@ -35,17 +35,17 @@ const WITHDRAWN: u8 = 2;
 const NOT_AGAIN: u8 = 3;
 
 impl Progress {
-    /// Calls the creation off, which succeeds as long as the pod was not asked for.
+    /// Cancels the creation. Succeeds as long as the pod was not requested.
     pub(crate) fn withdraw(&self) -> bool {
         self.0.compare_exchange(SECRETS, WITHDRAWN, Ordering::SeqCst, Ordering::SeqCst).is_ok()
     }
 
-    /// The pod is not asked for again.
+    /// Does not request the pod again.
     pub(crate) fn stop(&self) {
         self.0.store(NOT_AGAIN, Ordering::SeqCst);
     }
 
-    /// From here on there may be a pod. `false` where that is not wanted any more.
+    /// Marks the pod as requested: from now on it may exist. `false` if the creation was cancelled.
     fn ask(&self) -> bool {
         self.0.compare_exchange(SECRETS, POD, Ordering::SeqCst, Ordering::SeqCst).is_ok()
     }
@@ -55,27 +55,27 @@ impl Progress {
     }
 }
 
-/// What came of it.
+/// The result of a creation.
 #[derive(Debug)]
 pub(crate) enum Creation {
-    /// Nothing was asked for.
+    /// Nothing was requested.
     Refused(Diagnostic),
-    /// The API server has the pod.
+    /// The pod exists.
     Made { pod: Box<Pod>, taken_over: bool },
-    /// There is none, with the reason; or it is not known.
+    /// There is no pod, with the reason; or that is unknown.
     None(Observation),
 }
 
-/// Lets the API server check a pod and its Secrets without keeping them. Says whether the pod is there already, and would be taken over.
+/// Lets the API server check a pod and its Secrets without storing them. Returns whether the pod exists and would be taken over.
 ///
 /// # Errors
 ///
-/// What a launch would be refused for, or end with at once.
+/// What would refuse a launch, or end it at once.
 pub async fn check_launch(cluster: &Cluster, job: &JobPod) -> Result<bool, Diagnostic> {
     Place::new(cluster, &job.namespace).check(job).await
 }
 
-/// Where pods and Secrets are made.
+/// The namespace in which pods and Secrets are created.
 #[derive(Debug, Clone)]
 pub(crate) struct Place {
     pub(crate) pods: Objects<Pod>,
@@ -92,7 +92,7 @@ impl Place {
         }
     }
 
-    /// Makes the Secrets and then the pod.
+    /// Creates the Secrets and then the pod.
     pub(crate) async fn create(&self, job: &JobPod, progress: &Progress) -> Creation {
         for secret in &job.startup {
             if let Err(fault) = self.put(secret, None).await {
@@ -136,7 +136,7 @@ impl Place {
             match self.any_pods.create(&job.pod, Write::default()).await {
                 Ok(made) => match parsed(made) {
                     Some(pod) => return Creation::Made { pod, taken_over: false },
-                    // It is made, whatever the answer looks like.
+                    // It was created, although the answer cannot be read.
                     None => is_doubtful = true,
                 },
                 Err(fault) if fault.code == Code::ObjectConflict => match self.of_that_name(job).await {
@@ -148,7 +148,7 @@ impl Place {
                 Err(fault) if fault.code == Code::CredentialRefused && refused_credentials < REFUSED_CREDENTIALS => {
                     refused_credentials += 1;
                 }
-                // An earlier request without an answer may have made it.
+                // An earlier request without an answer may have created it.
                 Err(fault) => match if is_doubtful { self.of_that_name(job).await } else { Found::Nothing } {
                     Found::Ours(pod) => return Creation::Made { pod, taken_over: false },
                     Found::Unknown => is_doubtful = true,
@@ -168,7 +168,7 @@ impl Place {
         }
     }
 
-    /// The pod that has this name: of this job, or not.
+    /// The pod with this name, of this job or another one.
     async fn of_that_name(&self, job: &JobPod) -> Found {
         match self.pods.find(&job.name).await {
             Err(_) => Found::Unknown,
@@ -181,8 +181,8 @@ impl Place {
         }
     }
 
-    /// Creates a Secret, or replaces the one of its name, as FLARE's launcher does. The Secret of a job is not taken from a pod that is
-    /// not of that job.
+    /// Creates a Secret, or replaces the one with its name, as FLARE's launcher does. A Secret that belongs to another job's pod is not
+    /// replaced.
     async fn put(&self, secret: &Secret, of_job: Option<&JobPod>) -> Result<(), Diagnostic> {
         let name = secret.metadata.name.as_deref().unwrap_or_default();
         let mut pause = FIRST_PAUSE;
@@ -203,7 +203,7 @@ impl Place {
                 }
                 Err(fault) => fault,
             };
-            // Deleted or changed by somebody between the two requests, or not answered.
+            // Deleted or changed between the two requests, or no answer.
             let may_pass = trouble::may_pass(&fault) || matches!(fault.code, Code::ObjectNotFound | Code::ObjectConflict);
             if !may_pass || pause > LONGEST_PAUSE {
                 return Err(fault);
@@ -213,7 +213,7 @@ impl Place {
         }
     }
 
-    /// Makes a pod the owner of its Secrets, so that they go with it. Says whether that was done.
+    /// Makes a pod the owner of its Secrets, so that they are deleted with it. Returns whether that succeeded.
     pub(crate) async fn own(&self, secrets: &[String], pod: &str, uid: &str) -> bool {
         let owner = json!({"metadata": {"ownerReferences": [{"apiVersion": "v1", "kind": "Pod", "name": pod, "uid": uid}]}});
         let mut is_owned = true;
@@ -226,7 +226,7 @@ impl Place {
 
 enum Found {
     Ours(Box<Pod>),
-    /// Of this job, and being deleted.
+    /// A pod of this job that is being deleted.
     Ending,
     Strangers,
     Nothing,

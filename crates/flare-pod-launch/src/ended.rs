@@ -1,4 +1,4 @@
-//! Whether a job has ended, and how: the job's container decides, not a sidecar that keeps the pod running.
+//! Whether and how a job has ended: the job's container decides, not a sidecar that keeps the pod running.
 
 use k8s_openapi::api::core::v1::{ContainerStateTerminated, Pod, PodStatus};
 
@@ -23,7 +23,7 @@ pub(crate) fn of(pod: &Pod, container: &str) -> Option<Ended> {
     }
 }
 
-/// The job's container has ended, whatever the pod does.
+/// The end of the job's container, regardless of the pod's phase.
 fn of_container(terminated: &ContainerStateTerminated) -> Ended {
     if terminated.exit_code == 0 { Ended::Succeeded } else { of_exit(terminated) }
 }
@@ -45,7 +45,7 @@ fn failed(status: &PodStatus, terminated: Option<&ContainerStateTerminated>) -> 
     if let Some(class) = refused_by_node(&reason) {
         return Ended::NotStarted { class, reason, message };
     }
-    // Evicted, preempted, out of time: the pod's own reason says more than the signal that ended the container.
+    // Evicted, preempted, past its deadline: the pod's own reason says more than the signal that ended the container.
     if !reason.is_empty() {
         return Ended::Failed { exit_code: terminated.map(|terminated| terminated.exit_code), reason, message };
     }
@@ -58,7 +58,7 @@ fn failed(status: &PodStatus, terminated: Option<&ContainerStateTerminated>) -> 
     }
 }
 
-/// Reasons with which a node refuses a pod that the scheduler sent it.
+/// The class of a reason with which a node refuses a pod that was scheduled to it.
 fn refused_by_node(reason: &str) -> Option<Class> {
     match reason {
         "UnexpectedAdmissionError" | "TopologyAffinityError" | "OutOfpods" => Some(Class::Capacity),

@@ -1,4 +1,4 @@
-//! What a pod and its events say, in lines for people.
+//! A pod's conditions and events as readable lines.
 
 use flare_diagnostic::{printable, without_secrets};
 use k8s_openapi::api::core::v1::{Event, Pod};

@@ -1,4 +1,4 @@
-//! One watch that goes on for as long as it is read: where the API server refuses it, it is begun again later.
+//! A watch that continues for as long as it is read: if the API server refuses it, it is started again later.
 
 use std::{fmt::Debug, time::Duration};
 
@@ -24,7 +24,7 @@ struct Following<K> {
     is_to_pause: bool,
 }
 
-/// The changes of the selected objects. An error is a refusal; the stream goes on after it, and never ends.
+/// The changes of the selected objects. An error is a refusal, after which the stream continues; it never ends.
 pub(crate) fn follow<K>(objects: Objects<K>, selection: Selection) -> impl Stream<Item = Result<Change<K>, Diagnostic>> + Send
 where
     K: flare_cluster::Resource + Clone + DeserializeOwned + Debug + Send + Sync + 'static,

@@ -1,13 +1,13 @@
-//! Pauses that are not the same for everybody, so that clients that were refused together do not come back together.
+//! Randomised pauses, so that clients that were refused together do not retry together.
 
 use std::{
     hash::{BuildHasher as _, Hasher as _, RandomState},
     time::Duration,
 };
 
-/// The pause, or up to a quarter more or less.
+/// The pause, changed at random by up to a quarter.
 pub(crate) fn about(pause: Duration) -> Duration {
-    // The standard library seeds each state at random.
+    // The standard library seeds each `RandomState` randomly.
     let random = u32::try_from(RandomState::new().build_hasher().finish() >> 48).unwrap_or_default();
     pause.mul_f64(0.75 + 0.5 * f64::from(random) / f64::from(1_u32 << 16))
 }

@@ -1,4 +1,4 @@
-//! What a launcher is given: a manifest, read so far that nothing about it can fail later.
+//! The input of a launcher: a manifest that is parsed, so that it cannot cause an error later.
 
 use std::fmt;
 
@@ -10,9 +10,9 @@ use serde_json::Value;
 
 use crate::{Limits, ours};
 
-/// A job pod that can be asked for, with its Secrets.
+/// A job pod to create, with its Secrets.
 ///
-/// It holds keys and tokens: its `Debug` form shows names only.
+/// It contains keys and tokens, so `Debug` shows only names.
 #[derive(Clone)]
 pub struct JobPod {
     pub(crate) namespace: String,
@@ -20,11 +20,11 @@ pub struct JobPod {
     pub(crate) container: String,
     pub(crate) job: String,
     pub(crate) site: String,
-    /// As it is written: a field that this program does not know reaches the API server as well.
+    /// The pod, including fields that this program does not know.
     pub(crate) pod: DynamicObject,
     /// The site's Secret.
     pub(crate) startup: Vec<Secret>,
-    /// The Secrets of the job alone.
+    /// The Secrets of only this job.
     pub(crate) credentials: Vec<Secret>,
     pub(crate) hidden: Hidden,
     pub(crate) limits: Limits,
@@ -37,11 +37,11 @@ impl fmt::Debug for JobPod {
 }
 
 impl JobPod {
-    /// Reads a manifest; how long its pod may wait is the manifest's own word.
+    /// Reads a manifest, including its limit for how long the pod may wait.
     ///
     /// # Errors
     ///
-    /// `INVALID_LAUNCH_REQUEST` where the pod lacks the labels of flare-kube, by which it is watched, or is no Kubernetes object.
+    /// `INVALID_LAUNCH_REQUEST` if the pod lacks the labels of flare-kube, by which it is watched, or is not a Kubernetes object.
     pub fn new(manifest: &Manifest) -> Result<Self, Diagnostic> {
         let Some((job, site)) = ours::job_and_site(manifest) else {
             let [managed, component] = ours::JOB_LABELS.map(|(name, _)| name);
@@ -75,7 +75,7 @@ impl JobPod {
         })
     }
 
-    /// Gives its phases other limits.
+    /// Replaces the limits of its phases.
     #[must_use]
     pub fn with_limits(self, limits: Limits) -> Self {
         Self { limits, ..self }
@@ -96,13 +96,13 @@ impl JobPod {
         &self.container
     }
 
-    /// The namespace in which it is asked for.
+    /// The namespace in which it is created.
     pub fn namespace(&self) -> &str {
         &self.namespace
     }
 }
 
-/// What is wrong is not said in serde's words, which may quote a value.
+/// Reads a Kubernetes object. The error does not contain serde's message, which may quote a value.
 fn read<T: for<'de> k8s_openapi::serde::Deserialize<'de>>(object: &Value, what: &str) -> Result<T, Diagnostic> {
     T::deserialize(object).map_err(|_| {
         Diagnostic::error(Code::InvalidLaunchRequest, format!("{what} is no Kubernetes object"))

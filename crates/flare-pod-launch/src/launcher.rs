@@ -1,4 +1,4 @@
-//! What programs see of a launcher: jobs go in, streams of notices come out.
+//! The public interface of a launcher: jobs in, streams of notices out.
 
 use flare_cluster::Cluster;
 use flare_diagnostic::{Code, Diagnostic};
@@ -9,34 +9,33 @@ use crate::{
     namespace::{self, Command},
 };
 
-/// The launcher of one namespace: one watch on pods and one on events, however many jobs there are.
+/// The launcher of one namespace, with one watch on pods and one on events, however many jobs there are.
 ///
-/// Jobs live in one task, which ends when the launcher is dropped; their pods go on, and another launcher takes them over.
+/// One task handles all jobs. It ends when the launcher is dropped; their pods continue, and another launcher can take them over.
 #[derive(Debug, Clone)]
 pub struct Launcher {
     commands: mpsc::UnboundedSender<Command>,
 }
 
 impl Launcher {
-    /// Begins to watch a namespace. Must be called in a tokio runtime.
+    /// Starts to watch a namespace. Must be called in a tokio runtime.
     pub fn start(cluster: &Cluster, namespace: &str, options: Options) -> Self {
         let (commands, received) = mpsc::unbounded_channel();
         tokio::spawn(namespace::run(cluster.clone(), namespace.to_owned(), options, received));
         Self { commands }
     }
 
-    /// Asks for a pod and its Secrets; a pod of this job that is there already is taken over. Answers within [`Options::answer`].
+    /// Creates a pod and its Secrets; an existing pod of this job is taken over. Answers within [`Options::answer`].
     ///
     /// # Errors
     ///
-    /// Nothing was asked for, or a Secret was refused: there is no pod. A pod that the API server refuses is no error but an end of the
-    /// job (defect 30).
+    /// Nothing was requested, or a Secret was refused, so there is no pod. A pod that the API server refuses is not an error but the end
+    /// of the job (defect 30).
     pub async fn launch(&self, job: JobPod) -> Result<Job, Diagnostic> {
         self.ask(|reply| Command::Launch { job: Box::new(job), reply }).await?
     }
 
-    /// Takes over a pod by its name, and by its uid where that is known: after a restart. A pod that is not there ends as one that was
-    /// deleted.
+    /// Takes over a pod by its name, and by its uid if known, after a restart. A pod that does not exist ends like one that was deleted.
     pub async fn adopt(&self, pod: &str, uid: Option<&str>, limits: Limits) -> Result<Job, Diagnostic> {
         let (pod, uid) = (pod.to_owned(), uid.map(str::to_owned));
         self.ask(|reply| Command::Adopt { pod, uid, limits, reply }).await?
@@ -47,11 +46,11 @@ impl Launcher {
         self.ask(|reply| Command::List { reply }).await
     }
 
-    /// Ends a job: its evidence is kept, its pod gets its grace period. Returns at once; may come again, and after the end. With a uid
-    /// only that pod is meant.
+    /// Ends a job: its evidence is kept, its pod gets its grace period. Returns at once; may be called again, also after the end. With a
+    /// uid, only that pod is ended.
     pub fn terminate(&self, pod: &str, uid: Option<&str>, why: &str) {
         let command = Command::Terminate { pod: pod.to_owned(), uid: uid.map(str::to_owned), why: why.to_owned() };
-        // Where the task is no more, no job is.
+        // Without the task there are no jobs.
         let _ = self.commands.send(command);
     }
 

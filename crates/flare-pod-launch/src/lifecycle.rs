@@ -1,4 +1,4 @@
-//! The life of one job pod as a state machine: what is learned goes in, what is to be told and done comes out. No clock, no cluster.
+//! The lifecycle of one job pod as a state machine: observations in, notices and actions out. No clock, no cluster.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use crate::{
     view::{Sight, View},
 };
 
-/// How long to wait before a pod is asked for again.
+/// How long to wait before a pod is requested again.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
-/// Where the work on a pod stands. Its end may come before or after its removal begins.
+/// The stage of the work on a pod. Its end may come before or after its removal begins.
 #[derive(Debug)]
 enum Stage {
     Following,
@@ -37,7 +37,7 @@ impl Stage {
         matches!(self, Self::Removing(removal) if !removal.has_asked_for_nothing())
     }
 
-    /// Whether a deletion was not asked for yet.
+    /// Whether no deletion was requested yet.
     fn has_asked_for_nothing(&self) -> bool {
         matches!(self, Self::Removing(removal) if removal.has_asked_for_nothing())
     }
@@ -45,8 +45,8 @@ impl Stage {
 
 /// One job's pod, from the request for it until nothing is left to do.
 ///
-/// Whatever it is told, in any order: its end comes exactly once, and [`Lifecycle::wake`] names a time at which it goes on by itself,
-/// unless the job simply runs.
+/// For any observations in any order: its end comes exactly once, and [`Lifecycle::wake`] returns a time at which it continues by
+/// itself, unless the job simply runs.
 #[derive(Debug)]
 pub struct Lifecycle {
     pub(crate) container: String,
@@ -61,14 +61,15 @@ pub struct Lifecycle {
     refused: Option<Verdict>,
     ended: bool,
     stage: Stage,
-    /// Gathered while the end is awaited; told after it.
+    /// Evidence that was gathered before the end, and is reported after it.
     kept: Option<Evidence>,
     look_again: Option<Duration>,
     wake: Option<Duration>,
 }
 
 impl Lifecycle {
-    /// A pod that is asked for now. `container` is the name of the job's own, empty for the one that FLARE's rule of names says; `keep` leaves a pod that ended by itself.
+    /// A pod that is being created. `container` is the name of the job's container, or empty for the name by FLARE's rule; with `keep`, a
+    /// pod that ended by itself is not deleted.
     pub fn new(container: &str, limits: Limits, keep: bool, now: Moment) -> Self {
         Self {
             container: container.to_owned(),
@@ -89,7 +90,7 @@ impl Lifecycle {
         }
     }
 
-    /// The pod's uid, once the API server has given it one.
+    /// The pod's uid, once the API server has assigned it.
     pub fn uid(&self) -> Option<&str> {
         self.view.uid.as_deref()
     }
@@ -128,7 +129,7 @@ impl Lifecycle {
         matches!(self.stage, Stage::Done)
     }
 
-    /// Takes in what was learned.
+    /// Processes an observation.
     pub fn step(&mut self, observation: Observation, now: Moment) -> Step {
         let mut step = Step::default();
         if self.is_done() {
@@ -153,7 +154,7 @@ impl Lifecycle {
         step
     }
 
-    /// Takes in what was learned; an answer to an action is handed on to the work that asked for it.
+    /// Records an observation; an answer to an action is returned for the work that requested it.
     fn absorb(&mut self, observation: Observation, now: Moment, step: &mut Step) -> Answer {
         match observation {
             Observation::Seen(pod) => {
@@ -169,7 +170,7 @@ impl Lifecycle {
             }
             Observation::Missing => {
                 self.view.missing = true;
-                // A pod that was never shown may be younger than the list; and the answer to a deletion says whether it is gone.
+                // A pod that was never seen may be newer than the list; and the answer to a deletion says whether it is gone.
                 if !self.view.gone && self.view.pod.is_some() && !self.stage.is_deleting() {
                     self.look_again.get_or_insert(now.elapsed);
                 }
@@ -197,7 +198,7 @@ impl Lifecycle {
         Answer::Nothing
     }
 
-    /// Finds the job's end, or says what it waits for.
+    /// Determines the job's end, or what it waits for.
     fn judge(&mut self, now: Moment, step: &mut Step) {
         let verdict = self.verdict(now);
         if let Some((why, since)) = &self.aborted {
@@ -275,7 +276,7 @@ impl Lifecycle {
         }
     }
 
-    /// Reads the end of the log where there may be one; else what is known is all the evidence.
+    /// Requests the end of the log if there may be one; otherwise the evidence is what is known.
     fn gather(&mut self, now: Moment, step: &mut Step) {
         if !matches!(self.stage, Stage::Following) {
             return;
@@ -292,7 +293,7 @@ impl Lifecycle {
         self.stage = Stage::Removing(Removal::new(now.elapsed));
     }
 
-    /// The work after the end, or after the request for it.
+    /// Continues the work after the end, or after the request for it.
     fn go_on(&mut self, now: Moment, answer: Answer, step: &mut Step) {
         if let Stage::Gathering { until } = self.stage {
             let log = match &answer {
@@ -311,7 +312,7 @@ impl Lifecycle {
         let deletion = if let Answer::Deletion(deletion) = answer { Some(deletion) } else { None };
         match removal.go_on(&self.view, deletion, now.elapsed, &self.limits, step) {
             Some(settlement) if self.ended => self.settle(settlement, step),
-            // The pod is gone by its own removal; its end comes with the next look at what is known.
+            // The pod is gone by its own removal; its end comes with the next evaluation.
             Some(Settlement::Removed) => {
                 self.view.gone = true;
                 self.judge(now, step);

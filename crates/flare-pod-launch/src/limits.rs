@@ -2,28 +2,28 @@
 
 use std::time::Duration;
 
-/// The end of every wait. All are times since the phase began, on a clock that never goes back.
+/// The limits of all waits, measured from the start of each phase on a monotonic clock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// How long a pod may take from the request to its job running: `pending_timeout`.
     pub pending: Duration,
-    /// What is added to `pending` where an autoscaler said that it brings a node.
+    /// What is added to `pending` if an autoscaler reported that it adds a node.
     pub scale_up: Duration,
-    /// How long a pod that was asked for may be missing in what the API server lists: a list may be older than the request.
+    /// How long a requested pod may be missing from the API server's lists, which may be older than the request.
     pub settle: Duration,
-    /// How long the API server may refuse or be silent before the job counts as lost.
+    /// How long the API server may fail or not answer before the job counts as lost.
     pub blind: Duration,
-    /// How long it may refuse with what does not heal by itself (401, 403, no namespace): time for a token to be read again.
+    /// How long it may refuse with a permanent error (401, 403, no namespace), which leaves time for a token to be renewed.
     pub refused: Duration,
-    /// How long a pod that ran may be Unknown, without a phase, or ending after its deletion.
+    /// How long a pod that ran may be Unknown, without a phase, or terminating after its deletion.
     pub ending: Duration,
     /// How many failed attempts to pull an image are tolerated.
     pub pull_attempts: i32,
-    /// How long a running container gets to end by itself once its end was asked for.
+    /// How long a running container may take to end by itself once its end was requested.
     pub grace: Duration,
-    /// How long reading the end of a log may keep a pod from its deletion.
+    /// How long reading the end of a log may delay a pod's deletion.
     pub evidence: Duration,
-    /// How long it is tried to delete a pod.
+    /// How long deleting a pod is retried.
     pub removal: Duration,
 }
 
@@ -45,7 +45,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// What stands for no `pending_timeout` (null): FLARE would wait for ever, and here every wait ends (defect 3).
+    /// The limit for a `pending_timeout` of null: FLARE would wait for ever, but here every wait ends (defect 3).
     pub const LONGEST_PENDING: Duration = Duration::from_hours(7 * 24);
 
     /// The defaults with a job's `pending_timeout`; `None` is FLARE's null.
@@ -55,12 +55,12 @@ impl Limits {
         Self { pending, ..Self::default() }
     }
 
-    /// How long after its end was asked for a job counts as ended, whatever its pod does.
+    /// How long after the request for its end a job counts as ended, whatever its pod does.
     pub fn longest_abort(&self) -> Duration {
         self.evidence.saturating_add(self.grace).saturating_add(self.settle)
     }
 
-    /// The longest time from the request after which no verdict about a job that never ran is a wait.
+    /// The time from the request after which a job that never ran is no longer waited for.
     pub fn longest_start(&self) -> Duration {
         let start = self.pending.saturating_add(self.scale_up).max(self.settle);
         start.max(self.ending).saturating_add(self.blind.max(self.refused))

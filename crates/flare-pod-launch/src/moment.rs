@@ -1,4 +1,4 @@
-//! Time, as it is handed in.
+//! Time, passed in by the caller.
 
 use std::time::Duration;
 
@@ -7,8 +7,8 @@ use jiff::Timestamp;
 /// A point in time.
 #[derive(Debug, Clone, Copy)]
 pub struct Moment {
-    /// On a clock that never goes back; all moments of one lifecycle are of the same clock.
+    /// On a monotonic clock; all moments of one lifecycle use the same clock.
     pub elapsed: Duration,
-    /// The wall clock, to tell how old events are.
+    /// The wall clock, for the age of events.
     pub wall: Timestamp,
 }

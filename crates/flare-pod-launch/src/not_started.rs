@@ -1,4 +1,4 @@
-//! Why a pending pod does not run, and until when that is waited for.
+//! Why a pending pod does not run, and how long to wait for it.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ pub(crate) fn of(pod: &Pod, situation: &Situation<'_>, limits: &Limits) -> Verdi
     }
 }
 
-/// A wait up to a limit since the request, and its end.
+/// A wait until a limit since the request, or its end.
 pub(crate) fn wait(situation: &Situation<'_>, until: Duration, class: Class, reason: &str, message: &str) -> Verdict {
     if situation.waited < until {
         Verdict::waiting(until, class, reason, message)
@@ -37,7 +37,7 @@ fn is_scheduled(pod: &Pod) -> bool {
     named || condition(pod, "PodScheduled").is_some_and(|condition| condition.status == "True")
 }
 
-/// Room, fitting nodes and scale-up are a matter of capacity; all else that keeps a scheduler from a node heals or does not, in time.
+/// The verdict for an unscheduled pod: no room, no fitting node and scale-up are capacity; everything else is transient.
 fn unscheduled(pod: &Pod, situation: &Situation<'_>, limits: &Limits) -> Verdict {
     let (reason, message) = match condition(pod, "PodScheduled").filter(|condition| condition.status == "False") {
         Some(condition) => {
@@ -58,14 +58,14 @@ fn unscheduled(pod: &Pod, situation: &Situation<'_>, limits: &Limits) -> Verdict
     wait(situation, until, Class::Capacity, reason, message)
 }
 
-/// The scheduler has one reason for everything, so only its sentence tells a volume from a node.
+/// Whether the pod waits for a volume. The scheduler has one reason for everything, so only its message distinguishes them.
 fn waits_for_volume(message: &str) -> bool {
     ["persistentvolumeclaim", "PersistentVolumeClaim", "volume node affinity", "persistent volumes to bind"]
         .iter()
         .any(|words| message.contains(words))
 }
 
-/// The first container, init containers before others, that waits for more than its turn; a hopeless one before all.
+/// The first container that waits for more than others to start, init containers first; a hopeless one before all.
 fn waiting_container(pod: &Pod) -> Option<(&str, &str)> {
     let status = pod.status.as_ref()?;
     let statuses = status.init_container_statuses.iter().flatten().chain(status.container_statuses.iter().flatten());
@@ -78,7 +78,7 @@ fn waiting_container(pod: &Pod) -> Option<(&str, &str)> {
         .min_by_key(|(reason, _)| !is_hopeless(reason))
 }
 
-/// What a container waits for that nothing but another pod heals.
+/// Whether a container's reason for waiting is permanent for this pod.
 fn is_hopeless(reason: &str) -> bool {
     matches!(reason, "InvalidImageName" | "ErrImageNeverPull")
 }
@@ -93,7 +93,7 @@ fn container(reason: &str, message: &str, situation: &Situation<'_>, limits: &Li
     wait(situation, limits.pending, Class::Transient, reason, message)
 }
 
-/// How often the kubelet said that it failed, which for a pod that pulls is a failed pull.
+/// How often the kubelet reported a failure, which for a pod that pulls is a failed pull.
 fn pull_attempts(events: &[Event]) -> i32 {
     let failures = events.iter().filter(|event| event.reason.as_deref() == Some("Failed"));
     failures.map(events::count).max().unwrap_or(0)

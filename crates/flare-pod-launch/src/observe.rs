@@ -1,4 +1,4 @@
-//! Looking at the job pods of a namespace without touching them.
+//! Follows the job pods of a namespace without changing them.
 
 use std::collections::HashMap;
 
@@ -11,13 +11,13 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::{KnownPod, Lifecycle, Limits, Moment, Notice, Observation, following::follow, ours, trouble};
 
-/// One pod that is looked at.
+/// A pod that is followed.
 struct Observed {
     known: KnownPod,
     life: Lifecycle,
 }
 
-/// The state of a look at a namespace.
+/// The state of following a namespace.
 struct Observer<Tell> {
     site: Option<String>,
     pods: HashMap<String, Observed>,
@@ -26,8 +26,8 @@ struct Observer<Tell> {
     tell: Tell,
 }
 
-/// Follows all job pods of a namespace, or of one site in it, until the future is dropped. `tell` hears each change of each pod; nothing
-/// is ever changed by it, and no pod is ended for being slow.
+/// Follows all job pods of a namespace, or of one site in it, until the future is dropped. `tell` is called with each change of each
+/// pod. Nothing is changed, and no pod is ended for being slow.
 ///
 /// # Errors
 ///
@@ -50,7 +50,7 @@ pub async fn observe(
         tokio::select! {
             Some(change) = pods.next() => {
                 match change {
-                    // A user who may not watch at all is told so; one who may no longer waits for the right to come back.
+                    // A user without the permission gets an error; one who loses it later waits until it is granted again.
                     Err(fault) if !is_listed => return Err(fault),
                     Err(fault) => observer.each(&trouble::of_look(&fault)),
                     Ok(change) => {
@@ -105,7 +105,7 @@ impl<Tell: FnMut(&KnownPod, Notice)> Observer<Tell> {
             self.gone(&known.pod.clone());
         }
         let (name, now) = (known.pod.clone(), self.moment());
-        // Who only looks waits as long as it takes.
+        // An observer has no limit for pending pods.
         let limits = Limits::with_pending(None);
         let new = Observed { life: Lifecycle::new(&known.container, limits, true, now), known: known.clone() };
         self.pods.entry(name.clone()).or_insert(new).known = known;
@@ -139,7 +139,7 @@ impl<Tell: FnMut(&KnownPod, Notice)> Observer<Tell> {
     fn step(&mut self, name: &str, observation: Observation) {
         let now = self.moment();
         let Some(observed) = self.pods.get_mut(name) else { return };
-        // What is to be done is another's task.
+        // The actions are left to the launcher.
         for notice in observed.life.step(observation, now).notices {
             (self.tell)(&observed.known, notice);
         }

@@ -1,42 +1,42 @@
-//! Which pods are flare-kube's job pods, and which job each belongs to.
+//! Recognises flare-kube's job pods, and the job of each.
 
 use flare_pod_manifest::Manifest;
 use k8s_openapi::api::core::v1::Pod;
 
-/// The labels of every job pod that flare-kube makes, which a launcher watches by.
+/// The labels of every job pod of flare-kube, by which a launcher selects them.
 pub const JOB_LABELS: [(&str, &str); 2] =
     [("app.kubernetes.io/managed-by", "flare-kube"), ("app.kubernetes.io/component", "job")];
 
-/// The annotations that hold the raw names.
+/// The annotations with the raw names.
 const JOB: &str = "flare-kube/job-id";
 pub(crate) const SITE: &str = "flare-kube/site";
 const STUDY: &str = "flare-kube/study";
 
-/// How the container of the job is called, by the rule of FLARE's names; a pod template may bring others.
+/// The prefix of the job's container in FLARE's naming rule. A pod template may add other containers.
 const CONTAINER: &str = "container-";
 
-/// How the per-job Secrets are called.
+/// The prefix of the per-job Secrets' names.
 const CREDENTIALS: &str = "nvflare-cred-";
 
-/// The selector of job pods and of what belongs to them.
+/// The label selector of job pods and their Secrets.
 pub(crate) fn selector() -> String {
     JOB_LABELS.map(|(name, value)| format!("{name}={value}")).join(",")
 }
 
-/// A job pod as the API server has it, without what only Kubernetes needs.
+/// A job pod in the cluster, with only the fields that are needed here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownPod {
     /// Its name.
     pub pod: String,
     /// Its uid.
     pub uid: String,
-    /// The raw id of its job; empty where the pod does not say.
+    /// The raw id of its job; empty if the pod lacks it.
     pub job: String,
-    /// The raw name of its site; empty where the pod does not say.
+    /// The raw name of its site; empty if the pod lacks it.
     pub site: String,
     /// Its study.
     pub study: Option<String>,
-    /// Its phase, as Kubernetes calls it.
+    /// Its phase in Kubernetes.
     pub phase: String,
     /// The container of the job.
     pub container: String,
@@ -44,12 +44,12 @@ pub struct KnownPod {
     pub credentials: Vec<String>,
     /// Whether it is being deleted.
     pub is_being_deleted: bool,
-    /// When the API server made it.
+    /// When it was created.
     pub created: Option<jiff::Timestamp>,
 }
 
 impl KnownPod {
-    /// Reads a pod; `None` where it has no name yet, or is no job pod of flare-kube.
+    /// Reads a pod; `None` if it has no name yet or is not a job pod of flare-kube.
     pub(crate) fn of(pod: &Pod) -> Option<Self> {
         let metadata = &pod.metadata;
         let label = |name: &str| metadata.labels.as_ref()?.get(name).map(String::as_str);
@@ -71,7 +71,7 @@ impl KnownPod {
         })
     }
 
-    /// Whether the pod is that of this job at this site.
+    /// Whether the pod belongs to this job at this site.
     pub(crate) fn is_of(&self, job: &str, site: &str) -> bool {
         self.job == job && self.site == site
     }
@@ -93,7 +93,7 @@ fn credentials(pod: &Pod) -> Vec<String> {
     names
 }
 
-/// Job and site of a manifest, as its annotations say.
+/// Job and site of a manifest, from its annotations.
 pub(crate) fn job_and_site(manifest: &Manifest) -> Option<(String, String)> {
     let metadata = &manifest.pod["metadata"];
     let labelled = JOB_LABELS.iter().all(|(name, value)| metadata["labels"][name] == *value);

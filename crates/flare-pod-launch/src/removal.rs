@@ -1,17 +1,17 @@
-//! Deleting a pod until it is gone, or until it has been tried for long enough.
+//! Deletes a pod until it is gone or the time limit is reached.
 
 use std::time::Duration;
 
 use crate::{Action, Limits, Settlement, Step, view::View};
 
-/// Pauses between attempts that were refused or not answered; the last one stays.
+/// Pauses between attempts that were refused or not answered; the last one repeats.
 const PAUSES: [Duration; 5] =
     [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(5), Duration::from_secs(10), Duration::from_secs(30)];
 
-/// How long after its grace period a pod should be gone; then its deletion is asked for again.
+/// How long after its grace period a pod should be gone; then its deletion is requested again.
 const MARGIN: Duration = Duration::from_secs(15);
 
-/// The work on one pod's deletion.
+/// The deletion of one pod.
 #[derive(Debug)]
 pub(crate) struct Removal {
     since: Duration,
@@ -27,17 +27,17 @@ impl Removal {
         Self { since: now, attempts: 0, next: None, is_under_way: false, is_looked_for: false, said: None }
     }
 
-    /// Whether a deletion was not asked for yet.
+    /// Whether no deletion was requested yet.
     pub(crate) fn has_asked_for_nothing(&self) -> bool {
         self.attempts == 0
     }
 
-    /// When it goes on by itself.
+    /// When it continues by itself.
     pub(crate) fn next(&self) -> Option<Duration> {
         self.next
     }
 
-    /// Goes on with what is known, and gives the settlement where there is one.
+    /// Continues with what is known, and returns the settlement if there is one.
     pub(crate) fn go_on(
         &mut self,
         view: &View,
@@ -72,7 +72,7 @@ impl Removal {
             self.is_looked_for = view.uid.is_none();
             step.actions.push(match view.uid {
                 Some(_) => Action::Delete { grace: grace.map(|grace| u32::try_from(grace.as_secs()).unwrap_or(u32::MAX)) },
-                // Nobody knows whether there is such a pod.
+                // It is not known whether there is such a pod.
                 None => Action::Look,
             });
             // The answer sets a better time.

@@ -1,4 +1,4 @@
-//! What a launcher tells of a job: its states with their reasons, one end, what was kept of it, and what became of its pod.
+//! A launcher's notices about a job: its states with their reasons, one end, the evidence, and the settlement of its pod.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::{Class, Moment, Verdict};
 
-/// Where a job is.
+/// The state of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum State {
     /// It does not run yet.
@@ -15,11 +15,11 @@ pub enum State {
     Running,
     /// Its pod is being deleted.
     Ending,
-    /// The API server shows nothing of it at present.
+    /// The API server currently does not show it.
     Unknown,
-    /// It ended well.
+    /// It succeeded.
     Succeeded,
-    /// It ran, and ended otherwise.
+    /// It ran and failed.
     Failed,
     /// It never ran, and will not.
     NotStarted,
@@ -43,14 +43,14 @@ impl State {
     }
 }
 
-/// A state that a job came into, or another reason for the one that it is in.
+/// A new state of a job, or a new reason for its current state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transition {
-    /// When that was seen.
+    /// When it was seen.
     pub at: Timestamp,
     /// The state.
     pub state: State,
-    /// One word, Kubernetes' own where it has one.
+    /// One word, Kubernetes' own if it has one.
     pub reason: String,
     /// A sentence for people, without control characters and credentials; may be empty.
     pub message: String,
@@ -70,9 +70,9 @@ pub struct End {
     pub at: Timestamp,
     /// Succeeded, failed, not started or aborted.
     pub state: State,
-    /// What FLARE's parent is told: 0 success, 9 aborted, 101 to 103 exceptions.
+    /// The return code for FLARE's parent: 0 success, 9 aborted, 101 to 103 exceptions.
     pub return_code: i32,
-    /// The exit code of the job's container, where it is known.
+    /// The exit code of the job's container, if known.
     pub exit_code: Option<i32>,
     /// Why it has not started; `None` for a job that ran.
     pub class: Option<Class>,
@@ -83,7 +83,7 @@ pub struct End {
 }
 
 impl End {
-    /// The end that a verdict is.
+    /// The end of a final verdict.
     pub(crate) fn of(verdict: &Verdict, now: Moment) -> Self {
         let (state, exit_code, class, reason, message) = match verdict {
             Verdict::Failed { exit_code, reason, message } => {
@@ -100,14 +100,14 @@ impl End {
         Self { at: now.wall, state, return_code: verdict.return_code(), exit_code, class, reason, message }
     }
 
-    /// The end of a job whose end was asked for.
+    /// The end of a job whose end was requested.
     pub(crate) fn aborted(why: &str, verdict: &Verdict, now: Moment) -> Self {
         let end = Self::of(verdict, now);
         Self { state: State::Aborted, return_code: 9, class: None, reason: "Aborted".to_owned(), message: why.to_owned(), ..end }
     }
 }
 
-/// What is kept of a job that did not end well, before its pod is deleted.
+/// What is saved about a job that did not succeed, before its pod is deleted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Evidence {
     /// The pod's conditions, such as `PodScheduled=False Unschedulable: 0/3 nodes are available`.
@@ -118,29 +118,29 @@ pub struct Evidence {
     pub log: Vec<String>,
 }
 
-/// What became of a job's pod in the end.
+/// What finally happened to a job's pod.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Settlement {
-    /// It is not there any more, or never was.
+    /// It no longer exists, or never did.
     Removed,
-    /// It ended, and was left as it is.
+    /// It ended and was kept.
     Kept,
-    /// It could not be deleted in the time for it.
+    /// It could not be deleted within the time limit.
     NotRemoved {
-        /// What the API server last said, or what is known.
+        /// The API server's last message, or what is known.
         message: String,
     },
 }
 
-/// One message of the stream about a job, in this order: transitions, the one end, the evidence, the settlement.
+/// One message of the stream about a job, in this order: transitions, the end, the evidence, the settlement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Notice {
-    /// Its state or the reason for it changed. An end comes as [`Notice::Ended`] alone.
+    /// Its state or the reason for it changed. An end is reported only by [`Notice::Ended`].
     Changed(Transition),
     /// It ended. Comes exactly once.
     Ended(End),
     /// What was kept of it; for a job that did not end well, and where it is wanted for the others.
     Kept(Evidence),
-    /// Its pod is dealt with. The last message.
+    /// Its pod is settled. The last message.
     Settled(Settlement),
 }

@@ -1,4 +1,4 @@
-//! What was seen of a job pod, and when.
+//! What was observed of a job pod, and when.
 
 use std::time::Duration;
 
@@ -7,54 +7,54 @@ use k8s_openapi::api::core::v1::{Event, Pod};
 
 use crate::Verdict;
 
-/// What the API server last said about the pod.
+/// The API server's last answer about the pod.
 #[derive(Debug, Clone, Copy)]
 pub enum Look<'api> {
     /// The pod.
     Pod(&'api Pod),
     /// There is no such pod.
     Gone,
-    /// It refuses with what does not heal by itself: 401, 403, or the namespace is gone. The word is the reason.
+    /// It refuses with a permanent error, for this reason: 401, 403, or the namespace is gone.
     Refused(&'api str),
-    /// It is busy, broken or silent: neither progress nor failure.
+    /// It is busy, failing or not answering: neither progress nor failure.
     NoAnswer,
 }
 
-/// What earlier looks said; the strongest of them.
+/// The strongest result of earlier observations.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Memory {
     /// The pod was never seen.
     Nothing,
-    /// It was seen, and its job did not run.
+    /// It was seen, but its job did not run yet.
     Pending,
     /// Its job ran.
     Running,
-    /// Its job ended so: nothing seen later changes that (defects 24 and 35).
+    /// Its job ended with this verdict, which later observations do not change (defects 24 and 35).
     Ended(Verdict),
 }
 
-/// One look at a job pod.
+/// One observation of a job pod.
 #[derive(Debug, Clone)]
 pub struct Situation<'api> {
-    /// What the API server said.
+    /// The API server's answer.
     pub look: Look<'api>,
-    /// The events about this pod, in any order; empty where they cannot be read.
+    /// The events about this pod, in any order; empty if they cannot be read.
     pub events: &'api [Event],
     /// The name of the job's container: others may keep the pod running.
     pub container: &'api str,
-    /// Since the pod was asked for, on a clock that never goes back.
+    /// The time since the pod was requested, on a monotonic clock.
     pub waited: Duration,
-    /// Since the pod has been in its state, on that clock: in its phase, or being deleted. Where it is not shown: since the last look
-    /// that showed it or its absence, and for [`Look::Refused`] since it is refused.
+    /// How long the pod has been in its state, on that clock: in its phase, or being deleted. If it is not shown: the time since the last
+    /// answer about it or its absence, and for [`Look::Refused`] since the refusals began.
     pub in_state: Duration,
-    /// The wall clock, to tell how old an event is.
+    /// The wall clock, for the age of events.
     pub now: Timestamp,
-    /// What earlier looks said.
+    /// The result of earlier observations.
     pub memory: Memory,
 }
 
 impl Situation<'_> {
-    /// Whether the job ran at some time: it is seen running now, or was.
+    /// Whether the job runs or has run.
     pub(crate) fn has_run(&self) -> bool {
         let runs = match self.look {
             Look::Pod(pod) => pod.status.as_ref().is_some_and(|status| status.phase.as_deref() == Some("Running")),

@@ -1,4 +1,4 @@
-//! Orphans: what job pods leave behind where nobody removes it.
+//! Orphans: pods and Secrets of jobs that nobody else removes.
 
 use std::time::Duration;
 
@@ -12,17 +12,17 @@ use k8s_openapi::api::{
 
 use crate::{KnownPod, ours};
 
-/// A Secret this young may belong to a pod that is just being asked for.
+/// A Secret that is younger may belong to a pod that is being created.
 const YOUNG: SignedDuration = SignedDuration::from_mins(2);
 
-/// What is known of the parent whose job pods are looked at.
+/// The state of the parent of the job pods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Parent {
-    /// It runs, or nobody has looked.
+    /// It runs, or its state is unknown.
     MayRun,
-    /// Its Deployment is not there.
+    /// Its Deployment does not exist.
     Missing,
-    /// Its Deployment is scaled to nothing.
+    /// Its Deployment is scaled to 0.
     ScaledDown,
 }
 
@@ -36,7 +36,7 @@ impl Parent {
     }
 }
 
-/// A Secret that flare-kube's launcher made.
+/// A Secret that flare-kube's launcher created.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownSecret {
     /// Its name.
@@ -45,9 +45,9 @@ pub struct KnownSecret {
     pub uid: String,
     /// The raw name of its site.
     pub site: String,
-    /// Whether it belongs to one job; else to all jobs of the site.
+    /// Whether it belongs to one job; otherwise to all jobs of the site.
     pub is_of_job: bool,
-    /// When the API server made it.
+    /// When it was created.
     pub created: Option<Timestamp>,
 }
 
@@ -70,20 +70,20 @@ impl KnownSecret {
     }
 }
 
-/// Something that nobody needs any more.
+/// An object that is no longer needed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Orphan {
     /// `Pod` or `Secret`.
     pub kind: &'static str,
     /// Its name.
     pub name: String,
-    /// Its uid: only that one is deleted.
+    /// Its uid; only this object is deleted.
     pub uid: String,
-    /// Why nobody needs it.
+    /// Why it is no longer needed.
     pub reason: String,
 }
 
-/// Finds the orphans among job pods and Secrets, pods first, each kind by name.
+/// Finds the orphans among job pods and Secrets: pods first, each kind sorted by name.
 pub fn orphans(pods: &[KnownPod], secrets: &[KnownSecret], parent: Parent, now: Timestamp) -> Vec<Orphan> {
     let why = |pod: &KnownPod| match pod.phase.as_str() {
         phase @ ("Succeeded" | "Failed") => Some(format!("its job has ended ({phase})")),
@@ -115,11 +115,11 @@ pub fn orphans(pods: &[KnownPod], secrets: &[KnownSecret], parent: Parent, now: 
     found
 }
 
-/// Looks at a namespace: at all of it, or at the job pods of one site with its parent's Deployment.
+/// Finds the orphans in a namespace, or of one site with its parent's Deployment.
 ///
 /// # Errors
 ///
-/// The API server refuses a list, or is not there.
+/// The API server refuses a list or cannot be reached.
 pub async fn find_orphans(
     cluster: &Cluster,
     namespace: &str,
@@ -127,7 +127,7 @@ pub async fn find_orphans(
     now: Timestamp,
 ) -> Result<Vec<Orphan>, Diagnostic> {
     let is_meant = |site: &str| of.is_none_or(|(of, _)| of == site);
-    // Secrets before pods: a pod that is made meanwhile is seen, and its Secret is then not taken for an orphan.
+    // Secrets are listed before pods, so that the pod of every listed Secret is seen.
     let (name, value) = ours::JOB_LABELS[0];
     let secrets = cluster.namespaced::<Secret>(namespace).list(&Selection::labelled(format!("{name}={value}"))).await?;
     let pods = cluster.namespaced::<Pod>(namespace).list(&Selection::labelled(ours::selector())).await?;
@@ -144,11 +144,11 @@ pub async fn find_orphans(
     Ok(orphans(&pods, &secrets, parent, now))
 }
 
-/// Deletes orphans, those and no other objects of their names, and waits until the API server says that they are gone.
+/// Deletes exactly these orphans, not other objects with their names, and waits until they are gone.
 ///
 /// # Errors
 ///
-/// What could not be deleted, each by itself; what is not gone in the time for it.
+/// An error for each orphan that could not be deleted or is not gone within `limit`.
 pub async fn delete_orphans(cluster: &Cluster, namespace: &str, orphans: &[Orphan], limit: Duration) -> Result<(), Faults> {
     let mut faults = Vec::new();
     let end = tokio::time::Instant::now() + limit;

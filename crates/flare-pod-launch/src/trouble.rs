@@ -1,15 +1,15 @@
-//! What an error of the API server means for a wait.
+//! Classifies errors of the API server.
 
 use flare_diagnostic::{Code, Diagnostic};
 
 use crate::{Class, Observation};
 
-/// Whether the same request may be answered otherwise in a moment.
+/// Whether a retry may succeed.
 pub(crate) fn may_pass(fault: &Diagnostic) -> bool {
     matches!(fault.code, Code::ClusterBusy | Code::ClusterUnreachable | Code::TimedOut | Code::StreamBroken)
 }
 
-/// Kubernetes' own word for a refusal.
+/// Kubernetes' reason for a refusal.
 pub(crate) fn word(fault: &Diagnostic) -> &'static str {
     match fault.code {
         Code::CredentialRefused | Code::CredentialUnavailable => "Unauthorized",
@@ -22,7 +22,7 @@ pub(crate) fn word(fault: &Diagnostic) -> &'static str {
     }
 }
 
-/// An error of a request that only looks.
+/// The observation from an error of a read.
 pub(crate) fn of_look(fault: &Diagnostic) -> Observation {
     match fault.code {
         Code::CredentialRefused
@@ -35,7 +35,7 @@ pub(crate) fn of_look(fault: &Diagnostic) -> Observation {
     }
 }
 
-/// An error because of which there is no pod.
+/// The observation from an error of a creation.
 pub(crate) fn of_creation(fault: &Diagnostic) -> Observation {
     Observation::NotCreated { class: Class::Hopeless, reason: word(fault).to_owned(), message: fault.message.clone() }
 }

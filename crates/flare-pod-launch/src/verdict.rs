@@ -1,4 +1,4 @@
-//! What is known about a job after a look at its pod.
+//! What is known about a job from an observation of its pod.
 
 use std::{fmt, time::Duration};
 
@@ -7,11 +7,11 @@ use flare_diagnostic::{printable, without_secrets};
 /// Why a job has not started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Class {
-    /// No wait helps: the pod itself is wrong.
+    /// Waiting does not help: the pod itself is wrong.
     Hopeless,
-    /// Clusters heal it: a mount, a network, a registry, a claim that is not bound yet.
+    /// The cluster usually recovers: a mount, a network, a registry, a claim that is not bound yet.
     Transient,
-    /// No node has room for it, or none fits; one may come.
+    /// No node has room for it or fits it; one may be added.
     Capacity,
 }
 
@@ -26,13 +26,13 @@ impl Class {
     }
 }
 
-/// What a look at a job pod says. `reason` is Kubernetes' own word where it has one, `message` a sentence for people, without control
+/// The result of observing a job pod. `reason` is Kubernetes' own word if it has one, `message` a sentence without control
 /// characters and credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// The job does not run yet, or it cannot be seen: look again, at the latest at `until`.
+    /// The job does not run yet, or cannot be seen: observe it again, at the latest at `until`.
     Waiting {
-        /// The end of this wait, counted as [`crate::Situation::waited`] is.
+        /// The end of this wait, on the clock of [`crate::Situation::waited`].
         until: Duration,
         /// What the wait is for.
         class: Class,
@@ -43,11 +43,11 @@ pub enum Verdict {
     },
     /// The job runs.
     Running,
-    /// The job ended well.
+    /// The job succeeded.
     Succeeded,
-    /// The job ran, and ended otherwise, or was lost.
+    /// The job ran and failed, or was lost.
     Failed {
-        /// The exit code of the job's container, where it is known.
+        /// The exit code of the job's container, if known.
         exit_code: Option<i32>,
         /// One word.
         reason: String,
@@ -78,13 +78,13 @@ impl Verdict {
         Self::NotStarted { class, reason: shown(reason), message: shown(message) }
     }
 
-    /// Whether nothing that is seen later changes it.
+    /// Whether later observations cannot change it.
     pub const fn is_final(&self) -> bool {
         matches!(self, Self::Succeeded | Self::Failed { .. } | Self::NotStarted { .. })
     }
 
-    /// What FLARE's parent is told: 0 success, 9 aborted, 101 exception (a job that never started), the container's own code where it is
-    /// one of FLARE's (101 to 103), 127 as long as nothing is known.
+    /// The return code for FLARE's parent: 0 success, 9 aborted, 101 exception (a job that never started), the container's own code if it
+    /// is one of FLARE's (101 to 103), 127 as long as nothing is known.
     pub const fn return_code(&self) -> i32 {
         match self {
             Self::Waiting { .. } | Self::Running => 127,
@@ -111,7 +111,7 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// Text of the cluster, which may hold what a registry or a runtime printed.
+/// Text of the cluster, which may contain the output of a registry or a runtime, in a form that is safe to show.
 fn shown(text: &str) -> String {
     printable(&without_secrets(text)).into_owned()
 }

@@ -1,4 +1,4 @@
-//! What is seen of a pod at present, and since when.
+//! What is currently seen of a pod, and since when.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use k8s_openapi::api::core::v1::{Event, Pod, PodSpec};
 
 use crate::{Look, State, ended};
 
-/// How many events of a pod are remembered: a pod that waits for days has many.
+/// How many events of a pod are kept, since a pod that waits for days has many.
 const MOST_EVENTS: usize = 50;
 
-/// Whether the API server can be asked at present.
+/// Whether the API server currently answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Sight {
     Clear,
@@ -17,7 +17,7 @@ pub(crate) enum Sight {
     Refused(String),
 }
 
-/// The latest of what was seen.
+/// The latest observations.
 #[derive(Debug)]
 pub(crate) struct View {
     pub(crate) pod: Option<Pod>,
@@ -29,9 +29,9 @@ pub(crate) struct View {
     pub(crate) sight: Sight,
     /// Since when the pod has been in its phase, or being deleted.
     in_phase: Duration,
-    /// Since when nothing is seen.
+    /// Since when nothing has been seen.
     blind: Duration,
-    /// Since when it is the present trouble that keeps it from being seen.
+    /// Since when the current trouble has kept it from being seen.
     trouble: Duration,
 }
 
@@ -50,7 +50,7 @@ impl View {
         }
     }
 
-    /// Takes a pod in. Another pod of the name is none of ours: then ours is gone.
+    /// Records a pod. If another pod has the name, the job's own is gone.
     pub(crate) fn see(&mut self, mut pod: Pod, now: Duration) {
         self.sight = Sight::Clear;
         self.missing = false;
@@ -92,8 +92,8 @@ impl View {
         }
     }
 
-    /// How long what is seen, or that nothing is, has been so. An API server that comes back may refuse for a moment, since it has not
-    /// read its roles yet; but trouble that changes its kind again and again is trouble since it began.
+    /// How long the current state, or not seeing anything, has lasted. A restarted API server may refuse briefly, before it has
+    /// read its roles; but trouble that keeps changing its kind counts from its beginning.
     pub(crate) fn in_state(&self, now: Duration, longest_blind: Duration) -> Duration {
         let blind = now.saturating_sub(self.blind);
         match self.sight {
@@ -103,7 +103,7 @@ impl View {
         }
     }
 
-    /// Whether the container printed anything that may still be read.
+    /// Whether the container may have a log that can still be read.
     pub(crate) fn has_log(&self) -> bool {
         let status = self.pod.as_ref().and_then(|pod| pod.status.as_ref());
         let containers = status.and_then(|status| status.container_statuses.as_ref()).into_iter().flatten();
@@ -113,13 +113,13 @@ impl View {
         ran && !self.gone
     }
 
-    /// Whether the pod ended by itself, and only its object is left.
+    /// Whether the pod ended by itself and only its object is left.
     pub(crate) fn is_over(&self) -> bool {
         let phase = self.pod.as_ref().and_then(|pod| pod.status.as_ref()?.phase.as_deref());
         matches!(phase, Some("Succeeded" | "Failed"))
     }
 
-    /// What is to be judged. An end that was shown counts, whatever is seen of the pod since.
+    /// The answer to classify. An end that was seen counts, whatever was seen of the pod since.
     pub(crate) fn look(&self, container: &str) -> Look<'_> {
         match (&self.sight, &self.pod) {
             (_, Some(pod)) if ended::of(pod, container).is_some() => Look::Pod(pod),
@@ -131,7 +131,7 @@ impl View {
         }
     }
 
-    /// The state of a job that is waited for.
+    /// The state of a job that has not ended.
     pub(crate) fn waiting_state(&self, ran: bool) -> State {
         let is_being_deleted = self.pod.as_ref().is_some_and(|pod| pod.metadata.deletion_timestamp.is_some());
         match self.sight {
@@ -147,7 +147,7 @@ fn state(pod: &Pod) -> (Option<&str>, bool) {
     (phase, pod.metadata.deletion_timestamp.is_some())
 }
 
-/// Keeps what a verdict needs: neither tokens in arguments nor what grows with the pod.
+/// Keeps only what a verdict needs, without tokens in arguments and without data that grows with the pod.
 fn trim(pod: &mut Pod) {
     pod.metadata.managed_fields = None;
     pod.metadata.annotations = None;

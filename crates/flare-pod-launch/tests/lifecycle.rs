@@ -1,4 +1,4 @@
-//! The state machine of one job pod: what is told and done, step by step, and what holds whatever is learned in whatever order.
+//! The state machine of one job pod: its notices and actions step by step, and what holds for any observations in any order.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests: a failure is a failed test")]
 
 use std::time::Duration;
@@ -53,7 +53,7 @@ fn life(keep: bool) -> Lifecycle {
     Lifecycle::new(CONTAINER, limits(), keep, at(0))
 }
 
-/// What a notice says, in one line.
+/// A notice as one line.
 fn line(notice: &Notice) -> String {
     match notice {
         Notice::Changed(to) => to.to_string(),
@@ -65,7 +65,7 @@ fn line(notice: &Notice) -> String {
     }
 }
 
-/// Takes observations at their seconds, and gives what is told and done.
+/// Feeds observations at the given seconds, and returns the notices and actions.
 fn play(life: &mut Lifecycle, script: Vec<(u64, Observation)>) -> Vec<String> {
     let mut lines = Vec::new();
     for (second, observation) in script {
@@ -335,7 +335,7 @@ fn any_observation() -> impl Strategy<Value = Observation> {
     ])
 }
 
-/// Where a notice stands in the order in which they come.
+/// The position of a notice in the order of notices.
 fn rank(notice: &Notice) -> usize {
     match notice {
         Notice::Changed(_) => 0,
@@ -346,8 +346,8 @@ fn rank(notice: &Notice) -> usize {
 }
 
 proptest! {
-    /// Whatever is learned, and however late: the end comes exactly once and before all that follows it, and left alone the machine
-    /// comes to its end in bounded time, unless the job simply runs.
+    /// For any observations at any time: the end comes exactly once and before what follows it, and without further observations the
+    /// machine finishes in bounded time, unless the job simply runs.
     #[test]
     fn every_job_ends_once_and_every_wait_ends(
         script in prop::collection::vec((0..200_u64, any_observation()), 0..40),

@@ -1,4 +1,4 @@
-//! The table of situations: a pod, its events and the time → the verdict. `situations.psv` says where each row comes from.
+//! The table of situations: a pod, its events and the time → the verdict. `situations.psv` has the source of each row.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests: a failure is a failed test")]
 
 use std::time::Duration;
@@ -16,7 +16,7 @@ fn now() -> Timestamp {
     "2026-11-28T12:00:00Z".parse().unwrap()
 }
 
-/// `Pending; sched; wait ContainerCreating` as a pod.
+/// A pod from a description such as `Pending; sched; wait ContainerCreating`.
 fn pod(text: &str) -> Pod {
     let mut parts = text.split("; ").map(str::trim);
     let phase = parts.next().unwrap();
@@ -69,7 +69,7 @@ fn status(pod: &mut Value, list: &str, name: &str, state: &Value) {
     list.as_array_mut().unwrap().push(status);
 }
 
-/// `REASON AGE [xN] [normal][: message]`.
+/// An event from `REASON AGE [xN] [normal][: message]`.
 fn event(text: &str) -> Event {
     let (head, message) = text.split_once(": ").unwrap_or((text, ""));
     let mut words = head.split_whitespace();
@@ -177,7 +177,7 @@ fn any_row() -> impl Strategy<Value = Vec<&'static str>> {
 }
 
 proptest! {
-    /// However looks, events, memories and times are mixed: a wait ends after now and within its bound, and a job that never ran is not
+    /// For any mix of answers, events, memories and times: a wait ends after now and within its limit, and a job that never ran is not
     /// waited for beyond the longest start.
     #[test]
     fn no_input_makes_it_wait_beyond_its_deadline(row in any_row(), waited in 0..2_000_000_u64, in_state in 0..2_000_000_u64, pending in 0..700_000_u64) {
@@ -198,7 +198,7 @@ proptest! {
         }
     }
 
-    /// An end stays the end, whatever is seen later (defects 24 and 35).
+    /// Later observations do not change an end (defects 24 and 35).
     #[test]
     fn an_end_stays(row in any_row(), later in any_row()) {
         let end = with_situation(&row, |situation| classify(situation, &limits(row[1])));

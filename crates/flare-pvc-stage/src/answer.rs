@@ -1,27 +1,27 @@
-//! What the volume's program answers, and its refusals in words.
+//! The answers of the volume's program, and its refusals as diagnostics.
 
 use flare_diagnostic::{Code, Diagnostic};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
-/// The answer of a staging that succeeded.
+/// The answer of a successful staging.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Staged {
     /// Whether a swap of an earlier run had to be finished first.
     pub recovered: bool,
-    /// The fingerprint of the kit that was there before, where it was staged by this program.
+    /// The fingerprint of the previous kit, if this program staged it.
     pub previous: Option<String>,
-    /// Kits that stand one level too deep.
+    /// Kits that are one level too deep.
     pub misplaced: Vec<String>,
-    /// Whether the kit was exchanged: a repair leaves one alone that is there already.
+    /// Whether the kit was replaced. A repair does not replace a kit that is already there.
     pub staged: bool,
-    /// What stood at the wrong level, and where it is now.
+    /// Each path at the wrong level, and its new path.
     pub moved: Vec<(String, String)>,
 }
 
 #[derive(Debug, Deserialize)]
 struct RolledBack {
-    /// Present, if null, in every such answer.
+    /// Present in every such answer, possibly null.
     #[serde(deserialize_with = "Option::deserialize")]
     fingerprint: Option<String>,
 }
@@ -29,13 +29,13 @@ struct RolledBack {
 /// The answer of a removal.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct RemovedKit {
-    /// The directories that are gone.
+    /// The removed directories.
     pub removed: Vec<String>,
-    /// What a restore put aside and is no kit: it stays.
+    /// What a restore put aside and that is not a kit, so it was not removed.
     pub stays: Option<String>,
 }
 
-/// Why the volume's program did not do what it was asked for.
+/// Why the volume's program refused a request.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Refusal {
     refused: String,
@@ -48,7 +48,7 @@ pub(crate) struct Refusal {
 pub struct Answer;
 
 impl Answer {
-    /// The answer to a staging: what was done, or why nothing was.
+    /// Reads the answer to a staging.
     ///
     /// # Errors
     /// `VOLUME_NOT_OURS`, `STAGE_FAILED`.
@@ -56,7 +56,7 @@ impl Answer {
         read(printed, claim, Code::StageFailed)
     }
 
-    /// The answer to a rollback: the fingerprint of the kit that is there again, where it was staged by this program.
+    /// Reads the answer to a rollback: the fingerprint of the kit that is now in place, if this program staged it.
     ///
     /// # Errors
     /// As [`Self::staged`].
@@ -64,7 +64,7 @@ impl Answer {
         read::<RolledBack>(printed, claim, Code::StageFailed).map(|back| back.fingerprint)
     }
 
-    /// The answer to a removal: what is gone.
+    /// Reads the answer to a removal.
     ///
     /// # Errors
     /// As [`Self::staged`].
@@ -78,7 +78,7 @@ pub(crate) fn is_refusal(printed: &[u8]) -> bool {
     serde_json::from_slice::<Refusal>(printed).is_ok()
 }
 
-/// Reads an answer. `failed` is the code of a refusal that has none of its own.
+/// Reads an answer. `failed` is the code of a refusal without its own code.
 pub(crate) fn read<T: DeserializeOwned>(printed: &[u8], claim: &str, failed: Code) -> Result<T, Diagnostic> {
     if let Ok(refusal) = serde_json::from_slice::<Refusal>(printed) {
         return Err(refused(&refusal, claim, failed));
@@ -91,7 +91,7 @@ pub(crate) fn read<T: DeserializeOwned>(printed: &[u8], claim: &str, failed: Cod
 
 const AGAIN: &str = "nothing was changed: run the same command again";
 
-/// A refusal in words.
+/// The fault of a refusal.
 pub(crate) fn refused(refusal: &Refusal, claim: &str, failed: Code) -> Diagnostic {
     let detail = &refusal.detail;
     let fault = |message: String, hint: &str| Diagnostic::error(failed, message).hint(hint);
@@ -145,7 +145,7 @@ pub(crate) fn refused(refusal: &Refusal, claim: &str, failed: Code) -> Diagnosti
     }
 }
 
-/// Some names, and how many more there are.
+/// Some of the names, and the number of the others.
 pub(crate) fn listed(names: &[String], count: usize) -> String {
     let shown = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     match count.saturating_sub(names.len()) {
@@ -175,7 +175,7 @@ fn occupied(detail: &Value, claim: &str) -> Diagnostic {
         .hint("`--replace` takes its place and keeps it aside on the volume; `--what` restores only a part of the backup")
 }
 
-/// What the disk of the volume refused.
+/// The fault of an error from the volume's file system.
 fn disk(detail: &Value, claim: &str, failed: Code) -> Diagnostic {
     let (error, path) = (text_of(&detail["error"]), text_of(&detail["path"]));
     let hint = match error.as_str() {

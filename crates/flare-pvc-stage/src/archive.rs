@@ -1,6 +1,6 @@
-//! The file of a backup: an ordinary tar, whose last entry is a manifest with the SHA-256 of every file.
+//! The file of a backup: an ordinary tar file, whose last entry is a manifest with the SHA-256 of every file.
 //!
-//! Written and read piece by piece: nothing here grows with the size or the number of the files.
+//! It is written and read in pieces: memory does not grow with the size or the number of the files.
 
 mod line;
 mod read;

@@ -1,4 +1,4 @@
-//! `backup`: what a parent made, from its workspace volume into one file here.
+//! `backup`: saves a parent's data from its workspace volume into one local file.
 
 use std::{
     future::Future,
@@ -31,52 +31,52 @@ use crate::{
     run::{Held, Manner, Run, interrupted},
 };
 
-/// How a backup is made.
+/// Options of a backup.
 #[derive(Debug, Clone)]
 #[allow(clippy::struct_excessive_bools, reason = "independent switches")]
 pub struct BackupOptions {
     /// What is saved.
     pub what: Vec<What>,
-    /// Saves private keys and the kit as well; nobody but the user may then read the file.
+    /// Also saves private keys and the kit. Only the user may then read the file.
     pub keys: bool,
-    /// Replaces a file that is there.
+    /// Replaces an existing file.
     pub force: bool,
-    /// Another image for the helper pod than the parent's.
+    /// The image of the helper pod, if not the parent's.
     pub image: Option<String>,
-    /// Scales a running parent down before and up again afterwards; else it is saved as it is while the parent runs.
+    /// Scales a running parent down before the backup and up afterwards. Otherwise its data are saved while it runs.
     pub restart: bool,
     /// Changes nothing.
     pub dry_run: bool,
     /// How long the work in the cluster may take.
     pub deadline: Duration,
-    /// Names this run: small letters and digits, unique.
+    /// The unique id of this run: lower-case letters and digits.
     pub run: String,
 }
 
-/// What was saved, or with `dry_run` is wanted.
+/// What was saved, or with `dry_run` would be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Backup {
-    /// Where.
+    /// Namespace of the claim.
     pub namespace: String,
     /// The claim.
     pub claim: String,
     /// The file.
     pub file: PathBuf,
-    /// How many files are in it.
+    /// The number of files in it.
     pub files: u64,
-    /// Their bytes.
+    /// Their total size in bytes.
     pub bytes: u64,
     /// SHA-256 of the whole file; `None` with `dry_run`.
     pub sha256: Option<String>,
 }
 
-/// Saves what stands on a workspace volume. `stop` ends it early: then there is no file, or the one that was there before.
+/// Saves the data on a workspace volume. `stop` ends it early: then there is no file, or still the previous one.
 ///
-/// Each file's SHA-256 is taken on the volume and again here, and the whole backup is read back before it gets its name.
+/// Each file's SHA-256 is computed on the volume and again here, and the whole backup is read back before it gets its name.
 ///
 /// # Errors
-/// `INVALID_ARGS` where the file may not be written; every permission that is missing; `CLAIM_NOT_USABLE`, `CLAIM_IN_USE`,
-/// `STAGE_LOCKED`, `VOLUME_NOT_OURS`, `BACKUP_FAILED`, `TIMED_OUT`, `INTERRUPTED`, and what flare-cluster says.
+/// `INVALID_ARGS` if the file may not be written; every missing permission; `CLAIM_NOT_USABLE`, `CLAIM_IN_USE`, `STAGE_LOCKED`,
+/// `VOLUME_NOT_OURS`, `BACKUP_FAILED`, `TIMED_OUT`, `INTERRUPTED`, and the errors of flare-cluster.
 pub async fn backup(
     cluster: &Cluster,
     kit: &PreparedKit,
@@ -183,7 +183,7 @@ impl Saving<'_> {
         }
     }
 
-    /// Has the volume's program send everything.
+    /// Lets the volume's program send everything.
     async fn stream(&self, archive: &mut ArchiveWriter, progress: Progress<'_>) -> Result<Received, Diagnostic> {
         let what = self.contents.wanted(&self.options.what);
         let request =
@@ -192,7 +192,7 @@ impl Saving<'_> {
         let input = [VOLUME_PROGRAM.as_bytes(), &request].concat();
         let exec = self.run.program(request.len());
         let (ours, theirs) = duplex(ON_THE_WAY);
-        // The program stays until it reads one byte more: what it wrote just before its end could be lost although it ended well.
+        // The program waits until it reads one more byte: output from just before its end could be lost although it succeeded.
         let (mut acknowledging, acknowledged) = duplex(1);
         let length = input.len() as u64 + 1;
         let receiving = async {
@@ -217,7 +217,7 @@ impl Saving<'_> {
     }
 }
 
-/// Reads the whole file back, as it is on the disk, and gives it its name. Gives its SHA-256.
+/// Reads the whole file back from the disk and gives it its name; returns its SHA-256.
 async fn read_back(path: &Path, new: NewFile, total: Total) -> Result<String, Diagnostic> {
     let again = new.file().try_clone().map_err(|error| not_written(new.failed(error)))?;
     let shown = path.to_owned();

@@ -1,11 +1,11 @@
-//! Work that ends at its deadline or when somebody stops it.
+//! Work with a deadline that can also be stopped.
 
 use std::{future::Future, time::Duration};
 
 use flare_diagnostic::{Code, Diagnostic, Faults};
 use tokio::{select, time::timeout};
 
-/// Runs work that may be cut off anywhere: what it did stays, and the same command goes on from there.
+/// Runs work that may be interrupted anywhere: what was done stays, and the same command continues from there.
 pub(crate) async fn bounded<T>(
     deadline: Duration,
     what: &str,

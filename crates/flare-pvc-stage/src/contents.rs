@@ -1,4 +1,4 @@
-//! What a parent keeps on its volume, and where: by its own resources and log configuration, else where FLARE puts it.
+//! The data that a parent keeps on its volume, and their paths: from its resources and log configuration, otherwise FLARE's defaults.
 
 use std::{collections::BTreeSet, fmt};
 
@@ -20,26 +20,26 @@ const LOGS: [&str; 9] = [
     "nohup.out",
 ];
 
-/// Beside the job store, FLARE keeps who submitted what.
+/// FLARE's records of who submitted which job, next to the job store.
 const BESIDE_JOBS: [&str; 2] = ["job_submit_records", "job_submit_record_index"];
 
-/// Something that a parent keeps.
+/// A kind of a parent's data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum What {
-    /// What admins uploaded and downloaded.
+    /// Files that admins uploaded and downloaded.
     Transfer,
     /// The job store, with the results of all jobs.
     Jobs,
-    /// The snapshots from which a server takes jobs up again.
+    /// The snapshots from which a server resumes jobs.
     Snapshots,
     /// The parent's logs.
     Logs,
-    /// Everything on the volume but the kit.
+    /// Everything on the volume except the kit.
     All,
 }
 
 impl What {
-    /// As `--what` names it.
+    /// The name in `--what`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Transfer => "transfer",
@@ -57,7 +57,7 @@ impl fmt::Display for What {
     }
 }
 
-/// Where it stands: paths below the workspace, and what stands elsewhere.
+/// The paths of the data below the workspace, and of data elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Contents {
     transfer: Vec<String>,
@@ -69,7 +69,7 @@ pub(crate) struct Contents {
 }
 
 impl Contents {
-    /// What the kit's `local/` says.
+    /// Reads them from the kit's `local/`.
     pub(crate) fn of(kit: &PreparedKit) -> Self {
         let text = |files: [&str; 2]| {
             let bytes = files.into_iter().find_map(|file| kit.tree().bytes(file));
@@ -114,7 +114,7 @@ impl Contents {
         contents
     }
 
-    /// Notes a directory: relative ones stand at the workspace root.
+    /// Adds a directory. A relative path is below the workspace root.
     fn place(&mut self, what: What, directory: &str, mount: &str) {
         let Some(path) = below(directory, mount) else { return self.outside.push((what, directory.to_owned())) };
         let paths = match what {
@@ -129,7 +129,7 @@ impl Contents {
         paths.insert(0, path);
     }
 
-    /// The request for what is wanted, for the volume's program. Nothing is asked for twice.
+    /// The request to the volume's program for the wanted data, without duplicates.
     pub(crate) fn wanted(&self, what: &[What]) -> Value {
         if what.contains(&What::All) {
             return json!([{"name": What::All.as_str(), "everything": true}]);
@@ -140,7 +140,7 @@ impl Contents {
             let paths: Vec<_> = self.paths(one).iter().filter(|path| !seen.iter().any(|seen| is_in(path, seen))).collect();
             seen.extend(paths.iter().map(|path| path.as_str()));
             if paths.iter().any(|path| path.is_empty()) {
-                // Its directory is the workspace itself.
+                // Its directory is the workspace root.
                 return json!([{"name": one.as_str(), "everything": true}]);
             }
             wanted.push(json!({"name": one.as_str(), "paths": paths}));
@@ -152,7 +152,7 @@ impl Contents {
         json!(wanted)
     }
 
-    /// What an item is that was found on the volume.
+    /// The kind of an item that was found on the volume.
     pub(crate) fn label(&self, item: &[u8]) -> What {
         let is = |path: &String| path.as_bytes() == item;
         for what in [What::Transfer, What::Jobs, What::Snapshots] {
@@ -173,7 +173,7 @@ impl Contents {
         }
     }
 
-    /// A warning for each thing that is wanted and stands elsewhere than on the volume.
+    /// A warning for each kind of wanted data that is not on the volume.
     pub(crate) fn not_on_the_volume(&self, wanted: &[What]) -> impl Iterator<Item = Diagnostic> {
         let outside = self.outside.iter().filter(move |(what, _)| wanted.contains(what) || wanted.contains(&What::All));
         let warning = |(what, directory): &(What, String)| {
@@ -186,7 +186,7 @@ impl Contents {
     }
 }
 
-/// Whether a path is another one or stands below it.
+/// Whether a path is equal to another one or below it.
 fn is_in(path: &str, above: &str) -> bool {
     path.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || above.is_empty())
 }
@@ -195,7 +195,7 @@ fn string(raw: &str, path: &str) -> Option<String> {
     serde_json::from_str(json::lookup(raw, path)?).ok()
 }
 
-/// The path below the mount; `None` where it is elsewhere. One that is not absolute is below it.
+/// The path relative to the mount; `None` if it is elsewhere. A relative path is below the mount.
 fn below(path: &str, mount: &str) -> Option<String> {
     let mount = mount.trim_end_matches('/');
     let path = if path.starts_with('/') {

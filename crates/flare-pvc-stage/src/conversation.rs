@@ -1,4 +1,4 @@
-//! What is said to the program in the volume, and what it answers: the same for every verb that sends something.
+//! The exchange with the program in the volume, which is the same for every verb that sends something.
 
 use std::{
     pin::{Pin, pin},
@@ -15,21 +15,21 @@ use tokio::{
 
 use crate::{VOLUME_PROGRAM, answer::is_refusal, progress::ON_THE_WAY, run::Run};
 
-/// No answer is longer.
+/// The maximum length of an answer in bytes.
 const LONGEST_ANSWER: u64 = 4 << 20;
 
-/// The line with which the program asks for what belongs to the request.
+/// The line with which the program asks for the request's body.
 pub(crate) const READY: &[u8] = b"{\"ready\": true}\n";
 
 impl Run<'_> {
-    /// Runs the volume's program in the helper pod and gives the line that is its answer. The end of the program proves nothing: an API
-    /// server reports success where its connection to the kubelet breaks.
+    /// Runs the volume's program in the helper pod and returns the line with its answer. The program's status is not enough: an API
+    /// server reports success if its connection to the kubelet breaks.
     ///
-    /// `body`, of `length` bytes, is what belongs to the request. It is sent once the program has looked at the volume and asks for it. A
-    /// refusal ends the conversation at once: where much is on its way, the program's end may not be heard.
+    /// `body`, of `length` bytes, is sent once the program has checked the volume and asks for it. A refusal ends the exchange at once:
+    /// while much data is being sent, the program's end may not be reported.
     ///
     /// # Errors
-    /// What flare-cluster says; `STREAM_BROKEN` where there is no answer.
+    /// The errors of flare-cluster; `STREAM_BROKEN` if there is no answer.
     pub(crate) async fn ask(
         &self,
         request: &[u8],
@@ -62,7 +62,7 @@ fn without_answer(claim: &str) -> Diagnostic {
         .hint("nothing is taken as done: run the same command again; if it stays, look after the node's kubelet")
 }
 
-/// Reads what the program prints, to the line that is its answer; empty where there is none. Empty lines are signs of life.
+/// Reads the program's output up to the line with its answer; returns nothing if there is none. Empty lines keep the connection alive.
 async fn answer_line(printed: impl AsyncRead + Unpin, ready: oneshot::Sender<()>) -> Vec<u8> {
     let (mut printed, mut ready, mut line) = (BufReader::new(printed), Some(ready), Vec::new());
     loop {
@@ -79,15 +79,15 @@ async fn answer_line(printed: impl AsyncRead + Unpin, ready: oneshot::Sender<()>
     }
 }
 
-/// Whether somebody has asked.
+/// Whether the program has asked for the body.
 enum Asked {
     NotYet(oneshot::Receiver<()>),
     Yes,
-    /// The program has ended without it, and its end is all that is waited for.
+    /// The program has ended without it, and only its end is waited for.
     Never,
 }
 
-/// Bytes that are read once they were asked for.
+/// A reader that waits until the program has asked for its bytes.
 struct Awaited<Body> {
     asked: Asked,
     body: Body,
@@ -129,7 +129,7 @@ mod tests {
         assert_eq!((&head, more.as_slice()), (b"request", &b"body"[..]));
     }
 
-    /// A repair that finds the kit in its place answers at once; the connection is read on until its end.
+    /// A repair that finds the kit in place answers at once; the connection is then read until its end.
     #[tokio::test]
     async fn a_body_that_nobody_will_ask_for_has_neither_bytes_nor_an_end() {
         let (ask, asked) = oneshot::channel();
@@ -142,7 +142,7 @@ mod tests {
         }
     }
 
-    /// What a future gives at once.
+    /// The output of a future that is ready at once.
     async fn at_once<F: Future>(mut future: Pin<&mut F>) -> Option<F::Output> {
         std::future::poll_fn(|context| match future.as_mut().poll(context) {
             Poll::Ready(value) => Poll::Ready(Some(value)),

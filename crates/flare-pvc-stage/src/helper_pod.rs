@@ -1,4 +1,4 @@
-//! The pod that mounts the claim: what it is, and how it comes to run.
+//! The pod that mounts the claim: its manifest, start and deletion.
 
 use std::{task::Poll, time::Duration};
 
@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::values::ParentPod;
 
-/// Label with the claim that a helper pod works on.
+/// Label with the claim of a helper pod.
 const CLAIM_LABEL: &str = "flare-kube/stages-claim";
 
 /// Where the claim is mounted.
@@ -20,19 +20,19 @@ pub(crate) const MOUNT: &str = "/flare-volume";
 /// The container's name.
 pub(crate) const CONTAINER: &str = "stage";
 
-/// How much longer than the staging the pod lives where nobody deletes it.
+/// How much longer than the staging the pod runs if nobody deletes it.
 const AFTERLIFE: Duration = Duration::from_mins(1);
 
 /// How the pod mounts the claim.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Mount {
-    /// The pod cannot change what is on the volume.
+    /// The pod cannot change the volume.
     pub(crate) read_only: bool,
-    /// The node on which other pods use the volume, where it can be mounted on one node only.
+    /// The node on which other pods use the volume, if it can be mounted on only one node.
     pub(crate) node: Option<String>,
 }
 
-/// Makes the pod. Without a shell: its Python sleeps until it is deleted, or until its own deadline.
+/// The pod's manifest. It needs no shell: its Python sleeps until the pod is deleted or its deadline has passed.
 pub(crate) fn manifest(name: &str, claim: &str, mount: &Mount, parent: &ParentPod, deadline: Duration) -> Pod {
     let seconds = (deadline + AFTERLIFE).as_secs();
     let container = json!({
@@ -53,7 +53,7 @@ pub(crate) fn manifest(name: &str, claim: &str, mount: &Mount, parent: &ParentPo
         "volumes": [{"name": "workspace", "persistentVolumeClaim": {"claimName": claim}}],
     });
     if let Some(node) = &mount.node {
-        // Where it has to be, whatever the parent's own wishes are.
+        // The node is required, whatever the parent's placement says.
         let there = json!({"key": "metadata.name", "operator": "In", "values": [node]});
         let terms = json!({"nodeSelectorTerms": [{"matchFields": [there]}]});
         spec["affinity"] = json!({"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}});
@@ -69,12 +69,12 @@ pub(crate) fn manifest(name: &str, claim: &str, mount: &Mount, parent: &ParentPo
     serde_json::from_value(pod).expect("the fields above are those of a Pod")
 }
 
-/// A claim's name as a label's value: those have 63 characters at most, names 253. Two claims never have the same one.
+/// The label value for a claim's name, which is unique: values have at most 63 characters, names 253.
 fn label(claim: &str) -> String {
     flare_names::stable(claim, 63)
 }
 
-/// Whether a pod is a helper of ours.
+/// Whether flare-kube created a pod as a helper.
 pub(crate) fn is_helper(pod: &Pod) -> bool {
     pod.metadata.labels.as_ref().is_some_and(|labels| labels.contains_key(CLAIM_LABEL))
 }
@@ -84,14 +84,14 @@ async fn of_claim(cluster: &Cluster, namespace: &str, claim: &str) -> Result<Vec
     cluster.namespaced::<Pod>(namespace).list(&selection).await
 }
 
-/// The helper pods of this claim that nobody has told to end, by name.
+/// The names of this claim's helper pods that are not being deleted.
 pub(crate) async fn left_behind(cluster: &Cluster, namespace: &str, claim: &str) -> Result<Vec<String>, Diagnostic> {
     let pods = of_claim(cluster, namespace, claim).await?.into_iter();
     Ok(pods.filter(|pod| pod.metadata.deletion_timestamp.is_none()).filter_map(|pod| pod.metadata.name).collect())
 }
 
-/// Deletes helper pods of this claim that a killed run left, and waits for the end of those that go already: their program may still be
-/// at work.
+/// Deletes helper pods of this claim that a killed run left, and waits for the end of those already being deleted: their program may
+/// still run.
 pub(crate) async fn clear(cluster: &Cluster, namespace: &str, claim: &str, deadline: Duration) -> Result<(), Diagnostic> {
     let pods = cluster.namespaced::<Pod>(namespace);
     for name in of_claim(cluster, namespace, claim).await?.into_iter().filter_map(|pod| pod.metadata.name) {
@@ -102,13 +102,13 @@ pub(crate) async fn clear(cluster: &Cluster, namespace: &str, claim: &str, deadl
     Ok(())
 }
 
-/// Deletes a helper pod; it holds nothing that could be lost.
+/// Deletes a helper pod without a grace period: it has no data that could be lost.
 pub(crate) async fn delete(cluster: &Cluster, namespace: &str, name: &str) -> Result<(), Diagnostic> {
     let deletion = Deletion { grace_seconds: Some(1), ..Deletion::default() };
     cluster.namespaced::<Pod>(namespace).delete(name, &deletion).await.map(|_| ())
 }
 
-/// Creates the pod and waits until it runs. Fails at once where waiting cannot help; `last` says what it waits for.
+/// Creates the pod and waits until it runs. Fails at once if waiting cannot help; `last` is set to the reason for waiting.
 pub(crate) async fn start(
     cluster: &Cluster,
     namespace: &str,
@@ -124,7 +124,7 @@ pub(crate) async fn start(
     Ok(())
 }
 
-/// What a look at the pod says: runs, cannot run, or not yet, and why.
+/// The state of the pod: running, unable to run, or pending, with the reason.
 fn look(pod: Option<&Pod>, name: &str, last: &mut String) -> Poll<Result<(), Diagnostic>> {
     let failed = |why: String, hint: &str| {
         Poll::Ready(Err(Diagnostic::error(Code::StageFailed, format!("the helper pod `{name}` cannot start: {why}")).hint(hint)))

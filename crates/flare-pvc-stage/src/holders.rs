@@ -1,4 +1,4 @@
-//! Pods that use the claim: while one runs, the kit below it is not exchanged.
+//! Pods that use the claim: while one runs, the kit is not replaced.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use tokio::time::{sleep, timeout};
 
 use crate::helper_pod;
 
-/// How long a parent that was scaled down may take to end: its grace period, and some more.
+/// How long a parent that was scaled down may take to end: its grace period and some reserve.
 const END: Duration = Duration::from_mins(2);
 
-/// Refuses where a pod other than a helper of ours uses the claim.
+/// Refuses a claim that another pod than a helper uses.
 pub(crate) async fn refuse(cluster: &Cluster, namespace: &str, claim: &str) -> Result<(), Diagnostic> {
     let using = using(cluster, namespace, claim).await?;
     if using.is_empty() {
@@ -25,7 +25,7 @@ pub(crate) async fn refuse(cluster: &Cluster, namespace: &str, claim: &str) -> R
         .hint("a parent is scaled down and up again with `--restart`; another pod has to end first"))
 }
 
-/// Waits until no pod uses the claim; refuses where one stays.
+/// Waits until no pod uses the claim; an error if one still does.
 pub(crate) async fn wait_for_none(cluster: &Cluster, namespace: &str, claim: &str) -> Result<(), Diagnostic> {
     let gone = async {
         while !using(cluster, namespace, claim).await?.is_empty() {
@@ -39,7 +39,7 @@ pub(crate) async fn wait_for_none(cluster: &Cluster, namespace: &str, claim: &st
     }
 }
 
-/// The node on which a second pod can use the claim while others use it; `None` where it can on any.
+/// The node on which another pod can use the claim while it is in use; `None` for any node.
 pub(crate) async fn node(
     cluster: &Cluster,
     namespace: &str,

@@ -1,4 +1,4 @@
-//! What the volume's program sends of a backup: lines of JSON, and behind those that announce data so many bytes.
+//! The stream of a backup from the volume's program: lines of JSON, each followed by the bytes that it announces.
 
 use std::collections::BTreeMap;
 
@@ -15,13 +15,13 @@ use crate::{
     progress::Progress,
 };
 
-/// No line is longer: two paths in base64.
+/// The maximum length of a line, which has up to two paths in base64.
 const LONGEST_LINE: u64 = 64 << 10;
 
-/// How many names stand in a message.
+/// The maximum number of names in a message.
 const NAMED: usize = 5;
 
-/// A line, told apart by its keys.
+/// A line; its keys say which variant it is.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum Frame {
@@ -48,7 +48,7 @@ enum Frame {
         shrank: bool,
     },
     Entry(Box<Entry>),
-    /// The first: which kit is on the volume.
+    /// The first line: the kit on the volume.
     Begin {
         fingerprint: Value,
     },
@@ -65,21 +65,21 @@ struct Entry {
     target: String,
 }
 
-/// What came.
+/// What was received.
 #[derive(Debug, Default)]
 pub(crate) struct Received {
     pub(crate) total: Total,
-    /// What was wanted and is not there.
+    /// Wanted data that do not exist.
     pub(crate) absent: Vec<String>,
-    /// Names and how many, by the reason.
+    /// Reason → some names and the number of all.
     left_out: BTreeMap<String, (Vec<String>, usize)>,
     /// Files that became shorter while they were read.
     shrank: Vec<String>,
 }
 
-/// Why not all of it came.
+/// Why not everything was received.
 pub(crate) enum Stop {
-    /// The stream ended; how the program ended says more.
+    /// The stream ended. The program's exit says why.
     Cut,
     Fault(Diagnostic),
 }
@@ -90,7 +90,7 @@ impl From<Diagnostic> for Stop {
     }
 }
 
-/// Receives all, and writes it into the archive.
+/// Receives everything and writes it into the archive.
 pub(crate) async fn receive(
     stream: impl AsyncRead + Unpin,
     archive: &mut ArchiveWriter,
@@ -127,7 +127,7 @@ struct Receiving<'run> {
     archive: &'run mut ArchiveWriter,
     contents: &'run Contents,
     received: Received,
-    /// The file that is on its way.
+    /// The file that is being received.
     now: Option<String>,
 }
 
@@ -191,7 +191,7 @@ impl Receiving<'_> {
 }
 
 impl Received {
-    /// What people should know of it.
+    /// Adds the warnings.
     pub(crate) fn warn(&self, wanted: &[What], found: &mut Collector) {
         let mut notice = |message: String, hint: &str| found.push(Diagnostic::warning(Code::Notice, message).hint(hint));
         for what in self.absent.iter().filter(|_| !wanted.contains(&What::All)) {

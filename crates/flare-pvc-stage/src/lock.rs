@@ -1,6 +1,6 @@
-//! One run on a claim at a time: a Lease that its holder renews and that others may take once it is not renewed.
+//! A lock on a claim: a Lease that its holder renews, and that others may take when it is no longer renewed.
 //!
-//! No clock is compared with another machine's: a lock is dead when it has not changed for its whole time while we looked.
+//! Clocks of different machines are not compared: a lock has expired if it did not change while it was observed for its whole lifetime.
 
 use std::time::Duration;
 
@@ -9,24 +9,24 @@ use flare_diagnostic::{Code, Diagnostic};
 use serde_json::json;
 use tokio::{task::JoinHandle, time::sleep};
 
-/// How long a lock lives that nobody renews.
+/// The lifetime of a lock that is not renewed.
 const LIFE: Duration = Duration::from_secs(15);
 
 /// How often it is renewed.
 const RENEWAL: Duration = Duration::from_secs(4);
 
-/// What the names of all our Leases begin with.
+/// The prefix of the names of all Leases.
 const PREFIX: &str = "flare-kube-stage-";
 
-/// The longest name of an object.
+/// The maximum length of an object's name.
 const LONGEST_NAME: usize = 253;
 
-/// The Lease of a claim; a claim's name may be as long as the Lease's own.
+/// The name of a claim's Lease. The claim's name may already have the maximum length.
 pub(crate) fn name(claim: &str) -> String {
     format!("{PREFIX}{}", flare_names::stable(claim, LONGEST_NAME - PREFIX.len()))
 }
 
-/// A lock that is held until it is released, or until this process ends.
+/// A lock that is held until it is released or this process ends.
 #[derive(Debug)]
 pub(crate) struct Lock {
     cluster: Cluster,
@@ -37,7 +37,7 @@ pub(crate) struct Lock {
 }
 
 impl Lock {
-    /// Takes the lock of a claim. Where somebody holds it, waits long enough to see whether they are alive.
+    /// Takes the lock of a claim. If it is held, waits long enough to see whether its holder renews it.
     pub(crate) async fn take(cluster: &Cluster, namespace: &str, claim: &str, holder: &str) -> Result<Self, Diagnostic> {
         let name = name(claim);
         let leases = cluster.namespaced::<Lease>(namespace);
@@ -75,7 +75,7 @@ impl Lock {
         }
     }
 
-    /// Gives the lock back, if it is still ours.
+    /// Releases the lock if it is still held.
     pub(crate) async fn release(self) -> Result<(), Diagnostic> {
         self.renewing.abort();
         let deletion = Deletion { uid: self.uid.clone(), ..Deletion::default() };
@@ -89,7 +89,7 @@ impl Drop for Lock {
     }
 }
 
-/// Changes the Lease now and then, which is how others see that its holder lives. One that was taken away is let go.
+/// Updates the Lease periodically, so that others see that its holder runs. Stops if somebody else took it.
 async fn renew(cluster: Cluster, namespace: String, name: String, holder: String, mut held: Lease) {
     let leases = cluster.namespaced::<Lease>(&namespace);
     for count in 1.. {

@@ -1,4 +1,4 @@
-//! What is sent to the volume's program of a backup: lines of JSON, and behind each file's line its bytes. Links come last, so that
+//! The stream of a restore to the volume's program: lines of JSON, each file's line followed by its bytes. Links come last, so that
 //! nothing can be written through one.
 
 use std::{fs::File, io::Read as _, path::Path};
@@ -20,19 +20,19 @@ use crate::{
     run::Run,
 };
 
-/// The items that are sent, and how much that is.
+/// The items to send, and their size.
 #[derive(Debug, Default)]
 pub(crate) struct Selected {
     pub(crate) items: Vec<PathBytes>,
     pub(crate) total: Total,
-    /// The bytes on the wire, without the end.
+    /// The length of the stream in bytes, without its end.
     length: u64,
-    /// Whether the lines that are counted now are sent.
+    /// Whether the lines that are being counted will be sent.
     wanted: bool,
 }
 
 impl Selected {
-    /// The lines that are counted from now on are those of this item.
+    /// Begins to count the lines of this item.
     pub(crate) fn item(&mut self, path: &PathBytes, wanted: bool) {
         self.wanted = wanted;
         if wanted {
@@ -56,7 +56,7 @@ impl Selected {
     }
 }
 
-/// An entry as the volume's program reads it.
+/// An entry in the format of the volume's program.
 fn wire(line: &Line) -> Option<Vec<u8>> {
     let encoded = |path: &PathBytes| STANDARD.encode(&path.0);
     let value = match line {
@@ -70,16 +70,16 @@ fn wire(line: &Line) -> Option<Vec<u8>> {
     Some(format!("{value}\n").into_bytes())
 }
 
-/// The answer of the volume's program.
+/// The answer of the volume's program to a restore.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Answer {
     /// Whether an exchange of an earlier run had to be finished first.
     pub(crate) recovered: bool,
-    /// In whose place something stood.
+    /// The items that replaced something.
     pub(crate) replaced: Vec<String>,
 }
 
-/// A backup on its way.
+/// A backup that is being sent.
 #[derive(Clone, Copy)]
 pub(crate) struct Outgoing<'run> {
     pub(crate) path: &'run Path,
@@ -102,12 +102,12 @@ impl Outgoing<'_> {
         read(&printed?, &run.claim, Code::RestoreFailed)
     }
 
-    /// How long it is, as it is sent.
+    /// The length of the stream in bytes.
     pub(crate) fn length(&self) -> u64 {
         self.selected.end().len() as u64 + self.selected.length
     }
 
-    /// Writes everything. Who reads may go away before its end, which is no fault of this side.
+    /// Writes everything. The reader may close before the end, which is not an error here.
     pub(crate) async fn write(&self, mut to: impl AsyncWrite + Unpin, progress: Progress<'_>) -> Result<(), Diagnostic> {
         let mut sent = Total::default();
         for links in [false, true] {

@@ -1,10 +1,10 @@
-//! The parent's Deployment, scaled down for a staging and up again after it, however the staging ended.
+//! Scales the parent's Deployment down for a staging and up again afterwards, however the staging ended.
 
 use flare_cluster::{Cluster, Operation, Write, k8s_openapi::api::apps::v1::Deployment};
 use flare_diagnostic::{Code, Diagnostic};
 use serde_json::json;
 
-/// Annotation with the number of pods to go back to: a run that was killed leaves it for the next one.
+/// Annotation with the number of replicas to restore: the next run reads it after a killed one.
 const REPLICAS: &str = "flare-kube/replicas-before-stage";
 
 /// A Deployment that was scaled down.
@@ -16,12 +16,12 @@ pub(crate) struct Stopped {
     left_down: bool,
 }
 
-/// The permissions that scaling it down and up takes.
+/// The permissions for scaling it down and up.
 pub(crate) fn needed(namespace: &str) -> [Operation; 2] {
     ["get", "patch"].map(|verb| Operation::on::<Deployment>(verb, Some(namespace)))
 }
 
-/// The parent, as it is to be put back. `None` where there is none, or it was down before.
+/// The parent with its current number of replicas. `None` if it does not exist or was already scaled down.
 pub(crate) async fn find(cluster: &Cluster, namespace: &str, name: &str) -> Result<Option<Stopped>, Diagnostic> {
     let Some(found) = cluster.namespaced::<Deployment>(namespace).find(name).await? else { return Ok(None) };
     let noted: Option<i32> = found.metadata.annotations.as_ref().and_then(|annotations| annotations.get(REPLICAS)?.parse().ok());
@@ -29,7 +29,7 @@ pub(crate) async fn find(cluster: &Cluster, namespace: &str, name: &str) -> Resu
     Ok((replicas > 0).then(|| Stopped { name: name.to_owned(), replicas, left_down: noted.is_some() }))
 }
 
-/// Scales the parent up where a killed run left it down.
+/// Scales the parent up if a killed run left it down.
 pub(crate) async fn restore(cluster: &Cluster, namespace: &str, name: &str) -> Result<(), Diagnostic> {
     match find(cluster, namespace, name).await? {
         Some(parent) if parent.left_down => parent.start(cluster, namespace).await,
@@ -50,7 +50,7 @@ impl Stopped {
         cluster.namespaced::<Deployment>(namespace).merge(&self.name, &change, Write::default()).await.map(|_| ())
     }
 
-    /// The warning where that failed.
+    /// The warning if that failed.
     pub(crate) fn still_down(&self, fault: &Diagnostic) -> Diagnostic {
         Diagnostic::warning(
             Code::Notice,

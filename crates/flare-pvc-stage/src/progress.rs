@@ -1,7 +1,7 @@
-//! Large amounts on their way.
+//! Progress and buffering of large transfers.
 
-/// Told how many files and bytes are done.
+/// Called with the number of files and bytes that are done.
 pub type Progress<'run> = &'run (dyn Fn(u64, u64) + Sync);
 
-/// How much may be between the connection and the disk, in bytes.
+/// The size of the buffer between the connection and the disk, in bytes.
 pub(crate) const ON_THE_WAY: usize = 1 << 20;

@@ -1,4 +1,4 @@
-//! `restore`: a backup back onto a workspace volume.
+//! `restore`: writes a backup back onto a workspace volume.
 
 use std::{
     fs::File,
@@ -27,53 +27,53 @@ use crate::{
     run::{Held, Manner, Run, interrupted},
 };
 
-/// How a backup is restored.
+/// Options of a restore.
 #[derive(Debug, Clone)]
 #[allow(clippy::struct_excessive_bools, reason = "independent switches")]
 pub struct RestoreOptions {
-    /// What is put back, of what the backup holds.
+    /// What is restored from the backup.
     pub what: Vec<What>,
-    /// Puts back the kit as well, where the backup holds it.
+    /// Also restores the kit, if the backup contains it.
     pub keys: bool,
-    /// Takes the place of what stands on the volume, which is kept aside until the next such restore.
+    /// Replaces existing data, which are kept aside until the next such restore.
     pub replace: bool,
-    /// Another image for the helper pod than the parent's.
+    /// The image of the helper pod, if not the parent's.
     pub image: Option<String>,
-    /// Scales a running parent down before and up again afterwards; else a running one is refused.
+    /// Scales a running parent down before the restore and up afterwards. Otherwise a running parent is refused.
     pub restart: bool,
     /// Changes nothing.
     pub dry_run: bool,
     /// How long the work in the cluster may take.
     pub deadline: Duration,
-    /// Names this run: small letters and digits, unique.
+    /// The unique id of this run: lower-case letters and digits.
     pub run: String,
 }
 
-/// What was put back, or with `dry_run` would be.
+/// What was restored, or with `dry_run` would be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Restored {
-    /// Where.
+    /// Namespace of the claim.
     pub namespace: String,
     /// The claim.
     pub claim: String,
     /// The backup.
     pub file: PathBuf,
-    /// How many files.
+    /// The number of files.
     pub files: u64,
-    /// Their bytes.
+    /// Their total size in bytes.
     pub bytes: u64,
-    /// The directories and files that were exchanged as a whole.
+    /// The directories and files that were replaced as a whole.
     pub items: Vec<String>,
-    /// Those of them in whose place something stood.
+    /// Those of them that existed before.
     pub replaced: Vec<String>,
 }
 
-/// Puts a backup back. `stop` ends it early: then the volume is as it was, or the next run of any verb finishes the exchange.
+/// Restores a backup. `stop` ends it early: then the volume is unchanged, or the next run of any verb finishes the swap.
 ///
 /// # Errors
-/// `INVALID_BACKUP` and another participant's backup (`VOLUME_NOT_OURS`) before anything in the cluster is touched; every permission
-/// that is missing; `CLAIM_NOT_USABLE`, `CLAIM_IN_USE`, `STAGE_LOCKED`, `VOLUME_OCCUPIED`, `RESTORE_FAILED`, `TIMED_OUT`, `INTERRUPTED`,
-/// and what flare-cluster says.
+/// `INVALID_BACKUP` and, for another participant's backup, `VOLUME_NOT_OURS` before anything in the cluster is changed; every missing
+/// permission; `CLAIM_NOT_USABLE`, `CLAIM_IN_USE`, `STAGE_LOCKED`, `VOLUME_OCCUPIED`, `RESTORE_FAILED`, `TIMED_OUT`, `INTERRUPTED`, and
+/// the errors of flare-cluster.
 pub async fn restore(
     cluster: &Cluster,
     kit: &PreparedKit,
@@ -97,11 +97,11 @@ pub async fn restore(
     restoring.run.carry_out(stop, async |held| Box::pin(restoring.all(held, progress)).await).await
 }
 
-/// A backup that is sound, and what is taken of it.
+/// A valid backup, and what is restored from it.
 struct Chosen {
     verified: Verified,
     selected: Selected,
-    /// Whether the backup holds a kit that is left there.
+    /// Whether the backup contains a kit that is not restored.
     kit_left: bool,
 }
 
@@ -131,7 +131,7 @@ async fn choose(path: &Path, file: &File, options: &RestoreOptions) -> Result<Ch
     reading.await.map_err(|_| Diagnostic::error(Code::Internal, "the reading of the backup ended by itself"))?
 }
 
-/// Another participant's backup is never put back.
+/// Refuses another participant's backup.
 fn check_owner(verified: &Verified, owner: &Owner, file: &Path) -> Result<(), Diagnostic> {
     let theirs = &verified.head.owner;
     if theirs == owner {
@@ -198,7 +198,7 @@ impl Restoring<'_> {
         self.chosen.selected.items.iter().any(|item| matches!(item.0.as_slice(), b"startup" | b"local"))
     }
 
-    /// Every permission that the road needs, as README lists them.
+    /// Every permission that a restore needs, as the README lists them.
     fn needed(&self) -> Vec<Operation> {
         let namespace = Some(self.run.namespace.as_str());
         let mut needed = self.run.needed();

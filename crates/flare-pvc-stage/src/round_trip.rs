@@ -1,5 +1,5 @@
-//! Backups and restores on local directories, by this machine's Python: what comes back, what is refused, and what is left wherever
-//! a run is cut off.
+//! Backups and restores on local directories, with this machine's Python: what is restored, what is refused, and what an
+//! interrupted run leaves.
 #![allow(
     clippy::disallowed_methods,
     clippy::expect_fun_call,
@@ -35,14 +35,14 @@ use crate::{
     outgoing::{Answer, Outgoing, Selected},
 };
 
-/// As the helper pod runs it, but dying at the call that `DIE` counts, and after the lines of `PRELUDE`.
+/// Runs the program like the helper pod, but after the lines of `PRELUDE`, and dies at the call with the number `DIE`.
 const DRIVER: &str = include_str!("../tests/volume/driver.py");
 
 fn owner() -> Owner {
     Owner { participant: "server".to_owned(), role: "server".to_owned(), project: Some("p".to_owned()) }
 }
 
-/// Runs the program on a directory. Gives the exit number and what was printed.
+/// Runs the program on a directory; returns the exit code and the output.
 fn run(root: &Path, input: &[u8], request: usize, prelude: &str, die: usize) -> (Option<i32>, Vec<u8>) {
     let mut child = Command::new("python3")
         .args(["-S", "-c", &format!("{prelude}\n{DRIVER}"), &VOLUME_PROGRAM.len().to_string(), &request.to_string()])
@@ -54,7 +54,7 @@ fn run(root: &Path, input: &[u8], request: usize, prelude: &str, die: usize) -> 
         .spawn()
         .expect("python3 is on this machine");
     let (mut stdin, input) = (child.stdin.take().expect("a pipe"), input.to_vec());
-    // One that died does not read on.
+    // A killed program reads no more.
     let feeding = std::thread::spawn(move || drop(stdin.write_all(&input)));
     let output = child.wait_with_output().expect("it ends");
     feeding.join().expect("it ends");
@@ -66,7 +66,7 @@ fn wait<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(work)
 }
 
-/// What a volume prints of itself.
+/// The stream of a backup of a volume.
 fn stream(root: &Path, what: &[What], keys: bool, prelude: &str) -> Vec<u8> {
     let wanted = Contents::read("{}", "{}", "/w").wanted(what);
     let request = json!({"verb": "backup", "id": "1", "owner": owner(), "what": wanted, "keys": keys}).to_string();
@@ -78,7 +78,7 @@ fn head() -> Line {
     Line::Backup(Head { format_version: FORMAT_VERSION, flare_kube: "0".into(), owner: owner(), namespace, claim, keys: false })
 }
 
-/// Writes a stream to a file, as the verb does.
+/// Writes a stream to a file like the verb.
 fn keep(printed: &[u8], file: &Path) -> Result<(Received, Total), Diagnostic> {
     let mut archive = ArchiveWriter::begin(NewFile::begin(file, 0o600, false).expect("a file")).expect("begun");
     archive.line(&head()).expect("written");
@@ -131,7 +131,7 @@ fn restore(root: &Path, file: &Path, keys: bool, replace: bool) -> Result<Answer
     read(answer, "nvflws", Code::RestoreFailed)
 }
 
-/// Everything below a directory: mode and content, or where a link leads.
+/// Everything below a directory: mode and content, or a link's target.
 fn tree(root: &Path) -> BTreeMap<OsString, (u32, Vec<u8>)> {
     fn walk(root: &Path, below: &Path, found: &mut BTreeMap<OsString, (u32, Vec<u8>)>) {
         for entry in fs::read_dir(below).expect("a directory") {
@@ -160,7 +160,7 @@ fn put(root: &Path, path: impl AsRef<OsStr>, content: &[u8]) {
     fs::write(file, content).expect("a file");
 }
 
-/// A server's volume, with all that a backup has to do with.
+/// A server's volume with every kind of data in a backup.
 fn volume() -> TempDir {
     let root = TempDir::new().expect("a directory");
     for path in [
@@ -228,7 +228,7 @@ fn what_is_asked_for_is_saved_and_no_key_or_kit_unless_asked() {
 
 #[test]
 fn a_volume_that_is_in_use_is_saved_as_it_was_when_each_file_was_opened() {
-    // Grows at each read; is shorter than its size says; vanishes after it was listed.
+    // Files that grow at each read, are shorter than their size, or vanish after they were listed.
     let changes = "import os
 root = __import__('sys').argv[3]
 def before(name, first):
@@ -363,7 +363,7 @@ fn a_damaged_or_cut_file_is_seen_before_anything_is_sent() {
     assert_eq!(check(b"no tar at all").expect_err("no tar").code, Code::InvalidBackup);
 }
 
-/// Archives that a backup never writes.
+/// Writes an archive that a backup never writes.
 fn forged(file: &Path, lines: &[Line]) {
     let mut archive = ArchiveWriter::begin(NewFile::begin(file, 0o600, true).expect("a file")).expect("begun");
     for line in [&head()].into_iter().chain(lines) {
@@ -407,7 +407,7 @@ fn nothing_leaves_the_volume_whatever_a_backup_says() {
         let left: Vec<_> = fs::read_dir(claim.path()).expect("it").map(|entry| entry.expect("it").file_name()).collect();
         assert!(left.iter().all(|name| name.as_bytes().starts_with(b".flare-stage-")), "{case}: {left:?}");
     }
-    // Nor through a link that stands on the volume.
+    // Nor through a link on the volume.
     forged(&file, &[item("store/jobs"), directory("store/jobs"), file_line("store/jobs/x")]);
     let claim = TempDir::new().expect("a directory");
     symlink(&outside, claim.path().join("store")).expect("a link");
@@ -418,8 +418,8 @@ fn nothing_leaves_the_volume_whatever_a_backup_says() {
     assert_eq!(fs::read(claim.path().join("store/jobs/x")).expect("a file"), b"x");
 }
 
-/// Kills a restore at each call that changes the disk: each item is the old one, the new one or, in the middle of the exchange, in the
-/// place where it is kept; and a second run ends it.
+/// Kills a restore at each call that changes the disk: each item is the old one, the new one or, during the swap, where the old one is
+/// kept; a second run finishes it.
 #[test]
 fn killed_at_any_step_each_item_is_old_or_new_and_the_next_run_finishes() {
     let (root, out) = (TempDir::new().expect("a directory"), TempDir::new().expect("a directory"));
@@ -430,7 +430,7 @@ fn killed_at_any_step_each_item_is_old_or_new_and_the_next_run_finishes() {
     save(root.path(), &[What::All], false, &file);
     let wanted = tree(root.path());
     let (bytes, request) = input(&file, false, true, "7").expect("an input");
-    // Every third step, from a fresh one in each run.
+    // Every third step, with another first step in each run.
     let seed = usize::try_from(std::process::id() % 3).expect("small");
     for die in (1 + seed..).step_by(3) {
         let claim = TempDir::new().expect("a directory");
@@ -477,8 +477,8 @@ fn a_large_file_with_holes_comes_back() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 16, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Names that are no text, hold blanks, brackets, quotes and newlines, begin with dashes and dots or are long; modes; empty
-    /// directories; links to anywhere.
+    /// Names that are not UTF-8, contain blanks, brackets, quotes and newlines, begin with dashes and dots or are long; modes; empty
+    /// directories; arbitrary links.
     #[test]
     fn any_tree_comes_back_as_it_was(
         files in proptest::collection::btree_map("[^/\u{0}]{1,30}(/[^/\u{0}]{1,80}){0,4}", (any::<Vec<u8>>(), 0o400_u32..0o1000), 0..10),

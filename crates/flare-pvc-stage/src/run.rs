@@ -1,4 +1,4 @@
-//! What every verb with a helper pod shares: permissions, lock, pod, program, and whatever happens, nothing left behind.
+//! What every verb with a helper pod shares: permissions, lock, pod, program, and cleanup in any case.
 
 use std::{future::Future, time::Duration};
 
@@ -36,33 +36,33 @@ pub(crate) struct Run<'run> {
     deadline: Duration,
     /// What is done, as a noun for messages: `staging`.
     what: &'static str,
-    /// The verb and a part that no other run has: `stage-1f`.
+    /// The verb and the run's unique id: `stage-1f`.
     name: String,
 }
 
-/// What has to be given back.
+/// What has to be released or removed.
 #[derive(Default)]
 pub(crate) struct Held {
-    /// Why the helper pod does not run yet, as the cluster says it.
+    /// Why the helper pod does not run yet, according to the cluster.
     waits_for: String,
-    /// The parent that was scaled down, and to how many pods it goes back.
+    /// The parent that was scaled down, with the number of replicas to restore.
     parent: Option<Stopped>,
     lock: Option<Lock>,
     pod: Option<String>,
 }
 
-/// How a verb runs, whichever it is.
+/// The properties and options of a verb.
 #[derive(Debug, Clone)]
 pub(crate) struct Manner<'run> {
-    /// The verb, as names of objects have it: `stage`.
+    /// The verb in names of objects: `stage`.
     pub(crate) verb: &'static str,
     /// What is done, as a noun for messages: `staging`.
     pub(crate) what: &'static str,
-    /// Another image for the helper pod than the parent's.
+    /// The image of the helper pod, if not the parent's.
     pub(crate) image: Option<&'run str>,
-    /// How long all of it may take.
+    /// How long the whole run may take.
     pub(crate) deadline: Duration,
-    /// Names this run: small letters and digits, unique.
+    /// The unique id of this run: lower-case letters and digits.
     pub(crate) id: &'run str,
 }
 
@@ -85,7 +85,7 @@ impl<'run> Run<'run> {
         })
     }
 
-    /// Does the work within its time. `stop` ends it early; what was begun is removed in any case.
+    /// Does the work within its deadline. `stop` ends it early; what was created is removed in any case.
     pub(crate) async fn carry_out<T>(
         &self,
         stop: impl Future<Output = ()>,
@@ -103,7 +103,7 @@ impl<'run> Run<'run> {
         found.finish_some(value)
     }
 
-    /// The fault of a run that did not come to its own end.
+    /// The fault of a run that was interrupted or exceeded its deadline.
     fn cut_off(&self, why: Code, waits_for: &str) -> Diagnostic {
         if why == Code::Interrupted {
             return interrupted();
@@ -114,7 +114,7 @@ impl<'run> Run<'run> {
         )
     }
 
-    /// The permissions that lock, pod and program need, as README lists them.
+    /// The permissions for lock, pod and program, as the README lists them.
     pub(crate) fn needed(&self) -> Vec<Operation> {
         let namespace = Some(self.namespace.as_str());
         let mut needed: Vec<_> =
@@ -133,7 +133,7 @@ impl<'run> Run<'run> {
 
     /// Scales the parent down, and waits until nobody uses the claim.
     pub(crate) async fn stop_parent(&self, held: &mut Held) -> Result<(), Diagnostic> {
-        // Held before it is scaled down, so that it comes up again wherever this run is cut off.
+        // Recorded before it is scaled down, so that it is scaled up again wherever this run ends.
         held.parent = parent::find(self.cluster, &self.namespace, &self.deployment).await?;
         if let Some(parent) = &held.parent {
             parent.stop(self.cluster, &self.namespace).await?;
@@ -141,7 +141,7 @@ impl<'run> Run<'run> {
         holders::wait_for_none(self.cluster, &self.namespace, &self.claim).await
     }
 
-    /// Scales the parent up where a killed run left it down.
+    /// Scales the parent up if a killed run left it down.
     pub(crate) async fn restore_parent(&self) -> Result<(), Diagnostic> {
         parent::restore(self.cluster, &self.namespace, &self.deployment).await
     }
@@ -150,7 +150,7 @@ impl<'run> Run<'run> {
     pub(crate) async fn start_pod(&self, held: &mut Held, mount: &Mount) -> Result<(), Diagnostic> {
         let name = self.pod();
         let pod = helper_pod::manifest(&name, &self.claim, mount, &self.parent, self.deadline);
-        // Before it is asked for: an answer that is lost may still have made it.
+        // Recorded before the request: the pod may exist even if the answer is lost.
         held.pod = Some(name);
         select! {
             started = helper_pod::start(self.cluster, &self.namespace, &pod, self.deadline, &mut held.waits_for) => started,
@@ -163,10 +163,10 @@ impl<'run> Run<'run> {
         helper_pod::clear(self.cluster, &self.namespace, &self.claim, self.deadline).await
     }
 
-    /// The volume's program in the helper pod. It reads itself, a request of `request` bytes, and what belongs to that.
+    /// The volume's program in the helper pod. Its input is its own text, a request of `request` bytes, and the request's body.
     pub(crate) fn program(&self, request: usize) -> Exec {
-        // The program comes over the stream, so that the request's address stays short. The lengths are told, since not every server can
-        // end the input alone.
+        // The program is sent as input, so that the URL of the request stays short. The lengths are arguments, since not every server can
+        // close only the input.
         let reading = "import sys; exec(sys.stdin.buffer.read(int(sys.argv[1])))";
         let (program, request) = (VOLUME_PROGRAM.len().to_string(), request.to_string());
         let command = [self.parent.python.as_str(), "-c", reading, &program, &request, helper_pod::MOUNT];
@@ -183,7 +183,7 @@ impl<'run> Run<'run> {
         format!("flare-kube-{}", self.name)
     }
 
-    /// Gives back what is held. What cannot be removed ends by itself, so it is a warning.
+    /// Releases and removes what is held. A failure is a warning, since lock and pod end by themselves.
     async fn clean(&self, held: Held, found: &mut Collector) {
         let cleaning = async {
             if let Some(pod) = &held.pod
@@ -206,7 +206,7 @@ impl<'run> Run<'run> {
     }
 }
 
-/// The fault of a run that was asked to end.
+/// The fault of an interrupted run.
 pub(crate) fn interrupted() -> Diagnostic {
     Diagnostic::error(Code::Interrupted, "interrupted; what was begun has been removed").hint("run the same command again")
 }

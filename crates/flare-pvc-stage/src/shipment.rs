@@ -1,4 +1,4 @@
-//! What is sent to the volume: the list, and the bytes behind it.
+//! The kit as it is sent to the volume: the list of its files, and their bytes.
 
 use std::{
     io::{self, Read as _},
@@ -16,22 +16,22 @@ use tokio::io::{AsyncRead, ReadBuf};
 
 use crate::Progress;
 
-/// The two directories of a kit that stand on the volume.
+/// The two directories of a kit on the volume.
 pub(crate) const KIT: [&str; 2] = ["local", "startup"];
 
-/// Whose kit is on a volume.
+/// The owner of the kit on a volume.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owner {
-    /// The participant, as project.yml names it.
+    /// The participant's name in project.yml.
     pub participant: String,
     /// `server` or `client`.
     pub role: String,
-    /// The project, where the kit says so.
+    /// The project, if the kit names it.
     pub project: Option<String>,
 }
 
 impl Owner {
-    /// The owner that a prepared kit belongs to.
+    /// The owner of a prepared kit.
     pub fn of(kit: &PreparedKit) -> Self {
         let plan = kit.plan();
         Self { participant: plan.participant.clone(), role: plan.role.as_str().to_owned(), project: plan.project.clone() }
@@ -40,7 +40,7 @@ impl Owner {
 
 #[derive(Debug, Clone, Serialize)]
 struct Listed {
-    /// Base64: a path need not be text.
+    /// In base64, since a path need not be UTF-8.
     path: String,
     kind: &'static str,
     mode: u32,
@@ -50,17 +50,17 @@ struct Listed {
     sha256: Option<String>,
 }
 
-/// Whether kits at the wrong level are moved as well.
+/// How kits at the wrong level are handled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Repair {
-    /// They are, and the kit is staged only where the volume does not hold this very one.
+    /// They are moved, and the kit is staged only if it is not already on the volume.
     Only,
-    /// They are, and the kit is staged in any case.
+    /// They are moved, and the kit is staged in any case.
     AndStage,
 }
 
-/// A kit on its way to a volume: the list of all entries, and the contents of the files in the same order. What stays on disk is
-/// read while it is sent, so that a kit of any size takes little memory.
+/// A kit to be sent to a volume: the list of all entries, and the contents of the files in the same order. Files are read while they
+/// are sent, so that a kit of any size takes little memory.
 pub struct Shipment<'kit> {
     verb: &'static str,
     owner: Owner,
@@ -71,7 +71,7 @@ pub struct Shipment<'kit> {
     contents: Vec<&'kit Content>,
 }
 
-/// Shows how much it is, never the bytes: among them are private keys.
+/// Shows only the amount, since the bytes include private keys.
 impl std::fmt::Debug for Shipment<'_> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (files, bytes) = (self.files(), self.bytes());
@@ -80,8 +80,8 @@ impl std::fmt::Debug for Shipment<'_> {
 }
 
 impl<'kit> Shipment<'kit> {
-    /// Takes `startup/` and `local/` of a prepared kit. What the volume compares with are the digests that its fingerprint is made of,
-    /// so no file is read twice, and one that changes between is found there.
+    /// Takes `startup/` and `local/` of a prepared kit. The volume compares the files with the digests of the kit's fingerprint, so that no
+    /// file is read twice and a change in between is detected.
     ///
     /// # Errors
     /// `INVALID_PREPARED_KIT` where a file cannot be read any more.
@@ -90,7 +90,7 @@ impl<'kit> Shipment<'kit> {
         Self::listing(Owner::of(kit), kit.fingerprint(), transfer, kit.tree(), |path| kit.digest(path))
     }
 
-    /// Takes `startup/` and `local/` of a tree; with `transfer` a directory of that name is made beside them.
+    /// Takes `startup/` and `local/` of a tree; with `transfer`, an empty directory of that name is added.
     ///
     /// # Errors
     /// `INVALID_PREPARED_KIT` where a file cannot be read any more.
@@ -98,7 +98,7 @@ impl<'kit> Shipment<'kit> {
         Self::listing(owner, fingerprint, transfer, tree, |_| None)
     }
 
-    /// Lists what is sent; a file whose digest is not `known` is read for it.
+    /// Lists the entries. A file whose digest is not `known` is read for it.
     fn listing(
         owner: Owner,
         fingerprint: Digest,
@@ -129,13 +129,13 @@ impl<'kit> Shipment<'kit> {
         Ok(shipment)
     }
 
-    /// Has kits at the wrong level moved to where they belong, or aside.
+    /// Also moves kits at the wrong level to their place, or aside.
     #[must_use]
     pub fn with_repair(self, repair: Option<Repair>) -> Self {
         Self { repair, ..self }
     }
 
-    /// No files, but the request to put back what the last staging replaced.
+    /// A request without files: to put back the kit that the last staging replaced.
     pub fn rollback(owner: Owner) -> Self {
         Self {
             verb: "rollback",
@@ -148,22 +148,22 @@ impl<'kit> Shipment<'kit> {
         }
     }
 
-    /// No files, but the request to take the kit away.
+    /// A request without files: to remove the kit.
     pub fn removal(owner: Owner) -> Self {
         Self { verb: "remove", ..Self::rollback(owner) }
     }
 
-    /// How many files there are.
+    /// The number of files.
     pub fn files(&self) -> usize {
         self.contents.len()
     }
 
-    /// The bytes of all files.
+    /// The total size of all files in bytes.
     pub fn bytes(&self) -> u64 {
         self.contents.iter().map(|content| content.len()).sum()
     }
 
-    /// The request that the volume's program reads first. `id` names the run: letters, digits and `-`.
+    /// The request, which the volume's program reads first. `id` is the run's id: letters, digits and `-`.
     pub fn request(&self, id: &str) -> Vec<u8> {
         let fingerprint = self.fingerprint.map(|fingerprint| fingerprint.to_string());
         let request = json!({"verb": self.verb, "id": id, "owner": self.owner, "fingerprint": fingerprint,
@@ -172,16 +172,16 @@ impl<'kit> Shipment<'kit> {
         request.to_string().into_bytes()
     }
 
-    /// What belongs to the request, as a reader of as many bytes as [`Self::bytes`] says. `progress` is told of the files as they are read.
+    /// The request's body: a reader of [`Self::bytes`] bytes. `progress` is called as the files are read.
     pub fn body<'shipment>(&'shipment self, progress: Progress<'shipment>) -> impl AsyncRead + Unpin + Send {
         Sending { contents: self.contents.iter(), open: None, files: 0, bytes: 0, progress }
     }
 }
 
-/// Every content, one after the other.
+/// A reader of all contents, one after the other.
 struct Sending<'bytes> {
     contents: std::slice::Iter<'bytes, &'bytes Content>,
-    /// The content that is being sent.
+    /// The content that is being read.
     open: Option<ContentReader<'bytes>>,
     files: u64,
     bytes: u64,
@@ -189,7 +189,7 @@ struct Sending<'bytes> {
 }
 
 impl Sending<'_> {
-    /// Some bytes; none at the end.
+    /// Reads some bytes; none at the end.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             if let Some(open) = &mut self.open {
@@ -210,7 +210,7 @@ impl Sending<'_> {
 
 impl AsyncRead for Sending<'_> {
     fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        // A local file is read in place: that takes less than handing it to another thread.
+        // A local file is read in this thread, which is faster than passing it to another one.
         while buffer.remaining() > 0 {
             let count = self.read(buffer.initialize_unfilled())?;
             if count == 0 {

@@ -1,4 +1,4 @@
-//! `stage`: a prepared kit onto its workspace volume.
+//! `stage`: writes a prepared kit onto its workspace volume.
 
 use std::{future::Future, time::Duration};
 
@@ -18,58 +18,59 @@ use crate::{
     run::{Held, Manner, Run},
 };
 
-/// How a kit is staged.
+/// Options of a staging.
 #[derive(Debug, Clone)]
 #[allow(clippy::struct_excessive_bools, reason = "independent switches")]
 pub struct Options {
-    /// Makes the namespace where it is missing.
+    /// Creates the namespace if it is missing.
     pub create_namespace: bool,
-    /// Makes the claim where it is missing.
+    /// Creates the claim if it is missing.
     pub create_claim: Option<NewClaim>,
-    /// Another image for the helper pod than the parent's.
+    /// The image of the helper pod, if not the parent's.
     pub image: Option<String>,
-    /// Puts back the kit that the last staging replaced, in place of staging.
+    /// Puts back the kit that the last staging replaced, instead of staging.
     pub rollback: bool,
-    /// Scales a running parent down before and up again afterwards; else a running one is refused.
+    /// Scales a running parent down before the staging and up afterwards. Otherwise a running parent is refused.
     pub restart: bool,
-    /// Stages even where the claim says that this kit is there already.
+    /// Stages even if the claim says that this kit is already there.
     pub again: bool,
-    /// Moves kits at the wrong level to where they belong, or aside.
+    /// Moves kits at the wrong level to their place, or aside.
     pub repair: bool,
     /// Changes nothing.
     pub dry_run: bool,
-    /// How long all of it may take.
+    /// How long the whole staging may take.
     pub deadline: Duration,
-    /// Names this run: small letters and digits, unique.
+    /// The unique id of this run: lower-case letters and digits.
     pub run: String,
 }
 
 /// What was done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Staged {
-    /// Where.
+    /// Namespace of the claim.
     pub namespace: String,
     /// The claim.
     pub claim: String,
-    /// How many files the kit has.
+    /// The number of files in the kit.
     pub files: usize,
-    /// Their bytes.
+    /// Their total size in bytes.
     pub bytes: u64,
     /// The kit's fingerprint.
     pub fingerprint: String,
-    /// Whether anything was changed, or with `dry_run` would be.
+    /// Whether anything was changed, or with `dry_run` would be changed.
     pub changed: bool,
-    /// Whether the claim was made, or with `dry_run` would be.
+    /// Whether the claim was created, or with `dry_run` would be.
     pub claim_created: bool,
-    /// What stood at the wrong level, and where it is now.
+    /// Each path at the wrong level, and its new path.
     pub moved: Vec<(String, String)>,
 }
 
-/// Stages a prepared kit. `progress` is told of what was sent; `stop` ends it early; what was begun is removed in any case.
+/// Stages a prepared kit. `progress` is called as data are sent; `stop` ends it early; what was created for the run is always removed.
 ///
 /// # Errors
-/// Every permission that is missing, before anything is changed; `OUTPUT_STAGED` for a kit whose chart mounts staged objects;
-/// `CLAIM_NOT_USABLE`, `CLAIM_IN_USE`, `STAGE_LOCKED`, `VOLUME_NOT_OURS`, `STAGE_FAILED`, `TIMED_OUT`, `INTERRUPTED`, and what flare-cluster says.
+/// Every missing permission, before anything is changed; `OUTPUT_STAGED` for a kit whose chart mounts staged objects;
+/// `CLAIM_NOT_USABLE`, `CLAIM_IN_USE`, `STAGE_LOCKED`, `VOLUME_NOT_OURS`, `STAGE_FAILED`, `TIMED_OUT`, `INTERRUPTED`, and the errors of
+/// flare-cluster.
 pub async fn stage(
     cluster: &Cluster,
     kit: &PreparedKit,
@@ -100,7 +101,7 @@ impl Staging<'_> {
         let (cluster, namespace, claim) = (run.cluster, run.namespace.as_str(), run.claim.as_str());
         self.check_access().await?;
         if options.create_namespace && claim::make_namespace(cluster, namespace, options.dry_run).await? && options.dry_run {
-            // Nothing below a namespace that is not there can be tried.
+            // In a missing namespace nothing can be tried.
             return Ok(Checked::clean(self.staged(true, options.create_claim.is_some())));
         }
         let (found, created) =
@@ -154,7 +155,7 @@ impl Staging<'_> {
         }
     }
 
-    /// Names every permission that is missing. Where programs in pods are forbidden, there is another way.
+    /// An error for every missing permission. If programs in pods are forbidden, the hint names the objects mode.
     async fn check_access(&self) -> Result<(), Faults> {
         let cluster = self.run.cluster;
         let exec = Operation::exec(&self.run.namespace);
@@ -168,7 +169,7 @@ impl Staging<'_> {
         }
     }
 
-    /// Every permission that the road needs, as README lists them.
+    /// Every permission that a staging needs, as the README lists them.
     fn needed(&self) -> Vec<Operation> {
         let namespace = Some(self.run.namespace.as_str());
         let mut needed = self.run.needed();
@@ -186,7 +187,7 @@ impl Staging<'_> {
         needed
     }
 
-    /// Runs the volume's program in a helper pod and gives what it printed.
+    /// Runs the volume's program in a helper pod and returns its answer.
     async fn in_volume(&self, held: &mut Held, owner: &Owner) -> Result<Vec<u8>, Diagnostic> {
         Box::pin(self.run.start_pod(held, &Mount::default())).await?;
         let nothing = Shipment::rollback(owner.clone());
@@ -196,7 +197,7 @@ impl Staging<'_> {
     }
 }
 
-/// A cluster that forbids programs in pods takes the kit as objects.
+/// Adds the hint that a cluster which forbids programs in pods can have the kit as objects.
 fn name_objects_mode(fault: Diagnostic) -> Diagnostic {
     if fault.code != Code::PermissionDenied {
         return fault;
@@ -205,11 +206,11 @@ fn name_objects_mode(fault: Diagnostic) -> Diagnostic {
     fault.hint(format!("stage with `--mode objects`, which runs no program in a pod; or {hint}"))
 }
 
-/// Refuses a kit that is staged as objects: its chart mounts these over the volume, so that what is put there would not be read.
-/// Needs no cluster, so that it can be asked before one is connected to.
+/// Refuses a kit that is staged as objects: its chart mounts them over the volume, so a kit on the volume would not be read. Needs no
+/// cluster, so it can be called before connecting to one.
 ///
 /// # Errors
-/// `OUTPUT_STAGED`; `INVALID_PREPARED_KIT` where the chart's values cannot be read.
+/// `OUTPUT_STAGED`; `INVALID_PREPARED_KIT` if the chart's values cannot be read.
 pub fn refuse_staged_objects(kit: &PreparedKit) -> Result<(), Faults> {
     if kit.staged_record()?.is_none() {
         return Ok(());

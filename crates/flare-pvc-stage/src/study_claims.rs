@@ -1,4 +1,4 @@
-//! The claims with the data of studies: looked at before a job needs them, and made on request.
+//! The claims with the data of studies: checked before a job needs them, and created on request.
 
 mod judgement;
 
@@ -23,49 +23,49 @@ use crate::{
     study_claims::judgement::{Binding, Surroundings, is_pending, judge, state},
 };
 
-/// How often claims are looked at that get their volume at once, one second between two looks.
+/// How often claims that get their volume at once are read, with a pause of one second.
 const LOOKS: u32 = 15;
 
-/// How claims of studies are checked.
+/// Options of a check of study claims.
 #[derive(Debug, Clone)]
 pub struct StudyClaimOptions {
-    /// Makes the claims that are missing.
+    /// Creates missing claims.
     pub create: Option<NewClaim>,
     /// Changes nothing.
     pub dry_run: bool,
-    /// How long all of it may take.
+    /// How long the whole check may take.
     pub deadline: Duration,
 }
 
-/// A claim as it was found, or made.
+/// A claim that was found or created.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckedClaim {
     /// Its name.
     pub name: String,
-    /// The studies that use it, each once.
+    /// The studies that use it, without duplicates.
     pub studies: Vec<String>,
-    /// Whether some study writes to it.
+    /// Whether a study writes to it.
     pub writable: bool,
     /// `Bound`, `Pending`, `Lost`, `Terminating` or `missing`.
     pub state: String,
-    /// Whether it was made, or with `dry_run` would be.
+    /// Whether it was created, or with `dry_run` would be.
     pub created: bool,
 }
 
-/// What the check found.
+/// The result of a check.
 #[derive(Debug, Clone, Default)]
 pub struct StudyClaimReport {
-    /// The claims, in the order in which the uses name them.
+    /// The claims, in the order of their first use.
     pub claims: Vec<CheckedClaim>,
-    /// Why jobs would not start, and as warnings what is worth knowing; each at a place of the uses.
+    /// Errors for what keeps jobs from starting, and warnings; each at the place of a use.
     pub findings: Collector,
 }
 
-/// Checks the claims that studies use, and makes those that are missing. `workspace` is the parent's own claim. `stop` ends it early.
+/// Checks the claims that studies use, and creates missing ones on request. `workspace` is the parent's claim. `stop` ends it early.
 ///
 /// # Errors
-/// Every permission that is missing, before anything is changed; every claim that the cluster refuses to make; `TIMED_OUT`,
-/// `INTERRUPTED`, and what flare-cluster says. What is wrong with claims is no error but in the report.
+/// Every missing permission, before anything is changed; every claim that the cluster refuses to create; `TIMED_OUT`, `INTERRUPTED`,
+/// and the errors of flare-cluster. Faults of claims are in the report instead.
 pub async fn check_study_claims(
     cluster: &Cluster,
     namespace: &str,
@@ -85,7 +85,7 @@ struct Check<'run> {
     options: &'run StudyClaimOptions,
 }
 
-/// A claim, and all that use it.
+/// A claim and all its uses.
 struct Used<'run> {
     name: &'run str,
     uses: Vec<&'run ClaimUse>,
@@ -125,7 +125,7 @@ impl Check<'_> {
         self.cluster.namespaced::<PersistentVolumeClaim>(self.namespace)
     }
 
-    /// Every claim is tried, so that all refusals are seen at once.
+    /// Creates missing claims. Tries all of them, so that all refusals are reported together.
     async fn make_missing(&self, claims: &mut [Used<'_>]) -> Result<(), Faults> {
         let Some(new) = &self.options.create else { return Ok(()) };
         let mut refused = Collector::new();
@@ -138,7 +138,7 @@ impl Check<'_> {
         refused.finish(|| ()).map(|_| ())
     }
 
-    /// Storage classes belong to the whole cluster, and not everybody may read them.
+    /// Reads the binding mode of each claim's storage class. Not every user may read storage classes.
     async fn find_bindings(&self, claims: &mut [Used<'_>]) -> Result<(), Diagnostic> {
         let classes = self.cluster.unnamespaced::<StorageClass>();
         let mut known = BTreeMap::new();
@@ -159,7 +159,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Gives the cluster the time that a volume takes which does not wait for a pod.
+    /// Waits for volumes that are created without waiting for a pod.
     async fn wait_for_volumes(&self, claims: &mut [Used<'_>]) -> Result<(), Diagnostic> {
         for _ in 0..LOOKS {
             let mut open = claims.iter_mut().filter(|used| used.waits_for_volume()).peekable();
@@ -174,7 +174,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Whether the cluster has several nodes, as far as the user may know.
+    /// Whether the cluster has several nodes; false if the user may not list them.
     async fn has_several_nodes(&self) -> Result<bool, Diagnostic> {
         let nodes = self.cluster.unnamespaced::<Node>();
         if !self.cluster.may(&nodes.operation("list")).await? {
@@ -206,7 +206,7 @@ impl Used<'_> {
     }
 }
 
-/// The uses by claim, in the order of the first of each.
+/// The uses grouped by claim, in the order of each claim's first use.
 fn grouped(uses: &[ClaimUse]) -> Vec<Used<'_>> {
     let mut claims: Vec<Used<'_>> = Vec::new();
     for one in uses {

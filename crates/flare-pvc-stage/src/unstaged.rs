@@ -1,11 +1,11 @@
-//! What a removal took away.
+//! The report of a removal.
 
 use serde::Serialize;
 
 /// What was removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unstaged {
-    /// Where.
+    /// The namespace.
     pub namespace: String,
     /// What was removed, or with `dry_run` would be.
     pub removed: Vec<Removed>,

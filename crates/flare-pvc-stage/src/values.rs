@@ -1,4 +1,4 @@
-//! What the chart's values say about the parent pod, as far as the helper pod has to be like it.
+//! The properties of the parent pod in the chart's values that the helper pod must share.
 
 use flare_cluster::k8s_openapi::api::core::v1::{Affinity, PodSecurityContext, SecurityContext, Toleration};
 use flare_diagnostic::{Code, Diagnostic};
@@ -6,10 +6,10 @@ use flare_prepared_kit::PreparedKit;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
 
-/// The user, group and volume group of the profile `restricted`, as the chart has them.
+/// The chart's user, group and volume group for the profile `restricted`.
 const RESTRICTED_ID: i64 = 10_001;
 
-/// The parent pod's side of the helper.
+/// The properties of the parent pod that the helper pod takes over.
 #[derive(Debug, Clone)]
 pub(crate) struct ParentPod {
     pub(crate) image: String,
@@ -92,7 +92,7 @@ fn parsed<T: DeserializeOwned>(value: Value) -> Option<T> {
     serde_json::from_value(value).ok()
 }
 
-/// What Pod Security `restricted` asks for. A root user gets back what lets it change files of others, as the chart does.
+/// The settings that Pod Security `restricted` requires. As in the chart, a root user keeps the capabilities to change others' files.
 fn container_security(may_be_root: bool) -> Value {
     let mut capabilities = json!({"drop": ["ALL"]});
     if may_be_root {
@@ -102,7 +102,7 @@ fn container_security(may_be_root: bool) -> Value {
         "seccompProfile": {"type": "RuntimeDefault"}})
 }
 
-/// The image as the chart puts it together: a digest belongs to the tag with which it was prepared.
+/// The image, composed as in the chart: a digest applies only to the tag with which the kit was prepared.
 fn image(image: &Image, kit: &PreparedKit) -> String {
     let prepared = &kit.plan().parent.image;
     let tag = match &image.tag {

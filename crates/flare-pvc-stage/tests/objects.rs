@@ -1,4 +1,4 @@
-//! A directory of a kit as the content of an object: any tree comes back as it was, and what cannot is refused before it is sent.
+//! A directory of a kit as the data of an object: every tree is mounted unchanged, or refused before it is sent.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -19,7 +19,7 @@ fn tree(files: &[(&str, usize)]) -> FileTree {
     tree
 }
 
-/// Names that are legal on a disk and odd everywhere else.
+/// Unusual but valid file names.
 fn name() -> impl Strategy<Value = String> {
     prop_oneof![
         "[a-z0-9._-]{1,12}",
@@ -45,7 +45,7 @@ proptest! {
         for (path, bytes) in &files {
             put(&mut tree, &format!("startup/{}", path.join("/")), bytes.clone());
         }
-        // A file may have been replaced by a directory of its name: the tree says what stands there.
+        // A generated directory may have replaced a file of the same name, so the expected files are read from the tree.
         let startup = tree.subtree("startup").expect("a directory");
         let wanted: BTreeMap<String, Vec<u8>> = startup
             .files()

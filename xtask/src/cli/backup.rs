@@ -1,4 +1,4 @@
-//! `backup`: what a parent made, from its workspace volume into a file here.
+//! `backup`: saves a parent's data from its workspace volume into a local file.
 
 use flare_pvc_stage::BackupOptions;
 use serde_json::json;
@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
     force: bool,
 }
 
-/// Saves and says how much it was.
+/// Saves the data and prints the amount.
 pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     let saved = &arguments.saved;
     let (prepared, file) = saved.paths(context)?;

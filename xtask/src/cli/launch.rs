@@ -1,4 +1,4 @@
-//! `launch`: job pods, printed before anything runs, or run to their ends.
+//! `launch`: prints job pods before anything runs, and runs them to their ends.
 
 use std::path::PathBuf;
 
@@ -103,7 +103,7 @@ enum ContainerSwitch {
     Seccomp,
 }
 
-/// Runs the verb below `launch`.
+/// Runs the subcommand of `launch`.
 pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     match &arguments.verb {
         Verb::Manifest(arguments) => print_manifest(context, arguments),
@@ -156,7 +156,7 @@ fn additions(arguments: &ManifestArguments) -> Additions {
     additions
 }
 
-/// The pod field by field with the source of each value, and the names of the Secrets.
+/// The fields of the pod with the source of each value, and the names of the Secrets.
 fn summary(manifest: &flare_pod_manifest::Manifest) -> String {
     let name = |object: &serde_json::Value| object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
     let mut text = format!("Pod {}\n{}", name(&manifest.pod), manifest.explanation);

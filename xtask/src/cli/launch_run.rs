@@ -1,4 +1,4 @@
-//! `launch run`: jobs' pods from the request to their ends.
+//! `launch run`: runs job pods to their ends.
 
 use std::{
     collections::BTreeSet,
@@ -68,7 +68,7 @@ pub(crate) struct Arguments {
     cluster: ClusterArguments,
 }
 
-/// Runs and says how each job ended.
+/// Runs the jobs and prints how each ended.
 pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     let asked = asked(context, arguments)?;
     let cluster = &arguments.cluster;
@@ -90,7 +90,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     }
 }
 
-/// The jobs, each read and decided before any is sent.
+/// Reads and checks all jobs before any is created.
 fn asked(context: &Context<'_>, arguments: &Arguments) -> Result<Checked<Vec<Asked>>, Faults> {
     let absolute = |path: &Path| context.environment.absolute(path);
     let (mut found, additions) = (Collector::new(), Additions::default());
@@ -138,7 +138,7 @@ fn job(named: &Path, manifest: &Manifest, arguments: &Arguments) -> Result<Asked
     Ok(Asked { request: named.to_string_lossy().into_owned(), pod })
 }
 
-/// Why the run has not gone well: a run that was stopped says so first.
+/// Why the run failed; an interruption comes first.
 fn faults(report: &Report, dry_run: bool) -> Collector {
     let mut faults = Collector::new();
     match report.stopped {

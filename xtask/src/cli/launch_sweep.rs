@@ -1,4 +1,4 @@
-//! `launch sweep`: what job pods left behind.
+//! `launch sweep`: finds and deletes orphaned objects of job pods.
 
 use std::path::PathBuf;
 
@@ -27,7 +27,7 @@ pub(crate) struct Arguments {
     cluster: ClusterArguments,
 }
 
-/// Finds, and deletes where that is asked for.
+/// Finds orphans, deletes them on request, and prints them.
 pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     let cluster = &arguments.cluster;
     let prepared = arguments.prepared.as_ref().map(|path| context.environment.absolute(path)).transpose()?;

@@ -1,4 +1,4 @@
-//! `launch watch`: the job pods of a site as they change.
+//! `launch watch`: follows the job pods of a site.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -26,13 +26,13 @@ pub(crate) struct Arguments {
     cluster: ClusterArguments,
 }
 
-/// What was last seen of a pod.
+/// The last known state of a pod.
 struct Seen {
     pod: KnownPod,
     transitions: Vec<Transition>,
 }
 
-/// Follows and says.
+/// Follows the pods and prints their changes.
 pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     let cluster = &arguments.cluster;
     let prepared = arguments.prepared.as_ref().map(|path| context.environment.absolute(path)).transpose()?;

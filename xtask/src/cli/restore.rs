@@ -1,4 +1,4 @@
-//! `restore`: a backup back onto a workspace volume.
+//! `restore`: writes a backup back onto a workspace volume.
 
 use flare_pvc_stage::RestoreOptions;
 use serde_json::json;
@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
     replace: bool,
 }
 
-/// Restores and says what was put back.
+/// Restores the backup and prints what was restored.
 pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     let saved = &arguments.saved;
     let (prepared, file) = saved.paths(context)?;

@@ -1,4 +1,4 @@
-//! `stage`: a prepared kit onto its workspace volume, or into a `ConfigMap` and a Secret.
+//! `stage`: puts a prepared kit onto its workspace volume, or into a `ConfigMap` and a Secret.
 
 use std::path::{Path, PathBuf};
 
@@ -59,7 +59,7 @@ impl Arguments {
     }
 }
 
-/// Stages and says what was done.
+/// Stages the kit and prints what was done.
 pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     let (cluster, staging) = (&arguments.cluster, &arguments.staging);
     if let Some(file) = &arguments.federation.federation {
@@ -118,7 +118,7 @@ fn of_objects(prepared: &Path, kit: &PreparedKit, staged: &StagedObjects, dry_ru
     Outcome { data, text, ..Outcome::default() }
 }
 
-/// Prints the objects; the Secret's data too, which is the one thing that is asked for.
+/// Prints the objects including the Secret's data, which the user asked for.
 fn render(request: &Request<'_>, staging: &StagingArguments, cluster: &ClusterArguments) -> VerbResult {
     if staging.mode == Some(StagingMode::Pvc) {
         let fault = Diagnostic::error(Code::InvalidArgs, "`--render` prints objects, and `--mode pvc` makes none");

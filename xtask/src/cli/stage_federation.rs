@@ -1,4 +1,4 @@
-//! `stage --federation`: every participant of a federation, and one table.
+//! `stage --federation`: stages every participant of a federation and prints one table.
 
 use std::path::{Path, PathBuf};
 
@@ -26,7 +26,7 @@ pub(crate) struct FederationArguments {
     prepared: Option<PathBuf>,
 }
 
-/// Stages all, and says what was done for each.
+/// Stages all participants and prints what was done for each.
 pub(super) fn run(
     context: &Context<'_>,
     file: &Path,
@@ -56,7 +56,7 @@ pub(super) fn run(
     }
 }
 
-/// One row for each participant; those that were not staged say so.
+/// One row for each participant, staged or not.
 fn shown(participants: &[Destined], done: &[Option<Done>], dry_run: bool) -> Outcome {
     let mut rows = vec![["NAME", "ROLE", "NAMESPACE", "WHERE", "FILES", "BYTES", "STATUS"].map(str::to_owned)];
     let mut staged = Vec::new();

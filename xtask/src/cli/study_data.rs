@@ -1,4 +1,4 @@
-//! `study-data`: whether the cluster has the claims that the studies of a kit use.
+//! `study-data`: checks whether the cluster has the claims that the studies of a kit use.
 
 use std::path::PathBuf;
 
@@ -34,7 +34,7 @@ pub(crate) struct Arguments {
     cluster: ClusterArguments,
 }
 
-/// Checks and says what was found.
+/// Checks the claims and prints the findings.
 pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     let cluster = &arguments.cluster;
     let prepared = context.environment.absolute(&arguments.prepared)?;
@@ -83,7 +83,7 @@ fn text(claims: &[CheckedClaim], dry_run: bool) -> String {
     table(&std::iter::once(head).chain(rows).collect::<Vec<_>>())
 }
 
-/// As the study file writes it; one study that writes is enough.
+/// The mode in the study file's words; `rw` if any study writes.
 fn mode(claim: &CheckedClaim) -> &'static str {
     if claim.writable { "rw" } else { "ro" }
 }

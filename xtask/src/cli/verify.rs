@@ -1,4 +1,4 @@
-//! `verify`: whether a participant runs and has joined, or what keeps it from that.
+//! `verify`: checks whether a participant runs and has joined.
 
 use std::{path::PathBuf, thread, time::Duration};
 

@@ -9,7 +9,7 @@ use flare_pvc_stage::{Backup, BackupOptions, Progress, RestoreOptions, Restored}
 use super::stage::Request;
 use crate::{context::Context, runtime};
 
-/// Opens the kit, connects and saves.
+/// Opens the kit, connects and saves the data.
 pub(crate) fn backup(
     context: &Context<'_>,
     request: &Request<'_>,
@@ -25,7 +25,7 @@ pub(crate) fn backup(
     found.finish(|| saved)
 }
 
-/// Opens the kit, connects and puts the file back.
+/// Opens the kit, connects and restores the file.
 pub(crate) fn restore(
     context: &Context<'_>,
     request: &Request<'_>,

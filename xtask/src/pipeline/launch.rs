@@ -13,10 +13,10 @@ use flare_pod_manifest::{
 };
 use flare_prepared_kit::PreparedKit;
 
-/// The largest file of a request, a job or a kit that is read, in bytes.
+/// The maximum size of a file of a request, a job or a kit, in bytes.
 const LONGEST: u64 = 16 << 20;
 
-/// Makes the manifest from a request document and the parent's workspace on this machine.
+/// Creates the manifest from a request document and a local copy of the parent's workspace.
 pub(crate) fn from_request(
     request: &Path,
     kit: &Path,
@@ -33,7 +33,7 @@ pub(crate) fn from_request(
     found.finish(|| manifest)
 }
 
-/// Refuses a mistyped `--kit`, which would give a pod without any file of the site.
+/// Refuses a mistyped `--kit`, which would lead to a pod without any file of the site.
 fn check_directory(kit: &Path) -> Result<(), Faults> {
     let what = match Destination::inspect(kit) {
         Ok(Destination::Absent) => "there is no directory",
@@ -45,7 +45,7 @@ fn check_directory(kit: &Path) -> Result<(), Faults> {
     Err(Diagnostic::error(Code::InvalidArgs, message).hint(hint).at(kit).into())
 }
 
-/// The file of a job: itself, or the first of FLARE's names in its directory.
+/// The file of a job: the path itself, or the first file with one of FLARE's names in the directory.
 fn job_file(job: &Path) -> Result<PathBuf, Faults> {
     let is_file = |path: &Path| matches!(Destination::inspect(path), Ok(Destination::File));
     if is_file(job) || matches!(Destination::inspect(job), Ok(Destination::Absent) | Err(_)) {
@@ -59,7 +59,7 @@ fn job_file(job: &Path) -> Result<PathBuf, Faults> {
     Err(Diagnostic::error(Code::InvalidLaunchRequest, message).hint(hint).at(job).into())
 }
 
-/// Makes the manifest from a prepared kit and a job, which is a directory or its file, with placeholders for what only a running
+/// Creates the manifest from a prepared kit and a job, which is a directory or its file, with placeholders for what only a running
 /// parent knows.
 pub(crate) fn from_prepared(
     prepared: &Path,

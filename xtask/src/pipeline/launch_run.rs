@@ -1,4 +1,4 @@
-//! Job pods from their manifests to their ends: one launcher for each namespace, and what became of each job.
+//! Runs job pods from their manifests to their ends, with one launcher for each namespace, and collects the results.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,18 +16,18 @@ use tokio::{sync::watch, time::timeout};
 use super::stage::connect;
 use crate::{context::Context, runtime};
 
-/// How long the end of jobs whose end was asked for is waited for, beyond their own limits.
+/// How long to wait for jobs that are being ended, beyond their own limits.
 const LAST: Duration = Duration::from_secs(30);
 
 /// A job to run.
 #[derive(Debug)]
 pub(crate) struct Asked {
-    /// What the user calls it: the file of the request or the job.
+    /// The user's name for it: the file of the request or the job.
     pub(crate) request: String,
     pub(crate) pod: JobPod,
 }
 
-/// How jobs are run.
+/// Options of a run.
 #[derive(Debug)]
 pub(crate) struct RunOptions {
     pub(crate) keep: bool,
@@ -36,7 +36,7 @@ pub(crate) struct RunOptions {
     pub(crate) limit: Duration,
 }
 
-/// What became of a job.
+/// The result of a job.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) request: String,
@@ -45,22 +45,22 @@ pub(crate) struct Ran {
     pub(crate) uid: Option<String>,
     pub(crate) taken_over: bool,
     pub(crate) transitions: Vec<Transition>,
-    /// How it ended; `None` where that was not learned.
+    /// How it ended; `None` if that is unknown.
     pub(crate) end: Option<End>,
-    /// Why nothing was asked for: the job has neither pod nor code.
+    /// Why nothing was requested: the job has neither a pod nor a return code.
     pub(crate) refused: Option<Diagnostic>,
     pub(crate) evidence: Option<Evidence>,
     pub(crate) settlement: Option<Settlement>,
 }
 
-/// Why a run was over before its jobs were.
+/// Why a run ended before its jobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stopped {
     OutOfTime,
     Interrupted,
 }
 
-/// What became of all of them.
+/// The result of a run.
 #[derive(Debug)]
 pub(crate) struct Report {
     pub(crate) jobs: Vec<Ran>,
@@ -71,7 +71,7 @@ pub(crate) struct Report {
 /// Called with a pod's name and its new state.
 pub(crate) type Tell<'run> = &'run (dyn Fn(&str, &Transition) + Sync);
 
-/// Runs the jobs to their ends. Where the time is over or the user interrupts, they are ended, and that is waited for.
+/// Runs the jobs to their ends. On timeout or interruption, ends them and waits for that.
 pub(crate) fn run(
     context: &Context<'_>,
     access: &Access,
@@ -110,7 +110,7 @@ fn launchers(context: &Context<'_>, cluster: &Cluster, jobs: &[Asked], options: 
     namespaces.into_iter().map(start).collect()
 }
 
-/// Lets the API server check each job without keeping anything.
+/// Lets the API server check each job without storing anything.
 async fn check(cluster: &Cluster, jobs: Vec<Asked>) -> Result<Report, Faults> {
     let checked = join_all(jobs.into_iter().map(|job| async move {
         let there = check_launch(cluster, &job.pod).await;
@@ -146,7 +146,7 @@ impl Ran {
         }
     }
 
-    /// Whether it ended well.
+    /// Whether it succeeded.
     pub(crate) fn has_succeeded(&self) -> bool {
         self.end.as_ref().is_some_and(|end| end.state == State::Succeeded)
     }
@@ -195,12 +195,12 @@ async fn one(
         },
     };
     launcher.terminate(&job.pod, None, why);
-    // What it then still has to do has limits of its own; this one is for what nobody thought of.
+    // The remaining steps have their own limits; this one is for unforeseen cases.
     let _ = timeout(last, follow(&mut job, &mut ran, tell)).await;
     ran
 }
 
-/// How long a job may take from the request for its end to its settlement, where its pod goes as pods do.
+/// How long a job may take from the request for its end to its settlement, if its pod is deleted normally.
 fn last_limit(limits: &Limits) -> Duration {
     limits.longest_abort().saturating_add(limits.evidence).saturating_add(LAST)
 }

@@ -1,4 +1,4 @@
-//! Job pods of a site, or of a namespace: looked at, and swept.
+//! Follows and sweeps the job pods of a site or a namespace.
 
 use std::{path::Path, time::Duration};
 
@@ -11,15 +11,15 @@ use flare_prepared_kit::OpenOptions;
 use super::stage::{Request, connect};
 use crate::{context::Context, interrupt::interrupted, runtime};
 
-/// Whose job pods are meant.
+/// The scope: a namespace, or a site in it.
 #[derive(Debug)]
 pub(crate) struct Scope {
     pub(crate) namespace: String,
-    /// The site and its parent's Deployment; `None` for all of the namespace.
+    /// The site and its parent's Deployment; `None` for the whole namespace.
     pub(crate) site: Option<(String, String)>,
 }
 
-/// The scope of a prepared kit, or of a namespace by its name.
+/// The scope of a prepared kit, or of a namespace with this name.
 pub(crate) fn scope(prepared: Option<&Path>, namespace: Option<&str>, access: &Access) -> Result<Checked<Scope>, Faults> {
     let mut found = Collector::new();
     let Some(prepared) = prepared else {
@@ -40,7 +40,7 @@ pub(crate) fn scope(prepared: Option<&Path>, namespace: Option<&str>, access: &A
     found.finish(|| scope)
 }
 
-/// Follows job pods until the time is over or the user interrupts. Says whether that was an interruption.
+/// Follows job pods until the timeout or an interruption. Returns whether it was interrupted.
 pub(crate) fn watch(
     context: &Context<'_>,
     access: &Access,
@@ -59,7 +59,7 @@ pub(crate) fn watch(
     })?
 }
 
-/// Finds orphans, and deletes them where that is wanted.
+/// Finds orphans, and deletes them on request.
 pub(crate) fn sweep(
     context: &Context<'_>,
     access: &Access,

@@ -1,4 +1,4 @@
-//! Prepared kit → its workspace volume, or a `ConfigMap` and a Secret and the chart's values that name them.
+//! Prepared kit → its workspace volume, or a `ConfigMap` and a Secret and the chart's values with their names.
 
 use std::{
     future::Future,
@@ -15,10 +15,10 @@ use tokio::time::timeout;
 
 use crate::{context::Context, runtime};
 
-/// Which kit, in which cluster.
+/// A kit and its cluster.
 #[derive(Debug)]
 pub(crate) struct Request<'run> {
-    /// The prepared directory; absolute.
+    /// The absolute path of the prepared directory.
     pub(crate) prepared: &'run Path,
     /// The namespace that the user names.
     pub(crate) namespace: Option<&'run str>,
@@ -35,12 +35,12 @@ impl Request<'_> {
         found.finish(|| kit)
     }
 
-    /// As the function of this name.
+    /// Connects, as the function of this name.
     pub(crate) async fn connect(&self, context: &Context<'_>, limit: Duration) -> Result<Cluster, Faults> {
         connect(context, &self.access, limit).await
     }
 
-    /// Connects and does work, which Ctrl-C or the time limit may end at the connection already.
+    /// Connects and does the work. Ctrl-C or the deadline may end either.
     pub(crate) fn in_cluster<T, Work: Future<Output = Result<T, Faults>>>(
         &self,
         context: &Context<'_>,
@@ -55,7 +55,7 @@ impl Request<'_> {
     }
 }
 
-/// Connects, which Ctrl-C or the time limit may end.
+/// Connects. Ctrl-C or the deadline may end it.
 pub(crate) async fn connect(context: &Context<'_>, access: &Access, limit: Duration) -> Result<Cluster, Faults> {
     let late = || {
         Diagnostic::error(Code::TimedOut, format!("the API server did not answer within {} s", limit.as_secs()))
@@ -95,7 +95,7 @@ pub(crate) async fn volume(
     Box::pin(flare_pvc_stage::stage(&cluster, kit, options, progress, stop)).await
 }
 
-/// Opens the kit, connects, stages it as objects, and only then names these in the chart's values.
+/// Opens the kit, connects, stages it as objects, and then writes their names into the chart's values.
 pub(crate) fn as_objects(
     context: &Context<'_>,
     request: &Request<'_>,
@@ -107,7 +107,7 @@ pub(crate) fn as_objects(
     })
 }
 
-/// Connects, stages the kit of the directory `prepared` as objects, and names these in its chart's values.
+/// Connects, stages the kit of the directory `prepared` as objects, and writes their names into its chart's values.
 pub(crate) async fn objects(
     context: &Context<'_>,
     kit: &PreparedKit,
@@ -116,7 +116,7 @@ pub(crate) async fn objects(
     options: &ObjectOptions,
 ) -> Result<Checked<StagedObjects>, Faults> {
     let mut found = Collector::new();
-    // What could not be recorded is not sent.
+    // Nothing is sent if the names cannot be recorded.
     found.require(KitObjects::of(kit).and_then(|objects| kit.values_with(Some(&objects.value.record))))?;
     let cluster = found.require(connect(context, access, options.deadline).await)?;
     let stop = runtime::interrupted(&context.interrupt);
@@ -126,7 +126,7 @@ pub(crate) async fn objects(
     found.finish(|| staged)
 }
 
-/// Makes the objects without a cluster, and names them in the chart's values.
+/// Creates the objects without a cluster, and writes their names into the chart's values.
 pub(crate) fn rendered(request: &Request<'_>, dry_run: bool) -> Result<Checked<(PreparedKit, KitObjects)>, Faults> {
     let mut found = Collector::new();
     let kit = found.require_checked(request.open(OpenOptions::default()))?;
@@ -135,12 +135,12 @@ pub(crate) fn rendered(request: &Request<'_>, dry_run: bool) -> Result<Checked<(
     found.finish(|| (kit, objects))
 }
 
-/// Names the objects in the chart's values. Says whether that changes them.
+/// Writes the objects' names into the chart's values. Returns whether that changes them.
 fn record(kit: &PreparedKit, prepared: &Path, record: &flare_prepared_kit::StagedRecord, dry_run: bool) -> Result<bool, Faults> {
     if dry_run { Ok(kit.staged_record()?.as_ref() != Some(record)) } else { kit.write_record(prepared, Some(record)) }
 }
 
-/// The launcher creates job pods in the prepared namespace, so no other one is taken (defect 14).
+/// Refuses another namespace than the prepared one, in which the launcher creates job pods (defect 14).
 fn check_namespace(kit: &PreparedKit, wanted: Option<&str>) -> Result<(), Faults> {
     let prepared = kit.plan().namespace.as_str();
     match wanted.filter(|wanted| *wanted != prepared) {
@@ -153,7 +153,7 @@ fn check_namespace(kit: &PreparedKit, wanted: Option<&str>) -> Result<(), Faults
     }
 }
 
-/// A name for this run that no other one has.
+/// A unique id for this run.
 pub(crate) fn run_name() -> String {
     format!("{:010x}", RandomState::new().build_hasher().finish() >> 24)
 }

@@ -1,4 +1,4 @@
-//! The claims with study data that a prepared kit names, looked at in its cluster.
+//! Checks the claims with study data that a prepared kit names in its cluster.
 
 use flare_diagnostic::{Checked, Collector, Faults};
 use flare_pod_manifest::{StudyClaim, study_claims};
@@ -8,23 +8,23 @@ use flare_pvc_stage::{ClaimUse, StudyClaimOptions, StudyClaimReport, check_study
 use super::{stage::Request, study_files::content};
 use crate::{context::Context, runtime};
 
-/// What the kit's study file names, and what the cluster has of it.
+/// The claims in the kit's study file, and their state in the cluster.
 #[derive(Debug)]
 pub(crate) struct StudyData {
     pub(crate) namespace: String,
-    /// The study file; `None` where the kit has none.
+    /// The study file; `None` if the kit has none.
     pub(crate) file: Option<String>,
     pub(crate) report: StudyClaimReport,
 }
 
-/// Reads the study file and checks its claims. Where there are none, no cluster is asked.
+/// Reads the study file and checks its claims. Without claims, no cluster is needed.
 pub(crate) fn check(
     context: &Context<'_>,
     request: &Request<'_>,
     options: &StudyClaimOptions,
 ) -> Result<Checked<StudyData>, Faults> {
     let mut found = Collector::new();
-    // An edited study file is what this is for, and no other change matters here.
+    // Edits of the study file are expected, and other changes do not matter here.
     let kit = found.require_checked(request.open(OpenOptions { accept_changes: true }))?;
     let plan = kit.plan();
     let studies = found.require_checked(study_claims(plan.target, |path| content(kit.tree(), path)))?;

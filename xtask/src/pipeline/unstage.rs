@@ -1,4 +1,4 @@
-//! What staging left in a cluster, taken away again.
+//! Removes what staging left in a cluster.
 
 use flare_diagnostic::{Checked, Collector, Faults};
 use flare_prepared_kit::OpenOptions;
@@ -7,14 +7,14 @@ use flare_pvc_stage::{UnstageOptions, Unstaged, VolumeUnstageOptions};
 use super::stage::Request;
 use crate::{context::Context, runtime};
 
-/// What was removed, and whether the chart's values named objects that they no longer name.
+/// What was removed, and whether the objects' names were removed from the chart's values.
 #[derive(Debug)]
 pub(crate) struct Removal {
     pub(crate) unstaged: Unstaged,
     pub(crate) record_removed: bool,
 }
 
-/// Whether the kit's values name staged objects.
+/// Whether the values of the kit's chart name staged objects.
 pub(crate) fn names_objects(request: &Request<'_>) -> Result<bool, Faults> {
     Ok(request.open(OpenOptions { accept_changes: true })?.value.staged_record()?.is_some())
 }
@@ -26,7 +26,7 @@ pub(crate) fn objects(
     options: &UnstageOptions,
 ) -> Result<Checked<Removal>, Faults> {
     let mut found = Collector::new();
-    // A kit that was edited since is removed all the same.
+    // A kit that was edited since is removed as well.
     let kit = found.require_checked(request.open(OpenOptions { accept_changes: true }))?;
     let (kit_in_work, stop) = (&kit, runtime::interrupted(&context.interrupt));
     let removed = request.in_cluster(context, options.deadline, |cluster| async move {
@@ -40,7 +40,7 @@ pub(crate) fn objects(
     found.finish(|| Removal { unstaged, record_removed: recorded })
 }
 
-/// Removes what stagings onto the volume left around it.
+/// Removes what stagings onto the volume left in the cluster.
 pub(crate) fn around_volume(
     context: &Context<'_>,
     request: &Request<'_>,

@@ -9,7 +9,7 @@ use flare_prepared_kit::{OpenOptions, PreparedKit};
 use super::stage::Request;
 use crate::{context::Context, interrupt::interrupted, runtime};
 
-/// How a participant is verified.
+/// Options of a verification.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Options {
     /// Checks only the prepared kit.

@@ -1,4 +1,4 @@
-//! What came of the work that was started, and who waits for it.
+//! Handles the results of started work, and answers who waits for them.
 
 use std::time::Duration;
 
@@ -52,7 +52,7 @@ impl Namespace {
                     self.jobs.remove(name);
                     let _ = unanswered.reply.send(Err(fault));
                 }
-                // It was accepted, and so it has an end.
+                // The launch was accepted, so it has an end.
                 None => self.step(name, trouble::of_creation(&fault)),
             },
             Creation::Made { pod, taken_over } => {
@@ -76,7 +76,7 @@ impl Namespace {
         }
     }
 
-    /// A launch gets its answer in time: refused where nothing was asked for, else accepted, whatever comes of it.
+    /// Answers launches whose time is over: refused if nothing was requested, otherwise accepted, whatever the result.
     pub(super) fn answer_late(&mut self, now: Duration) {
         let (late, waiting) = std::mem::take(&mut self.unanswered).into_iter().partition(|one| one.until <= now);
         self.unanswered = waiting;

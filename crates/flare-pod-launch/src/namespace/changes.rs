@@ -1,4 +1,4 @@
-//! What the watches say, and when they say nothing.
+//! Handles changes from the watches, and their failures.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use k8s_openapi::api::core::v1::{Event, Pod};
 use super::Namespace;
 use crate::{KnownPod, Observation, entry::Entry, trouble};
 
-/// How long after trouble the API server is asked whether it is over.
+/// How long after a failure the API server is asked whether it answers again.
 const PROBE_AFTER: Duration = Duration::from_secs(2);
 
-/// How many events of a pod that no job follows are remembered.
+/// The maximum number of events that are stored for a pod that no job follows.
 const MOST_EVENTS: usize = 20;
 
 impl Namespace {
@@ -58,7 +58,7 @@ impl Namespace {
 
     pub(super) fn seen(&mut self, pod: Pod) {
         let Some(name) = pod.metadata.name.clone().filter(|name| self.jobs.contains_key(name)) else { return };
-        // A pod of an earlier launch that is being deleted is not the one that is asked for.
+        // A pod of an earlier launch that is being deleted is not the one that is being created.
         let is_ours = |entry: &Entry| entry.life.uid().is_some() || entry.creating.is_none();
         if self.jobs.get(&name).is_some_and(is_ours) {
             self.step(&name, Observation::Seen(Box::new(pod)));
@@ -85,8 +85,8 @@ impl Namespace {
         }
     }
 
-    /// Nothing is seen: each job has its own limit for that. A cheap request asks whether it is over, since a watch that is resumed
-    /// says nothing as long as nothing changes.
+    /// Tells each job that nothing can be observed; each has its own limit for that. A cheap request finds out when that is over, since a
+    /// resumed watch is silent as long as nothing changes.
     pub(super) fn blinded(&mut self, observation: &Observation) {
         self.is_blind = true;
         self.each(observation);

@@ -1,5 +1,5 @@
-//! A small API server: keeps pods, Secrets and events in memory, streams watches, and can be made to fail at any request. What a
-//! kubelet would do to a pod, the tests do.
+//! A small API server: stores pods, Secrets and events in memory, streams watches, and can fail at any request. The tests
+//! simulate the kubelet.
 
 use std::{
     collections::BTreeMap,
@@ -22,20 +22,20 @@ use tokio::{
 
 const NAMESPACE: &str = "fl";
 
-/// What happens to a request in place of its answer.
+/// What happens to a request instead of its normal answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// It is refused with this status.
     Status(u16),
-    /// It is carried out, and the connection closed before the answer.
+    /// It is carried out, but the connection is closed before the answer.
     AnswerLost,
     /// The connection is closed.
     Closed,
-    /// Nothing is answered for as long as the server lives.
+    /// It is never answered.
     Silence,
 }
 
-/// Which requests a fault hits: method, end or part of the path, and how many of them.
+/// The requests that fail: method, part of the path, and number of requests.
 struct Trouble {
     method: &'static str,
     path: &'static str,
@@ -45,10 +45,10 @@ struct Trouble {
 
 #[derive(Default)]
 struct State {
-    /// By path.
+    /// Path → object.
     objects: BTreeMap<String, Value>,
     version: u64,
-    /// Every change with its version, for watches that go on from one.
+    /// Every change with its version, for watches that resume.
     history: Vec<(u64, String, Value)>,
     asked: Vec<String>,
     troubles: Vec<Trouble>,
@@ -61,7 +61,7 @@ pub(crate) struct Server {
     state: Arc<Mutex<State>>,
     /// The newest version.
     changes: watch::Sender<u64>,
-    /// Ends all watches.
+    /// Closes all watches.
     broken: broadcast::Sender<()>,
     directory: Arc<TempDir>,
 }
@@ -96,7 +96,7 @@ impl Server {
         connect(&Access { kubeconfig: Some(file), context: None }, &Environment::default()).await.unwrap()
     }
 
-    /// From now on, so many requests fail.
+    /// Lets this number of the next requests fail.
     pub(crate) fn trouble(&self, method: &'static str, path: &'static str, times: usize, fault: Fault) {
         self.state.lock().unwrap().troubles.push(Trouble { method, path, times, fault });
     }
@@ -114,12 +114,12 @@ impl Server {
         log.clone_into(&mut self.state.lock().unwrap().log);
     }
 
-    /// Method and path of every request so far, watches and lists told apart.
+    /// Method and path of every request so far; watches are distinguished from lists.
     pub(crate) fn asked(&self) -> Vec<String> {
         self.state.lock().unwrap().asked.clone()
     }
 
-    /// How many requests began so.
+    /// The number of requests that begin with `start`.
     pub(crate) fn count(&self, start: &str) -> usize {
         self.asked().iter().filter(|asked| asked.starts_with(start)).count()
     }
@@ -134,7 +134,7 @@ impl Server {
         state.objects.keys().filter_map(|path| path.strip_prefix(&start)).map(str::to_owned).collect()
     }
 
-    /// Waits until there is such an object.
+    /// Waits until the object exists.
     pub(crate) async fn wait_for(&self, resource: &str, name: &str) -> Value {
         for _ in 0..500 {
             if let Some(object) = self.object(resource, name) {
@@ -145,7 +145,7 @@ impl Server {
         panic!("no {resource} {name}; asked were {:#?}", self.asked());
     }
 
-    /// What a kubelet or a scheduler writes.
+    /// Sets a pod's status, as a kubelet or the scheduler does.
     pub(crate) fn set_status(&self, pod: &str, status: Value) {
         self.change("pods", pod, |object| object["status"] = status);
     }
@@ -157,12 +157,12 @@ impl Server {
         self.put(&path, object, "MODIFIED");
     }
 
-    /// Makes an object as somebody else does.
+    /// Creates an object as another client.
     pub(crate) fn make(&self, resource: &str, name: &str, object: Value) {
         self.put(&format!("{}/{name}", collection(resource)), object, "ADDED");
     }
 
-    /// Deletes an object as somebody else does.
+    /// Deletes an object as another client.
     pub(crate) fn remove(&self, resource: &str, name: &str) {
         let removed = self.state.lock().unwrap().objects.remove(&format!("{}/{name}", collection(resource)));
         self.tell(resource, "DELETED", removed.expect("there is such an object"));
@@ -236,7 +236,7 @@ impl Server {
         }
     }
 
-    /// The changes of a collection after a version.
+    /// Streams the changes of a collection after a version.
     async fn stream(&self, path: &str, mut version: u64, mut write: OwnedWriteHalf) {
         let (mut changes, mut broken) = (self.changes.subscribe(), self.broken.subscribe());
         let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -315,12 +315,12 @@ impl Server {
     }
 }
 
-/// The version from which a watch goes on.
+/// The version from which a watch resumes.
 fn from(query: &str) -> u64 {
     query.split('&').find_map(|part| part.strip_prefix("resourceVersion=")).and_then(|text| text.parse().ok()).unwrap_or_default()
 }
 
-/// A merge of maps.
+/// Merges maps.
 fn merged(mut old: Value, new: Value) -> Value {
     let Value::Object(entries) = new else { return new };
     for (key, value) in entries {
@@ -357,7 +357,7 @@ async fn respond_with(write: &mut OwnedWriteHalf, code: u16, kind: &str, body: &
     let _ = write.write_all(format!("{head}{body}").as_bytes()).await;
 }
 
-/// Method, path with query, and body of the next request.
+/// Reads the next request: method, path with query, and body.
 async fn request(reader: &mut BufReader<OwnedReadHalf>) -> Option<(String, String, String)> {
     let mut line = String::new();
     reader.read_line(&mut line).await.ok().filter(|read| *read > 0)?;

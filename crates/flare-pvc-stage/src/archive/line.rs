@@ -1,4 +1,4 @@
-//! The format: the manifest, in lines of JSON, each with one key that says what it is about.
+//! The format of the manifest: lines of JSON, each with one key that says what the line describes.
 
 use std::fmt;
 
@@ -6,30 +6,30 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use crate::Owner;
 
-/// Where the manifest stands in the tar.
+/// The path of the manifest in the tar file.
 pub const MANIFEST: &str = ".flare-kube-backup.jsonl";
 
-/// The format that this release writes, and the newest one that it reads.
+/// The version of the format that this release writes, and the newest one that it reads.
 pub(crate) const FORMAT_VERSION: u64 = 1;
 
-/// How much of a file is held at once, in bytes.
+/// The size of the blocks in which files are read, in bytes.
 pub(crate) const BLOCK: usize = 1 << 20;
 
-/// A path below the workspace volume: bytes, for a name need not be text.
+/// A path below the workspace volume, as bytes, since a name need not be UTF-8.
 ///
-/// In JSON it is text; one that is not UTF-8, and one that begins as this escape does, is `bytes:` and hex digits.
+/// In JSON it is text; a path that is not UTF-8 or begins like this escape is `bytes:` and hex digits.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct PathBytes(pub(crate) Vec<u8>);
 
 const ESCAPE: &str = "bytes:";
 
 impl PathBytes {
-    /// As people see it.
+    /// The path for messages.
     pub(crate) fn shown(&self) -> String {
         String::from_utf8_lossy(&self.0).into_owned()
     }
 
-    /// Whether it may be a path below a volume: relative, and leads nowhere else.
+    /// Whether it is a valid path below a volume: relative, without `..`.
     fn is_sound(&self) -> bool {
         !self.0.contains(&0) && self.0.split(|byte| *byte == b'/').all(|part| !matches!(part, b"" | b"." | b".."))
     }
@@ -66,33 +66,33 @@ impl<'de> Deserialize<'de> for PathBytes {
     }
 }
 
-/// Whose a backup is, and where it was made.
+/// The owner of a backup, and where it was created.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Head {
     pub(crate) format_version: u64,
-    /// The release of flare-kube that made it.
+    /// The release of flare-kube that created it.
     pub(crate) flare_kube: String,
     pub(crate) owner: Owner,
     pub(crate) namespace: String,
     pub(crate) claim: String,
-    /// Whether it holds `startup/`, `local/` and private keys.
+    /// Whether it contains `startup/`, `local/` and private keys.
     pub(crate) keys: bool,
 }
 
-/// How much there is.
+/// The number of files and their total size.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Total {
     pub(crate) files: u64,
     pub(crate) bytes: u64,
 }
 
-/// One line.
+/// One line of the manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Line {
-    /// The first.
+    /// The first line.
     Backup(Head),
-    /// What is put back as a whole; the entries up to the next item belong to it. `what` as `--what` names it.
+    /// What is restored as a whole; the entries up to the next item belong to it. `what` is the name in `--what`.
     Item {
         path: PathBytes,
         what: String,
@@ -115,22 +115,22 @@ pub(crate) enum Line {
         target: LinkTarget,
         mtime: u64,
     },
-    /// Something that was not saved, and why.
+    /// A path that was not saved, and why.
     LeftOut {
         path: PathBytes,
         why: String,
     },
-    /// The last.
+    /// The last line.
     End(Total),
 }
 
-/// Where a symbolic link leads: any bytes, in JSON as a path.
+/// The target of a symbolic link: any bytes, in JSON like a path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct LinkTarget(pub(crate) PathBytes);
 
 impl Line {
-    /// The path of an entry of the tar.
+    /// The path of the line's entry in the tar file.
     pub(crate) fn entry(&self) -> Option<&PathBytes> {
         match self {
             Self::Directory { path, .. } | Self::File { path, .. } | Self::Link { path, .. } => Some(path),
@@ -138,7 +138,7 @@ impl Line {
         }
     }
 
-    /// Whether the paths in it are such as a backup writes.
+    /// Whether all its paths are valid.
     pub(crate) fn is_sound(&self) -> bool {
         match self {
             Self::Item { path, .. } => path.is_sound(),

@@ -1,4 +1,4 @@
-//! Reading a backup: in step with its manifest, so that nothing is taken that the manifest does not vouch for.
+//! Reads a backup together with its manifest, so that nothing is used that the manifest does not list.
 
 use std::{
     fs::File,
@@ -13,10 +13,10 @@ use tar::{Archive, Entries, Entry, EntryType};
 
 use super::line::{BLOCK, FORMAT_VERSION, Head, Line, MANIFEST, PathBytes, Total};
 
-/// No line of a manifest is longer: two paths, escaped.
+/// The maximum length of a manifest's line, which has up to two escaped paths.
 const LONGEST_LINE: u64 = 64 << 10;
 
-/// A part of a file, read without the file's own position, so that two readers do not disturb each other.
+/// A part of a file with its own position, so that several readers can share the file.
 #[derive(Debug)]
 pub(crate) struct Part<'file> {
     file: &'file File,
@@ -46,7 +46,7 @@ impl Seek for Part<'_> {
     }
 }
 
-/// The whole file as a tar.
+/// The whole file as a tar archive.
 pub(crate) fn positioned(file: &File) -> io::Result<Archive<Part<'_>>> {
     let end = file.metadata()?.len();
     Ok(Archive::new(Part { file, begin: 0, position: 0, end }))
@@ -55,7 +55,7 @@ pub(crate) fn positioned(file: &File) -> io::Result<Archive<Part<'_>>> {
 /// Opens the file of a backup.
 ///
 /// # Errors
-/// `INVALID_ARGS` where it cannot be opened.
+/// `INVALID_ARGS` if it cannot be opened.
 pub(crate) fn open(path: &Path) -> Result<File, Diagnostic> {
     open_file(path).map_err(|error| {
         let fault = error.into_diagnostic(Code::InvalidArgs);
@@ -69,10 +69,10 @@ fn invalid(path: &Path, why: &str) -> Diagnostic {
         .at(Place::from(path))
 }
 
-/// A line of the manifest, and the entry of the tar that belongs to it.
+/// A line of the manifest, and its entry in the tar file.
 pub(crate) type Step<'archive> = (Line, Option<Entry<'archive, Part<'archive>>>);
 
-/// The entries of a backup, each with its line of the manifest.
+/// An iterator over the manifest's lines, each with its entry.
 pub(crate) struct Steps<'archive> {
     path: &'archive Path,
     entries: Entries<'archive, Part<'archive>>,
@@ -80,7 +80,7 @@ pub(crate) struct Steps<'archive> {
 }
 
 impl<'archive> Steps<'archive> {
-    /// Finds the manifest, which is the last entry, and begins.
+    /// Finds the manifest, which is the last entry, and begins with its first line.
     pub(crate) fn begin(
         path: &'archive Path,
         file: &'archive File,
@@ -102,7 +102,7 @@ impl<'archive> Steps<'archive> {
         Ok(Self { path, entries, manifest: BufReader::new(manifest) })
     }
 
-    /// The next line, and the entry that belongs to it. `None` behind the last.
+    /// The next line, and its entry. `None` after the last.
     pub(crate) fn next(&mut self) -> Result<Option<Step<'archive>>, Diagnostic> {
         let mut text = Vec::new();
         let unreadable = |_| invalid(self.path, "cannot be read");
@@ -124,7 +124,7 @@ impl<'archive> Steps<'archive> {
         Ok(Some((line, Some(entry))))
     }
 
-    /// The fault of a file whose bytes are not those of the manifest.
+    /// The fault of a file whose bytes do not match the manifest.
     pub(crate) fn damaged(&self, path: &PathBytes) -> Diagnostic {
         invalid(self.path, &format!("is damaged: `{}` in it is not what was saved", path.shown()))
     }
@@ -145,17 +145,17 @@ fn fits(line: &Line, path: &PathBytes, entry: &Entry<'_, Part<'_>>) -> bool {
     fits && name == path.0
 }
 
-/// A backup that was read to its end, and is as it was written.
+/// A backup that was read completely and matches its manifest.
 #[derive(Debug)]
 pub(crate) struct Verified {
     pub(crate) head: Head,
     pub(crate) total: Total,
 }
 
-/// Reads all of a backup and compares it with its manifest. `each` sees every line.
+/// Reads the whole backup and compares it with its manifest. `each` is called with every line.
 ///
 /// # Errors
-/// `INVALID_BACKUP`: no backup, a damaged one, one of a newer format; and what `each` refuses.
+/// `INVALID_BACKUP`: not a backup, damaged, or in a newer format; and the errors of `each`.
 pub(crate) fn verify(
     path: &Path,
     file: &File,

@@ -1,4 +1,4 @@
-//! Writing a backup.
+//! Writes a backup.
 
 use std::{
     fs::File,
@@ -11,16 +11,16 @@ use tar::{EntryType, Header};
 
 use super::line::{BLOCK, Line, MANIFEST, PathBytes, Total};
 
-/// The block of a tar.
+/// The size of a tar record in bytes.
 const RECORD: usize = 512;
 
-/// The longest name that a header holds; a longer one stands in an entry of its own before it.
+/// The longest name that fits into a header. A longer name has its own entry before it.
 const LONGEST_NAME: usize = 99;
 
-/// A file that is being written into the tar.
+/// A file that is being written into the tar file.
 struct Open {
     header: Header,
-    /// Where its header stands.
+    /// The offset of its header.
     at: u64,
     path: PathBytes,
     mode: u32,
@@ -30,13 +30,13 @@ struct Open {
     digest: Hasher,
 }
 
-/// A backup that is being written. It gets its name when it is whole and was read back.
+/// A backup that is being written. It gets its name when it is complete and was read back.
 pub(crate) struct ArchiveWriter {
     new: NewFile,
     tar: BufWriter<File>,
-    /// How much of the tar is written.
+    /// The number of bytes written.
     position: u64,
-    /// The manifest, which comes last, kept on disk meanwhile.
+    /// The manifest, in a temporary file until it is appended.
     manifest: BufWriter<File>,
     open: Option<Open>,
     total: Total,
@@ -50,7 +50,7 @@ impl ArchiveWriter {
         Ok(Self { new, tar, position: 0, manifest, open: None, total: Total::default() })
     }
 
-    /// A line of the manifest, and for a directory or a link its entry.
+    /// Writes a line of the manifest, and for a directory or a link its entry.
     pub(crate) fn line(&mut self, line: &Line) -> Result<(), DiskError> {
         self.try_line(line).map_err(|error| self.new.failed(error))
     }
@@ -84,7 +84,7 @@ impl ArchiveWriter {
         Ok(())
     }
 
-    /// The next bytes of the file.
+    /// Writes the next bytes of the file.
     pub(crate) fn data(&mut self, bytes: &[u8]) -> Result<(), DiskError> {
         if let Some(open) = &mut self.open {
             open.digest.update(bytes);
@@ -93,7 +93,7 @@ impl ArchiveWriter {
         self.write(bytes).map_err(|error| self.new.failed(error))
     }
 
-    /// Ends the file. Says whether it arrived as it was read, by length and SHA-256.
+    /// Ends the file. Returns whether its length and SHA-256 are those on the volume.
     pub(crate) fn end_file(&mut self, size: u64, sha256: &str) -> Result<bool, DiskError> {
         let Some(open) = self.open.take() else { return Ok(false) };
         let same = open.written == size && open.digest.clone().finish().to_string() == sha256;
@@ -106,7 +106,7 @@ impl ArchiveWriter {
     fn close(&mut self, mut open: Open, sha256: &str) -> io::Result<()> {
         self.pad(open.written)?;
         if open.written != open.size {
-            // It became shorter while it was read: its header says so.
+            // The file became shorter while it was read, so its header is corrected.
             open.header.set_size(open.written);
             open.header.set_cksum();
             self.tar.flush()?;
@@ -118,7 +118,7 @@ impl ArchiveWriter {
         self.try_line(&Line::File { path, mode, mtime, size, sha256: sha256.to_owned() })
     }
 
-    /// Writes the manifest and the end of the tar. Gives the file, which has no name yet.
+    /// Writes the manifest and the end of the tar file; returns the file, which has no name yet.
     pub(crate) fn finish(mut self) -> Result<(NewFile, Total), DiskError> {
         let total = self.total;
         match self.try_finish() {
@@ -150,7 +150,7 @@ impl ArchiveWriter {
         self.named(header(kind, mode, mtime, size), name)
     }
 
-    /// Writes a header with its name, and before it a name that is too long for it. Gives where the header stands.
+    /// Writes a header with its name, and before it an entry for a name that is too long; returns the header's offset.
     fn named(&mut self, mut header: Header, name: &[u8]) -> io::Result<(Header, u64)> {
         if name.len() > LONGEST_NAME {
             self.long(EntryType::GNULongName, name)?;
@@ -162,7 +162,7 @@ impl ArchiveWriter {
         Ok((header, at))
     }
 
-    /// An entry that holds a name, as GNU tar has it.
+    /// Writes an entry with a long name, as GNU tar does.
     fn long(&mut self, kind: EntryType, name: &[u8]) -> io::Result<()> {
         let size = name.len() as u64 + 1;
         self.header(kind, b"././@LongLink", 0o644, 0, size)?;
@@ -196,7 +196,7 @@ fn header(kind: EntryType, mode: u32, mtime: u64, size: u64) -> Header {
     header
 }
 
-/// As much of a name as fits; the rest stands in an entry before.
+/// Copies as much of a name as fits. The whole name is in an entry before.
 fn fill(field: &mut [u8], name: &[u8]) {
     let length = name.len().min(LONGEST_NAME);
     field[..length].copy_from_slice(&name[..length]);

@@ -1,4 +1,4 @@
-//! One directory of a kit as the content of an object: a key for each file, and which key is mounted as which file.
+//! One directory of a kit as the data of an object: a key for each file, and the mapping of keys to files.
 
 use std::{collections::BTreeMap, io::Read as _, path::Path};
 
@@ -7,22 +7,22 @@ use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults, Place, prin
 use flare_file_tree::{Content, Digest, Entry, FileTree};
 use flare_prepared_kit::StagedItem;
 
-/// What the values of one object may hold together: `MaxSecretSize` of Kubernetes, which its `ConfigMap`s have too.
+/// The maximum total size of one object's values: `MaxSecretSize` of Kubernetes, which also applies to `ConfigMap`s.
 const VALUES_LIMIT: u64 = 1 << 20;
 
-/// What etcd takes in one request unless it is told otherwise (`--max-request-bytes`), less a reserve for metadata and encryption.
+/// etcd's default for the size of a request (`--max-request-bytes`), less a reserve for metadata and encryption.
 const REQUEST_LIMIT: u64 = (3 << 19) - (64 << 10);
 
-/// From so many bytes of base64 on, the reference warns.
+/// The size in bytes of base64 from which the reference warns.
 const NEAR_LIMIT: u64 = 900 << 10;
 
-/// What stands around a key in the stored object, and again in the list of fields that belong to a field manager.
+/// The overhead in bytes per key, in the stored object and in the list of a field manager's fields.
 const PER_KEY: u64 = 32;
 
 /// The longest key of an object, in bytes.
 const LONGEST_KEY: usize = 253;
 
-/// The longest path, and the longest name in it, that a kubelet writes.
+/// The longest path that a kubelet writes, and the longest name in it.
 const LONGEST_PATH: usize = 4096;
 const LONGEST_NAME: usize = 255;
 
@@ -31,13 +31,13 @@ const LONGEST_NAME: usize = 255;
 pub struct Bundle {
     /// The directory in the kit, such as `startup`.
     pub directory: &'static str,
-    /// The bytes by key.
+    /// Key → bytes.
     pub data: BTreeMap<String, ByteString>,
-    /// Which key becomes which file below the directory, in the order of paths.
+    /// The mapping of keys to files below the directory, in the order of paths.
     pub items: Vec<StagedItem>,
 }
 
-/// Shows how much it is, never the bytes: among them are private keys.
+/// Shows only the amount, since the bytes include private keys.
 impl std::fmt::Debug for Bundle {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (files, bytes) = (self.items.len(), self.bytes());
@@ -54,8 +54,8 @@ impl Bundle {
     /// Takes all files below a directory of the tree, in the order of their paths, component by component.
     ///
     /// # Errors
-    /// `INVALID_KIT` for a directory without a file, and for paths that Kubernetes does not mount; `KIT_TOO_LARGE` where one object
-    /// cannot hold them; `INVALID_PREPARED_KIT` where a file cannot be read any more.
+    /// `INVALID_KIT` for a directory without files, and for paths that Kubernetes does not mount; `KIT_TOO_LARGE` if they do not fit into
+    /// one object; `INVALID_PREPARED_KIT` if a file can no longer be read.
     pub fn of(tree: &FileTree, directory: &'static str) -> Result<Checked<Self>, Faults> {
         let mut found = Collector::new();
         let mut files = Vec::new();
@@ -87,13 +87,13 @@ impl Bundle {
         found.finish(|| bundle)
     }
 
-    /// The files as a pod sees them that mounts the object with its items: bytes by path.
+    /// The files in a pod that mounts the object with its items: path → bytes.
     pub fn mounted(&self) -> BTreeMap<&str, &[u8]> {
         let file = |item: &'_ StagedItem| self.data.get(&item.key).map(|bytes| bytes.0.as_slice());
         self.items.iter().filter_map(|item| Some((item.path.as_str(), file(item)?))).collect()
     }
 
-    /// The bytes of all files.
+    /// The total size of all files in bytes.
     pub fn bytes(&self) -> u64 {
         self.data.values().map(|bytes| bytes.0.len() as u64).sum()
     }
@@ -108,7 +108,7 @@ impl Bundle {
     }
 }
 
-/// The reference's key: the file's number, 12 hex digits of its path's SHA-256, and its name with what no key may hold as `_`.
+/// The reference's key: the file's number, 12 hex digits of its path's SHA-256, and its name with `_` for invalid characters.
 fn key(number: usize, path: &str) -> String {
     let digest = Digest::of(path.as_bytes()).to_string();
     let name = path.rsplit('/').next().unwrap_or(path);
@@ -119,7 +119,7 @@ fn key(number: usize, path: &str) -> String {
     key
 }
 
-/// The path as text, where Kubernetes mounts a file there.
+/// The path as text, if Kubernetes can mount a file there.
 fn mountable(path: &Path) -> Result<&str, &'static str> {
     let text = path.to_str().ok_or("is no UTF-8")?;
     if text.starts_with("..") {
@@ -149,14 +149,14 @@ fn is_empty(tree: &FileTree, directory: &Path) -> bool {
     tree.below(directory).all(|(below, _)| below.as_path() == directory)
 }
 
-/// Empty directories have no place in an object.
+/// The warning about an empty directory, which an object cannot contain.
 fn lost(directory: &Path) -> Diagnostic {
     let shown = directory.to_string_lossy();
     let message = format!("the empty directory `{}` is not mounted: objects hold files alone", printable(&shown));
     Diagnostic::warning(Code::Notice, message).hint("put a file into it where a job needs it")
 }
 
-/// All bytes of a file, wherever they are.
+/// All bytes of a file, from memory or disk.
 fn bytes(content: &Content) -> Result<Vec<u8>, Diagnostic> {
     let failed = |error: std::io::Error| {
         Diagnostic::error(Code::InvalidPreparedKit, format!("a file of the kit cannot be read any more: {}", error.kind()))

@@ -1,4 +1,4 @@
-//! What stands under an object's name already, and what that means for one that is to be there.
+//! Compares an existing object with the wanted one.
 
 use std::collections::BTreeMap;
 
@@ -7,16 +7,16 @@ use flare_diagnostic::{Code, Diagnostic};
 use super::manifests::{COMPONENT, MANAGED_BY, Staged};
 use crate::claim::{OWNER, whose};
 
-/// What is to be done about an object.
+/// What to do with an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Task {
-    /// It stands there as it is to be.
+    /// It exists as wanted.
     Nothing,
-    /// It is missing, or lost a label.
+    /// It is missing or lacks a label.
     Apply,
 }
 
-/// Compares what was found with what is wanted.
+/// Compares the object that was found with the wanted one.
 ///
 /// # Errors
 /// `OBJECT_NOT_OURS` for another participant's object; `OBJECT_CONFLICT` for one with other data or one that is being deleted.
@@ -48,7 +48,7 @@ pub(crate) fn judge<K: Staged>(found: Option<&K>, wanted: &K) -> Result<Task, Di
     Ok(if same { Task::Nothing } else { Task::Apply })
 }
 
-/// Whether a staging of ours made it.
+/// Whether `stage` created it.
 pub(crate) fn is_staged(object: &impl Staged) -> bool {
     let labels = object.metadata().labels.as_ref();
     [MANAGED_BY, COMPONENT]
@@ -64,12 +64,12 @@ pub(crate) fn label<'object>(object: &'object impl Staged, key: &str) -> Option<
     object.metadata().labels.as_ref()?.get(key).map(String::as_str)
 }
 
-/// The data that came back are not those that were sent.
+/// The fault of an object whose data are not those that were sent.
 pub(crate) fn holds_other(what: &str) -> Diagnostic {
     Diagnostic::error(Code::ObjectConflict, format!("{what} holds something else than the kit"))
 }
 
-/// `what` belongs to somebody else, whose annotation says who.
+/// The fault of an object that belongs to somebody else, whom its annotation names.
 pub(crate) fn not_ours(what: &str, owner: Option<&str>) -> Diagnostic {
     let whose = owner.map_or_else(|| "another participant".to_owned(), whose);
     Diagnostic::error(Code::ObjectNotOurs, format!("{what} belongs to {whose}"))

@@ -1,4 +1,4 @@
-//! The two objects of a kit: their names, whose they are, and that nobody may change them.
+//! The two immutable objects of a kit, with their names, labels and annotations.
 
 use flare_cluster::k8s_openapi::{
     ByteString, Metadata,
@@ -17,32 +17,32 @@ use crate::{
     claim::{FINGERPRINT, OWNER, written},
 };
 
-/// Label: who made an object.
+/// Label: who created an object.
 pub(crate) const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "flare-kube");
-/// Label: what it is for.
+/// Label: its purpose.
 pub(crate) const COMPONENT: (&str, &str) = ("app.kubernetes.io/component", "staged-kit");
-/// Label with the participant's Deployment, which is its name as Kubernetes takes it.
+/// Label with the name of the participant's Deployment, which is a valid Kubernetes name.
 pub(crate) const PARTICIPANT: &str = "flare-kube/participant";
-/// Label with the version that both objects of a kit have in their names.
+/// Label with the version in the names of both objects of a kit.
 pub(crate) const VERSION: &str = "flare-kube/kit-version";
 /// Annotation with the claim of the parent that mounts them.
 pub(crate) const CLAIM: &str = "flare-kube/workspace-claim";
 
-/// So many hex digits of the kit's fingerprint tell one version of it from another.
+/// The number of hex digits of the kit's fingerprint that form its version.
 const VERSION_LENGTH: usize = 12;
 
-/// A kit as the objects that are sent, and what the chart's values say about them.
+/// A kit as objects, and their record in the chart's values.
 #[derive(Clone)]
 pub struct KitObjects {
     /// `local/`.
     pub config_map: ConfigMap,
     /// `startup/`, private keys included.
     pub secret: Secret,
-    /// What the chart's values have to say, so that the parent mounts both.
+    /// The entry in the chart's values with which the parent mounts both.
     pub record: StagedRecord,
-    /// How many files they hold.
+    /// The number of files in them.
     pub files: usize,
-    /// The bytes of these files.
+    /// The total size of these files in bytes.
     pub bytes: u64,
 }
 
@@ -60,13 +60,13 @@ impl std::fmt::Debug for KitObjects {
 }
 
 impl KitObjects {
-    /// Makes the objects of a prepared kit.
+    /// Creates the objects of a prepared kit.
     ///
-    /// Their names hold a part of the kit's fingerprint, so a kit that changed gets new objects, and a parent that restarts during an
+    /// Their names contain a part of the kit's fingerprint, so a changed kit gets new objects, and a parent that restarts during an
     /// upgrade still finds its own.
     ///
     /// # Errors
-    /// As [`Bundle::of`], for both directories at once; `INVALID_PREPARED_KIT` where the chart's templates do not mount the objects
+    /// As [`Bundle::of`], for both directories together; `INVALID_PREPARED_KIT` if the chart's templates do not mount the objects
     /// (defect 32).
     pub fn of(kit: &PreparedKit) -> Result<Checked<Self>, Faults> {
         let mut found = Collector::new();
@@ -103,7 +103,7 @@ impl KitObjects {
         Self { config_map, secret, record, files, bytes }
     }
 
-    /// Both as manifests, for people who keep clusters in git. The second one holds private keys.
+    /// Both as manifests, for clusters that are managed in git. The second one contains private keys.
     #[expect(clippy::missing_panics_doc, reason = "it never panics: objects of Kubernetes are JSON")]
     pub fn manifests(&self) -> [Value; 2] {
         let json = "an object of Kubernetes is JSON";
@@ -111,12 +111,12 @@ impl KitObjects {
     }
 }
 
-/// The version of a kit as it is now.
+/// The current version of a kit.
 pub(crate) fn version(kit: &PreparedKit) -> String {
     kit.fingerprint().to_string().chars().take(VERSION_LENGTH).collect()
 }
 
-/// `ConfigMap` and Secret of a version. The launcher's own Secret is called `nvflare-startup-…`, which neither begins with (defect 5).
+/// The names of a version's `ConfigMap` and Secret. Neither begins with `nvflare-startup-`, as the launcher's Secret does (defect 5).
 pub(crate) fn names(kit: &PreparedKit, version: &str) -> [String; 2] {
     let names = &kit.plan().names;
     [format!("{}-{version}", names.staged_local), format!("{}-{version}", names.staged_startup)]
@@ -147,7 +147,7 @@ fn metadata(kit: &PreparedKit, name: String, version: &str) -> ObjectMeta {
     }
 }
 
-/// A chart whose templates do not know `workspaceConfig` would start a parent without its kit.
+/// Refuses a chart whose templates ignore `workspaceConfig`, which would start a parent without its kit.
 fn check_chart(kit: &PreparedKit) -> Result<(), Faults> {
     let mut templates =
         kit.tree().below(std::path::Path::new("helm_chart/templates")).filter_map(|(path, _)| kit.tree().bytes(path.as_path()));
@@ -164,7 +164,7 @@ const KEY: &[u8] = b".Values.workspaceConfig";
 
 /// What `ConfigMap` and Secret have in common.
 pub(crate) trait Staged: Metadata<Ty = ObjectMeta> {
-    /// The data that are compared; `None` where there are others besides.
+    /// The data to compare; `None` if the object also has other data.
     fn content(&self) -> Option<&BTreeMap<String, ByteString>>;
     fn is_immutable(&self) -> bool;
 }

@@ -1,4 +1,4 @@
-//! The staged kits of a namespace: the versions of ours, and whose place is taken (defect 15).
+//! The staged kits in a namespace: versions of the same kit, and conflicts with other participants (defect 15).
 
 use flare_cluster::{
     Cluster, Selection,
@@ -16,19 +16,19 @@ use crate::{
     claim::{self, Note, OWNER, written},
 };
 
-/// The `ConfigMap`s of all kits that are staged in the namespace. Each has a Secret of the same version; Secrets themselves are never
-/// listed, since who may do that may read all of them.
+/// The `ConfigMap`s of all staged kits in the namespace. Each has a Secret of the same version; Secrets are never listed, since the
+/// permission to list them is also the permission to read them.
 pub(crate) async fn staged(cluster: &Cluster, namespace: &str) -> Result<Vec<ConfigMap>, Diagnostic> {
     let labels = [MANAGED_BY, COMPONENT].map(|(key, value)| format!("{key}={value}")).join(",");
     cluster.namespaced::<ConfigMap>(namespace).list(&Selection::labelled(labels)).await
 }
 
-/// Whether this is a version of the kit's own participant.
+/// Whether this is a version of the same participant's kit.
 pub(crate) fn is_own(kit: &PreparedKit, object: &ConfigMap) -> bool {
     annotation(object, OWNER) == Some(&written(&Owner::of(kit)))
 }
 
-/// Refuses a namespace in which another participant has this one's names or its claim.
+/// Refuses a namespace in which another participant uses the same names or the same claim.
 pub(crate) fn refuse_others(kit: &PreparedKit, staged: &[ConfigMap]) -> Result<(), Diagnostic> {
     let plan = kit.plan();
     for other in staged.iter().filter(|object| !is_own(kit, object)) {
@@ -45,7 +45,7 @@ pub(crate) fn refuse_others(kit: &PreparedKit, staged: &[ConfigMap]) -> Result<(
     Ok(())
 }
 
-/// Looks at the claim on which the parent writes. One of another participant is refused; one that is missing is a warning.
+/// Checks the claim to which the parent writes. Another participant's claim is refused; a missing one is a warning.
 pub(crate) async fn look_at_claim(cluster: &Cluster, kit: &PreparedKit) -> Result<Option<Diagnostic>, Diagnostic> {
     let (namespace, name) = (kit.plan().namespace.as_str(), kit.plan().workspace.claim.as_str());
     let found = cluster.namespaced::<PersistentVolumeClaim>(namespace).find(name).await?;

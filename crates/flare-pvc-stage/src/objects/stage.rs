@@ -1,6 +1,6 @@
-//! The road of `stage --mode objects`: every permission, every refusal, then the `ConfigMap`, then the Secret.
+//! `stage --mode objects`: checks permissions and conflicts, then applies the `ConfigMap`, then the Secret.
 //!
-//! A run that is cut off leaves a `ConfigMap` without a Secret at worst, which no chart names yet; the next run goes on from there.
+//! An interrupted run leaves at worst a `ConfigMap` without a Secret, which no chart names yet; the next run continues from there.
 
 use std::{future::Future, time::Duration};
 
@@ -25,37 +25,37 @@ use crate::{
     claim::{self, NewClaim},
 };
 
-/// How a kit is staged as objects.
+/// Options of a staging as objects.
 #[derive(Debug, Clone)]
 pub struct ObjectOptions {
-    /// Makes the namespace where it is missing.
+    /// Creates the namespace if it is missing.
     pub create_namespace: bool,
-    /// Makes the workspace claim where it is missing: the parent writes there, wherever its kit is.
+    /// Creates the workspace claim if it is missing: the parent writes to it even if its kit is in objects.
     pub create_claim: Option<NewClaim>,
-    /// Changes nothing; the server checks what would be sent.
+    /// Changes nothing; the server only checks the objects.
     pub dry_run: bool,
-    /// How long all of it may take.
+    /// How long the whole staging may take.
     pub deadline: Duration,
 }
 
-/// What was done.
+/// The result of a staging as objects.
 #[derive(Debug, Clone)]
 pub struct StagedObjects {
-    /// Where.
+    /// The namespace.
     pub namespace: String,
     /// The `ConfigMap`, then the Secret.
     pub objects: [StagedObject; 2],
-    /// How many files they hold.
+    /// The number of files in them.
     pub files: usize,
-    /// The bytes of these files.
+    /// The total size of these files in bytes.
     pub bytes: u64,
     /// The kit's fingerprint.
     pub fingerprint: String,
     /// Whether anything was changed, or with `dry_run` would be.
     pub changed: bool,
-    /// Whether the claim was made, or with `dry_run` would be.
+    /// Whether the claim was created, or with `dry_run` would be.
     pub claim_created: bool,
-    /// What the chart's values have to say now.
+    /// The entry that the chart's values need now.
     pub record: StagedRecord,
 }
 
@@ -70,11 +70,11 @@ pub struct StagedObject {
     pub changed: bool,
 }
 
-/// Stages a prepared kit as a `ConfigMap` and a Secret, by server-side apply. `stop` ends it early; the next run goes on.
+/// Stages a prepared kit as a `ConfigMap` and a Secret, by server-side apply. `stop` ends it early; the next run continues.
 ///
 /// # Errors
-/// As [`KitObjects::of`]; every permission that is missing, before anything is changed; `OBJECT_NOT_OURS`, `OBJECT_CONFLICT`,
-/// `TIMED_OUT`, `INTERRUPTED`, and what flare-cluster says.
+/// As [`KitObjects::of`]; every missing permission, before anything is changed; `OBJECT_NOT_OURS`, `OBJECT_CONFLICT`, `TIMED_OUT`,
+/// `INTERRUPTED`, and the errors of flare-cluster.
 pub async fn stage_objects(
     cluster: &Cluster,
     kit: &PreparedKit,
@@ -99,7 +99,7 @@ async fn all(
     cluster.check_access(&needed(options, namespace)).await?;
     let created = options.create_namespace && claim::make_namespace(cluster, namespace, options.dry_run).await?;
     if created && options.dry_run {
-        // Nothing below a namespace that is not there can be tried.
+        // In a missing namespace nothing can be tried.
         return Ok(Checked::clean(done(kit, objects, [Task::Apply; 2], options.create_claim.is_some())));
     }
     neighbours::refuse_others(kit, &neighbours::staged(cluster, namespace).await?)?;
@@ -137,7 +137,7 @@ fn done(kit: &PreparedKit, objects: &KitObjects, tasks: [Task; 2], claim_created
     }
 }
 
-/// Every permission that the road needs, as README lists them.
+/// Every permission that the staging needs, as the README lists them.
 fn needed(options: &ObjectOptions, namespace: &str) -> Vec<Operation> {
     let at = Some(namespace);
     let mut needed: Vec<_> = ["get", "list", "create", "patch"].map(|verb| Operation::on::<ConfigMap>(verb, at)).into();
@@ -153,7 +153,7 @@ fn needed(options: &ObjectOptions, namespace: &str) -> Vec<Operation> {
     needed
 }
 
-/// An object that is to be there, and where.
+/// A wanted object and the existing one.
 struct Pair<'kit, K> {
     objects: Objects<K>,
     wanted: &'kit K,
@@ -171,7 +171,7 @@ where
         found::judge(self.objects.find(&self.name()).await?.as_ref(), self.wanted)
     }
 
-    /// Sends it where it must be sent, and compares what the server keeps with what was sent.
+    /// Applies the object if necessary, and compares the server's copy with it.
     async fn carry_out(&self, task: Task, write: Write) -> Result<(), Diagnostic> {
         if task == Task::Nothing {
             return Ok(());

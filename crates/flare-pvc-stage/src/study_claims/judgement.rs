@@ -1,4 +1,4 @@
-//! What job pods can do with a claim, from its state and its access modes.
+//! Decides from a claim's state and access modes whether job pods can use it.
 
 use flare_cluster::k8s_openapi::api::{core::v1::PersistentVolumeClaim, storage::v1::StorageClass};
 use flare_diagnostic::{Code, Collector, Diagnostic, Place};
@@ -12,32 +12,32 @@ pub struct ClaimUse {
     pub claim: String,
     /// Whether job pods can only read it.
     pub read_only: bool,
-    /// Where that is written.
+    /// Its place in the study file.
     pub place: Place,
 }
 
 /// When the cluster gives a claim its volume.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Binding {
-    /// With the first pod that mounts it.
+    /// When the first pod mounts it.
     WithFirstPod,
-    /// As soon as the claim is there.
+    /// As soon as the claim exists.
     AtOnce,
-    /// The user may not read storage classes.
+    /// Unknown, since the user may not read storage classes.
     Unknown,
-    /// Nothing asked for a volume: the claim was only tried.
+    /// No volume was requested: the claim was only tried.
     NotAsked,
 }
 
 impl Binding {
-    /// What a storage class says; `Immediate` is Kubernetes' default, and holds for volumes that were made by hand.
+    /// The binding mode of a storage class. `Immediate` is Kubernetes' default, also for volumes that were created by hand.
     pub(super) fn of(class: Option<&StorageClass>) -> Self {
         let mode = class.and_then(|class| class.volume_binding_mode.as_deref());
         if mode == Some("WaitForFirstConsumer") { Self::WithFirstPod } else { Self::AtOnce }
     }
 }
 
-/// What is around a claim.
+/// The facts about a claim's surroundings.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Surroundings<'run> {
     pub(super) namespace: &'run str,
@@ -46,7 +46,7 @@ pub(super) struct Surroundings<'run> {
     pub(super) several_nodes: bool,
 }
 
-/// A claim's state in one word, as kubectl shows it.
+/// A claim's state in one word, as in kubectl's output.
 pub(super) fn state(claim: Option<&PersistentVolumeClaim>) -> &'static str {
     let Some(claim) = claim else { return "missing" };
     if claim.metadata.deletion_timestamp.is_some() {
@@ -64,8 +64,8 @@ pub(super) fn is_pending(claim: &PersistentVolumeClaim) -> bool {
     state(Some(claim)) == "Pending"
 }
 
-/// Everything that keeps the jobs of the studies from the claim as errors, and what is worth knowing as warnings. `uses` are all of
-/// this claim, at least one.
+/// Errors for everything that keeps jobs of the studies from using the claim, and warnings. `uses` are all uses of this claim, at
+/// least one.
 pub(super) fn judge(
     uses: &[&ClaimUse],
     claim: Option<&PersistentVolumeClaim>,
@@ -85,7 +85,7 @@ pub(super) fn judge(
     judged.found
 }
 
-/// What was found about one claim.
+/// The findings about one claim.
 struct Judged {
     name: String,
     found: Collector,
@@ -183,7 +183,7 @@ mod tests {
 
     use super::*;
 
-    /// Claims as the API server shows them, by a short description.
+    /// A claim as the API server returns it.
     fn claim(phase: &str, modes: &[&str], volume_mode: &str) -> PersistentVolumeClaim {
         let deleted = (phase == "Terminating").then_some("2026-01-01T00:00:00Z");
         serde_json::from_value(json!({
@@ -199,7 +199,7 @@ mod tests {
         ClaimUse { study: study.to_owned(), claim: "data".to_owned(), read_only, place }
     }
 
-    /// The lines of the errors, and all messages.
+    /// The lines of the errors, and the messages of all findings.
     fn verdict(claim: Option<&PersistentVolumeClaim>, binding: Binding, workspace: &str, nodes: usize) -> (Vec<u32>, String) {
         let uses = [used("a", true, 1), used("b", false, 2), used("c", false, 3)];
         let surroundings = Surroundings { namespace: "fl", workspace, several_nodes: nodes > 1 };

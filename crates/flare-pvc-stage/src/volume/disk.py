@@ -20,17 +20,17 @@ STATE = ".flare-kube-staged.json"
 JOURNAL = ".flare-kube-swap.json"
 PREVIOUS = ".flare-kube-previous"
 REPLACED = ".flare-kube-replaced"
-# Below PREVIOUS: kits that stood at a wrong level.
+# Below PREVIOUS: kits that were at a wrong level.
 MISPLACED = ".misplaced"
 STAGING = ".flare-stage-"
 KIT = ("local", "startup")
 BLOCK = 1 << 20
-# Longest pause of the output while something is received, in seconds: who hears nothing takes the connection for dead.
+# Longest pause of the output while data are received, in seconds: the other side takes a silent connection for dead.
 SIGN_OF_LIFE = 20
 
 
 class Refused(Exception):
-    """An answer that is an error: a reason for programs, and what is meant."""
+    """An answer that is an error: a machine-readable reason and its details."""
 
     def __init__(self, reason, detail):
         super().__init__(reason)
@@ -38,7 +38,7 @@ class Refused(Exception):
 
 
 def read_exactly(source, length):
-    """So many bytes, in blocks. An input that ends early is an error: the connection was cut."""
+    """Reads this number of bytes, in blocks. An input that ends early is an error: the connection was cut."""
     while length:
         block = source.read(min(BLOCK, length))
         if not block:
@@ -48,7 +48,7 @@ def read_exactly(source, length):
 
 
 def write_file(path, blocks, mode):
-    """A new file; what stands there already, a link above all, is never followed or replaced."""
+    """Creates a new file. An existing file or link is never followed or replaced."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o600)
     try:
         for block in blocks:
@@ -61,7 +61,7 @@ def write_file(path, blocks, mode):
 
 
 def write_json(path, value):
-    """A small file that is there whole or not at all, whatever happens to the machine."""
+    """Writes a small file atomically, even if the machine crashes."""
     temporary = path + ".new"
     remove(temporary)
     write_file(temporary, [json.dumps(value, sort_keys=True).encode()], 0o644)
@@ -93,9 +93,9 @@ def sync_directory(path):
 
 
 def remove(path):
-    """Removes a file, a link or a directory with all that is in it."""
+    """Removes a file, a link or a directory with everything in it."""
     if os.path.isdir(path) and not os.path.islink(path):
-        # Directories without the right to change them are ours as well.
+        # A directory may lack the write permission.
         for directory, _, _ in os.walk(path):
             os.chmod(directory, 0o700)
         shutil.rmtree(path)
@@ -109,7 +109,7 @@ def make_directory(path, mode):
 
 
 def make_parents(root, path):
-    """The directories above a path that is relative to a root. What stands there must be a directory, and no link to one."""
+    """Creates the directories above a path that is relative to a root. An existing one must be a directory, not a link."""
     above = root
     for name in path.split(os.sep)[:-1]:
         above = os.path.join(above, name)
@@ -127,7 +127,7 @@ def is_empty_directory(path):
 
 
 def move(source, target):
-    """One rename to a place where nothing stands. Moving a directory changes its `..`, which its mode may forbid."""
+    """Renames to a path that does not exist. Moving a directory changes its `..`, which its mode may forbid."""
     if os.path.lexists(target):
         raise Refused("occupied", os.path.basename(target))
     if os.path.isdir(source) and not os.path.islink(source) and not os.access(source, os.W_OK | os.X_OK):
@@ -146,14 +146,14 @@ def inside(root, path):
 
 
 def print_line(output, value):
-    # A name that is no text is shown with question marks; where it must be exact, it is sent in base64.
+    # A name that is not UTF-8 is shown with question marks; where it must be exact, it is sent in base64.
     output.write(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace") + b"\n")
     output.flush()
 
 
 class Receiving:
-    """Asks for what belongs to the request: who refuses what is on its way already may not be heard. Then an empty line now and then,
-    while large files are compared and the disk is waited for."""
+    """Asks for the request's body: a refusal while it is being sent may not be received. Then prints an empty line now and then, while
+    large files are compared and the disk is flushed."""
 
     def __init__(self, output):
         self.output, self.ended = output, threading.Event()

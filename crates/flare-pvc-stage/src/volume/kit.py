@@ -1,7 +1,7 @@
-# The kit: staged, swapped, put back.
+# Stages, swaps, rolls back and removes the kit.
 #
-# The swap is four renames in an order in which a parent that starts in between finds no `startup` at all, never a mixture. A journal
-# is written before the first of them, so that the next run finishes what was begun.
+# The swap is four renames, ordered so that a parent that starts in between finds no `startup`, never a mixture. A journal is written
+# before the first rename, so that the next run finishes the swap.
 
 
 class Volume:
@@ -12,7 +12,7 @@ class Volume:
         return os.path.join(self.root, *names)
 
     def recover(self):
-        """Finishes a swap that was begun, and removes what else an earlier run left. Says whether there was a swap."""
+        """Finishes an interrupted swap, and removes what else an earlier run left. Returns whether there was a swap."""
         journal = read_json(self.at(JOURNAL))
         if journal is not None:
             self.swap(journal)
@@ -22,14 +22,14 @@ class Volume:
         return journal is not None
 
     def check_writable(self, names=KIT):
-        """Before anything is changed: what the swap will need. A directory is moved only by who may write to it."""
+        """Checks, before anything is changed, that the swap is permitted. Moving a directory requires write permission on it."""
         for path in [self.root] + [self.at(name) for name in names]:
             directory = os.path.isdir(path) and not os.path.islink(path)
             if directory and not os.access(path, os.W_OK | os.X_OK) and os.stat(path).st_uid != os.geteuid():
                 raise Refused("not_writable", os.path.relpath(path, self.root))
 
     def check_owner(self, owner):
-        """Another participant's kit is never replaced. One that was copied by hand says at least which role it is of."""
+        """Refuses to replace another participant's kit. Of a kit that was copied by hand, only the role is known."""
         state = read_json(self.at(STATE))
         if state is not None and state.get("owner") != owner:
             raise Refused("not_ours", state.get("owner"))
@@ -38,13 +38,13 @@ class Volume:
         return state
 
     def check_role(self, owner, path):
-        """Whether a kit that stands below this path is one of the other role."""
+        """Whether the kit below this path has the other role."""
         other = "client" if owner["role"] == "server" else "server"
         if os.path.lexists(self.at(path, "startup", "fed_" + other + ".json")):
             raise Refused("not_ours", {"role": other, "path": path})
 
     def extract(self, request, source):
-        """Writes the files that were sent below the staging directory, and compares what is there with the list."""
+        """Writes the received files below the staging directory, and compares the result with the list."""
         staging = self.at(STAGING + request["id"])
         os.mkdir(staging, 0o700)
         entries = [dict(entry, path=base64.b64decode(entry["path"])) for entry in request["entries"]]
@@ -54,7 +54,7 @@ class Volume:
                 os.mkdir(path, 0o700)
             else:
                 write_file(path, read_exactly(source, entry["size"]), entry["mode"])
-        # From the deepest one up: one that may not be changed cannot be filled.
+        # The deepest first, since nothing can be created in a read-only directory.
         for entry in reversed(entries):
             if entry["kind"] == "directory":
                 os.chmod(inside(staging, entry["path"]), entry["mode"])
@@ -68,7 +68,7 @@ class Volume:
         repair = Repair(self, request["owner"], request["id"]) if request.get("repair") else None
         self.check_writable()
         had = state.get("fingerprint") if state else None
-        # A repair alone leaves the kit as it is where it is this very one.
+        # A repair alone does not replace a kit that is already the wanted one.
         stays = repair is not None and had == request["fingerprint"] and not request["again"] and repair.leaves_kit()
         journal = {"id": request["id"]}
         if not stays:
@@ -87,9 +87,9 @@ class Volume:
         return {"recovered": recovered, "previous": had, "misplaced": self.misplaced(), "staged": not stays, "moved": moved}
 
     def swap(self, journal):
-        """Carries a journal to its end. Every phase can be run again from any point, and none undoes a later one."""
+        """Completes a journal. Every phase can be repeated from any point, and none undoes a later one."""
         staging, kept = self.at(STAGING + journal["id"]), self.at(PREVIOUS + "-" + journal["id"])
-        # What is exchanged; `startup`, where it is among it, is the last.
+        # What is replaced; `startup`, if included, is the last.
         names = journal.get("names", KIT)
         if journal["phase"] == "collect":
             make_directory(staging, 0o700)
@@ -103,7 +103,7 @@ class Volume:
             self.enter(journal, journal["then"])
         if journal["phase"] == "swap":
             make_directory(kept, 0o700)
-            # `startup` goes first and comes last: a parent without it does not start.
+            # `startup` is removed first and placed last, since a parent without it does not start.
             for name in reversed(names):
                 if os.path.lexists(os.path.join(staging, name)) and os.path.lexists(self.at(name)):
                     self.put_aside(journal, name, kept)
@@ -122,7 +122,7 @@ class Volume:
         sync_directory(self.root)
 
     def put_aside(self, journal, name, kept):
-        # An empty directory that a restored one replaces is nothing to keep.
+        # An empty directory that a restored one replaces is not kept.
         if "kept" in journal and is_empty_directory(self.at(name)):
             os.rmdir(self.at(name))
         else:
@@ -130,7 +130,7 @@ class Volume:
             move(self.at(name), os.path.join(kept, name))
 
     def keep(self, kept, place):
-        """What was put aside takes the place of what an earlier run put there; kits from a wrong level are added to that."""
+        """Replaces what an earlier run put aside; kits from a wrong level are added."""
         if not os.path.isdir(kept):
             return
         misplaced = os.path.join(kept, MISPLACED)
@@ -155,7 +155,7 @@ class Volume:
         write_json(self.at(JOURNAL), journal)
 
     def rollback(self, request):
-        """Puts the kit back that the last staging replaced; that one is kept in its place."""
+        """Swaps the current kit with the one that the last staging replaced."""
         recovered = self.recover()
         state = self.check_owner(request["owner"]) or {}
         self.check_writable()
@@ -168,26 +168,26 @@ class Volume:
         return {"recovered": recovered, "fingerprint": changed["fingerprint"]}
 
     def remove_kit(self, request):
-        """Takes the kit away that was staged for this participant, and those that were kept; all else on the volume stays."""
+        """Removes the kit that was staged for this participant, and the kept ones; everything else on the volume stays."""
         recovered = self.recover()
         state = self.check_owner(request["owner"])
         replaced = [REPLACED + "/" + name for name in KIT]
         there = [name for name in list(KIT) + [PREVIOUS] + replaced if os.path.lexists(self.at(name))]
         if state is None:
-            # One that was copied by hand does not say whose it is.
+            # The owner of a kit that was copied by hand is unknown.
             if there:
                 raise Refused("unmarked", there[0])
             return {"recovered": recovered, "removed": [], "stays": None}
         self.check_writable(list(KIT) + [PREVIOUS, REPLACED])
         staging = self.at(STAGING + request["id"])
         make_directory(staging, 0o700)
-        # `startup` goes first: a parent without it does not start.
+        # `startup` is removed first, since a parent without it does not start.
         for name in reversed(KIT):
             if os.path.lexists(self.at(name)):
                 move(self.at(name), os.path.join(staging, name))
         for name in [PREVIOUS] + replaced:
             remove(self.at(name))
-        # What else a restore put aside is the site's own.
+        # Other data that a restore put aside belong to the site.
         if is_empty_directory(self.at(REPLACED)):
             os.rmdir(self.at(REPLACED))
         remove(staging)
@@ -197,7 +197,7 @@ class Volume:
         return {"recovered": recovered, "removed": there, "stays": stays}
 
     def look(self, request):
-        """What is on the volume; changes nothing."""
+        """Reports what is on the volume; changes nothing."""
         names = sorted(os.listdir(self.root))
         return {
             "state": read_json(self.at(STATE)),
@@ -209,7 +209,7 @@ class Volume:
         }
 
     def misplaced(self):
-        """Kits one level too deep: the classic mistake of a copy by hand."""
+        """Kits one level too deep, a common mistake of copying by hand."""
         found = []
         for name in sorted(os.listdir(self.root)):
             below = self.at(name)
@@ -223,7 +223,7 @@ class Volume:
 
 
 def verify(root, entries):
-    """Compares what is on the volume with the list: names, kinds, modes, sizes and contents, nothing missing, nothing more."""
+    """Compares the volume with the list: names, kinds, modes, sizes and contents, with nothing missing and nothing extra."""
     expected = {entry["path"] for entry in entries}
     base = os.fsencode(root)
     for directory, directories, files in os.walk(base):
@@ -251,7 +251,7 @@ def difference(entry, path, found):
     if found.st_size != entry["size"]:
         return "size"
     digest = hashlib.sha256()
-    # One that nobody may read was just written by us: its mode is given back at once.
+    # An unreadable file was just written by this program; its mode is restored at once.
     readable = entry["mode"] & 0o400
     if not readable:
         os.chmod(path, entry["mode"] | 0o400)

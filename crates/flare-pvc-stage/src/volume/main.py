@@ -18,7 +18,7 @@ def answer(source, output, length, root):
     except Refused as refused:
         return {"refused": refused.reason, "detail": refused.detail}
     except OSError as error:
-        # The name of the error and the path, for a message; never a file's content.
+        # The error's name and the path, never a file's content.
         import errno
 
         name = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else None
@@ -28,10 +28,10 @@ def answer(source, output, length, root):
 if __name__ == "__main__":
     source, output = sys.stdin.buffer, sys.stdout.buffer
     answered = answer(source, output, int(sys.argv[2]), sys.argv[3])
-    # A backup has said all already.
+    # A backup has already printed everything.
     if answered is not None:
         print_line(output, answered)
         if "refused" in answered:
-            # Until the other side has read that and goes: what a program wrote just before its end can be lost where its input waits.
+            # Waits until the other side has read it: output from just before a program's end can be lost while input is pending.
             for _ in iter(lambda: source.read(BLOCK), b""):
                 pass

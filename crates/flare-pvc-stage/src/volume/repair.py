@@ -1,8 +1,8 @@
-# Kits at the wrong level: the classic mistake of a copy by hand.
+# Moves kits that are at the wrong level, a common mistake of copying by hand.
 
 
 class Repair:
-    """What is moved. Planned before anything is changed, carried out by the journal."""
+    """The moves: planned before anything is changed, carried out by the journal."""
 
     def __init__(self, volume, owner, run):
         self.volume, self.kept = volume, PREVIOUS + "-" + run
@@ -17,7 +17,7 @@ class Repair:
         kits = [path for path in found if path not in [name + "/" + name for name in KIT]]
         for path in kits:
             volume.check_role(owner, path)
-            # Of several, nobody knows which one was meant.
+            # With several kits, it is unknown which one was meant.
             to_its_place = missing and len(kits) == 1
             for name in KIT:
                 self.plan(path + "/" + name, name if to_its_place else self.aside(path + "/" + name))
@@ -31,7 +31,7 @@ class Repair:
         return "/".join([self.kept, MISPLACED, path])
 
     def plan_nested(self, name):
-        """`startup/startup`: the inner one takes the place of one that holds nothing else; else it is put aside."""
+        """`startup/startup`: the inner one replaces the outer one if that has no other content; otherwise it is put aside."""
         if os.listdir(self.volume.at(name)) == [name]:
             self.plan(name, self.aside(name + "-around"))
             self.plan(self.aside(name + "-around/" + name), name)
@@ -40,18 +40,18 @@ class Repair:
             self.plan(name + "/" + name, self.aside(name + "/" + name))
 
     def leaves_kit(self):
-        """Whether the kit is there and none of it is moved."""
+        """Whether the kit is in place and no part of it is moved."""
         whole = all(is_directory(self.volume.at(name)) for name in KIT)
         return whole and not any(path in KIT for pair in self.moves for path in pair)
 
     def shown(self):
-        """The moves as people find them afterwards."""
+        """The moves with their final paths."""
         places = [target.replace(self.kept, PREVIOUS, 1) for _, target in self.moves]
         return [[source, place] for (source, _), place in zip(self.moves, places) if not source.startswith(".flare-")]
 
 
 def carry_out(volume, journal):
-    """The moves of a journal, each noted when it is done: where one is tried twice, its target is there already."""
+    """Carries out a journal's moves and records each: a move that was done but not recorded has its target in place."""
     while journal["moves"]:
         source, target = journal["moves"][0]
         if os.path.lexists(volume.at(source)):

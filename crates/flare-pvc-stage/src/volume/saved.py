@@ -1,6 +1,6 @@
-# What the parent made: read from the volume, and put back.
+# Backs up and restores the parent's data.
 
-# Names that hold a private key, wherever they stand.
+# Names of files with private keys, in any directory.
 KEYS = (b".key", b".pem", b".p12", b".pfx")
 
 
@@ -9,7 +9,7 @@ def encoded(path):
 
 
 class Backup:
-    """Lines of JSON; behind each line with `data`, so many bytes. Nothing on the volume is changed, and it may be in use."""
+    """Prints lines of JSON, each with `data` followed by that number of bytes. Changes nothing; the volume may be in use."""
 
     def __init__(self, volume, request, source, output):
         self.volume, self.request, self.source, self.output = volume, request, source, output
@@ -30,7 +30,7 @@ class Backup:
                 self.tree(item)
         self.line({"end": {"files": self.files, "bytes": self.bytes}})
         self.output.flush()
-        # What a program wrote just before its end may be lost on the way, although it ended well: so it stays until all has arrived.
+        # Output from just before a program's end may be lost even if it succeeds, so it waits until everything has arrived.
         self.source.read(1)
 
     def line(self, value):
@@ -40,7 +40,7 @@ class Backup:
         self.line({"left_out": encoded(path), "why": why})
 
     def items(self, wanted):
-        """The paths that belong to one thing that is wanted, as far as they are there."""
+        """The existing paths of one kind of wanted data."""
         if wanted.get("everything"):
             hidden = () if self.request["keys"] else KIT
             for name in sorted(os.listdir(self.volume.root)):
@@ -49,7 +49,7 @@ class Backup:
         for path in wanted.get("paths", []):
             if os.path.lexists(self.volume.at(path)):
                 yield path
-        # A log and what it was rotated to: `log.txt`, `log.txt.1`.
+        # A log and its rotated files: `log.txt`, `log.txt.1`.
         found = set()
         for path in wanted.get("logs", []):
             directory, log = os.path.split(path)
@@ -60,7 +60,7 @@ class Backup:
         yield from sorted(found)
 
     def tree(self, item):
-        """An item with all below it. What vanishes meanwhile is named; without recursion, for a path may be deep."""
+        """Sends an item with everything below it, and names what vanishes meanwhile. Not recursive, since a path may be deep."""
         below = [iter([item])]
         while below:
             path = next(below[-1], None)
@@ -89,7 +89,7 @@ class Backup:
         return {"path": encoded(path), "kind": kind, "mode": stat.S_IMODE(found.st_mode) & 0o777, "mtime": max(0, int(found.st_mtime)), "size": found.st_size}
 
     def file(self, path):
-        """As many bytes as the file has when it is opened: one that grows is read to there, one that shrinks to its end."""
+        """Sends as many bytes as the file has when it is opened, or fewer if it shrinks."""
         descriptor = os.open(self.volume.at(path), os.O_RDONLY | os.O_NONBLOCK | getattr(os, "O_NOFOLLOW", 0))
         try:
             found = os.fstat(descriptor)
@@ -113,15 +113,15 @@ class Backup:
 
 
 class Restore:
-    """Lines of JSON come in, behind each file's line its bytes: directories and files first, links last."""
+    """Reads lines of JSON, each file's line followed by its bytes: directories and files first, links last."""
 
     def __init__(self, volume, request, source, output):
         self.volume, self.request, self.source, self.output = volume, request, source, output
         items = [os.fsdecode(base64.b64decode(item)) for item in request["items"]]
-        # `startup` goes first and comes last, as in a staging.
+        # `startup` is removed first and placed last, as in a staging.
         self.items = sorted(items, key=lambda item: (item == "startup", item))
         self.staging = volume.at(STAGING + request["id"])
-        # Directories whose own mode forbids to fill them.
+        # Directories whose mode forbids creating files in them.
         self.closed = []
         self.files, self.bytes = 0, 0
 
@@ -136,7 +136,7 @@ class Restore:
             self.extract()
             journal = {"id": self.request["id"], "names": self.items, "kept": REPLACED}
             if any(item in KIT for item in self.items):
-                # The kit is no longer the one that was staged.
+                # The staged kit was replaced.
                 journal["state"] = {"owner": self.request["owner"], "fingerprint": None, "previous": None}
             replaced = [item for item in self.items if self.stands(item)]
             self.volume.enter(journal, "swap")
@@ -192,7 +192,7 @@ class Restore:
                 self.closed.append((path, mode))
             return
         if entry["kind"] == "link":
-            # One that was made before must not lead this one elsewhere.
+            # An earlier link must not redirect this one.
             above = os.path.dirname(path)
             if os.path.realpath(above) != os.path.join(os.path.realpath(os.fsencode(self.staging)), os.path.dirname(entry["path"])):
                 raise Refused("bad_path", relative)

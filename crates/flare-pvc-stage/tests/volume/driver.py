@@ -1,6 +1,6 @@
-# Runs the program as the helper pod does, in a Python that dies at the given call that changes the disk (0: never).
+# Runs the program like the helper pod, but dies at the call with the given number that changes the disk (0: never).
 import os, sys
-# Processes are killed here, never the machine: waiting for its disk would only make the tests slow.
+# fsync is skipped, since only processes are killed here, not the machine.
 os.sync = os.fsync = lambda *_: None
 die, count = int(os.environ['DIE']), 0
 def counted(function):

@@ -1,4 +1,4 @@
-//! Staging and rolling back.
+//! Stagings and rollbacks.
 
 use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt as _, path::Path, process::Command};
 
@@ -27,7 +27,7 @@ fn a_kit_is_staged_with_its_modes_and_all_else_survives() {
     assert_eq!(second.previous, Some(Digest::of(b"1").to_string()));
 }
 
-/// Kills a run at each call that changes the disk, looks what a parent would see, and runs again.
+/// Kills a run at each call that changes the disk, checks which kit a parent would see, and runs again.
 fn killed_at_every_step(run_to_be_killed: &dyn Fn(&Path, usize) -> Option<i32>, allowed: &[&str]) -> usize {
     let before = volume();
     stage(before.path(), &kit("one"), "1").expect("staged");
@@ -118,7 +118,7 @@ fn defect_15_the_kit_of_another_participant_is_not_replaced() {
     let fault = Answer::staged(&printed, "nvflws").expect_err("refused");
     assert_eq!(fault.message, "the volume of claim `nvflws` holds the kit of the client `site-1`");
     assert_eq!(kit_on(root.path()).as_deref(), Some("one"));
-    // One that was copied by hand says which role it is of.
+    // The role of a kit that was copied by hand is known.
     let by_hand = volume();
     fs::create_dir(by_hand.path().join("startup")).expect("a directory");
     fs::write(by_hand.path().join("startup/fed_server.json"), "{}").expect("a file");
@@ -134,7 +134,7 @@ fn paths_that_lead_out_and_links_on_the_volume_are_not_followed() {
         let request = json!({"verb": "stage", "id": "1", "owner": owner("site-1"), "fingerprint": "f", "transfer": false, "entries": [entry]});
         assert_eq!(ask(root.path(), &request)["refused"], "bad_path", "{path}");
     }
-    // A `startup` that is a link is put aside as a link; what it leads to stays.
+    // A `startup` that is a link is put aside as a link; its target stays.
     fs::write(outside.path().join("x"), "theirs").expect("a file");
     std::os::unix::fs::symlink(outside.path(), root.path().join("startup")).expect("a link");
     stage(root.path(), &kit("one"), "1").expect("staged");
@@ -168,7 +168,7 @@ fn a_damaged_state_is_named_and_nothing_is_replaced() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Names that are no text, hold blanks, brackets, quotes and newlines, or begin with dashes and dots.
+    /// Names that are not UTF-8, contain blanks, brackets, quotes and newlines, or begin with dashes and dots.
     #[test]
     fn any_tree_arrives_as_it_was_sent(
         files in proptest::collection::btree_map("[^/\u{0}]{1,20}(/[^/\u{0}]{1,20}){0,3}", (any::<Vec<u8>>(), 0_u32..0o1000), 0..12),
@@ -230,7 +230,7 @@ fn a_kit_is_taken_away_and_nothing_else_wherever_a_run_before_was_killed() {
     }
 }
 
-/// A restore with keys puts the kit aside that it takes the place of: its keys go as well, and what else was put aside is the site's own.
+/// A restore with keys puts the previous kit aside: that is removed as well, but not the other data, which belong to the site.
 #[test]
 fn kits_that_a_restore_put_aside_go_as_well_and_nothing_else_of_it() {
     let aside = ".flare-kube-replaced";

@@ -1,5 +1,5 @@
-//! The volume's program on a local directory, by this machine's Python: what it leaves wherever it is killed, what it refuses, and
-//! trees that are meant to break it.
+//! The volume's program on a local directory, with this machine's Python: what a killed run leaves, what is refused, and
+//! hostile trees.
 #![allow(
     clippy::disallowed_methods,
     clippy::expect_fun_call,

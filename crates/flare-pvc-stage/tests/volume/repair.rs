@@ -1,4 +1,4 @@
-//! Kits at the wrong level: moved to where they belong, or aside, and never lost, wherever the run is killed.
+//! Kits at the wrong level are moved to their place, or aside, and never lost, even if the run is killed.
 
 use std::{collections::BTreeMap, fs, path::Path, process::Command};
 
@@ -17,7 +17,7 @@ fn repair(root: &Path, text: &str, fingerprint: &str) -> Result<StagedOnVolume, 
     Answer::staged(&printed, "claim")
 }
 
-/// Files below a volume, each with its own path as its text, so that nothing can be lost or mixed up unseen.
+/// Writes files below a volume, each with its path as its content, so that a lost or swapped file is noticed.
 fn put(root: &Path, paths: &[&str]) {
     for path in paths {
         let file = root.join(path);
@@ -60,12 +60,12 @@ fn beside_a_kit_in_its_place_they_are_put_aside_and_the_earlier_kit_stays_for_a_
     assert_eq!(kept("startup/client.key"), Some("one"));
     assert!(!root.path().join("x").exists(), "an emptied directory goes");
     assert_eq!(kit_on(root.path()).as_deref(), Some("two"));
-    // Nothing is wrong any more: a second run moves nothing and exchanges nothing.
+    // Everything is in place, so a second run moves and replaces nothing.
     let before = texts(root.path());
     let second = repair(root.path(), "two", "2").expect("nothing to do");
     assert!(!second.staged && second.moved.is_empty(), "{second:?}");
     assert_eq!(texts(root.path()), before);
-    // The next staging ends what was kept: keys do not stay for ever.
+    // The next staging removes what was kept, so that keys do not stay forever.
     stage(root.path(), &kit("three"), "3").expect("staged");
     assert!(!root.path().join(".flare-kube-previous/.misplaced").exists());
 }
@@ -96,7 +96,7 @@ fn of_several_none_is_taken_for_the_right_one_and_those_of_the_other_role_are_re
     assert_eq!(texts(root.path()), before);
 }
 
-/// Kills a repair at each call that changes the disk. What stood at the wrong level is somewhere, once, and a second run ends it.
+/// Kills a repair at each call that changes the disk. Every file still exists exactly once, and a second run finishes the repair.
 #[test]
 fn killed_at_any_step_nothing_is_lost_and_the_next_run_finishes() {
     let wrong: [&[&str]; 3] = [
@@ -104,7 +104,7 @@ fn killed_at_any_step_nothing_is_lost_and_the_next_run_finishes() {
         &["startup/startup/a", "local/local/b"],
         &["x/startup/a", "x/local/b", "startup/fed_client.json", "startup/startup/c", "local/local/d", "local/e"],
     ];
-    // A fresh choice in each run: all steps of all layouts take too long for one.
+    // A random choice in each run, since all steps of all layouts take too long.
     let seed = u64::from(std::process::id());
     for (layout, paths) in wrong.iter().enumerate() {
         let before = volume();

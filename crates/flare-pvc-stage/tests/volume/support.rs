@@ -1,4 +1,4 @@
-//! The program in a process of its own, and what is looked at afterwards.
+//! Runs the program in a separate process and reads the result.
 
 use std::{
     collections::BTreeMap,
@@ -17,7 +17,7 @@ use tokio::io::AsyncReadExt as _;
 /// Runs the program as the helper pod does, and dies at the given call that changes the disk (0: never).
 const DRIVER: &str = include_str!("driver.py");
 
-/// With this line the program asks for what belongs to the request.
+/// The line with which the program asks for the request's body.
 const READY: &[u8] = b"{\"ready\": true}\n";
 
 pub(crate) fn owner(participant: &str) -> Owner {
@@ -28,7 +28,7 @@ pub(crate) fn shipment<'tree>(tree: &'tree FileTree, who: &str, fingerprint: &st
     Shipment::new(owner(who), Digest::of(fingerprint.as_bytes()), true, tree).expect("a tree in memory")
 }
 
-/// A kit in which every file holds the same text.
+/// A kit in which every file has the same content.
 pub(crate) fn kit(text: &str) -> FileTree {
     let mut tree = FileTree::new();
     for (path, mode) in
@@ -51,7 +51,7 @@ pub(crate) fn input_of(shipment: &Shipment<'_>, id: &str) -> (Vec<u8>, usize) {
     (input, request.len())
 }
 
-/// Exit number and answer.
+/// Runs the program; returns exit code and answer.
 pub(crate) fn run(root: &Path, (input, request): &(Vec<u8>, usize), die: usize) -> (Option<i32>, Vec<u8>) {
     let mut child = Command::new("python3")
         .args(["-S", "-c", DRIVER, &VOLUME_PROGRAM.len().to_string(), &request.to_string()])
@@ -62,7 +62,7 @@ pub(crate) fn run(root: &Path, (input, request): &(Vec<u8>, usize), die: usize) 
         .stderr(Stdio::piped())
         .spawn()
         .expect("python3 is on this machine");
-    // One that died does not read on.
+    // A killed program reads no more.
     let _ = child.stdin.take().expect("a pipe").write_all(input);
     let output = child.wait_with_output().expect("it ends");
     assert!(output.status.code() == Some(9) || output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -75,14 +75,14 @@ pub(crate) fn stage(root: &Path, tree: &FileTree, id: &str) -> Result<StagedOnVo
     Answer::staged(&printed, "claim")
 }
 
-/// A request without files.
+/// Sends a request without files; returns the answer.
 pub(crate) fn ask(root: &Path, request: &Value) -> Value {
     let request = request.to_string().into_bytes();
     let input = [VOLUME_PROGRAM.as_bytes(), &request].concat();
     serde_json::from_slice(&run(root, &(input, request.len()), 0).1).expect("an answer")
 }
 
-/// The files below a directory with their texts.
+/// The files below a directory: path → content.
 pub(crate) fn texts(root: &Path) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     let Ok(entries) = fs::read_dir(root) else { return found };
@@ -98,7 +98,7 @@ pub(crate) fn texts(root: &Path) -> BTreeMap<String, String> {
     found
 }
 
-/// The text of the kit that a parent would read: `None` where it has no `startup` and does not start. Never a mixture.
+/// The content of the kit that a parent would read, which must not be mixed; `None` without `startup`, when no parent starts.
 pub(crate) fn kit_on(root: &Path) -> Option<String> {
     let found = texts(root);
     let startup: Vec<_> = found.iter().filter(|(path, _)| path.starts_with("startup/")).map(|(_, text)| text).collect();
