@@ -18,19 +18,19 @@ use crate::PROGRAM;
 const SERVER: &str = "nvflare-server";
 const SITE: &str = "site-1";
 
-/// A verb on a prepared kit, with JSON.
+/// The command of a verb on a prepared kit, with JSON output.
 fn verb(namespace: &Namespace, verb: &str, prepared: &Path) -> Command {
     let mut command = namespace.cluster.program(PROGRAM);
     command.arg(verb).arg(prepared).args(["-o", "json"]);
     command
 }
 
-/// The data of a verb that succeeds.
+/// The data of a verb, which must succeed.
 fn data(command: &mut Command) -> Value {
     succeed_json(command)["data"].take()
 }
 
-/// A server and a site, staged and installed; gives the directory of the prepared kits.
+/// Stages and installs a server and a site; returns the directory of the prepared kits.
 fn federation(namespace: &Namespace, release: Release) -> (Federation, PathBuf) {
     let federation = Federation::provision(release);
     let prepared = federation.prepare(namespace, Path::new(PROGRAM));
@@ -78,7 +78,7 @@ fn a_server_and_a_site_of_2_9_join_and_every_check_is_ok() {
     both_join(&Namespace::open("verify-2-9"), Release::V29);
 }
 
-/// What may not be looked at is not taken for good, and is no fault.
+/// What the user may not read is neither ok nor a fault.
 #[test]
 fn a_user_who_may_only_read_pods_is_told_what_was_not_checked() {
     let namespace = Namespace::open("verify-limited");

@@ -1,6 +1,6 @@
-//! The table of faults: each is set up for real, and `verify` names its cause. A line is printed for each with the time that it took.
+//! A table of faults: each is created in the cluster, and `verify` reports its cause. A line with the time is printed for each.
 //!
-//! No test asserts how long that took, but each that a cause was named before the time was over, where Kubernetes has one to name.
+//! No test asserts that time, but each asserts that a cause known to Kubernetes was reported before the timeout.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ const SITE: &str = "site-1";
 const CLAIM: &str = "nvflws";
 const PYTHON: &str = "/usr/local/bin/python3";
 
-/// `site-1` in a namespace of its own, prepared and not yet installed.
+/// `site-1` in its own namespace, prepared but not installed.
 struct Site<'run> {
     namespace: Namespace,
     sandbox: Sandbox,
@@ -33,7 +33,7 @@ struct Site<'run> {
 }
 
 impl<'run> Site<'run> {
-    /// In a namespace beside the test's first one, from the federation's kit.
+    /// Prepares the federation's kit in another namespace.
     fn new(first: &'run Namespace, federation: &Federation, fault: &str) -> Self {
         let site = Self { namespace: first.beside(fault), sandbox: Sandbox::new(), kit: PathBuf::new(), first };
         let kit = site.sandbox.join("kit");
@@ -41,7 +41,7 @@ impl<'run> Site<'run> {
         Self { kit, ..site }
     }
 
-    /// Prepares the kit as it is now, with these requests and limits.
+    /// Prepares the current kit with these requests and limits.
     fn prepare(&self, resources: &str) -> &Self {
         let config = self.sandbox.join("k8s.yaml");
         let image = self.namespace.cluster.image(Release::V28);
@@ -60,7 +60,7 @@ impl<'run> Site<'run> {
         self.sandbox.join("prepared")
     }
 
-    /// An empty claim, on which no kit is.
+    /// An empty claim.
     fn claim(&self, access_mode: &str, class: Option<&str>) -> &Self {
         let mut spec = json!({"accessModes": [access_mode], "resources": {"requests": {"storage": "1Gi"}}});
         if let Some(class) = class {
@@ -76,7 +76,7 @@ impl<'run> Site<'run> {
         self
     }
 
-    /// The server of the first namespace under a name of this one.
+    /// A Service in this namespace for the server in the first one.
     fn call_server(&self, name: &str) -> &Self {
         let external = format!("{SERVER}.{}.svc.cluster.local", self.first.name);
         let spec = json!({"type": "ExternalName", "externalName": external});
@@ -90,7 +90,7 @@ impl<'run> Site<'run> {
         self
     }
 
-    /// `verify` ends with an error of this check and these words.
+    /// `verify` must report an error of this check with these words.
     fn expect(&self, id: &str, words: &str) {
         self.expect_with(id, words, &["--timeout", "90"]);
     }
@@ -124,7 +124,7 @@ fn failed(verify: &mut Command) -> Value {
 
 const SMALL: &str = "{requests: {cpu: 50m, memory: 256Mi}}";
 
-/// A command of the parent as a setting.
+/// A Helm setting with the parent's command.
 fn command(program: &[&str]) -> String {
     format!("command={}", json!(program))
 }
@@ -208,11 +208,11 @@ fn why_a_parent_ends_is_named() {
     let eats = command(&[PYTHON, "-c", "x = [bytearray(1 << 24) for _ in range(1000)]"]);
     let small = "{requests: {memory: 64Mi}, limits: {memory: 64Mi}}";
     site("memory").prepare(small).claim("ReadWriteOnce", None).install(&[&eats]).expect("D81", "more memory than its limit");
-    // Nothing was staged: what FLARE sees where a kit was copied to a wrong level.
+    // Nothing was staged, as if a kit had been copied to a wrong level.
     site("level").prepare(SMALL).claim("ReadWriteOnce", None).install(&[]).expect("D81", "the kit is not on the volume");
 }
 
-/// A server in the first namespace that runs and can be called.
+/// A running server in the first namespace, with a Service.
 fn with_server(test: &str) -> (Namespace, Federation) {
     let (first, federation) = (Namespace::open(test), Federation::provision(Release::V28));
     let prepared = federation.prepare(&first, Path::new(PROGRAM)).join(SERVER);
@@ -259,7 +259,7 @@ fn what_a_parent_lacks_in_its_cluster_is_named() {
     let without_create = r#"[{"op": "replace", "path": "/rules/0/verbs", "value": ["get", "list", "watch", "delete"]}]"#;
     verb.install(&[]).kubectl(&["patch", "role", "site-1-launcher", "--type=json", "--patch", without_create]);
     verb.expect("D13", "create pods");
-    // The same site, with one fault more each time.
+    // The same site, each time with another fault.
     verb.kubectl(&["patch", "service", SITE, "--patch", r#"{"spec": {"selector": {"app.kubernetes.io/name": "other"}}}"#]);
     verb.expect("D70", "does not select");
     verb.kubectl(&["delete", "service", SITE]);
@@ -268,7 +268,7 @@ fn what_a_parent_lacks_in_its_cluster_is_named() {
                   os.remove(root + 'local/comm_config.json')";
     verb.kubectl(&["exec", "deployment/site-1", "--", PYTHON, "-c", script]);
     verb.expect("D35", "missing");
-    // A newer kit that is staged, and that the parent has not read.
+    // A newer kit is staged, which the parent has not read.
     fs::write(verb.prepared().join("local/privacy.json"), "{}").unwrap();
     let mut stage = verb.namespace.cluster.program(PROGRAM);
     verb.kubectl(&["annotate", "pvc", CLAIM, "flare-kube/kit-fingerprint=older", "--overwrite"]);

@@ -172,7 +172,7 @@ fn without_tokens(line: &str) -> String {
     shown + &line[from..]
 }
 
-/// How often something happened, in words.
+/// A number of times as text.
 pub(crate) fn times(number: i32) -> String {
     if number == 1 { "once".to_owned() } else { format!("{number} times") }
 }

@@ -1,4 +1,4 @@
-//! The log of a parent that runs, read until it says that the participant has joined.
+//! Reads the log of a running parent until it says that the participant has joined.
 
 use std::time::Duration;
 
@@ -9,13 +9,13 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::registered::{Joined, Reader};
 
-/// A log that says nothing for so long has been read to its end.
+/// A log without a new line for this time has been read to its end.
 const SILENCE: Duration = Duration::from_millis(500);
 
-/// So many last lines are kept.
+/// The number of lines at the end of the log that are kept.
 const LAST_LINES: usize = 8;
 
-/// Reads the log until the participant has joined, or the time is over, and nothing more comes. Gives the last lines.
+/// Reads the log until the participant has joined and no more lines arrive, or the deadline has passed; returns the last lines.
 pub(crate) async fn read(
     cluster: &Cluster,
     [namespace, pod, container]: [&str; 3],
@@ -29,7 +29,7 @@ pub(crate) async fn read(
     loop {
         let read = Instant::now() + SILENCE;
         let until = if reader.joined() == Joined::Yes { read } else { end.max(read) };
-        // The end of the log or of the time ends the reading; a line that is no text as well.
+        // The end of the log, the deadline, or a line that is not UTF-8.
         let Ok(Some(Ok(line))) = timeout_at(until, lines.next()).await else { return Ok(last) };
         reader.read(&line);
         if last.len() == LAST_LINES {

@@ -48,7 +48,7 @@ pub async fn check(
     progress("asking the parent's own Python");
     found.extend(in_the_pod(cluster, kit, &running).await);
     progress("reading the parent's log");
-    // Who cannot reach the server is not waited for.
+    // A client that cannot reach the server is not waited for.
     let end = if is_fault(&found, &["D71", "D72"]) { Instant::now() } else { end };
     found.extend(settled("D82", joined::check(cluster, kit, &running, end).await));
     found

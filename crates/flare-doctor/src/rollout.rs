@@ -17,7 +17,7 @@ mod scene;
 mod table;
 mod wait;
 
-/// The chart's annotation on pods with the fingerprint of the kit for which they were made.
+/// The chart's annotation on pods: the fingerprint of the kit for which they were created.
 pub(crate) const KIT_OF_POD: &str = "flare-kube/kit-fingerprint";
 
 pub use judge::judge;

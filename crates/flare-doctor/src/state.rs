@@ -1,4 +1,4 @@
-//! One look at a participant: what is there now, without waiting and without judging.
+//! The current state of a participant, without waiting and without findings.
 
 use flare_cluster::{Cluster, Selection};
 use flare_diagnostic::Diagnostic;
@@ -20,7 +20,7 @@ use crate::{
     rollout::KIT_OF_POD,
 };
 
-/// A participant as it is now. Serialized as the data of `status`.
+/// The current state of a participant. Serialized as the data of `status`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct State {
     /// The participant.
@@ -29,15 +29,15 @@ pub struct State {
     pub role: &'static str,
     /// Its namespace.
     pub namespace: String,
-    /// Its Deployment; `None` where there is none.
+    /// Its Deployment, if it exists.
     pub deployment: Option<DeploymentState>,
-    /// The pods of its parent: one, or while it is exchanged more.
+    /// The pods of its parent: one, or more during a rollout.
     pub pods: Vec<PodState>,
-    /// Which kit is where.
+    /// The fingerprints of the kit.
     pub kit: KitState,
-    /// Whether it has joined; `None` where that cannot be seen.
+    /// Whether it has joined; `None` if that is unknown.
     pub joined: Option<bool>,
-    /// Why it has not, where its log says it.
+    /// Why it has not joined, according to its log.
     pub reason: Option<String>,
     /// The pods of its jobs.
     pub jobs: Vec<PodState>,
@@ -48,9 +48,9 @@ pub struct State {
 pub struct DeploymentState {
     /// Its name.
     pub name: String,
-    /// How many pods it shall have.
+    /// The wanted number of pods.
     pub desired: i32,
-    /// How many are available.
+    /// The number of available pods.
     pub available: i32,
 }
 
@@ -59,35 +59,35 @@ pub struct DeploymentState {
 pub struct PodState {
     /// Its name.
     pub name: String,
-    /// Its first container: the parent's, or the job's.
+    /// Its first container, which is the parent's or the job's.
     pub container: String,
-    /// What `kubectl get pods` shows: a container's reason where it has one, else the phase.
+    /// The status of `kubectl get pods`: a container's reason if it has one, otherwise the phase.
     pub status: String,
     /// Whether it is ready.
     pub ready: bool,
-    /// How often its containers were started again.
+    /// The number of restarts of its containers.
     pub restarts: i32,
-    /// When it was made, RFC 3339.
+    /// Its creation time, RFC 3339.
     pub created: Option<String>,
     /// Its node.
     pub node: Option<String>,
 }
 
-/// Fingerprints of the same kit in three places; equal ones mean that nothing is left to be done.
+/// The fingerprints of the kit in three places. If they are equal, nothing is left to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct KitState {
-    /// The prepared one.
+    /// Of the prepared kit.
     pub prepared: String,
-    /// What `stage` put onto the workspace claim; `None` where it did not, or the kit is staged as objects.
+    /// Of the kit that `stage` put onto the workspace claim; `None` without one, or if the kit is staged as objects.
     pub staged: Option<String>,
-    /// With which the parent was started.
+    /// Of the kit with which the parent was started.
     pub running: Option<String>,
 }
 
-/// Looks once.
+/// Reads the state once.
 ///
 /// # Errors
-/// What the user may not see, and what flare-cluster says. A claim that may not be read is not known.
+/// Missing permissions, and the errors of flare-cluster. A claim that the user may not read is unknown.
 pub async fn look(cluster: &Cluster, kit: &PreparedKit) -> Result<State, Diagnostic> {
     let plan = kit.plan();
     let namespace = plan.namespace.as_str();
@@ -117,7 +117,7 @@ pub async fn look(cluster: &Cluster, kit: &PreparedKit) -> Result<State, Diagnos
     })
 }
 
-/// The pods of a Deployment, the newest first; one that is being deleted last.
+/// The pods of a Deployment, the newest first, those being deleted last.
 fn parents<'pods>(all: &'pods [Pod], deployment: &str) -> impl Iterator<Item = &'pods Pod> + use<'pods> {
     let is_parent = |pod: &&Pod| {
         let labels = pod.metadata.labels.as_ref();
@@ -135,7 +135,7 @@ fn is_controlled(pod: &Pod) -> bool {
     pod.metadata.owner_references.as_ref().is_some_and(|owners| owners.iter().any(|owner| owner.kind == "ReplicaSet"))
 }
 
-/// Pods whose name ends as the launcher names those of this participant's jobs; FLARE's own carry no label.
+/// Pods with the suffix that the launcher gives this participant's job pods, since FLARE's own job pods have no label.
 fn jobs<'pods>(all: &'pods [Pod], suffix: &str) -> impl Iterator<Item = &'pods Pod> + use<'pods> {
     let end = format!("-{suffix}");
     let is_job = move |pod: &&Pod| pod.metadata.name.as_ref().is_some_and(|name| name.ends_with(&end)) && !is_controlled(pod);
@@ -179,7 +179,7 @@ fn reason(status: &ContainerStatus) -> Option<&str> {
     waiting.or_else(|| state.terminated.as_ref()?.reason.as_deref())
 }
 
-/// Whether its log says that it has joined; nothing is known of a parent whose log cannot be read.
+/// Whether the parent's log says that it has joined; unknown if the log cannot be read.
 async fn joined(cluster: &Cluster, kit: &PreparedKit, pod: &PodState) -> (Option<bool>, Option<String>) {
     let plan = kit.plan();
     let mut reader = Reader::new(plan.role, &plan.site);

@@ -1,4 +1,4 @@
-//! `status` and `logs`: a participant as it is now, and what its pods log.
+//! `status` and `logs`: show the current state of a participant, and the logs of its pods.
 
 use std::path::PathBuf;
 
@@ -50,7 +50,7 @@ pub(crate) struct LogArguments {
     cluster: ClusterArguments,
 }
 
-/// Looks once and prints.
+/// Reads the state once and prints it.
 pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     let prepared = context.environment.absolute(&arguments.prepared)?;
     let request = arguments.cluster.request(&prepared);
@@ -58,7 +58,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     Ok(Outcome { data: json!(state), text: text(&state), ..Outcome::default() })
 }
 
-/// Prints a log: text line by line, or a document of the lines.
+/// Prints a log, as text line by line, or as one document with the lines.
 pub(crate) fn logs(context: &Context<'_>, arguments: &LogArguments) -> VerbResult {
     let as_lines = context.shared.format == Format::Text;
     if arguments.follow && !as_lines {

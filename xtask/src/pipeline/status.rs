@@ -1,4 +1,4 @@
-//! Prepared kit → the participant as it is now, and what its pods log.
+//! Prepared kit → the current state of the participant, and the logs of its pods.
 
 use std::time::Duration;
 
@@ -15,30 +15,30 @@ use futures_util::{AsyncBufReadExt as _, StreamExt as _};
 use super::stage::Request;
 use crate::{context::Context, interrupt::interrupted, runtime};
 
-/// Which log.
+/// The selection of a log.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct LogOptions {
-    /// The job whose pod is meant, by its ID; the parent where there is none.
+    /// The ID of the job; `None` for the parent.
     pub(crate) job: Option<String>,
     /// Only the last lines.
     pub(crate) tail: Option<u32>,
     /// The container that ran before the last restart.
     pub(crate) previous: bool,
-    /// New lines as they come, until the container ends.
+    /// Follows the log until the container ends.
     pub(crate) follow: bool,
 }
 
-/// The pod whose log is read.
+/// The pod with the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LogSource {
     pub(crate) pod: String,
     pub(crate) container: String,
 }
 
-/// Takes one line of a log at a time.
+/// Called with each line of a log.
 type Sink<'run> = &'run mut dyn FnMut(String) -> Result<(), Diagnostic>;
 
-/// Looks once at the release, its pods, and the kit in its three places.
+/// Reads once the release, its pods, and the kit's fingerprints in three places.
 pub(crate) fn status(context: &Context<'_>, request: &Request<'_>, limit: Duration) -> Result<State, Faults> {
     let kit = open(request)?;
     request.in_cluster(context, limit, |cluster| async move {
@@ -52,8 +52,8 @@ pub(crate) fn status(context: &Context<'_>, request: &Request<'_>, limit: Durati
     })
 }
 
-/// Reads the log of a participant's parent or of one of its jobs, without what looks like a secret. A log that is followed ends with
-/// its container or with an interruption, which is no fault then.
+/// Reads the log of a participant's parent or of one of its jobs, without what looks like a secret. Following ends with the container
+/// or with an interruption, which is not a fault.
 pub(crate) fn logs(
     context: &Context<'_>,
     request: &Request<'_>,
@@ -72,7 +72,7 @@ pub(crate) fn logs(
     })
 }
 
-/// Changes of the kit are no matter here.
+/// Opens the kit; changes of it do not matter here.
 fn open(request: &Request<'_>) -> Result<PreparedKit, Faults> {
     request.open(OpenOptions { accept_changes: true }).map(|checked| checked.value)
 }
@@ -100,7 +100,7 @@ async fn source(cluster: &Cluster, kit: &PreparedKit, options: &LogOptions) -> R
 
 fn of_job(kit: &PreparedKit, state: State, job: &str) -> Result<PodState, Diagnostic> {
     let plan = kit.plan();
-    // The name that the launcher derives, whose last part is the same for every job of the participant.
+    // A name that the launcher derives. Its suffix is the same for every job of the participant.
     let site = match plan.role {
         Role::Server => Role::Server.as_str(),
         Role::Client => plan.site.as_str(),

@@ -49,7 +49,7 @@ def version(package):
 
 
 def room():
-    """How much more memory this container may take, in bytes; None where it has no limit or that cannot be read."""
+    """The memory that this container has left, in bytes; None if it has no limit or that cannot be read."""
     for limit, used in (("memory.max", "memory.current"), ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes")):
         try:
             with open("/sys/fs/cgroup/" + limit) as file, open("/sys/fs/cgroup/" + used) as other:
@@ -60,7 +60,7 @@ def room():
 
 
 def import_kubernetes():
-    """An import needs memory that is the parent's: where there is little left, the parent would be killed for it."""
+    """Only reads the version if little memory is left: an import counts towards the parent's limit, so it could be killed."""
     left = room()
     if left is not None and left < 256 << 20:
         return version("kubernetes")

@@ -153,7 +153,7 @@ fn waiting(look: &Look<'_>, pod: &Pod, class: launch::Class, reason: &str, messa
     Verdict::Waiting(if id == "D31" { finding.evidence(holders(look, pod)) } else { finding })
 }
 
-/// Other pods that use the pod's claims: some volumes can be used by one pod or one node only.
+/// Other pods that use the pod's claims: some volumes can be used by only one pod or node.
 fn holders(look: &Look<'_>, pod: &Pod) -> Vec<String> {
     let has_ended =
         |pod: &Pod| matches!(pod.status.as_ref().and_then(|status| status.phase.as_deref()), Some("Succeeded" | "Failed"));
