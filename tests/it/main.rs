@@ -12,6 +12,7 @@ mod init;
 mod interrupted_objects;
 mod interruption;
 mod launch;
+mod launch_run;
 mod many_kits;
 mod modules;
 mod output;

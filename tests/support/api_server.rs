@@ -175,7 +175,7 @@ fn carry_out(objects: &mut BTreeMap<String, Value>, method: &str, path: &str, bo
 }
 
 /// Method, path and body of the next request.
-fn read(reader: &mut BufReader<&TcpStream>) -> Option<(String, String, Vec<u8>)> {
+pub(crate) fn read(reader: &mut BufReader<&TcpStream>) -> Option<(String, String, Vec<u8>)> {
     let mut line = String::new();
     reader.read_line(&mut line).ok()?;
     let mut words = line.split_whitespace().map(str::to_owned);

@@ -19,6 +19,7 @@ pub mod helm;
 pub mod identity;
 pub mod kit;
 pub mod oracle;
+pub mod pod_cluster;
 pub mod random;
 pub mod reference;
 

@@ -16,6 +16,8 @@ pub(crate) struct Entry {
     pub(crate) life: Lifecycle,
     pub(crate) hidden: Hidden,
     pub(crate) notices: mpsc::UnboundedSender<Notice>,
+    /// The last notice, once it is due.
+    pub(crate) settled: Option<Notice>,
     /// While the pod is being asked for.
     pub(crate) creating: Option<Progress>,
     /// A look that was wanted meanwhile.
@@ -26,14 +28,30 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// Takes in what was learned, tells it, and gives what is to be done.
+    /// Takes in what was learned, tells it, and gives what is to be done. The settlement, which is the last word, is kept back until
+    /// nothing of the job is left.
     pub(crate) fn step(&mut self, observation: Observation, now: Moment) -> Vec<Action> {
         let step = self.life.step(observation, now);
         for notice in step.notices {
-            // Who does not listen any more does not keep the job from its end.
-            let _ = self.notices.send(hide(notice, &self.hidden));
+            if matches!(notice, Notice::Settled(_)) {
+                self.settled = Some(notice);
+            } else {
+                self.tell(notice);
+            }
         }
         step.actions
+    }
+
+    /// Says the last word.
+    pub(crate) fn settle(mut self) {
+        if let Some(settled) = self.settled.take() {
+            self.tell(settled);
+        }
+    }
+
+    fn tell(&self, notice: Notice) {
+        // Who does not listen any more does not keep the job from its end.
+        let _ = self.notices.send(hide(notice, &self.hidden));
     }
 }
 

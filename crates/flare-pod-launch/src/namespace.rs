@@ -221,6 +221,7 @@ impl Namespace {
                 .with_evidence_of_success(self.options.evidence_of_success),
             hidden: flare_pod_manifest::Hidden::default(),
             notices,
+            settled: None,
             creating: None,
             look_wanted: false,
             credentials: Vec::new(),
@@ -250,9 +251,12 @@ impl Namespace {
         }
         if entry.life.is_done()
             && let Some(entry) = self.jobs.remove(name)
-            && !(entry.is_owner || self.options.keep && entry.life.uid().is_some())
         {
-            self.worker.delete_secrets(entry.credentials);
+            if entry.is_owner || (self.options.keep && entry.life.uid().is_some()) {
+                entry.settle();
+            } else {
+                self.worker.delete_secrets(entry);
+            }
         }
     }
 

@@ -12,6 +12,7 @@ use tokio::{
 use crate::{
     JobPod, Observation,
     creation::{Creation, Place, Progress},
+    entry::Entry,
     jitter::about,
     trouble,
 };
@@ -114,13 +115,15 @@ impl Worker {
         });
     }
 
-    pub(crate) fn delete_secrets(&self, secrets: Vec<String>) {
+    /// Deletes the Secrets of a job that is over, and then says its last word.
+    pub(crate) fn delete_secrets(&self, entry: Entry) {
         let place = self.place.clone();
         tokio::spawn(async move {
-            for secret in secrets {
+            for secret in &entry.credentials {
                 // One that stays has no pod any more: a sweep finds it.
-                let _ = place.secrets.delete(&secret, &Deletion::default()).await;
+                let _ = place.secrets.delete(secret, &Deletion::default()).await;
             }
+            entry.settle();
         });
     }
 

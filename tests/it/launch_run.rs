@@ -1,0 +1,238 @@
+//! `launch run`, `watch` and `sweep` as a process against a small cluster: the contract of their output, their exit statuses, and that no
+//! token is ever printed.
+
+use std::fs;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use integration_tests::command::{Finished, Sandbox};
+use integration_tests::pod_cluster::PodCluster;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_flare-kube-under-test");
+
+/// In every token of every request.
+const PLANTED: &str = "PLANTED-0badc0ffee";
+
+struct Scene {
+    cluster: PodCluster,
+    sandbox: Sandbox,
+    target: &'static str,
+}
+
+impl Scene {
+    fn new(target: &'static str) -> Self {
+        let (cluster, sandbox) = (PodCluster::start(), Sandbox::new());
+        fs::create_dir_all(sandbox.join("kit/startup")).unwrap();
+        fs::write(sandbox.join("kit/startup/rootCA.pem"), "root").unwrap();
+        cluster.kubeconfig(&sandbox.join("kubeconfig"));
+        Self { cluster, sandbox, target }
+    }
+
+    /// A request whose container does what the image says.
+    fn request(&self, job: &str, image: &str) {
+        let request = json!({"role": "client", "site": "site-1", "workspace": "/w", "owner_fqcn": "site-1",
+            "transfer_token": format!("{PLANTED}-transfer"),
+            "launcher": {"config_file_path": null, "namespace": "fl", "study_data_pvc_file_path": "/w/local/study_data.yaml"},
+            "job_meta": {"job_id": job, "launcher_spec": {"default": {"k8s": {"image": image}}}},
+            "process_args": {"exe_module": ["-m", "worker"], "auth_token": ["-t", format!("{PLANTED}-auth")],
+                "auth_signature": ["-ts", format!("{PLANTED}-signature")], "ssid": ["-d", format!("{PLANTED}-ssid")]}});
+        fs::write(self.sandbox.join(format!("{job}.json")), request.to_string()).unwrap();
+    }
+
+    fn command(&self, jobs: &[&str], flags: &str) -> Command {
+        let mut command = self.sandbox.command(PROGRAM);
+        command.args(["launch", "run", "--kit", "kit", "--target", self.target, "--kubeconfig", "kubeconfig"]);
+        for job in jobs {
+            command.args(["--request", &format!("{job}.json")]);
+        }
+        command.args(flags.split_whitespace());
+        command
+    }
+
+    fn run(&self, jobs: &[&str], flags: &str) -> Finished {
+        let output = self.command(jobs, flags).output().unwrap();
+        let finished = Finished::new(&output, self.sandbox.path());
+        assert!(!format!("{finished:?}").contains(PLANTED), "a token is told: {finished:#?}");
+        finished
+    }
+
+    fn launch(&self, line: &str) -> Finished {
+        let line = format!("launch {line} --kubeconfig kubeconfig --namespace fl -o json");
+        self.sandbox.run(PROGRAM, line.split_whitespace())
+    }
+
+    /// A run whose job runs when this returns.
+    fn start(&self, job: &str) -> Child {
+        let child = self.command(&[job], "-o json").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let begin = Instant::now();
+        while !self.cluster.has_pod_in("Running") {
+            assert!(begin.elapsed() < Duration::from_secs(30), "the job does not run");
+            sleep(Duration::from_millis(20));
+        }
+        child
+    }
+
+    fn finish(&self, child: Child) -> Finished {
+        let finished = Finished::new(&child.wait_with_output().unwrap(), self.sandbox.path());
+        assert!(!format!("{finished:?}").contains(PLANTED), "a token is told: {finished:#?}");
+        finished
+    }
+}
+
+fn signal(child: &Child, signal: Signal) {
+    kill_process(Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap(), signal).unwrap();
+}
+
+/// Each job without times and uids, and without what it waited for on its way, which depends on the machine's speed.
+fn told(document: &Value) -> Vec<Value> {
+    let mut jobs = document["data"]["jobs"].as_array().unwrap().clone();
+    for job in &mut jobs {
+        assert_eq!(job["uid"].is_string(), job["reason"] != "Forbidden", "{job}");
+        job["uid"].take();
+        let mut states: Vec<Value> = Vec::new();
+        for event in job["events"].as_array().unwrap() {
+            assert!(event["at"].as_str().unwrap().parse::<jiff::Timestamp>().is_ok() && event["message"].is_string(), "{event}");
+            let state = match event["state"].as_str().unwrap() {
+                "pending" => json!("pending"),
+                state => json!(format!("{state} {}", event["reason"].as_str().unwrap())),
+            };
+            if states.last() != Some(&state) {
+                states.push(state);
+            }
+        }
+        job["events"] = json!(states);
+        if let Some(evidence) = job["evidence"].as_object_mut() {
+            evidence.remove("conditions");
+        }
+    }
+    jobs
+}
+
+#[test]
+fn each_end_has_its_words_its_code_and_its_exit_status() {
+    for target in ["2.8", "2.9"] {
+        let scene = Scene::new(target);
+        let images = [
+            ("good", "fl/exit:0"),
+            ("bad", "fl/exit:3"),
+            ("unsafe", "fl/exit:102"),
+            ("unpullable", "fl/pull:1"),
+            ("refused", "fl/refused:1"),
+        ];
+        for (job, image) in images {
+            scene.request(job, image);
+        }
+        let jobs = images.map(|(job, _)| job);
+        let document = scene.run(&jobs, "-o json --pending-timeout 6").expect_code(1).json();
+        assert_eq!((&document["status"], &document["error_code"]), (&json!("error"), &json!("JOB_NOT_SUCCEEDED")));
+        assert_eq!(document["errors"].as_array().unwrap().len(), 4, "{document:#}");
+        if target == "2.9" {
+            insta::assert_json_snapshot!("launch_run_ends", told(&document));
+        }
+        assert!(document["data"]["api_requests"].as_u64().unwrap() < 60, "{document:#}");
+        assert_eq!(
+            (scene.cluster.count("WATCH /api/v1/namespaces/fl/pods"), scene.cluster.count("WATCH /api/v1/namespaces/fl/events")),
+            (1, 1)
+        );
+        assert_eq!(scene.cluster.names("pods"), [""; 0]);
+        assert_eq!(scene.cluster.names("secrets").len(), 1, "{:?}", scene.cluster.names("secrets"));
+    }
+}
+
+#[test]
+fn a_run_that_goes_well_says_so_to_people_and_to_machines() {
+    let scene = Scene::new("2.9");
+    scene.request("good", "fl/exit:0");
+    let text = scene.run(&["good"], "").expect_code(0);
+    assert!(text.stdout.contains("good.json") && text.stdout.contains("succeeded"), "{text:#?}");
+    assert!(text.stderr.contains("running Running") && text.stderr.contains("succeeded Completed"), "{text:#?}");
+    let quiet = scene.run(&["good"], "-q -o json").expect_code(0);
+    assert_eq!(quiet.stderr, "");
+    assert_eq!(quiet.json()["data"]["jobs"][0]["state"], "succeeded");
+}
+
+#[test]
+fn the_end_of_the_time_and_ctrl_c_end_the_jobs() {
+    let scene = Scene::new("2.9");
+    scene.request("long", "fl/run:1");
+    let document = scene.run(&["long"], "-o json --timeout 6").expect_code(6).json();
+    assert_eq!(document["error_code"], "TIMED_OUT");
+    insta::assert_json_snapshot!("launch_run_aborted", told(&document));
+    assert_eq!(scene.cluster.names("pods"), [""; 0]);
+    for end in [Signal::INT, Signal::TERM] {
+        let child = scene.start("long");
+        signal(&child, end);
+        let document = scene.finish(child).expect_code(130).json();
+        assert_eq!((&document["error_code"], &document["data"]["jobs"][0]["state"]), (&json!("INTERRUPTED"), &json!("aborted")));
+        assert_eq!(scene.cluster.names("pods"), [""; 0]);
+    }
+}
+
+#[test]
+fn a_run_that_was_killed_is_taken_over_and_nothing_is_made_twice() {
+    let scene = Scene::new("2.9");
+    scene.request("long", "fl/run:1");
+    let mut killed = scene.start("long");
+    signal(&killed, Signal::KILL);
+    killed.wait().unwrap();
+    let dry = scene.run(&["long"], "-o json --dry-run").expect_code(0).json();
+    assert_eq!((&dry["data"]["dry_run"], &dry["data"]["jobs"][0]["would"]), (&json!(true), &json!("take over")));
+    let made = scene.cluster.count("POST /api/v1/namespaces/fl/pods");
+    let document = scene.run(&["long"], "-o json --timeout 3").expect_code(6).json();
+    assert_eq!(document["data"]["jobs"][0]["taken_over"], true);
+    assert_eq!(scene.cluster.count("POST /api/v1/namespaces/fl/pods"), made);
+    assert_eq!(
+        (scene.cluster.names("pods").len(), scene.cluster.names("secrets").len()),
+        (0, 1),
+        "the Secret goes with its owner"
+    );
+}
+
+#[test]
+fn kept_pods_are_watched_shown_and_swept() {
+    let scene = Scene::new("2.9");
+    scene.request("bad", "fl/exit:3");
+    let kept = scene.run(&["bad"], "-o json --keep").expect_code(1).json();
+    assert_eq!((&kept["data"]["jobs"][0]["removed"], scene.cluster.names("pods").len()), (&json!(false), 1));
+    scene.request("long", "fl/run:1");
+    let mut running = scene.start("long");
+    let watched = scene.launch("watch --timeout 4").expect_code(0).json();
+    let states: Vec<_> =
+        watched["data"]["jobs"].as_array().unwrap().iter().map(|job| (&job["job"], &job["state"], &job["site"])).collect();
+    for expected in [(&json!("bad"), &json!("failed"), &json!("site-1")), (&json!("long"), &json!("running"), &json!("site-1"))] {
+        assert!(states.contains(&expected), "{watched:#}");
+    }
+    let shown = scene.launch("sweep").expect_code(0).json();
+    assert_eq!((&shown["data"]["orphans"][0]["kind"], &shown["data"]["deleted"]), (&json!("Pod"), &json!(false)), "{shown:#}");
+    let dry = scene.launch("sweep --delete --dry-run").expect_code(0).json();
+    assert_eq!((&dry["data"]["orphans"], &dry["data"]["deleted"]), (&shown["data"]["orphans"], &json!(false)));
+    assert_eq!(scene.cluster.names("pods").len(), 2);
+    let swept = scene.launch("sweep --delete").expect_code(0).json();
+    assert_eq!((&swept["data"]["orphans"], &swept["data"]["deleted"]), (&shown["data"]["orphans"], &json!(true)));
+    assert_eq!(scene.cluster.names("pods").len(), 1, "the job that runs is no orphan");
+    assert_eq!(scene.launch("sweep --delete").expect_code(0).json()["data"]["orphans"], json!([]));
+    running.kill().unwrap();
+    running.wait().unwrap();
+}
+
+#[test]
+fn what_is_wrong_with_the_requests_is_said_before_anything_is_sent() {
+    let scene = Scene::new("2.9");
+    scene.request("good", "fl/exit:0");
+    fs::write(scene.sandbox.join("wrong.json"), "{}").unwrap();
+    let document = scene.run(&["good", "wrong"], "-o json").expect_code(4).json();
+    assert_eq!(document["error_code"], "INVALID_LAUNCH_REQUEST");
+    let twice = scene.run(&["good", "good"], "-o json").expect_code(4).json();
+    assert!(twice["message"].as_str().unwrap().contains("as another request does"), "{twice:#}");
+    let other = scene.run(&["good"], "-o json -n other").expect_code(4).json();
+    assert_eq!(other["error_code"], "INVALID_ARGS");
+    assert_eq!(scene.cluster.count("POST"), 0);
+    scene
+        .cluster
+        .make("/api/v1/namespaces/fl/pods/jgood-site-1-c828b91c", json!({"metadata": {"name": "x"}, "spec": {"containers": []}}));
+    let names = scene.run(&["good"], "-o json --dry-run");
+    assert!(names.code == Some(0) || names.code == Some(5), "{names:#?}");
+}
