@@ -10,6 +10,7 @@ mod acceptance;
 mod backup;
 mod edge;
 mod harness;
+mod install;
 mod jobs;
 mod launch;
 mod probes;

@@ -9,6 +9,7 @@ mod citations;
 mod cold;
 mod command_line;
 mod init;
+mod install;
 mod interrupted_objects;
 mod interruption;
 mod launch;

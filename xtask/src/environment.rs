@@ -34,6 +34,8 @@ pub struct Environment {
     pub cache_directory: PathBuf,
     /// `PATH`, for finding programs.
     pub search_path: Vec<PathBuf>,
+    /// The Helm to be driven: `HELM`, a path.
+    pub helm: Option<PathBuf>,
     /// Whether this is a CI run (`CI` is set), in which nothing is skipped.
     pub continuous_integration: bool,
     /// The kubeconfig of the cluster that tests and benches may use: `FLARE_KUBE_TEST_KUBECONFIG`.
@@ -61,6 +63,7 @@ impl Environment {
             colour: stderr_is_terminal && variable("NO_COLOR").is_none(),
             cache_directory: variable("FLARE_KUBE_CACHE").map_or_else(|| user_cache.join("flare-kube"), PathBuf::from),
             search_path: variable("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default(),
+            helm: variable("HELM").map(PathBuf::from),
             continuous_integration: variable("CI").is_some(),
             test_kubeconfig: variable("FLARE_KUBE_TEST_KUBECONFIG").map(PathBuf::from),
             cluster: cluster_environment(&variable),

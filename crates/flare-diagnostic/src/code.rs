@@ -117,6 +117,8 @@ codes! {
     StageLocked => "STAGE_LOCKED", hint "wait until that run has ended",
     /// A job that was run has not succeeded.
     JobNotSucceeded => "JOB_NOT_SUCCEEDED", hint "see `reason`, `message` and `evidence` of the job; `--keep` leaves an ended pod to be looked at",
+    /// Where the parent reads its kit there is none, or another version of it.
+    KitNotStaged => "KIT_NOT_STAGED", hint "run `stage` with the prepared kit, then run again",
     /// The kit could not be put onto its volume; what was there before is untouched.
     StageFailed => "STAGE_FAILED", hint "mend what the message names, then run again",
     /// A workspace volume could not be saved; there is no file, or the one that was there before.
@@ -135,6 +137,12 @@ codes! {
     HelmFailed => "HELM_FAILED", hint "mend what Helm's own message names, then run the same command again",
     /// A Helm run that was cut off, or is still at work, keeps every other one from the release.
     ReleaseLocked => "RELEASE_LOCKED", hint "once no other Helm run is at work, `--unlock` frees the release",
+    /// The chart refuses the values that were given, or a values file cannot be read.
+    InvalidValues => "INVALID_VALUES", hint "correct the value or the file that the message names",
+    /// A Secret with registry credentials is missing, or is none.
+    PullSecretNotUsable => "PULL_SECRET_NOT_USABLE", hint "make it with `--create-pull-secret` and a docker config file",
+    /// The parent did not come to run or to join; what was there before is put back where that was possible.
+    InstallFailed => "INSTALL_FAILED", hint "mend what the message names, then run the same command again",
     /// A step ran out of the time that it was given.
     TimedOut => "TIMED_OUT", hint "see what the step waits for, or give it more time with `--timeout`",
     /// The run was interrupted; what was begun has been removed, and the report lists what was done before.

@@ -10,7 +10,7 @@ use flare_diagnostic::{Code, Diagnostic, shown};
 use semver::Version;
 
 use crate::{
-    Dialect, Limits, Place, Release, fault,
+    Dialect, Limits, fault,
     process::{self, Ended},
 };
 
@@ -72,11 +72,6 @@ impl Helm {
 
     pub(crate) const fn dialect(&self) -> Dialect {
         self.dialect
-    }
-
-    /// A release, which need not exist; each of its calls gets these limits.
-    pub fn release<'run>(&'run self, place: &'run Place, limits: Limits<'run>) -> Release<'run> {
-        Release::new(self, place, limits)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{
     ffi::{OsStr, OsString},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use flare_diagnostic::Diagnostic;
@@ -10,24 +10,11 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::{
-    Freeing, Helm, Limits, Lock, Revision, Status, Values, Wait,
+    Freeing, Helm, Limits, Lock, Place, Revision, Status, Values, Wait,
     answer::{Applied, Listed},
     fault,
     process::{self, Ended},
 };
-
-/// The location of a release.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
-    /// Its name.
-    pub release: String,
-    /// Its namespace.
-    pub namespace: String,
-    /// The kubeconfig file; `None`: the one that Helm finds by itself, like kubectl.
-    pub kubeconfig: Option<PathBuf>,
-    /// The context in it; `None`: the current one.
-    pub context: Option<String>,
-}
 
 /// Options of an upgrade.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -63,8 +50,15 @@ pub struct Release<'run> {
     limits: Limits<'run>,
 }
 
+impl Helm {
+    /// A release, which need not exist; each of its calls gets these limits.
+    pub const fn release<'run>(&'run self, place: &'run Place, limits: Limits<'run>) -> Release<'run> {
+        Release::new(self, place, limits)
+    }
+}
+
 impl<'run> Release<'run> {
-    pub(crate) const fn new(helm: &'run Helm, place: &'run Place, limits: Limits<'run>) -> Self {
+    const fn new(helm: &'run Helm, place: &'run Place, limits: Limits<'run>) -> Self {
         Self { helm, place, limits }
     }
 

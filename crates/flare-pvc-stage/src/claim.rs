@@ -35,8 +35,11 @@ pub struct NewClaim {
 }
 
 /// Makes the namespace where it is missing, and waits for its default service account, without which pods are refused. Says whether
-/// it was missing.
-pub(crate) async fn make_namespace(cluster: &Cluster, name: &str, dry_run: bool) -> Result<bool, Diagnostic> {
+/// it was missing, or in a dry run is.
+///
+/// # Errors
+/// What flare-cluster says.
+pub async fn make_namespace(cluster: &Cluster, name: &str, dry_run: bool) -> Result<bool, Diagnostic> {
     let namespaces = cluster.unnamespaced::<Namespace>();
     if namespaces.find(name).await?.is_some() {
         return Ok(false);

@@ -14,6 +14,7 @@ mod lock;
 mod objects;
 mod outgoing;
 mod parent;
+mod presence;
 mod progress;
 mod restore;
 #[cfg(test)]
@@ -29,11 +30,12 @@ mod values;
 pub use answer::{Answer, RemovedKit, Staged as StagedOnVolume};
 pub use archive::MANIFEST;
 pub use backup::{Backup, BackupOptions, backup};
-pub use claim::{NewClaim, NotedKit, noted_kit};
+pub use claim::{NewClaim, NotedKit, make_namespace, noted_kit};
 pub use contents::What;
 pub use objects::{
     Bundle, KitObjects, ObjectOptions, StagedObject, StagedObjects, UnstageOptions, stage_objects, unstage_objects,
 };
+pub use presence::{check_staged, staged_fingerprint};
 pub use progress::Progress;
 pub use restore::{RestoreOptions, Restored, restore};
 pub use shipment::{Owner, Repair, Shipment};

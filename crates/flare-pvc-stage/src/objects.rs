@@ -10,6 +10,8 @@ mod stage;
 mod unstage;
 
 pub use bundle::Bundle;
+pub(crate) use found::{annotation, is_staged};
 pub use manifests::KitObjects;
+pub(crate) use manifests::Staged;
 pub use stage::{ObjectOptions, StagedObject, StagedObjects, stage_objects};
 pub use unstage::{UnstageOptions, unstage_objects};

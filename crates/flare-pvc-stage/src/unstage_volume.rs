@@ -28,6 +28,8 @@ use crate::{
 pub struct VolumeUnstageOptions {
     /// Takes `startup/` and `local/` from the volume as well, the kit that a rollback would put back, and those that a restore put aside.
     pub remove_kit: bool,
+    /// Leaves the note on the claim: the kit stays on the volume, and whoever installs again need not stage it again.
+    pub keep_note: bool,
     /// Another image for the helper pod than the parent's.
     pub image: Option<String>,
     /// Changes nothing.
@@ -86,7 +88,8 @@ impl Removal<'_> {
         if let Note::Other(owner) = &note {
             return Err(claim::not_ours(name, owner).into());
         }
-        if note == Note::Ours {
+        let takes_note = note == Note::Ours && !self.options.keep_note;
+        if takes_note {
             removed.push(Removed { kind: "annotations of PersistentVolumeClaim", name: name.to_owned() });
         }
         let remove_kit = self.options.remove_kit && found.is_some();
@@ -98,7 +101,7 @@ impl Removal<'_> {
         } else if remove_kit || !removed.is_empty() {
             self.run.lock(held).await?;
             self.run.clear_pods().await?;
-            if note == Note::Ours {
+            if takes_note {
                 claim::note(cluster, namespace, name, None).await?;
             }
             if remove_kit {

@@ -5,6 +5,7 @@ mod backup;
 mod cluster;
 mod completions;
 mod init;
+mod install;
 mod launch;
 mod launch_canary;
 mod launch_run;
@@ -21,6 +22,7 @@ mod stage_federation;
 mod staging;
 mod status;
 mod study_data;
+mod uninstall;
 mod unstage;
 mod verify;
 
@@ -33,6 +35,8 @@ pub(crate) enum Verb {
     Init(init::Arguments),
     Stage(stage::Arguments),
     Unstage(unstage::Arguments),
+    Install(Box<install::Arguments>),
+    Uninstall(uninstall::Arguments),
     Verify(verify::Arguments),
     Status(status::Arguments),
     Logs(status::LogArguments),
@@ -65,6 +69,8 @@ pub(crate) fn run(context: &Context<'_>, verb: Verb, command: impl FnOnce() -> c
         Verb::Init(arguments) => init::run(context, &arguments),
         Verb::Stage(arguments) => stage::run(context, &arguments),
         Verb::Unstage(arguments) => unstage::run(context, &arguments),
+        Verb::Install(arguments) => install::run(context, &arguments),
+        Verb::Uninstall(arguments) => uninstall::run(context, &arguments),
         Verb::Verify(arguments) => verify::run(context, &arguments),
         Verb::Status(arguments) => status::run(context, &arguments),
         Verb::Logs(arguments) => status::logs(context, &arguments),

@@ -60,11 +60,16 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     let removed = match mode {
         StagingMode::Objects => {
             let (superseded, dry_run) = (arguments.superseded, cluster.dry_run);
-            unstage::objects(context, &request, &UnstageOptions { superseded, dry_run, deadline: cluster.time_limit() })?
+            unstage::objects(
+                context,
+                &request,
+                &UnstageOptions { superseded, release_goes: false, dry_run, deadline: cluster.time_limit() },
+            )?
         }
         StagingMode::Pvc => {
             let options = VolumeUnstageOptions {
                 remove_kit: arguments.remove_kit,
+                keep_note: false,
                 image: arguments.helper_image.clone(),
                 dry_run: cluster.dry_run,
                 deadline: cluster.time_limit(),

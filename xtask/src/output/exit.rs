@@ -6,6 +6,7 @@ use flare_diagnostic::Code;
 pub(crate) const EXIT_USAGE: u8 = 2;
 
 /// The exit status of a fault.
+#[expect(clippy::too_many_lines, reason = "one table with a line for each code")]
 pub(crate) const fn exit_status(code: Code) -> u8 {
     match code {
         Code::CheckFailed | Code::JobNotSucceeded | Code::ToolNotFound | Code::ToolFailed => 1,
@@ -33,6 +34,7 @@ pub(crate) const fn exit_status(code: Code) -> u8 {
         | Code::StudyFilesConflict
         | Code::SignedFileChanged
         | Code::InvalidBackup
+        | Code::InvalidValues
         | Code::Notice => 4,
         Code::MachineNotReady
         | Code::ClusterFailed
@@ -62,7 +64,10 @@ pub(crate) const fn exit_status(code: Code) -> u8 {
         | Code::HelmNotFound
         | Code::HelmNotSupported
         | Code::HelmFailed
-        | Code::ReleaseLocked => 5,
+        | Code::ReleaseLocked
+        | Code::KitNotStaged
+        | Code::PullSecretNotUsable
+        | Code::InstallFailed => 5,
         Code::TimedOut => 6,
         Code::Interrupted => 130,
         Code::Internal => 70,

@@ -28,6 +28,8 @@ use crate::{
 pub struct UnstageOptions {
     /// Only versions that neither the kit's values name nor a running pod mounts.
     pub superseded: bool,
+    /// Does not ask whether running pods mount them: the release whose pods do is removed before, or in a dry run would be.
+    pub release_goes: bool,
     /// Changes nothing.
     pub dry_run: bool,
     /// How long all of it may take.
@@ -76,7 +78,9 @@ async fn all(cluster: &Cluster, kit: &PreparedKit, options: &UnstageOptions) -> 
     if options.superseded {
         found.retain(|version| version.users(&in_use).is_empty());
     }
-    refuse_used(&found, &in_use)?;
+    if !options.release_goes {
+        refuse_used(&found, &in_use)?;
+    }
     let mut removed = Vec::new();
     for version in &found {
         version.remove(cluster, namespace, options.dry_run, &mut removed).await?;

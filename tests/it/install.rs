@@ -1,0 +1,76 @@
+//! `install` and `uninstall`, as far as they come without a cluster: what is refused before one is connected to.
+
+use std::{fs, os::unix::fs::PermissionsExt as _};
+
+use integration_tests::{
+    command::{Finished, Sandbox},
+    helm::helm,
+    kit::Tree,
+    workspace_directory,
+};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_flare-kube-under-test");
+
+/// A sandbox with a kit, prepared as `out`, and no cluster.
+fn prepared() -> Sandbox {
+    let sandbox = Sandbox::new();
+    Tree::read(&workspace_directory().join("fixtures/kits/plain-2.8.3/site-1")).write(&sandbox.join("kit"));
+    fs::write(sandbox.join("k8s.yaml"), "runtime: k8s\nparent: {docker_image: 'registry.example.com/nvflare/nvflare:2.8.3'}\n")
+        .unwrap();
+    let _ = sandbox.run(PROGRAM, ["prepare", "kit", "--config", "k8s.yaml", "--output", "out"]).expect_code(0);
+    sandbox
+}
+
+fn run(sandbox: &Sandbox, helm: &str, line: &str) -> Finished {
+    let mut command = sandbox.command(PROGRAM);
+    command.args(line.split_whitespace()).args(["-o", "json"]).env("HELM", helm);
+    Finished::new(&command.output().unwrap(), sandbox.path())
+}
+
+#[test]
+fn a_helm_that_is_missing_or_too_old_is_named_before_a_cluster_is_asked() {
+    let sandbox = prepared();
+    let old = sandbox.join("old-helm");
+    fs::write(&old, "#!/bin/sh\necho v3.9.4\n").unwrap();
+    fs::set_permissions(&old, fs::Permissions::from_mode(0o755)).unwrap();
+    for verb in ["install", "uninstall"] {
+        let missing = run(&sandbox, "/nowhere/helm", &format!("{verb} out")).expect_code(5).json();
+        assert_eq!(missing["error_code"], "HELM_NOT_FOUND", "{missing}");
+        let old = run(&sandbox, old.to_str().unwrap(), &format!("{verb} out")).expect_code(5).json();
+        assert_eq!(old["error_code"], "HELM_NOT_SUPPORTED", "{old}");
+        assert!(old["hint"].as_str().unwrap().contains("3.13.0"), "{old}");
+        let none = sandbox.run(PROGRAM, [verb, "out", "--helm", "old-helm", "-o", "json"]).expect_code(5).json();
+        assert_eq!(none["error_code"], "HELM_NOT_SUPPORTED", "{none}");
+    }
+}
+
+#[test]
+fn values_files_that_helm_could_not_read_are_named_with_their_place_and_none_of_their_values() {
+    let sandbox = prepared();
+    fs::write(sandbox.join("broken.yaml"), "password: hunter2\n  x: [\n").unwrap();
+    for (file, place) in [("broken.yaml", true), ("missing.yaml", false)] {
+        let refused = run(&sandbox, helm().to_str().unwrap(), &format!("install out -f {file}")).expect_code(4);
+        let answer = refused.json();
+        assert_eq!(answer["error_code"], "INVALID_VALUES", "{answer}");
+        assert_eq!(answer["location"]["line"].is_number(), place, "{answer}");
+        assert!(!refused.stdout.contains("hunter2") && !refused.stderr.contains("hunter2"), "{refused:?}");
+    }
+}
+
+#[test]
+fn a_kit_that_cannot_work_is_refused_by_the_offline_checks() {
+    let sandbox = prepared();
+    // In place of a certificate, the key.
+    let key = fs::read(sandbox.join("out/startup/client.key")).unwrap();
+    fs::write(sandbox.join("out/startup/client.crt"), key).unwrap();
+    let refused = run(&sandbox, helm().to_str().unwrap(), "install out").json();
+    assert_eq!(refused["status"], "error", "{refused}");
+    assert!(refused["message"].as_str().unwrap().contains("client.crt"), "{refused}");
+}
+
+#[test]
+fn without_a_cluster_nothing_is_installed() {
+    let sandbox = prepared();
+    let refused = run(&sandbox, helm().to_str().unwrap(), "install out").expect_code(4).json();
+    assert_eq!(refused["error_code"], "KUBECONFIG_INVALID", "{refused}");
+}

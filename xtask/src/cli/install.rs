@@ -1,0 +1,201 @@
+//! `install`: a prepared and staged kit brought to a participant that has joined.
+
+use std::path::PathBuf;
+
+use flare_doctor::Counts;
+use flare_helm::Setting;
+use flare_names::Role;
+use flare_site_plan::{Ports, SitePlan};
+use serde_json::{Value, json};
+
+use super::arguments::ClusterArguments;
+use crate::{
+    context::Context,
+    output::{Failure, Outcome, VerbResult, printable},
+    pipeline::install::{self, Given, Installed, NotInstalled, Options, Recovery, Until},
+};
+
+/// Install a prepared kit that is staged, and wait until its participant has joined the federation: no less counts as installed.
+///
+/// The user's own Helm, 3 or 4, installs or upgrades the chart of the kit. Before that, kit, values, claim, Secrets and permissions are
+/// looked at, and what cannot work is refused. After it the parent is watched by rules of its own: what heals is waited for, what is
+/// hopeless (an image that is not there, a crash, a quota) ends the run at once with the reason and the last lines of the log.
+///
+/// Where it fails, the release goes back to the revision that was good, with the kit that belongs to it, and a first installation is
+/// removed. A kit that changed since restarts the parent, one that did not restarts nothing: a run with nothing to change only looks.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// The prepared kit: an output of `prepare`.
+    #[arg(value_name = "PREPARED")]
+    prepared: PathBuf,
+    /// A values file that is laid over the chart's own values; later ones over earlier ones.
+    #[arg(short = 'f', long = "values", value_name = "FILE")]
+    values: Vec<PathBuf>,
+    /// A value, as Helm's own flag takes it; wins over values files.
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// A value that is a text whatever it looks like; wins over `--set`.
+    #[arg(long, value_name = "KEY=VALUE")]
+    set_string: Vec<String>,
+    #[command(flatten)]
+    helm: HelmArguments,
+    /// Create the namespace where it is missing.
+    #[arg(long)]
+    create_namespace: bool,
+    /// Make the Secret with credentials for the image's registry of this docker config file, such as ~/.docker/config.json.
+    #[arg(long, value_name = "FILE")]
+    create_pull_secret: Option<PathBuf>,
+    /// Free a release that a Helm run which was cut off left locked. Only where no other run is at work on it.
+    #[arg(long)]
+    unlock: bool,
+    /// Leave a parent that failed as it is, to look at it, in place of putting back what was there.
+    #[arg(long)]
+    keep_failed: bool,
+    /// When it is done.
+    #[arg(long, value_enum, value_name = "STATE", default_value_t = State::Joined)]
+    until: State,
+    #[command(flatten)]
+    cluster: ClusterArguments,
+}
+
+/// Which Helm is driven: shared by the verbs that drive one.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct HelmArguments {
+    /// The Helm to be driven, 3.13 or later [default: `HELM`, else the first on `PATH`].
+    #[arg(long, value_name = "PROGRAM")]
+    pub(super) helm: Option<PathBuf>,
+}
+
+/// What is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum State {
+    /// The parent runs and has not ended for 20 s.
+    Running,
+    /// A client is registered at its server; a server has started.
+    Joined,
+}
+
+/// Installs and says what stands now, and what one does next.
+pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
+    let cluster = &arguments.cluster;
+    let prepared = context.environment.absolute(&arguments.prepared)?;
+    let request = cluster.request(&prepared);
+    let files: Result<Vec<PathBuf>, _> = arguments.values.iter().map(|file| context.environment.absolute(file)).collect();
+    let settings = arguments.set.iter().cloned().map(Setting::Guessed);
+    let settings = settings.chain(arguments.set_string.iter().cloned().map(Setting::Text)).collect();
+    let options = Options {
+        helm: arguments.helm.helm.clone(),
+        values: Given { files: files?, settings },
+        create_namespace: arguments.create_namespace,
+        pull_secret: arguments.create_pull_secret.as_ref().map(|file| context.environment.absolute(file)).transpose()?,
+        unlock: arguments.unlock,
+        keep_failed: arguments.keep_failed,
+        until: if arguments.until == State::Running { Until::Running } else { Until::Joined },
+        dry_run: cluster.dry_run,
+        limit: cluster.time_limit(),
+    };
+    context.step(|| format!("installing {}", prepared.display()));
+    let bar = context.activity();
+    let installed = install::install(context, &request, &options, &|words| bar.show(words));
+    bar.end();
+    match installed {
+        Ok(installed) => Ok(Outcome { warnings: installed.warnings, ..outcome(&installed.value, cluster, arguments.until) }),
+        Err(not_installed) => Err(failure(not_installed)),
+    }
+}
+
+fn outcome(installed: &Installed, cluster: &ClusterArguments, until: State) -> Outcome {
+    let plan = installed.kit.plan();
+    let (release, namespace, revision) = (&installed.place.release, &installed.place.namespace, installed.revision);
+    let mut data = json!({"release": release, "revision": revision, "namespace": namespace,
+        "deployment": plan.names.deployment, "service": plan.names.service, "changed": installed.changed,
+        "fingerprint": installed.kit.fingerprint().to_string(), "image": installed.image, "helm": installed.helm,
+        "unlocked": installed.unlocked, "pull_secret": installed.pull_secret,
+        "pod": installed.parent.as_ref().map(|parent| &parent.pod), "node": installed.parent.as_ref().map(|parent| &parent.node)});
+    let what = match (cluster.dry_run, installed.changed) {
+        (false, true) => "installed",
+        (true, true) => "would install",
+        (_, false) => "nothing to change:",
+    };
+    let mut text = format!("{what} release {release}, revision {revision}, in namespace {namespace}\n");
+    if cluster.dry_run {
+        data["dry_run"] = json!(true);
+        return Outcome { data, text, ..Outcome::default() };
+    }
+    if let Some(parent) = &installed.parent {
+        let state = match (until, plan.role) {
+            (State::Running, _) => "runs",
+            (State::Joined, Role::Server) => "has started",
+            (State::Joined, Role::Client) => "is registered at its server",
+        };
+        text.push_str(&format!(
+            "{} {} {state}: pod {} on node {}\n",
+            plan.role,
+            printable(&plan.participant),
+            parent.pod,
+            parent.node
+        ));
+    }
+    let next = next_steps(plan, cluster);
+    data["next"] = next.iter().map(|(what, how)| json!({"what": what, "how": how})).collect();
+    text.push_str(&next.iter().map(|(what, how)| format!("  {what}: {how}\n")).collect::<String>());
+    Outcome { data, text, ..Outcome::default() }
+}
+
+/// What a person does next: a few words, and a command or a sentence.
+fn next_steps(plan: &SitePlan, cluster: &ClusterArguments) -> Vec<(&'static str, String)> {
+    let kubectl = kubectl(plan, cluster);
+    let mut next = vec![("log", format!("{kubectl} logs deployment/{} --follow", plan.names.deployment))];
+    let Ports::Server { fl, admin, .. } = plan.ports else {
+        next.push(("jobs", "an admin submits them at the server; this site starts its part by itself".to_owned()));
+        return next;
+    };
+    let port = admin.unwrap_or(fl);
+    let (service, namespace) = (&plan.names.service, &plan.namespace);
+    let host = plan.server_target.as_ref().map_or_else(|| plan.participant.clone(), |(host, _)| host.clone());
+    let host = printable(&host).into_owned();
+    next.push((
+        "admin console",
+        format!("start `startup/fl_admin.sh` of an admin's startup kit of this project; it calls {host}, port {port}"),
+    ));
+    next.push(("reach it", format!("in the cluster as {service}.{namespace}:{port}; from this machine, with {host} pointing to 127.0.0.1, by `{kubectl} port-forward service/{service} {port}:{port}`")));
+    next.push(("submit a job", "`submit_job DIRECTORY` in the admin console, then `list_jobs`".to_owned()));
+    next
+}
+
+/// `kubectl` at this cluster and namespace, for a shell.
+fn kubectl(plan: &SitePlan, cluster: &ClusterArguments) -> String {
+    let mut words = vec!["kubectl".to_owned()];
+    words.extend(cluster.kubeconfig.iter().flat_map(|file| ["--kubeconfig".to_owned(), file.to_string_lossy().into_owned()]));
+    words.extend(cluster.context.iter().flat_map(|context| ["--context".to_owned(), context.clone()]));
+    words.extend(["--namespace".to_owned(), plan.namespace.to_string()]);
+    shlex::try_join(words.iter().map(String::as_str)).unwrap_or_else(|_| "kubectl".to_owned())
+}
+
+/// The faults, with what was found about the parent and what was put back.
+fn failure(not_installed: NotInstalled) -> Failure {
+    let NotInstalled { faults, findings, recovery } = not_installed;
+    let Some(recovery) = recovery else { return faults.into() };
+    let (state, mut text): (Value, String) = match &recovery {
+        Recovery::RolledBack { revision, kit, runs } => {
+            let with = kit
+                .as_ref()
+                .map(|kit| format!(", with the kit {} on the volume", kit.get(..12).unwrap_or(kit)))
+                .unwrap_or_default();
+            let now = if *runs { "its parent runs again" } else { "its parent was not seen to run again" };
+            (
+                json!({"state": "rolled_back", "revision": revision, "kit": kit, "runs": runs}),
+                format!("went back to revision {revision}{with}; {now}\n"),
+            )
+        }
+        Recovery::Removed => (
+            json!({"state": "removed"}),
+            "removed the release, since there was none before; the claim and what is staged stay\n".to_owned(),
+        ),
+        Recovery::Left => (json!({"state": "left"}), "left the release as it is\n".to_owned()),
+    };
+    let evidence = findings.iter().flat_map(|finding| &finding.evidence);
+    text.extend(evidence.map(|line| format!("  {line}\n")));
+    let data = json!({"findings": findings, "counts": Counts::of(&findings), "recovery": state});
+    Failure { faults, shown: Some(Box::new(Outcome { data, text, ..Outcome::default() })) }
+}

@@ -1,0 +1,251 @@
+//! What Helm made of the chart: the objects of a release, read for the facts that the rest of the chain needs.
+
+use flare_cluster::ApiResource;
+use flare_diagnostic::{Code, Collector, Diagnostic, Faults, shown};
+use flare_names::Role;
+use flare_site_plan::{Ports, SitePlan};
+use flare_yaml::python::read_yaml;
+use serde_json::Value;
+
+/// The kinds that a chart of ours makes, with group and plural, by which they are asked for.
+const KINDS: [(&str, &str, &str); 8] = [
+    ("ConfigMap", "", "configmaps"),
+    ("Deployment", "apps", "deployments"),
+    ("NetworkPolicy", "networking.k8s.io", "networkpolicies"),
+    ("PodDisruptionBudget", "policy", "poddisruptionbudgets"),
+    ("Role", "rbac.authorization.k8s.io", "roles"),
+    ("RoleBinding", "rbac.authorization.k8s.io", "rolebindings"),
+    ("Service", "", "services"),
+    ("ServiceAccount", "", "serviceaccounts"),
+];
+
+/// Annotation of the pod: the fingerprint of the kit that it was started with.
+const FINGERPRINT: &str = "/spec/template/metadata/annotations/flare-kube~1kit-fingerprint";
+
+/// The objects of a release.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ChartObjects(Vec<Value>);
+
+/// One object, as the API server is asked for it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Reference {
+    pub(crate) resource: ApiResource,
+    pub(crate) namespace: String,
+    pub(crate) name: String,
+}
+
+impl ChartObjects {
+    /// Reads YAML documents as Helm prints them.
+    pub(crate) fn read(manifest: &str) -> Result<Self, Diagnostic> {
+        let mut documents = vec![String::new()];
+        for line in manifest.lines() {
+            // No line of a value begins at the margin with these three.
+            if line.trim_end() == "---" {
+                documents.push(String::new());
+            } else if let Some(document) = documents.last_mut() {
+                document.push_str(line);
+                document.push('\n');
+            }
+        }
+        let unreadable = |_| {
+            Diagnostic::error(Code::Internal, "the objects that Helm made of the chart cannot be read")
+                .hint("report this, with the versions of flare-kube and Helm")
+        };
+        let read: Result<Vec<Value>, _> = documents.iter().map(|text| Ok(read_yaml(text)?.root.to_json())).collect();
+        Ok(Self(
+            read.map_err(|unread: flare_yaml::python::Unreadable| unreadable(unread))?
+                .into_iter()
+                .filter(Value::is_object)
+                .collect(),
+        ))
+    }
+
+    fn find(&self, kind: &str, name: &str) -> Option<&Value> {
+        self.0.iter().find(|object| object["kind"] == kind && object["metadata"]["name"] == name)
+    }
+
+    /// The parent's Deployment: the one that the chart has.
+    fn deployment(&self) -> &Value {
+        self.0.iter().find(|object| object["kind"] == "Deployment").unwrap_or(&Value::Null)
+    }
+
+    fn container(&self) -> &Value {
+        &self.deployment()["spec"]["template"]["spec"]["containers"][0]
+    }
+
+    /// The parent's image.
+    pub(crate) fn image(&self) -> &str {
+        self.container()["image"].as_str().unwrap_or_default()
+    }
+
+    /// The Secrets with registry credentials that the parent's pod names.
+    pub(crate) fn pull_secrets(&self) -> Vec<&str> {
+        let secrets = self.deployment()["spec"]["template"]["spec"]["imagePullSecrets"].as_array();
+        secrets.into_iter().flatten().filter_map(|secret| secret["name"].as_str()).collect()
+    }
+
+    /// The fingerprint of the kit that the parent's pod is started with; `None` for charts that have none.
+    pub(crate) fn fingerprint(&self) -> Option<&str> {
+        self.deployment().pointer(FINGERPRINT)?.as_str()
+    }
+
+    /// Every object, to ask whether it is there. Kinds that no chart of ours makes, such as those of a user's own templates, are left out.
+    pub(crate) fn references(&self, namespace: &str) -> Vec<Reference> {
+        self.0.iter().filter_map(|object| reference(object, namespace)).collect()
+    }
+
+    /// What no longer fits the kit's `local/`, in which job pods and their parent are told where they find each other (defect 34).
+    ///
+    /// # Errors
+    /// `INVALID_VALUES`, for each value that no longer fits.
+    pub(crate) fn check(&self, plan: &SitePlan) -> Result<(), Faults> {
+        let mut faults = Collector::new();
+        let (deployment, service) = (plan.names.deployment.as_str(), plan.names.service.as_str());
+        if self.find("Deployment", deployment).is_none() {
+            let found = shown(self.deployment()["metadata"]["name"].as_str().unwrap_or("none"));
+            faults.push(misfit("name", &format!("the Deployment is `{found}`, not `{deployment}`")));
+        }
+        match self.find("Service", service) {
+            None => faults.push(misfit(
+                "serviceName",
+                &format!("there is no Service `{service}`, under which job pods look for their parent"),
+            )),
+            Some(found) => faults.extend(port_faults(found, &plan.ports)),
+        }
+        let pod = &self.deployment()["spec"]["template"]["spec"];
+        let claim = plan.workspace.claim.as_str();
+        let volumes = || pod["volumes"].as_array().into_iter().flatten();
+        if !volumes().any(|volume| volume["persistentVolumeClaim"]["claimName"] == claim) {
+            let what = format!("the parent does not mount the claim `{claim}`, on which its kit is staged");
+            faults.push(misfit("persistence.workspace.claimName", &what));
+        }
+        let path = plan.workspace.mount_path.as_str();
+        let mut mounts = self.container()["volumeMounts"].as_array().into_iter().flatten();
+        if !mounts.any(|mount| mount["mountPath"] == path) {
+            faults
+                .push(misfit("persistence.workspace.mountPath", &format!("nothing is mounted at `{path}`, which the kit names")));
+        }
+        let arguments = || self.container()["args"].as_array().into_iter().flatten();
+        if !arguments().any(|argument| *argument == path) {
+            faults.push(misfit("args", &format!("the parent is not told its workspace `{path}`, which the kit names")));
+        }
+        let uid = format!("uid={}", plan.site);
+        if plan.role == Role::Client && !arguments().any(|argument| *argument == uid.as_str()) {
+            faults.push(misfit("siteName", &format!("the parent does not log in as `{}`", shown(&plan.site))));
+        }
+        faults.finish(|| ()).map(|checked| checked.value)
+    }
+}
+
+fn port_faults<'service>(service: &'service Value, ports: &Ports) -> impl Iterator<Item = Diagnostic> + use<'service> {
+    let has =
+        move |port: u16| service["spec"]["ports"].as_array().is_some_and(|ports| ports.iter().any(|one| one["port"] == port));
+    let wanted = match *ports {
+        Ports::Client { parent } => vec![("port", parent)],
+        Ports::Server { fl, admin, parent } => {
+            let admin = admin.map(|port| ("adminPort", port));
+            [("parentPort", parent), ("fedLearnPort", fl)].into_iter().chain(admin).collect()
+        }
+    };
+    let missing = wanted.into_iter().filter(move |(_, port)| !has(*port));
+    missing.map(|(key, port)| misfit(key, &format!("the Service has no port {port}, which the kit names")))
+}
+
+fn misfit(key: &str, what: &str) -> Diagnostic {
+    Diagnostic::error(Code::InvalidValues, format!("the values do not fit the kit: {what}"))
+        .hint(format!("take `{key}` out of your values, or change it in k8s.yaml and prepare the kit again"))
+}
+
+fn reference(object: &Value, namespace: &str) -> Option<Reference> {
+    let (kind, group, plural) = KINDS.into_iter().find(|(kind, ..)| object["kind"] == *kind)?;
+    let api_version = object["apiVersion"].as_str()?;
+    let (found, version) = api_version.split_once('/').unwrap_or(("", api_version));
+    if found != group {
+        return None;
+    }
+    let text = |text: &str| text.to_owned();
+    let (group, version, api_version) = (text(group), text(version), text(api_version));
+    let resource = ApiResource { group, version, api_version, kind: text(kind), plural: text(plural) };
+    let namespace = object["metadata"]["namespace"].as_str().unwrap_or(namespace);
+    Some(Reference { resource, namespace: text(namespace), name: text(object["metadata"]["name"].as_str()?) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The charts of both roles as real Helm renders them, with the plans that they were made of.
+    const CLIENT: &str =
+        include_str!("../../../../crates/flare-helm-chart/tests/it/snapshots/it__charts__client-2.8-manifests.snap");
+    const SERVER: &str =
+        include_str!("../../../../crates/flare-helm-chart/tests/it/snapshots/it__charts__server-2.8-manifests.snap");
+
+    fn plan(role: Role) -> SitePlan {
+        let text = match role {
+            Role::Client => include_str!("../../../../crates/flare-helm-chart/tests/plans/client-2.8.json"),
+            Role::Server => include_str!("../../../../crates/flare-helm-chart/tests/plans/server-2.8.json"),
+        };
+        serde_json::from_str(text).unwrap()
+    }
+
+    fn faults(role: Role, manifest: &str) -> Vec<String> {
+        let objects = ChartObjects::read(manifest).unwrap();
+        objects.check(&plan(role)).err().into_iter().flatten().map(|fault| fault.hint.unwrap()).collect()
+    }
+
+    #[test]
+    fn a_chart_as_it_was_prepared_fits() {
+        assert_eq!(faults(Role::Client, CLIENT), [""; 0]);
+        assert_eq!(faults(Role::Server, SERVER), [""; 0]);
+        let objects = ChartObjects::read(CLIENT).unwrap();
+        assert!(objects.image().contains("nvflare"), "{}", objects.image());
+        assert_eq!(objects.fingerprint(), None, "these charts were made of no kit");
+        let annotated = CLIENT.replace(
+            "    spec:\n      serviceAccountName",
+            "      annotations: {flare-kube/kit-fingerprint: \"f1\"}\n    spec:\n      serviceAccountName",
+        );
+        assert_eq!(ChartObjects::read(&annotated).unwrap().fingerprint(), Some("f1"));
+    }
+
+    #[test]
+    fn defect_34_each_value_that_no_longer_fits_is_named() {
+        for (role, text, from, to, key) in [
+            (Role::Client, CLIENT, "port: 8102\n      target", "port: 8103\n      target", "`port`"),
+            (Role::Client, CLIENT, "uid=site-1", "uid=site-2", "`siteName`"),
+            (Role::Client, CLIENT, "claimName: \"nvflws\"", "claimName: \"other\"", "`persistence.workspace.claimName`"),
+            (
+                Role::Client,
+                CLIENT,
+                "mountPath: \"/var/tmp/nvflare/workspace\"",
+                "mountPath: \"/other\"",
+                "`persistence.workspace.mountPath`",
+            ),
+            (Role::Client, CLIENT, "- \"/var/tmp/nvflare/workspace\"", "- \"/other\"", "`args`"),
+            (Role::Server, SERVER, "      port: 8102\n      target", "      port: 8103\n      target", "`parentPort`"),
+            (Role::Server, SERVER, "      port: 8002\n      target", "      port: 443\n      target", "`fedLearnPort`"),
+        ] {
+            let changed = text.replace(from, to);
+            assert_ne!(changed, text, "{from} stands in the manifest");
+            let found = faults(role, &changed);
+            assert!(found.len() == 1 && found[0].contains(key), "{key}: {found:?}");
+        }
+        let renamed = faults(Role::Client, &CLIENT.replace("name: \"site-1\"", "name: \"site-2\""));
+        assert!(
+            renamed.iter().any(|hint| hint.contains("`name`")) && renamed.iter().any(|hint| hint.contains("`serviceName`")),
+            "{renamed:?}"
+        );
+    }
+
+    #[test]
+    fn every_object_of_our_charts_can_be_asked_for() {
+        for text in [CLIENT, SERVER] {
+            let objects = ChartObjects::read(text).unwrap();
+            let made = objects.0.iter().filter(|object| object["apiVersion"].is_string()).count();
+            let references = objects.references("fl");
+            assert_eq!(references.len(), made);
+            assert!(made >= 5 && references.iter().all(|one| one.namespace == "fl"), "{references:?}");
+        }
+        let other = ChartObjects::read("apiVersion: example.com/v1\nkind: Deployment\nmetadata: {name: a}\n").unwrap();
+        assert!(other.references("fl").is_empty(), "a kind of the same name in another group");
+    }
+}

@@ -1,0 +1,212 @@
+//! Prepared kit that is staged → a participant that runs and has joined, or everything as it was before.
+
+mod chart_objects;
+mod proof;
+mod proven;
+mod pull_secret;
+mod readiness;
+mod recovery;
+mod run;
+mod values;
+
+use std::time::Duration;
+
+use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
+use flare_doctor::{Finding, Severity, offline};
+use flare_helm::{Helm, Limits, Place, Setting, Upgrade, Values};
+use flare_prepared_kit::{OpenOptions, PreparedKit};
+use tokio::time::Instant;
+
+use self::{readiness::Ready, run::Run};
+pub(crate) use self::{
+    run::{Installed, NotInstalled, Options, Progress, Recovery, Until},
+    values::Given,
+};
+use super::stage::Request;
+use crate::{context::Context, runtime};
+
+/// How long Helm may take to tell its version.
+const FIND_LIMIT: Duration = Duration::from_secs(20);
+
+/// The value with the fingerprint of the kit: the pod's annotation, whose change restarts the parent (defect 11).
+const FINGERPRINT: &str = "kitFingerprint";
+
+/// Opens the kit, checks everything, installs, and waits until the participant has joined.
+pub(crate) fn install(
+    context: &Context<'_>,
+    request: &Request<'_>,
+    options: &Options,
+    progress: Progress<'_>,
+) -> Result<Checked<Installed>, NotInstalled> {
+    runtime::block_on(participant(context, request, options, progress)).map_err(NotInstalled::from)?
+}
+
+/// As [`install`], beside others.
+pub(crate) async fn participant(
+    context: &Context<'_>,
+    request: &Request<'_>,
+    options: &Options,
+    progress: Progress<'_>,
+) -> Result<Checked<Installed>, NotInstalled> {
+    let end = Instant::now() + options.limit;
+    let mut found = Collector::new();
+    let kit = found.require_checked(request.open(OpenOptions::default()))?;
+    found.require_checked(refuse_what_cannot_work(&kit, context.environment.now))?;
+    let values = found.require(values::read(&options.values, own_settings(&kit, options)))?;
+    let stop = context.interrupt.flag();
+    let helm = found.require(find_helm(context, options))?;
+    let cluster = found.require(request.connect(context, options.limit).await)?;
+    let plan = kit.plan();
+    let place = Place {
+        release: plan.names.release.to_string(),
+        namespace: plan.namespace.to_string(),
+        kubeconfig: request.access.kubeconfig.clone(),
+        context: cluster.context().map(str::to_owned),
+    };
+    let chart = request.prepared.join(PreparedKit::chart_path());
+    let run = Run { kit: &kit, chart: &chart, cluster: &cluster, helm: &helm, place: &place, options, stop, end, progress };
+    progress("looking at chart, values and cluster");
+    let ready = tokio::select! {
+        ready = Box::pin(readiness::look(&run, &values)) => ready,
+        () = runtime::interrupted(&context.interrupt) => Err(nothing_changed().into()),
+    };
+    let ready = found.require_checked(ready)?;
+    let outcome = Box::pin(carry_out(context, &run, &values, &ready, &mut found)).await;
+    let (revision, parent) = match outcome {
+        Ok(done) => done,
+        Err(failed) => return Err(NotInstalled { faults: with_warnings(failed.faults, found), ..failed }),
+    };
+    let installed = Installed {
+        place: place.clone(),
+        revision,
+        changed: ready.changed || ready.unlocked,
+        unlocked: ready.unlocked,
+        pull_secret: ready.secret.map(|secret| secret.name),
+        image: ready.objects.image().to_owned(),
+        helm: helm.version().to_string(),
+        parent,
+        kit: kit.clone(),
+    };
+    Ok(found.finish(|| installed)?)
+}
+
+/// Changes what is to be changed, and waits for the proof. Gives the revision, and the parent but in a dry run.
+async fn carry_out(
+    context: &Context<'_>,
+    run: &Run<'_>,
+    values: &Values,
+    ready: &Ready,
+    found: &mut Collector,
+) -> Result<(u64, Option<flare_doctor::rollout::Running>), NotInstalled> {
+    let unchanged = ready.newest.filter(|_| !ready.changed);
+    if run.options.dry_run {
+        return Ok((unchanged.unwrap_or(ready.next), None));
+    }
+    let revision = match unchanged {
+        Some(revision) => revision,
+        None => match upgrade(run, values, ready).await {
+            Ok(revision) => revision,
+            Err(fault) if fault.code == Code::Interrupted => return Err(interrupted(run, ready, None).into()),
+            Err(fault) => return Err(failed(run, ready, fault, Vec::new(), found).await),
+        },
+    };
+    let proof = tokio::select! {
+        proof = Box::pin(proof::wait(run, ready.changed)) => proof,
+        () = runtime::interrupted(&context.interrupt) => return Err(interrupted(run, ready, Some(revision)).into()),
+    };
+    match proof {
+        Ok(parent) => {
+            if let Err(fault) = proven::write(run, revision, &parent).await {
+                let message = format!("that revision {revision} works could not be noted: {}", fault.message);
+                found.push(
+                    Diagnostic::warning(Code::Notice, message)
+                        .hint("without the note, a later failure goes back to what Helm calls deployed"),
+                );
+            }
+            Ok((revision, Some(parent)))
+        }
+        Err(finding) => Err(failed(run, ready, fault_of(run, &finding), vec![finding], found).await),
+    }
+}
+
+async fn upgrade(run: &Run<'_>, values: &Values, ready: &Ready) -> Result<u64, Diagnostic> {
+    if let Some(secret) = &ready.secret {
+        secret.apply(run.cluster, run.namespace()).await?;
+    }
+    (run.progress)(&format!("installing revision {} of the release {}", ready.next, run.place.release));
+    // Helm calls it done as soon as the objects are sent: the wait has rules of its own.
+    run.release(|release| release.upgrade(run.chart, values, Upgrade::default())).map(|upgraded| upgraded.revision)
+}
+
+/// Puts back what was there, unless this run changed nothing.
+async fn failed(run: &Run<'_>, ready: &Ready, fault: Diagnostic, findings: Vec<Finding>, found: &mut Collector) -> NotInstalled {
+    let recovery = if ready.changed { recovery::recover(run, ready.before.as_ref(), found).await } else { Recovery::Left };
+    NotInstalled { faults: fault.into(), findings, recovery: Some(recovery) }
+}
+
+fn fault_of(run: &Run<'_>, finding: &Finding) -> Diagnostic {
+    let late = run.left().is_zero();
+    let code = if late { Code::TimedOut } else { Code::InstallFailed };
+    let fault = Diagnostic::error(code, format!("{}: {}", finding.id, finding.message));
+    match &finding.hint {
+        Some(hint) => fault.hint(hint.clone()),
+        None => fault.hint("look at the pod with `kubectl describe`, then run the same command again"),
+    }
+}
+
+/// Refuses what `verify` finds wrong without a cluster; its warnings are this run's.
+fn refuse_what_cannot_work(kit: &PreparedKit, now: i64) -> Result<Checked<()>, Faults> {
+    let mut found = Collector::new();
+    for finding in offline::check(kit, now) {
+        let (message, hint) = (format!("{}: {}", finding.id, finding.message), finding.hint.unwrap_or_default());
+        match finding.severity {
+            Severity::Error => found.push(Diagnostic::error(Code::CheckFailed, message).hint(hint)),
+            Severity::Warning => found.push(Diagnostic::warning(Code::Notice, message).hint(hint)),
+            Severity::Ok | Severity::Info | Severity::Unknown => {}
+        }
+    }
+    found.finish(|| ())
+}
+
+/// What no value of a user's may change: the kit's fingerprint, and the Secret that is made where the kit names none.
+fn own_settings(kit: &PreparedKit, options: &Options) -> Vec<Setting> {
+    let mut own = vec![Setting::Text(format!("{FINGERPRINT}={}", kit.fingerprint()))];
+    let (secret, is_named) = pull_secret::name(kit.plan());
+    if options.pull_secret.is_some() && !is_named {
+        own.push(Setting::Text(format!("imagePullSecrets[0].name={secret}")));
+    }
+    own
+}
+
+fn find_helm(context: &Context<'_>, options: &Options) -> Result<Helm, Diagnostic> {
+    let limits = Limits { time: FIND_LIMIT, stop: context.interrupt.flag() };
+    let given = options.helm.as_deref().or(context.environment.helm.as_deref());
+    tokio::task::block_in_place(|| Helm::find(given, &context.environment.search_path, &limits))
+}
+
+fn with_warnings(faults: Faults, found: Collector) -> Faults {
+    let warnings = found.finish(|| ()).map(|checked| checked.warnings);
+    faults.after(warnings.unwrap_or_default())
+}
+
+fn nothing_changed() -> Diagnostic {
+    Diagnostic::error(Code::Interrupted, "interrupted before the release was changed").hint("run the same command again")
+}
+
+/// What stands in the cluster when a run is cut off.
+fn interrupted(run: &Run<'_>, ready: &Ready, revision: Option<u64>) -> Diagnostic {
+    let release = &run.place.release;
+    let message = match revision {
+        Some(revision) => {
+            format!("interrupted; revision {revision} of the release `{release}` is in place, and whether it works is not known")
+        }
+        None => format!("interrupted while Helm changed the release `{release}`; it was ended, and calls that revision failed"),
+    };
+    let back = match &ready.before {
+        Some(before) if ready.changed => {
+            format!("; `helm rollback {release} {} --namespace {}` goes back", before.revision, run.namespace())
+        }
+        _ => String::new(),
+    };
+    Diagnostic::error(Code::Interrupted, message).hint(format!("run the same command again to go on{back}"))
+}

@@ -1,0 +1,111 @@
+//! Whether the parent that was installed runs, stays, and has joined its federation.
+
+use std::time::Duration;
+
+use flare_cluster::LogSelection;
+use flare_diagnostic::shown;
+use flare_doctor::{
+    Finding,
+    registered::{Joined, joined},
+    rollout::{self, Running, Target},
+};
+use flare_names::Role;
+use flare_site_plan::SitePlan;
+use tokio::time::{Instant, sleep};
+
+use super::{
+    proven,
+    run::{Run, Until},
+};
+
+/// How often the log is read.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// So many last lines of the log are read: more than a parent writes until it has joined.
+const LOG_LINES: u32 = 20_000;
+
+/// So many last lines are shown of a parent that has not joined.
+const SHOWN_LINES: usize = 15;
+
+/// Waits for it. A parent that this run did not change, and that was proven, is looked at once.
+pub(super) async fn wait(run: &Run<'_>, changed: bool) -> Result<Running, Finding> {
+    let noted = if changed { None } else { proven::read(run).await.ok().flatten() };
+    let mut stable = if noted.is_some() { Duration::ZERO } else { rollout::Options::STABLE };
+    loop {
+        let running = runs(run, stable).await?;
+        let known = noted.as_ref().is_some_and(|noted| noted.is_of(&running));
+        if noted.is_some() && !known && stable.is_zero() {
+            // It was started again since.
+            stable = rollout::Options::STABLE;
+            continue;
+        }
+        if run.options.until == Until::Running || joins(run, &running, known).await? {
+            return Ok(running);
+        }
+    }
+}
+
+async fn runs(run: &Run<'_>, stable: Duration) -> Result<Running, Finding> {
+    let target = Target { namespace: run.namespace().to_owned(), deployment: run.kit.plan().names.deployment.to_string() };
+    let options = rollout::Options { deadline: run.left(), stable, clock: crate::environment::now };
+    rollout::wait(run.cluster, &target, &options, run.progress).await
+}
+
+/// Whether a parent that runs has joined; `false` where it no longer runs as it did, so that its rollout has to be looked at again.
+/// One that is known to have joined need not say so again: its log may begin later.
+async fn joins(run: &Run<'_>, running: &Running, known: bool) -> Result<bool, Finding> {
+    let plan = run.kit.plan();
+    let selection =
+        LogSelection { container: Some(running.container.clone()), last_lines: Some(LOG_LINES), ..LogSelection::default() };
+    (run.progress)(if plan.role == Role::Server {
+        "waiting until the server has started"
+    } else {
+        "waiting until the client has registered"
+    });
+    loop {
+        let Ok(log) = run.cluster.logs(run.namespace(), &running.pod, &selection).await else { return Ok(false) };
+        let cause = match joined(plan.role, &plan.site, &log) {
+            Joined::Yes => return Ok(true),
+            Joined::No(None) if known => return Ok(true),
+            Joined::Lost(cause) => Some(cause),
+            Joined::No(cause) => cause,
+        };
+        if Instant::now() >= run.end {
+            return Err(not_joined(plan, cause.map(|cause| (cause.message, cause.hint)), &log));
+        }
+        sleep(LOOK.min(run.left())).await;
+        if !still_runs(run, running).await {
+            return Ok(false);
+        }
+    }
+}
+
+/// Whether the very container still runs whose log is read.
+async fn still_runs(run: &Run<'_>, running: &Running) -> bool {
+    use flare_cluster::k8s_openapi::api::core::v1::Pod;
+    let Ok(Some(pod)) = run.cluster.namespaced::<Pod>(run.namespace()).find(&running.pod).await else { return false };
+    let statuses = pod.status.and_then(|status| status.container_statuses).unwrap_or_default();
+    let restarts = statuses.iter().find(|status| status.name == running.container).map(|status| status.restart_count);
+    pod.metadata.uid.as_deref() == Some(&running.uid) && restarts == Some(running.restarts)
+}
+
+fn not_joined(plan: &SitePlan, cause: Option<(&str, &str)>, log: &str) -> Finding {
+    let what = match (plan.role, &plan.server_target) {
+        (Role::Server, _) => "the server runs and has not started to serve".to_owned(),
+        (Role::Client, None) => "the client runs and has not registered at its server".to_owned(),
+        (Role::Client, Some((host, port))) => {
+            let port = port.map(|port| format!(", port {port}")).unwrap_or_default();
+            format!("the client runs and has not registered at its server `{}`{port}", shown(host))
+        }
+    };
+    let (message, hint) = match cause {
+        Some((message, hint)) => (format!("{what}: {message}"), hint),
+        None => (
+            what,
+            "see the last lines of its log, and whether the server runs and is reached under that name; `--timeout` gives it more time",
+        ),
+    };
+    let mut lines: Vec<&str> = log.lines().filter(|line| !line.trim().is_empty()).rev().take(SHOWN_LINES).collect();
+    lines.reverse();
+    Finding::error("D82", message, hint).evidence(lines)
+}

@@ -1,0 +1,184 @@
+//! Everything that is looked at before anything is changed, and what would be changed.
+
+use flare_cluster::{
+    Cluster, Operation,
+    k8s_openapi::api::{
+        apps::v1::{Deployment, ReplicaSet},
+        core::v1::{Event, Namespace, Pod, Secret},
+    },
+};
+use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
+use flare_helm::{Lock, Revision, Status, Values, last_good};
+use flare_pvc_stage::{check_staged, make_namespace};
+
+use super::{
+    chart_objects::{ChartObjects, Reference},
+    proven,
+    pull_secret::{self, NewSecret},
+    run::Run,
+};
+
+/// What an installation starts from.
+pub(super) struct Ready {
+    /// What Helm makes of chart and values.
+    pub(super) objects: ChartObjects,
+    /// The revision that an upgrade would make.
+    pub(super) next: u64,
+    /// The newest revision that is there, whatever its state.
+    pub(super) newest: Option<u64>,
+    /// Whether the cluster has something else than this.
+    pub(super) changed: bool,
+    /// Whether a locked release was freed.
+    pub(super) unlocked: bool,
+    /// Where to go back to.
+    pub(super) before: Option<Before>,
+    pub(super) secret: Option<NewSecret>,
+}
+
+/// The release as it was when it last was good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Before {
+    pub(super) revision: u64,
+    /// The kit with which its parent was started.
+    pub(super) fingerprint: Option<String>,
+    pub(super) image: String,
+}
+
+/// Looks at everything; frees a locked release and makes the namespace where that was asked for.
+pub(super) async fn look(run: &Run<'_>, values: &Values) -> Result<Checked<Ready>, Faults> {
+    let mut found = Collector::new();
+    let chart = run.chart;
+    let offline = found.require(run.release(|release| release.template(chart, values)).map_err(refused))?;
+    let offline = found.require(ChartObjects::read(&offline))?;
+    found.require(offline.check(run.kit.plan()))?;
+    let secret = run.options.pull_secret.as_deref();
+    let secret = secret.map(|file| pull_secret::of_file(file, run.kit.plan(), offline.image())).transpose();
+    let secret = found.require(secret)?;
+    if !found.require(namespace_is_there(run).await)? {
+        // Nothing below a namespace that is not there can be looked at.
+        return found.finish(|| Ready {
+            objects: offline,
+            next: 1,
+            newest: None,
+            changed: true,
+            unlocked: false,
+            before: None,
+            secret,
+        });
+    }
+    found.require(run.cluster.check_access(&needed(&offline, run.namespace(), secret.is_some())).await)?;
+    let (history, unlocked) = found.require(unlocked_history(run))?;
+    let staged = check_staged(run.cluster, run.kit).await;
+    found.keep(staged);
+    let pulled = pull_secret::check(run.cluster, run.namespace(), &offline, secret.as_ref(), &mut found).await;
+    found.keep(pulled);
+    let rendered = found.require(run.release(|release| release.render(chart, values)).map_err(refused))?;
+    let objects = found.require(ChartObjects::read(&rendered.manifest))?;
+    let changed = secret.is_some() || found.require(is_changed(run, &history, &objects).await)?;
+    let before = found.require(before(run, &history).await)?;
+    let newest = history.last().map(|last| last.revision);
+    found.finish(|| Ready { objects, next: rendered.revision, newest, changed, unlocked, before, secret })
+}
+
+/// A chart that cannot be rendered: the values are wrong, whatever code Helm's end has.
+fn refused(fault: Diagnostic) -> Diagnostic {
+    if fault.code != Code::HelmFailed {
+        return fault;
+    }
+    Diagnostic::error(Code::InvalidValues, fault.message)
+        .hint("correct the value that Helm's message names, in your values or in k8s.yaml, and run again")
+}
+
+/// Whether the namespace is there, or was made; `false` only in a dry run that would make it.
+async fn namespace_is_there(run: &Run<'_>) -> Result<bool, Diagnostic> {
+    let name = run.namespace();
+    if run.options.create_namespace {
+        let missing = make_namespace(run.cluster, name, run.options.dry_run).await?;
+        return Ok(!(missing && run.options.dry_run));
+    }
+    match run.cluster.unnamespaced::<Namespace>().find(name).await {
+        Ok(None) => Err(Diagnostic::error(Code::ObjectNotFound, format!("there is no namespace `{name}`"))
+            .hint("`--create-namespace` makes it; the kit has to be staged there first, with `stage`")),
+        // Who may not look at namespaces may still work in this one.
+        Err(fault) if fault.code != Code::PermissionDenied => Err(fault),
+        _ => Ok(true),
+    }
+}
+
+/// What Helm and the wait need. Rights that a Role hands on are the API server's own matter.
+fn needed(objects: &ChartObjects, namespace: &str, makes_secret: bool) -> Vec<Operation> {
+    let at = Some(namespace);
+    let mut needed: Vec<Operation> = Vec::new();
+    for Reference { resource, namespace, .. } in objects.references(namespace) {
+        for verb in ["get", "create", "patch"] {
+            let operation = Operation::named(verb, &resource.group, &resource.plural, Some(&namespace));
+            if !needed.contains(&operation) {
+                needed.push(operation);
+            }
+        }
+    }
+    // Where Helm keeps its revisions.
+    needed.extend(["get", "list", "create", "update", "delete"].map(|verb| Operation::on::<Secret>(verb, at)));
+    needed.extend(makes_secret.then(|| Operation::on::<Secret>("patch", at)));
+    for verb in ["list", "watch"] {
+        needed.extend([
+            Operation::on::<Deployment>(verb, at),
+            Operation::on::<ReplicaSet>(verb, at),
+            Operation::on::<Pod>(verb, at),
+            Operation::on::<Event>(verb, at),
+        ]);
+    }
+    needed.push(Operation::on::<Pod>("get", at).subresource("log"));
+    needed
+}
+
+/// The history of a release that is free; one that is locked is freed where that was asked for. Says whether it was.
+fn unlocked_history(run: &Run<'_>) -> Result<(Vec<Revision>, bool), Diagnostic> {
+    let history = run.release(|release| release.history())?;
+    let Some(lock) = Lock::of(&history) else { return Ok((history, false)) };
+    if !run.options.unlock {
+        return Err(lock.diagnostic(run.place));
+    }
+    if run.options.dry_run {
+        return Ok((history, true));
+    }
+    (run.progress)("freeing the locked release");
+    run.release(|release| release.unlock(&lock))?;
+    run.release(|release| release.history()).map(|history| (history, true))
+}
+
+/// Whether the newest revision or the cluster's objects are others than those that Helm would make.
+async fn is_changed(run: &Run<'_>, history: &[Revision], objects: &ChartObjects) -> Result<bool, Diagnostic> {
+    let Some(last) = history.last().filter(|last| last.status == Status::Deployed) else { return Ok(true) };
+    // As objects: the two Helms print empty lines in different places.
+    let deployed = run.release(|release| release.manifest(last.revision))?;
+    if ChartObjects::read(&deployed)? != *objects {
+        return Ok(true);
+    }
+    let scaled = scale(run.cluster, run.namespace(), run.kit.plan().names.deployment.as_str()).await?;
+    Ok(scaled != Some(1) || is_one_missing(run.cluster, objects, run.namespace()).await?)
+}
+
+/// The number of pods that the Deployment is to have; `None` where there is none.
+async fn scale(cluster: &Cluster, namespace: &str, name: &str) -> Result<Option<i32>, Diagnostic> {
+    let found = cluster.namespaced::<Deployment>(namespace).find(name).await?;
+    Ok(found.map(|deployment| deployment.spec.and_then(|spec| spec.replicas).unwrap_or(1)))
+}
+
+async fn is_one_missing(cluster: &Cluster, objects: &ChartObjects, namespace: &str) -> Result<bool, Diagnostic> {
+    for Reference { resource, namespace, name } in objects.references(namespace) {
+        if cluster.dynamic(&resource, Some(&namespace)).find(&name).await?.is_none() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Where to go back to: the revision that was proven last, if Helm still keeps it, else the newest that was in place.
+async fn before(run: &Run<'_>, history: &[Revision]) -> Result<Option<Before>, Diagnostic> {
+    let proven = proven::read(run).await?.and_then(|proven| history.iter().find(|one| one.revision == proven.revision));
+    let Some(revision) = proven.or_else(|| last_good(history)).map(|good| good.revision) else { return Ok(None) };
+    let manifest = run.release(|release| release.manifest(revision))?;
+    let objects = ChartObjects::read(&manifest)?;
+    Ok(Some(Before { revision, fingerprint: objects.fingerprint().map(str::to_owned), image: objects.image().to_owned() }))
+}

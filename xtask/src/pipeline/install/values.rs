@@ -1,0 +1,125 @@
+//! The values that a user gives beside those of the chart: read once before Helm reads them, so that a file that is missing or no
+//! YAML is named, and so that no message of Helm's can show one of them.
+
+use std::path::PathBuf;
+
+use flare_diagnostic::{Code, Collector, Diagnostic, Faults, LineIndex, Place};
+use flare_helm::{Setting, Values};
+use flare_yaml::python::{Kind, Parsed, read_yaml};
+use serde_json::Value;
+
+/// The largest values file that is read, in bytes.
+const LARGEST: u64 = 8 << 20;
+
+/// Texts that are shorter are words and numbers that a message needs, such as `true` or `80`; no secret is so short.
+const SHORTEST_SECRET: usize = 4;
+
+/// Values files and settings, in the order in which they were given.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Given {
+    /// Values files; absolute.
+    pub(crate) files: Vec<PathBuf>,
+    /// Single settings.
+    pub(crate) settings: Vec<Setting>,
+}
+
+/// Reads them. `own` are settings that win over all others.
+pub(super) fn read(given: &Given, own: impl IntoIterator<Item = Setting>) -> Result<Values, Faults> {
+    let mut found = Collector::new();
+    let mut hidden = Vec::new();
+    for file in &given.files {
+        if let Some(values) = found.keep(read_file(file)) {
+            hide(&values, &mut hidden);
+        }
+    }
+    for Setting::Guessed(text) | Setting::Text(text) in &given.settings {
+        hide_setting(text, &mut hidden);
+    }
+    hidden.retain(|text| text.chars().count() >= SHORTEST_SECRET);
+    let settings = given.settings.iter().cloned().chain(own).collect();
+    found.finish(|| Values { files: given.files.clone(), settings, hidden }).map(|checked| checked.value)
+}
+
+fn read_file(file: &std::path::Path) -> Result<Value, Faults> {
+    let bytes = flare_file_tree::read_file(file, LARGEST, Code::InvalidValues, Code::InvalidValues)?;
+    let name = file.to_string_lossy();
+    let wrong = |message: String, hint: &str| Diagnostic::error(Code::InvalidValues, message).hint(hint.to_owned());
+    let Ok(text) = std::str::from_utf8(&bytes) else {
+        return Err(wrong("the values file is not UTF-8".to_owned(), "save it as UTF-8").at(Place::file(name)).into());
+    };
+    match read_yaml(text) {
+        Ok(Parsed { root, .. }) if matches!(root.kind, Kind::Null | Kind::Object(_)) => Ok(root.to_json()),
+        Ok(_) => Err(wrong("the values file is no mapping of keys to values".to_owned(), "write `key: value` lines")
+            .at(Place::file(name))
+            .into()),
+        Err(unreadable) => {
+            let place = Place::position(name, LineIndex::new(text).position(unreadable.offset));
+            Err(wrong(format!("the values file {}", unreadable.what), unreadable.hint).at(place).into())
+        }
+    }
+}
+
+/// Every text in a tree of values, and each line of one with several.
+fn hide(value: &Value, hidden: &mut Vec<String>) {
+    match value {
+        Value::String(text) => {
+            hidden.push(text.clone());
+            hidden.extend(text.lines().map(|line| line.trim().to_owned()));
+        }
+        Value::Number(number) => hidden.push(number.to_string()),
+        Value::Array(items) => items.iter().for_each(|item| hide(item, hidden)),
+        Value::Object(entries) => entries.values().for_each(|value| hide(value, hidden)),
+        Value::Null | Value::Bool(_) => {}
+    }
+}
+
+/// What stands behind each `=` of a setting, as a whole and between its commas and braces, which separate values in Helm's eyes.
+fn hide_setting(text: &str, hidden: &mut Vec<String>) {
+    let Some((_, value)) = text.split_once('=') else { return };
+    hidden.push(value.to_owned());
+    for part in value.split([',', '{', '}']) {
+        hidden.push(part.to_owned());
+        hidden.extend(part.split_once('=').map(|(_, value)| value.to_owned()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_value_that_may_be_a_secret_is_hidden() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let file = directory.path().join("v.yaml");
+        let text = "a: {b: [hunter22, 80, true]}\nc: |\n  line one\n  line two\nport: 12345678\n";
+        flare_file_tree::write_file(&file, text.as_bytes(), 0o600, false).unwrap();
+        let settings = vec![Setting::Guessed("x.y=pass=word,z=secret1,w={list1,list2}".into()), Setting::Text("k=abcd".into())];
+        let values = read(&Given { files: vec![file.clone()], settings }, [Setting::Text("own=value".into())]).unwrap();
+        for secret in ["hunter22", "line one", "line two", "12345678", "pass=word", "secret1", "list1", "list2", "abcd"] {
+            assert!(values.hidden.iter().any(|hidden| hidden == secret), "{secret} of {:?}", values.hidden);
+        }
+        assert!(!values.hidden.iter().any(|hidden| hidden == "80" || hidden == "true"));
+        assert_eq!((values.files, values.settings.len()), (vec![file], 3));
+    }
+
+    #[test]
+    fn a_file_that_helm_could_not_read_is_named_with_its_place() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let file = directory.path().join("v.yaml");
+        let fault = |text: &[u8]| {
+            flare_file_tree::write_file(&file, text, 0o600, true).unwrap();
+            read(&Given { files: vec![file.clone()], settings: Vec::new() }, []).unwrap_err().first().clone()
+        };
+        for text in [&b"a: [1"[..], b"- a\n", b"text", b"\xff\xfe"] {
+            let fault = fault(text);
+            assert_eq!(fault.code, Code::InvalidValues);
+            assert!(fault.place.is_some() && fault.hint.is_some(), "{fault:?}");
+        }
+        let missing = read(&Given { files: vec!["/nowhere/v.yaml".into()], settings: Vec::new() }, []).unwrap_err();
+        assert_eq!(missing.first().code, Code::InvalidValues);
+        for empty in ["", "# nothing\n", "{}\n"] {
+            flare_file_tree::write_file(&file, empty.as_bytes(), 0o600, true).unwrap();
+            assert!(read(&Given { files: vec![file.clone()], settings: Vec::new() }, []).is_ok(), "{empty:?}");
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! A participant, taken out of its cluster: release, job pods, Secrets, staged objects. What it made on its claim stays, unless the
+//! claim is asked for by name.
+
+mod launched;
+
+use std::{fmt::Debug, path::PathBuf, time::Duration};
+
+use flare_cluster::{
+    Cluster, Deletion, Objects, Selection,
+    k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod, Secret},
+};
+use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
+use flare_helm::{Helm, Limits, Place};
+use flare_pod_manifest::study_claims;
+use flare_prepared_kit::{OpenOptions, PreparedKit};
+use flare_pvc_stage::{UnstageOptions, VolumeUnstageOptions, staged_fingerprint, unstage_objects, unstage_volume};
+use serde::{Serialize, de::DeserializeOwned};
+use tokio::time::{Instant, sleep};
+
+use self::launched::Launched;
+use super::{
+    stage::{Request, run_name},
+    study_files::content,
+};
+use crate::{context::Context, interrupt::interrupted, runtime};
+
+/// How long Helm may take.
+const HELM_LIMIT: Duration = Duration::from_mins(2);
+
+/// How often it is looked whether the parent's pod is gone.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// What is removed, and how.
+#[derive(Debug, Clone)]
+pub(crate) struct Options {
+    /// The Helm to be driven, where one is named.
+    pub(crate) helm: Option<PathBuf>,
+    /// Deletes the workspace claim too, with all that the participant ever made.
+    pub(crate) delete_claims: bool,
+    /// Changes nothing.
+    pub(crate) dry_run: bool,
+    /// How long all of it may take.
+    pub(crate) limit: Duration,
+}
+
+/// Something that is removed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Removed {
+    pub(crate) kind: String,
+    pub(crate) name: String,
+}
+
+/// What was removed, and what stays.
+#[derive(Debug)]
+pub(crate) struct Uninstalled {
+    pub(crate) release: String,
+    pub(crate) namespace: String,
+    /// What was removed, or in a dry run would be.
+    pub(crate) removed: Vec<Removed>,
+    /// The claim that stays; `None` where there is none.
+    pub(crate) claim: Option<String>,
+}
+
+/// Removes a participant. `show` is told everything that will be removed before the first of it is.
+pub(crate) fn uninstall(
+    context: &Context<'_>,
+    request: &Request<'_>,
+    options: &Options,
+    show: &(dyn Fn(&[Removed]) + Send + Sync),
+) -> Result<Checked<Uninstalled>, Faults> {
+    runtime::block_on(participant(context, request, options, show))?
+}
+
+/// As [`uninstall`], beside others.
+pub(crate) async fn participant(
+    context: &Context<'_>,
+    request: &Request<'_>,
+    options: &Options,
+    show: &(dyn Fn(&[Removed]) + Send + Sync),
+) -> Result<Checked<Uninstalled>, Faults> {
+    let end = Instant::now() + options.limit;
+    let mut found = Collector::new();
+    // A kit that was edited since is removed all the same.
+    let kit = found.require_checked(request.open(OpenOptions { accept_changes: true }))?;
+    let given = options.helm.as_deref().or(context.environment.helm.as_deref());
+    let limits = Limits { time: HELM_LIMIT.min(options.limit), stop: context.interrupt.flag() };
+    let helm = found.require(tokio::task::block_in_place(|| Helm::find(given, &context.environment.search_path, &limits)))?;
+    let cluster = found.require(request.connect(context, options.limit).await)?;
+    let place = Place {
+        release: kit.plan().names.release.to_string(),
+        namespace: kit.plan().namespace.to_string(),
+        kubeconfig: request.access.kubeconfig.clone(),
+        context: cluster.context().map(str::to_owned),
+    };
+    let removal = Removal { kit: &kit, cluster: &cluster, helm: &helm, place: &place, limits, options, end };
+    let work = async {
+        let there = removal.look().await?;
+        show(&there.listed);
+        if !options.dry_run {
+            removal.remove(&there).await?;
+        }
+        Ok::<_, Faults>(there)
+    };
+    let there = tokio::select! {
+        done = Box::pin(work) => done,
+        () = runtime::interrupted(&context.interrupt) => Err(interrupted().into()),
+    };
+    let there = found.require(there)?;
+    if there.objects && !options.dry_run {
+        found.require(kit.write_record(request.prepared, None))?;
+    }
+    let claim = there.claim.filter(|_| !there.deletes_claim).map(|(name, _)| name);
+    found.finish(|| Uninstalled {
+        release: place.release.clone(),
+        namespace: place.namespace.clone(),
+        removed: there.listed,
+        claim,
+    })
+}
+
+/// What is there of a participant.
+struct There {
+    listed: Vec<Removed>,
+    release: bool,
+    launched: Launched,
+    registry_secrets: Vec<launched::Seen>,
+    /// Whether the chart's values name staged objects.
+    objects: bool,
+    /// The workspace claim with its uid.
+    claim: Option<(String, Option<String>)>,
+    deletes_claim: bool,
+}
+
+struct Removal<'run> {
+    kit: &'run PreparedKit,
+    cluster: &'run Cluster,
+    helm: &'run Helm,
+    place: &'run Place,
+    limits: Limits<'run>,
+    options: &'run Options,
+    end: Instant,
+}
+
+impl Removal<'_> {
+    fn namespace(&self) -> &str {
+        &self.place.namespace
+    }
+
+    /// Everything that is there, and that it may be removed. A namespace that is gone holds nothing.
+    async fn look(&self) -> Result<There, Faults> {
+        let plan = self.kit.plan();
+        let mut listed = Vec::new();
+        let release = !tokio::task::block_in_place(|| self.helm.release(self.place, self.limits).history())?.is_empty();
+        if release {
+            listed.push(Removed { kind: "release".to_owned(), name: self.place.release.clone() });
+        }
+        let launched = launched::find(self.cluster, plan).await?;
+        listed.extend(launched.pods.iter().map(|pod| removed("Pod", &pod.name)));
+        listed.extend(launched.secrets.iter().map(|secret| removed("Secret", &secret.name)));
+        let registry_secrets = self.registry_secrets().await?;
+        listed.extend(registry_secrets.iter().map(|secret| removed("Secret", &secret.name)));
+        let objects = self.kit.staged_record()?.is_some();
+        for staged in self.unstage(true).await? {
+            // A launcher's startup Secret is none of these, so nothing is listed twice.
+            listed.push(removed(staged.kind, &staged.name));
+        }
+        let claims = self.cluster.namespaced::<PersistentVolumeClaim>(self.namespace());
+        let claim = claims.find(plan.workspace.claim.as_str()).await?;
+        let deletes_claim = self.options.delete_claims && claim.is_some();
+        if let Some(claim) = claim.as_ref().filter(|_| deletes_claim) {
+            self.check_claim(claim).await?;
+            listed.push(removed("PersistentVolumeClaim", plan.workspace.claim.as_str()));
+        }
+        let claim = claim.map(|claim| (plan.workspace.claim.to_string(), claim.metadata.uid));
+        Ok(There { listed, release, launched, registry_secrets, objects, claim, deletes_claim })
+    }
+
+    /// The Secrets that `install --create-pull-secret` made for this participant.
+    async fn registry_secrets(&self) -> Result<Vec<launched::Seen>, Diagnostic> {
+        let labels = format!(
+            "app.kubernetes.io/managed-by=flare-kube,app.kubernetes.io/component=registry-credentials,flare-kube/participant={}",
+            self.kit.plan().names.deployment
+        );
+        let found = self.cluster.namespaced::<Secret>(self.namespace()).list(&Selection::labelled(labels)).await?;
+        Ok(found
+            .into_iter()
+            .filter_map(|secret| Some(launched::Seen { name: secret.metadata.name?, uid: secret.metadata.uid }))
+            .collect())
+    }
+
+    /// Only a claim that is this participant's is deleted, and none that holds study data.
+    async fn check_claim(&self, claim: &PersistentVolumeClaim) -> Result<(), Faults> {
+        let plan = self.kit.plan();
+        let name = plan.workspace.claim.as_str();
+        let studies = study_claims(plan.target, |path| content(self.kit.tree(), path))?.value;
+        if studies.claims.iter().any(|study| study.claim.as_str() == name) {
+            let message = format!("the claim `{name}` holds data of a study as well");
+            return Err(Diagnostic::error(Code::ClaimNotUsable, message)
+                .hint("study data are never deleted here: delete the claim yourself, with `kubectl delete persistentvolumeclaim`")
+                .into());
+        }
+        let labels = claim.metadata.labels.as_ref();
+        let made_here = labels.and_then(|labels| labels.get("app.kubernetes.io/managed-by")).is_some_and(|by| by == "flare-kube");
+        if made_here || staged_fingerprint(self.cluster, self.kit).await?.is_some() {
+            return Ok(());
+        }
+        let message =
+            format!("nothing says that the claim `{name}` is this participant's: `stage` neither made it nor noted a kit on it");
+        Err(Diagnostic::error(Code::VolumeNotOurs, message)
+            .hint("delete it yourself where nobody needs it, with `kubectl delete persistentvolumeclaim`")
+            .into())
+    }
+
+    /// Removes everything, what makes other objects first.
+    async fn remove(&self, there: &There) -> Result<(), Faults> {
+        if there.release {
+            tokio::task::block_in_place(|| self.helm.release(self.place, self.limits).uninstall())?;
+        }
+        self.parent_is_gone().await?;
+        for pod in &there.launched.pods {
+            delete(&self.cluster.namespaced::<Pod>(self.namespace()), pod).await?;
+        }
+        for secret in there.launched.secrets.iter().chain(&there.registry_secrets) {
+            delete(&self.cluster.namespaced::<Secret>(self.namespace()), secret).await?;
+        }
+        self.unstage(false).await?;
+        if let Some((name, uid)) = there.claim.as_ref().filter(|_| there.deletes_claim) {
+            let claims = self.cluster.namespaced::<PersistentVolumeClaim>(self.namespace());
+            delete(&claims, &launched::Seen { name: name.clone(), uid: uid.clone() }).await?;
+        }
+        Ok(())
+    }
+
+    /// Staged objects, and what stagings left around the volume; the kit on the volume stays as long as its claim does.
+    async fn unstage(&self, dry_run: bool) -> Result<Vec<flare_pvc_stage::Removed>, Faults> {
+        let deadline = self.end.saturating_duration_since(Instant::now());
+        let never = std::future::pending::<()>;
+        let objects = UnstageOptions { superseded: false, release_goes: true, dry_run, deadline };
+        let mut removed = Box::pin(unstage_objects(self.cluster, self.kit, &objects, never())).await?.value.removed;
+        let keep_note = !self.options.delete_claims;
+        let volume = VolumeUnstageOptions { remove_kit: false, keep_note, image: None, dry_run, deadline, run: run_name() };
+        removed.extend(Box::pin(unstage_volume(self.cluster, self.kit, &volume, never())).await?.value.removed);
+        Ok(removed)
+    }
+
+    /// Waits until no pod of the parent is left: as long as one runs, it launches jobs and mounts what is removed next.
+    async fn parent_is_gone(&self) -> Result<(), Diagnostic> {
+        let pods = self.cluster.namespaced::<Pod>(self.namespace());
+        let deployment = &self.kit.plan().names.deployment;
+        let selection = Selection::labelled(format!("app.kubernetes.io/name={deployment}"));
+        loop {
+            let left = pods.list(&selection).await?;
+            let Some(pod) = left.first().and_then(|pod| pod.metadata.name.clone()) else { return Ok(()) };
+            if Instant::now() >= self.end {
+                return Err(Diagnostic::error(Code::TimedOut, format!("the parent's pod `{pod}` does not end"))
+                    .hint("see why with `kubectl describe pod`, then run the same command again; what is left is removed then"));
+            }
+            sleep(LOOK).await;
+        }
+    }
+}
+
+/// Deletes an object if it still is the one that was seen.
+async fn delete<K: Clone + DeserializeOwned + Debug>(objects: &Objects<K>, seen: &launched::Seen) -> Result<(), Diagnostic> {
+    let deletion = Deletion { uid: seen.uid.clone(), ..Deletion::default() };
+    objects.delete(&seen.name, &deletion).await.map(|_| ())
+}
+
+fn removed(kind: &str, name: &str) -> Removed {
+    Removed { kind: kind.to_owned(), name: name.to_owned() }
+}
