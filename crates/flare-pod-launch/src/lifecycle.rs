@@ -214,7 +214,10 @@ impl Lifecycle {
         match &verdict {
             Verdict::Waiting { until, reason, message, .. } => {
                 let state = self.view.waiting_state(self.memory == Memory::Running);
-                self.tell(state, reason, message, now, step);
+                // Of a pod that is taken over nothing is told before it was looked at.
+                if self.view.pod.is_some() || self.view.uid.is_none() {
+                    self.tell(state, reason, message, now, step);
+                }
                 if self.view.pod.is_some() && self.memory == Memory::Nothing {
                     self.memory = Memory::Pending;
                 }

@@ -238,6 +238,13 @@ fn another_pod_of_the_name_is_not_the_jobs() {
 }
 
 #[test]
+fn of_a_pod_that_is_taken_over_nothing_is_told_before_it_is_looked_at() {
+    let mut life = life(false).of_uid(Some(UID));
+    let lines = play(&mut life, vec![(0, warning("BackOff")), (0, running())]);
+    assert_eq!(lines, ["0: running Running"]);
+}
+
+#[test]
 fn a_terminate_keeps_the_evidence_deletes_and_ends_once_however_often_it_comes() {
     let mut life = life(false);
     let stop = || Observation::Terminate("the user stopped it".into());
