@@ -1,4 +1,4 @@
-//! `install` and `uninstall` on a real cluster with real Helms: joined or as it was before, whatever fails and whenever it is cut off.
+//! `install` and `uninstall` on a real cluster with real Helms: joined or unchanged, whatever fails and whenever a run is killed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::PROGRAM;
 
-/// Prepared kits that are staged by the program.
+/// Prepared and staged kits.
 struct Scene {
     namespace: Namespace,
     prepared: PathBuf,
@@ -107,7 +107,7 @@ fn a_server_and_a_site_join_a_second_run_changes_nothing_and_what_is_removed_lea
     let log = scene.namespace.log("site-1");
     assert!(log.contains("Successfully registered client:site-1"), "installed means joined: {log}");
     let pods = [scene.namespace.parent("nvflare-server"), scene.namespace.parent("site-1")];
-    // By either Helm, whichever made the release.
+    // Each Helm can continue the other's release.
     for (name, helm) in [("nvflare-server", helm_4()), ("site-1", helm())] {
         let began = Instant::now();
         let again = succeed_json(&mut scene.verb("install", name, &helm, &[]))["data"].take();
@@ -115,7 +115,7 @@ fn a_server_and_a_site_join_a_second_run_changes_nothing_and_what_is_removed_lea
         assert!(began.elapsed() < Duration::from_secs(20), "it waits for nothing that was proven: {:?}", began.elapsed());
     }
     assert_eq!(pods, [scene.namespace.parent("nvflare-server"), scene.namespace.parent("site-1")]);
-    // Something that is gone is made again.
+    // A missing object is created again.
     succeed(scene.namespace.kubectl().args(["delete", "service", "site-1"]));
     assert_eq!(scene.install("site-1", &[])["changed"], true);
     succeed(scene.namespace.kubectl().args(["get", "service", "site-1"]));
@@ -125,7 +125,7 @@ fn a_server_and_a_site_join_a_second_run_changes_nothing_and_what_is_removed_lea
 impl Scene {
     fn is_removed_but_for_the_claims(&self) {
         let job = "j9c0d6b1e-7a52-4a39-8f0e-1b2c3d4e5f60";
-        // As FLARE's launcher makes them; one of another site stays.
+        // Like those of FLARE's launcher; one of another site stays.
         for (site, secret) in [("site-1", "nvflare-startup-site-1-f505dccd"), ("site-9", "nvflare-startup-site-9")] {
             let suffix = if site == "site-1" { "site-1-f505dccd" } else { "site-9-00000000" };
             self.namespace
@@ -150,7 +150,7 @@ impl Scene {
         wait(Duration::from_secs(30), || format!("{:?}", left("server")), || left("server").is_empty().then_some(()));
         let claims = succeed(self.namespace.kubectl().args(["get", "persistentvolumeclaims", "--output", "name"]));
         assert_eq!(claims.lines().count(), 2, "{claims}");
-        // The kit is still there, so that it need not be staged again; on request the claim goes too.
+        // The kit is still there and need not be staged again; on request the claim is deleted too.
         assert!(!self.noted_kit("site-1").is_empty());
         let deleted = succeed_json(&mut self.verb("uninstall", "site-1", &helm(), &["--delete-claims"]))["data"].take();
         assert_eq!(deleted["claim"], Value::Null, "{deleted}");
@@ -163,7 +163,7 @@ impl Scene {
 fn what_fails_is_named_soon_and_the_release_goes_back_with_its_kit() {
     let scene = Scene::new("install-fails", &["nvflare-server"]);
     let name = "nvflare-server";
-    // At first there is nothing to go back to.
+    // At first there is no revision to go back to.
     let began = Instant::now();
     let failed = scene.fails(name, &["--set", "image.tag=no-such-tag"]);
     assert_eq!(failed["error_code"], "INSTALL_FAILED", "{failed}");
@@ -204,7 +204,7 @@ fn what_fails_is_named_soon_and_the_release_goes_back_with_its_kit() {
 fn a_locked_release_is_explained_and_freed_on_request() {
     let scene = Scene::new("install-locked", &["nvflare-server"]);
     let name = "nvflare-server";
-    // A Helm that is killed while it waits, first at an installation, then at an upgrade.
+    // Helm is killed while it waits, first in an installation, then in an upgrade.
     for pending in ["pending-install", "pending-upgrade"] {
         let mut upgrade = scene.namespace.helm(&helm());
         upgrade.args(["upgrade", "--install", name]).arg(chart(&scene.kit(name)));

@@ -107,10 +107,10 @@ fn last_document(run: &mut Following) -> Value {
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
-/// How a job ended, in one line. For what it waited on its way depends on the cluster's speed.
+/// How a job ended, in one line, without its waits, which depend on the cluster's speed.
 fn end(job: &Value) -> String {
     let text = |key: &str| job[key].as_str().unwrap_or("-").to_owned();
-    // The kubelet has two words for an image that it cannot pull, by turns.
+    // The kubelet alternates between two reasons for an image that it cannot pull.
     let reason = text("reason").replace("ImagePullBackOff", "ErrImagePull");
     let removed = if job["removed"] == true { "removed" } else { "left" };
     format!("{} {} {} {} {reason} {removed}", text("state"), job["return_code"], job["exit_code"], text("class"))
@@ -120,7 +120,7 @@ fn ends(document: &Value) -> Vec<String> {
     document["data"]["jobs"].as_array().unwrap().iter().map(end).collect()
 }
 
-/// The states of a job, each once where it stays.
+/// The states of a job, without repetitions.
 fn states(job: &Value) -> Vec<&str> {
     let mut states: Vec<_> = job["events"].as_array().unwrap().iter().map(|event| event["state"].as_str().unwrap()).collect();
     states.dedup();

@@ -1,4 +1,4 @@
-//! `install` and `uninstall`, as far as they come without a cluster: what is refused before one is connected to.
+//! `install` and `uninstall` without a cluster: what is refused before connecting to one.
 
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
@@ -60,7 +60,7 @@ fn values_files_that_helm_could_not_read_are_named_with_their_place_and_none_of_
 #[test]
 fn a_kit_that_cannot_work_is_refused_by_the_offline_checks() {
     let sandbox = prepared();
-    // In place of a certificate, the key.
+    // The key instead of a certificate.
     let key = fs::read(sandbox.join("out/startup/client.key")).unwrap();
     fs::write(sandbox.join("out/startup/client.crt"), key).unwrap();
     let refused = run(&sandbox, helm().to_str().unwrap(), "install out").json();

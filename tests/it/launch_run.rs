@@ -1,5 +1,4 @@
-//! `launch run`, `watch` and `sweep` as a process against a small cluster: the contract of their output, their exit statuses, and that no
-//! token is ever printed.
+//! `launch run`, `watch` and `sweep` as processes against a small simulated cluster: output, exit codes, and that no token is printed.
 
 use std::fs;
 use std::process::{Child, Command, Stdio};
@@ -13,7 +12,7 @@ use serde_json::{Value, json};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_flare-kube-under-test");
 
-/// In every token of every request.
+/// A part of every token in every request.
 const PLANTED: &str = "PLANTED-0badc0ffee";
 
 struct Scene {
@@ -86,7 +85,7 @@ fn signal(child: &Child, signal: Signal) {
     kill_process(Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap(), signal).unwrap();
 }
 
-/// Each job without times and uids, and without what it waited for on its way, which depends on the machine's speed.
+/// Each job without times, uids and waits, which depend on the machine's speed.
 fn told(document: &Value) -> Vec<Value> {
     let mut jobs = document["data"]["jobs"].as_array().unwrap().clone();
     for job in &mut jobs {

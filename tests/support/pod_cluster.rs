@@ -1,8 +1,8 @@
-//! A small cluster for job pods: an API server with watches, and a kubelet whose containers do what their image's name says. For runs of
-//! the program as users start it, where a real cluster would be slow and could not be made to do all this at will.
+//! A small simulated cluster for job pods: an API server with watches, and a kubelet whose containers do what their image's name says.
+//! It is faster than a real cluster and can fail on demand.
 //!
-//! Images: `fl/exit:CODE` runs for a moment and ends with the code, `fl/run:1` runs until its pod is deleted, `fl/pull:1` cannot be
-//! pulled, `fl/wait:1` is never scheduled, `fl/refused:1` is refused by a quota.
+//! Images: `fl/exit:CODE` runs briefly and exits with the code, `fl/run:1` runs until its pod is deleted, `fl/pull:1` cannot be pulled,
+//! `fl/wait:1` is never scheduled, `fl/refused:1` is refused by a quota.
 
 use std::{
     collections::BTreeMap,
@@ -23,7 +23,7 @@ const MOMENT: Duration = Duration::from_millis(60);
 
 #[derive(Debug, Default)]
 struct State {
-    /// By path.
+    /// Path → object.
     objects: BTreeMap<String, Value>,
     /// Each change with its version and collection.
     history: Vec<(u64, String, String)>,
@@ -32,7 +32,7 @@ struct State {
     asked: Vec<String>,
 }
 
-/// The cluster. It lives as long as the process.
+/// The cluster. It runs until the process ends.
 #[derive(Debug, Clone)]
 pub struct PodCluster {
     address: SocketAddr,
@@ -40,7 +40,7 @@ pub struct PodCluster {
 }
 
 impl PodCluster {
-    /// Starts it on a free port of loopback.
+    /// Starts it on a free loopback port.
     pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let cluster = Self { address: listener.local_addr().unwrap(), state: Arc::default() };
@@ -63,7 +63,7 @@ impl PodCluster {
         path.to_path_buf()
     }
 
-    /// How many requests began so, such as `POST /api/v1/namespaces/fl/pods`.
+    /// The number of requests that begin with `start`, such as `POST /api/v1/namespaces/fl/pods`.
     pub fn count(&self, start: &str) -> usize {
         self.state.0.lock().unwrap().asked.iter().filter(|asked| asked.starts_with(start)).count()
     }
@@ -81,7 +81,7 @@ impl PodCluster {
         state.objects.iter().any(|(path, object)| path.contains("/pods/") && object["status"]["phase"] == phase)
     }
 
-    /// Makes an object as somebody else does.
+    /// Creates an object as another client.
     pub fn make(&self, path: &str, object: Value) {
         self.put(path, object, "ADDED");
     }
@@ -145,13 +145,13 @@ impl PodCluster {
         }
     }
 
-    /// What a job prints: also its tokens, as user code may.
+    /// A job's output, which contains its tokens, as user code may print them.
     fn log(&self, pod: &str) -> String {
         let pod = self.get(pod).unwrap_or_default();
         format!("hello\n{}\nthe last line\n", pod["spec"]["containers"][0]["args"])
     }
 
-    /// The changes of a collection after a version, while somebody reads them.
+    /// Streams the changes of a collection after a version.
     fn stream(&self, path: &str, query: &str, mut connection: &TcpStream) {
         let from = query.split('&').find_map(|part| part.strip_prefix("resourceVersion="));
         let mut version: u64 = from.and_then(|text| text.parse().ok()).unwrap_or_default();
@@ -227,7 +227,7 @@ impl PodCluster {
         }
     }
 
-    /// A pod that runs gets a moment; everything else is gone at once.
+    /// Deletes an object: a running pod after a moment, everything else at once.
     fn delete(&self, path: &str, mut object: Value, options: &Value) -> (u16, Value) {
         let wanted = &options["preconditions"]["uid"];
         if !wanted.is_null() && *wanted != object["metadata"]["uid"] {
@@ -249,7 +249,7 @@ impl PodCluster {
         (200, object)
     }
 
-    /// The life of a pod.
+    /// Simulates the life of a pod.
     fn run(&self, path: &str) {
         let image = self.get(path).map(|pod| image(&pod)).unwrap_or_default();
         thread::sleep(MOMENT);
@@ -288,7 +288,7 @@ fn refused(code: u16, reason: &str, message: &str) -> (u16, Value) {
     (code, status)
 }
 
-/// A merge of maps, as a merge patch does it.
+/// Merges maps like a merge patch.
 fn merged(mut old: Value, new: Value) -> Value {
     let Value::Object(entries) = new else { return new };
     for (key, value) in entries {

@@ -34,7 +34,7 @@ pub struct Environment {
     pub cache_directory: PathBuf,
     /// `PATH`, for finding programs.
     pub search_path: Vec<PathBuf>,
-    /// The Helm to be driven: `HELM`, a path.
+    /// `HELM`: the path of the Helm program.
     pub helm: Option<PathBuf>,
     /// Whether this is a CI run (`CI` is set), in which nothing is skipped.
     pub continuous_integration: bool,

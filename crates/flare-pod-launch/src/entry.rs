@@ -1,4 +1,4 @@
-//! One job among those of a launcher: its life, who listens, and what is to be removed with it.
+//! One job of a launcher: its lifecycle, the receiver of its notices, and the Secrets to remove with it.
 
 use std::time::Duration;
 
@@ -7,28 +7,28 @@ use tokio::sync::mpsc;
 
 use crate::{Action, Evidence, Lifecycle, Moment, Notice, Observation, Transition, creation::Progress};
 
-/// How far before the start of the launcher its clock begins: pods that are taken over are older than the launcher.
+/// How far before the start of the launcher its clock begins, since pods that are taken over are older than the launcher.
 pub(crate) const BEFORE: Duration = Duration::from_hours(24 * 365);
 
 pub(crate) struct Entry {
-    /// Tells answers to an earlier job of the same name from those to this one.
+    /// Distinguishes answers for this job from those for an earlier job of the same name.
     pub(crate) number: u64,
     pub(crate) life: Lifecycle,
     pub(crate) hidden: Hidden,
     pub(crate) notices: mpsc::UnboundedSender<Notice>,
     /// The last notice, once it is due.
     pub(crate) settled: Option<Notice>,
-    /// While the pod is being asked for.
+    /// The progress while the pod is being created.
     pub(crate) creating: Option<Progress>,
-    /// A look that was wanted meanwhile.
+    /// Whether the pod is to be read after its creation.
     pub(crate) look_wanted: bool,
-    /// The Secrets of the job alone, and whether they go with the pod.
+    /// The Secrets of only this job; `is_owner`: whether they are deleted with the pod.
     pub(crate) credentials: Vec<String>,
     pub(crate) is_owner: bool,
 }
 
 impl Entry {
-    /// Takes in what was learned, tells it, and gives what is to be done. The settlement, which is the last word, is kept back until
+    /// Processes an observation, sends the notices, and returns the actions. The settlement, which is the last word, is kept back until
     /// nothing of the job is left.
     pub(crate) fn step(&mut self, observation: Observation, now: Moment) -> Vec<Action> {
         let step = self.life.step(observation, now);
@@ -50,12 +50,12 @@ impl Entry {
     }
 
     fn tell(&self, notice: Notice) {
-        // Who does not listen any more does not keep the job from its end.
+        // The job goes on without a receiver.
         let _ = self.notices.send(hide(notice, &self.hidden));
     }
 }
 
-/// Takes the job's tokens out of what is told.
+/// Removes the job's tokens from a notice.
 fn hide(notice: Notice, hidden: &Hidden) -> Notice {
     let text = |text: String| hidden.hide(&text).into_owned();
     let lines = |lines: Vec<String>| lines.into_iter().map(text).collect();

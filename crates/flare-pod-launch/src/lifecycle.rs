@@ -214,7 +214,7 @@ impl Lifecycle {
         match &verdict {
             Verdict::Waiting { until, reason, message, .. } => {
                 let state = self.view.waiting_state(self.memory == Memory::Running);
-                // Of a pod that is taken over nothing is told before it was looked at.
+                // The state of a pod that is taken over is reported only once it was read.
                 if self.view.pod.is_some() || self.view.uid.is_none() {
                     self.tell(state, reason, message, now, step);
                 }

@@ -1,4 +1,4 @@
-//! The one task of a namespace: it reads both watches, lets each job take its step, and starts what is to be done.
+//! The task of a namespace: reads both watches, passes observations to the jobs, and starts their actions.
 
 mod answers;
 mod changes;
@@ -24,7 +24,7 @@ use crate::{
     work::{TURNS, Worker},
 };
 
-/// What a launcher asks of its task.
+/// A request from a launcher to its task.
 pub(crate) enum Command {
     Launch { job: Box<JobPod>, reply: Reply },
     Adopt { pod: String, uid: Option<String>, limits: Limits, reply: Reply },
@@ -34,7 +34,7 @@ pub(crate) enum Command {
 
 pub(crate) type Reply = oneshot::Sender<Result<Job, Diagnostic>>;
 
-/// A launch that is not answered yet.
+/// A launch that has not been answered yet.
 struct Unanswered {
     number: u64,
     job: Job,
@@ -47,12 +47,12 @@ struct Namespace {
     start: Instant,
     worker: Worker,
     jobs: HashMap<String, Entry>,
-    /// The job pods that there are, by name.
+    /// Name → existing job pod.
     known: HashMap<String, KnownPod>,
-    /// What happened to those that no job follows yet.
+    /// Events of pods that no job follows yet.
     happened: HashMap<String, Vec<Event>>,
     is_listed: bool,
-    /// What waits for the first list.
+    /// Commands that wait for the first list.
     early: Vec<(Command, Duration)>,
     unanswered: Vec<Unanswered>,
     is_blind: bool,
@@ -94,7 +94,7 @@ pub(crate) async fn run(cluster: Cluster, namespace: String, options: Options, m
                 None => return,
             },
             Some(change) = pods.next() => state.pods_changed(change),
-            // What happened counts for pods that are known.
+            // Events are read only once the pods are known.
             Some(Ok(change)) = events.next(), if state.is_listed => state.events_changed(change),
             Some(answer) = answered.recv() => state.answered(answer),
             () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => state.time_passed(),
@@ -118,7 +118,7 @@ impl Namespace {
 
     fn command(&mut self, command: Command) {
         match command {
-            // A pod that is there already is known from the first list.
+            // Existing pods are known from the first list on.
             Command::Launch { .. } | Command::Adopt { .. } | Command::List { .. } if !self.is_listed => {
                 let until = self.now().elapsed + self.options.answer / 2;
                 self.early.push((command, until));
@@ -177,14 +177,14 @@ impl Namespace {
         if let Some(known) = self.known.get(pod).filter(|known| uid.is_none_or(|uid| known.uid == uid)).cloned() {
             return self.take_over(&known, limits, hidden, reply);
         }
-        // It may be younger than the list; only a request for it says that it is gone.
+        // It may be newer than the list; only a request for it shows whether it is gone.
         let now = self.now();
         let (number, notices) = self.enter(pod, "", limits, uid, now);
         let _ = reply.send(Ok(Job { pod: pod.to_owned(), uid: uid.map(str::to_owned), taken_over: true, notices }));
         self.worker.look(pod, number);
     }
 
-    /// Goes on with a pod that is there. Its time counts from its creation.
+    /// Takes over an existing pod. Its time counts from its creation.
     fn take_over(&mut self, known: &KnownPod, limits: Limits, hidden: flare_pod_manifest::Hidden, reply: Reply) {
         let mut asked = self.now();
         let age = known.created.map_or(SignedDuration::ZERO, |created| asked.wall.duration_since(created));
@@ -200,7 +200,7 @@ impl Namespace {
         for event in self.happened.remove(&known.pod).into_iter().flatten() {
             self.step(&known.pod, Observation::Happened(Box::new(event)));
         }
-        // What is known of it is not all of it.
+        // Only a part of the pod is known.
         self.worker.look(&known.pod, number);
     }
 
@@ -231,13 +231,13 @@ impl Namespace {
         (self.numbers, received)
     }
 
-    /// Lets one job take a step, and does what comes of it.
+    /// Passes an observation to a job, and carries out its actions.
     fn step(&mut self, name: &str, observation: Observation) {
         let now = self.now();
         let Some(entry) = self.jobs.get_mut(name) else { return };
         for action in entry.step(observation, now) {
             match action {
-                // The pod may be on its way; what comes of it answers as well.
+                // The pod may be being created; that result answers the question.
                 Action::Look if entry.creating.is_some() => entry.look_wanted = true,
                 Action::Look => self.worker.look(name, entry.number),
                 Action::ReadLog => self.worker.read_log(name, entry.life.container(), entry.number),
@@ -276,7 +276,7 @@ impl Namespace {
         self.early = waiting;
         let early: Vec<(Command, Duration)> = early;
         if !early.is_empty() {
-            // The API server has not listed anything in time; a create is refused where the pod is there.
+            // The first list took too long. If the pod exists, its creation is refused.
             self.is_listed = true;
         }
         for (command, _) in early {

@@ -1,4 +1,4 @@
-//! What is asked of the API server for single jobs, each in a task of its own.
+//! Requests to the API server for single jobs, each in its own task.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,20 +17,20 @@ use crate::{
     trouble,
 };
 
-/// How long one request may take, retries included: a look that is not answered is trouble.
+/// How long one request may take, including retries. A read without an answer counts as trouble.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// How much of the end of a log is evidence.
+/// How many lines at the end of a log are kept as evidence.
 const LOG_LINES: u32 = 50;
 const LOG_BYTES: u32 = 16 << 10;
 
-/// What came of work, for the job of a name and a number.
+/// The result of work, for the job with a name and a number.
 #[derive(Debug)]
 pub(crate) enum Answer {
     Created(String, u64, Creation),
     Learned(String, u64, Observation),
     Owned(String, u64),
-    /// Whether the API server shows pods again.
+    /// Whether the API server lists pods again.
     Probed(Result<(), Diagnostic>),
 }
 
@@ -43,7 +43,7 @@ pub(crate) struct Worker {
     pub(crate) turns: Arc<Semaphore>,
 }
 
-/// How many jobs are worked on at once: an API server shares its time between its users.
+/// The maximum number of concurrent requests, which limits the load on the API server.
 pub(crate) const TURNS: usize = 64;
 
 impl Worker {
@@ -51,7 +51,7 @@ impl Worker {
         let (answers, turns) = (self.answers.clone(), Arc::clone(&self.turns));
         tokio::spawn(async move {
             let _turn = turns.acquire_owned().await;
-            // Where nobody waits for it, the launcher is no more.
+            // Without a receiver, the launcher was dropped.
             let _ = answers.send(work.await);
         });
     }
@@ -59,7 +59,7 @@ impl Worker {
     pub(crate) fn create(&self, job: JobPod, number: u64, progress: Progress) {
         let place = self.place.clone();
         let answers = self.answers.clone();
-        // It may have to wait for the API server or for an earlier pod of its name, and keeps nobody else from a turn.
+        // A creation may have to wait for the API server or an earlier pod of its name, so it does not count towards the limit.
         tokio::spawn(async move {
             let creation = place.create(&job, &progress).await;
             let _ = answers.send(Answer::Created(job.name, number, creation));
@@ -101,7 +101,7 @@ impl Worker {
         });
     }
 
-    /// Makes the pod the owner of its Secrets; where that is refused, they are deleted with the job's end.
+    /// Makes the pod the owner of its Secrets; if that is refused, they are deleted when the job ends.
     pub(crate) fn own(&self, pod: &str, uid: &str, secrets: &[String], number: u64) {
         if secrets.is_empty() {
             return;
@@ -115,19 +115,19 @@ impl Worker {
         });
     }
 
-    /// Deletes the Secrets of a job that is over, and then says its last word.
+    /// Deletes the Secrets of a finished job, and then lets its settlement be sent.
     pub(crate) fn delete_secrets(&self, entry: Entry) {
         let place = self.place.clone();
         tokio::spawn(async move {
             for secret in &entry.credentials {
-                // One that stays has no pod any more: a sweep finds it.
+                // A Secret that stays has no pod, so a sweep finds it.
                 let _ = place.secrets.delete(secret, &Deletion::default()).await;
             }
             entry.settle();
         });
     }
 
-    /// Asks for pods, which is answered as the watch would be.
+    /// Lists pods, which succeeds when the watch would.
     pub(crate) fn probe(&self, after: Duration) {
         let (pods, nothing) = (self.place.pods.clone(), Selection::named("flare-kube-probe"));
         self.spawn(async move {

@@ -1,4 +1,4 @@
-//! The workspace claim: made on request, looked at, and annotated with what is on its volume.
+//! The workspace claim: created on request, checked, and annotated with the kit on its volume.
 
 use flare_cluster::{
     Cluster, Selection, Write,
@@ -12,33 +12,33 @@ use tokio::time::sleep;
 
 use crate::Owner;
 
-/// Annotation: whose kit it is.
+/// Annotation: the owner of the kit.
 pub(crate) const OWNER: &str = "flare-kube/kit-owner";
-/// How often the claim's events are looked at while its pod does not start.
+/// The interval at which the claim's events are read while its pod does not start.
 const LOOK: Duration = Duration::from_secs(3);
 
-/// So many failures are no passing trouble.
+/// The number of failures that count as permanent.
 const HOPELESS: i32 = 2;
 
-/// Annotation: which kit it is.
+/// Annotation: the fingerprint of the kit.
 pub(crate) const FINGERPRINT: &str = "flare-kube/kit-fingerprint";
 
-/// A claim to be made where there is none.
+/// A claim to create if it is missing.
 #[derive(Debug, Clone)]
 pub struct NewClaim {
     /// Its size, a quantity such as `10Gi`.
     pub size: String,
-    /// The storage class; `None` for the cluster's default, an empty one for a volume that was made before.
+    /// The storage class; `None` for the cluster's default, an empty one for an existing volume.
     pub storage_class: Option<String>,
     /// The access mode, such as `ReadWriteOnce`.
     pub access_mode: String,
 }
 
-/// Makes the namespace where it is missing, and waits for its default service account, without which pods are refused. Says whether
-/// it was missing, or in a dry run is.
+/// Creates the namespace if it is missing, and waits for its default service account, without which pods are refused. Returns whether
+/// it was, or in a dry run is, missing.
 ///
 /// # Errors
-/// What flare-cluster says.
+/// The errors of flare-cluster.
 pub async fn make_namespace(cluster: &Cluster, name: &str, dry_run: bool) -> Result<bool, Diagnostic> {
     let namespaces = cluster.unnamespaced::<Namespace>();
     if namespaces.find(name).await?.is_some() {
@@ -56,7 +56,7 @@ pub async fn make_namespace(cluster: &Cluster, name: &str, dry_run: bool) -> Res
     Ok(true)
 }
 
-/// The claim, made on request. Says whether it was made now.
+/// The claim, created on request, and whether it was created.
 pub(crate) async fn find_or_make(
     cluster: &Cluster,
     namespace: &str,
@@ -75,7 +75,7 @@ pub(crate) async fn find_or_make(
     make(cluster, namespace, name, new, dry_run).await.map(|claim| (claim, true))
 }
 
-/// Makes a claim that is not there.
+/// Creates the claim.
 pub(crate) async fn make(
     cluster: &Cluster,
     namespace: &str,
@@ -92,7 +92,7 @@ pub(crate) async fn make(
     cluster.namespaced::<PersistentVolumeClaim>(namespace).apply(name, &claim, Write { dry_run, force: false }).await
 }
 
-/// The claim, which must be there.
+/// The claim, which must exist.
 pub(crate) async fn find(cluster: &Cluster, namespace: &str, name: &str) -> Result<PersistentVolumeClaim, Diagnostic> {
     match cluster.namespaced::<PersistentVolumeClaim>(namespace).find(name).await? {
         Some(claim) => judge(&claim, name).map(|()| claim),
@@ -101,7 +101,7 @@ pub(crate) async fn find(cluster: &Cluster, namespace: &str, name: &str) -> Resu
     }
 }
 
-/// Refuses a claim that no pod can mount. One that waits for its first pod is fine.
+/// Refuses a claim that no pod can mount. A claim that waits for its first pod is accepted.
 fn judge(claim: &PersistentVolumeClaim, name: &str) -> Result<(), Diagnostic> {
     let unusable =
         |why: &str, hint: &str| Err(Diagnostic::error(Code::ClaimNotUsable, format!("the claim `{name}` {why}")).hint(hint));
@@ -121,9 +121,9 @@ fn judge(claim: &PersistentVolumeClaim, name: &str) -> Result<(), Diagnostic> {
     Ok(())
 }
 
-/// Ends with the reason where the cluster fails again and again to make a volume for the claim; else never.
+/// Returns the reason if the cluster fails repeatedly to create a volume for the claim; otherwise never returns.
 ///
-/// Who may not read events is told at the deadline only that the pod waits.
+/// A user who may not read events learns only at the deadline that the pod waits.
 pub(crate) async fn cannot_be_provisioned(cluster: &Cluster, namespace: &str, claim: &str) -> Diagnostic {
     let selection = Selection {
         labels: None,
@@ -151,7 +151,7 @@ pub(crate) fn holds(claim: &PersistentVolumeClaim, owner: &Owner, fingerprint: &
     annotations.get(FINGERPRINT).is_some_and(|found| found == fingerprint) && annotations.get(OWNER) == Some(&written(owner))
 }
 
-/// What a claim says that its volume holds.
+/// The kit on a claim's volume, according to the claim's annotations.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotedKit {
     owner: String,
@@ -160,35 +160,35 @@ pub struct NotedKit {
 }
 
 impl NotedKit {
-    /// Whether it is the kit of the same participant, in whatever version.
+    /// Whether it is a kit of the same participant, in any version.
     pub fn is_of(&self, kit: &PreparedKit) -> bool {
         self.owner == written(&Owner::of(kit))
     }
 
-    /// Whose kit it is, in words: "the client `site-1` of project `demo`".
+    /// The owner of the kit as text: "the client `site-1` of project `demo`".
     pub fn owner_text(&self) -> String {
         whose(&self.owner)
     }
 }
 
-/// Reads what `stage` noted on a workspace claim; `None` where no staging has ended since the claim was made.
+/// Reads the annotations of `stage` on a workspace claim; `None` if no staging has finished since the claim was created.
 pub fn noted_kit(claim: &PersistentVolumeClaim) -> Option<NotedKit> {
     let annotations = claim.metadata.annotations.as_ref()?;
     Some(NotedKit { owner: annotations.get(OWNER)?.clone(), fingerprint: annotations.get(FINGERPRINT)?.clone() })
 }
 
-/// Whose kit a claim says that its volume holds.
+/// The owner of the kit on a claim's volume, according to the claim's annotations.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Note {
-    /// It says nothing.
+    /// No annotation.
     Nothing,
-    /// This participant's.
+    /// This participant.
     Ours,
-    /// Another one's, as the annotation has it.
+    /// Another participant, as the annotation names it.
     Other(String),
 }
 
-/// Reads the note on a claim.
+/// Reads the owner from a claim's annotations.
 pub(crate) fn noted(claim: &PersistentVolumeClaim, owner: &Owner) -> Note {
     let annotations = claim.metadata.annotations.as_ref();
     match annotations.and_then(|annotations| annotations.get(OWNER)) {
@@ -205,14 +205,14 @@ pub(crate) fn not_ours(name: &str, owner: &str) -> Diagnostic {
         .hint("give each participant a claim of its own (`workspace_pvc` in k8s.yaml)")
 }
 
-/// An owner's annotation in words.
+/// The text of an owner's annotation.
 pub(crate) fn whose(owner: &str) -> String {
     let Ok(owner) = serde_json::from_str::<Owner>(owner) else { return "another participant".to_owned() };
     let project = owner.project.map(|project| format!(" of project `{}`", shown(&project))).unwrap_or_default();
     format!("the {} `{}`{project}", shown(&owner.role), shown(&owner.participant))
 }
 
-/// Notes what is on the volume, or, before it is changed, that this is not known.
+/// Annotates the claim with the kit on its volume, or, before it is changed, removes the annotations.
 pub(crate) async fn note(cluster: &Cluster, namespace: &str, name: &str, kit: Option<(&Owner, &str)>) -> Result<(), Diagnostic> {
     let (owner, fingerprint) =
         kit.map_or((json!(null), json!(null)), |(owner, fingerprint)| (json!(written(owner)), json!(fingerprint)));
@@ -220,7 +220,7 @@ pub(crate) async fn note(cluster: &Cluster, namespace: &str, name: &str, kit: Op
     cluster.namespaced::<PersistentVolumeClaim>(namespace).merge(name, &change, Write::default()).await.map(|_| ())
 }
 
-/// An owner as the annotations hold it.
+/// An owner in the format of the annotation.
 pub(crate) fn written(owner: &Owner) -> String {
     serde_json::to_string(owner).unwrap_or_default()
 }

@@ -44,7 +44,7 @@ pub use study_claims::{CheckedClaim, ClaimUse, StudyClaimOptions, StudyClaimRepo
 pub use unstage_volume::{VolumeUnstageOptions, unstage_volume};
 pub use unstaged::{Removed, Unstaged};
 
-/// The program that runs in the volume, for tests of it on a local directory.
+/// The program that runs in the volume; public for tests on a local directory.
 pub const VOLUME_PROGRAM: &str = concat!(
     include_str!("volume/disk.py"),
     "\n\n",

@@ -1,4 +1,4 @@
-//! A prepared kit as a `ConfigMap` and a Secret that the chart mounts over the volume, and what becomes of them in a cluster.
+//! A prepared kit as a `ConfigMap` and a Secret that the chart mounts over the volume, and their staging and removal in a cluster.
 //!
 //! Source: `docs/behaviour.md` section 6; defects 5, 13, 14, 15, 32.
 

@@ -1,4 +1,4 @@
-//! Whether a kit is where its parent reads it: asked before a parent is started, by its notes in the cluster and without a pod.
+//! Checks without a pod, from annotations and labels in the cluster, whether a kit is staged before its parent is started.
 
 use flare_cluster::{
     Cluster,
@@ -13,12 +13,12 @@ use crate::{
     objects::{Staged, annotation, is_staged},
 };
 
-/// Checks that this very kit is staged: on the volume of its claim, or as the objects that the chart's values name.
+/// Checks that exactly this kit is staged: on the volume of its claim, or as the objects that the chart's values name.
 ///
-/// Objects that another tool made, such as FLARE 2.9's own staging, carry no fingerprint; that they are there is all that is known of them.
+/// Objects of another tool, such as FLARE 2.9's own staging, have no fingerprint, so only their existence is checked.
 ///
 /// # Errors
-/// `CLAIM_NOT_USABLE`, `VOLUME_NOT_OURS`, `KIT_NOT_STAGED`, `INVALID_PREPARED_KIT`, and what flare-cluster says.
+/// `CLAIM_NOT_USABLE`, `VOLUME_NOT_OURS`, `KIT_NOT_STAGED`, `INVALID_PREPARED_KIT`, and the errors of flare-cluster.
 pub async fn check_staged(cluster: &Cluster, kit: &PreparedKit) -> Result<(), Faults> {
     let plan = kit.plan();
     let (namespace, name) = (plan.namespace.as_str(), plan.workspace.claim.as_str());
@@ -34,10 +34,10 @@ pub async fn check_staged(cluster: &Cluster, kit: &PreparedKit) -> Result<(), Fa
     Ok(())
 }
 
-/// The fingerprint of this participant's kit on the volume of its claim, as the claim notes it; `None` where it notes none.
+/// The fingerprint of this participant's kit on the volume, from the claim's annotations; `None` without one.
 ///
 /// # Errors
-/// What flare-cluster says.
+/// The errors of flare-cluster.
 pub async fn staged_fingerprint(cluster: &Cluster, kit: &PreparedKit) -> Result<Option<String>, Diagnostic> {
     let plan = kit.plan();
     let claims = cluster.namespaced::<PersistentVolumeClaim>(plan.namespace.as_str());
@@ -46,7 +46,7 @@ pub async fn staged_fingerprint(cluster: &Cluster, kit: &PreparedKit) -> Result<
     Ok(noted.map(|noted| noted.fingerprint))
 }
 
-/// Whose kit is to be there, and which.
+/// The expected owner and fingerprint.
 struct Expected {
     owner: Owner,
     fingerprint: String,

@@ -1,4 +1,4 @@
-//! What stagings onto a volume leave, taken away: helper pods, the Lease, and the note on the claim; on request the kit on the volume too.
+//! Removes what stagings onto a volume leave: helper pods, the Lease and the claim's annotations; on request also the kit on the volume.
 
 use std::{future::Future, time::Duration};
 
@@ -23,32 +23,32 @@ use crate::{
     unstaged::{Removed, Unstaged},
 };
 
-/// How it is removed.
+/// Options of the removal.
 #[derive(Debug, Clone)]
 pub struct VolumeUnstageOptions {
-    /// Takes `startup/` and `local/` from the volume as well, the kit that a rollback would put back, and those that a restore put aside.
+    /// Also removes from the volume `startup/`, `local/`, the kit for a rollback, and kits that a restore put aside.
     pub remove_kit: bool,
-    /// Leaves the note on the claim: the kit stays on the volume, and whoever installs again need not stage it again.
+    /// Keeps the claim's annotations: the kit stays on the volume and need not be staged again.
     pub keep_note: bool,
-    /// Another image for the helper pod than the parent's.
+    /// The image of the helper pod, if not the parent's.
     pub image: Option<String>,
     /// Changes nothing.
     pub dry_run: bool,
-    /// How long all of it may take.
+    /// How long the whole removal may take.
     pub deadline: Duration,
-    /// Names this run: small letters and digits, unique.
+    /// The unique id of this run: lower-case letters and digits.
     pub run: String,
 }
 
-/// What a removed directory is called in reports.
+/// The kind of a removed directory in reports.
 const DIRECTORY: &str = "directory on the volume";
 
-/// Removes what stagings of this kit's participant left around its claim. `stop` ends it early; the next run goes on.
+/// Removes what stagings of this kit's participant left around its claim. `stop` ends it early; the next run continues.
 ///
 /// # Errors
-/// Every permission that is missing, before anything is changed; `VOLUME_NOT_OURS` where the claim holds another participant's kit;
-/// with `remove_kit` also `CLAIM_IN_USE` and what a helper pod may end with; `STAGE_LOCKED`, `TIMED_OUT`, `INTERRUPTED`, and what
-/// flare-cluster says.
+/// Every missing permission, before anything is changed; `VOLUME_NOT_OURS` if the claim has another participant's kit; with
+/// `remove_kit` also `CLAIM_IN_USE` and the errors of a helper pod; `STAGE_LOCKED`, `TIMED_OUT`, `INTERRUPTED`, and the errors of
+/// flare-cluster.
 pub async fn unstage_volume(
     cluster: &Cluster,
     kit: &PreparedKit,
@@ -61,7 +61,7 @@ pub async fn unstage_volume(
     removal.run.carry_out(stop, async |held| Box::pin(removal.all(held)).await).await
 }
 
-/// What a restore put aside is the site's own, but for kits.
+/// The notice that data which a restore put aside belong to the site and are not removed, except for kits.
 fn stays(path: &str, claim: &str) -> Diagnostic {
     let message = format!("`{path}` on the volume of claim `{claim}` stays: what a restore took the place of is the site's own");
     Diagnostic::warning(Code::Notice, message).hint("remove it by hand once nothing in it is needed")
@@ -113,7 +113,7 @@ impl Removal<'_> {
         Ok(Checked { value: Unstaged { namespace: namespace.to_owned(), removed }, warnings })
     }
 
-    /// Takes the kit from the volume.
+    /// Removes the kit from the volume.
     async fn in_volume(&self, held: &mut Held) -> Result<RemovedKit, Diagnostic> {
         Box::pin(self.run.start_pod(held, &Mount::default())).await?;
         let request = Shipment::removal(self.owner.clone()).request(&self.options.run);

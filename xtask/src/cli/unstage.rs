@@ -1,4 +1,4 @@
-//! `unstage`: what staging left in a cluster, taken away.
+//! `unstage`: removes what staging left in a cluster.
 
 use std::path::PathBuf;
 
@@ -44,7 +44,7 @@ pub(crate) struct Arguments {
     cluster: ClusterArguments,
 }
 
-/// Removes and says what was removed.
+/// Removes the objects and prints what was removed.
 pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     let cluster = &arguments.cluster;
     let prepared = context.environment.absolute(&arguments.prepared)?;
@@ -81,7 +81,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     Ok(Outcome { warnings: removed.warnings, ..outcome(&removed.value, mode, cluster.dry_run) })
 }
 
-/// Flags that have a meaning in the other mode alone are refused.
+/// Refuses flags that apply only to the other mode.
 fn check_flags(arguments: &Arguments, mode: StagingMode) -> Result<(), Diagnostic> {
     let (flag, other) = match mode {
         StagingMode::Objects if arguments.remove_kit => ("--remove-kit", "pvc"),

@@ -1,4 +1,4 @@
-//! A launcher against an API server that can be made to fail at any request: what a real one cannot be made to do at will.
+//! A launcher against a simulated API server that can fail at any request, which a real one cannot on demand.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests: a failure is a failed test")]
 
 mod server;
@@ -12,10 +12,10 @@ use serde_json::{Value, json};
 use server::{Fault, Server};
 use tokio::time::{Instant, timeout};
 
-/// In the transfer token, the credentials and the kit; never in what is told.
+/// Text in the transfer token, the credentials and the kit that must not occur in any notice.
 const PLANTED: &str = "PLANTED-a8f1c0ffee";
 
-/// Nothing in these tests takes longer.
+/// The deadline of every wait in these tests.
 const SOON: Duration = Duration::from_secs(20);
 
 fn job_pod(job: &str, target: Target) -> JobPod {
@@ -51,7 +51,7 @@ fn exit(server: &Server, pod: &JobPod, code: i32) {
     server.set_status(pod.name(), state(pod, phase, &terminated));
 }
 
-/// All notices to the settlement, which come in their order, and the one end.
+/// All notices up to the settlement, which arrive in order, and the only end.
 async fn all(job: &mut Job) -> (Vec<Notice>, End) {
     let mut notices = Vec::new();
     while let Some(notice) = timeout(SOON, job.next()).await.unwrap_or_else(|_| panic!("no settlement after {notices:#?}")) {
@@ -65,7 +65,7 @@ async fn all(job: &mut Job) -> (Vec<Notice>, End) {
     (notices, end)
 }
 
-/// Waits until the job is in a state.
+/// Waits until the job is in this state.
 async fn until(job: &mut Job, state: State) {
     loop {
         match timeout(SOON, job.next()).await.expect("a state comes").expect("the stream goes on") {

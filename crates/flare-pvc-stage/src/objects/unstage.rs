@@ -1,4 +1,4 @@
-//! The removal of staged objects: those that are labelled as this participant's, the Secret before the `ConfigMap` that leads to it.
+//! Removes staged objects with this participant's labels, each Secret before its `ConfigMap`, by which it is found.
 
 use std::{collections::BTreeSet, future::Future, time::Duration};
 
@@ -23,24 +23,23 @@ use crate::{
     claim::{OWNER, written},
 };
 
-/// What is removed, and how.
+/// Options of the removal.
 #[derive(Debug, Clone)]
 pub struct UnstageOptions {
-    /// Only versions that neither the kit's values name nor a running pod mounts.
+    /// Removes only versions that the kit's values do not name and no running pod mounts.
     pub superseded: bool,
-    /// Does not ask whether running pods mount them: the release whose pods do is removed before, or in a dry run would be.
+    /// Does not check whether running pods mount them, since the release with these pods is removed before.
     pub release_goes: bool,
     /// Changes nothing.
     pub dry_run: bool,
-    /// How long all of it may take.
+    /// How long the whole removal may take.
     pub deadline: Duration,
 }
 
-/// Removes the staged objects of a kit's participant. `stop` ends it early; the next run goes on.
+/// Removes the staged objects of a kit's participant. `stop` ends it early; the next run continues.
 ///
 /// # Errors
-/// Every permission that is missing, before anything is changed; `OBJECT_IN_USE`, `TIMED_OUT`, `INTERRUPTED`, and what flare-cluster
-/// says.
+/// Every missing permission, before anything is changed; `OBJECT_IN_USE`, `TIMED_OUT`, `INTERRUPTED`, and the errors of flare-cluster.
 pub async fn unstage_objects(
     cluster: &Cluster,
     kit: &PreparedKit,
@@ -96,10 +95,10 @@ fn needed(namespace: &str) -> Vec<Operation> {
     needed
 }
 
-/// Name and uid of an object that is ours.
+/// Name and uid of an object of this participant.
 type Own = Option<(String, Option<String>)>;
 
-/// The two objects of a version, as far as they are there and ours.
+/// The two objects of a version, as far as they exist and belong to this participant.
 struct Version {
     config_map: Own,
     secret: Own,
@@ -158,7 +157,7 @@ impl Version {
     }
 }
 
-/// An object that is labelled as this participant's. Another one of that name stays, with a warning.
+/// The object if it has this participant's labels. Another object of that name stays, with a warning.
 fn own<K: Staged>(kit: &PreparedKit, found: Option<&K>, notices: &mut Collector) -> Own {
     let object = found?;
     let name = object.metadata().name.clone().unwrap_or_default();
@@ -177,7 +176,7 @@ struct Mounted {
     pod: String,
 }
 
-/// What the pods mount that have not ended and are not being deleted.
+/// The objects that are mounted by pods which have not ended and are not being deleted.
 async fn mounted(cluster: &Cluster, namespace: &str) -> Result<Vec<Mounted>, Diagnostic> {
     let pods = cluster.namespaced::<Pod>(namespace).list(&Selection::default()).await?;
     Ok(pods.iter().filter(|pod| pod.metadata.deletion_timestamp.is_none()).flat_map(mounts).collect())
