@@ -17,7 +17,7 @@ use crate::PROGRAM;
 use crate::staging::Scene;
 
 /// The limit of flare-kube's memory for any amount of data, in KiB.
-const MEMORY: u64 = 64 << 10;
+pub(crate) const MEMORY: u64 = 64 << 10;
 
 /// Makes a server's data, with names and modes that break manual copies: 1,000 small files and one of 200 MiB.
 const FILL: &str = r"
@@ -114,7 +114,7 @@ impl Scene {
 }
 
 /// Runs a program, which must succeed, and returns its envelope and its peak memory in KiB.
-fn with_memory(command: &mut Command) -> (Value, u64) {
+pub(crate) fn with_memory(command: &mut Command) -> (Value, u64) {
     let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
     let mut most = 0;
     while child.try_wait().unwrap().is_none() {

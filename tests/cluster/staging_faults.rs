@@ -15,11 +15,12 @@ use std::time::{Duration, Instant, SystemTime};
 use integration_tests::cluster::component;
 use integration_tests::cluster::cutting_proxy::{Cut, CuttingProxy};
 use integration_tests::cluster::namespace::Namespace;
-use integration_tests::cluster::run::{attempt, succeed, succeed_json, wait};
+use integration_tests::cluster::run::{attempt, succeed, wait};
 use integration_tests::random::Random;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+use crate::backup::{MEMORY, with_memory};
 use crate::staging::Scene;
 
 /// Prints a line for each file and directory of the kit: kind, mode, SHA-256, and the path in hexadecimal digits.
@@ -123,7 +124,9 @@ fn every_file_of_a_hostile_kit_arrives_with_its_name_mode_and_content() {
     for _ in 0..large {
         std::io::Write::write_all(&mut file, &block).unwrap();
     }
-    let staged = succeed_json(&mut scene.stage(&["--create-pvc", "2Gi"]));
+    let (staged, memory) = with_memory(&mut scene.stage(&["--create-pvc", "2Gi"]));
+    println!("{large} MiB staged with {memory} KiB of memory");
+    assert!(memory < MEMORY, "{memory} KiB");
     let expected = digests(&scene.prepared);
     let files = expected.values().filter(|what| what.starts_with('f')).count();
     assert_eq!(staged["data"]["files"], json!(files));

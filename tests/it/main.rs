@@ -8,6 +8,7 @@ mod cases;
 mod citations;
 mod cold;
 mod command_line;
+mod federation_up;
 mod init;
 mod install;
 mod interrupted_objects;

@@ -1,7 +1,7 @@
 //! The facts that the cross checks need of each participant: small, so that a run over thousands of kits keeps no plans.
 
 use flare_names::{ClaimName, NamespaceName, ParticipantNames, Role, Target};
-use flare_site_plan::{Ports, SitePlan};
+use flare_site_plan::{Image, Ports, SitePlan};
 use flare_startup_kit::Relay;
 
 /// The part of a plan that other participants can collide with or must agree with.
@@ -23,6 +23,8 @@ pub struct Facts {
     pub(crate) names: ParticipantNames,
     pub(crate) namespace: NamespaceName,
     pub(crate) claim: ClaimName,
+    /// The parent's image.
+    pub(crate) image: Image,
 }
 
 impl Facts {
@@ -46,6 +48,7 @@ impl Facts {
             names: plan.names.clone(),
             namespace: plan.namespace.clone(),
             claim: plan.workspace.claim.clone(),
+            image: plan.parent.image.clone(),
         }
     }
 

@@ -6,6 +6,7 @@
 mod cross_checks;
 mod facts;
 pub mod init;
+mod installation;
 mod kubeconfig;
 mod model;
 mod read;
@@ -15,6 +16,7 @@ pub mod target;
 
 pub use cross_checks::{Member, cross_check, server_first};
 pub use facts::Facts;
+pub use installation::check_for_installation;
 pub use kubeconfig::check_kubeconfig;
 pub use model::{Expose, Federation, Participant, Places, Source};
 pub use release::{Provisioned, ReleaseFacts, provisioned_by};

@@ -1,8 +1,8 @@
 //! The cross checks of participants.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use flare_diagnostic::Code;
-use flare_federation::{Facts, Federation, Member, Participant, cross_check};
+use flare_diagnostic::{Checked, Code, Faults};
+use flare_federation::{Facts, Federation, Member, Participant, check_for_installation, cross_check};
 use flare_names::{ClaimName, NamespaceName, ParticipantNames, Role, ServiceName, Target};
 use flare_site_plan::SitePlan;
 use flare_startup_kit::Relay;
@@ -40,13 +40,20 @@ fn entries(names: &[&str]) -> Vec<Participant> {
 
 /// Checks a federation of `server1`, `site-1` and `site-2` after a change, and returns the messages.
 fn said(change: impl FnOnce(&mut [Participant], &mut [SitePlan])) -> (Vec<String>, Vec<String>) {
+    said_by(cross_check, change)
+}
+
+fn said_by(
+    check: fn(&[Member<'_>]) -> Result<Checked<()>, Faults>,
+    change: impl FnOnce(&mut [Participant], &mut [SitePlan]),
+) -> (Vec<String>, Vec<String>) {
     let mut entries = entries(&["server1", "site-1", "site-2"]);
     let mut plans = [plan(Role::Server, "server1"), plan(Role::Client, "site-1"), plan(Role::Client, "site-2")];
     change(&mut entries, &mut plans);
     let names = ["server1".to_owned(), "*.example.com".to_owned()];
     let facts = plans.each_ref().map(|plan| Facts::of(plan, &names, None));
     let members: Vec<_> = entries.iter().zip(&facts).map(|(entry, facts)| Member { entry, facts }).collect();
-    match cross_check(&members) {
+    match check(&members) {
         Ok(checked) => (Vec::new(), checked.warnings.iter().map(|warning| warning.message.clone()).collect()),
         Err(faults) => {
             assert!(
@@ -154,4 +161,24 @@ fn a_client_behind_a_relay_that_is_not_here_is_refused() {
     let expected = "`site-1` logs in through the relay `relay-1` (`local/relay__resources.json` in its kit), which is no participant of this federation";
     assert_eq!(behind("relay-1").unwrap_err(), expected);
     assert!(behind("server1").is_ok());
+}
+
+#[test]
+fn what_is_installed_next_must_call_the_server_by_a_name_of_its_certificate_and_run_the_release_that_it_is_prepared_for() {
+    assert_eq!(said_by(check_for_installation, |_, _| ()), (vec![], vec![]));
+    let (errors, _) = said_by(check_for_installation, |_, plans| {
+        plans[1].server_target = Some(("elsewhere".to_owned(), Some(8002)));
+        plans[2].parent.image.tag = "2.9.0".to_owned();
+    });
+    let expected = [
+        "`site-1` calls the server `elsewhere`, and the certificate of `server1` is for `server1`, `*.example.com`",
+        "the image `a:2.9.0` of `site-2` is of FLARE 2.9 by its tag, and the kit is prepared for 2.8",
+    ];
+    assert_eq!(errors, expected);
+    // A port that leads to another one, and a tag that names no release, may be right.
+    let (errors, warnings) = said_by(check_for_installation, |_, plans| {
+        plans[1].server_target = Some(("server1".to_owned(), Some(443)));
+        plans[2].parent.image.tag = "latest".to_owned();
+    });
+    assert_eq!((errors, warnings.len()), (vec![], 1));
 }

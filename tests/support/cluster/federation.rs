@@ -42,6 +42,15 @@ impl Federation {
 
     /// Prepares all participants with flare-kube; returns the directory of the prepared kits.
     pub fn prepare(&self, namespace: &Namespace, program: &Path) -> PathBuf {
+        let file = self.describe(namespace);
+        let output = self.sandbox.join("prepared");
+        let mut prepare = self.sandbox.command(program);
+        succeed(prepare.arg("prepare").arg("--federation").arg(file).arg("--output").arg(&output));
+        output
+    }
+
+    /// Writes a federation.yaml with all participants, and a k8s.yaml for each; returns the former.
+    pub fn describe(&self, namespace: &Namespace) -> PathBuf {
         let participants: String = PARTICIPANTS
             .map(|name| {
                 let (kit, config) = (self.kit(name), self.config(namespace, name));
@@ -54,10 +63,15 @@ impl Federation {
             .concat();
         let file = self.sandbox.join("federation.yaml");
         fs::write(&file, format!("defaults: {{target: \"{}\"}}\nparticipants:\n{participants}", self.release.target())).unwrap();
-        let output = self.sandbox.join("prepared");
-        let mut prepare = self.sandbox.command(program);
-        succeed(prepare.arg("prepare").arg("--federation").arg(file).arg("--output").arg(&output));
-        output
+        file
+    }
+
+    /// Replaces a text in the k8s.yaml of a participant.
+    pub fn edit(&self, participant: &str, from: &str, to: &str) {
+        let path = self.sandbox.join(format!("{participant}.yaml"));
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "no `{from}` in\n{text}");
+        fs::write(path, text.replace(from, to)).unwrap();
     }
 
     /// Prepares one participant with the reference; returns its prepared kit.

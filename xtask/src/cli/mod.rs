@@ -4,6 +4,8 @@ pub(crate) mod arguments;
 mod backup;
 mod cluster;
 mod completions;
+mod down;
+mod federation_view;
 mod init;
 mod install;
 mod launch;
@@ -21,9 +23,11 @@ mod stage;
 mod stage_federation;
 mod staging;
 mod status;
+mod status_federation;
 mod study_data;
 mod uninstall;
 mod unstage;
+mod up;
 mod verify;
 
 use crate::{context::Context, output::VerbResult};
@@ -40,6 +44,8 @@ pub(crate) enum Verb {
     Verify(verify::Arguments),
     Status(status::Arguments),
     Logs(status::LogArguments),
+    Up(up::Arguments),
+    Down(down::Arguments),
     StudyData(study_data::Arguments),
     Backup(backup::Arguments),
     Restore(restore::Arguments),
@@ -74,6 +80,8 @@ pub(crate) fn run(context: &Context<'_>, verb: Verb, command: impl FnOnce() -> c
         Verb::Verify(arguments) => verify::run(context, &arguments),
         Verb::Status(arguments) => status::run(context, &arguments),
         Verb::Logs(arguments) => status::logs(context, &arguments),
+        Verb::Up(arguments) => up::run(context, &arguments),
+        Verb::Down(arguments) => down::run(context, &arguments),
         Verb::StudyData(arguments) => study_data::run(context, &arguments),
         Verb::Backup(arguments) => backup::run(context, &arguments),
         Verb::Restore(arguments) => restore::run(context, &arguments),

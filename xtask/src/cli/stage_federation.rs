@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use flare_diagnostic::Checked;
+use flare_diagnostic::{Checked, Diagnostic};
 use serde_json::{Value, json};
 
 use super::{
@@ -18,12 +18,19 @@ use crate::{
 /// The federation in place of one prepared kit.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct FederationArguments {
-    /// Stage every participant of a federation.yaml.
+    /// Every participant of a federation.yaml, in place of one prepared kit.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["prepared", "namespace"])]
     pub(super) federation: Option<PathBuf>,
     /// The directory that was `--output` of `prepare --federation` [default: each kit's prepared/k8s].
     #[arg(long = "prepared", id = "prepared_directory", value_name = "DIR", requires = "federation")]
     prepared: Option<PathBuf>,
+}
+
+impl FederationArguments {
+    /// The directory with the prepared kits, absolute.
+    pub(super) fn prepared(&self, context: &Context<'_>) -> Result<Option<PathBuf>, Diagnostic> {
+        self.prepared.as_ref().map(|path| context.environment.absolute(path)).transpose()
+    }
 }
 
 /// Stages all participants and prints what was done for each.
@@ -35,7 +42,7 @@ pub(super) fn run(
     cluster: &ClusterArguments,
 ) -> VerbResult {
     let file = context.environment.absolute(file)?;
-    let prepared = arguments.prepared.as_ref().map(|path| context.environment.absolute(path)).transpose()?;
+    let prepared = arguments.prepared(context)?;
     let how = match staging.mode() {
         StagingMode::Pvc => Staging::Volume(staging.options(cluster)),
         StagingMode::Objects => Staging::Objects(staging.object_options(cluster)?),

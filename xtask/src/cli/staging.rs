@@ -7,6 +7,26 @@ use serde_json::{Value, json};
 use super::arguments::{CLAIM_SIZE, ClusterArguments, HelperArguments, NewClaimArguments, StagingMode, claim_size};
 use crate::pipeline::stage;
 
+/// What a kit needs in a cluster, made where it is missing.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct PlaceArguments {
+    /// Create the namespace where it is missing.
+    #[arg(long)]
+    pub(super) create_namespace: bool,
+    /// Create the workspace claim with this size where it is missing.
+    #[arg(long, id = CLAIM_SIZE, value_name = "SIZE", num_args = 0..=1, default_missing_value = "10Gi", value_parser = claim_size)]
+    create_pvc: Option<String>,
+    #[command(flatten)]
+    new_claim: NewClaimArguments,
+}
+
+impl PlaceArguments {
+    /// The claim that is made.
+    pub(super) fn new_claim(&self) -> Option<NewClaim> {
+        self.create_pvc.as_deref().map(|size| self.new_claim.of_size(size))
+    }
+}
+
 /// What is made for a kit, and how: shared by the verbs that stage.
 #[derive(Debug, Clone, clap::Args)]
 #[allow(clippy::struct_excessive_bools, reason = "independent switches of a command line")]
@@ -14,14 +34,8 @@ pub(crate) struct StagingArguments {
     /// Where the kit is put [default: pvc].
     #[arg(long, value_enum, value_name = "MODE")]
     pub(super) mode: Option<StagingMode>,
-    /// Create the namespace where it is missing.
-    #[arg(long)]
-    create_namespace: bool,
-    /// Create the workspace claim with this size where it is missing.
-    #[arg(long, id = CLAIM_SIZE, value_name = "SIZE", num_args = 0..=1, default_missing_value = "10Gi", value_parser = claim_size)]
-    create_pvc: Option<String>,
     #[command(flatten)]
-    new_claim: NewClaimArguments,
+    place: PlaceArguments,
     #[command(flatten)]
     helper: HelperArguments,
     /// Put back the kit that the last staging replaced; that one is kept in its place.
@@ -40,8 +54,8 @@ impl StagingArguments {
     /// The options of the staging.
     pub(crate) fn options(&self, cluster: &ClusterArguments) -> Options {
         Options {
-            create_namespace: self.create_namespace,
-            create_claim: self.new_claim(),
+            create_namespace: self.place.create_namespace,
+            create_claim: self.place.new_claim(),
             image: self.helper.helper_image.clone(),
             rollback: self.rollback,
             restart: self.helper.restart,
@@ -78,15 +92,11 @@ impl StagingArguments {
             .hint("leave it out; a release is taken back by `helm rollback`, which names its own objects"));
         }
         Ok(ObjectOptions {
-            create_namespace: self.create_namespace,
-            create_claim: self.new_claim(),
+            create_namespace: self.place.create_namespace,
+            create_claim: self.place.new_claim(),
             dry_run: cluster.dry_run,
             deadline: cluster.time_limit(),
         })
-    }
-
-    fn new_claim(&self) -> Option<NewClaim> {
-        self.create_pvc.as_deref().map(|size| self.new_claim.of_size(size))
     }
 }
 

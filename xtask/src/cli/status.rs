@@ -1,12 +1,12 @@
 //! `status` and `logs`: show the current state of a participant, and the logs of its pods.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use flare_diagnostic::{Code, Diagnostic};
 use flare_doctor::state::{PodState, State};
 use serde_json::json;
 
-use super::arguments::ClusterArguments;
+use super::{arguments::ClusterArguments, stage_federation::FederationArguments, status_federation};
 use crate::{
     context::Context,
     output::{Format, Outcome, VerbResult, printable, table, write_to_stdout},
@@ -17,11 +17,16 @@ use crate::{
 ///
 /// One look that judges nothing and waits for nothing; `verify` does both. The kit's fingerprint is shown in three places: as prepared,
 /// as staged on the workspace claim, and as the running parent was started with. Where they differ, something is left to be done.
+///
+/// `--federation` looks at every participant of a federation.yaml and shows in one table how far each is; exit status 1 where one of them
+/// is not up.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// The prepared kit: an output of `prepare`.
-    #[arg(value_name = "PREPARED")]
-    prepared: PathBuf,
+    #[arg(value_name = "PREPARED", required_unless_present = "federation")]
+    prepared: Option<PathBuf>,
+    #[command(flatten)]
+    federation: FederationArguments,
     #[command(flatten)]
     cluster: ClusterArguments,
 }
@@ -52,7 +57,10 @@ pub(crate) struct LogArguments {
 
 /// Reads the state once and prints it.
 pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
-    let prepared = context.environment.absolute(&arguments.prepared)?;
+    if let Some(file) = &arguments.federation.federation {
+        return status_federation::run(context, file, &arguments.federation, &arguments.cluster);
+    }
+    let prepared = context.environment.absolute(arguments.prepared.as_deref().unwrap_or(Path::new("")))?;
     let request = arguments.cluster.request(&prepared);
     let state = status::status(context, &request, arguments.cluster.time_limit())?;
     Ok(Outcome { data: json!(state), text: text(&state), ..Outcome::default() })

@@ -8,7 +8,7 @@ use std::{
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults, Severity};
 use flare_federation::{Facts, Federation, Member, Participant, target::Reason};
 use flare_names::Target;
-use flare_yaml::Document;
+use flare_yaml::{Document, Node};
 
 use super::{
     parallel, participant_files, prepare, read_config, release,
@@ -39,6 +39,17 @@ pub(crate) struct LoadedFederation {
 
 /// Reads federation.yaml and the config files that it names. Relative paths refer to its directory.
 pub(crate) fn read(file: &Path, output: Option<&Path>, target: Option<Target>) -> Result<Checked<LoadedFederation>, Faults> {
+    let mut loaded = read_to_install(file, output, target)?;
+    loaded.warnings.extend(participant_files::note(&loaded.value.federation, &file.to_string_lossy()));
+    Ok(loaded)
+}
+
+/// As [`read`], for a verb that uses every key.
+pub(crate) fn read_to_install(
+    file: &Path,
+    output: Option<&Path>,
+    target: Option<Target>,
+) -> Result<Checked<LoadedFederation>, Faults> {
     let mut collector = Collector::new();
     let federation = collector.require_checked(parse(file))?;
     let directory = directory_of(file);
@@ -55,7 +66,6 @@ pub(crate) fn read(file: &Path, output: Option<&Path>, target: Option<Target>) -
     }
     collector.extend(shared_output(&requests));
     collector.keep_checked(participant_files::check(&federation, directory));
-    collector.extend(participant_files::note(&federation, &file.to_string_lossy()));
     let asked = target.map(|target| (target, Reason::Flag));
     let asked = asked.or_else(|| federation.target.map(|target| (target, Reason::Federation)));
     let decision = release::of_federation(asked, images, &requests);
@@ -64,6 +74,18 @@ pub(crate) fn read(file: &Path, output: Option<&Path>, target: Option<Target>) -
         request.asked = Some((decision.target, decision.reason.clone()));
     }
     collector.finish(|| LoadedFederation { federation, requests }).map_err(unique)
+}
+
+/// Lays a configuration over that of every participant.
+pub(crate) fn lay_over(requests: &mut [KitRequest], overlay: &Node) {
+    for request in requests {
+        let ConfigSource::Participant { document, .. } = &mut request.config else { continue };
+        let root = match document.take() {
+            Some(config) => Node::overlay(config.root, overlay.clone()),
+            None => overlay.clone(),
+        };
+        *document = Some(Box::new(Document { root, faults: Collector::new() }));
+    }
 }
 
 /// Reads only federation.yaml.
@@ -142,6 +164,36 @@ pub(crate) fn check(requests: &[KitRequest], isolation: &Isolation, options: &Ru
         found.keep_checked(cross_checks(requests, isolation, &facts));
     }
     found.finish(|| ())
+}
+
+/// As [`check`], for participants that are installed next: the checks are stricter, and a prepared kit that was made from the same inputs
+/// need not be made again. Returns, for each participant, whether its kit is prepared already.
+pub(crate) fn check_for_installation(
+    requests: &[KitRequest],
+    federation: &Federation,
+    options: &RunOptions,
+) -> Result<Checked<Vec<bool>>, Faults> {
+    let mut found = UniqueCollector::default();
+    let mut all = Vec::with_capacity(requests.len());
+    parallel::in_order(
+        requests,
+        |request| {
+            prepare::resolve(request, options)?.and_then(|resolved| {
+                let facts = resolved.facts.clone();
+                if prepare::is_current(request, &resolved, options)? {
+                    return Ok(Checked::clean((facts, true)));
+                }
+                Ok(prepare::patch(request, resolved, options)?.map(|_| (facts, false)))
+            })
+        },
+        |result| all.extend(found.keep_checked(result)),
+    );
+    if !found.has_errors() {
+        let members: Vec<_> =
+            federation.participants.iter().zip(&all).map(|(entry, (facts, _))| Member { entry, facts }).collect();
+        found.keep_checked(flare_federation::check_for_installation(&members));
+    }
+    found.finish(|| all.into_iter().map(|(_, is_current)| is_current).collect())
 }
 
 fn check_one(request: &KitRequest, alone: bool, options: &RunOptions) -> Result<Checked<Option<Facts>>, Faults> {

@@ -2,7 +2,9 @@
 
 pub(crate) mod backup;
 pub(crate) mod difference;
+pub(crate) mod down;
 pub(crate) mod federation;
+pub(crate) mod federation_status;
 pub(crate) mod init;
 pub(crate) mod install;
 pub(crate) mod kit_directory;
@@ -25,4 +27,5 @@ pub(crate) mod study_data;
 pub(crate) mod study_files;
 pub(crate) mod uninstall;
 pub(crate) mod unstage;
+pub(crate) mod up;
 pub(crate) mod verify;

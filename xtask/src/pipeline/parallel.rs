@@ -24,11 +24,28 @@ pub(crate) fn in_order<Item: Sync, Done: Send>(
     work: impl Fn(&Item) -> Done + Sync,
     mut take: impl FnMut(Done) + Send,
 ) {
-    if items.len() < 2 {
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    with_threads(threads, items, work, &mut take);
+}
+
+/// As [`each`], with so many threads at most: for work that mostly waits.
+pub(crate) fn at_once<Item: Sync, Done: Send>(threads: usize, items: &[Item], work: impl Fn(&Item) -> Done + Sync) -> Vec<Done> {
+    let mut results = Vec::with_capacity(items.len());
+    with_threads(threads, items, work, |done| results.push(done));
+    results
+}
+
+fn with_threads<Item: Sync, Done: Send>(
+    threads: usize,
+    items: &[Item],
+    work: impl Fn(&Item) -> Done + Sync,
+    mut take: impl FnMut(Done) + Send,
+) {
+    let threads = threads.min(items.len());
+    if threads < 2 {
         items.iter().map(work).for_each(take);
         return;
     }
-    let threads = thread::available_parallelism().map_or(1, NonZero::get).min(items.len());
     let next = AtomicUsize::new(0);
     let queue = Mutex::new(Queue { early: BTreeMap::new(), taken: 0, take: &mut take });
     thread::scope(|scope| {

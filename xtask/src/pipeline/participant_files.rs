@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults, Place};
 use flare_federation::{Federation, Participant, Source, check_kubeconfig};
+use serde_json::{Map, Value};
 
 /// The largest kubeconfig or values file that is read, in bytes; the parser has a lower limit, with its own message.
 const LARGEST: u64 = 8 << 20;
@@ -31,10 +32,11 @@ pub(crate) fn note(federation: &Federation, file: &str) -> Option<Diagnostic> {
     .filter_map(|(key, used)| used.then_some(key))
     .collect();
     let message = format!(
-        "{} of this file were checked; `prepare` does not use them: `stage --federation` uses `kubeconfig` and `context`, and `up` will use all",
+        "{} of this file were checked; `prepare` does not use them: `stage --federation` uses `kubeconfig` and `context`, and `up` uses all",
         keys.join(", ")
     );
-    let hint = "until then give the others to `helm` yourself, such as `--values`";
+    let hint =
+        "`up --federation` brings the whole federation into its clusters; or give the others to `install`, such as `--values`";
     (!keys.is_empty()).then(|| Diagnostic::warning(Code::Notice, message).hint(hint).at(Place::file(file)))
 }
 
@@ -45,15 +47,26 @@ fn kubeconfig(participant: &Participant, directory: &Path) -> Result<(), Faults>
 }
 
 fn values(participant: &Participant, directory: &Path) -> Result<Checked<()>, Faults> {
+    joined_values(participant, directory).map(|checked| checked.map(drop))
+}
+
+/// The Helm values of a participant, from all files and mappings that federation.yaml names, in one mapping.
+pub(crate) fn joined_values(participant: &Participant, directory: &Path) -> Result<Checked<Map<String, Value>>, Faults> {
     let mut found = Collector::new();
+    let mut layers = Vec::new();
     for source in &participant.values {
-        let Source::File { path, place } = source else { continue };
-        let (path, bytes) = found.require(read(directory, path, place))?;
-        let document = found.require(flare_yaml::parse(&bytes, &path.to_string_lossy(), Code::InvalidFederation))?;
-        found.require_checked(document.faults.finish(|| ()))?;
-        found.require(Participant::join_values([&document.root]))?;
+        match source {
+            Source::Inline(node) => layers.push(node.clone()),
+            Source::File { path, place } => {
+                let (path, bytes) = found.require(read(directory, path, place))?;
+                let document = found.require(flare_yaml::parse(&bytes, &path.to_string_lossy(), Code::InvalidFederation))?;
+                found.require_checked(document.faults.finish(|| ()))?;
+                layers.push(document.root);
+            }
+        }
     }
-    found.finish(|| ())
+    let joined = found.require(Participant::join_values(&layers))?;
+    found.finish(|| joined)
 }
 
 /// Reads a file that federation.yaml names at `place`.

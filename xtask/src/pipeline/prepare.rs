@@ -9,7 +9,7 @@ use flare_federation::{
     target::{self, Reason},
 };
 use flare_file_tree::{CommitError, FileTree, ReadOptions};
-use flare_prepared_kit::{ExistingOutput, FingerprintedKit, MARKER_FILE, PreparedKit, TRANSFER};
+use flare_prepared_kit::{ExistingOutput, FingerprintedKit, MARKER_FILE, OpenOptions, PreparedKit, TRANSFER};
 use flare_site_plan::SitePlan;
 use flare_startup_kit::StartupKit;
 use serde_json::{Value, json};
@@ -23,6 +23,9 @@ use super::{
     request::{ConfigSource, KitRequest, RunOptions},
 };
 use crate::interrupt::interrupted;
+
+/// The largest marker that is compared, in bytes: it lists every file of a kit.
+const LARGEST_MARKER: u64 = 64 << 20;
 
 /// Everything that was read and decided for one kit, before anything is built.
 #[derive(Debug)]
@@ -97,14 +100,35 @@ fn read_and_decide(request: &KitRequest, options: &RunOptions) -> Result<Checked
     })
 }
 
+/// Whether the prepared kit at the output was made from these inputs by this version. Edits that were made there since count only if they
+/// are to be discarded.
+pub(crate) fn is_current(request: &KitRequest, resolved: &Resolved, options: &RunOptions) -> Result<bool, Faults> {
+    if options.discard_changes {
+        let opened = PreparedKit::open_on_disk(&request.output, OpenOptions { accept_changes: true });
+        if !opened.is_ok_and(|kit| kit.value.changes().is_empty()) {
+            return Ok(false);
+        }
+    }
+    let marker = |bytes: &[u8]| flare_file_tree::Digest::of(bytes);
+    let unreadable = Code::InvalidPreparedKit;
+    let Ok(there) = flare_file_tree::read_file(&request.output.join(MARKER_FILE), LARGEST_MARKER, unreadable, unreadable) else {
+        return Ok(false);
+    };
+    let kit = flare_kit_patch::patch(resolved.kit.clone(), &resolved.plan)?.value;
+    let built = assembled(resolved.plan.clone(), kit)?;
+    Ok(built.tree().bytes(MARKER_FILE).map(marker) == Some(marker(&there)))
+}
+
+fn assembled(plan: SitePlan, kit: FileTree) -> Result<PreparedKit, Faults> {
+    let kit = FingerprintedKit::new(kit)?;
+    let chart = flare_helm_chart::render(&plan, &kit.fingerprint().to_string());
+    PreparedKit::assemble(plan, kit, chart)
+}
+
 /// Builds the prepared tree in memory.
 fn build(request: &KitRequest, resolved: Resolved, options: &RunOptions) -> Result<Checked<Built>, Faults> {
     let (plan, reason) = (resolved.plan.clone(), resolved.reason.clone());
-    patch(request, resolved, options)?.and_then(|kit| {
-        let kit = FingerprintedKit::new(kit)?;
-        let chart = flare_helm_chart::render(&plan, &kit.fingerprint().to_string());
-        Ok(Checked::clean(Built { prepared: PreparedKit::assemble(plan, kit, chart)?, reason }))
-    })
+    patch(request, resolved, options)?.and_then(|kit| Ok(Checked::clean(Built { prepared: assembled(plan, kit)?, reason })))
 }
 
 /// The patched kit, after everything that [`build`] could refuse was checked: a run checks all kits before it writes the first.

@@ -27,7 +27,7 @@ pub(crate) struct Destined {
     pub(crate) role: Role,
     pub(crate) prepared: PathBuf,
     kit: PreparedKit,
-    access: Access,
+    pub(super) access: Access,
 }
 
 /// How every kit of a run is staged.
@@ -57,26 +57,40 @@ pub(crate) struct Unfinished {
 /// `prepared` is the directory that was `--output` of `prepare`. A participant's `kubeconfig` and `context` win over `access`.
 pub(crate) fn read(file: &Path, prepared: Option<&Path>, access: &Access) -> Result<Checked<Vec<Destined>>, Faults> {
     let mut found = Collector::new();
-    let federation = found.require_checked(federation::parse(file))?;
-    let directory = federation::directory_of(file);
-    found.keep_checked(participant_files::check(&federation, directory));
-    let mut destined = Vec::with_capacity(federation.participants.len());
-    for participant in &federation.participants {
-        let one = federation::kit_of(participant, directory)
-            .map_err(Faults::from)
-            .and_then(|kit| open(participant, federation::output_of(&kit, prepared), access_of(participant, directory, access)));
-        destined.extend(found.keep_checked(one));
-    }
+    let entries = found.require_checked(entries(file, prepared, access, OpenOptions::default()))?;
+    let destined = entries.into_iter().filter_map(|(_, entry)| found.keep_checked(entry)).collect();
     found.finish(|| destined)
 }
 
-fn open(participant: &Participant, prepared: PathBuf, access: Access) -> Result<Checked<Destined>, Faults> {
+/// A participant's name, and its prepared kit or why that cannot be opened.
+pub(crate) type Entry = (String, Result<Checked<Destined>, Faults>);
+
+/// As [`read`], but a prepared kit that cannot be opened does not keep the others from being used.
+pub(crate) fn entries(
+    file: &Path,
+    prepared: Option<&Path>,
+    access: &Access,
+    options: OpenOptions,
+) -> Result<Checked<Vec<Entry>>, Faults> {
+    let mut found = Collector::new();
+    let federation = found.require_checked(federation::parse(file))?;
+    let directory = federation::directory_of(file);
+    found.keep_checked(participant_files::check(&federation, directory));
+    let open_one = |participant: &Participant| {
+        let kit = federation::kit_of(participant, directory)?;
+        open(participant, federation::output_of(&kit, prepared), access_of(participant, directory, access), options)
+    };
+    let entries = federation.participants.iter().map(|participant| (participant.name.clone(), open_one(participant))).collect();
+    found.finish(|| entries)
+}
+
+fn open(participant: &Participant, prepared: PathBuf, access: Access, options: OpenOptions) -> Result<Checked<Destined>, Faults> {
     if matches!(Destination::inspect(&prepared), Ok(Destination::Absent)) {
         let message = format!("`{}` has no prepared kit here", printable(&participant.name));
         let hint = "run `prepare --federation`, or name the directory that was its `--output` by `--prepared`";
         return Err(Diagnostic::error(Code::InvalidPreparedKit, message).hint(hint).at(prepared.as_path()).into());
     }
-    let opened = PreparedKit::open_on_disk(&prepared, OpenOptions::default());
+    let opened = PreparedKit::open_on_disk(&prepared, options);
     let opened = opened.map_err(|faults| faults.map_all(|fault| below(fault, &prepared)))?;
     let mut found = Collector::new();
     found.extend(opened.warnings.into_iter().map(|warning| below(warning, &prepared)));
@@ -158,6 +172,11 @@ pub(crate) fn stage(
         Err(faults) => Err(Unfinished { faults, done }),
         Ok(checked) => Ok(checked.map(|()| done.into_iter().flatten().collect())),
     }
+}
+
+/// Stages one kit, as [`stage`] does each.
+pub(crate) fn stage_alone(context: &Context<'_>, one: &Destined, staging: &Staging) -> Result<Checked<Done>, Faults> {
+    runtime::block_on(stage_one(context, one, staging))?
 }
 
 async fn stage_one(context: &Context<'_>, one: &Destined, staging: &Staging) -> Result<Checked<Done>, Faults> {

@@ -40,7 +40,7 @@ pub(crate) struct Arguments {
     down: bool,
 }
 
-/// Prepares every participant, renders its chart if Helm is found, and reads it back; with a cluster, stages it there.
+/// Prepares every participant, renders its chart if Helm is found, and reads it back; with a cluster, brings it up there.
 pub(crate) fn run(context: &Context<'_>, root: &Path, arguments: &Arguments) -> VerbResult {
     if arguments.down {
         return demo_cluster::down(context);
@@ -51,22 +51,32 @@ pub(crate) fn run(context: &Context<'_>, root: &Path, arguments: &Arguments) -> 
     let requests = found.require_checked(prepare(context, &file, &output, cluster.as_ref()))?;
     let (mut participants, mut text) = found.require(checked(context, root, &requests))?;
     if let Some(cluster) = &cluster {
-        let staged = found.require_checked(cluster.stage(context, &file, &output))?;
-        for (participant, (data, line)) in participants.iter_mut().zip(staged) {
-            participant["staged"] = data;
+        let up = found.require_checked(cluster.bring_up(context, &file, &output, helm(context, root)?))?;
+        for (participant, (prepared, reached)) in participants.iter_mut().zip(&up) {
+            let (data, line) = demo_cluster::told(prepared, reached);
+            participant["steps"] = data["steps"].clone();
+            participant["ok"] = data["ok"].clone();
             text.push_str(&line);
         }
+        text.push_str(&demo_cluster::next_steps(context, cluster, &file, &output));
     }
     let mut data = json!({ "participants": participants, "job": Value::Null });
     if let Some(cluster) = cluster {
-        let kubeconfig = cluster.status.kubeconfig.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
-        text.push_str(&format!(
-            "the cluster `{}` stays until `demo --down`; its kubeconfig: {kubeconfig}\n",
-            cluster.status.name
-        ));
         data["cluster"] = json!(cluster.status);
     }
     Ok(found.finish(|| ()).map(|checked| Outcome { data, text, warnings: checked.warnings })?)
+}
+
+/// How the kits are prepared.
+pub(super) fn run_options(context: &Context<'_>) -> RunOptions {
+    RunOptions {
+        acceptance: flare_site_plan::Acceptance::default(),
+        now: context.environment.now,
+        discard_changes: false,
+        working_directory: context.environment.working_directory.clone(),
+        dry_run: false,
+        interrupt: context.interrupt.clone(),
+    }
 }
 
 /// Prepares every participant.
@@ -76,18 +86,11 @@ fn prepare(
     output: &Path,
     cluster: Option<&DemoCluster>,
 ) -> Result<Checked<Vec<KitRequest>>, Faults> {
-    let options = RunOptions {
-        acceptance: flare_site_plan::Acceptance::default(),
-        now: context.environment.now,
-        discard_changes: false,
-        working_directory: context.environment.working_directory.clone(),
-        dry_run: false,
-        interrupt: context.interrupt.clone(),
-    };
+    let options = run_options(context);
     let mut found = Collector::new();
     let LoadedFederation { federation, mut requests } = found.require_checked(federation::read(file, Some(output), None))?;
     if let Some(cluster) = cluster {
-        found.require(cluster.set_image(&mut requests))?;
+        federation::lay_over(&mut requests, &found.require(cluster.image())?);
     }
     let isolation = Isolation::Federation(Box::new(federation));
     let prepared = prepare_many(&requests, &isolation, &options, drop, || ());

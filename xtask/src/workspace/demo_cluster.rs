@@ -7,18 +7,20 @@ use std::{
 
 use flare_cluster::Access;
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults, printable};
-use flare_pvc_stage::{NewClaim, Options};
+use flare_names::Role;
+use flare_pvc_stage::{NewClaim, Options as VolumeOptions};
 use flare_testbed::{ClusterName, Provider, Status, UpOptions, image::FlareImage};
-use flare_yaml::{Document, Node};
+use flare_yaml::Node;
 use serde_json::{Value, json};
 
 use crate::{
     context::Context,
     output::{Outcome, VerbResult},
     pipeline::{
-        request::{ConfigSource, KitRequest},
+        install::{self, Given, Until},
         stage,
-        stage_federation::{self, Done, Staging},
+        stage_federation::Staging,
+        up::{self, Options, Preparation, PreparedFederation, PreparedParticipant, Reached, Steps},
     },
 };
 
@@ -26,7 +28,7 @@ use crate::{
 const NAME: &str = "demo";
 /// The release of the federation's kits.
 const IMAGE: FlareImage = FlareImage::Flare283;
-/// The time limit for staging all participants, including the node's first pull of the image.
+/// The time limit for each step of a participant, including the node's first pull of the image.
 const LIMIT: Duration = Duration::from_mins(10);
 
 /// The running cluster.
@@ -57,59 +59,88 @@ impl DemoCluster {
         found.finish(|| Self { status, kubeconfig, image })
     }
 
-    /// Replaces the image that the federation names, an example that no registry has, by this cluster's.
-    pub(super) fn set_image(&self, requests: &mut [KitRequest]) -> Result<(), Faults> {
+    /// A configuration with this cluster's image: federation.yaml names an example that no registry has.
+    pub(super) fn image(&self) -> Result<Node, Faults> {
         let text = format!("parent:\n  docker_image: {:?}\n", self.image);
-        let image = flare_yaml::parse(text.as_bytes(), "the image of the demo's cluster", Code::InvalidConfig)?;
-        for request in requests {
-            let ConfigSource::Participant { document, .. } = &mut request.config else { continue };
-            let root = match document.take() {
-                Some(config) => Node::overlay(config.root, image.root.clone()),
-                None => image.root.clone(),
-            };
-            *document = Some(Box::new(Document { root, faults: Collector::new() }));
-        }
-        Ok(())
+        Ok(flare_yaml::parse(text.as_bytes(), "the image of the demo's cluster", Code::InvalidConfig)?.root)
     }
 
-    /// Stages every participant; returns the report of each.
-    pub(super) fn stage(
+    /// Stages, installs and verifies every participant; returns them with how far each came.
+    pub(super) fn bring_up(
         &self,
         context: &Context<'_>,
         federation: &Path,
         prepared: &Path,
-    ) -> Result<Checked<Vec<(Value, String)>>, Faults> {
-        let access = Access { kubeconfig: Some(self.kubeconfig.clone()), context: None };
-        let mut found = Collector::new();
-        let participants = found.require_checked(stage_federation::read(federation, Some(prepared), &access))?;
-        let claim = NewClaim { size: "1Gi".to_owned(), storage_class: None, access_mode: "ReadWriteOnce".to_owned() };
-        let options = Options {
-            create_namespace: true,
-            create_claim: Some(claim),
-            image: None,
-            rollback: false,
-            restart: true,
-            again: false,
-            repair: false,
-            dry_run: false,
-            deadline: LIMIT,
-            run: stage::run_name(),
+        helm: Option<PathBuf>,
+    ) -> Result<Checked<Vec<(PreparedParticipant, Reached)>>, Faults> {
+        let preparation = Preparation {
+            file: federation.to_owned(),
+            output: Some(prepared.to_owned()),
+            target: None,
+            access: Access { kubeconfig: Some(self.kubeconfig.clone()), context: None },
+            overlay: Some(self.image()?),
+            options: super::demo::run_options(context),
         };
-        let bar = context.progress(participants.len());
-        let staged = stage_federation::stage(context, &participants, &Staging::Volume(options), || bar.inc(1));
-        bar.finish_and_clear();
-        let staged = found.require_checked(staged.map_err(|unfinished| unfinished.faults))?;
-        found.finish(|| participants.iter().zip(staged).map(|(one, done)| told(&one.name, &done)).collect())
+        let mut found = Collector::new();
+        let PreparedFederation::Ready(participants) = found.require_checked(up::prepare_all(context, &preparation))? else {
+            return found.finish(Vec::new);
+        };
+        let activity = context.activity();
+        let watch = |number: usize, _: Steps, words: &str| {
+            let name = participants.get(number).map_or("", |one| one.destined.name.as_str());
+            activity.show(&format!("{name}: {words}"));
+        };
+        let (reached, ended) = up::up(context, &participants, &options(helm), &watch);
+        activity.end();
+        found.require_checked(ended)?;
+        found.finish(|| participants.into_iter().zip(reached).collect())
     }
 }
 
-fn told(name: &str, done: &Done) -> (Value, String) {
-    let Done::Volume(staged) = done else { return (Value::Null, String::new()) };
-    let data = json!({"namespace": staged.namespace, "claim": staged.claim, "files": staged.files, "bytes": staged.bytes,
-        "fingerprint": staged.fingerprint, "changed": staged.changed});
-    let what = if staged.changed { "staged" } else { "staged already:" };
-    let (files, claim, namespace) = (staged.files, &staged.claim, &staged.namespace);
-    (data, format!("{}: {what} {files} files on claim {claim} in namespace {namespace}\n", printable(name)))
+/// How the demo's participants are brought up.
+fn options(helm: Option<PathBuf>) -> Options {
+    let claim = NewClaim { size: "1Gi".to_owned(), storage_class: None, access_mode: "ReadWriteOnce".to_owned() };
+    let staging = VolumeOptions {
+        create_namespace: true,
+        create_claim: Some(claim),
+        image: None,
+        rollback: false,
+        restart: true,
+        again: false,
+        repair: false,
+        dry_run: false,
+        deadline: LIMIT,
+        run: stage::run_name(),
+    };
+    let install = install::Options {
+        helm,
+        values: Given::default(),
+        create_namespace: true,
+        pull_secret: None,
+        unlock: false,
+        keep_failed: false,
+        until: Until::Joined,
+        dry_run: false,
+        limit: LIMIT,
+    };
+    Options { staging: Staging::Volume(staging), install, verify_within: LIMIT, at_once: 2, dry_run: false }
+}
+
+/// What is said of a participant.
+pub(super) fn told(participant: &PreparedParticipant, reached: &Reached) -> (Value, String) {
+    let (destined, steps) = (&participant.destined, reached.steps);
+    let state = if destined.role == Role::Server { "has started" } else { "is registered at its server" };
+    (json!({"steps": steps.to_json(), "ok": steps.are_good()}), format!("{}: {state}\n", printable(&destined.name)))
+}
+
+/// How to look around, and how to end it.
+pub(super) fn next_steps(context: &Context<'_>, cluster: &DemoCluster, federation: &Path, prepared: &Path) -> String {
+    let (program, kubeconfig) = (context.environment.program, cluster.kubeconfig.display());
+    let (federation, prepared) = (federation.display(), prepared.display());
+    format!(
+        "look around: export KUBECONFIG={kubeconfig}\n  kubectl get pods --all-namespaces\n  \
+         {program} status --federation {federation} --prepared {prepared}\nend it: {program} demo --down\n"
+    )
 }
 
 /// Ends the cluster, and removes everything of it.

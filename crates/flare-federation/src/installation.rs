@@ -1,0 +1,45 @@
+//! What must also hold before participants are installed: a prepared kit can still be corrected, a federation that runs cannot find its
+//! server without the right name.
+
+use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults, Severity};
+use flare_names::Target;
+use flare_site_plan::release_of_tag;
+use flare_yaml::shown as printable;
+
+use crate::cross_checks::{Member, cross_check};
+
+/// As [`cross_check`], and stricter: each client must call the server by a name that the server's certificate contains, and the tag of
+/// each image must not name another release than the one that the kit is prepared for.
+///
+/// # Errors
+/// `INVALID_FEDERATION`, all faults at once.
+pub fn check_for_installation(members: &[Member<'_>]) -> Result<Checked<()>, Faults> {
+    let mut found = Collector::new();
+    for warning in cross_check(members)?.warnings {
+        // No client connects to a server whose certificate is for another name.
+        let is_fatal = warning.code == Code::CertificateAtRisk;
+        found.push(if is_fatal {
+            Diagnostic { severity: Severity::Error, code: Code::InvalidFederation, ..warning }
+        } else {
+            warning
+        });
+    }
+    found.extend(members.iter().filter_map(image_of_another_release));
+    found.finish(|| ())
+}
+
+fn image_of_another_release(member: &Member<'_>) -> Option<Diagnostic> {
+    let (image, target) = (&member.facts.image, member.facts.target);
+    let release: Target = release_of_tag(&image.tag)?.parse().ok()?;
+    if release == target {
+        return None;
+    }
+    let message = format!(
+        "the image `{}:{}` of `{}` is of FLARE {release} by its tag, and the kit is prepared for {target}",
+        printable(&image.repository),
+        printable(&image.tag),
+        printable(&member.entry.name)
+    );
+    let hint = format!("use an image of FLARE {target} for every participant, or set `defaults.target` to {release}");
+    Some(Diagnostic::error(Code::InvalidFederation, message).hint(hint).at(member.entry.places.name.clone()))
+}

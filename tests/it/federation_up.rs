@@ -1,0 +1,111 @@
+//! `up`, `status` and `down` without a cluster: what is checked and prepared before one is asked, and what is reported if none answers.
+
+use std::fs;
+
+use integration_tests::{
+    command::{Finished, Sandbox},
+    workspace_directory,
+};
+use serde_json::{Value, json};
+
+fn run(sandbox: &Sandbox, line: &str) -> Finished {
+    sandbox.run(env!("CARGO_BIN_EXE_flare-kube-under-test"), line.split_whitespace())
+}
+
+const UP: &str = "up --federation federation.yaml --prepared out --kubeconfig dead --timeout 2 -o json";
+
+/// The demo federation, not prepared, and a kubeconfig of a cluster that does not answer.
+fn scene() -> Sandbox {
+    let sandbox = Sandbox::new();
+    let demo = workspace_directory().join("fixtures/demo/federation.yaml");
+    let text =
+        fs::read_to_string(&demo).unwrap().replace("../kits", workspace_directory().join("fixtures/kits").to_str().unwrap());
+    fs::write(sandbox.join("federation.yaml"), text).unwrap();
+    fs::copy(demo.with_file_name("k8s.yaml"), sandbox.join("k8s.yaml")).unwrap();
+    let config = "apiVersion: v1\nkind: Config\ncurrent-context: c\nclusters: [{name: c, cluster: {server: 'http://127.0.0.1:1'}}]\n\
+        users: [{name: c, user: {}}]\ncontexts: [{name: c, context: {cluster: c, user: c}}]\n";
+    fs::write(sandbox.join("dead"), config).unwrap();
+    sandbox
+}
+
+fn edit(sandbox: &Sandbox, file: &str, from: &str, to: &str) {
+    let text = fs::read_to_string(sandbox.join(file)).unwrap();
+    assert!(text.contains(from), "no `{from}` in\n{text}");
+    fs::write(sandbox.join(file), text.replace(from, to)).unwrap();
+}
+
+/// The prepare step of each participant, and whether a later one was begun.
+fn prepared(finished: &Finished) -> Vec<(String, bool)> {
+    let data = finished.json()["data"].clone();
+    let participants = data["participants"].as_array().unwrap().clone();
+    let steps = |one: &Value| {
+        assert_eq!(one["ok"], json!(false), "{one}");
+        (one["steps"]["prepare"].as_str().unwrap().to_owned(), one["steps"]["stage"] != "not_begun")
+    };
+    participants.iter().map(steps).collect()
+}
+
+#[test]
+fn a_dry_run_writes_nothing_and_a_federation_that_does_not_fit_together_is_not_prepared() {
+    let sandbox = scene();
+    let dry = run(&sandbox, &format!("{UP} --dry-run")).expect_code(0).json();
+    assert!(dry["data"]["participants"].as_array().unwrap().iter().all(|one| one["steps"]["prepare"] == "done"), "{dry}");
+    assert!(!sandbox.join("out").exists());
+    edit(&sandbox, "federation.yaml", "claim: nvflws-site-2", "claim: nvflws-site-1");
+    let refused = run(&sandbox, UP).expect_code(4).json();
+    assert_eq!(refused["error_code"], "INVALID_FEDERATION", "{refused}");
+    edit(
+        &sandbox,
+        "federation.yaml",
+        "config: k8s.yaml, claim: nvflws-site-1}\n  - {name: site-2",
+        "claim: nvflws-site-9, config: {parent: {docker_image: 'a:2.9.0'}}}\n  - {name: site-2",
+    );
+    let refused = run(&sandbox, UP).expect_code(4).json();
+    assert!(refused["message"].as_str().unwrap().contains("FLARE 2.9 by its tag"), "{refused}");
+    assert!(!sandbox.join("out").exists(), "nothing was written");
+    let refused = run(&sandbox, &format!("{UP} --namespace other")).expect_code(4).json();
+    assert_eq!(refused["error_code"], "INVALID_ARGS", "{refused}");
+}
+
+#[test]
+fn only_what_changed_is_prepared_again_and_edits_stay_unless_they_are_discarded() {
+    let sandbox = scene();
+    let first = run(&sandbox, UP).expect_code(5);
+    let [server, site, other] = prepared(&first).try_into().unwrap();
+    let waits = ("done".to_owned(), false);
+    assert_eq!((server, site, other), (("done".to_owned(), true), waits.clone(), waits), "sites wait for the server");
+    let errors = first.json()["errors"].clone();
+    assert_eq!(errors.as_array().unwrap().len(), 1, "{errors}");
+    assert!(errors[0]["message"].as_str().unwrap().starts_with("nvflare-server: "), "{errors}");
+    let note = sandbox.join("out/site-1/local/note.txt");
+    fs::write(&note, "mine").unwrap();
+    let states =
+        |line: &str| prepared(&run(&sandbox, line).expect_code(5)).into_iter().map(|(state, _)| state).collect::<Vec<_>>();
+    assert_eq!(states(UP), ["unchanged", "unchanged", "unchanged"]);
+    assert!(note.exists());
+    edit(&sandbox, "federation.yaml", "claim: nvflws-site-2", "claim: nvflws-two");
+    assert_eq!(states(UP), ["unchanged", "unchanged", "done"]);
+    // Where the inputs of an edited kit changed, its edits would be lost.
+    edit(&sandbox, "federation.yaml", "claim: nvflws-site-1", "claim: nvflws-one");
+    let refused = run(&sandbox, UP).expect_code(4).json();
+    assert!(refused.to_string().contains("note.txt"), "{refused}");
+    assert_eq!(states(&format!("{UP} --discard-changes")), ["unchanged", "done", "unchanged"]);
+    assert!(!note.exists());
+}
+
+#[test]
+fn each_participant_has_its_row_also_if_its_prepared_kit_is_missing() {
+    let sandbox = scene();
+    let _ = run(&sandbox, UP).expect_code(5);
+    fs::remove_dir_all(sandbox.join("out/site-1")).unwrap();
+    let status = UP.replace("up ", "status ");
+    let status = run(&sandbox, &status).expect_code(1).json();
+    let rows = status["data"]["participants"].as_array().unwrap().clone();
+    assert!(rows.len() == 3 && rows.iter().all(|row| row["ok"] == json!(false)), "{status}");
+    assert_eq!((&rows[1]["steps"]["prepare"], &rows[2]["steps"]["prepare"]), (&json!("failed"), &json!("unchanged")), "{status}");
+    let down = run(&sandbox, &UP.replace("up ", "down ")).json();
+    let rows = down["data"]["participants"].as_array().unwrap().clone();
+    assert!(rows.len() == 3 && rows.iter().all(|row| row["ok"] == json!(false)), "{down}");
+    let errors = down["errors"].to_string();
+    assert!(["nvflare-server: ", "site-1: ", "site-2: "].iter().all(|name| errors.contains(name)), "{errors}");
+}

@@ -1,0 +1,92 @@
+//! `down`: a federation taken out of its clusters.
+
+use std::path::PathBuf;
+
+use flare_prepared_kit::OpenOptions;
+use serde_json::json;
+
+use super::{arguments::ClusterArguments, install::HelmArguments};
+use crate::{
+    context::Context,
+    output::{Failure, Outcome, VerbResult, printable, table, write_to_stderr},
+    pipeline::{
+        down::{self, TakenDown},
+        stage_federation,
+        uninstall::{Options, Removed},
+    },
+};
+
+/// Take every participant of a federation.yaml out of its cluster: the sites beside each other, then the server.
+///
+/// Each loses its release, the job pods and Secrets of its launcher, and what `stage` made beside the claim, as by `uninstall`. The
+/// claims stay, with the kits and all that the participants made on them. One that fails does not stop the others; what is left of it is
+/// said at the end, and a second run goes on there.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// The federation.yaml.
+    #[arg(long, value_name = "FILE")]
+    federation: PathBuf,
+    /// The directory with the prepared kits [default: each kit's prepared/k8s].
+    #[arg(long = "prepared", id = "prepared_directory", visible_alias = "output", value_name = "DIR")]
+    prepared: Option<PathBuf>,
+    /// So many sites are worked on at once.
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64))]
+    parallel: u16,
+    #[command(flatten)]
+    helm: HelmArguments,
+    #[command(flatten)]
+    cluster: ClusterArguments,
+}
+
+/// Takes all down, and says what stays.
+pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
+    let cluster = &arguments.cluster;
+    cluster.refuse_namespace()?;
+    let file = context.environment.absolute(&arguments.federation)?;
+    let prepared = arguments.prepared.as_ref().map(|path| context.environment.absolute(path)).transpose()?;
+    let lenient = OpenOptions { accept_changes: true };
+    let entries = stage_federation::entries(&file, prepared.as_deref(), &cluster.access(), lenient)?;
+    let options = Options {
+        helm: arguments.helm.helm.clone(),
+        delete_claims: false,
+        dry_run: cluster.dry_run,
+        limit: cluster.time_limit(),
+    };
+    let show = |name: &str, listed: &[Removed]| {
+        if !context.shared.quiet && !cluster.dry_run {
+            let lines = listed.iter().map(|one| format!("{}: removing {} {}\n", printable(name), one.kind, one.name));
+            write_to_stderr(&lines.collect::<String>());
+        }
+    };
+    let (taken, ended) = down::down(context, entries.value, &options, usize::from(arguments.parallel), &show);
+    let outcome = outcome(&taken, cluster.dry_run);
+    match ended {
+        Ok(checked) => Ok(Outcome { warnings: entries.warnings.into_iter().chain(checked.warnings).collect(), ..outcome }),
+        Err(faults) => Err(Failure { faults: faults.after(entries.warnings), shown: Some(Box::new(outcome)) }),
+    }
+}
+
+fn outcome(taken: &[TakenDown], dry_run: bool) -> Outcome {
+    let rows: Vec<_> = taken
+        .iter()
+        .map(|one| {
+            let removed = one.removed.as_ref();
+            json!({"name": one.name, "role": one.role, "ok": removed.is_some(),
+                "removed": removed.map(|done| &done.removed), "claim": removed.and_then(|done| done.claim.as_ref()),
+                "namespace": removed.map(|done| &done.namespace)})
+        })
+        .collect();
+    let mut data = json!({ "participants": rows });
+    if dry_run {
+        data["dry_run"] = json!(true);
+    }
+    let head = ["NAME", "ROLE", "STATUS", "REMOVED", "CLAIM THAT STAYS"].map(str::to_owned);
+    let rows = taken.iter().map(|one| {
+        let name = printable(&one.name).into_owned();
+        let role = one.role.map_or_else(|| "-".to_owned(), |role| role.to_string());
+        let Some(done) = &one.removed else { return [name, role, "not down".to_owned(), "-".to_owned(), "-".to_owned()] };
+        let status = if dry_run { "would go" } else { "down" };
+        [name, role, status.to_owned(), done.removed.len().to_string(), done.claim.clone().unwrap_or_else(|| "-".to_owned())]
+    });
+    Outcome { data, text: table(&std::iter::once(head).chain(rows).collect::<Vec<_>>()), ..Outcome::default() }
+}

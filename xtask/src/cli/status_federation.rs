@@ -1,0 +1,61 @@
+//! `status --federation`: one look at every participant, and one table.
+
+use std::path::Path;
+
+use flare_diagnostic::{Checked, Code, Diagnostic, Faults};
+use flare_prepared_kit::OpenOptions;
+use serde_json::{Value, json};
+
+use super::{arguments::ClusterArguments, federation_view::shown, stage_federation::FederationArguments};
+use crate::{
+    context::Context,
+    output::{Failure, Outcome, VerbResult, printable},
+    pipeline::{
+        federation_status::{self, Looked},
+        stage_federation,
+    },
+};
+
+/// So many participants are looked at at once.
+const AT_ONCE: usize = 8;
+
+/// Looks and shows.
+pub(super) fn run(context: &Context<'_>, file: &Path, arguments: &FederationArguments, cluster: &ClusterArguments) -> VerbResult {
+    let file = context.environment.absolute(file)?;
+    let prepared = arguments.prepared(context)?;
+    // A kit that was edited since has a state all the same.
+    let lenient = OpenOptions { accept_changes: true };
+    let entries = stage_federation::entries(&file, prepared.as_deref(), &cluster.access(), lenient)?;
+    let Checked { value: entries, warnings } = entries;
+    let looked = federation_status::look(context, &entries, AT_ONCE, cluster.time_limit())?;
+    let outcome = outcome(&looked);
+    let bad: Vec<_> =
+        looked.iter().filter(|one| !one.steps.are_good()).map(|one| format!("`{}`", printable(&one.name))).collect();
+    if bad.is_empty() {
+        return Ok(Outcome { warnings, ..outcome });
+    }
+    let message = format!("{} of {} participants are not up: {}", bad.len(), looked.len(), bad.join(", "));
+    let hint = "`verify` with its prepared kit says what keeps one from it; `up` goes on there";
+    let faults = Faults::from(Diagnostic::error(Code::CheckFailed, message).hint(hint)).after(warnings);
+    Err(Failure { faults, shown: Some(Box::new(outcome)) })
+}
+
+fn outcome(looked: &[Looked]) -> Outcome {
+    let rows: Vec<Value> = looked
+        .iter()
+        .map(|one| {
+            let faults: Vec<_> = one.faults.iter().map(|fault| json!({"message": fault.message, "hint": fault.hint})).collect();
+            json!({"name": one.name, "role": one.role, "steps": one.steps.to_json(), "ok": one.steps.are_good(),
+                "state": one.state, "errors": faults})
+        })
+        .collect();
+    let role = |one: &Looked| one.role.map_or_else(|| "-".to_owned(), |role| role.to_string());
+    let mut text = shown(looked.iter().map(|one| (one.name.as_str(), role(one), one.steps)));
+    for one in looked {
+        let reason = one.state.as_ref().and_then(|state| state.reason.as_ref());
+        for line in one.faults.iter().map(|fault| &fault.message).chain(reason) {
+            text.push_str(&format!("{}: {}\n", printable(&one.name), printable(line)));
+        }
+    }
+    Outcome { data: json!({ "participants": rows }), text, ..Outcome::default() }
+}

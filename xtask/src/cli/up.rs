@@ -1,0 +1,192 @@
+//! `up`: a federation brought into its clusters by one command.
+
+use std::path::PathBuf;
+
+use flare_names::Target;
+use flare_pvc_stage::{ObjectOptions, Options as VolumeOptions};
+use flare_site_plan::Acceptance;
+use serde_json::{Value, json};
+
+use super::{
+    arguments::{ClusterArguments, StagingMode},
+    federation_view::{FederationView, shown},
+    install::HelmArguments,
+    staging::PlaceArguments,
+};
+use crate::{
+    context::Context,
+    output::{Failure, Outcome, VerbResult},
+    pipeline::{
+        install::{self, Given, Until},
+        request::RunOptions,
+        stage,
+        stage_federation::Staging,
+        up::{self, Options, Preparation, PreparedFederation, PreparedParticipant, Reached, State, Step, Steps, prepare_all},
+    },
+};
+
+/// Bring every participant of a federation.yaml into its cluster: prepared, staged, installed, and proven to have joined.
+///
+/// Before anything is sent, the whole federation is checked: one server, one provisioning, no claim twice, a server certificate that
+/// contains the name that each client calls, images and kits of one FLARE release. Then comes the server, and once it is proven to run
+/// the sites beside each other. A site that fails does not stop the others.
+///
+/// Everything can be run again: only what is missing or changed is done. A participant whose kit changed is restarted, the others are
+/// not touched. `down` takes everything away again but the claims.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// The federation.yaml.
+    #[arg(long, value_name = "FILE")]
+    federation: PathBuf,
+    /// The directory in which each participant gets a prepared kit [default: each kit's prepared/k8s].
+    #[arg(long = "prepared", id = "prepared_directory", visible_alias = "output", value_name = "DIR")]
+    prepared: Option<PathBuf>,
+    /// The FLARE release that runs the kits [default: as `prepare`].
+    #[arg(long, value_name = "RELEASE")]
+    target: Option<Target>,
+    /// So many sites are worked on at once.
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64))]
+    parallel: u16,
+    /// Where the kits are put [default: pvc].
+    #[arg(long, value_enum, value_name = "MODE")]
+    mode: Option<StagingMode>,
+    #[command(flatten)]
+    place: PlaceArguments,
+    /// The image of the helper pods; it needs Python 3.8 [default: the parents'].
+    #[arg(long, value_name = "IMAGE")]
+    helper_image: Option<String>,
+    #[command(flatten)]
+    helm: HelmArguments,
+    /// Make the Secret with credentials for the image's registry of this docker config file, such as ~/.docker/config.json.
+    #[arg(long, value_name = "FILE")]
+    create_pull_secret: Option<PathBuf>,
+    /// Free releases that a Helm run which was cut off left locked. Only where no other run is at work on them.
+    #[arg(long)]
+    unlock: bool,
+    /// Take certificates that Python 3.13 and later refuses, with a warning.
+    #[arg(long)]
+    accept_certificates: bool,
+    /// Discard files that were added to an earlier prepared kit, or edited there.
+    #[arg(long)]
+    discard_changes: bool,
+    #[command(flatten)]
+    cluster: ClusterArguments,
+}
+
+/// Brings all up, and shows how far each came.
+pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
+    let cluster = &arguments.cluster;
+    cluster.refuse_namespace()?;
+    let preparation = arguments.preparation(context)?;
+    let options = arguments.options(context)?;
+    let prepared = prepare_all(context, &preparation)?;
+    let (participants, mut warnings) = match prepared.value {
+        PreparedFederation::Ready(participants) => (participants, prepared.warnings),
+        PreparedFederation::Would(would) => return Ok(Outcome { warnings: prepared.warnings, ..would_prepare(&would) }),
+    };
+    let names: Vec<_> = participants.iter().map(|one| one.destined.name.as_str()).collect();
+    let view = FederationView::begin(context, &names);
+    let (reached, ended) = up::up(context, &participants, &options, &|number, steps, words| view.show(number, steps, words));
+    view.end();
+    let outcome = outcome(&participants, &reached, cluster.dry_run);
+    match ended {
+        Ok(checked) => {
+            warnings.extend(checked.warnings);
+            Ok(Outcome { warnings, ..outcome })
+        }
+        Err(faults) => Err(Failure { faults: faults.after(warnings), shown: Some(Box::new(outcome)) }),
+    }
+}
+
+impl Arguments {
+    fn preparation(&self, context: &Context<'_>) -> Result<Preparation, Failure> {
+        Ok(Preparation {
+            file: context.environment.absolute(&self.federation)?,
+            output: self.prepared.as_ref().map(|path| context.environment.absolute(path)).transpose()?,
+            target: self.target,
+            access: self.cluster.access(),
+            overlay: None,
+            options: RunOptions {
+                acceptance: Acceptance { certificates: self.accept_certificates },
+                now: context.environment.now,
+                discard_changes: self.discard_changes,
+                working_directory: context.environment.working_directory.clone(),
+                dry_run: self.cluster.dry_run,
+                interrupt: context.interrupt.clone(),
+            },
+        })
+    }
+
+    fn options(&self, context: &Context<'_>) -> Result<Options, Failure> {
+        let (cluster, place) = (&self.cluster, &self.place);
+        let staging = match self.mode.unwrap_or(StagingMode::Pvc) {
+            StagingMode::Objects => Staging::Objects(ObjectOptions {
+                create_namespace: place.create_namespace,
+                create_claim: place.new_claim(),
+                dry_run: cluster.dry_run,
+                deadline: cluster.time_limit(),
+            }),
+            StagingMode::Pvc => Staging::Volume(VolumeOptions {
+                create_namespace: place.create_namespace,
+                create_claim: place.new_claim(),
+                image: self.helper_image.clone(),
+                rollback: false,
+                // A kit that changed restarts its parent in any case.
+                restart: true,
+                again: false,
+                repair: false,
+                dry_run: cluster.dry_run,
+                deadline: cluster.time_limit(),
+                run: stage::run_name(),
+            }),
+        };
+        let install = install::Options {
+            helm: self.helm.helm.clone(),
+            values: Given::default(),
+            create_namespace: place.create_namespace,
+            pull_secret: self.create_pull_secret.as_ref().map(|file| context.environment.absolute(file)).transpose()?,
+            unlock: self.unlock,
+            keep_failed: false,
+            until: Until::Joined,
+            dry_run: cluster.dry_run,
+            limit: cluster.time_limit(),
+        };
+        let (verify_within, at_once) = (cluster.time_limit(), usize::from(self.parallel));
+        Ok(Options { staging, install, verify_within, at_once, dry_run: cluster.dry_run })
+    }
+}
+
+fn outcome(participants: &[PreparedParticipant], reached: &[Reached], dry_run: bool) -> Outcome {
+    let both = || participants.iter().zip(reached);
+    let rows: Vec<Value> = both()
+        .map(|(participant, reached)| {
+            let (destined, steps) = (&participant.destined, reached.steps);
+            // In a dry run there is nothing to verify.
+            let ok = steps.are_good() || dry_run && Step::ALL.into_iter().all(|step| steps.get(step) != State::Failed);
+            json!({"name": destined.name, "role": destined.role, "steps": steps.to_json(), "ok": ok,
+                "prepared": destined.prepared, "findings": reached.findings})
+        })
+        .collect();
+    let mut data = json!({ "participants": rows });
+    if dry_run {
+        data["dry_run"] = json!(true);
+    }
+    let text = shown(both().map(|(one, reached)| (one.destined.name.as_str(), one.destined.role.to_string(), reached.steps)));
+    Outcome { data, text, ..Outcome::default() }
+}
+
+/// A dry run in which kits would have to be prepared.
+fn would_prepare(would: &[(String, State)]) -> Outcome {
+    let steps = |state: State| {
+        let mut steps = Steps::default();
+        steps.set(Step::Prepare, state);
+        steps
+    };
+    let rows: Vec<_> = would
+        .iter()
+        .map(|(name, state)| json!({"name": name, "role": Value::Null, "steps": steps(*state).to_json(), "ok": true}))
+        .collect();
+    let mut text = shown(would.iter().map(|(name, state)| (name.as_str(), "-".to_owned(), steps(*state))));
+    text.push_str("kits would be prepared first; what comes after is looked at once they are\n");
+    Outcome { data: json!({"participants": rows, "dry_run": true}), text, ..Outcome::default() }
+}

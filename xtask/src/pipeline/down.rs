@@ -1,0 +1,88 @@
+//! Every participant of a federation taken out of its cluster: the sites beside each other, then the server.
+
+use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
+use flare_names::Role;
+
+use super::{
+    parallel,
+    stage::Request,
+    stage_federation::{Destined, Entry},
+    uninstall::{self, Options, Removed, Uninstalled},
+};
+use crate::context::Context;
+
+/// What became of a participant.
+#[derive(Debug)]
+pub(crate) struct TakenDown {
+    pub(crate) name: String,
+    pub(crate) role: Option<Role>,
+    /// What was removed and what stays; `None` where that failed, or was not begun.
+    pub(crate) removed: Option<Uninstalled>,
+}
+
+/// Told what will be removed of a participant, before it is.
+pub(crate) type Show<'run> = &'run (dyn Fn(&str, &[Removed]) + Send + Sync);
+
+/// Takes all down. One that fails does not stop the others; the server goes last, so that no site loses it before its own end.
+pub(crate) fn down(
+    context: &Context<'_>,
+    entries: Vec<Entry>,
+    options: &Options,
+    at_once: usize,
+    show: Show<'_>,
+) -> (Vec<TakenDown>, Result<Checked<()>, Faults>) {
+    let mut found = Collector::new();
+    let mut opened = Vec::with_capacity(entries.len());
+    for (name, entry) in entries {
+        let mut of_one = Collector::new();
+        let destined = of_one.keep_checked(entry);
+        found.extend(of_one.into_iter().map(|diagnostic| named(diagnostic, &name)));
+        opened.push((name, destined));
+    }
+    let is_server = |(_, (_, destined)): &(usize, &(String, Option<Destined>))| {
+        destined.as_ref().is_some_and(|destined| destined.role == Role::Server)
+    };
+    let (servers, sites): (Vec<_>, Vec<_>) = opened.iter().enumerate().partition(is_server);
+    let take_down = |(number, (name, destined)): &(usize, &(String, Option<Destined>))| {
+        let destined = destined.as_ref()?;
+        let request = Request { prepared: &destined.prepared, namespace: None, access: destined.access.clone() };
+        let ended = context
+            .interrupt
+            .check()
+            .and_then(|()| uninstall::uninstall(context, &request, options, &|listed| show(name, listed)));
+        Some((*number, ended))
+    };
+    let mut ended = parallel::at_once(at_once, &sites, take_down);
+    ended.extend(parallel::at_once(1, &servers, take_down));
+    let mut ended: Vec<_> = ended.into_iter().flatten().collect();
+    ended.sort_by_key(|(number, _)| *number);
+    let mut taken: Vec<_> = opened
+        .iter()
+        .map(|(name, destined)| TakenDown { name: name.clone(), role: destined.as_ref().map(|one| one.role), removed: None })
+        .collect();
+    let mut interrupted = None;
+    for (number, ended) in ended {
+        let mut of_one = Collector::new();
+        taken[number].removed = of_one.keep_checked(ended);
+        for diagnostic in of_one {
+            if diagnostic.code == Code::Interrupted {
+                interrupted = Some(diagnostic);
+            } else {
+                found.push(named(diagnostic, &taken[number].name));
+            }
+        }
+    }
+    found.extend(interrupted.map(|fault| partly(fault, &taken)));
+    (taken, found.finish(|| ()))
+}
+
+/// Ctrl-C is one event for all.
+fn partly(fault: Diagnostic, taken: &[TakenDown]) -> Diagnostic {
+    let gone = taken.iter().filter(|one| one.removed.is_some()).count();
+    let message = format!("interrupted when {gone} of {} participants were taken down", taken.len());
+    Diagnostic { message, ..fault }.hint("run the same command again, which goes on from there")
+}
+
+fn named(diagnostic: Diagnostic, participant: &str) -> Diagnostic {
+    Diagnostic { message: format!("{participant}: {}", diagnostic.message), ..diagnostic }
+}

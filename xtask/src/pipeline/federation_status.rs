@@ -1,0 +1,139 @@
+//! How far each participant of a federation is, by one look at each.
+
+use std::time::Duration;
+
+use flare_diagnostic::{Diagnostic, Faults};
+use flare_doctor::state;
+use flare_names::Role;
+
+use super::{
+    parallel,
+    stage::Request,
+    stage_federation::Entry,
+    status,
+    up::{State, Step, Steps},
+};
+use crate::context::Context;
+
+/// What a look at a participant showed.
+#[derive(Debug)]
+pub(crate) struct Looked {
+    pub(crate) name: String,
+    pub(crate) role: Option<Role>,
+    pub(crate) steps: Steps,
+    /// What was seen; `None` where it could not be looked at.
+    pub(crate) state: Option<state::State>,
+    /// Why it could not be looked at.
+    pub(crate) faults: Vec<Diagnostic>,
+}
+
+/// Looks at all participants, `at_once` beside each other; nobody is waited for longer than `limit`.
+///
+/// # Errors
+/// `INTERRUPTED`.
+pub(crate) fn look(context: &Context<'_>, entries: &[Entry], at_once: usize, limit: Duration) -> Result<Vec<Looked>, Faults> {
+    let looked = parallel::at_once(at_once, entries, |entry| look_at(context, entry, limit));
+    context.interrupt.check()?;
+    Ok(looked)
+}
+
+fn look_at(context: &Context<'_>, (name, entry): &Entry, limit: Duration) -> Looked {
+    let mut looked = Looked { name: name.clone(), role: None, steps: Steps::default(), state: None, faults: Vec::new() };
+    let destined = match entry {
+        Ok(checked) => &checked.value,
+        Err(faults) => {
+            looked.steps.set(Step::Prepare, State::Failed);
+            looked.faults.extend(faults.all().iter().cloned());
+            return looked;
+        }
+    };
+    looked.role = Some(destined.role);
+    looked.steps.set(Step::Prepare, State::Unchanged);
+    let request = Request { prepared: &destined.prepared, namespace: None, access: destined.access.clone() };
+    match status::status(context, &request, limit) {
+        Ok(state) => {
+            looked.steps = steps_of(&state);
+            looked.state = Some(state);
+        }
+        Err(faults) => {
+            for step in [Step::Stage, Step::Install, Step::Verify] {
+                looked.steps.set(step, State::Unknown);
+            }
+            looked.faults.extend(faults.all().iter().cloned());
+        }
+    }
+    looked
+}
+
+/// What is there of each step. A kit that is staged as objects is there if the parent runs with it.
+fn steps_of(state: &state::State) -> Steps {
+    let kit = &state.kit;
+    let is_this = |place: &Option<String>| match place {
+        None => State::NotBegun,
+        Some(found) if *found == kit.prepared => State::Unchanged,
+        Some(_) => State::Failed,
+    };
+    let running = is_this(&kit.running);
+    let available =
+        state.deployment.as_ref().map(|deployment| deployment.desired > 0 && deployment.available >= deployment.desired);
+    let mut steps = Steps::default();
+    steps.set(Step::Prepare, State::Unchanged);
+    steps.set(Step::Stage, if kit.staged.is_none() { running } else { is_this(&kit.staged) });
+    steps.set(
+        Step::Install,
+        match available {
+            None => State::NotBegun,
+            Some(true) => running,
+            Some(false) => State::Failed,
+        },
+    );
+    steps.set(
+        Step::Verify,
+        match (available, state.joined) {
+            (None, _) => State::NotBegun,
+            (_, Some(true)) => State::Unchanged,
+            (_, Some(false)) => State::Failed,
+            (_, None) => State::Unknown,
+        },
+    );
+    steps
+}
+
+#[cfg(test)]
+mod tests {
+    use flare_doctor::state::{DeploymentState, KitState};
+
+    use super::*;
+
+    fn seen(staged: Option<&str>, running: Option<&str>, available: Option<i32>, joined: Option<bool>) -> state::State {
+        let text = |place: Option<&str>| place.map(str::to_owned);
+        state::State {
+            participant: "site-1".into(),
+            role: "client",
+            namespace: "flare".into(),
+            deployment: available.map(|available| DeploymentState { name: "site-1".into(), desired: 1, available }),
+            pods: Vec::new(),
+            kit: KitState { prepared: "a".into(), staged: text(staged), running: text(running) },
+            joined,
+            reason: None,
+            jobs: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn each_step_shows_what_is_there_of_it() {
+        use State::{Failed, NotBegun, Unchanged, Unknown};
+        for (state, expected) in [
+            (seen(Some("a"), Some("a"), Some(1), Some(true)), [Unchanged, Unchanged, Unchanged]),
+            (seen(None, Some("a"), Some(1), Some(true)), [Unchanged, Unchanged, Unchanged]),
+            (seen(None, None, None, Some(false)), [NotBegun, NotBegun, NotBegun]),
+            (seen(Some("a"), None, None, Some(false)), [Unchanged, NotBegun, NotBegun]),
+            (seen(Some("b"), Some("b"), Some(1), Some(true)), [Failed, Failed, Unchanged]),
+            (seen(Some("a"), Some("a"), Some(0), Some(false)), [Unchanged, Failed, Failed]),
+            (seen(Some("a"), Some("a"), Some(1), None), [Unchanged, Unchanged, Unknown]),
+        ] {
+            let steps = steps_of(&state);
+            assert_eq!([Step::Stage, Step::Install, Step::Verify].map(|step| steps.get(step)), expected, "{state:?}");
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! One participant, from its prepared kit to the proof that it has joined.
+
+use std::time::Duration;
+
+use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
+use flare_doctor::Severity;
+
+use super::{
+    Options, Reached,
+    preparation::PreparedParticipant,
+    steps::{State, Step, Steps},
+};
+use crate::{
+    context::Context,
+    pipeline::{
+        install,
+        stage::Request,
+        stage_federation::{self, Done},
+        verify,
+    },
+};
+
+/// A participant that nothing was done for but its preparation.
+pub(super) fn not_begun(participant: &PreparedParticipant) -> Reached {
+    Reached { steps: prepared(participant), findings: Vec::new(), ended: Ok(Checked::clean(())) }
+}
+
+fn prepared(participant: &PreparedParticipant) -> Steps {
+    let mut steps = Steps::default();
+    steps.set(Step::Prepare, participant.state);
+    steps
+}
+
+/// Carries out the steps up to the first that fails.
+pub(super) fn bring_up(
+    context: &Context<'_>,
+    participant: &PreparedParticipant,
+    options: &Options,
+    watch: &(dyn Fn(Steps, &str) + Send + Sync),
+) -> Reached {
+    let mut road = Road { context, participant, options, watch, reached: not_begun(participant), found: Collector::new() };
+    if let Err(faults) = road.all() {
+        road.found.keep_checked::<()>(Err(faults));
+    }
+    let (mut reached, found) = (road.reached, road.found);
+    reached.ended = found.finish(|| ());
+    watch(reached.steps, "");
+    reached
+}
+
+struct Road<'run> {
+    context: &'run Context<'run>,
+    participant: &'run PreparedParticipant,
+    options: &'run Options,
+    watch: &'run (dyn Fn(Steps, &str) + Send + Sync),
+    reached: Reached,
+    found: Collector,
+}
+
+impl Road<'_> {
+    fn all(&mut self) -> Result<(), Faults> {
+        self.step(Step::Stage, Self::stage)?;
+        self.step(Step::Install, Self::install)?;
+        if self.options.dry_run { Ok(()) } else { self.step(Step::Verify, Self::verify) }
+    }
+
+    fn step(&mut self, step: Step, work: fn(&mut Self, Steps) -> Result<State, Faults>) -> Result<(), Faults> {
+        self.context.interrupt.check()?;
+        self.reached.steps.set(step, State::Running);
+        let steps = self.reached.steps;
+        (self.watch)(steps, step.as_str());
+        let ended = work(self, steps);
+        self.reached.steps.set(step, *ended.as_ref().unwrap_or(&State::Failed));
+        ended.map(drop)
+    }
+
+    fn stage(&mut self, _: Steps) -> Result<State, Faults> {
+        let staged = stage_federation::stage_alone(self.context, &self.participant.destined, &self.options.staging);
+        let changed = match self.found.require_checked(staged)? {
+            Done::Volume(staged) => staged.changed,
+            Done::Objects(staged) => staged.changed,
+        };
+        Ok(State::of_change(changed))
+    }
+
+    fn install(&mut self, steps: Steps) -> Result<State, Faults> {
+        let options = install::Options { values: self.participant.values.given(), ..self.options.install.clone() };
+        let progress = |words: &str| (self.watch)(steps, words);
+        match install::install(self.context, &self.request(), &options, &progress) {
+            Ok(installed) => Ok(State::of_change(installed.collect(&mut self.found).changed)),
+            Err(not_installed) => {
+                self.reached.findings = not_installed.findings;
+                Err(not_installed.faults)
+            }
+        }
+    }
+
+    /// The installation has waited until the parent stays: that is not waited for again.
+    fn verify(&mut self, steps: Steps) -> Result<State, Faults> {
+        let options = verify::Options { offline: false, deadline: self.options.verify_within, stable: Duration::ZERO };
+        let progress = |words: &str| (self.watch)(steps, words);
+        let verified = verify::verify(self.context, &self.request(), &options, &progress)?;
+        let faults: Vec<_> = verified
+            .findings
+            .iter()
+            .filter(|finding| finding.severity == Severity::Error)
+            .map(|finding| {
+                let fault = Diagnostic::error(Code::CheckFailed, format!("{}: {}", finding.id, finding.message));
+                fault.hint(finding.hint.clone().unwrap_or_else(|| "`verify` shows what was found in full".to_owned()))
+            })
+            .collect();
+        self.reached.findings = verified.findings;
+        Faults::check(faults, || State::Unchanged)
+    }
+
+    fn request(&self) -> Request<'_> {
+        let destined = &self.participant.destined;
+        Request { prepared: &destined.prepared, namespace: None, access: destined.access.clone() }
+    }
+}

@@ -1,0 +1,68 @@
+//! The Helm values of a participant, for the time of a run in a file that only its user can read: some are secrets.
+
+use std::{io::Write as _, path::Path};
+
+use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
+use flare_federation::{Expose, Participant};
+use flare_helm::Setting;
+use tempfile::NamedTempFile;
+
+use crate::pipeline::{install::Given, participant_files};
+
+/// The values of a participant; the file is removed with this value.
+#[derive(Debug)]
+pub(crate) struct ParticipantValues {
+    file: Option<NamedTempFile>,
+    settings: Vec<Setting>,
+}
+
+impl ParticipantValues {
+    /// Joins what federation.yaml names. Relative paths refer to `directory`.
+    ///
+    /// # Errors
+    /// `INVALID_FEDERATION`.
+    pub(crate) fn of(participant: &Participant, directory: &Path) -> Result<Checked<Self>, Faults> {
+        let mut found = Collector::new();
+        let values = found.require_checked(participant_files::joined_values(participant, directory))?;
+        let file = if values.is_empty() { None } else { Some(found.require(written(&values))?) };
+        if participant.expose == Some(Expose::PortForward) {
+            let message = format!("`up` opens no port for `{}`: a port forward lasts as long as its program", participant.name);
+            found.push(
+                Diagnostic::warning(Code::Notice, message)
+                    .hint("`kubectl port-forward` opens one; other sites need `expose: load-balancer` or `host-port`")
+                    .at(participant.places.name.clone()),
+            );
+        }
+        let settings = participant.expose.and_then(setting).into_iter().collect();
+        found.finish(|| Self { file, settings })
+    }
+
+    /// As an installation takes them.
+    pub(crate) fn given(&self) -> Given {
+        Given { files: self.file.iter().map(|file| file.path().to_path_buf()).collect(), settings: self.settings.clone() }
+    }
+}
+
+/// The value of the chart by which a participant is reached from outside.
+fn setting(expose: Expose) -> Option<Setting> {
+    match expose {
+        Expose::LoadBalancer => Some(Setting::Text("service.type=LoadBalancer".to_owned())),
+        Expose::HostPort => Some(Setting::Guessed("hostPortEnabled=true".to_owned())),
+        Expose::PortForward => None,
+    }
+}
+
+/// JSON is YAML as well.
+fn written(values: &serde_json::Map<String, serde_json::Value>) -> Result<NamedTempFile, Diagnostic> {
+    let text = serde_json::to_vec(values).unwrap_or_default();
+    let write = || {
+        let mut file = tempfile::Builder::new().prefix("flare-kube-values-").suffix(".json").tempfile()?;
+        file.write_all(&text)?;
+        file.flush()?;
+        Ok(file)
+    };
+    write().map_err(|error: std::io::Error| {
+        Diagnostic::error(Code::OutputNotWritten, format!("a file for the Helm values cannot be made: {}", error.kind()))
+            .hint("make room in the directory for temporary files, or name another one in `TMPDIR`")
+    })
+}
