@@ -51,7 +51,7 @@ pub struct Release<'run> {
 }
 
 impl Helm {
-    /// A release, which need not exist; each of its calls gets these limits.
+    /// A handle of a release, which need not exist. Each call has these limits.
     pub const fn release<'run>(&'run self, place: &'run Place, limits: Limits<'run>) -> Release<'run> {
         Release::new(self, place, limits)
     }

@@ -16,7 +16,7 @@ pub(crate) struct Entry {
     pub(crate) life: Lifecycle,
     pub(crate) hidden: Hidden,
     pub(crate) notices: mpsc::UnboundedSender<Notice>,
-    /// The last notice, once it is due.
+    /// The settlement, until it may be sent.
     pub(crate) settled: Option<Notice>,
     /// The progress while the pod is being created.
     pub(crate) creating: Option<Progress>,
@@ -28,7 +28,7 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// Processes an observation, sends the notices, and returns the actions. The settlement, which is the last word, is kept back until
+    /// Processes an observation, sends the notices, and returns the actions. The settlement, which is the last notice, is kept until
     /// nothing of the job is left.
     pub(crate) fn step(&mut self, observation: Observation, now: Moment) -> Vec<Action> {
         let step = self.life.step(observation, now);
@@ -42,7 +42,7 @@ impl Entry {
         step.actions
     }
 
-    /// Says the last word.
+    /// Sends the settlement.
     pub(crate) fn settle(mut self) {
         if let Some(settled) = self.settled.take() {
             self.tell(settled);

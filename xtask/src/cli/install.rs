@@ -1,4 +1,4 @@
-//! `install`: a prepared and staged kit brought to a participant that has joined.
+//! `install`: installs a prepared and staged kit until its participant has joined.
 
 use std::path::PathBuf;
 
@@ -66,7 +66,7 @@ pub(super) struct HelmArguments {
     pub(super) helm: Option<PathBuf>,
 }
 
-/// What is waited for.
+/// When an installation is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum State {
     /// The parent runs and has not ended for 20 s.
@@ -75,7 +75,7 @@ enum State {
     Joined,
 }
 
-/// Installs and says what stands now, and what one does next.
+/// Installs the kit, and prints the result and the next steps.
 pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     let cluster = &arguments.cluster;
     let prepared = context.environment.absolute(&arguments.prepared)?;
@@ -142,7 +142,7 @@ fn outcome(installed: &Installed, cluster: &ClusterArguments, until: State) -> O
     Outcome { data, text, ..Outcome::default() }
 }
 
-/// What a person does next: a few words, and a command or a sentence.
+/// The next steps for the user: a few words, and a command or a sentence.
 fn next_steps(plan: &SitePlan, cluster: &ClusterArguments) -> Vec<(&'static str, String)> {
     let kubectl = kubectl(plan, cluster);
     let mut next = vec![("log", format!("{kubectl} logs deployment/{} --follow", plan.names.deployment))];
@@ -163,7 +163,7 @@ fn next_steps(plan: &SitePlan, cluster: &ClusterArguments) -> Vec<(&'static str,
     next
 }
 
-/// `kubectl` at this cluster and namespace, for a shell.
+/// The `kubectl` command for this cluster and namespace, for a shell.
 fn kubectl(plan: &SitePlan, cluster: &ClusterArguments) -> String {
     let mut words = vec!["kubectl".to_owned()];
     words.extend(cluster.kubeconfig.iter().flat_map(|file| ["--kubeconfig".to_owned(), file.to_string_lossy().into_owned()]));
@@ -172,7 +172,7 @@ fn kubectl(plan: &SitePlan, cluster: &ClusterArguments) -> String {
     shlex::try_join(words.iter().map(String::as_str)).unwrap_or_else(|_| "kubectl".to_owned())
 }
 
-/// The faults, with what was found about the parent and what was put back.
+/// The faults, with the findings about the parent and what was rolled back.
 fn failure(not_installed: NotInstalled) -> Failure {
     let NotInstalled { faults, findings, recovery } = not_installed;
     let Some(recovery) = recovery else { return faults.into() };

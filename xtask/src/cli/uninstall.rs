@@ -1,4 +1,4 @@
-//! `uninstall`: a participant taken out of its cluster.
+//! `uninstall`: removes a participant from its cluster.
 
 use std::path::PathBuf;
 
@@ -32,7 +32,7 @@ pub(crate) struct Arguments {
     cluster: ClusterArguments,
 }
 
-/// Removes and says what was removed, and what stays.
+/// Removes the participant, and prints what was removed and what stays.
 pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     let cluster = &arguments.cluster;
     let prepared = context.environment.absolute(&arguments.prepared)?;

@@ -1,4 +1,4 @@
-//! Whether the parent that was installed runs, stays, and has joined its federation.
+//! Waits until the installed parent runs, stays up, and has joined its federation.
 
 use std::time::Duration;
 
@@ -18,16 +18,16 @@ use super::{
     run::{Run, Until},
 };
 
-/// How often the log is read.
+/// The interval at which the log is read.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// So many last lines of the log are read: more than a parent writes until it has joined.
+/// The number of lines at the end of the log that are read: more than a parent writes until it has joined.
 const LOG_LINES: u32 = 20_000;
 
-/// So many last lines are shown of a parent that has not joined.
+/// The number of lines at the end of the log that are shown of a parent that has not joined.
 const SHOWN_LINES: usize = 15;
 
-/// Waits for it. A parent that this run did not change, and that was proven, is looked at once.
+/// Waits for the parent. One that was proven before and not changed by this run is checked once.
 pub(super) async fn wait(run: &Run<'_>, changed: bool) -> Result<Running, Finding> {
     let noted = if changed { None } else { proven::read(run).await.ok().flatten() };
     let mut stable = if noted.is_some() { Duration::ZERO } else { rollout::Options::STABLE };
@@ -35,7 +35,7 @@ pub(super) async fn wait(run: &Run<'_>, changed: bool) -> Result<Running, Findin
         let running = runs(run, stable).await?;
         let known = noted.as_ref().is_some_and(|noted| noted.is_of(&running));
         if noted.is_some() && !known && stable.is_zero() {
-            // It was started again since.
+            // It was restarted since.
             stable = rollout::Options::STABLE;
             continue;
         }
@@ -51,8 +51,8 @@ async fn runs(run: &Run<'_>, stable: Duration) -> Result<Running, Finding> {
     rollout::wait(run.cluster, &target, &options, run.progress).await
 }
 
-/// Whether a parent that runs has joined; `false` where it no longer runs as it did, so that its rollout has to be looked at again.
-/// One that is known to have joined need not say so again: its log may begin later.
+/// Whether a running parent has joined; `false` if it was restarted or stopped, so that its rollout must be checked again.
+/// The log of a parent that is known to have joined need not say so, since the log may begin later.
 async fn joins(run: &Run<'_>, running: &Running, known: bool) -> Result<bool, Finding> {
     let plan = run.kit.plan();
     let selection =
@@ -80,7 +80,7 @@ async fn joins(run: &Run<'_>, running: &Running, known: bool) -> Result<bool, Fi
     }
 }
 
-/// Whether the very container still runs whose log is read.
+/// Whether the container with this log still runs.
 async fn still_runs(run: &Run<'_>, running: &Running) -> bool {
     use flare_cluster::k8s_openapi::api::core::v1::Pod;
     let Ok(Some(pod)) = run.cluster.namespaced::<Pod>(run.namespace()).find(&running.pod).await else { return false };

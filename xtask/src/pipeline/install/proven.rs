@@ -1,5 +1,5 @@
-//! The note on the Deployment of which revision was seen to run, so that a later run knows what is good. Helm calls a revision deployed
-//! as soon as its objects are sent.
+//! The annotation of the Deployment with the revision that was proven to run, so that a later run knows a good one. Helm calls a
+//! revision deployed as soon as its objects are sent.
 
 use flare_cluster::{Write, k8s_openapi::api::apps::v1::Deployment};
 use flare_diagnostic::Diagnostic;
@@ -12,33 +12,33 @@ use super::run::Run;
 /// The annotation.
 const PROVEN: &str = "flare-kube/proven";
 
-/// What was seen.
+/// The content of the annotation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Proven {
     /// The revision of the release.
     pub(super) revision: u64,
     /// The pod of the parent that had joined.
     pub(super) pod: String,
-    /// How often its container had been started again.
+    /// The number of restarts of its container.
     pub(super) restarts: i32,
 }
 
 impl Proven {
-    /// Whether this is about a parent that still runs.
+    /// Whether that parent still runs.
     pub(super) fn is_of(&self, running: &Running) -> bool {
         self.pod == running.uid && self.restarts == running.restarts
     }
 }
 
-/// What was noted; `None` where there is no Deployment or no note.
+/// Reads the annotation; `None` without Deployment or annotation.
 pub(super) async fn read(run: &Run<'_>) -> Result<Option<Proven>, Diagnostic> {
     let found = run.cluster.namespaced::<Deployment>(run.namespace()).find(run.kit.plan().names.deployment.as_str()).await?;
     let note = found.and_then(|deployment| deployment.metadata.annotations?.remove(PROVEN));
-    // A note of another form is none.
+    // An annotation in another format is ignored.
     Ok(note.and_then(|note| serde_json::from_str(&note).ok()))
 }
 
-/// Notes that a revision was seen to run.
+/// Annotates the Deployment with a proven revision.
 pub(super) async fn write(run: &Run<'_>, revision: u64, running: &Running) -> Result<(), Diagnostic> {
     let proven = Proven { revision, pod: running.uid.clone(), restarts: running.restarts };
     let text = serde_json::to_string(&proven).unwrap_or_default();

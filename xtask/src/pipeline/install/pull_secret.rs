@@ -1,5 +1,5 @@
-//! Secrets with registry credentials: whether those that the parent names are there and know the image's registry, and one that is
-//! made of a docker config file.
+//! Secrets with registry credentials: checks whether those of the parent exist and include the image's registry, and creates one from
+//! a docker config file.
 
 use std::path::Path;
 
@@ -10,19 +10,19 @@ use serde_json::{Value, json};
 
 use super::chart_objects::ChartObjects;
 
-/// The largest docker config file that is read, in bytes: a Secret holds no more.
+/// The maximum size of a docker config file, in bytes, which is that of a Secret.
 const LARGEST: u64 = 1 << 20;
 
-/// The registry of an image without one, under the names that docker writes.
+/// Docker's names of the default registry.
 const DOCKER_HUB: [&str; 4] = ["index.docker.io", "docker.io", "registry-1.docker.io", "registry.hub.docker.com"];
 
-/// A Secret to be made. Its data are credentials, so it has no `Debug`.
+/// A Secret to create. Its data are credentials, so it has no `Debug`.
 pub(super) struct NewSecret {
     pub(super) name: String,
     object: Secret,
 }
 
-/// The name of a Secret that is made: the first that the kit names, else one after the Deployment, which the values then have to name.
+/// The name of the Secret to create: the first one in the kit, otherwise one after the Deployment, which the values then must name.
 pub(super) fn name(plan: &SitePlan) -> (String, bool) {
     match plan.parent.image_pull_secrets.first() {
         Some(name) => (name.to_string(), true),
@@ -30,7 +30,7 @@ pub(super) fn name(plan: &SitePlan) -> (String, bool) {
     }
 }
 
-/// Makes the Secret of a docker config file: of its credentials those alone that the image's registry needs.
+/// Reads a docker config file into a Secret with only the credentials for the image's registry.
 pub(super) fn of_file(file: &Path, plan: &SitePlan, image: &str) -> Result<NewSecret, Faults> {
     let bytes = flare_file_tree::read_file(file, LARGEST, Code::InvalidArgs, Code::InvalidArgs)?;
     let wrong = |message: String, hint: &str| Diagnostic::error(Code::InvalidArgs, message).hint(hint).at(Place::from(file));
@@ -57,7 +57,7 @@ pub(super) fn of_file(file: &Path, plan: &SitePlan, image: &str) -> Result<NewSe
 }
 
 impl NewSecret {
-    /// Sends it. One of that name that somebody else made is not replaced.
+    /// Applies the Secret. Another Secret with that name is not replaced.
     pub(super) async fn apply(&self, cluster: &Cluster, namespace: &str) -> Result<(), Diagnostic> {
         let secrets = cluster.namespaced::<Secret>(namespace);
         let ours = |secret: &Secret| {
@@ -73,9 +73,9 @@ impl NewSecret {
     }
 }
 
-/// Looks at the Secrets that the parent's pod names, but for the one that is going to be made.
+/// Checks the Secrets that the parent's pod names, except for the one that will be created.
 ///
-/// A registry that none of them knows is a warning: the image may be public, or on the node.
+/// If none of them has the image's registry, that is a warning: the image may be public, or on the node.
 pub(super) async fn check(
     cluster: &Cluster,
     namespace: &str,
@@ -122,7 +122,7 @@ fn no_credentials(name: &str) -> Diagnostic {
         .hint("it needs the type kubernetes.io/dockerconfigjson, as `kubectl create secret docker-registry` makes it")
 }
 
-/// The registries that a Secret has credentials for, as its keys write them; `None` where it is of another type or cannot be read.
+/// The registries in a Secret's credentials, as written there; `None` if it has another type or cannot be read.
 fn registries(secret: &Secret) -> Option<Vec<String>> {
     let data = secret.data.as_ref()?;
     let auths = match secret.type_.as_deref()? {
@@ -140,14 +140,14 @@ fn has_credentials(entry: &Value) -> bool {
     ["auth", "username", "identitytoken"].iter().any(|key| entry[key].as_str().is_some_and(|text| !text.is_empty()))
 }
 
-/// The registry of an image: what stands before its first `/` and is a host, else Docker Hub.
+/// The registry of an image: the part before its first `/` if that is a host, otherwise Docker Hub.
 fn registry(image: &str) -> &str {
     let first = image.split_once('/').map(|(first, _)| first);
     first.filter(|first| first.contains(['.', ':']) || *first == "localhost").unwrap_or(DOCKER_HUB[0])
 }
 
-/// Whether a kubelet takes the credentials under a key for an image: the same host, whose parts may hold `*`, the same port, and the key's
-/// path a beginning of the image's, as `kubernetes/pkg/credentialprovider` has it.
+/// Whether a kubelet uses the credentials under a key for an image: the same host, whose parts may contain `*`, the same port, and a
+/// path that is a prefix of the image's. Source: `kubernetes/pkg/credentialprovider`.
 fn holds(key: &str, image: &str) -> bool {
     let key = key.trim_start_matches("https://").trim_start_matches("http://").trim_end_matches('/');
     let (host, path) = key.split_once('/').unwrap_or((key, ""));
@@ -155,7 +155,7 @@ fn holds(key: &str, image: &str) -> bool {
     if DOCKER_HUB.contains(&registry) {
         return DOCKER_HUB.contains(&host) && (path.is_empty() || path == "v1" || path == "v2");
     }
-    // `/v1/` and `/v2/` are what older dockers wrote behind the host.
+    // Older dockers appended `/v1/` or `/v2/` to the host.
     let path = if path == "v1" || path == "v2" { "" } else { path };
     let rest = image.split_once('/').map_or("", |(_, rest)| rest);
     let (host, port) = host.split_once(':').unwrap_or((host, ""));
@@ -167,7 +167,7 @@ fn holds(key: &str, image: &str) -> bool {
         && rest.starts_with(path)
 }
 
-/// A pattern with `*` for any text, against one part of a host.
+/// Matches a part of a host with a pattern, in which `*` is any text.
 fn fits(pattern: &str, part: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == part,

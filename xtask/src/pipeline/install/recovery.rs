@@ -1,4 +1,4 @@
-//! What is done about a parent that failed: the release goes back to where it was good, and with it the kit on the volume.
+//! Rolls back after a parent failed: the release returns to a good revision, and with it the kit on the volume.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use super::{
 };
 use crate::pipeline::stage::run_name;
 
-/// How long each step may take; the time of the installation itself may be over.
+/// How long each step may take, in addition to the installation's deadline.
 const LIMIT: Duration = Duration::from_mins(2);
 
-/// Puts back what was there before. What cannot be put back is a warning that says what to do.
+/// Restores the previous state. What cannot be restored is a warning with a hint.
 pub(super) async fn recover(run: &Run<'_>, before: Option<&Before>, found: &mut Collector) -> Recovery {
     if run.options.keep_failed {
         return Recovery::Left;
@@ -61,8 +61,8 @@ fn kit_stays(fault: &Diagnostic) -> Diagnostic {
         .hint("stage the earlier prepared kit again with `stage --restart`, or use `stage --rollback`")
 }
 
-/// Puts back the kit that the staging before this installation replaced; gives its fingerprint. Nothing is to be done where the earlier
-/// revision ran this very kit, or mounts objects of its own.
+/// Puts back the kit that the staging before this installation replaced; returns its fingerprint. Does nothing if the earlier revision
+/// ran the same kit, or mounts its own objects.
 async fn put_kit_back(run: &Run<'_>, before: &Before) -> Result<Option<String>, Faults> {
     let own = run.kit.fingerprint().to_string();
     let Some(earlier) = before.fingerprint.as_ref().filter(|earlier| **earlier != own) else { return Ok(None) };
@@ -73,7 +73,7 @@ async fn put_kit_back(run: &Run<'_>, before: &Before) -> Result<Option<String>, 
     let options = Options {
         create_namespace: false,
         create_claim: None,
-        // The image that failed may be the reason.
+        // The failed image may be the cause.
         image: Some(before.image.clone()),
         rollback: true,
         restart: true,
@@ -92,7 +92,7 @@ async fn put_kit_back(run: &Run<'_>, before: &Before) -> Result<Option<String>, 
     Err(Diagnostic::error(Code::StageFailed, message).hint("stage the earlier prepared kit again").into())
 }
 
-/// Whether the earlier parent runs again; that it stays is not waited for.
+/// Whether the earlier parent runs again, without waiting whether it stays up.
 async fn runs_again(run: &Run<'_>) -> bool {
     let target = Target { namespace: run.namespace().to_owned(), deployment: run.kit.plan().names.deployment.to_string() };
     let options = rollout::Options { deadline: LIMIT, stable: Duration::from_secs(2), clock: crate::environment::now };

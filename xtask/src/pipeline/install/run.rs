@@ -1,4 +1,4 @@
-//! One installation: what it was asked for, what it drives, and what it ends with.
+//! One installation: its options, its state and its result.
 
 use std::{
     path::{Path, PathBuf},
@@ -15,89 +15,89 @@ use tokio::time::Instant;
 
 use super::values::Given;
 
-/// How long one run of Helm may take; it waits for nothing.
+/// How long one run of Helm may take, which does not wait for the rollout.
 const HELM_LIMIT: Duration = Duration::from_mins(2);
 
-/// What is told while it runs, in a few words.
+/// Called with a short description of each step.
 pub(crate) type Progress<'run> = &'run (dyn Fn(&str) + Send + Sync);
 
 /// When an installation is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Until {
-    /// The parent's container runs and stays.
+    /// The parent's container runs and stays up.
     Running,
-    /// A client is registered at its server; a server is started.
+    /// A client is registered at its server; a server has started.
     Joined,
 }
 
-/// How it is installed.
+/// Options of an installation.
 #[derive(Debug, Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "independent switches of a command line")]
 pub(crate) struct Options {
-    /// The Helm to be driven, where one is named.
+    /// The Helm program, if named.
     pub(crate) helm: Option<PathBuf>,
-    /// Values besides the chart's own.
+    /// Values in addition to the chart's.
     pub(crate) values: Given,
-    /// Makes the namespace where it is missing.
+    /// Creates the namespace if it is missing.
     pub(crate) create_namespace: bool,
-    /// A docker config file of which the Secret for the image's registry is made.
+    /// A docker config file from which the Secret for the image's registry is created.
     pub(crate) pull_secret: Option<PathBuf>,
     /// Frees a locked release.
     pub(crate) unlock: bool,
-    /// Leaves a parent that failed as it is, to be looked at.
+    /// Keeps a failed parent for inspection.
     pub(crate) keep_failed: bool,
     /// When it is done.
     pub(crate) until: Until,
     /// Changes nothing.
     pub(crate) dry_run: bool,
-    /// How long all of it may take; putting back what was there comes on top.
+    /// How long the installation may take, without the time of a rollback.
     pub(crate) limit: Duration,
 }
 
-/// What was installed.
+/// The result of an installation.
 #[derive(Debug)]
 pub(crate) struct Installed {
     pub(crate) kit: PreparedKit,
     pub(crate) place: Place,
-    /// The revision that is in place, or in a dry run would be.
+    /// The current revision, or in a dry run the one that would be.
     pub(crate) revision: u64,
-    /// Whether anything was changed, or in a dry run would be.
+    /// Whether anything was, or in a dry run would be, changed.
     pub(crate) changed: bool,
     /// Whether a locked release was freed.
     pub(crate) unlocked: bool,
-    /// The Secret with registry credentials that was made.
+    /// The Secret with registry credentials that was created.
     pub(crate) pull_secret: Option<String>,
     pub(crate) image: String,
     pub(crate) helm: String,
-    /// The parent that was seen to run; none in a dry run.
+    /// The proven parent; `None` in a dry run.
     pub(crate) parent: Option<Running>,
 }
 
-/// Why nothing is installed, and what became of what was begun.
+/// A failed installation: the reasons, and what was rolled back.
 #[derive(Debug)]
 pub(crate) struct NotInstalled {
     pub(crate) faults: Faults,
-    /// What was found about the parent.
+    /// The findings about the parent.
     pub(crate) findings: Vec<Finding>,
-    /// What was put back; `None` where nothing had been begun.
+    /// What was rolled back; `None` if nothing had been changed.
     pub(crate) recovery: Option<Recovery>,
 }
 
-/// What was done about a parent that failed.
+/// What was done after a parent failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Recovery {
-    /// The release went back to a revision; with the kit that belongs to it, where that one had been replaced.
+    /// The release was rolled back to a revision, and its kit was put back if it had been replaced.
     RolledBack {
         /// The revision.
         revision: u64,
         /// The fingerprint of the kit that was put back on the volume.
         kit: Option<String>,
-        /// Whether its parent was seen to run again.
+        /// Whether its parent runs again.
         runs: bool,
     },
     /// The release was removed, since there was none before.
     Removed,
-    /// Everything was left as it is.
+    /// Nothing was rolled back.
     Left,
 }
 
@@ -113,7 +113,7 @@ impl From<Diagnostic> for NotInstalled {
     }
 }
 
-/// What every step of an installation works with.
+/// The state that all steps of an installation share.
 pub(super) struct Run<'run> {
     pub(super) kit: &'run PreparedKit,
     /// The directory of its chart.
@@ -123,7 +123,7 @@ pub(super) struct Run<'run> {
     pub(super) place: &'run Place,
     pub(super) options: &'run Options,
     pub(super) stop: &'run AtomicBool,
-    /// When its time is over.
+    /// The deadline.
     pub(super) end: Instant,
     pub(super) progress: Progress<'run>,
 }
@@ -133,17 +133,17 @@ impl Run<'_> {
         &self.place.namespace
     }
 
-    /// The time that is left.
+    /// The time until the deadline.
     pub(super) fn left(&self) -> Duration {
         self.end.saturating_duration_since(Instant::now())
     }
 
-    /// Does something with the release, for as long as there is time, and lets other tasks go on meanwhile.
+    /// Runs Helm on the release until the deadline, without blocking other tasks.
     pub(super) fn release<T>(&self, work: impl FnOnce(Release<'_>) -> Result<T, Diagnostic>) -> Result<T, Diagnostic> {
         self.release_within(self.left().min(HELM_LIMIT), work)
     }
 
-    /// As [`Self::release`], with a time of its own: what is put back is put back although the time is over.
+    /// As [`Self::release`], with a separate deadline for rollbacks after the first one has passed.
     pub(super) fn release_within<T>(
         &self,
         time: Duration,

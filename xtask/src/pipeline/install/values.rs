@@ -1,5 +1,5 @@
-//! The values that a user gives beside those of the chart: read once before Helm reads them, so that a file that is missing or no
-//! YAML is named, and so that no message of Helm's can show one of them.
+//! The user's values, in addition to the chart's. They are read before Helm reads them, so that a missing or invalid file is reported,
+//! and so that values can be removed from Helm's messages.
 
 use std::path::PathBuf;
 
@@ -8,22 +8,22 @@ use flare_helm::{Setting, Values};
 use flare_yaml::python::{Kind, Parsed, read_yaml};
 use serde_json::Value;
 
-/// The largest values file that is read, in bytes.
+/// The maximum size of a values file, in bytes.
 const LARGEST: u64 = 8 << 20;
 
-/// Texts that are shorter are words and numbers that a message needs, such as `true` or `80`; no secret is so short.
+/// The minimum length of hidden texts. Shorter ones are words and numbers that messages need, such as `true` or `80`, not secrets.
 const SHORTEST_SECRET: usize = 4;
 
-/// Values files and settings, in the order in which they were given.
+/// Values files and settings, in their order.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Given {
-    /// Values files; absolute.
+    /// Absolute paths of values files.
     pub(crate) files: Vec<PathBuf>,
     /// Single settings.
     pub(crate) settings: Vec<Setting>,
 }
 
-/// Reads them. `own` are settings that win over all others.
+/// Reads the values. `own` are settings that take precedence over all others.
 pub(super) fn read(given: &Given, own: impl IntoIterator<Item = Setting>) -> Result<Values, Faults> {
     let mut found = Collector::new();
     let mut hidden = Vec::new();
@@ -59,7 +59,7 @@ fn read_file(file: &std::path::Path) -> Result<Value, Faults> {
     }
 }
 
-/// Every text in a tree of values, and each line of one with several.
+/// Every string in a tree of values, and each line of a string with several lines.
 fn hide(value: &Value, hidden: &mut Vec<String>) {
     match value {
         Value::String(text) => {
@@ -73,7 +73,7 @@ fn hide(value: &Value, hidden: &mut Vec<String>) {
     }
 }
 
-/// What stands behind each `=` of a setting, as a whole and between its commas and braces, which separate values in Helm's eyes.
+/// The text after each `=` of a setting, as a whole and split at commas and braces, which separate values in Helm.
 fn hide_setting(text: &str, hidden: &mut Vec<String>) {
     let Some((_, value)) = text.split_once('=') else { return };
     hidden.push(value.to_owned());

@@ -1,5 +1,5 @@
-//! What a participant's launcher left: job pods and the Secrets that they mount, of our own launcher by their labels, of FLARE's by
-//! name, container and mounted Secret together, since FLARE's carry no label and no owner (defects 18, 20).
+//! The job pods and Secrets that a participant's launcher left. Those of flare-kube's launcher are found by labels, those of FLARE's
+//! launcher by name, container and mounted Secret together, since they have no label and no owner (defects 18, 20).
 
 use flare_cluster::{
     Cluster, Selection,
@@ -9,30 +9,30 @@ use flare_diagnostic::Diagnostic;
 use flare_names::Role;
 use flare_site_plan::SitePlan;
 
-/// Labels of what our launcher makes.
+/// Labels of the objects of flare-kube's launcher.
 const OURS: &str = "app.kubernetes.io/managed-by=flare-kube,app.kubernetes.io/part-of=nvflare";
 
-/// Annotation with the raw name of the site that launched it.
+/// Annotation with the raw name of the site.
 const SITE: &str = "flare-kube/site";
 
-/// The beginning of the names of FLARE's Secrets with a job's credentials (2.9); job id and site follow.
+/// The prefix of the names of FLARE's Secrets with a job's credentials (2.9), followed by job id and site.
 const CREDENTIALS: &str = "nvflare-cred-";
 
-/// An object, by the uid under which it was seen.
+/// An object with its uid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Seen {
     pub(super) name: String,
     pub(super) uid: Option<String>,
 }
 
-/// What is there of them.
+/// The existing objects.
 #[derive(Debug, Default)]
 pub(super) struct Launched {
     pub(super) pods: Vec<Seen>,
     pub(super) secrets: Vec<Seen>,
 }
 
-/// Looks for them. Secrets are asked for by name, or listed by the labels of ours: nothing else of the namespace is read.
+/// Finds them. Secrets are read by name, or listed by flare-kube's labels; no other Secret in the namespace is read.
 pub(super) async fn find(cluster: &Cluster, plan: &SitePlan) -> Result<Launched, Diagnostic> {
     let namespace = plan.namespace.as_str();
     let pods = cluster.namespaced::<Pod>(namespace).list(&Selection::default()).await?;
@@ -78,7 +78,7 @@ fn is_labelled(metadata: &Metadata) -> bool {
         .all(|(key, value)| labels.is_some_and(|labels| labels.get(key).is_some_and(|found| found == value)))
 }
 
-/// Whether a pod runs, or ran, a job of this participant.
+/// Whether a pod belongs to a job of this participant.
 fn is_job_pod(plan: &SitePlan, pod: &Pod) -> bool {
     if is_labelled(&pod.metadata) {
         return is_of_site(plan, &pod.metadata);
@@ -88,7 +88,7 @@ fn is_job_pod(plan: &SitePlan, pod: &Pod) -> bool {
         return false;
     };
     let Some(spec) = &pod.spec else { return false };
-    // The pod's name has the beginning of the id, the container's the whole of it.
+    // The pod's name contains the beginning of the id, the container's name the whole id.
     let runs_job = spec
         .containers
         .iter()
@@ -122,7 +122,7 @@ mod tests {
         let (name, container, secret) =
             (format!("{JOB}-server-b3eacd33"), format!("container-{JOB}"), "nvflare-startup-server-b3eacd33");
         assert!(is_of_us(&pod(&name, &container, secret)));
-        // The name holds the beginning of a long id.
+        // The name contains only the beginning of a long id.
         assert!(is_of_us(&pod("j9c0d6b1e-server-b3eacd33", &container, secret)));
         assert!(!is_of_us(&pod(&format!("{JOB}-site-1-c828b91c"), &container, secret)), "another site's");
         assert!(!is_of_us(&pod(&name, "main", secret)), "no job");

@@ -1,5 +1,4 @@
-//! A participant, taken out of its cluster: release, job pods, Secrets, staged objects. What it made on its claim stays, unless the
-//! claim is asked for by name.
+//! Removes a participant from its cluster: release, job pods, Secrets, staged objects. Its claim stays unless its deletion is requested.
 
 mod launched;
 
@@ -24,44 +23,44 @@ use super::{
 };
 use crate::{context::Context, interrupt::interrupted, runtime};
 
-/// How long Helm may take.
+/// How long one run of Helm may take.
 const HELM_LIMIT: Duration = Duration::from_mins(2);
 
-/// How often it is looked whether the parent's pod is gone.
+/// The interval at which the parent's pods are listed until they are gone.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// What is removed, and how.
+/// Options of an uninstallation.
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
-    /// The Helm to be driven, where one is named.
+    /// The Helm program, if named.
     pub(crate) helm: Option<PathBuf>,
-    /// Deletes the workspace claim too, with all that the participant ever made.
+    /// Also deletes the workspace claim, with all data of the participant.
     pub(crate) delete_claims: bool,
     /// Changes nothing.
     pub(crate) dry_run: bool,
-    /// How long all of it may take.
+    /// How long the whole uninstallation may take.
     pub(crate) limit: Duration,
 }
 
-/// Something that is removed.
+/// An object to remove.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Removed {
     pub(crate) kind: String,
     pub(crate) name: String,
 }
 
-/// What was removed, and what stays.
+/// The result of an uninstallation.
 #[derive(Debug)]
 pub(crate) struct Uninstalled {
     pub(crate) release: String,
     pub(crate) namespace: String,
     /// What was removed, or in a dry run would be.
     pub(crate) removed: Vec<Removed>,
-    /// The claim that stays; `None` where there is none.
+    /// The claim that stays, if it exists.
     pub(crate) claim: Option<String>,
 }
 
-/// Removes a participant. `show` is told everything that will be removed before the first of it is.
+/// Removes a participant. `show` is called with everything to remove before anything is removed.
 pub(crate) fn uninstall(
     context: &Context<'_>,
     request: &Request<'_>,
@@ -80,7 +79,7 @@ pub(crate) async fn participant(
 ) -> Result<Checked<Uninstalled>, Faults> {
     let end = Instant::now() + options.limit;
     let mut found = Collector::new();
-    // A kit that was edited since is removed all the same.
+    // A kit that was edited since is removed as well.
     let kit = found.require_checked(request.open(OpenOptions { accept_changes: true }))?;
     let given = options.helm.as_deref().or(context.environment.helm.as_deref());
     let limits = Limits { time: HELM_LIMIT.min(options.limit), stop: context.interrupt.flag() };
@@ -118,7 +117,7 @@ pub(crate) async fn participant(
     })
 }
 
-/// What is there of a participant.
+/// The objects of a participant in the cluster.
 struct There {
     listed: Vec<Removed>,
     release: bool,
@@ -146,7 +145,7 @@ impl Removal<'_> {
         &self.place.namespace
     }
 
-    /// Everything that is there, and that it may be removed. A namespace that is gone holds nothing.
+    /// Finds all objects, and checks the permissions to remove them. A missing namespace has no objects.
     async fn look(&self) -> Result<There, Faults> {
         let plan = self.kit.plan();
         let mut listed = Vec::new();
@@ -161,7 +160,7 @@ impl Removal<'_> {
         listed.extend(registry_secrets.iter().map(|secret| removed("Secret", &secret.name)));
         let objects = self.kit.staged_record()?.is_some();
         for staged in self.unstage(true).await? {
-            // A launcher's startup Secret is none of these, so nothing is listed twice.
+            // A launcher's startup Secret is not among these, so nothing is listed twice.
             listed.push(removed(staged.kind, &staged.name));
         }
         let claims = self.cluster.namespaced::<PersistentVolumeClaim>(self.namespace());
@@ -175,7 +174,7 @@ impl Removal<'_> {
         Ok(There { listed, release, launched, registry_secrets, objects, claim, deletes_claim })
     }
 
-    /// The Secrets that `install --create-pull-secret` made for this participant.
+    /// The Secrets that `install --create-pull-secret` created for this participant.
     async fn registry_secrets(&self) -> Result<Vec<launched::Seen>, Diagnostic> {
         let labels = format!(
             "app.kubernetes.io/managed-by=flare-kube,app.kubernetes.io/component=registry-credentials,flare-kube/participant={}",
@@ -188,7 +187,7 @@ impl Removal<'_> {
             .collect())
     }
 
-    /// Only a claim that is this participant's is deleted, and none that holds study data.
+    /// The claim to delete: only this participant's, and not one with study data.
     async fn check_claim(&self, claim: &PersistentVolumeClaim) -> Result<(), Faults> {
         let plan = self.kit.plan();
         let name = plan.workspace.claim.as_str();
@@ -211,7 +210,7 @@ impl Removal<'_> {
             .into())
     }
 
-    /// Removes everything, what makes other objects first.
+    /// Removes everything, beginning with what creates other objects.
     async fn remove(&self, there: &There) -> Result<(), Faults> {
         if there.release {
             tokio::task::block_in_place(|| self.helm.release(self.place, self.limits).uninstall())?;
@@ -231,7 +230,7 @@ impl Removal<'_> {
         Ok(())
     }
 
-    /// Staged objects, and what stagings left around the volume; the kit on the volume stays as long as its claim does.
+    /// Removes staged objects, and what stagings left around the volume. The kit stays on the volume.
     async fn unstage(&self, dry_run: bool) -> Result<Vec<flare_pvc_stage::Removed>, Faults> {
         let deadline = self.end.saturating_duration_since(Instant::now());
         let never = std::future::pending::<()>;
@@ -243,7 +242,7 @@ impl Removal<'_> {
         Ok(removed)
     }
 
-    /// Waits until no pod of the parent is left: as long as one runs, it launches jobs and mounts what is removed next.
+    /// Waits until the parent has no pods: a running one launches jobs and mounts what is removed next.
     async fn parent_is_gone(&self) -> Result<(), Diagnostic> {
         let pods = self.cluster.namespaced::<Pod>(self.namespace());
         let deployment = &self.kit.plan().names.deployment;
@@ -260,7 +259,7 @@ impl Removal<'_> {
     }
 }
 
-/// Deletes an object if it still is the one that was seen.
+/// Deletes an object if it still has the same uid.
 async fn delete<K: Clone + DeserializeOwned + Debug>(objects: &Objects<K>, seen: &launched::Seen) -> Result<(), Diagnostic> {
     let deletion = Deletion { uid: seen.uid.clone(), ..Deletion::default() };
     objects.delete(&seen.name, &deletion).await.map(|_| ())
