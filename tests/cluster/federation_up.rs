@@ -1,4 +1,4 @@
-//! `up`, `status` and `down`: a federation from startup kits to registered sites by one command, and away again.
+//! `up`, `status` and `down`: one command installs a federation, from startup kits to registered sites, and one removes it.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -46,7 +46,7 @@ impl Scene {
         succeed_json(&mut self.verb("up"))
     }
 
-    /// The names of the parents' pods: another name is another pod.
+    /// The names of the parents' pods, to recognise replaced pods.
     fn parents(&self) -> [String; 3] {
         PARTICIPANTS.map(|name| self.namespace.parent(name))
     }
@@ -94,7 +94,7 @@ fn a_federation_comes_up_by_one_command_changes_what_changed_and_goes_down_to_it
     assert_eq!(states(&second["data"]), vec!["unchanged unchanged unchanged unchanged true"; 3], "{second}");
     assert_eq!(scene.parents(), parents);
 
-    // Only what was changed is restarted.
+    // Only changed participants are restarted.
     scene.federation.edit("site-1", "memory: 256Mi", "memory: 260Mi");
     let changed = scene.up();
     let [server, site, other] = states(&changed["data"]).try_into().unwrap();
@@ -104,7 +104,7 @@ fn a_federation_comes_up_by_one_command_changes_what_changed_and_goes_down_to_it
     assert_eq!((&after[0], &after[2]), (&parents[0], &parents[2]));
     assert_ne!(after[1], parents[1]);
 
-    // A site that fails stops nobody, and is put back.
+    // A site that fails does not stop the others, and is rolled back.
     scene.federation.edit("site-2", "nvflare:2.8.3", "nvflare:2.8.99");
     scene.federation.edit("site-1", "memory: 260Mi", "memory: 264Mi");
     let partly = failed(&mut scene.verb("up"));

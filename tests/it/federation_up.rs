@@ -1,4 +1,4 @@
-//! `up`, `status` and `down` without a cluster: what is checked and prepared before one is asked, and what is reported if none answers.
+//! `up`, `status` and `down` without a cluster: what is checked and prepared before, and what is reported if no cluster answers.
 
 use std::fs;
 
@@ -85,7 +85,7 @@ fn only_what_changed_is_prepared_again_and_edits_stay_unless_they_are_discarded(
     assert!(note.exists());
     edit(&sandbox, "federation.yaml", "claim: nvflws-site-2", "claim: nvflws-two");
     assert_eq!(states(UP), ["unchanged", "unchanged", "done"]);
-    // Where the inputs of an edited kit changed, its edits would be lost.
+    // If the inputs of an edited kit changed, its edits would be lost.
     edit(&sandbox, "federation.yaml", "claim: nvflws-site-1", "claim: nvflws-one");
     let refused = run(&sandbox, UP).expect_code(4).json();
     assert!(refused.to_string().contains("note.txt"), "{refused}");

@@ -1,5 +1,5 @@
-//! What must also hold before participants are installed: a prepared kit can still be corrected, a federation that runs cannot find its
-//! server without the right name.
+//! Stricter cross checks before participants are installed: a prepared kit can still be corrected, but clients of a running federation
+//! need the server's right name.
 
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults, Severity};
 use flare_names::Target;

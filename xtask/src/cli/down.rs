@@ -1,4 +1,4 @@
-//! `down`: a federation taken out of its clusters.
+//! `down`: removes a federation from its clusters.
 
 use std::path::PathBuf;
 
@@ -38,7 +38,7 @@ pub(crate) struct Arguments {
     cluster: ClusterArguments,
 }
 
-/// Takes all down, and says what stays.
+/// Removes all participants, and prints what stays.
 pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     let cluster = &arguments.cluster;
     cluster.refuse_namespace()?;

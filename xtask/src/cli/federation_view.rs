@@ -1,4 +1,4 @@
-//! A federation while it is worked on: one live table on a terminal, a line for each step elsewhere; and the table of a result.
+//! The progress of a federation: a live table on a terminal, otherwise a line for each step; and the table of the result.
 
 use std::sync::Mutex;
 
@@ -10,21 +10,21 @@ use crate::{
     pipeline::up::{State, Step, Steps},
 };
 
-/// What is shown while it goes on.
+/// The view of the progress.
 pub(super) struct FederationView {
-    /// One line for each participant; none where lines are printed.
+    /// One row for each participant; none if lines are printed.
     rows: Vec<ProgressBar>,
     /// Keeps the rows together.
     _table: Option<MultiProgress>,
     names: Vec<String>,
     /// Whether lines are printed.
     lines: bool,
-    /// What was printed last of each.
+    /// The last printed line of each participant.
     last: Mutex<Vec<Steps>>,
 }
 
 impl FederationView {
-    /// Begins a view of so many participants.
+    /// A view of this number of participants.
     pub(super) fn begin(context: &Context<'_>, names: &[&str]) -> Self {
         let width = names.iter().map(|name| name.chars().count()).max().unwrap_or_default();
         let names: Vec<String> = names.iter().map(|name| format!("{:width$}", printable(name))).collect();
@@ -43,7 +43,7 @@ impl FederationView {
         Self { rows, _table: live.then_some(table), lines: !live && !context.shared.quiet, names, last }
     }
 
-    /// Shows how far a participant is.
+    /// Shows the progress of a participant.
     pub(super) fn show(&self, number: usize, steps: Steps, words: &str) {
         if let Some(bar) = self.rows.get(number) {
             bar.set_message(row(steps, &printable(words)));
@@ -69,7 +69,7 @@ impl FederationView {
     }
 }
 
-/// A row of the live table: the state of each step, and what is done now.
+/// A row of the live table: the state of each step, and the current activity.
 fn row(steps: Steps, words: &str) -> String {
     let cells = Step::ALL.map(|step| format!("{} {:9}", step.as_str(), mark(steps.get(step))));
     format!("{} {words}", cells.join("  "))
@@ -83,7 +83,7 @@ fn mark(state: State) -> &'static str {
     }
 }
 
-/// The table of a result: each with its name, role and steps.
+/// The table of the result: name, role and steps of each participant.
 pub(super) fn shown<'row>(rows: impl IntoIterator<Item = (&'row str, String, Steps)>) -> String {
     let head = ["NAME", "ROLE", "PREPARE", "STAGE", "INSTALL", "VERIFY"].map(str::to_owned);
     let rows = rows.into_iter().map(|(name, role, steps)| {

@@ -1,4 +1,4 @@
-//! What `stage` of one kit and of a federation share: the arguments about staging, and how a result is told.
+//! The arguments and the output that `stage` of one kit and of a federation share.
 
 use flare_diagnostic::{Code, Diagnostic};
 use flare_pvc_stage::{NewClaim, ObjectOptions, Options, Staged, StagedObjects};
@@ -75,7 +75,7 @@ impl StagingArguments {
     /// The options of a staging as objects.
     ///
     /// # Errors
-    /// `INVALID_ARGS` for flags that have a meaning on a volume alone.
+    /// `INVALID_ARGS` for flags that apply only to a volume.
     pub(super) fn object_options(&self, cluster: &ClusterArguments) -> Result<ObjectOptions, Diagnostic> {
         let of_volumes = [
             ("--helper-image", self.helper.helper_image.is_some()),

@@ -1,4 +1,4 @@
-//! `status --federation`: one look at every participant, and one table.
+//! `status --federation`: shows the state of every participant in one table.
 
 use std::path::Path;
 
@@ -16,14 +16,14 @@ use crate::{
     },
 };
 
-/// So many participants are looked at at once.
+/// The number of participants whose states are read concurrently.
 const AT_ONCE: usize = 8;
 
-/// Looks and shows.
+/// Reads the states and prints them.
 pub(super) fn run(context: &Context<'_>, file: &Path, arguments: &FederationArguments, cluster: &ClusterArguments) -> VerbResult {
     let file = context.environment.absolute(file)?;
     let prepared = arguments.prepared(context)?;
-    // A kit that was edited since has a state all the same.
+    // A kit that was edited since has a state as well.
     let lenient = OpenOptions { accept_changes: true };
     let entries = stage_federation::entries(&file, prepared.as_deref(), &cluster.access(), lenient)?;
     let Checked { value: entries, warnings } = entries;

@@ -1,4 +1,4 @@
-//! `up`: a federation brought into its clusters by one command.
+//! `up`: installs a federation in its clusters with one command.
 
 use std::path::PathBuf;
 
@@ -73,7 +73,7 @@ pub(crate) struct Arguments {
     cluster: ClusterArguments,
 }
 
-/// Brings all up, and shows how far each came.
+/// Brings up all participants, and prints the results.
 pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     let cluster = &arguments.cluster;
     cluster.refuse_namespace()?;
@@ -131,7 +131,7 @@ impl Arguments {
                 create_claim: place.new_claim(),
                 image: self.helper_image.clone(),
                 rollback: false,
-                // A kit that changed restarts its parent in any case.
+                // A changed kit restarts its parent anyway.
                 restart: true,
                 again: false,
                 repair: false,
@@ -161,7 +161,7 @@ fn outcome(participants: &[PreparedParticipant], reached: &[Reached], dry_run: b
     let rows: Vec<Value> = both()
         .map(|(participant, reached)| {
             let (destined, steps) = (&participant.destined, reached.steps);
-            // In a dry run there is nothing to verify.
+            // A dry run has nothing to verify.
             let ok = steps.are_good() || dry_run && Step::ALL.into_iter().all(|step| steps.get(step) != State::Failed);
             json!({"name": destined.name, "role": destined.role, "steps": steps.to_json(), "ok": ok,
                 "prepared": destined.prepared, "findings": reached.findings})

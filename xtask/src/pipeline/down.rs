@@ -1,4 +1,4 @@
-//! Every participant of a federation taken out of its cluster: the sites beside each other, then the server.
+//! Removes every participant of a federation from its cluster: the sites concurrently, then the server.
 
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
 use flare_names::Role;
@@ -11,19 +11,19 @@ use super::{
 };
 use crate::context::Context;
 
-/// What became of a participant.
+/// The result for a participant.
 #[derive(Debug)]
 pub(crate) struct TakenDown {
     pub(crate) name: String,
     pub(crate) role: Option<Role>,
-    /// What was removed and what stays; `None` where that failed, or was not begun.
+    /// What was removed and what stays; `None` if that failed or was not begun.
     pub(crate) removed: Option<Uninstalled>,
 }
 
-/// Told what will be removed of a participant, before it is.
+/// Called with what will be removed of a participant.
 pub(crate) type Show<'run> = &'run (dyn Fn(&str, &[Removed]) + Send + Sync);
 
-/// Takes all down. One that fails does not stop the others; the server goes last, so that no site loses it before its own end.
+/// Removes all participants, even if some fail. The server is the last, so that no running site loses it.
 pub(crate) fn down(
     context: &Context<'_>,
     entries: Vec<Entry>,
@@ -76,7 +76,7 @@ pub(crate) fn down(
     (taken, found.finish(|| ()))
 }
 
-/// Ctrl-C is one event for all.
+/// Ctrl-C is reported once.
 fn partly(fault: Diagnostic, taken: &[TakenDown]) -> Diagnostic {
     let gone = taken.iter().filter(|one| one.removed.is_some()).count();
     let message = format!("interrupted when {gone} of {} participants were taken down", taken.len());

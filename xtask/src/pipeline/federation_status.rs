@@ -1,4 +1,4 @@
-//! How far each participant of a federation is, by one look at each.
+//! The current state of each participant of a federation.
 
 use std::time::Duration;
 
@@ -15,19 +15,19 @@ use super::{
 };
 use crate::context::Context;
 
-/// What a look at a participant showed.
+/// The state of a participant.
 #[derive(Debug)]
 pub(crate) struct Looked {
     pub(crate) name: String,
     pub(crate) role: Option<Role>,
     pub(crate) steps: Steps,
-    /// What was seen; `None` where it could not be looked at.
+    /// The state; `None` if it could not be read.
     pub(crate) state: Option<state::State>,
-    /// Why it could not be looked at.
+    /// Why it could not be read.
     pub(crate) faults: Vec<Diagnostic>,
 }
 
-/// Looks at all participants, `at_once` beside each other; nobody is waited for longer than `limit`.
+/// Reads the states of all participants, `at_once` concurrently, each within `limit`.
 ///
 /// # Errors
 /// `INTERRUPTED`.
@@ -65,7 +65,7 @@ fn look_at(context: &Context<'_>, (name, entry): &Entry, limit: Duration) -> Loo
     looked
 }
 
-/// What is there of each step. A kit that is staged as objects is there if the parent runs with it.
+/// The state of each step. A kit that is staged as objects counts as staged if the parent runs with it.
 fn steps_of(state: &state::State) -> Steps {
     let kit = &state.kit;
     let is_this = |place: &Option<String>| match place {

@@ -28,7 +28,7 @@ pub(crate) fn in_order<Item: Sync, Done: Send>(
     with_threads(threads, items, work, &mut take);
 }
 
-/// As [`each`], with so many threads at most: for work that mostly waits.
+/// As [`each`], with a maximum number of threads, for work that mostly waits.
 pub(crate) fn at_once<Item: Sync, Done: Send>(threads: usize, items: &[Item], work: impl Fn(&Item) -> Done + Sync) -> Vec<Done> {
     let mut results = Vec::with_capacity(items.len());
     with_threads(threads, items, work, |done| results.push(done));

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::interrupt::interrupted;
 
-/// The largest marker that is compared, in bytes: it lists every file of a kit.
+/// The maximum size of a marker, in bytes. It lists every file of a kit.
 const LARGEST_MARKER: u64 = 64 << 20;
 
 /// Everything that was read and decided for one kit, before anything is built.
@@ -100,8 +100,7 @@ fn read_and_decide(request: &KitRequest, options: &RunOptions) -> Result<Checked
     })
 }
 
-/// Whether the prepared kit at the output was made from these inputs by this version. Edits that were made there since count only if they
-/// are to be discarded.
+/// Whether this version prepared the kit at the output from these inputs. Later edits of it count only if they are to be discarded.
 pub(crate) fn is_current(request: &KitRequest, resolved: &Resolved, options: &RunOptions) -> Result<bool, Faults> {
     if options.discard_changes {
         let opened = PreparedKit::open_on_disk(&request.output, OpenOptions { accept_changes: true });

@@ -1,4 +1,4 @@
-//! The prepared kits of a federation → their clusters, beside each other.
+//! The prepared kits of a federation → their clusters, concurrently.
 
 use std::path::{Path, PathBuf};
 
@@ -17,10 +17,10 @@ use super::{
 };
 use crate::{context::Context, runtime};
 
-/// So many participants are staged at once: each has a connection of its own, and some clusters are small.
+/// The maximum number of participants that are staged concurrently: each has its own connection, and some clusters are small.
 const AT_ONCE: usize = 8;
 
-/// One participant's prepared kit, and the cluster that it goes to.
+/// A participant's prepared kit and its cluster.
 #[derive(Debug)]
 pub(crate) struct Destined {
     pub(crate) name: String,
@@ -30,31 +30,31 @@ pub(crate) struct Destined {
     pub(super) access: Access,
 }
 
-/// How every kit of a run is staged.
+/// The options for every kit of a run.
 #[derive(Debug)]
 pub(crate) enum Staging {
     Volume(Options),
     Objects(ObjectOptions),
 }
 
-/// What was done for one participant.
+/// The result for one participant.
 #[derive(Debug)]
 pub(crate) enum Done {
     Volume(Staged),
     Objects(StagedObjects),
 }
 
-/// A run after which not every kit is staged.
+/// A run that did not stage every kit.
 #[derive(Debug)]
 pub(crate) struct Unfinished {
     pub(crate) faults: Faults,
-    /// Whether each participant, in the order of the file, was staged.
+    /// Whether each participant was staged, in the order of the file.
     pub(crate) done: Vec<Option<Done>>,
 }
 
-/// Reads federation.yaml, and opens every prepared kit: nothing is sent to any cluster before all are whole.
+/// Reads federation.yaml and opens every prepared kit. Nothing is sent to any cluster before all are valid.
 ///
-/// `prepared` is the directory that was `--output` of `prepare`. A participant's `kubeconfig` and `context` win over `access`.
+/// `prepared` is the `--output` of `prepare`. A participant's `kubeconfig` and `context` take precedence over `access`.
 pub(crate) fn read(file: &Path, prepared: Option<&Path>, access: &Access) -> Result<Checked<Vec<Destined>>, Faults> {
     let mut found = Collector::new();
     let entries = found.require_checked(entries(file, prepared, access, OpenOptions::default()))?;
@@ -108,7 +108,7 @@ fn open(participant: &Participant, prepared: PathBuf, access: Access, options: O
     found.finish(|| Destined { name, role, prepared, kit, access })
 }
 
-/// Whose a diagnostic is: a place below the participant's prepared kit, or the kit itself.
+/// Adds to a diagnostic the participant's prepared kit as its place, or the place below it.
 fn below(mut diagnostic: Diagnostic, prepared: &Path) -> Diagnostic {
     match &mut diagnostic.place {
         Some(place) => {
@@ -121,12 +121,12 @@ fn below(mut diagnostic: Diagnostic, prepared: &Path) -> Diagnostic {
 
 fn access_of(participant: &Participant, directory: &Path, access: &Access) -> Access {
     let own = participant.kubeconfig.as_ref().map(|path| directory.join(path));
-    // A context belongs to its file: the command line's is none of another one.
+    // A context belongs to its kubeconfig, so the command line's context does not apply to another file.
     let context = participant.context.clone().or_else(|| access.context.clone().filter(|_| own.is_none()));
     Access { kubeconfig: own.or_else(|| access.kubeconfig.clone()), context }
 }
 
-/// Stages every kit. One that fails does not keep the others from their places; `progress` is called after each.
+/// Stages every kit, even if others fail. `progress` is called after each.
 pub(crate) fn stage(
     context: &Context<'_>,
     participants: &[Destined],
@@ -136,7 +136,7 @@ pub(crate) fn stage(
     let all = async {
         let run = async |(index, one)| (index, Box::pin(stage_one(context, one, staging)).await);
         let runs = stream::iter(participants.iter().enumerate()).map(run);
-        // One that takes long keeps no other from its turn.
+        // A slow participant does not delay the others.
         let mut ended: Vec<_> = runs.buffer_unordered(AT_ONCE).inspect(|_| progress()).collect().await;
         ended.sort_by_key(|(index, _)| *index);
         ended.into_iter().map(|(_, ended)| ended).collect::<Vec<_>>()
@@ -152,7 +152,7 @@ pub(crate) fn stage(
         let mut of_one = Collector::new();
         done.push(of_one.keep_checked(ended));
         for diagnostic in of_one {
-            // Ctrl-C is one event, whomever it met.
+            // Ctrl-C is reported once.
             if diagnostic.code == Code::Interrupted {
                 interrupted = Some(diagnostic);
             } else {

@@ -67,7 +67,7 @@ pub(crate) fn run(context: &Context<'_>, root: &Path, arguments: &Arguments) -> 
     Ok(found.finish(|| ()).map(|checked| Outcome { data, text, warnings: checked.warnings })?)
 }
 
-/// How the kits are prepared.
+/// Options of the preparation.
 pub(super) fn run_options(context: &Context<'_>) -> RunOptions {
     RunOptions {
         acceptance: flare_site_plan::Acceptance::default(),

@@ -59,13 +59,13 @@ impl DemoCluster {
         found.finish(|| Self { status, kubeconfig, image })
     }
 
-    /// A configuration with this cluster's image: federation.yaml names an example that no registry has.
+    /// A configuration with this cluster's image, since federation.yaml names an example that no registry has.
     pub(super) fn image(&self) -> Result<Node, Faults> {
         let text = format!("parent:\n  docker_image: {:?}\n", self.image);
         Ok(flare_yaml::parse(text.as_bytes(), "the image of the demo's cluster", Code::InvalidConfig)?.root)
     }
 
-    /// Stages, installs and verifies every participant; returns them with how far each came.
+    /// Stages, installs and verifies every participant; returns the results.
     pub(super) fn bring_up(
         &self,
         context: &Context<'_>,
@@ -97,7 +97,7 @@ impl DemoCluster {
     }
 }
 
-/// How the demo's participants are brought up.
+/// Options for the demo's participants.
 fn options(helm: Option<PathBuf>) -> Options {
     let claim = NewClaim { size: "1Gi".to_owned(), storage_class: None, access_mode: "ReadWriteOnce".to_owned() };
     let staging = VolumeOptions {
@@ -126,14 +126,14 @@ fn options(helm: Option<PathBuf>) -> Options {
     Options { staging: Staging::Volume(staging), install, verify_within: LIMIT, at_once: 2, dry_run: false }
 }
 
-/// What is said of a participant.
+/// The summary of a participant.
 pub(super) fn told(participant: &PreparedParticipant, reached: &Reached) -> (Value, String) {
     let (destined, steps) = (&participant.destined, reached.steps);
     let state = if destined.role == Role::Server { "has started" } else { "is registered at its server" };
     (json!({"steps": steps.to_json(), "ok": steps.are_good()}), format!("{}: {state}\n", printable(&destined.name)))
 }
 
-/// How to look around, and how to end it.
+/// How to inspect the demo, and how to remove it.
 pub(super) fn next_steps(context: &Context<'_>, cluster: &DemoCluster, federation: &Path, prepared: &Path) -> String {
     let (program, kubeconfig) = (context.environment.program, cluster.kubeconfig.display());
     let (federation, prepared) = (federation.display(), prepared.display());

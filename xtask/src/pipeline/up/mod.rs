@@ -1,4 +1,4 @@
-//! federation.yaml → every participant in its cluster, proven: the server first, then the sites beside each other.
+//! federation.yaml → every participant installed and verified in its cluster: the server first, then the sites concurrently.
 
 mod participant;
 mod preparation;
@@ -18,7 +18,7 @@ pub(crate) use self::{
 use super::{federation::UniqueCollector, install, parallel, stage_federation::Staging};
 use crate::context::Context;
 
-/// How every participant is brought up.
+/// Options for every participant.
 #[derive(Debug)]
 pub(crate) struct Options {
     pub(crate) staging: Staging,
@@ -26,28 +26,28 @@ pub(crate) struct Options {
     pub(crate) install: install::Options,
     /// How long the checks of a participant may take.
     pub(crate) verify_within: Duration,
-    /// So many sites are worked on at once.
+    /// The maximum number of sites that are processed concurrently.
     pub(crate) at_once: usize,
     pub(crate) dry_run: bool,
 }
 
-/// Told of each change: the participant's number in the file, its steps, and what is done now.
+/// Called with each change: the participant's number in the file, its steps, and the current activity.
 pub(crate) type Watch<'run> = &'run (dyn Fn(usize, Steps, &str) + Send + Sync);
 
-/// How far a participant came.
+/// The result for a participant.
 #[derive(Debug)]
 pub(crate) struct Reached {
     pub(crate) steps: Steps,
-    /// What `verify`, or the wait of the installation, found.
+    /// The findings of `verify` or of the installation.
     pub(crate) findings: Vec<Finding>,
-    /// Its warnings and, where it failed, its faults.
+    /// Its warnings and, if it failed, its faults.
     ended: Result<Checked<()>, Faults>,
 }
 
-/// Brings all participants up, and returns how far each came, in the order of the file.
+/// Brings up all participants; returns the results in the order of the file.
 ///
-/// The sites wait until the server is proven: their parents would give up. A site that fails does not stop the others. Everything can be
-/// done again: what is there already is only looked at.
+/// The sites wait until the server is proven, since their parents would give up. A site that fails does not stop the others. A second
+/// run only checks what is already there.
 pub(crate) fn up(
     context: &Context<'_>,
     participants: &[PreparedParticipant],
@@ -73,7 +73,7 @@ pub(crate) fn up(
     (reached, ended)
 }
 
-/// Everything that was found, each with its participant; Ctrl-C is one event for all.
+/// All diagnostics, each with its participant; Ctrl-C is reported once.
 fn summed_up(participants: &[PreparedParticipant], reached: &[Reached], is_proven: bool) -> Result<Checked<()>, Faults> {
     let mut found = UniqueCollector::default();
     let mut interrupted = None;
@@ -104,7 +104,7 @@ fn summed_up(participants: &[PreparedParticipant], reached: &[Reached], is_prove
     found.finish(|| ())
 }
 
-/// A fault or warning that says whose it is.
+/// A diagnostic with the participant's name.
 fn named(diagnostic: Diagnostic, participant: &str) -> Diagnostic {
     Diagnostic { message: format!("{participant}: {}", diagnostic.message), ..diagnostic }
 }

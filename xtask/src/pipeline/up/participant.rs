@@ -1,4 +1,4 @@
-//! One participant, from its prepared kit to the proof that it has joined.
+//! Brings up one participant, from its prepared kit to the proof that it has joined.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use crate::{
     },
 };
 
-/// A participant that nothing was done for but its preparation.
+/// The result for a participant that was only prepared.
 pub(super) fn not_begun(participant: &PreparedParticipant) -> Reached {
     Reached { steps: prepared(participant), findings: Vec::new(), ended: Ok(Checked::clean(())) }
 }
@@ -95,7 +95,7 @@ impl Road<'_> {
         }
     }
 
-    /// The installation has waited until the parent stays: that is not waited for again.
+    /// The installation has already waited whether the parent stays up.
     fn verify(&mut self, steps: Steps) -> Result<State, Faults> {
         let options = verify::Options { offline: false, deadline: self.options.verify_within, stable: Duration::ZERO };
         let progress = |words: &str| (self.watch)(steps, words);

@@ -1,5 +1,4 @@
-//! Everything of `up` before the first cluster is asked: the federation is read and checked as a whole, and kits whose inputs changed are
-//! prepared.
+//! The part of `up` before the first cluster is accessed: reads and checks the whole federation, and prepares kits whose inputs changed.
 
 use std::path::PathBuf;
 
@@ -19,38 +18,38 @@ use crate::{
     },
 };
 
-/// Which federation, and how its kits are prepared.
+/// The federation, and the options of its preparation.
 #[derive(Debug)]
 pub(crate) struct Preparation {
-    /// federation.yaml; absolute.
+    /// The absolute path of federation.yaml.
     pub(crate) file: PathBuf,
-    /// The directory that receives the prepared kits; `None` for each kit's own.
+    /// The directory for the prepared kits; `None` for each kit's own.
     pub(crate) output: Option<PathBuf>,
     /// `--target`.
     pub(crate) target: Option<Target>,
     /// The cluster of participants that name none.
     pub(crate) access: Access,
-    /// A configuration that is laid over that of every participant.
+    /// A configuration on top of every participant's.
     pub(crate) overlay: Option<Node>,
-    /// How kits are prepared.
+    /// Options of the preparation.
     pub(crate) options: RunOptions,
 }
 
-/// A participant that is prepared.
+/// A prepared participant.
 #[derive(Debug)]
 pub(crate) struct PreparedParticipant {
     pub(crate) destined: Destined,
     pub(crate) values: ParticipantValues,
-    /// What its preparation did.
+    /// The result of its preparation.
     pub(crate) state: State,
 }
 
-/// What stands before the first cluster is asked.
+/// The state before the first cluster is accessed.
 #[derive(Debug)]
 pub(crate) enum PreparedFederation {
     /// All participants, in the order of the file.
     Ready(Vec<PreparedParticipant>),
-    /// In a dry run, by name, which kits would be prepared: what would come after cannot be looked at.
+    /// In a dry run, the names of participants whose kits would be prepared: later steps cannot be checked for them.
     Would(Vec<(String, State)>),
 }
 

@@ -1,8 +1,8 @@
-//! How far a participant is: four steps, each in one state.
+//! The progress of a participant: four steps, each in one state.
 
 use serde_json::{Value, json};
 
-/// A part of the road from a startup kit to a participant that has joined.
+/// A step from a startup kit to a participant that has joined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
     /// The prepared kit.
@@ -33,23 +33,23 @@ impl Step {
 /// The state of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum State {
-    /// It was not begun: in a result, because an earlier step failed or the run ended.
+    /// It was not begun; in a result, because an earlier step failed or the run ended.
     #[default]
     NotBegun,
     /// It is under way.
     Running,
     /// It changed something.
     Done,
-    /// Everything was as it has to be.
+    /// Nothing had to be changed.
     Unchanged,
     /// It found a fault.
     Failed,
-    /// It could not be looked at.
+    /// Its state could not be read.
     Unknown,
 }
 
 impl State {
-    /// As results have it.
+    /// The name in results.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::NotBegun => "not_begun",
@@ -61,7 +61,7 @@ impl State {
         }
     }
 
-    /// Whether what the step is for is there.
+    /// Whether the result of the step exists.
     pub(crate) const fn is_good(self) -> bool {
         matches!(self, Self::Done | Self::Unchanged)
     }
@@ -85,12 +85,12 @@ impl Steps {
         self.0[step as usize] = state;
     }
 
-    /// Whether the whole road is behind it.
+    /// Whether all steps are complete.
     pub(crate) fn are_good(self) -> bool {
         self.0.into_iter().all(State::is_good)
     }
 
-    /// As results have it: `{"prepare": "unchanged", …}`.
+    /// The JSON in results: `{"prepare": "unchanged", …}`.
     pub(crate) fn to_json(self) -> Value {
         Step::ALL.into_iter().map(|step| (step.as_str().to_owned(), json!(self.get(step).as_str()))).collect()
     }

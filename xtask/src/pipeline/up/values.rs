@@ -1,4 +1,4 @@
-//! The Helm values of a participant, for the time of a run in a file that only its user can read: some are secrets.
+//! The Helm values of a participant, in a temporary file that only the user can read, since some are secrets.
 
 use std::{io::Write as _, path::Path};
 
@@ -9,7 +9,7 @@ use tempfile::NamedTempFile;
 
 use crate::pipeline::{install::Given, participant_files};
 
-/// The values of a participant; the file is removed with this value.
+/// The values of a participant. The file is removed when this is dropped.
 #[derive(Debug)]
 pub(crate) struct ParticipantValues {
     file: Option<NamedTempFile>,
@@ -37,13 +37,13 @@ impl ParticipantValues {
         found.finish(|| Self { file, settings })
     }
 
-    /// As an installation takes them.
+    /// The values for an installation.
     pub(crate) fn given(&self) -> Given {
         Given { files: self.file.iter().map(|file| file.path().to_path_buf()).collect(), settings: self.settings.clone() }
     }
 }
 
-/// The value of the chart by which a participant is reached from outside.
+/// The chart's value for access to a participant from outside.
 fn setting(expose: Expose) -> Option<Setting> {
     match expose {
         Expose::LoadBalancer => Some(Setting::Text("service.type=LoadBalancer".to_owned())),
@@ -52,7 +52,7 @@ fn setting(expose: Expose) -> Option<Setting> {
     }
 }
 
-/// JSON is YAML as well.
+/// Writes the values as JSON, which is also YAML.
 fn written(values: &serde_json::Map<String, serde_json::Value>) -> Result<NamedTempFile, Diagnostic> {
     let text = serde_json::to_vec(values).unwrap_or_default();
     let write = || {
