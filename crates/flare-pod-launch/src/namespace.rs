@@ -24,6 +24,9 @@ use crate::{
     work::{TURNS, Worker},
 };
 
+/// How long an API server may take to carry out a request that it never answered.
+const LATE: Duration = Duration::from_mins(5);
+
 /// A request from a launcher to its task.
 pub(crate) enum Command {
     Launch { job: Box<JobPod>, reply: Reply },
@@ -51,6 +54,8 @@ struct Namespace {
     known: HashMap<String, KnownPod>,
     /// Events of pods that no job follows yet.
     happened: HashMap<String, Vec<Event>>,
+    /// Pods of jobs that ended before anybody knew whether there is a pod, and until when one may still appear.
+    late: HashMap<String, Duration>,
     is_listed: bool,
     /// Commands that wait for the first list.
     early: Vec<(Command, Duration)>,
@@ -79,6 +84,7 @@ pub(crate) async fn run(cluster: Cluster, namespace: String, options: Options, m
         jobs: HashMap::new(),
         known: HashMap::new(),
         happened: HashMap::new(),
+        late: HashMap::new(),
         is_listed: false,
         early: Vec::new(),
         unanswered: Vec::new(),
@@ -228,6 +234,7 @@ impl Namespace {
             is_owner: false,
         };
         self.jobs.insert(name.to_owned(), entry);
+        self.late.remove(name);
         (self.numbers, received)
     }
 
@@ -252,6 +259,10 @@ impl Namespace {
         if entry.life.is_done()
             && let Some(entry) = self.jobs.remove(name)
         {
+            if entry.life.uid().is_none() {
+                self.late.retain(|_, until| *until > now.elapsed);
+                self.late.insert(name.to_owned(), now.elapsed + LATE);
+            }
             if entry.is_owner || (self.options.keep && entry.life.uid().is_some()) {
                 entry.settle();
             } else {

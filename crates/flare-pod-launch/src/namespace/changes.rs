@@ -57,11 +57,24 @@ impl Namespace {
     }
 
     pub(super) fn seen(&mut self, pod: Pod) {
-        let Some(name) = pod.metadata.name.clone().filter(|name| self.jobs.contains_key(name)) else { return };
+        let Some(name) = pod.metadata.name.clone() else { return };
+        if !self.jobs.contains_key(&name) {
+            return self.end_late(&name);
+        }
         // A pod of an earlier launch that is being deleted is not the one that is being created.
         let is_ours = |entry: &Entry| entry.life.uid().is_some() || entry.creating.is_none();
         if self.jobs.get(&name).is_some_and(is_ours) {
             self.step(&name, Observation::Seen(Box::new(pod)));
+        }
+    }
+
+    /// A pod whose creation was never answered may appear after its job has ended; nobody else would remove it.
+    fn end_late(&mut self, name: &str) {
+        let now = self.now().elapsed;
+        if self.late.get(name).is_some_and(|until| *until > now)
+            && let Some(known) = self.known.get(name).filter(|known| !known.is_being_deleted)
+        {
+            self.worker.delete(name, Some(&known.uid), None, 0);
         }
     }
 

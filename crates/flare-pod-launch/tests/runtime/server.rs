@@ -33,6 +33,8 @@ pub(crate) enum Fault {
     Closed,
     /// It is never answered.
     Silence,
+    /// The connection is closed, and the request carried out four seconds later.
+    Late,
 }
 
 /// The requests that fail: method, part of the path, and number of requests.
@@ -134,6 +136,13 @@ impl Server {
         state.objects.keys().filter_map(|path| path.strip_prefix(&start)).map(str::to_owned).collect()
     }
 
+    /// How many objects of a resource were ever made.
+    pub(crate) fn made(&self, resource: &str) -> usize {
+        let state = self.state.lock().unwrap();
+        let of = collection(resource);
+        state.history.iter().filter(|(_, collection, change)| *collection == of && change["type"] == "ADDED").count()
+    }
+
     /// Waits until the object exists.
     pub(crate) async fn wait_for(&self, resource: &str, name: &str) -> Value {
         for _ in 0..500 {
@@ -218,6 +227,14 @@ impl Server {
                 Some(Fault::Status(code)) => {
                     respond(&mut write, code, &status(code)).await;
                     continue;
+                }
+                Some(Fault::Late) => {
+                    let (server, path) = (self.clone(), path.to_owned());
+                    tokio::spawn(async move {
+                        tokio::time::sleep(Duration::from_secs(4)).await;
+                        server.answer(&method, &path, &body);
+                    });
+                    return;
                 }
                 Some(Fault::AnswerLost) => {
                     let _ = self.answer(&method, path, &body);
