@@ -6,7 +6,9 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use integration_tests::command::{Finished, Sandbox};
+use integration_tests::kit::Tree;
 use integration_tests::pod_cluster::PodCluster;
+use integration_tests::workspace_directory;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
@@ -234,4 +236,41 @@ fn what_is_wrong_with_the_requests_is_said_before_anything_is_sent() {
         .make("/api/v1/namespaces/fl/pods/jgood-site-1-c828b91c", json!({"metadata": {"name": "x"}, "spec": {"containers": []}}));
     let names = scene.run(&["good"], "-o json --dry-run");
     assert!(names.code == Some(0) || names.code == Some(5), "{names:#?}");
+}
+
+/// A prepared kit of the namespace `fl`, and a job without tokens.
+fn prepared(scene: &Scene) {
+    Tree::read(&workspace_directory().join("fixtures/kits/plain-2.9.0/site-1")).write(&scene.sandbox.join("site-1"));
+    let config = "runtime: k8s\nnamespace: fl\nparent: {docker_image: 'registry.example.com/nvflare/nvflare:2.9.0'}\n";
+    fs::write(scene.sandbox.join("k8s.yaml"), config).unwrap();
+    let meta = json!({"job_id": "j1", "launcher_spec": {"default": {"k8s": {"image": "fl/exit:0"}}}});
+    fs::write(scene.sandbox.join("meta.json"), meta.to_string()).unwrap();
+    let _ = scene.sandbox.run(PROGRAM, "prepare site-1 --config k8s.yaml --output out".split(' ')).expect_code(0);
+}
+
+#[test]
+fn a_prepared_kit_is_enough_to_run_a_job_to_prove_the_site_and_to_sweep_it() {
+    let scene = Scene::new("2.9");
+    prepared(&scene);
+    let run = |line: &str| {
+        let line = format!("launch {line} --kubeconfig kubeconfig -o json");
+        scene.sandbox.run(PROGRAM, line.split_whitespace())
+    };
+    let ran = run("run out --job meta.json").expect_code(0).json();
+    assert_eq!(
+        (&ran["data"]["jobs"][0]["state"], &ran["data"]["jobs"][0]["request"]),
+        (&json!("succeeded"), &json!("meta.json"))
+    );
+    let canary = run("canary out --image fl/exit:0").expect_code(1).json();
+    let found: Vec<_> = canary["data"]["findings"].as_array().unwrap().iter().map(|one| (&one["id"], &one["severity"])).collect();
+    let expected = [("J01", "ok"), ("J03", "ok"), ("J05", "error")].map(|(id, severity)| (json!(id), json!(severity)));
+    assert_eq!(found, expected.iter().map(|(id, severity)| (id, severity)).collect::<Vec<_>>(), "{canary:#}");
+    let silent = run("canary out --image fl/wait:1 --pending-timeout 1").expect_code(1).json();
+    assert_eq!(silent["data"]["findings"][0]["severity"], "error");
+    assert!(silent["data"]["findings"][0]["message"].as_str().unwrap().contains("has not started, NotScheduled"), "{silent:#}");
+    assert_eq!((scene.cluster.names("pods"), scene.cluster.names("secrets").len()), (Vec::new(), 1));
+    // The parent is not installed, so nobody needs the site's Secret.
+    let swept = run("sweep out --delete").expect_code(0).json();
+    assert_eq!(swept["data"]["orphans"][0]["reason"], "its parent is not there any more", "{swept:#}");
+    assert!(scene.cluster.names("secrets").is_empty());
 }
