@@ -1,8 +1,11 @@
 //! `verify`, `status` and `logs` on real parents of both releases.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
+use integration_tests::cluster::component;
 use integration_tests::cluster::federation::Federation;
 use integration_tests::cluster::install::upgrade;
 use integration_tests::cluster::limited_user::{LimitedUser, Rules};
@@ -104,4 +107,25 @@ fn a_user_who_may_only_read_pods_is_told_what_was_not_checked() {
     for id in ["D80", "D81", "D82"] {
         assert_eq!(severity(id), Some("ok".into()), "{id}: {verified:#}");
     }
+}
+
+/// An API server that is killed and started again meanwhile is waited for.
+#[test]
+fn verify_outlives_a_restart_of_the_api_server() {
+    let namespace = Namespace::exclusive("verify-restart");
+    let federation = Federation::provision(Release::V28);
+    let prepared = federation.prepare(&namespace, Path::new(PROGRAM)).join(SERVER);
+    stage::by_program(&namespace, Path::new(PROGRAM), &prepared);
+    succeed(&mut upgrade(&namespace, SERVER, &prepared));
+    namespace.wait_for_rollout(SERVER);
+    let mut verify = verb(&namespace, "verify", &prepared);
+    verify.args(["--stable", "15", "--timeout", "180"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = verify.spawn().unwrap();
+    thread::sleep(Duration::from_secs(3));
+    component::restart(&namespace, "kube-apiserver");
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{said}");
+    let document: Value = serde_json::from_str(&said).expect("an envelope");
+    assert_eq!(document["data"]["counts"]["error"], 0, "{document:#}");
 }

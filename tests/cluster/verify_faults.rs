@@ -24,6 +24,18 @@ const SITE: &str = "site-1";
 const CLAIM: &str = "nvflws";
 const PYTHON: &str = "/usr/local/bin/python3";
 
+/// Signs a certificate again by the root of its provisioning, so that it has expired yesterday.
+const EXPIRED: &str = "import datetime, json, sys
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+key = serialization.load_pem_private_key(json.load(open(sys.argv[1]))['root_pri_key'].encode(), None)
+old = x509.load_pem_x509_certificate(open(sys.argv[2], 'rb').read())
+day, now = datetime.timedelta(days=1), datetime.datetime.now(datetime.timezone.utc)
+new = x509.CertificateBuilder(old.issuer, old.subject, old.public_key(), old.serial_number, now - 10 * day, now - day)
+for extension in old.extensions:
+    new = new.add_extension(extension.value, extension.critical)
+open(sys.argv[2], 'wb').write(new.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))";
+
 /// `site-1` in its own namespace, prepared but not installed.
 struct Site<'run> {
     namespace: Namespace,
@@ -180,6 +192,13 @@ fn what_keeps_a_container_from_starting_is_named() {
     site("no-claim").install(&[]).expect("D31", "is not there");
     site("no-class").claim("ReadWriteOnce", Some("no-such-class")).install(&[]).expect("D31", "cannot make a volume");
     site("tag").claim("ReadWriteOnce", None).install(&["image.tag=\"9.9\""]).expect("D52", "no such image or tag");
+    let private = r#"image.repository="private.example.com/nvflare/nvflare""#;
+    let secret = r#"imagePullSecrets=[{"name": "regcred"}]"#;
+    site("no-pull-secret").claim("ReadWriteOnce", None).install(&[private, secret]).expect("D51", "`regcred` is not there");
+    let wrong = site("pull-secret");
+    let server = "--docker-server=private.example.com";
+    wrong.kubectl(&["create", "secret", "docker-registry", "regcred", server, "--docker-username=a", "--docker-password=b"]);
+    wrong.claim("ReadWriteOnce", None).install(&[private, secret]).expect("D51", "does not take the credentials");
     let python = command(&["/opt/none/python3", "-u"]);
     site("python").claim("ReadWriteOnce", None).install(&[&python]).expect("D53", "cannot be started");
     site("secret").claim("ReadWriteOnce", None).install(&["workspaceConfig.startup.secretName=\"none\""]).expect("D51", "`none`");
@@ -309,6 +328,11 @@ fn what_is_wrong_with_the_prepared_kit_needs_no_cluster() {
     assert!(text.contains("\nport: 8102"), "{text}");
     fs::write(values, text.replace("\nport: 8102", "\nport: 8103")).unwrap();
     port.expect_with("D40", "`port` no longer fits", &["--offline"]);
+    let expired = site("expired");
+    let mut sign = Command::new(Release::V28.python());
+    sign.arg("-c").arg(EXPIRED).arg(federation.kit(SITE).join("../../state/cert.json"));
+    succeed(sign.arg(expired.prepared().join("startup/client.crt")));
+    expired.expect_with("D42", "has expired", &["--offline"]);
     let whole = site("whole");
     let mut verify = whole.sandbox.command(PROGRAM);
     succeed(verify.arg("verify").arg(whole.prepared()).arg("--offline"));

@@ -143,6 +143,12 @@ mod tests {
                  https://nvcr.io/proxy_auth?scope=repository: 401 Unauthorized",
                 Some(NotAllowed),
             ),
+            // containerd 2, a mirror with a password.
+            (
+                "failed to pull and unpack image \"private.example.com/a:1\": failed to resolve reference \"private.example.com/a:1\": \
+                 pulling from host 127.0.0.1:5001 failed with status code [manifests 1]: 401 Unauthorized",
+                Some(NotAllowed),
+            ),
             // CRI-O.
             ("reading manifest 9.9 in docker.io/nvflare/nvflare: manifest unknown", Some(NotThere)),
             (
@@ -165,20 +171,24 @@ mod tests {
                 Some(NotTrusted),
             ),
             ("http: server gave HTTP response to HTTPS client", Some(NotTrusted)),
-            // What passes.
-            ("failed to do request: Head \"https://nvcr.io/v2/\": dial tcp 10.0.0.1:443: i/o timeout", None),
-            ("dial tcp: lookup registry.lab on 10.96.0.10:53: no such host", None),
-            ("dial tcp 172.31.255.2:5000: connect: connection refused", None),
-            (
-                "toomanyrequests: You have reached your unauthenticated pull rate limit. unauthorized users may pull again later",
-                None,
-            ),
-            ("failed to fetch oauth token: unexpected status: 503 Service Unavailable", None),
-            ("net/http: TLS handshake timeout", None),
-            ("", None),
         ];
         for (text, expected) in cases {
             assert_eq!(pull_fault(text), *expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn trouble_of_a_registry_that_passes_is_no_fault() {
+        for text in [
+            "failed to do request: Head \"https://nvcr.io/v2/\": dial tcp 10.0.0.1:443: i/o timeout",
+            "dial tcp: lookup registry.lab on 10.96.0.10:53: no such host",
+            "dial tcp 172.31.255.2:5000: connect: connection refused",
+            "toomanyrequests: You have reached your unauthenticated pull rate limit. unauthorized users may pull again later",
+            "failed to fetch oauth token: unexpected status: 503 Service Unavailable",
+            "net/http: TLS handshake timeout",
+            "",
+        ] {
+            assert_eq!(pull_fault(text), None, "{text}");
         }
     }
 

@@ -162,3 +162,76 @@ pub(super) async fn run(
     let printed = exec.output(cluster, Input::Sized(input.as_slice(), size)).await?;
     serde_json::from_slice(&printed).map_err(|_| unreadable("no answer that can be read"))
 }
+
+#[cfg(test)]
+#[allow(clippy::disallowed_methods, clippy::expect_used, reason = "the program runs on this machine here")]
+mod tests {
+    use std::{
+        io::Write as _,
+        net::TcpListener,
+        process::{Command, Stdio},
+    };
+
+    use super::*;
+
+    /// Runs the program with this machine's Python, as `run` does in a pod.
+    fn answer(request: &Request) -> Answer {
+        let asked = serde_json::to_vec(request).expect("JSON");
+        let reading = "import sys; exec(sys.stdin.buffer.read(int(sys.argv[1])))";
+        let mut child = Command::new("python3")
+            .args(["-c", reading, &PROGRAM.len().to_string(), &asked.len().to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("python3 is on this machine");
+        let mut stdin = child.stdin.take().expect("a pipe");
+        stdin.write_all(&[PROGRAM.as_bytes(), &asked].concat()).expect("it reads");
+        let output = child.wait_with_output().expect("it ends");
+        assert!(output.status.success());
+        serde_json::from_slice(&output.stdout).expect("an answer")
+    }
+
+    fn link(id: &'static str, host: &str, port: u16) -> Link {
+        let (root, name) = ("/nothing/rootCA.pem".to_owned(), host.to_owned());
+        Link { id, host: host.to_owned(), port, name, tls: true, root, certificate: None, key: None }
+    }
+
+    fn request(files: &[(&str, &str)], root: &str, links: Vec<Link>) -> Request {
+        let right = Right { group: String::new(), resource: "pods".into(), verb: "create".into() };
+        let files = files.iter().map(|(path, digest)| ((*path).to_owned(), (*digest).to_owned())).collect();
+        Request { root: root.to_owned(), files, namespace: "fl".into(), rights: vec![right], links }
+    }
+
+    #[test]
+    fn files_are_compared_by_their_digests() {
+        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/kits/plain-2.8.3/site-1");
+        let same = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        let answer = answer(&request(&[("startup/none.json", same), ("startup/client.crt", same)], root, Vec::new()));
+        assert_eq!(
+            (answer.kit.missing, answer.kit.changed),
+            (vec!["startup/none.json".to_owned()], vec!["startup/client.crt".to_owned()])
+        );
+        let Tried::Fault(fault) = answer.api else { panic!("this machine is no pod") };
+        assert!(matches!(fault.kind, Kind::Missing | Kind::Denied), "{fault:?}");
+        assert!(answer.python >= [3, 8, 0], "{:?}", answer.python);
+    }
+
+    #[test]
+    fn each_step_of_a_connection_says_how_it_failed() {
+        let closed = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port();
+        let open = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = open.local_addr().expect("a port").port();
+        let links =
+            vec![link("name", "no-such-host.invalid", 1), link("closed", "127.0.0.1", closed), link("root", "127.0.0.1", port)];
+        let answer = answer(&request(&[], "/nothing", links));
+        let kind = |tried: &Tried<bool>| match tried {
+            Tried::Fault(fault) => Some(fault.kind),
+            Tried::Value(_) => None,
+        };
+        assert!(matches!(&answer.links["name"].resolved, Tried::Fault(fault) if fault.kind == Kind::Name));
+        assert!(answer.links["name"].connected.is_none());
+        assert_eq!(answer.links["closed"].connected.as_ref().and_then(kind), Some(Kind::Refused));
+        assert_eq!(answer.links["root"].connected, Some(Tried::Value(true)));
+        assert!(matches!(&answer.links["root"].tls, Some(Tried::Fault(fault)) if fault.kind == Kind::Missing), "no such root");
+    }
+}

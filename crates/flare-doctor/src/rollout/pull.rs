@@ -34,18 +34,33 @@ pub(super) fn judge(look: &Look<'_>, pod: &Pod, image: &str, message: &str) -> V
             Finding::error("D52", format!("the image `{image}` could not be pulled yet, and the node tries again"), hint);
         return Verdict::Waiting(finding.evidence(evidence));
     };
-    let (why, hint) = words(fault);
-    let mut finding = Finding::error("D52", format!("the image `{image}` cannot be pulled: {why}"), hint).evidence(evidence);
-    if let Some(secret) = look.missing.iter().find(|missing| missing.kind == ReferenceKind::PullSecret) {
-        let message = format!("the image `{image}` cannot be pulled: the pull Secret `{}` is not there", secret.name);
-        let hint = format!("create it: `kubectl create secret docker-registry {} …`", secret.name);
-        finding = Finding::error("D51", message, hint).evidence(evidence);
-    }
+    let finding = permanent(look, pod, image, fault).evidence(evidence);
     match attempts(&events) {
         None => Verdict::Hopeless { finding, after: UNCOUNTED },
         Some(attempts) if attempts >= ATTEMPTS => Verdict::hopeless(finding),
         Some(_) => Verdict::Waiting(finding),
     }
+}
+
+/// A registry hides from those who may not see it what is there, so the pull Secrets come first for both.
+fn permanent(look: &Look<'_>, pod: &Pod, image: &str, fault: PullFault) -> Finding {
+    let about_secrets = matches!(fault, PullFault::NotAllowed | PullFault::NotThere);
+    let missing = look.missing.iter().find(|missing| missing.kind == ReferenceKind::PullSecret);
+    if let Some(secret) = missing.filter(|_| about_secrets) {
+        let message = format!("the image `{image}` cannot be pulled: the pull Secret `{}` is not there", secret.name);
+        return Finding::error("D51", message, format!("create it: `kubectl create secret docker-registry {} …`", secret.name));
+    }
+    let named = pod.spec.iter().flat_map(|spec| spec.image_pull_secrets.iter().flatten());
+    let named = named.map(|secret| format!("`{}`", secret.name)).collect::<Vec<_>>().join(", ");
+    if fault == PullFault::NotAllowed && !named.is_empty() {
+        let message = format!(
+            "the image `{image}` cannot be pulled: the registry does not take the credentials of the pull Secret {named}"
+        );
+        let hint = "create the Secret anew with credentials for this image's registry, or correct the image's name";
+        return Finding::error("D51", message, hint);
+    }
+    let (why, hint) = words(fault);
+    Finding::error("D52", format!("the image `{image}` cannot be pulled: {why}"), hint)
 }
 
 /// How often the kubelet began to pull; `None` if no event shows it. While the container waits for its image, all have failed.

@@ -229,6 +229,10 @@ fn a_pull_is_given_up_after_its_second_try_and_only_for_what_does_not_heal() {
     let mut secret = pulling(2, "pull access denied, repository does not exist or may require authorization");
     secret.missing = vec![Reference { kind: ReferenceKind::PullSecret, name: "regcred".into() }];
     assert!(secret.hopeless().0 == "D51" && secret.hopeless().1.contains("`regcred` is not there"));
+    secret.missing.clear();
+    assert_eq!(secret.hopeless().0, "D52", "the pod names no Secret");
+    secret.pods[0]["spec"]["imagePullSecrets"] = json!([{"name": "regcred"}]);
+    assert!(secret.hopeless().0 == "D51" && secret.hopeless().1.contains("credentials of the pull Secret `regcred`"));
 }
 
 #[test]
