@@ -41,7 +41,7 @@ fn scene(test: &str) -> Namespace {
             "env": [{"name": "KEY", "valueFrom": {"secretKeyRef": {"name": "kit", "key": "key"}}}],
             "volumeMounts": [{"name": "state", "mountPath": "/state"}, {"name": "kit", "mountPath": "/kit"}]}],
     }}));
-    let state = || namespace.pod("crashed")["status"]["containerStatuses"][0].take();
+    let state = || namespace.pod("crashed").pointer("/status/containerStatuses/0").cloned().unwrap_or_default();
     let again = || (state()["restartCount"] == 1 && state()["state"]["running"].is_object()).then_some(());
     wait(Duration::from_mins(1), || state().to_string(), again);
     namespace

@@ -117,7 +117,7 @@ fn next_document(following: &Following, deadline: Instant) -> Option<Value> {
 
 /// Waits until a pod's container is waiting for one of these reasons, and returns reason and message.
 pub fn wait_for_reason(namespace: &Namespace, pod: &str, reasons: &[&str]) -> (String, String) {
-    let waiting = || namespace.pod(pod)["status"]["containerStatuses"][0]["state"]["waiting"].take();
+    let waiting = || namespace.pod(pod).pointer("/status/containerStatuses/0/state/waiting").cloned().unwrap_or_default();
     let text = |state: &Value, key: &str| state[key].as_str().unwrap_or_default().to_owned();
     wait(
         Duration::from_mins(1),
