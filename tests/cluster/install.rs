@@ -253,7 +253,7 @@ fn pull_secrets_are_checked_and_made() {
     let registry = scene.namespace.cluster.image(Release::V28).split_once('/').unwrap().0.to_owned();
     let file = scene.prepared.join("config.json");
     let write = |registry: &str| {
-        fs::write(&file, json!({"auths": {registry: {"auth": "dXNlcjpwYXNz"}, "other": {"auth": "eDp5"}}}).to_string()).unwrap()
+        fs::write(&file, json!({"auths": {registry: {"auth": "dXNlcjpwYXNz"}, "other": {"auth": "eDp5"}}}).to_string()).unwrap();
     };
     let made = ["--create-pull-secret", file.to_str().unwrap(), "--until", "running"];
     write("elsewhere.example.org");
