@@ -222,7 +222,7 @@ mod tests {
         let files = flare_pod_manifest::SiteFiles::new([("rootCA.pem".to_owned(), b"r".to_vec())].into());
         let files = files.gather(&request, |_| flare_pod_manifest::FileContent::Missing);
         let made = flare_pod_manifest::manifest(&request, &files, &Additions::default());
-        let mut manifest = made.map(|made| made.value).unwrap_or_else(|faults| panic!("{faults:?}"));
+        let mut manifest = made.map_or_else(|faults| panic!("{faults:?}"), |made| made.value);
         instruct(&mut manifest, "site-1", 8102, "2.9", 2);
         let container = &manifest.pod["spec"]["containers"][0];
         assert_eq!(container["args"], json!(["-u", "-c", PROGRAM]));
