@@ -102,7 +102,7 @@ fn each_participant_has_its_row_also_if_its_prepared_kit_is_missing() {
     let status = run(&sandbox, &status).expect_code(1).json();
     let rows = status["data"]["participants"].as_array().unwrap().clone();
     assert!(rows.len() == 3 && rows.iter().all(|row| row["ok"] == json!(false)), "{status}");
-    assert_eq!((&rows[1]["steps"]["prepare"], &rows[2]["steps"]["prepare"]), (&json!("failed"), &json!("unchanged")), "{status}");
+    assert_eq!((&rows[1]["steps"]["prepare"], &rows[2]["steps"]["prepare"]), (&json!("failed"), &json!("ok")), "{status}");
     let down = run(&sandbox, &UP.replace("up ", "down ")).json();
     let rows = down["data"]["participants"].as_array().unwrap().clone();
     assert!(rows.len() == 3 && rows.iter().all(|row| row["ok"] == json!(false)), "{down}");

@@ -44,18 +44,23 @@ fn outcome(looked: &[Looked]) -> Outcome {
     let rows: Vec<Value> = looked
         .iter()
         .map(|one| {
-            let faults: Vec<_> = one.faults.iter().map(|fault| json!({"message": fault.message, "hint": fault.hint})).collect();
+            let errors: Vec<_> = faults(one).map(|fault| json!({"message": fault.message, "hint": fault.hint})).collect();
             json!({"name": one.name, "role": one.role, "steps": one.steps.to_json(), "ok": one.steps.are_good(),
-                "state": one.state, "errors": faults})
+                "state": one.state.as_ref().ok(), "errors": errors})
         })
         .collect();
     let role = |one: &Looked| one.role.map_or_else(|| "-".to_owned(), |role| role.to_string());
     let mut text = shown(looked.iter().map(|one| (one.name.as_str(), role(one), one.steps)));
     for one in looked {
-        let reason = one.state.as_ref().and_then(|state| state.reason.as_ref());
-        for line in one.faults.iter().map(|fault| &fault.message).chain(reason) {
+        let reason = one.state.as_ref().ok().and_then(|state| state.reason.as_ref());
+        for line in faults(one).map(|fault| &fault.message).chain(reason) {
             text.push_str(&format!("{}: {}\n", printable(&one.name), printable(line)));
         }
     }
     Outcome { data: json!({ "participants": rows }), text, ..Outcome::default() }
+}
+
+/// Why a participant could not be looked at.
+fn faults(one: &Looked) -> impl Iterator<Item = &Diagnostic> {
+    one.state.as_ref().err().into_iter().flat_map(Faults::all)
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use flare_diagnostic::{Diagnostic, Faults};
+use flare_diagnostic::Faults;
 use flare_doctor::state;
 use flare_names::Role;
 
@@ -21,10 +21,8 @@ pub(crate) struct Looked {
     pub(crate) name: String,
     pub(crate) role: Option<Role>,
     pub(crate) steps: Steps,
-    /// The state; `None` if it could not be read.
-    pub(crate) state: Option<state::State>,
-    /// Why it could not be read.
-    pub(crate) faults: Vec<Diagnostic>,
+    /// The state, or why it could not be read.
+    pub(crate) state: Result<state::State, Faults>,
 }
 
 /// Reads the states of all participants, `at_once` concurrently, each within `limit`.
@@ -38,31 +36,23 @@ pub(crate) fn look(context: &Context<'_>, entries: &[Entry], at_once: usize, lim
 }
 
 fn look_at(context: &Context<'_>, (name, entry): &Entry, limit: Duration) -> Looked {
-    let mut looked = Looked { name: name.clone(), role: None, steps: Steps::default(), state: None, faults: Vec::new() };
+    let looked = |role, steps, state| Looked { name: name.clone(), role, steps, state };
+    let mut steps = Steps::default();
     let destined = match entry {
         Ok(checked) => &checked.value,
         Err(faults) => {
-            looked.steps.set(Step::Prepare, State::Failed);
-            looked.faults.extend(faults.all().iter().cloned());
-            return looked;
+            steps.set(Step::Prepare, State::Failed);
+            return looked(None, steps, Err(faults.clone()));
         }
     };
-    looked.role = Some(destined.role);
-    looked.steps.set(Step::Prepare, State::Unchanged);
     let request = Request { prepared: &destined.prepared, namespace: None, access: destined.access.clone() };
-    match status::status(context, &request, limit) {
-        Ok(state) => {
-            looked.steps = steps_of(&state);
-            looked.state = Some(state);
-        }
-        Err(faults) => {
-            for step in [Step::Stage, Step::Install, Step::Verify] {
-                looked.steps.set(step, State::Unknown);
-            }
-            looked.faults.extend(faults.all().iter().cloned());
-        }
+    let state = status::status(context, &request, limit);
+    match &state {
+        Ok(state) => steps = steps_of(state),
+        Err(_) => [Step::Stage, Step::Install, Step::Verify].into_iter().for_each(|step| steps.set(step, State::Unknown)),
     }
-    looked
+    steps.set(Step::Prepare, State::There);
+    looked(Some(destined.role), steps, state)
 }
 
 /// The state of each step. A kit that is staged as objects counts as staged if the parent runs with it.
@@ -70,14 +60,14 @@ fn steps_of(state: &state::State) -> Steps {
     let kit = &state.kit;
     let is_this = |place: &Option<String>| match place {
         None => State::NotBegun,
-        Some(found) if *found == kit.prepared => State::Unchanged,
+        Some(found) if *found == kit.prepared => State::There,
         Some(_) => State::Failed,
     };
     let running = is_this(&kit.running);
     let available =
         state.deployment.as_ref().map(|deployment| deployment.desired > 0 && deployment.available >= deployment.desired);
     let mut steps = Steps::default();
-    steps.set(Step::Prepare, State::Unchanged);
+    steps.set(Step::Prepare, State::There);
     steps.set(Step::Stage, if kit.staged.is_none() { running } else { is_this(&kit.staged) });
     steps.set(
         Step::Install,
@@ -91,7 +81,7 @@ fn steps_of(state: &state::State) -> Steps {
         Step::Verify,
         match (available, state.joined) {
             (None, _) => State::NotBegun,
-            (_, Some(true)) => State::Unchanged,
+            (_, Some(true)) => State::There,
             (_, Some(false)) => State::Failed,
             (_, None) => State::Unknown,
         },
@@ -122,15 +112,15 @@ mod tests {
 
     #[test]
     fn each_step_shows_what_is_there_of_it() {
-        use State::{Failed, NotBegun, Unchanged, Unknown};
+        use State::{Failed, NotBegun, There, Unknown};
         for (state, expected) in [
-            (seen(Some("a"), Some("a"), Some(1), Some(true)), [Unchanged, Unchanged, Unchanged]),
-            (seen(None, Some("a"), Some(1), Some(true)), [Unchanged, Unchanged, Unchanged]),
+            (seen(Some("a"), Some("a"), Some(1), Some(true)), [There, There, There]),
+            (seen(None, Some("a"), Some(1), Some(true)), [There, There, There]),
             (seen(None, None, None, Some(false)), [NotBegun, NotBegun, NotBegun]),
-            (seen(Some("a"), None, None, Some(false)), [Unchanged, NotBegun, NotBegun]),
-            (seen(Some("b"), Some("b"), Some(1), Some(true)), [Failed, Failed, Unchanged]),
-            (seen(Some("a"), Some("a"), Some(0), Some(false)), [Unchanged, Failed, Failed]),
-            (seen(Some("a"), Some("a"), Some(1), None), [Unchanged, Unchanged, Unknown]),
+            (seen(Some("a"), None, None, Some(false)), [There, NotBegun, NotBegun]),
+            (seen(Some("b"), Some("b"), Some(1), Some(true)), [Failed, Failed, There]),
+            (seen(Some("a"), Some("a"), Some(0), Some(false)), [There, Failed, Failed]),
+            (seen(Some("a"), Some("a"), Some(1), None), [There, There, Unknown]),
         ] {
             let steps = steps_of(&state);
             assert_eq!([Step::Stage, Step::Install, Step::Verify].map(|step| steps.get(step)), expected, "{state:?}");

@@ -51,7 +51,7 @@ pub(crate) fn run(context: &Context<'_>, root: &Path, arguments: &Arguments) -> 
     let requests = found.require_checked(prepare(context, &file, &output, cluster.as_ref()))?;
     let (mut participants, mut text) = found.require(checked(context, root, &requests))?;
     if let Some(cluster) = &cluster {
-        let up = found.require_checked(cluster.bring_up(context, &file, &output, helm(context, root)?))?;
+        let up = found.require_checked(cluster.bring_up(context, &file, &output, helm(context, root)?, run_options(context)))?;
         for (participant, (prepared, reached)) in participants.iter_mut().zip(&up) {
             let (data, line) = demo_cluster::told(prepared, reached);
             participant["steps"] = data["steps"].clone();
@@ -68,7 +68,7 @@ pub(crate) fn run(context: &Context<'_>, root: &Path, arguments: &Arguments) -> 
 }
 
 /// Options of the preparation.
-pub(super) fn run_options(context: &Context<'_>) -> RunOptions {
+fn run_options(context: &Context<'_>) -> RunOptions {
     RunOptions {
         acceptance: flare_site_plan::Acceptance::default(),
         now: context.environment.now,

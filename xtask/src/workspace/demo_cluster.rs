@@ -18,6 +18,7 @@ use crate::{
     output::{Outcome, VerbResult},
     pipeline::{
         install::{self, Given, Until},
+        request::RunOptions,
         stage,
         stage_federation::Staging,
         up::{self, Options, Preparation, PreparedFederation, PreparedParticipant, Reached, Steps},
@@ -72,6 +73,7 @@ impl DemoCluster {
         federation: &Path,
         prepared: &Path,
         helm: Option<PathBuf>,
+        options: RunOptions,
     ) -> Result<Checked<Vec<(PreparedParticipant, Reached)>>, Faults> {
         let preparation = Preparation {
             file: federation.to_owned(),
@@ -79,7 +81,7 @@ impl DemoCluster {
             target: None,
             access: Access { kubeconfig: Some(self.kubeconfig.clone()), context: None },
             overlay: Some(self.image()?),
-            options: super::demo::run_options(context),
+            options,
         };
         let mut found = Collector::new();
         let PreparedFederation::Ready(participants) = found.require_checked(up::prepare_all(context, &preparation))? else {
@@ -90,7 +92,7 @@ impl DemoCluster {
             let name = participants.get(number).map_or("", |one| one.destined.name.as_str());
             activity.show(&format!("{name}: {words}"));
         };
-        let (reached, ended) = up::up(context, &participants, &options(helm), &watch);
+        let (reached, ended) = up::up(context, &participants, &up_options(helm), &watch);
         activity.end();
         found.require_checked(ended)?;
         found.finish(|| participants.into_iter().zip(reached).collect())
@@ -98,7 +100,7 @@ impl DemoCluster {
 }
 
 /// Options for the demo's participants.
-fn options(helm: Option<PathBuf>) -> Options {
+fn up_options(helm: Option<PathBuf>) -> Options {
     let claim = NewClaim { size: "1Gi".to_owned(), storage_class: None, access_mode: "ReadWriteOnce".to_owned() };
     let staging = VolumeOptions {
         create_namespace: true,

@@ -2,47 +2,23 @@
 
 mod participant;
 mod preparation;
+mod reached;
 mod steps;
 mod values;
 
-use std::time::Duration;
-
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
-use flare_doctor::Finding;
 use flare_names::Role;
 
 pub(crate) use self::{
     preparation::{Preparation, PreparedFederation, PreparedParticipant, prepare_all},
+    reached::{Options, Reached},
     steps::{State, Step, Steps},
 };
-use super::{federation::UniqueCollector, install, parallel, stage_federation::Staging};
+use super::{federation::UniqueCollector, parallel};
 use crate::context::Context;
-
-/// Options for every participant.
-#[derive(Debug)]
-pub(crate) struct Options {
-    pub(crate) staging: Staging,
-    /// The values are those of each participant.
-    pub(crate) install: install::Options,
-    /// How long the checks of a participant may take.
-    pub(crate) verify_within: Duration,
-    /// The maximum number of sites that are processed concurrently.
-    pub(crate) at_once: usize,
-    pub(crate) dry_run: bool,
-}
 
 /// Called with each change: the participant's number in the file, its steps, and the current activity.
 pub(crate) type Watch<'run> = &'run (dyn Fn(usize, Steps, &str) + Send + Sync);
-
-/// The result for a participant.
-#[derive(Debug)]
-pub(crate) struct Reached {
-    pub(crate) steps: Steps,
-    /// The findings of `verify` or of the installation.
-    pub(crate) findings: Vec<Finding>,
-    /// Its warnings and, if it failed, its faults.
-    ended: Result<Checked<()>, Faults>,
-}
 
 /// Brings up all participants; returns the results in the order of the file.
 ///

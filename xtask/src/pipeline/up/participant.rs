@@ -6,8 +6,8 @@ use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
 use flare_doctor::Severity;
 
 use super::{
-    Options, Reached,
     preparation::PreparedParticipant,
+    reached::{Options, Reached},
     steps::{State, Step, Steps},
 };
 use crate::{

@@ -46,6 +46,8 @@ pub(crate) enum State {
     Failed,
     /// Its state could not be read.
     Unknown,
+    /// A look found everything as it has to be.
+    There,
 }
 
 impl State {
@@ -58,12 +60,13 @@ impl State {
             Self::Unchanged => "unchanged",
             Self::Failed => "failed",
             Self::Unknown => "unknown",
+            Self::There => "ok",
         }
     }
 
     /// Whether the result of the step exists.
     pub(crate) const fn is_good(self) -> bool {
-        matches!(self, Self::Done | Self::Unchanged)
+        matches!(self, Self::Done | Self::Unchanged | Self::There)
     }
 
     /// Done or unchanged.

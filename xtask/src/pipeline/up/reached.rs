@@ -1,0 +1,32 @@
+//! How a participant is brought up, and how far it came.
+
+use std::time::Duration;
+
+use flare_diagnostic::{Checked, Faults};
+use flare_doctor::Finding;
+
+use super::steps::Steps;
+use crate::pipeline::{install, stage_federation::Staging};
+
+/// Options for every participant.
+#[derive(Debug)]
+pub(crate) struct Options {
+    pub(crate) staging: Staging,
+    /// The values are those of each participant.
+    pub(crate) install: install::Options,
+    /// How long the checks of a participant may take.
+    pub(crate) verify_within: Duration,
+    /// The maximum number of sites that are processed concurrently.
+    pub(crate) at_once: usize,
+    pub(crate) dry_run: bool,
+}
+
+/// The result for a participant.
+#[derive(Debug)]
+pub(crate) struct Reached {
+    pub(crate) steps: Steps,
+    /// The findings of `verify` or of the installation.
+    pub(crate) findings: Vec<Finding>,
+    /// Its warnings and, if it failed, its faults.
+    pub(super) ended: Result<Checked<()>, Faults>,
+}
