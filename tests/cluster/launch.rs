@@ -34,7 +34,7 @@ impl<'test> Site<'test> {
 
     /// A job whose process is this Python program. What the module `timeit` sets up is run before it measures anything.
     fn job(&self, id: &str, program: &str, k8s: &Value) {
-        let mut block = json!({"image": self.namespace.cluster.image(Release::V29)});
+        let mut block = json!({"image": self.namespace.cluster.image(Release::V28)});
         for (key, value) in k8s.as_object().unwrap() {
             block[key] = value.clone();
         }

@@ -187,7 +187,7 @@ impl Place {
         let name = secret.metadata.name.as_deref().unwrap_or_default();
         let mut pause = FIRST_PAUSE;
         loop {
-            let fault = match self.secrets.create(secret, Write::default()).await {
+            let (fault, may_pass) = match self.secrets.create(secret, Write::default()).await {
                 Ok(_) => return Ok(()),
                 Err(fault) if fault.code == Code::ObjectConflict => {
                     if let Some(job) = of_job
@@ -196,15 +196,18 @@ impl Place {
                         return Err(Diagnostic::error(Code::ObjectNotOurs, strangers(job))
                             .hint("end that job, or submit this one again, which gives it another id"));
                     }
-                    match self.secrets.replace(name, secret).await {
-                        Ok(_) => return Ok(()),
-                        Err(fault) => fault,
-                    }
+                    let Err(fault) = self.secrets.replace(name, secret).await else { return Ok(()) };
+                    // Deleted or changed between the two requests.
+                    let changed = matches!(fault.code, Code::ObjectNotFound | Code::ObjectConflict);
+                    let may_pass = changed || trouble::may_pass(&fault);
+                    (fault, may_pass)
                 }
-                Err(fault) => fault,
+                // A namespace that does not exist is not found either, and does not appear by waiting.
+                Err(fault) => {
+                    let may_pass = trouble::may_pass(&fault);
+                    (fault, may_pass)
+                }
             };
-            // Deleted or changed between the two requests, or no answer.
-            let may_pass = trouble::may_pass(&fault) || matches!(fault.code, Code::ObjectNotFound | Code::ObjectConflict);
             if !may_pass || pause > LONGEST_PAUSE {
                 return Err(fault);
             }
