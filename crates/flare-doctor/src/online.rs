@@ -7,7 +7,7 @@ mod probe;
 mod questions;
 mod service;
 #[cfg(test)]
-mod table;
+mod tests;
 
 use flare_cluster::Cluster;
 use flare_prepared_kit::PreparedKit;
