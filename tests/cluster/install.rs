@@ -119,6 +119,12 @@ fn a_server_and_a_site_join_a_second_run_changes_nothing_and_what_is_removed_lea
     succeed(scene.namespace.kubectl().args(["delete", "service", "site-1"]));
     assert_eq!(scene.install("site-1", &[])["changed"], true);
     succeed(scene.namespace.kubectl().args(["get", "service", "site-1"]));
+    // What was changed by hand is set back, also by Helm 4, which calls it a conflict.
+    let resources = ["set", "resources", "deployment/site-1", "--requests", "cpu=60m"];
+    succeed(scene.namespace.kubectl().args(resources));
+    assert_eq!(succeed_json(&mut scene.verb("install", "site-1", &helm_4(), &[]))["data"]["changed"], true);
+    let path = "jsonpath={.spec.template.spec.containers[0].resources.requests.cpu}";
+    assert_eq!(succeed(scene.namespace.kubectl().args(["get", "deployment", "site-1", "--output", path])), "50m");
     scene.is_removed_but_for_the_claims();
 }
 

@@ -34,6 +34,15 @@ impl Dialect {
         }
     }
 
+    /// The flags with which fields that somebody else has changed are set back. Helm 3 always does it; Helm 4 refuses the whole
+    /// upgrade unless it is told to, which only server-side apply knows.
+    pub(crate) const fn set_back(self) -> &'static [&'static str] {
+        match self {
+            Self::Three => &[],
+            Self::Four => &["--server-side=true", "--force-conflicts"],
+        }
+    }
+
     /// The flag that lists releases in every state, which Helm 4 always does.
     pub(crate) const fn every_state(self) -> &'static [&'static str] {
         match self {
@@ -53,6 +62,10 @@ mod tests {
         assert_eq!(Dialect::Four.wait(Wait::ReadyOrRollBack), ["--rollback-on-failure", "--wait=watcher"]);
         assert_eq!(Dialect::Three.wait(Wait::Ready), ["--wait"]);
         assert!(Dialect::Three.wait(Wait::No).is_empty() && Dialect::Four.wait(Wait::No).is_empty());
+        assert_eq!(
+            (Dialect::Three.set_back(), Dialect::Four.set_back()),
+            (&[][..], &["--server-side=true", "--force-conflicts"][..])
+        );
         assert_eq!((Dialect::Three.every_state(), Dialect::Four.every_state()), (&["--all"][..], &[][..]));
     }
 }

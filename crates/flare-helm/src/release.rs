@@ -112,7 +112,9 @@ impl<'run> Release<'run> {
     fn apply(&self, chart: &Path, values: &Values, what: &str, flags: &[&str]) -> Result<Upgraded, Diagnostic> {
         let mut arguments: Vec<OsString> = ["upgrade", "--install", &self.place.release].map(OsString::from).into();
         arguments.push(chart.into());
-        arguments.extend(["--output", "json", "--reset-values"].iter().chain(flags).map(OsString::from));
+        arguments.extend(
+            ["--output", "json", "--reset-values"].iter().chain(self.helm.dialect().set_back()).chain(flags).map(OsString::from),
+        );
         arguments.push(self.timeout().into());
         arguments.extend(values.arguments());
         let printed = self.text(what, &self.in_cluster(arguments), &values.hidden)?;
@@ -137,7 +139,8 @@ impl<'run> Release<'run> {
     /// Rolls back to an earlier revision, which creates a new one.
     pub fn rollback(&self, revision: u64) -> Result<(), Diagnostic> {
         let (release, number, timeout) = (self.place.release.as_str(), revision.to_string(), self.timeout());
-        let arguments = ["rollback", release, &number, &timeout].map(OsString::from).into();
+        let mut arguments: Vec<OsString> = ["rollback", release, &number, &timeout].map(OsString::from).into();
+        arguments.extend(self.helm.dialect().set_back().iter().map(OsString::from));
         self.text(&format!("roll the release `{release}` back to revision {revision}"), &self.in_cluster(arguments), &[])
             .map(|_| ())
     }

@@ -67,7 +67,10 @@ esac"#;
 
 #[test]
 fn both_dialects_name_cluster_and_namespace_and_wait_in_their_own_words() {
-    for (version, atomic, all) in [("v3.14.0", "--atomic", " --all"), ("v4.0.0", "--rollback-on-failure --wait=watcher", "")] {
+    for (version, back, atomic, all) in [
+        ("v3.14.0", "", "--atomic", " --all"),
+        ("v4.0.0", " --server-side=true --force-conflicts", "--rollback-on-failure --wait=watcher", ""),
+    ] {
         let directory = TempDir::new().unwrap();
         let helm = find(&program(directory.path(), version, WRITES_DOWN));
         let place = place();
@@ -81,10 +84,10 @@ fn both_dialects_name_cluster_and_namespace_and_wait_in_their_own_words() {
         let said = fs::read_to_string(directory.path().join("said")).unwrap();
         let where_to = "--namespace fl --kubeconfig /dev/null/kubeconfig --kube-context ctx <>";
         let expected = [
-            format!("upgrade --install site-1 /chart --output json --reset-values {atomic} --timeout=58s {where_to}"),
+            format!("upgrade --install site-1 /chart --output json --reset-values{back} {atomic} --timeout=58s {where_to}"),
             format!("list --output json --filter ^site-1${all} {where_to}"),
             format!("history site-1 --output json --max 256 {where_to}"),
-            format!("rollback site-1 2 --timeout=58s {where_to}"),
+            format!("rollback site-1 2 --timeout=58s{back} {where_to}"),
             format!("list --output json --filter ^site-1${all} {where_to}"),
             format!("history site-1 --output json --max 256 {where_to}"),
             format!("uninstall site-1 --timeout=58s {where_to}"),

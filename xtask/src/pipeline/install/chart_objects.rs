@@ -91,7 +91,12 @@ impl ChartObjects {
 
     /// Every object, to ask whether it is there. Kinds that no chart of ours makes, such as those of a user's own templates, are left out.
     pub(crate) fn references(&self, namespace: &str) -> Vec<Reference> {
-        self.0.iter().filter_map(|object| reference(object, namespace)).collect()
+        self.with_references(namespace).map(|(reference, _)| reference).collect()
+    }
+
+    /// As [`Self::references`], each with the object itself.
+    pub(crate) fn with_references(&self, namespace: &str) -> impl Iterator<Item = (Reference, &Value)> {
+        self.0.iter().filter_map(move |object| Some((reference(object, namespace)?, object)))
     }
 
     /// What no longer fits the kit's `local/`, in which job pods and their parent are told where they find each other (defect 34).

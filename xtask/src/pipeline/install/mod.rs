@@ -1,6 +1,7 @@
 //! Prepared kit that is staged → a participant that runs and has joined, or everything as it was before.
 
 mod chart_objects;
+mod drift;
 mod proof;
 mod proven;
 mod pull_secret;

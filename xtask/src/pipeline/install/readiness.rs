@@ -1,7 +1,7 @@
 //! Everything that is looked at before anything is changed, and what would be changed.
 
 use flare_cluster::{
-    Cluster, Operation,
+    Operation,
     k8s_openapi::api::{
         apps::v1::{Deployment, ReplicaSet},
         core::v1::{Event, Namespace, Pod, Secret},
@@ -13,7 +13,7 @@ use flare_pvc_stage::{check_staged, make_namespace};
 
 use super::{
     chart_objects::{ChartObjects, Reference},
-    proven,
+    drift, proven,
     pull_secret::{self, NewSecret},
     run::Run,
 };
@@ -155,23 +155,7 @@ async fn is_changed(run: &Run<'_>, history: &[Revision], objects: &ChartObjects)
     if ChartObjects::read(&deployed)? != *objects {
         return Ok(true);
     }
-    let scaled = scale(run.cluster, run.namespace(), run.kit.plan().names.deployment.as_str()).await?;
-    Ok(scaled != Some(1) || is_one_missing(run.cluster, objects, run.namespace()).await?)
-}
-
-/// The number of pods that the Deployment is to have; `None` where there is none.
-async fn scale(cluster: &Cluster, namespace: &str, name: &str) -> Result<Option<i32>, Diagnostic> {
-    let found = cluster.namespaced::<Deployment>(namespace).find(name).await?;
-    Ok(found.map(|deployment| deployment.spec.and_then(|spec| spec.replicas).unwrap_or(1)))
-}
-
-async fn is_one_missing(cluster: &Cluster, objects: &ChartObjects, namespace: &str) -> Result<bool, Diagnostic> {
-    for Reference { resource, namespace, name } in objects.references(namespace) {
-        if cluster.dynamic(&resource, Some(&namespace)).find(&name).await?.is_none() {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+    drift::is_any(run.cluster, objects, run.namespace()).await
 }
 
 /// Where to go back to: the revision that was proven last, if Helm still keeps it, else the newest that was in place.
