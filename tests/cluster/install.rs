@@ -278,3 +278,52 @@ fn pull_secrets_are_checked_and_made() {
         "{removed}"
     );
 }
+
+#[test]
+fn a_server_is_exposed_by_its_node_by_a_load_balancer_and_by_this_machine() {
+    let scene = Scene::new("install-expose", &["nvflare-server"]);
+    let name = "nvflare-server";
+    let by_node = succeed_json(&mut scene.verb("install", name, &helm(), &["--expose", "host-port"]));
+    let exposed = &by_node["data"]["exposed"];
+    assert_eq!((&exposed["how"], &exposed["ports"]), (&json!("host-port"), &json!([8002, 8003])), "{by_node}");
+    let node =
+        succeed(scene.namespace.kubectl().args(["get", "nodes", "--output", "jsonpath={.items[0].status.addresses[0].address}"]));
+    assert_eq!(exposed["addresses"], json!([node]), "{by_node}");
+    let warned = |outcome: &Value, address: &str| {
+        let mut warnings = outcome["warnings"].as_array().unwrap().iter();
+        warnings.any(|warning| warning["message"].as_str().unwrap().contains(&format!("`{address}`")))
+    };
+    assert!(warned(&by_node, &node), "nothing of the certificate leads there: {by_node}");
+
+    let balanced = scene.verb("install", name, &helm(), &["--expose", "load-balancer"]).stdout(Stdio::piped()).spawn().unwrap();
+    let kind = || succeed(scene.namespace.kubectl().args(["get", "service", name, "--output", "jsonpath={.spec.type}"]));
+    wait(Duration::from_mins(1), kind, || (kind() == "LoadBalancer").then_some(()));
+    // In place of a cloud's controller.
+    let status = json!({"status": {"loadBalancer": {"ingress": [{"ip": "203.0.113.7"}]}}}).to_string();
+    succeed(scene.namespace.kubectl().args([
+        "patch",
+        "service",
+        name,
+        "--subresource=status",
+        "--type=merge",
+        "--patch",
+        &status,
+    ]));
+    let output = balanced.wait_with_output().unwrap();
+    let balanced: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(balanced["data"]["exposed"]["addresses"], json!(["203.0.113.7"]), "{balanced}");
+    assert!(warned(&balanced, "203.0.113.7"), "{balanced}");
+
+    let mut forward = scene.verb("install", name, &helm(), &["--expose", "port-forward"]);
+    let mut forward = forward.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let answers = || std::net::TcpStream::connect("127.0.0.1:8003").is_ok();
+    wait(Duration::from_mins(2), || "a forward at 127.0.0.1:8003".to_owned(), || answers().then_some(()));
+    let pod = scene.namespace.parent(name);
+    succeed(scene.namespace.kubectl().args(["delete", "pod", &pod]));
+    scene.namespace.wait_for_rollout(name);
+    wait(Duration::from_mins(1), || "a forward to the next pod".to_owned(), || answers().then_some(()));
+    assert!(forward.try_wait().unwrap().is_none(), "it lives on");
+    kill_process(Pid::from_raw(i32::try_from(forward.id()).unwrap()).unwrap(), Signal::INT).unwrap();
+    let output = forward.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stdout));
+}

@@ -74,3 +74,10 @@ fn without_a_cluster_nothing_is_installed() {
     let refused = run(&sandbox, helm().to_str().unwrap(), "install out").expect_code(4).json();
     assert_eq!(refused["error_code"], "KUBECONFIG_INVALID", "{refused}");
 }
+
+#[test]
+fn a_client_is_exposed_to_nobody() {
+    let sandbox = prepared();
+    let refused = run(&sandbox, helm().to_str().unwrap(), "install out --expose host-port").expect_code(4).json();
+    assert_eq!(refused["error_code"], "INVALID_ARGS", "{refused}");
+}

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::arguments::ClusterArguments;
 use crate::{
     context::Context,
-    output::{Failure, Outcome, VerbResult, printable},
+    output::{Failure, Outcome, VerbResult, printable, write_to_stderr},
     pipeline::install::{self, Given, Installed, NotInstalled, Options, Recovery, Until},
 };
 
@@ -45,6 +45,9 @@ pub(crate) struct Arguments {
     /// Make the Secret with credentials for the image's registry of this docker config file, such as ~/.docker/config.json.
     #[arg(long, value_name = "FILE")]
     create_pull_secret: Option<PathBuf>,
+    /// Let clients and admins outside of the cluster reach a server, wait for its address, and compare it with the names in its certificate.
+    #[arg(long, value_enum, value_name = "HOW")]
+    expose: Option<Expose>,
     /// Free a release that a Helm run which was cut off left locked. Only where no other run is at work on it.
     #[arg(long)]
     unlock: bool,
@@ -75,6 +78,27 @@ enum State {
     Joined,
 }
 
+/// How a server is reached from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Expose {
+    /// By a Service of type `LoadBalancer`.
+    LoadBalancer,
+    /// By ports of the node on which it runs.
+    HostPort,
+    /// By this machine, at 127.0.0.1 until Ctrl-C, for trying things out; a parent that is started again is found again.
+    PortForward,
+}
+
+impl From<Expose> for flare_federation::Expose {
+    fn from(expose: Expose) -> Self {
+        match expose {
+            Expose::LoadBalancer => Self::LoadBalancer,
+            Expose::HostPort => Self::HostPort,
+            Expose::PortForward => Self::PortForward,
+        }
+    }
+}
+
 /// Installs the kit, and prints the result and the next steps.
 pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     let cluster = &arguments.cluster;
@@ -88,6 +112,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
         values: Given { files: files?, settings },
         create_namespace: arguments.create_namespace,
         pull_secret: arguments.create_pull_secret.as_ref().map(|file| context.environment.absolute(file)).transpose()?,
+        expose: arguments.expose.map(flare_federation::Expose::from),
         unlock: arguments.unlock,
         keep_failed: arguments.keep_failed,
         until: if arguments.until == State::Running { Until::Running } else { Until::Joined },
@@ -98,6 +123,17 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     let bar = context.activity();
     let installed = install::install(context, &request, &options, &|words| bar.show(words));
     bar.end();
+    if let Ok(installed) = &installed
+        && arguments.expose == Some(Expose::PortForward)
+        && !cluster.dry_run
+    {
+        let say = |words: &str| {
+            if !context.shared.quiet {
+                write_to_stderr(&format!("{words}\n"));
+            }
+        };
+        install::forward(context, &request, &installed.value, &say)?;
+    }
     match installed {
         Ok(installed) => Ok(Outcome { warnings: installed.warnings, ..outcome(&installed.value, cluster, arguments.until) }),
         Err(not_installed) => Err(failure(not_installed)),
@@ -135,6 +171,12 @@ fn outcome(installed: &Installed, cluster: &ClusterArguments, until: State) -> O
             parent.pod,
             parent.node
         ));
+    }
+    if let Some(exposed) = &installed.exposed {
+        data["exposed"] = json!({"how": exposed.expose.as_str(), "addresses": exposed.addresses, "ports": exposed.ports});
+        let addresses = printable(&exposed.addresses.join(", ")).into_owned();
+        let ports = exposed.ports.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
+        text.push_str(&format!("reached from outside at {addresses}, ports {ports}\n"));
     }
     let next = next_steps(plan, cluster);
     data["next"] = next.iter().map(|(what, how)| json!({"what": what, "how": how})).collect();

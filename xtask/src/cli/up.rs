@@ -145,6 +145,7 @@ impl Arguments {
             values: Given::default(),
             create_namespace: place.create_namespace,
             pull_secret: self.create_pull_secret.as_ref().map(|file| context.environment.absolute(file)).transpose()?,
+            expose: None,
             unlock: self.unlock,
             keep_failed: false,
             until: Until::Joined,

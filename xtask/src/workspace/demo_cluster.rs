@@ -119,6 +119,7 @@ fn up_options(helm: Option<PathBuf>) -> Options {
         values: Given::default(),
         create_namespace: true,
         pull_secret: None,
+        expose: None,
         unlock: false,
         keep_failed: false,
         until: Until::Joined,

@@ -2,6 +2,8 @@
 
 mod chart_objects;
 mod drift;
+mod exposure;
+mod forwarding;
 mod proof;
 mod proven;
 mod pull_secret;
@@ -13,16 +15,17 @@ mod values;
 use std::time::Duration;
 
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
-use flare_doctor::{Finding, Severity, offline};
+use flare_doctor::{Finding, Severity, offline, rollout::Running};
 use flare_helm::{Helm, Limits, Place, Setting, Upgrade, Values};
 use flare_prepared_kit::{OpenOptions, PreparedKit};
 use tokio::time::Instant;
 
-use self::{readiness::Ready, run::Run};
 pub(crate) use self::{
-    run::{Installed, NotInstalled, Options, Progress, Recovery, Until},
+    forwarding::forward,
+    run::{Exposed, Installed, NotInstalled, Options, Progress, Recovery, Until},
     values::Given,
 };
+use self::{readiness::Ready, run::Run};
 use super::stage::Request;
 use crate::{context::Context, runtime};
 
@@ -53,7 +56,9 @@ pub(crate) async fn participant(
     let mut found = Collector::new();
     let kit = found.require_checked(request.open(OpenOptions::default()))?;
     found.require_checked(refuse_what_cannot_work(&kit, context.environment.now))?;
-    let values = found.require(values::read(&options.values, own_settings(&kit, options)))?;
+    let mut own = own_settings(&kit, options);
+    own.extend(found.require(exposure::settings(kit.plan(), options.expose))?);
+    let values = found.require(values::read(&options.values, own))?;
     let stop = context.interrupt.flag();
     let helm = found.require(find_helm(context, options))?;
     let cluster = found.require(request.connect(context, options.limit).await)?;
@@ -77,7 +82,15 @@ pub(crate) async fn participant(
         Ok(done) => done,
         Err(failed) => return Err(NotInstalled { faults: with_warnings(failed.faults, found), ..failed }),
     };
+    let exposed = match exposed(context, &run, parent.as_ref(), &mut found).await {
+        Ok(exposed) => exposed,
+        Err(fault) => {
+            let faults = with_warnings(fault.into(), found);
+            return Err(NotInstalled { faults, findings: Vec::new(), recovery: Some(Recovery::Left) });
+        }
+    };
     let installed = Installed {
+        exposed,
         place: place.clone(),
         revision,
         changed: ready.changed || ready.unlocked,
@@ -91,6 +104,22 @@ pub(crate) async fn participant(
     Ok(found.finish(|| installed)?)
 }
 
+/// Where the server that runs is reached from outside, if that was asked for.
+async fn exposed(
+    context: &Context<'_>,
+    run: &Run<'_>,
+    parent: Option<&Running>,
+    found: &mut Collector,
+) -> Result<Option<Exposed>, Diagnostic> {
+    let Some((expose, parent)) = run.options.expose.zip(parent) else { return Ok(None) };
+    tokio::select! {
+        exposed = Box::pin(exposure::wait(run, parent, expose, context.environment.now, found)) => exposed.map(Some),
+        () = runtime::interrupted(&context.interrupt) => {
+            Err(Diagnostic::error(Code::Interrupted, "interrupted; the server has started, and its address is not known").hint("run the same command again"))
+        }
+    }
+}
+
 /// Changes what is to be changed, and waits for the proof. Gives the revision, and the parent but in a dry run.
 async fn carry_out(
     context: &Context<'_>,
@@ -98,7 +127,7 @@ async fn carry_out(
     values: &Values,
     ready: &Ready,
     found: &mut Collector,
-) -> Result<(u64, Option<flare_doctor::rollout::Running>), NotInstalled> {
+) -> Result<(u64, Option<Running>), NotInstalled> {
     let unchanged = ready.newest.filter(|_| !ready.changed);
     if run.options.dry_run {
         return Ok((unchanged.unwrap_or(ready.next), None));

@@ -9,6 +9,7 @@ use std::{
 use flare_cluster::Cluster;
 use flare_diagnostic::{Diagnostic, Faults};
 use flare_doctor::{Finding, rollout::Running};
+use flare_federation::Expose;
 use flare_helm::{Helm, Limits, Place, Release};
 use flare_prepared_kit::PreparedKit;
 use tokio::time::Instant;
@@ -42,6 +43,8 @@ pub(crate) struct Options {
     pub(crate) create_namespace: bool,
     /// A docker config file from which the Secret for the image's registry is created.
     pub(crate) pull_secret: Option<PathBuf>,
+    /// How a server is reached from outside of its cluster.
+    pub(crate) expose: Option<Expose>,
     /// Frees a locked release.
     pub(crate) unlock: bool,
     /// Keeps a failed parent for inspection.
@@ -71,6 +74,18 @@ pub(crate) struct Installed {
     pub(crate) helm: String,
     /// The proven parent; `None` in a dry run.
     pub(crate) parent: Option<Running>,
+    /// Where it is reached from outside, if that was asked for; none in a dry run.
+    pub(crate) exposed: Option<Exposed>,
+}
+
+/// Where a server is reached from outside of its cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Exposed {
+    pub(crate) expose: Expose,
+    /// Addresses or host names, without ports.
+    pub(crate) addresses: Vec<String>,
+    /// The ports for clients and admins.
+    pub(crate) ports: Vec<u16>,
 }
 
 /// A failed installation: the reasons, and what was rolled back.
