@@ -1,6 +1,7 @@
 //! `launch run`, `watch` and `sweep` on a real cluster: each kind of end of a job pod, told with its reason, and nothing left behind.
 
 use std::fs;
+use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
@@ -8,7 +9,9 @@ use integration_tests::cluster::namespace::Namespace;
 use integration_tests::cluster::node;
 use integration_tests::cluster::run::{Following, attempt, succeed, wait};
 use integration_tests::command::Sandbox;
+use integration_tests::kit::Tree;
 use integration_tests::reference::Release;
+use integration_tests::workspace_directory;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
@@ -285,4 +288,48 @@ fn launch_a_job_waits_for_a_gpu_that_is_freed() {
         document["data"]["jobs"].as_array().unwrap().iter().flat_map(|job| job["events"].as_array().unwrap()).collect();
     assert!(waited.iter().any(|event| event["message"].to_string().contains("Insufficient nvidia.com/gpu")), "{document}");
     drop(change);
+}
+
+/// A prepared kit of `site-1` for the namespace.
+fn prepared(namespace: &Namespace, sandbox: &Sandbox) -> PathBuf {
+    Tree::read(&workspace_directory().join("fixtures/kits/plain-2.8.3/site-1")).write(&sandbox.join("site-1"));
+    let image = namespace.cluster.image(Release::V28);
+    let config = format!("runtime: k8s\nnamespace: {}\nparent: {{docker_image: {image:?}}}\n", namespace.name);
+    fs::write(sandbox.join("k8s.yaml"), config).unwrap();
+    let (config, output) = (sandbox.join("k8s.yaml"), sandbox.join("prepared"));
+    let mut prepare = sandbox.command(PROGRAM);
+    succeed(prepare.arg("prepare").arg(sandbox.join("site-1")).arg("--config").arg(config).arg("--output").arg(&output));
+    output
+}
+
+#[test]
+fn launch_a_canary_proves_a_site_and_names_what_is_missing() {
+    let (namespace, sandbox) = (Namespace::open("launch-canary"), Sandbox::new());
+    let kit = prepared(&namespace, &sandbox);
+    let canary = |flags: &[&str], code: i32| {
+        let mut command = namespace.cluster.program(PROGRAM);
+        let found =
+            document(&command.args(["launch", "canary"]).arg(&kit).args(["-o", "json"]).args(flags).output().unwrap(), code);
+        let rows: Vec<_> = found["data"]["findings"].as_array().unwrap().clone();
+        rows.iter()
+            .map(|row| format!("{} {}", row["id"].as_str().unwrap(), row["severity"].as_str().unwrap()))
+            .collect::<Vec<_>>()
+    };
+    let mut expected =
+        ["J01 ok", "J02 ok", "J03 ok", "J04 ok", "J05 error", "J06 ok", "J07 info", "J08 info", "J09 info"].map(str::to_owned);
+    assert_eq!(canary(&[], 1), expected, "no parent is installed");
+    let absent = namespace.cluster.image_with_tag("no-such-tag");
+    assert_eq!(canary(&["--image", &absent, "--pending-timeout", "10"], 1), ["J01 error"]);
+    // What listens is enough: whether it is a parent is the matter of `verify`.
+    let listen = ["-m", "http.server", "8102"];
+    let image = namespace.cluster.image(Release::V28);
+    namespace.apply(&json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "parent", "labels": {"app": "parent"}}, "spec": {
+        "terminationGracePeriodSeconds": 0, "containers": [{"name": "c", "image": image, "command": ["/usr/local/bin/python3"], "args": listen}]}}));
+    namespace.apply(&json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "site-1"},
+        "spec": {"selector": {"app": "parent"}, "ports": [{"port": 8102}]}}));
+    succeed(namespace.kubectl().args(["wait", "--for=condition=Ready", "pod/parent", "--timeout=60s"]));
+    expected[4] = "J05 ok".to_owned();
+    assert_eq!(canary(&[], 0), expected);
+    let left = succeed(namespace.kubectl().args(["get", "pods", "--output", "name"]));
+    assert_eq!(left.trim(), "pod/parent", "canaries leave no pod");
 }
