@@ -52,17 +52,35 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
         let fault = Diagnostic::error(Code::InvalidArgs, "`--watch` prints text, since it has no end to print a document at");
         return Err(fault.hint("leave `--watch` or `-o` out").into());
     }
-    let mut last = Vec::new();
+    watch(context, arguments)
+}
+
+/// Prints the findings each time that they change. Ctrl-C is how it ends: with the status of the last verification, whose findings have
+/// been printed already.
+fn watch(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
+    let mut last: Option<Verified> = None;
     loop {
-        let verified = look(context, arguments)?;
-        if verified.findings != last {
+        let verified = match (look(context, arguments), &last) {
+            (Err(faults), Some(last)) if faults.first().code == Code::Interrupted => return without_text(outcome(last)),
+            (verified, _) => verified?,
+        };
+        if last.as_ref().is_none_or(|last| last.findings != verified.findings) {
             write_to_stdout(&format!("{}\n", text(&verified)))?;
-            last = verified.findings;
         }
         for _ in 0..PAUSE.as_millis() / 100 {
-            context.interrupt.check()?;
+            if context.interrupt.check().is_err() {
+                return without_text(outcome(&verified));
+            }
             thread::sleep(Duration::from_millis(100));
         }
+        last = Some(verified);
+    }
+}
+
+fn without_text(result: VerbResult) -> VerbResult {
+    match result {
+        Ok(outcome) => Ok(Outcome { text: String::new(), ..outcome }),
+        Err(failure) => Err(Failure { shown: None, ..failure }),
     }
 }
 
