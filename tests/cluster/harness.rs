@@ -14,18 +14,18 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
 /// Set in the child.
-const PART: &str = "FLARE_KUBE_TEST_PART";
+const CHILD: &str = "FLARE_KUBE_TEST_CHILD";
 const SECRET: &str = "c2VjcmV0LW9mLXRoZS1raXQ";
 
 /// Whether this process is the child.
-fn plays() -> bool {
-    std::env::var_os(PART).is_some()
+fn is_child() -> bool {
+    std::env::var_os(CHILD).is_some()
 }
 
 /// The command for a child: this binary with one test of this file.
-fn part(test: &str) -> Command {
+fn child(test: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", &format!("harness::{test}"), "--nocapture"]).env(PART, "1");
+    command.args(["--exact", &format!("harness::{test}"), "--nocapture"]).env(CHILD, "1");
     command
 }
 
@@ -56,15 +56,15 @@ fn rest_in_a_namespace(test: &str) {
 
 /// Starts a child and waits for its namespace.
 fn start(test: &str) -> (Following, String) {
-    let part = Following::start(&mut part(test));
+    let child = Following::start(&mut child(test));
     let deadline = Instant::now() + Duration::from_mins(2);
-    let mut lines = std::iter::from_fn(|| part.next_before(deadline));
-    let name = lines.find_map(|line| line.strip_prefix("namespace: ").map(str::to_owned)).expect("the part opens a namespace");
-    (part, name)
+    let mut lines = std::iter::from_fn(|| child.next_before(deadline));
+    let name = lines.find_map(|line| line.strip_prefix("namespace: ").map(str::to_owned)).expect("the child opens a namespace");
+    (child, name)
 }
 
-fn signal(part: &Following, signal: Signal) {
-    let process = Pid::from_raw(i32::try_from(part.process()).unwrap()).unwrap();
+fn signal(child: &Following, signal: Signal) {
+    let process = Pid::from_raw(i32::try_from(child.process()).unwrap()).unwrap();
     kill_process(process, signal).unwrap();
 }
 
@@ -82,11 +82,11 @@ fn files(directory: &Path) -> Vec<(String, String)> {
 
 #[test]
 fn a_failed_test_keeps_what_explains_it_and_never_a_secret() {
-    if plays() {
+    if is_child() {
         let namespace = scene("fails");
         panic!("this failure of {} is meant", namespace.name);
     }
-    let output = part("a_failed_test_keeps_what_explains_it_and_never_a_secret").output().unwrap();
+    let output = child("a_failed_test_keeps_what_explains_it_and_never_a_secret").output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(101), "{said}");
     let named = |before: &str, after: &str| Some(said.split(before).nth(1)?.split(after).next()?.trim().to_owned());
@@ -111,14 +111,14 @@ fn a_failed_test_keeps_what_explains_it_and_never_a_secret() {
 
 #[test]
 fn an_interrupted_run_ends_with_130_and_deletes_its_namespaces() {
-    if plays() {
+    if is_child() {
         return rest_in_a_namespace("interrupted");
     }
     for end in [Signal::INT, Signal::TERM] {
-        let (mut part, namespace) = start("an_interrupted_run_ends_with_130_and_deletes_its_namespaces");
+        let (mut child, namespace) = start("an_interrupted_run_ends_with_130_and_deletes_its_namespaces");
         assert_eq!(phase(&namespace), "Active");
-        signal(&part, end);
-        assert_eq!(part.wait().code(), Some(130), "{end:?}");
+        signal(&child, end);
+        assert_eq!(child.wait().code(), Some(130), "{end:?}");
         assert_ne!(phase(&namespace), "Active", "{end:?}");
     }
 }
@@ -126,7 +126,7 @@ fn an_interrupted_run_ends_with_130_and_deletes_its_namespaces() {
 #[test]
 fn what_a_killed_run_left_is_deleted_by_the_next_one_and_what_lives_is_not() {
     const TEST: &str = "what_a_killed_run_left_is_deleted_by_the_next_one_and_what_lives_is_not";
-    if plays() {
+    if is_child() {
         return rest_in_a_namespace("killed");
     }
     let (mut killed, left) = start(TEST);
@@ -138,8 +138,8 @@ fn what_a_killed_run_left_is_deleted_by_the_next_one_and_what_lives_is_not() {
     assert_ne!(phase(&left), "Active");
     let (mut another, _) = start(TEST);
     assert_eq!(phase(&ours), "Active", "the run that made it lives");
-    for part in [&mut living, &mut another] {
-        signal(part, Signal::TERM);
-        assert_eq!(part.wait().code(), Some(130));
+    for child in [&mut living, &mut another] {
+        signal(child, Signal::TERM);
+        assert_eq!(child.wait().code(), Some(130));
     }
 }

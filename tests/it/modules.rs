@@ -15,11 +15,11 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 type Module = Vec<String>;
 
 /// A crate's modules that are files, each with its references.
-type Modules = BTreeMap<Module, Source>;
+type Modules = BTreeMap<Module, References>;
 
 /// The references of one file to other modules.
 #[derive(Default)]
-struct Source {
+struct References {
     /// Every path in it, as segments from the crate's root; the last segments may be items.
     paths: Vec<Vec<String>>,
     /// The path of each imported name: `manual` → `crate::generated::manual::manual`.
@@ -30,13 +30,13 @@ struct Source {
 struct Reader {
     /// The module of the tokens; modules inside a file are below it.
     module: Module,
-    source: Source,
+    source: References,
 }
 
 impl Reader {
-    fn read(module: Module, text: &str) -> Source {
+    fn read(module: Module, text: &str) -> References {
         let tokens = TokenStream::from_str(text).expect("a source file is Rust");
-        let mut reader = Self { module, source: Source::default() };
+        let mut reader = Self { module, source: References::default() };
         reader.tokens(tokens);
         reader.source
     }
@@ -203,7 +203,7 @@ const FOLLOWED_IMPORTS: usize = 8;
 
 /// The dependencies of each module.
 fn arrows(modules: &Modules) -> BTreeMap<Module, BTreeSet<Module>> {
-    let taken = |(module, source): (&Module, &Source)| {
+    let taken = |(module, source): (&Module, &References)| {
         let from = source.paths.iter().map(|path| defining_module(modules, path, 0));
         (module.clone(), from.filter(|from| from != module).collect())
     };

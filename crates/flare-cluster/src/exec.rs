@@ -12,7 +12,7 @@ mod stream;
 use std::time::Duration;
 
 pub use command::{Exec, Input};
-pub use ending::Ended;
+pub use ending::ProgramExit;
 use flare_diagnostic::{Code, Diagnostic};
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, api::AttachParams, core::Request};
@@ -51,7 +51,7 @@ impl Exec {
     /// # Errors
     ///
     /// `STREAM_BROKEN` if the status did not arrive, `TIMED_OUT`, and what the API server refuses.
-    pub async fn run<R, W>(&self, cluster: &Cluster, input: Input<R>, output: W) -> Result<Ended, Diagnostic>
+    pub async fn run<R, W>(&self, cluster: &Cluster, input: Input<R>, output: W) -> Result<ProgramExit, Diagnostic>
     where
         R: AsyncRead + Unpin + Send,
         W: AsyncWrite + Unpin + Send,
@@ -90,7 +90,10 @@ impl Exec {
         timeout(SPDY_WITHIN, spdy::connect(cluster.client(), request)).await.ok().flatten()
     }
 
-    async fn within_deadline(&self, conversation: impl Future<Output = Result<Ended, Broken>>) -> Result<Ended, Diagnostic> {
+    async fn within_deadline(
+        &self,
+        conversation: impl Future<Output = Result<ProgramExit, Broken>>,
+    ) -> Result<ProgramExit, Diagnostic> {
         match timeout(self.deadline, conversation).await {
             Ok(ended) => ended.map_err(|reason| broken(self, reason)),
             Err(_) => Err(self.timed_out()),

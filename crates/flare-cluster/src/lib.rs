@@ -19,7 +19,7 @@ mod watch;
 
 pub use cluster::Cluster;
 pub use connect::connect;
-pub use exec::{Ended, Exec, Input};
+pub use exec::{Exec, Input, ProgramExit};
 pub use forward::Forwarding;
 pub use k8s_openapi;
 pub use kube::{

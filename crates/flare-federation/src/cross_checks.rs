@@ -7,7 +7,7 @@ use flare_names::Role;
 use flare_startup_kit::certificate_covers;
 use flare_yaml::shown as printable;
 
-use crate::{facts::Facts, model::Participant};
+use crate::{facts::ParticipantFacts, model::Participant};
 
 /// A participant of the file, with the decided facts about it.
 #[derive(Debug, Clone, Copy)]
@@ -15,7 +15,7 @@ pub struct Member<'run> {
     /// Its entry in `federation.yaml`.
     pub entry: &'run Participant,
     /// The decided facts about it.
-    pub facts: &'run Facts,
+    pub facts: &'run ParticipantFacts,
 }
 
 /// Checks participants against each other.

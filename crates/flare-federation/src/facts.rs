@@ -6,7 +6,7 @@ use flare_startup_kit::Relay;
 
 /// The part of a plan that other participants can collide with or must agree with.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Facts {
+pub struct ParticipantFacts {
     pub(crate) target: Target,
     pub(crate) role: Role,
     pub(crate) participant: String,
@@ -27,7 +27,7 @@ pub struct Facts {
     pub(crate) image: Image,
 }
 
-impl Facts {
+impl ParticipantFacts {
     /// The facts from a plan, the certificate's DNS names and IP addresses (subject alternative names), and the relay that the
     /// kit names.
     pub fn of(plan: &SitePlan, certificate_names: &[String], relay: Option<&Relay>) -> Self {

@@ -17,7 +17,7 @@ use crate::{
 
 /// A participant that was found in a provisioned directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
+pub struct ProvisionedKit {
     /// The participant's name in its kit.
     pub name: String,
     /// The name under which it logs in.
@@ -67,7 +67,7 @@ pub fn default_image(target: Target) -> String {
 /// Fails with `INVALID_FEDERATION` if no `federation.yaml` for these kits could be accepted: not exactly one server, a
 /// duplicate participant, kits of two provisionings; the place is the kit's path in `federation.yaml`. Warns if image and kits
 /// are of different releases.
-pub fn files(found: &[Found], image: Option<&ImageReference>) -> Result<Checked<Files>, Faults> {
+pub fn files(found: &[ProvisionedKit], image: Option<&ImageReference>) -> Result<Checked<Files>, Faults> {
     let ordered = crate::server_first(found, |one| one.role);
     let mut collector = Collector::new();
     collector.extend(server_fault(&ordered));
@@ -81,7 +81,7 @@ pub fn files(found: &[Found], image: Option<&ImageReference>) -> Result<Checked<
     })
 }
 
-fn server_fault(found: &[&Found]) -> Option<Diagnostic> {
+fn server_fault(found: &[&ProvisionedKit]) -> Option<Diagnostic> {
     let servers: Vec<_> = found.iter().filter(|one| one.role == Role::Server).collect();
     match servers[..] {
         [_] => None,
@@ -105,7 +105,7 @@ fn server_fault(found: &[&Found]) -> Option<Diagnostic> {
 }
 
 /// Participants with more than one kit.
-fn twice(found: &[&Found], collector: &mut Collector) {
+fn twice(found: &[&ProvisionedKit], collector: &mut Collector) {
     let mut kits: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for one in found {
         kits.entry(&one.name).or_default().push(&one.kit);
@@ -121,7 +121,7 @@ fn twice(found: &[&Found], collector: &mut Collector) {
 }
 
 /// Kits whose root certificate is not the server's: nobody could log in with them.
-fn provisioned_twice(found: &[&Found], collector: &mut Collector) {
+fn provisioned_twice(found: &[&ProvisionedKit], collector: &mut Collector) {
     let Some(first) = found.first() else { return };
     let others = found.iter().filter(|one| one.root_fingerprint != first.root_fingerprint).map(|one| {
         let message = format!(
@@ -137,11 +137,11 @@ fn provisioned_twice(found: &[&Found], collector: &mut Collector) {
 }
 
 /// The newest release that any kit shows: a kit may not show its release, but never shows a later one.
-fn release_of(found: &[&Found]) -> Provisioned {
+fn release_of(found: &[&ProvisionedKit]) -> Provisioned {
     found.iter().map(|one| one.provisioned).max().unwrap_or(Provisioned::Unknown)
 }
 
-fn config(found: &[&Found], image: &str) -> String {
+fn config(found: &[&ProvisionedKit], image: &str) -> String {
     let reason = match release_of(found) {
         Provisioned::By(target) => format!("The kits look like FLARE {target}; the tag should be of that release."),
         Provisioned::Unknown => {
@@ -188,12 +188,12 @@ job_launcher:
 }
 
 /// The default parent port, or the next one that no kit uses.
-fn parent_port(found: &[&Found]) -> u16 {
+fn parent_port(found: &[&ProvisionedKit]) -> u16 {
     let taken: Vec<u16> = found.iter().flat_map(|one| [one.fl_port, one.admin_port]).flatten().collect();
     (8102..=u16::MAX).find(|port| !taken.contains(port)).unwrap_or(8102)
 }
 
-fn federation(found: &[&Found], decision: &Decision) -> String {
+fn federation(found: &[&ProvisionedKit], decision: &Decision) -> String {
     let mut text =
         String::from("# federation.yaml: who takes part, with which startup kit. Written by `init`; yours to change.\n");
     if let Some(project) = found.iter().find_map(|one| one.project.as_deref()) {
@@ -212,7 +212,7 @@ fn federation(found: &[&Found], decision: &Decision) -> String {
     text
 }
 
-fn entry(text: &mut String, one: &Found, taken: &mut BTreeSet<(&'static str, String)>) {
+fn entry(text: &mut String, one: &ProvisionedKit, taken: &mut BTreeSet<(&'static str, String)>) {
     let _ = writeln!(text, "  # {}", one.role);
     let _ = writeln!(text, "  - name: {}\n    kit: {}\n    config: {CONFIG_FILE}", quote(&one.name), quote(&one.kit));
     if !claim_objects(one, taken) {
@@ -230,7 +230,7 @@ fn entry(text: &mut String, one: &Found, taken: &mut BTreeSet<(&'static str, Str
 }
 
 /// Reserves the names of a participant's objects in the common namespace; false if another participant has one of them.
-fn claim_objects(one: &Found, taken: &mut BTreeSet<(&'static str, String)>) -> bool {
+fn claim_objects(one: &ProvisionedKit, taken: &mut BTreeSet<(&'static str, String)>) -> bool {
     let service = ServiceName::new("nvflare-server").expect("a literal that is a Service name");
     let names = ParticipantNames::derive(one.role, &one.name, &one.site, &service);
     let own = crate::facts::objects(&names).map(|(kind, name)| (kind, name.to_owned()));

@@ -1,7 +1,7 @@
 //! Whether a kubeconfig names a participant's cluster, as far as the file itself shows.
 
 use flare_diagnostic::{Code, Diagnostic, Faults, Place, did_you_mean};
-use flare_yaml::{Content, Node, shown as printable};
+use flare_yaml::{Node, NodeContent, shown as printable};
 
 use crate::model::Participant;
 
@@ -49,14 +49,14 @@ pub fn check_kubeconfig(participant: &Participant, bytes: &[u8], file: &str) -> 
 /// The entries of a list of `{name: …}`; `None` if there is no such list.
 fn named<'node>(root: &'node Node, key: &str) -> Option<Vec<(&'node str, &'node Node)>> {
     match &root.get(key)?.content {
-        Content::Sequence(items) => Some(items.iter().filter_map(|item| Some((text(item, "name")?, item))).collect()),
+        NodeContent::Sequence(items) => Some(items.iter().filter_map(|item| Some((text(item, "name")?, item))).collect()),
         _ => None,
     }
 }
 
 fn text<'node>(node: &'node Node, key: &str) -> Option<&'node str> {
     match &node.get(key)?.content {
-        Content::Scalar(scalar) if !scalar.text.is_empty() => Some(&scalar.text),
+        NodeContent::Scalar(scalar) if !scalar.text.is_empty() => Some(&scalar.text),
         _ => None,
     }
 }

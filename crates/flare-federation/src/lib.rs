@@ -15,10 +15,10 @@ mod schema;
 pub mod target;
 
 pub use cross_checks::{Member, cross_check, server_first};
-pub use facts::Facts;
+pub use facts::ParticipantFacts;
 pub use installation::check_for_installation;
 pub use kubeconfig::check_kubeconfig;
-pub use model::{Expose, Federation, Participant, Places, Source};
+pub use model::{Expose, Federation, MappingSource, Participant, Places};
 pub use release::{Provisioned, ReleaseFacts, provisioned_by};
 pub use schema::schema;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults, Place, Position};
 use flare_names::{ClaimName, NamespaceName, Target};
 use flare_site_config::SiteConfig;
-use flare_yaml::{Content, Document, Entry, Key, Node, Scalar, Style};
+use flare_yaml::{Document, Key, KeyValue, Node, NodeContent, Scalar, Style};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -28,7 +28,7 @@ pub struct Participant {
     /// `kit`: the startup kit's directory as written, relative to the directory of `federation.yaml`.
     pub kit: String,
     /// `config`: overlaid on `defaults`.
-    pub config: Option<Source>,
+    pub config: Option<MappingSource>,
     /// `kubeconfig` as written, relative to the directory of `federation.yaml`; `None`: the one of the command line.
     pub kubeconfig: Option<String>,
     /// `context` of the kubeconfig; `None`: the current one.
@@ -38,7 +38,7 @@ pub struct Participant {
     /// `claim`: takes precedence over `parent.workspace_pvc` of `defaults` and `config`.
     pub claim: Option<ClaimName>,
     /// `values` of `defaults`, then the participant's own: the later one is overlaid on the earlier one.
-    pub values: Vec<Source>,
+    pub values: Vec<MappingSource>,
     /// `expose`: how clients reach this participant from outside.
     pub expose: Option<Expose>,
     /// The places of its parts.
@@ -66,7 +66,7 @@ pub struct Places {
 
 /// An inline mapping, or the name of a file that contains one.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Source {
+pub enum MappingSource {
     /// A file.
     File {
         /// The name as written, relative to the directory of `federation.yaml`.
@@ -108,7 +108,7 @@ impl Participant {
     /// The file that the caller has to read for [`Self::config_node`].
     pub fn config_file(&self) -> Option<(&str, &Place)> {
         match &self.config {
-            Some(Source::File { path, place }) => Some((path, place)),
+            Some(MappingSource::File { path, place }) => Some((path, place)),
             _ => None,
         }
     }
@@ -123,8 +123,8 @@ impl Participant {
         let at = &self.places.name;
         let runtime = mapping(at, "runtime", text("k8s", at));
         let own = match &self.config {
-            Some(Source::Inline(node)) => Some(node),
-            Some(Source::File { .. }) => file,
+            Some(MappingSource::Inline(node)) => Some(node),
+            Some(MappingSource::File { .. }) => file,
             None => None,
         };
         let mut merged = Node::overlay(runtime, self.defaults.clone());
@@ -178,13 +178,13 @@ fn without_emptied_blocks(mut base: Node, own: &Node) -> Node {
         let emptied = own
             .get(section)
             .and_then(|node| node.get(block))
-            .is_some_and(|node| matches!(&node.content, Content::Mapping(entries) if entries.is_empty()));
+            .is_some_and(|node| matches!(&node.content, NodeContent::Mapping(entries) if entries.is_empty()));
         if !emptied {
             continue;
         }
-        let Content::Mapping(sections) = &mut base.content else { continue };
+        let NodeContent::Mapping(sections) = &mut base.content else { continue };
         for entry in sections.iter_mut().filter(|entry| entry.key.text == section) {
-            if let Content::Mapping(blocks) = &mut entry.value.content {
+            if let NodeContent::Mapping(blocks) = &mut entry.value.content {
                 blocks.retain(|entry| entry.key.text != block);
             }
         }
@@ -195,32 +195,32 @@ fn without_emptied_blocks(mut base: Node, own: &Node) -> Node {
 /// Overlays a mapping on a node unless that would hide a fault of the node: a config that is not a mapping, or a `parent`
 /// that is a list, must still be refused.
 fn over_mapping(base: Node, over: Node) -> Node {
-    let Content::Mapping(entries) = &over.content else { return base };
-    let fits = matches!(base.content, Content::Mapping(_))
+    let NodeContent::Mapping(entries) = &over.content else { return base };
+    let fits = matches!(base.content, NodeContent::Mapping(_))
         && entries.iter().all(|entry| {
-            !matches!(entry.value.content, Content::Mapping(_))
-                || base.get(&entry.key.text).is_none_or(|node| node.is_null() || matches!(node.content, Content::Mapping(_)))
+            !matches!(entry.value.content, NodeContent::Mapping(_))
+                || base.get(&entry.key.text).is_none_or(|node| node.is_null() || matches!(node.content, NodeContent::Mapping(_)))
         });
     if fits { Node::overlay(base, over) } else { base }
 }
 
 fn text(value: &str, place: &Place) -> Node {
-    at(place, Content::Scalar(Scalar { text: value.to_owned(), style: Style::Quoted }))
+    at(place, NodeContent::Scalar(Scalar { text: value.to_owned(), style: Style::Quoted }))
 }
 
 fn mapping(place: &Place, key: &str, value: Node) -> Node {
     let key = Key { text: key.to_owned(), position: value.position, file: value.file.clone() };
-    at(place, Content::Mapping(vec![Entry { key, value }]))
+    at(place, NodeContent::Mapping(vec![KeyValue { key, value }]))
 }
 
-fn at(place: &Place, content: Content) -> Node {
+fn at(place: &Place, content: NodeContent) -> Node {
     let position = place.position.unwrap_or(Position { line: 1, column: 1 });
     Node { content, position, file: Arc::from(place.file.as_str()) }
 }
 
 /// Refuses Helm values that are ambiguous.
 pub(crate) fn check_values(node: &Node) -> Result<(), Faults> {
-    if node.is_null() || matches!(node.content, Content::Mapping(_)) {
+    if node.is_null() || matches!(node.content, NodeContent::Mapping(_)) {
         return node.to_json(Code::InvalidFederation).map(drop);
     }
     let message = format!("Helm values must be a mapping, not {}", node.describe());

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults, Place, did_you_mean};
 use flare_names::{ClaimName, InvalidName, NamespaceName, Target};
-use flare_yaml::{Content, Entry, Meaning, Node, Reading, shown as printable};
+use flare_yaml::{KeyValue, Meaning, Node, NodeContent, Reading, shown as printable};
 
 use crate::{
-    model::{Expose, Federation, Participant, Places, Source, check_values},
+    model::{Expose, Federation, MappingSource, Participant, Places, check_values},
     schema::{Defaults, FederationFile, ParticipantEntry},
 };
 
@@ -48,11 +48,11 @@ fn written<'node>(node: Option<&'node Node>, key: &str) -> Option<&'node Node> {
 
 /// The part of `defaults` that belongs to `k8s.yaml`.
 fn config_part(defaults: Option<&Node>, root: &Node) -> Node {
-    let entries: Vec<Entry> = match defaults.map(|node| &node.content) {
-        Some(Content::Mapping(entries)) => entries.iter().filter(|entry| is_of_config(&entry.key.text)).cloned().collect(),
+    let entries: Vec<KeyValue> = match defaults.map(|node| &node.content) {
+        Some(NodeContent::Mapping(entries)) => entries.iter().filter(|entry| is_of_config(&entry.key.text)).cloned().collect(),
         _ => Vec::new(),
     };
-    Node { content: Content::Mapping(entries), ..defaults.unwrap_or(root).clone() }
+    Node { content: NodeContent::Mapping(entries), ..defaults.unwrap_or(root).clone() }
 }
 
 fn is_of_config(key: &str) -> bool {
@@ -70,7 +70,7 @@ impl Reader {
 
     /// Whether a node is a mapping; its unknown keys are faults.
     fn mapping(&mut self, node: &Node, what: &str, known: &[&str]) -> bool {
-        let Content::Mapping(entries) = &node.content else {
+        let NodeContent::Mapping(entries) = &node.content else {
             let hint = format!("write a mapping with the keys {}", quoted(known));
             self.fault(format!("{what} must be a mapping, not {}", node.describe()), hint, &node.place());
             return false;
@@ -89,8 +89,8 @@ impl Reader {
         true
     }
 
-    fn participants(&mut self, root: &Node, base: &Node, values: Option<&Source>) -> Vec<Participant> {
-        if !matches!(root.content, Content::Mapping(_)) {
+    fn participants(&mut self, root: &Node, base: &Node, values: Option<&MappingSource>) -> Vec<Participant> {
+        if !matches!(root.content, NodeContent::Mapping(_)) {
             return Vec::new();
         }
         let hint = "list the participants: `- {name: site-1, kit: prod_00/site-1}`";
@@ -99,7 +99,7 @@ impl Reader {
             self.fault("`participants` is missing".to_owned(), hint, place);
             return Vec::new();
         };
-        let Content::Sequence(items) = &node.content else {
+        let NodeContent::Sequence(items) = &node.content else {
             self.fault(format!("`participants` must be a list, not {}", node.describe()), hint, &node.place());
             return Vec::new();
         };
@@ -112,7 +112,7 @@ impl Reader {
         read
     }
 
-    fn participant(&mut self, index: usize, node: &Node, base: &Node, values: Option<&Source>) -> Option<Participant> {
+    fn participant(&mut self, index: usize, node: &Node, base: &Node, values: Option<&MappingSource>) -> Option<Participant> {
         let what = format!("participants[{index}]");
         if !self.mapping(node, &format!("`{what}`"), ParticipantEntry::KEYS) {
             return None;
@@ -167,7 +167,7 @@ impl Reader {
     }
 
     fn text(&mut self, node: &Node, what: &str) -> Option<String> {
-        let Content::Scalar(scalar) = &node.content else {
+        let NodeContent::Scalar(scalar) = &node.content else {
             self.fault(format!("`{what}` must be a string, not {}", node.describe()), "write one string", &node.place());
             return None;
         };
@@ -212,7 +212,7 @@ impl Reader {
     /// Both `2.8` and `"2.8"` are accepted, because the text of the YAML number is kept.
     fn target(&mut self, node: &Node) -> Option<Target> {
         let text = match &node.content {
-            Content::Scalar(scalar) => scalar.text.clone(),
+            NodeContent::Scalar(scalar) => scalar.text.clone(),
             _ => self.text(node, "defaults.target")?,
         };
         let found = text.parse().ok();
@@ -227,11 +227,11 @@ impl Reader {
         found
     }
 
-    fn source(&mut self, node: &Node, what: &str) -> Option<Source> {
+    fn source(&mut self, node: &Node, what: &str) -> Option<MappingSource> {
         match &node.content {
-            Content::Mapping(_) => Some(Source::Inline(node.clone())),
-            Content::Scalar(_) => self.text(node, what).map(|path| Source::File { path, place: node.place() }),
-            Content::Sequence(_) => {
+            NodeContent::Mapping(_) => Some(MappingSource::Inline(node.clone())),
+            NodeContent::Scalar(_) => self.text(node, what).map(|path| MappingSource::File { path, place: node.place() }),
+            NodeContent::Sequence(_) => {
                 let message = format!("`{what}` must be a mapping or the name of a file, not {}", node.describe());
                 self.fault(message, "write the mapping here, or name one file", &node.place());
                 None
@@ -239,9 +239,9 @@ impl Reader {
         }
     }
 
-    fn values(&mut self, node: &Node, what: &str) -> Option<Source> {
+    fn values(&mut self, node: &Node, what: &str) -> Option<MappingSource> {
         let source = self.source(node, what);
-        if let Some(Source::Inline(node)) = &source {
+        if let Some(MappingSource::Inline(node)) = &source {
             self.found.keep(check_values(node));
         }
         source

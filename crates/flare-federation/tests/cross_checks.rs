@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use flare_diagnostic::{Checked, Code, Faults};
-use flare_federation::{Facts, Federation, Member, Participant, check_for_installation, cross_check};
+use flare_federation::{Federation, Member, Participant, ParticipantFacts, check_for_installation, cross_check};
 use flare_names::{ClaimName, NamespaceName, ParticipantNames, Role, ServiceName, Target};
 use flare_site_plan::SitePlan;
 use flare_startup_kit::Relay;
@@ -51,7 +51,7 @@ fn said_by(
     let mut plans = [plan(Role::Server, "server1"), plan(Role::Client, "site-1"), plan(Role::Client, "site-2")];
     change(&mut entries, &mut plans);
     let names = ["server1".to_owned(), "*.example.com".to_owned()];
-    let facts = plans.each_ref().map(|plan| Facts::of(plan, &names, None));
+    let facts = plans.each_ref().map(|plan| ParticipantFacts::of(plan, &names, None));
     let members: Vec<_> = entries.iter().zip(&facts).map(|(entry, facts)| Member { entry, facts }).collect();
     match check(&members) {
         Ok(checked) => (Vec::new(), checked.warnings.iter().map(|warning| warning.message.clone()).collect()),
@@ -154,7 +154,7 @@ fn a_client_behind_a_relay_that_is_not_here_is_refused() {
     let plans = [plan(Role::Server, "server1"), plan(Role::Client, "site-1")];
     let behind = |name: &str| {
         let relay = Relay { name: name.to_owned(), address: None, file: "local/relay__resources.json" };
-        let facts = [Facts::of(&plans[0], &[], None), Facts::of(&plans[1], &[], Some(&relay))];
+        let facts = [ParticipantFacts::of(&plans[0], &[], None), ParticipantFacts::of(&plans[1], &[], Some(&relay))];
         let members: Vec<_> = entries.iter().zip(&facts).map(|(entry, facts)| Member { entry, facts }).collect();
         cross_check(&members).map_err(|faults| faults.first().message.clone())
     };

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by them")]
 
 use flare_diagnostic::Code;
-use flare_federation::{Federation, Participant, Source, init};
+use flare_federation::{Federation, MappingSource, Participant, init};
 use flare_names::{Role, Target};
 use flare_yaml::Node;
 use proptest::prelude::*;
@@ -66,8 +66,8 @@ fn values_are_laid_over_those_of_the_defaults() {
         .values
         .iter()
         .map(|source| match source {
-            Source::Inline(node) => node,
-            Source::File { .. } => panic!("both are inline"),
+            MappingSource::Inline(node) => node,
+            MappingSource::File { .. } => panic!("both are inline"),
         })
         .collect();
     assert_eq!(json!(Participant::join_values(layers).unwrap()), json!({"podLabels": {"team": "a", "cost": "c"}}));
@@ -135,8 +135,8 @@ proptest! {
     }
 }
 
-fn found(name: &str, role: Role) -> init::Found {
-    init::Found {
+fn found(name: &str, role: Role) -> init::ProvisionedKit {
+    init::ProvisionedKit {
         name: name.to_owned(),
         site: name.rsplit('.').next().unwrap_or(name).to_owned(),
         role,
@@ -162,7 +162,7 @@ fn init_writes_files_that_explain_themselves() {
     insta::assert_snapshot!("init_k8s", files.config);
     insta::assert_snapshot!("init_federation", files.federation);
     let digest = format!("registry:5000/a@sha256:{}", "0".repeat(64));
-    let unknown = init::Found { provisioned: flare_federation::Provisioned::Unknown, ..found[2].clone() };
+    let unknown = init::ProvisionedKit { provisioned: flare_federation::Provisioned::Unknown, ..found[2].clone() };
     let files = init::files(&[unknown], Some(&digest.parse().unwrap())).unwrap().value;
     assert!(files.config.contains(&format!("docker_image: \"{digest}\"")));
     assert!(files.config.contains("do not tell their release"));
@@ -171,8 +171,8 @@ fn init_writes_files_that_explain_themselves() {
 
 #[test]
 fn init_refuses_two_kits_of_one_participant_and_kits_of_two_provisionings() {
-    let copy = init::Found { kit: "prod_00/site-1 (copy)".to_owned(), ..found("site-1", Role::Client) };
-    let old = init::Found { root_fingerprint: "bb".to_owned(), ..found("site-2", Role::Client) };
+    let copy = init::ProvisionedKit { kit: "prod_00/site-1 (copy)".to_owned(), ..found("site-1", Role::Client) };
+    let old = init::ProvisionedKit { root_fingerprint: "bb".to_owned(), ..found("site-2", Role::Client) };
     let kits = [found("server1", Role::Server), found("site-1", Role::Client), copy, old];
     let faults = init::files(&kits, None).unwrap_err();
     let said: Vec<_> = faults.all().iter().map(|fault| fault.message.as_str()).collect();

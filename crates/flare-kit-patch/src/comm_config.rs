@@ -4,7 +4,7 @@ use flare_diagnostic::{Code, Collector, Diagnostic, Faults, shown};
 use flare_file_tree::FileTree;
 use flare_site_plan::{InternalSecurity, SitePlan};
 
-use crate::{edits::Edits, layout, source::Source};
+use crate::{edits::Edits, json_file::JsonFile, layout};
 use flare_yaml::json::{Kind, Object};
 
 const FILE: &str = "local/comm_config.json";
@@ -16,7 +16,7 @@ const DEFAULT: &str = r#"{"allow_adhoc_conns":false,"backbone_conn_gen":2,"inter
 const SHARED_FILE: &str = "shared-file";
 
 pub(crate) fn edit(kit: &FileTree, plan: &SitePlan, edits: &mut Edits, found: &mut Collector) -> Result<(), Faults> {
-    let source = Source::read(kit, FILE)?.unwrap_or(Source { file: FILE, text: DEFAULT });
+    let source = JsonFile::read(kit, FILE)?.unwrap_or(JsonFile { file: FILE, text: DEFAULT });
     let mut config = object(&source, source.text.trim_start(), None)?;
     let internal = internal(&source, &config, plan, found)?;
     config.set_raw("internal", internal);
@@ -25,7 +25,7 @@ pub(crate) fn edit(kit: &FileTree, plan: &SitePlan, edits: &mut Edits, found: &m
 }
 
 /// The new text of `internal`.
-fn internal(source: &Source<'_>, config: &Object<'_>, plan: &SitePlan, found: &mut Collector) -> Result<String, Faults> {
+fn internal(source: &JsonFile<'_>, config: &Object<'_>, plan: &SitePlan, found: &mut Collector) -> Result<String, Faults> {
     let mut internal = object(source, config.get("internal").unwrap_or("{}"), Some("internal"))?;
     let mut faults = Collector::new();
     if plan.refuses_shared_file() && internal.text("scheme").as_deref() == Some(SHARED_FILE) {
@@ -46,7 +46,7 @@ fn internal(source: &Source<'_>, config: &Object<'_>, plan: &SitePlan, found: &m
 }
 
 /// Defect 17: the warning that the kit asks for more security than it gets.
-fn downgrade(source: &Source<'_>, resources: &Object<'_>, plan: &SitePlan) -> Option<Diagnostic> {
+fn downgrade(source: &JsonFile<'_>, resources: &Object<'_>, plan: &SitePlan) -> Option<Diagnostic> {
     let asked = resources.text("connection_security").filter(|security| security != "clear")?;
     let raw = resources.get("connection_security")?;
     (plan.internal_connection.security == InternalSecurity::Clear).then(|| {
@@ -56,7 +56,7 @@ fn downgrade(source: &Source<'_>, resources: &Object<'_>, plan: &SitePlan) -> Op
 }
 
 /// Takes an object apart; `key` names it in the fault, `None` is the whole file.
-fn object<'text>(source: &Source<'_>, raw: &'text str, key: Option<&str>) -> Result<Object<'text>, Diagnostic> {
+fn object<'text>(source: &JsonFile<'_>, raw: &'text str, key: Option<&str>) -> Result<Object<'text>, Diagnostic> {
     Object::parse(raw).ok_or_else(|| {
         let kind = Kind::of(raw);
         let message = match key {

@@ -6,7 +6,7 @@ use flare_names::Role;
 use flare_site_plan::SitePlan;
 use serde_json::json;
 
-use crate::{source::Source, storage};
+use crate::{json_file::JsonFile, storage};
 use flare_yaml::json::{Kind, Object, elements, is_truthy, write};
 
 const GPU_RESOURCE_MANAGER: &str = "nvflare.app_common.resource_managers.gpu_resource_manager.GPUResourceManager";
@@ -59,7 +59,7 @@ impl Dropped {
 }
 
 /// The new text of `components`. `raw` is the old one; `None` if the key is missing.
-pub(crate) fn edit(source: &Source<'_>, raw: Option<&str>, plan: &SitePlan, found: &mut Collector) -> Result<String, Faults> {
+pub(crate) fn edit(source: &JsonFile<'_>, raw: Option<&str>, plan: &SitePlan, found: &mut Collector) -> Result<String, Faults> {
     let Some(components) = elements(raw.unwrap_or("[]")) else {
         let raw = raw.unwrap_or_default();
         let message = format!("`components` in `{}` must be a list, not {}", source.file, Kind::of(raw));
@@ -82,7 +82,7 @@ pub(crate) fn edit(source: &Source<'_>, raw: Option<&str>, plan: &SitePlan, foun
 
 /// The new text of one component; `None` if it is dropped.
 fn edit_one(
-    source: &Source<'_>,
+    source: &JsonFile<'_>,
     index: usize,
     raw: &str,
     plan: &SitePlan,

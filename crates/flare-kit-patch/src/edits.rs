@@ -3,7 +3,7 @@
 use flare_diagnostic::Diagnostic;
 use flare_file_tree::{FileTree, RelativePath};
 
-use crate::{private_keys, source};
+use crate::{json_file, private_keys};
 
 /// The chart's directory in a prepared kit. An old one in the kit is not copied, since it is written anew.
 pub(crate) const CHART_DIRECTORY: &str = "helm_chart";
@@ -26,7 +26,7 @@ impl Edits {
             tree.remove(path);
         }
         for (path, text) in self.written {
-            let mode = source::mode(&tree, path).unwrap_or(CREATED_MODE);
+            let mode = json_file::mode(&tree, path).unwrap_or(CREATED_MODE);
             tree.insert_file(RelativePath::literal(path), text, mode);
         }
         private_keys::narrow(&mut tree);
@@ -35,7 +35,7 @@ impl Edits {
 
     /// Removes a file if it exists. A directory of that name is a fault: directories are never removed.
     pub(crate) fn remove(&mut self, kit: &FileTree, path: &'static str) -> Result<(), Diagnostic> {
-        if source::is_present(kit, path)? {
+        if json_file::is_present(kit, path)? {
             self.removed.push(path);
         }
         Ok(())

@@ -16,13 +16,13 @@ mod comm_config;
 mod components;
 mod dropped;
 mod edits;
+mod json_file;
 mod layout;
 mod private_keys;
 mod provisioned;
 mod resources;
 mod scripts;
 mod signature;
-mod source;
 mod storage;
 mod study;
 

@@ -5,7 +5,7 @@ use flare_file_tree::FileTree;
 use flare_names::Role;
 use flare_site_plan::SitePlan;
 
-use crate::{components, edits::Edits, layout, source, source::Source, storage};
+use crate::{components, edits::Edits, json_file, json_file::JsonFile, layout, storage};
 use flare_yaml::json::{Kind, Object};
 
 pub(crate) const DEFAULT_FILE: &str = "local/resources.json.default";
@@ -18,8 +18,8 @@ pub(crate) fn edit(kit: &FileTree, plan: &SitePlan, edits: &mut Edits, found: &m
 }
 
 fn edited(kit: &FileTree, plan: &SitePlan, found: &mut Collector) -> Result<String, Faults> {
-    let Some(source) = Source::read(kit, DEFAULT_FILE)? else {
-        let fault = source::fault(DEFAULT_FILE, format!("there is no `{DEFAULT_FILE}`"));
+    let Some(source) = JsonFile::read(kit, DEFAULT_FILE)? else {
+        let fault = json_file::fault(DEFAULT_FILE, format!("there is no `{DEFAULT_FILE}`"));
         return Err(fault.hint("take the kit as it was provisioned").into());
     };
     let raw = source.text.trim_start();

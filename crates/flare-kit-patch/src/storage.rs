@@ -3,7 +3,7 @@
 use flare_diagnostic::{Code, Collector, Diagnostic};
 use flare_site_plan::SitePlan;
 
-use crate::source::Source;
+use crate::json_file::JsonFile;
 use flare_yaml::json::{Kind, Object};
 
 /// The id of the component that keeps a server's jobs.
@@ -15,7 +15,7 @@ const SNAPSHOT_PATH: [&str; 3] = ["args", "storage", "args"];
 
 /// The text of a job manager whose store is on the claim.
 pub(crate) fn job_manager(
-    source: &Source<'_>,
+    source: &JsonFile<'_>,
     index: usize,
     mut component: Object<'_>,
     plan: &SitePlan,
@@ -32,7 +32,7 @@ pub(crate) fn job_manager(
 }
 
 /// Moves the snapshots of the persistor, if there is one; warns if it does not have the shape that FLARE writes.
-pub(crate) fn snapshot_persistor(source: &Source<'_>, resources: &mut Object<'_>, plan: &SitePlan, found: &mut Collector) {
+pub(crate) fn snapshot_persistor(source: &JsonFile<'_>, resources: &mut Object<'_>, plan: &SitePlan, found: &mut Collector) {
     let Some(persistor) = resources.get(SNAPSHOT_PERSISTOR) else { return };
     let directory = format!("{}/snapshot-storage", plan.workspace.mount_path);
     match with_root_dir(persistor, &SNAPSHOT_PATH, &directory) {

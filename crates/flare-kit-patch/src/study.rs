@@ -4,7 +4,7 @@ use flare_diagnostic::Diagnostic;
 use flare_file_tree::FileTree;
 use flare_site_plan::{SitePlan, StudyTemplate};
 
-use crate::{edits::Edits, source};
+use crate::{edits::Edits, json_file};
 
 /// 2.8: study, dataset, claim.
 const STUDY_DATA: &str = "\
@@ -53,7 +53,7 @@ pub(crate) fn edit(kit: &FileTree, plan: &SitePlan, edits: &mut Edits) -> Result
         Some(StudyTemplate::StudyData) => ("local/study_data.yaml", STUDY_DATA),
         Some(StudyTemplate::StudyRuntime) => ("local/study_runtime.yaml", STUDY_RUNTIME),
     };
-    if !source::is_present(kit, path)? {
+    if !json_file::is_present(kit, path)? {
         edits.written.push((path, text.to_owned()));
     }
     Ok(())

@@ -5,7 +5,7 @@ mod findings;
 
 pub(crate) use findings::{Findings, join};
 use flare_yaml::python::{self, Parsed, Unreadable};
-pub(crate) use flare_yaml::python::{Entry, Kind, Node, Number};
+pub(crate) use flare_yaml::python::{KeyValue, Kind, Node, Number};
 use serde_json::Value;
 
 /// Reads JSON. `None` if it is not JSON; the fault is in `findings`.

@@ -5,7 +5,7 @@ mod hocon_text;
 use flare_diagnostic::{Code, Diagnostic, Faults, Place, Position};
 use hocon::{HoconError, HoconValue, ScalarType};
 
-use crate::document::{Entry, Findings, Kind, Node, Number};
+use crate::document::{Findings, KeyValue, Kind, Node, Number};
 
 /// A format of job meta data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,8 +103,8 @@ fn hocon(text: &str, file: &str) -> Result<Node, Faults> {
     Ok(Node { offset: 0, kind: Kind::Object(entries) })
 }
 
-fn entry(key: &str, value: &HoconValue) -> Entry {
-    Entry { key: key.to_owned(), key_offset: 0, key_is_text: true, value: Node { offset: 0, kind: kind(value) } }
+fn entry(key: &str, value: &HoconValue) -> KeyValue {
+    KeyValue { key: key.to_owned(), key_offset: 0, key_is_text: true, value: Node { offset: 0, kind: kind(value) } }
 }
 
 fn kind(value: &HoconValue) -> Kind {

@@ -25,7 +25,7 @@ use crate::{
     token::Token,
     warnings::Warnings,
 };
-use specs::View;
+use specs::ReadContext;
 
 const KEYS: [&str; 10] =
     ["role", "site", "workspace", "custom_dir", "owner_fqcn", "transfer_token", "set", "launcher", "job_meta", "process_args"];
@@ -70,7 +70,7 @@ impl LaunchRequest {
         }
         findings.only(root, "", &KEYS);
         let parts = Parts::read(root, target, findings, warnings);
-        let view = View { path: "job_meta", site: parts.site.as_deref(), server_name: None, target };
+        let view = ReadContext { path: "job_meta", site: parts.site.as_deref(), server_name: None, target };
         let job = read::object(root, "", "job_meta", findings).and_then(|node| Job::read(node, view, findings, warnings));
         parts.complete(job, file, target)
     }

@@ -3,7 +3,7 @@
 use flare_diagnostic::{Code, Collector, Diagnostic, Faults, Place, shown};
 use flare_names::Role;
 use flare_site_plan::{Ports, SitePlan};
-use flare_yaml::{Content, Node};
+use flare_yaml::{Node, NodeContent};
 
 /// The path of the values.
 pub(crate) const FILE: &str = "helm_chart/values.yaml";
@@ -53,7 +53,7 @@ fn compare(values: &Node, key: &str, expected: Option<String>) -> Option<Diagnos
     let found = node.filter(|node| !node.is_null());
     let fits = match (&expected, found.map(|node| &node.content)) {
         (None, None) => true,
-        (Some(expected), Some(Content::Scalar(scalar))) => scalar.text == *expected,
+        (Some(expected), Some(NodeContent::Scalar(scalar))) => scalar.text == *expected,
         _ => false,
     };
     (!fits).then(|| {
@@ -66,7 +66,7 @@ fn describe(node: Option<&Node>) -> String {
     match node {
         None => "nothing".to_owned(),
         Some(node) if node.is_null() => "null".to_owned(),
-        Some(Node { content: Content::Scalar(scalar), .. }) => format!("`{}`", shown(&scalar.text)),
+        Some(Node { content: NodeContent::Scalar(scalar), .. }) => format!("`{}`", shown(&scalar.text)),
         Some(node) => node.describe(),
     }
 }
@@ -83,11 +83,11 @@ fn mismatch(key: &str, expected: &str, found: &str, node: Option<&Node>) -> Diag
 /// Checks `args`, which repeats the workspace and the organisation.
 fn check_args(values: &Node, plan: &SitePlan, found: &mut Collector) {
     let node = values.get("args");
-    let Some(Content::Sequence(items)) = node.map(|node| &node.content) else {
+    let Some(NodeContent::Sequence(items)) = node.map(|node| &node.content) else {
         return found.push(mismatch("args", "a list", &describe(node), node));
     };
     let text = |item: &Node| match &item.content {
-        Content::Scalar(scalar) => scalar.text.clone(),
+        NodeContent::Scalar(scalar) => scalar.text.clone(),
         _ => String::new(),
     };
     let args: Vec<_> = items.iter().map(text).collect();
@@ -124,5 +124,5 @@ pub(crate) fn has_staged_objects(bytes: &[u8]) -> Result<bool, Faults> {
 }
 
 fn is_empty(node: &Node) -> bool {
-    matches!(&node.content, Content::Scalar(scalar) if scalar.text.is_empty())
+    matches!(&node.content, NodeContent::Scalar(scalar) if scalar.text.is_empty())
 }

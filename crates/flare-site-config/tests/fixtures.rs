@@ -131,11 +131,11 @@ fn the_schema_agrees_with_the_checker() {
 fn core_json(node: &flare_yaml::Node) -> serde_json::Value {
     use serde_json::Value;
     match &node.content {
-        flare_yaml::Content::Sequence(items) => items.iter().map(core_json).collect(),
-        flare_yaml::Content::Mapping(entries) => {
+        flare_yaml::NodeContent::Sequence(items) => items.iter().map(core_json).collect(),
+        flare_yaml::NodeContent::Mapping(entries) => {
             entries.iter().map(|entry| (entry.key.text.clone(), core_json(&entry.value))).collect()
         }
-        flare_yaml::Content::Scalar(scalar) => match scalar.meaning() {
+        flare_yaml::NodeContent::Scalar(scalar) => match scalar.meaning() {
             flare_yaml::Meaning::Null => Value::Null,
             flare_yaml::Meaning::Boolean(value) => value.into(),
             flare_yaml::Meaning::Integer(value) => i64::try_from(value).unwrap().into(),

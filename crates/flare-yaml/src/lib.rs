@@ -16,5 +16,5 @@ pub use flare_diagnostic::shown;
 pub use quote::quote;
 pub use reading::{Meaning, Reading};
 pub use strict::parse;
-pub use tree::{Content, Document, Entry, Key, Node, Scalar, Style};
+pub use tree::{Document, Key, KeyValue, Node, NodeContent, Scalar, Style};
 pub use write::{Comments, Strings, block, commented_block, documents, key, scalar};

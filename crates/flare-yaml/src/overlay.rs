@@ -1,6 +1,6 @@
 //! Merges one tree over another, as `federation.yaml` merges a participant's config over the defaults.
 
-use crate::{Content, Node};
+use crate::{Node, NodeContent};
 
 impl Node {
     /// Merges `top` over `base`, key by key: mappings are merged at every level, any other value of `top` replaces the whole
@@ -14,13 +14,13 @@ impl Node {
             return base;
         }
         let (mut entries, over) = match (base.content, top.content) {
-            (Content::Mapping(entries), Content::Mapping(over)) => (entries, over),
+            (NodeContent::Mapping(entries), NodeContent::Mapping(over)) => (entries, over),
             (_, content) => return Self { content, ..top },
         };
         for entry in over {
             match entries.iter_mut().find(|known| known.key.text == entry.key.text) {
                 Some(known) => {
-                    let null = Content::Sequence(Vec::new());
+                    let null = NodeContent::Sequence(Vec::new());
                     let placeholder = Self { content: null, position: known.value.position, file: known.value.file.clone() };
                     let below = std::mem::replace(&mut known.value, placeholder);
                     if !entry.value.is_null() {
@@ -31,6 +31,6 @@ impl Node {
                 None => entries.push(entry),
             }
         }
-        Self { content: Content::Mapping(entries), position: top.position, file: top.file }
+        Self { content: NodeContent::Mapping(entries), position: top.position, file: top.file }
     }
 }

@@ -34,7 +34,7 @@ pub enum Kind {
     /// A list.
     List(Vec<Node>),
     /// Keys with values, in the order of the file.
-    Object(Vec<Entry>),
+    Object(Vec<KeyValue>),
     /// An unquoted YAML scalar that YAML 1.1 and YAML 1.2 read differently.
     Ambiguous,
 }
@@ -50,7 +50,7 @@ pub struct Number {
 
 /// A key and its value.
 #[derive(Clone)]
-pub struct Entry {
+pub struct KeyValue {
     /// The key; for a YAML key that is a number, a boolean or null, its text.
     pub key: String,
     /// Where the key starts, in bytes from the start of the file.
@@ -104,7 +104,7 @@ impl Node {
     }
 
     /// The entries of an object; none for any other kind.
-    pub fn entries(&self) -> &[Entry] {
+    pub fn entries(&self) -> &[KeyValue] {
         if let Kind::Object(entries) = &self.kind { entries } else { &[] }
     }
 

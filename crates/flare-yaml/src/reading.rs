@@ -1,6 +1,6 @@
 //! What a plain scalar means in YAML 1.2 (core schema) and in YAML 1.1 as `PyYAML` reads it.
 
-use crate::{Content, Node, Scalar, Style, shown};
+use crate::{Node, NodeContent, Scalar, Style, shown};
 
 /// What a scalar means.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -88,7 +88,7 @@ impl Scalar {
 impl Node {
     /// Whether the value is null, which is the same as leaving its key out (defect 28).
     pub fn is_null(&self) -> bool {
-        matches!(&self.content, Content::Scalar(scalar) if scalar.meaning() == Meaning::Null)
+        matches!(&self.content, NodeContent::Scalar(scalar) if scalar.meaning() == Meaning::Null)
     }
 }
 

@@ -6,7 +6,7 @@ use flare_diagnostic::{Code, Diagnostic, Faults, LineIndex, Place, Position};
 use granit_parser::Tag;
 
 use crate::{
-    Content, Document, Entry, Key, MAX_BYTES, MAX_DEPTH, MAX_NODES, Meaning, Node, Reading, Scalar, Style,
+    Document, Key, KeyValue, MAX_BYTES, MAX_DEPTH, MAX_NODES, Meaning, Node, NodeContent, Reading, Scalar, Style,
     build::{self, Dialect, Mark, Refusal, Refused, Seen},
     shown,
 };
@@ -55,7 +55,7 @@ impl Dialect for Strict {
             return Err(Refusal::Tag(tag.original()));
         }
         let style = if plain && tag.is_none() { Style::Plain } else { Style::Quoted };
-        Ok(self.node(Content::Scalar(Scalar { text, style }), at))
+        Ok(self.node(NodeContent::Scalar(Scalar { text, style }), at))
     }
 
     fn takes_tag(&self, tag: &Tag, kind: &str) -> bool {
@@ -63,7 +63,7 @@ impl Dialect for Strict {
     }
 
     fn sequence(&mut self, items: Vec<Node>, at: Mark) -> Node {
-        self.node(Content::Sequence(items), at)
+        self.node(NodeContent::Sequence(items), at)
     }
 
     fn key(&mut self, node: Node, seen: &mut Seen, at: Mark) -> Result<Option<Key>, Refusal> {
@@ -85,8 +85,8 @@ impl Dialect for Strict {
     }
 
     fn mapping(&mut self, entries: Vec<(Key, Node)>, at: Mark) -> Node {
-        let entries = entries.into_iter().map(|(key, value)| Entry { key, value }).collect();
-        self.node(Content::Mapping(entries), at)
+        let entries = entries.into_iter().map(|(key, value)| KeyValue { key, value }).collect();
+        self.node(NodeContent::Mapping(entries), at)
     }
 
     fn repeat(&mut self, node: Node, at: Mark) -> Node {
@@ -95,7 +95,7 @@ impl Dialect for Strict {
 }
 
 impl Strict {
-    fn node(&self, content: Content, at: Mark) -> Node {
+    fn node(&self, content: NodeContent, at: Mark) -> Node {
         Node { content, position: at.position, file: self.file.clone() }
     }
 
@@ -103,7 +103,7 @@ impl Strict {
     fn no_string(&mut self, node: &Node, at: Position) {
         let fault = self.fault(at, format!("a key must be a string, not {}", key_description(node)));
         let hint = match &node.content {
-            Content::Scalar(scalar) => format!("put it in quotes: `\"{}\"`", shown(&scalar.text)),
+            NodeContent::Scalar(scalar) => format!("put it in quotes: `\"{}\"`", shown(&scalar.text)),
             _ => "use a string as the key".to_owned(),
         };
         self.faults.push((at, fault.hint(hint)));
@@ -172,14 +172,14 @@ pub(crate) fn hint(why: &Refusal, text: &str, at: Position) -> &'static str {
 /// a key cannot be anything else.
 fn key_text(node: &Node) -> Option<String> {
     match &node.content {
-        Content::Scalar(scalar) if scalar.legacy_meaning() == Meaning::String => Some(scalar.text.clone()),
+        NodeContent::Scalar(scalar) if scalar.legacy_meaning() == Meaning::String => Some(scalar.text.clone()),
         _ => None,
     }
 }
 
 fn key_description(node: &Node) -> String {
     match &node.content {
-        Content::Scalar(scalar) => match scalar.reading() {
+        NodeContent::Scalar(scalar) => match scalar.reading() {
             Reading::Same(_) => scalar.describe(),
             Reading::Differs { yaml_1_1, .. } => {
                 format!("`{}`, which YAML 1.1 reads as {}", shown(&scalar.text), yaml_1_1.describe())

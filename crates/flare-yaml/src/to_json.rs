@@ -3,7 +3,7 @@
 use flare_diagnostic::{Code, Collector, Diagnostic, Faults};
 use serde_json::{Map, Number, Value};
 
-use crate::{Content, Meaning, Node, Reading, Scalar, shown};
+use crate::{Meaning, Node, NodeContent, Reading, Scalar, shown};
 
 impl Node {
     /// The tree as JSON. An integer stays an integer, null stays null.
@@ -20,8 +20,8 @@ impl Node {
 
 fn convert(node: &Node, code: Code, found: &mut Collector) -> Value {
     match &node.content {
-        Content::Sequence(items) => items.iter().map(|item| convert(item, code, found)).collect(),
-        Content::Mapping(entries) => {
+        NodeContent::Sequence(items) => items.iter().map(|item| convert(item, code, found)).collect(),
+        NodeContent::Mapping(entries) => {
             let mut map = Map::new();
             for entry in entries {
                 let value = convert(&entry.value, code, found);
@@ -29,7 +29,7 @@ fn convert(node: &Node, code: Code, found: &mut Collector) -> Value {
             }
             Value::Object(map)
         }
-        Content::Scalar(scalar) => scalar.to_json(code).unwrap_or_else(|fault| {
+        NodeContent::Scalar(scalar) => scalar.to_json(code).unwrap_or_else(|fault| {
             found.push(fault.at(node.place()));
             Value::Null
         }),

@@ -18,7 +18,7 @@ pub struct Document {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
     /// The value.
-    pub content: Content,
+    pub content: NodeContent,
     /// Where it begins; for an alias, where the alias stands.
     pub position: Position,
     /// The file, as the user named it.
@@ -27,14 +27,14 @@ pub struct Node {
 
 /// What a node holds.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Content {
+pub enum NodeContent {
     /// A single value.
     Scalar(Scalar),
     /// A list.
     Sequence(Vec<Node>),
     /// Keys with values in the order of the file. A duplicate key is listed twice; its fault is in
     /// [`Document::faults`].
-    Mapping(Vec<Entry>),
+    Mapping(Vec<KeyValue>),
 }
 
 /// A single value, as it is written.
@@ -57,7 +57,7 @@ pub enum Style {
 
 /// A key with its value.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Entry {
+pub struct KeyValue {
     /// The key.
     pub key: Key,
     /// Its value.
@@ -94,9 +94,9 @@ impl Node {
     }
 
     /// The entries of a mapping; none where this is another kind of value.
-    pub fn entries(&self) -> &[Entry] {
+    pub fn entries(&self) -> &[KeyValue] {
         match &self.content {
-            Content::Mapping(entries) => entries,
+            NodeContent::Mapping(entries) => entries,
             _ => &[],
         }
     }
@@ -104,9 +104,9 @@ impl Node {
     /// What this is, for messages: `a list`, `the number`, ….
     pub fn describe(&self) -> String {
         match &self.content {
-            Content::Sequence(_) => "a list".to_owned(),
-            Content::Mapping(_) => "a mapping".to_owned(),
-            Content::Scalar(scalar) => scalar.describe(),
+            NodeContent::Sequence(_) => "a list".to_owned(),
+            NodeContent::Mapping(_) => "a mapping".to_owned(),
+            NodeContent::Scalar(scalar) => scalar.describe(),
         }
     }
 }

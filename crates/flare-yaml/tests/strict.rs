@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use flare_diagnostic::{Code, Faults};
-use flare_yaml::{Content, Node};
+use flare_yaml::{Node, NodeContent};
 
 fn refused(bytes: &[u8]) -> String {
     let read = flare_yaml::parse(bytes, "k8s.yaml", Code::InvalidConfig).and_then(|document| document.faults.finish(|| ()));
@@ -89,7 +89,7 @@ fn overlay_merges_mappings_keeps_places_and_takes_null_for_left_out() {
     assert_eq!(place(parent.get("docker_image")), "site:2:17");
     assert_eq!(place(parent.get("parent_port")), "defaults:2:42");
     assert_eq!(Node::overlay(base.clone(), tree("null", "site")), base);
-    assert!(matches!(Node::overlay(base, tree("[]", "site")).content, Content::Sequence(_)));
+    assert!(matches!(Node::overlay(base, tree("[]", "site")).content, NodeContent::Sequence(_)));
 }
 
 /// Strings that some YAML reader takes for something else, folds or refuses.

@@ -67,9 +67,9 @@ pub(crate) enum Expected {
     OnlyReferenceRefuses { reason: &'static str },
 }
 
-/// Facts about a generated case that a deviation may depend on.
+/// CaseFacts about a generated case that a deviation may depend on.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Facts {
+pub(crate) struct CaseFacts {
     /// `parent.docker_image` as written.
     pub(crate) image: String,
     /// `parent.resources` is `{}`.
@@ -97,7 +97,7 @@ pub(crate) struct Case {
     /// What exists at the output's path before the run.
     pub(crate) earlier_output: Option<Tree>,
     pub(crate) expected: Expected,
-    pub(crate) facts: Facts,
+    pub(crate) facts: CaseFacts,
     /// Whether the charts are also rendered with Helm.
     pub(crate) render: bool,
     /// The changes of kit and config in order, for the report of a failure.

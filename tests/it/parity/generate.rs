@@ -7,7 +7,7 @@ use integration_tests::reference::Release;
 use integration_tests::workspace_directory;
 use serde_json::json;
 
-use super::case::{Case, Config, Expected, Facts, Output, Role};
+use super::case::{Case, CaseFacts, Config, Expected, Output, Role};
 use super::{configs, faults, kits};
 
 /// The common input of all cases.
@@ -54,7 +54,7 @@ pub(crate) fn case(ground: &Ground, seed: u64, index: usize) -> Case {
         output: output(&mut random),
         earlier_output: None,
         expected: Expected::Good,
-        facts: Facts {
+        facts: CaseFacts {
             image: config["parent"]["docker_image"].as_str().unwrap().to_owned(),
             empty_resources: config["parent"]["resources"] == json!({}),
             name: kit.name,

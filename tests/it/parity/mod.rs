@@ -22,7 +22,7 @@ use integration_tests::oracle::Oracle;
 use integration_tests::reference::Release;
 
 use self::generate::Ground;
-use self::run::{Verdict, judge};
+use self::run::{CaseResult, judge};
 
 const FIXED_SEED: u64 = 20_260_826;
 const CASES: usize = 200;
@@ -59,7 +59,7 @@ fn compare_many(seed: u64) {
     let ground = Ground::new();
     let only = number("FLARE_KUBE_PARITY_CASE").map(|case| usize::try_from(case).unwrap());
     let count = number("FLARE_KUBE_PARITY_CASES").map_or(CASES, |count| usize::try_from(count).unwrap());
-    let verdicts: Vec<Verdict> = std::thread::scope(|scope| {
+    let verdicts: Vec<CaseResult> = std::thread::scope(|scope| {
         let workers = Release::ALL.map(|release| {
             let ground = &ground;
             scope.spawn(move || {
@@ -88,8 +88,8 @@ fn compare_many(seed: u64) {
     assert!(!verdicts.is_empty(), "nothing was compared");
 }
 
-fn print_summary(seed: u64, verdicts: &[Verdict], began: Instant) {
-    let count = |what: fn(&Verdict) -> bool| verdicts.iter().filter(|verdict| what(verdict)).count();
+fn print_summary(seed: u64, verdicts: &[CaseResult], began: Instant) {
+    let count = |what: fn(&CaseResult) -> bool| verdicts.iter().filter(|verdict| what(verdict)).count();
     let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
     for reason in verdicts.iter().flat_map(|verdict| &verdict.reasons) {
         *reasons.entry(reason).or_default() += 1;

@@ -17,7 +17,7 @@ pub(crate) const COMPLAINT: &str = "    ! ";
 
 /// The result of one case.
 #[derive(Debug, Default)]
-pub(crate) struct Verdict {
+pub(crate) struct CaseResult {
     /// The reasons for all its deviations, without duplicates.
     pub(crate) reasons: BTreeSet<&'static str>,
     /// Why the case does not match.
@@ -27,7 +27,7 @@ pub(crate) struct Verdict {
 }
 
 /// Runs both sides and compares them.
-pub(crate) fn judge(mut case: Case, oracle: &mut Oracle, keep: bool) -> Verdict {
+pub(crate) fn judge(mut case: Case, oracle: &mut Oracle, keep: bool) -> CaseResult {
     case.facts.stable_name = oracle.stable_name(&case.facts.name);
     let case = &case;
     let directory = tempfile::Builder::new().prefix("flare-kube-parity-").tempdir().unwrap();
@@ -37,7 +37,7 @@ pub(crate) fn judge(mut case: Case, oracle: &mut Oracle, keep: bool) -> Verdict 
     let before = Tree::read(&sides[1]);
     let reference_outcome = oracle.prepare(&reference.kit, reference.config.as_deref(), reference.output.as_deref());
     let our_outcome = prepare(case, &ours);
-    let mut verdict = Verdict::default();
+    let mut verdict = CaseResult::default();
     let mut complaints = outcomes(case, &reference_outcome, &our_outcome, &mut verdict);
     complaints.extend(footprint(&before, &Tree::read(&sides[1]), &ours, our_outcome.report.is_some()));
     if complaints.is_empty() && reference_outcome.report.is_some() && our_outcome.report.is_some() {
@@ -110,7 +110,7 @@ fn prepare(case: &Case, side: &Side) -> Outcome {
 }
 
 /// Compares the results of both runs with the expectation of the case.
-fn outcomes(case: &Case, reference: &Outcome, ours: &Outcome, verdict: &mut Verdict) -> Vec<String> {
+fn outcomes(case: &Case, reference: &Outcome, ours: &Outcome, verdict: &mut CaseResult) -> Vec<String> {
     let end = |outcome: &Outcome| (outcome.exit_code, outcome.error_code.clone());
     let refused_with = |code: &str| end(ours) == (4, Some(code.to_owned()));
     let good = match &case.expected {

@@ -12,7 +12,7 @@ use crate::workspace_directory;
 
 /// How a job ended.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Ended {
+pub struct FinishedJob {
     /// The status at the server, such as `FINISHED:COMPLETED`.
     pub status: String,
     /// From submission until the admin sees the end.
@@ -43,14 +43,14 @@ impl<'a> Admin<'a> {
     }
 
     /// Submits the job and waits for its end.
-    pub fn run_hello(&self) -> Ended {
+    pub fn run_hello(&self) -> FinishedJob {
         let submit = ["exec", "admin", "--", "python3", "/tmp/submit.py", "/tmp/admin@nvidia.com", "/tmp/hello"];
         let said = succeed(self.namespace.kubectl().args(submit));
         let value = |key: &str| {
             let found = said.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(": "));
             found.unwrap_or_else(|| panic!("submit.py gave no {key}:\n{said}"))
         };
-        Ended { status: value("status").to_owned(), time: Duration::from_secs_f64(value("seconds").parse().unwrap()) }
+        FinishedJob { status: value("status").to_owned(), time: Duration::from_secs_f64(value("seconds").parse().unwrap()) }
     }
 
     fn send(&self, directory: &Path, entries: &[&str]) {

@@ -16,14 +16,14 @@ const GPUS_OF: &str = "flare-kube/gpus-of";
 
 /// A change of a node that is reverted when this value is dropped.
 #[derive(Debug)]
-pub struct Change {
+pub struct NodeChange {
     /// The node.
     pub node: String,
     _end: CleanupGuard,
 }
 
 /// Adds `nvidia.com/gpu` to a node. Only with an exclusive lock.
-pub fn with_gpus(namespace: &Namespace, count: u32) -> Change {
+pub fn with_gpus(namespace: &Namespace, count: u32) -> NodeChange {
     let (cluster, node) = only_node(namespace);
     let (ended, of) = (cluster.clone(), node.clone());
     let end = CleanupGuard::plan(move || remove_gpus(&ended, &of));
@@ -31,17 +31,17 @@ pub fn with_gpus(namespace: &Namespace, count: u32) -> Change {
     let count = count.to_string();
     let status = json!({"status": {"capacity": {"nvidia.com/gpu": count}, "allocatable": {"nvidia.com/gpu": count}}});
     patch(&cluster, &node, &status);
-    Change { node, _end: end }
+    NodeChange { node, _end: end }
 }
 
 /// Adds a taint to a node that keeps away pods without a toleration of `flare-kube/test`. Only with an exclusive lock.
-pub fn with_taint(namespace: &Namespace) -> Change {
+pub fn with_taint(namespace: &Namespace) -> NodeChange {
     let (cluster, node) = only_node(namespace);
     let (ended, of) = (cluster.clone(), node.clone());
     let end = CleanupGuard::plan(move || remove_taint(&ended, &of));
     let taint = format!("{TAINT}={}:NoSchedule", cleanup::run_id());
     succeed(cluster.kubectl().args(["taint", "node", &node, "--overwrite", &taint]));
-    Change { node, _end: end }
+    NodeChange { node, _end: end }
 }
 
 fn only_node(namespace: &Namespace) -> (Cluster, String) {

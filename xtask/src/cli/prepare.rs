@@ -14,7 +14,7 @@ use crate::{
     context::Context,
     output::{Failure, Format, Outcome, VerbResult, printable},
     pipeline::{
-        difference::Change,
+        difference::FileDifference,
         federation::{self, Isolation, LoadedFederation},
         prepare::{self, Prepared},
         prepare_many::{Unfinished, prepare_many},
@@ -163,7 +163,7 @@ fn data(prepared: &Prepared) -> Value {
     let mut data = prepared.report.clone();
     if let Some(changes) = &prepared.changes {
         data["dry_run"] = json!(true);
-        data["changes"] = changes.iter().map(Change::data).collect();
+        data["changes"] = changes.iter().map(FileDifference::data).collect();
     }
     data
 }
@@ -173,7 +173,7 @@ fn text(prepared: &Prepared) -> String {
     let mut text = as_lines(&prepared.report);
     if let Some(changes) = &prepared.changes {
         text.push_str("\nnothing was written; the prepared copy would differ from the kit in:\n");
-        text.extend(changes.iter().map(Change::text));
+        text.extend(changes.iter().map(FileDifference::text));
     }
     text
 }

@@ -8,14 +8,14 @@ use serde_json::{Value, json};
 
 /// A file that the prepared copy lacks, adds or changes.
 #[derive(Debug)]
-pub(crate) struct Change {
+pub(crate) struct FileDifference {
     path: String,
     kind: &'static str,
     /// The changed lines, for text files that were changed.
     lines: String,
 }
 
-impl Change {
+impl FileDifference {
     /// Path and kind as JSON.
     pub(crate) fn data(&self) -> Value {
         json!({ "path": self.path, "change": self.kind })
@@ -33,7 +33,7 @@ impl Change {
 }
 
 /// Compares a kit with its prepared copy, file by file, in the order of paths.
-pub(crate) fn between(kit: &FileTree, prepared: &FileTree) -> Vec<Change> {
+pub(crate) fn between(kit: &FileTree, prepared: &FileTree) -> Vec<FileDifference> {
     let files = |tree: &FileTree| -> BTreeSet<RelativePath> {
         tree.iter().filter(|(_, entry)| matches!(entry, Entry::File { .. })).map(|(path, _)| path.clone()).collect()
     };
@@ -41,7 +41,7 @@ pub(crate) fn between(kit: &FileTree, prepared: &FileTree) -> Vec<Change> {
     before.union(&after).filter_map(|path| change(path, kit, prepared, before.contains(path), after.contains(path))).collect()
 }
 
-fn change(path: &RelativePath, kit: &FileTree, prepared: &FileTree, before: bool, after: bool) -> Option<Change> {
+fn change(path: &RelativePath, kit: &FileTree, prepared: &FileTree, before: bool, after: bool) -> Option<FileDifference> {
     let name = path.to_string();
     let kind = match (before, after) {
         (true, false) => "removed",
@@ -54,7 +54,7 @@ fn change(path: &RelativePath, kit: &FileTree, prepared: &FileTree, before: bool
         ("changed", Some(old), Some(new)) => changed_lines(old, new),
         _ => String::new(),
     };
-    Some(Change { path: name, kind, lines })
+    Some(FileDifference { path: name, kind, lines })
 }
 
 /// How the permissions of a file with unchanged content differ.

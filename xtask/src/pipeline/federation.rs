@@ -6,7 +6,7 @@ use std::{
 };
 
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults, Severity};
-use flare_federation::{Facts, Federation, Member, Participant, target::Reason};
+use flare_federation::{Federation, Member, Participant, ParticipantFacts, target::Reason};
 use flare_names::Target;
 use flare_yaml::{Document, Node};
 
@@ -149,7 +149,7 @@ pub(crate) fn shared_output(requests: &[KitRequest]) -> Option<Diagnostic> {
 
 /// Checks every kit alone and all against each other, without writing. Returns the warnings of all, in order.
 ///
-/// Of each kit only its [`Facts`] are kept, and only if the isolation needs them, so that memory use stays constant.
+/// Of each kit only its [`ParticipantFacts`] are kept, and only if the isolation needs them, so that memory use stays constant.
 pub(crate) fn check(requests: &[KitRequest], isolation: &Isolation, options: &RunOptions) -> Result<Checked<()>, Faults> {
     let alone = matches!(isolation, Isolation::SeparateClusters);
     let mut found = UniqueCollector::default();
@@ -196,14 +196,14 @@ pub(crate) fn check_for_installation(
     found.finish(|| all.into_iter().map(|(_, is_current)| is_current).collect())
 }
 
-fn check_one(request: &KitRequest, alone: bool, options: &RunOptions) -> Result<Checked<Option<Facts>>, Faults> {
+fn check_one(request: &KitRequest, alone: bool, options: &RunOptions) -> Result<Checked<Option<ParticipantFacts>>, Faults> {
     prepare::resolve(request, options)?.and_then(|resolved| {
         let facts = (!alone).then(|| resolved.facts.clone());
         Ok(prepare::patch(request, resolved, options)?.map(|_| facts))
     })
 }
 
-fn cross_checks(requests: &[KitRequest], isolation: &Isolation, facts: &[Facts]) -> Result<Checked<()>, Faults> {
+fn cross_checks(requests: &[KitRequest], isolation: &Isolation, facts: &[ParticipantFacts]) -> Result<Checked<()>, Faults> {
     match isolation {
         Isolation::SeparateClusters => Ok(Checked::clean(())),
         Isolation::OneCluster => shared_keys(requests, facts),
@@ -216,7 +216,7 @@ fn cross_checks(requests: &[KitRequest], isolation: &Isolation, facts: &[Facts])
 }
 
 /// Defect 15 without a federation.yaml: compares each kit with the first that has the same claim or startup Secret.
-fn shared_keys(requests: &[KitRequest], facts: &[Facts]) -> Result<Checked<()>, Faults> {
+fn shared_keys(requests: &[KitRequest], facts: &[ParticipantFacts]) -> Result<Checked<()>, Faults> {
     let mut owners = HashMap::new();
     let mut found = Collector::new();
     for (request, facts) in requests.iter().zip(facts) {
@@ -229,7 +229,7 @@ fn shared_keys(requests: &[KitRequest], facts: &[Facts]) -> Result<Checked<()>, 
     found.finish(|| ())
 }
 
-fn shared(first: &KitRequest, second: &KitRequest, facts: &Facts) -> Diagnostic {
+fn shared(first: &KitRequest, second: &KitRequest, facts: &ParticipantFacts) -> Diagnostic {
     let [(_, claim), (_, secret)] = facts.unique_objects();
     let message = format!(
         "the kits `{}` and `{}` are for one namespace `{}` and share the claim `{claim}` or the Secret `{secret}`: the second would overwrite the first's keys",

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults, Place};
-use flare_federation::{Federation, Participant, Source, check_kubeconfig};
+use flare_federation::{Federation, MappingSource, Participant, check_kubeconfig};
 use serde_json::{Map, Value};
 
 /// The largest kubeconfig or values file that is read, in bytes; the parser has a lower limit, with its own message.
@@ -56,8 +56,8 @@ pub(crate) fn joined_values(participant: &Participant, directory: &Path) -> Resu
     let mut layers = Vec::new();
     for source in &participant.values {
         match source {
-            Source::Inline(node) => layers.push(node.clone()),
-            Source::File { path, place } => {
+            MappingSource::Inline(node) => layers.push(node.clone()),
+            MappingSource::File { path, place } => {
                 let (path, bytes) = found.require(read(directory, path, place))?;
                 let document = found.require(flare_yaml::parse(&bytes, &path.to_string_lossy(), Code::InvalidFederation))?;
                 found.require_checked(document.faults.finish(|| ()))?;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults, Place};
 use flare_federation::{
-    Facts, Provisioned,
+    ParticipantFacts, Provisioned,
     target::{self, Reason},
 };
 use flare_file_tree::{CommitError, FileTree, ReadOptions};
@@ -15,7 +15,7 @@ use flare_startup_kit::StartupKit;
 use serde_json::{Value, json};
 
 use super::{
-    difference::{self, Change},
+    difference::{self, FileDifference},
     kit_directory,
     output_path::{self, RealPaths},
     read_config::ReadConfig,
@@ -32,7 +32,7 @@ const LARGEST_MARKER: u64 = 64 << 20;
 pub(crate) struct Resolved {
     pub(crate) plan: SitePlan,
     /// The facts for the cross checks with other participants.
-    pub(crate) facts: Facts,
+    pub(crate) facts: ParticipantFacts,
     /// What decided the plan's target.
     pub(crate) reason: Reason,
     /// The kit as it was read.
@@ -55,7 +55,7 @@ pub(crate) struct Prepared {
     /// The report: the reference's keys, and more.
     pub(crate) report: Value,
     /// Only in a dry run: how the copy would differ from the kit.
-    pub(crate) changes: Option<Vec<Change>>,
+    pub(crate) changes: Option<Vec<FileDifference>>,
 }
 
 /// The whole pipeline of one kit: reads, decides, builds, and writes once.
@@ -95,7 +95,7 @@ fn read_and_decide(request: &KitRequest, options: &RunOptions) -> Result<Checked
         let plan = flare_site_plan::resolve(&kit, &config, decision.target, options.acceptance);
         let plan = found.require_checked(plan)?;
         super::study_files::check(&tree, plan.target).collect(&mut found);
-        let facts = Facts::of(&plan, &kit.certificates.identity.subject_alternative_names, kit.relay.as_ref());
+        let facts = ParticipantFacts::of(&plan, &kit.certificates.identity.subject_alternative_names, kit.relay.as_ref());
         found.finish(|| Resolved { plan, facts, reason: decision.reason, kit: tree, existing })
     })
 }

@@ -10,7 +10,7 @@ use flare_federation::{
 use flare_file_tree::FileTree;
 use flare_names::Target;
 use flare_site_config::image::ImageReference;
-use flare_yaml::{Content, Node};
+use flare_yaml::{Node, NodeContent};
 use serde_json::Value;
 
 use super::request::KitRequest;
@@ -36,7 +36,7 @@ pub(crate) fn of_directory(kit: &Path) -> Provisioned {
 /// The image that a `k8s.yaml` names, if that is a valid reference.
 pub(crate) fn image_of(config: &Node) -> Option<ImageReference> {
     match &config.get("parent")?.get("docker_image")?.content {
-        Content::Scalar(scalar) => scalar.text.parse().ok(),
+        NodeContent::Scalar(scalar) => scalar.text.parse().ok(),
         _ => None,
     }
 }

@@ -9,14 +9,14 @@ use crate::fault::clipped;
 /// A program that ended by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use = "a program may have failed: look at `exit_code` or call `success`"]
-pub struct Ended {
+pub struct ProgramExit {
     /// Its exit code.
     pub exit_code: u32,
     /// The end of what it wrote to standard error, at most 16 KiB.
     pub stderr: Vec<u8>,
 }
 
-impl Ended {
+impl ProgramExit {
     /// Refuses every exit code except 0.
     pub fn success(&self, exec: &Exec) -> Result<(), Diagnostic> {
         if self.exit_code == 0 {

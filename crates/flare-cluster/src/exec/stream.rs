@@ -19,7 +19,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::{
     command::Input,
-    ending::{Broken, Ended, exit_code},
+    ending::{Broken, ProgramExit, exit_code},
 };
 
 pub(super) const STDIN: u8 = 0;
@@ -48,7 +48,7 @@ pub(super) async fn converse<S, R, W>(
     mut output: W,
     half_close: bool,
     silence: Duration,
-) -> Result<Ended, Broken>
+) -> Result<ProgramExit, Broken>
 where
     S: Stream<Item = Result<Message, Error>> + Sink<Message, Error = Error> + Unpin,
     R: AsyncRead + Unpin,
@@ -189,10 +189,10 @@ impl Received {
     }
 
     /// Ends after the connection has closed: without a status the result is an error.
-    async fn end<W: AsyncWrite + Unpin>(self, reason: &str, output: &mut W) -> Result<Ended, Broken> {
+    async fn end<W: AsyncWrite + Unpin>(self, reason: &str, output: &mut W) -> Result<ProgramExit, Broken> {
         let exit_code = self.status.unwrap_or_else(|| Err(Broken::Ended(reason.to_owned())))?;
         output.flush().await.map_err(|error| Broken::Output(error.to_string()))?;
-        Ok(Ended { exit_code, stderr: self.stderr.into() })
+        Ok(ProgramExit { exit_code, stderr: self.stderr.into() })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use flare_cluster::{Ended, Exec, Input};
+use flare_cluster::{Exec, Input, ProgramExit};
 use flare_diagnostic::{Code, Diagnostic};
 use tokio::io::AsyncReadExt as _;
 
@@ -25,7 +25,10 @@ async fn server(protocol: &'static str, program: Program) -> Server {
     Server::start(move |asked| usual(asked).unwrap_or(Answer::Program(protocol, program))).await
 }
 
-async fn run<R: tokio::io::AsyncRead + Unpin + Send>(server: &Server, input: Input<R>) -> (Result<Ended, Diagnostic>, Vec<u8>) {
+async fn run<R: tokio::io::AsyncRead + Unpin + Send>(
+    server: &Server,
+    input: Input<R>,
+) -> (Result<ProgramExit, Diagnostic>, Vec<u8>) {
     let mut printed = Vec::new();
     let ended = exec().run(&server.connect().await, input, &mut printed).await;
     (ended, printed)
@@ -104,7 +107,7 @@ async fn a_program_that_ends_before_it_has_read_everything_says_how_it_ended() {
     let endless = tokio::io::repeat(b'x');
     let (ended, _) = run(&server, Input::UntilEnd(endless)).await;
     let ended = ended.expect("a status, though the input never ends");
-    assert_eq!(ended, Ended { exit_code: 3, stderr: b"tar: not good\n".to_vec() });
+    assert_eq!(ended, ProgramExit { exit_code: 3, stderr: b"tar: not good\n".to_vec() });
     let fault = ended.success(&exec()).expect_err("3 is no success");
     assert_eq!(fault.code, Code::PodProgramFailed);
     assert_eq!(fault.message, "`python3` in pod `stager` ended with exit number 3: tar: not good");
@@ -149,7 +152,7 @@ async fn a_large_input_goes_the_way_that_the_api_server_does_not_look_into() {
     }
     let server = server(SPDY, Program::Exit(3)).await;
     let ended = run(&server, Input::Sized(tokio::io::repeat(b'x'), 1 << 40)).await.0.expect("a status, though little was read");
-    assert_eq!(ended, Ended { exit_code: 3, stderr: b"tar: not good\n".to_vec() });
+    assert_eq!(ended, ProgramExit { exit_code: 3, stderr: b"tar: not good\n".to_vec() });
 }
 
 #[tokio::test]

@@ -2,17 +2,17 @@
 
 use flare_diagnostic::{Code, Diagnostic, Place, Position, shown};
 
-use super::{Entry, Kind, Node};
+use super::{KeyValue, Kind, Node};
 
 /// A file's name and text; places are computed only for faults.
-struct Source<'text> {
+struct SourceText<'text> {
     file: &'text str,
     text: &'text str,
 }
 
 /// All faults of one file.
 pub(crate) struct Findings<'text> {
-    source: Source<'text>,
+    source: SourceText<'text>,
     /// The sort key (an offset), whether it is also the fault's place, and the fault.
     found: Vec<(usize, bool, Diagnostic)>,
 }
@@ -21,7 +21,7 @@ const QUOTE: &str = "put the value in quotes";
 
 impl<'text> Findings<'text> {
     pub(crate) fn new(file: &'text str, text: &'text str) -> Self {
-        Self { source: Source { file, text }, found: Vec::new() }
+        Self { source: SourceText { file, text }, found: Vec::new() }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -60,7 +60,7 @@ impl<'text> Findings<'text> {
     }
 
     /// Adds the fault of an unknown key.
-    pub(crate) fn unknown(&mut self, entry: &Entry, path: &str, known: &[&str]) {
+    pub(crate) fn unknown(&mut self, entry: &KeyValue, path: &str, known: &[&str]) {
         let hint = flare_diagnostic::did_you_mean(&entry.key, known.iter().copied());
         let label = join(path, &entry.key);
         self.at(entry.key_offset, format!("`{label}` is not a known key"), Some(&hint));

@@ -6,7 +6,7 @@ use super::{
     k8s_block::K8sBlock,
     portable::{self, Portable},
     read,
-    specs::{Specs, View},
+    specs::{ReadContext, Specs},
     unmatched,
 };
 use crate::{
@@ -30,8 +30,13 @@ pub(crate) struct Job {
 }
 
 impl Job {
-    pub(super) fn read(meta: &Node, view: View<'_>, findings: &mut Findings<'_>, warnings: &mut Warnings<'_>) -> Option<Self> {
-        let View { path, site, target, .. } = view;
+    pub(super) fn read(
+        meta: &Node,
+        view: ReadContext<'_>,
+        findings: &mut Findings<'_>,
+        warnings: &mut Warnings<'_>,
+    ) -> Option<Self> {
+        let ReadContext { path, site, target, .. } = view;
         let id = job_id(meta, path, findings);
         let study = study(meta, path, findings);
         let launcher_spec = read::optional_object(meta, path, "launcher_spec", findings);

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{read, specs::Specs};
 use crate::{
     acceptable::{self, Resource},
-    document::{Entry, Findings, Kind, Node, join},
+    document::{Findings, KeyValue, Kind, Node, join},
     origin::{Origin, Sourced},
     warnings::Warnings,
 };
@@ -179,7 +179,7 @@ pub(super) const fn modes(target: Target) -> &'static [&'static str] {
 }
 
 /// Whether a key of `launcher_spec` looks like a misspelt `default`: close to it, with only launcher modes inside.
-pub(super) fn is_misspelt_default(entry: &Entry, target: Target) -> bool {
+pub(super) fn is_misspelt_default(entry: &KeyValue, target: Target) -> bool {
     let key = entry.key.as_str();
     let is_near = key.starts_with("default") || "default".starts_with(key) || closest(key, ["default"]).is_some();
     key != "default"

@@ -6,9 +6,9 @@ use flare_launcher_args::LauncherArgs;
 use flare_names::{Role, Target};
 use serde_json::{Value, json};
 
-use super::{Job, LaunchRequest, Parts, collected, specs::View, utf8};
+use super::{Job, LaunchRequest, Parts, collected, specs::ReadContext, utf8};
 use crate::{
-    document::{Entry, Findings, Kind, Node},
+    document::{Findings, KeyValue, Kind, Node},
     job_file::{self, Format},
     warnings::Warnings,
 };
@@ -61,7 +61,7 @@ impl LaunchRequest {
             }
             set_default(&mut meta, "job_id", PLACEHOLDER_JOB_ID, false);
             set_default(&mut meta, "study", study.unwrap_or("default"), study.is_some());
-            let view = View { path: "", site: Some(site.site), server_name: site.server_name, target };
+            let view = ReadContext { path: "", site: Some(site.site), server_name: site.server_name, target };
             Job::read(&meta, view, &mut findings, &mut warnings)
         });
         let rest = rest_of_request(site, job.as_ref().map_or(PLACEHOLDER_JOB_ID, |job| &job.id)).to_string();
@@ -84,7 +84,7 @@ fn set_default(object: &mut Node, key: &str, text: &str, overrule: bool) {
     match entries.iter_mut().find(|entry| entry.key == key) {
         Some(entry) if overrule || entry.value.is_null() => entry.value = value,
         Some(_) => {}
-        None => entries.push(Entry { key: key.to_owned(), key_offset: object.offset, key_is_text: true, value }),
+        None => entries.push(KeyValue { key: key.to_owned(), key_offset: object.offset, key_is_text: true, value }),
     }
 }
 

@@ -7,7 +7,7 @@ use crate::document::{Findings, Node, join};
 
 /// The context in which a job's meta data is read.
 #[derive(Clone, Copy)]
-pub(super) struct View<'view> {
+pub(super) struct ReadContext<'view> {
     /// The path of the object, for messages; empty for a separate file.
     pub(super) path: &'view str,
     pub(super) site: Option<&'view str>,

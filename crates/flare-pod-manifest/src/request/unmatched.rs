@@ -7,10 +7,10 @@ use flare_names::Target;
 
 use super::{
     k8s_block::{self, modes},
-    specs::{Specs, View},
+    specs::{ReadContext, Specs},
 };
 use crate::{
-    document::{Entry, Kind, Node, join},
+    document::{KeyValue, Kind, Node, join},
     job_file::META_KEYS,
     warnings::Warnings,
 };
@@ -19,7 +19,7 @@ use crate::{
 const RESOURCE_KEYS: [&str; 4] = ["num_of_gpus", "num_of_cpus", "memory", "mem_per_gpu_in_GiB"];
 
 /// Warns about every key that matches nothing. Returns the places of images that are ignored.
-pub(super) fn check(meta: &Node, specs: &Specs<'_>, view: View<'_>, warnings: &mut Warnings<'_>) -> Vec<String> {
+pub(super) fn check(meta: &Node, specs: &Specs<'_>, view: ReadContext<'_>, warnings: &mut Warnings<'_>) -> Vec<String> {
     let deployed = Deployed::read(meta.get_non_null("deploy_map"));
     let mut check = Check { specs, view, deployed, warnings, images: Vec::new() };
     check.meta(meta);
@@ -73,14 +73,14 @@ fn collect_sites<'node>(node: &'node Node, sites: &mut Vec<&'node str>) {
 
 struct Check<'check, 'node, 'text> {
     specs: &'check Specs<'node>,
-    view: View<'check>,
+    view: ReadContext<'check>,
     deployed: Deployed<'node>,
     warnings: &'check mut Warnings<'text>,
     images: Vec<String>,
 }
 
 impl<'node> Check<'_, 'node, '_> {
-    fn warn(&mut self, entry: &Entry, message: impl Into<String>, hint: &str) {
+    fn warn(&mut self, entry: &KeyValue, message: impl Into<String>, hint: &str) {
         self.warnings.at(entry.key_offset, message, hint);
     }
 
@@ -151,7 +151,7 @@ impl<'node> Check<'_, 'node, '_> {
     }
 
     /// Why a key of `launcher_spec` cannot be another site.
-    fn never_launched(&self, entry: &Entry, path: &str) -> Option<(String, String)> {
+    fn never_launched(&self, entry: &KeyValue, path: &str) -> Option<(String, String)> {
         let key = entry.key.as_str();
         if key.starts_with('@') {
             return Some((format!("`{path}` matches no site"), "write `default` for a block of all sites".to_owned()));

@@ -7,7 +7,7 @@ use super::{
     entries::{check_name, dataset, study_is_missing, text_of, top_mapping, warning},
 };
 use crate::{
-    document::{Entry, Findings, Kind, Node, join},
+    document::{Findings, KeyValue, Kind, Node, join},
     origin::Origin,
     path::SitePath,
     request::collected,
@@ -47,13 +47,13 @@ fn read(root: &Node, file: &str, findings: &mut Findings<'_>, warnings: &mut War
     root.entries().iter().map(|entry| (entry.key.clone(), read_study(entry, findings, warnings))).collect()
 }
 
-fn read_study(study: &Entry, findings: &mut Findings<'_>, warnings: &mut Warnings<'_>) -> Vec<Dataset> {
+fn read_study(study: &KeyValue, findings: &mut Findings<'_>, warnings: &mut Warnings<'_>) -> Vec<Dataset> {
     check_name(study, "study", findings);
     let path = shown(&study.key);
     if !is_mapping(&study.value, &path, "a mapping of datasets", findings) {
         return Vec::new();
     }
-    let read = |entry: &Entry| {
+    let read = |entry: &KeyValue| {
         check_name(entry, "dataset", findings);
         let path = join(&path, &entry.key);
         is_mapping(&entry.value, &path, "a mapping with `source` and `mode`", findings)

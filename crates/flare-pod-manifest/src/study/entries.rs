@@ -6,7 +6,7 @@ use flare_names::ClaimName;
 use super::content::Dataset;
 use crate::{
     acceptable,
-    document::{Entry, Findings, Node},
+    document::{Findings, KeyValue, Node},
     request::utf8,
     site_files::FileContent,
     warnings::Warnings,
@@ -73,7 +73,7 @@ pub(crate) fn is_study_name(name: &str) -> bool {
 }
 
 /// Checks the name of a study, a dataset or a secret mount.
-pub(super) fn check_name(entry: &Entry, what: &str, findings: &mut Findings<'_>) {
+pub(super) fn check_name(entry: &KeyValue, what: &str, findings: &mut Findings<'_>) {
     if !entry.key_is_text || !is_study_name(&entry.key) {
         findings.at(
             entry.key_offset,

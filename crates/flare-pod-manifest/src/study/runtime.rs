@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     acceptable::{self, Doubt},
-    document::{Entry, Findings, Kind, Node, join},
+    document::{Findings, KeyValue, Kind, Node, join},
     origin::Origin,
     path::{self, STUDY_RUNTIME, SitePath},
     request::{LaunchRequest, collected},
@@ -106,7 +106,7 @@ impl Reader<'_> {
         studies.entries().iter().map(|entry| (entry.key.clone(), self.study(entry))).collect()
     }
 
-    fn study(&mut self, entry: &Entry) -> Study {
+    fn study(&mut self, entry: &KeyValue) -> Study {
         check_name(entry, "study", &mut self.findings);
         let path = join("studies", &entry.key);
         let node = &entry.value;
@@ -172,7 +172,7 @@ impl Reader<'_> {
     }
 
     /// The entries of an optional mapping of a study, each read by `read`.
-    fn each<T>(&mut self, study: &Node, path: &str, key: &str, read: impl Fn(&mut Self, &Entry, &str) -> Option<T>) -> Vec<T> {
+    fn each<T>(&mut self, study: &Node, path: &str, key: &str, read: impl Fn(&mut Self, &KeyValue, &str) -> Option<T>) -> Vec<T> {
         let path = join(path, key);
         let Some(node) = study.get(key) else { return Vec::new() };
         if !self.is_mapping(node, &path) {
@@ -192,7 +192,7 @@ impl Reader<'_> {
         nonempty(container, &path, "image", &mut self.findings)
     }
 
-    fn dataset(&mut self, entry: &Entry, path: &str) -> Option<Dataset> {
+    fn dataset(&mut self, entry: &KeyValue, path: &str) -> Option<Dataset> {
         check_name(entry, "dataset", &mut self.findings);
         if !self.is_mapping(&entry.value, path) {
             return None;
@@ -211,7 +211,7 @@ impl Reader<'_> {
         dataset(&entry.key, &entry.value, path, &mut self.findings, &mut self.warnings)
     }
 
-    fn variable(&mut self, entry: &Entry) {
+    fn variable(&mut self, entry: &KeyValue) {
         let shown = shown(&entry.key);
         if !entry.key_is_text || entry.key.is_empty() {
             self.findings.at(entry.key_offset, format!("`{shown}` is not the name of a variable"), Some("put it in quotes"));
@@ -222,7 +222,7 @@ impl Reader<'_> {
         }
     }
 
-    fn env(&mut self, entry: &Entry, path: &str) -> Option<(String, String)> {
+    fn env(&mut self, entry: &KeyValue, path: &str) -> Option<(String, String)> {
         self.variable(entry);
         let value = match &entry.value.kind {
             Kind::Bool(value) => Some(value.to_string()),
@@ -236,7 +236,7 @@ impl Reader<'_> {
         Some((entry.key.clone(), value?))
     }
 
-    fn secret_env(&mut self, entry: &Entry, path: &str) -> Option<SecretEnv> {
+    fn secret_env(&mut self, entry: &KeyValue, path: &str) -> Option<SecretEnv> {
         self.variable(entry);
         if !self.is_mapping(&entry.value, path) {
             return None;
@@ -249,7 +249,7 @@ impl Reader<'_> {
         Some(SecretEnv { name: entry.key.clone(), secret: secret?, key: key? })
     }
 
-    fn secret_mount(&mut self, entry: &Entry, path: &str) -> Option<SecretMount> {
+    fn secret_mount(&mut self, entry: &KeyValue, path: &str) -> Option<SecretMount> {
         check_name(entry, "secret mount", &mut self.findings);
         let node = &entry.value;
         if !self.is_mapping(node, path) {
@@ -280,7 +280,7 @@ impl Reader<'_> {
         if items.entries().is_empty() {
             self.findings.at(items.offset, format!("`{path}` must not be empty"), Some("leave it out to mount the whole Secret"));
         }
-        let mut read = |entry: &Entry| {
+        let mut read = |entry: &KeyValue| {
             let key = shown(&entry.key);
             if !entry.key_is_text || entry.key.is_empty() {
                 self.findings.at(

@@ -6,7 +6,7 @@ use schemars::Schema;
 use serde_json::{Map, Value, json};
 
 use super::Reader;
-use flare_yaml::{Content, Node, shown};
+use flare_yaml::{Node, NodeContent, shown};
 
 /// One line of a block's table.
 pub(crate) struct KeyRule {
@@ -110,7 +110,7 @@ pub(crate) use block;
 
 /// An empty block for one that was left out, so that its keys have their defaults.
 pub(crate) fn empty_block(around: &Node) -> Node {
-    Node { content: Content::Mapping(Vec::new()), position: around.position, file: around.file.clone() }
+    Node { content: NodeContent::Mapping(Vec::new()), position: around.position, file: around.file.clone() }
 }
 
 /// Appends a key to the path of its block.
@@ -126,7 +126,7 @@ impl Reader {
         node: &'node Node,
         path: &str,
     ) -> Option<Vec<(&'static str, String, &'node Node)>> {
-        let Content::Mapping(entries) = &node.content else {
+        let NodeContent::Mapping(entries) = &node.content else {
             let what = if path.is_empty() { "the config".to_owned() } else { format!("`{path}`") };
             return self.refuse(node, format!("{what} must be a mapping, not {}", node.describe()), "write `key: value` lines");
         };

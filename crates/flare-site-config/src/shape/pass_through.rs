@@ -6,7 +6,7 @@ use schemars::{Schema, json_schema};
 use serde_json::{Map, Value};
 
 use super::{Reader, Shape};
-use flare_yaml::{Content, Node};
+use flare_yaml::{Node, NodeContent};
 
 /// A mapping of which only duplicate keys and ambiguous scalars are checked.
 pub(crate) struct PassThrough;
@@ -15,7 +15,7 @@ impl Shape for PassThrough {
     type Output = Map<String, Value>;
 
     fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<Self::Output> {
-        if !matches!(node.content, Content::Mapping(_)) {
+        if !matches!(node.content, NodeContent::Mapping(_)) {
             let message = format!("`{path}` must be a mapping, not {}", node.describe());
             return reader.refuse(node, message, "write `key: value` lines, as in a pod's manifest");
         }

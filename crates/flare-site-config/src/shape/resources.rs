@@ -2,7 +2,7 @@
 
 use flare_diagnostic::{Code, did_you_mean};
 use flare_names::Target;
-use flare_yaml::{Content, Meaning, Node, Reading, quote, shown};
+use flare_yaml::{Meaning, Node, NodeContent, Reading, quote, shown};
 use schemars::{Schema, json_schema};
 use serde_json::{Map, Value, json};
 
@@ -29,7 +29,7 @@ impl Shape for Resources {
     type Output = Map<String, Value>;
 
     fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<Self::Output> {
-        let Content::Mapping(entries) = &node.content else {
+        let NodeContent::Mapping(entries) = &node.content else {
             let message = format!("`{path}` must be a mapping, not {}", node.describe());
             return reader.refuse(node, message, "write `requests:` and `limits:` below it, or `{}` for none");
         };
@@ -85,13 +85,13 @@ impl Shape for Resources {
 
 impl Reader {
     fn claims(&mut self, node: &Node, path: &str) -> Option<Value> {
-        let Content::Sequence(items) = &node.content else {
+        let NodeContent::Sequence(items) = &node.content else {
             let message = format!("`{path}` must be a list, not {}", node.describe());
             return self.refuse(node, message, "write a line `- name: NAME` for each claim");
         };
         let mut sound = true;
         for (index, item) in items.iter().enumerate() {
-            if !matches!(item.content, Content::Mapping(_)) {
+            if !matches!(item.content, NodeContent::Mapping(_)) {
                 let message = format!("`{path}[{index}]` must be a mapping, not {}", item.describe());
                 self.fault(&item.file, item.position, message, "write `- name: NAME`");
                 sound = false;
@@ -109,7 +109,7 @@ impl Reader {
     }
 
     fn amounts<'node>(&mut self, node: &'node Node, path: &str, amounts: &mut Vec<Amount<'node>>) -> Option<Map<String, Value>> {
-        let Content::Mapping(entries) = &node.content else {
+        let NodeContent::Mapping(entries) = &node.content else {
             let message = format!("`{path}` must be a mapping, not {}", node.describe());
             return self.refuse(node, message, "write lines such as `cpu: 2` and `memory: 8Gi`");
         };
@@ -141,7 +141,7 @@ impl Reader {
     /// Reads a quantity: its value as written (a number stays a number) and its amount.
     fn quantity(&mut self, node: &Node, path: &str) -> Option<(Value, Quantity)> {
         let hint = example(path);
-        let Content::Scalar(scalar) = &node.content else {
+        let NodeContent::Scalar(scalar) = &node.content else {
             return self.refuse(node, format!("`{path}` must be a quantity, not {}", node.describe()), hint);
         };
         let shown = shown(&scalar.text);
@@ -178,7 +178,7 @@ impl Reader {
 
     fn check_amount(&mut self, name: &str, quantity: Quantity, node: &Node, path: &str) -> bool {
         let shown = match &node.content {
-            Content::Scalar(scalar) => shown(&scalar.text),
+            NodeContent::Scalar(scalar) => shown(&scalar.text),
             _ => String::new(),
         };
         if quantity.is_negative() {

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use flare_diagnostic::closest;
 use flare_names::{ClaimName, InvalidName, NamespaceName, PullSecretName, ServiceName, Target, path_parts};
-use flare_yaml::{Content, Meaning, Node, Scalar, Style, quote, shown};
+use flare_yaml::{Meaning, Node, NodeContent, Scalar, Style, quote, shown};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::{Reader, Shape};
@@ -20,7 +20,7 @@ impl Reader {
     /// `2026-01-01` do not. For one that does not, `hint` returns what to do: quotes help only if the quoted text
     /// would be accepted, see [`in_quotes`].
     fn text<'node>(&mut self, node: &'node Node, path: &str, hint: impl FnOnce(&Scalar) -> String) -> Option<&'node str> {
-        let Content::Scalar(scalar) = &node.content else {
+        let NodeContent::Scalar(scalar) = &node.content else {
             return self.refuse(node, format!("`{path}` must be a string, not {}", node.describe()), "write a single value");
         };
         if scalar.text.is_empty() && scalar.style == Style::Quoted {
@@ -153,7 +153,7 @@ impl<N: KubernetesName> Shape for Names<N> {
     type Output = Vec<N>;
 
     fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<Vec<N>> {
-        let Content::Sequence(items) = &node.content else {
+        let NodeContent::Sequence(items) = &node.content else {
             let hint = "write a list: `[name]`, or a line `- name` for each";
             return reader.refuse(node, format!("`{path}` must be a list of names, not {}", node.describe()), hint);
         };

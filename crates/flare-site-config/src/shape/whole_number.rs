@@ -4,12 +4,12 @@ use flare_names::Target;
 use schemars::{Schema, json_schema};
 
 use super::{Reader, Shape};
-use flare_yaml::{Content, Meaning, Node, Reading, Style, shown};
+use flare_yaml::{Meaning, Node, NodeContent, Reading, Style, shown};
 
 impl Reader {
     fn integer(&mut self, node: &Node, path: &str) -> Option<i128> {
         let message = format!("`{path}` must be an integer, not {}", node.describe());
-        let Content::Scalar(scalar) = &node.content else {
+        let NodeContent::Scalar(scalar) = &node.content else {
             return self.refuse(node, message, "write a single number");
         };
         match scalar.reading() {

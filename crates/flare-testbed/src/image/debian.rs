@@ -45,7 +45,7 @@ const SCRIPT: &str =
 const PACKAGES: &str = "python3,python3-pip,ca-certificates,libstdc++6";
 
 /// Directories whose content is of the machine or of a run, or is documentation.
-const LEFT_OUT_FOLDERS: [&str; 15] = [
+const LEFT_OUT_DIRECTORIES: [&str; 15] = [
     "boot",
     "dev",
     "etc/apt",
@@ -69,7 +69,7 @@ const LEFT_OUT_FILES: [&str; 5] = ["etc/.pwd.lock", "etc/hostname", "etc/hosts",
 pub(super) fn recipe(debian: Debian) -> Recipe {
     let (suite, python) = (debian.suite(), debian.python());
     let name = format!("debian-{suite}-python{python}");
-    let rules = [LEFT_OUT_FOLDERS.join(" "), LEFT_OUT_FILES.join(" ")].join("\n");
+    let rules = [LEFT_OUT_DIRECTORIES.join(" "), LEFT_OUT_FILES.join(" ")].join("\n");
     Recipe::new(name, format!("Debian {suite} with Python {python}"), "1 to 2 minutes", &[SCRIPT, suite, PACKAGES, &rules])
 }
 
@@ -123,7 +123,7 @@ pub(super) fn is_of_the_image(path: &str) -> bool {
     let is_documentation = path.starts_with("usr/share/doc/") && !path.ends_with("/copyright");
     let is_backup =
         path.ends_with("-old") && path.starts_with("var/lib/dpkg/") || path.ends_with('-') && path.starts_with("etc/");
-    let is_machines = LEFT_OUT_FILES.contains(&path) || LEFT_OUT_FOLDERS.iter().any(|directory| below(directory));
+    let is_machines = LEFT_OUT_FILES.contains(&path) || LEFT_OUT_DIRECTORIES.iter().any(|directory| below(directory));
     !(is_machines || is_backup || is_documentation)
 }
 

@@ -3,7 +3,7 @@
 
 use serde::Deserialize;
 
-use super::{Entry, Kind, Node, Number, Parsed, Unreadable};
+use super::{KeyValue, Kind, Node, Number, Parsed, Unreadable};
 use crate::{
     MAX_DEPTH,
     json::{self, elements, members},
@@ -49,16 +49,16 @@ impl Reader<'_> {
         Ok(Node { offset, kind })
     }
 
-    fn entries(&mut self, text: &str, depth: usize) -> Result<Vec<Entry>, Unreadable> {
+    fn entries(&mut self, text: &str, depth: usize) -> Result<Vec<KeyValue>, Unreadable> {
         let pairs = members(text).unwrap_or_default();
-        let mut entries: Vec<Entry> = Vec::with_capacity(pairs.len());
+        let mut entries: Vec<KeyValue> = Vec::with_capacity(pairs.len());
         let mut seen = std::collections::HashSet::with_capacity(pairs.len());
         for (raw_key, raw_value) in pairs {
             let key_offset = self.offset(raw_key);
             let key: String = parse(raw_key, key_offset)?;
             let value = self.node(raw_value, depth + 1)?;
             if seen.insert(key.clone()) {
-                entries.push(Entry { key, key_offset, key_is_text: true, value });
+                entries.push(KeyValue { key, key_offset, key_is_text: true, value });
             } else {
                 self.doubled.push((key_offset, key));
             }

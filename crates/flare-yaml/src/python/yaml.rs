@@ -2,7 +2,7 @@
 
 use granit_parser::Tag;
 
-use super::{Entry, Kind, Node, Parsed, Unreadable, scalar};
+use super::{KeyValue, Kind, Node, Parsed, Unreadable, scalar};
 use crate::{
     MAX_DEPTH, MAX_NODES,
     build::{self, Dialect, Mark, Refusal, Refused, Seen},
@@ -90,7 +90,8 @@ impl Dialect for Python {
     }
 
     fn mapping(&mut self, entries: Vec<(Key, Node)>, at: Mark) -> Node {
-        let entry = |(key, value): (Key, Node)| Entry { key: key.text, key_offset: key.offset, key_is_text: key.is_text, value };
+        let entry =
+            |(key, value): (Key, Node)| KeyValue { key: key.text, key_offset: key.offset, key_is_text: key.is_text, value };
         Node { offset: at.offset, kind: Kind::Object(entries.into_iter().map(entry).collect()) }
     }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use flare_diagnostic::{Code, Collector, Diagnostic, Faults, Place};
 use flare_federation::{
-    Facts, Federation, Member, cross_check,
+    Federation, Member, ParticipantFacts, cross_check,
     init::{CONFIG_FILE, Files},
 };
 use flare_site_plan::Acceptance;
@@ -24,11 +24,9 @@ pub(super) fn check(files: &Files, kits: &[FoundKit]) -> Result<(), Faults> {
             .and_then(|config| flare_site_plan::resolve(&one.kit, &config.value, target, Acceptance::default()))
             .and_then(|plan| flare_kit_patch::patch(one.tree.clone(), &plan.value).map(|_| plan.value));
         let planned = planned.map_err(|faults| faults.map(|fault| of_kit(fault, &one.directory)));
-        facts.extend(
-            faults
-                .keep(planned)
-                .map(|plan| Facts::of(&plan, &one.kit.certificates.identity.subject_alternative_names, one.kit.relay.as_ref())),
-        );
+        facts.extend(faults.keep(planned).map(|plan| {
+            ParticipantFacts::of(&plan, &one.kit.certificates.identity.subject_alternative_names, one.kit.relay.as_ref())
+        }));
     }
     faults.finish(|| ())?;
     let members: Vec<_> = federation.participants.iter().zip(&facts).map(|(entry, facts)| Member { entry, facts }).collect();

@@ -3,7 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use flare_diagnostic::{Code, Diagnostic, Faults, Place, printable};
-use flare_federation::init::Found;
+use flare_federation::init::ProvisionedKit;
 use flare_file_tree::{FileTree, ReadOptions};
 use flare_startup_kit::StartupKit;
 
@@ -13,7 +13,7 @@ use crate::pipeline::{kit_directory, release};
 #[derive(Debug)]
 pub(super) struct FoundKit {
     pub(super) directory: PathBuf,
-    pub(super) found: Found,
+    pub(super) found: ProvisionedKit,
     pub(super) kit: StartupKit,
     pub(super) tree: FileTree,
 }
@@ -38,7 +38,7 @@ pub(super) fn read_kit(directory: PathBuf, output: &Path, now: i64) -> Result<Fo
             return Err(Diagnostic::error(Code::InvalidKit, message).hint(hint).at(directory.as_path()).into());
         }
     }
-    let found = Found {
+    let found = ProvisionedKit {
         provisioned: release::of_tree(&tree),
         name: kit.participant.clone(),
         site: kit.site.clone(),

@@ -9,7 +9,7 @@ mod search;
 use std::path::{Path, PathBuf};
 
 use flare_diagnostic::{Checked, Code, Diagnostic, Faults, printable};
-use flare_federation::init::{Files, Found};
+use flare_federation::init::{Files, ProvisionedKit};
 use flare_file_tree::Destination;
 use flare_site_config::image::ImageReference;
 use flare_startup_kit::DirectoryKind;
@@ -23,7 +23,7 @@ use super::kit_directory::{self, names, refused};
 /// The result for a provisioned directory.
 #[derive(Debug)]
 pub(crate) struct Described {
-    pub(crate) found: Vec<Found>,
+    pub(crate) found: Vec<ProvisionedKit>,
     pub(crate) files: Files,
 }
 
@@ -53,7 +53,7 @@ pub(crate) fn describe(
     } else {
         diagnostics.extend(unrelated_warning(&unrelated));
     }
-    let list: Vec<Found> = found.iter().map(|one| one.found.clone()).collect();
+    let list: Vec<ProvisionedKit> = found.iter().map(|one| one.found.clone()).collect();
     let files = diagnostics.finish(|| ()).and_then(|checked| {
         checked.and_then(|()| flare_federation::init::files(&list, image))?.and_then(|files| {
             acceptance::check(&files, &found)?;

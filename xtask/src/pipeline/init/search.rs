@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use flare_diagnostic::{Code, Collector, Diagnostic, Faults, printable};
-use flare_federation::init::Found;
+use flare_federation::init::ProvisionedKit;
 use flare_startup_kit::DirectoryKind;
 
 use super::found_kit::{FoundKit, name_of, read_kit};
@@ -153,7 +153,7 @@ impl<'run> Search<'run> {
     }
 }
 
-fn is_named(directory: &Path, found: &Found) -> bool {
+fn is_named(directory: &Path, found: &ProvisionedKit) -> bool {
     let name = directory.file_name().unwrap_or_default().to_string_lossy();
     name == found.name.as_str() || name == found.site.as_str()
 }

@@ -5,14 +5,14 @@ use flare_file_tree::{Entry, FileTree};
 use flare_yaml::json;
 
 /// A file of the kit that is valid JSON.
-pub(crate) struct Source<'kit> {
+pub(crate) struct JsonFile<'kit> {
     /// Its path below the kit.
     pub(crate) file: &'static str,
     /// The text.
     pub(crate) text: &'kit str,
 }
 
-impl<'kit> Source<'kit> {
+impl<'kit> JsonFile<'kit> {
     /// Reads a file and checks that it is valid JSON. `None` if there is no such file.
     pub(crate) fn read(kit: &'kit FileTree, file: &'static str) -> Result<Option<Self>, Diagnostic> {
         if !is_present(kit, file)? {
@@ -78,7 +78,7 @@ mod tests {
     fn position(bytes: &[u8]) -> (u32, u32) {
         let mut kit = FileTree::new();
         kit.insert_file(RelativePath::literal(FILE), bytes, 0o644);
-        let fault = Source::read(&kit, FILE).err().expect("a fault");
+        let fault = JsonFile::read(&kit, FILE).err().expect("a fault");
         let position = fault.place.as_ref().and_then(|place| place.position).expect("a position");
         (position.line, position.column)
     }
@@ -99,6 +99,6 @@ mod tests {
         let mut kit = FileTree::new();
         let text = r#"{"a": 1e400, "b": "\ud800", "c": 123456789012345678901234567890}"#;
         kit.insert_file(RelativePath::literal(FILE), text, 0o644);
-        assert_eq!(Source::read(&kit, FILE).unwrap().unwrap().text, text);
+        assert_eq!(JsonFile::read(&kit, FILE).unwrap().unwrap().text, text);
     }
 }
