@@ -16,10 +16,10 @@ pub(crate) struct SharedArguments {
     /// How the result is printed on stdout; warnings and errors go to stderr.
     #[arg(short = 'o', long = "format", value_enum, default_value_t, global = true, value_name = "FORMAT")]
     pub(crate) format: Format,
-    /// Say nothing on stderr but errors.
+    /// Print only errors on stderr.
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
-    /// Say on stderr what is done, step by step.
+    /// Print each step on stderr.
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
 }

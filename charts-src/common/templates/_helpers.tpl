@@ -1,5 +1,5 @@
 {{/*
-What prepare decided about this chart, an annotation of Chart.yaml. Call with (list . "key").
+A fact that prepare decided about this chart, from an annotation of Chart.yaml. Call with (list . "key").
 */}}
 {{- define "flare-kube.prepared" -}}
 {{- $root := index . 0 -}}
@@ -7,9 +7,9 @@ What prepare decided about this chart, an annotation of Chart.yaml. Call with (l
 {{- end }}
 
 {{/*
-FLARE's stable name of a raw participant name: a name that Kubernetes takes stays as it is, any other is cleaned and gets the
-first 8 digits of its SHA-256, so that two raw names never meet. Call with the raw name.
-U+0130 is the one character whose lower case is more than one, which Go's `lower` does not know.
+FLARE's stable name of a raw participant name: a name that Kubernetes accepts stays as it is, any other is cleaned and gets the
+first 8 digits of its SHA-256, so that two raw names never collide. Call with the raw name.
+U+0130 is the only character whose lower case is more than one character, which Go's `lower` does not support.
 */}}
 {{- define "flare-kube.stable" -}}
 {{- if and (le (len .) 63) (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" .) -}}
@@ -25,8 +25,8 @@ U+0130 is the one character whose lower case is more than one, which Go's `lower
 {{- end }}
 
 {{/*
-Name of Deployment, container, ServiceAccount and label: a server's follows `name`, a client's `serviceName`; an empty one
-falls back to the chart's.
+Name of Deployment, container, ServiceAccount and label: derived from `name` for a server, from `serviceName` for a client; an
+empty one falls back to the chart's.
 */}}
 {{- define "flare-kube.name" -}}
 {{- $name := .Values.name | default .Chart.Name -}}
@@ -55,8 +55,8 @@ Name of the launcher's Role and RoleBinding.
 {{- end }}
 
 {{/*
-The ServiceAccount of the parent pod: for the pod and for the RoleBinding alike. One that this chart does not create and that
-has no name is the namespace's `default`.
+The ServiceAccount of the parent pod, for both pod and RoleBinding. If this chart does not create it and it has no name, it is
+the namespace's `default`.
 */}}
 {{- define "flare-kube.serviceAccountName" -}}
 {{- if .Values.serviceAccount.name -}}
@@ -69,7 +69,7 @@ default
 {{- end }}
 
 {{/*
-Labels of every object: those of the pod, the chart and the image's tag. The last two change with an upgrade, so they never stand on
+Labels of every object: those of the pod, the chart and the image's tag. The last two change with an upgrade, so they are never on
 the pod, whose change restarts the parent, or in a selector.
 */}}
 {{- define "flare-kube.objectLabels" -}}
@@ -90,15 +90,15 @@ app.kubernetes.io/managed-by: {{ .Release.Service | quote }}
 {{- end }}
 
 {{/*
-What Deployment and Service select by. It cannot be changed in place, so it holds the name alone, as in the reference's charts.
+The selector of Deployment and Service. It is immutable, so it contains only the name, as in the reference's charts.
 */}}
 {{- define "flare-kube.selectorLabels" -}}
 app.kubernetes.io/name: {{ include "flare-kube.name" . | quote }}
 {{- end }}
 
 {{/*
-The image. A digest wins over the tag, and a tag that was changed after prepare over the digest of prepare, which belongs to the
-tag of prepare.
+The image. A digest takes precedence over the tag, but a tag that was changed after prepare drops the prepared digest, which
+belongs to the prepared tag.
 */}}
 {{- define "flare-kube.image" -}}
 {{- $tag := include "flare-kube.text" (.Values.image.tag | default "") -}}
@@ -117,8 +117,8 @@ tag of prepare.
 {{- end }}
 
 {{/*
-A map or list that is passed through, not empty, as YAML. Helm's toYaml gives an empty text where it fails, which would leave a
-security context out without a word.
+A non-empty map or list that is passed through, as YAML. Helm's toYaml returns an empty text if it fails, which would silently
+leave out a security context.
 */}}
 {{- define "flare-kube.yaml" -}}
 {{- toYaml . | required (printf "a value cannot be written as YAML, it holds control characters: %q" (toJson .)) -}}

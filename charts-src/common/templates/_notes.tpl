@@ -1,5 +1,5 @@
 {{/*
-Which security profile is in force, and why.
+The effective security profile, and the reason for it.
 */}}
 {{- define "flare-kube.securityNote" -}}
 {{- $profile := include "flare-kube.securityProfile" . -}}
@@ -11,7 +11,7 @@ Security profile: {{ $profile }}
 {{- end }}
 
 {{/*
-Warnings: values that no longer fit what the kit's `local/` says, and rights that reach further than they look.
+Warnings: values that no longer match the kit's `local/`, and rights that are wider than they seem.
 */}}
 {{- define "flare-kube.warnings" -}}
 {{- $parentPort := .Values.parentPort | default .Values.port -}}

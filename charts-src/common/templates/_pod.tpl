@@ -1,5 +1,5 @@
 {{/*
-Annotations of the pod: the fingerprint of the staged kit, whose change restarts the parent, and `podAnnotations`, which win.
+Annotations of the pod: the fingerprint of the staged kit, whose change restarts the parent, and `podAnnotations`, which take precedence.
 */}}
 {{- define "flare-kube.podAnnotations" -}}
 {{- $annotations := dict -}}
@@ -51,7 +51,7 @@ tolerations:
 {{- end }}
 
 {{/*
-Volumes: the workspace claim, over it what `workspaceConfig` names, and /tmp where the root filesystem cannot be written.
+Volumes: the workspace claim, the objects of `workspaceConfig` over it, and /tmp if the root filesystem is read-only.
 */}}
 {{- define "flare-kube.volumes" -}}
 - name: {{ include "flare-kube.volumeName" . | quote }}
@@ -88,7 +88,7 @@ Volumes: the workspace claim, over it what `workspaceConfig` names, and /tmp whe
 {{- end }}
 
 {{/*
-Where the container mounts these volumes.
+The mounts of these volumes in the container.
 */}}
 {{- define "flare-kube.volumeMounts" -}}
 {{- $mountPath := required "persistence.workspace.mountPath is empty: the parent needs its workspace" .Values.persistence.workspace.mountPath -}}
@@ -150,8 +150,8 @@ command:
 {{- end }}
 
 {{/*
-A value as a text. A values file that was not quoted makes a number of it, which must not get an exponent: `tag: 20261125`. Numbers
-that are too large to be kept exactly are refused.
+A value as a text. An unquoted value such as `tag: 20261125` is a number, which must not be printed with an exponent. Numbers
+that are too large to be exact are refused.
 */}}
 {{- define "flare-kube.text" -}}
 {{- if and (kindIs "float64" .) (eq (floor .) .) -}}
@@ -176,7 +176,7 @@ A list of strings, each quoted: what looks like a number or a boolean stays a st
 {{- end }}
 
 {{/*
-The probes; an empty one is none. One without a handler of its own asks whether the port can be reached.
+The probes; an empty one is left out. One without a handler checks that the port can be reached.
 Call with (list . <port of startup> <port of readiness>).
 */}}
 {{- define "flare-kube.probes" -}}
@@ -207,7 +207,7 @@ One probe. Call with (list <probe> <port>).
 {{- end }}
 
 {{/*
-Not empty where a probe has a handler of its own. Call with the probe.
+Not empty if a probe has its own handler. Call with the probe.
 */}}
 {{- define "flare-kube.hasHandler" -}}
 {{- if or (hasKey . "tcpSocket") (hasKey . "exec") (hasKey . "httpGet") (hasKey . "grpc") -}}
@@ -216,7 +216,7 @@ yes
 {{- end }}
 
 {{/*
-A map whose values are strings (annotations, labels): a number or a boolean, as `--set key=true` gives one, becomes one. Null is
+A map whose values are strings (annotations, labels): a number or a boolean, as from `--set key=true`, becomes a string. Null is
 left out.
 */}}
 {{- define "flare-kube.stringMap" -}}

@@ -1,6 +1,6 @@
 {{/*
-The profile in force, in place of `auto` what fits the cluster: OpenShift assigns every pod its ids, and refuses capabilities and
-ids of our own choice (defect 37). `helm template` learns of it by `--api-versions security.openshift.io/v1`.
+The effective profile; `auto` is resolved for the cluster: OpenShift assigns ids to every pod, and refuses capabilities and
+ids that the chart chooses (defect 37). For `helm template` use `--api-versions security.openshift.io/v1`.
 */}}
 {{- define "flare-kube.securityProfile" -}}
 {{- $profile := .Values.securityProfile | default "auto" -}}
@@ -16,7 +16,7 @@ ids of our own choice (defect 37). `helm template` learns of it by `--api-versio
 {{- end }}
 
 {{/*
-Not empty where a profile promises that the pod is not root.
+Not empty if a profile guarantees that the pod is not root.
 */}}
 {{- define "flare-kube.hasProfile" -}}
 {{- if ne (include "flare-kube.securityProfile" .) "default" -}}
@@ -25,9 +25,9 @@ yes
 {{- end }}
 
 {{/*
-The pod's security context: `securityContext` as it is, below it what `securityProfile` adds. A key of `securityContext` is
-never overruled, and null takes a key of the profile away.
-No fsGroupChangePolicy: with `OnRootMismatch` a kit that was staged anew, by another user, could stay unreadable.
+The pod's security context: `securityContext`, merged over what `securityProfile` adds. A key of `securityContext` is
+never overruled, and null removes a key of the profile.
+No fsGroupChangePolicy: with `OnRootMismatch` a kit that another user staged again could stay unreadable.
 */}}
 {{- define "flare-kube.podSecurityContext" -}}
 {{- $context := dict -}}
@@ -55,7 +55,7 @@ No fsGroupChangePolicy: with `OnRootMismatch` a kit that was staged anew, by ano
 {{- end }}
 
 {{/*
-Not empty where the parent listens below 1024, which a user other than root may only where the pod says so.
+Not empty if the parent listens on a port below 1024, for which a user other than root needs permission in the pod.
 */}}
 {{- define "flare-kube.hasPrivilegedPort" -}}
 {{- range list .Values.fedLearnPort .Values.adminPort .Values.parentPort .Values.port -}}
@@ -66,7 +66,7 @@ yes
 {{- end }}
 
 {{/*
-As whom the parent runs by both contexts, the container's before the pod's, as JSON: `user` and `nonRoot`, each a text.
+The parent's user according to both contexts, the container's before the pod's, as JSON: `user` and `nonRoot`, each a text.
 */}}
 {{- define "flare-kube.identity" -}}
 {{- $user := "" -}}
@@ -83,7 +83,7 @@ As whom the parent runs by both contexts, the container's before the pod's, as J
 {{- end }}
 
 {{/*
-Not empty where the parent cannot be root: a profile says so, or the user's own contexts do.
+Not empty if the parent cannot be root, because of a profile or the user's own contexts.
 */}}
 {{- define "flare-kube.runsAsOther" -}}
 {{- $identity := include "flare-kube.identity" . | fromJson -}}
@@ -94,9 +94,9 @@ yes
 
 {{/*
 The container's security context: `containerSecurityContext`, with two things that depend on the pod's.
-The capabilities that the chart adds back are root's; a parent that is not root cannot use them, and Pod Security `restricted`
-refuses all but NET_BIND_SERVICE, so they go; others, which you added, stay. A seccomp profile of the pod is not overruled by the
-chart's default for the container.
+The capabilities that the chart adds back are for root; a parent that is not root cannot use them, and Pod Security `restricted`
+refuses all but NET_BIND_SERVICE, so they are removed; others, which the user added, stay. The chart's default for the container
+does not overrule a seccomp profile of the pod.
 */}}
 {{- define "flare-kube.containerSecurityContext" -}}
 {{- $context := deepCopy (.Values.containerSecurityContext | default dict) -}}

@@ -1,6 +1,6 @@
 {{/*
-What would be refused by Kubernetes, or break the parent, each with a sentence that names the value and what to do.
-The kind of a value stands in values.schema.json; what a text must look like stands here, since a schema can only quote a pattern.
+Refuses what Kubernetes would refuse or what would break the parent, each with a sentence that names the value and what to do.
+values.schema.json checks the types of values; the form of texts is checked here, since a schema can only quote a pattern.
 */}}
 {{- define "flare-kube.validate" -}}
 {{- include "flare-kube.validatePorts" . -}}
@@ -16,7 +16,7 @@ The kind of a value stands in values.schema.json; what a text must look like sta
 {{- end }}
 
 {{/*
-A Service cannot have one port twice, and the API server says so only in the middle of an installation.
+A Service cannot have the same port twice, which the API server would report only during an installation.
 */}}
 {{- define "flare-kube.validatePorts" -}}
 {{- $needed := list "fedLearnPort" "parentPort" -}}
@@ -39,7 +39,7 @@ A Service cannot have one port twice, and the API server says so only in the mid
 {{- end }}
 
 {{/*
-Requests and limits: names of resources are Kubernetes' matter, amounts must be quantities.
+Requests and limits: amounts must be quantities; Kubernetes checks the names of resources.
 */}}
 {{- define "flare-kube.validateResources" -}}
 {{- range $kind, $amounts := .Values.resources -}}
@@ -60,7 +60,7 @@ Requests and limits: names of resources are Kubernetes' matter, amounts must be 
 {{- end }}
 
 {{/*
-Arguments, environment and probes of the container. The values of variables may be secret, so none is quoted.
+Arguments, environment and probes of the container. Values of variables may be secret, so they are never quoted.
 */}}
 {{- define "flare-kube.validateContainer" -}}
 {{- if not .Values.args -}}
@@ -93,7 +93,7 @@ Arguments, environment and probes of the container. The values of variables may 
 {{- end }}
 
 {{/*
-The handlers of a probe, joined by a comma; one that was set to null is none. Call with the probe.
+The handlers of a probe, joined by a comma; null means none. Call with the probe.
 */}}
 {{- define "flare-kube.handlers" -}}
 {{- $found := list -}}

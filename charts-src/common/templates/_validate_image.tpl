@@ -1,5 +1,5 @@
 {{/*
-The parts of the image, each for itself, and registry and repository together. What holds an `@` may hold a password and is not
+Each part of the image, and registry and repository together. A text with an `@` may contain a password and is not
 quoted.
 */}}
 {{- define "flare-kube.validateImage" -}}

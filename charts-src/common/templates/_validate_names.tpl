@@ -1,5 +1,5 @@
 {{/*
-Fails where a text is longer than it may be, or breaks a pattern. Call with (list <value's path> <value> <pattern> <longest>
+Fails if a text is too long or breaks a pattern. Call with (list <value's path> <value> <pattern> <longest>
 <what it is not: what to do>).
 */}}
 {{- define "flare-kube.check" -}}
@@ -10,7 +10,7 @@ Fails where a text is longer than it may be, or breaks a pattern. Call with (lis
 {{- end }}
 
 {{/*
-Names of objects. An empty one is left out, or follows from another.
+Names of objects. An empty one is left out, or is derived from another.
 */}}
 {{- define "flare-kube.validateNames" -}}
 {{- $local := (.Values.workspaceConfig | default dict).local | default dict -}}
@@ -44,7 +44,7 @@ Names of objects. An empty one is left out, or follows from another.
 {{- end }}
 
 {{/*
-Where the workspace and staged files are mounted.
+The mount paths of the workspace and of staged files.
 */}}
 {{- define "flare-kube.validateWorkspace" -}}
 {{- $path := required "persistence.workspace.mountPath is empty: the parent needs its workspace" .Values.persistence.workspace.mountPath -}}
@@ -64,7 +64,7 @@ Where the workspace and staged files are mounted.
 {{- end }}
 
 {{/*
-Fails where a path has a part `.` or `..`. Call with (list <value's path> <path>).
+Fails if a path has a component `.` or `..`. Call with (list <value's path> <path>).
 */}}
 {{- define "flare-kube.checkParts" -}}
 {{- range splitList "/" (index . 1) -}}

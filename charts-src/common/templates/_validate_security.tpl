@@ -1,5 +1,5 @@
 {{/*
-Contradictions within the security contexts, whatever the profile: what the API server refuses, or the node when the parent starts.
+Contradictions within the security contexts, in any profile: what the API server refuses, or the node when the parent starts.
 */}}
 {{- define "flare-kube.validateContexts" -}}
 {{- $contexts := dict "securityContext" (.Values.securityContext | default dict) "containerSecurityContext" (.Values.containerSecurityContext | default dict) -}}
@@ -31,7 +31,7 @@ Contradictions within the security contexts, whatever the profile: what the API 
 {{- end }}
 
 {{/*
-Values that a profile cannot bear, all at once.
+Values that contradict a profile, all at once.
 */}}
 {{- define "flare-kube.validateProfile" -}}
 {{- if include "flare-kube.hasProfile" . -}}
@@ -46,7 +46,7 @@ Values that a profile cannot bear, all at once.
 {{- end }}
 
 {{/*
-What Pod Security `restricted` (of Kubernetes 1.34) refuses among the values, joined by "; ".
+The values that Pod Security `restricted` (of Kubernetes 1.34) refuses, joined by "; ".
 */}}
 {{- define "flare-kube.profileFaults" -}}
 {{- $found := list -}}
@@ -78,7 +78,7 @@ What Pod Security `restricted` (of Kubernetes 1.34) refuses among the values, jo
 {{- end }}
 
 {{/*
-The part of them that lies in the container's security context, and what neither context says, as a JSON list.
+Those in the container's security context, and those that neither context sets, as a JSON list.
 */}}
 {{- define "flare-kube.containerFaults" -}}
 {{- $found := list -}}
@@ -112,7 +112,7 @@ The part of them that lies in the container's security context, and what neither
 {{- end }}
 
 {{/*
-The part of them that lies elsewhere in the pod, as a JSON list.
+Those elsewhere in the pod, as a JSON list.
 */}}
 {{- define "flare-kube.podFaults" -}}
 {{- $found := list -}}

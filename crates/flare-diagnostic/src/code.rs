@@ -47,23 +47,23 @@ codes! {
     InvalidConfig => "INVALID_CONFIG", hint "correct the file at the given place; `schema k8s` prints what it may hold",
     /// The startup kit cannot work.
     InvalidKit => "INVALID_KIT", hint "copy the kit again, whole, from where it was provisioned; or provision it again",
-    /// The startup kit is of a kind that has no place in Kubernetes, such as an admin's.
+    /// The startup kit is of a kind that does not run in Kubernetes, such as an admin's.
     UnsupportedKit => "UNSUPPORTED_KIT", hint "give the startup kit of a server or a client",
     /// The output has a record of staged objects, and replacing it would lose the record.
     OutputStaged => "OUTPUT_STAGED", hint "name another directory with `--output`",
-    /// The disk refused while a prepared kit was being made.
+    /// An error of the disk while a prepared kit was being made.
     DeployPrepareFailed => "DEPLOY_PREPARE_FAILED", hint "see whether the disk is full and whether you may write to the named path, then run again",
     /// `federation.yaml` breaks a rule, or its participants do not fit together.
     InvalidFederation => "INVALID_FEDERATION", hint "correct the file at the given place; `schema federation` prints what it may hold",
     /// A launch request, the job's `meta.json` or a study file breaks a rule.
     InvalidLaunchRequest => "INVALID_LAUNCH_REQUEST", hint "correct the file at the given place; `schema` prints what each such file may hold",
-    /// A prepared kit is not as `prepare` left it, or is none.
+    /// A directory is not a prepared kit, or was changed since `prepare` made it.
     InvalidPreparedKit => "INVALID_PREPARED_KIT", hint "run `prepare` again to make the prepared kit anew",
     /// The kit does not fit into a `ConfigMap` and a Secret.
     KitTooLarge => "KIT_TOO_LARGE", hint "stage the kit on its workspace volume: leave `--mode objects` out",
-    /// Generated files are not fresh, or another check of the workspace failed.
+    /// Generated files are out of date, or another check of the workspace failed.
     CheckFailed => "CHECK_FAILED", hint "mend what the message names, then run again",
-    /// A program that is needed is not there.
+    /// A required program is not installed.
     ToolNotFound => "TOOL_NOT_FOUND", hint "install the program, see that it is on `PATH`, and run again",
     /// A program that was run failed.
     ToolFailed => "TOOL_FAILED", hint "see what the program itself printed, mend that, and run again",
@@ -79,17 +79,17 @@ codes! {
     ContextNotFound => "CONTEXT_NOT_FOUND", hint "choose a context of the kubeconfig with `--context`",
     /// No API server answers at the address of the kubeconfig.
     ClusterUnreachable => "CLUSTER_UNREACHABLE", hint "see whether the cluster runs and whether this machine reaches it",
-    /// The API server's certificate is not the one that the kubeconfig lets one expect.
+    /// The API server's certificate is not trusted by the kubeconfig.
     ClusterNotTrusted => "CLUSTER_NOT_TRUSTED", hint "get the cluster's kubeconfig again, or choose another `--context`",
     /// The API server does not accept the credential: wrong, expired or withdrawn.
     CredentialRefused => "CREDENTIAL_REFUSED", hint "log in to the cluster again, or get its kubeconfig again",
-    /// A credential cannot be had: its plug-in failed, or its file cannot be read.
+    /// A credential is unavailable: its plug-in failed, or its file cannot be read.
     CredentialUnavailable => "CREDENTIAL_UNAVAILABLE", hint "see that the program or file that the kubeconfig takes the credential from works",
     /// The user may not do this in the cluster.
     PermissionDenied => "PERMISSION_DENIED", hint "ask the cluster's administrator for the named permission",
     /// An admission rule of the cluster (Pod Security, quota, webhook) refuses an object.
     AdmissionRefused => "ADMISSION_REFUSED", hint "change what the cluster's rule names, or ask its administrator",
-    /// The API server finds an object wrong.
+    /// The API server refuses an object as invalid.
     ObjectInvalid => "OBJECT_INVALID", hint "correct the named field",
     /// There is no such object, or no such kind or namespace, in the cluster.
     ObjectNotFound => "OBJECT_NOT_FOUND", hint "check name, namespace and `--context`",
@@ -115,19 +115,19 @@ codes! {
     VolumeNotOurs => "VOLUME_NOT_OURS", hint "give each participant a claim of its own",
     /// Another run is at work on the same claim.
     StageLocked => "STAGE_LOCKED", hint "wait until that run has ended",
-    /// A job that was run has not succeeded.
+    /// A job did not succeed.
     JobNotSucceeded => "JOB_NOT_SUCCEEDED", hint "see `reason`, `message` and `evidence` of the job; `--keep` leaves an ended pod to be looked at",
-    /// Where the parent reads its kit there is none, or another version of it.
+    /// The kit is not staged, or another version of it is.
     KitNotStaged => "KIT_NOT_STAGED", hint "run `stage` with the prepared kit, then run again",
     /// The kit could not be put onto its volume; what was there before is untouched.
     StageFailed => "STAGE_FAILED", hint "mend what the message names, then run again",
-    /// A workspace volume could not be saved; there is no file, or the one that was there before.
+    /// A workspace volume could not be saved; an earlier file is unchanged.
     BackupFailed => "BACKUP_FAILED", hint "mend what the message names, then run again",
-    /// A backup could not be put back; what stood on the volume is untouched.
+    /// A backup could not be restored; the data on the volume is unchanged.
     RestoreFailed => "RESTORE_FAILED", hint "mend what the message names, then run again",
-    /// On the volume there is something where a backup would be put.
+    /// The volume already has data where a backup would be restored.
     VolumeOccupied => "VOLUME_OCCUPIED", hint "pass `--replace` to put the backup in its place",
-    /// A file is no backup, or a damaged one.
+    /// A file is not a backup, or is damaged.
     InvalidBackup => "INVALID_BACKUP", hint "name a file that `backup` wrote",
     /// There is no Helm where one was looked for.
     HelmNotFound => "HELM_NOT_FOUND", hint "install Helm 3 or 4, or name one with `--helm` or the variable `HELM`",
@@ -137,23 +137,23 @@ codes! {
     HelmFailed => "HELM_FAILED", hint "mend what Helm's own message names, then run the same command again",
     /// A Helm run that was cut off, or is still at work, keeps every other one from the release.
     ReleaseLocked => "RELEASE_LOCKED", hint "once no other Helm run is at work, `--unlock` frees the release",
-    /// The chart refuses the values that were given, or a values file cannot be read.
+    /// The chart refuses the given values, or a values file cannot be read.
     InvalidValues => "INVALID_VALUES", hint "correct the value or the file that the message names",
-    /// A Secret with registry credentials is missing, or is none.
+    /// A Secret with registry credentials is missing or has no credentials.
     PullSecretNotUsable => "PULL_SECRET_NOT_USABLE", hint "make it with `--create-pull-secret` and a docker config file",
-    /// The parent did not come to run or to join; what was there before is put back where that was possible.
+    /// The parent did not start or did not join; the previous state was restored if possible.
     InstallFailed => "INSTALL_FAILED", hint "mend what the message names, then run the same command again",
-    /// A step ran out of the time that it was given.
+    /// A step exceeded its time limit.
     TimedOut => "TIMED_OUT", hint "see what the step waits for, or give it more time with `--timeout`",
     /// The run was interrupted; what was begun has been removed, and the report lists what was done before.
     Interrupted => "INTERRUPTED", hint "run the same command again",
-    /// A bug of ours.
+    /// A bug of flare-kube.
     Internal => "INTERNAL_ERROR", hint "report this message, with the command line, to the makers of flare-kube",
-    /// Warning: a component that `prepare` replaces carried settings of its own.
+    /// Warning: a component that `prepare` replaces had its own settings.
     ComponentReplaced => "COMPONENT_REPLACED",
     /// Warning: job history or snapshots could not be moved to the workspace claim.
     StorageNotRelocated => "STORAGE_NOT_RELOCATED",
-    /// Warning: a certificate ends soon, is not valid yet, or may be refused.
+    /// Warning: a certificate expires soon, is not valid yet, or may be refused.
     CertificateAtRisk => "CERTIFICATE_AT_RISK",
     /// Warning: target, image tag and kit do not seem to be of one release.
     ReleaseMismatch => "RELEASE_MISMATCH",
@@ -165,7 +165,7 @@ codes! {
     StudyFilesConflict => "STUDY_FILES_CONFLICT",
     /// Warning: files in the kit are signed, and a signed file was changed or removed.
     SignedFileChanged => "SIGNED_FILE_CHANGED",
-    /// Warning: something else that one should know of.
+    /// Warning: anything else worth knowing.
     Notice => "NOTICE",
 }
 

@@ -35,10 +35,10 @@ macro_rules! block {
 }
 
 block! {
-    /// Participants of one federation, each with its startup kit and its place in a cluster.
+    /// Participants of one federation, each with its startup kit and its cluster.
     #[schemars(title = "federation.yaml")]
     FederationFile {
-        /// What every participant starts from: keys of `k8s.yaml`, and `target` and `values`.
+        /// The defaults of every participant: keys of `k8s.yaml`, `target` and `values`.
         defaults: Option<Defaults>,
         /// The participants: one server and its clients.
         #[schemars(length(min = 1))]
@@ -47,10 +47,10 @@ block! {
 }
 
 block! {
-    /// What every participant starts from.
+    /// The defaults of every participant.
     Defaults {
-        /// The FLARE release that the kits are prepared for; where it is left out, what the image's tag says, else what
-        /// the kit says.
+        /// The FLARE release that the kits are prepared for; if left out, that of the image's tag, otherwise that of
+        /// the kit.
         target: Option<TargetValue>,
         /// Helm values for every participant: a mapping, or the name of a file.
         values: Option<MappingOrFile>,
@@ -58,7 +58,7 @@ block! {
         runtime: Option<Runtime>,
         /// The namespace of every participant that does not name its own.
         namespace: Option<NamespaceName>,
-        /// The Service of the server; `nvflare-server` where it is left out.
+        /// The Service of the server; `nvflare-server` if left out.
         server_service_name: Option<String>,
         /// The block `parent` of `k8s.yaml`.
         parent: Option<Map<String, Value>>,
@@ -70,7 +70,7 @@ block! {
 block! {
     /// One participant.
     ParticipantEntry {
-        /// Its name, as its startup kit has it.
+        /// Its name, the same as in its startup kit.
         #[schemars(length(min = 1))]
         name: String,
         /// The directory of its startup kit, relative to this file.
@@ -82,13 +82,13 @@ block! {
         kubeconfig: Option<String>,
         /// The context of the kubeconfig.
         context: Option<String>,
-        /// Its namespace; wins over `defaults` and `config`.
+        /// Its namespace; takes precedence over `defaults` and `config`.
         namespace: Option<NamespaceName>,
-        /// The claim of its workspace; wins over `parent.workspace_pvc` of `defaults` and `config`.
+        /// The claim of its workspace; takes precedence over `parent.workspace_pvc` of `defaults` and `config`.
         claim: Option<ClaimName>,
         /// Its Helm values, overlaid on those of `defaults`: a mapping, or the name of a file.
         values: Option<MappingOrFile>,
-        /// How clients outside of the cluster reach it.
+        /// How clients outside the cluster reach it.
         expose: Option<Expose>,
     }
 }
@@ -101,7 +101,7 @@ enum Runtime {
     Kubernetes,
 }
 
-/// A mapping, or the name of a file that holds one.
+/// A mapping, or the name of a file that contains one.
 #[derive(Deserialize, JsonSchema)]
 #[serde(untagged)]
 #[expect(dead_code, reason = "the shape of the file, for its schema only")]

@@ -23,7 +23,7 @@ block! {
         runtime: Runtime => Kubernetes, required, since first, example "runtime: k8s";
         /// The namespace of the parent and of its job pods. It must exist.
         namespace: Name<NamespaceName> => NamespaceName, default (name("default")), since first, example "namespace: default";
-        /// The name of the Service through which job pods and clients reach the server. Of no effect for a client's kit.
+        /// The name of the Service through which job pods and clients reach the server. Has no effect for a client's kit.
         server_service_name: Name<ServiceName> => ServiceName, default (name("nvflare-server")), since first, example "server_service_name: nvflare-server";
         /// The long-running pod of the participant.
         parent: ParentConfig => ParentConfig, required, since first, example "parent: {docker_image: registry.example.com/nvflare:2.8.3}";
@@ -40,7 +40,7 @@ block! {
     pub struct ParentConfig {
         /// The image of the parent, with tag or digest. Every node of the cluster must be able to pull it.
         docker_image: Image => ImageReference, required, since first, example "docker_image: registry.example.com/nvflare:2.8.3";
-        /// The port on which the parent waits for its job pods. On a server another than FL and admin port.
+        /// The port on which the parent waits for its job pods. On a server it must differ from FL and admin port.
         parent_port: Port => u16, default (8102), since first, example "parent_port: 8102";
         /// The persistent volume claim that holds the participant's workspace. Two participants never share one.
         workspace_pvc: Name<ClaimName> => ClaimName, default (name("nvflws")), since first, example "workspace_pvc: nvflws";
@@ -66,10 +66,10 @@ block! {
         config_file_path: Path => String, optional, since first, example "config_file_path: /etc/kubeconfig";
         /// The Python interpreter of job pods, in the job's image.
         default_python_path: Path => String, default (PYTHON_PATH.to_owned()), since first, example "default_python_path: /usr/local/bin/python3";
-        /// How many seconds a job pod may take to start. Left out: the launcher's own 120; 0 gives up at the first look.
+        /// How many seconds a job pod may take to start. Left out: the launcher's own 120; 0 gives up at the first check.
         pending_timeout: Seconds => u64, optional, since first, example "pending_timeout: 300";
-        /// The ephemeral storage of job pods that do not ask for their own, a quantity. Left out: the launcher's own 1Gi, which is
-        /// little for a model of today. Not a key of the reference: its launcher takes the argument, its `prepare` has no key for it.
+        /// The ephemeral storage of job pods that do not request their own, a quantity. Left out: the launcher's own 1Gi, which is
+        /// little for current models. Not a key of the reference: its launcher takes the argument, its `prepare` has no key for it.
         ephemeral_storage: Storage => String, optional, since first, example "ephemeral_storage: 8Gi";
         /// The `securityContext` of job pods, passed through.
         job_pod_security_context: PassThrough => Map<String, Value>, optional, since first, example "job_pod_security_context: {runAsNonRoot: true}";

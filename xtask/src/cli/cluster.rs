@@ -11,10 +11,10 @@ use crate::{
     output::{Failure, Outcome, VerbResult, printable},
 };
 
-/// A local one-node cluster for trying and testing.
+/// Manage a local one-node cluster for development and tests.
 ///
-/// Everything of it lies in one directory of the cache and in namespaces of its own, which no packet can leave. `down` leaves nothing
-/// behind, also after a crash. Your own kubeconfig is neither read nor written.
+/// Everything of it is in one directory of the cache and in separate namespaces, which no packet can leave. `down` leaves nothing
+/// behind, even after a crash. Your own kubeconfig is neither read nor written.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -24,55 +24,55 @@ pub(crate) struct Arguments {
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
     Up(UpArguments),
-    /// End the cluster and remove everything of it; a cluster of your own that was named by its kubeconfig is only forgotten.
+    /// End the cluster and remove everything that belongs to it; of a cluster that was named by its kubeconfig, only the record is removed.
     ///
-    /// Works after any kind of end, and where nothing is left to do.
+    /// Works after any failure, and if nothing is left to do.
     Down(Named),
-    /// Say whether the cluster is ready: exit 0 where it is, 1 where it is not or there is none.
+    /// Show whether the cluster is ready: exit 0 if it is, 1 if it is not or does not exist.
     Status(Named),
-    /// End the cluster and start it again as it was asked for: empty, under the same kubeconfig path, with new keys.
+    /// End the cluster and start it again with the same options: empty, with the same kubeconfig path and new keys.
     Reset(Named),
 }
 
 #[derive(Debug, clap::Args)]
 struct Named {
-    /// The cluster's name: a DNS label. Clusters of different names live side by side.
+    /// The cluster's name: a DNS label. Clusters with different names can run side by side.
     #[arg(long, default_value = "local", value_name = "NAME")]
     name: String,
 }
 
 /// Start a cluster and wait until its node is ready, with DNS, storage and a registry.
 ///
-/// A cluster that runs is left as it is; what is left of a broken one is removed first. What the machine lacks is said in one message
-/// before anything is started; what fails or is interrupted is taken down again.
+/// A running cluster is left as it is; the rest of a broken one is removed first. Everything that the machine lacks is reported at once
+/// before anything is started; a start that fails or is interrupted is undone.
 #[derive(Debug, clap::Args)]
 struct UpArguments {
     #[command(flatten)]
     named: Named,
-    /// Who runs it. `auto` is: the cluster of `--kubeconfig` where one is named, else kind where Docker runs (and nothing is asked that
-    /// kind has not), else our own programs, built from source (once, in about 15 minutes).
+    /// What runs it. `auto` means: the cluster of `--kubeconfig` if given, otherwise kind if Docker runs (and all options are supported
+    /// by kind), otherwise programs built from source (once, in about 15 minutes).
     #[arg(long, value_enum, default_value_t, value_name = "PROVIDER")]
     provider: ProviderArgument,
-    /// A cluster that is there already. Never guessed, never written to, and `down` leaves the cluster alone.
+    /// An existing cluster. Never guessed and never changed, and `down` does not end it.
     #[arg(long, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
-    /// The node says it has so many nvidia.com/gpu; they are names only.
+    /// How many nvidia.com/gpu the node advertises; pods get no real device.
     #[arg(long, default_value_t, value_name = "N")]
     gpus: u32,
     /// A taint of the node; may be repeated.
     #[arg(long = "taint", value_name = "KEY=VALUE:EFFECT")]
     taints: Vec<Taint>,
-    /// The storage class of claims that name none. `local-path` binds with the first pod, `local-path-immediate` at once; both are
-    /// always there.
+    /// The storage class of claims that name none. `local-path` binds with the first pod, `local-path-immediate` at once; both always
+    /// exist.
     #[arg(long, value_enum, default_value_t, value_name = "CLASS")]
     default_storage_class: StorageClassArgument,
-    /// The FLARE images in the cluster's registry, by tag; `none` for none. The first one is built in some minutes.
+    /// The FLARE images in the cluster's registry, by tag; `none` for none. Building the first one takes some minutes.
     #[arg(long, value_delimiter = ',', default_value = "2.8.3,2.9.0", value_name = "TAGS", value_parser = images)]
     images: Vec<Images>,
     /// The port of the registry, inside the cluster's own network.
     #[arg(long, default_value_t = 5000, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     registry_port: u16,
-    /// Whether missing Debian packages are installed, with apt-get; with `=false` they are only named.
+    /// Whether missing Debian packages are installed, with apt-get; with `=false` they are only listed.
     #[arg(
         long,
         default_value_t = true,
@@ -83,7 +83,7 @@ struct UpArguments {
         value_name = "BOOL"
     )]
     install_packages: bool,
-    /// How long built parts may take until the cluster is ready, in seconds.
+    /// How long the built components may take until the cluster is ready, in seconds.
     #[arg(long, default_value_t = 120, value_name = "SECONDS")]
     timeout: u64,
 }

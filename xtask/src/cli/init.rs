@@ -22,14 +22,14 @@ const ANOTHER_OUTPUT: &str = "name another directory with `--output`";
 
 /// Write a commented k8s.yaml and a federation.yaml for a provisioned directory.
 ///
-/// Looks at every kit in the directory (`prod_NN` of `nvflare provision`) for its participant, its ports and the release that
-/// provisioned it. Writes nothing where a kit is damaged, and never overwrites. `prepare --federation` takes what it writes as it stands.
+/// Reads the participant, the ports and the provisioning release of every kit in the directory (`prod_NN` of `nvflare provision`).
+/// Writes nothing if a kit is damaged, and never overwrites. `prepare --federation` accepts the files unchanged.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// The provisioned directory: one startup kit per participant.
     #[arg(value_name = "KITS")]
     kits: PathBuf,
-    /// Where the two files go.
+    /// The directory for the two files.
     #[arg(long, value_name = "DIR", default_value = ".")]
     output: PathBuf,
     /// The parent's image [default: NVIDIA's, with the tag of the kits' release].

@@ -14,7 +14,7 @@ use crate::{
     pipeline::launch,
 };
 
-/// Job pods: print what a job asks a site for, run jobs to their ends.
+/// Print, run, follow and clean up job pods.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -37,15 +37,15 @@ impl Arguments {
     }
 }
 
-/// Print the Pod and the Secrets of a job at a site, and where each field came from.
+/// Print the Pod and the Secrets of a job at a site, and the source of each field.
 ///
 /// From a prepared kit and a job, with placeholders for what only a running parent knows:
 ///   `launch manifest site-1-k8s --job my-job`
 /// or from a whole launch request (`schema launch-request`):
 ///   `launch manifest --request request.json --kit workspace --target 2.9 -o json`
 ///
-/// Text says for each field who decided it: the job's default, the job's block for the site, the site, the launcher's default, the
-/// pod template, or flare-kube. JSON and YAML hold the Secrets whole, with the kit's private key: mind where you send them.
+/// The text shows the source of each field: the job's default, the job's block for the site, the site, the launcher's default, the
+/// pod template, or flare-kube. JSON and YAML contain the whole Secrets, with the kit's private key, so be careful with them.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 #[allow(clippy::struct_excessive_bools, reason = "independent switches of a command line")]
@@ -56,7 +56,7 @@ pub(crate) struct ManifestArguments {
     /// The job: its directory, or the meta.json, meta.conf or meta.yml in it.
     #[arg(long, value_name = "JOB")]
     job: Option<PathBuf>,
-    /// The study in which the job is submitted [default: the job's own, else `default`].
+    /// The study in which the job is submitted [default: the job's own, otherwise `default`].
     #[arg(long, value_name = "STUDY", requires = "job")]
     study: Option<String>,
     /// A launch request, as JSON.
@@ -70,7 +70,7 @@ pub(crate) struct ManifestArguments {
         Target::choice(&Target::ALL), Target::default()
     ))]
     target: Option<Target>,
-    /// Print what FLARE's own launcher makes, without labels, container defaults and other additions of flare-kube.
+    /// Print the pod of FLARE's own launcher, without labels, container defaults and other additions of flare-kube.
     #[arg(long)]
     no_additions: bool,
     /// Leave out labels and annotations with job, site and study.
@@ -85,7 +85,7 @@ pub(crate) struct ManifestArguments {
     /// Keep only .crt, .key, .pem and .json files in the startup Secret, as FLARE's launcher does.
     #[arg(long)]
     only_certificate_files: bool,
-    /// End the pod after so many seconds.
+    /// End the pod after this number of seconds.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=i64::from(i32::MAX)))]
     active_deadline: Option<u32>,
 }

@@ -8,17 +8,17 @@ use crate::output::{Outcome, VerbResult, printable};
 
 /// Print every Kubernetes name that is derived from a participant's name.
 ///
-/// FLARE and Kubernetes agree on few names: a site `Site_1` becomes Deployment `site-1-…`, Secret `nvflare-startup-site1-…`.
-/// This shows all of them, for a server and for a client, as `prepare` and FLARE's own launcher derive them.
+/// Kubernetes does not accept every FLARE name: a site `Site_1` becomes Deployment `site-1-…`, Secret `nvflare-startup-site1-…`.
+/// This shows all names, for a server and for a client, as `prepare` and FLARE's own launcher derive them.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// The participant's name, as project.yml has it.
+    /// The participant's name in project.yml.
     #[arg(value_name = "SITE")]
     site: String,
     /// Only for this role.
     #[arg(long, value_parser = ["server", "client"])]
     role: Option<String>,
-    /// The name of a server's Service, as `server_service_name` in k8s.yaml.
+    /// The name of a server's Service: `server_service_name` of k8s.yaml.
     #[arg(long, default_value = "nvflare-server", value_name = "NAME")]
     server_service_name: String,
     /// The id of a job, for the name of its pods.

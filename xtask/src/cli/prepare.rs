@@ -24,7 +24,7 @@ use crate::{
 
 /// Make prepared kits from startup kits: a patched copy of each, with the Helm chart that installs it.
 ///
-/// A kit is never changed. The output is replaced as a whole and only when everything has succeeded; only an empty directory or one that
+/// A kit is never changed. The output is replaced as a whole and only if everything has succeeded; only an empty directory or one that
 /// prepare itself wrote is replaced.
 ///
 /// Examples:
@@ -52,17 +52,17 @@ pub(crate) struct Arguments {
         Target::choice(&Target::ALL), Target::default()
     ))]
     target: Option<Target>,
-    /// Prepare every participant of a federation.yaml, and check them against each other.
+    /// Prepare every participant of a federation.yaml, after cross checks.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["kits", "named_kit", "config"])]
     federation: Option<PathBuf>,
-    /// Each kit goes to a cluster of its own, so that equal namespaces and claims do not meet.
+    /// Each kit is for a separate cluster, so that equal namespaces and claims do not collide.
     #[arg(long)]
     separate_clusters: bool,
-    /// Take certificates that Python 3.13 and later refuses, with a warning (an image with an older Python may take them).
+    /// Accept certificates that Python 3.13 and later refuses, with a warning (an image with an older Python may accept them).
     #[arg(long)]
     accept_certificates: bool,
-    /// Discard files that were added to an earlier output, or edited there. Without it they are named, and nothing is replaced;
-    /// what is in its transfer/ stays in any case.
+    /// Discard files that were added to an earlier output, or edited there. Without this flag they are listed, and nothing is replaced;
+    /// the content of its transfer/ always stays.
     #[arg(long)]
     discard_changes: bool,
     /// Write nothing; show what would change in the copy of each kit.

@@ -19,29 +19,29 @@ use crate::{
 pub(crate) enum Subject {
     /// `prepare` against `nvflare deploy prepare` and `cp -r`, in one paired run.
     Prepare {
-        /// Fail where a promised ratio is missed.
+        /// Fail if a promised ratio is missed.
         #[arg(long)]
         check: bool,
     },
-    /// The user guide's manual procedure on a real cluster, and our charts beside it.
+    /// The user guide's manual procedure on a real cluster, and flare-kube's charts beside it.
     ///
-    /// Takes about ten minutes, uses kubectl and namespaces of its own, which it deletes, and writes a table into
+    /// Takes about ten minutes, uses kubectl and separate namespaces, which it deletes, and writes a table into
     /// `docs/benchmarks.md`.
     Baseline(Baseline),
     /// `stage` against the guide's procedure and `kubectl cp` on a real cluster, in one paired run.
     ///
-    /// One participant, 5,000 small files, 256 MiB and 1 GiB: time, and our peak memory. Takes about ten minutes, uses kubectl and a
-    /// namespace of its own, which it deletes, and writes a table into `docs/benchmarks.md`.
+    /// One participant, 5,000 small files, 256 MiB and 1 GiB: time, and flare-kube's peak memory. Takes about ten minutes, uses kubectl and
+    /// a separate namespace, which it deletes, and writes a table into `docs/benchmarks.md`.
     Stage(Stage),
 }
 
 /// On which cluster, and how often.
 #[derive(Debug, clap::Args)]
 pub(crate) struct OnCluster {
-    /// The cluster [default: that of `FLARE_KUBE_TEST_KUBECONFIG`, else one of our own that ends with the run].
+    /// The cluster [default: that of `FLARE_KUBE_TEST_KUBECONFIG`, otherwise a local one that ends with the run].
     #[arg(long, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
-    /// How often each step is measured; what takes half a minute by itself may be measured once.
+    /// How often each step is measured; a step of half a minute may be measured only once.
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
     runs: u16,
 }
@@ -51,7 +51,7 @@ pub(crate) struct OnCluster {
 pub(crate) struct Stage {
     #[command(flatten)]
     on: OnCluster,
-    /// Fail where a promise is missed.
+    /// Fail if a promise is missed.
     #[arg(long)]
     check: bool,
 }
@@ -61,7 +61,7 @@ pub(crate) struct Stage {
 pub(crate) struct Baseline {
     #[command(flatten)]
     on: OnCluster,
-    /// The audit log of its API server [default: that of our own cluster, else `audit.log` beside the kubeconfig].
+    /// The audit log of its API server [default: that of the local cluster, otherwise `audit.log` beside the kubeconfig].
     #[arg(long, value_name = "FILE")]
     audit_log: Option<PathBuf>,
 }

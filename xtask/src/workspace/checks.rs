@@ -27,10 +27,10 @@ const CLUSTER_TESTS_AT_ONCE: &str = "6";
 /// Run all tests.
 #[derive(Debug, clap::Args)]
 pub(crate) struct TestArguments {
-    /// Only tests whose name holds this text.
+    /// Only tests whose name contains this text.
     #[arg(value_name = "FILTER")]
     filter: Option<String>,
-    /// Leave out the tests that need a Kubernetes cluster, and say how many those are.
+    /// Leave out the tests that need a Kubernetes cluster, and show how many those are.
     #[arg(long)]
     no_cluster: bool,
 }

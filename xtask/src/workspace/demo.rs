@@ -25,17 +25,17 @@ use crate::{
 /// The fixture federation.
 const FEDERATION: &str = "fixtures/demo/federation.yaml";
 
-/// Take the fixture federation down the road.
+/// Take the fixture federation through all steps.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Where the prepared kits go.
+    /// The directory for the prepared kits.
     #[arg(long, value_name = "DIR", default_value = "target/demo")]
     output: PathBuf,
-    /// Go on in a local cluster of its own, `demo`, which is started first: built from source once, in about 15 minutes. It stays until
-    /// `--down`, and a second run goes on where it is.
+    /// Stage the kits in a separate local cluster, `demo`, which is started first: built from source once, in about 15 minutes. It runs until
+    /// `--down`, and a second run reuses it.
     #[arg(long)]
     cluster: bool,
-    /// End that cluster, and remove everything of it.
+    /// End that cluster, and remove everything that belongs to it.
     #[arg(long, conflicts_with_all = ["cluster", "output"])]
     down: bool,
 }

@@ -8,34 +8,34 @@ use crate::{context::Context, output::VerbResult};
 /// Verbs that work in a checkout of flare-kube.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Verb {
-    /// Take a small federation of test material down the whole road that there is, and show each step.
+    /// Take a small fixture federation through all implemented steps, and show each one.
     ///
-    /// For now: prepares the fixture federation, renders it with Helm where one is found, and checks the prepared kits
+    /// Prepares the fixture federation, renders it with Helm if one is found, and checks the prepared kits
     /// offline; with `--cluster` stages them on a local cluster.
     Demo(demo::Arguments),
-    /// Run all tests; build or install first what they need and the cache does not have.
+    /// Run all tests, after building or installing what they need and the cache does not have.
     ///
-    /// Steps that fail do not end the run: they are listed at its end.
+    /// A step that fails does not end the run: all failed steps are listed at its end.
     Test(checks::TestArguments),
     /// Run all of CI: lints, generated files, each crate alone, and all tests.
     ///
     /// A step that fails does not end the run: all failed steps are listed at its end.
     Ci {
-        /// Leave out the tests that need a Kubernetes cluster, and say how many those are.
+        /// Leave out the tests that need a Kubernetes cluster, and show how many those are.
         #[arg(long)]
         no_cluster: bool,
         /// Run `demo` and all of CI as on a fresh machine: in a clone of HEAD, with a new home, new caches and nothing built.
         ///
-        /// Toolchains and the configuration of Cargo, pip, Go and git stay. Takes about an hour; what it made is removed at its end.
+        /// Toolchains and the configuration of Cargo, pip, Go and git are kept. Takes about an hour; everything that it made is removed at its end.
         #[arg(long)]
         cold: bool,
-        /// Where `--cold` makes its temporary directory, which takes some 20 GB [default: beside the heavy cache].
+        /// Where `--cold` makes its temporary directory, which needs about 20 GB [default: beside the heavy cache].
         #[arg(long, value_name = "DIR", requires = "cold")]
         directory: Option<PathBuf>,
     },
-    /// Write the generated files of the workspace, or check that they are fresh.
+    /// Write the generated files of the workspace, or check that they are up to date.
     Codegen {
-        /// Write nothing; fail where a file is not fresh.
+        /// Write nothing; fail if a file is out of date.
         #[arg(long)]
         check: bool,
     },

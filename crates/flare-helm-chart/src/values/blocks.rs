@@ -12,7 +12,7 @@ use crate::leaf_schema;
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Image {
-    /// A registry that is put before `repository`, for a mirror. Empty: `repository` names its own.
+    /// A registry that is put before `repository`, for a mirror. Empty: `repository` includes the registry.
     pub registry: String,
     /// Registry and repository of the image, without tag and digest.
     pub repository: String,
@@ -20,8 +20,8 @@ pub struct Image {
     /// Empty: no tag. Quote it in a file, since YAML reads `1.10` as a number.
     #[schemars(schema_with = "leaf_schema::text_or_number")]
     pub tag: String,
-    /// Digest of the image with its algorithm, such as `sha256:…`. It wins over the tag: a digest that you set is used with
-    /// the repository alone. Empty: none.
+    /// Digest of the image with its algorithm, such as `sha256:…`. It takes precedence over the tag: a digest that you set is used with
+    /// only the repository. Empty: none.
     #[schemars(regex(pattern = r"^([A-Za-z][A-Za-z0-9]*([-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,})?$"))]
     pub digest: String,
     /// When a node pulls the image: Always, IfNotPresent or Never.
@@ -42,22 +42,22 @@ pub struct PullSecret {
 pub struct ServiceAccount {
     /// Creates the ServiceAccount. Without it the pod runs as `serviceAccount.name`, which must exist, or as the namespace's `default`.
     pub create: bool,
-    /// Name of the ServiceAccount, for the pod and for the RoleBinding alike. Empty: the Deployment's name where it is created.
+    /// Name of the ServiceAccount, for both pod and RoleBinding. Empty: the Deployment's name if it is created.
     pub name: String,
     /// Annotations of the ServiceAccount that is created.
     pub annotations: Map<String, Value>,
-    /// Mounts the API token. Must stay on where the launcher uses the in-cluster configuration.
+    /// Mounts the API token. Must be true if the launcher uses the in-cluster configuration.
     pub automount_service_account_token: bool,
 }
 
 /// What the launcher may do in the namespace.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Rbac {
-    /// Creates the Role and RoleBinding with which the launcher creates job pods and their Secrets. Without them grant the same yourself.
+    /// Creates the Role and RoleBinding with which the launcher creates job pods and their Secrets. Without them, grant the same rights yourself.
     pub create: bool,
 }
 
-/// The volume that holds the prepared kit and all that the parent writes.
+/// The volume with the prepared kit and everything that the parent writes.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Persistence {
     /// The workspace.
@@ -68,7 +68,7 @@ pub struct Persistence {
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WorkspaceVolume {
-    /// The claim. It must exist and hold `startup/` and `local/` in its root.
+    /// The claim. It must exist, with `startup/` and `local/` in its root.
     #[schemars(schema_with = "leaf_schema::text_or_number")]
     pub claim_name: String,
     /// Name of the volume in the pod.
@@ -81,7 +81,7 @@ pub struct WorkspaceVolume {
 /// Staged objects that are mounted over the claim. `stage` writes this block.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct WorkspaceConfig {
-    /// The namespace that holds the two objects.
+    /// The namespace of the two objects.
     pub namespace: Option<String>,
     /// What is mounted at `local/`.
     pub local: StagedLocal,
@@ -95,7 +95,7 @@ pub struct WorkspaceConfig {
 pub struct StagedLocal {
     /// The ConfigMap with the kit's `local/`, mounted read-only. Null: `local/` of the claim is used.
     pub config_map_name: Option<String>,
-    /// Which key becomes which file. Empty: each key is a file of its name.
+    /// Which key becomes which file. Empty: each key is a file of the same name.
     pub items: Vec<StagedItem>,
 }
 
@@ -105,7 +105,7 @@ pub struct StagedLocal {
 pub struct StagedStartup {
     /// The Secret with the kit's `startup/`, mounted read-only. Null: `startup/` of the claim is used.
     pub secret_name: Option<String>,
-    /// Which key becomes which file. Empty: each key is a file of its name.
+    /// Which key becomes which file. Empty: each key is a file of the same name.
     pub items: Vec<StagedItem>,
 }
 
@@ -163,14 +163,14 @@ pub struct ServerService {
     /// Type of the Service: ClusterIP, NodePort or LoadBalancer.
     #[serde(rename = "type")]
     pub kind: ServiceType,
-    /// Static address of a load balancer, where the cluster supports it.
+    /// Static address of a load balancer, if the cluster supports it.
     #[serde(rename = "loadBalancerIP")]
     pub load_balancer_ip: Option<String>,
-    /// Class of the load balancer, where the cluster has several. Cannot be changed in place.
+    /// Class of the load balancer, if the cluster has several. Cannot be changed in place.
     pub load_balancer_class: Option<String>,
     /// Address ranges that may reach a load balancer. Empty: all.
     pub load_balancer_source_ranges: Vec<String>,
-    /// Local keeps the clients' addresses, Cluster spreads over nodes. Only for NodePort and LoadBalancer.
+    /// Local preserves the clients' addresses, Cluster spreads connections over nodes. Only for NodePort and LoadBalancer.
     #[schemars(extend("enum" = ["Cluster", "Local", ""]))]
     pub external_traffic_policy: Option<String>,
     /// Annotations of the Service.
@@ -218,7 +218,7 @@ pub struct ClientNetworkPolicy {
 pub struct Budget {
     /// Creates a PodDisruptionBudget.
     pub enabled: bool,
-    /// How many pods may be evicted at once. There is one parent: 0 keeps a drain of its node waiting, 1 lets it go on.
+    /// How many pods may be evicted at once. There is one parent: 0 blocks a drain of its node, 1 allows it.
     #[schemars(schema_with = "leaf_schema::count_or_percentage")]
     pub max_unavailable: u16,
 }

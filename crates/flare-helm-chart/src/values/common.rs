@@ -23,61 +23,61 @@ pub struct Common {
     pub rbac: Rbac,
     /// Annotations of the pod.
     pub pod_annotations: Map<String, Value>,
-    /// Further labels of the pod. The chart's own cannot be changed.
+    /// Additional labels of the pod. The chart's own cannot be changed.
     pub pod_labels: Map<String, Value>,
-    /// Fingerprint of the prepared kit, an annotation of the pod: a kit that was staged anew restarts the parent. Empty: none.
+    /// Fingerprint of the prepared kit, an annotation of the pod: a newly staged kit restarts the parent. Empty: none.
     #[schemars(schema_with = "leaf_schema::text_or_number")]
     pub kit_fingerprint: String,
-    /// How the security contexts are filled in. auto: openshift where the cluster has the API group `security.openshift.io`
-    /// (`helm template` is told by `--api-versions security.openshift.io/v1`), else default. default: the user of the image,
-    /// which may be root. restricted: user, group and volume group 10001, so that Pod Security `restricted` takes the pod.
-    /// openshift: as restricted without any id, since OpenShift chooses them. What `securityContext` says is never overruled;
+    /// How the security contexts are filled in. auto: openshift if the cluster has the API group `security.openshift.io`
+    /// (for `helm template`: `--api-versions security.openshift.io/v1`), otherwise default. default: the user of the image,
+    /// which may be root. restricted: user, group and volume group 10001, so that Pod Security `restricted` accepts the pod.
+    /// openshift: like restricted but without ids, which OpenShift chooses. `securityContext` is never overruled;
     /// what contradicts the profile is refused.
     pub security_profile: SecurityProfile,
-    /// Security context of the pod, as Kubernetes has it.
+    /// Security context of the pod, in Kubernetes' format.
     pub security_context: Map<String, Value>,
-    /// Security context of the container, as Kubernetes has it; set a key to null to take it away. The capabilities added back
-    /// let a parent that runs as root read and write a volume whose files belong to somebody else, and open ports below 1024;
-    /// all but NET_BIND_SERVICE are left out where the parent is not root. With `readOnlyRootFilesystem: true` the pod gets a
+    /// Security context of the container, in Kubernetes' format; set a key to null to remove it. The capabilities added back
+    /// let a parent that runs as root read and write files of other owners on its volume, and open ports below 1024;
+    /// all but NET_BIND_SERVICE are left out if the parent is not root. With `readOnlyRootFilesystem: true` the pod gets a
     /// writable /tmp.
     pub container_security_context: Map<String, Value>,
-    /// One process namespace for the pod. FLARE's parent ignores SIGTERM as process 1; with this it is not, and a restart takes
-    /// a second instead of the whole grace period.
+    /// One process namespace for the pod. FLARE's parent ignores SIGTERM as process 1; with this it is not process 1, and a restart
+    /// takes a second instead of the whole grace period.
     pub share_process_namespace: bool,
-    /// Seconds that the parent has to end. Null: 30, Kubernetes' default.
+    /// Seconds that the parent may take to end. Null: 30, Kubernetes' default.
     #[schemars(range(min = 0))]
     pub termination_grace_period_seconds: Option<u32>,
-    /// Resources of the parent, as Kubernetes has them. Empty: no requests and no limits.
+    /// Resources of the parent, in Kubernetes' format. Empty: no requests and no limits.
     pub resources: Map<String, Value>,
-    /// Further environment variables of the parent, as Kubernetes has them.
+    /// Additional environment variables of the parent, in Kubernetes' format.
     pub extra_env: Vec<Map<String, Value>>,
-    /// When the parent counts as started, a probe as Kubernetes has it; without a handler the parent port is asked. Null: none.
+    /// When the parent counts as started: a probe in Kubernetes' format; without a handler it probes the parent port. Null: none.
     pub startup_probe: Map<String, Value>,
-    /// When the parent counts as ready, a probe as Kubernetes has it; without a handler the parent port is asked, of a 2.8
-    /// server the FL port, since a 2.8 parent logs two lines for each look at its parent port. Empty or null: none, as with a
-    /// 2.8 client, which is ready when the startup probe has seen it.
+    /// When the parent counts as ready: a probe in Kubernetes' format; without a handler it probes the parent port, for a 2.8
+    /// server the FL port, since a 2.8 parent logs two lines for each probe of its parent port. Empty or null: none, as for a
+    /// 2.8 client, which is ready once the startup probe succeeds.
     pub readiness_probe: Map<String, Value>,
-    /// When the parent is restarted, a probe as Kubernetes has it, with a handler of your own: a parent that has stopped working
+    /// When the parent is restarted: a probe in Kubernetes' format, with your own handler, because a parent that has stopped working
     /// may keep its ports open. Empty: none.
     pub liveness_probe: Map<String, Value>,
     /// Labels that the node of the parent must have.
     pub node_selector: Map<String, Value>,
-    /// Taints that the parent tolerates, as Kubernetes has them.
+    /// Taints that the parent tolerates, in Kubernetes' format.
     pub tolerations: Vec<Map<String, Value>>,
-    /// Affinity of the parent, as Kubernetes has it.
+    /// Affinity of the parent, in Kubernetes' format.
     pub affinity: Map<String, Value>,
     /// Priority class of the parent. Empty: the cluster's default.
     pub priority_class_name: String,
-    /// The volume that holds the prepared kit and all that the parent writes.
+    /// The volume with the prepared kit and everything that the parent writes.
     pub persistence: Persistence,
     /// Staged objects that are mounted over the claim; `stage` writes this block.
     pub workspace_config: WorkspaceConfig,
     /// A PodDisruptionBudget for the parent pod.
     pub pod_disruption_budget: Budget,
-    /// Command of the container: the Python of the image.
+    /// Command of the container: the Python interpreter of the image.
     #[schemars(schema_with = "leaf_schema::texts")]
     pub command: Vec<String>,
-    /// Arguments of the container; a client's get `uid=` with its site name at the end. Change them only if you know how a FLARE parent is started.
+    /// Arguments of the container; for a client `uid=` with its site name is appended. Change them only if you know how a FLARE parent is started.
     #[schemars(schema_with = "leaf_schema::texts")]
     pub args: Vec<String>,
 }

@@ -12,8 +12,8 @@ use crate::leaf_schema;
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Server {
-    /// Name of the participant. Deployment, container, ServiceAccount and labels follow it, as it is or, where Kubernetes would
-    /// refuse it, made valid with a digest. Empty: the chart's name.
+    /// Name of the participant. Deployment, container, ServiceAccount and labels are named after it; a name that Kubernetes would
+    /// refuse is made valid with a digest. Empty: the chart's name.
     #[schemars(schema_with = "leaf_schema::text_or_number")]
     pub name: String,
     /// Name of the Service under which job pods reach the parent. The kit's `local/comm_config.json` repeats it: prepare again to change it.
@@ -30,9 +30,9 @@ pub struct Server {
     /// The parent port, for job pods. The kit's `local/comm_config.json` repeats it: prepare again to change it.
     #[schemars(schema_with = "leaf_schema::port")]
     pub parent_port: u16,
-    /// Opens the FL and admin port on the node that the parent runs on, too.
+    /// Also opens the FL and admin port on the node that the parent runs on.
     pub host_port_enabled: bool,
-    /// Creates the ConfigMap with which the nginx ingress addon of MicroK8s passes the FL and admin port on. Only useful there.
+    /// Creates the ConfigMap with which the nginx ingress addon of MicroK8s forwards the FL and admin port. Only useful there.
     pub tcp_config_map_enabled: bool,
     /// The Service of the parent.
     pub service: ServerService,
@@ -51,7 +51,7 @@ pub struct Client {
     #[schemars(schema_with = "leaf_schema::text_or_number")]
     pub site_name: String,
     /// Name of the Service under which job pods reach the parent, and of Deployment, container, ServiceAccount and labels.
-    /// The kit's `local/comm_config.json` repeats it: prepare again to change it. Empty: it follows `name`.
+    /// The kit's `local/comm_config.json` repeats it: prepare again to change it. Empty: derived from `name`.
     pub service_name: String,
     /// What it shares with a server.
     #[serde(flatten)]
