@@ -19,6 +19,7 @@ mod many_kits;
 mod modules;
 mod output;
 mod parity;
+mod prepare;
 mod stage_federation;
 mod staged_objects;
 mod study_data;

@@ -1,6 +1,7 @@
 //! Shapes: what a value of `k8s.yaml` must look like. A shape both reads a node and gives its JSON Schema, so that
 //! checker and schema cannot drift apart.
 
+mod amount;
 mod block;
 mod pass_through;
 mod resources;
@@ -14,9 +15,10 @@ use flare_names::Target;
 use flare_yaml::Node;
 use schemars::Schema;
 
+pub(crate) use amount::Storage;
 pub(crate) use block::{Block, KeyRule, block, empty_block, schema_of};
 pub(crate) use pass_through::PassThrough;
-pub(crate) use resources::{Resources, Storage};
+pub(crate) use resources::Resources;
 pub(crate) use text::{Image, MountPath, Name, Names, Path, Runtime, Security, name};
 pub(crate) use whole_number::{Port, Seconds};
 

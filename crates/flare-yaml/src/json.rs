@@ -2,6 +2,8 @@
 
 mod fault;
 mod object;
+mod reasons;
+mod scanner;
 
 pub use fault::Fault;
 pub use object::{Kind, Object, elements, equals, is_true, is_truthy, lookup, members, write};

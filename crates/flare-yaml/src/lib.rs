@@ -2,7 +2,10 @@
 
 mod build;
 pub mod json;
+mod legacy;
+mod meaning;
 mod overlay;
+mod plain;
 pub mod python;
 mod quote;
 mod reading;
@@ -13,8 +16,10 @@ mod write;
 
 pub use build::{MAX_BYTES, MAX_DEPTH, MAX_NODES};
 pub use flare_diagnostic::shown;
+pub use meaning::Meaning;
+pub use plain::{key, scalar};
 pub use quote::quote;
-pub use reading::{Meaning, Reading};
+pub use reading::Reading;
 pub use strict::parse;
 pub use tree::{Document, Key, KeyValue, Node, NodeContent, Scalar, Style};
-pub use write::{Comments, Strings, block, commented_block, documents, key, scalar};
+pub use write::{Comments, Strings, block, commented_block, documents};

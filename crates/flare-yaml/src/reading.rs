@@ -1,23 +1,11 @@
 //! What a plain scalar means in YAML 1.2 (core schema) and in YAML 1.1 as `PyYAML` reads it.
 
-use crate::{Node, NodeContent, Scalar, Style, shown};
-
-/// What a scalar means.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Meaning {
-    /// Nothing.
-    Null,
-    /// True or false.
-    Boolean(bool),
-    /// A whole number.
-    Integer(i128),
-    /// Any other number; infinities and not-a-number included.
-    Float(f64),
-    /// A date, which only YAML 1.1 has.
-    Date,
-    /// A string.
-    String,
-}
+use crate::{
+    Node, NodeContent, Scalar, Style,
+    legacy::{is_date, legacy_float, legacy_integer},
+    meaning::{Meaning, integer, sign, special_float},
+    shown,
+};
 
 /// The readings of one scalar.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -92,40 +80,8 @@ impl Node {
     }
 }
 
-impl Meaning {
-    /// In words, for messages about two readings.
-    pub fn describe(self) -> String {
-        match self {
-            Self::Null => "null".to_owned(),
-            Self::Boolean(value) => value.to_string(),
-            Self::Integer(value) => format!("the number {value}"),
-            Self::Float(value) => format!("the number {value}"),
-            Self::Date => "a date".to_owned(),
-            Self::String => "a string".to_owned(),
-        }
-    }
-}
-
 fn both_not_a_number(one: Meaning, other: Meaning) -> bool {
     matches!((one, other), (Meaning::Float(one), Meaning::Float(other)) if one.is_nan() && other.is_nan())
-}
-
-/// An integer of at most 128 bits, otherwise the nearest float: no value that is read needs more.
-fn integer(negative: bool, digits: &str, radix: u32) -> Option<Meaning> {
-    if digits.is_empty() || !digits.chars().all(|c| c.is_digit(radix)) {
-        return None;
-    }
-    let Ok(value) = i128::from_str_radix(digits, radix) else {
-        return Some(Meaning::Float(if negative { f64::NEG_INFINITY } else { f64::INFINITY }));
-    };
-    Some(Meaning::Integer(if negative { -value } else { value }))
-}
-
-fn sign(text: &str) -> (bool, &str) {
-    match text.strip_prefix(['-', '+']) {
-        Some(rest) => (text.starts_with('-'), rest),
-        None => (false, text),
-    }
 }
 
 fn core_integer(text: &str) -> Option<Meaning> {
@@ -137,15 +93,6 @@ fn core_integer(text: &str) -> Option<Meaning> {
     }
     let (negative, digits) = sign(text);
     integer(negative, digits, 10)
-}
-
-fn special_float(text: &str) -> Option<Meaning> {
-    let (negative, unsigned) = sign(text);
-    match unsigned {
-        ".inf" | ".Inf" | ".INF" => Some(Meaning::Float(if negative { f64::NEG_INFINITY } else { f64::INFINITY })),
-        ".nan" | ".NaN" | ".NAN" if unsigned.len() == text.len() => Some(Meaning::Float(f64::NAN)),
-        _ => None,
-    }
 }
 
 fn core_float(text: &str) -> Option<Meaning> {
@@ -164,103 +111,6 @@ fn core_float(text: &str) -> Option<Meaning> {
         && !(whole.is_empty() && fraction.is_empty())
         && exponent.is_none_or(|exponent| !exponent.is_empty() && digits(exponent));
     if number { text.parse().ok().map(Meaning::Float) } else { None }
-}
-
-/// Integers of `PyYAML`: binary, octal with a leading 0, decimal, hexadecimal, base 60; `_` is skipped.
-fn legacy_integer(text: &str) -> Option<Meaning> {
-    let (negative, unsigned) = sign(text);
-    let first = unsigned.bytes().next()?;
-    if !first.is_ascii_digit() {
-        return None;
-    }
-    let plain = unsigned.replace('_', "");
-    if let Some(digits) = plain.strip_prefix("0b") {
-        return integer(negative, digits, 2);
-    }
-    if let Some(digits) = plain.strip_prefix("0x") {
-        return integer(negative, digits, 16);
-    }
-    if unsigned == "0" {
-        return Some(Meaning::Integer(0));
-    }
-    if first == b'0' {
-        return integer(negative, if plain.len() == 1 { "0" } else { &plain[1..] }, 8);
-    }
-    if unsigned.contains(':') {
-        return base_60(negative, unsigned);
-    }
-    integer(negative, &plain, 10)
-}
-
-fn base_60(negative: bool, unsigned: &str) -> Option<Meaning> {
-    let mut parts = unsigned.split(':');
-    let mut value = parts.next()?.replace('_', "").parse::<i128>().ok()?;
-    for part in parts {
-        let digit = part.parse::<i128>().ok().filter(|digit| *digit < 60 && part.len() <= 2 && !part.starts_with('+'))?;
-        value = value.checked_mul(60)?.checked_add(digit)?;
-    }
-    Some(Meaning::Integer(if negative { -value } else { value }))
-}
-
-/// Floats of `PyYAML`: a `.` is needed, and a sign in the exponent; `_` is skipped.
-fn legacy_float(text: &str) -> Option<Meaning> {
-    if let Some(special) = special_float(text) {
-        return Some(special);
-    }
-    let (signed, unsigned) = (text.starts_with(['-', '+']), sign(text).1);
-    let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, Some(exponent)),
-        None => (unsigned, None),
-    };
-    let (whole, fraction) = mantissa.split_once('.')?;
-    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_');
-    let starts_with_digit = |part: &str| part.starts_with(|c: char| c.is_ascii_digit());
-    if whole.contains(':') {
-        // Base 60 with a fraction: only that it is a number matters, not its value.
-        let number = exponent.is_none() && digits(fraction) && base_60(false, whole).is_some();
-        return number.then_some(Meaning::Float(f64::NAN));
-    }
-    let mantissa_fits = if whole.is_empty() {
-        !signed && starts_with_digit(fraction) && digits(fraction)
-    } else {
-        starts_with_digit(whole) && digits(whole) && digits(fraction)
-    };
-    let exponent_fits = exponent.is_none_or(|exponent| {
-        exponent.starts_with(['-', '+']) && exponent.len() > 1 && exponent.bytes().skip(1).all(|byte| byte.is_ascii_digit())
-    });
-    if mantissa_fits && exponent_fits { text.replace('_', "").parse().ok().map(Meaning::Float) } else { None }
-}
-
-/// Dates and times of `PyYAML`: `2026-01-01`, `2026-1-1T10:00:00`. A lone `=`, which `PyYAML` refuses, counts too.
-fn is_date(text: &str) -> bool {
-    if text == "=" {
-        return true;
-    }
-    let mut rest = text;
-    let mut number = |least: usize, most: usize, end: Option<char>| {
-        let length = rest.bytes().take_while(u8::is_ascii_digit).count();
-        let fits = (least..=most).contains(&length);
-        rest = &rest[length..];
-        match end {
-            Some(end) => match rest.strip_prefix(end) {
-                Some(after) => {
-                    rest = after;
-                    fits
-                }
-                None => false,
-            },
-            None => fits,
-        }
-    };
-    if !(number(4, 4, Some('-')) && number(1, 2, Some('-')) && number(1, 2, None)) {
-        return false;
-    }
-    if rest.is_empty() {
-        return text.len() == 10;
-    }
-    rest.starts_with(['T', 't', ' ', '\t'])
-        && rest.trim_start_matches(['T', 't', ' ', '\t']).starts_with(|c: char| c.is_ascii_digit())
-        && rest.contains(':')
 }
 
 #[cfg(test)]

@@ -3,6 +3,11 @@
 
 use flare_diagnostic::{Code, Diagnostic, LineIndex, Place, Position};
 
+use super::{
+    reasons::{ENCODING, MARK, OTHER, Why},
+    scanner::Scanner,
+};
+
 /// Why a text is not JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
@@ -15,40 +20,6 @@ pub struct Fault {
     /// What one can do about it.
     pub hint: &'static str,
 }
-
-/// A reason with its hint.
-type Why = (&'static str, &'static str);
-
-const ENCODING: Why = ("it is not UTF-8", "save the file as UTF-8");
-const MARK: Why = ("it starts with a byte order mark", "save the file as UTF-8 without a byte order mark");
-const EMPTY: Why = ("it is empty", "copy the file again from where it was made");
-const CUT: Why = (
-    "it ends before this bracket or quote is closed",
-    "close it, or copy the file again from where it was made: it may have been cut off",
-);
-const BEHIND: Why = ("something stands behind the end of the value", "keep one value in the file and remove what follows");
-const NO_NUMBER: Why = ("`NaN`, `Infinity` and `-Infinity` are no JSON", "write a number, or `null` where there is none");
-const NUMBER: Why = (
-    "a number is written as JSON does not have it",
-    "write it without a leading `+` or `0`, and with a digit on both sides of the point",
-);
-const PYTHON: Why = ("`True`, `False` and `None` are Python, not JSON", "write `true`, `false` or `null`");
-const QUOTES: Why = ("a string stands in single quotes", "write strings and keys in double quotes");
-const COMMENT: Why = ("JSON has no comments", "remove the comment");
-const TRAILING: Why = ("a comma stands before a closing bracket", "remove the comma");
-const COMMA: Why = ("a comma stands where a value belongs", "remove the comma, or write the value that is missing");
-const NO_COMMA: Why = ("a comma is missing before this", "put a comma between two values");
-const BRACKET: Why = ("this bracket closes nothing that is open here", "match each bracket with the one that opens it");
-const COLON: Why = ("a colon is missing behind the key", "write `\"key\": value`");
-const KEY: Why = ("a key in double quotes belongs here", "write `\"key\": value`");
-const WORD: Why = ("this is no value of JSON", "write strings in double quotes; other words are `true`, `false` and `null`");
-const CONTROL: Why =
-    ("a line break or another control character stands in a string", "close the quote, or write `\\n` for a line break");
-const ESCAPE: Why = ("a backslash in a string begins no escape that JSON has", "write two backslashes where one is meant");
-const OTHER: Why = (
-    "it is nested too deeply, or a number or a string in it is more than a program can hold",
-    "copy the file again from where it was made, or correct it here",
-);
 
 impl Fault {
     fn new(text: &str, offset: usize, (reason, hint): Why) -> Self {
@@ -73,7 +44,7 @@ impl Fault {
         if text.starts_with('\u{feff}') {
             return Self::new(text, 0, MARK);
         }
-        match (Scanner { text: text.as_bytes(), at: 0 }).document() {
+        match Scanner::new(text).document() {
             Err((offset, why)) => Self::new(text, offset, why),
             Ok(()) => Self::new(text, offset_of(text, error), OTHER),
         }
@@ -86,190 +57,15 @@ fn offset_of(text: &str, error: &serde_json::Error) -> usize {
     (before + error.column()).saturating_sub(1)
 }
 
-/// The grammar of JSON without values: finds only where a text leaves it, and why.
-struct Scanner<'text> {
-    text: &'text [u8],
-    at: usize,
-}
-
-type Scan = Result<(), (usize, Why)>;
-
-impl Scanner<'_> {
-    fn document(&mut self) -> Scan {
-        // The open brackets and their offsets; without recursion, so that deep nesting cannot exhaust the stack.
-        let mut open: Vec<(u8, usize)> = Vec::new();
-        if self.skip_space().is_none() {
-            return Err((self.at, EMPTY));
-        }
-        loop {
-            if self.begin_value(&mut open)? {
-                continue;
-            }
-            // A value has ended: what follows it closes a bracket or begins the next value.
-            loop {
-                let Some(&(bracket, start)) = open.last() else {
-                    return if self.skip_space().is_none() { Ok(()) } else { Err((self.at, self.here_or(BEHIND))) };
-                };
-                match (self.skip_space(), bracket) {
-                    (None, _) => return Err((start, CUT)),
-                    (Some(b'}'), b'{') | (Some(b']'), b'[') => {
-                        self.at += 1;
-                        open.pop();
-                    }
-                    (Some(b','), _) => {
-                        self.next_value(bracket, start)?;
-                        break;
-                    }
-                    (Some(b'}' | b']'), _) => return Err((self.at, BRACKET)),
-                    (Some(_), _) => return Err((self.at, self.here_or(NO_COMMA))),
-                }
-            }
-        }
-    }
-
-    /// What follows a comma; in an object, up to the value.
-    fn next_value(&mut self, bracket: u8, start: usize) -> Scan {
-        let comma = self.at;
-        self.at += 1;
-        match self.skip_space() {
-            None => Err((start, CUT)),
-            Some(b'}' | b']') => Err((comma, TRAILING)),
-            Some(b',') => Err((self.at, COMMA)),
-            Some(_) if bracket == b'{' => self.key(start),
-            Some(_) => Ok(()),
-        }
-    }
-
-    /// One value, or the start of a collection that is not empty, for which it returns true.
-    fn begin_value(&mut self, open: &mut Vec<(u8, usize)>) -> Result<bool, (usize, Why)> {
-        let start = self.at;
-        match self.skip_space() {
-            Some(bracket @ (b'{' | b'[')) => {
-                let start = self.at;
-                self.at += 1;
-                open.push((bracket, start));
-                match (self.skip_space(), bracket) {
-                    (Some(b'}'), b'{') | (Some(b']'), b'[') => {}
-                    (None, _) => return Err((start, CUT)),
-                    (Some(b'}' | b']'), _) => return Err((self.at, BRACKET)),
-                    (Some(b','), _) => return Err((self.at, COMMA)),
-                    (Some(_), b'{') => return self.key(start).map(|()| true),
-                    (Some(_), _) => return Ok(true),
-                }
-            }
-            Some(b'"') => self.string()?,
-            Some(b'-' | b'0'..=b'9') => self.number()?,
-            Some(_) => self.word()?,
-            None => return Err((open.last().map_or(start, |(_, start)| *start), CUT)),
-        }
-        Ok(false)
-    }
-
-    fn key(&mut self, object: usize) -> Scan {
-        if self.skip_space() != Some(b'"') {
-            return Err((self.at, self.here_or(KEY)));
-        }
-        self.string()?;
-        match self.skip_space() {
-            Some(b':') => self.at += 1,
-            None => return Err((object, CUT)),
-            Some(_) => return Err((self.at, self.here_or(COLON))),
-        }
-        match self.skip_space() {
-            Some(b',' | b'}' | b']') => Err((self.at, (COMMA.0, COMMA.1))),
-            None => Err((object, CUT)),
-            Some(_) => Ok(()),
-        }
-    }
-
-    fn string(&mut self) -> Scan {
-        let start = self.at;
-        self.at += 1;
-        loop {
-            match self.text.get(self.at) {
-                None => return Err((start, CUT)),
-                Some(b'"') => break self.at += 1,
-                Some(0..=0x1f) => return Err((self.at, CONTROL)),
-                Some(b'\\') => self.escape()?,
-                Some(_) => self.at += 1,
-            }
-        }
-        Ok(())
-    }
-
-    fn escape(&mut self) -> Scan {
-        let known = match self.text.get(self.at + 1) {
-            Some(b'u') => {
-                let digits = self.text.get(self.at + 2..self.at + 6);
-                digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
-            }
-            Some(escaped) => b"\"\\/bfnrt".contains(escaped),
-            None => false,
-        };
-        if !known {
-            return Err((self.at, ESCAPE));
-        }
-        self.at += 2;
-        Ok(())
-    }
-
-    fn number(&mut self) -> Scan {
-        let start = self.at;
-        let token = self.token();
-        let digits = token.strip_prefix(b"-").unwrap_or(token);
-        if digits.starts_with(b"I") {
-            return Err((start, NO_NUMBER));
-        }
-        let value = std::str::from_utf8(token).unwrap_or_default();
-        // The parser takes any number by its grammar as raw text.
-        if serde_json::from_str::<&serde_json::value::RawValue>(value).is_ok() { Ok(()) } else { Err((start, NUMBER)) }
-    }
-
-    fn word(&mut self) -> Scan {
-        let start = self.at;
-        match self.token() {
-            b"true" | b"false" | b"null" => Ok(()),
-            _ => {
-                self.at = start;
-                Err((start, self.here_or(WORD)))
-            }
-        }
-    }
-
-    /// The reason for a well-known slip at this point; otherwise the given reason.
-    fn here_or(&self, other: Why) -> Why {
-        let mut ahead = Scanner { text: self.text, at: self.at };
-        match (self.text.get(self.at), ahead.token()) {
-            (Some(b'\''), _) => QUOTES,
-            (Some(b'/' | b'#'), _) => COMMENT,
-            (Some(b'+' | b'.'), _) => NUMBER,
-            (_, b"NaN" | b"Infinity") => NO_NUMBER,
-            (_, b"True" | b"False" | b"None") => PYTHON,
-            _ => other,
-        }
-    }
-
-    /// Everything up to the next character that ends a word or a number.
-    fn token(&mut self) -> &[u8] {
-        let start = self.at;
-        let rest = &self.text[start..];
-        let length = rest.iter().position(|byte| b" \t\r\n,:[]{}\"'".contains(byte)).unwrap_or(rest.len());
-        self.at += length;
-        &rest[..length]
-    }
-
-    /// Skips space and returns the next byte.
-    fn skip_space(&mut self) -> Option<u8> {
-        while self.text.get(self.at).is_some_and(|byte| b" \t\r\n".contains(byte)) {
-            self.at += 1;
-        }
-        self.text.get(self.at).copied()
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::reasons::{
+            BEHIND, BRACKET, COLON, COMMA, COMMENT, CONTROL, CUT, EMPTY, ESCAPE, KEY, NO_COMMA, NO_NUMBER, NUMBER, PYTHON,
+            QUOTES, TRAILING, WORD,
+        },
+        *,
+    };
 
     fn fault(text: &str) -> Option<(usize, Why)> {
         let fault = super::super::check(text).err()?;
@@ -338,14 +134,6 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// The scanner has the grammar of the parser: it finds a reason exactly where the parser refuses.
-        #[test]
-        fn the_scanner_agrees_with_the_parser(text in "([\\[\\]{},:]|\"a\"|\"\\\\[nx]\"| |1|-|0|\\.|e|true|null|'|x|é){0,12}") {
-            let scanned = Scanner { text: text.as_bytes(), at: 0 }.document();
-            let parsed = serde_json::from_str::<&serde_json::value::RawValue>(&text);
-            proptest::prop_assert_eq!(scanned.is_ok(), parsed.is_ok(), "{}: {:?}", text, parsed.err());
-        }
-
         #[test]
         fn no_text_makes_it_panic(text: String) {
             let _ = super::super::check(&text);
