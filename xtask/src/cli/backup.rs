@@ -10,17 +10,17 @@ use crate::{
     pipeline::{backup, stage::run_name},
 };
 
-/// Save what a parent made on its workspace volume into one file here: whole and read back, or not at all.
+/// Save a parent's data from its workspace volume into one local file: complete and verified, or not at all.
 ///
-/// The file is an ordinary tar with a manifest in it. Each file's SHA-256 is taken on the volume and again here, and the whole is
-/// read back before it gets its name; a run that is cut off leaves no file. The volume is only read, while the parent runs or not.
+/// The file is an ordinary tar file with a manifest. Each file's SHA-256 is computed on the volume and again here, and the result is
+/// read back before it gets its name; an interrupted run leaves no file. The volume is only read, whether or not the parent runs.
 ///
-/// `startup/`, `local/` and private keys (`*.key`, `*.pem`, `*.p12`, `*.pfx`) are not saved unless `--with-keys` asks for them.
+/// `startup/`, `local/` and private keys (`*.key`, `*.pem`, `*.p12`, `*.pfx`) are saved only with `--with-keys`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     saved: SavedArguments,
-    /// Replace a file that is there.
+    /// Replace an existing file.
     #[arg(long)]
     force: bool,
 }

@@ -15,43 +15,43 @@ use crate::{
     pipeline::install::{self, Given, Installed, NotInstalled, Options, Recovery, Until},
 };
 
-/// Install a prepared kit that is staged, and wait until its participant has joined the federation: no less counts as installed.
+/// Install a prepared and staged kit, and wait until its participant has joined the federation.
 ///
 /// The user's own Helm, 3 or 4, installs or upgrades the chart of the kit. Before that, kit, values, claim, Secrets and permissions are
-/// looked at, and what cannot work is refused. After it the parent is watched by rules of its own: what heals is waited for, what is
-/// hopeless (an image that is not there, a crash, a quota) ends the run at once with the reason and the last lines of the log.
+/// checked, and what cannot work is refused. Afterwards the parent is watched: transient states are waited for, a hopeless one (a missing
+/// image, a crash, a quota) ends the run at once with the reason and the last lines of the log.
 ///
-/// Where it fails, the release goes back to the revision that was good, with the kit that belongs to it, and a first installation is
-/// removed. A kit that changed since restarts the parent, one that did not restarts nothing: a run with nothing to change only looks.
+/// If that fails, the release is rolled back to the last good revision with its kit, and a first installation is removed. A changed kit
+/// restarts the parent. A run with nothing to change only checks.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// The prepared kit: an output of `prepare`.
     #[arg(value_name = "PREPARED")]
     prepared: PathBuf,
-    /// A values file that is laid over the chart's own values; later ones over earlier ones.
+    /// A values file on top of the chart's values; later files take precedence.
     #[arg(short = 'f', long = "values", value_name = "FILE")]
     values: Vec<PathBuf>,
-    /// A value, as Helm's own flag takes it; wins over values files.
+    /// A value, as for Helm's flag; takes precedence over values files.
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// A value that is a text whatever it looks like; wins over `--set`.
+    /// A value that is always a string; takes precedence over `--set`.
     #[arg(long, value_name = "KEY=VALUE")]
     set_string: Vec<String>,
     #[command(flatten)]
     helm: HelmArguments,
-    /// Create the namespace where it is missing.
+    /// Create the namespace if it is missing.
     #[arg(long)]
     create_namespace: bool,
-    /// Make the Secret with credentials for the image's registry of this docker config file, such as ~/.docker/config.json.
+    /// Create the Secret with credentials for the image's registry from this docker config file, such as ~/.docker/config.json.
     #[arg(long, value_name = "FILE")]
     create_pull_secret: Option<PathBuf>,
     /// Let clients and admins outside of the cluster reach a server, wait for its address, and compare it with the names in its certificate.
     #[arg(long, value_enum, value_name = "HOW")]
     expose: Option<Expose>,
-    /// Free a release that a Helm run which was cut off left locked. Only where no other run is at work on it.
+    /// Free a release that an interrupted Helm run left locked. Only if no other run uses it.
     #[arg(long)]
     unlock: bool,
-    /// Leave a parent that failed as it is, to look at it, in place of putting back what was there.
+    /// Keep a failed parent for inspection instead of rolling back.
     #[arg(long)]
     keep_failed: bool,
     /// When it is done.
@@ -61,10 +61,10 @@ pub(crate) struct Arguments {
     cluster: ClusterArguments,
 }
 
-/// Which Helm is driven: shared by the verbs that drive one.
+/// The arguments of the verbs that use Helm.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct HelmArguments {
-    /// The Helm to be driven, 3.13 or later [default: `HELM`, else the first on `PATH`].
+    /// The Helm program, 3.13 or later [default: `HELM`, otherwise the first on `PATH`].
     #[arg(long, value_name = "PROGRAM")]
     pub(super) helm: Option<PathBuf>,
 }
@@ -72,9 +72,9 @@ pub(super) struct HelmArguments {
 /// When an installation is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum State {
-    /// The parent runs and has not ended for 20 s.
+    /// The parent has run for 20 s.
     Running,
-    /// A client is registered at its server; a server has started.
+    /// The client is registered at its server, or the server has started.
     Joined,
 }
 

@@ -17,10 +17,11 @@ use crate::{
     },
 };
 
-/// Prove a site before users submit: a short-lived job pod with the site's own settings looks at what a job will need.
+/// Test a site before users submit jobs: a short-lived job pod with the site's settings checks what a job will need.
 ///
-/// Image and pull secrets, Python, nvflare and its release, the startup Secret, the way to the parent's Service and port, the workspace,
-/// study data, shared memory and GPUs. The pod and its Secrets are removed in every case. Exit status 1 where a check found a fault.
+/// Checked are image and pull secrets, Python, nvflare and its release, the startup Secret, the connection to the parent's Service, the
+/// workspace, study data, shared memory and GPUs. The pod and its Secrets are always removed. The exit status is 1 if a check found a
+/// fault.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// A prepared kit.
@@ -32,10 +33,10 @@ pub(crate) struct Arguments {
     /// The study whose data are mounted [default: `default`].
     #[arg(long, value_name = "STUDY")]
     study: Option<String>,
-    /// How many GPUs the pod asks for.
+    /// The number of GPUs that the pod requests.
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     gpus: u32,
-    /// How long the pod may wait before it runs, in seconds [default: what the site says, else 120].
+    /// How long the pod may wait before it runs, in seconds [default: from the site, otherwise 120].
     #[arg(long, value_name = "SECONDS")]
     pending_timeout: Option<u64>,
     #[command(flatten)]

@@ -23,18 +23,18 @@ use crate::{
     },
 };
 
-/// Run jobs to their ends: make their pods and Secrets, follow them, keep the evidence of what failed, and remove them.
+/// Run jobs to their ends: create their pods and Secrets, follow them, keep the evidence of failures, and remove them.
 ///
 /// From a prepared kit and a job, with placeholders for what only a running parent knows:
 ///   `launch run site-1-k8s --job my-job`
 /// or from whole launch requests (`schema launch-request`), all of one parent:
 ///   `launch run --request a.json --request b.json --kit workspace --target 2.9 -o json`
 ///
-/// Each new state of a job is said on stderr with its reason. However many jobs there are, one watch on pods and one on events follow
-/// them. A pod that cannot start ends with its reason: at once where no wait helps, else with the pending timeout. A job whose pod is
-/// there already, as after this program was killed, is taken over and not made twice.
+/// Each new state of a job is printed to stderr with its reason. One watch on pods and one on events follow all jobs. A pod that cannot
+/// start is ended with its reason: at once if waiting cannot help, otherwise after the pending timeout. If a job's pod already exists,
+/// for example after this program was killed, it is taken over.
 ///
-/// Ctrl-C and the end of `--timeout` end the jobs.
+/// Ctrl-C and `--timeout` end the jobs.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Arguments {
@@ -44,7 +44,7 @@ pub(crate) struct Arguments {
     /// The job: its directory, or the meta.json, meta.conf or meta.yml in it.
     #[arg(long, value_name = "JOB")]
     job: Option<PathBuf>,
-    /// The study in which the job is submitted [default: the job's own, else `default`].
+    /// The study in which the job is submitted [default: the job's own, otherwise `default`].
     #[arg(long, value_name = "STUDY", requires = "job")]
     study: Option<String>,
     /// A launch request, as JSON; may be given several times.
@@ -58,10 +58,10 @@ pub(crate) struct Arguments {
         Target::choice(&Target::ALL), Target::default()
     ))]
     target: Option<Target>,
-    /// How long a pod may wait before its job runs, in seconds [default: what job and site say, else 120].
+    /// How long a pod may wait before its job runs, in seconds [default: from job and site, otherwise 120].
     #[arg(long, value_name = "SECONDS")]
     pending_timeout: Option<u64>,
-    /// Leave pods that ended by themselves, with their Secrets.
+    /// Keep pods that ended by themselves, with their Secrets.
     #[arg(long)]
     keep: bool,
     #[command(flatten)]

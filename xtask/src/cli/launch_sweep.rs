@@ -11,13 +11,13 @@ use crate::{
     pipeline::launch_site,
 };
 
-/// Find what job pods left behind, and delete it on `--delete`.
+/// Find what job pods left behind, and delete it with `--delete`.
 ///
-/// Orphans are pods whose job has ended, credential Secrets without their pod and, for a prepared kit whose parent is not there or scaled
-/// down, all job pods of the site with its startup Secret. Only objects that flare-kube made are looked at.
+/// Orphans are pods whose job has ended, credential Secrets without their pod and, for a prepared kit whose parent is missing or scaled
+/// down, all job pods of the site with its startup Secret. Only objects that flare-kube created are considered.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// A prepared kit, whose site is meant [default: all sites of `--namespace`].
+    /// A prepared kit, to select its site [default: all sites of `--namespace`].
     #[arg(value_name = "PREPARED", required_unless_present = "namespace")]
     prepared: Option<PathBuf>,
     /// Delete the orphans.

@@ -13,13 +13,13 @@ use crate::{
     pipeline::launch_site,
 };
 
-/// Follow the job pods of a site as they change, without touching them.
+/// Follow the job pods of a site without changing them.
 ///
-/// Each new state is said with its reason, for as long as `--timeout` says or until Ctrl-C; the result is the state of each job at the
-/// end. With a namespace alone all sites in it are followed.
+/// Each new state is printed with its reason, until `--timeout` or Ctrl-C; the result is the final state of each job. With only a
+/// namespace, all sites in it are followed.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// A prepared kit, whose site is meant [default: all sites of `--namespace`].
+    /// A prepared kit, to select its site [default: all sites of `--namespace`].
     #[arg(value_name = "PREPARED", required_unless_present = "namespace")]
     prepared: Option<PathBuf>,
     #[command(flatten)]

@@ -10,17 +10,16 @@ use crate::{
     pipeline::{backup, stage::run_name},
 };
 
-/// Put a backup back onto a workspace volume: compared there and exchanged by rename, or not at all.
+/// Restore a backup onto a workspace volume: verified there and swapped by rename, or not at all.
 ///
-/// The backup is read and compared with its manifest before anything in the cluster is touched; that of another participant is
-/// refused. On the volume it is written to a hidden directory, compared file by file, and then put in place. What stands there
-/// already is refused, or with `--replace` kept aside in `.flare-kube-replaced` until the next such restore. A run that was cut off
-/// is finished or undone by the next one.
+/// The backup is compared with its manifest before anything in the cluster is changed; another participant's backup is refused. On the
+/// volume it is written to a hidden directory, compared file by file, and then moved into place. Existing data are refused, or with
+/// `--replace` kept in `.flare-kube-replaced` until the next such restore. The next run finishes or undoes an interrupted one.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     saved: SavedArguments,
-    /// Take the place of what stands on the volume, and keep that aside.
+    /// Replace existing data on the volume, and keep them aside.
     #[arg(long)]
     replace: bool,
 }

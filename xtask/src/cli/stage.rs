@@ -21,20 +21,20 @@ use crate::{
     },
 };
 
-/// Put a prepared kit where its parent finds it: verified there and exchanged as a whole, or not at all.
+/// Put a prepared kit onto its parent's volume: verified there and swapped as a whole, or not at all.
 ///
-/// A helper pod with the parent's own image mounts the claim; every file is compared on the volume before the old `startup/` and
-/// `local/` are exchanged by rename. Everything else on the volume stays. A second run with nothing to change starts no pod. A run that
-/// was cut off is finished or undone by the next one.
+/// A helper pod with the parent's image mounts the claim; every file is compared on the volume before the old `startup/` and `local/`
+/// are replaced by rename. Everything else on the volume stays. A second run without changes starts no pod. The next run finishes or
+/// undoes an interrupted one.
 ///
-/// A parent that runs is refused, or with `--restart` scaled down and up again. The kit of another participant is never replaced.
+/// A running parent is refused, or with `--restart` scaled down and up again. The kit of another participant is never replaced.
 ///
-/// `--mode objects` makes a ConfigMap of `local/` and a Secret of `startup/` instead, names them in the chart's values, and needs no
-/// program in a pod. A kit that changed gets new objects, so a parent that restarts meanwhile still mounts its own; `unstage --superseded`
+/// `--mode objects` creates a ConfigMap from `local/` and a Secret from `startup/` instead, names them in the chart's values, and needs no
+/// program in a pod. A changed kit gets new objects, so a parent that restarts meanwhile still mounts its own; `unstage --superseded`
 /// removes earlier ones. `--render` prints the objects for a repository that another tool applies; no cluster is needed.
 ///
-/// `--federation` stages every participant of a federation.yaml, each into the cluster that its `kubeconfig` and `context` name. All
-/// prepared kits are checked before the first is sent; one that fails does not keep the others from their places.
+/// `--federation` stages every participant of a federation.yaml, each into the cluster of its `kubeconfig` and `context`. All prepared
+/// kits are checked before the first is sent; if one fails, the others are staged nevertheless.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// The prepared kit: an output of `prepare`.
@@ -44,8 +44,8 @@ pub(crate) struct Arguments {
     federation: FederationArguments,
     #[command(flatten)]
     staging: StagingArguments,
-    /// Print the objects of `--mode objects` as YAML in place of sending them. The Secret holds private keys: encrypt it before it is
-    /// committed.
+    /// Print the objects of `--mode objects` as YAML instead of sending them. The Secret contains private keys: encrypt it before you commit
+    /// it.
     #[arg(long, conflicts_with_all = ["create_namespace", CLAIM_SIZE, "federation"])]
     render: bool,
     #[command(flatten)]

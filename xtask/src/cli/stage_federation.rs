@@ -15,13 +15,13 @@ use crate::{
     pipeline::stage_federation::{self, Destined, Done, Staging, Unfinished},
 };
 
-/// The federation in place of one prepared kit.
+/// The federation instead of one prepared kit.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct FederationArguments {
     /// Every participant of a federation.yaml, in place of one prepared kit.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["prepared", "namespace"])]
     pub(super) federation: Option<PathBuf>,
-    /// The directory that was `--output` of `prepare --federation` [default: each kit's prepared/k8s].
+    /// The `--output` of `prepare --federation` [default: each kit's prepared/k8s].
     #[arg(long = "prepared", id = "prepared_directory", value_name = "DIR", requires = "federation")]
     prepared: Option<PathBuf>,
 }

@@ -10,10 +10,10 @@ use crate::pipeline::stage;
 /// What a kit needs in a cluster, made where it is missing.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct PlaceArguments {
-    /// Create the namespace where it is missing.
+    /// Create the namespace if it is missing.
     #[arg(long)]
     pub(super) create_namespace: bool,
-    /// Create the workspace claim with this size where it is missing.
+    /// Create the workspace claim with this size if it is missing.
     #[arg(long, id = CLAIM_SIZE, value_name = "SIZE", num_args = 0..=1, default_missing_value = "10Gi", value_parser = claim_size)]
     create_pvc: Option<String>,
     #[command(flatten)]
@@ -27,25 +27,25 @@ impl PlaceArguments {
     }
 }
 
-/// What is made for a kit, and how: shared by the verbs that stage.
+/// The arguments of all verbs that stage.
 #[derive(Debug, Clone, clap::Args)]
 #[allow(clippy::struct_excessive_bools, reason = "independent switches of a command line")]
 pub(crate) struct StagingArguments {
-    /// Where the kit is put [default: pvc].
+    /// Where the kit is staged [default: pvc].
     #[arg(long, value_enum, value_name = "MODE")]
     pub(super) mode: Option<StagingMode>,
     #[command(flatten)]
     place: PlaceArguments,
     #[command(flatten)]
     helper: HelperArguments,
-    /// Put back the kit that the last staging replaced; that one is kept in its place.
+    /// Put back the kit that the last staging replaced, and keep the current one.
     #[arg(long, conflicts_with_all = ["again", CLAIM_SIZE, "create_namespace"])]
     pub(super) rollback: bool,
-    /// Move kits at the wrong level (`server-k8s/startup`, `startup/startup`) to where they belong or, where a kit stands there,
-    /// to what is kept of earlier kits.
+    /// Move kits at the wrong level (`server-k8s/startup`, `startup/startup`) to the right one or, if that has a kit, to the kept
+    /// earlier kits.
     #[arg(long, conflicts_with = "rollback")]
     repair: bool,
-    /// Stage even where the claim says that this very kit is there already.
+    /// Stage even if the claim says that this kit is already there.
     #[arg(long)]
     again: bool,
 }

@@ -13,10 +13,10 @@ use crate::{
     pipeline::status::{self, LogOptions},
 };
 
-/// Show a participant as it is now: its Deployment, pods and restarts, which kit is where, whether it has joined, and its job pods.
+/// Show the current state of a participant: its Deployment, pods and restarts, its kit, whether it has joined, and its job pods.
 ///
-/// One look that judges nothing and waits for nothing; `verify` does both. The kit's fingerprint is shown in three places: as prepared,
-/// as staged on the workspace claim, and as the running parent was started with. Where they differ, something is left to be done.
+/// Nothing is checked or waited for; `verify` does both. The kit's fingerprint is shown three times: as prepared, as staged on the
+/// workspace claim, and as the running parent was started with. If they differ, something is left to do.
 ///
 /// `--federation` looks at every participant of a federation.yaml and shows in one table how far each is; exit status 1 where one of them
 /// is not up.
@@ -33,22 +33,22 @@ pub(crate) struct Arguments {
 
 /// Print the log of a participant's parent, or of one of its jobs.
 ///
-/// FLARE's colours are left out, and so is what looks like a secret: FLARE 2.8 logs the tokens of its sessions.
+/// FLARE's colours are left out, and so is what looks like a secret, since FLARE 2.8 logs its session tokens.
 #[derive(Debug, clap::Args)]
 pub(crate) struct LogArguments {
     /// The prepared kit: an output of `prepare`.
     #[arg(value_name = "PREPARED")]
     prepared: PathBuf,
-    /// The pod of this job, by the job's ID or the pod's name.
+    /// The job whose pod's log is printed: its ID or the pod's name [default: the parent].
     #[arg(long, value_name = "ID")]
     job: Option<String>,
-    /// Go on printing what is logged, until the container ends or Ctrl-C.
+    /// Follow the log until the container ends or Ctrl-C.
     #[arg(short, long, conflicts_with = "previous")]
     follow: bool,
-    /// The container that ran before the last restart.
+    /// Print the log of the container that ran before the last restart.
     #[arg(long)]
     previous: bool,
-    /// Only so many lines from the end.
+    /// Print only this number of lines at the end.
     #[arg(long, value_name = "LINES")]
     tail: Option<u32>,
     #[command(flatten)]

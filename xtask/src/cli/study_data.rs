@@ -13,19 +13,19 @@ use crate::{
     pipeline::study_data::{self, StudyData},
 };
 
-/// Check that the cluster has the claims with study data that a prepared kit names, as its studies use them.
+/// Check that the cluster has the claims with study data that a prepared kit names, and that its studies can use them.
 ///
-/// `local/study_data.yaml`, or for FLARE 2.9 `local/study_runtime.yaml`, says which claims the pods of a study's jobs mount. Each must be
-/// there, have a volume or wait for its first pod, and be writable where a study has `mode: rw`. What is wrong is named with its
-/// place in the file, all at once. A kit whose studies use no claim needs no cluster.
+/// `local/study_data.yaml`, or for FLARE 2.9 `local/study_runtime.yaml`, names the claims that the pods of a study's jobs mount. Each must
+/// exist, have a volume or wait for its first pod, and be writable if a study has `mode: rw`. All faults are reported together, with their
+/// places in the file. A kit whose studies use no claim needs no cluster.
 ///
-/// `--create` makes the claims that are missing, empty; those that are there are never changed.
+/// `--create` creates missing claims, which are empty; existing ones are never changed.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// The prepared kit: an output of `prepare`.
     #[arg(value_name = "PREPARED")]
     prepared: PathBuf,
-    /// Create the claims that are missing with this size, such as 10Gi.
+    /// Create missing claims with this size, such as 10Gi.
     #[arg(long, id = CLAIM_SIZE, value_name = "SIZE", value_parser = claim_size)]
     create: Option<String>,
     #[command(flatten)]

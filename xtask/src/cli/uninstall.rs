@@ -11,19 +11,19 @@ use crate::{
     pipeline::uninstall::{self, Options, Removed, Uninstalled},
 };
 
-/// Take a participant out of its cluster: its release, job pods and Secrets of its launcher, and what `stage` made beside the claim.
+/// Remove a participant from its cluster: its release, its launcher's job pods and Secrets, and what `stage` created besides the claim.
 ///
-/// Everything is listed on stderr before the first of it is removed, and `--dry-run` removes nothing. Only what is labelled as this
-/// participant's is taken, and what FLARE's own launcher made for it, which is known by its names.
+/// Everything is listed on stderr before anything is removed, and `--dry-run` removes nothing. Only objects with this participant's labels
+/// are removed, and those of FLARE's own launcher, which are found by their names.
 ///
-/// The workspace claim stays, with the kit and all that the participant made on it, unless `--delete-claims` is given. Claims with study
-/// data are never deleted.
+/// The workspace claim stays, with the kit and all data of the participant, unless `--delete-claims` is given. Claims with study data
+/// are never deleted.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// The prepared kit: an output of `prepare`.
     #[arg(value_name = "PREPARED")]
     prepared: PathBuf,
-    /// Delete the workspace claim too: jobs, snapshots, logs and the kit on it are lost, unless `backup` has saved them.
+    /// Also delete the workspace claim: jobs, snapshots, logs and the kit on it are lost, unless `backup` has saved them.
     #[arg(long)]
     delete_claims: bool,
     #[command(flatten)]

@@ -16,25 +16,25 @@ use crate::{
     },
 };
 
-/// Take away what `stage` left in the cluster: what is labelled as this participant's, and only that.
+/// Remove what `stage` left in the cluster: only what has this participant's labels.
 ///
-/// With `--mode objects`, every version of the participant's Secret and ConfigMap, and their names in the chart's values. Objects that a
-/// running pod mounts are refused: uninstall the release first.
+/// With `--mode objects`, that is every version of the participant's Secret and ConfigMap, and their names in the chart's values.
+/// Objects that a running pod mounts are refused: uninstall the release first.
 ///
-/// With `--mode pvc`, helper pods and the Lease of stagings that died, and the note on the claim of what it holds; with `--remove-kit`
-/// also `startup/` and `local/` on the volume, and the kits that stagings and restores put aside. Everything else there stays.
+/// With `--mode pvc`, that is helper pods and the Lease of killed stagings, and the claim's annotations; with `--remove-kit` also
+/// `startup/` and `local/` on the volume, and the kits that stagings and restores put aside. Everything else there stays.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// The prepared kit: an output of `prepare`.
     #[arg(value_name = "PREPARED")]
     prepared: PathBuf,
-    /// Where the kit is [default: objects where the chart's values name some, else pvc].
+    /// Where the kit is staged [default: objects if the chart's values name some, otherwise pvc].
     #[arg(long, value_enum, value_name = "MODE")]
     mode: Option<StagingMode>,
-    /// Remove only versions of the objects that neither the chart's values name nor a running pod mounts.
+    /// Remove only versions of the objects that the chart's values do not name and no running pod mounts.
     #[arg(long)]
     superseded: bool,
-    /// Take the kit from the volume as well, and those that `stage` and `restore` put aside: what was edited in them is lost.
+    /// Also remove the kit from the volume, and those that `stage` and `restore` put aside. Edits of them are lost.
     #[arg(long, conflicts_with = "superseded")]
     remove_kit: bool,
     /// The image of the helper pod for `--remove-kit`; it needs Python 3.8 [default: the parent's].

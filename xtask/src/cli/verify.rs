@@ -13,27 +13,28 @@ use crate::{
     pipeline::verify::{self, Options, Verified},
 };
 
-/// Check that a participant runs and has joined its federation, or name what keeps it from that.
+/// Check that a participant runs and has joined its federation, or report why not.
 ///
-/// First the prepared kit: certificates, key and root, by strict rules too, names, the image. Then the release in its cluster: the
-/// Deployment is rolled out and its pod runs for 20 s without a restart; the Service selects it; the claim and the pod have this kit.
-/// Then, by the parent's own Python in its pod: its packages, its way to the API server and the rights of its ServiceAccount, the
-/// server's name, port and certificate, and mutual TLS with the kit's own one. Last the parent's log: registered, or why not.
+/// First the prepared kit is checked: certificates, key and root (also by strict rules), names, image. Then the release in its cluster:
+/// the Deployment is rolled out and its pod runs for 20 s without a restart; the Service selects it; the claim and the pod have this
+/// kit. Then, with the parent's own Python in its pod: its packages, its connection to the API server and the permissions of its
+/// ServiceAccount, the server's name, port and certificate, and mutual TLS with the kit's certificate. Last the parent's log: registered,
+/// or why not.
 ///
-/// Nothing is changed. A hopeless state is named as soon as Kubernetes knows it, what heals is waited for until `--timeout`. What may not
-/// be looked at is `unknown`, with the reason. Exit status 1 where a check found a fault.
+/// Nothing is changed. A hopeless state is reported as soon as Kubernetes knows it; a transient one is waited for until `--timeout`. What
+/// the user may not read is `unknown`, with the reason. The exit status is 1 if a check found a fault.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// The prepared kit: an output of `prepare`.
     #[arg(value_name = "PREPARED")]
     prepared: PathBuf,
-    /// Look at the prepared kit alone; no cluster is needed.
+    /// Check only the prepared kit; no cluster is needed.
     #[arg(long)]
     offline: bool,
-    /// Look again and again, and print the findings each time that they change, until Ctrl-C.
+    /// Repeat the checks, and print the findings each time they change, until Ctrl-C.
     #[arg(long)]
     watch: bool,
-    /// How long the parent has to run without a restart, in seconds.
+    /// How long the parent must run without a restart, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = rollout::Options::STABLE.as_secs())]
     stable: u64,
     #[command(flatten)]
@@ -99,7 +100,7 @@ fn look(context: &Context<'_>, arguments: &Arguments) -> Result<Verified, Faults
     verified
 }
 
-/// Findings as a result: one that is a fault makes it fail.
+/// Findings as a result, which is a failure if one is a fault.
 pub(super) fn outcome(verified: &Verified) -> VerbResult {
     let data = json!({"participant": verified.participant, "findings": verified.findings, "counts": verified.counts});
     let outcome = Outcome { data, text: text(verified), ..Outcome::default() };
