@@ -67,7 +67,7 @@ pub(crate) enum Expected {
     OnlyReferenceRefuses { reason: &'static str },
 }
 
-/// CaseFacts about a generated case that a deviation may depend on.
+/// Facts about a generated case that a deviation may depend on.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct CaseFacts {
     /// `parent.docker_image` as written.
