@@ -1,15 +1,15 @@
-//! The location of a release.
+//! The name, namespace and cluster that identify a release.
 
 use std::path::PathBuf;
 
-/// The location of a release.
+/// Identifies a release in a cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     /// Its name.
     pub release: String,
     /// Its namespace.
     pub namespace: String,
-    /// The kubeconfig file; `None`: the one that Helm finds by itself, like kubectl.
+    /// The kubeconfig file; `None`: Helm's default, the same as kubectl's.
     pub kubeconfig: Option<PathBuf>,
     /// The context in it; `None`: the current one.
     pub context: Option<String>,

@@ -1,4 +1,4 @@
-//! What Helm made of the chart: the objects of a release, read for the facts that the rest of the chain needs.
+//! The objects of a release as Helm rendered them, and the facts about them that the other steps need.
 
 use flare_cluster::ApiResource;
 use flare_diagnostic::{Code, Collector, Diagnostic, Faults, shown};
@@ -7,7 +7,7 @@ use flare_site_plan::{Ports, SitePlan};
 use flare_yaml::python::read_yaml;
 use serde_json::Value;
 
-/// The kinds that a chart of ours makes, with group and plural, by which they are asked for.
+/// The kinds of objects in flare-kube's charts, with the group and plural for requests.
 const KINDS: [(&str, &str, &str); 8] = [
     ("ConfigMap", "", "configmaps"),
     ("Deployment", "apps", "deployments"),
@@ -19,14 +19,14 @@ const KINDS: [(&str, &str, &str); 8] = [
     ("ServiceAccount", "", "serviceaccounts"),
 ];
 
-/// Annotation of the pod: the fingerprint of the kit that it was started with.
+/// Annotation of the pod: the fingerprint of the kit with which it was started.
 const FINGERPRINT: &str = "/spec/template/metadata/annotations/flare-kube~1kit-fingerprint";
 
 /// The objects of a release.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ChartObjects(Vec<Value>);
 
-/// One object, as the API server is asked for it.
+/// Identifies one object in a request to the API server.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Reference {
     pub(crate) resource: ApiResource,
@@ -35,11 +35,11 @@ pub(crate) struct Reference {
 }
 
 impl ChartObjects {
-    /// Reads YAML documents as Helm prints them.
+    /// Reads the YAML documents that Helm prints.
     pub(crate) fn read(manifest: &str) -> Result<Self, Diagnostic> {
         let mut documents = vec![String::new()];
         for line in manifest.lines() {
-            // No line of a value begins at the margin with these three.
+            // No line of a value starts with these three characters in the first column.
             if line.trim_end() == "---" {
                 documents.push(String::new());
             } else if let Some(document) = documents.last_mut() {
@@ -64,7 +64,7 @@ impl ChartObjects {
         self.0.iter().find(|object| object["kind"] == kind && object["metadata"]["name"] == name)
     }
 
-    /// The parent's Deployment: the one that the chart has.
+    /// The parent's Deployment: the only one in the chart.
     fn deployment(&self) -> &Value {
         self.0.iter().find(|object| object["kind"] == "Deployment").unwrap_or(&Value::Null)
     }
@@ -78,31 +78,31 @@ impl ChartObjects {
         self.container()["image"].as_str().unwrap_or_default()
     }
 
-    /// The Secrets with registry credentials that the parent's pod names.
+    /// The Secrets with registry credentials that the parent's pod refers to.
     pub(crate) fn pull_secrets(&self) -> Vec<&str> {
         let secrets = self.deployment()["spec"]["template"]["spec"]["imagePullSecrets"].as_array();
         secrets.into_iter().flatten().filter_map(|secret| secret["name"].as_str()).collect()
     }
 
-    /// The fingerprint of the kit that the parent's pod is started with; `None` for charts that have none.
+    /// The fingerprint of the kit with which the parent's pod is started; `None` for charts without one.
     pub(crate) fn fingerprint(&self) -> Option<&str> {
         self.deployment().pointer(FINGERPRINT)?.as_str()
     }
 
-    /// Every object, to ask whether it is there. Kinds that no chart of ours makes, such as those of a user's own templates, are left out.
+    /// All objects, to check that they exist. Kinds that flare-kube's charts do not have, such as those of a user's templates, are left out.
     pub(crate) fn references(&self, namespace: &str) -> Vec<Reference> {
         self.with_references(namespace).map(|(reference, _)| reference).collect()
     }
 
-    /// As [`Self::references`], each with the object itself.
+    /// Like [`Self::references`], each with its object.
     pub(crate) fn with_references(&self, namespace: &str) -> impl Iterator<Item = (Reference, &Value)> {
         self.0.iter().filter_map(move |object| Some((reference(object, namespace)?, object)))
     }
 
-    /// What no longer fits the kit's `local/`, in which job pods and their parent are told where they find each other (defect 34).
+    /// Checks the values against the kit's `local/`, by which job pods and their parent find each other (defect 34).
     ///
     /// # Errors
-    /// `INVALID_VALUES`, for each value that no longer fits.
+    /// `INVALID_VALUES`, for each value that does not match.
     pub(crate) fn check(&self, plan: &SitePlan) -> Result<(), Faults> {
         let mut faults = Collector::new();
         let (deployment, service) = (plan.names.deployment.as_str(), plan.names.service.as_str());
@@ -179,7 +179,7 @@ fn reference(object: &Value, namespace: &str) -> Option<Reference> {
 mod tests {
     use super::*;
 
-    /// The charts of both roles as real Helm renders them, with the plans that they were made of.
+    /// The charts of both roles, rendered by the real Helm, with their plans.
     const CLIENT: &str =
         include_str!("../../../../crates/flare-helm-chart/tests/it/snapshots/it__charts__client-2.8-manifests.snap");
     const SERVER: &str =

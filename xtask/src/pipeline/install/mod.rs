@@ -1,4 +1,4 @@
-//! Prepared kit that is staged → a participant that runs and has joined, or everything as it was before.
+//! Installs a staged kit: ends with a participant that has joined its federation, or restores the previous state.
 
 mod chart_objects;
 mod drift;
@@ -29,7 +29,7 @@ use self::{readiness::Ready, run::Run};
 use super::stage::Request;
 use crate::{context::Context, runtime};
 
-/// How long Helm may take to tell its version.
+/// Time limit for Helm to print its version.
 const FIND_LIMIT: Duration = Duration::from_secs(20);
 
 /// The value with the fingerprint of the kit: the pod's annotation, whose change restarts the parent (defect 11).
@@ -45,7 +45,7 @@ pub(crate) fn install(
     runtime::block_on(participant(context, request, options, progress)).map_err(NotInstalled::from)?
 }
 
-/// As [`install`], beside others.
+/// Like [`install`], for one of several participants that are installed in parallel.
 pub(crate) async fn participant(
     context: &Context<'_>,
     request: &Request<'_>,
@@ -104,7 +104,7 @@ pub(crate) async fn participant(
     Ok(found.finish(|| installed)?)
 }
 
-/// Where the server that runs is reached from outside, if that was asked for.
+/// The address of the running server outside the cluster, if `--expose` asks for it.
 async fn exposed(
     context: &Context<'_>,
     run: &Run<'_>,
@@ -120,7 +120,7 @@ async fn exposed(
     }
 }
 
-/// Changes what is to be changed, and waits for the proof. Gives the revision, and the parent but in a dry run.
+/// Upgrades the release if needed, and waits until the parent is ready. Returns the revision and, except in a dry run, the parent.
 async fn carry_out(
     context: &Context<'_>,
     run: &Run<'_>,
@@ -164,11 +164,11 @@ async fn upgrade(run: &Run<'_>, values: &Values, ready: &Ready) -> Result<u64, D
         secret.apply(run.cluster, run.namespace()).await?;
     }
     (run.progress)(&format!("installing revision {} of the release {}", ready.next, run.place.release));
-    // Helm calls it done as soon as the objects are sent: the wait has rules of its own.
+    // Helm returns as soon as the objects are sent; waiting follows separate rules.
     run.release(|release| release.upgrade(run.chart, values, Upgrade::default())).map(|upgraded| upgraded.revision)
 }
 
-/// Puts back what was there, unless this run changed nothing.
+/// Restores the previous state, unless this run changed nothing.
 async fn failed(run: &Run<'_>, ready: &Ready, fault: Diagnostic, findings: Vec<Finding>, found: &mut Collector) -> NotInstalled {
     let recovery = if ready.changed { recovery::recover(run, ready.before.as_ref(), found).await } else { Recovery::Left };
     NotInstalled { faults: fault.into(), findings, recovery: Some(recovery) }
@@ -184,7 +184,7 @@ fn fault_of(run: &Run<'_>, finding: &Finding) -> Diagnostic {
     }
 }
 
-/// Refuses what `verify` finds wrong without a cluster; its warnings are this run's.
+/// Refuses a kit with errors in the offline checks of `verify`, and passes on their warnings.
 fn refuse_what_cannot_work(kit: &PreparedKit, now: i64) -> Result<Checked<()>, Faults> {
     let mut found = Collector::new();
     for finding in offline::check(kit, now) {
@@ -198,7 +198,7 @@ fn refuse_what_cannot_work(kit: &PreparedKit, now: i64) -> Result<Checked<()>, F
     found.finish(|| ())
 }
 
-/// What no value of a user's may change: the kit's fingerprint, and the Secret that is made where the kit names none.
+/// Values that users cannot override: the kit's fingerprint, and the created pull Secret if the kit names none.
 fn own_settings(kit: &PreparedKit, options: &Options) -> Vec<Setting> {
     let mut own = vec![Setting::Text(format!("{FINGERPRINT}={}", kit.fingerprint()))];
     let (secret, is_named) = pull_secret::name(kit.plan());
@@ -223,7 +223,7 @@ fn nothing_changed() -> Diagnostic {
     Diagnostic::error(Code::Interrupted, "interrupted before the release was changed").hint("run the same command again")
 }
 
-/// What stands in the cluster when a run is cut off.
+/// The error of an interrupted run, with the state of the cluster.
 fn interrupted(run: &Run<'_>, ready: &Ready, revision: Option<u64>) -> Diagnostic {
     let release = &run.place.release;
     let message = match revision {

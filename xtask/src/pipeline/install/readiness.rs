@@ -1,4 +1,4 @@
-//! Everything that is looked at before anything is changed, and what would be changed.
+//! The checks before an installation, and the changes that it would make.
 
 use flare_cluster::{
     Operation,
@@ -18,33 +18,33 @@ use super::{
     run::Run,
 };
 
-/// What an installation starts from.
+/// The state before an installation.
 pub(super) struct Ready {
-    /// What Helm makes of chart and values.
+    /// The objects that Helm renders from chart and values.
     pub(super) objects: ChartObjects,
-    /// The revision that an upgrade would make.
+    /// The revision that an upgrade would create.
     pub(super) next: u64,
-    /// The newest revision that is there, whatever its state.
+    /// The newest existing revision, in any state.
     pub(super) newest: Option<u64>,
-    /// Whether the cluster has something else than this.
+    /// Whether the cluster differs from these objects.
     pub(super) changed: bool,
     /// Whether a locked release was freed.
     pub(super) unlocked: bool,
-    /// Where to go back to.
+    /// The target of a rollback.
     pub(super) before: Option<Before>,
     pub(super) secret: Option<NewSecret>,
 }
 
-/// The release as it was when it last was good.
+/// The last good state of the release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Before {
     pub(super) revision: u64,
-    /// The kit with which its parent was started.
+    /// The fingerprint of the kit with which its parent was started.
     pub(super) fingerprint: Option<String>,
     pub(super) image: String,
 }
 
-/// Looks at everything; frees a locked release and makes the namespace where that was asked for.
+/// Runs all checks; frees a locked release and creates the namespace if the flags ask for it.
 pub(super) async fn look(run: &Run<'_>, values: &Values) -> Result<Checked<Ready>, Faults> {
     let mut found = Collector::new();
     let chart = run.chart;
@@ -55,7 +55,7 @@ pub(super) async fn look(run: &Run<'_>, values: &Values) -> Result<Checked<Ready
     let secret = secret.map(|file| pull_secret::of_file(file, run.kit.plan(), offline.image())).transpose();
     let secret = found.require(secret)?;
     if !found.require(namespace_is_there(run).await)? {
-        // Nothing below a namespace that is not there can be looked at.
+        // Objects of a missing namespace cannot be checked.
         return found.finish(|| Ready {
             objects: offline,
             next: 1,
@@ -80,7 +80,7 @@ pub(super) async fn look(run: &Run<'_>, values: &Values) -> Result<Checked<Ready
     found.finish(|| Ready { objects, next: rendered.revision, newest, changed, unlocked, before, secret })
 }
 
-/// A chart that cannot be rendered: the values are wrong, whatever code Helm's end has.
+/// The error if a chart cannot be rendered: the values are invalid, whatever Helm's exit code is.
 fn refused(fault: Diagnostic) -> Diagnostic {
     if fault.code != Code::HelmFailed {
         return fault;
@@ -89,7 +89,7 @@ fn refused(fault: Diagnostic) -> Diagnostic {
         .hint("correct the value that Helm's message names, in your values or in k8s.yaml, and run again")
 }
 
-/// Whether the namespace is there, or was made; `false` only in a dry run that would make it.
+/// Whether the namespace exists or was created; `false` only in a dry run that would create it.
 async fn namespace_is_there(run: &Run<'_>) -> Result<bool, Diagnostic> {
     let name = run.namespace();
     if run.options.create_namespace {
@@ -99,13 +99,13 @@ async fn namespace_is_there(run: &Run<'_>) -> Result<bool, Diagnostic> {
     match run.cluster.unnamespaced::<Namespace>().find(name).await {
         Ok(None) => Err(Diagnostic::error(Code::ObjectNotFound, format!("there is no namespace `{name}`"))
             .hint("`--create-namespace` makes it; the kit has to be staged there first, with `stage`")),
-        // Who may not look at namespaces may still work in this one.
+        // An account that may not read namespaces may still have rights in this one.
         Err(fault) if fault.code != Code::PermissionDenied => Err(fault),
         _ => Ok(true),
     }
 }
 
-/// What Helm and the wait need. Rights that a Role hands on are the API server's own matter.
+/// The rights that Helm and the wait need. The API server itself checks the rights that a Role grants.
 fn needed(objects: &ChartObjects, namespace: &str, makes_secret: bool) -> Vec<Operation> {
     let at = Some(namespace);
     let mut needed: Vec<Operation> = Vec::new();
@@ -117,7 +117,7 @@ fn needed(objects: &ChartObjects, namespace: &str, makes_secret: bool) -> Vec<Op
             }
         }
     }
-    // Where Helm keeps its revisions.
+    // Helm stores its revisions in Secrets.
     needed.extend(["get", "list", "create", "update", "delete"].map(|verb| Operation::on::<Secret>(verb, at)));
     needed.extend(makes_secret.then(|| Operation::on::<Secret>("patch", at)));
     for verb in ["list", "watch"] {
@@ -132,7 +132,7 @@ fn needed(objects: &ChartObjects, namespace: &str, makes_secret: bool) -> Vec<Op
     needed
 }
 
-/// The history of a release that is free; one that is locked is freed where that was asked for. Says whether it was.
+/// The history of an unlocked release, and whether it was freed here: `--unlock` frees a locked one.
 fn unlocked_history(run: &Run<'_>) -> Result<(Vec<Revision>, bool), Diagnostic> {
     let history = run.release(|release| release.history())?;
     let Some(lock) = Lock::of(&history) else { return Ok((history, false)) };
@@ -147,10 +147,10 @@ fn unlocked_history(run: &Run<'_>) -> Result<(Vec<Revision>, bool), Diagnostic> 
     run.release(|release| release.history()).map(|history| (history, true))
 }
 
-/// Whether the newest revision or the cluster's objects are others than those that Helm would make.
+/// Whether the newest revision or the cluster's objects differ from those that Helm would create.
 async fn is_changed(run: &Run<'_>, history: &[Revision], objects: &ChartObjects) -> Result<bool, Diagnostic> {
     let Some(last) = history.last().filter(|last| last.status == Status::Deployed) else { return Ok(true) };
-    // As objects: the two Helms print empty lines in different places.
+    // Compared as objects, because Helm 3 and 4 print empty lines in different places.
     let deployed = run.release(|release| release.manifest(last.revision))?;
     if ChartObjects::read(&deployed)? != *objects {
         return Ok(true);
@@ -158,7 +158,7 @@ async fn is_changed(run: &Run<'_>, history: &[Revision], objects: &ChartObjects)
     drift::is_any(run.cluster, objects, run.namespace()).await
 }
 
-/// Where to go back to: the revision that was proven last, if Helm still keeps it, else the newest that was in place.
+/// The target of a rollback: the last verified revision if Helm still has it, otherwise the newest deployed one.
 async fn before(run: &Run<'_>, history: &[Revision]) -> Result<Option<Before>, Diagnostic> {
     let proven = proven::read(run).await?.and_then(|proven| history.iter().find(|one| one.revision == proven.revision));
     let Some(revision) = proven.or_else(|| last_good(history)).map(|good| good.revision) else { return Ok(None) };
