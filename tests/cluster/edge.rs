@@ -98,7 +98,14 @@ for number in range(5):
     time.sleep(0.5)
 sys.stdout.buffer.write(b'\\xff end\\n')";
     start(&namespace, "slow", "Never", slow);
-    let crashes = "import os, time\nprint('life', os.urandom(8).hex())\ntime.sleep(1)\nraise SystemExit(3)";
+    // Only the first container crashes: a kubelet removes all but the last dead container, and so the log that is read below,
+    // as soon as the next one dies. The pod's containers share its memory file system.
+    let crashes = "import os, time
+if os.path.exists('/dev/shm/crashed'):
+    time.sleep(600)
+open('/dev/shm/crashed', 'w').close()
+print('life', os.urandom(8).hex())
+raise SystemExit(3)";
     start(&namespace, "crashes", "Always", crashes);
     wait_for_text(&namespace, "slow", "line 0");
     block_on(async {

@@ -37,6 +37,8 @@ pub(crate) struct Process {
     pub(crate) state_label: Option<String>,
     /// The value of [`COMPONENT`].
     pub(crate) component: Option<String>,
+    /// Whether it has no environment. So it is while the kernel loads a process's program, which takes long on a slow disk.
+    pub(crate) is_loading: bool,
     /// The inode of its network namespace.
     pub(crate) network: u64,
     /// The inode of its process namespace.
@@ -65,6 +67,7 @@ impl Process {
             ids: field("NSpid").unwrap_or_default().split_whitespace().filter_map(|id| id.parse().ok()).collect(),
             state_label: variable(STATE_LABEL),
             component: variable(COMPONENT),
+            is_loading: environment.is_empty(),
             network: namespace("net"),
             processes: namespace("pid"),
             groups: groups.lines().filter_map(|line| line.splitn(3, ':').nth(2)).map(str::to_owned).collect(),
@@ -148,12 +151,18 @@ pub(crate) fn init_process(processes: &[Process]) -> Option<i32> {
 
 /// The components that are running: those inside the cluster's process namespace.
 pub(crate) fn living_components(processes: &[Process]) -> BTreeSet<String> {
-    let Some(space) = processes.iter().find(|process| process.is_init_process()).map(|init_process| init_process.processes)
-    else {
-        return BTreeSet::new();
-    };
-    let inside = processes.iter().filter(|process| process.processes == space);
-    inside.filter_map(|process| process.component.clone()).collect()
+    inside(processes).filter_map(|process| process.component.clone()).collect()
+}
+
+/// Whether the kernel still loads a program inside the cluster's process namespace: it may be that of any component.
+pub(crate) fn any_is_loading(processes: &[Process]) -> bool {
+    inside(processes).any(|process| process.is_loading)
+}
+
+/// The processes inside the cluster's process namespace.
+fn inside(processes: &[Process]) -> impl Iterator<Item = &Process> {
+    let space = processes.iter().find(|process| process.is_init_process()).map(|init_process| init_process.processes);
+    processes.iter().filter(move |process| Some(process.processes) == space)
 }
 
 /// Kills all processes of a cluster and returns their number.
@@ -198,7 +207,7 @@ fn own_id() -> i32 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Ownership, Process, living_components};
+    use super::{Ownership, Process, any_is_loading, living_components};
 
     const STATE: &str = "/cache/clusters/a";
     const GROUP: &str = "flare-kube-a-01234567";
@@ -239,6 +248,7 @@ mod tests {
             ids: ids.to_vec(),
             state_label: state_label.map(str::to_owned),
             component: component.map(str::to_owned),
+            is_loading: false,
             network,
             processes,
             groups: vec![group.to_owned()],
@@ -274,5 +284,18 @@ mod tests {
     fn a_part_lives_only_inside_the_clusters_process_namespace() {
         let listing: Vec<_> = listing().into_iter().filter(|process| process.state_label.as_deref() == Some(STATE)).collect();
         assert_eq!(living_components(&listing).into_iter().collect::<Vec<_>>(), ["anchor", "etcd"]);
+    }
+    #[test]
+    fn a_program_that_is_being_loaded_counts_only_inside_the_clusters_process_namespace() {
+        let loads = |id: i32| {
+            let mut listing = listing();
+            listing.iter_mut().find(|process| process.id == id).unwrap().is_loading = true;
+            let ownership = Ownership::of_listing(STATE, GROUP, &listing, 51);
+            listing.retain(|process| ownership.owns(process));
+            any_is_loading(&listing)
+        };
+        assert!(loads(102), "a component");
+        assert!(!loads(103) && !loads(105) && !loads(202), "a container, a shell and another cluster");
+        assert!(!any_is_loading(&[]), "nothing");
     }
 }

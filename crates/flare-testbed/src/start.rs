@@ -91,9 +91,6 @@ fn advertise_gpus(kubectl: &Kubectl, count: u32) -> Result<(), Faults> {
     kubectl.patch_node_status(NODE_NAME, &patch)
 }
 
-/// How long the kernel may take to load a component's program, see [`Run::all_live`].
-const LOADING: Duration = Duration::from_secs(3);
-
 /// A start in progress.
 struct Run<'a> {
     context: &'a Context<'a>,
@@ -154,27 +151,21 @@ impl Run<'_> {
 
     /// Checks that all components run; one that has ended is a fault with the last lines of its log.
     fn all_live(&self) -> Result<(), Faults> {
-        let mut dead = self.not_seen();
-        let began = Instant::now();
-        // While the kernel loads a process's program, which takes long on a slow disk, the process has no environment, so its
-        // component is unknown. Only a component that stays missing has ended.
-        while !dead.is_empty() && began.elapsed() < LOADING {
-            thread::sleep(Duration::from_millis(50));
-            let not_seen = self.not_seen();
-            dead.retain(|component| not_seen.contains(component));
+        loop {
+            let (_, processes) = process::of_cluster(&state_label(self.state), &self.state.control_group());
+            let living = process::living_components(&processes);
+            let components = std::iter::once(process::INIT_PROCESS).chain(self.started.iter().copied());
+            let dead: Vec<_> = components.filter(|component| !living.contains(*component)).collect();
+            // A program that is being loaded has no environment yet, which would say whose it is.
+            let may_be_loading = process::any_is_loading(&processes) && self.began.elapsed() < self.limit;
+            if !dead.is_empty() && may_be_loading {
+                self.context.check()?;
+                thread::sleep(Duration::from_millis(50));
+                continue;
+            }
+            let fault = |component| failed(format!("`{component}` has ended: {}", last_lines(self.state, component, 5)));
+            return Faults::check(dead.into_iter().map(fault).collect(), || ());
         }
-        let fault = |component: &&str| failed(format!("`{component}` has ended: {}", last_lines(self.state, component, 5)));
-        Faults::check(dead.iter().map(fault).collect(), || ())
-    }
-
-    /// The components that are not among the cluster's current processes.
-    fn not_seen(&self) -> BTreeSet<&'static str> {
-        let (_, processes) = process::of_cluster(&state_label(self.state), &self.state.control_group());
-        let living = process::living_components(&processes);
-        std::iter::once(process::INIT_PROCESS)
-            .chain(self.started.iter().copied())
-            .filter(|component| !living.contains(*component))
-            .collect()
     }
 
     fn out_of_time(&self, what: &str, component: &str) -> Faults {
