@@ -197,6 +197,25 @@ fn an_image_without_shell_and_tar_is_enough() {
 }
 
 #[test]
+fn values_that_the_release_is_given_also_hold_for_the_helper_pod() {
+    let scene = Scene::new(Namespace::restricted("staging-values"), "site-1");
+    let values = scene.sandbox.join("values.yaml");
+    fs::write(&values, "image: {tag: 2.8.3-distroless}\n").unwrap();
+    succeed(&mut scene.stage(&["--create-pvc", "1Gi", "--values", values.to_str().unwrap()]));
+    let messages = succeed(scene.namespace.kubectl().args(["get", "events", "--output", "jsonpath={.items[*].message}"]));
+    assert!(messages.contains(&scene.namespace.cluster.image_with_tag("2.8.3-distroless")), "{messages}");
+    fs::write(&values, "nodeSelector: {site: nowhere}\n").unwrap();
+    let mut stage = scene.namespace.cluster.program(PROGRAM);
+    stage.arg("stage").arg(&scene.prepared).args(["--again", "--timeout", "5", "-o", "json", "-f"]).arg(&values);
+    let waits: Value = serde_json::from_slice(&stage.output().unwrap().stdout).expect("an envelope");
+    assert_eq!(waits["error_code"], "TIMED_OUT", "{waits}");
+    assert!(waits["message"].as_str().unwrap().contains("node"), "{waits}");
+    fs::write(&values, "- no mapping\n").unwrap();
+    assert_eq!(scene.refused(&["-f", values.to_str().unwrap()])["error_code"], "INVALID_VALUES");
+    scene.nothing_is_left();
+}
+
+#[test]
 fn a_claim_for_which_there_can_be_no_volume_is_refused_with_the_reason() {
     let scene = Scene::new(Namespace::open("staging-volume"), "site-1");
     // The local cluster's storage class only has volumes for one node.

@@ -5,6 +5,7 @@ use std::path::Path;
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults, Place};
 use flare_file_tree::{Digest, FileTree, ReadOptions, RelativePath};
 use flare_site_plan::SitePlan;
+use serde_json::{Map, Value};
 
 use crate::{
     CHART, Change, LOCAL, STARTUP, changes, facts,
@@ -35,6 +36,8 @@ pub struct PreparedKit {
     digests: FileDigests,
     fingerprint: Digest,
     changes: Vec<Change>,
+    /// Values that a release gets in addition to the chart's, in their order.
+    given_values: Vec<Map<String, Value>>,
 }
 
 impl PreparedKit {
@@ -59,7 +62,7 @@ impl PreparedKit {
             other_files,
         };
         tree.insert_file(RelativePath::literal(MARKER_FILE), marker.write(), MARKER_MODE);
-        Ok(Self { plan: marker.plan, tree, digests, fingerprint, changes: Vec::new() })
+        Ok(Self { plan: marker.plan, tree, digests, fingerprint, changes: Vec::new(), given_values: Vec::new() })
     }
 
     /// Reads a prepared directory back. Large files stay on disk, except those that are parsed.
@@ -111,7 +114,7 @@ impl PreparedKit {
             found.accept();
         }
         let fingerprint = digests.fingerprint();
-        found.finish(|| Self { plan: marker.plan, tree, digests, fingerprint, changes })
+        found.finish(|| Self { plan: marker.plan, tree, digests, fingerprint, changes, given_values: Vec::new() })
     }
 
     /// Every decided fact.
@@ -149,12 +152,26 @@ impl PreparedKit {
         self.tree.subtree(LOCAL).unwrap_or_default()
     }
 
-    /// The chart's values as they are now, as JSON; an empty object if the file is missing.
+    /// The values of the release, as JSON: the chart's as they are now, and over them those of [`Self::give_values`]. The chart's
+    /// are an empty object if the file is missing.
     ///
     /// # Errors
     /// `INVALID_PREPARED_KIT` if they are not YAML or cannot be expressed in JSON.
-    pub fn values(&self) -> Result<serde_json::Value, Faults> {
+    pub fn values(&self) -> Result<Value, Faults> {
+        let mut values = self.chart_values()?;
+        self.given_values.iter().for_each(|given| values::lay_over(&mut values, given));
+        Ok(values)
+    }
+
+    /// The chart's values as they are now.
+    pub(crate) fn chart_values(&self) -> Result<Value, Faults> {
         self.tree.bytes(values::FILE).map_or_else(|| Ok(serde_json::json!({})), values::as_json)
+    }
+
+    /// Adds values that the release gets in addition, such as those of a values file: they go before the chart's and before those
+    /// that were given earlier. Nothing is written.
+    pub fn give_values(&mut self, values: Map<String, Value>) {
+        self.given_values.push(values);
     }
 
     /// The path of the chart, below the directory of the prepared kit.

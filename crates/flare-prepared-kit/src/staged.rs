@@ -49,7 +49,7 @@ impl PreparedKit {
     /// # Errors
     /// `INVALID_PREPARED_KIT` if the values cannot be read, or the block has another form.
     pub fn staged_record(&self) -> Result<Option<StagedRecord>, Faults> {
-        let values = self.values()?;
+        let values = self.chart_values()?;
         let config = &values[BLOCK];
         let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
         let (config_map, secret) = (text(&config["local"]["configMapName"]), text(&config["startup"]["secretName"]));

@@ -4,6 +4,7 @@ use flare_diagnostic::{Code, Collector, Diagnostic, Faults, Place, shown};
 use flare_names::Role;
 use flare_site_plan::{Ports, SitePlan};
 use flare_yaml::{Node, NodeContent};
+use serde_json::{Map, Value};
 
 /// The path of the values.
 pub(crate) const FILE: &str = "helm_chart/values.yaml";
@@ -15,8 +16,23 @@ pub(crate) fn read(bytes: &[u8], code: Code) -> Result<Node, Faults> {
 }
 
 /// The values as JSON.
-pub(crate) fn as_json(bytes: &[u8]) -> Result<serde_json::Value, Faults> {
+pub(crate) fn as_json(bytes: &[u8]) -> Result<Value, Faults> {
     read(bytes, Code::InvalidPreparedKit)?.to_json(Code::InvalidPreparedKit)
+}
+
+/// Lays values over others as Helm does: mappings are merged, a null removes a key, and any other value replaces the whole one.
+pub(crate) fn lay_over(values: &mut Value, over: &Map<String, Value>) {
+    if !values.is_object() {
+        *values = Value::Object(Map::new());
+    }
+    let Value::Object(entries) = values else { return };
+    for (key, value) in over {
+        match value {
+            Value::Null => drop(entries.remove(key)),
+            Value::Object(below) => lay_over(entries.entry(key).or_insert(Value::Null), below),
+            other => drop(entries.insert(key.clone(), other.clone())),
+        }
+    }
 }
 
 /// Adds the values that no longer match the kit, each with what was expected and what was found.

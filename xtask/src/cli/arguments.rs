@@ -9,7 +9,7 @@ use flare_diagnostic::{Code, Diagnostic};
 use flare_pvc_stage::NewClaim;
 use flare_site_config::quantity::{InvalidQuantity, Quantity};
 
-use crate::pipeline::stage::Request;
+use crate::{context::Context, pipeline::stage::Request};
 
 /// Which cluster a verb works on, and how: flattened into the arguments of every verb that talks to one.
 #[derive(Debug, Clone, clap::Args)]
@@ -40,7 +40,7 @@ impl ClusterArguments {
 
     /// A request about a prepared kit in that cluster.
     pub(crate) fn request<'run>(&'run self, prepared: &'run Path) -> Request<'run> {
-        Request { prepared, namespace: self.namespace.as_deref(), access: self.access() }
+        Request { prepared, namespace: self.namespace.as_deref(), access: self.access(), values: Vec::new() }
     }
 
     /// Refuses `--namespace` for verbs that work on a whole federation, whose file says where each participant is.
@@ -97,9 +97,20 @@ pub(crate) struct HelperArguments {
     /// The image of the helper pod; it needs Python 3.8 [default: the parent's].
     #[arg(long, value_name = "IMAGE")]
     pub(crate) helper_image: Option<String>,
+    /// A file of Helm values that `install` is given, which may be repeated: the helper pod takes image, pull Secrets, security
+    /// settings and placement from them.
+    #[arg(long, short = 'f', value_name = "FILE")]
+    pub(crate) values: Vec<PathBuf>,
     /// Scale a running parent down before, and up again afterwards.
     #[arg(long)]
     pub(crate) restart: bool,
+}
+
+impl HelperArguments {
+    /// The absolute paths of the values files.
+    pub(crate) fn values(&self, context: &Context<'_>) -> Result<Vec<PathBuf>, Diagnostic> {
+        self.values.iter().map(|file| context.environment.absolute(file)).collect()
+    }
 }
 
 /// Where a staged kit is.

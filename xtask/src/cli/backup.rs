@@ -41,7 +41,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     };
     context.step(|| format!("saving the volume of {} to {}", prepared.display(), file.display()));
     let bar = context.transfer();
-    let request = saved.cluster.request(&prepared);
+    let request = saved.request(context, &prepared)?;
     let ended = backup::backup(context, &request, &file, &options, &|files, bytes| bar.show(files, bytes));
     bar.end();
     let ended = ended?;

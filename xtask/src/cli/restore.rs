@@ -40,7 +40,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     };
     context.step(|| format!("restoring {} to the volume of {}", file.display(), prepared.display()));
     let bar = context.transfer();
-    let request = saved.cluster.request(&prepared);
+    let request = saved.request(context, &prepared)?;
     let restored = backup::restore(context, &request, &file, &options, &|files, bytes| bar.show(files, bytes));
     bar.end();
     let restored = restored?;

@@ -1,11 +1,11 @@
 //! What `backup` and `restore` share: a kit, a file, and what of a volume goes from one to the other.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use flare_diagnostic::Diagnostic;
 
 use super::arguments::{ClusterArguments, HelperArguments};
-use crate::context::Context;
+use crate::{context::Context, pipeline::stage::Request};
 
 /// The arguments of both.
 #[derive(Debug, clap::Args)]
@@ -32,6 +32,11 @@ impl SavedArguments {
     /// The prepared kit and the file, absolute.
     pub(super) fn paths(&self, context: &Context<'_>) -> Result<(PathBuf, PathBuf), Diagnostic> {
         Ok((context.environment.absolute(&self.prepared)?, context.environment.absolute(&self.file)?))
+    }
+
+    /// The request about the volume.
+    pub(super) fn request<'run>(&'run self, context: &Context<'_>, prepared: &'run Path) -> Result<Request<'run>, Diagnostic> {
+        Ok(Request { values: self.helper.values(context)?, ..self.cluster.request(prepared) })
     }
 
     /// What is taken.

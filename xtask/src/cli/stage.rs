@@ -66,7 +66,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
         return stage_federation::run(context, file, &arguments.federation, staging, cluster);
     }
     let prepared = context.environment.absolute(arguments.prepared.as_deref().unwrap_or(Path::new("")))?;
-    let request = cluster.request(&prepared);
+    let request = Request { values: staging.helper.values(context)?, ..cluster.request(&prepared) };
     context.step(|| format!("staging {}", prepared.display()));
     let (mode, dry_run) = (staging.mode(), cluster.dry_run);
     if arguments.render {

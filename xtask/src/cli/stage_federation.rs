@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use flare_diagnostic::{Checked, Diagnostic};
+use flare_diagnostic::{Checked, Code, Diagnostic};
 use serde_json::{Value, json};
 
 use super::{
@@ -43,6 +43,10 @@ pub(super) fn run(
 ) -> VerbResult {
     let file = context.environment.absolute(file)?;
     let prepared = arguments.prepared(context)?;
+    if !staging.helper.values.is_empty() {
+        let fault = Diagnostic::error(Code::InvalidArgs, "`--values` has no meaning for a whole federation");
+        return Err(fault.hint("set `values` for each participant, or in `defaults`, in federation.yaml").into());
+    }
     let how = match staging.mode() {
         StagingMode::Pvc => Staging::Volume(staging.options(cluster)),
         StagingMode::Objects => Staging::Objects(staging.object_options(cluster)?),

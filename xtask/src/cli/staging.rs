@@ -37,7 +37,7 @@ pub(crate) struct StagingArguments {
     #[command(flatten)]
     place: PlaceArguments,
     #[command(flatten)]
-    helper: HelperArguments,
+    pub(super) helper: HelperArguments,
     /// Put back the kit that the last staging replaced, and keep the current one.
     #[arg(long, conflicts_with_all = ["again", CLAIM_SIZE, "create_namespace"])]
     pub(super) rollback: bool,
@@ -79,6 +79,7 @@ impl StagingArguments {
     pub(super) fn object_options(&self, cluster: &ClusterArguments) -> Result<ObjectOptions, Diagnostic> {
         let of_volumes = [
             ("--helper-image", self.helper.helper_image.is_some()),
+            ("--values", !self.helper.values.is_empty()),
             ("--restart", self.helper.restart),
             ("--rollback", self.rollback),
             ("--again", self.again),

@@ -45,7 +45,8 @@ pub(crate) fn down(
     let (servers, sites): (Vec<_>, Vec<_>) = opened.iter().enumerate().partition(is_server);
     let take_down = |(number, (name, destined)): &(usize, &(String, Option<Destined>))| {
         let destined = destined.as_ref()?;
-        let request = Request { prepared: &destined.prepared, namespace: None, access: destined.access.clone() };
+        let request =
+            Request { prepared: &destined.prepared, namespace: None, access: destined.access.clone(), values: Vec::new() };
         let ended = context
             .interrupt
             .check()

@@ -45,7 +45,7 @@ fn look_at(context: &Context<'_>, (name, entry): &Entry, limit: Duration) -> Loo
             return looked(None, steps, Err(faults.clone()));
         }
     };
-    let request = Request { prepared: &destined.prepared, namespace: None, access: destined.access.clone() };
+    let request = Request { prepared: &destined.prepared, namespace: None, access: destined.access.clone(), values: Vec::new() };
     let state = status::status(context, &request, limit);
     match &state {
         Ok(state) => steps = steps_of(state),

@@ -29,7 +29,7 @@ pub(crate) fn scope(prepared: Option<&Path>, namespace: Option<&str>, access: &A
         };
         return found.finish(|| Scope { namespace: namespace.to_owned(), site: None });
     };
-    let request = Request { prepared, namespace, access: access.clone() };
+    let request = Request { prepared, namespace, access: access.clone(), values: Vec::new() };
     let kit = found.require_checked(request.open(OpenOptions { accept_changes: true }))?;
     let plan = kit.plan();
     let site = match plan.role {

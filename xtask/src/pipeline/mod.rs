@@ -28,4 +28,5 @@ pub(crate) mod study_files;
 pub(crate) mod uninstall;
 pub(crate) mod unstage;
 pub(crate) mod up;
+pub(crate) mod values_file;
 pub(crate) mod verify;

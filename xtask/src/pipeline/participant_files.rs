@@ -32,7 +32,7 @@ pub(crate) fn note(federation: &Federation, file: &str) -> Option<Diagnostic> {
     .filter_map(|(key, used)| used.then_some(key))
     .collect();
     let message = format!(
-        "{} of this file were checked; `prepare` does not use them: `stage --federation` uses `kubeconfig` and `context`, and `up` uses all",
+        "{} of this file were checked; `prepare` does not use them: `stage --federation` uses all but `expose`, and `up` uses all",
         keys.join(", ")
     );
     let hint =

@@ -3,7 +3,7 @@
 use std::{
     future::Future,
     hash::{BuildHasher as _, Hasher as _, RandomState},
-    path::Path,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -13,6 +13,7 @@ use flare_prepared_kit::{OpenOptions, PreparedKit};
 use flare_pvc_stage::{KitObjects, ObjectOptions, Options, Progress, Staged, StagedObjects};
 use tokio::time::timeout;
 
+use super::values_file;
 use crate::{context::Context, runtime};
 
 /// A kit and its cluster.
@@ -24,13 +25,18 @@ pub(crate) struct Request<'run> {
     pub(crate) namespace: Option<&'run str>,
     /// The cluster that the user names.
     pub(crate) access: Access,
+    /// Absolute paths of values files that the release gets in addition to the chart's values.
+    pub(crate) values: Vec<PathBuf>,
 }
 
 impl Request<'_> {
     /// Opens the kit.
     pub(crate) fn open(&self, options: OpenOptions) -> Result<Checked<PreparedKit>, Faults> {
         let mut found = Collector::new();
-        let kit = found.require_checked(PreparedKit::open(self.prepared, options))?;
+        let mut kit = found.require_checked(PreparedKit::open(self.prepared, options))?;
+        for file in &self.values {
+            found.keep(values_file::values_of_file(file)).into_iter().for_each(|values| kit.give_values(values));
+        }
         found.require(check_namespace(&kit, self.namespace))?;
         found.finish(|| kit)
     }

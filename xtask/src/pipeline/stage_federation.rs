@@ -78,7 +78,15 @@ pub(crate) fn entries(
     found.keep_checked(participant_files::check(&federation, directory));
     let open_one = |participant: &Participant| {
         let kit = federation::kit_of(participant, directory)?;
-        open(participant, federation::output_of(&kit, prepared), access_of(participant, directory, access), options)
+        let mut found = Collector::new();
+        let output = federation::output_of(&kit, prepared);
+        let mut destined =
+            found.require_checked(open(participant, output, access_of(participant, directory, access), options))?;
+        // The helper pod of a staging is like the parent pod, which gets these values from Helm. Their faults are found above.
+        if let Ok(values) = participant_files::joined_values(participant, directory) {
+            destined.kit.give_values(values.value);
+        }
+        found.finish(|| destined)
     };
     let entries = federation.participants.iter().map(|participant| (participant.name.clone(), open_one(participant))).collect();
     found.finish(|| entries)

@@ -155,3 +155,18 @@ fn a_record_of_the_reference_is_read_and_nonsense_is_a_fault() {
     assert_eq!(nonsense.staged_record().expect_err("no list").first().code, Code::InvalidPreparedKit);
     assert_eq!(json!(found.local), json!([]));
 }
+
+#[test]
+fn values_of_the_release_go_before_the_charts_as_in_helm_and_are_not_the_record_of_staged_objects() {
+    let of = |value: Value| value.as_object().expect("a mapping").clone();
+    let mut kit = prepared(Role::Client, Target::V2_9);
+    let chart = kit.values().expect("values");
+    assert!(chart["persistence"]["workspace"]["mountPath"].is_string() && chart["siteName"].is_string(), "{chart}");
+    kit.give_values(of(json!({"persistence": {"workspace": {"claimName": "a", "mountPath": null}}, "tolerations": [1, 2]})));
+    kit.give_values(of(json!({"persistence": {"workspace": {"claimName": "b"}}, "tolerations": [3], "siteName": null})));
+    kit.give_values(of(json!({"workspaceConfig": {"startup": {"secretName": "of-somebody"}}})));
+    let values = kit.values().expect("values");
+    assert_eq!((&values["persistence"], &values["tolerations"]), (&json!({"workspace": {"claimName": "b"}}), &json!([3])));
+    assert_eq!((values.get("siteName"), &values["name"]), (None, &chart["name"]));
+    assert_eq!(kit.staged_record().expect("a record"), None);
+}

@@ -3,13 +3,11 @@
 
 use std::path::PathBuf;
 
-use flare_diagnostic::{Code, Collector, Diagnostic, Faults, LineIndex, Place};
+use flare_diagnostic::{Collector, Faults};
 use flare_helm::{Setting, Values};
-use flare_yaml::python::{Kind, Parsed, read_yaml};
 use serde_json::Value;
 
-/// The maximum size of a values file, in bytes.
-const LARGEST: u64 = 8 << 20;
+use crate::pipeline::values_file::values_of_file;
 
 /// The minimum length of hidden texts. Shorter ones are words and numbers that messages need, such as `true` or `80`, not secrets.
 const SHORTEST_SECRET: usize = 4;
@@ -28,8 +26,8 @@ pub(super) fn read(given: &Given, own: impl IntoIterator<Item = Setting>) -> Res
     let mut found = Collector::new();
     let mut hidden = Vec::new();
     for file in &given.files {
-        if let Some(values) = found.keep(read_file(file)) {
-            hide(&values, &mut hidden);
+        if let Some(values) = found.keep(values_of_file(file)) {
+            values.values().for_each(|value| hide(value, &mut hidden));
         }
     }
     for Setting::Guessed(text) | Setting::Text(text) in &given.settings {
@@ -38,25 +36,6 @@ pub(super) fn read(given: &Given, own: impl IntoIterator<Item = Setting>) -> Res
     hidden.retain(|text| text.chars().count() >= SHORTEST_SECRET);
     let settings = given.settings.iter().cloned().chain(own).collect();
     found.finish(|| Values { files: given.files.clone(), settings, hidden }).map(|checked| checked.value)
-}
-
-fn read_file(file: &std::path::Path) -> Result<Value, Faults> {
-    let bytes = flare_file_tree::read_file(file, LARGEST, Code::InvalidValues, Code::InvalidValues)?;
-    let name = file.to_string_lossy();
-    let wrong = |message: String, hint: &str| Diagnostic::error(Code::InvalidValues, message).hint(hint.to_owned());
-    let Ok(text) = std::str::from_utf8(&bytes) else {
-        return Err(wrong("the values file is not UTF-8".to_owned(), "save it as UTF-8").at(Place::file(name)).into());
-    };
-    match read_yaml(text) {
-        Ok(Parsed { root, .. }) if matches!(root.kind, Kind::Null | Kind::Object(_)) => Ok(root.to_json()),
-        Ok(_) => Err(wrong("the values file is no mapping of keys to values".to_owned(), "write `key: value` lines")
-            .at(Place::file(name))
-            .into()),
-        Err(unreadable) => {
-            let place = Place::position(name, LineIndex::new(text).position(unreadable.offset));
-            Err(wrong(format!("the values file {}", unreadable.what), unreadable.hint).at(place).into())
-        }
-    }
 }
 
 /// Every string in a tree of values, and each line of a string with several lines.
@@ -100,26 +79,5 @@ mod tests {
         }
         assert!(!values.hidden.iter().any(|hidden| hidden == "80" || hidden == "true"));
         assert_eq!((values.files, values.settings.len()), (vec![file], 3));
-    }
-
-    #[test]
-    fn a_file_that_helm_could_not_read_is_named_with_its_place() {
-        let directory = tempfile::TempDir::new().unwrap();
-        let file = directory.path().join("v.yaml");
-        let fault = |text: &[u8]| {
-            flare_file_tree::write_file(&file, text, 0o600, true).unwrap();
-            read(&Given { files: vec![file.clone()], settings: Vec::new() }, []).unwrap_err().first().clone()
-        };
-        for text in [&b"a: [1"[..], b"- a\n", b"text", b"\xff\xfe"] {
-            let fault = fault(text);
-            assert_eq!(fault.code, Code::InvalidValues);
-            assert!(fault.place.is_some() && fault.hint.is_some(), "{fault:?}");
-        }
-        let missing = read(&Given { files: vec!["/nowhere/v.yaml".into()], settings: Vec::new() }, []).unwrap_err();
-        assert_eq!(missing.first().code, Code::InvalidValues);
-        for empty in ["", "# nothing\n", "{}\n"] {
-            flare_file_tree::write_file(&file, empty.as_bytes(), 0o600, true).unwrap();
-            assert!(read(&Given { files: vec![file.clone()], settings: Vec::new() }, []).is_ok(), "{empty:?}");
-        }
     }
 }

@@ -115,6 +115,6 @@ impl Road<'_> {
 
     fn request(&self) -> Request<'_> {
         let destined = &self.participant.destined;
-        Request { prepared: &destined.prepared, namespace: None, access: destined.access.clone() }
+        Request { prepared: &destined.prepared, namespace: None, access: destined.access.clone(), values: Vec::new() }
     }
 }
