@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{Event, Pod, PodSpec};
+use k8s_openapi::api::core::v1::{ContainerStatus, Event, Pod, PodSpec};
 
 use crate::{Look, State, ended};
 
@@ -113,10 +113,17 @@ impl View {
         ran && !self.gone
     }
 
-    /// Whether the pod ended by itself and only its object is left.
+    /// Whether the pod ended by itself and only its object is left. A kubelet may report the end of the containers before that of the
+    /// pod; job pods are never restarted.
     pub(crate) fn is_over(&self) -> bool {
-        let phase = self.pod.as_ref().and_then(|pod| pod.status.as_ref()?.phase.as_deref());
-        matches!(phase, Some("Succeeded" | "Failed"))
+        let Some(status) = self.pod.as_ref().and_then(|pod| pod.status.as_ref()) else { return false };
+        if matches!(status.phase.as_deref(), Some("Succeeded" | "Failed")) {
+            return true;
+        }
+        let mut containers = status.container_statuses.iter().flatten().peekable();
+        let mut sidecars = status.init_container_statuses.iter().flatten();
+        let has_ended = |status: &ContainerStatus| status.state.as_ref().is_some_and(|state| state.terminated.is_some());
+        containers.peek().is_some() && containers.all(has_ended) && sidecars.all(has_ended)
     }
 
     /// The answer to classify. An end that was seen counts, whatever was seen of the pod since.

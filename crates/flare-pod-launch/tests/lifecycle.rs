@@ -142,6 +142,20 @@ fn a_log_that_does_not_come_keeps_no_pod_alive() {
 }
 
 #[test]
+fn with_keep_a_pod_is_left_whose_containers_ended_before_its_phase_says_so_but_not_one_with_a_running_sidecar() {
+    let terminated = json!({"terminated": {"exitCode": 0, "reason": "Completed"}});
+    let lines = play(&mut life(true), vec![(1, running()), (2, pod_with(UID, "Running", &terminated, false))]);
+    assert_eq!(lines[1..], ["2: end succeeded 0 Some(0) Completed", "2: settled Kept"]);
+    let Observation::Seen(mut pod) = pod_with(UID, "Running", &terminated, false) else { panic!("a pod") };
+    let statuses = pod.status.as_mut().unwrap().container_statuses.as_mut().unwrap();
+    let mut sidecar = statuses[0].clone();
+    (sidecar.name, sidecar.state) = ("proxy".into(), serde_json::from_value(json!({"running": {}})).unwrap());
+    statuses.push(sidecar);
+    let lines = play(&mut life(true), vec![(1, running()), (2, Observation::Seen(pod))]);
+    assert!(lines.last().unwrap().starts_with("2: Delete"), "{lines:?}");
+}
+
+#[test]
 fn with_keep_an_ended_pod_is_left_and_one_that_never_ran_is_not() {
     let mut failed = life(true);
     let lines = play(&mut failed, vec![(0, running()), (5, ended(1)), (6, Observation::Logged(Vec::new()))]);
