@@ -1,6 +1,6 @@
 //! `stage` under faults: kits with hostile names, kills at any time, cut connections, restarted components.
 //!
-//! Variables: `FLARE_KUBE_STAGE_KILLS` (number of kills, 8), `FLARE_KUBE_STAGE_CUTS` (cuts, 8), `FLARE_KUBE_STAGE_RESTARTS` (restarts
+//! Variables: `FLARE_KUBE_STAGE_KILLS` (number of kills, 4), `FLARE_KUBE_STAGE_CUTS` (cuts, 4), `FLARE_KUBE_STAGE_RESTARTS` (restarts
 //! of each component, 1), `FLARE_KUBE_STAGE_SEED` (random; printed), `FLARE_KUBE_STAGE_MEBIBYTES` (size of the large file, 64).
 
 use std::collections::BTreeMap;
@@ -219,7 +219,7 @@ fn whatever_is_killed_at_any_time_one_kit_is_there_whole_and_the_next_run_succee
     let (seed, mut random) = random();
     let scene = Scene::new(Namespace::open("staging-kills"), "site-1");
     let kits = TwoKits::stage(&scene, 0);
-    for round in 0..number("FLARE_KUBE_STAGE_KILLS", 8) {
+    for round in 0..number("FLARE_KUBE_STAGE_KILLS", 4) {
         let kit = random.below(2);
         kits.choose(kit);
         let killed = *random.pick(&[Killed::Program, Killed::Program, Killed::Pod]);
@@ -255,7 +255,7 @@ fn wherever_the_connection_is_cut_one_kit_is_there_whole_and_the_next_run_succee
     let most = proxy.largest();
     assert!(most.sent > 4 << 20 && most.received > 0, "the files went through the proxy: {most:?}");
     let mut failed = 0;
-    for round in 0..number("FLARE_KUBE_STAGE_CUTS", 8) {
+    for round in 0..number("FLARE_KUBE_STAGE_CUTS", 4) {
         let kit = random.below(2);
         kits.choose(kit);
         let mut below = |limit: u64| u64::try_from(random.below(usize::try_from(limit).unwrap())).unwrap();

@@ -46,6 +46,14 @@ impl Namespace {
 
     /// A namespace of a test that measures times or changes the node: no other test has one meanwhile.
     pub fn exclusive(test: &str) -> Self {
+        if std::env::var_os("NEXTEST").is_some() {
+            let group = std::env::var("NEXTEST_TEST_GROUP");
+            assert_eq!(
+                group.as_deref(),
+                Ok("exclusive"),
+                "name this test in .config/nextest.toml, which runs it before the others"
+            );
+        }
         Self::alone_in(Cluster::named(), test)
     }
 
