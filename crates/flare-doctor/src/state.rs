@@ -2,6 +2,7 @@
 
 use flare_cluster::{Cluster, Selection};
 use flare_diagnostic::Diagnostic;
+use flare_pod_launch::Participant;
 use flare_prepared_kit::PreparedKit;
 use flare_pvc_stage::noted_kit;
 use k8s_openapi::{
@@ -91,6 +92,7 @@ pub struct KitState {
 pub async fn look(cluster: &Cluster, kit: &PreparedKit) -> Result<State, Diagnostic> {
     let plan = kit.plan();
     let namespace = plan.namespace.as_str();
+    let participant = Participant::new(plan.role, &plan.site, &plan.names);
     let deployment = cluster.namespaced::<Deployment>(namespace).find(plan.names.deployment.as_str()).await?;
     let all = cluster.namespaced::<Pod>(namespace).list(&Selection::default()).await?;
     let claim = cluster.namespaced::<PersistentVolumeClaim>(namespace).find(plan.workspace.claim.as_str()).await;
@@ -113,7 +115,7 @@ pub async fn look(cluster: &Cluster, kit: &PreparedKit) -> Result<State, Diagnos
         },
         joined,
         reason,
-        jobs: jobs(&all, &plan.names.job_pod_suffix).map(pod_state).collect(),
+        jobs: all.iter().filter(|pod| participant.runs(pod)).map(pod_state).collect(),
     })
 }
 
@@ -133,13 +135,6 @@ fn parents<'pods>(all: &'pods [Pod], deployment: &str) -> impl Iterator<Item = &
 
 fn is_controlled(pod: &Pod) -> bool {
     pod.metadata.owner_references.as_ref().is_some_and(|owners| owners.iter().any(|owner| owner.kind == "ReplicaSet"))
-}
-
-/// Pods with the suffix that the launcher gives this participant's job pods, since FLARE's own job pods have no label.
-fn jobs<'pods>(all: &'pods [Pod], suffix: &str) -> impl Iterator<Item = &'pods Pod> + use<'pods> {
-    let end = format!("-{suffix}");
-    let is_job = move |pod: &&Pod| pod.metadata.name.as_ref().is_some_and(|name| name.ends_with(&end)) && !is_controlled(pod);
-    all.iter().filter(is_job)
 }
 
 fn annotation(metadata: &ObjectMeta, key: &str) -> Option<String> {
@@ -214,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_parent_comes_first_and_jobs_are_known_by_their_names() {
+    fn the_newest_parent_comes_first_and_those_of_others_are_left_out() {
         let set = Some("ReplicaSet");
         let mut ending = pod("site-1-c", "site-1", set, "2026-11-28T13:00:00Z");
         ending.metadata.deletion_timestamp.clone_from(&ending.metadata.creation_timestamp);
@@ -224,12 +219,10 @@ mod tests {
             ending,
             pod("site-10-a", "site-10", set, "2026-11-28T12:00:00Z"),
             pod("j1-site-1", "", None, "2026-11-28T12:00:00Z"),
-            pod("j1-site-2", "", None, "2026-11-28T12:00:00Z"),
             pod("x-site-1", "other", set, "2026-11-28T12:00:00Z"),
         ];
         let names = |pods: Vec<&Pod>| pods.iter().filter_map(|pod| pod.metadata.name.clone()).collect::<Vec<_>>();
         assert_eq!(names(parents(&all, "site-1").collect()), ["site-1-b", "site-1-a", "site-1-c"]);
-        assert_eq!(names(jobs(&all, "site-1").collect()), ["j1-site-1"]);
     }
 
     #[test]

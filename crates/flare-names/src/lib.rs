@@ -11,6 +11,9 @@ pub use kinds::{
     ClaimName, ConfigMapName, ContainerName, DeploymentName, InvalidName, NamespaceName, PodName, PullSecretName, ReleaseName,
     RoleName, SecretKey, SecretName, ServiceAccountName, ServiceName, VolumeName, is_label_value, is_qualified_name,
 };
-pub use participant::{ParticipantNames, Role, StudyVolumeKind, job_container, job_id, job_pod, startup_secret, study_volume};
+pub use participant::{
+    JOB_CONTAINER_PREFIX, ParticipantNames, Role, StudyVolumeKind, job_container, job_id, job_pod, launcher_site, startup_secret,
+    study_volume,
+};
 pub use rules::{digest8, hashed, stable};
 pub use target::{Capabilities, KitMark, Target, UnknownTarget};

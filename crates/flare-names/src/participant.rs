@@ -68,10 +68,7 @@ impl ParticipantNames {
     )]
     pub fn derive(role: Role, participant: &str, site: &str, server_service: &ServiceName) -> Self {
         let label = stable(participant, 63);
-        let parent = match role {
-            Role::Server => "server",
-            Role::Client => site,
-        };
+        let parent = launcher_site(role, site);
         Self {
             deployment: DeploymentName::new(label.clone()).expect(VALID),
             service: match role {
@@ -85,6 +82,14 @@ impl ParticipantNames {
             staged_local: ConfigMapName::new(format!("nvflare-local-{label}")).expect(VALID),
             staged_startup: SecretName::new(format!("nvflare-staged-startup-{label}")).expect(VALID),
         }
+    }
+}
+
+/// The site for which a participant's launcher starts job pods: `server` for every server, otherwise the client's own name.
+pub const fn launcher_site(role: Role, site: &str) -> &str {
+    match role {
+        Role::Server => "server",
+        Role::Client => site,
     }
 }
 
@@ -110,9 +115,12 @@ pub fn job_id(raw: &str) -> String {
     id
 }
 
+/// How the name of a job pod's container begins; the job id follows.
+pub const JOB_CONTAINER_PREFIX: &str = "container-";
+
 /// The container of a job pod: `container-<job id>`, not shortened, so it may be longer than Kubernetes allows.
 pub fn job_container(raw_job_id: &str) -> String {
-    format!("container-{}", job_id(raw_job_id))
+    format!("{JOB_CONTAINER_PREFIX}{}", job_id(raw_job_id))
 }
 
 /// The name of the pod that runs a job at a site, as FLARE's launcher makes it: the job id, shortened so that the site's

@@ -4,7 +4,10 @@ use std::fmt;
 
 use flare_cluster::DynamicObject;
 use flare_diagnostic::{Code, Diagnostic};
-use flare_pod_manifest::{Hidden, Manifest};
+use flare_pod_manifest::{
+    Hidden, Manifest,
+    marks::{COMPONENT, JOB_COMPONENT},
+};
 use k8s_openapi::api::core::v1::Secret;
 use serde_json::Value;
 
@@ -57,8 +60,7 @@ impl JobPod {
         for secret in &manifest.secrets {
             let secret: Secret = read(secret, "a Secret of the pod")?;
             let labels = secret.metadata.labels.as_ref();
-            let is_of_job =
-                labels.and_then(|labels| labels.get(ours::JOB_LABELS[1].0)).is_some_and(|component| component == "job");
+            let is_of_job = labels.and_then(|labels| labels.get(COMPONENT)).is_some_and(|component| component == JOB_COMPONENT);
             if is_of_job { credentials.push(secret) } else { startup.push(secret) }
         }
         Ok(Self {

@@ -1,22 +1,14 @@
 //! Recognises flare-kube's job pods, and the job of each.
 
-use flare_pod_manifest::Manifest;
+use flare_names::JOB_CONTAINER_PREFIX;
+use flare_pod_manifest::{
+    CREDENTIALS_PREFIX, Manifest,
+    marks::{COMPONENT, JOB_COMPONENT, JOB_ID, MANAGED_BY, SITE, STUDY},
+};
 use k8s_openapi::api::core::v1::Pod;
 
 /// The labels of every job pod of flare-kube, by which a launcher selects them.
-pub const JOB_LABELS: [(&str, &str); 2] =
-    [("app.kubernetes.io/managed-by", "flare-kube"), ("app.kubernetes.io/component", "job")];
-
-/// The annotations with the raw names.
-const JOB: &str = "flare-kube/job-id";
-pub(crate) const SITE: &str = "flare-kube/site";
-const STUDY: &str = "flare-kube/study";
-
-/// The prefix of the job's container in FLARE's naming rule. A pod template may add other containers.
-const CONTAINER: &str = "container-";
-
-/// The prefix of the per-job Secrets' names.
-const CREDENTIALS: &str = "nvflare-cred-";
+pub const JOB_LABELS: [(&str, &str); 2] = [MANAGED_BY, (COMPONENT, JOB_COMPONENT)];
 
 /// The label selector of job pods and their Secrets.
 pub(crate) fn selector() -> String {
@@ -60,7 +52,7 @@ impl KnownPod {
         Some(Self {
             pod: metadata.name.clone()?,
             uid: metadata.uid.clone()?,
-            job: annotation(JOB).unwrap_or_default(),
+            job: annotation(JOB_ID).unwrap_or_default(),
             site: annotation(SITE).unwrap_or_default(),
             study: annotation(STUDY),
             phase: pod.status.as_ref().and_then(|status| status.phase.clone()).unwrap_or_default(),
@@ -77,9 +69,10 @@ impl KnownPod {
     }
 }
 
+/// The job's container by FLARE's naming rule, since a pod template may add other containers; otherwise the first one.
 pub(crate) fn container(pod: &Pod) -> String {
     let containers = pod.spec.as_ref().map(|spec| spec.containers.as_slice()).unwrap_or_default();
-    let named = containers.iter().find(|container| container.name.starts_with(CONTAINER));
+    let named = containers.iter().find(|container| container.name.starts_with(JOB_CONTAINER_PREFIX));
     named.or(containers.first()).map(|container| container.name.clone()).unwrap_or_default()
 }
 
@@ -87,7 +80,7 @@ fn credentials(pod: &Pod) -> Vec<String> {
     let containers = pod.spec.as_ref().map(|spec| spec.containers.as_slice()).unwrap_or_default();
     let variables = containers.iter().flat_map(|container| container.env.iter().flatten());
     let secrets = variables.filter_map(|variable| Some(&variable.value_from.as_ref()?.secret_key_ref.as_ref()?.name));
-    let mut names: Vec<String> = secrets.filter(|name| name.starts_with(CREDENTIALS)).cloned().collect();
+    let mut names: Vec<String> = secrets.filter(|name| name.starts_with(CREDENTIALS_PREFIX)).cloned().collect();
     names.sort();
     names.dedup();
     names
@@ -98,5 +91,5 @@ pub(crate) fn job_and_site(manifest: &Manifest) -> Option<(String, String)> {
     let metadata = &manifest.pod["metadata"];
     let labelled = JOB_LABELS.iter().all(|(name, value)| metadata["labels"][name] == *value);
     let annotation = |name: &str| metadata["annotations"][name].as_str().map(str::to_owned);
-    Some((annotation(JOB)?, annotation(SITE)?)).filter(|_| labelled)
+    Some((annotation(JOB_ID)?, annotation(SITE)?)).filter(|_| labelled)
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use flare_cluster::{Cluster, Deletion, Selection};
 use flare_diagnostic::{Diagnostic, Faults};
+use flare_pod_manifest::marks::{COMPONENT, JOB_COMPONENT, MANAGED_BY, SITE, STARTUP_COMPONENT};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::{
     apps::v1::Deployment,
@@ -52,18 +53,28 @@ pub struct KnownSecret {
 }
 
 impl KnownSecret {
-    fn of(secret: &Secret) -> Option<Self> {
+    /// Selects the Secrets of flare-kube's launcher, and no other Secret.
+    pub fn selection() -> Selection {
+        let (managed_by, flare_kube) = MANAGED_BY;
+        Selection::labelled(format!("{managed_by}={flare_kube},{COMPONENT} in ({JOB_COMPONENT},{STARTUP_COMPONENT})"))
+    }
+
+    /// Reads a Secret; `None` if it has no name yet or flare-kube's launcher did not create it.
+    pub fn of(secret: &Secret) -> Option<Self> {
         let metadata = &secret.metadata;
         let label = |name: &str| metadata.labels.as_ref()?.get(name).map(String::as_str);
-        let is_of_job = match label(ours::JOB_LABELS[1].0)? {
-            "job" => true,
-            "startup-kit" => false,
+        if label(MANAGED_BY.0) != Some(MANAGED_BY.1) {
+            return None;
+        }
+        let is_of_job = match label(COMPONENT)? {
+            JOB_COMPONENT => true,
+            STARTUP_COMPONENT => false,
             _ => return None,
         };
         Some(Self {
             name: metadata.name.clone()?,
             uid: metadata.uid.clone()?,
-            site: metadata.annotations.as_ref().and_then(|all| all.get(ours::SITE)).cloned().unwrap_or_default(),
+            site: metadata.annotations.as_ref().and_then(|all| all.get(SITE)).cloned().unwrap_or_default(),
             is_of_job,
             created: metadata.creation_timestamp.as_ref().map(|time| time.0),
         })
@@ -128,8 +139,7 @@ pub async fn find_orphans(
 ) -> Result<Vec<Orphan>, Diagnostic> {
     let is_meant = |site: &str| of.is_none_or(|(of, _)| of == site);
     // Secrets are listed before pods, so that the pod of every listed Secret is seen.
-    let (name, value) = ours::JOB_LABELS[0];
-    let secrets = cluster.namespaced::<Secret>(namespace).list(&Selection::labelled(format!("{name}={value}"))).await?;
+    let secrets = cluster.namespaced::<Secret>(namespace).list(&KnownSecret::selection()).await?;
     let pods = cluster.namespaced::<Pod>(namespace).list(&Selection::labelled(ours::selector())).await?;
     let parent = match of {
         Some((_, deployment)) => match cluster.namespaced::<Deployment>(namespace).find(deployment).await? {
@@ -193,7 +203,7 @@ mod tests {
             study: None,
             phase: phase.into(),
             container: "c".into(),
-            credentials: vec![format!("nvflare-cred-{name}")],
+            credentials: vec![flare_pod_manifest::credentials_secret(name)],
             is_being_deleted: false,
             created: None,
         }

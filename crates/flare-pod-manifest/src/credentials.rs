@@ -5,9 +5,12 @@ use crate::{request::LaunchRequest, token::Token};
 /// The variable that holds the token of the workspace transfer.
 pub(crate) const TRANSFER_TOKEN: &str = "NVFL_WORKSPACE_TRANSFER_TOKEN";
 
-/// 2.9: the per-job Secret.
-pub(crate) fn secret_name(request: &LaunchRequest) -> String {
-    format!("nvflare-cred-{}", request.job.pod_name)
+/// 2.9: how the name of the Secret with a job's credentials begins; the name of its pod follows.
+pub const CREDENTIALS_PREFIX: &str = "nvflare-cred-";
+
+/// 2.9: the name of the Secret with the credentials of the job that this pod runs.
+pub fn credentials_secret(pod: &str) -> String {
+    format!("{CREDENTIALS_PREFIX}{pod}")
 }
 
 /// 2.9: the Secret's content, in order. The transfer token is always present.

@@ -8,6 +8,7 @@ mod explain;
 mod hidden;
 mod job_file;
 mod manifest;
+pub mod marks;
 mod origin;
 mod path;
 mod pod;
@@ -20,6 +21,7 @@ mod token;
 mod warnings;
 
 pub use additions::{Additions, ContainerDefault, Owner};
+pub use credentials::{CREDENTIALS_PREFIX, credentials_secret};
 pub use explain::{Explanation, FieldOrigin};
 pub use hidden::Hidden;
 pub use job_file::JOB_META_FILES;

@@ -25,7 +25,7 @@ pub(crate) fn of(
     let mut secrets = vec![startup(request, files, additions, explanation, found)];
     if request.target.capabilities().credentials_in_secret {
         let data = credentials::of(request).map(|(name, token)| (name.to_owned(), encoded(token.expose().as_bytes())));
-        secrets.push(secret(&credentials::secret_name(request), request, &data.collect()));
+        secrets.push(secret(&credentials::credentials_secret(request.job.pod_name.as_str()), request, &data.collect()));
     }
     secrets
 }

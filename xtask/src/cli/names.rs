@@ -1,7 +1,7 @@
 //! `names SITE`: every name that is derived from a participant's raw name.
 
 use flare_diagnostic::{Code, Diagnostic};
-use flare_names::{ParticipantNames, Role, ServiceName, job_container, job_pod};
+use flare_names::{ParticipantNames, Role, ServiceName, job_container, job_pod, launcher_site};
 use serde_json::{Map, Value, json};
 
 use crate::output::{Outcome, VerbResult, printable};
@@ -63,11 +63,7 @@ pub(crate) fn run(arguments: &Arguments) -> VerbResult {
 /// Rows of JSON key, label and value.
 fn rows(role: Role, arguments: &Arguments, service: &ServiceName) -> Vec<(&'static str, &'static str, Value)> {
     let names = ParticipantNames::derive(role, &arguments.site, &arguments.site, service);
-    let parent = match role {
-        Role::Server => "server",
-        Role::Client => &arguments.site,
-    };
-    let pod = job_pod(&arguments.job, parent).map_or(Value::Null, |pod| json!(pod));
+    let pod = job_pod(&arguments.job, launcher_site(role, &arguments.site)).map_or(Value::Null, |pod| json!(pod));
     vec![
         ("release", "Helm release", json!(names.release)),
         ("deployment", "Deployment, container, label", json!(names.deployment)),

@@ -7,7 +7,7 @@ use std::{
 
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults, printable};
 use flare_file_tree::Destination;
-use flare_names::{Role, Target};
+use flare_names::{Role, Target, launcher_site};
 use flare_pod_manifest::{
     Additions, FileContent, JOB_META_FILES, LaunchRequest, Manifest, PreparedSite, SiteFiles, SitePath, manifest,
 };
@@ -88,10 +88,7 @@ pub(crate) fn of_kit(
     let address = format!("tcp://{}:{}", plan.names.service, plan.ports.parent());
     let site = PreparedSite {
         role: plan.role,
-        site: match plan.role {
-            Role::Server => "server",
-            Role::Client => &plan.site,
-        },
+        site: launcher_site(plan.role, &plan.site),
         server_name: match plan.role {
             Role::Server => Some(&plan.participant),
             Role::Client => plan.server_target.as_ref().map(|(host, _)| host.as_str()),

@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use flare_cluster::Access;
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
-use flare_names::Role;
+use flare_names::launcher_site;
 use flare_pod_launch::{KnownPod, Notice, Orphan, delete_orphans, find_orphans, observe};
 use flare_prepared_kit::OpenOptions;
 
@@ -32,10 +32,7 @@ pub(crate) fn scope(prepared: Option<&Path>, namespace: Option<&str>, access: &A
     let request = Request { prepared, namespace, access: access.clone(), values: Vec::new() };
     let kit = found.require_checked(request.open(OpenOptions { accept_changes: true }))?;
     let plan = kit.plan();
-    let site = match plan.role {
-        Role::Server => "server".to_owned(),
-        Role::Client => plan.site.clone(),
-    };
+    let site = launcher_site(plan.role, &plan.site).to_owned();
     let scope = Scope { namespace: plan.namespace.to_string(), site: Some((site, plan.names.deployment.to_string())) };
     found.finish(|| scope)
 }

@@ -8,7 +8,7 @@ use flare_doctor::{
     log_line,
     state::{self, PodState, State},
 };
-use flare_names::{Role, job_pod};
+use flare_names::{job_pod, launcher_site};
 use flare_prepared_kit::{OpenOptions, PreparedKit};
 use futures_util::{AsyncBufReadExt as _, StreamExt as _};
 
@@ -101,11 +101,7 @@ async fn source(cluster: &Cluster, kit: &PreparedKit, options: &LogOptions) -> R
 fn of_job(kit: &PreparedKit, state: State, job: &str) -> Result<PodState, Diagnostic> {
     let plan = kit.plan();
     // A name that the launcher derives. Its suffix is the same for every job of the participant.
-    let site = match plan.role {
-        Role::Server => Role::Server.as_str(),
-        Role::Client => plan.site.as_str(),
-    };
-    let derived = job_pod(job, site);
+    let derived = job_pod(job, launcher_site(plan.role, &plan.site));
     let named = |name: &str| derived.as_ref().is_some_and(|derived| derived.as_str() == name) || name == job;
     let jobs: Vec<_> = state.jobs.iter().map(|pod| format!("`{}`", pod.name)).collect();
     state.jobs.into_iter().find(|pod| named(&pod.name)).ok_or_else(|| {

@@ -24,7 +24,7 @@ pub(super) fn of(request: &LaunchRequest, study: &Study, explanation: &mut Expla
     }
     add("NVFL_WORKSPACE_OWNER_FQCN", &request.owner_fqcn, &request.owner_fqcn, Origin::Parent);
     if request.target.capabilities().credentials_in_secret {
-        let secret = credentials::secret_name(request);
+        let secret = credentials::credentials_secret(request.job.pod_name.as_str());
         for (name, _) in credentials::of(request) {
             env.push(from_secret(name, &secret, name));
             explanation.env(name, &format!("key of Secret {secret}"), Origin::Parent);
