@@ -11,13 +11,12 @@ use std::{
 use flare_cluster::{ApiResource, Cluster, DynamicObject, Objects, Write};
 use flare_diagnostic::{Code, Diagnostic};
 use k8s_openapi::api::core::v1::{Pod, Secret};
-use serde_json::json;
 use tokio::time::sleep;
 
 use crate::{JobPod, KnownPod, Observation, jitter::about, trouble};
 
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
-const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+pub(crate) const FIRST_PAUSE: Duration = Duration::from_millis(250);
+pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 
 /// How long to wait whether a request without an answer is still carried out.
 const LATE: Duration = Duration::from_secs(2);
@@ -50,15 +49,25 @@ impl Progress {
         self.0.compare_exchange(SECRETS, POD, Ordering::SeqCst, Ordering::SeqCst).is_ok()
     }
 
+    /// Whether the creation was cancelled before the pod was requested, or the pod must not be requested again.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        matches!(self.0.load(Ordering::SeqCst), WITHDRAWN | NOT_AGAIN)
+    }
+
     fn may_ask_again(&self) -> bool {
         self.0.load(Ordering::SeqCst) == POD
     }
 }
 
+/// The fault of a creation that was cancelled before the pod was requested.
+pub(crate) fn cancelled() -> Diagnostic {
+    Diagnostic::error(Code::Interrupted, "the launch was given up before the pod was asked for")
+}
+
 /// The result of a creation.
 #[derive(Debug)]
 pub(crate) enum Creation {
-    /// Nothing was requested.
+    /// The pod was not requested. [`Place::discard`] deletes the job's Secrets that may have been created by then.
     Refused(Diagnostic),
     /// The pod exists.
     Made { pod: Box<Pod>, taken_over: bool },
@@ -95,21 +104,16 @@ impl Place {
     /// Creates the Secrets and then the pod.
     pub(crate) async fn create(&self, job: &JobPod, progress: &Progress) -> Creation {
         for secret in &job.startup {
-            if let Err(fault) = self.put(secret, None).await {
+            if let Err(fault) = self.put(secret, None, progress).await {
                 return Creation::Refused(fault);
             }
         }
         for secret in &job.credentials {
-            if let Err(fault) = self.put(secret, Some(job)).await {
+            if let Err(fault) = self.put(secret, Some(job), progress).await {
                 return Creation::Refused(fault);
             }
         }
-        if progress.ask() {
-            self.create_pod(job, progress).await
-        } else {
-            let fault = Diagnostic::error(Code::TimedOut, "the pod was not asked for in time");
-            Creation::Refused(fault)
-        }
+        if progress.ask() { self.create_pod(job, progress).await } else { Creation::Refused(cancelled()) }
     }
 
     async fn check(&self, job: &JobPod) -> Result<bool, Diagnostic> {
@@ -169,7 +173,7 @@ impl Place {
     }
 
     /// The pod with this name, of this job or another one.
-    async fn of_that_name(&self, job: &JobPod) -> Found {
+    pub(crate) async fn of_that_name(&self, job: &JobPod) -> Found {
         match self.pods.find(&job.name).await {
             Err(_) => Found::Unknown,
             Ok(None) => Found::Nothing,
@@ -180,54 +184,10 @@ impl Place {
             },
         }
     }
-
-    /// Creates a Secret, or replaces the one with its name, as FLARE's launcher does. A Secret that belongs to another job's pod is not
-    /// replaced.
-    async fn put(&self, secret: &Secret, of_job: Option<&JobPod>) -> Result<(), Diagnostic> {
-        let name = secret.metadata.name.as_deref().unwrap_or_default();
-        let mut pause = FIRST_PAUSE;
-        loop {
-            let (fault, may_pass) = match self.secrets.create(secret, Write::default()).await {
-                Ok(_) => return Ok(()),
-                Err(fault) if fault.code == Code::ObjectConflict => {
-                    if let Some(job) = of_job
-                        && matches!(self.of_that_name(job).await, Found::Strangers)
-                    {
-                        return Err(Diagnostic::error(Code::ObjectNotOurs, strangers(job))
-                            .hint("end that job, or submit this one again, which gives it another id"));
-                    }
-                    let Err(fault) = self.secrets.replace(name, secret).await else { return Ok(()) };
-                    // Deleted or changed between the two requests.
-                    let changed = matches!(fault.code, Code::ObjectNotFound | Code::ObjectConflict);
-                    let may_pass = changed || trouble::may_pass(&fault);
-                    (fault, may_pass)
-                }
-                // A namespace that does not exist is not found either, and does not appear by waiting.
-                Err(fault) => {
-                    let may_pass = trouble::may_pass(&fault);
-                    (fault, may_pass)
-                }
-            };
-            if !may_pass || pause > LONGEST_PAUSE {
-                return Err(fault);
-            }
-            sleep(about(pause)).await;
-            pause *= 2;
-        }
-    }
-
-    /// Makes a pod the owner of its Secrets, so that they are deleted with it. Returns whether that succeeded.
-    pub(crate) async fn own(&self, secrets: &[String], pod: &str, uid: &str) -> bool {
-        let owner = json!({"metadata": {"ownerReferences": [{"apiVersion": "v1", "kind": "Pod", "name": pod, "uid": uid}]}});
-        let mut is_owned = true;
-        for secret in secrets {
-            is_owned &= self.secrets.merge(secret, &owner, Write::default()).await.is_ok();
-        }
-        is_owned
-    }
 }
 
-enum Found {
+/// What has the name of the job's pod.
+pub(crate) enum Found {
     Ours(Box<Pod>),
     /// A pod of this job that is being deleted.
     Ending,
@@ -244,6 +204,6 @@ fn name_taken(job: &JobPod) -> Observation {
     Observation::NotCreated { class: crate::Class::Hopeless, reason: "AlreadyExists".to_owned(), message: strangers(job) }
 }
 
-fn strangers(job: &JobPod) -> String {
+pub(crate) fn strangers(job: &JobPod) -> String {
     format!("there is a pod `{}` that flare-kube did not make for this job", job.name)
 }

@@ -2,7 +2,7 @@
 
 use flare_cluster::Cluster;
 use flare_diagnostic::{Code, Diagnostic};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
     Job, JobPod, KnownPod, Limits, Options,
@@ -15,21 +15,24 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Launcher {
     commands: mpsc::UnboundedSender<Command>,
+    creations: watch::Receiver<usize>,
 }
 
 impl Launcher {
     /// Starts to watch a namespace. Must be called in a tokio runtime.
     pub fn start(cluster: &Cluster, namespace: &str, options: Options) -> Self {
         let (commands, received) = mpsc::unbounded_channel();
-        tokio::spawn(namespace::run(cluster.clone(), namespace.to_owned(), options, received));
-        Self { commands }
+        let (counting, creations) = watch::channel(0);
+        tokio::spawn(namespace::run(cluster.clone(), namespace.to_owned(), options, received, counting));
+        Self { commands, creations }
     }
 
     /// Creates a pod and its Secrets; an existing pod of this job is taken over. Answers within [`Options::answer`].
     ///
     /// # Errors
     ///
-    /// Nothing was requested, or a Secret was refused, so there is no pod. A pod that the API server refuses is not an error but the end
+    /// Nothing was requested, or a Secret was refused or not created in time, so there is no pod, and the job's Secrets are deleted, if need
+    /// be when they appear ([`Launcher::clean_up`] waits for that). A pod that the API server refuses is not an error but the end
     /// of the job (defect 30).
     pub async fn launch(&self, job: JobPod) -> Result<Job, Diagnostic> {
         self.ask(|reply| Command::Launch { job: Box::new(job), reply }).await?
@@ -52,6 +55,13 @@ impl Launcher {
         let command = Command::Terminate { pod: pod.to_owned(), uid: uid.map(str::to_owned), why: why.to_owned() };
         // Without the task there are no jobs.
         let _ = self.commands.send(command);
+    }
+
+    /// Waits until no creation is under way and the Secrets of refused launches are deleted, for a program that ends next. Returns at once
+    /// in the normal case; while the API server does not answer it takes minutes, so the caller sets a limit.
+    pub async fn clean_up(&self) {
+        // Without the task nothing is under way.
+        let _ = self.creations.clone().wait_for(|count| *count == 0).await;
     }
 
     async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, Diagnostic> {

@@ -1,47 +1,18 @@
 //! The lifecycle of one job pod as a state machine: observations in, notices and actions out. No clock, no cluster.
 
+mod afterwards;
+
 use std::time::Duration;
 
 use crate::{
-    Action, Class, End, Evidence, Limits, Memory, Moment, Notice, Observation, Settlement, Situation, State, Step, Transition,
-    Verdict, classify, evidence, ours,
-    removal::Removal,
+    Action, Class, End, Evidence, Limits, Memory, Moment, Notice, Observation, Situation, State, Step, Transition, Verdict,
+    classify, ours,
+    stage::{Answer, Stage},
     view::{Sight, View},
 };
 
 /// How long to wait before a pod is requested again.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
-
-/// The stage of the work on a pod. Its end may come before or after its removal begins.
-#[derive(Debug)]
-enum Stage {
-    Following,
-    /// The end of the log is being read.
-    Gathering {
-        until: Duration,
-    },
-    Removing(Removal),
-    Done,
-}
-
-/// The answer to an action.
-enum Answer {
-    Nothing,
-    Log(Vec<String>),
-    Deletion(Result<bool, String>),
-}
-
-impl Stage {
-    /// Whether the pod's deletion was asked for.
-    fn is_deleting(&self) -> bool {
-        matches!(self, Self::Removing(removal) if !removal.has_asked_for_nothing())
-    }
-
-    /// Whether no deletion was requested yet.
-    fn has_asked_for_nothing(&self) -> bool {
-        matches!(self, Self::Removing(removal) if removal.has_asked_for_nothing())
-    }
-}
 
 /// One job's pod, from the request for it until nothing is left to do.
 ///
@@ -277,72 +248,6 @@ impl Lifecycle {
             Stage::Following => self.gather(now, step),
             _ => {}
         }
-    }
-
-    /// Requests the end of the log if there may be one; otherwise the evidence is what is known.
-    fn gather(&mut self, now: Moment, step: &mut Step) {
-        if !matches!(self.stage, Stage::Following) {
-            return;
-        }
-        let has_log = self.view.has_log();
-        let limit = if has_log { self.limits.evidence } else { Duration::ZERO };
-        self.stage = Stage::Gathering { until: now.elapsed.saturating_add(limit) };
-        if has_log {
-            step.actions.push(Action::ReadLog);
-        }
-    }
-
-    fn remove(&mut self, now: Moment) {
-        self.stage = Stage::Removing(Removal::new(now.elapsed));
-    }
-
-    /// Continues the work after the end, or after the request for it.
-    fn go_on(&mut self, now: Moment, answer: Answer, step: &mut Step) {
-        if let Stage::Gathering { until } = self.stage {
-            let log = match &answer {
-                Answer::Log(lines) => lines.as_slice(),
-                _ if now.elapsed < until => return self.wake_at(until),
-                _ => &[],
-            };
-            self.kept = Some(evidence::of(self.view.pod.as_ref(), &self.view.events, log));
-            self.remove(now);
-        }
-        self.tell_evidence(step);
-        if self.ended && self.keep && self.view.is_over() && self.stage.has_asked_for_nothing() {
-            return self.settle(Settlement::Kept, step);
-        }
-        let Stage::Removing(removal) = &mut self.stage else { return };
-        let deletion = if let Answer::Deletion(deletion) = answer { Some(deletion) } else { None };
-        match removal.go_on(&self.view, deletion, now.elapsed, &self.limits, step) {
-            Some(settlement) if self.ended => self.settle(settlement, step),
-            // The pod is gone by its own removal; its end comes with the next evaluation.
-            Some(Settlement::Removed) => {
-                self.view.gone = true;
-                self.judge(now, step);
-                self.tell_evidence(step);
-                if self.ended {
-                    self.settle(Settlement::Removed, step);
-                }
-            }
-            _ => {
-                if let Some(next) = removal.next() {
-                    self.wake_at(next);
-                }
-            }
-        }
-    }
-
-    fn tell_evidence(&mut self, step: &mut Step) {
-        if self.ended
-            && let Some(kept) = self.kept.take()
-        {
-            step.notices.push(Notice::Kept(kept));
-        }
-    }
-
-    fn settle(&mut self, settlement: Settlement, step: &mut Step) {
-        self.stage = Stage::Done;
-        step.notices.push(Notice::Settled(settlement));
     }
 
     fn wake_at(&mut self, at: Duration) {

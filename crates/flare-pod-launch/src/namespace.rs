@@ -2,22 +2,26 @@
 
 mod answers;
 mod changes;
+mod entering;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use flare_cluster::{Cluster, Selection};
-use flare_diagnostic::{Code, Diagnostic};
+use flare_diagnostic::Diagnostic;
 use futures_util::StreamExt as _;
-use jiff::SignedDuration;
 use k8s_openapi::api::core::v1::{Event, Pod};
 use tokio::{
-    sync::{Semaphore, mpsc, oneshot},
+    sync::{Mutex, Semaphore, mpsc, oneshot, watch},
     time::{Instant, sleep_until},
 };
 
 use crate::{
-    Action, Job, JobPod, KnownPod, Lifecycle, Limits, Moment, Observation, Options,
-    creation::{Place, Progress},
+    Action, Job, JobPod, KnownPod, Limits, Moment, Observation, Options,
+    creation::Place,
     entry::{BEFORE, Entry},
     following::follow,
     ours,
@@ -60,12 +64,21 @@ struct Namespace {
     /// Commands that wait for the first list.
     early: Vec<(Command, Duration)>,
     unanswered: Vec<Unanswered>,
+    /// Pod's name → the turn of its creations, as long as one is under way.
+    turns: HashMap<String, Weak<Mutex<()>>>,
     is_blind: bool,
     is_probing: bool,
     numbers: u64,
 }
 
-pub(crate) async fn run(cluster: Cluster, namespace: String, options: Options, mut commands: mpsc::UnboundedReceiver<Command>) {
+/// Handles the commands of a launcher until it is dropped; `creations` is the number of creations that are not finished, clean-up included.
+pub(crate) async fn run(
+    cluster: Cluster,
+    namespace: String,
+    options: Options,
+    mut commands: mpsc::UnboundedReceiver<Command>,
+    creations: watch::Sender<usize>,
+) {
     let (answers, mut answered) = mpsc::unbounded_channel();
     let pods = follow(cluster.namespaced::<Pod>(&namespace), Selection::labelled(ours::selector()));
     let of_pods = Selection { labels: None, fields: Some("involvedObject.kind=Pod".to_owned()) };
@@ -80,6 +93,7 @@ pub(crate) async fn run(cluster: Cluster, namespace: String, options: Options, m
             namespace,
             answers,
             turns: Arc::new(Semaphore::new(TURNS)),
+            creations,
         },
         jobs: HashMap::new(),
         known: HashMap::new(),
@@ -88,6 +102,7 @@ pub(crate) async fn run(cluster: Cluster, namespace: String, options: Options, m
         is_listed: false,
         early: Vec::new(),
         unanswered: Vec::new(),
+        turns: HashMap::new(),
         is_blind: false,
         is_probing: false,
         numbers: 0,
@@ -144,98 +159,6 @@ impl Namespace {
                 }
             }
         }
-    }
-
-    fn launch(&mut self, job: JobPod, reply: Reply) {
-        if job.namespace != self.worker.namespace {
-            let message = format!("the pod belongs into namespace `{}`, not `{}`", job.namespace, self.worker.namespace);
-            let _ = reply.send(Err(Diagnostic::error(Code::InvalidLaunchRequest, message)));
-            return;
-        }
-        if self.jobs.contains_key(&job.name) {
-            let _ = reply.send(Err(already_followed(&job.name)));
-            return;
-        }
-        let known = self.known.get(&job.name).filter(|known| known.is_of(&job.job, &job.site) && !known.is_being_deleted);
-        if let Some(known) = known.cloned() {
-            return self.take_over(&known, job.limits, job.hidden, reply);
-        }
-        let (number, notices) = self.enter(&job.name, &job.container, job.limits.clone(), None, self.now());
-        let progress = Progress::default();
-        let Some(entry) = self.jobs.get_mut(&job.name) else { return };
-        entry.hidden = job.hidden.clone();
-        entry.credentials = job.credentials.iter().filter_map(|secret| secret.metadata.name.clone()).collect();
-        entry.creating = Some(progress.clone());
-        let handle = Job { pod: job.name.clone(), uid: None, taken_over: false, notices };
-        let until = self.now().elapsed + self.options.answer;
-        self.unanswered.push(Unanswered { number, job: handle, reply, until });
-        let name = job.name.clone();
-        self.worker.create(job, number, progress);
-        self.step(&name, Observation::TimePassed);
-    }
-
-    fn adopt(&mut self, pod: &str, uid: Option<&str>, limits: Limits, reply: Reply) {
-        if self.jobs.contains_key(pod) {
-            let _ = reply.send(Err(already_followed(pod)));
-            return;
-        }
-        let hidden = flare_pod_manifest::Hidden::default();
-        if let Some(known) = self.known.get(pod).filter(|known| uid.is_none_or(|uid| known.uid == uid)).cloned() {
-            return self.take_over(&known, limits, hidden, reply);
-        }
-        // It may be newer than the list; only a request for it shows whether it is gone.
-        let now = self.now();
-        let (number, notices) = self.enter(pod, "", limits, uid, now);
-        let _ = reply.send(Ok(Job { pod: pod.to_owned(), uid: uid.map(str::to_owned), taken_over: true, notices }));
-        self.worker.look(pod, number);
-    }
-
-    /// Takes over an existing pod. Its time counts from its creation.
-    fn take_over(&mut self, known: &KnownPod, limits: Limits, hidden: flare_pod_manifest::Hidden, reply: Reply) {
-        let mut asked = self.now();
-        let age = known.created.map_or(SignedDuration::ZERO, |created| asked.wall.duration_since(created));
-        asked.elapsed = asked.elapsed.saturating_sub(Duration::try_from(age).unwrap_or_default());
-        let (number, notices) = self.enter(&known.pod, &known.container, limits, Some(&known.uid), asked);
-        if let Some(entry) = self.jobs.get_mut(&known.pod) {
-            entry.hidden = hidden;
-            entry.credentials.clone_from(&known.credentials);
-        }
-        let handle = Job { pod: known.pod.clone(), uid: Some(known.uid.clone()), taken_over: true, notices };
-        let _ = reply.send(Ok(handle));
-        self.worker.own(&known.pod, &known.uid, &known.credentials, number);
-        for event in self.happened.remove(&known.pod).into_iter().flatten() {
-            self.step(&known.pod, Observation::Happened(Box::new(event)));
-        }
-        // Only a part of the pod is known.
-        self.worker.look(&known.pod, number);
-    }
-
-    fn enter(
-        &mut self,
-        name: &str,
-        container: &str,
-        limits: Limits,
-        uid: Option<&str>,
-        asked: Moment,
-    ) -> (u64, mpsc::UnboundedReceiver<crate::Notice>) {
-        self.numbers += 1;
-        let (notices, received) = mpsc::unbounded_channel();
-        let entry = Entry {
-            number: self.numbers,
-            life: Lifecycle::new(container, limits, self.options.keep, asked)
-                .of_uid(uid)
-                .with_evidence_of_success(self.options.evidence_of_success),
-            hidden: flare_pod_manifest::Hidden::default(),
-            notices,
-            settled: None,
-            creating: None,
-            look_wanted: false,
-            credentials: Vec::new(),
-            is_owner: false,
-        };
-        self.jobs.insert(name.to_owned(), entry);
-        self.late.remove(name);
-        (self.numbers, received)
     }
 
     /// Passes an observation to a job, and carries out its actions.
@@ -300,9 +223,4 @@ impl Namespace {
         }
         self.answer_late(now);
     }
-}
-
-fn already_followed(pod: &str) -> Diagnostic {
-    Diagnostic::error(Code::InvalidLaunchRequest, format!("the job of pod `{pod}` is being launched already"))
-        .hint("name each job once")
 }

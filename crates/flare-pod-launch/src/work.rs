@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use flare_cluster::{Cluster, Deletion, LogSelection, Selection};
 use flare_diagnostic::Diagnostic;
 use tokio::{
-    sync::{Semaphore, mpsc},
+    sync::{Semaphore, mpsc, watch},
     time::sleep,
 };
 
@@ -14,6 +14,7 @@ use crate::{
     creation::{Creation, Place, Progress},
     entry::Entry,
     jitter::about,
+    secrets::Turn,
     trouble,
 };
 
@@ -41,6 +42,24 @@ pub(crate) struct Worker {
     pub(crate) place: Place,
     pub(crate) answers: mpsc::UnboundedSender<Answer>,
     pub(crate) turns: Arc<Semaphore>,
+    /// The number of creations that are not finished, clean-up included.
+    pub(crate) creations: watch::Sender<usize>,
+}
+
+/// Counts a creation until it is dropped.
+struct Counted(watch::Sender<usize>);
+
+impl Counted {
+    fn new(creations: &watch::Sender<usize>) -> Self {
+        creations.send_modify(|count| *count += 1);
+        Self(creations.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
+    }
 }
 
 /// The maximum number of concurrent requests, which limits the load on the API server.
@@ -56,13 +75,24 @@ impl Worker {
         });
     }
 
-    pub(crate) fn create(&self, job: JobPod, number: u64, progress: Progress) {
+    pub(crate) fn create(&self, job: JobPod, number: u64, progress: Progress, turn: Turn) {
         let place = self.place.clone();
         let answers = self.answers.clone();
+        let counted = Counted::new(&self.creations);
         // A creation may have to wait for the API server or an earlier pod of its name, so it does not count towards the limit.
         tokio::spawn(async move {
+            let of_name = turn.lock().await;
             let creation = place.create(&job, &progress).await;
-            let _ = answers.send(Answer::Created(job.name, number, creation));
+            let is_clear = match &creation {
+                Creation::Refused(fault) => place.discard(&job).await && !trouble::may_pass(fault),
+                Creation::Made { .. } | Creation::None(_) => true,
+            };
+            drop(of_name);
+            let _ = answers.send(Answer::Created(job.name.clone(), number, creation));
+            if !is_clear {
+                place.discard_later(&job, &turn).await;
+            }
+            drop(counted);
         });
     }
 

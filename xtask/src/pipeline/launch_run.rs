@@ -19,6 +19,9 @@ use crate::{context::Context, runtime};
 /// How long to wait for jobs that are being ended, beyond their own limits.
 const LAST: Duration = Duration::from_secs(30);
 
+/// How long to wait at the end for the deletion of Secrets of launches that were refused because the API server was slow.
+const CLEAN_UP: Duration = Duration::from_secs(20);
+
 /// A job to run.
 #[derive(Debug)]
 pub(crate) struct Asked {
@@ -98,6 +101,8 @@ pub(crate) fn run(
             jobs = working => jobs,
             () = stopping => Vec::new(),
         };
+        // The runtime ends with this block, and with it the deletion of Secrets of launches that were refused.
+        let _ = timeout(CLEAN_UP, join_all(launchers.values().map(Launcher::clean_up))).await;
         Ok(Report { jobs, api_requests: cluster.requests(), stopped: *stopped.borrow() })
     })?
 }

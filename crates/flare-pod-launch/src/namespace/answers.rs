@@ -47,14 +47,18 @@ impl Namespace {
         });
         let unanswered = self.unanswered.iter().position(|one| one.number == number).map(|at| self.unanswered.swap_remove(at));
         match creation {
-            Creation::Refused(fault) => match unanswered {
-                Some(unanswered) => {
+            Creation::Refused(fault) => {
+                if let Some(unanswered) = unanswered {
                     self.jobs.remove(name);
                     let _ = unanswered.reply.send(Err(fault));
+                    return;
                 }
-                // The launch was accepted, so it has an end.
-                None => self.step(name, trouble::of_creation(&fault)),
-            },
+                // The launch was accepted, so it has an end. Its Secrets were deleted, or belong to another job's pod.
+                if let Some(entry) = self.jobs.get_mut(name) {
+                    entry.credentials.clear();
+                }
+                self.step(name, trouble::of_creation(&fault));
+            }
             Creation::Made { pod, taken_over } => {
                 let uid = pod.metadata.uid.clone().unwrap_or_default();
                 if let Some(Unanswered { job, reply, .. }) = unanswered {

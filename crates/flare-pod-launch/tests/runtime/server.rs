@@ -33,6 +33,8 @@ pub(crate) enum Fault {
     Closed,
     /// It is never answered.
     Silence,
+    /// It is carried out and answered two seconds later.
+    Slow,
     /// The connection is closed, and the request carried out four seconds later.
     Late,
 }
@@ -215,7 +217,9 @@ impl Server {
             let fault = {
                 let mut state = self.state.lock().unwrap();
                 state.asked.push(format!("{shown} {path}"));
-                let hit = state.troubles.iter_mut().find(|one| one.times > 0 && one.method == shown && path.contains(one.path));
+                // The path of a create lacks the object's name.
+                let at = if method == "POST" { format!("{path}/{}", name(&body)) } else { path.to_owned() };
+                let hit = state.troubles.iter_mut().find(|one| one.times > 0 && one.method == shown && at.contains(one.path));
                 hit.map(|one| {
                     one.times -= 1;
                     one.fault
@@ -224,6 +228,7 @@ impl Server {
             match fault {
                 Some(Fault::Closed) => return,
                 Some(Fault::Silence) => std::future::pending().await,
+                Some(Fault::Slow) => tokio::time::sleep(Duration::from_secs(2)).await,
                 Some(Fault::Status(code)) => {
                     respond(&mut write, code, &status(code)).await;
                     continue;
@@ -345,6 +350,12 @@ fn merged(mut old: Value, new: Value) -> Value {
         old[&key] = merged(before, value);
     }
     old
+}
+
+/// The name of a sent object.
+fn name(body: &str) -> String {
+    let object: Value = serde_json::from_str(body).unwrap_or_default();
+    object["metadata"]["name"].as_str().unwrap_or_default().to_owned()
 }
 
 fn collection(resource: &str) -> String {

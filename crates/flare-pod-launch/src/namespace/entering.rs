@@ -1,0 +1,124 @@
+//! Begins to follow a job: one whose pod is created, or one whose pod exists.
+
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use flare_diagnostic::{Code, Diagnostic};
+use flare_pod_manifest::Hidden;
+use jiff::SignedDuration;
+use tokio::sync::mpsc;
+
+use super::{Namespace, Reply, Unanswered};
+use crate::{
+    Job, JobPod, KnownPod, Lifecycle, Limits, Moment, Notice, Observation, creation::Progress, entry::Entry, secrets::Turn,
+};
+
+impl Namespace {
+    pub(super) fn launch(&mut self, job: JobPod, reply: Reply) {
+        if job.namespace != self.worker.namespace {
+            let message = format!("the pod belongs into namespace `{}`, not `{}`", job.namespace, self.worker.namespace);
+            let _ = reply.send(Err(Diagnostic::error(Code::InvalidLaunchRequest, message)));
+            return;
+        }
+        if self.jobs.contains_key(&job.name) {
+            let _ = reply.send(Err(already_followed(&job.name)));
+            return;
+        }
+        let known = self.known.get(&job.name).filter(|known| known.is_of(&job.job, &job.site) && !known.is_being_deleted);
+        if let Some(known) = known.cloned() {
+            return self.take_over(&known, job.limits, job.hidden, reply);
+        }
+        let (number, notices) = self.enter(&job.name, &job.container, job.limits.clone(), None, self.now());
+        let progress = Progress::default();
+        let Some(entry) = self.jobs.get_mut(&job.name) else { return };
+        entry.hidden = job.hidden.clone();
+        entry.credentials = job.credentials.iter().filter_map(|secret| secret.metadata.name.clone()).collect();
+        entry.creating = Some(progress.clone());
+        let handle = Job { pod: job.name.clone(), uid: None, taken_over: false, notices };
+        let until = self.now().elapsed + self.options.answer;
+        self.unanswered.push(Unanswered { number, job: handle, reply, until });
+        let name = job.name.clone();
+        let turn = self.turn(&name);
+        self.worker.create(job, number, progress, turn);
+        self.step(&name, Observation::TimePassed);
+    }
+
+    /// The turn that creations of this name share with those that are still under way.
+    fn turn(&mut self, name: &str) -> Turn {
+        self.turns.retain(|_, turn| turn.strong_count() > 0);
+        let turn = self.turns.get(name).and_then(Weak::upgrade).unwrap_or_default();
+        self.turns.insert(name.to_owned(), Arc::downgrade(&turn));
+        turn
+    }
+
+    pub(super) fn adopt(&mut self, pod: &str, uid: Option<&str>, limits: Limits, reply: Reply) {
+        if self.jobs.contains_key(pod) {
+            let _ = reply.send(Err(already_followed(pod)));
+            return;
+        }
+        let hidden = Hidden::default();
+        if let Some(known) = self.known.get(pod).filter(|known| uid.is_none_or(|uid| known.uid == uid)).cloned() {
+            return self.take_over(&known, limits, hidden, reply);
+        }
+        // It may be newer than the list; only a request for it shows whether it is gone.
+        let now = self.now();
+        let (number, notices) = self.enter(pod, "", limits, uid, now);
+        let _ = reply.send(Ok(Job { pod: pod.to_owned(), uid: uid.map(str::to_owned), taken_over: true, notices }));
+        self.worker.look(pod, number);
+    }
+
+    /// Takes over an existing pod. Its time counts from its creation.
+    fn take_over(&mut self, known: &KnownPod, limits: Limits, hidden: Hidden, reply: Reply) {
+        let mut asked = self.now();
+        let age = known.created.map_or(SignedDuration::ZERO, |created| asked.wall.duration_since(created));
+        asked.elapsed = asked.elapsed.saturating_sub(Duration::try_from(age).unwrap_or_default());
+        let (number, notices) = self.enter(&known.pod, &known.container, limits, Some(&known.uid), asked);
+        if let Some(entry) = self.jobs.get_mut(&known.pod) {
+            entry.hidden = hidden;
+            entry.credentials.clone_from(&known.credentials);
+        }
+        let handle = Job { pod: known.pod.clone(), uid: Some(known.uid.clone()), taken_over: true, notices };
+        let _ = reply.send(Ok(handle));
+        self.worker.own(&known.pod, &known.uid, &known.credentials, number);
+        for event in self.happened.remove(&known.pod).into_iter().flatten() {
+            self.step(&known.pod, Observation::Happened(Box::new(event)));
+        }
+        // Only a part of the pod is known.
+        self.worker.look(&known.pod, number);
+    }
+
+    fn enter(
+        &mut self,
+        name: &str,
+        container: &str,
+        limits: Limits,
+        uid: Option<&str>,
+        asked: Moment,
+    ) -> (u64, mpsc::UnboundedReceiver<Notice>) {
+        self.numbers += 1;
+        let (notices, received) = mpsc::unbounded_channel();
+        let entry = Entry {
+            number: self.numbers,
+            life: Lifecycle::new(container, limits, self.options.keep, asked)
+                .of_uid(uid)
+                .with_evidence_of_success(self.options.evidence_of_success),
+            hidden: Hidden::default(),
+            notices,
+            settled: None,
+            creating: None,
+            look_wanted: false,
+            credentials: Vec::new(),
+            is_owner: false,
+        };
+        self.jobs.insert(name.to_owned(), entry);
+        self.late.remove(name);
+        (self.numbers, received)
+    }
+}
+
+fn already_followed(pod: &str) -> Diagnostic {
+    Diagnostic::error(Code::InvalidLaunchRequest, format!("the job of pod `{pod}` is being launched already"))
+        .hint("name each job once")
+}

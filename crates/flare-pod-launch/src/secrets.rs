@@ -1,0 +1,96 @@
+//! The Secrets of a job's pod: created before it, owned by it, and deleted where there is no pod.
+
+use std::{sync::Arc, time::Duration};
+
+use flare_cluster::{Deletion, Write};
+use flare_diagnostic::{Code, Diagnostic};
+use k8s_openapi::api::core::v1::Secret;
+use serde_json::json;
+use tokio::{sync::Mutex, time::sleep};
+
+use crate::{
+    JobPod,
+    creation::{FIRST_PAUSE, Found, LONGEST_PAUSE, Place, Progress, cancelled, strangers},
+    jitter::about,
+    trouble,
+};
+
+/// When the Secrets of a refused job are deleted again, since a request that was not answered may be carried out later.
+const AGAIN: [Duration; 5] =
+    [Duration::from_secs(2), Duration::from_secs(4), Duration::from_secs(8), Duration::from_secs(30), Duration::from_mins(1)];
+
+/// The turn of a pod's name: of several creations of one name, and deletions of their Secrets, only one is under way.
+pub(crate) type Turn = Arc<Mutex<()>>;
+
+impl Place {
+    /// Creates a Secret, or replaces the one with its name, as FLARE's launcher does. A Secret that belongs to another job's pod is not
+    /// replaced.
+    pub(crate) async fn put(&self, secret: &Secret, of_job: Option<&JobPod>, progress: &Progress) -> Result<(), Diagnostic> {
+        let name = secret.metadata.name.as_deref().unwrap_or_default();
+        let (mut pause, mut last) = (FIRST_PAUSE, cancelled());
+        while !progress.is_cancelled() {
+            let (fault, may_pass) = match self.secrets.create(secret, Write::default()).await {
+                Ok(_) => return Ok(()),
+                Err(fault) if fault.code == Code::ObjectConflict => {
+                    if let Some(job) = of_job
+                        && matches!(self.of_that_name(job).await, Found::Strangers)
+                    {
+                        return Err(Diagnostic::error(Code::ObjectNotOurs, strangers(job))
+                            .hint("end that job, or submit this one again, which gives it another id"));
+                    }
+                    let Err(fault) = self.secrets.replace(name, secret).await else { return Ok(()) };
+                    // Deleted or changed between the two requests.
+                    let changed = matches!(fault.code, Code::ObjectNotFound | Code::ObjectConflict);
+                    let may_pass = changed || trouble::may_pass(&fault);
+                    (fault, may_pass)
+                }
+                // A namespace that does not exist is not found either, and does not appear by waiting.
+                Err(fault) => {
+                    let may_pass = trouble::may_pass(&fault);
+                    (fault, may_pass)
+                }
+            };
+            if !may_pass || pause > LONGEST_PAUSE {
+                return Err(fault);
+            }
+            last = fault;
+            sleep(about(pause)).await;
+            pause *= 2;
+        }
+        Err(last)
+    }
+
+    /// Makes a pod the owner of its Secrets, so that they are deleted with it. Returns whether that succeeded.
+    pub(crate) async fn own(&self, secrets: &[String], pod: &str, uid: &str) -> bool {
+        let owner = json!({"metadata": {"ownerReferences": [{"apiVersion": "v1", "kind": "Pod", "name": pod, "uid": uid}]}});
+        let mut is_owned = true;
+        for secret in secrets {
+            is_owned &= self.secrets.merge(secret, &owner, Write::default()).await.is_ok();
+        }
+        is_owned
+    }
+
+    /// Deletes the Secrets of a job whose pod was not requested, except where a pod has its name: that one needs them. Returns whether
+    /// the API server answered.
+    pub(crate) async fn discard(&self, job: &JobPod) -> bool {
+        match self.of_that_name(job).await {
+            Found::Ours(_) | Found::Strangers => return true,
+            Found::Unknown => return false,
+            Found::Ending | Found::Nothing => {}
+        }
+        let mut is_answered = true;
+        for name in job.credentials.iter().filter_map(|secret| secret.metadata.name.as_deref()) {
+            is_answered &= self.secrets.delete(name, &Deletion::default()).await.is_ok();
+        }
+        is_answered
+    }
+
+    /// Deletes them again for a while: a request without an answer may create them after they were deleted.
+    pub(crate) async fn discard_later(&self, job: &JobPod, turn: &Turn) {
+        for pause in AGAIN {
+            sleep(about(pause)).await;
+            let _turn = turn.lock().await;
+            self.discard(job).await;
+        }
+    }
+}
