@@ -5,7 +5,7 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::Pod;
 
 use crate::{
-    Class, Limits, Look, Memory, Situation, Verdict,
+    Class, Limits, Look, Memory, Situation, Verdict, disruption,
     ended::{self, Ended},
     not_started,
 };
@@ -55,7 +55,8 @@ fn of_pod(pod: &Pod, situation: &Situation<'_>, limits: &Limits) -> Verdict {
     }
     let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or_default();
     if pod.metadata.deletion_timestamp.is_some() {
-        return passing(situation, limits, limits.ending, Class::Hopeless, "Deleted", "somebody deleted the pod");
+        let (reason, message) = disruption::of(pod).unwrap_or(("Deleted", "somebody deleted the pod"));
+        return passing(situation, limits, limits.ending, Class::Hopeless, reason, message);
     }
     match phase {
         "Running" => Verdict::Running,

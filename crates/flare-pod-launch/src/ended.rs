@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::core::v1::{ContainerStateTerminated, Pod, PodStatus};
 
-use crate::Class;
+use crate::{Class, disruption};
 
 /// The end of a job.
 pub(crate) enum Ended {
@@ -15,11 +15,23 @@ pub(crate) fn of(pod: &Pod, container: &str) -> Option<Ended> {
     let status = pod.status.as_ref()?;
     let of_job = status.container_statuses.iter().flatten().find(|status| status.name == container);
     let terminated = of_job.and_then(|status| status.state.as_ref()?.terminated.as_ref());
-    match status.phase.as_deref() {
+    let ended = match status.phase.as_deref() {
         Some("Succeeded") => Some(Ended::Succeeded),
         Some("Failed") => Some(failed(status, terminated)),
         Some("Running") => terminated.map(of_container),
         _ => None,
+    };
+    ended.map(|ended| with_disruption(ended, pod))
+}
+
+/// The cluster's reason for ending a pod says more than the signal that ended its container.
+fn with_disruption(ended: Ended, pod: &Pod) -> Ended {
+    match (ended, disruption::of(pod)) {
+        (Ended::Failed { exit_code, reason, message }, Some((why, said))) if matches!(reason.as_str(), "Error" | "Failed") => {
+            let message = if said.is_empty() { message } else { said.to_owned() };
+            Ended::Failed { exit_code, reason: why.to_owned(), message }
+        }
+        (ended, _) => ended,
     }
 }
 

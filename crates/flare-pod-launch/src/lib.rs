@@ -2,6 +2,7 @@
 
 mod classify;
 mod creation;
+mod disruption;
 mod ended;
 mod entry;
 mod events;

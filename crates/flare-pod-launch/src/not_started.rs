@@ -60,7 +60,7 @@ fn unscheduled(pod: &Pod, situation: &Situation<'_>, limits: &Limits) -> Verdict
 
 /// Whether the pod waits for a volume. The scheduler has one reason for everything, so only its message distinguishes them.
 fn waits_for_volume(message: &str) -> bool {
-    ["persistentvolumeclaim", "PersistentVolumeClaim", "volume node affinity", "persistent volumes to bind"]
+    ["persistentvolumeclaim", "PersistentVolumeClaim", "volume node affinity", "persistent volumes to bind", "pvc(s)"]
         .iter()
         .any(|words| message.contains(words))
 }

@@ -1,0 +1,10 @@
+//! Why the cluster itself ends a pod: eviction, preemption, a taint, a node that is gone.
+
+use k8s_openapi::api::core::v1::Pod;
+
+/// Reason and message of the condition `DisruptionTarget`, which Kubernetes sets before it ends a pod by itself.
+pub(crate) fn of(pod: &Pod) -> Option<(&str, &str)> {
+    let mut conditions = pod.status.as_ref()?.conditions.iter().flatten();
+    let condition = conditions.find(|condition| condition.type_ == "DisruptionTarget" && condition.status == "True")?;
+    Some((condition.reason.as_deref().filter(|reason| !reason.is_empty())?, condition.message.as_deref().unwrap_or_default()))
+}
