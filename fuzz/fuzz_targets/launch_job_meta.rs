@@ -13,7 +13,7 @@ fuzz_target!(|bytes: &[u8]| {
     .expect("the arguments are valid");
     for (role, site) in [(Role::Client, "site-1"), (Role::Server, "server")] {
         for target in Target::ALL {
-            let site = PreparedSite { role, site, launcher: &launcher, parent_url: None, parent_connection_security: None, server_name: None };
+            let site = PreparedSite { role, site, launcher: &launcher, pod_defaults: None, parent_url: None, parent_connection_security: None, server_name: None };
             if let Ok(request) = LaunchRequest::for_prepared(&site, bytes, "meta.json", Some("cancer"), target) {
                 let _ = manifest(&request.value, &SiteFiles::default(), &Additions::default());
             }

@@ -72,7 +72,7 @@ pub fn put(tree: &mut FileTree, path: &'static str, bytes: impl Into<Vec<u8>>) {
 pub fn plan(role: Role, target: Target, config: &SiteConfig) -> Option<SitePlan> {
     let name = ["nvflare-server", "site-1"][usize::from(role == Role::Client)];
     let kit = StartupKit::read(&kit(role), name, NOW).expect("a fixture kit is whole").value;
-    match flare_site_plan::resolve(&kit, config, target, flare_site_plan::Acceptance::default()) {
+    match flare_site_plan::resolve(&kit, config, target, flare_site_plan::Acceptance::default(), flare_site_plan::LauncherChoice::FlareKube) {
         Ok(plan) => Some(plan.value),
         Err(faults) => {
             assert_faults(&faults, Code::InvalidConfig);

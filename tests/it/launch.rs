@@ -171,3 +171,82 @@ fn prepare_says_what_would_stop_jobs_later() {
     let untouched = run(&sandbox, "launch manifest out --job meta.json -o json").expect_code(0).json();
     assert!(!untouched["warnings"].to_string().contains("study"), "{untouched}");
 }
+
+#[test]
+fn site_defaults_for_job_pods_reach_the_pod_and_no_file_of_flare_s() {
+    let keys = "{cpu: 4, cpu_request: 2, shm_size: 1Gi, gpu_resource_name: nvidia.com/mig-1g.5gb, image_pull_policy: IfNotPresent,\n  \
+                tolerations: [{key: nvidia.com/gpu, operator: Exists}]}";
+    for target in ["2.8", "2.9"] {
+        let sandbox = prepared(target, "{}");
+        let plain = Tree::read(&sandbox.join("out"));
+        let config = fs::read_to_string(sandbox.join("k8s.yaml")).unwrap();
+        fs::write(sandbox.join("k8s.yaml"), config.replace("{}", keys)).unwrap();
+        let prepare = format!("prepare site-1 --config k8s.yaml --output out --target {target}");
+        let refused = run(&sandbox, &format!("{prepare} -o json")).expect_code(4).json();
+        let places: Vec<_> =
+            refused["errors"].as_array().unwrap().iter().map(|fault| fault["location"]["line"].clone()).collect();
+        assert_eq!(
+            (places, &refused["error_code"]),
+            (vec![json!(4); 5].into_iter().chain([json!(5)]).collect(), &json!("INVALID_CONFIG"))
+        );
+        assert!(refused["hint"].as_str().unwrap().contains("--launcher flare-kube"), "{refused}");
+
+        let _ = run(&sandbox, &format!("{prepare} --launcher flare-kube")).expect_code(0);
+        let mut with = Tree::read(&sandbox.join("out"));
+        assert_eq!(with.json(".flare-kube.json")["plan"]["job_launcher"]["flare-kube"]["shm_size"], "1Gi");
+        let marker = plain.bytes(".flare-kube.json").to_vec();
+        with.put(".flare-kube.json", marker);
+        assert_eq!(with, plain, "nothing but the marker knows of them");
+
+        fs::write(sandbox.join("meta.json"), META.replace("\"cpu\": \"2\"", "\"num_of_gpus\": 1")).unwrap();
+        let data = run(&sandbox, "launch manifest out --job meta.json -o json").expect_code(0).json()["data"].clone();
+        let container = &data["pod"]["spec"]["containers"][0];
+        assert_eq!(
+            (&container["resources"]["limits"]["cpu"], &container["resources"]["requests"]["cpu"]),
+            (&json!("4"), &json!("1"))
+        );
+        assert_eq!(container["resources"]["limits"]["nvidia.com/mig-1g.5gb"], 1);
+        assert_eq!(data["pod"]["spec"]["tolerations"], json!([{"key": "nvidia.com/gpu", "operator": "Exists"}]));
+        let text = run(&sandbox, "launch manifest out --job meta.json -q").expect_code(0).stdout;
+        let row = |field: &str| text.lines().find(|line| line.starts_with(field)).unwrap_or_default().to_owned();
+        for field in ["container.imagePullPolicy", "container.resources.limits.cpu", "volumes.shared-memory", "spec.tolerations"]
+        {
+            assert!(row(field).contains("site: job_launcher in k8s.yaml"), "{field}: {text}");
+        }
+
+        let _ = run(&sandbox, "prepare site-1 --config k8s.yaml --output out --launcher flare").expect_code(4);
+        fs::write(
+            sandbox.join("meta.json"),
+            META.replace("\"cpu_request\": \"1\"", "\"cpu_request\": \"5\"").replace("\"cpu\": \"2\"", "\"x\": 1"),
+        )
+        .unwrap();
+        let fault = run(&sandbox, "launch manifest out --job meta.json -o json").expect_code(4).json();
+        assert_eq!(fault["location"]["line"], 2, "{fault}");
+        assert!(fault["message"].as_str().unwrap().contains("above the site's limit `4`"), "{fault}");
+    }
+}
+
+#[test]
+fn a_job_with_its_own_image_is_said_to_bring_its_own_code_and_who_may_run_it() {
+    let sandbox = prepared("2.9", "{}");
+    let data = run(&sandbox, "launch manifest out --job meta.json -o json").expect_code(0).json()["data"].clone();
+    assert_eq!(data["byoc"]["keys"], json!(["launcher_spec.default.k8s.image"]));
+    assert_eq!(data["byoc"]["policy"], "local/authorization.json.default");
+    let roles: Vec<_> = data["byoc"]["roles"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| (row["role"].as_str().unwrap(), row["admitted"].as_str().unwrap()))
+        .collect();
+    assert_eq!(roles, [("lead", "all"), ("member", "none"), ("org_admin", "none"), ("project_admin", "all")]);
+    let policy = r#"{"format_version": "1.0", "permissions": {"lead": {"byoc": "o:site"}, "member": "none"}}"#;
+    fs::write(sandbox.join("out/local/authorization.json"), policy).unwrap();
+    let text = run(&sandbox, "launch manifest out --job meta.json -q").expect_code(0).stdout;
+    assert!(text.contains("by local/authorization.json: lead: only users of the site's organization; member: none\n"), "{text}");
+    fs::write(sandbox.join("out/local/authorization.json"), policy.replace("o:site", "none")).unwrap();
+    let told = run(&sandbox, "launch manifest out --job meta.json -o json").expect_code(0).json();
+    assert!(told["warnings"].to_string().contains("BYOC not permitted"), "{told}");
+    let older = prepared("2.8", "{}");
+    let data = run(&older, "launch manifest out --job meta.json -o json").expect_code(0).json()["data"].clone();
+    assert_eq!(data.get("byoc"), None, "2.8 asks only about the code in the job");
+}

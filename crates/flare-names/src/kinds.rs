@@ -176,6 +176,10 @@ kubernetes_names! {
     ServiceAccountName, "ServiceAccount name", 253, "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", subdomain, SUBDOMAIN, "site-1";
     /// A Role or `RoleBinding`. Kubernetes takes any path segment; we take the subdomain rule.
     RoleName, "Role name", 253, "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", subdomain, SUBDOMAIN, "site-1-launcher";
+    /// A `RuntimeClass`: RFC 1123 subdomain.
+    RuntimeClassName, "RuntimeClass name", 253, "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", subdomain, SUBDOMAIN, "nvidia";
+    /// A `PriorityClass`: RFC 1123 subdomain.
+    PriorityClassName, "PriorityClass name", 253, "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", subdomain, SUBDOMAIN, "training";
     /// A pod. Kubernetes takes a subdomain of 253; we take the label rule, because the name becomes the pod's host name.
     PodName, "pod name", 63, "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", label_1123, LABEL_1123, "j9c0d6b1e-site-1-c828b91c";
     /// A key in a Secret's or ConfigMap's data.

@@ -34,6 +34,8 @@ pub struct Capabilities {
     pub quiet_parent_port: bool,
     /// The scheme `shared-file` of the internal link is refused; without this it is overwritten.
     pub refuses_shared_file: bool,
+    /// A job whose block for a site has an image or a Python brings its own code there, and the site's policy decides.
+    pub own_image_is_own_code: bool,
 }
 
 /// Something in a kit that tells which release provisioned it.
@@ -93,6 +95,7 @@ releases! {
         pod_events: false,
         quiet_parent_port: false,
         refuses_shared_file: false,
+        own_image_is_own_code: false,
     };
     /// nvflare 2.9.
     V2_9 = "2.9": Capabilities {
@@ -113,6 +116,7 @@ releases! {
         pod_events: true,
         quiet_parent_port: true,
         refuses_shared_file: true,
+        own_image_is_own_code: true,
     };
 }
 

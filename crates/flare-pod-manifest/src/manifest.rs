@@ -11,7 +11,7 @@ use crate::{
     hidden::Hidden,
     pod::{LauncherPart, Merged},
     request::LaunchRequest,
-    secrets,
+    secrets, site_defaults,
     site_files::SiteFiles,
     study,
 };
@@ -34,6 +34,9 @@ pub struct Manifest {
     /// How long the pod may wait before its job runs, by the job's word, else the site's, else the launcher's default of 120 s;
     /// [`Duration::MAX`] for ever.
     pub pending_timeout: Duration,
+    /// The job's keys that make it bring its own code at the site (`image`, `python_path`): its policy decides whether it is deployed.
+    /// Empty for releases without that rule.
+    pub own_code: Vec<String>,
     /// What must not be seen of what the job prints.
     pub hidden: Hidden,
 }
@@ -86,6 +89,7 @@ pub fn manifest(request: &LaunchRequest, files: &SiteFiles, additions: &Addition
     let part = found.require(LauncherPart::decide(request, &study, &mut explanation))?;
     let mut merged = found.require_checked(Merged::new(part, study.template.as_ref(), &mut explanation))?;
     found.extend(mounted_twice(&merged).map(|path| doubled_mount(&path, request)));
+    site_defaults::apply(&request.pod_defaults, &mut merged, &mut explanation);
     additions.apply(&mut merged, request, &mut explanation);
     let mut secrets = secrets::of(request, files, additions, &mut explanation, &mut found);
     additions.mark_secrets(&mut secrets, request);
@@ -97,6 +101,7 @@ pub fn manifest(request: &LaunchRequest, files: &SiteFiles, additions: &Addition
         namespace: request.namespace().to_owned(),
         container: request.job.container_name.clone(),
         pending_timeout: request.job.k8s.pending_timeout.unwrap_or(request.launcher.pending_timeout),
+        own_code: if request.target.capabilities().own_image_is_own_code { request.job.k8s.own_code.clone() } else { Vec::new() },
         hidden,
     })
 }

@@ -22,6 +22,8 @@ pub enum Origin {
     Job,
     /// The launcher's arguments at the site (`job_launcher` in k8s.yaml).
     Site,
+    /// A default of the site that only flare-kube's launcher knows (`job_launcher` in k8s.yaml, `prepare --launcher flare-kube`).
+    SiteDefault,
     /// The default of FLARE's launcher.
     LauncherDefault,
     /// The study's entry in `study_data.yaml`.
@@ -50,6 +52,7 @@ impl fmt::Display for Origin {
             Self::ResourceSite => "job: resource_spec of the site",
             Self::Job => "job",
             Self::Site => "site: launcher arguments",
+            Self::SiteDefault => "site: job_launcher in k8s.yaml",
             Self::LauncherDefault => "launcher's default",
             Self::StudyData => "site: study_data.yaml",
             Self::StudyRuntime => "site: study_runtime.yaml",

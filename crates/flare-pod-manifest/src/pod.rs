@@ -23,6 +23,7 @@ pub(crate) struct LauncherPart {
     pub(crate) namespace: String,
     pub(crate) container_name: String,
     pub(crate) image: String,
+    pub(crate) pull_policy: Sourced<&'static str>,
     pub(crate) python: String,
     pub(crate) args: Vec<String>,
     pub(crate) env: Vec<Value>,
@@ -58,6 +59,10 @@ impl LauncherPart {
             namespace: request.launcher.namespace.value.clone(),
             container_name: request.job.container_name.clone(),
             image: image?.value,
+            pull_policy: match request.pod_defaults.image_pull_policy {
+                Some(policy) => Sourced::new(policy.as_str(), Origin::SiteDefault),
+                None => Sourced::new("Always", Origin::LauncherDefault),
+            },
             python: python.value,
             args,
             env,

@@ -7,11 +7,13 @@ mod portable;
 mod prepared;
 mod process_args;
 mod read;
+mod site_defaults;
 mod specs;
 mod unmatched;
 
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
 use flare_names::{Role, Target};
+use flare_site_config::JobPodDefaults;
 pub(crate) use job_meta::Job;
 pub(crate) use k8s_block::Quantity;
 pub use launcher::LAUNCHER_KEYS;
@@ -45,6 +47,8 @@ pub struct LaunchRequest {
     pub(crate) transfer_token: Token,
     pub(crate) set: Vec<Token>,
     pub(crate) launcher: Launcher,
+    /// What the site decides that FLARE's launcher has no argument for; only for flare-kube's launcher.
+    pub(crate) pod_defaults: JobPodDefaults,
     pub(crate) job: Job,
     pub(crate) process_args: ProcessArgs,
 }
@@ -70,7 +74,7 @@ impl LaunchRequest {
         }
         findings.only(root, "", &KEYS);
         let parts = Parts::read(root, target, findings, warnings);
-        let view = ReadContext { path: "job_meta", site: parts.site.as_deref(), server_name: None, target };
+        let view = ReadContext { path: "job_meta", site: parts.site.as_deref(), server_name: None, pod_defaults: None, target };
         let job = read::object(root, "", "job_meta", findings).and_then(|node| Job::read(node, view, findings, warnings));
         parts.complete(job, file, target)
     }
@@ -151,6 +155,7 @@ impl Parts {
             transfer_token: self.transfer_token?,
             set: self.set,
             launcher: self.launcher?,
+            pod_defaults: JobPodDefaults::default(),
             job: job?,
             process_args: self.process_args?,
         })

@@ -50,6 +50,7 @@ fn pod(meta: &str, file: &str) -> Result<Value, String> {
         site: "site-1",
         server_name: None,
         launcher: &launcher,
+        pod_defaults: None,
         parent_url: None,
         parent_connection_security: None,
     };

@@ -39,6 +39,7 @@ fn a_prepared_kit_and_a_job_give_a_manifest_with_placeholders() {
                 role,
                 site,
                 launcher: &launcher,
+                pod_defaults: None,
                 parent_url: Some("tcp://parent:8102"),
                 parent_connection_security: None,
             };
@@ -63,6 +64,7 @@ fn faults_stand_in_the_job_s_own_file() {
         role: Role::Client,
         site: "site-1",
         launcher: &launcher,
+        pod_defaults: None,
         parent_url: None,
         parent_connection_security: None,
     };

@@ -6,7 +6,7 @@ use flare_yaml::{Document, Node};
 
 use crate::{
     shape::{Reader, Shape as _},
-    table::{BLOCKS, SiteConfig},
+    table::{BLOCKS, REQUESTS_AND_LIMITS, SiteConfig},
 };
 
 impl SiteConfig {
@@ -36,6 +36,9 @@ impl SiteConfig {
 fn read(node: &Node, target: Target, found: Collector) -> Result<Checked<SiteConfig>, Faults> {
     let mut reader = Reader::new(target, BLOCKS);
     let config = SiteConfig::read(node, "", &mut reader);
+    for (request, limit) in REQUESTS_AND_LIMITS {
+        reader.check_not_above(request, limit);
+    }
     let places = std::mem::take(&mut reader.places);
     reader.into_collector(found).finish_some(config.map(|config| SiteConfig { places, ..config }))
 }

@@ -7,12 +7,14 @@
 mod choices;
 mod config;
 pub mod image;
+mod job_pod_defaults;
 pub mod quantity;
 mod schema;
 mod shape;
 mod table;
 
-pub use choices::{InternalSecurity, Kubernetes};
+pub use choices::{InternalSecurity, JobPullPolicy, Kubernetes};
+pub use job_pod_defaults::JobPodDefaults;
 pub use schema::schema;
 pub use table::{JobLauncherConfig, ParentConfig, SiteConfig, mapping_keys};
 

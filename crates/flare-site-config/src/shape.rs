@@ -1,11 +1,14 @@
 //! Shapes: what a value of `k8s.yaml` must look like. A shape both reads a node and gives its JSON Schema, so that
 //! checker and schema cannot drift apart.
 
+mod affinity;
 mod amount;
 mod block;
+mod node_selector;
 mod pass_through;
 mod resources;
 mod text;
+mod toleration;
 mod whole_number;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -15,11 +18,16 @@ use flare_names::Target;
 use flare_yaml::Node;
 use schemars::Schema;
 
-pub(crate) use amount::Storage;
+use crate::quantity::Quantity;
+
+pub(crate) use affinity::Affinity;
+pub(crate) use amount::PositiveAmount;
 pub(crate) use block::{Block, KeyRule, block, empty_block, schema_of};
+pub(crate) use node_selector::NodeSelector;
 pub(crate) use pass_through::PassThrough;
-pub(crate) use resources::Resources;
-pub(crate) use text::{Image, MountPath, Name, Names, Path, Runtime, Security, name};
+pub(crate) use resources::{ExtendedResource, Resources};
+pub(crate) use text::{Image, MountPath, Name, Names, Path, PullPolicy, Runtime, Security, name};
+pub(crate) use toleration::Tolerations;
 pub(crate) use whole_number::{Port, Seconds};
 
 /// What a value must look like.
@@ -40,13 +48,15 @@ pub(crate) struct Reader {
     /// Faults, each with its sort key.
     faults: Vec<(Arc<str>, Position, Diagnostic)>,
     pub(crate) places: BTreeMap<String, Place>,
+    /// Each amount that was read, by the path of its key, with its place: for the checks between two keys.
+    amounts: BTreeMap<String, (Arc<str>, Position, Quantity)>,
     /// All blocks of the file with the prefix of their keys' paths, for a key that is in the wrong block.
     blocks: &'static [(&'static str, &'static [KeyRule])],
 }
 
 impl Reader {
     pub(crate) fn new(target: Target, blocks: &'static [(&'static str, &'static [KeyRule])]) -> Self {
-        Self { target, faults: Vec::new(), places: BTreeMap::new(), blocks }
+        Self { target, faults: Vec::new(), places: BTreeMap::new(), amounts: BTreeMap::new(), blocks }
     }
 
     /// The path at which a key belongs.
@@ -71,6 +81,19 @@ impl Reader {
     pub(crate) fn push(&mut self, node: &Node, fault: Diagnostic) {
         let at = fault.place.as_ref().and_then(|place| place.position).unwrap_or(node.position);
         self.faults.push((Arc::clone(&node.file), at, fault));
+    }
+
+    /// Checks that the amount of one key is not above that of another; without one of them there is nothing to compare.
+    pub(crate) fn check_not_above(&mut self, request: &str, limit: &str) {
+        let (Some((file, at, requested)), Some((_, limit_at, limited))) = (self.amounts.get(request), self.amounts.get(limit))
+        else {
+            return;
+        };
+        if requested > limited {
+            let message = format!("`{request}` is above the limit `{limit}` at {}:{}", limit_at.line, limit_at.column);
+            let (file, at) = (file.clone(), *at);
+            self.fault(&file, at, message, "lower the request, or raise the limit");
+        }
     }
 
     /// Adds the fault of a missing key: it names the file, and is sorted as if it were at its block.

@@ -4,15 +4,15 @@
 use std::{collections::BTreeMap, sync::LazyLock};
 
 use flare_diagnostic::Place;
-use flare_names::{ClaimName, NamespaceName, PullSecretName, ServiceName, Target};
+use flare_names::{ClaimName, NamespaceName, PriorityClassName, PullSecretName, RuntimeClassName, ServiceName, Target};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    choices::{InternalSecurity, Kubernetes},
+    choices::{InternalSecurity, JobPullPolicy, Kubernetes},
     image::ImageReference,
     shape::{
-        Block as _, Image, KeyRule, MountPath, Name, Names, PassThrough, Path, Port, Resources, Runtime, Seconds, Security,
-        Storage, block, name,
+        Affinity, Block as _, ExtendedResource, Image, KeyRule, MountPath, Name, Names, NodeSelector, PassThrough, Path, Port,
+        PositiveAmount, PullPolicy, Resources, Runtime, Seconds, Security, Tolerations, block, name,
     },
 };
 
@@ -70,13 +70,43 @@ block! {
         pending_timeout: Seconds => u64, optional, since first, example "pending_timeout: 300";
         /// The ephemeral storage of job pods that do not request their own, a quantity. Left out: the launcher's own 1Gi, which is
         /// little for current models. Not a key of the reference: its launcher takes the argument, its `prepare` has no key for it.
-        ephemeral_storage: Storage => String, optional, since first, example "ephemeral_storage: 8Gi";
+        ephemeral_storage: PositiveAmount => String, optional, since first, example "ephemeral_storage: 8Gi";
         /// The `securityContext` of job pods, passed through.
         job_pod_security_context: PassThrough => Map<String, Value>, optional, since first, example "job_pod_security_context: {runAsNonRoot: true}";
         /// Secrets with registry credentials for job images. They must exist.
         image_pull_secrets: Names<PullSecretName> => Vec<PullSecretName>, optional, since first, example "image_pull_secrets: [registry-credentials]";
+        /// The CPU limit of job pods that have no word of their own about it, a quantity. This key and all that follow need `prepare
+        /// --launcher flare-kube`: FLARE's own launcher refuses arguments that it does not know.
+        cpu: PositiveAmount => String, optional, since first, example "cpu: 4";
+        /// The CPU request of job pods that give neither limit nor request. Left out: the limit.
+        cpu_request: PositiveAmount => String, optional, since first, example "cpu_request: 500m";
+        /// The memory limit of job pods that have no word of their own about it, a quantity.
+        memory: PositiveAmount => String, optional, since first, example "memory: 16Gi";
+        /// The memory request of job pods that give neither limit nor request. Left out: the limit.
+        memory_request: PositiveAmount => String, optional, since first, example "memory_request: 8Gi";
+        /// The size of `/dev/shm` in job pods, a quantity: an emptyDir in memory, which counts towards the memory limit. Left out: the
+        /// container runtime's, usually 64Mi, which is too little for data loaders with several workers.
+        shm_size: PositiveAmount => String, optional, since first, example "shm_size: 2Gi";
+        /// The resource that a job's `num_of_gpus` counts, such as a MIG profile. Left out: `nvidia.com/gpu`.
+        gpu_resource_name: ExtendedResource => String, optional, since first, example "gpu_resource_name: nvidia.com/mig-1g.5gb";
+        /// The labels of nodes on which job pods may run.
+        node_selector: NodeSelector => BTreeMap<String, String>, optional, since first, example "node_selector: {accelerator: a100}";
+        /// The taints of nodes that job pods tolerate, as in a pod's manifest.
+        tolerations: Tolerations => Vec<Map<String, Value>>, optional, since first, example "tolerations: [{key: nvidia.com/gpu, operator: Exists, effect: NoSchedule}]";
+        /// The `affinity` of job pods, as in a pod's manifest.
+        affinity: Affinity => Map<String, Value>, optional, since first, example "affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchExpressions: [{key: gpu, operator: Exists}]}]}}}";
+        /// The `RuntimeClass` of job pods. It must exist.
+        runtime_class_name: Name<RuntimeClassName> => RuntimeClassName, optional, since first, example "runtime_class_name: nvidia";
+        /// The `PriorityClass` of job pods. It must exist.
+        priority_class_name: Name<PriorityClassName> => PriorityClassName, optional, since first, example "priority_class_name: training";
+        /// When a node pulls a job's image: `Always`, `IfNotPresent` or `Never`. Left out: `Always`.
+        image_pull_policy: PullPolicy => JobPullPolicy, optional, since first, example "image_pull_policy: IfNotPresent";
     }
 }
+
+/// The pairs of keys of which the first may not be above the second.
+pub(crate) const REQUESTS_AND_LIMITS: [(&str, &str); 2] =
+    [("job_launcher.cpu_request", "job_launcher.cpu"), ("job_launcher.memory_request", "job_launcher.memory")];
 
 /// All blocks, with the prefix of their keys' paths.
 pub(crate) const BLOCKS: &[(&str, &[KeyRule])] =

@@ -5,11 +5,13 @@
 #![doc = include_str!("../README.md")]
 
 mod facts;
+mod job_launcher;
 mod plan;
 mod resolve;
 
 pub use facts::{LauncherRights, ReadinessPort};
-/// A fact of the plan whose type the configuration defines.
-pub use flare_site_config::InternalSecurity;
-pub use plan::{Image, InternalConnection, Parent, Ports, PullPolicy, SitePlan, StudyTemplate, Workspace};
+/// Facts of the plan whose types the configuration defines.
+pub use flare_site_config::{InternalSecurity, JobPodDefaults};
+pub use job_launcher::LauncherChoice;
+pub use plan::{Image, InternalConnection, JobLauncher, Parent, Ports, PullPolicy, SitePlan, StudyTemplate, Workspace};
 pub use resolve::{Acceptance, release_of_tag, resolve};

@@ -2,7 +2,7 @@
 
 use flare_launcher_args::LauncherArgs;
 use flare_names::{ClaimName, NamespaceName, ParticipantNames, PullSecretName, Role, Target, VolumeName};
-use flare_site_config::InternalSecurity;
+use flare_site_config::{InternalSecurity, JobPodDefaults};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -41,8 +41,38 @@ pub struct SitePlan {
     pub parent: Parent,
     /// The arguments of the job launcher.
     pub launcher: LauncherArgs,
+    /// The program that starts job pods, with what only flare-kube's takes. Markers of 0.1.0 do not have it.
+    #[serde(default, skip_serializing_if = "JobLauncher::is_flare")]
+    pub job_launcher: JobLauncher,
     /// The study file that is written, if the kit has none.
     pub study_template: Option<StudyTemplate>,
+}
+
+/// The program that starts job pods: `prepare --launcher`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum JobLauncher {
+    /// FLARE's own, which reads [`SitePlan::launcher`] alone.
+    #[default]
+    Flare,
+    /// flare-kube's, which reads the site's defaults as well. They are facts of the plan only: FLARE's launcher refuses arguments
+    /// that it does not know, so `resources.json.default` never has them.
+    FlareKube(Box<JobPodDefaults>),
+}
+
+impl JobLauncher {
+    /// Whether it is FLARE's own.
+    pub const fn is_flare(&self) -> bool {
+        matches!(self, Self::Flare)
+    }
+
+    /// The site's defaults for job pods.
+    pub fn pod_defaults(&self) -> Option<&JobPodDefaults> {
+        match self {
+            Self::Flare => None,
+            Self::FlareKube(defaults) => Some(defaults),
+        }
+    }
 }
 
 /// The persistent volume that holds the kit and everything that the parent writes.

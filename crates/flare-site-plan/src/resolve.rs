@@ -8,7 +8,8 @@ use flare_startup_kit::{StartupKit, StudyFiles};
 
 use crate::{
     facts,
-    plan::{Image, InternalConnection, Parent, Ports, PullPolicy, SitePlan, StudyTemplate, Workspace},
+    job_launcher::{self, LauncherChoice},
+    plan::{Image, InternalConnection, JobLauncher, Parent, Ports, PullPolicy, SitePlan, StudyTemplate, Workspace},
 };
 
 /// Faults that the user accepts.
@@ -24,14 +25,16 @@ pub fn resolve(
     config: &SiteConfig,
     target: Target,
     acceptance: Acceptance,
+    launcher: LauncherChoice,
 ) -> Result<Checked<SitePlan>, Faults> {
     let mut found = Collector::new();
     let ports = ports(kit, config);
     check_ports(&ports, config, &mut found);
+    job_launcher::check(config, target, launcher, &mut found);
     check_internal_link(kit, config, target, acceptance, &mut found);
     check_release(config, target, &mut found);
     found.extend(facts::study_files_conflict(target, kit.study_files.data, kit.study_files.runtime));
-    found.finish(|| plan(kit, config, target, ports))
+    found.finish(|| SitePlan { job_launcher: job_launcher::decide(config, launcher), ..plan(kit, config, target, ports) })
 }
 
 fn ports(kit: &StartupKit, config: &SiteConfig) -> Ports {
@@ -199,6 +202,7 @@ fn plan(kit: &StartupKit, config: &SiteConfig, target: Target, ports: Ports) -> 
             image_pull_secrets: config.parent.image_pull_secrets.clone().unwrap_or_default(),
         },
         launcher: launcher_args(kit, config, target),
+        job_launcher: JobLauncher::Flare,
         study_template: study_template(kit, target),
         workspace: Workspace {
             claim: config.parent.workspace_pvc.clone(),

@@ -8,8 +8,29 @@ use std::{
 use flare_diagnostic::{Code, Diagnostic};
 use flare_pvc_stage::NewClaim;
 use flare_site_config::quantity::{InvalidQuantity, Quantity};
+use flare_site_plan::LauncherChoice;
 
 use crate::{context::Context, pipeline::stage::Request};
+
+/// The program that starts job pods.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub(crate) enum Launcher {
+    /// FLARE's own launcher
+    #[default]
+    Flare,
+    /// The launcher of flare-kube
+    FlareKube,
+}
+
+impl Launcher {
+    /// The choice as the plan takes it.
+    pub(crate) const fn choice(self) -> LauncherChoice {
+        match self {
+            Self::Flare => LauncherChoice::Flare,
+            Self::FlareKube => LauncherChoice::FlareKube,
+        }
+    }
+}
 
 /// Which cluster a verb works on, and how: flattened into the arguments of every verb that talks to one.
 #[derive(Debug, Clone, clap::Args)]

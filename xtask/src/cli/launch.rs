@@ -3,15 +3,16 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use flare_diagnostic::{Code, Diagnostic};
+use flare_diagnostic::{Checked, Code, Diagnostic, printable};
 use flare_names::Target;
-use flare_pod_manifest::{Additions, ContainerDefault};
+use flare_pod_manifest::{Additions, Admitted, ContainerDefault};
+use serde_json::{Value, json};
 
 use super::{launch_canary, launch_run, launch_sweep, launch_watch};
 use crate::{
     context::Context,
     output::{Format, Outcome, VerbResult, documents},
-    pipeline::launch,
+    pipeline::launch::{self, OwnCode},
 };
 
 /// Print, run, follow and clean up job pods.
@@ -117,6 +118,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
 fn print_manifest(context: &Context<'_>, arguments: &ManifestArguments) -> VerbResult {
     let absolute = |path: &PathBuf| context.environment.absolute(path);
     let additions = additions(arguments);
+    let directory = arguments.kit.as_ref().or(arguments.prepared.as_ref()).map(absolute).transpose()?;
     let made = match (&arguments.request, &arguments.kit, &arguments.prepared, &arguments.job) {
         (Some(request), Some(kit), ..) => {
             launch::from_request(&absolute(request)?, &absolute(kit)?, arguments.target.unwrap_or_default(), &additions)?
@@ -129,12 +131,30 @@ fn print_manifest(context: &Context<'_>, arguments: &ManifestArguments) -> VerbR
             return Err(fault.hint("give PREPARED with `--job`, or `--request` with `--kit`").into());
         }
     };
-    let manifest = &made.value;
-    let text = match context.shared.format {
-        Format::Yaml => documents(std::iter::once(&manifest.pod).chain(&manifest.secrets)),
-        _ => summary(manifest),
+    let Checked { value: manifest, mut warnings } = made;
+    let own_code = match directory {
+        Some(directory) => match launch::own_code(&directory, &manifest) {
+            Ok(own_code) => own_code,
+            Err(faults) => return Err(faults.after(warnings).into()),
+        },
+        None => Checked::clean(None),
     };
-    Ok(Outcome { data: manifest.to_json(), text, warnings: made.warnings })
+    warnings.extend(own_code.warnings);
+    let mut data = manifest.to_json();
+    let mut text = match context.shared.format {
+        Format::Yaml => documents(std::iter::once(&manifest.pod).chain(&manifest.secrets)),
+        _ => summary(&manifest),
+    };
+    if let Some(own_code) = own_code.value {
+        if context.shared.format != Format::Yaml {
+            text.push_str(&own_code_text(&own_code));
+        }
+        // A request is often used without a whole kit, and then nothing is known about the site.
+        if own_code.policy.is_some() {
+            data["byoc"] = own_code_data(&own_code);
+        }
+    }
+    Ok(Outcome { data, text, warnings })
 }
 
 fn additions(arguments: &ManifestArguments) -> Additions {
@@ -154,6 +174,37 @@ fn additions(arguments: &ManifestArguments) -> Additions {
         });
     }
     additions
+}
+
+/// Why the job brings its own code, and whom the site lets do so.
+fn own_code_text(own_code: &OwnCode) -> String {
+    let keys: Vec<_> = own_code.keys.iter().map(|key| printable(key)).collect();
+    let mut text = format!("Own code (BYOC): the job counts as bringing its own code at this site, by {}\n", keys.join(", "));
+    match own_code.policy {
+        None => text.push_str("  who may run it: not known, the kit has no policy (local/authorization.json)\n"),
+        Some(file) => {
+            let roles: Vec<_> =
+                own_code.roles.iter().map(|(role, admitted)| format!("{}: {admitted}", printable(role))).collect();
+            text.push_str(&format!("  who may run it, by local/{file}: {}\n", roles.join("; ")));
+        }
+    }
+    text
+}
+
+fn own_code_data(own_code: &OwnCode) -> Value {
+    let role = |(role, admitted): &(String, Admitted)| {
+        let (word, users) = match admitted {
+            Admitted::All => ("all", Value::Null),
+            Admitted::Some(users) => ("some", json!(users)),
+            Admitted::None => ("none", Value::Null),
+        };
+        json!({ "role": role, "admitted": word, "users": users })
+    };
+    json!({
+        "keys": own_code.keys,
+        "policy": own_code.policy.map(|file| format!("local/{file}")),
+        "roles": own_code.roles.iter().map(role).collect::<Vec<_>>(),
+    })
 }
 
 /// The fields of the pod with the source of each value, and the names of the Secrets.

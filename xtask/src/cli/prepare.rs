@@ -9,6 +9,7 @@ use flare_names::Target;
 use flare_site_plan::Acceptance;
 use serde_json::{Value, json};
 
+use super::arguments::Launcher;
 use crate::{
     Environment,
     context::Context,
@@ -58,6 +59,10 @@ pub(crate) struct Arguments {
     /// Each kit is for a separate cluster, so that equal namespaces and claims do not collide.
     #[arg(long)]
     separate_clusters: bool,
+    /// The program that starts job pods. With `flare-kube` the keys of `job_launcher` that FLARE's own launcher does not know (cpu,
+    /// memory, `shm_size`, tolerations and others) are accepted and stored in the prepared kit, for `launch`.
+    #[arg(long, value_enum, value_name = "LAUNCHER", default_value_t)]
+    launcher: Launcher,
     /// Accept certificates that Python 3.13 and later refuses, with a warning (an image with an older Python may accept them).
     #[arg(long)]
     accept_certificates: bool,
@@ -74,6 +79,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     let options = RunOptions {
         acceptance: Acceptance { certificates: arguments.accept_certificates },
+        launcher: arguments.launcher.choice(),
         now: context.environment.now,
         discard_changes: arguments.discard_changes,
         working_directory: context.environment.working_directory.clone(),

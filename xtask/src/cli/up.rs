@@ -8,7 +8,7 @@ use flare_site_plan::Acceptance;
 use serde_json::{Value, json};
 
 use super::{
-    arguments::{ClusterArguments, StagingMode},
+    arguments::{ClusterArguments, Launcher, StagingMode},
     federation_view::{FederationView, shown},
     install::HelmArguments,
     staging::PlaceArguments,
@@ -63,6 +63,10 @@ pub(crate) struct Arguments {
     /// Free releases that a Helm run which was cut off left locked. Only where no other run is at work on them.
     #[arg(long)]
     unlock: bool,
+    /// The program that starts job pods. With `flare-kube` the keys of `job_launcher` that FLARE's own launcher does not know (cpu,
+    /// memory, `shm_size`, tolerations and others) are accepted and stored in the prepared kit, for `launch`.
+    #[arg(long, value_enum, value_name = "LAUNCHER", default_value_t)]
+    launcher: Launcher,
     /// Take certificates that Python 3.13 and later refuses, with a warning.
     #[arg(long)]
     accept_certificates: bool,
@@ -108,6 +112,7 @@ impl Arguments {
             overlay: None,
             options: RunOptions {
                 acceptance: Acceptance { certificates: self.accept_certificates },
+                launcher: self.launcher.choice(),
                 now: context.environment.now,
                 discard_changes: self.discard_changes,
                 working_directory: context.environment.working_directory.clone(),

@@ -9,7 +9,8 @@ use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults, printable};
 use flare_file_tree::Destination;
 use flare_names::{Role, Target, launcher_site};
 use flare_pod_manifest::{
-    Additions, FileContent, JOB_META_FILES, LaunchRequest, Manifest, PreparedSite, SiteFiles, SitePath, manifest,
+    Additions, Admitted, FileContent, JOB_META_FILES, LaunchRequest, Manifest, POLICY_FILES, PreparedSite, SiteFiles, SitePath,
+    manifest, own_code_policy,
 };
 use flare_prepared_kit::PreparedKit;
 
@@ -94,6 +95,7 @@ pub(crate) fn of_kit(
             Role::Client => plan.server_target.as_ref().map(|(host, _)| host.as_str()),
         },
         launcher: &plan.launcher,
+        pod_defaults: plan.job_launcher.pod_defaults(),
         parent_url: Some(&address),
         parent_connection_security: Some(plan.internal_connection.security.as_str()),
     };
@@ -102,6 +104,45 @@ pub(crate) fn of_kit(
     let files = SiteFiles::new(startup).gather(&request, |path| read(&in_kit(prepared, path)));
     let manifest = found.require_checked(manifest(&request, &files, additions))?;
     found.finish(|| manifest)
+}
+
+/// A job that brings its own code, and whom the site lets do so.
+#[derive(Debug)]
+pub(crate) struct OwnCode {
+    /// The job's keys that say so.
+    pub(crate) keys: Vec<String>,
+    /// The policy below the kit; `None` if the kit has none.
+    pub(crate) policy: Option<&'static str>,
+    /// Each role of the policy.
+    pub(crate) roles: Vec<(String, Admitted)>,
+}
+
+/// What the site's policy says about a job with its own code; `None` for any other job. `kit` is the directory with `local/`.
+pub(crate) fn own_code(kit: &Path, manifest: &Manifest) -> Result<Checked<Option<OwnCode>>, Faults> {
+    let mut found = Collector::new();
+    if manifest.own_code.is_empty() {
+        return found.finish(|| None);
+    }
+    let is_there = |file: &&str| !matches!(Destination::inspect(&kit.join("local").join(file)), Ok(Destination::Absent));
+    let policy = POLICY_FILES.into_iter().find(is_there);
+    let mut roles = Vec::new();
+    if let Some(file) = policy {
+        let bytes = found.require(read_whole(&kit.join("local").join(file)))?;
+        roles = found.require(own_code_policy(&bytes, &format!("local/{file}")).map_err(Faults::from))?;
+        if roles.iter().all(|(_, admitted)| *admitted == Admitted::None) {
+            let message = format!(
+                "no role may run a job with its own image or Python at this site: it ends with \"BYOC not permitted\" ({})",
+                manifest.own_code.join(", ")
+            );
+            let hint =
+                "let the site grant the right `byoc` in local/authorization.json, or name the image in its study_runtime.yaml";
+            found.push(
+                Diagnostic::warning(Code::Notice, message).hint(hint).at(flare_diagnostic::Place::file(format!("local/{file}"))),
+            );
+        }
+    }
+    let keys = manifest.own_code.clone();
+    found.finish(|| Some(OwnCode { keys, policy, roles }))
 }
 
 fn read_whole(path: &Path) -> Result<Vec<u8>, Faults> {

@@ -92,7 +92,7 @@ fn read_and_decide(request: &KitRequest, options: &RunOptions) -> Result<Checked
     let inputs = found.finish_some(config.zip(kit).zip(existing)).map_err(in_reported_order)?;
     inputs.and_then(|((config, (tree, kit)), existing)| {
         let mut found = Collector::new();
-        let plan = flare_site_plan::resolve(&kit, &config, decision.target, options.acceptance);
+        let plan = flare_site_plan::resolve(&kit, &config, decision.target, options.acceptance, options.launcher);
         let plan = found.require_checked(plan)?;
         super::study_files::check(&tree, plan.target).collect(&mut found);
         let facts = ParticipantFacts::of(&plan, &kit.certificates.identity.subject_alternative_names, kit.relay.as_ref());

@@ -69,7 +69,7 @@ mod tests {
     use std::{path::Path, sync::atomic::Ordering};
 
     use flare_file_tree::Destination;
-    use flare_site_plan::Acceptance;
+    use flare_site_plan::{Acceptance, LauncherChoice};
 
     use super::*;
     use crate::{Environment, interrupt::Interrupt, pipeline::request::ConfigSource};
@@ -90,6 +90,7 @@ mod tests {
         let requests: Vec<_> = (0..12).map(request).collect();
         let options = RunOptions {
             acceptance: Acceptance::default(),
+            launcher: LauncherChoice::default(),
             now: Environment::of_process().now,
             discard_changes: false,
             working_directory: scratch.path().to_owned(),

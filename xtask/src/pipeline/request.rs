@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use flare_federation::{Participant, target::Reason};
 use flare_names::Target;
-use flare_site_plan::Acceptance;
+use flare_site_plan::{Acceptance, LauncherChoice};
 
 use crate::interrupt::Interrupt;
 
@@ -40,6 +40,8 @@ pub(crate) struct KitRequest {
 pub(crate) struct RunOptions {
     /// The faults that the user accepts.
     pub(crate) acceptance: Acceptance,
+    /// The program that is to start job pods.
+    pub(crate) launcher: LauncherChoice,
     /// The current time in seconds since 1970.
     pub(crate) now: i64,
     /// Whether files that users added to an earlier output, or edited there, may be lost.

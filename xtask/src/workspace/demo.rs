@@ -71,6 +71,7 @@ pub(crate) fn run(context: &Context<'_>, root: &Path, arguments: &Arguments) -> 
 fn run_options(context: &Context<'_>) -> RunOptions {
     RunOptions {
         acceptance: flare_site_plan::Acceptance::default(),
+        launcher: flare_site_plan::LauncherChoice::default(),
         now: context.environment.now,
         discard_changes: false,
         working_directory: context.environment.working_directory.clone(),

@@ -8,7 +8,7 @@ use crate::{
     request::{LaunchRequest, Quantity},
 };
 
-/// The only supported GPU resource.
+/// The only GPU resource that FLARE's launcher knows.
 const GPU: &str = "nvidia.com/gpu";
 
 pub(super) fn of(request: &LaunchRequest, explanation: &mut Explanation) -> Value {
@@ -26,7 +26,11 @@ pub(super) fn of(request: &LaunchRequest, explanation: &mut Explanation) -> Valu
     }
     let gpus = request.job.gpus();
     if let Some(value) = gpus.value {
-        resources.both(GPU, &Sourced::new(value, gpus.origin));
+        let name = request.pod_defaults.gpu_resource_name.as_deref();
+        resources.both(name.unwrap_or(GPU), &Sourced::new(value, gpus.origin));
+        if let Some(name) = name {
+            resources.explanation.container("resources.gpu-resource-name", name, Origin::SiteDefault);
+        }
     }
     json!({ "requests": resources.requests, "limits": resources.limits })
 }

@@ -7,7 +7,11 @@ use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults, shown};
 use serde_json::{Map, Value, json};
 
 use super::LauncherPart;
-use crate::{explain::Explanation, origin::Origin, study::Template};
+use crate::{
+    explain::Explanation,
+    origin::{Origin, Sourced},
+    study::Template,
+};
 
 /// A pod and the index of its main container.
 pub(crate) struct Merged {
@@ -131,6 +135,7 @@ impl Merge<'_> {
         let parts = ContainerPart {
             name: part.container_name,
             image: part.image,
+            pull_policy: part.pull_policy,
             python: part.python,
             args: part.args,
             resources: part.resources,
@@ -179,10 +184,10 @@ impl Merge<'_> {
 
     fn container(&mut self, container: &mut Map<String, Value>, part: ContainerPart, mounts: Vec<Value>, env: Vec<Value>) {
         self.explain_kept("container", container, &OWNED);
-        let pull_policy = if container.contains_key("imagePullPolicy") { Origin::Template } else { Origin::LauncherDefault };
+        let pull_policy = if container.contains_key("imagePullPolicy") { Origin::Template } else { part.pull_policy.origin };
         container.insert("name".to_owned(), json!(part.name));
         container.insert("image".to_owned(), json!(part.image));
-        let policy = container.entry("imagePullPolicy").or_insert_with(|| json!("Always"));
+        let policy = container.entry("imagePullPolicy").or_insert_with(|| json!(part.pull_policy.value));
         self.explanation.container("imagePullPolicy", policy.as_str().unwrap_or_default(), pull_policy);
         container.insert("command".to_owned(), json!([part.python]));
         container.insert("args".to_owned(), json!(part.args));
@@ -240,6 +245,7 @@ impl Merge<'_> {
 struct ContainerPart {
     name: String,
     image: String,
+    pull_policy: Sourced<&'static str>,
     python: String,
     args: Vec<String>,
     resources: Value,

@@ -5,7 +5,7 @@ use flare_names::{PodName, job_container, job_pod};
 use super::{
     k8s_block::K8sBlock,
     portable::{self, Portable},
-    read,
+    read, site_defaults,
     specs::{ReadContext, Specs},
     unmatched,
 };
@@ -43,8 +43,11 @@ impl Job {
         let resource_spec = read::optional_object(meta, path, "resource_spec", findings);
         let site = site?;
         let specs = Specs { launcher: launcher_spec, resource: resource_spec, site, path };
-        let k8s = K8sBlock::read(&specs, target, findings, warnings);
+        let mut k8s = K8sBlock::read(&specs, target, findings, warnings);
         let portable = portable::read(&specs, target, findings, warnings);
+        if let Some(defaults) = view.pod_defaults {
+            site_defaults::fill(&mut k8s, &portable, defaults, findings);
+        }
         let unmatched_images = unmatched::check(meta, &specs, view, warnings);
         let id = id?;
         let Some(pod_name) = job_pod(&id, site) else {

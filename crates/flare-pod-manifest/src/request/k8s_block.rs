@@ -23,19 +23,23 @@ pub(crate) struct K8sBlock {
     pub(crate) image: Option<Sourced<String>>,
     pub(crate) ephemeral_storage: Option<Sourced<String>>,
     pub(crate) python_path: Option<Sourced<String>>,
-    pub(crate) cpu: Limit,
-    pub(crate) memory: Limit,
+    pub(crate) cpu: Amounts,
+    pub(crate) memory: Amounts,
     /// Passed on unchanged; `Some` with `None` inside if the key is present and requests none.
     pub(crate) gpus: Option<Quantity>,
     /// How long the job's pod may wait, where the job says so.
     pub(crate) pending_timeout: Option<Duration>,
+    /// The paths of `image` and `python_path` where they are written, null included.
+    pub(crate) own_code: Vec<String>,
 }
 
 /// A limit and a request; an absent request equals the limit.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Limit {
+pub(crate) struct Amounts {
     pub(crate) limit: Option<Quantity>,
     pub(crate) request: Option<Quantity>,
+    /// Where the request is written: offset and path.
+    pub(super) request_at: Option<(usize, String)>,
 }
 
 impl K8sBlock {
@@ -54,9 +58,10 @@ impl K8sBlock {
                 .filter(|field| !field.node.is_null())
                 .and_then(|field| field.nonempty_text(findings)),
             python_path: fields.get("python_path").and_then(|field| field.nonempty_text(findings)),
-            cpu: fields.limit("cpu", "cpu_request", findings),
-            memory: fields.limit("memory", "memory_request", findings),
+            cpu: fields.amounts("cpu", "cpu_request", findings),
+            memory: fields.amounts("memory", "memory_request", findings),
             pending_timeout: timeout.and_then(|field| read::seconds(field.node)),
+            own_code: OWN_CODE.into_iter().filter_map(|key| Some(fields.get(key)?.path)).collect(),
             gpus: fields.get("num_of_gpus").map(|field| Sourced::new(unchecked(field.node), field.origin)),
         }
     }
@@ -123,9 +128,10 @@ impl<'node> Fields<'node> {
         }
     }
 
-    fn limit(&self, limit: &str, request: &str, findings: &mut Findings<'_>) -> Limit {
+    fn amounts(&self, limit: &str, request: &str, findings: &mut Findings<'_>) -> Amounts {
         let mut read = |key| self.get(key).map(|field| field.quantity(findings));
-        Limit { limit: read(limit), request: read(request) }
+        let request_at = self.get(request).map(|field| (field.node.offset, field.path));
+        Amounts { limit: read(limit), request: read(request), request_at }
     }
 }
 
@@ -187,6 +193,9 @@ pub(super) fn is_misspelt_default(entry: &KeyValue, target: Target) -> bool {
         && matches!(entry.value.kind, Kind::Object(_))
         && entry.value.entries().iter().all(|mode| modes(target).contains(&mode.key.as_str()))
 }
+
+/// The keys by which a job brings its own code.
+const OWN_CODE: [&str; 2] = ["image", "python_path"];
 
 /// Every key of a k8s block.
 pub(super) const KEYS: [&str; 9] = [

@@ -4,6 +4,7 @@
 use flare_diagnostic::{Checked, Collector, Diagnostic, Faults, Place};
 use flare_launcher_args::LauncherArgs;
 use flare_names::{Role, Target};
+use flare_site_config::JobPodDefaults;
 use serde_json::{Value, json};
 
 use super::{Job, LaunchRequest, Parts, collected, specs::ReadContext, utf8};
@@ -27,6 +28,8 @@ pub struct PreparedSite<'kit> {
     pub server_name: Option<&'kit str>,
     /// The launcher's arguments in `local/resources.json.default`.
     pub launcher: &'kit LauncherArgs,
+    /// The site's defaults for flare-kube's launcher; `None` if FLARE's own starts the job pods.
+    pub pod_defaults: Option<&'kit JobPodDefaults>,
     /// The address at which job pods find their parent, for example `tcp://site-1:8102`.
     pub parent_url: Option<&'kit str>,
     /// The security of that link: `clear` or `mtls`.
@@ -61,7 +64,13 @@ impl LaunchRequest {
             }
             set_default(&mut meta, "job_id", PLACEHOLDER_JOB_ID, false);
             set_default(&mut meta, "study", study.unwrap_or("default"), study.is_some());
-            let view = ReadContext { path: "", site: Some(site.site), server_name: site.server_name, target };
+            let view = ReadContext {
+                path: "",
+                site: Some(site.site),
+                server_name: site.server_name,
+                pod_defaults: site.pod_defaults,
+                target,
+            };
             Job::read(&meta, view, &mut findings, &mut warnings)
         });
         let rest = rest_of_request(site, job.as_ref().map_or(PLACEHOLDER_JOB_ID, |job| &job.id)).to_string();
@@ -69,7 +78,8 @@ impl LaunchRequest {
         let mut rest_warnings = Warnings::new("launcher arguments", &rest);
         let request = crate::document::from_json(&rest, &mut rest_findings)
             .map(|root| Parts::read(&root, target, &mut rest_findings, &mut rest_warnings))
-            .and_then(|parts| parts.complete(job, meta_file, target));
+            .and_then(|parts| parts.complete(job, meta_file, target))
+            .map(|request| Self { pod_defaults: site.pod_defaults.cloned().unwrap_or_default(), ..request });
         let placed = |found: Diagnostic| if format.has_places() { found } else { found.at(Place::file(meta_file)) };
         let mut found: Collector = collected(findings, warnings).into_iter().map(placed).collect();
         found.extend(collected(rest_findings, rest_warnings));

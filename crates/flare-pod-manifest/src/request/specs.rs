@@ -1,6 +1,7 @@
 //! The two specs of a job, `launcher_spec` and `resource_spec`, as one site reads them.
 
 use flare_names::Target;
+use flare_site_config::JobPodDefaults;
 
 use super::read;
 use crate::document::{Findings, Node, join};
@@ -13,6 +14,8 @@ pub(super) struct ReadContext<'view> {
     pub(super) site: Option<&'view str>,
     /// The name of the server in the project, if known: no key of a job uses it.
     pub(super) server_name: Option<&'view str>,
+    /// The site's defaults for flare-kube's launcher.
+    pub(super) pod_defaults: Option<&'view JobPodDefaults>,
     pub(super) target: Target,
 }
 

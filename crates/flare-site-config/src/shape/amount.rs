@@ -14,17 +14,18 @@ pub(super) const POSITIVE: &str = "\\+?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)";
 /// The suffix that may follow it.
 pub(super) const SUFFIX: &str = "([numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]+)?";
 
-/// An amount of storage, which the launcher's arguments contain as a string.
-pub(crate) struct Storage;
+/// An amount above 0, which is passed on as a string.
+pub(crate) struct PositiveAmount;
 
-impl Shape for Storage {
+impl Shape for PositiveAmount {
     type Output = String;
 
     fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<String> {
         let (value, quantity) = reader.quantity(node, path)?;
         if quantity.is_zero() || quantity.is_negative() {
-            return reader.refuse(node, format!("`{path}` must be more than 0"), "give an amount such as 8Gi");
+            return reader.refuse(node, format!("`{path}` must be more than 0"), example(path));
         }
+        reader.amounts.insert(path.to_owned(), (node.file.clone(), node.position, quantity));
         Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
     }
 
@@ -76,8 +77,8 @@ impl Reader {
 /// An example of an amount, by the last key of its path.
 fn example(path: &str) -> &'static str {
     match path.rsplit(['.', '/']).next().unwrap_or_default() {
-        "cpu" => "use a number of CPUs, for example 2 or 500m",
-        "memory" | "ephemeral-storage" | "ephemeral_storage" => {
+        "cpu" | "cpu_request" => "use a number of CPUs, for example 2 or 500m",
+        "memory" | "memory_request" | "shm_size" | "ephemeral-storage" | "ephemeral_storage" => {
             "use an amount with a suffix of Kubernetes, for example 8Gi or 500M"
         }
         _ => "use a number with a suffix of Kubernetes where needed, for example 1 or 8Gi",
@@ -88,7 +89,7 @@ fn example(path: &str) -> &'static str {
 fn repaired(text: &str, path: &str) -> String {
     let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == ' ');
     let suffix = match text[number.len()..].trim().to_ascii_lowercase().as_str() {
-        _ if path.rsplit('.').next() == Some("cpu") => return example(path).to_owned(),
+        _ if path.rsplit('.').next().is_some_and(|key| matches!(key, "cpu" | "cpu_request")) => return example(path).to_owned(),
         "gb" | "g" | "gib" | "gi" => "Gi",
         "mb" | "mib" | "mi" => "Mi",
         "kb" | "kib" | "ki" => "Ki",

@@ -167,6 +167,35 @@ impl Reader {
     }
 }
 
+/// The name of a resource that a device plugin offers, with a domain of its own.
+pub(crate) struct ExtendedResource;
+
+impl Shape for ExtendedResource {
+    type Output = String;
+
+    fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<String> {
+        let example = "use the name that `kubectl describe node` shows, for example `nvidia.com/mig-1g.5gb`";
+        let text = reader.text(node, path, |_| example.to_owned())?;
+        let is_extended = text.contains('/') && check_name(text).is_ok() && !is_of_kubernetes(text);
+        // A quota names the resource with this prefix, and Kubernetes takes no resource that would have no such name.
+        if is_extended && flare_names::is_qualified_name(&format!("requests.{text}")) {
+            return Some(text.to_owned());
+        }
+        let message = format!("`{path}`: `{}` is no resource that a device plugin offers", shown(text));
+        reader.refuse(node, message, check_name(text).err().unwrap_or_else(|| example.to_owned()))
+    }
+
+    fn schema(_: &[Target]) -> Schema {
+        let name = "^(?!requests\\.)(?!([a-z0-9.-]*\\.)?kubernetes\\.io/)[a-z0-9]([-a-z0-9.]*[a-z0-9])?/[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$";
+        json_schema!({"type": "string", "pattern": name})
+    }
+}
+
+/// Whether a resource is in Kubernetes' own domain, which no device plugin may use.
+fn is_of_kubernetes(name: &str) -> bool {
+    name.split('/').next().is_some_and(|domain| domain == "kubernetes.io" || domain.ends_with(".kubernetes.io"))
+}
+
 /// Checks that a container may have a resource of this name; the error is the hint.
 fn check_name(name: &str) -> Result<(), String> {
     if NATIVE.contains(&name) {

@@ -3,13 +3,15 @@
 use std::marker::PhantomData;
 
 use flare_diagnostic::closest;
-use flare_names::{ClaimName, InvalidName, NamespaceName, PullSecretName, ServiceName, Target, path_parts};
+use flare_names::{
+    ClaimName, InvalidName, NamespaceName, PriorityClassName, PullSecretName, RuntimeClassName, ServiceName, Target, path_parts,
+};
 use flare_yaml::{Meaning, Node, NodeContent, Scalar, Style, quote, shown};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::{Reader, Shape};
 use crate::{
-    choices::{InternalSecurity, Kubernetes},
+    choices::{InternalSecurity, JobPullPolicy, Kubernetes},
     image::{ImageError, ImageReference},
 };
 
@@ -19,7 +21,12 @@ impl Reader {
     /// An unquoted scalar counts as a string if FLARE itself (YAML 1.1) reads one: `1e3` does, `no`, `8102` and
     /// `2026-01-01` do not. For one that does not, `hint` returns what to do: quotes help only if the quoted text
     /// would be accepted, see [`in_quotes`].
-    fn text<'node>(&mut self, node: &'node Node, path: &str, hint: impl FnOnce(&Scalar) -> String) -> Option<&'node str> {
+    pub(super) fn text<'node>(
+        &mut self,
+        node: &'node Node,
+        path: &str,
+        hint: impl FnOnce(&Scalar) -> String,
+    ) -> Option<&'node str> {
         let NodeContent::Scalar(scalar) = &node.content else {
             return self.refuse(node, format!("`{path}` must be a string, not {}", node.describe()), "write a single value");
         };
@@ -41,13 +48,29 @@ impl Reader {
     }
 }
 
+impl Reader {
+    /// One of a few words.
+    pub(super) fn one_of<'node>(&mut self, node: &'node Node, path: &str, words: &[&'static str]) -> Option<&'node str> {
+        let choice = match words {
+            [others @ .., last] if !others.is_empty() => format!("`{}` or `{last}`", others.join("`, `")),
+            words => format!("`{}`", words.join("")),
+        };
+        let text = self.text(node, path, |_| format!("use {choice}"))?;
+        if words.contains(&text) {
+            return Some(text);
+        }
+        let hint = flare_diagnostic::did_you_mean(text, words.iter().copied());
+        self.refuse(node, format!("`{path}` must be {choice}, not `{}`", shown(text)), hint)
+    }
+}
+
 /// Whether a scalar is a word such as `no`, which only YAML 1.1 does not read as a string.
 fn is_word(scalar: &Scalar) -> bool {
     scalar.meaning() == Meaning::String
 }
 
 /// The hint for a text that only lacks quotes.
-fn in_quotes(text: &str) -> String {
+pub(super) fn in_quotes(text: &str) -> String {
     format!("put it in quotes: `{}`", quote(&shown(text)))
 }
 
@@ -83,16 +106,28 @@ impl Shape for Security {
 
     fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<InternalSecurity> {
         let words = [InternalSecurity::Clear, InternalSecurity::Mtls];
-        let text = reader.text(node, path, |_| "use `clear` or `mtls`".to_owned())?;
-        if let Some(word) = words.into_iter().find(|word| word.as_str() == text) {
-            return Some(word);
-        }
-        let hint = flare_diagnostic::did_you_mean(text, words.map(InternalSecurity::as_str));
-        reader.refuse(node, format!("`{path}` must be `clear` or `mtls`, not `{}`", shown(text)), hint)
+        let text = reader.one_of(node, path, &words.map(InternalSecurity::as_str))?;
+        words.into_iter().find(|word| word.as_str() == text)
     }
 
     fn schema(_: &[Target]) -> Schema {
         json_schema!({"type": "string", "enum": ["clear", "mtls"]})
+    }
+}
+
+/// `job_launcher.image_pull_policy`.
+pub(crate) struct PullPolicy;
+
+impl Shape for PullPolicy {
+    type Output = JobPullPolicy;
+
+    fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<JobPullPolicy> {
+        let text = reader.one_of(node, path, &JobPullPolicy::ALL.map(JobPullPolicy::as_str))?;
+        JobPullPolicy::ALL.into_iter().find(|policy| policy.as_str() == text)
+    }
+
+    fn schema(_: &[Target]) -> Schema {
+        json_schema!({"type": "string", "enum": JobPullPolicy::ALL.map(JobPullPolicy::as_str)})
     }
 }
 
@@ -116,7 +151,7 @@ macro_rules! kubernetes_names {
         }
     )+};
 }
-kubernetes_names!(NamespaceName, ServiceName, ClaimName, PullSecretName);
+kubernetes_names!(NamespaceName, ServiceName, ClaimName, PullSecretName, RuntimeClassName, PriorityClassName);
 
 /// A default that is a name.
 pub(crate) fn name<N: KubernetesName>(text: &'static str) -> N {

@@ -7,7 +7,7 @@ use super::{Reader, Shape};
 use flare_yaml::{Meaning, Node, NodeContent, Reading, Style, shown};
 
 impl Reader {
-    fn integer(&mut self, node: &Node, path: &str) -> Option<i128> {
+    pub(super) fn integer(&mut self, node: &Node, path: &str) -> Option<i128> {
         let message = format!("`{path}` must be an integer, not {}", node.describe());
         let NodeContent::Scalar(scalar) = &node.content else {
             return self.refuse(node, message, "write a single number");

@@ -2,7 +2,7 @@
 
 use flare_names::{Role, Target};
 use flare_site_config::InternalSecurity;
-use flare_site_plan::{Acceptance, Ports, SitePlan, StudyTemplate, resolve};
+use flare_site_plan::{Acceptance, LauncherChoice, Ports, SitePlan, StudyTemplate, resolve};
 use flare_startup_kit::{StartupKit, StudyFiles};
 use proptest::prelude::*;
 use serde_json::json;
@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::support::*;
 
 fn plan(kit: &StartupKit, target: Target) -> SitePlan {
-    resolve(kit, &config(target.as_str()), target, Acceptance::default()).unwrap().value
+    resolve(kit, &config(target.as_str()), target, Acceptance::default(), LauncherChoice::default()).unwrap().value
 }
 
 #[test]
@@ -35,7 +35,7 @@ fn config_values_reach_launcher_and_parent() {
     config.job_launcher.pending_timeout = Some(0);
     config.job_launcher.job_pod_security_context = json!({"runAsUser": 1}).as_object().cloned();
     config.job_launcher.image_pull_secrets = Some(Vec::new());
-    let plan = resolve(&kit(Role::Client), &config, Target::V2_9, Acceptance::default()).unwrap().value;
+    let plan = resolve(&kit(Role::Client), &config, Target::V2_9, Acceptance::default(), LauncherChoice::Flare).unwrap().value;
     assert_eq!(
         serde_json::to_value(&plan.launcher).unwrap(),
         json!({"config_file_path": "/kube/config", "namespace": "nvflare", "default_python_path": "/opt/job/python",
@@ -117,7 +117,7 @@ proptest! {
         (kit.fl_port, kit.admin_port) = (fl, admin);
         let mut config = config("2.8");
         config.parent.parent_port = parent;
-        match resolve(&kit, &config, Target::V2_8, Acceptance::default()) {
+        match resolve(&kit, &config, Target::V2_8, Acceptance::default(), LauncherChoice::Flare) {
             Ok(plan) => {
                 let Ports::Server { fl, admin, parent } = plan.value.ports else { panic!("a server's ports") };
                 prop_assert!(fl != parent && admin != Some(parent) && admin != Some(fl));

@@ -3,7 +3,7 @@
 use flare_launcher_args::LauncherArgs;
 use flare_names::{NamespaceName, ParticipantNames, Role, ServiceName, Target, VolumeName};
 use flare_site_plan::{
-    Image, InternalConnection, InternalSecurity, Parent, Ports, PullPolicy, SitePlan, StudyTemplate, Workspace,
+    Image, InternalConnection, InternalSecurity, JobLauncher, Parent, Ports, PullPolicy, SitePlan, StudyTemplate, Workspace,
 };
 use serde_json::Map;
 
@@ -55,6 +55,7 @@ pub(crate) fn plan(role: Role, target: Target) -> SitePlan {
             security_context: None,
             image_pull_secrets: None,
         },
+        job_launcher: JobLauncher::Flare,
         study_template: Some(if release.study_runtime_file { StudyTemplate::StudyRuntime } else { StudyTemplate::StudyData }),
         workspace: Workspace { claim: "nvflws".parse().unwrap(), volume: VolumeName::new("workspace").unwrap(), mount_path },
     }

@@ -7,7 +7,7 @@ use flare_federation::{
     Federation, Member, ParticipantFacts, cross_check,
     init::{CONFIG_FILE, Files},
 };
-use flare_site_plan::Acceptance;
+use flare_site_plan::{Acceptance, LauncherChoice};
 
 use super::found_kit::FoundKit;
 
@@ -21,7 +21,9 @@ pub(super) fn check(files: &Files, kits: &[FoundKit]) -> Result<(), Faults> {
         let Some(one) = kits.iter().find(|one| one.found.kit == entry.kit) else { continue };
         let planned = entry
             .site_config(Some(&document), target)
-            .and_then(|config| flare_site_plan::resolve(&one.kit, &config.value, target, Acceptance::default()))
+            .and_then(|config| {
+                flare_site_plan::resolve(&one.kit, &config.value, target, Acceptance::default(), LauncherChoice::default())
+            })
             .and_then(|plan| flare_kit_patch::patch(one.tree.clone(), &plan.value).map(|_| plan.value));
         let planned = planned.map_err(|faults| faults.map(|fault| of_kit(fault, &one.directory)));
         facts.extend(faults.keep(planned).map(|plan| {

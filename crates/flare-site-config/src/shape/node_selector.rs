@@ -1,0 +1,84 @@
+//! Labels: as the selector of nodes, and in an affinity.
+
+use std::collections::BTreeMap;
+
+use flare_names::{Target, is_label_value, is_qualified_name};
+use flare_yaml::{Node, NodeContent, Scalar, Style, shown};
+use schemars::{Schema, json_schema};
+
+use super::{Reader, Shape, block::join, text::in_quotes};
+
+/// The key of a label or a taint, as a regular expression.
+pub(super) const KEY: &str = "^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$";
+/// The value of one.
+pub(super) const VALUE: &str = "^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$";
+
+/// `job_launcher.node_selector`: labels with their values.
+pub(crate) struct NodeSelector;
+
+impl Shape for NodeSelector {
+    type Output = BTreeMap<String, String>;
+
+    fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<Self::Output> {
+        let NodeContent::Mapping(entries) = &node.content else {
+            let message = format!("`{path}` must be a mapping, not {}", node.describe());
+            return reader.refuse(node, message, "write a line `label: value` for each label");
+        };
+        let mut labels = Some(BTreeMap::new());
+        for entry in entries {
+            let key = entry.key.text.as_str();
+            let below = join(path, key);
+            let is_key = is_qualified_name(key);
+            if !is_key {
+                reader.fault(&entry.key.file, entry.key.position, not_a_key(path, key), KEY_FORM);
+            }
+            let value = reader.label_value(&entry.value, &shown(&below));
+            match (&mut labels, value) {
+                (Some(labels), Some(value)) if is_key => drop(labels.insert(key.to_owned(), value)),
+                _ => labels = None,
+            }
+        }
+        labels
+    }
+
+    fn schema(_: &[Target]) -> Schema {
+        json_schema!({
+            "type": "object", "propertyNames": {"pattern": KEY}, "additionalProperties": {"type": "string", "pattern": VALUE}
+        })
+    }
+}
+
+/// What keys of labels and taints look like.
+pub(super) const KEY_FORM: &str = "use at most 63 letters, digits, `-`, `_` and `.`, with a letter or digit at both ends; before it may stand a lower-case domain and `/`";
+
+/// The message about a text that is no key of a label or a taint.
+pub(super) fn not_a_key(path: &str, key: &str) -> String {
+    format!("`{path}`: `{}` is no key of a label", shown(key))
+}
+
+impl Reader {
+    /// A text that may be empty, if it is written in quotes.
+    pub(super) fn text_or_empty<'node>(&mut self, node: &'node Node, path: &str) -> Option<&'node str> {
+        match &node.content {
+            NodeContent::Scalar(scalar) if scalar.text.is_empty() && scalar.style == Style::Quoted => Some(""),
+            _ => self.text(node, path, |scalar: &Scalar| in_quotes(&scalar.text)),
+        }
+    }
+
+    /// The value of a label or a taint.
+    pub(super) fn label_value(&mut self, node: &Node, path: &str) -> Option<String> {
+        let text = self.text_or_empty(node, path)?;
+        if is_label_value(text) {
+            return Some(text.to_owned());
+        }
+        let message = format!("`{path}`: `{}` is no value of a label", shown(text));
+        let hint = "use at most 63 letters, digits, `-`, `_` and `.`, with a letter or digit at both ends";
+        self.refuse(node, message, hint)
+    }
+
+    /// The key of a label or a taint.
+    pub(super) fn label_key<'node>(&mut self, node: &'node Node, path: &str) -> Option<&'node str> {
+        let text = self.text(node, path, |scalar: &Scalar| in_quotes(&scalar.text))?;
+        if is_qualified_name(text) { Some(text) } else { self.refuse(node, not_a_key(path, text), KEY_FORM) }
+    }
+}
