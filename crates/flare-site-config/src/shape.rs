@@ -10,6 +10,7 @@ mod resources;
 mod text;
 mod toleration;
 mod whole_number;
+mod words;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -26,9 +27,10 @@ pub(crate) use block::{Block, KeyRule, block, empty_block, schema_of};
 pub(crate) use node_selector::NodeSelector;
 pub(crate) use pass_through::PassThrough;
 pub(crate) use resources::{ExtendedResource, Resources};
-pub(crate) use text::{Image, MountPath, Name, Names, Path, PullPolicy, Runtime, Security, name};
+pub(crate) use text::{Image, MountPath, Name, Names, Path, Runtime, name};
 pub(crate) use toleration::Tolerations;
 pub(crate) use whole_number::{Port, Seconds};
+pub(crate) use words::{PullPolicy, Security};
 
 /// What a value must look like.
 pub(crate) trait Shape {

@@ -68,7 +68,13 @@ fn defect_28_null_is_left_out_everywhere() {
 
 #[test]
 fn the_keys_that_hold_a_mapping_come_from_the_table() {
-    let expected = [("parent", "resources"), ("parent", "pod_security_context"), ("job_launcher", "job_pod_security_context")];
+    let expected = [
+        ("parent", "resources"),
+        ("parent", "pod_security_context"),
+        ("job_launcher", "job_pod_security_context"),
+        ("job_launcher", "node_selector"),
+        ("job_launcher", "affinity"),
+    ];
     assert_eq!(flare_site_config::mapping_keys(), expected);
 }
 

@@ -100,7 +100,7 @@ def shared_memory():
     space = os.statvfs("/dev/shm")
     size = space.f_blocks * space.f_frsize >> 20
     if size <= 64:
-        hint = "where data loaders with workers are used, mount an in-memory emptyDir at /dev/shm by a pod template"
+        hint = "where data loaders with workers are used, set `job_launcher.shm_size` and prepare with `--launcher flare-kube`, or mount an in-memory emptyDir at /dev/shm by a pod template"
         found("J08", "info", "/dev/shm has %d MiB" % size, hint)
     else:
         found("J08", "ok", "/dev/shm has %d MiB" % size)

@@ -51,34 +51,46 @@ impl Shape for NodeSelector {
 /// What keys of labels and taints look like.
 pub(super) const KEY_FORM: &str = "use at most 63 letters, digits, `-`, `_` and `.`, with a letter or digit at both ends; before it may stand a lower-case domain and `/`";
 
+/// What values of labels and taints look like.
+pub(super) const VALUE_FORM: &str = "use at most 63 letters, digits, `-`, `_` and `.`, with a letter or digit at both ends";
+
+/// The hint for a scalar that is no string: quotes, if the text fits with them, otherwise the form that it should have.
+fn quoted_or(scalar: &Scalar, fits: fn(&str) -> bool, form: &str) -> String {
+    if fits(&scalar.text) { in_quotes(&scalar.text) } else { form.to_owned() }
+}
+
 /// The message about a text that is no key of a label or a taint.
 pub(super) fn not_a_key(path: &str, key: &str) -> String {
     format!("`{path}`: `{}` is no key of a label", shown(key))
 }
 
 impl Reader {
-    /// A text that may be empty, if it is written in quotes.
-    pub(super) fn text_or_empty<'node>(&mut self, node: &'node Node, path: &str) -> Option<&'node str> {
+    /// A text that may be empty, if it is written in quotes. Quotes are proposed for a scalar that `fits` with them.
+    pub(super) fn text_or_empty<'node>(
+        &mut self,
+        node: &'node Node,
+        path: &str,
+        fits: fn(&str) -> bool,
+        form: &str,
+    ) -> Option<&'node str> {
         match &node.content {
             NodeContent::Scalar(scalar) if scalar.text.is_empty() && scalar.style == Style::Quoted => Some(""),
-            _ => self.text(node, path, |scalar: &Scalar| in_quotes(&scalar.text)),
+            _ => self.text(node, path, |scalar: &Scalar| quoted_or(scalar, fits, form)),
         }
     }
 
     /// The value of a label or a taint.
     pub(super) fn label_value(&mut self, node: &Node, path: &str) -> Option<String> {
-        let text = self.text_or_empty(node, path)?;
+        let text = self.text_or_empty(node, path, is_label_value, VALUE_FORM)?;
         if is_label_value(text) {
             return Some(text.to_owned());
         }
-        let message = format!("`{path}`: `{}` is no value of a label", shown(text));
-        let hint = "use at most 63 letters, digits, `-`, `_` and `.`, with a letter or digit at both ends";
-        self.refuse(node, message, hint)
+        self.refuse(node, format!("`{path}`: `{}` is no value of a label", shown(text)), VALUE_FORM)
     }
 
     /// The key of a label or a taint.
     pub(super) fn label_key<'node>(&mut self, node: &'node Node, path: &str) -> Option<&'node str> {
-        let text = self.text(node, path, |scalar: &Scalar| in_quotes(&scalar.text))?;
+        let text = self.text(node, path, |scalar: &Scalar| quoted_or(scalar, is_qualified_name, KEY_FORM))?;
         if is_qualified_name(text) { Some(text) } else { self.refuse(node, not_a_key(path, text), KEY_FORM) }
     }
 }

@@ -1,15 +1,15 @@
 //! `job_launcher.tolerations`, by the rules that the API server applies to them.
 
 use flare_diagnostic::did_you_mean;
-use flare_names::{Target, is_label_value};
-use flare_yaml::{Node, NodeContent, shown};
+use flare_names::{Target, is_label_value, is_qualified_name};
+use flare_yaml::{Node, NodeContent, Style, shown};
 use schemars::{Schema, json_schema};
 use serde_json::{Map, Value, json};
 
 use super::{
     Reader, Shape,
     block::join,
-    node_selector::{KEY, KEY_FORM, VALUE, not_a_key},
+    node_selector::{KEY, KEY_FORM, VALUE, VALUE_FORM, not_a_key},
 };
 
 const KEYS: [&str; 5] = ["key", "operator", "value", "effect", "tolerationSeconds"];
@@ -87,9 +87,15 @@ impl<'node> Written<'node> {
     /// Takes one part; `None` if it breaks a rule of its own.
     fn take(&mut self, key: &str, node: &'node Node, path: &str, reader: &mut Reader) -> Option<()> {
         match key {
-            "key" => self.key = Some((node, reader.text_or_empty(node, path)?)).filter(|(_, text)| !text.is_empty()),
+            "key" => {
+                self.key = Some((node, reader.text_or_empty(node, path, is_qualified_name, KEY_FORM)?))
+                    .filter(|(_, text)| !text.is_empty())
+            }
             "operator" => self.operator = Some(reader.word_or_empty(node, path, &OPERATORS)?).filter(|word| !word.is_empty()),
-            "value" => self.value = Some((node, reader.text_or_empty(node, path)?)).filter(|(_, text)| !text.is_empty()),
+            "value" => {
+                self.value = Some((node, reader.text_or_empty(node, path, is_label_value, VALUE_FORM)?))
+                    .filter(|(_, text)| !text.is_empty())
+            }
             "effect" => self.effect = Some(reader.word_or_empty(node, path, &EFFECTS)?).filter(|word| !word.is_empty()),
             _ => {
                 let seconds = reader.integer(node, path)?;
@@ -112,7 +118,7 @@ impl<'node> Written<'node> {
                 let message = format!("`{path}` has no key, and without one the operator must be `Exists`");
                 faults.push((node, message, "name the taint's `key`, or write `operator: Exists` to tolerate every taint"));
             }
-            Some((at, key)) if !flare_names::is_qualified_name(key) => {
+            Some((at, key)) if !is_qualified_name(key) => {
                 faults.push((at, not_a_key(&join(path, "key"), key), KEY_FORM));
             }
             _ => {}
@@ -124,8 +130,7 @@ impl<'node> Written<'node> {
             }
             Some((at, value)) if !is_label_value(value) => {
                 let message = format!("`{path}.value`: `{}` is no value of a taint", shown(value));
-                let hint = "use at most 63 letters, digits, `-`, `_` and `.`, with a letter or digit at both ends";
-                faults.push((at, message, hint));
+                faults.push((at, message, VALUE_FORM));
             }
             _ => {}
         }
@@ -155,7 +160,9 @@ impl<'node> Written<'node> {
 impl Reader {
     /// One of a few words, or the empty string, which Kubernetes takes as absent.
     fn word_or_empty<'node>(&mut self, node: &'node Node, path: &str, words: &[&'static str]) -> Option<&'node str> {
-        let text = self.text_or_empty(node, path)?;
-        if text.is_empty() { Some(text) } else { self.one_of(node, path, words) }
+        match &node.content {
+            NodeContent::Scalar(scalar) if scalar.text.is_empty() && scalar.style == Style::Quoted => Some(""),
+            _ => self.one_of(node, path, words),
+        }
     }
 }
