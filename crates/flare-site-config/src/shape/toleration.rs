@@ -89,12 +89,12 @@ impl<'node> Written<'node> {
         match key {
             "key" => {
                 self.key = Some((node, reader.text_or_empty(node, path, is_qualified_name, KEY_FORM)?))
-                    .filter(|(_, text)| !text.is_empty())
+                    .filter(|(_, text)| !text.is_empty());
             }
             "operator" => self.operator = Some(reader.word_or_empty(node, path, &OPERATORS)?).filter(|word| !word.is_empty()),
             "value" => {
                 self.value = Some((node, reader.text_or_empty(node, path, is_label_value, VALUE_FORM)?))
-                    .filter(|(_, text)| !text.is_empty())
+                    .filter(|(_, text)| !text.is_empty());
             }
             "effect" => self.effect = Some(reader.word_or_empty(node, path, &EFFECTS)?).filter(|word| !word.is_empty()),
             _ => {
