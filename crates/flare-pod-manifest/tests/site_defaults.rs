@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 /// The defaults of a `job_launcher` block in flow style.
 fn defaults(job_launcher: &str) -> JobPodDefaults {
     let text = format!("runtime: k8s\nparent: {{docker_image: a/b:1}}\njob_launcher: {job_launcher}\n");
-    let config = SiteConfig::parse(text.as_bytes(), "k8s.yaml", Target::V2_9).unwrap_or_else(|faults| panic!("{faults}")).value;
+    let config = SiteConfig::parse(text.as_bytes(), "k8s.yaml", Target::V2_9).unwrap().value;
     JobPodDefaults::of(&config.job_launcher)
 }
 

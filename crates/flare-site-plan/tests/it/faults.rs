@@ -181,10 +181,10 @@ fn with_flare_kube_s_launcher_the_keys_are_facts_and_not_arguments_of_flare_s() 
         let plan = serde_json::to_value(&made.value).unwrap();
         let facts = plan["job_launcher"]["flare-kube"].as_object().unwrap();
         assert_eq!(facts.keys().map(String::as_str).collect::<Vec<_>>(), JobPodDefaults::KEYS);
-        let plain = of(&config("2.8"), LauncherChoice::Flare).value;
+        let without_keys = of(&config("2.8"), LauncherChoice::Flare).value;
         assert_eq!(
             plan["launcher"].as_object().unwrap().keys().collect::<Vec<_>>(),
-            serde_json::to_value(&plain.launcher).unwrap().as_object().unwrap().keys().collect::<Vec<_>>()
+            serde_json::to_value(&without_keys.launcher).unwrap().as_object().unwrap().keys().collect::<Vec<_>>()
         );
         assert_eq!(serde_json::from_value::<SitePlan>(plan).unwrap(), made.value);
         let told: Vec<_> = made.warnings.iter().filter(|one| one.code == Code::Notice).collect();
