@@ -7,7 +7,7 @@ use flare_diagnostic::Diagnostic;
 use futures_util::{AsyncBufReadExt as _, StreamExt as _};
 use tokio::time::{Instant, timeout_at};
 
-use crate::registered::{Joined, Reader};
+use crate::registered::{Joined, Patience, Reader};
 
 /// A log without a new line for this time has been read to its end.
 const SILENCE: Duration = Duration::from_millis(500);
@@ -15,7 +15,8 @@ const SILENCE: Duration = Duration::from_millis(500);
 /// The number of lines at the end of the log that are kept.
 const LAST_LINES: usize = 8;
 
-/// Reads the log until the participant has joined and no more lines arrive, or the deadline has passed; returns the last lines.
+/// Reads the log until the participant has joined and no more lines arrive, no more waiting helps, or the deadline has passed; returns the
+/// last lines.
 pub(crate) async fn read(
     cluster: &Cluster,
     [namespace, pod, container]: [&str; 3],
@@ -25,7 +26,7 @@ pub(crate) async fn read(
     let selection = LogSelection { container: Some(container.to_owned()), ..LogSelection::default() };
     let log = cluster.follow_logs(namespace, pod, &selection).await?;
     let mut lines = std::pin::pin!(log.lines());
-    let mut last = Vec::new();
+    let (mut last, mut patience) = (Vec::new(), Patience::default());
     loop {
         let read = Instant::now() + SILENCE;
         let until = if reader.joined() == Joined::Yes { read } else { end.max(read) };
@@ -36,5 +37,8 @@ pub(crate) async fn read(
             last.remove(0);
         }
         last.push(line);
+        if patience.is_over(reader, Instant::now()) {
+            return Ok(last);
+        }
     }
 }

@@ -31,8 +31,8 @@ pub(crate) struct Arguments {
     /// The directory for the prepared kits.
     #[arg(long, value_name = "DIR", default_value = "target/demo")]
     output: PathBuf,
-    /// Stage the kits in a separate local cluster, `demo`, which is started first: built from source once, in about 15 minutes. It runs until
-    /// `--down`, and a second run reuses it.
+    /// Bring the federation up in a separate local cluster, `demo`, until both sites are registered at their server. The cluster is started
+    /// first: built from source once, in about 15 minutes. It runs until `--down`, and a second run reuses it.
     #[arg(long)]
     cluster: bool,
     /// End that cluster, and remove everything that belongs to it.

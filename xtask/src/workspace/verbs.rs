@@ -10,8 +10,8 @@ use crate::{context::Context, output::VerbResult};
 pub(crate) enum Verb {
     /// Take a small fixture federation through all implemented steps, and show each one.
     ///
-    /// Prepares the fixture federation, renders it with Helm if one is found, and checks the prepared kits
-    /// offline; with `--cluster` stages them on a local cluster.
+    /// Prepares the fixture federation, renders it with Helm if one is found, and checks the prepared kits offline. With `--cluster` a local
+    /// cluster is started and the federation brought up there, as `up` does: it ends with two sites that are registered at their server.
     Demo(demo::Arguments),
     /// Run all tests, after building or installing what they need and the cache does not have.
     ///

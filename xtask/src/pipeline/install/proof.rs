@@ -6,7 +6,7 @@ use flare_cluster::LogSelection;
 use flare_diagnostic::shown;
 use flare_doctor::{
     Finding,
-    registered::{Joined, joined},
+    registered::{Joined, Patience, Reader},
     rollout::{self, Running, Target},
 };
 use flare_names::Role;
@@ -62,15 +62,18 @@ async fn joins(run: &Run<'_>, running: &Running, known: bool) -> Result<bool, Fi
     } else {
         "waiting until the client has registered"
     });
+    let mut patience = Patience::default();
     loop {
         let Ok(log) = run.cluster.logs(run.namespace(), &running.pod, &selection).await else { return Ok(false) };
-        let cause = match joined(plan.role, &plan.site, &log) {
+        let mut reader = Reader::new(plan.role, &plan.site);
+        log.lines().for_each(|line| reader.read(line));
+        let cause = match reader.joined() {
             Joined::Yes => return Ok(true),
             Joined::No(None) if known => return Ok(true),
             Joined::Lost(cause) => Some(cause),
             Joined::No(cause) => cause,
         };
-        if Instant::now() >= run.end {
+        if Instant::now() >= run.end || patience.is_over(&reader, Instant::now()) {
             return Err(not_joined(plan, cause.map(|cause| (cause.message, cause.hint)), &log));
         }
         sleep(LOOK.min(run.left())).await;
