@@ -16,6 +16,7 @@ mod jobs;
 mod launch;
 mod probes;
 mod quota_and_node;
+mod reprovision;
 mod restart;
 mod restricted;
 mod staged_objects;

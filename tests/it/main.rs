@@ -20,6 +20,7 @@ mod modules;
 mod output;
 mod parity;
 mod prepare;
+mod reprovision;
 mod stage_federation;
 mod staged_objects;
 mod study_data;

@@ -66,9 +66,14 @@ impl Federation {
         file
     }
 
+    /// The k8s.yaml of a participant, once it is described.
+    pub fn config_file(&self, participant: &str) -> PathBuf {
+        self.sandbox.join(format!("{participant}.yaml"))
+    }
+
     /// Replaces a text in the k8s.yaml of a participant.
     pub fn edit(&self, participant: &str, from: &str, to: &str) {
-        let path = self.sandbox.join(format!("{participant}.yaml"));
+        let path = self.config_file(participant);
         let text = fs::read_to_string(&path).unwrap();
         assert!(text.contains(from), "no `{from}` in\n{text}");
         fs::write(path, text.replace(from, to)).unwrap();
@@ -84,7 +89,7 @@ impl Federation {
     }
 
     fn config(&self, namespace: &Namespace, participant: &str) -> PathBuf {
-        let path = self.sandbox.join(format!("{participant}.yaml"));
+        let path = self.config_file(participant);
         let text = format!(
             "runtime: k8s\nnamespace: {}\nparent:\n  docker_image: {}\n  workspace_pvc: {}\n  \
              resources: {{requests: {{cpu: 50m, memory: 256Mi}}}}\n",

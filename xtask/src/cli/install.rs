@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use flare_diagnostic::Diagnostic;
 use flare_doctor::Counts;
 use flare_helm::Setting;
 use flare_names::Role;
@@ -28,15 +29,8 @@ pub(crate) struct Arguments {
     /// The prepared kit: an output of `prepare`.
     #[arg(value_name = "PREPARED")]
     prepared: PathBuf,
-    /// A values file on top of the chart's values; later files take precedence.
-    #[arg(short = 'f', long = "values", value_name = "FILE")]
-    values: Vec<PathBuf>,
-    /// A value, as for Helm's flag; takes precedence over values files.
-    #[arg(long, value_name = "KEY=VALUE")]
-    set: Vec<String>,
-    /// A value that is always a string; takes precedence over `--set`.
-    #[arg(long, value_name = "KEY=VALUE")]
-    set_string: Vec<String>,
+    #[command(flatten)]
+    values: ValueArguments,
     #[command(flatten)]
     helm: HelmArguments,
     /// Create the namespace if it is missing.
@@ -59,6 +53,29 @@ pub(crate) struct Arguments {
     until: State,
     #[command(flatten)]
     cluster: ClusterArguments,
+}
+
+/// The values of a release.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct ValueArguments {
+    /// A values file on top of the chart's values; later files take precedence.
+    #[arg(short = 'f', long = "values", value_name = "FILE")]
+    values: Vec<PathBuf>,
+    /// A value, as for Helm's flag; takes precedence over values files.
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// A value that is always a string; takes precedence over `--set`.
+    #[arg(long, value_name = "KEY=VALUE")]
+    set_string: Vec<String>,
+}
+
+impl ValueArguments {
+    /// The values, with absolute paths.
+    pub(super) fn given(&self, context: &Context<'_>) -> Result<Given, Diagnostic> {
+        let files = self.values.iter().map(|file| context.environment.absolute(file)).collect::<Result<_, _>>()?;
+        let settings = self.set.iter().cloned().map(Setting::Guessed);
+        Ok(Given { files, settings: settings.chain(self.set_string.iter().cloned().map(Setting::Text)).collect() })
+    }
 }
 
 /// The arguments of the verbs that use Helm.
@@ -104,12 +121,9 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     let cluster = &arguments.cluster;
     let prepared = context.environment.absolute(&arguments.prepared)?;
     let request = cluster.request(&prepared);
-    let files: Result<Vec<PathBuf>, _> = arguments.values.iter().map(|file| context.environment.absolute(file)).collect();
-    let settings = arguments.set.iter().cloned().map(Setting::Guessed);
-    let settings = settings.chain(arguments.set_string.iter().cloned().map(Setting::Text)).collect();
     let options = Options {
         helm: arguments.helm.helm.clone(),
-        values: Given { files: files?, settings },
+        values: arguments.values.given(context)?,
         create_namespace: arguments.create_namespace,
         pull_secret: arguments.create_pull_secret.as_ref().map(|file| context.environment.absolute(file)).transpose()?,
         expose: arguments.expose.map(flare_federation::Expose::from),
@@ -218,7 +232,16 @@ fn kubectl(plan: &SitePlan, cluster: &ClusterArguments) -> String {
 fn failure(not_installed: NotInstalled) -> Failure {
     let NotInstalled { faults, findings, recovery } = not_installed;
     let Some(recovery) = recovery else { return faults.into() };
-    let (state, mut text): (Value, String) = match &recovery {
+    let (state, mut text) = recovered(&recovery);
+    let evidence = findings.iter().flat_map(|finding| &finding.evidence);
+    text.extend(evidence.map(|line| format!("  {line}\n")));
+    let data = json!({"findings": findings, "counts": Counts::of(&findings), "recovery": state});
+    Failure { faults, shown: Some(Box::new(Outcome { data, text, ..Outcome::default() })) }
+}
+
+/// What was rolled back, as JSON and as text.
+pub(super) fn recovered(recovery: &Recovery) -> (Value, String) {
+    match recovery {
         Recovery::RolledBack { revision, kit, runs } => {
             let with = kit
                 .as_ref()
@@ -235,9 +258,5 @@ fn failure(not_installed: NotInstalled) -> Failure {
             "removed the release, since there was none before; the claim and what is staged stay\n".to_owned(),
         ),
         Recovery::Left => (json!({"state": "left"}), "left the release as it is\n".to_owned()),
-    };
-    let evidence = findings.iter().flat_map(|finding| &finding.evidence);
-    text.extend(evidence.map(|line| format!("  {line}\n")));
-    let data = json!({"findings": findings, "counts": Counts::of(&findings), "recovery": state});
-    Failure { faults, shown: Some(Box::new(Outcome { data, text, ..Outcome::default() })) }
+    }
 }

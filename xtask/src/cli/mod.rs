@@ -16,6 +16,7 @@ mod launch_watch;
 mod man;
 mod names;
 mod prepare;
+mod reprovision;
 mod restore;
 mod saved;
 mod schema;
@@ -41,6 +42,7 @@ pub(crate) enum Verb {
     Unstage(unstage::Arguments),
     Install(Box<install::Arguments>),
     Uninstall(uninstall::Arguments),
+    Reprovision(Box<reprovision::Arguments>),
     Verify(verify::Arguments),
     Status(status::Arguments),
     Logs(status::LogArguments),
@@ -77,6 +79,7 @@ pub(crate) fn run(context: &Context<'_>, verb: Verb, command: impl FnOnce() -> c
         Verb::Unstage(arguments) => unstage::run(context, &arguments),
         Verb::Install(arguments) => install::run(context, &arguments),
         Verb::Uninstall(arguments) => uninstall::run(context, &arguments),
+        Verb::Reprovision(arguments) => reprovision::run(context, &arguments),
         Verb::Verify(arguments) => verify::run(context, &arguments),
         Verb::Status(arguments) => status::run(context, &arguments),
         Verb::Logs(arguments) => status::logs(context, &arguments),

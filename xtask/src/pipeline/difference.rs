@@ -46,7 +46,7 @@ fn change(path: &RelativePath, kit: &FileTree, prepared: &FileTree, before: bool
     let kind = match (before, after) {
         (true, false) => "removed",
         (false, true) => "added",
-        _ if kit.get(&name) == prepared.get(&name) => return None,
+        _ if are_equal(kit.get(&name), prepared.get(&name)) => return None,
         _ => "changed",
     };
     let lines = match (kind, kit.bytes(&name), prepared.bytes(&name)) {
@@ -55,6 +55,15 @@ fn change(path: &RelativePath, kit: &FileTree, prepared: &FileTree, before: bool
         _ => String::new(),
     };
     Some(FileDifference { path: name, kind, lines })
+}
+
+/// Whether two files are equal, of which either may have stayed on disk.
+fn are_equal(old: Option<&Entry>, new: Option<&Entry>) -> bool {
+    let (Some(Entry::File { content: old, mode: before }), Some(Entry::File { content: new, mode: after })) = (old, new) else {
+        return old == new;
+    };
+    let have_one_digest = || matches!((old.digest(), new.digest()), (Ok(old), Ok(new)) if old == new);
+    before == after && old.len() == new.len() && (old == new || have_one_digest())
 }
 
 /// How the permissions of a file with unchanged content differ.
@@ -178,7 +187,22 @@ fn without_secret(line: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use flare_file_tree::Content;
+
     use super::*;
+
+    #[test]
+    fn a_file_that_stayed_on_disk_differs_by_its_content() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let source = directory.path().join("model");
+        flare_file_tree::write_file(&source, b"12", 0o600, false).unwrap();
+        let on_disk = |length| Entry::File { content: Content::OnDisk { source: source.clone(), length }, mode: 0o644 };
+        let in_memory = |bytes: &[u8], mode| Entry::File { content: Content::Bytes(bytes.to_vec()), mode };
+        let same = |old: Entry, new: Entry| are_equal(Some(&old), Some(&new));
+        assert!(same(on_disk(2), in_memory(b"12", 0o644)));
+        assert!(!same(on_disk(2), in_memory(b"13", 0o644)) && !same(on_disk(2), in_memory(b"12", 0o755)));
+        assert!(!same(on_disk(3), in_memory(b"123", 0o644)), "it was changed meanwhile");
+    }
 
     #[test]
     fn layout_is_no_difference_and_secrets_are_not_shown() {

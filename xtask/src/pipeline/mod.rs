@@ -19,6 +19,7 @@ pub(crate) mod prepare;
 pub(crate) mod prepare_many;
 mod read_config;
 mod release;
+pub(crate) mod reprovision;
 pub(crate) mod request;
 pub(crate) mod stage;
 pub(crate) mod stage_federation;

@@ -130,6 +130,11 @@ fn build(request: &KitRequest, resolved: Resolved, options: &RunOptions) -> Resu
     patch(request, resolved, options)?.and_then(|kit| Ok(Checked::clean(Built { prepared: assembled(plan, kit)?, reason })))
 }
 
+/// The prepared kit that [`prepare`] would write, after everything that it could refuse was checked.
+pub(crate) fn preview(request: &KitRequest, resolved: Resolved, options: &RunOptions) -> Result<Checked<PreparedKit>, Faults> {
+    build(request, resolved, options).map(|built| built.map(|built| built.prepared))
+}
+
 /// The patched kit, after everything that [`build`] could refuse was checked: a run checks all kits before it writes the first.
 pub(crate) fn patch(request: &KitRequest, resolved: Resolved, options: &RunOptions) -> Result<Checked<FileTree>, Faults> {
     let Resolved { plan, kit, existing, .. } = resolved;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use flare_diagnostic::{Code, Faults};
+use flare_diagnostic::{Code, Diagnostic, Faults};
 use flare_doctor::{CHECKS, Counts, Finding, Severity, offline, online, rollout};
 use flare_prepared_kit::{OpenOptions, PreparedKit};
 
@@ -81,6 +81,16 @@ fn in_cluster(
         Err(faults) if faults.first().code == Code::Interrupted => Err(faults),
         Err(faults) => Ok(faults.all().iter().map(|fault| Finding::of("D01", fault)).collect()),
     }
+}
+
+/// Fails with the findings that are faults, for a verb that checks at its end.
+pub(crate) fn refuse_faults(findings: &[Finding]) -> Result<(), Faults> {
+    let failed = findings.iter().filter(|finding| finding.severity == Severity::Error);
+    let error = |finding: &Finding| {
+        let fault = Diagnostic::error(Code::CheckFailed, format!("{}: {}", finding.id, finding.message));
+        fault.hint(finding.hint.clone().unwrap_or_else(|| "`verify` shows what was found in full".to_owned()))
+    };
+    Faults::check(failed.map(error).collect(), || ())
 }
 
 /// Sorts the findings. A check with a fault, a warning or an unknown is not ok as well.

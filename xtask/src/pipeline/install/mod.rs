@@ -1,5 +1,6 @@
 //! Installs a staged kit: ends with a participant that has joined its federation, or restores the previous state.
 
+mod back;
 mod chart_objects;
 mod drift;
 mod exposure;
@@ -12,25 +13,24 @@ mod recovery;
 mod run;
 mod values;
 
-use std::time::Duration;
-
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
 use flare_doctor::{Finding, Severity, offline, rollout::Running};
-use flare_helm::{Helm, Limits, Place, Setting, Upgrade, Values};
+use flare_helm::{Setting, Upgrade, Values};
 use flare_prepared_kit::{OpenOptions, PreparedKit};
 use tokio::time::Instant;
 
 pub(crate) use self::{
+    back::take_back,
     forwarding::forward,
     run::{Exposed, Installed, NotInstalled, Options, Progress, Recovery, Until},
     values::Given,
 };
-use self::{readiness::Ready, run::Run};
+use self::{
+    readiness::Ready,
+    run::{Run, find_helm, place},
+};
 use super::stage::Request;
 use crate::{context::Context, runtime};
-
-/// Time limit for Helm to print its version.
-const FIND_LIMIT: Duration = Duration::from_secs(20);
 
 /// The value with the fingerprint of the kit: the pod's annotation, whose change restarts the parent (defect 11).
 const FINGERPRINT: &str = "kitFingerprint";
@@ -62,13 +62,7 @@ pub(crate) async fn participant(
     let stop = context.interrupt.flag();
     let helm = found.require(find_helm(context, options))?;
     let cluster = found.require(request.connect(context, options.limit).await)?;
-    let plan = kit.plan();
-    let place = Place {
-        release: plan.names.release.to_string(),
-        namespace: plan.namespace.to_string(),
-        kubeconfig: request.access.kubeconfig.clone(),
-        context: cluster.context().map(str::to_owned),
-    };
+    let place = place(request, &kit, &cluster);
     let chart = request.prepared.join(PreparedKit::chart_path());
     let run = Run { kit: &kit, chart: &chart, cluster: &cluster, helm: &helm, place: &place, options, stop, end, progress };
     progress("looking at chart, values and cluster");
@@ -94,6 +88,7 @@ pub(crate) async fn participant(
         place: place.clone(),
         revision,
         changed: ready.changed || ready.unlocked,
+        before: ready.before.filter(|_| ready.changed).map(|before| before.revision),
         unlocked: ready.unlocked,
         pull_secret: ready.secret.map(|secret| secret.name),
         image: ready.objects.image().to_owned(),
@@ -185,7 +180,7 @@ fn fault_of(run: &Run<'_>, finding: &Finding) -> Diagnostic {
 }
 
 /// Refuses a kit with errors in the offline checks of `verify`, and passes on their warnings.
-fn refuse_what_cannot_work(kit: &PreparedKit, now: i64) -> Result<Checked<()>, Faults> {
+pub(crate) fn refuse_what_cannot_work(kit: &PreparedKit, now: i64) -> Result<Checked<()>, Faults> {
     let mut found = Collector::new();
     for finding in offline::check(kit, now) {
         let (message, hint) = (format!("{}: {}", finding.id, finding.message), finding.hint.unwrap_or_default());
@@ -206,12 +201,6 @@ fn own_settings(kit: &PreparedKit, options: &Options) -> Vec<Setting> {
         own.push(Setting::Text(format!("imagePullSecrets[0].name={secret}")));
     }
     own
-}
-
-fn find_helm(context: &Context<'_>, options: &Options) -> Result<Helm, Diagnostic> {
-    let limits = Limits { time: FIND_LIMIT, stop: context.interrupt.flag() };
-    let given = options.helm.as_deref().or(context.environment.helm.as_deref());
-    tokio::task::block_in_place(|| Helm::find(given, &context.environment.search_path, &limits))
 }
 
 fn with_warnings(faults: Faults, found: Collector) -> Faults {

@@ -40,8 +40,16 @@ pub(super) async fn read(run: &Run<'_>) -> Result<Option<Proven>, Diagnostic> {
 
 /// Annotates the Deployment with a proven revision.
 pub(super) async fn write(run: &Run<'_>, revision: u64, running: &Running) -> Result<(), Diagnostic> {
-    let proven = Proven { revision, pod: running.uid.clone(), restarts: running.restarts };
-    let text = serde_json::to_string(&proven).unwrap_or_default();
+    put(run, &Proven { revision, pod: running.uid.clone(), restarts: running.restarts }).await
+}
+
+/// Annotates the Deployment with a revision that was proven before, whose parent now is another pod.
+pub(super) async fn note(run: &Run<'_>, revision: u64) -> Result<(), Diagnostic> {
+    put(run, &Proven { revision, pod: String::new(), restarts: 0 }).await
+}
+
+async fn put(run: &Run<'_>, proven: &Proven) -> Result<(), Diagnostic> {
+    let text = serde_json::to_string(proven).unwrap_or_default();
     let change = json!({"metadata": {"annotations": {PROVEN: text}}});
     let deployments = run.cluster.namespaced::<Deployment>(run.namespace());
     deployments.merge(run.kit.plan().names.deployment.as_str(), &change, Write::default()).await.map(|_| ())

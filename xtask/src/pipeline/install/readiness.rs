@@ -158,11 +158,23 @@ async fn is_changed(run: &Run<'_>, history: &[Revision], objects: &ChartObjects)
     drift::is_any(run.cluster, objects, run.namespace()).await
 }
 
+/// The revision to go back to: this one, if Helm still has it, otherwise the target of a rollback.
+pub(super) async fn earlier(run: &Run<'_>, revision: Option<u64>) -> Result<Option<Before>, Diagnostic> {
+    let history = run.release(|release| release.history())?;
+    match revision.filter(|revision| history.iter().any(|one| one.revision == *revision)) {
+        Some(revision) => as_before(run, revision).map(Some),
+        None => before(run, &history).await,
+    }
+}
+
 /// The target of a rollback: the last verified revision if Helm still has it, otherwise the newest deployed one.
 async fn before(run: &Run<'_>, history: &[Revision]) -> Result<Option<Before>, Diagnostic> {
     let proven = proven::read(run).await?.and_then(|proven| history.iter().find(|one| one.revision == proven.revision));
-    let Some(revision) = proven.or_else(|| last_good(history)).map(|good| good.revision) else { return Ok(None) };
+    proven.or_else(|| last_good(history)).map(|good| as_before(run, good.revision)).transpose()
+}
+
+fn as_before(run: &Run<'_>, revision: u64) -> Result<Before, Diagnostic> {
     let manifest = run.release(|release| release.manifest(revision))?;
     let objects = ChartObjects::read(&manifest)?;
-    Ok(Some(Before { revision, fingerprint: objects.fingerprint().map(str::to_owned), image: objects.image().to_owned() }))
+    Ok(Before { revision, fingerprint: objects.fingerprint().map(str::to_owned), image: objects.image().to_owned() })
 }

@@ -15,9 +15,13 @@ use flare_prepared_kit::PreparedKit;
 use tokio::time::Instant;
 
 use super::values::Given;
+use crate::{context::Context, pipeline::stage::Request};
 
 /// How long one run of Helm may take, which does not wait for the rollout.
 const HELM_LIMIT: Duration = Duration::from_mins(2);
+
+/// Time limit for Helm to print its version.
+const FIND_LIMIT: Duration = Duration::from_secs(20);
 
 /// Called with a short description of each step.
 pub(crate) type Progress<'run> = &'run (dyn Fn(&str) + Send + Sync);
@@ -66,6 +70,8 @@ pub(crate) struct Installed {
     pub(crate) revision: u64,
     /// Whether anything was, or in a dry run would be, changed.
     pub(crate) changed: bool,
+    /// The good revision before this one, if there was one and anything was changed.
+    pub(crate) before: Option<u64>,
     /// Whether a locked release was freed.
     pub(crate) unlocked: bool,
     /// The Secret with registry credentials that was created.
@@ -167,4 +173,22 @@ impl Run<'_> {
         let limits = Limits { time: time.max(Duration::from_secs(1)), stop: self.stop };
         tokio::task::block_in_place(|| work(self.helm.release(self.place, limits)))
     }
+}
+
+/// The release of a kit in its cluster.
+pub(super) fn place(request: &Request<'_>, kit: &PreparedKit, cluster: &Cluster) -> Place {
+    let plan = kit.plan();
+    Place {
+        release: plan.names.release.to_string(),
+        namespace: plan.namespace.to_string(),
+        kubeconfig: request.access.kubeconfig.clone(),
+        context: cluster.context().map(str::to_owned),
+    }
+}
+
+/// The Helm of the options, otherwise of the environment.
+pub(super) fn find_helm(context: &Context<'_>, options: &Options) -> Result<Helm, Diagnostic> {
+    let limits = Limits { time: FIND_LIMIT, stop: context.interrupt.flag() };
+    let given = options.helm.as_deref().or(context.environment.helm.as_deref());
+    tokio::task::block_in_place(|| Helm::find(given, &context.environment.search_path, &limits))
 }

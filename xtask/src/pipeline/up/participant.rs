@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
-use flare_doctor::Severity;
+use flare_diagnostic::{Checked, Collector, Faults};
 
 use super::{
     preparation::PreparedParticipant,
@@ -100,17 +99,9 @@ impl Road<'_> {
         let options = verify::Options { offline: false, deadline: self.options.verify_within, stable: Duration::ZERO };
         let progress = |words: &str| (self.watch)(steps, words);
         let verified = verify::verify(self.context, &self.request(), &options, &progress)?;
-        let faults: Vec<_> = verified
-            .findings
-            .iter()
-            .filter(|finding| finding.severity == Severity::Error)
-            .map(|finding| {
-                let fault = Diagnostic::error(Code::CheckFailed, format!("{}: {}", finding.id, finding.message));
-                fault.hint(finding.hint.clone().unwrap_or_else(|| "`verify` shows what was found in full".to_owned()))
-            })
-            .collect();
+        let checked = verify::refuse_faults(&verified.findings);
         self.reached.findings = verified.findings;
-        Faults::check(faults, || State::Unchanged)
+        checked.map(|()| State::Unchanged)
     }
 
     fn request(&self) -> Request<'_> {

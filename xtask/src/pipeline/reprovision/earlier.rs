@@ -1,0 +1,183 @@
+//! The prepared kit with which the participant ran before: kept beside the new one, with a note of the run.
+
+use std::path::{Path, PathBuf};
+
+use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults, printable};
+use flare_file_tree::{CommitOptions, Destination, FileTree, ReadOptions};
+use flare_prepared_kit::{ExistingOutput, OpenOptions, PreparedKit, TRANSFER, inspect_output};
+use flare_pvc_stage::Backup;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    interrupt::{Interrupt, interrupted},
+    pipeline::{output_path::RealPaths, request::KitRequest},
+};
+
+/// The earlier prepared kit, in its directory.
+const PREPARED: &str = "prepared";
+/// The note of the last run.
+const NOTE: &str = "run.json";
+/// The largest note that is read, in bytes.
+const LARGEST: u64 = 1 << 20;
+/// Only the user may read the note.
+const NOTE_MODE: u32 = 0o600;
+
+/// What a run notes before it changes anything, for the next one if it is interrupted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Note {
+    /// The fingerprint of the earlier kit.
+    pub(super) fingerprint: String,
+    pub(super) backup: Saved,
+    /// Whether the run has ended: well, or with everything put back.
+    ended: bool,
+}
+
+/// A backup as it is noted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Saved {
+    file: PathBuf,
+    files: u64,
+    bytes: u64,
+    sha256: Option<String>,
+    namespace: String,
+    claim: String,
+}
+
+impl From<&Backup> for Saved {
+    fn from(backup: &Backup) -> Self {
+        let Backup { namespace, claim, file, files, bytes, sha256 } = backup.clone();
+        Self { file, files, bytes, sha256, namespace, claim }
+    }
+}
+
+impl From<Saved> for Backup {
+    fn from(saved: Saved) -> Self {
+        let Saved { file, files, bytes, sha256, namespace, claim } = saved;
+        Self { namespace, claim, file, files, bytes, sha256 }
+    }
+}
+
+/// The earlier prepared kit.
+#[derive(Debug)]
+pub(super) struct Earlier {
+    pub(super) kit: PreparedKit,
+    /// The note of an interrupted run, with which this one goes on.
+    pub(super) note: Option<Note>,
+    directory: PathBuf,
+    /// The file of a backup for which the user names none.
+    pub(super) backup_file: PathBuf,
+    output: PathBuf,
+}
+
+impl Earlier {
+    /// Finds the kit: the one that an interrupted run kept, otherwise the output.
+    ///
+    /// # Errors
+    /// `INVALID_ARGS` without one, and those of [`PreparedKit::open`].
+    pub(super) fn find(request: &KitRequest) -> Result<Checked<Self>, Faults> {
+        let [directory, backup_file] = ["-earlier", "-backup.tar"].map(|ending| beside(request, ending));
+        let output = request.output.clone();
+        let open = |path: &Path, options| PreparedKit::open(path, options);
+        if let Some(note) = unfinished(&directory)
+            && let Ok(kept) = open(&directory.join(PREPARED), OpenOptions { accept_changes: true })
+            && kept.value.fingerprint().to_string() == note.fingerprint
+        {
+            return Ok(Checked::clean(Self { kit: kept.value, note: Some(note), directory, backup_file, output }));
+        }
+        if matches!(Destination::inspect(&output), Ok(Destination::Absent | Destination::EmptyDirectory)) {
+            let message = "there is no prepared kit here with which the participant runs";
+            return Err(Diagnostic::error(Code::InvalidArgs, message)
+                .hint("name it with `--output`; a participant that was never installed is brought up with `prepare`, `stage` and `install`")
+                .at(output.as_path())
+                .into());
+        }
+        let mut found = Collector::new();
+        let kit = found.require_checked(open(&output, OpenOptions { accept_changes: true }))?;
+        found.finish(|| Self { kit, note: None, directory, backup_file, output })
+    }
+
+    /// Where the kit is kept.
+    pub(super) fn kept(&self) -> PathBuf {
+        self.directory.join(PREPARED)
+    }
+
+    /// Keeps a copy of the output, without `transfer/`.
+    pub(super) fn keep(&self, interrupt: &Interrupt) -> Result<(), Faults> {
+        let without_transfer = ReadOptions::new(Code::InvalidPreparedKit).exclude(TRANSFER);
+        put(&FileTree::read(&self.output, &without_transfer)?, &self.kept(), interrupt)
+    }
+
+    /// Notes what is needed to go on, or back, from here.
+    pub(super) fn note_backup(&mut self, backup: &Backup) -> Result<(), Diagnostic> {
+        let note = Note { fingerprint: self.kit.fingerprint().to_string(), backup: backup.into(), ended: false };
+        self.write(&note)?;
+        self.note = Some(note);
+        Ok(())
+    }
+
+    /// Refuses a file for the backup that exists, or that would be copied into the prepared kit.
+    pub(super) fn check_backup_file(&self, request: &KitRequest, file: &Path) -> Result<(), Diagnostic> {
+        let refused = |message: String| {
+            Err(Diagnostic::error(Code::InvalidArgs, message).hint("name another file with `--backup`").at(file))
+        };
+        let shown = printable(&file.to_string_lossy()).into_owned();
+        if flare_file_tree::resolved(file).starts_with(flare_file_tree::resolved(&request.kit)) {
+            return refused(format!("the backup `{shown}` would be in the startup kit, and would be copied with it"));
+        }
+        // An interrupted run wrote its own.
+        let is_its_own = self.note.as_ref().is_some_and(|note| note.backup.file == file);
+        if !is_its_own && !matches!(Destination::inspect(file), Ok(Destination::Absent)) {
+            return refused(format!("there is something at `{shown}` already"));
+        }
+        Ok(())
+    }
+
+    /// Puts the kept kit back into the output; the content of the output's `transfer/` stays.
+    pub(super) fn put_back(&self, interrupt: &Interrupt) -> Result<(), Faults> {
+        let tree = FileTree::read(&self.kept(), &ReadOptions::new(Code::InvalidPreparedKit))?;
+        put(&tree, &self.output, interrupt)
+    }
+
+    /// Notes that the run has ended.
+    pub(super) fn ended(&self) -> Result<(), Diagnostic> {
+        self.note.as_ref().map_or(Ok(()), |note| self.write(&Note { ended: true, ..note.clone() }))
+    }
+
+    fn write(&self, note: &Note) -> Result<(), Diagnostic> {
+        let text = serde_json::to_vec(note).unwrap_or_default();
+        let written = flare_file_tree::write_file(&self.directory.join(NOTE), &text, NOTE_MODE, true);
+        written.map_err(|error| error.into_diagnostic(Code::DeployPrepareFailed))
+    }
+}
+
+/// A path beside the output or, if that is in the kit, beside the kit, whose content is copied into the prepared kit.
+fn beside(request: &KitRequest, ending: &str) -> PathBuf {
+    let real = RealPaths::of(request);
+    let path = if real.output.starts_with(&real.kit) { &request.kit } else { &request.output };
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(ending);
+    path.with_file_name(name)
+}
+
+fn unfinished(directory: &Path) -> Option<Note> {
+    let file = directory.join(NOTE);
+    let bytes = flare_file_tree::read_file(&file, LARGEST, Code::InvalidArgs, Code::InvalidArgs).ok()?;
+    let note: Note = serde_json::from_slice(&bytes).ok()?;
+    let has_backup = matches!(Destination::inspect(&note.backup.file), Ok(Destination::File));
+    (has_backup && !note.ended).then_some(note)
+}
+
+fn put(tree: &FileTree, at: &Path, interrupt: &Interrupt) -> Result<(), Faults> {
+    // A prepared kit may stand there, such as one that an earlier run kept; anything else is the user's.
+    let existing = inspect_output(at).map_err(|error| error.into_diagnostic(Code::InvalidArgs))?;
+    if matches!(existing, ExistingOutput::Foreign | ExistingOutput::NotADirectory) {
+        let message = format!("`{}` is in the way of the earlier prepared kit", printable(&at.to_string_lossy()));
+        return Err(Diagnostic::error(Code::InvalidArgs, message).hint("rename or remove it, then run again").at(at).into());
+    }
+    let how = CommitOptions { cancelled: Some(interrupt.flag()), keep: Some(TRANSFER.as_ref()), ..CommitOptions::default() };
+    let committed = flare_file_tree::commit(tree, at, &how);
+    committed.map(|_| ()).map_err(|error| match error {
+        flare_file_tree::CommitError::Interrupted => interrupted().into(),
+        other => other.into_faults(Code::DeployPrepareFailed),
+    })
+}

@@ -1,0 +1,259 @@
+//! The steps of a reprovision, one after the other, and the end of a run.
+
+use std::time::Duration;
+
+use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
+use flare_pvc_stage::{Backup, BackupOptions};
+
+use super::{
+    back::{self, Failed},
+    input::{Input, Progress},
+    look::Known,
+    reached::Reprovisioned,
+    step::{Step, StepResult},
+};
+use crate::{
+    context::Context,
+    interrupt::Interrupt,
+    pipeline::{backup, install, prepare, stage, up::State, verify},
+};
+
+/// A run: what it knows, and how far it has come.
+pub(super) struct Road<'run> {
+    context: &'run Context<'run>,
+    input: &'run Input,
+    progress: Progress<'run>,
+    known: Known,
+    found: Collector,
+    result: Reprovisioned,
+    /// Whether the cluster has the new kit already.
+    is_staged: bool,
+    /// Whether this run replaced the kit on the volume.
+    staged: bool,
+    /// The revision before the one that this run made.
+    before: Option<u64>,
+}
+
+/// Why a run ended, and where.
+struct Stop(Faults, Failed);
+
+impl From<Faults> for Stop {
+    fn from(faults: Faults) -> Self {
+        Self(faults, Failed::Early)
+    }
+}
+
+impl From<Diagnostic> for Stop {
+    fn from(fault: Diagnostic) -> Self {
+        Faults::from(fault).into()
+    }
+}
+
+/// The state of a step, and what it did.
+type Did = Result<(State, String), Stop>;
+
+impl<'run> Road<'run> {
+    pub(super) fn new(
+        context: &'run Context<'run>,
+        input: &'run Input,
+        progress: Progress<'run>,
+        mut known: Known,
+        found: Collector,
+    ) -> Self {
+        let fingerprints = [known.earlier.kit.fingerprint().to_string(), known.new.fingerprint().to_string()];
+        let result = Reprovisioned {
+            plan: known.new.plan().clone(),
+            steps: StepResult::none(),
+            backup: None,
+            earlier: None,
+            fingerprints,
+            revision: None,
+            findings: Vec::new(),
+            back: None,
+            changes: std::mem::take(&mut known.changes),
+            ended: Ok(Checked::clean(())),
+        };
+        Self { context, input, progress, known, found, result, is_staged: false, staged: false, before: None }
+    }
+
+    /// Goes as far as possible; if a step fails, back again.
+    pub(super) fn travel(mut self) -> Reprovisioned {
+        let ended = if self.input.run.dry_run { self.would() } else { self.all() };
+        match ended {
+            Ok(()) => self.note_end(),
+            Err(Stop(faults, failed)) => self.end_badly(faults, failed),
+        }
+        Reprovisioned { ended: self.found.finish(|| ()), ..self.result }
+    }
+
+    fn all(&mut self) -> Result<(), Stop> {
+        if self.known.current && self.known.earlier.note.is_none() {
+            (self.progress)("looking at what is staged");
+            self.is_staged = self.looks_staged()?;
+        }
+        self.step(Step::Backup, Self::backup)?;
+        self.step(Step::Prepare, Self::prepare)?;
+        self.step(Step::Stage, Self::stage)?;
+        self.step(Step::Install, Self::install)?;
+        self.step(Step::Verify, Self::verify)
+    }
+
+    fn step(&mut self, step: Step, work: fn(&mut Self) -> Did) -> Result<(), Stop> {
+        check(&self.context.interrupt)?;
+        (self.progress)(step.as_str());
+        let did = work(self);
+        let (state, what) = match &did {
+            Ok((state, what)) => (*state, what.clone()),
+            Err(Stop(faults, _)) => (State::Failed, faults.first().message.clone()),
+        };
+        self.set(step, state, what);
+        did.map(drop)
+    }
+
+    fn set(&mut self, step: Step, state: State, what: String) {
+        if let Some(result) = self.result.steps.iter_mut().find(|result| result.step == step) {
+            *result = StepResult { step, state, what };
+        }
+    }
+
+    fn looks_staged(&self) -> Result<bool, Faults> {
+        let kit = &self.known.new;
+        let look = |cluster| async move { Ok(flare_pvc_stage::check_staged(&cluster, kit).await) };
+        match self.input.request().in_cluster(self.context, self.input.install.limit, look)? {
+            Ok(()) => Ok(true),
+            Err(faults) if faults.all().iter().all(|fault| fault.code == Code::KitNotStaged) => Ok(false),
+            Err(faults) => Err(faults),
+        }
+    }
+
+    fn backup(&mut self) -> Did {
+        if let Some(note) = &self.known.earlier.note {
+            let saved: Backup = note.backup.clone().into();
+            let what = format!("the run that was interrupted saved {} files to {}", saved.files, saved.file.display());
+            self.result.backup = Some(saved);
+            return Ok((State::Unchanged, what));
+        }
+        if self.is_staged {
+            return Ok((State::Unchanged, "the kit on the volume stays as it is, so nothing was saved".to_owned()));
+        }
+        let file = self.backup_file();
+        // Only the file of an earlier run is replaced, never one that the user names.
+        let options = BackupOptions { force: self.input.backup_file.is_none(), ..self.input.backup.clone() };
+        let saved = backup::backup(self.context, &self.input.request(), &file, &options, &|_, _| ())?.collect(&mut self.found);
+        let what = format!("saved {} files ({} bytes) to {}", saved.files, saved.bytes, saved.file.display());
+        self.known.earlier.keep(&self.context.interrupt)?;
+        self.known.earlier.note_backup(&saved)?;
+        self.result.backup = Some(saved);
+        Ok((State::Done, what))
+    }
+
+    fn backup_file(&self) -> std::path::PathBuf {
+        self.input.backup_file.clone().unwrap_or_else(|| self.known.earlier.backup_file.clone())
+    }
+
+    fn prepare(&mut self) -> Did {
+        let output = self.input.kit.output.display();
+        if self.known.earlier.note.is_some() {
+            self.result.earlier = Some(self.known.earlier.kept());
+        }
+        if self.known.current {
+            return Ok((State::Unchanged, format!("{output} is what kit and configuration make")));
+        }
+        let what = format!("replaced {output}; the earlier one is kept in {}", self.known.earlier.kept().display());
+        // Its warnings are known since the first look.
+        prepare::prepare(&self.input.kit, &self.input.run)?;
+        Ok((State::Done, what))
+    }
+
+    fn stage(&mut self) -> Did {
+        let staged = stage::on_volume(self.context, &self.input.request(), &self.input.staging, &|_, _| ())?;
+        let staged = staged.collect(&mut self.found);
+        self.staged = staged.changed;
+        let what = if staged.changed { "put onto" } else { "is already on" };
+        let what = format!("the kit {} {what} claim {}", short(&staged.fingerprint), staged.claim);
+        Ok((State::of_change(staged.changed), what))
+    }
+
+    fn install(&mut self) -> Did {
+        match install::install(self.context, &self.input.request(), &self.input.install, self.progress) {
+            Ok(installed) => {
+                let installed = installed.collect(&mut self.found);
+                (self.result.revision, self.before) = (Some(installed.revision), installed.before);
+                let (release, revision) = (&installed.place.release, installed.revision);
+                Ok((
+                    State::of_change(installed.changed),
+                    format!("release {release}, revision {revision}: its participant has joined"),
+                ))
+            }
+            Err(not_installed) => {
+                self.result.findings = not_installed.findings;
+                let failed = Failed::Installation { recovery: not_installed.recovery, staged: self.staged };
+                Err(Stop(not_installed.faults, failed))
+            }
+        }
+    }
+
+    /// The installation has already waited whether the parent stays up.
+    fn verify(&mut self) -> Did {
+        let options = verify::Options { offline: false, deadline: self.input.install.limit, stable: Duration::ZERO };
+        let failed = |faults: Faults, before| Stop(faults, Failed::Checks { before });
+        let verified = verify::verify(self.context, &self.input.request(), &options, self.progress);
+        let verified = verified.map_err(|faults| failed(faults, self.before))?;
+        let what = format!("{} findings, none of them a fault", verified.findings.len());
+        let checked = verify::refuse_faults(&verified.findings).map_err(|faults| failed(faults, self.before));
+        self.result.findings = verified.findings;
+        checked.map(|()| (State::Unchanged, what))
+    }
+
+    /// What a run would do; the cluster is looked at only for a kit that is prepared.
+    fn would(&mut self) -> Result<(), Stop> {
+        let file = self.backup_file();
+        if !self.known.current {
+            self.set(Step::Backup, State::Done, format!("would save the volume to {}", file.display()));
+            self.set(Step::Prepare, State::Done, format!("would change {} files", self.result.changes.len()));
+            return Ok(());
+        }
+        self.set(Step::Prepare, State::Unchanged, "is what kit and configuration make".to_owned());
+        self.step(Step::Stage, Self::stage)?;
+        if self.staged {
+            self.set(Step::Backup, State::Done, format!("would save the volume to {}", file.display()));
+            return Ok(());
+        }
+        self.set(Step::Backup, State::Unchanged, "the kit on the volume would stay as it is".to_owned());
+        self.step(Step::Install, Self::install)
+    }
+
+    fn note_end(&mut self) {
+        if self.input.run.dry_run {
+            return;
+        }
+        if let Err(fault) = self.known.earlier.ended() {
+            let message = format!("that this run has ended could not be noted: {}", fault.message);
+            self.found.push(
+                Diagnostic::warning(Code::Notice, message).hint("the next run takes this backup for its own; remove it first"),
+            );
+        }
+    }
+
+    fn end_badly(&mut self, faults: Faults, failed: Failed) {
+        let is_interrupted = faults.all().iter().any(|fault| fault.code == Code::Interrupted);
+        if !is_interrupted && !self.input.install.keep_failed && !self.input.run.dry_run {
+            let replaced = self.result.earlier.is_some().then_some(&self.known.earlier);
+            let back = back::put_back(self.context, self.input, replaced, failed, self.progress, &mut self.found);
+            self.result.back = Some(back);
+            self.note_end();
+        }
+        self.found.keep::<()>(Err(faults));
+    }
+}
+
+/// The beginning of a fingerprint, for people.
+fn short(fingerprint: &str) -> &str {
+    fingerprint.get(..12).unwrap_or(fingerprint)
+}
+
+fn check(interrupt: &Interrupt) -> Result<(), Faults> {
+    interrupt.check().map_err(|faults| {
+        faults.map(|fault| fault.hint("run the same command again: it goes on from there, and does not save or prepare twice"))
+    })
+}
