@@ -22,6 +22,10 @@ PREVIOUS = ".flare-kube-previous"
 REPLACED = ".flare-kube-replaced"
 # Below PREVIOUS: kits that were at a wrong level.
 MISPLACED = ".misplaced"
+# FLARE looks below the whole workspace for files of these names (up to the first dot) and takes the first that it comes across. Those of
+# a kit that is kept get this ending.
+SOUGHT = ("comm_config", "fed_client", "fed_relay", "fed_server", "resources", "rootCA")
+HIDDEN = ".flare-kube-kept"
 STAGING = ".flare-stage-"
 KIT = ("local", "startup")
 BLOCK = 1 << 20
@@ -135,6 +139,39 @@ def move(source, target):
     os.rename(source, target)
     sync_directory(os.path.dirname(source))
     sync_directory(os.path.dirname(target))
+
+
+def hide(root):
+    """Gives the files in a kept kit that FLARE would find other names. May be repeated."""
+    for path in files_of(root):
+        if os.path.basename(path).split(".")[0] in SOUGHT and not path.endswith(HIDDEN):
+            rename(path, path + HIDDEN)
+
+
+def reveal(root):
+    """Takes back what `hide` did."""
+    for path in files_of(root):
+        if os.path.basename(path).split(".")[0] in SOUGHT and path.endswith(HIDDEN):
+            rename(path, path[: -len(HIDDEN)])
+
+
+def files_of(root):
+    return [os.path.join(directory, name) for directory, _, names in os.walk(root) for name in sorted(names)]
+
+
+def rename(path, target):
+    """Renames a file, unless the target exists; also in a directory without write permission, which it then has again."""
+    if os.path.lexists(target):
+        return
+    directory = os.path.dirname(path)
+    mode = stat.S_IMODE(os.stat(directory).st_mode)
+    if os.access(directory, os.W_OK | os.X_OK):
+        os.rename(path, target)
+    else:
+        os.chmod(directory, mode | 0o300)
+        os.rename(path, target)
+        os.chmod(directory, mode)
+    sync_directory(directory)
 
 
 def inside(root, path):

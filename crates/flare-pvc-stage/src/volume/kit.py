@@ -103,6 +103,8 @@ class Volume:
             self.enter(journal, journal["then"])
         if journal["phase"] == "swap":
             make_directory(kept, 0o700)
+            if journal.get("hidden"):
+                reveal(staging)
             # `startup` is removed first and placed last, since a parent without it does not start.
             for name in reversed(names):
                 if os.path.lexists(os.path.join(staging, name)) and os.path.lexists(self.at(name)):
@@ -114,7 +116,10 @@ class Volume:
             self.enter(journal, "clean")
         if journal.get("state"):
             write_json(self.at(STATE), journal["state"])
-        self.keep(kept, self.at(journal.get("kept", PREVIOUS)))
+        place = self.at(journal.get("kept", PREVIOUS))
+        self.keep(kept, place)
+        for name in KIT + (MISPLACED,):
+            hide(os.path.join(place, name))
         remove(staging)
         if journal.get("transfer"):
             make_directory(self.at("transfer"), 0o755)
@@ -162,7 +167,7 @@ class Volume:
         if not all(os.path.isdir(self.at(PREVIOUS, name)) for name in KIT):
             raise Refused("nothing_kept", None)
         changed = {"owner": request["owner"], "fingerprint": state.get("previous"), "previous": state.get("fingerprint")}
-        journal = {"id": request["id"], "state": changed}
+        journal = {"id": request["id"], "state": changed, "hidden": True}
         self.enter(journal, "collect")
         self.swap(journal)
         return {"recovered": recovered, "fingerprint": changed["fingerprint"]}

@@ -83,6 +83,33 @@ fn a_rollback_puts_the_kept_kit_back_and_may_be_killed_as_well() {
     assert!(steps > 20, "only {steps} steps were seen");
 }
 
+/// FLARE walks the whole workspace for a file, and takes the first one of its name.
+#[test]
+fn what_flare_looks_for_is_found_only_in_the_current_kit() {
+    let with_config = |text: &str| {
+        let mut tree = kit(text);
+        for path in
+            ["local/comm_config.json", "local/resources.json.default", "startup/fed_client.json", "startup/deep/rootCA.pem"]
+        {
+            tree.insert_file(RelativePath::literal(path), text.as_bytes(), 0o644);
+        }
+        tree
+    };
+    let root = volume();
+    let sought = |root: &Path| {
+        let names = ["comm_config.json", "resources.json.default", "fed_client.json", "rootCA.pem"];
+        let is_sought = |path: &String| names.iter().any(|name| path.ends_with(&format!("/{name}")));
+        texts(root).into_iter().filter(|(path, _)| is_sought(path)).collect::<Vec<_>>()
+    };
+    stage(root.path(), &with_config("one"), "1").expect("staged");
+    let first = ["local", "startup"].map(|name| texts(&root.path().join(name)));
+    stage(root.path(), &kit("plain"), "2").expect("staged");
+    assert_eq!(sought(root.path()), [], "the current kit has none of these files");
+    let _ = ask(root.path(), &json!({"verb": "rollback", "id": "3", "owner": owner("site-1")}));
+    assert_eq!(["local", "startup"].map(|name| texts(&root.path().join(name))), first, "it comes back as it was");
+    assert_eq!(sought(root.path()).len(), 4);
+}
+
 #[test]
 fn an_input_that_is_cut_at_any_place_changes_nothing() {
     let root = volume();
