@@ -9,7 +9,7 @@ use flare_site_plan::Acceptance;
 use serde_json::{Value, json};
 
 use super::{
-    arguments::ClusterArguments,
+    arguments::{ClusterArguments, Launcher},
     install::{HelmArguments, ValueArguments, recovered},
 };
 use crate::{
@@ -56,6 +56,9 @@ pub(crate) struct Arguments {
     /// The FLARE release that runs the kit [default: as `prepare`].
     #[arg(long, value_name = "RELEASE")]
     target: Option<Target>,
+    /// The program that starts job pods, as for `prepare`.
+    #[arg(long, value_enum, value_name = "LAUNCHER", default_value_t)]
+    launcher: Launcher,
     /// Accept certificates that Python 3.13 and later refuses, with a warning.
     #[arg(long)]
     accept_certificates: bool,
@@ -100,6 +103,7 @@ impl Arguments {
         let cluster = &self.cluster;
         let run = RunOptions {
             acceptance: Acceptance { certificates: self.accept_certificates },
+            launcher: self.launcher.choice(),
             now: environment.now,
             discard_changes: self.discard_changes,
             working_directory: environment.working_directory.clone(),
