@@ -21,13 +21,13 @@ use crate::PROGRAM;
 const PLANTED: &str = "PLANTED-0badc0ffee";
 
 /// Requests of one site, and its workspace.
-struct Site<'test> {
+pub(crate) struct Site<'test> {
     namespace: &'test Namespace,
-    sandbox: Sandbox,
+    pub(crate) sandbox: Sandbox,
 }
 
 impl<'test> Site<'test> {
-    fn new(namespace: &'test Namespace) -> Self {
+    pub(crate) fn new(namespace: &'test Namespace) -> Self {
         let sandbox = Sandbox::new();
         fs::create_dir_all(sandbox.join("kit/startup")).unwrap();
         fs::create_dir_all(sandbox.join("kit/local")).unwrap();
@@ -36,7 +36,7 @@ impl<'test> Site<'test> {
     }
 
     /// A job whose process is this Python program. What the module `timeit` sets up is run before it measures anything.
-    fn job(&self, id: &str, program: &str, k8s: &Value) {
+    pub(crate) fn job(&self, id: &str, program: &str, k8s: &Value) {
         let mut block = json!({"image": self.namespace.cluster.image(Release::V28)});
         for (key, value) in k8s.as_object().unwrap() {
             block[key] = value.clone();
@@ -50,7 +50,7 @@ impl<'test> Site<'test> {
         fs::write(self.sandbox.join(format!("{id}.json")), request.to_string()).unwrap();
     }
 
-    fn command(&self, jobs: &[&str], flags: &[&str]) -> Command {
+    pub(crate) fn command(&self, jobs: &[&str], flags: &[&str]) -> Command {
         let mut command = self.namespace.cluster.program(PROGRAM);
         command.current_dir(self.sandbox.path()).args(["launch", "run", "--kit", "kit", "--target", "2.9", "-o", "json"]);
         for job in jobs {
@@ -72,13 +72,13 @@ impl<'test> Site<'test> {
     }
 
     /// What is there of a kind, by name.
-    fn names(&self, kind: &str) -> Vec<String> {
+    pub(crate) fn names(&self, kind: &str) -> Vec<String> {
         let names = succeed(self.namespace.kubectl().args(["get", kind, "--output", "name"]));
         names.lines().map(str::to_owned).filter(|name| !name.contains("kube-root-ca")).collect()
     }
 
     /// Waits until the job's pod is in a phase.
-    fn wait_for(&self, phase: &str) -> Value {
+    pub(crate) fn wait_for(&self, phase: &str) -> Value {
         let pods = || {
             let pods = attempt(self.namespace.kubectl().args(["get", "pods", "--output", "json"]), &[]).ok()?;
             serde_json::from_str::<Value>(&pods).ok()?["items"].as_array().cloned()
@@ -87,8 +87,14 @@ impl<'test> Site<'test> {
         wait(Duration::from_mins(1), || format!("{:?}", pods()), found)
     }
 
+    /// The phase of a pod, as long as it is there.
+    pub(crate) fn phase(&self, pod: &Value) -> Option<String> {
+        let name = pod["metadata"]["name"].as_str().unwrap();
+        attempt(self.namespace.kubectl().args(["get", "pod", name, "--output", "jsonpath={.status.phase}"]), &[]).ok()
+    }
+
     /// Starts a run whose job is running when this returns.
-    fn start(&self, job: &str, flags: &[&str]) -> (Following, Value) {
+    pub(crate) fn start(&self, job: &str, flags: &[&str]) -> (Following, Value) {
         let following = Following::start(&mut self.command(&[job], flags));
         (following, self.wait_for("Running"))
     }
@@ -102,7 +108,7 @@ fn document(output: &Output, code: i32) -> Value {
 }
 
 /// The last line of a run that was started.
-fn last_document(run: &mut Following) -> Value {
+pub(crate) fn last_document(run: &mut Following) -> Value {
     let deadline = Instant::now() + Duration::from_mins(2);
     let lines: Vec<_> = std::iter::from_fn(|| run.next_before(deadline)).collect();
     let text = lines.join("\n");
@@ -119,7 +125,7 @@ fn end(job: &Value) -> String {
     format!("{} {} {} {} {reason} {removed}", text("state"), job["return_code"], job["exit_code"], text("class"))
 }
 
-fn ends(document: &Value) -> Vec<String> {
+pub(crate) fn ends(document: &Value) -> Vec<String> {
     document["data"]["jobs"].as_array().unwrap().iter().map(end).collect()
 }
 

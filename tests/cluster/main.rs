@@ -14,6 +14,7 @@ mod harness;
 mod install;
 mod jobs;
 mod launch;
+mod launch_disturbed;
 mod probes;
 mod quota_and_node;
 mod reprovision;

@@ -138,7 +138,7 @@ fn every_file_of_a_hostile_kit_arrives_with_its_name_mode_and_content() {
 }
 
 /// The random times of a test; the seed is printed.
-fn random() -> (u64, Random) {
+pub(crate) fn random() -> (u64, Random) {
     let fresh = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().subsec_nanos();
     let seed = number("FLARE_KUBE_STAGE_SEED", u64::from(fresh));
     println!("FLARE_KUBE_STAGE_SEED={seed}");

@@ -1,5 +1,5 @@
-//! A TCP proxy in front of the API server that cuts one connection of a run after a given number of bytes. It forwards encrypted
-//! data, so the program talks to the real server, and the cut can be anywhere.
+//! A TCP proxy in front of the API server that cuts one connection of a run after a given number of bytes, or all of them at any time. It
+//! forwards encrypted data, so the program talks to the real server, and the cut can be anywhere.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -44,6 +44,8 @@ pub struct CuttingProxy {
     /// A kubeconfig that uses the proxy.
     pub kubeconfig: PathBuf,
     state: Arc<Mutex<State>>,
+    /// The connections of programs, also those that have ended.
+    connections: Arc<Mutex<Vec<TcpStream>>>,
 }
 
 impl CuttingProxy {
@@ -60,10 +62,11 @@ impl CuttingProxy {
         entry["tls-server-name"] = server.rsplit_once(':').map_or(server, |(host, _)| host).into();
         let server = server.parse().expect("the server of a local cluster is an address and a port");
         std::fs::write(kubeconfig, config.to_string()).unwrap();
-        let proxy = Self { kubeconfig: kubeconfig.to_path_buf(), state: Arc::default() };
-        let state = Arc::clone(&proxy.state);
+        let proxy = Self { kubeconfig: kubeconfig.to_path_buf(), state: Arc::default(), connections: Arc::default() };
+        let (state, connections) = (Arc::clone(&proxy.state), Arc::clone(&proxy.connections));
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
+                connections.lock().unwrap().push(client.try_clone().unwrap());
                 hand_on(&client, server, &state);
             }
         });
@@ -73,6 +76,12 @@ impl CuttingProxy {
     /// Begins a run, with or without a cut.
     pub fn begin(&self, cut: Option<Cut>) {
         *self.state.lock().unwrap() = State { cut, ..State::default() };
+    }
+
+    /// Cuts every connection, and returns how many of them were open.
+    pub fn cut_all(&self) -> usize {
+        let connections = std::mem::take(&mut *self.connections.lock().unwrap());
+        connections.into_iter().filter(|connection| connection.shutdown(Shutdown::Both).is_ok()).count()
     }
 
     /// The traffic of this run's connection that sent most.

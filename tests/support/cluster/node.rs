@@ -1,4 +1,4 @@
-//! Changes of the node for a test: fake GPUs and a taint. Both are marked with their run and removed at its end.
+//! Changes of the node for a test: fake GPUs, a taint, a cordon. All are marked with their run and removed at its end.
 
 use std::process::Stdio;
 
@@ -11,6 +11,8 @@ use crate::cleanup::{self, CleanupGuard};
 
 /// The taint of tests; its value is the run.
 const TAINT: &str = "flare-kube/test";
+/// The annotation with the run that made the node unschedulable.
+const CORDON_OF: &str = "flare-kube/cordon-of";
 /// The annotation with the run that added the GPUs.
 const GPUS_OF: &str = "flare-kube/gpus-of";
 
@@ -44,6 +46,16 @@ pub fn with_taint(namespace: &Namespace) -> NodeChange {
     NodeChange { node, _end: end }
 }
 
+/// Makes a node unschedulable, as `kubectl cordon` does. Only with an exclusive lock.
+pub fn cordoned(namespace: &Namespace) -> NodeChange {
+    let (cluster, node) = only_node(namespace);
+    let (ended, of) = (cluster.clone(), node.clone());
+    let end = CleanupGuard::plan(move || uncordon(&ended, &of));
+    succeed(cluster.kubectl().args(["annotate", "node", &node, "--overwrite", &format!("{CORDON_OF}={}", cleanup::run_id())]));
+    succeed(cluster.kubectl().args(["cordon", &node]));
+    NodeChange { node, _end: end }
+}
+
 fn only_node(namespace: &Namespace) -> (Cluster, String) {
     assert!(namespace.is_exclusive(), "a test that changes the node disturbs others: use Namespace::exclusive");
     let nodes = nodes(&namespace.cluster);
@@ -70,6 +82,11 @@ fn remove_taint(cluster: &Cluster, node: &str) {
     quietly(cluster, &["taint", "node", node, &format!("{TAINT}-")]);
 }
 
+fn uncordon(cluster: &Cluster, node: &str) {
+    quietly(cluster, &["uncordon", node]);
+    quietly(cluster, &["annotate", "node", node, &format!("{CORDON_OF}-")]);
+}
+
 /// Runs a cleanup step; errors are ignored.
 fn quietly(cluster: &Cluster, arguments: &[&str]) {
     let output = cluster.kubectl().args(arguments).stdin(Stdio::null()).output();
@@ -85,6 +102,9 @@ pub(super) fn sweep(cluster: &Cluster) {
         let is_gone = |run: &Value| run.as_str().and_then(cleanup::is_gone) == Some(true);
         if is_gone(&node["metadata"]["annotations"][GPUS_OF]) {
             remove_gpus(cluster, name);
+        }
+        if is_gone(&node["metadata"]["annotations"][CORDON_OF]) {
+            uncordon(cluster, name);
         }
         let mut taints = node["spec"]["taints"].as_array().into_iter().flatten();
         if taints.any(|taint| taint["key"] == TAINT && is_gone(&taint["value"])) {
