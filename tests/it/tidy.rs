@@ -95,7 +95,7 @@ fn every_dependency_is_an_arrow_of_the_map_and_every_arrow_is_a_dependency() {
 
 /// The crates that may use a Kubernetes client and an async runtime, each with the packages that it may depend on directly. All
 /// others must not, so that using them does not require building a Kubernetes client.
-const ASYNCHRONOUS: [(&str, &[&str]); 5] = [
+const ASYNCHRONOUS: [(&str, &[&str]); 6] = [
     ("flare-cluster", &["kube", "k8s-openapi", "tokio", "tokio-tungstenite", "rustls", "hyper", "tower"]),
     // The types of pods and events, and the task of each namespace.
     ("flare-pod-launch", &["k8s-openapi", "tokio"]),
@@ -104,6 +104,8 @@ const ASYNCHRONOUS: [(&str, &[&str]); 5] = [
     ("flare-doctor", &["k8s-openapi", "tokio"]),
     // The runtime, which it starts in verbs that use a cluster.
     ("xtask", &["tokio"]),
+    // The runtime of the launcher that `bench launch` measures.
+    ("integration-tests", &["tokio"]),
 ];
 
 /// The packages that only the crates of that list may depend on.

@@ -200,6 +200,8 @@ fn kubelet(state: &StateDirectory, options: &UpOptions) -> Value {
         // So that a slow registry does not delay pulls from others.
         "serializeImagePulls": false,
         "localStorageCapacityIsolation": true,
+        // Kubernetes' default is 110. The network of pods has 253 addresses, and some of them are still held by pods that just ended.
+        "maxPods": 230,
         "registerNode": true,
     });
     if !taints.is_empty() {

@@ -1,4 +1,4 @@
-//! `bench prepare`, `bench baseline`, `bench stage`: build and start the measuring programs of the test package.
+//! `bench prepare`, `bench baseline`, `bench stage`, `bench launch`: build and start the measuring programs of the test package.
 
 use std::{
     path::{Path, PathBuf},
@@ -33,6 +33,12 @@ pub(crate) enum Subject {
     /// One participant, 5,000 small files, 256 MiB and 1 GiB: time, and flare-kube's peak memory. Takes about ten minutes, uses kubectl and
     /// a separate namespace, which it deletes, and writes a table into `docs/benchmarks.md`.
     Stage(Stage),
+    /// The launcher of job pods against the reference's on a real cluster: many jobs at once, in one run.
+    ///
+    /// Sleeping jobs on the node, then jobs whose pods only the API server knows, their status patched by the bench: the API server's requests by
+    /// its audit log, memory for each job, and how soon an end is seen. Takes about twenty minutes, uses kubectl and separate namespaces,
+    /// which it deletes, and writes a table into `docs/benchmarks.md`.
+    Launch(Launch),
 }
 
 /// On which cluster, and how often.
@@ -66,6 +72,29 @@ pub(crate) struct Baseline {
     audit_log: Option<PathBuf>,
 }
 
+/// How launchers are measured.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Launch {
+    /// The cluster [default: that of `FLARE_KUBE_TEST_KUBECONFIG`, otherwise a local one that ends with the run].
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+    /// The audit log of its API server [default: that of the local cluster, otherwise `audit.log` beside the kubeconfig].
+    #[arg(long, value_name = "FILE")]
+    audit_log: Option<PathBuf>,
+    /// Jobs that sleep on the node at once; 0 leaves this part out.
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    jobs: u16,
+    /// Jobs at once whose pods no kubelet takes; 0 leaves this part out.
+    #[arg(long, value_name = "N", default_value_t = 2000)]
+    without_kubelet: u16,
+    /// How long requests are counted while all jobs run.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..))]
+    seconds: u16,
+    /// Fail if a promise is missed.
+    #[arg(long)]
+    check: bool,
+}
+
 /// Runs a bench in a release build, with the reference from the cache.
 pub(crate) fn run(context: &Context<'_>, root: &Path, subject: &Subject) -> VerbResult {
     match subject {
@@ -76,20 +105,38 @@ pub(crate) fn run(context: &Context<'_>, root: &Path, subject: &Subject) -> Verb
         }
         Subject::Baseline(arguments) => baseline(context, root, arguments),
         Subject::Stage(arguments) => stage(context, root, arguments),
+        Subject::Launch(arguments) => launch(context, root, arguments),
     }
 }
 
 fn baseline(context: &Context<'_>, root: &Path, arguments: &Baseline) -> VerbResult {
     let cluster = TestCluster::named_or_ours(context, arguments.on.kubeconfig.as_deref())?;
-    let audit_log = arguments.audit_log.as_ref().map(|path| context.environment.absolute(path)).transpose()?;
-    let audit_log = audit_log.or_else(|| cluster.audit_log.clone());
+    let audit_log = audit_log(context, &cluster, arguments.audit_log.as_deref())?;
+    on_cluster(context, root, "bench-baseline", cluster, arguments.on.runs, |bench| bench.arg("--audit-log").arg(&audit_log))
+}
+
+fn launch(context: &Context<'_>, root: &Path, arguments: &Launch) -> VerbResult {
+    let cluster = TestCluster::named_or_ours(context, arguments.kubeconfig.as_deref())?;
+    let audit_log = audit_log(context, &cluster, arguments.audit_log.as_deref())?;
+    let check: &[&str] = if arguments.check { &["--check"] } else { &[] };
+    let numbers =
+        [("--jobs", arguments.jobs), ("--without-kubelet", arguments.without_kubelet), ("--seconds", arguments.seconds)];
+    on_cluster(context, root, "bench-launch", cluster, 1, |bench| {
+        bench.arg("--audit-log").arg(&audit_log).args(check);
+        numbers.iter().fold(bench, |bench, (flag, number)| bench.args([*flag, &number.to_string()]))
+    })
+}
+
+/// The audit log of a cluster's API server, where the user said it is or where a local cluster keeps it.
+fn audit_log(context: &Context<'_>, cluster: &TestCluster<'_>, named: Option<&Path>) -> Result<PathBuf, Faults> {
+    let named = named.map(|path| context.environment.absolute(path)).transpose()?;
+    let audit_log = named.or_else(|| cluster.audit_log.clone());
     let audit_log = audit_log.unwrap_or_else(|| cluster.kubeconfig.with_file_name("audit.log"));
     let missing = [
-        missing_kubeconfig(&cluster),
+        missing_kubeconfig(cluster),
         missing(&audit_log, "audit log", "name the one of the cluster's API server by `--audit-log`"),
     ];
-    Faults::check(missing.into_iter().flatten().collect(), || ())?;
-    on_cluster(context, root, "bench-baseline", cluster, arguments.on.runs, |bench| bench.arg("--audit-log").arg(&audit_log))
+    Faults::check(missing.into_iter().flatten().collect(), || audit_log)
 }
 
 fn stage(context: &Context<'_>, root: &Path, arguments: &Stage) -> VerbResult {
