@@ -73,6 +73,8 @@ def run(launcher, number):
 
 def main():
     logging.basicConfig(level=logging.WARNING)
+    # With more threads than pooled connections it warns at almost every request.
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
     config.load_kube_config(SETTINGS["kubeconfig"])
     # The workspace's transfer is no business of the API server.
     transfer = SimpleNamespace(owner_fqcn="site-1", add_job=lambda job, root: "bench", remove_job=lambda job: None)
