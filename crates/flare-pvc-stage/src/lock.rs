@@ -4,16 +4,22 @@
 
 use std::time::Duration;
 
-use flare_cluster::{Cluster, Deletion, Write, k8s_openapi::api::coordination::v1::Lease};
+use flare_cluster::{Cluster, Deletion, Objects, Write, k8s_openapi::api::coordination::v1::Lease};
 use flare_diagnostic::{Code, Diagnostic};
 use serde_json::json;
-use tokio::{task::JoinHandle, time::sleep};
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, sleep},
+};
 
 /// The lifetime of a lock that is not renewed.
 const LIFE: Duration = Duration::from_secs(15);
 
 /// How often it is renewed.
 const RENEWAL: Duration = Duration::from_secs(4);
+
+/// How often a lock that is held is looked at.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// The prefix of the names of all Leases.
 const PREFIX: &str = "flare-kube-stage-";
@@ -37,41 +43,41 @@ pub(crate) struct Lock {
 }
 
 impl Lock {
-    /// Takes the lock of a claim. If it is held, waits long enough to see whether its holder renews it.
+    /// Takes the lock of a claim. If it is held, waits until it is free, or as long as it takes to see whether its holder renews it.
     pub(crate) async fn take(cluster: &Cluster, namespace: &str, claim: &str, holder: &str) -> Result<Self, Diagnostic> {
         let name = name(claim);
-        let leases = cluster.namespaced::<Lease>(namespace);
-        let fresh = lease(&name, holder, None, 0);
-        let taken = match leases.create(&fresh, Write::default()).await {
-            Err(fault) if fault.code == Code::ObjectConflict => Self::take_over(cluster, namespace, claim, &name, holder).await?,
-            created => created?,
-        };
+        let taken = Self::take_lease(&cluster.namespaced::<Lease>(namespace), claim, &name, holder).await?;
         let uid = taken.metadata.uid.clone();
         let renewing = tokio::spawn(renew(cluster.clone(), namespace.to_owned(), name.clone(), holder.to_owned(), taken));
         Ok(Self { cluster: cluster.clone(), namespace: namespace.to_owned(), name, uid, renewing })
     }
 
-    async fn take_over(cluster: &Cluster, namespace: &str, claim: &str, name: &str, holder: &str) -> Result<Lease, Diagnostic> {
-        let leases = cluster.namespaced::<Lease>(namespace);
-        let busy = |lease: &Lease| {
-            let who = lease.spec.as_ref().and_then(|spec| spec.holder_identity.clone()).unwrap_or_else(|| "somebody".to_owned());
-            Diagnostic::error(Code::StageLocked, format!("the run `{who}` is at work on the claim `{claim}`"))
-                .hint("wait until that run has ended; a run that was killed frees the claim within a minute")
-        };
-        let Some(first) = leases.find(name).await? else {
-            return leases.create(&lease(name, holder, None, 0), Write::default()).await;
-        };
-        sleep(LIFE).await;
-        match leases.find(name).await? {
-            None => leases.create(&lease(name, holder, None, 0), Write::default()).await,
-            Some(second) if second.metadata.resource_version != first.metadata.resource_version => Err(busy(&second)),
-            Some(second) => {
-                let version = second.metadata.resource_version.as_deref();
-                leases
-                    .replace(name, &lease(name, holder, version, 0))
-                    .await
-                    .map_err(|fault| if fault.code == Code::ObjectConflict { busy(&second) } else { fault })
+    /// Others may take, renew and release the lock between any two requests.
+    async fn take_lease(leases: &Objects<Lease>, claim: &str, name: &str, holder: &str) -> Result<Lease, Diagnostic> {
+        let begin = Instant::now();
+        let mut first: Option<Lease> = None;
+        loop {
+            match leases.create(&lease(name, holder, None, 0), Write::default()).await {
+                Err(fault) if fault.code == Code::ObjectConflict => {}
+                created => return created,
             }
+            let found = leases.find(name).await?;
+            if begin.elapsed() < LIFE {
+                first = first.or(found);
+                sleep(LOOK).await;
+                continue;
+            }
+            let version = found.as_ref().and_then(|lease| lease.metadata.resource_version.as_deref());
+            let unchanged = first.as_ref().and_then(|lease| lease.metadata.resource_version.as_deref()) == version;
+            if version.is_none() || !unchanged {
+                return Err(busy(found.as_ref(), claim));
+            }
+            return match leases.replace(name, &lease(name, holder, version, 0)).await {
+                Err(fault) if matches!(fault.code, Code::ObjectConflict | Code::ObjectNotFound) => {
+                    Err(busy(found.as_ref(), claim))
+                }
+                replaced => replaced,
+            };
         }
     }
 
@@ -87,6 +93,13 @@ impl Drop for Lock {
     fn drop(&mut self) {
         self.renewing.abort();
     }
+}
+
+fn busy(lease: Option<&Lease>, claim: &str) -> Diagnostic {
+    let holder = lease.and_then(|lease| lease.spec.as_ref()?.holder_identity.as_deref());
+    let who = holder.map_or("another run".to_owned(), |holder| format!("the run `{holder}`"));
+    Diagnostic::error(Code::StageLocked, format!("{who} is at work on the claim `{claim}`"))
+        .hint("wait until that run has ended; a run that was killed frees the claim within a minute")
 }
 
 /// Updates the Lease periodically, so that others see that its holder runs. Stops if somebody else took it.
