@@ -56,7 +56,9 @@ impl Scene<'_> {
     /// Runs all jobs to their ends. The window begins when all of them run.
     pub(crate) fn measure(&self) -> Measured {
         eprintln!("{} jobs, {:?}, {:?}", self.jobs, self.party, self.place);
-        let namespace = Namespace::alone_in(self.cluster.clone(), "bench-launch");
+        // Names of their own, because the audit log still has the requests of the namespaces before.
+        let name = format!("bench-launch-{:?}-{:?}", self.party, self.place).to_lowercase();
+        let namespace = Namespace::alone_in(self.cluster.clone(), &name);
         let directory = tempfile::tempdir().unwrap();
         let user = launcher_account(&namespace, &directory);
         let start = 30.0 + 0.8 * f64::from(self.jobs);
