@@ -39,17 +39,19 @@ impl Destination {
     /// Inspects a path. Fails if access is denied, or if an upper part of the path is not a directory.
     pub fn inspect(path: &Path) -> Result<Self, DiskError> {
         let failed = |errno: Errno| DiskError::new("look at", path, errno);
-        let found = match statat(CWD, path, AtFlags::empty()) {
+        // Most paths that are inspected lead nowhere and few are links, so that mostly one call is enough.
+        let mut found = match statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => kind(&stat),
-            Err(Errno::NOENT | Errno::LOOP) => {
-                return match statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW) {
-                    Ok(_) => Ok(Self::Other),
-                    Err(Errno::NOENT) => Ok(Self::Absent),
-                    Err(errno) => Err(failed(errno)),
-                };
-            }
+            Err(Errno::NOENT) => return Ok(Self::Absent),
             Err(errno) => return Err(failed(errno)),
         };
+        if found == FileType::Symlink {
+            found = match statat(CWD, path, AtFlags::empty()) {
+                Ok(stat) => kind(&stat),
+                Err(Errno::NOENT | Errno::LOOP) => return Ok(Self::Other),
+                Err(errno) => return Err(failed(errno)),
+            };
+        }
         match found {
             FileType::RegularFile => Ok(Self::File),
             FileType::Directory => {

@@ -9,6 +9,9 @@ use flare_file_tree::Digest;
 const BEFORE_VALUES: [&str; 8] =
     ["uid=", "org=", "config_folder=", "ha_mode=", "--name=", "DOCKER_IMAGE=", "nvflare.private.fed.app.", "fed_"];
 
+/// The last characters of [`BEFORE_VALUES`].
+const ENDS: [char; 3] = ['=', '.', '_'];
+
 /// Only a client's command has it.
 const CLIENT_ONLY: &str = "uid=";
 
@@ -54,16 +57,19 @@ pub(crate) fn is_untouched(path: &str, bytes: &[u8]) -> bool {
 fn skeleton(text: &str) -> String {
     let mut skeleton = String::with_capacity(text.len());
     for line in text.split_inclusive('\n').filter(|line| !line.trim_start().starts_with('#')) {
-        let mut rest = line;
-        while let Some(character) = rest.chars().next() {
-            if let Some(before) = BEFORE_VALUES.into_iter().find(|before| rest.starts_with(before)) {
-                skeleton.push_str(if before == CLIENT_ONLY { "" } else { before });
-                rest = rest[before.len()..].trim_start_matches(|end: char| !end.is_whitespace() && end != '"');
-            } else {
-                skeleton.push(character);
-                rest = &rest[character.len_utf8()..];
-            }
+        let (mut rest, mut from) = (line, 0);
+        // Only where one of the characters is that ends what precedes a value, since each start script of each kit is read.
+        while let Some(found) = rest[from..].find(ENDS) {
+            let end = from + found + 1;
+            let Some(before) = BEFORE_VALUES.into_iter().find(|before| rest[..end].ends_with(before)) else {
+                from = end;
+                continue;
+            };
+            skeleton.push_str(&rest[..if before == CLIENT_ONLY { end - before.len() } else { end }]);
+            rest = rest[end..].trim_start_matches(|end: char| !end.is_whitespace() && end != '"');
+            from = 0;
         }
+        skeleton.push_str(rest);
     }
     skeleton
 }
@@ -77,5 +83,7 @@ mod tests {
         let text = "#!/bin/sh\n  # note\nrun -m app \"--set uid=site-1 org=a config_folder=config\"\n";
         assert_eq!(skeleton(text), "run -m app \"--set  org= config_folder=\"\n");
         assert_ne!(skeleton("export A=1\n"), skeleton("export A=2\n"));
+        assert_eq!(skeleton("a_b=ä fed_client.json\tx.org=\"é\" fed_"), "a_b=ä fed_\tx.org=\"é\" fed_");
+        assert!(BEFORE_VALUES.iter().all(|before| before.ends_with(ENDS)));
     }
 }

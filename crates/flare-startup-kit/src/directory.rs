@@ -10,12 +10,15 @@ pub(crate) const ROLE_FILES: [(&str, Owner); 4] = [
     ("startup/fed_relay.json", Owner::Relay),
 ];
 
+/// The directory of the role files.
+const STARTUP: &str = "startup";
+
 /// Files that only an output of `prepare` has, of flare-kube or of the reference.
 const OF_PREPARED: [&str; 2] = [".flare-kube.json", "helm_chart/Chart.yaml"];
 
 /// Files that only a startup kit has: any of them shows that a directory is, or was meant to be, one.
 const TRACES: [&str; 14] = [
-    "startup",
+    STARTUP,
     "local/resources.json.default",
     "local/resources.json",
     "local/authorization.json.default",
@@ -63,19 +66,29 @@ impl DirectoryKind {
     /// Tells the kind of a directory by which paths below it exist (`exists` gets relative paths such as
     /// `startup/fed_client.json`). At most two dozen are asked for, and no file is opened.
     pub fn of(exists: impl Fn(&str) -> bool) -> Self {
+        Self::recognised(&exists).unwrap_or_else(|| {
+            let traces: Vec<_> = TRACES.into_iter().filter(|path| exists(path)).collect();
+            if traces.is_empty() { Self::Unrelated } else { Self::Damaged(traces) }
+        })
+    }
+
+    /// The kind of a directory that is certainly a kit or an output of `prepare`, and `None` for [`Damaged`](Self::Damaged) and
+    /// [`Unrelated`](Self::Unrelated). Of a directory that is neither, mostly three paths are asked for, so that every directory above an
+    /// output can be checked.
+    pub fn recognised(exists: impl Fn(&str) -> bool) -> Option<Self> {
         if OF_PREPARED.into_iter().any(&exists) {
-            return Self::Prepared;
+            return Some(Self::Prepared);
+        }
+        if !exists(STARTUP) {
+            return None;
         }
         let found: Vec<_> = ROLE_FILES.into_iter().filter(|(file, _)| exists(file)).collect();
         match found.as_slice() {
-            [(_, Owner::Participant(role))] => Self::Kit(*role),
-            [(_, Owner::Admin)] => Self::AdminKit,
-            [(_, Owner::Relay)] => Self::RelayKit,
-            [] => {
-                let traces: Vec<_> = TRACES.into_iter().filter(|path| exists(path)).collect();
-                if traces.is_empty() { Self::Unrelated } else { Self::Damaged(traces) }
-            }
-            several => Self::Ambiguous(several.iter().map(|(file, _)| *file).collect()),
+            [(_, Owner::Participant(role))] => Some(Self::Kit(*role)),
+            [(_, Owner::Admin)] => Some(Self::AdminKit),
+            [(_, Owner::Relay)] => Some(Self::RelayKit),
+            [] => None,
+            several => Some(Self::Ambiguous(several.iter().map(|(file, _)| *file).collect())),
         }
     }
 }
@@ -86,7 +99,13 @@ mod tests {
 
     #[test]
     fn a_directory_is_known_by_its_files() {
-        let kind = |files: &[&str]| DirectoryKind::of(|path| files.contains(&path));
+        let has = |files: &[&str], path: &str| files.iter().any(|file| *file == path || file.starts_with(&format!("{path}/")));
+        let kind = |files: &[&str]| {
+            let kind = DirectoryKind::of(|path| has(files, path));
+            let doubtful = matches!(kind, DirectoryKind::Damaged(_) | DirectoryKind::Unrelated);
+            assert_eq!(DirectoryKind::recognised(|path| has(files, path)), (!doubtful).then(|| kind.clone()), "{files:?}");
+            kind
+        };
         assert_eq!(kind(&["startup", "startup/fed_server.json"]), DirectoryKind::Kit(Role::Server));
         assert_eq!(kind(&["startup/fed_client.json"]), DirectoryKind::Kit(Role::Client));
         assert_eq!(kind(&["startup", "local", "startup/fed_admin.json"]), DirectoryKind::AdminKit);

@@ -21,18 +21,28 @@ const SHOWN_NAMES: usize = 6;
 /// The kind of a directory. Fails if it cannot be accessed.
 pub(crate) fn kind(directory: &Path) -> Result<DirectoryKind, DiskError> {
     let failed = RefCell::new(None);
-    let kind = DirectoryKind::of(|path| match Destination::inspect(&directory.join(path)) {
-        Ok(Destination::Absent) => false,
-        Ok(_) => true,
+    let kind = DirectoryKind::of(|path| match exists(directory, path) {
+        Ok(exists) => exists,
         Err(error) => {
-            // There is nothing below a file.
-            if error.source.kind() != io::ErrorKind::NotADirectory {
-                failed.borrow_mut().get_or_insert(error);
-            }
+            failed.borrow_mut().get_or_insert(error);
             false
         }
     });
     failed.into_inner().map_or(Ok(kind), Err)
+}
+
+/// The kind of a directory that is certainly a kit or an output of `prepare`. One that cannot be accessed is neither.
+pub(crate) fn recognised(directory: &Path) -> Option<DirectoryKind> {
+    DirectoryKind::recognised(|path| exists(directory, path).unwrap_or(false))
+}
+
+fn exists(directory: &Path, path: &str) -> Result<bool, DiskError> {
+    match Destination::inspect(&directory.join(path)) {
+        Ok(found) => Ok(found != Destination::Absent),
+        // There is nothing below a file.
+        Err(error) if error.source.kind() == io::ErrorKind::NotADirectory => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// The startup kits of servers and clients directly in a directory.

@@ -64,12 +64,12 @@ fn misplaced(real: &RealPaths, working_directory: &Path) -> Option<(String, &'st
 
 /// The owner of a directory, if it belongs to another participant or another run.
 fn owner_of(directory: &Path) -> Option<String> {
-    let what = match kit_directory::kind(directory) {
-        Ok(DirectoryKind::Prepared) => "prepared kit",
-        Ok(DirectoryKind::Kit(_) | DirectoryKind::AdminKit | DirectoryKind::RelayKit | DirectoryKind::Ambiguous(_)) => {
+    let what = match kit_directory::recognised(directory)? {
+        DirectoryKind::Prepared => "prepared kit",
+        DirectoryKind::Kit(_) | DirectoryKind::AdminKit | DirectoryKind::RelayKit | DirectoryKind::Ambiguous(_) => {
             "participant's startup kit"
         }
-        Ok(DirectoryKind::Damaged(_) | DirectoryKind::Unrelated) | Err(_) => return None,
+        DirectoryKind::Damaged(_) | DirectoryKind::Unrelated => return None,
     };
     Some(format!("is inside another {what}, `{}`", printable(&directory.to_string_lossy())))
 }
