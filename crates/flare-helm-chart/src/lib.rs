@@ -4,7 +4,7 @@
 //!
 //! `values` has the typed values with their descriptions (`leaf_schema` the schemas of some of them), the single source of
 //! `values.yaml`, `values.schema.json` and the README's table; `comments`, `schema` and `table` generate them; `sources` embeds
-//! the chart sources (`charts-src/`); `render` assembles the directory.
+//! the chart sources (`charts-src/`), `templates` fills in those that differ from plan to plan; `render` assembles the directory.
 
 mod comments;
 mod leaf_schema;
@@ -12,6 +12,7 @@ mod render;
 mod schema;
 mod sources;
 mod table;
+mod templates;
 mod values;
 
 pub use render::render;

@@ -12,13 +12,6 @@ macro_rules! source {
     };
 }
 
-/// `Chart.yaml`, filled in for each plan.
-pub(crate) const CHART: &str = source!("common/Chart.yaml.hbs");
-/// `README.md`, filled in for each plan.
-pub(crate) const README: &str = source!("common/README.md.hbs");
-/// The launcher's Role, filled in for each plan.
-pub(crate) const ROLE: &str = source!("common/templates/role.yaml.hbs");
-
 /// The files of both charts.
 pub(crate) const COMMON: [Verbatim; 12] = [
     (".helmignore", source!("common/.helmignore")),
