@@ -1,6 +1,7 @@
 //! Paths below a directory.
 
 use std::{
+    cmp::Ordering,
     fmt,
     os::unix::ffi::OsStrExt as _,
     path::{Component, Path, PathBuf},
@@ -8,7 +9,7 @@ use std::{
 
 /// A path below a directory: relative, not empty, without `.`, `..` and NUL, in its shortest form. Ordered component by
 /// component, so that `a/b` comes before `a-b`, as FLARE's staging sorts. Names need not be UTF-8.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RelativePath(PathBuf);
 
 /// A path that is absolute, is empty, leads out of its directory or contains a NUL.
@@ -74,6 +75,24 @@ impl RelativePath {
     /// How many names the path has, at least one.
     pub(crate) fn depth(&self) -> usize {
         self.0.components().count()
+    }
+}
+
+/// As [`Path`] compares, which splits both paths anew each time; in the shortest form the bytes decide, a separator before all others.
+impl Ord for RelativePath {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let (one, two) = (self.as_bytes(), other.as_bytes());
+        let rank = |byte: &u8| if *byte == b'/' { 0 } else { *byte };
+        match one.iter().zip(two).find(|(one, two)| one != two) {
+            Some((one, two)) => rank(one).cmp(&rank(two)),
+            None => one.len().cmp(&two.len()),
+        }
+    }
+}
+
+impl PartialOrd for RelativePath {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 

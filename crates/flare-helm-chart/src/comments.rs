@@ -37,15 +37,19 @@ fn join(path: &str, name: &str) -> String {
 
 fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
-    let mut line = String::new();
+    let (mut line, mut length) = (String::new(), 0);
     for word in text.split_whitespace() {
-        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width {
+        let added = word.chars().count();
+        if !line.is_empty() && length + 1 + added > width {
             lines.push(std::mem::take(&mut line));
+            length = 0;
         }
         if !line.is_empty() {
             line.push(' ');
+            length += 1;
         }
         line.push_str(word);
+        length += added;
     }
     lines.push(line);
     lines

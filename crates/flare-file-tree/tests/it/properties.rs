@@ -83,6 +83,11 @@ proptest! {
     }
 
     #[test]
+    fn paths_are_in_the_order_of_their_components(one in relative(), two in relative()) {
+        prop_assert_eq!(one.cmp(&two), one.as_path().cmp(two.as_path()));
+    }
+
+    #[test]
     fn a_relative_path_never_leads_out(names in proptest::collection::vec(prop_oneof![Just("..".to_owned()), Just(".".to_owned()), Just(String::new()), "[a/]{0,3}"], 0..6)) {
         let text = names.join("/");
         if let Ok(path) = RelativePath::new(&text) {

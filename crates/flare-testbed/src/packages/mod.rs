@@ -1,5 +1,7 @@
 //! The Debian packages that a cluster from source needs.
 
+mod lists_lock;
+
 use std::{
     fs,
     os::unix::fs::PermissionsExt as _,
@@ -9,6 +11,7 @@ use std::{
 
 use flare_diagnostic::{Code, Diagnostic, Faults};
 
+use self::lists_lock::LISTS_LOCK;
 use crate::{Context, build_cache::LongRun, command::find, fault::cache_disk};
 
 /// A Debian package, with the programs or files for which it is needed.
@@ -38,6 +41,9 @@ const PACKAGES: [Package; 10] = [
     programs("util-linux", &["unshare", "nsenter", "setpriv", "setsid"]),
     programs("mmdebstrap", &["mmdebstrap"]),
 ];
+
+/// `apt-get install` waits up to five minutes for another one; for the lists of packages it cannot.
+const WAIT_FOR_DPKG: &str = "DPkg::Lock::Timeout=300";
 
 /// The script that Debian's maintainer scripts call before they start a service; 101 forbids it.
 const REFUSAL: &str = "#!/bin/sh\nexit 101\n";
@@ -90,10 +96,11 @@ pub fn install(context: &Context<'_>) -> Result<(), Faults> {
         let run = LongRun::new(context, "the installation of Debian packages", log);
         LongRun { may_be_ended, ..run }.run(context, command)
     };
+    lists_lock::wait_for_others(context, Path::new(LISTS_LOCK), lists_lock::LIMIT)?;
     run(&["update"], "apt-get-update", true)?;
     // An interrupted installation would have to be repaired by hand.
     run(
-        &[&["install", "--yes", "--no-remove", "--no-install-recommends"], packages.as_slice()].concat(),
+        &[&["-o", WAIT_FOR_DPKG, "install", "--yes", "--no-remove", "--no-install-recommends"], packages.as_slice()].concat(),
         "apt-get-install",
         false,
     )?;
