@@ -10,7 +10,7 @@ const BEFORE_VALUES: [&str; 8] =
     ["uid=", "org=", "config_folder=", "ha_mode=", "--name=", "DOCKER_IMAGE=", "nvflare.private.fed.app.", "fed_"];
 
 /// The last characters of [`BEFORE_VALUES`].
-const ENDS: [char; 3] = ['=', '.', '_'];
+const ENDS: [u8; 3] = *b"=._";
 
 /// Only a client's command has it.
 const CLIENT_ONLY: &str = "uid=";
@@ -59,7 +59,7 @@ fn skeleton(text: &str) -> String {
     for line in text.split_inclusive('\n').filter(|line| !line.trim_start().starts_with('#')) {
         let (mut rest, mut from) = (line, 0);
         // Only where one of the characters is that ends what precedes a value, since each start script of each kit is read.
-        while let Some(found) = rest[from..].find(ENDS) {
+        while let Some(found) = rest.as_bytes()[from..].iter().position(|byte| ENDS.contains(byte)) {
             let end = from + found + 1;
             let Some(before) = BEFORE_VALUES.into_iter().find(|before| rest[..end].ends_with(before)) else {
                 from = end;
@@ -84,6 +84,6 @@ mod tests {
         assert_eq!(skeleton(text), "run -m app \"--set  org= config_folder=\"\n");
         assert_ne!(skeleton("export A=1\n"), skeleton("export A=2\n"));
         assert_eq!(skeleton("a_b=ä fed_client.json\tx.org=\"é\" fed_"), "a_b=ä fed_\tx.org=\"é\" fed_");
-        assert!(BEFORE_VALUES.iter().all(|before| before.ends_with(ENDS)));
+        assert!(BEFORE_VALUES.iter().all(|before| before.bytes().last().is_some_and(|end| ENDS.contains(&end))));
     }
 }
