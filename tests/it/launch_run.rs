@@ -15,16 +15,16 @@ use serde_json::{Value, json};
 const PROGRAM: &str = env!("CARGO_BIN_EXE_flare-kube-under-test");
 
 /// A part of every token in every request.
-const PLANTED: &str = "PLANTED-0badc0ffee";
+pub(crate) const PLANTED: &str = "PLANTED-0badc0ffee";
 
-struct Scene {
-    cluster: PodCluster,
-    sandbox: Sandbox,
+pub(crate) struct Scene {
+    pub(crate) cluster: PodCluster,
+    pub(crate) sandbox: Sandbox,
     target: &'static str,
 }
 
 impl Scene {
-    fn new(target: &'static str) -> Self {
+    pub(crate) fn new(target: &'static str) -> Self {
         let (cluster, sandbox) = (PodCluster::start(), Sandbox::new());
         fs::create_dir_all(sandbox.join("kit/startup")).unwrap();
         fs::write(sandbox.join("kit/startup/rootCA.pem"), "root").unwrap();
@@ -33,7 +33,7 @@ impl Scene {
     }
 
     /// A request whose container does what the image says.
-    fn request(&self, job: &str, image: &str) {
+    pub(crate) fn request(&self, job: &str, image: &str) {
         let request = json!({"role": "client", "site": "site-1", "workspace": "/w", "owner_fqcn": "site-1",
             "transfer_token": format!("{PLANTED}-transfer"),
             "launcher": {"config_file_path": null, "namespace": "fl", "study_data_pvc_file_path": "/w/local/study_data.yaml"},
@@ -43,7 +43,7 @@ impl Scene {
         fs::write(self.sandbox.join(format!("{job}.json")), request.to_string()).unwrap();
     }
 
-    fn command(&self, jobs: &[&str], flags: &str) -> Command {
+    pub(crate) fn command(&self, jobs: &[&str], flags: &str) -> Command {
         let mut command = self.sandbox.command(PROGRAM);
         command.args(["launch", "run", "--kit", "kit", "--target", self.target, "--kubeconfig", "kubeconfig"]);
         for job in jobs {
@@ -61,12 +61,17 @@ impl Scene {
     }
 
     fn launch(&self, line: &str) -> Finished {
-        let line = format!("launch {line} --kubeconfig kubeconfig --namespace fl -o json");
-        self.sandbox.run(PROGRAM, line.split_whitespace())
+        self.launch_any(&format!("{line} --namespace fl -o json"))
+    }
+
+    /// A line of `launch` in this cluster.
+    pub(crate) fn launch_any(&self, line: &str) -> Finished {
+        let cluster = if line.starts_with("manifest ") { "" } else { " --kubeconfig kubeconfig" };
+        self.sandbox.run(PROGRAM, format!("launch {line}{cluster}").split_whitespace())
     }
 
     /// A run whose job runs when this returns.
-    fn start(&self, job: &str) -> Child {
+    pub(crate) fn start(&self, job: &str) -> Child {
         let child = self.command(&[job], "-o json").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let begin = Instant::now();
         while !self.cluster.has_pod_in("Running") {
@@ -83,7 +88,7 @@ impl Scene {
     }
 }
 
-fn signal(child: &Child, signal: Signal) {
+pub(crate) fn signal(child: &Child, signal: Signal) {
     kill_process(Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap(), signal).unwrap();
 }
 
@@ -239,7 +244,7 @@ fn what_is_wrong_with_the_requests_is_said_before_anything_is_sent() {
 }
 
 /// A prepared kit of the namespace `fl`, and a job without tokens.
-fn prepared(scene: &Scene) {
+pub(crate) fn prepared(scene: &Scene) {
     Tree::read(&workspace_directory().join("fixtures/kits/plain-2.9.0/site-1")).write(&scene.sandbox.join("site-1"));
     let config = "runtime: k8s\nnamespace: fl\nparent: {docker_image: 'registry.example.com/nvflare/nvflare:2.9.0'}\n";
     fs::write(scene.sandbox.join("k8s.yaml"), config).unwrap();

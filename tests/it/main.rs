@@ -15,6 +15,7 @@ mod interrupted_objects;
 mod interruption;
 mod launch;
 mod launch_run;
+mod launch_secrets;
 mod many_kits;
 mod modules;
 mod output;

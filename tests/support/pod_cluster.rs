@@ -2,7 +2,7 @@
 //! It is faster than a real cluster and can fail on demand.
 //!
 //! Images: `fl/exit:CODE` runs briefly and exits with the code, `fl/run:1` runs until its pod is deleted, `fl/pull:1` cannot be pulled,
-//! `fl/wait:1` is never scheduled, `fl/refused:1` is refused by a quota.
+//! `fl/wait:1` is never scheduled, `fl/refused:1` is refused by a quota, `fl/invalid:1` with a quotation of the container.
 
 use std::{
     collections::BTreeMap,
@@ -202,6 +202,10 @@ impl PodCluster {
                 if path.ends_with("/pods") {
                     if image(&object) == "fl/refused:1" {
                         return refused(403, "Forbidden", "exceeded quota: q");
+                    }
+                    if image(&object) == "fl/invalid:1" {
+                        let container = &object["spec"]["containers"][0];
+                        return refused(422, "Invalid", &format!("spec.containers[0]: Invalid value: {container}"));
                     }
                     object["status"] = json!({"phase": "Pending"});
                 }

@@ -7,6 +7,7 @@ mod bug;
 mod cli;
 mod command_line;
 mod context;
+mod core_dump;
 mod environment;
 mod generated;
 mod interrupt;
@@ -22,6 +23,7 @@ pub use environment::Environment;
 /// Runs the command line of this process and returns its exit status.
 #[must_use]
 pub fn main() -> std::process::ExitCode {
+    core_dump::forbid();
     bug::note_places();
     std::process::ExitCode::from(bug::exit_number_of(|| {
         let arguments: Vec<_> = std::env::args_os().collect();

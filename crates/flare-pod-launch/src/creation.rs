@@ -81,7 +81,7 @@ pub(crate) enum Creation {
 ///
 /// What would refuse a launch, or end it at once.
 pub async fn check_launch(cluster: &Cluster, job: &JobPod) -> Result<bool, Diagnostic> {
-    Place::new(cluster, &job.namespace).check(job).await
+    Place::new(cluster, &job.namespace).check(job).await.map_err(|fault| job.hide(fault))
 }
 
 /// The namespace in which pods and Secrets are created.
@@ -105,12 +105,12 @@ impl Place {
     pub(crate) async fn create(&self, job: &JobPod, progress: &Progress) -> Creation {
         for secret in &job.startup {
             if let Err(fault) = self.put(secret, None, progress).await {
-                return Creation::Refused(fault);
+                return Creation::Refused(job.hide(fault));
             }
         }
         for secret in &job.credentials {
             if let Err(fault) = self.put(secret, Some(job), progress).await {
-                return Creation::Refused(fault);
+                return Creation::Refused(job.hide(fault));
             }
         }
         if progress.ask() { self.create_pod(job, progress).await } else { Creation::Refused(cancelled()) }

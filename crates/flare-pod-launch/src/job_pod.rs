@@ -102,6 +102,11 @@ impl JobPod {
     pub fn namespace(&self) -> &str {
         &self.namespace
     }
+
+    /// Removes the job's tokens from a fault, since an API server quotes what it refuses.
+    pub(crate) fn hide(&self, fault: Diagnostic) -> Diagnostic {
+        Diagnostic { message: self.hidden.hide(&fault.message).into_owned(), ..fault }
+    }
 }
 
 /// Reads a Kubernetes object. The error does not contain serde's message, which may quote a value.
