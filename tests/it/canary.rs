@@ -37,7 +37,7 @@ fn a_healthy_site_and_a_broken_one_are_told_apart() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let path = |name: &str| sandbox.join(name).to_string_lossy().into_owned();
-    let told = json!({"host": "127.0.0.1", "port": port, "line": "2.9", "gpus": 0, "startup": path("startup"), "workspace": path("."),
+    let told = json!({"host": "127.0.0.1", "port": port, "line": "2.9", "gpus": 0, "gpu_resource": "nvidia.com/gpu", "startup": path("startup"), "workspace": path("."),
         "files": ["rootCA.pem"], "data": [[path("data"), true], [path("nothing"), false]]});
     let found = findings(Release::V29, &told);
     let all: Vec<&str> = found.iter().map(|(id, _)| id.as_str()).collect();
@@ -58,4 +58,7 @@ fn a_healthy_site_and_a_broken_one_are_told_apart() {
         assert_eq!(severity(&found, id), ["error"], "{found:?}");
     }
     assert_eq!(severity(&found, "J04"), ["warning", "error"], "{found:?}");
+    // No device is known of the GPUs of other makers.
+    broken["gpu_resource"] = json!("amd.com/gpu");
+    assert_eq!(severity(&findings(Release::V29, &broken), "J09"), ["info"]);
 }

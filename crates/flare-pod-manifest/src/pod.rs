@@ -7,6 +7,7 @@ mod template;
 mod volumes;
 
 use flare_diagnostic::{Code, Diagnostic, Faults, Place, shown};
+pub use resources::GPU_RESOURCE;
 use serde_json::{Map, Value};
 pub(crate) use template::Merged;
 

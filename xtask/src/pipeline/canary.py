@@ -106,16 +106,23 @@ def shared_memory():
         found("J08", "ok", "/dev/shm has %d MiB" % size)
 
 
-def gpus(wanted):
+def gpus(wanted, resource):
     if not wanted:
         found("J09", "info", "no GPU was asked for", "`--gpus N` asks for some")
         return
-    seen = [name for name in os.listdir("/dev") if name.startswith("nvidia") and name[6:].isdigit()]
-    if len(seen) >= wanted:
-        found("J09", "ok", "%d GPUs: %s" % (len(seen), ", ".join(sorted(seen))))
+    asked = "%d %s %s asked for" % (wanted, resource, "was" if wanted == 1 else "were")
+    if not resource.startswith("nvidia.com/"):
+        found("J09", "info", asked + " and given: only GPUs of NVIDIA have devices that are known here")
+        return
+    seen = sorted(name for name in os.listdir("/dev") if name.startswith("nvidia") and name[6:].isdigit())
+    # Slices of a GPU (MIG) have no devices of their own in /dev.
+    needed = 1 if "/mig-" in resource else wanted
+    if len(seen) >= needed:
+        found("J09", "ok", "%s, and %s in /dev" % (asked, ", ".join(seen)))
     else:
         hint = "see whether the node's device plugin and container runtime hand GPUs to pods"
-        found("J09", "error", "%d GPUs were asked for, and %d are in /dev" % (wanted, len(seen)), hint)
+        there = "%d are" % len(seen) if seen else "no GPU is"
+        found("J09", "error", "%s, and %s in /dev" % (asked, there), hint)
 
 
 def main():
@@ -127,7 +134,7 @@ def main():
     check("J06", lambda: workspace(told["workspace"]))
     check("J07", lambda: data(told["data"]))
     check("J08", shared_memory)
-    check("J09", lambda: gpus(told["gpus"]))
+    check("J09", lambda: gpus(told["gpus"], told["gpu_resource"]))
     print(MARK + json.dumps(FOUND), flush=True)
 
 

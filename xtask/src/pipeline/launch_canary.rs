@@ -3,7 +3,7 @@
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
 use flare_doctor::{Finding, Severity};
 use flare_pod_launch::{JobPod, Limits, State, Transition};
-use flare_pod_manifest::{Additions, Manifest};
+use flare_pod_manifest::{Additions, GPU_RESOURCE, Manifest};
 use flare_prepared_kit::{OpenOptions, PreparedKit};
 use serde_json::{Value, json};
 
@@ -58,7 +58,9 @@ pub(crate) fn run(
     let image = options.image.clone().unwrap_or_else(|| reference(&plan.parent.image));
     let mut manifest = found.require_checked(manifest(&kit, request, &image, options))?;
     let host = plan.names.service.to_string();
-    instruct(&mut manifest, &host, plan.ports.parent(), plan.target.as_str(), options.gpus);
+    let gpu_resource = plan.job_launcher.pod_defaults().and_then(|defaults| defaults.gpu_resource_name.as_deref());
+    let gpus = (options.gpus, gpu_resource.unwrap_or(GPU_RESOURCE));
+    instruct(&mut manifest, &host, plan.ports.parent(), plan.target.as_str(), gpus);
     let mut pod = JobPod::new(&manifest)?;
     if let Some(limits) = &options.limits {
         pod = pod.with_limits(limits.clone());
@@ -103,7 +105,7 @@ fn manifest(kit: &PreparedKit, request: &Request<'_>, image: &str, options: &Opt
 }
 
 /// Replaces the job's program with the canary's.
-fn instruct(manifest: &mut Manifest, host: &str, port: u16, line: &str, gpus: u32) {
+fn instruct(manifest: &mut Manifest, host: &str, port: u16, line: &str, (gpus, gpu_resource): (u32, &str)) {
     let files: Vec<&String> = manifest
         .secrets
         .first()
@@ -127,7 +129,7 @@ fn instruct(manifest: &mut Manifest, host: &str, port: u16, line: &str, gpus: u3
         .filter(|mount| mount["name"].as_str().is_some_and(|name| name.starts_with("data-")))
         .map(|mount| json!([mount["mountPath"], mount["readOnly"] == true]))
         .collect();
-    let told = json!({"host": host, "port": port, "line": line, "gpus": gpus, "files": files, "data": data,
+    let told = json!({"host": host, "port": port, "line": line, "gpus": gpus, "gpu_resource": gpu_resource, "files": files, "data": data,
         "startup": path("startup-kit"), "workspace": path("workspace-job")});
     container["args"] = json!(["-u", "-c", PROGRAM]);
     let variable = json!({"name": VARIABLE, "value": told.to_string()});
@@ -223,7 +225,7 @@ mod tests {
         let files = files.gather(&request, |_| flare_pod_manifest::FileContent::Missing);
         let made = flare_pod_manifest::manifest(&request, &files, &Additions::default());
         let mut manifest = made.map_or_else(|faults| panic!("{faults:?}"), |made| made.value);
-        instruct(&mut manifest, "site-1", 8102, "2.9", 2);
+        instruct(&mut manifest, "site-1", 8102, "2.9", (2, GPU_RESOURCE));
         let container = &manifest.pod["spec"]["containers"][0];
         assert_eq!(container["args"], json!(["-u", "-c", PROGRAM]));
         let variable = container["env"].as_array().unwrap().last().unwrap();

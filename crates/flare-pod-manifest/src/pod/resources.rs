@@ -8,8 +8,8 @@ use crate::{
     request::{LaunchRequest, Quantity},
 };
 
-/// The only GPU resource that FLARE's launcher knows.
-const GPU: &str = "nvidia.com/gpu";
+/// The resource of whole GPUs, the only one that FLARE's launcher knows.
+pub const GPU_RESOURCE: &str = "nvidia.com/gpu";
 
 pub(super) fn of(request: &LaunchRequest, explanation: &mut Explanation) -> Value {
     let mut resources = Resources { requests: Map::new(), limits: Map::new(), explanation };
@@ -27,7 +27,7 @@ pub(super) fn of(request: &LaunchRequest, explanation: &mut Explanation) -> Valu
     let gpus = request.job.gpus();
     if let Some(value) = gpus.value {
         let name = request.pod_defaults.gpu_resource_name.as_deref();
-        resources.both(name.unwrap_or(GPU), &Sourced::new(value, gpus.origin));
+        resources.both(name.unwrap_or(GPU_RESOURCE), &Sourced::new(value, gpus.origin));
         if let Some(name) = name {
             resources.explanation.container("resources.gpu-resource-name", name, Origin::SiteDefault);
         }
