@@ -54,8 +54,8 @@ fn of_pod(pod: &Pod, situation: &Situation<'_>, limits: &Limits) -> Verdict {
         None => {}
     }
     let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or_default();
-    if pod.metadata.deletion_timestamp.is_some() {
-        let (reason, message) = disruption::of(pod).unwrap_or(("Deleted", "somebody deleted the pod"));
+    if let Some(deleted) = disruption::by_deletion(pod) {
+        let (reason, message) = disruption::of(pod).unwrap_or(deleted);
         return passing(situation, limits, limits.ending, Class::Hopeless, reason, message);
     }
     match phase {

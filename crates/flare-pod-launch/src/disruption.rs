@@ -1,4 +1,4 @@
-//! Why the cluster itself ends a pod: eviction, preemption, a taint, a node that is gone.
+//! Why somebody else ends a pod: the cluster itself (eviction, preemption, a taint, a node that is gone), or whoever deleted it.
 
 use k8s_openapi::api::core::v1::Pod;
 
@@ -7,4 +7,9 @@ pub(crate) fn of(pod: &Pod) -> Option<(&str, &str)> {
     let mut conditions = pod.status.as_ref()?.conditions.iter().flatten();
     let condition = conditions.find(|condition| condition.type_ == "DisruptionTarget" && condition.status == "True")?;
     Some((condition.reason.as_deref().filter(|reason| !reason.is_empty())?, condition.message.as_deref().unwrap_or_default()))
+}
+
+/// Reason and message of a pod that is being deleted, and not by the cluster itself.
+pub(crate) fn by_deletion(pod: &Pod) -> Option<(&'static str, &'static str)> {
+    pod.metadata.deletion_timestamp.as_ref().map(|_| ("Deleted", "somebody deleted the pod"))
 }

@@ -24,14 +24,22 @@ pub(crate) fn of(pod: &Pod, container: &str) -> Option<Ended> {
     ended.map(|ended| with_disruption(ended, pod))
 }
 
-/// The cluster's reason for ending a pod says more than the signal that ended its container.
+/// The codes of a container that SIGKILL or SIGTERM ended, as the kubelet ends one.
+const KILLED: [i32; 2] = [137, 143];
+
+/// The reason for ending a pod says more than the signal that ended its container.
 fn with_disruption(ended: Ended, pod: &Pod) -> Ended {
-    match (ended, disruption::of(pod)) {
-        (Ended::Failed { exit_code, reason, message }, Some((why, said))) if matches!(reason.as_str(), "Error" | "Failed") => {
-            let message = if said.is_empty() { message } else { said.to_owned() };
-            Ended::Failed { exit_code, reason: why.to_owned(), message }
+    match ended {
+        Ended::Failed { exit_code, reason, message } if matches!(reason.as_str(), "Error" | "Failed") => {
+            let by_deletion = || disruption::by_deletion(pod).filter(|_| exit_code.is_some_and(|code| KILLED.contains(&code)));
+            let (reason, message) = match disruption::of(pod).or_else(by_deletion) {
+                Some((why, "")) => (why.to_owned(), message),
+                Some((why, said)) => (why.to_owned(), said.to_owned()),
+                None => (reason, message),
+            };
+            Ended::Failed { exit_code, reason, message }
         }
-        (ended, _) => ended,
+        ended => ended,
     }
 }
 
