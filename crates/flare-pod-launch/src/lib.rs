@@ -27,6 +27,7 @@ mod secrets;
 mod situation;
 mod stage;
 mod sweep;
+mod timetable;
 mod trouble;
 mod verdict;
 mod view;

@@ -4,18 +4,14 @@ mod answers;
 mod changes;
 mod entering;
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Weak},
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Weak, time::Duration};
 
 use flare_cluster::{Cluster, Selection};
 use flare_diagnostic::Diagnostic;
 use futures_util::StreamExt as _;
 use k8s_openapi::api::core::v1::{Event, Pod};
 use tokio::{
-    sync::{Mutex, Semaphore, mpsc, oneshot, watch},
+    sync::{Mutex, mpsc, oneshot, watch},
     time::{Instant, sleep_until},
 };
 
@@ -25,7 +21,8 @@ use crate::{
     entry::{BEFORE, Entry},
     following::follow,
     ours,
-    work::{TURNS, Worker},
+    timetable::Timetable,
+    work::{Turns, Worker},
 };
 
 /// How long an API server may take to carry out a request that it never answered.
@@ -54,6 +51,8 @@ struct Namespace {
     start: Instant,
     worker: Worker,
     jobs: HashMap<String, Entry>,
+    /// When jobs continue by themselves.
+    wakes: Timetable,
     /// Name → existing job pod.
     known: HashMap<String, KnownPod>,
     /// Events of pods that no job follows yet.
@@ -87,15 +86,9 @@ pub(crate) async fn run(
     let mut state = Namespace {
         options,
         start: Instant::now(),
-        worker: Worker {
-            place: Place::new(&cluster, &namespace),
-            cluster,
-            namespace,
-            answers,
-            turns: Arc::new(Semaphore::new(TURNS)),
-            creations,
-        },
+        worker: Worker { place: Place::new(&cluster, &namespace), cluster, namespace, answers, turns: Turns::new(), creations },
         jobs: HashMap::new(),
+        wakes: Timetable::default(),
         known: HashMap::new(),
         happened: HashMap::new(),
         late: HashMap::new(),
@@ -131,10 +124,9 @@ impl Namespace {
     }
 
     fn wake(&self) -> Option<Instant> {
-        let lives = self.jobs.values().filter_map(|entry| entry.life.wake());
         let answers = self.unanswered.iter().map(|one| one.until);
         let early = self.early.iter().map(|(_, until)| *until);
-        lives.chain(answers).chain(early).min().and_then(|at| self.start.checked_add(at.saturating_sub(BEFORE)))
+        answers.chain(early).chain(self.wakes.first()).min().and_then(|at| self.start.checked_add(at.saturating_sub(BEFORE)))
     }
 
     fn command(&mut self, command: Command) {
@@ -174,13 +166,14 @@ impl Namespace {
                 Action::Delete { grace } => self.worker.delete(name, entry.life.uid(), grace, entry.number),
             }
         }
+        self.wakes.set(name, entry.life.wake());
         if entry.life.has_ended()
             && let Some(progress) = &entry.creating
         {
             progress.stop();
         }
         if entry.life.is_done()
-            && let Some(entry) = self.jobs.remove(name)
+            && let Some(entry) = self.forget(name)
         {
             if entry.life.uid().is_none() {
                 self.late.retain(|_, until| *until > now.elapsed);
@@ -192,6 +185,12 @@ impl Namespace {
                 self.worker.delete_secrets(entry);
             }
         }
+    }
+
+    /// Ends following a job.
+    fn forget(&mut self, name: &str) -> Option<Entry> {
+        self.wakes.set(name, None);
+        self.jobs.remove(name)
     }
 
     fn each(&mut self, observation: &Observation) {
@@ -216,9 +215,7 @@ impl Namespace {
         for (command, _) in early {
             self.command(command);
         }
-        let due = |entry: &Entry| entry.life.wake().is_some_and(|wake| wake <= now);
-        let names: Vec<_> = self.jobs.iter().filter(|(_, entry)| due(entry)).map(|(name, _)| name.clone()).collect();
-        for name in names {
+        for name in self.wakes.due(now) {
             self.step(&name, Observation::TimePassed);
         }
         self.answer_late(now);

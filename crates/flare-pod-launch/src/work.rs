@@ -41,7 +41,7 @@ pub(crate) struct Worker {
     pub(crate) namespace: String,
     pub(crate) place: Place,
     pub(crate) answers: mpsc::UnboundedSender<Answer>,
-    pub(crate) turns: Arc<Semaphore>,
+    pub(crate) turns: Turns,
     /// The number of creations that are not finished, clean-up included.
     pub(crate) creations: watch::Sender<usize>,
 }
@@ -62,12 +62,24 @@ impl Drop for Counted {
     }
 }
 
-/// The maximum number of concurrent requests, which limits the load on the API server.
-pub(crate) const TURNS: usize = 64;
+/// How many requests of one kind are under way at once, which limits the load on the API server. Each kind has its own limit, so that a look,
+/// on which the end of a job may depend, waits neither for logs that a dead node does not give nor for deletions.
+pub(crate) struct Turns {
+    looks: Arc<Semaphore>,
+    logs: Arc<Semaphore>,
+    deletions: Arc<Semaphore>,
+}
+
+impl Turns {
+    pub(crate) fn new() -> Self {
+        let turns = |count| Arc::new(Semaphore::new(count));
+        Self { looks: turns(32), logs: turns(16), deletions: turns(16) }
+    }
+}
 
 impl Worker {
-    fn spawn(&self, work: impl Future<Output = Answer> + Send + 'static) {
-        let (answers, turns) = (self.answers.clone(), Arc::clone(&self.turns));
+    fn spawn(&self, turns: &Arc<Semaphore>, work: impl Future<Output = Answer> + Send + 'static) {
+        let (answers, turns) = (self.answers.clone(), Arc::clone(turns));
         tokio::spawn(async move {
             let _turn = turns.acquire_owned().await;
             // Without a receiver, the launcher was dropped.
@@ -98,7 +110,7 @@ impl Worker {
 
     pub(crate) fn look(&self, name: &str, number: u64) {
         let (pods, name) = (self.place.pods.clone(), name.to_owned());
-        self.spawn(async move {
+        self.spawn(&self.turns.looks, async move {
             let observation = match pods.find(&name).await {
                 Ok(Some(pod)) => Observation::Seen(Box::new(pod)),
                 Ok(None) => Observation::Gone,
@@ -116,7 +128,7 @@ impl Worker {
             at_most_bytes: Some(LOG_BYTES),
             ..LogSelection::default()
         };
-        self.spawn(async move {
+        self.spawn(&self.turns.logs, async move {
             let log = cluster.with_request_deadline(DEADLINE).logs(&namespace, &name, &selection).await.unwrap_or_default();
             Answer::Learned(name, number, Observation::Logged(log.lines().map(str::to_owned).collect()))
         });
@@ -125,7 +137,7 @@ impl Worker {
     pub(crate) fn delete(&self, name: &str, uid: Option<&str>, grace: Option<u32>, number: u64) {
         let (pods, name) = (self.place.pods.clone(), name.to_owned());
         let deletion = Deletion { grace_seconds: grace, uid: uid.map(str::to_owned), foreground: false };
-        self.spawn(async move {
+        self.spawn(&self.turns.deletions, async move {
             let deleted = pods.delete(&name, &deletion).await.map_err(|fault| fault.message);
             Answer::Learned(name, number, Observation::Deleted(deleted))
         });
@@ -160,7 +172,7 @@ impl Worker {
     /// Lists pods, which succeeds when the watch would.
     pub(crate) fn probe(&self, after: Duration) {
         let (pods, nothing) = (self.place.pods.clone(), Selection::named("flare-kube-probe"));
-        self.spawn(async move {
+        self.spawn(&self.turns.looks, async move {
             sleep(about(after)).await;
             Answer::Probed(pods.list(&nothing).await.map(|_| ()))
         });

@@ -49,7 +49,7 @@ impl Namespace {
         match creation {
             Creation::Refused(fault) => {
                 if let Some(unanswered) = unanswered {
-                    self.jobs.remove(name);
+                    self.forget(name);
                     let _ = unanswered.reply.send(Err(fault));
                     return;
                 }
@@ -88,7 +88,7 @@ impl Namespace {
         for Unanswered { number, job, reply, .. } in late {
             let entry = self.jobs.get(&job.pod).filter(|entry| entry.number == number);
             if entry.and_then(|entry| entry.creating.as_ref()).is_some_and(Progress::withdraw) {
-                self.jobs.remove(&job.pod);
+                self.forget(&job.pod);
                 let message = format!(
                     "the API server did not take the Secrets of `{}` within {} s",
                     job.pod,
