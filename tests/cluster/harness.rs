@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use integration_tests::cluster::Cluster;
 use integration_tests::cluster::namespace::Namespace;
 use integration_tests::cluster::run::{Following, succeed, wait};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use serde_json::json;
 
 /// Set in the child.
@@ -63,11 +63,6 @@ fn start(test: &str) -> (Following, String) {
     (child, name)
 }
 
-fn signal(child: &Following, signal: Signal) {
-    let process = Pid::from_raw(i32::try_from(child.process()).unwrap()).unwrap();
-    kill_process(process, signal).unwrap();
-}
-
 /// The namespace's phase: `Active`, `Terminating`, or empty.
 fn phase(namespace: &str) -> String {
     let get = ["get", "namespace", namespace, "--ignore-not-found", "--output", "jsonpath={.status.phase}"];
@@ -117,7 +112,7 @@ fn an_interrupted_run_ends_with_130_and_deletes_its_namespaces() {
     for end in [Signal::INT, Signal::TERM] {
         let (mut child, namespace) = start("an_interrupted_run_ends_with_130_and_deletes_its_namespaces");
         assert_eq!(phase(&namespace), "Active");
-        signal(&child, end);
+        child.signal(end);
         assert_eq!(child.wait().code(), Some(130), "{end:?}");
         assert_ne!(phase(&namespace), "Active", "{end:?}");
     }
@@ -132,14 +127,14 @@ fn what_a_killed_run_left_is_deleted_by_the_next_one_and_what_lives_is_not() {
     let (mut killed, left) = start(TEST);
     assert_eq!(phase(&left), "Active");
     // It can no longer delete anything itself.
-    signal(&killed, Signal::KILL);
+    killed.signal(Signal::KILL);
     assert_eq!(killed.wait().code(), None);
     let (mut living, ours) = start(TEST);
     assert_ne!(phase(&left), "Active");
     let (mut another, _) = start(TEST);
     assert_eq!(phase(&ours), "Active", "the run that made it lives");
     for child in [&mut living, &mut another] {
-        signal(child, Signal::TERM);
+        child.signal(Signal::TERM);
         assert_eq!(child.wait().code(), Some(130));
     }
 }

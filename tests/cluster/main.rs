@@ -14,7 +14,6 @@ mod harness;
 mod install;
 mod jobs;
 mod launch;
-mod launch_disturbed;
 mod probes;
 mod quota_and_node;
 mod reprovision;
@@ -36,13 +35,16 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_flare-kube-under-test");
 #[test]
 fn no_file_is_forgotten() {
     let directory = integration_tests::workspace_directory().join("tests/cluster");
-    let main = std::fs::read_to_string(directory.join("main.rs")).unwrap();
-    for entry in std::fs::read_dir(directory).unwrap() {
-        let name = entry.unwrap().file_name().into_string().unwrap();
-        let Some(module) = name.strip_suffix(".rs") else { continue };
-        assert!(
-            module == "main" || main.lines().any(|line| line == format!("mod {module};")),
-            "tests/cluster/{name} has no `mod {module};` in main.rs"
-        );
+    for (directory, parent) in [(directory.clone(), "main"), (directory.join("launch"), "mod")] {
+        let modules = std::fs::read_to_string(directory.join(parent).with_extension("rs")).unwrap();
+        for entry in std::fs::read_dir(&directory).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            let Some(module) = name.strip_suffix(".rs") else { continue };
+            assert!(
+                module == parent || modules.lines().any(|line| line == format!("mod {module};")),
+                "{} has no `mod {module};` in {parent}.rs",
+                directory.join(&name).display()
+            );
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! A real cluster for tests and benches: separate namespaces, federations, staging, installation, jobs.
 
 pub mod admin;
+pub mod classes;
 pub mod cluster_lock;
 pub mod component;
 pub mod copy;
@@ -48,6 +49,7 @@ impl Cluster {
             cleanup::listen();
             namespace::sweep(&cluster);
             node::sweep(&cluster);
+            classes::sweep(&cluster);
         });
         cluster
     }

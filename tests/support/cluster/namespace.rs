@@ -16,8 +16,8 @@ use crate::workspace_directory;
 
 /// The label of every namespace of tests.
 const MARK: &str = "flare-kube/test";
-/// The label with the run that created the namespace.
-const RUN: &str = "flare-kube/run";
+/// The label with the run that created an object.
+pub(super) const RUN: &str = "flare-kube/run";
 /// The age in seconds from which a namespace counts as a leftover if its run was on another machine and cannot be checked.
 const OLD: i64 = 2 * 60 * 60;
 

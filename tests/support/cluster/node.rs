@@ -1,4 +1,4 @@
-//! Changes of the node for a test: fake GPUs, a taint, a cordon. All are marked with their run and removed at its end.
+//! Changes of the node for a test: fake devices, a taint, a cordon. All are marked with their run and removed at its end.
 
 use std::process::Stdio;
 
@@ -13,8 +13,11 @@ use crate::cleanup::{self, CleanupGuard};
 const TAINT: &str = "flare-kube/test";
 /// The annotation with the run that made the node unschedulable.
 const CORDON_OF: &str = "flare-kube/cordon-of";
-/// The annotation with the run that added the GPUs.
-const GPUS_OF: &str = "flare-kube/gpus-of";
+/// The annotation with the run that added devices.
+const DEVICES_OF: &str = "flare-kube/devices-of";
+const GPU: &str = "nvidia.com/gpu";
+/// The resource of the smallest MIG profile.
+pub const MIG_SLICE: &str = "nvidia.com/mig-1g.5gb";
 
 /// A change of a node that is reverted when this value is dropped.
 #[derive(Debug)]
@@ -24,14 +27,23 @@ pub struct NodeChange {
     _end: CleanupGuard,
 }
 
-/// Adds `nvidia.com/gpu` to a node. Only with an exclusive lock.
+/// Adds whole GPUs to a node, `nvidia.com/gpu`. Only with an exclusive lock.
 pub fn with_gpus(namespace: &Namespace, count: u32) -> NodeChange {
+    with_devices(namespace, GPU, count)
+}
+
+/// Adds slices of a GPU to a node, [`MIG_SLICE`]. Only with an exclusive lock.
+pub fn with_mig_slices(namespace: &Namespace, count: u32) -> NodeChange {
+    with_devices(namespace, MIG_SLICE, count)
+}
+
+fn with_devices(namespace: &Namespace, resource: &str, count: u32) -> NodeChange {
     let (cluster, node) = only_node(namespace);
     let (ended, of) = (cluster.clone(), node.clone());
-    let end = CleanupGuard::plan(move || remove_gpus(&ended, &of));
-    succeed(cluster.kubectl().args(["annotate", "node", &node, "--overwrite", &format!("{GPUS_OF}={}", cleanup::run_id())]));
+    let end = CleanupGuard::plan(move || remove_devices(&ended, &of));
+    succeed(cluster.kubectl().args(["annotate", "node", &node, "--overwrite", &format!("{DEVICES_OF}={}", cleanup::run_id())]));
     let count = count.to_string();
-    let status = json!({"status": {"capacity": {"nvidia.com/gpu": count}, "allocatable": {"nvidia.com/gpu": count}}});
+    let status = json!({"status": {"capacity": {resource: count}, "allocatable": {resource: count}}});
     patch(&cluster, &node, &status);
     NodeChange { node, _end: end }
 }
@@ -72,10 +84,11 @@ fn patch(cluster: &Cluster, node: &str, status: &Value) {
     succeed(cluster.kubectl().args(["patch", "node", node, "--subresource=status", "--patch", &status.to_string()]));
 }
 
-fn remove_gpus(cluster: &Cluster, node: &str) {
-    let status = json!({"status": {"capacity": {"nvidia.com/gpu": null}, "allocatable": {"nvidia.com/gpu": null}}}).to_string();
+fn remove_devices(cluster: &Cluster, node: &str) {
+    let nothing = json!({GPU: null, MIG_SLICE: null});
+    let status = json!({"status": {"capacity": nothing, "allocatable": nothing}}).to_string();
     quietly(cluster, &["patch", "node", node, "--subresource=status", "--patch", &status]);
-    quietly(cluster, &["annotate", "node", node, &format!("{GPUS_OF}-")]);
+    quietly(cluster, &["annotate", "node", node, &format!("{DEVICES_OF}-")]);
 }
 
 fn remove_taint(cluster: &Cluster, node: &str) {
@@ -100,8 +113,8 @@ pub(super) fn sweep(cluster: &Cluster) {
     for node in nodes(cluster) {
         let name = node["metadata"]["name"].as_str().expect("a node has a name");
         let is_gone = |run: &Value| run.as_str().and_then(cleanup::is_gone) == Some(true);
-        if is_gone(&node["metadata"]["annotations"][GPUS_OF]) {
-            remove_gpus(cluster, name);
+        if is_gone(&node["metadata"]["annotations"][DEVICES_OF]) {
+            remove_devices(cluster, name);
         }
         if is_gone(&node["metadata"]["annotations"][CORDON_OF]) {
             uncordon(cluster, name);

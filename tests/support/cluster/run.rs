@@ -6,6 +6,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::cleanup;
@@ -88,9 +89,10 @@ impl Following {
         Self { child, lines }
     }
 
-    /// Its process id.
-    pub fn process(&self) -> u32 {
-        self.child.id()
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        let process = Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
+        kill_process(process, signal).unwrap();
     }
 
     /// Waits for its end.
