@@ -59,7 +59,7 @@ impl Site {
 /// Both releases under one exclusive lock, which only the measurement needs.
 #[test]
 fn defect_25_and_11_parents_restart_within_three_seconds_and_with_their_kit() {
-    let namespace = Namespace::exclusive("restart-2-8");
+    let namespace = Namespace::measuring("restart-2-8");
     let beside = namespace.beside("restart-2-9");
     let (site, other) = thread::scope(|scope| {
         let other = scope.spawn(|| Site::start(beside, Release::V29));

@@ -1,37 +1,49 @@
-//! A lock on the cluster: shared by many tests, or exclusive for one that measures or changes the node.
+//! A lock on the clusters of the tests: shared by many tests, exclusive for one that changes the node, or for one that measures.
 //!
-//! A file lock, since nextest runs each test in its own process; there is one per machine, since it is the machine that is measured.
+//! File locks, since nextest runs each test in its own process; there is one set per machine, since it is the machine that is measured.
 
 use std::fs::{self, File};
 
 use crate::cache_directory;
 
-/// A lock on the tests' cluster, shared or exclusive, which is released when this value is dropped.
+/// A lock on the tests' clusters, which is released when this value is dropped.
 #[derive(Debug)]
 pub struct ClusterLock {
-    /// Whether it is exclusive.
+    /// Whether no other test uses the cluster.
     pub exclusive: bool,
-    _lock: File,
+    _locks: Vec<File>,
 }
 
 impl ClusterLock {
-    /// Waits until nobody holds it exclusively.
+    /// Waits until nobody holds the machine.
     pub fn shared() -> Self {
-        let lock = file();
-        lock.lock_shared().unwrap();
-        Self { exclusive: false, _lock: lock }
+        Self { exclusive: false, _locks: vec![shared_machine()] }
     }
 
-    /// Waits until nobody else holds it.
-    pub fn exclusive() -> Self {
-        let lock = file();
-        lock.lock().unwrap();
-        Self { exclusive: true, _lock: lock }
+    /// Waits until nobody uses the second cluster or holds the machine.
+    pub fn second() -> Self {
+        let machine = shared_machine();
+        let cluster = file("second-cluster-tests.lock");
+        cluster.lock().unwrap();
+        Self { exclusive: true, _locks: vec![cluster, machine] }
+    }
+
+    /// Waits until nobody else uses a cluster of the tests.
+    pub fn machine() -> Self {
+        let machine = file("cluster-tests.lock");
+        machine.lock().unwrap();
+        Self { exclusive: true, _locks: vec![machine] }
     }
 }
 
-fn file() -> File {
+fn shared_machine() -> File {
+    let machine = file("cluster-tests.lock");
+    machine.lock_shared().unwrap();
+    machine
+}
+
+fn file(name: &str) -> File {
     let directory = cache_directory();
     fs::create_dir_all(&directory).unwrap();
-    File::create(directory.join("cluster-tests.lock")).unwrap()
+    File::create(directory.join(name)).unwrap()
 }

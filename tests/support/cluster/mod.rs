@@ -40,6 +40,12 @@ impl Cluster {
         Self::of(Path::new(&kubeconfig))
     }
 
+    /// The cluster of `FLARE_KUBE_TEST_SECOND_KUBECONFIG`, if there is one: for tests that change the node, which then run beside the others.
+    pub fn second() -> Option<Self> {
+        let kubeconfig = std::env::var_os("FLARE_KUBE_TEST_SECOND_KUBECONFIG").filter(|value| !value.is_empty())?;
+        Some(Self::of(Path::new(&kubeconfig)))
+    }
+
     /// The cluster of a kubeconfig. The first call of a process removes what killed runs left in it, and handles Ctrl-C.
     pub fn of(kubeconfig: &Path) -> Self {
         static FIRST: Once = Once::new();

@@ -44,22 +44,27 @@ impl Namespace {
         Self::new(Cluster::named(), ClusterLock::shared(), test, &["pod-security.kubernetes.io/enforce=restricted"])
     }
 
-    /// A namespace of a test that measures times or changes the node: no other test has one meanwhile.
+    /// A namespace of a test that changes the node: no other test uses its cluster meanwhile. That is the second cluster, if there is one.
     pub fn exclusive(test: &str) -> Self {
-        if std::env::var_os("NEXTEST").is_some() {
-            let group = std::env::var("NEXTEST_TEST_GROUP");
-            assert_eq!(
-                group.as_deref(),
-                Ok("exclusive"),
-                "name this test in .config/nextest.toml, which runs it before the others"
-            );
+        is_in_the_group_of_exclusive_tests();
+        match Cluster::second() {
+            Some(cluster) => Self::on_a_quiet_node(cluster, ClusterLock::second(), test),
+            None => Self::alone_in(Cluster::named(), test),
         }
+    }
+
+    /// A namespace of a test that measures times: no other test has one meanwhile.
+    pub fn measuring(test: &str) -> Self {
+        is_in_the_group_of_exclusive_tests();
         Self::alone_in(Cluster::named(), test)
     }
 
-    /// Like [`Self::exclusive`], in a given cluster.
+    /// Like [`Self::measuring`], in a given cluster, for benches.
     pub fn alone_in(cluster: Cluster, test: &str) -> Self {
-        let lock = ClusterLock::exclusive();
+        Self::on_a_quiet_node(cluster, ClusterLock::machine(), test)
+    }
+
+    fn on_a_quiet_node(cluster: Cluster, lock: ClusterLock, test: &str) -> Self {
         // Namespaces that other tests deleted may still be terminating.
         let path = r#"jsonpath={.items[?(@.status.phase=="Terminating")].metadata.name}"#;
         let ending = || attempt(cluster.kubectl().args(["get", "namespaces", "--output", path, "--selector", MARK]), &[]);
@@ -107,7 +112,7 @@ impl Namespace {
         namespace
     }
 
-    /// Whether no other test has a namespace meanwhile.
+    /// Whether no other test uses the cluster meanwhile.
     pub fn is_exclusive(&self) -> bool {
         self.lock.exclusive
     }
@@ -182,6 +187,14 @@ impl Drop for Namespace {
                 Err(_) => eprintln!("what explains the failure of {} could not be kept", self.name),
             }
         }
+    }
+}
+
+/// Those tests come first, one after another.
+fn is_in_the_group_of_exclusive_tests() {
+    if std::env::var_os("NEXTEST").is_some() {
+        let group = std::env::var("NEXTEST_TEST_GROUP");
+        assert_eq!(group.as_deref(), Ok("exclusive"), "name this test in .config/nextest.toml, which runs it before the others");
     }
 }
 

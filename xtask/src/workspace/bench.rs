@@ -130,7 +130,7 @@ fn launch(context: &Context<'_>, root: &Path, arguments: &Launch) -> VerbResult 
 /// The audit log of a cluster's API server, where the user said it is or where a local cluster keeps it.
 fn audit_log(context: &Context<'_>, cluster: &TestCluster<'_>, named: Option<&Path>) -> Result<PathBuf, Faults> {
     let named = named.map(|path| context.environment.absolute(path)).transpose()?;
-    let audit_log = named.or_else(|| cluster.audit_log.clone());
+    let audit_log = named.or_else(|| cluster.audit_log().map(Path::to_path_buf));
     let audit_log = audit_log.unwrap_or_else(|| cluster.kubeconfig.with_file_name("audit.log"));
     let missing = [
         missing_kubeconfig(cluster),

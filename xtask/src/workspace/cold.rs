@@ -112,7 +112,14 @@ impl TemporaryDirectory<'_> {
         command.arg(".ci/with-fresh-home").arg(&self.path);
         command.env("FLARE_KUBE_CACHE", self.path.join("cache")).env("CARGO_TARGET_DIR", self.path.join("target"));
         command.envs([("CI", "true"), ("CARGO_INCREMENTAL", "0"), ("CARGO_TERM_COLOR", "never")]);
-        for variable in ["FLARE_KUBE_TEST_KUBECONFIG", "FLARE_KUBE_TEST_REGISTRY", "FLARE_KUBE_HELM", "KUBECONFIG"] {
+        let of_users = [
+            "FLARE_KUBE_TEST_KUBECONFIG",
+            "FLARE_KUBE_TEST_SECOND_KUBECONFIG",
+            "FLARE_KUBE_TEST_REGISTRY",
+            "FLARE_KUBE_HELM",
+            "KUBECONFIG",
+        ];
+        for variable in of_users {
             command.env_remove(variable);
         }
         command
