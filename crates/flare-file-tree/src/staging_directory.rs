@@ -55,8 +55,11 @@ impl StagingDirectory {
         let (mut free, mut taken, mut blocked) = (Vec::new(), false, Vec::new());
         for slot in 1..=SLOTS {
             let (name, backup_name) = (target.temporary(slot), target.backup_name(slot));
-            restore(disk, parent, target, &backup_name)?;
-            match remove_dead(disk, parent, &backup_name).and_then(|()| remove_dead(disk, parent, &name)) {
+            let backup = match restore(disk, parent, target, &backup_name)? {
+                Backup::None => Ok(()),
+                Backup::InTheWay => remove_dead(disk, parent, &backup_name),
+            };
+            match backup.and_then(|()| remove_dead(disk, parent, &name)) {
                 Ok(()) => free.push((name, backup_name)),
                 Err(Errno::WOULDBLOCK) => taken = true,
                 Err(errno) => blocked.push(DiskError::new("remove", target.parent.join(name), errno)),
@@ -139,11 +142,24 @@ pub(crate) fn remove_old(
     }
 }
 
+/// What is at the place where a run puts an old tree aside.
+enum Backup {
+    /// Nothing, or no longer.
+    None,
+    /// An old tree that was replaced, or something that another run holds.
+    InTheWay,
+}
+
 /// Puts an old tree of a dead run back if its place is empty.
-fn restore(disk: &mut Disk<'_>, parent: BorrowedFd<'_>, target: &CommitPath, backup_name: &OsStr) -> Result<(), DiskError> {
-    let Ok(_lock) = open_locked(disk, parent, backup_name) else { return Ok(()) };
+fn restore(disk: &mut Disk<'_>, parent: BorrowedFd<'_>, target: &CommitPath, backup_name: &OsStr) -> Result<Backup, DiskError> {
+    let _lock = match open_locked(disk, parent, backup_name) {
+        Ok(lock) => lock,
+        Err(Errno::NOENT) => return Ok(Backup::None),
+        Err(_) => return Ok(Backup::InTheWay),
+    };
     if matches!(statat(parent, &target.name, AtFlags::SYMLINK_NOFOLLOW), Err(Errno::NOENT)) {
         disk.rename(parent, backup_name, &target.name).map_err(|errno| DiskError::new("restore", target.path(), errno))?;
+        return Ok(Backup::None);
     }
-    Ok(())
+    Ok(Backup::InTheWay)
 }

@@ -112,6 +112,7 @@ fn requests(context: &Context<'_>, arguments: &Arguments) -> Result<Vec<KitReque
     if arguments.config.is_none() {
         refuse_config_as_kit(environment, kits)?;
     }
+    let shared = arguments.config.as_ref().map(|config| environment.absolute(config)).transpose()?.map(ConfigSource::file);
     let mut requests = Vec::with_capacity(kits.len());
     let mut known = std::collections::HashSet::with_capacity(kits.len());
     for kit in kits {
@@ -124,14 +125,8 @@ fn requests(context: &Context<'_>, arguments: &Arguments) -> Result<Vec<KitReque
         if !known.insert(kit.clone()) {
             return Err(given_twice(&format!("the kit `{}` is given twice", kit.display())));
         }
-        let config =
-            arguments.config.as_ref().map_or_else(|| Ok(kit.join("config.yaml")), |config| environment.absolute(config))?;
-        requests.push(KitRequest {
-            kit,
-            config: ConfigSource::File(config),
-            output,
-            asked: arguments.target.map(|target| (target, Reason::Flag)),
-        });
+        let config = shared.clone().unwrap_or_else(|| ConfigSource::file(kit.join("config.yaml")));
+        requests.push(KitRequest { kit, config, output, asked: arguments.target.map(|target| (target, Reason::Flag)) });
     }
     match federation::shared_output(&requests) {
         Some(fault) => Err(fault.into()),

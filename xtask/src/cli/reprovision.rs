@@ -112,7 +112,7 @@ impl Arguments {
         };
         Ok(Input {
             kit: KitRequest {
-                config: ConfigSource::File(self.config.as_ref().map_or_else(|| Ok(kit.join("config.yaml")), absolute)?),
+                config: ConfigSource::file(self.config.as_ref().map_or_else(|| Ok(kit.join("config.yaml")), absolute)?),
                 output: self.output.as_ref().map_or_else(|| Ok(kit.join("prepared/k8s")), absolute)?,
                 asked: self.target.map(|target| (target, flare_federation::target::Reason::Flag)),
                 kit,

@@ -37,7 +37,7 @@ impl RealPaths {
 
 /// Checks that the output may be written, and returns what exists there.
 pub(crate) fn check(request: &KitRequest, real: &RealPaths, working_directory: &Path) -> Result<ExistingOutput, Faults> {
-    let Some((what, hint)) = misplaced(real, &flare_file_tree::resolved(working_directory)) else {
+    let Some((what, hint)) = misplaced(real, working_directory) else {
         return flare_prepared_kit::check_replaceable(&request.output);
     };
     let message = format!("the output `{}` {what}", printable(&request.output.to_string_lossy()));

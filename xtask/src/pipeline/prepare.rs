@@ -162,7 +162,7 @@ fn in_kit(request: &KitRequest, diagnostic: Diagnostic) -> Diagnostic {
         // An interruption and an internal error do not belong to a kit.
         (None, _) if matches!(diagnostic.code, Code::Interrupted | Code::Internal) => return diagnostic,
         (None, ConfigSource::File(config)) if matches!(diagnostic.code, Code::ConfigNotFound | Code::InvalidConfig) => {
-            config.as_path().into()
+            config.path.as_path().into()
         }
         (None, _) => request.kit.as_path().into(),
         (Some(place), _) => Place { file: request.kit.join(&place.file).to_string_lossy().into_owned(), ..place },

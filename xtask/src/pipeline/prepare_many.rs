@@ -83,7 +83,7 @@ mod tests {
         let kit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/kits/plain-2.8.3/site-1");
         let request = |index: usize| KitRequest {
             kit: flare_file_tree::resolved(&crate::environment::shortest(&kit)),
-            config: ConfigSource::File(config.clone()),
+            config: ConfigSource::file(config.clone()),
             output: scratch.path().join(format!("out-{index}")),
             asked: None,
         };

@@ -18,7 +18,7 @@ const LARGEST_CONFIG: u64 = 8 << 20;
 
 /// A configuration that was read but not yet checked, since its image may decide which release's rules apply.
 pub(crate) enum ReadConfig<'run> {
-    File(flare_yaml::Document),
+    File(&'run flare_yaml::Document),
     Participant(&'run Participant, Option<&'run flare_yaml::Document>),
 }
 
@@ -26,9 +26,8 @@ impl<'run> ReadConfig<'run> {
     pub(crate) fn of(request: &'run KitRequest) -> Result<Self, Faults> {
         match &request.config {
             ConfigSource::Participant { participant, document } => Ok(Self::Participant(participant, document.as_deref())),
-            ConfigSource::File(path) => {
-                let bytes = read_config_file(path)?;
-                flare_yaml::parse(&bytes, &path.display().to_string(), Code::InvalidConfig).map(Self::File)
+            ConfigSource::File(file) => {
+                file.read.get_or_init(|| parsed(&file.path)).as_ref().map(Self::File).map_err(Faults::clone)
             }
         }
     }
@@ -50,6 +49,11 @@ impl<'run> ReadConfig<'run> {
             Self::Participant(participant, document) => participant.site_config(*document, target),
         }
     }
+}
+
+fn parsed(path: &Path) -> Result<flare_yaml::Document, Faults> {
+    let bytes = read_config_file(path)?;
+    flare_yaml::parse(&bytes, &path.display().to_string(), Code::InvalidConfig)
 }
 
 /// Reads a config file. A missing file and a directory have their own codes, as in the reference.
