@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use flare_pod_manifest::Hidden;
+use k8s_openapi::api::core::v1::Pod;
 use tokio::sync::mpsc;
 
 use crate::{Action, Evidence, Lifecycle, Moment, Notice, Observation, Transition, creation::Progress};
@@ -20,6 +21,8 @@ pub(crate) struct Entry {
     pub(crate) settled: Option<Notice>,
     /// The progress while the pod is being created.
     pub(crate) creating: Option<Progress>,
+    /// The newest pod of its name that a watch reported while the answer about its creation was awaited: by then it may have ended.
+    pub(crate) reported: Option<Box<Pod>>,
     /// Whether the pod is to be read after its creation.
     pub(crate) look_wanted: bool,
     /// The Secrets of only this job; `is_owner`: whether they are deleted with the pod.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use flare_diagnostic::{Code, Diagnostic};
+use k8s_openapi::api::core::v1::Pod;
 
 use super::{Namespace, Unanswered};
 use crate::{
@@ -41,10 +42,10 @@ impl Namespace {
         if !self.is_current(name, number) {
             return;
         }
-        let look_wanted = self.jobs.get_mut(name).is_some_and(|entry| {
-            entry.creating = None;
-            std::mem::take(&mut entry.look_wanted)
-        });
+        let Some(entry) = self.jobs.get_mut(name) else { return };
+        entry.creating = None;
+        let mut look_wanted = std::mem::take(&mut entry.look_wanted);
+        let reported = entry.reported.take();
         let unanswered = self.unanswered.iter().position(|one| one.number == number).map(|at| self.unanswered.swap_remove(at));
         match creation {
             Creation::Refused(fault) => {
@@ -66,17 +67,21 @@ impl Namespace {
                 }
                 let credentials = self.jobs.get(name).map(|entry| entry.credentials.clone()).unwrap_or_default();
                 self.worker.own(name, &uid, &credentials, number);
-                self.step(name, Observation::Seen(pod));
+                let reported = reported.filter(|reported| is_later(reported, &pod));
+                for pod in std::iter::once(pod).chain(reported) {
+                    self.step(name, Observation::Seen(pod));
+                }
             }
             Creation::None(observation) => {
                 if let Some(Unanswered { job, reply, .. }) = unanswered {
                     let _ = reply.send(Ok(job));
                 }
                 self.step(name, observation);
-                if look_wanted && self.is_current(name, number) {
-                    self.worker.look(name, number);
-                }
+                look_wanted |= reported.is_some();
             }
+        }
+        if look_wanted && self.is_current(name, number) {
+            self.worker.look(name, number);
         }
     }
 
@@ -100,4 +105,10 @@ impl Namespace {
             }
         }
     }
+}
+
+/// Whether a watch reported the pod after the state in which its creation was answered. Versions of one object are numbers that grow.
+fn is_later(reported: &Pod, answered: &Pod) -> bool {
+    let version = |pod: &Pod| pod.metadata.resource_version.as_deref().and_then(|version| version.parse::<u64>().ok());
+    reported.metadata.uid == answered.metadata.uid && version(reported) > version(answered)
 }

@@ -7,7 +7,7 @@ use flare_diagnostic::Diagnostic;
 use k8s_openapi::api::core::v1::{Event, Pod};
 
 use super::Namespace;
-use crate::{KnownPod, Observation, entry::Entry, trouble};
+use crate::{KnownPod, Observation, trouble};
 
 /// How long after a failure the API server is asked whether it answers again.
 const PROBE_AFTER: Duration = Duration::from_secs(2);
@@ -46,9 +46,14 @@ impl Namespace {
                 let (name, uid) = (pod.metadata.name.clone().unwrap_or_default(), pod.metadata.uid.clone());
                 self.known.remove(&name);
                 self.happened.remove(&name);
-                if self.jobs.get(&name).is_some_and(|entry| entry.life.uid() == uid.as_deref()) {
-                    self.seen(pod);
-                    self.step(&name, Observation::Missing);
+                match self.jobs.get_mut(&name) {
+                    Some(entry) if entry.life.uid() == uid.as_deref() => {
+                        self.seen(pod);
+                        self.step(&name, Observation::Missing);
+                    }
+                    // It may be the pod that is being created, or an earlier one.
+                    Some(entry) if entry.creating.is_some() && entry.life.uid().is_none() => entry.look_wanted = true,
+                    _ => {}
                 }
             }
             Ok(Change::Interrupted(_)) => self.blinded(&Observation::NoAnswer),
@@ -58,13 +63,12 @@ impl Namespace {
 
     pub(super) fn seen(&mut self, pod: Pod) {
         let Some(name) = pod.metadata.name.clone() else { return };
-        if !self.jobs.contains_key(&name) {
-            return self.end_late(&name);
-        }
-        // A pod of an earlier launch that is being deleted is not the one that is being created.
-        let is_ours = |entry: &Entry| entry.life.uid().is_some() || entry.creating.is_none();
-        if self.jobs.get(&name).is_some_and(is_ours) {
+        let Some(entry) = self.jobs.get_mut(&name) else { return self.end_late(&name) };
+        if entry.life.uid().is_some() || entry.creating.is_none() {
             self.step(&name, Observation::Seen(Box::new(pod)));
+        } else {
+            // It may be the pod of an earlier launch that is being deleted; the answer about the creation tells.
+            entry.reported = Some(Box::new(pod));
         }
     }
 

@@ -108,6 +108,7 @@ impl Namespace {
             notices,
             settled: None,
             creating: None,
+            reported: None,
             look_wanted: false,
             credentials: Vec::new(),
             is_owner: false,

@@ -433,6 +433,30 @@ async fn no_token_is_told_and_no_debug_form_shows_one() {
 }
 
 #[tokio::test]
+async fn what_happens_to_a_pod_before_the_answer_about_its_creation_is_not_lost() {
+    for is_deleted in [false, true] {
+        let server = Server::start().await;
+        let (launcher, pod) = (launcher(&server).await, pod("j1"));
+        server.trouble("POST", "/pods", 1, Fault::Slow);
+        let launching = tokio::spawn({
+            let (launcher, pod) = (launcher.clone(), pod.clone());
+            async move { launcher.launch(pod).await }
+        });
+        server.wait_for("pods", pod.name()).await;
+        run(&server, &pod);
+        if is_deleted {
+            server.remove("pods", pod.name());
+        } else {
+            exit(&server, &pod, 0);
+        }
+        let mut job = launching.await.unwrap().unwrap();
+        let expected = if is_deleted { (State::Failed, "Deleted") } else { (State::Succeeded, "Completed") };
+        let (notices, end) = all(&mut job).await;
+        assert_eq!((end.state, end.reason.as_str()), expected, "{notices:#?}");
+    }
+}
+
+#[tokio::test]
 async fn a_pod_that_appears_after_its_job_has_ended_is_deleted() {
     let server = Server::start().await;
     let (launcher, pod) = (launcher(&server).await, pod("j1"));
