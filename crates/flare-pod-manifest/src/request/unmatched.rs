@@ -2,8 +2,12 @@
 //! its author asked for, or not at all. Each is a warning; images in such places are kept for the error
 //! "no image".
 
+mod deployed;
+
 use flare_diagnostic::{closest, shown};
 use flare_names::Target;
+
+use deployed::Deployed;
 
 use super::{
     k8s_block::{self, modes},
@@ -27,48 +31,6 @@ pub(super) fn check(meta: &Node, specs: &Specs<'_>, view: ReadContext<'_>, warni
     check.launcher_spec();
     check.resource_spec();
     check.images
-}
-
-/// The sites of `deploy_map`.
-enum Deployed<'node> {
-    /// `@ALL`, or a form that is not recognised.
-    Everywhere,
-    Sites(Vec<&'node str>),
-}
-
-impl<'node> Deployed<'node> {
-    fn read(map: Option<&'node Node>) -> Self {
-        let mut sites = Vec::new();
-        for app in map.map_or(&[][..], Node::entries) {
-            collect_sites(&app.value, &mut sites);
-        }
-        if sites.is_empty() || sites.iter().any(|site| site.eq_ignore_ascii_case("@ALL")) {
-            Self::Everywhere
-        } else {
-            Self::Sites(sites)
-        }
-    }
-
-    fn holds(&self, site: &str) -> bool {
-        match self {
-            Self::Everywhere => true,
-            Self::Sites(sites) => sites.contains(&site),
-        }
-    }
-}
-
-/// A site's name, a list of them, or a mapping with `sites` or the older `targets`.
-fn collect_sites<'node>(node: &'node Node, sites: &mut Vec<&'node str>) {
-    match &node.kind {
-        Kind::Text(site) => sites.push(site),
-        Kind::List(items) => items.iter().for_each(|item| collect_sites(item, sites)),
-        Kind::Object(_) => {
-            if let Some(inner) = node.get("targets").or_else(|| node.get("sites")) {
-                collect_sites(inner, sites);
-            }
-        }
-        _ => {}
-    }
 }
 
 struct Check<'check, 'node, 'text> {
