@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use flare_diagnostic::Code;
-use flare_federation::{Federation, Participant, Source};
+use flare_federation::{Federation, MappingSource, Participant};
 use flare_kube_fuzz::{assert_faults, assert_file_order, assert_message};
 use flare_names::Target;
 use libfuzzer_sys::fuzz_target;
@@ -38,8 +38,8 @@ fn check(participant: &Participant) {
         }
     }
     let inline = participant.values.iter().filter_map(|source| match source {
-        Source::Inline(node) => Some(node),
-        Source::File { .. } => None,
+        MappingSource::Inline(node) => Some(node),
+        MappingSource::File { .. } => None,
     });
     if let Err(faults) = Participant::join_values(inline) {
         faults.all().iter().for_each(assert_message);

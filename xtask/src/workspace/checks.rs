@@ -115,6 +115,19 @@ impl Checks<'_> {
         self.step(steps, "format", cargo(context, root).args(["fmt", "--all", "--check"]))?;
         let clippy = ["clippy", "--workspace", "--all-targets", "--all-features", "--locked", "--", "-D", "warnings"];
         self.step(steps, "lints", cargo(context, root).args(clippy))?;
+        // They are outside the workspace, so that nothing else compiles them.
+        let fuzz = [
+            "check",
+            "--quiet",
+            "--locked",
+            "--manifest-path",
+            "fuzz/Cargo.toml",
+            "--no-default-features",
+            "--bins",
+            "--examples",
+        ];
+        let target = workspace(context, root)?.target_directory;
+        self.step(steps, "fuzz targets", cargo(context, root).args(fuzz).arg("--target-dir").arg(target))?;
         let docs = ["doc", "--workspace", "--no-deps", "--locked", "--quiet"];
         self.step(steps, "docs", cargo(context, root).args(docs).env("RUSTDOCFLAGS", "-D warnings"))?;
         steps.run("packages", || packaging::check(context, root))?;
