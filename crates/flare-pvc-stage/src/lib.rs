@@ -48,6 +48,8 @@ pub use unstaged::{Removed, Unstaged};
 pub const VOLUME_PROGRAM: &str = concat!(
     include_str!("volume/disk.py"),
     "\n\n",
+    include_str!("volume/entries.py"),
+    "\n\n",
     include_str!("volume/kit.py"),
     "\n\n",
     include_str!("volume/repair.py"),

@@ -69,8 +69,9 @@ impl Figures {
     pub(crate) fn add_transfer(&mut self, load: Load, copy: Duration, ours: Cost, without: Cost) {
         let difference = ours.time.as_secs_f64() - without.time.as_secs_f64();
         self.rows.add(&format!("`kubectl cp` of {}", load.shown), "into a pod that runs", copy);
-        self.rows.add(&format!("`flare-kube stage` of a kit with {}", load.shown), "helper pod and proof included", ours.time);
-        self.rows.add("`flare-kube stage` of that kit without them", "onto the same claim", without.time);
+        let note = "helper pod and proof included, onto a claim with a kit";
+        self.rows.add(&format!("`flare-kube stage` of a kit with {}", load.shown), note, ours.time);
+        self.rows.add("`flare-kube stage` of that kit without them", note, without.time);
         self.add_memory(load, ours);
         if !self.transfers.iter().any(|transfer| transfer.load.shown == load.shown) {
             self.transfers.push(Transfer { load, copies: Vec::new(), ours: Vec::new() });

@@ -22,6 +22,9 @@ use crate::figures::Figures;
 
 const SITE: &str = "site-1";
 
+/// How many times as often the transfer of small files is measured as everything else.
+const SMALL_FILES_TIMES: usize = 3;
+
 /// The namespace and the program of the measurement.
 pub(crate) struct Scene {
     namespace: Namespace,
@@ -35,9 +38,10 @@ impl Scene {
         Self { namespace: Namespace::alone_in(cluster.clone(), "bench-stage"), sandbox: Sandbox::new(), program }
     }
 
-    /// Measures everything, each step `runs` times, in alternating order.
+    /// Measures everything, each step `runs` times, in alternating order; the transfer of small files more often, since it is short compared
+    /// with the variations of what is subtracted from it.
     pub(crate) fn measure(&self, runs: usize, figures: &mut Figures) {
-        let plain = self.prepare("plain", None);
+        let plain = self.prepare("plain", &Federation::claim(SITE));
         let copies = CopyPod::start(&self.namespace);
         // The first pod waits until the node has pulled the image.
         self.stage(&plain, &["--create-pvc"]);
@@ -45,15 +49,14 @@ impl Scene {
         for run in 0..runs {
             self.participant(run, &plain, &copies, figures);
         }
-        self.stage(&plain, &["--create-pvc"]);
-        for load in [SMALL, LARGE] {
-            let kit = self.prepare(load.shown, Some(load));
+        for (load, runs) in [(SMALL, SMALL_FILES_TIMES * runs), (LARGE, runs)] {
+            let source = self.sandbox.join(load.shown);
+            load.make(&source);
             for run in 0..runs {
-                self.transfer(run, load, [&plain, &kit], &copies, figures);
+                self.transfer(run, load, &source, &copies, figures);
             }
         }
-        let kit = self.prepare(HUGE.shown, Some(HUGE));
-        figures.add_memory(HUGE, self.stage_alone(&kit, &copies));
+        figures.add_memory(HUGE, self.stage_alone("huge", Some(HUGE), &copies));
     }
 
     /// Stages one participant into a fresh claim, both ways.
@@ -76,24 +79,34 @@ impl Scene {
     }
 
     /// Transfers one load, both ways; flare-kube also stages the kit without it, to separate the transfer from everything else.
-    fn transfer(&self, run: usize, load: Load, [plain, kit]: [&Path; 2], copies: &CopyPod<'_>, figures: &mut Figures) {
+    fn transfer(&self, run: usize, load: Load, source: &Path, copies: &CopyPod<'_>, figures: &mut Figures) {
         let copy = || -> Duration {
             copies.settle();
-            copies.copy(&loaded(kit), load)
+            copies.copy(source, load)
         };
-        let ours = || in_turn(run / 2, || self.stage_alone(kit, copies), || self.stage_alone(plain, copies));
-        let (copy, (ours, without)) = in_turn(run, copy, ours);
+        let with = || self.stage_alone(&format!("with-{}-{run}", load.files), Some(load), copies);
+        let without = || self.stage_alone(&format!("without-{}-{run}", load.files), None, copies);
+        let (copy, (ours, without)) = in_turn(run, copy, || in_turn(run / 2, with, without));
         figures.add_transfer(load, copy, ours, without);
     }
 
-    /// Stages onto the existing claim, without a kit on it.
-    fn stage_alone(&self, kit: &Path, copies: &CopyPod<'_>) -> Cost {
-        succeed(self.namespace.cluster.program(&self.program).arg("unstage").arg(kit).arg("--remove-kit"));
+    /// Stages a kit with a load in its `local/`, where a site may add files, in the place of the kit without it.
+    ///
+    /// Each has a claim of its own, since files can be created slowly where many were just deleted, see [`CopyPod::copy`].
+    fn stage_alone(&self, name: &str, load: Option<Load>, copies: &CopyPod<'_>) -> Cost {
+        let kit = self.prepare(name, &Federation::claim(name));
+        self.stage(&kit, &["--create-pvc", "2Gi"]);
+        if let Some(load) = load {
+            load.make(&kit.join("local/load"));
+        }
+        // Otherwise the next one would wait for it, and be measured with that.
+        let helpers = ["wait", "--for=delete", "pod", "--selector", "app.kubernetes.io/component=stage", "--timeout=60s"];
+        succeed(self.namespace.kubectl().args(helpers));
         copies.settle();
-        self.stage(kit, &[])
+        self.stage(&kit, &["--again"])
     }
 
-    /// Stages a kit that is not on the volume yet.
+    /// Stages a kit, which must change the volume.
     fn stage(&self, kit: &Path, flags: &[&str]) -> Cost {
         staged(self.staging(kit, flags), true)
     }
@@ -104,19 +117,16 @@ impl Scene {
         command
     }
 
-    /// A prepared kit with a load in its `local/`, where a site may add files.
-    fn prepare(&self, name: &str, load: Option<Load>) -> PathBuf {
+    /// A prepared kit for a claim.
+    fn prepare(&self, name: &str, claim: &str) -> PathBuf {
         let config = self.sandbox.join("k8s.yaml");
         let (namespace, image) = (&self.namespace.name, self.namespace.cluster.image(Release::V28));
-        let (claim, kit) = (Federation::claim(SITE), workspace_directory().join("fixtures/kits/one-port-2.8.3").join(SITE));
+        let kit = workspace_directory().join("fixtures/kits/one-port-2.8.3").join(SITE);
         let text = format!("runtime: k8s\nnamespace: {namespace}\nparent: {{docker_image: {image:?}, workspace_pvc: {claim}}}\n");
         fs::write(&config, text).unwrap();
         let output = self.sandbox.join(name);
         let mut prepare = self.sandbox.command(&self.program);
         succeed(prepare.arg("prepare").arg(kit).arg("--config").arg(config).arg("--output").arg(&output));
-        if let Some(load) = load {
-            load.make(&loaded(&output));
-        }
         output
     }
 
@@ -141,11 +151,6 @@ fn staged(mut command: Command, changed: bool) -> Cost {
         serde_json::from_str(&said).unwrap_or_else(|error| panic!("{command:?} printed no JSON: {error}\n{said}"));
     assert_eq!(envelope["data"]["changed"], changed, "{envelope:#}");
     cost
-}
-
-/// The path of a kit's load.
-fn loaded(kit: &Path) -> PathBuf {
-    kit.join("local/load")
 }
 
 /// Runs both, in an order that alternates from run to run.

@@ -8,6 +8,7 @@ The files beside this one are one program: they are put together before they are
 """
 
 import base64
+import errno
 import hashlib
 import json
 import os
@@ -29,6 +30,9 @@ HIDDEN = ".flare-kube-kept"
 STAGING = ".flare-stage-"
 KIT = ("local", "startup")
 BLOCK = 1 << 20
+# What a pipe holds: more is not read at once.
+PIPE = 1 << 16
+NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
 # Longest pause of the output while data are received, in seconds: the other side takes a silent connection for dead.
 SIGN_OF_LIFE = 20
 
@@ -53,7 +57,7 @@ def read_exactly(source, length):
 
 def write_file(path, blocks, mode):
     """Creates a new file. An existing file or link is never followed or replaced."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o600)
+    descriptor = os.open(path, NEW_FILE, 0o600)
     try:
         for block in blocks:
             view = memoryview(block)
@@ -86,6 +90,27 @@ def read_json(path):
     if not isinstance(value, dict):
         raise Refused("damaged", os.path.basename(path))
     return value
+
+
+def sync_volume(root):
+    """Writes everything on the volume to its disk; fails if anything of it could not be written. Python has no function for that. Where the
+    system's cannot be called, all file systems of the node are written, some of which may be slow."""
+    try:
+        import ctypes
+
+        call = ctypes.CDLL(None, use_errno=True).syncfs
+    except (ImportError, OSError, AttributeError):
+        return os.sync()
+    descriptor = os.open(root, os.O_RDONLY)
+    try:
+        if call(descriptor) != 0:
+            failed = ctypes.get_errno()
+            # A sandbox may not know or permit it.
+            if failed not in (errno.ENOSYS, errno.EPERM):
+                raise OSError(failed, os.strerror(failed))
+            os.sync()
+    finally:
+        os.close(descriptor)
 
 
 def sync_directory(path):
@@ -172,14 +197,6 @@ def rename(path, target):
         os.rename(path, target)
         os.chmod(directory, mode)
     sync_directory(directory)
-
-
-def inside(root, path):
-    """A path of the list, which must stay below the root."""
-    parts = path.split(b"/")
-    if any(part in (b"", b".", b"..") for part in parts):
-        raise Refused("bad_path", path.decode("utf-8", "replace"))
-    return os.path.join(os.fsencode(root), *parts)
 
 
 def print_line(output, value):

@@ -47,18 +47,18 @@ class Volume:
         """Writes the received files below the staging directory, and compares the result with the list."""
         staging = self.at(STAGING + request["id"])
         os.mkdir(staging, 0o700)
-        entries = [dict(entry, path=base64.b64decode(entry["path"])) for entry in request["entries"]]
+        entries = [Entry(staging, entry) for entry in request["entries"]]
+        contents = Contents(source)
         for entry in entries:
-            path = inside(staging, entry["path"])
-            if entry["kind"] == "directory":
-                os.mkdir(path, 0o700)
+            if entry.directory:
+                os.mkdir(entry.place, 0o700)
             else:
-                write_file(path, read_exactly(source, entry["size"]), entry["mode"])
+                write_file(entry.place, contents.next(entry.size), entry.mode)
         # The deepest first, since nothing can be created in a read-only directory.
         for entry in reversed(entries):
-            if entry["kind"] == "directory":
-                os.chmod(inside(staging, entry["path"]), entry["mode"])
-        os.sync()
+            if entry.directory:
+                os.chmod(entry.place, entry.mode)
+        sync_volume(self.root)
         verify(staging, entries)
         return staging
 
@@ -225,44 +225,3 @@ class Volume:
             elif name not in KIT and all(os.path.isdir(os.path.join(below, kit)) for kit in KIT):
                 found.append(name)
         return found
-
-
-def verify(root, entries):
-    """Compares the volume with the list: names, kinds, modes, sizes and contents, with nothing missing and nothing extra."""
-    expected = {entry["path"] for entry in entries}
-    base = os.fsencode(root)
-    for directory, directories, files in os.walk(base):
-        for name in directories + files:
-            path = os.path.relpath(os.path.join(directory, name), base)
-            if path not in expected:
-                raise Refused("differs", {"path": path.decode("utf-8", "replace"), "what": "nobody sent it"})
-    for entry in entries:
-        path = inside(root, entry["path"])
-        found = os.lstat(path)
-        what = difference(entry, path, found)
-        if what:
-            raise Refused("differs", {"path": entry["path"].decode("utf-8", "replace"), "what": what})
-
-
-def difference(entry, path, found):
-    directory = entry["kind"] == "directory"
-    if not (stat.S_ISDIR if directory else stat.S_ISREG)(found.st_mode):
-        return "kind"
-    # A volume may add set-group-id to directories.
-    if (stat.S_IMODE(found.st_mode) ^ entry["mode"]) & (0o777 if directory else 0o7777):
-        return "mode"
-    if directory:
-        return None
-    if found.st_size != entry["size"]:
-        return "size"
-    digest = hashlib.sha256()
-    # An unreadable file was just written by this program; its mode is restored at once.
-    readable = entry["mode"] & 0o400
-    if not readable:
-        os.chmod(path, entry["mode"] | 0o400)
-    with open(path, "rb") as file:
-        for block in iter(lambda: file.read(BLOCK), b""):
-            digest.update(block)
-    if not readable:
-        os.chmod(path, entry["mode"])
-    return None if digest.hexdigest() == entry["sha256"] else "content"

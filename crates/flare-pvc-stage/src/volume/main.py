@@ -19,8 +19,6 @@ def answer(source, output, length, root):
         return {"refused": refused.reason, "detail": refused.detail}
     except OSError as error:
         # The error's name and the path, never a file's content.
-        import errno
-
         name = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else None
         return {"refused": "disk", "detail": {"error": errno.errorcode.get(error.errno, "EIO"), "path": name and os.path.relpath(name, root)}}
 

@@ -168,39 +168,38 @@ class Restore:
             line = self.source.readline()
             if not line.endswith(b"\n"):
                 raise Refused("cut", "the input ended early")
-            entry = json.loads(line)
-            if "end" in entry:
+            line = json.loads(line)
+            if "end" in line:
                 break
-            entry["path"] = base64.b64decode(entry["path"])
-            self.take(entry, inside(self.staging, entry["path"]))
+            self.take(line, Entry(self.staging, line))
         for path, mode in reversed(self.closed):
             os.chmod(path, mode)
-        if {"files": self.files, "bytes": self.bytes} != entry["end"]:
+        if {"files": self.files, "bytes": self.bytes} != line["end"]:
             raise Refused("cut", "something is missing")
-        os.sync()
+        sync_volume(self.volume.root)
 
-    def take(self, entry, path):
-        relative = os.fsdecode(entry["path"])
+    def take(self, line, entry):
+        relative, place = os.fsdecode(entry.path), entry.place
         if not any(relative == item or relative.startswith(item + os.sep) for item in self.items):
             raise Refused("bad_path", relative)
-        if entry["kind"] == "directory":
-            os.mkdir(path, 0o700)
-            mode = entry["mode"] | stat.S_IMODE(os.lstat(path).st_mode) & stat.S_ISGID
+        if entry.directory:
+            os.mkdir(place, 0o700)
+            mode = entry.mode | stat.S_IMODE(os.lstat(place).st_mode) & stat.S_ISGID
             if mode & 0o700 == 0o700:
-                os.chmod(path, mode)
+                os.chmod(place, mode)
             else:
-                self.closed.append((path, mode))
+                self.closed.append((place, mode))
             return
-        if entry["kind"] == "link":
+        if line["kind"] == "link":
             # An earlier link must not redirect this one.
-            above = os.path.dirname(path)
-            if os.path.realpath(above) != os.path.join(os.path.realpath(os.fsencode(self.staging)), os.path.dirname(entry["path"])):
+            above = os.path.dirname(place)
+            if os.path.realpath(above) != os.path.join(os.path.realpath(os.fsencode(self.staging)), os.path.dirname(entry.path)):
                 raise Refused("bad_path", relative)
-            os.symlink(base64.b64decode(entry["target"]), path)
+            os.symlink(base64.b64decode(line["target"]), place)
             return
-        write_file(path, read_exactly(self.source, entry["size"]), entry["mode"])
-        os.utime(path, (entry["mtime"], entry["mtime"]))
-        what = difference(entry, path, os.lstat(path))
+        write_file(place, read_exactly(self.source, entry.size), entry.mode)
+        os.utime(place, (line["mtime"], line["mtime"]))
+        what = entry.difference()
         if what:
             raise Refused("differs", {"path": relative, "what": what})
-        self.files, self.bytes = self.files + 1, self.bytes + entry["size"]
+        self.files, self.bytes = self.files + 1, self.bytes + entry.size

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::support::{ask, base64, input_of, kit, kit_on, owner, run, shipment, stage, texts, volume};
+use crate::support::{ask, base64, input_of, kit, kit_on, owner, run, run_with, shipment, stage, texts, volume};
 
 #[test]
 fn a_kit_is_staged_with_its_modes_and_all_else_survives() {
@@ -135,6 +135,24 @@ fn a_byte_that_is_changed_on_the_way_is_seen_in_the_volume() {
     let fault = Answer::staged(&run(root.path(), &(input, request), 0).1, "claim").expect_err("it differs");
     assert!(fault.message.contains("`startup/closed/a`") && fault.message.contains("content"), "{fault}");
     assert_eq!(kit_on(root.path()).as_deref(), Some("one"));
+}
+
+/// The system reports late that a disk could not take what was written.
+#[test]
+fn a_kit_that_could_not_be_written_to_the_disk_does_not_take_its_place() {
+    let root = volume();
+    stage(root.path(), &kit("one"), "1").expect("staged");
+    let sent = |id: &str, error: i32| {
+        let (_, printed) =
+            run_with(root.path(), &input_of(&shipment(&kit("two"), "site-1", id), id), &[("SYNC_ERROR", error.to_string())]);
+        Answer::staged(&printed, "claim")
+    };
+    let fault = sent("2", 5).expect_err("refused");
+    assert_eq!(fault.message, "the volume of claim `claim` refused: EIO");
+    assert_eq!(kit_on(root.path()).as_deref(), Some("one"));
+    // A sandbox without this call writes everything by another one.
+    sent("3", 38).expect("staged");
+    assert_eq!(kit_on(root.path()).as_deref(), Some("two"));
 }
 
 #[test]

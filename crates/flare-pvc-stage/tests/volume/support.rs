@@ -52,11 +52,17 @@ pub(crate) fn input_of(shipment: &Shipment<'_>, id: &str) -> (Vec<u8>, usize) {
 }
 
 /// Runs the program; returns exit code and answer.
-pub(crate) fn run(root: &Path, (input, request): &(Vec<u8>, usize), die: usize) -> (Option<i32>, Vec<u8>) {
+pub(crate) fn run(root: &Path, input: &(Vec<u8>, usize), die: usize) -> (Option<i32>, Vec<u8>) {
+    run_with(root, input, &[("DIE", die.to_string())])
+}
+
+/// Runs the program with variables of the driver.
+pub(crate) fn run_with(root: &Path, (input, request): &(Vec<u8>, usize), driver: &[(&str, String)]) -> (Option<i32>, Vec<u8>) {
     let mut child = Command::new("python3")
         .args(["-S", "-c", DRIVER, &VOLUME_PROGRAM.len().to_string(), &request.to_string()])
         .arg(root)
-        .env("DIE", die.to_string())
+        .env("DIE", "0")
+        .envs(driver.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
