@@ -1,0 +1,120 @@
+//! The Secrets of a launch: none is left of one that is refused, and none is taken from another.
+
+use std::time::Duration;
+
+use flare_diagnostic::Code;
+use flare_pod_launch::{Launcher, Options, State};
+use serde_json::json;
+use tokio::time::{Instant, timeout};
+
+use crate::server::{Fault, Server};
+use crate::{SOON, all, exit, launcher, pod, run, until};
+
+#[tokio::test]
+async fn a_launch_is_answered_in_time_whatever_the_api_server_does() {
+    let server = Server::start().await;
+    let launcher = hasty_launcher(&server).await;
+    server.trouble("POST", "/secrets", 9, Fault::Silence);
+    let begin = Instant::now();
+    launcher.launch(pod("j1")).await.unwrap_err();
+    server.end_trouble();
+    server.trouble("POST", "/pods", 9, Fault::Silence);
+    let job = launcher.launch(pod("j2")).await.unwrap();
+    assert_eq!(job.uid, None, "nobody knows whether the pod was made");
+    assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
+    assert_eq!(server.count("POST /api/v1/namespaces/fl/pods"), 1, "the job without Secrets has no pod");
+}
+
+/// A launcher that answers a launch within a second.
+async fn hasty_launcher(server: &Server) -> Launcher {
+    let options = Options { answer: Duration::from_secs(1), ..Options::new(jiff::Timestamp::now()) };
+    Launcher::start(&server.connect().await, "fl", options)
+}
+
+#[tokio::test]
+async fn a_launch_that_is_refused_because_its_secret_came_late_leaves_none() {
+    // Slow: it is carried out after the launch was refused. Late: it was not answered and is carried out after the Secret was deleted.
+    for fault in [Fault::Slow, Fault::Late] {
+        let server = Server::start().await;
+        let (launcher, pod) = (hasty_launcher(&server).await, pod("j1"));
+        server.trouble("POST", "/nvflare-cred-", 1, fault);
+        server.trouble("POST", "/nvflare-cred-", usize::MAX, Fault::Closed);
+        let refused = launcher.launch(pod.clone()).await.unwrap_err();
+        assert_eq!(refused.code, Code::TimedOut, "{fault:?}");
+        let site = |server: &Server| server.names("secrets").iter().all(|name| name.starts_with("nvflare-startup-"));
+        let end = Instant::now() + SOON;
+        while server.made("secrets") < 2 || !site(&server) {
+            assert!(Instant::now() < end, "{fault:?}: {:?} of {:#?}", server.names("secrets"), server.asked());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert_eq!(server.count("POST /api/v1/namespaces/fl/pods"), 0, "{fault:?}");
+        assert_eq!(server.names("secrets").len(), 1, "{fault:?}: the site's Secret stays for its other jobs");
+    }
+}
+
+#[tokio::test]
+async fn a_program_that_ends_can_wait_until_the_secret_of_a_refused_launch_is_gone() {
+    let server = Server::start().await;
+    let (launcher, pod) = (hasty_launcher(&server).await, pod("j1"));
+    server.trouble("POST", "/nvflare-cred-", 1, Fault::Slow);
+    timeout(SOON, launcher.clean_up()).await.expect("nothing is under way");
+    launcher.launch(pod.clone()).await.unwrap_err();
+    assert_eq!(server.made("secrets"), 1, "the Secret comes later");
+    timeout(SOON, launcher.clean_up()).await.expect("every request was answered");
+    assert_eq!((server.made("secrets"), server.names("secrets").len()), (2, 1));
+}
+
+#[tokio::test]
+async fn a_job_that_is_launched_again_after_a_refusal_keeps_its_secret() {
+    for fault in [Fault::Slow, Fault::Late] {
+        let server = Server::start().await;
+        let (launcher, pod) = (hasty_launcher(&server).await, pod("j1"));
+        server.trouble("POST", "/nvflare-cred-", 1, fault);
+        server.trouble("POST", "/nvflare-cred-", 1, Fault::Slow);
+        launcher.launch(pod.clone()).await.unwrap_err();
+        let mut job = loop {
+            if let Ok(job) = launcher.launch(pod.clone()).await {
+                break job;
+            }
+        };
+        run(&server, &pod);
+        until(&mut job, State::Running).await;
+        // Longer than the late request takes, and the deletion after it.
+        tokio::time::sleep(Duration::from_secs(7)).await;
+        let credentials = server.object("secrets", &format!("nvflare-cred-{}", pod.name())).expect("the pod needs it");
+        assert_eq!(credentials["metadata"]["ownerReferences"][0]["uid"].as_str(), job.uid.as_deref(), "{fault:?}");
+        exit(&server, &pod, 0);
+        assert_eq!(all(&mut job).await.1.state, State::Succeeded);
+    }
+}
+
+#[tokio::test]
+async fn an_existing_secret_is_replaced_and_one_that_vanishes_meanwhile_is_created_again() {
+    let server = Server::start().await;
+    let (launcher, pod) = (launcher(&server).await, pod("j1"));
+    let credentials = format!("nvflare-cred-{}", pod.name());
+    server.make("secrets", &credentials, json!({"metadata": {"name": credentials}, "data": {"old": "eA=="}}));
+    server.trouble("PUT", "/nvflare-cred-", 1, Fault::Status(404));
+    let mut job = launcher.launch(pod.clone()).await.unwrap();
+    let creates = server.count("POST /api/v1/namespaces/fl/secrets");
+    assert_eq!(creates, 3, "the startup Secret once, the credentials twice");
+    assert!(server.object("secrets", &credentials).unwrap()["data"]["old"].is_null());
+    run(&server, &pod);
+    exit(&server, &pod, 0);
+    assert_eq!(all(&mut job).await.1.state, State::Succeeded);
+}
+
+#[tokio::test]
+async fn a_job_whose_secret_may_not_get_an_owner_runs_and_its_secret_is_deleted_at_its_end() {
+    let server = Server::start().await;
+    let (launcher, pod) = (launcher(&server).await, pod("j1"));
+    let credentials = format!("nvflare-cred-{}", pod.name());
+    server.trouble("PATCH", "/nvflare-cred-", usize::MAX, Fault::Status(403));
+    let mut job = launcher.launch(pod.clone()).await.unwrap();
+    run(&server, &pod);
+    until(&mut job, State::Running).await;
+    assert!(server.object("secrets", &credentials).is_some());
+    exit(&server, &pod, 0);
+    assert_eq!(all(&mut job).await.1.state, State::Succeeded);
+    assert_eq!(server.object("secrets", &credentials), None);
+}
