@@ -8,13 +8,16 @@ use std::{
 use flare_diagnostic::{Code, Diagnostic};
 use flare_pvc_stage::NewClaim;
 use flare_site_config::quantity::{InvalidQuantity, Quantity};
-use flare_site_plan::LauncherChoice;
+use flare_site_plan::{Acceptance, LauncherChoice};
 
-use crate::{context::Context, pipeline::stage::Request};
+use crate::{
+    context::Context,
+    pipeline::{request::RunOptions, stage::Request},
+};
 
 /// The program that starts job pods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
-pub(crate) enum Launcher {
+enum Launcher {
     /// FLARE's own launcher
     #[default]
     Flare,
@@ -24,10 +27,41 @@ pub(crate) enum Launcher {
 
 impl Launcher {
     /// The choice as the plan takes it.
-    pub(crate) const fn choice(self) -> LauncherChoice {
+    const fn choice(self) -> LauncherChoice {
         match self {
             Self::Flare => LauncherChoice::Flare,
             Self::FlareKube => LauncherChoice::FlareKube,
+        }
+    }
+}
+
+/// How kits are prepared: for verbs that prepare some.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct PreparationArguments {
+    /// The program that starts job pods. With `flare-kube` the keys of `job_launcher` that FLARE's own launcher does not know (cpu,
+    /// memory, `shm_size`, tolerations and others) are accepted and stored in the prepared kit, for `launch`.
+    #[arg(long, value_enum, value_name = "LAUNCHER", default_value_t)]
+    launcher: Launcher,
+    /// Accept certificates that Python 3.13 and later refuses, with a warning (an image with an older Python may accept them).
+    #[arg(long)]
+    accept_certificates: bool,
+    /// Discard files that were added to an earlier output, or edited there. Without this flag they are listed, and nothing is replaced;
+    /// the content of its transfer/ always stays.
+    #[arg(long)]
+    discard_changes: bool,
+}
+
+impl PreparationArguments {
+    /// The options of a run of `prepare`.
+    pub(crate) fn run_options(&self, context: &Context<'_>, dry_run: bool) -> RunOptions {
+        RunOptions {
+            acceptance: Acceptance { certificates: self.accept_certificates },
+            launcher: self.launcher.choice(),
+            now: context.environment.now,
+            discard_changes: self.discard_changes,
+            working_directory: context.environment.working_directory.clone(),
+            dry_run,
+            interrupt: context.interrupt.clone(),
         }
     }
 }

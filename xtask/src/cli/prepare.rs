@@ -6,10 +6,9 @@ use flare_diagnostic::{Checked, Code, Diagnostic, Faults};
 use flare_federation::target::Reason;
 use flare_file_tree::Destination;
 use flare_names::Target;
-use flare_site_plan::Acceptance;
 use serde_json::{Value, json};
 
-use super::arguments::Launcher;
+use super::arguments::PreparationArguments;
 use crate::{
     Environment,
     context::Context,
@@ -33,7 +32,6 @@ use crate::{
 ///   `prepare --federation federation.yaml --output prepared`
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Arguments {
     /// Startup kits as provisioned: directories with startup/ and local/.
     #[arg(value_name = "KIT")]
@@ -59,17 +57,8 @@ pub(crate) struct Arguments {
     /// Each kit is for a separate cluster, so that equal namespaces and claims do not collide.
     #[arg(long)]
     separate_clusters: bool,
-    /// The program that starts job pods. With `flare-kube` the keys of `job_launcher` that FLARE's own launcher does not know (cpu,
-    /// memory, `shm_size`, tolerations and others) are accepted and stored in the prepared kit, for `launch`.
-    #[arg(long, value_enum, value_name = "LAUNCHER", default_value_t)]
-    launcher: Launcher,
-    /// Accept certificates that Python 3.13 and later refuses, with a warning (an image with an older Python may accept them).
-    #[arg(long)]
-    accept_certificates: bool,
-    /// Discard files that were added to an earlier output, or edited there. Without this flag they are listed, and nothing is replaced;
-    /// the content of its transfer/ always stays.
-    #[arg(long)]
-    discard_changes: bool,
+    #[command(flatten)]
+    preparation: PreparationArguments,
     /// Write nothing; show what would change in the copy of each kit.
     #[arg(long)]
     dry_run: bool,
@@ -77,15 +66,7 @@ pub(crate) struct Arguments {
 
 /// Prepares one kit, or many.
 pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
-    let options = RunOptions {
-        acceptance: Acceptance { certificates: arguments.accept_certificates },
-        launcher: arguments.launcher.choice(),
-        now: context.environment.now,
-        discard_changes: arguments.discard_changes,
-        working_directory: context.environment.working_directory.clone(),
-        dry_run: arguments.dry_run,
-        interrupt: context.interrupt.clone(),
-    };
+    let options = arguments.preparation.run_options(context, arguments.dry_run);
     if let Some(file) = &arguments.federation {
         return run_federation(context, arguments, file, &options);
     }
@@ -193,7 +174,7 @@ fn as_lines(data: &Value) -> String {
 fn run_federation(context: &Context<'_>, arguments: &Arguments, file: &Path, options: &RunOptions) -> VerbResult {
     let file = context.environment.absolute(file)?;
     let output = arguments.output.as_ref().map(|output| context.environment.absolute(output)).transpose()?;
-    let Checked { value: LoadedFederation { federation, requests }, warnings } =
+    let Checked { value: LoadedFederation { federation, requests, .. }, warnings } =
         federation::read(&file, output.as_deref(), arguments.target)?;
     let isolation =
         if arguments.separate_clusters { Isolation::SeparateClusters } else { Isolation::Federation(Box::new(federation)) };

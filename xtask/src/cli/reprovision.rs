@@ -5,11 +5,10 @@ use std::path::{Path, PathBuf};
 use flare_doctor::Counts;
 use flare_names::Target;
 use flare_pvc_stage::BackupOptions;
-use flare_site_plan::Acceptance;
 use serde_json::{Value, json};
 
 use super::{
-    arguments::{ClusterArguments, Launcher},
+    arguments::{ClusterArguments, PreparationArguments},
     install::{HelmArguments, ValueArguments, recovered},
 };
 use crate::{
@@ -19,7 +18,7 @@ use crate::{
         difference::FileDifference,
         install::{self, Until},
         reprovision::{self, Input, Reprovisioned},
-        request::{ConfigSource, KitRequest, RunOptions},
+        request::{ConfigSource, KitRequest},
         stage::run_name,
         up::State,
     },
@@ -56,15 +55,8 @@ pub(crate) struct Arguments {
     /// The FLARE release that runs the kit [default: as `prepare`].
     #[arg(long, value_name = "RELEASE")]
     target: Option<Target>,
-    /// The program that starts job pods, as for `prepare`.
-    #[arg(long, value_enum, value_name = "LAUNCHER", default_value_t)]
-    launcher: Launcher,
-    /// Accept certificates that Python 3.13 and later refuses, with a warning.
-    #[arg(long)]
-    accept_certificates: bool,
-    /// Discard files that were added to the earlier prepared kit, or edited there; they stay in the kept one.
-    #[arg(long)]
-    discard_changes: bool,
+    #[command(flatten)]
+    preparation: PreparationArguments,
     #[command(flatten)]
     values: ValueArguments,
     #[command(flatten)]
@@ -101,15 +93,7 @@ impl Arguments {
         let absolute = |path: &PathBuf| environment.absolute(path);
         let kit = absolute(&self.kit)?;
         let cluster = &self.cluster;
-        let run = RunOptions {
-            acceptance: Acceptance { certificates: self.accept_certificates },
-            launcher: self.launcher.choice(),
-            now: environment.now,
-            discard_changes: self.discard_changes,
-            working_directory: environment.working_directory.clone(),
-            dry_run: cluster.dry_run,
-            interrupt: context.interrupt.clone(),
-        };
+        let run = self.preparation.run_options(context, cluster.dry_run);
         Ok(Input {
             kit: KitRequest {
                 config: ConfigSource::file(self.config.as_ref().map_or_else(|| Ok(kit.join("config.yaml")), absolute)?),

@@ -4,11 +4,10 @@ use std::path::PathBuf;
 
 use flare_names::Target;
 use flare_pvc_stage::{ObjectOptions, Options as VolumeOptions};
-use flare_site_plan::Acceptance;
 use serde_json::{Value, json};
 
 use super::{
-    arguments::{ClusterArguments, Launcher, StagingMode},
+    arguments::{ClusterArguments, PreparationArguments, StagingMode},
     federation_view::{FederationView, shown},
     install::HelmArguments,
     staging::PlaceArguments,
@@ -18,7 +17,6 @@ use crate::{
     output::{Failure, Outcome, VerbResult},
     pipeline::{
         install::{self, Given, Until},
-        request::RunOptions,
         stage,
         stage_federation::Staging,
         up::{self, Options, Preparation, PreparedFederation, PreparedParticipant, Reached, State, Step, Steps, prepare_all},
@@ -63,16 +61,8 @@ pub(crate) struct Arguments {
     /// Free releases that a Helm run which was cut off left locked. Only where no other run is at work on them.
     #[arg(long)]
     unlock: bool,
-    /// The program that starts job pods. With `flare-kube` the keys of `job_launcher` that FLARE's own launcher does not know (cpu,
-    /// memory, `shm_size`, tolerations and others) are accepted and stored in the prepared kit, for `launch`.
-    #[arg(long, value_enum, value_name = "LAUNCHER", default_value_t)]
-    launcher: Launcher,
-    /// Take certificates that Python 3.13 and later refuses, with a warning.
-    #[arg(long)]
-    accept_certificates: bool,
-    /// Discard files that were added to an earlier prepared kit, or edited there.
-    #[arg(long)]
-    discard_changes: bool,
+    #[command(flatten)]
+    kits: PreparationArguments,
     #[command(flatten)]
     cluster: ClusterArguments,
 }
@@ -110,15 +100,7 @@ impl Arguments {
             target: self.target,
             access: self.cluster.access(),
             overlay: None,
-            options: RunOptions {
-                acceptance: Acceptance { certificates: self.accept_certificates },
-                launcher: self.launcher.choice(),
-                now: context.environment.now,
-                discard_changes: self.discard_changes,
-                working_directory: context.environment.working_directory.clone(),
-                dry_run: self.cluster.dry_run,
-                interrupt: context.interrupt.clone(),
-            },
+            options: self.kits.run_options(context, self.cluster.dry_run),
         })
     }
 
