@@ -30,6 +30,9 @@ pub(crate) fn up(
     options: &Options,
     watch: Watch<'_>,
 ) -> (Vec<Reached>, Result<Checked<()>, Faults>) {
+    for (number, participant) in participants.iter().enumerate() {
+        watch(number, participant::not_begun(participant).steps, "");
+    }
     let numbers: Vec<usize> = (0..participants.len()).collect();
     let is_server = |number: &usize| participants[*number].destined.role == Role::Server;
     let (servers, sites): (Vec<_>, Vec<_>) = numbers.into_iter().partition(is_server);
