@@ -21,6 +21,7 @@ mod modules;
 mod output;
 mod parity;
 mod prepare;
+mod report;
 mod reprovision;
 mod stage_federation;
 mod staged_objects;

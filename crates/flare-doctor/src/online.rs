@@ -10,6 +10,7 @@ mod service;
 mod tests;
 
 use flare_cluster::Cluster;
+use flare_diagnostic::shown;
 use flare_prepared_kit::PreparedKit;
 use tokio::time::Instant;
 
@@ -31,10 +32,11 @@ pub async fn check(
     let plan = kit.plan();
     let target = Target { namespace: plan.namespace.to_string(), deployment: plan.names.deployment.to_string() };
     let running = rollout::wait(cluster, &target, options, progress).await;
-    let mut found = match &running {
-        Ok(running) => rolled_out(running),
-        Err(finding) => vec![finding.clone()],
-    };
+    let mut found = vec![reached(cluster)];
+    match &running {
+        Ok(running) => found.extend(rolled_out(running)),
+        Err(finding) => found.push(finding.clone()),
+    }
     if !is_fault(&found, &["D31"]) {
         progress("looking at the workspace claim");
         found.extend(settled("D31", claim::check(cluster, kit).await));
@@ -52,6 +54,12 @@ pub async fn check(
     let end = if is_fault(&found, &["D71", "D72"]) { Instant::now() } else { end };
     found.extend(settled("D82", joined::check(cluster, kit, &running, end).await));
     found
+}
+
+/// The cluster that answers, so that results say which one it was.
+fn reached(cluster: &Cluster) -> Finding {
+    let context = cluster.context().map(|name| format!(", context `{}`", shown(name))).unwrap_or_default();
+    Finding::ok("D01", format!("Kubernetes {} answers at {}{context}", shown(cluster.version()), shown(cluster.server())))
 }
 
 fn is_fault(found: &[Finding], ids: &[&str]) -> bool {

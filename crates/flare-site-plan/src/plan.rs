@@ -1,5 +1,7 @@
 //! The plan as a value.
 
+use std::fmt;
+
 use flare_launcher_args::LauncherArgs;
 use flare_names::{ClaimName, NamespaceName, ParticipantNames, PullSecretName, Role, Target, VolumeName};
 use flare_site_config::{InternalSecurity, JobPodDefaults};
@@ -134,6 +136,19 @@ pub struct Image {
     pub tag: String,
     /// The digest with its algorithm; empty if there is none. It takes precedence over the tag.
     pub digest: String,
+}
+
+/// Shows the reference of a container runtime: repository, tag and digest.
+impl fmt::Display for Image {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.repository)?;
+        for (mark, part) in [(':', &self.tag), ('@', &self.digest)] {
+            if !part.is_empty() {
+                write!(formatter, "{mark}{part}")?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// When a node pulls an image.

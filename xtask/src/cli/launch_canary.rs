@@ -68,6 +68,6 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
         return Ok(Outcome { data, text, warnings });
     }
     let counts = Counts::of(&canary.findings);
-    let verified = Verified { participant: canary.participant, findings: canary.findings, counts };
+    let verified = Verified { participant: canary.participant, facts: None, findings: canary.findings, counts };
     verify::outcome(&verified).map(|outcome| Outcome { warnings, ..outcome })
 }

@@ -16,6 +16,7 @@ mod launch_watch;
 mod man;
 mod names;
 mod prepare;
+mod report;
 mod reprovision;
 mod restore;
 mod saved;

@@ -6,7 +6,7 @@ use flare_diagnostic::{Code, Diagnostic};
 use flare_doctor::state::{PodState, State};
 use serde_json::json;
 
-use super::{arguments::ClusterArguments, stage_federation::FederationArguments, status_federation};
+use super::{arguments::ClusterArguments, report::ReportArguments, stage_federation::FederationArguments, status_federation};
 use crate::{
     context::Context,
     output::{Format, Outcome, VerbResult, printable, table, write_to_stdout},
@@ -27,6 +27,8 @@ pub(crate) struct Arguments {
     prepared: Option<PathBuf>,
     #[command(flatten)]
     federation: FederationArguments,
+    #[command(flatten)]
+    report: ReportArguments,
     #[command(flatten)]
     cluster: ClusterArguments,
 }
@@ -57,10 +59,17 @@ pub(crate) struct LogArguments {
 
 /// Reads the state once and prints it.
 pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
-    if let Some(file) = &arguments.federation.federation {
-        return status_federation::run(context, file, &arguments.federation, &arguments.cluster);
-    }
-    let prepared = context.environment.absolute(arguments.prepared.as_deref().unwrap_or(Path::new("")))?;
+    let prepared = arguments.prepared.as_deref().unwrap_or(Path::new(""));
+    let federation = &arguments.federation;
+    let subject = federation.federation.as_deref().unwrap_or(prepared);
+    arguments.report.around(context, ("status", subject), || match &federation.federation {
+        Some(file) => status_federation::run(context, file, federation, &arguments.cluster),
+        None => of_one(context, prepared, arguments),
+    })
+}
+
+fn of_one(context: &Context<'_>, prepared: &Path, arguments: &Arguments) -> VerbResult {
+    let prepared = context.environment.absolute(prepared)?;
     let request = arguments.cluster.request(&prepared);
     let state = status::status(context, &request, arguments.cluster.time_limit())?;
     Ok(Outcome { data: json!(state), text: text(&state), ..Outcome::default() })

@@ -45,8 +45,12 @@ fn outcome(looked: &[Looked]) -> Outcome {
         .iter()
         .map(|one| {
             let errors: Vec<_> = faults(one).map(|fault| json!({"message": fault.message, "hint": fault.hint})).collect();
-            json!({"name": one.name, "role": one.role, "steps": one.steps.to_json(), "ok": one.steps.are_good(),
-                "state": one.state.as_ref().ok(), "errors": errors})
+            let mut row = json!({"name": one.name, "role": one.role, "steps": one.steps.to_json(), "ok": one.steps.are_good(),
+                "state": one.state.as_ref().ok(), "errors": errors});
+            if let Some(facts) = &one.facts {
+                facts.add_to(&mut row);
+            }
+            row
         })
         .collect();
     let role = |one: &Looked| one.role.map_or_else(|| "-".to_owned(), |role| role.to_string());

@@ -10,6 +10,7 @@ use super::{
     arguments::{ClusterArguments, PreparationArguments, StagingMode},
     federation_view::{FederationView, shown},
     install::HelmArguments,
+    report::ReportArguments,
     staging::PlaceArguments,
 };
 use crate::{
@@ -64,11 +65,17 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     kits: PreparationArguments,
     #[command(flatten)]
+    report: ReportArguments,
+    #[command(flatten)]
     cluster: ClusterArguments,
 }
 
 /// Brings up all participants, and prints the results.
 pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
+    arguments.report.around(context, ("up", &arguments.federation), || bring_up(context, arguments))
+}
+
+fn bring_up(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     let cluster = &arguments.cluster;
     cluster.refuse_namespace()?;
     let preparation = arguments.preparation(context)?;
@@ -151,8 +158,10 @@ fn outcome(participants: &[PreparedParticipant], reached: &[Reached], dry_run: b
             let (destined, steps) = (&participant.destined, reached.steps);
             // A dry run has nothing to verify.
             let ok = steps.are_good() || dry_run && Step::ALL.into_iter().all(|step| steps.get(step) != State::Failed);
-            json!({"name": destined.name, "role": destined.role, "steps": steps.to_json(), "ok": ok,
-                "prepared": destined.prepared, "findings": reached.findings})
+            let mut row = json!({"name": destined.name, "role": destined.role, "steps": steps.to_json(),
+                "seconds": reached.times.to_json(), "ok": ok, "prepared": destined.prepared, "findings": reached.findings});
+            destined.facts().add_to(&mut row);
+            row
         })
         .collect();
     let mut data = json!({ "participants": rows });

@@ -6,7 +6,7 @@ use flare_diagnostic::{Code, Diagnostic, Faults};
 use flare_doctor::{Finding, Severity, rollout};
 use serde_json::json;
 
-use super::arguments::ClusterArguments;
+use super::{arguments::ClusterArguments, report::ReportArguments};
 use crate::{
     context::Context,
     output::{Failure, Format, Outcome, VerbResult, table, write_to_stdout},
@@ -38,6 +38,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "SECONDS", default_value_t = rollout::Options::STABLE.as_secs())]
     stable: u64,
     #[command(flatten)]
+    report: ReportArguments,
+    #[command(flatten)]
     cluster: ClusterArguments,
 }
 
@@ -46,6 +48,10 @@ const PAUSE: Duration = Duration::from_secs(5);
 
 /// Verifies and prints the findings.
 pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
+    arguments.report.around(context, ("verify", &arguments.prepared), || look_or_watch(context, arguments))
+}
+
+fn look_or_watch(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     if !arguments.watch {
         return outcome(&look(context, arguments)?);
     }
@@ -102,7 +108,10 @@ fn look(context: &Context<'_>, arguments: &Arguments) -> Result<Verified, Faults
 
 /// Findings as a result, which is a failure if one is a fault.
 pub(super) fn outcome(verified: &Verified) -> VerbResult {
-    let data = json!({"participant": verified.participant, "findings": verified.findings, "counts": verified.counts});
+    let mut data = json!({"participant": verified.participant, "findings": verified.findings, "counts": verified.counts});
+    if let Some(facts) = &verified.facts {
+        facts.add_to(&mut data);
+    }
     let outcome = Outcome { data, text: text(verified), ..Outcome::default() };
     let failed: Vec<_> = verified.findings.iter().filter(|finding| finding.severity == Severity::Error).collect();
     if failed.is_empty() {

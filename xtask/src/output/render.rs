@@ -40,13 +40,7 @@ impl Reporter {
         self.print_warnings(&outcome.warnings);
         let written = match self.format {
             Format::Text | Format::Yaml => print(&outcome.text),
-            Format::Json => print_document(&Envelope {
-                schema_version: "1",
-                status: "ok",
-                exit_code: 0,
-                data: &outcome.data,
-                warnings: &outcome.warnings,
-            }),
+            Format::Json => print_document(&Envelope::of(outcome)),
         };
         self.status_after_writing(0, written)
     }
@@ -117,6 +111,20 @@ struct Envelope<'run> {
     exit_code: u8,
     data: &'run Value,
     warnings: &'run [Diagnostic],
+}
+
+impl<'run> Envelope<'run> {
+    fn of(outcome: &'run Outcome) -> Self {
+        Self { schema_version: "1", status: "ok", exit_code: 0, data: &outcome.data, warnings: &outcome.warnings }
+    }
+}
+
+/// The document of a result, as it is printed with `-o json`.
+pub(crate) fn document(result: &VerbResult) -> Value {
+    match result {
+        Ok(outcome) => json!(Envelope::of(outcome)),
+        Err(failure) => error_envelope(failure, exit_status(failure.faults.first().code)),
+    }
 }
 
 /// The reference's envelope of an error, extended: the outer keys are the first fault's, `errors` has all faults.

@@ -7,6 +7,7 @@ use flare_doctor::state;
 use flare_names::Role;
 
 use super::{
+    kit_facts::KitFacts,
     parallel,
     stage::Request,
     stage_federation::Entry,
@@ -21,6 +22,8 @@ pub(crate) struct Looked {
     pub(crate) name: String,
     pub(crate) role: Option<Role>,
     pub(crate) steps: Steps,
+    /// What is known of its kit, if that can be opened.
+    pub(crate) facts: Option<KitFacts>,
     /// The state, or why it could not be read.
     pub(crate) state: Result<state::State, Faults>,
 }
@@ -36,13 +39,13 @@ pub(crate) fn look(context: &Context<'_>, entries: &[Entry], at_once: usize, lim
 }
 
 fn look_at(context: &Context<'_>, (name, entry): &Entry, limit: Duration) -> Looked {
-    let looked = |role, steps, state| Looked { name: name.clone(), role, steps, state };
+    let looked = |role, steps, facts, state| Looked { name: name.clone(), role, steps, facts, state };
     let mut steps = Steps::default();
     let destined = match entry {
         Ok(checked) => &checked.value,
         Err(faults) => {
             steps.set(Step::Prepare, State::Failed);
-            return looked(None, steps, Err(faults.clone()));
+            return looked(None, steps, None, Err(faults.clone()));
         }
     };
     let request = Request { prepared: &destined.prepared, namespace: None, access: destined.access.clone(), values: Vec::new() };
@@ -52,7 +55,7 @@ fn look_at(context: &Context<'_>, (name, entry): &Entry, limit: Duration) -> Loo
         Err(_) => [Step::Stage, Step::Install, Step::Verify].into_iter().for_each(|step| steps.set(step, State::Unknown)),
     }
     steps.set(Step::Prepare, State::There);
-    looked(Some(destined.role), steps, state)
+    looked(Some(destined.role), steps, Some(destined.facts()), state)
 }
 
 /// The state of each step. A kit that is staged as objects counts as staged if the parent runs with it.

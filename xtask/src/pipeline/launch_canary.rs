@@ -55,7 +55,7 @@ pub(crate) fn run(
     let mut found = Collector::new();
     let kit = found.require_checked(request.open(OpenOptions::default()))?;
     let plan = kit.plan();
-    let image = options.image.clone().unwrap_or_else(|| reference(&plan.parent.image));
+    let image = options.image.clone().unwrap_or_else(|| plan.parent.image.to_string());
     let mut manifest = found.require_checked(manifest(&kit, request, &image, options))?;
     let host = plan.names.service.to_string();
     let gpu_resource = plan.job_launcher.pod_defaults().and_then(|defaults| defaults.gpu_resource_name.as_deref());
@@ -85,13 +85,6 @@ pub(crate) fn run(
     }
     let participant = plan.participant.clone();
     found.finish(|| Canary { participant, pod: name, image, findings })
-}
-
-/// The image as one reference: repository, tag and digest.
-fn reference(image: &flare_site_plan::Image) -> String {
-    let tag = if image.tag.is_empty() { String::new() } else { format!(":{}", image.tag) };
-    let digest = if image.digest.is_empty() { String::new() } else { format!("@{}", image.digest) };
-    format!("{}{tag}{digest}", image.repository)
 }
 
 fn manifest(kit: &PreparedKit, request: &Request<'_>, image: &str, options: &Options) -> Result<Checked<Manifest>, Faults> {

@@ -8,6 +8,7 @@ pub(crate) mod federation_status;
 pub(crate) mod init;
 pub(crate) mod install;
 pub(crate) mod kit_directory;
+pub(crate) mod kit_facts;
 pub(crate) mod launch;
 pub(crate) mod launch_canary;
 pub(crate) mod launch_run;

@@ -13,6 +13,7 @@ use futures_util::{StreamExt as _, stream};
 
 use super::{
     federation::{self, UniqueCollector},
+    kit_facts::KitFacts,
     participant_files, stage,
 };
 use crate::{context::Context, runtime};
@@ -28,6 +29,13 @@ pub(crate) struct Destined {
     pub(crate) prepared: PathBuf,
     kit: PreparedKit,
     pub(super) access: Access,
+}
+
+impl Destined {
+    /// What results say about it.
+    pub(crate) fn facts(&self) -> KitFacts {
+        KitFacts::of(&self.kit)
+    }
 }
 
 /// The options for every kit of a run.

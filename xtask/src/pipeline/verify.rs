@@ -6,7 +6,7 @@ use flare_diagnostic::{Code, Diagnostic, Faults};
 use flare_doctor::{CHECKS, Counts, Finding, Severity, offline, online, rollout};
 use flare_prepared_kit::{OpenOptions, PreparedKit};
 
-use super::stage::Request;
+use super::{kit_facts::KitFacts, stage::Request};
 use crate::{context::Context, interrupt::interrupted, runtime};
 
 /// Options of a verification.
@@ -27,6 +27,8 @@ pub(crate) struct Verified {
     pub(crate) participant: String,
     /// At least one finding for each check, in the order of the table of checks.
     pub(crate) findings: Vec<Finding>,
+    /// What is known of its kit.
+    pub(crate) facts: Option<KitFacts>,
     /// The number of findings of each severity.
     pub(crate) counts: Counts,
 }
@@ -42,7 +44,7 @@ pub(crate) fn verify(
     if !options.offline {
         findings.extend(in_cluster(context, request, options, &kit, progress)?);
     }
-    Ok(verified(kit.plan().participant.clone(), &findings))
+    Ok(verified(&kit, &findings))
 }
 
 /// Opens the kit in spite of its faults; returns it with its findings. A directory that `prepare` did not create is an error.
@@ -94,10 +96,11 @@ pub(crate) fn refuse_faults(findings: &[Finding]) -> Result<(), Faults> {
 }
 
 /// Sorts the findings. A check with a fault, a warning or an unknown is not ok as well.
-fn verified(participant: String, findings: &[Finding]) -> Verified {
+fn verified(kit: &PreparedKit, findings: &[Finding]) -> Verified {
     let weighs = |id| findings.iter().any(|finding: &Finding| finding.id == id && finding.severity >= Severity::Unknown);
     let mut kept: Vec<_> =
         findings.iter().filter(|finding| finding.severity != Severity::Ok || !weighs(finding.id)).cloned().collect();
     kept.sort_by_key(|finding| CHECKS.iter().position(|check| check.id == finding.id));
-    Verified { participant, counts: Counts::of(&kept), findings: kept }
+    let (participant, facts) = (kit.plan().participant.clone(), Some(KitFacts::of(kit)));
+    Verified { participant, facts, counts: Counts::of(&kept), findings: kept }
 }

@@ -7,10 +7,11 @@ use flare_diagnostic::{Checked, Collector, Faults};
 use super::{
     preparation::PreparedParticipant,
     reached::{Options, Reached},
-    steps::{State, Step, Steps},
+    steps::{State, Step, Steps, Times},
 };
 use crate::{
     context::Context,
+    environment::Stopwatch,
     pipeline::{
         install,
         stage::Request,
@@ -21,13 +22,10 @@ use crate::{
 
 /// The result for a participant that was only prepared.
 pub(super) fn not_begun(participant: &PreparedParticipant) -> Reached {
-    Reached { steps: prepared(participant), findings: Vec::new(), ended: Ok(Checked::clean(())) }
-}
-
-fn prepared(participant: &PreparedParticipant) -> Steps {
-    let mut steps = Steps::default();
+    let (mut steps, mut times) = (Steps::default(), Times::default());
     steps.set(Step::Prepare, participant.state);
-    steps
+    times.set(Step::Prepare, participant.took);
+    Reached { steps, times, findings: Vec::new(), ended: Ok(Checked::clean(())) }
 }
 
 /// Carries out the steps up to the first that fails.
@@ -68,7 +66,9 @@ impl Road<'_> {
         self.reached.steps.set(step, State::Running);
         let steps = self.reached.steps;
         (self.watch)(steps, step.as_str());
+        let watch = Stopwatch::start();
         let ended = work(self, steps);
+        self.reached.times.set(step, Some(watch.elapsed()));
         self.reached.steps.set(step, *ended.as_ref().unwrap_or(&State::Failed));
         ended.map(drop)
     }

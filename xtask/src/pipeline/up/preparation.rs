@@ -1,6 +1,6 @@
 //! The part of `up` before the first cluster is accessed: reads and checks the whole federation, and prepares kits whose inputs changed.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use flare_cluster::Access;
 use flare_diagnostic::{Checked, Faults};
@@ -10,6 +10,7 @@ use flare_yaml::Node;
 use super::{steps::State, values::ParticipantValues};
 use crate::{
     context::Context,
+    environment::Stopwatch,
     pipeline::{
         federation::{self, LoadedFederation, UniqueCollector},
         parallel, prepare,
@@ -42,6 +43,8 @@ pub(crate) struct PreparedParticipant {
     pub(crate) values: ParticipantValues,
     /// The result of its preparation.
     pub(crate) state: State,
+    /// How long that took, if its inputs had changed.
+    pub(crate) took: Option<Duration>,
 }
 
 /// The state before the first cluster is accessed.
@@ -72,9 +75,16 @@ pub(crate) fn prepare_all(context: &Context<'_>, preparation: &Preparation) -> R
     }
     let stale: Vec<_> = requests.iter().zip(&current).filter(|(_, current)| !**current).map(|(request, _)| request).collect();
     context.step(|| format!("preparing {} of {} kits", stale.len(), requests.len()));
-    for prepared in parallel::each(&stale, |request| prepare::prepare(request, options).map(|prepared| prepared.map(drop))) {
+    let prepared = parallel::each(&stale, |request| {
+        let watch = Stopwatch::start();
+        (prepare::prepare(request, options).map(|prepared| prepared.map(drop)), watch.elapsed())
+    });
+    let mut prepared = prepared.into_iter().map(|(prepared, took)| {
         found.keep_checked(prepared);
-    }
+        took
+    });
+    let times: Vec<_> = current.iter().map(|current| if *current { None } else { prepared.next() }).collect();
+    drop(prepared);
     let destined =
         if found.has_errors() { None } else { found.keep_checked(stage_federation::read(file, output.as_deref(), access)) };
     let destined = destined.unwrap_or_default();
@@ -83,7 +93,7 @@ pub(crate) fn prepare_all(context: &Context<'_>, preparation: &Preparation) -> R
     for participant in &federation.participants {
         values.extend(found.keep_checked(ParticipantValues::of(participant, directory)));
     }
-    let all = destined.into_iter().zip(values).zip(states);
-    let prepared = all.map(|((destined, values), state)| PreparedParticipant { destined, values, state }).collect();
+    let all = destined.into_iter().zip(values).zip(states).zip(times);
+    let prepared = all.map(|(((destined, values), state), took)| PreparedParticipant { destined, values, state, took }).collect();
     found.finish(|| PreparedFederation::Ready(prepared))
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use flare_diagnostic::{Checked, Faults};
 use flare_doctor::Finding;
 
-use super::steps::Steps;
+use super::steps::{Steps, Times};
 use crate::pipeline::{install, stage_federation::Staging};
 
 /// Options for every participant.
@@ -25,6 +25,8 @@ pub(crate) struct Options {
 #[derive(Debug)]
 pub(crate) struct Reached {
     pub(crate) steps: Steps,
+    /// How long each of them took.
+    pub(crate) times: Times,
     /// The findings of `verify` or of the installation.
     pub(crate) findings: Vec<Finding>,
     /// Its warnings and, if it failed, its faults.

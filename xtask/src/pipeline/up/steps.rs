@@ -1,5 +1,7 @@
 //! The progress of a participant: four steps, each in one state.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 /// A step from a startup kit to a participant that has joined.
@@ -99,6 +101,22 @@ impl Steps {
     }
 }
 
+/// How long each step took; none for one that was not begun or had nothing to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Times([Option<Duration>; 4]);
+
+impl Times {
+    pub(crate) fn set(&mut self, step: Step, took: Option<Duration>) {
+        self.0[step as usize] = took;
+    }
+
+    /// The JSON in results, in seconds: `{"prepare": null, "stage": 1.204, …}`.
+    pub(crate) fn to_json(self) -> Value {
+        let seconds = |took: Duration| (took.as_secs_f64() * 1e3).round() / 1e3;
+        Step::ALL.into_iter().zip(self.0).map(|(step, took)| (step.as_str().to_owned(), json!(took.map(seconds)))).collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,5 +133,12 @@ mod tests {
         assert_eq!(steps.to_json(), expected);
         steps.set(Step::Verify, State::Failed);
         assert!(!steps.are_good());
+    }
+
+    #[test]
+    fn durations_are_seconds_and_none_where_nothing_was_done() {
+        let mut times = Times::default();
+        times.set(Step::Stage, Some(Duration::from_micros(1_204_400)));
+        assert_eq!(times.to_json(), json!({"prepare": null, "stage": 1.204, "install": null, "verify": null}));
     }
 }
