@@ -9,6 +9,7 @@ use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults, Severity};
 use flare_federation::{Federation, Member, Participant, ParticipantFacts, target::Reason};
 use flare_names::Target;
 use flare_yaml::{Document, Node};
+use serde_json::{Map, Value};
 
 use super::{
     parallel, participant_files, prepare, read_config, release,
@@ -35,6 +36,8 @@ pub(crate) struct LoadedFederation {
     pub(crate) federation: Federation,
     /// One per participant, in the same order.
     pub(crate) requests: Vec<KitRequest>,
+    /// The Helm values of each participant, in the same order.
+    pub(crate) values: Vec<Map<String, Value>>,
 }
 
 /// Reads federation.yaml and the config files that it names. Relative paths refer to its directory.
@@ -65,7 +68,7 @@ pub(crate) fn read_to_install(
         }
     }
     collector.extend(shared_output(&requests));
-    collector.keep_checked(participant_files::check(&federation, directory));
+    let values = collector.keep_checked(participant_files::read(&federation, directory)).unwrap_or_default();
     let asked = target.map(|target| (target, Reason::Flag));
     let asked = asked.or_else(|| federation.target.map(|target| (target, Reason::Federation)));
     let decision = release::of_federation(asked, images, &requests);
@@ -73,7 +76,7 @@ pub(crate) fn read_to_install(
     for request in &mut requests {
         request.asked = Some((decision.target, decision.reason.clone()));
     }
-    collector.finish(|| LoadedFederation { federation, requests }).map_err(unique)
+    collector.finish(|| LoadedFederation { federation, requests, values }).map_err(unique)
 }
 
 /// Lays a configuration over that of every participant.

@@ -9,14 +9,16 @@ use serde_json::{Map, Value};
 /// The largest kubeconfig or values file that is read, in bytes; the parser has a lower limit, with its own message.
 const LARGEST: u64 = 8 << 20;
 
-/// Checks the kubeconfigs and the values files that the participants name. Relative paths refer to `directory`.
-pub(crate) fn check(federation: &Federation, directory: &Path) -> Result<Checked<()>, Faults> {
+/// Checks the kubeconfigs that the participants name, and reads their Helm values: one mapping for each participant, in the order of the
+/// file. Relative paths refer to `directory`.
+pub(crate) fn read(federation: &Federation, directory: &Path) -> Result<Checked<Vec<Map<String, Value>>>, Faults> {
     let mut found = Collector::new();
+    let mut values = Vec::with_capacity(federation.participants.len());
     for participant in &federation.participants {
         found.keep(kubeconfig(participant, directory));
-        found.keep_checked(values(participant, directory));
+        values.extend(found.keep_checked(joined_values(participant, directory)));
     }
-    found.finish(|| ())
+    found.finish(|| values)
 }
 
 /// The note about keys that this verb does not use.
@@ -42,23 +44,19 @@ pub(crate) fn note(federation: &Federation, file: &str) -> Option<Diagnostic> {
 
 fn kubeconfig(participant: &Participant, directory: &Path) -> Result<(), Faults> {
     let (Some(path), Some(place)) = (&participant.kubeconfig, &participant.places.kubeconfig) else { return Ok(()) };
-    let (path, bytes) = read(directory, path, place)?;
+    let (path, bytes) = read_file(directory, path, place)?;
     check_kubeconfig(participant, &bytes, &path.to_string_lossy())
 }
 
-fn values(participant: &Participant, directory: &Path) -> Result<Checked<()>, Faults> {
-    joined_values(participant, directory).map(|checked| checked.map(drop))
-}
-
 /// The Helm values of a participant, from all files and mappings that federation.yaml names, in one mapping.
-pub(crate) fn joined_values(participant: &Participant, directory: &Path) -> Result<Checked<Map<String, Value>>, Faults> {
+fn joined_values(participant: &Participant, directory: &Path) -> Result<Checked<Map<String, Value>>, Faults> {
     let mut found = Collector::new();
     let mut layers = Vec::new();
     for source in &participant.values {
         match source {
             MappingSource::Inline(node) => layers.push(node.clone()),
             MappingSource::File { path, place } => {
-                let (path, bytes) = found.require(read(directory, path, place))?;
+                let (path, bytes) = found.require(read_file(directory, path, place))?;
                 let document = found.require(flare_yaml::parse(&bytes, &path.to_string_lossy(), Code::InvalidFederation))?;
                 found.require_checked(document.faults.finish(|| ()))?;
                 layers.push(document.root);
@@ -70,7 +68,7 @@ pub(crate) fn joined_values(participant: &Participant, directory: &Path) -> Resu
 }
 
 /// Reads a file that federation.yaml names at `place`.
-fn read(directory: &Path, path: &str, place: &Place) -> Result<(PathBuf, Vec<u8>), Faults> {
+fn read_file(directory: &Path, path: &str, place: &Place) -> Result<(PathBuf, Vec<u8>), Faults> {
     let whole = crate::environment::shortest(&flare_file_tree::resolved(&directory.join(path)));
     let bytes =
         flare_file_tree::read_file(&whole, LARGEST, Code::InvalidFederation, Code::InvalidFederation).map_err(|faults| {

@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 
 use flare_cluster::Access;
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults, printable};
-use flare_federation::Participant;
+use flare_federation::{Federation, Participant};
 use flare_file_tree::Destination;
 use flare_names::Role;
 use flare_prepared_kit::{OpenOptions, PreparedKit};
 use flare_pvc_stage::{ObjectOptions, Options, Staged, StagedObjects};
 use futures_util::{StreamExt as _, stream};
+use serde_json::{Map, Value};
 
 use super::{
     federation::{self, UniqueCollector},
@@ -28,6 +29,8 @@ pub(crate) struct Destined {
     pub(crate) role: Role,
     pub(crate) prepared: PathBuf,
     kit: PreparedKit,
+    /// The Helm values that federation.yaml names for it.
+    pub(super) values: Map<String, Value>,
     pub(super) access: Access,
 }
 
@@ -64,8 +67,23 @@ pub(crate) struct Unfinished {
 ///
 /// `prepared` is the `--output` of `prepare`. A participant's `kubeconfig` and `context` take precedence over `access`.
 pub(crate) fn read(file: &Path, prepared: Option<&Path>, access: &Access) -> Result<Checked<Vec<Destined>>, Faults> {
+    entries(file, prepared, access, OpenOptions::default())?.and_then(all_of)
+}
+
+/// As [`read`], of a federation that was read before, with the Helm values of its participants.
+pub(crate) fn open_all(
+    federation: &Federation,
+    values: Vec<Map<String, Value>>,
+    file: &Path,
+    prepared: Option<&Path>,
+    access: &Access,
+) -> Result<Checked<Vec<Destined>>, Faults> {
+    all_of(each_opened(federation, values, federation::directory_of(file), prepared, access, OpenOptions::default()))
+}
+
+/// All participants, or the faults of those that cannot be opened.
+fn all_of(entries: Vec<Entry>) -> Result<Checked<Vec<Destined>>, Faults> {
     let mut found = Collector::new();
-    let entries = found.require_checked(entries(file, prepared, access, OpenOptions::default()))?;
     let destined = entries.into_iter().filter_map(|(_, entry)| found.keep_checked(entry)).collect();
     found.finish(|| destined)
 }
@@ -83,21 +101,35 @@ pub(crate) fn entries(
     let mut found = Collector::new();
     let federation = found.require_checked(federation::parse(file))?;
     let directory = federation::directory_of(file);
-    found.keep_checked(participant_files::check(&federation, directory));
-    let open_one = |participant: &Participant| {
+    let values = found.keep_checked(participant_files::read(&federation, directory)).unwrap_or_default();
+    let entries = each_opened(&federation, values, directory, prepared, access, options);
+    found.finish(|| entries)
+}
+
+/// Opens the prepared kit of each participant.
+fn each_opened(
+    federation: &Federation,
+    values: Vec<Map<String, Value>>,
+    directory: &Path,
+    prepared: Option<&Path>,
+    access: &Access,
+    options: OpenOptions,
+) -> Vec<Entry> {
+    let open_one = |participant: &Participant, values: Map<String, Value>| {
         let kit = federation::kit_of(participant, directory)?;
         let mut found = Collector::new();
         let output = federation::output_of(&kit, prepared);
-        let mut destined =
-            found.require_checked(open(participant, output, access_of(participant, directory, access), options))?;
-        // The helper pod of a staging is like the parent pod, which gets these values from Helm. Their faults are found above.
-        if let Ok(values) = participant_files::joined_values(participant, directory) {
-            destined.kit.give_values(values.value);
-        }
+        let access = access_of(participant, directory, access);
+        let mut destined = found.require_checked(open(participant, output, access, options))?;
+        // The helper pod of a staging is like the parent pod, which gets these values from Helm.
+        destined.kit.give_values(values.clone());
+        destined.values = values;
         found.finish(|| destined)
     };
-    let entries = federation.participants.iter().map(|participant| (participant.name.clone(), open_one(participant))).collect();
-    found.finish(|| entries)
+    // If the values have a fault, nothing is done with the kits, whose faults are reported with it.
+    let values = values.into_iter().chain(std::iter::repeat(Map::new()));
+    let participants = federation.participants.iter().zip(values);
+    participants.map(|(participant, values)| (participant.name.clone(), open_one(participant, values))).collect()
 }
 
 fn open(participant: &Participant, prepared: PathBuf, access: Access, options: OpenOptions) -> Result<Checked<Destined>, Faults> {
@@ -121,7 +153,7 @@ fn open(participant: &Participant, prepared: PathBuf, access: Access, options: O
         let hint = "prepare the federation again, or name the directory that was `--output` of `prepare` by `--prepared`";
         found.push(Diagnostic::error(Code::InvalidArgs, message).hint(hint).at(prepared.as_path()));
     }
-    found.finish(|| Destined { name, role, prepared, kit, access })
+    found.finish(|| Destined { name, role, prepared, kit, values: Map::new(), access })
 }
 
 /// Adds to a diagnostic the participant's prepared kit as its place, or the place below it.

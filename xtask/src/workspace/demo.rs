@@ -89,7 +89,7 @@ fn prepare(
 ) -> Result<Checked<Vec<KitRequest>>, Faults> {
     let options = run_options(context);
     let mut found = Collector::new();
-    let LoadedFederation { federation, mut requests } = found.require_checked(federation::read(file, Some(output), None))?;
+    let LoadedFederation { federation, mut requests, .. } = found.require_checked(federation::read(file, Some(output), None))?;
     if let Some(cluster) = cluster {
         federation::lay_over(&mut requests, &found.require(cluster.image())?);
     }

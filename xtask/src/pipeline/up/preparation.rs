@@ -61,7 +61,7 @@ pub(crate) fn prepare_all(context: &Context<'_>, preparation: &Preparation) -> R
     let Preparation { file, output, target, access, overlay, options } = preparation;
     let mut found = UniqueCollector::default();
     let loaded = federation::read_to_install(file, output.as_deref(), *target)?;
-    let LoadedFederation { federation, mut requests } = loaded.collect(&mut found);
+    let LoadedFederation { federation, mut requests, values } = loaded.collect(&mut found);
     if let Some(overlay) = overlay {
         federation::lay_over(&mut requests, overlay);
     }
@@ -85,13 +85,11 @@ pub(crate) fn prepare_all(context: &Context<'_>, preparation: &Preparation) -> R
     });
     let times: Vec<_> = current.iter().map(|current| if *current { None } else { prepared.next() }).collect();
     drop(prepared);
-    let destined =
-        if found.has_errors() { None } else { found.keep_checked(stage_federation::read(file, output.as_deref(), access)) };
-    let destined = destined.unwrap_or_default();
-    let directory = federation::directory_of(file);
+    let opened = (!found.has_errors()).then(|| stage_federation::open_all(&federation, values, file, output.as_deref(), access));
+    let destined = opened.and_then(|opened| found.keep_checked(opened)).unwrap_or_default();
     let mut values = Vec::with_capacity(destined.len());
-    for participant in &federation.participants {
-        values.extend(found.keep_checked(ParticipantValues::of(participant, directory)));
+    for (participant, destined) in federation.participants.iter().zip(&destined) {
+        values.extend(found.keep_checked(ParticipantValues::of(participant, &destined.values)));
     }
     let all = destined.into_iter().zip(values).zip(states).zip(times);
     let prepared = all.map(|(((destined, values), state), took)| PreparedParticipant { destined, values, state, took }).collect();

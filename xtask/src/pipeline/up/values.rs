@@ -1,13 +1,14 @@
 //! The Helm values of a participant, in a temporary file that only the user can read, since some are secrets.
 
-use std::{io::Write as _, path::Path};
+use std::io::Write as _;
 
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
 use flare_federation::{Expose, Participant};
 use flare_helm::Setting;
+use serde_json::{Map, Value};
 use tempfile::NamedTempFile;
 
-use crate::pipeline::{install::Given, participant_files};
+use crate::pipeline::install::Given;
 
 /// The values of a participant. The file is removed when this is dropped.
 #[derive(Debug)]
@@ -17,14 +18,13 @@ pub(crate) struct ParticipantValues {
 }
 
 impl ParticipantValues {
-    /// Joins what federation.yaml names. Relative paths refer to `directory`.
+    /// Writes the values that federation.yaml names.
     ///
     /// # Errors
-    /// `INVALID_FEDERATION`.
-    pub(crate) fn of(participant: &Participant, directory: &Path) -> Result<Checked<Self>, Faults> {
+    /// `OUTPUT_NOT_WRITTEN`.
+    pub(crate) fn of(participant: &Participant, values: &Map<String, Value>) -> Result<Checked<Self>, Faults> {
         let mut found = Collector::new();
-        let values = found.require_checked(participant_files::joined_values(participant, directory))?;
-        let file = if values.is_empty() { None } else { Some(found.require(written(&values))?) };
+        let file = if values.is_empty() { None } else { Some(found.require(written(values))?) };
         if participant.expose == Some(Expose::PortForward) {
             let message = format!("`up` opens no port for `{}`: a port forward lasts as long as its program", participant.name);
             found.push(
@@ -53,7 +53,7 @@ fn setting(expose: Expose) -> Option<Setting> {
 }
 
 /// Writes the values as JSON, which is also YAML.
-fn written(values: &serde_json::Map<String, serde_json::Value>) -> Result<NamedTempFile, Diagnostic> {
+fn written(values: &Map<String, Value>) -> Result<NamedTempFile, Diagnostic> {
     let text = serde_json::to_vec(values).unwrap_or_default();
     let write = || {
         let mut file = tempfile::Builder::new().prefix("flare-kube-values-").suffix(".json").tempfile()?;
