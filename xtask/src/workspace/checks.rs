@@ -9,7 +9,7 @@ use flare_diagnostic::Faults;
 
 use super::{
     cargo_programs::CargoProgram,
-    left_out::{self, CLUSTER_TESTS, TESTBED_TESTS, TestProgram},
+    left_out::{self, BROWSER_TESTS, CLUSTER_TESTS, TESTBED_TESTS, TestProgram},
     packages::workspace,
     packaging, pinned,
     programs::{self, cargo, is_file, streaming},
@@ -170,8 +170,9 @@ impl Checks<'_> {
         if filter.is_none() {
             self.step(steps, "doc tests", cargo(context, root).args(["test", "--workspace", "--locked", "--doc"]))?;
         }
+        self.browser_tests(steps, filter)?;
         if arguments.no_cluster {
-            let count = left_out::count(root, filter)?;
+            let count = left_out::count(root, CLUSTER_TESTS.iter().chain(&TESTBED_TESTS), filter)?;
             write_to_stderr(&format!("{count} tests that need a cluster are left out\n"));
             steps.leave_out(ON_A_CLUSTER, format!("{count} tests, left out by `--no-cluster`"));
             return Ok(());
@@ -200,8 +201,25 @@ impl Checks<'_> {
         }
         Ok(())
     }
+
+    /// A browser is too large a package to install for a few tests, so they run where there is one, and are counted elsewhere.
+    fn browser_tests(&self, steps: &mut Steps, filter: Option<&str>) -> Result<(), Faults> {
+        let count = left_out::count(self.root, &BROWSER_TESTS, filter)?;
+        if count > 0 && programs::find(self.context.environment, BROWSER).is_none() {
+            steps.leave_out(IN_A_BROWSER, format!("{count} tests, since there is no `{BROWSER}`"));
+        } else if count > 0 {
+            let mut tests = cargo(self.context, self.root);
+            let chosen = BROWSER_TESTS.iter().flat_map(|program| ["--test", program.name]);
+            tests.args(["test", "--workspace", "--locked", "--features", "flare-report/browser"]).args(chosen).args(filter);
+            self.step(steps, IN_A_BROWSER, &mut tests)?;
+        }
+        Ok(())
+    }
 }
 
+/// The browser of the tests in a browser.
+const BROWSER: &str = "chromium";
+const IN_A_BROWSER: &str = "tests in a browser";
 const LICENCES: &str = "licences, bans, sources";
 const ON_A_CLUSTER: &str = "tests on a cluster";
 const OF_CLUSTERS: &str = "tests of local clusters";

@@ -1,4 +1,4 @@
-//! Counts the tests that a run without a cluster leaves out, from their sources, so that they need not be compiled.
+//! Counts the tests that a run without a cluster or a browser leaves out, from their sources, so that they need not be compiled.
 
 use std::path::Path;
 
@@ -25,10 +25,18 @@ pub(crate) const TESTBED_TESTS: [TestProgram; 3] = [
     TestProgram { name: "registries", sources: "crates/flare-testbed/tests/registries.rs" },
 ];
 
+/// The tests of HTML pages in a real browser.
+pub(crate) const BROWSER_TESTS: [TestProgram; 1] =
+    [TestProgram { name: "browser", sources: "crates/flare-report/tests/browser.rs" }];
+
 /// How many tests of these programs match the filter.
-pub(crate) fn count(root: &Path, filter: Option<&str>) -> Result<usize, Faults> {
+pub(crate) fn count<'program>(
+    root: &Path,
+    programs: impl IntoIterator<Item = &'program TestProgram>,
+    filter: Option<&str>,
+) -> Result<usize, Faults> {
     let mut count = 0;
-    for program in CLUSTER_TESTS.iter().chain(&TESTBED_TESTS) {
+    for program in programs {
         let names = program.tests(root)?;
         count += names.iter().filter(|name| filter.is_none_or(|filter| name.contains(filter))).count();
     }
@@ -83,13 +91,14 @@ mod tests {
     #[test]
     fn the_tests_of_every_program_are_found_and_filtered_by_their_names() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        for program in CLUSTER_TESTS.iter().chain(&TESTBED_TESTS) {
+        let programs = || CLUSTER_TESTS.iter().chain(&TESTBED_TESTS).chain(&BROWSER_TESTS);
+        for program in programs() {
             assert!(!program.tests(&root).unwrap().is_empty(), "no test of `{}` was found", program.name);
         }
-        let all = count(&root, None).unwrap();
-        let probes = count(&root, Some("probes::")).unwrap();
+        let all = count(&root, programs(), None).unwrap();
+        let probes = count(&root, programs(), Some("probes::")).unwrap();
         assert!(0 < probes && probes < all, "{probes} of {all}");
-        assert_eq!(count(&root, Some("no such test")).unwrap(), 0);
-        assert!(count(Path::new("/none"), None).is_err(), "a number that is not known is no zero");
+        assert_eq!(count(&root, programs(), Some("no such test")).unwrap(), 0);
+        assert!(count(Path::new("/none"), programs(), None).is_err(), "a number that is not known is no zero");
     }
 }
