@@ -5,7 +5,7 @@ use std::fs;
 use integration_tests::cluster::classes::Classes;
 use integration_tests::cluster::namespace::Namespace;
 use integration_tests::cluster::node::{self, MIG_SLICE};
-use integration_tests::cluster::run::succeed_json;
+use integration_tests::cluster::run::{succeed, succeed_json};
 use integration_tests::command::Sandbox;
 use integration_tests::reference::Release;
 use serde_json::{Value, json};
@@ -103,9 +103,11 @@ fn a_prepared_kits_defaults_are_in_the_pod_that_runs_and_its_canary_proves_them(
     assert_eq!((&job["state"], &job["reason"], &job["removed"]), (&json!("failed"), &json!("Error"), &json!(false)), "{job}");
     let log = job["evidence"]["log"].to_string();
     assert!(log.contains("98304") && log.contains("/dev/shm"), "{log}");
+    // The kubelet reports the end of the container before that of the pod.
+    succeed(namespace.kubectl().args(["wait", "--for=jsonpath={.status.phase}=Failed", "pods", "--all", "--timeout=60s"]));
     let pods = succeed_json(namespace.kubectl().args(["get", "pods", "--output", "json"]));
     assert_eq!(decided(&pods["items"][0]), expected(&classes.name), "{pods}");
-    assert_eq!((&pods["items"][0]["metadata"]["uid"], &pods["items"][0]["status"]["phase"]), (&job["uid"], &json!("Failed")));
+    assert_eq!(pods["items"][0]["metadata"]["uid"], job["uid"]);
 
     let found = canary(&namespace, &kit, &["--gpus", "1"], 1);
     let message = |id: &str| {
