@@ -5,8 +5,8 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::Pod;
 
 use crate::{
-    Class, Limits, Look, Memory, Situation, Verdict, disruption,
-    ended::{self, Ended},
+    Class, Limits, Memory, PodAnswer, Situation, Verdict, disruption,
+    ended::{self, JobEnd},
     not_started,
 };
 
@@ -17,10 +17,10 @@ use crate::{
 ///
 /// ```
 /// use std::time::Duration;
-/// use flare_pod_launch::{Limits, Look, Memory, Situation, Verdict, classify};
+/// use flare_pod_launch::{Limits, PodAnswer, Memory, Situation, Verdict, classify};
 ///
 /// let situation = Situation {
-///     look: Look::Gone,
+///     answer: PodAnswer::Gone,
 ///     events: &[],
 ///     container: "container-j1",
 ///     waited: Duration::from_secs(60),
@@ -34,13 +34,13 @@ pub fn classify(situation: &Situation<'_>, limits: &Limits) -> Verdict {
     if let Memory::Ended(verdict) = &situation.memory {
         return verdict.clone();
     }
-    match situation.look {
-        Look::Pod(pod) => of_pod(pod, situation, limits),
-        Look::Gone => gone(situation, limits),
-        Look::Refused(reason) => {
+    match situation.answer {
+        PodAnswer::Pod(pod) => of_pod(pod, situation, limits),
+        PodAnswer::Gone => gone(situation, limits),
+        PodAnswer::Refused(reason) => {
             passing(situation, limits, limits.refused, Class::Transient, reason, "the API server refuses to show the pod")
         }
-        Look::NoAnswer => {
+        PodAnswer::NoAnswer => {
             passing(situation, limits, limits.blind, Class::Transient, "NoAnswer", "the API server does not answer")
         }
     }
@@ -48,9 +48,9 @@ pub fn classify(situation: &Situation<'_>, limits: &Limits) -> Verdict {
 
 fn of_pod(pod: &Pod, situation: &Situation<'_>, limits: &Limits) -> Verdict {
     match ended::of(pod, situation.container) {
-        Some(Ended::Succeeded) => return Verdict::Succeeded,
-        Some(Ended::Failed { exit_code, reason, message }) => return Verdict::failed(exit_code, &reason, &message),
-        Some(Ended::NotStarted { class, reason, message }) => return Verdict::not_started(class, &reason, &message),
+        Some(JobEnd::Succeeded) => return Verdict::Succeeded,
+        Some(JobEnd::Failed { exit_code, reason, message }) => return Verdict::failed(exit_code, &reason, &message),
+        Some(JobEnd::NotStarted { class, reason, message }) => return Verdict::not_started(class, &reason, &message),
         None => {}
     }
     let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or_default();

@@ -67,7 +67,7 @@ pub(crate) fn cancelled() -> Diagnostic {
 /// The result of a creation.
 #[derive(Debug)]
 pub(crate) enum Creation {
-    /// The pod was not requested. [`Place::discard`] deletes the job's Secrets that may have been created by then.
+    /// The pod was not requested. [`JobObjects::discard`] deletes the job's Secrets that may have been created by then.
     Refused(Diagnostic),
     /// The pod exists.
     Made { pod: Box<Pod>, taken_over: bool },
@@ -81,18 +81,18 @@ pub(crate) enum Creation {
 ///
 /// What would refuse a launch, or end it at once.
 pub async fn check_launch(cluster: &Cluster, job: &JobPod) -> Result<bool, Diagnostic> {
-    Place::new(cluster, &job.namespace).check(job).await.map_err(|fault| job.hide(fault))
+    JobObjects::new(cluster, &job.namespace).check(job).await.map_err(|fault| job.hide(fault))
 }
 
 /// The namespace in which pods and Secrets are created.
 #[derive(Debug, Clone)]
-pub(crate) struct Place {
+pub(crate) struct JobObjects {
     pub(crate) pods: Objects<Pod>,
     pub(crate) any_pods: Objects<DynamicObject>,
     pub(crate) secrets: Objects<Secret>,
 }
 
-impl Place {
+impl JobObjects {
     pub(crate) fn new(cluster: &Cluster, namespace: &str) -> Self {
         Self {
             pods: cluster.namespaced(namespace),
@@ -127,7 +127,7 @@ impl Place {
         match self.any_pods.create(&job.pod, dry).await {
             Ok(_) => Ok(false),
             Err(fault) if fault.code == Code::ObjectConflict => match self.of_that_name(job).await {
-                Found::Strangers => Err(Diagnostic::error(Code::ObjectNotOurs, strangers(job))),
+                NameHolder::Strangers => Err(Diagnostic::error(Code::ObjectNotOurs, strangers(job))),
                 _ => Ok(true),
             },
             Err(fault) => Err(fault),
@@ -144,18 +144,18 @@ impl Place {
                     None => is_doubtful = true,
                 },
                 Err(fault) if fault.code == Code::ObjectConflict => match self.of_that_name(job).await {
-                    Found::Ours(pod) => return Creation::Made { pod, taken_over: !is_doubtful },
-                    Found::Strangers => return Creation::None(name_taken(job)),
-                    Found::Unknown | Found::Ending | Found::Nothing => {}
+                    NameHolder::Ours(pod) => return Creation::Made { pod, taken_over: !is_doubtful },
+                    NameHolder::Strangers => return Creation::None(name_taken(job)),
+                    NameHolder::Unknown | NameHolder::Ending | NameHolder::Nothing => {}
                 },
                 Err(fault) if trouble::may_pass(&fault) => is_doubtful = true,
                 Err(fault) if fault.code == Code::CredentialRefused && refused_credentials < REFUSED_CREDENTIALS => {
                     refused_credentials += 1;
                 }
                 // An earlier request without an answer may have created it.
-                Err(fault) => match if is_doubtful { self.of_that_name(job).await } else { Found::Nothing } {
-                    Found::Ours(pod) => return Creation::Made { pod, taken_over: false },
-                    Found::Unknown => is_doubtful = true,
+                Err(fault) => match if is_doubtful { self.of_that_name(job).await } else { NameHolder::Nothing } {
+                    NameHolder::Ours(pod) => return Creation::Made { pod, taken_over: false },
+                    NameHolder::Unknown => is_doubtful = true,
                     _ => return Creation::None(trouble::of_creation(&fault)),
                 },
             }
@@ -166,28 +166,28 @@ impl Place {
             sleep(LATE).await;
         }
         match self.of_that_name(job).await {
-            Found::Ours(pod) => Creation::Made { pod, taken_over: false },
-            Found::Unknown | Found::Ending => Creation::None(Observation::TimePassed),
-            Found::Strangers | Found::Nothing => Creation::None(Observation::Gone),
+            NameHolder::Ours(pod) => Creation::Made { pod, taken_over: false },
+            NameHolder::Unknown | NameHolder::Ending => Creation::None(Observation::TimePassed),
+            NameHolder::Strangers | NameHolder::Nothing => Creation::None(Observation::Gone),
         }
     }
 
     /// The pod with this name, of this job or another one.
-    pub(crate) async fn of_that_name(&self, job: &JobPod) -> Found {
+    pub(crate) async fn of_that_name(&self, job: &JobPod) -> NameHolder {
         match self.pods.find(&job.name).await {
-            Err(_) => Found::Unknown,
-            Ok(None) => Found::Nothing,
+            Err(_) => NameHolder::Unknown,
+            Ok(None) => NameHolder::Nothing,
             Ok(Some(pod)) => match KnownPod::of(&pod) {
-                Some(known) if known.is_of(&job.job, &job.site) && known.is_being_deleted => Found::Ending,
-                Some(known) if known.is_of(&job.job, &job.site) => Found::Ours(Box::new(pod)),
-                _ => Found::Strangers,
+                Some(known) if known.is_of(&job.job, &job.site) && known.is_being_deleted => NameHolder::Ending,
+                Some(known) if known.is_of(&job.job, &job.site) => NameHolder::Ours(Box::new(pod)),
+                _ => NameHolder::Strangers,
             },
         }
     }
 }
 
 /// What has the name of the job's pod.
-pub(crate) enum Found {
+pub(crate) enum NameHolder {
     Ours(Box<Pod>),
     /// A pod of this job that is being deleted.
     Ending,

@@ -5,18 +5,18 @@ use k8s_openapi::api::core::v1::{ContainerStateTerminated, Pod, PodStatus};
 use crate::{Class, disruption};
 
 /// The end of a job.
-pub(crate) enum Ended {
+pub(crate) enum JobEnd {
     Succeeded,
     Failed { exit_code: Option<i32>, reason: String, message: String },
     NotStarted { class: Class, reason: String, message: String },
 }
 
-pub(crate) fn of(pod: &Pod, container: &str) -> Option<Ended> {
+pub(crate) fn of(pod: &Pod, container: &str) -> Option<JobEnd> {
     let status = pod.status.as_ref()?;
     let of_job = status.container_statuses.iter().flatten().find(|status| status.name == container);
     let terminated = of_job.and_then(|status| status.state.as_ref()?.terminated.as_ref());
     let ended = match status.phase.as_deref() {
-        Some("Succeeded") => Some(Ended::Succeeded),
+        Some("Succeeded") => Some(JobEnd::Succeeded),
         Some("Failed") => Some(failed(status, terminated)),
         Some("Running") => terminated.map(of_container),
         _ => None,
@@ -28,53 +28,53 @@ pub(crate) fn of(pod: &Pod, container: &str) -> Option<Ended> {
 const KILLED: [i32; 2] = [137, 143];
 
 /// The reason for ending a pod says more than the signal that ended its container.
-fn with_disruption(ended: Ended, pod: &Pod) -> Ended {
+fn with_disruption(ended: JobEnd, pod: &Pod) -> JobEnd {
     match ended {
-        Ended::Failed { exit_code, reason, message } if matches!(reason.as_str(), "Error" | "Failed") => {
+        JobEnd::Failed { exit_code, reason, message } if matches!(reason.as_str(), "Error" | "Failed") => {
             let by_deletion = || disruption::by_deletion(pod).filter(|_| exit_code.is_some_and(|code| KILLED.contains(&code)));
             let (reason, message) = match disruption::of(pod).or_else(by_deletion) {
                 Some((why, "")) => (why.to_owned(), message),
                 Some((why, said)) => (why.to_owned(), said.to_owned()),
                 None => (reason, message),
             };
-            Ended::Failed { exit_code, reason, message }
+            JobEnd::Failed { exit_code, reason, message }
         }
         ended => ended,
     }
 }
 
 /// The end of the job's container, regardless of the pod's phase.
-fn of_container(terminated: &ContainerStateTerminated) -> Ended {
-    if terminated.exit_code == 0 { Ended::Succeeded } else { of_exit(terminated) }
+fn of_container(terminated: &ContainerStateTerminated) -> JobEnd {
+    if terminated.exit_code == 0 { JobEnd::Succeeded } else { of_exit(terminated) }
 }
 
-fn of_exit(terminated: &ContainerStateTerminated) -> Ended {
+fn of_exit(terminated: &ContainerStateTerminated) -> JobEnd {
     let reason = terminated.reason.clone().unwrap_or_else(|| "Error".to_owned());
     let message =
         terminated.message.clone().unwrap_or_else(|| format!("the job's container ended with {}", terminated.exit_code));
     match reason.as_str() {
         // The container runtime could not run the command: the job's own code never ran.
-        "StartError" | "ContainerCannotRun" => Ended::NotStarted { class: Class::Hopeless, reason, message },
-        _ => Ended::Failed { exit_code: Some(terminated.exit_code), reason, message },
+        "StartError" | "ContainerCannotRun" => JobEnd::NotStarted { class: Class::Hopeless, reason, message },
+        _ => JobEnd::Failed { exit_code: Some(terminated.exit_code), reason, message },
     }
 }
 
-fn failed(status: &PodStatus, terminated: Option<&ContainerStateTerminated>) -> Ended {
+fn failed(status: &PodStatus, terminated: Option<&ContainerStateTerminated>) -> JobEnd {
     let reason = status.reason.clone().unwrap_or_default();
     let message = status.message.clone().unwrap_or_default();
     if let Some(class) = refused_by_node(&reason) {
-        return Ended::NotStarted { class, reason, message };
+        return JobEnd::NotStarted { class, reason, message };
     }
     // Evicted, preempted, past its deadline: the pod's own reason says more than the signal that ended the container.
     if !reason.is_empty() {
-        return Ended::Failed { exit_code: terminated.map(|terminated| terminated.exit_code), reason, message };
+        return JobEnd::Failed { exit_code: terminated.map(|terminated| terminated.exit_code), reason, message };
     }
     if let Some(terminated) = terminated {
         return of_exit(terminated);
     }
     match init_failure(status) {
-        Some((reason, message)) => Ended::NotStarted { class: Class::Hopeless, reason, message },
-        None => Ended::Failed { exit_code: None, reason: "Failed".to_owned(), message },
+        Some((reason, message)) => JobEnd::NotStarted { class: Class::Hopeless, reason, message },
+        None => JobEnd::Failed { exit_code: None, reason: "Failed".to_owned(), message },
     }
 }
 

@@ -46,6 +46,6 @@ pub use observe::observe;
 pub use ours::{JOB_LABELS, KnownPod};
 pub use participant::Participant;
 pub use report::{End, Evidence, Notice, Settlement, State, Transition};
-pub use situation::{Look, Memory, Situation};
+pub use situation::{Memory, PodAnswer, Situation};
 pub use sweep::{KnownSecret, Orphan, Parent, delete_orphans, find_orphans, orphans};
 pub use verdict::{Class, Verdict};

@@ -219,7 +219,7 @@ impl Lifecycle {
         // A pod that was asked for and is not there was there: the list that would be older is not believed in the first place.
         let memory = if self.view.gone && self.memory == Memory::Nothing { Memory::Pending } else { self.memory.clone() };
         let situation = Situation {
-            look: self.view.look(&self.container),
+            answer: self.view.answer(&self.container),
             events: &self.view.events,
             container: &self.container,
             waited,

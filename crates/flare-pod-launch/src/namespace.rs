@@ -17,7 +17,7 @@ use tokio::{
 
 use crate::{
     Action, Job, JobPod, KnownPod, Limits, Moment, Observation, Options,
-    creation::Place,
+    creation::JobObjects,
     entry::{BEFORE, Entry},
     following::follow,
     ours,
@@ -86,7 +86,14 @@ pub(crate) async fn run(
     let mut state = Namespace {
         options,
         start: Instant::now(),
-        worker: Worker { place: Place::new(&cluster, &namespace), cluster, namespace, answers, turns: Turns::new(), creations },
+        worker: Worker {
+            objects: JobObjects::new(&cluster, &namespace),
+            cluster,
+            namespace,
+            answers,
+            turns: Turns::new(),
+            creations,
+        },
         jobs: HashMap::new(),
         wakes: Timetable::default(),
         known: HashMap::new(),

@@ -10,7 +10,7 @@ use tokio::{sync::Mutex, time::sleep};
 
 use crate::{
     JobPod,
-    creation::{FIRST_PAUSE, Found, LONGEST_PAUSE, Place, Progress, cancelled, strangers},
+    creation::{FIRST_PAUSE, JobObjects, LONGEST_PAUSE, NameHolder, Progress, cancelled, strangers},
     jitter::about,
     trouble,
 };
@@ -22,7 +22,7 @@ const AGAIN: [Duration; 5] =
 /// The turn of a pod's name: of several creations of one name, and deletions of their Secrets, only one is under way.
 pub(crate) type Turn = Arc<Mutex<()>>;
 
-impl Place {
+impl JobObjects {
     /// Creates a Secret, or replaces the one with its name, as FLARE's launcher does. A Secret that belongs to another job's pod is not
     /// replaced.
     pub(crate) async fn put(&self, secret: &Secret, of_job: Option<&JobPod>, progress: &Progress) -> Result<(), Diagnostic> {
@@ -33,7 +33,7 @@ impl Place {
                 Ok(_) => return Ok(()),
                 Err(fault) if fault.code == Code::ObjectConflict => {
                     if let Some(job) = of_job
-                        && matches!(self.of_that_name(job).await, Found::Strangers)
+                        && matches!(self.of_that_name(job).await, NameHolder::Strangers)
                     {
                         return Err(Diagnostic::error(Code::ObjectNotOurs, strangers(job))
                             .hint("end that job, or submit this one again, which gives it another id"));
@@ -74,9 +74,9 @@ impl Place {
     /// the API server answered.
     pub(crate) async fn discard(&self, job: &JobPod) -> bool {
         match self.of_that_name(job).await {
-            Found::Ours(_) | Found::Strangers => return true,
-            Found::Unknown => return false,
-            Found::Ending | Found::Nothing => {}
+            NameHolder::Ours(_) | NameHolder::Strangers => return true,
+            NameHolder::Unknown => return false,
+            NameHolder::Ending | NameHolder::Nothing => {}
         }
         let mut is_answered = true;
         for name in job.credentials.iter().filter_map(|secret| secret.metadata.name.as_deref()) {

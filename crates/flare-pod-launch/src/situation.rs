@@ -9,7 +9,7 @@ use crate::Verdict;
 
 /// The API server's last answer about the pod.
 #[derive(Debug, Clone, Copy)]
-pub enum Look<'api> {
+pub enum PodAnswer<'api> {
     /// The pod.
     Pod(&'api Pod),
     /// There is no such pod.
@@ -37,7 +37,7 @@ pub enum Memory {
 #[derive(Debug, Clone)]
 pub struct Situation<'api> {
     /// The API server's answer.
-    pub look: Look<'api>,
+    pub answer: PodAnswer<'api>,
     /// The events about this pod, in any order; empty if they cannot be read.
     pub events: &'api [Event],
     /// The name of the job's container: others may keep the pod running.
@@ -45,7 +45,7 @@ pub struct Situation<'api> {
     /// The time since the pod was requested, on a monotonic clock.
     pub waited: Duration,
     /// How long the pod has been in its state, on that clock: in its phase, or being deleted. If it is not shown: the time since the last
-    /// answer about it or its absence, and for [`Look::Refused`] since the refusals began.
+    /// answer about it or its absence, and for [`PodAnswer::Refused`] since the refusals began.
     pub in_state: Duration,
     /// The wall clock, for the age of events.
     pub now: Timestamp,
@@ -56,8 +56,8 @@ pub struct Situation<'api> {
 impl Situation<'_> {
     /// Whether the job runs or has run.
     pub(crate) fn has_run(&self) -> bool {
-        let runs = match self.look {
-            Look::Pod(pod) => pod.status.as_ref().is_some_and(|status| status.phase.as_deref() == Some("Running")),
+        let runs = match self.answer {
+            PodAnswer::Pod(pod) => pod.status.as_ref().is_some_and(|status| status.phase.as_deref() == Some("Running")),
             _ => false,
         };
         runs || self.memory == Memory::Running

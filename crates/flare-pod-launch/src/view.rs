@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{ContainerStatus, Event, Pod, PodSpec};
 
-use crate::{Look, State, ended};
+use crate::{PodAnswer, State, ended};
 
 /// How many events of a pod are kept, since a pod that waits for days has many.
 const MOST_EVENTS: usize = 50;
@@ -127,14 +127,14 @@ impl View {
     }
 
     /// The answer to classify. An end that was seen counts, whatever was seen of the pod since.
-    pub(crate) fn look(&self, container: &str) -> Look<'_> {
+    pub(crate) fn answer(&self, container: &str) -> PodAnswer<'_> {
         match (&self.sight, &self.pod) {
-            (_, Some(pod)) if ended::of(pod, container).is_some() => Look::Pod(pod),
-            _ if self.gone => Look::Gone,
-            (Sight::NoAnswer, _) => Look::NoAnswer,
-            (Sight::Refused(reason), _) => Look::Refused(reason),
-            (Sight::Clear, Some(pod)) => Look::Pod(pod),
-            (Sight::Clear, None) => Look::Gone,
+            (_, Some(pod)) if ended::of(pod, container).is_some() => PodAnswer::Pod(pod),
+            _ if self.gone => PodAnswer::Gone,
+            (Sight::NoAnswer, _) => PodAnswer::NoAnswer,
+            (Sight::Refused(reason), _) => PodAnswer::Refused(reason),
+            (Sight::Clear, Some(pod)) => PodAnswer::Pod(pod),
+            (Sight::Clear, None) => PodAnswer::Gone,
         }
     }
 

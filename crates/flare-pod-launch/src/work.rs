@@ -11,7 +11,7 @@ use tokio::{
 
 use crate::{
     JobPod, Observation,
-    creation::{Creation, Place, Progress},
+    creation::{Creation, JobObjects, Progress},
     entry::Entry,
     jitter::about,
     secrets::Turn,
@@ -39,7 +39,7 @@ pub(crate) enum Answer {
 pub(crate) struct Worker {
     pub(crate) cluster: Cluster,
     pub(crate) namespace: String,
-    pub(crate) place: Place,
+    pub(crate) objects: JobObjects,
     pub(crate) answers: mpsc::UnboundedSender<Answer>,
     pub(crate) turns: Turns,
     /// The number of creations that are not finished, clean-up included.
@@ -88,28 +88,28 @@ impl Worker {
     }
 
     pub(crate) fn create(&self, job: JobPod, number: u64, progress: Progress, turn: Turn) {
-        let place = self.place.clone();
+        let objects = self.objects.clone();
         let answers = self.answers.clone();
         let counted = Counted::new(&self.creations);
         // A creation may have to wait for the API server or an earlier pod of its name, so it does not count towards the limit.
         tokio::spawn(async move {
             let of_name = turn.lock().await;
-            let creation = place.create(&job, &progress).await;
+            let creation = objects.create(&job, &progress).await;
             let is_clear = match &creation {
-                Creation::Refused(fault) => place.discard(&job).await && !trouble::may_pass(fault),
+                Creation::Refused(fault) => objects.discard(&job).await && !trouble::may_pass(fault),
                 Creation::Made { .. } | Creation::None(_) => true,
             };
             drop(of_name);
             let _ = answers.send(Answer::Created(job.name.clone(), number, creation));
             if !is_clear {
-                place.discard_later(&job, &turn).await;
+                objects.discard_later(&job, &turn).await;
             }
             drop(counted);
         });
     }
 
     pub(crate) fn look(&self, name: &str, number: u64) {
-        let (pods, name) = (self.place.pods.clone(), name.to_owned());
+        let (pods, name) = (self.objects.pods.clone(), name.to_owned());
         self.spawn(&self.turns.looks, async move {
             let observation = match pods.find(&name).await {
                 Ok(Some(pod)) => Observation::Seen(Box::new(pod)),
@@ -135,7 +135,7 @@ impl Worker {
     }
 
     pub(crate) fn delete(&self, name: &str, uid: Option<&str>, grace: Option<u32>, number: u64) {
-        let (pods, name) = (self.place.pods.clone(), name.to_owned());
+        let (pods, name) = (self.objects.pods.clone(), name.to_owned());
         let deletion = Deletion { grace_seconds: grace, uid: uid.map(str::to_owned), foreground: false };
         self.spawn(&self.turns.deletions, async move {
             let deleted = pods.delete(&name, &deletion).await.map_err(|fault| fault.message);
@@ -148,10 +148,10 @@ impl Worker {
         if secrets.is_empty() {
             return;
         }
-        let (place, pod, uid, secrets) = (self.place.clone(), pod.to_owned(), uid.to_owned(), secrets.to_vec());
+        let (objects, pod, uid, secrets) = (self.objects.clone(), pod.to_owned(), uid.to_owned(), secrets.to_vec());
         let answers = self.answers.clone();
         tokio::spawn(async move {
-            if place.own(&secrets, &pod, &uid).await {
+            if objects.own(&secrets, &pod, &uid).await {
                 let _ = answers.send(Answer::Owned(pod, number));
             }
         });
@@ -159,11 +159,11 @@ impl Worker {
 
     /// Deletes the Secrets of a finished job, and then lets its settlement be sent.
     pub(crate) fn delete_secrets(&self, entry: Entry) {
-        let place = self.place.clone();
+        let objects = self.objects.clone();
         tokio::spawn(async move {
             for secret in &entry.credentials {
                 // A Secret that stays has no pod, so a sweep finds it.
-                let _ = place.secrets.delete(secret, &Deletion::default()).await;
+                let _ = objects.secrets.delete(secret, &Deletion::default()).await;
             }
             entry.settle();
         });
@@ -171,7 +171,7 @@ impl Worker {
 
     /// Lists pods, which succeeds when the watch would.
     pub(crate) fn probe(&self, after: Duration) {
-        let (pods, nothing) = (self.place.pods.clone(), Selection::named("flare-kube-probe"));
+        let (pods, nothing) = (self.objects.pods.clone(), Selection::named("flare-kube-probe"));
         self.spawn(&self.turns.looks, async move {
             sleep(about(after)).await;
             Answer::Probed(pods.list(&nothing).await.map(|_| ()))

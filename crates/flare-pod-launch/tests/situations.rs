@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use flare_pod_launch::{Class, Limits, Look, Memory, Situation, Verdict, classify};
+use flare_pod_launch::{Class, Limits, Memory, PodAnswer, Situation, Verdict, classify};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{Event, Pod};
 use proptest::prelude::*;
@@ -135,17 +135,17 @@ fn table(text: &'static str) -> Vec<Vec<&'static str>> {
 
 fn with_situation<T>(row: &[&str], judge: impl FnOnce(&Situation<'_>) -> T) -> T {
     let pod = (!["gone", "noanswer"].contains(&row[5]) && !row[5].starts_with("refused")).then(|| pod(row[5]));
-    let look = match (&pod, row[5].split_once(' ')) {
-        (Some(pod), _) => Look::Pod(pod),
-        (None, Some((_, reason))) => Look::Refused(reason),
-        (None, None) if row[5] == "gone" => Look::Gone,
-        (None, None) => Look::NoAnswer,
+    let answer = match (&pod, row[5].split_once(' ')) {
+        (Some(pod), _) => PodAnswer::Pod(pod),
+        (None, Some((_, reason))) => PodAnswer::Refused(reason),
+        (None, None) if row[5] == "gone" => PodAnswer::Gone,
+        (None, None) => PodAnswer::NoAnswer,
     };
     let events: Vec<_> = row[6].split("; ").filter(|text| !text.is_empty()).map(event).collect();
     let (waited, in_state) = row[4].split_once('/').unwrap();
     let seconds = |text: &str| Duration::from_secs(text.parse().unwrap());
     judge(&Situation {
-        look,
+        answer,
         events: &events,
         container: CONTAINER,
         waited: seconds(waited),
@@ -260,7 +260,7 @@ proptest! {
             let mut situation = situation.clone();
             situation.waited = Duration::from_secs(waited);
             situation.in_state = Duration::from_secs(in_state);
-            let runs = matches!(situation.look, Look::Pod(pod) if pod.status.as_ref().unwrap().phase.as_deref() == Some("Running"));
+            let runs = matches!(situation.answer, PodAnswer::Pod(pod) if pod.status.as_ref().unwrap().phase.as_deref() == Some("Running"));
             let ran = situation.memory == Memory::Running || runs;
             (classify(&situation, &limits), ran)
         });

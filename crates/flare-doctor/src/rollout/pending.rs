@@ -50,7 +50,7 @@ const LOOK_AT_POD: &str = "look at the pod and its events: `kubectl describe pod
 /// Applies the rules of job pods for pods that do not start; only the time limits differ, which `wait` decides here.
 fn of_pod(look: &Look<'_>, current: &Current<'_>, pod: &Pod, events: &[Event]) -> launch::Verdict {
     let situation = launch::Situation {
-        look: launch::Look::Pod(pod),
+        answer: launch::PodAnswer::Pod(pod),
         events,
         container: current.container(),
         waited: Duration::ZERO,
