@@ -12,6 +12,7 @@ mod edge;
 mod federation_up;
 mod harness;
 mod install;
+mod install_microk8s;
 mod jobs;
 mod launch;
 mod probes;

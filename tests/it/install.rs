@@ -45,6 +45,19 @@ fn a_helm_that_is_missing_or_too_old_is_named_before_a_cluster_is_asked() {
 }
 
 #[test]
+fn without_any_helm_on_the_path_the_road_ends_before_a_cluster_is_asked() {
+    let sandbox = prepared();
+    for verb in ["install", "uninstall"] {
+        let mut command = sandbox.command(PROGRAM);
+        command.args([verb, "out", "-o", "json"]).env("PATH", sandbox.join("home"));
+        let missing = Finished::new(&command.output().unwrap(), sandbox.path()).expect_code(5).json();
+        assert_eq!(missing["error_code"], "HELM_NOT_FOUND", "{missing}");
+        assert!(missing["message"].as_str().unwrap().contains("no `helm` on `PATH`"), "{missing}");
+        assert!(missing["hint"].as_str().unwrap().contains("--helm"), "{missing}");
+    }
+}
+
+#[test]
 fn values_files_that_helm_could_not_read_are_named_with_their_place_and_none_of_their_values() {
     let sandbox = prepared();
     fs::write(sandbox.join("broken.yaml"), "password: hunter2\n  x: [\n").unwrap();

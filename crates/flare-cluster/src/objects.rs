@@ -163,8 +163,14 @@ impl<K: Clone + DeserializeOwned + Debug + Serialize> Objects<K> {
     /// Applies the object by server-side apply. A conflict with the fields of another manager is refused unless forced;
     /// a field that the server does not know is refused as well.
     pub async fn apply(&self, name: &str, object: &K, write: Write) -> Result<K, Diagnostic> {
+        self.apply_as(FIELD_MANAGER, name, object, write).await
+    }
+
+    /// As [`Self::apply`], with a field manager for a part of an object that is shared: what it applied before and leaves out now is
+    /// removed, unless another manager has it too. At most 128 characters.
+    pub async fn apply_as(&self, manager: &str, name: &str, object: &K, write: Write) -> Result<K, Diagnostic> {
         let parameters =
-            PatchParams { dry_run: write.dry_run, force: write.force, ..PatchParams::apply(FIELD_MANAGER).validation_strict() };
+            PatchParams { dry_run: write.dry_run, force: write.force, ..PatchParams::apply(manager).validation_strict() };
         let operation = self.operation("patch").object(name);
         let patch = Patch::Apply(object);
         self.cluster.call(&operation, || self.api.patch(name, &parameters, &patch)).await

@@ -10,8 +10,9 @@ mod service;
 mod tests;
 
 use flare_cluster::Cluster;
-use flare_diagnostic::shown;
+use flare_diagnostic::{Code, shown};
 use flare_prepared_kit::PreparedKit;
+use k8s_openapi::api::apps::v1::Deployment;
 use tokio::time::Instant;
 
 use self::judgement::settled;
@@ -21,13 +22,31 @@ use crate::{
 };
 
 /// Runs every check that needs the cluster: the rollout first, then, if the parent runs, the checks that need it. `progress` is called
-/// with a description of each step.
+/// with a description of each step. An API server that stops answering meanwhile is a fault, D01.
 pub async fn check(
     cluster: &Cluster,
     kit: &PreparedKit,
     options: &Options,
     progress: &(dyn Fn(&str) + Send + Sync),
 ) -> Vec<Finding> {
+    let mut found = look(cluster, kit, options, progress).await;
+    let is_unknown = found.iter().any(|finding| finding.severity == Severity::Unknown);
+    if is_unknown && !is_fault(&found, &["D01"]) {
+        found.extend(gone(cluster, kit).await);
+    }
+    found
+}
+
+/// The finding if the API server does not answer.
+async fn gone(cluster: &Cluster, kit: &PreparedKit) -> Option<Finding> {
+    let plan = kit.plan();
+    let answer = cluster.namespaced::<Deployment>(plan.namespace.as_str()).find(plan.names.deployment.as_str()).await;
+    let fault =
+        answer.err().filter(|fault| matches!(fault.code, Code::ClusterUnreachable | Code::ClusterBusy | Code::TimedOut))?;
+    Some(Finding::of("D01", &fault))
+}
+
+async fn look(cluster: &Cluster, kit: &PreparedKit, options: &Options, progress: &(dyn Fn(&str) + Send + Sync)) -> Vec<Finding> {
     let end = Instant::now() + options.deadline;
     let plan = kit.plan();
     let target = Target { namespace: plan.namespace.to_string(), deployment: plan.names.deployment.to_string() };
@@ -36,6 +55,11 @@ pub async fn check(
     match &running {
         Ok(running) => found.extend(rolled_out(running)),
         Err(finding) => found.push(finding.clone()),
+    }
+    if is_fault(&found, &["D01"]) {
+        let all = std::iter::once("D31").chain(NEED_A_PARENT);
+        found.extend(all.map(|id| Finding::new(id, Severity::Unknown, "not checked: the API server does not answer")));
+        return found;
     }
     if !is_fault(&found, &["D31"]) {
         progress("looking at the workspace claim");
@@ -83,6 +107,16 @@ const NEED_A_PARENT: [&str; 8] = ["D70", "D35", "D46", "D13", "D45", "D71", "D72
 
 fn not_without_parent(id: &'static str) -> Finding {
     Finding::new(id, Severity::Unknown, "not checked: the parent does not run")
+}
+
+/// Tests the connection of a client to its server from the parent's pod. Returns a fault that stays until a kit is changed: a certificate
+/// that is refused, which FLARE's log does not always say. `None` also if it could not be tested.
+pub async fn refused_by_server(cluster: &Cluster, kit: &PreparedKit, running: &Running) -> Option<Finding> {
+    let plan = kit.plan();
+    let request = questions::of_links(kit);
+    let python = plan.parent.command.first().map_or("python3", String::as_str);
+    let answer = probe::run(cluster, plan.namespace.as_str(), running, python, &request).await.ok()?;
+    judgement::lasting(&answer, &request.links)
 }
 
 /// Runs the program in the parent's pod, and checks whether the pod was started with this kit.

@@ -2,14 +2,14 @@
 //! need the server's right name.
 
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults, Severity};
-use flare_names::Target;
+use flare_names::{Role, Target};
 use flare_site_plan::release_of_tag;
 use flare_yaml::shown as printable;
 
 use crate::cross_checks::{Member, cross_check};
 
-/// As [`cross_check`], and stricter: each client must call the server by a name that the server's certificate contains, and the tag of
-/// each image must not name another release than the one that the kit is prepared for.
+/// As [`cross_check`], and stricter: each client must call the server by a name that the server's certificate contains, the tag of
+/// each image must not name another release than the one that the kit is prepared for, and only the server is exposed.
 ///
 /// # Errors
 /// `INVALID_FEDERATION`, all faults at once.
@@ -25,7 +25,17 @@ pub fn check_for_installation(members: &[Member<'_>]) -> Result<Checked<()>, Fau
         });
     }
     found.extend(members.iter().filter_map(image_of_another_release));
+    found.extend(members.iter().filter_map(exposed_client));
     found.finish(|| ())
+}
+
+fn exposed_client(member: &Member<'_>) -> Option<Diagnostic> {
+    let is_exposed = member.facts.role == Role::Client && member.entry.expose.is_some();
+    is_exposed.then(|| {
+        let name = printable(&member.entry.name);
+        let message = format!("`expose` of `{name}` is for a server: nobody outside of its cluster calls a client");
+        Diagnostic::error(Code::InvalidFederation, message).hint("leave `expose` out there").at(member.entry.places.name.clone())
+    })
 }
 
 fn image_of_another_release(member: &Member<'_>) -> Option<Diagnostic> {

@@ -88,11 +88,14 @@ pub enum Expose {
     HostPort,
     /// By a port forward of whoever runs `up`, for trying things out.
     PortForward,
+    /// By the ingress of `MicroK8s`, which forwards TCP ports of every node.
+    #[serde(rename = "microk8s")]
+    MicroK8s,
 }
 
 impl Expose {
     /// Every way, in the order of the manual.
-    pub const ALL: [Self; 3] = [Self::LoadBalancer, Self::HostPort, Self::PortForward];
+    pub const ALL: [Self; 4] = [Self::LoadBalancer, Self::HostPort, Self::PortForward, Self::MicroK8s];
 
     /// As it is written.
     pub const fn as_str(self) -> &'static str {
@@ -100,6 +103,7 @@ impl Expose {
             Self::LoadBalancer => "load-balancer",
             Self::HostPort => "host-port",
             Self::PortForward => "port-forward",
+            Self::MicroK8s => "microk8s",
         }
     }
 }

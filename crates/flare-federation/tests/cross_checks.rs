@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use flare_diagnostic::{Checked, Code, Faults};
-use flare_federation::{Federation, Member, Participant, ParticipantFacts, check_for_installation, cross_check};
+use flare_federation::{Expose, Federation, Member, Participant, ParticipantFacts, check_for_installation, cross_check};
 use flare_names::{ClaimName, NamespaceName, ParticipantNames, Role, ServiceName, Target};
 use flare_site_plan::SitePlan;
 use flare_startup_kit::Relay;
@@ -181,4 +181,12 @@ fn what_is_installed_next_must_call_the_server_by_a_name_of_its_certificate_and_
         plans[2].parent.image.tag = "latest".to_owned();
     });
     assert_eq!((errors, warnings.len()), (vec![], 1));
+}
+
+#[test]
+fn only_a_server_is_exposed() {
+    let (errors, _) = said_by(check_for_installation, |entries, _| {
+        (entries[0].expose, entries[1].expose) = (Some(Expose::LoadBalancer), Some(Expose::HostPort));
+    });
+    assert_eq!(errors, ["`expose` of `site-1` is for a server: nobody outside of its cluster calls a client"]);
 }

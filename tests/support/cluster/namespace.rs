@@ -86,17 +86,22 @@ impl Namespace {
     }
 
     fn new(cluster: Cluster, lock: ClusterLock, test: &str, labels: &[&str]) -> Self {
-        Self::with_lock(cluster, Arc::new(lock), test, labels)
+        Self::with_lock(cluster, Arc::new(lock), name_of(test), labels)
     }
 
     /// A further namespace under the lock of this one.
     #[must_use]
     pub fn beside(&self, test: &str) -> Self {
-        Self::with_lock(self.cluster.clone(), Arc::clone(&self.lock), test, &[])
+        Self::with_lock(self.cluster.clone(), Arc::clone(&self.lock), name_of(test), &[])
     }
 
-    fn with_lock(cluster: Cluster, lock: Arc<ClusterLock>, test: &str, labels: &[&str]) -> Self {
-        let name = format!("it-{test}-{}", std::process::id());
+    /// A further namespace with a fixed name, which an addon of a cluster would have.
+    #[must_use]
+    pub fn beside_named(&self, name: &str) -> Self {
+        Self::with_lock(self.cluster.clone(), Arc::clone(&self.lock), name.to_owned(), &[])
+    }
+
+    fn with_lock(cluster: Cluster, lock: Arc<ClusterLock>, name: String, labels: &[&str]) -> Self {
         let ended = (cluster.clone(), name.clone());
         let end = CleanupGuard::plan(move || delete(&ended.0, &ended.1));
         let mut marks = json!({MARK: "true", RUN: cleanup::run_id()});
@@ -196,6 +201,10 @@ fn is_in_the_group_of_exclusive_tests() {
         let group = std::env::var("NEXTEST_TEST_GROUP");
         assert_eq!(group.as_deref(), Ok("exclusive"), "name this test in .config/nextest.toml, which runs it before the others");
     }
+}
+
+fn name_of(test: &str) -> String {
+    format!("it-{test}-{}", std::process::id())
 }
 
 /// Deletes a namespace without waiting; its pods get one second instead of their grace period.

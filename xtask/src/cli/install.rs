@@ -102,6 +102,9 @@ enum Expose {
     LoadBalancer,
     /// By ports of the node on which it runs.
     HostPort,
+    /// By the ingress addon of `MicroK8s`: its ConfigMap of TCP ports gets those of this server, and keeps those of others.
+    #[value(name = "microk8s")]
+    MicroK8s,
     /// By this machine, at 127.0.0.1 until Ctrl-C, for trying things out; a parent that is started again is found again.
     PortForward,
 }
@@ -112,6 +115,7 @@ impl From<Expose> for flare_federation::Expose {
             Expose::LoadBalancer => Self::LoadBalancer,
             Expose::HostPort => Self::HostPort,
             Expose::PortForward => Self::PortForward,
+            Expose::MicroK8s => Self::MicroK8s,
         }
     }
 }
@@ -187,10 +191,8 @@ fn outcome(installed: &Installed, cluster: &ClusterArguments, until: State) -> O
         ));
     }
     if let Some(exposed) = &installed.exposed {
-        data["exposed"] = json!({"how": exposed.expose.as_str(), "addresses": exposed.addresses, "ports": exposed.ports});
-        let addresses = printable(&exposed.addresses.join(", ")).into_owned();
-        let ports = exposed.ports.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
-        text.push_str(&format!("reached from outside at {addresses}, ports {ports}\n"));
+        data["exposed"] = exposed.to_json();
+        text.push_str(&format!("{}\n", exposed.sentence()));
     }
     let next = next_steps(plan, cluster);
     data["next"] = next.iter().map(|(what, how)| json!({"what": what, "how": how})).collect();

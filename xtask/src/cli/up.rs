@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     context::Context,
-    output::{Failure, Outcome, VerbResult},
+    output::{Failure, Outcome, VerbResult, printable},
     pipeline::{
         install::{self, Given, Until},
         stage,
@@ -159,7 +159,8 @@ fn outcome(participants: &[PreparedParticipant], reached: &[Reached], dry_run: b
             // A dry run has nothing to verify.
             let ok = steps.are_good() || dry_run && Step::ALL.into_iter().all(|step| steps.get(step) != State::Failed);
             let mut row = json!({"name": destined.name, "role": destined.role, "steps": steps.to_json(),
-                "seconds": reached.times.to_json(), "ok": ok, "prepared": destined.prepared, "findings": reached.findings});
+                "seconds": reached.times.to_json(), "ok": ok, "prepared": destined.prepared, "findings": reached.findings,
+                "exposed": reached.exposed.as_ref().map(install::Exposed::to_json)});
             destined.facts().add_to(&mut row);
             row
         })
@@ -168,7 +169,10 @@ fn outcome(participants: &[PreparedParticipant], reached: &[Reached], dry_run: b
     if dry_run {
         data["dry_run"] = json!(true);
     }
-    let text = shown(both().map(|(one, reached)| (one.destined.name.as_str(), one.destined.role.to_string(), reached.steps)));
+    let mut text = shown(both().map(|(one, reached)| (one.destined.name.as_str(), one.destined.role.to_string(), reached.steps)));
+    for (one, exposed) in both().filter_map(|(one, reached)| Some((one, reached.exposed.as_ref()?))) {
+        text.push_str(&format!("{} is {}\n", printable(&one.destined.name), exposed.sentence()));
+    }
     Outcome { data, text, ..Outcome::default() }
 }
 

@@ -17,6 +17,10 @@ const NOT_YET_VALID: i64 = 9;
 const EXPIRED: i64 = 10;
 const OTHER_NAME: [i64; 2] = [62, 64];
 
+/// `OpenSSL`'s reasons for a failed handshake: the key does not fit; the other side refuses something.
+const OTHER_KEY: &str = "KEY_VALUES_MISMATCH";
+const ALERT: &str = "ALERT";
+
 /// Runs every check that uses the answer; each yields at least one finding.
 pub(super) fn findings(plan: &SitePlan, answer: &Answer, links: &[Link]) -> Vec<Finding> {
     let mut found = settled("D35", kit(&answer.kit));
@@ -27,6 +31,22 @@ pub(super) fn findings(plan: &SitePlan, answer: &Answer, links: &[Link]) -> Vec<
     found.extend(settled("D71", answers().filter_map(|(link, answer)| name(link, answer)).collect()));
     found.extend(settled("D72", answers().filter_map(|(link, answer)| connection(link, answer)).collect()));
     found
+}
+
+/// The first connection that fails for a reason which stays until a kit is changed.
+pub(super) fn lasting(answer: &Answer, links: &[Link]) -> Option<Finding> {
+    let answers = links.iter().filter_map(|link| Some((link, answer.links.get(link.id)?)));
+    answers.filter(|(_, answer)| is_lasting(answer)).find_map(|(link, answer)| connection(link, answer))
+}
+
+fn is_lasting(answer: &LinkAnswer) -> bool {
+    let Some(Tried::Fault(fault)) = &answer.tls else { return false };
+    match fault.kind {
+        // A clock that runs behind gets there.
+        Kind::Certificate => fault.code != Some(NOT_YET_VALID),
+        Kind::Tls => fault.said == OTHER_KEY || fault.said.contains(ALERT),
+        _ => false,
+    }
 }
 
 /// The findings of a check; one that says it passed if there are none.
@@ -262,10 +282,8 @@ fn not_secured(link: &Link, target: &str, fault: &Fault, without_name: Option<&T
         "WRONG_VERSION_NUMBER" | "RECORD_LAYER_FAILURE" => {
             ("what listens there does not speak TLS", "see that the address and port are the server's")
         }
-        "KEY_VALUES_MISMATCH" => {
-            ("the kit's key does not belong to its certificate", "prepare and stage the participant's own kit again")
-        }
-        said if said.contains("ALERT") => ("it refuses this participant's certificate", OTHER_SIDE),
+        OTHER_KEY => ("the kit's key does not belong to its certificate", "prepare and stage the participant's own kit again"),
+        said if said.contains(ALERT) => ("it refuses this participant's certificate", OTHER_SIDE),
         _ => ("the TLS handshake fails", OTHER_SIDE),
     };
     Finding::error("D72", format!("no mutual TLS with {target}: {why}"), hint).evidence([&fault.said])

@@ -24,6 +24,11 @@ pub(super) fn of(kit: &PreparedKit) -> Request {
     }
 }
 
+/// Only about the connections.
+pub(super) fn of_links(kit: &PreparedKit) -> Request {
+    Request { files: BTreeMap::new(), rights: Vec::new(), ..of(kit) }
+}
+
 fn files(kit: &PreparedKit) -> BTreeMap<String, String> {
     let files = kit.tree().iter().filter(|(_, entry)| matches!(entry, Entry::File { .. }));
     let of_kit = files.filter_map(|(path, _)| {

@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{judgement::findings, probe::Link};
+use super::{
+    judgement::{findings, lasting},
+    probe::{Answer, Link},
+};
 use crate::{Finding, Severity};
 
 #[path = "../../../flare-site-plan/tests/support/plan.rs"]
@@ -24,8 +27,8 @@ fn fine() -> Value {
     })
 }
 
-fn judged(answer: &Value) -> Vec<Finding> {
-    let link = Link {
+fn link() -> Link {
+    Link {
         id: "server",
         host: "fl.example.org".into(),
         port: 8002,
@@ -34,9 +37,15 @@ fn judged(answer: &Value) -> Vec<Finding> {
         root: "rootCA.pem".into(),
         certificate: None,
         key: None,
-    };
-    let answer = serde_json::from_value(answer.clone()).unwrap_or_else(|error| panic!("{error}: {answer}"));
-    findings(&example::plan(Role::Client, Target::V2_8), &answer, &[link])
+    }
+}
+
+fn read(answer: &Value) -> Answer {
+    serde_json::from_value(answer.clone()).unwrap_or_else(|error| panic!("{error}: {answer}"))
+}
+
+fn judged(answer: &Value) -> Vec<Finding> {
+    findings(&example::plan(Role::Client, Target::V2_8), &read(answer), &[link()])
 }
 
 /// The faults and warnings if the answer has another value at this JSON pointer.
@@ -153,4 +162,32 @@ fn each_fault_of_tls_has_its_own_cause() {
     other_name["links"]["server"]["without_name"] = json!({"value": {"names": ["server1"], "closed": false}});
     let found = judged(&other_name);
     assert!(found.iter().any(|finding| finding.evidence == ["it is made out to server1"]), "{found:#?}");
+}
+
+#[test]
+fn only_what_a_kit_must_be_changed_for_is_not_waited_for() {
+    let lasts = |place: &str, value: Value| {
+        let mut answer = fine();
+        *answer.pointer_mut(place).unwrap_or_else(|| panic!("no {place}")) = value;
+        lasting(&read(&answer), &[link()]).map(|finding| finding.id)
+    };
+    let tls = "/links/server/tls";
+    for (kind, code, said) in [
+        ("certificate", Some(62), "Hostname mismatch"),
+        ("certificate", Some(10), "certificate has expired"),
+        ("certificate", Some(20), "unable to get local issuer certificate"),
+        ("tls", None, "KEY_VALUES_MISMATCH"),
+        ("tls", None, "TLSV1_ALERT_UNKNOWN_CA"),
+    ] {
+        assert_eq!(lasts(tls, fault(kind, code, said)), Some("D72"), "{said}");
+    }
+    for (place, value) in [
+        (tls, fault("certificate", Some(9), "certificate is not yet valid")),
+        (tls, fault("tls", None, "WRONG_VERSION_NUMBER")),
+        (tls, fault("closed", None, "Connection reset by peer")),
+        ("/links/server/connected", fault("refused", None, "Connection refused")),
+        (tls, json!({"value": {"names": ["fl.example.org"], "closed": true}})),
+    ] {
+        assert_eq!(lasts(place, value.clone()), None, "{value}");
+    }
 }

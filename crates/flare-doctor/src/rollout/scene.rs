@@ -121,6 +121,14 @@ impl Scene {
         Ok(())
     }
 
+    /// Asks whether an interruption is over, because a watch that was resumed says nothing until something changes.
+    pub(super) async fn ask_again(&mut self, cluster: &Cluster, target: &Target) {
+        if self.interruption.is_some() {
+            let answer = cluster.namespaced::<Deployment>(&target.namespace).find(&target.deployment).await;
+            self.interruption = answer.err();
+        }
+    }
+
     /// Whether each kind has been listed, which a verdict requires.
     pub(super) fn is_complete(&self) -> bool {
         self.deployments.listed && self.replica_sets.listed && self.pods.listed

@@ -28,14 +28,19 @@ impl Options {
     pub const STABLE: Duration = Duration::from_secs(20);
 }
 
+/// How long the API server may take to answer while it is asked whether it is there again.
+const ANSWER_LIMIT: Duration = Duration::from_secs(3);
+
 /// How often a lasting state is evaluated again if nothing changes.
 const TICK: Duration = Duration::from_millis(500);
 
 /// Watches a parent until it is stable, it is hopeless, or the time is up. `progress` is called with a short text about what is waited
 /// for, each time that it changes.
 ///
+/// While the API server does not answer, nothing is concluded from what it said before.
+///
 /// # Errors
-/// The reason, as a finding of severity `error`, or `unknown` if the cluster could not be observed.
+/// The reason, as a finding of severity `error`, or `unknown` if the cluster showed nothing; D01 if the API server did not answer at the end.
 pub async fn wait(
     cluster: &Cluster,
     target: &Target,
@@ -61,23 +66,20 @@ pub async fn wait(
                     let _late = tokio::time::timeout(options.deadline.min(Duration::from_secs(10)), looking).await;
                 }
             }
-            () = sleep_until(wake) => {}
+            () = sleep_until(wake) => {
+                let _late = tokio::time::timeout(ANSWER_LIMIT, scene.ask_again(cluster, target)).await;
+            }
         }
-        let verdict = scene.is_complete().then(|| scene.judge(target, (options.clock)()));
+        let is_known = scene.is_complete() && scene.interruption.is_none();
+        let verdict = is_known.then(|| scene.judge(target, (options.clock)()));
         if let Some(words) = verdict.as_ref().map(words).filter(|words| *words != said) {
             progress(&words);
             said = words;
         }
         if let Some(end) = patience.look(Instant::now(), verdict) {
-            return end
-                .map_err(|finding| if finding.severity == Severity::Unknown { interrupted(&scene, finding) } else { finding });
+            return end.map_err(|finding| scene.interruption.as_ref().map_or(finding, |fault| Finding::of("D01", fault)));
         }
     }
-}
-
-/// If the API server was unreachable at the end, that is the finding to report.
-fn interrupted(scene: &Scene, finding: Finding) -> Finding {
-    scene.interruption.as_ref().map_or(finding, |fault| Finding::unknown("D80", "the Deployment", fault))
 }
 
 fn words(verdict: &Verdict) -> String {

@@ -15,6 +15,7 @@ use flare_startup_kit::StartupKit;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::run::{Exposed, Run};
+use crate::pipeline::microk8s;
 
 /// How often the Service is looked at.
 const LOOK: Duration = Duration::from_secs(1);
@@ -35,7 +36,7 @@ pub(super) fn settings(plan: &SitePlan, expose: Option<Expose>) -> Result<Vec<Se
     Ok(match expose {
         Expose::LoadBalancer => vec![Setting::Text("service.type=LoadBalancer".to_owned())],
         Expose::HostPort => vec![Setting::Guessed("hostPortEnabled=true".to_owned())],
-        Expose::PortForward => Vec::new(),
+        Expose::PortForward | Expose::MicroK8s => Vec::new(),
     })
 }
 
@@ -52,6 +53,11 @@ pub(super) async fn wait(
         Expose::LoadBalancer => load_balancer(run).await?,
         Expose::HostPort => node_addresses(run, parent).await?,
         Expose::PortForward => vec!["127.0.0.1".to_owned()],
+        Expose::MicroK8s => {
+            let plan = run.kit.plan();
+            found.extend(microk8s::forward(run.cluster, plan, &ports(plan)).await?);
+            node_addresses(run, parent).await?
+        }
     };
     if expose != Expose::PortForward {
         let names = certificate_names(run.kit, now);

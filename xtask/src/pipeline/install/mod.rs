@@ -5,6 +5,7 @@ mod chart_objects;
 mod drift;
 mod exposure;
 mod forwarding;
+mod link_test;
 mod proof;
 mod proven;
 mod pull_secret;

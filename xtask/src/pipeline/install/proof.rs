@@ -14,6 +14,7 @@ use flare_site_plan::SitePlan;
 use tokio::time::{Instant, sleep};
 
 use super::{
+    link_test::LinkTest,
     proven,
     run::{Run, Until},
 };
@@ -62,7 +63,7 @@ async fn joins(run: &Run<'_>, running: &Running, known: bool) -> Result<bool, Fi
     } else {
         "waiting until the client has registered"
     });
-    let mut patience = Patience::default();
+    let (mut patience, mut links) = (Patience::default(), LinkTest::new());
     loop {
         let Ok(log) = run.cluster.logs(run.namespace(), &running.pod, &selection).await else { return Ok(false) };
         let mut reader = Reader::new(plan.role, &plan.site);
@@ -75,6 +76,11 @@ async fn joins(run: &Run<'_>, running: &Running, known: bool) -> Result<bool, Fi
         };
         if Instant::now() >= run.end || patience.is_over(&reader, Instant::now()) {
             return Err(not_joined(plan, cause.map(|cause| (cause.message, cause.hint)), &log));
+        }
+        if plan.role == Role::Client
+            && let Some(refused) = links.look(run, running).await
+        {
+            return Err(refused);
         }
         sleep(LOOK.min(run.left())).await;
         if !still_runs(run, running).await {

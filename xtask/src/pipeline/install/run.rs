@@ -7,11 +7,12 @@ use std::{
 };
 
 use flare_cluster::Cluster;
-use flare_diagnostic::{Diagnostic, Faults};
+use flare_diagnostic::{Diagnostic, Faults, printable};
 use flare_doctor::{Finding, rollout::Running};
 use flare_federation::Expose;
 use flare_helm::{Helm, Limits, Place, Release};
 use flare_prepared_kit::PreparedKit;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::values::Given;
@@ -92,6 +93,19 @@ pub(crate) struct Exposed {
     pub(crate) addresses: Vec<String>,
     /// The ports for clients and admins.
     pub(crate) ports: Vec<u16>,
+}
+
+impl Exposed {
+    /// As in results.
+    pub(crate) fn to_json(&self) -> Value {
+        json!({"how": self.expose.as_str(), "addresses": self.addresses, "ports": self.ports})
+    }
+
+    /// For people, without a name and a full stop.
+    pub(crate) fn sentence(&self) -> String {
+        let ports = self.ports.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
+        format!("reached from outside at {}, ports {ports}", printable(&self.addresses.join(", ")))
+    }
 }
 
 /// A failed installation: the reasons, and what was rolled back.

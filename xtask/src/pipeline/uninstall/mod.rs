@@ -18,6 +18,7 @@ use tokio::time::{Instant, sleep};
 
 use self::launched::Launched;
 use super::{
+    microk8s,
     stage::{Request, run_name},
     study_files::content,
 };
@@ -123,6 +124,8 @@ struct There {
     release: bool,
     launched: Launched,
     registry_secrets: Vec<launched::Seen>,
+    /// The ports of this server that the ingress of `MicroK8s` forwards.
+    forwarded: Vec<String>,
     /// Whether the chart's values name staged objects.
     objects: bool,
     /// The workspace claim with its uid.
@@ -158,6 +161,8 @@ impl Removal<'_> {
         listed.extend(launched.secrets.iter().map(|secret| removed("Secret", &secret.name)));
         let registry_secrets = self.registry_secrets().await?;
         listed.extend(registry_secrets.iter().map(|secret| removed("Secret", &secret.name)));
+        let ports = microk8s::forwarded(self.cluster, plan).await?;
+        listed.extend(ports.iter().map(|port| removed("ConfigMap entry", port)));
         let objects = self.kit.staged_record()?.is_some();
         for staged in self.unstage(true).await? {
             // A launcher's startup Secret is not among these, so nothing is listed twice.
@@ -171,7 +176,7 @@ impl Removal<'_> {
             listed.push(removed("PersistentVolumeClaim", plan.workspace.claim.as_str()));
         }
         let claim = claim.map(|claim| (plan.workspace.claim.to_string(), claim.metadata.uid));
-        Ok(There { listed, release, launched, registry_secrets, objects, claim, deletes_claim })
+        Ok(There { listed, release, launched, registry_secrets, forwarded: ports, objects, claim, deletes_claim })
     }
 
     /// The Secrets that `install --create-pull-secret` created for this participant.
@@ -212,6 +217,9 @@ impl Removal<'_> {
 
     /// Removes everything, beginning with what creates other objects.
     async fn remove(&self, there: &There) -> Result<(), Faults> {
+        if !there.forwarded.is_empty() {
+            microk8s::withdraw(self.cluster, self.kit.plan()).await?;
+        }
         if there.release {
             tokio::task::block_in_place(|| self.helm.release(self.place, self.limits).uninstall())?;
         }

@@ -25,7 +25,7 @@ pub(super) fn not_begun(participant: &PreparedParticipant) -> Reached {
     let (mut steps, mut times) = (Steps::default(), Times::default());
     steps.set(Step::Prepare, participant.state);
     times.set(Step::Prepare, participant.took);
-    Reached { steps, times, findings: Vec::new(), ended: Ok(Checked::clean(())) }
+    Reached { steps, times, findings: Vec::new(), exposed: None, ended: Ok(Checked::clean(())) }
 }
 
 /// Carries out the steps up to the first that fails.
@@ -83,10 +83,15 @@ impl Road<'_> {
     }
 
     fn install(&mut self, steps: Steps) -> Result<State, Faults> {
-        let options = install::Options { values: self.participant.values.given(), ..self.options.install.clone() };
+        let values = &self.participant.values;
+        let options = install::Options { values: values.given(), expose: values.expose, ..self.options.install.clone() };
         let progress = |words: &str| (self.watch)(steps, words);
         match install::install(self.context, &self.request(), &options, &progress) {
-            Ok(installed) => Ok(State::of_change(installed.collect(&mut self.found).changed)),
+            Ok(installed) => {
+                let installed = installed.collect(&mut self.found);
+                self.reached.exposed = installed.exposed;
+                Ok(State::of_change(installed.changed))
+            }
             Err(not_installed) => {
                 self.reached.findings = not_installed.findings;
                 Err(not_installed.faults)

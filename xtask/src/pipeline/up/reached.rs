@@ -12,7 +12,7 @@ use crate::pipeline::{install, stage_federation::Staging};
 #[derive(Debug)]
 pub(crate) struct Options {
     pub(crate) staging: Staging,
-    /// The values are those of each participant.
+    /// The values and how it is exposed are those of each participant.
     pub(crate) install: install::Options,
     /// How long the checks of a participant may take.
     pub(crate) verify_within: Duration,
@@ -29,6 +29,8 @@ pub(crate) struct Reached {
     pub(crate) times: Times,
     /// The findings of `verify` or of the installation.
     pub(crate) findings: Vec<Finding>,
+    /// Where it is reached from outside, if federation.yaml asks for it.
+    pub(crate) exposed: Option<install::Exposed>,
     /// Its warnings and, if it failed, its faults.
     pub(super) ended: Result<Checked<()>, Faults>,
 }

@@ -1,10 +1,9 @@
-//! The Helm values of a participant, in a temporary file that only the user can read, since some are secrets.
+//! The Helm values of a participant and how it is exposed; the values are in a temporary file that only the user can read, since some are secrets.
 
 use std::io::Write as _;
 
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
 use flare_federation::{Expose, Participant};
-use flare_helm::Setting;
 use serde_json::{Map, Value};
 use tempfile::NamedTempFile;
 
@@ -14,7 +13,8 @@ use crate::pipeline::install::Given;
 #[derive(Debug)]
 pub(crate) struct ParticipantValues {
     file: Option<NamedTempFile>,
-    settings: Vec<Setting>,
+    /// How its installation exposes it.
+    pub(super) expose: Option<Expose>,
 }
 
 impl ParticipantValues {
@@ -33,22 +33,13 @@ impl ParticipantValues {
                     .at(participant.places.name.clone()),
             );
         }
-        let settings = participant.expose.and_then(setting).into_iter().collect();
-        found.finish(|| Self { file, settings })
+        let expose = participant.expose.filter(|expose| *expose != Expose::PortForward);
+        found.finish(|| Self { file, expose })
     }
 
     /// The values for an installation.
     pub(crate) fn given(&self) -> Given {
-        Given { files: self.file.iter().map(|file| file.path().to_path_buf()).collect(), settings: self.settings.clone() }
-    }
-}
-
-/// The chart's value for access to a participant from outside.
-fn setting(expose: Expose) -> Option<Setting> {
-    match expose {
-        Expose::LoadBalancer => Some(Setting::Text("service.type=LoadBalancer".to_owned())),
-        Expose::HostPort => Some(Setting::Guessed("hostPortEnabled=true".to_owned())),
-        Expose::PortForward => None,
+        Given { files: self.file.iter().map(|file| file.path().to_path_buf()).collect(), settings: Vec::new() }
     }
 }
 
