@@ -156,7 +156,7 @@ fn copy_of(directory: &Path, output: &Path) -> Command {
 fn median(costs: &mut [Cost]) -> Cost {
     costs.sort_by_key(|cost| cost.time);
     let memory = costs.iter().map(|cost| cost.memory).max().unwrap();
-    Cost { time: costs[costs.len() / 2].time, memory }
+    Cost { memory, ..costs[costs.len() / 2] }
 }
 
 /// A file system in memory, if the machine has one. On a disk, the effects of earlier builds and tests would dominate (ext4

@@ -1,20 +1,18 @@
 //! One launcher with its jobs in a namespace of its own, by its own ServiceAccount, which the audit log names.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::process::Command;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use flare_testbed::audit::{Filter, Log};
+use integration_tests::bench::account::Account;
 use integration_tests::cluster::Cluster;
 use integration_tests::cluster::namespace::Namespace;
-use integration_tests::cluster::run::{succeed, succeed_json};
 use integration_tests::reference::Release;
 use integration_tests::workspace_directory;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use crate::figures::Measured;
 use crate::program::{Program, now};
@@ -60,9 +58,9 @@ impl Scene<'_> {
         let name = format!("bench-launch-{:?}-{:?}", self.party, self.place).to_lowercase();
         let namespace = Namespace::alone_in(self.cluster.clone(), &name);
         let directory = tempfile::tempdir().unwrap();
-        let user = launcher_account(&namespace, &directory);
+        let account = Account::new(&namespace, "launcher", "edit", directory.path());
         let start = 30.0 + 0.8 * f64::from(self.jobs);
-        let settings = json!({"kubeconfig": directory.path().join("kubeconfig"), "namespace": namespace.name, "jobs": self.jobs,
+        let settings = json!({"kubeconfig": account.kubeconfig, "namespace": namespace.name, "jobs": self.jobs,
             "image": self.cluster.image(Release::V28), "python": "/usr/local/bin/python3", "pending_timeout": 900,
             "scheduler": (self.place == Place::WithoutKubelet).then_some("flare-kube-bench"), "step": STEP,
             "end": now() + start + self.window.as_secs_f64()});
@@ -88,8 +86,8 @@ impl Scene<'_> {
             place: self.place,
             jobs: self.jobs,
             window: self.window,
-            polled: self.requests(&namespace, &user, Some([from, until])),
-            all: self.requests(&namespace, &user, None),
+            polled: self.requests(&namespace, &account.user, Some([from, until])),
+            all: self.requests(&namespace, &account.user, None),
             memory: grown / f64::from(self.jobs),
             reactions: reactions(&witness, &launcher),
         }
@@ -169,18 +167,4 @@ fn reactions(witness: &Program, launcher: &Program) -> Vec<f64> {
         ends.iter().map(|(pod, end)| seen.get(pod).map_or(f64::INFINITY, |seen| (seen - end).max(0.0))).collect();
     reactions.sort_by(f64::total_cmp);
     reactions
-}
-
-/// Makes a ServiceAccount for the launcher, and a kubeconfig with its token; returns the user's name.
-fn launcher_account(namespace: &Namespace, directory: &TempDir) -> String {
-    let account = format!("{}:launcher", namespace.name);
-    let kubectl = |arguments: &[&str]| succeed(namespace.kubectl().args(arguments));
-    kubectl(&["create", "serviceaccount", "launcher"]);
-    kubectl(&["create", "rolebinding", "launcher", "--clusterrole=edit", &format!("--serviceaccount={account}")]);
-    let token = kubectl(&["create", "token", "launcher", "--duration=2h"]);
-    let mut config =
-        succeed_json(namespace.kubectl().args(["config", "view", "--raw", "--flatten", "--minify", "--output", "json"]));
-    config["users"][0]["user"] = json!({"token": token.trim()});
-    fs::write(directory.path().join("kubeconfig"), config.to_string()).unwrap();
-    format!("system:serviceaccount:{account}")
 }

@@ -1,6 +1,8 @@
 //! Shared code of benches: the machine, the cost of a program, rows of figures, promises, and the page with the results.
 
+pub mod account;
 pub mod cost;
+pub mod fault_times;
 pub mod machine;
 pub mod page;
 pub mod promise;

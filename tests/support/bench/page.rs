@@ -1,11 +1,11 @@
-//! `docs/benchmarks.md`, which has the figures.
+//! The pages with the figures, `docs/benchmarks.md` above all.
 
 use std::fs;
 use std::path::PathBuf;
 
 use crate::workspace_directory;
 
-/// The page. Each bench owns the section between two comments with its name.
+/// A page. Each bench owns the section between two comments with its name.
 #[derive(Debug)]
 pub struct Page {
     path: PathBuf,
@@ -18,7 +18,15 @@ impl Page {
     /// # Panics
     /// If the page cannot be read or has no such section.
     pub fn open(bench: &str) -> Self {
-        Self::at(workspace_directory().join("docs/benchmarks.md"), bench)
+        Self::open_in("docs/benchmarks.md", bench)
+    }
+
+    /// The section of a bench in another page of the workspace.
+    ///
+    /// # Panics
+    /// As [`Self::open`].
+    pub fn open_in(page: &str, bench: &str) -> Self {
+        Self::at(workspace_directory().join(page), bench)
     }
 
     fn at(path: PathBuf, bench: &str) -> Self {

@@ -12,22 +12,37 @@ use crate::workspace_directory;
 /// The participants that run in the cluster, the server first.
 pub const PARTICIPANTS: [&str; 3] = ["nvflare-server", "site-1", "site-2"];
 
-/// Startup kits of a server, two sites and an admin.
+/// Startup kits of a server, its sites and an admin.
 #[derive(Debug)]
 pub struct Federation {
     sandbox: Sandbox,
+    /// Those that run in the cluster, the server first.
+    pub participants: Vec<String>,
     /// The release of the reference that provisioned it.
     pub release: Release,
 }
 
 impl Federation {
-    /// Provisions it anew.
+    /// Provisions a server and two sites anew.
     pub fn provision(release: Release) -> Self {
+        Self::with_sites(release, 2)
+    }
+
+    /// Provisions a server and so many sites anew: `site-1`, `site-2`, ….
+    pub fn with_sites(release: Release, sites: usize) -> Self {
         let sandbox = Sandbox::new();
-        let project = workspace_directory().join("tests/cluster/project.yml");
+        let sites: Vec<_> = (1..=sites).map(|number| format!("site-{number}")).collect();
+        let project = fs::read_to_string(workspace_directory().join("tests/cluster/project.yml")).unwrap();
+        let line = |site: &str| format!("  - {{name: {site}, type: client, org: nvidia}}\n");
+        let [_, both @ ..] = PARTICIPANTS;
+        let named: String = both.iter().map(|site| line(site)).collect();
+        assert!(project.contains(&named), "no two sites in\n{project}");
+        let project = project.replace(&named, &sites.iter().map(|site| line(site)).collect::<String>());
+        fs::write(sandbox.join("project.yml"), project).unwrap();
         let mut provision = sandbox.command(release.nvflare());
-        succeed(provision.args(["provision", "-w", "ws", "-p"]).arg(project));
-        Self { sandbox, release }
+        succeed(provision.args(["provision", "-w", "ws", "-p", "project.yml"]));
+        let participants = std::iter::once(PARTICIPANTS[0].to_owned()).chain(sites).collect();
+        Self { sandbox, participants, release }
     }
 
     /// The startup kit of a participant or of the admin.
@@ -51,7 +66,13 @@ impl Federation {
 
     /// Writes a federation.yaml with all participants, and a k8s.yaml for each; returns the former.
     pub fn describe(&self, namespace: &Namespace) -> PathBuf {
-        let participants: String = PARTICIPANTS
+        self.describe_some(namespace, &self.participants)
+    }
+
+    /// As [`Self::describe`], with only some of the participants.
+    pub fn describe_some(&self, namespace: &Namespace, participants: &[String]) -> PathBuf {
+        let participants: String = participants
+            .iter()
             .map(|name| {
                 let (kit, config) = (self.kit(name), self.config(namespace, name));
                 format!(
@@ -60,7 +81,7 @@ impl Federation {
                     config.display().to_string()
                 )
             })
-            .concat();
+            .collect();
         let file = self.sandbox.join("federation.yaml");
         fs::write(&file, format!("defaults: {{target: \"{}\"}}\nparticipants:\n{participants}", self.release.target())).unwrap();
         file

@@ -15,6 +15,8 @@ pub mod node;
 pub mod parent;
 pub mod run;
 pub mod stage;
+pub mod storage;
+pub mod witness;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -56,6 +58,7 @@ impl Cluster {
             namespace::sweep(&cluster);
             node::sweep(&cluster);
             classes::sweep(&cluster);
+            storage::sweep(&cluster);
         });
         cluster
     }

@@ -68,7 +68,8 @@ pub fn wait<T>(limit: Duration, say: impl Fn() -> String, look: impl Fn() -> Opt
 #[derive(Debug)]
 pub struct Following {
     child: Child,
-    lines: Receiver<String>,
+    /// Lines, each with the time at which it was read.
+    lines: Receiver<(Instant, String)>,
 }
 
 impl Following {
@@ -81,7 +82,7 @@ impl Following {
         thread::spawn(move || {
             for line in stdout.split(b'\n').map_while(Result::ok) {
                 // The receiver is gone.
-                if send.send(String::from_utf8_lossy(&line).into_owned()).is_err() {
+                if send.send((Instant::now(), String::from_utf8_lossy(&line).into_owned())).is_err() {
                     break;
                 }
             }
@@ -103,7 +104,12 @@ impl Following {
     /// The next line before `deadline`; `None` if the program has ended or the time is up.
     pub fn next_before(&self, deadline: Instant) -> Option<String> {
         let left = deadline.saturating_duration_since(Instant::now());
-        self.lines.recv_timeout(left).ok()
+        self.lines.recv_timeout(left).ok().map(|(_, line)| line)
+    }
+
+    /// The lines that have been read and not been asked for, each with its time.
+    pub fn read_so_far(&self) -> Vec<(Instant, String)> {
+        self.lines.try_iter().collect()
     }
 }
 

@@ -1,4 +1,4 @@
-//! `bench prepare`, `bench baseline`, `bench stage`, `bench launch`: build and start the measuring programs of the test package.
+//! `bench prepare`, `bench baseline`, `bench stage`, `bench launch`, `bench up`, `bench faults`: build and start the measuring programs of the test package.
 
 use std::{
     path::{Path, PathBuf},
@@ -39,6 +39,17 @@ pub(crate) enum Subject {
     /// its audit log, memory for each job, and how soon an end is seen. Takes about twenty minutes, uses kubectl and separate namespaces,
     /// which it deletes, and writes a table into `docs/benchmarks.md`.
     Launch(Launch),
+    /// `up` of whole federations with real parents on a real cluster: a server with two sites, with half of the sites, and with all.
+    ///
+    /// Time, memory of ours and of the Helms that it starts, requests to the API server by its audit log; then `up` again with nothing to
+    /// change, and `down`. Fifty sites take about half an hour and 12 GiB of memory on the node. Uses kubectl and separate namespaces, which
+    /// it deletes, and writes a table into `docs/benchmarks.md`.
+    Up(Up),
+    /// How long the faults of the fault table take to be named, from the moment when Kubernetes itself knows them.
+    ///
+    /// Runs the cluster tests of the table one by one, each fault set up for real. Takes about twenty minutes, uses kubectl and separate
+    /// namespaces, which it deletes, and writes a table into `docs/verify.md`.
+    Faults(FaultTable),
 }
 
 /// On which cluster, and how often.
@@ -95,6 +106,37 @@ pub(crate) struct Launch {
     check: bool,
 }
 
+/// How `up` is measured.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Up {
+    /// The cluster [default: that of `FLARE_KUBE_TEST_KUBECONFIG`, otherwise a local one that ends with the run].
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+    /// The audit log of its API server [default: that of the local cluster, otherwise `audit.log` beside the kubeconfig].
+    #[arg(long, value_name = "FILE")]
+    audit_log: Option<PathBuf>,
+    /// The sites of the largest federation.
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(2..))]
+    sites: u16,
+    /// So many sites are worked on at once, as for `up`.
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64))]
+    parallel: u16,
+    /// Fail if a promise is missed.
+    #[arg(long)]
+    check: bool,
+}
+
+/// Where the fault table is measured.
+#[derive(Debug, clap::Args)]
+pub(crate) struct FaultTable {
+    /// The cluster [default: that of `FLARE_KUBE_TEST_KUBECONFIG`, otherwise a local one that ends with the run].
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+    /// Fail if a promise is missed.
+    #[arg(long)]
+    check: bool,
+}
+
 /// Runs a bench in a release build, with the reference from the cache.
 pub(crate) fn run(context: &Context<'_>, root: &Path, subject: &Subject) -> VerbResult {
     match subject {
@@ -106,6 +148,8 @@ pub(crate) fn run(context: &Context<'_>, root: &Path, subject: &Subject) -> Verb
         Subject::Baseline(arguments) => baseline(context, root, arguments),
         Subject::Stage(arguments) => stage(context, root, arguments),
         Subject::Launch(arguments) => launch(context, root, arguments),
+        Subject::Up(arguments) => up(context, root, arguments),
+        Subject::Faults(arguments) => faults(context, root, arguments),
     }
 }
 
@@ -125,6 +169,32 @@ fn launch(context: &Context<'_>, root: &Path, arguments: &Launch) -> VerbResult 
         bench.arg("--audit-log").arg(&audit_log).args(check);
         numbers.iter().fold(bench, |bench, (flag, number)| bench.args([*flag, &number.to_string()]))
     })
+}
+
+fn up(context: &Context<'_>, root: &Path, arguments: &Up) -> VerbResult {
+    let cluster = TestCluster::named_or_ours(context, arguments.kubeconfig.as_deref())?;
+    let audit_log = audit_log(context, &cluster, arguments.audit_log.as_deref())?;
+    let check: &[&str] = if arguments.check { &["--check"] } else { &[] };
+    on_cluster(context, root, "bench-up", cluster, 1, |bench| {
+        bench.arg("--audit-log").arg(&audit_log).args(check);
+        bench.args(["--sites", &arguments.sites.to_string(), "--parallel", &arguments.parallel.to_string()])
+    })
+}
+
+fn faults(context: &Context<'_>, root: &Path, arguments: &FaultTable) -> VerbResult {
+    let cluster = TestCluster::named_or_ours(context, arguments.kubeconfig.as_deref())?;
+    Faults::check(missing_kubeconfig(&cluster).into_iter().collect(), || ())?;
+    checks::provide(context, root)?;
+    let times = root.join("target/fault-times.jsonl");
+    let emptied = flare_file_tree::write_file(&times, b"", 0o644, true);
+    emptied.map_err(|error| error.into_diagnostic(Code::CheckFailed))?;
+    let mut tests = programs::cargo(context, root);
+    tests.args(["test", "--locked", "--package", "integration-tests", "--features", "cluster", "--test", "cluster", "--"]);
+    tests.args(["verify_faults::", "--test-threads=1", "--nocapture"]).env("FLARE_KUBE_FAULT_TIMES", &times);
+    cluster.configure(&mut tests);
+    programs::run(&context.interrupt, &mut tests)?;
+    let check: &[&str] = if arguments.check { &["--check"] } else { &[] };
+    on_cluster(context, root, "bench-faults", cluster, 1, |bench| bench.arg("--times").arg(&times).args(check))
 }
 
 /// The audit log of a cluster's API server, where the user said it is or where a local cluster keeps it.
@@ -174,7 +244,7 @@ fn on_cluster(
     let bytes = flare_file_tree::read_file(&figures, 1 << 20, Code::CheckFailed, Code::CheckFailed)?;
     let data: Value = serde_json::from_slice(&bytes)
         .map_err(|error| Diagnostic::error(Code::Internal, format!("the figures are no JSON: {error}")))?;
-    write_to_stderr("done: the table is in `docs/benchmarks.md`\n");
+    write_to_stderr("done: the table is in `docs/`\n");
     Ok(Outcome { data, text: String::new(), warnings: Vec::new() })
 }
 
