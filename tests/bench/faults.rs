@@ -10,6 +10,7 @@ use std::fs;
 use std::process::ExitCode;
 
 use integration_tests::bench::fault_times::FaultTime;
+use integration_tests::bench::guide_times::GuideTime;
 use integration_tests::bench::page::Page;
 use integration_tests::bench::promise::Promise;
 use integration_tests::bench::{Arguments, machine};
@@ -33,12 +34,26 @@ fn main() -> ExitCode {
     table.push_str(&promise.row());
     eprintln!("\n{table}");
     page.write(&table);
+    if let Some(file) = arguments.path_of("--guide") {
+        by_guide(&GuideTime::read(&file));
+    }
     if let Some(file) = arguments.path_of("--json") {
         let faults: Vec<_> = times.iter().map(FaultTime::document).collect();
         let document = json!({"machine": machine.document(), "faults": faults, "promises": [promise.document()]});
         fs::write(file, format!("{document:#}\n")).unwrap();
     }
     if promise.is_met() || !arguments.has("--check") { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// The table of what the reference and the guide say.
+fn by_guide(times: &[GuideTime]) {
+    let mut table =
+        "| fault | `helm upgrade --install` | `kubectl rollout status --timeout=60s` | the cause is to be seen in |\n".to_owned();
+    table.push_str("| --- | --- | --- | --- |\n");
+    let mut rows: Vec<_> = times.iter().map(GuideTime::row).collect();
+    rows.sort();
+    table.extend(rows);
+    Page::open_in("docs/verify.md", "faults --by-guide").write(&table);
 }
 
 /// No hopeless state is named late.

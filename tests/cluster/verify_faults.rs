@@ -3,6 +3,7 @@
 //! No test asserts that time, but each asserts that a cause known to Kubernetes was reported before the timeout.
 
 mod gone;
+mod guide;
 mod road;
 mod site;
 
@@ -63,20 +64,18 @@ fn what_keeps_a_pod_from_being_made_is_named() {
         .prepare(SMALL)
         .claim("ReadWriteOnce", None)
         .install(&[])
-        .expect(&fault("quota used up", "D23", "quota is used up").known("exceeded quota", 1));
+        .expect(&fault("quota used up", "D23", "quota is used up").guide("exceeded quota").known("exceeded quota", 1));
 
     let counts = site("quota-counts");
     counts.namespace.apply(&object("ResourceQuota", json!({"hard": {"limits.memory": "4Gi"}})));
-    counts
-        .prepare(SMALL)
-        .claim("ReadWriteOnce", None)
-        .install(&[])
-        .expect(&fault("quota counts a limit that is not set", "D23", "does not set").known("failed quota", 1));
+    counts.prepare(SMALL).claim("ReadWriteOnce", None).install(&[]).expect(
+        &fault("quota counts a limit that is not set", "D23", "does not set").guide("failed quota").known("failed quota", 1),
+    );
 
     let limits = site("limit-range");
     limits.namespace.apply(&object("LimitRange", json!({"limits": [{"type": "Container", "min": {"memory": "1Gi"}}]})));
     limits.prepare("{requests: {memory: 256Mi}, limits: {memory: 512Mi}}").claim("ReadWriteOnce", None).install(&[]);
-    limits.expect(&fault("LimitRange", "D24", "LimitRange").known("minimum memory", 1));
+    limits.expect(&fault("LimitRange", "D24", "LimitRange").guide("minimum memory").known("minimum memory", 1));
 
     let restricted = site("restricted");
     succeed(first.cluster.kubectl().args([
@@ -86,8 +85,11 @@ fn what_keeps_a_pod_from_being_made_is_named() {
         "pod-security.kubernetes.io/enforce=restricted",
     ]));
     restricted.prepare(SMALL).claim("ReadWriteOnce", None).install(&["securityProfile=\"default\""]);
-    restricted
-        .expect(&fault("namespace enforces Pod Security `restricted`", "D21", "Pod Security").known("violates PodSecurity", 1));
+    restricted.expect(
+        &fault("namespace enforces Pod Security `restricted`", "D21", "Pod Security")
+            .guide("violates PodSecurity")
+            .known("violates PodSecurity", 1),
+    );
 
     let account = site("no-account");
     account.prepare(SMALL).claim("ReadWriteOnce", None).install(&["serviceAccount={\"create\":false,\"name\":\"nobody\"}"]);
@@ -108,39 +110,42 @@ fn what_keeps_a_container_from_starting_is_named() {
         site.prepare(SMALL);
         site
     };
-    site("no-claim").install(&[]).expect(&fault("claim missing", "D31", "is not there").known("\"nvflws\" not found", 1));
-    site("no-class")
-        .claim("ReadWriteOnce", Some("no-such-class"))
+    site("no-claim")
         .install(&[])
-        .expect(&fault("storage class missing", "D31", "cannot make a volume").known("\"no-such-class\" not found", 1));
+        .expect(&fault("claim missing", "D31", "is not there").guide("not found").known("\"nvflws\" not found", 1));
+    site("no-class").claim("ReadWriteOnce", Some("no-such-class")).install(&[]).expect(
+        &fault("storage class missing", "D31", "cannot make a volume").guide("not found").known("\"no-such-class\" not found", 1),
+    );
     site("tag")
         .claim("ReadWriteOnce", None)
         .install(&["image.tag=\"9.9\""])
-        .expect(&fault("wrong tag", "D52", "no such image or tag").known("Failed to pull image", 2));
+        .expect(&fault("wrong tag", "D52", "no such image or tag").guide("not found").known("Failed to pull image", 2));
     let private = r#"image.repository="private.example.com/nvflare/nvflare""#;
     let secret = r#"imagePullSecrets=[{"name": "regcred"}]"#;
     site("no-pull-secret")
         .claim("ReadWriteOnce", None)
         .install(&[private, secret])
-        .expect(&fault("pull Secret missing", "D51", "`regcred` is not there").known("Failed to pull image", 2));
+        .expect(&fault("pull Secret missing", "D51", "`regcred` is not there").guide("regcred").known("Failed to pull image", 2));
     let wrong = site("pull-secret");
     let server = "--docker-server=private.example.com";
     wrong.kubectl(&["create", "secret", "docker-registry", "regcred", server, "--docker-username=a", "--docker-password=b"]);
     wrong.claim("ReadWriteOnce", None).install(&[private, secret]).expect(
-        &fault("pull Secret with wrong credentials", "D51", "does not take the credentials").known("Failed to pull image", 2),
+        &fault("pull Secret with wrong credentials", "D51", "does not take the credentials")
+            .guide("401")
+            .known("Failed to pull image", 2),
     );
     let python = command(&["/opt/none/python3", "-u"]);
     site("python")
         .claim("ReadWriteOnce", None)
         .install(&[&python])
-        .expect(&fault("wrong `python_path`", "D53", "cannot be started").known("StartError", 1));
+        .expect(&fault("wrong `python_path`", "D53", "cannot be started").guide("no such file").known("StartError", 1));
     site("secret")
         .claim("ReadWriteOnce", None)
         .install(&["workspaceConfig.startup.secretName=\"none\""])
         .expect(&fault("mounted Secret missing", "D51", "`none`").known("\"none\" not found", 1));
     let room = site("room");
     room.claim("ReadWriteOnce", None).install(&["resources.requests.memory=\"900Gi\""]);
-    room.expect(&fault("no room on any node", "D61", "no node has room").with(&["--timeout", "10"]));
+    room.expect(&fault("no room on any node", "D61", "no node has room").guide("Insufficient memory").with(&["--timeout", "10"]));
 
     let held = site("held");
     let container = json!({"name": "holder", "image": "busybox:1.36", "command": ["sleep", "600"],
@@ -151,8 +156,11 @@ fn what_keeps_a_container_from_starting_is_named() {
             "volumes": [{"name": "w", "persistentVolumeClaim": {"claimName": CLAIM}}]}}),
     );
     held.kubectl(&["wait", "--for=condition=Ready", "pod/holder", "--timeout=120s"]);
-    held.install(&[])
-        .expect(&fault("claim that another pod holds (ReadWriteOncePod)", "D31", "its volume").with(&["--timeout", "10"]));
+    held.install(&[]).expect(
+        &fault("claim that another pod holds (ReadWriteOncePod)", "D31", "its volume")
+            .guide("ReadWriteOncePod")
+            .with(&["--timeout", "10"]),
+    );
 }
 
 #[test]
@@ -164,20 +172,20 @@ fn why_a_parent_ends_is_named() {
         .prepare(SMALL)
         .claim("ReadWriteOnce", None)
         .install(&[&crash])
-        .expect(&fault("crash after 3 s", "D81", "ended with exit 3").known("CrashLoopBackOff", 1));
+        .expect(&fault("crash after 3 s", "D81", "ended with exit 3").guide("the last word").known("CrashLoopBackOff", 1));
     let eats = command(&[PYTHON, "-c", "x = [bytearray(1 << 24) for _ in range(1000)]"]);
     let small = "{requests: {memory: 64Mi}, limits: {memory: 64Mi}}";
     site("memory")
         .prepare(small)
         .claim("ReadWriteOnce", None)
         .install(&[&eats])
-        .expect(&fault("out of memory", "D81", "more memory than its limit").known("OOMKilled", 1));
+        .expect(&fault("out of memory", "D81", "more memory than its limit").guide("OOMKilled").known("OOMKilled", 1));
     // Nothing was staged, as if a kit had been copied to a wrong level.
-    site("level")
-        .prepare(SMALL)
-        .claim("ReadWriteOnce", None)
-        .install(&[])
-        .expect(&fault("kit at the wrong level", "D81", "the kit is not on the volume").known("CrashLoopBackOff", 1));
+    site("level").prepare(SMALL).claim("ReadWriteOnce", None).install(&[]).expect(
+        &fault("kit at the wrong level", "D81", "the kit is not on the volume")
+            .guide("invalid workspace")
+            .known("CrashLoopBackOff", 1),
+    );
 }
 
 /// A running server in the first namespace, with a Service.
@@ -195,33 +203,36 @@ fn what_keeps_a_site_from_its_server_is_named() {
     let (first, federation) = with_server("verify-reach");
     let site = |name: &str| Site::new(&first, &federation, name);
 
-    site("dns").prepare(SMALL).stage().install(&[]).expect(&fault(
-        "server's name does not resolve",
-        "D71",
-        "`nvflare-server` does not resolve",
-    ));
+    site("dns")
+        .prepare(SMALL)
+        .stage()
+        .install(&[])
+        .expect(&fault("server's name does not resolve", "D71", "`nvflare-server` does not resolve").guide("resol"));
 
     let closed = site("closed");
     closed.prepare(SMALL).stage().kubectl(&["create", "service", "clusterip", SERVER, "--tcp=8002"]);
-    closed.install(&[]).expect(&fault("nothing listens at the server's address", "D72", "nothing listens there"));
+    closed
+        .install(&[])
+        .expect(&fault("nothing listens at the server's address", "D72", "nothing listens there").guide("refused"));
 
     let name = site("name");
     let role_file = name.kit.join("startup/fed_client.json");
     let text = fs::read_to_string(&role_file).unwrap().replace("nvflare-server:8002", "other-name:8002");
     fs::write(role_file, text).unwrap();
-    name.prepare(SMALL).stage().call_server("other-name").install(&[]).expect(&fault(
-        "server's certificate has another name",
-        "D72",
-        "not made out to `other-name`",
-    ));
+    name.prepare(SMALL)
+        .stage()
+        .call_server("other-name")
+        .install(&[])
+        .expect(&fault("server's certificate has another name", "D72", "not made out to `other-name`").guide("ertificate"));
 
     let another = Federation::provision(Release::V28);
     let provisioning = Site::new(&first, &another, "root");
-    provisioning.prepare(SMALL).stage().call_server(SERVER).install(&[]).expect(&fault(
-        "server of another provisioning",
-        "D72",
-        "not one of this project's",
-    ));
+    provisioning
+        .prepare(SMALL)
+        .stage()
+        .call_server(SERVER)
+        .install(&[])
+        .expect(&fault("server of another provisioning", "D72", "not one of this project's").guide("CERTIFICATE_VERIFY_FAILED"));
 }
 
 #[test]
@@ -233,11 +244,9 @@ fn what_a_parent_lacks_in_its_cluster_is_named() {
         site
     };
     let token = site("token");
-    token.install(&["serviceAccount.automountServiceAccountToken=false"]).expect(&fault(
-        "ServiceAccount token not mounted",
-        "D13",
-        "no token",
-    ));
+    token
+        .install(&["serviceAccount.automountServiceAccountToken=false"])
+        .expect(&fault("ServiceAccount token not mounted", "D13", "no token").guide("oken"));
 
     let verb = site("verb");
     let without_create = r#"[{"op": "replace", "path": "/rules/0/verbs", "value": ["get", "list", "watch", "delete"]}]"#;

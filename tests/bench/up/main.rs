@@ -47,13 +47,14 @@ fn measure(arguments: &Arguments) -> bool {
     for size in sizes(sites) {
         figures.add(scene.measure(size));
     }
-    namespace::wait_for_the_end_of_ours(&cluster);
     let table = figures.table();
     eprintln!("\n{table}");
     page.write(&table);
     if let Some(file) = arguments.path_of("--json") {
         fs::write(file, format!("{:#}\n", figures.document())).unwrap();
     }
+    // At the last, so that what was measured is written even if fifty volumes take long to go.
+    namespace::wait_for_the_end_of_ours(&cluster);
     figures.promises().iter().all(Promise::is_met)
 }
 

@@ -23,7 +23,11 @@ fn a_claim_that_no_default_storage_class_serves_is_named() {
     let _class = without_default_class(&first);
     let site = Site::new(&first, &federation, "no-default");
     site.prepare(SMALL).claim("ReadWriteOnce", None).install(&[]);
-    site.expect(&fault("no default storage class", "D31", "no default one").known("no storage class is set", 1));
+    site.expect(
+        &fault("no default storage class", "D31", "no default one")
+            .guide("no storage class is set")
+            .known("no storage class is set", 1),
+    );
 }
 
 /// Runs a verb, and kills the API server once the Deployment is there.

@@ -1,5 +1,6 @@
 //! A site with a fault, and what `verify` must say about it.
 
+use std::cell::RefCell;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -17,7 +18,7 @@ use integration_tests::kit::Tree;
 use integration_tests::reference::Release;
 use serde_json::{Value, json};
 
-use super::{CLAIM, SERVER, SITE};
+use super::{CLAIM, SERVER, SITE, guide};
 use crate::PROGRAM;
 
 /// A row of the table.
@@ -26,12 +27,13 @@ pub(super) struct Fault<'row> {
     id: &'row str,
     words: &'row str,
     known: Option<(&'row str, usize)>,
+    guide: Option<&'row str>,
     arguments: &'row [&'row str],
 }
 
 /// What is wrong, and the id and some words of the finding that must say so.
 pub(super) const fn fault<'row>(what: &'row str, id: &'row str, words: &'row str) -> Fault<'row> {
-    Fault { what, id, words, known: None, arguments: &["--timeout", "90"] }
+    Fault { what, id, words, known: None, guide: None, arguments: &["--timeout", "90"] }
 }
 
 impl<'row> Fault<'row> {
@@ -39,6 +41,12 @@ impl<'row> Fault<'row> {
     /// decides.
     pub(super) const fn known(self, words: &'row str, times: usize) -> Self {
         Self { known: Some((words, times)), ..self }
+    }
+
+    /// The words of the cause in the output of one of the user guide's commands. The fault is in namespace, claim, kit or in values that
+    /// the reference's chart has too.
+    pub(super) const fn guide(self, words: &'row str) -> Self {
+        Self { guide: Some(words), ..self }
     }
 
     /// Other arguments of `verify`.
@@ -54,6 +62,8 @@ pub(super) struct Site<'run> {
     pub(super) kit: PathBuf,
     first: &'run Namespace,
     witness: Witness,
+    /// The values of the last installation.
+    pub(super) settings: RefCell<Vec<String>>,
 }
 
 impl<'run> Site<'run> {
@@ -63,7 +73,7 @@ impl<'run> Site<'run> {
         let kit = sandbox.join("kit");
         Tree::read(&federation.kit(SITE)).write(&kit);
         let witness = Witness::start(&namespace);
-        Self { namespace, sandbox, kit, first, witness }
+        Self { namespace, sandbox, kit, first, witness, settings: RefCell::default() }
     }
 
     /// Prepares the current kit with these requests and limits.
@@ -113,6 +123,7 @@ impl<'run> Site<'run> {
 
     /// Installs by Helm alone, without waiting.
     pub(super) fn install(&self, settings: &[&str]) -> &Self {
+        *self.settings.borrow_mut() = settings.iter().map(|setting| (*setting).to_owned()).collect();
         let mut command = upgrade(&self.namespace, SITE, &self.prepared());
         succeed(command.args(settings.iter().flat_map(|setting| ["--set-json", setting])));
         self
@@ -125,6 +136,9 @@ impl<'run> Site<'run> {
         verify.arg("verify").arg(self.prepared()).args(["-o", "json", "--stable", "3"]).args(fault.arguments);
         let document = failed(&mut verify, 1);
         self.named(fault, "verify", began, &document);
+        if let Some(words) = fault.guide {
+            guide::try_by(self, fault.what, words);
+        }
     }
 
     /// The findings of a verb must contain the fault. Records the time since the verb began and since Kubernetes knew the fault.

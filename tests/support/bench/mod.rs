@@ -3,6 +3,7 @@
 pub mod account;
 pub mod cost;
 pub mod fault_times;
+pub mod guide_times;
 pub mod machine;
 pub mod page;
 pub mod promise;

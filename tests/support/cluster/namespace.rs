@@ -112,8 +112,8 @@ impl Namespace {
         let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": marks}});
         succeed_with(cluster.kubectl().args(["create", "--filename", "-"]), object.to_string().as_bytes());
         let namespace = Self { cluster, name, _end: end, lock };
-        // A pod is refused before the ServiceAccount exists.
-        succeed(namespace.kubectl().args(["wait", "--for=create", "serviceaccount/default", "--timeout=30s"]));
+        // A pod is refused before the ServiceAccount exists. After a test without API server its controller pauses for up to half a minute.
+        succeed(namespace.kubectl().args(["wait", "--for=create", "serviceaccount/default", "--timeout=120s"]));
         namespace
     }
 

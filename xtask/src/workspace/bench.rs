@@ -132,6 +132,10 @@ pub(crate) struct FaultTable {
     /// The cluster [default: that of `FLARE_KUBE_TEST_KUBECONFIG`, otherwise a local one that ends with the run].
     #[arg(long, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
+    /// Set the faults up with the reference's chart as well, and try the user guide's section "Verify The Deployment" on them. Takes half an
+    /// hour more.
+    #[arg(long)]
+    by_guide: bool,
     /// Fail if a promise is missed.
     #[arg(long)]
     check: bool,
@@ -185,16 +189,26 @@ fn faults(context: &Context<'_>, root: &Path, arguments: &FaultTable) -> VerbRes
     let cluster = TestCluster::named_or_ours(context, arguments.kubeconfig.as_deref())?;
     Faults::check(missing_kubeconfig(&cluster).into_iter().collect(), || ())?;
     checks::provide(context, root)?;
-    let times = root.join("target/fault-times.jsonl");
-    let emptied = flare_file_tree::write_file(&times, b"", 0o644, true);
-    emptied.map_err(|error| error.into_diagnostic(Code::CheckFailed))?;
+    let [times, guide] = ["fault", "guide"].map(|what| root.join("target").join(format!("{what}-times.jsonl")));
+    for file in [&times, &guide] {
+        let emptied = flare_file_tree::write_file(file, b"", 0o644, true);
+        emptied.map_err(|error| error.into_diagnostic(Code::CheckFailed))?;
+    }
     let mut tests = programs::cargo(context, root);
     tests.args(["test", "--locked", "--package", "integration-tests", "--features", "cluster", "--test", "cluster", "--"]);
     tests.args(["verify_faults::", "--test-threads=1", "--nocapture"]).env("FLARE_KUBE_FAULT_TIMES", &times);
+    if arguments.by_guide {
+        tests.env("FLARE_KUBE_GUIDE_TIMES", &guide);
+    }
     cluster.configure(&mut tests);
     programs::run(&context.interrupt, &mut tests)?;
     let check: &[&str] = if arguments.check { &["--check"] } else { &[] };
-    on_cluster(context, root, "bench-faults", cluster, 1, |bench| bench.arg("--times").arg(&times).args(check))
+    on_cluster(context, root, "bench-faults", cluster, 1, |bench| {
+        if arguments.by_guide {
+            bench.arg("--guide").arg(&guide);
+        }
+        bench.arg("--times").arg(&times).args(check)
+    })
 }
 
 /// The audit log of a cluster's API server, where the user said it is or where a local cluster keeps it.
