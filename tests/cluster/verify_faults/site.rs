@@ -4,13 +4,13 @@ use std::cell::RefCell;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use integration_tests::bench::fault_times::FaultTime;
 use integration_tests::cluster::federation::Federation;
 use integration_tests::cluster::install::upgrade;
 use integration_tests::cluster::namespace::Namespace;
-use integration_tests::cluster::run::succeed;
+use integration_tests::cluster::run::{succeed, wait};
 use integration_tests::cluster::stage;
 use integration_tests::cluster::witness::Witness;
 use integration_tests::command::Sandbox;
@@ -150,8 +150,9 @@ impl<'run> Site<'run> {
         let found = found.unwrap_or_else(|| panic!("no error {id} with `{words}` in {findings:#?}"));
         assert!(found["hint"].as_str().is_some_and(|hint| !hint.is_empty()), "{found:#}");
         let known = fault.known.map(|(words, time)| {
-            let heard = self.witness.heard(words, time);
-            heard.unwrap_or_else(|| panic!("Kubernetes did not say `{words}` {time} times"))
+            // The verb may have been faster than Kubernetes, which then says it later, or than the watch.
+            let heard = || self.witness.heard(words, time);
+            wait(Duration::from_mins(1), || format!("Kubernetes to say `{words}` {time} times"), heard)
         });
         let after_known = known.map(|known| end.duration_since(known.max(began)).as_secs_f64());
         let text = |text: &str| text.to_owned();
