@@ -6,14 +6,13 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a bench that cannot measure must end at once")]
 #![allow(clippy::print_stderr, reason = "progress is for the people who wait")]
 
-use std::fs;
 use std::process::ExitCode;
 
 use integration_tests::bench::fault_times::FaultTime;
 use integration_tests::bench::guide_times::GuideTime;
 use integration_tests::bench::page::Page;
 use integration_tests::bench::promise::Promise;
-use integration_tests::bench::{Arguments, machine};
+use integration_tests::bench::{self, Arguments, machine};
 use integration_tests::cluster::Cluster;
 use integration_tests::reference::Release;
 use serde_json::json;
@@ -26,23 +25,19 @@ fn main() -> ExitCode {
     // In the order of the checks, whichever test ended first.
     times.sort_by(|one, other| (&one.id, &one.fault, &one.verb).cmp(&(&other.id, &other.fault, &other.verb)));
     let machine = machine::describe(&cluster, &[Release::V28]);
-    let promise = promise(&times);
     let mut table = format!("{}\n\n| fault | verb | finding | whole run | after Kubernetes said it |\n", machine.sentence());
     table.push_str("| --- | --- | --- | --- | --- |\n");
     table.extend(times.iter().map(FaultTime::row));
-    table.push_str("\n| promise | target | measured | |\n| --- | --- | --- | --- |\n");
-    table.push_str(&promise.row());
-    eprintln!("\n{table}");
-    page.write(&table);
+    let promises = [promise(&times)];
+    table.push_str(&Promise::table(&promises));
+    let faults: Vec<_> = times.iter().map(FaultTime::document).collect();
+    let documents: Vec<_> = promises.iter().map(Promise::document).collect();
+    let document = json!({"machine": machine.document(), "faults": faults, "promises": documents});
+    let kept = bench::publish(&arguments, &page, &table, &document, &promises);
     if let Some(file) = arguments.path_of("--guide") {
         by_guide(&GuideTime::read(&file));
     }
-    if let Some(file) = arguments.path_of("--json") {
-        let faults: Vec<_> = times.iter().map(FaultTime::document).collect();
-        let document = json!({"machine": machine.document(), "faults": faults, "promises": [promise.document()]});
-        fs::write(file, format!("{document:#}\n")).unwrap();
-    }
-    if promise.is_met() || !arguments.has("--check") { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if kept || !arguments.has("--check") { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// The table of what the reference and the guide say.

@@ -12,16 +12,12 @@ mod program;
 mod scene;
 mod worker;
 
-use std::fs;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use flare_testbed::audit::Log;
 use integration_tests::bench::page::Page;
-use integration_tests::bench::promise::Promise;
-use integration_tests::bench::{Arguments, machine};
-use integration_tests::cleanup;
+use integration_tests::bench::{self, Arguments, machine};
 use integration_tests::cluster::{Cluster, namespace};
 use integration_tests::reference::Release;
 
@@ -34,11 +30,7 @@ fn main() -> ExitCode {
         worker::run(&serde_json::from_str(&settings).expect("the bench gives its worker JSON"));
         return ExitCode::SUCCESS;
     }
-    let ended = catch_unwind(AssertUnwindSafe(|| measure(&arguments)));
-    // The message of a panic has been printed, and the cleanup guards have run.
-    cleanup::hold_if_interrupted();
-    let good = ended.is_ok_and(|all_met| all_met || !arguments.has("--check"));
-    if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    bench::run(&arguments, measure)
 }
 
 /// Measures with the options of `cargo xtask bench launch`. Returns whether every promise was kept.
@@ -57,11 +49,5 @@ fn measure(arguments: &Arguments) -> bool {
         }
     }
     namespace::wait_for_the_end_of_ours(&cluster);
-    let table = figures.table();
-    eprintln!("\n{table}");
-    page.write(&table);
-    if let Some(file) = arguments.path_of("--json") {
-        fs::write(file, format!("{:#}\n", figures.document())).unwrap();
-    }
-    figures.promises().iter().all(Promise::is_met)
+    bench::publish(arguments, &page, &figures.table(), &figures.document(), &figures.promises())
 }

@@ -111,8 +111,7 @@ impl Figures {
     /// Markdown.
     pub(crate) fn table(&self) -> String {
         let mut text = format!("{}\n\n{}", self.machine.sentence(), self.rows.table());
-        text.push_str("\n| promise | target | measured | |\n| --- | --- | --- | --- |\n");
-        text.extend(self.promises().iter().map(Promise::row));
+        text.push_str(&Promise::table(&self.promises()));
         text.push_str(
             "\n| load | transfer and proof of ours, median, seconds | peak memory of ours, MiB |\n| --- | --- | --- |\n",
         );

@@ -10,13 +10,10 @@
 mod figures;
 mod scene;
 
-use std::fs;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use integration_tests::bench::page::Page;
-use integration_tests::bench::{Arguments, machine};
-use integration_tests::cleanup;
+use integration_tests::bench::{self, Arguments, machine};
 use integration_tests::cluster::{Cluster, namespace};
 use integration_tests::reference::Release;
 
@@ -25,11 +22,7 @@ use scene::Scene;
 
 fn main() -> ExitCode {
     let arguments = Arguments::read();
-    let ended = catch_unwind(AssertUnwindSafe(|| measure(&arguments)));
-    // The message of a panic has been printed, and the cleanup guards have run.
-    cleanup::hold_if_interrupted();
-    let good = ended.is_ok_and(|all_met| all_met || !arguments.has("--check"));
-    if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    bench::run(&arguments, measure)
 }
 
 /// Measures with the options `--kubeconfig FILE --runs N --json FILE`. Returns whether every promise was kept.
@@ -39,11 +32,5 @@ fn measure(arguments: &Arguments) -> bool {
     let mut figures = Figures::new(machine::describe(&cluster, &[Release::V28]));
     Scene::open(&cluster).measure(arguments.runs(), &mut figures);
     namespace::wait_for_the_end_of_ours(&cluster);
-    let table = figures.table();
-    eprintln!("\n{table}");
-    page.write(&table);
-    if let Some(file) = arguments.path_of("--json") {
-        fs::write(file, format!("{:#}\n", figures.document())).unwrap();
-    }
-    figures.promises().iter().all(integration_tests::bench::promise::Promise::is_met)
+    bench::publish(arguments, &page, &figures.table(), &figures.document(), &figures.promises())
 }

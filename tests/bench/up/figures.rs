@@ -149,8 +149,7 @@ impl Figures {
             self.parallel
         );
         text.extend(self.measured.iter().map(Measured::row));
-        text.push_str("\n| promise | target | measured | |\n| --- | --- | --- | --- |\n");
-        text.extend(self.promises().iter().map(Promise::row));
+        text.push_str(&Promise::table(&self.promises()));
         text
     }
 

@@ -10,15 +10,11 @@
 mod figures;
 mod scene;
 
-use std::fs;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use flare_testbed::audit::Log;
 use integration_tests::bench::page::Page;
-use integration_tests::bench::promise::Promise;
-use integration_tests::bench::{Arguments, machine};
-use integration_tests::cleanup;
+use integration_tests::bench::{self, Arguments, machine};
 use integration_tests::cluster::{Cluster, namespace};
 use integration_tests::reference::Release;
 
@@ -27,11 +23,7 @@ use scene::Scene;
 
 fn main() -> ExitCode {
     let arguments = Arguments::read();
-    let ended = catch_unwind(AssertUnwindSafe(|| measure(&arguments)));
-    // The message of a panic has been printed, and the cleanup guards have run.
-    cleanup::hold_if_interrupted();
-    let good = ended.is_ok_and(|all_met| all_met || !arguments.has("--check"));
-    if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    bench::run(&arguments, measure)
 }
 
 /// Measures with the options of `cargo xtask bench up`. Returns whether every promise was kept.
@@ -47,15 +39,10 @@ fn measure(arguments: &Arguments) -> bool {
     for size in sizes(sites) {
         figures.add(scene.measure(size));
     }
-    let table = figures.table();
-    eprintln!("\n{table}");
-    page.write(&table);
-    if let Some(file) = arguments.path_of("--json") {
-        fs::write(file, format!("{:#}\n", figures.document())).unwrap();
-    }
+    let kept = bench::publish(arguments, &page, &figures.table(), &figures.document(), &figures.promises());
     // At the last, so that what was measured is written even if fifty volumes take long to go.
     namespace::wait_for_the_end_of_ours(&cluster);
-    figures.promises().iter().all(Promise::is_met)
+    kept
 }
 
 /// The federations that are measured: two sites, half of the sites, and all of them.

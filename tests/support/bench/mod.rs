@@ -9,7 +9,39 @@ pub mod page;
 pub mod promise;
 pub mod rows;
 
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
+use std::process::ExitCode;
+
+use serde_json::Value;
+
+use self::page::Page;
+use self::promise::Promise;
+use crate::cleanup;
+
+/// Measures, and makes the exit status of it: a failure if it panicked or, with `--check`, if a promise was missed. `measure` returns whether
+/// every promise was kept.
+pub fn run(arguments: &Arguments, measure: impl FnOnce(&Arguments) -> bool) -> ExitCode {
+    let ended = catch_unwind(AssertUnwindSafe(|| measure(arguments)));
+    // The message of a panic has been printed, and the cleanup guards have run.
+    cleanup::hold_if_interrupted();
+    let good = ended.is_ok_and(|all_met| all_met || !arguments.has("--check"));
+    if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Shows the results, writes them into the page and, with `--json FILE`, as JSON. Returns whether every promise was kept.
+///
+/// # Panics
+/// If a file cannot be written.
+pub fn publish(arguments: &Arguments, page: &Page, table: &str, document: &Value, promises: &[Promise]) -> bool {
+    eprintln!("\n{table}");
+    page.write(table);
+    if let Some(file) = arguments.path_of("--json") {
+        fs::write(file, format!("{document:#}\n")).unwrap();
+    }
+    promises.iter().all(Promise::is_met)
+}
 
 /// The path of flare-kube, which cargo builds beside the bench.
 ///

@@ -38,8 +38,14 @@ impl Promise {
         format!("{} {:<70} {:>8} ({})", self.verdict("MISSED"), self.text, self.measured, self.target)
     }
 
-    /// A row of a table in Markdown: what is promised, the target, the figure, the verdict.
-    pub fn row(&self) -> String {
+    /// A table in Markdown, after what stands before it.
+    pub fn table(promises: &[Self]) -> String {
+        let rows: String = promises.iter().map(Self::row).collect();
+        format!("\n| promise | target | measured | |\n| --- | --- | --- | --- |\n{rows}")
+    }
+
+    /// What is promised, the target, the figure, the verdict.
+    fn row(&self) -> String {
         format!("| {} | {} | {} | {} |\n", self.text, self.target, self.measured, self.verdict("**missed**").trim_end())
     }
 
