@@ -14,6 +14,8 @@ pub(crate) struct Measured {
     pub(crate) party: Party,
     pub(crate) place: Place,
     pub(crate) jobs: u32,
+    /// How many of them the launcher gave up although their pods neither failed nor ended.
+    pub(crate) lost: u32,
     /// How long requests were counted while all jobs ran.
     pub(crate) window: Duration,
     /// The requests meanwhile, beyond creates and deletes.
@@ -61,10 +63,11 @@ impl Measured {
             if kinds.is_empty() { "none".to_owned() } else { kinds.join(", ") }
         };
         format!(
-            "| {} | {} | {} | {} ({}) | {:.1} | {:.1} | {} | {} | {} |\n",
+            "| {} | {} | {} | {} | {} ({}) | {:.1} | {:.1} | {} | {} | {} |\n",
             self.place(),
             self.launcher(),
             self.jobs,
+            self.lost,
             self.polled(),
             kinds(&self.polled),
             self.per_job(),
@@ -76,7 +79,7 @@ impl Measured {
     }
 
     fn document(&self) -> Value {
-        json!({"place": self.place(), "launcher": self.launcher(), "jobs": self.jobs, "window_seconds": self.window.as_secs(),
+        json!({"place": self.place(), "launcher": self.launcher(), "jobs": self.jobs, "lost": self.lost, "window_seconds": self.window.as_secs(),
             "requests_beyond_creates_and_deletes": self.polled, "all_requests": self.all, "requests_per_job": self.per_job(),
             "memory_kib_per_job": self.memory, "reaction_seconds": {"median": self.reaction(50), "p99": self.reaction(99),
             "longest": self.reaction(100)}})
@@ -116,19 +119,22 @@ impl Figures {
                 Place::Node,
                 "requests beyond creates and deletes, on the node",
                 "seconds to see an end, 99 of 100, on the node",
+                "jobs lost, on the node",
                 "times fewer such requests than the reference, on the node",
             ),
             (
                 Place::WithoutKubelet,
                 "requests beyond creates and deletes, without kubelet",
                 "seconds to see an end, 99 of 100, without kubelet",
+                "jobs lost, without kubelet",
                 "times fewer such requests than the reference, without kubelet",
             ),
         ];
-        for (place, requests, reaction, fewer) in texts {
+        for (place, requests, reaction, lost, fewer) in texts {
             let Some(ours) = self.find(Party::Ours, place) else { continue };
             promises.push(Promise::at_most(requests, ours.polled(), 20.0));
             promises.push(Promise::below(reaction, ours.reaction(99), 1.0));
+            promises.push(Promise::at_most(lost, f64::from(ours.lost), 0.0));
             if let Some(reference) = self.find(Party::Reference, place) {
                 promises.push(Promise::at_least(fewer, reference.polled() / ours.polled().max(1.0), 10.0));
             }
@@ -146,9 +152,9 @@ impl Figures {
     pub(crate) fn table(&self) -> String {
         let window = self.measured.first().map_or(0, |measured| measured.window.as_secs());
         let mut text = format!(
-            "{}\n\n| jobs run | launcher | jobs | requests in {window} s beyond creates and deletes | all requests a job | memory a job, KiB \
+            "{}\n\n| jobs run | launcher | jobs | lost | requests in {window} s beyond creates and deletes | all requests a job | memory a job, KiB \
              | an end is seen after, median, seconds | 99 of 100 | longest |\n\
-             | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n",
+             | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n",
             self.machine.sentence()
         );
         text.extend(self.measured.iter().map(Measured::row));

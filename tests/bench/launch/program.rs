@@ -86,7 +86,7 @@ impl Program {
     /// Whether it has told this word of so many pods within the time limit.
     pub(crate) fn tells(&self, words: &[&str], count: u32, limit: Duration) -> bool {
         let end = now() + limit.as_secs_f64();
-        while self.times(words).len() < count as usize {
+        while self.count(words) < count {
             let ended = self.child.lock().unwrap().try_wait().unwrap();
             assert!(ended.is_none_or(|status| status.success()), "a program of the bench failed: {ended:?}");
             if now() > end {
@@ -98,10 +98,15 @@ impl Program {
         true
     }
 
-    /// Waits until it has told this word of so many pods.
-    pub(crate) fn wait_for(&self, word: &str, count: u32, limit: Duration) {
-        let done = self.tells(&[word], count, limit);
-        assert!(done, "only {} of {count} pods are `{word}` after {limit:?}", self.times(&[word]).len());
+    /// Waits until it has told one of these words of so many pods.
+    pub(crate) fn wait_for(&self, words: &[&str], count: u32, limit: Duration) {
+        let done = self.tells(words, count, limit);
+        assert!(done, "only {} of {count} pods are {words:?} after {limit:?}", self.count(words));
+    }
+
+    /// Of how many pods it has told one of these words.
+    pub(crate) fn count(&self, words: &[&str]) -> u32 {
+        u32::try_from(self.times(words).len()).expect("fewer pods than that")
     }
 
     /// Its resident memory in kibibytes, when that has not grown for a moment.

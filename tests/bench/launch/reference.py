@@ -1,7 +1,8 @@
 """Runs jobs through the k8s launcher class of an installed nvflare, as its parent does: one thread for each job.
 
 The only argument is the bench's settings as JSON. A line on stdin starts the jobs; stdout tells `WORD POD TIME ...` for each pod
-that is created, runs and ends, as the launcher sees it.
+that is created, runs and ends, as the launcher sees it. `lost` is a job that the launcher gave up although its pod neither failed
+nor ended; where it has no pod, the job's name stands instead.
 """
 
 import json
@@ -17,6 +18,8 @@ from nvflare.app_opt.job_launcher import k8s_launcher as launcher_module
 
 SETTINGS = json.loads(sys.argv[1])
 OUTPUT = threading.Lock()
+# The pod that this thread's job got.
+CREATED = threading.local()
 
 
 def tell(word, pod="", rest=""):
@@ -31,7 +34,8 @@ class Api(client.CoreV1Api):
         if SETTINGS["scheduler"]:
             body["spec"]["schedulerName"] = SETTINGS["scheduler"]
         made = super().create_namespaced_pod(namespace, body, **options)
-        tell("created", body["metadata"]["name"], body["spec"]["containers"][0]["name"])
+        CREATED.pod = body["metadata"]["name"]
+        tell("created", CREATED.pod, body["spec"]["containers"][0]["name"])
         return made
 
 
@@ -64,11 +68,19 @@ class Context:
 
 
 def run(launcher, number):
-    meta = {"job_id": f"bench-{number:05}", "launcher_spec": {"default": {"k8s": {"image": SETTINGS["image"]}}}}
-    handle = launcher.launch_job(meta, Context(number))
-    tell("running", handle.pod_name)
-    handle.wait()
-    tell("ended", handle.pod_name, handle.poll())
+    job = f"bench-{number:05}"
+    meta = {"job_id": job, "launcher_spec": {"default": {"k8s": {"image": SETTINGS["image"]}}}}
+    try:
+        handle = launcher.launch_job(meta, Context(number))
+        if handle.terminal_state is not None:
+            raise RuntimeError(f"its handle says {handle.terminal_state} at once")
+        tell("running", CREATED.pod)
+        handle.wait()
+        tell("ended", CREATED.pod, handle.poll())
+    # Whatever it raises, its parent would have a job less.
+    except Exception as error:
+        print(f"{job}: {type(error).__name__}: {str(error).splitlines()[0]}", file=sys.stderr, flush=True)
+        tell("lost", getattr(CREATED, "pod", job))
 
 
 def main():
