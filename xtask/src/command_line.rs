@@ -1,6 +1,6 @@
 //! The whole command line: the verbs of users and those of a checkout, which are independent of each other.
 
-use std::ffi::OsString;
+use std::{ffi::OsString, sync::OnceLock};
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
@@ -70,7 +70,7 @@ pub fn parse_and_run(environment: &Environment, arguments: impl IntoIterator<Ite
         ));
     }
     let reporter = Reporter { format: line.shared.format, quiet: line.shared.quiet, colour: environment.colour };
-    let context = Context { environment, interrupt: Interrupt::listen(), shared: line.shared };
+    let context = Context { environment, interrupt: Interrupt::listen(), shared: line.shared, helm: OnceLock::new() };
     reporter.report(bug::caught(|| run(&context, line.verb)))
 }
 

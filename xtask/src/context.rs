@@ -1,8 +1,12 @@
 //! The context of every verb besides its own arguments.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{
+    OnceLock,
+    atomic::{AtomicU64, Ordering},
+};
 
 use flare_diagnostic::Diagnostic;
+use flare_helm::Helm;
 
 use crate::{
     Environment,
@@ -24,12 +28,14 @@ pub(crate) struct SharedArguments {
     pub(crate) verbose: bool,
 }
 
-/// The process's environment, Ctrl-C, and the shared flags.
+/// The process's environment, Ctrl-C, the shared flags, and what is looked for only once.
 #[derive(Debug)]
 pub(crate) struct Context<'run> {
     pub(crate) environment: &'run Environment,
     pub(crate) interrupt: Interrupt,
     pub(crate) shared: SharedArguments,
+    /// The Helm of this run, once it has been looked for.
+    pub(crate) helm: OnceLock<Helm>,
 }
 
 impl Context<'_> {

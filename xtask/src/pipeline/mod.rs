@@ -5,6 +5,7 @@ pub(crate) mod difference;
 pub(crate) mod down;
 pub(crate) mod federation;
 pub(crate) mod federation_status;
+mod helm;
 pub(crate) mod init;
 pub(crate) mod install;
 pub(crate) mod kit_directory;

@@ -6,9 +6,13 @@ use tokio::time::Instant;
 
 use super::{
     proven, readiness, recovery,
-    run::{Options, Progress, Recovery, Run, find_helm, place},
+    run::{Options, Progress, Recovery, Run},
 };
-use crate::{context::Context, pipeline::stage::Request, runtime};
+use crate::{
+    context::Context,
+    pipeline::{helm, stage::Request},
+    runtime,
+};
 
 /// Goes back to a revision, or without one to the last good one, and puts back the kit with which it ran, if the kit of `request` is on
 /// the volume. Does nothing for a release that was never there.
@@ -34,9 +38,9 @@ async fn back(
 ) -> Result<Checked<Recovery>, Faults> {
     let mut found = Collector::new();
     let kit = found.require_checked(request.open(OpenOptions { accept_changes: true }))?;
-    let helm = found.require(find_helm(context, options))?;
+    let helm = found.require(helm::find(context, options.helm.as_deref()))?;
     let cluster = found.require(request.connect(context, options.limit).await)?;
-    let (place, chart) = (place(request, &kit, &cluster), request.prepared.join(PreparedKit::chart_path()));
+    let (place, chart) = (helm::place(request, &kit, &cluster), request.prepared.join(PreparedKit::chart_path()));
     let (end, stop) = (Instant::now() + options.limit, context.interrupt.flag());
     let run = Run { kit: &kit, chart: &chart, cluster: &cluster, helm: &helm, place: &place, options, stop, end, progress };
     let Some(before) = found.require(readiness::earlier(&run, revision).await)? else {

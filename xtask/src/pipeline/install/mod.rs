@@ -26,11 +26,8 @@ pub(crate) use self::{
     run::{Exposed, Installed, NotInstalled, Options, Progress, Recovery, Until},
     values::Given,
 };
-use self::{
-    readiness::Ready,
-    run::{Run, find_helm, place},
-};
-use super::stage::Request;
+use self::{readiness::Ready, run::Run};
+use super::{helm, stage::Request};
 use crate::{context::Context, runtime};
 
 /// The value with the fingerprint of the kit: the pod's annotation, whose change restarts the parent (defect 11).
@@ -61,9 +58,9 @@ pub(crate) async fn participant(
     own.extend(found.require(exposure::settings(kit.plan(), options.expose))?);
     let values = found.require(values::read(&options.values, own))?;
     let stop = context.interrupt.flag();
-    let helm = found.require(find_helm(context, options))?;
+    let helm = found.require(helm::find(context, options.helm.as_deref()))?;
     let cluster = found.require(request.connect(context, options.limit).await)?;
-    let place = place(request, &kit, &cluster);
+    let place = helm::place(request, &kit, &cluster);
     let chart = request.prepared.join(PreparedKit::chart_path());
     let run = Run { kit: &kit, chart: &chart, cluster: &cluster, helm: &helm, place: &place, options, stop, end, progress };
     progress("looking at chart, values and cluster");

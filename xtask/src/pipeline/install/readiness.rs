@@ -74,8 +74,9 @@ pub(super) async fn look(run: &Run<'_>, values: &Values) -> Result<Checked<Ready
     found.keep(pulled);
     let rendered = found.require(run.release(|release| release.render(chart, values)).map_err(refused))?;
     let objects = found.require(ChartObjects::read(&rendered.manifest))?;
-    let changed = secret.is_some() || found.require(is_changed(run, &history, &objects).await)?;
-    let before = found.require(before(run, &history).await)?;
+    let deployed = found.require(deployed(run, &history))?;
+    let changed = secret.is_some() || found.require(is_changed(run, deployed.as_ref(), &objects).await)?;
+    let before = found.require(before(run, &history, deployed).await)?;
     let newest = history.last().map(|last| last.revision);
     found.finish(|| Ready { objects, next: rendered.revision, newest, changed, unlocked, before, secret })
 }
@@ -147,12 +148,29 @@ fn unlocked_history(run: &Run<'_>) -> Result<(Vec<Revision>, bool), Diagnostic> 
     run.release(|release| release.history()).map(|history| (history, true))
 }
 
+/// The objects of a revision.
+struct Deployed {
+    revision: u64,
+    objects: ChartObjects,
+}
+
+impl Deployed {
+    fn read(run: &Run<'_>, revision: u64) -> Result<Self, Diagnostic> {
+        let manifest = run.release(|release| release.manifest(revision))?;
+        Ok(Self { revision, objects: ChartObjects::read(&manifest)? })
+    }
+}
+
+/// The newest revision, if it is deployed.
+fn deployed(run: &Run<'_>, history: &[Revision]) -> Result<Option<Deployed>, Diagnostic> {
+    let last = history.last().filter(|last| last.status == Status::Deployed);
+    last.map(|last| Deployed::read(run, last.revision)).transpose()
+}
+
 /// Whether the newest revision or the cluster's objects differ from those that Helm would create.
-async fn is_changed(run: &Run<'_>, history: &[Revision], objects: &ChartObjects) -> Result<bool, Diagnostic> {
-    let Some(last) = history.last().filter(|last| last.status == Status::Deployed) else { return Ok(true) };
+async fn is_changed(run: &Run<'_>, deployed: Option<&Deployed>, objects: &ChartObjects) -> Result<bool, Diagnostic> {
     // Compared as objects, because Helm 3 and 4 print empty lines in different places.
-    let deployed = run.release(|release| release.manifest(last.revision))?;
-    if ChartObjects::read(&deployed)? != *objects {
+    if deployed.is_none_or(|deployed| deployed.objects != *objects) {
         return Ok(true);
     }
     drift::is_any(run.cluster, objects, run.namespace()).await
@@ -162,19 +180,25 @@ async fn is_changed(run: &Run<'_>, history: &[Revision], objects: &ChartObjects)
 pub(super) async fn earlier(run: &Run<'_>, revision: Option<u64>) -> Result<Option<Before>, Diagnostic> {
     let history = run.release(|release| release.history())?;
     match revision.filter(|revision| history.iter().any(|one| one.revision == *revision)) {
-        Some(revision) => as_before(run, revision).map(Some),
-        None => before(run, &history).await,
+        Some(revision) => Deployed::read(run, revision).map(|deployed| Some(deployed.into())),
+        None => before(run, &history, None).await,
     }
 }
 
-/// The target of a rollback: the last verified revision if Helm still has it, otherwise the newest deployed one.
-async fn before(run: &Run<'_>, history: &[Revision]) -> Result<Option<Before>, Diagnostic> {
+/// The target of a rollback: the last verified revision if Helm still has it, otherwise the newest deployed one. `known` is the revision
+/// whose objects have already been read.
+async fn before(run: &Run<'_>, history: &[Revision], known: Option<Deployed>) -> Result<Option<Before>, Diagnostic> {
     let proven = proven::read(run).await?.and_then(|proven| history.iter().find(|one| one.revision == proven.revision));
-    proven.or_else(|| last_good(history)).map(|good| as_before(run, good.revision)).transpose()
+    let Some(good) = proven.or_else(|| last_good(history)).map(|good| good.revision) else { return Ok(None) };
+    let deployed = match known.filter(|known| known.revision == good) {
+        Some(known) => known,
+        None => Deployed::read(run, good)?,
+    };
+    Ok(Some(deployed.into()))
 }
 
-fn as_before(run: &Run<'_>, revision: u64) -> Result<Before, Diagnostic> {
-    let manifest = run.release(|release| release.manifest(revision))?;
-    let objects = ChartObjects::read(&manifest)?;
-    Ok(Before { revision, fingerprint: objects.fingerprint().map(str::to_owned), image: objects.image().to_owned() })
+impl From<Deployed> for Before {
+    fn from(Deployed { revision, objects }: Deployed) -> Self {
+        Self { revision, fingerprint: objects.fingerprint().map(str::to_owned), image: objects.image().to_owned() }
+    }
 }

@@ -16,13 +16,9 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::values::Given;
-use crate::{context::Context, pipeline::stage::Request};
 
 /// How long one run of Helm may take, which does not wait for the rollout.
 const HELM_LIMIT: Duration = Duration::from_mins(2);
-
-/// Time limit for Helm to print its version.
-const FIND_LIMIT: Duration = Duration::from_secs(20);
 
 /// Called with a short description of each step.
 pub(crate) type Progress<'run> = &'run (dyn Fn(&str) + Send + Sync);
@@ -187,22 +183,4 @@ impl Run<'_> {
         let limits = Limits { time: time.max(Duration::from_secs(1)), stop: self.stop };
         tokio::task::block_in_place(|| work(self.helm.release(self.place, limits)))
     }
-}
-
-/// The release of a kit in its cluster.
-pub(super) fn place(request: &Request<'_>, kit: &PreparedKit, cluster: &Cluster) -> Place {
-    let plan = kit.plan();
-    Place {
-        release: plan.names.release.to_string(),
-        namespace: plan.namespace.to_string(),
-        kubeconfig: request.access.kubeconfig.clone(),
-        context: cluster.context().map(str::to_owned),
-    }
-}
-
-/// The Helm of the options, otherwise of the environment.
-pub(super) fn find_helm(context: &Context<'_>, options: &Options) -> Result<Helm, Diagnostic> {
-    let limits = Limits { time: FIND_LIMIT, stop: context.interrupt.flag() };
-    let given = options.helm.as_deref().or(context.environment.helm.as_deref());
-    tokio::task::block_in_place(|| Helm::find(given, &context.environment.search_path, &limits))
 }

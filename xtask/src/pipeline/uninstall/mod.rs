@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep};
 
 use self::launched::Launched;
 use super::{
-    microk8s,
+    helm, microk8s,
     stage::{Request, run_name},
     study_files::content,
 };
@@ -82,16 +82,10 @@ pub(crate) async fn participant(
     let mut found = Collector::new();
     // A kit that was edited since is removed as well.
     let kit = found.require_checked(request.open(OpenOptions { accept_changes: true }))?;
-    let given = options.helm.as_deref().or(context.environment.helm.as_deref());
-    let limits = Limits { time: HELM_LIMIT.min(options.limit), stop: context.interrupt.flag() };
-    let helm = found.require(tokio::task::block_in_place(|| Helm::find(given, &context.environment.search_path, &limits)))?;
+    let helm = found.require(helm::find(context, options.helm.as_deref()))?;
     let cluster = found.require(request.connect(context, options.limit).await)?;
-    let place = Place {
-        release: kit.plan().names.release.to_string(),
-        namespace: kit.plan().namespace.to_string(),
-        kubeconfig: request.access.kubeconfig.clone(),
-        context: cluster.context().map(str::to_owned),
-    };
+    let place = helm::place(request, &kit, &cluster);
+    let limits = Limits { time: HELM_LIMIT.min(options.limit), stop: context.interrupt.flag() };
     let removal = Removal { kit: &kit, cluster: &cluster, helm: &helm, place: &place, limits, options, end };
     let work = async {
         let there = removal.look().await?;
