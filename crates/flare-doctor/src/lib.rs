@@ -5,6 +5,7 @@ mod finding;
 mod joining;
 pub mod offline;
 pub mod online;
+mod proven;
 pub mod registered;
 pub mod rollout;
 pub mod state;
@@ -12,3 +13,4 @@ mod texts;
 
 pub use checks::{CHECKS, Check, Needs};
 pub use finding::{Counts, Finding, Severity, log_line};
+pub use proven::{PROVEN, Proven};

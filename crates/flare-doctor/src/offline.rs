@@ -92,18 +92,23 @@ fn layout(kit: &PreparedKit, read: &Read) -> Vec<Finding> {
     found
 }
 
+/// The finding of a check that needs certificates without a fault.
+fn not_read(id: &'static str) -> Finding {
+    Finding::new(id, Severity::Unknown, "not checked: the kit or its certificates have a fault, see D41 and D42")
+}
+
 /// What Python 3.13 and later refuses, in FLARE's own connections; the image's Python version is not known here.
 fn strict(read: &Read) -> Vec<Finding> {
-    let faults = read.kit.iter().flat_map(|kit| &kit.certificates.strict_faults);
+    let Some(kit) = &read.kit else { return vec![not_read("D43")] };
     let of_fault = |fault: &flare_startup_kit::StrictFault| {
         let message = format!("`{}`: `{}` {}; Python 3.13 and later refuses it", fault.file, fault.extension, fault.message);
         Finding::warning("D43", message, "provision the project again with FLARE 2.7 or later, or use an image with Python 3.12")
     };
-    faults.map(of_fault).collect()
+    kit.certificates.strict_faults.iter().map(of_fault).collect()
 }
 
 fn names(plan: &SitePlan, read: &Read) -> Vec<Finding> {
-    let Some(kit) = &read.kit else { return Vec::new() };
+    let Some(kit) = &read.kit else { return vec![not_read("D44")] };
     let identity = &kit.certificates.identity;
     let mut found = Vec::new();
     match plan.role {

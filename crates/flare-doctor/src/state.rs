@@ -16,7 +16,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use crate::{
-    joining,
+    Proven, joining,
     registered::{Joined, Reader},
     rollout::KIT_OF_POD,
 };
@@ -99,7 +99,10 @@ pub async fn look(cluster: &Cluster, kit: &PreparedKit) -> Result<State, Diagnos
     let parents: Vec<_> = parents(&all, plan.names.deployment.as_str()).collect();
     let newest = parents.first().copied();
     let (joined, reason) = match newest {
-        Some(pod) => joined(cluster, kit, &pod_state(pod)).await,
+        Some(pod) => {
+            let proven = deployment.as_ref().and_then(Proven::read);
+            joined(cluster, kit, &pod_state(pod), proven.is_some_and(|proven| proven.is_of_pod(pod))).await
+        }
         None => (Some(false), None),
     };
     Ok(State {
@@ -174,21 +177,19 @@ fn reason(status: &ContainerStatus) -> Option<&str> {
     waiting.or_else(|| state.terminated.as_ref()?.reason.as_deref())
 }
 
-/// Whether the parent's log says that it has joined; unknown if the log cannot be read.
-async fn joined(cluster: &Cluster, kit: &PreparedKit, pod: &PodState) -> (Option<bool>, Option<String>) {
+/// Whether the parent has joined, according to its log and, if `is_known`, to what was noted of it; unknown if the log cannot be read.
+async fn joined(cluster: &Cluster, kit: &PreparedKit, pod: &PodState, is_known: bool) -> (Option<bool>, Option<String>) {
     let plan = kit.plan();
-    let mut reader = Reader::new(plan.role, &plan.site);
+    let start = Reader::new(plan.role, &plan.site).of_known(is_known);
     let place = [plan.namespace.as_str(), pod.name.as_str(), pod.container.as_str()];
     if pod.status != "Running" {
         return (Some(false), None);
     }
-    if let Err(fault) = joining::read(cluster, place, Instant::now(), &mut reader).await {
-        return (None, Some(fault.message));
-    }
-    match reader.joined() {
-        Joined::Yes => (Some(true), None),
-        Joined::Lost(cause) | Joined::No(Some(cause)) => (Some(false), Some(cause.message.to_owned())),
-        Joined::No(None) => (Some(false), None),
+    match joining::read(cluster, place, Instant::now(), &start).await {
+        Err(fault) => (None, Some(fault.message)),
+        Ok((Joined::Yes, _)) => (Some(true), None),
+        Ok((Joined::Lost(cause) | Joined::No(Some(cause)), _)) => (Some(false), Some(cause.message.to_owned())),
+        Ok((Joined::No(None), _)) => (Some(false), None),
     }
 }
 

@@ -24,6 +24,7 @@ const PULLS: &[(&str, PullFault)] = &[
     ("no match for platform", PullFault::Platform),
     ("no matching manifest for", PullFault::Platform),
     ("no image found in image index for", PullFault::Platform),
+    ("no image found in manifest list for", PullFault::Platform),
     ("pull access denied", PullFault::NotAllowed),
     ("insufficient_scope", PullFault::NotAllowed),
     ("authorization failed", PullFault::NotAllowed),
@@ -41,6 +42,9 @@ const PULLS: &[(&str, PullFault)] = &[
     ("name unknown", PullFault::NotThere),
     ("name_unknown", PullFault::NotThere),
     ("repository name not known", PullFault::NotThere),
+    // Harbor's sentences as containerd's and Docker's clients quote them.
+    ("unknown: artifact ", PullFault::NotThere),
+    ("unknown: repository ", PullFault::NotThere),
     ("code = notfound", PullFault::NotThere),
     (": not found", PullFault::NotThere),
     ("unsupported manifest media type", PullFault::NoImage),
@@ -49,9 +53,24 @@ const PULLS: &[(&str, PullFault)] = &[
     ("invalid tar header", PullFault::NoImage),
 ];
 
-/// Texts that are never permanent, whatever else the message contains: rate limits, a token service that is down, a broken connection.
-const PASSING_PULLS: &[&str] =
-    &["toomanyrequests", "429 too many requests", "500 internal server error", "502 bad gateway", "503 service unavailable"];
+/// Texts that are never permanent, whatever else the message contains: rate limits, a token service that is down, a broken connection
+/// to the registry or to its token service.
+const PASSING_PULLS: &[&str] = &[
+    "toomanyrequests",
+    "429 too many requests",
+    "500 internal server error",
+    "502 bad gateway",
+    "503 service unavailable",
+    "504 gateway",
+    "dial tcp",
+    "i/o timeout",
+    "tls handshake timeout",
+    "connection reset",
+    "context deadline exceeded",
+    "no such host",
+    "server misbehaving",
+    ": eof",
+];
 
 /// The meaning of a text about a failed pull; `None` for a transient fault.
 pub(crate) fn pull_fault(text: &str) -> Option<PullFault> {
@@ -60,6 +79,39 @@ pub(crate) fn pull_fault(text: &str) -> Option<PullFault> {
         return None;
     }
     PULLS.iter().find(|(known, _)| text.contains(known)).map(|(_, fault)| *fault)
+}
+
+/// Why a container cannot be created or started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StartFault {
+    /// The image does not run the command.
+    Command,
+    /// The memory limit is too low even for the start.
+    Memory,
+    /// The kubelet does not know something yet that the pod names, as after its own start.
+    Passing,
+}
+
+/// Texts of runtimes (runc, crun) and of the kubelet, in lower case; the first match counts.
+const STARTS: &[(&str, StartFault)] = &[
+    ("oom-killed", StartFault::Memory),
+    ("memory limit too low", StartFault::Memory),
+    ("executable file", StartFault::Command),
+    ("exec format error", StartFault::Command),
+    ("services have not yet been read", StartFault::Passing),
+    ("failed to sync secret cache", StartFault::Passing),
+    ("failed to sync configmap cache", StartFault::Passing),
+];
+
+/// The meaning of a text about a container that was not started; `None` if it is unknown.
+pub(crate) fn start_fault(text: &str) -> Option<StartFault> {
+    let text = text.to_ascii_lowercase();
+    STARTS.iter().find(|(known, _)| text.contains(known)).map(|(_, fault)| *fault)
+}
+
+/// Whether a failure to make a volume passes: the storage driver was not there or had no time, which it is asked again about.
+pub(crate) fn volume_comes_later(text: &str) -> bool {
+    ["code = DeadlineExceeded", "code = Aborted", "code = Unavailable"].iter().any(|passing| text.contains(passing))
 }
 
 /// Why the API server refuses a pod permanently.
@@ -164,6 +216,12 @@ mod tests {
                 "Error response from daemon: manifest for nvflare/nvflare:9.9 not found: manifest unknown: manifest unknown",
                 Some(NotThere),
             ),
+            (
+                "choosing an image from manifest list docker://a:1: no image found in manifest list for architecture arm64, OS linux",
+                Some(Platform),
+            ),
+            // Docker, Harbor.
+            ("Error response from daemon: unknown: artifact team/a:9 not found", Some(NotThere)),
             ("no match for platform in manifest: not found", Some(Platform)),
             (
                 "failed to do request: Head \"https://registry.lab:5000/v2/a/manifests/1\": tls: failed to verify certificate: x509: \
@@ -186,9 +244,34 @@ mod tests {
             "toomanyrequests: You have reached your unauthenticated pull rate limit. unauthorized users may pull again later",
             "failed to fetch oauth token: unexpected status: 503 Service Unavailable",
             "net/http: TLS handshake timeout",
+            // containerd, whose token service is not reached.
+            "failed to authorize: failed to fetch anonymous token: Get \"https://auth.docker.io/token\": dial tcp 10.0.0.1:443: i/o timeout",
+            "failed to authorize: failed to fetch oauth token: Post \"https://auth.docker.io/token\": EOF",
+            "failed to authorize: failed to fetch oauth token: unexpected status: 504 Gateway Timeout",
+            "failed to authorize: failed to fetch anonymous token: read tcp 10.0.0.2:1->10.0.0.1:443: read: connection reset by peer",
             "",
         ] {
             assert_eq!(pull_fault(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_keeps_a_container_from_its_start() {
+        for (text, expected) in [
+            (
+                "container create failed: executable file `/opt/python` not found: No such file or directory",
+                Some(StartFault::Command),
+            ),
+            (
+                "exec: \"/opt/python\": stat /opt/python: no such file or directory; executable file not found in $PATH",
+                Some(StartFault::Command),
+            ),
+            ("failed to create containerd task: container init was OOM-killed (memory limit too low?)", Some(StartFault::Memory)),
+            ("services have not yet been read at least once, cannot construct envvars", Some(StartFault::Passing)),
+            ("failed to sync secret cache: timed out waiting for the condition", Some(StartFault::Passing)),
+            ("couldn't find key a in Secret fl/b", None),
+        ] {
+            assert_eq!(start_fault(text), expected, "{text}");
         }
     }
 

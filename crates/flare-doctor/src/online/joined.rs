@@ -5,10 +5,11 @@ use std::time::Duration;
 use flare_cluster::Cluster;
 use flare_names::Role;
 use flare_prepared_kit::PreparedKit;
+use k8s_openapi::api::apps::v1::Deployment;
 use tokio::time::Instant;
 
 use crate::{
-    Finding, Severity, joining,
+    Finding, Proven, Severity, joining,
     registered::{Joined, Reader},
     rollout::Running,
 };
@@ -18,18 +19,21 @@ const REGISTRATION: Duration = Duration::from_mins(1);
 
 pub(super) async fn check(cluster: &Cluster, kit: &PreparedKit, running: &Running, end: Instant) -> Vec<Finding> {
     let plan = kit.plan();
-    let mut reader = Reader::new(plan.role, &plan.site);
+    let deployment = cluster.namespaced::<Deployment>(plan.namespace.as_str()).find(plan.names.deployment.as_str()).await;
+    // Without the note the log decides.
+    let proven = deployment.ok().flatten().as_ref().and_then(Proven::read);
+    let start = Reader::new(plan.role, &plan.site).of_known(proven.is_some_and(|proven| proven.is_of(running)));
     let end = end.min(Instant::now() + REGISTRATION);
     let place = [plan.namespace.as_str(), running.pod.as_str(), running.container.as_str()];
-    let last = match joining::read(cluster, place, end, &mut reader).await {
-        Ok(last) => last,
+    let (joined, last) = match joining::read(cluster, place, end, &start).await {
+        Ok(read) => read,
         Err(fault) => return vec![Finding::unknown("D82", "whether the participant has joined", &fault)],
     };
     let what = match plan.role {
         Role::Server => format!("the server `{}` has not said that it is started", plan.participant),
         Role::Client => format!("the site `{}` has not registered at its server", plan.site),
     };
-    match reader.joined() {
+    match joined {
         Joined::Yes => Vec::new(),
         Joined::Lost(cause) => {
             let message = format!("the site `{}` was registered, and has lost its server since: {}", plan.site, cause.message);

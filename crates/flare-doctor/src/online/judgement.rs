@@ -27,6 +27,11 @@ pub(super) fn findings(plan: &SitePlan, answer: &Answer, links: &[Link]) -> Vec<
     found.extend(settled("D46", packages(plan, answer)));
     found.extend(settled("D13", account(&answer.api)));
     found.extend(settled("D45", authorities(answer)));
+    if links.is_empty() {
+        let untested = "not tested: the kit does not say at which host and port the server is called";
+        found.extend(["D71", "D72"].map(|id| Finding::new(id, Severity::Unknown, untested)));
+        return found;
+    }
     let answers = || links.iter().filter_map(|link| Some((link, answer.links.get(link.id)?)));
     found.extend(settled("D71", answers().filter_map(|(link, answer)| name(link, answer)).collect()));
     found.extend(settled("D72", answers().filter_map(|(link, answer)| connection(link, answer)).collect()));

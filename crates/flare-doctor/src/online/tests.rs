@@ -74,6 +74,14 @@ fn an_answer_without_a_fault_is_ok_by_each_check() {
 }
 
 #[test]
+fn a_connection_that_was_not_tested_is_not_ok() {
+    let found = findings(&example::plan(Role::Client, Target::V2_8), &read(&fine()), &[]);
+    let links: Vec<_> =
+        found.iter().filter(|finding| finding.id >= "D71").map(|finding| (finding.id, finding.severity)).collect();
+    assert_eq!(links, ["D71", "D72"].map(|id| (id, Severity::Unknown)));
+}
+
+#[test]
 fn a_kit_that_is_not_the_prepared_one_is_named_by_its_files() {
     let (id, severity, message) = one("/kit/missing", json!(["startup/client.crt"]));
     assert!(id == "D35" && severity == Severity::Error && message.contains("missing"), "{message}");

@@ -15,7 +15,7 @@ const STARTED: &str = "Server started";
 pub enum Joined {
     /// A client is registered at its server; a server has started and listens.
     Yes,
-    /// It was registered, but according to later lines it has lost its server.
+    /// It was registered, but according to later lines about its connection it has lost its server.
     Lost(&'static Cause),
     /// Not yet; with the cause, if the log shows it.
     No(Option<&'static Cause>),
@@ -30,12 +30,12 @@ pub fn joined(role: Role, site: &str, log: &str) -> Joined {
 }
 
 /// Reads a log line by line, while it is written.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Reader {
     role: Role,
     registered: String,
     joined: Joined,
-    /// The last line with a cause, which has a time in it.
+    /// The last line with the cause, which has a time in it.
     line: String,
 }
 
@@ -43,6 +43,12 @@ impl Reader {
     /// Starts without any line.
     pub fn new(role: Role, site: &str) -> Self {
         Self { role, registered: format!("{REGISTERED}{site}"), joined: Joined::No(None), line: String::new() }
+    }
+
+    /// Starts after lines that are no longer there, with a participant that is known to have joined.
+    #[must_use]
+    pub fn of_known(self, is_known: bool) -> Self {
+        Self { joined: if is_known { Joined::Yes } else { self.joined }, ..self }
     }
 
     /// What the lines so far mean.
@@ -67,18 +73,30 @@ impl Reader {
             Role::Server => ends_with_words(line, STARTED),
             Role::Client => line.split_once(&self.registered).is_some_and(|(_, behind)| behind.starts_with(" for project ")),
         };
-        let cause = of_line(line);
-        if cause.is_some() {
-            line.clone_into(&mut self.line);
-        }
-        self.joined = match (is_sign, cause, self.joined) {
-            (true, _, _) => Joined::Yes,
-            // A server also logs errors of others, which say nothing about the server.
-            (false, Some(cause), Joined::Yes | Joined::Lost(_)) if self.role == Role::Client => Joined::Lost(cause),
-            (false, Some(cause), Joined::No(_)) => Joined::No(Some(cause)),
-            (false, _, joined) => joined,
+        let joined = match (self.joined, of_line(line)) {
+            _ if is_sign => Joined::Yes,
+            // A parent also logs errors of its jobs and about the API server, and a server those of others.
+            (Joined::Yes | Joined::Lost(_), Some(cause)) if self.role == Role::Client && is_of_link(line) => Joined::Lost(cause),
+            // A client does not register again after an outage.
+            (Joined::Lost(_), None) if is_of_new_connection(line) => Joined::Yes,
+            (Joined::No(_), Some(cause)) => Joined::No(Some(cause)),
+            _ => return,
         };
+        line.clone_into(&mut self.line);
+        self.joined = joined;
     }
+}
+
+/// Whether a client's line is about its connection to the server: of gRPC, which the parent uses for nothing else, or of FLARE's
+/// connector that calls.
+fn is_of_link(line: &str) -> bool {
+    ["ssl_transport_security", "failed to connect to all addresses"].iter().any(|text| line.contains(text))
+        || (line.contains("Connector [") && line.contains(" ACTIVE "))
+}
+
+/// Whether FLARE calls the server anew, as `Connection [CN00002 N/A => server:8002] is created: PID: 1`.
+fn is_of_new_connection(line: &str) -> bool {
+    line.contains("Connection [") && line.contains(" => ") && line.contains("] is created")
 }
 
 /// Whether a line ends with the words, ignoring the sequence that ends its colour.
@@ -103,6 +121,9 @@ mod tests {
 \u{1b}[38m2026-11-28 21:49:25,543 - hci - INFO - Admin Server is started\u{1b}[0m
 \u{1b}[38m2026-11-28 21:49:25,544 - root - INFO - Server started\u{1b}[0m
 ";
+    const CLOSED: &str = "conn_manager - ERROR - Connector [CH00001 ACTIVE tcp://nvflare-server:8002] failed with exception \
+        ConnectionRefusedError: [Errno 111] Connection refused\n";
+    const CREATED: &str = "conn_manager - INFO - Connection [CN00007 N/A => nvflare-server:8002] is created: PID: 1\n";
     const REFUSED: &str = "2026-11-28 21:49:30 - x - ERROR - connection refused\n";
 
     fn client(log: &str) -> Joined {
@@ -126,8 +147,41 @@ mod tests {
         let Joined::No(Some(cause)) = client(REFUSED) else { panic!("the log names the cause") };
         assert!(cause.message.contains("nothing listens"));
         assert_eq!(client(&format!("{REFUSED}{CLIENT}")), Joined::Yes);
-        assert_eq!(client(&format!("{CLIENT}{REFUSED}")), Joined::Lost(cause));
-        assert_eq!(client(&format!("{CLIENT}{REFUSED}{CLIENT}")), Joined::Yes);
+        let lost = format!("{CLIENT}{CLOSED}");
+        assert_eq!(client(&lost), Joined::Lost(cause));
+        assert_eq!(client(&format!("{lost}{CLIENT}")), Joined::Yes);
+        assert_eq!(client(&format!("{lost}{CREATED}")), Joined::Yes, "2.8.3 does not register again");
+        assert_eq!(client(&format!("{lost}{CREATED}{CLOSED}")), Joined::Lost(cause));
+    }
+
+    #[test]
+    fn trouble_of_others_takes_no_registration_back() {
+        let others = [
+            REFUSED,
+            "k8s_launcher - WARNING - HTTPSConnectionPool(host='10.96.0.1', port=443): Max retries exceeded: [Errno 111] Connection refused",
+            "job launch - ERROR - ModuleNotFoundError: No module named 'torch'",
+            "Connection [CN00003 0:8102 <= 10.0.0.9:41234] is created: PID: 1",
+        ];
+        for line in others {
+            assert_eq!(client(&format!("{CLIENT}{line}\n")), Joined::Yes, "{line}");
+        }
+        let Joined::Lost(cause) = client(&format!("{CLIENT}{CLOSED}")) else { panic!("it is lost") };
+        for line in others {
+            assert_eq!(client(&format!("{CLIENT}{CLOSED}{line}\n")), Joined::Lost(cause), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_participant_that_is_known_to_have_joined_needs_no_line_of_it() {
+        let known = |log: &str| {
+            let mut reader = Reader::new(Role::Client, "site-1").of_known(true);
+            log.lines().for_each(|line| reader.read(line));
+            reader.joined()
+        };
+        assert_eq!(known(""), Joined::Yes);
+        assert_eq!(known(REFUSED), Joined::Yes);
+        assert!(matches!(known(CLOSED), Joined::Lost(_)));
+        assert_eq!(Reader::new(Role::Client, "site-1").of_known(false).joined(), Joined::No(None));
     }
 
     #[test]

@@ -6,7 +6,12 @@ use super::{
     current::Current,
     look::{Look, Verdict},
 };
-use crate::{Finding, finding::times, registered};
+use crate::{
+    Finding,
+    finding::times,
+    registered,
+    texts::{self, StartFault},
+};
 
 /// How many lines at the end of a log are shown as the reason.
 const LAST_LINES: usize = 20;
@@ -28,12 +33,21 @@ fn of_container(look: &Look<'_>, status: &ContainerStatus, is_parent: bool) -> O
         // It exited, but something else prevents its next start.
         return None;
     }
-    let ended = state.terminated.as_ref().or_else(|| status.last_state.as_ref()?.terminated.as_ref())?;
     let what = if is_parent { "the parent".to_owned() } else { format!("the init container `{}`", status.name) };
-    if matches!(ended.reason.as_deref(), Some("StartError" | "ContainerCannotRun")) {
-        return Some(Verdict::hopeless(cannot_start(&what, ended)));
+    if let Some(said) =
+        state.waiting.as_ref().filter(|_| waits_for == "CreateContainerError").and_then(|waiting| waiting.message.as_deref())
+        && texts::start_fault(said) == Some(StartFault::Command)
+    {
+        // CRI-O looks for the command when it creates the container.
+        return Some(Verdict::hopeless(cannot_start(&what, Some(said))));
     }
-    if ended.reason.as_deref() == Some("OOMKilled") {
+    let ended = state.terminated.as_ref().or_else(|| status.last_state.as_ref()?.terminated.as_ref())?;
+    let start = matches!(ended.reason.as_deref(), Some("StartError" | "ContainerCannotRun"));
+    let too_little = start && ended.message.as_deref().and_then(texts::start_fault) == Some(StartFault::Memory);
+    if start && !too_little {
+        return Some(Verdict::hopeless(cannot_start(&what, ended.message.as_deref())));
+    }
+    if too_little || ended.reason.as_deref() == Some("OOMKilled") {
         return Some(Verdict::hopeless(out_of_memory(look, &what, ended)));
     }
     let finding = crashed(look, &what, status, ended);
@@ -41,10 +55,10 @@ fn of_container(look: &Look<'_>, status: &ContainerStatus, is_parent: bool) -> O
 }
 
 /// The runtime could not run the command at all.
-fn cannot_start(what: &str, ended: &ContainerStateTerminated) -> Finding {
+fn cannot_start(what: &str, said: Option<&str>) -> Finding {
     let hint = "set `parent.python_path` in k8s.yaml to the Python of the image, or choose an image for the nodes' processor; then \
                 prepare and install again";
-    Finding::error("D53", format!("{what} cannot be started: the image does not run its command"), hint).evidence(&ended.message)
+    Finding::error("D53", format!("{what} cannot be started: the image does not run its command"), hint).evidence(said)
 }
 
 fn out_of_memory(look: &Look<'_>, what: &str, ended: &ContainerStateTerminated) -> Finding {

@@ -11,13 +11,16 @@ use super::{
     pull,
     reference::ReferenceKind,
 };
-use crate::Finding;
+use crate::{
+    Finding,
+    texts::{self, StartFault},
+};
 
 /// The number of failures to make a volume that do not count as transient.
 const VOLUME_FAILURES: i32 = 2;
 
 pub(super) fn judge(look: &Look<'_>, current: &Current<'_>, pod: &Pod) -> Verdict {
-    if let Some(verdict) = missing(look).or_else(|| claims(look)) {
+    if let Some(verdict) = missing(look).or_else(|| claims(look, pod)) {
         return verdict;
     }
     if let Some(message) = image_trouble(current, pod) {
@@ -86,12 +89,12 @@ fn missing(look: &Look<'_>) -> Option<Verdict> {
     Some(Verdict::hopeless_soon(finding))
 }
 
-fn claims(look: &Look<'_>) -> Option<Verdict> {
-    look.claims.iter().find_map(|claim| of_claim(look, claim))
+fn claims(look: &Look<'_>, pod: &Pod) -> Option<Verdict> {
+    look.claims.iter().find_map(|claim| of_claim(look, pod, claim))
 }
 
 /// The verdict about a claim that no pod can ever mount; one that waits for its first pod is fine.
-fn of_claim(look: &Look<'_>, claim: &PersistentVolumeClaim) -> Option<Verdict> {
+fn of_claim(look: &Look<'_>, pod: &Pod, claim: &PersistentVolumeClaim) -> Option<Verdict> {
     let name = claim.metadata.name.as_deref().unwrap_or_default();
     if claim.metadata.deletion_timestamp.is_some() {
         let hint = "wait until it is gone, make it anew with `stage --create-pvc`; pods that still use it keep it";
@@ -106,7 +109,9 @@ fn of_claim(look: &Look<'_>, claim: &PersistentVolumeClaim) -> Option<Verdict> {
         Some("Pending") if spec.volume_name.as_deref().unwrap_or_default().is_empty() => {
             let uid = claim.metadata.uid.as_deref();
             let events = look.events.iter().filter(|event| uid.is_some() && event.involved_object.uid.as_deref() == uid);
-            let failures: Vec<_> = events.filter(|event| event.reason.as_deref() == Some("ProvisioningFailed")).collect();
+            let failed = events.filter(|event| event.reason.as_deref() == Some("ProvisioningFailed"));
+            let lasts = |event: &&Event| !event.message.as_deref().is_some_and(texts::volume_comes_later);
+            let failures: Vec<_> = failed.filter(|event| is_since(event, pod)).filter(lasts).collect();
             let times: i32 = failures.iter().map(|event| event.count.unwrap_or(1)).sum();
             let texts = failures.iter().filter_map(|event| event.message.as_deref());
             if times >= VOLUME_FAILURES {
@@ -129,11 +134,20 @@ fn of_claim(look: &Look<'_>, claim: &PersistentVolumeClaim) -> Option<Verdict> {
     }
 }
 
+/// Whether an event was last seen since the pod was created: what an earlier pod met may have been mended. One without a time counts.
+fn is_since(event: &Event, pod: &Pod) -> bool {
+    let series = event.series.as_ref().and_then(|series| series.last_observed_time.as_ref()).map(|time| time.0);
+    let last = series.or_else(|| event.last_timestamp.as_ref().map(|time| time.0));
+    let last = last.or_else(|| event.event_time.as_ref().map(|time| time.0));
+    let created = pod.metadata.creation_timestamp.as_ref().map(|time| time.0);
+    last.zip(created).is_none_or(|(last, created)| last >= created)
+}
+
 fn waiting(look: &Look<'_>, pod: &Pod, class: launch::Class, reason: &str, message: &str) -> Verdict {
     let name = look.name;
     let (id, what, hint) = match (class, reason) {
         // The kubelet's reason for unusable references of a pod, including a Secret that is created late.
-        (_, "CreateContainerConfigError") => {
+        (_, "CreateContainerConfigError") if texts::start_fault(message) != Some(StartFault::Passing) => {
             let hint = "correct what the text names in the chart's values, or create it";
             let finding = Finding::error("D81", format!("the container of `{name}` cannot be made from its settings"), hint);
             return Verdict::hopeless_soon(finding.evidence(once(message)));

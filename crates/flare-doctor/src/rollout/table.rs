@@ -278,6 +278,17 @@ fn what_cannot_start_and_what_needs_too_much_memory_is_hopeless_at_its_first_end
         let objects = Objects::with_container("Pending", &json!({"state": state, "lastState": {"terminated": start_error}}));
         assert_eq!((objects.hopeless().0, objects.hopeless().2), ("D53", 0));
     }
+    // CRI-O looks for the command before it starts anything.
+    let said = "container create failed: executable file `/opt/python` not found in $PATH: No such file or directory";
+    let waiting = json!({"state": {"waiting": {"reason": "CreateContainerError", "message": said}}});
+    let objects = Objects::with_container("Pending", &waiting);
+    assert_eq!((objects.hopeless().0, objects.hopeless().2), ("D53", 0));
+    let busy = json!({"state": {"waiting": {"reason": "CreateContainerError", "message": "context deadline exceeded"}}});
+    assert_eq!(Objects::with_container("Pending", &busy).waiting().0, "D81");
+    let said = "failed to create containerd task: container init was OOM-killed (memory limit too low?)";
+    let small = json!({"terminated": {"exitCode": 128, "reason": "StartError", "message": said}});
+    let objects = Objects::with_container("Pending", &json!({"state": small}));
+    assert!(objects.hopeless().0 == "D81" && objects.hopeless().1.contains("memory"));
     let oom = json!({"exitCode": 137, "reason": "OOMKilled"});
     let objects = Objects::with_container("Running", &json!({"state": {"terminated": oom}}));
     assert!(objects.hopeless().1.contains("memory"));
@@ -295,6 +306,12 @@ fn what_the_pod_names_must_be_there() {
     let config =
         json!({"state": {"waiting": {"reason": "CreateContainerConfigError", "message": "couldn't find key a in Secret"}}});
     assert_eq!(Objects::with_container("Pending", &config).hopeless().0, "D81");
+    for passing in
+        ["services have not yet been read at least once, cannot construct envvars", "failed to sync secret cache: timed out"]
+    {
+        let config = json!({"state": {"waiting": {"reason": "CreateContainerConfigError", "message": passing}}});
+        assert_eq!(Objects::with_container("Pending", &config).waiting().0, "D81", "{passing}");
+    }
 }
 
 #[test]
@@ -314,6 +331,11 @@ fn a_claim_without_a_volume_waits_or_never_gets_one() {
     assert_eq!(first_consumer.waiting().0, "D31");
     let failing = first_consumer.clone().event("c", "ProvisioningFailed", 2, "storageclass \"fast\" not found");
     assert_eq!((failing.hopeless().0, failing.hopeless().2), ("D31", 0));
+    let mut mended = failing.clone();
+    mended.pods[0]["metadata"]["creationTimestamp"] = json!("2026-11-28T12:00:06Z");
+    assert_eq!(mended.waiting().0, "D31", "what an earlier pod met says nothing");
+    let passing = "failed to provision volume: rpc error: code = DeadlineExceeded desc = context deadline exceeded";
+    assert_eq!(first_consumer.clone().event("c", "ProvisioningFailed", 9, passing).waiting().0, "D31");
     assert_eq!(first_consumer.event("c", "ProvisioningFailed", 1, "busy").waiting().0, "D31");
     let no_class = with_claim(&json!({"spec": {}, "status": pending}));
     assert!(no_class.hopeless().1.contains("no default one"));
