@@ -10,14 +10,14 @@ use crate::{Place, Revision, Status};
 pub enum Freeing {
     /// By a rollback to the newest deployed revision.
     Rollback(u64),
-    /// By uninstalling the release, since none of its revisions was ever deployed.
+    /// By uninstalling the release, since none of its revisions was ever deployed, or it was being uninstalled.
     Uninstall,
 }
 
 /// Why a release is locked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lock {
-    /// The pending revision.
+    /// The newest revision, which is pending or being uninstalled.
     pub revision: u64,
     /// Its state.
     pub status: Status,
@@ -30,8 +30,10 @@ pub struct Lock {
 impl Lock {
     /// The lock of a release with this history; `None` if it is not locked.
     pub fn of(history: &[Revision]) -> Option<Self> {
-        let last = history.last().filter(|last| last.status.is_pending())?;
-        let freeing = last_good(history).map_or(Freeing::Uninstall, |good| Freeing::Rollback(good.revision));
+        let last = history.last().filter(|last| last.status.is_pending() || last.status == Status::Uninstalling)?;
+        // A release whose objects are partly gone is no target: what was begun is ended.
+        let good = last_good(history).filter(|_| last.status.is_pending());
+        let freeing = good.map_or(Freeing::Uninstall, |good| Freeing::Rollback(good.revision));
         Some(Self { revision: last.revision, status: last.status, since: last.updated.clone(), freeing })
     }
 
@@ -73,9 +75,9 @@ mod tests {
     }
 
     #[test]
-    fn only_a_pending_newest_revision_locks_a_release() {
+    fn only_a_newest_revision_that_is_pending_or_being_uninstalled_locks_a_release() {
         use Status::{Deployed, Failed, PendingInstall, PendingRollback, PendingUpgrade, Superseded, Uninstalling};
-        for free in [&[][..], &[Deployed], &[Superseded, Failed], &[PendingUpgrade, Deployed], &[Uninstalling]] {
+        for free in [&[][..], &[Deployed], &[Superseded, Failed], &[PendingUpgrade, Deployed], &[Uninstalling, Failed]] {
             assert_eq!(Lock::of(&history(free)), None, "{free:?}");
         }
         for (states, revision, freeing) in [
@@ -84,6 +86,8 @@ mod tests {
             (&[Deployed, PendingUpgrade], 2, Freeing::Rollback(1)),
             (&[Superseded, Deployed, Failed, PendingUpgrade], 4, Freeing::Rollback(2)),
             (&[Superseded, Failed, PendingRollback], 3, Freeing::Rollback(1)),
+            (&[Uninstalling], 1, Freeing::Uninstall),
+            (&[Superseded, Uninstalling], 2, Freeing::Uninstall),
         ] {
             let lock = Lock::of(&history(states)).unwrap();
             assert_eq!((lock.revision, lock.freeing), (revision, freeing), "{states:?}");

@@ -245,10 +245,7 @@ fn failure(not_installed: NotInstalled) -> Failure {
 pub(super) fn recovered(recovery: &Recovery) -> (Value, String) {
     match recovery {
         Recovery::RolledBack { revision, kit, runs } => {
-            let with = kit
-                .as_ref()
-                .map(|kit| format!(", with the kit {} on the volume", kit.get(..12).unwrap_or(kit)))
-                .unwrap_or_default();
+            let with = kit.as_ref().map(|kit| format!(", with the kit {} on the volume", short(kit))).unwrap_or_default();
             let now = if *runs { "its parent runs again" } else { "its parent was not seen to run again" };
             (
                 json!({"state": "rolled_back", "revision": revision, "kit": kit, "runs": runs}),
@@ -259,6 +256,27 @@ pub(super) fn recovered(recovery: &Recovery) -> (Value, String) {
             json!({"state": "removed"}),
             "removed the release, since there was none before; the claim and what is staged stay\n".to_owned(),
         ),
-        Recovery::Left => (json!({"state": "left"}), "left the release as it is\n".to_owned()),
+        Recovery::Left { kit } => {
+            let but = kit.as_ref().map(|kit| format!("; the earlier kit {} is on the volume again", short(kit)));
+            (json!({"state": "left", "kit": kit}), format!("left the release as it is{}\n", but.unwrap_or_default()))
+        }
+    }
+}
+
+/// The beginning of a fingerprint, for people.
+fn short(fingerprint: &str) -> &str {
+    fingerprint.get(..12).unwrap_or(fingerprint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kit_that_is_back_without_its_release_is_told() {
+        let (data, text) = recovered(&Recovery::Left { kit: Some("3f0c".to_owned()) });
+        assert_eq!(data, json!({"state": "left", "kit": "3f0c"}));
+        assert_eq!(text, "left the release as it is; the earlier kit 3f0c is on the volume again\n");
+        assert_eq!(recovered(&Recovery::Left { kit: None }).1, "left the release as it is\n");
     }
 }

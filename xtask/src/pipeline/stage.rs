@@ -46,7 +46,7 @@ impl Request<'_> {
         connect(context, &self.access, limit).await
     }
 
-    /// Connects and does the work. Ctrl-C or the deadline may end either.
+    /// Connects, as the function of this name, and does the work, which has limits of its own and handles Ctrl-C.
     pub(crate) fn in_cluster<T, Work: Future<Output = Result<T, Faults>>>(
         &self,
         context: &Context<'_>,

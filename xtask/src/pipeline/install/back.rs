@@ -44,7 +44,7 @@ async fn back(
     let (end, stop) = (Instant::now() + options.limit, context.interrupt.flag());
     let run = Run { kit: &kit, chart: &chart, cluster: &cluster, helm: &helm, place: &place, options, stop, end, progress };
     let Some(before) = found.require(readiness::earlier(&run, revision).await)? else {
-        return found.finish(|| Recovery::Left);
+        return found.finish(|| Recovery::Left { kit: None });
     };
     let recovery = Box::pin(recovery::recover(&run, Some(&before), &mut found)).await;
     if matches!(recovery, Recovery::RolledBack { .. }) {

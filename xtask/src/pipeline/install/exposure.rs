@@ -60,7 +60,7 @@ pub(super) async fn wait(
         }
     };
     if expose != Expose::PortForward {
-        let names = certificate_names(run.kit, now);
+        let names = hosts(certificate_names(run.kit, now));
         let mut resolved = Vec::new();
         for name in &names {
             resolved.push((name.clone(), resolve(name).await));
@@ -122,6 +122,11 @@ fn certificate_names(kit: &PreparedKit, now: i64) -> Vec<String> {
     read.map(|checked| checked.value.certificates.identity.subject_alternative_names).unwrap_or_default()
 }
 
+/// The names that can be looked up: a wildcard stands for names that only the clients know.
+fn hosts(names: Vec<String>) -> Vec<String> {
+    names.into_iter().filter(|name| !name.contains('*')).collect()
+}
+
 /// The addresses of a name from this machine; of an address, itself.
 async fn resolve(name: &str) -> BTreeSet<IpAddr> {
     match timeout(RESOLVE_LIMIT, tokio::net::lookup_host((name, 0))).await {
@@ -130,10 +135,10 @@ async fn resolve(name: &str) -> BTreeSet<IpAddr> {
     }
 }
 
-/// What is to be said where no name of the certificate leads to the server.
+/// What is to be said where no name of the certificate leads to the server. Without a name, nothing is known.
 fn judge(names: &[(String, BTreeSet<IpAddr>)], addresses: &[String], targets: &BTreeSet<IpAddr>) -> Option<Diagnostic> {
     let leads = |(name, found): &(String, BTreeSet<IpAddr>)| addresses.contains(name) || !found.is_disjoint(targets);
-    if names.iter().any(leads) {
+    if names.is_empty() || names.iter().any(leads) {
         return None;
     }
     let address = addresses.iter().map(|address| format!("`{}`", shown(address))).collect::<Vec<_>>().join(", ");
@@ -155,6 +160,14 @@ mod tests {
         let names: Vec<_> = names.iter().map(|(name, found)| ((*name).to_owned(), set(found))).collect();
         let addresses: Vec<_> = addresses.iter().map(|address| (*address).to_owned()).collect();
         judge(&names, &addresses, &set(targets)).map(|warning| warning.message)
+    }
+
+    #[test]
+    fn a_certificate_with_wildcards_only_is_compared_with_nothing() {
+        let names = |all: &[&str]| hosts(all.iter().map(|name| (*name).to_owned()).collect());
+        assert_eq!(names(&["*.example.org", "fl.example.org"]), ["fl.example.org"]);
+        assert_eq!(names(&["*.example.org"]), Vec::<String>::new());
+        assert_eq!(judged(&[], &["198.51.100.1"], &["198.51.100.1"]), None);
     }
 
     #[test]

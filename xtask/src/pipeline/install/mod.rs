@@ -5,12 +5,14 @@ mod chart_objects;
 mod drift;
 mod exposure;
 mod forwarding;
+mod kept;
 mod link_test;
 mod proof;
 mod proven;
 mod pull_secret;
 mod readiness;
 mod recovery;
+mod registry;
 mod run;
 mod values;
 
@@ -23,10 +25,11 @@ use tokio::time::Instant;
 pub(crate) use self::{
     back::take_back,
     forwarding::forward,
+    kept::refuse_loss,
     run::{Exposed, Installed, NotInstalled, Options, Progress, Recovery, Until},
     values::Given,
 };
-use self::{readiness::Ready, run::Run};
+use self::{readiness::Ready, recovery::Attempt, run::Run};
 use super::{helm, stage::Request};
 use crate::{context::Context, runtime};
 
@@ -78,7 +81,7 @@ pub(crate) async fn participant(
         Ok(exposed) => exposed,
         Err(fault) => {
             let faults = with_warnings(fault.into(), found);
-            return Err(NotInstalled { faults, findings: Vec::new(), recovery: Some(Recovery::Left) });
+            return Err(NotInstalled { faults, findings: Vec::new(), recovery: Some(Recovery::Left { kit: None }) });
         }
     };
     let installed = Installed {
@@ -127,11 +130,23 @@ async fn carry_out(
     }
     let revision = match unchanged {
         Some(revision) => revision,
-        None => match upgrade(run, values, ready).await {
-            Ok(revision) => revision,
-            Err(fault) if fault.code == Code::Interrupted => return Err(interrupted(run, ready, None).into()),
-            Err(fault) => return Err(failed(run, ready, fault, Vec::new(), found).await),
-        },
+        None => {
+            if let Some(secret) = ready.secret.as_ref().filter(|_| ready.makes_secret)
+                && let Err(fault) = secret.apply(run.cluster, run.namespace()).await
+            {
+                // The release was not touched.
+                let recovery = Some(Recovery::Left { kit: None });
+                return Err(NotInstalled { faults: fault.into(), findings: Vec::new(), recovery });
+            }
+            match upgrade(run, values, ready) {
+                Ok(revision) => revision,
+                Err(fault) if fault.code == Code::Interrupted => return Err(interrupted(run, ready, None).into()),
+                Err(fault) => {
+                    let attempt = Attempt::Failed { next: ready.next, ended: fault.code == Code::TimedOut };
+                    return Err(failed(run, ready, attempt, (fault, Vec::new()), found).await);
+                }
+            }
+        }
     };
     let proof = tokio::select! {
         proof = Box::pin(proof::wait(run, ready.changed)) => proof,
@@ -148,22 +163,37 @@ async fn carry_out(
             }
             Ok((revision, Some(parent)))
         }
-        Err(finding) => Err(failed(run, ready, fault_of(run, &finding), vec![finding], found).await),
+        Err(finding) if finding.severity == Severity::Unknown => {
+            // Nothing says that the parent does not work.
+            let recovery = Some(Recovery::Left { kit: None });
+            Err(NotInstalled { faults: fault_of(run, &finding).into(), findings: vec![finding], recovery })
+        }
+        Err(finding) => {
+            let fault = fault_of(run, &finding);
+            Err(failed(run, ready, Attempt::Made(revision), (fault, vec![finding]), found).await)
+        }
     }
 }
 
-async fn upgrade(run: &Run<'_>, values: &Values, ready: &Ready) -> Result<u64, Diagnostic> {
-    if let Some(secret) = &ready.secret {
-        secret.apply(run.cluster, run.namespace()).await?;
-    }
+fn upgrade(run: &Run<'_>, values: &Values, ready: &Ready) -> Result<u64, Diagnostic> {
     (run.progress)(&format!("installing revision {} of the release {}", ready.next, run.place.release));
     // Helm returns as soon as the objects are sent; waiting follows separate rules.
     run.release(|release| release.upgrade(run.chart, values, Upgrade::default())).map(|upgraded| upgraded.revision)
 }
 
 /// Restores the previous state, unless this run changed nothing.
-async fn failed(run: &Run<'_>, ready: &Ready, fault: Diagnostic, findings: Vec<Finding>, found: &mut Collector) -> NotInstalled {
-    let recovery = if ready.changed { recovery::recover(run, ready.before.as_ref(), found).await } else { Recovery::Left };
+async fn failed(
+    run: &Run<'_>,
+    ready: &Ready,
+    attempt: Attempt,
+    (fault, findings): (Diagnostic, Vec<Finding>),
+    found: &mut Collector,
+) -> NotInstalled {
+    let recovery = if ready.changed {
+        recovery::after(run, attempt, ready.before.as_ref(), found).await
+    } else {
+        Recovery::Left { kit: None }
+    };
     NotInstalled { faults: fault.into(), findings, recovery: Some(recovery) }
 }
 

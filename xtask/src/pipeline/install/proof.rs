@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use flare_cluster::LogSelection;
-use flare_diagnostic::shown;
+use flare_diagnostic::{Diagnostic, shown};
 use flare_doctor::{
     Finding,
     registered::{Joined, Patience, Reader},
@@ -65,17 +65,20 @@ async fn joins(run: &Run<'_>, running: &Running, known: bool) -> Result<bool, Fi
     });
     let (mut patience, mut links) = (Patience::default(), LinkTest::new());
     loop {
-        let Ok(log) = run.cluster.logs(run.namespace(), &running.pod, &selection).await else { return Ok(false) };
-        let mut reader = Reader::new(plan.role, &plan.site);
+        let log = run.cluster.logs(run.namespace(), &running.pod, &selection).await;
+        let (log, unread) = log.map_or_else(|fault| (String::new(), Some(fault)), |log| (log, None));
+        let mut reader = Reader::new(plan.role, &plan.site).of_known(known);
         log.lines().for_each(|line| reader.read(line));
         let cause = match reader.joined() {
             Joined::Yes => return Ok(true),
-            Joined::No(None) if known => return Ok(true),
             Joined::Lost(cause) => Some(cause),
             Joined::No(cause) => cause,
         };
         if Instant::now() >= run.end || patience.is_over(&reader, Instant::now()) {
-            return Err(not_joined(plan, cause.map(|cause| (cause.message, cause.hint)), &log));
+            return Err(match unread {
+                Some(fault) => not_read(&fault),
+                None => not_joined(plan, cause.map(|cause| (cause.message, cause.hint)), &log),
+            });
         }
         if plan.role == Role::Client
             && let Some(refused) = links.look(run, running).await
@@ -98,6 +101,12 @@ async fn still_runs(run: &Run<'_>, running: &Running) -> bool {
     pod.metadata.uid.as_deref() == Some(&running.uid) && restarts == Some(running.restarts)
 }
 
+/// The finding if the log of a running parent could not be read: neither that it has joined nor that it has not.
+fn not_read(fault: &Diagnostic) -> Finding {
+    let why = Finding::unknown("D82", "the parent runs; whether its participant has joined", fault);
+    why.hint("see why the API server does not get logs from the node's kubelet; `--until running` installs without them")
+}
+
 fn not_joined(plan: &SitePlan, cause: Option<(&str, &str)>, log: &str) -> Finding {
     let what = match (plan.role, &plan.server_target) {
         (Role::Server, _) => "the server runs and has not started to serve".to_owned(),
@@ -117,4 +126,19 @@ fn not_joined(plan: &SitePlan, cause: Option<(&str, &str)>, log: &str) -> Findin
     let mut lines: Vec<&str> = log.lines().filter(|line| !line.trim().is_empty()).rev().take(SHOWN_LINES).collect();
     lines.reverse();
     Finding::error("D82", message, hint).evidence(lines)
+}
+
+#[cfg(test)]
+mod tests {
+    use flare_diagnostic::Code;
+    use flare_doctor::Severity;
+
+    use super::*;
+
+    #[test]
+    fn a_log_that_cannot_be_read_says_nothing_about_the_parent() {
+        let found = not_read(&Diagnostic::error(Code::ClusterBusy, "dial tcp 10.0.0.5:10250: i/o timeout"));
+        assert_eq!((found.id, found.severity), ("D82", Severity::Unknown));
+        assert!(found.message.contains("10250") && found.hint.is_some(), "{found:?}");
+    }
 }

@@ -8,19 +8,28 @@ use flare_diagnostic::{Code, Collector, Diagnostic, Faults, Place, shown};
 use flare_site_plan::SitePlan;
 use serde_json::{Value, json};
 
-use super::chart_objects::ChartObjects;
+use super::{
+    chart_objects::ChartObjects,
+    registry::{holds, registry},
+};
 
 /// The maximum size of a docker config file, in bytes, which is that of a Secret.
 const LARGEST: u64 = 1 << 20;
 
-/// Docker's names of the default registry.
-const DOCKER_HUB: [&str; 4] = ["index.docker.io", "docker.io", "registry-1.docker.io", "registry.hub.docker.com"];
+/// The label with the participant for which a Secret was created.
+const PARTICIPANT: &str = "flare-kube/participant";
 
 /// A Secret to create. Its data are credentials, so it has no `Debug`.
 pub(super) struct NewSecret {
     pub(super) name: String,
+    /// The Deployment of the participant.
+    participant: String,
+    /// The credentials, by the registry.
+    auths: Credentials,
     object: Secret,
 }
+
+type Credentials = serde_json::Map<String, Value>;
 
 /// The name of the Secret to create: the first one in the kit, otherwise one after the Deployment, which the values then must name.
 pub(super) fn name(plan: &SitePlan) -> (String, bool) {
@@ -38,7 +47,7 @@ pub(super) fn of_file(file: &Path, plan: &SitePlan, image: &str) -> Result<NewSe
         .map_err(|_| wrong("the docker config file is not JSON".to_owned(), "name a file such as ~/.docker/config.json"))?;
     let registry = registry(image);
     let known = config["auths"].as_object().into_iter().flatten();
-    let fitting: serde_json::Map<String, Value> = known
+    let fitting: Credentials = known
         .filter(|(key, entry)| holds(key, image) && has_credentials(entry))
         .map(|(key, entry)| (key.clone(), entry.clone()))
         .collect();
@@ -50,25 +59,50 @@ pub(super) fn of_file(file: &Path, plan: &SitePlan, image: &str) -> Result<NewSe
     let (name, _) = name(plan);
     let data = json!({"auths": fitting}).to_string();
     let object = json!({"metadata": {"name": name, "labels": {"app.kubernetes.io/managed-by": "flare-kube",
-            "app.kubernetes.io/component": "registry-credentials", "flare-kube/participant": plan.names.deployment}},
+            "app.kubernetes.io/component": "registry-credentials", PARTICIPANT: plan.names.deployment}},
         "type": "kubernetes.io/dockerconfigjson", "stringData": {".dockerconfigjson": data}});
     let object = serde_json::from_value(object).map_err(|_| Diagnostic::error(Code::Internal, "a Secret could not be made"))?;
-    Ok(NewSecret { name, object })
+    Ok(NewSecret { name, participant: plan.names.deployment.to_string(), auths: fitting, object })
 }
 
 impl NewSecret {
-    /// Applies the Secret. Another Secret with that name is not replaced.
-    pub(super) async fn apply(&self, cluster: &Cluster, namespace: &str) -> Result<(), Diagnostic> {
-        let secrets = cluster.namespaced::<Secret>(namespace);
-        let ours = |secret: &Secret| {
-            let labels = secret.metadata.labels.as_ref();
-            labels.and_then(|labels| labels.get("app.kubernetes.io/managed-by")).is_some_and(|by| by == "flare-kube")
+    /// Whether the cluster does not have the Secret yet, or with other credentials.
+    ///
+    /// # Errors
+    /// `OBJECT_CONFLICT` if the name is taken.
+    pub(super) async fn is_to_be_made(&self, cluster: &Cluster, namespace: &str) -> Result<bool, Diagnostic> {
+        self.differs(cluster.namespaced::<Secret>(namespace).find(&self.name).await?.as_ref())
+    }
+
+    /// Whether the existing Secret of this name differs. One of the user's own or of another participant is never replaced; credentials
+    /// that are in another participant's as well are shared.
+    fn differs(&self, existing: Option<&Secret>) -> Result<bool, Diagnostic> {
+        let Some(existing) = existing else { return Ok(true) };
+        let label = |key: &str| existing.metadata.labels.as_ref().and_then(|labels| labels.get(key)).map(String::as_str);
+        let taken = |by: &str, hint: &str| {
+            Diagnostic::error(Code::ObjectConflict, format!("there is a Secret `{}` already, which {by}", self.name)).hint(hint)
         };
-        if secrets.find(&self.name).await?.is_some_and(|found| !ours(&found)) {
-            let message = format!("there is a Secret `{}` already, which flare-kube did not make", self.name);
-            return Err(Diagnostic::error(Code::ObjectConflict, message)
-                .hint("leave `--create-pull-secret` out to use it, or delete it, or name another one in `image_pull_secrets` of k8s.yaml"));
+        if label("app.kubernetes.io/managed-by") != Some("flare-kube") {
+            let hint = "leave `--create-pull-secret` out to use it, or delete it, or name another one in `image_pull_secrets` of k8s.yaml";
+            return Err(taken("flare-kube did not make", hint));
         }
+        let known = credentials(existing).unwrap_or_default();
+        match label(PARTICIPANT).filter(|participant| *participant != self.participant) {
+            None => Ok(known != self.auths),
+            Some(_) if self.auths.iter().all(|(registry, entry)| known.get(registry) == Some(entry)) => Ok(false),
+            Some(other) => Err(taken(
+                &format!("holds other credentials, of `{}`", shown(other)),
+                "name another one in `image_pull_secrets` of this participant's k8s.yaml, or install that participant again with the same docker config file",
+            )),
+        }
+    }
+
+    /// Applies the Secret, unless its name was taken meanwhile.
+    pub(super) async fn apply(&self, cluster: &Cluster, namespace: &str) -> Result<(), Diagnostic> {
+        if !self.is_to_be_made(cluster, namespace).await? {
+            return Ok(());
+        }
+        let secrets = cluster.namespaced::<Secret>(namespace);
         secrets.apply(&self.name, &self.object, Write { dry_run: false, force: false }).await.map(|_| ())
     }
 }
@@ -124,6 +158,10 @@ fn no_credentials(name: &str) -> Diagnostic {
 
 /// The registries in a Secret's credentials, as written there; `None` if it has another type or cannot be read.
 fn registries(secret: &Secret) -> Option<Vec<String>> {
+    Some(credentials(secret)?.into_iter().map(|(registry, _)| registry).collect())
+}
+
+fn credentials(secret: &Secret) -> Option<Credentials> {
     let data = secret.data.as_ref()?;
     let auths = match secret.type_.as_deref()? {
         "kubernetes.io/dockerconfigjson" => {
@@ -133,83 +171,52 @@ fn registries(secret: &Secret) -> Option<Vec<String>> {
         "kubernetes.io/dockercfg" => serde_json::from_slice(&data.get(".dockercfg")?.0).ok()?,
         _ => return None,
     };
-    Some(auths.as_object()?.keys().cloned().collect())
+    serde_json::from_value(auths).ok()
 }
 
 fn has_credentials(entry: &Value) -> bool {
     ["auth", "username", "identitytoken"].iter().any(|key| entry[key].as_str().is_some_and(|text| !text.is_empty()))
 }
 
-/// The registry of an image: the part before its first `/` if that is a host, otherwise Docker Hub.
-fn registry(image: &str) -> &str {
-    let first = image.split_once('/').map(|(first, _)| first);
-    first.filter(|first| first.contains(['.', ':']) || *first == "localhost").unwrap_or(DOCKER_HUB[0])
-}
-
-/// Whether a kubelet uses the credentials under a key for an image: the same host, whose parts may contain `*`, the same port, and a
-/// path that is a prefix of the image's. Source: `kubernetes/pkg/credentialprovider`.
-fn holds(key: &str, image: &str) -> bool {
-    let key = key.trim_start_matches("https://").trim_start_matches("http://").trim_end_matches('/');
-    let (host, path) = key.split_once('/').unwrap_or((key, ""));
-    let registry = registry(image);
-    if DOCKER_HUB.contains(&registry) {
-        return DOCKER_HUB.contains(&host) && (path.is_empty() || path == "v1" || path == "v2");
-    }
-    // Older dockers appended `/v1/` or `/v2/` to the host.
-    let path = if path == "v1" || path == "v2" { "" } else { path };
-    let rest = image.split_once('/').map_or("", |(_, rest)| rest);
-    let (host, port) = host.split_once(':').unwrap_or((host, ""));
-    let (wanted_host, wanted_port) = registry.split_once(':').unwrap_or((registry, ""));
-    let parts = || host.split('.').zip(wanted_host.split('.'));
-    port == wanted_port
-        && host.split('.').count() == wanted_host.split('.').count()
-        && parts().all(|(pattern, part)| fits(pattern, part))
-        && rest.starts_with(path)
-}
-
-/// Matches a part of a host with a pattern, in which `*` is any text.
-fn fits(pattern: &str, part: &str) -> bool {
-    match pattern.split_once('*') {
-        None => pattern == part,
-        Some((before, after)) => part
-            .strip_prefix(before)
-            .is_some_and(|rest| (0..=rest.len()).any(|at| rest.is_char_boundary(at) && fits(after, &rest[at..]))),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn of_cluster(managed_by: &str, participant: &str, auths: &Value) -> Secret {
+        let object = json!({"metadata": {"labels": {"app.kubernetes.io/managed-by": managed_by, PARTICIPANT: participant}},
+            "type": "kubernetes.io/dockerconfigjson"});
+        let mut secret: Secret = serde_json::from_value(object).unwrap();
+        let bytes = json!({"auths": auths}).to_string().into_bytes();
+        secret.data = Some([(".dockerconfigjson".to_owned(), flare_cluster::k8s_openapi::ByteString(bytes))].into());
+        secret
+    }
+
     #[test]
-    fn credentials_are_taken_as_a_kubelet_takes_them() {
-        for (key, image) in [
-            ("registry.example.com", "registry.example.com/nvflare/nvflare:2.8.3"),
-            ("https://registry.example.com/", "registry.example.com/a"),
-            ("https://registry.example.com/v2/", "registry.example.com/a"),
-            ("registry.example.com:5000", "registry.example.com:5000/a/b"),
-            ("registry.example.com/team", "registry.example.com/team/a"),
-            ("*.example.com", "eu.example.com/a"),
-            ("eu-*.example.com", "eu-west.example.com/a"),
-            ("https://index.docker.io/v1/", "nvflare/nvflare:2.8.3"),
-            ("docker.io", "docker.io/nvflare/nvflare"),
-            ("localhost", "localhost/a"),
+    fn a_secret_is_made_once_and_only_in_place_of_ones_own() {
+        let own = json!({"registry.example.com": {"auth": "eDp5"}});
+        let new = NewSecret {
+            name: "regcred".into(),
+            participant: "site-1".into(),
+            auths: serde_json::from_value(own.clone()).unwrap(),
+            object: Secret::default(),
+        };
+        let other = json!({"registry.example.com": {"auth": "other"}});
+        let both = json!({"registry.example.com": {"auth": "eDp5"}, "more.example.com": {"auth": "eDp5"}});
+        let judged = |existing: Option<Secret>| new.differs(existing.as_ref()).map_err(|fault| fault.code);
+        assert_eq!(judged(None), Ok(true));
+        for (managed_by, participant, auths, expected) in [
+            ("flare-kube", "site-1", &own, Ok(false)),
+            ("flare-kube", "site-1", &other, Ok(true)),
+            ("flare-kube", "site-1", &both, Ok(true)),
+            ("flare-kube", "site-2", &both, Ok(false)),
+            ("flare-kube", "site-2", &other, Err(Code::ObjectConflict)),
+            ("Helm", "site-1", &own, Err(Code::ObjectConflict)),
         ] {
-            assert!(holds(key, image), "{key} {image}");
+            let existing = of_cluster(managed_by, participant, auths);
+            assert_eq!(judged(Some(existing)), expected, "{managed_by} {participant} {auths}");
         }
-        for (key, image) in [
-            ("registry.example.com", "registry.example.org/a"),
-            ("registry.example.com", "registry.example.com:5000/a"),
-            ("registry.example.com:5000", "registry.example.com/a"),
-            ("registry.example.com/other", "registry.example.com/team/a"),
-            ("*.example.com", "example.com/a"),
-            ("*.example.com", "a.b.example.com/a"),
-            ("https://index.docker.io/v1/", "registry.example.com/nvflare"),
-            ("registry.example.com", "nvflare/nvflare"),
-            ("", "registry.example.com/a"),
-        ] {
-            assert!(!holds(key, image), "{key} {image}");
-        }
+        let by_hand = judged(Some(Secret::default()));
+        assert_eq!(by_hand, Err(Code::ObjectConflict), "one that `kubectl create secret docker-registry` made");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use flare_pvc_stage::{check_staged, make_namespace};
 
 use super::{
     chart_objects::{ChartObjects, Reference},
-    drift, proven,
+    drift, kept, proven,
     pull_secret::{self, NewSecret},
     run::Run,
 };
@@ -33,6 +33,8 @@ pub(super) struct Ready {
     /// The target of a rollback.
     pub(super) before: Option<Before>,
     pub(super) secret: Option<NewSecret>,
+    /// Whether that Secret is missing in the cluster, or has other credentials.
+    pub(super) makes_secret: bool,
 }
 
 /// The last good state of the release.
@@ -63,6 +65,7 @@ pub(super) async fn look(run: &Run<'_>, values: &Values) -> Result<Checked<Ready
             changed: true,
             unlocked: false,
             before: None,
+            makes_secret: secret.is_some(),
             secret,
         });
     }
@@ -72,16 +75,49 @@ pub(super) async fn look(run: &Run<'_>, values: &Values) -> Result<Checked<Ready
     found.keep(staged);
     let pulled = pull_secret::check(run.cluster, run.namespace(), &offline, secret.as_ref(), &mut found).await;
     found.keep(pulled);
-    let rendered = found.require(run.release(|release| release.render(chart, values)).map_err(refused))?;
+    let makes_secret = match &secret {
+        Some(secret) => found.keep(secret.is_to_be_made(run.cluster, run.namespace()).await).unwrap_or_default(),
+        None => false,
+    };
+    if unlocked && run.options.dry_run {
+        // Helm renders nothing for a release that is still locked.
+        let next = history.last().map_or(1, |last| last.revision + 1);
+        let newest = history.last().map(|last| last.revision);
+        return found.finish(|| Ready {
+            objects: offline,
+            next,
+            newest,
+            changed: true,
+            unlocked,
+            before: None,
+            secret,
+            makes_secret,
+        });
+    }
+    let rendered = found.require(run.release(|release| release.render(chart, values)))?;
     let objects = found.require(ChartObjects::read(&rendered.manifest))?;
     let deployed = found.require(deployed(run, &history))?;
-    let changed = secret.is_some() || found.require(is_changed(run, deployed.as_ref(), &objects).await)?;
+    let changed = makes_secret || found.require(is_changed(run, deployed.as_ref(), &objects).await)?;
+    if let Some(deployed) = deployed.as_ref().filter(|_| changed) {
+        found.require_checked(warn_of_loss(run, deployed.revision, values))?;
+    }
     let before = found.require(before(run, &history, deployed).await)?;
     let newest = history.last().map(|last| last.revision);
-    found.finish(|| Ready { objects, next: rendered.revision, newest, changed, unlocked, before, secret })
+    found.finish(|| Ready { objects, next: rendered.revision, newest, changed, unlocked, before, secret, makes_secret })
 }
 
-/// The error if a chart cannot be rendered: the values are invalid, whatever Helm's exit code is.
+/// A warning for each value of a revision that this upgrade would take away, and that no flag is about.
+fn warn_of_loss(run: &Run<'_>, revision: u64, values: &Values) -> Result<Checked<()>, Faults> {
+    let mut found = Collector::new();
+    let given = run.release(|release| release.values(revision))?;
+    let (chart, files) = (run.kit.values()?, kept::of_files(&run.options.values));
+    let is_exposed_anew = |key: &str| run.options.expose.is_some() && key != "imagePullSecrets";
+    let lost = kept::lost(&given, &chart, |key| is_exposed_anew(key) || kept::sets(&files, &values.settings, key));
+    found.extend(lost.iter().map(|one| one.diagnostic(Code::Notice)));
+    found.finish(|| ())
+}
+
+/// The error if a chart cannot be rendered without a cluster: the values are invalid, whatever Helm's exit code is.
 fn refused(fault: Diagnostic) -> Diagnostic {
     if fault.code != Code::HelmFailed {
         return fault;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use flare_diagnostic::{Code, Collector, Diagnostic, Faults};
 use flare_doctor::rollout::{self, Target};
+use flare_helm::{Revision, Status};
 use flare_pvc_stage::{Options, Progress, stage, staged_fingerprint};
 
 use super::{
@@ -15,17 +16,65 @@ use crate::pipeline::stage::run_name;
 /// How long each step may take, in addition to the installation's deadline.
 const LIMIT: Duration = Duration::from_mins(2);
 
+/// What a failed run knows that it did to the release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Attempt {
+    /// It made this revision.
+    Made(u64),
+    /// Its Helm failed.
+    Failed {
+        /// The revision that Helm would have made.
+        next: u64,
+        /// Whether Helm was ended, so that it could not write how that ended.
+        ended: bool,
+    },
+}
+
+impl Attempt {
+    /// Whether the newest revision is the run's own, or still the one before it. Otherwise another run is at work on the release, and
+    /// going back would take away what that one installed.
+    fn is_newest(self, history: &[Revision]) -> bool {
+        let Some(newest) = history.last() else { return true };
+        match self {
+            Self::Made(own) => newest.revision == own,
+            Self::Failed { next, .. } if newest.revision != next => newest.revision < next && !newest.status.is_pending(),
+            Self::Failed { ended, .. } => newest.status == Status::Failed || (ended && newest.status.is_pending()),
+        }
+    }
+}
+
+/// Restores the previous state after a run failed, unless another run has changed the release meanwhile.
+pub(super) async fn after(run: &Run<'_>, attempt: Attempt, before: Option<&Before>, found: &mut Collector) -> Recovery {
+    // Without an answer nothing can be put back either, which then is said.
+    let history = run.release_within(LIMIT, |release| release.history()).unwrap_or_default();
+    if !run.options.keep_failed
+        && !attempt.is_newest(&history)
+        && let Some(newest) = history.last()
+    {
+        let (release, revision, status) = (&run.place.release, newest.revision, newest.status.as_str());
+        let message = format!(
+            "nothing was rolled back: another run is at work on the release `{release}`, whose newest revision {revision} is {status}"
+        );
+        found.push(Diagnostic::warning(Code::Notice, message).hint("run the same command again when the other run has ended"));
+        return Recovery::Left { kit: None };
+    }
+    recover(run, before, found).await
+}
+
 /// Restores the previous state. What cannot be restored is a warning with a hint.
 pub(super) async fn recover(run: &Run<'_>, before: Option<&Before>, found: &mut Collector) -> Recovery {
     if run.options.keep_failed {
-        return Recovery::Left;
+        return Recovery::Left { kit: None };
     }
     let Some(before) = before else {
         (run.progress)("removing the release, since there was none before");
         let removed = run.release_within(LIMIT, |release| release.uninstall());
         return match removed {
             Ok(_) => Recovery::Removed,
-            Err(fault) => left(run, "the release could not be removed", &fault, "helm uninstall", found),
+            Err(fault) => {
+                let command = format!("helm uninstall {}", run.place.release);
+                left(run, "the release could not be removed", &fault, &command, None, found)
+            }
         };
     };
     let kit = match put_kit_back(run, before).await {
@@ -39,20 +88,26 @@ pub(super) async fn recover(run: &Run<'_>, before: Option<&Before>, found: &mut 
     let revision = before.revision;
     match run.release_within(LIMIT, |release| release.rollback(revision)) {
         Ok(()) => Recovery::RolledBack { revision, kit, runs: runs_again(run).await },
-        Err(fault) => left(
-            run,
-            "the release could not be rolled back",
-            &fault,
-            &format!("helm rollback {} {revision}", run.place.release),
-            found,
-        ),
+        Err(fault) => {
+            let command = format!("helm rollback {} {revision}", run.place.release);
+            left(run, "the release could not be rolled back", &fault, &command, kit, found)
+        }
     }
 }
 
-fn left(run: &Run<'_>, what: &str, fault: &Diagnostic, command: &str, found: &mut Collector) -> Recovery {
-    let hint = format!("`{command} --namespace {}` does it by hand; `helm history` shows the revisions", run.namespace());
+/// A release that stays as it is; `kit` was put back on the volume already.
+fn left(run: &Run<'_>, what: &str, fault: &Diagnostic, command: &str, kit: Option<String>, found: &mut Collector) -> Recovery {
+    let hint = stays(command, run.namespace(), kit.as_deref());
     found.push(Diagnostic::warning(Code::Notice, format!("{what}: {}", fault.message)).hint(hint));
-    Recovery::Left
+    Recovery::Left { kit }
+}
+
+fn stays(command: &str, namespace: &str, kit: Option<&str>) -> String {
+    let hint = format!("`{command} --namespace {namespace}` does it by hand; `helm history` shows the revisions");
+    match kit {
+        Some(kit) => format!("{hint}; the kit of that revision, {kit}, is on the volume again"),
+        None => hint,
+    }
 }
 
 fn kit_stays(fault: &Diagnostic) -> Diagnostic {
@@ -97,4 +152,52 @@ async fn runs_again(run: &Run<'_>) -> bool {
     let target = Target { namespace: run.namespace().to_owned(), deployment: run.kit.plan().names.deployment.to_string() };
     let options = rollout::Options { deadline: LIMIT, stable: Duration::from_secs(2), clock: crate::environment::now };
     rollout::wait(run.cluster, &target, &options, run.progress).await.is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn history(states: &[Status]) -> Vec<Revision> {
+        let revision = |(at, status): (usize, &Status)| Revision {
+            revision: at as u64 + 1,
+            status: *status,
+            updated: String::new(),
+            description: String::new(),
+        };
+        states.iter().enumerate().map(revision).collect()
+    }
+
+    #[test]
+    fn only_a_release_that_no_other_run_changed_is_put_back() {
+        use Status::{Deployed, Failed, PendingInstall, PendingUpgrade, Superseded};
+        let failed = |next| Attempt::Failed { next, ended: false };
+        let ended = |next| Attempt::Failed { next, ended: true };
+        for (states, attempt, is_own) in [
+            (&[][..], failed(1), true),
+            (&[Failed], failed(1), true),
+            (&[PendingInstall], ended(1), true),
+            (&[Deployed], failed(2), true),
+            (&[Superseded, Failed], failed(2), true),
+            (&[Superseded, Deployed], Attempt::Made(2), true),
+            // Two runs read the same history, and the other one was the first.
+            (&[PendingInstall], failed(1), false),
+            (&[Deployed], failed(1), false),
+            (&[Deployed, PendingUpgrade], failed(2), false),
+            (&[Superseded, Deployed], failed(2), false),
+            (&[Superseded, Deployed], failed(1), false),
+            (&[PendingUpgrade], failed(2), false),
+            (&[Superseded, Superseded, Deployed], Attempt::Made(2), false),
+        ] {
+            assert_eq!(attempt.is_newest(&history(states)), is_own, "{states:?} {attempt:?}");
+        }
+    }
+
+    #[test]
+    fn a_kit_that_went_back_alone_is_named() {
+        assert!(
+            stays("helm rollback a 1", "fl", Some("3f0c")).ends_with("the kit of that revision, 3f0c, is on the volume again")
+        );
+        assert!(!stays("helm rollback a 1", "fl", None).contains("kit"));
+    }
 }

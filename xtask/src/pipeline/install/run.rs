@@ -128,8 +128,11 @@ pub(crate) enum Recovery {
     },
     /// The release was removed, since there was none before.
     Removed,
-    /// Nothing was rolled back.
-    Left,
+    /// The release was not rolled back.
+    Left {
+        /// The fingerprint of the kit that was put back on the volume nevertheless.
+        kit: Option<String>,
+    },
 }
 
 impl From<Faults> for NotInstalled {

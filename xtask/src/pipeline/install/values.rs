@@ -52,14 +52,42 @@ fn hide(value: &Value, hidden: &mut Vec<String>) {
     }
 }
 
-/// The text after each `=` of a setting, as a whole and split at commas and braces, which separate values in Helm.
+/// The text after each `=` of a setting, as a whole and split at commas and braces, which separate values in Helm unless a backslash
+/// precedes them. Helm's messages show values without these backslashes.
 fn hide_setting(text: &str, hidden: &mut Vec<String>) {
     let Some((_, value)) = text.split_once('=') else { return };
-    hidden.push(value.to_owned());
-    for part in value.split([',', '{', '}']) {
-        hidden.push(part.to_owned());
+    hidden.extend([value.to_owned(), unescaped(value)]);
+    for part in value.split([',', '{', '}']).map(str::to_owned).chain(parts(value)) {
         hidden.extend(part.split_once('=').map(|(_, value)| value.to_owned()));
+        hidden.push(part);
     }
+}
+
+/// The parts of a value between separators, unescaped.
+fn parts(value: &str) -> Vec<String> {
+    let (mut parts, mut escaped) = (vec![String::new()], false);
+    for character in value.chars() {
+        match character {
+            '\\' if !escaped => {
+                escaped = true;
+                continue;
+            }
+            ',' | '{' | '}' if !escaped => parts.push(String::new()),
+            _ => parts.iter_mut().last().into_iter().for_each(|last| last.push(character)),
+        }
+        escaped = false;
+    }
+    parts
+}
+
+/// A value without the backslashes that escape its characters.
+fn unescaped(value: &str) -> String {
+    let mut characters = value.chars();
+    std::iter::from_fn(|| match characters.next()? {
+        '\\' => characters.next(),
+        other => Some(other),
+    })
+    .collect()
 }
 
 #[cfg(test)]
@@ -72,12 +100,18 @@ mod tests {
         let file = directory.path().join("v.yaml");
         let text = "a: {b: [hunter22, 80, true]}\nc: |\n  line one\n  line two\nport: 12345678\n";
         flare_file_tree::write_file(&file, text.as_bytes(), 0o600, false).unwrap();
-        let settings = vec![Setting::Guessed("x.y=pass=word,z=secret1,w={list1,list2}".into()), Setting::Text("k=abcd".into())];
+        let settings = vec![
+            Setting::Guessed("x.y=pass=word,z=secret1,w={list1,list2}".into()),
+            Setting::Text("k=abcd".into()),
+            Setting::Guessed(r"p=one1\,two2,q=a\=b\\c".into()),
+        ];
         let values = read(&Given { files: vec![file.clone()], settings }, [Setting::Text("own=value".into())]).unwrap();
-        for secret in ["hunter22", "line one", "line two", "12345678", "pass=word", "secret1", "list1", "list2", "abcd"] {
+        let escaped = ["one1,two2", r"a=b\c"];
+        let plain = ["hunter22", "line one", "line two", "12345678", "pass=word", "secret1", "list1", "list2", "abcd"];
+        for secret in plain.into_iter().chain(escaped) {
             assert!(values.hidden.iter().any(|hidden| hidden == secret), "{secret} of {:?}", values.hidden);
         }
         assert!(!values.hidden.iter().any(|hidden| hidden == "80" || hidden == "true"));
-        assert_eq!((values.files, values.settings.len()), (vec![file], 3));
+        assert_eq!((values.files, values.settings.len()), (vec![file], 4));
     }
 }

@@ -46,14 +46,17 @@ pub(super) fn put_back(
             Err(faults) => {
                 let hint = "`helm rollback` and `stage --rollback --restart` do it by hand";
                 not_put_back("release and volume were not put back", hint, faults, found);
-                Recovery::Left
+                Recovery::Left { kit: None }
             }
         };
     let cluster = match failed {
-        Failed::Installation { recovery: Some(done @ (Recovery::RolledBack { .. } | Recovery::Removed)), .. } => done,
+        Failed::Installation {
+            recovery: Some(done @ (Recovery::RolledBack { .. } | Recovery::Removed | Recovery::Left { kit: Some(_) })),
+            ..
+        } => done,
         Failed::Installation { staged: true, .. } => take_back(None),
         Failed::Checks { before: Some(before) } => take_back(Some(before)),
-        Failed::Installation { .. } | Failed::Checks { before: None } | Failed::Early => Recovery::Left,
+        Failed::Installation { .. } | Failed::Checks { before: None } | Failed::Early => Recovery::Left { kit: None },
     };
     let restored = earlier.map_or(Ok(()), |earlier| earlier.put_back(&context.interrupt));
     let prepared = match restored {

@@ -133,6 +133,7 @@ impl<'run> Road<'run> {
             self.result.backup = Some(saved);
             return Ok((State::Unchanged, what));
         }
+        install::refuse_loss(self.context, &self.input.request(), &self.known.new, &self.input.install)?;
         if self.is_staged {
             return Ok((State::Unchanged, "the kit on the volume stays as it is, so nothing was saved".to_owned()));
         }

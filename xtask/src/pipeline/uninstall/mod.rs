@@ -22,10 +22,13 @@ use super::{
     stage::{Request, run_name},
     study_files::content,
 };
-use crate::{context::Context, interrupt::interrupted, runtime};
+use crate::{context::Context, runtime};
 
 /// How long one run of Helm may take.
 const HELM_LIMIT: Duration = Duration::from_mins(2);
+
+/// How long it may take to see what is left after a failure.
+const LOOK_LIMIT: Duration = Duration::from_secs(10);
 
 /// The interval at which the parent's pods are listed until they are gone.
 const LOOK: Duration = Duration::from_millis(500);
@@ -90,14 +93,18 @@ pub(crate) async fn participant(
     let work = async {
         let there = removal.look().await?;
         show(&there.listed);
-        if !options.dry_run {
-            removal.remove(&there).await?;
+        if !options.dry_run
+            && let Err(faults) = removal.remove(&there).await
+        {
+            let left = tokio::time::timeout(LOOK_LIMIT, removal.look()).await;
+            let left = left.ok().and_then(Result::ok).map(|left| left.listed);
+            return Err(faults.after(still_there(left.as_deref())));
         }
         Ok::<_, Faults>(there)
     };
     let there = tokio::select! {
         done = Box::pin(work) => done,
-        () = runtime::interrupted(&context.interrupt) => Err(interrupted().into()),
+        () = runtime::interrupted(&context.interrupt) => Err(stopped(options.dry_run).into()),
     };
     let there = found.require(there)?;
     if there.objects && !options.dry_run {
@@ -261,6 +268,25 @@ impl Removal<'_> {
     }
 }
 
+/// What is left after a failure, as a warning; `None` if that is not known.
+fn still_there(left: Option<&[Removed]>) -> Option<Diagnostic> {
+    let message = match left {
+        None => "what is left of the participant is not known".to_owned(),
+        Some([]) => return None,
+        Some(left) => {
+            let names = left.iter().map(|one| format!("{} {}", one.kind, one.name)).collect::<Vec<_>>();
+            format!("not removed: {}", names.join(", "))
+        }
+    };
+    Some(Diagnostic::warning(Code::Notice, message).hint("run the same command again, which removes what is left"))
+}
+
+/// The fault of an interrupted run: an uninstallation takes nothing back.
+fn stopped(dry_run: bool) -> Diagnostic {
+    let message = if dry_run { "interrupted; nothing was changed" } else { "interrupted; a part of the participant may be left" };
+    Diagnostic::error(Code::Interrupted, message).hint("run the same command again, which removes what is left")
+}
+
 /// Deletes an object if it still has the same uid.
 async fn delete<K: Clone + DeserializeOwned + Debug>(objects: &Objects<K>, seen: &launched::Seen) -> Result<(), Diagnostic> {
     let deletion = Deletion { uid: seen.uid.clone(), ..Deletion::default() };
@@ -269,4 +295,19 @@ async fn delete<K: Clone + DeserializeOwned + Debug>(objects: &Objects<K>, seen:
 
 fn removed(kind: &str, name: &str) -> Removed {
     Removed { kind: kind.to_owned(), name: name.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_run_says_what_is_left() {
+        let left = [removed("release", "site-1"), removed("Secret", "site-1-registry")];
+        let said = |left: Option<&[Removed]>| still_there(left).map(|warning| warning.message);
+        assert_eq!(said(Some(&left)).as_deref(), Some("not removed: release site-1, Secret site-1-registry"));
+        assert_eq!(said(Some(&[])), None);
+        assert!(said(None).is_some());
+        assert!(stopped(false).message.contains("may be left"));
+    }
 }
