@@ -1,4 +1,4 @@
-//! One job of a launcher: its lifecycle, the receiver of its notices, and the Secrets to remove with it.
+//! One job of a launcher: its lifecycle, the receiver of its notices, its tokens, and the Secrets to remove with it.
 
 use std::time::Duration;
 
@@ -6,16 +6,37 @@ use flare_pod_manifest::Hidden;
 use k8s_openapi::api::core::v1::Pod;
 use tokio::sync::mpsc;
 
-use crate::{Action, Evidence, Lifecycle, Moment, Notice, Observation, Transition, creation::Progress};
+use crate::{Action, Evidence, Lifecycle, Moment, Notice, Observation, Transition, creation::Progress, ours};
 
 /// How far before the start of the launcher its clock begins, since pods that are taken over are older than the launcher.
 pub(crate) const BEFORE: Duration = Duration::from_hours(24 * 365);
+
+/// Stands for the lines of a log from which the tokens cannot be removed.
+const LOG_LEFT_OUT: &str =
+    "(left out: the Secret with the tokens of this job cannot be read, so they cannot be removed from its log)";
+
+/// What is known of a job's tokens, which must not be reported.
+pub(crate) enum Tokens {
+    /// All of them.
+    Known,
+    /// The pod was created by another run: its tokens are read first (`asked`: requested), and the notices wait for that.
+    Awaited { asked: bool, held: Vec<Notice> },
+    /// Not all of them, and more will not be known.
+    Unreadable,
+}
+
+impl Tokens {
+    pub(crate) fn awaited(asked: bool) -> Self {
+        Self::Awaited { asked, held: Vec::new() }
+    }
+}
 
 pub(crate) struct Entry {
     /// Distinguishes answers for this job from those for an earlier job of the same name.
     pub(crate) number: u64,
     pub(crate) life: Lifecycle,
     pub(crate) hidden: Hidden,
+    pub(crate) tokens: Tokens,
     pub(crate) notices: mpsc::UnboundedSender<Notice>,
     /// The settlement, until it may be sent.
     pub(crate) settled: Option<Notice>,
@@ -42,24 +63,72 @@ impl Entry {
                 self.tell(notice);
             }
         }
+        // A pod that was never seen has no tokens.
+        if self.life.has_ended() && matches!(self.tokens, Tokens::Awaited { asked: false, .. }) {
+            self.release(Tokens::Unreadable);
+        }
         step.actions
+    }
+
+    /// Learns the tokens in the pod of another run. Returns the Secrets with the others; they belong to it as well.
+    pub(crate) fn learn(&mut self, pod: &Pod) -> Option<Vec<String>> {
+        let is_another = self.life.uid().is_some_and(|uid| pod.metadata.uid.as_deref() != Some(uid));
+        let Tokens::Awaited { asked, .. } = &mut self.tokens else { return None };
+        if is_another || std::mem::replace(asked, true) {
+            return None;
+        }
+        self.hidden = std::mem::take(&mut self.hidden).and(ours::tokens(pod));
+        self.credentials = ours::credentials(pod);
+        if self.credentials.is_empty() {
+            self.release(Tokens::Known);
+            return None;
+        }
+        Some(self.credentials.clone())
+    }
+
+    /// Learns the tokens in its Secrets; `None` if those cannot be read.
+    pub(crate) fn learned(&mut self, hidden: Option<Hidden>) {
+        if matches!(self.tokens, Tokens::Awaited { .. }) {
+            let tokens = if hidden.is_some() { Tokens::Known } else { Tokens::Unreadable };
+            self.hidden = std::mem::take(&mut self.hidden).and(hidden.unwrap_or_default());
+            self.release(tokens);
+        }
+    }
+
+    /// Sends what waits for the tokens.
+    fn release(&mut self, tokens: Tokens) {
+        if let Tokens::Awaited { held, .. } = std::mem::replace(&mut self.tokens, tokens) {
+            for notice in held {
+                self.tell(notice);
+            }
+        }
     }
 
     /// Sends the settlement.
     pub(crate) fn settle(mut self) {
+        if matches!(self.tokens, Tokens::Awaited { .. }) {
+            self.release(Tokens::Unreadable);
+        }
         if let Some(settled) = self.settled.take() {
             self.tell(settled);
         }
     }
 
-    fn tell(&self, notice: Notice) {
+    fn tell(&mut self, notice: Notice) {
+        let notice = match (&mut self.tokens, notice) {
+            (Tokens::Awaited { held, .. }, notice) => return held.push(notice),
+            (Tokens::Unreadable, Notice::Kept(evidence)) if !evidence.log.is_empty() => {
+                Notice::Kept(Evidence { log: vec![LOG_LEFT_OUT.to_owned()], ..evidence })
+            }
+            (_, notice) => notice,
+        };
         // The job goes on without a receiver.
         let _ = self.notices.send(hide(notice, &self.hidden));
     }
 }
 
 /// Removes the job's tokens from a notice.
-fn hide(notice: Notice, hidden: &Hidden) -> Notice {
+pub(crate) fn hide(notice: Notice, hidden: &Hidden) -> Notice {
     let text = |text: String| hidden.hide(&text).into_owned();
     let lines = |lines: Vec<String>| lines.into_iter().map(text).collect();
     match notice {

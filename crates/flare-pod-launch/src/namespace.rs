@@ -164,6 +164,11 @@ impl Namespace {
     fn step(&mut self, name: &str, observation: Observation) {
         let now = self.now();
         let Some(entry) = self.jobs.get_mut(name) else { return };
+        if let Observation::Seen(pod) = &observation
+            && let Some(secrets) = entry.learn(pod)
+        {
+            self.worker.own(name, pod.metadata.uid.as_deref().unwrap_or_default(), &secrets, entry.number);
+        }
         for action in entry.step(observation, now) {
             match action {
                 // The pod may be being created; that result answers the question.

@@ -4,17 +4,20 @@ use std::collections::HashMap;
 
 use flare_cluster::{Change, Cluster, Selection};
 use flare_diagnostic::Diagnostic;
+use flare_pod_manifest::Hidden;
 use futures_util::StreamExt as _;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Event, Pod};
 use tokio::time::{Instant, sleep_until};
 
-use crate::{KnownPod, Lifecycle, Limits, Moment, Notice, Observation, following::follow, ours, trouble};
+use crate::{KnownPod, Lifecycle, Limits, Moment, Notice, Observation, entry::hide, following::follow, ours, trouble};
 
 /// A pod that is followed.
 struct Observed {
     known: KnownPod,
     life: Lifecycle,
+    /// The tokens in the pod itself. Those in its Secrets are not read, which takes more permissions than an observer needs.
+    hidden: Hidden,
 }
 
 /// The state of following a namespace.
@@ -107,7 +110,8 @@ impl<Tell: FnMut(&KnownPod, Notice)> Observer<Tell> {
         let (name, now) = (known.pod.clone(), self.moment());
         // An observer has no limit for pending pods.
         let limits = Limits::with_pending(None);
-        let new = Observed { life: Lifecycle::new(&known.container, limits, true, now), known: known.clone() };
+        let life = Lifecycle::new(&known.container, limits, true, now);
+        let new = Observed { life, known: known.clone(), hidden: ours::tokens(&pod) };
         self.pods.entry(name.clone()).or_insert(new).known = known;
         self.step(&name, Observation::Seen(Box::new(pod)));
     }
@@ -141,7 +145,7 @@ impl<Tell: FnMut(&KnownPod, Notice)> Observer<Tell> {
         let Some(observed) = self.pods.get_mut(name) else { return };
         // The actions are left to the launcher.
         for notice in observed.life.step(observation, now).notices {
-            (self.tell)(&observed.known, notice);
+            (self.tell)(&observed.known, hide(notice, &observed.hidden));
         }
     }
 }

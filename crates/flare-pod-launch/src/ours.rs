@@ -2,7 +2,7 @@
 
 use flare_names::JOB_CONTAINER_PREFIX;
 use flare_pod_manifest::{
-    CREDENTIALS_PREFIX, Manifest,
+    CREDENTIALS_PREFIX, Hidden, Manifest,
     marks::{COMPONENT, JOB_COMPONENT, JOB_ID, MANAGED_BY, SITE, STUDY},
 };
 use k8s_openapi::api::core::v1::Pod;
@@ -76,7 +76,8 @@ pub(crate) fn container(pod: &Pod) -> String {
     named.or(containers.first()).map(|container| container.name.clone()).unwrap_or_default()
 }
 
-fn credentials(pod: &Pod) -> Vec<String> {
+/// The Secrets with the credentials of a pod's job.
+pub(crate) fn credentials(pod: &Pod) -> Vec<String> {
     let containers = pod.spec.as_ref().map(|spec| spec.containers.as_slice()).unwrap_or_default();
     let variables = containers.iter().flat_map(|container| container.env.iter().flatten());
     let secrets = variables.filter_map(|variable| Some(&variable.value_from.as_ref()?.secret_key_ref.as_ref()?.name));
@@ -84,6 +85,16 @@ fn credentials(pod: &Pod) -> Vec<String> {
     names.sort();
     names.dedup();
     names
+}
+
+/// The tokens that a pod itself contains.
+pub(crate) fn tokens(pod: &Pod) -> Hidden {
+    let containers = pod.spec.as_ref().map(|spec| spec.containers.as_slice()).unwrap_or_default();
+    containers.iter().fold(Hidden::default(), |found, container| {
+        let env = container.env.iter().flatten();
+        let env = env.filter_map(|variable| Some((variable.name.as_str(), variable.value.as_deref()?)));
+        found.and(Hidden::of_process(container.args.as_deref().unwrap_or_default(), env))
+    })
 }
 
 /// Job and site of a manifest, from its annotations.

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use flare_cluster::{Deletion, Write};
 use flare_diagnostic::{Code, Diagnostic};
+use flare_pod_manifest::Hidden;
 use k8s_openapi::api::core::v1::Secret;
 use serde_json::json;
 use tokio::{sync::Mutex, time::sleep};
@@ -60,14 +61,24 @@ impl JobObjects {
         Err(last)
     }
 
-    /// Makes a pod the owner of its Secrets, so that they are deleted with it. Returns whether that succeeded.
-    pub(crate) async fn own(&self, secrets: &[String], pod: &str, uid: &str) -> bool {
+    /// Makes a pod the owner of its Secrets, so that they are deleted with it. Returns whether that succeeded, and the tokens in them if
+    /// all can be read.
+    pub(crate) async fn own(&self, secrets: &[String], pod: &str, uid: &str) -> (bool, Option<Hidden>) {
         let owner = json!({"metadata": {"ownerReferences": [{"apiVersion": "v1", "kind": "Pod", "name": pod, "uid": uid}]}});
-        let mut is_owned = true;
-        for secret in secrets {
-            is_owned &= self.secrets.merge(secret, &owner, Write::default()).await.is_ok();
+        let (mut is_owned, mut hidden) = (true, Some(Hidden::default()));
+        for name in secrets {
+            let secret = if let Ok(secret) = self.secrets.merge(name, &owner, Write::default()).await {
+                Some(secret)
+            } else {
+                is_owned = false;
+                self.secrets.find(name).await.ok().flatten()
+            };
+            hidden = hidden.zip(secret).map(|(hidden, secret)| {
+                let values = secret.data.unwrap_or_default().into_values().map(|value| value.0);
+                hidden.and(Hidden::of_secret(values))
+            });
         }
-        is_owned
+        (is_owned, hidden)
     }
 
     /// Deletes the Secrets of a job whose pod was not requested, except where a pod has its name: that one needs them. Returns whether

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use flare_cluster::{Cluster, Deletion, LogSelection, Selection};
 use flare_diagnostic::Diagnostic;
+use flare_pod_manifest::Hidden;
 use tokio::{
     sync::{Semaphore, mpsc, watch},
     time::sleep,
@@ -30,7 +31,8 @@ const LOG_BYTES: u32 = 16 << 10;
 pub(crate) enum Answer {
     Created(String, u64, Creation),
     Learned(String, u64, Observation),
-    Owned(String, u64),
+    /// Whether the pod owns its Secrets, and the tokens in them if all can be read.
+    Owned(String, u64, bool, Option<Hidden>),
     /// Whether the API server lists pods again.
     Probed(Result<(), Diagnostic>),
 }
@@ -151,9 +153,8 @@ impl Worker {
         let (objects, pod, uid, secrets) = (self.objects.clone(), pod.to_owned(), uid.to_owned(), secrets.to_vec());
         let answers = self.answers.clone();
         tokio::spawn(async move {
-            if objects.own(&secrets, &pod, &uid).await {
-                let _ = answers.send(Answer::Owned(pod, number));
-            }
+            let (is_owner, hidden) = objects.own(&secrets, &pod, &uid).await;
+            let _ = answers.send(Answer::Owned(pod, number, is_owner, hidden));
         });
     }
 

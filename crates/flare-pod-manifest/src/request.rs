@@ -19,7 +19,7 @@ pub(crate) use k8s_block::Quantity;
 pub use launcher::LAUNCHER_KEYS;
 pub(crate) use launcher::Launcher;
 pub use prepared::{PLACEHOLDER_JOB_ID, PreparedSite};
-pub(crate) use process_args::ProcessArgs;
+pub(crate) use process_args::{CREDENTIALS, ProcessArgs};
 
 use crate::{
     document::{Findings, Kind, Node},

@@ -9,7 +9,7 @@ use super::{Namespace, Unanswered};
 use crate::{
     Job, Observation,
     creation::{Creation, Progress},
-    trouble,
+    ours, trouble,
     work::Answer,
 };
 
@@ -22,9 +22,10 @@ impl Namespace {
                     self.step(&name, observation);
                 }
             }
-            Answer::Owned(name, number) => {
+            Answer::Owned(name, number, is_owner, hidden) => {
                 if let Some(entry) = self.jobs.get_mut(&name).filter(|entry| entry.number == number) {
-                    entry.is_owner = true;
+                    entry.is_owner |= is_owner;
+                    entry.learned(hidden);
                 }
             }
             Answer::Probed(found) => {
@@ -65,7 +66,12 @@ impl Namespace {
                 if let Some(Unanswered { job, reply, .. }) = unanswered {
                     let _ = reply.send(Ok(Job { uid: Some(uid.clone()), taken_over, ..job }));
                 }
-                let credentials = self.jobs.get(name).map(|entry| entry.credentials.clone()).unwrap_or_default();
+                let mut credentials = Vec::new();
+                if let Some(entry) = self.jobs.get_mut(name) {
+                    credentials.clone_from(&entry.credentials);
+                    // One of another run may have other tokens than those that were requested.
+                    entry.hidden = std::mem::take(&mut entry.hidden).and(ours::tokens(&pod));
+                }
                 self.worker.own(name, &uid, &credentials, number);
                 let reported = reported.filter(|reported| is_later(reported, &pod));
                 for pod in std::iter::once(pod).chain(reported) {

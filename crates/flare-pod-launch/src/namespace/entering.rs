@@ -12,7 +12,10 @@ use tokio::sync::mpsc;
 
 use super::{Namespace, Reply, Unanswered};
 use crate::{
-    Job, JobPod, KnownPod, Lifecycle, Limits, Moment, Notice, Observation, creation::Progress, entry::Entry, secrets::Turn,
+    Job, JobPod, KnownPod, Lifecycle, Limits, Moment, Notice, Observation,
+    creation::Progress,
+    entry::{Entry, Tokens},
+    secrets::Turn,
 };
 
 impl Namespace {
@@ -58,13 +61,15 @@ impl Namespace {
             let _ = reply.send(Err(already_followed(pod)));
             return;
         }
-        let hidden = Hidden::default();
         if let Some(known) = self.known.get(pod).filter(|known| uid.is_none_or(|uid| known.uid == uid)).cloned() {
-            return self.take_over(&known, limits, hidden, reply);
+            return self.take_over(&known, limits, Hidden::default(), reply);
         }
         // It may be newer than the list; only a request for it shows whether it is gone.
         let now = self.now();
         let (number, notices) = self.enter(pod, "", limits, uid, now);
+        if let Some(entry) = self.jobs.get_mut(pod) {
+            entry.tokens = Tokens::awaited(false);
+        }
         let _ = reply.send(Ok(Job { pod: pod.to_owned(), uid: uid.map(str::to_owned), taken_over: true, notices }));
         self.worker.look(pod, number);
     }
@@ -76,12 +81,12 @@ impl Namespace {
         asked.elapsed = asked.elapsed.saturating_sub(Duration::try_from(age).unwrap_or_default());
         let (number, notices) = self.enter(&known.pod, &known.container, limits, Some(&known.uid), asked);
         if let Some(entry) = self.jobs.get_mut(&known.pod) {
-            entry.hidden = hidden;
+            // It may have other tokens than a request of today.
+            (entry.hidden, entry.tokens) = (hidden, Tokens::awaited(false));
             entry.credentials.clone_from(&known.credentials);
         }
         let handle = Job { pod: known.pod.clone(), uid: Some(known.uid.clone()), taken_over: true, notices };
         let _ = reply.send(Ok(handle));
-        self.worker.own(&known.pod, &known.uid, &known.credentials, number);
         for event in self.happened.remove(&known.pod).into_iter().flatten() {
             self.step(&known.pod, Observation::Happened(Box::new(event)));
         }
@@ -105,6 +110,7 @@ impl Namespace {
                 .of_uid(uid)
                 .with_evidence_of_success(self.options.evidence_of_success),
             hidden: Hidden::default(),
+            tokens: Tokens::Known,
             notices,
             settled: None,
             creating: None,

@@ -1,11 +1,11 @@
 //! From a job that runs to its end: what is told, and what is left.
 
 use flare_names::Target;
-use flare_pod_launch::{Limits, Notice, Settlement, State};
+use flare_pod_launch::{JobPod, Limits, Notice, Settlement, State};
 use serde_json::json;
 
 use crate::server::{Fault, Server};
-use crate::{PLANTED, all, exit, job_pod, launcher, pod, run, until};
+use crate::{PLANTED, all, exit, job_pod, launcher, pod, run, state, until};
 
 #[tokio::test]
 async fn a_job_runs_to_its_end_and_leaves_only_what_belongs_to_the_site() {
@@ -128,15 +128,7 @@ async fn no_token_is_told_and_no_debug_form_shows_one() {
         let (launcher, pod) = (launcher(&server).await, job_pod("j1", target));
         let mut shown = format!("{pod:?} {launcher:?}");
         let mut job = launcher.launch(pod.clone()).await.unwrap();
-        run(&server, &pod);
-        server.set_log(&format!("token {PLANTED}-a\ntransfer {PLANTED}-t\n{PLANTED}-s {PLANTED}-d\nthe end\n"));
-        server.make(
-            "events",
-            "e1",
-            json!({"metadata": {"name": "e1"}, "involvedObject": {"kind": "Pod", "name": pod.name()},
-            "type": "Warning", "reason": "Failed", "message": format!("with {PLANTED}-t")}),
-        );
-        exit(&server, &pod, 3);
+        fail_with_tokens(&server, &pod);
         let (notices, end) = all(&mut job).await;
         let Some(Notice::Kept(evidence)) = notices.iter().rev().nth(1) else { panic!("{notices:#?}") };
         assert_eq!(evidence.log.last().map(String::as_str), Some("the end"), "{evidence:?}");
@@ -144,4 +136,66 @@ async fn no_token_is_told_and_no_debug_form_shows_one() {
         shown.push_str(&format!("{notices:?} {job:?} {:?}", launcher.pods().await.unwrap()));
         assert!(!shown.contains("PLANTED"), "{shown}");
     }
+}
+
+/// A job that prints all its tokens and ends, with a message and an event that contain one.
+fn fail_with_tokens(server: &Server, pod: &JobPod) {
+    run(server, pod);
+    server.set_log(&format!("token {PLANTED}-a\ntransfer {PLANTED}-t\n{PLANTED}-s {PLANTED}-d\nthe end\n"));
+    server.make(
+        "events",
+        "e1",
+        json!({"metadata": {"name": "e1"}, "involvedObject": {"kind": "Pod", "name": pod.name()},
+            "type": "Warning", "reason": "Failed", "message": format!("with {PLANTED}-t")}),
+    );
+    exit(server, pod, 3);
+}
+
+/// The launcher that takes a pod over has never seen the request for it.
+#[tokio::test]
+async fn no_token_of_a_pod_that_is_taken_over_is_told() {
+    for target in Target::ALL {
+        // The pod ends before or after it is taken over.
+        for ends_first in [true, false] {
+            let server = Server::start().await;
+            let (first, pod) = (launcher(&server).await, job_pod("j1", target));
+            first.launch(pod.clone()).await.unwrap();
+            drop(first);
+            if ends_first {
+                fail_with_tokens(&server, &pod);
+            }
+            let second = launcher(&server).await;
+            let mut job = second.adopt(pod.name(), None, Limits::default()).await.unwrap();
+            if !ends_first {
+                fail_with_tokens(&server, &pod);
+            }
+            let (notices, end) = all(&mut job).await;
+            let Some(Notice::Kept(evidence)) = notices.iter().rev().nth(1) else { panic!("{notices:#?}") };
+            let log = ["token (hidden)", "transfer (hidden)", "(hidden) (hidden)", "the end"];
+            assert_eq!((evidence.log.as_slice(), end.exit_code), (&log.map(str::to_owned)[..], Some(3)), "{target:?}");
+            assert!(!format!("{notices:?} {job:?}").contains("PLANTED"), "{target:?}: {notices:#?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_log_of_a_pod_whose_tokens_cannot_be_read_is_left_out() {
+    let server = Server::start().await;
+    let (first, pod) = (launcher(&server).await, pod("j1"));
+    first.launch(pod.clone()).await.unwrap();
+    drop(first);
+    for method in ["PATCH", "GET"] {
+        server.trouble(method, "/nvflare-cred-", usize::MAX, Fault::Status(403));
+    }
+    let second = launcher(&server).await;
+    let mut job = second.adopt(pod.name(), None, Limits::default()).await.unwrap();
+    run(&server, &pod);
+    server.set_log(&format!("token {PLANTED}-a\n"));
+    let terminated = json!({"terminated": {"exitCode": 3, "reason": "Error"}});
+    server.set_status(pod.name(), state(&pod, "Failed", &terminated));
+    let (notices, end) = all(&mut job).await;
+    let Some(Notice::Kept(evidence)) = notices.iter().rev().nth(1) else { panic!("{notices:#?}") };
+    assert!(evidence.log.len() == 1 && evidence.log[0].starts_with("(left out: "), "{evidence:?}");
+    assert_eq!(end.exit_code, Some(3));
+    assert!(!format!("{notices:?}").contains("PLANTED"), "{notices:#?}");
 }

@@ -39,7 +39,7 @@ const SERVER: [(&str, bool); 11] = [
 ];
 
 /// 2.9: the arguments in the credential Secret, each with its key.
-const CREDENTIALS: [(&str, &str); 3] =
+pub(crate) const CREDENTIALS: [(&str, &str); 3] =
     [("auth_token", "NVFLARE_JOB_AUTH_TOKEN"), ("auth_signature", "NVFLARE_JOB_TOKEN_SIGNATURE"), ("ssid", "NVFLARE_JOB_SSID")];
 
 const PATH: &str = "process_args";
