@@ -1,8 +1,9 @@
-//! `up`, `status` and `down` without a cluster: what is checked and prepared before, and what is reported if no cluster answers.
+//! `up`, `status` and `down` without a cluster: what is checked and prepared before, and what is reported if the cluster refuses.
 
 use std::fs;
 
 use integration_tests::{
+    closed_api_server,
     command::{Finished, Sandbox},
     workspace_directory,
 };
@@ -12,9 +13,9 @@ fn run(sandbox: &Sandbox, line: &str) -> Finished {
     sandbox.run(env!("CARGO_BIN_EXE_flare-kube-under-test"), line.split_whitespace())
 }
 
-const UP: &str = "up --federation federation.yaml --prepared out --kubeconfig dead --timeout 2 -o json";
+const UP: &str = "up --federation federation.yaml --prepared out --kubeconfig closed --timeout 120 -o json";
 
-/// The demo federation, not prepared, and a kubeconfig of a cluster that does not answer.
+/// The demo federation, not prepared, and a kubeconfig of a cluster that lets nobody in.
 fn scene() -> Sandbox {
     let sandbox = Sandbox::new();
     let demo = workspace_directory().join("fixtures/demo/federation.yaml");
@@ -22,9 +23,12 @@ fn scene() -> Sandbox {
         fs::read_to_string(&demo).unwrap().replace("../kits", workspace_directory().join("fixtures/kits").to_str().unwrap());
     fs::write(sandbox.join("federation.yaml"), text).unwrap();
     fs::copy(demo.with_file_name("k8s.yaml"), sandbox.join("k8s.yaml")).unwrap();
-    let config = "apiVersion: v1\nkind: Config\ncurrent-context: c\nclusters: [{name: c, cluster: {server: 'http://127.0.0.1:1'}}]\n\
-        users: [{name: c, user: {}}]\ncontexts: [{name: c, context: {cluster: c, user: c}}]\n";
-    fs::write(sandbox.join("dead"), config).unwrap();
+    let config = format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: c\nclusters: [{{name: c, cluster: {{server: '{}'}}}}]\n\
+         users: [{{name: c, user: {{}}}}]\ncontexts: [{{name: c, context: {{cluster: c, user: c}}}}]\n",
+        closed_api_server::start()
+    );
+    fs::write(sandbox.join("closed"), config).unwrap();
     sandbox
 }
 

@@ -10,20 +10,21 @@ use std::{
 };
 
 use integration_tests::{
+    closed_api_server,
     command::{Finished, Sandbox},
     workspace_directory,
 };
 use rustix::process::{Pid, Signal, kill_process};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_flare-kube-under-test");
-const UP: &str = "up --federation federation.yaml --prepared out --kubeconfig config --timeout 2";
+const UP: &str = "up --federation federation.yaml --prepared out --kubeconfig config --timeout 120";
 
 fn run(sandbox: &Sandbox, line: &str) -> Finished {
     sandbox.run(PROGRAM, line.split_whitespace())
 }
 
-/// The demo federation, and a kubeconfig of a cluster at this port.
-fn scene(port: u16) -> Sandbox {
+/// The demo federation, and a kubeconfig of a cluster at this address.
+fn scene(server: &str) -> Sandbox {
     let sandbox = Sandbox::new();
     let demo = workspace_directory().join("fixtures/demo/federation.yaml");
     let kits = workspace_directory().join("fixtures/kits");
@@ -31,7 +32,7 @@ fn scene(port: u16) -> Sandbox {
     fs::write(sandbox.join("federation.yaml"), text).unwrap();
     fs::copy(demo.with_file_name("k8s.yaml"), sandbox.join("k8s.yaml")).unwrap();
     let config = format!(
-        "apiVersion: v1\nkind: Config\ncurrent-context: c\nclusters: [{{name: c, cluster: {{server: 'http://127.0.0.1:{port}'}}}}]\n\
+        "apiVersion: v1\nkind: Config\ncurrent-context: c\nclusters: [{{name: c, cluster: {{server: '{server}'}}}}]\n\
          users: [{{name: c, user: {{}}}}]\ncontexts: [{{name: c, context: {{cluster: c, user: c}}}}]\n"
     );
     fs::write(sandbox.join("config"), config).unwrap();
@@ -46,13 +47,13 @@ fn title(sandbox: &Sandbox, report: &str) -> String {
 
 #[test]
 fn the_page_of_each_verb_says_what_its_document_says_and_the_exit_status_stays() {
-    let sandbox = scene(1);
+    let sandbox = scene(&closed_api_server::start());
     let plain = run(&sandbox, &format!("{UP} -o json")).expect_code(5);
     let up = run(&sandbox, &format!("{UP} -o json --report up.html")).expect_code(5);
     assert_eq!(up.json()["errors"], plain.json()["errors"]);
     assert_eq!(title(&sandbox, "up.html"), "flare-kube up: 0 of 3 participants are up");
     let page = fs::read_to_string(sandbox.join("up.html")).unwrap();
-    for part in ["nvflare-server", "site-1", "site-2", "failed", "not begun", "CLUSTER_UNREACHABLE", "What to do: "] {
+    for part in ["nvflare-server", "site-1", "site-2", "failed", "not begun", "CREDENTIAL_REFUSED", "What to do: "] {
         assert!(page.contains(part), "no {part} in {page}");
     }
     let status = UP.replace("up ", "status ");
@@ -67,7 +68,7 @@ fn the_page_of_each_verb_says_what_its_document_says_and_the_exit_status_stays()
 
 #[test]
 fn a_run_that_does_not_begin_has_its_page_as_well_and_an_earlier_page_is_replaced() {
-    let sandbox = scene(1);
+    let sandbox = scene(&closed_api_server::start());
     fs::write(sandbox.join("page.html"), "an earlier one").unwrap();
     fs::write(sandbox.join("federation.yaml"), "participants: [{name: <b>, kitt: x}]").unwrap();
     let _ = run(&sandbox, &format!("{UP} --report page.html")).expect_code(4);
@@ -80,7 +81,7 @@ fn a_run_that_does_not_begin_has_its_page_as_well_and_an_earlier_page_is_replace
 
 #[test]
 fn nothing_is_begun_if_the_page_has_no_place() {
-    let sandbox = scene(1);
+    let sandbox = scene(&closed_api_server::start());
     fs::create_dir(sandbox.join("directory")).unwrap();
     fs::create_dir(sandbox.join("closed")).unwrap();
     fs::write(sandbox.join("file"), "x").unwrap();
@@ -101,9 +102,9 @@ fn nothing_is_begun_if_the_page_has_no_place() {
 fn an_interrupted_run_says_on_its_page_how_far_it_came() {
     // A cluster that accepts connections and never answers.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
-    let sandbox = scene(silent.local_addr().unwrap().port());
+    let sandbox = scene(&format!("http://{}", silent.local_addr().unwrap()));
     let mut command = sandbox.command(PROGRAM);
-    command.args(UP.replace("--timeout 2", "--timeout 600 --report page.html").split(' '));
+    command.args(UP.replace("--timeout 120", "--timeout 600 --report page.html").split(' '));
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
     assert!(lines.any(|line| line == "nvflare-server: stage running"), "it ended before");

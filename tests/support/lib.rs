@@ -13,6 +13,7 @@
 pub mod api_server;
 pub mod bench;
 pub mod cleanup;
+pub mod closed_api_server;
 pub mod cluster;
 pub mod command;
 pub mod helm;
