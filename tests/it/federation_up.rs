@@ -54,6 +54,8 @@ fn a_dry_run_writes_nothing_and_a_federation_that_does_not_fit_together_is_not_p
     let sandbox = scene();
     let dry = run(&sandbox, &format!("{UP} --dry-run")).expect_code(0).json();
     assert!(dry["data"]["participants"].as_array().unwrap().iter().all(|one| one["steps"]["prepare"] == "done"), "{dry}");
+    let roles: Vec<_> = dry["data"]["participants"].as_array().unwrap().iter().map(|one| one["role"].clone()).collect();
+    assert_eq!(roles, ["server", "client", "client"]);
     assert!(!sandbox.join("out").exists());
     edit(&sandbox, "federation.yaml", "claim: nvflws-site-2", "claim: nvflws-site-1");
     let refused = run(&sandbox, UP).expect_code(4).json();
@@ -69,6 +71,38 @@ fn a_dry_run_writes_nothing_and_a_federation_that_does_not_fit_together_is_not_p
     assert!(!sandbox.join("out").exists(), "nothing was written");
     let refused = run(&sandbox, &format!("{UP} --namespace other")).expect_code(4).json();
     assert_eq!(refused["error_code"], "INVALID_ARGS", "{refused}");
+}
+
+#[test]
+fn the_flags_of_stage_and_install_are_taken_and_checked_before_anything_is_prepared() {
+    let sandbox = scene();
+    fs::write(sandbox.join("values.yaml"), "podLabels: {team: a}\n").unwrap();
+    let all = "-f values.yaml --set a=b --set-string c=1 --expose host-port --keep-failed --repair --again --restart --dry-run";
+    run(&sandbox, &format!("{UP} {all}")).expect_code(0);
+    fs::write(sandbox.join("values.yaml"), "- no mapping\n").unwrap();
+    for (flags, code) in [
+        ("-f values.yaml", "INVALID_VALUES"),
+        ("-f missing.yaml", "INVALID_VALUES"),
+        ("--expose port-forward", "INVALID_ARGS"),
+        ("--mode objects --helper-image x", "INVALID_ARGS"),
+        ("--mode objects --repair", "INVALID_ARGS"),
+        ("--mode objects --again", "INVALID_ARGS"),
+    ] {
+        let refused = run(&sandbox, &format!("{UP} {flags}")).json();
+        assert_eq!(refused["error_code"], code, "{flags}: {refused}");
+        assert!(!sandbox.join("out").exists(), "{flags}");
+    }
+    for (seconds, code) in [("31536000", 0), ("31536001", 2), ("18446744073709551615", 2)] {
+        run(&sandbox, &format!("{} --dry-run", UP.replace("--timeout 2", &format!("--timeout {seconds}")))).expect_code(code);
+    }
+}
+
+#[test]
+fn an_empty_values_file_is_no_fault() {
+    let sandbox = scene();
+    fs::write(sandbox.join("empty.yaml"), "# nothing yet\n").unwrap();
+    edit(&sandbox, "federation.yaml", "participants:", "  values: empty.yaml\nparticipants:");
+    run(&sandbox, &format!("{UP} --dry-run")).expect_code(0);
 }
 
 #[test]
@@ -107,6 +141,8 @@ fn each_participant_has_its_row_also_if_its_prepared_kit_is_missing() {
     let rows = status["data"]["participants"].as_array().unwrap().clone();
     assert!(rows.len() == 3 && rows.iter().all(|row| row["ok"] == json!(false)), "{status}");
     assert_eq!((&rows[1]["steps"]["prepare"], &rows[2]["steps"]["prepare"]), (&json!("failed"), &json!("ok")), "{status}");
+    let codes: Vec<_> = rows.iter().map(|row| row["errors"][0]["error_code"].clone()).collect();
+    assert_eq!(codes, ["CLUSTER_UNREACHABLE", "INVALID_PREPARED_KIT", "CLUSTER_UNREACHABLE"], "{status}");
     let down = run(&sandbox, &UP.replace("up ", "down ")).json();
     let rows = down["data"]["participants"].as_array().unwrap().clone();
     assert!(rows.len() == 3 && rows.iter().all(|row| row["ok"] == json!(false)), "{down}");

@@ -37,13 +37,26 @@ pub async fn check(
     found
 }
 
-/// The finding if the API server does not answer.
+/// The finding if the API server does not answer, or no longer takes the credential.
 async fn gone(cluster: &Cluster, kit: &PreparedKit) -> Option<Finding> {
     let plan = kit.plan();
     let answer = cluster.namespaced::<Deployment>(plan.namespace.as_str()).find(plan.names.deployment.as_str()).await;
-    let fault =
-        answer.err().filter(|fault| matches!(fault.code, Code::ClusterUnreachable | Code::ClusterBusy | Code::TimedOut))?;
+    let fault = answer.err().filter(|fault| keeps_from_every_answer(fault.code))?;
     Some(Finding::of("D01", &fault))
+}
+
+/// Whether an error is one of the connection, not of one object or right: nothing else is answered then, either.
+const fn keeps_from_every_answer(code: Code) -> bool {
+    matches!(
+        code,
+        Code::ClusterUnreachable
+            | Code::ClusterBusy
+            | Code::TimedOut
+            | Code::ClusterNotTrusted
+            | Code::CredentialRefused
+            | Code::CredentialUnavailable
+            | Code::ClusterAnswerInvalid
+    )
 }
 
 async fn look(cluster: &Cluster, kit: &PreparedKit, options: &Options, progress: &(dyn Fn(&str) + Send + Sync)) -> Vec<Finding> {

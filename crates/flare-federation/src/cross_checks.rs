@@ -7,7 +7,7 @@ use flare_names::Role;
 use flare_startup_kit::certificate_covers;
 use flare_yaml::shown as printable;
 
-use crate::{facts::ParticipantFacts, model::Participant};
+use crate::{facts::ParticipantFacts, model::Participant, read::path_parts};
 
 /// A participant of the file, with the decided facts about it.
 #[derive(Debug, Clone, Copy)]
@@ -144,13 +144,14 @@ fn check_provisioning(reference: &Member<'_>, member: &Member<'_>, found: &mut C
 fn check_objects(members: &[Member<'_>], found: &mut Collector) {
     let mut owners: HashMap<_, &Member<'_>> = HashMap::new();
     for second in members {
-        // Clusters are distinguished by what is written: two kubeconfigs that lead to one cluster are not noticed here, but staging
-        // refuses them (the claim records its owner).
-        let place = (&second.entry.kubeconfig, &second.entry.context, second.facts.namespace());
+        // Clusters are distinguished by the paths that are written: two kubeconfigs that lead to one cluster are not noticed here, but
+        // staging refuses them (the claim records its owner).
+        let kubeconfig = second.entry.kubeconfig.as_deref().map(path_parts);
+        let place = (kubeconfig, &second.entry.context, second.facts.namespace());
         // For each earlier participant that it collides with, in the order found, what they share.
         let mut met: Vec<(&Member<'_>, Vec<(&str, &str)>)> = Vec::new();
         for object in second.facts.owned_objects() {
-            let first = match owners.entry((place, object)) {
+            let first = match owners.entry((place.clone(), object)) {
                 Entry::Vacant(free) => {
                     free.insert(second);
                     continue;

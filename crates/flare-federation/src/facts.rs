@@ -52,6 +52,11 @@ impl ParticipantFacts {
         }
     }
 
+    /// The participant's role.
+    pub const fn role(&self) -> Role {
+        self.role
+    }
+
     /// What two participants in one namespace must not share, each with its kind for messages: the claim and every owned object.
     pub fn owned_objects(&self) -> [(&'static str, &str); 8] {
         let [deployment, service, release, role, secret, local, startup] = objects(&self.names);

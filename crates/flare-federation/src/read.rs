@@ -269,7 +269,7 @@ impl Reader {
 }
 
 /// The components of a path, for comparing two spellings: `./a//b/` equals `a/b`. `..` stays, since links may precede it.
-fn path_parts(path: &str) -> Vec<&str> {
+pub(crate) fn path_parts(path: &str) -> Vec<&str> {
     let root = path.starts_with('/').then_some("/");
     root.into_iter().chain(path.split('/').filter(|part| !matches!(*part, "" | "."))).collect()
 }

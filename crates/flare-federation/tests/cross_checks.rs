@@ -91,6 +91,17 @@ fn defect_15_two_participants_on_one_claim_are_refused() {
     assert!(apart(|_, plans| plans[2].namespace = NamespaceName::new("other").unwrap()).0.is_empty());
     assert!(apart(|entries, _| entries[2].context = Some("other".to_owned())).0.is_empty());
     assert!(apart(|entries, _| entries[2].kubeconfig = Some("other".to_owned())).0.is_empty());
+    let spelled = |first: &'static str, second: &'static str| {
+        let named = said(|entries, plans| {
+            on_one_claim(plans);
+            entries[1].kubeconfig = Some(first.to_owned());
+            entries[2].kubeconfig = Some(second.to_owned());
+        });
+        named.0.len()
+    };
+    assert_eq!(spelled("../far.yaml", ".././/far.yaml"), 1, "one file, written in two ways");
+    assert_eq!(spelled("far.yaml", "./far.yaml/"), 1);
+    assert_eq!(spelled("far.yaml", "/far.yaml"), 0);
 }
 
 #[test]

@@ -26,20 +26,19 @@ pub struct Helm {
 }
 
 impl Helm {
-    /// Uses the program at `given`, otherwise the first `helm` of the search path, and asks for its version.
+    /// Uses the program `given`, otherwise `helm`, and asks for its version. As in a shell, a name without a slash is looked up in the
+    /// search path, and anything else is a path.
     ///
     /// # Errors
     /// `HELM_NOT_FOUND`; `HELM_NOT_SUPPORTED` if it is too old, too new or not Helm; `TIMED_OUT` and `INTERRUPTED`.
     pub fn find(given: Option<&Path>, search_path: &[PathBuf], limits: &Limits<'_>) -> Result<Self, Diagnostic> {
         let program = match given {
+            None => in_search_path(Path::new("helm"), search_path)?,
+            Some(name) if !name.as_os_str().as_encoded_bytes().contains(&b'/') => in_search_path(name, search_path)?,
             Some(path) if is_program(path) => path.to_path_buf(),
             Some(path) => {
                 let shown = shown(&path.to_string_lossy());
                 return Err(missing(format!("there is no program at `{shown}`, which was named as Helm")));
-            }
-            None => {
-                let mut places = search_path.iter().map(|directory| directory.join("helm"));
-                places.find(|path| is_program(path)).ok_or_else(|| missing("there is no `helm` on `PATH`".to_owned()))?
             }
         };
         let arguments: Vec<OsString> = ["version", "--template", "{{.Version}}"].map(OsString::from).into();
@@ -73,6 +72,13 @@ impl Helm {
     pub(crate) const fn dialect(&self) -> Dialect {
         self.dialect
     }
+}
+
+/// The first program of this name in the search path.
+fn in_search_path(name: &Path, search_path: &[PathBuf]) -> Result<PathBuf, Diagnostic> {
+    let mut places = search_path.iter().map(|directory| directory.join(name));
+    let found = places.find(|path| is_program(path));
+    found.ok_or_else(|| missing(format!("there is no `{}` on `PATH`", shown(&name.to_string_lossy()))))
 }
 
 /// Parses a version as printed by Helm: `v3.22.0`, or with the commit after a `+`.

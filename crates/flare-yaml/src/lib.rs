@@ -20,6 +20,6 @@ pub use meaning::Meaning;
 pub use plain::{key, scalar};
 pub use quote::quote;
 pub use reading::Reading;
-pub use strict::parse;
+pub use strict::{parse, parse_if_any};
 pub use tree::{Document, Key, KeyValue, Node, NodeContent, Scalar, Style};
 pub use write::{Comments, Strings, block, commented_block, documents};

@@ -15,15 +15,21 @@ use crate::{
 ///
 /// Fails only if no tree can be built: see the crate's documentation. Other faults are in [`Document::faults`].
 pub fn parse(bytes: &[u8], file: &str, code: Code) -> Result<Document, Faults> {
+    parse_if_any(bytes, file, code)?.ok_or_else(|| {
+        Diagnostic::error(code, "the file is empty")
+            .hint("write the keys that are needed; see the example file")
+            .at(Place::file(file))
+            .into()
+    })
+}
+
+/// As [`parse`]; `None` if the file has no document, only space and comments.
+pub fn parse_if_any(bytes: &[u8], file: &str, code: Code) -> Result<Option<Document>, Faults> {
     let text = decode(bytes, file, code)?;
     let mut strict = Strict { file: file.into(), code, faults: Vec::new() };
     match build::read(text, &mut strict) {
         Err(refused) => Err(strict.give_up(&refused, text)),
-        Ok(Some(root)) => Ok(Document { root, faults: strict.sorted_faults().collect() }),
-        Ok(None) => Err(Diagnostic::error(code, "the file is empty")
-            .hint("write the keys that are needed; see the example file")
-            .at(Place::file(file))
-            .into()),
+        Ok(root) => Ok(root.map(|root| Document { root, faults: strict.sorted_faults().collect() })),
     }
 }
 

@@ -66,6 +66,9 @@ impl PreparationArguments {
     }
 }
 
+/// The longest wait that flags in seconds allow: a year. Longer ones are typing errors, and the ends of such waits could not be told.
+pub(crate) const LONGEST: u64 = 365 * 24 * 60 * 60;
+
 /// Which cluster a verb works on, and how: flattened into the arguments of every verb that talks to one.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Cluster")]
@@ -80,7 +83,7 @@ pub(crate) struct ClusterArguments {
     #[arg(long, short = 'n', value_name = "NAME")]
     pub(crate) namespace: Option<String>,
     /// How long the verb may take, in seconds.
-    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=LONGEST))]
     pub(crate) timeout: u64,
     /// Change nothing; show what would be changed.
     #[arg(long)]

@@ -97,7 +97,7 @@ enum State {
 
 /// How a server is reached from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Expose {
+pub(super) enum Expose {
     /// By a Service of type `LoadBalancer`.
     LoadBalancer,
     /// By ports of the node on which it runs.

@@ -6,7 +6,10 @@ use flare_doctor::Counts;
 use flare_pod_launch::{Limits, Transition};
 use serde_json::json;
 
-use super::{arguments::ClusterArguments, verify};
+use super::{
+    arguments::{ClusterArguments, LONGEST},
+    verify,
+};
 use crate::{
     context::Context,
     output::{Outcome, VerbResult, printable, write_to_stderr},
@@ -37,7 +40,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     gpus: u32,
     /// How long the pod may wait before it runs, in seconds [default: from the site, otherwise 120].
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=LONGEST))]
     pending_timeout: Option<u64>,
     #[command(flatten)]
     cluster: ClusterArguments,

@@ -12,7 +12,7 @@ use flare_pod_launch::{Evidence, JobPod, Limits, Settlement, State, Transition};
 use flare_pod_manifest::{Additions, Manifest};
 use serde_json::{Value, json};
 
-use super::arguments::ClusterArguments;
+use super::arguments::{ClusterArguments, LONGEST};
 use crate::{
     context::Context,
     interrupt::interrupted,
@@ -59,7 +59,7 @@ pub(crate) struct Arguments {
     ))]
     target: Option<Target>,
     /// How long a pod may wait before its job runs, in seconds [default: from job and site, otherwise 120].
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=LONGEST))]
     pending_timeout: Option<u64>,
     /// Keep pods that ended by themselves, with their Secrets.
     #[arg(long)]

@@ -9,7 +9,7 @@ use super::arguments::ClusterArguments;
 use crate::{
     context::Context,
     interrupt::interrupted,
-    output::{Failure, Format, Outcome, VerbResult, printable, write_to_stderr},
+    output::{Failure, Outcome, VerbResult, printable, write_to_stderr},
     pipeline::launch_site,
 };
 
@@ -37,7 +37,6 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     let cluster = &arguments.cluster;
     let prepared = arguments.prepared.as_ref().map(|path| context.environment.absolute(path)).transpose()?;
     let scope = launch_site::scope(prepared.as_deref(), cluster.namespace.as_deref(), &cluster.access())?;
-    let quiet = context.shared.quiet && context.shared.format != Format::Text;
     let mut seen = BTreeMap::<String, Seen>::new();
     let tell = |pod: &KnownPod, notice: Notice| {
         let to = match notice {
@@ -45,7 +44,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
             Notice::Ended(end) => Transition { at: end.at, state: end.state, reason: end.reason, message: end.message },
             Notice::Kept(_) | Notice::Settled(_) => return,
         };
-        if !quiet {
+        if !context.shared.quiet {
             write_to_stderr(&format!("{}: {}\n", pod.pod, printable(&to.to_string())));
         }
         let one = seen.entry(pod.uid.clone()).or_insert_with(|| Seen { pod: pod.clone(), transitions: Vec::new() });

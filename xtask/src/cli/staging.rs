@@ -77,27 +77,35 @@ impl StagingArguments {
     /// # Errors
     /// `INVALID_ARGS` for flags that apply only to a volume.
     pub(super) fn object_options(&self, cluster: &ClusterArguments) -> Result<ObjectOptions, Diagnostic> {
-        let of_volumes = [
+        refuse_for_objects(&[
             ("--helper-image", self.helper.helper_image.is_some()),
             ("--values", !self.helper.values.is_empty()),
             ("--restart", self.helper.restart),
             ("--rollback", self.rollback),
             ("--again", self.again),
             ("--repair", self.repair),
-        ];
-        if let Some((flag, _)) = of_volumes.iter().find(|(_, given)| *given) {
-            return Err(Diagnostic::error(
-                Code::InvalidArgs,
-                format!("`{flag}` has no meaning for a kit that is staged as objects"),
-            )
-            .hint("leave it out; a release is taken back by `helm rollback`, which names its own objects"));
-        }
+        ])?;
         Ok(ObjectOptions {
             create_namespace: self.place.create_namespace,
             create_claim: self.place.new_claim(),
             dry_run: cluster.dry_run,
             deadline: cluster.time_limit(),
         })
+    }
+}
+
+/// Refuses the first of the flags that was given, since it applies only to a volume.
+///
+/// # Errors
+/// `INVALID_ARGS`.
+pub(super) fn refuse_for_objects(flags: &[(&str, bool)]) -> Result<(), Diagnostic> {
+    match flags.iter().find(|(_, given)| *given) {
+        None => Ok(()),
+        Some((flag, _)) => {
+            let message = format!("`{flag}` has no meaning for a kit that is staged as objects");
+            let hint = "leave it out; a release is taken back by `helm rollback`, which names its own objects";
+            Err(Diagnostic::error(Code::InvalidArgs, message).hint(hint))
+        }
     }
 }
 

@@ -44,7 +44,7 @@ fn outcome(looked: &[Looked]) -> Outcome {
     let rows: Vec<Value> = looked
         .iter()
         .map(|one| {
-            let errors: Vec<_> = faults(one).map(|fault| json!({"message": fault.message, "hint": fault.hint})).collect();
+            let errors: Vec<_> = faults(one).collect();
             let mut row = json!({"name": one.name, "role": one.role, "steps": one.steps.to_json(), "ok": one.steps.are_good(),
                 "state": one.state.as_ref().ok(), "errors": errors});
             if let Some(facts) = &one.facts {

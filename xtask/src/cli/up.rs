@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use flare_diagnostic::{Code, Diagnostic};
 use flare_names::Target;
 use flare_pvc_stage::{ObjectOptions, Options as VolumeOptions};
 use serde_json::{Value, json};
@@ -9,18 +10,21 @@ use serde_json::{Value, json};
 use super::{
     arguments::{ClusterArguments, PreparationArguments, StagingMode},
     federation_view::{FederationView, shown},
-    install::HelmArguments,
+    install::{Expose, HelmArguments, ValueArguments},
     report::ReportArguments,
-    staging::PlaceArguments,
+    staging::{PlaceArguments, refuse_for_objects},
 };
 use crate::{
     context::Context,
     output::{Failure, Outcome, VerbResult, printable},
     pipeline::{
-        install::{self, Given, Until},
+        install::{self, Until},
         stage,
         stage_federation::Staging,
-        up::{self, Options, Preparation, PreparedFederation, PreparedParticipant, Reached, State, Step, Steps, prepare_all},
+        up::{
+            self, Options, Preparation, PreparedFederation, PreparedParticipant, Reached, State, Step, Steps, WouldPrepare,
+            prepare_all,
+        },
     },
 };
 
@@ -31,8 +35,9 @@ use crate::{
 /// the sites beside each other. A site that fails does not stop the others.
 ///
 /// Everything can be run again: only what is missing or changed is done. A participant whose kit changed is restarted, the others are
-/// not touched. `down` takes everything away again but the claims.
+/// not touched. Values of `-f` and `--set` go on top of those that federation.yaml has for each participant. `down` takes everything away again but the claims.
 #[derive(Debug, clap::Args)]
+#[allow(clippy::struct_excessive_bools, reason = "independent switches of a command line")]
 pub(crate) struct Arguments {
     /// The federation.yaml.
     #[arg(long, value_name = "FILE")]
@@ -54,14 +59,33 @@ pub(crate) struct Arguments {
     /// The image of the helper pods; it needs Python 3.8 [default: the parents'].
     #[arg(long, value_name = "IMAGE")]
     helper_image: Option<String>,
+    /// Move kits at the wrong level (`server-k8s/startup`, `startup/startup`) to the right one or, if that has a kit, to the kept
+    /// earlier kits.
+    #[arg(long)]
+    repair: bool,
+    /// Stage even the kits that their claims say are already there.
+    #[arg(long)]
+    again: bool,
+    // What `up` does anyway; accepted, since it takes the flags of `stage`.
+    #[arg(long, hide = true)]
+    restart: bool,
+    /// On top of each participant's values in federation.yaml.
+    #[command(flatten)]
+    values: ValueArguments,
     #[command(flatten)]
     helm: HelmArguments,
+    /// Let clients and admins outside of its cluster reach the server [default: `expose` in federation.yaml].
+    #[arg(long, value_enum, value_name = "HOW")]
+    expose: Option<Expose>,
     /// Make the Secret with credentials for the image's registry of this docker config file, such as ~/.docker/config.json.
     #[arg(long, value_name = "FILE")]
     create_pull_secret: Option<PathBuf>,
     /// Free releases that a Helm run which was cut off left locked. Only where no other run is at work on them.
     #[arg(long)]
     unlock: bool,
+    /// Keep failed parents for inspection instead of rolling back.
+    #[arg(long)]
+    keep_failed: bool,
     #[command(flatten)]
     kits: PreparationArguments,
     #[command(flatten)]
@@ -107,19 +131,33 @@ impl Arguments {
             target: self.target,
             access: self.cluster.access(),
             overlay: None,
+            values: self.values.given(context)?.files,
             options: self.kits.run_options(context, self.cluster.dry_run),
         })
     }
 
     fn options(&self, context: &Context<'_>) -> Result<Options, Failure> {
         let (cluster, place) = (&self.cluster, &self.place);
+        if self.expose == Some(Expose::PortForward) {
+            let message = "`up` opens no port: a port forward lasts as long as its program";
+            let hint = "`install --expose port-forward` opens one; other sites need `load-balancer` or `host-port`";
+            return Err(Diagnostic::error(Code::InvalidArgs, message).hint(hint).into());
+        }
         let staging = match self.mode.unwrap_or(StagingMode::Pvc) {
-            StagingMode::Objects => Staging::Objects(ObjectOptions {
-                create_namespace: place.create_namespace,
-                create_claim: place.new_claim(),
-                dry_run: cluster.dry_run,
-                deadline: cluster.time_limit(),
-            }),
+            StagingMode::Objects => {
+                refuse_for_objects(&[
+                    ("--helper-image", self.helper_image.is_some()),
+                    ("--restart", self.restart),
+                    ("--again", self.again),
+                    ("--repair", self.repair),
+                ])?;
+                Staging::Objects(ObjectOptions {
+                    create_namespace: place.create_namespace,
+                    create_claim: place.new_claim(),
+                    dry_run: cluster.dry_run,
+                    deadline: cluster.time_limit(),
+                })
+            }
             StagingMode::Pvc => Staging::Volume(VolumeOptions {
                 create_namespace: place.create_namespace,
                 create_claim: place.new_claim(),
@@ -127,8 +165,8 @@ impl Arguments {
                 rollback: false,
                 // A changed kit restarts its parent anyway.
                 restart: true,
-                again: false,
-                repair: false,
+                again: self.again,
+                repair: self.repair,
                 dry_run: cluster.dry_run,
                 deadline: cluster.time_limit(),
                 run: stage::run_name(),
@@ -136,12 +174,12 @@ impl Arguments {
         };
         let install = install::Options {
             helm: self.helm.helm.clone(),
-            values: Given::default(),
+            values: self.values.given(context)?,
             create_namespace: place.create_namespace,
             pull_secret: self.create_pull_secret.as_ref().map(|file| context.environment.absolute(file)).transpose()?,
-            expose: None,
+            expose: self.expose.map(flare_federation::Expose::from),
             unlock: self.unlock,
-            keep_failed: false,
+            keep_failed: self.keep_failed,
             until: Until::Joined,
             dry_run: cluster.dry_run,
             limit: cluster.time_limit(),
@@ -177,7 +215,7 @@ fn outcome(participants: &[PreparedParticipant], reached: &[Reached], dry_run: b
 }
 
 /// A dry run in which kits would have to be prepared.
-fn would_prepare(would: &[(String, State)]) -> Outcome {
+fn would_prepare(would: &[WouldPrepare]) -> Outcome {
     let steps = |state: State| {
         let mut steps = Steps::default();
         steps.set(Step::Prepare, state);
@@ -185,9 +223,9 @@ fn would_prepare(would: &[(String, State)]) -> Outcome {
     };
     let rows: Vec<_> = would
         .iter()
-        .map(|(name, state)| json!({"name": name, "role": Value::Null, "steps": steps(*state).to_json(), "ok": true}))
+        .map(|one| json!({"name": one.name, "role": one.role, "steps": steps(one.state).to_json(), "ok": true}))
         .collect();
-    let mut text = shown(would.iter().map(|(name, state)| (name.as_str(), "-".to_owned(), steps(*state))));
+    let mut text = shown(would.iter().map(|one| (one.name.as_str(), one.role.to_string(), steps(one.state))));
     text.push_str("kits would be prepared first; what comes after is looked at once they are\n");
     Outcome { data: json!({"participants": rows, "dry_run": true}), text, ..Outcome::default() }
 }

@@ -6,7 +6,10 @@ use flare_diagnostic::{Code, Diagnostic, Faults};
 use flare_doctor::{Finding, Severity, rollout};
 use serde_json::json;
 
-use super::{arguments::ClusterArguments, report::ReportArguments};
+use super::{
+    arguments::{ClusterArguments, LONGEST},
+    report::ReportArguments,
+};
 use crate::{
     context::Context,
     output::{Failure, Format, Outcome, VerbResult, table, write_to_stdout},
@@ -35,7 +38,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     watch: bool,
     /// How long the parent must run without a restart, in seconds.
-    #[arg(long, value_name = "SECONDS", default_value_t = rollout::Options::STABLE.as_secs())]
+    #[arg(long, value_name = "SECONDS", default_value_t = rollout::Options::STABLE.as_secs(), value_parser = clap::value_parser!(u64).range(..=LONGEST))]
     stable: u64,
     #[command(flatten)]
     report: ReportArguments,

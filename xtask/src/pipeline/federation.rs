@@ -7,7 +7,7 @@ use std::{
 
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults, Severity};
 use flare_federation::{Federation, Member, Participant, ParticipantFacts, target::Reason};
-use flare_names::Target;
+use flare_names::{Role, Target};
 use flare_yaml::{Document, Node};
 use serde_json::{Map, Value};
 
@@ -170,12 +170,12 @@ pub(crate) fn check(requests: &[KitRequest], isolation: &Isolation, options: &Ru
 }
 
 /// As [`check`], for participants that are installed next: the checks are stricter, and a prepared kit that was made from the same inputs
-/// need not be made again. Returns, for each participant, whether its kit is prepared already.
+/// need not be made again. Returns, for each participant, its role and whether its kit is prepared already.
 pub(crate) fn check_for_installation(
     requests: &[KitRequest],
     federation: &Federation,
     options: &RunOptions,
-) -> Result<Checked<Vec<bool>>, Faults> {
+) -> Result<Checked<Vec<(Role, bool)>>, Faults> {
     let mut found = UniqueCollector::default();
     let mut all = Vec::with_capacity(requests.len());
     parallel::in_order(
@@ -196,7 +196,7 @@ pub(crate) fn check_for_installation(
             federation.participants.iter().zip(&all).map(|(entry, (facts, _))| Member { entry, facts }).collect();
         found.keep_checked(flare_federation::check_for_installation(&members));
     }
-    found.finish(|| all.into_iter().map(|(_, is_current)| is_current).collect())
+    found.finish(|| all.into_iter().map(|(facts, is_current)| (facts.role(), is_current)).collect())
 }
 
 fn check_one(request: &KitRequest, alone: bool, options: &RunOptions) -> Result<Checked<Option<ParticipantFacts>>, Faults> {

@@ -57,7 +57,9 @@ fn joined_values(participant: &Participant, directory: &Path) -> Result<Checked<
             MappingSource::Inline(node) => layers.push(node.clone()),
             MappingSource::File { path, place } => {
                 let (path, bytes) = found.require(read_file(directory, path, place))?;
-                let document = found.require(flare_yaml::parse(&bytes, &path.to_string_lossy(), Code::InvalidFederation))?;
+                let document = flare_yaml::parse_if_any(&bytes, &path.to_string_lossy(), Code::InvalidFederation);
+                // Helm takes an empty values file, too.
+                let Some(document) = found.require(document)? else { continue };
                 found.require_checked(document.faults.finish(|| ()))?;
                 layers.push(document.root);
             }

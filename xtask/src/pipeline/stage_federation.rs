@@ -35,6 +35,11 @@ pub(crate) struct Destined {
 }
 
 impl Destined {
+    /// Adds values that the release gets on top of those of federation.yaml: the helper pod of a staging is like the parent's pod.
+    pub(crate) fn give_values(&mut self, values: &Map<String, Value>) {
+        self.kit.give_values(values.clone());
+    }
+
     /// What results say about it.
     pub(crate) fn facts(&self) -> KitFacts {
         KitFacts::of(&self.kit)

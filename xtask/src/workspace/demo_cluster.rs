@@ -81,6 +81,7 @@ impl DemoCluster {
             target: None,
             access: Access { kubeconfig: Some(self.kubeconfig.clone()), context: None },
             overlay: Some(self.image()?),
+            values: Vec::new(),
             options,
         };
         let mut found = Collector::new();

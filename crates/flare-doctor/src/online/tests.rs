@@ -1,5 +1,6 @@
 //! Tests of the findings from answers of the program in the parent's pod.
 
+use flare_diagnostic::Code;
 use serde_json::{Value, json};
 
 use super::{
@@ -12,6 +13,16 @@ use crate::{Finding, Severity};
 mod example;
 
 use flare_names::{Role, Target};
+
+#[test]
+fn a_credential_that_is_refused_meanwhile_keeps_from_every_answer_and_a_missing_right_does_not() {
+    for code in [Code::ClusterUnreachable, Code::CredentialRefused, Code::ClusterAnswerInvalid, Code::ClusterNotTrusted] {
+        assert!(super::keeps_from_every_answer(code), "{code:?}");
+    }
+    for code in [Code::PermissionDenied, Code::ObjectNotFound, Code::ObjectConflict] {
+        assert!(!super::keeps_from_every_answer(code), "{code:?}");
+    }
+}
 
 /// An answer without faults, as Python 3.13 in the image of 2.8.3 gave it on a local cluster.
 fn fine() -> Value {

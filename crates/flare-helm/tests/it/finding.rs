@@ -21,6 +21,20 @@ fn the_first_program_of_the_search_path_is_taken_unless_one_is_named() {
 }
 
 #[test]
+fn a_name_without_a_slash_is_looked_up_in_the_search_path() {
+    let [first, second] = [(); 2].map(|()| TempDir::new().unwrap());
+    program(first.path(), "v3.20.0", "");
+    let other = program(second.path(), "v4.1.0", "");
+    std::fs::rename(&other, other.with_file_name("helm4")).unwrap();
+    let path = [first.path(), second.path()].map(Path::to_path_buf);
+    let version = |name: &str| Helm::find(Some(Path::new(name)), &path, &ample()).map(|helm| helm.version().to_string());
+    assert_eq!(version("helm").unwrap(), "3.20.0");
+    assert_eq!(version("helm4").unwrap(), "4.1.0");
+    assert_eq!(version("helm5").unwrap_err().message, "there is no `helm5` on `PATH`");
+    assert_eq!(version("./helm4").unwrap_err().code, Code::HelmNotFound, "a path is none of the search path's");
+}
+
+#[test]
 fn a_helm_that_is_missing_or_not_driven_has_its_own_code_and_a_hint() {
     let directory = TempDir::new().unwrap();
     let find = |given: Option<&Path>| Helm::find(given, &[directory.path().to_path_buf()], &ample()).unwrap_err();

@@ -21,6 +21,15 @@ pub(crate) struct Given {
     pub(crate) settings: Vec<Setting>,
 }
 
+impl Given {
+    /// These values, and others on top of them. In Helm each setting takes precedence over all files.
+    pub(crate) fn and(mut self, top: &Self) -> Self {
+        self.files.extend(top.files.iter().cloned());
+        self.settings.extend(top.settings.iter().cloned());
+        self
+    }
+}
+
 /// Reads the values. `own` are settings that take precedence over all others.
 pub(super) fn read(given: &Given, own: impl IntoIterator<Item = Setting>) -> Result<Values, Faults> {
     let mut found = Collector::new();

@@ -10,7 +10,7 @@ use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
 use flare_names::Role;
 
 pub(crate) use self::{
-    preparation::{Preparation, PreparedFederation, PreparedParticipant, prepare_all},
+    preparation::{Preparation, PreparedFederation, PreparedParticipant, WouldPrepare, prepare_all},
     reached::{Options, Reached},
     steps::{State, Step, Steps},
 };

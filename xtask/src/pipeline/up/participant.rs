@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use flare_diagnostic::{Checked, Collector, Faults};
+use flare_names::Role;
 
 use super::{
     preparation::PreparedParticipant,
@@ -83,8 +84,10 @@ impl Road<'_> {
     }
 
     fn install(&mut self, steps: Steps) -> Result<State, Faults> {
-        let values = &self.participant.values;
-        let options = install::Options { values: values.given(), expose: values.expose, ..self.options.install.clone() };
+        let (own, all) = (&self.participant.values, &self.options.install);
+        let values = own.given().and(&all.values);
+        let expose = all.expose.filter(|_| self.participant.destined.role == Role::Server).or(own.expose);
+        let options = install::Options { values, expose, ..all.clone() };
         let progress = |words: &str| (self.watch)(steps, words);
         match install::install(self.context, &self.request(), &options, &progress) {
             Ok(installed) => {

@@ -3,9 +3,10 @@
 use std::{path::PathBuf, time::Duration};
 
 use flare_cluster::Access;
-use flare_diagnostic::{Checked, Faults};
-use flare_names::Target;
+use flare_diagnostic::{Checked, Collector, Faults};
+use flare_names::{Role, Target};
 use flare_yaml::Node;
+use serde_json::{Map, Value};
 
 use super::{steps::State, values::ParticipantValues};
 use crate::{
@@ -16,6 +17,7 @@ use crate::{
         parallel, prepare,
         request::RunOptions,
         stage_federation::{self, Destined},
+        values_file::values_of_file,
     },
 };
 
@@ -32,6 +34,8 @@ pub(crate) struct Preparation {
     pub(crate) access: Access,
     /// A configuration on top of every participant's.
     pub(crate) overlay: Option<Node>,
+    /// Absolute paths of values files on top of every participant's values.
+    pub(crate) values: Vec<PathBuf>,
     /// Options of the preparation.
     pub(crate) options: RunOptions,
 }
@@ -52,14 +56,31 @@ pub(crate) struct PreparedParticipant {
 pub(crate) enum PreparedFederation {
     /// All participants, in the order of the file.
     Ready(Vec<PreparedParticipant>),
-    /// In a dry run, the names of participants whose kits would be prepared: later steps cannot be checked for them.
-    Would(Vec<(String, State)>),
+    /// In a dry run, all participants if kits would be prepared: later steps cannot be checked for them.
+    Would(Vec<WouldPrepare>),
+}
+
+/// A participant in a dry run in which kits would be prepared.
+#[derive(Debug)]
+pub(crate) struct WouldPrepare {
+    pub(crate) name: String,
+    pub(crate) role: Role,
+    /// Whether its kit would be prepared.
+    pub(crate) state: State,
+}
+
+/// Reads values files.
+fn read_all(files: &[PathBuf]) -> Result<Vec<Map<String, Value>>, Faults> {
+    let mut found = Collector::new();
+    let values = files.iter().filter_map(|file| found.keep(values_of_file(file))).collect();
+    found.finish(|| values).map(|checked| checked.value)
 }
 
 /// Reads, checks and prepares all participants.
 pub(crate) fn prepare_all(context: &Context<'_>, preparation: &Preparation) -> Result<Checked<PreparedFederation>, Faults> {
-    let Preparation { file, output, target, access, overlay, options } = preparation;
+    let Preparation { file, output, target, access, overlay, values: on_top, options } = preparation;
     let mut found = UniqueCollector::default();
+    let on_top = read_all(on_top)?;
     let loaded = federation::read_to_install(file, output.as_deref(), *target)?;
     let LoadedFederation { federation, mut requests, values } = loaded.collect(&mut found);
     if let Some(overlay) = overlay {
@@ -67,10 +88,11 @@ pub(crate) fn prepare_all(context: &Context<'_>, preparation: &Preparation) -> R
     }
     context.step(|| format!("checking {} participants", requests.len()));
     let current = federation::check_for_installation(&requests, &federation, options)?.collect(&mut found);
+    let (roles, current): (Vec<Role>, Vec<bool>) = current.into_iter().unzip();
     let states: Vec<State> = current.iter().map(|current| State::of_change(!current)).collect();
-    let names = federation.participants.iter().map(|participant| participant.name.clone());
     if options.dry_run && current.contains(&false) {
-        let would: Vec<_> = names.zip(states).collect();
+        let participants = federation.participants.iter().zip(roles).zip(states);
+        let would = participants.map(|((one, role), state)| WouldPrepare { name: one.name.clone(), role, state }).collect();
         return found.finish(|| PreparedFederation::Would(would));
     }
     let stale: Vec<_> = requests.iter().zip(&current).filter(|(_, current)| !**current).map(|(request, _)| request).collect();
@@ -86,7 +108,8 @@ pub(crate) fn prepare_all(context: &Context<'_>, preparation: &Preparation) -> R
     let times: Vec<_> = current.iter().map(|current| if *current { None } else { prepared.next() }).collect();
     drop(prepared);
     let opened = (!found.has_errors()).then(|| stage_federation::open_all(&federation, values, file, output.as_deref(), access));
-    let destined = opened.and_then(|opened| found.keep_checked(opened)).unwrap_or_default();
+    let mut destined = opened.and_then(|opened| found.keep_checked(opened)).unwrap_or_default();
+    destined.iter_mut().for_each(|one| on_top.iter().for_each(|values| one.give_values(values)));
     let mut values = Vec::with_capacity(destined.len());
     for (participant, destined) in federation.participants.iter().zip(&destined) {
         values.extend(found.keep_checked(ParticipantValues::of(participant, &destined.values)));

@@ -12,7 +12,7 @@ use crate::pipeline::{install, stage_federation::Staging};
 #[derive(Debug)]
 pub(crate) struct Options {
     pub(crate) staging: Staging,
-    /// The values and how it is exposed are those of each participant.
+    /// The values are on top of each participant's own; how the server is exposed takes the place of what federation.yaml says.
     pub(crate) install: install::Options,
     /// How long the checks of a participant may take.
     pub(crate) verify_within: Duration,
