@@ -9,7 +9,7 @@ use std::{
 };
 
 use flare_diagnostic::{Code, Diagnostic};
-use http::Uri;
+use http::{Response, Uri};
 use k8s_openapi::apimachinery::pkg::version::Info;
 use kube::{
     Client, Config,
@@ -18,10 +18,13 @@ use kube::{
 };
 use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 use tokio::time::timeout;
-use tower::util::MapRequestLayer;
+use tower::{
+    BoxError,
+    util::{MapFutureLayer, MapRequestLayer},
+};
 
 use crate::{
-    Access, Cluster, Environment,
+    Access, Cluster, Environment, busy,
     endpoint::{Credential, Endpoint},
     fault,
     kubeconfig::{self, Chosen},
@@ -30,6 +33,10 @@ use crate::{
 
 /// How long connecting to the API server may take; distant servers answer within a second.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
+
+/// How long the beginning of an answer may take. [`Cluster`] limits its own requests sooner; the lists and the starts of a watch are sent by
+/// kube, which waits for ever.
+const ANSWER_DEADLINE: Duration = Duration::from_secs(45);
 
 /// How long a credential plug-in may take: some open a browser and wait for the user.
 const PLUGIN_DEADLINE: Duration = Duration::from_mins(2);
@@ -62,7 +69,9 @@ async fn client(mut config: Config, endpoint: &Endpoint, requests: Arc<AtomicU64
         requests.fetch_add(1, Ordering::Relaxed);
         request
     });
-    let making = tokio::task::spawn_blocking(move || Ok(ClientBuilder::try_from(config)?.with_layer(&counting).build()));
+    let making = tokio::task::spawn_blocking(move || {
+        Ok(ClientBuilder::try_from(config)?.with_layer(&MapFutureLayer::new(in_time)).with_layer(&counting).build())
+    });
     match timeout(PLUGIN_DEADLINE, making).await {
         Ok(Ok(made)) => made.map_err(|error| fault::of_transport(&error, endpoint)),
         Ok(Err(_)) => Err(Diagnostic::error(Code::Internal, "the Kubernetes client could not be made")),
@@ -72,6 +81,11 @@ async fn client(mut config: Config, endpoint: &Endpoint, requests: Arc<AtomicU64
         )
         .hint(endpoint.renewal())),
     }
+}
+
+/// The beginning of an answer, or an error if it does not come or asks to wait.
+async fn in_time<B>(answer: impl Future<Output = Result<Response<B>, BoxError>>) -> Result<Response<B>, BoxError> {
+    busy::check(timeout(ANSWER_DEADLINE, answer).await??)
 }
 
 /// The first request: shows that the connection, the certificates and, if the server requires one, the credential work.
@@ -186,5 +200,19 @@ fn credential(user: &AuthInfo) -> Credential {
         Credential::Certificate
     } else {
         Credential::Nothing
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_that_is_never_answered_fails() {
+        let begin = tokio::time::Instant::now();
+        let error = in_time(std::future::pending::<Result<Response<()>, BoxError>>()).await.expect_err("there is no answer");
+        assert!(error.is::<tokio::time::error::Elapsed>(), "{error}");
+        assert_eq!(begin.elapsed(), ANSWER_DEADLINE);
+        in_time(async { Ok(Response::new(())) }).await.expect("an answer");
     }
 }

@@ -9,13 +9,16 @@ use kube::{Error, client::AuthError, core::Status};
 use rustls::{AlertDescription, CertificateError};
 use serde_json::error::Category;
 
-use crate::{Operation, endpoint::Endpoint};
+use crate::{Operation, busy::Busy, endpoint::Endpoint};
 
 /// The maximum length of a server's text in a message, in characters.
 const LONGEST_TEXT: usize = 600;
 
+/// What helps while an API server is busy.
+const BUSY: &str = "try again in a minute; if it stays, look at the API server's own health";
+
 /// The first error of a type in a chain of causes. The error that an `io::Error` wraps is not its `source`.
-fn find<'error, T: StdError + 'static>(error: &'error (dyn StdError + 'static)) -> Option<&'error T> {
+pub(crate) fn find<'error, T: StdError + 'static>(error: &'error (dyn StdError + 'static)) -> Option<&'error T> {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(found) = error.downcast_ref::<T>() {
@@ -78,6 +81,9 @@ pub(crate) fn of_transport(error: &Error, endpoint: &Endpoint) -> Diagnostic {
     }
     if let Some(error) = find::<rustls::Error>(error) {
         return of_tls(error, endpoint);
+    }
+    if let Some(busy) = find::<Busy>(error) {
+        return Diagnostic::error(Code::ClusterBusy, format!("{} is busy: {busy}", endpoint.server_text())).hint(BUSY);
     }
     match error {
         Error::SerdeError(_) | Error::FromUtf8(_) | Error::UpgradeConnection(_) => {
@@ -194,7 +200,7 @@ pub(crate) fn of_status(status: &Status, operation: &Operation, endpoint: &Endpo
             Code::ClusterBusy,
             format!("{} could not {operation} now (status {}): {said}", endpoint.server_text(), status.code),
         )
-        .hint("try again in a minute; if it stays, look at the API server's own health")
+        .hint(BUSY)
     };
     match status.code {
         401 => credential_refused(endpoint),

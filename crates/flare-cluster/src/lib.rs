@@ -1,11 +1,13 @@
 #![doc = include_str!("../README.md")]
 
+mod busy;
 mod cluster;
 mod connect;
 mod endpoint;
 mod exec;
 mod fault;
 mod forward;
+mod jitter;
 mod kubeconfig;
 mod logs;
 mod objects;
@@ -21,6 +23,7 @@ pub use cluster::Cluster;
 pub use connect::connect;
 pub use exec::{Exec, Input, ProgramExit};
 pub use forward::Forwarding;
+pub use jitter::about;
 pub use k8s_openapi;
 pub use kube::{
     Resource,

@@ -2,9 +2,15 @@
 
 use std::time::Duration;
 
+use http::StatusCode;
 use kube::Error;
 
-use crate::Operation;
+use crate::{
+    Operation,
+    busy::{self, Busy},
+    fault,
+    jitter::about,
+};
 
 /// Pauses between attempts; together they are longer than a restart of the API server.
 const PAUSES: [Duration; 6] = [
@@ -16,22 +22,19 @@ const PAUSES: [Duration; 6] = [
     Duration::from_secs(4),
 ];
 
-/// The longest pause that an answer may request.
-const LONGEST_ASKED: Duration = Duration::from_secs(10);
-
 /// How long to wait before the request is sent again; `None` if that would not help or could execute it twice.
 pub(crate) fn pause(error: &Error, operation: &Operation, attempt: usize) -> Option<Duration> {
-    let pause = *PAUSES.get(attempt)?;
-    match error {
-        Error::Api(status) => {
-            let asked = status.details.as_ref().map_or(0, |details| details.retry_after_seconds);
-            let asked = Duration::from_secs(asked.into()).min(LONGEST_ASKED);
-            // Too many requests: this one was not processed, so any request can be repeated.
-            let later = status.code == 429 || (matches!(status.code, 500 | 503 | 504) && operation.may_be_repeated());
-            later.then(|| pause.max(asked))
+    // Clients that were refused together do not come back together, and none comes back before the time for which it was asked.
+    let pause = busy::asked(error) + about(*PAUSES.get(attempt)?);
+    let (was_refused, may_pass) = match error {
+        Error::Api(status) => (status.code == 429, matches!(status.code, 500 | 503 | 504)),
+        _ => {
+            let busy = fault::find::<Busy>(error);
+            (busy.is_some_and(|busy| busy.status == StatusCode::TOO_MANY_REQUESTS), fault::may_heal(error))
         }
-        _ => (crate::fault::may_heal(error) && operation.may_be_repeated()).then_some(pause),
-    }
+    };
+    // Too many requests: this one was not processed, so any request can be repeated.
+    (was_refused || (may_pass && operation.may_be_repeated())).then_some(pause)
 }
 
 #[cfg(test)]
@@ -52,5 +55,13 @@ mod tests {
         assert!(pause(&answer(429), &create, 0).is_some());
         assert!(pause(&answer(403), &get, 0).is_none());
         assert!(pause(&answer(503), &get, PAUSES.len()).is_none(), "attempts end");
+        let busy = |status| {
+            let answer = http::Response::builder().status(status).header("retry-after", "3").body(()).expect("an answer");
+            Error::Service(crate::busy::check(answer).expect_err("it asks to wait"))
+        };
+        assert!(pause(&busy(429), &create, 0).is_some_and(|pause| pause >= Duration::from_secs(3)));
+        assert!(pause(&busy(503), &create, 0).is_none());
+        let pauses: std::collections::HashSet<_> = (0..50).filter_map(|_| pause(&answer(503), &get, 5)).collect();
+        assert!(pauses.len() > 1, "they differ");
     }
 }

@@ -13,9 +13,9 @@ use kube::{
     },
 };
 use serde::de::DeserializeOwned;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
-use crate::{Objects, Operation, Selection, fault};
+use crate::{Objects, Operation, Selection, busy, fault, jitter::about};
 
 /// An event of a watch.
 #[derive(Debug, Clone)]
@@ -43,7 +43,7 @@ impl Iterator for Pauses {
     fn next(&mut self) -> Option<Duration> {
         let pause = self.0;
         self.0 = (pause * 2).min(LONGEST_PAUSE);
-        Some(pause)
+        Some(about(pause))
     }
 }
 
@@ -65,12 +65,16 @@ where
             ..watcher::Config::default()
         };
         let events = watcher(self.api.clone(), config).backoff(Pauses(FIRST_PAUSE)).boxed();
-        let state = Watching { objects: self.clone(), listed: Vec::new(), ended: false };
+        let state = Watching { objects: self.clone(), listed: Vec::new(), rest: Duration::ZERO, ended: false };
         stream::unfold((events, state), |(mut events, mut state)| async move {
             if state.ended {
                 return None;
             }
             loop {
+                let rest = std::mem::take(&mut state.rest);
+                if !rest.is_zero() {
+                    sleep(rest).await;
+                }
                 let change = match events.next().await? {
                     Ok(event) => state.change(event).map(Ok),
                     Err(error) => Some(state.interruption(&error).await),
@@ -126,6 +130,8 @@ where
 struct Watching<K> {
     objects: Objects<K>,
     listed: Vec<K>,
+    /// How long the API server asked to be left alone.
+    rest: Duration,
     ended: bool,
 }
 
@@ -160,6 +166,9 @@ impl<K> Watching<K> {
                 (Diagnostic::error(Code::ClusterAnswerInvalid, format!("the API server cannot {operation}")), false)
             }
         };
+        if let watcher::Error::InitialListFailed(error) | watcher::Error::WatchStartFailed(error) = error {
+            self.rest = busy::asked(error);
+        }
         self.ended = !may_heal;
         if may_heal { Ok(Change::Interrupted(fault)) } else { Err(fault) }
     }

@@ -8,6 +8,7 @@ use crate::{
     Class, Limits, Memory, PodAnswer, Situation, Verdict, disruption,
     ended::{self, JobEnd},
     not_started,
+    outlook::Outlook,
 };
 
 /// Classifies the situation of a job pod.
@@ -31,8 +32,13 @@ use crate::{
 /// assert_eq!(classify(&situation, &Limits::default()), Verdict::Succeeded, "the last seen state decides");
 /// ```
 pub fn classify(situation: &Situation<'_>, limits: &Limits) -> Verdict {
+    outlook(situation, limits).at(situation.waited)
+}
+
+/// What the situation means, and until when: the one place of all rules.
+pub(crate) fn outlook(situation: &Situation<'_>, limits: &Limits) -> Outlook {
     if let Memory::Ended(verdict) = &situation.memory {
-        return verdict.clone();
+        return Outlook::Now(verdict.clone());
     }
     match situation.answer {
         PodAnswer::Pod(pod) => of_pod(pod, situation, limits),
@@ -46,12 +52,13 @@ pub fn classify(situation: &Situation<'_>, limits: &Limits) -> Verdict {
     }
 }
 
-fn of_pod(pod: &Pod, situation: &Situation<'_>, limits: &Limits) -> Verdict {
-    match ended::of(pod, situation.container) {
-        Some(JobEnd::Succeeded) => return Verdict::Succeeded,
-        Some(JobEnd::Failed { exit_code, reason, message }) => return Verdict::failed(exit_code, &reason, &message),
-        Some(JobEnd::NotStarted { class, reason, message }) => return Verdict::not_started(class, &reason, &message),
-        None => {}
+fn of_pod(pod: &Pod, situation: &Situation<'_>, limits: &Limits) -> Outlook {
+    if let Some(end) = ended::of(pod, situation.container, situation.memory == Memory::Running) {
+        return Outlook::Now(match end {
+            JobEnd::Succeeded => Verdict::Succeeded,
+            JobEnd::Failed { exit_code, reason, message } => Verdict::failed(exit_code, &reason, &message),
+            JobEnd::NotStarted { class, reason, message } => Verdict::not_started(class, &reason, &message),
+        });
     }
     let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or_default();
     if let Some(deleted) = disruption::by_deletion(pod) {
@@ -59,36 +66,34 @@ fn of_pod(pod: &Pod, situation: &Situation<'_>, limits: &Limits) -> Verdict {
         return passing(situation, limits, limits.ending, Class::Hopeless, reason, message);
     }
     match phase {
-        "Running" => Verdict::Running,
+        _ if situation.runs() => Outlook::Now(Verdict::Running),
         "Pending" if !situation.has_run() => not_started::of(pod, situation, limits),
         _ if situation.has_run() => {
             passing(situation, limits, limits.ending, Class::Transient, "Unknown", "the node of the pod does not report")
         }
-        _ => not_started::wait(situation, limits.pending, Class::Transient, "Unknown", "the pod has no phase that is known"),
+        _ => Outlook::wait(limits.unexplained(), Class::Transient, "Unknown", "the pod has no phase that is known"),
     }
 }
 
 /// The verdict for a missing pod. A list may be older than the request for the pod; after a while its absence is believed.
-fn gone(situation: &Situation<'_>, limits: &Limits) -> Verdict {
-    match situation.memory {
-        Memory::Nothing if situation.waited < limits.settle => {
-            Verdict::waiting(limits.settle, Class::Transient, "NotSeenYet", "the pod is not in the list yet")
+fn gone(situation: &Situation<'_>, limits: &Limits) -> Outlook {
+    Outlook::Now(match situation.memory {
+        Memory::Nothing => {
+            let end = Verdict::not_started(Class::Hopeless, "Gone", "the pod was asked for and is not there");
+            let message = "the pod is not in the list yet";
+            return Outlook::wait_then(limits.settle, Class::Transient, "NotSeenYet", message, end);
         }
-        Memory::Nothing => Verdict::not_started(Class::Hopeless, "Gone", "the pod was asked for and is not there"),
         Memory::Pending => Verdict::not_started(Class::Hopeless, "Deleted", "somebody deleted the pod before its job ran"),
         Memory::Running | Memory::Ended(_) => Verdict::failed(None, "Deleted", "somebody deleted the pod while its job ran"),
-    }
+    })
 }
 
 /// The verdict for a state that may pass: nothing is seen, or the pod ends. The pending timeout alone does not end a job that may
 /// be running by now, so the state has its own limit; a job that never ran also has the limit of its start.
-fn passing(situation: &Situation<'_>, limits: &Limits, limit: Duration, class: Class, reason: &str, message: &str) -> Verdict {
+fn passing(situation: &Situation<'_>, limits: &Limits, limit: Duration, class: Class, reason: &str, message: &str) -> Outlook {
     let ran = situation.has_run();
     let longest = if ran { Duration::MAX } else { limits.longest_start() };
     let until = situation.end_of_state(limit).min(longest);
-    match (situation.waited < until, ran) {
-        (true, _) => Verdict::waiting(until, Class::Transient, reason, message),
-        (false, true) => Verdict::failed(None, reason, message),
-        (false, false) => Verdict::not_started(class, reason, message),
-    }
+    let end = if ran { Verdict::failed(None, reason, message) } else { Verdict::not_started(class, reason, message) };
+    Outlook::wait_then(until, Class::Transient, reason, message, end)
 }

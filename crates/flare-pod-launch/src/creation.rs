@@ -8,12 +8,12 @@ use std::{
     time::Duration,
 };
 
-use flare_cluster::{ApiResource, Cluster, DynamicObject, Objects, Write};
+use flare_cluster::{ApiResource, Cluster, DynamicObject, Objects, Write, about};
 use flare_diagnostic::{Code, Diagnostic};
 use k8s_openapi::api::core::v1::{Pod, Secret};
 use tokio::time::sleep;
 
-use crate::{JobPod, KnownPod, Observation, jitter::about, trouble};
+use crate::{JobPod, KnownPod, Observation, trouble};
 
 pub(crate) const FIRST_PAUSE: Duration = Duration::from_millis(250);
 pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(15);
@@ -41,7 +41,14 @@ impl Progress {
 
     /// Does not request the pod again.
     pub(crate) fn stop(&self) {
-        self.0.store(NOT_AGAIN, Ordering::SeqCst);
+        if !self.withdraw() {
+            let _ = self.0.compare_exchange(POD, NOT_AGAIN, Ordering::SeqCst, Ordering::SeqCst);
+        }
+    }
+
+    /// Whether the pod was requested, at least once.
+    pub(crate) fn has_asked(&self) -> bool {
+        matches!(self.0.load(Ordering::SeqCst), POD | NOT_AGAIN)
     }
 
     /// Marks the pod as requested: from now on it may exist. `false` if the creation was cancelled.
@@ -101,8 +108,8 @@ impl JobObjects {
         }
     }
 
-    /// Creates the Secrets and then the pod.
-    pub(crate) async fn create(&self, job: &JobPod, progress: &Progress) -> Creation {
+    /// Creates the Secrets and then the pod. `report` gets the reason of each attempt that failed and is repeated.
+    pub(crate) async fn create(&self, job: &JobPod, progress: &Progress, report: &(dyn Fn(String) + Sync)) -> Creation {
         for secret in &job.startup {
             if let Err(fault) = self.put(secret, None, progress).await {
                 return Creation::Refused(job.hide(fault));
@@ -113,7 +120,7 @@ impl JobObjects {
                 return Creation::Refused(job.hide(fault));
             }
         }
-        if progress.ask() { self.create_pod(job, progress).await } else { Creation::Refused(cancelled()) }
+        if progress.ask() { self.create_pod(job, progress, report).await } else { Creation::Refused(cancelled()) }
     }
 
     async fn check(&self, job: &JobPod) -> Result<bool, Diagnostic> {
@@ -134,8 +141,13 @@ impl JobObjects {
         }
     }
 
-    async fn create_pod(&self, job: &JobPod, progress: &Progress) -> Creation {
-        let (mut pause, mut is_doubtful, mut refused_credentials) = (FIRST_PAUSE, false, 0);
+    async fn create_pod(&self, job: &JobPod, progress: &Progress, report: &(dyn Fn(String) + Sync)) -> Creation {
+        let (mut pause, mut is_doubtful, mut refused_credentials, mut last) = (FIRST_PAUSE, false, 0, None);
+        let mut failed = |message: &str| {
+            let message = job.hidden.hide(message).into_owned();
+            last = Some(message.clone());
+            report(message);
+        };
         while progress.may_ask_again() {
             match self.any_pods.create(&job.pod, Write::default()).await {
                 Ok(made) => match parsed(made) {
@@ -146,11 +158,16 @@ impl JobObjects {
                 Err(fault) if fault.code == Code::ObjectConflict => match self.of_that_name(job).await {
                     NameHolder::Ours(pod) => return Creation::Made { pod, taken_over: !is_doubtful },
                     NameHolder::Strangers => return Creation::None(name_taken(job)),
-                    NameHolder::Unknown | NameHolder::Ending | NameHolder::Nothing => {}
+                    NameHolder::Ending => failed(&format!("an earlier pod `{}` of this job is still being deleted", job.name)),
+                    NameHolder::Unknown | NameHolder::Nothing => {}
                 },
-                Err(fault) if trouble::may_pass(&fault) => is_doubtful = true,
+                Err(fault) if trouble::may_pass(&fault) => {
+                    is_doubtful = true;
+                    failed(&fault.message);
+                }
                 Err(fault) if fault.code == Code::CredentialRefused && refused_credentials < REFUSED_CREDENTIALS => {
                     refused_credentials += 1;
+                    failed(&fault.message);
                 }
                 // An earlier request without an answer may have created it.
                 Err(fault) => match if is_doubtful { self.of_that_name(job).await } else { NameHolder::Nothing } {
@@ -167,8 +184,14 @@ impl JobObjects {
         }
         match self.of_that_name(job).await {
             NameHolder::Ours(pod) => Creation::Made { pod, taken_over: false },
-            NameHolder::Unknown | NameHolder::Ending => Creation::None(Observation::TimePassed),
-            NameHolder::Strangers | NameHolder::Nothing => Creation::None(Observation::Gone),
+            NameHolder::Unknown => Creation::None(Observation::TimePassed),
+            NameHolder::Ending | NameHolder::Strangers | NameHolder::Nothing => {
+                Creation::None(last.map_or(Observation::Gone, |message| Observation::NotCreated {
+                    class: crate::Class::Transient,
+                    reason: "NotCreated".to_owned(),
+                    message,
+                }))
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! Whether and how a job has ended: the job's container decides, not a sidecar that keeps the pod running.
 
-use k8s_openapi::api::core::v1::{ContainerStateTerminated, Pod, PodStatus};
+use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, Pod, PodStatus};
 
 use crate::{Class, disruption};
 
@@ -11,17 +11,25 @@ pub(crate) enum JobEnd {
     NotStarted { class: Class, reason: String, message: String },
 }
 
-pub(crate) fn of(pod: &Pod, container: &str) -> Option<JobEnd> {
+/// The end that a pod shows. `ran`: whether its job was seen running before.
+pub(crate) fn of(pod: &Pod, container: &str, ran: bool) -> Option<JobEnd> {
     let status = pod.status.as_ref()?;
-    let of_job = status.container_statuses.iter().flatten().find(|status| status.name == container);
-    let terminated = of_job.and_then(|status| status.state.as_ref()?.terminated.as_ref());
+    let state = state_of(pod, container);
+    let terminated = state.and_then(|state| state.terminated.as_ref());
+    let ran = ran || state.is_some_and(|state| state.running.is_some() || state.terminated.is_some());
     let ended = match status.phase.as_deref() {
         Some("Succeeded") => Some(JobEnd::Succeeded),
-        Some("Failed") => Some(failed(status, terminated)),
-        Some("Running") => terminated.map(of_container),
-        _ => None,
+        Some("Failed") => Some(failed(pod, status, terminated, ran)),
+        // The phase is Pending as long as a sidecar waits for its image, even where the job has ended.
+        _ => terminated.map(of_container),
     };
     ended.map(|ended| with_disruption(ended, pod))
+}
+
+/// The state of the job's container.
+pub(crate) fn state_of<'pod>(pod: &'pod Pod, container: &str) -> Option<&'pod ContainerState> {
+    let statuses = pod.status.as_ref()?.container_statuses.as_ref()?;
+    statuses.iter().find(|status| status.name == container)?.state.as_ref()
 }
 
 /// The codes of a container that SIGKILL or SIGTERM ended, as the kubelet ends one.
@@ -31,16 +39,18 @@ const KILLED: [i32; 2] = [137, 143];
 fn with_disruption(ended: JobEnd, pod: &Pod) -> JobEnd {
     match ended {
         JobEnd::Failed { exit_code, reason, message } if matches!(reason.as_str(), "Error" | "Failed") => {
-            let by_deletion = || disruption::by_deletion(pod).filter(|_| exit_code.is_some_and(|code| KILLED.contains(&code)));
-            let (reason, message) = match disruption::of(pod).or_else(by_deletion) {
-                Some((why, "")) => (why.to_owned(), message),
-                Some((why, said)) => (why.to_owned(), said.to_owned()),
-                None => (reason, message),
-            };
+            let (reason, message) = disrupted(pod, exit_code, &message).unwrap_or((reason, message));
             JobEnd::Failed { exit_code, reason, message }
         }
         ended => ended,
     }
+}
+
+/// Reason and message if somebody else ended the containers of a pod; `message` is the one that there is without it.
+fn disrupted(pod: &Pod, exit_code: Option<i32>, message: &str) -> Option<(String, String)> {
+    let by_deletion = || disruption::by_deletion(pod).filter(|_| exit_code.is_some_and(|code| KILLED.contains(&code)));
+    let (why, said) = disruption::of(pod).or_else(by_deletion)?;
+    Some((why.to_owned(), if said.is_empty() { message } else { said }.to_owned()))
 }
 
 /// The end of the job's container, regardless of the pod's phase.
@@ -59,21 +69,26 @@ fn of_exit(terminated: &ContainerStateTerminated) -> JobEnd {
     }
 }
 
-fn failed(status: &PodStatus, terminated: Option<&ContainerStateTerminated>) -> JobEnd {
+fn failed(pod: &Pod, status: &PodStatus, terminated: Option<&ContainerStateTerminated>, ran: bool) -> JobEnd {
     let reason = status.reason.clone().unwrap_or_default();
     let message = status.message.clone().unwrap_or_default();
     if let Some(class) = refused_by_node(&reason) {
         return JobEnd::NotStarted { class, reason, message };
+    }
+    // A node that shuts down, that is short of memory or that got a taint refuses a pod with the reason with which it also ends one.
+    if !reason.is_empty() && !ran {
+        return JobEnd::NotStarted { class: Class::Transient, reason, message };
     }
     // Evicted, preempted, past its deadline: the pod's own reason says more than the signal that ended the container.
     if !reason.is_empty() {
         return JobEnd::Failed { exit_code: terminated.map(|terminated| terminated.exit_code), reason, message };
     }
     if let Some(terminated) = terminated {
-        return of_exit(terminated);
+        // Where it ended well, another container has made the pod fail.
+        return of_container(terminated);
     }
-    match init_failure(status) {
-        Some((reason, message)) => JobEnd::NotStarted { class: Class::Hopeless, reason, message },
+    match init_failure(pod, status) {
+        Some(not_started) => not_started,
         None => JobEnd::Failed { exit_code: None, reason: "Failed".to_owned(), message },
     }
 }
@@ -90,12 +105,17 @@ fn refused_by_node(reason: &str) -> Option<Class> {
     }
 }
 
-fn init_failure(status: &PodStatus) -> Option<(String, String)> {
+fn init_failure(pod: &Pod, status: &PodStatus) -> Option<JobEnd> {
     let init = status
         .init_container_statuses
         .iter()
         .flatten()
         .find_map(|init| Some((init, init.state.as_ref()?.terminated.as_ref().filter(|ended| ended.exit_code != 0)?)));
     let (init, terminated) = init?;
-    Some(("InitContainerFailed".to_owned(), format!("the init container `{}` ended with {}", init.name, terminated.exit_code)))
+    let message = format!("the init container `{}` ended with {}", init.name, terminated.exit_code);
+    let says_nothing = terminated.reason.as_deref().is_none_or(|reason| reason == "Error");
+    Some(match disrupted(pod, Some(terminated.exit_code), &message).filter(|_| says_nothing) {
+        Some((reason, message)) => JobEnd::NotStarted { class: Class::Transient, reason, message },
+        None => JobEnd::NotStarted { class: Class::Hopeless, reason: "InitContainerFailed".to_owned(), message },
+    })
 }

@@ -6,7 +6,9 @@ use flare_pod_manifest::Hidden;
 use k8s_openapi::api::core::v1::Pod;
 use tokio::sync::mpsc;
 
-use crate::{Action, Evidence, Lifecycle, Moment, Notice, Observation, Transition, creation::Progress, ours};
+use crate::{
+    Action, Evidence, KnownPod, Lifecycle, Look, Moment, Notice, Observation, Settlement, Transition, creation::Progress, ours,
+};
 
 /// How far before the start of the launcher its clock begins, since pods that are taken over are older than the launcher.
 pub(crate) const BEFORE: Duration = Duration::from_hours(24 * 365);
@@ -35,6 +37,8 @@ pub(crate) struct Entry {
     /// Distinguishes answers for this job from those for an earlier job of the same name.
     pub(crate) number: u64,
     pub(crate) life: Lifecycle,
+    /// The job and the site of a pod that is created here; nothing for one that existed.
+    pub(crate) of: Option<(String, String)>,
     pub(crate) hidden: Hidden,
     pub(crate) tokens: Tokens,
     pub(crate) notices: mpsc::UnboundedSender<Notice>,
@@ -42,6 +46,8 @@ pub(crate) struct Entry {
     pub(crate) settled: Option<Notice>,
     /// The progress while the pod is being created.
     pub(crate) creating: Option<Progress>,
+    /// Whether a pod was requested that nobody has seen: it may still appear.
+    pub(crate) was_requested: bool,
     /// The newest pod of its name that a watch reported while the answer about its creation was awaited: by then it may have ended.
     pub(crate) reported: Option<Box<Pod>>,
     /// Whether the pod is to be read after its creation.
@@ -55,6 +61,11 @@ impl Entry {
     /// Processes an observation, sends the notices, and returns the actions. The settlement, which is the last notice, is kept until
     /// nothing of the job is left.
     pub(crate) fn step(&mut self, observation: Observation, now: Moment) -> Vec<Action> {
+        let observation = match observation {
+            Observation::Seen(pod) if !self.may_be_ours(&pod) => Observation::Missing,
+            Observation::Looked(Look::Found(pod)) if !self.may_be_ours(&pod) => Observation::Looked(Look::Nothing),
+            observation => observation,
+        };
         let step = self.life.step(observation, now);
         for notice in step.notices {
             if matches!(notice, Notice::Settled(_)) {
@@ -102,6 +113,24 @@ impl Entry {
                 self.tell(notice);
             }
         }
+    }
+
+    /// Whether a pod of the name can be the job's. As long as its uid is not known, another launcher's pod may have the name, or an earlier one
+    /// of this job that is being deleted.
+    pub(crate) fn may_be_ours(&self, pod: &Pod) -> bool {
+        if self.life.uid().is_some() {
+            // The lifecycle compares it.
+            return true;
+        }
+        KnownPod::of(pod).is_some_and(|known| match &self.of {
+            Some((job, site)) => known.is_of(job, site) && !known.is_being_deleted,
+            None => true,
+        })
+    }
+
+    /// Whether its pod was left as it ended, with everything that belongs to it.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.settled == Some(Notice::Settled(Settlement::Kept))
     }
 
     /// Sends the settlement.

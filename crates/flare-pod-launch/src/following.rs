@@ -2,7 +2,7 @@
 
 use std::{fmt::Debug, time::Duration};
 
-use flare_cluster::{Change, Objects, Selection};
+use flare_cluster::{Change, Objects, Selection, about};
 use flare_diagnostic::Diagnostic;
 use futures_util::{
     Stream, StreamExt as _,
@@ -10,8 +10,6 @@ use futures_util::{
 };
 use k8s_openapi::serde::de::DeserializeOwned;
 use tokio::time::sleep;
-
-use crate::jitter::about;
 
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);

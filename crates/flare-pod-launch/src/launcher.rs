@@ -45,8 +45,12 @@ impl Launcher {
     }
 
     /// The job pods of the namespace, once they have been listed.
+    ///
+    /// # Errors
+    ///
+    /// Why the API server did not list them; `TIMED_OUT` if it has not answered.
     pub async fn pods(&self) -> Result<Vec<KnownPod>, Diagnostic> {
-        self.ask(|reply| Command::List { reply }).await
+        self.ask(|reply| Command::List { reply }).await?
     }
 
     /// Ends a job: its evidence is kept, its pod gets its grace period. Returns at once; may be called again, also after the end. With a

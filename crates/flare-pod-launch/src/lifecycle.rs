@@ -1,23 +1,25 @@
 //! The lifecycle of one job pod as a state machine: observations in, notices and actions out. No clock, no cluster.
 
 mod afterwards;
+mod judging;
 
 use std::time::Duration;
 
+use k8s_openapi::api::core::v1::Pod;
+
 use crate::{
-    Action, Class, End, Evidence, Limits, Memory, Moment, Notice, Observation, Situation, State, Step, Transition, Verdict,
-    classify, ours,
+    Action, End, Evidence, Limits, Look, Memory, Moment, Notice, Observation, State, Step, Transition, Verdict,
+    look::Looks,
+    ours,
     stage::{Answer, Stage},
     view::{Sight, View},
 };
 
-/// How long to wait before a pod is requested again.
-const LOOK_AGAIN: Duration = Duration::from_secs(5);
-
 /// One job's pod, from the request for it until nothing is left to do.
 ///
 /// For any observations in any order: its end comes exactly once, and [`Lifecycle::wake`] returns a time at which it continues by
-/// itself, unless the job simply runs.
+/// itself, unless the job simply runs. A deadline ends a pod only after a look that was sent once it had passed, since what a watch
+/// showed last may be old.
 #[derive(Debug)]
 pub struct Lifecycle {
     pub(crate) container: String,
@@ -25,16 +27,22 @@ pub struct Lifecycle {
     keep: bool,
     evidence_of_success: bool,
     asked: Duration,
+    /// When it was taken over, if it existed already.
+    taken_over: Option<Duration>,
     pub(crate) view: View,
     memory: Memory,
     told: Option<(State, String)>,
     aborted: Option<(String, Duration)>,
     refused: Option<Verdict>,
+    /// Why its creation has failed so far.
+    obstacle: Option<String>,
     ended: bool,
     stage: Stage,
     /// Evidence that was gathered before the end, and is reported after it.
     kept: Option<Evidence>,
-    look_again: Option<Duration>,
+    looks: Looks,
+    /// Whether a deadline has passed, and only a look is missing.
+    is_overdue: bool,
     wake: Option<Duration>,
 }
 
@@ -48,15 +56,18 @@ impl Lifecycle {
             keep,
             evidence_of_success: false,
             asked: now.elapsed,
+            taken_over: None,
             view: View::new(now.elapsed),
             memory: Memory::Nothing,
             told: None,
             aborted: None,
             refused: None,
+            obstacle: None,
             ended: false,
             stage: Stage::Following,
             kept: None,
-            look_again: None,
+            looks: Looks::new(),
+            is_overdue: false,
             wake: None,
         }
     }
@@ -71,9 +82,13 @@ impl Lifecycle {
         self.wake
     }
 
-    /// Says which pod is meant: another one of its name is none.
+    /// Says that the pod exists already and is taken over now; with a uid, another pod of its name is none. Its time counts from the moment
+    /// with which the lifecycle was made, which is its creation; but as long as it was not seen, nobody knows whether its job runs, so only
+    /// the API server's own limits count, from now.
     #[must_use]
-    pub fn of_uid(mut self, uid: Option<&str>) -> Self {
+    pub fn taken_over(mut self, uid: Option<&str>, now: Moment) -> Self {
+        self.taken_over = Some(now.elapsed);
+        self.view = View::new(now.elapsed);
         self.view.uid = uid.map(str::to_owned);
         self
     }
@@ -112,12 +127,13 @@ impl Lifecycle {
             self.judge(now, &mut step);
         }
         self.go_on(now, answer, &mut step);
-        if let Some(again) = self.look_again.filter(|_| !self.is_done()) {
-            if again <= now.elapsed {
+        if self.is_look_wanted() {
+            if self.looks.is_due(now.elapsed) {
                 step.actions.push(Action::Look);
-                self.look_again = Some(now.elapsed + LOOK_AGAIN);
             }
-            self.wake_at(self.look_again.unwrap_or(again));
+            if let Some(next) = self.looks.next() {
+                self.wake_at(next);
+            }
         }
         if self.is_done() {
             self.wake = None;
@@ -129,32 +145,35 @@ impl Lifecycle {
     fn absorb(&mut self, observation: Observation, now: Moment, step: &mut Step) -> Answer {
         match observation {
             Observation::Seen(pod) => {
-                if self.container.is_empty() {
-                    self.container = ours::container(&pod);
-                }
-                self.view.see(*pod, now.elapsed);
-                self.look_again = None;
+                self.see(*pod, now);
             }
+            Observation::Looked(look) => {
+                self.looks.answer(matches!(look, Look::Found(_) | Look::Nothing), now.elapsed);
+                match look {
+                    Look::Found(pod) => {
+                        if !self.see(*pod, now) {
+                            self.view.miss();
+                        }
+                    }
+                    Look::Nothing => self.view.miss(),
+                    Look::NoAnswer => self.view.lose_sight(Sight::NoAnswer, now.elapsed),
+                    Look::Refused(reason) => self.view.lose_sight(Sight::Refused(reason), now.elapsed),
+                }
+            }
+            Observation::CreationFailed { message } => self.obstacle = Some(message),
             Observation::NotCreated { class, reason, message } => {
                 self.refused = Some(Verdict::not_started(class, &reason, &message));
                 self.view.gone = true;
             }
-            Observation::Missing => {
-                self.view.missing = true;
-                // A pod that was never seen may be newer than the list; and the answer to a deletion says whether it is gone.
-                if !self.view.gone && self.view.pod.is_some() && !self.stage.is_deleting() {
-                    self.look_again.get_or_insert(now.elapsed);
-                }
-            }
-            Observation::Gone => {
-                self.view.sight = Sight::Clear;
-                self.view.gone = true;
-                self.look_again = None;
-            }
+            Observation::Missing => self.view.missing = true,
+            Observation::Gone => self.view.miss(),
             Observation::Happened(event) => self.view.happened(*event),
             Observation::NoAnswer => self.view.lose_sight(Sight::NoAnswer, now.elapsed),
             Observation::Refused(reason) => self.view.lose_sight(Sight::Refused(reason), now.elapsed),
-            Observation::Sighted => self.view.sight = Sight::Clear,
+            Observation::Sighted => {
+                self.view.sight = Sight::Clear;
+                self.looks.forgive();
+            }
             Observation::Terminate(why) => {
                 if !self.ended && self.aborted.is_none() {
                     self.tell(State::Ending, "Aborted", &why, now, step);
@@ -169,65 +188,15 @@ impl Lifecycle {
         Answer::Nothing
     }
 
-    /// Determines the job's end, or what it waits for.
-    fn judge(&mut self, now: Moment, step: &mut Step) {
-        let verdict = self.verdict(now);
-        if let Some((why, since)) = &self.aborted {
-            let limit = since.saturating_add(self.limits.longest_abort());
-            if verdict.is_final() || now.elapsed >= limit {
-                let end = End::aborted(why, &verdict, now);
-                self.end(end, now, step);
-            } else {
-                self.wake_at(limit);
-            }
-            return;
+    /// Records a pod, and returns whether it is the job's.
+    fn see(&mut self, pod: Pod, now: Moment) -> bool {
+        let container = if self.container.is_empty() { ours::container(&pod) } else { String::new() };
+        let is_ours = self.view.see(pod, now.elapsed);
+        if is_ours && self.container.is_empty() {
+            self.container = container;
         }
-        match &verdict {
-            Verdict::Waiting { until, reason, message, .. } => {
-                let state = self.view.waiting_state(self.memory == Memory::Running);
-                // The state of a pod that is taken over is reported only once it was read.
-                if self.view.pod.is_some() || self.view.uid.is_none() {
-                    self.tell(state, reason, message, now, step);
-                }
-                if self.view.pod.is_some() && self.memory == Memory::Nothing {
-                    self.memory = Memory::Pending;
-                }
-                self.wake_at(self.asked.saturating_add(*until));
-            }
-            Verdict::Running => {
-                self.memory = Memory::Running;
-                self.tell(State::Running, "Running", "", now, step);
-            }
-            _ => self.end(End::of(&verdict, now), now, step),
-        }
-    }
-
-    fn verdict(&self, now: Moment) -> Verdict {
-        if let Some(refused) = &self.refused {
-            return refused.clone();
-        }
-        let waited = now.elapsed.saturating_sub(self.asked);
-        if self.view.pod.is_none() && !self.view.gone {
-            let until = self.limits.pending.max(self.limits.settle);
-            let message = "the API server has not confirmed the pod yet";
-            return if waited < until {
-                Verdict::waiting(until, Class::Transient, "Creating", message)
-            } else {
-                Verdict::not_started(Class::Transient, "NotCreated", message)
-            };
-        }
-        // A pod that was asked for and is not there was there: the list that would be older is not believed in the first place.
-        let memory = if self.view.gone && self.memory == Memory::Nothing { Memory::Pending } else { self.memory.clone() };
-        let situation = Situation {
-            answer: self.view.answer(&self.container),
-            events: &self.view.events,
-            container: &self.container,
-            waited,
-            in_state: self.view.in_state(now.elapsed, self.limits.blind),
-            now: now.wall,
-            memory,
-        };
-        classify(&situation, &self.limits)
+        self.looks.forgive();
+        is_ours
     }
 
     fn tell(&mut self, state: State, reason: &str, message: &str, now: Moment, step: &mut Step) {

@@ -5,7 +5,8 @@ use std::time::Duration;
 /// The limits of all waits, measured from the start of each phase on a monotonic clock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// How long a pod may take from the request to its job running: `pending_timeout`.
+    /// How long a pod may wait for a node, and then again for its job to run: `pending_timeout`. With 0, a known lack of room ends the wait at
+    /// once; every other wait has a limit that a pod can keep.
     pub pending: Duration,
     /// What is added to `pending` if an autoscaler reported that it adds a node.
     pub scale_up: Duration,
@@ -60,9 +61,29 @@ impl Limits {
         self.evidence.saturating_add(self.grace).saturating_add(self.settle)
     }
 
+    /// How long a pod may take that waits for nothing known: for a scheduler to look at it, or for a claim.
+    pub(crate) fn unexplained(&self) -> Duration {
+        if self.pending.is_zero() { self.settle } else { self.pending }
+    }
+
+    /// How long a pod may take from its scheduling to its job running.
+    pub(crate) fn starting(&self) -> Duration {
+        if self.pending.is_zero() { Self::default().pending } else { self.pending }
+    }
+
+    /// How long a pod may take to be scheduled, if an autoscaler adds a node for it.
+    pub(crate) fn longest_scheduling(&self) -> Duration {
+        self.unexplained().saturating_add(self.scale_up)
+    }
+
+    /// How long the creation of a pod may be repeated.
+    pub(crate) fn creating(&self) -> Duration {
+        self.pending.min(self.blind).max(self.settle)
+    }
+
     /// The time from the request after which a job that never ran is no longer waited for.
     pub fn longest_start(&self) -> Duration {
-        let start = self.pending.saturating_add(self.scale_up).max(self.settle);
+        let start = self.longest_scheduling().saturating_add(self.starting()).max(self.creating());
         start.max(self.ending).saturating_add(self.blind.max(self.refused))
     }
 }

@@ -7,7 +7,7 @@ mod entering;
 use std::{collections::HashMap, sync::Weak, time::Duration};
 
 use flare_cluster::{Cluster, Selection};
-use flare_diagnostic::Diagnostic;
+use flare_diagnostic::{Code, Diagnostic};
 use futures_util::StreamExt as _;
 use k8s_openapi::api::core::v1::{Event, Pod};
 use tokio::{
@@ -16,8 +16,8 @@ use tokio::{
 };
 
 use crate::{
-    Action, Job, JobPod, KnownPod, Limits, Moment, Observation, Options,
-    creation::JobObjects,
+    Action, Job, JobPod, KnownPod, Limits, Look, Moment, Observation, Options,
+    creation::{JobObjects, Progress},
     entry::{BEFORE, Entry},
     following::follow,
     ours,
@@ -32,11 +32,40 @@ const LATE: Duration = Duration::from_mins(5);
 pub(crate) enum Command {
     Launch { job: Box<JobPod>, reply: Reply },
     Adopt { pod: String, uid: Option<String>, limits: Limits, reply: Reply },
-    List { reply: oneshot::Sender<Vec<KnownPod>> },
+    List { reply: oneshot::Sender<Result<Vec<KnownPod>, Diagnostic>> },
     Terminate { pod: String, uid: Option<String>, why: String },
 }
 
+impl Command {
+    /// Whether it begins to follow this pod.
+    fn begins(&self, name: &str) -> bool {
+        match self {
+            Self::Launch { job, .. } => job.name() == name,
+            Self::Adopt { pod, .. } => pod == name,
+            Self::List { .. } | Self::Terminate { .. } => false,
+        }
+    }
+}
+
 pub(crate) type Reply = oneshot::Sender<Result<Job, Diagnostic>>;
+
+/// How long the first list of pods may take before those who ask for its pods are told that there is none.
+const LIST: Duration = Duration::from_secs(30);
+
+/// A command that waits for the first list of pods.
+struct Early {
+    command: Command,
+    asked: Duration,
+    /// When it goes on without the list.
+    until: Duration,
+}
+
+/// A pod that may appear after its job has ended.
+struct Late {
+    job: String,
+    site: String,
+    until: Duration,
+}
 
 /// A launch that has not been answered yet.
 struct Unanswered {
@@ -57,11 +86,14 @@ struct Namespace {
     known: HashMap<String, KnownPod>,
     /// Events of pods that no job follows yet.
     happened: HashMap<String, Vec<Event>>,
-    /// Pods of jobs that ended before anybody knew whether there is a pod, and until when one may still appear.
-    late: HashMap<String, Duration>,
+    /// Pods of jobs that ended before anybody knew whether there is a pod.
+    late: HashMap<String, Late>,
     is_listed: bool,
-    /// Commands that wait for the first list.
-    early: Vec<(Command, Duration)>,
+    /// Whether launches wait for the first list.
+    is_patient: bool,
+    /// Why the list or the watch failed last.
+    fault: Option<Diagnostic>,
+    early: Vec<Early>,
     unanswered: Vec<Unanswered>,
     /// Pod's name → the turn of its creations, as long as one is under way.
     turns: HashMap<String, Weak<Mutex<()>>>,
@@ -100,6 +132,8 @@ pub(crate) async fn run(
         happened: HashMap::new(),
         late: HashMap::new(),
         is_listed: false,
+        is_patient: true,
+        fault: None,
         early: Vec::new(),
         unanswered: Vec::new(),
         turns: HashMap::new(),
@@ -115,8 +149,12 @@ pub(crate) async fn run(
                 None => return,
             },
             Some(change) = pods.next() => state.pods_changed(change),
-            // Events are read only once the pods are known.
-            Some(Ok(change)) = events.next(), if state.is_listed => state.events_changed(change),
+            // Events are read only once the pods are known. Without the permission to read them, less is reported.
+            Some(change) = events.next(), if state.is_listed => {
+                if let Ok(change) = change {
+                    state.events_changed(change);
+                }
+            }
             Some(answer) = answered.recv() => state.answered(answer),
             () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => state.time_passed(),
         }
@@ -132,21 +170,34 @@ impl Namespace {
 
     fn wake(&self) -> Option<Instant> {
         let answers = self.unanswered.iter().map(|one| one.until);
-        let early = self.early.iter().map(|(_, until)| *until);
+        let early = self.early.iter().map(|early| early.until);
         answers.chain(early).chain(self.wakes.first()).min().and_then(|at| self.start.checked_add(at.saturating_sub(BEFORE)))
     }
 
     fn command(&mut self, command: Command) {
+        let asked = self.now().elapsed;
+        // Existing pods are known from the first list on.
+        let until = match &command {
+            Command::List { .. } if !self.is_listed => Some(asked + LIST),
+            Command::Launch { .. } | Command::Adopt { .. } if self.is_patient => Some(asked + self.options.answer / 2),
+            // The end of a job comes after its beginning.
+            Command::Terminate { pod, .. } => self.early.iter().find(|early| early.command.begins(pod)).map(|early| early.until),
+            _ => None,
+        };
+        match until {
+            Some(until) => self.early.push(Early { command, asked, until }),
+            None => self.carry_out(command, asked),
+        }
+    }
+
+    /// Carries out a command that was given at the time `asked`.
+    fn carry_out(&mut self, command: Command, asked: Duration) {
         match command {
-            // Existing pods are known from the first list on.
-            Command::Launch { .. } | Command::Adopt { .. } | Command::List { .. } if !self.is_listed => {
-                let until = self.now().elapsed + self.options.answer / 2;
-                self.early.push((command, until));
-            }
-            Command::Launch { job, reply } => self.launch(*job, reply),
+            Command::Launch { job, reply } => self.launch(*job, asked + self.options.answer, reply),
             Command::Adopt { pod, uid, limits, reply } => self.adopt(&pod, uid.as_deref(), limits, reply),
             Command::List { reply } => {
-                let _ = reply.send(self.known.values().cloned().collect());
+                let _ =
+                    reply.send(if self.is_listed { Ok(self.known.values().cloned().collect()) } else { Err(self.unlisted()) });
             }
             Command::Terminate { pod, uid, why } => {
                 let Some(entry) = self.jobs.get(&pod) else { return };
@@ -160,11 +211,22 @@ impl Namespace {
         }
     }
 
+    fn unlisted(&self) -> Diagnostic {
+        self.fault.clone().unwrap_or_else(|| {
+            let message = format!("the API server did not list the job pods within {} s", LIST.as_secs());
+            Diagnostic::error(Code::TimedOut, message).hint("check that it answers, and ask again")
+        })
+    }
+
     /// Passes an observation to a job, and carries out its actions.
     fn step(&mut self, name: &str, observation: Observation) {
         let now = self.now();
         let Some(entry) = self.jobs.get_mut(name) else { return };
-        if let Observation::Seen(pod) = &observation
+        let shown = match &observation {
+            Observation::Seen(pod) | Observation::Looked(Look::Found(pod)) if entry.may_be_ours(pod) => Some(pod),
+            _ => None,
+        };
+        if let Some(pod) = shown
             && let Some(secrets) = entry.learn(pod)
         {
             self.worker.own(name, pod.metadata.uid.as_deref().unwrap_or_default(), &secrets, entry.number);
@@ -172,8 +234,13 @@ impl Namespace {
         for action in entry.step(observation, now) {
             match action {
                 // The pod may be being created; that result answers the question.
-                Action::Look if entry.creating.is_some() => entry.look_wanted = true,
-                Action::Look => self.worker.look(name, entry.number),
+                Action::Look => match &entry.creating {
+                    Some(progress) => {
+                        progress.stop();
+                        entry.look_wanted = true;
+                    }
+                    None => self.worker.look(name, entry.number),
+                },
                 Action::ReadLog => self.worker.read_log(name, entry.life.container(), entry.number),
                 Action::Delete { grace } => self.worker.delete(name, entry.life.uid(), grace, entry.number),
             }
@@ -187,11 +254,12 @@ impl Namespace {
         if entry.life.is_done()
             && let Some(entry) = self.forget(name)
         {
-            if entry.life.uid().is_none() {
-                self.late.retain(|_, until| *until > now.elapsed);
-                self.late.insert(name.to_owned(), now.elapsed + LATE);
+            self.late.retain(|_, late| late.until > now.elapsed);
+            let was_requested = entry.was_requested || entry.creating.as_ref().is_some_and(Progress::has_asked);
+            if let Some((job, site)) = entry.of.clone().filter(|_| was_requested && entry.life.uid().is_none()) {
+                self.late.insert(name.to_owned(), Late { job, site, until: now.elapsed + LATE });
             }
-            if entry.is_owner || (self.options.keep && entry.life.uid().is_some()) {
+            if entry.is_owner || entry.is_kept() {
                 entry.settle();
             } else {
                 self.worker.delete_secrets(entry);
@@ -217,15 +285,13 @@ impl Namespace {
 
     fn time_passed(&mut self) {
         let now = self.now().elapsed;
-        let (early, waiting) = std::mem::take(&mut self.early).into_iter().partition(|(_, until)| *until <= now);
+        let (early, waiting): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.early).into_iter().partition(|early| early.until <= now);
         self.early = waiting;
-        let early: Vec<(Command, Duration)> = early;
-        if !early.is_empty() {
-            // The first list took too long. If the pod exists, its creation is refused.
-            self.is_listed = true;
-        }
-        for (command, _) in early {
-            self.command(command);
+        for Early { command, asked, .. } in early {
+            // The first list took too long. If a pod exists, its creation is refused.
+            self.is_patient &= matches!(command, Command::List { .. });
+            self.carry_out(command, asked);
         }
         for name in self.wakes.due(now) {
             self.step(&name, Observation::TimePassed);

@@ -7,8 +7,16 @@ use crate::{Class, Notice};
 /// Something that was observed about a job's pod.
 #[derive(Debug, Clone)]
 pub enum Observation {
-    /// The API server returned the pod: it created it, found it as this launcher's, or a watch reported it.
+    /// A watch, a list or the answer to the creation shows the pod. Watches and lists may be older than the pod, so another one of its name
+    /// says nothing.
     Seen(Box<Pod>),
+    /// The answer to [`Action::Look`].
+    Looked(Look),
+    /// An attempt to create the pod failed, and it is repeated.
+    CreationFailed {
+        /// Why.
+        message: String,
+    },
     /// The API server refused to create the pod.
     NotCreated {
         /// Whether waiting would have helped.
@@ -20,7 +28,7 @@ pub enum Observation {
     },
     /// A list or a watch does not have the pod. It may be older than the pod, so this alone does not mean that the pod is gone.
     Missing,
-    /// A request that was sent after the pod was requested was answered: there is no such pod, or it is another one.
+    /// There is certainly no such pod.
     Gone,
     /// An event about the pod.
     Happened(Box<Event>),
@@ -40,10 +48,24 @@ pub enum Observation {
     TimePassed,
 }
 
+/// The answer to a request for a pod by its name, which is never older than the pod. Only it can show that a pod is gone, and only after
+/// it does a deadline end one.
+#[derive(Debug, Clone)]
+pub enum Look {
+    /// There is a pod of this name, the job's or another one.
+    Found(Box<Pod>),
+    /// There is none.
+    Nothing,
+    /// The API server refuses with a permanent error, for this reason.
+    Refused(String),
+    /// It is busy, failing or not answering.
+    NoAnswer,
+}
+
 /// An action for a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
-    /// Get the pod by its name, and answer with `Seen` or `Gone`.
+    /// Get the pod by its name, and answer with `Looked`.
     Look,
     /// Read the end of the log of the job's container, and answer with `Logged`.
     ReadLog,

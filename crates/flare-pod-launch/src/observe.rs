@@ -5,12 +5,15 @@ use std::collections::HashMap;
 use flare_cluster::{Change, Cluster, Selection};
 use flare_diagnostic::Diagnostic;
 use flare_pod_manifest::Hidden;
-use futures_util::StreamExt as _;
+use futures_util::{
+    StreamExt as _,
+    future::{BoxFuture, OptionFuture},
+};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Event, Pod};
 use tokio::time::{Instant, sleep_until};
 
-use crate::{KnownPod, Lifecycle, Limits, Moment, Notice, Observation, entry::hide, following::follow, ours, trouble};
+use crate::{KnownPod, Lifecycle, Limits, Moment, Notice, Observation, entry::hide, following::follow, ours, trouble, work};
 
 /// A pod that is followed.
 struct Observed {
@@ -24,6 +27,8 @@ struct Observed {
 struct Observer<Tell> {
     site: Option<String>,
     pods: HashMap<String, Observed>,
+    /// Whether the watch is interrupted.
+    is_blind: bool,
     start: Instant,
     now: Timestamp,
     tell: Tell,
@@ -42,12 +47,16 @@ pub async fn observe(
     now: Timestamp,
     tell: impl FnMut(&KnownPod, Notice) + Send,
 ) -> Result<(), Diagnostic> {
-    let pods = follow(cluster.namespaced::<Pod>(namespace), Selection::labelled(ours::selector()));
+    let all = cluster.namespaced::<Pod>(namespace);
+    let pods = follow(all.clone(), Selection::labelled(ours::selector()));
     let of_pods = Selection { labels: None, fields: Some("involvedObject.kind=Pod".to_owned()) };
     let events = follow(cluster.namespaced::<Event>(namespace), of_pods);
     let (mut pods, mut events) = (std::pin::pin!(pods), std::pin::pin!(events));
-    let mut observer = Observer { site: site.map(str::to_owned), pods: HashMap::new(), start: Instant::now(), now, tell };
+    let site = site.map(str::to_owned);
+    let mut observer = Observer { site, pods: HashMap::new(), is_blind: false, start: Instant::now(), now, tell };
     let mut is_listed = false;
+    // A resumed watch is silent as long as nothing changes, so a request tells that the API server answers again.
+    let mut probe: Option<BoxFuture<'_, Result<(), Diagnostic>>> = None;
     loop {
         let wake = observer.wake();
         tokio::select! {
@@ -55,15 +64,32 @@ pub async fn observe(
                 match change {
                     // A user without the permission gets an error; one who loses it later waits until it is granted again.
                     Err(fault) if !is_listed => return Err(fault),
-                    Err(fault) => observer.each(&trouble::of_look(&fault)),
+                    Err(fault) => observer.blinded(&trouble::of_watch(&fault)),
+                    Ok(Change::Interrupted(_)) => observer.blinded(&Observation::NoAnswer),
                     Ok(change) => {
                         is_listed = true;
                         observer.change(change);
+                        observer.sighted();
                     }
                 }
             },
-            Some(Ok(change)) = events.next(), if is_listed => observer.happened(change),
+            Some(change) = events.next(), if is_listed => {
+                // Without the permission to read events, less is reported.
+                if let Ok(change) = change {
+                    observer.happened(change);
+                }
+            }
+            Some(answer) = OptionFuture::from(probe.as_mut()), if probe.is_some() => {
+                probe = None;
+                match answer {
+                    Ok(()) => observer.sighted(),
+                    Err(fault) => observer.blinded(&trouble::of_watch(&fault)),
+                }
+            }
             () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => observer.each(&Observation::TimePassed),
+        }
+        if observer.is_blind && probe.is_none() {
+            probe = Some(Box::pin(work::probe(&all)));
         }
     }
 }
@@ -96,7 +122,18 @@ impl<Tell: FnMut(&KnownPod, Notice)> Observer<Tell> {
                 self.seen(pod);
                 self.gone(&name);
             }
-            Change::Interrupted(_) => self.each(&Observation::NoAnswer),
+            Change::Interrupted(_) => {}
+        }
+    }
+
+    fn blinded(&mut self, observation: &Observation) {
+        self.is_blind = true;
+        self.each(observation);
+    }
+
+    fn sighted(&mut self) {
+        if std::mem::take(&mut self.is_blind) {
+            self.each(&Observation::Sighted);
         }
     }
 
@@ -108,8 +145,9 @@ impl<Tell: FnMut(&KnownPod, Notice)> Observer<Tell> {
             self.gone(&known.pod.clone());
         }
         let (name, now) = (known.pod.clone(), self.moment());
-        // An observer has no limit for pending pods.
-        let limits = Limits::with_pending(None);
+        // An observer ends no pod for being slow, and none because it is not seen.
+        let longest = Limits::LONGEST_PENDING;
+        let limits = Limits { blind: longest, refused: longest, ending: longest, ..Limits::with_pending(None) };
         let life = Lifecycle::new(&known.container, limits, true, now);
         let new = Observed { life, known: known.clone(), hidden: ours::tokens(&pod) };
         self.pods.entry(name.clone()).or_insert(new).known = known;

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use flare_cluster::{Deletion, Write};
+use flare_cluster::{Deletion, Write, about};
 use flare_diagnostic::{Code, Diagnostic};
 use flare_pod_manifest::Hidden;
 use k8s_openapi::api::core::v1::Secret;
@@ -12,7 +12,6 @@ use tokio::{sync::Mutex, time::sleep};
 use crate::{
     JobPod,
     creation::{FIRST_PAUSE, JobObjects, LONGEST_PAUSE, NameHolder, Progress, cancelled, strangers},
-    jitter::about,
     trouble,
 };
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Event, Pod};
 
-use crate::Verdict;
+use crate::{Verdict, ended};
 
 /// The API server's last answer about the pod.
 #[derive(Debug, Clone, Copy)]
@@ -56,11 +56,15 @@ pub struct Situation<'api> {
 impl Situation<'_> {
     /// Whether the job runs or has run.
     pub(crate) fn has_run(&self) -> bool {
-        let runs = match self.answer {
-            PodAnswer::Pod(pod) => pod.status.as_ref().is_some_and(|status| status.phase.as_deref() == Some("Running")),
-            _ => false,
-        };
-        runs || self.memory == Memory::Running
+        self.runs() || self.memory == Memory::Running
+    }
+
+    /// Whether the pod is seen running. A kubelet says Pending as long as any container waits, so the job's own container decides first.
+    pub(crate) fn runs(&self) -> bool {
+        let PodAnswer::Pod(pod) = self.answer else { return false };
+        let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+        let is_going = || ended::state_of(pod, self.container).is_some_and(|state| state.running.is_some());
+        phase == Some("Running") || (phase == Some("Pending") && is_going())
     }
 
     /// The point on the clock of `waited` at which the present state will have lasted `limit`.

@@ -13,8 +13,9 @@ use k8s_openapi::api::{
 
 use crate::{KnownPod, ours};
 
-/// A Secret that is younger may belong to a pod that is being created.
-const YOUNG: SignedDuration = SignedDuration::from_mins(2);
+/// A Secret that is younger may belong to a pod that is being created: that takes as long as the API server may fail ([`crate::Limits::blind`]),
+/// and the local clock may be ahead of the cluster's.
+const YOUNG: SignedDuration = SignedDuration::from_mins(15);
 
 /// The state of the parent of the job pods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -221,6 +222,8 @@ mod tests {
             secret("nvflare-cred-runs", true, 900),
             secret("nvflare-cred-nobodys", true, 900),
             secret("nvflare-cred-young", true, 60),
+            secret("nvflare-cred-waits-for-its-predecessor", true, 600),
+            secret("nvflare-cred-made-while-the-clock-was-ahead", true, -120),
             secret("nvflare-startup-site-1", false, 900),
         ];
         let orphans = orphans(&pods, &secrets, parent, now());

@@ -112,6 +112,6 @@ impl fmt::Display for Verdict {
 }
 
 /// Text of the cluster, which may contain the output of a registry or a runtime, in a form that is safe to show.
-fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     printable(&without_secrets(text)).into_owned()
 }

@@ -50,14 +50,19 @@ impl View {
         }
     }
 
-    /// Records a pod. If another pod has the name, the job's own is gone.
-    pub(crate) fn see(&mut self, mut pod: Pod, now: Duration) {
+    /// Records a pod, unless it is another one of its name, which is what a watch or list may show that is older than the job's own pod.
+    /// Returns whether it is the job's.
+    pub(crate) fn see(&mut self, mut pod: Pod, now: Duration) -> bool {
         self.sight = Sight::Clear;
-        self.missing = false;
         let uid = pod.metadata.uid.take();
         if self.uid.is_some() && uid != self.uid {
-            self.gone = true;
-            return;
+            self.missing = true;
+            return false;
+        }
+        self.missing = false;
+        if self.uid.is_none() {
+            // Until now, events of an earlier pod of the name were stored, too.
+            self.events.retain(|event| event.involved_object.uid.is_none() || event.involved_object.uid == uid);
         }
         self.uid = uid;
         trim(&mut pod);
@@ -65,6 +70,13 @@ impl View {
             self.in_phase = now;
         }
         self.pod = Some(pod);
+        true
+    }
+
+    /// Records that there is no such pod.
+    pub(crate) fn miss(&mut self) {
+        self.sight = Sight::Clear;
+        self.gone = true;
     }
 
     pub(crate) fn lose_sight(&mut self, sight: Sight, now: Duration) {
@@ -129,7 +141,7 @@ impl View {
     /// The answer to classify. An end that was seen counts, whatever was seen of the pod since.
     pub(crate) fn answer(&self, container: &str) -> PodAnswer<'_> {
         match (&self.sight, &self.pod) {
-            (_, Some(pod)) if ended::of(pod, container).is_some() => PodAnswer::Pod(pod),
+            (_, Some(pod)) if ended::of(pod, container, false).is_some() => PodAnswer::Pod(pod),
             _ if self.gone => PodAnswer::Gone,
             (Sight::NoAnswer, _) => PodAnswer::NoAnswer,
             (Sight::Refused(reason), _) => PodAnswer::Refused(reason),

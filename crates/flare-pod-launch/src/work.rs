@@ -2,19 +2,19 @@
 
 use std::{sync::Arc, time::Duration};
 
-use flare_cluster::{Cluster, Deletion, LogSelection, Selection};
+use flare_cluster::{Cluster, Deletion, LogSelection, Objects, Selection, about};
 use flare_diagnostic::Diagnostic;
 use flare_pod_manifest::Hidden;
+use k8s_openapi::api::core::v1::Pod;
 use tokio::{
     sync::{Semaphore, mpsc, watch},
     time::sleep,
 };
 
 use crate::{
-    JobPod, Observation,
+    JobPod, Look, Observation,
     creation::{Creation, JobObjects, Progress},
     entry::Entry,
-    jitter::about,
     secrets::Turn,
     trouble,
 };
@@ -22,9 +22,12 @@ use crate::{
 /// How long one request may take, including retries. A read without an answer counts as trouble.
 const DEADLINE: Duration = Duration::from_secs(10);
 
+/// How long after a failure the API server is asked whether it answers again.
+const PROBE_AFTER: Duration = Duration::from_secs(2);
+
 /// How many lines at the end of a log are kept as evidence.
 const LOG_LINES: u32 = 50;
-const LOG_BYTES: u32 = 16 << 10;
+const LOG_BYTES: usize = 16 << 10;
 
 /// The result of work, for the job with a name and a number.
 #[derive(Debug)]
@@ -96,7 +99,11 @@ impl Worker {
         // A creation may have to wait for the API server or an earlier pod of its name, so it does not count towards the limit.
         tokio::spawn(async move {
             let of_name = turn.lock().await;
-            let creation = objects.create(&job, &progress).await;
+            let report = |message| {
+                let observation = Observation::CreationFailed { message };
+                let _ = answers.send(Answer::Learned(job.name.clone(), number, observation));
+            };
+            let creation = objects.create(&job, &progress, &report).await;
             let is_clear = match &creation {
                 Creation::Refused(fault) => objects.discard(&job).await && !trouble::may_pass(fault),
                 Creation::Made { .. } | Creation::None(_) => true,
@@ -113,12 +120,12 @@ impl Worker {
     pub(crate) fn look(&self, name: &str, number: u64) {
         let (pods, name) = (self.objects.pods.clone(), name.to_owned());
         self.spawn(&self.turns.looks, async move {
-            let observation = match pods.find(&name).await {
-                Ok(Some(pod)) => Observation::Seen(Box::new(pod)),
-                Ok(None) => Observation::Gone,
+            let look = match pods.find(&name).await {
+                Ok(Some(pod)) => Look::Found(Box::new(pod)),
+                Ok(None) => Look::Nothing,
                 Err(fault) => trouble::of_look(&fault),
             };
-            Answer::Learned(name, number, observation)
+            Answer::Learned(name, number, Observation::Looked(look))
         });
     }
 
@@ -170,12 +177,14 @@ impl Worker {
         });
     }
 
-    /// Lists pods, which succeeds when the watch would.
-    pub(crate) fn probe(&self, after: Duration) {
-        let (pods, nothing) = (self.objects.pods.clone(), Selection::named("flare-kube-probe"));
-        self.spawn(&self.turns.looks, async move {
-            sleep(about(after)).await;
-            Answer::Probed(pods.list(&nothing).await.map(|_| ()))
-        });
+    pub(crate) fn probe(&self) {
+        let pods = self.objects.pods.clone();
+        self.spawn(&self.turns.looks, async move { Answer::Probed(probe(&pods).await) });
     }
+}
+
+/// Lists no pods a moment after a failure, which succeeds when the watch would: a resumed watch is silent as long as nothing changes.
+pub(crate) async fn probe(pods: &Objects<Pod>) -> Result<(), Diagnostic> {
+    sleep(about(PROBE_AFTER)).await;
+    pods.list(&Selection::named("flare-kube-probe")).await.map(|_| ())
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use flare_pod_launch::{Action, Class, End, Lifecycle, Limits, Moment, Notice, Observation, Settlement, State};
+use flare_pod_launch::{Action, Class, End, Lifecycle, Limits, Look, Moment, Notice, Observation, Settlement, State};
 use jiff::SignedDuration;
 use k8s_openapi::api::core::v1::{Event, Pod};
 use proptest::prelude::*;
@@ -43,6 +43,12 @@ fn ended(code: i32) -> Observation {
 fn warning(reason: &str) -> Observation {
     let event = json!({"metadata": {"name": reason}, "involvedObject": {"uid": UID}, "type": "Warning", "reason": reason, "message": "why"});
     Observation::Happened(Box::new(serde_json::from_value::<Event>(event).unwrap()))
+}
+
+/// The answer to a look that finds what an observation shows.
+fn found(seen: Observation) -> Observation {
+    let Observation::Seen(pod) = seen else { panic!("{seen:?} shows no pod") };
+    Observation::Looked(Look::Found(pod))
 }
 
 fn limits() -> Limits {
@@ -161,10 +167,15 @@ fn with_keep_an_ended_pod_is_left_and_one_that_never_ran_is_not() {
     let lines = play(&mut failed, vec![(0, running()), (5, ended(1)), (6, Observation::Logged(Vec::new()))]);
     assert_eq!(lines.last().unwrap(), "6: settled Kept");
     let mut stuck = life(true);
-    let lines = play(&mut stuck, vec![(0, pending()), (60, Observation::TimePassed)]);
+    let lines = play(&mut stuck, vec![(0, pending()), (60, Observation::TimePassed), (60, found(pending()))]);
     assert_eq!(
         lines[1..],
-        ["60: end not_started 101 None ContainerCreating", "60: kept 0 events, 0 lines", "60: Delete { grace: Some(10) }"]
+        [
+            "60: Look",
+            "60: end not_started 101 None ContainerCreating",
+            "60: kept 0 events, 0 lines",
+            "60: Delete { grace: Some(10) }"
+        ]
     );
 }
 
@@ -178,7 +189,15 @@ fn defect_39_a_pod_that_nobody_aborts_ends_with_its_pending_timeout() {
 #[test]
 fn defect_6_a_deletion_that_fails_is_tried_until_the_pod_is_gone() {
     let mut life = life(false);
-    play(&mut life, vec![(0, pending()), (60, Observation::TimePassed), (60, Observation::Deleted(Err("status 503".into())))]);
+    play(
+        &mut life,
+        vec![
+            (0, pending()),
+            (60, Observation::TimePassed),
+            (60, found(pending())),
+            (60, Observation::Deleted(Err("status 503".into()))),
+        ],
+    );
     let mut deletions = 0;
     while let Some(wake) = life.wake().filter(|_| deletions < 5) {
         for action in life.step(Observation::TimePassed, at(wake.as_secs())).actions {
@@ -196,7 +215,10 @@ fn defect_6_a_deletion_that_fails_is_tried_until_the_pod_is_gone() {
 #[test]
 fn defect_6_what_cannot_be_deleted_is_said_in_the_end() {
     let mut life = life(false);
-    play(&mut life, vec![(0, pending()), (60, Observation::TimePassed), (60, Observation::Deleted(Ok(true)))]);
+    play(
+        &mut life,
+        vec![(0, pending()), (60, Observation::TimePassed), (60, found(pending())), (60, Observation::Deleted(Ok(true)))],
+    );
     let mut last = None;
     while let Some(wake) = life.wake() {
         last = life.step(Observation::TimePassed, at(wake.as_secs())).notices.pop();
@@ -245,17 +267,152 @@ fn defect_24_a_pod_that_is_gone_after_it_succeeded_has_succeeded() {
 #[test]
 fn another_pod_of_the_name_is_not_the_jobs() {
     let mut life = life(false);
-    let other = pod_with("u2", "Succeeded", &json!({"terminated": {"exitCode": 0}}), false);
-    let lines = play(&mut life, vec![(0, running()), (5, other)]);
-    assert_eq!(lines[1], "5: end failed 9 None Deleted");
+    let other = || pod_with("u2", "Succeeded", &json!({"terminated": {"exitCode": 0}}), false);
+    let lines = play(&mut life, vec![(0, running()), (5, other()), (6, found(other()))]);
+    assert_eq!(lines[1..3], ["5: Look", "6: end failed 9 None Deleted"]);
     assert!(!lines.iter().any(|line| line.contains("Delete {")), "{lines:?}");
 }
 
 #[test]
+fn a_watch_that_is_older_than_the_pod_shows_an_earlier_one_and_ends_nothing() {
+    for earlier in [pod_with("u0", "Running", &json!({"running": {}}), true), pod_with("u0", "Failed", &json!({}), false)] {
+        let mut life = life(false);
+        let lines = play(&mut life, vec![(0, pending()), (1, earlier), (2, found(running())), (9, ended(0))]);
+        assert_eq!(lines[1..4], ["1: Look", "2: running Running", "9: end succeeded 0 Some(0) Completed"]);
+    }
+}
+
+#[test]
+fn defect_2_a_deadline_ends_no_pod_that_runs_by_now() {
+    // The API server did not answer while the deadline came near, and its watch is behind.
+    let mut life = life(false);
+    let script = vec![
+        (1, pending()),
+        (30, Observation::NoAnswer),
+        (70, Observation::Sighted),
+        (71, Observation::TimePassed),
+        (72, found(running())),
+        (90, ended(0)),
+    ];
+    let lines = play(&mut life, script);
+    let expected = ["70: Look", "72: running Running", "90: end succeeded 0 Some(0) Completed", "90: Delete { grace: None }"];
+    assert_eq!(lines[lines.len() - 4..], expected, "{lines:?}");
+}
+
+#[test]
+fn defect_24_a_job_that_succeeded_unseen_before_its_pod_went_has_succeeded() {
+    let mut life = life(false);
+    let deleting = pod_with(UID, "Running", &json!({"running": {}}), true);
+    let script = vec![(0, running()), (10, deleting), (400, Observation::TimePassed), (401, found(ended(0)))];
+    let lines = play(&mut life, script);
+    assert_eq!(lines[2..4], ["400: Look", "401: end succeeded 0 Some(0) Completed"]);
+}
+
+#[test]
+fn a_deadline_without_an_answer_to_its_look_is_a_wait_for_the_api_server() {
+    let no_answer = || Observation::Looked(Look::NoAnswer);
+    let mut life = life(false);
+    let lines = play(&mut life, vec![(0, pending()), (60, Observation::TimePassed), (65, no_answer())]);
+    assert_eq!(lines[1..], ["60: Look", "65: unknown NoAnswer: the API server does not answer"]);
+    assert_eq!(life.wake(), Some(Duration::from_secs(70)), "it is asked again");
+    let lines = play(&mut life, vec![(70, Observation::TimePassed), (75, no_answer()), (85, Observation::TimePassed)]);
+    assert_eq!(lines, ["70: Look", "85: Look"]);
+    let lines = play(&mut life, vec![(86, found(running()))]);
+    assert_eq!(lines, ["86: running Running"]);
+    assert_eq!(life.wake(), None);
+    let mut lost = self::life(false);
+    play(&mut lost, vec![(0, pending()), (60, Observation::TimePassed), (65, no_answer())]);
+    let lines = play(&mut lost, vec![(665, Observation::TimePassed)]);
+    assert_eq!(lines[0], "665: end not_started 101 None NoAnswer");
+}
+
+#[test]
+fn an_answer_to_an_earlier_look_is_older_than_the_deadline() {
+    let mut life = life(false);
+    let script = vec![
+        (0, pending()),
+        (59, Observation::Missing),
+        (60, Observation::TimePassed),
+        (61, found(pending())),
+        (62, found(running())),
+    ];
+    assert_eq!(play(&mut life, script)[1..], ["59: Look", "61: Look", "62: running Running"]);
+}
+
+#[test]
+fn events_of_an_earlier_pod_of_the_name_say_nothing_about_this_one() {
+    let event = |uid: &str, count: i32| {
+        let event = json!({"metadata": {"name": uid}, "involvedObject": {"uid": uid}, "type": "Warning", "reason": "Failed",
+            "message": "Failed to pull image", "count": count});
+        Observation::Happened(Box::new(serde_json::from_value::<Event>(event).unwrap()))
+    };
+    let pulling = || pod_with(UID, "Pending", &json!({"waiting": {"reason": "ErrImagePull"}}), false);
+    let mut life = life(false);
+    let script = vec![(0, Observation::TimePassed), (0, event("u0", 9)), (0, event(UID, 1)), (1, pulling()), (2, event("u0", 9))];
+    let lines = play(&mut life, script);
+    assert_eq!(lines[1..], ["1: pending ErrImagePull"]);
+    let lines = play(&mut life, vec![(3, event(UID, 5))]);
+    assert_eq!(lines[..2], ["3: end not_started 101 None ErrImagePull", "3: kept 1 events, 0 lines"]);
+}
+
+#[test]
+fn defect_40_a_job_that_is_taken_over_is_not_ended_before_it_was_seen() {
+    let adopt = || Lifecycle::new(CONTAINER, limits(), false, at(0)).taken_over(Some(UID), at(3600));
+    let mut life = adopt();
+    let script = vec![
+        (3600, Observation::TimePassed),
+        (3600, warning("BackOff")),
+        (3601, Observation::NoAnswer),
+        (3602, Observation::Looked(Look::Refused("Forbidden".into()))),
+        (3603, Observation::Sighted),
+        (3604, found(running())),
+        (3700, ended(3)),
+    ];
+    let lines = play(&mut life, script);
+    assert_eq!(lines[..4], ["3600: Look", "3603: Look", "3604: running Running", "3700: end failed 9 Some(3) Error"]);
+    for (refused, last) in [(false, 600), (true, 30)] {
+        let mut lost = adopt();
+        let mut notices = Vec::new();
+        let mut now = 3600;
+        let answer = || if refused { Look::Refused("Forbidden".into()) } else { Look::NoAnswer };
+        while notices.is_empty() {
+            notices.extend(lost.step(Observation::TimePassed, at(now)).notices);
+            notices.extend(lost.step(Observation::Looked(answer()), at(now)).notices);
+            now = lost.wake().unwrap().as_secs();
+        }
+        let Notice::Ended(end) = &notices[0] else { panic!("{notices:?}") };
+        assert_eq!((end.return_code, end.at), (101, at(3600 + last).wall), "{end:?}");
+    }
+}
+
+#[test]
+fn a_creation_that_keeps_failing_ends_with_its_reason() {
+    let mut life = life(false);
+    let failed = Observation::CreationFailed { message: "the webhook `x` does not answer".into() };
+    let script = vec![
+        (0, Observation::TimePassed),
+        (1, failed.clone()),
+        (2, failed),
+        (60, Observation::TimePassed),
+        (61, Observation::Looked(Look::NoAnswer)),
+    ];
+    let mut notices = Vec::new();
+    for (second, observation) in script {
+        notices.extend(life.step(observation, at(second)).notices);
+    }
+    assert_eq!(line(&notices[1]), "pending NotCreatedYet: the webhook `x` does not answer");
+    let Notice::Ended(end) = &notices[2] else { panic!("{notices:?}") };
+    assert_eq!(
+        (end.return_code, end.reason.as_str(), end.message.as_str()),
+        (101, "NotCreated", "the webhook `x` does not answer")
+    );
+}
+
+#[test]
 fn of_a_pod_that_is_taken_over_nothing_is_told_before_it_is_looked_at() {
-    let mut life = life(false).of_uid(Some(UID));
+    let mut life = life(false).taken_over(Some(UID), at(0));
     let lines = play(&mut life, vec![(0, warning("BackOff")), (0, running())]);
-    assert_eq!(lines, ["0: running Running"]);
+    assert_eq!(lines, ["0: Look", "0: running Running"]);
 }
 
 #[test]
@@ -338,8 +495,16 @@ fn any_observation() -> impl Strategy<Value = Observation> {
         ended(0),
         ended(1),
         deleting,
-        stranger,
+        stranger.clone(),
         Observation::Seen(Box::new(bare)),
+        found(pending()),
+        found(running()),
+        found(ended(0)),
+        found(stranger),
+        Observation::Looked(Look::Nothing),
+        Observation::Looked(Look::NoAnswer),
+        Observation::Looked(Look::Refused("Forbidden".into())),
+        Observation::CreationFailed { message: "503".into() },
         refused,
         Observation::Missing,
         Observation::Gone,
@@ -374,8 +539,9 @@ proptest! {
         script in prop::collection::vec((0..200_u64, any_observation()), 0..40),
         keep in any::<bool>(),
         stop in any::<bool>(),
+        existed in any::<bool>(),
     ) {
-        let mut life = life(keep);
+        let mut life = if existed { life(keep).taken_over(Some(UID), at(0)) } else { life(keep) };
         let mut notices = life.step(Observation::TimePassed, at(0)).notices;
         let mut now = 0;
         for (pause, observation) in script {

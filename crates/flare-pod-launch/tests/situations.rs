@@ -34,7 +34,13 @@ fn pod(text: &str) -> Pod {
 fn apply(pod: &mut Value, word: &str, rest: &str) {
     let (reason, message) = rest.split_once(": ").unwrap_or((rest, ""));
     match word {
-        "sched" => condition(pod, &json!({ "type": "PodScheduled", "status": "True" })),
+        "sched" if rest.is_empty() => condition(pod, &json!({ "type": "PodScheduled", "status": "True" })),
+        // So many seconds after the pod was made.
+        "sched" => {
+            let scheduled = now() + SignedDuration::from_secs(rest.parse().unwrap());
+            pod["metadata"]["creationTimestamp"] = now().to_string().into();
+            condition(pod, &json!({ "type": "PodScheduled", "status": "True", "lastTransitionTime": scheduled.to_string() }));
+        }
         "unsched" => {
             condition(pod, &json!({ "type": "PodScheduled", "status": "False", "reason": reason, "message": message }));
         }
@@ -47,6 +53,7 @@ fn apply(pod: &mut Value, word: &str, rest: &str) {
         "wait" => status(pod, "containerStatuses", CONTAINER, &json!({ "waiting": { "reason": reason, "message": message } })),
         "sidecar-wait" => status(pod, "containerStatuses", "sidecar", &json!({ "waiting": { "reason": reason } })),
         "init-wait" => status(pod, "initContainerStatuses", "init", &json!({ "waiting": { "reason": reason } })),
+        "running" => status(pod, "containerStatuses", CONTAINER, &json!({ "running": {} })),
         "sidecar-running" => status(pod, "containerStatuses", "sidecar", &json!({ "running": {} })),
         "exit" | "sidecar-exit" | "init-exit" => {
             let (code, reason) = rest.split_once(' ').unwrap_or((rest, "Error"));
@@ -78,7 +85,7 @@ fn push(list: &mut Value, item: Value) {
     list.as_array_mut().unwrap().push(item);
 }
 
-/// An event from `REASON AGE [xN] [as=FIELD] [normal][: message]`; the field has its time, usually `lastTimestamp`.
+/// An event from `REASON AGE [xN] [as=FIELD] [of=CONTAINER] [normal][: message]`; the field has its time, usually `lastTimestamp`.
 fn event(text: &str) -> Event {
     let (head, message) = text.split_once(": ").unwrap_or((text, ""));
     let mut words = head.split_whitespace();
@@ -88,6 +95,10 @@ fn event(text: &str) -> Event {
     let time: Value = age.map(|age| (now() - SignedDuration::from_secs(age)).to_string()).into();
     let mut field = "lastTimestamp";
     for word in words {
+        if let Some(container) = word.strip_prefix("of=") {
+            event["involvedObject"]["fieldPath"] = format!("spec.containers{{{container}}}").into();
+            continue;
+        }
         match (word.strip_prefix('x'), word.strip_prefix("as=")) {
             (Some(count), _) => event["count"] = count.parse::<i32>().unwrap().into(),
             (None, Some(name)) => field = name,
@@ -261,7 +272,8 @@ proptest! {
             situation.waited = Duration::from_secs(waited);
             situation.in_state = Duration::from_secs(in_state);
             let runs = matches!(situation.answer, PodAnswer::Pod(pod) if pod.status.as_ref().unwrap().phase.as_deref() == Some("Running"));
-            let ran = situation.memory == Memory::Running || runs;
+            let in_container = row[5].contains("; running");
+            let ran = situation.memory == Memory::Running || runs || in_container;
             (classify(&situation, &limits), ran)
         });
         if let Verdict::Waiting { until, .. } = verdict {

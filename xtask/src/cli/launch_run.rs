@@ -58,7 +58,7 @@ pub(crate) struct Arguments {
         Target::choice(&Target::ALL), Target::default()
     ))]
     target: Option<Target>,
-    /// How long a pod may wait before its job runs, in seconds [default: from job and site, otherwise 120].
+    /// How long a pod may wait for a node, and then for its job to run, in seconds [default: from job and site, otherwise 120].
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=LONGEST))]
     pending_timeout: Option<u64>,
     /// Keep pods that ended by themselves, with their Secrets.

@@ -32,7 +32,7 @@ impl Namespace {
                 self.is_probing = false;
                 match found {
                     Ok(()) => self.sighted(),
-                    Err(fault) if self.is_blind => self.blinded(&trouble::of_look(&fault)),
+                    Err(fault) if self.is_blind => self.blinded(&trouble::of_watch(&fault)),
                     Err(_) => {}
                 }
             }
@@ -44,7 +44,7 @@ impl Namespace {
             return;
         }
         let Some(entry) = self.jobs.get_mut(name) else { return };
-        entry.creating = None;
+        entry.was_requested = entry.creating.take().is_some_and(|progress| progress.has_asked());
         let mut look_wanted = std::mem::take(&mut entry.look_wanted);
         let reported = entry.reported.take();
         let unanswered = self.unanswered.iter().position(|one| one.number == number).map(|at| self.unanswered.swap_remove(at));

@@ -1,16 +1,11 @@
 //! Handles changes from the watches, and their failures.
 
-use std::time::Duration;
-
 use flare_cluster::Change;
 use flare_diagnostic::Diagnostic;
 use k8s_openapi::api::core::v1::{Event, Pod};
 
-use super::Namespace;
+use super::{Command, Early, Namespace};
 use crate::{KnownPod, Observation, trouble};
-
-/// How long after a failure the API server is asked whether it answers again.
-const PROBE_AFTER: Duration = Duration::from_secs(2);
 
 /// The maximum number of events that are stored for a pod that no job follows.
 const MOST_EVENTS: usize = 20;
@@ -19,7 +14,6 @@ impl Namespace {
     pub(super) fn pods_changed(&mut self, change: Result<Change<Pod>, Diagnostic>) {
         match change {
             Ok(Change::All(pods)) => {
-                self.sighted();
                 self.happened.clear();
                 self.known = pods.iter().filter_map(KnownPod::of).map(|known| (known.pod.clone(), known)).collect();
                 let missing: Vec<_> = self.jobs.keys().filter(|name| !self.known.contains_key(*name)).cloned().collect();
@@ -29,20 +23,21 @@ impl Namespace {
                 for name in missing {
                     self.step(&name, Observation::Missing);
                 }
-                self.is_listed = true;
-                for (command, _) in std::mem::take(&mut self.early) {
-                    self.command(command);
+                // What was seen before the interruption is judged only after what is seen now.
+                self.sighted();
+                (self.is_listed, self.is_patient) = (true, false);
+                for Early { command, asked, .. } in std::mem::take(&mut self.early) {
+                    self.carry_out(command, asked);
                 }
             }
             Ok(Change::Applied(pod)) => {
-                self.sighted();
                 if let Some(known) = KnownPod::of(&pod) {
                     self.known.insert(known.pod.clone(), known);
                 }
                 self.seen(pod);
+                self.sighted();
             }
             Ok(Change::Deleted(pod)) => {
-                self.sighted();
                 let (name, uid) = (pod.metadata.name.clone().unwrap_or_default(), pod.metadata.uid.clone());
                 self.known.remove(&name);
                 self.happened.remove(&name);
@@ -55,9 +50,23 @@ impl Namespace {
                     Some(entry) if entry.creating.is_some() && entry.life.uid().is_none() => entry.look_wanted = true,
                     _ => {}
                 }
+                self.sighted();
             }
-            Ok(Change::Interrupted(_)) => self.blinded(&Observation::NoAnswer),
-            Err(fault) => self.blinded(&trouble::of_look(&fault)),
+            Ok(Change::Interrupted(fault)) => {
+                self.blinded(&Observation::NoAnswer);
+                self.fault = Some(fault);
+            }
+            Err(fault) => {
+                self.blinded(&trouble::of_watch(&fault));
+                self.fault = Some(fault);
+                // Who asks for the pods is told why there is no list.
+                let (lists, others): (Vec<_>, Vec<_>) =
+                    std::mem::take(&mut self.early).into_iter().partition(|early| matches!(early.command, Command::List { .. }));
+                self.early = others;
+                for Early { command, asked, .. } in lists {
+                    self.carry_out(command, asked);
+                }
+            }
         }
     }
 
@@ -75,8 +84,9 @@ impl Namespace {
     /// A pod whose creation was never answered may appear after its job has ended; nobody else would remove it.
     fn end_late(&mut self, name: &str) {
         let now = self.now().elapsed;
-        if self.late.get(name).is_some_and(|until| *until > now)
-            && let Some(known) = self.known.get(name).filter(|known| !known.is_being_deleted)
+        if let Some(late) = self.late.get(name).filter(|late| late.until > now)
+            && let Some(known) =
+                self.known.get(name).filter(|known| known.is_of(&late.job, &late.site) && !known.is_being_deleted)
         {
             self.worker.delete(name, Some(&known.uid), None, 0);
         }
@@ -108,7 +118,7 @@ impl Namespace {
         self.is_blind = true;
         self.each(observation);
         if !std::mem::replace(&mut self.is_probing, true) {
-            self.worker.probe(PROBE_AFTER);
+            self.worker.probe();
         }
     }
 

@@ -12,14 +12,15 @@ use tokio::sync::mpsc;
 
 use super::{Namespace, Reply, Unanswered};
 use crate::{
-    Job, JobPod, KnownPod, Lifecycle, Limits, Moment, Notice, Observation,
+    Job, JobPod, KnownPod, Lifecycle, Limits, Notice, Observation,
     creation::Progress,
     entry::{Entry, Tokens},
     secrets::Turn,
 };
 
 impl Namespace {
-    pub(super) fn launch(&mut self, job: JobPod, reply: Reply) {
+    /// Begins a launch that is answered at the time `until`, at the latest.
+    pub(super) fn launch(&mut self, job: JobPod, until: Duration, reply: Reply) {
         if job.namespace != self.worker.namespace {
             let message = format!("the pod belongs into namespace `{}`, not `{}`", job.namespace, self.worker.namespace);
             let _ = reply.send(Err(Diagnostic::error(Code::InvalidLaunchRequest, message)));
@@ -33,14 +34,15 @@ impl Namespace {
         if let Some(known) = known.cloned() {
             return self.take_over(&known, job.limits, job.hidden, reply);
         }
-        let (number, notices) = self.enter(&job.name, &job.container, job.limits.clone(), None, self.now());
+        let life = Lifecycle::new(&job.container, job.limits.clone(), self.options.keep, self.now());
+        let (number, notices) = self.enter(&job.name, life);
         let progress = Progress::default();
         let Some(entry) = self.jobs.get_mut(&job.name) else { return };
+        entry.of = Some((job.job.clone(), job.site.clone()));
         entry.hidden = job.hidden.clone();
         entry.credentials = job.credentials.iter().filter_map(|secret| secret.metadata.name.clone()).collect();
         entry.creating = Some(progress.clone());
         let handle = Job { pod: job.name.clone(), uid: None, taken_over: false, notices };
-        let until = self.now().elapsed + self.options.answer;
         self.unanswered.push(Unanswered { number, job: handle, reply, until });
         let name = job.name.clone();
         let turn = self.turn(&name);
@@ -66,20 +68,23 @@ impl Namespace {
         }
         // It may be newer than the list; only a request for it shows whether it is gone.
         let now = self.now();
-        let (number, notices) = self.enter(pod, "", limits, uid, now);
+        let life = Lifecycle::new("", limits, self.options.keep, now).taken_over(uid, now);
+        let (_, notices) = self.enter(pod, life);
         if let Some(entry) = self.jobs.get_mut(pod) {
             entry.tokens = Tokens::awaited(false);
         }
         let _ = reply.send(Ok(Job { pod: pod.to_owned(), uid: uid.map(str::to_owned), taken_over: true, notices }));
-        self.worker.look(pod, number);
+        self.step(pod, Observation::TimePassed);
     }
 
     /// Takes over an existing pod. Its time counts from its creation.
     fn take_over(&mut self, known: &KnownPod, limits: Limits, hidden: Hidden, reply: Reply) {
-        let mut asked = self.now();
+        let now = self.now();
+        let mut asked = now;
         let age = known.created.map_or(SignedDuration::ZERO, |created| asked.wall.duration_since(created));
         asked.elapsed = asked.elapsed.saturating_sub(Duration::try_from(age).unwrap_or_default());
-        let (number, notices) = self.enter(&known.pod, &known.container, limits, Some(&known.uid), asked);
+        let life = Lifecycle::new(&known.container, limits, self.options.keep, asked).taken_over(Some(&known.uid), now);
+        let (_, notices) = self.enter(&known.pod, life);
         if let Some(entry) = self.jobs.get_mut(&known.pod) {
             // It may have other tokens than a request of today.
             (entry.hidden, entry.tokens) = (hidden, Tokens::awaited(false));
@@ -90,30 +95,23 @@ impl Namespace {
         for event in self.happened.remove(&known.pod).into_iter().flatten() {
             self.step(&known.pod, Observation::Happened(Box::new(event)));
         }
-        // Only a part of the pod is known.
-        self.worker.look(&known.pod, number);
+        // Only a part of the pod is known, so it is looked at.
+        self.step(&known.pod, Observation::TimePassed);
     }
 
-    fn enter(
-        &mut self,
-        name: &str,
-        container: &str,
-        limits: Limits,
-        uid: Option<&str>,
-        asked: Moment,
-    ) -> (u64, mpsc::UnboundedReceiver<Notice>) {
+    fn enter(&mut self, name: &str, life: Lifecycle) -> (u64, mpsc::UnboundedReceiver<Notice>) {
         self.numbers += 1;
         let (notices, received) = mpsc::unbounded_channel();
         let entry = Entry {
             number: self.numbers,
-            life: Lifecycle::new(container, limits, self.options.keep, asked)
-                .of_uid(uid)
-                .with_evidence_of_success(self.options.evidence_of_success),
+            life: life.with_evidence_of_success(self.options.evidence_of_success),
+            of: None,
             hidden: Hidden::default(),
             tokens: Tokens::Known,
             notices,
             settled: None,
             creating: None,
+            was_requested: false,
             reported: None,
             look_wanted: false,
             credentials: Vec::new(),

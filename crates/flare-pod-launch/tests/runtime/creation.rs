@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use flare_diagnostic::Code;
-use flare_pod_launch::{Launcher, State};
+use flare_pod_launch::{Launcher, Limits, State};
 use serde_json::json;
 
 use crate::server::{Fault, Server};
-use crate::{all, exit, launcher, pod, run};
+use crate::{all, exit, launcher, pod, run, when};
 
 #[tokio::test]
 async fn a_create_whose_answer_is_lost_makes_one_pod() {
@@ -123,4 +123,42 @@ async fn a_pod_that_appears_after_its_job_has_ended_is_deleted() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     panic!("a pod without a job stays behind: {:?}", server.names("pods"));
+}
+
+#[tokio::test]
+async fn a_strangers_pod_is_not_deleted_although_it_was_unknown_whose_it_is() {
+    let server = Server::start().await;
+    let (launcher, pod) = (launcher(&server).await, pod("j1"));
+    // FLARE's own launcher gives its pods the same names, without labels.
+    server.make("pods", pod.name(), json!({"metadata": {"name": pod.name()}, "spec": {"containers": []}}));
+    server.trouble("GET", "/pods/", usize::MAX, Fault::Status(403));
+    let launching = tokio::spawn({
+        let (launcher, pod) = (launcher.clone(), pod.clone());
+        async move { launcher.launch(pod).await }
+    });
+    let get = format!("GET /api/v1/namespaces/fl/pods/{}", pod.name());
+    when("the pod is not requested", || server.count(&get) > 0).await;
+    launcher.terminate(pod.name(), None, "stop");
+    let asked = server.count(&get);
+    when("the end of the creation is not looked at", || server.count(&get) > asked).await;
+    server.end_trouble();
+    let mut job = launching.await.unwrap().unwrap();
+    assert_eq!(all(&mut job).await.1.state, State::Aborted);
+    assert_eq!(
+        (server.names("pods").as_slice(), server.count("DELETE /api/v1/namespaces/fl/pods")),
+        (&[pod.name().to_owned()][..], 0)
+    );
+}
+
+#[tokio::test]
+async fn a_pod_that_is_never_taken_ends_with_what_the_api_server_said() {
+    let server = Server::start().await;
+    let launcher = launcher(&server).await;
+    let second = Duration::from_secs(1);
+    let limits = Limits { pending: second, settle: second, ..Limits::default() };
+    server.trouble("POST", "/pods", usize::MAX, Fault::Status(500));
+    let mut job = launcher.launch(pod("j1").with_limits(limits)).await.unwrap();
+    let (notices, end) = all(&mut job).await;
+    assert_eq!((end.state, end.return_code, end.reason.as_str()), (State::NotStarted, 101, "NotCreated"));
+    assert!(end.message.contains("refused with 500"), "{notices:#?}");
 }

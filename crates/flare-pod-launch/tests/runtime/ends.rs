@@ -199,3 +199,17 @@ async fn the_log_of_a_pod_whose_tokens_cannot_be_read_is_left_out() {
     assert_eq!(end.exit_code, Some(3));
     assert!(!format!("{notices:?}").contains("PLANTED"), "{notices:#?}");
 }
+
+#[tokio::test]
+async fn defect_6_the_end_of_a_log_is_kept_also_after_a_very_long_line() {
+    let server = Server::start().await;
+    let (launcher, pod) = (launcher(&server).await, pod("j1"));
+    let mut job = launcher.launch(pod.clone()).await.unwrap();
+    run(&server, &pod);
+    server.set_log(&format!("begin\n{} 100%\nTraceback\nthe end\n", "progress\r".repeat(5000)));
+    exit(&server, &pod, 3);
+    let (notices, _) = all(&mut job).await;
+    let Some(Notice::Kept(evidence)) = notices.iter().rev().nth(1) else { panic!("{notices:#?}") };
+    let lines: Vec<_> = evidence.log.iter().map(String::as_str).collect();
+    assert_eq!(lines[lines.len() - 2..], ["Traceback", "the end"]);
+}

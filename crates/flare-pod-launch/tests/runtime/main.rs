@@ -1,8 +1,10 @@
 //! A launcher against a simulated API server that can fail at any request, which a real one cannot on demand.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests: a failure is a failed test")]
 
+mod adoption;
 mod creation;
 mod ends;
+mod observing;
 mod secrets;
 mod server;
 mod trouble;
@@ -67,6 +69,15 @@ async fn all(job: &mut Job) -> (Vec<Notice>, End) {
     assert!(matches!(notices.last(), Some(Notice::Settled(_))), "{notices:#?}");
     let end = end.clone();
     (notices, end)
+}
+
+/// Waits until this is so.
+async fn when(what: &str, is_so: impl Fn() -> bool) {
+    let end = tokio::time::Instant::now() + SOON;
+    while !is_so() {
+        assert!(tokio::time::Instant::now() < end, "{what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }
 
 /// Waits until the job is in this state.

@@ -250,7 +250,7 @@ impl Server {
             }
             if path.ends_with("/log") {
                 let log = self.state.lock().unwrap().log.clone();
-                respond_with(&mut write, 200, "text/plain", &log).await;
+                respond_with(&mut write, 200, "text/plain", selected(&log, query)).await;
                 continue;
             }
             let (code, answer) = self.answer(&method, path, &body);
@@ -339,7 +339,19 @@ impl Server {
 
 /// The version from which a watch resumes.
 fn from(query: &str) -> u64 {
-    query.split('&').find_map(|part| part.strip_prefix("resourceVersion=")).and_then(|text| text.parse().ok()).unwrap_or_default()
+    number(query, "resourceVersion=").unwrap_or_default()
+}
+
+fn number(query: &str, key: &str) -> Option<u64> {
+    query.split('&').find_map(|part| part.strip_prefix(key)).and_then(|text| text.parse().ok())
+}
+
+/// The part of a log that a kubelet sends: of the last lines, the first bytes.
+fn selected<'log>(log: &'log str, query: &str) -> &'log str {
+    let lines = number(query, "tailLines=").map_or(usize::MAX, |lines| usize::try_from(lines).unwrap());
+    let begin = log.trim_end_matches('\n').rmatch_indices('\n').nth(lines - 1).map_or(0, |(at, _)| at + 1);
+    let bytes = number(query, "limitBytes=").map_or(usize::MAX, |bytes| usize::try_from(bytes).unwrap());
+    &log[begin..log.len().min(begin.saturating_add(bytes))]
 }
 
 /// Merges maps.

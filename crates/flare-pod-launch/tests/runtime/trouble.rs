@@ -6,7 +6,7 @@ use std::time::Duration;
 use flare_pod_launch::{JobPod, Limits, Notice, Settlement, State};
 
 use crate::server::{Fault, Server};
-use crate::{all, exit, launcher, pod, run};
+use crate::{all, exit, launcher, pod, run, until};
 
 #[tokio::test]
 async fn watches_that_break_and_lists_that_fail_lose_no_end_and_make_none() {
@@ -47,6 +47,18 @@ async fn refusals_of_every_watch_end_a_wait_with_their_reason() {
     assert_eq!((end.state, end.return_code, end.reason.as_str()), (State::NotStarted, 101, "Forbidden"));
     let Some(Notice::Settled(Settlement::NotRemoved { message })) = notices.last() else { panic!("{notices:#?}") };
     assert!(message.contains("may not") || message.contains("refuse"), "{message}");
+}
+
+#[tokio::test]
+async fn defect_2_a_pending_timeout_ends_no_pod_that_runs_behind_a_watch_that_is_silent() {
+    let server = Server::start().await;
+    server.trouble("WATCH", "/pods", usize::MAX, Fault::Silence);
+    let (launcher, pod) = (launcher(&server).await, pod("j1"));
+    let limits = Limits { pending: Duration::from_secs(2), ..Limits::default() };
+    let mut job = launcher.launch(pod.clone().with_limits(limits)).await.unwrap();
+    run(&server, &pod);
+    until(&mut job, State::Running).await;
+    assert_eq!(server.count("DELETE"), 0);
 }
 
 /// Numbers that look random, the same in each run.

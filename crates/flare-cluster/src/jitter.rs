@@ -6,7 +6,7 @@ use std::{
 };
 
 /// The pause, changed at random by up to a quarter.
-pub(crate) fn about(pause: Duration) -> Duration {
+pub fn about(pause: Duration) -> Duration {
     // The standard library seeds each `RandomState` randomly.
     let random = u32::try_from(RandomState::new().build_hasher().finish() >> 48).unwrap_or_default();
     pause.mul_f64(0.75 + 0.5 * f64::from(random) / f64::from(1_u32 << 16))

@@ -1,0 +1,64 @@
+//! When a pod is requested by its name: once for each reason, and less often while the request is not answered.
+
+use std::{collections::VecDeque, time::Duration};
+
+/// How long to wait before a pod is requested again.
+const FIRST_PAUSE: Duration = Duration::from_secs(5);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+
+/// The looks for one pod.
+#[derive(Debug)]
+pub(crate) struct Looks {
+    /// When those were sent that are not answered yet. An answer counts for the oldest, so that no look seems newer than it is.
+    sent: VecDeque<Duration>,
+    /// When the newest look was sent that was answered, whatever the answer.
+    answered: Option<Duration>,
+    /// Whether the newest answer was none, so that nothing is known of the pod from then on.
+    failed: bool,
+    next: Option<Duration>,
+    pause: Duration,
+}
+
+impl Looks {
+    pub(crate) fn new() -> Self {
+        Self { sent: VecDeque::new(), answered: None, failed: false, next: None, pause: FIRST_PAUSE }
+    }
+
+    /// Records an answer; `is_clear`: it shows whether there is such a pod.
+    pub(crate) fn answer(&mut self, is_clear: bool, now: Duration) {
+        self.answered = self.sent.pop_front().max(self.answered);
+        self.failed = !is_clear;
+        self.next = (!is_clear).then(|| now.saturating_add(self.pause));
+        self.pause = if is_clear { FIRST_PAUSE } else { (self.pause * 2).min(LONGEST_PAUSE) };
+    }
+
+    /// Whether the pod is to be requested again because nobody answered.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failed
+    }
+
+    /// Records that the pod was seen in another way, so that the next look has a new reason.
+    pub(crate) fn forgive(&mut self) {
+        (self.failed, self.next) = (false, None);
+    }
+
+    /// Whether a look was answered that was sent at this time or later.
+    pub(crate) fn is_answered_since(&self, time: Duration) -> bool {
+        self.answered.is_some_and(|sent| sent >= time)
+    }
+
+    /// Whether a look is to be sent now, if there is a reason for one. An answer that never comes is not waited for.
+    pub(crate) fn is_due(&mut self, now: Duration) -> bool {
+        let is_due = self.next.is_none_or(|next| now >= next);
+        if is_due {
+            self.sent.push_back(now);
+            self.next = Some(now.saturating_add(LONGEST_PAUSE));
+        }
+        is_due
+    }
+
+    /// When the next one is due, if there is still a reason for it.
+    pub(crate) fn next(&self) -> Option<Duration> {
+        self.next
+    }
+}

@@ -1,0 +1,89 @@
+//! Jobs that are taken over, and what a launcher knows before its first list.
+
+use std::time::Duration;
+
+use flare_pod_launch::{Launcher, Limits, Options, State};
+use tokio::time::{Instant, timeout};
+
+use crate::server::{Fault, Server};
+use crate::{SOON, all, exit, launcher, pod, run, until, when};
+
+/// A launcher that goes on without a list after half a second.
+async fn hasty_launcher(server: &Server) -> Launcher {
+    let options = Options { answer: Duration::from_secs(1), ..Options::new(jiff::Timestamp::now()) };
+    Launcher::start(&server.connect().await, "fl", options)
+}
+
+/// A server with a job pod that runs for an hour already.
+async fn with_old_job() -> (Server, flare_pod_launch::JobPod) {
+    let server = Server::start().await;
+    let (first, pod) = (launcher(&server).await, pod("j1"));
+    first.launch(pod.clone()).await.unwrap();
+    let created = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(1);
+    server.change("pods", pod.name(), |object| object["metadata"]["creationTimestamp"] = created.to_string().into());
+    run(&server, &pod);
+    (server, pod)
+}
+
+#[tokio::test]
+async fn defect_40_a_running_job_is_taken_over_although_the_first_request_for_its_pod_is_refused() {
+    let (server, pod) = with_old_job().await;
+    let second = launcher(&server).await;
+    let known = second.pods().await.unwrap();
+    server.trouble("GET", "/pods/", 1, Fault::Status(403));
+    let mut job = second.adopt(&known[0].pod, Some(&known[0].uid), Limits::default()).await.unwrap();
+    until(&mut job, State::Running).await;
+    exit(&server, &pod, 0);
+    assert_eq!(all(&mut job).await.1.state, State::Succeeded);
+}
+
+#[tokio::test]
+async fn the_pods_of_a_namespace_are_told_once_they_are_listed_or_the_reason_is() {
+    let (server, pod) = with_old_job().await;
+    server.trouble("GET", "/pods", 1, Fault::Slow);
+    let slow = hasty_launcher(&server).await;
+    let known = timeout(SOON, slow.pods()).await.expect("an answer").unwrap();
+    assert_eq!(known.iter().map(|known| known.pod.as_str()).collect::<Vec<_>>(), [pod.name()]);
+    server.trouble("GET", "/pods", 1, Fault::Status(403));
+    let refused = hasty_launcher(&server).await;
+    let fault = timeout(SOON, refused.pods()).await.expect("an answer").unwrap_err();
+    assert!(fault.message.contains("may not list"), "{}", fault.message);
+}
+
+#[tokio::test]
+async fn a_terminate_before_the_first_list_ends_the_job_that_was_launched_before_it() {
+    let server = Server::start().await;
+    server.trouble("GET", "/pods", 1, Fault::Slow);
+    let (launcher, pod) = (launcher(&server).await, pod("j1"));
+    let launching = tokio::spawn({
+        let (launcher, pod) = (launcher.clone(), pod.clone());
+        async move { launcher.launch(pod).await }
+    });
+    tokio::task::yield_now().await;
+    launcher.terminate(pod.name(), None, "stop");
+    if let Ok(mut job) = launching.await.unwrap() {
+        assert_eq!(all(&mut job).await.1.state, State::Aborted);
+    }
+    assert_eq!(server.names("pods"), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_launch_is_answered_in_time_also_where_the_pods_are_not_listed() {
+    let server = Server::start().await;
+    server.trouble("GET", "/pods", 9, Fault::Silence);
+    let options = Options { answer: Duration::from_secs(4), ..Options::new(jiff::Timestamp::now()) };
+    let launcher = Launcher::start(&server.connect().await, "fl", options);
+    server.trouble("POST", "/secrets", 9, Fault::Silence);
+    let begin = Instant::now();
+    launcher.launch(pod("j1")).await.unwrap_err();
+    assert!(begin.elapsed() < Duration::from_millis(5500), "{:?}", begin.elapsed());
+}
+
+#[tokio::test]
+async fn events_are_read_although_their_first_list_is_refused() {
+    let server = Server::start().await;
+    server.trouble("GET", "/events", 1, Fault::Status(403));
+    let launcher = launcher(&server).await;
+    launcher.launch(pod("j1")).await.unwrap();
+    when("events are not watched", || server.count("WATCH /api/v1/namespaces/fl/events") == 1).await;
+}
