@@ -7,7 +7,7 @@ use http::{Response, StatusCode, header};
 use kube::Error;
 use tower::BoxError;
 
-use crate::fault;
+use crate::causes::find;
 
 /// The longest pause that an answer may request.
 const LONGEST_ASKED: Duration = Duration::from_secs(10);
@@ -45,7 +45,7 @@ pub(crate) fn asked(error: &Error) -> Duration {
         Error::Api(status) => {
             Duration::from_secs(status.details.as_ref().map_or(0, |details| details.retry_after_seconds).into())
         }
-        error => fault::find::<Busy>(error).map_or(Duration::ZERO, |busy| busy.after),
+        error => find::<Busy>(error).map_or(Duration::ZERO, |busy| busy.after),
     };
     asked.min(LONGEST_ASKED)
 }
@@ -64,7 +64,7 @@ mod tests {
         for status in [429, 503] {
             let busy = Error::Service(answer(status, "text/plain; charset=utf-8", "3").expect_err("it is busy"));
             assert_eq!(asked(&busy), Duration::from_secs(3));
-            assert!(fault::may_heal(&busy));
+            assert!(crate::fault::may_heal(&busy));
         }
         let long = Error::Service(answer(429, "text/plain", "3600").expect_err("it is busy"));
         assert_eq!(asked(&long), LONGEST_ASKED);

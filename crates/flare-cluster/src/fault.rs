@@ -9,26 +9,13 @@ use kube::{Error, client::AuthError, core::Status};
 use rustls::{AlertDescription, CertificateError};
 use serde_json::error::Category;
 
-use crate::{Operation, busy::Busy, endpoint::Endpoint};
+use crate::{Operation, busy::Busy, causes::find, endpoint::Endpoint};
 
 /// The maximum length of a server's text in a message, in characters.
 const LONGEST_TEXT: usize = 600;
 
 /// What helps while an API server is busy.
 const BUSY: &str = "try again in a minute; if it stays, look at the API server's own health";
-
-/// The first error of a type in a chain of causes. The error that an `io::Error` wraps is not its `source`.
-pub(crate) fn find<'error, T: StdError + 'static>(error: &'error (dyn StdError + 'static)) -> Option<&'error T> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(found) = error.downcast_ref::<T>() {
-            return Some(found);
-        }
-        let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        next = wrapped.map(|wrapped| wrapped as &(dyn StdError + 'static)).or_else(|| error.source());
-    }
-    None
-}
 
 /// The message of the innermost cause, which says most.
 fn innermost(error: &(dyn StdError + 'static)) -> String {

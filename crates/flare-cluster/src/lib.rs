@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod busy;
+mod causes;
 mod cluster;
 mod connect;
 mod endpoint;

@@ -8,6 +8,7 @@ use kube::Error;
 use crate::{
     Operation,
     busy::{self, Busy},
+    causes::find,
     fault,
     jitter::about,
 };
@@ -29,7 +30,7 @@ pub(crate) fn pause(error: &Error, operation: &Operation, attempt: usize) -> Opt
     let (was_refused, may_pass) = match error {
         Error::Api(status) => (status.code == 429, matches!(status.code, 500 | 503 | 504)),
         _ => {
-            let busy = fault::find::<Busy>(error);
+            let busy = find::<Busy>(error);
             (busy.is_some_and(|busy| busy.status == StatusCode::TOO_MANY_REQUESTS), fault::may_heal(error))
         }
     };

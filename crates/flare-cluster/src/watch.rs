@@ -34,6 +34,9 @@ pub enum Change<K> {
 /// Short, growing pauses: an API server usually recovers within seconds.
 struct Pauses(Duration);
 
+/// How long one request of a watch lasts, which then goes on with another. A connection that died without a word is noticed after this time.
+const REQUEST_SECONDS: u32 = 120;
+
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
@@ -62,6 +65,7 @@ where
         let config = watcher::Config {
             label_selector: selection.labels.clone(),
             field_selector: selection.fields.clone(),
+            timeout: Some(REQUEST_SECONDS),
             ..watcher::Config::default()
         };
         let events = watcher(self.api.clone(), config).backoff(Pauses(FIRST_PAUSE)).boxed();
