@@ -78,7 +78,7 @@ fn the_flags_of_stage_and_install_are_taken_and_checked_before_anything_is_prepa
     let sandbox = scene();
     fs::write(sandbox.join("values.yaml"), "podLabels: {team: a}\n").unwrap();
     let all = "-f values.yaml --set a=b --set-string c=1 --expose host-port --keep-failed --repair --again --restart --dry-run";
-    run(&sandbox, &format!("{UP} {all}")).expect_code(0);
+    let _ = run(&sandbox, &format!("{UP} {all}")).expect_code(0);
     fs::write(sandbox.join("values.yaml"), "- no mapping\n").unwrap();
     for (flags, code) in [
         ("-f values.yaml", "INVALID_VALUES"),
@@ -93,7 +93,8 @@ fn the_flags_of_stage_and_install_are_taken_and_checked_before_anything_is_prepa
         assert!(!sandbox.join("out").exists(), "{flags}");
     }
     for (seconds, code) in [("31536000", 0), ("31536001", 2), ("18446744073709551615", 2)] {
-        run(&sandbox, &format!("{} --dry-run", UP.replace("--timeout 120", &format!("--timeout {seconds}")))).expect_code(code);
+        let _ = run(&sandbox, &format!("{} --dry-run", UP.replace("--timeout 120", &format!("--timeout {seconds}"))))
+            .expect_code(code);
     }
 }
 
@@ -102,7 +103,7 @@ fn an_empty_values_file_is_no_fault() {
     let sandbox = scene();
     fs::write(sandbox.join("empty.yaml"), "# nothing yet\n").unwrap();
     edit(&sandbox, "federation.yaml", "participants:", "  values: empty.yaml\nparticipants:");
-    run(&sandbox, &format!("{UP} --dry-run")).expect_code(0);
+    let _ = run(&sandbox, &format!("{UP} --dry-run")).expect_code(0);
 }
 
 #[test]

@@ -26,15 +26,19 @@ pub struct Helm {
 }
 
 impl Helm {
-    /// Uses the program `given`, otherwise `helm`, and asks for its version. As in a shell, a name without a slash is looked up in the
-    /// search path, and anything else is a path.
+    /// Uses the program `given`, otherwise `helm`, and asks for its version. A name without a slash is looked up in the search path,
+    /// as in a shell, and then in the working directory; anything else is a path.
     ///
     /// # Errors
     /// `HELM_NOT_FOUND`; `HELM_NOT_SUPPORTED` if it is too old, too new or not Helm; `TIMED_OUT` and `INTERRUPTED`.
     pub fn find(given: Option<&Path>, search_path: &[PathBuf], limits: &Limits<'_>) -> Result<Self, Diagnostic> {
         let program = match given {
             None => in_search_path(Path::new("helm"), search_path)?,
-            Some(name) if !name.as_os_str().as_encoded_bytes().contains(&b'/') => in_search_path(name, search_path)?,
+            Some(name) if !name.as_os_str().as_encoded_bytes().contains(&b'/') => match in_search_path(name, search_path) {
+                // The slash keeps the system from looking it up once more.
+                Err(_) if is_program(name) => Path::new(".").join(name),
+                found => found?,
+            },
             Some(path) if is_program(path) => path.to_path_buf(),
             Some(path) => {
                 let shown = shown(&path.to_string_lossy());
