@@ -77,6 +77,11 @@ impl Lifecycle {
         self.view.uid.as_deref()
     }
 
+    /// Says which pod the API server made for the job, by its own answer: that is the job's, whatever an admission webhook made of its labels.
+    pub fn was_made(&mut self, uid: &str) {
+        self.view.decide(Some(uid.to_owned()));
+    }
+
     /// When, on the clock of [`Moment::elapsed`], [`Observation::TimePassed`] is due.
     pub fn wake(&self) -> Option<Duration> {
         self.wake

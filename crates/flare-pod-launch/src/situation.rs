@@ -67,8 +67,8 @@ impl Situation<'_> {
         phase == Some("Running") || (phase == Some("Pending") && is_going())
     }
 
-    /// The point on the clock of `waited` at which the present state will have lasted `limit`.
+    /// The point on the clock of `waited` at which the present state will have lasted `limit`, or had: it does not move while the state lasts.
     pub(crate) fn end_of_state(&self, limit: Duration) -> Duration {
-        self.waited.saturating_add(limit.saturating_sub(self.in_state))
+        self.waited.saturating_add(limit).saturating_sub(self.in_state)
     }
 }

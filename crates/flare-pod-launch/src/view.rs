@@ -50,6 +50,15 @@ impl View {
         }
     }
 
+    /// Decides which pod of its name is the job's.
+    pub(crate) fn decide(&mut self, uid: Option<String>) {
+        if self.uid.is_none() {
+            // Until now, events of an earlier pod of the name were stored, too.
+            self.events.retain(|event| event.involved_object.uid.is_none() || event.involved_object.uid == uid);
+        }
+        self.uid = uid;
+    }
+
     /// Records a pod, unless it is another one of its name, which is what a watch or list may show that is older than the job's own pod.
     /// Returns whether it is the job's.
     pub(crate) fn see(&mut self, mut pod: Pod, now: Duration) -> bool {
@@ -60,11 +69,7 @@ impl View {
             return false;
         }
         self.missing = false;
-        if self.uid.is_none() {
-            // Until now, events of an earlier pod of the name were stored, too.
-            self.events.retain(|event| event.involved_object.uid.is_none() || event.involved_object.uid == uid);
-        }
-        self.uid = uid;
+        self.decide(uid);
         trim(&mut pod);
         if self.pod.as_ref().map(state) != Some(state(&pod)) {
             self.in_phase = now;

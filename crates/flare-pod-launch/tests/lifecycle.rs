@@ -470,6 +470,15 @@ fn defect_30_a_refused_pod_is_an_exception_with_the_reason() {
 }
 
 #[test]
+fn a_pod_that_is_deleted_and_does_not_go_has_ended_once_a_look_still_shows_it() {
+    let deleting = || pod_with(UID, "Running", &json!({"running": {}}), true);
+    let mut life = life(false);
+    let lines = play(&mut life, vec![(0, running()), (10, deleting()), (310, Observation::TimePassed), (312, found(deleting()))]);
+    assert!(lines.iter().any(|line| line == "310: Look"), "{lines:?}");
+    assert!(lines.iter().any(|line| line.starts_with("312: end failed")), "{lines:?}");
+}
+
+#[test]
 fn trouble_of_the_api_server_ends_a_wait_in_its_own_time_and_passes() {
     let mut life = life(false);
     play(&mut life, vec![(0, running()), (100, Observation::NoAnswer), (150, Observation::Refused("Forbidden".into()))]);

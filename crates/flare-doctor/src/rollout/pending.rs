@@ -55,7 +55,7 @@ fn of_pod(look: &Look<'_>, current: &Current<'_>, pod: &Pod, events: &[Event]) -
     let situation = launch::Situation {
         answer: launch::PodAnswer::Pod(pod),
         events,
-        container: current.container(),
+        container: waiting_container(pod, current.container()),
         waited: Duration::ZERO,
         in_state: Duration::ZERO,
         now: look.now,
@@ -63,6 +63,17 @@ fn of_pod(look: &Look<'_>, current: &Current<'_>, pod: &Pod, events: &[Event]) -
     };
     let limits = launch::Limits { pull_attempts: i32::MAX, ..launch::Limits::with_pending(None) };
     launch::classify(&situation, &limits)
+}
+
+/// The container that keeps the pod Pending: the parent's own, or if that runs one that was injected beside it.
+fn waiting_container<'pod>(pod: &'pod Pod, own: &'pod str) -> &'pod str {
+    let status = pod.status.as_ref().filter(|status| status.phase.as_deref() == Some("Pending"));
+    let statuses = status.and_then(|status| status.container_statuses.as_deref()).unwrap_or_default();
+    let waits = |name: &&str| {
+        let state = statuses.iter().find(|status| status.name == **name).and_then(|status| status.state.as_ref());
+        state.is_some_and(|state| state.waiting.is_some())
+    };
+    Some(own).filter(waits).or_else(|| statuses.iter().map(|status| status.name.as_str()).find(waits)).unwrap_or(own)
 }
 
 /// The verdict about missing objects that the pod names, except pull Secrets, without which an image may be pulled too.

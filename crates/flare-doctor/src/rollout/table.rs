@@ -127,6 +127,20 @@ fn pulling(tries: i32, message: &str) -> Objects {
 const NOT_FOUND: &str = "rpc error: code = NotFound desc = failed to pull and unpack image \"a:9\": a:9: not found";
 
 #[test]
+fn an_injected_container_that_keeps_the_pod_pending_is_the_cause() {
+    let container = |name: &str, state: Value| json!({"name": name, "ready": false, "restartCount": 0, "image": "i", "imageID": "", "state": state});
+    let waiting = json!({"waiting": {"reason": "InvalidImageName", "message": "invalid reference format"}});
+    let pending = |proxy: Value| {
+        let statuses = [container("proxy", proxy), container("site-1", json!({"running": {}}))];
+        Objects::with_pod(&json!({"phase": "Pending", "containerStatuses": statuses,
+            "conditions": [{"type": "PodScheduled", "status": "True"}]}))
+    };
+    assert_eq!(pending(waiting).hopeless().0, "D50");
+    let creating = pending(json!({"waiting": {"reason": "ContainerCreating"}})).waiting();
+    assert!(creating.1.contains("ContainerCreating"), "{creating:?}");
+}
+
+#[test]
 fn a_container_that_runs_and_is_ready_counts() {
     let Verdict::Running(running) = Objects::running().judge() else { panic!("it runs") };
     assert_eq!((running.pod.as_str(), running.node.as_str(), running.restarts), ("site-1-b-x", "node-1", 0));

@@ -71,6 +71,7 @@ impl Namespace {
                     credentials.clone_from(&entry.credentials);
                     // One of another run may have other tokens than those that were requested.
                     entry.hidden = std::mem::take(&mut entry.hidden).and(ours::tokens(&pod));
+                    entry.life.was_made(&uid);
                 }
                 self.worker.own(name, &uid, &credentials, number);
                 let reported = reported.filter(|reported| is_later(reported, &pod));
