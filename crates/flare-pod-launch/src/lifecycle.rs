@@ -127,6 +127,10 @@ impl Lifecycle {
             return step;
         }
         let answer = self.absorb(observation, now, &mut step);
+        if self.is_look_wanted() && self.looks.is_late(now.elapsed) {
+            // A look that is not answered at all counts as one that the API server did not answer: every wait ends.
+            self.view.lose_sight(Sight::NoAnswer, now.elapsed);
+        }
         self.wake = None;
         if !self.ended {
             self.judge(now, &mut step);

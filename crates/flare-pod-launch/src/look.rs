@@ -47,6 +47,11 @@ impl Looks {
         self.answered.is_some_and(|sent| sent >= time)
     }
 
+    /// Whether the oldest look that was not answered should have been by now.
+    pub(crate) fn is_late(&self, now: Duration) -> bool {
+        self.sent.front().is_some_and(|sent| now >= sent.saturating_add(LONGEST_PAUSE))
+    }
+
     /// Whether a look is to be sent now, if there is a reason for one. An answer that never comes is not waited for.
     pub(crate) fn is_due(&mut self, now: Duration) -> bool {
         let is_due = self.next.is_none_or(|next| now >= next);
