@@ -27,12 +27,11 @@ const PAUSES: [Duration; 6] = [
 pub(crate) fn pause(error: &Error, operation: &Operation, attempt: usize) -> Option<Duration> {
     // Clients that were refused together do not come back together, and none comes back before the time for which it was asked.
     let pause = busy::asked(error) + about(*PAUSES.get(attempt)?);
-    let (was_refused, may_pass) = match error {
-        Error::Api(status) => (status.code == 429, matches!(status.code, 500 | 503 | 504)),
-        _ => {
-            let busy = find::<Busy>(error);
-            (busy.is_some_and(|busy| busy.status == StatusCode::TOO_MANY_REQUESTS), fault::may_heal(error))
-        }
+    let (was_refused, may_pass) = if let Error::Api(status) = error {
+        (status.code == 429, matches!(status.code, 500 | 503 | 504))
+    } else {
+        let busy = find::<Busy>(error);
+        (busy.is_some_and(|busy| busy.status == StatusCode::TOO_MANY_REQUESTS), fault::may_heal(error))
     };
     // Too many requests: this one was not processed, so any request can be repeated.
     (was_refused || (may_pass && operation.may_be_repeated())).then_some(pause)

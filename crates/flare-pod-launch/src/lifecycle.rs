@@ -21,6 +21,7 @@ use crate::{
 /// itself, unless the job simply runs. A deadline ends a pod only after a look that was sent once it had passed, since what a watch
 /// showed last may be old.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "two are options, and two are independent facts")]
 pub struct Lifecycle {
     pub(crate) container: String,
     pub(crate) limits: Limits,

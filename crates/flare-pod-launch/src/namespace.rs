@@ -75,6 +75,7 @@ struct Unanswered {
     until: Duration,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "independent facts about the list and the watch")]
 struct Namespace {
     options: Options,
     start: Instant,

@@ -128,23 +128,22 @@ async fn carry_out(
     if run.options.dry_run {
         return Ok((unchanged.unwrap_or(ready.next), None));
     }
-    let revision = match unchanged {
-        Some(revision) => revision,
-        None => {
-            if let Some(secret) = ready.secret.as_ref().filter(|_| ready.makes_secret)
-                && let Err(fault) = secret.apply(run.cluster, run.namespace()).await
-            {
-                // The release was not touched.
-                let recovery = Some(Recovery::Left { kit: None });
-                return Err(NotInstalled { faults: fault.into(), findings: Vec::new(), recovery });
-            }
-            match upgrade(run, values, ready) {
-                Ok(revision) => revision,
-                Err(fault) if fault.code == Code::Interrupted => return Err(interrupted(run, ready, None).into()),
-                Err(fault) => {
-                    let attempt = Attempt::Failed { next: ready.next, ended: fault.code == Code::TimedOut };
-                    return Err(failed(run, ready, attempt, (fault, Vec::new()), found).await);
-                }
+    let revision = if let Some(revision) = unchanged {
+        revision
+    } else {
+        if let Some(secret) = ready.secret.as_ref().filter(|_| ready.makes_secret)
+            && let Err(fault) = secret.apply(run.cluster, run.namespace()).await
+        {
+            // The release was not touched.
+            let recovery = Some(Recovery::Left { kit: None });
+            return Err(NotInstalled { faults: fault.into(), findings: Vec::new(), recovery });
+        }
+        match upgrade(run, values, ready) {
+            Ok(revision) => revision,
+            Err(fault) if fault.code == Code::Interrupted => return Err(interrupted(run, ready, None).into()),
+            Err(fault) => {
+                let attempt = Attempt::Failed { next: ready.next, ended: fault.code == Code::TimedOut };
+                return Err(failed(run, ready, attempt, (fault, Vec::new()), found).await);
             }
         }
     };

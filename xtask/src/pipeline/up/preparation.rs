@@ -109,7 +109,11 @@ pub(crate) fn prepare_all(context: &Context<'_>, preparation: &Preparation) -> R
     drop(prepared);
     let opened = (!found.has_errors()).then(|| stage_federation::open_all(&federation, values, file, output.as_deref(), access));
     let mut destined = opened.and_then(|opened| found.keep_checked(opened)).unwrap_or_default();
-    destined.iter_mut().for_each(|one| on_top.iter().for_each(|values| one.give_values(values)));
+    for one in &mut destined {
+        for values in &on_top {
+            one.give_values(values);
+        }
+    }
     let mut values = Vec::with_capacity(destined.len());
     for (participant, destined) in federation.participants.iter().zip(&destined) {
         values.extend(found.keep_checked(ParticipantValues::of(participant, &destined.values)));
