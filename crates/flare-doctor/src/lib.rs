@@ -2,7 +2,7 @@
 
 mod checks;
 mod finding;
-mod joining;
+pub mod joining;
 pub mod offline;
 pub mod online;
 mod proven;

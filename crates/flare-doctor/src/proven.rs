@@ -3,7 +3,7 @@
 use k8s_openapi::api::{apps::v1::Deployment, core::v1::Pod};
 use serde::{Deserialize, Serialize};
 
-use crate::rollout::Running;
+use crate::rollout::{Running, is_start};
 
 /// The annotation of the Deployment.
 pub const PROVEN: &str = "flare-kube/proven";
@@ -31,9 +31,8 @@ impl Proven {
     }
 
     /// As [`Self::is_of`], for a pod.
-    pub(crate) fn is_of_pod(&self, pod: &Pod) -> bool {
-        let statuses = pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten());
-        pod.metadata.uid.as_ref() == Some(&self.pod) && statuses.map(|status| status.restart_count).sum::<i32>() == self.restarts
+    pub(crate) fn is_of_pod(&self, pod: &Pod, container: &str) -> bool {
+        is_start(pod, &self.pod, container, self.restarts)
     }
 }
 
@@ -52,10 +51,15 @@ mod tests {
         for (uid, restarts, is_known) in [("u", 1, true), ("u", 2, false), ("v", 1, false)] {
             let text = || "x".to_owned();
             let running = Running { pod: text(), uid: uid.into(), container: text(), node: text(), restarts };
-            let status = json!({"name": "c", "image": "i", "imageID": "", "ready": true, "restartCount": restarts});
+            let status = |name: &str, restarts: i32| json!({"name": name, "image": "i", "imageID": "", "ready": true, "restartCount": restarts});
+            let statuses = [status("injected", 7), status("c", restarts)];
             let pod: Pod =
-                serde_json::from_value(json!({"metadata": {"uid": uid}, "status": {"containerStatuses": [status]}})).unwrap();
-            assert_eq!((proven.is_of(&running), proven.is_of_pod(&pod)), (is_known, is_known), "{uid} {restarts}");
+                serde_json::from_value(json!({"metadata": {"uid": uid}, "status": {"containerStatuses": statuses}})).unwrap();
+            assert_eq!(
+                Running { uid: "u".into(), restarts: 1, container: "c".into(), ..running.clone() }.still_is(&pod),
+                is_known
+            );
+            assert_eq!((proven.is_of(&running), proven.is_of_pod(&pod, "c")), (is_known, is_known), "{uid} {restarts}");
         }
     }
 }

@@ -13,10 +13,10 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 use serde::Serialize;
-use tokio::time::Instant;
 
 use crate::{
-    Proven, joining,
+    Proven,
+    joining::{self, LogSource},
     registered::{Joined, Reader},
     rollout::KIT_OF_POD,
 };
@@ -101,7 +101,8 @@ pub async fn look(cluster: &Cluster, kit: &PreparedKit) -> Result<State, Diagnos
     let (joined, reason) = match newest {
         Some(pod) => {
             let proven = deployment.as_ref().and_then(Proven::read);
-            joined(cluster, kit, &pod_state(pod), proven.is_some_and(|proven| proven.is_of_pod(pod))).await
+            joined(cluster, kit, &pod_state(pod), proven.is_some_and(|proven| proven.is_of_pod(pod, &parent_container(pod))))
+                .await
         }
         None => (Some(false), None),
     };
@@ -162,13 +163,19 @@ fn pod_state(pod: &Pod) -> PodState {
     let spec = pod.spec.as_ref();
     PodState {
         name: pod.metadata.name.clone().unwrap_or_default(),
-        container: spec.and_then(|spec| spec.containers.first()).map(|container| container.name.clone()).unwrap_or_default(),
+        container: parent_container(pod),
         status: shown.to_owned(),
         ready: conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True"),
         restarts: statuses.iter().map(|status| status.restart_count).sum(),
         created: pod.metadata.creation_timestamp.as_ref().map(|time| time.0.to_string()),
         node: spec.and_then(|spec| spec.node_name.clone()),
     }
+}
+
+/// The name of the parent's container, which is the first: meshes inject theirs behind it.
+fn parent_container(pod: &Pod) -> String {
+    let containers = pod.spec.as_ref().map(|spec| spec.containers.as_slice()).unwrap_or_default();
+    containers.first().map(|container| container.name.clone()).unwrap_or_default()
 }
 
 fn reason(status: &ContainerStatus) -> Option<&str> {
@@ -181,15 +188,16 @@ fn reason(status: &ContainerStatus) -> Option<&str> {
 async fn joined(cluster: &Cluster, kit: &PreparedKit, pod: &PodState, is_known: bool) -> (Option<bool>, Option<String>) {
     let plan = kit.plan();
     let start = Reader::new(plan.role, &plan.site).of_known(is_known);
-    let place = [plan.namespace.as_str(), pod.name.as_str(), pod.container.as_str()];
+    let source = LogSource { namespace: plan.namespace.as_str(), pod: &pod.name, container: &pod.container };
     if pod.status != "Running" {
         return (Some(false), None);
     }
-    match joining::read(cluster, place, Instant::now(), &start).await {
-        Err(fault) => (None, Some(fault.message)),
-        Ok((Joined::Yes, _)) => (Some(true), None),
-        Ok((Joined::Lost(cause) | Joined::No(Some(cause)), _)) => (Some(false), Some(cause.message.to_owned())),
-        Ok((Joined::No(None), _)) => (Some(false), None),
+    let look = joining::look(cluster, source, &start, None).await;
+    match (look.unread, look.joined) {
+        (Some(fault), _) => (None, Some(fault.message)),
+        (None, Joined::Yes) => (Some(true), None),
+        (None, Joined::Lost(cause) | Joined::No(Some(cause))) => (Some(false), Some(cause.message.to_owned())),
+        (None, Joined::No(None)) => (Some(false), None),
     }
 }
 

@@ -9,13 +9,17 @@ use k8s_openapi::api::apps::v1::Deployment;
 use tokio::time::Instant;
 
 use crate::{
-    Finding, Proven, Severity, joining,
+    Finding, Proven, Severity,
+    joining::{self, LogSource},
     registered::{Joined, Reader},
     rollout::Running,
 };
 
 /// How long a running client may take to register. It tries every few seconds.
 const REGISTRATION: Duration = Duration::from_mins(1);
+
+/// The number of lines at the end of the log that are shown of a parent that has not joined.
+const LAST_LINES: usize = 8;
 
 pub(super) async fn check(cluster: &Cluster, kit: &PreparedKit, running: &Running, end: Instant) -> Vec<Finding> {
     let plan = kit.plan();
@@ -24,16 +28,17 @@ pub(super) async fn check(cluster: &Cluster, kit: &PreparedKit, running: &Runnin
     let proven = deployment.ok().flatten().as_ref().and_then(Proven::read);
     let start = Reader::new(plan.role, &plan.site).of_known(proven.is_some_and(|proven| proven.is_of(running)));
     let end = end.min(Instant::now() + REGISTRATION);
-    let place = [plan.namespace.as_str(), running.pod.as_str(), running.container.as_str()];
-    let (joined, last) = match joining::read(cluster, place, end, &start).await {
-        Ok(read) => read,
-        Err(fault) => return vec![Finding::unknown("D82", "whether the participant has joined", &fault)],
-    };
+    let source = LogSource { namespace: plan.namespace.as_str(), pod: &running.pod, container: &running.container };
+    let look = joining::wait(cluster, source, end, &start).await;
+    if let Some(fault) = &look.unread {
+        return vec![Finding::unknown("D82", "whether the participant has joined", fault)];
+    }
+    let last = look.last_lines(LAST_LINES);
     let what = match plan.role {
         Role::Server => format!("the server `{}` has not said that it is started", plan.participant),
         Role::Client => format!("the site `{}` has not registered at its server", plan.site),
     };
-    match joined {
+    match look.joined {
         Joined::Yes => Vec::new(),
         Joined::Lost(cause) => {
             let message = format!("the site `{}` was registered, and has lost its server since: {}", plan.site, cause.message);

@@ -35,6 +35,20 @@ pub struct Running {
     pub restarts: i32,
 }
 
+impl Running {
+    /// Whether the parent in this pod is still the same: neither replaced nor restarted.
+    pub fn still_is(&self, pod: &Pod) -> bool {
+        is_start(pod, &self.uid, &self.container, self.restarts)
+    }
+}
+
+/// Whether a pod is the one with this uid, and its container was restarted this often. Injected containers have restarts of their own.
+pub(crate) fn is_start(pod: &Pod, uid: &str, container: &str, restarts: i32) -> bool {
+    let statuses = pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten());
+    let found = statuses.into_iter().find(|status| status.name == container).map(|status| status.restart_count);
+    pod.metadata.uid.as_deref() == Some(uid) && found == Some(restarts)
+}
+
 /// What was observed of a parent at one time.
 #[derive(Debug, Clone, Copy)]
 pub struct Look<'api> {

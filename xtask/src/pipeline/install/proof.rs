@@ -2,28 +2,22 @@
 
 use std::time::Duration;
 
-use flare_cluster::LogSelection;
+use flare_cluster::k8s_openapi::api::core::v1::Pod;
 use flare_diagnostic::{Diagnostic, shown};
 use flare_doctor::{
     Finding,
-    registered::{Joined, Patience, Reader},
+    joining::{self, LogSource},
+    registered::{Joined, Reader},
     rollout::{self, Running, Target},
 };
 use flare_names::Role;
 use flare_site_plan::SitePlan;
-use tokio::time::{Instant, sleep};
 
 use super::{
     link_test::LinkTest,
     proven,
     run::{Run, Until},
 };
-
-/// The interval at which the log is read.
-const LOOK: Duration = Duration::from_secs(1);
-
-/// The number of lines at the end of the log that are read: more than a parent writes until it has joined.
-const LOG_LINES: u32 = 20_000;
 
 /// The number of lines at the end of the log that are shown of a parent that has not joined.
 const SHOWN_LINES: usize = 15;
@@ -56,49 +50,50 @@ async fn runs(run: &Run<'_>, stable: Duration) -> Result<Running, Finding> {
 /// The log of a parent that is known to have joined need not say so, since the log may begin later.
 async fn joins(run: &Run<'_>, running: &Running, known: bool) -> Result<bool, Finding> {
     let plan = run.kit.plan();
-    let selection =
-        LogSelection { container: Some(running.container.clone()), last_lines: Some(LOG_LINES), ..LogSelection::default() };
     (run.progress)(if plan.role == Role::Server {
         "waiting until the server has started"
     } else {
         "waiting until the client has registered"
     });
-    let (mut patience, mut links) = (Patience::default(), LinkTest::new());
-    loop {
-        let log = run.cluster.logs(run.namespace(), &running.pod, &selection).await;
-        let (log, unread) = log.map_or_else(|fault| (String::new(), Some(fault)), |log| (log, None));
-        let mut reader = Reader::new(plan.role, &plan.site).of_known(known);
-        log.lines().for_each(|line| reader.read(line));
-        let cause = match reader.joined() {
-            Joined::Yes => return Ok(true),
-            Joined::Lost(cause) => Some(cause),
-            Joined::No(cause) => cause,
-        };
-        if Instant::now() >= run.end || patience.is_over(&reader, Instant::now()) {
-            return Err(match unread {
-                Some(fault) => not_read(&fault),
-                None => not_joined(plan, cause.map(|cause| (cause.message, cause.hint)), &log),
-            });
-        }
-        if plan.role == Role::Client
-            && let Some(refused) = links.look(run, running).await
-        {
-            return Err(refused);
-        }
-        sleep(LOOK.min(run.left())).await;
+    let source = LogSource { namespace: run.namespace(), pod: &running.pod, container: &running.container };
+    let start = Reader::new(plan.role, &plan.site).of_known(known);
+    let mut links = LinkTest::new();
+    let between = async || {
         if !still_runs(run, running).await {
-            return Ok(false);
+            return Err(Stop::Replaced);
         }
-    }
+        let refused = if plan.role == Role::Client { links.look(run, running).await } else { None };
+        refused.map_or(Ok(()), |refused| Err(Stop::Refused(refused)))
+    };
+    let look = |lines| joining::look(run.cluster, source, &start, lines);
+    let last = match joining::until_joined(look, run.end, &start, between).await {
+        Ok(last) => last,
+        Err(Stop::Replaced) => return Ok(false),
+        Err(Stop::Refused(refused)) => return Err(refused),
+    };
+    let cause = match last.joined {
+        Joined::Yes => return Ok(true),
+        Joined::Lost(cause) => Some(cause),
+        Joined::No(cause) => cause,
+    };
+    Err(match &last.unread {
+        Some(fault) => not_read(fault),
+        None => not_joined(plan, cause.map(|cause| (cause.message, cause.hint)), last.last_lines(SHOWN_LINES)),
+    })
+}
+
+/// What ends the wait for a parent that runs and has not joined.
+enum Stop {
+    /// It was restarted or replaced.
+    Replaced,
+    /// Its server refuses it for good.
+    Refused(Finding),
 }
 
 /// Whether the container with this log still runs.
 async fn still_runs(run: &Run<'_>, running: &Running) -> bool {
-    use flare_cluster::k8s_openapi::api::core::v1::Pod;
-    let Ok(Some(pod)) = run.cluster.namespaced::<Pod>(run.namespace()).find(&running.pod).await else { return false };
-    let statuses = pod.status.and_then(|status| status.container_statuses).unwrap_or_default();
-    let restarts = statuses.iter().find(|status| status.name == running.container).map(|status| status.restart_count);
-    pod.metadata.uid.as_deref() == Some(&running.uid) && restarts == Some(running.restarts)
+    let pod = run.cluster.namespaced::<Pod>(run.namespace()).find(&running.pod).await;
+    pod.ok().flatten().is_some_and(|pod| running.still_is(&pod))
 }
 
 /// The finding if the log of a running parent could not be read: neither that it has joined nor that it has not.
@@ -107,7 +102,7 @@ fn not_read(fault: &Diagnostic) -> Finding {
     why.hint("see why the API server does not get logs from the node's kubelet; `--until running` installs without them")
 }
 
-fn not_joined(plan: &SitePlan, cause: Option<(&str, &str)>, log: &str) -> Finding {
+fn not_joined(plan: &SitePlan, cause: Option<(&str, &str)>, last: Vec<String>) -> Finding {
     let what = match (plan.role, &plan.server_target) {
         (Role::Server, _) => "the server runs and has not started to serve".to_owned(),
         (Role::Client, None) => "the client runs and has not registered at its server".to_owned(),
@@ -123,9 +118,7 @@ fn not_joined(plan: &SitePlan, cause: Option<(&str, &str)>, log: &str) -> Findin
             "see the last lines of its log, and whether the server runs and is reached under that name; `--timeout` gives it more time",
         ),
     };
-    let mut lines: Vec<&str> = log.lines().filter(|line| !line.trim().is_empty()).rev().take(SHOWN_LINES).collect();
-    lines.reverse();
-    Finding::error("D82", message, hint).evidence(lines)
+    Finding::error("D82", message, hint).evidence(last)
 }
 
 #[cfg(test)]
