@@ -7,7 +7,7 @@ mod patience;
 mod reader;
 
 pub use self::{
-    cause::{Cause, cause},
+    cause::{Cause, CauseKind, cause},
     patience::Patience,
     reader::{Joined, Reader, joined},
 };

@@ -1,5 +1,8 @@
-//! The only place where decisions depend on a text, because Kubernetes provides nothing else: why an image was not pulled, and why the
-//! API server refused a pod of a `ReplicaSet`. Both are available only as a sentence of another program.
+//! Decisions that depend on a sentence of a container runtime or of the API server, because Kubernetes provides nothing else: why an image
+//! was not pulled, and why a pod of a `ReplicaSet` was refused.
+//!
+//! Two other modules read the texts of other programs, and no decision depends on a text of flare-kube's own: `registered` reads FLARE's
+//! log, its only sign of a registration, and `online::judgement` the reasons of OpenSSL, as far as they have no code.
 //!
 //! An unknown text counts as a transient fault, and is waited for.
 

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, hash_map::Entry};
 
-use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults, did_you_mean};
+use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults, closest};
 use flare_names::Role;
 use flare_startup_kit::certificate_covers;
 use flare_yaml::shown as printable;
@@ -94,7 +94,10 @@ fn check_name(member: &Member<'_>, members: &[Member<'_>], found: &mut Collector
         Some(other) => {
             format!("the kit of `{}` is `{}`; did you mix up two kits?", printable(written), printable(&other.entry.kit))
         }
-        None => did_you_mean(written, [actual.as_str()]).replace("use one of", "write"),
+        None => match closest(written, [actual.as_str()]) {
+            Some(near) => format!("did you mean `{}`?", printable(near)),
+            None => format!("write `{}`", printable(actual)),
+        },
     };
     let message =
         format!("`{}` is the startup kit of `{}`, not of {}", printable(&member.entry.kit), printable(actual), member.label());

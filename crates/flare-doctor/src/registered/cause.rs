@@ -1,10 +1,45 @@
 //! The causes in a parent's log for which a participant has not joined.
 
+/// What keeps a participant from joining. Several texts in a log may mean the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CauseKind {
+    /// The image lacks the package `kubernetes`.
+    NoKubernetesPackage,
+    /// The image lacks the package `nvflare`.
+    NoNvflarePackage,
+    /// The image lacks another package.
+    NoPackage,
+    /// The kit is not where the parent looks for it.
+    NoKit,
+    /// A certificate is not valid yet.
+    NotYetValid,
+    /// A certificate has expired.
+    Expired,
+    /// The participant's own certificate has expired, as the server says.
+    OwnExpired,
+    /// The server's certificate lacks the name that the kit calls.
+    OtherServerName,
+    /// The server's certificate lacks the address that the kit calls.
+    OtherServerAddress,
+    /// The server's certificate is another project's.
+    OtherProject,
+    /// The server refuses the participant's certificate.
+    CertificateRefused,
+    /// Private key and certificate do not belong together.
+    OtherKey,
+    /// The server's name does not resolve.
+    UnknownName,
+    /// Nothing listens at the server's address.
+    NothingListens,
+}
+
 /// Why a participant has not joined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cause {
     /// The text in the log.
     text: &'static str,
+    /// What it means.
+    pub kind: CauseKind,
     /// The cause as a message.
     pub message: &'static str,
     /// What one can do.
@@ -13,72 +48,90 @@ pub struct Cause {
     pub heals: bool,
 }
 
-const fn row(text: &'static str, message: &'static str, hint: &'static str) -> Cause {
-    Cause { text, message, hint, heals: true }
-}
-
-/// A cause that stays: the certificates and the key are files of the kits, which no parent changes.
-const fn lasting(text: &'static str, message: &'static str, hint: &'static str) -> Cause {
-    Cause { heals: false, ..row(text, message, hint) }
+const fn row(text: &'static str, kind: CauseKind) -> Cause {
+    let (message, hint) = kind.told();
+    Cause { text, kind, message, hint, heals: kind.heals() }
 }
 
 const SAME_PROVISIONING: &str = "see that both kits come from one provisioning, and that nothing on the way breaks TLS (a proxy with a certificate of its own)";
 const PROVISION_AGAIN: &str = "provision the project again; a renewed kit must be staged at every site";
 const SERVER_NAME: &str = "add the name that the kit calls to `host_names` of the server in project.yml and provision again, or call the server by a name that it has";
-const CLOCKS: &str = "set the clocks of the nodes: one of them runs behind";
-const KNOWN_NAME: &str = "see that the name that the kit calls is known in this cluster's DNS";
+
+impl CauseKind {
+    /// Certificates and the key are files of the kits, which no parent changes.
+    const fn heals(self) -> bool {
+        !matches!(
+            self,
+            Self::Expired
+                | Self::OwnExpired
+                | Self::OtherServerName
+                | Self::OtherServerAddress
+                | Self::OtherProject
+                | Self::CertificateRefused
+                | Self::OtherKey
+        )
+    }
+
+    /// Message and hint.
+    const fn told(self) -> (&'static str, &'static str) {
+        match self {
+            Self::NoKubernetesPackage => (
+                "the image has no Python package `kubernetes`, so that no job can be launched",
+                "use an image with `nvflare[K8S]`, or add the package `kubernetes` to it",
+            ),
+            Self::NoNvflarePackage => (
+                "the image has no Python package `nvflare`",
+                "correct `docker_image` or `python_path` in k8s.yaml: they name another image or another Python than FLARE's",
+            ),
+            Self::NoPackage => ("a Python package is missing in the image", "add the package that the log names to the image"),
+            Self::NoKit => (
+                "the kit is not on the volume where the parent looks for it",
+                "stage the kit (`stage`); one that was copied to a wrong level is moved by `stage --repair`",
+            ),
+            Self::NotYetValid => ("a certificate is not valid yet", "set the clocks of the nodes: one of them runs behind"),
+            Self::Expired => ("a certificate has expired", PROVISION_AGAIN),
+            Self::OwnExpired => ("the server refuses this participant's certificate, which has expired", PROVISION_AGAIN),
+            Self::OtherServerName => ("the server's certificate does not have the name that the kit calls", SERVER_NAME),
+            Self::OtherServerAddress => ("the server's certificate does not have the address that the kit calls", SERVER_NAME),
+            Self::OtherProject => ("the server's certificate is not one of this project's", SAME_PROVISIONING),
+            Self::CertificateRefused => ("the server refuses this participant's certificate", SAME_PROVISIONING),
+            Self::OtherKey => {
+                ("the kit's private key does not fit its certificate", "prepare and stage the participant's own kit again")
+            }
+            Self::UnknownName => {
+                ("the server's name does not resolve", "see that the name that the kit calls is known in this cluster's DNS")
+            }
+            Self::NothingListens => (
+                "nothing listens where the server should",
+                "see that the server runs, and that its Service has the port that the kit calls",
+            ),
+        }
+    }
+}
 
 /// Texts of FLARE, gRPC, `BoringSSL`, `OpenSSL` and Python, in lower case and with spaces for underscores; of one line the first match
 /// counts. Those of gRPC were taken from clients of 2.8.3 and 2.9.0 with such kits.
 const CAUSES: &[Cause] = &[
-    row(
-        "no module named 'kubernetes'",
-        "the image has no Python package `kubernetes`, so that no job can be launched",
-        "use an image with `nvflare[K8S]`, or add the package `kubernetes` to it",
-    ),
-    row(
-        "no module named 'nvflare'",
-        "the image has no Python package `nvflare`",
-        "correct `docker_image` or `python_path` in k8s.yaml: they name another image or another Python than FLARE's",
-    ),
-    row(
-        "invalid workspace",
-        "the kit is not on the volume where the parent looks for it",
-        "stage the kit (`stage`); one that was copied to a wrong level is moved by `stage --repair`",
-    ),
-    row("no module named", "a Python package is missing in the image", "add the package that the log names to the image"),
-    row("certificate is not yet valid", "a certificate is not valid yet", CLOCKS),
-    lasting("certificate has expired", "a certificate has expired", PROVISION_AGAIN),
-    lasting("alert certificate expired", "the server refuses this participant's certificate, which has expired", PROVISION_AGAIN),
-    lasting("hostname mismatch", "the server's certificate does not have the name that the kit calls", SERVER_NAME),
-    lasting("ip address mismatch", "the server's certificate does not have the address that the kit calls", SERVER_NAME),
-    lasting(
-        "hostname verification check failed",
-        "the server's certificate does not have the name that the kit calls",
-        SERVER_NAME,
-    ),
-    lasting("is not in peer certificate", "the server's certificate does not have the name that the kit calls", SERVER_NAME),
-    lasting("certificate verify failed", "the server's certificate is not one of this project's", SAME_PROVISIONING),
-    lasting("alert unknown ca", "the server refuses this participant's certificate", SAME_PROVISIONING),
-    lasting("alert bad certificate", "the server refuses this participant's certificate", SAME_PROVISIONING),
-    lasting("certificate unknown", "the server refuses this participant's certificate", SAME_PROVISIONING),
-    lasting(
-        "invalid private key",
-        "the kit's private key does not fit its certificate",
-        "prepare and stage the participant's own kit again",
-    ),
-    lasting(
-        "key values mismatch",
-        "the kit's private key does not fit its certificate",
-        "prepare and stage the participant's own kit again",
-    ),
-    row("dns resolution failed", "the server's name does not resolve", KNOWN_NAME),
-    row("name or service not known", "the server's name does not resolve", KNOWN_NAME),
-    row(
-        "connection refused",
-        "nothing listens where the server should",
-        "see that the server runs, and that its Service has the port that the kit calls",
-    ),
+    row("no module named 'kubernetes'", CauseKind::NoKubernetesPackage),
+    row("no module named 'nvflare'", CauseKind::NoNvflarePackage),
+    row("invalid workspace", CauseKind::NoKit),
+    row("no module named", CauseKind::NoPackage),
+    row("certificate is not yet valid", CauseKind::NotYetValid),
+    row("certificate has expired", CauseKind::Expired),
+    row("alert certificate expired", CauseKind::OwnExpired),
+    row("hostname mismatch", CauseKind::OtherServerName),
+    row("ip address mismatch", CauseKind::OtherServerAddress),
+    row("hostname verification check failed", CauseKind::OtherServerName),
+    row("is not in peer certificate", CauseKind::OtherServerName),
+    row("certificate verify failed", CauseKind::OtherProject),
+    row("alert unknown ca", CauseKind::CertificateRefused),
+    row("alert bad certificate", CauseKind::CertificateRefused),
+    row("certificate unknown", CauseKind::CertificateRefused),
+    row("invalid private key", CauseKind::OtherKey),
+    row("key values mismatch", CauseKind::OtherKey),
+    row("dns resolution failed", CauseKind::UnknownName),
+    row("name or service not known", CauseKind::UnknownName),
+    row("connection refused", CauseKind::NothingListens),
 ];
 
 /// The last known cause in a log.

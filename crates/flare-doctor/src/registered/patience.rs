@@ -26,9 +26,7 @@ impl Patience {
             return false;
         };
         match &self.first {
-            Some((known, first, since)) if known.message == cause.message => {
-                now.duration_since(*since) >= REFUSED && first != line
-            }
+            Some((known, first, since)) if known.kind == cause.kind => now.duration_since(*since) >= REFUSED && first != line,
             _ => {
                 self.first = Some((cause, line.to_owned(), now));
                 false

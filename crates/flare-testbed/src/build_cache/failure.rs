@@ -4,34 +4,51 @@ use std::{fs, path::Path};
 
 use flare_diagnostic::{Code, Diagnostic};
 
-/// Texts in a program's output (in lower case), the cause, and the hint.
-const CAUSES: [(&[&str], &str, &str); 6] = [
-    (
-        &["no space left on device", "disk quota exceeded"],
-        "the disk is full",
-        "free some disk, and run again: what was finished is kept",
-    ),
-    (
+/// A cause that the user can remove.
+struct Cause {
+    /// Texts in a program's output, in lower case.
+    texts: &'static [&'static str],
+    /// What shows it where the output cannot: in the directory of the log.
+    shown_by: Option<fn(&Path) -> bool>,
+    cause: &'static str,
+    hint: &'static str,
+}
+
+const fn row(texts: &'static [&'static str], cause: &'static str, hint: &'static str) -> Cause {
+    Cause { texts, shown_by: None, cause, hint }
+}
+
+/// Programs of others say what failed only in sentences.
+const CAUSES: [Cause; 6] = [
+    Cause {
+        shown_by: Some(is_full),
+        ..row(
+            &["no space left on device", "disk quota exceeded"],
+            "the disk is full",
+            "free some disk, and run again: what was finished is kept",
+        )
+    },
+    row(
         &["requires go >=", "must match format", "unknown directive: tool", "toolchain not available"],
         "Go is too old",
         "install a later Go (https://go.dev/dl), or let it fetch one with GOTOOLCHAIN=auto",
     ),
-    (
+    row(
         &["signal: killed", "cannot allocate memory", "out of memory"],
         "there is not enough memory",
         "end other programs, or give the machine more memory (4 GiB are enough), and run again",
     ),
-    (
+    row(
         &["checksum mismatch", "do not match these packages", "verification failed"],
         "what was downloaded is not what it should be",
         "look whether a proxy changes downloads; the pinned versions never change",
     ),
-    (
+    row(
         &["certificate verify failed", "certificate signed by unknown authority", "x509:"],
         "the network's certificate is not trusted",
         "name your proxy's authority with SSL_CERT_FILE, and run again",
     ),
-    (
+    row(
         &[
             "dial tcp",
             "no such host",
@@ -51,8 +68,6 @@ const CAUSES: [(&[&str], &str, &str); 6] = [
         "check the network and its proxy (HTTPS_PROXY, GOPROXY, PIP_INDEX_URL), and run again: what was finished is kept",
     ),
 ];
-
-const DISK_IS_FULL: &str = "the disk is full";
 
 /// Whether a disk has so little space that a log could not report it.
 fn is_full(directory: &Path) -> bool {
@@ -82,9 +97,11 @@ pub(crate) fn failed_run(what: &str, end: &str, log: &Path) -> Diagnostic {
     let (log_directory, log) = (log.parent().unwrap_or(log), log.display());
     // Programs continue after a fault, so its line may be far from the end.
     let lower = lines[lines.len().saturating_sub(200)..].join("\n").to_lowercase();
-    let says = |needles: &[&str]| needles.iter().any(|needle| lower.contains(needle));
-    match CAUSES.iter().find(|(needles, cause, _)| says(needles) || *cause == DISK_IS_FULL && is_full(log_directory)) {
-        Some((_, cause, hint)) => {
+    let is_cause = |one: &&Cause| {
+        one.texts.iter().any(|text| lower.contains(text)) || one.shown_by.is_some_and(|is_shown| is_shown(log_directory))
+    };
+    match CAUSES.iter().find(is_cause) {
+        Some(Cause { cause, hint, .. }) => {
             Diagnostic::error(Code::MachineNotReady, format!("{what} cannot be made: {cause} ({end}; {last})"))
                 .hint(format!("{hint}; all that was said is in `{log}`"))
         }
