@@ -2,8 +2,9 @@
 //! never a key; paths in it are compared with those of a tree and never opened.
 //!
 //! It is a file format: later releases read what this one writes. [`MarkerHead`] is the part that every format has and that
-//! decides whether a directory may be *replaced*; [`Marker::parse`] decides whether it can be *opened*, by the table
-//! [`openable`]. A key that is added to a format has a default; `fixtures/markers/` has markers of every release.
+//! decides whether a directory may be *replaced*; [`Marker::parse`] decides whether it can be *opened*: formats up to
+//! [`FORMAT_VERSION`] can. A key that is added to a format has a default, and a key that earlier releases refuse needs the next format,
+//! so that they can tell that the directory is of a newer release; `fixtures/markers/` has markers of every format.
 
 use std::collections::BTreeMap;
 
@@ -14,8 +15,17 @@ use serde::{Deserialize, Serialize};
 /// The path of the marker in a prepared kit.
 pub const MARKER_FILE: &str = ".flare-kube.json";
 
-/// The format that this release writes, and the newest one that it opens.
-pub const FORMAT_VERSION: u64 = 1;
+/// The newest format that this release writes and opens.
+pub const FORMAT_VERSION: u64 = 2;
+
+/// The first format, which every release opens.
+const FIRST_FORMAT: u64 = 1;
+
+/// The format of a marker with this plan: the first one as long as that can hold it. Releases that know only the first one refuse the
+/// key `job_launcher` in a plan.
+pub(crate) fn format_of(plan: &SitePlan) -> u64 {
+    if plan.job_launcher.is_flare() { FIRST_FORMAT } else { FORMAT_VERSION }
+}
 
 /// The part of a marker that every format has: enough to replace the directory, whatever else the marker contains.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -52,24 +62,6 @@ pub struct Marker {
     pub other_files: BTreeMap<String, String>,
 }
 
-/// What this release can do with a format.
-enum Openable {
-    Yes,
-    /// No release has written it.
-    NoFormat,
-    /// A later release wrote it.
-    Newer,
-}
-
-/// The version table: which formats can be opened.
-fn openable(format_version: u64) -> Openable {
-    match format_version {
-        0 => Openable::NoFormat,
-        FORMAT_VERSION => Openable::Yes,
-        _ => Openable::Newer,
-    }
-}
-
 impl MarkerHead {
     /// The digest that a file had when it was written; `None` if `prepare` did not write it.
     pub(crate) fn written(&self, file: &str) -> Option<&String> {
@@ -96,17 +88,15 @@ impl Marker {
             let message = format!("`{MARKER_FILE}` is no marker of flare-kube");
             return Err(fault(message, "name the output of `prepare`, or prepare the kit again to another directory"));
         };
-        match openable(head.format_version) {
-            Openable::Yes => serde_json::from_slice(bytes).map_err(|_| {
-                let message = format!("`{MARKER_FILE}` cannot be read: it is damaged, or of a release that wrote it otherwise");
-                fault(message, "prepare the kit again to the same output")
-            }),
-            Openable::NoFormat | Openable::Newer => {
-                let format = head.format_version;
-                let message = format!("a newer flare-kube made this directory (format {format}, known is {FORMAT_VERSION})");
-                Err(fault(message, "use that release of flare-kube, or prepare the kit again with this one"))
-            }
+        if head.format_version > FORMAT_VERSION {
+            let format = head.format_version;
+            let message = format!("a newer flare-kube made this directory (format {format}, known is {FORMAT_VERSION})");
+            return Err(fault(message, "use that release of flare-kube, or prepare the kit again with this one"));
         }
+        serde_json::from_slice(bytes).map_err(|_| {
+            let message = format!("`{MARKER_FILE}` cannot be read: it is damaged, or of a release that wrote it otherwise");
+            fault(message, "prepare the kit again to the same output")
+        })
     }
 
     /// The marker as it is written.

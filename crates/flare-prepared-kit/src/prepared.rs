@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use crate::{
     CHART, Change, LOCAL, STARTUP, changes, facts,
     fingerprint::{FileDigests, FingerprintedKit, is_answered_for},
-    marker::{FORMAT_VERSION, MARKER_FILE, Marker},
+    marker::{MARKER_FILE, Marker, format_of},
     values,
 };
 
@@ -54,7 +54,7 @@ impl PreparedKit {
         tree.graft(&directory, chart);
         let [files, other_files] = digests.listed();
         let marker = Marker {
-            format_version: FORMAT_VERSION,
+            format_version: format_of(&plan),
             flare_kube: env!("CARGO_PKG_VERSION").to_owned(),
             fingerprint: fingerprint.to_string(),
             plan,

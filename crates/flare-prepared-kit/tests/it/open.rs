@@ -3,7 +3,8 @@
 use flare_diagnostic::{Code, Severity};
 use flare_file_tree::{CommitOptions, Digest, RelativePath, commit};
 use flare_names::{Role, Target};
-use flare_prepared_kit::{ChangeKind, MARKER_FILE, Marker, MarkerHead, OpenOptions, PreparedKit, fingerprint};
+use flare_prepared_kit::{ChangeKind, FingerprintedKit, MARKER_FILE, Marker, MarkerHead, OpenOptions, PreparedKit, fingerprint};
+use flare_site_plan::JobLauncher;
 use serde_json::json;
 
 use crate::support::*;
@@ -269,8 +270,8 @@ fn a_marker_that_is_missing_newer_or_garbage_is_refused_even_where_changes_are_a
         fault.first().message.clone()
     };
     assert_eq!(
-        with_marker(r#"{"format_version": 2, "what": "ever"}"#),
-        "a newer flare-kube made this directory (format 2, known is 1)"
+        with_marker(r#"{"format_version": 3, "what": "ever"}"#),
+        "a newer flare-kube made this directory (format 3, known is 2)"
     );
     for garbage in ["", "{}", "[]", "SECRET", r#"{"format_version": 0}"#, r#"{"format_version": -1}"#] {
         assert_eq!(with_marker(garbage), "`.flare-kube.json` is no marker of flare-kube");
@@ -305,5 +306,21 @@ fn markers_of_every_released_format_are_recognised_and_opened() {
             count += 1;
         }
     }
-    assert!(count >= 5);
+    assert!(count >= 6);
+}
+
+/// Releases that know only format 1 refuse the key, and would call the marker damaged.
+#[test]
+fn a_plan_with_the_key_job_launcher_makes_a_marker_of_format_2() {
+    for (launcher, format) in [(JobLauncher::Flare, 1), (JobLauncher::FlareKube(Box::default()), 2)] {
+        let mut plan = plan(Role::Client, Target::V2_8);
+        plan.job_launcher = launcher;
+        let kit = FingerprintedKit::new(kit(&plan)).unwrap();
+        let prepared = PreparedKit::assemble(plan.clone(), kit, chart(&plan)).unwrap();
+        let marker: serde_json::Value = serde_json::from_str(&text(prepared.tree(), MARKER_FILE)).unwrap();
+        assert_eq!(marker["format_version"], format);
+        assert_eq!(marker["plan"].get("job_launcher").is_some(), format == 2, "{marker}");
+        let opened = Marker::parse(prepared.tree().bytes(MARKER_FILE).unwrap()).unwrap();
+        assert_eq!(opened.plan, plan);
+    }
 }
