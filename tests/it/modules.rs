@@ -11,6 +11,8 @@ use std::{
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
+use crate::sources::{end_of_item, is_punctuation, is_test_attribute};
+
 /// A module of a crate by its segments: empty for the root, `["cli", "man"]` for `crate::cli::man`.
 type Module = Vec<String>;
 
@@ -45,6 +47,7 @@ impl Reader {
         let tokens: Vec<TokenTree> = stream.into_iter().collect();
         let mut at = 0;
         while at < tokens.len() {
+            // Tests may refer to everything.
             if is_test_attribute(&tokens[at..]) {
                 at = end_of_item(&tokens, at + 2);
                 continue;
@@ -141,10 +144,6 @@ fn word(token: Option<&TokenTree>) -> Option<String> {
     }
 }
 
-fn is_punctuation(token: &TokenTree, sign: char) -> bool {
-    matches!(token, TokenTree::Punct(found) if found.as_char() == sign)
-}
-
 fn is_path_separator(tokens: &[TokenTree], at: usize) -> bool {
     tokens.get(at..at + 2).is_some_and(|two| two.iter().all(|token| is_punctuation(token, ':')))
 }
@@ -157,24 +156,6 @@ fn is_public(before: &[TokenTree]) -> bool {
         [] => None,
     };
     word(last).as_deref() == Some("pub")
-}
-
-/// Whether `#[cfg(test)]` begins here; tests may refer to everything.
-fn is_test_attribute(tokens: &[TokenTree]) -> bool {
-    match tokens {
-        [sign, TokenTree::Group(group), ..] => {
-            is_punctuation(sign, '#') && group.stream().to_string().replace(' ', "") == "cfg(test)"
-        }
-        _ => false,
-    }
-}
-
-/// The position after the item that begins here: after its block or its semicolon.
-fn end_of_item(tokens: &[TokenTree], from: usize) -> usize {
-    let ends = |token: &TokenTree| {
-        is_punctuation(token, ';') || matches!(token, TokenTree::Group(group) if group.delimiter() == Delimiter::Brace)
-    };
-    tokens[from..].iter().position(ends).map_or(tokens.len(), |end| from + end + 1)
 }
 
 /// The module that defines what a path names. A path out of the crate counts as the module that contains it.

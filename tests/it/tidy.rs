@@ -10,6 +10,8 @@ use std::{
 
 use serde_json::Value;
 
+use crate::sources::product;
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests are a directory of the workspace")
 }
@@ -164,70 +166,23 @@ fn files(directory: &Path, ending: &str, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// A new release is a row in one file: other code asks for capabilities by name, so that nothing silently treats the new release
-/// like an old one.
-#[test]
-fn one_file_knows_a_release_by_its_number() {
-    let mut sources = Vec::new();
-    files(&root().join("crates"), ".rs", &mut sources);
-    files(&root().join("xtask/src"), ".rs", &mut sources);
-    let is_product = |path: &&PathBuf| path.components().any(|part| part.as_os_str() == "src") && !path.ends_with("tests.rs");
-    let patterns = ["Target::V2_", "Self::V2_", "== Target::", "!= Target::", ">= Target::", "< Target::", "<= Target::"];
-    let mut found = BTreeSet::new();
-    for path in sources.iter().filter(is_product) {
-        let text = std::fs::read_to_string(path).expect("a source file is text");
-        let product = text.split("#[cfg(test)]").next().unwrap_or_default();
-        let code = product.lines().filter(|line| !line.trim_start().starts_with("//"));
-        found.extend(
-            code.filter(|line| patterns.iter().any(|one| line.contains(one))).map(|_| path.strip_prefix(root()).unwrap()),
-        );
-    }
-    assert_eq!(
-        Vec::from_iter(found),
-        [Path::new("crates/flare-names/src/target.rs")],
-        "ask `Target::capabilities` for what is meant"
-    );
-
-    let mut templates = Vec::new();
-    files(&root().join("charts-src"), "", &mut templates);
-    let in_templates = templates.iter().filter(|path| path.parent().is_some_and(|parent| parent.ends_with("templates")));
-    for path in in_templates {
-        let text = std::fs::read_to_string(path).expect("a template is text");
-        let asks = text.contains(r#""target""#) || text.contains(r#""2."#);
-        assert!(!asks, "{}: a chart asks a value, or what prepare decided for it, and no release", path.display());
-    }
-}
-
 /// A bare list of diagnostics does not distinguish success from failure, and its warnings are easily lost.
 #[test]
 fn crates_fail_with_faults_or_collect_and_hand_no_list_around() {
-    let mut sources = Vec::new();
-    files(&root().join("crates"), ".rs", &mut sources);
-    files(&root().join("xtask/src"), ".rs", &mut sources);
-    let product = sources.iter().filter(|path| path.components().any(|part| part.as_os_str() == "src"));
     // These types are defined in the first, and the second prints the list.
-    let excepted = ["crates/flare-diagnostic", "xtask/src/output/mod.rs"].map(|path| root().join(path));
-    let others = product.filter(|path| !excepted.iter().any(|one| path.starts_with(one)));
-    for path in others {
-        let text = std::fs::read_to_string(path).expect("a source file is text");
-        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+    let excepted = ["crates/flare-diagnostic", "xtask/src/output/mod.rs"];
+    for source in product().iter().filter(|source| !excepted.iter().any(|one| source.path.starts_with(one))) {
         for word in ["Vec<Diagnostic>", ".into_vec()"] {
-            assert!(!code.contains(word), "{}: `{word}`; use `Collector`, `Faults` or `Checked`", path.display());
+            assert!(!source.code.contains(word), "{}: `{word}`; use `Collector`, `Faults` or `Checked`", source.path.display());
         }
     }
 }
 
 #[test]
 fn one_crate_escapes_what_others_wrote() {
-    let mut sources = Vec::new();
-    files(&root().join("crates"), ".rs", &mut sources);
-    files(&root().join("xtask/src"), ".rs", &mut sources);
-    let product = sources.iter().filter(|path| path.components().any(|part| part.as_os_str() == "src"));
-    for path in product.filter(|path| !path.starts_with(root().join("crates/flare-diagnostic"))) {
-        let text = std::fs::read_to_string(path).expect("a source file is text");
-        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+    for source in product().iter().filter(|source| !source.path.starts_with("crates/flare-diagnostic")) {
         for word in [".escape_debug()", ".escape_default()"] {
-            assert!(!code.contains(word), "{}: `{word}`; use `flare_diagnostic::shown`", path.display());
+            assert!(!source.code.contains(word), "{}: `{word}`; use `flare_diagnostic::shown`", source.path.display());
         }
     }
 }
@@ -310,4 +265,25 @@ fn product_crates_can_be_picked() {
             assert!(!is_ours || dependency["req"] != "*", "{name} needs {} in no version", dependency["name"]);
         }
     }
+}
+
+/// Each crate can be used alone, and its README begins with how: an example that is compiled, and where it can be, run as a test.
+#[test]
+fn each_crate_has_an_example_in_its_readme() {
+    let metadata = metadata();
+    let names = metadata["packages"].as_array().expect("packages").iter().filter_map(|package| package["name"].as_str());
+    let mut seen = 0;
+    for name in names.filter(|name| name.starts_with("flare-")) {
+        seen += 1;
+        let page = read(&format!("crates/{name}/README.md"));
+        let tested = ["```", "```rust", "```no_run", "```rust,no_run"];
+        let opened = page.lines().filter(|line| line.starts_with("```")).step_by(2).any(|fence| tested.contains(&fence));
+        assert!(opened, "{name}: its README has no example in Rust");
+        let lib = read(&format!("crates/{name}/src/lib.rs"));
+        assert!(lib.contains(r#"#![doc = include_str!("../README.md")]"#), "{name}: the example of its README is no test");
+        for outside in ["/../../", "\"../../"] {
+            assert!(!page.contains(outside), "{name}: its README reads a file that its package lacks");
+        }
+    }
+    assert!(seen > 15, "only {seen} crates were found");
 }

@@ -161,7 +161,7 @@ codes! {
     ClearInternalLink => "CLEAR_INTERNAL_LINK",
     /// Warning: the image has no tag or digest that fixes its content.
     FloatingImage => "FLOATING_IMAGE",
-    /// Warning: the kit has both study files, and no job can start (2.9).
+    /// Warning: the kit has both study files, and no job can start.
     StudyFilesConflict => "STUDY_FILES_CONFLICT",
     /// Warning: files in the kit are signed, and a signed file was changed or removed.
     SignedFileChanged => "SIGNED_FILE_CHANGED",

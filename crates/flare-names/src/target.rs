@@ -139,6 +139,17 @@ impl Target {
         Self::ALL.into_iter().find(|target| has(target.capabilities()))
     }
 
+    /// The releases with a capability as part of a sentence: `FLARE 2.9 and later`.
+    ///
+    /// ```
+    /// use flare_names::Target;
+    /// assert_eq!(Target::since(|release| release.study_runtime_file), "FLARE 2.9 and later");
+    /// assert_eq!(Target::since(|_| false), "no release of FLARE");
+    /// ```
+    pub fn since(has: impl Fn(&Capabilities) -> bool) -> String {
+        Self::first_with(has).map_or_else(|| "no release of FLARE".to_owned(), |first| format!("FLARE {first} and later"))
+    }
+
     /// Defect 33: whether the study files of a site make the release refuse to start its jobs.
     ///
     /// A release without `study_runtime_file` does not know the runtime file and ignores it.

@@ -2,6 +2,7 @@
 //! keep places and know both releases, which types cannot express; a test compares readers and schemas. Rules that a schema
 //! cannot express (one of two files, names in two mappings) are in the descriptions.
 
+use flare_names::Target;
 use serde_json::{Value, json};
 
 /// Makes a schema.
@@ -33,6 +34,16 @@ fn quantity(description: &str) -> Value {
 
 fn text(description: &str) -> Value {
     json!({ "type": "string", "minLength": 1, "description": description })
+}
+
+/// The releases that read a job's own `pending_timeout`.
+fn job_pending_timeout() -> String {
+    Target::since(|release| release.job_pending_timeout)
+}
+
+/// The releases that read `resource_spec` for every launcher.
+fn portable_resources() -> String {
+    Target::since(|release| release.portable_resources)
 }
 
 /// The launch request of `launch manifest --request`.
@@ -69,10 +80,10 @@ fn launcher() -> Value {
         "required": ["config_file_path"],
         "properties": {
             "config_file_path": { "type": ["string", "null"], "description": "A kubeconfig in the parent's container; null means in-cluster." },
-            "study_data_pvc_file_path": { "type": ["string", "null"], "description": "Path of study_data.yaml; required for 2.8." },
+            "study_data_pvc_file_path": { "type": ["string", "null"], "description": format!("Path of study_data.yaml; {} can do without.", Target::since(|release| release.study_runtime_file)) },
             "namespace": { "type": ["string", "null"], "minLength": 1, "default": "default", "description": "Namespace of job pods." },
             "timeout": { "description": "Seconds; no effect on the manifest." },
-            "pending_timeout": { "default": 120, "description": "Seconds a pod may stay pending; no effect on the manifest, checked for 2.9." },
+            "pending_timeout": { "default": 120, "description": format!("Seconds a pod may stay pending; no effect on the manifest, checked for {}.", job_pending_timeout()) },
             "default_python_path": { "type": ["string", "null"], "minLength": 1, "default": "/usr/local/bin/python", "description": "Python of job pods." },
             "python_path": { "description": "The older name of default_python_path; counts where that is null or absent." },
             "security_context": { "type": ["object", "null"], "description": "The pod's securityContext, passed on." },
@@ -138,20 +149,21 @@ fn k8s_block() -> Value {
             "memory_request": quantity("Request of memory; null or an empty string: none."),
             "ephemeral_storage": { "type": ["string", "null"], "minLength": 1, "description": "Request and limit of ephemeral storage; null: the site's." },
             "num_of_gpus": { "description": "Request and limit of nvidia.com/gpu; null and 0: none." },
-            "pending_timeout": { "description": "2.9: seconds a pod may wait for resources." },
+            "pending_timeout": { "description": format!("{}: seconds a pod may wait for resources.", job_pending_timeout()) },
         },
     })
 }
 
 /// `resource_spec` of a job's `meta.json`.
 pub fn resource_spec() -> Value {
-    document("resource_spec", "What a job needs at each site. 2.9 also takes `@default` for all sites.", resource_spec_body())
+    let description = format!("What a job needs at each site. {} also take `@default` for all sites.", portable_resources());
+    document("resource_spec", &description, resource_spec_body())
 }
 
 fn resource_spec_body() -> Value {
     json!({
         "type": "object",
-        "properties": { "@default": { "type": ["object", "null"], "description": "2.9: for all sites; a site's own block wins key by key.", "properties": portable() } },
+        "properties": { "@default": { "type": ["object", "null"], "description": format!("{}: for all sites; a site's own block wins key by key.", portable_resources()), "properties": portable() } },
         "additionalProperties": {
             "type": ["object", "null"],
             "description": "The block of a site, by the site's name: flat (num_of_gpus, num_of_cpus, memory), or nested by launcher mode (process, docker, k8s, slurm).",
@@ -160,10 +172,11 @@ fn resource_spec_body() -> Value {
 }
 
 fn portable() -> Value {
+    let since = portable_resources();
     json!({
-        "num_of_gpus": { "description": "A whole number, 0 or more (2.9 checks it)." },
-        "num_of_cpus": { "description": "2.9: a whole number, 1 or more." },
-        "memory": { "description": "2.9: a whole number, 1 or more, with Mi, Gi or Ti." },
+        "num_of_gpus": { "description": format!("A whole number, 0 or more ({since} check it).") },
+        "num_of_cpus": { "description": format!("{since}: a whole number, 1 or more.") },
+        "memory": { "description": format!("{since}: a whole number, 1 or more, with Mi, Gi or Ti.") },
     })
 }
 
@@ -225,9 +238,10 @@ pub fn study_runtime() -> Value {
             },
         },
     });
+    let since = Target::since(|release| release.study_runtime_file);
     document(
         "study_runtime.yaml",
-        "What each study brings to the pods of its jobs (2.9). Not to be used together with study_data.yaml.",
+        &format!("What each study brings to the pods of its jobs ({since}). Not to be used together with study_data.yaml."),
         json!({
             "type": "object",
             "additionalProperties": false,

@@ -54,7 +54,7 @@ block! {
         pod_security_context: PassThrough => Map<String, Value>, optional, since first, example "pod_security_context: {fsGroup: 1000}";
         /// Secrets with registry credentials for the parent's image. They must exist.
         image_pull_secrets: Names<PullSecretName> => Vec<PullSecretName>, optional, since first, example "image_pull_secrets: [registry-credentials]";
-        /// How the link between the parent and its job pods is secured. FLARE 2.9 only; in 2.8 it is always clear.
+        /// How the link between the parent and its job pods is secured. Releases without this key have a clear link.
         internal_connection_security: Security => InternalSecurity, default (InternalSecurity::Mtls), since internal_mutual_tls, example "internal_connection_security: mtls";
     }
 }

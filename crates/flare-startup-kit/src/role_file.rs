@@ -2,7 +2,7 @@
 //! fault that names the key (defect 31), as is an invalid port (defect 12).
 
 use flare_diagnostic::{Code, Collector, Diagnostic, Place};
-use flare_names::Role;
+use flare_names::{Role, Target};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -86,7 +86,10 @@ fn no_server(file: &str, object: &Map<String, Value>, found: &mut Collector) -> 
         let message = format!(
             "`{file}` has `overseer_agent` and no `servers[0].service.target`: it is of FLARE 2.6 or older, and this client would end at its start"
         );
-        found.push(invalid(file, message).hint("provision the project again with FLARE 2.8 or later and take the new kits"));
+        found.push(
+            invalid(file, message)
+                .hint(format!("provision the project again with FLARE {} or later and take the new kits", Target::ALL[0])),
+        );
         return None;
     }
     let message = format!("`{file}` has no `servers[0].service.target`, so that this client has no server to call");

@@ -1,6 +1,6 @@
 //! `cluster up|down|status|reset`: a local one-node cluster for development and tests.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::LazyLock, time::Duration};
 
 use flare_diagnostic::{Code, Diagnostic, Faults};
 use flare_testbed::{ClusterName, DefaultStorageClass, Provider, Removed, Status, Taint, UpOptions, image::FlareImage};
@@ -12,7 +12,7 @@ use crate::{
     output::{Failure, Outcome, VerbResult, printable},
 };
 
-/// Manage a local one-node cluster for development and tests.
+/// Manage a local one-node cluster for development and tests
 ///
 /// Everything of it is in one directory of the cache and in separate namespaces, which no packet can leave. `down` leaves nothing
 /// behind, even after a crash. Your own kubeconfig is neither read nor written.
@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
     Up(UpArguments),
-    /// End the cluster and remove everything that belongs to it; of a cluster that was named by its kubeconfig, only the record is removed.
+    /// End the cluster and remove everything that belongs to it; of a cluster that was named by its kubeconfig, only the record is removed
     ///
     /// Works after any failure, and if nothing is left to do.
     Down(Named),
@@ -42,7 +42,7 @@ struct Named {
     name: String,
 }
 
-/// Start a cluster and wait until its node is ready, with DNS, storage and a registry.
+/// Start a cluster and wait until its node is ready, with DNS, storage and a registry
 ///
 /// A running cluster is left as it is; the rest of a broken one is removed first. Everything that the machine lacks is reported at once
 /// before anything is started; a start that fails or is interrupted is undone.
@@ -68,7 +68,7 @@ struct UpArguments {
     #[arg(long, value_enum, default_value_t, value_name = "CLASS")]
     default_storage_class: StorageClassArgument,
     /// The FLARE images in the cluster's registry, by tag; `none` for none. Building the first one takes some minutes.
-    #[arg(long, value_delimiter = ',', default_value = "2.8.3,2.9.0", value_name = "TAGS", value_parser = images)]
+    #[arg(long, value_delimiter = ',', default_value = DEFAULT_IMAGES.as_str(), value_name = "TAGS", value_parser = images)]
     images: Vec<Images>,
     /// The port of the registry, inside the cluster's own network.
     #[arg(long, default_value_t = 5000, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
@@ -88,6 +88,12 @@ struct UpArguments {
     #[arg(long, default_value_t = 120, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=LONGEST))]
     timeout: u64,
 }
+
+/// The tags of the images that a cluster has by default.
+static DEFAULT_IMAGES: LazyLock<String> = LazyLock::new(|| {
+    let tags: Vec<_> = FlareImage::DEFAULT.iter().map(|image| image.tag()).collect();
+    tags.join(",")
+});
 
 /// An image, or `none`.
 #[derive(Debug, Clone, Copy)]

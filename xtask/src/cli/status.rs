@@ -13,7 +13,7 @@ use crate::{
     pipeline::status::{self, LogOptions},
 };
 
-/// Show the current state of a participant: its Deployment, pods and restarts, its kit, whether it has joined, and its job pods.
+/// Show the current state of a participant: its Deployment, pods and restarts, its kit, whether it has joined, and its job pods
 ///
 /// Nothing is checked or waited for; `verify` does both. The kit's fingerprint is shown three times: as prepared, as staged on the
 /// workspace claim, and as the running parent was started with. If they differ, something is left to do.
@@ -33,9 +33,9 @@ pub(crate) struct Arguments {
     cluster: ClusterArguments,
 }
 
-/// Print the log of a participant's parent, or of one of its jobs.
+/// Print the log of a participant's parent, or of one of its jobs
 ///
-/// FLARE's colours are left out, and so is what looks like a secret, since FLARE 2.8 logs its session tokens.
+/// FLARE's colours are left out, and so is what looks like a secret, since some releases of FLARE log their session tokens.
 #[derive(Debug, clap::Args)]
 pub(crate) struct LogArguments {
     /// The prepared kit: an output of `prepare`.

@@ -13,9 +13,9 @@ use crate::{
     pipeline::study_data::{self, StudyData},
 };
 
-/// Check that the cluster has the claims with study data that a prepared kit names, and that its studies can use them.
+/// Check that the cluster has the claims with study data that a prepared kit names, and that its studies can use them
 ///
-/// `local/study_data.yaml`, or for FLARE 2.9 `local/study_runtime.yaml`, names the claims that the pods of a study's jobs mount. Each must
+/// The study file (`local/study_data.yaml` or `local/study_runtime.yaml`) names the claims that the pods of a study's jobs mount. Each must
 /// exist, have a volume or wait for its first pod, and be writable if a study has `mode: rw`. All faults are reported together, with their
 /// places in the file. A kit whose studies use no claim needs no cluster.
 ///

@@ -22,7 +22,7 @@ pub(crate) enum Name {
     ResourceSpec,
     /// `local/study_data.yaml`.
     StudyData,
-    /// `local/study_runtime.yaml` (2.9).
+    /// `local/study_runtime.yaml`.
     StudyRuntime,
 }
 

@@ -53,9 +53,9 @@ pub struct Common {
     pub extra_env: Vec<Map<String, Value>>,
     /// When the parent counts as started: a probe in Kubernetes' format; without a handler it probes the parent port. Null: none.
     pub startup_probe: Map<String, Value>,
-    /// When the parent counts as ready: a probe in Kubernetes' format; without a handler it probes the parent port, for a 2.8
-    /// server the FL port, since a 2.8 parent logs two lines for each probe of its parent port. Empty or null: none, as for a
-    /// 2.8 client, which is ready once the startup probe succeeds.
+    /// When the parent counts as ready: a probe in Kubernetes' format; without a handler it probes the parent port or, if the
+    /// release of FLARE logs two lines for each probe of that port, the FL port of a server. Empty or null: none, as for a client of
+    /// such a release, which is ready once the startup probe succeeds.
     pub readiness_probe: Map<String, Value>,
     /// When the parent is restarted: a probe in Kubernetes' format, with your own handler, because a parent that has stopped working
     /// may keep its ports open. Empty: none.

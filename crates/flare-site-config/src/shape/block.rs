@@ -190,7 +190,7 @@ pub(crate) fn schema_of<B: Block>(targets: &[Target]) -> Schema {
             allow_null(&mut schema);
         }
         if let Value::Object(schema) = &mut schema {
-            schema.insert("description".to_owned(), json!(rule.description.trim()));
+            schema.insert("description".to_owned(), json!(described(rule)));
             let default = (rule.default)();
             if !default.is_null() {
                 schema.insert("default".to_owned(), default);
@@ -199,6 +199,15 @@ pub(crate) fn schema_of<B: Block>(targets: &[Target]) -> Schema {
         properties.insert(rule.key.to_owned(), schema);
     }
     schemars::json_schema!({"type": "object", "additionalProperties": false, "properties": properties, "required": required})
+}
+
+/// The description of a key, with the releases that know it unless all do.
+fn described(rule: &KeyRule) -> String {
+    let description = rule.description.trim();
+    if Target::ALL.into_iter().all(|target| rule.is_known(target)) {
+        return description.to_owned();
+    }
+    format!("{description} {}.", Target::since(rule.known))
 }
 
 /// Makes a schema that has a single `type` accept null as well.

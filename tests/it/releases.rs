@@ -1,0 +1,95 @@
+//! Releases of FLARE: one file knows them by their numbers, and texts get the numbers from it.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
+
+use flare_names::Target;
+use integration_tests::workspace_directory;
+
+use crate::sources::product;
+
+fn files(directory: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(directory).unwrap_or_else(|error| panic!("{}: {error}", directory.display())) {
+        let path = entry.expect("entry").path();
+        if path.is_dir() { files(&path, found) } else { found.push(path) }
+    }
+}
+
+/// A new release is a row in one file: other code asks for capabilities by name, so that nothing silently treats the new release
+/// like an old one.
+#[test]
+fn one_file_knows_a_release_by_its_number() {
+    let patterns = ["Target::V2_", "Self::V2_", "==Target::", "!=Target::", ">=Target::", "<Target::", "<=Target::"];
+    let found: BTreeSet<PathBuf> = product()
+        .into_iter()
+        .filter(|source| patterns.iter().any(|pattern| source.code.contains(pattern)))
+        .map(|source| source.path)
+        .collect();
+    assert_eq!(
+        Vec::from_iter(found),
+        [Path::new("crates/flare-names/src/target.rs")],
+        "ask `Target::capabilities` for what is meant"
+    );
+
+    let mut templates = Vec::new();
+    files(&workspace_directory().join("charts-src"), &mut templates);
+    let in_templates = templates.iter().filter(|path| path.parent().is_some_and(|parent| parent.ends_with("templates")));
+    for path in in_templates {
+        let text = std::fs::read_to_string(path).expect("a template is text");
+        let asks = text.contains(r#""target""#) || text.contains(r#""2."#);
+        assert!(!asks, "{}: a chart asks a value, or what prepare decided for it, and no release", path.display());
+    }
+}
+
+/// Files whose texts name a release of FLARE on purpose.
+const NAMED_RELEASES: [(&str, &str); 3] = [
+    ("crates/flare-names/src/target.rs", "the table of releases"),
+    ("crates/flare-testbed/src/image/flare.rs", "each image is made of one fixed release"),
+    ("crates/flare-kit-patch/src/study.rs", "the content of a file of prepared kits: another one would restart every parent"),
+];
+
+/// Files whose documentation is the text of help, manual, schemas and charts.
+const SHOWN_DOCUMENTATION: [&str; 10] = [
+    "xtask/src/cli",
+    "xtask/src/workspace",
+    "xtask/src/generated",
+    "xtask/src/command_line.rs",
+    "xtask/src/context.rs",
+    "crates/flare-diagnostic/src/code.rs",
+    "crates/flare-site-config/src/table.rs",
+    "crates/flare-helm-chart/src/values/blocks.rs",
+    "crates/flare-helm-chart/src/values/common.rs",
+    "crates/flare-helm-chart/src/values/roles.rs",
+];
+
+/// Whether a text names a release that is a target; the tag of an image in an example does not count.
+fn names_a_target(text: &str) -> bool {
+    Target::ALL.into_iter().any(|target| {
+        text.match_indices(target.as_str()).any(|(start, number)| {
+            let before = text[..start].chars().next_back();
+            let after = text[start + number.len()..].chars().next();
+            !before.is_some_and(|sign| sign.is_ascii_digit() || ".:".contains(sign))
+                && !after.is_some_and(|sign| sign.is_ascii_digit())
+        })
+    })
+}
+
+/// A text that says "2.9 only" would be wrong with the next release.
+#[test]
+fn texts_get_the_numbers_of_releases_from_the_table() {
+    assert!(names_a_target("FLARE 2.9 only") && names_a_target("2.8.3"));
+    assert!(!names_a_target("nvflare:2.8.3 and 12.8, 2.85, 1.2.8"));
+    let mut excepted = BTreeSet::new();
+    for source in product() {
+        let is_shown = SHOWN_DOCUMENTATION.iter().any(|shown| source.path.starts_with(shown));
+        let documentation = source.documentation.iter().filter(|_| is_shown);
+        let Some(text) = source.texts.iter().chain(documentation).find(|text| names_a_target(text)) else { continue };
+        match NAMED_RELEASES.iter().find(|(path, _)| source.path == Path::new(path)) {
+            Some((path, _)) => drop(excepted.insert(*path)),
+            None => panic!("{}: `{text}`; use `Target::since`, `Target::choice` or a capability", source.path.display()),
+        }
+    }
+    assert_eq!(excepted.len(), NAMED_RELEASES.len(), "an exception is no longer needed: only {excepted:?} are");
+}
