@@ -150,6 +150,9 @@ fn init_writes_what_prepare_takes_and_never_overwrites() {
     }
 }
 
+/// The verbs of a checkout.
+const OF_A_CHECKOUT: [&str; 5] = ["test", "ci", "codegen", "bench", "demo"];
+
 /// An installed program does not list the verbs of a checkout, although they work.
 #[test]
 fn an_installed_program_does_not_list_the_verbs_of_a_checkout() {
@@ -161,15 +164,45 @@ fn an_installed_program_does_not_list_the_verbs_of_a_checkout() {
     let through_cargo = String::from_utf8(through_cargo.stdout).unwrap();
     assert!(lists(&installed, "prepare") && lists(&through_cargo, "prepare"));
     let _ = site.run("man --output installed").expect_code(0);
-    for verb in ["test", "ci", "codegen", "bench", "demo"] {
+    for verb in OF_A_CHECKOUT {
         assert!(!lists(&installed, verb) && lists(&through_cargo, verb), "{verb}");
         assert!(!site.sandbox.join(format!("installed/flare-kube-{verb}.1")).exists(), "{verb}");
         let _ = site.run(&format!("{verb} --help")).expect_code(0);
+        let _ = site.run(&format!("-q {verb} --help")).expect_code(0);
     }
     for word in ["slow-link", "internal:slow-link"] {
         assert!(!lists(&through_cargo, word));
         let _ = site.run(&format!("{word} 1 2")).expect_code(2);
     }
+}
+
+/// Completions and suggestions would name verbs that are only hidden.
+#[test]
+fn an_installed_program_suggests_no_verb_of_a_checkout() {
+    let site = Site::new();
+    let completions = |shell: &str, through_cargo: bool| {
+        let mut command = site.sandbox.command(env!("CARGO_BIN_EXE_flare-kube-under-test"));
+        let command = if through_cargo { command.env("CARGO", "/usr/bin/cargo") } else { &mut command };
+        String::from_utf8(command.args(["completions", shell]).output().unwrap().stdout).unwrap()
+    };
+    let names = |shell: &str, script: &str, verb: &str| match shell {
+        // Where `test` is also a word of the language.
+        "fish" => script.contains(&format!("-a \"{verb}\"")),
+        _ => script.split(|sign: char| !sign.is_ascii_alphanumeric()).any(|word| word == verb),
+    };
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let (installed, through_cargo) = (completions(shell, false), completions(shell, true));
+        assert!(names(shell, &installed, "prepare") && names(shell, &installed, "reprovision"), "{shell}");
+        for verb in OF_A_CHECKOUT {
+            assert!(!names(shell, &installed, verb) && names(shell, &through_cargo, verb), "{shell}: {verb}");
+        }
+    }
+    for typing_error in ["tes", "codegn", "benc", "dem"] {
+        let refused = site.run(typing_error).expect_code(2).stderr;
+        let suggested = OF_A_CHECKOUT.into_iter().find(|verb| refused.contains(&format!("'{verb}'")));
+        assert_eq!(suggested, None, "{refused}");
+    }
+    assert!(site.run("prepar").expect_code(2).stderr.contains("'prepare'"), "verbs of users are suggested");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, sync::OnceLock};
 
-use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::{
     Environment, bug, cli,
@@ -15,12 +15,18 @@ use crate::{
 /// Takes a federated-learning site from an NVIDIA FLARE startup kit to a running, proven participant in Kubernetes.
 #[derive(Debug, Parser)]
 #[command(name = "flare-kube", version, propagate_version = true, max_term_width = 100, after_help = manual_of_exit_statuses())]
-struct CommandLine {
+struct CommandLine<V: Subcommand> {
     #[command(flatten)]
     shared: SharedArguments,
     #[command(subcommand)]
-    verb: Verb,
+    verb: V,
 }
+
+/// The command line as an installed program shows it.
+type Installed = CommandLine<cli::Verb>;
+
+/// The command line of a checkout.
+type OfACheckout = CommandLine<Verb>;
 
 #[derive(Debug, Subcommand)]
 #[expect(clippy::large_enum_variant, reason = "there is one in a run")]
@@ -37,29 +43,39 @@ impl Verb {
     }
 }
 
-/// The definition of the command line, from which help, completions and man pages are generated.
+/// The definition of the command line with all verbs, from which the manual in `docs/` is generated.
 #[must_use]
 pub fn command() -> clap::Command {
-    CommandLine::command()
+    OfACheckout::command()
 }
 
-/// The definition as this run shows it: verbs of a checkout are listed only if Cargo runs the program.
+/// The definition as this run shows it: without the verbs of a checkout unless Cargo runs the program.
+///
+/// They are not only hidden, since completions and suggestions for typing errors list hidden verbs too.
 fn shown_command(environment: &Environment) -> clap::Command {
-    if environment.is_of_a_checkout() {
-        return command();
+    if environment.is_of_a_checkout() { command() } else { Installed::command() }
+}
+
+/// Parses a command line. An installed program knows the verbs of a checkout only if one is written out.
+fn parse(environment: &Environment, arguments: &[OsString]) -> Result<OfACheckout, clap::Error> {
+    if environment.is_of_a_checkout() || has_verb_of_a_checkout(arguments) {
+        return OfACheckout::try_parse_from(arguments);
     }
-    let verbs = workspace::Verb::augment_subcommands(clap::Command::new(""));
-    let names: Vec<_> = verbs.get_subcommands().map(|verb| verb.get_name().to_owned()).collect();
-    names.into_iter().fold(command(), |command, name| command.mut_subcommand(name, |verb| verb.hide(true)))
+    let line = Installed::try_parse_from(arguments)?;
+    Ok(CommandLine { shared: line.shared, verb: Verb::User(line.verb) })
+}
+
+/// Whether the verb, which may stand after shared flags, is one of a checkout.
+fn has_verb_of_a_checkout(arguments: &[OsString]) -> bool {
+    let matches = Installed::command().allow_external_subcommands(true).try_get_matches_from(arguments);
+    matches.is_ok_and(|matches| matches.subcommand_name().is_some_and(workspace::Verb::has_subcommand))
 }
 
 /// Parses a command line, runs its verb and prints the result. Returns the exit status.
 pub fn parse_and_run(environment: &Environment, arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let refuse = |error: &clap::Error| usage::refuse(environment, &command(), error, &arguments);
-    let parsed =
-        shown_command(environment).try_get_matches_from(&arguments).and_then(|matches| CommandLine::from_arg_matches(&matches));
-    let line = match parsed {
+    let line = match parse(environment, &arguments) {
         Ok(line) => line,
         Err(error) => return refuse(&error),
     };
@@ -78,5 +94,77 @@ fn run(context: &Context<'_>, verb: Verb) -> VerbResult {
     match verb {
         Verb::User(verb) => cli::run(context, verb, || shown_command(context.environment)),
         Verb::Checkout(verb) => workspace::run(context, verb, command),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    /// The verbs with which summaries begin; a new one is added here, if it is an imperative.
+    const IMPERATIVES: [&str; 21] = [
+        "Bring", "Check", "Compare", "End", "Find", "Follow", "Install", "Make", "Manage", "Measure", "Print", "Put", "Remove",
+        "Restore", "Run", "Save", "Show", "Start", "Take", "Test", "Write",
+    ];
+
+    fn visit(command: &clap::Command, look: &mut impl FnMut(&clap::Command)) {
+        look(command);
+        command.get_subcommands().for_each(|verb| visit(verb, look));
+    }
+
+    /// The first paragraphs of a help text in its short and its long form.
+    fn first_paragraphs<'text>(short: Option<&'text str>, long: Option<&'text str>) -> Vec<&'text str> {
+        short.into_iter().chain(long).map(|text| text.split("\n\n").next().unwrap_or_default()).collect()
+    }
+
+    #[test]
+    fn help_texts_begin_with_a_summary_without_full_stop() {
+        let mut seen = 0;
+        visit(&super::command(), &mut |command| {
+            let (short, long) = (command.get_about().map(ToString::to_string), command.get_long_about().map(ToString::to_string));
+            let name = command.get_name();
+            assert!(short.is_some(), "{name} has no summary");
+            let arguments = command.get_arguments().map(|argument| {
+                let text = |text: Option<&clap::builder::StyledStr>| text.map(ToString::to_string);
+                (argument.get_id().to_string(), text(argument.get_help()), text(argument.get_long_help()))
+            });
+            for (part, short, long) in arguments.chain([(String::new(), short, long)]) {
+                for summary in first_paragraphs(short.as_deref(), long.as_deref()) {
+                    seen += 1;
+                    assert!(!summary.ends_with('.'), "{name} {part}: `{summary}` ends in a full stop");
+                }
+                // Lines of paragraphs are joined by the parser; those that are not would be broken a second time.
+                for paragraph in long.iter().flat_map(|text| text.split("\n\n")) {
+                    assert!(
+                        !paragraph.contains('\n'),
+                        "{name} {part}: `{paragraph}` has line breaks; give examples in `after_long_help`"
+                    );
+                }
+            }
+        });
+        assert!(seen > 200, "only {seen} help texts were found");
+    }
+
+    #[test]
+    fn the_summary_of_each_verb_begins_with_an_imperative() {
+        let mut unused: BTreeSet<&str> = IMPERATIVES.into_iter().collect();
+        visit(&super::command(), &mut |command| {
+            let (name, summary) = (command.get_name(), command.get_about().map(ToString::to_string).unwrap_or_default());
+            let first = summary.split([' ', ',']).next().unwrap_or_default();
+            assert!(IMPERATIVES.contains(&first) || name == "flare-kube", "{name}: `{summary}` begins with no verb of the list");
+            let _ = unused.remove(first);
+        });
+        assert_eq!(unused, BTreeSet::new(), "no verb begins with these");
+    }
+
+    /// A flag after a flattened group would be listed under the heading of that group.
+    #[test]
+    fn the_heading_cluster_has_only_the_flags_of_every_cluster_verb() {
+        let shared = ["kubeconfig", "context", "namespace", "timeout", "dry_run"];
+        visit(&super::command(), &mut |command| {
+            let below = command.get_arguments().filter(|argument| argument.get_help_heading() == Some("Cluster"));
+            let others: Vec<_> = below.map(|argument| argument.get_id().as_str()).filter(|id| !shared.contains(id)).collect();
+            assert!(others.is_empty(), "{}: {others:?} stand under the heading of the cluster", command.get_name());
+        });
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     pipeline::{backup, stage::run_name},
 };
 
-/// Save a parent's data from its workspace volume into one local file: complete and verified, or not at all.
+/// Save a parent's data from its workspace volume into one local file: complete and verified, or not at all
 ///
 /// The file is an ordinary tar file with a manifest. Each file's SHA-256 is computed on the volume and again here, and the result is
 /// read back before it gets its name; an interrupted run leaves no file. The volume is only read, whether or not the parent runs.
@@ -18,11 +18,11 @@ use crate::{
 /// `startup/`, `local/` and private keys (`*.key`, `*.pem`, `*.p12`, `*.pfx`) are saved only with `--with-keys`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    #[command(flatten)]
-    saved: SavedArguments,
     /// Replace an existing file.
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    saved: SavedArguments,
 }
 
 /// Saves the data and prints the amount.

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::output::Outcome;
 
-/// Print the completions of a shell.
+/// Print the completions of a shell
 ///
 /// For example: `flare-kube completions bash > ~/.local/share/bash-completion/completions/flare-kube`
 #[derive(Debug, clap::Args)]

@@ -16,11 +16,11 @@ use crate::{
     },
 };
 
-/// Take every participant of a federation.yaml out of its cluster: the sites beside each other, then the server.
+/// Take every participant of a federation.yaml out of its cluster: the sites in parallel, then the server
 ///
-/// Each loses its release, the job pods and Secrets of its launcher, and what `stage` made beside the claim, as by `uninstall`. The
-/// claims stay, with the kits and all that the participants made on them. One that fails does not stop the others; what is left of it is
-/// said at the end, and a second run goes on there.
+/// Each loses its release, its launcher's job pods and Secrets, and what `stage` created besides the claim, as with `uninstall`. The claims
+/// stay, with the kits and all data of the participants. A participant that fails does not stop the others; what is left of it is reported
+/// at the end, and a second run continues there.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// The federation.yaml.
@@ -29,7 +29,7 @@ pub(crate) struct Arguments {
     /// The directory with the prepared kits [default: each kit's prepared/k8s].
     #[arg(long = "prepared", id = "prepared_directory", visible_alias = "output", value_name = "DIR")]
     prepared: Option<PathBuf>,
-    /// So many sites are worked on at once.
+    /// How many sites are worked on at the same time.
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64))]
     parallel: u16,
     #[command(flatten)]

@@ -20,7 +20,7 @@ use crate::{
 
 const ANOTHER_OUTPUT: &str = "name another directory with `--output`";
 
-/// Write a commented k8s.yaml and a federation.yaml for a provisioned directory.
+/// Write a commented k8s.yaml and a federation.yaml for a provisioned directory
 ///
 /// Reads the participant, the ports and the provisioning release of every kit in the directory (`prod_NN` of `nvflare provision`).
 /// Writes nothing if a kit is damaged, and never overwrites. `prepare --federation` accepts the files unchanged.

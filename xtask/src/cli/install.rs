@@ -16,7 +16,7 @@ use crate::{
     pipeline::install::{self, Given, Installed, NotInstalled, Options, Recovery, Until},
 };
 
-/// Install a prepared and staged kit, and wait until its participant has joined the federation.
+/// Install a prepared and staged kit, and wait until its participant has joined the federation
 ///
 /// The user's own Helm, 3 or 4, installs or upgrades the chart of the kit. Before that, kit, values, claim, Secrets and permissions are
 /// checked, and what cannot work is refused. Afterwards the parent is watched: transient states are waited for, a hopeless one (a missing
@@ -48,7 +48,7 @@ pub(crate) struct Arguments {
     /// Keep a failed parent for inspection instead of rolling back.
     #[arg(long)]
     keep_failed: bool,
-    /// When it is done.
+    /// The state of the participant that ends the wait.
     #[arg(long, value_enum, value_name = "STATE", default_value_t = State::Joined)]
     until: State,
     #[command(flatten)]
@@ -105,7 +105,7 @@ pub(super) enum Expose {
     /// By the ingress addon of `MicroK8s`: its ConfigMap of TCP ports gets those of this server, and keeps those of others.
     #[value(name = "microk8s")]
     MicroK8s,
-    /// By this machine, at 127.0.0.1 until Ctrl-C, for trying things out; a parent that is started again is found again.
+    /// By forwarded ports of this machine, at 127.0.0.1 until Ctrl-C, for tests; they follow a parent that restarts.
     PortForward,
 }
 

@@ -38,17 +38,18 @@ impl Arguments {
     }
 }
 
-/// Print the Pod and the Secrets of a job at a site, and the source of each field.
+/// Print the Pod and the Secrets of a job at a site, and the source of each field
 ///
-/// From a prepared kit and a job, with placeholders for what only a running parent knows:
-///   `launch manifest site-1-k8s --job my-job`
-/// or from a whole launch request (`schema launch-request`):
-///   `launch manifest --request request.json --kit workspace --target 2.9 -o json`
+/// They are made from a prepared kit and a job, with placeholders for what only a running parent knows, or from a whole launch request
+/// (`schema launch-request`).
 ///
 /// The text shows the source of each field: the job's default, the job's block for the site, the site, the launcher's default, the
 /// pod template, or flare-kube. JSON and YAML contain the whole Secrets, with the kit's private key, so be careful with them.
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
+#[command(after_long_help = "\
+Examples:
+  flare-kube launch manifest site-1-k8s --job my-job
+  flare-kube launch manifest --request request.json --kit workspace -o json")]
 #[allow(clippy::struct_excessive_bools, reason = "independent switches of a command line")]
 pub(crate) struct ManifestArguments {
     /// A prepared kit.

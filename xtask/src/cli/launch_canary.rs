@@ -20,7 +20,7 @@ use crate::{
     },
 };
 
-/// Test a site before users submit jobs: a short-lived job pod with the site's settings checks what a job will need.
+/// Test a site before users submit jobs: a short-lived job pod with the site's settings checks what a job will need
 ///
 /// Checked are image and pull secrets, Python, nvflare and its release, the startup Secret, the connection to the parent's Service, the
 /// workspace, study data, shared memory and GPUs. The pod and its Secrets are always removed. The exit status is 1 if a check found a

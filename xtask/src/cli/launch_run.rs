@@ -23,12 +23,10 @@ use crate::{
     },
 };
 
-/// Run jobs to their ends: create their pods and Secrets, follow them, keep the evidence of failures, and remove them.
+/// Run jobs to their ends: create their pods and Secrets, follow them, keep the evidence of failures, and remove them
 ///
-/// From a prepared kit and a job, with placeholders for what only a running parent knows:
-///   `launch run site-1-k8s --job my-job`
-/// or from whole launch requests (`schema launch-request`), all of one parent:
-///   `launch run --request a.json --request b.json --kit workspace --target 2.9 -o json`
+/// They are given by a prepared kit and a job, with placeholders for what only a running parent knows, or by whole launch requests
+/// (`schema launch-request`), all of one parent.
 ///
 /// Each new state of a job is printed to stderr with its reason. One watch on pods and one on events follow all jobs. A pod that cannot
 /// start is ended with its reason: at once if waiting cannot help, otherwise after the pending timeout. If a job's pod already exists,
@@ -36,7 +34,10 @@ use crate::{
 ///
 /// Ctrl-C and `--timeout` end the jobs.
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
+#[command(after_long_help = "\
+Examples:
+  flare-kube launch run site-1-k8s --job my-job
+  flare-kube launch run --request a.json --request b.json --kit workspace -o json")]
 pub(crate) struct Arguments {
     /// A prepared kit.
     #[arg(value_name = "PREPARED", required_unless_present = "request", conflicts_with = "request", requires = "job")]

@@ -11,7 +11,7 @@ use crate::{
     pipeline::launch_site,
 };
 
-/// Find what job pods left behind, and delete it with `--delete`.
+/// Find what job pods left behind, and delete it with `--delete`
 ///
 /// Orphans are pods whose job has ended, credential Secrets without their pod and, for a prepared kit whose parent is missing or scaled
 /// down, all job pods of the site with its startup Secret. Only objects that flare-kube created are considered.

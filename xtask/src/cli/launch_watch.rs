@@ -13,7 +13,7 @@ use crate::{
     pipeline::launch_site,
 };
 
-/// Follow the job pods of a site without changing them.
+/// Follow the job pods of a site without changing them
 ///
 /// Each new state is printed with its reason, until `--timeout` or Ctrl-C; the result is the final state of each job. With only a
 /// namespace, all sites in it are followed.

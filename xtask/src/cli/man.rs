@@ -11,7 +11,7 @@ use crate::{
     output::{Outcome, VerbResult},
 };
 
-/// Print the manual page, or write the pages of all verbs into a directory.
+/// Print the manual page, or write the pages of all verbs into a directory
 ///
 /// For example: `flare-kube man --output ~/.local/share/man/man1`
 #[derive(Debug, clap::Args)]

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::output::{Outcome, VerbResult, printable};
 
-/// Print every Kubernetes name that is derived from a participant's name.
+/// Print every Kubernetes name that is derived from a participant's name
 ///
 /// Kubernetes does not accept every FLARE name: a site `Site_1` becomes Deployment `site-1-…`, Secret `nvflare-startup-site1-…`.
 /// This shows all names, for a server and for a client, as `prepare` and FLARE's own launcher derive them.

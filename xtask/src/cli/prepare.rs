@@ -22,16 +22,15 @@ use crate::{
     },
 };
 
-/// Make prepared kits from startup kits: a patched copy of each, with the Helm chart that installs it.
+/// Make prepared kits from startup kits: a patched copy of each, with the Helm chart that installs it
 ///
 /// A kit is never changed. The output is replaced as a whole and only if everything has succeeded; only an empty directory or one that
 /// prepare itself wrote is replaced.
-///
-/// Examples:
-///   `prepare prod_00/server --config k8s.yaml --output server-k8s`
-///   `prepare --federation federation.yaml --output prepared`
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
+#[command(after_long_help = "\
+Examples:
+  flare-kube prepare prod_00/server --config k8s.yaml --output server-k8s
+  flare-kube prepare --federation federation.yaml --output prepared")]
 pub(crate) struct Arguments {
     /// Startup kits as provisioned: directories with startup/ and local/.
     #[arg(value_name = "KIT")]

@@ -24,7 +24,7 @@ use crate::{
     },
 };
 
-/// Bring a changed startup kit or configuration to a running participant: saved, prepared, staged, upgraded and verified, or put back.
+/// Bring a changed startup kit or configuration to a running participant: saved, prepared, staged, upgraded and verified, or put back
 ///
 /// What the parent made on its volume is saved into a file first. Then the prepared kit is replaced and the earlier one kept (beside KIT
 /// or DIR, with the ending `-earlier`), the kit is put onto the volume, the release is upgraded until the participant has joined again,
@@ -32,12 +32,11 @@ use crate::{
 ///
 /// An interrupted run puts nothing back: the next one goes on with its backup. A run with nothing to change only checks. Participant,
 /// namespace, release and claim stay the same; a kit that is staged as objects is refused.
-///
-/// Examples:
-///   `reprovision prod_01/site-1 --config k8s.yaml --output site-1-k8s`
-///   `reprovision prod_00/site-1 --config k8s.yaml --backup site-1.tar --dry-run`
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
+#[command(after_long_help = "\
+Examples:
+  flare-kube reprovision prod_01/site-1 --config k8s.yaml --output site-1-k8s
+  flare-kube reprovision prod_00/site-1 --config k8s.yaml --backup site-1.tar --dry-run")]
 pub(crate) struct Arguments {
     /// The startup kit, as provisioned.
     #[arg(value_name = "KIT")]

@@ -10,18 +10,18 @@ use crate::{
     pipeline::{backup, stage::run_name},
 };
 
-/// Restore a backup onto a workspace volume: verified there and swapped by rename, or not at all.
+/// Restore a backup onto a workspace volume: verified there and swapped by rename, or not at all
 ///
 /// The backup is compared with its manifest before anything in the cluster is changed; another participant's backup is refused. On the
 /// volume it is written to a hidden directory, compared file by file, and then moved into place. Existing data are refused, or with
 /// `--replace` kept in `.flare-kube-replaced` until the next such restore. The next run finishes or undoes an interrupted one.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    #[command(flatten)]
-    saved: SavedArguments,
     /// Replace existing data on the volume, and keep them aside.
     #[arg(long)]
     replace: bool,
+    #[command(flatten)]
+    saved: SavedArguments,
 }
 
 /// Restores the backup and prints what was restored.

@@ -8,7 +8,7 @@ use crate::{
     output::{Outcome, VerbResult},
 };
 
-/// Print the JSON Schema of a file that flare-kube reads or writes.
+/// Print the JSON Schema of a file that flare-kube reads or writes
 ///
 /// In an editor with a YAML language server, a first line `# yaml-language-server: $schema=k8s.schema.json` gives
 /// completion and checks while you type.

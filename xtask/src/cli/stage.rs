@@ -21,7 +21,7 @@ use crate::{
     },
 };
 
-/// Put a prepared kit onto its parent's volume: verified there and swapped as a whole, or not at all.
+/// Put a prepared kit onto its parent's volume: verified there and swapped as a whole, or not at all
 ///
 /// A helper pod with the parent's image mounts the claim; every file is compared on the volume before the old `startup/` and `local/`
 /// are replaced by rename. Everything else on the volume stays. A second run without changes starts no pod. The next run finishes or

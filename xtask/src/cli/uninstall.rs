@@ -11,7 +11,7 @@ use crate::{
     pipeline::uninstall::{self, Options, Removed, Uninstalled},
 };
 
-/// Remove a participant from its cluster: its release, its launcher's job pods and Secrets, and what `stage` created besides the claim.
+/// Remove a participant from its cluster: its release, its launcher's job pods and Secrets, and what `stage` created besides the claim
 ///
 /// Everything is listed on stderr before anything is removed, and `--dry-run` removes nothing. Only objects with this participant's labels
 /// are removed, and those of FLARE's own launcher, which are found by their names.

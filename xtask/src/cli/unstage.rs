@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// Remove what `stage` left in the cluster: only what has this participant's labels.
+/// Remove what `stage` left in the cluster: only what has this participant's labels
 ///
 /// With `--mode objects`, that is every version of the participant's Secret and ConfigMap, and their names in the chart's values.
 /// Objects that a running pod mounts are refused: uninstall the release first.

@@ -28,11 +28,11 @@ use crate::{
     },
 };
 
-/// Bring every participant of a federation.yaml into its cluster: prepared, staged, installed, and proven to have joined.
+/// Bring every participant of a federation.yaml into its cluster: prepared, staged, installed, and proven to have joined
 ///
 /// Before anything is sent, the whole federation is checked: one server, one provisioning, no claim twice, a server certificate that
-/// contains the name that each client calls, images and kits of one FLARE release. Then comes the server, and once it is proven to run
-/// the sites beside each other. A site that fails does not stop the others.
+/// contains the name that each client calls, images and kits of one FLARE release. Then comes the server and, once it is proven
+/// to run, the sites in parallel. A site that fails does not stop the others.
 ///
 /// Everything can be run again: only what is missing or changed is done. A participant whose kit changed is restarted, the others are
 /// not touched. Values of `-f` and `--set` go on top of those that federation.yaml has for each participant. `down` takes everything away again but the claims.
@@ -48,7 +48,7 @@ pub(crate) struct Arguments {
     /// The FLARE release that runs the kits [default: as `prepare`].
     #[arg(long, value_name = "RELEASE")]
     target: Option<Target>,
-    /// So many sites are worked on at once.
+    /// How many sites are worked on at the same time.
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64))]
     parallel: u16,
     /// Where the kits are put [default: pvc].
@@ -77,10 +77,10 @@ pub(crate) struct Arguments {
     /// Let clients and admins outside of its cluster reach the server [default: `expose` in federation.yaml].
     #[arg(long, value_enum, value_name = "HOW")]
     expose: Option<Expose>,
-    /// Make the Secret with credentials for the image's registry of this docker config file, such as ~/.docker/config.json.
+    /// Create the Secret with credentials for the image's registry from this docker config file, such as ~/.docker/config.json.
     #[arg(long, value_name = "FILE")]
     create_pull_secret: Option<PathBuf>,
-    /// Free releases that a Helm run which was cut off left locked. Only where no other run is at work on them.
+    /// Free releases that an interrupted Helm run left locked. Only if no other run uses them.
     #[arg(long)]
     unlock: bool,
     /// Keep failed parents for inspection instead of rolling back.

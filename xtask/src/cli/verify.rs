@@ -16,7 +16,7 @@ use crate::{
     pipeline::verify::{self, Options, Verified},
 };
 
-/// Check that a participant runs and has joined its federation, or report why not.
+/// Check that a participant runs and has joined its federation, or report why not
 ///
 /// First the prepared kit is checked: certificates, key and root (also by strict rules), names, image. Then the release in its cluster:
 /// the Deployment is rolled out and its pod runs for 20 s without a restart; the Service selects it; the claim and the pod have this

@@ -77,5 +77,5 @@ pub(crate) const fn exit_status(code: Code) -> u8 {
 /// The part of the manual on exit numbers.
 pub(crate) fn manual_of_exit_statuses() -> &'static str {
     "Exit status: 0 done · 1 a check found a fault · 2 usage · 4 bad input · 5 the cluster or the machine refused, or cannot be reached · \
-     6 ran out of time · 70 a bug of ours · 130 interrupted"
+     6 ran out of time · 70 a bug of flare-kube · 130 interrupted"
 }

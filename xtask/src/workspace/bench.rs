@@ -17,35 +17,35 @@ use crate::{
 /// What is measured.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Subject {
-    /// `prepare` against `nvflare deploy prepare` and `cp -r`, in one paired run.
+    /// Compare `prepare` with `nvflare deploy prepare` and with `cp -r`, in one paired run.
     Prepare {
         /// Fail if a promised ratio is missed.
         #[arg(long)]
         check: bool,
     },
-    /// The user guide's manual procedure on a real cluster, and flare-kube's charts beside it.
+    /// Measure the user guide's manual procedure on a real cluster, and compare it with flare-kube's charts
     ///
     /// Takes about ten minutes, uses kubectl and separate namespaces, which it deletes, and writes a table into
     /// `docs/benchmarks.md`.
     Baseline(Baseline),
-    /// `stage` against the guide's procedure and `kubectl cp` on a real cluster, in one paired run.
+    /// Compare `stage` with the guide's procedure and with `kubectl cp` on a real cluster, in one paired run
     ///
     /// One participant, 5,000 small files, 256 MiB and 1 GiB: time, and flare-kube's peak memory. Takes about ten minutes, uses kubectl and
     /// a separate namespace, which it deletes, and writes a table into `docs/benchmarks.md`.
     Stage(Stage),
-    /// The launcher of job pods against the reference's on a real cluster: many jobs at once, in one run.
+    /// Compare the launcher of job pods with the reference's on a real cluster: many jobs at once, in one run
     ///
     /// Sleeping jobs on the node, then jobs whose pods only the API server knows, their status patched by the bench: the API server's requests by
     /// its audit log, memory for each job, and how soon an end is seen. Takes about twenty minutes, uses kubectl and separate namespaces,
     /// which it deletes, and writes a table into `docs/benchmarks.md`.
     Launch(Launch),
-    /// `up` of whole federations with real parents on a real cluster: a server with two sites, with half of the sites, and with all.
+    /// Measure `up` of whole federations on a real cluster: a server with two sites, with half of the sites, and with all
     ///
-    /// Time, memory of ours and of the Helms that it starts, requests to the API server by its audit log; then `up` again with nothing to
-    /// change, and `down`. Fifty sites take about half an hour and 12 GiB of memory on the node. Uses kubectl and separate namespaces, which
-    /// it deletes, and writes a table into `docs/benchmarks.md`.
+    /// The parents are real. Measured are time, memory of flare-kube and of the Helm processes that it starts, and requests to the API server
+    /// by its audit log; then `up` again with nothing to change, and `down`. Fifty sites take about half an hour and 12 GiB of memory on the
+    /// node. Uses kubectl and separate namespaces, which it deletes, and writes a table into `docs/benchmarks.md`.
     Up(Up),
-    /// How long the faults of the fault table take to be named, from the moment when Kubernetes itself knows them.
+    /// Measure how soon the faults of the fault table are named, from the moment when Kubernetes itself knows them
     ///
     /// Runs the cluster tests of the table one by one, each fault set up for real. Takes about twenty minutes, uses kubectl and separate
     /// namespaces, which it deletes, and writes a table into `docs/verify.md`.
@@ -118,7 +118,7 @@ pub(crate) struct Up {
     /// The sites of the largest federation.
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(2..))]
     sites: u16,
-    /// So many sites are worked on at once, as for `up`.
+    /// How many sites are worked on at the same time, as for `up`.
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64))]
     parallel: u16,
     /// Fail if a promise is missed.

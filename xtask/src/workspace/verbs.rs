@@ -8,23 +8,23 @@ use crate::{context::Context, output::VerbResult};
 /// Verbs that work in a checkout of flare-kube.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Verb {
-    /// Take a small fixture federation through all implemented steps, and show each one.
+    /// Take a small fixture federation through all implemented steps, and show each one
     ///
     /// Prepares the fixture federation, renders it with Helm if one is found, and checks the prepared kits offline. With `--cluster` a local
     /// cluster is started and the federation brought up there, as `up` does: it ends with two sites that are registered at their server.
     Demo(demo::Arguments),
-    /// Run all tests, after building or installing what they need and the cache does not have.
+    /// Run all tests, after building or installing what they need and the cache does not have
     ///
     /// A step that fails does not end the run: all failed steps are listed at its end.
     Test(checks::TestArguments),
-    /// Run all of CI: lints, generated files, each crate alone, and all tests.
+    /// Run all of CI: lints, generated files, each crate alone, and all tests
     ///
     /// A step that fails does not end the run: all failed steps are listed at its end.
     Ci {
         /// Leave out the tests that need a Kubernetes cluster, and show how many those are.
         #[arg(long)]
         no_cluster: bool,
-        /// Run `demo` and all of CI as on a fresh machine: in a clone of HEAD, with a new home, new caches and nothing built.
+        /// Run `demo` and all of CI as on a fresh machine: in a clone of HEAD, with a new home, new caches and nothing built
         ///
         /// Toolchains and the configuration of Cargo, pip, Go and git are kept. Takes about an hour; everything that it made is removed at its end.
         #[arg(long)]

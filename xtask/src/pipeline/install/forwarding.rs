@@ -19,7 +19,7 @@ const LOOK: Duration = Duration::from_secs(1);
 /// How long connecting to the cluster may take.
 const CONNECT_LIMIT: Duration = Duration::from_secs(30);
 
-/// Forwards the ports at 127.0.0.1 until Ctrl-C. A parent that is started again is found again.
+/// Forwards the ports at 127.0.0.1 until Ctrl-C. A parent that restarts is found again, so the ports follow it.
 ///
 /// # Errors
 /// `INVALID_ARGS` where a port of this machine is taken, before anything is forwarded; what flare-cluster says.
