@@ -1,9 +1,11 @@
-//! What comments, pages and test names cite is in the repository: numbered defects and pages of `docs/`, and nothing outside it.
+//! What comments, pages and test names cite is in the repository: numbered defects and checks, pages of `docs/`, paths, and nothing outside it.
 
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
 };
+
+use flare_doctor::CHECKS;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests are a directory of the workspace")
@@ -18,6 +20,9 @@ fn citing_files() -> Vec<PathBuf> {
     found
 }
 
+/// The endings of files that may contain citations.
+const CITING: [&str; 10] = ["rs", "md", "askama", "tpl", "yaml", "yml", "txt", "toml", "sh", "py"];
+
 fn collect(directory: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(directory).unwrap_or_else(|error| panic!("{}: {error}", directory.display())) {
         let path = entry.expect("entry").path();
@@ -27,10 +32,7 @@ fn collect(directory: &Path, found: &mut Vec<PathBuf>) {
             if !["target", ".git", "corpus", "artifacts"].contains(&name) {
                 collect(&path, found);
             }
-        } else if path
-            .extension()
-            .is_some_and(|ending| ["rs", "md", "hbs", "tpl", "toml", "sh", "py"].iter().any(|known| ending == *known))
-        {
+        } else if path.extension().is_some_and(|ending| CITING.iter().any(|known| ending == *known)) {
             found.push(path);
         }
     }
@@ -86,6 +88,58 @@ fn every_cited_defect_is_a_row_of_the_list() {
         let text = std::fs::read_to_string(&path).expect("text");
         let unknown: Vec<_> = cited_numbers(&text).into_iter().filter(|number| !known.contains(number)).collect();
         assert!(unknown.is_empty(), "{} cites the defects {unknown:?}, which docs/defects.md does not have", path.display());
+    }
+}
+
+/// The checks that a text names: `D` and two digits, as a word.
+fn cited_checks(text: &str) -> Vec<&str> {
+    let words = text.split(|sign: char| !sign.is_ascii_alphanumeric() && sign != '_');
+    let is_check = |word: &&str| {
+        word.len() == 3 && word.strip_prefix('D').is_some_and(|number| number.bytes().all(|digit| digit.is_ascii_digit()))
+    };
+    words.filter(is_check).collect()
+}
+
+#[test]
+fn every_cited_check_is_a_row_of_the_table() {
+    assert_eq!(cited_checks("(D31), D31_X, ID31, `D1`, D123, D72: D4x"), ["D31", "D72"]);
+    let mut seen = 0;
+    for path in citing_files() {
+        let text = std::fs::read_to_string(&path).expect("text");
+        let cited = cited_checks(&text);
+        seen += cited.len();
+        let unknown: Vec<_> = cited.into_iter().filter(|id| CHECKS.iter().all(|check| check.id != *id)).collect();
+        assert!(
+            unknown.is_empty(),
+            "{} cites the checks {unknown:?}, which `flare_doctor::CHECKS` does not have",
+            path.display()
+        );
+    }
+    assert!(seen > 200, "only {seen} citations of checks were found");
+}
+
+/// Texts in backticks that are paths from the root of the repository: with a `/`, without placeholders and blanks.
+fn paths_in_backticks(text: &str) -> Vec<&str> {
+    let outside_of_blocks = text.split("```").step_by(2);
+    let quoted = outside_of_blocks.flat_map(|part| part.split('`').skip(1).step_by(2));
+    let placeholders = ["VERB", "RELEASE", "{", "*", " ", "…", "::"];
+    let directories_of_a_kit = ["startup/", "local/", "transfer/"];
+    quoted
+        .filter(|path| path.contains('/') && !placeholders.iter().any(|one| path.contains(one)))
+        .filter(|path| !directories_of_a_kit.contains(path))
+        .collect()
+}
+
+#[test]
+fn every_path_in_the_guides_is_there() {
+    assert_eq!(paths_in_backticks("`a/b.rs` x `y` `a/VERB.rs` `local/`\n```text\n`c/d`\n```\n`e/`"), ["a/b.rs", "e/"]);
+    for page in ["ARCHITECTURE.md", "CONTRIBUTING.md"] {
+        let text = std::fs::read_to_string(root().join(page)).expect("text");
+        let paths = paths_in_backticks(&text);
+        assert!(paths.len() > 10, "{page}: only {paths:?} were found");
+        for path in paths {
+            assert!(root().join(path).exists(), "{page} names `{path}`, which is not there");
+        }
     }
 }
 

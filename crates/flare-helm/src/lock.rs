@@ -1,5 +1,5 @@
 //! A locked release: what a Helm run that was cut off leaves behind. Helm's only lock is the state of the newest revision, which
-//! makes it refuse every later operation (D85).
+//! makes it refuse every later operation.
 
 use flare_diagnostic::{Code, Diagnostic};
 
