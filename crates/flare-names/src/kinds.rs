@@ -156,7 +156,7 @@ kubernetes_names! {
     NamespaceName, "namespace", 63, "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", label_1123, LABEL_1123, "nvflare";
     /// A Service: RFC 1035 label (Kubernetes before 1.34 refuses a leading digit).
     ServiceName, "Service name", 63, "^[a-z]([-a-z0-9]*[a-z0-9])?$", label_1035, LABEL_1035, "nvflare-server";
-    /// A Deployment. Kubernetes takes a subdomain; we take the label rule, because the name becomes a label value and a container name.
+    /// A Deployment. Kubernetes takes a subdomain; here the label rule holds, because the name becomes a label value and a container name.
     DeploymentName, "Deployment name", 63, "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", label_1123, LABEL_1123, "site-1";
     /// A container: RFC 1123 label.
     ContainerName, "container name", 63, "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", label_1123, LABEL_1123, "site-1";
@@ -174,13 +174,13 @@ kubernetes_names! {
     ConfigMapName, "ConfigMap name", 253, "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", subdomain, SUBDOMAIN, "nvflare-local-site-1";
     /// A `ServiceAccount`: RFC 1123 subdomain.
     ServiceAccountName, "ServiceAccount name", 253, "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", subdomain, SUBDOMAIN, "site-1";
-    /// A Role or `RoleBinding`. Kubernetes takes any path segment; we take the subdomain rule.
+    /// A Role or `RoleBinding`. Kubernetes takes any path segment; here the subdomain rule holds.
     RoleName, "Role name", 253, "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", subdomain, SUBDOMAIN, "site-1-launcher";
     /// A `RuntimeClass`: RFC 1123 subdomain.
     RuntimeClassName, "RuntimeClass name", 253, "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", subdomain, SUBDOMAIN, "nvidia";
     /// A `PriorityClass`: RFC 1123 subdomain.
     PriorityClassName, "PriorityClass name", 253, "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", subdomain, SUBDOMAIN, "training";
-    /// A pod. Kubernetes takes a subdomain of 253; we take the label rule, because the name becomes the pod's host name.
+    /// A pod. Kubernetes takes a subdomain of 253; here the label rule holds, because the name becomes the pod's host name.
     PodName, "pod name", 63, "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", label_1123, LABEL_1123, "j9c0d6b1e-site-1-c828b91c";
     /// A key in a Secret's or ConfigMap's data.
     SecretKey, "Secret or ConfigMap key", 253, "^([-_a-zA-Z0-9]|\\.[-_a-zA-Z0-9])[-._a-zA-Z0-9]*$", data_key, "letters, digits, `-`, `_` and `.`, not `.` and not starting with `..`, at most 253 characters", "client.key";
