@@ -23,6 +23,7 @@ mod parity;
 mod prepare;
 mod report;
 mod reprovision;
+mod silent_cluster;
 mod stage_federation;
 mod staged_objects;
 mod study_data;
