@@ -43,6 +43,12 @@ impl Destined {
         self.kit.give_values(values.clone());
     }
 
+    /// The name by which it calls its server, if it is a client.
+    pub(crate) fn calls(&self) -> Option<&str> {
+        let target = self.kit.plan().server_target.as_ref().filter(|_| self.role == Role::Client);
+        target.map(|(host, _)| host.as_str())
+    }
+
     /// What results say about it.
     pub(crate) fn facts(&self) -> KitFacts {
         KitFacts::of(&self.kit)
