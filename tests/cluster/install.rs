@@ -174,7 +174,8 @@ fn what_fails_is_named_soon_and_the_release_goes_back_with_its_kit() {
     let failed = scene.fails(name, &["--set", "image.tag=no-such-tag"]);
     assert_eq!(failed["error_code"], "INSTALL_FAILED", "{failed}");
     assert!(failed["message"].as_str().unwrap().contains("no-such-tag"), "{failed}");
-    assert_eq!(failed["data"]["recovery"]["state"], "removed", "{failed}");
+    let stays = json!({"claim": Federation::claim(name), "kit": scene.noted_kit(name), "objects": []});
+    assert_eq!(failed["data"]["recovery"], json!({"state": "removed", "stays": stays}), "{failed}");
     assert!(began.elapsed() < Duration::from_mins(1), "{:?}", began.elapsed());
     wait(Duration::from_secs(30), || format!("{:?}", scene.objects()), || scene.objects().is_empty().then_some(()));
 
@@ -293,7 +294,7 @@ fn a_server_is_exposed_by_its_node_by_a_load_balancer_and_by_this_machine() {
         let mut warnings = outcome["warnings"].as_array().unwrap().iter();
         warnings.any(|warning| warning["message"].as_str().unwrap().contains(&format!("`{address}`")))
     };
-    assert!(warned(&by_node, &node), "nothing of the certificate leads there: {by_node}");
+    assert!(warned(&by_node, &node), "what the clients call does not lead there: {by_node}");
 
     let balanced = scene.verb("install", name, &helm(), &["--expose", "load-balancer"]).stdout(Stdio::piped()).spawn().unwrap();
     let kind = || succeed(scene.namespace.kubectl().args(["get", "service", name, "--output", "jsonpath={.spec.type}"]));

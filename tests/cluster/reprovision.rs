@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 
+use integration_tests::cleanup::CleanupGuard;
 use integration_tests::cluster::federation::Federation;
 use integration_tests::cluster::namespace::Namespace;
-use integration_tests::cluster::run::{succeed, succeed_json};
+use integration_tests::cluster::run::{succeed, succeed_json, wait};
 use integration_tests::helm::helm;
 use integration_tests::kit::Tree;
 use integration_tests::reference::Release;
@@ -60,6 +62,30 @@ impl Scene {
     }
 }
 
+/// Lets the claims of a namespace carry only these fingerprints of a kit, where an empty one is none, until the guard is dropped: a staging
+/// removes the one that is there first, and notes its own when everything else is done.
+fn only_fingerprints(namespace: &Namespace, allowed: &[&str]) -> CleanupGuard {
+    let name = namespace.name.clone();
+    let rule =
+        json!({"apiGroups": [""], "apiVersions": ["v1"], "operations": ["UPDATE"], "resources": ["persistentvolumeclaims"]});
+    let expression = format!("object.metadata.?annotations[?'flare-kube/kit-fingerprint'].orValue('') in {}", json!(allowed));
+    namespace.apply(&json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy", "metadata": {"name": name},
+        "spec": {"failurePolicy": "Fail", "matchConstraints": {"resourceRules": [rule]}, "validations": [{"expression": expression}]}}));
+    let selector = json!({"matchLabels": {"kubernetes.io/metadata.name": name}});
+    namespace.apply(&json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding", "metadata": {"name": name},
+        "spec": {"policyName": name, "validationActions": ["Deny"], "matchResources": {"namespaceSelector": selector}}}));
+    let mut delete = namespace.cluster.kubectl();
+    delete.args(["delete", "validatingadmissionpolicybinding,validatingadmissionpolicy", &name]);
+    let guard = CleanupGuard::plan(move || drop(delete.output()));
+    let other = ["annotate", "persistentvolumeclaim", &Federation::claim(SERVER), "--overwrite", "--dry-run=server"];
+    let is_refused = || {
+        let tried = namespace.kubectl().args(other).arg("flare-kube/kit-fingerprint=other").output().unwrap();
+        (!tried.status.success()).then_some(())
+    };
+    wait(Duration::from_mins(1), || "a policy that refuses".to_owned(), is_refused);
+    guard
+}
+
 const REQUEST: &str = ".spec.template.spec.containers[0].resources.requests.memory";
 
 #[test]
@@ -100,4 +126,55 @@ fn a_changed_configuration_reaches_the_parent_and_one_that_fails_leaves_everythi
     let again = succeed_json(&mut scene.reprovision(&[]));
     assert_eq!(again["data"]["steps"]["install"], "done", "{again}");
     assert_eq!(scene.deployment(REQUEST), "288Mi");
+}
+
+#[test]
+fn a_staging_that_fails_late_leaves_the_earlier_kit_on_the_volume() {
+    let scene = Scene::new("reprovision-late");
+    let (kit, whole) = (scene.noted_kit(), Tree::read(&scene.prepared));
+    scene.federation.edit(SERVER, "parent:\n", "parent:\n  parent_port: 8112\n");
+    let failing = |arguments: &[&str], kept: bool| {
+        let output = scene.reprovision(arguments).output().unwrap();
+        let failed: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!((output.status.code(), &failed["data"]["steps"]["stage"]), (Some(5), &json!("failed")), "{failed}");
+        assert_eq!(failed["data"]["back"].is_null(), kept, "{failed}");
+        failed
+    };
+    let policy = only_fingerprints(&scene.namespace, &["", &kit]);
+    let failed = failing(&[], false);
+    assert_eq!(failed["data"]["back"], json!({"cluster": {"state": "left", "kit": kit}, "prepared": true}), "{failed}");
+    assert_eq!((scene.noted_kit(), Tree::read(&scene.prepared)), (kit.clone(), whole));
+    scene.namespace.wait_for_rollout(SERVER);
+    // What is kept of a failed run is gone on with: the volume was touched, so the backup is the one from before.
+    let kept = failing(&["--keep-failed"], true);
+    assert_eq!((kept["data"]["steps"]["backup"].clone(), scene.noted_kit()), (json!("done"), String::new()), "{kept}");
+    let again = failing(&["--keep-failed"], true);
+    assert_eq!(
+        (&again["data"]["steps"]["backup"], &again["data"]["backup"]),
+        (&json!("unchanged"), &kept["data"]["backup"]),
+        "{again}"
+    );
+    drop(policy);
+    let done = succeed_json(&mut scene.reprovision(&[]))["data"].take();
+    let steps = json!({"backup": "unchanged", "prepare": "unchanged", "stage": "done", "install": "done", "verify": "unchanged"});
+    assert_eq!(done["steps"], steps, "{done}");
+    assert_ne!(scene.noted_kit(), kit);
+}
+
+#[test]
+fn a_run_that_never_touched_the_volume_is_not_gone_on_with_its_old_backup() {
+    let scene = Scene::new("reprovision-untouched");
+    let kit = scene.noted_kit();
+    scene.federation.edit(SERVER, "parent:\n", "parent:\n  parent_port: 8112\n");
+    let policy = only_fingerprints(&scene.namespace, &[&kit]);
+    let output = scene.reprovision(&["--keep-failed"]).output().unwrap();
+    let kept: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&kept["data"]["steps"]["backup"], &kept["data"]["steps"]["stage"]), (&json!("done"), &json!("failed")), "{kept}");
+    assert_eq!(scene.noted_kit(), kit);
+    scene.namespace.wait_for_rollout(SERVER);
+    drop(policy);
+    let done = succeed_json(&mut scene.reprovision(&[]))["data"].take();
+    let steps = json!({"backup": "done", "prepare": "unchanged", "stage": "done", "install": "done", "verify": "unchanged"});
+    assert_eq!(done["steps"], steps, "{done}");
+    assert_eq!(done["fingerprint"]["before"], json!(kit), "the kit from before both runs is the one to go back to: {done}");
 }

@@ -3,6 +3,7 @@
 use std::{
     ffi::OsString,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use flare_diagnostic::{Code, Diagnostic, Place, closest};
@@ -106,6 +107,17 @@ fn unreadable(error: &KubeconfigError, file: &Path) -> Diagnostic {
         _ => fault("the file is of another kind or version than the other kubeconfig files".into())
             .hint("take the file out of `KUBECONFIG`, or name one file with `--kubeconfig`")
             .at(place),
+    }
+}
+
+/// The fault of a kubeconfig that is a pipe into which nobody writes, or a file of a disk that does not answer.
+pub(crate) fn unwritten(access: &Access, limit: Duration) -> Diagnostic {
+    let fault =
+        Diagnostic::error(Code::KubeconfigInvalid, format!("the kubeconfig could not be read within {} s", limit.as_secs()))
+            .hint("if it is a pipe, see whether the program that writes into it does so; otherwise name a regular file");
+    match &access.kubeconfig {
+        Some(file) => fault.at(Place::from(file.as_path())),
+        None => fault,
     }
 }
 

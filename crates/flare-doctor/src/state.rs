@@ -21,7 +21,7 @@ use crate::{
     rollout::KIT_OF_POD,
 };
 
-/// The current state of a participant. Serialized as the data of `status`.
+/// The current state of a participant. Serialized as `state` of a row of `status`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct State {
     /// The participant.

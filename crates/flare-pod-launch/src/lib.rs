@@ -43,7 +43,7 @@ pub use lifecycle::Lifecycle;
 pub use limits::Limits;
 pub use moment::Moment;
 pub use observation::{Action, Look, Observation, Step};
-pub use observe::observe;
+pub use observe::{Listing, observe};
 pub use ours::{JOB_LABELS, KnownPod};
 pub use participant::Participant;
 pub use report::{End, Evidence, Notice, Settlement, State, Transition};

@@ -34,8 +34,18 @@ struct Observer<Tell> {
     tell: Tell,
 }
 
+/// Whether an observer knows the pods of its namespace.
+#[derive(Debug)]
+pub enum Listing {
+    /// They were never listed; why not, if the API server or the way to it gave a reason.
+    Awaited(Option<Diagnostic>),
+    /// They were listed at least once.
+    Read,
+}
+
 /// Follows all job pods of a namespace, or of one site in it, until the future is dropped. `tell` is called with each change of each
-/// pod. Nothing is changed, and no pod is ended for being slow.
+/// pod. Nothing is changed, and no pod is ended for being slow. `listing` is kept up to date: only once the pods were listed does silence
+/// mean that there are none.
 ///
 /// # Errors
 ///
@@ -45,6 +55,7 @@ pub async fn observe(
     namespace: &str,
     site: Option<&str>,
     now: Timestamp,
+    listing: &mut Listing,
     tell: impl FnMut(&KnownPod, Notice) + Send,
 ) -> Result<(), Diagnostic> {
     let all = cluster.namespaced::<Pod>(namespace);
@@ -65,9 +76,15 @@ pub async fn observe(
                     // A user without the permission gets an error; one who loses it later waits until it is granted again.
                     Err(fault) if !is_listed => return Err(fault),
                     Err(fault) => observer.blinded(&trouble::of_watch(&fault)),
-                    Ok(Change::Interrupted(_)) => observer.blinded(&Observation::NoAnswer),
+                    Ok(Change::Interrupted(fault)) => {
+                        if let Listing::Awaited(why) = listing {
+                            *why = Some(fault);
+                        }
+                        observer.blinded(&Observation::NoAnswer);
+                    }
                     Ok(change) => {
                         is_listed = true;
+                        *listing = Listing::Read;
                         observer.change(change);
                         observer.sighted();
                     }

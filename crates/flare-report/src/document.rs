@@ -36,12 +36,7 @@ impl Data {
     fn read(data: &Value) -> Result<Self, serde_json::Error> {
         let participants = match (data.get("participants"), data.get("participant")) {
             (Some(participants), _) => Vec::deserialize(participants)?,
-            (None, Some(_)) => {
-                let one = Participant::deserialize(data)?;
-                // `status` of one participant is its state.
-                let state = data.get("pods").map(|_| State::deserialize(data)).transpose()?;
-                vec![Participant { state, ..one }]
-            }
+            (None, Some(_)) => vec![Participant::deserialize(data)?],
             (None, None) => Vec::new(),
         };
         Ok(Self { participants, is_dry_run: data["dry_run"] == true })

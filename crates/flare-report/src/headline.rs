@@ -14,7 +14,7 @@ pub(crate) fn of(document: &Document) -> (Tone, String) {
     let (tone, words) = match participants.as_slice() {
         [] => of_nothing(document),
         [alone] if alone.ok.is_none() && !alone.findings.is_empty() => of_findings(alone),
-        [alone] if alone.ok.is_none() => of_state(alone),
+        [alone] if alone.ok.is_none() || alone.state.is_some() => of_state(alone),
         several => of_several(several, document.data.is_dry_run),
     };
     let tone = if document.exit_code == 0 { tone } else { Tone::Bad };

@@ -1,9 +1,11 @@
 #![doc = include_str!("../README.md")]
 
 mod build;
+mod dialect;
 pub mod json;
 mod legacy;
 mod meaning;
+mod merge;
 mod overlay;
 mod plain;
 pub mod python;

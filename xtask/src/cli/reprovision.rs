@@ -30,7 +30,7 @@ use crate::{
 /// or DIR, with the ending `-earlier`), the kit is put onto the volume, the release is upgraded until the participant has joined again,
 /// and everything is verified. If a step fails, release, volume and prepared kit go back to what they were.
 ///
-/// An interrupted run puts nothing back: the next one goes on with its backup. A run with nothing to change only checks. Participant,
+/// An interrupted run puts nothing back: the next one goes on from there. A run with nothing to change only checks. Participant,
 /// namespace, release and claim stay the same; a kit that is staged as objects is refused.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
@@ -146,6 +146,7 @@ impl Arguments {
             create_namespace: false,
             pull_secret: None,
             expose: None,
+            called: Vec::new(),
             unlock: false,
             keep_failed: self.keep_failed,
             until: Until::Joined,

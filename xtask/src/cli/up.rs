@@ -140,7 +140,7 @@ impl Arguments {
         let (cluster, place) = (&self.cluster, &self.place);
         if self.expose == Some(Expose::PortForward) {
             let message = "`up` opens no port: a port forward lasts as long as its program";
-            let hint = "`install --expose port-forward` opens one; other sites need `load-balancer` or `host-port`";
+            let hint = "`install --expose port-forward` opens one; other sites need `load-balancer`, `host-port` or `microk8s`";
             return Err(Diagnostic::error(Code::InvalidArgs, message).hint(hint).into());
         }
         let staging = match self.mode.unwrap_or(StagingMode::Pvc) {
@@ -178,6 +178,7 @@ impl Arguments {
             create_namespace: place.create_namespace,
             pull_secret: self.create_pull_secret.as_ref().map(|file| context.environment.absolute(file)).transpose()?,
             expose: self.expose.map(flare_federation::Expose::from),
+            called: Vec::new(),
             unlock: self.unlock,
             keep_failed: self.keep_failed,
             until: Until::Joined,

@@ -11,7 +11,7 @@ use super::{
     parallel,
     stage::Request,
     stage_federation::Entry,
-    status,
+    status::{self, Seen},
     up::{State, Step, Steps},
 };
 use crate::context::Context;
@@ -49,13 +49,22 @@ fn look_at(context: &Context<'_>, (name, entry): &Entry, limit: Duration) -> Loo
         }
     };
     let request = Request { prepared: &destined.prepared, namespace: None, access: destined.access.clone(), values: Vec::new() };
-    let state = status::status(context, &request, limit);
-    match &state {
-        Ok(state) => steps = steps_of(state),
-        Err(_) => [Step::Stage, Step::Install, Step::Verify].into_iter().for_each(|step| steps.set(step, State::Unknown)),
+    match status::status(context, &request, limit) {
+        Ok(seen) => Looked { name: name.clone(), ..Looked::of(seen) },
+        Err(faults) => {
+            [Step::Stage, Step::Install, Step::Verify].into_iter().for_each(|step| steps.set(step, State::Unknown));
+            steps.set(Step::Prepare, State::There);
+            looked(Some(destined.role), steps, Some(destined.facts()), Err(faults))
+        }
     }
-    steps.set(Step::Prepare, State::There);
-    looked(Some(destined.role), steps, Some(destined.facts()), state)
+}
+
+impl Looked {
+    /// A participant that was seen in its cluster.
+    pub(crate) fn of(seen: Seen) -> Self {
+        let Seen { name, role, facts, state } = seen;
+        Self { name, role: Some(role), steps: steps_of(&state), facts: Some(facts), state: Ok(state) }
+    }
 }
 
 /// The state of each step. A kit that is staged as objects counts as staged if the parent runs with it.

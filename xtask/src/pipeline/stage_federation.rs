@@ -1,6 +1,9 @@
 //! The prepared kits of a federation → their clusters, concurrently.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
 
 use flare_cluster::Access;
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults, printable};
@@ -15,7 +18,7 @@ use serde_json::{Map, Value};
 use super::{
     federation::{self, UniqueCollector},
     kit_facts::KitFacts,
-    participant_files, stage,
+    participant_files, places, stage,
 };
 use crate::{context::Context, runtime};
 
@@ -38,6 +41,12 @@ impl Destined {
     /// Adds values that the release gets on top of those of federation.yaml: the helper pod of a staging is like the parent's pod.
     pub(crate) fn give_values(&mut self, values: &Map<String, Value>) {
         self.kit.give_values(values.clone());
+    }
+
+    /// The name by which it calls its server, if it is a client.
+    pub(crate) fn calls(&self) -> Option<&str> {
+        let target = self.kit.plan().server_target.as_ref().filter(|_| self.role == Role::Client);
+        target.map(|(host, _)| host.as_str())
     }
 
     /// What results say about it.
@@ -120,10 +129,16 @@ fn each_opened(
     access: &Access,
     options: OpenOptions,
 ) -> Vec<Entry> {
-    let open_one = |participant: &Participant, values: Map<String, Value>| {
+    let mut outputs: HashMap<PathBuf, PathBuf> = HashMap::new();
+    let mut open_one = |participant: &Participant, values: Map<String, Value>| {
         let kit = federation::kit_of(participant, directory)?;
         let mut found = Collector::new();
         let output = federation::output_of(&kit, prepared);
+        if let Some(first) = outputs.get(&output) {
+            let fault = federation::shared_directory(first, &kit, &output);
+            return Err(fault.at(participant.places.kit.clone()).into());
+        }
+        outputs.insert(output.clone(), kit);
         let access = access_of(participant, directory, access);
         let mut destined = found.require_checked(open(participant, output, access, options))?;
         // The helper pod of a staging is like the parent pod, which gets these values from Helm.
@@ -162,14 +177,8 @@ fn open(participant: &Participant, prepared: PathBuf, access: Access, options: O
 }
 
 /// Adds to a diagnostic the participant's prepared kit as its place, or the place below it.
-fn below(mut diagnostic: Diagnostic, prepared: &Path) -> Diagnostic {
-    match &mut diagnostic.place {
-        Some(place) => {
-            place.file = prepared.join(&place.file).to_string_lossy().into_owned();
-            diagnostic
-        }
-        None => diagnostic.at(prepared),
-    }
+fn below(diagnostic: Diagnostic, prepared: &Path) -> Diagnostic {
+    if diagnostic.place.is_some() { places::located(diagnostic, prepared) } else { diagnostic.at(prepared) }
 }
 
 fn access_of(participant: &Participant, directory: &Path, access: &Access) -> Access {

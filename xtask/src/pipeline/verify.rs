@@ -72,7 +72,7 @@ fn in_cluster(
 ) -> Result<Vec<Finding>, Faults> {
     let looking = rollout::Options { deadline: options.deadline, stable: options.stable, clock: crate::environment::now };
     let stop = runtime::interrupted(&context.interrupt);
-    let looked = request.in_cluster(context, options.deadline, |cluster| async move {
+    let looked = request.in_cluster_to_its_end(context, options.deadline, |cluster| async move {
         tokio::select! {
             found = online::check(&cluster, kit, &looking, progress) => Ok(found),
             () = stop => Err(interrupted().into()),

@@ -121,6 +121,7 @@ fn up_options(helm: Option<PathBuf>) -> Options {
         create_namespace: true,
         pull_secret: None,
         expose: None,
+        called: Vec::new(),
         unlock: false,
         keep_failed: false,
         until: Until::Joined,

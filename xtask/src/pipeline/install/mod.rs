@@ -26,11 +26,11 @@ pub(crate) use self::{
     back::take_back,
     forwarding::forward,
     kept::refuse_loss,
-    run::{Exposed, Installed, NotInstalled, Options, Progress, Recovery, Until},
+    run::{Exposed, Installed, NotInstalled, Options, Progress, Recovery, Stays, Until},
     values::Given,
 };
 use self::{readiness::Ready, recovery::Attempt, run::Run};
-use super::{helm, stage::Request};
+use super::{helm, places, stage::Request};
 use crate::{context::Context, runtime};
 
 /// The value with the fingerprint of the kit: the pod's annotation, whose change restarts the parent (defect 11).
@@ -43,11 +43,14 @@ pub(crate) fn install(
     options: &Options,
     progress: Progress<'_>,
 ) -> Result<Checked<Installed>, NotInstalled> {
-    runtime::block_on(participant(context, request, options, progress)).map_err(NotInstalled::from)?
+    let installed = runtime::block_on(participant(context, request, options, progress)).map_err(NotInstalled::from)?;
+    match installed {
+        Ok(installed) => Ok(request.located(Ok(installed))?),
+        Err(failed) => Err(NotInstalled { faults: places::faults_below(failed.faults, request.prepared), ..failed }),
+    }
 }
 
-/// Like [`install`], for one of several participants that are installed in parallel.
-pub(crate) async fn participant(
+async fn participant(
     context: &Context<'_>,
     request: &Request<'_>,
     options: &Options,

@@ -6,15 +6,20 @@ use flare_diagnostic::{Code, Collector, Diagnostic, Faults};
 use flare_doctor::rollout::{self, Target};
 use flare_helm::{Revision, Status};
 use flare_pvc_stage::{Options, Progress, stage, staged_fingerprint};
+use tokio::time::timeout;
 
 use super::{
+    pull_secret,
     readiness::Before,
-    run::{Recovery, Run},
+    run::{Recovery, Run, Stays},
 };
 use crate::pipeline::stage::run_name;
 
 /// How long each step may take, in addition to the installation's deadline.
 const LIMIT: Duration = Duration::from_mins(2);
+
+/// How long it may take to see what stays.
+const LOOK_LIMIT: Duration = Duration::from_secs(10);
 
 /// What a failed run knows that it did to the release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,7 +75,7 @@ pub(super) async fn recover(run: &Run<'_>, before: Option<&Before>, found: &mut 
         (run.progress)("removing the release, since there was none before");
         let removed = run.release_within(LIMIT, |release| release.uninstall());
         return match removed {
-            Ok(_) => Recovery::Removed,
+            Ok(was_there) => Recovery::Removed { was_there, stays: what_stays(run).await },
             Err(fault) => {
                 let command = format!("helm uninstall {}", run.place.release);
                 left(run, "the release could not be removed", &fault, &command, None, found)
@@ -93,6 +98,20 @@ pub(super) async fn recover(run: &Run<'_>, before: Option<&Before>, found: &mut 
             left(run, "the release could not be rolled back", &fault, &command, kit, found)
         }
     }
+}
+
+/// What is left of the participant without its release: what `stage` put into the cluster, and the Secret that this run made.
+async fn what_stays(run: &Run<'_>) -> Stays {
+    let (plan, record) = (run.kit.plan(), run.kit.staged_record().ok().flatten());
+    let kit = match record {
+        Some(_) => None,
+        None => timeout(LOOK_LIMIT, staged_fingerprint(run.cluster, run.kit)).await.ok().and_then(Result::ok).flatten(),
+    };
+    let named = |kind: &str, name: Option<String>| name.map(|name| format!("{kind} {name}"));
+    let made = run.options.pull_secret.as_ref().map(|_| pull_secret::name(plan).0);
+    let (config_map, secret) = record.map(|record| (record.config_map, record.secret)).unwrap_or_default();
+    let objects = [named("ConfigMap", config_map), named("Secret", secret), named("Secret", made)];
+    Stays { claim: plan.workspace.claim.to_string(), kit, objects: objects.into_iter().flatten().collect() }
 }
 
 /// A release that stays as it is; `kit` was put back on the volume already.

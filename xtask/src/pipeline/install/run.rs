@@ -12,6 +12,7 @@ use flare_doctor::{Finding, rollout::Running};
 use flare_federation::Expose;
 use flare_helm::{Helm, Limits, Place, Release};
 use flare_prepared_kit::PreparedKit;
+use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -46,6 +47,8 @@ pub(crate) struct Options {
     pub(crate) pull_secret: Option<PathBuf>,
     /// How a server is reached from outside of its cluster.
     pub(crate) expose: Option<Expose>,
+    /// The names by which the clients of its federation call a server, if their kits are known.
+    pub(crate) called: Vec<String>,
     /// Frees a locked release.
     pub(crate) unlock: bool,
     /// Keeps a failed parent for inspection.
@@ -126,13 +129,29 @@ pub(crate) enum Recovery {
         /// Whether its parent runs again.
         runs: bool,
     },
-    /// The release was removed, since there was none before.
-    Removed,
+    /// The release was removed, since there was none before. Nothing else can go back: what was there before it stays.
+    Removed {
+        /// Whether there was a release to remove.
+        was_there: bool,
+        /// What stays of the participant.
+        stays: Stays,
+    },
     /// The release was not rolled back.
     Left {
         /// The fingerprint of the kit that was put back on the volume nevertheless.
         kit: Option<String>,
     },
+}
+
+/// What is left of a participant without its release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Stays {
+    /// The workspace claim.
+    pub(crate) claim: String,
+    /// The fingerprint of the kit on its volume, if one is noted there.
+    pub(crate) kit: Option<String>,
+    /// Other objects, such as `Secret site-1-registry`.
+    pub(crate) objects: Vec<String>,
 }
 
 impl From<Faults> for NotInstalled {
