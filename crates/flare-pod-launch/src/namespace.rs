@@ -22,7 +22,7 @@ use crate::{
     following::follow,
     ours,
     timetable::Timetable,
-    work::{Turns, Worker},
+    work::{RequestLimits, Worker},
 };
 
 /// How long an API server may take to carry out a request that it never answered.
@@ -96,8 +96,8 @@ struct Namespace {
     fault: Option<Diagnostic>,
     early: Vec<Early>,
     unanswered: Vec<Unanswered>,
-    /// Pod's name → the turn of its creations, as long as one is under way.
-    turns: HashMap<String, Weak<Mutex<()>>>,
+    /// Pod's name → the lock of its creations, as long as one is under way.
+    name_locks: HashMap<String, Weak<Mutex<()>>>,
     is_blind: bool,
     is_probing: bool,
     numbers: u64,
@@ -124,7 +124,7 @@ pub(crate) async fn run(
             cluster,
             namespace,
             answers,
-            turns: Turns::new(),
+            request_limits: RequestLimits::new(),
             creations,
         },
         jobs: HashMap::new(),
@@ -137,7 +137,7 @@ pub(crate) async fn run(
         fault: None,
         early: Vec::new(),
         unanswered: Vec::new(),
-        turns: HashMap::new(),
+        name_locks: HashMap::new(),
         is_blind: false,
         is_probing: false,
         numbers: 0,

@@ -19,8 +19,8 @@ use crate::{
 const AGAIN: [Duration; 5] =
     [Duration::from_secs(2), Duration::from_secs(4), Duration::from_secs(8), Duration::from_secs(30), Duration::from_mins(1)];
 
-/// The turn of a pod's name: of several creations of one name, and deletions of their Secrets, only one is under way.
-pub(crate) type Turn = Arc<Mutex<()>>;
+/// The lock of a pod's name: of several creations of one name, and deletions of their Secrets, only one is under way.
+pub(crate) type NameLock = Arc<Mutex<()>>;
 
 impl JobObjects {
     /// Creates a Secret, or replaces the one with its name, as FLARE's launcher does. A Secret that belongs to another job's pod is not
@@ -96,10 +96,10 @@ impl JobObjects {
     }
 
     /// Deletes them again for a while: a request without an answer may create them after they were deleted.
-    pub(crate) async fn discard_later(&self, job: &JobPod, turn: &Turn) {
+    pub(crate) async fn discard_later(&self, job: &JobPod, name_lock: &NameLock) {
         for pause in AGAIN {
             sleep(about(pause)).await;
-            let _turn = turn.lock().await;
+            let _locked = name_lock.lock().await;
             self.discard(job).await;
         }
     }

@@ -22,7 +22,10 @@ pub(crate) const STATE_LABEL: &str = "FLARE_KUBE_TESTBED_STATE";
 pub(crate) const COMPONENT: &str = "FLARE_KUBE_TESTBED_PART";
 
 /// The component that keeps the cluster's namespaces alive.
-pub(crate) const INIT_PROCESS: &str = "anchor";
+pub(crate) const INIT_PROCESS: &str = "init";
+
+/// The name of that component in clusters that an earlier flare-kube started.
+const EARLIER_INIT_PROCESS: &str = "anchor";
 
 /// One process.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -66,7 +69,7 @@ impl Process {
             ended: field("State")?.starts_with(['Z', 'X']),
             ids: field("NSpid").unwrap_or_default().split_whitespace().filter_map(|id| id.parse().ok()).collect(),
             state_label: variable(STATE_LABEL),
-            component: variable(COMPONENT),
+            component: variable(COMPONENT).map(|name| if name == EARLIER_INIT_PROCESS { INIT_PROCESS.to_owned() } else { name }),
             is_loading: environment.is_empty(),
             network: namespace("net"),
             processes: namespace("pid"),
@@ -222,8 +225,8 @@ mod tests {
         (50, 1, &[50], Some(STATE), None, 10, 20, "/"),
         (51, 50, &[51], Some(STATE), None, 10, 20, "/"),
         // The init process's parent and the init process.
-        (100, 1, &[100], Some(STATE), Some("anchor"), 11, 20, "/"),
-        (101, 100, &[101, 1], Some(STATE), Some("anchor"), 11, 21, "/"),
+        (100, 1, &[100], Some(STATE), Some("init"), 11, 20, "/"),
+        (101, 100, &[101, 1], Some(STATE), Some("init"), 11, 21, "/"),
         // A component, a container of a pod with its own namespaces, a pod with the node's network.
         (102, 101, &[102, 5], Some(STATE), Some("etcd"), 11, 21, "/"),
         (103, 102, &[103, 9, 1], None, None, 12, 22, "/flare-kube-a-01234567/kubepods/besteffort/pod1/c1"),
@@ -231,13 +234,13 @@ mod tests {
         // A shell that somebody opened in the cluster's network.
         (105, 1, &[105], None, None, 11, 20, "/"),
         // Another cluster whose names begin with this one's.
-        (200, 1, &[200], Some("/cache/clusters/a-2"), Some("anchor"), 31, 20, "/"),
-        (201, 200, &[201, 1], Some("/cache/clusters/a-2"), Some("anchor"), 31, 41, "/"),
+        (200, 1, &[200], Some("/cache/clusters/a-2"), Some("init"), 31, 20, "/"),
+        (201, 200, &[201, 1], Some("/cache/clusters/a-2"), Some("init"), 31, 41, "/"),
         (202, 201, &[202, 7], None, None, 32, 42, "/flare-kube-a-2-89abcdef/kubepods/pod1"),
         // Unrelated: another kubelet's pod, a process whose namespaces cannot be read, one in the machine's namespaces.
         (300, 1, &[300], None, None, 10, 20, "/kubepods/besteffort/pod1"),
         (301, 1, &[301], None, None, 0, 0, "/"),
-        (302, 1, &[302, 1], Some("/elsewhere"), Some("anchor"), 10, 20, "/flare-kube-a-01234567x"),
+        (302, 1, &[302, 1], Some("/elsewhere"), Some("init"), 10, 20, "/flare-kube-a-01234567x"),
     ];
 
     fn listing() -> Vec<Process> {
@@ -283,7 +286,7 @@ mod tests {
     #[test]
     fn a_part_lives_only_inside_the_clusters_process_namespace() {
         let listing: Vec<_> = listing().into_iter().filter(|process| process.state_label.as_deref() == Some(STATE)).collect();
-        assert_eq!(living_components(&listing).into_iter().collect::<Vec<_>>(), ["anchor", "etcd"]);
+        assert_eq!(living_components(&listing).into_iter().collect::<Vec<_>>(), ["etcd", "init"]);
     }
     #[test]
     fn a_program_that_is_being_loaded_counts_only_inside_the_clusters_process_namespace() {
