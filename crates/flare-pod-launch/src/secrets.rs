@@ -11,9 +11,12 @@ use tokio::{sync::Mutex, time::sleep};
 
 use crate::{
     JobPod,
-    creation::{FIRST_PAUSE, JobObjects, LONGEST_PAUSE, NameHolder, Progress, cancelled, strangers},
+    creation::{BACKOFF, JobObjects, NameHolder, Progress, cancelled, strangers},
     trouble,
 };
+
+/// How often a Secret is tried, with pauses of a quarter of a minute in all.
+const ATTEMPTS: u32 = 7;
 
 /// When the Secrets of a refused job are deleted again, since a request that was not answered may be carried out later.
 const AGAIN: [Duration; 5] =
@@ -27,7 +30,7 @@ impl JobObjects {
     /// replaced.
     pub(crate) async fn put(&self, secret: &Secret, of_job: Option<&JobPod>, progress: &Progress) -> Result<(), Diagnostic> {
         let name = secret.metadata.name.as_deref().unwrap_or_default();
-        let (mut pause, mut last) = (FIRST_PAUSE, cancelled());
+        let (mut backoff, mut attempts, mut last) = (BACKOFF, 0, cancelled());
         while !progress.is_cancelled() {
             let (fault, may_pass) = match self.secrets.create(secret, Write::default()).await {
                 Ok(_) => return Ok(()),
@@ -50,12 +53,12 @@ impl JobObjects {
                     (fault, may_pass)
                 }
             };
-            if !may_pass || pause > LONGEST_PAUSE {
+            attempts += 1;
+            if !may_pass || attempts == ATTEMPTS {
                 return Err(fault);
             }
             last = fault;
-            sleep(about(pause)).await;
-            pause *= 2;
+            backoff.pause().await;
         }
         Err(last)
     }
