@@ -28,9 +28,9 @@ pub(crate) fn apply(defaults: &JobPodDefaults, merged: &mut Merged, explanation:
 fn of_spec(defaults: &JobPodDefaults) -> impl Iterator<Item = (&'static str, Value)> {
     let JobPodDefaults { node_selector, tolerations, affinity, runtime_class_name, priority_class_name, .. } = defaults;
     [
-        ("nodeSelector", (!node_selector.is_empty()).then(|| json!(node_selector))),
-        ("tolerations", (!tolerations.is_empty()).then(|| json!(tolerations))),
-        ("affinity", (!affinity.is_empty()).then(|| json!(affinity))),
+        ("nodeSelector", node_selector.as_ref().map(|labels| json!(labels))),
+        ("tolerations", tolerations.as_ref().map(|taints| json!(taints))),
+        ("affinity", affinity.as_ref().map(|rules| json!(rules))),
         ("runtimeClassName", runtime_class_name.as_ref().map(|name| json!(name))),
         ("priorityClassName", priority_class_name.as_ref().map(|name| json!(name))),
     ]
