@@ -1,7 +1,7 @@
 //! `parent.resources`: requests and limits of a container, by the rules that the API server applies to them.
 
 use flare_diagnostic::{Code, did_you_mean};
-use flare_names::Target;
+use flare_names::{LABEL_DOMAIN_PATTERN, LABEL_PATTERN, Target};
 use flare_yaml::{Node, NodeContent, shown};
 use schemars::{Schema, json_schema};
 use serde_json::{Map, Value, json};
@@ -73,7 +73,8 @@ impl Shape for Resources {
         let zero_below = "-(0+(\\.0*)?|\\.0+)";
         let quantity = json!({"type": ["string", "number", "null"], "pattern": format!("^({POSITIVE}|{zero_below}){SUFFIX}$"), "minimum": 0,
             "description": "A Kubernetes quantity, not negative: 2, 500m, 8Gi."});
-        let name = "^(cpu|memory|ephemeral-storage|hugepages-[0-9.]+[A-Za-z]*|(?!requests\\.)[a-z0-9]([-a-z0-9.]*[a-z0-9])?/[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)$";
+        let extended = format!("(?!requests\\.){LABEL_DOMAIN_PATTERN}/{LABEL_PATTERN}");
+        let name = format!("^(cpu|memory|ephemeral-storage|hugepages-[0-9.]+[A-Za-z]*|{extended})$");
         let amounts = |description: &str| json!({"type": ["object", "null"], "description": description, "propertyNames": {"pattern": name}, "additionalProperties": quantity});
         json_schema!({
             "type": "object",
@@ -186,7 +187,7 @@ impl Shape for ExtendedResource {
     }
 
     fn schema(_: &[Target]) -> Schema {
-        let name = "^(?!requests\\.)(?!([a-z0-9.-]*\\.)?kubernetes\\.io/)[a-z0-9]([-a-z0-9.]*[a-z0-9])?/[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$";
+        let name = format!("^(?!requests\\.)(?!([a-z0-9.-]*\\.)?kubernetes\\.io/){LABEL_DOMAIN_PATTERN}/{LABEL_PATTERN}$");
         json_schema!({"type": "string", "pattern": name})
     }
 }

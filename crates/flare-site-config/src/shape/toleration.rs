@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::{
     Reader, Shape,
     block::join,
-    node_selector::{KEY, KEY_FORM, VALUE, VALUE_FORM, not_a_key},
+    node_selector::{KEY_FORM, VALUE_FORM, key_pattern, not_a_key, value_pattern},
 };
 
 const KEYS: [&str; 5] = ["key", "operator", "value", "effect", "tolerationSeconds"];
@@ -41,9 +41,9 @@ impl Shape for Tolerations {
             "items": {
                 "type": "object", "additionalProperties": false,
                 "properties": {
-                    "key": {"type": ["string", "null"], "anyOf": [{"pattern": KEY}, {"const": ""}, {"type": "null"}]},
+                    "key": {"type": ["string", "null"], "anyOf": [{"pattern": key_pattern()}, {"const": ""}, {"type": "null"}]},
                     "operator": operator,
-                    "value": {"type": ["string", "null"], "pattern": VALUE},
+                    "value": {"type": ["string", "null"], "pattern": value_pattern()},
                     "effect": optional(&EFFECTS),
                     "tolerationSeconds": {"type": ["integer", "null"], "description": "Only with the effect NoExecute."}
                 }
