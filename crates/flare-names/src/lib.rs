@@ -6,7 +6,7 @@ mod participant;
 mod rules;
 mod target;
 
-pub use container_path::{PathParts, path_parts};
+pub use container_path::{PathParts, path_below, path_parts};
 pub use kinds::{
     ClaimName, ConfigMapName, ContainerName, DeploymentName, InvalidName, LABEL_DOMAIN_PATTERN, LABEL_PATTERN, NamespaceName,
     PodName, PriorityClassName, PullSecretName, ReleaseName, RoleName, RuntimeClassName, SecretKey, SecretName,

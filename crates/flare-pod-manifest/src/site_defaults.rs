@@ -1,10 +1,11 @@
 //! The site's defaults for the whole pod: what flare-kube's launcher sets where neither launcher nor pod template does. A key of the
 //! template's spec keeps its value whole, since a template is the site's word about one study.
 
+use flare_names::path_below;
 use flare_site_config::JobPodDefaults;
 use serde_json::{Map, Value, json};
 
-use crate::{explain::Explanation, origin::Origin, path, pod::Merged};
+use crate::{explain::Explanation, origin::Origin, pod::Merged};
 
 /// Where programs look for shared memory.
 const SHARED_MEMORY: &str = "/dev/shm";
@@ -44,7 +45,7 @@ fn add_shared_memory(spec: &mut Map<String, Value>, main: usize, size: &str, exp
     let mounts = container.and_then(|container| container.get("volumeMounts")?.as_array()).cloned().unwrap_or_default();
     let is_taken = |mount: &Value| {
         let at = mount.get("mountPath").and_then(Value::as_str);
-        at.is_some_and(|at| path::below(SHARED_MEMORY, at).as_deref() == Some("."))
+        at.is_some_and(|at| path_below(SHARED_MEMORY, at).as_deref() == Some("."))
     };
     if mounts.iter().any(is_taken) {
         return;

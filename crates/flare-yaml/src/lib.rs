@@ -2,6 +2,7 @@
 
 mod build;
 pub mod json;
+mod key_path;
 mod legacy;
 mod meaning;
 mod overlay;
@@ -16,6 +17,7 @@ mod write;
 
 pub use build::{MAX_BYTES, MAX_DEPTH, MAX_NODES};
 pub use flare_diagnostic::shown;
+pub use key_path::key_path;
 pub use meaning::Meaning;
 pub use plain::{key, scalar};
 pub use quote::quote;

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::Reader;
-use flare_yaml::{Node, NodeContent, shown};
+use flare_yaml::{Node, NodeContent, key_path, shown};
 
 /// One line of a block's table.
 pub(crate) struct KeyRule {
@@ -163,11 +163,6 @@ pub(crate) fn unless_empty<T: Clone + Serialize>(value: Option<&T>) -> Option<T>
     value.filter(|value| !is_empty(value)).cloned()
 }
 
-/// Appends a key to the path of its block.
-pub(crate) fn join(path: &str, key: &str) -> String {
-    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
-}
-
 impl Reader {
     /// The entries that the table knows and that are not null, with name and path. Faults: not a mapping (returns `None`),
     /// unknown keys, missing required keys.
@@ -182,7 +177,7 @@ impl Reader {
         };
         let mut known = Vec::new();
         for entry in entries {
-            let key = join(path, &entry.key.text);
+            let key = key_path(path, &entry.key.text);
             let rule = B::KEYS.iter().find(|rule| rule.key == entry.key.text);
             match rule {
                 Some(rule) if rule.is_known(self.target) => {
@@ -206,7 +201,7 @@ impl Reader {
         }
         for rule in B::KEYS.iter().filter(|rule| rule.required) {
             if !known.iter().any(|(key, _, _)| *key == rule.key) {
-                self.missing(node, &join(path, rule.key), rule.example);
+                self.missing(node, &key_path(path, rule.key), rule.example);
             }
         }
         Some(known)

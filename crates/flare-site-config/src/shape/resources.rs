@@ -2,14 +2,13 @@
 
 use flare_diagnostic::{Code, did_you_mean};
 use flare_names::{LABEL_DOMAIN_PATTERN, LABEL_PATTERN, Target};
-use flare_yaml::{Node, NodeContent, shown};
+use flare_yaml::{Node, NodeContent, key_path, shown};
 use schemars::{Schema, json_schema};
 use serde_json::{Map, Value, json};
 
 use super::{
     Reader, Shape,
     amount::{POSITIVE, SUFFIX},
-    block::join,
 };
 use crate::quantity::Quantity;
 
@@ -42,7 +41,7 @@ impl Shape for Resources {
         let mut sound = true;
         for entry in entries {
             let (key, value) = (entry.key.text.as_str(), &entry.value);
-            let below = join(path, key);
+            let below = key_path(path, key);
             let part = PARTS.iter().position(|part| *part == key);
             let Some(part) = part else {
                 let message = format!("unknown key `{}`", shown(&below));
@@ -122,7 +121,7 @@ impl Reader {
         let mut sound = true;
         for entry in entries {
             let name = entry.key.text.as_str();
-            let below = join(path, name);
+            let below = key_path(path, name);
             if let Err(hint) = check_name(name) {
                 let message = format!("`{}` is no resource that a container may have", shown(&below));
                 self.fault(&entry.key.file, entry.key.position, message, hint);

@@ -2,13 +2,12 @@
 
 use flare_diagnostic::did_you_mean;
 use flare_names::{Target, is_label_value, is_qualified_name};
-use flare_yaml::{Node, NodeContent, Style, shown};
+use flare_yaml::{Node, NodeContent, Style, key_path, shown};
 use schemars::{Schema, json_schema};
 use serde_json::{Map, Value, json};
 
 use super::{
     Reader, Shape,
-    block::join,
     node_selector::{KEY_FORM, VALUE_FORM, key_pattern, not_a_key, value_pattern},
 };
 
@@ -71,7 +70,7 @@ fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<Map<String, Valu
     let mut sound = true;
     for entry in entries {
         let (key, value) = (entry.key.text.as_str(), &entry.value);
-        let below = join(path, key);
+        let below = key_path(path, key);
         if !KEYS.contains(&key) {
             let message = format!("unknown key `{}`", shown(&below));
             reader.fault(&entry.key.file, entry.key.position, message, did_you_mean(key, KEYS));
@@ -119,7 +118,7 @@ impl<'node> Written<'node> {
                 faults.push((node, message, "name the taint's `key`, or write `operator: Exists` to tolerate every taint"));
             }
             Some((at, key)) if !is_qualified_name(key) => {
-                faults.push((at, not_a_key(&join(path, "key"), key), KEY_FORM));
+                faults.push((at, not_a_key(&key_path(path, "key"), key), KEY_FORM));
             }
             _ => {}
         }
