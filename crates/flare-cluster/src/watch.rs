@@ -1,6 +1,6 @@
 //! Watches objects across lost connections and restarts of the API server.
 
-use std::{fmt::Debug, task::Poll, time::Duration};
+use std::{collections::BTreeMap, fmt::Debug, task::Poll, time::Duration};
 
 use flare_diagnostic::{Code, Diagnostic};
 use futures_util::{Stream, StreamExt as _, stream};
@@ -79,21 +79,33 @@ where
         what: &str,
         mut check: impl FnMut(Option<&K>) -> Poll<Result<T, Diagnostic>>,
     ) -> Result<T, Diagnostic> {
-        let mut changes = std::pin::pin!(self.watch(&Selection::named(name)));
-        let mut interruption = None;
+        self.wait_for_all(&Selection::named(name), deadline, what, |objects| check(objects.first().copied())).await
+    }
+
+    /// As [`wait`](Self::wait), for all selected objects of one namespace: `check` gets all that exist whenever one of them changes.
+    pub async fn wait_for_all<T>(
+        &self,
+        selection: &Selection,
+        deadline: Duration,
+        what: &str,
+        mut check: impl FnMut(&[&K]) -> Poll<Result<T, Diagnostic>>,
+    ) -> Result<T, Diagnostic> {
+        let mut changes = std::pin::pin!(self.watch(selection));
+        let name = |object: &K| object.meta().name.clone().unwrap_or_default();
+        let (mut existing, mut interruption) = (BTreeMap::new(), None);
         let waiting = async {
             while let Some(change) = changes.next().await {
-                let looked_at = match &change? {
-                    Change::All(objects) => check(objects.first()),
-                    Change::Applied(object) => check(Some(object)),
-                    Change::Deleted(_) => check(None),
+                match change? {
+                    Change::All(objects) => existing = objects.into_iter().map(|object| (name(&object), object)).collect(),
+                    Change::Applied(object) => drop(existing.insert(name(&object), object)),
+                    Change::Deleted(object) => drop(existing.remove(&name(&object))),
                     Change::Interrupted(fault) => {
-                        interruption = Some(fault.clone());
+                        interruption = Some(fault);
                         continue;
                     }
-                };
+                }
                 interruption = None;
-                if let Poll::Ready(answer) = looked_at {
+                if let Poll::Ready(answer) = check(&existing.values().collect::<Vec<_>>()) {
                     return answer;
                 }
             }

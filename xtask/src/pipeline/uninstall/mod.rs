@@ -2,7 +2,7 @@
 
 mod launched;
 
-use std::{fmt::Debug, path::PathBuf, time::Duration};
+use std::{fmt::Debug, path::PathBuf, task::Poll, time::Duration};
 
 use flare_cluster::{
     Cluster, Deletion, Objects, Selection,
@@ -14,7 +14,7 @@ use flare_pod_manifest::study_claims;
 use flare_prepared_kit::{OpenOptions, PreparedKit};
 use flare_pvc_stage::{UnstageOptions, VolumeUnstageOptions, staged_fingerprint, unstage_objects, unstage_volume};
 use serde::{Serialize, de::DeserializeOwned};
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use self::launched::Launched;
 use super::{
@@ -29,9 +29,6 @@ const HELM_LIMIT: Duration = Duration::from_mins(2);
 
 /// How long it may take to see what is left after a failure.
 const LOOK_LIMIT: Duration = Duration::from_secs(10);
-
-/// The interval at which the parent's pods are listed until they are gone.
-const LOOK: Duration = Duration::from_millis(500);
 
 /// Options of an uninstallation.
 #[derive(Debug, Clone)]
@@ -256,14 +253,19 @@ impl Removal<'_> {
         let pods = self.cluster.namespaced::<Pod>(self.namespace());
         let deployment = &self.kit.plan().names.deployment;
         let selection = Selection::labelled(format!("app.kubernetes.io/name={deployment}"));
-        loop {
-            let left = pods.list(&selection).await?;
-            let Some(pod) = left.first().and_then(|pod| pod.metadata.name.clone()) else { return Ok(()) };
-            if Instant::now() >= self.end {
-                return Err(Diagnostic::error(Code::TimedOut, format!("the parent's pod `{pod}` does not end"))
-                    .hint("see why with `kubectl describe pod`, then run the same command again; what is left is removed then"));
+        let mut left = None;
+        let none = |pods: &[&Pod]| {
+            left = pods.first().and_then(|pod| pod.metadata.name.clone());
+            if left.is_none() { Poll::Ready(Ok(())) } else { Poll::Pending }
+        };
+        let deadline = self.end.saturating_duration_since(Instant::now());
+        let ended = pods.wait_for_all(&selection, deadline, "the end of the parent's pods", none).await;
+        match (ended, left) {
+            (Err(fault), Some(pod)) if fault.code == Code::TimedOut => {
+                Err(Diagnostic::error(Code::TimedOut, format!("the parent's pod `{pod}` does not end"))
+                    .hint("see why with `kubectl describe pod`, then run the same command again; what is left is removed then"))
             }
-            sleep(LOOK).await;
+            (ended, _) => ended,
         }
     }
 }
