@@ -258,8 +258,7 @@ impl Removal<'_> {
             left = pods.first().and_then(|pod| pod.metadata.name.clone());
             if left.is_none() { Poll::Ready(Ok(())) } else { Poll::Pending }
         };
-        let deadline = self.end.saturating_duration_since(Instant::now());
-        let ended = pods.wait_for_all(&selection, deadline, "the end of the parent's pods", none).await;
+        let ended = pods.wait_for_all(&selection, self.end - Instant::now(), "the end of the parent's pods", none).await;
         match (ended, left) {
             (Err(fault), Some(pod)) if fault.code == Code::TimedOut => {
                 Err(Diagnostic::error(Code::TimedOut, format!("the parent's pod `{pod}` does not end"))
