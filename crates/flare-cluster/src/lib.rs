@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod backoff;
 mod busy;
 mod causes;
 mod cluster;
@@ -20,6 +21,7 @@ mod review;
 mod selection;
 mod watch;
 
+pub use backoff::Backoff;
 pub use cluster::Cluster;
 pub use connect::connect;
 pub use exec::{Exec, Input, ProgramExit};

@@ -1,6 +1,6 @@
 //! Watches objects across lost connections and restarts of the API server.
 
-use std::{fmt::Debug, task::Poll, time::Duration};
+use std::{collections::BTreeMap, fmt::Debug, task::Poll, time::Duration};
 
 use flare_diagnostic::{Code, Diagnostic};
 use futures_util::{Stream, StreamExt as _, stream};
@@ -8,14 +8,13 @@ use kube::{
     Resource,
     runtime::{
         WatchStreamExt as _,
-        utils::Backoff,
         watcher::{self, Event, watcher},
     },
 };
 use serde::de::DeserializeOwned;
 use tokio::time::{sleep, timeout};
 
-use crate::{Objects, Operation, Selection, busy, fault, jitter::about};
+use crate::{Backoff, Objects, Operation, Selection, busy, fault};
 
 /// An event of a watch.
 #[derive(Debug, Clone)]
@@ -31,30 +30,11 @@ pub enum Change<K> {
     Interrupted(Diagnostic),
 }
 
-/// Short, growing pauses: an API server usually recovers within seconds.
-struct Pauses(Duration);
-
 /// How long one request of a watch lasts, which then goes on with another. A connection that died without a word is noticed after this time.
 const REQUEST_SECONDS: u32 = 120;
 
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-
-impl Iterator for Pauses {
-    type Item = Duration;
-
-    fn next(&mut self) -> Option<Duration> {
-        let pause = self.0;
-        self.0 = (pause * 2).min(LONGEST_PAUSE);
-        Some(about(pause))
-    }
-}
-
-impl Backoff for Pauses {
-    fn reset(&mut self) {
-        self.0 = FIRST_PAUSE;
-    }
-}
+/// Short pauses: an API server usually recovers within seconds.
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(5));
 
 impl<K> Objects<K>
 where
@@ -68,7 +48,7 @@ where
             timeout: Some(REQUEST_SECONDS),
             ..watcher::Config::default()
         };
-        let events = watcher(self.api.clone(), config).backoff(Pauses(FIRST_PAUSE)).boxed();
+        let events = watcher(self.api.clone(), config).backoff(BACKOFF).boxed();
         let state = Watching { objects: self.clone(), listed: Vec::new(), rest: Duration::ZERO, ended: false };
         stream::unfold((events, state), |(mut events, mut state)| async move {
             if state.ended {
@@ -99,21 +79,33 @@ where
         what: &str,
         mut check: impl FnMut(Option<&K>) -> Poll<Result<T, Diagnostic>>,
     ) -> Result<T, Diagnostic> {
-        let mut changes = std::pin::pin!(self.watch(&Selection::named(name)));
-        let mut interruption = None;
+        self.wait_for_all(&Selection::named(name), deadline, what, |objects| check(objects.first().copied())).await
+    }
+
+    /// As [`wait`](Self::wait), for all selected objects of one namespace: `check` gets all that exist whenever one of them changes.
+    pub async fn wait_for_all<T>(
+        &self,
+        selection: &Selection,
+        deadline: Duration,
+        what: &str,
+        mut check: impl FnMut(&[&K]) -> Poll<Result<T, Diagnostic>>,
+    ) -> Result<T, Diagnostic> {
+        let mut changes = std::pin::pin!(self.watch(selection));
+        let name = |object: &K| object.meta().name.clone().unwrap_or_default();
+        let (mut existing, mut interruption) = (BTreeMap::new(), None);
         let waiting = async {
             while let Some(change) = changes.next().await {
-                let looked_at = match &change? {
-                    Change::All(objects) => check(objects.first()),
-                    Change::Applied(object) => check(Some(object)),
-                    Change::Deleted(_) => check(None),
+                match change? {
+                    Change::All(objects) => existing = objects.into_iter().map(|object| (name(&object), object)).collect(),
+                    Change::Applied(object) => drop(existing.insert(name(&object), object)),
+                    Change::Deleted(object) => drop(existing.remove(&name(&object))),
                     Change::Interrupted(fault) => {
-                        interruption = Some(fault.clone());
+                        interruption = Some(fault);
                         continue;
                     }
-                };
+                }
                 interruption = None;
-                if let Poll::Ready(answer) = looked_at {
+                if let Poll::Ready(answer) = check(&existing.values().collect::<Vec<_>>()) {
                     return answer;
                 }
             }

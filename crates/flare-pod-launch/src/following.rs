@@ -2,23 +2,22 @@
 
 use std::{fmt::Debug, time::Duration};
 
-use flare_cluster::{Change, Objects, Selection, about};
+use flare_cluster::{Backoff, Change, Objects, Selection};
 use flare_diagnostic::Diagnostic;
 use futures_util::{
     Stream, StreamExt as _,
     stream::{self, BoxStream},
 };
 use k8s_openapi::serde::de::DeserializeOwned;
-use tokio::time::sleep;
 
-const FIRST_PAUSE: Duration = Duration::from_secs(2);
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// The pauses before a refused watch is started again.
+const BACKOFF: Backoff = Backoff::new(Duration::from_secs(2), Duration::from_secs(30));
 
 struct Following<K> {
     objects: Objects<K>,
     selection: Selection,
     watch: Option<BoxStream<'static, Result<Change<K>, Diagnostic>>>,
-    pause: Duration,
+    backoff: Backoff,
     is_to_pause: bool,
 }
 
@@ -27,18 +26,17 @@ pub(crate) fn follow<K>(objects: Objects<K>, selection: Selection) -> impl Strea
 where
     K: flare_cluster::Resource + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
 {
-    let state = Following { objects, selection, watch: None, pause: FIRST_PAUSE, is_to_pause: false };
+    let state = Following { objects, selection, watch: None, backoff: BACKOFF, is_to_pause: false };
     stream::unfold(state, |mut state| async move {
         loop {
             if std::mem::take(&mut state.is_to_pause) {
-                sleep(about(state.pause)).await;
-                state.pause = (state.pause * 2).min(LONGEST_PAUSE);
+                state.backoff.pause().await;
             }
             let watch = state.watch.get_or_insert_with(|| state.objects.watch(&state.selection).boxed());
             match watch.next().await {
                 Some(Ok(change)) => {
                     if !matches!(change, Change::Interrupted(_)) {
-                        state.pause = FIRST_PAUSE;
+                        state.backoff.reset();
                     }
                     return Some((Ok(change), state));
                 }

@@ -2,6 +2,7 @@
 
 mod answers;
 mod changes;
+mod command;
 mod entering;
 
 use std::{collections::HashMap, sync::Weak, time::Duration};
@@ -11,43 +12,24 @@ use flare_diagnostic::{Code, Diagnostic};
 use futures_util::StreamExt as _;
 use k8s_openapi::api::core::v1::{Event, Pod};
 use tokio::{
-    sync::{Mutex, mpsc, oneshot, watch},
+    sync::{Mutex, mpsc, watch},
     time::{Instant, sleep_until},
 };
 
+pub(crate) use command::{Command, Reply};
+
 use crate::{
-    Action, Job, JobPod, KnownPod, Limits, Look, Moment, Observation, Options,
+    Action, Job, KnownPod, Look, Moment, Observation, Options,
     creation::{JobObjects, Progress},
     entry::{BEFORE, Entry},
     following::follow,
     ours,
     timetable::Timetable,
-    work::{Turns, Worker},
+    work::{RequestLimits, Worker},
 };
 
 /// How long an API server may take to carry out a request that it never answered.
 const LATE: Duration = Duration::from_mins(5);
-
-/// A request from a launcher to its task.
-pub(crate) enum Command {
-    Launch { job: Box<JobPod>, reply: Reply },
-    Adopt { pod: String, uid: Option<String>, limits: Limits, reply: Reply },
-    List { reply: oneshot::Sender<Result<Vec<KnownPod>, Diagnostic>> },
-    Terminate { pod: String, uid: Option<String>, why: String },
-}
-
-impl Command {
-    /// Whether it begins to follow this pod.
-    fn begins(&self, name: &str) -> bool {
-        match self {
-            Self::Launch { job, .. } => job.name() == name,
-            Self::Adopt { pod, .. } => pod == name,
-            Self::List { .. } | Self::Terminate { .. } => false,
-        }
-    }
-}
-
-pub(crate) type Reply = oneshot::Sender<Result<Job, Diagnostic>>;
 
 /// How long the first list of pods may take before those who ask for its pods are told that there is none.
 const LIST: Duration = Duration::from_secs(30);
@@ -96,8 +78,8 @@ struct Namespace {
     fault: Option<Diagnostic>,
     early: Vec<Early>,
     unanswered: Vec<Unanswered>,
-    /// Pod's name → the turn of its creations, as long as one is under way.
-    turns: HashMap<String, Weak<Mutex<()>>>,
+    /// Pod's name → the lock of its creations, as long as one is under way.
+    name_locks: HashMap<String, Weak<Mutex<()>>>,
     is_blind: bool,
     is_probing: bool,
     numbers: u64,
@@ -124,7 +106,7 @@ pub(crate) async fn run(
             cluster,
             namespace,
             answers,
-            turns: Turns::new(),
+            request_limits: RequestLimits::new(),
             creations,
         },
         jobs: HashMap::new(),
@@ -137,7 +119,7 @@ pub(crate) async fn run(
         fault: None,
         early: Vec::new(),
         unanswered: Vec::new(),
-        turns: HashMap::new(),
+        name_locks: HashMap::new(),
         is_blind: false,
         is_probing: false,
         numbers: 0,

@@ -11,23 +11,26 @@ use tokio::{sync::Mutex, time::sleep};
 
 use crate::{
     JobPod,
-    creation::{FIRST_PAUSE, JobObjects, LONGEST_PAUSE, NameHolder, Progress, cancelled, strangers},
+    creation::{BACKOFF, JobObjects, NameHolder, Progress, cancelled, strangers},
     trouble,
 };
+
+/// How often a Secret is tried, with pauses of a quarter of a minute in all.
+const ATTEMPTS: u32 = 7;
 
 /// When the Secrets of a refused job are deleted again, since a request that was not answered may be carried out later.
 const AGAIN: [Duration; 5] =
     [Duration::from_secs(2), Duration::from_secs(4), Duration::from_secs(8), Duration::from_secs(30), Duration::from_mins(1)];
 
-/// The turn of a pod's name: of several creations of one name, and deletions of their Secrets, only one is under way.
-pub(crate) type Turn = Arc<Mutex<()>>;
+/// The lock of a pod's name: of several creations of one name, and deletions of their Secrets, only one is under way.
+pub(crate) type NameLock = Arc<Mutex<()>>;
 
 impl JobObjects {
     /// Creates a Secret, or replaces the one with its name, as FLARE's launcher does. A Secret that belongs to another job's pod is not
     /// replaced.
     pub(crate) async fn put(&self, secret: &Secret, of_job: Option<&JobPod>, progress: &Progress) -> Result<(), Diagnostic> {
         let name = secret.metadata.name.as_deref().unwrap_or_default();
-        let (mut pause, mut last) = (FIRST_PAUSE, cancelled());
+        let (mut backoff, mut attempts, mut last) = (BACKOFF, 0, cancelled());
         while !progress.is_cancelled() {
             let (fault, may_pass) = match self.secrets.create(secret, Write::default()).await {
                 Ok(_) => return Ok(()),
@@ -50,12 +53,12 @@ impl JobObjects {
                     (fault, may_pass)
                 }
             };
-            if !may_pass || pause > LONGEST_PAUSE {
+            attempts += 1;
+            if !may_pass || attempts == ATTEMPTS {
                 return Err(fault);
             }
             last = fault;
-            sleep(about(pause)).await;
-            pause *= 2;
+            backoff.pause().await;
         }
         Err(last)
     }
@@ -96,10 +99,10 @@ impl JobObjects {
     }
 
     /// Deletes them again for a while: a request without an answer may create them after they were deleted.
-    pub(crate) async fn discard_later(&self, job: &JobPod, turn: &Turn) {
+    pub(crate) async fn discard_later(&self, job: &JobPod, name_lock: &NameLock) {
         for pause in AGAIN {
             sleep(about(pause)).await;
-            let _turn = turn.lock().await;
+            let _locked = name_lock.lock().await;
             self.discard(job).await;
         }
     }

@@ -1,15 +1,16 @@
 //! Orphans: pods and Secrets of jobs that nobody else removes.
 
-use std::time::Duration;
+use std::{task::Poll, time::Duration};
 
 use flare_cluster::{Cluster, Deletion, Selection};
-use flare_diagnostic::{Diagnostic, Faults};
+use flare_diagnostic::{Code, Diagnostic, Faults};
 use flare_pod_manifest::marks::{COMPONENT, JOB_COMPONENT, MANAGED_BY, SITE, STARTUP_COMPONENT};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::{
     apps::v1::Deployment,
     core::v1::{Pod, Secret},
 };
+use tokio::time::Instant;
 
 use crate::{KnownPod, ours};
 
@@ -162,7 +163,7 @@ pub async fn find_orphans(
 /// An error for each orphan that could not be deleted or is not gone within `limit`.
 pub async fn delete_orphans(cluster: &Cluster, namespace: &str, orphans: &[Orphan], limit: Duration) -> Result<(), Faults> {
     let mut faults = Vec::new();
-    let end = tokio::time::Instant::now() + limit;
+    let end = Instant::now() + limit;
     let (pods, secrets) = (cluster.namespaced::<Pod>(namespace), cluster.namespaced::<Secret>(namespace));
     for orphan in orphans {
         let deletion = Deletion { uid: Some(orphan.uid.clone()), ..Deletion::default() };
@@ -173,18 +174,27 @@ pub async fn delete_orphans(cluster: &Cluster, namespace: &str, orphans: &[Orpha
         faults.extend(deleted.err());
     }
     Faults::check(faults, || ())?;
-    for orphan in orphans.iter().filter(|orphan| orphan.kind == "Pod") {
-        while pods.find(&orphan.name).await?.is_some_and(|pod| pod.metadata.uid.as_deref() == Some(&orphan.uid)) {
-            if tokio::time::Instant::now() >= end {
-                let message = format!("the pod `{}` is being deleted and is still there", orphan.name);
-                return Err(Diagnostic::error(flare_diagnostic::Code::TimedOut, message)
-                    .hint("its node does not answer, or a finalizer keeps it: `kubectl describe pod` shows which")
-                    .into());
+    let orphans = || orphans.iter().filter(|orphan| orphan.kind == "Pod");
+    let Some(first) = orphans().next() else { return Ok(()) };
+    let mut left = first.name.clone();
+    let none = |pods: &[&Pod]| {
+        let is_there = |orphan: &&Orphan| pods.iter().any(|pod| pod.metadata.uid.as_deref() == Some(&orphan.uid));
+        match orphans().find(is_there) {
+            Some(orphan) => {
+                left.clone_from(&orphan.name);
+                Poll::Pending
             }
-            tokio::time::sleep(Duration::from_millis(500)).await;
+            None => Poll::Ready(Ok(())),
         }
-    }
-    Ok(())
+    };
+    let selection = Selection::labelled(ours::selector());
+    let ended = pods.wait_for_all(&selection, end.saturating_duration_since(Instant::now()), "the end of the pods", none).await;
+    ended.map_err(|fault| match fault.code {
+        Code::TimedOut => Diagnostic::error(Code::TimedOut, format!("the pod `{left}` is being deleted and is still there"))
+            .hint("its node does not answer, or a finalizer keeps it: `kubectl describe pod` shows which")
+            .into(),
+        _ => fault.into(),
+    })
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, fmt};
 
 use flare_diagnostic::{Code, Diagnostic};
+use flare_names::path_below;
 use flare_prepared_kit::PreparedKit;
 use flare_yaml::json;
 use serde_json::{Value, json};
@@ -195,16 +196,10 @@ fn string(raw: &str, path: &str) -> Option<String> {
     serde_json::from_str(json::lookup(raw, path)?).ok()
 }
 
-/// The path relative to the mount; `None` if it is elsewhere. A relative path is below the mount.
+/// The path relative to the mount, empty for the mount itself; `None` if it is elsewhere. A relative path is below the mount.
 fn below(path: &str, mount: &str) -> Option<String> {
-    let mount = mount.trim_end_matches('/');
-    let path = if path.starts_with('/') {
-        path.strip_prefix(mount).filter(|rest| rest.is_empty() || rest.starts_with('/'))?
-    } else {
-        path
-    };
-    let parts: Vec<_> = path.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
-    (!parts.contains(&"..")).then(|| parts.join("/"))
+    let below = if path.starts_with('/') { path_below(mount, path) } else { path_below(mount, &format!("{mount}/{path}")) };
+    below.map(|path| if path == "." { String::new() } else { path })
 }
 
 #[cfg(test)]
@@ -263,5 +258,19 @@ mod tests {
         assert!(!wanted[2].to_string().contains("transfer/log.txt"), "{wanted}");
         let root = read(&json!({"servers": [{"admin_storage": "."}]}), &json!({}));
         assert_eq!(root.wanted(&[What::Transfer])[0]["everything"], true);
+    }
+
+    #[test]
+    fn a_path_leads_where_its_text_leads() {
+        for (path, expected) in [
+            ("a/../b", Some("b")),
+            ("../b", None),
+            ("/var/tmp/nvflare/workspace/../workspace/b/", Some("b")),
+            ("/var/tmp/nvflare/workspace", Some("")),
+            ("/var/tmp/nvflare/workspace2", None),
+            (".", Some("")),
+        ] {
+            assert_eq!(below(path, MOUNT).as_deref(), expected, "{path}");
+        }
     }
 }

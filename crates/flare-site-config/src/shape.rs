@@ -23,7 +23,7 @@ use crate::quantity::Quantity;
 
 pub(crate) use affinity::Affinity;
 pub(crate) use amount::PositiveAmount;
-pub(crate) use block::{Block, KeyRule, block, empty_block, schema_of};
+pub(crate) use block::{Block, KeyRule, block, empty_block, schema_of, unless_empty};
 pub(crate) use node_selector::NodeSelector;
 pub(crate) use pass_through::PassThrough;
 pub(crate) use resources::{ExtendedResource, Resources};

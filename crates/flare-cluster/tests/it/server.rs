@@ -153,7 +153,7 @@ where
                 }
                 std::future::pending::<()>().await;
             }
-            Answer::Program(protocol, program) => return program::serve(connection, &asked, protocol, program).await,
+            Answer::Program(protocol, program) => return program::serve(connection, &asked.headers, protocol, program).await,
             Answer::Close => return,
             Answer::Silence => tokio::time::sleep(Duration::from_mins(10)).await,
         }

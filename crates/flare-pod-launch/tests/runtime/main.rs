@@ -7,6 +7,7 @@ mod ends;
 mod observing;
 mod secrets;
 mod server;
+mod sweeping;
 mod trouble;
 
 use std::{collections::BTreeMap, time::Duration};

@@ -1,15 +1,14 @@
 //! `parent.resources`: requests and limits of a container, by the rules that the API server applies to them.
 
 use flare_diagnostic::{Code, did_you_mean};
-use flare_names::Target;
-use flare_yaml::{Node, NodeContent, shown};
+use flare_names::{LABEL_DOMAIN_PATTERN, LABEL_PATTERN, Target};
+use flare_yaml::{Node, NodeContent, key_path, shown};
 use schemars::{Schema, json_schema};
 use serde_json::{Map, Value, json};
 
 use super::{
     Reader, Shape,
     amount::{POSITIVE, SUFFIX},
-    block::join,
 };
 use crate::quantity::Quantity;
 
@@ -42,7 +41,7 @@ impl Shape for Resources {
         let mut sound = true;
         for entry in entries {
             let (key, value) = (entry.key.text.as_str(), &entry.value);
-            let below = join(path, key);
+            let below = key_path(path, key);
             let part = PARTS.iter().position(|part| *part == key);
             let Some(part) = part else {
                 let message = format!("unknown key `{}`", shown(&below));
@@ -73,7 +72,8 @@ impl Shape for Resources {
         let zero_below = "-(0+(\\.0*)?|\\.0+)";
         let quantity = json!({"type": ["string", "number", "null"], "pattern": format!("^({POSITIVE}|{zero_below}){SUFFIX}$"), "minimum": 0,
             "description": "A Kubernetes quantity, not negative: 2, 500m, 8Gi."});
-        let name = "^(cpu|memory|ephemeral-storage|hugepages-[0-9.]+[A-Za-z]*|(?!requests\\.)[a-z0-9]([-a-z0-9.]*[a-z0-9])?/[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)$";
+        let extended = format!("(?!requests\\.){LABEL_DOMAIN_PATTERN}/{LABEL_PATTERN}");
+        let name = format!("^(cpu|memory|ephemeral-storage|hugepages-[0-9.]+[A-Za-z]*|{extended})$");
         let amounts = |description: &str| json!({"type": ["object", "null"], "description": description, "propertyNames": {"pattern": name}, "additionalProperties": quantity});
         json_schema!({
             "type": "object",
@@ -121,7 +121,7 @@ impl Reader {
         let mut sound = true;
         for entry in entries {
             let name = entry.key.text.as_str();
-            let below = join(path, name);
+            let below = key_path(path, name);
             if let Err(hint) = check_name(name) {
                 let message = format!("`{}` is no resource that a container may have", shown(&below));
                 self.fault(&entry.key.file, entry.key.position, message, hint);
@@ -186,7 +186,7 @@ impl Shape for ExtendedResource {
     }
 
     fn schema(_: &[Target]) -> Schema {
-        let name = "^(?!requests\\.)(?!([a-z0-9.-]*\\.)?kubernetes\\.io/)[a-z0-9]([-a-z0-9.]*[a-z0-9])?/[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$";
+        let name = format!("^(?!requests\\.)(?!([a-z0-9.-]*\\.)?kubernetes\\.io/){LABEL_DOMAIN_PATTERN}/{LABEL_PATTERN}$");
         json_schema!({"type": "string", "pattern": name})
     }
 }

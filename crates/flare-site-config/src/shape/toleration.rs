@@ -2,14 +2,13 @@
 
 use flare_diagnostic::did_you_mean;
 use flare_names::{Target, is_label_value, is_qualified_name};
-use flare_yaml::{Node, NodeContent, Style, shown};
+use flare_yaml::{Node, NodeContent, Style, key_path, shown};
 use schemars::{Schema, json_schema};
 use serde_json::{Map, Value, json};
 
 use super::{
     Reader, Shape,
-    block::join,
-    node_selector::{KEY, KEY_FORM, VALUE, VALUE_FORM, not_a_key},
+    node_selector::{KEY_FORM, VALUE_FORM, key_pattern, not_a_key, value_pattern},
 };
 
 const KEYS: [&str; 5] = ["key", "operator", "value", "effect", "tolerationSeconds"];
@@ -41,9 +40,9 @@ impl Shape for Tolerations {
             "items": {
                 "type": "object", "additionalProperties": false,
                 "properties": {
-                    "key": {"type": ["string", "null"], "anyOf": [{"pattern": KEY}, {"const": ""}, {"type": "null"}]},
+                    "key": {"type": ["string", "null"], "anyOf": [{"pattern": key_pattern()}, {"const": ""}, {"type": "null"}]},
                     "operator": operator,
-                    "value": {"type": ["string", "null"], "pattern": VALUE},
+                    "value": {"type": ["string", "null"], "pattern": value_pattern()},
                     "effect": optional(&EFFECTS),
                     "tolerationSeconds": {"type": ["integer", "null"], "description": "Only with the effect NoExecute."}
                 }
@@ -71,7 +70,7 @@ fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<Map<String, Valu
     let mut sound = true;
     for entry in entries {
         let (key, value) = (entry.key.text.as_str(), &entry.value);
-        let below = join(path, key);
+        let below = key_path(path, key);
         if !KEYS.contains(&key) {
             let message = format!("unknown key `{}`", shown(&below));
             reader.fault(&entry.key.file, entry.key.position, message, did_you_mean(key, KEYS));
@@ -119,7 +118,7 @@ impl<'node> Written<'node> {
                 faults.push((node, message, "name the taint's `key`, or write `operator: Exists` to tolerate every taint"));
             }
             Some((at, key)) if !is_qualified_name(key) => {
-                faults.push((at, not_a_key(&join(path, "key"), key), KEY_FORM));
+                faults.push((at, not_a_key(&key_path(path, "key"), key), KEY_FORM));
             }
             _ => {}
         }

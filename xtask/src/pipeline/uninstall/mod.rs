@@ -3,7 +3,7 @@
 mod launched;
 mod removed;
 
-use std::{fmt::Debug, path::PathBuf, time::Duration};
+use std::{fmt::Debug, path::PathBuf, task::Poll, time::Duration};
 
 use flare_cluster::{
     Cluster, Deletion, Objects, Selection,
@@ -15,7 +15,7 @@ use flare_pod_manifest::study_claims;
 use flare_prepared_kit::{OpenOptions, PreparedKit};
 use flare_pvc_stage::{UnstageOptions, VolumeUnstageOptions, staged_fingerprint, unstage_objects, unstage_volume};
 use serde::de::DeserializeOwned;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 pub(crate) use self::removed::Removed;
 use self::{
@@ -37,9 +37,6 @@ const LOOK_LIMIT: Duration = Duration::from_secs(5);
 
 /// How long before the end of the time a wait for pods gives up, so that its own words are heard.
 const LAST_WORDS: Duration = Duration::from_secs(1);
-
-/// The interval at which the parent's pods are listed until they are gone.
-const LOOK: Duration = Duration::from_millis(500);
 
 /// Options of an uninstallation.
 #[derive(Debug, Clone)]
@@ -267,14 +264,19 @@ impl Removal<'_> {
         let pods = self.cluster.namespaced::<Pod>(self.namespace());
         let deployment = &self.kit.plan().names.deployment;
         let selection = Selection::labelled(format!("app.kubernetes.io/name={deployment}"));
-        loop {
-            let left = pods.list(&selection).await?;
-            let Some(pod) = left.first().and_then(|pod| pod.metadata.name.clone()) else { return Ok(()) };
-            if Instant::now() + LAST_WORDS >= self.end {
-                return Err(Diagnostic::error(Code::TimedOut, format!("the parent's pod `{pod}` does not end"))
-                    .hint("see why with `kubectl describe pod`, then run the same command again; what is left is removed then"));
+        let mut left = None;
+        let none = |pods: &[&Pod]| {
+            left = pods.first().and_then(|pod| pod.metadata.name.clone());
+            if left.is_none() { Poll::Ready(Ok(())) } else { Poll::Pending }
+        };
+        let limit = self.end.saturating_duration_since(Instant::now() + LAST_WORDS);
+        let ended = pods.wait_for_all(&selection, limit, "the end of the parent's pods", none).await;
+        match (ended, left) {
+            (Err(fault), Some(pod)) if fault.code == Code::TimedOut => {
+                Err(Diagnostic::error(Code::TimedOut, format!("the parent's pod `{pod}` does not end"))
+                    .hint("see why with `kubectl describe pod`, then run the same command again; what is left is removed then"))
             }
-            sleep(LOOK).await;
+            (ended, _) => ended,
         }
     }
 }
