@@ -289,5 +289,10 @@ fn short(fingerprint: &str) -> &str {
 }
 
 fn check(interrupt: &Interrupt) -> Result<(), Faults> {
-    interrupt.check().map_err(|faults| faults.map(|fault| fault.hint("run the same command again: it goes on from there")))
+    interrupt.check().map_err(|faults| {
+        faults.map(|fault| Diagnostic {
+            message: "interrupted between two steps; what is done so far stays".to_owned(),
+            ..fault.hint("run the same command again: it goes on from there")
+        })
+    })
 }
