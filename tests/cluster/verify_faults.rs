@@ -6,6 +6,7 @@
 mod fault;
 mod gone;
 mod guide;
+mod helm;
 mod kit;
 mod parent;
 mod pod;

@@ -1,6 +1,6 @@
 //! A row of the fault table: what is wrong, what `verify` must say, and where a reader of the user guide can see the cause.
 
-use integration_tests::bench::fault_times::FaultTime;
+use integration_tests::bench::fault_times::{FaultTime, Named};
 use integration_tests::cleanup::CleanupGuard;
 
 use super::site::Site;
@@ -19,7 +19,7 @@ pub(super) struct Fault<'row> {
     pub(super) done_by_reference: Option<fn(&Site<'_>) -> Option<CleanupGuard>>,
     /// The verb that must name it, and how that is tested.
     pub(super) verb: &'row str,
-    pub(super) test: fn(&Site<'_>, &Fault<'_>),
+    pub(super) test: fn(&Site<'_>, &Fault<'_>) -> Named,
 }
 
 /// Where the cause is to be seen in the outputs of the commands of the user guide's section "Verify The Deployment".
@@ -71,14 +71,14 @@ impl<'row> Fault<'row> {
     }
 
     /// Another verb that names it, and how that is tested; the guide's commands are tried only beside `verify`.
-    pub(super) fn named_by(self, verb: &'row str, test: fn(&Site<'_>, &Fault<'_>)) -> Self {
+    pub(super) fn named_by(self, verb: &'row str, test: fn(&Site<'_>, &Fault<'_>) -> Named) -> Self {
         Self { verb, test, ..self }
     }
 
-    /// The row without its times.
-    pub(super) fn missed(&self, why: String) -> FaultTime {
+    /// The row with its times, or why there are none.
+    pub(super) fn row(&self, named: Result<Named, String>) -> FaultTime {
         let text = |text: &str| text.to_owned();
-        FaultTime { fault: text(self.what), verb: text(self.verb), id: text(self.id), words: text(self.words), named: Err(why) }
+        FaultTime { fault: text(self.what), verb: text(self.verb), id: text(self.id), words: text(self.words), named }
     }
 }
 

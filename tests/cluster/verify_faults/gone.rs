@@ -10,7 +10,6 @@ use integration_tests::cluster::federation::Federation;
 use integration_tests::cluster::namespace::Namespace;
 use integration_tests::cluster::run::{attempt, wait};
 use integration_tests::cluster::storage::without_default_class;
-use integration_tests::helm::helm;
 use integration_tests::reference::Release;
 use serde_json::Value;
 
@@ -61,19 +60,18 @@ fn an_api_server_that_goes_for_good_is_named_by_verify_and_by_install() {
         |table| {
             let unreachable = || fault("API server gone in the middle", "D01", "does not answer", Says(&["was refused"]));
             let installed = unreachable().named_by("install", |site, fault| {
-                let mut install = site.namespace.cluster.program(PROGRAM);
-                install.arg("install").arg(site.prepared()).args(["-o", "json", "--until", "running", "--timeout", "45"]);
-                let (gone, output) = without_api_server(site, install.env("HELM", helm()));
+                let mut install = site.installation(&["--until", "running", "--timeout", "45"]);
+                let (gone, output) = without_api_server(site, &mut install);
                 let document = envelope(&output);
-                site.named(fault, gone, &document);
                 assert_eq!(document["data"]["recovery"]["state"], "left", "{document:#}");
+                site.named(fault, gone, &document)
             });
             let verified = unreachable().named_by("verify", |site, fault| {
                 let mut verify = site.namespace.cluster.program(PROGRAM);
                 verify.arg("verify").arg(site.prepared()).args(["-o", "json", "--stable", "15", "--timeout", "40"]);
                 let (gone, output) = without_api_server(site, &mut verify);
                 assert_eq!(output.status.code(), Some(1));
-                site.named(fault, gone, &envelope(&output));
+                site.named(fault, gone, &envelope(&output))
             });
             let verified = verified.by_reference(|site| Some(component::stop(&site.namespace, "kube-apiserver")));
             table.rows("gone", &[installed, verified], |site| {

@@ -7,7 +7,7 @@ use integration_tests::cluster::federation::Federation;
 use integration_tests::cluster::run::succeed;
 use integration_tests::reference::Release;
 
-use super::fault::Sign::{Nowhere, Says};
+use super::fault::Sign::{Lacks, Nowhere, Says};
 use super::fault::fault;
 use super::site::Site;
 use super::table::Table;
@@ -44,11 +44,15 @@ fn what_is_wrong_with_the_prepared_kit_needs_no_cluster() {
         let port = fault("parent port changed after `prepare`", "D40", "`port` no longer fits", port).with(&["--offline"]);
         table.row("port", port, |site| {
             site.prepare(SMALL);
-            let values = site.prepared().join("helm_chart/values.yaml");
-            let text = fs::read_to_string(&values).unwrap();
-            assert!(text.contains("\nport: 8102"), "{text}");
-            fs::write(values, text.replace("\nport: 8102", "\nport: 8103")).unwrap();
+            edit_values(site, "\nport: 8102", "\nport: 8103");
             met_by_the_reader(site, &["port=8103"]);
+        });
+
+        let name = fault("service name changed after `prepare`", "D40", "`serviceName` no longer fits", Lacks("service/site-1"));
+        table.row("service-name", name.with(&["--offline"]), |site| {
+            site.prepare(SMALL);
+            edit_values(site, "serviceName: \"site-1\"", "serviceName: \"other\"");
+            met_by_the_reader(site, &["serviceName=\"other\""]);
         });
 
         let expired = Says(&["certificate has expired", "CERTIFICATE_EXPIRED", "certificate expired"]);
@@ -68,6 +72,14 @@ fn a_prepared_kit_as_it_should_be_is_good_without_a_cluster() {
     whole.prepare(SMALL);
     let mut verify = whole.sandbox.command(PROGRAM);
     succeed(verify.arg("verify").arg(whole.prepared()).arg("--offline"));
+}
+
+/// Edits the values of a prepared kit.
+fn edit_values(site: &Site<'_>, from: &str, to: &str) {
+    let values = site.prepared().join("helm_chart/values.yaml");
+    let text = fs::read_to_string(&values).unwrap();
+    assert!(text.contains(from), "no `{from}` in\n{text}");
+    fs::write(values, text.replace(from, to)).unwrap();
 }
 
 /// Lets the certificate of a prepared kit expire.

@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use integration_tests::cluster::component::close_port;
 use integration_tests::cluster::federation::Federation;
-use integration_tests::helm::helm;
 use integration_tests::reference::Release;
 
 use super::fault::Fault;
@@ -14,7 +13,6 @@ use super::fault::fault;
 use super::site::{Site, failed};
 use super::table::Table;
 use super::{SERVER, SITE, SMALL, with_server};
-use crate::PROGRAM;
 
 #[test]
 fn what_keeps_a_site_from_its_server_is_named() {
@@ -89,13 +87,12 @@ fn install_does_not_wait_until_its_time_is_up_for_a_server_with_another_name() {
         || with_server("verify-san"),
         |table| {
             let installed = another_name().named_by("install", |site, fault| {
-                let mut install = site.namespace.cluster.program(PROGRAM);
-                install.arg("install").arg(site.prepared()).args(["-o", "json", "--timeout", "300"]).env("HELM", helm());
                 let began = Instant::now();
-                let document = failed(&mut install, 5);
-                site.named(fault, began, &document);
+                let document = failed(&mut site.installation(&["--timeout", "300"]), 5);
+                let named = site.named(fault, began, &document);
                 assert_eq!(document["error_code"], "INSTALL_FAILED", "it ended before its time was up: {document:#}");
                 assert_eq!(document["data"]["recovery"]["state"], "removed", "{document:#}");
+                named
             });
             table.row("other-name", installed, call_another_name);
         },

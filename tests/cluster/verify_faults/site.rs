@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use integration_tests::bench::fault_times::{FaultTime, Named};
+use integration_tests::bench::fault_times::Named;
 use integration_tests::cleanup::CleanupGuard;
 use integration_tests::cluster::federation::Federation;
 use integration_tests::cluster::install::upgrade;
@@ -15,6 +15,7 @@ use integration_tests::cluster::run::{succeed, wait};
 use integration_tests::cluster::stage;
 use integration_tests::cluster::witness::Witness;
 use integration_tests::command::Sandbox;
+use integration_tests::helm::helm;
 use integration_tests::kit::Tree;
 use integration_tests::reference::Release;
 use serde_json::{Value, json};
@@ -140,16 +141,16 @@ impl<'run> Site<'run> {
     }
 
     /// `verify` must report the fault.
-    pub(super) fn expect(&self, fault: &Fault<'_>) {
+    pub(super) fn expect(&self, fault: &Fault<'_>) -> Named {
         let began = Instant::now();
         let mut verify = self.namespace.cluster.program(PROGRAM);
         verify.arg("verify").arg(self.prepared()).args(["-o", "json", "--stable", "3"]).args(fault.arguments);
         let document = failed(&mut verify, 1);
-        self.named(fault, began, &document);
+        self.named(fault, began, &document)
     }
 
-    /// The findings of a verb must contain the fault. Records the time since the verb began and since Kubernetes knew the fault.
-    pub(super) fn named(&self, fault: &Fault<'_>, began: Instant, document: &Value) {
+    /// The findings of a verb must contain the fault. Returns the time since the verb began and since Kubernetes knew the fault.
+    pub(super) fn named(&self, fault: &Fault<'_>, began: Instant, document: &Value) -> Named {
         let (end, Fault { id, words, .. }) = (Instant::now(), fault);
         let findings = document["data"]["findings"].as_array().expect("findings");
         let said = |finding: &&Value| finding["message"].as_str().is_some_and(|message| message.contains(words));
@@ -162,8 +163,25 @@ impl<'run> Site<'run> {
             wait(Duration::from_mins(1), || format!("Kubernetes to say `{words}` {time} times"), heard)
         });
         let after_known = known.map(|known| end.duration_since(known.max(began)).as_secs_f64());
-        let seconds = end.duration_since(began).as_secs_f64();
-        FaultTime { named: Ok(Named { seconds, after_known }), ..fault.missed(String::new()) }.record();
+        Named { seconds: end.duration_since(began).as_secs_f64(), after_known }
+    }
+
+    /// `install` of the prepared kit, with these flags.
+    pub(super) fn installation(&self, arguments: &[&str]) -> Command {
+        let mut install = self.namespace.cluster.program(PROGRAM);
+        install.arg("install").arg(self.prepared()).args(["-o", "json"]).args(arguments).env("HELM", helm());
+        install
+    }
+
+    /// `install` must refuse the fault, whose id is the code, before it changes anything.
+    pub(super) fn refused(&self, fault: &Fault<'_>, install: &mut Command) -> Named {
+        let began = Instant::now();
+        let document = failed(install, 5);
+        let seconds = began.elapsed().as_secs_f64();
+        assert_eq!(document["error_code"], fault.id, "{document:#}");
+        assert!(document["message"].as_str().is_some_and(|message| message.contains(fault.words)), "{document:#}");
+        assert!(document["hint"].as_str().is_some_and(|hint| !hint.is_empty()), "{document:#}");
+        Named { seconds, after_known: None }
     }
 
     /// Runs kubectl in the site's namespace.

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::cell::{OnceCell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use integration_tests::bench::fault_times::ONLY;
+use integration_tests::bench::fault_times::{ONLY, is_wanted};
 use integration_tests::bench::guide_times::GuideTime;
 use integration_tests::cluster::federation::Federation;
 use integration_tests::cluster::namespace::Namespace;
@@ -46,7 +46,7 @@ impl Table {
     /// A site with several faults, one after another. The reference's chart is tried after all of them, since it replaces flare-kube's.
     pub(super) fn rows(&self, site: &str, faults: &[Fault<'_>], set_up: impl FnOnce(&Site<'_>)) {
         let only = std::env::var(ONLY).unwrap_or_default();
-        let wanted: Vec<_> = faults.iter().filter(|fault| fault.what.contains(&only)).collect();
+        let wanted: Vec<_> = faults.iter().filter(|fault| is_wanted(fault.what, &only)).collect();
         if wanted.is_empty() {
             return;
         }
@@ -73,10 +73,11 @@ impl Table {
         for fault in wanted {
             let tried = caught(|| {
                 (fault.done)(site);
-                (fault.test)(site, fault);
+                (fault.test)(site, fault)
             });
-            if let Err(why) = tried.map_err(keep) {
-                self.miss(fault, &why);
+            match tried.map_err(keep) {
+                Ok(named) => fault.row(Ok(named)).record(),
+                Err(why) => self.miss(fault, &why),
             }
         }
         let Some(file) = guide::times() else { return };
@@ -90,7 +91,7 @@ impl Table {
     }
 
     fn miss(&self, fault: &Fault<'_>, why: &str) {
-        fault.missed(why.to_owned()).record();
+        fault.row(Err(why.to_owned())).record();
         self.missed.borrow_mut().push(format!("{}: {why}", fault.what));
     }
 }

@@ -9,8 +9,14 @@ use serde_json::{Value, json};
 /// The variable that names the file for the times.
 pub const FILE: &str = "FLARE_KUBE_FAULT_TIMES";
 
-/// The variable with words of the only faults that are to be tried.
+/// The variable with the names of the only faults that are to be tried, with commas between them; without it all are.
 pub const ONLY: &str = "FLARE_KUBE_FAULTS_ONLY";
+
+/// Whether a fault is to be tried: its name has one of those in `only`, which may be empty.
+pub fn is_wanted(fault: &str, only: &str) -> bool {
+    let mut names = only.split(',').map(str::trim).filter(|name| !name.is_empty()).peekable();
+    names.peek().is_none() || names.any(|name| fault.contains(name))
+}
 
 /// One fault that was set up.
 #[derive(Debug, Clone, PartialEq)]
@@ -110,7 +116,15 @@ pub(super) fn cell(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{FaultTime, Named};
+    use super::{FaultTime, Named, is_wanted};
+
+    #[test]
+    fn a_fault_is_wanted_by_a_part_of_its_name_or_if_none_is_named() {
+        for only in ["", " ,", "tag", "quota, wrong"] {
+            assert!(is_wanted("wrong tag", only), "{only}");
+        }
+        assert!(!is_wanted("wrong tag", "quota") && !is_wanted("wrong tag", "quota,wrong tags"));
+    }
 
     fn time(named: Result<Named, String>) -> FaultTime {
         let text = |text: &str| text.to_owned();

@@ -14,6 +14,7 @@ pub mod namespace;
 pub mod node;
 pub mod parent;
 pub mod run;
+pub mod small_volume;
 pub mod stage;
 pub mod storage;
 pub mod witness;
