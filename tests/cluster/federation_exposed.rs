@@ -76,7 +76,11 @@ fn a_federation_behind_a_load_balancer_is_up_once_that_has_an_address_and_its_pa
     assert!(sites.iter().all(|site| site["exposed"].is_null()), "{up}");
     let mut warnings = up["warnings"].as_array().unwrap().iter();
     assert!(warnings.any(|one| one["message"].as_str().unwrap().contains(ADDRESS)), "no name leads there: {up}");
-    pages.say("up", "All 3 participants are up", [ADDRESS, &scene.namespace.name].into_iter().chain(each(&up, "fingerprint")));
+    pages.say(
+        "up",
+        "All 3 participants are up",
+        ["From outside", ADDRESS, &scene.namespace.name].into_iter().chain(each(&up, "fingerprint")),
+    );
 
     let again = succeed_json(&mut scene.verb("up"));
     assert_eq!(states(&again["data"]), vec!["unchanged unchanged unchanged unchanged true"; 3], "{again}");

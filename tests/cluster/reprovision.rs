@@ -1,6 +1,5 @@
 //! `reprovision` on a real cluster: a changed configuration reaches a running participant, or everything is as it was.
 
-use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -8,7 +7,6 @@ use std::time::Duration;
 use integration_tests::cluster::federation::Federation;
 use integration_tests::cluster::namespace::Namespace;
 use integration_tests::cluster::run::{succeed, succeed_json, wait};
-use integration_tests::cluster::small_volume::SmallVolume;
 use integration_tests::helm::helm;
 use integration_tests::kit::Tree;
 use integration_tests::reference::Release;
@@ -20,8 +18,6 @@ use crate::PROGRAM;
 const SERVER: &str = "nvflare-server";
 
 struct Scene {
-    // First, since it is unmounted before its namespace is deleted.
-    _volume: Option<SmallVolume>,
     namespace: Namespace,
     federation: Federation,
     prepared: PathBuf,
@@ -33,22 +29,10 @@ type State = (Tree, String, String);
 impl Scene {
     /// A running server.
     fn new(test: &str) -> Self {
-        Self::on(Namespace::open(test), None)
-    }
-
-    /// A running server whose volume has hardly more room than its kit needs.
-    fn on_a_small_volume(test: &str) -> Self {
-        let namespace = Namespace::open(test);
-        let volume = SmallVolume::new(&namespace, &Federation::claim(SERVER));
-        Self::on(namespace, Some(volume))
-    }
-
-    fn on(namespace: Namespace, volume: Option<SmallVolume>) -> Self {
-        let federation = Federation::provision(Release::V28);
+        let (namespace, federation) = (Namespace::open(test), Federation::provision(Release::V28));
         let prepared = federation.prepare(&namespace, PROGRAM.as_ref()).join(SERVER);
-        let class = if volume.is_some() { &["--storage-class", ""][..] } else { &[] };
-        let scene = Self { _volume: volume, namespace, federation, prepared };
-        succeed(scene.program("stage").arg(&scene.prepared).args(["--create-pvc", "1Gi"]).args(class));
+        let scene = Self { namespace, federation, prepared };
+        succeed(scene.program("stage").arg(&scene.prepared).args(["--create-pvc", "1Gi"]));
         succeed(scene.program("install").arg(&scene.prepared));
         scene
     }
@@ -148,26 +132,6 @@ fn a_changed_configuration_reaches_the_parent_and_one_that_fails_leaves_everythi
     let again = succeed_json(&mut scene.reprovision(&[]));
     assert_eq!(again["data"]["steps"]["install"], "done", "{again}");
     assert_eq!(scene.deployment(REQUEST), "288Mi");
-}
-
-#[test]
-fn a_kit_for_which_the_volume_has_no_room_leaves_the_server_with_its_earlier_one() {
-    let scene = Scene::on_a_small_volume("reprovision-full");
-    let before = scene.state();
-    let model = scene.federation.kit(SERVER).join("local/custom/model.bin");
-    fs::create_dir_all(model.parent().unwrap()).unwrap();
-    fs::write(&model, vec![7; 12 << 20]).unwrap();
-    scene.change();
-    let failed = scene.fails(&[], "STAGE_FAILED");
-    assert!(failed["hint"].as_str().unwrap().contains("make room"), "{failed}");
-    let steps = json!({"backup": "done", "prepare": "done", "stage": "failed", "install": "not_begun", "verify": "not_begun"});
-    assert_eq!(failed["data"]["steps"], steps, "{failed}");
-    assert_eq!(failed["data"]["back"], json!({"prepared": true, "cluster": {"state": "left", "kit": null}}), "{failed}");
-    scene.namespace.wait_for_rollout(SERVER);
-    scene.is_whole(&before);
-    fs::remove_file(model).unwrap();
-    let again = succeed_json(&mut scene.reprovision(&[]));
-    assert_eq!((&again["data"]["steps"]["stage"], scene.deployment(REQUEST)), (&json!("done"), "272Mi".to_owned()), "{again}");
 }
 
 #[test]

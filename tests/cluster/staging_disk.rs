@@ -2,17 +2,65 @@
 
 use std::fs;
 
+use integration_tests::cleanup::CleanupGuard;
 use integration_tests::cluster::namespace::Namespace;
-use integration_tests::cluster::run::succeed;
-use integration_tests::cluster::small_volume::SmallVolume;
+use integration_tests::cluster::run::{attempt, succeed};
+use serde_json::json;
 
 use crate::staging::Scene;
 use crate::staging_faults::{digests, on_volume, write};
 
+/// A volume on the node that a test can fill and make read-only: a small in-memory file system, mounted by a privileged pod.
+struct SmallVolume<'scene> {
+    scene: &'scene Scene,
+    _end: CleanupGuard,
+}
+
+impl<'scene> SmallVolume<'scene> {
+    fn new(scene: &'scene Scene) -> Self {
+        let name = scene.namespace.name.clone();
+        let on_node = format!("/var/tmp/flare-kube-{name}");
+        let volume = json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name}, "spec": {
+            "capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "storageClassName": "",
+            "persistentVolumeReclaimPolicy": "Retain", "claimRef": {"namespace": name, "name": "nvflws"},
+            "hostPath": {"path": format!("{on_node}/volume"), "type": "DirectoryOrCreate"}}});
+        let (cluster, gone) = (scene.namespace.cluster.clone(), name.clone());
+        let end = CleanupGuard::plan(move || {
+            let _ = attempt(cluster.kubectl().args(["delete", "persistentvolume", &gone, "--wait=false"]), &[]);
+        });
+        scene.namespace.apply(&volume);
+        let mount =
+            "mkdir -p /node/volume && mount -t tmpfs -o size=8m,mode=0777 small /node/volume && touch /tmp/mounted && sleep 3600";
+        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "disk"}, "spec": {
+            "terminationGracePeriodSeconds": 1,
+            "volumes": [{"name": "node", "hostPath": {"path": on_node, "type": "DirectoryOrCreate"}}],
+            "containers": [{"name": "disk", "image": "busybox:1.36", "securityContext": {"privileged": true},
+                "command": ["sh", "-c", mount],
+                "lifecycle": {"preStop": {"exec": {"command": ["umount", "-l", "/node/volume"]}}},
+                "volumeMounts": [{"name": "node", "mountPath": "/node", "mountPropagation": "Bidirectional"}],
+                "readinessProbe": {"exec": {"command": ["test", "-e", "/tmp/mounted"]}, "periodSeconds": 1}}]}});
+        scene.namespace.apply(&pod);
+        succeed(scene.namespace.kubectl().args(["wait", "--for=condition=Ready", "pod/disk", "--timeout=60s"]));
+        Self { scene, _end: end }
+    }
+
+    fn run(&self, script: &str) {
+        succeed(self.scene.namespace.kubectl().args(["exec", "disk", "--", "sh", "-c", script]));
+    }
+}
+
+impl Drop for SmallVolume<'_> {
+    fn drop(&mut self) {
+        // The node keeps the mount until it is unmounted, even without the pod.
+        let off = ["exec", "disk", "--", "umount", "-l", "/node/volume"];
+        let _ = attempt(self.scene.namespace.kubectl().args(off), &[]);
+    }
+}
+
 #[test]
 fn a_full_volume_and_one_that_can_only_be_read_keep_the_old_kit() {
     let scene = Scene::new(Namespace::open("staging-disk"), "site-1");
-    let disk = SmallVolume::new(&scene.namespace, "nvflws");
+    let disk = SmallVolume::new(&scene);
     succeed(&mut scene.stage(&["--create-pvc", "1Gi", "--storage-class", ""]));
     let old = digests(&scene.prepared);
     let big = scene.prepared.join("local/custom/model.bin");

@@ -20,7 +20,7 @@ fn what_keeps_helm_from_an_installation_is_named() {
             let locked = locked
                 .after(|site| lock(&site.namespace, SITE, &site.prepared(), "pending-install"))
                 .named_by("install", |site, fault| site.refused(fault, &mut site.installation(&[])));
-            table.rows("helm", &[missing, locked], |site| {
+            table.rows("refused", &[missing, locked], |site| {
                 site.prepare(SMALL).stage();
             });
         },

@@ -67,7 +67,7 @@ fn what_is_wrong_with_the_prepared_kit_needs_no_cluster() {
 
 #[test]
 fn a_prepared_kit_as_it_should_be_is_good_without_a_cluster() {
-    let (first, federation) = without_server("verify-whole");
+    let (first, federation) = without_server("verify-good");
     let whole = Site::new(&first, &federation, "whole");
     whole.prepare(SMALL);
     let mut verify = whole.sandbox.command(PROGRAM);

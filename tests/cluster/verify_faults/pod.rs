@@ -88,7 +88,8 @@ fn what_keeps_a_container_from_starting_is_named() {
             });
 
             let says = r#""no-such-class" not found"#;
-            let class = fault("storage class missing", "D31", "cannot make a volume", Says(from_ref(&says))).known(says, 1);
+            let class =
+                fault("storage class missing", "D31", "no storage class `no-such-class`", Says(from_ref(&says))).known(says, 1);
             table.row("no-class", class, |site| {
                 site.prepare(SMALL).claim("ReadWriteOnce", Some("no-such-class")).install(&[]);
             });

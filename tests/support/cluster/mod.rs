@@ -14,7 +14,6 @@ pub mod namespace;
 pub mod node;
 pub mod parent;
 pub mod run;
-pub mod small_volume;
 pub mod stage;
 pub mod storage;
 pub mod witness;
