@@ -87,8 +87,8 @@ async fn look(cluster: &Cluster, kit: &PreparedKit, options: &Options, progress:
     progress("asking the parent's own Python");
     found.extend(in_the_pod(cluster, kit, &running).await);
     progress("reading the parent's log");
-    // A client that cannot reach the server is not waited for.
-    let end = if is_fault(&found, &["D71", "D72"]) { Instant::now() } else { end };
+    // A client that cannot reach the server, or that runs with another kit, is not waited for.
+    let end = if is_fault(&found, &["D31", "D71", "D72"]) { Instant::now() } else { end };
     found.extend(settled("D82", joined::check(cluster, kit, &running, end).await));
     found
 }

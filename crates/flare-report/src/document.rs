@@ -60,12 +60,21 @@ pub(crate) struct Participant {
     pub(crate) target: Option<Text>,
     pub(crate) image: Option<Text>,
     pub(crate) fingerprint: Option<Text>,
+    /// Where a server is reached from outside of its cluster.
+    pub(crate) exposed: Option<Exposed>,
     #[serde(default)]
     pub(crate) findings: Vec<Finding>,
     pub(crate) state: Option<State>,
     /// Why its state could not be read.
     #[serde(default)]
     pub(crate) errors: Vec<Problem>,
+}
+
+/// Addresses or host names, and the ports for clients and admins.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Exposed {
+    pub(crate) addresses: Vec<Text>,
+    pub(crate) ports: Vec<u16>,
 }
 
 /// An error or a warning.

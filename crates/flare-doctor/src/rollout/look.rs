@@ -11,6 +11,9 @@ use k8s_openapi::api::{
 use super::reference::Reference;
 use crate::Finding;
 
+/// The reason of events about a claim for which no volume could be made.
+pub(super) const PROVISIONING_FAILED: &str = "ProvisioningFailed";
+
 /// The parent's Deployment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
@@ -64,7 +67,7 @@ pub struct Look<'api> {
     pub events: &'api [Event],
     /// The claims that the pod names, as far as they exist.
     pub claims: &'api [PersistentVolumeClaim],
-    /// Objects that the pod names and that are known not to exist.
+    /// Objects that the pod or its claims name and that are known not to exist.
     pub missing: &'api [Reference],
     /// The last lines of the container that exited last; empty if none has exited.
     pub log: &'api str,

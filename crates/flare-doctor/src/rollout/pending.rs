@@ -3,11 +3,11 @@
 use std::{iter::once, time::Duration};
 
 use flare_pod_launch as launch;
-use k8s_openapi::api::core::v1::{Event, PersistentVolumeClaim, Pod};
+use k8s_openapi::api::core::v1::{Event, PersistentVolumeClaim, PersistentVolumeClaimSpec, Pod};
 
 use super::{
     current::Current,
-    look::{Look, Running, Verdict},
+    look::{Look, PROVISIONING_FAILED, Running, Verdict},
     pull,
     reference::ReferenceKind,
 };
@@ -76,9 +76,11 @@ fn waiting_container<'pod>(pod: &'pod Pod, own: &'pod str) -> &'pod str {
     Some(own).filter(waits).or_else(|| statuses.iter().map(|status| status.name.as_str()).find(waits)).unwrap_or(own)
 }
 
-/// The verdict about missing objects that the pod names, except pull Secrets, without which an image may be pulled too.
+/// The verdict about missing objects that the pod names, except pull Secrets, without which an image may be pulled too, and classes, without
+/// which a claim may find a volume.
 fn missing(look: &Look<'_>) -> Option<Verdict> {
-    let missing = look.missing.iter().find(|missing| missing.kind != ReferenceKind::PullSecret)?;
+    let keeps = |kind| !matches!(kind, ReferenceKind::PullSecret | ReferenceKind::StorageClass);
+    let missing = look.missing.iter().find(|missing| keeps(missing.kind))?;
     let name = &missing.name;
     let finding = match missing.kind {
         ReferenceKind::Claim => Finding::error(
@@ -91,7 +93,7 @@ fn missing(look: &Look<'_>) -> Option<Verdict> {
             format!("the ConfigMap `{name}`, which the parent's pod names, is not there"),
             "stage the kit again (`stage --mode objects`), or create what the values name",
         ),
-        ReferenceKind::Secret | ReferenceKind::PullSecret => Finding::error(
+        ReferenceKind::Secret | ReferenceKind::PullSecret | ReferenceKind::StorageClass => Finding::error(
             "D51",
             format!("the Secret `{name}`, which the parent's pod names, is not there"),
             "stage the kit again (`stage --mode objects`), or create what the values name",
@@ -119,8 +121,15 @@ fn of_claim(look: &Look<'_>, pod: &Pod, claim: &PersistentVolumeClaim) -> Option
         }
         Some("Pending") if spec.volume_name.as_deref().unwrap_or_default().is_empty() => {
             let uid = claim.metadata.uid.as_deref();
+            if let Some(class) = missing_class(look, spec) {
+                let message =
+                    format!("the cluster cannot make a volume for the claim `{name}`: there is no storage class `{class}`");
+                let hint = "delete the claim and create it with a class of `kubectl get storageclasses` \
+                            (`stage --create-pvc 10Gi --storage-class CLASS`)";
+                return Some(Verdict::hopeless_soon(Finding::error("D31", message, hint)));
+            }
             let events = look.events.iter().filter(|event| uid.is_some() && event.involved_object.uid.as_deref() == uid);
-            let failed = events.filter(|event| event.reason.as_deref() == Some("ProvisioningFailed"));
+            let failed = events.filter(|event| event.reason.as_deref() == Some(PROVISIONING_FAILED));
             let lasts = |event: &&Event| !event.message.as_deref().is_some_and(texts::volume_comes_later);
             let failures: Vec<_> = failed.filter(|event| is_since(event, pod)).filter(lasts).collect();
             let times: i32 = failures.iter().map(|event| event.count.unwrap_or(1)).sum();
@@ -143,6 +152,13 @@ fn of_claim(look: &Look<'_>, pod: &Pod, claim: &PersistentVolumeClaim) -> Option
         }
         _ => None,
     }
+}
+
+/// The class that a claim names, if it is known not to exist.
+fn missing_class<'api>(look: &Look<'_>, spec: &'api PersistentVolumeClaimSpec) -> Option<&'api str> {
+    let is_missing =
+        |class: &&str| look.missing.iter().any(|missing| missing.kind == ReferenceKind::StorageClass && missing.name == **class);
+    spec.storage_class_name.as_deref().filter(is_missing)
 }
 
 /// Whether an event was last seen since the pod was created: what an earlier pod met may have been mended. One without a time counts.

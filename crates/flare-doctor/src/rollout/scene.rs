@@ -12,6 +12,7 @@ use k8s_openapi::{
     api::{
         apps::v1::{Deployment, ReplicaSet},
         core::v1::{ConfigMap, Event, PersistentVolumeClaim, Pod, Secret},
+        storage::v1::StorageClass,
     },
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
@@ -19,7 +20,7 @@ use k8s_openapi::{
 use super::{
     current,
     judge::judge,
-    look::{Look, Target, Verdict},
+    look::{Look, PROVISIONING_FAILED, Target, Verdict},
     reference::{Reference, ReferenceKind},
 };
 
@@ -180,12 +181,27 @@ impl Scene {
                     let claim = cluster.namespaced::<PersistentVolumeClaim>(namespace).find(name).await;
                     claim.map(|claim| claim.map(|claim| claims.push(claim)).is_some())
                 }
+                ReferenceKind::StorageClass => Ok(true),
             };
             if found == Ok(false) {
                 missing.push(reference);
             }
         }
+        for class in claims.iter().filter_map(|claim| self.doubtful_class(claim)) {
+            if cluster.unnamespaced::<StorageClass>().find(class).await == Ok(None) {
+                missing.push(Reference { kind: ReferenceKind::StorageClass, name: class.to_owned() });
+            }
+        }
         (self.missing, self.claims) = (missing, claims);
+    }
+
+    /// The class of a claim for which no volume could be made so far.
+    fn doubtful_class<'claim>(&self, claim: &'claim PersistentVolumeClaim) -> Option<&'claim str> {
+        let failed = |event: &Event| {
+            event.reason.as_deref() == Some(PROVISIONING_FAILED) && event.involved_object.uid == claim.metadata.uid
+        };
+        let class = claim.spec.as_ref()?.storage_class_name.as_deref().filter(|class| !class.is_empty());
+        class.filter(|_| self.events.objects.iter().any(failed))
     }
 
     async fn read_log(&mut self, cluster: &Cluster, namespace: &str, pod: &Pod) {

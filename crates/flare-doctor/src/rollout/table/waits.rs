@@ -47,7 +47,13 @@ fn a_claim_without_a_volume_waits_or_never_gets_one() {
     assert_eq!(mended.waiting().0, "D31", "what an earlier pod met says nothing");
     let passing = "failed to provision volume: rpc error: code = DeadlineExceeded desc = context deadline exceeded";
     assert_eq!(first_consumer.clone().event("c", "ProvisioningFailed", 9, passing).waiting().0, "D31");
-    assert_eq!(first_consumer.event("c", "ProvisioningFailed", 1, "busy").waiting().0, "D31");
+    let mut once = first_consumer.event("c", "ProvisioningFailed", 1, "busy");
+    assert_eq!(once.waiting().0, "D31");
+    once.missing = vec![Reference { kind: ReferenceKind::StorageClass, name: "local".into() }];
+    let (id, message, after) = once.hopeless();
+    assert!(id == "D31" && message.contains("no storage class `local`") && after == 3, "{id} {message} {after}");
+    once.missing[0].name = "of another claim".into();
+    assert_eq!(once.waiting().0, "D31");
     let no_class = with_claim(&json!({"spec": {}, "status": pending}));
     assert!(no_class.hopeless().1.contains("no default one"));
     let lost = with_claim(&json!({"spec": {}, "status": {"phase": "Lost"}}));
