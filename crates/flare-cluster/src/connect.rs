@@ -24,7 +24,7 @@ use tower::{
 };
 
 use crate::{
-    Access, Cluster, Environment, busy,
+    Access, Cluster, ClusterEnvironment, busy,
     endpoint::{Credential, Endpoint},
     fault,
     kubeconfig::{self, Chosen},
@@ -52,7 +52,7 @@ const PLUGIN_DEADLINE: Duration = Duration::from_mins(2);
 ///
 /// `KUBECONFIG_INVALID` and `CONTEXT_NOT_FOUND` before anything is sent; `CREDENTIAL_UNAVAILABLE`, `CLUSTER_UNREACHABLE`,
 /// `CLUSTER_NOT_TRUSTED`, `CREDENTIAL_REFUSED`, `CLUSTER_ANSWER_INVALID` and `CLUSTER_BUSY` for the first request.
-pub async fn connect(access: &Access, environment: &Environment) -> Result<Cluster, Diagnostic> {
+pub async fn connect(access: &Access, environment: &ClusterEnvironment) -> Result<Cluster, Diagnostic> {
     let (config, endpoint) = configuration(access, environment).await?;
     let requests = Arc::new(AtomicU64::new(0));
     let client = client(config, &endpoint, Arc::clone(&requests)).await?;
@@ -61,7 +61,7 @@ pub async fn connect(access: &Access, environment: &Environment) -> Result<Clust
 }
 
 /// Reads what the user names. The files are read in a thread of their own, which is left behind if nobody writes into a pipe.
-async fn configuration(access: &Access, environment: &Environment) -> Result<(Config, Endpoint), Diagnostic> {
+async fn configuration(access: &Access, environment: &ClusterEnvironment) -> Result<(Config, Endpoint), Diagnostic> {
     let (wanted, environment) = (access.clone(), environment.clone());
     let reading = tokio::task::spawn_blocking(move || match kubeconfig::choose(&wanted, &environment)? {
         Some(chosen) => of_kubeconfig(chosen, &environment),
@@ -113,7 +113,7 @@ async fn version(client: &Client, endpoint: &Endpoint) -> Result<Info, Diagnosti
     }
 }
 
-fn of_kubeconfig(chosen: Chosen, environment: &Environment) -> Result<(Config, Endpoint), Diagnostic> {
+fn of_kubeconfig(chosen: Chosen, environment: &ClusterEnvironment) -> Result<(Config, Endpoint), Diagnostic> {
     let Chosen { context, namespace, mut cluster, mut user } = chosen;
     let invalid = |what: String, hint: &str| Diagnostic::error(Code::KubeconfigInvalid, what).hint(hint.to_owned());
     let server = cluster.server.clone().filter(|server| !server.is_empty());

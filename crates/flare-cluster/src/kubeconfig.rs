@@ -20,7 +20,7 @@ pub struct Access {
 
 /// The settings about clusters in the process's environment, which the command line reads.
 #[derive(Debug, Clone, Default)]
-pub struct Environment {
+pub struct ClusterEnvironment {
     /// `KUBECONFIG`: a list of files, separated as `PATH` is.
     pub kubeconfig_list: Option<OsString>,
     /// The home directory, for `~/.kube/config`.
@@ -45,7 +45,7 @@ pub(crate) struct Chosen {
 }
 
 /// Reads the kubeconfig files and selects the context. `None` if there is no kubeconfig and this runs inside a cluster.
-pub(crate) fn choose(access: &Access, environment: &Environment) -> Result<Option<Chosen>, Diagnostic> {
+pub(crate) fn choose(access: &Access, environment: &ClusterEnvironment) -> Result<Option<Chosen>, Diagnostic> {
     let files = files(access, environment);
     let mut merged: Option<Kubeconfig> = None;
     for file in &files {
@@ -65,7 +65,7 @@ pub(crate) fn choose(access: &Access, environment: &Environment) -> Result<Optio
 }
 
 /// The files, by descending precedence.
-fn files(access: &Access, environment: &Environment) -> Vec<PathBuf> {
+fn files(access: &Access, environment: &ClusterEnvironment) -> Vec<PathBuf> {
     if let Some(file) = &access.kubeconfig {
         return vec![file.clone()];
     }

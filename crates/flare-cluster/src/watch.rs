@@ -18,7 +18,7 @@ use crate::{Backoff, Objects, Operation, Selection, busy, fault};
 
 /// An event of a watch.
 #[derive(Debug, Clone)]
-pub enum Change<K> {
+pub enum WatchEvent<K> {
     /// All existing objects: at the start, and after an interruption in which changes may have been missed. Any other
     /// object is gone.
     All(Vec<K>),
@@ -41,7 +41,7 @@ where
     K: Resource + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
 {
     /// Watches for as long as the stream is read. It ends only with a permanent error, such as a refusal.
-    pub fn watch(&self, selection: &Selection) -> impl Stream<Item = Result<Change<K>, Diagnostic>> + Send + use<K> {
+    pub fn watch(&self, selection: &Selection) -> impl Stream<Item = Result<WatchEvent<K>, Diagnostic>> + Send + use<K> {
         let config = watcher::Config {
             label_selector: selection.labels.clone(),
             field_selector: selection.fields.clone(),
@@ -96,10 +96,10 @@ where
         let waiting = async {
             while let Some(change) = changes.next().await {
                 match change? {
-                    Change::All(objects) => existing = objects.into_iter().map(|object| (name(&object), object)).collect(),
-                    Change::Applied(object) => drop(existing.insert(name(&object), object)),
-                    Change::Deleted(object) => drop(existing.remove(&name(&object))),
-                    Change::Interrupted(fault) => {
+                    WatchEvent::All(objects) => existing = objects.into_iter().map(|object| (name(&object), object)).collect(),
+                    WatchEvent::Applied(object) => drop(existing.insert(name(&object), object)),
+                    WatchEvent::Deleted(object) => drop(existing.remove(&name(&object))),
+                    WatchEvent::Interrupted(fault) => {
                         interruption = Some(fault);
                         continue;
                     }
@@ -132,18 +132,18 @@ struct Watching<K> {
 }
 
 impl<K> Watching<K> {
-    fn change(&mut self, event: Event<K>) -> Option<Change<K>> {
+    fn change(&mut self, event: Event<K>) -> Option<WatchEvent<K>> {
         match event {
             Event::Init => self.listed.clear(),
             Event::InitApply(object) => self.listed.push(object),
-            Event::InitDone => return Some(Change::All(std::mem::take(&mut self.listed))),
-            Event::Apply(object) => return Some(Change::Applied(object)),
-            Event::Delete(object) => return Some(Change::Deleted(object)),
+            Event::InitDone => return Some(WatchEvent::All(std::mem::take(&mut self.listed))),
+            Event::Apply(object) => return Some(WatchEvent::Applied(object)),
+            Event::Delete(object) => return Some(WatchEvent::Deleted(object)),
         }
         None
     }
 
-    async fn interruption(&mut self, error: &watcher::Error) -> Result<Change<K>, Diagnostic> {
+    async fn interruption(&mut self, error: &watcher::Error) -> Result<WatchEvent<K>, Diagnostic> {
         let cluster = self.objects.cluster.clone();
         let operation: Operation = self.objects.operation("watch");
         let (fault, may_heal) = match error {
@@ -166,6 +166,6 @@ impl<K> Watching<K> {
             self.rest = busy::asked(error);
         }
         self.ended = !may_heal;
-        if may_heal { Ok(Change::Interrupted(fault)) } else { Err(fault) }
+        if may_heal { Ok(WatchEvent::Interrupted(fault)) } else { Err(fault) }
     }
 }

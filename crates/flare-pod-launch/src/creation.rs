@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use flare_cluster::{ApiResource, Backoff, Cluster, DynamicObject, Objects, Write};
+use flare_cluster::{ApiResource, Backoff, Cluster, DynamicObject, Objects, WriteOptions};
 use flare_diagnostic::{Code, Diagnostic};
 use k8s_openapi::api::core::v1::{Pod, Secret};
 use tokio::time::sleep;
@@ -124,7 +124,7 @@ impl JobObjects {
     }
 
     async fn check(&self, job: &JobPod) -> Result<bool, Diagnostic> {
-        let dry = Write { dry_run: true, force: false };
+        let dry = WriteOptions { dry_run: true, force: false };
         for secret in job.startup.iter().chain(&job.credentials) {
             match self.secrets.create(secret, dry).await {
                 Err(fault) if fault.code != Code::ObjectConflict => return Err(fault),
@@ -149,7 +149,7 @@ impl JobObjects {
             report(message);
         };
         while progress.may_ask_again() {
-            match self.any_pods.create(&job.pod, Write::default()).await {
+            match self.any_pods.create(&job.pod, WriteOptions::default()).await {
                 Ok(made) => match parsed(made) {
                     Some(pod) => return Creation::Made { pod, taken_over: false },
                     // It was created, although the answer cannot be read.

@@ -2,7 +2,7 @@
 
 use std::{fmt::Debug, time::Duration};
 
-use flare_cluster::{Backoff, Change, Objects, Selection};
+use flare_cluster::{Backoff, Objects, Selection, WatchEvent};
 use flare_diagnostic::Diagnostic;
 use futures_util::{
     Stream, StreamExt as _,
@@ -16,13 +16,13 @@ const BACKOFF: Backoff = Backoff::new(Duration::from_secs(2), Duration::from_sec
 struct Following<K> {
     objects: Objects<K>,
     selection: Selection,
-    watch: Option<BoxStream<'static, Result<Change<K>, Diagnostic>>>,
+    watch: Option<BoxStream<'static, Result<WatchEvent<K>, Diagnostic>>>,
     backoff: Backoff,
     is_to_pause: bool,
 }
 
 /// The changes of the selected objects. An error is a refusal, after which the stream continues; it never ends.
-pub(crate) fn follow<K>(objects: Objects<K>, selection: Selection) -> impl Stream<Item = Result<Change<K>, Diagnostic>> + Send
+pub(crate) fn follow<K>(objects: Objects<K>, selection: Selection) -> impl Stream<Item = Result<WatchEvent<K>, Diagnostic>> + Send
 where
     K: flare_cluster::Resource + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
 {
@@ -35,7 +35,7 @@ where
             let watch = state.watch.get_or_insert_with(|| state.objects.watch(&state.selection).boxed());
             match watch.next().await {
                 Some(Ok(change)) => {
-                    if !matches!(change, Change::Interrupted(_)) {
+                    if !matches!(change, WatchEvent::Interrupted(_)) {
                         state.backoff.reset();
                     }
                     return Some((Ok(change), state));

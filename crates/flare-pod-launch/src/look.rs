@@ -10,7 +10,7 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 /// The looks for one pod.
 #[derive(Debug)]
-pub(crate) struct Looks {
+pub(crate) struct PodLookups {
     /// When those were sent that are not answered yet. An answer counts for the oldest, so that no look seems newer than it is.
     sent: VecDeque<Duration>,
     /// When the newest look was sent that was answered, whatever the answer.
@@ -21,7 +21,7 @@ pub(crate) struct Looks {
     backoff: Backoff,
 }
 
-impl Looks {
+impl PodLookups {
     pub(crate) fn new() -> Self {
         Self {
             sent: VecDeque::new(),

@@ -19,9 +19,9 @@ use tokio::{
 pub(crate) use command::{Command, Reply};
 
 use crate::{
-    Action, Job, KnownPod, Look, Moment, Observation, Options,
+    Action, Job, KnownPod, LauncherOptions, Moment, Observation, PodLookup,
     creation::{JobObjects, Progress},
-    entry::{BEFORE, Entry},
+    entry::{BEFORE, JobEntry},
     following::follow,
     ours,
     timetable::Timetable,
@@ -59,10 +59,10 @@ struct Unanswered {
 
 #[expect(clippy::struct_excessive_bools, reason = "independent facts about the list and the watch")]
 struct Namespace {
-    options: Options,
+    options: LauncherOptions,
     start: Instant,
     worker: Worker,
-    jobs: HashMap<String, Entry>,
+    jobs: HashMap<String, JobEntry>,
     /// When jobs continue by themselves.
     wakes: Timetable,
     /// Name → existing job pod.
@@ -89,7 +89,7 @@ struct Namespace {
 pub(crate) async fn run(
     cluster: Cluster,
     namespace: String,
-    options: Options,
+    options: LauncherOptions,
     mut commands: mpsc::UnboundedReceiver<Command>,
     creations: watch::Sender<usize>,
 ) {
@@ -206,7 +206,7 @@ impl Namespace {
         let now = self.now();
         let Some(entry) = self.jobs.get_mut(name) else { return };
         let shown = match &observation {
-            Observation::Seen(pod) | Observation::Looked(Look::Found(pod)) if entry.may_be_ours(pod) => Some(pod),
+            Observation::Seen(pod) | Observation::Looked(PodLookup::Found(pod)) if entry.may_be_ours(pod) => Some(pod),
             _ => None,
         };
         if let Some(pod) = shown
@@ -251,7 +251,7 @@ impl Namespace {
     }
 
     /// Ends following a job.
-    fn forget(&mut self, name: &str) -> Option<Entry> {
+    fn forget(&mut self, name: &str) -> Option<JobEntry> {
         self.wakes.set(name, None);
         self.jobs.remove(name)
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use flare_cluster::{Change, Cluster, Selection};
+use flare_cluster::{Cluster, Selection, WatchEvent};
 use flare_diagnostic::Diagnostic;
 use flare_pod_manifest::Hidden;
 use futures_util::{
@@ -76,7 +76,7 @@ pub async fn observe(
                     // A user without the permission gets an error; one who loses it later waits until it is granted again.
                     Err(fault) if !is_listed => return Err(fault),
                     Err(fault) => observer.blinded(&trouble::of_watch(&fault)),
-                    Ok(Change::Interrupted(fault)) => {
+                    Ok(WatchEvent::Interrupted(fault)) => {
                         if let Listing::Awaited(why) = listing {
                             *why = Some(fault);
                         }
@@ -121,9 +121,9 @@ impl<Tell: FnMut(&KnownPod, Notice)> Observer<Tell> {
         self.pods.values().filter_map(|pod| pod.life.wake()).min().and_then(|at| self.start.checked_add(at))
     }
 
-    fn change(&mut self, change: Change<Pod>) {
+    fn change(&mut self, change: WatchEvent<Pod>) {
         match change {
-            Change::All(pods) => {
+            WatchEvent::All(pods) => {
                 let names: Vec<_> = pods.iter().filter_map(|pod| pod.metadata.name.clone()).collect();
                 let gone: Vec<_> = self.pods.keys().filter(|name| !names.contains(name)).cloned().collect();
                 for name in gone {
@@ -133,13 +133,13 @@ impl<Tell: FnMut(&KnownPod, Notice)> Observer<Tell> {
                     self.seen(pod);
                 }
             }
-            Change::Applied(pod) => self.seen(pod),
-            Change::Deleted(pod) => {
+            WatchEvent::Applied(pod) => self.seen(pod),
+            WatchEvent::Deleted(pod) => {
                 let name = pod.metadata.name.clone().unwrap_or_default();
                 self.seen(pod);
                 self.gone(&name);
             }
-            Change::Interrupted(_) => {}
+            WatchEvent::Interrupted(_) => {}
         }
     }
 
@@ -176,11 +176,11 @@ impl<Tell: FnMut(&KnownPod, Notice)> Observer<Tell> {
         self.pods.remove(name);
     }
 
-    fn happened(&mut self, change: Change<Event>) {
+    fn happened(&mut self, change: WatchEvent<Event>) {
         let events = match change {
-            Change::All(events) => events,
-            Change::Applied(event) => vec![event],
-            Change::Deleted(_) | Change::Interrupted(_) => Vec::new(),
+            WatchEvent::All(events) => events,
+            WatchEvent::Applied(event) => vec![event],
+            WatchEvent::Deleted(_) | WatchEvent::Interrupted(_) => Vec::new(),
         };
         for event in events {
             if let Some(name) = event.involved_object.name.clone() {

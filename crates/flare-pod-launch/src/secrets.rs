@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use flare_cluster::{Deletion, Write, about};
+use flare_cluster::{DeleteOptions, WriteOptions, about};
 use flare_diagnostic::{Code, Diagnostic};
 use flare_pod_manifest::Hidden;
 use k8s_openapi::api::core::v1::Secret;
@@ -32,7 +32,7 @@ impl JobObjects {
         let name = secret.metadata.name.as_deref().unwrap_or_default();
         let (mut backoff, mut attempts, mut last) = (BACKOFF, 0, cancelled());
         while !progress.is_cancelled() {
-            let (fault, may_pass) = match self.secrets.create(secret, Write::default()).await {
+            let (fault, may_pass) = match self.secrets.create(secret, WriteOptions::default()).await {
                 Ok(_) => return Ok(()),
                 Err(fault) if fault.code == Code::ObjectConflict => {
                     if let Some(job) = of_job
@@ -69,7 +69,7 @@ impl JobObjects {
         let owner = json!({"metadata": {"ownerReferences": [{"apiVersion": "v1", "kind": "Pod", "name": pod, "uid": uid}]}});
         let (mut is_owned, mut hidden) = (true, Some(Hidden::default()));
         for name in secrets {
-            let secret = if let Ok(secret) = self.secrets.merge(name, &owner, Write::default()).await {
+            let secret = if let Ok(secret) = self.secrets.merge(name, &owner, WriteOptions::default()).await {
                 Some(secret)
             } else {
                 is_owned = false;
@@ -93,7 +93,7 @@ impl JobObjects {
         }
         let mut is_answered = true;
         for name in job.credentials.iter().filter_map(|secret| secret.metadata.name.as_deref()) {
-            is_answered &= self.secrets.delete(name, &Deletion::default()).await.is_ok();
+            is_answered &= self.secrets.delete(name, &DeleteOptions::default()).await.is_ok();
         }
         is_answered
     }

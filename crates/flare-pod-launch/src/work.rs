@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use flare_cluster::{Cluster, Deletion, LogSelection, Objects, Selection, about};
+use flare_cluster::{Cluster, DeleteOptions, LogSelection, Objects, Selection, about};
 use flare_diagnostic::Diagnostic;
 use flare_pod_manifest::Hidden;
 use k8s_openapi::api::core::v1::Pod;
@@ -12,9 +12,9 @@ use tokio::{
 };
 
 use crate::{
-    JobPod, Look, Observation,
+    JobPod, Observation, PodLookup,
     creation::{Creation, JobObjects, Progress},
-    entry::Entry,
+    entry::JobEntry,
     secrets::NameLock,
     trouble,
 };
@@ -121,8 +121,8 @@ impl Worker {
         let (pods, name) = (self.objects.pods.clone(), name.to_owned());
         self.spawn(&self.request_limits.looks, async move {
             let look = match pods.find(&name).await {
-                Ok(Some(pod)) => Look::Found(Box::new(pod)),
-                Ok(None) => Look::Nothing,
+                Ok(Some(pod)) => PodLookup::Found(Box::new(pod)),
+                Ok(None) => PodLookup::Nothing,
                 Err(fault) => trouble::of_look(&fault),
             };
             Answer::Learned(name, number, Observation::Looked(look))
@@ -145,7 +145,7 @@ impl Worker {
 
     pub(crate) fn delete(&self, name: &str, uid: Option<&str>, grace: Option<u32>, number: u64) {
         let (pods, name) = (self.objects.pods.clone(), name.to_owned());
-        let deletion = Deletion { grace_seconds: grace, uid: uid.map(str::to_owned), ..Deletion::default() };
+        let deletion = DeleteOptions { grace_seconds: grace, uid: uid.map(str::to_owned), ..DeleteOptions::default() };
         self.spawn(&self.request_limits.deletions, async move {
             let deleted = pods.delete(&name, &deletion).await.map_err(|fault| fault.message);
             Answer::Learned(name, number, Observation::Deleted(deleted))
@@ -166,12 +166,12 @@ impl Worker {
     }
 
     /// Deletes the Secrets of a finished job, and then lets its settlement be sent.
-    pub(crate) fn delete_secrets(&self, entry: Entry) {
+    pub(crate) fn delete_secrets(&self, entry: JobEntry) {
         let objects = self.objects.clone();
         tokio::spawn(async move {
             for secret in &entry.credentials {
                 // A Secret that stays has no pod, so a sweep finds it.
-                let _ = objects.secrets.delete(secret, &Deletion::default()).await;
+                let _ = objects.secrets.delete(secret, &DeleteOptions::default()).await;
             }
             entry.settle();
         });

@@ -14,7 +14,7 @@ use flare_prepared_kit::PreparedKit;
 use tokio::{join, select, sync::Notify, time::timeout};
 
 use crate::{
-    Owner, VOLUME_PROGRAM, answer, claim,
+    KitOwner, VOLUME_PROGRAM, answer, claim,
     helper_pod::{self, Mount},
     holders,
     lock::{self, Lock},
@@ -175,14 +175,14 @@ impl<'run> Run<'run> {
 
     /// Annotates the claim with the kit on its volume, or removes the annotations. Not if another run has taken the lock, whose kit is the
     /// newer one.
-    pub(crate) async fn note(&self, held: &Held, kit: Option<(&Owner, &str)>) -> Result<(), Diagnostic> {
+    pub(crate) async fn note(&self, held: &Held, kit: Option<(&KitOwner, &str)>) -> Result<(), Diagnostic> {
         Self::confirm_lock(held).await?;
         claim::note(self.cluster, &self.namespace, &self.claim, kit).await
     }
 
     /// After a refusal that left this participant's kit on the volume, notes it again. Fails only if another run has taken the lock: without
     /// the note, the next run asks the volume.
-    pub(crate) async fn note_again(&self, held: &Held, owner: &Owner, printed: &[u8]) -> Result<(), Diagnostic> {
+    pub(crate) async fn note_again(&self, held: &Held, owner: &KitOwner, printed: &[u8]) -> Result<(), Diagnostic> {
         let Some(fingerprint) = answer::still_noted(printed) else { return Ok(()) };
         match self.note(held, Some((owner, &fingerprint))).await {
             Err(fault) if fault.code == Code::StageLocked => Err(fault),

@@ -22,7 +22,7 @@ pub(crate) struct Document {
 /// What the run is about: a list of participants, or one.
 #[derive(Debug, Default)]
 pub(crate) struct Data {
-    pub(crate) participants: Vec<Participant>,
+    pub(crate) participants: Vec<ParticipantRow>,
     pub(crate) is_dry_run: bool,
 }
 
@@ -36,7 +36,7 @@ impl Data {
     fn read(data: &Value) -> Result<Self, serde_json::Error> {
         let participants = match (data.get("participants"), data.get("participant")) {
             (Some(participants), _) => Vec::deserialize(participants)?,
-            (None, Some(_)) => vec![Participant::deserialize(data)?],
+            (None, Some(_)) => vec![ParticipantRow::deserialize(data)?],
             (None, None) => Vec::new(),
         };
         Ok(Self { participants, is_dry_run: data["dry_run"] == true })
@@ -45,7 +45,7 @@ impl Data {
 
 /// A participant: in a list with its steps, alone without.
 #[derive(Debug, Default, Deserialize)]
-pub(crate) struct Participant {
+pub(crate) struct ParticipantRow {
     #[serde(alias = "participant")]
     pub(crate) name: Text,
     pub(crate) role: Option<Text>,

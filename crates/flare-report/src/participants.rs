@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use crate::{
-    document::{Exposed, Participant},
+    document::{Exposed, ParticipantRow},
     findings,
     marks::Tone,
     parts::{anchor, fact},
@@ -11,11 +11,11 @@ use crate::{
 };
 
 /// All sections.
-pub(crate) fn sections(participants: &[Participant]) -> Markup {
+pub(crate) fn sections(participants: &[ParticipantRow]) -> Markup {
     html! { @for (number, one) in participants.iter().enumerate() { (section(number, one, participants.len() == 1)) } }
 }
 
-fn section(number: usize, one: &Participant, is_alone: bool) -> Markup {
+fn section(number: usize, one: &ParticipantRow, is_alone: bool) -> Markup {
     let anchor = anchor(number);
     html! {
         section.participant aria-labelledby=(anchor) {
@@ -37,7 +37,7 @@ fn outside(exposed: &Exposed) -> Markup {
     }
 }
 
-fn facts(one: &Participant) -> Markup {
+fn facts(one: &ParticipantRow) -> Markup {
     let namespace = one.namespace.as_ref().or_else(|| one.state.as_ref().map(|state| &state.namespace));
     html! {
         dl.facts {

@@ -8,7 +8,7 @@ use std::{
 
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
 use flare_names::Target;
-use flare_pod_launch::{Evidence, JobPod, Limits, Settlement, State, Transition};
+use flare_pod_launch::{Evidence, JobPod, JobState, Limits, Settlement, Transition};
 use flare_pod_manifest::{Additions, Manifest};
 use serde_json::{Value, json};
 
@@ -149,7 +149,8 @@ fn faults(report: &Report, dry_run: bool) -> Collector {
         }
         Some(Stopped::Interrupted) => faults.push(interrupted()),
         Some(Stopped::OutOfTime) => {
-            let still = report.jobs.iter().filter(|job| job.end.as_ref().is_none_or(|end| end.state == State::Aborted)).count();
+            let still =
+                report.jobs.iter().filter(|job| job.end.as_ref().is_none_or(|end| end.state == JobState::Aborted)).count();
             let ended = if report.jobs.iter().any(|job| job.is_unknown) { "" } else { ", and were ended" };
             let message = format!("the time is over: {still} of {} jobs had not ended{ended}", report.jobs.len());
             faults.push(Diagnostic::error(Code::TimedOut, message).hint("give the jobs more time with `--timeout`"));
@@ -174,7 +175,7 @@ fn faults(report: &Report, dry_run: bool) -> Collector {
                 let hint = refused.hint.clone().unwrap_or_else(|| Code::JobNotSucceeded.hint().into());
                 faults.push(Diagnostic::error(Code::JobNotSucceeded, message).hint(hint));
             }
-            (Some(end), _) if !job.has_succeeded() && (report.stopped.is_none() || end.state != State::Aborted) => {
+            (Some(end), _) if !job.has_succeeded() && (report.stopped.is_none() || end.state != JobState::Aborted) => {
                 let code = end.exit_code.map(|code| format!(" with {code}")).unwrap_or_default();
                 let said = if end.message.is_empty() { String::new() } else { format!(": {}", end.message) };
                 let state = end.state.as_str().replace('_', " ");
@@ -201,8 +202,8 @@ fn data(report: &Report, dry_run: bool) -> Value {
 }
 
 /// How the job ended. One of which the run learned no end was ended with it.
-fn state(job: &Ran) -> State {
-    let without_end = if job.is_unknown { State::Aborted } else { State::NotStarted };
+fn state(job: &Ran) -> JobState {
+    let without_end = if job.is_unknown { JobState::Aborted } else { JobState::NotStarted };
     job.end.as_ref().map_or(without_end, |end| end.state)
 }
 

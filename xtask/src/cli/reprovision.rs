@@ -112,7 +112,7 @@ impl Arguments {
 
     fn backup_options(&self) -> BackupOptions {
         BackupOptions {
-            what: vec![flare_pvc_stage::What::All],
+            what: vec![flare_pvc_stage::DataKind::All],
             keys: false,
             force: false,
             image: self.helper_image.clone(),
@@ -123,8 +123,8 @@ impl Arguments {
         }
     }
 
-    fn staging_options(&self) -> flare_pvc_stage::Options {
-        flare_pvc_stage::Options {
+    fn staging_options(&self) -> flare_pvc_stage::VolumeStageOptions {
+        flare_pvc_stage::VolumeStageOptions {
             create_namespace: false,
             create_claim: None,
             image: self.helper_image.clone(),

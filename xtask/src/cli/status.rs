@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use flare_diagnostic::{Code, Diagnostic};
-use flare_doctor::state::{PodState, State};
+use flare_doctor::state::{ParticipantState, PodState};
 use serde_json::json;
 
 use super::{arguments::ClusterArguments, report::ReportArguments, stage_federation::FederationArguments, status_federation};
@@ -103,7 +103,7 @@ pub(crate) fn logs(context: &Context<'_>, arguments: &LogArguments) -> VerbResul
     Ok(Outcome { data, ..Outcome::default() })
 }
 
-fn text(state: &State) -> String {
+fn text(state: &ParticipantState) -> String {
     let mut rows = vec![["PARTICIPANT", "ROLE", "NAMESPACE", "DEPLOYMENT", "JOINED"].map(str::to_owned)];
     let deployment = state.deployment.as_ref().map_or_else(
         || "missing".to_owned(),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use flare_diagnostic::{Code, Diagnostic};
 use flare_names::Target;
-use flare_pvc_stage::{ObjectOptions, Options as VolumeOptions};
+use flare_pvc_stage::{ObjectStageOptions, VolumeStageOptions};
 use serde_json::{Value, json};
 
 use super::{
@@ -151,14 +151,14 @@ impl Arguments {
                     ("--again", self.again),
                     ("--repair", self.repair),
                 ])?;
-                Staging::Objects(ObjectOptions {
+                Staging::Objects(ObjectStageOptions {
                     create_namespace: place.create_namespace,
                     create_claim: place.new_claim(),
                     dry_run: cluster.dry_run,
                     deadline: cluster.time_limit(),
                 })
             }
-            StagingMode::Pvc => Staging::Volume(VolumeOptions {
+            StagingMode::Pvc => Staging::Volume(VolumeStageOptions {
                 create_namespace: place.create_namespace,
                 create_claim: place.new_claim(),
                 image: self.helper_image.clone(),

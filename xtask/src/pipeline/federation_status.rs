@@ -25,7 +25,7 @@ pub(crate) struct Looked {
     /// What is known of its kit, if that can be opened.
     pub(crate) facts: Option<KitFacts>,
     /// The state, or why it could not be read.
-    pub(crate) state: Result<state::State, Faults>,
+    pub(crate) state: Result<state::ParticipantState, Faults>,
 }
 
 /// Reads the states of all participants, `at_once` concurrently, each within `limit`.
@@ -68,7 +68,7 @@ impl Looked {
 }
 
 /// The state of each step. A kit that is staged as objects counts as staged if the parent runs with it.
-fn steps_of(state: &state::State) -> Steps {
+fn steps_of(state: &state::ParticipantState) -> Steps {
     let kit = &state.kit;
     let is_this = |place: &Option<String>| match place {
         None => State::NotBegun,
@@ -107,9 +107,14 @@ mod tests {
 
     use super::*;
 
-    fn seen(staged: Option<&str>, running: Option<&str>, available: Option<i32>, joined: Option<bool>) -> state::State {
+    fn seen(
+        staged: Option<&str>,
+        running: Option<&str>,
+        available: Option<i32>,
+        joined: Option<bool>,
+    ) -> state::ParticipantState {
         let text = |place: Option<&str>| place.map(str::to_owned);
-        state::State {
+        state::ParticipantState {
             participant: "site-1".into(),
             role: "client",
             namespace: "flare".into(),

@@ -8,7 +8,7 @@ use std::{
 use flare_cluster::{Access, Cluster, k8s_openapi::api::core::v1::Pod};
 use flare_diagnostic::{Code, Diagnostic, Faults};
 use flare_pod_launch::{
-    End, Evidence, Job, JobPod, Launcher, Limits, Notice, Options, Settlement, State, Transition, check_launch,
+    End, Evidence, Job, JobPod, JobState, Launcher, LauncherOptions, Limits, Notice, Settlement, Transition, check_launch,
 };
 use futures_util::future::join_all;
 use tokio::{
@@ -161,7 +161,7 @@ async fn silence(cluster: &Cluster, pods: &[(String, String)]) {
 
 fn launchers(context: &Context<'_>, cluster: &Cluster, jobs: &[Asked], options: &RunOptions) -> BTreeMap<String, Launcher> {
     let RunOptions { keep, evidence_of_success, .. } = *options;
-    let options = Options { keep, evidence_of_success, ..Options::new(context.environment.clock()) };
+    let options = LauncherOptions { keep, evidence_of_success, ..LauncherOptions::new(context.environment.clock()) };
     let namespaces: BTreeSet<&str> = jobs.iter().map(|job| job.pod.namespace()).collect();
     let start = |namespace: &str| (namespace.to_owned(), Launcher::start(cluster, namespace, options.clone()));
     namespaces.into_iter().map(start).collect()
@@ -206,7 +206,7 @@ impl Ran {
 
     /// Whether it succeeded.
     pub(crate) fn has_succeeded(&self) -> bool {
-        self.end.as_ref().is_some_and(|end| end.state == State::Succeeded)
+        self.end.as_ref().is_some_and(|end| end.state == JobState::Succeeded)
     }
 
     fn take(&mut self, notice: Notice, tell: Tell<'_>) {

@@ -10,7 +10,7 @@ use std::{
 use flare_cluster::{Access, Cluster};
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
 use flare_prepared_kit::{OpenOptions, PreparedKit};
-use flare_pvc_stage::{KitObjects, ObjectOptions, Options, Progress, Staged, StagedObjects};
+use flare_pvc_stage::{KitObjects, ObjectStageOptions, Progress, StagedObjects, StagedVolume, VolumeStageOptions};
 use tokio::time::Instant;
 
 use super::{places, values_file};
@@ -109,9 +109,9 @@ pub(crate) fn late(limit: Duration) -> Diagnostic {
 pub(crate) fn on_volume(
     context: &Context<'_>,
     request: &Request<'_>,
-    options: &Options,
+    options: &VolumeStageOptions,
     progress: Progress<'_>,
-) -> Result<Checked<Staged>, Faults> {
+) -> Result<Checked<StagedVolume>, Faults> {
     request
         .open(OpenOptions::default())?
         .and_then(|kit| request.located(runtime::block_on(volume(context, &kit, &request.access, options, progress))?))
@@ -122,9 +122,9 @@ pub(crate) async fn volume(
     context: &Context<'_>,
     kit: &PreparedKit,
     access: &Access,
-    options: &Options,
+    options: &VolumeStageOptions,
     progress: Progress<'_>,
-) -> Result<Checked<Staged>, Faults> {
+) -> Result<Checked<StagedVolume>, Faults> {
     flare_pvc_stage::refuse_staged_objects(kit)?;
     let cluster = connect(context, access, options.deadline).await?;
     let stop = runtime::interrupted(&context.interrupt);
@@ -135,7 +135,7 @@ pub(crate) async fn volume(
 pub(crate) fn as_objects(
     context: &Context<'_>,
     request: &Request<'_>,
-    options: &ObjectOptions,
+    options: &ObjectStageOptions,
 ) -> Result<Checked<(PreparedKit, StagedObjects)>, Faults> {
     request.open(OpenOptions::default())?.and_then(|kit| {
         let staged = runtime::block_on(objects(context, &kit, request.prepared, &request.access, options))?;
@@ -149,7 +149,7 @@ pub(crate) async fn objects(
     kit: &PreparedKit,
     prepared: &Path,
     access: &Access,
-    options: &ObjectOptions,
+    options: &ObjectStageOptions,
 ) -> Result<Checked<StagedObjects>, Faults> {
     let mut found = Collector::new();
     // Nothing is sent if the names cannot be recorded.

@@ -11,7 +11,7 @@ use flare_federation::{Federation, Participant};
 use flare_file_tree::Destination;
 use flare_names::Role;
 use flare_prepared_kit::{OpenOptions, PreparedKit};
-use flare_pvc_stage::{ObjectOptions, Options, Staged, StagedObjects};
+use flare_pvc_stage::{ObjectStageOptions, StagedObjects, StagedVolume, VolumeStageOptions};
 use futures_util::{StreamExt as _, stream};
 use serde_json::{Map, Value};
 
@@ -58,14 +58,14 @@ impl Destined {
 /// The options for every kit of a run.
 #[derive(Debug)]
 pub(crate) enum Staging {
-    Volume(Options),
-    Objects(ObjectOptions),
+    Volume(VolumeStageOptions),
+    Objects(ObjectStageOptions),
 }
 
 /// The result for one participant.
 #[derive(Debug)]
 pub(crate) enum Done {
-    Volume(Staged),
+    Volume(StagedVolume),
     Objects(StagedObjects),
 }
 
@@ -248,7 +248,7 @@ async fn stage_one(context: &Context<'_>, one: &Destined, staging: &Staging) -> 
     context.step(|| format!("staging {} from {}", one.name, one.prepared.display()));
     match staging {
         Staging::Volume(options) => {
-            let options = Options { run: stage::run_name(), ..options.clone() };
+            let options = VolumeStageOptions { run: stage::run_name(), ..options.clone() };
             stage::volume(context, &one.kit, &one.access, &options, &|_, _| ()).await.map(|checked| checked.map(Done::Volume))
         }
         Staging::Objects(options) => {

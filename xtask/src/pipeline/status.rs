@@ -6,7 +6,7 @@ use flare_cluster::{Cluster, LogSelection};
 use flare_diagnostic::{Code, Diagnostic, Faults};
 use flare_doctor::{
     log_line,
-    state::{self, PodState, State},
+    state::{self, ParticipantState, PodState},
 };
 use flare_names::{Role, job_pod, launcher_site};
 use flare_prepared_kit::{OpenOptions, PreparedKit};
@@ -48,7 +48,7 @@ pub(crate) struct Seen {
     pub(crate) name: String,
     pub(crate) role: Role,
     pub(crate) facts: KitFacts,
-    pub(crate) state: State,
+    pub(crate) state: ParticipantState,
 }
 
 /// Reads once the release, its pods, and the kit's fingerprints in three places.
@@ -107,7 +107,7 @@ async fn source(cluster: &Cluster, kit: &PreparedKit, options: &LogOptions) -> R
     Ok(LogSource { pod: pod.name, container: pod.container })
 }
 
-fn of_job(kit: &PreparedKit, state: State, job: &str) -> Result<PodState, Diagnostic> {
+fn of_job(kit: &PreparedKit, state: ParticipantState, job: &str) -> Result<PodState, Diagnostic> {
     let plan = kit.plan();
     // A name that the launcher derives. Its suffix is the same for every job of the participant.
     let derived = job_pod(job, launcher_site(plan.role, &plan.site));

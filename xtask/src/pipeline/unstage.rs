@@ -2,7 +2,7 @@
 
 use flare_diagnostic::{Checked, Collector, Faults};
 use flare_prepared_kit::OpenOptions;
-use flare_pvc_stage::{UnstageOptions, Unstaged, VolumeUnstageOptions};
+use flare_pvc_stage::{ObjectUnstageOptions, Unstaged, VolumeUnstageOptions};
 
 use super::stage::Request;
 use crate::{context::Context, runtime};
@@ -23,7 +23,7 @@ pub(crate) fn names_objects(request: &Request<'_>) -> Result<bool, Faults> {
 pub(crate) fn objects(
     context: &Context<'_>,
     request: &Request<'_>,
-    options: &UnstageOptions,
+    options: &ObjectUnstageOptions,
 ) -> Result<Checked<Removal>, Faults> {
     let mut found = Collector::new();
     // A kit that was edited since is removed as well.

@@ -14,7 +14,7 @@ use super::{Namespace, Reply, Unanswered};
 use crate::{
     Job, JobPod, KnownPod, Lifecycle, Limits, Notice, Observation,
     creation::Progress,
-    entry::{Entry, Tokens},
+    entry::{JobEntry, Tokens},
     secrets::NameLock,
 };
 
@@ -102,7 +102,7 @@ impl Namespace {
     fn enter(&mut self, name: &str, life: Lifecycle) -> (u64, mpsc::UnboundedReceiver<Notice>) {
         self.numbers += 1;
         let (notices, received) = mpsc::unbounded_channel();
-        let entry = Entry {
+        let entry = JobEntry {
             number: self.numbers,
             life: life.with_evidence_of_success(self.options.evidence_of_success),
             of: None,

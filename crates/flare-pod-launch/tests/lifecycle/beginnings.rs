@@ -1,6 +1,6 @@
 //! Pods that are created, and pods that are taken over.
 
-use flare_pod_launch::{Class, Lifecycle, Look, Notice, Observation};
+use flare_pod_launch::{Class, Lifecycle, Notice, Observation, PodLookup};
 
 use crate::scene::{CONTAINER, UID, at, ended, found, life, limits, line, pending, play, running, warning};
 
@@ -12,7 +12,7 @@ fn defect_40_a_job_that_is_taken_over_is_not_ended_before_it_was_seen() {
         (3600, Observation::TimePassed),
         (3600, warning("BackOff")),
         (3601, Observation::NoAnswer),
-        (3602, Observation::Looked(Look::Refused("Forbidden".into()))),
+        (3602, Observation::Looked(PodLookup::Refused("Forbidden".into()))),
         (3603, Observation::Sighted),
         (3604, found(running())),
         (3700, ended(3)),
@@ -23,7 +23,7 @@ fn defect_40_a_job_that_is_taken_over_is_not_ended_before_it_was_seen() {
         let mut lost = adopt();
         let mut notices = Vec::new();
         let mut now = 3600;
-        let answer = || if refused { Look::Refused("Forbidden".into()) } else { Look::NoAnswer };
+        let answer = || if refused { PodLookup::Refused("Forbidden".into()) } else { PodLookup::NoAnswer };
         while notices.is_empty() {
             notices.extend(lost.step(Observation::TimePassed, at(now)).notices);
             notices.extend(lost.step(Observation::Looked(answer()), at(now)).notices);
@@ -43,7 +43,7 @@ fn a_creation_that_keeps_failing_ends_with_its_reason() {
         (1, failed.clone()),
         (2, failed),
         (60, Observation::TimePassed),
-        (61, Observation::Looked(Look::NoAnswer)),
+        (61, Observation::Looked(PodLookup::NoAnswer)),
     ];
     let mut notices = Vec::new();
     for (second, observation) in script {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use flare_pod_launch::{Look, Notice, Observation, State};
+use flare_pod_launch::{JobState, Notice, Observation, PodLookup};
 use k8s_openapi::api::core::v1::Event;
 use serde_json::json;
 
@@ -98,7 +98,7 @@ fn defect_24_a_job_that_succeeded_unseen_before_its_pod_went_has_succeeded() {
 
 #[test]
 fn a_deadline_without_an_answer_to_its_look_is_a_wait_for_the_api_server() {
-    let no_answer = || Observation::Looked(Look::NoAnswer);
+    let no_answer = || Observation::Looked(PodLookup::NoAnswer);
     let mut life = life(false);
     let lines = play(&mut life, vec![(0, pending()), (60, Observation::TimePassed), (65, no_answer())]);
     assert_eq!(lines[1..], ["60: Look", "65: unknown NoAnswer: the API server does not answer"]);
@@ -151,7 +151,7 @@ fn trouble_of_the_api_server_ends_a_wait_in_its_own_time_and_passes() {
     let step = life.step(Observation::NoAnswer, at(170));
     assert_eq!((step.notices.len(), life.wake()), (1, Some(Duration::from_secs(700))), "no answer counts from the first trouble");
     let step = life.step(Observation::Refused("Forbidden".into()), at(700));
-    assert!(matches!(&step.notices[..], [Notice::Ended(end), ..] if end.state == State::Failed), "{step:?}");
+    assert!(matches!(&step.notices[..], [Notice::Ended(end), ..] if end.state == JobState::Failed), "{step:?}");
     let mut life = crate::scene::life(false);
     let lines = play(&mut life, vec![(0, running()), (100, Observation::NoAnswer), (110, Observation::Sighted)]);
     assert_eq!(lines, ["0: running Running", "100: unknown NoAnswer: the API server does not answer", "110: running Running"]);

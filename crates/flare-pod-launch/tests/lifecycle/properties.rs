@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use flare_pod_launch::{Class, Look, Notice, Observation, State};
+use flare_pod_launch::{Class, JobState, Notice, Observation, PodLookup};
 use k8s_openapi::api::core::v1::Pod;
 use proptest::prelude::*;
 use serde_json::json;
@@ -26,9 +26,9 @@ fn any_observation() -> impl Strategy<Value = Observation> {
         found(running()),
         found(ended(0)),
         found(stranger),
-        Observation::Looked(Look::Nothing),
-        Observation::Looked(Look::NoAnswer),
-        Observation::Looked(Look::Refused("Forbidden".into())),
+        Observation::Looked(PodLookup::Nothing),
+        Observation::Looked(PodLookup::NoAnswer),
+        Observation::Looked(PodLookup::Refused("Forbidden".into())),
         Observation::CreationFailed { message: "503".into() },
         refused,
         Observation::Missing,
@@ -87,7 +87,7 @@ proptest! {
             wakes += 1;
             prop_assert!(wakes < 1000, "it wakes for ever");
         }
-        let runs = matches!(notices.last(), Some(Notice::Changed(to)) if to.state == State::Running);
+        let runs = matches!(notices.last(), Some(Notice::Changed(to)) if to.state == JobState::Running);
         prop_assert!(life.is_done() || (runs && !stop), "{:?} {life:?}", notices.last());
         let ends = notices.iter().filter(|notice| matches!(notice, Notice::Ended(_))).count();
         prop_assert_eq!(ends, usize::from(life.is_done()));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use flare_pod_launch::{End, Lifecycle, Limits, Look, Moment, Notice, Observation};
+use flare_pod_launch::{End, Lifecycle, Limits, Moment, Notice, Observation, PodLookup};
 use jiff::SignedDuration;
 use k8s_openapi::api::core::v1::{Event, Pod};
 use serde_json::{Value, json};
@@ -46,7 +46,7 @@ pub(crate) fn warning(reason: &str) -> Observation {
 /// The answer to a look that finds what an observation shows.
 pub(crate) fn found(seen: Observation) -> Observation {
     let Observation::Seen(pod) = seen else { panic!("{seen:?} shows no pod") };
-    Observation::Looked(Look::Found(pod))
+    Observation::Looked(PodLookup::Found(pod))
 }
 
 pub(crate) fn limits() -> Limits {

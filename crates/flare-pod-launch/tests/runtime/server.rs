@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use flare_cluster::{Access, Cluster, Environment, connect};
+use flare_cluster::{Access, Cluster, ClusterEnvironment, connect};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{
@@ -99,7 +99,7 @@ impl Server {
             "users": [{"name": "a", "user": {}}], "contexts": [{"name": "a", "context": {"cluster": "a", "user": "a"}}]});
         #[expect(clippy::disallowed_methods, reason = "a test makes its kubeconfig")]
         std::fs::write(&file, config.to_string()).unwrap();
-        connect(&Access { kubeconfig: Some(file), context: None }, &Environment::default()).await.unwrap()
+        connect(&Access { kubeconfig: Some(file), context: None }, &ClusterEnvironment::default()).await.unwrap()
     }
 
     /// Lets this number of the next requests fail.

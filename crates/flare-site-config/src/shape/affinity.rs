@@ -6,7 +6,7 @@ use flare_yaml::{Node, NodeContent, key_path, shown};
 use schemars::{Schema, json_schema};
 use serde_json::{Map, Value, json};
 
-use super::{Reader, Shape, pass_through::PassThrough};
+use super::{ConfigReader, Shape, pass_through::PassThrough};
 
 const KINDS: [&str; 3] = ["nodeAffinity", "podAffinity", "podAntiAffinity"];
 const WHEN: [&str; 2] = ["requiredDuringSchedulingIgnoredDuringExecution", "preferredDuringSchedulingIgnoredDuringExecution"];
@@ -19,7 +19,7 @@ pub(crate) struct Affinity;
 impl Shape for Affinity {
     type Output = Map<String, Value>;
 
-    fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<Self::Output> {
+    fn read(node: &Node, path: &str, reader: &mut ConfigReader) -> Option<Self::Output> {
         let read = PassThrough::read(node, path, reader)?;
         let mut sound = true;
         for (kind, block) in reader.known(node, path, &KINDS, &mut sound) {
@@ -62,7 +62,7 @@ impl Shape for Affinity {
     }
 }
 
-impl Reader {
+impl ConfigReader {
     /// The entries of a mapping that are not null; a key that is not among `keys` is a fault.
     fn known<'node>(
         &mut self,

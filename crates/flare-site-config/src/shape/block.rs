@@ -6,7 +6,7 @@ use schemars::Schema;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::Reader;
+use super::ConfigReader;
 use flare_yaml::{Node, NodeContent, key_path, shown};
 
 /// One line of a block's table.
@@ -113,7 +113,7 @@ macro_rules! block {
         impl crate::shape::Shape for $name {
             type Output = Self;
 
-            fn read(node: &flare_yaml::Node, path: &str, reader: &mut crate::shape::Reader) -> Option<Self> {
+            fn read(node: &flare_yaml::Node, path: &str, reader: &mut crate::shape::ConfigReader) -> Option<Self> {
                 $(let mut $key: Option<$output> = None;)+
                 for (rule, key, value) in reader.known_keys::<Self>(node, path)? {
                     $(if rule == stringify!($key) {
@@ -163,7 +163,7 @@ pub(crate) fn unless_empty<T: Clone + Serialize>(value: Option<&T>) -> Option<T>
     value.filter(|value| !is_empty(value)).cloned()
 }
 
-impl Reader {
+impl ConfigReader {
     /// The entries that the table knows and that are not null, with name and path. Faults: not a mapping (returns `None`),
     /// unknown keys, missing required keys.
     pub(crate) fn known_keys<'node, B: Block>(

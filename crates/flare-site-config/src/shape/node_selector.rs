@@ -6,7 +6,7 @@ use flare_names::{LABEL_DOMAIN_PATTERN, LABEL_PATTERN, Target, is_label_value, i
 use flare_yaml::{Node, NodeContent, Scalar, Style, key_path, shown};
 use schemars::{Schema, json_schema};
 
-use super::{Reader, Shape, text::in_quotes};
+use super::{ConfigReader, Shape, text::in_quotes};
 
 /// The key of a label or a taint, as a regular expression.
 pub(super) fn key_pattern() -> String {
@@ -24,7 +24,7 @@ pub(crate) struct NodeSelector;
 impl Shape for NodeSelector {
     type Output = BTreeMap<String, String>;
 
-    fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<Self::Output> {
+    fn read(node: &Node, path: &str, reader: &mut ConfigReader) -> Option<Self::Output> {
         let NodeContent::Mapping(entries) = &node.content else {
             let message = format!("`{path}` must be a mapping, not {}", node.describe());
             return reader.refuse(node, message, "write a line `label: value` for each label");
@@ -69,7 +69,7 @@ pub(super) fn not_a_key(path: &str, key: &str) -> String {
     format!("`{path}`: `{}` is no key of a label", shown(key))
 }
 
-impl Reader {
+impl ConfigReader {
     /// A text that may be empty, if it is written in quotes. Quotes are proposed for a scalar that `fits` with them.
     pub(super) fn text_or_empty<'node>(
         &mut self,

@@ -7,7 +7,7 @@ use schemars::{Schema, json_schema};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Reader, Shape,
+    ConfigReader, Shape,
     amount::{POSITIVE, SUFFIX},
 };
 use crate::quantity::Quantity;
@@ -31,7 +31,7 @@ struct Amount<'node> {
 impl Shape for Resources {
     type Output = Map<String, Value>;
 
-    fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<Self::Output> {
+    fn read(node: &Node, path: &str, reader: &mut ConfigReader) -> Option<Self::Output> {
         let NodeContent::Mapping(entries) = &node.content else {
             let message = format!("`{path}` must be a mapping, not {}", node.describe());
             return reader.refuse(node, message, "write `requests:` and `limits:` below it, or `{}` for none");
@@ -87,7 +87,7 @@ impl Shape for Resources {
     }
 }
 
-impl Reader {
+impl ConfigReader {
     fn claims(&mut self, node: &Node, path: &str) -> Option<Value> {
         let NodeContent::Sequence(items) = &node.content else {
             let message = format!("`{path}` must be a list, not {}", node.describe());
@@ -173,7 +173,7 @@ pub(crate) struct ExtendedResource;
 impl Shape for ExtendedResource {
     type Output = String;
 
-    fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<String> {
+    fn read(node: &Node, path: &str, reader: &mut ConfigReader) -> Option<String> {
         let example = "use the name that `kubectl describe node` shows, for example `nvidia.com/mig-1g.5gb`";
         let text = reader.text(node, path, |_| example.to_owned())?;
         let is_extended = text.contains('/') && check_name(text).is_ok() && !is_of_kubernetes(text);
@@ -220,7 +220,7 @@ fn check_name(name: &str) -> Result<(), String> {
 }
 
 /// Checks that a request is not above its limit, and equals it for a resource that cannot be overcommitted.
-fn check_pairs(requests: &[Amount<'_>], limits: &[Amount<'_>], reader: &mut Reader) -> bool {
+fn check_pairs(requests: &[Amount<'_>], limits: &[Amount<'_>], reader: &mut ConfigReader) -> bool {
     let mut sound = true;
     for request in requests {
         let shared = !request.name.contains('/') && !request.name.starts_with(HUGE_PAGES);
@@ -247,7 +247,7 @@ fn check_pairs(requests: &[Amount<'_>], limits: &[Amount<'_>], reader: &mut Read
 }
 
 /// Checks that huge pages are requested together with CPU or memory.
-fn check_huge_pages(requests: &[Amount<'_>], limits: &[Amount<'_>], reader: &mut Reader) -> bool {
+fn check_huge_pages(requests: &[Amount<'_>], limits: &[Amount<'_>], reader: &mut ConfigReader) -> bool {
     let all = || requests.iter().chain(limits);
     let Some(pages) = all().find(|amount| amount.name.starts_with(HUGE_PAGES)) else { return true };
     if all().any(|amount| matches!(amount.name, "cpu" | "memory")) {

@@ -7,7 +7,7 @@ use schemars::{Schema, json_schema};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Reader, Shape,
+    ConfigReader, Shape,
     node_selector::{KEY_FORM, VALUE_FORM, key_pattern, not_a_key, value_pattern},
 };
 
@@ -21,7 +21,7 @@ pub(crate) struct Tolerations;
 impl Shape for Tolerations {
     type Output = Vec<Map<String, Value>>;
 
-    fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<Self::Output> {
+    fn read(node: &Node, path: &str, reader: &mut ConfigReader) -> Option<Self::Output> {
         let NodeContent::Sequence(items) = &node.content else {
             let message = format!("`{path}` must be a list, not {}", node.describe());
             return reader.refuse(node, message, "write a line `- {key: KEY, operator: Exists}` for each taint");
@@ -61,7 +61,7 @@ struct Written<'node> {
     seconds: Option<(&'node Node, i64)>,
 }
 
-fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<Map<String, Value>> {
+fn read(node: &Node, path: &str, reader: &mut ConfigReader) -> Option<Map<String, Value>> {
     let NodeContent::Mapping(entries) = &node.content else {
         let message = format!("`{path}` must be a mapping, not {}", node.describe());
         return reader.refuse(node, message, "write `{key: KEY, operator: Exists, effect: NoSchedule}`");
@@ -84,7 +84,7 @@ fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<Map<String, Valu
 
 impl<'node> Written<'node> {
     /// Takes one part; `None` if it breaks a rule of its own.
-    fn take(&mut self, key: &str, node: &'node Node, path: &str, reader: &mut Reader) -> Option<()> {
+    fn take(&mut self, key: &str, node: &'node Node, path: &str, reader: &mut ConfigReader) -> Option<()> {
         match key {
             "key" => {
                 self.key = Some((node, reader.text_or_empty(node, path, is_qualified_name, KEY_FORM)?))
@@ -109,7 +109,7 @@ impl<'node> Written<'node> {
     }
 
     /// The rules between the parts.
-    fn check(&self, node: &Node, path: &str, reader: &mut Reader) -> bool {
+    fn check(&self, node: &Node, path: &str, reader: &mut ConfigReader) -> bool {
         let exists = self.operator == Some("Exists");
         let mut faults: Vec<(&Node, String, &str)> = Vec::new();
         match self.key {
@@ -156,7 +156,7 @@ impl<'node> Written<'node> {
     }
 }
 
-impl Reader {
+impl ConfigReader {
     /// One of a few words, or the empty string, which Kubernetes takes as absent.
     fn word_or_empty<'node>(&mut self, node: &'node Node, path: &str, words: &[&'static str]) -> Option<&'node str> {
         match &node.content {

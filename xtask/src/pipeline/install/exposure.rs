@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, net::IpAddr, time::Duration};
 
 use flare_cluster::k8s_openapi::api::core::v1::{Node, Service};
 use flare_diagnostic::{Code, Collector, Diagnostic, shown};
-use flare_doctor::rollout::Running;
+use flare_doctor::rollout::RunningParent;
 use flare_federation::Expose;
 use flare_helm::Setting;
 use flare_names::Role;
@@ -44,7 +44,7 @@ pub(super) fn settings(plan: &SitePlan, expose: Option<Expose>) -> Result<Vec<Se
 /// cluster may be another than this machine's.
 pub(super) async fn wait(
     run: &Run<'_>,
-    parent: &Running,
+    parent: &RunningParent,
     expose: Expose,
     now: i64,
     found: &mut Collector,
@@ -103,7 +103,7 @@ async fn load_balancer(run: &Run<'_>) -> Result<Vec<String>, Diagnostic> {
 }
 
 /// The addresses of the node on which the parent runs: those that are reached from outside, else those inside.
-async fn node_addresses(run: &Run<'_>, parent: &Running) -> Result<Vec<String>, Diagnostic> {
+async fn node_addresses(run: &Run<'_>, parent: &RunningParent) -> Result<Vec<String>, Diagnostic> {
     let node = match run.cluster.unnamespaced::<Node>().get(&parent.node).await {
         Ok(node) => node,
         // Who may not look at nodes is told the node's name, which often is a host name.

@@ -17,7 +17,7 @@ mod run;
 mod values;
 
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
-use flare_doctor::{Finding, Severity, offline, rollout::Running};
+use flare_doctor::{Finding, Severity, offline, rollout::RunningParent};
 use flare_helm::{Setting, Upgrade, Values};
 use flare_prepared_kit::{OpenOptions, PreparedKit};
 use tokio::time::Instant;
@@ -107,7 +107,7 @@ async fn participant(
 async fn exposed(
     context: &Context<'_>,
     run: &Run<'_>,
-    parent: Option<&Running>,
+    parent: Option<&RunningParent>,
     found: &mut Collector,
 ) -> Result<Option<Exposed>, Diagnostic> {
     let Some((expose, parent)) = run.options.expose.zip(parent) else { return Ok(None) };
@@ -126,7 +126,7 @@ async fn carry_out(
     values: &Values,
     ready: &Ready,
     found: &mut Collector,
-) -> Result<(u64, Option<Running>), NotInstalled> {
+) -> Result<(u64, Option<RunningParent>), NotInstalled> {
     let unchanged = ready.newest.filter(|_| !ready.changed);
     if run.options.dry_run {
         return Ok((unchanged.unwrap_or(ready.next), None));

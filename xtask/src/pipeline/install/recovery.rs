@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use flare_diagnostic::{Code, Collector, Diagnostic, Faults};
-use flare_doctor::rollout::{self, Target};
-use flare_helm::{Revision, Status};
-use flare_pvc_stage::{Options, Progress, stage, staged_fingerprint};
+use flare_doctor::rollout::{self, ParentDeployment};
+use flare_helm::{ReleaseStatus, Revision};
+use flare_pvc_stage::{Progress, VolumeStageOptions, stage, staged_fingerprint};
 use tokio::time::timeout;
 
 use super::{
@@ -43,7 +43,7 @@ impl Attempt {
         match self {
             Self::Made(own) => newest.revision == own,
             Self::Failed { next, .. } if newest.revision != next => newest.revision < next && !newest.status.is_pending(),
-            Self::Failed { ended, .. } => newest.status == Status::Failed || (ended && newest.status.is_pending()),
+            Self::Failed { ended, .. } => newest.status == ReleaseStatus::Failed || (ended && newest.status.is_pending()),
         }
     }
 }
@@ -144,7 +144,7 @@ async fn put_kit_back(run: &Run<'_>, before: &Before) -> Result<Option<String>, 
         return Ok(None);
     }
     (run.progress)("putting the earlier kit back on the volume");
-    let options = Options {
+    let options = VolumeStageOptions {
         create_namespace: false,
         create_claim: None,
         // The failed image may be the cause.
@@ -168,8 +168,9 @@ async fn put_kit_back(run: &Run<'_>, before: &Before) -> Result<Option<String>, 
 
 /// Whether the earlier parent runs again, without waiting whether it stays up.
 async fn runs_again(run: &Run<'_>) -> bool {
-    let target = Target { namespace: run.namespace().to_owned(), deployment: run.kit.plan().names.deployment.to_string() };
-    let options = rollout::Options { deadline: LIMIT, stable: Duration::from_secs(2), clock: crate::environment::now };
+    let target =
+        ParentDeployment { namespace: run.namespace().to_owned(), deployment: run.kit.plan().names.deployment.to_string() };
+    let options = rollout::WaitOptions { deadline: LIMIT, stable: Duration::from_secs(2), clock: crate::environment::now };
     rollout::wait(run.cluster, &target, &options, run.progress).await.is_ok()
 }
 
@@ -177,8 +178,8 @@ async fn runs_again(run: &Run<'_>) -> bool {
 mod tests {
     use super::*;
 
-    fn history(states: &[Status]) -> Vec<Revision> {
-        let revision = |(at, status): (usize, &Status)| Revision {
+    fn history(states: &[ReleaseStatus]) -> Vec<Revision> {
+        let revision = |(at, status): (usize, &ReleaseStatus)| Revision {
             revision: at as u64 + 1,
             status: *status,
             updated: String::new(),
@@ -189,7 +190,7 @@ mod tests {
 
     #[test]
     fn only_a_release_that_no_other_run_changed_is_put_back() {
-        use Status::{Deployed, Failed, PendingInstall, PendingUpgrade, Superseded};
+        use ReleaseStatus::{Deployed, Failed, PendingInstall, PendingUpgrade, Superseded};
         let failed = |next| Attempt::Failed { next, ended: false };
         let ended = |next| Attempt::Failed { next, ended: true };
         for (states, attempt, is_own) in [

@@ -8,9 +8,9 @@ use std::{
 
 use flare_cluster::Cluster;
 use flare_diagnostic::{Diagnostic, Faults, printable};
-use flare_doctor::{Finding, rollout::Running};
+use flare_doctor::{Finding, rollout::RunningParent};
 use flare_federation::Expose;
-use flare_helm::{Helm, Limits, Place, Release};
+use flare_helm::{Helm, Release, ReleaseId, RunLimits};
 use flare_prepared_kit::PreparedKit;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -65,7 +65,7 @@ pub(crate) struct Options {
 #[derive(Debug)]
 pub(crate) struct Installed {
     pub(crate) kit: PreparedKit,
-    pub(crate) place: Place,
+    pub(crate) place: ReleaseId,
     /// The current revision, or in a dry run the one that would be.
     pub(crate) revision: u64,
     /// Whether anything was, or in a dry run would be, changed.
@@ -79,7 +79,7 @@ pub(crate) struct Installed {
     pub(crate) image: String,
     pub(crate) helm: String,
     /// The proven parent; `None` in a dry run.
-    pub(crate) parent: Option<Running>,
+    pub(crate) parent: Option<RunningParent>,
     /// Where it is reached from outside, if that was asked for; none in a dry run.
     pub(crate) exposed: Option<Exposed>,
 }
@@ -173,7 +173,7 @@ pub(super) struct Run<'run> {
     pub(super) chart: &'run Path,
     pub(super) cluster: &'run Cluster,
     pub(super) helm: &'run Helm,
-    pub(super) place: &'run Place,
+    pub(super) place: &'run ReleaseId,
     pub(super) options: &'run Options,
     pub(super) stop: &'run AtomicBool,
     /// The deadline.
@@ -202,7 +202,7 @@ impl Run<'_> {
         time: Duration,
         work: impl FnOnce(Release<'_>) -> Result<T, Diagnostic>,
     ) -> Result<T, Diagnostic> {
-        let limits = Limits { time: time.max(Duration::from_secs(1)), stop: self.stop };
+        let limits = RunLimits { time: time.max(Duration::from_secs(1)), stop: self.stop };
         tokio::task::block_in_place(|| work(self.helm.release(self.place, limits)))
     }
 }

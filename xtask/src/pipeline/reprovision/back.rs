@@ -117,7 +117,7 @@ fn staged_again(
     if request.in_cluster(context, LIMIT, look)?.as_ref() == Some(&fingerprint) {
         return Ok(None);
     }
-    let options = flare_pvc_stage::Options { again: true, deadline: LIMIT, run: run_name(), ..input.staging.clone() };
+    let options = flare_pvc_stage::VolumeStageOptions { again: true, deadline: LIMIT, run: run_name(), ..input.staging.clone() };
     // The values are those of the run that failed, and may be why.
     let request = Request { values: Vec::new(), ..request };
     stage::on_volume(context, &request, &options, &|_, _| ())?.collect(found);

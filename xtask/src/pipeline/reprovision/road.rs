@@ -200,7 +200,7 @@ impl<'run> Road<'run> {
     }
 
     fn stage(&mut self) -> Did {
-        let options = flare_pvc_stage::Options { deadline: self.left(), ..self.input.staging.clone() };
+        let options = flare_pvc_stage::VolumeStageOptions { deadline: self.left(), ..self.input.staging.clone() };
         let staged = stage::on_volume(self.context, &self.input.request(), &options, &|_, _| ());
         let staged = staged.map_err(|faults| Stop(faults, Failed::Staging))?.collect(&mut self.found);
         self.staged = staged.changed;

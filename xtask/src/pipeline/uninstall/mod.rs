@@ -6,14 +6,14 @@ mod removed;
 use std::{fmt::Debug, path::PathBuf, task::Poll, time::Duration};
 
 use flare_cluster::{
-    Cluster, Deletion, Objects, Selection,
+    Cluster, DeleteOptions, Objects, Selection,
     k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod, Secret},
 };
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
-use flare_helm::{Helm, Limits, Place};
+use flare_helm::{Helm, ReleaseId, RunLimits};
 use flare_pod_manifest::study_claims;
 use flare_prepared_kit::{OpenOptions, PreparedKit};
-use flare_pvc_stage::{UnstageOptions, VolumeUnstageOptions, staged_fingerprint, unstage_objects, unstage_volume};
+use flare_pvc_stage::{ObjectUnstageOptions, VolumeUnstageOptions, staged_fingerprint, unstage_objects, unstage_volume};
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
@@ -126,7 +126,7 @@ struct Removal<'run> {
     kit: &'run PreparedKit,
     cluster: &'run Cluster,
     helm: &'run Helm,
-    place: &'run Place,
+    place: &'run ReleaseId,
     interrupt: &'run Interrupt,
     options: &'run Options,
     end: Instant,
@@ -144,9 +144,9 @@ impl Removal<'_> {
     }
 
     /// Helm's limits: it blocks its thread, so that nothing else can end it.
-    fn limits(&self, end: Instant) -> Limits<'_> {
+    fn limits(&self, end: Instant) -> RunLimits<'_> {
         let left = end.saturating_duration_since(Instant::now());
-        Limits { time: HELM_LIMIT.min(left), stop: self.interrupt.flag() }
+        RunLimits { time: HELM_LIMIT.min(left), stop: self.interrupt.flag() }
     }
 
     /// What is left after a failure; `None` if that is not known.
@@ -251,7 +251,7 @@ impl Removal<'_> {
     async fn unstage(&self, dry_run: bool) -> Result<Vec<flare_pvc_stage::Removed>, Faults> {
         let deadline = self.end.saturating_duration_since(Instant::now());
         let never = std::future::pending::<()>;
-        let objects = UnstageOptions { superseded: false, release_goes: true, dry_run, deadline };
+        let objects = ObjectUnstageOptions { superseded: false, release_goes: true, dry_run, deadline };
         let mut removed = Box::pin(unstage_objects(self.cluster, self.kit, &objects, never())).await?.value.removed;
         let keep_note = !self.options.delete_claims;
         let volume = VolumeUnstageOptions { remove_kit: false, keep_note, image: None, dry_run, deadline, run: run_name() };
@@ -283,7 +283,7 @@ impl Removal<'_> {
 
 /// Deletes an object if it still has the same uid.
 async fn delete<K: Clone + DeserializeOwned + Debug>(objects: &Objects<K>, seen: &launched::Seen) -> Result<(), Diagnostic> {
-    let deletion = Deletion { uid: seen.uid.clone(), ..Deletion::default() };
+    let deletion = DeleteOptions { uid: seen.uid.clone(), ..DeleteOptions::default() };
     objects.delete(&seen.name, &deletion).await.map(|_| ())
 }
 

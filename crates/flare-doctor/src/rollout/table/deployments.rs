@@ -4,11 +4,11 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::objects::Objects;
-use crate::rollout::{Look, Verdict, judge};
+use crate::rollout::{ObservedParent, RolloutStatus, judge};
 
 #[test]
 fn a_container_that_runs_and_is_ready_counts() {
-    let Verdict::Running(running) = Objects::running().judge() else { panic!("it runs") };
+    let RolloutStatus::Running(running) = Objects::running().judge() else { panic!("it runs") };
     assert_eq!((running.pod.as_str(), running.node.as_str(), running.restarts), ("site-1-b-x", "node-1", 0));
     let mut not_ready = Objects::running();
     not_ready.pods[0]["status"]["conditions"][0]["status"] = json!("False");
@@ -34,7 +34,7 @@ fn an_earlier_template_does_not_count() {
     assert!(two.waiting().1.contains("former pod"));
     former["status"]["phase"] = json!("Failed");
     two.pods[1] = former;
-    assert!(matches!(two.judge(), Verdict::Running(_)), "a record of an eviction is no pod");
+    assert!(matches!(two.judge(), RolloutStatus::Running(_)), "a record of an eviction is no pod");
     let mut stranger = Objects::running();
     stranger.pods[0]["metadata"]["ownerReferences"][0]["uid"] = json!("another");
     assert!(stranger.waiting().1.contains("has no pod yet"));
@@ -48,7 +48,7 @@ fn a_deployment_that_makes_no_pod_is_told_from_one_that_will() {
     let mut paused = Objects::running();
     paused.deployment["spec"]["paused"] = json!(true);
     assert!(paused.hopeless().1.contains("paused"));
-    let nothing: Look<'_> = Look {
+    let nothing: ObservedParent<'_> = ObservedParent {
         name: "site-1",
         deployment: None,
         replica_sets: &[],
@@ -59,7 +59,7 @@ fn a_deployment_that_makes_no_pod_is_told_from_one_that_will() {
         log: "",
         now: Timestamp::UNIX_EPOCH,
     };
-    assert!(matches!(judge(&nothing), Verdict::Hopeless { finding, .. } if finding.id == "D80"));
+    assert!(matches!(judge(&nothing), RolloutStatus::Hopeless { finding, .. } if finding.id == "D80"));
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn objects_without_any_field_are_no_reason_to_panic() {
     let mut objects = Objects::running();
     objects.pods[0]["spec"] = Value::Null;
     objects.pods[0]["status"] = Value::Null;
-    assert!(matches!(objects.judge(), Verdict::Waiting(_)));
+    assert!(matches!(objects.judge(), RolloutStatus::Waiting(_)));
     objects.deployment = json!({"metadata": {}});
-    assert!(matches!(objects.judge(), Verdict::Waiting(_)));
+    assert!(matches!(objects.judge(), RolloutStatus::Waiting(_)));
 }

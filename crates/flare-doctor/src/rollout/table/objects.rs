@@ -8,7 +8,7 @@ use k8s_openapi::api::{
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::super::{Look, Reference, Verdict, judge};
+use super::super::{ObservedParent, Reference, RolloutStatus, judge};
 
 /// The objects of an observation, as JSON.
 #[derive(Debug, Clone)]
@@ -82,12 +82,12 @@ impl Objects {
         self
     }
 
-    pub(super) fn judge(&self) -> Verdict {
+    pub(super) fn judge(&self) -> RolloutStatus {
         let now: Timestamp = "2026-11-28T12:00:10Z".parse().unwrap();
         let deployment: Option<Deployment> = Some(read(&self.deployment)).filter(|_: &Deployment| !self.deployment.is_null());
         let (sets, pods): (Vec<ReplicaSet>, Vec<Pod>) = (vec![read(&self.replica_set)], all(&self.pods));
         let (events, claims): (Vec<Event>, Vec<PersistentVolumeClaim>) = (all(&self.events), all(&self.claims));
-        judge(&Look {
+        judge(&ObservedParent {
             name: "site-1",
             deployment: deployment.as_ref(),
             replica_sets: &sets,
@@ -103,7 +103,7 @@ impl Objects {
     /// The id and the message of a hopeless state, and how many seconds it must last.
     pub(super) fn hopeless(&self) -> (&'static str, String, u64) {
         match self.judge() {
-            Verdict::Hopeless { finding, after } => {
+            RolloutStatus::Hopeless { finding, after } => {
                 assert!(finding.hint.as_ref().is_some_and(|hint| !hint.is_empty()), "{finding:?}");
                 (finding.id, finding.message, after.as_secs())
             }
@@ -113,7 +113,7 @@ impl Objects {
 
     pub(super) fn waiting(&self) -> (&'static str, String) {
         match self.judge() {
-            Verdict::Waiting(finding) => (finding.id, finding.message),
+            RolloutStatus::Waiting(finding) => (finding.id, finding.message),
             other => panic!("not a wait: {other:?}"),
         }
     }

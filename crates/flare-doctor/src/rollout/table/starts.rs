@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::objects::Objects;
-use crate::rollout::{Reference, ReferenceKind, Verdict};
+use crate::rollout::{Reference, ReferenceKind, RolloutStatus};
 
 fn pulling(tries: i32, message: &str) -> Objects {
     let waiting = json!({"state": {"waiting": {"reason": "ErrImagePull", "message": message}}});
@@ -69,7 +69,7 @@ fn a_crash_is_hopeless_once_kubernetes_backs_off() {
         json!({"restartCount": 1, "state": {"waiting": {"reason": "CrashLoopBackOff"}}, "lastState": {"terminated": ended}});
     let mut objects = Objects::with_container("Running", &looping);
     objects.log = "first\nModuleNotFoundError: No module named 'kubernetes'\n";
-    let Verdict::Hopeless { finding, .. } = objects.judge() else { panic!("it loops") };
+    let RolloutStatus::Hopeless { finding, .. } = objects.judge() else { panic!("it loops") };
     assert_eq!(finding.id, "D81");
     assert!(
         finding.message.contains("exit 1") && finding.message.contains("no Python package `kubernetes`"),
@@ -83,7 +83,7 @@ fn a_crash_is_hopeless_once_kubernetes_backs_off() {
         "Running",
         &json!({"ready": true, "restartCount": 1, "state": {"running": {}}, "lastState": {"terminated": ended}}),
     );
-    assert!(matches!(again.judge(), Verdict::Running(running) if running.restarts == 1));
+    assert!(matches!(again.judge(), RolloutStatus::Running(running) if running.restarts == 1));
     let pull = json!({"restartCount": 1, "state": {"waiting": {"reason": "ImagePullBackOff", "message": "i/o timeout"}},
         "lastState": {"terminated": ended}});
     assert_eq!(Objects::with_container("Running", &pull).waiting().0, "D52");

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::objects::Objects;
-use crate::rollout::{Reference, ReferenceKind, Verdict};
+use crate::rollout::{Reference, ReferenceKind, RolloutStatus};
 
 #[test]
 fn what_the_pod_names_must_be_there() {
@@ -74,7 +74,7 @@ fn a_wait_for_a_volume_names_the_pod_that_uses_it() {
             "volumes": [{"name": "w", "persistentVolumeClaim": {"claimName": "nvflws"}}]}})
     };
     objects.pods.extend([user("holder", "Running"), user("ended", "Succeeded")]);
-    let Verdict::Waiting(finding) = objects.judge() else { panic!("it may end") };
+    let RolloutStatus::Waiting(finding) = objects.judge() else { panic!("it may end") };
     assert_eq!(
         (finding.id, finding.evidence.last().map(String::as_str)),
         ("D31", Some("the claim `nvflws` is used by the pod `holder`"))
