@@ -32,12 +32,11 @@ impl<D: Dialect> Merged<D> {
 
     fn add(&mut self, entries: Vec<(D::Key, D::Node)>) {
         for (key, node) in entries {
-            match self.index.get(D::text(&key)) {
-                Some(at) => self.entries[*at] = (key, node),
-                None => {
-                    self.index.insert(D::text(&key).to_owned(), self.entries.len());
-                    self.entries.push((key, node));
-                }
+            if let Some(at) = self.index.get(D::text(&key)) {
+                self.entries[*at] = (key, node);
+            } else {
+                self.index.insert(D::text(&key).to_owned(), self.entries.len());
+                self.entries.push((key, node));
             }
         }
     }
