@@ -49,7 +49,9 @@ fn main() -> ExitCode {
     }
     if only.is_none() {
         ours_page.write(&table);
-        by_guide.iter().for_each(|table| guide_page.write(table));
+        if let Some(table) = &by_guide {
+            guide_page.write(table);
+        }
     }
     eprint!("{}", missed(&times, guide.as_deref().unwrap_or_default()));
     if kept || !arguments.has("--check") { ExitCode::SUCCESS } else { ExitCode::FAILURE }

@@ -66,12 +66,11 @@ impl<'run> Reader<'run> {
             let (time, (deployed, said)) = measured(|| hear(&mut upgrade));
             (deployed, time.as_secs_f64(), self.shows("helm upgrade --install", &said))
         });
-        let _end = match self.fault.done_by_reference {
-            Some(done) => done(self.site),
-            None => {
-                (self.fault.done)(self.site);
-                None
-            }
+        let _end = if let Some(done) = self.fault.done_by_reference {
+            done(self.site)
+        } else {
+            (self.fault.done)(self.site);
+            None
         };
         let began = Instant::now();
         let mut status = self.site.namespace.kubectl();

@@ -50,6 +50,7 @@ const HIDDEN: &str = "/var/tmp/nvflare/workspace/local/hidden";
 const NOT_COMPARED: &str = "no command compares the kit that runs with the prepared one";
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of faults")]
 fn what_a_parent_lacks_in_its_cluster_is_named() {
     Table::run(
         || with_server("verify-lacks"),

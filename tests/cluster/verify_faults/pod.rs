@@ -75,6 +75,7 @@ fn what_keeps_a_pod_from_being_made_is_named() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of faults")]
 fn what_keeps_a_container_from_starting_is_named() {
     let private = r#"image.repository="private.example.com/nvflare/nvflare""#;
     let secret = r#"imagePullSecrets=[{"name": "regcred"}]"#;

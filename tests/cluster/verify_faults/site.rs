@@ -174,7 +174,7 @@ impl<'run> Site<'run> {
     }
 
     /// `install` must refuse the fault, whose id is the code, before it changes anything.
-    pub(super) fn refused(&self, fault: &Fault<'_>, install: &mut Command) -> Named {
+    pub(super) fn refused(fault: &Fault<'_>, install: &mut Command) -> Named {
         let began = Instant::now();
         let document = failed(install, 5);
         let seconds = began.elapsed().as_secs_f64();

@@ -52,7 +52,9 @@ fn look_at(context: &Context<'_>, (name, entry): &Entry, limit: Duration) -> Loo
     match status::status(context, &request, limit) {
         Ok(seen) => Looked { name: name.clone(), ..Looked::of(seen) },
         Err(faults) => {
-            [Step::Stage, Step::Install, Step::Verify].into_iter().for_each(|step| steps.set(step, State::Unknown));
+            for step in [Step::Stage, Step::Install, Step::Verify] {
+                steps.set(step, State::Unknown);
+            }
             steps.set(Step::Prepare, State::There);
             looked(Some(destined.role), steps, Some(destined.facts()), Err(faults))
         }

@@ -241,14 +241,14 @@ async fn one(launchers: &BTreeMap<String, Launcher>, asked: Asked, stopped: watc
 async fn to_its_end(launcher: &Launcher, pod: JobPod, mut stopped: watch::Receiver<Stop>, ran: &mut Ran, tell: Tell<'_>) {
     let (name, last) = (pod.name().to_owned(), last_limit(pod.limits()));
     let mut launching = std::pin::pin!(launcher.launch(pod));
-    let launched = tokio::select! {
-        launched = &mut launching => launched,
+    let answer = tokio::select! {
+        answer = &mut launching => answer,
         why = is_to_end(&mut stopped) => {
             launcher.terminate(&name, None, why);
             launching.await
         }
     };
-    let mut job = match launched {
+    let mut job = match answer {
         Ok(job) => job,
         Err(fault) => {
             ran.refused = Some(fault);

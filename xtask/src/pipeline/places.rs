@@ -6,14 +6,14 @@ use std::path::Path;
 use flare_diagnostic::{Checked, Diagnostic, Faults, Place};
 
 /// A place below a directory as a whole path; a whole path stays.
-pub(crate) fn whole(place: Place, directory: &Path) -> Place {
-    Place { file: directory.join(&place.file).to_string_lossy().into_owned(), ..place }
+pub(crate) fn whole(place: &Place, directory: &Path) -> Place {
+    Place { file: directory.join(&place.file).to_string_lossy().into_owned(), ..place.clone() }
 }
 
 /// A diagnostic with a whole path, if it has a place.
 pub(crate) fn located(diagnostic: Diagnostic, directory: &Path) -> Diagnostic {
     match diagnostic.place.clone() {
-        Some(place) => diagnostic.at(whole(place, directory)),
+        Some(place) => diagnostic.at(whole(&place, directory)),
         None => diagnostic,
     }
 }

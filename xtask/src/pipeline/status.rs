@@ -76,7 +76,7 @@ pub(crate) fn logs(
             let log = read(&cluster, kit, &source, options).await?;
             Ok((source, log))
         };
-        let (source, log) = runtime::until(&context.interrupt, end, || stage::late(limit), begun).await?;
+        let (source, log) = Box::pin(runtime::until(&context.interrupt, end, || stage::late(limit), begun)).await?;
         tokio::select! {
             printed = print(log, &source, sink) => printed?,
             () = runtime::interrupted(&context.interrupt) => {}

@@ -45,5 +45,5 @@ pub(crate) fn check(
 }
 
 fn claim_use(StudyClaim { study, claim, read_only, place }: StudyClaim, prepared: &Path) -> ClaimUse {
-    ClaimUse { study, claim: claim.to_string(), read_only, place: places::whole(place, prepared) }
+    ClaimUse { study, claim: claim.to_string(), read_only, place: places::whole(&place, prepared) }
 }

@@ -37,6 +37,7 @@ use crate::{context::Context, runtime};
 const FINGERPRINT: &str = "kitFingerprint";
 
 /// Opens the kit, checks everything, installs, and waits until the participant has joined.
+#[expect(clippy::result_large_err, reason = "a run returns it once")]
 pub(crate) fn install(
     context: &Context<'_>,
     request: &Request<'_>,

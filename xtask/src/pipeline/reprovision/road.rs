@@ -1,4 +1,5 @@
 //! The steps of a reprovision, one after the other, and the end of a run.
+#![expect(clippy::result_large_err, reason = "a run returns its fault once")]
 
 use std::time::Duration;
 
