@@ -189,7 +189,7 @@ fn collect(root: &Path, directory: &Path, sources: &mut Vec<Source>) {
 
 #[test]
 fn what_is_only_for_tests_is_left_out_wherever_it_stands() {
-    let text = r###"//! Page.
+    let text = r##"//! Page.
 /// Line.
 #[cfg(test)]
 mod table;
@@ -202,7 +202,7 @@ pub(super) const LINES: &[&str] = &["secret"];
 pub fn shown(x: Vec<
     Diagnostic>) -> bool { x == Target::V2_8 && "text" == r#"raw"# && 'c' == '"' }
 fn all() { let all: Vec<_> = Target::ALL; }
-"###;
+"##;
     let source = Source::read(PathBuf::from("crates/a/src/b.rs"), text);
     assert_eq!(
         source.code,

@@ -2,7 +2,7 @@
 //! was not pulled, and why a pod of a `ReplicaSet` was refused.
 //!
 //! Two other modules read the texts of other programs, and no decision depends on a text of flare-kube's own: `registered` reads FLARE's
-//! log, its only sign of a registration, and `online::judgement` the reasons of OpenSSL, as far as they have no code.
+//! log, its only sign of a registration, and `online::judgement` the reasons of `OpenSSL`, as far as they have no code.
 //!
 //! An unknown text counts as a transient fault, and is waited for.
 

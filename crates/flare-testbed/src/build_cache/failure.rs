@@ -10,12 +10,13 @@ struct Cause {
     texts: &'static [&'static str],
     /// What shows it where the output cannot: in the directory of the log.
     shown_by: Option<fn(&Path) -> bool>,
-    cause: &'static str,
+    /// What it is, for people.
+    text: &'static str,
     hint: &'static str,
 }
 
-const fn row(texts: &'static [&'static str], cause: &'static str, hint: &'static str) -> Cause {
-    Cause { texts, shown_by: None, cause, hint }
+const fn row(texts: &'static [&'static str], text: &'static str, hint: &'static str) -> Cause {
+    Cause { texts, shown_by: None, text, hint }
 }
 
 /// Programs of others say what failed only in sentences.
@@ -101,8 +102,8 @@ pub(crate) fn failed_run(what: &str, end: &str, log: &Path) -> Diagnostic {
         one.texts.iter().any(|text| lower.contains(text)) || one.shown_by.is_some_and(|is_shown| is_shown(log_directory))
     };
     match CAUSES.iter().find(is_cause) {
-        Some(Cause { cause, hint, .. }) => {
-            Diagnostic::error(Code::MachineNotReady, format!("{what} cannot be made: {cause} ({end}; {last})"))
+        Some(Cause { text, hint, .. }) => {
+            Diagnostic::error(Code::MachineNotReady, format!("{what} cannot be made: {text} ({end}; {last})"))
                 .hint(format!("{hint}; all that was said is in `{log}`"))
         }
         None => Diagnostic::error(Code::ToolFailed, format!("{what} cannot be made: {end}; the last lines: {last}"))
