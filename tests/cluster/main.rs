@@ -9,7 +9,6 @@
 mod acceptance;
 mod backup;
 mod edge;
-mod federation_exposed;
 mod federation_up;
 mod harness;
 mod install;

@@ -24,7 +24,6 @@ mod prepare;
 mod releases;
 mod report;
 mod reprovision;
-mod silent_cluster;
 mod sources;
 mod stage_federation;
 mod staged_objects;

@@ -3,7 +3,6 @@
 use std::{
     ffi::OsString,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use flare_diagnostic::{Code, Diagnostic, Place, closest};
@@ -20,7 +19,7 @@ pub struct Access {
 
 /// The settings about clusters in the process's environment, which the command line reads.
 #[derive(Debug, Clone, Default)]
-pub struct ClusterEnvironment {
+pub struct Environment {
     /// `KUBECONFIG`: a list of files, separated as `PATH` is.
     pub kubeconfig_list: Option<OsString>,
     /// The home directory, for `~/.kube/config`.
@@ -45,13 +44,11 @@ pub(crate) struct Chosen {
 }
 
 /// Reads the kubeconfig files and selects the context. `None` if there is no kubeconfig and this runs inside a cluster.
-pub(crate) fn choose(access: &Access, environment: &ClusterEnvironment) -> Result<Option<Chosen>, Diagnostic> {
+pub(crate) fn choose(access: &Access, environment: &Environment) -> Result<Option<Chosen>, Diagnostic> {
     let files = files(access, environment);
     let mut merged: Option<Kubeconfig> = None;
     for file in &files {
-        let Some(mut config) = read(file, access.kubeconfig.is_some())? else { continue };
-        // As in kubectl, a file without a current context leaves it to the next one.
-        config.current_context = config.current_context.filter(|context| !context.is_empty());
+        let Some(config) = read(file, access.kubeconfig.is_some())? else { continue };
         merged = Some(match merged {
             Some(earlier) => earlier.merge(config).map_err(|error| unreadable(&error, file))?,
             None => config,
@@ -65,7 +62,7 @@ pub(crate) fn choose(access: &Access, environment: &ClusterEnvironment) -> Resul
 }
 
 /// The files, by descending precedence.
-fn files(access: &Access, environment: &ClusterEnvironment) -> Vec<PathBuf> {
+fn files(access: &Access, environment: &Environment) -> Vec<PathBuf> {
     if let Some(file) = &access.kubeconfig {
         return vec![file.clone()];
     }
@@ -112,17 +109,6 @@ fn unreadable(error: &KubeconfigError, file: &Path) -> Diagnostic {
     }
 }
 
-/// The fault of a kubeconfig that is a pipe into which nobody writes, or a file of a disk that does not answer.
-pub(crate) fn unwritten(access: &Access, limit: Duration) -> Diagnostic {
-    let fault =
-        Diagnostic::error(Code::KubeconfigInvalid, format!("the kubeconfig could not be read within {} s", limit.as_secs()))
-            .hint("if it is a pipe, see whether the program that writes into it does so; otherwise name a regular file");
-    match &access.kubeconfig {
-        Some(file) => fault.at(Place::from(file.as_path())),
-        None => fault,
-    }
-}
-
 fn nothing_found(files: &[PathBuf]) -> Diagnostic {
     let looked: Vec<String> = files.iter().map(|file| format!("`{}`", file.display())).collect();
     let looked = if looked.is_empty() { "no home directory is known".to_owned() } else { looked.join(", ") };
@@ -134,7 +120,7 @@ fn nothing_found(files: &[PathBuf]) -> Diagnostic {
 fn pick(config: Kubeconfig, wanted: Option<&str>, files: &[PathBuf]) -> Result<Chosen, Diagnostic> {
     let first = files.first().map_or_else(|| Place::file("kubeconfig"), |file| Place::from(file.as_path()));
     let names: Vec<String> = config.contexts.iter().map(|context| context.name.clone()).collect();
-    let Some(name) = wanted.map(str::to_owned).filter(|name| !name.is_empty()).or(config.current_context) else {
+    let Some(name) = wanted.map(str::to_owned).or(config.current_context).filter(|name| !name.is_empty()) else {
         return Err(Diagnostic::error(Code::ContextNotFound, "the kubeconfig has no current context")
             .hint(format!("choose one with `--context`: {}", listed(&names)))
             .at(first));

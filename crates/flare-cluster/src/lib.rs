@@ -1,6 +1,5 @@
 #![doc = include_str!("../README.md")]
 
-mod backoff;
 mod busy;
 mod causes;
 mod cluster;
@@ -21,7 +20,6 @@ mod review;
 mod selection;
 mod watch;
 
-pub use backoff::Backoff;
 pub use cluster::Cluster;
 pub use connect::connect;
 pub use exec::{Exec, Input, ProgramExit};
@@ -32,12 +30,12 @@ pub use kube::{
     Resource,
     api::{ApiResource, DynamicObject},
 };
-pub use kubeconfig::{Access, ClusterEnvironment};
+pub use kubeconfig::{Access, Environment};
 pub use logs::LogSelection;
-pub use objects::{DeleteOptions, Objects, WriteOptions};
+pub use objects::{Deletion, Objects, Write};
 pub use operation::Operation;
 pub use selection::Selection;
-pub use watch::WatchEvent;
+pub use watch::Change;
 
 /// The field manager of every write.
 pub const FIELD_MANAGER: &str = "flare-kube";

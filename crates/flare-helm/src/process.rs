@@ -15,7 +15,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 /// What stops a run.
 #[derive(Debug, Clone, Copy)]
-pub struct RunLimits<'run> {
+pub struct Limits<'run> {
     /// How long it may take.
     pub time: Duration,
     /// Set when the caller wants it to stop.
@@ -57,7 +57,7 @@ const NOT_PASSED_ON: [&str; 11] = [
 ];
 
 /// How a run ended.
-pub(crate) enum RunOutcome {
+pub(crate) enum Ended {
     /// Successfully, with this stdout.
     Success(Vec<u8>),
     /// With another status and this stderr.
@@ -69,7 +69,7 @@ pub(crate) enum RunOutcome {
 }
 
 /// Runs a program with arguments.
-pub(crate) fn run(program: &Path, arguments: &[OsString], limits: RunLimits<'_>) -> io::Result<RunOutcome> {
+pub(crate) fn run(program: &Path, arguments: &[OsString], limits: Limits<'_>) -> io::Result<Ended> {
     let mut command = Command::new("/bin/sh");
     command.args(["-c", WATCHED, "sh"]).arg(program).args(arguments);
     for name in NOT_PASSED_ON {
@@ -82,24 +82,24 @@ pub(crate) fn run(program: &Path, arguments: &[OsString], limits: RunLimits<'_>)
     let ended = wait(&mut child, limits)?;
     let (stdout, stderr) = (collected(stdout), collected(stderr));
     Ok(match ended {
-        Ok(status) if status.success() => RunOutcome::Success(stdout),
-        Ok(_) => RunOutcome::Failure(stderr),
+        Ok(status) if status.success() => Ended::Success(stdout),
+        Ok(_) => Ended::Failure(stderr),
         Err(why) => why,
     })
 }
 
 /// Waits for the program, or stops it.
-fn wait(child: &mut Child, limits: RunLimits<'_>) -> io::Result<Result<ExitStatus, RunOutcome>> {
+fn wait(child: &mut Child, limits: Limits<'_>) -> io::Result<Result<ExitStatus, Ended>> {
     let began = Instant::now();
     let why = loop {
         if let Some(status) = child.try_wait()? {
             return Ok(Ok(status));
         }
         if limits.stop.load(Ordering::Relaxed) {
-            break RunOutcome::Stopped;
+            break Ended::Stopped;
         }
         if began.elapsed() > limits.time {
-            break RunOutcome::TimedOut;
+            break Ended::TimedOut;
         }
         thread::sleep(POLL_INTERVAL);
     };

@@ -7,8 +7,7 @@ use k8s_openapi::api::core::v1::Pod;
 use tokio::sync::mpsc;
 
 use crate::{
-    Action, Evidence, KnownPod, Lifecycle, Moment, Notice, Observation, PodLookup, Settlement, Transition, creation::Progress,
-    ours,
+    Action, Evidence, KnownPod, Lifecycle, Look, Moment, Notice, Observation, Settlement, Transition, creation::Progress, ours,
 };
 
 /// How far before the start of the launcher its clock begins, since pods that are taken over are older than the launcher.
@@ -34,7 +33,7 @@ impl Tokens {
     }
 }
 
-pub(crate) struct JobEntry {
+pub(crate) struct Entry {
     /// Distinguishes answers for this job from those for an earlier job of the same name.
     pub(crate) number: u64,
     pub(crate) life: Lifecycle,
@@ -58,13 +57,13 @@ pub(crate) struct JobEntry {
     pub(crate) is_owner: bool,
 }
 
-impl JobEntry {
+impl Entry {
     /// Processes an observation, sends the notices, and returns the actions. The settlement, which is the last notice, is kept until
     /// nothing of the job is left.
     pub(crate) fn step(&mut self, observation: Observation, now: Moment) -> Vec<Action> {
         let observation = match observation {
             Observation::Seen(pod) if !self.may_be_ours(&pod) => Observation::Missing,
-            Observation::Looked(PodLookup::Found(pod)) if !self.may_be_ours(&pod) => Observation::Looked(PodLookup::Nothing),
+            Observation::Looked(Look::Found(pod)) if !self.may_be_ours(&pod) => Observation::Looked(Look::Nothing),
             observation => observation,
         };
         let step = self.life.step(observation, now);

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use flare_diagnostic::for_display;
-
-use crate::{Class, Verdict};
+use crate::{Class, Verdict, verdict::shown};
 
 /// A verdict that does not depend on the time, or a wait with its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +25,7 @@ impl Outlook {
     }
 
     pub(crate) fn wait_then(until: Duration, class: Class, reason: &str, message: &str, end: Verdict) -> Self {
-        Self::Wait { until, class, reason: for_display(reason), message: for_display(message), end }
+        Self::Wait { until, class, reason: shown(reason), message: shown(message), end }
     }
 
     /// The verdict at a time.

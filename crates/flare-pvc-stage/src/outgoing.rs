@@ -13,7 +13,8 @@ use tokio::{
 };
 
 use crate::{
-    KitOwner,
+    Owner,
+    answer::read,
     archive::{BLOCK, Line, PathBytes, Steps, Total, positioned},
     progress::{ON_THE_WAY, Progress},
     run::Run,
@@ -76,8 +77,6 @@ pub(crate) struct Answer {
     pub(crate) recovered: bool,
     /// The items that replaced something.
     pub(crate) replaced: Vec<String>,
-    /// What an earlier run left on the volume and this one could not remove.
-    pub(crate) stays: Vec<String>,
 }
 
 /// A backup that is being sent.
@@ -89,18 +88,18 @@ pub(crate) struct Outgoing<'run> {
 }
 
 impl Outgoing<'_> {
-    pub(crate) fn request(&self, id: &str, owner: &KitOwner, keys: bool, replace: bool) -> Vec<u8> {
+    pub(crate) fn request(&self, id: &str, owner: &Owner, keys: bool, replace: bool) -> Vec<u8> {
         let items: Vec<_> = self.selected.items.iter().map(|item| STANDARD.encode(&item.0)).collect();
         let request = json!({"verb": "restore", "id": id, "owner": owner, "items": items, "keys": keys, "replace": replace});
         request.to_string().into_bytes()
     }
 
-    /// Sends everything and returns the line with the answer.
-    pub(crate) async fn send(&self, run: &Run<'_>, request: &[u8], progress: Progress<'_>) -> Result<Vec<u8>, Diagnostic> {
+    /// Sends everything and reads the answer.
+    pub(crate) async fn send(&self, run: &Run<'_>, request: &[u8], progress: Progress<'_>) -> Result<Answer, Diagnostic> {
         let (body, ours) = duplex(ON_THE_WAY);
         let (sent, printed) = join!(self.write(ours, progress), run.ask(request, body, self.length()));
         sent?;
-        printed
+        read(&printed?, &run.claim, Code::RestoreFailed)
     }
 
     /// The length of the stream in bytes.

@@ -14,17 +14,17 @@ use flare_prepared_kit::PreparedKit;
 use tokio::{select, task::spawn_blocking};
 
 use crate::{
-    KitOwner,
-    answer::{left_over, listed, read},
+    Owner,
+    answer::listed,
     archive::{self, Line, PathBytes, Verified},
-    claim::{self, Note},
-    contents::DataKind,
+    claim,
+    contents::What,
     helper_pod::Mount,
     holders,
     outgoing::{Answer, Outgoing, Selected},
     parent,
     progress::Progress,
-    run::{Held, Manner, ON_THE_VOLUME, Run, interrupted},
+    run::{Held, Manner, Run, interrupted},
 };
 
 /// Options of a restore.
@@ -32,7 +32,7 @@ use crate::{
 #[allow(clippy::struct_excessive_bools, reason = "independent switches")]
 pub struct RestoreOptions {
     /// What is restored from the backup.
-    pub what: Vec<DataKind>,
+    pub what: Vec<What>,
     /// Also restores the kit, if the backup contains it.
     pub keys: bool,
     /// Replaces existing data, which are kept aside until the next such restore.
@@ -83,27 +83,18 @@ pub async fn restore(
     stop: impl Future<Output = ()>,
 ) -> Result<Checked<Restored>, Faults> {
     let image = options.image.as_deref();
-    let (leaves, deadline) = (ON_THE_VOLUME, options.deadline);
-    let manner = Manner { verb: "restore", what: "restore", leaves, image, deadline, id: &options.run };
+    let manner = Manner { verb: "restore", what: "restore", image, deadline: options.deadline, id: &options.run };
     let run = Run::new(cluster, kit, &manner)?;
     let mut stop = pin!(stop);
     let archive = archive::open(file)?;
     let chosen = select! {
         chosen = choose(file, &archive, options) => chosen?,
-        () = stop.as_mut() => return Err(interrupted("restore", ON_THE_VOLUME[0]).into()),
+        () = stop.as_mut() => return Err(interrupted().into()),
     };
-    let owner = KitOwner::of(kit);
+    let owner = Owner::of(kit);
     check_owner(&chosen.verified, &owner, file)?;
     let restoring = Restoring { run, owner, file, archive, chosen, options };
-    Box::pin(restoring.run.carry_out(stop, async |held| Box::pin(restoring.all(held, progress)).await)).await
-}
-
-/// Refuses a file that is not a backup, without reading all of it. Needs no cluster, so it can be called before connecting to one.
-///
-/// # Errors
-/// `INVALID_ARGS` if it cannot be opened, `INVALID_BACKUP`.
-pub fn check_is_backup(file: &Path) -> Result<(), Diagnostic> {
-    archive::has_manifest(file, &archive::open(file)?)
+    restoring.run.carry_out(stop, async |held| Box::pin(restoring.all(held, progress)).await).await
 }
 
 /// A valid backup, and what is restored from it.
@@ -121,9 +112,9 @@ async fn choose(path: &Path, file: &File, options: &RestoreOptions) -> Result<Ch
         let (mut selected, mut kit_left) = (Selected::default(), false);
         let verified = archive::verify(&path, &file, |line| {
             if let Line::Item { path, what } = line {
-                let is_kit = path.0 == b"local" || path.0.split(|byte| *byte == b'/').next() == Some(b"startup");
+                let is_kit = matches!(path.0.as_slice(), b"startup" | b"local");
                 kit_left |= is_kit && !options.keys;
-                let wanted = options.what.iter().any(|wanted| *wanted == DataKind::All || wanted.as_str() == what);
+                let wanted = options.what.iter().any(|wanted| *wanted == What::All || wanted.as_str() == what);
                 selected.item(path, wanted && (options.keys || !is_kit));
             }
             selected.count(line);
@@ -141,12 +132,12 @@ async fn choose(path: &Path, file: &File, options: &RestoreOptions) -> Result<Ch
 }
 
 /// Refuses another participant's backup.
-fn check_owner(verified: &Verified, owner: &KitOwner, file: &Path) -> Result<(), Diagnostic> {
+fn check_owner(verified: &Verified, owner: &Owner, file: &Path) -> Result<(), Diagnostic> {
     let theirs = &verified.head.owner;
     if theirs == owner {
         return Ok(());
     }
-    let project = |owner: &KitOwner| owner.project.as_ref().map(|project| format!(" of project `{project}`")).unwrap_or_default();
+    let project = |owner: &Owner| owner.project.as_ref().map(|project| format!(" of project `{project}`")).unwrap_or_default();
     let message = format!(
         "`{}` is a backup of the {} `{}`{}, and the kit is that of the {} `{}`{}",
         file.display(),
@@ -164,7 +155,7 @@ fn check_owner(verified: &Verified, owner: &KitOwner, file: &Path) -> Result<(),
 
 struct Restoring<'run> {
     run: Run<'run>,
-    owner: KitOwner,
+    owner: Owner,
     file: &'run Path,
     archive: File,
     chosen: Chosen,
@@ -176,7 +167,7 @@ impl Restoring<'_> {
         let (run, options) = (&self.run, self.options);
         let (cluster, namespace, claim) = (run.cluster, run.namespace.as_str(), run.claim.as_str());
         cluster.check_access(&self.needed()).await?;
-        self.check_claim().await?;
+        claim::find(cluster, namespace, claim).await?;
         if !options.restart {
             holders::refuse(cluster, namespace, claim).await?;
         }
@@ -184,39 +175,23 @@ impl Restoring<'_> {
             return self.warned(&[]).finish(|| self.restored(Vec::new()));
         }
         run.lock(held).await?;
-        // Another participant may have staged its kit while this run waited for the lock.
-        self.check_claim().await?;
         if options.restart {
             run.stop_parent(held).await?;
         }
         run.clear_pods().await?;
-        Box::pin(run.start_pod(held, &Mount::default())).await?;
         if self.with_kit() {
-            run.note(held, None).await?;
+            claim::note(cluster, namespace, claim, None).await?;
         }
+        Box::pin(run.start_pod(held, &Mount::default())).await?;
         let outgoing = Outgoing { path: self.file, file: &self.archive, selected: &self.chosen.selected };
         let request = outgoing.request(&options.run, &self.owner, options.keys, options.replace);
-        let printed = Box::pin(outgoing.send(run, &request, progress)).await?;
-        if self.with_kit() {
-            run.note_again(held, &self.owner, &printed).await?;
-        }
-        let Answer { replaced, recovered, stays } = read(&printed, claim, Code::RestoreFailed)?;
+        let Answer { replaced, recovered } = Box::pin(outgoing.send(run, &request, progress)).await?;
         let mut warnings = self.warned(&replaced);
-        warnings.extend(left_over(&stays, claim));
         if recovered {
             let message = format!("an earlier run on claim `{claim}` had been cut off; it was finished first");
             warnings.push(Diagnostic::warning(Code::Notice, message).hint("nothing is left to do"));
         }
         warnings.finish(|| self.restored(replaced))
-    }
-
-    /// Refuses a claim with another participant's kit.
-    async fn check_claim(&self) -> Result<(), Diagnostic> {
-        let Run { cluster, namespace, claim, .. } = &self.run;
-        match claim::noted(&claim::find(cluster, namespace, claim).await?, &self.owner) {
-            Note::Other(other) => Err(claim::not_ours(claim, &other)),
-            Note::Ours | Note::Nothing => Ok(()),
-        }
     }
 
     fn with_kit(&self) -> bool {

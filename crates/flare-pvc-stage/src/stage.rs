@@ -10,18 +10,18 @@ use flare_diagnostic::{Checked, Code, Diagnostic, Faults};
 use flare_prepared_kit::PreparedKit;
 
 use crate::{
-    KitOwner, Progress, Repair, Shipment,
+    Owner, Progress, Repair, Shipment,
     answer::{self, Answer},
-    claim::{self, NewClaim, Note},
+    claim::{self, NewClaim},
     helper_pod::Mount,
     holders, parent,
-    run::{Held, Manner, ON_THE_VOLUME, Run},
+    run::{Held, Manner, Run},
 };
 
 /// Options of a staging.
 #[derive(Debug, Clone)]
 #[allow(clippy::struct_excessive_bools, reason = "independent switches")]
-pub struct VolumeStageOptions {
+pub struct Options {
     /// Creates the namespace if it is missing.
     pub create_namespace: bool,
     /// Creates the claim if it is missing.
@@ -46,7 +46,7 @@ pub struct VolumeStageOptions {
 
 /// What was done.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StagedVolume {
+pub struct Staged {
     /// Namespace of the claim.
     pub namespace: String,
     /// The claim.
@@ -74,47 +74,47 @@ pub struct StagedVolume {
 pub async fn stage(
     cluster: &Cluster,
     kit: &PreparedKit,
-    options: &VolumeStageOptions,
+    options: &Options,
     progress: Progress<'_>,
     stop: impl Future<Output = ()>,
-) -> Result<Checked<StagedVolume>, Faults> {
+) -> Result<Checked<Staged>, Faults> {
     refuse_staged_objects(kit)?;
     let repair = options.repair.then_some(if options.again { Repair::AndStage } else { Repair::Only });
     let shipment = Shipment::of(kit)?.with_repair(repair);
     let image = options.image.as_deref();
-    let (leaves, deadline) = (ON_THE_VOLUME, options.deadline);
-    let manner = Manner { verb: "stage", what: "staging", leaves, image, deadline, id: &options.run };
-    let staging = Staging { run: Run::new(cluster, kit, &manner)?, kit, owner: KitOwner::of(kit), options, shipment, progress };
+    let manner = Manner { verb: "stage", what: "staging", image, deadline: options.deadline, id: &options.run };
+    let staging = Staging { run: Run::new(cluster, kit, &manner)?, kit, options, shipment, progress };
     staging.run.carry_out(stop, async |held| Box::pin(staging.all(held)).await).await
 }
 
 struct Staging<'run> {
     run: Run<'run>,
     kit: &'run PreparedKit,
-    owner: KitOwner,
-    options: &'run VolumeStageOptions,
+    options: &'run Options,
     shipment: Shipment<'run>,
     progress: Progress<'run>,
 }
 
 impl Staging<'_> {
-    async fn all(&self, held: &mut Held) -> Result<Checked<StagedVolume>, Faults> {
+    async fn all(&self, held: &mut Held) -> Result<Checked<Staged>, Faults> {
         let (run, options) = (&self.run, self.options);
         let (cluster, namespace, claim) = (run.cluster, run.namespace.as_str(), run.claim.as_str());
         self.check_access().await?;
-        if options.create_namespace && claim::make_namespace(cluster, namespace, options.dry_run).await? {
-            if options.dry_run {
-                // In a missing namespace nothing can be tried.
-                return Ok(Checked::clean(self.staged(true, options.create_claim.is_some())));
-            }
-            held.created.push(format!("the namespace `{namespace}`"));
+        if options.create_namespace && claim::make_namespace(cluster, namespace, options.dry_run).await? && options.dry_run {
+            // In a missing namespace nothing can be tried.
+            return Ok(Checked::clean(self.staged(true, options.create_claim.is_some())));
         }
         let (found, created) =
             claim::find_or_make(cluster, namespace, claim, options.create_claim.as_ref(), options.dry_run).await?;
-        held.created.extend(created.then(|| format!("the claim `{claim}`")));
-        let staged = self.staged(self.changes(&found)?, created);
-        if !staged.changed {
-            return self.unchanged(staged).await;
+        let owner = Owner::of(self.kit);
+        let fingerprint = self.kit.fingerprint().to_string();
+        let changed = options.again || options.rollback || options.repair || !claim::holds(&found, &owner, &fingerprint);
+        let staged = self.staged(changed, created);
+        if !changed {
+            if options.restart && !options.dry_run {
+                run.restore_parent().await?;
+            }
+            return Ok(Checked::clean(staged));
         }
         if !options.restart {
             holders::refuse(cluster, namespace, claim).await?;
@@ -123,60 +123,27 @@ impl Staging<'_> {
             return Ok(Checked::clean(staged));
         }
         run.lock(held).await?;
-        // Another run may have staged the same kit, or another participant's, while this one waited for the lock.
-        if !self.changes(&claim::find(cluster, namespace, claim).await?)? {
-            return self.unchanged(StagedVolume { changed: false, ..staged }).await;
-        }
-        self.exchange(held, staged).await
-    }
-
-    /// Whether there is something to do, by the claim's note. A claim with another participant's kit is refused.
-    fn changes(&self, found: &PersistentVolumeClaim) -> Result<bool, Diagnostic> {
-        if let Note::Other(other) = claim::noted(found, &self.owner) {
-            return Err(claim::not_ours(&self.run.claim, &other));
-        }
-        let VolumeStageOptions { again, rollback, repair, .. } = *self.options;
-        Ok(again || rollback || repair || !claim::holds(found, &self.owner, &self.kit.fingerprint().to_string()))
-    }
-
-    /// Exchanges the kit on the volume, under the lock.
-    async fn exchange(&self, held: &mut Held, staged: StagedVolume) -> Result<Checked<StagedVolume>, Faults> {
-        let (run, owner, claim) = (&self.run, &self.owner, self.run.claim.as_str());
-        if self.options.restart {
+        if options.restart {
             run.stop_parent(held).await?;
         }
         run.clear_pods().await?;
-        let printed = Box::pin(self.in_volume(held)).await?;
-        run.note_again(held, owner, &printed).await?;
-        if self.options.rollback {
+        claim::note(cluster, namespace, claim, None).await?;
+        let printed = Box::pin(self.in_volume(held, &owner)).await?;
+        if options.rollback {
             let back = Answer::rolled_back(&printed, claim)?;
-            run.note(held, back.fingerprint.as_deref().map(|fingerprint| (owner, fingerprint))).await?;
-            let warnings = answer::left_over(&back.stays, claim).into_iter().collect();
-            return Ok(Checked { value: StagedVolume { fingerprint: back.fingerprint.unwrap_or_default(), ..staged }, warnings });
+            let noted = back.as_deref().map(|fingerprint| (&owner, fingerprint));
+            claim::note(cluster, namespace, claim, noted).await?;
+            return Ok(Checked::clean(Staged { fingerprint: back.unwrap_or_default(), ..staged }));
         }
         let answer = Answer::staged(&printed, claim)?;
-        run.note(held, Some((owner, &staged.fingerprint))).await?;
-        let mut warnings: Vec<_> = warnings(&answer, claim).collect();
-        warnings.extend(self.parent_left_down().await);
+        claim::note(cluster, namespace, claim, Some((&owner, &fingerprint))).await?;
+        let warnings = warnings(&answer, claim).collect();
         let changed = answer.staged || !answer.moved.is_empty();
-        Ok(Checked { value: StagedVolume { changed, moved: answer.moved, ..staged }, warnings })
+        Ok(Checked { value: Staged { changed, moved: answer.moved, ..staged }, warnings })
     }
 
-    /// The result if the kit is there already.
-    async fn unchanged(&self, staged: StagedVolume) -> Result<Checked<StagedVolume>, Faults> {
-        if self.options.restart && !self.options.dry_run {
-            self.run.restore_parent().await?;
-        }
-        Ok(Checked { value: staged, warnings: self.parent_left_down().await.into_iter().collect() })
-    }
-
-    /// With `--restart`, it is scaled up at the end of the run.
-    async fn parent_left_down(&self) -> Option<Diagnostic> {
-        if self.options.restart { None } else { self.run.parent_left_down().await }
-    }
-
-    fn staged(&self, changed: bool, claim_created: bool) -> StagedVolume {
-        StagedVolume {
+    fn staged(&self, changed: bool, claim_created: bool) -> Staged {
+        Staged {
             namespace: self.run.namespace.clone(),
             claim: self.run.claim.clone(),
             files: self.shipment.files(),
@@ -221,10 +188,9 @@ impl Staging<'_> {
     }
 
     /// Runs the volume's program in a helper pod and returns its answer.
-    async fn in_volume(&self, held: &mut Held) -> Result<Vec<u8>, Diagnostic> {
+    async fn in_volume(&self, held: &mut Held, owner: &Owner) -> Result<Vec<u8>, Diagnostic> {
         Box::pin(self.run.start_pod(held, &Mount::default())).await?;
-        self.run.note(held, None).await?;
-        let nothing = Shipment::rollback(self.owner.clone());
+        let nothing = Shipment::rollback(owner.clone());
         let shipment = if self.options.rollback { &nothing } else { &self.shipment };
         let request = shipment.request(&self.options.run);
         self.run.ask(&request, shipment.body(self.progress), shipment.bytes()).await
@@ -253,7 +219,7 @@ pub fn refuse_staged_objects(kit: &PreparedKit) -> Result<(), Faults> {
     Err(Diagnostic::error(Code::OutputStaged, message).hint("stage it with `--mode objects`, or unstage it first").into())
 }
 
-fn warnings(answer: &answer::StageAnswer, claim: &str) -> impl Iterator<Item = Diagnostic> {
+fn warnings(answer: &answer::Staged, claim: &str) -> impl Iterator<Item = Diagnostic> {
     let misplaced = answer.misplaced.iter().map(move |path| {
         Diagnostic::warning(
             Code::Notice,
@@ -268,5 +234,5 @@ fn warnings(answer: &answer::StageAnswer, claim: &str) -> impl Iterator<Item = D
         )
         .hint("nothing is left to do")
     });
-    recovered.into_iter().chain(answer::left_over(&answer.stays, claim)).chain(misplaced)
+    recovered.into_iter().chain(misplaced)
 }

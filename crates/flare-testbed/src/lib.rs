@@ -29,7 +29,6 @@ mod plugins;
 mod preflight;
 mod probe;
 mod process;
-pub mod program;
 mod provider;
 pub mod registry;
 mod start;

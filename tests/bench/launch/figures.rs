@@ -7,21 +7,7 @@ use integration_tests::bench::machine::Machine;
 use integration_tests::bench::promise::Promise;
 use serde_json::{Value, json};
 
-/// Whose launcher.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Party {
-    Ours,
-    Reference,
-}
-
-/// Where the jobs run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// As processes on the cluster's node.
-    Node,
-    /// Only in the API server: no scheduler and no kubelet take the pods, and the bench patches their status.
-    WithoutKubelet,
-}
+use crate::scene::{Party, Place};
 
 /// What one launcher cost.
 pub(crate) struct Measured {

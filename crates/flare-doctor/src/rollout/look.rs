@@ -11,12 +11,9 @@ use k8s_openapi::api::{
 use super::reference::Reference;
 use crate::Finding;
 
-/// The reason of events about a claim for which no volume could be made.
-pub(super) const PROVISIONING_FAILED: &str = "ProvisioningFailed";
-
 /// The parent's Deployment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ParentDeployment {
+pub struct Target {
     /// Its namespace.
     pub namespace: String,
     /// Its name.
@@ -25,7 +22,7 @@ pub struct ParentDeployment {
 
 /// A running parent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RunningParent {
+pub struct Running {
     /// The pod.
     pub pod: String,
     /// Its uid, which distinguishes it from a later pod of the same name.
@@ -38,7 +35,7 @@ pub struct RunningParent {
     pub restarts: i32,
 }
 
-impl RunningParent {
+impl Running {
     /// Whether the parent in this pod is still the same: neither replaced nor restarted.
     pub fn still_is(&self, pod: &Pod) -> bool {
         is_start(pod, &self.uid, &self.container, self.restarts)
@@ -54,7 +51,7 @@ pub(crate) fn is_start(pod: &Pod, uid: &str, container: &str, restarts: i32) -> 
 
 /// What was observed of a parent at one time.
 #[derive(Debug, Clone, Copy)]
-pub struct ObservedParent<'api> {
+pub struct Look<'api> {
     /// The Deployment's name.
     pub name: &'api str,
     /// The Deployment; `None` if there is none.
@@ -67,7 +64,7 @@ pub struct ObservedParent<'api> {
     pub events: &'api [Event],
     /// The claims that the pod names, as far as they exist.
     pub claims: &'api [PersistentVolumeClaim],
-    /// Objects that the pod or its claims name and that are known not to exist.
+    /// Objects that the pod names and that are known not to exist.
     pub missing: &'api [Reference],
     /// The last lines of the container that exited last; empty if none has exited.
     pub log: &'api str,
@@ -77,9 +74,9 @@ pub struct ObservedParent<'api> {
 
 /// The verdict about an observation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RolloutStatus {
+pub enum Verdict {
     /// The container of the newest pod runs, the pod is ready, and no other pod of the Deployment is left.
-    Running(RunningParent),
+    Running(Running),
     /// Not yet, but Kubernetes is working or recovers: what it waits for, as the finding that is reported if the time is up.
     Waiting(Finding),
     /// Waiting does not help.
@@ -91,7 +88,7 @@ pub enum RolloutStatus {
     },
 }
 
-impl RolloutStatus {
+impl Verdict {
     pub(super) const fn hopeless(finding: Finding) -> Self {
         Self::Hopeless { finding, after: Duration::ZERO }
     }

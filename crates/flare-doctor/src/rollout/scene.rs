@@ -1,6 +1,6 @@
 //! The state that the watches have reported so far.
 
-use flare_cluster::{Cluster, LogSelection, Selection, WatchEvent};
+use flare_cluster::{Change, Cluster, LogSelection, Selection};
 use flare_diagnostic::Diagnostic;
 use futures_util::{
     Stream, StreamExt as _,
@@ -12,7 +12,6 @@ use k8s_openapi::{
     api::{
         apps::v1::{Deployment, ReplicaSet},
         core::v1::{ConfigMap, Event, PersistentVolumeClaim, Pod, Secret},
-        storage::v1::StorageClass,
     },
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
@@ -20,7 +19,7 @@ use k8s_openapi::{
 use super::{
     current,
     judge::judge,
-    look::{ObservedParent, PROVISIONING_FAILED, ParentDeployment, RolloutStatus},
+    look::{Look, Target, Verdict},
     reference::{Reference, ReferenceKind},
 };
 
@@ -29,10 +28,10 @@ const LOG_LINES: u32 = 50;
 
 /// One message of a watch.
 pub(super) enum Seen {
-    Deployment(WatchEvent<Deployment>),
-    ReplicaSet(WatchEvent<ReplicaSet>),
-    Pod(WatchEvent<Pod>),
-    Event(WatchEvent<Event>),
+    Deployment(Change<Deployment>),
+    ReplicaSet(Change<ReplicaSet>),
+    Pod(Change<Pod>),
+    Event(Change<Event>),
     /// Required objects cannot be watched.
     Refused(Diagnostic),
     /// Events cannot be watched; they are useful but not required.
@@ -54,15 +53,15 @@ impl<K> Default for Mirror<K> {
 
 impl<K: Metadata<Ty = ObjectMeta>> Mirror<K> {
     /// Applies a change. Returns the interruption, if it is one.
-    fn apply(&mut self, change: WatchEvent<K>) -> Option<Diagnostic> {
+    fn apply(&mut self, change: Change<K>) -> Option<Diagnostic> {
         match change {
-            WatchEvent::All(objects) => (self.objects, self.listed) = (objects, true),
-            WatchEvent::Applied(object) => {
+            Change::All(objects) => (self.objects, self.listed) = (objects, true),
+            Change::Applied(object) => {
                 self.remove(&object);
                 self.objects.push(object);
             }
-            WatchEvent::Deleted(object) => self.remove(&object),
-            WatchEvent::Interrupted(fault) => return Some(fault),
+            Change::Deleted(object) => self.remove(&object),
+            Change::Interrupted(fault) => return Some(fault),
         }
         None
     }
@@ -88,7 +87,7 @@ pub(super) struct Scene {
 }
 
 /// Starts to watch the objects of a Deployment.
-pub(super) fn watch(cluster: &Cluster, target: &ParentDeployment) -> SelectAll<BoxStream<'static, Seen>> {
+pub(super) fn watch(cluster: &Cluster, target: &Target) -> SelectAll<BoxStream<'static, Seen>> {
     let (namespace, all) = (target.namespace.as_str(), Selection::default());
     let deployment = cluster.namespaced(namespace).watch(&Selection::named(&target.deployment));
     select_all([
@@ -100,8 +99,8 @@ pub(super) fn watch(cluster: &Cluster, target: &ParentDeployment) -> SelectAll<B
 }
 
 fn changes<K: 'static>(
-    changes: impl Stream<Item = Result<WatchEvent<K>, Diagnostic>> + Send + 'static,
-    seen: fn(WatchEvent<K>) -> Seen,
+    changes: impl Stream<Item = Result<Change<K>, Diagnostic>> + Send + 'static,
+    seen: fn(Change<K>) -> Seen,
     refused: fn(Diagnostic) -> Seen,
 ) -> BoxStream<'static, Seen> {
     changes.map(move |change| change.map_or_else(refused, seen)).boxed()
@@ -123,7 +122,7 @@ impl Scene {
     }
 
     /// Asks whether an interruption is over, because a watch that was resumed says nothing until something changes.
-    pub(super) async fn ask_again(&mut self, cluster: &Cluster, target: &ParentDeployment) {
+    pub(super) async fn ask_again(&mut self, cluster: &Cluster, target: &Target) {
         if self.interruption.is_some() {
             let answer = cluster.namespaced::<Deployment>(&target.namespace).find(&target.deployment).await;
             self.interruption = answer.err();
@@ -135,12 +134,12 @@ impl Scene {
         self.deployments.listed && self.replica_sets.listed && self.pods.listed
     }
 
-    pub(super) fn judge(&self, target: &ParentDeployment, now: Timestamp) -> RolloutStatus {
+    pub(super) fn judge(&self, target: &Target, now: Timestamp) -> Verdict {
         judge(&self.look(target, now))
     }
 
-    fn look<'scene>(&'scene self, target: &'scene ParentDeployment, now: Timestamp) -> ObservedParent<'scene> {
-        ObservedParent {
+    fn look<'scene>(&'scene self, target: &'scene Target, now: Timestamp) -> Look<'scene> {
+        Look {
             name: &target.deployment,
             deployment: self.deployments.objects.first(),
             replica_sets: &self.replica_sets.objects,
@@ -154,7 +153,7 @@ impl Scene {
     }
 
     /// Requests what no watch shows: the objects that the pod names, and the log of an exited container. What may not be read stays unknown.
-    pub(super) async fn look_further(&mut self, cluster: &Cluster, target: &ParentDeployment, now: Timestamp) {
+    pub(super) async fn look_further(&mut self, cluster: &Cluster, target: &Target, now: Timestamp) {
         let look = self.look(target, now);
         let Some(pod) = current::find(&look).ok().and_then(|current| current.pod).cloned() else { return };
         let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
@@ -181,27 +180,12 @@ impl Scene {
                     let claim = cluster.namespaced::<PersistentVolumeClaim>(namespace).find(name).await;
                     claim.map(|claim| claim.map(|claim| claims.push(claim)).is_some())
                 }
-                ReferenceKind::StorageClass => Ok(true),
             };
             if found == Ok(false) {
                 missing.push(reference);
             }
         }
-        for class in claims.iter().filter_map(|claim| self.doubtful_class(claim)) {
-            if cluster.unnamespaced::<StorageClass>().find(class).await == Ok(None) {
-                missing.push(Reference { kind: ReferenceKind::StorageClass, name: class.to_owned() });
-            }
-        }
         (self.missing, self.claims) = (missing, claims);
-    }
-
-    /// The class of a claim for which no volume could be made so far.
-    fn doubtful_class<'claim>(&self, claim: &'claim PersistentVolumeClaim) -> Option<&'claim str> {
-        let failed = |event: &Event| {
-            event.reason.as_deref() == Some(PROVISIONING_FAILED) && event.involved_object.uid == claim.metadata.uid
-        };
-        let class = claim.spec.as_ref()?.storage_class_name.as_deref().filter(|class| !class.is_empty());
-        class.filter(|_| self.events.objects.iter().any(failed))
     }
 
     async fn read_log(&mut self, cluster: &Cluster, namespace: &str, pod: &Pod) {

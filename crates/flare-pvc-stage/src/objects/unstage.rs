@@ -3,13 +3,10 @@
 use std::{collections::BTreeSet, future::Future, time::Duration};
 
 use flare_cluster::{
-    Cluster, DeleteOptions, Operation, Selection,
+    Cluster, Deletion, Operation, Selection,
     k8s_openapi::{
         Resource,
-        api::{
-            apps::v1::Deployment,
-            core::v1::{ConfigMap, Pod, PodSpec, Secret},
-        },
+        api::core::v1::{ConfigMap, Pod, Secret},
     },
 };
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
@@ -17,19 +14,19 @@ use flare_prepared_kit::PreparedKit;
 
 use super::{
     found::{annotation, is_staged, label},
-    manifests::{self, KitObject, VERSION},
+    manifests::{self, Staged, VERSION},
     neighbours,
 };
 use crate::{
-    KitOwner, Removed, Unstaged,
+    Owner, Removed, Unstaged,
     bounded::bounded,
     claim::{OWNER, written},
 };
 
 /// Options of the removal.
 #[derive(Debug, Clone)]
-pub struct ObjectUnstageOptions {
-    /// Removes only versions that the kit's values do not name, and neither a running pod nor the parent's Deployment mounts.
+pub struct UnstageOptions {
+    /// Removes only versions that the kit's values do not name and no running pod mounts.
     pub superseded: bool,
     /// Does not check whether running pods mount them, since the release with these pods is removed before.
     pub release_goes: bool,
@@ -46,13 +43,13 @@ pub struct ObjectUnstageOptions {
 pub async fn unstage_objects(
     cluster: &Cluster,
     kit: &PreparedKit,
-    options: &ObjectUnstageOptions,
+    options: &UnstageOptions,
     stop: impl Future<Output = ()>,
 ) -> Result<Checked<Unstaged>, Faults> {
     bounded(options.deadline, "the removal", stop, Box::pin(all(cluster, kit, options))).await
 }
 
-async fn all(cluster: &Cluster, kit: &PreparedKit, options: &ObjectUnstageOptions) -> Result<Checked<Unstaged>, Faults> {
+async fn all(cluster: &Cluster, kit: &PreparedKit, options: &UnstageOptions) -> Result<Checked<Unstaged>, Faults> {
     let namespace = kit.plan().namespace.as_str();
     cluster.check_access(&needed(namespace)).await?;
     let recorded = kit.staged_record()?;
@@ -76,8 +73,7 @@ async fn all(cluster: &Cluster, kit: &PreparedKit, options: &ObjectUnstageOption
     for [config_map, secret] in &names {
         found.push(Version::find(cluster, kit, config_map.as_deref(), secret.as_deref(), &mut notices).await?);
     }
-    let mut in_use = mounted(cluster, namespace).await?;
-    in_use.extend(mounted_by_parent(cluster, kit).await?);
+    let in_use = mounted(cluster, namespace).await?;
     if options.superseded {
         found.retain(|version| version.users(&in_use).is_empty());
     }
@@ -135,7 +131,7 @@ impl Version {
 
     fn users<'pods>(&self, in_use: &'pods [Mounted]) -> Vec<&'pods str> {
         let uses = |mounted: &&Mounted| self.names().any(|(kind, name)| mounted.kind == kind && mounted.name == name);
-        in_use.iter().filter(uses).map(|mounted| mounted.by.as_str()).collect()
+        in_use.iter().filter(uses).map(|mounted| mounted.pod.as_str()).collect()
     }
 
     async fn remove(
@@ -146,13 +142,13 @@ impl Version {
         removed: &mut Vec<Removed>,
     ) -> Result<(), Diagnostic> {
         if let Some((name, uid)) = &self.secret {
-            let deletion = DeleteOptions { uid: uid.clone(), ..DeleteOptions::default() };
+            let deletion = Deletion { uid: uid.clone(), ..Deletion::default() };
             if dry_run || cluster.namespaced::<Secret>(namespace).delete(name, &deletion).await? {
                 removed.push(Removed { kind: Secret::KIND, name: name.clone() });
             }
         }
         if let Some((name, uid)) = &self.config_map {
-            let deletion = DeleteOptions { uid: uid.clone(), ..DeleteOptions::default() };
+            let deletion = Deletion { uid: uid.clone(), ..Deletion::default() };
             if dry_run || cluster.namespaced::<ConfigMap>(namespace).delete(name, &deletion).await? {
                 removed.push(Removed { kind: ConfigMap::KIND, name: name.clone() });
             }
@@ -162,10 +158,10 @@ impl Version {
 }
 
 /// The object if it has this participant's labels. Another object of that name stays, with a warning.
-fn own<K: KitObject>(kit: &PreparedKit, found: Option<&K>, notices: &mut Collector) -> Own {
+fn own<K: Staged>(kit: &PreparedKit, found: Option<&K>, notices: &mut Collector) -> Own {
     let object = found?;
     let name = object.metadata().name.clone().unwrap_or_default();
-    if is_staged(object) && annotation(object, OWNER) == Some(&written(&KitOwner::of(kit))) {
+    if is_staged(object) && annotation(object, OWNER) == Some(&written(&Owner::of(kit))) {
         return Some((name, object.metadata().uid.clone()));
     }
     let message = format!("the {} `{name}` stays: it is not labelled as staged for this participant", K::KIND);
@@ -173,12 +169,11 @@ fn own<K: KitObject>(kit: &PreparedKit, found: Option<&K>, notices: &mut Collect
     None
 }
 
-/// An object that is mounted.
+/// An object that a running pod mounts.
 struct Mounted {
     kind: &'static str,
     name: String,
-    /// The pod, or the Deployment as `deployment/NAME`.
-    by: String,
+    pod: String,
 }
 
 /// The objects that are mounted by pods which have not ended and are not being deleted.
@@ -190,37 +185,16 @@ async fn mounted(cluster: &Cluster, namespace: &str) -> Result<Vec<Mounted>, Dia
 fn mounts(pod: &Pod) -> Vec<Mounted> {
     let ended = matches!(pod.status.as_ref().and_then(|status| status.phase.as_deref()), Some("Succeeded" | "Failed"));
     let name = pod.metadata.name.clone().unwrap_or_default();
-    pod.spec.iter().filter(|_| !ended).flat_map(|spec| objects_in(spec, &name)).collect()
-}
-
-/// What the pods of the parent's Deployment mount: it may have none at the moment, and its next one needs the objects. A user who may not read
-/// Deployments only learns of the pods.
-async fn mounted_by_parent(cluster: &Cluster, kit: &PreparedKit) -> Result<Vec<Mounted>, Diagnostic> {
-    let namespace = kit.plan().namespace.as_str();
-    if !cluster.may(&Operation::on::<Deployment>("get", Some(namespace))).await? {
-        return Ok(Vec::new());
-    }
-    let found = cluster.namespaced::<Deployment>(namespace).find(kit.plan().names.deployment.as_str()).await?;
-    Ok(found.as_ref().map(mounts_of_template).unwrap_or_default())
-}
-
-fn mounts_of_template(deployment: &Deployment) -> Vec<Mounted> {
-    let by = format!("deployment/{}", deployment.metadata.name.as_deref().unwrap_or_default());
-    deployment.spec.iter().filter_map(|spec| spec.template.spec.as_ref()).flat_map(|spec| objects_in(spec, &by)).collect()
-}
-
-fn objects_in(spec: &PodSpec, by: &str) -> Vec<Mounted> {
+    let volumes = pod.spec.iter().filter(|_| !ended).flat_map(|spec| spec.volumes.iter().flatten());
     let of = |kind, name: Option<String>| name.map(|name| (kind, name));
-    spec.volumes
-        .iter()
-        .flatten()
+    volumes
         .flat_map(|volume| {
             let secret = volume.secret.as_ref().and_then(|secret| secret.secret_name.clone());
             let config_map = volume.config_map.as_ref().map(|config_map| config_map.name.clone());
             [of(Secret::KIND, secret), of(ConfigMap::KIND, config_map)]
         })
         .flatten()
-        .map(|(kind, name)| Mounted { kind, name, by: by.to_owned() })
+        .map(|(kind, object)| Mounted { kind, name: object, pod: name.clone() })
         .collect()
 }
 
@@ -230,7 +204,7 @@ fn refuse_used(found: &[Version], in_use: &[Mounted]) -> Result<(), Diagnostic> 
         return Ok(());
     }
     let listed = users.iter().map(|pod| format!("`{pod}`")).collect::<Vec<_>>().join(", ");
-    Err(Diagnostic::error(Code::ObjectInUse, format!("the staged objects are mounted by {listed}"))
+    Err(Diagnostic::error(Code::ObjectInUse, format!("the staged objects are mounted by the running pod {listed}"))
         .hint("uninstall the release first (`helm uninstall`); `--superseded` removes only versions that nothing mounts"))
 }
 
@@ -257,18 +231,8 @@ mod tests {
     }
 
     #[test]
-    fn a_deployment_without_a_pod_mounts_what_its_next_one_will() {
-        let volumes = json!([{"name": "a", "secret": {"secretName": "s"}}]);
-        let template = json!({"metadata": {}, "spec": {"containers": [], "volumes": volumes}});
-        let deployment = json!({"metadata": {"name": "site-1"}, "spec": {"replicas": 0, "selector": {}, "template": template}});
-        let mounted = mounts_of_template(&serde_json::from_value(deployment).expect("a Deployment"));
-        let shown: Vec<_> = mounted.iter().map(|mounted| (mounted.kind, mounted.name.as_str(), mounted.by.as_str())).collect();
-        assert_eq!(shown, [("Secret", "s", "deployment/site-1")]);
-    }
-
-    #[test]
     fn a_version_that_a_pod_mounts_is_refused_by_the_names_of_the_pods() {
-        let mounted = |name: &str, pod: &str| Mounted { kind: "Secret", name: name.to_owned(), by: pod.to_owned() };
+        let mounted = |name: &str, pod: &str| Mounted { kind: "Secret", name: name.to_owned(), pod: pod.to_owned() };
         let version = |secret: &str| Version { config_map: None, secret: Some((secret.to_owned(), None)) };
         let in_use = [mounted("s", "one"), mounted("other", "two"), mounted("s", "three")];
         let fault = refuse_used(&[version("s")], &in_use).expect_err("in use");
