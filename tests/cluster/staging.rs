@@ -137,9 +137,14 @@ fn a_parent_that_is_not_root_reads_every_file_under_restricted_and_a_second_run_
 fn defect_15_another_participants_kit_and_a_claim_in_use_are_refused() {
     let mut scene = Scene::new(Namespace::open("staging-others"), "site-1");
     succeed(&mut scene.stage(&["--create-pvc", "1Gi"]));
+    let path = "jsonpath={.metadata.annotations.flare-kube/kit-owner}";
+    let note = ["get", "persistentvolumeclaim", "nvflws", "--output", path];
+    let before = succeed(scene.namespace.kubectl().args(note));
     let server = scene.prepare("nvflare-server", "server");
     let site = std::mem::replace(&mut scene.prepared, server);
     assert_eq!(scene.refused(&[])["error_code"], "VOLUME_NOT_OURS");
+    assert!(before.contains("site-1"), "{before}");
+    assert_eq!(succeed(scene.namespace.kubectl().args(note)), before, "the note of the other participant stays");
     scene.prepared = site;
     let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "user"}, "spec": {"terminationGracePeriodSeconds": 1,
         "volumes": [{"name": "w", "persistentVolumeClaim": {"claimName": "nvflws"}}],

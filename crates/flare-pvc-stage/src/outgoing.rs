@@ -77,6 +77,8 @@ pub(crate) struct Answer {
     pub(crate) recovered: bool,
     /// The items that replaced something.
     pub(crate) replaced: Vec<String>,
+    /// What an earlier run left on the volume and this one could not remove.
+    pub(crate) stays: Vec<String>,
 }
 
 /// A backup that is being sent.

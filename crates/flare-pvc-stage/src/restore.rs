@@ -15,9 +15,9 @@ use tokio::{select, task::spawn_blocking};
 
 use crate::{
     Owner,
-    answer::listed,
+    answer::{left_over, listed},
     archive::{self, Line, PathBytes, Verified},
-    claim,
+    claim::{self, Note},
     contents::What,
     helper_pod::Mount,
     holders,
@@ -97,6 +97,14 @@ pub async fn restore(
     restoring.run.carry_out(stop, async |held| Box::pin(restoring.all(held, progress)).await).await
 }
 
+/// Refuses a file that is not a backup, without reading all of it. Needs no cluster, so it can be called before connecting to one.
+///
+/// # Errors
+/// `INVALID_ARGS` if it cannot be opened, `INVALID_BACKUP`.
+pub fn check_is_backup(file: &Path) -> Result<(), Diagnostic> {
+    archive::has_manifest(file, &archive::open(file)?)
+}
+
 /// A valid backup, and what is restored from it.
 struct Chosen {
     verified: Verified,
@@ -112,7 +120,7 @@ async fn choose(path: &Path, file: &File, options: &RestoreOptions) -> Result<Ch
         let (mut selected, mut kit_left) = (Selected::default(), false);
         let verified = archive::verify(&path, &file, |line| {
             if let Line::Item { path, what } = line {
-                let is_kit = matches!(path.0.as_slice(), b"startup" | b"local");
+                let is_kit = path.0 == b"local" || path.0.split(|byte| *byte == b'/').next() == Some(b"startup");
                 kit_left |= is_kit && !options.keys;
                 let wanted = options.what.iter().any(|wanted| *wanted == What::All || wanted.as_str() == what);
                 selected.item(path, wanted && (options.keys || !is_kit));
@@ -167,7 +175,9 @@ impl Restoring<'_> {
         let (run, options) = (&self.run, self.options);
         let (cluster, namespace, claim) = (run.cluster, run.namespace.as_str(), run.claim.as_str());
         cluster.check_access(&self.needed()).await?;
-        claim::find(cluster, namespace, claim).await?;
+        if let Note::Other(other) = claim::noted(&claim::find(cluster, namespace, claim).await?, &self.owner) {
+            return Err(claim::not_ours(claim, &other).into());
+        }
         if !options.restart {
             holders::refuse(cluster, namespace, claim).await?;
         }
@@ -185,8 +195,9 @@ impl Restoring<'_> {
         Box::pin(run.start_pod(held, &Mount::default())).await?;
         let outgoing = Outgoing { path: self.file, file: &self.archive, selected: &self.chosen.selected };
         let request = outgoing.request(&options.run, &self.owner, options.keys, options.replace);
-        let Answer { replaced, recovered } = Box::pin(outgoing.send(run, &request, progress)).await?;
+        let Answer { replaced, recovered, stays } = Box::pin(outgoing.send(run, &request, progress)).await?;
         let mut warnings = self.warned(&replaced);
+        warnings.extend(left_over(&stays, claim));
         if recovered {
             let message = format!("an earlier run on claim `{claim}` had been cut off; it was finished first");
             warnings.push(Diagnostic::warning(Code::Notice, message).hint("nothing is left to do"));

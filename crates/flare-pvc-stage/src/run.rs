@@ -1,6 +1,6 @@
 //! What every verb with a helper pod shares: permissions, lock, pod, program, and cleanup in any case.
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use flare_cluster::{
     Cluster, Exec, Operation,
@@ -11,19 +11,19 @@ use flare_cluster::{
 };
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
 use flare_prepared_kit::PreparedKit;
-use tokio::{select, time::timeout};
+use tokio::{join, select, sync::Notify, time::timeout};
 
 use crate::{
     VOLUME_PROGRAM, claim,
     helper_pod::{self, Mount},
     holders,
-    lock::Lock,
+    lock::{self, Lock},
     parent::{self, Stopped},
     values::{self, ParentPod},
 };
 
-/// How long cleaning up may take.
-const CLEANUP: Duration = Duration::from_secs(30);
+/// How long each step of cleaning up may take: longer than one request with its repetitions.
+const CLEANUP: Duration = Duration::from_secs(40);
 
 /// One run of a verb on one claim.
 pub(crate) struct Run<'run> {
@@ -48,7 +48,13 @@ pub(crate) struct Held {
     /// The parent that was scaled down, with the number of replicas to restore.
     parent: Option<Stopped>,
     lock: Option<Lock>,
+    /// Notified when another run takes the lock.
+    lost: Arc<Notify>,
     pod: Option<String>,
+    /// Whether it runs, so that its program may be at work.
+    is_running: bool,
+    /// Whether it may change the volume.
+    may_change: bool,
 }
 
 /// The properties and options of a verb.
@@ -92,23 +98,34 @@ impl<'run> Run<'run> {
         work: impl AsyncFnOnce(&mut Held) -> Result<Checked<T>, Faults>,
     ) -> Result<Checked<T>, Faults> {
         let mut held = Held::default();
+        let lost = Arc::clone(&held.lost);
         let ended = select! {
             ended = timeout(self.deadline, work(&mut held)) => ended.map_err(|_| Code::TimedOut),
             () = stop => Err(Code::Interrupted),
+            () = lost.notified() => Err(Code::StageLocked),
         };
-        let ended = ended.unwrap_or_else(|why| Err(self.cut_off(why, &held.waits_for).into()));
+        let ended = ended.unwrap_or_else(|why| Err(self.cut_off(why, &held).into()));
         let mut found = Collector::new();
+        let is_lost = held.lock.is_some() && ended.as_ref().is_err_and(is_lock_lost);
         let value = found.keep_checked(ended);
-        self.clean(held, &mut found).await;
+        self.clean(held, is_lost, &mut found).await;
         found.finish_some(value)
     }
 
     /// The fault of a run that was interrupted or exceeded its deadline.
-    fn cut_off(&self, why: Code, waits_for: &str) -> Diagnostic {
+    fn cut_off(&self, why: Code, held: &Held) -> Diagnostic {
+        if why == Code::StageLocked {
+            return lock::lost(&self.claim);
+        }
+        if why == Code::Interrupted && held.is_running && held.may_change {
+            let message = format!("the {} was interrupted; the volume holds what it held before, or all of the new", self.what);
+            return Diagnostic::error(why, message).hint("run the same command again");
+        }
         if why == Code::Interrupted {
             return interrupted();
         }
-        let reason = if waits_for.is_empty() { String::new() } else { format!("; the helper pod waits: {waits_for}") };
+        let reason =
+            if held.waits_for.is_empty() { String::new() } else { format!("; the helper pod waits: {}", held.waits_for) };
         Diagnostic::error(why, format!("the {} did not end within {} s{reason}", self.what, self.deadline.as_secs())).hint(
             "mend what it waits for (node, volume, image; `kubectl describe` shows more), or give it more time with `--timeout`",
         )
@@ -127,8 +144,17 @@ impl<'run> Run<'run> {
 
     /// Takes the lock of the claim.
     pub(crate) async fn lock(&self, held: &mut Held) -> Result<(), Diagnostic> {
-        held.lock = Some(Lock::take(self.cluster, &self.namespace, &self.claim, &self.name).await?);
+        let lost = Arc::clone(&held.lost);
+        held.lock = Some(Lock::take(self.cluster, &self.namespace, &self.claim, &self.name, lost).await?);
         Ok(())
+    }
+
+    /// Fails if another run has taken the lock. A renewal only notices it some time later.
+    async fn confirm_lock(held: &Held) -> Result<(), Diagnostic> {
+        match &held.lock {
+            Some(lock) => lock.confirm().await,
+            None => Ok(()),
+        }
     }
 
     /// Scales the parent down, and waits until nobody uses the claim.
@@ -146,16 +172,30 @@ impl<'run> Run<'run> {
         parent::restore(self.cluster, &self.namespace, &self.deployment).await
     }
 
+    /// A warning if a killed run left the parent down. A user who may not read Deployments does not get it.
+    pub(crate) async fn parent_left_down(&self) -> Option<Diagnostic> {
+        parent::find(self.cluster, &self.namespace, &self.deployment).await.ok()??.left_down()
+    }
+
     /// Starts the helper pod.
     pub(crate) async fn start_pod(&self, held: &mut Held, mount: &Mount) -> Result<(), Diagnostic> {
         let name = self.pod();
-        let pod = helper_pod::manifest(&name, &self.claim, mount, &self.parent, self.deadline);
+        // As the chart, which asks for the same group. A cluster that does not tell is taken for another one.
+        let is_openshift =
+            self.parent.security.depends_on_cluster() && self.cluster.has_api_group(OPENSHIFT).await.unwrap_or_default();
+        let contexts = self.parent.security.contexts(is_openshift).unwrap_or_default();
+        let pod = helper_pod::manifest(&name, &self.claim, mount, &self.parent, &contexts, self.deadline);
+        Self::confirm_lock(held).await?;
         // Recorded before the request: the pod may exist even if the answer is lost.
-        held.pod = Some(name);
+        (held.pod, held.may_change) = (Some(name), !mount.read_only);
         select! {
             started = helper_pod::start(self.cluster, &self.namespace, &pod, self.deadline, &mut held.waits_for) => started,
             fault = claim::cannot_be_provisioned(self.cluster, &self.namespace, &self.claim) => Err(fault),
-        }
+        }?;
+        // Another run may have looked for helper pods before this one was created.
+        Self::confirm_lock(held).await?;
+        held.is_running = true;
+        Ok(())
     }
 
     /// Deletes helper pods of this claim that a killed run left.
@@ -183,27 +223,52 @@ impl<'run> Run<'run> {
         format!("flare-kube-{}", self.name)
     }
 
-    /// Releases and removes what is held. A failure is a warning, since lock and pod end by themselves.
-    async fn clean(&self, held: Held, found: &mut Collector) {
-        let cleaning = async {
-            if let Some(pod) = &held.pod
-                && let Err(fault) = helper_pod::delete(self.cluster, &self.namespace, pod).await
-            {
-                found.push(stays(&format!("the helper pod `{pod}`"), &fault));
-            }
-            if let Some(stopped) = &held.parent
-                && let Err(fault) = stopped.start(self.cluster, &self.namespace).await
-            {
-                found.push(stopped.still_down(&fault));
-            }
-            if let Some(lock) = held.lock
-                && let Err(fault) = lock.release().await
-            {
-                found.push(stays(&format!("the Lease of the {}", self.what), &fault));
+    /// Releases and removes what is held. A failure is a warning, since lock and pod end by themselves. If another run has the lock, it may
+    /// be at work on the volume, so the parent stays down.
+    async fn clean(&self, held: Held, is_lost: bool, found: &mut Collector) {
+        let starting = async {
+            match &held.parent {
+                Some(stopped) if is_lost => Err(stopped.left_to_another_run()),
+                Some(stopped) => {
+                    in_time(stopped.start(self.cluster, &self.namespace)).await.map_err(|why| stopped.still_down(&why))
+                }
+                None => Ok(()),
             }
         };
-        let _ = timeout(CLEANUP, cleaning).await;
+        let deleting = async {
+            let Some(pod) = &held.pod else { return Ok(()) };
+            let deletion = helper_pod::delete(self.cluster, &self.namespace, pod, grace(held.is_running));
+            in_time(deletion).await.map_err(|why| stays(&format!("the helper pod `{pod}`"), &why))
+        };
+        let (started, deleted) = join!(starting, deleting);
+        let released = match held.lock {
+            Some(lock) if !is_lost => {
+                in_time(lock.release()).await.map_err(|why| stays(&format!("the Lease of the {}", self.what), &why))
+            }
+            _ => Ok(()),
+        };
+        found.extend([started, deleted, released].into_iter().filter_map(Result::err));
     }
+}
+
+/// The API group of clusters that choose users and groups of pods themselves.
+const OPENSHIFT: &str = "security.openshift.io";
+
+/// A step of cleaning up, with its own limit. The error is the reason, for a warning.
+async fn in_time(step: impl Future<Output = Result<(), Diagnostic>>) -> Result<(), String> {
+    match timeout(CLEANUP, step).await {
+        Ok(done) => done.map_err(|fault| fault.message),
+        Err(_) => Err(format!("no end within {} s", CLEANUP.as_secs())),
+    }
+}
+
+fn is_lock_lost(faults: &Faults) -> bool {
+    faults.all().iter().any(|fault| fault.code == Code::StageLocked)
+}
+
+/// The grace period of a helper pod other than its own. A container that only begins may not notice that it should end.
+fn grace(is_running: bool) -> Option<u32> {
+    (!is_running).then_some(1)
 }
 
 /// The fault of an interrupted run.
@@ -211,7 +276,7 @@ pub(crate) fn interrupted() -> Diagnostic {
     Diagnostic::error(Code::Interrupted, "interrupted; what was begun has been removed").hint("run the same command again")
 }
 
-fn stays(what: &str, fault: &Diagnostic) -> Diagnostic {
-    Diagnostic::warning(Code::Notice, format!("{what} could not be removed: {}", fault.message))
+fn stays(what: &str, why: &str) -> Diagnostic {
+    Diagnostic::warning(Code::Notice, format!("{what} could not be removed: {why}"))
         .hint("it ends by itself; the next staging removes it")
 }

@@ -12,7 +12,7 @@ use flare_prepared_kit::PreparedKit;
 use crate::{
     Owner, Progress, Repair, Shipment,
     answer::{self, Answer},
-    claim::{self, NewClaim},
+    claim::{self, NewClaim, Note},
     helper_pod::Mount,
     holders, parent,
     run::{Held, Manner, Run},
@@ -108,13 +108,15 @@ impl Staging<'_> {
             claim::find_or_make(cluster, namespace, claim, options.create_claim.as_ref(), options.dry_run).await?;
         let owner = Owner::of(self.kit);
         let fingerprint = self.kit.fingerprint().to_string();
-        let changed = options.again || options.rollback || options.repair || !claim::holds(&found, &owner, &fingerprint);
-        let staged = self.staged(changed, created);
-        if !changed {
-            if options.restart && !options.dry_run {
-                run.restore_parent().await?;
-            }
-            return Ok(Checked::clean(staged));
+        if let Note::Other(other) = claim::noted(&found, &owner) {
+            return Err(claim::not_ours(claim, &other).into());
+        }
+        let changes = |found: &PersistentVolumeClaim| {
+            options.again || options.rollback || options.repair || !claim::holds(found, &owner, &fingerprint)
+        };
+        let staged = self.staged(changes(&found), created);
+        if !staged.changed {
+            return self.unchanged(staged).await;
         }
         if !options.restart {
             holders::refuse(cluster, namespace, claim).await?;
@@ -123,23 +125,62 @@ impl Staging<'_> {
             return Ok(Checked::clean(staged));
         }
         run.lock(held).await?;
+        // Another run may have staged the same kit while this one waited for the lock.
+        let found = claim::find(cluster, namespace, claim).await?;
+        if !changes(&found) {
+            return self.unchanged(Staged { changed: false, ..staged }).await;
+        }
+        self.exchange(held, &found, &owner, staged).await
+    }
+
+    /// Exchanges the kit on the volume, under the lock.
+    async fn exchange(
+        &self,
+        held: &mut Held,
+        found: &PersistentVolumeClaim,
+        owner: &Owner,
+        staged: Staged,
+    ) -> Result<Checked<Staged>, Faults> {
+        let (run, options) = (&self.run, self.options);
+        let (cluster, namespace, claim) = (run.cluster, run.namespace.as_str(), run.claim.as_str());
         if options.restart {
             run.stop_parent(held).await?;
         }
         run.clear_pods().await?;
         claim::note(cluster, namespace, claim, None).await?;
-        let printed = Box::pin(self.in_volume(held, &owner)).await?;
+        let printed = Box::pin(self.in_volume(held, owner)).await?;
+        // The kit is still there, so the next run need not look for it.
+        if answer::changed_nothing(&printed)
+            && let Some(noted) = claim::noted_kit(found).filter(|noted| noted.is_of(self.kit))
+        {
+            claim::note(cluster, namespace, claim, Some((owner, &noted.fingerprint))).await?;
+        }
         if options.rollback {
             let back = Answer::rolled_back(&printed, claim)?;
-            let noted = back.as_deref().map(|fingerprint| (&owner, fingerprint));
+            let noted = back.fingerprint.as_deref().map(|fingerprint| (owner, fingerprint));
             claim::note(cluster, namespace, claim, noted).await?;
-            return Ok(Checked::clean(Staged { fingerprint: back.unwrap_or_default(), ..staged }));
+            let warnings = answer::left_over(&back.stays, claim).into_iter().collect();
+            return Ok(Checked { value: Staged { fingerprint: back.fingerprint.unwrap_or_default(), ..staged }, warnings });
         }
         let answer = Answer::staged(&printed, claim)?;
-        claim::note(cluster, namespace, claim, Some((&owner, &fingerprint))).await?;
-        let warnings = warnings(&answer, claim).collect();
+        claim::note(cluster, namespace, claim, Some((owner, &staged.fingerprint))).await?;
+        let mut warnings: Vec<_> = warnings(&answer, claim).collect();
+        warnings.extend(self.parent_left_down().await);
         let changed = answer.staged || !answer.moved.is_empty();
         Ok(Checked { value: Staged { changed, moved: answer.moved, ..staged }, warnings })
+    }
+
+    /// The result if the kit is there already.
+    async fn unchanged(&self, staged: Staged) -> Result<Checked<Staged>, Faults> {
+        if self.options.restart && !self.options.dry_run {
+            self.run.restore_parent().await?;
+        }
+        Ok(Checked { value: staged, warnings: self.parent_left_down().await.into_iter().collect() })
+    }
+
+    /// With `--restart`, it is scaled up at the end of the run.
+    async fn parent_left_down(&self) -> Option<Diagnostic> {
+        if self.options.restart { None } else { self.run.parent_left_down().await }
     }
 
     fn staged(&self, changed: bool, claim_created: bool) -> Staged {
@@ -234,5 +275,5 @@ fn warnings(answer: &answer::Staged, claim: &str) -> impl Iterator<Item = Diagno
         )
         .hint("nothing is left to do")
     });
-    recovered.into_iter().chain(misplaced)
+    recovered.into_iter().chain(answer::left_over(&answer.stays, claim)).chain(misplaced)
 }

@@ -14,7 +14,7 @@ use flare_prepared_kit::PreparedKit;
 
 use crate::{
     RemovedKit,
-    answer::Answer,
+    answer::{Answer, left_over},
     claim::{self, Note},
     helper_pod::{self, Mount},
     holders, lock,
@@ -46,8 +46,8 @@ const DIRECTORY: &str = "directory on the volume";
 /// Removes what stagings of this kit's participant left around its claim. `stop` ends it early; the next run continues.
 ///
 /// # Errors
-/// Every missing permission, before anything is changed; `VOLUME_NOT_OURS` if the claim has another participant's kit; with
-/// `remove_kit` also `CLAIM_IN_USE` and the errors of a helper pod; `STAGE_LOCKED`, `TIMED_OUT`, `INTERRUPTED`, and the errors of
+/// Every missing permission, before anything is changed; `VOLUME_NOT_OURS` if the claim has another participant's kit, unless nothing on
+/// it would be touched; with `remove_kit` also `CLAIM_IN_USE` and the errors of a helper pod; `STAGE_LOCKED`, `TIMED_OUT`, `INTERRUPTED`, and the errors of
 /// flare-cluster.
 pub async fn unstage_volume(
     cluster: &Cluster,
@@ -86,6 +86,10 @@ impl Removal<'_> {
         let found = cluster.namespaced::<PersistentVolumeClaim>(namespace).find(name).await?;
         let note = found.as_ref().map_or(Note::Nothing, |claim| claim::noted(claim, &self.owner));
         if let Note::Other(owner) = &note {
+            if !self.options.remove_kit && self.options.keep_note {
+                // The claim was given to another participant, and nothing of this one is on it.
+                return Ok(Checked::clean(Unstaged { namespace: namespace.to_owned(), removed: Vec::new() }));
+            }
             return Err(claim::not_ours(name, owner).into());
         }
         let takes_note = note == Note::Ours && !self.options.keep_note;
@@ -107,7 +111,8 @@ impl Removal<'_> {
             if remove_kit {
                 let gone = Box::pin(self.in_volume(held)).await?;
                 removed.extend(gone.removed.into_iter().map(|name| Removed { kind: DIRECTORY, name }));
-                warnings.extend(gone.stays.map(|path| stays(&path, name)));
+                warnings.extend(gone.aside.map(|path| stays(&path, name)));
+                warnings.extend(left_over(&gone.stays, name));
             }
         }
         Ok(Checked { value: Unstaged { namespace: namespace.to_owned(), removed }, warnings })

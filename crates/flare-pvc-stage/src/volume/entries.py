@@ -28,7 +28,7 @@ class Contents:
 
 
 class Entry:
-    """A file or directory of the list, and its place below the root."""
+    """A file or directory of the list, and its place below the root. What FLARE would find there is hidden."""
 
     __slots__ = ("path", "place", "directory", "mode", "size", "sha256")
 
@@ -36,6 +36,11 @@ class Entry:
         self.path = base64.b64decode(listed["path"])
         self.place = inside(root, self.path)
         self.directory = listed["kind"] == "directory"
+        name = os.fsdecode(os.path.basename(self.path))
+        if not self.directory and is_sought(name):
+            if name.endswith(HIDDEN):
+                raise Refused("bad_path", self.shown())
+            self.place += os.fsencode(HIDDEN)
         self.mode, self.size, self.sha256 = listed.get("mode"), listed.get("size"), listed.get("sha256")
 
     def shown(self):

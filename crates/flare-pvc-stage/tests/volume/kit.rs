@@ -8,14 +8,17 @@ use proptest::prelude::*;
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::support::{ask, base64, input_of, kit, kit_on, owner, run, run_with, shipment, stage, texts, volume};
+use crate::support::{
+    KIT_FILES, ask, base64, found_by_flare, input_of, kit, kit_on, owner, run, run_with, shipment, stage, texts, volume,
+};
 
 #[test]
 fn a_kit_is_staged_with_its_modes_and_all_else_survives() {
     let root = volume();
     fs::create_dir_all(root.path().join("startup/stale")).expect("a directory");
     let answer = stage(root.path(), &kit("one"), "1").expect("staged");
-    let expected = StagedOnVolume { recovered: false, previous: None, misplaced: vec![], staged: true, moved: vec![] };
+    let expected =
+        StagedOnVolume { recovered: false, previous: None, misplaced: vec![], staged: true, moved: vec![], stays: vec![] };
     assert_eq!(answer, expected);
     assert_eq!(kit_on(root.path()).as_deref(), Some("one"));
     let mode = |path: &str| fs::metadata(root.path().join(path)).expect(path).permissions().mode() & 0o7777;
@@ -27,8 +30,9 @@ fn a_kit_is_staged_with_its_modes_and_all_else_survives() {
     assert_eq!(second.previous, Some(Digest::of(b"1").to_string()));
 }
 
-/// Kills a run at each call that changes the disk, checks which kit a parent would see, and runs again.
-fn killed_at_every_step(run_to_be_killed: &dyn Fn(&Path, usize) -> Option<i32>, allowed: &[&str]) -> usize {
+/// Kills a run at each call that changes the disk, checks which kit a parent would see, and runs again. After an answer, that must be
+/// the last of those that are allowed.
+fn killed_at_every_step(run_to_be_killed: &dyn Fn(&Path, usize) -> (Option<i32>, Vec<u8>), allowed: &[&str]) -> usize {
     let before = volume();
     stage(before.path(), &kit("one"), "1").expect("staged");
     stage(before.path(), &kit("two"), "2").expect("staged");
@@ -36,7 +40,11 @@ fn killed_at_every_step(run_to_be_killed: &dyn Fn(&Path, usize) -> Option<i32>, 
         let root = TempDir::new().expect("a directory");
         let copied = Command::new("cp").arg("-a").arg(before.path().join(".")).arg(root.path()).status();
         assert!(copied.expect("cp is on this machine").success());
-        let ended = run_to_be_killed(root.path(), die);
+        let (ended, answer) = run_to_be_killed(root.path(), die);
+        if !answer.is_empty() {
+            assert_eq!(kit_on(root.path()).as_deref(), allowed.last().copied(), "step {die}: an answer before it was true");
+            assert!(!root.path().join(".flare-kube-swap.json").exists(), "step {die}");
+        }
         if let Some(seen) = kit_on(root.path()) {
             assert!(allowed.contains(&seen.as_str()), "step {die}: {seen}");
         }
@@ -49,7 +57,7 @@ fn killed_at_every_step(run_to_be_killed: &dyn Fn(&Path, usize) -> Option<i32>, 
         let kept = texts(&root.path().join(".flare-kube-previous"));
         let kept: Vec<_> = kept.values().collect();
         assert!(
-            kept.len() == 3 && allowed.contains(&kept[0].as_str()) && kept.iter().all(|text| *text == kept[0]),
+            kept.len() == KIT_FILES && allowed.contains(&kept[0].as_str()) && kept.iter().all(|text| *text == kept[0]),
             "step {die}: {kept:?}"
         );
         if ended != Some(9) {
@@ -62,7 +70,7 @@ fn killed_at_every_step(run_to_be_killed: &dyn Fn(&Path, usize) -> Option<i32>, 
 #[test]
 fn killed_at_any_step_the_next_run_finishes_or_undoes_it() {
     let third = input_of(&shipment(&kit("three"), "site-1", "3"), "3");
-    let steps = killed_at_every_step(&|root, die| run(root, &third, die).0, &["two", "three"]);
+    let steps = killed_at_every_step(&|root, die| run(root, &third, die), &["two", "three"]);
     assert!(steps > 50, "only {steps} steps were seen");
 }
 
@@ -79,7 +87,7 @@ fn a_rollback_puts_the_kept_kit_back_and_may_be_killed_as_well() {
     assert_eq!(kit_on(root.path()).as_deref(), Some("two"));
     let bytes = request.to_string().into_bytes();
     let input = ([VOLUME_PROGRAM.as_bytes(), &bytes].concat(), bytes.len());
-    let steps = killed_at_every_step(&|root, die| run(root, &input, die).0, &["one", "two"]);
+    let steps = killed_at_every_step(&|root, die| run(root, &input, die), &["two", "one"]);
     assert!(steps > 20, "only {steps} steps were seen");
 }
 
@@ -96,18 +104,14 @@ fn what_flare_looks_for_is_found_only_in_the_current_kit() {
         tree
     };
     let root = volume();
-    let sought = |root: &Path| {
-        let names = ["comm_config.json", "resources.json.default", "fed_client.json", "rootCA.pem"];
-        let is_sought = |path: &String| names.iter().any(|name| path.ends_with(&format!("/{name}")));
-        texts(root).into_iter().filter(|(path, _)| is_sought(path)).collect::<Vec<_>>()
-    };
     stage(root.path(), &with_config("one"), "1").expect("staged");
     let first = ["local", "startup"].map(|name| texts(&root.path().join(name)));
     stage(root.path(), &kit("plain"), "2").expect("staged");
-    assert_eq!(sought(root.path()), [], "the current kit has none of these files");
+    let found = found_by_flare(root.path());
+    assert!(found.len() == 3 && found.values().all(|text| text == "plain"), "{found:?}");
     let _ = ask(root.path(), &json!({"verb": "rollback", "id": "3", "owner": owner("site-1")}));
     assert_eq!(["local", "startup"].map(|name| texts(&root.path().join(name))), first, "it comes back as it was");
-    assert_eq!(sought(root.path()).len(), 4);
+    assert_eq!(found_by_flare(root.path()).len(), 6);
 }
 
 #[test]
@@ -294,7 +298,7 @@ fn kits_that_a_restore_put_aside_go_as_well_and_nothing_else_of_it() {
         let removed = removal(root, "site-1", "2", 0).expect("it ends").expect("removed");
         let expected = ["local", "startup", ".flare-kube-replaced/local", ".flare-kube-replaced/startup"];
         assert_eq!(
-            (removed.removed.as_slice(), removed.stays.as_deref()),
+            (removed.removed.as_slice(), removed.aside.as_deref()),
             (&expected.map(str::to_owned)[..], with_data.then_some(aside))
         );
         let mut left = vec![("jobs/store", "keep")];

@@ -28,12 +28,23 @@ pub(crate) fn shipment<'tree>(tree: &'tree FileTree, who: &str, fingerprint: &st
     Shipment::new(owner(who), Digest::of(fingerprint.as_bytes()), true, tree).expect("a tree in memory")
 }
 
+/// The number of files in `startup` of [`kit`].
+const STARTUP_FILES: usize = 4;
+
+/// The number of files of [`kit`] that a parent has.
+pub(crate) const KIT_FILES: usize = STARTUP_FILES + 1;
+
 /// A kit in which every file has the same content.
 pub(crate) fn kit(text: &str) -> FileTree {
     let mut tree = FileTree::new();
-    for (path, mode) in
-        [("startup/client.key", 0o600), ("startup/closed/a", 0o400), ("local/resources.json", 0o644), ("other/x", 0o644)]
-    {
+    for (path, mode) in [
+        ("startup/client.key", 0o600),
+        ("startup/fed_client.json", 0o644),
+        ("startup/closed/a", 0o400),
+        ("startup/closed/rootCA.pem", 0o400),
+        ("local/resources.json", 0o644),
+        ("other/x", 0o644),
+    ] {
         tree.insert_file(RelativePath::literal(path), text.as_bytes(), mode);
     }
     tree.insert_directory(RelativePath::literal("startup/closed"), 0o555);
@@ -104,14 +115,30 @@ pub(crate) fn texts(root: &Path) -> BTreeMap<String, String> {
     found
 }
 
+/// The files on the volume that FLARE would find: it walks the whole workspace for a name, and takes the first.
+pub(crate) fn found_by_flare(root: &Path) -> BTreeMap<String, String> {
+    let mut found = texts(root);
+    let names = ["comm_config", "fed_client", "fed_relay", "fed_server", "resources", "rootCA"];
+    found.retain(|path, _| {
+        let name = path.rsplit('/').next().unwrap_or_default();
+        names.contains(&name.split('.').next().unwrap_or_default()) && !name.ends_with(".flare-kube-kept")
+    });
+    found
+}
+
 /// The content of the kit that a parent would read, which must not be mixed; `None` without `startup`, when no parent starts.
 pub(crate) fn kit_on(root: &Path) -> Option<String> {
     let found = texts(root);
+    // In whatever order a walk comes across them.
+    let sought = found_by_flare(root);
+    let contents: std::collections::BTreeSet<_> = sought.values().collect();
+    assert!(contents.len() <= 1, "FLARE finds a mixture: {sought:?}");
     let startup: Vec<_> = found.iter().filter(|(path, _)| path.starts_with("startup/")).map(|(_, text)| text).collect();
     if startup.is_empty() {
         return None;
     }
-    assert_eq!(startup.len(), 2, "startup is whole: {found:?}");
+    assert_eq!(startup.len(), STARTUP_FILES, "startup is whole: {found:?}");
+    assert_eq!(sought.len(), 3, "FLARE finds each once: {sought:?}");
     let local = found.get("local/resources.json").expect("local stands beside startup");
     assert!(startup.iter().all(|text| *text == local), "a mixture: {found:?}");
     Some(local.clone())
