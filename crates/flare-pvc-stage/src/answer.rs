@@ -48,9 +48,9 @@ pub(crate) struct Refusal {
     refused: String,
     #[serde(default)]
     detail: Value,
-    /// Whether the volume is as it was before.
+    /// The fingerprint that is noted on the volume of this participant's kit there, if it was not touched.
     #[serde(default)]
-    unchanged: bool,
+    noted: Option<String>,
 }
 
 /// Reads an answer.
@@ -83,9 +83,10 @@ impl Answer {
     }
 }
 
-/// Whether an answer is a refusal that left the volume as it was.
-pub(crate) fn changed_nothing(printed: &[u8]) -> bool {
-    serde_json::from_slice::<Refusal>(printed).is_ok_and(|refusal| refusal.unchanged)
+/// The fingerprint of this participant's kit that a refusal found on the volume and left there. A volume with another participant's kit,
+/// or one that cannot be read, has none, whatever the claim says.
+pub(crate) fn still_noted(printed: &[u8]) -> Option<String> {
+    serde_json::from_slice::<Refusal>(printed).ok()?.noted
 }
 
 /// Reads an answer. `failed` is the code of a refusal without its own code.
@@ -232,7 +233,12 @@ mod tests {
         let full = br#"{"refused": "disk", "detail": {"error": "ENOSPC", "path": ".flare-stage-1/startup/a"}}"#;
         let fault = Answer::staged(full, "nvflws").expect_err("refused");
         assert!(fault.hint.expect("a hint").contains("make room"));
+        let read_only = br#"{"refused": "disk", "detail": {"error": "EROFS", "path": null}, "noted": "f1"}"#;
+        let fault = Answer::staged(read_only, "nvflws").expect_err("refused");
+        assert_eq!(fault.message, "the volume of claim `nvflws` refused: EROFS");
+        assert_eq!([still_noted(read_only).as_deref(), still_noted(other).as_deref()], [Some("f1"), None]);
         for nothing in [&b""[..], b"[]", b"{}", b"Traceback"] {
+            assert_eq!(still_noted(nothing), None);
             assert_eq!(Answer::staged(nothing, "c").expect_err("no answer").code, Code::StageFailed);
         }
         let done =

@@ -54,6 +54,9 @@ pub struct BackupOptions {
     pub run: String,
 }
 
+/// What a backup leaves if it is interrupted, at any time: it never changes the volume.
+const LEAVES: &str = "no file was written";
+
 /// What was saved, or with `dry_run` would be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Backup {
@@ -87,7 +90,8 @@ pub async fn backup(
     stop: impl Future<Output = ()>,
 ) -> Result<Checked<Backup>, Faults> {
     let image = options.image.as_deref();
-    let manner = Manner { verb: "backup", what: "backup", image, deadline: options.deadline, id: &options.run };
+    let (leaves, deadline) = ([LEAVES; 2], options.deadline);
+    let manner = Manner { verb: "backup", what: "backup", leaves, image, deadline, id: &options.run };
     let contents = Contents::of(kit);
     let saving = Saving { run: Run::new(cluster, kit, &manner)?, owner: Owner::of(kit), contents, file, options };
     let mut stop = pin!(stop);
@@ -105,7 +109,7 @@ pub async fn backup(
     let Some((new, total)) = streamed else { return found.finish(|| nothing) };
     let ended = select! {
         ended = read_back(file, new, total) => ended,
-        () = stop => Err(interrupted()),
+        () = stop => Err(interrupted("backup", LEAVES)),
     };
     let sha256 = found.require(ended)?;
     found.finish(|| Backup { files: total.files, bytes: total.bytes, sha256: Some(sha256), ..nothing })

@@ -1,27 +1,18 @@
 //! The workspace claim: created on request, checked, and annotated with the kit on its volume.
 
 use flare_cluster::{
-    Cluster, Selection, Write,
-    k8s_openapi::api::core::v1::{Event, Namespace, PersistentVolumeClaim, ServiceAccount},
+    Cluster, Write,
+    k8s_openapi::api::core::v1::{Namespace, PersistentVolumeClaim, ServiceAccount},
 };
 use flare_diagnostic::{Code, Diagnostic, shown};
 use flare_prepared_kit::PreparedKit;
 use serde_json::json;
 use std::{task::Poll, time::Duration};
-use tokio::time::sleep;
 
 use crate::Owner;
 
 /// Annotation: the owner of the kit.
 pub(crate) const OWNER: &str = "flare-kube/kit-owner";
-/// The interval at which the claim's events are read while its pod does not start.
-const LOOK: Duration = Duration::from_secs(3);
-
-/// The number of failures that count as permanent.
-const HOPELESS: i32 = 2;
-
-/// The reasons of events for a claim that gets no volume: from its storage class, and without one.
-const NO_VOLUME: [&str; 2] = ["ProvisioningFailed", "FailedBinding"];
 
 /// Annotation: the fingerprint of the kit.
 pub(crate) const FINGERPRINT: &str = "flare-kube/kit-fingerprint";
@@ -124,46 +115,6 @@ fn judge(claim: &PersistentVolumeClaim, name: &str) -> Result<(), Diagnostic> {
     Ok(())
 }
 
-/// Returns the reason if the cluster fails repeatedly, and again while this waits, to create a volume for the claim; otherwise never returns.
-///
-/// A user who may not read events learns only at the deadline that the pod waits.
-pub(crate) async fn cannot_be_provisioned(cluster: &Cluster, namespace: &str, claim: &str) -> Diagnostic {
-    let (claims, events) = (cluster.namespaced::<PersistentVolumeClaim>(namespace), cluster.namespaced::<Event>(namespace));
-    let pending = async || claims.find(claim).await.ok().flatten().filter(is_pending).and_then(|claim| claim.metadata.uid);
-    let of = |uid: &str| Selection { labels: None, fields: Some(format!("involvedObject.uid={uid}")) };
-    let before = match pending().await {
-        Some(uid) => events.list(&of(&uid)).await.unwrap_or_default(),
-        None => Vec::new(),
-    };
-    loop {
-        sleep(LOOK).await;
-        let Some(uid) = pending().await else { continue };
-        let Ok(found) = events.list(&of(&uid)).await else { continue };
-        if let Some(last) = repeated_failure(&before, &found) {
-            let why = last.message.as_deref().unwrap_or("no reason is given");
-            return Diagnostic::error(
-                Code::ClaimNotUsable,
-                format!("the cluster cannot make a volume for the claim `{claim}`: {why}"),
-            )
-            .hint("delete the claim and create it with another `--storage-class`, `--access-mode` or size");
-        }
-    }
-}
-
-fn is_pending(claim: &PersistentVolumeClaim) -> bool {
-    claim.status.as_ref().is_some_and(|status| status.phase.as_deref() == Some("Pending"))
-}
-
-/// The last failure, if there were several and at least one of them is newer than the events from before. Clocks are not compared.
-fn repeated_failure<'event>(before: &[Event], now: &'event [Event]) -> Option<&'event Event> {
-    let times = |event: &Event| event.count.unwrap_or(1);
-    let known = |event: &Event| before.iter().find(|known| known.metadata.uid == event.metadata.uid).map_or(0, times);
-    let failures: Vec<_> =
-        now.iter().filter(|event| event.reason.as_deref().is_some_and(|reason| NO_VOLUME.contains(&reason))).collect();
-    let last = failures.iter().rfind(|event| times(event) > known(event))?;
-    (failures.iter().map(|event| times(event)).sum::<i32>() >= HOPELESS).then_some(*last)
-}
-
 /// Whether the claim says that exactly this kit is on its volume.
 pub(crate) fn holds(claim: &PersistentVolumeClaim, owner: &Owner, fingerprint: &str) -> bool {
     let Some(annotations) = &claim.metadata.annotations else { return false };
@@ -220,8 +171,10 @@ pub(crate) fn noted(claim: &PersistentVolumeClaim, owner: &Owner) -> Note {
 /// The fault of a claim that holds another participant's kit.
 pub(crate) fn not_ours(name: &str, owner: &str) -> Diagnostic {
     let whose = whose(owner);
-    Diagnostic::error(Code::VolumeNotOurs, format!("the workspace claim `{name}` holds the kit of {whose}"))
-        .hint("give each participant a claim of its own (`workspace_pvc` in k8s.yaml), or `unstage` the other one's kit from this claim")
+    Diagnostic::error(Code::VolumeNotOurs, format!("the workspace claim `{name}` holds the kit of {whose}")).hint(
+        "give each participant a claim of its own (`workspace_pvc` in k8s.yaml), or take the other one's kit away: \
+             `unstage --remove-kit` with the prepared kit of that participant",
+    )
 }
 
 /// The text of an owner's annotation.
@@ -249,23 +202,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_failure_that_is_repeated_while_one_waits_counts() {
-        let event = |uid: &str, reason: &str, count: i32| -> Event {
-            let event = json!({"metadata": {"name": uid, "uid": uid}, "involvedObject": {}, "reason": reason, "count": count});
-            serde_json::from_value(event).expect("an event")
-        };
-        let failed = |uid: &str, count| event(uid, "ProvisioningFailed", count);
-        let old = [failed("a", 7)];
-        for (before, now, expected) in [
-            (&old[..], vec![failed("a", 7)], None),
-            (&old[..], vec![failed("a", 7), event("b", "ExternalProvisioning", 9)], None),
-            (&old[..], vec![failed("a", 8)], Some("a")),
-            (&old[..], vec![failed("a", 7), failed("b", 1)], Some("b")),
-            (&old[..0], vec![failed("a", 1)], None),
-            (&old[..0], vec![event("a", "FailedBinding", 2)], Some("a")),
-        ] {
-            let found = repeated_failure(before, &now).and_then(|event| event.metadata.uid.as_deref());
-            assert_eq!(found, expected, "{now:?}");
-        }
+    fn the_hint_about_another_participants_kit_names_what_takes_it_away() {
+        let other = written(&Owner { participant: "site-2".into(), role: "client".into(), project: Some("p".into()) });
+        let fault = not_ours("nvflws", &other);
+        assert_eq!(fault.message, "the workspace claim `nvflws` holds the kit of the client `site-2` of project `p`");
+        assert!(fault.hint.is_some_and(|hint| hint.contains("`unstage --remove-kit` with the prepared kit of that participant")));
     }
 }

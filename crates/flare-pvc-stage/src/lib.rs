@@ -16,6 +16,7 @@ mod outgoing;
 mod parent;
 mod presence;
 mod progress;
+mod provisioning;
 mod restore;
 #[cfg(test)]
 mod round_trip;

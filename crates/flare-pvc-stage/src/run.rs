@@ -14,11 +14,12 @@ use flare_prepared_kit::PreparedKit;
 use tokio::{join, select, sync::Notify, time::timeout};
 
 use crate::{
-    VOLUME_PROGRAM, claim,
+    Owner, VOLUME_PROGRAM, answer, claim,
     helper_pod::{self, Mount},
     holders,
     lock::{self, Lock},
     parent::{self, Stopped},
+    provisioning,
     values::{self, ParentPod},
 };
 
@@ -36,6 +37,7 @@ pub(crate) struct Run<'run> {
     deadline: Duration,
     /// What is done, as a noun for messages: `staging`.
     what: &'static str,
+    leaves: [&'static str; 2],
     /// The verb and the run's unique id: `stage-1f`.
     name: String,
 }
@@ -43,8 +45,12 @@ pub(crate) struct Run<'run> {
 /// What has to be released or removed.
 #[derive(Default)]
 pub(crate) struct Held {
-    /// Why the helper pod does not run yet, according to the cluster.
+    /// What was created on request, and stays however the run ends: "the claim `nvflws`".
+    pub(crate) created: Vec<String>,
+    /// Why the helper pod does not run yet, according to the pod.
     waits_for: String,
+    /// The same according to the claim, which knows more.
+    claim_waits_for: String,
     /// The parent that was scaled down, with the number of replicas to restore.
     parent: Option<Stopped>,
     lock: Option<Lock>,
@@ -57,6 +63,17 @@ pub(crate) struct Held {
     may_change: bool,
 }
 
+impl Held {
+    /// What is left if the run is interrupted.
+    fn left(&self, [before, since]: [&str; 2]) -> String {
+        let mut left = if self.is_running && self.may_change { since } else { before }.to_owned();
+        for what in &self.created {
+            left.push_str(&format!("; {what}, which it created, stays"));
+        }
+        left
+    }
+}
+
 /// The properties and options of a verb.
 #[derive(Debug, Clone)]
 pub(crate) struct Manner<'run> {
@@ -64,6 +81,8 @@ pub(crate) struct Manner<'run> {
     pub(crate) verb: &'static str,
     /// What is done, as a noun for messages: `staging`.
     pub(crate) what: &'static str,
+    /// What the run leaves if it is interrupted: before it changes the volume, and from then on.
+    pub(crate) leaves: [&'static str; 2],
     /// The image of the helper pod, if not the parent's.
     pub(crate) image: Option<&'run str>,
     /// How long the whole run may take.
@@ -87,6 +106,7 @@ impl<'run> Run<'run> {
             parent,
             deadline: manner.deadline,
             what: manner.what,
+            leaves: manner.leaves,
             name: format!("{}-{}", manner.verb, manner.id),
         })
     }
@@ -117,15 +137,11 @@ impl<'run> Run<'run> {
         if why == Code::StageLocked {
             return lock::lost(&self.claim);
         }
-        if why == Code::Interrupted && held.is_running && held.may_change {
-            let message = format!("the {} was interrupted; the volume holds what it held before, or all of the new", self.what);
-            return Diagnostic::error(why, message).hint("run the same command again");
-        }
         if why == Code::Interrupted {
-            return interrupted();
+            return interrupted(self.what, &held.left(self.leaves));
         }
-        let reason =
-            if held.waits_for.is_empty() { String::new() } else { format!("; the helper pod waits: {}", held.waits_for) };
+        let waits_for = if held.claim_waits_for.is_empty() { &held.waits_for } else { &held.claim_waits_for };
+        let reason = if waits_for.is_empty() { String::new() } else { format!("; the helper pod waits: {waits_for}") };
         Diagnostic::error(why, format!("the {} did not end within {} s{reason}", self.what, self.deadline.as_secs())).hint(
             "mend what it waits for (node, volume, image; `kubectl describe` shows more), or give it more time with `--timeout`",
         )
@@ -154,6 +170,23 @@ impl<'run> Run<'run> {
         match &held.lock {
             Some(lock) => lock.confirm().await,
             None => Ok(()),
+        }
+    }
+
+    /// Annotates the claim with the kit on its volume, or removes the annotations. Not if another run has taken the lock, whose kit is the
+    /// newer one.
+    pub(crate) async fn note(&self, held: &Held, kit: Option<(&Owner, &str)>) -> Result<(), Diagnostic> {
+        Self::confirm_lock(held).await?;
+        claim::note(self.cluster, &self.namespace, &self.claim, kit).await
+    }
+
+    /// After a refusal that left this participant's kit on the volume, notes it again. Fails only if another run has taken the lock: without
+    /// the note, the next run asks the volume.
+    pub(crate) async fn note_again(&self, held: &Held, owner: &Owner, printed: &[u8]) -> Result<(), Diagnostic> {
+        let Some(fingerprint) = answer::still_noted(printed) else { return Ok(()) };
+        match self.note(held, Some((owner, &fingerprint))).await {
+            Err(fault) if fault.code == Code::StageLocked => Err(fault),
+            _ => Ok(()),
         }
     }
 
@@ -190,8 +223,9 @@ impl<'run> Run<'run> {
         (held.pod, held.may_change) = (Some(name), !mount.read_only);
         select! {
             started = helper_pod::start(self.cluster, &self.namespace, &pod, self.deadline, &mut held.waits_for) => started,
-            fault = claim::cannot_be_provisioned(self.cluster, &self.namespace, &self.claim) => Err(fault),
+            fault = provisioning::gets_no_volume(self.cluster, &self.namespace, &self.claim, &mut held.claim_waits_for) => Err(fault),
         }?;
+        held.claim_waits_for.clear();
         // Another run may have looked for helper pods before this one was created.
         Self::confirm_lock(held).await?;
         held.is_running = true;
@@ -271,12 +305,34 @@ fn grace(is_running: bool) -> Option<u32> {
     (!is_running).then_some(1)
 }
 
+/// What a run onto a volume leaves if it is interrupted.
+pub(crate) const ON_THE_VOLUME: [&str; 2] =
+    ["it changed nothing on the volume", "the volume holds what it held before, or all of the new"];
+
 /// The fault of an interrupted run.
-pub(crate) fn interrupted() -> Diagnostic {
-    Diagnostic::error(Code::Interrupted, "interrupted; what was begun has been removed").hint("run the same command again")
+pub(crate) fn interrupted(what: &str, left: &str) -> Diagnostic {
+    Diagnostic::error(Code::Interrupted, format!("the {what} was interrupted; {left}")).hint("run the same command again")
 }
 
 fn stays(what: &str, why: &str) -> Diagnostic {
     Diagnostic::warning(Code::Notice, format!("{what} could not be removed: {why}"))
         .hint("it ends by itself; the next staging removes it")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interrupted_run_says_what_is_left_of_it() {
+        let mut held = Held { may_change: true, ..Held::default() };
+        assert_eq!(held.left(ON_THE_VOLUME), "it changed nothing on the volume");
+        held.created = vec!["the namespace `n`".to_owned(), "the claim `c`".to_owned()];
+        let created = "; the namespace `n`, which it created, stays; the claim `c`, which it created, stays";
+        assert_eq!(held.left(ON_THE_VOLUME), format!("it changed nothing on the volume{created}"));
+        held.is_running = true;
+        assert_eq!(held.left(ON_THE_VOLUME), format!("the volume holds what it held before, or all of the new{created}"));
+        held.may_change = false;
+        assert_eq!(held.left(["no file was written"; 2]), format!("no file was written{created}"));
+    }
 }

@@ -40,6 +40,12 @@ pub struct VolumeUnstageOptions {
     pub run: String,
 }
 
+/// What an interrupted removal leaves: before it changes the volume, and from then on.
+const LEAVES: [&str; 2] = [
+    "what it had not removed yet is left",
+    "the kit is on the volume as before, or has been removed from there at least in part",
+];
+
 /// The kind of a removed directory in reports.
 const DIRECTORY: &str = "directory on the volume";
 
@@ -56,7 +62,8 @@ pub async fn unstage_volume(
     stop: impl Future<Output = ()>,
 ) -> Result<Checked<Unstaged>, Faults> {
     let image = options.image.as_deref();
-    let manner = Manner { verb: "unstage", what: "removal", image, deadline: options.deadline, id: &options.run };
+    let (leaves, deadline) = (LEAVES, options.deadline);
+    let manner = Manner { verb: "unstage", what: "removal", leaves, image, deadline, id: &options.run };
     let removal = Removal { run: Run::new(cluster, kit, &manner)?, owner: Owner::of(kit), options };
     removal.run.carry_out(stop, async |held| Box::pin(removal.all(held)).await).await
 }
@@ -105,11 +112,14 @@ impl Removal<'_> {
         } else if remove_kit || !removed.is_empty() {
             self.run.lock(held).await?;
             self.run.clear_pods().await?;
+            if remove_kit {
+                Box::pin(self.run.start_pod(held, &Mount::default())).await?;
+            }
             if takes_note {
-                claim::note(cluster, namespace, name, None).await?;
+                self.run.note(held, None).await?;
             }
             if remove_kit {
-                let gone = Box::pin(self.in_volume(held)).await?;
+                let gone = Box::pin(self.in_volume()).await?;
                 removed.extend(gone.removed.into_iter().map(|name| Removed { kind: DIRECTORY, name }));
                 warnings.extend(gone.aside.map(|path| stays(&path, name)));
                 warnings.extend(left_over(&gone.stays, name));
@@ -119,8 +129,7 @@ impl Removal<'_> {
     }
 
     /// Removes the kit from the volume.
-    async fn in_volume(&self, held: &mut Held) -> Result<RemovedKit, Diagnostic> {
-        Box::pin(self.run.start_pod(held, &Mount::default())).await?;
+    async fn in_volume(&self) -> Result<RemovedKit, Diagnostic> {
         let request = Shipment::removal(self.owner.clone()).request(&self.options.run);
         let printed = self.run.ask(&request, tokio::io::empty(), 0).await?;
         Answer::removed(&printed, &self.run.claim)

@@ -36,6 +36,8 @@ PIPE = 1 << 16
 NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
 # Longest pause of the output while data are received, in seconds: the other side takes a silent connection for dead.
 SIGN_OF_LIFE = 20
+# How long, in seconds, the other side has to read a refusal once the pod is being deleted, since it may be gone as well.
+LAST_WORD = 5
 
 
 class Refused(Exception):
@@ -50,12 +52,11 @@ class Ending:
     """The end of this program by SIGTERM, which comes when its pod is deleted: at once, but never in the middle of a swap."""
 
     def __init__(self):
-        self.is_held, self.is_due = False, False
+        self.is_held, self.has_come = False, False
 
     def come(self, *_):
-        if self.is_held:
-            self.is_due = True
-        else:
+        self.has_come = True
+        if not self.is_held:
             # What this interrupts is not interrupted a second time.
             self.is_held = True
             raise Refused("ended", None)
@@ -65,7 +66,8 @@ class Ending:
 
     def release(self):
         self.is_held = False
-        if self.is_due:
+        if self.has_come:
+            self.is_held = True
             raise Refused("ended", None)
 
 
@@ -255,9 +257,8 @@ def print_line(output, value):
     output.flush()
 
 
-class Receiving:
-    """Asks for the request's body: a refusal while it is being sent may not be received. Then prints an empty line now and then, while
-    large files are compared and the disk is flushed."""
+class Working:
+    """Prints an empty line now and then, while large files are compared and the disk is flushed."""
 
     def __init__(self, output):
         self.output, self.ended = output, threading.Event()
@@ -267,9 +268,13 @@ class Receiving:
         while not self.ended.wait(SIGN_OF_LIFE):
             os.write(1, b"\n")
 
-    def __enter__(self):
+    def ask_for_body(self):
+        """Asks for the request's body. Comes after all checks: a refusal while the body is being sent may not be received."""
         print_line(self.output, {"ready": True})
+
+    def __enter__(self):
         self.thread.start()
+        return self
 
     def __exit__(self, *_):
         self.ended.set()

@@ -10,15 +10,11 @@ class Volume:
         self.root = root
         # The id of this run, and what earlier runs left that could not be removed.
         self.run, self.stays = None, []
-        # Whether this run has begun to change what stands on the volume, or finished what another had begun.
-        self.has_changed = False
+        # The fingerprint that is noted of the kit in place, if that is this participant's; None once this run begins to change it.
+        self.noted = None
 
     def at(self, *names):
         return os.path.join(self.root, *names)
-
-    def is_unchanged(self):
-        """Whether what stands on the volume is as it was before this run."""
-        return not self.has_changed and not os.path.lexists(self.at(JOURNAL))
 
     def recover(self):
         """Finishes an interrupted swap, and removes what else an earlier run left. Returns whether there was a swap."""
@@ -59,6 +55,9 @@ class Volume:
     def check_writable(self, names=KIT):
         """Checks, before anything is changed, that the swap is permitted. Moving a directory requires write permission on it, and hiding a
         file in it as well."""
+        # Nobody may write there, not just this user.
+        if os.statvfs(self.root).f_flag & os.ST_RDONLY:
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
         kits = [self.at(name) for name in names if os.path.basename(name) in KIT]
         hides = [os.path.dirname(path) for kit in kits for path in sought_below(kit)]
         for path in [self.root] + [self.at(name) for name in names] + hides:
@@ -72,6 +71,8 @@ class Volume:
             raise Refused("not_ours", state.get("owner"))
         if state is None:
             self.check_role(owner, "")
+        else:
+            self.noted = state.get("fingerprint")
         return state
 
     def check_role(self, owner, path):
@@ -96,8 +97,17 @@ class Volume:
             if entry.directory:
                 os.chmod(entry.place, entry.mode)
         sync_volume(self.root)
-        verify(staging, entries)
-        return staging
+        found = first_difference(staging, entries, [staging])
+        if found:
+            raise Refused("differs", found)
+
+    def is_in_place(self, listed):
+        """Whether the kit in place is the listed one, whatever is noted of it: somebody may have edited it there."""
+        try:
+            entries = [Entry(self.root, entry, received=False) for entry in listed]
+            return first_difference(self.root, entries, [self.at(name) for name in KIT]) is None
+        except OSError:
+            return False
 
     def stage(self, request, source, output):
         recovered = self.recover()
@@ -105,15 +115,19 @@ class Volume:
         repair = Repair(self, request["owner"], request["id"]) if request.get("repair") else None
         self.check_writable()
         had = state.get("fingerprint") if state else None
-        # A kit that takes its own place, for instance because the answer of a run was lost, leaves the one for a rollback.
-        same = had == request["fingerprint"]
-        # A repair alone does not replace a kit that is already the wanted one.
-        stays = repair is not None and same and not request["again"] and repair.leaves_kit()
+        is_noted = had == request["fingerprint"]
         journal = {"id": request["id"], "hidden": True}
-        if not stays:
-            with Receiving(output):
+        with Working(output) as working:
+            # A kit that takes its own place, for instance because the answer of a run was lost, leaves the one for a rollback.
+            same = is_noted and self.is_in_place(request["entries"])
+            # A repair alone does not replace a kit that is already the wanted one.
+            stays = repair is not None and same and not request["again"] and repair.leaves_kit()
+            if not stays:
+                working.ask_for_body()
                 self.extract(request, source)
-            previous = state.get("previous") if same else had
+        if not stays:
+            # A kit that was edited in its place is none that was staged.
+            previous = state.get("previous") if same else None if is_noted else had
             journal["state"] = {"owner": request["owner"], "fingerprint": request["fingerprint"], "previous": previous}
             journal.update(same=same, transfer=request["transfer"], closed=closed_directories(request["entries"]))
         if repair is not None and repair.moves:
@@ -136,7 +150,6 @@ class Volume:
     def swap(self, journal):
         """Completes a journal. Every phase can be repeated from any point, and none undoes a later one. What it replaces for good is
         moved to the staging directory, since a removal may take long or fail."""
-        self.has_changed = True
         ENDING.hold()
         staging, kept = self.at(STAGING + journal["id"]), self.at(PREVIOUS + "-" + journal["id"])
         # What is replaced; `startup`, if included, is the last.
@@ -231,6 +244,7 @@ class Volume:
     def enter(self, journal, phase):
         # From here on the swap is completed, by this run or the next.
         ENDING.hold()
+        self.noted = None
         journal["phase"] = phase
         write_json(self.at(JOURNAL), journal)
 
@@ -259,10 +273,10 @@ class Volume:
                 raise Refused("unmarked", there[0])
             return {"recovered": recovered, "removed": [], "stays": self.stays}
         self.check_writable(list(KIT) + [PREVIOUS, REPLACED])
+        ENDING.hold()
+        self.noted = None
         staging = self.at(STAGING + request["id"])
         make_directory(staging, 0o700)
-        self.has_changed = True
-        ENDING.hold()
         # `startup` is removed first, since a parent without it does not start.
         for name in reversed(KIT):
             if os.path.lexists(self.at(name)):

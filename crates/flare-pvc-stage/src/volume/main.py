@@ -11,23 +11,31 @@ def carry_out_request(volume, request, source, output):
     return volume.rollback(request) if verb == "rollback" else volume.look(request)
 
 
+def refusal(volume, reason, detail):
+    return {"refused": reason, "detail": detail, "noted": volume.noted}
+
+
 def answer(volume, source, output, length):
     try:
-        request = json.loads(b"".join(read_exactly(source, length)))
-        return carry_out_request(volume, request, source, output)
+        try:
+            request = json.loads(b"".join(read_exactly(source, length)))
+            return carry_out_request(volume, request, source, output)
+        finally:
+            # Only the answer is left to give.
+            ENDING.hold()
     except Refused as refused:
-        return {"refused": refused.reason, "detail": refused.detail, "unchanged": volume.is_unchanged()}
+        return refusal(volume, refused.reason, refused.detail)
     except OSError as error:
         # The error's name and the path, never a file's content.
         name = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else None
-        return {"refused": "disk", "detail": {"error": errno.errorcode.get(error.errno, "EIO"), "path": name and os.path.relpath(name, volume.root)}, "unchanged": volume.is_unchanged()}
+        path = name and os.path.relpath(name, volume.root)
+        return refusal(volume, "disk", {"error": errno.errorcode.get(error.errno, "EIO"), "path": path})
 
 
 if __name__ == "__main__":
     source, output, volume = sys.stdin.buffer, sys.stdout.buffer, Volume(sys.argv[3])
     signal.signal(signal.SIGTERM, ENDING.come)
     answered = answer(volume, source, output, int(sys.argv[2]))
-    ENDING.hold()
     try:
         # A backup has already printed everything.
         if answered is not None:
@@ -37,5 +45,8 @@ if __name__ == "__main__":
         volume.tidy()
     if answered is not None and "refused" in answered:
         # Waits until the other side has read it: output from just before a program's end can be lost while input is pending.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        if ENDING.has_come:
+            signal.alarm(LAST_WORD)
         for _ in iter(lambda: source.read(BLOCK), b""):
             pass

@@ -29,6 +29,8 @@ class Backup:
         self.files, self.bytes = 0, 0
 
     def run(self):
+        # Nothing on the volume needs to be completed, and the other side may take long to read.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         state = self.volume.check_owner(self.request["owner"])
         journal = read_json(self.volume.at(JOURNAL))
         # The kit is elsewhere in the middle of its swap.
@@ -152,7 +154,8 @@ class Restore:
         recovered = self.volume.recover()
         self.volume.check_owner(self.request["owner"])
         self.check_items()
-        with Receiving(self.output):
+        with Working(self.output) as working:
+            working.ask_for_body()
             os.mkdir(self.staging, 0o700)
             for item in self.items:
                 make_parents(self.staging, item)

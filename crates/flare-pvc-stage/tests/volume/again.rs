@@ -77,6 +77,37 @@ fn a_kit_that_takes_its_own_place_keeps_the_one_for_a_rollback() {
     assert_eq!(roll_back(root.path()), Digest::of(b"1").to_string());
 }
 
+/// What is noted of a kit says nothing about what somebody did to it since.
+#[test]
+fn a_kit_that_was_edited_in_its_place_is_kept_when_the_same_one_is_staged_again() {
+    let edits: [(&str, &dyn Fn(&Path)); 3] = [
+        ("another content", &|root| fs::write(root.join("startup/client.key"), "by hand").expect("a file")),
+        ("a new file", &|root| fs::write(root.join("local/by-hand"), "by hand").expect("a file")),
+        ("a file less", &|root| fs::remove_file(root.join("local/resources.json")).expect("it was there")),
+    ];
+    for (edit, change) in edits {
+        let root = two_kits();
+        change(root.path());
+        stage(root.path(), &kit("two"), "2").expect(edit);
+        assert_eq!(kit_on(root.path()).as_deref(), Some("two"), "{edit}");
+        let kept = texts(&root.path().join(KEPT));
+        assert!(kept.values().all(|text| ["two", "by hand"].contains(&text.as_str())), "{edit}: {kept:?}");
+        assert_eq!(kept.values().any(|text| text == "by hand"), edit != "a file less", "{edit}: {kept:?}");
+        // It is none that was ever staged.
+        assert_eq!(roll_back(root.path()), json!(null), "{edit}");
+    }
+    // What a kubelet does to modes (`fsGroup`) and Python beside its programs is no edit.
+    let root = two_kits();
+    let (startup, cache) = (root.path().join("startup"), root.path().join("local/__pycache__"));
+    fs::set_permissions(startup.join("client.key"), fs::Permissions::from_mode(0o660)).expect("its own");
+    fs::create_dir(&cache).expect("a directory");
+    fs::write(cache.join("custom.pyc"), "two").expect("a file");
+    stage(root.path(), &kit("two"), "2").expect("staged");
+    assert_eq!(kept(root.path()), BTreeSet::from(["one".to_owned()]));
+    let mode = fs::metadata(startup.join("client.key")).expect("it").permissions().mode() & 0o777;
+    assert_eq!((mode, cache.exists()), (0o600, false));
+}
+
 /// A user who finds no `startup` may copy one by hand.
 #[test]
 fn what_somebody_put_into_the_place_of_a_kit_in_the_middle_of_a_swap_is_kept_aside() {

@@ -23,6 +23,8 @@ def changed(path, mode, real=os.chmod, **named):
         raise PermissionError(1, 'not the owner', path)
     return real(path, mode, **named)
 os.chmod = changed
+if os.environ.get('READ_ONLY'):
+    os.statvfs = lambda _: types.SimpleNamespace(f_flag=os.ST_RDONLY)
 die, end, count = int(os.environ['DIE']), int(os.environ.get('END', '0')), 0
 def counted(function):
     def call(*arguments, **named):

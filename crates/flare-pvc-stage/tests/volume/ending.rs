@@ -1,12 +1,19 @@
 //! What comes after the answer, and the end by SIGTERM, which the program gets when its pod is deleted.
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Write as _},
+    os::unix::process::ExitStatusExt as _,
+    path::Path,
+    process::Command,
+};
 
 use flare_diagnostic::Code;
 use flare_pvc_stage::Answer;
+use serde_json::json;
 use tempfile::TempDir;
 
-use crate::support::{input_of, kit, kit_on, run_with, shipment, stage, texts, volume};
+use crate::support::{asking, input_of, kit, kit_on, owner, run_with, shipment, stage, start, texts, volume};
 
 const KEPT: &str = ".flare-kube-previous";
 
@@ -89,4 +96,40 @@ fn sigterm_at_any_step_never_interrupts_a_swap_and_leaves_nothing() {
         }
     }
     assert!(ended > 5 && completed > 10, "{ended} ended, {completed} were completed");
+}
+
+/// It has nothing to complete, and a slow reader may hold it for hours.
+#[test]
+fn a_backup_ends_at_once_by_sigterm() {
+    let root = volume();
+    let what = json!([{"name": "all", "everything": true}]);
+    let request = json!({"verb": "backup", "id": "1", "owner": owner("site-1"), "what": what, "keys": false});
+    let (status, printed) = run_with(root.path(), &asking(&request), &[("END", "1".to_owned())]);
+    let printed = String::from_utf8_lossy(&printed);
+    assert!(status.is_none() && !printed.contains("end") && !printed.contains("refused"), "{status:?}: {printed}");
+}
+
+/// The other side may be gone together with the pod, and its end of the connection may stay open.
+#[test]
+fn a_refusal_that_nobody_takes_does_not_hold_the_pod() {
+    let root = volume();
+    let rollback = asking(&json!({"verb": "rollback", "id": "1", "owner": owner("site-1")}));
+    let staging = input_of(&shipment(&kit("one"), "site-1", "1"), "1");
+    // SIGTERM comes after the refusal, or is the reason for it.
+    for (case, (input, request), end) in [("nothing_kept", rollback, 0), ("ended", staging, 3)] {
+        let mut child = start(root.path(), request, &[("END", end.to_string())]);
+        let mut stdin = child.stdin.take().expect("a pipe");
+        stdin.write_all(&input).expect("it reads");
+        let answers = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        let refusal = answers.map(|line| line.expect("text")).find(|line| line.contains("refused")).expect("a refusal");
+        assert!(refusal.contains(case), "{refusal}");
+        if end == 0 {
+            let killed = Command::new("kill").arg("-TERM").arg(child.id().to_string()).status();
+            assert!(killed.expect("kill is on this machine").success());
+        }
+        let ended = child.wait().expect("it ends").signal();
+        // By the signal, or by the clock that runs from then on.
+        assert!(ended.is_some(), "{case}: {ended:?}");
+        drop(stdin);
+    }
 }

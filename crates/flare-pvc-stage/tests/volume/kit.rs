@@ -9,7 +9,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::support::{
-    KIT_FILES, ask, base64, found_by_flare, input_of, kit, kit_on, owner, run, run_with, shipment, stage, texts, volume,
+    KIT_FILES, ask, asking, base64, found_by_flare, input_of, kit, kit_on, owner, run, run_with, shipment, stage, texts, volume,
 };
 
 #[test]
@@ -85,8 +85,7 @@ fn a_rollback_puts_the_kept_kit_back_and_may_be_killed_as_well() {
     assert_eq!(kit_on(root.path()).as_deref(), Some("one"));
     assert_eq!(ask(root.path(), &request)["fingerprint"], Digest::of(b"2").to_string());
     assert_eq!(kit_on(root.path()).as_deref(), Some("two"));
-    let bytes = request.to_string().into_bytes();
-    let input = ([VOLUME_PROGRAM.as_bytes(), &bytes].concat(), bytes.len());
+    let input = asking(&request);
     let steps = killed_at_every_step(&|root, die| run(root, &input, die), &["two", "one"]);
     assert!(steps > 20, "only {steps} steps were seen");
 }
@@ -157,6 +156,42 @@ fn a_kit_that_could_not_be_written_to_the_disk_does_not_take_its_place() {
     // A sandbox without this call writes everything by another one.
     sent("3", 38).expect("staged");
     assert_eq!(kit_on(root.path()).as_deref(), Some("two"));
+}
+
+#[test]
+fn a_volume_that_can_only_be_read_is_called_that_whoever_may_write_there() {
+    let root = volume();
+    stage(root.path(), &kit("one"), "1").expect("staged");
+    let before = texts(root.path());
+    let (_, printed) =
+        run_with(root.path(), &input_of(&shipment(&kit("two"), "site-1", "2"), "2"), &[("READ_ONLY", "yes".to_owned())]);
+    let fault = Answer::staged(&printed, "claim").expect_err("refused");
+    assert_eq!(fault.message, "the volume of claim `claim` refused: EROFS");
+    assert_eq!(texts(root.path()), before);
+}
+
+/// The claim is annotated again with what a refusal says here.
+#[test]
+fn a_refusal_tells_which_kit_is_still_there_and_never_takes_anothers_for_it() {
+    let root = volume();
+    stage(root.path(), &kit("one"), "1").expect("staged");
+    let noted = |input: &(Vec<u8>, usize), driver: &str| {
+        let printed = run_with(root.path(), input, &[(driver, "1".to_owned())]).1;
+        let answer: serde_json::Value = serde_json::from_slice(&printed).expect("an answer");
+        assert!(answer["refused"].is_string(), "{answer}");
+        answer["noted"].clone()
+    };
+    let of = |who: &str| input_of(&shipment(&kit("two"), who, "2"), "2");
+    let first = json!(Digest::of(b"1").to_string());
+    let (input, request) = of("site-1");
+    assert_eq!(noted(&(input[..input.len() - 1].to_vec(), request), "NOTHING"), first);
+    assert_eq!(noted(&of("site-1"), "READ_ONLY"), first);
+    // At the first change, which comes after the owner was seen.
+    assert_eq!(noted(&of("site-1"), "END"), first);
+    assert_eq!(noted(&asking(&json!({"verb": "rollback", "id": "2", "owner": owner("site-1")})), "NOTHING"), first);
+    assert_eq!(noted(&of("site-2"), "NOTHING"), json!(null));
+    fs::write(root.path().join(".flare-kube-staged.json"), "{").expect("a file");
+    assert_eq!(noted(&of("site-1"), "NOTHING"), json!(null));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::{
     fs,
     io::Write as _,
     path::Path,
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
 };
 
 use flare_file_tree::{Digest, FileTree, RelativePath};
@@ -67,9 +67,9 @@ pub(crate) fn run(root: &Path, input: &(Vec<u8>, usize), die: usize) -> (Option<
     run_with(root, input, &[("DIE", die.to_string())])
 }
 
-/// Runs the program with variables of the driver.
-pub(crate) fn run_with(root: &Path, (input, request): &(Vec<u8>, usize), driver: &[(&str, String)]) -> (Option<i32>, Vec<u8>) {
-    let mut child = Command::new("python3")
+/// Starts the program with variables of the driver; it has read nothing yet.
+pub(crate) fn start(root: &Path, request: usize, driver: &[(&str, String)]) -> Child {
+    Command::new("python3")
         .args(["-S", "-c", DRIVER, &VOLUME_PROGRAM.len().to_string(), &request.to_string()])
         .arg(root)
         .env("DIE", "0")
@@ -78,7 +78,12 @@ pub(crate) fn run_with(root: &Path, (input, request): &(Vec<u8>, usize), driver:
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .expect("python3 is on this machine");
+        .expect("python3 is on this machine")
+}
+
+/// Runs the program with variables of the driver.
+pub(crate) fn run_with(root: &Path, (input, request): &(Vec<u8>, usize), driver: &[(&str, String)]) -> (Option<i32>, Vec<u8>) {
+    let mut child = start(root, *request, driver);
     // A killed program reads no more.
     let _ = child.stdin.take().expect("a pipe").write_all(input);
     let output = child.wait_with_output().expect("it ends");
@@ -92,11 +97,15 @@ pub(crate) fn stage(root: &Path, tree: &FileTree, id: &str) -> Result<StagedOnVo
     Answer::staged(&printed, "claim")
 }
 
+/// The input of a request without files.
+pub(crate) fn asking(request: &Value) -> (Vec<u8>, usize) {
+    let request = request.to_string().into_bytes();
+    ([VOLUME_PROGRAM.as_bytes(), &request].concat(), request.len())
+}
+
 /// Sends a request without files; returns the answer.
 pub(crate) fn ask(root: &Path, request: &Value) -> Value {
-    let request = request.to_string().into_bytes();
-    let input = [VOLUME_PROGRAM.as_bytes(), &request].concat();
-    serde_json::from_slice(&run(root, &(input, request.len()), 0).1).expect("an answer")
+    serde_json::from_slice(&run(root, &asking(request), 0).1).expect("an answer")
 }
 
 /// The files below a directory: path → content.
