@@ -29,11 +29,12 @@ pub(crate) async fn gets_no_volume(cluster: &Cluster, namespace: &str, name: &st
     let pending = async || claims.find(name).await.ok().flatten().filter(is_pending);
     let of = async |claim: &PersistentVolumeClaim| {
         let fields = claim.metadata.uid.as_ref().map(|uid| format!("involvedObject.uid={uid}"));
-        events.list(&Selection { labels: None, fields }).await.unwrap_or_default()
+        events.list(&Selection { labels: None, fields }).await.ok()
     };
-    let before = match pending().await {
+    // What had been said before this run began to wait.
+    let mut before = match pending().await {
         Some(claim) => of(&claim).await,
-        None => Vec::new(),
+        None => None,
     };
     let begin = Instant::now();
     loop {
@@ -42,10 +43,11 @@ pub(crate) async fn gets_no_volume(cluster: &Cluster, namespace: &str, name: &st
             waits_for.clear();
             continue;
         };
+        let now = of(&claim).await;
         let lack = if is_made_by_hand(&claim) {
-            Some(Lack::unbound(&claim, &of(&claim).await, begin.elapsed()))
+            Some(Lack::unbound(&claim, now.as_deref().unwrap_or_default(), begin.elapsed()))
         } else {
-            Lack::unprovisioned(&before, &of(&claim).await)
+            now.and_then(|now| Lack::unprovisioned(before.get_or_insert_with(|| now.clone()), &now))
         };
         match lack {
             Some(lack) if lack.is_lasting => {

@@ -84,14 +84,18 @@ def digest_of(path, size):
     return digest.hexdigest()
 
 
-def first_difference(root, entries, walked):
-    """Compares directories on the volume with the list: names, kinds, modes, sizes and contents, with nothing missing and nothing extra.
-    Returns what differs, or None."""
+def first_difference(root, entries, walked, besides=()):
+    """Compares directories on the volume with the list: names, kinds, modes, sizes and contents, with nothing missing and nothing extra
+    but some directories. Returns what differs, or None."""
     expected, base = {entry.place for entry in entries}, os.fsencode(root)
+
+    def counts(path):
+        # A parent's Python puts its cache beside the programs that it runs.
+        return path in expected or path not in besides and os.path.basename(path) != b"__pycache__"
+
     for top in walked:
         for directory, directories, files in os.walk(os.fsencode(top)):
-            # A parent's Python puts this beside the programs that it runs.
-            directories[:] = [name for name in directories if name != b"__pycache__" or os.path.join(directory, name) in expected]
+            directories[:] = [name for name in directories if counts(os.path.join(directory, name))]
             for name in directories + files:
                 if os.path.join(directory, name) not in expected:
                     path = os.path.relpath(os.path.join(directory, name), base)

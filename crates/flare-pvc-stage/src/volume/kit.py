@@ -101,11 +101,13 @@ class Volume:
         if found:
             raise Refused("differs", found)
 
-    def is_in_place(self, listed):
-        """Whether the kit in place is the listed one, whatever is noted of it: somebody may have edited it there."""
+    def is_in_place(self, listed, besides):
+        """Whether the kit in place is the listed one, whatever is noted of it: somebody may have edited it there. Some paths do not
+        count."""
         try:
             entries = [Entry(self.root, entry, received=False) for entry in listed]
-            return first_difference(self.root, entries, [self.at(name) for name in KIT]) is None
+            besides = [os.fsencode(self.at(path)) for path in besides]
+            return first_difference(self.root, entries, [self.at(name) for name in KIT], besides) is None
         except OSError:
             return False
 
@@ -119,7 +121,8 @@ class Volume:
         journal = {"id": request["id"], "hidden": True}
         with Working(output) as working:
             # A kit that takes its own place, for instance because the answer of a run was lost, leaves the one for a rollback.
-            same = is_noted and self.is_in_place(request["entries"])
+            moved = [source for source, _ in repair.moves] if repair is not None else []
+            same = is_noted and self.is_in_place(request["entries"], moved)
             # A repair alone does not replace a kit that is already the wanted one.
             stays = repair is not None and same and not request["again"] and repair.leaves_kit()
             if not stays:
@@ -292,18 +295,6 @@ class Volume:
         sync_directory(self.root)
         aside = REPLACED if os.path.lexists(self.at(REPLACED)) else None
         return {"recovered": recovered, "removed": there, "aside": aside, "stays": self.stays}
-
-    def look(self, request):
-        """Reports what is on the volume; changes nothing."""
-        names = sorted(os.listdir(self.root))
-        return {
-            "state": read_json(self.at(STATE)),
-            "swap_begun": os.path.lexists(self.at(JOURNAL)),
-            "kit": [name for name in KIT if os.path.isdir(self.at(name))],
-            "misplaced": self.misplaced(),
-            "can_roll_back": all(os.path.isdir(self.at(PREVIOUS, name)) for name in KIT),
-            "entries": len(names),
-        }
 
     def misplaced(self):
         """Kits one level too deep, a common mistake of copying by hand."""

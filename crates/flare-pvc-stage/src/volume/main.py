@@ -8,7 +8,7 @@ def carry_out_request(volume, request, source, output):
         return Backup(volume, request, source, output).run()
     if verb == "restore":
         return Restore(volume, request, source, output).run()
-    return volume.rollback(request) if verb == "rollback" else volume.look(request)
+    return volume.rollback(request)
 
 
 def refusal(volume, reason, detail):

@@ -60,6 +60,12 @@ fn beside_a_kit_in_its_place_they_are_put_aside_and_the_earlier_kit_stays_for_a_
     assert_eq!(kept("startup/client.key"), Some("one"));
     assert!(!root.path().join("x").exists(), "an emptied directory goes");
     assert_eq!(kit_on(root.path()).as_deref(), Some("two"));
+    // A kit that was edited in its place is replaced as well.
+    fs::write(root.path().join("local/by-hand"), "by hand").expect("a file");
+    put(root.path(), &["startup/startup/e"]);
+    let answer = repair(root.path(), "two", "2").expect("repaired");
+    assert!(answer.staged && !root.path().join("local/by-hand").exists(), "{answer:?}");
+    assert!(root.path().join(".flare-kube-previous/local/by-hand").exists());
     // Everything is in place, so a second run moves and replaces nothing.
     let before = texts(root.path());
     let second = repair(root.path(), "two", "2").expect("nothing to do");
