@@ -8,7 +8,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::support::{
-    KIT_FILES, ask, found_by_flare, input_of, kit, kit_on, owner, run, run_with, shipment, stage, texts, volume,
+    KIT_FILES, ask, found_by_flare, input_of, kit, kit_on, owner, run, run_with, shipment, stage, steps, texts, volume,
 };
 
 const KEPT: &str = ".flare-kube-previous";
@@ -43,9 +43,7 @@ fn the_same_command_after_a_run_killed_at_any_step_keeps_the_kit_for_a_rollback(
     let mut closed = kit("three");
     closed.insert_directory(RelativePath::literal("startup"), 0o555);
     let third = input_of(&shipment(&closed, "site-1", "3"), "3");
-    // Every third step, with another first step in each run.
-    let seed = usize::try_from(std::process::id() % 3).expect("small");
-    for die in (1 + seed..).step_by(3) {
+    for die in steps() {
         let root = copy(&before);
         let (ended, _) = run(root.path(), &third, die);
         let _ = kit_on(root.path());
@@ -114,7 +112,7 @@ fn what_somebody_put_into_the_place_of_a_kit_in_the_middle_of_a_swap_is_kept_asi
     let before = two_kits();
     let third = input_of(&shipment(&kit("three"), "site-1", "3"), "3");
     let mut seen = 0;
-    for die in 1.. {
+    for die in steps() {
         let root = copy(&before);
         let startup = root.path().join("startup");
         let (ended, _) = run(root.path(), &third, die);

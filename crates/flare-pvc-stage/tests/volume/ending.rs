@@ -13,7 +13,7 @@ use flare_pvc_stage::Answer;
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::support::{asking, input_of, kit, kit_on, owner, run_with, shipment, stage, start, texts, volume};
+use crate::support::{asking, input_of, kit, kit_on, owner, run_with, shipment, stage, start, steps, texts, volume};
 
 const KEPT: &str = ".flare-kube-previous";
 
@@ -70,9 +70,8 @@ fn sigterm_at_any_step_never_interrupts_a_swap_and_leaves_nothing() {
     stage(before.path(), &kit("two"), "2").expect("staged");
     let third = input_of(&shipment(&kit("three"), "site-1", "3"), "3");
     let (mut ended, mut completed) = (0, 0);
-    // Every third step, with another first step in each run; what comes after the last step is none.
-    let seed = usize::try_from(std::process::id() % 3).expect("small");
-    for step in (1 + seed..).step_by(3).take_while(|step| *step < 120) {
+    // What comes after the last step is none.
+    for step in steps().take_while(|step| *step < 120) {
         let root = TempDir::new().expect("a directory");
         let copied = Command::new("cp").arg("-a").arg(before.path().join(".")).arg(root.path()).status();
         assert!(copied.expect("cp is on this machine").success());

@@ -9,7 +9,8 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::support::{
-    KIT_FILES, ask, asking, base64, found_by_flare, input_of, kit, kit_on, owner, run, run_with, shipment, stage, texts, volume,
+    KIT_FILES, ask, asking, base64, found_by_flare, input_of, kit, kit_on, owner, run, run_with, shipment, stage, steps, texts,
+    volume,
 };
 
 #[test]
@@ -30,13 +31,13 @@ fn a_kit_is_staged_with_its_modes_and_all_else_survives() {
     assert_eq!(second.previous, Some(Digest::of(b"1").to_string()));
 }
 
-/// Kills a run at each call that changes the disk, checks which kit a parent would see, and runs again. After an answer, that must be
+/// Kills a run at calls that changes the disk, checks which kit a parent would see, and runs again. After an answer, that must be
 /// the last of those that are allowed.
-fn killed_at_every_step(run_to_be_killed: &dyn Fn(&Path, usize) -> (Option<i32>, Vec<u8>), allowed: &[&str]) -> usize {
+fn killed_at_any_step(run_to_be_killed: &dyn Fn(&Path, usize) -> (Option<i32>, Vec<u8>), allowed: &[&str]) -> usize {
     let before = volume();
     stage(before.path(), &kit("one"), "1").expect("staged");
     stage(before.path(), &kit("two"), "2").expect("staged");
-    for die in 1.. {
+    for die in steps() {
         let root = TempDir::new().expect("a directory");
         let copied = Command::new("cp").arg("-a").arg(before.path().join(".")).arg(root.path()).status();
         assert!(copied.expect("cp is on this machine").success());
@@ -70,8 +71,8 @@ fn killed_at_every_step(run_to_be_killed: &dyn Fn(&Path, usize) -> (Option<i32>,
 #[test]
 fn killed_at_any_step_the_next_run_finishes_or_undoes_it() {
     let third = input_of(&shipment(&kit("three"), "site-1", "3"), "3");
-    let steps = killed_at_every_step(&|root, die| run(root, &third, die), &["two", "three"]);
-    assert!(steps > 50, "only {steps} steps were seen");
+    let last = killed_at_any_step(&|root, die| run(root, &third, die), &["two", "three"]);
+    assert!(last > 50, "only {last} steps were seen");
 }
 
 #[test]
@@ -86,8 +87,8 @@ fn a_rollback_puts_the_kept_kit_back_and_may_be_killed_as_well() {
     assert_eq!(ask(root.path(), &request)["fingerprint"], Digest::of(b"2").to_string());
     assert_eq!(kit_on(root.path()).as_deref(), Some("two"));
     let input = asking(&request);
-    let steps = killed_at_every_step(&|root, die| run(root, &input, die), &["two", "one"]);
-    assert!(steps > 20, "only {steps} steps were seen");
+    let last = killed_at_any_step(&|root, die| run(root, &input, die), &["two", "one"]);
+    assert!(last > 20, "only {last} steps were seen");
 }
 
 /// FLARE walks the whole workspace for a file, and takes the first one of its name.
@@ -284,7 +285,7 @@ fn removal(root: &Path, who: &str, id: &str, die: usize) -> Option<Result<Remove
 
 #[test]
 fn a_kit_is_taken_away_and_nothing_else_wherever_a_run_before_was_killed() {
-    for die in 1.. {
+    for die in steps() {
         let root = volume();
         let root = root.path();
         stage(root, &kit("one"), "1").expect("staged");

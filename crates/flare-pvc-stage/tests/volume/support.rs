@@ -153,6 +153,14 @@ pub(crate) fn kit_on(root: &Path) -> Option<String> {
     Some(local.clone())
 }
 
+/// The steps at which runs are killed, from the first: with `FLARE_KUBE_STAGE_EVERY_STEP` all, otherwise every third one, with another
+/// first step in each run.
+pub(crate) fn steps() -> impl Iterator<Item = usize> {
+    let every = std::env::var_os("FLARE_KUBE_STAGE_EVERY_STEP").is_some();
+    let (first, stride) = if every { (1, 1) } else { (1 + usize::try_from(std::process::id() % 3).expect("small"), 3) };
+    (first..).step_by(stride)
+}
+
 pub(crate) fn volume() -> TempDir {
     let root = TempDir::new().expect("a directory");
     fs::create_dir(root.path().join("jobs")).expect("a directory");
