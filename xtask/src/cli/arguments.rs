@@ -219,7 +219,10 @@ mod tests {
     fn a_namespace_is_a_label_of_dns() {
         let parse = |name: &str| {
             let command = ClusterArguments::augment_args(clap::Command::new("verb"));
-            command.try_get_matches_from(["verb", "--namespace", name]).map(|_| ()).map_err(|error| error.to_string())
+            command
+                .try_get_matches_from(["verb".to_owned(), format!("--namespace={name}")])
+                .map(|_| ())
+                .map_err(|error| error.to_string())
         };
         assert!(parse("fl-1").is_ok() && parse(&"a".repeat(63)).is_ok());
         for wrong in ["", "FL", "fl.site", "fl_1", "-fl", "fl/pods", "../fl", &"a".repeat(64)] {
