@@ -97,7 +97,7 @@ pub async fn backup(
     let mut stop = pin!(stop);
     let mut found = Collector::new();
     let work = async |held: &mut Held| Box::pin(saving.all(held, progress)).await;
-    let streamed = found.require_checked(saving.run.carry_out(stop.as_mut(), work).await)?;
+    let streamed = found.require_checked(Box::pin(saving.run.carry_out(stop.as_mut(), work)).await)?;
     let nothing = Backup {
         namespace: saving.run.namespace.clone(),
         claim: saving.run.claim.clone(),

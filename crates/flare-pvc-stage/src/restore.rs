@@ -95,7 +95,7 @@ pub async fn restore(
     let owner = Owner::of(kit);
     check_owner(&chosen.verified, &owner, file)?;
     let restoring = Restoring { run, owner, file, archive, chosen, options };
-    restoring.run.carry_out(stop, async |held| Box::pin(restoring.all(held, progress)).await).await
+    Box::pin(restoring.run.carry_out(stop, async |held| Box::pin(restoring.all(held, progress)).await)).await
 }
 
 /// Refuses a file that is not a backup, without reading all of it. Needs no cluster, so it can be called before connecting to one.

@@ -128,7 +128,7 @@ impl<'run> Run<'run> {
         let mut found = Collector::new();
         let is_lost = held.lock.is_some() && ended.as_ref().is_err_and(is_lock_lost);
         let value = found.keep_checked(ended);
-        self.clean(held, is_lost, &mut found).await;
+        Box::pin(self.clean(held, is_lost, &mut found)).await;
         found.finish_some(value)
     }
 

@@ -78,7 +78,8 @@ fn a_kit_that_takes_its_own_place_keeps_the_one_for_a_rollback() {
 /// What is noted of a kit says nothing about what somebody did to it since.
 #[test]
 fn a_kit_that_was_edited_in_its_place_is_kept_when_the_same_one_is_staged_again() {
-    let edits: [(&str, &dyn Fn(&Path)); 3] = [
+    type Edit<'a> = (&'a str, &'a dyn Fn(&Path));
+    let edits: [Edit<'_>; 3] = [
         ("another content", &|root| fs::write(root.join("startup/client.key"), "by hand").expect("a file")),
         ("a new file", &|root| fs::write(root.join("local/by-hand"), "by hand").expect("a file")),
         ("a file less", &|root| fs::remove_file(root.join("local/resources.json")).expect("it was there")),

@@ -31,9 +31,12 @@ fn a_kit_is_staged_with_its_modes_and_all_else_survives() {
     assert_eq!(second.previous, Some(Digest::of(b"1").to_string()));
 }
 
-/// Kills a run at calls that changes the disk, checks which kit a parent would see, and runs again. After an answer, that must be
+/// The exit code of a run, and what it printed.
+type Exited = (Option<i32>, Vec<u8>);
+
+/// Kills a run at calls that change the disk, checks which kit a parent would see, and runs again. After an answer, that must be
 /// the last of those that are allowed.
-fn killed_at_any_step(run_to_be_killed: &dyn Fn(&Path, usize) -> (Option<i32>, Vec<u8>), allowed: &[&str]) -> usize {
+fn killed_at_any_step(run_to_be_killed: &dyn Fn(&Path, usize) -> Exited, allowed: &[&str]) -> usize {
     let before = volume();
     stage(before.path(), &kit("one"), "1").expect("staged");
     stage(before.path(), &kit("two"), "2").expect("staged");
