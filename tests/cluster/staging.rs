@@ -11,8 +11,10 @@ use integration_tests::cluster::limited_user::{LimitedUser, Rules};
 use integration_tests::cluster::namespace::Namespace;
 use integration_tests::cluster::run::{attempt, succeed, succeed_json, wait};
 use integration_tests::command::Sandbox;
+use integration_tests::helm::helm;
 use integration_tests::reference::Release;
 use integration_tests::workspace_directory;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use crate::PROGRAM;
@@ -92,8 +94,19 @@ impl Scene {
     }
 
     pub(crate) fn nothing_is_left(&self) {
+        self.nothing_is_left_but(&[]);
+    }
+
+    /// Waits until no other pods and Leases than these are left.
+    pub(crate) fn nothing_is_left_but(&self, stays: &[&str]) {
         let left = || succeed(self.namespace.kubectl().args(["get", "leases,pods", "--output", "name"]));
-        wait(Duration::from_secs(30), left, || left().is_empty().then_some(()));
+        wait(Duration::from_secs(30), left, || left().lines().all(|one| stays.contains(&one)).then_some(()));
+    }
+
+    /// An annotation of `stage` on the claim; empty without one.
+    pub(crate) fn noted(&self, what: &str) -> String {
+        let path = format!("jsonpath={{.metadata.annotations.flare-kube/kit-{what}}}");
+        succeed(self.namespace.kubectl().args(["get", "persistentvolumeclaim", "nvflws", "--output", &path]))
     }
 }
 
@@ -137,9 +150,26 @@ fn a_parent_that_is_not_root_reads_every_file_under_restricted_and_a_second_run_
 fn defect_15_another_participants_kit_and_a_claim_in_use_are_refused() {
     let mut scene = Scene::new(Namespace::open("staging-others"), "site-1");
     succeed(&mut scene.stage(&["--create-pvc", "1Gi"]));
+    let before = scene.noted("owner");
     let server = scene.prepare("nvflare-server", "server");
     let site = std::mem::replace(&mut scene.prepared, server);
     assert_eq!(scene.refused(&[])["error_code"], "VOLUME_NOT_OURS");
+    assert!(before.contains("site-1"), "{before}");
+    assert_eq!(scene.noted("owner"), before, "the note of the other participant stays");
+    // Nor is it refused for good to remove what the server has elsewhere.
+    let mut uninstall = scene.namespace.cluster.program(PROGRAM);
+    uninstall.arg("uninstall").arg(&scene.prepared).args(["-o", "json"]).env("HELM", helm());
+    assert_eq!(succeed_json(&mut uninstall)["data"]["changed"], false);
+    assert_eq!(scene.noted("owner"), before);
+    // The claim's note may be wrong, the volume's is not.
+    let forget = ["annotate", "persistentvolumeclaim", "nvflws", "flare-kube/kit-fingerprint-", "flare-kube/kit-owner-"];
+    succeed(scene.namespace.kubectl().args(forget));
+    assert_eq!(scene.refused(&[])["error_code"], "VOLUME_NOT_OURS");
+    assert_eq!(
+        (scene.noted("owner"), scene.noted("fingerprint")),
+        (String::new(), String::new()),
+        "nothing of the server is noted"
+    );
     scene.prepared = site;
     let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "user"}, "spec": {"terminationGracePeriodSeconds": 1,
         "volumes": [{"name": "w", "persistentVolumeClaim": {"claimName": "nvflws"}}],
@@ -166,6 +196,16 @@ fn stagings_at_once_are_kept_apart_and_a_lock_without_a_holder_is_taken() {
     assert!(ended.iter().all(|envelope| envelope["status"] == "ok" || envelope["error_code"] == "STAGE_LOCKED"), "{ended:?}");
     scene.nothing_is_left();
     assert!(scene.in_volume(LIST).contains("/w/startup/client.key"));
+    // The second one finds the kit there once it has the lock.
+    fs::write(scene.prepared.join("local/note.txt"), "new").unwrap();
+    let runs: Vec<_> = (0..2).map(|_| scene.stage(&[]).stdout(Stdio::piped()).spawn().unwrap()).collect();
+    let ended = runs.into_iter().map(|run| run.wait_with_output().unwrap().stdout);
+    let ended: Vec<Value> = ended.map(|printed| serde_json::from_slice(&printed).expect("an envelope")).collect();
+    let changed = ended.iter().filter(|envelope| envelope["data"]["changed"] == true).count();
+    assert!(
+        changed == 1 && ended.iter().all(|envelope| envelope["status"] == "ok" || envelope["error_code"] == "STAGE_LOCKED"),
+        "{ended:?}"
+    );
     let lease = |renewals: u32| {
         json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": "flare-kube-stage-nvflws",
             "annotations": {"flare-kube/renewals": renewals.to_string()}}, "spec": {"holderIdentity": "stage-other"}})
@@ -213,6 +253,26 @@ fn values_that_the_release_is_given_also_hold_for_the_helper_pod() {
     fs::write(&values, "- no mapping\n").unwrap();
     assert_eq!(scene.refused(&["-f", values.to_str().unwrap()])["error_code"], "INVALID_VALUES");
     scene.nothing_is_left();
+}
+
+#[test]
+fn an_interrupted_staging_says_that_the_claim_which_it_created_stays() {
+    let scene = Scene::new(Namespace::open("staging-interrupted"), "site-1");
+    let values = scene.sandbox.join("values.yaml");
+    fs::write(&values, "nodeSelector: {site: nowhere}\n").unwrap();
+    let mut stage = scene.stage(&["--create-pvc", "1Gi", "-f", values.to_str().unwrap()]);
+    let run = stage.stdout(Stdio::piped()).spawn().unwrap();
+    let pods = || succeed(scene.namespace.kubectl().args(["get", "pods", "--output", "name"]));
+    wait(Duration::from_mins(1), pods, || (!pods().is_empty()).then_some(()));
+    kill_process(Pid::from_child(&run), Signal::INT).unwrap();
+    let output = run.wait_with_output().unwrap();
+    let envelope: Value = serde_json::from_slice(&output.stdout).expect("an envelope");
+    assert_eq!((output.status.code(), &envelope["error_code"]), (Some(130), &json!("INTERRUPTED")));
+    let message = "the staging was interrupted; it changed nothing on the volume; the claim `nvflws`, which it created, stays";
+    assert_eq!(envelope["message"], message, "{envelope}");
+    scene.nothing_is_left();
+    assert_eq!(scene.noted("owner"), "", "the claim is there");
+    assert_eq!(succeed_json(&mut scene.stage(&[]))["data"]["claim_created"], false);
 }
 
 #[test]
@@ -319,10 +379,7 @@ fn unstaging_takes_away_what_stagings_left_around_the_volume_and_nothing_on_it()
     wait(Duration::from_mins(1), left, || left().contains("pod/").then_some(()));
     killed.kill().unwrap();
     killed.wait().unwrap();
-    let notes = || {
-        let path = "jsonpath={.metadata.annotations.flare-kube/kit-owner}";
-        succeed(scene.namespace.kubectl().args(["get", "persistentvolumeclaim", "nvflws", "--output", path]))
-    };
+    let notes = || scene.noted("owner");
     let dry = succeed_json(&mut scene.unstage(&["--dry-run"]));
     assert_eq!(dry["data"]["removed"].as_array().unwrap().len(), 1 + left().lines().count() - usize::from(notes().is_empty()));
     let removed = succeed_json(&mut scene.unstage(&[]));

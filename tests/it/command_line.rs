@@ -130,10 +130,32 @@ fn bad_command_lines_are_refused_by_name_and_nothing_is_lost() {
         ("backup site-1 b.tar --what everything", "INVALID_ARGS", 2),
         ("backup nowhere b.tar", "INVALID_PREPARED_KIT", 4),
         ("restore nowhere b.tar", "INVALID_PREPARED_KIT", 4),
+        ("stage site-1 --namespace FL", "INVALID_ARGS", 2),
+        ("launch sweep -n fl/pods", "INVALID_ARGS", 2),
     ] {
         let _ = site.refused(line, code, exit);
     }
     let _ = site.run("prepare site-1 --config link.yaml --output out").expect_code(0);
+}
+
+/// A cluster that is not there would be named first otherwise.
+#[test]
+fn the_file_of_a_backup_is_looked_at_before_the_cluster() {
+    let site = Site::new();
+    let _ = site.run("prepare site-1 --config k8s.yaml --output out").expect_code(0);
+    fs::write(site.sandbox.join("thesis.tar"), "years of work").unwrap();
+    fs::create_dir(site.sandbox.join("directory")).unwrap();
+    for (line, code) in [
+        ("backup out thesis.tar", "INVALID_ARGS"),
+        ("backup out directory", "INVALID_ARGS"),
+        ("backup out nowhere/b.tar", "INVALID_ARGS"),
+        ("restore out none.tar", "INVALID_ARGS"),
+        ("restore out directory", "INVALID_ARGS"),
+        ("restore out thesis.tar", "INVALID_BACKUP"),
+    ] {
+        let _ = site.refused(&format!("{line} --kubeconfig none"), code, 4);
+    }
+    let _ = site.refused("backup out b.tar --kubeconfig none", "KUBECONFIG_INVALID", 4);
 }
 
 #[test]

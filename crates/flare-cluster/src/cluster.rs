@@ -77,6 +77,15 @@ impl Cluster {
         &self.version.git_version
     }
 
+    /// Whether the server has an API group, such as `security.openshift.io`.
+    ///
+    /// # Errors
+    /// As for every request.
+    pub async fn has_api_group(&self, name: &str) -> Result<bool, Diagnostic> {
+        let groups = self.call(&Operation::named("get", "", "apis", None), || self.client.list_api_groups()).await?;
+        Ok(groups.groups.iter().any(|group| group.name == name))
+    }
+
     pub(crate) fn client(&self) -> &Client {
         &self.client
     }

@@ -48,7 +48,9 @@ pub(crate) fn choose(access: &Access, environment: &Environment) -> Result<Optio
     let files = files(access, environment);
     let mut merged: Option<Kubeconfig> = None;
     for file in &files {
-        let Some(config) = read(file, access.kubeconfig.is_some())? else { continue };
+        let Some(mut config) = read(file, access.kubeconfig.is_some())? else { continue };
+        // As in kubectl, a file without a current context leaves it to the next one.
+        config.current_context = config.current_context.filter(|context| !context.is_empty());
         merged = Some(match merged {
             Some(earlier) => earlier.merge(config).map_err(|error| unreadable(&error, file))?,
             None => config,
@@ -120,7 +122,7 @@ fn nothing_found(files: &[PathBuf]) -> Diagnostic {
 fn pick(config: Kubeconfig, wanted: Option<&str>, files: &[PathBuf]) -> Result<Chosen, Diagnostic> {
     let first = files.first().map_or_else(|| Place::file("kubeconfig"), |file| Place::from(file.as_path()));
     let names: Vec<String> = config.contexts.iter().map(|context| context.name.clone()).collect();
-    let Some(name) = wanted.map(str::to_owned).or(config.current_context).filter(|name| !name.is_empty()) else {
+    let Some(name) = wanted.map(str::to_owned).filter(|name| !name.is_empty()).or(config.current_context) else {
         return Err(Diagnostic::error(Code::ContextNotFound, "the kubeconfig has no current context")
             .hint(format!("choose one with `--context`: {}", listed(&names)))
             .at(first));

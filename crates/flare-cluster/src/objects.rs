@@ -33,6 +33,8 @@ pub struct Deletion {
     pub grace_seconds: Option<u32>,
     /// Deletes only the object with this uid, not one that was created under the same name meanwhile.
     pub uid: Option<String>,
+    /// Deletes only this `resourceVersion`, not an object that was changed meanwhile.
+    pub version: Option<String>,
     /// Deletes owned objects first, before the object itself.
     pub foreground: bool,
 }
@@ -128,8 +130,9 @@ impl<K: Clone + DeserializeOwned + Debug> Objects<K> {
         }
     }
 
-    /// Deletes an object. Returns `false` if it did not exist or had another uid.
+    /// Deletes an object. Returns `false` if it did not exist or had another uid or version than the deletion names.
     pub async fn delete(&self, name: &str, deletion: &Deletion) -> Result<bool, Diagnostic> {
+        let is_conditional = deletion.uid.is_some() || deletion.version.is_some();
         let parameters = DeleteParams {
             grace_period_seconds: deletion.grace_seconds,
             propagation_policy: Some(if deletion.foreground {
@@ -137,14 +140,15 @@ impl<K: Clone + DeserializeOwned + Debug> Objects<K> {
             } else {
                 PropagationPolicy::Background
             }),
-            preconditions: deletion.uid.clone().map(|uid| Preconditions { uid: Some(uid), resource_version: None }),
+            preconditions: is_conditional
+                .then(|| Preconditions { uid: deletion.uid.clone(), resource_version: deletion.version.clone() }),
             ..DeleteParams::default()
         };
         let operation = self.operation("delete").object(name);
         match self.cluster.call(&operation, || self.api.delete(name, &parameters)).await {
             Ok(_) => Ok(true),
             Err(fault) if fault.code == Code::ObjectNotFound => Ok(false),
-            Err(fault) if fault.code == Code::ObjectConflict && deletion.uid.is_some() => Ok(false),
+            Err(fault) if fault.code == Code::ObjectConflict && is_conditional => Ok(false),
             Err(fault) => Err(fault),
         }
     }

@@ -145,7 +145,7 @@ codes! {
     InstallFailed => "INSTALL_FAILED", hint "mend what the message names, then run the same command again",
     /// A step exceeded its time limit.
     TimedOut => "TIMED_OUT", hint "see what the step waits for, or give it more time with `--timeout`",
-    /// The run was interrupted; what was begun has been removed, and the report lists what was done before.
+    /// The run was interrupted; the message says what is left, and the report lists what was done before.
     Interrupted => "INTERRUPTED", hint "run the same command again",
     /// A bug of flare-kube.
     Internal => "INTERNAL_ERROR", hint "report this message, with the command line, to the makers of flare-kube",

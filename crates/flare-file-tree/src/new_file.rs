@@ -77,7 +77,7 @@ impl NewFile {
         DiskError::new("write", &self.path, error)
     }
 
-    /// Writes the content through to the disk and gives the file its name.
+    /// Writes the content and then the name through to the disk.
     ///
     /// # Errors
     /// If a call on the disk fails, or something has appeared at the path meanwhile.
@@ -86,6 +86,8 @@ impl NewFile {
         let placed = self.place();
         placed.map_err(|errno| DiskError::new("write", &self.path, errno))?;
         self.temporary = None;
+        // The file is complete under its name, so a file system that cannot sync a directory is no fault.
+        let _ = without_hook(|disk| disk.sync(&self.parent, &self.name));
         Ok(())
     }
 

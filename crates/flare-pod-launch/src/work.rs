@@ -145,7 +145,7 @@ impl Worker {
 
     pub(crate) fn delete(&self, name: &str, uid: Option<&str>, grace: Option<u32>, number: u64) {
         let (pods, name) = (self.objects.pods.clone(), name.to_owned());
-        let deletion = Deletion { grace_seconds: grace, uid: uid.map(str::to_owned), foreground: false };
+        let deletion = Deletion { grace_seconds: grace, uid: uid.map(str::to_owned), ..Deletion::default() };
         self.spawn(&self.turns.deletions, async move {
             let deleted = pods.delete(&name, &deletion).await.map_err(|fault| fault.message);
             Answer::Learned(name, number, Observation::Deleted(deleted))

@@ -17,13 +17,18 @@ pub struct Staged {
     pub staged: bool,
     /// Each path at the wrong level, and its new path.
     pub moved: Vec<(String, String)>,
+    /// What an earlier run left on the volume and this one could not remove.
+    pub stays: Vec<String>,
 }
 
-#[derive(Debug, Deserialize)]
-struct RolledBack {
-    /// Present in every such answer, possibly null.
+/// The answer of a rollback.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct RolledBack {
+    /// The fingerprint of the kit that is now in place, if this program staged it. Present in every such answer, possibly null.
     #[serde(deserialize_with = "Option::deserialize")]
-    fingerprint: Option<String>,
+    pub fingerprint: Option<String>,
+    /// What an earlier run left on the volume and this one could not remove.
+    pub stays: Vec<String>,
 }
 
 /// The answer of a removal.
@@ -32,7 +37,9 @@ pub struct RemovedKit {
     /// The removed directories.
     pub removed: Vec<String>,
     /// What a restore put aside and that is not a kit, so it was not removed.
-    pub stays: Option<String>,
+    pub aside: Option<String>,
+    /// What an earlier run left on the volume and this one could not remove.
+    pub stays: Vec<String>,
 }
 
 /// Why the volume's program refused a request.
@@ -41,6 +48,9 @@ pub(crate) struct Refusal {
     refused: String,
     #[serde(default)]
     detail: Value,
+    /// The fingerprint that is noted on the volume of this participant's kit there, if it was not touched.
+    #[serde(default)]
+    noted: Option<String>,
 }
 
 /// Reads an answer.
@@ -56,12 +66,12 @@ impl Answer {
         read(printed, claim, Code::StageFailed)
     }
 
-    /// Reads the answer to a rollback: the fingerprint of the kit that is now in place, if this program staged it.
+    /// Reads the answer to a rollback.
     ///
     /// # Errors
     /// As [`Self::staged`].
-    pub fn rolled_back(printed: &[u8], claim: &str) -> Result<Option<String>, Diagnostic> {
-        read::<RolledBack>(printed, claim, Code::StageFailed).map(|back| back.fingerprint)
+    pub fn rolled_back(printed: &[u8], claim: &str) -> Result<RolledBack, Diagnostic> {
+        read(printed, claim, Code::StageFailed)
     }
 
     /// Reads the answer to a removal.
@@ -73,9 +83,10 @@ impl Answer {
     }
 }
 
-/// Whether an answer is a refusal.
-pub(crate) fn is_refusal(printed: &[u8]) -> bool {
-    serde_json::from_slice::<Refusal>(printed).is_ok()
+/// The fingerprint of this participant's kit that a refusal found on the volume and left there. A volume with another participant's kit,
+/// or one that cannot be read, has none, whatever the claim says.
+pub(crate) fn still_noted(printed: &[u8]) -> Option<String> {
+    serde_json::from_slice::<Refusal>(printed).ok()?.noted
 }
 
 /// Reads an answer. `failed` is the code of a refusal without its own code.
@@ -121,7 +132,7 @@ pub(crate) fn refused(refusal: &Refusal, claim: &str, failed: Code) -> Diagnosti
         "disk" => disk(detail, claim, failed),
         "occupied" => fault(
             format!("`{}` stands in the way on the volume of claim `{claim}`", text_of(detail)),
-            "stop what else writes to the volume, then run again",
+            "move it away, or stop what else writes to the volume, then run again",
         ),
         "damaged" => fault(
             format!("`{}` on the volume of claim `{claim}` is damaged", text_of(detail)),
@@ -136,13 +147,29 @@ pub(crate) fn refused(refusal: &Refusal, claim: &str, failed: Code) -> Diagnosti
             format!("a restore onto the volume of claim `{claim}` was cut off in the middle of its exchange"),
             "run that `restore` again, or `stage`: either finishes it first",
         ),
+        "staging_begun" => fault(
+            format!("a staging onto the volume of claim `{claim}` was cut off in the middle of its exchange"),
+            "run `stage` again, which finishes it first; without `--with-keys`, the other data can be saved now",
+        ),
         "bad_path" => fault(
             format!("`{}` leads elsewhere than below the volume of claim `{claim}`, or through a link", text_of(detail)),
             "nothing was changed: do not trust where this comes from, or remove the link from the volume",
         ),
         "cut" => fault("the input of the helper pod ended early".into(), AGAIN),
+        "ended" => fault(
+            format!("the helper pod on claim `{claim}` was ended from outside while it was at work"),
+            "nothing was changed: look who deletes or evicts pods in this namespace, and run the same command again",
+        ),
         other => fault(format!("the helper pod refused: {other}"), AGAIN),
     }
+}
+
+/// The warning about what an earlier run left and nobody could remove.
+pub(crate) fn left_over(names: &[String], claim: &str) -> Option<Diagnostic> {
+    let shown = listed(&names[..names.len().min(5)], names.len());
+    let message = format!("an earlier run left {shown} on the volume of claim `{claim}`, which could not be removed");
+    let hint = "no parent reads it, but it may hold private keys: remove it by hand, as the owner of its files or as root";
+    (!names.is_empty()).then(|| Diagnostic::warning(Code::Notice, message).hint(hint))
 }
 
 /// Some of the names, and the number of the others.
@@ -181,6 +208,9 @@ fn disk(detail: &Value, claim: &str, failed: Code) -> Diagnostic {
     let hint = match error.as_str() {
         "ENOSPC" | "EDQUOT" => "make room on the volume or enlarge the claim, then run again; what was there before is untouched",
         "EROFS" => "the volume can only be read: check the claim's access modes and the volume itself",
+        "EACCES" | "EPERM" if failed == Code::BackupFailed => {
+            "the pod's user may not read that: set `pod_security_context` in k8s.yaml to the owner of the volume's files"
+        }
         "EACCES" | "EPERM" => {
             "the pod's user may not write there: set `pod_security_context` in k8s.yaml to the owner of the volume's files"
         }
@@ -203,13 +233,18 @@ mod tests {
         let full = br#"{"refused": "disk", "detail": {"error": "ENOSPC", "path": ".flare-stage-1/startup/a"}}"#;
         let fault = Answer::staged(full, "nvflws").expect_err("refused");
         assert!(fault.hint.expect("a hint").contains("make room"));
+        let read_only = br#"{"refused": "disk", "detail": {"error": "EROFS", "path": null}, "noted": "f1"}"#;
+        let fault = Answer::staged(read_only, "nvflws").expect_err("refused");
+        assert_eq!(fault.message, "the volume of claim `nvflws` refused: EROFS");
+        assert_eq!([still_noted(read_only).as_deref(), still_noted(other).as_deref()], [Some("f1"), None]);
         for nothing in [&b""[..], b"[]", b"{}", b"Traceback"] {
+            assert_eq!(still_noted(nothing), None);
             assert_eq!(Answer::staged(nothing, "c").expect_err("no answer").code, Code::StageFailed);
         }
         let done =
-            br#"{"recovered": false, "previous": null, "misplaced": [], "staged": true, "moved": [["a/startup", "startup"]]}"#;
+            br#"{"recovered": false, "previous": null, "misplaced": [], "staged": true, "moved": [["a/startup", "startup"]], "stays": []}"#;
         let moved = vec![("a/startup".to_owned(), "startup".to_owned())];
-        let expected = Staged { recovered: false, previous: None, misplaced: vec![], staged: true, moved };
+        let expected = Staged { recovered: false, previous: None, misplaced: vec![], staged: true, moved, stays: vec![] };
         assert_eq!(Answer::staged(done, "c"), Ok(expected));
     }
 }

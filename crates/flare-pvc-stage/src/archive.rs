@@ -8,5 +8,5 @@ mod write;
 
 pub use line::MANIFEST;
 pub(crate) use line::{BLOCK, FORMAT_VERSION, Head, Line, LinkTarget, PathBytes, Total};
-pub(crate) use read::{Steps, Verified, digest_of, open, positioned, verify};
+pub(crate) use read::{Steps, Verified, digest_of, has_manifest, open, positioned, verify};
 pub(crate) use write::ArchiveWriter;

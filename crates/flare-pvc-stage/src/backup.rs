@@ -1,6 +1,7 @@
 //! `backup`: saves a parent's data from its workspace volume into one local file.
 
 use std::{
+    fs::File,
     future::Future,
     path::{Path, PathBuf},
     pin::pin,
@@ -9,7 +10,7 @@ use std::{
 
 use flare_cluster::{Cluster, Input};
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
-use flare_file_tree::{Destination, NewFile};
+use flare_file_tree::{Destination, Digest, NewFile};
 use flare_prepared_kit::PreparedKit;
 use serde_json::json;
 use tokio::{
@@ -53,6 +54,9 @@ pub struct BackupOptions {
     pub run: String,
 }
 
+/// What a backup leaves if it is interrupted, at any time: it never changes the volume.
+const LEAVES: &str = "no file was written";
+
 /// What was saved, or with `dry_run` would be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Backup {
@@ -86,13 +90,14 @@ pub async fn backup(
     stop: impl Future<Output = ()>,
 ) -> Result<Checked<Backup>, Faults> {
     let image = options.image.as_deref();
-    let manner = Manner { verb: "backup", what: "backup", image, deadline: options.deadline, id: &options.run };
+    let (leaves, deadline) = ([LEAVES; 2], options.deadline);
+    let manner = Manner { verb: "backup", what: "backup", leaves, image, deadline, id: &options.run };
     let contents = Contents::of(kit);
     let saving = Saving { run: Run::new(cluster, kit, &manner)?, owner: Owner::of(kit), contents, file, options };
     let mut stop = pin!(stop);
     let mut found = Collector::new();
     let work = async |held: &mut Held| Box::pin(saving.all(held, progress)).await;
-    let streamed = found.require_checked(saving.run.carry_out(stop.as_mut(), work).await)?;
+    let streamed = found.require_checked(Box::pin(saving.run.carry_out(stop.as_mut(), work)).await)?;
     let nothing = Backup {
         namespace: saving.run.namespace.clone(),
         claim: saving.run.claim.clone(),
@@ -104,10 +109,31 @@ pub async fn backup(
     let Some((new, total)) = streamed else { return found.finish(|| nothing) };
     let ended = select! {
         ended = read_back(file, new, total) => ended,
-        () = stop => Err(interrupted()),
+        () = stop => Err(interrupted("backup", LEAVES)),
     };
     let sha256 = found.require(ended)?;
     found.finish(|| Backup { files: total.files, bytes: total.bytes, sha256: Some(sha256), ..nothing })
+}
+
+/// Refuses a file that may not be written. Needs no cluster, so it can be called before connecting to one.
+///
+/// # Errors
+/// `INVALID_ARGS`.
+pub fn check_new_backup(file: &Path, options: &BackupOptions) -> Result<(), Diagnostic> {
+    begin(file, options).map(drop)
+}
+
+fn begin(file: &Path, options: &BackupOptions) -> Result<NewFile, Diagnostic> {
+    let failed = |error: flare_file_tree::DiskError| {
+        let fault = error.into_diagnostic(Code::InvalidArgs);
+        if fault.hint.is_some() { fault } else { fault.hint("name a file in a directory that is there and may be written to") }
+    };
+    if !options.force && Destination::inspect(file).map_err(failed)? != Destination::Absent {
+        return Err(Diagnostic::error(Code::InvalidArgs, format!("there is something at `{}` already", file.display()))
+            .hint("name another file, or pass `--force` to replace it")
+            .at(file));
+    }
+    NewFile::begin(file, if options.keys { 0o600 } else { 0o666 }, options.force).map_err(failed)
 }
 
 struct Saving<'run> {
@@ -122,7 +148,7 @@ impl Saving<'_> {
     async fn all(&self, held: &mut Held, progress: Progress<'_>) -> Result<Checked<Option<(NewFile, Total)>>, Faults> {
         let (run, options) = (&self.run, self.options);
         let (cluster, namespace, claim) = (run.cluster, run.namespace.as_str(), run.claim.as_str());
-        let new = self.begin()?;
+        let new = begin(self.file, self.options)?;
         let mut needed = run.needed();
         if options.restart {
             needed.extend(parent::needed(namespace));
@@ -153,23 +179,6 @@ impl Saving<'_> {
         }
         let finished = archive.finish().map_err(not_written)?;
         warnings.finish(|| Some(finished))
-    }
-
-    fn begin(&self) -> Result<NewFile, Diagnostic> {
-        let failed = |error: flare_file_tree::DiskError| {
-            let fault = error.into_diagnostic(Code::InvalidArgs);
-            if fault.hint.is_some() {
-                fault
-            } else {
-                fault.hint("name a file in a directory that is there and may be written to")
-            }
-        };
-        if !self.options.force && Destination::inspect(self.file).map_err(failed)? != Destination::Absent {
-            return Err(Diagnostic::error(Code::InvalidArgs, format!("there is something at `{}` already", self.file.display()))
-                .hint("name another file, or pass `--force` to replace it")
-                .at(self.file));
-        }
-        NewFile::begin(self.file, if self.options.keys { 0o600 } else { 0o666 }, self.options.force).map_err(failed)
     }
 
     fn head(&self) -> Head {
@@ -217,21 +226,30 @@ impl Saving<'_> {
     }
 }
 
-/// Reads the whole file back from the disk and gives it its name; returns its SHA-256.
+/// Writes the whole file to the disk, reads it back and gives it its name; returns its SHA-256.
 async fn read_back(path: &Path, new: NewFile, total: Total) -> Result<String, Diagnostic> {
+    // The file itself stays here, so that it is removed if this is ended while the other thread still reads.
     let again = new.file().try_clone().map_err(|error| not_written(new.failed(error)))?;
     let shown = path.to_owned();
     let reading = spawn_blocking(move || {
-        let verified = archive::verify(&shown, &again, |_| Ok(()))?;
-        let digest = archive::digest_of(&again)
-            .map_err(|_| Diagnostic::error(Code::BackupFailed, format!("`{}` cannot be read back", shown.display())))?;
-        Ok((verified.total, digest))
+        // What is read back before may be only in memory.
+        again.sync_all()?;
+        Ok(digest_of_whole(&shown, &again))
     });
-    let (found, digest) = reading.await.map_err(|_| Diagnostic::error(Code::Internal, "the reading back ended by itself"))??;
+    let read = reading.await.map_err(|_| Diagnostic::error(Code::Internal, "the reading back ended by itself"))?;
+    let (found, digest) = read.map_err(|error| not_written(new.failed(error)))??;
     if found != total {
         return Err(Diagnostic::error(Code::BackupFailed, format!("`{}` is not what was written to it", path.display()))
             .hint("look after the disk that it is on, or name a file on another one"));
     }
     new.commit().map_err(not_written)?;
     Ok(digest.to_string())
+}
+
+/// Compares the file with its manifest; returns what is in it and its SHA-256.
+fn digest_of_whole(path: &Path, file: &File) -> Result<(Total, Digest), Diagnostic> {
+    let verified = archive::verify(path, file, |_| Ok(()))?;
+    let digest = archive::digest_of(file)
+        .map_err(|_| Diagnostic::error(Code::BackupFailed, format!("`{}` cannot be read back", path.display())))?;
+    Ok((verified.total, digest))
 }

@@ -1,24 +1,18 @@
 //! The workspace claim: created on request, checked, and annotated with the kit on its volume.
 
 use flare_cluster::{
-    Cluster, Selection, Write,
-    k8s_openapi::api::core::v1::{Event, Namespace, PersistentVolumeClaim, ServiceAccount},
+    Cluster, Write,
+    k8s_openapi::api::core::v1::{Namespace, PersistentVolumeClaim, ServiceAccount},
 };
 use flare_diagnostic::{Code, Diagnostic, shown};
 use flare_prepared_kit::PreparedKit;
 use serde_json::json;
 use std::{task::Poll, time::Duration};
-use tokio::time::sleep;
 
 use crate::Owner;
 
 /// Annotation: the owner of the kit.
 pub(crate) const OWNER: &str = "flare-kube/kit-owner";
-/// The interval at which the claim's events are read while its pod does not start.
-const LOOK: Duration = Duration::from_secs(3);
-
-/// The number of failures that count as permanent.
-const HOPELESS: i32 = 2;
 
 /// Annotation: the fingerprint of the kit.
 pub(crate) const FINGERPRINT: &str = "flare-kube/kit-fingerprint";
@@ -121,30 +115,6 @@ fn judge(claim: &PersistentVolumeClaim, name: &str) -> Result<(), Diagnostic> {
     Ok(())
 }
 
-/// Returns the reason if the cluster fails repeatedly to create a volume for the claim; otherwise never returns.
-///
-/// A user who may not read events learns only at the deadline that the pod waits.
-pub(crate) async fn cannot_be_provisioned(cluster: &Cluster, namespace: &str, claim: &str) -> Diagnostic {
-    let selection = Selection {
-        labels: None,
-        fields: Some(format!("involvedObject.kind=PersistentVolumeClaim,involvedObject.name={claim},reason=ProvisioningFailed")),
-    };
-    let events = cluster.namespaced::<Event>(namespace);
-    loop {
-        sleep(LOOK).await;
-        let Ok(found) = events.list(&selection).await else { continue };
-        let times: i32 = found.iter().map(|event| event.count.unwrap_or(1)).sum();
-        if let Some(last) = found.last().filter(|_| times >= HOPELESS) {
-            let why = last.message.as_deref().unwrap_or("no reason is given");
-            return Diagnostic::error(
-                Code::ClaimNotUsable,
-                format!("the cluster cannot make a volume for the claim `{claim}`: {why}"),
-            )
-            .hint("delete the claim and create it with another `--storage-class`, `--access-mode` or size");
-        }
-    }
-}
-
 /// Whether the claim says that exactly this kit is on its volume.
 pub(crate) fn holds(claim: &PersistentVolumeClaim, owner: &Owner, fingerprint: &str) -> bool {
     let Some(annotations) = &claim.metadata.annotations else { return false };
@@ -201,8 +171,10 @@ pub(crate) fn noted(claim: &PersistentVolumeClaim, owner: &Owner) -> Note {
 /// The fault of a claim that holds another participant's kit.
 pub(crate) fn not_ours(name: &str, owner: &str) -> Diagnostic {
     let whose = whose(owner);
-    Diagnostic::error(Code::VolumeNotOurs, format!("the workspace claim `{name}` holds the kit of {whose}"))
-        .hint("give each participant a claim of its own (`workspace_pvc` in k8s.yaml)")
+    Diagnostic::error(Code::VolumeNotOurs, format!("the workspace claim `{name}` holds the kit of {whose}")).hint(
+        "give each participant a claim of its own (`workspace_pvc` in k8s.yaml), or take the other one's kit away: \
+             `unstage --remove-kit` with the prepared kit of that participant",
+    )
 }
 
 /// The text of an owner's annotation.
@@ -223,4 +195,17 @@ pub(crate) async fn note(cluster: &Cluster, namespace: &str, name: &str, kit: Op
 /// An owner in the format of the annotation.
 pub(crate) fn written(owner: &Owner) -> String {
     serde_json::to_string(owner).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hint_about_another_participants_kit_names_what_takes_it_away() {
+        let other = written(&Owner { participant: "site-2".into(), role: "client".into(), project: Some("p".into()) });
+        let fault = not_ours("nvflws", &other);
+        assert_eq!(fault.message, "the workspace claim `nvflws` holds the kit of the client `site-2` of project `p`");
+        assert!(fault.hint.is_some_and(|hint| hint.contains("`unstage --remove-kit` with the prepared kit of that participant")));
+    }
 }

@@ -13,7 +13,7 @@ use tokio::{
     sync::oneshot,
 };
 
-use crate::{VOLUME_PROGRAM, answer::is_refusal, progress::ON_THE_WAY, run::Run};
+use crate::{VOLUME_PROGRAM, progress::ON_THE_WAY, run::Run};
 
 /// The maximum length of an answer in bytes.
 const LONGEST_ANSWER: u64 = 4 << 20;
@@ -22,11 +22,11 @@ const LONGEST_ANSWER: u64 = 4 << 20;
 pub(crate) const READY: &[u8] = b"{\"ready\": true}\n";
 
 impl Run<'_> {
-    /// Runs the volume's program in the helper pod and returns the line with its answer. The program's status is not enough: an API
-    /// server reports success if its connection to the kubelet breaks.
+    /// Runs the volume's program in the helper pod and returns the line with its answer. The program's status is neither enough, since an
+    /// API server reports success if its connection to the kubelet breaks, nor waited for: after its answer the program only removes
+    /// old data, which may take long.
     ///
-    /// `body`, of `length` bytes, is sent once the program has checked the volume and asks for it. A refusal ends the exchange at once:
-    /// while much data is being sent, the program's end may not be reported.
+    /// `body`, of `length` bytes, is sent once the program has checked the volume and asks for it.
     ///
     /// # Errors
     /// The errors of flare-cluster; `STREAM_BROKEN` if there is no answer.
@@ -47,13 +47,14 @@ impl Run<'_> {
             line = &mut reading => (line, None),
             ended = &mut working => (reading.await, Some(ended)),
         };
-        if !is_refusal(&line) {
-            match ended {
-                Some(ended) => ended?,
-                None => working.await?,
-            }
+        if !line.is_empty() {
+            return Ok(line);
         }
-        if line.is_empty() { Err(without_answer(&self.claim)) } else { Ok(line) }
+        match ended {
+            Some(ended) => ended?,
+            None => working.await?,
+        }
+        Err(without_answer(&self.claim))
     }
 }
 
@@ -69,7 +70,9 @@ async fn answer_line(printed: impl AsyncRead + Unpin, ready: oneshot::Sender<()>
         line.clear();
         let read = (&mut printed).take(LONGEST_ANSWER).read_until(b'\n', &mut line).await;
         match read {
-            Err(_) | Ok(0) => return Vec::new(),
+            Err(_) => return Vec::new(),
+            // Cut off.
+            Ok(_) if !line.ends_with(b"\n") => return Vec::new(),
             Ok(_) if line == READY => {
                 ready.take().map(|ready| ready.send(()));
             }
@@ -159,5 +162,7 @@ mod tests {
         assert_eq!(is_ready.try_recv(), Ok(()));
         let (ready, _is_ready) = oneshot::channel();
         assert_eq!(answer_line(&b""[..], ready).await, b"");
+        let (ready, _is_ready) = oneshot::channel();
+        assert_eq!(answer_line(&b"{\"answer\": 1}"[..], ready).await, b"", "it may have been cut off");
     }
 }

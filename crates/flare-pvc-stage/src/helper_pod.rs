@@ -4,12 +4,12 @@ use std::{task::Poll, time::Duration};
 
 use flare_cluster::{
     Cluster, Deletion, Selection, Write,
-    k8s_openapi::api::core::v1::{ContainerStateWaiting, Pod},
+    k8s_openapi::api::core::v1::{ContainerStateWaiting, ContainerStatus, Pod},
 };
 use flare_diagnostic::{Code, Diagnostic};
 use serde_json::json;
 
-use crate::values::ParentPod;
+use crate::values::{Contexts, ParentPod};
 
 /// Label with the claim of a helper pod.
 const CLAIM_LABEL: &str = "flare-kube/stages-claim";
@@ -19,6 +19,13 @@ pub(crate) const MOUNT: &str = "/flare-volume";
 
 /// The container's name.
 pub(crate) const CONTAINER: &str = "stage";
+
+/// The program of the pod's first process.
+const FIRST_PROCESS: &str = include_str!("volume/first.py");
+
+/// How long, in seconds, a program in the pod has after the pod's deletion, to complete a swap or to remove old data. Without one, the
+/// pod ends at once.
+const GRACE: u32 = 30;
 
 /// How much longer than the staging the pod runs if nobody deletes it.
 const AFTERLIFE: Duration = Duration::from_mins(1);
@@ -32,22 +39,29 @@ pub(crate) struct Mount {
     pub(crate) node: Option<String>,
 }
 
-/// The pod's manifest. It needs no shell: its Python sleeps until the pod is deleted or its deadline has passed.
-pub(crate) fn manifest(name: &str, claim: &str, mount: &Mount, parent: &ParentPod, deadline: Duration) -> Pod {
-    let seconds = (deadline + AFTERLIFE).as_secs();
+/// The pod's manifest. It needs no shell: its Python waits until the pod is deleted or its deadline has passed.
+pub(crate) fn manifest(
+    name: &str,
+    claim: &str,
+    mount: &Mount,
+    parent: &ParentPod,
+    contexts: &Contexts,
+    deadline: Duration,
+) -> Pod {
+    let seconds = deadline.saturating_add(AFTERLIFE).as_secs();
     let container = json!({
         "name": CONTAINER, "image": parent.image, "imagePullPolicy": "IfNotPresent",
-        "command": [parent.python, "-c", format!("import time; time.sleep({seconds})")],
+        "command": [parent.python, "-c", FIRST_PROCESS, seconds.to_string()],
         "env": [{"name": "PYTHONDONTWRITEBYTECODE", "value": "1"}],
-        "securityContext": parent.container_security,
+        "securityContext": contexts.container,
         "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"cpu": "1", "memory": "256Mi"}},
         "volumeMounts": [{"name": "workspace", "mountPath": MOUNT, "readOnly": mount.read_only}],
     });
     let secrets: Vec<_> = parent.pull_secrets.iter().map(|secret| json!({"name": secret})).collect();
     let mut spec = json!({
-        "restartPolicy": "Never", "activeDeadlineSeconds": seconds, "terminationGracePeriodSeconds": 1,
+        "restartPolicy": "Never", "activeDeadlineSeconds": seconds, "terminationGracePeriodSeconds": GRACE,
         "automountServiceAccountToken": false, "enableServiceLinks": false,
-        "securityContext": parent.pod_security, "imagePullSecrets": secrets,
+        "securityContext": contexts.pod, "imagePullSecrets": secrets,
         "nodeSelector": parent.node_selector, "tolerations": parent.tolerations,
         "containers": [container],
         "volumes": [{"name": "workspace", "persistentVolumeClaim": {"claimName": claim}}],
@@ -95,16 +109,16 @@ pub(crate) async fn left_behind(cluster: &Cluster, namespace: &str, claim: &str)
 pub(crate) async fn clear(cluster: &Cluster, namespace: &str, claim: &str, deadline: Duration) -> Result<(), Diagnostic> {
     let pods = cluster.namespaced::<Pod>(namespace);
     for name in of_claim(cluster, namespace, claim).await?.into_iter().filter_map(|pod| pod.metadata.name) {
-        delete(cluster, namespace, &name).await?;
+        delete(cluster, namespace, &name, None).await?;
         let gone = |pod: Option<&Pod>| if pod.is_none() { Poll::Ready(Ok(())) } else { Poll::Pending };
         pods.wait(&name, deadline, &format!("the end of the helper pod `{name}` of an earlier run"), gone).await?;
     }
     Ok(())
 }
 
-/// Deletes a helper pod without a grace period: it has no data that could be lost.
-pub(crate) async fn delete(cluster: &Cluster, namespace: &str, name: &str) -> Result<(), Diagnostic> {
-    let deletion = Deletion { grace_seconds: Some(1), ..Deletion::default() };
+/// Deletes a helper pod, with another grace period than its own if that is given.
+pub(crate) async fn delete(cluster: &Cluster, namespace: &str, name: &str, grace: Option<u32>) -> Result<(), Diagnostic> {
+    let deletion = Deletion { grace_seconds: grace, ..Deletion::default() };
     cluster.namespaced::<Pod>(namespace).delete(name, &deletion).await.map(|_| ())
 }
 
@@ -133,7 +147,7 @@ fn look(pod: Option<&Pod>, name: &str, last: &mut String) -> Poll<Result<(), Dia
         return failed("it was deleted".into(), "run the same command again; look who deletes pods in this namespace");
     };
     let Some(status) = &pod.status else { return Poll::Pending };
-    let container = status.container_statuses.iter().flatten().next();
+    let container = container_of(pod);
     if container.is_some_and(|container| container.state.as_ref().is_some_and(|state| state.running.is_some())) {
         return Poll::Ready(Ok(()));
     }
@@ -166,17 +180,47 @@ fn look(pod: Option<&Pod>, name: &str, last: &mut String) -> Poll<Result<(), Dia
     Poll::Pending
 }
 
+/// The state of the helper's own container: a cluster may inject others into any pod.
+fn container_of(pod: &Pod) -> Option<&ContainerStatus> {
+    pod.status.as_ref()?.container_statuses.iter().flatten().find(|container| container.name == CONTAINER)
+}
+
 fn said(waiting: &ContainerStateWaiting) -> String {
     let (reason, message) = (waiting.reason.as_deref().unwrap_or_default(), waiting.message.as_deref().unwrap_or_default());
     if message.is_empty() { reason.to_owned() } else { format!("{reason}: {message}") }
 }
 
 fn ended(pod: &Pod) -> Option<String> {
-    let container = pod.status.as_ref()?.container_statuses.as_ref()?.first()?;
-    let terminated = container.state.as_ref()?.terminated.as_ref()?;
+    let terminated = container_of(pod)?.state.as_ref()?.terminated.as_ref()?;
     Some(format!(
         "its container ended with exit number {} ({})",
         terminated.exit_code,
         terminated.reason.as_deref().unwrap_or("no reason")
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A service mesh injects its container into any pod, often as the first.
+    #[test]
+    fn only_the_state_of_its_own_container_counts() {
+        let waiting = json!({"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}});
+        let running = json!({"running": {}});
+        let pod = |other: &serde_json::Value, own: &serde_json::Value| {
+            let statuses: Vec<_> = [("a-proxy", other), (CONTAINER, own)]
+                .map(|(name, state)| {
+                    json!({"name": name, "image": "i", "imageID": "", "ready": false, "restartCount": 0, "state": state})
+                })
+                .into();
+            let pod = json!({"metadata": {"name": "p"}, "status": {"phase": "Pending", "containerStatuses": statuses}});
+            serde_json::from_value::<Pod>(pod).expect("a pod")
+        };
+        let mut last = String::new();
+        assert!(matches!(look(Some(&pod(&waiting, &running)), "p", &mut last), Poll::Ready(Ok(()))));
+        assert!(matches!(look(Some(&pod(&running, &json!({"waiting": {}}))), "p", &mut last), Poll::Pending));
+        let Poll::Ready(Err(fault)) = look(Some(&pod(&running, &waiting)), "p", &mut last) else { panic!("it cannot start") };
+        assert!(fault.message.contains("no such image"), "{fault}");
+    }
 }

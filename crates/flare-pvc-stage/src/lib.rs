@@ -16,6 +16,7 @@ mod outgoing;
 mod parent;
 mod presence;
 mod progress;
+mod provisioning;
 mod restore;
 #[cfg(test)]
 mod round_trip;
@@ -27,9 +28,9 @@ mod unstage_volume;
 mod unstaged;
 mod values;
 
-pub use answer::{Answer, RemovedKit, Staged as StagedOnVolume};
+pub use answer::{Answer, RemovedKit, RolledBack, Staged as StagedOnVolume};
 pub use archive::MANIFEST;
-pub use backup::{Backup, BackupOptions, backup};
+pub use backup::{Backup, BackupOptions, backup, check_new_backup};
 pub use claim::{NewClaim, NotedKit, make_namespace, noted_kit};
 pub use contents::What;
 pub use objects::{
@@ -37,7 +38,7 @@ pub use objects::{
 };
 pub use presence::{check_staged, staged_fingerprint};
 pub use progress::Progress;
-pub use restore::{RestoreOptions, Restored, restore};
+pub use restore::{RestoreOptions, Restored, check_is_backup, restore};
 pub use shipment::{Owner, Repair, Shipment};
 pub use stage::{Options, Staged, refuse_staged_objects, stage};
 pub use study_claims::{CheckedClaim, ClaimUse, StudyClaimOptions, StudyClaimReport, check_study_claims};

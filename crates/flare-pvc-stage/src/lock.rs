@@ -2,12 +2,13 @@
 //!
 //! Clocks of different machines are not compared: a lock has expired if it did not change while it was observed for its whole lifetime.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use flare_cluster::{Cluster, Deletion, Objects, Write, k8s_openapi::api::coordination::v1::Lease};
 use flare_diagnostic::{Code, Diagnostic};
 use serde_json::json;
 use tokio::{
+    sync::Notify,
     task::JoinHandle,
     time::{Instant, sleep},
 };
@@ -16,7 +17,10 @@ use tokio::{
 const LIFE: Duration = Duration::from_secs(15);
 
 /// How often it is renewed.
-const RENEWAL: Duration = Duration::from_secs(4);
+const RENEWAL: Duration = if cfg!(test) { Duration::from_millis(50) } else { Duration::from_secs(4) };
+
+/// How often a release is tried.
+const RELEASES: u32 = 3;
 
 /// How often a lock that is held is looked at.
 const LOOK: Duration = Duration::from_secs(1);
@@ -37,19 +41,38 @@ pub(crate) fn name(claim: &str) -> String {
 pub(crate) struct Lock {
     cluster: Cluster,
     namespace: String,
+    claim: String,
     name: String,
-    uid: Option<String>,
+    holder: String,
     renewing: JoinHandle<()>,
 }
 
 impl Lock {
     /// Takes the lock of a claim. If it is held, waits until it is free, or as long as it takes to see whether its holder renews it.
-    pub(crate) async fn take(cluster: &Cluster, namespace: &str, claim: &str, holder: &str) -> Result<Self, Diagnostic> {
+    /// `lost` is notified if somebody else takes it later, for instance while this machine was suspended.
+    pub(crate) async fn take(
+        cluster: &Cluster,
+        namespace: &str,
+        claim: &str,
+        holder: &str,
+        lost: Arc<Notify>,
+    ) -> Result<Self, Diagnostic> {
         let name = name(claim);
-        let taken = Self::take_lease(&cluster.namespaced::<Lease>(namespace), claim, &name, holder).await?;
-        let uid = taken.metadata.uid.clone();
-        let renewing = tokio::spawn(renew(cluster.clone(), namespace.to_owned(), name.clone(), holder.to_owned(), taken));
-        Ok(Self { cluster: cluster.clone(), namespace: namespace.to_owned(), name, uid, renewing })
+        let leases = cluster.namespaced::<Lease>(namespace);
+        let taken = Self::take_lease(&leases, claim, &name, holder).await?;
+        let renewing = tokio::spawn(renew(leases, name.clone(), holder.to_owned(), taken, lost));
+        let (claim, holder) = (claim.to_owned(), holder.to_owned());
+        Ok(Self { cluster: cluster.clone(), namespace: namespace.to_owned(), claim, name, holder, renewing })
+    }
+
+    /// Fails if somebody else has taken it. Asked before something begins that must not happen beside another run.
+    pub(crate) async fn confirm(&self) -> Result<(), Diagnostic> {
+        let found = self.leases().find(&self.name).await?;
+        if is_of(found.as_ref(), &self.holder) { Ok(()) } else { Err(lost(&self.claim)) }
+    }
+
+    fn leases(&self) -> Objects<Lease> {
+        self.cluster.namespaced::<Lease>(&self.namespace)
     }
 
     /// Others may take, renew and release the lock between any two requests.
@@ -62,6 +85,10 @@ impl Lock {
                 created => return created,
             }
             let found = leases.find(name).await?;
+            // The answer to its creation was lost.
+            if let Some(own) = found.clone().filter(|found| is_of(Some(found), holder)) {
+                return Ok(own);
+            }
             if begin.elapsed() < LIFE {
                 first = first.or(found);
                 sleep(LOOK).await;
@@ -74,7 +101,9 @@ impl Lock {
             }
             return match leases.replace(name, &lease(name, holder, version, 0)).await {
                 Err(fault) if matches!(fault.code, Code::ObjectConflict | Code::ObjectNotFound) => {
-                    Err(busy(found.as_ref(), claim))
+                    let found = leases.find(name).await?;
+                    // Otherwise, the answer was lost, and sending it again was the conflict.
+                    if is_of(found.as_ref(), holder) { Ok(found.unwrap_or_default()) } else { Err(busy(found.as_ref(), claim)) }
                 }
                 replaced => replaced,
             };
@@ -84,8 +113,18 @@ impl Lock {
     /// Releases the lock if it is still held.
     pub(crate) async fn release(self) -> Result<(), Diagnostic> {
         self.renewing.abort();
-        let deletion = Deletion { uid: self.uid.clone(), ..Deletion::default() };
-        self.cluster.namespaced::<Lease>(&self.namespace).delete(&self.name, &deletion).await.map(|_| ())
+        // Its last renewal may still arrive after it was read.
+        for _ in 0..RELEASES {
+            let Some(found) = self.leases().find(&self.name).await?.filter(|found| is_of(Some(found), &self.holder)) else {
+                break;
+            };
+            let Lease { metadata, .. } = found;
+            let deletion = Deletion { uid: metadata.uid, version: metadata.resource_version, ..Deletion::default() };
+            if self.leases().delete(&self.name, &deletion).await? {
+                break;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -102,14 +141,29 @@ fn busy(lease: Option<&Lease>, claim: &str) -> Diagnostic {
         .hint("wait until that run has ended; a run that was killed frees the claim within a minute")
 }
 
-/// Updates the Lease periodically, so that others see that its holder runs. Stops if somebody else took it.
-async fn renew(cluster: Cluster, namespace: String, name: String, holder: String, mut held: Lease) {
-    let leases = cluster.namespaced::<Lease>(&namespace);
+/// The fault of a run whose lock somebody else took.
+pub(crate) fn lost(claim: &str) -> Diagnostic {
+    let message = format!("the lock of the claim `{claim}` was taken by another run, since this one did not renew it in time");
+    Diagnostic::error(Code::StageLocked, message)
+        .hint("wait until the other run has ended and look at its result; it finishes or undoes what this one began")
+}
+
+fn is_of(lease: Option<&Lease>, holder: &str) -> bool {
+    lease.and_then(|lease| lease.spec.as_ref()?.holder_identity.as_deref()) == Some(holder)
+}
+
+/// Updates the Lease periodically, so that others see that its holder runs, until somebody else took it.
+async fn renew(leases: Objects<Lease>, name: String, holder: String, mut held: Lease, lost: Arc<Notify>) {
     for count in 1.. {
         sleep(RENEWAL).await;
         match leases.replace(&name, &lease(&name, &holder, held.metadata.resource_version.as_deref(), count)).await {
             Ok(renewed) => held = renewed,
-            Err(fault) if matches!(fault.code, Code::ObjectConflict | Code::ObjectNotFound) => return,
+            Err(fault) if matches!(fault.code, Code::ObjectConflict | Code::ObjectNotFound) => match leases.find(&name).await {
+                // The answer to the last renewal was lost.
+                Ok(Some(found)) if is_of(Some(&found), &holder) => held = found,
+                Ok(_) => return lost.notify_one(),
+                Err(_) => {}
+            },
             Err(_) => {}
         }
     }
@@ -123,17 +177,5 @@ fn lease(name: &str, holder: &str, version: Option<&str>, renewals: u32) -> Leas
 }
 
 #[cfg(test)]
-mod tests {
-    use flare_names::SecretName;
-
-    #[test]
-    fn every_claim_has_a_lease_of_its_own_with_a_name_that_is_accepted() {
-        assert_eq!(super::name("nvflws"), "flare-kube-stage-nvflws");
-        let long = "c".repeat(252);
-        let names = [format!("{long}a"), format!("{long}b"), "a.b".to_owned(), "a-b".to_owned()].map(|claim| super::name(&claim));
-        for (index, name) in names.iter().enumerate() {
-            assert!(SecretName::new(name.as_str()).is_ok(), "{name}");
-            assert!(!names[..index].contains(name), "{name}");
-        }
-    }
-}
+#[expect(clippy::disallowed_methods, reason = "a kubeconfig in a temporary directory")]
+mod tests;

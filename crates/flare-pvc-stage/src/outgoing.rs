@@ -14,7 +14,6 @@ use tokio::{
 
 use crate::{
     Owner,
-    answer::read,
     archive::{BLOCK, Line, PathBytes, Steps, Total, positioned},
     progress::{ON_THE_WAY, Progress},
     run::Run,
@@ -77,6 +76,8 @@ pub(crate) struct Answer {
     pub(crate) recovered: bool,
     /// The items that replaced something.
     pub(crate) replaced: Vec<String>,
+    /// What an earlier run left on the volume and this one could not remove.
+    pub(crate) stays: Vec<String>,
 }
 
 /// A backup that is being sent.
@@ -94,12 +95,12 @@ impl Outgoing<'_> {
         request.to_string().into_bytes()
     }
 
-    /// Sends everything and reads the answer.
-    pub(crate) async fn send(&self, run: &Run<'_>, request: &[u8], progress: Progress<'_>) -> Result<Answer, Diagnostic> {
+    /// Sends everything and returns the line with the answer.
+    pub(crate) async fn send(&self, run: &Run<'_>, request: &[u8], progress: Progress<'_>) -> Result<Vec<u8>, Diagnostic> {
         let (body, ours) = duplex(ON_THE_WAY);
         let (sent, printed) = join!(self.write(ours, progress), run.ask(request, body, self.length()));
         sent?;
-        read(&printed?, &run.claim, Code::RestoreFailed)
+        printed
     }
 
     /// The length of the stream in bytes.

@@ -51,11 +51,27 @@ impl Stopped {
     }
 
     /// The warning if that failed.
-    pub(crate) fn still_down(&self, fault: &Diagnostic) -> Diagnostic {
-        Diagnostic::warning(
-            Code::Notice,
-            format!("the Deployment `{}` could not be scaled up again: {}", self.name, fault.message),
-        )
-        .hint(format!("run `kubectl scale deployment {} --replicas={}`", self.name, self.replicas))
+    pub(crate) fn still_down(&self, why: &str) -> Diagnostic {
+        let message = format!("the Deployment `{}` could not be scaled up again: {why}", self.name);
+        Diagnostic::warning(Code::Notice, message).hint(self.by_hand())
+    }
+
+    /// The warning if another run is at work on the volume.
+    pub(crate) fn left_to_another_run(&self) -> Diagnostic {
+        let message = format!("the Deployment `{}` stays scaled down, since another run is at work on its claim", self.name);
+        Diagnostic::warning(Code::Notice, message)
+            .hint(format!("if it is still down after that run: `stage --restart`, or {}", self.by_hand()))
+    }
+
+    /// The warning about a parent that an earlier run scaled down and left so.
+    pub(crate) fn left_down(&self) -> Option<Diagnostic> {
+        let message =
+            format!("the Deployment `{}` is scaled down: an earlier run that did so ended before it could undo it", self.name);
+        let hint = format!("run with `--restart`, which scales it up again, or {}", self.by_hand());
+        self.left_down.then(|| Diagnostic::warning(Code::Notice, message).hint(hint))
+    }
+
+    fn by_hand(&self) -> String {
+        format!("run `kubectl scale deployment {} --replicas={}`", self.name, self.replicas)
     }
 }

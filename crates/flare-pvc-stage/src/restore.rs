@@ -15,16 +15,16 @@ use tokio::{select, task::spawn_blocking};
 
 use crate::{
     Owner,
-    answer::listed,
+    answer::{left_over, listed, read},
     archive::{self, Line, PathBytes, Verified},
-    claim,
+    claim::{self, Note},
     contents::What,
     helper_pod::Mount,
     holders,
     outgoing::{Answer, Outgoing, Selected},
     parent,
     progress::Progress,
-    run::{Held, Manner, Run, interrupted},
+    run::{Held, Manner, ON_THE_VOLUME, Run, interrupted},
 };
 
 /// Options of a restore.
@@ -83,18 +83,27 @@ pub async fn restore(
     stop: impl Future<Output = ()>,
 ) -> Result<Checked<Restored>, Faults> {
     let image = options.image.as_deref();
-    let manner = Manner { verb: "restore", what: "restore", image, deadline: options.deadline, id: &options.run };
+    let (leaves, deadline) = (ON_THE_VOLUME, options.deadline);
+    let manner = Manner { verb: "restore", what: "restore", leaves, image, deadline, id: &options.run };
     let run = Run::new(cluster, kit, &manner)?;
     let mut stop = pin!(stop);
     let archive = archive::open(file)?;
     let chosen = select! {
         chosen = choose(file, &archive, options) => chosen?,
-        () = stop.as_mut() => return Err(interrupted().into()),
+        () = stop.as_mut() => return Err(interrupted("restore", ON_THE_VOLUME[0]).into()),
     };
     let owner = Owner::of(kit);
     check_owner(&chosen.verified, &owner, file)?;
     let restoring = Restoring { run, owner, file, archive, chosen, options };
-    restoring.run.carry_out(stop, async |held| Box::pin(restoring.all(held, progress)).await).await
+    Box::pin(restoring.run.carry_out(stop, async |held| Box::pin(restoring.all(held, progress)).await)).await
+}
+
+/// Refuses a file that is not a backup, without reading all of it. Needs no cluster, so it can be called before connecting to one.
+///
+/// # Errors
+/// `INVALID_ARGS` if it cannot be opened, `INVALID_BACKUP`.
+pub fn check_is_backup(file: &Path) -> Result<(), Diagnostic> {
+    archive::has_manifest(file, &archive::open(file)?)
 }
 
 /// A valid backup, and what is restored from it.
@@ -112,7 +121,7 @@ async fn choose(path: &Path, file: &File, options: &RestoreOptions) -> Result<Ch
         let (mut selected, mut kit_left) = (Selected::default(), false);
         let verified = archive::verify(&path, &file, |line| {
             if let Line::Item { path, what } = line {
-                let is_kit = matches!(path.0.as_slice(), b"startup" | b"local");
+                let is_kit = path.0 == b"local" || path.0.split(|byte| *byte == b'/').next() == Some(b"startup");
                 kit_left |= is_kit && !options.keys;
                 let wanted = options.what.iter().any(|wanted| *wanted == What::All || wanted.as_str() == what);
                 selected.item(path, wanted && (options.keys || !is_kit));
@@ -167,7 +176,7 @@ impl Restoring<'_> {
         let (run, options) = (&self.run, self.options);
         let (cluster, namespace, claim) = (run.cluster, run.namespace.as_str(), run.claim.as_str());
         cluster.check_access(&self.needed()).await?;
-        claim::find(cluster, namespace, claim).await?;
+        self.check_claim().await?;
         if !options.restart {
             holders::refuse(cluster, namespace, claim).await?;
         }
@@ -175,23 +184,39 @@ impl Restoring<'_> {
             return self.warned(&[]).finish(|| self.restored(Vec::new()));
         }
         run.lock(held).await?;
+        // Another participant may have staged its kit while this run waited for the lock.
+        self.check_claim().await?;
         if options.restart {
             run.stop_parent(held).await?;
         }
         run.clear_pods().await?;
-        if self.with_kit() {
-            claim::note(cluster, namespace, claim, None).await?;
-        }
         Box::pin(run.start_pod(held, &Mount::default())).await?;
+        if self.with_kit() {
+            run.note(held, None).await?;
+        }
         let outgoing = Outgoing { path: self.file, file: &self.archive, selected: &self.chosen.selected };
         let request = outgoing.request(&options.run, &self.owner, options.keys, options.replace);
-        let Answer { replaced, recovered } = Box::pin(outgoing.send(run, &request, progress)).await?;
+        let printed = Box::pin(outgoing.send(run, &request, progress)).await?;
+        if self.with_kit() {
+            run.note_again(held, &self.owner, &printed).await?;
+        }
+        let Answer { replaced, recovered, stays } = read(&printed, claim, Code::RestoreFailed)?;
         let mut warnings = self.warned(&replaced);
+        warnings.extend(left_over(&stays, claim));
         if recovered {
             let message = format!("an earlier run on claim `{claim}` had been cut off; it was finished first");
             warnings.push(Diagnostic::warning(Code::Notice, message).hint("nothing is left to do"));
         }
         warnings.finish(|| self.restored(replaced))
+    }
+
+    /// Refuses a claim with another participant's kit.
+    async fn check_claim(&self) -> Result<(), Diagnostic> {
+        let Run { cluster, namespace, claim, .. } = &self.run;
+        match claim::noted(&claim::find(cluster, namespace, claim).await?, &self.owner) {
+            Note::Other(other) => Err(claim::not_ours(claim, &other)),
+            Note::Ours | Note::Nothing => Ok(()),
+        }
     }
 
     fn with_kit(&self) -> bool {

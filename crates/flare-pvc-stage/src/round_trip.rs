@@ -125,8 +125,12 @@ fn input(file: &Path, keys: bool, replace: bool, id: &str) -> Result<(Vec<u8>, u
 }
 
 fn restore(root: &Path, file: &Path, keys: bool, replace: bool) -> Result<Answer, Diagnostic> {
+    restore_with(root, file, keys, replace, "")
+}
+
+fn restore_with(root: &Path, file: &Path, keys: bool, replace: bool, prelude: &str) -> Result<Answer, Diagnostic> {
     let (input, request) = input(file, keys, replace, "2")?;
-    let printed = run(root, &input, request, "", 0).1;
+    let printed = run(root, &input, request, prelude, 0).1;
     let answer = printed.strip_prefix(READY).unwrap_or(&printed);
     read(answer, "nvflws", Code::RestoreFailed)
 }
@@ -163,6 +167,7 @@ fn put(root: &Path, path: impl AsRef<OsStr>, content: &[u8]) {
 /// A server's volume with every kind of data in a backup.
 fn volume() -> TempDir {
     let root = TempDir::new().expect("a directory");
+    put(root.path(), "jobs-storage/1/copy of a key", b"-----BEGIN CERTIFICATE-----\nx\n-----BEGIN RSA PRIVATE KEY-----\nx\n");
     for path in [
         "startup/server.key",
         "local/resources.json",
@@ -206,7 +211,10 @@ fn what_is_asked_for_is_saved_and_no_key_or_kit_unless_asked() {
         MANIFEST,
     ];
     assert_eq!((names(&file).as_slice(), total.files), (&expected.map(str::to_owned)[..], 6));
-    assert_eq!(warnings(&received, &[What::All]), "private keys are not saved: `jobs-storage/1/x.pem`\n");
+    assert_eq!(
+        warnings(&received, &[What::All]),
+        "private keys are not saved: `jobs-storage/1/copy of a key`, `jobs-storage/1/x.pem`\n"
+    );
     let file = out.path().join("some.tar");
     let (received, _) = save(root.path(), &[What::Transfer, What::Logs], false, &file);
     assert_eq!(names(&file), ["transfer/", "transfer/upload.bin", "log.txt", "log.txt.1", MANIFEST]);
@@ -214,7 +222,7 @@ fn what_is_asked_for_is_saved_and_no_key_or_kit_unless_asked() {
     let file = out.path().join("keys.tar");
     save(root.path(), &[What::All], true, &file);
     let saved = names(&file);
-    for path in ["startup/server.key", "local/resources.json", "jobs-storage/1/x.pem"] {
+    for path in ["startup/server.key", "local/resources.json", "jobs-storage/1/x.pem", "jobs-storage/1/copy of a key"] {
         assert!(saved.contains(&path.to_owned()), "{saved:?}");
     }
     assert!(!saved.iter().any(|name| name.starts_with(".flare-kube-previous")), "{saved:?}");
@@ -224,6 +232,68 @@ fn what_is_asked_for_is_saved_and_no_key_or_kit_unless_asked() {
         (warnings(&received, &[What::Snapshots]).as_str(), total.files),
         ("nothing of `snapshots` stands on the volume\n", 0)
     );
+}
+
+/// A site may keep its uploads in any directory, even that of its kit.
+#[test]
+fn a_kit_is_not_saved_under_the_name_of_other_data() {
+    let (root, out) = (volume(), TempDir::new().expect("a directory"));
+    put(root.path(), "startup/uploads/x", b"");
+    let wanted =
+        json!([{"name": "transfer", "paths": ["startup", "startup/uploads", "local", ".flare-kube-previous", "transfer"]}]);
+    let request = json!({"verb": "backup", "id": "1", "owner": owner(), "what": wanted, "keys": false}).to_string();
+    let printed = run(root.path(), &[VOLUME_PROGRAM.as_bytes(), request.as_bytes()].concat(), request.len(), "", 0).1;
+    let file = out.path().join("b.tar");
+    let (received, _) = keep(&printed, &file).expect("saved");
+    assert_eq!(names(&file), ["transfer/", "transfer/upload.bin", MANIFEST]);
+    let said = warnings(&received, &[What::Transfer]);
+    assert_eq!(said, "private keys are not saved: `startup`, `startup/uploads`, `local`, `.flare-kube-previous`\n");
+}
+
+/// It was copied one level too deep, and is a kit all the same.
+#[test]
+fn a_kit_at_a_wrong_level_is_not_saved_either() {
+    let (root, out) = (volume(), TempDir::new().expect("a directory"));
+    for path in ["startup/x", "local/y", "z", "client_context.tenseal"] {
+        put(root.path(), Path::new("site-1-k8s").join(path), b"");
+    }
+    let file = out.path().join("b.tar");
+    let (received, _) = save(root.path(), &[What::All], false, &file);
+    let saved: Vec<_> = names(&file).into_iter().filter(|name| name.starts_with("site-1-k8s")).collect();
+    assert_eq!(saved, ["site-1-k8s/", "site-1-k8s/z"]);
+    assert_eq!(
+        warnings(&received, &[What::All]).lines().next(),
+        Some(
+            "private keys are not saved: `jobs-storage/1/copy of a key`, `jobs-storage/1/x.pem`, \
+             `site-1-k8s/client_context.tenseal`, `site-1-k8s/local`, `site-1-k8s/startup`"
+        )
+    );
+    let file = out.path().join("keys.tar");
+    save(root.path(), &[What::All], true, &file);
+    assert!(names(&file).contains(&"site-1-k8s/startup/x".to_owned()));
+}
+
+/// In the middle of a swap, the kit is in none of the places where it is looked for.
+#[test]
+fn a_volume_with_a_begun_swap_is_not_saved_with_its_kit() {
+    let out = TempDir::new().expect("a directory");
+    for (journal, keys, message) in [
+        (r#"{"id": "1", "phase": "swap"}"#, false, None),
+        (r#"{"id": "1", "phase": "swap"}"#, true, Some("a staging onto")),
+        (r#"{"id": "1", "phase": "swap", "kept": ".flare-kube-replaced"}"#, false, Some("a restore onto")),
+    ] {
+        let root = volume();
+        put(root.path(), ".flare-kube-swap.json", journal.as_bytes());
+        let file = out.path().join(format!("{keys}-{}.tar", message.is_some()));
+        let kept = keep(&stream(root.path(), &[What::All], keys, ""), &file);
+        match (message, kept) {
+            (None, kept) => drop(kept.expect("saved")),
+            (Some(message), kept) => {
+                let fault = kept.expect_err(message);
+                assert!(fault.message.starts_with(message), "{fault}");
+            }
+        }
+    }
 }
 
 #[test]
@@ -458,6 +528,31 @@ fn killed_at_any_step_each_item_is_old_or_new_and_the_next_run_finishes() {
             return;
         }
     }
+}
+
+/// Files are compared after they were written to the disk, since only that shows what it did not take.
+#[test]
+fn what_the_disk_did_not_take_does_not_replace_anything() {
+    let (root, out) = (volume(), TempDir::new().expect("a directory"));
+    let file = out.path().join("b.tar");
+    save(root.path(), &[What::Transfer], false, &file);
+    let claim = TempDir::new().expect("a directory");
+    put(claim.path(), "transfer/mine", b"mine");
+    let before = tree(claim.path());
+    for (variable, value, said) in [
+        ("SYNC_ERROR", "5", "the volume of claim `nvflws` refused: EIO"),
+        (
+            "DAMAGED",
+            ".flare-stage-2/transfer/upload.bin",
+            "`transfer/upload.bin` on the volume of claim `nvflws` is not what was sent",
+        ),
+    ] {
+        let prelude = format!("import os; os.environ['{variable}'] = '{value}'");
+        let fault = restore_with(claim.path(), &file, false, true, &prelude).expect_err(variable);
+        assert!(fault.message.starts_with(said), "{variable}: {fault}");
+        assert_eq!(tree(claim.path()), before, "{variable}");
+    }
+    restore(claim.path(), &file, false, true).expect("restored");
 }
 
 #[test]

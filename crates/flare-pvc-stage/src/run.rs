@@ -1,6 +1,6 @@
 //! What every verb with a helper pod shares: permissions, lock, pod, program, and cleanup in any case.
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use flare_cluster::{
     Cluster, Exec, Operation,
@@ -11,19 +11,20 @@ use flare_cluster::{
 };
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
 use flare_prepared_kit::PreparedKit;
-use tokio::{select, time::timeout};
+use tokio::{join, select, sync::Notify, time::timeout};
 
 use crate::{
-    VOLUME_PROGRAM, claim,
+    Owner, VOLUME_PROGRAM, answer, claim,
     helper_pod::{self, Mount},
     holders,
-    lock::Lock,
+    lock::{self, Lock},
     parent::{self, Stopped},
+    provisioning,
     values::{self, ParentPod},
 };
 
-/// How long cleaning up may take.
-const CLEANUP: Duration = Duration::from_secs(30);
+/// How long each step of cleaning up may take: longer than one request with its repetitions.
+const CLEANUP: Duration = Duration::from_secs(40);
 
 /// One run of a verb on one claim.
 pub(crate) struct Run<'run> {
@@ -36,6 +37,7 @@ pub(crate) struct Run<'run> {
     deadline: Duration,
     /// What is done, as a noun for messages: `staging`.
     what: &'static str,
+    leaves: [&'static str; 2],
     /// The verb and the run's unique id: `stage-1f`.
     name: String,
 }
@@ -43,12 +45,33 @@ pub(crate) struct Run<'run> {
 /// What has to be released or removed.
 #[derive(Default)]
 pub(crate) struct Held {
-    /// Why the helper pod does not run yet, according to the cluster.
+    /// What was created on request, and stays however the run ends: "the claim `nvflws`".
+    pub(crate) created: Vec<String>,
+    /// Why the helper pod does not run yet, according to the pod.
     waits_for: String,
+    /// The same according to the claim, which knows more.
+    claim_waits_for: String,
     /// The parent that was scaled down, with the number of replicas to restore.
     parent: Option<Stopped>,
     lock: Option<Lock>,
+    /// Notified when another run takes the lock.
+    lost: Arc<Notify>,
     pod: Option<String>,
+    /// Whether it runs, so that its program may be at work.
+    is_running: bool,
+    /// Whether it may change the volume.
+    may_change: bool,
+}
+
+impl Held {
+    /// What is left if the run is interrupted.
+    fn left(&self, [before, since]: [&str; 2]) -> String {
+        let mut left = if self.is_running && self.may_change { since } else { before }.to_owned();
+        for what in &self.created {
+            left.push_str(&format!("; {what}, which it created, stays"));
+        }
+        left
+    }
 }
 
 /// The properties and options of a verb.
@@ -58,6 +81,8 @@ pub(crate) struct Manner<'run> {
     pub(crate) verb: &'static str,
     /// What is done, as a noun for messages: `staging`.
     pub(crate) what: &'static str,
+    /// What the run leaves if it is interrupted: before it changes the volume, and from then on.
+    pub(crate) leaves: [&'static str; 2],
     /// The image of the helper pod, if not the parent's.
     pub(crate) image: Option<&'run str>,
     /// How long the whole run may take.
@@ -81,6 +106,7 @@ impl<'run> Run<'run> {
             parent,
             deadline: manner.deadline,
             what: manner.what,
+            leaves: manner.leaves,
             name: format!("{}-{}", manner.verb, manner.id),
         })
     }
@@ -92,22 +118,29 @@ impl<'run> Run<'run> {
         work: impl AsyncFnOnce(&mut Held) -> Result<Checked<T>, Faults>,
     ) -> Result<Checked<T>, Faults> {
         let mut held = Held::default();
+        let lost = Arc::clone(&held.lost);
         let ended = select! {
             ended = timeout(self.deadline, work(&mut held)) => ended.map_err(|_| Code::TimedOut),
             () = stop => Err(Code::Interrupted),
+            () = lost.notified() => Err(Code::StageLocked),
         };
-        let ended = ended.unwrap_or_else(|why| Err(self.cut_off(why, &held.waits_for).into()));
+        let ended = ended.unwrap_or_else(|why| Err(self.cut_off(why, &held).into()));
         let mut found = Collector::new();
+        let is_lost = held.lock.is_some() && ended.as_ref().is_err_and(is_lock_lost);
         let value = found.keep_checked(ended);
-        self.clean(held, &mut found).await;
+        Box::pin(self.clean(held, is_lost, &mut found)).await;
         found.finish_some(value)
     }
 
     /// The fault of a run that was interrupted or exceeded its deadline.
-    fn cut_off(&self, why: Code, waits_for: &str) -> Diagnostic {
-        if why == Code::Interrupted {
-            return interrupted();
+    fn cut_off(&self, why: Code, held: &Held) -> Diagnostic {
+        if why == Code::StageLocked {
+            return lock::lost(&self.claim);
         }
+        if why == Code::Interrupted {
+            return interrupted(self.what, &held.left(self.leaves));
+        }
+        let waits_for = if held.claim_waits_for.is_empty() { &held.waits_for } else { &held.claim_waits_for };
         let reason = if waits_for.is_empty() { String::new() } else { format!("; the helper pod waits: {waits_for}") };
         Diagnostic::error(why, format!("the {} did not end within {} s{reason}", self.what, self.deadline.as_secs())).hint(
             "mend what it waits for (node, volume, image; `kubectl describe` shows more), or give it more time with `--timeout`",
@@ -127,8 +160,34 @@ impl<'run> Run<'run> {
 
     /// Takes the lock of the claim.
     pub(crate) async fn lock(&self, held: &mut Held) -> Result<(), Diagnostic> {
-        held.lock = Some(Lock::take(self.cluster, &self.namespace, &self.claim, &self.name).await?);
+        let lost = Arc::clone(&held.lost);
+        held.lock = Some(Lock::take(self.cluster, &self.namespace, &self.claim, &self.name, lost).await?);
         Ok(())
+    }
+
+    /// Fails if another run has taken the lock. A renewal only notices it some time later.
+    async fn confirm_lock(held: &Held) -> Result<(), Diagnostic> {
+        match &held.lock {
+            Some(lock) => lock.confirm().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Annotates the claim with the kit on its volume, or removes the annotations. Not if another run has taken the lock, whose kit is the
+    /// newer one.
+    pub(crate) async fn note(&self, held: &Held, kit: Option<(&Owner, &str)>) -> Result<(), Diagnostic> {
+        Self::confirm_lock(held).await?;
+        claim::note(self.cluster, &self.namespace, &self.claim, kit).await
+    }
+
+    /// After a refusal that left this participant's kit on the volume, notes it again. Fails only if another run has taken the lock: without
+    /// the note, the next run asks the volume.
+    pub(crate) async fn note_again(&self, held: &Held, owner: &Owner, printed: &[u8]) -> Result<(), Diagnostic> {
+        let Some(fingerprint) = answer::still_noted(printed) else { return Ok(()) };
+        match self.note(held, Some((owner, &fingerprint))).await {
+            Err(fault) if fault.code == Code::StageLocked => Err(fault),
+            _ => Ok(()),
+        }
     }
 
     /// Scales the parent down, and waits until nobody uses the claim.
@@ -146,16 +205,31 @@ impl<'run> Run<'run> {
         parent::restore(self.cluster, &self.namespace, &self.deployment).await
     }
 
+    /// A warning if a killed run left the parent down. A user who may not read Deployments does not get it.
+    pub(crate) async fn parent_left_down(&self) -> Option<Diagnostic> {
+        parent::find(self.cluster, &self.namespace, &self.deployment).await.ok()??.left_down()
+    }
+
     /// Starts the helper pod.
     pub(crate) async fn start_pod(&self, held: &mut Held, mount: &Mount) -> Result<(), Diagnostic> {
         let name = self.pod();
-        let pod = helper_pod::manifest(&name, &self.claim, mount, &self.parent, self.deadline);
+        // As the chart, which asks for the same group. A cluster that does not tell is taken for another one.
+        let is_openshift =
+            self.parent.security.depends_on_cluster() && self.cluster.has_api_group(OPENSHIFT).await.unwrap_or_default();
+        let contexts = self.parent.security.contexts(is_openshift).unwrap_or_default();
+        let pod = helper_pod::manifest(&name, &self.claim, mount, &self.parent, &contexts, self.deadline);
+        Self::confirm_lock(held).await?;
         // Recorded before the request: the pod may exist even if the answer is lost.
-        held.pod = Some(name);
+        (held.pod, held.may_change) = (Some(name), !mount.read_only);
         select! {
             started = helper_pod::start(self.cluster, &self.namespace, &pod, self.deadline, &mut held.waits_for) => started,
-            fault = claim::cannot_be_provisioned(self.cluster, &self.namespace, &self.claim) => Err(fault),
-        }
+            fault = provisioning::gets_no_volume(self.cluster, &self.namespace, &self.claim, &mut held.claim_waits_for) => Err(fault),
+        }?;
+        held.claim_waits_for.clear();
+        // Another run may have looked for helper pods before this one was created.
+        Self::confirm_lock(held).await?;
+        held.is_running = true;
+        Ok(())
     }
 
     /// Deletes helper pods of this claim that a killed run left.
@@ -183,35 +257,82 @@ impl<'run> Run<'run> {
         format!("flare-kube-{}", self.name)
     }
 
-    /// Releases and removes what is held. A failure is a warning, since lock and pod end by themselves.
-    async fn clean(&self, held: Held, found: &mut Collector) {
-        let cleaning = async {
-            if let Some(pod) = &held.pod
-                && let Err(fault) = helper_pod::delete(self.cluster, &self.namespace, pod).await
-            {
-                found.push(stays(&format!("the helper pod `{pod}`"), &fault));
-            }
-            if let Some(stopped) = &held.parent
-                && let Err(fault) = stopped.start(self.cluster, &self.namespace).await
-            {
-                found.push(stopped.still_down(&fault));
-            }
-            if let Some(lock) = held.lock
-                && let Err(fault) = lock.release().await
-            {
-                found.push(stays(&format!("the Lease of the {}", self.what), &fault));
+    /// Releases and removes what is held. A failure is a warning, since lock and pod end by themselves. If another run has the lock, it may
+    /// be at work on the volume, so the parent stays down.
+    async fn clean(&self, held: Held, is_lost: bool, found: &mut Collector) {
+        let starting = async {
+            match &held.parent {
+                Some(stopped) if is_lost => Err(stopped.left_to_another_run()),
+                Some(stopped) => {
+                    in_time(stopped.start(self.cluster, &self.namespace)).await.map_err(|why| stopped.still_down(&why))
+                }
+                None => Ok(()),
             }
         };
-        let _ = timeout(CLEANUP, cleaning).await;
+        let deleting = async {
+            let Some(pod) = &held.pod else { return Ok(()) };
+            let deletion = helper_pod::delete(self.cluster, &self.namespace, pod, grace(held.is_running));
+            in_time(deletion).await.map_err(|why| stays(&format!("the helper pod `{pod}`"), &why))
+        };
+        let (started, deleted) = join!(starting, deleting);
+        let released = match held.lock {
+            Some(lock) if !is_lost => {
+                in_time(lock.release()).await.map_err(|why| stays(&format!("the Lease of the {}", self.what), &why))
+            }
+            _ => Ok(()),
+        };
+        found.extend([started, deleted, released].into_iter().filter_map(Result::err));
     }
 }
 
-/// The fault of an interrupted run.
-pub(crate) fn interrupted() -> Diagnostic {
-    Diagnostic::error(Code::Interrupted, "interrupted; what was begun has been removed").hint("run the same command again")
+/// The API group of clusters that choose users and groups of pods themselves.
+const OPENSHIFT: &str = "security.openshift.io";
+
+/// A step of cleaning up, with its own limit. The error is the reason, for a warning.
+async fn in_time(step: impl Future<Output = Result<(), Diagnostic>>) -> Result<(), String> {
+    match timeout(CLEANUP, step).await {
+        Ok(done) => done.map_err(|fault| fault.message),
+        Err(_) => Err(format!("no end within {} s", CLEANUP.as_secs())),
+    }
 }
 
-fn stays(what: &str, fault: &Diagnostic) -> Diagnostic {
-    Diagnostic::warning(Code::Notice, format!("{what} could not be removed: {}", fault.message))
+fn is_lock_lost(faults: &Faults) -> bool {
+    faults.all().iter().any(|fault| fault.code == Code::StageLocked)
+}
+
+/// The grace period of a helper pod other than its own. A container that only begins may not notice that it should end.
+fn grace(is_running: bool) -> Option<u32> {
+    (!is_running).then_some(1)
+}
+
+/// What a run onto a volume leaves if it is interrupted.
+pub(crate) const ON_THE_VOLUME: [&str; 2] =
+    ["it changed nothing on the volume", "the volume holds what it held before, or all of the new"];
+
+/// The fault of an interrupted run.
+pub(crate) fn interrupted(what: &str, left: &str) -> Diagnostic {
+    Diagnostic::error(Code::Interrupted, format!("the {what} was interrupted; {left}")).hint("run the same command again")
+}
+
+fn stays(what: &str, why: &str) -> Diagnostic {
+    Diagnostic::warning(Code::Notice, format!("{what} could not be removed: {why}"))
         .hint("it ends by itself; the next staging removes it")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interrupted_run_says_what_is_left_of_it() {
+        let mut held = Held { may_change: true, ..Held::default() };
+        assert_eq!(held.left(ON_THE_VOLUME), "it changed nothing on the volume");
+        held.created = vec!["the namespace `n`".to_owned(), "the claim `c`".to_owned()];
+        let created = "; the namespace `n`, which it created, stays; the claim `c`, which it created, stays";
+        assert_eq!(held.left(ON_THE_VOLUME), format!("it changed nothing on the volume{created}"));
+        held.is_running = true;
+        assert_eq!(held.left(ON_THE_VOLUME), format!("the volume holds what it held before, or all of the new{created}"));
+        held.may_change = false;
+        assert_eq!(held.left(["no file was written"; 2]), format!("no file was written{created}"));
+    }
 }

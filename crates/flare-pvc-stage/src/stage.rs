@@ -12,10 +12,10 @@ use flare_prepared_kit::PreparedKit;
 use crate::{
     Owner, Progress, Repair, Shipment,
     answer::{self, Answer},
-    claim::{self, NewClaim},
+    claim::{self, NewClaim, Note},
     helper_pod::Mount,
     holders, parent,
-    run::{Held, Manner, Run},
+    run::{Held, Manner, ON_THE_VOLUME, Run},
 };
 
 /// Options of a staging.
@@ -82,14 +82,16 @@ pub async fn stage(
     let repair = options.repair.then_some(if options.again { Repair::AndStage } else { Repair::Only });
     let shipment = Shipment::of(kit)?.with_repair(repair);
     let image = options.image.as_deref();
-    let manner = Manner { verb: "stage", what: "staging", image, deadline: options.deadline, id: &options.run };
-    let staging = Staging { run: Run::new(cluster, kit, &manner)?, kit, options, shipment, progress };
+    let (leaves, deadline) = (ON_THE_VOLUME, options.deadline);
+    let manner = Manner { verb: "stage", what: "staging", leaves, image, deadline, id: &options.run };
+    let staging = Staging { run: Run::new(cluster, kit, &manner)?, kit, owner: Owner::of(kit), options, shipment, progress };
     staging.run.carry_out(stop, async |held| Box::pin(staging.all(held)).await).await
 }
 
 struct Staging<'run> {
     run: Run<'run>,
     kit: &'run PreparedKit,
+    owner: Owner,
     options: &'run Options,
     shipment: Shipment<'run>,
     progress: Progress<'run>,
@@ -100,21 +102,19 @@ impl Staging<'_> {
         let (run, options) = (&self.run, self.options);
         let (cluster, namespace, claim) = (run.cluster, run.namespace.as_str(), run.claim.as_str());
         self.check_access().await?;
-        if options.create_namespace && claim::make_namespace(cluster, namespace, options.dry_run).await? && options.dry_run {
-            // In a missing namespace nothing can be tried.
-            return Ok(Checked::clean(self.staged(true, options.create_claim.is_some())));
+        if options.create_namespace && claim::make_namespace(cluster, namespace, options.dry_run).await? {
+            if options.dry_run {
+                // In a missing namespace nothing can be tried.
+                return Ok(Checked::clean(self.staged(true, options.create_claim.is_some())));
+            }
+            held.created.push(format!("the namespace `{namespace}`"));
         }
         let (found, created) =
             claim::find_or_make(cluster, namespace, claim, options.create_claim.as_ref(), options.dry_run).await?;
-        let owner = Owner::of(self.kit);
-        let fingerprint = self.kit.fingerprint().to_string();
-        let changed = options.again || options.rollback || options.repair || !claim::holds(&found, &owner, &fingerprint);
-        let staged = self.staged(changed, created);
-        if !changed {
-            if options.restart && !options.dry_run {
-                run.restore_parent().await?;
-            }
-            return Ok(Checked::clean(staged));
+        held.created.extend(created.then(|| format!("the claim `{claim}`")));
+        let staged = self.staged(self.changes(&found)?, created);
+        if !staged.changed {
+            return self.unchanged(staged).await;
         }
         if !options.restart {
             holders::refuse(cluster, namespace, claim).await?;
@@ -123,23 +123,56 @@ impl Staging<'_> {
             return Ok(Checked::clean(staged));
         }
         run.lock(held).await?;
-        if options.restart {
+        // Another run may have staged the same kit, or another participant's, while this one waited for the lock.
+        if !self.changes(&claim::find(cluster, namespace, claim).await?)? {
+            return self.unchanged(Staged { changed: false, ..staged }).await;
+        }
+        self.exchange(held, staged).await
+    }
+
+    /// Whether there is something to do, by the claim's note. A claim with another participant's kit is refused.
+    fn changes(&self, found: &PersistentVolumeClaim) -> Result<bool, Diagnostic> {
+        if let Note::Other(other) = claim::noted(found, &self.owner) {
+            return Err(claim::not_ours(&self.run.claim, &other));
+        }
+        let Options { again, rollback, repair, .. } = *self.options;
+        Ok(again || rollback || repair || !claim::holds(found, &self.owner, &self.kit.fingerprint().to_string()))
+    }
+
+    /// Exchanges the kit on the volume, under the lock.
+    async fn exchange(&self, held: &mut Held, staged: Staged) -> Result<Checked<Staged>, Faults> {
+        let (run, owner, claim) = (&self.run, &self.owner, self.run.claim.as_str());
+        if self.options.restart {
             run.stop_parent(held).await?;
         }
         run.clear_pods().await?;
-        claim::note(cluster, namespace, claim, None).await?;
-        let printed = Box::pin(self.in_volume(held, &owner)).await?;
-        if options.rollback {
+        let printed = Box::pin(self.in_volume(held)).await?;
+        run.note_again(held, owner, &printed).await?;
+        if self.options.rollback {
             let back = Answer::rolled_back(&printed, claim)?;
-            let noted = back.as_deref().map(|fingerprint| (&owner, fingerprint));
-            claim::note(cluster, namespace, claim, noted).await?;
-            return Ok(Checked::clean(Staged { fingerprint: back.unwrap_or_default(), ..staged }));
+            run.note(held, back.fingerprint.as_deref().map(|fingerprint| (owner, fingerprint))).await?;
+            let warnings = answer::left_over(&back.stays, claim).into_iter().collect();
+            return Ok(Checked { value: Staged { fingerprint: back.fingerprint.unwrap_or_default(), ..staged }, warnings });
         }
         let answer = Answer::staged(&printed, claim)?;
-        claim::note(cluster, namespace, claim, Some((&owner, &fingerprint))).await?;
-        let warnings = warnings(&answer, claim).collect();
+        run.note(held, Some((owner, &staged.fingerprint))).await?;
+        let mut warnings: Vec<_> = warnings(&answer, claim).collect();
+        warnings.extend(self.parent_left_down().await);
         let changed = answer.staged || !answer.moved.is_empty();
         Ok(Checked { value: Staged { changed, moved: answer.moved, ..staged }, warnings })
+    }
+
+    /// The result if the kit is there already.
+    async fn unchanged(&self, staged: Staged) -> Result<Checked<Staged>, Faults> {
+        if self.options.restart && !self.options.dry_run {
+            self.run.restore_parent().await?;
+        }
+        Ok(Checked { value: staged, warnings: self.parent_left_down().await.into_iter().collect() })
+    }
+
+    /// With `--restart`, it is scaled up at the end of the run.
+    async fn parent_left_down(&self) -> Option<Diagnostic> {
+        if self.options.restart { None } else { self.run.parent_left_down().await }
     }
 
     fn staged(&self, changed: bool, claim_created: bool) -> Staged {
@@ -188,9 +221,10 @@ impl Staging<'_> {
     }
 
     /// Runs the volume's program in a helper pod and returns its answer.
-    async fn in_volume(&self, held: &mut Held, owner: &Owner) -> Result<Vec<u8>, Diagnostic> {
+    async fn in_volume(&self, held: &mut Held) -> Result<Vec<u8>, Diagnostic> {
         Box::pin(self.run.start_pod(held, &Mount::default())).await?;
-        let nothing = Shipment::rollback(owner.clone());
+        self.run.note(held, None).await?;
+        let nothing = Shipment::rollback(self.owner.clone());
         let shipment = if self.options.rollback { &nothing } else { &self.shipment };
         let request = shipment.request(&self.options.run);
         self.run.ask(&request, shipment.body(self.progress), shipment.bytes()).await
@@ -234,5 +268,5 @@ fn warnings(answer: &answer::Staged, claim: &str) -> impl Iterator<Item = Diagno
         )
         .hint("nothing is left to do")
     });
-    recovered.into_iter().chain(misplaced)
+    recovered.into_iter().chain(answer::left_over(&answer.stays, claim)).chain(misplaced)
 }

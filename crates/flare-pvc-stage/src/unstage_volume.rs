@@ -14,7 +14,7 @@ use flare_prepared_kit::PreparedKit;
 
 use crate::{
     RemovedKit,
-    answer::Answer,
+    answer::{Answer, left_over},
     claim::{self, Note},
     helper_pod::{self, Mount},
     holders, lock,
@@ -40,14 +40,20 @@ pub struct VolumeUnstageOptions {
     pub run: String,
 }
 
+/// What an interrupted removal leaves: before it changes the volume, and from then on.
+const LEAVES: [&str; 2] = [
+    "what it had not removed yet is left",
+    "the kit is on the volume as before, or has been removed from there at least in part",
+];
+
 /// The kind of a removed directory in reports.
 const DIRECTORY: &str = "directory on the volume";
 
 /// Removes what stagings of this kit's participant left around its claim. `stop` ends it early; the next run continues.
 ///
 /// # Errors
-/// Every missing permission, before anything is changed; `VOLUME_NOT_OURS` if the claim has another participant's kit; with
-/// `remove_kit` also `CLAIM_IN_USE` and the errors of a helper pod; `STAGE_LOCKED`, `TIMED_OUT`, `INTERRUPTED`, and the errors of
+/// Every missing permission, before anything is changed; `VOLUME_NOT_OURS` if the claim has another participant's kit, unless nothing on
+/// it would be touched; with `remove_kit` also `CLAIM_IN_USE` and the errors of a helper pod; `STAGE_LOCKED`, `TIMED_OUT`, `INTERRUPTED`, and the errors of
 /// flare-cluster.
 pub async fn unstage_volume(
     cluster: &Cluster,
@@ -56,7 +62,8 @@ pub async fn unstage_volume(
     stop: impl Future<Output = ()>,
 ) -> Result<Checked<Unstaged>, Faults> {
     let image = options.image.as_deref();
-    let manner = Manner { verb: "unstage", what: "removal", image, deadline: options.deadline, id: &options.run };
+    let (leaves, deadline) = (LEAVES, options.deadline);
+    let manner = Manner { verb: "unstage", what: "removal", leaves, image, deadline, id: &options.run };
     let removal = Removal { run: Run::new(cluster, kit, &manner)?, owner: Owner::of(kit), options };
     removal.run.carry_out(stop, async |held| Box::pin(removal.all(held)).await).await
 }
@@ -86,6 +93,10 @@ impl Removal<'_> {
         let found = cluster.namespaced::<PersistentVolumeClaim>(namespace).find(name).await?;
         let note = found.as_ref().map_or(Note::Nothing, |claim| claim::noted(claim, &self.owner));
         if let Note::Other(owner) = &note {
+            if !self.options.remove_kit && self.options.keep_note {
+                // The claim was given to another participant, and nothing of this one is on it.
+                return Ok(Checked::clean(Unstaged { namespace: namespace.to_owned(), removed: Vec::new() }));
+            }
             return Err(claim::not_ours(name, owner).into());
         }
         let takes_note = note == Note::Ours && !self.options.keep_note;
@@ -101,21 +112,24 @@ impl Removal<'_> {
         } else if remove_kit || !removed.is_empty() {
             self.run.lock(held).await?;
             self.run.clear_pods().await?;
+            if remove_kit {
+                Box::pin(self.run.start_pod(held, &Mount::default())).await?;
+            }
             if takes_note {
-                claim::note(cluster, namespace, name, None).await?;
+                self.run.note(held, None).await?;
             }
             if remove_kit {
-                let gone = Box::pin(self.in_volume(held)).await?;
+                let gone = Box::pin(self.in_volume()).await?;
                 removed.extend(gone.removed.into_iter().map(|name| Removed { kind: DIRECTORY, name }));
-                warnings.extend(gone.stays.map(|path| stays(&path, name)));
+                warnings.extend(gone.aside.map(|path| stays(&path, name)));
+                warnings.extend(left_over(&gone.stays, name));
             }
         }
         Ok(Checked { value: Unstaged { namespace: namespace.to_owned(), removed }, warnings })
     }
 
     /// Removes the kit from the volume.
-    async fn in_volume(&self, held: &mut Held) -> Result<RemovedKit, Diagnostic> {
-        Box::pin(self.run.start_pod(held, &Mount::default())).await?;
+    async fn in_volume(&self) -> Result<RemovedKit, Diagnostic> {
         let request = Shipment::removal(self.owner.clone()).request(&self.options.run);
         let printed = self.run.ask(&request, tokio::io::empty(), 0).await?;
         Answer::removed(&printed, &self.run.claim)

@@ -6,6 +6,7 @@ use std::{
 };
 
 use flare_diagnostic::{Code, Diagnostic};
+use flare_names::{InvalidName, NamespaceName};
 use flare_pvc_stage::NewClaim;
 use flare_site_config::quantity::{InvalidQuantity, Quantity};
 use flare_site_plan::{Acceptance, LauncherChoice};
@@ -80,7 +81,7 @@ pub(crate) struct ClusterArguments {
     #[arg(long, value_name = "NAME")]
     pub(crate) context: Option<String>,
     /// The namespace [default: that of the prepared kit].
-    #[arg(long, short = 'n', value_name = "NAME")]
+    #[arg(long, short = 'n', value_name = "NAME", value_parser = namespace)]
     pub(crate) namespace: Option<String>,
     /// How long the verb may take, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=LONGEST))]
@@ -114,6 +115,11 @@ impl ClusterArguments {
     pub(crate) fn time_limit(&self) -> Duration {
         Duration::from_secs(self.timeout)
     }
+}
+
+/// Parses the name of a namespace. Checked here because no API server takes another one for a namespace that could be there.
+fn namespace(text: &str) -> Result<String, InvalidName> {
+    NamespaceName::new(text).map(|name| name.to_string())
 }
 
 /// Parses the size of a claim that is created: a Kubernetes quantity above zero. Checked here because the API server's message
@@ -207,5 +213,21 @@ mod tests {
         assert!(arguments.kubeconfig.is_none() && arguments.context.is_none() && arguments.namespace.is_none());
         assert_eq!(parse("verb -n fl --timeout 1").unwrap().namespace.as_deref(), Some("fl"));
         assert!(parse("verb --timeout 0").is_err());
+    }
+
+    #[test]
+    fn a_namespace_is_a_label_of_dns() {
+        let parse = |name: &str| {
+            let command = ClusterArguments::augment_args(clap::Command::new("verb"));
+            command
+                .try_get_matches_from(["verb".to_owned(), format!("--namespace={name}")])
+                .map(|_| ())
+                .map_err(|error| error.to_string())
+        };
+        assert!(parse("fl-1").is_ok() && parse(&"a".repeat(63)).is_ok());
+        for wrong in ["", "FL", "fl.site", "fl_1", "-fl", "fl/pods", "../fl", &"a".repeat(64)] {
+            let refused = parse(wrong).unwrap_err();
+            assert!(refused.contains("--namespace") && refused.contains("lower-case letters"), "{wrong}: {refused}");
+        }
     }
 }

@@ -15,7 +15,8 @@ use crate::{
 /// The file is an ordinary tar file with a manifest. Each file's SHA-256 is computed on the volume and again here, and the result is
 /// read back before it gets its name; an interrupted run leaves no file. The volume is only read, whether or not the parent runs.
 ///
-/// `startup/`, `local/` and private keys (`*.key`, `*.pem`, `*.p12`, `*.pfx`) are saved only with `--with-keys`.
+/// `startup/`, `local/` and private keys (`*.key`, `*.pem`, `*.p12`, `*.pfx`, `*.tenseal`, and any file that begins with one) are saved
+/// only with `--with-keys`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// Replace an existing file.

@@ -9,7 +9,7 @@ use flare_pvc_stage::{Backup, BackupOptions, Progress, RestoreOptions, Restored}
 use super::stage::Request;
 use crate::{context::Context, runtime};
 
-/// Opens the kit, connects and saves the data.
+/// Opens the kit, looks whether the file may be written, connects and saves the data.
 pub(crate) fn backup(
     context: &Context<'_>,
     request: &Request<'_>,
@@ -19,13 +19,14 @@ pub(crate) fn backup(
 ) -> Result<Checked<Backup>, Faults> {
     let mut found = Collector::new();
     let kit = &found.require_checked(request.open(OpenOptions::default()))?;
+    found.require(flare_pvc_stage::check_new_backup(file, options))?;
     let stop = runtime::interrupted(&context.interrupt);
     let work = |cluster| async move { flare_pvc_stage::backup(&cluster, kit, file, options, progress, stop).await };
     let saved = found.require_checked(request.in_cluster(context, options.deadline, work))?;
     found.finish(|| saved)
 }
 
-/// Opens the kit, connects and restores the file.
+/// Opens the kit, looks whether the file is a backup, connects and restores it.
 pub(crate) fn restore(
     context: &Context<'_>,
     request: &Request<'_>,
@@ -35,6 +36,7 @@ pub(crate) fn restore(
 ) -> Result<Checked<Restored>, Faults> {
     let mut found = Collector::new();
     let kit = &found.require_checked(request.open(OpenOptions::default()))?;
+    found.require(flare_pvc_stage::check_is_backup(file))?;
     let stop = runtime::interrupted(&context.interrupt);
     let work = |cluster| async move { flare_pvc_stage::restore(&cluster, kit, file, options, progress, stop).await };
     let restored = found.require_checked(request.in_cluster(context, options.deadline, work))?;

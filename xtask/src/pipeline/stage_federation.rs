@@ -215,7 +215,9 @@ pub(crate) fn stage(
     }
     let count = done.iter().flatten().count();
     let interrupted = interrupted.map(|mut fault| {
-        fault.message = format!("interrupted after {count} of {} kits; what was begun has been removed", done.len());
+        let of = format!("interrupted after {count} of {} kits", done.len());
+        fault.message =
+            format!("{of}; each of the others is as before or staged whole, and namespaces and claims that were created stay");
         fault
     });
     let mut all = Collector::new();

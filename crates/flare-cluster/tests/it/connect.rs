@@ -43,6 +43,11 @@ async fn the_list_of_files_is_merged_as_kubectl_does_and_missing_ones_are_skippe
     // The first file with a value takes precedence: the current context is `a`.
     let fault = with_list(&[&first, &second], None).await.expect_err("nothing listens there");
     assert!(fault.message.contains("of context `a`"), "{fault}");
+    // A file may leave the context to the next one by an empty name, which `kubectl config unset current-context` writes.
+    let none = json!({"apiVersion": "v1", "kind": "Config", "current-context": "", "clusters": [], "users": [], "contexts": []});
+    let none = write(directory.path(), "none", &none);
+    let cluster = with_list(&[&none, &second], None).await.expect("context b is the current one");
+    assert_eq!(cluster.context(), Some("b"));
 }
 
 #[tokio::test]

@@ -145,6 +145,15 @@ fn fits(line: &Line, path: &PathBytes, entry: &Entry<'_, Part<'_>>) -> bool {
     fits && name == path.0
 }
 
+/// Finds the manifest without reading the files before it.
+///
+/// # Errors
+/// `INVALID_BACKUP`.
+pub(crate) fn has_manifest(path: &Path, file: &File) -> Result<(), Diagnostic> {
+    let mut archive = positioned(file).map_err(|_| invalid(path, "cannot be read"))?;
+    Steps::begin(path, file, &mut archive).map(|_| ())
+}
+
 /// A backup that was read completely and matches its manifest.
 #[derive(Debug)]
 pub(crate) struct Verified {

@@ -6,7 +6,10 @@ use flare_cluster::{
     Cluster, Deletion, Operation, Selection,
     k8s_openapi::{
         Resource,
-        api::core::v1::{ConfigMap, Pod, Secret},
+        api::{
+            apps::v1::Deployment,
+            core::v1::{ConfigMap, Pod, PodSpec, Secret},
+        },
     },
 };
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
@@ -26,7 +29,7 @@ use crate::{
 /// Options of the removal.
 #[derive(Debug, Clone)]
 pub struct UnstageOptions {
-    /// Removes only versions that the kit's values do not name and no running pod mounts.
+    /// Removes only versions that the kit's values do not name, and neither a running pod nor the parent's Deployment mounts.
     pub superseded: bool,
     /// Does not check whether running pods mount them, since the release with these pods is removed before.
     pub release_goes: bool,
@@ -73,7 +76,8 @@ async fn all(cluster: &Cluster, kit: &PreparedKit, options: &UnstageOptions) -> 
     for [config_map, secret] in &names {
         found.push(Version::find(cluster, kit, config_map.as_deref(), secret.as_deref(), &mut notices).await?);
     }
-    let in_use = mounted(cluster, namespace).await?;
+    let mut in_use = mounted(cluster, namespace).await?;
+    in_use.extend(mounted_by_parent(cluster, kit).await?);
     if options.superseded {
         found.retain(|version| version.users(&in_use).is_empty());
     }
@@ -131,7 +135,7 @@ impl Version {
 
     fn users<'pods>(&self, in_use: &'pods [Mounted]) -> Vec<&'pods str> {
         let uses = |mounted: &&Mounted| self.names().any(|(kind, name)| mounted.kind == kind && mounted.name == name);
-        in_use.iter().filter(uses).map(|mounted| mounted.pod.as_str()).collect()
+        in_use.iter().filter(uses).map(|mounted| mounted.by.as_str()).collect()
     }
 
     async fn remove(
@@ -169,11 +173,12 @@ fn own<K: Staged>(kit: &PreparedKit, found: Option<&K>, notices: &mut Collector)
     None
 }
 
-/// An object that a running pod mounts.
+/// An object that is mounted.
 struct Mounted {
     kind: &'static str,
     name: String,
-    pod: String,
+    /// The pod, or the Deployment as `deployment/NAME`.
+    by: String,
 }
 
 /// The objects that are mounted by pods which have not ended and are not being deleted.
@@ -185,16 +190,37 @@ async fn mounted(cluster: &Cluster, namespace: &str) -> Result<Vec<Mounted>, Dia
 fn mounts(pod: &Pod) -> Vec<Mounted> {
     let ended = matches!(pod.status.as_ref().and_then(|status| status.phase.as_deref()), Some("Succeeded" | "Failed"));
     let name = pod.metadata.name.clone().unwrap_or_default();
-    let volumes = pod.spec.iter().filter(|_| !ended).flat_map(|spec| spec.volumes.iter().flatten());
+    pod.spec.iter().filter(|_| !ended).flat_map(|spec| objects_in(spec, &name)).collect()
+}
+
+/// What the pods of the parent's Deployment mount: it may have none at the moment, and its next one needs the objects. A user who may not read
+/// Deployments only learns of the pods.
+async fn mounted_by_parent(cluster: &Cluster, kit: &PreparedKit) -> Result<Vec<Mounted>, Diagnostic> {
+    let namespace = kit.plan().namespace.as_str();
+    if !cluster.may(&Operation::on::<Deployment>("get", Some(namespace))).await? {
+        return Ok(Vec::new());
+    }
+    let found = cluster.namespaced::<Deployment>(namespace).find(kit.plan().names.deployment.as_str()).await?;
+    Ok(found.as_ref().map(mounts_of_template).unwrap_or_default())
+}
+
+fn mounts_of_template(deployment: &Deployment) -> Vec<Mounted> {
+    let by = format!("deployment/{}", deployment.metadata.name.as_deref().unwrap_or_default());
+    deployment.spec.iter().filter_map(|spec| spec.template.spec.as_ref()).flat_map(|spec| objects_in(spec, &by)).collect()
+}
+
+fn objects_in(spec: &PodSpec, by: &str) -> Vec<Mounted> {
     let of = |kind, name: Option<String>| name.map(|name| (kind, name));
-    volumes
+    spec.volumes
+        .iter()
+        .flatten()
         .flat_map(|volume| {
             let secret = volume.secret.as_ref().and_then(|secret| secret.secret_name.clone());
             let config_map = volume.config_map.as_ref().map(|config_map| config_map.name.clone());
             [of(Secret::KIND, secret), of(ConfigMap::KIND, config_map)]
         })
         .flatten()
-        .map(|(kind, object)| Mounted { kind, name: object, pod: name.clone() })
+        .map(|(kind, name)| Mounted { kind, name, by: by.to_owned() })
         .collect()
 }
 
@@ -204,7 +230,7 @@ fn refuse_used(found: &[Version], in_use: &[Mounted]) -> Result<(), Diagnostic> 
         return Ok(());
     }
     let listed = users.iter().map(|pod| format!("`{pod}`")).collect::<Vec<_>>().join(", ");
-    Err(Diagnostic::error(Code::ObjectInUse, format!("the staged objects are mounted by the running pod {listed}"))
+    Err(Diagnostic::error(Code::ObjectInUse, format!("the staged objects are mounted by {listed}"))
         .hint("uninstall the release first (`helm uninstall`); `--superseded` removes only versions that nothing mounts"))
 }
 
@@ -231,8 +257,18 @@ mod tests {
     }
 
     #[test]
+    fn a_deployment_without_a_pod_mounts_what_its_next_one_will() {
+        let volumes = json!([{"name": "a", "secret": {"secretName": "s"}}]);
+        let template = json!({"metadata": {}, "spec": {"containers": [], "volumes": volumes}});
+        let deployment = json!({"metadata": {"name": "site-1"}, "spec": {"replicas": 0, "selector": {}, "template": template}});
+        let mounted = mounts_of_template(&serde_json::from_value(deployment).expect("a Deployment"));
+        let shown: Vec<_> = mounted.iter().map(|mounted| (mounted.kind, mounted.name.as_str(), mounted.by.as_str())).collect();
+        assert_eq!(shown, [("Secret", "s", "deployment/site-1")]);
+    }
+
+    #[test]
     fn a_version_that_a_pod_mounts_is_refused_by_the_names_of_the_pods() {
-        let mounted = |name: &str, pod: &str| Mounted { kind: "Secret", name: name.to_owned(), pod: pod.to_owned() };
+        let mounted = |name: &str, pod: &str| Mounted { kind: "Secret", name: name.to_owned(), by: pod.to_owned() };
         let version = |secret: &str| Version { config_map: None, secret: Some((secret.to_owned(), None)) };
         let in_use = [mounted("s", "one"), mounted("other", "two"), mounted("s", "three")];
         let fault = refuse_used(&[version("s")], &in_use).expect_err("in use");

@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import stat
 import sys
 import threading
@@ -24,7 +25,7 @@ REPLACED = ".flare-kube-replaced"
 # Below PREVIOUS: kits that were at a wrong level.
 MISPLACED = ".misplaced"
 # FLARE looks below the whole workspace for files of these names (up to the first dot) and takes the first that it comes across. Those of
-# a kit that is kept get this ending.
+# a kit that is not in its place, because it is still received or is kept, have this ending.
 SOUGHT = ("comm_config", "fed_client", "fed_relay", "fed_server", "resources", "rootCA")
 HIDDEN = ".flare-kube-kept"
 STAGING = ".flare-stage-"
@@ -35,6 +36,8 @@ PIPE = 1 << 16
 NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
 # Longest pause of the output while data are received, in seconds: the other side takes a silent connection for dead.
 SIGN_OF_LIFE = 20
+# How long, in seconds, the other side has to read a refusal once the pod is being deleted, since it may be gone as well.
+LAST_WORD = 5
 
 
 class Refused(Exception):
@@ -43,6 +46,32 @@ class Refused(Exception):
     def __init__(self, reason, detail):
         super().__init__(reason)
         self.reason, self.detail = reason, detail
+
+
+class Ending:
+    """The end of this program by SIGTERM, which comes when its pod is deleted: at once, but never in the middle of a swap."""
+
+    def __init__(self):
+        self.is_held, self.has_come = False, False
+
+    def come(self, *_):
+        self.has_come = True
+        if not self.is_held:
+            # What this interrupts is not interrupted a second time.
+            self.is_held = True
+            raise Refused("ended", None)
+
+    def hold(self):
+        self.is_held = True
+
+    def release(self):
+        self.is_held = False
+        if self.has_come:
+            self.is_held = True
+            raise Refused("ended", None)
+
+
+ENDING = Ending()
 
 
 def read_exactly(source, length):
@@ -93,8 +122,11 @@ def read_json(path):
 
 
 def sync_volume(root):
-    """Writes everything on the volume to its disk; fails if anything of it could not be written. Python has no function for that. Where the
-    system's cannot be called, all file systems of the node are written, some of which may be slow."""
+    """Writes everything on the volume to its disk; fails if anything of it could not be written, which Linux reports from 5.8 on. Python
+    has no function for that. Where the system's cannot be called, all file systems of the node are written, some of which may be slow.
+
+    What is compared afterwards may still come from memory: reading it from the disk again takes about ten times as long.
+    """
     try:
         import ctypes
 
@@ -124,12 +156,19 @@ def sync_directory(path):
 def remove(path):
     """Removes a file, a link or a directory with everything in it."""
     if os.path.isdir(path) and not os.path.islink(path):
-        # A directory may lack the write permission.
-        for directory, _, _ in os.walk(path):
-            os.chmod(directory, 0o700)
+        make_accessible(path)
+        for directory, below, _ in os.walk(path):
+            for name in below:
+                make_accessible(os.path.join(directory, name))
         shutil.rmtree(path)
     elif os.path.lexists(path):
         os.unlink(path)
+
+
+def make_accessible(directory):
+    """Permits to remove what is in a directory. Only its owner may change its mode, and often there is nothing to change."""
+    if not os.path.islink(directory) and not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
+        os.chmod(directory, 0o700)
 
 
 def make_directory(path, mode):
@@ -142,7 +181,9 @@ def make_parents(root, path):
     above = root
     for name in path.split(os.sep)[:-1]:
         above = os.path.join(above, name)
-        make_directory(above, 0o755)
+        if not os.path.lexists(above):
+            os.mkdir(above, 0o755)
+            sync_directory(os.path.dirname(above))
         if not is_directory(above):
             raise Refused("occupied", os.path.relpath(above, root))
 
@@ -159,29 +200,40 @@ def move(source, target):
     """Renames to a path that does not exist. Moving a directory changes its `..`, which its mode may forbid."""
     if os.path.lexists(target):
         raise Refused("occupied", os.path.basename(target))
-    if os.path.isdir(source) and not os.path.islink(source) and not os.access(source, os.W_OK | os.X_OK):
-        os.chmod(source, stat.S_IMODE(os.stat(source).st_mode) | 0o300)
+    closed = is_directory(source) and os.path.dirname(source) != os.path.dirname(target) and not os.access(source, os.W_OK | os.X_OK)
+    if closed:
+        mode = stat.S_IMODE(os.stat(source).st_mode)
+        os.chmod(source, mode | 0o300)
     os.rename(source, target)
+    if closed:
+        os.chmod(target, mode)
     sync_directory(os.path.dirname(source))
     sync_directory(os.path.dirname(target))
 
 
+def is_sought(path):
+    return os.path.basename(path).split(".")[0] in SOUGHT
+
+
 def hide(root):
-    """Gives the files in a kept kit that FLARE would find other names. May be repeated."""
-    for path in files_of(root):
-        if os.path.basename(path).split(".")[0] in SOUGHT and not path.endswith(HIDDEN):
+    """Gives the files below a directory that FLARE would find other names. May be repeated."""
+    for path in sought_below(root):
+        if not path.endswith(HIDDEN):
             rename(path, path + HIDDEN)
 
 
 def reveal(root):
     """Takes back what `hide` did."""
-    for path in files_of(root):
-        if os.path.basename(path).split(".")[0] in SOUGHT and path.endswith(HIDDEN):
+    for path in sought_below(root):
+        if path.endswith(HIDDEN):
             rename(path, path[: -len(HIDDEN)])
 
 
-def files_of(root):
-    return [os.path.join(directory, name) for directory, _, names in os.walk(root) for name in sorted(names)]
+def sought_below(root):
+    for directory, below, names in os.walk(root):
+        for path in [os.path.join(directory, name) for name in sorted(below + names)]:
+            if is_sought(path) and not is_directory(path):
+                yield path
 
 
 def rename(path, target):
@@ -205,9 +257,8 @@ def print_line(output, value):
     output.flush()
 
 
-class Receiving:
-    """Asks for the request's body: a refusal while it is being sent may not be received. Then prints an empty line now and then, while
-    large files are compared and the disk is flushed."""
+class Working:
+    """Prints an empty line now and then, while large files are compared and the disk is flushed."""
 
     def __init__(self, output):
         self.output, self.ended = output, threading.Event()
@@ -217,9 +268,13 @@ class Receiving:
         while not self.ended.wait(SIGN_OF_LIFE):
             os.write(1, b"\n")
 
-    def __enter__(self):
+    def ask_for_body(self):
+        """Asks for the request's body. Comes after all checks: a refusal while the body is being sent may not be received."""
         print_line(self.output, {"ready": True})
+
+    def __enter__(self):
         self.thread.start()
+        return self
 
     def __exit__(self, *_):
         self.ended.set()

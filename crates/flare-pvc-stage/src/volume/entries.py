@@ -28,14 +28,21 @@ class Contents:
 
 
 class Entry:
-    """A file or directory of the list, and its place below the root."""
+    """A file or directory of the list, and its place below the root: as it was received, where what FLARE would find is hidden, or in
+    the place of the kit."""
 
-    __slots__ = ("path", "place", "directory", "mode", "size", "sha256")
+    __slots__ = ("received", "path", "place", "directory", "mode", "size", "sha256")
 
-    def __init__(self, root, listed):
+    def __init__(self, root, listed, received=True):
+        self.received = received
         self.path = base64.b64decode(listed["path"])
         self.place = inside(root, self.path)
         self.directory = listed["kind"] == "directory"
+        name = os.fsdecode(os.path.basename(self.path))
+        if received and not self.directory and is_sought(name):
+            if name.endswith(HIDDEN):
+                raise Refused("bad_path", self.shown())
+            self.place += os.fsencode(HIDDEN)
         self.mode, self.size, self.sha256 = listed.get("mode"), listed.get("size"), listed.get("sha256")
 
     def shown(self):
@@ -46,15 +53,15 @@ class Entry:
         found = os.lstat(self.place)
         if not (stat.S_ISDIR if self.directory else stat.S_ISREG)(found.st_mode):
             return "kind"
-        # A volume may add set-group-id to directories.
-        if (stat.S_IMODE(found.st_mode) ^ self.mode) & (0o777 if self.directory else 0o7777):
+        # A volume may add set-group-id to directories, and a kubelet gives all that stands on a volume to the group of each new pod.
+        if self.received and (stat.S_IMODE(found.st_mode) ^ self.mode) & (0o777 if self.directory else 0o7777):
             return "mode"
         if self.directory:
             return None
         if found.st_size != self.size:
             return "size"
-        # An unreadable file was just written by this program; its mode is restored at once.
-        readable = self.mode & 0o400
+        # An unreadable file that was just written by this program gets its mode back at once.
+        readable = self.mode & 0o400 or not self.received
         if not readable:
             os.chmod(self.place, self.mode | 0o400)
         digest = digest_of(self.place, self.size)
@@ -77,16 +84,24 @@ def digest_of(path, size):
     return digest.hexdigest()
 
 
-def verify(root, entries):
-    """Compares the volume with the list: names, kinds, modes, sizes and contents, with nothing missing and nothing extra."""
-    expected = {entry.place for entry in entries}
-    base = os.fsencode(root)
-    for directory, directories, files in os.walk(base):
-        for name in directories + files:
-            if os.path.join(directory, name) not in expected:
-                path = os.path.relpath(os.path.join(directory, name), base)
-                raise Refused("differs", {"path": path.decode("utf-8", "replace"), "what": "nobody sent it"})
+def first_difference(root, entries, walked, besides=()):
+    """Compares directories on the volume with the list: names, kinds, modes, sizes and contents, with nothing missing and nothing extra
+    but some directories. Returns what differs, or None."""
+    expected, base = {entry.place for entry in entries}, os.fsencode(root)
+
+    def counts(path):
+        # A parent's Python puts its cache beside the programs that it runs.
+        return path in expected or path not in besides and os.path.basename(path) != b"__pycache__"
+
+    for top in walked:
+        for directory, directories, files in os.walk(os.fsencode(top)):
+            directories[:] = [name for name in directories if counts(os.path.join(directory, name))]
+            for name in directories + files:
+                if os.path.join(directory, name) not in expected:
+                    path = os.path.relpath(os.path.join(directory, name), base)
+                    return {"path": path.decode("utf-8", "replace"), "what": "nobody sent it"}
     for entry in entries:
         what = entry.difference()
         if what:
-            raise Refused("differs", {"path": entry.shown(), "what": what})
+            return {"path": entry.shown(), "what": what}
+    return None

@@ -1,12 +1,17 @@
 # Stages, swaps, rolls back and removes the kit.
 #
-# The swap is four renames, ordered so that a parent that starts in between finds no `startup`, never a mixture. A journal is written
-# before the first rename, so that the next run finishes the swap.
+# The swap is four renames, ordered so that a parent that starts in between finds no `startup`, never a mixture. FLARE finds files anywhere
+# on the volume, so those of the new kit are hidden until those of the old one are. A journal is written before the first rename, so that
+# the next run finishes the swap.
 
 
 class Volume:
     def __init__(self, root):
         self.root = root
+        # The id of this run, and what earlier runs left that could not be removed.
+        self.run, self.stays = None, []
+        # The fingerprint that is noted of the kit in place, if that is this participant's; None once this run begins to change it.
+        self.noted = None
 
     def at(self, *names):
         return os.path.join(self.root, *names)
@@ -16,16 +21,47 @@ class Volume:
         journal = read_json(self.at(JOURNAL))
         if journal is not None:
             self.swap(journal)
-        for name in os.listdir(self.root):
+            ENDING.release()
+        for name in sorted(os.listdir(self.root)):
             if name.startswith(STAGING) or name in (STATE + ".new", JOURNAL + ".new"):
-                remove(self.at(name))
+                try:
+                    # An earlier version, or a removal that was killed, may have left a kit in it that FLARE would find.
+                    hide(self.at(name))
+                except OSError:
+                    pass
+                try:
+                    remove(self.at(name))
+                except OSError:
+                    # It is in nobody's way, so it is only reported.
+                    self.stays.append(name)
         return journal is not None
 
+    def tidy(self):
+        """Removes what this run received, or replaced, and nobody needs any more. Comes after the answer: the volume is complete
+        without it, so it can neither delay nor fail the run; what is left of it is removed by the next one."""
+        try:
+            # A journal needs it.
+            if self.run is not None and not os.path.lexists(self.at(JOURNAL)):
+                for name in (STAGING + self.run, self.out(self.run), JOURNAL + ".new"):
+                    remove(self.at(name))
+        except OSError:
+            pass
+
+    def out(self, run):
+        """Where a run puts the whole directory with what was kept before. It may belong to another user: then it can be renamed, but neither
+        moved into another directory nor perhaps removed."""
+        return STAGING + run + "-out"
+
     def check_writable(self, names=KIT):
-        """Checks, before anything is changed, that the swap is permitted. Moving a directory requires write permission on it."""
-        for path in [self.root] + [self.at(name) for name in names]:
-            directory = os.path.isdir(path) and not os.path.islink(path)
-            if directory and not os.access(path, os.W_OK | os.X_OK) and os.stat(path).st_uid != os.geteuid():
+        """Checks, before anything is changed, that the swap is permitted. Moving a directory requires write permission on it, and hiding a
+        file in it as well."""
+        # Nobody may write there, not just this user.
+        if os.statvfs(self.root).f_flag & os.ST_RDONLY:
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+        kits = [self.at(name) for name in names if os.path.basename(name) in KIT]
+        hides = [os.path.dirname(path) for kit in kits for path in sought_below(kit)]
+        for path in [self.root] + [self.at(name) for name in names] + hides:
+            if is_directory(path) and not os.access(path, os.W_OK | os.X_OK) and os.stat(path).st_uid != os.geteuid():
                 raise Refused("not_writable", os.path.relpath(path, self.root))
 
     def check_owner(self, owner):
@@ -35,6 +71,8 @@ class Volume:
             raise Refused("not_ours", state.get("owner"))
         if state is None:
             self.check_role(owner, "")
+        else:
+            self.noted = state.get("fingerprint")
         return state
 
     def check_role(self, owner, path):
@@ -59,8 +97,19 @@ class Volume:
             if entry.directory:
                 os.chmod(entry.place, entry.mode)
         sync_volume(self.root)
-        verify(staging, entries)
-        return staging
+        found = first_difference(staging, entries, [staging])
+        if found:
+            raise Refused("differs", found)
+
+    def is_in_place(self, listed, besides):
+        """Whether the kit in place is the listed one, whatever is noted of it: somebody may have edited it there. Some paths do not
+        count."""
+        try:
+            entries = [Entry(self.root, entry, received=False) for entry in listed]
+            besides = [os.fsencode(self.at(path)) for path in besides]
+            return first_difference(self.root, entries, [self.at(name) for name in KIT], besides) is None
+        except OSError:
+            return False
 
     def stage(self, request, source, output):
         recovered = self.recover()
@@ -68,14 +117,22 @@ class Volume:
         repair = Repair(self, request["owner"], request["id"]) if request.get("repair") else None
         self.check_writable()
         had = state.get("fingerprint") if state else None
-        # A repair alone does not replace a kit that is already the wanted one.
-        stays = repair is not None and had == request["fingerprint"] and not request["again"] and repair.leaves_kit()
-        journal = {"id": request["id"]}
-        if not stays:
-            with Receiving(output):
+        is_noted = had == request["fingerprint"]
+        journal = {"id": request["id"], "hidden": True}
+        with Working(output) as working:
+            # A kit that takes its own place, for instance because the answer of a run was lost, leaves the one for a rollback.
+            moved = [source for source, _ in repair.moves] if repair is not None else []
+            same = is_noted and self.is_in_place(request["entries"], moved)
+            # A repair alone does not replace a kit that is already the wanted one.
+            stays = repair is not None and same and not request["again"] and repair.leaves_kit()
+            if not stays:
+                working.ask_for_body()
                 self.extract(request, source)
-            journal["state"] = {"owner": request["owner"], "fingerprint": request["fingerprint"], "previous": had}
-            journal["transfer"] = request["transfer"]
+        if not stays:
+            # A kit that was edited in its place is none that was staged.
+            previous = state.get("previous") if same else None if is_noted else had
+            journal["state"] = {"owner": request["owner"], "fingerprint": request["fingerprint"], "previous": previous}
+            journal.update(same=same, transfer=request["transfer"], closed=closed_directories(request["entries"]))
         if repair is not None and repair.moves:
             journal.update(moves=list(repair.moves), emptied=repair.emptied, then="clean" if stays else "swap")
             self.enter(journal, "repair")
@@ -84,10 +141,19 @@ class Volume:
             self.enter(journal, "swap")
             self.swap(journal)
         moved = repair.shown() if repair is not None else []
-        return {"recovered": recovered, "previous": had, "misplaced": self.misplaced(), "staged": not stays, "moved": moved}
+        return {
+            "recovered": recovered,
+            "stays": self.stays,
+            "previous": had,
+            "misplaced": self.misplaced(),
+            "staged": not stays,
+            "moved": moved,
+        }
 
     def swap(self, journal):
-        """Completes a journal. Every phase can be repeated from any point, and none undoes a later one."""
+        """Completes a journal. Every phase can be repeated from any point, and none undoes a later one. What it replaces for good is
+        moved to the staging directory, since a removal may take long or fail."""
+        ENDING.hold()
         staging, kept = self.at(STAGING + journal["id"]), self.at(PREVIOUS + "-" + journal["id"])
         # What is replaced; `startup`, if included, is the last.
         names = journal.get("names", KIT)
@@ -103,24 +169,33 @@ class Volume:
             self.enter(journal, journal["then"])
         if journal["phase"] == "swap":
             make_directory(kept, 0o700)
-            if journal.get("hidden"):
-                reveal(staging)
             # `startup` is removed first and placed last, since a parent without it does not start.
             for name in reversed(names):
-                if os.path.lexists(os.path.join(staging, name)) and os.path.lexists(self.at(name)):
+                received = os.path.join(staging, name)
+                if any(os.path.lexists(path) for path in (received, received + HIDDEN)) and os.path.lexists(self.at(name)):
                     self.put_aside(journal, name, kept)
+            hide_kits(kept)
+            if journal.get("hidden"):
+                reveal(staging)
             for name in names:
                 if os.path.lexists(os.path.join(staging, name)):
                     make_parents(self.root, name)
                     move(os.path.join(staging, name), self.at(name))
             self.enter(journal, "clean")
+        # To hide and reveal files takes write permission on their directory, also if a run was killed meanwhile.
+        for path, mode in journal.get("closed", ()):
+            try:
+                if stat.S_IMODE(os.stat(self.at(path)).st_mode) != mode:
+                    os.chmod(self.at(path), mode)
+            except OSError:
+                # Another user finishes the swap. Its owner can change the mode in any case.
+                pass
         if journal.get("state"):
             write_json(self.at(STATE), journal["state"])
         place = self.at(journal.get("kept", PREVIOUS))
-        self.keep(kept, place)
-        for name in KIT + (MISPLACED,):
-            hide(os.path.join(place, name))
-        remove(staging)
+        make_directory(staging, 0o700)
+        self.keep(journal, kept, place, staging)
+        hide_kits(place)
         if journal.get("transfer"):
             make_directory(self.at("transfer"), 0o755)
         os.unlink(self.at(JOURNAL))
@@ -130,32 +205,49 @@ class Volume:
         # An empty directory that a restored one replaces is not kept.
         if "kept" in journal and is_empty_directory(self.at(name)):
             os.rmdir(self.at(name))
-        else:
-            make_parents(kept, name)
-            move(self.at(name), os.path.join(kept, name))
+            return
+        aside, count = name, 0
+        # What somebody put there while a swap was interrupted.
+        while os.path.lexists(os.path.join(kept, aside)):
+            count += 1
+            aside = "{}/{}-{}".format(MISPLACED, name, count)
+        make_parents(kept, aside)
+        move(self.at(name), os.path.join(kept, aside))
 
-    def keep(self, kept, place):
-        """Replaces what an earlier run put aside; kits from a wrong level are added."""
+    def keep(self, journal, kept, place, out):
+        """Replaces what an earlier run put aside, which is moved out; kits from a wrong level are added. A kit that took its own place does
+        not replace the one for a rollback."""
         if not os.path.isdir(kept):
             return
+        if journal.get("same"):
+            for name in KIT:
+                if os.path.lexists(os.path.join(kept, name)):
+                    move(os.path.join(kept, name), os.path.join(out, name))
         misplaced = os.path.join(kept, MISPLACED)
         if is_empty_directory(misplaced):
             os.rmdir(misplaced)
         names = os.listdir(kept)
         if names and names != [MISPLACED]:
-            remove(place)
+            if os.path.lexists(place):
+                move(place, self.at(self.out(journal["id"])))
             move(kept, place)
             return
         if names:
             make_directory(place, 0o700)
             make_directory(os.path.join(place, MISPLACED), 0o700)
+            make_directory(os.path.join(out, MISPLACED), 0o700)
             for name in os.listdir(misplaced):
-                remove(os.path.join(place, MISPLACED, name))
-                move(os.path.join(misplaced, name), os.path.join(place, MISPLACED, name))
+                earlier = os.path.join(place, MISPLACED, name)
+                if os.path.lexists(earlier):
+                    move(earlier, os.path.join(out, MISPLACED, name))
+                move(os.path.join(misplaced, name), earlier)
             os.rmdir(misplaced)
         os.rmdir(kept)
 
     def enter(self, journal, phase):
+        # From here on the swap is completed, by this run or the next.
+        ENDING.hold()
+        self.noted = None
         journal["phase"] = phase
         write_json(self.at(JOURNAL), journal)
 
@@ -163,14 +255,14 @@ class Volume:
         """Swaps the current kit with the one that the last staging replaced."""
         recovered = self.recover()
         state = self.check_owner(request["owner"]) or {}
-        self.check_writable()
         if not all(os.path.isdir(self.at(PREVIOUS, name)) for name in KIT):
             raise Refused("nothing_kept", None)
+        self.check_writable(list(KIT) + [PREVIOUS] + [PREVIOUS + "/" + name for name in KIT])
         changed = {"owner": request["owner"], "fingerprint": state.get("previous"), "previous": state.get("fingerprint")}
         journal = {"id": request["id"], "state": changed, "hidden": True}
         self.enter(journal, "collect")
         self.swap(journal)
-        return {"recovered": recovered, "fingerprint": changed["fingerprint"]}
+        return {"recovered": recovered, "stays": self.stays, "fingerprint": changed["fingerprint"]}
 
     def remove_kit(self, request):
         """Removes the kit that was staged for this participant, and the kept ones; everything else on the volume stays."""
@@ -182,14 +274,17 @@ class Volume:
             # The owner of a kit that was copied by hand is unknown.
             if there:
                 raise Refused("unmarked", there[0])
-            return {"recovered": recovered, "removed": [], "stays": None}
+            return {"recovered": recovered, "removed": [], "stays": self.stays}
         self.check_writable(list(KIT) + [PREVIOUS, REPLACED])
+        ENDING.hold()
+        self.noted = None
         staging = self.at(STAGING + request["id"])
         make_directory(staging, 0o700)
         # `startup` is removed first, since a parent without it does not start.
         for name in reversed(KIT):
             if os.path.lexists(self.at(name)):
                 move(self.at(name), os.path.join(staging, name))
+        hide(staging)
         for name in [PREVIOUS] + replaced:
             remove(self.at(name))
         # Other data that a restore put aside belong to the site.
@@ -198,20 +293,8 @@ class Volume:
         remove(staging)
         os.unlink(self.at(STATE))
         sync_directory(self.root)
-        stays = REPLACED if os.path.lexists(self.at(REPLACED)) else None
-        return {"recovered": recovered, "removed": there, "stays": stays}
-
-    def look(self, request):
-        """Reports what is on the volume; changes nothing."""
-        names = sorted(os.listdir(self.root))
-        return {
-            "state": read_json(self.at(STATE)),
-            "swap_begun": os.path.lexists(self.at(JOURNAL)),
-            "kit": [name for name in KIT if os.path.isdir(self.at(name))],
-            "misplaced": self.misplaced(),
-            "can_roll_back": all(os.path.isdir(self.at(PREVIOUS, name)) for name in KIT),
-            "entries": len(names),
-        }
+        aside = REPLACED if os.path.lexists(self.at(REPLACED)) else None
+        return {"recovered": recovered, "removed": there, "aside": aside, "stays": self.stays}
 
     def misplaced(self):
         """Kits one level too deep, a common mistake of copying by hand."""
@@ -225,3 +308,15 @@ class Volume:
             elif name not in KIT and all(os.path.isdir(os.path.join(below, kit)) for kit in KIT):
                 found.append(name)
         return found
+
+
+def hide_kits(root):
+    """Hides the kits in a directory with what was put aside. Other data there are as they were."""
+    for name in KIT + (MISPLACED,):
+        hide(os.path.join(root, name))
+
+
+def closed_directories(entries):
+    """The directories in a list that their owner may not change, as pairs of path and mode."""
+    found = [entry for entry in entries if entry["kind"] == "directory" and entry["mode"] & 0o300 != 0o300]
+    return [[os.fsdecode(base64.b64decode(entry["path"])), entry["mode"]] for entry in found]

@@ -22,7 +22,8 @@ class Repair:
             for name in KIT:
                 self.plan(path + "/" + name, name if to_its_place else self.aside(path + "/" + name))
             self.emptied.append(path)
-        volume.check_writable([source for source, _ in self.moves] + self.emptied)
+        kept = [PREVIOUS, PREVIOUS + "/" + MISPLACED] if self.moves else []
+        volume.check_writable([source for source, _ in self.moves] + self.emptied + kept)
 
     def plan(self, source, target):
         self.moves.append([source, target])

@@ -1,11 +1,22 @@
 # Backs up and restores the parent's data.
 
+# In the staging directory: the lines of the files that were received, to compare them once they are on the disk. They may be more than
+# fit into memory.
+RECEIVED = ".flare-received"
 # Names of files with private keys, in any directory.
-KEYS = (b".key", b".pem", b".p12", b".pfx")
+KEYS = (b".key", b".pem", b".p12", b".pfx", b".tenseal")
+# At the beginning of any other file with one, whatever its name: a copy, or certificates with their key.
+PRIVATE = b"PRIVATE KEY-----"
 
 
 def encoded(path):
     return base64.b64encode(os.fsencode(path)).decode()
+
+
+def is_kit(item, keys):
+    """Whether an item is where a kit stands, which is neither saved nor restored unless keys are asked for, or what is ours."""
+    top = item.split(os.sep)[0]
+    return top.startswith(".flare-") or not keys and (top == "startup" or item in KIT)
 
 
 class Backup:
@@ -13,19 +24,29 @@ class Backup:
 
     def __init__(self, volume, request, source, output):
         self.volume, self.request, self.source, self.output = volume, request, source, output
+        # Where kits stand at a wrong level, which are saved as little as the one in its place.
+        self.misplaced = ()
         self.files, self.bytes = 0, 0
 
     def run(self):
+        # Nothing on the volume needs to be completed, and the other side may take long to read.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         state = self.volume.check_owner(self.request["owner"])
         journal = read_json(self.volume.at(JOURNAL))
-        if journal is not None and "kept" in journal:
-            raise Refused("restore_begun", None)
+        # The kit is elsewhere in the middle of its swap.
+        if journal is not None and ("kept" in journal or self.request["keys"]):
+            raise Refused("restore_begun" if "kept" in journal else "staging_begun", None)
+        if not self.request["keys"]:
+            self.misplaced = {path + "/" + name for path in self.volume.misplaced() for name in KIT}
         self.line({"fingerprint": state.get("fingerprint") if state else None})
         for wanted in self.request["what"]:
             items = list(self.items(wanted))
             if not items:
                 self.line({"absent": wanted["name"]})
             for item in items:
+                if is_kit(item, self.request["keys"]):
+                    self.left_out(item, "key")
+                    continue
                 self.line({"item": encoded(item)})
                 self.tree(item)
         self.line({"end": {"files": self.files, "bytes": self.bytes}})
@@ -69,7 +90,9 @@ class Backup:
                 continue
             try:
                 found = os.lstat(self.volume.at(path))
-                if stat.S_ISDIR(found.st_mode):
+                if path in self.misplaced:
+                    self.left_out(path, "key")
+                elif stat.S_ISDIR(found.st_mode):
                     names = sorted(os.listdir(self.volume.at(path)))
                     self.line(self.entry("directory", path, found))
                     below.append(iter([os.path.join(path, name) for name in names]))
@@ -95,6 +118,8 @@ class Backup:
             found = os.fstat(descriptor)
             if not stat.S_ISREG(found.st_mode):
                 return self.left_out(path, "special")
+            if not self.request["keys"] and PRIVATE in os.pread(descriptor, PIPE, 0):
+                return self.left_out(path, "key")
             self.line(self.entry("file", path, found))
             left, digest = found.st_size, hashlib.sha256()
             while left:
@@ -129,19 +154,26 @@ class Restore:
         recovered = self.volume.recover()
         self.volume.check_owner(self.request["owner"])
         self.check_items()
-        with Receiving(self.output):
+        with Working(self.output) as working:
+            working.ask_for_body()
             os.mkdir(self.staging, 0o700)
             for item in self.items:
                 make_parents(self.staging, item)
             self.extract()
-            journal = {"id": self.request["id"], "names": self.items, "kept": REPLACED}
+            journal = {"id": self.request["id"], "names": self.items, "kept": REPLACED, "hidden": True}
             if any(item in KIT for item in self.items):
                 # The staged kit was replaced.
                 journal["state"] = {"owner": self.request["owner"], "fingerprint": None, "previous": None}
             replaced = [item for item in self.items if self.stands(item)]
             self.volume.enter(journal, "swap")
             self.volume.swap(journal)
-        return {"recovered": recovered, "replaced": replaced, "files": self.files, "bytes": self.bytes}
+        return {
+            "recovered": recovered,
+            "stays": self.volume.stays,
+            "replaced": replaced,
+            "files": self.files,
+            "bytes": self.bytes,
+        }
 
     def stands(self, item):
         path = self.volume.at(item)
@@ -150,7 +182,7 @@ class Restore:
     def check_items(self):
         for item in self.items:
             inside(self.volume.root, os.fsencode(item))
-            if item.startswith(".flare-") or item in KIT and not self.request["keys"]:
+            if is_kit(item, self.request["keys"]):
                 raise Refused("bad_path", item)
             above = os.path.dirname(item)
             while above:
@@ -164,19 +196,36 @@ class Restore:
         self.volume.check_writable(sorted({path for path in standing + above if path}))
 
     def extract(self):
+        """Writes everything below the staging directory and to the disk, and then compares every file there."""
+        received = os.path.join(self.staging, RECEIVED)
+        with open(received, "xb") as lines:
+            self.receive(lines)
+        sync_volume(self.volume.root)
+        with open(received, "rb") as lines:
+            for line in lines:
+                entry = Entry(self.staging, json.loads(line))
+                what = entry.difference()
+                if what:
+                    raise Refused("differs", {"path": entry.shown(), "what": what})
+        os.unlink(received)
+        for path, mode in reversed(self.closed):
+            os.chmod(path, mode)
+        if self.closed:
+            sync_volume(self.volume.root)
+
+    def receive(self, lines):
         while True:
-            line = self.source.readline()
-            if not line.endswith(b"\n"):
+            text = self.source.readline()
+            if not text.endswith(b"\n"):
                 raise Refused("cut", "the input ended early")
-            line = json.loads(line)
+            line = json.loads(text)
             if "end" in line:
                 break
             self.take(line, Entry(self.staging, line))
-        for path, mode in reversed(self.closed):
-            os.chmod(path, mode)
+            if line["kind"] == "file":
+                lines.write(text)
         if {"files": self.files, "bytes": self.bytes} != line["end"]:
             raise Refused("cut", "something is missing")
-        sync_volume(self.volume.root)
 
     def take(self, line, entry):
         relative, place = os.fsdecode(entry.path), entry.place
@@ -199,7 +248,4 @@ class Restore:
             return
         write_file(place, read_exactly(self.source, entry.size), entry.mode)
         os.utime(place, (line["mtime"], line["mtime"]))
-        what = entry.difference()
-        if what:
-            raise Refused("differs", {"path": relative, "what": what})
         self.files, self.bytes = self.files + 1, self.bytes + entry.size

@@ -8,14 +8,18 @@ use proptest::prelude::*;
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::support::{ask, base64, input_of, kit, kit_on, owner, run, run_with, shipment, stage, texts, volume};
+use crate::support::{
+    KIT_FILES, ask, asking, base64, found_by_flare, input_of, kit, kit_on, owner, run, run_with, shipment, stage, steps, texts,
+    volume,
+};
 
 #[test]
 fn a_kit_is_staged_with_its_modes_and_all_else_survives() {
     let root = volume();
     fs::create_dir_all(root.path().join("startup/stale")).expect("a directory");
     let answer = stage(root.path(), &kit("one"), "1").expect("staged");
-    let expected = StagedOnVolume { recovered: false, previous: None, misplaced: vec![], staged: true, moved: vec![] };
+    let expected =
+        StagedOnVolume { recovered: false, previous: None, misplaced: vec![], staged: true, moved: vec![], stays: vec![] };
     assert_eq!(answer, expected);
     assert_eq!(kit_on(root.path()).as_deref(), Some("one"));
     let mode = |path: &str| fs::metadata(root.path().join(path)).expect(path).permissions().mode() & 0o7777;
@@ -27,16 +31,24 @@ fn a_kit_is_staged_with_its_modes_and_all_else_survives() {
     assert_eq!(second.previous, Some(Digest::of(b"1").to_string()));
 }
 
-/// Kills a run at each call that changes the disk, checks which kit a parent would see, and runs again.
-fn killed_at_every_step(run_to_be_killed: &dyn Fn(&Path, usize) -> Option<i32>, allowed: &[&str]) -> usize {
+/// The exit code of a run, and what it printed.
+type Exited = (Option<i32>, Vec<u8>);
+
+/// Kills a run at calls that change the disk, checks which kit a parent would see, and runs again. After an answer, that must be
+/// the last of those that are allowed.
+fn killed_at_any_step(run_to_be_killed: &dyn Fn(&Path, usize) -> Exited, allowed: &[&str]) -> usize {
     let before = volume();
     stage(before.path(), &kit("one"), "1").expect("staged");
     stage(before.path(), &kit("two"), "2").expect("staged");
-    for die in 1.. {
+    for die in steps() {
         let root = TempDir::new().expect("a directory");
         let copied = Command::new("cp").arg("-a").arg(before.path().join(".")).arg(root.path()).status();
         assert!(copied.expect("cp is on this machine").success());
-        let ended = run_to_be_killed(root.path(), die);
+        let (ended, answer) = run_to_be_killed(root.path(), die);
+        if !answer.is_empty() {
+            assert_eq!(kit_on(root.path()).as_deref(), allowed.last().copied(), "step {die}: an answer before it was true");
+            assert!(!root.path().join(".flare-kube-swap.json").exists(), "step {die}");
+        }
         if let Some(seen) = kit_on(root.path()) {
             assert!(allowed.contains(&seen.as_str()), "step {die}: {seen}");
         }
@@ -49,7 +61,7 @@ fn killed_at_every_step(run_to_be_killed: &dyn Fn(&Path, usize) -> Option<i32>, 
         let kept = texts(&root.path().join(".flare-kube-previous"));
         let kept: Vec<_> = kept.values().collect();
         assert!(
-            kept.len() == 3 && allowed.contains(&kept[0].as_str()) && kept.iter().all(|text| *text == kept[0]),
+            kept.len() == KIT_FILES && allowed.contains(&kept[0].as_str()) && kept.iter().all(|text| *text == kept[0]),
             "step {die}: {kept:?}"
         );
         if ended != Some(9) {
@@ -62,8 +74,8 @@ fn killed_at_every_step(run_to_be_killed: &dyn Fn(&Path, usize) -> Option<i32>, 
 #[test]
 fn killed_at_any_step_the_next_run_finishes_or_undoes_it() {
     let third = input_of(&shipment(&kit("three"), "site-1", "3"), "3");
-    let steps = killed_at_every_step(&|root, die| run(root, &third, die).0, &["two", "three"]);
-    assert!(steps > 50, "only {steps} steps were seen");
+    let last = killed_at_any_step(&|root, die| run(root, &third, die), &["two", "three"]);
+    assert!(last > 50, "only {last} steps were seen");
 }
 
 #[test]
@@ -77,10 +89,9 @@ fn a_rollback_puts_the_kept_kit_back_and_may_be_killed_as_well() {
     assert_eq!(kit_on(root.path()).as_deref(), Some("one"));
     assert_eq!(ask(root.path(), &request)["fingerprint"], Digest::of(b"2").to_string());
     assert_eq!(kit_on(root.path()).as_deref(), Some("two"));
-    let bytes = request.to_string().into_bytes();
-    let input = ([VOLUME_PROGRAM.as_bytes(), &bytes].concat(), bytes.len());
-    let steps = killed_at_every_step(&|root, die| run(root, &input, die).0, &["one", "two"]);
-    assert!(steps > 20, "only {steps} steps were seen");
+    let input = asking(&request);
+    let last = killed_at_any_step(&|root, die| run(root, &input, die), &["two", "one"]);
+    assert!(last > 20, "only {last} steps were seen");
 }
 
 /// FLARE walks the whole workspace for a file, and takes the first one of its name.
@@ -96,18 +107,14 @@ fn what_flare_looks_for_is_found_only_in_the_current_kit() {
         tree
     };
     let root = volume();
-    let sought = |root: &Path| {
-        let names = ["comm_config.json", "resources.json.default", "fed_client.json", "rootCA.pem"];
-        let is_sought = |path: &String| names.iter().any(|name| path.ends_with(&format!("/{name}")));
-        texts(root).into_iter().filter(|(path, _)| is_sought(path)).collect::<Vec<_>>()
-    };
     stage(root.path(), &with_config("one"), "1").expect("staged");
     let first = ["local", "startup"].map(|name| texts(&root.path().join(name)));
     stage(root.path(), &kit("plain"), "2").expect("staged");
-    assert_eq!(sought(root.path()), [], "the current kit has none of these files");
+    let found = found_by_flare(root.path());
+    assert!(found.len() == 3 && found.values().all(|text| text == "plain"), "{found:?}");
     let _ = ask(root.path(), &json!({"verb": "rollback", "id": "3", "owner": owner("site-1")}));
     assert_eq!(["local", "startup"].map(|name| texts(&root.path().join(name))), first, "it comes back as it was");
-    assert_eq!(sought(root.path()).len(), 4);
+    assert_eq!(found_by_flare(root.path()).len(), 6);
 }
 
 #[test]
@@ -133,7 +140,7 @@ fn a_byte_that_is_changed_on_the_way_is_seen_in_the_volume() {
     let (mut input, request) = input_of(&shipment(&kit("two"), "site-1", "2"), "2");
     *input.last_mut().expect("bytes") ^= 1;
     let fault = Answer::staged(&run(root.path(), &(input, request), 0).1, "claim").expect_err("it differs");
-    assert!(fault.message.contains("`startup/closed/a`") && fault.message.contains("content"), "{fault}");
+    assert!(fault.message.contains("`startup/fed_client.json`") && fault.message.contains("content"), "{fault}");
     assert_eq!(kit_on(root.path()).as_deref(), Some("one"));
 }
 
@@ -153,6 +160,42 @@ fn a_kit_that_could_not_be_written_to_the_disk_does_not_take_its_place() {
     // A sandbox without this call writes everything by another one.
     sent("3", 38).expect("staged");
     assert_eq!(kit_on(root.path()).as_deref(), Some("two"));
+}
+
+#[test]
+fn a_volume_that_can_only_be_read_is_called_that_whoever_may_write_there() {
+    let root = volume();
+    stage(root.path(), &kit("one"), "1").expect("staged");
+    let before = texts(root.path());
+    let (_, printed) =
+        run_with(root.path(), &input_of(&shipment(&kit("two"), "site-1", "2"), "2"), &[("READ_ONLY", "yes".to_owned())]);
+    let fault = Answer::staged(&printed, "claim").expect_err("refused");
+    assert_eq!(fault.message, "the volume of claim `claim` refused: EROFS");
+    assert_eq!(texts(root.path()), before);
+}
+
+/// The claim is annotated again with what a refusal says here.
+#[test]
+fn a_refusal_tells_which_kit_is_still_there_and_never_takes_anothers_for_it() {
+    let root = volume();
+    stage(root.path(), &kit("one"), "1").expect("staged");
+    let noted = |input: &(Vec<u8>, usize), driver: &str| {
+        let printed = run_with(root.path(), input, &[(driver, "1".to_owned())]).1;
+        let answer: serde_json::Value = serde_json::from_slice(&printed).expect("an answer");
+        assert!(answer["refused"].is_string(), "{answer}");
+        answer["noted"].clone()
+    };
+    let of = |who: &str| input_of(&shipment(&kit("two"), who, "2"), "2");
+    let first = json!(Digest::of(b"1").to_string());
+    let (input, request) = of("site-1");
+    assert_eq!(noted(&(input[..input.len() - 1].to_vec(), request), "NOTHING"), first);
+    assert_eq!(noted(&of("site-1"), "READ_ONLY"), first);
+    // At the first change, which comes after the owner was seen.
+    assert_eq!(noted(&of("site-1"), "END"), first);
+    assert_eq!(noted(&asking(&json!({"verb": "rollback", "id": "2", "owner": owner("site-1")})), "NOTHING"), first);
+    assert_eq!(noted(&of("site-2"), "NOTHING"), json!(null));
+    fs::write(root.path().join(".flare-kube-staged.json"), "{").expect("a file");
+    assert_eq!(noted(&of("site-1"), "NOTHING"), json!(null));
 }
 
 #[test]
@@ -195,8 +238,6 @@ fn kits_at_the_wrong_level_are_named() {
         fs::create_dir_all(root.path().join(path)).expect("a directory");
     }
     assert_eq!(stage(root.path(), &kit("one"), "1").expect("staged").misplaced, ["server-k8s"]);
-    fs::create_dir_all(root.path().join("startup/startup")).expect("a directory");
-    assert_eq!(ask(root.path(), &json!({"verb": "look"}))["misplaced"], json!(["server-k8s", "startup/startup"]));
 }
 
 #[test]
@@ -247,7 +288,7 @@ fn removal(root: &Path, who: &str, id: &str, die: usize) -> Option<Result<Remove
 
 #[test]
 fn a_kit_is_taken_away_and_nothing_else_wherever_a_run_before_was_killed() {
-    for die in 1.. {
+    for die in steps() {
         let root = volume();
         let root = root.path();
         stage(root, &kit("one"), "1").expect("staged");
@@ -294,7 +335,7 @@ fn kits_that_a_restore_put_aside_go_as_well_and_nothing_else_of_it() {
         let removed = removal(root, "site-1", "2", 0).expect("it ends").expect("removed");
         let expected = ["local", "startup", ".flare-kube-replaced/local", ".flare-kube-replaced/startup"];
         assert_eq!(
-            (removed.removed.as_slice(), removed.stays.as_deref()),
+            (removed.removed.as_slice(), removed.aside.as_deref()),
             (&expected.map(str::to_owned)[..], with_data.then_some(aside))
         );
         let mut left = vec![("jobs/store", "keep")];

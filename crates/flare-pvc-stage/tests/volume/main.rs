@@ -6,6 +6,8 @@
     reason = "these tests start Python and look at the disk behind its back"
 )]
 
+mod again;
+mod ending;
 mod kit;
 mod repair;
 mod support;

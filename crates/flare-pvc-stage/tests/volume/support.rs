@@ -5,7 +5,7 @@ use std::{
     fs,
     io::Write as _,
     path::Path,
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
 };
 
 use flare_file_tree::{Digest, FileTree, RelativePath};
@@ -28,12 +28,23 @@ pub(crate) fn shipment<'tree>(tree: &'tree FileTree, who: &str, fingerprint: &st
     Shipment::new(owner(who), Digest::of(fingerprint.as_bytes()), true, tree).expect("a tree in memory")
 }
 
+/// The number of files in `startup` of [`kit`].
+const STARTUP_FILES: usize = 4;
+
+/// The number of files of [`kit`] that a parent has.
+pub(crate) const KIT_FILES: usize = STARTUP_FILES + 1;
+
 /// A kit in which every file has the same content.
 pub(crate) fn kit(text: &str) -> FileTree {
     let mut tree = FileTree::new();
-    for (path, mode) in
-        [("startup/client.key", 0o600), ("startup/closed/a", 0o400), ("local/resources.json", 0o644), ("other/x", 0o644)]
-    {
+    for (path, mode) in [
+        ("startup/client.key", 0o600),
+        ("startup/fed_client.json", 0o644),
+        ("startup/closed/a", 0o400),
+        ("startup/closed/rootCA.pem", 0o400),
+        ("local/resources.json", 0o644),
+        ("other/x", 0o644),
+    ] {
         tree.insert_file(RelativePath::literal(path), text.as_bytes(), mode);
     }
     tree.insert_directory(RelativePath::literal("startup/closed"), 0o555);
@@ -56,9 +67,9 @@ pub(crate) fn run(root: &Path, input: &(Vec<u8>, usize), die: usize) -> (Option<
     run_with(root, input, &[("DIE", die.to_string())])
 }
 
-/// Runs the program with variables of the driver.
-pub(crate) fn run_with(root: &Path, (input, request): &(Vec<u8>, usize), driver: &[(&str, String)]) -> (Option<i32>, Vec<u8>) {
-    let mut child = Command::new("python3")
+/// Starts the program with variables of the driver; it has read nothing yet.
+pub(crate) fn start(root: &Path, request: usize, driver: &[(&str, String)]) -> Child {
+    Command::new("python3")
         .args(["-S", "-c", DRIVER, &VOLUME_PROGRAM.len().to_string(), &request.to_string()])
         .arg(root)
         .env("DIE", "0")
@@ -67,7 +78,12 @@ pub(crate) fn run_with(root: &Path, (input, request): &(Vec<u8>, usize), driver:
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .expect("python3 is on this machine");
+        .expect("python3 is on this machine")
+}
+
+/// Runs the program with variables of the driver.
+pub(crate) fn run_with(root: &Path, (input, request): &(Vec<u8>, usize), driver: &[(&str, String)]) -> (Option<i32>, Vec<u8>) {
+    let mut child = start(root, *request, driver);
     // A killed program reads no more.
     let _ = child.stdin.take().expect("a pipe").write_all(input);
     let output = child.wait_with_output().expect("it ends");
@@ -81,11 +97,15 @@ pub(crate) fn stage(root: &Path, tree: &FileTree, id: &str) -> Result<StagedOnVo
     Answer::staged(&printed, "claim")
 }
 
+/// The input of a request without files.
+pub(crate) fn asking(request: &Value) -> (Vec<u8>, usize) {
+    let request = request.to_string().into_bytes();
+    ([VOLUME_PROGRAM.as_bytes(), &request].concat(), request.len())
+}
+
 /// Sends a request without files; returns the answer.
 pub(crate) fn ask(root: &Path, request: &Value) -> Value {
-    let request = request.to_string().into_bytes();
-    let input = [VOLUME_PROGRAM.as_bytes(), &request].concat();
-    serde_json::from_slice(&run(root, &(input, request.len()), 0).1).expect("an answer")
+    serde_json::from_slice(&run(root, &asking(request), 0).1).expect("an answer")
 }
 
 /// The files below a directory: path → content.
@@ -104,17 +124,41 @@ pub(crate) fn texts(root: &Path) -> BTreeMap<String, String> {
     found
 }
 
+/// The files on the volume that FLARE would find: it walks the whole workspace for a name, and takes the first.
+pub(crate) fn found_by_flare(root: &Path) -> BTreeMap<String, String> {
+    let mut found = texts(root);
+    let names = ["comm_config", "fed_client", "fed_relay", "fed_server", "resources", "rootCA"];
+    found.retain(|path, _| {
+        let name = path.rsplit('/').next().unwrap_or_default();
+        names.contains(&name.split('.').next().unwrap_or_default()) && !name.ends_with(".flare-kube-kept")
+    });
+    found
+}
+
 /// The content of the kit that a parent would read, which must not be mixed; `None` without `startup`, when no parent starts.
 pub(crate) fn kit_on(root: &Path) -> Option<String> {
     let found = texts(root);
+    // In whatever order a walk comes across them.
+    let sought = found_by_flare(root);
+    let contents: std::collections::BTreeSet<_> = sought.values().collect();
+    assert!(contents.len() <= 1, "FLARE finds a mixture: {sought:?}");
     let startup: Vec<_> = found.iter().filter(|(path, _)| path.starts_with("startup/")).map(|(_, text)| text).collect();
     if startup.is_empty() {
         return None;
     }
-    assert_eq!(startup.len(), 2, "startup is whole: {found:?}");
+    assert_eq!(startup.len(), STARTUP_FILES, "startup is whole: {found:?}");
+    assert_eq!(sought.len(), 3, "FLARE finds each once: {sought:?}");
     let local = found.get("local/resources.json").expect("local stands beside startup");
     assert!(startup.iter().all(|text| *text == local), "a mixture: {found:?}");
     Some(local.clone())
+}
+
+/// The steps at which runs are killed, from the first: with `FLARE_KUBE_STAGE_EVERY_STEP` all, otherwise every third one, with another
+/// first step in each run.
+pub(crate) fn steps() -> impl Iterator<Item = usize> {
+    let every = std::env::var_os("FLARE_KUBE_STAGE_EVERY_STEP").is_some();
+    let (first, stride) = if every { (1, 1) } else { (1 + usize::try_from(std::process::id() % 3).expect("small"), 3) };
+    (first..).step_by(stride)
 }
 
 pub(crate) fn volume() -> TempDir {

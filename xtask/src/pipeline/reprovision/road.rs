@@ -255,6 +255,9 @@ fn short(fingerprint: &str) -> &str {
 
 fn check(interrupt: &Interrupt) -> Result<(), Faults> {
     interrupt.check().map_err(|faults| {
-        faults.map(|fault| fault.hint("run the same command again: it goes on from there, and does not save or prepare twice"))
+        faults.map(|fault| Diagnostic {
+            message: "interrupted between two steps; what is done so far stays".to_owned(),
+            ..fault.hint("run the same command again: it goes on from there, and does not save or prepare twice")
+        })
     })
 }

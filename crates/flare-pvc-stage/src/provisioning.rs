@@ -1,0 +1,181 @@
+//! Whether a claim whose helper pod does not start gets a volume.
+
+use std::time::Duration;
+
+use flare_cluster::{
+    Cluster, Selection,
+    k8s_openapi::api::core::v1::{Event, PersistentVolumeClaim},
+};
+use flare_diagnostic::{Code, Diagnostic};
+use tokio::time::{Instant, sleep};
+
+/// The interval at which claim and events are read.
+const LOOK: Duration = Duration::from_secs(3);
+
+/// The number of failures that count as permanent.
+const HOPELESS: i32 = 2;
+
+/// How long a claim may wait for a volume that somebody makes by hand: Kubernetes looks for one every 15 s, so one that is made meanwhile
+/// is found.
+const BY_HAND: Duration = Duration::from_secs(30);
+
+/// Returns why the claim gets no volume, otherwise never returns: the cluster fails repeatedly, and again while this waits, to make one; or
+/// no storage class makes one, and none that was made by hand fits the claim in [`BY_HAND`]. `waits_for` is set to the reason as soon as it
+/// is known.
+///
+/// A user who may not read events learns only at the deadline that the pod waits for a storage class.
+pub(crate) async fn gets_no_volume(cluster: &Cluster, namespace: &str, name: &str, waits_for: &mut String) -> Diagnostic {
+    let (claims, events) = (cluster.namespaced::<PersistentVolumeClaim>(namespace), cluster.namespaced::<Event>(namespace));
+    let pending = async || claims.find(name).await.ok().flatten().filter(is_pending);
+    let of = async |claim: &PersistentVolumeClaim| {
+        let fields = claim.metadata.uid.as_ref().map(|uid| format!("involvedObject.uid={uid}"));
+        events.list(&Selection { labels: None, fields }).await.ok()
+    };
+    // What had been said before this run began to wait.
+    let mut before = match pending().await {
+        Some(claim) => of(&claim).await,
+        None => None,
+    };
+    let begin = Instant::now();
+    loop {
+        sleep(LOOK).await;
+        let Some(claim) = pending().await else {
+            waits_for.clear();
+            continue;
+        };
+        let now = of(&claim).await;
+        let lack = if is_made_by_hand(&claim) {
+            Some(Lack::unbound(&claim, now.as_deref().unwrap_or_default(), begin.elapsed()))
+        } else {
+            now.and_then(|now| Lack::unprovisioned(before.get_or_insert_with(|| now.clone()), &now))
+        };
+        match lack {
+            Some(lack) if lack.is_lasting => {
+                return Diagnostic::error(Code::ClaimNotUsable, format!("the claim `{name}` gets no volume: {}", lack.why))
+                    .hint(lack.hint);
+            }
+            Some(lack) => *waits_for = format!("the claim `{name}` has no volume yet: {}", lack.why),
+            None => waits_for.clear(),
+        }
+    }
+}
+
+/// Why a claim has no volume.
+#[derive(Debug, PartialEq, Eq)]
+struct Lack {
+    why: String,
+    hint: &'static str,
+    /// Whether waiting cannot be expected to help.
+    is_lasting: bool,
+}
+
+impl Lack {
+    /// Of a claim whose volume somebody makes by hand, after some time. It is bound at the next look of Kubernetes once there is one.
+    fn unbound(claim: &PersistentVolumeClaim, events: &[Event], waited: Duration) -> Self {
+        let said =
+            events.iter().rfind(|event| event.reason.as_deref() == Some("FailedBinding")).and_then(|event| event.message.clone());
+        let named = claim.spec.as_ref().and_then(|spec| spec.volume_name.as_deref()).filter(|name| !name.is_empty());
+        let why = said.unwrap_or_else(|| match named {
+            Some(volume) => format!("the volume `{volume}`, which it names, is not bound to it"),
+            None => "no volume fits it, and it has no storage class that makes one".to_owned(),
+        });
+        Self {
+            why,
+            hint: "make a volume that fits it (size, access modes, storage class) and run the same command again; or delete the claim and \
+                   create it with `--storage-class`",
+            is_lasting: waited >= BY_HAND,
+        }
+    }
+
+    /// Of a claim whose storage class makes its volume: what it said since this run waits, and whether it said so several times. Clocks are
+    /// not compared.
+    fn unprovisioned(before: &[Event], now: &[Event]) -> Option<Self> {
+        let times = |event: &Event| event.count.unwrap_or(1);
+        let known = |event: &Event| before.iter().find(|known| known.metadata.uid == event.metadata.uid).map_or(0, times);
+        let failures: Vec<_> = now.iter().filter(|event| event.reason.as_deref() == Some("ProvisioningFailed")).collect();
+        let last = failures.iter().rfind(|event| times(event) > known(event))?;
+        Some(Self {
+            why: last.message.clone().unwrap_or_else(|| "no reason is given".to_owned()),
+            hint: "delete the claim and create it with another `--storage-class`, `--access-mode` or size",
+            is_lasting: failures.iter().map(|event| times(event)).sum::<i32>() >= HOPELESS,
+        })
+    }
+}
+
+/// Whether nothing but a person makes a volume for a claim: it has no storage class, not even by its old annotation, or names a volume.
+fn is_made_by_hand(claim: &PersistentVolumeClaim) -> bool {
+    let is_given = |text: Option<&String>| text.is_some_and(|text| !text.is_empty());
+    let annotations = claim.metadata.annotations.as_ref();
+    let class = claim.spec.as_ref().and_then(|spec| spec.storage_class_name.as_ref());
+    let has_class =
+        is_given(class) || is_given(annotations.and_then(|found| found.get("volume.beta.kubernetes.io/storage-class")));
+    !has_class || is_given(claim.spec.as_ref().and_then(|spec| spec.volume_name.as_ref()))
+}
+
+fn is_pending(claim: &PersistentVolumeClaim) -> bool {
+    claim.status.as_ref().is_some_and(|status| status.phase.as_deref() == Some("Pending"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn event(uid: &str, reason: &str, count: i32) -> Event {
+        let event = json!({"metadata": {"name": uid, "uid": uid}, "involvedObject": {}, "reason": reason, "count": count, "message": uid});
+        serde_json::from_value(event).expect("an event")
+    }
+
+    #[test]
+    fn only_a_failure_that_is_repeated_while_one_waits_is_lasting() {
+        let failed = |uid: &str, count| event(uid, "ProvisioningFailed", count);
+        let old = [failed("a", 7)];
+        for (before, now, expected) in [
+            (&old[..], vec![failed("a", 7)], None),
+            (&old[..], vec![failed("a", 7), event("b", "ExternalProvisioning", 9)], None),
+            (&old[..], vec![failed("a", 8)], Some(("a", true))),
+            (&old[..], vec![failed("a", 7), failed("b", 1)], Some(("b", true))),
+            (&old[..0], vec![failed("a", 1)], Some(("a", false))),
+            (&old[..0], vec![event("a", "FailedBinding", 2)], None),
+        ] {
+            let found = Lack::unprovisioned(before, &now);
+            assert_eq!(found.as_ref().map(|lack| (lack.why.as_str(), lack.is_lasting)), expected, "{now:?}");
+        }
+    }
+
+    /// It is bound as soon as somebody makes a volume, so the reason counts at once, and only its lasting ends the run.
+    #[test]
+    fn a_claim_without_a_storage_class_waits_a_while_for_a_volume_that_is_made_by_hand() {
+        let claim =
+            |class: serde_json::Value, volume: serde_json::Value, annotations: serde_json::Value| -> PersistentVolumeClaim {
+                let claim =
+                    json!({"metadata": {"annotations": annotations}, "spec": {"storageClassName": class, "volumeName": volume}});
+                serde_json::from_value(claim).expect("a claim")
+            };
+        let nothing = || json!(null);
+        let old = json!({"volume.beta.kubernetes.io/storage-class": "fast"});
+        for (class, volume, annotations, expected) in [
+            (nothing(), nothing(), nothing(), true),
+            (json!(""), nothing(), nothing(), true),
+            (json!("fast"), nothing(), nothing(), false),
+            (nothing(), nothing(), old, false),
+            (json!("fast"), json!("v"), nothing(), true),
+        ] {
+            let claim = claim(class, volume, annotations);
+            assert_eq!(is_made_by_hand(&claim), expected, "{claim:?}");
+        }
+        let without = claim(nothing(), nothing(), nothing());
+        let naming = claim(nothing(), json!("v"), nothing());
+        let said = [event("no volume available", "FailedBinding", 1)];
+        for (claim, events, waited, why, is_lasting) in [
+            (&without, &said[..], 3, "no volume available", false),
+            (&without, &said[..], 30, "no volume available", true),
+            (&without, &[][..], 30, "no volume fits it, and it has no storage class that makes one", true),
+            (&naming, &[][..], 29, "the volume `v`, which it names, is not bound to it", false),
+        ] {
+            let lack = Lack::unbound(claim, events, Duration::from_secs(waited));
+            assert_eq!((lack.why.as_str(), lack.is_lasting), (why, is_lasting));
+        }
+    }
+}
