@@ -4,7 +4,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use flare_cluster::{Access, Cluster, Environment, LogSelection};
+use flare_cluster::{Access, Cluster, ClusterEnvironment, LogSelection};
 use flare_diagnostic::Code;
 use futures_util::AsyncBufReadExt as _;
 use integration_tests::cluster::namespace::Namespace;
@@ -23,7 +23,7 @@ fn block_on<T>(work: impl Future<Output = T>) -> T {
 
 async fn connect(namespace: &Namespace) -> Cluster {
     let access = Access { kubeconfig: Some(namespace.cluster.kubeconfig().to_path_buf()), context: None };
-    flare_cluster::connect(&access, &Environment::default()).await.expect("the cluster of the tests")
+    flare_cluster::connect(&access, &ClusterEnvironment::default()).await.expect("the cluster of the tests")
 }
 
 /// Starts a pod with a Python program.

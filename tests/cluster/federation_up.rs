@@ -12,23 +12,28 @@ use serde_json::{Value, json};
 
 use crate::PROGRAM;
 
-struct Scene {
-    namespace: Namespace,
-    federation: Federation,
-    file: PathBuf,
+pub(crate) struct Scene {
+    pub(crate) namespace: Namespace,
+    pub(crate) federation: Federation,
+    pub(crate) file: PathBuf,
 }
 
 impl Scene {
-    fn new(test: &str) -> Self {
+    pub(crate) fn new(test: &str) -> Self {
         let (namespace, federation) = (Namespace::open(test), Federation::provision(Release::V28));
         let file = federation.describe(&namespace);
         Self { namespace, federation, file }
     }
 
-    fn verb(&self, verb: &str) -> Command {
+    pub(crate) fn verb(&self, verb: &str) -> Command {
+        self.verb_within(verb, 240)
+    }
+
+    /// A verb with a time limit of so many seconds for each step.
+    pub(crate) fn verb_within(&self, verb: &str, seconds: u32) -> Command {
         let mut command = self.namespace.cluster.program(PROGRAM);
         command.arg(verb).arg("--federation").arg(&self.file).arg("--prepared").arg(self.prepared());
-        command.args(["--timeout", "240", "-o", "json"]);
+        command.args(["--timeout", &seconds.to_string(), "-o", "json"]);
         if verb != "status" {
             command.arg("--helm").arg(helm());
         }
@@ -38,7 +43,7 @@ impl Scene {
         command
     }
 
-    fn prepared(&self) -> PathBuf {
+    pub(crate) fn prepared(&self) -> PathBuf {
         self.file.parent().unwrap().join("up")
     }
 
@@ -53,14 +58,14 @@ impl Scene {
 }
 
 /// The envelope of a run that failed.
-fn failed(command: &mut Command) -> Value {
+pub(crate) fn failed(command: &mut Command) -> Value {
     let output = command.output().unwrap();
     assert!(!output.status.success(), "it did not fail: {}", String::from_utf8_lossy(&output.stdout));
     serde_json::from_slice(&output.stdout).expect("an envelope")
 }
 
 /// The states of the four steps of each participant, and whether all is well, as `unchanged done done unchanged true`.
-fn states(data: &Value) -> Vec<String> {
+pub(crate) fn states(data: &Value) -> Vec<String> {
     let steps = ["prepare", "stage", "install", "verify"];
     let participants = data["participants"].as_array().expect("participants");
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use integration_tests::cluster::federation::{Federation, chart};
+use integration_tests::cluster::federation::Federation;
+use integration_tests::cluster::install::{give_address, lock};
 use integration_tests::cluster::namespace::Namespace;
 use integration_tests::cluster::run::{succeed, succeed_json, wait};
 use integration_tests::helm::{helm, helm_4};
@@ -174,7 +175,8 @@ fn what_fails_is_named_soon_and_the_release_goes_back_with_its_kit() {
     let failed = scene.fails(name, &["--set", "image.tag=no-such-tag"]);
     assert_eq!(failed["error_code"], "INSTALL_FAILED", "{failed}");
     assert!(failed["message"].as_str().unwrap().contains("no-such-tag"), "{failed}");
-    assert_eq!(failed["data"]["recovery"]["state"], "removed", "{failed}");
+    let stays = json!({"claim": Federation::claim(name), "kit": scene.noted_kit(name), "objects": []});
+    assert_eq!(failed["data"]["recovery"], json!({"state": "removed", "stays": stays}), "{failed}");
     assert!(began.elapsed() < Duration::from_mins(1), "{:?}", began.elapsed());
     wait(Duration::from_secs(30), || format!("{:?}", scene.objects()), || scene.objects().is_empty().then_some(()));
 
@@ -212,17 +214,7 @@ fn a_locked_release_is_explained_and_freed_on_request() {
     let name = "nvflare-server";
     // Helm is killed while it waits, first in an installation, then in an upgrade.
     for pending in ["pending-install", "pending-upgrade"] {
-        let mut upgrade = scene.namespace.helm(&helm());
-        upgrade.args(["upgrade", "--install", name]).arg(chart(&scene.kit(name)));
-        upgrade.args(["--wait", "--set", "image.tag=no-such-tag"]).stdout(Stdio::null()).stderr(Stdio::null());
-        let mut killed = upgrade.spawn().unwrap();
-        let state = || {
-            let listed = succeed_json(scene.namespace.helm(&helm()).args(["list", "--all", "--output", "json"]));
-            listed[0]["status"].as_str().unwrap_or_default().to_owned()
-        };
-        wait(Duration::from_mins(1), state, || (state() == pending).then_some(()));
-        killed.kill().unwrap();
-        killed.wait().unwrap();
+        lock(&scene.namespace, name, &scene.kit(name), pending);
         let refused = scene.fails(name, &[]);
         assert_eq!((&refused["error_code"], &refused["exit_code"]), (&json!("RELEASE_LOCKED"), &json!(5)), "{refused}");
         assert!(refused["message"].as_str().unwrap().contains(pending), "{refused}");
@@ -293,22 +285,10 @@ fn a_server_is_exposed_by_its_node_by_a_load_balancer_and_by_this_machine() {
         let mut warnings = outcome["warnings"].as_array().unwrap().iter();
         warnings.any(|warning| warning["message"].as_str().unwrap().contains(&format!("`{address}`")))
     };
-    assert!(warned(&by_node, &node), "nothing of the certificate leads there: {by_node}");
+    assert!(warned(&by_node, &node), "what the clients call does not lead there: {by_node}");
 
     let balanced = scene.verb("install", name, &helm(), &["--expose", "load-balancer"]).stdout(Stdio::piped()).spawn().unwrap();
-    let kind = || succeed(scene.namespace.kubectl().args(["get", "service", name, "--output", "jsonpath={.spec.type}"]));
-    wait(Duration::from_mins(1), kind, || (kind() == "LoadBalancer").then_some(()));
-    // In place of a cloud's controller.
-    let status = json!({"status": {"loadBalancer": {"ingress": [{"ip": "203.0.113.7"}]}}}).to_string();
-    succeed(scene.namespace.kubectl().args([
-        "patch",
-        "service",
-        name,
-        "--subresource=status",
-        "--type=merge",
-        "--patch",
-        &status,
-    ]));
+    give_address(&scene.namespace, name, "203.0.113.7");
     let output = balanced.wait_with_output().unwrap();
     let balanced: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(balanced["data"]["exposed"]["addresses"], json!(["203.0.113.7"]), "{balanced}");

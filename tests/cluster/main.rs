@@ -9,6 +9,7 @@
 mod acceptance;
 mod backup;
 mod edge;
+mod federation_exposed;
 mod federation_up;
 mod harness;
 mod install;

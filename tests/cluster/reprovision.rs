@@ -1,14 +1,17 @@
 //! `reprovision` on a real cluster: a changed configuration reaches a running participant, or everything is as it was.
 
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
+use integration_tests::cleanup::CleanupGuard;
 use integration_tests::cluster::federation::Federation;
 use integration_tests::cluster::namespace::Namespace;
-use integration_tests::cluster::run::{succeed, succeed_json};
+use integration_tests::cluster::run::{succeed, succeed_json, wait};
 use integration_tests::helm::helm;
 use integration_tests::kit::Tree;
 use integration_tests::reference::Release;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use crate::PROGRAM;
@@ -21,6 +24,9 @@ struct Scene {
     prepared: PathBuf,
 }
 
+/// What must not change if a run fails: the prepared kit, the fingerprint of the kit on the volume, and the parent's memory request.
+type State = (Tree, String, String);
+
 impl Scene {
     /// A running server.
     fn new(test: &str) -> Self {
@@ -30,6 +36,33 @@ impl Scene {
         succeed(scene.program("stage").arg(&scene.prepared).args(["--create-pvc", "1Gi"]));
         succeed(scene.program("install").arg(&scene.prepared));
         scene
+    }
+
+    fn state(&self) -> State {
+        (Tree::read(&self.prepared), self.noted_kit(), self.deployment(REQUEST))
+    }
+
+    /// Changes what the chart, and what the kit is made from.
+    fn change(&self) {
+        self.federation.edit(SERVER, "memory: 256Mi", "memory: 272Mi");
+        self.federation.edit(SERVER, "parent:\n", "parent:\n  parent_port: 8112\n");
+    }
+
+    /// The data of a run that fails with this code, and its faults.
+    fn fails(&self, arguments: &[&str], code: &str) -> Value {
+        let output = self.reprovision(arguments).output().unwrap();
+        let failed: Value = serde_json::from_slice(&output.stdout).expect("an envelope");
+        assert_eq!(failed["error_code"], code, "{failed:#}");
+        failed
+    }
+
+    /// Every check finds the server as it was before a run that failed.
+    fn is_whole(&self, before: &State) {
+        assert_eq!(self.state(), *before);
+        let verified = succeed_json(self.program("verify").arg(&self.prepared).args(["-o", "json", "--stable", "5"]));
+        assert_eq!(verified["data"]["counts"]["error"], 0, "{verified:#}");
+        let install = succeed_json(self.program("install").arg(&self.prepared).args(["-o", "json"]));
+        assert_eq!(install["data"]["changed"], false, "{install}");
     }
 
     fn program(&self, verb: &str) -> Command {
@@ -58,6 +91,30 @@ impl Scene {
         let path = "jsonpath={.metadata.annotations.flare-kube/kit-fingerprint}";
         succeed(self.namespace.kubectl().args(["get", "persistentvolumeclaim", &Federation::claim(SERVER), "--output", path]))
     }
+}
+
+/// Lets the claims of a namespace carry only these fingerprints of a kit, where an empty one is none, until the guard is dropped: a staging
+/// removes the one that is there first, and notes its own when everything else is done.
+fn only_fingerprints(namespace: &Namespace, allowed: &[&str]) -> CleanupGuard {
+    let name = namespace.name.clone();
+    let rule =
+        json!({"apiGroups": [""], "apiVersions": ["v1"], "operations": ["UPDATE"], "resources": ["persistentvolumeclaims"]});
+    let expression = format!("object.metadata.?annotations[?'flare-kube/kit-fingerprint'].orValue('') in {}", json!(allowed));
+    namespace.apply(&json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy", "metadata": {"name": name},
+        "spec": {"failurePolicy": "Fail", "matchConstraints": {"resourceRules": [rule]}, "validations": [{"expression": expression}]}}));
+    let selector = json!({"matchLabels": {"kubernetes.io/metadata.name": name}});
+    namespace.apply(&json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding", "metadata": {"name": name},
+        "spec": {"policyName": name, "validationActions": ["Deny"], "matchResources": {"namespaceSelector": selector}}}));
+    let mut delete = namespace.cluster.kubectl();
+    delete.args(["delete", "validatingadmissionpolicybinding,validatingadmissionpolicy", &name]);
+    let guard = CleanupGuard::plan(move || drop(delete.output()));
+    let other = ["annotate", "persistentvolumeclaim", &Federation::claim(SERVER), "--overwrite", "--dry-run=server"];
+    let is_refused = || {
+        let tried = namespace.kubectl().args(other).arg("flare-kube/kit-fingerprint=other").output().unwrap();
+        (!tried.status.success()).then_some(())
+    };
+    wait(Duration::from_mins(1), || "a policy that refuses".to_owned(), is_refused);
+    guard
 }
 
 const REQUEST: &str = ".spec.template.spec.containers[0].resources.requests.memory";
@@ -100,4 +157,96 @@ fn a_changed_configuration_reaches_the_parent_and_one_that_fails_leaves_everythi
     let again = succeed_json(&mut scene.reprovision(&[]));
     assert_eq!(again["data"]["steps"]["install"], "done", "{again}");
     assert_eq!(scene.deployment(REQUEST), "288Mi");
+}
+
+#[test]
+fn a_staging_that_fails_late_leaves_the_earlier_kit_on_the_volume() {
+    let scene = Scene::new("reprovision-late");
+    let (kit, whole) = (scene.noted_kit(), Tree::read(&scene.prepared));
+    scene.federation.edit(SERVER, "parent:\n", "parent:\n  parent_port: 8112\n");
+    let failing = |arguments: &[&str], kept: bool| {
+        let output = scene.reprovision(arguments).output().unwrap();
+        let failed: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!((output.status.code(), &failed["data"]["steps"]["stage"]), (Some(5), &json!("failed")), "{failed}");
+        assert_eq!(failed["data"]["back"].is_null(), kept, "{failed}");
+        failed
+    };
+    let policy = only_fingerprints(&scene.namespace, &["", &kit]);
+    let failed = failing(&[], false);
+    assert_eq!(failed["data"]["back"], json!({"cluster": {"state": "left", "kit": kit}, "prepared": true}), "{failed}");
+    assert_eq!((scene.noted_kit(), Tree::read(&scene.prepared)), (kit.clone(), whole));
+    scene.namespace.wait_for_rollout(SERVER);
+    // What is kept of a failed run is gone on with: the volume was touched, so the backup is the one from before.
+    let kept = failing(&["--keep-failed"], true);
+    assert_eq!((kept["data"]["steps"]["backup"].clone(), scene.noted_kit()), (json!("done"), String::new()), "{kept}");
+    let again = failing(&["--keep-failed"], true);
+    assert_eq!(
+        (&again["data"]["steps"]["backup"], &again["data"]["backup"]),
+        (&json!("unchanged"), &kept["data"]["backup"]),
+        "{again}"
+    );
+    drop(policy);
+    let done = succeed_json(&mut scene.reprovision(&[]))["data"].take();
+    let steps = json!({"backup": "unchanged", "prepare": "unchanged", "stage": "done", "install": "done", "verify": "unchanged"});
+    assert_eq!(done["steps"], steps, "{done}");
+    assert_ne!(scene.noted_kit(), kit);
+}
+
+#[test]
+fn a_run_that_never_touched_the_volume_is_not_gone_on_with_its_old_backup() {
+    let scene = Scene::new("reprovision-untouched");
+    let kit = scene.noted_kit();
+    scene.federation.edit(SERVER, "parent:\n", "parent:\n  parent_port: 8112\n");
+    let policy = only_fingerprints(&scene.namespace, &[&kit]);
+    let output = scene.reprovision(&["--keep-failed"]).output().unwrap();
+    let kept: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&kept["data"]["steps"]["backup"], &kept["data"]["steps"]["stage"]), (&json!("done"), &json!("failed")), "{kept}");
+    assert_eq!(scene.noted_kit(), kit);
+    scene.namespace.wait_for_rollout(SERVER);
+    drop(policy);
+    let done = succeed_json(&mut scene.reprovision(&[]))["data"].take();
+    let steps = json!({"backup": "done", "prepare": "unchanged", "stage": "done", "install": "done", "verify": "unchanged"});
+    assert_eq!(done["steps"], steps, "{done}");
+    assert_eq!(done["fingerprint"]["before"], json!(kit), "the kit from before both runs is the one to go back to: {done}");
+}
+
+#[test]
+fn a_fault_that_only_the_checks_find_takes_release_and_kit_back() {
+    let scene = Scene::new("reprovision-checks");
+    let before = scene.state();
+    scene.change();
+    // The parent starts without its token, and only a job's launch would need it.
+    let failed = scene.fails(&["--set", "serviceAccount.automountServiceAccountToken=false"], "CHECK_FAILED");
+    let steps = json!({"backup": "done", "prepare": "done", "stage": "done", "install": "done", "verify": "failed"});
+    assert_eq!(failed["data"]["steps"], steps, "{failed}");
+    let findings = failed["data"]["findings"].as_array().unwrap();
+    assert!(findings.iter().any(|finding| finding["id"] == "D13" && finding["severity"] == "error"), "{findings:#?}");
+    let back = &failed["data"]["back"];
+    assert_eq!((&back["prepared"], &back["cluster"]["state"]), (&json!(true), &json!("rolled_back")), "{failed}");
+    assert_eq!((&back["cluster"]["kit"], &back["cluster"]["runs"]), (&json!(before.1), &json!(true)), "{failed}");
+    scene.is_whole(&before);
+}
+
+#[test]
+fn an_interrupted_run_puts_nothing_back_and_the_next_one_goes_on_with_its_backup() {
+    let scene = Scene::new("reprovision-interrupted");
+    let (whole, kit, _) = scene.state();
+    scene.change();
+    let run = scene.reprovision(&[]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let staged = || scene.noted_kit();
+    wait(Duration::from_mins(2), staged, || (staged() != kit).then_some(()));
+    kill_process(Pid::from_child(&run), Signal::INT).unwrap();
+    let output = run.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    let ended: Value = serde_json::from_slice(&output.stdout).expect("an envelope");
+    let data = &ended["data"];
+    assert_eq!(
+        (&data["steps"]["backup"], &data["steps"]["prepare"], &data["back"]),
+        (&json!("done"), &json!("done"), &json!(null))
+    );
+    assert_ne!(Tree::read(&scene.prepared), whole, "the new kit stays");
+    let next = succeed_json(&mut scene.reprovision(&[]))["data"].take();
+    assert_eq!((&next["steps"]["backup"], &next["steps"]["prepare"]), (&json!("unchanged"), &json!("unchanged")), "{next}");
+    assert_eq!((&next["backup"], &next["fingerprint"]["before"]), (&data["backup"], &json!(kit)), "{next}");
+    assert_eq!((&json!(scene.noted_kit()), scene.deployment(REQUEST)), (&next["fingerprint"]["after"], "272Mi".to_owned()));
 }

@@ -14,7 +14,7 @@ use integration_tests::cluster::run::{succeed, succeed_json};
 use integration_tests::cluster::stage;
 use integration_tests::command::Sandbox;
 use integration_tests::reference::Release;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::PROGRAM;
 
@@ -52,7 +52,11 @@ fn both_join(namespace: &Namespace, release: Release) {
         let other: Vec<_> = findings.iter().filter(|finding| finding["severity"] != "ok").collect();
         assert!(other.is_empty() && findings.len() >= 18, "{name}: {other:#?}");
         assert_eq!(verified["counts"]["ok"], findings.len());
-        let state = data(&mut verb(namespace, "status", &prepared.join(name)));
+        let status = data(&mut verb(namespace, "status", &prepared.join(name)));
+        let row = &status["participants"][0];
+        let all = json!({"prepare": "ok", "stage": "ok", "install": "ok", "verify": "ok"});
+        assert_eq!((&row["name"], &row["steps"], &row["ok"]), (&json!(name), &all, &json!(true)), "{row:#}");
+        let state = &row["state"];
         assert_eq!(state["joined"], true, "{state:#}");
         assert_eq!(state["deployment"]["available"], 1, "{state:#}");
         let kit = &state["kit"];

@@ -82,6 +82,34 @@ fn a_kit_that_cannot_work_is_refused_by_the_offline_checks() {
 }
 
 #[test]
+fn places_in_a_prepared_kit_are_whole_paths_whatever_the_verb() {
+    let sandbox = prepared();
+    fs::write(sandbox.join("job.json"), "{}").unwrap();
+    let strict = [
+        "stage out",
+        "stage out --render",
+        "install out",
+        "verify out --offline",
+        "backup out b.tar",
+        "launch manifest out --job job.json",
+    ];
+    let lenient =
+        ["uninstall out", "unstage out", "status out", "logs out", "study-data out", "launch sweep out", "launch watch out"];
+    let place = |line: &str, file: &str| {
+        let answer = run(&sandbox, helm().to_str().unwrap(), line).json();
+        assert_eq!(answer["location"]["file"], sandbox.join(file).to_str().unwrap(), "{line}: {answer}");
+    };
+    fs::write(sandbox.join("out/startup/extra.txt"), "x").unwrap();
+    for line in strict.iter().filter(|line| !line.starts_with("verify")) {
+        place(line, "out/startup/extra.txt");
+    }
+    fs::write(sandbox.join("out/.flare-kube.json"), "{").unwrap();
+    for line in strict.iter().chain(&lenient) {
+        place(line, "out/.flare-kube.json");
+    }
+}
+
+#[test]
 fn without_a_cluster_nothing_is_installed() {
     let sandbox = prepared();
     let refused = run(&sandbox, helm().to_str().unwrap(), "install out").expect_code(4).json();

@@ -149,6 +149,22 @@ fn each_end_has_its_words_its_code_and_its_exit_status() {
 }
 
 #[test]
+fn a_job_that_the_api_server_refuses_has_not_succeeded_whichever_comes_first() {
+    let scene = Scene::new("2.9");
+    scene.request("refused", "fl/refused:1");
+    scene.request("good", "fl/exit:0");
+    for jobs in [&["refused"][..], &["refused", "good"], &["good", "refused"]] {
+        let document = scene.run(jobs, "-o json").expect_code(1).json();
+        assert_eq!(document["error_code"], "JOB_NOT_SUCCEEDED", "{document:#}");
+        let rows = document["data"]["jobs"].as_array().unwrap();
+        let refused = rows.iter().find(|job| job["request"] == "refused.json").unwrap();
+        assert_eq!(refused["state"], "not_started", "{document:#}");
+    }
+    // Before anything runs, a refusal is one of the cluster.
+    let _ = scene.run(&["refused"], "-o json --dry-run").expect_code(5);
+}
+
+#[test]
 fn a_run_that_goes_well_says_so_to_people_and_to_machines() {
     let scene = Scene::new("2.9");
     scene.request("good", "fl/exit:0");

@@ -24,6 +24,7 @@ mod prepare;
 mod releases;
 mod report;
 mod reprovision;
+mod silent_cluster;
 mod sources;
 mod stage_federation;
 mod staged_objects;

@@ -36,6 +36,60 @@ fn files(document: &Value, list: &str) -> Vec<String> {
     places.map(|one| one["location"]["file"].as_str().unwrap_or_else(|| panic!("no place: {one}")).to_owned()).collect()
 }
 
+/// File, line and column of an error.
+fn place(error: &Value) -> (String, u64, u64) {
+    let number = |key: &str| error["location"][key].as_u64().unwrap_or_else(|| panic!("no {key}: {error}"));
+    (error["location"]["file"].as_str().unwrap().to_owned(), number("line"), number("column"))
+}
+
+#[test]
+fn a_kit_that_federation_yaml_names_and_that_is_missing_is_reported_where_it_is_named() {
+    let sandbox = sites();
+    let file = sandbox.join("federation.yaml");
+    fs::write(
+        &file,
+        "participants:\n- {name: site-1, kit: nowhere, config: k8s.yaml}\n- {name: site-2, kit: site-2, config: k8s.yaml}\n",
+    )
+    .unwrap();
+    for line in ["prepare --federation federation.yaml --output out", "up --federation federation.yaml"] {
+        let document = run(&sandbox, &format!("{line} -o json")).expect_code(4).json();
+        assert_eq!(
+            (&document["error_code"], document["errors"].as_array().unwrap().len()),
+            (&"INVALID_KIT".into(), 1),
+            "{document}"
+        );
+        assert_eq!(place(&document), (file.to_str().unwrap().to_owned(), 2, 23), "{document}");
+        assert!(document["message"].as_str().unwrap().contains("`site-1`"), "{document}");
+    }
+}
+
+#[test]
+fn kits_of_one_directory_name_are_refused_with_the_reason_and_prepared_each_in_its_own() {
+    let sandbox = Sandbox::new();
+    let kits = workspace_directory().join("fixtures/kits/plain-2.8.3");
+    for (name, directory) in [("nvflare-server", "server"), ("site-1", "a/kit"), ("site-2", "b/kit")] {
+        Tree::read(&kits.join(name)).write(&sandbox.join(directory));
+    }
+    fs::write(sandbox.join("k8s.yaml"), CONFIG).unwrap();
+    let file = sandbox.join("federation.yaml");
+    let text = "participants:\n- {name: nvflare-server, kit: server, config: k8s.yaml, claim: s}\n\
+                - {name: site-1, kit: a/kit, config: k8s.yaml, claim: a}\n- {name: site-2, kit: b/kit, config: k8s.yaml, claim: b}\n";
+    fs::write(&file, text).unwrap();
+    let here = (file.to_str().unwrap().to_owned(), 4, 23);
+    let document = run(&sandbox, "prepare --federation federation.yaml --output out -o json").expect_code(4).json();
+    assert_eq!((&document["error_code"], place(&document)), (&"INVALID_ARGS".into(), here.clone()), "{document}");
+    assert!(document["message"].as_str().unwrap().contains("would share the directory"), "{document}");
+    let _ = run(&sandbox, "prepare --federation federation.yaml").expect_code(0);
+    for kit in ["server", "a/kit", "b/kit"] {
+        assert!(sandbox.join(kit).join("prepared/k8s/.flare-kube.json").is_file(), "{kit}");
+    }
+    // What another directory holds is not taken for the second one's.
+    fs::create_dir(sandbox.join("out")).unwrap();
+    let staged = run(&sandbox, "stage --federation federation.yaml --prepared out -o json").expect_code(4).json();
+    let errors = staged["errors"].as_array().unwrap();
+    assert!(errors.iter().any(|error| error["error_code"] == "INVALID_ARGS" && place(error) == here), "{staged}");
+}
+
 #[test]
 fn an_error_of_one_of_many_kits_says_whose_it_is() {
     let sandbox = sites();

@@ -41,6 +41,35 @@ fn every_fault_of_a_config_comes_at_once_with_its_place() {
 }
 
 #[test]
+fn a_config_that_is_there_and_no_file_counts_as_not_found_as_in_the_reference() {
+    let site = Site::new();
+    for config in ["/dev/null", "site-1", "missing.yaml"] {
+        let document = site.refused(&format!("prepare site-1 --config {config} --output out"), "CONFIG_NOT_FOUND", 4);
+        assert!(document["location"]["file"].as_str().unwrap().ends_with(config), "{document}");
+    }
+}
+
+#[test]
+fn merge_keys_of_a_config_are_applied_and_a_fault_stands_where_its_value_is_written() {
+    let site = Site::new();
+    let config = |port: u32| {
+        format!(
+            "runtime: k8s\nparent:\n  docker_image: registry.example.com/nvflare/nvflare:2.8.3\n  pod_security_context: &context {{runAsUser: 1000}}\n  \
+             <<: {{parent_port: {port}, workspace_pvc: claim}}\njob_launcher:\n  job_pod_security_context: {{<<: *context, runAsGroup: 3000}}\n"
+        )
+    };
+    fs::write(site.sandbox.join("merged.yaml"), config(8112)).unwrap();
+    let _ = site.run("prepare site-1 --config merged.yaml --output out").expect_code(0);
+    let values = fs::read_to_string(site.sandbox.join("out/helm_chart/values.yaml")).unwrap();
+    assert!(values.contains("8112") && values.contains("claimName: \"claim\""), "{values}");
+    let resources = fs::read_to_string(site.sandbox.join("out/local/resources.json.default")).unwrap();
+    assert!(resources.contains("runAsUser") && resources.contains("runAsGroup"), "{resources}");
+    fs::write(site.sandbox.join("merged.yaml"), config(70_000)).unwrap();
+    let document = site.refused("prepare site-1 --config merged.yaml --output out", "INVALID_CONFIG", 4);
+    assert_eq!((&document["location"]["line"], &document["location"]["column"]), (&5.into(), &21.into()), "{document}");
+}
+
+#[test]
 fn defect_8_only_a_directory_of_ours_or_an_empty_one_is_replaced() {
     let site = Site::new();
     fs::create_dir(site.sandbox.join("empty")).unwrap();

@@ -59,7 +59,7 @@ fn places(document: &Value) -> Vec<String> {
         .map(|error| {
             format!(
                 "{}:{}:{}",
-                error["location"]["file"].as_str().unwrap(),
+                error["location"]["file"].as_str().unwrap().split_once("/out/").expect("a whole path").1,
                 error["location"]["line"],
                 error["location"]["column"]
             )

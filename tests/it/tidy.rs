@@ -203,6 +203,31 @@ fn every_source_file_says_what_it_is_for() {
     }
 }
 
+/// A file that has more than one job is split long before this.
+const LONGEST_SOURCE: usize = 300;
+
+/// Source files that may be longer, each with the reason.
+const LONG_SOURCES: [(&str, &str); 1] =
+    [("crates/flare-pvc-stage/src/round_trip.rs", "tests of one kind, for which the crate's program runs on local directories")];
+
+#[test]
+fn no_source_file_is_too_long() {
+    let mut sources = Vec::new();
+    files(&root().join("crates"), ".rs", &mut sources);
+    files(&root().join("xtask"), ".rs", &mut sources);
+    let product = sources.iter().filter(|path| path.components().any(|part| part.as_os_str() == "src"));
+    let long: BTreeSet<String> = product
+        .filter(|path| {
+            let text = std::fs::read_to_string(path).expect("a source file is text");
+            // A file's own tests stand behind the code.
+            text.split("\n#[cfg(test)]\nmod tests").next().unwrap_or_default().lines().count() > LONGEST_SOURCE
+        })
+        .map(|path| path.strip_prefix(root()).expect("a path of the workspace").to_string_lossy().into_owned())
+        .collect();
+    let allowed = LONG_SOURCES.map(|(path, _)| path.to_owned()).into();
+    assert_eq!(long, allowed, "split a file of more than {LONGEST_SOURCE} lines by its jobs, or give a reason in LONG_SOURCES");
+}
+
 #[test]
 fn only_flare_yaml_imports_a_yaml_parser() {
     let mut sources = Vec::new();

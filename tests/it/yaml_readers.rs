@@ -7,6 +7,7 @@ use std::{
     process::{Command, Stdio},
 };
 
+use flare_diagnostic::Code;
 use flare_yaml::{Meaning, Scalar, Strings, Style, block, python};
 use integration_tests::{
     helm::{helm, helm_4},
@@ -153,6 +154,47 @@ fn rendered(program: &PathBuf, chart: &tempfile::TempDir) -> Value {
     let line = text.lines().find_map(|line| line.strip_prefix("data: ")).expect("the line of the template");
     let json: String = python::read_yaml(line).ok().and_then(|read| read.root.text().map(str::to_owned)).expect("a string");
     serde_json::from_str(&json).unwrap()
+}
+
+/// Documents with merge keys, each a mapping.
+const MERGES: [&str; 9] = [
+    "<<: {a: 1, b: 2}\nb: 3\n",
+    "b: 3\n<<: {a: 1, b: 2}\n",
+    "x: &x {a: 1}\nv: &v {a: 2, b: 2}\nz: {<<: [*x, *v], c: 3}\n",
+    "x: &x {a: 1}\nv: &v {<<: *x, b: 2}\nz: {<<: *v, a: 3}\n",
+    "x: &x {a: {deep: 1}}\nv: {<<: *x, a: {other: 2}}\n",
+    "x: {<<: [], a: 1}\nv: {<<: {}}\n",
+    "x: &x {l: [1, 2]}\nv:\n  - <<: *x\n    k: v\n  - {<<: [{l: 3}, *x]}\n",
+    "\"<<\": {a: 1}\n'b': 2\n",
+    "? <<\n: {a: 1}\nb: 2\n",
+];
+
+/// Helm's library lets a merge key win over the keys before it, against the specification, so that it is compared only where none are.
+#[test]
+fn merge_keys_are_read_as_pyyaml_and_both_helms_read_them() {
+    let program = "import sys, json, yaml; json.dump([yaml.safe_load(text) for text in json.load(sys.stdin)], sys.stdout)";
+    let read: Vec<Value> = serde_json::from_str(&pyyaml(program, &serde_json::to_string(&MERGES).unwrap())).unwrap();
+    for (text, read) in MERGES.iter().zip(read) {
+        let python = python::read_yaml(text).unwrap_or_else(|refused| panic!("{text}: {}", refused.what));
+        assert!(python.doubled.is_empty(), "{text}");
+        // Compared as text, in which the order of keys counts.
+        assert_eq!(python.root.to_json().to_string(), read.to_string(), "{text}");
+        let strict = flare_yaml::parse(text.as_bytes(), "f", Code::InvalidConfig).unwrap();
+        assert!(!strict.faults.has_errors(), "{text}");
+        assert_eq!(strict.root.to_json(Code::InvalidConfig).unwrap(), read, "{text}");
+        if text.starts_with("b: 3") {
+            continue;
+        }
+        let directory = tempfile::tempdir().unwrap();
+        fs::create_dir(directory.path().join("templates")).unwrap();
+        fs::write(directory.path().join("Chart.yaml"), "apiVersion: v2\nname: x\nversion: 0.1.0\n").unwrap();
+        let values: String = text.lines().map(|line| format!("  {line}\n")).collect();
+        fs::write(directory.path().join("values.yaml"), format!("data:\n{values}")).unwrap();
+        fs::write(directory.path().join("templates/x.yaml"), "data: {{ .Values.data | toJson | quote }}\n").unwrap();
+        for program in [helm(), helm_4()] {
+            assert_eq!(rendered(&program, &directory), read, "{}: {text}", program.display());
+        }
+    }
 }
 
 /// Compares type and value of each unquoted text with those of `PyYAML`.

@@ -58,7 +58,7 @@ pub struct Environment {
     /// The kubeconfig of the cluster that tests and benches may use: `FLARE_KUBE_TEST_KUBECONFIG`.
     pub test_kubeconfig: Option<PathBuf>,
     /// The settings about clusters: `KUBECONFIG`, the home directory, proxies.
-    pub cluster: flare_cluster::Environment,
+    pub cluster: flare_cluster::ClusterEnvironment,
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the edge at which environment and clock are read")]
@@ -89,13 +89,13 @@ impl Environment {
 }
 
 /// Reads the settings about clusters from the variables that kubectl reads.
-fn cluster_environment(variable: &impl Fn(&str) -> Option<std::ffi::OsString>) -> flare_cluster::Environment {
+fn cluster_environment(variable: &impl Fn(&str) -> Option<std::ffi::OsString>) -> flare_cluster::ClusterEnvironment {
     // Each in upper or lower case, as in Go programs.
     let text = |name: &str| {
         let value = variable(name).or_else(|| variable(&name.to_ascii_lowercase()))?;
         value.into_string().ok()
     };
-    flare_cluster::Environment {
+    flare_cluster::ClusterEnvironment {
         kubeconfig_list: variable("KUBECONFIG"),
         home: variable("HOME").map(PathBuf::from),
         in_cluster: variable("KUBERNETES_SERVICE_HOST").is_some(),

@@ -2,9 +2,10 @@
 
 use std::{future::Future, time::Duration};
 
-use flare_diagnostic::{Code, Diagnostic};
+use flare_diagnostic::{Code, Diagnostic, Faults};
+use tokio::time::{Instant, sleep_until};
 
-use crate::interrupt::Interrupt;
+use crate::interrupt::{self, Interrupt};
 
 /// How often the interruption flag is read.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
@@ -21,6 +22,25 @@ pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Diagnostic
     let ended = runtime.block_on(work);
     runtime.shutdown_background();
     Ok(ended)
+}
+
+/// Does work until the end of its time or an interruption, which end it wherever it is: for work that leaves nothing to be tidied up.
+///
+/// # Errors
+/// Those of the work; `late` at the end of the time, and `INTERRUPTED`.
+pub(crate) async fn until<T>(
+    interrupt: &Interrupt,
+    end: Instant,
+    late: impl FnOnce() -> Diagnostic,
+    work: impl Future<Output = Result<T, Faults>>,
+) -> Result<T, Faults> {
+    tokio::select! {
+        // What is done is done, also at the last moment.
+        biased;
+        done = work => done,
+        () = interrupted(interrupt) => Err(interrupt::interrupted().into()),
+        () = sleep_until(end) => Err(late().into()),
+    }
 }
 
 /// Completes when the run has been interrupted.

@@ -24,7 +24,7 @@ use tower::{
 };
 
 use crate::{
-    Access, Cluster, Environment, busy,
+    Access, Cluster, ClusterEnvironment, busy,
     endpoint::{Credential, Endpoint},
     fault,
     kubeconfig::{self, Chosen},
@@ -38,6 +38,9 @@ const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
 /// kube, which waits for ever.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(45);
 
+/// How long the files of a kubeconfig may take to be read: they may be pipes, into which another program writes.
+const READING_DEADLINE: Duration = Duration::from_secs(15);
+
 /// How long a credential plug-in may take: some open a browser and wait for the user.
 const PLUGIN_DEADLINE: Duration = Duration::from_mins(2);
 
@@ -49,15 +52,26 @@ const PLUGIN_DEADLINE: Duration = Duration::from_mins(2);
 ///
 /// `KUBECONFIG_INVALID` and `CONTEXT_NOT_FOUND` before anything is sent; `CREDENTIAL_UNAVAILABLE`, `CLUSTER_UNREACHABLE`,
 /// `CLUSTER_NOT_TRUSTED`, `CREDENTIAL_REFUSED`, `CLUSTER_ANSWER_INVALID` and `CLUSTER_BUSY` for the first request.
-pub async fn connect(access: &Access, environment: &Environment) -> Result<Cluster, Diagnostic> {
-    let (config, endpoint) = match kubeconfig::choose(access, environment)? {
-        Some(chosen) => of_kubeconfig(chosen, environment)?,
-        None => of_pod()?,
-    };
+pub async fn connect(access: &Access, environment: &ClusterEnvironment) -> Result<Cluster, Diagnostic> {
+    let (config, endpoint) = configuration(access, environment).await?;
     let requests = Arc::new(AtomicU64::new(0));
     let client = client(config, &endpoint, Arc::clone(&requests)).await?;
     let version = version(&client, &endpoint).await?;
     Ok(Cluster::new(client, endpoint, version, requests))
+}
+
+/// Reads what the user names. The files are read in a thread of their own, which is left behind if nobody writes into a pipe.
+async fn configuration(access: &Access, environment: &ClusterEnvironment) -> Result<(Config, Endpoint), Diagnostic> {
+    let (wanted, environment) = (access.clone(), environment.clone());
+    let reading = tokio::task::spawn_blocking(move || match kubeconfig::choose(&wanted, &environment)? {
+        Some(chosen) => of_kubeconfig(chosen, &environment),
+        None => of_pod(),
+    });
+    match timeout(READING_DEADLINE, reading).await {
+        Ok(Ok(read)) => read,
+        Ok(Err(_)) => Err(Diagnostic::error(Code::Internal, "the kubeconfig could not be read")),
+        Err(_) => Err(kubeconfig::unwritten(access, READING_DEADLINE)),
+    }
 }
 
 /// Makes the client. kube runs the credential plug-in here and blocks the thread while it runs.
@@ -99,7 +113,7 @@ async fn version(client: &Client, endpoint: &Endpoint) -> Result<Info, Diagnosti
     }
 }
 
-fn of_kubeconfig(chosen: Chosen, environment: &Environment) -> Result<(Config, Endpoint), Diagnostic> {
+fn of_kubeconfig(chosen: Chosen, environment: &ClusterEnvironment) -> Result<(Config, Endpoint), Diagnostic> {
     let Chosen { context, namespace, mut cluster, mut user } = chosen;
     let invalid = |what: String, hint: &str| Diagnostic::error(Code::KubeconfigInvalid, what).hint(hint.to_owned());
     let server = cluster.server.clone().filter(|server| !server.is_empty());

@@ -3,6 +3,7 @@
 use std::{
     ffi::OsString,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use flare_diagnostic::{Code, Diagnostic, Place, closest};
@@ -19,7 +20,7 @@ pub struct Access {
 
 /// The settings about clusters in the process's environment, which the command line reads.
 #[derive(Debug, Clone, Default)]
-pub struct Environment {
+pub struct ClusterEnvironment {
     /// `KUBECONFIG`: a list of files, separated as `PATH` is.
     pub kubeconfig_list: Option<OsString>,
     /// The home directory, for `~/.kube/config`.
@@ -44,7 +45,7 @@ pub(crate) struct Chosen {
 }
 
 /// Reads the kubeconfig files and selects the context. `None` if there is no kubeconfig and this runs inside a cluster.
-pub(crate) fn choose(access: &Access, environment: &Environment) -> Result<Option<Chosen>, Diagnostic> {
+pub(crate) fn choose(access: &Access, environment: &ClusterEnvironment) -> Result<Option<Chosen>, Diagnostic> {
     let files = files(access, environment);
     let mut merged: Option<Kubeconfig> = None;
     for file in &files {
@@ -64,7 +65,7 @@ pub(crate) fn choose(access: &Access, environment: &Environment) -> Result<Optio
 }
 
 /// The files, by descending precedence.
-fn files(access: &Access, environment: &Environment) -> Vec<PathBuf> {
+fn files(access: &Access, environment: &ClusterEnvironment) -> Vec<PathBuf> {
     if let Some(file) = &access.kubeconfig {
         return vec![file.clone()];
     }
@@ -108,6 +109,17 @@ fn unreadable(error: &KubeconfigError, file: &Path) -> Diagnostic {
         _ => fault("the file is of another kind or version than the other kubeconfig files".into())
             .hint("take the file out of `KUBECONFIG`, or name one file with `--kubeconfig`")
             .at(place),
+    }
+}
+
+/// The fault of a kubeconfig that is a pipe into which nobody writes, or a file of a disk that does not answer.
+pub(crate) fn unwritten(access: &Access, limit: Duration) -> Diagnostic {
+    let fault =
+        Diagnostic::error(Code::KubeconfigInvalid, format!("the kubeconfig could not be read within {} s", limit.as_secs()))
+            .hint("if it is a pipe, see whether the program that writes into it does so; otherwise name a regular file");
+    match &access.kubeconfig {
+        Some(file) => fault.at(Place::from(file.as_path())),
+        None => fault,
     }
 }
 

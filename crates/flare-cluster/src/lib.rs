@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod backoff;
 mod busy;
 mod causes;
 mod cluster;
@@ -20,6 +21,7 @@ mod review;
 mod selection;
 mod watch;
 
+pub use backoff::Backoff;
 pub use cluster::Cluster;
 pub use connect::connect;
 pub use exec::{Exec, Input, ProgramExit};
@@ -30,12 +32,12 @@ pub use kube::{
     Resource,
     api::{ApiResource, DynamicObject},
 };
-pub use kubeconfig::{Access, Environment};
+pub use kubeconfig::{Access, ClusterEnvironment};
 pub use logs::LogSelection;
-pub use objects::{Deletion, Objects, Write};
+pub use objects::{DeleteOptions, Objects, WriteOptions};
 pub use operation::Operation;
 pub use selection::Selection;
-pub use watch::Change;
+pub use watch::WatchEvent;
 
 /// The field manager of every write.
 pub const FIELD_MANAGER: &str = "flare-kube";

@@ -19,7 +19,7 @@ const PAGE: u32 = 500;
 
 /// Options of a write.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Write {
+pub struct WriteOptions {
     /// The server checks the write and answers, but stores nothing.
     pub dry_run: bool,
     /// Takes fields over from another field manager.
@@ -28,7 +28,7 @@ pub struct Write {
 
 /// Options of a deletion.
 #[derive(Debug, Clone, Default)]
-pub struct Deletion {
+pub struct DeleteOptions {
     /// Seconds that a pod gets to end by itself; `None`: as the object specifies.
     pub grace_seconds: Option<u32>,
     /// Deletes only the object with this uid, not one that was created under the same name meanwhile.
@@ -131,7 +131,7 @@ impl<K: Clone + DeserializeOwned + Debug> Objects<K> {
     }
 
     /// Deletes an object. Returns `false` if it did not exist or had another uid or version than the deletion names.
-    pub async fn delete(&self, name: &str, deletion: &Deletion) -> Result<bool, Diagnostic> {
+    pub async fn delete(&self, name: &str, deletion: &DeleteOptions) -> Result<bool, Diagnostic> {
         let is_conditional = deletion.uid.is_some() || deletion.version.is_some();
         let parameters = DeleteParams {
             grace_period_seconds: deletion.grace_seconds,
@@ -154,7 +154,7 @@ impl<K: Clone + DeserializeOwned + Debug> Objects<K> {
     }
 
     /// Changes some fields by a JSON merge patch, for objects that others created.
-    pub async fn merge(&self, name: &str, change: &serde_json::Value, write: Write) -> Result<K, Diagnostic> {
+    pub async fn merge(&self, name: &str, change: &serde_json::Value, write: WriteOptions) -> Result<K, Diagnostic> {
         let parameters =
             PatchParams { dry_run: write.dry_run, field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
         let operation = self.operation("patch").object(name);
@@ -166,13 +166,13 @@ impl<K: Clone + DeserializeOwned + Debug> Objects<K> {
 impl<K: Clone + DeserializeOwned + Debug + Serialize> Objects<K> {
     /// Applies the object by server-side apply. A conflict with the fields of another manager is refused unless forced;
     /// a field that the server does not know is refused as well.
-    pub async fn apply(&self, name: &str, object: &K, write: Write) -> Result<K, Diagnostic> {
+    pub async fn apply(&self, name: &str, object: &K, write: WriteOptions) -> Result<K, Diagnostic> {
         self.apply_as(FIELD_MANAGER, name, object, write).await
     }
 
     /// As [`Self::apply`], with a field manager for a part of an object that is shared: what it applied before and leaves out now is
     /// removed, unless another manager has it too. At most 128 characters.
-    pub async fn apply_as(&self, manager: &str, name: &str, object: &K, write: Write) -> Result<K, Diagnostic> {
+    pub async fn apply_as(&self, manager: &str, name: &str, object: &K, write: WriteOptions) -> Result<K, Diagnostic> {
         let parameters =
             PatchParams { dry_run: write.dry_run, force: write.force, ..PatchParams::apply(manager).validation_strict() };
         let operation = self.operation("patch").object(name);
@@ -181,7 +181,7 @@ impl<K: Clone + DeserializeOwned + Debug + Serialize> Objects<K> {
     }
 
     /// Creates the object. `OBJECT_CONFLICT` if one of this name exists.
-    pub async fn create(&self, object: &K, write: Write) -> Result<K, Diagnostic> {
+    pub async fn create(&self, object: &K, write: WriteOptions) -> Result<K, Diagnostic> {
         let parameters = PostParams { dry_run: write.dry_run, field_manager: Some(FIELD_MANAGER.to_owned()) };
         self.cluster.call(&self.operation("create"), || self.api.create(&parameters, object)).await
     }

@@ -6,10 +6,10 @@ use std::net::IpAddr;
 
 use http::Uri;
 
-use crate::Environment;
+use crate::ClusterEnvironment;
 
 /// The proxy for a server: the kubeconfig's, otherwise the environment's, unless `NO_PROXY` names the server.
-pub(crate) fn proxy_for(server: &Uri, of_kubeconfig: Option<&str>, environment: &Environment) -> Option<String> {
+pub(crate) fn proxy_for(server: &Uri, of_kubeconfig: Option<&str>, environment: &ClusterEnvironment) -> Option<String> {
     if let Some(proxy) = of_kubeconfig.filter(|proxy| !proxy.is_empty()) {
         return Some(proxy.to_owned());
     }
@@ -84,10 +84,10 @@ mod tests {
     use super::*;
 
     fn chosen(server: &str, no_proxy: &str) -> Option<String> {
-        let environment = Environment {
+        let environment = ClusterEnvironment {
             https_proxy: Some("http://proxy.example:3128".into()),
             no_proxy: Some(no_proxy.into()),
-            ..Environment::default()
+            ..ClusterEnvironment::default()
         };
         proxy_for(&server.parse().expect("a URL"), None, &environment)
     }
@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn the_proxy_of_the_kubeconfig_holds_in_any_case() {
-        let environment = Environment { no_proxy: Some("*".into()), ..Environment::default() };
+        let environment = ClusterEnvironment { no_proxy: Some("*".into()), ..ClusterEnvironment::default() };
         let server = "https://127.0.0.1:6443".parse().expect("a URL");
         assert_eq!(proxy_for(&server, Some("socks5://bastion:1080"), &environment).as_deref(), Some("socks5://bastion:1080"));
         assert_eq!(proxy_for(&server, Some(""), &environment), None);

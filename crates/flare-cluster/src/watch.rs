@@ -1,6 +1,6 @@
 //! Watches objects across lost connections and restarts of the API server.
 
-use std::{fmt::Debug, task::Poll, time::Duration};
+use std::{collections::BTreeMap, fmt::Debug, task::Poll, time::Duration};
 
 use flare_diagnostic::{Code, Diagnostic};
 use futures_util::{Stream, StreamExt as _, stream};
@@ -8,18 +8,17 @@ use kube::{
     Resource,
     runtime::{
         WatchStreamExt as _,
-        utils::Backoff,
         watcher::{self, Event, watcher},
     },
 };
 use serde::de::DeserializeOwned;
 use tokio::time::{sleep, timeout};
 
-use crate::{Objects, Operation, Selection, busy, fault, jitter::about};
+use crate::{Backoff, Objects, Operation, Selection, busy, fault};
 
 /// An event of a watch.
 #[derive(Debug, Clone)]
-pub enum Change<K> {
+pub enum WatchEvent<K> {
     /// All existing objects: at the start, and after an interruption in which changes may have been missed. Any other
     /// object is gone.
     All(Vec<K>),
@@ -31,44 +30,25 @@ pub enum Change<K> {
     Interrupted(Diagnostic),
 }
 
-/// Short, growing pauses: an API server usually recovers within seconds.
-struct Pauses(Duration);
-
 /// How long one request of a watch lasts, which then goes on with another. A connection that died without a word is noticed after this time.
 const REQUEST_SECONDS: u32 = 120;
 
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-
-impl Iterator for Pauses {
-    type Item = Duration;
-
-    fn next(&mut self) -> Option<Duration> {
-        let pause = self.0;
-        self.0 = (pause * 2).min(LONGEST_PAUSE);
-        Some(about(pause))
-    }
-}
-
-impl Backoff for Pauses {
-    fn reset(&mut self) {
-        self.0 = FIRST_PAUSE;
-    }
-}
+/// Short pauses: an API server usually recovers within seconds.
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(5));
 
 impl<K> Objects<K>
 where
     K: Resource + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
 {
     /// Watches for as long as the stream is read. It ends only with a permanent error, such as a refusal.
-    pub fn watch(&self, selection: &Selection) -> impl Stream<Item = Result<Change<K>, Diagnostic>> + Send + use<K> {
+    pub fn watch(&self, selection: &Selection) -> impl Stream<Item = Result<WatchEvent<K>, Diagnostic>> + Send + use<K> {
         let config = watcher::Config {
             label_selector: selection.labels.clone(),
             field_selector: selection.fields.clone(),
             timeout: Some(REQUEST_SECONDS),
             ..watcher::Config::default()
         };
-        let events = watcher(self.api.clone(), config).backoff(Pauses(FIRST_PAUSE)).boxed();
+        let events = watcher(self.api.clone(), config).backoff(BACKOFF).boxed();
         let state = Watching { objects: self.clone(), listed: Vec::new(), rest: Duration::ZERO, ended: false };
         stream::unfold((events, state), |(mut events, mut state)| async move {
             if state.ended {
@@ -99,21 +79,33 @@ where
         what: &str,
         mut check: impl FnMut(Option<&K>) -> Poll<Result<T, Diagnostic>>,
     ) -> Result<T, Diagnostic> {
-        let mut changes = std::pin::pin!(self.watch(&Selection::named(name)));
-        let mut interruption = None;
+        self.wait_for_all(&Selection::named(name), deadline, what, |objects| check(objects.first().copied())).await
+    }
+
+    /// As [`wait`](Self::wait), for all selected objects of one namespace: `check` gets all that exist whenever one of them changes.
+    pub async fn wait_for_all<T>(
+        &self,
+        selection: &Selection,
+        deadline: Duration,
+        what: &str,
+        mut check: impl FnMut(&[&K]) -> Poll<Result<T, Diagnostic>>,
+    ) -> Result<T, Diagnostic> {
+        let mut changes = std::pin::pin!(self.watch(selection));
+        let name = |object: &K| object.meta().name.clone().unwrap_or_default();
+        let (mut existing, mut interruption) = (BTreeMap::new(), None);
         let waiting = async {
             while let Some(change) = changes.next().await {
-                let looked_at = match &change? {
-                    Change::All(objects) => check(objects.first()),
-                    Change::Applied(object) => check(Some(object)),
-                    Change::Deleted(_) => check(None),
-                    Change::Interrupted(fault) => {
-                        interruption = Some(fault.clone());
+                match change? {
+                    WatchEvent::All(objects) => existing = objects.into_iter().map(|object| (name(&object), object)).collect(),
+                    WatchEvent::Applied(object) => drop(existing.insert(name(&object), object)),
+                    WatchEvent::Deleted(object) => drop(existing.remove(&name(&object))),
+                    WatchEvent::Interrupted(fault) => {
+                        interruption = Some(fault);
                         continue;
                     }
-                };
+                }
                 interruption = None;
-                if let Poll::Ready(answer) = looked_at {
+                if let Poll::Ready(answer) = check(&existing.values().collect::<Vec<_>>()) {
                     return answer;
                 }
             }
@@ -140,18 +132,18 @@ struct Watching<K> {
 }
 
 impl<K> Watching<K> {
-    fn change(&mut self, event: Event<K>) -> Option<Change<K>> {
+    fn change(&mut self, event: Event<K>) -> Option<WatchEvent<K>> {
         match event {
             Event::Init => self.listed.clear(),
             Event::InitApply(object) => self.listed.push(object),
-            Event::InitDone => return Some(Change::All(std::mem::take(&mut self.listed))),
-            Event::Apply(object) => return Some(Change::Applied(object)),
-            Event::Delete(object) => return Some(Change::Deleted(object)),
+            Event::InitDone => return Some(WatchEvent::All(std::mem::take(&mut self.listed))),
+            Event::Apply(object) => return Some(WatchEvent::Applied(object)),
+            Event::Delete(object) => return Some(WatchEvent::Deleted(object)),
         }
         None
     }
 
-    async fn interruption(&mut self, error: &watcher::Error) -> Result<Change<K>, Diagnostic> {
+    async fn interruption(&mut self, error: &watcher::Error) -> Result<WatchEvent<K>, Diagnostic> {
         let cluster = self.objects.cluster.clone();
         let operation: Operation = self.objects.operation("watch");
         let (fault, may_heal) = match error {
@@ -174,6 +166,6 @@ impl<K> Watching<K> {
             self.rest = busy::asked(error);
         }
         self.ended = !may_heal;
-        if may_heal { Ok(Change::Interrupted(fault)) } else { Err(fault) }
+        if may_heal { Ok(WatchEvent::Interrupted(fault)) } else { Err(fault) }
     }
 }

@@ -14,7 +14,7 @@ pub use checked::{Checked, Collector};
 pub use code::Code;
 pub use faults::Faults;
 pub use place::{LineIndex, Place, Position};
-pub use printable::{printable, shown};
+pub use printable::{for_display, printable, shown};
 pub use secrets::without_secrets;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 pub use suggestion::{closest, did_you_mean};
@@ -81,11 +81,6 @@ impl Diagnostic {
         self.severity = Severity::Warning;
         self
     }
-}
-
-/// A message or a hint in the form that is safe to show.
-fn for_display(text: &str) -> String {
-    printable(&without_secrets(text)).into_owned()
 }
 
 impl fmt::Display for Diagnostic {

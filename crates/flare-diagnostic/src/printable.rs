@@ -22,6 +22,16 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// Foreign text in the form that is safe to show: without what looks like a secret, and escaped by [`printable`]. Messages and hints
+/// of a [`Diagnostic`](crate::Diagnostic) have it already; all other texts of a cluster, a program or a log go through this function.
+///
+/// ```
+/// assert_eq!(flare_diagnostic::for_display("`?user=jane&Api_Key=abc`\n"), "`?user=jane&Api_Key=(hidden)`\\n");
+/// ```
+pub fn for_display(text: &str) -> String {
+    printable(&without_secrets(text)).into_owned()
+}
+
 /// Foreign text as a part of a message: without what looks like a secret, escaped by [`printable`], and cut after 80
 /// characters. All names, keys and values that messages quote go through this function.
 pub fn shown(text: &str) -> String {
@@ -49,6 +59,12 @@ mod tests {
         assert_eq!(printable("\u{1b}[31mred\r\n\t\0"), "\\u{1b}[31mred\\r\\n\\t\\u{0}");
         assert_eq!(printable("abc\u{202e}def\u{85}\u{2028}"), "abc\\u{202e}def\\u{85}\\u{2028}");
         assert!(matches!(printable("plain"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn a_text_for_display_has_neither_secrets_nor_control_characters() {
+        assert_eq!(for_display("`?user=jane&Api_Key=abc`\u{1b}[2J"), "`?user=jane&Api_Key=(hidden)`\\u{1b}[2J");
+        assert_eq!(for_display(&"é".repeat(81)), "é".repeat(81), "nothing is cut");
     }
 
     #[test]

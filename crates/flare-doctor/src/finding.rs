@@ -1,6 +1,6 @@
 //! The result of a check.
 
-use flare_diagnostic::{Diagnostic, printable, without_secrets};
+use flare_diagnostic::{Diagnostic, for_display};
 use serde::Serialize;
 
 /// The severity of a finding, in ascending order.
@@ -52,7 +52,7 @@ pub struct Finding {
 impl Finding {
     /// Makes a finding of any severity.
     pub fn new(id: &'static str, severity: Severity, message: impl Into<String>) -> Self {
-        Self { id, severity, message: clean(&message.into()), hint: None, evidence: Vec::new() }
+        Self { id, severity, message: for_display(&message.into()), hint: None, evidence: Vec::new() }
     }
 
     /// A finding about something that does not work, with a hint.
@@ -90,7 +90,7 @@ impl Finding {
     /// Sets the hint.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(clean(&hint.into()));
+        self.hint = Some(for_display(&hint.into()));
         self
     }
 
@@ -135,7 +135,7 @@ impl Counts {
 /// A line of a log in a form that is safe to show: without FLARE's colours, and with session tokens, which some releases log, hidden
 /// like other secrets.
 pub fn log_line(line: &str) -> String {
-    clean(&without_tokens(&without_colours(line)))
+    for_display(&without_tokens(&without_colours(line)))
 }
 
 /// Without the sequences that select a colour: `ESC [ … m`.
@@ -175,10 +175,6 @@ fn without_tokens(line: &str) -> String {
 /// A number of times as text.
 pub(crate) fn times(number: i32) -> String {
     if number == 1 { "once".to_owned() } else { format!("{number} times") }
-}
-
-fn clean(text: &str) -> String {
-    printable(&without_secrets(text)).into_owned()
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use flare_cluster::{Cluster, LogSelection};
 use flare_diagnostic::{Code, Diagnostic};
 use tokio::time::{Instant, sleep};
 
-use crate::registered::{Joined, Patience, Reader};
+use crate::registered::{Joined, LogReader, Patience};
 
 /// The interval at which the log is read.
 const LOOK: Duration = Duration::from_secs(1);
@@ -47,7 +47,7 @@ impl LastLook {
 }
 
 /// Reads the log once, or its last lines. `start` is the reader before the first line.
-pub async fn look(cluster: &Cluster, source: LogSource<'_>, start: &Reader, last_lines: Option<u32>) -> LastLook {
+pub async fn look(cluster: &Cluster, source: LogSource<'_>, start: &LogReader, last_lines: Option<u32>) -> LastLook {
     let selection = LogSelection { container: Some(source.container.to_owned()), last_lines, ..LogSelection::default() };
     let (log, unread) = match cluster.logs(source.namespace, source.pod, &selection).await {
         Ok(log) => (log, None),
@@ -57,7 +57,7 @@ pub async fn look(cluster: &Cluster, source: LogSource<'_>, start: &Reader, last
 }
 
 /// Reads the log until the participant has joined, no more waiting helps, or `end`.
-pub(crate) async fn wait(cluster: &Cluster, source: LogSource<'_>, end: Instant, start: &Reader) -> LastLook {
+pub(crate) async fn wait(cluster: &Cluster, source: LogSource<'_>, end: Instant, start: &LogReader) -> LastLook {
     let Ok(last) = until_joined(|lines| look(cluster, source, start, lines), end, start, async || Ok::<(), Infallible>(())).await;
     last
 }
@@ -70,7 +70,7 @@ pub(crate) async fn wait(cluster: &Cluster, source: LogSource<'_>, end: Instant,
 pub async fn until_joined<Looking: Future<Output = LastLook>, Reason>(
     look: impl Fn(Option<u32>) -> Looking,
     end: Instant,
-    start: &Reader,
+    start: &LogReader,
     mut between: impl AsyncFnMut() -> Result<(), Reason>,
 ) -> Result<LastLook, Reason> {
     let (mut patience, mut lines) = (Patience::default(), None);
@@ -87,7 +87,7 @@ pub async fn until_joined<Looking: Future<Output = LastLook>, Reason>(
     }
 }
 
-fn reader_of(log: &str, start: &Reader) -> Reader {
+fn reader_of(log: &str, start: &LogReader) -> LogReader {
     let mut reader = start.clone();
     log.lines().for_each(|line| reader.read(line));
     reader
@@ -106,7 +106,7 @@ mod tests {
 
     /// What is found in a log that has these lines and then one more at each look, and the number of looks.
     fn looks(lines: &str, end: Duration) -> (Joined, Vec<String>, u32) {
-        let (count, start) = (Cell::new(0), Reader::new(Role::Client, "site-1"));
+        let (count, start) = (Cell::new(0), LogReader::new(Role::Client, "site-1"));
         let look = |_| {
             count.set(count.get() + 1);
             let log = format!("{lines}{}", "a job writes\n".repeat(count.get() as usize));
@@ -133,7 +133,7 @@ mod tests {
     #[test]
     fn a_log_that_may_not_be_read_is_not_waited_for_and_one_of_a_busy_kubelet_is() {
         for (code, looks) in [(Code::PermissionDenied, 1), (Code::ClusterBusy, 4)] {
-            let (count, start) = (Cell::new(0), Reader::new(Role::Client, "site-1"));
+            let (count, start) = (Cell::new(0), LogReader::new(Role::Client, "site-1"));
             let look = |_| {
                 count.set(count.get() + 1);
                 let unread = Some(Diagnostic::error(code, "no log"));
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn only_the_first_look_reads_a_whole_log() {
-        let (asked, start) = (RefCell::new(Vec::new()), Reader::new(Role::Client, "site-1"));
+        let (asked, start) = (RefCell::new(Vec::new()), LogReader::new(Role::Client, "site-1"));
         let look = |lines| {
             asked.borrow_mut().push(lines);
             ready(LastLook { joined: Joined::No(None), log: String::new(), unread: None })

@@ -3,7 +3,7 @@
 use flare_diagnostic::{Collector, Diagnostic};
 use flare_names::Role;
 use flare_prepared_kit::{ChangeKind, PreparedKit};
-use flare_site_plan::SitePlan;
+use flare_site_plan::{Image, SitePlan};
 use flare_startup_kit::{StartupKit, is_own_machine};
 use serde_json::Value;
 
@@ -147,16 +147,16 @@ fn image(kit: &PreparedKit) -> Vec<Finding> {
         Value::Number(number) => number.to_string(),
         _ => String::new(),
     };
-    let (repository, tag, digest) = (part("repository"), part("tag"), part("digest"));
-    if repository.is_empty() {
+    let image = Image { repository: part("repository"), tag: part("tag"), digest: part("digest") };
+    if image.repository.is_empty() {
         return vec![Finding::error(
             "D50",
             "the values name no image (`image.repository`)",
             "set it back, or prepare the kit again",
         )];
     }
-    if digest.is_empty() && (tag.is_empty() || tag == "latest") {
-        let message = format!("the image `{repository}` has no tag or digest that fixes its content");
+    if !image.is_fixed() {
+        let message = format!("the image `{}` has no tag or digest that fixes its content", image.repository);
         return vec![Finding::warning("D50", message, "give `docker_image` in k8s.yaml a tag of a release, and prepare again")];
     }
     Vec::new()

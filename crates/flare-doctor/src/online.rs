@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use self::judgement::settled;
 use crate::{
     Finding, Severity,
-    rollout::{self, Options, Running, Target},
+    rollout::{self, ParentDeployment, RunningParent, WaitOptions},
 };
 
 /// Runs every check that needs the cluster: the rollout first, then, if the parent runs, the checks that need it. `progress` is called
@@ -26,7 +26,7 @@ use crate::{
 pub async fn check(
     cluster: &Cluster,
     kit: &PreparedKit,
-    options: &Options,
+    options: &WaitOptions,
     progress: &(dyn Fn(&str) + Send + Sync),
 ) -> Vec<Finding> {
     let mut found = look(cluster, kit, options, progress).await;
@@ -59,10 +59,15 @@ const fn keeps_from_every_answer(code: Code) -> bool {
     )
 }
 
-async fn look(cluster: &Cluster, kit: &PreparedKit, options: &Options, progress: &(dyn Fn(&str) + Send + Sync)) -> Vec<Finding> {
+async fn look(
+    cluster: &Cluster,
+    kit: &PreparedKit,
+    options: &WaitOptions,
+    progress: &(dyn Fn(&str) + Send + Sync),
+) -> Vec<Finding> {
     let end = Instant::now() + options.deadline;
     let plan = kit.plan();
-    let target = Target { namespace: plan.namespace.to_string(), deployment: plan.names.deployment.to_string() };
+    let target = ParentDeployment { namespace: plan.namespace.to_string(), deployment: plan.names.deployment.to_string() };
     let running = rollout::wait(cluster, &target, options, progress).await;
     let mut found = vec![reached(cluster)];
     match &running {
@@ -87,8 +92,8 @@ async fn look(cluster: &Cluster, kit: &PreparedKit, options: &Options, progress:
     progress("asking the parent's own Python");
     found.extend(in_the_pod(cluster, kit, &running).await);
     progress("reading the parent's log");
-    // A client that cannot reach the server is not waited for.
-    let end = if is_fault(&found, &["D71", "D72"]) { Instant::now() } else { end };
+    // A client that cannot reach the server, or that runs with another kit, is not waited for.
+    let end = if is_fault(&found, &["D31", "D71", "D72"]) { Instant::now() } else { end };
     found.extend(settled("D82", joined::check(cluster, kit, &running, end).await));
     found
 }
@@ -103,7 +108,7 @@ fn is_fault(found: &[Finding], ids: &[&str]) -> bool {
     found.iter().any(|finding| finding.severity == Severity::Error && ids.contains(&finding.id))
 }
 
-fn rolled_out(running: &Running) -> Vec<Finding> {
+fn rolled_out(running: &RunningParent) -> Vec<Finding> {
     let mut found = settled("D80", Vec::new());
     let restarts = running.restarts;
     if restarts == 0 {
@@ -124,7 +129,7 @@ fn not_without_parent(id: &'static str) -> Finding {
 
 /// Tests the connection of a client to its server from the parent's pod. Returns a fault that stays until a kit is changed: a certificate
 /// that is refused, which FLARE's log does not always say. `None` also if it could not be tested.
-pub async fn refused_by_server(cluster: &Cluster, kit: &PreparedKit, running: &Running) -> Option<Finding> {
+pub async fn refused_by_server(cluster: &Cluster, kit: &PreparedKit, running: &RunningParent) -> Option<Finding> {
     let plan = kit.plan();
     let request = questions::of_links(kit);
     let python = plan.parent.command.first().map_or("python3", String::as_str);
@@ -133,7 +138,7 @@ pub async fn refused_by_server(cluster: &Cluster, kit: &PreparedKit, running: &R
 }
 
 /// Runs the program in the parent's pod, and checks whether the pod was started with this kit.
-async fn in_the_pod(cluster: &Cluster, kit: &PreparedKit, running: &Running) -> Vec<Finding> {
+async fn in_the_pod(cluster: &Cluster, kit: &PreparedKit, running: &RunningParent) -> Vec<Finding> {
     let plan = kit.plan();
     let mut found = settled("D83", claim::stale(cluster, kit, running).await);
     let request = questions::of(kit);

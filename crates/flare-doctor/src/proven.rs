@@ -3,7 +3,7 @@
 use k8s_openapi::api::{apps::v1::Deployment, core::v1::Pod};
 use serde::{Deserialize, Serialize};
 
-use crate::rollout::{Running, is_start};
+use crate::rollout::{RunningParent, is_start};
 
 /// The annotation of the Deployment.
 pub const PROVEN: &str = "flare-kube/proven";
@@ -26,7 +26,7 @@ impl Proven {
     }
 
     /// Whether that parent still runs, and so has joined whatever its log still shows: kubelets rotate logs.
-    pub fn is_of(&self, running: &Running) -> bool {
+    pub fn is_of(&self, running: &RunningParent) -> bool {
         self.pod == running.uid && self.restarts == running.restarts
     }
 
@@ -50,13 +50,13 @@ mod tests {
         assert_eq!((proven.revision, Proven::read(&noted("3")), Proven::read(&Deployment::default())), (3, None, None));
         for (uid, restarts, is_known) in [("u", 1, true), ("u", 2, false), ("v", 1, false)] {
             let text = || "x".to_owned();
-            let running = Running { pod: text(), uid: uid.into(), container: text(), node: text(), restarts };
+            let running = RunningParent { pod: text(), uid: uid.into(), container: text(), node: text(), restarts };
             let status = |name: &str, restarts: i32| json!({"name": name, "image": "i", "imageID": "", "ready": true, "restartCount": restarts});
             let statuses = [status("injected", 7), status("c", restarts)];
             let pod: Pod =
                 serde_json::from_value(json!({"metadata": {"uid": uid}, "status": {"containerStatuses": statuses}})).unwrap();
             assert_eq!(
-                Running { uid: "u".into(), restarts: 1, container: "c".into(), ..running.clone() }.still_is(&pod),
+                RunningParent { uid: "u".into(), restarts: 1, container: "c".into(), ..running.clone() }.still_is(&pod),
                 is_known
             );
             assert_eq!((proven.is_of(&running), proven.is_of_pod(&pod, "c")), (is_known, is_known), "{uid} {restarts}");

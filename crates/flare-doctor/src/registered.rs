@@ -9,5 +9,5 @@ mod reader;
 pub use self::{
     cause::{Cause, CauseKind, cause},
     patience::Patience,
-    reader::{Joined, Reader, joined},
+    reader::{Joined, LogReader, joined},
 };

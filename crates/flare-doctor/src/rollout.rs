@@ -22,6 +22,6 @@ pub(crate) const KIT_OF_POD: &str = "flare-kube/kit-fingerprint";
 
 pub use judge::judge;
 pub(crate) use look::is_start;
-pub use look::{Look, Running, Target, Verdict};
+pub use look::{ObservedParent, ParentDeployment, RolloutStatus, RunningParent};
 pub use reference::{Reference, ReferenceKind};
-pub use wait::{Options, wait};
+pub use wait::{WaitOptions, wait};

@@ -2,7 +2,7 @@
 
 use flare_cluster::{Cluster, Selection};
 use flare_diagnostic::Diagnostic;
-use flare_pod_launch::Participant;
+use flare_pod_launch::JobPodMatcher;
 use flare_prepared_kit::PreparedKit;
 use flare_pvc_stage::noted_kit;
 use k8s_openapi::{
@@ -17,13 +17,13 @@ use serde::Serialize;
 use crate::{
     Proven,
     joining::{self, LogSource},
-    registered::{Joined, Reader},
+    registered::{Joined, LogReader},
     rollout::KIT_OF_POD,
 };
 
-/// The current state of a participant. Serialized as the data of `status`.
+/// The current state of a participant. Serialized as `state` of a row of `status`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct State {
+pub struct ParticipantState {
     /// The participant.
     pub participant: String,
     /// `server` or `client`.
@@ -89,10 +89,10 @@ pub struct KitState {
 ///
 /// # Errors
 /// Missing permissions, and the errors of flare-cluster. A claim that the user may not read is unknown.
-pub async fn look(cluster: &Cluster, kit: &PreparedKit) -> Result<State, Diagnostic> {
+pub async fn look(cluster: &Cluster, kit: &PreparedKit) -> Result<ParticipantState, Diagnostic> {
     let plan = kit.plan();
     let namespace = plan.namespace.as_str();
-    let participant = Participant::new(plan.role, &plan.site, &plan.names);
+    let participant = JobPodMatcher::new(plan.role, &plan.site, &plan.names);
     let deployment = cluster.namespaced::<Deployment>(namespace).find(plan.names.deployment.as_str()).await?;
     let all = cluster.namespaced::<Pod>(namespace).list(&Selection::default()).await?;
     let claim = cluster.namespaced::<PersistentVolumeClaim>(namespace).find(plan.workspace.claim.as_str()).await;
@@ -106,7 +106,7 @@ pub async fn look(cluster: &Cluster, kit: &PreparedKit) -> Result<State, Diagnos
         }
         None => (Some(false), None),
     };
-    Ok(State {
+    Ok(ParticipantState {
         participant: plan.participant.clone(),
         role: plan.role.as_str(),
         namespace: namespace.to_owned(),
@@ -187,7 +187,7 @@ fn reason(status: &ContainerStatus) -> Option<&str> {
 /// Whether the parent has joined, according to its log and, if `is_known`, to what was noted of it; unknown if the log cannot be read.
 async fn joined(cluster: &Cluster, kit: &PreparedKit, pod: &PodState, is_known: bool) -> (Option<bool>, Option<String>) {
     let plan = kit.plan();
-    let start = Reader::new(plan.role, &plan.site).of_known(is_known);
+    let start = LogReader::new(plan.role, &plan.site).of_known(is_known);
     let source = LogSource { namespace: plan.namespace.as_str(), pod: &pod.name, container: &pod.container };
     if pod.status != "Running" {
         return (Some(false), None);

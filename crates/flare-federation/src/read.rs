@@ -172,7 +172,8 @@ impl Reader {
             return None;
         };
         if scalar.reading() != Reading::Same(Meaning::String) {
-            self.fault(format!("`{what}` must be a string, not {}", scalar.describe()), "put the value in quotes", &node.place());
+            let message = format!("`{what}` must be a string, not {}", scalar.describe_as_read_by_flare());
+            self.fault(message, "put the value in quotes", &node.place());
         } else if scalar.text.trim().is_empty() {
             self.fault(format!("`{what}` is empty"), "give it a value, or leave the key out where it is optional", &node.place());
         } else if scalar.text.chars().any(char::is_control) {

@@ -253,7 +253,7 @@ fn hostile_files_end_in_a_fault_of_size_depth_or_kind() {
         (nested.as_bytes(), "nested more than 64 levels deep"),
         (b"\xff\xfe", "not UTF-8"),
         (b"participants: !!python/x []", "tag"),
-        (b"<<: {a: 1}", "merge"),
+        (b"<<: [1]", "takes a mapping or a list of mappings"),
     ];
     for (case, reason) in cases {
         let faults = Federation::parse(case, "f").unwrap_err();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use flare_yaml::Comments;
+use flare_yaml::{Comments, key_path};
 use serde::Deserialize;
 
 /// The parts of a schema that comments need; the rest is skipped, since it is parsed in every run.
@@ -24,15 +24,11 @@ pub(crate) fn of_schema(schema: &str) -> Comments {
 
 fn collect(schema: &Described, path: &str, comments: &mut Comments) {
     for (name, property) in &schema.properties {
-        let path = join(path, name);
+        let path = key_path(path, name);
         let depth = path.matches('.').count();
         comments.insert(path.clone(), wrap(&property.description, 110 - 2 * depth));
         collect(property, &path, comments);
     }
-}
-
-fn join(path: &str, name: &str) -> String {
-    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
 
 fn wrap(text: &str, width: usize) -> Vec<String> {

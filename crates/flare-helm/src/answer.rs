@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// Helm's status of a revision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Status {
+pub enum ReleaseStatus {
     /// The newest one that was deployed.
     Deployed,
     /// One that a later revision replaced.
@@ -27,7 +27,7 @@ pub enum Status {
     Unknown,
 }
 
-impl Status {
+impl ReleaseStatus {
     /// Whether Helm refuses every other operation because of it.
     pub const fn is_pending(self) -> bool {
         matches!(self, Self::PendingInstall | Self::PendingUpgrade | Self::PendingRollback)
@@ -60,7 +60,7 @@ pub struct Revision {
     /// Its number; the first is 1.
     pub revision: u64,
     /// Its state.
-    pub status: Status,
+    pub status: ReleaseStatus,
     /// When the status was written, in the format of RFC 3339.
     #[serde(default)]
     pub updated: String,
@@ -87,7 +87,7 @@ pub(crate) struct Applied {
 /// The state in it.
 #[derive(Deserialize)]
 pub(crate) struct Info {
-    pub(crate) status: Status,
+    pub(crate) status: ReleaseStatus,
 }
 
 #[cfg(test)]
@@ -102,13 +102,25 @@ mod tests {
         let fourth = r#"[{"revision":3,"updated":"2026-11-28T21:46:31.5Z","status":"deployed","chart":"c-0.1.0","app_version":"","rollback_revision":1,"description":"Rollback to 1"},
             {"revision":4,"updated":"","status":"of-another-helm"}]"#;
         let read = |text: &str| serde_json::from_str::<Vec<Revision>>(text).unwrap();
-        assert_eq!(read(third).iter().map(|one| one.status).collect::<Vec<_>>(), [Status::Superseded, Status::PendingUpgrade]);
-        assert_eq!(read(fourth).iter().map(|one| one.status).collect::<Vec<_>>(), [Status::Deployed, Status::Unknown]);
+        assert_eq!(
+            read(third).iter().map(|one| one.status).collect::<Vec<_>>(),
+            [ReleaseStatus::Superseded, ReleaseStatus::PendingUpgrade]
+        );
+        assert_eq!(
+            read(fourth).iter().map(|one| one.status).collect::<Vec<_>>(),
+            [ReleaseStatus::Deployed, ReleaseStatus::Unknown]
+        );
     }
 
     #[test]
     fn a_status_is_written_as_it_is_read() {
-        for status in [Status::Deployed, Status::PendingInstall, Status::PendingRollback, Status::Uninstalling, Status::Unknown] {
+        for status in [
+            ReleaseStatus::Deployed,
+            ReleaseStatus::PendingInstall,
+            ReleaseStatus::PendingRollback,
+            ReleaseStatus::Uninstalling,
+            ReleaseStatus::Unknown,
+        ] {
             assert_eq!(serde_json::to_value(status).unwrap(), status.as_str());
         }
     }

@@ -10,8 +10,8 @@ use flare_diagnostic::{Code, Diagnostic, shown};
 use semver::Version;
 
 use crate::{
-    Dialect, Limits, fault,
-    process::{self, Ended},
+    Dialect, RunLimits, fault,
+    process::{self, RunOutcome},
 };
 
 /// The oldest supported Helm: the first whose dry run asks the server, which shows what an upgrade would change.
@@ -31,7 +31,7 @@ impl Helm {
     ///
     /// # Errors
     /// `HELM_NOT_FOUND`; `HELM_NOT_SUPPORTED` if it is too old, too new or not Helm; `TIMED_OUT` and `INTERRUPTED`.
-    pub fn find(given: Option<&Path>, search_path: &[PathBuf], limits: &Limits<'_>) -> Result<Self, Diagnostic> {
+    pub fn find(given: Option<&Path>, search_path: &[PathBuf], limits: &RunLimits<'_>) -> Result<Self, Diagnostic> {
         let program = match given {
             None => in_search_path(Path::new("helm"), search_path)?,
             Some(name) if !name.as_os_str().as_encoded_bytes().contains(&b'/') => match in_search_path(name, search_path) {
@@ -47,10 +47,12 @@ impl Helm {
         };
         let arguments: Vec<OsString> = ["version", "--template", "{{.Version}}"].map(OsString::from).into();
         let printed = match process::run(&program, &arguments, *limits) {
-            Ok(Ended::Success(printed)) => printed,
-            Ok(Ended::Failure(_)) => return Err(unsupported(&program, "does not tell its version, so it is no Helm 3 or 4")),
-            Ok(Ended::TimedOut) => return Err(fault::timed_out("tell its version", limits.time)),
-            Ok(Ended::Stopped) => return Err(fault::interrupted()),
+            Ok(RunOutcome::Success(printed)) => printed,
+            Ok(RunOutcome::Failure(_)) => {
+                return Err(unsupported(&program, "does not tell its version, so it is no Helm 3 or 4"));
+            }
+            Ok(RunOutcome::TimedOut) => return Err(fault::timed_out("tell its version", limits.time)),
+            Ok(RunOutcome::Stopped) => return Err(fault::interrupted()),
             Err(error) => {
                 return Err(missing(format!("`{}` cannot be run: {}", shown(&program.to_string_lossy()), error.kind())));
             }

@@ -11,11 +11,11 @@ mod process;
 mod release;
 mod values;
 
-pub use answer::{Revision, Status};
+pub use answer::{ReleaseStatus, Revision};
 pub use dialect::{Dialect, Wait};
 pub use find::{Helm, LEAST_VERSION};
 pub use lock::{Freeing, Lock, last_good};
-pub use place::Place;
-pub use process::Limits;
+pub use place::ReleaseId;
+pub use process::RunLimits;
 pub use release::{Release, Upgrade, Upgraded};
 pub use values::{Setting, Values};

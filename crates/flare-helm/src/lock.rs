@@ -3,7 +3,7 @@
 
 use flare_diagnostic::{Code, Diagnostic};
 
-use crate::{Place, Revision, Status};
+use crate::{ReleaseId, ReleaseStatus, Revision};
 
 /// How a locked release is freed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct Lock {
     /// The newest revision, which is pending or being uninstalled.
     pub revision: u64,
     /// Its state.
-    pub status: Status,
+    pub status: ReleaseStatus,
     /// Since when, in the format of RFC 3339.
     pub since: String,
     /// How it is freed.
@@ -30,7 +30,7 @@ pub struct Lock {
 impl Lock {
     /// The lock of a release with this history; `None` if it is not locked.
     pub fn of(history: &[Revision]) -> Option<Self> {
-        let last = history.last().filter(|last| last.status.is_pending() || last.status == Status::Uninstalling)?;
+        let last = history.last().filter(|last| last.status.is_pending() || last.status == ReleaseStatus::Uninstalling)?;
         // A release whose objects are partly gone is no target: what was begun is ended.
         let good = last_good(history).filter(|_| last.status.is_pending());
         let freeing = good.map_or(Freeing::Uninstall, |good| Freeing::Rollback(good.revision));
@@ -38,8 +38,8 @@ impl Lock {
     }
 
     /// The fault of the lock, for a caller that may not free it.
-    pub fn diagnostic(&self, place: &Place) -> Diagnostic {
-        let Place { release, namespace, .. } = place;
+    pub fn diagnostic(&self, place: &ReleaseId) -> Diagnostic {
+        let ReleaseId { release, namespace, .. } = place;
         let since = if self.since.is_empty() { String::new() } else { format!(" since {}", self.since) };
         let message = format!(
             "the release `{release}` in namespace `{namespace}` is locked: its revision {} is {}{since}, so a Helm run was cut off or is still at work",
@@ -64,8 +64,8 @@ pub fn last_good(history: &[Revision]) -> Option<&Revision> {
 mod tests {
     use super::*;
 
-    fn history(states: &[Status]) -> Vec<Revision> {
-        let revision = |(at, status): (usize, &Status)| Revision {
+    fn history(states: &[ReleaseStatus]) -> Vec<Revision> {
+        let revision = |(at, status): (usize, &ReleaseStatus)| Revision {
             revision: at as u64 + 1,
             status: *status,
             updated: "2026-11-28T10:41:00Z".to_owned(),
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn only_a_newest_revision_that_is_pending_or_being_uninstalled_locks_a_release() {
-        use Status::{Deployed, Failed, PendingInstall, PendingRollback, PendingUpgrade, Superseded, Uninstalling};
+        use ReleaseStatus::{Deployed, Failed, PendingInstall, PendingRollback, PendingUpgrade, Superseded, Uninstalling};
         for free in [&[][..], &[Deployed], &[Superseded, Failed], &[PendingUpgrade, Deployed], &[Uninstalling, Failed]] {
             assert_eq!(Lock::of(&history(free)), None, "{free:?}");
         }
@@ -96,8 +96,8 @@ mod tests {
 
     #[test]
     fn the_explanation_says_since_when_and_what_frees_it() {
-        let place = Place { release: "site-1".into(), namespace: "fl".into(), kubeconfig: None, context: None };
-        let lock = Lock::of(&history(&[Status::Deployed, Status::PendingUpgrade])).unwrap();
+        let place = ReleaseId { release: "site-1".into(), namespace: "fl".into(), kubeconfig: None, context: None };
+        let lock = Lock::of(&history(&[ReleaseStatus::Deployed, ReleaseStatus::PendingUpgrade])).unwrap();
         let fault = lock.diagnostic(&place);
         assert_eq!(fault.code, Code::ReleaseLocked);
         assert!(fault.message.contains("pending-upgrade since 2026-11-28T10:41:00Z"), "{}", fault.message);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 /// Identifies a release in a cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct ReleaseId {
     /// Its name.
     pub release: String,
     /// Its namespace.

@@ -15,7 +15,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 /// What stops a run.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits<'run> {
+pub struct RunLimits<'run> {
     /// How long it may take.
     pub time: Duration,
     /// Set when the caller wants it to stop.
@@ -57,7 +57,7 @@ const NOT_PASSED_ON: [&str; 11] = [
 ];
 
 /// How a run ended.
-pub(crate) enum Ended {
+pub(crate) enum RunOutcome {
     /// Successfully, with this stdout.
     Success(Vec<u8>),
     /// With another status and this stderr.
@@ -69,7 +69,7 @@ pub(crate) enum Ended {
 }
 
 /// Runs a program with arguments.
-pub(crate) fn run(program: &Path, arguments: &[OsString], limits: Limits<'_>) -> io::Result<Ended> {
+pub(crate) fn run(program: &Path, arguments: &[OsString], limits: RunLimits<'_>) -> io::Result<RunOutcome> {
     let mut command = Command::new("/bin/sh");
     command.args(["-c", WATCHED, "sh"]).arg(program).args(arguments);
     for name in NOT_PASSED_ON {
@@ -82,24 +82,24 @@ pub(crate) fn run(program: &Path, arguments: &[OsString], limits: Limits<'_>) ->
     let ended = wait(&mut child, limits)?;
     let (stdout, stderr) = (collected(stdout), collected(stderr));
     Ok(match ended {
-        Ok(status) if status.success() => Ended::Success(stdout),
-        Ok(_) => Ended::Failure(stderr),
+        Ok(status) if status.success() => RunOutcome::Success(stdout),
+        Ok(_) => RunOutcome::Failure(stderr),
         Err(why) => why,
     })
 }
 
 /// Waits for the program, or stops it.
-fn wait(child: &mut Child, limits: Limits<'_>) -> io::Result<Result<ExitStatus, Ended>> {
+fn wait(child: &mut Child, limits: RunLimits<'_>) -> io::Result<Result<ExitStatus, RunOutcome>> {
     let began = Instant::now();
     let why = loop {
         if let Some(status) = child.try_wait()? {
             return Ok(Ok(status));
         }
         if limits.stop.load(Ordering::Relaxed) {
-            break Ended::Stopped;
+            break RunOutcome::Stopped;
         }
         if began.elapsed() > limits.time {
-            break Ended::TimedOut;
+            break RunOutcome::TimedOut;
         }
         thread::sleep(POLL_INTERVAL);
     };

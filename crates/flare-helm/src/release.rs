@@ -10,10 +10,10 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::{
-    Freeing, Helm, Limits, Lock, Place, Revision, Status, Values, Wait,
+    Freeing, Helm, Lock, ReleaseId, ReleaseStatus, Revision, RunLimits, Values, Wait,
     answer::{Applied, Listed},
     fault,
-    process::{self, Ended},
+    process::{self, RunOutcome},
 };
 
 /// Options of an upgrade.
@@ -29,7 +29,7 @@ pub struct Upgraded {
     /// The revision; in a dry run the one that it would become.
     pub revision: u64,
     /// Its state.
-    pub status: Status,
+    pub status: ReleaseStatus,
     /// Its objects, as YAML documents.
     pub manifest: String,
 }
@@ -46,30 +46,30 @@ impl std::fmt::Debug for Upgraded {
 #[derive(Debug)]
 pub struct Release<'run> {
     helm: &'run Helm,
-    place: &'run Place,
-    limits: Limits<'run>,
+    place: &'run ReleaseId,
+    limits: RunLimits<'run>,
 }
 
 impl Helm {
     /// A handle of a release, which need not exist. Each call has these limits.
-    pub const fn release<'run>(&'run self, place: &'run Place, limits: Limits<'run>) -> Release<'run> {
+    pub const fn release<'run>(&'run self, place: &'run ReleaseId, limits: RunLimits<'run>) -> Release<'run> {
         Release::new(self, place, limits)
     }
 }
 
 impl<'run> Release<'run> {
-    const fn new(helm: &'run Helm, place: &'run Place, limits: Limits<'run>) -> Self {
+    const fn new(helm: &'run Helm, place: &'run ReleaseId, limits: RunLimits<'run>) -> Self {
         Self { helm, place, limits }
     }
 
     /// The same release with other limits.
     #[must_use]
-    pub const fn within(&self, limits: Limits<'run>) -> Self {
+    pub const fn within(&self, limits: RunLimits<'run>) -> Self {
         Self::new(self.helm, self.place, limits)
     }
 
     /// Its location.
-    pub const fn place(&self) -> &Place {
+    pub const fn place(&self) -> &ReleaseId {
         self.place
     }
 
@@ -192,10 +192,10 @@ impl<'run> Release<'run> {
 
     fn text(&self, what: &str, arguments: &[OsString], hidden: &[String]) -> Result<String, Diagnostic> {
         match process::run(self.helm.program(), arguments, self.limits) {
-            Ok(Ended::Success(printed)) => Ok(String::from_utf8_lossy(&printed).into_owned()),
-            Ok(Ended::Failure(said)) => Err(fault::failed(what, &said, hidden)),
-            Ok(Ended::TimedOut) => Err(fault::timed_out(what, self.limits.time)),
-            Ok(Ended::Stopped) => Err(fault::interrupted()),
+            Ok(RunOutcome::Success(printed)) => Ok(String::from_utf8_lossy(&printed).into_owned()),
+            Ok(RunOutcome::Failure(said)) => Err(fault::failed(what, &said, hidden)),
+            Ok(RunOutcome::TimedOut) => Err(fault::timed_out(what, self.limits.time)),
+            Ok(RunOutcome::Stopped) => Err(fault::interrupted()),
             Err(error) => Err(fault::not_run(what, &error)),
         }
     }

@@ -31,6 +31,22 @@ pub fn path_parts(path: &str) -> PathParts<'_> {
     parts
 }
 
+/// A path in a container relative to a directory there, both absolute; `.` for the directory itself. `None` if the path is outside, or
+/// not absolute. Both are resolved in the text, as [`path_parts`] does.
+///
+/// ```
+/// assert_eq!(flare_names::path_below("/w", "/w/a/../b").as_deref(), Some("b"));
+/// assert_eq!(flare_names::path_below("/w", "/w/../x"), None);
+/// ```
+pub fn path_below(directory: &str, path: &str) -> Option<String> {
+    if !path.starts_with('/') {
+        return None;
+    }
+    let (directory, path) = (path_parts(directory).names, path_parts(path).names);
+    let rest = path.strip_prefix(directory.as_slice())?;
+    Some(if rest.is_empty() { ".".to_owned() } else { rest.join("/") })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -52,6 +68,21 @@ mod tests {
             ("..a/.b", &["..a", ".b"], false),
         ] {
             assert_eq!(path_parts(path), PathParts { names: names.to_vec(), leaves_start }, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_path_is_below_a_directory_wherever_its_text_leads() {
+        for (directory, path, expected) in [
+            ("/w", "/w/a/../b", Some("b")),
+            ("/w/", "/w", Some(".")),
+            ("/w", "/w2/a", None),
+            ("/w", "/w/../x", None),
+            ("/", "/x/y", Some("x/y")),
+            ("/w", "w/a", None),
+            ("/a/../w", "//w/./a", Some("a")),
+        ] {
+            assert_eq!(path_below(directory, path).as_deref(), expected, "{directory} {path}");
         }
     }
 }

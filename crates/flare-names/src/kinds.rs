@@ -62,6 +62,13 @@ pub fn is_label_value(text: &str) -> bool {
     text.is_empty() || bytes.len() <= 63 && edge(bytes.first()) && edge(bytes.last()) && bytes.iter().all(inner)
 }
 
+/// The name in the key of a label, a taint or a resource, or a label's value that is not empty, as a regular expression without anchors.
+pub const LABEL_PATTERN: &str = "[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?";
+
+/// The domain before such a name, as a regular expression without anchors. It does not know the longest length, which
+/// [`is_qualified_name`] checks, nor that each part of the domain ends in a letter or digit.
+pub const LABEL_DOMAIN_PATTERN: &str = "[a-z0-9]([-a-z0-9.]*[a-z0-9])?";
+
 /// The key of a label, a taint or a resource, `[domain/]name` (apimachinery's `IsQualifiedName`): the domain is an RFC 1123
 /// subdomain, the name a non-empty label value.
 ///
@@ -191,7 +198,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn labels_and_qualified_names_are_as_kubernetes_takes_them() {
+    fn labels_and_qualified_names_are_as_kubernetes_takes_them_and_so_do_their_patterns() {
+        let value = regex::Regex::new(&format!("^({LABEL_PATTERN})?$")).unwrap();
+        let key = regex::Regex::new(&format!("^({LABEL_DOMAIN_PATTERN}/)?{LABEL_PATTERN}$")).unwrap();
         for (text, label, qualified) in [
             ("", true, false),
             ("a", true, true),
@@ -208,6 +217,8 @@ mod tests {
             ("a/b/c", false, false),
         ] {
             assert_eq!((is_label_value(text), is_qualified_name(text)), (label, qualified), "{text}");
+            assert_eq!(value.is_match(text), label, "{text}");
+            assert_eq!(key.is_match(text), qualified, "{text}");
         }
         assert!(is_label_value(&"a".repeat(63)) && !is_label_value(&"a".repeat(64)));
         assert!(is_qualified_name(&format!("{}/a", "d".repeat(253))) && !is_qualified_name(&format!("{}/a", "d".repeat(254))));

@@ -6,11 +6,11 @@ mod participant;
 mod rules;
 mod target;
 
-pub use container_path::{PathParts, path_parts};
+pub use container_path::{PathParts, path_below, path_parts};
 pub use kinds::{
-    ClaimName, ConfigMapName, ContainerName, DeploymentName, InvalidName, NamespaceName, PodName, PriorityClassName,
-    PullSecretName, ReleaseName, RoleName, RuntimeClassName, SecretKey, SecretName, ServiceAccountName, ServiceName, VolumeName,
-    is_label_value, is_qualified_name,
+    ClaimName, ConfigMapName, ContainerName, DeploymentName, InvalidName, LABEL_DOMAIN_PATTERN, LABEL_PATTERN, NamespaceName,
+    PodName, PriorityClassName, PullSecretName, ReleaseName, RoleName, RuntimeClassName, SecretKey, SecretName,
+    ServiceAccountName, ServiceName, VolumeName, is_label_value, is_qualified_name,
 };
 pub use participant::{
     JOB_CONTAINER_PREFIX, ParticipantNames, Role, StudyVolumeKind, job_container, job_id, job_pod, launcher_site, startup_secret,

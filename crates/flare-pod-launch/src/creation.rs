@@ -8,15 +8,15 @@ use std::{
     time::Duration,
 };
 
-use flare_cluster::{ApiResource, Cluster, DynamicObject, Objects, Write, about};
+use flare_cluster::{ApiResource, Backoff, Cluster, DynamicObject, Objects, WriteOptions};
 use flare_diagnostic::{Code, Diagnostic};
 use k8s_openapi::api::core::v1::{Pod, Secret};
 use tokio::time::sleep;
 
 use crate::{JobPod, KnownPod, Observation, trouble};
 
-pub(crate) const FIRST_PAUSE: Duration = Duration::from_millis(250);
-pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+/// The pauses between attempts to create an object.
+pub(crate) const BACKOFF: Backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(15));
 
 /// How long to wait whether a request without an answer is still carried out.
 const LATE: Duration = Duration::from_secs(2);
@@ -124,7 +124,7 @@ impl JobObjects {
     }
 
     async fn check(&self, job: &JobPod) -> Result<bool, Diagnostic> {
-        let dry = Write { dry_run: true, force: false };
+        let dry = WriteOptions { dry_run: true, force: false };
         for secret in job.startup.iter().chain(&job.credentials) {
             match self.secrets.create(secret, dry).await {
                 Err(fault) if fault.code != Code::ObjectConflict => return Err(fault),
@@ -142,14 +142,14 @@ impl JobObjects {
     }
 
     async fn create_pod(&self, job: &JobPod, progress: &Progress, report: &(dyn Fn(String) + Sync)) -> Creation {
-        let (mut pause, mut is_doubtful, mut refused_credentials, mut last) = (FIRST_PAUSE, false, 0, None);
+        let (mut backoff, mut is_doubtful, mut refused_credentials, mut last) = (BACKOFF, false, 0, None);
         let mut failed = |message: &str| {
             let message = job.hidden.hide(message).into_owned();
             last = Some(message.clone());
             report(message);
         };
         while progress.may_ask_again() {
-            match self.any_pods.create(&job.pod, Write::default()).await {
+            match self.any_pods.create(&job.pod, WriteOptions::default()).await {
                 Ok(made) => match parsed(made) {
                     Some(pod) => return Creation::Made { pod, taken_over: false },
                     // It was created, although the answer cannot be read.
@@ -176,8 +176,7 @@ impl JobObjects {
                     _ => return Creation::None(trouble::of_creation(&fault)),
                 },
             }
-            sleep(about(pause)).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            backoff.pause().await;
         }
         if is_doubtful {
             sleep(LATE).await;

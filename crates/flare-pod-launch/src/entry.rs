@@ -7,7 +7,8 @@ use k8s_openapi::api::core::v1::Pod;
 use tokio::sync::mpsc;
 
 use crate::{
-    Action, Evidence, KnownPod, Lifecycle, Look, Moment, Notice, Observation, Settlement, Transition, creation::Progress, ours,
+    Action, Evidence, KnownPod, Lifecycle, Moment, Notice, Observation, PodLookup, Settlement, Transition, creation::Progress,
+    ours,
 };
 
 /// How far before the start of the launcher its clock begins, since pods that are taken over are older than the launcher.
@@ -33,7 +34,7 @@ impl Tokens {
     }
 }
 
-pub(crate) struct Entry {
+pub(crate) struct JobEntry {
     /// Distinguishes answers for this job from those for an earlier job of the same name.
     pub(crate) number: u64,
     pub(crate) life: Lifecycle,
@@ -57,13 +58,13 @@ pub(crate) struct Entry {
     pub(crate) is_owner: bool,
 }
 
-impl Entry {
+impl JobEntry {
     /// Processes an observation, sends the notices, and returns the actions. The settlement, which is the last notice, is kept until
     /// nothing of the job is left.
     pub(crate) fn step(&mut self, observation: Observation, now: Moment) -> Vec<Action> {
         let observation = match observation {
             Observation::Seen(pod) if !self.may_be_ours(&pod) => Observation::Missing,
-            Observation::Looked(Look::Found(pod)) if !self.may_be_ours(&pod) => Observation::Looked(Look::Nothing),
+            Observation::Looked(PodLookup::Found(pod)) if !self.may_be_ours(&pod) => Observation::Looked(PodLookup::Nothing),
             observation => observation,
         };
         let step = self.life.step(observation, now);

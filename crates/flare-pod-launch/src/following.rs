@@ -2,43 +2,41 @@
 
 use std::{fmt::Debug, time::Duration};
 
-use flare_cluster::{Change, Objects, Selection, about};
+use flare_cluster::{Backoff, Objects, Selection, WatchEvent};
 use flare_diagnostic::Diagnostic;
 use futures_util::{
     Stream, StreamExt as _,
     stream::{self, BoxStream},
 };
 use k8s_openapi::serde::de::DeserializeOwned;
-use tokio::time::sleep;
 
-const FIRST_PAUSE: Duration = Duration::from_secs(2);
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// The pauses before a refused watch is started again.
+const BACKOFF: Backoff = Backoff::new(Duration::from_secs(2), Duration::from_secs(30));
 
 struct Following<K> {
     objects: Objects<K>,
     selection: Selection,
-    watch: Option<BoxStream<'static, Result<Change<K>, Diagnostic>>>,
-    pause: Duration,
+    watch: Option<BoxStream<'static, Result<WatchEvent<K>, Diagnostic>>>,
+    backoff: Backoff,
     is_to_pause: bool,
 }
 
 /// The changes of the selected objects. An error is a refusal, after which the stream continues; it never ends.
-pub(crate) fn follow<K>(objects: Objects<K>, selection: Selection) -> impl Stream<Item = Result<Change<K>, Diagnostic>> + Send
+pub(crate) fn follow<K>(objects: Objects<K>, selection: Selection) -> impl Stream<Item = Result<WatchEvent<K>, Diagnostic>> + Send
 where
     K: flare_cluster::Resource + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
 {
-    let state = Following { objects, selection, watch: None, pause: FIRST_PAUSE, is_to_pause: false };
+    let state = Following { objects, selection, watch: None, backoff: BACKOFF, is_to_pause: false };
     stream::unfold(state, |mut state| async move {
         loop {
             if std::mem::take(&mut state.is_to_pause) {
-                sleep(about(state.pause)).await;
-                state.pause = (state.pause * 2).min(LONGEST_PAUSE);
+                state.backoff.pause().await;
             }
             let watch = state.watch.get_or_insert_with(|| state.objects.watch(&state.selection).boxed());
             match watch.next().await {
                 Some(Ok(change)) => {
-                    if !matches!(change, Change::Interrupted(_)) {
-                        state.pause = FIRST_PAUSE;
+                    if !matches!(change, WatchEvent::Interrupted(_)) {
+                        state.backoff.reset();
                     }
                     return Some((Ok(change), state));
                 }

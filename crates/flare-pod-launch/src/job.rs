@@ -9,7 +9,7 @@ use crate::Notice;
 
 /// Options of a launcher.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct LauncherOptions {
     /// Does not delete pods that ended by themselves.
     pub keep: bool,
     /// Keep the evidence of jobs that ended well, too, which costs a request for each.
@@ -20,7 +20,7 @@ pub struct Options {
     pub answer: Duration,
 }
 
-impl Options {
+impl LauncherOptions {
     /// The defaults: pods are deleted, a launch is answered within 5 s.
     pub fn new(now: Timestamp) -> Self {
         Self { keep: false, evidence_of_success: false, now, answer: Duration::from_secs(5) }

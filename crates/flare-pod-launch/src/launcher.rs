@@ -5,7 +5,7 @@ use flare_diagnostic::{Code, Diagnostic};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
-    Job, JobPod, KnownPod, Limits, Options,
+    Job, JobPod, KnownPod, LauncherOptions, Limits,
     namespace::{self, Command},
 };
 
@@ -20,14 +20,14 @@ pub struct Launcher {
 
 impl Launcher {
     /// Starts to watch a namespace. Must be called in a tokio runtime.
-    pub fn start(cluster: &Cluster, namespace: &str, options: Options) -> Self {
+    pub fn start(cluster: &Cluster, namespace: &str, options: LauncherOptions) -> Self {
         let (commands, received) = mpsc::unbounded_channel();
         let (counting, creations) = watch::channel(0);
         tokio::spawn(namespace::run(cluster.clone(), namespace.to_owned(), options, received, counting));
         Self { commands, creations }
     }
 
-    /// Creates a pod and its Secrets; an existing pod of this job is taken over. Answers within [`Options::answer`].
+    /// Creates a pod and its Secrets; an existing pod of this job is taken over. Answers within [`LauncherOptions::answer`].
     ///
     /// # Errors
     ///

@@ -8,8 +8,8 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::Pod;
 
 use crate::{
-    Action, End, Evidence, Limits, Look, Memory, Moment, Notice, Observation, State, Step, Transition, Verdict,
-    look::Looks,
+    Action, End, Evidence, JobState, Limits, Memory, Moment, Notice, Observation, PodLookup, Step, Transition, Verdict,
+    look::PodLookups,
     ours,
     stage::{Answer, Stage},
     view::{Sight, View},
@@ -32,7 +32,7 @@ pub struct Lifecycle {
     taken_over: Option<Duration>,
     pub(crate) view: View,
     memory: Memory,
-    told: Option<(State, String)>,
+    told: Option<(JobState, String)>,
     aborted: Option<(String, Duration)>,
     refused: Option<Verdict>,
     /// Why its creation has failed so far.
@@ -41,7 +41,7 @@ pub struct Lifecycle {
     stage: Stage,
     /// Evidence that was gathered before the end, and is reported after it.
     kept: Option<Evidence>,
-    looks: Looks,
+    looks: PodLookups,
     /// Whether a deadline has passed, and only a look is missing.
     is_overdue: bool,
     wake: Option<Duration>,
@@ -67,7 +67,7 @@ impl Lifecycle {
             ended: false,
             stage: Stage::Following,
             kept: None,
-            looks: Looks::new(),
+            looks: PodLookups::new(),
             is_overdue: false,
             wake: None,
         }
@@ -158,16 +158,16 @@ impl Lifecycle {
                 self.see(*pod, now);
             }
             Observation::Looked(look) => {
-                self.looks.answer(matches!(look, Look::Found(_) | Look::Nothing), now.elapsed);
+                self.looks.answer(matches!(look, PodLookup::Found(_) | PodLookup::Nothing), now.elapsed);
                 match look {
-                    Look::Found(pod) => {
+                    PodLookup::Found(pod) => {
                         if !self.see(*pod, now) {
                             self.view.miss();
                         }
                     }
-                    Look::Nothing => self.view.miss(),
-                    Look::NoAnswer => self.view.lose_sight(Sight::NoAnswer, now.elapsed),
-                    Look::Refused(reason) => self.view.lose_sight(Sight::Refused(reason), now.elapsed),
+                    PodLookup::Nothing => self.view.miss(),
+                    PodLookup::NoAnswer => self.view.lose_sight(Sight::NoAnswer, now.elapsed),
+                    PodLookup::Refused(reason) => self.view.lose_sight(Sight::Refused(reason), now.elapsed),
                 }
             }
             Observation::CreationFailed { message } => self.obstacle = Some(message),
@@ -186,7 +186,7 @@ impl Lifecycle {
             }
             Observation::Terminate(why) => {
                 if !self.ended && self.aborted.is_none() {
-                    self.tell(State::Ending, "Aborted", &why, now, step);
+                    self.tell(JobState::Ending, "Aborted", &why, now, step);
                     self.aborted = Some((why, now.elapsed));
                     self.gather(now, step);
                 }
@@ -209,7 +209,7 @@ impl Lifecycle {
         is_ours
     }
 
-    fn tell(&mut self, state: State, reason: &str, message: &str, now: Moment, step: &mut Step) {
+    fn tell(&mut self, state: JobState, reason: &str, message: &str, now: Moment, step: &mut Step) {
         if self.told.as_ref().is_some_and(|(told, why)| *told == state && why == reason) {
             return;
         }
@@ -220,7 +220,7 @@ impl Lifecycle {
 
     fn end(&mut self, end: End, now: Moment, step: &mut Step) {
         self.ended = true;
-        let needs_no_evidence = end.state == State::Succeeded && !self.evidence_of_success;
+        let needs_no_evidence = end.state == JobState::Succeeded && !self.evidence_of_success;
         step.notices.push(Notice::Ended(end));
         match self.stage {
             Stage::Following if needs_no_evidence => self.remove(now),

@@ -2,13 +2,15 @@
 
 use std::{collections::VecDeque, time::Duration};
 
+use flare_cluster::Backoff;
+
 /// How long to wait before a pod is requested again.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 /// The looks for one pod.
 #[derive(Debug)]
-pub(crate) struct Looks {
+pub(crate) struct PodLookups {
     /// When those were sent that are not answered yet. An answer counts for the oldest, so that no look seems newer than it is.
     sent: VecDeque<Duration>,
     /// When the newest look was sent that was answered, whatever the answer.
@@ -16,20 +18,28 @@ pub(crate) struct Looks {
     /// Whether the newest answer was none, so that nothing is known of the pod from then on.
     failed: bool,
     next: Option<Duration>,
-    pause: Duration,
+    backoff: Backoff,
 }
 
-impl Looks {
+impl PodLookups {
     pub(crate) fn new() -> Self {
-        Self { sent: VecDeque::new(), answered: None, failed: false, next: None, pause: FIRST_PAUSE }
+        Self {
+            sent: VecDeque::new(),
+            answered: None,
+            failed: false,
+            next: None,
+            backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
+        }
     }
 
     /// Records an answer; `is_clear`: it shows whether there is such a pod.
     pub(crate) fn answer(&mut self, is_clear: bool, now: Duration) {
         self.answered = self.sent.pop_front().max(self.answered);
         self.failed = !is_clear;
-        self.next = (!is_clear).then(|| now.saturating_add(self.pause));
-        self.pause = if is_clear { FIRST_PAUSE } else { (self.pause * 2).min(LONGEST_PAUSE) };
+        self.next = (!is_clear).then(|| now.saturating_add(self.backoff.step()));
+        if is_clear {
+            self.backoff.reset();
+        }
     }
 
     /// Whether the pod is to be requested again because nobody answered.

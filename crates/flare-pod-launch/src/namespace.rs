@@ -2,6 +2,7 @@
 
 mod answers;
 mod changes;
+mod command;
 mod entering;
 
 use std::{collections::HashMap, sync::Weak, time::Duration};
@@ -11,43 +12,24 @@ use flare_diagnostic::{Code, Diagnostic};
 use futures_util::StreamExt as _;
 use k8s_openapi::api::core::v1::{Event, Pod};
 use tokio::{
-    sync::{Mutex, mpsc, oneshot, watch},
+    sync::{Mutex, mpsc, watch},
     time::{Instant, sleep_until},
 };
 
+pub(crate) use command::{Command, Reply};
+
 use crate::{
-    Action, Job, JobPod, KnownPod, Limits, Look, Moment, Observation, Options,
+    Action, Job, KnownPod, LauncherOptions, Moment, Observation, PodLookup,
     creation::{JobObjects, Progress},
-    entry::{BEFORE, Entry},
+    entry::{BEFORE, JobEntry},
     following::follow,
     ours,
     timetable::Timetable,
-    work::{Turns, Worker},
+    work::{RequestLimits, Worker},
 };
 
 /// How long an API server may take to carry out a request that it never answered.
 const LATE: Duration = Duration::from_mins(5);
-
-/// A request from a launcher to its task.
-pub(crate) enum Command {
-    Launch { job: Box<JobPod>, reply: Reply },
-    Adopt { pod: String, uid: Option<String>, limits: Limits, reply: Reply },
-    List { reply: oneshot::Sender<Result<Vec<KnownPod>, Diagnostic>> },
-    Terminate { pod: String, uid: Option<String>, why: String },
-}
-
-impl Command {
-    /// Whether it begins to follow this pod.
-    fn begins(&self, name: &str) -> bool {
-        match self {
-            Self::Launch { job, .. } => job.name() == name,
-            Self::Adopt { pod, .. } => pod == name,
-            Self::List { .. } | Self::Terminate { .. } => false,
-        }
-    }
-}
-
-pub(crate) type Reply = oneshot::Sender<Result<Job, Diagnostic>>;
 
 /// How long the first list of pods may take before those who ask for its pods are told that there is none.
 const LIST: Duration = Duration::from_secs(30);
@@ -77,10 +59,10 @@ struct Unanswered {
 
 #[expect(clippy::struct_excessive_bools, reason = "independent facts about the list and the watch")]
 struct Namespace {
-    options: Options,
+    options: LauncherOptions,
     start: Instant,
     worker: Worker,
-    jobs: HashMap<String, Entry>,
+    jobs: HashMap<String, JobEntry>,
     /// When jobs continue by themselves.
     wakes: Timetable,
     /// Name → existing job pod.
@@ -96,8 +78,8 @@ struct Namespace {
     fault: Option<Diagnostic>,
     early: Vec<Early>,
     unanswered: Vec<Unanswered>,
-    /// Pod's name → the turn of its creations, as long as one is under way.
-    turns: HashMap<String, Weak<Mutex<()>>>,
+    /// Pod's name → the lock of its creations, as long as one is under way.
+    name_locks: HashMap<String, Weak<Mutex<()>>>,
     is_blind: bool,
     is_probing: bool,
     numbers: u64,
@@ -107,7 +89,7 @@ struct Namespace {
 pub(crate) async fn run(
     cluster: Cluster,
     namespace: String,
-    options: Options,
+    options: LauncherOptions,
     mut commands: mpsc::UnboundedReceiver<Command>,
     creations: watch::Sender<usize>,
 ) {
@@ -124,7 +106,7 @@ pub(crate) async fn run(
             cluster,
             namespace,
             answers,
-            turns: Turns::new(),
+            request_limits: RequestLimits::new(),
             creations,
         },
         jobs: HashMap::new(),
@@ -137,7 +119,7 @@ pub(crate) async fn run(
         fault: None,
         early: Vec::new(),
         unanswered: Vec::new(),
-        turns: HashMap::new(),
+        name_locks: HashMap::new(),
         is_blind: false,
         is_probing: false,
         numbers: 0,
@@ -224,7 +206,7 @@ impl Namespace {
         let now = self.now();
         let Some(entry) = self.jobs.get_mut(name) else { return };
         let shown = match &observation {
-            Observation::Seen(pod) | Observation::Looked(Look::Found(pod)) if entry.may_be_ours(pod) => Some(pod),
+            Observation::Seen(pod) | Observation::Looked(PodLookup::Found(pod)) if entry.may_be_ours(pod) => Some(pod),
             _ => None,
         };
         if let Some(pod) = shown
@@ -269,7 +251,7 @@ impl Namespace {
     }
 
     /// Ends following a job.
-    fn forget(&mut self, name: &str) -> Option<Entry> {
+    fn forget(&mut self, name: &str) -> Option<JobEntry> {
         self.wakes.set(name, None);
         self.jobs.remove(name)
     }

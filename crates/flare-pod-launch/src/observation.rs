@@ -11,7 +11,7 @@ pub enum Observation {
     /// says nothing.
     Seen(Box<Pod>),
     /// The answer to [`Action::Look`].
-    Looked(Look),
+    Looked(PodLookup),
     /// An attempt to create the pod failed, and it is repeated.
     CreationFailed {
         /// Why.
@@ -51,7 +51,7 @@ pub enum Observation {
 /// The answer to a request for a pod by its name, which is never older than the pod. Only it can show that a pod is gone, and only after
 /// it does a deadline end one.
 #[derive(Debug, Clone)]
-pub enum Look {
+pub enum PodLookup {
     /// There is a pod of this name, the job's or another one.
     Found(Box<Pod>),
     /// There is none.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use flare_cluster::{Change, Cluster, Selection};
+use flare_cluster::{Cluster, Selection, WatchEvent};
 use flare_diagnostic::Diagnostic;
 use flare_pod_manifest::Hidden;
 use futures_util::{
@@ -34,8 +34,18 @@ struct Observer<Tell> {
     tell: Tell,
 }
 
+/// Whether an observer knows the pods of its namespace.
+#[derive(Debug)]
+pub enum Listing {
+    /// They were never listed; why not, if the API server or the way to it gave a reason.
+    Awaited(Option<Diagnostic>),
+    /// They were listed at least once.
+    Read,
+}
+
 /// Follows all job pods of a namespace, or of one site in it, until the future is dropped. `tell` is called with each change of each
-/// pod. Nothing is changed, and no pod is ended for being slow.
+/// pod. Nothing is changed, and no pod is ended for being slow. `listing` is kept up to date: only once the pods were listed does silence
+/// mean that there are none.
 ///
 /// # Errors
 ///
@@ -45,6 +55,7 @@ pub async fn observe(
     namespace: &str,
     site: Option<&str>,
     now: Timestamp,
+    listing: &mut Listing,
     tell: impl FnMut(&KnownPod, Notice) + Send,
 ) -> Result<(), Diagnostic> {
     let all = cluster.namespaced::<Pod>(namespace);
@@ -65,9 +76,15 @@ pub async fn observe(
                     // A user without the permission gets an error; one who loses it later waits until it is granted again.
                     Err(fault) if !is_listed => return Err(fault),
                     Err(fault) => observer.blinded(&trouble::of_watch(&fault)),
-                    Ok(Change::Interrupted(_)) => observer.blinded(&Observation::NoAnswer),
+                    Ok(WatchEvent::Interrupted(fault)) => {
+                        if let Listing::Awaited(why) = listing {
+                            *why = Some(fault);
+                        }
+                        observer.blinded(&Observation::NoAnswer);
+                    }
                     Ok(change) => {
                         is_listed = true;
+                        *listing = Listing::Read;
                         observer.change(change);
                         observer.sighted();
                     }
@@ -104,9 +121,9 @@ impl<Tell: FnMut(&KnownPod, Notice)> Observer<Tell> {
         self.pods.values().filter_map(|pod| pod.life.wake()).min().and_then(|at| self.start.checked_add(at))
     }
 
-    fn change(&mut self, change: Change<Pod>) {
+    fn change(&mut self, change: WatchEvent<Pod>) {
         match change {
-            Change::All(pods) => {
+            WatchEvent::All(pods) => {
                 let names: Vec<_> = pods.iter().filter_map(|pod| pod.metadata.name.clone()).collect();
                 let gone: Vec<_> = self.pods.keys().filter(|name| !names.contains(name)).cloned().collect();
                 for name in gone {
@@ -116,13 +133,13 @@ impl<Tell: FnMut(&KnownPod, Notice)> Observer<Tell> {
                     self.seen(pod);
                 }
             }
-            Change::Applied(pod) => self.seen(pod),
-            Change::Deleted(pod) => {
+            WatchEvent::Applied(pod) => self.seen(pod),
+            WatchEvent::Deleted(pod) => {
                 let name = pod.metadata.name.clone().unwrap_or_default();
                 self.seen(pod);
                 self.gone(&name);
             }
-            Change::Interrupted(_) => {}
+            WatchEvent::Interrupted(_) => {}
         }
     }
 
@@ -159,11 +176,11 @@ impl<Tell: FnMut(&KnownPod, Notice)> Observer<Tell> {
         self.pods.remove(name);
     }
 
-    fn happened(&mut self, change: Change<Event>) {
+    fn happened(&mut self, change: WatchEvent<Event>) {
         let events = match change {
-            Change::All(events) => events,
-            Change::Applied(event) => vec![event],
-            Change::Deleted(_) | Change::Interrupted(_) => Vec::new(),
+            WatchEvent::All(events) => events,
+            WatchEvent::Applied(event) => vec![event],
+            WatchEvent::Deleted(_) | WatchEvent::Interrupted(_) => Vec::new(),
         };
         for event in events {
             if let Some(name) = event.involved_object.name.clone() {

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::{Class, Verdict, verdict::shown};
+use flare_diagnostic::for_display;
+
+use crate::{Class, Verdict};
 
 /// A verdict that does not depend on the time, or a wait with its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +27,7 @@ impl Outlook {
     }
 
     pub(crate) fn wait_then(until: Duration, class: Class, reason: &str, message: &str, end: Verdict) -> Self {
-        Self::Wait { until, class, reason: shown(reason), message: shown(message), end }
+        Self::Wait { until, class, reason: for_display(reason), message: for_display(message), end }
     }
 
     /// The verdict at a time.

@@ -7,13 +7,13 @@ use crate::{KnownPod, KnownSecret};
 
 /// A participant whose job pods are looked for.
 #[derive(Debug, Clone, Copy)]
-pub struct Participant<'names> {
+pub struct JobPodMatcher<'names> {
     site: &'names str,
     job_pod_suffix: &'names str,
     startup_secret: &'names str,
 }
 
-impl<'names> Participant<'names> {
+impl<'names> JobPodMatcher<'names> {
     /// The participant with these names. `site` is the name under which its parent process runs.
     pub fn new(role: Role, site: &'names str, names: &'names ParticipantNames) -> Self {
         Self {
@@ -63,7 +63,7 @@ mod tests {
         let service = ServiceName::new("nvflare-server").expect("a name");
         let names = ParticipantNames::derive(Role::Server, "server1.example.com", "server1.example.com", &service);
         let pod = serde_json::from_value(pod.clone()).expect("a pod");
-        Participant::new(Role::Server, "server1.example.com", &names).runs(&pod)
+        JobPodMatcher::new(Role::Server, "server1.example.com", &names).runs(&pod)
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::{Class, Moment, Verdict};
 
 /// The state of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum State {
+pub enum JobState {
     /// It does not run yet.
     Pending,
     /// It runs.
@@ -27,7 +27,7 @@ pub enum State {
     Aborted,
 }
 
-impl State {
+impl JobState {
     /// The word of the command line's output.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -49,7 +49,7 @@ pub struct Transition {
     /// When it was seen.
     pub at: Timestamp,
     /// The state.
-    pub state: State,
+    pub state: JobState,
     /// One word, Kubernetes' own if it has one.
     pub reason: String,
     /// A sentence for people, without control characters and credentials; may be empty.
@@ -69,7 +69,7 @@ pub struct End {
     /// When that was seen.
     pub at: Timestamp,
     /// Succeeded, failed, not started or aborted.
-    pub state: State,
+    pub state: JobState,
     /// The return code for FLARE's parent: 0 success, 9 aborted, 101 to 103 exceptions.
     pub return_code: i32,
     /// The exit code of the job's container, if known.
@@ -87,14 +87,14 @@ impl End {
     pub(crate) fn of(verdict: &Verdict, now: Moment) -> Self {
         let (state, exit_code, class, reason, message) = match verdict {
             Verdict::Failed { exit_code, reason, message } => {
-                (State::Failed, *exit_code, None, reason.as_str(), message.as_str())
+                (JobState::Failed, *exit_code, None, reason.as_str(), message.as_str())
             }
             Verdict::NotStarted { class, reason, message } => {
-                (State::NotStarted, None, Some(*class), reason.as_str(), message.as_str())
+                (JobState::NotStarted, None, Some(*class), reason.as_str(), message.as_str())
             }
-            Verdict::Succeeded => (State::Succeeded, Some(0), None, "Completed", ""),
-            Verdict::Waiting { reason, message, .. } => (State::Unknown, None, None, reason.as_str(), message.as_str()),
-            Verdict::Running => (State::Running, None, None, "Running", ""),
+            Verdict::Succeeded => (JobState::Succeeded, Some(0), None, "Completed", ""),
+            Verdict::Waiting { reason, message, .. } => (JobState::Unknown, None, None, reason.as_str(), message.as_str()),
+            Verdict::Running => (JobState::Running, None, None, "Running", ""),
         };
         let (reason, message) = (reason.to_owned(), message.to_owned());
         Self { at: now.wall, state, return_code: verdict.return_code(), exit_code, class, reason, message }
@@ -103,7 +103,14 @@ impl End {
     /// The end of a job whose end was requested.
     pub(crate) fn aborted(why: &str, verdict: &Verdict, now: Moment) -> Self {
         let end = Self::of(verdict, now);
-        Self { state: State::Aborted, return_code: 9, class: None, reason: "Aborted".to_owned(), message: why.to_owned(), ..end }
+        Self {
+            state: JobState::Aborted,
+            return_code: 9,
+            class: None,
+            reason: "Aborted".to_owned(),
+            message: why.to_owned(),
+            ..end
+        }
     }
 }
 

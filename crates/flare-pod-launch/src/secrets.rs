@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use flare_cluster::{Deletion, Write, about};
+use flare_cluster::{DeleteOptions, WriteOptions, about};
 use flare_diagnostic::{Code, Diagnostic};
 use flare_pod_manifest::Hidden;
 use k8s_openapi::api::core::v1::Secret;
@@ -11,25 +11,28 @@ use tokio::{sync::Mutex, time::sleep};
 
 use crate::{
     JobPod,
-    creation::{FIRST_PAUSE, JobObjects, LONGEST_PAUSE, NameHolder, Progress, cancelled, strangers},
+    creation::{BACKOFF, JobObjects, NameHolder, Progress, cancelled, strangers},
     trouble,
 };
+
+/// How often a Secret is tried, with pauses of a quarter of a minute in all.
+const ATTEMPTS: u32 = 7;
 
 /// When the Secrets of a refused job are deleted again, since a request that was not answered may be carried out later.
 const AGAIN: [Duration; 5] =
     [Duration::from_secs(2), Duration::from_secs(4), Duration::from_secs(8), Duration::from_secs(30), Duration::from_mins(1)];
 
-/// The turn of a pod's name: of several creations of one name, and deletions of their Secrets, only one is under way.
-pub(crate) type Turn = Arc<Mutex<()>>;
+/// The lock of a pod's name: of several creations of one name, and deletions of their Secrets, only one is under way.
+pub(crate) type NameLock = Arc<Mutex<()>>;
 
 impl JobObjects {
     /// Creates a Secret, or replaces the one with its name, as FLARE's launcher does. A Secret that belongs to another job's pod is not
     /// replaced.
     pub(crate) async fn put(&self, secret: &Secret, of_job: Option<&JobPod>, progress: &Progress) -> Result<(), Diagnostic> {
         let name = secret.metadata.name.as_deref().unwrap_or_default();
-        let (mut pause, mut last) = (FIRST_PAUSE, cancelled());
+        let (mut backoff, mut attempts, mut last) = (BACKOFF, 0, cancelled());
         while !progress.is_cancelled() {
-            let (fault, may_pass) = match self.secrets.create(secret, Write::default()).await {
+            let (fault, may_pass) = match self.secrets.create(secret, WriteOptions::default()).await {
                 Ok(_) => return Ok(()),
                 Err(fault) if fault.code == Code::ObjectConflict => {
                     if let Some(job) = of_job
@@ -50,12 +53,12 @@ impl JobObjects {
                     (fault, may_pass)
                 }
             };
-            if !may_pass || pause > LONGEST_PAUSE {
+            attempts += 1;
+            if !may_pass || attempts == ATTEMPTS {
                 return Err(fault);
             }
             last = fault;
-            sleep(about(pause)).await;
-            pause *= 2;
+            backoff.pause().await;
         }
         Err(last)
     }
@@ -66,7 +69,7 @@ impl JobObjects {
         let owner = json!({"metadata": {"ownerReferences": [{"apiVersion": "v1", "kind": "Pod", "name": pod, "uid": uid}]}});
         let (mut is_owned, mut hidden) = (true, Some(Hidden::default()));
         for name in secrets {
-            let secret = if let Ok(secret) = self.secrets.merge(name, &owner, Write::default()).await {
+            let secret = if let Ok(secret) = self.secrets.merge(name, &owner, WriteOptions::default()).await {
                 Some(secret)
             } else {
                 is_owned = false;
@@ -90,16 +93,16 @@ impl JobObjects {
         }
         let mut is_answered = true;
         for name in job.credentials.iter().filter_map(|secret| secret.metadata.name.as_deref()) {
-            is_answered &= self.secrets.delete(name, &Deletion::default()).await.is_ok();
+            is_answered &= self.secrets.delete(name, &DeleteOptions::default()).await.is_ok();
         }
         is_answered
     }
 
     /// Deletes them again for a while: a request without an answer may create them after they were deleted.
-    pub(crate) async fn discard_later(&self, job: &JobPod, turn: &Turn) {
+    pub(crate) async fn discard_later(&self, job: &JobPod, name_lock: &NameLock) {
         for pause in AGAIN {
             sleep(about(pause)).await;
-            let _turn = turn.lock().await;
+            let _locked = name_lock.lock().await;
             self.discard(job).await;
         }
     }

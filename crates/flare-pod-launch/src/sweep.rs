@@ -1,15 +1,16 @@
 //! Orphans: pods and Secrets of jobs that nobody else removes.
 
-use std::time::Duration;
+use std::{task::Poll, time::Duration};
 
-use flare_cluster::{Cluster, Deletion, Selection};
-use flare_diagnostic::{Diagnostic, Faults};
+use flare_cluster::{Cluster, DeleteOptions, Selection};
+use flare_diagnostic::{Code, Diagnostic, Faults};
 use flare_pod_manifest::marks::{COMPONENT, JOB_COMPONENT, MANAGED_BY, SITE, STARTUP_COMPONENT};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::{
     apps::v1::Deployment,
     core::v1::{Pod, Secret},
 };
+use tokio::time::Instant;
 
 use crate::{KnownPod, ours};
 
@@ -19,7 +20,7 @@ const YOUNG: SignedDuration = SignedDuration::from_mins(15);
 
 /// The state of the parent of the job pods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Parent {
+pub enum ParentState {
     /// It runs, or its state is unknown.
     MayRun,
     /// Its Deployment does not exist.
@@ -28,7 +29,7 @@ pub enum Parent {
     ScaledDown,
 }
 
-impl Parent {
+impl ParentState {
     fn reason(self) -> Option<&'static str> {
         match self {
             Self::MayRun => None,
@@ -96,7 +97,7 @@ pub struct Orphan {
 }
 
 /// Finds the orphans among job pods and Secrets: pods first, each kind sorted by name.
-pub fn orphans(pods: &[KnownPod], secrets: &[KnownSecret], parent: Parent, now: Timestamp) -> Vec<Orphan> {
+pub fn orphans(pods: &[KnownPod], secrets: &[KnownSecret], parent: ParentState, now: Timestamp) -> Vec<Orphan> {
     let why = |pod: &KnownPod| match pod.phase.as_str() {
         phase @ ("Succeeded" | "Failed") => Some(format!("its job has ended ({phase})")),
         _ => parent.reason().map(str::to_owned),
@@ -144,11 +145,11 @@ pub async fn find_orphans(
     let pods = cluster.namespaced::<Pod>(namespace).list(&Selection::labelled(ours::selector())).await?;
     let parent = match of {
         Some((_, deployment)) => match cluster.namespaced::<Deployment>(namespace).find(deployment).await? {
-            None => Parent::Missing,
-            Some(found) if found.spec.as_ref().and_then(|spec| spec.replicas) == Some(0) => Parent::ScaledDown,
-            Some(_) => Parent::MayRun,
+            None => ParentState::Missing,
+            Some(found) if found.spec.as_ref().and_then(|spec| spec.replicas) == Some(0) => ParentState::ScaledDown,
+            Some(_) => ParentState::MayRun,
         },
-        None => Parent::MayRun,
+        None => ParentState::MayRun,
     };
     let pods: Vec<_> = pods.iter().filter_map(KnownPod::of).filter(|pod| is_meant(&pod.site)).collect();
     let secrets: Vec<_> = secrets.iter().filter_map(KnownSecret::of).filter(|secret| is_meant(&secret.site)).collect();
@@ -162,10 +163,10 @@ pub async fn find_orphans(
 /// An error for each orphan that could not be deleted or is not gone within `limit`.
 pub async fn delete_orphans(cluster: &Cluster, namespace: &str, orphans: &[Orphan], limit: Duration) -> Result<(), Faults> {
     let mut faults = Vec::new();
-    let end = tokio::time::Instant::now() + limit;
+    let end = Instant::now() + limit;
     let (pods, secrets) = (cluster.namespaced::<Pod>(namespace), cluster.namespaced::<Secret>(namespace));
     for orphan in orphans {
-        let deletion = Deletion { uid: Some(orphan.uid.clone()), ..Deletion::default() };
+        let deletion = DeleteOptions { uid: Some(orphan.uid.clone()), ..DeleteOptions::default() };
         let deleted = match orphan.kind {
             "Pod" => pods.delete(&orphan.name, &deletion).await,
             _ => secrets.delete(&orphan.name, &deletion).await,
@@ -173,18 +174,27 @@ pub async fn delete_orphans(cluster: &Cluster, namespace: &str, orphans: &[Orpha
         faults.extend(deleted.err());
     }
     Faults::check(faults, || ())?;
-    for orphan in orphans.iter().filter(|orphan| orphan.kind == "Pod") {
-        while pods.find(&orphan.name).await?.is_some_and(|pod| pod.metadata.uid.as_deref() == Some(&orphan.uid)) {
-            if tokio::time::Instant::now() >= end {
-                let message = format!("the pod `{}` is being deleted and is still there", orphan.name);
-                return Err(Diagnostic::error(flare_diagnostic::Code::TimedOut, message)
-                    .hint("its node does not answer, or a finalizer keeps it: `kubectl describe pod` shows which")
-                    .into());
+    let orphans = || orphans.iter().filter(|orphan| orphan.kind == "Pod");
+    let Some(first) = orphans().next() else { return Ok(()) };
+    let mut left = first.name.clone();
+    let none = |pods: &[&Pod]| {
+        let is_there = |orphan: &&Orphan| pods.iter().any(|pod| pod.metadata.uid.as_deref() == Some(&orphan.uid));
+        match orphans().find(is_there) {
+            Some(orphan) => {
+                left.clone_from(&orphan.name);
+                Poll::Pending
             }
-            tokio::time::sleep(Duration::from_millis(500)).await;
+            None => Poll::Ready(Ok(())),
         }
-    }
-    Ok(())
+    };
+    let selection = Selection::labelled(ours::selector());
+    let ended = pods.wait_for_all(&selection, end.saturating_duration_since(Instant::now()), "the end of the pods", none).await;
+    ended.map_err(|fault| match fault.code {
+        Code::TimedOut => Diagnostic::error(Code::TimedOut, format!("the pod `{left}` is being deleted and is still there"))
+            .hint("its node does not answer, or a finalizer keeps it: `kubectl describe pod` shows which")
+            .into(),
+        _ => fault.into(),
+    })
 }
 
 #[cfg(test)]
@@ -215,7 +225,7 @@ mod tests {
         KnownSecret { name: name.into(), uid: format!("u-{name}"), site: "site-1".into(), is_of_job, created }
     }
 
-    fn found(parent: Parent) -> Vec<String> {
+    fn found(parent: ParentState) -> Vec<String> {
         let pods = [pod("done", "Succeeded"), pod("runs", "Running"), pod("waits", "Pending")];
         let secrets = [
             secret("nvflare-cred-done", true, 900),
@@ -233,7 +243,7 @@ mod tests {
     #[test]
     fn what_a_living_parent_may_need_is_no_orphan() {
         assert_eq!(
-            found(Parent::MayRun),
+            found(ParentState::MayRun),
             [
                 "Pod done: its job has ended (Succeeded)",
                 "Secret nvflare-cred-done: it belongs to the pod done",
@@ -244,7 +254,7 @@ mod tests {
 
     #[test]
     fn without_its_parent_everything_of_a_site_is_an_orphan_but_what_may_be_on_its_way() {
-        let lines = found(Parent::Missing);
+        let lines = found(ParentState::Missing);
         assert_eq!(lines.len(), 7, "{lines:#?}");
         assert!(!lines.iter().any(|line| line.contains("young")), "{lines:#?}");
         assert!(lines.contains(&"Secret nvflare-startup-site-1: its parent is not there any more".to_owned()), "{lines:#?}");

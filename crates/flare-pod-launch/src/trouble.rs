@@ -2,7 +2,7 @@
 
 use flare_diagnostic::{Code, Diagnostic};
 
-use crate::{Class, Look, Observation};
+use crate::{Class, Observation, PodLookup};
 
 /// Whether a retry may succeed.
 pub(crate) fn may_pass(fault: &Diagnostic) -> bool {
@@ -25,21 +25,21 @@ pub(crate) fn word(fault: &Diagnostic) -> &'static str {
 /// The observation from an error of a watch.
 pub(crate) fn of_watch(fault: &Diagnostic) -> Observation {
     match of_look(fault) {
-        Look::Refused(reason) => Observation::Refused(reason),
+        PodLookup::Refused(reason) => Observation::Refused(reason),
         _ => Observation::NoAnswer,
     }
 }
 
 /// The answer to a look from its error.
-pub(crate) fn of_look(fault: &Diagnostic) -> Look {
+pub(crate) fn of_look(fault: &Diagnostic) -> PodLookup {
     match fault.code {
         Code::CredentialRefused
         | Code::CredentialUnavailable
         | Code::PermissionDenied
         | Code::AdmissionRefused
         | Code::ObjectNotFound
-        | Code::ClusterNotTrusted => Look::Refused(word(fault).to_owned()),
-        _ => Look::NoAnswer,
+        | Code::ClusterNotTrusted => PodLookup::Refused(word(fault).to_owned()),
+        _ => PodLookup::NoAnswer,
     }
 }
 

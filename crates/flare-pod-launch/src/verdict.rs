@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use flare_diagnostic::{printable, without_secrets};
+use flare_diagnostic::for_display;
 
 /// Why a job has not started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -67,15 +67,15 @@ pub enum Verdict {
 
 impl Verdict {
     pub(crate) fn waiting(until: Duration, class: Class, reason: &str, message: &str) -> Self {
-        Self::Waiting { until, class, reason: shown(reason), message: shown(message) }
+        Self::Waiting { until, class, reason: for_display(reason), message: for_display(message) }
     }
 
     pub(crate) fn failed(exit_code: Option<i32>, reason: &str, message: &str) -> Self {
-        Self::Failed { exit_code, reason: shown(reason), message: shown(message) }
+        Self::Failed { exit_code, reason: for_display(reason), message: for_display(message) }
     }
 
     pub(crate) fn not_started(class: Class, reason: &str, message: &str) -> Self {
-        Self::NotStarted { class, reason: shown(reason), message: shown(message) }
+        Self::NotStarted { class, reason: for_display(reason), message: for_display(message) }
     }
 
     /// Whether later observations cannot change it.
@@ -109,9 +109,4 @@ impl fmt::Display for Verdict {
             Self::NotStarted { class, reason, .. } => write!(formatter, "not started, {}: {reason}", class.as_str()),
         }
     }
-}
-
-/// Text of the cluster, which may contain the output of a registry or a runtime, in a form that is safe to show.
-pub(crate) fn shown(text: &str) -> String {
-    printable(&without_secrets(text)).into_owned()
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{ContainerStatus, Event, Pod, PodSpec};
 
-use crate::{PodAnswer, State, ended};
+use crate::{JobState, PodAnswer, ended};
 
 /// How many events of a pod are kept, since a pod that waits for days has many.
 const MOST_EVENTS: usize = 50;
@@ -156,12 +156,12 @@ impl View {
     }
 
     /// The state of a job that has not ended.
-    pub(crate) fn waiting_state(&self, ran: bool) -> State {
+    pub(crate) fn waiting_state(&self, ran: bool) -> JobState {
         let is_being_deleted = self.pod.as_ref().is_some_and(|pod| pod.metadata.deletion_timestamp.is_some());
         match self.sight {
-            Sight::Clear if is_being_deleted => State::Ending,
-            Sight::Clear if !ran => State::Pending,
-            _ => State::Unknown,
+            Sight::Clear if is_being_deleted => JobState::Ending,
+            Sight::Clear if !ran => JobState::Pending,
+            _ => JobState::Unknown,
         }
     }
 }

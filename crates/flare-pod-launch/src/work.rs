@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use flare_cluster::{Cluster, Deletion, LogSelection, Objects, Selection, about};
+use flare_cluster::{Cluster, DeleteOptions, LogSelection, Objects, Selection, about};
 use flare_diagnostic::Diagnostic;
 use flare_pod_manifest::Hidden;
 use k8s_openapi::api::core::v1::Pod;
@@ -12,10 +12,10 @@ use tokio::{
 };
 
 use crate::{
-    JobPod, Look, Observation,
+    JobPod, Observation, PodLookup,
     creation::{Creation, JobObjects, Progress},
-    entry::Entry,
-    secrets::Turn,
+    entry::JobEntry,
+    secrets::NameLock,
     trouble,
 };
 
@@ -46,7 +46,7 @@ pub(crate) struct Worker {
     pub(crate) namespace: String,
     pub(crate) objects: JobObjects,
     pub(crate) answers: mpsc::UnboundedSender<Answer>,
-    pub(crate) turns: Turns,
+    pub(crate) request_limits: RequestLimits,
     /// The number of creations that are not finished, clean-up included.
     pub(crate) creations: watch::Sender<usize>,
 }
@@ -69,36 +69,36 @@ impl Drop for Counted {
 
 /// How many requests of one kind are under way at once, which limits the load on the API server. Each kind has its own limit, so that a look,
 /// on which the end of a job may depend, waits neither for logs that a dead node does not give nor for deletions.
-pub(crate) struct Turns {
+pub(crate) struct RequestLimits {
     looks: Arc<Semaphore>,
     logs: Arc<Semaphore>,
     deletions: Arc<Semaphore>,
 }
 
-impl Turns {
+impl RequestLimits {
     pub(crate) fn new() -> Self {
-        let turns = |count| Arc::new(Semaphore::new(count));
-        Self { looks: turns(32), logs: turns(16), deletions: turns(16) }
+        let limit = |count| Arc::new(Semaphore::new(count));
+        Self { looks: limit(32), logs: limit(16), deletions: limit(16) }
     }
 }
 
 impl Worker {
-    fn spawn(&self, turns: &Arc<Semaphore>, work: impl Future<Output = Answer> + Send + 'static) {
-        let (answers, turns) = (self.answers.clone(), Arc::clone(turns));
+    fn spawn(&self, limit: &Arc<Semaphore>, work: impl Future<Output = Answer> + Send + 'static) {
+        let (answers, limit) = (self.answers.clone(), Arc::clone(limit));
         tokio::spawn(async move {
-            let _turn = turns.acquire_owned().await;
+            let _permit = limit.acquire_owned().await;
             // Without a receiver, the launcher was dropped.
             let _ = answers.send(work.await);
         });
     }
 
-    pub(crate) fn create(&self, job: JobPod, number: u64, progress: Progress, turn: Turn) {
+    pub(crate) fn create(&self, job: JobPod, number: u64, progress: Progress, name_lock: NameLock) {
         let objects = self.objects.clone();
         let answers = self.answers.clone();
         let counted = Counted::new(&self.creations);
         // A creation may have to wait for the API server or an earlier pod of its name, so it does not count towards the limit.
         tokio::spawn(async move {
-            let of_name = turn.lock().await;
+            let locked = name_lock.lock().await;
             let report = |message| {
                 let observation = Observation::CreationFailed { message };
                 let _ = answers.send(Answer::Learned(job.name.clone(), number, observation));
@@ -108,10 +108,10 @@ impl Worker {
                 Creation::Refused(fault) => objects.discard(&job).await && !trouble::may_pass(fault),
                 Creation::Made { .. } | Creation::None(_) => true,
             };
-            drop(of_name);
+            drop(locked);
             let _ = answers.send(Answer::Created(job.name.clone(), number, creation));
             if !is_clear {
-                objects.discard_later(&job, &turn).await;
+                objects.discard_later(&job, &name_lock).await;
             }
             drop(counted);
         });
@@ -119,10 +119,10 @@ impl Worker {
 
     pub(crate) fn look(&self, name: &str, number: u64) {
         let (pods, name) = (self.objects.pods.clone(), name.to_owned());
-        self.spawn(&self.turns.looks, async move {
+        self.spawn(&self.request_limits.looks, async move {
             let look = match pods.find(&name).await {
-                Ok(Some(pod)) => Look::Found(Box::new(pod)),
-                Ok(None) => Look::Nothing,
+                Ok(Some(pod)) => PodLookup::Found(Box::new(pod)),
+                Ok(None) => PodLookup::Nothing,
                 Err(fault) => trouble::of_look(&fault),
             };
             Answer::Learned(name, number, Observation::Looked(look))
@@ -137,7 +137,7 @@ impl Worker {
             at_most_bytes: Some(LOG_BYTES),
             ..LogSelection::default()
         };
-        self.spawn(&self.turns.logs, async move {
+        self.spawn(&self.request_limits.logs, async move {
             let log = cluster.with_request_deadline(DEADLINE).logs(&namespace, &name, &selection).await.unwrap_or_default();
             Answer::Learned(name, number, Observation::Logged(log.lines().map(str::to_owned).collect()))
         });
@@ -145,8 +145,8 @@ impl Worker {
 
     pub(crate) fn delete(&self, name: &str, uid: Option<&str>, grace: Option<u32>, number: u64) {
         let (pods, name) = (self.objects.pods.clone(), name.to_owned());
-        let deletion = Deletion { grace_seconds: grace, uid: uid.map(str::to_owned), ..Deletion::default() };
-        self.spawn(&self.turns.deletions, async move {
+        let deletion = DeleteOptions { grace_seconds: grace, uid: uid.map(str::to_owned), ..DeleteOptions::default() };
+        self.spawn(&self.request_limits.deletions, async move {
             let deleted = pods.delete(&name, &deletion).await.map_err(|fault| fault.message);
             Answer::Learned(name, number, Observation::Deleted(deleted))
         });
@@ -166,12 +166,12 @@ impl Worker {
     }
 
     /// Deletes the Secrets of a finished job, and then lets its settlement be sent.
-    pub(crate) fn delete_secrets(&self, entry: Entry) {
+    pub(crate) fn delete_secrets(&self, entry: JobEntry) {
         let objects = self.objects.clone();
         tokio::spawn(async move {
             for secret in &entry.credentials {
                 // A Secret that stays has no pod, so a sweep finds it.
-                let _ = objects.secrets.delete(secret, &Deletion::default()).await;
+                let _ = objects.secrets.delete(secret, &DeleteOptions::default()).await;
             }
             entry.settle();
         });
@@ -179,7 +179,7 @@ impl Worker {
 
     pub(crate) fn probe(&self) {
         let pods = self.objects.pods.clone();
-        self.spawn(&self.turns.looks, async move { Answer::Probed(probe(&pods).await) });
+        self.spawn(&self.request_limits.looks, async move { Answer::Probed(probe(&pods).await) });
     }
 }
 

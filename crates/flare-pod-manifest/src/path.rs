@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use flare_names::{PathParts, path_parts};
+use flare_names::{PathParts, path_below, path_parts};
 
 /// A file that a launch may need.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -16,7 +16,7 @@ pub enum SitePath {
 impl SitePath {
     /// Where a path of the request is read; `workspace` is absolute.
     pub(crate) fn of(workspace: &str, path: &str) -> Self {
-        match below(workspace, path) {
+        match path_below(workspace, path) {
             Some(relative) => Self::BelowKit(relative),
             None => Self::AsItStands(path.to_owned()),
         }
@@ -45,16 +45,6 @@ pub(crate) fn is_absolute(path: &str) -> bool {
     path.starts_with('/')
 }
 
-/// `path` relative to `directory`, both absolute; `.` for the directory itself. `None` if it is outside.
-pub(crate) fn below(directory: &str, path: &str) -> Option<String> {
-    if !is_absolute(path) {
-        return None;
-    }
-    let (directory, path) = (path_parts(directory).names, path_parts(path).names);
-    let rest = path.strip_prefix(directory.as_slice())?;
-    Some(if rest.is_empty() { ".".to_owned() } else { rest.join("/") })
-}
-
 /// A relative path in its shortest form; `None` if it is absolute, is empty, or leads out of its starting directory.
 pub(crate) fn inside(path: &str) -> Option<String> {
     if is_absolute(path) {
@@ -76,17 +66,6 @@ mod tests {
 
     #[test]
     fn paths_are_resolved_as_text() {
-        for (directory, path, expected) in [
-            ("/w", "/w/a/../b", Some("b")),
-            ("/w/", "/w", Some(".")),
-            ("/w", "/w2/a", None),
-            ("/w", "/w/../x", None),
-            ("/", "/x/y", Some("x/y")),
-            ("/w", "w/a", None),
-            ("/a/../w", "//w/./a", Some("a")),
-        ] {
-            assert_eq!(below(directory, path).as_deref(), expected, "{directory} {path}");
-        }
         for (path, expected) in [
             ("pods/a.yaml", Some("pods/a.yaml")),
             ("./a/../b.yaml", Some("b.yaml")),

@@ -179,7 +179,7 @@ fn custom_dir(root: &Node, workspace: Option<&str>, findings: &mut Findings<'_>)
         findings.wrong(node, "custom_dir", "an absolute path, null or an empty string");
         return None;
     };
-    let relative = path::below(workspace?, directory);
+    let relative = flare_names::path_below(workspace?, directory);
     if relative.is_none() {
         findings.at(node.offset, "`custom_dir` is not below `workspace`", None);
     }

@@ -1,10 +1,11 @@
 //! The site's defaults for the whole pod: what flare-kube's launcher sets where neither launcher nor pod template does. A key of the
 //! template's spec keeps its value whole, since a template is the site's word about one study.
 
+use flare_names::path_below;
 use flare_site_config::JobPodDefaults;
 use serde_json::{Map, Value, json};
 
-use crate::{explain::Explanation, origin::Origin, path, pod::Merged};
+use crate::{explain::Explanation, origin::Origin, pod::Merged};
 
 /// Where programs look for shared memory.
 const SHARED_MEMORY: &str = "/dev/shm";
@@ -28,9 +29,9 @@ pub(crate) fn apply(defaults: &JobPodDefaults, merged: &mut Merged, explanation:
 fn of_spec(defaults: &JobPodDefaults) -> impl Iterator<Item = (&'static str, Value)> {
     let JobPodDefaults { node_selector, tolerations, affinity, runtime_class_name, priority_class_name, .. } = defaults;
     [
-        ("nodeSelector", (!node_selector.is_empty()).then(|| json!(node_selector))),
-        ("tolerations", (!tolerations.is_empty()).then(|| json!(tolerations))),
-        ("affinity", (!affinity.is_empty()).then(|| json!(affinity))),
+        ("nodeSelector", node_selector.as_ref().map(|labels| json!(labels))),
+        ("tolerations", tolerations.as_ref().map(|taints| json!(taints))),
+        ("affinity", affinity.as_ref().map(|rules| json!(rules))),
         ("runtimeClassName", runtime_class_name.as_ref().map(|name| json!(name))),
         ("priorityClassName", priority_class_name.as_ref().map(|name| json!(name))),
     ]
@@ -44,7 +45,7 @@ fn add_shared_memory(spec: &mut Map<String, Value>, main: usize, size: &str, exp
     let mounts = container.and_then(|container| container.get("volumeMounts")?.as_array()).cloned().unwrap_or_default();
     let is_taken = |mount: &Value| {
         let at = mount.get("mountPath").and_then(Value::as_str);
-        at.is_some_and(|at| path::below(SHARED_MEMORY, at).as_deref() == Some("."))
+        at.is_some_and(|at| path_below(SHARED_MEMORY, at).as_deref() == Some("."))
     };
     if mounts.iter().any(is_taken) {
         return;

@@ -31,7 +31,7 @@ impl fmt::Display for ChangeKind {
 
 /// A file that differs from what `prepare` wrote.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Change {
+pub struct FileChange {
     /// Its path below the prepared kit.
     pub file: String,
     /// How it differs.
@@ -39,18 +39,18 @@ pub struct Change {
 }
 
 /// Compares digests, in the order of paths.
-pub(crate) fn compare(written: &BTreeMap<String, String>, found: &BTreeMap<String, String>) -> Vec<Change> {
+pub(crate) fn compare(written: &BTreeMap<String, String>, found: &BTreeMap<String, String>) -> Vec<FileChange> {
     let gone = written.keys().filter(|file| !found.contains_key(*file)).map(|file| (file, ChangeKind::Removed));
     let other = found.iter().filter_map(|(file, digest)| match written.get(file) {
         None => Some((file, ChangeKind::Added)),
         Some(written) => (written != digest).then_some((file, ChangeKind::Edited)),
     });
-    let mut changes: Vec<_> = gone.chain(other).map(|(file, kind)| Change { file: file.clone(), kind }).collect();
+    let mut changes: Vec<_> = gone.chain(other).map(|(file, kind)| FileChange { file: file.clone(), kind }).collect();
     changes.sort_by(|one, other| one.file.cmp(&other.file));
     changes
 }
 
-impl Change {
+impl FileChange {
     /// What the change means for staging or installing the kit: nothing if the user may make it, a warning if it may be
     /// intended, otherwise an error.
     pub(crate) fn diagnostic(&self) -> Option<Diagnostic> {

@@ -14,7 +14,7 @@ mod prepared;
 mod staged;
 mod values;
 
-pub use changes::{Change, ChangeKind};
+pub use changes::{ChangeKind, FileChange};
 pub use existing_output::{ExistingOutput, check_replaceable, inspect_output};
 pub use fingerprint::{FingerprintedKit, fingerprint};
 pub use losses::check_losses;

@@ -7,7 +7,7 @@ use flare_file_tree::{Content, Destination, Entry, FileTree, ReadOptions, Relati
 
 use crate::{
     CHART, LOCAL, MARKER_FILE, TRANSFER,
-    changes::{Change, ChangeKind},
+    changes::{ChangeKind, FileChange},
     existing_output::ExistingOutput,
     fingerprint::key,
     marker::MarkerHead,
@@ -42,7 +42,7 @@ pub fn check_losses(output: &Path, existing: &ExistingOutput, kit: &FileTree, di
 }
 
 struct Comparison {
-    changes: Vec<Change>,
+    changes: Vec<FileChange>,
     /// How many of the files that the marker lists are unchanged.
     unchanged: usize,
     has_chart: bool,
@@ -70,10 +70,10 @@ fn compare(output: &Path, head: &MarkerHead, kit: &FileTree) -> Result<Compariso
             None => ChangeKind::Added,
         };
         if !is_in(kit, path, content) {
-            comparison.changes.push(Change { file: path.to_string(), kind });
+            comparison.changes.push(FileChange { file: path.to_string(), kind });
         }
     }
-    let others = survey.others.iter().map(|path| Change { file: path.to_string(), kind: ChangeKind::Added });
+    let others = survey.others.iter().map(|path| FileChange { file: path.to_string(), kind: ChangeKind::Added });
     comparison.changes.extend(others);
     Ok(comparison)
 }
@@ -113,7 +113,7 @@ fn misplaced_marker(output: &Path) -> Diagnostic {
     Diagnostic::error(Code::InvalidArgs, message).hint("name another directory with `--output`, or remove this one").at(output)
 }
 
-fn would_be_lost(output: &Path, change: &Change) -> Diagnostic {
+fn would_be_lost(output: &Path, change: &FileChange) -> Diagnostic {
     let message = format!("`{}` was {} after the earlier output was prepared, and would be lost", change.file, change.kind);
     let below = |directory: &str| Path::new(&change.file).starts_with(directory);
     let what = if below(LOCAL) {
@@ -128,7 +128,7 @@ fn would_be_lost(output: &Path, change: &Change) -> Diagnostic {
         .at(output.join(&change.file).as_path())
 }
 
-fn discarded(output: &Path, changes: &[Change]) -> Diagnostic {
+fn discarded(output: &Path, changes: &[FileChange]) -> Diagnostic {
     let files: Vec<_> = changes.iter().map(|change| format!("`{}`", change.file)).collect();
     let message = format!("files that were added to or changed in the earlier output are discarded: {}", files.join(", "));
     Diagnostic::warning(Code::Notice, message)

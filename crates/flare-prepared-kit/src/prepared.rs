@@ -8,7 +8,7 @@ use flare_site_plan::SitePlan;
 use serde_json::{Map, Value};
 
 use crate::{
-    CHART, Change, LOCAL, STARTUP, changes, facts,
+    CHART, FileChange, LOCAL, STARTUP, changes, facts,
     fingerprint::{FileDigests, FingerprintedKit, is_answered_for},
     marker::{MARKER_FILE, Marker, format_of},
     values,
@@ -35,7 +35,7 @@ pub struct PreparedKit {
     tree: FileTree,
     digests: FileDigests,
     fingerprint: Digest,
-    changes: Vec<Change>,
+    changes: Vec<FileChange>,
     /// Values that a release gets in addition to the chart's, in their order.
     given_values: Vec<Map<String, Value>>,
 }
@@ -104,7 +104,7 @@ impl PreparedKit {
         let [found, _] = digests.listed();
         let changes = changes::compare(&marker.files, &found);
         let mut found = Collector::new();
-        found.extend(changes.iter().filter_map(Change::diagnostic));
+        found.extend(changes.iter().filter_map(FileChange::diagnostic));
         if let Some(bytes) = tree.bytes(values::FILE) {
             values::check(bytes, &marker.plan, &mut found);
         }
@@ -138,7 +138,7 @@ impl PreparedKit {
     }
 
     /// The files that differ from what `prepare` wrote, sorted by path; empty for one that was just assembled.
-    pub fn changes(&self) -> &[Change] {
+    pub fn changes(&self) -> &[FileChange] {
         &self.changes
     }
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 /// The answer of a successful staging.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Staged {
+pub struct StageAnswer {
     /// Whether a swap of an earlier run had to be finished first.
     pub recovered: bool,
     /// The fingerprint of the previous kit, if this program staged it.
@@ -62,7 +62,7 @@ impl Answer {
     ///
     /// # Errors
     /// `VOLUME_NOT_OURS`, `STAGE_FAILED`.
-    pub fn staged(printed: &[u8], claim: &str) -> Result<Staged, Diagnostic> {
+    pub fn staged(printed: &[u8], claim: &str) -> Result<StageAnswer, Diagnostic> {
         read(printed, claim, Code::StageFailed)
     }
 
@@ -244,7 +244,7 @@ mod tests {
         let done =
             br#"{"recovered": false, "previous": null, "misplaced": [], "staged": true, "moved": [["a/startup", "startup"]], "stays": []}"#;
         let moved = vec![("a/startup".to_owned(), "startup".to_owned())];
-        let expected = Staged { recovered: false, previous: None, misplaced: vec![], staged: true, moved, stays: vec![] };
+        let expected = StageAnswer { recovered: false, previous: None, misplaced: vec![], staged: true, moved, stays: vec![] };
         assert_eq!(Answer::staged(done, "c"), Ok(expected));
     }
 }

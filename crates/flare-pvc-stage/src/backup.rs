@@ -20,10 +20,10 @@ use tokio::{
 };
 
 use crate::{
-    Owner, VOLUME_PROGRAM,
+    KitOwner, VOLUME_PROGRAM,
     archive::{self, ArchiveWriter, FORMAT_VERSION, Head, Line, Total},
     claim,
-    contents::{Contents, What},
+    contents::{Contents, DataKind},
     helper_pod::Mount,
     holders,
     incoming::{self, Received, Stop, not_written},
@@ -37,7 +37,7 @@ use crate::{
 #[allow(clippy::struct_excessive_bools, reason = "independent switches")]
 pub struct BackupOptions {
     /// What is saved.
-    pub what: Vec<What>,
+    pub what: Vec<DataKind>,
     /// Also saves private keys and the kit. Only the user may then read the file.
     pub keys: bool,
     /// Replaces an existing file.
@@ -93,7 +93,7 @@ pub async fn backup(
     let (leaves, deadline) = ([LEAVES; 2], options.deadline);
     let manner = Manner { verb: "backup", what: "backup", leaves, image, deadline, id: &options.run };
     let contents = Contents::of(kit);
-    let saving = Saving { run: Run::new(cluster, kit, &manner)?, owner: Owner::of(kit), contents, file, options };
+    let saving = Saving { run: Run::new(cluster, kit, &manner)?, owner: KitOwner::of(kit), contents, file, options };
     let mut stop = pin!(stop);
     let mut found = Collector::new();
     let work = async |held: &mut Held| Box::pin(saving.all(held, progress)).await;
@@ -138,7 +138,7 @@ fn begin(file: &Path, options: &BackupOptions) -> Result<NewFile, Diagnostic> {
 
 struct Saving<'run> {
     run: Run<'run>,
-    owner: Owner,
+    owner: KitOwner,
     contents: Contents,
     file: &'run Path,
     options: &'run BackupOptions,

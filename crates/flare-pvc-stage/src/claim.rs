@@ -1,7 +1,7 @@
 //! The workspace claim: created on request, checked, and annotated with the kit on its volume.
 
 use flare_cluster::{
-    Cluster, Write,
+    Cluster, WriteOptions,
     k8s_openapi::api::core::v1::{Namespace, PersistentVolumeClaim, ServiceAccount},
 };
 use flare_diagnostic::{Code, Diagnostic, shown};
@@ -9,7 +9,7 @@ use flare_prepared_kit::PreparedKit;
 use serde_json::json;
 use std::{task::Poll, time::Duration};
 
-use crate::Owner;
+use crate::KitOwner;
 
 /// Annotation: the owner of the kit.
 pub(crate) const OWNER: &str = "flare-kube/kit-owner";
@@ -40,7 +40,7 @@ pub async fn make_namespace(cluster: &Cluster, name: &str, dry_run: bool) -> Res
     }
     let mut namespace = Namespace::default();
     namespace.metadata.name = Some(name.to_owned());
-    namespaces.apply(name, &namespace, Write { dry_run, force: false }).await?;
+    namespaces.apply(name, &namespace, WriteOptions { dry_run, force: false }).await?;
     if dry_run {
         return Ok(true);
     }
@@ -83,7 +83,7 @@ pub(crate) async fn make(
     }
     let claim = json!({"metadata": {"name": name, "labels": {"app.kubernetes.io/managed-by": "flare-kube"}}, "spec": spec});
     let claim = serde_json::from_value(claim).expect("the fields above are those of a claim");
-    cluster.namespaced::<PersistentVolumeClaim>(namespace).apply(name, &claim, Write { dry_run, force: false }).await
+    cluster.namespaced::<PersistentVolumeClaim>(namespace).apply(name, &claim, WriteOptions { dry_run, force: false }).await
 }
 
 /// The claim, which must exist.
@@ -116,7 +116,7 @@ fn judge(claim: &PersistentVolumeClaim, name: &str) -> Result<(), Diagnostic> {
 }
 
 /// Whether the claim says that exactly this kit is on its volume.
-pub(crate) fn holds(claim: &PersistentVolumeClaim, owner: &Owner, fingerprint: &str) -> bool {
+pub(crate) fn holds(claim: &PersistentVolumeClaim, owner: &KitOwner, fingerprint: &str) -> bool {
     let Some(annotations) = &claim.metadata.annotations else { return false };
     annotations.get(FINGERPRINT).is_some_and(|found| found == fingerprint) && annotations.get(OWNER) == Some(&written(owner))
 }
@@ -132,7 +132,7 @@ pub struct NotedKit {
 impl NotedKit {
     /// Whether it is a kit of the same participant, in any version.
     pub fn is_of(&self, kit: &PreparedKit) -> bool {
-        self.owner == written(&Owner::of(kit))
+        self.owner == written(&KitOwner::of(kit))
     }
 
     /// The owner of the kit as text: "the client `site-1` of project `demo`".
@@ -159,7 +159,7 @@ pub(crate) enum Note {
 }
 
 /// Reads the owner from a claim's annotations.
-pub(crate) fn noted(claim: &PersistentVolumeClaim, owner: &Owner) -> Note {
+pub(crate) fn noted(claim: &PersistentVolumeClaim, owner: &KitOwner) -> Note {
     let annotations = claim.metadata.annotations.as_ref();
     match annotations.and_then(|annotations| annotations.get(OWNER)) {
         Some(found) if *found == written(owner) => Note::Ours,
@@ -179,21 +179,26 @@ pub(crate) fn not_ours(name: &str, owner: &str) -> Diagnostic {
 
 /// The text of an owner's annotation.
 pub(crate) fn whose(owner: &str) -> String {
-    let Ok(owner) = serde_json::from_str::<Owner>(owner) else { return "another participant".to_owned() };
+    let Ok(owner) = serde_json::from_str::<KitOwner>(owner) else { return "another participant".to_owned() };
     let project = owner.project.map(|project| format!(" of project `{}`", shown(&project))).unwrap_or_default();
     format!("the {} `{}`{project}", shown(&owner.role), shown(&owner.participant))
 }
 
 /// Annotates the claim with the kit on its volume, or, before it is changed, removes the annotations.
-pub(crate) async fn note(cluster: &Cluster, namespace: &str, name: &str, kit: Option<(&Owner, &str)>) -> Result<(), Diagnostic> {
+pub(crate) async fn note(
+    cluster: &Cluster,
+    namespace: &str,
+    name: &str,
+    kit: Option<(&KitOwner, &str)>,
+) -> Result<(), Diagnostic> {
     let (owner, fingerprint) =
         kit.map_or((json!(null), json!(null)), |(owner, fingerprint)| (json!(written(owner)), json!(fingerprint)));
     let change = json!({"metadata": {"annotations": {OWNER: owner, FINGERPRINT: fingerprint}}});
-    cluster.namespaced::<PersistentVolumeClaim>(namespace).merge(name, &change, Write::default()).await.map(|_| ())
+    cluster.namespaced::<PersistentVolumeClaim>(namespace).merge(name, &change, WriteOptions::default()).await.map(|_| ())
 }
 
 /// An owner in the format of the annotation.
-pub(crate) fn written(owner: &Owner) -> String {
+pub(crate) fn written(owner: &KitOwner) -> String {
     serde_json::to_string(owner).unwrap_or_default()
 }
 
@@ -203,7 +208,7 @@ mod tests {
 
     #[test]
     fn the_hint_about_another_participants_kit_names_what_takes_it_away() {
-        let other = written(&Owner { participant: "site-2".into(), role: "client".into(), project: Some("p".into()) });
+        let other = written(&KitOwner { participant: "site-2".into(), role: "client".into(), project: Some("p".into()) });
         let fault = not_ours("nvflws", &other);
         assert_eq!(fault.message, "the workspace claim `nvflws` holds the kit of the client `site-2` of project `p`");
         assert!(fault.hint.is_some_and(|hint| hint.contains("`unstage --remove-kit` with the prepared kit of that participant")));

@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, fmt};
 
 use flare_diagnostic::{Code, Diagnostic};
+use flare_names::path_below;
 use flare_prepared_kit::PreparedKit;
 use flare_yaml::json;
 use serde_json::{Value, json};
@@ -25,7 +26,7 @@ const BESIDE_JOBS: [&str; 2] = ["job_submit_records", "job_submit_record_index"]
 
 /// A kind of a parent's data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum What {
+pub enum DataKind {
     /// Files that admins uploaded and downloaded.
     Transfer,
     /// The job store, with the results of all jobs.
@@ -38,7 +39,7 @@ pub enum What {
     All,
 }
 
-impl What {
+impl DataKind {
     /// The name in `--what`.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -51,7 +52,7 @@ impl What {
     }
 }
 
-impl fmt::Display for What {
+impl fmt::Display for DataKind {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.as_str())
     }
@@ -65,7 +66,7 @@ pub(crate) struct Contents {
     snapshots: Vec<String>,
     logs: BTreeSet<String>,
     /// Directories that are not on the volume.
-    outside: Vec<(What, String)>,
+    outside: Vec<(DataKind, String)>,
 }
 
 impl Contents {
@@ -91,7 +92,7 @@ impl Contents {
         let servers = json::lookup(resources, "servers").and_then(json::elements).unwrap_or_default();
         let transfer =
             servers.first().and_then(|server| string(server, "admin_storage")).unwrap_or_else(|| "transfer".to_owned());
-        contents.place(What::Transfer, &transfer, mount);
+        contents.place(DataKind::Transfer, &transfer, mount);
         let components = json::lookup(resources, "components").and_then(json::elements).unwrap_or_default();
         let component = |id: &str| {
             components.iter().find(|component| json::lookup(component, "id").is_some_and(|found| json::equals(found, &json!(id))))
@@ -102,9 +103,9 @@ impl Contents {
             || format!("{mount}/jobs-storage"),
             |store| format!("{}/{}", root.trim_end_matches('/'), store.trim_start_matches('/')),
         );
-        contents.place(What::Jobs, &store, mount);
+        contents.place(DataKind::Jobs, &store, mount);
         let snapshots = string(resources, "snapshot_persistor.args.storage.args.root_dir");
-        contents.place(What::Snapshots, &snapshots.unwrap_or_else(|| format!("{mount}/snapshot-storage")), mount);
+        contents.place(DataKind::Snapshots, &snapshots.unwrap_or_else(|| format!("{mount}/snapshot-storage")), mount);
         let handlers = json::lookup(logging, "handlers").and_then(json::members).unwrap_or_default();
         for file in handlers.iter().filter_map(|(_, handler)| string(handler, "filename")) {
             if let Some(file) = below(&file, mount).filter(|file| !file.is_empty()) {
@@ -115,14 +116,14 @@ impl Contents {
     }
 
     /// Adds a directory. A relative path is below the workspace root.
-    fn place(&mut self, what: What, directory: &str, mount: &str) {
+    fn place(&mut self, what: DataKind, directory: &str, mount: &str) {
         let Some(path) = below(directory, mount) else { return self.outside.push((what, directory.to_owned())) };
         let paths = match what {
-            What::Jobs => &mut self.jobs,
-            What::Snapshots => &mut self.snapshots,
+            DataKind::Jobs => &mut self.jobs,
+            DataKind::Snapshots => &mut self.snapshots,
             _ => &mut self.transfer,
         };
-        if what == What::Jobs {
+        if what == DataKind::Jobs {
             let above = path.rsplit_once('/').map(|(above, _)| format!("{above}/")).unwrap_or_default();
             paths.extend(BESIDE_JOBS.map(|name| format!("{above}{name}")));
         }
@@ -130,13 +131,13 @@ impl Contents {
     }
 
     /// The request to the volume's program for the wanted data, without duplicates.
-    pub(crate) fn wanted(&self, what: &[What]) -> Value {
-        if what.contains(&What::All) {
-            return json!([{"name": What::All.as_str(), "everything": true}]);
+    pub(crate) fn wanted(&self, what: &[DataKind]) -> Value {
+        if what.contains(&DataKind::All) {
+            return json!([{"name": DataKind::All.as_str(), "everything": true}]);
         }
         let mut seen: Vec<&str> = Vec::new();
         let mut wanted = Vec::new();
-        for one in [What::Transfer, What::Jobs, What::Snapshots].into_iter().filter(|one| what.contains(one)) {
+        for one in [DataKind::Transfer, DataKind::Jobs, DataKind::Snapshots].into_iter().filter(|one| what.contains(one)) {
             let paths: Vec<_> = self.paths(one).iter().filter(|path| !seen.iter().any(|seen| is_in(path, seen))).collect();
             seen.extend(paths.iter().map(|path| path.as_str()));
             if paths.iter().any(|path| path.is_empty()) {
@@ -145,38 +146,38 @@ impl Contents {
             }
             wanted.push(json!({"name": one.as_str(), "paths": paths}));
         }
-        if what.contains(&What::Logs) {
+        if what.contains(&DataKind::Logs) {
             let logs: Vec<_> = self.logs.iter().filter(|path| !seen.iter().any(|seen| is_in(path, seen))).collect();
-            wanted.push(json!({"name": What::Logs.as_str(), "logs": logs}));
+            wanted.push(json!({"name": DataKind::Logs.as_str(), "logs": logs}));
         }
         json!(wanted)
     }
 
     /// The kind of an item that was found on the volume.
-    pub(crate) fn label(&self, item: &[u8]) -> What {
+    pub(crate) fn label(&self, item: &[u8]) -> DataKind {
         let is = |path: &String| path.as_bytes() == item;
-        for what in [What::Transfer, What::Jobs, What::Snapshots] {
+        for what in [DataKind::Transfer, DataKind::Jobs, DataKind::Snapshots] {
             if self.paths(what).iter().any(is) {
                 return what;
             }
         }
         let rotated = |log: &String| item.strip_prefix(log.as_bytes()).is_some_and(|rest| rest.is_empty() || rest[0] == b'.');
-        if self.logs.iter().any(rotated) { What::Logs } else { What::All }
+        if self.logs.iter().any(rotated) { DataKind::Logs } else { DataKind::All }
     }
 
-    fn paths(&self, what: What) -> &[String] {
+    fn paths(&self, what: DataKind) -> &[String] {
         match what {
-            What::Transfer => &self.transfer,
-            What::Jobs => &self.jobs,
-            What::Snapshots => &self.snapshots,
-            What::Logs | What::All => &[],
+            DataKind::Transfer => &self.transfer,
+            DataKind::Jobs => &self.jobs,
+            DataKind::Snapshots => &self.snapshots,
+            DataKind::Logs | DataKind::All => &[],
         }
     }
 
     /// A warning for each kind of wanted data that is not on the volume.
-    pub(crate) fn not_on_the_volume(&self, wanted: &[What]) -> impl Iterator<Item = Diagnostic> {
-        let outside = self.outside.iter().filter(move |(what, _)| wanted.contains(what) || wanted.contains(&What::All));
-        let warning = |(what, directory): &(What, String)| {
+    pub(crate) fn not_on_the_volume(&self, wanted: &[DataKind]) -> impl Iterator<Item = Diagnostic> {
+        let outside = self.outside.iter().filter(move |(what, _)| wanted.contains(what) || wanted.contains(&DataKind::All));
+        let warning = |(what, directory): &(DataKind, String)| {
             let message =
                 format!("{what}: the kit keeps this in `{directory}`, which is not on the workspace volume; it is not saved");
             Diagnostic::warning(Code::Notice, message)
@@ -195,16 +196,10 @@ fn string(raw: &str, path: &str) -> Option<String> {
     serde_json::from_str(json::lookup(raw, path)?).ok()
 }
 
-/// The path relative to the mount; `None` if it is elsewhere. A relative path is below the mount.
+/// The path relative to the mount, empty for the mount itself; `None` if it is elsewhere. A relative path is below the mount.
 fn below(path: &str, mount: &str) -> Option<String> {
-    let mount = mount.trim_end_matches('/');
-    let path = if path.starts_with('/') {
-        path.strip_prefix(mount).filter(|rest| rest.is_empty() || rest.starts_with('/'))?
-    } else {
-        path
-    };
-    let parts: Vec<_> = path.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
-    (!parts.contains(&"..")).then(|| parts.join("/"))
+    let below = if path.starts_with('/') { path_below(mount, path) } else { path_below(mount, &format!("{mount}/{path}")) };
+    below.map(|path| if path == "." { String::new() } else { path })
 }
 
 #[cfg(test)]
@@ -225,9 +220,9 @@ mod tests {
             (&["transfer".into()][..], &["snapshot-storage".into()][..])
         );
         assert_eq!(contents.jobs, ["jobs-storage", "job_submit_records", "job_submit_record_index"]);
-        assert_eq!(contents.label(b"jobs-storage"), What::Jobs);
-        assert_eq!(contents.label(b"log.txt.3"), What::Logs);
-        assert_eq!(contents.label(b"log.txtual"), What::All);
+        assert_eq!(contents.label(b"jobs-storage"), DataKind::Jobs);
+        assert_eq!(contents.label(b"log.txt.3"), DataKind::Logs);
+        assert_eq!(contents.label(b"log.txtual"), DataKind::All);
     }
 
     #[test]
@@ -247,21 +242,35 @@ mod tests {
         assert_eq!(contents.transfer, ["uploads/in"]);
         assert_eq!(contents.jobs, ["store/jobs", "store/job_submit_records", "store/job_submit_record_index"]);
         assert!(contents.logs.contains("logs/parent.txt") && !contents.logs.contains("x"));
-        let warnings: Vec<_> = contents.not_on_the_volume(&[What::All]).collect();
+        let warnings: Vec<_> = contents.not_on_the_volume(&[DataKind::All]).collect();
         assert_eq!(warnings.len(), 1);
         assert!(warnings[0].message.contains("/tmp/nvflare/snapshot-storage"), "{}", warnings[0].message);
-        assert_eq!(contents.not_on_the_volume(&[What::Jobs]).count(), 0);
+        assert_eq!(contents.not_on_the_volume(&[DataKind::Jobs]).count(), 0);
     }
 
     #[test]
     fn nothing_is_asked_for_twice() {
         let resources = json!({"components": [{"id": "job_manager", "args": {"uri_root": format!("{MOUNT}/transfer/jobs")}}]});
         let contents = read(&resources, &json!({"handlers": {"file": {"filename": "transfer/log.txt"}}}));
-        let wanted = contents.wanted(&[What::Transfer, What::Jobs, What::Logs]);
+        let wanted = contents.wanted(&[DataKind::Transfer, DataKind::Jobs, DataKind::Logs]);
         assert_eq!(wanted[0], json!({"name": "transfer", "paths": ["transfer"]}));
         assert_eq!(wanted[1], json!({"name": "jobs", "paths": []}));
         assert!(!wanted[2].to_string().contains("transfer/log.txt"), "{wanted}");
         let root = read(&json!({"servers": [{"admin_storage": "."}]}), &json!({}));
-        assert_eq!(root.wanted(&[What::Transfer])[0]["everything"], true);
+        assert_eq!(root.wanted(&[DataKind::Transfer])[0]["everything"], true);
+    }
+
+    #[test]
+    fn a_path_leads_where_its_text_leads() {
+        for (path, expected) in [
+            ("a/../b", Some("b")),
+            ("../b", None),
+            ("/var/tmp/nvflare/workspace/../workspace/b/", Some("b")),
+            ("/var/tmp/nvflare/workspace", Some("")),
+            ("/var/tmp/nvflare/workspace2", None),
+            (".", Some("")),
+        ] {
+            assert_eq!(below(path, MOUNT).as_deref(), expected, "{path}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::{task::Poll, time::Duration};
 
 use flare_cluster::{
-    Cluster, Deletion, Selection, Write,
+    Cluster, DeleteOptions, Selection, WriteOptions,
     k8s_openapi::api::core::v1::{ContainerStateWaiting, ContainerStatus, Pod},
 };
 use flare_diagnostic::{Code, Diagnostic};
@@ -118,7 +118,7 @@ pub(crate) async fn clear(cluster: &Cluster, namespace: &str, claim: &str, deadl
 
 /// Deletes a helper pod, with another grace period than its own if that is given.
 pub(crate) async fn delete(cluster: &Cluster, namespace: &str, name: &str, grace: Option<u32>) -> Result<(), Diagnostic> {
-    let deletion = Deletion { grace_seconds: grace, ..Deletion::default() };
+    let deletion = DeleteOptions { grace_seconds: grace, ..DeleteOptions::default() };
     cluster.namespaced::<Pod>(namespace).delete(name, &deletion).await.map(|_| ())
 }
 
@@ -132,7 +132,7 @@ pub(crate) async fn start(
 ) -> Result<(), Diagnostic> {
     let pods = cluster.namespaced::<Pod>(namespace);
     let name = pod.metadata.name.clone().unwrap_or_default();
-    pods.create(pod, Write::default()).await?;
+    pods.create(pod, WriteOptions::default()).await?;
     pods.wait(&name, deadline, &format!("the start of the helper pod `{name}`"), |pod| look(pod, &name, last)).await?;
     last.clear();
     Ok(())

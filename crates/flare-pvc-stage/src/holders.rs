@@ -1,13 +1,12 @@
 //! Pods that use the claim: while one runs, the kit is not replaced.
 
-use std::time::Duration;
+use std::{task::Poll, time::Duration};
 
 use flare_cluster::{
     Cluster, Selection,
     k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod},
 };
 use flare_diagnostic::{Code, Diagnostic};
-use tokio::time::{sleep, timeout};
 
 use crate::helper_pod;
 
@@ -27,15 +26,11 @@ pub(crate) async fn refuse(cluster: &Cluster, namespace: &str, claim: &str) -> R
 
 /// Waits until no pod uses the claim; an error if one still does.
 pub(crate) async fn wait_for_none(cluster: &Cluster, namespace: &str, claim: &str) -> Result<(), Diagnostic> {
-    let gone = async {
-        while !using(cluster, namespace, claim).await?.is_empty() {
-            sleep(Duration::from_millis(500)).await;
-        }
-        Ok(())
-    };
-    match timeout(END, gone).await {
-        Ok(ended) => ended,
-        Err(_) => refuse(cluster, namespace, claim).await,
+    let pods = cluster.namespaced::<Pod>(namespace);
+    let nobody = |pods: &[&Pod]| if pods.iter().any(|pod| holds(pod, claim)) { Poll::Pending } else { Poll::Ready(Ok(())) };
+    match pods.wait_for_all(&Selection::default(), END, "the end of the pods that use the claim", nobody).await {
+        Err(fault) if fault.code == Code::TimedOut => refuse(cluster, namespace, claim).await,
+        ended => ended,
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
 use crate::{
     answer::{Refusal, listed, refused},
     archive::{ArchiveWriter, BLOCK, Line, LinkTarget, PathBytes, Total},
-    contents::{Contents, What},
+    contents::{Contents, DataKind},
     progress::Progress,
 };
 
@@ -192,9 +192,9 @@ impl Receiving<'_> {
 
 impl Received {
     /// Adds the warnings.
-    pub(crate) fn warn(&self, wanted: &[What], found: &mut Collector) {
+    pub(crate) fn warn(&self, wanted: &[DataKind], found: &mut Collector) {
         let mut notice = |message: String, hint: &str| found.push(Diagnostic::warning(Code::Notice, message).hint(hint));
-        for what in self.absent.iter().filter(|_| !wanted.contains(&What::All)) {
+        for what in self.absent.iter().filter(|_| !wanted.contains(&DataKind::All)) {
             let hint = "a parent makes it when it first needs it; nothing is lost";
             notice(format!("nothing of `{what}` stands on the volume"), hint);
         }

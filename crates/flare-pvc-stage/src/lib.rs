@@ -28,19 +28,19 @@ mod unstage_volume;
 mod unstaged;
 mod values;
 
-pub use answer::{Answer, RemovedKit, RolledBack, Staged as StagedOnVolume};
+pub use answer::{Answer, RemovedKit, RolledBack, StageAnswer};
 pub use archive::MANIFEST;
 pub use backup::{Backup, BackupOptions, backup, check_new_backup};
 pub use claim::{NewClaim, NotedKit, make_namespace, noted_kit};
-pub use contents::What;
+pub use contents::DataKind;
 pub use objects::{
-    Bundle, KitObjects, ObjectOptions, StagedObject, StagedObjects, UnstageOptions, stage_objects, unstage_objects,
+    Bundle, KitObjects, ObjectStageOptions, ObjectUnstageOptions, StagedObject, StagedObjects, stage_objects, unstage_objects,
 };
 pub use presence::{check_staged, staged_fingerprint};
 pub use progress::Progress;
 pub use restore::{RestoreOptions, Restored, check_is_backup, restore};
-pub use shipment::{Owner, Repair, Shipment};
-pub use stage::{Options, Staged, refuse_staged_objects, stage};
+pub use shipment::{KitOwner, Repair, Shipment};
+pub use stage::{StagedVolume, VolumeStageOptions, refuse_staged_objects, stage};
 pub use study_claims::{CheckedClaim, ClaimUse, StudyClaimOptions, StudyClaimReport, check_study_claims};
 pub use unstage_volume::{VolumeUnstageOptions, unstage_volume};
 pub use unstaged::{Removed, Unstaged};

@@ -4,7 +4,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use flare_cluster::{Cluster, Deletion, Objects, Write, k8s_openapi::api::coordination::v1::Lease};
+use flare_cluster::{Cluster, DeleteOptions, Objects, WriteOptions, k8s_openapi::api::coordination::v1::Lease};
 use flare_diagnostic::{Code, Diagnostic};
 use serde_json::json;
 use tokio::{
@@ -80,7 +80,7 @@ impl Lock {
         let begin = Instant::now();
         let mut first: Option<Lease> = None;
         loop {
-            match leases.create(&lease(name, holder, None, 0), Write::default()).await {
+            match leases.create(&lease(name, holder, None, 0), WriteOptions::default()).await {
                 Err(fault) if fault.code == Code::ObjectConflict => {}
                 created => return created,
             }
@@ -119,7 +119,7 @@ impl Lock {
                 break;
             };
             let Lease { metadata, .. } = found;
-            let deletion = Deletion { uid: metadata.uid, version: metadata.resource_version, ..Deletion::default() };
+            let deletion = DeleteOptions { uid: metadata.uid, version: metadata.resource_version, ..DeleteOptions::default() };
             if self.leases().delete(&self.name, &deletion).await? {
                 break;
             }

@@ -11,7 +11,7 @@ mod unstage;
 
 pub use bundle::Bundle;
 pub(crate) use found::{annotation, is_staged};
+pub(crate) use manifests::KitObject;
 pub use manifests::KitObjects;
-pub(crate) use manifests::Staged;
-pub use stage::{ObjectOptions, StagedObject, StagedObjects, stage_objects};
-pub use unstage::{UnstageOptions, unstage_objects};
+pub use stage::{ObjectStageOptions, StagedObject, StagedObjects, stage_objects};
+pub use unstage::{ObjectUnstageOptions, unstage_objects};

@@ -13,7 +13,7 @@ use tokio::{
 };
 
 use crate::{
-    Owner,
+    KitOwner,
     archive::{BLOCK, Line, PathBytes, Steps, Total, positioned},
     progress::{ON_THE_WAY, Progress},
     run::Run,
@@ -89,7 +89,7 @@ pub(crate) struct Outgoing<'run> {
 }
 
 impl Outgoing<'_> {
-    pub(crate) fn request(&self, id: &str, owner: &Owner, keys: bool, replace: bool) -> Vec<u8> {
+    pub(crate) fn request(&self, id: &str, owner: &KitOwner, keys: bool, replace: bool) -> Vec<u8> {
         let items: Vec<_> = self.selected.items.iter().map(|item| STANDARD.encode(&item.0)).collect();
         let request = json!({"verb": "restore", "id": id, "owner": owner, "items": items, "keys": keys, "replace": replace});
         request.to_string().into_bytes()

@@ -1,6 +1,6 @@
 //! Scales the parent's Deployment down for a staging and up again afterwards, however the staging ended.
 
-use flare_cluster::{Cluster, Operation, Write, k8s_openapi::api::apps::v1::Deployment};
+use flare_cluster::{Cluster, Operation, WriteOptions, k8s_openapi::api::apps::v1::Deployment};
 use flare_diagnostic::{Code, Diagnostic};
 use serde_json::json;
 
@@ -41,13 +41,13 @@ impl Stopped {
     /// Scales it down.
     pub(crate) async fn stop(&self, cluster: &Cluster, namespace: &str) -> Result<(), Diagnostic> {
         let change = json!({"metadata": {"annotations": {REPLICAS: self.replicas.to_string()}}, "spec": {"replicas": 0}});
-        cluster.namespaced::<Deployment>(namespace).merge(&self.name, &change, Write::default()).await.map(|_| ())
+        cluster.namespaced::<Deployment>(namespace).merge(&self.name, &change, WriteOptions::default()).await.map(|_| ())
     }
 
     /// Scales it up again.
     pub(crate) async fn start(&self, cluster: &Cluster, namespace: &str) -> Result<(), Diagnostic> {
         let change = json!({"metadata": {"annotations": {REPLICAS: null}}, "spec": {"replicas": self.replicas}});
-        cluster.namespaced::<Deployment>(namespace).merge(&self.name, &change, Write::default()).await.map(|_| ())
+        cluster.namespaced::<Deployment>(namespace).merge(&self.name, &change, WriteOptions::default()).await.map(|_| ())
     }
 
     /// The warning if that failed.

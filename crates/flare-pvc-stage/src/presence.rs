@@ -8,9 +8,9 @@ use flare_diagnostic::{Code, Diagnostic, Faults};
 use flare_prepared_kit::PreparedKit;
 
 use crate::{
-    Owner,
+    KitOwner,
     claim::{self, FINGERPRINT, Note},
-    objects::{Staged, annotation, is_staged},
+    objects::{KitObject, annotation, is_staged},
 };
 
 /// Checks that exactly this kit is staged: on the volume of its claim, or as the objects that the chart's values name.
@@ -23,7 +23,7 @@ pub async fn check_staged(cluster: &Cluster, kit: &PreparedKit) -> Result<(), Fa
     let plan = kit.plan();
     let (namespace, name) = (plan.namespace.as_str(), plan.workspace.claim.as_str());
     let claim = claim::find(cluster, namespace, name).await?;
-    let expected = Expected { owner: Owner::of(kit), fingerprint: kit.fingerprint().to_string() };
+    let expected = Expected { owner: KitOwner::of(kit), fingerprint: kit.fingerprint().to_string() };
     let Some(record) = kit.staged_record()? else { return Ok(judge_claim(&claim, name, &expected)?) };
     if let Some(name) = &record.config_map {
         judge_object(cluster.namespaced::<ConfigMap>(namespace).find(name).await?.as_ref(), "ConfigMap", name, &expected)?;
@@ -48,7 +48,7 @@ pub async fn staged_fingerprint(cluster: &Cluster, kit: &PreparedKit) -> Result<
 
 /// The expected owner and fingerprint.
 struct Expected {
-    owner: Owner,
+    owner: KitOwner,
     fingerprint: String,
 }
 
@@ -61,7 +61,7 @@ fn judge_claim(found: &PersistentVolumeClaim, name: &str, expected: &Expected) -
     }
 }
 
-fn judge_object<K: Staged>(found: Option<&K>, kind: &str, name: &str, expected: &Expected) -> Result<(), Diagnostic> {
+fn judge_object<K: KitObject>(found: Option<&K>, kind: &str, name: &str, expected: &Expected) -> Result<(), Diagnostic> {
     let what = format!("the {kind} `{name}`, which the chart's values name,");
     match found {
         None => Err(not_staged(format!("{what} is not there"))),
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     fn expected() -> Expected {
-        let owner = Owner { participant: "site-1".to_owned(), role: "client".to_owned(), project: None };
+        let owner = KitOwner { participant: "site-1".to_owned(), role: "client".to_owned(), project: None };
         Expected { owner, fingerprint: "f1".to_owned() }
     }
 

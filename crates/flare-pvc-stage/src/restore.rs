@@ -14,11 +14,11 @@ use flare_prepared_kit::PreparedKit;
 use tokio::{select, task::spawn_blocking};
 
 use crate::{
-    Owner,
+    KitOwner,
     answer::{left_over, listed, read},
     archive::{self, Line, PathBytes, Verified},
     claim::{self, Note},
-    contents::What,
+    contents::DataKind,
     helper_pod::Mount,
     holders,
     outgoing::{Answer, Outgoing, Selected},
@@ -32,7 +32,7 @@ use crate::{
 #[allow(clippy::struct_excessive_bools, reason = "independent switches")]
 pub struct RestoreOptions {
     /// What is restored from the backup.
-    pub what: Vec<What>,
+    pub what: Vec<DataKind>,
     /// Also restores the kit, if the backup contains it.
     pub keys: bool,
     /// Replaces existing data, which are kept aside until the next such restore.
@@ -92,7 +92,7 @@ pub async fn restore(
         chosen = choose(file, &archive, options) => chosen?,
         () = stop.as_mut() => return Err(interrupted("restore", ON_THE_VOLUME[0]).into()),
     };
-    let owner = Owner::of(kit);
+    let owner = KitOwner::of(kit);
     check_owner(&chosen.verified, &owner, file)?;
     let restoring = Restoring { run, owner, file, archive, chosen, options };
     Box::pin(restoring.run.carry_out(stop, async |held| Box::pin(restoring.all(held, progress)).await)).await
@@ -123,7 +123,7 @@ async fn choose(path: &Path, file: &File, options: &RestoreOptions) -> Result<Ch
             if let Line::Item { path, what } = line {
                 let is_kit = path.0 == b"local" || path.0.split(|byte| *byte == b'/').next() == Some(b"startup");
                 kit_left |= is_kit && !options.keys;
-                let wanted = options.what.iter().any(|wanted| *wanted == What::All || wanted.as_str() == what);
+                let wanted = options.what.iter().any(|wanted| *wanted == DataKind::All || wanted.as_str() == what);
                 selected.item(path, wanted && (options.keys || !is_kit));
             }
             selected.count(line);
@@ -141,12 +141,12 @@ async fn choose(path: &Path, file: &File, options: &RestoreOptions) -> Result<Ch
 }
 
 /// Refuses another participant's backup.
-fn check_owner(verified: &Verified, owner: &Owner, file: &Path) -> Result<(), Diagnostic> {
+fn check_owner(verified: &Verified, owner: &KitOwner, file: &Path) -> Result<(), Diagnostic> {
     let theirs = &verified.head.owner;
     if theirs == owner {
         return Ok(());
     }
-    let project = |owner: &Owner| owner.project.as_ref().map(|project| format!(" of project `{project}`")).unwrap_or_default();
+    let project = |owner: &KitOwner| owner.project.as_ref().map(|project| format!(" of project `{project}`")).unwrap_or_default();
     let message = format!(
         "`{}` is a backup of the {} `{}`{}, and the kit is that of the {} `{}`{}",
         file.display(),
@@ -164,7 +164,7 @@ fn check_owner(verified: &Verified, owner: &Owner, file: &Path) -> Result<(), Di
 
 struct Restoring<'run> {
     run: Run<'run>,
-    owner: Owner,
+    owner: KitOwner,
     file: &'run Path,
     archive: File,
     chosen: Chosen,

@@ -26,7 +26,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::{
-    Owner, VOLUME_PROGRAM, What,
+    DataKind, KitOwner, VOLUME_PROGRAM,
     answer::read,
     archive::{self, ArchiveWriter, FORMAT_VERSION, Head, Line, LinkTarget, MANIFEST, PathBytes, Total},
     contents::Contents,
@@ -38,8 +38,8 @@ use crate::{
 /// Runs the program like the helper pod, but after the lines of `PRELUDE`, and dies at the call with the number `DIE`.
 const DRIVER: &str = include_str!("../tests/volume/driver.py");
 
-fn owner() -> Owner {
-    Owner { participant: "server".to_owned(), role: "server".to_owned(), project: Some("p".to_owned()) }
+fn owner() -> KitOwner {
+    KitOwner { participant: "server".to_owned(), role: "server".to_owned(), project: Some("p".to_owned()) }
 }
 
 /// Runs the program on a directory; returns the exit code and the output.
@@ -67,7 +67,7 @@ fn wait<T>(work: impl Future<Output = T>) -> T {
 }
 
 /// The stream of a backup of a volume.
-fn stream(root: &Path, what: &[What], keys: bool, prelude: &str) -> Vec<u8> {
+fn stream(root: &Path, what: &[DataKind], keys: bool, prelude: &str) -> Vec<u8> {
     let wanted = Contents::read("{}", "{}", "/w").wanted(what);
     let request = json!({"verb": "backup", "id": "1", "owner": owner(), "what": wanted, "keys": keys}).to_string();
     run(root, &[VOLUME_PROGRAM.as_bytes(), request.as_bytes()].concat(), request.len(), prelude, 0).1
@@ -94,11 +94,11 @@ fn keep(printed: &[u8], file: &Path) -> Result<(Received, Total), Diagnostic> {
     Ok((received, total))
 }
 
-fn save(root: &Path, what: &[What], keys: bool, file: &Path) -> (Received, Total) {
+fn save(root: &Path, what: &[DataKind], keys: bool, file: &Path) -> (Received, Total) {
     keep(&stream(root, what, keys, ""), file).expect("saved")
 }
 
-fn warnings(received: &Received, what: &[What]) -> String {
+fn warnings(received: &Received, what: &[DataKind]) -> String {
     let mut found = Collector::new();
     received.warn(what, &mut found);
     let warnings = found.finish(|| ()).expect("no error").warnings;
@@ -195,7 +195,7 @@ fn names(file: &Path) -> Vec<String> {
 fn what_is_asked_for_is_saved_and_no_key_or_kit_unless_asked() {
     let (root, out) = (volume(), TempDir::new().expect("a directory"));
     let file = out.path().join("all.tar");
-    let (received, total) = save(root.path(), &[What::All], false, &file);
+    let (received, total) = save(root.path(), &[DataKind::All], false, &file);
     let expected = [
         "jobs-storage/",
         "jobs-storage/1/",
@@ -212,24 +212,24 @@ fn what_is_asked_for_is_saved_and_no_key_or_kit_unless_asked() {
     ];
     assert_eq!((names(&file).as_slice(), total.files), (&expected.map(str::to_owned)[..], 6));
     assert_eq!(
-        warnings(&received, &[What::All]),
+        warnings(&received, &[DataKind::All]),
         "private keys are not saved: `jobs-storage/1/copy of a key`, `jobs-storage/1/x.pem`\n"
     );
     let file = out.path().join("some.tar");
-    let (received, _) = save(root.path(), &[What::Transfer, What::Logs], false, &file);
+    let (received, _) = save(root.path(), &[DataKind::Transfer, DataKind::Logs], false, &file);
     assert_eq!(names(&file), ["transfer/", "transfer/upload.bin", "log.txt", "log.txt.1", MANIFEST]);
-    assert_eq!(warnings(&received, &[What::Transfer, What::Logs]), "");
+    assert_eq!(warnings(&received, &[DataKind::Transfer, DataKind::Logs]), "");
     let file = out.path().join("keys.tar");
-    save(root.path(), &[What::All], true, &file);
+    save(root.path(), &[DataKind::All], true, &file);
     let saved = names(&file);
     for path in ["startup/server.key", "local/resources.json", "jobs-storage/1/x.pem", "jobs-storage/1/copy of a key"] {
         assert!(saved.contains(&path.to_owned()), "{saved:?}");
     }
     assert!(!saved.iter().any(|name| name.starts_with(".flare-kube-previous")), "{saved:?}");
     fs::remove_dir_all(root.path().join("snapshot-storage")).expect("removed");
-    let (received, total) = save(root.path(), &[What::Snapshots], false, &out.path().join("none.tar"));
+    let (received, total) = save(root.path(), &[DataKind::Snapshots], false, &out.path().join("none.tar"));
     assert_eq!(
-        (warnings(&received, &[What::Snapshots]).as_str(), total.files),
+        (warnings(&received, &[DataKind::Snapshots]).as_str(), total.files),
         ("nothing of `snapshots` stands on the volume\n", 0)
     );
 }
@@ -246,7 +246,7 @@ fn a_kit_is_not_saved_under_the_name_of_other_data() {
     let file = out.path().join("b.tar");
     let (received, _) = keep(&printed, &file).expect("saved");
     assert_eq!(names(&file), ["transfer/", "transfer/upload.bin", MANIFEST]);
-    let said = warnings(&received, &[What::Transfer]);
+    let said = warnings(&received, &[DataKind::Transfer]);
     assert_eq!(said, "private keys are not saved: `startup`, `startup/uploads`, `local`, `.flare-kube-previous`\n");
 }
 
@@ -258,18 +258,18 @@ fn a_kit_at_a_wrong_level_is_not_saved_either() {
         put(root.path(), Path::new("site-1-k8s").join(path), b"");
     }
     let file = out.path().join("b.tar");
-    let (received, _) = save(root.path(), &[What::All], false, &file);
+    let (received, _) = save(root.path(), &[DataKind::All], false, &file);
     let saved: Vec<_> = names(&file).into_iter().filter(|name| name.starts_with("site-1-k8s")).collect();
     assert_eq!(saved, ["site-1-k8s/", "site-1-k8s/z"]);
     assert_eq!(
-        warnings(&received, &[What::All]).lines().next(),
+        warnings(&received, &[DataKind::All]).lines().next(),
         Some(
             "private keys are not saved: `jobs-storage/1/copy of a key`, `jobs-storage/1/x.pem`, \
              `site-1-k8s/client_context.tenseal`, `site-1-k8s/local`, `site-1-k8s/startup`"
         )
     );
     let file = out.path().join("keys.tar");
-    save(root.path(), &[What::All], true, &file);
+    save(root.path(), &[DataKind::All], true, &file);
     assert!(names(&file).contains(&"site-1-k8s/startup/x".to_owned()));
 }
 
@@ -285,7 +285,7 @@ fn a_volume_with_a_begun_swap_is_not_saved_with_its_kit() {
         let root = volume();
         put(root.path(), ".flare-kube-swap.json", journal.as_bytes());
         let file = out.path().join(format!("{keys}-{}.tar", message.is_some()));
-        let kept = keep(&stream(root.path(), &[What::All], keys, ""), &file);
+        let kept = keep(&stream(root.path(), &[DataKind::All], keys, ""), &file);
         match (message, kept) {
             (None, kept) => drop(kept.expect("saved")),
             (Some(message), kept) => {
@@ -322,8 +322,8 @@ after('listdir', lambda path: path.endswith('/other') and os.path.exists(path + 
     put(root.path(), "other/shrinks", b"0123456789");
     put(root.path(), "other/gone", b"");
     let file = out.path().join("b.tar");
-    let (received, _) = keep(&stream(root.path(), &[What::All], true, changes), &file).expect("saved");
-    let said = warnings(&received, &[What::All]);
+    let (received, _) = keep(&stream(root.path(), &[DataKind::All], true, changes), &file).expect("saved");
+    let said = warnings(&received, &[DataKind::All]);
     assert!(said.contains("gone before it could be read: `other/gone`"), "{said}");
     assert!(said.contains("became shorter while it was read, and is saved to where it ended: `other/shrinks`"), "{said}");
     let unpacked = TempDir::new().expect("a directory");
@@ -336,7 +336,7 @@ after('listdir', lambda path: path.endswith('/other') and os.path.exists(path + 
 #[test]
 fn a_stream_that_is_cut_or_changed_leaves_no_file() {
     let (root, out) = (volume(), TempDir::new().expect("a directory"));
-    let printed = stream(root.path(), &[What::All], false, "");
+    let printed = stream(root.path(), &[DataKind::All], false, "");
     let file = out.path().join("b.tar");
     for cut in (0..printed.len()).step_by(23).chain([printed.len() - 1]) {
         keep(&printed[..cut], &file).expect_err(&format!("cut at {cut}"));
@@ -358,7 +358,7 @@ fn what_cannot_be_read_or_is_another_participants_is_no_backup() {
         ".flare-kube-staged.json",
         json!({"owner": {"participant": "site-1", "role": "client", "project": null}}).to_string().as_bytes(),
     );
-    let fault = keep(&stream(root.path(), &[What::All], false, ""), &file).expect_err("another's");
+    let fault = keep(&stream(root.path(), &[DataKind::All], false, ""), &file).expect_err("another's");
     assert_eq!(fault.code, Code::VolumeNotOurs);
     fs::remove_file(root.path().join(".flare-kube-staged.json")).expect("removed");
     let failing = "import os
@@ -367,7 +367,7 @@ def read(*arguments):
     raise OSError(5, 'bad sector', os.readlink('/proc/self/fd/%d' % arguments[0]))
 os.read = read
 ";
-    let fault = keep(&stream(root.path(), &[What::All], false, failing), &file).expect_err("a bad disk");
+    let fault = keep(&stream(root.path(), &[DataKind::All], false, failing), &file).expect_err("a bad disk");
     assert_eq!(
         (fault.code, fault.message.as_str()),
         (Code::BackupFailed, "the volume of claim `nvflws` refused at `jobs-storage/1/data`: EIO")
@@ -379,7 +379,7 @@ os.read = read
 fn what_stands_there_is_refused_or_kept_aside_and_the_kit_stays_unless_asked_for() {
     let (root, out) = (volume(), TempDir::new().expect("a directory"));
     let file = out.path().join("b.tar");
-    save(root.path(), &[What::All], true, &file);
+    save(root.path(), &[DataKind::All], true, &file);
     let claim = TempDir::new().expect("a directory");
     fs::create_dir(claim.path().join("transfer")).expect("an empty directory is in nobody's way");
     put(claim.path(), "log.txt", b"new log");
@@ -413,7 +413,7 @@ fn what_stands_there_is_refused_or_kept_aside_and_the_kit_stays_unless_asked_for
 fn a_damaged_or_cut_file_is_seen_before_anything_is_sent() {
     let (root, out) = (volume(), TempDir::new().expect("a directory"));
     let file = out.path().join("b.tar");
-    save(root.path(), &[What::All], false, &file);
+    save(root.path(), &[DataKind::All], false, &file);
     let whole = fs::read(&file).expect("it");
     let check = |bytes: &[u8]| {
         fs::write(&file, bytes).expect("written");
@@ -497,7 +497,7 @@ fn killed_at_any_step_each_item_is_old_or_new_and_the_next_run_finishes() {
         put(root.path(), path, b"new");
     }
     let file = out.path().join("b.tar");
-    save(root.path(), &[What::All], false, &file);
+    save(root.path(), &[DataKind::All], false, &file);
     let wanted = tree(root.path());
     let (bytes, request) = input(&file, false, true, "7").expect("an input");
     // Every third step, with another first step in each run.
@@ -535,7 +535,7 @@ fn killed_at_any_step_each_item_is_old_or_new_and_the_next_run_finishes() {
 fn what_the_disk_did_not_take_does_not_replace_anything() {
     let (root, out) = (volume(), TempDir::new().expect("a directory"));
     let file = out.path().join("b.tar");
-    save(root.path(), &[What::Transfer], false, &file);
+    save(root.path(), &[DataKind::Transfer], false, &file);
     let claim = TempDir::new().expect("a directory");
     put(claim.path(), "transfer/mine", b"mine");
     let before = tree(claim.path());
@@ -563,7 +563,7 @@ fn a_large_file_with_holes_comes_back() {
     sparse.set_len(80 << 20).expect("long");
     sparse.write_all(b"begin").expect("written");
     let file = out.path().join("b.tar");
-    save(root.path(), &[What::Jobs], false, &file);
+    save(root.path(), &[DataKind::Jobs], false, &file);
     let claim = TempDir::new().expect("a directory");
     restore(claim.path(), &file, false, false).expect("restored");
     assert!(tree(claim.path()) == tree(root.path()));
@@ -600,7 +600,7 @@ proptest! {
             }
         }
         let file = out.path().join("b.tar");
-        save(root.path(), &[What::All], true, &file);
+        save(root.path(), &[DataKind::All], true, &file);
         let listed = Command::new("tar").args(["--quoting-style=escape", "-tf"]).arg(&file).output().expect("tar is on this machine");
         prop_assert!(listed.status.success() && listed.stderr.is_empty(), "{}", String::from_utf8_lossy(&listed.stderr));
         prop_assert_eq!(String::from_utf8_lossy(&listed.stdout).lines().count(), tree(root.path()).len() + 1);

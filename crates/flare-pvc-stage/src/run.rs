@@ -1,5 +1,7 @@
 //! What every verb with a helper pod shares: permissions, lock, pod, program, and cleanup in any case.
 
+mod cleanup;
+
 use std::{future::Future, sync::Arc, time::Duration};
 
 use flare_cluster::{
@@ -11,10 +13,10 @@ use flare_cluster::{
 };
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
 use flare_prepared_kit::PreparedKit;
-use tokio::{join, select, sync::Notify, time::timeout};
+use tokio::{select, sync::Notify, time::timeout};
 
 use crate::{
-    Owner, VOLUME_PROGRAM, answer, claim,
+    KitOwner, VOLUME_PROGRAM, answer, claim,
     helper_pod::{self, Mount},
     holders,
     lock::{self, Lock},
@@ -22,9 +24,6 @@ use crate::{
     provisioning,
     values::{self, ParentPod},
 };
-
-/// How long each step of cleaning up may take: longer than one request with its repetitions.
-const CLEANUP: Duration = Duration::from_secs(40);
 
 /// One run of a verb on one claim.
 pub(crate) struct Run<'run> {
@@ -175,14 +174,14 @@ impl<'run> Run<'run> {
 
     /// Annotates the claim with the kit on its volume, or removes the annotations. Not if another run has taken the lock, whose kit is the
     /// newer one.
-    pub(crate) async fn note(&self, held: &Held, kit: Option<(&Owner, &str)>) -> Result<(), Diagnostic> {
+    pub(crate) async fn note(&self, held: &Held, kit: Option<(&KitOwner, &str)>) -> Result<(), Diagnostic> {
         Self::confirm_lock(held).await?;
         claim::note(self.cluster, &self.namespace, &self.claim, kit).await
     }
 
     /// After a refusal that left this participant's kit on the volume, notes it again. Fails only if another run has taken the lock: without
     /// the note, the next run asks the volume.
-    pub(crate) async fn note_again(&self, held: &Held, owner: &Owner, printed: &[u8]) -> Result<(), Diagnostic> {
+    pub(crate) async fn note_again(&self, held: &Held, owner: &KitOwner, printed: &[u8]) -> Result<(), Diagnostic> {
         let Some(fingerprint) = answer::still_noted(printed) else { return Ok(()) };
         match self.note(held, Some((owner, &fingerprint))).await {
             Err(fault) if fault.code == Code::StageLocked => Err(fault),
@@ -256,53 +255,13 @@ impl<'run> Run<'run> {
     fn pod(&self) -> String {
         format!("flare-kube-{}", self.name)
     }
-
-    /// Releases and removes what is held. A failure is a warning, since lock and pod end by themselves. If another run has the lock, it may
-    /// be at work on the volume, so the parent stays down.
-    async fn clean(&self, held: Held, is_lost: bool, found: &mut Collector) {
-        let starting = async {
-            match &held.parent {
-                Some(stopped) if is_lost => Err(stopped.left_to_another_run()),
-                Some(stopped) => {
-                    in_time(stopped.start(self.cluster, &self.namespace)).await.map_err(|why| stopped.still_down(&why))
-                }
-                None => Ok(()),
-            }
-        };
-        let deleting = async {
-            let Some(pod) = &held.pod else { return Ok(()) };
-            let deletion = helper_pod::delete(self.cluster, &self.namespace, pod, grace(held.is_running));
-            in_time(deletion).await.map_err(|why| stays(&format!("the helper pod `{pod}`"), &why))
-        };
-        let (started, deleted) = join!(starting, deleting);
-        let released = match held.lock {
-            Some(lock) if !is_lost => {
-                in_time(lock.release()).await.map_err(|why| stays(&format!("the Lease of the {}", self.what), &why))
-            }
-            _ => Ok(()),
-        };
-        found.extend([started, deleted, released].into_iter().filter_map(Result::err));
-    }
 }
 
 /// The API group of clusters that choose users and groups of pods themselves.
 const OPENSHIFT: &str = "security.openshift.io";
 
-/// A step of cleaning up, with its own limit. The error is the reason, for a warning.
-async fn in_time(step: impl Future<Output = Result<(), Diagnostic>>) -> Result<(), String> {
-    match timeout(CLEANUP, step).await {
-        Ok(done) => done.map_err(|fault| fault.message),
-        Err(_) => Err(format!("no end within {} s", CLEANUP.as_secs())),
-    }
-}
-
 fn is_lock_lost(faults: &Faults) -> bool {
     faults.all().iter().any(|fault| fault.code == Code::StageLocked)
-}
-
-/// The grace period of a helper pod other than its own. A container that only begins may not notice that it should end.
-fn grace(is_running: bool) -> Option<u32> {
-    (!is_running).then_some(1)
 }
 
 /// What a run onto a volume leaves if it is interrupted.
@@ -312,11 +271,6 @@ pub(crate) const ON_THE_VOLUME: [&str; 2] =
 /// The fault of an interrupted run.
 pub(crate) fn interrupted(what: &str, left: &str) -> Diagnostic {
     Diagnostic::error(Code::Interrupted, format!("the {what} was interrupted; {left}")).hint("run the same command again")
-}
-
-fn stays(what: &str, why: &str) -> Diagnostic {
-    Diagnostic::warning(Code::Notice, format!("{what} could not be removed: {why}"))
-        .hint("it ends by itself; the next staging removes it")
 }
 
 #[cfg(test)]

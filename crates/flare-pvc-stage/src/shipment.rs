@@ -21,7 +21,7 @@ pub(crate) const KIT: [&str; 2] = ["local", "startup"];
 
 /// The owner of the kit on a volume.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Owner {
+pub struct KitOwner {
     /// The participant's name in project.yml.
     pub participant: String,
     /// `server` or `client`.
@@ -30,7 +30,7 @@ pub struct Owner {
     pub project: Option<String>,
 }
 
-impl Owner {
+impl KitOwner {
     /// The owner of a prepared kit.
     pub fn of(kit: &PreparedKit) -> Self {
         let plan = kit.plan();
@@ -63,7 +63,7 @@ pub enum Repair {
 /// are sent, so that a kit of any size takes little memory.
 pub struct Shipment<'kit> {
     verb: &'static str,
-    owner: Owner,
+    owner: KitOwner,
     fingerprint: Option<Digest>,
     transfer: bool,
     repair: Option<Repair>,
@@ -87,20 +87,20 @@ impl<'kit> Shipment<'kit> {
     /// `INVALID_PREPARED_KIT` where a file cannot be read any more.
     pub fn of(kit: &'kit PreparedKit) -> Result<Self, Faults> {
         let transfer = kit.plan().role.as_str() == "server";
-        Self::listing(Owner::of(kit), kit.fingerprint(), transfer, kit.tree(), |path| kit.digest(path))
+        Self::listing(KitOwner::of(kit), kit.fingerprint(), transfer, kit.tree(), |path| kit.digest(path))
     }
 
     /// Takes `startup/` and `local/` of a tree; with `transfer`, an empty directory of that name is added.
     ///
     /// # Errors
     /// `INVALID_PREPARED_KIT` where a file cannot be read any more.
-    pub fn new(owner: Owner, fingerprint: Digest, transfer: bool, tree: &'kit FileTree) -> Result<Self, Faults> {
+    pub fn new(owner: KitOwner, fingerprint: Digest, transfer: bool, tree: &'kit FileTree) -> Result<Self, Faults> {
         Self::listing(owner, fingerprint, transfer, tree, |_| None)
     }
 
     /// Lists the entries. A file whose digest is not `known` is read for it.
     fn listing(
-        owner: Owner,
+        owner: KitOwner,
         fingerprint: Digest,
         transfer: bool,
         tree: &'kit FileTree,
@@ -136,7 +136,7 @@ impl<'kit> Shipment<'kit> {
     }
 
     /// A request without files: to put back the kit that the last staging replaced.
-    pub fn rollback(owner: Owner) -> Self {
+    pub fn rollback(owner: KitOwner) -> Self {
         Self {
             verb: "rollback",
             owner,
@@ -149,7 +149,7 @@ impl<'kit> Shipment<'kit> {
     }
 
     /// A request without files: to remove the kit.
-    pub fn removal(owner: Owner) -> Self {
+    pub fn removal(owner: KitOwner) -> Self {
         Self { verb: "remove", ..Self::rollback(owner) }
     }
 
@@ -231,7 +231,7 @@ mod tests {
         let mut tree = FileTree::new();
         tree.insert_file(RelativePath::literal("local/known"), "changed since it was digested", 0o644);
         tree.insert_file(RelativePath::literal("local/other"), "not digested yet", 0o644);
-        let owner = Owner { participant: "site-1".into(), role: "client".into(), project: None };
+        let owner = KitOwner { participant: "site-1".into(), role: "client".into(), project: None };
         let then = Digest::of(b"what it was");
         let known = |path: &RelativePath| (path.as_bytes() == b"local/known").then_some(then);
         let shipment = Shipment::listing(owner, Digest::of(b""), false, &tree, known).expect("a tree in memory");

@@ -10,7 +10,7 @@ use flare_diagnostic::{Checked, Code, Diagnostic, Faults};
 use flare_prepared_kit::PreparedKit;
 
 use crate::{
-    Owner, Progress, Repair, Shipment,
+    KitOwner, Progress, Repair, Shipment,
     answer::{self, Answer},
     claim::{self, NewClaim, Note},
     helper_pod::Mount,
@@ -21,7 +21,7 @@ use crate::{
 /// Options of a staging.
 #[derive(Debug, Clone)]
 #[allow(clippy::struct_excessive_bools, reason = "independent switches")]
-pub struct Options {
+pub struct VolumeStageOptions {
     /// Creates the namespace if it is missing.
     pub create_namespace: bool,
     /// Creates the claim if it is missing.
@@ -46,7 +46,7 @@ pub struct Options {
 
 /// What was done.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Staged {
+pub struct StagedVolume {
     /// Namespace of the claim.
     pub namespace: String,
     /// The claim.
@@ -74,31 +74,31 @@ pub struct Staged {
 pub async fn stage(
     cluster: &Cluster,
     kit: &PreparedKit,
-    options: &Options,
+    options: &VolumeStageOptions,
     progress: Progress<'_>,
     stop: impl Future<Output = ()>,
-) -> Result<Checked<Staged>, Faults> {
+) -> Result<Checked<StagedVolume>, Faults> {
     refuse_staged_objects(kit)?;
     let repair = options.repair.then_some(if options.again { Repair::AndStage } else { Repair::Only });
     let shipment = Shipment::of(kit)?.with_repair(repair);
     let image = options.image.as_deref();
     let (leaves, deadline) = (ON_THE_VOLUME, options.deadline);
     let manner = Manner { verb: "stage", what: "staging", leaves, image, deadline, id: &options.run };
-    let staging = Staging { run: Run::new(cluster, kit, &manner)?, kit, owner: Owner::of(kit), options, shipment, progress };
+    let staging = Staging { run: Run::new(cluster, kit, &manner)?, kit, owner: KitOwner::of(kit), options, shipment, progress };
     staging.run.carry_out(stop, async |held| Box::pin(staging.all(held)).await).await
 }
 
 struct Staging<'run> {
     run: Run<'run>,
     kit: &'run PreparedKit,
-    owner: Owner,
-    options: &'run Options,
+    owner: KitOwner,
+    options: &'run VolumeStageOptions,
     shipment: Shipment<'run>,
     progress: Progress<'run>,
 }
 
 impl Staging<'_> {
-    async fn all(&self, held: &mut Held) -> Result<Checked<Staged>, Faults> {
+    async fn all(&self, held: &mut Held) -> Result<Checked<StagedVolume>, Faults> {
         let (run, options) = (&self.run, self.options);
         let (cluster, namespace, claim) = (run.cluster, run.namespace.as_str(), run.claim.as_str());
         self.check_access().await?;
@@ -125,7 +125,7 @@ impl Staging<'_> {
         run.lock(held).await?;
         // Another run may have staged the same kit, or another participant's, while this one waited for the lock.
         if !self.changes(&claim::find(cluster, namespace, claim).await?)? {
-            return self.unchanged(Staged { changed: false, ..staged }).await;
+            return self.unchanged(StagedVolume { changed: false, ..staged }).await;
         }
         self.exchange(held, staged).await
     }
@@ -135,12 +135,12 @@ impl Staging<'_> {
         if let Note::Other(other) = claim::noted(found, &self.owner) {
             return Err(claim::not_ours(&self.run.claim, &other));
         }
-        let Options { again, rollback, repair, .. } = *self.options;
+        let VolumeStageOptions { again, rollback, repair, .. } = *self.options;
         Ok(again || rollback || repair || !claim::holds(found, &self.owner, &self.kit.fingerprint().to_string()))
     }
 
     /// Exchanges the kit on the volume, under the lock.
-    async fn exchange(&self, held: &mut Held, staged: Staged) -> Result<Checked<Staged>, Faults> {
+    async fn exchange(&self, held: &mut Held, staged: StagedVolume) -> Result<Checked<StagedVolume>, Faults> {
         let (run, owner, claim) = (&self.run, &self.owner, self.run.claim.as_str());
         if self.options.restart {
             run.stop_parent(held).await?;
@@ -152,18 +152,18 @@ impl Staging<'_> {
             let back = Answer::rolled_back(&printed, claim)?;
             run.note(held, back.fingerprint.as_deref().map(|fingerprint| (owner, fingerprint))).await?;
             let warnings = answer::left_over(&back.stays, claim).into_iter().collect();
-            return Ok(Checked { value: Staged { fingerprint: back.fingerprint.unwrap_or_default(), ..staged }, warnings });
+            return Ok(Checked { value: StagedVolume { fingerprint: back.fingerprint.unwrap_or_default(), ..staged }, warnings });
         }
         let answer = Answer::staged(&printed, claim)?;
         run.note(held, Some((owner, &staged.fingerprint))).await?;
         let mut warnings: Vec<_> = warnings(&answer, claim).collect();
         warnings.extend(self.parent_left_down().await);
         let changed = answer.staged || !answer.moved.is_empty();
-        Ok(Checked { value: Staged { changed, moved: answer.moved, ..staged }, warnings })
+        Ok(Checked { value: StagedVolume { changed, moved: answer.moved, ..staged }, warnings })
     }
 
     /// The result if the kit is there already.
-    async fn unchanged(&self, staged: Staged) -> Result<Checked<Staged>, Faults> {
+    async fn unchanged(&self, staged: StagedVolume) -> Result<Checked<StagedVolume>, Faults> {
         if self.options.restart && !self.options.dry_run {
             self.run.restore_parent().await?;
         }
@@ -175,8 +175,8 @@ impl Staging<'_> {
         if self.options.restart { None } else { self.run.parent_left_down().await }
     }
 
-    fn staged(&self, changed: bool, claim_created: bool) -> Staged {
-        Staged {
+    fn staged(&self, changed: bool, claim_created: bool) -> StagedVolume {
+        StagedVolume {
             namespace: self.run.namespace.clone(),
             claim: self.run.claim.clone(),
             files: self.shipment.files(),
@@ -253,7 +253,7 @@ pub fn refuse_staged_objects(kit: &PreparedKit) -> Result<(), Faults> {
     Err(Diagnostic::error(Code::OutputStaged, message).hint("stage it with `--mode objects`, or unstage it first").into())
 }
 
-fn warnings(answer: &answer::Staged, claim: &str) -> impl Iterator<Item = Diagnostic> {
+fn warnings(answer: &answer::StageAnswer, claim: &str) -> impl Iterator<Item = Diagnostic> {
     let misplaced = answer.misplaced.iter().map(move |path| {
         Diagnostic::warning(
             Code::Notice,

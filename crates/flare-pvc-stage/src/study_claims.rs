@@ -20,7 +20,7 @@ use crate::{
     NewClaim,
     bounded::bounded,
     claim::make,
-    study_claims::judgement::{Binding, Surroundings, is_pending, judge, state},
+    study_claims::judgement::{Binding, ClaimContext, is_pending, judge, state},
 };
 
 /// How often claims that get their volume at once are read, with a pause of one second.
@@ -107,10 +107,10 @@ impl Check<'_> {
             self.wait_for_volumes(&mut claims).await?;
         }
         let several_nodes = self.has_several_nodes().await?;
-        let surroundings = Surroundings { namespace: self.namespace, workspace: self.workspace, several_nodes };
+        let context = ClaimContext { namespace: self.namespace, workspace: self.workspace, several_nodes };
         let mut report = StudyClaimReport::default();
         for used in claims {
-            report.findings.extend(judge(&used.uses, used.claim.as_ref(), used.binding, surroundings));
+            report.findings.extend(judge(&used.uses, used.claim.as_ref(), used.binding, context));
             report.claims.push(used.into_checked());
         }
         Ok(report)

@@ -19,7 +19,7 @@ use crate::{
     helper_pod::{self, Mount},
     holders, lock,
     run::{Held, Manner, Run},
-    shipment::{KIT, Owner, Shipment},
+    shipment::{KIT, KitOwner, Shipment},
     unstaged::{Removed, Unstaged},
 };
 
@@ -64,7 +64,7 @@ pub async fn unstage_volume(
     let image = options.image.as_deref();
     let (leaves, deadline) = (LEAVES, options.deadline);
     let manner = Manner { verb: "unstage", what: "removal", leaves, image, deadline, id: &options.run };
-    let removal = Removal { run: Run::new(cluster, kit, &manner)?, owner: Owner::of(kit), options };
+    let removal = Removal { run: Run::new(cluster, kit, &manner)?, owner: KitOwner::of(kit), options };
     removal.run.carry_out(stop, async |held| Box::pin(removal.all(held)).await).await
 }
 
@@ -76,7 +76,7 @@ fn stays(path: &str, claim: &str) -> Diagnostic {
 
 struct Removal<'run> {
     run: Run<'run>,
-    owner: Owner,
+    owner: KitOwner,
     options: &'run VolumeUnstageOptions,
 }
 

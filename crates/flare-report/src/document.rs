@@ -22,7 +22,7 @@ pub(crate) struct Document {
 /// What the run is about: a list of participants, or one.
 #[derive(Debug, Default)]
 pub(crate) struct Data {
-    pub(crate) participants: Vec<Participant>,
+    pub(crate) participants: Vec<ParticipantRow>,
     pub(crate) is_dry_run: bool,
 }
 
@@ -36,12 +36,7 @@ impl Data {
     fn read(data: &Value) -> Result<Self, serde_json::Error> {
         let participants = match (data.get("participants"), data.get("participant")) {
             (Some(participants), _) => Vec::deserialize(participants)?,
-            (None, Some(_)) => {
-                let one = Participant::deserialize(data)?;
-                // `status` of one participant is its state.
-                let state = data.get("pods").map(|_| State::deserialize(data)).transpose()?;
-                vec![Participant { state, ..one }]
-            }
+            (None, Some(_)) => vec![ParticipantRow::deserialize(data)?],
             (None, None) => Vec::new(),
         };
         Ok(Self { participants, is_dry_run: data["dry_run"] == true })
@@ -50,7 +45,7 @@ impl Data {
 
 /// A participant: in a list with its steps, alone without.
 #[derive(Debug, Default, Deserialize)]
-pub(crate) struct Participant {
+pub(crate) struct ParticipantRow {
     #[serde(alias = "participant")]
     pub(crate) name: Text,
     pub(crate) role: Option<Text>,
@@ -65,12 +60,21 @@ pub(crate) struct Participant {
     pub(crate) target: Option<Text>,
     pub(crate) image: Option<Text>,
     pub(crate) fingerprint: Option<Text>,
+    /// Where a server is reached from outside of its cluster.
+    pub(crate) exposed: Option<Exposed>,
     #[serde(default)]
     pub(crate) findings: Vec<Finding>,
     pub(crate) state: Option<State>,
     /// Why its state could not be read.
     #[serde(default)]
     pub(crate) errors: Vec<Problem>,
+}
+
+/// Addresses or host names, and the ports for clients and admins.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Exposed {
+    pub(crate) addresses: Vec<Text>,
+    pub(crate) ports: Vec<u16>,
 }
 
 /// An error or a warning.

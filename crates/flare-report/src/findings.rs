@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use maud::{Markup, html};
 
 use crate::{
-    document::{Finding, Participant},
+    document::{Finding, ParticipantRow},
     marks::{Tone, mark},
     parts::wide,
     problems::hint,
@@ -13,7 +13,7 @@ use crate::{
 
 /// Two tables, each only if it has rows. `number` is the participant's, for names of parts of the page; what is as it should be is
 /// folded away unless the participant is the only one and has nothing else.
-pub(crate) fn tables(number: usize, one: &Participant, is_alone: bool) -> Markup {
+pub(crate) fn tables(number: usize, one: &ParticipantRow, is_alone: bool) -> Markup {
     let (good, mut other): (Vec<_>, Vec<_>) = one.findings.iter().partition(|finding| finding.tone() == Tone::Good);
     other.sort_by_key(|finding| Reverse(finding.tone()));
     html! {

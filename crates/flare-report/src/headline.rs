@@ -1,7 +1,7 @@
 //! The one sentence that says how the run ended.
 
 use crate::{
-    document::{Document, Finding, Participant},
+    document::{Document, Finding, ParticipantRow},
     marks::Tone,
 };
 
@@ -14,7 +14,7 @@ pub(crate) fn of(document: &Document) -> (Tone, String) {
     let (tone, words) = match participants.as_slice() {
         [] => of_nothing(document),
         [alone] if alone.ok.is_none() && !alone.findings.is_empty() => of_findings(alone),
-        [alone] if alone.ok.is_none() => of_state(alone),
+        [alone] if alone.ok.is_none() || alone.state.is_some() => of_state(alone),
         several => of_several(several, document.data.is_dry_run),
     };
     let tone = if document.exit_code == 0 { tone } else { Tone::Bad };
@@ -36,7 +36,7 @@ fn of_nothing(document: &Document) -> (Tone, String) {
     }
 }
 
-fn of_findings(alone: &Participant) -> (Tone, String) {
+fn of_findings(alone: &ParticipantRow) -> (Tone, String) {
     let name = alone.name.as_str();
     let count = |severity: &str| alone.findings.iter().filter(|finding| finding.severity.as_str() == severity).count();
     let (faults, warnings, unknown) = (count("error"), count("warning"), count("unknown"));
@@ -52,7 +52,7 @@ fn of_findings(alone: &Participant) -> (Tone, String) {
     (tone, words)
 }
 
-fn of_state(alone: &Participant) -> (Tone, String) {
+fn of_state(alone: &ParticipantRow) -> (Tone, String) {
     let name = alone.name.as_str();
     match alone.state.as_ref().and_then(|state| state.joined) {
         Some(true) => (Tone::Good, format!("{name} has joined")),
@@ -61,7 +61,7 @@ fn of_state(alone: &Participant) -> (Tone, String) {
     }
 }
 
-fn of_several(participants: &[Participant], is_dry_run: bool) -> (Tone, String) {
+fn of_several(participants: &[ParticipantRow], is_dry_run: bool) -> (Tone, String) {
     let count = participants.len();
     let good = participants.iter().filter(|one| one.ok == Some(true)).count();
     let bad = count - good;

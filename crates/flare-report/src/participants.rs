@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use crate::{
-    document::Participant,
+    document::{Exposed, ParticipantRow},
     findings,
     marks::Tone,
     parts::{anchor, fact},
@@ -11,11 +11,11 @@ use crate::{
 };
 
 /// All sections.
-pub(crate) fn sections(participants: &[Participant]) -> Markup {
+pub(crate) fn sections(participants: &[ParticipantRow]) -> Markup {
     html! { @for (number, one) in participants.iter().enumerate() { (section(number, one, participants.len() == 1)) } }
 }
 
-fn section(number: usize, one: &Participant, is_alone: bool) -> Markup {
+fn section(number: usize, one: &ParticipantRow, is_alone: bool) -> Markup {
     let anchor = anchor(number);
     html! {
         section.participant aria-labelledby=(anchor) {
@@ -28,13 +28,23 @@ fn section(number: usize, one: &Participant, is_alone: bool) -> Markup {
     }
 }
 
-fn facts(one: &Participant) -> Markup {
+/// Addresses and ports, as `203.0.113.7, ports 8002, 8003`.
+fn outside(exposed: &Exposed) -> Markup {
+    html! {
+        @for (number, address) in exposed.addresses.iter().enumerate() { @if number > 0 { ", " } code { (address) } }
+        ", ports "
+        @for (number, port) in exposed.ports.iter().enumerate() { @if number > 0 { ", " } (port) }
+    }
+}
+
+fn facts(one: &ParticipantRow) -> Markup {
     let namespace = one.namespace.as_ref().or_else(|| one.state.as_ref().map(|state| &state.namespace));
     html! {
         dl.facts {
             @if let Some(namespace) = namespace { (fact("Namespace", namespace)) }
             @if let Some(target) = &one.target { (fact("FLARE", target)) }
             @if let Some(image) = &one.image { (fact("Image", image)) }
+            @if let Some(exposed) = &one.exposed { (fact("From outside", &outside(exposed))) }
             @if let Some(state) = &one.state {
                 (state::facts(state))
             } @else if let Some(fingerprint) = &one.fingerprint {

@@ -4,14 +4,14 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 use crate::{
-    document::Participant,
+    document::ParticipantRow,
     marks::mark,
     parts::{anchor, wide},
     text::Text,
 };
 
 /// The table, if the run has steps.
-pub(crate) fn table(participants: &[Participant]) -> Option<Markup> {
+pub(crate) fn table(participants: &[ParticipantRow]) -> Option<Markup> {
     let steps: Vec<&String> = participants.first()?.steps.keys().collect();
     (!steps.is_empty()).then(|| {
         let table = html! {
@@ -29,7 +29,7 @@ pub(crate) fn table(participants: &[Participant]) -> Option<Markup> {
     })
 }
 
-fn row(number: usize, one: &Participant, steps: &[&String]) -> Markup {
+fn row(number: usize, one: &ParticipantRow, steps: &[&String]) -> Markup {
     html! { tr {
         th scope="row" {
             a href={ "#" (anchor(number)) } { bdi { (one.name) } }
@@ -39,7 +39,7 @@ fn row(number: usize, one: &Participant, steps: &[&String]) -> Markup {
     } }
 }
 
-fn cell(one: &Participant, step: &str) -> Markup {
+fn cell(one: &ParticipantRow, step: &str) -> Markup {
     let state = one.steps.get(step).and_then(Value::as_str).map(Text::new);
     let seconds = one.seconds.get(step).and_then(Value::as_f64);
     html! {

@@ -5,7 +5,7 @@ use flare_names::Target;
 use flare_yaml::{Document, Node};
 
 use crate::{
-    shape::{Reader, Shape as _},
+    shape::{ConfigReader, Shape as _},
     table::{BLOCKS, REQUESTS_AND_LIMITS, SiteConfig},
 };
 
@@ -34,7 +34,7 @@ impl SiteConfig {
 
 /// Reads the config by the table and adds its faults to those of the document.
 fn read(node: &Node, target: Target, found: Collector) -> Result<Checked<SiteConfig>, Faults> {
-    let mut reader = Reader::new(target, BLOCKS);
+    let mut reader = ConfigReader::new(target, BLOCKS);
     let config = SiteConfig::read(node, "", &mut reader);
     for (request, limit) in REQUESTS_AND_LIMITS {
         reader.check_not_above(request, limit);

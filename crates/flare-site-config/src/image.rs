@@ -105,8 +105,8 @@ fn check_repository(repository: &str) -> Result<(), ImageError> {
     if is_path(repository) {
         return Ok(());
     }
-    let (registry, path) = repository.split_once('/').unwrap_or(("", repository));
-    let is_registry = repository.contains('/') && is_registry(registry);
+    let path = repository.split_once('/').map_or(repository, |(_, path)| path);
+    let is_registry = registry_of(repository).is_some();
     if is_registry && is_path(path) {
         return Ok(());
     }
@@ -191,6 +191,23 @@ fn check_digest(digest: &str) -> Result<(), ImageError> {
     };
     let lower = !hex.bytes().any(|byte| byte.is_ascii_uppercase());
     if hex.len() == expected && lower { Ok(()) } else { Err(ImageError::DigestLength { expected }) }
+}
+
+impl ImageReference {
+    /// The registry that the reference names, with its port; `None` if it names none, which means Docker Hub.
+    ///
+    /// ```
+    /// let image: flare_site_config::image::ImageReference = "Registry:5000/nvflare/nvflare:2.8.3".parse().unwrap();
+    /// assert_eq!(image.registry(), Some("Registry:5000"));
+    /// ```
+    pub fn registry(&self) -> Option<&str> {
+        registry_of(&self.repository)
+    }
+}
+
+/// The registry with which an image's name begins: its first component, if that is a host. Tag and digest may follow.
+pub fn registry_of(name: &str) -> Option<&str> {
+    name.split_once('/').map(|(first, _)| first).filter(|first| is_registry(first))
 }
 
 impl fmt::Display for ImageReference {

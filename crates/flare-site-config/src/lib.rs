@@ -7,16 +7,14 @@
 mod choices;
 mod config;
 pub mod image;
-mod job_pod_defaults;
 pub mod quantity;
 mod schema;
 mod shape;
 mod table;
 
 pub use choices::{InternalSecurity, JobPullPolicy, Kubernetes};
-pub use job_pod_defaults::JobPodDefaults;
 pub use schema::schema;
-pub use table::{JobLauncherConfig, ParentConfig, SiteConfig, mapping_keys};
+pub use table::{JobLauncherConfig, JobPodDefaults, ParentConfig, SiteConfig, mapping_keys};
 
 /// A commented `k8s.yaml` with every key. Required keys are written out; all others are commented out and
 /// show their default, or an example if they have none.

@@ -23,7 +23,7 @@ use crate::quantity::Quantity;
 
 pub(crate) use affinity::Affinity;
 pub(crate) use amount::PositiveAmount;
-pub(crate) use block::{Block, KeyRule, block, empty_block, schema_of};
+pub(crate) use block::{Block, KeyRule, block, empty_block, schema_of, unless_empty};
 pub(crate) use node_selector::NodeSelector;
 pub(crate) use pass_through::PassThrough;
 pub(crate) use resources::{ExtendedResource, Resources};
@@ -38,14 +38,14 @@ pub(crate) trait Shape {
     type Output;
 
     /// Reads a node that is not null. `None` if it breaks a rule; the fault is then in the reader.
-    fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<Self::Output>;
+    fn read(node: &Node, path: &str, reader: &mut ConfigReader) -> Option<Self::Output>;
 
     /// Its JSON Schema.
     fn schema(targets: &[Target]) -> Schema;
 }
 
 /// The state of reading one config: its target, and the faults found.
-pub(crate) struct Reader {
+pub(crate) struct ConfigReader {
     pub(crate) target: Target,
     /// Faults, each with its sort key.
     faults: Vec<(Arc<str>, Position, Diagnostic)>,
@@ -56,7 +56,7 @@ pub(crate) struct Reader {
     blocks: &'static [(&'static str, &'static [KeyRule])],
 }
 
-impl Reader {
+impl ConfigReader {
     pub(crate) fn new(target: Target, blocks: &'static [(&'static str, &'static [KeyRule])]) -> Self {
         Self { target, faults: Vec::new(), places: BTreeMap::new(), amounts: BTreeMap::new(), blocks }
     }

@@ -75,6 +75,11 @@ block! {
         job_pod_security_context: PassThrough => Map<String, Value>, optional, since first, example "job_pod_security_context: {runAsNonRoot: true}";
         /// Secrets with registry credentials for job images. They must exist.
         image_pull_secrets: Names<PullSecretName> => Vec<PullSecretName>, optional, since first, example "image_pull_secrets: [registry-credentials]";
+    }
+
+    /// The keys of `job_launcher` that only flare-kube's launcher reads, since FLARE's own has no argument for them. Each is a default:
+    /// what a job or a study's pod template says goes before it.
+    pub struct JobPodDefaults {
         /// The CPU limit of job pods that have no word of their own about it, a quantity. This key and all that follow need `prepare
         /// --launcher flare-kube`: FLARE's own launcher refuses arguments that it does not know.
         cpu: PositiveAmount => String, optional, since first, example "cpu: 4";

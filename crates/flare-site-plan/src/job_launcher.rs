@@ -26,7 +26,7 @@ pub(crate) fn decide(config: &SiteConfig, launcher: LauncherChoice) -> JobLaunch
 /// Keys that only flare-kube's launcher reads would have no effect with FLARE's; and FLARE's parents start theirs until they are
 /// given another.
 pub(crate) fn check(config: &SiteConfig, target: Target, launcher: LauncherChoice, found: &mut Collector) {
-    let written = JobPodDefaults::KEYS.into_iter().filter_map(|key| {
+    let written = JobPodDefaults::KEYS.iter().filter_map(|key| {
         let path = format!("job_launcher.{key}");
         config.place(&path).cloned().map(|place| (path, place))
     });

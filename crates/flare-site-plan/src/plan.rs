@@ -4,7 +4,7 @@ use std::fmt;
 
 use flare_launcher_args::LauncherArgs;
 use flare_names::{ClaimName, NamespaceName, ParticipantNames, PullSecretName, Role, Target, VolumeName};
-use flare_site_config::{InternalSecurity, JobPodDefaults};
+use flare_site_config::{InternalSecurity, JobPodDefaults, image::ImageReference};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -136,6 +136,19 @@ pub struct Image {
     pub tag: String,
     /// The digest with its algorithm; empty if there is none. It takes precedence over the tag.
     pub digest: String,
+}
+
+impl Image {
+    /// Whether the reference fixes the image's content: it has a digest, or a tag other than `latest`.
+    pub fn is_fixed(&self) -> bool {
+        !self.digest.is_empty() || !matches!(self.tag.as_str(), "" | "latest")
+    }
+}
+
+impl From<ImageReference> for Image {
+    fn from(image: ImageReference) -> Self {
+        Self { repository: image.repository, tag: image.tag.unwrap_or_default(), digest: image.digest.unwrap_or_default() }
+    }
 }
 
 /// Shows the reference of a container runtime: repository, tag and digest.

@@ -133,7 +133,7 @@ fn certificate_fault(target: Target, file: &str, extension: &str, message: &str,
 fn check_release(config: &SiteConfig, target: Target, found: &mut Collector) {
     let place = config.place("parent.docker_image").cloned();
     let image = &config.parent.docker_image;
-    if image.digest.is_none() && image.tag.as_deref().is_none_or(|tag| tag == "latest") {
+    if !Image::from(image.clone()).is_fixed() {
         let mut warning = Diagnostic::warning(
             Code::FloatingImage,
             format!("the image `{image}` has no tag that fixes its content; it will change under you"),
@@ -171,7 +171,6 @@ pub fn release_of_tag(tag: &str) -> Option<String> {
 fn plan(kit: &StartupKit, config: &SiteConfig, target: Target, ports: Ports) -> SitePlan {
     let names = ParticipantNames::derive(kit.role, &kit.participant, &kit.site, &config.server_service_name);
     let mount_path = config.parent.workspace_mount_path.clone();
-    let image = config.parent.docker_image.clone();
     SitePlan {
         target,
         role: kit.role,
@@ -186,11 +185,7 @@ fn plan(kit: &StartupKit, config: &SiteConfig, target: Target, ports: Ports) -> 
         ports,
         internal_connection: InternalConnection { security: internal_security(config, target) },
         parent: Parent {
-            image: Image {
-                repository: image.repository,
-                tag: image.tag.unwrap_or_default(),
-                digest: image.digest.unwrap_or_default(),
-            },
+            image: config.parent.docker_image.clone().into(),
             image_pull_policy: match kit.role {
                 Role::Server => PullPolicy::IfNotPresent,
                 Role::Client => PullPolicy::Always,

@@ -5,13 +5,11 @@ use std::{
     io::ErrorKind,
     os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
-    thread,
-    time::Duration,
 };
 
 use flare_diagnostic::Faults;
 
-use crate::{Context, fault::disk, state::StateDirectory};
+use crate::{Context, fault::disk, lock_file::wait_for_lock, state::StateDirectory};
 
 /// Holds the lock of a cluster. The kernel releases it when the process ends in any way.
 #[derive(Debug)]
@@ -31,28 +29,9 @@ impl ClusterLock {
         let path = state.root().with_extension("lock");
         let above = path.ancestors().skip(1);
         let made = above.take_while(|directory| !directory.is_dir()).map(Path::to_owned).collect();
-        let mut said = false;
-        loop {
-            let file = match open(&path) {
-                Ok(file) => file,
-                // `down` of the last cluster removes the directory of all.
-                Err(error) if error.kind() == ErrorKind::NotFound => continue,
-                Err(error) => return Err(disk("opened", &path, &error).into()),
-            };
-            match file.try_lock() {
-                // The previous run may have removed the file between opening and locking; then the lock is worthless.
-                Ok(()) if is_at(&file, &path) => return Ok(Self { path, made, _file: file }),
-                Ok(()) => {}
-                Err(TryLockError::WouldBlock) => {
-                    if !std::mem::replace(&mut said, true) {
-                        (context.report)(&format!("another run works on the cluster `{}`: waiting for it", state.name()));
-                    }
-                    thread::sleep(Duration::from_millis(100));
-                }
-                Err(TryLockError::Error(error)) => return Err(disk("locked", &path, &error).into()),
-            }
-            context.check()?;
-        }
+        let busy = format!("another run works on the cluster `{}`: waiting for it", state.name());
+        let file = wait_for_lock(context, &busy, || try_lock(context, &path))?;
+        Ok(Self { path, made, _file: file })
     }
 
     /// Releases the lock and removes its file, after the cluster's state is gone.
@@ -63,6 +42,26 @@ impl ClusterLock {
             // Fails if it contains something else.
             let _ = fs::remove_dir(directory);
         }
+    }
+}
+
+/// Takes the lock; `None` if another run holds it.
+fn try_lock(context: &Context<'_>, path: &Path) -> Result<Option<File>, Faults> {
+    loop {
+        let file = match open(path) {
+            Ok(file) => Some(file),
+            // `down` of the last cluster removes the directory of all.
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            Err(error) => return Err(disk("opened", path, &error).into()),
+        };
+        match file.map(|file| file.try_lock().map(|()| file)) {
+            // The previous run may have removed the file between opening and locking; then the lock is worthless.
+            Some(Ok(file)) if is_at(&file, path) => return Ok(Some(file)),
+            Some(Ok(_)) | None => {}
+            Some(Err(TryLockError::WouldBlock)) => return Ok(None),
+            Some(Err(TryLockError::Error(error))) => return Err(disk("locked", path, &error).into()),
+        }
+        context.check()?;
     }
 }
 

@@ -1,14 +1,17 @@
 //! Runs short-lived programs.
 
 use std::{
-    io::Write as _,
     path::PathBuf,
     process::{Command, Output, Stdio},
 };
 
 use flare_diagnostic::{Code, Diagnostic, Faults};
 
-use crate::{Context, fault::failed};
+use crate::{
+    Context,
+    fault::failed,
+    program::{self, ProgramFailure},
+};
 
 /// Directories of administrators' programs, which a plain user's `PATH` may lack.
 const ADMINISTRATORS: [&str; 4] = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"];
@@ -37,29 +40,20 @@ pub(crate) fn command(context: &Context<'_>, program: &str) -> Result<Command, F
 /// Runs a command and returns its output, with any exit status.
 pub(crate) fn output(command: &mut Command, input: &[u8]) -> Result<Output, Faults> {
     let name = shown(command);
-    let refused = |error: std::io::Error| Faults::from(failed(format!("`{name}` cannot be run: {error}")));
-    if input.is_empty() {
-        return command.stdin(Stdio::null()).output().map_err(refused);
-    }
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(refused)?;
-    let stdin = child.stdin.take();
-    std::thread::scope(|scope| {
-        // A program that exits before it has read everything reports why on stderr.
-        scope.spawn(move || stdin.map(|mut stdin| stdin.write_all(input)));
-        child.wait_with_output()
-    })
-    .map_err(refused)
+    program::output(command, input).map_err(|error| cannot_be_run(&name, &error).into())
 }
 
 /// Runs a command and returns its stdout; a failure is a fault with the last line of its stderr.
 pub(crate) fn run(command: &mut Command, input: &[u8]) -> Result<String, Faults> {
-    let output = output(command, input)?;
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-    }
-    let said = String::from_utf8_lossy(&output.stderr);
-    let last = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it said nothing");
-    Err(failed(format!("`{}` failed: {last}", shown(command))).into())
+    let name = shown(command);
+    program::stdout(command, input).map_err(|failure| match failure {
+        ProgramFailure::NotRun(error) => cannot_be_run(&name, &error).into(),
+        ProgramFailure::Failed(last) => failed(format!("`{name}` failed: {last}")).into(),
+    })
+}
+
+fn cannot_be_run(name: &str, error: &std::io::Error) -> Diagnostic {
+    failed(format!("`{name}` cannot be run: {error}"))
 }
 
 fn shown(command: &Command) -> String {

@@ -5,7 +5,7 @@ use std::{fmt, path::Path};
 use flare_diagnostic::{Code, Diagnostic};
 
 /// The hint for a broken cluster.
-const TAKE_DOWN: &str = "run `cargo xtask cluster down`, then `up` again";
+const TAKE_DOWN: &str = "run `cluster down`, then `cluster up` again";
 
 /// A cluster that could not be started, reached or ended.
 pub(crate) fn failed(message: impl fmt::Display) -> Diagnostic {

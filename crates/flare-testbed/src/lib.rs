@@ -29,6 +29,7 @@ mod plugins;
 mod preflight;
 mod probe;
 mod process;
+pub mod program;
 mod provider;
 pub mod registry;
 mod start;

@@ -126,7 +126,7 @@ pub(crate) fn free(context: &Context<'_>) -> Result<Vec<Block>, Faults> {
 /// The fault of a machine on which no block is free.
 pub(crate) fn no_block() -> Diagnostic {
     Diagnostic::error(Code::MachineNotReady, "no four addresses of `172.31.255.0/24` are free for a cluster")
-        .hint("end clusters that are not needed (`cargo xtask cluster down --name …`), or remove the address or route that covers the range")
+        .hint("end clusters that are not needed (`cluster down --name …`), or remove the address or route that covers the range")
 }
 
 /// Removes the remaining links of the cluster, and returns their names.

@@ -8,6 +8,7 @@ use std::{
 };
 
 use flare_diagnostic::Faults;
+use flare_file_tree::resolved;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -150,14 +151,4 @@ impl StateDirectory {
             Err(error) => Err(disk("removed", &self.root, &error).into()),
         }
     }
-}
-
-/// A path with its links resolved, as far as it exists.
-fn resolved(path: &Path) -> PathBuf {
-    path.ancestors()
-        .find_map(|ancestor| {
-            let rest = path.strip_prefix(ancestor).ok()?;
-            Some(fs::canonicalize(ancestor).ok()?.join(rest))
-        })
-        .unwrap_or_else(|| path.to_owned())
 }

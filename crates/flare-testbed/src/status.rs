@@ -69,7 +69,7 @@ fn without_record(state: &StateDirectory) -> Status {
         vec![format!("there is no cluster `{}`", state.name())]
     } else {
         vec![format!(
-            "only components of `{0}` are there: it is being started, or `cargo xtask cluster down --name {0}` removes them",
+            "only components of `{0}` are there: it is being started, or `cluster down --name {0}` removes them",
             state.name()
         )]
     };

@@ -49,8 +49,7 @@ pub fn up(context: &Context<'_>, name: &ClusterName, options: &UpOptions) -> Res
 pub fn reset(context: &Context<'_>, name: &ClusterName) -> Result<Checked<Status>, Faults> {
     let state = StateDirectory::of(context, name);
     let record = state.record().ok_or_else(|| {
-        Diagnostic::error(Code::InvalidArgs, format!("there is no cluster `{name}`"))
-            .hint("start it with `cargo xtask cluster up`")
+        Diagnostic::error(Code::InvalidArgs, format!("there is no cluster `{name}`")).hint("start it with `cluster up`")
     })?;
     if record.provider == Provider::Kubeconfig {
         return Err(Diagnostic::error(
@@ -77,9 +76,8 @@ fn ready_already(context: &Context<'_>, state: &StateDirectory, options: &UpOpti
     if !record.options.asks_for_the_same(options) {
         let differs =
             format!("the cluster `{}` runs as it was asked for first, which differs from what is asked now", state.name());
-        warnings.push(
-            Diagnostic::warning(Code::Notice, differs).hint("run `cargo xtask cluster down`, then `up` with the new options"),
-        );
+        warnings
+            .push(Diagnostic::warning(Code::Notice, differs).hint("run `cluster down`, then `cluster up` with the new options"));
     }
     Ok(Some(Checked { value: now, warnings }))
 }

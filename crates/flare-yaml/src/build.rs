@@ -1,10 +1,15 @@
-//! Builds nodes from the parser's events, for both dialects. Anchors, the limits, and the order of keys and values are
-//! handled here; the dialect decides what a scalar or a key means.
+//! Builds nodes from the parser's events, for both dialects. Anchors, merge keys, the limits, and the order of keys and values
+//! are handled here; the dialect decides what a scalar or a key means.
 
 use std::collections::HashMap;
 
 use flare_diagnostic::Position;
 use granit_parser::{ErrorKind, Event, Marker, Parser, ScalarStyle, ScanError, Tag};
+
+use crate::{
+    dialect::{Dialect, Mark, Refusal, Refused, Seen},
+    merge::Merged,
+};
 
 /// The largest file that the strict reader takes: 1 `MiB`. A config is a few hundred bytes, a federation of a thousand sites
 /// about 100 `KiB`.
@@ -15,58 +20,6 @@ pub const MAX_DEPTH: usize = 64;
 /// one more value, so that a short file cannot fill the memory.
 pub const MAX_NODES: usize = 100_000;
 
-/// Where an event begins.
-#[derive(Clone, Copy)]
-pub(crate) struct Mark {
-    pub(crate) position: Position,
-    /// In bytes, from the start of the text.
-    pub(crate) offset: usize,
-}
-
-/// Why reading was given up.
-pub(crate) enum Refusal {
-    /// The parser's own message, which may contain a part of the line.
-    Syntax(String),
-    /// A character that YAML does not allow.
-    Control(char),
-    SecondDocument,
-    TooDeep,
-    TooLarge,
-    AliasInItself,
-    MergeKey,
-    Tag(String),
-    /// What is wrong with a key.
-    Key(&'static str),
-}
-
-/// A refusal and where it is.
-pub(crate) struct Refused {
-    pub(crate) at: Mark,
-    pub(crate) why: Refusal,
-}
-
-/// What a reader makes of the events.
-pub(crate) trait Dialect {
-    /// A value.
-    type Node: Clone;
-    /// A key.
-    type Key;
-
-    fn scalar(&mut self, text: String, plain: bool, tag: Option<&Tag>, at: Mark) -> Result<Self::Node, Refusal>;
-    /// Whether a collection may have this tag; `kind` is `seq` or `map`.
-    fn takes_tag(&self, tag: &Tag, kind: &str) -> bool;
-    fn sequence(&mut self, items: Vec<Self::Node>, at: Mark) -> Self::Node;
-    /// A node as the key of a mapping whose keys so far are `seen`. `None` for one that is refused: its value is read, so
-    /// that faults below it are reported, and dropped.
-    fn key(&mut self, node: Self::Node, seen: &mut Seen, at: Mark) -> Result<Option<Self::Key>, Refusal>;
-    fn mapping(&mut self, entries: Vec<(Self::Key, Self::Node)>, at: Mark) -> Self::Node;
-    /// A copy of an anchored node, as it stands at its alias.
-    fn repeat(&mut self, node: Self::Node, at: Mark) -> Self::Node;
-}
-
-/// The keys of a mapping so far, and the first position of each.
-pub(crate) type Seen = HashMap<String, Position>;
-
 /// Reads one document; `None` for an empty text.
 pub(crate) fn read<D: Dialect>(text: &str, dialect: &mut D) -> Result<Option<D::Node>, Refused> {
     let marked = text;
@@ -76,11 +29,11 @@ pub(crate) fn read<D: Dialect>(text: &str, dialect: &mut D) -> Result<Option<D::
     let mut builder = Builder { dialect, open: Vec::new(), anchors: HashMap::new(), root: None, values: 0 };
     for event in Parser::new_from_str_with_options(text, granit_parser::options! { emit_comments: false }) {
         match event {
-            Ok((event, span)) => {
-                let at = mark(span.start, base);
-                builder.take(event, at).map_err(|why| Refused { at, why })?;
+            Ok((event, span)) => builder.take(event, mark(span.start, base))?,
+            Err(error) => {
+                let at = indenting_tab(&error, text, base).unwrap_or_else(|| mark(*error.marker(), base));
+                return Err(Refused { at, why: syntax(&error) });
             }
-            Err(error) => return Err(Refused { at: mark(*error.marker(), base), why: syntax(&error) }),
         }
     }
     Ok(builder.root)
@@ -90,6 +43,25 @@ fn mark(marker: Marker, base: usize) -> Mark {
     let bounded = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
     let position = Position { line: bounded(marker.line()), column: bounded(marker.col().saturating_add(1)) };
     Mark { position, offset: marker.byte_offset().unwrap_or(0) + base }
+}
+
+/// Where the tab stands that an indentation has and YAML does not allow. The parser points behind it, or to the value in the lines above.
+fn indenting_tab(error: &ScanError, text: &str, base: usize) -> Option<Mark> {
+    use ErrorKind::{TabInBlockIndentation, TabInIndentation, TabInPlainScalar};
+    if !matches!(error.kind(), TabInBlockIndentation | TabInIndentation | TabInPlainScalar) {
+        return None;
+    }
+    let (mut offset, from) = (base, error.marker().line());
+    for (line, number) in text.split_inclusive('\n').zip(1..) {
+        let indentation = line.len() - line.trim_start_matches([' ', '\t']).len();
+        if let Some(at) = line[..indentation].find('\t').filter(|_| number >= from) {
+            let bounded = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+            let position = Position { line: bounded(number), column: bounded(at + 1) };
+            return Some(Mark { position, offset: offset + at });
+        }
+        offset += line.len();
+    }
+    None
 }
 
 fn syntax(error: &ScanError) -> Refusal {
@@ -117,6 +89,8 @@ struct Finished<Node> {
     node: Node,
     weight: usize,
     depth: usize,
+    /// Whether it is a merge key, if it is a key.
+    merges: bool,
 }
 
 /// A collection that is not closed yet.
@@ -131,7 +105,15 @@ struct Open<D: Dialect> {
 
 enum OpenContent<D: Dialect> {
     Sequence(Vec<D::Node>),
-    Mapping { entries: Vec<(D::Key, D::Node)>, seen: Seen, next: Next<D::Key> },
+    Mapping(OpenMapping<D>),
+}
+
+struct OpenMapping<D: Dialect> {
+    entries: Vec<(D::Key, D::Node)>,
+    /// What a merge key contributes.
+    merged: Option<Merged<D>>,
+    seen: Seen,
+    next: Next<D::Key>,
 }
 
 /// What the next node of a mapping is.
@@ -139,6 +121,8 @@ enum Next<Key> {
     Key,
     ValueOf(Key),
     ValueOfRefused,
+    /// The value of a merge key.
+    Merged,
 }
 
 struct Builder<'dialect, D: Dialect> {
@@ -150,34 +134,33 @@ struct Builder<'dialect, D: Dialect> {
 }
 
 impl<D: Dialect> Builder<'_, D> {
-    fn take(&mut self, event: Event<'_>, at: Mark) -> Result<(), Refusal> {
-        match event {
+    fn take(&mut self, event: Event<'_>, at: Mark) -> Result<(), Refused> {
+        let done = match event {
             Event::DocumentStart(..) if self.root.is_some() => Err(Refusal::SecondDocument),
             Event::Scalar(text, style, anchor, tag) => {
                 let plain = style == ScalarStyle::Plain;
-                if plain && tag.is_none() && text == "<<" && self.awaits_key() {
-                    return Err(Refusal::MergeKey);
-                }
-                count(&mut self.values, 1)?;
-                let weight = 1 + text.len() / 64;
-                let node = self.dialect.scalar(text.into_owned(), plain, tag.as_deref(), at)?;
-                self.close(Finished { node, weight, depth: 0 }, anchor, at)
+                self.scalar(text.into_owned(), plain, tag.as_deref(), anchor, at)
             }
             Event::SequenceStart(_, anchor, tag) => {
                 self.begin(OpenContent::Sequence(Vec::new()), tag.as_deref(), "seq", anchor, at)
             }
             Event::MappingStart(_, anchor, tag) => {
-                let content = OpenContent::Mapping { entries: Vec::new(), seen: Seen::new(), next: Next::Key };
+                let (entries, seen) = (Vec::new(), Seen::new());
+                let content = OpenContent::Mapping(OpenMapping { entries, merged: None, seen, next: Next::Key });
                 self.begin(content, tag.as_deref(), "map", anchor, at)
             }
-            Event::SequenceEnd | Event::MappingEnd => self.end(),
+            Event::SequenceEnd | Event::MappingEnd => return self.end(),
             Event::Alias(anchor) => self.alias(anchor, at),
             _ => Ok(()),
-        }
+        };
+        done.map_err(|why| Refused { at, why })
     }
 
-    fn awaits_key(&self) -> bool {
-        matches!(self.open.last(), Some(Open { content: OpenContent::Mapping { next: Next::Key, .. }, .. }))
+    fn scalar(&mut self, text: String, plain: bool, tag: Option<&Tag>, anchor: usize, at: Mark) -> Result<(), Refusal> {
+        count(&mut self.values, 1)?;
+        let (weight, merges) = (1 + text.len() / 64, plain && tag.is_none() && text == "<<");
+        let node = self.dialect.scalar(text, plain, tag, at)?;
+        self.close(Finished { node, weight, depth: 0, merges }, anchor, at)
     }
 
     fn begin(&mut self, content: OpenContent<D>, tag: Option<&Tag>, kind: &str, anchor: usize, at: Mark) -> Result<(), Refusal> {
@@ -192,13 +175,17 @@ impl<D: Dialect> Builder<'_, D> {
         Ok(())
     }
 
-    fn end(&mut self) -> Result<(), Refusal> {
+    fn end(&mut self) -> Result<(), Refused> {
         let Some(open) = self.open.pop() else { return Ok(()) };
         let node = match open.content {
             OpenContent::Sequence(items) => self.dialect.sequence(items, open.at),
-            OpenContent::Mapping { entries, .. } => self.dialect.mapping(entries, open.at),
+            OpenContent::Mapping(OpenMapping { entries, merged: None, .. }) => self.dialect.mapping(entries, open.at),
+            OpenContent::Mapping(OpenMapping { entries, merged: Some(merged), .. }) => {
+                self.dialect.mapping(merged.below(entries), open.at)
+            }
         };
-        self.close(Finished { node, weight: open.weight, depth: open.depth + 1 }, open.anchor, open.at)
+        let finished = Finished { node, weight: open.weight, depth: open.depth + 1, merges: false };
+        self.close(finished, open.anchor, open.at).map_err(|why| Refused { at: open.at, why })
     }
 
     /// Adds a finished node to the collection that it belongs to.
@@ -214,14 +201,14 @@ impl<D: Dialect> Builder<'_, D> {
     fn alias(&mut self, anchor: usize, at: Mark) -> Result<(), Refusal> {
         // An anchor is registered when its node is finished: a node cannot contain itself.
         let Some(finished) = self.anchors.get(&anchor) else { return Err(Refusal::AliasInItself) };
-        let (weight, depth) = (finished.weight, finished.depth);
+        let (weight, depth, merges) = (finished.weight, finished.depth, finished.merges);
         if self.open.len() + depth > MAX_DEPTH {
             return Err(Refusal::TooDeep);
         }
         // Counted before it is copied.
         count(&mut self.values, weight)?;
         let node = self.dialect.repeat(finished.node.clone(), at);
-        self.place(Finished { node, weight, depth }, at)
+        self.place(Finished { node, weight, depth, merges }, at)
     }
 
     fn place(&mut self, finished: Finished<D::Node>, at: Mark) -> Result<(), Refusal> {
@@ -233,12 +220,18 @@ impl<D: Dialect> Builder<'_, D> {
         open.depth = open.depth.max(finished.depth);
         match &mut open.content {
             OpenContent::Sequence(items) => items.push(finished.node),
-            OpenContent::Mapping { entries, seen, next } => match std::mem::replace(next, Next::Key) {
+            OpenContent::Mapping(mapping) => match std::mem::replace(&mut mapping.next, Next::Key) {
                 Next::Key => {
-                    let key = self.dialect.key(finished.node, seen, at)?;
-                    *next = key.map_or(Next::ValueOfRefused, Next::ValueOf);
+                    mapping.next = match self.dialect.key(finished.node, &mut mapping.seen, at)? {
+                        None => Next::ValueOfRefused,
+                        // A second one is a key that stands twice.
+                        Some(_) if finished.merges && mapping.merged.is_some() => Next::ValueOfRefused,
+                        Some(_) if finished.merges => Next::Merged,
+                        Some(key) => Next::ValueOf(key),
+                    };
                 }
-                Next::ValueOf(key) => entries.push((key, finished.node)),
+                Next::ValueOf(key) => mapping.entries.push((key, finished.node)),
+                Next::Merged => mapping.merged = Some(Merged::of(self.dialect, finished.node)?),
                 Next::ValueOfRefused => {}
             },
         }

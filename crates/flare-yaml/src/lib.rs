@@ -1,9 +1,12 @@
 #![doc = include_str!("../README.md")]
 
 mod build;
+mod dialect;
 pub mod json;
+mod key_path;
 mod legacy;
 mod meaning;
+mod merge;
 mod overlay;
 mod plain;
 pub mod python;
@@ -16,6 +19,7 @@ mod write;
 
 pub use build::{MAX_BYTES, MAX_DEPTH, MAX_NODES};
 pub use flare_diagnostic::shown;
+pub use key_path::key_path;
 pub use meaning::Meaning;
 pub use plain::{key, scalar};
 pub use quote::quote;

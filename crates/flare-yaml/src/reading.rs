@@ -73,6 +73,18 @@ impl Scalar {
     }
 }
 
+impl Scalar {
+    /// As [`Self::describe`], but as what FLARE itself takes it for: `no` is a boolean there.
+    pub fn describe_as_read_by_flare(&self) -> String {
+        match self.reading() {
+            Reading::Same(_) | Reading::Differs { yaml_1_1: Meaning::String, .. } => self.describe(),
+            Reading::Differs { yaml_1_1, .. } => {
+                format!("the unquoted `{}`, which YAML 1.1 reads as {}", shown(&self.text), yaml_1_1.describe())
+            }
+        }
+    }
+}
+
 impl Node {
     /// Whether the value is null, which is the same as leaving its key out (defect 28).
     pub fn is_null(&self) -> bool {

@@ -6,8 +6,8 @@ use flare_diagnostic::{Code, Diagnostic, Faults, LineIndex, Place, Position};
 use granit_parser::Tag;
 
 use crate::{
-    Document, Key, KeyValue, MAX_BYTES, MAX_DEPTH, MAX_NODES, Meaning, Node, NodeContent, Reading, Scalar, Style,
-    build::{self, Dialect, Mark, Refusal, Refused, Seen},
+    Document, Key, KeyValue, MAX_BYTES, MAX_DEPTH, MAX_NODES, Meaning, Node, NodeContent, Scalar, Style, build,
+    dialect::{Dialect, Mark, Parts, Refusal, Refused, Seen},
     shown,
 };
 
@@ -98,6 +98,18 @@ impl Dialect for Strict {
     fn repeat(&mut self, node: Node, at: Mark) -> Node {
         Node { position: at.position, ..node }
     }
+
+    fn parts(&self, node: Node) -> Parts<Key, Node> {
+        match node.content {
+            NodeContent::Mapping(entries) => Parts::Mapping(entries.into_iter().map(|entry| (entry.key, entry.value)).collect()),
+            NodeContent::Sequence(items) => Parts::Sequence(items),
+            NodeContent::Scalar(_) => Parts::Scalar,
+        }
+    }
+
+    fn text(key: &Key) -> &str {
+        &key.text
+    }
 }
 
 impl Strict {
@@ -145,7 +157,7 @@ fn message(why: &Refusal) -> String {
         Refusal::TooDeep => format!("values are nested more than {MAX_DEPTH} levels deep"),
         Refusal::TooLarge => format!("the file holds more than {MAX_NODES} values, counting all that aliases repeat"),
         Refusal::AliasInItself => "an alias stands inside the value that it repeats".to_owned(),
-        Refusal::MergeKey => "merge keys (`<<`) are not read".to_owned(),
+        Refusal::NoMerge => "the merge key `<<` takes a mapping or a list of mappings".to_owned(),
         Refusal::Tag(tag) => format!("the tag `{}` is not read", shown(tag)),
         Refusal::Key(what) => (*what).to_owned(),
     }
@@ -168,7 +180,7 @@ pub(crate) fn hint(why: &Refusal, text: &str, at: Position) -> &'static str {
         Refusal::TooDeep => "check that this is the file you meant",
         Refusal::TooLarge => "check that this is the file you meant; write out what aliases repeat",
         Refusal::AliasInItself => "write the value out",
-        Refusal::MergeKey => "write the keys out where they are needed",
+        Refusal::NoMerge => "name a mapping with an anchor, such as `<<: *name`, or write the keys out where they are needed",
         Refusal::Tag(_) => "remove the tag; put the value in quotes if a string is meant",
         Refusal::Key(_) => "use a string in quotes as the key",
     }
@@ -185,12 +197,7 @@ fn key_text(node: &Node) -> Option<String> {
 
 fn key_description(node: &Node) -> String {
     match &node.content {
-        NodeContent::Scalar(scalar) => match scalar.reading() {
-            Reading::Same(_) => scalar.describe(),
-            Reading::Differs { yaml_1_1, .. } => {
-                format!("`{}`, which YAML 1.1 reads as {}", shown(&scalar.text), yaml_1_1.describe())
-            }
-        },
+        NodeContent::Scalar(scalar) => scalar.describe_as_read_by_flare(),
         _ => node.describe(),
     }
 }

@@ -30,6 +30,54 @@ fn a_long_text_that_aliases_repeat_counts_by_its_length() {
 }
 
 #[test]
+fn a_merge_key_takes_what_is_not_written_out_and_keeps_its_place() {
+    let text = b"base: &base {a: 1, b: 2}\nother: &other {b: 3, c: 4}\nuse:\n  <<: [*other, *base]\n  a: 5\n  d: 6\n";
+    let document = flare_yaml::parse(text, "k8s.yaml", Code::InvalidConfig).unwrap();
+    let used = document.root.get("use").unwrap();
+    assert_eq!(used.to_json(Code::InvalidConfig).unwrap(), serde_json::json!({"a": 5, "b": 3, "c": 4, "d": 6}));
+    let places: Vec<_> =
+        used.entries().iter().map(|entry| (entry.key.place().to_string(), entry.value.place().to_string())).collect();
+    let expected = [("5:3", "5:6"), ("2:16", "2:19"), ("2:22", "2:25"), ("6:3", "6:6")];
+    assert_eq!(places, expected.map(|(key, value)| (format!("k8s.yaml:{key}"), format!("k8s.yaml:{value}"))));
+    let quoted = flare_yaml::parse(b"\"<<\": {a: 1}\n", "k8s.yaml", Code::InvalidConfig).unwrap();
+    assert!(quoted.root.get("<<").is_some() && quoted.root.get("a").is_none(), "only an unquoted one merges");
+}
+
+#[test]
+fn a_merge_key_without_a_mapping_is_refused_where_its_value_stands() {
+    let wrong = "the merge key `<<` takes a mapping or a list of mappings";
+    for (text, place) in [
+        ("a:\n  <<: 1\n", "2:7"),
+        ("<<:\na: 1\n", "1:3"),
+        ("x: &x 1\na:\n  <<: *x\n", "3:7"),
+        ("a:\n  <<: [{b: 1}, 2]\n  c: 3\n", "2:7"),
+    ] {
+        assert_eq!(refused(text.as_bytes()), format!("k8s.yaml:{place}: {wrong}"), "{text}");
+    }
+    let twice = refused(b"<<: {a: 1}\n<<: {b: 2}\n");
+    assert_eq!(twice, "k8s.yaml:2:1: the key `<<` is written twice; it first stands at 1:1");
+    let own = refused(b"<<: {a: 1}\na: 2\na: 3\n");
+    assert_eq!(own, "k8s.yaml:3:1: the key `a` is written twice; it first stands at 2:1");
+}
+
+#[test]
+fn merging_counts_what_it_repeats() {
+    let many = (0..1000).map(|number| format!("k{number}: 1, ")).collect::<String>();
+    let text = format!("a: &a {{{many}}}\n{}", (0..200).map(|number| format!("b{number}: {{<<: *a}}\n")).collect::<String>());
+    assert!(refused(text.as_bytes()).contains("holds more than 100000 values, counting all that aliases repeat"));
+}
+
+#[test]
+fn a_tab_in_an_indentation_is_reported_where_it_stands() {
+    for (text, place) in [("a:\n\tb: 1\n", "2:1"), ("a:\n  b: 1\n  \tc: 2\n", "3:3"), ("a:\n  b:\n    - x\n\t  - y\n", "4:1")] {
+        let faults = flare_yaml::parse(text.as_bytes(), "k8s.yaml", Code::InvalidConfig).unwrap_err();
+        let fault = faults.first();
+        assert!(fault.to_string().starts_with(&format!("k8s.yaml:{place}: ")), "{text:?}: {fault}");
+        assert_eq!(fault.hint.as_deref(), Some("indent with spaces: YAML takes no tabs there"), "{text:?}");
+    }
+}
+
+#[test]
 fn alias_to_what_contains_it_is_refused() {
     assert_eq!(refused(b"a: &a [*a]\n"), "k8s.yaml:1:8: an alias stands inside the value that it repeats");
 }

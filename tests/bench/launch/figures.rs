@@ -7,7 +7,21 @@ use integration_tests::bench::machine::Machine;
 use integration_tests::bench::promise::Promise;
 use serde_json::{Value, json};
 
-use crate::scene::{Party, Place};
+/// Whose launcher.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Party {
+    Ours,
+    Reference,
+}
+
+/// Where the jobs run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// As processes on the cluster's node.
+    Node,
+    /// Only in the API server: no scheduler and no kubelet take the pods, and the bench patches their status.
+    WithoutKubelet,
+}
 
 /// What one launcher cost.
 pub(crate) struct Measured {

@@ -21,8 +21,8 @@ use integration_tests::bench::{self, Arguments, machine};
 use integration_tests::cluster::{Cluster, namespace};
 use integration_tests::reference::Release;
 
-use figures::Figures;
-use scene::{Party, Place, Scene};
+use figures::{Figures, Party, Place};
+use scene::Scene;
 
 fn main() -> ExitCode {
     let arguments = Arguments::read();

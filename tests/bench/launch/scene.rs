@@ -14,7 +14,7 @@ use integration_tests::reference::Release;
 use integration_tests::workspace_directory;
 use serde_json::{Value, json};
 
-use crate::figures::Measured;
+use crate::figures::{Measured, Party, Place};
 use crate::program::{Program, now};
 
 /// Seconds between the ends of two jobs.
@@ -23,22 +23,6 @@ const STEP: f64 = 0.1;
 const LIMIT: Duration = Duration::from_mins(10);
 /// How long a launcher may take to see the last end.
 const LATEST: Duration = Duration::from_mins(3);
-
-/// Whose launcher.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Party {
-    Ours,
-    Reference,
-}
-
-/// Where the jobs run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// As processes on the cluster's node.
-    Node,
-    /// Only in the API server: no scheduler and no kubelet take the pods, and the bench patches their status.
-    WithoutKubelet,
-}
 
 /// What is measured.
 pub(crate) struct Scene<'bench> {

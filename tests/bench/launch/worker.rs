@@ -5,9 +5,9 @@ use std::io::BufRead as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use flare_cluster::{Access, Environment};
+use flare_cluster::{Access, ClusterEnvironment};
 use flare_names::Target;
-use flare_pod_launch::{Job, JobPod, Launcher, Notice, Options, State};
+use flare_pod_launch::{Job, JobPod, JobState, Launcher, LauncherOptions, Notice};
 use flare_pod_manifest::{Additions, LaunchRequest, SiteFiles, manifest};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
@@ -23,8 +23,8 @@ pub(crate) fn run(settings: &Value) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
         let access = Access { kubeconfig: Some(text(settings, "kubeconfig").into()), context: None };
-        let cluster = flare_cluster::connect(&access, &Environment::default()).await.unwrap();
-        let options = Options { answer: Duration::from_mins(1), ..Options::new(jiff::Timestamp::now()) };
+        let cluster = flare_cluster::connect(&access, &ClusterEnvironment::default()).await.unwrap();
+        let options = LauncherOptions { answer: Duration::from_mins(1), ..LauncherOptions::new(jiff::Timestamp::now()) };
         let launcher = Launcher::start(&cluster, text(settings, "namespace"), options);
         let known = launcher.pods().await.unwrap();
         assert!(known.is_empty(), "the namespace has job pods: {known:?}");
@@ -51,7 +51,7 @@ pub(crate) fn run(settings: &Value) {
 async fn follow(mut job: Job) {
     while let Some(notice) = job.next().await {
         match notice {
-            Notice::Changed(to) if to.state == State::Running => tell("running", &job.pod, ""),
+            Notice::Changed(to) if to.state == JobState::Running => tell("running", &job.pod, ""),
             Notice::Ended(end) => tell("ended", &job.pod, &end.return_code.to_string()),
             Notice::Settled(_) => tell("settled", &job.pod, ""),
             Notice::Changed(_) | Notice::Kept(_) => {}

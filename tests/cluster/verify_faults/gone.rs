@@ -1,6 +1,7 @@
 //! Faults of the cluster itself: each test has it for itself.
 
 use std::process::{Command, Output, Stdio};
+use std::slice::from_ref;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -9,24 +10,28 @@ use integration_tests::cluster::federation::Federation;
 use integration_tests::cluster::namespace::Namespace;
 use integration_tests::cluster::run::{attempt, wait};
 use integration_tests::cluster::storage::without_default_class;
-use integration_tests::helm::helm;
 use integration_tests::reference::Release;
 use serde_json::Value;
 
-use super::site::{Site, fault};
+use super::fault::Sign::Says;
+use super::fault::fault;
+use super::site::Site;
+use super::table::Table;
 use super::{SITE, SMALL};
 use crate::PROGRAM;
 
 #[test]
 fn a_claim_that_no_default_storage_class_serves_is_named() {
-    let (first, federation) = (Namespace::exclusive("verify-class"), Federation::provision(Release::V28));
-    let _class = without_default_class(&first);
-    let site = Site::new(&first, &federation, "no-default");
-    site.prepare(SMALL).claim("ReadWriteOnce", None).install(&[]);
-    site.expect(
-        &fault("no default storage class", "D31", "no default one")
-            .guide("no storage class is set")
-            .known("no storage class is set", 1),
+    Table::run(
+        || (Namespace::exclusive("verify-class"), Federation::provision(Release::V28)),
+        |table| {
+            let says = "no storage class is set";
+            let class = fault("no default storage class", "D31", "no default one", Says(from_ref(&says))).known(says, 1);
+            table.row("no-default", class, |site| {
+                site.hold(without_default_class(&site.namespace));
+                site.prepare(SMALL).claim("ReadWriteOnce", None).install(&[]);
+            });
+        },
     );
 }
 
@@ -50,21 +55,28 @@ fn envelope(output: &Output) -> Value {
 
 #[test]
 fn an_api_server_that_goes_for_good_is_named_by_verify_and_by_install() {
-    let (first, federation) = (Namespace::exclusive("verify-api"), Federation::provision(Release::V28));
-    let site = Site::new(&first, &federation, "gone");
-    site.prepare(SMALL).stage();
-    let unreachable = fault("API server gone in the middle", "D01", "does not answer");
-
-    let mut install = site.namespace.cluster.program(PROGRAM);
-    install.arg("install").arg(site.prepared()).args(["-o", "json", "--until", "running", "--timeout", "45"]);
-    let (gone, output) = without_api_server(&site, install.env("HELM", helm()));
-    let document = envelope(&output);
-    site.named(&unreachable, "install", gone, &document);
-    assert_eq!(document["data"]["recovery"]["state"], "left", "{document:#}");
-
-    let mut verify = site.namespace.cluster.program(PROGRAM);
-    verify.arg("verify").arg(site.prepared()).args(["-o", "json", "--stable", "15", "--timeout", "40"]);
-    let (gone, output) = without_api_server(&site, &mut verify);
-    assert_eq!(output.status.code(), Some(1));
-    site.named(&unreachable, "verify", gone, &envelope(&output));
+    Table::run(
+        || (Namespace::exclusive("verify-api"), Federation::provision(Release::V28)),
+        |table| {
+            let unreachable = || fault("API server gone in the middle", "D01", "does not answer", Says(&["was refused"]));
+            let installed = unreachable().named_by("install", |site, fault| {
+                let mut install = site.installation(&["--until", "running", "--timeout", "45"]);
+                let (gone, output) = without_api_server(site, &mut install);
+                let document = envelope(&output);
+                assert_eq!(document["data"]["recovery"]["state"], "left", "{document:#}");
+                site.named(fault, gone, &document)
+            });
+            let verified = unreachable().named_by("verify", |site, fault| {
+                let mut verify = site.namespace.cluster.program(PROGRAM);
+                verify.arg("verify").arg(site.prepared()).args(["-o", "json", "--stable", "15", "--timeout", "40"]);
+                let (gone, output) = without_api_server(site, &mut verify);
+                assert_eq!(output.status.code(), Some(1));
+                site.named(fault, gone, &envelope(&output))
+            });
+            let verified = verified.by_reference(|site| Some(component::stop(&site.namespace, "kube-apiserver")));
+            table.rows("gone", &[installed, verified], |site| {
+                site.prepare(SMALL).stage().would_install(&[]);
+            });
+        },
+    );
 }

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use integration_tests::bench::fault_times::FaultTime;
+use integration_tests::bench::fault_times::Named;
+use integration_tests::cleanup::CleanupGuard;
 use integration_tests::cluster::federation::Federation;
 use integration_tests::cluster::install::upgrade;
 use integration_tests::cluster::namespace::Namespace;
@@ -14,56 +15,27 @@ use integration_tests::cluster::run::{succeed, wait};
 use integration_tests::cluster::stage;
 use integration_tests::cluster::witness::Witness;
 use integration_tests::command::Sandbox;
+use integration_tests::helm::helm;
 use integration_tests::kit::Tree;
 use integration_tests::reference::Release;
 use serde_json::{Value, json};
 
-use super::{CLAIM, SERVER, SITE, guide};
+use super::fault::Fault;
+use super::{CLAIM, SERVER, SITE};
 use crate::PROGRAM;
-
-/// A row of the table.
-pub(super) struct Fault<'row> {
-    what: &'row str,
-    id: &'row str,
-    words: &'row str,
-    known: Option<(&'row str, usize)>,
-    guide: Option<&'row str>,
-    arguments: &'row [&'row str],
-}
-
-/// What is wrong, and the id and some words of the finding that must say so.
-pub(super) const fn fault<'row>(what: &'row str, id: &'row str, words: &'row str) -> Fault<'row> {
-    Fault { what, id, words, known: None, guide: None, arguments: &["--timeout", "90"] }
-}
-
-impl<'row> Fault<'row> {
-    /// The words with which Kubernetes says it in an event or in the state of a container, and how often it says them until that
-    /// decides.
-    pub(super) const fn known(self, words: &'row str, times: usize) -> Self {
-        Self { known: Some((words, times)), ..self }
-    }
-
-    /// The words of the cause in the output of one of the user guide's commands. The fault is in namespace, claim, kit or in values that
-    /// the reference's chart has too.
-    pub(super) const fn guide(self, words: &'row str) -> Self {
-        Self { guide: Some(words), ..self }
-    }
-
-    /// Other arguments of `verify`.
-    pub(super) const fn with(self, arguments: &'row [&'row str]) -> Self {
-        Self { arguments, ..self }
-    }
-}
 
 /// `site-1` in its own namespace, prepared but not installed.
 pub(super) struct Site<'run> {
     pub(super) namespace: Namespace,
     pub(super) sandbox: Sandbox,
     pub(super) kit: PathBuf,
-    first: &'run Namespace,
+    /// The namespace that all sites of a table share, perhaps with a server.
+    pub(super) first: &'run Namespace,
     witness: Witness,
-    /// The values of the last installation.
-    pub(super) settings: RefCell<Vec<String>>,
+    /// The values of the installation, ours or the reference's; `None` if nothing is to be installed.
+    pub(super) settings: RefCell<Option<Vec<String>>>,
+    /// What lasts as long as the site.
+    held: RefCell<Vec<CleanupGuard>>,
 }
 
 impl<'run> Site<'run> {
@@ -73,22 +45,35 @@ impl<'run> Site<'run> {
         let kit = sandbox.join("kit");
         Tree::read(&federation.kit(SITE)).write(&kit);
         let witness = Witness::start(&namespace);
-        Self { namespace, sandbox, kit, first, witness, settings: RefCell::default() }
+        Self { namespace, sandbox, kit, first, witness, settings: RefCell::default(), held: RefCell::default() }
+    }
+
+    /// Takes the kit of another provisioning in place of this one's.
+    pub(super) fn replace_kit(&self, another: &Federation) {
+        fs::remove_dir_all(&self.kit).unwrap();
+        Tree::read(&another.kit(SITE)).write(&self.kit);
     }
 
     /// Prepares the current kit with these requests and limits.
     pub(super) fn prepare(&self, resources: &str) -> &Self {
-        let config = self.sandbox.join("k8s.yaml");
+        self.configure(resources);
+        self.prepare_as(&self.kit, &self.prepared());
+        self
+    }
+
+    fn configure(&self, resources: &str) {
         let image = self.namespace.cluster.image(Release::V28);
         let text = format!(
             "runtime: k8s\nnamespace: {}\nparent:\n  docker_image: {image}\n  workspace_pvc: {CLAIM}\n  resources: {resources}\n",
             self.namespace.name
         );
-        fs::write(&config, text).unwrap();
+        fs::write(self.sandbox.join("k8s.yaml"), text).unwrap();
+    }
+
+    fn prepare_as(&self, kit: &Path, output: &Path) {
         let mut prepare = self.sandbox.command(PROGRAM);
-        prepare.arg("prepare").arg(&self.kit).arg("--config").arg(config).arg("--output").arg(self.prepared());
+        prepare.arg("prepare").arg(kit).arg("--config").arg(self.sandbox.join("k8s.yaml")).arg("--output").arg(output);
         succeed(&mut prepare);
-        self
     }
 
     /// The prepared kit.
@@ -113,6 +98,20 @@ impl<'run> Site<'run> {
         self
     }
 
+    /// Puts the kit of another participant of the federation onto the claim, which is made.
+    pub(super) fn stage_another(&self, federation: &Federation, participant: &str) -> &Self {
+        let another = self.sandbox.join("another");
+        self.prepare_as(&federation.kit(participant), &another);
+        stage::by_program(&self.namespace, Path::new(PROGRAM), &another);
+        self
+    }
+
+    /// Puts the prepared kit onto its claim without any check of it, for the guide's reader, who makes none.
+    pub(super) fn stage_unchecked(&self) -> &Self {
+        stage::as_root_to(&self.namespace, CLAIM, SITE, &self.prepared());
+        self
+    }
+
     /// A Service in this namespace for the server in the first one.
     pub(super) fn call_server(&self, name: &str) -> &Self {
         let external = format!("{SERVER}.{}.svc.cluster.local", self.first.name);
@@ -123,26 +122,35 @@ impl<'run> Site<'run> {
 
     /// Installs by Helm alone, without waiting.
     pub(super) fn install(&self, settings: &[&str]) -> &Self {
-        *self.settings.borrow_mut() = settings.iter().map(|setting| (*setting).to_owned()).collect();
+        self.would_install(settings);
         let mut command = upgrade(&self.namespace, SITE, &self.prepared());
         succeed(command.args(settings.iter().flat_map(|setting| ["--set-json", setting])));
         self
     }
 
+    /// Has the reference installed with these values, though flare-kube installs nothing.
+    pub(super) fn would_install(&self, settings: &[&str]) -> &Self {
+        *self.settings.borrow_mut() = Some(settings.iter().map(|setting| (*setting).to_owned()).collect());
+        self
+    }
+
+    /// Undoes something only when the site ends.
+    pub(super) fn hold(&self, guard: CleanupGuard) -> &Self {
+        self.held.borrow_mut().push(guard);
+        self
+    }
+
     /// `verify` must report the fault.
-    pub(super) fn expect(&self, fault: &Fault<'_>) {
+    pub(super) fn expect(&self, fault: &Fault<'_>) -> Named {
         let began = Instant::now();
         let mut verify = self.namespace.cluster.program(PROGRAM);
         verify.arg("verify").arg(self.prepared()).args(["-o", "json", "--stable", "3"]).args(fault.arguments);
         let document = failed(&mut verify, 1);
-        self.named(fault, "verify", began, &document);
-        if let Some(words) = fault.guide {
-            guide::try_by(self, fault.what, words);
-        }
+        self.named(fault, began, &document)
     }
 
-    /// The findings of a verb must contain the fault. Records the time since the verb began and since Kubernetes knew the fault.
-    pub(super) fn named(&self, fault: &Fault<'_>, verb: &str, began: Instant, document: &Value) {
+    /// The findings of a verb must contain the fault. Returns the time since the verb began and since Kubernetes knew the fault.
+    pub(super) fn named(&self, fault: &Fault<'_>, began: Instant, document: &Value) -> Named {
         let (end, Fault { id, words, .. }) = (Instant::now(), fault);
         let findings = document["data"]["findings"].as_array().expect("findings");
         let said = |finding: &&Value| finding["message"].as_str().is_some_and(|message| message.contains(words));
@@ -155,16 +163,25 @@ impl<'run> Site<'run> {
             wait(Duration::from_mins(1), || format!("Kubernetes to say `{words}` {time} times"), heard)
         });
         let after_known = known.map(|known| end.duration_since(known.max(began)).as_secs_f64());
-        let text = |text: &str| text.to_owned();
-        FaultTime {
-            fault: text(fault.what),
-            verb: text(verb),
-            id: text(id),
-            words: text(words),
-            seconds: end.duration_since(began).as_secs_f64(),
-            after_known,
-        }
-        .record();
+        Named { seconds: end.duration_since(began).as_secs_f64(), after_known }
+    }
+
+    /// `install` of the prepared kit, with these flags.
+    pub(super) fn installation(&self, arguments: &[&str]) -> Command {
+        let mut install = self.namespace.cluster.program(PROGRAM);
+        install.arg("install").arg(self.prepared()).args(["-o", "json"]).args(arguments).env("HELM", helm());
+        install
+    }
+
+    /// `install` must refuse the fault, whose id is the code, before it changes anything.
+    pub(super) fn refused(fault: &Fault<'_>, install: &mut Command) -> Named {
+        let began = Instant::now();
+        let document = failed(install, 5);
+        let seconds = began.elapsed().as_secs_f64();
+        assert_eq!(document["error_code"], fault.id, "{document:#}");
+        assert!(document["message"].as_str().is_some_and(|message| message.contains(fault.words)), "{document:#}");
+        assert!(document["hint"].as_str().is_some_and(|hint| !hint.is_empty()), "{document:#}");
+        Named { seconds, after_known: None }
     }
 
     /// Runs kubectl in the site's namespace.

@@ -30,13 +30,22 @@ pub fn run(arguments: &Arguments, measure: impl FnOnce(&Arguments) -> bool) -> E
     if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Shows the results, writes them into the page and, with `--json FILE`, as JSON. Returns whether every promise was kept.
+/// Shows the results, and writes them into the page and, with `--json FILE`, as JSON. Returns whether every promise was kept.
 ///
 /// # Panics
 /// If a file cannot be written.
 pub fn publish(arguments: &Arguments, page: &Page, table: &str, document: &Value, promises: &[Promise]) -> bool {
-    eprintln!("\n{table}");
+    let kept = show(arguments, table, document, promises);
     page.write(table);
+    kept
+}
+
+/// The same without a page, for results that are not whole.
+///
+/// # Panics
+/// As [`publish`].
+pub fn show(arguments: &Arguments, table: &str, document: &Value, promises: &[Promise]) -> bool {
+    eprintln!("\n{table}");
     if let Some(file) = arguments.path_of("--json") {
         fs::write(file, format!("{document:#}\n")).unwrap();
     }

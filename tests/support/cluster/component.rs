@@ -35,7 +35,9 @@ pub fn stop(namespace: &Namespace, component: &str) -> CleanupGuard {
     assert!(namespace.is_exclusive(), "a test that stops components disturbs others: use Namespace::exclusive");
     let state = state_directory(namespace);
     let process = find(&state, |process| process.arguments.get(1).is_some_and(|first| first == component));
-    let init = find(&state, |process| variable(process, "FLARE_KUBE_TESTBED_PART") == Some("anchor") && is_first(process.id));
+    // `anchor` in a cluster that an earlier flare-kube started.
+    let is_init = |process: &Process| matches!(variable(process, "FLARE_KUBE_TESTBED_PART"), Some("init" | "anchor"));
+    let init = find(&state, |process| is_init(process) && is_first(process.id));
     let log = state.join(format!("log/{component}.log"));
     let (id, cluster) = (process.id, namespace.cluster.clone());
     let start = CleanupGuard::plan(move || {

@@ -1,11 +1,14 @@
 //! Installation of a chart with the real Helm.
 
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use serde_json::json;
 
 use super::federation::chart;
 use super::namespace::Namespace;
-use super::run::succeed;
+use super::run::{succeed, succeed_json, wait};
 use crate::helm::helm;
 
 /// `helm upgrade --install` of a prepared kit, until the parent is ready.
@@ -22,6 +25,30 @@ pub fn install_with(program: &Path, namespace: &Namespace, release: &str, prepar
 /// The command, without waiting.
 pub fn upgrade(namespace: &Namespace, release: &str, prepared: &Path) -> Command {
     upgrade_with(&helm(), namespace, release, prepared)
+}
+
+/// Kills Helm while it waits for a release, which is then locked in the state `pending`.
+pub fn lock(namespace: &Namespace, release: &str, prepared: &Path, pending: &str) {
+    let mut upgrade = upgrade(namespace, release, prepared);
+    upgrade.args(["--wait", "--set", "image.tag=no-such-tag"]).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut killed = upgrade.spawn().unwrap();
+    let state = || {
+        let listed = succeed_json(namespace.helm(&helm()).args(["list", "--all", "--output", "json"]));
+        listed[0]["status"].as_str().unwrap_or_default().to_owned()
+    };
+    wait(Duration::from_mins(1), state, || (state() == pending).then_some(()));
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+}
+
+/// Gives a Service of type `LoadBalancer`, once there is one, its address, in place of a cloud's controller.
+pub fn give_address(namespace: &Namespace, service: &str, address: &str) {
+    let get = ["get", "service", service, "--ignore-not-found", "--output", "jsonpath={.spec.type}"];
+    let kind = || succeed(namespace.kubectl().args(get));
+    wait(Duration::from_mins(2), kind, || (kind() == "LoadBalancer").then_some(()));
+    let status = json!({"status": {"loadBalancer": {"ingress": [{"ip": address}]}}}).to_string();
+    let patch = ["patch", "service", service, "--subresource=status", "--type=merge", "--patch", &status];
+    succeed(namespace.kubectl().args(patch));
 }
 
 fn upgrade_with(program: &Path, namespace: &Namespace, release: &str, prepared: &Path) -> Command {

@@ -1,5 +1,6 @@
 //! A real cluster for tests and benches: separate namespaces, federations, staging, installation, jobs.
 
+mod access;
 pub mod admin;
 pub mod classes;
 pub mod cluster_lock;
@@ -18,20 +19,12 @@ pub mod stage;
 pub mod storage;
 pub mod witness;
 
-use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 use std::sync::Once;
 
-use crate::cleanup;
-use crate::reference::Release;
+pub use access::Cluster;
 
-/// A cluster in which namespaces may be created and deleted.
-#[derive(Debug, Clone)]
-pub struct Cluster {
-    kubeconfig: PathBuf,
-    registry: String,
-}
+use crate::cleanup;
 
 impl Cluster {
     /// The cluster of `FLARE_KUBE_TEST_KUBECONFIG`, with its images below `FLARE_KUBE_TEST_REGISTRY` (`registry.example.com`).
@@ -52,7 +45,7 @@ impl Cluster {
     pub fn of(kubeconfig: &Path) -> Self {
         static FIRST: Once = Once::new();
         let registry = std::env::var("FLARE_KUBE_TEST_REGISTRY").unwrap_or_else(|_| "registry.example.com".to_owned());
-        let cluster = Self { kubeconfig: kubeconfig.to_path_buf(), registry };
+        let cluster = Self::at(kubeconfig, registry);
         FIRST.call_once(|| {
             cleanup::listen();
             namespace::sweep(&cluster);
@@ -61,32 +54,5 @@ impl Cluster {
             storage::sweep(&cluster);
         });
         cluster
-    }
-
-    /// The file that says where it is.
-    pub fn kubeconfig(&self) -> &Path {
-        &self.kubeconfig
-    }
-
-    /// The FLARE image of a release, for parents and job pods.
-    pub fn image(&self, release: Release) -> String {
-        self.image_with_tag(release.version())
-    }
-
-    /// The FLARE image with any tag.
-    pub fn image_with_tag(&self, tag: &str) -> String {
-        format!("{}/nvflare/nvflare:{tag}", self.registry)
-    }
-
-    /// The user's kubectl, for only this cluster.
-    pub fn kubectl(&self) -> Command {
-        self.program("kubectl")
-    }
-
-    /// Any program that reads `KUBECONFIG`, such as Helm.
-    pub fn program(&self, program: impl AsRef<OsStr>) -> Command {
-        let mut command = Command::new(program);
-        command.env("KUBECONFIG", &self.kubeconfig);
-        command
     }
 }

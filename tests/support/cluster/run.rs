@@ -1,7 +1,7 @@
 //! Runs programs, follows their output, and waits for conditions.
 
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,6 +13,22 @@ use crate::cleanup;
 
 /// Runs a command to completion; returns its stdout or, if it fails, all its output.
 pub fn attempt(command: &mut Command, input: &[u8]) -> Result<String, String> {
+    let output = finish(command, input);
+    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+    if output.status.success() {
+        return Ok(stdout);
+    }
+    Err(format!("{command:?}\n{}\n{stdout}{}", output.status, String::from_utf8_lossy(&output.stderr)))
+}
+
+/// Runs a command to completion; returns whether it succeeded, and all that a person sees of it on a terminal.
+pub fn hear(command: &mut Command) -> (bool, String) {
+    let output = finish(command, &[]);
+    let [stdout, stderr] = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes));
+    (output.status.success(), format!("{stdout}{stderr}"))
+}
+
+fn finish(command: &mut Command, input: &[u8]) -> Output {
     let shown = format!("{command:?}");
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = cleanup::unless_interrupted(|| command.spawn());
@@ -25,11 +41,7 @@ pub fn attempt(command: &mut Command, input: &[u8]) -> Result<String, String> {
     })
     .unwrap();
     cleanup::hold_if_interrupted();
-    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
-    if output.status.success() {
-        return Ok(stdout);
-    }
-    Err(format!("{shown}\n{}\n{stdout}{}", output.status, String::from_utf8_lossy(&output.stderr)))
+    output
 }
 
 /// Like [`attempt`]; a failure fails the test.

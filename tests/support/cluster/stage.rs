@@ -22,7 +22,11 @@ pub fn by_program(namespace: &Namespace, program: &Path, prepared: &Path) {
 /// Stages as the guide does, with a busybox pod that runs as root. The files have a foreign owner and the modes of the kit, as
 /// after `kubectl cp` of a user's kit.
 pub fn as_root(namespace: &Namespace, participant: &str, prepared: &Path) {
-    let claim = Federation::claim(participant);
+    as_root_to(namespace, &Federation::claim(participant), participant, prepared);
+}
+
+/// The same with another claim.
+pub fn as_root_to(namespace: &Namespace, claim: &str, participant: &str, prepared: &Path) {
     let pod = format!("copy-{participant}");
     let objects = json!({"apiVersion": "v1", "kind": "List", "items": [
         {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": claim},

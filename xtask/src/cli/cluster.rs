@@ -174,7 +174,7 @@ fn next_steps(status: &Status) -> String {
 
 fn status_result(status: &Status) -> VerbResult {
     let outcome = Outcome { data: json!(status), text: table(status), warnings: Vec::new() };
-    let up = format!("run `cargo xtask cluster up --name {}`", status.name);
+    let up = format!("run `cluster up --name {}`", status.name);
     let fault = |problem: &String| Diagnostic::error(Code::CheckFailed, problem.clone()).hint(up.clone());
     let faults = status.problems.iter().map(fault).collect();
     match Faults::check(faults, || ()) {

@@ -131,6 +131,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
         create_namespace: arguments.create_namespace,
         pull_secret: arguments.create_pull_secret.as_ref().map(|file| context.environment.absolute(file)).transpose()?,
         expose: arguments.expose.map(flare_federation::Expose::from),
+        called: Vec::new(),
         unlock: arguments.unlock,
         keep_failed: arguments.keep_failed,
         until: if arguments.until == State::Running { Until::Running } else { Until::Joined },
@@ -252,10 +253,15 @@ pub(super) fn recovered(recovery: &Recovery) -> (Value, String) {
                 format!("went back to revision {revision}{with}; {now}\n"),
             )
         }
-        Recovery::Removed => (
-            json!({"state": "removed"}),
-            "removed the release, since there was none before; the claim and what is staged stay\n".to_owned(),
-        ),
+        Recovery::Removed { was_there, stays } => {
+            let what = if *was_there { "removed the release, since there was none before" } else { "there is no release" };
+            let claim = match &stays.kit {
+                Some(kit) => format!("the kit {} on the claim {}", short(kit), stays.claim),
+                None => format!("the claim {}", stays.claim),
+            };
+            let all: String = stays.objects.iter().map(|object| format!(", the {object}")).collect();
+            (json!({"state": "removed", "stays": stays}), format!("{what}; what stays: {claim}{all}\n"))
+        }
         Recovery::Left { kit } => {
             let but = kit.as_ref().map(|kit| format!("; the earlier kit {} is on the volume again", short(kit)));
             (json!({"state": "left", "kit": kit}), format!("left the release as it is{}\n", but.unwrap_or_default()))
@@ -271,6 +277,7 @@ fn short(fingerprint: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pipeline::install::Stays;
 
     #[test]
     fn a_kit_that_is_back_without_its_release_is_told() {
@@ -278,5 +285,20 @@ mod tests {
         assert_eq!(data, json!({"state": "left", "kit": "3f0c"}));
         assert_eq!(text, "left the release as it is; the earlier kit 3f0c is on the volume again\n");
         assert_eq!(recovered(&Recovery::Left { kit: None }).1, "left the release as it is\n");
+    }
+
+    #[test]
+    fn a_first_installation_that_failed_says_what_stays_of_it() {
+        let stays = Stays { claim: "nvflws".into(), kit: Some("3f0c".into()), objects: vec!["Secret site-1-registry".into()] };
+        let (data, text) = recovered(&Recovery::Removed { was_there: true, stays: stays.clone() });
+        let all = json!({"claim": "nvflws", "kit": "3f0c", "objects": ["Secret site-1-registry"]});
+        assert_eq!(data, json!({"state": "removed", "stays": all}));
+        assert_eq!(
+            text,
+            "removed the release, since there was none before; what stays: the kit 3f0c on the claim nvflws, the Secret site-1-registry\n"
+        );
+        let stays = Stays { kit: None, objects: Vec::new(), ..stays };
+        let (_, text) = recovered(&Recovery::Removed { was_there: false, stays });
+        assert_eq!(text, "there is no release; what stays: the claim nvflws\n");
     }
 }

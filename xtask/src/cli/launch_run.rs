@@ -8,7 +8,7 @@ use std::{
 
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
 use flare_names::Target;
-use flare_pod_launch::{Evidence, JobPod, Limits, Settlement, State, Transition};
+use flare_pod_launch::{Evidence, JobPod, JobState, Limits, Settlement, Transition};
 use flare_pod_manifest::{Additions, Manifest};
 use serde_json::{Value, json};
 
@@ -143,10 +143,16 @@ fn job(named: &Path, manifest: &Manifest, arguments: &Arguments) -> Result<Asked
 fn faults(report: &Report, dry_run: bool) -> Collector {
     let mut faults = Collector::new();
     match report.stopped {
+        Some(Stopped::Interrupted) if report.jobs.iter().any(|job| job.is_unknown) => {
+            let fault = Diagnostic::error(Code::Interrupted, "interrupted; what became of some jobs is not known");
+            faults.push(fault.hint("run the same command again: it takes over the pods that are there"));
+        }
         Some(Stopped::Interrupted) => faults.push(interrupted()),
         Some(Stopped::OutOfTime) => {
-            let still = report.jobs.iter().filter(|job| job.end.as_ref().is_none_or(|end| end.state == State::Aborted)).count();
-            let message = format!("the time is over: {still} of {} jobs had not ended, and were ended", report.jobs.len());
+            let still =
+                report.jobs.iter().filter(|job| job.end.as_ref().is_none_or(|end| end.state == JobState::Aborted)).count();
+            let ended = if report.jobs.iter().any(|job| job.is_unknown) { "" } else { ", and were ended" };
+            let message = format!("the time is over: {still} of {} jobs had not ended{ended}", report.jobs.len());
             faults.push(Diagnostic::error(Code::TimedOut, message).hint("give the jobs more time with `--timeout`"));
         }
         None => {}
@@ -156,9 +162,20 @@ fn faults(report: &Report, dry_run: bool) -> Collector {
             let message = format!("the pod `{}` is still there: {message}", job.pod);
             faults.push(Diagnostic::warning(Code::Notice, message).hint("`launch sweep --delete` removes what is left"));
         }
+        if job.is_unknown {
+            let message = format!("what became of the pod `{}` is not known: the API server no longer answers", job.pod);
+            faults.push(Diagnostic::warning(Code::Notice, message).hint("`launch sweep --delete` removes what is left"));
+        }
         match (&job.end, &job.refused) {
-            (_, Some(refused)) => faults.push(refused.clone()),
-            (Some(end), _) if !job.has_succeeded() && (report.stopped.is_none() || end.state != State::Aborted) => {
+            // It was given up with the run.
+            (_, Some(refused)) if refused.code == Code::Interrupted && report.stopped.is_some() => {}
+            (_, Some(refused)) if dry_run => faults.push(refused.clone()),
+            (_, Some(refused)) => {
+                let message = format!("the job of pod `{}` has not started: {}", job.pod, refused.message);
+                let hint = refused.hint.clone().unwrap_or_else(|| Code::JobNotSucceeded.hint().into());
+                faults.push(Diagnostic::error(Code::JobNotSucceeded, message).hint(hint));
+            }
+            (Some(end), _) if !job.has_succeeded() && (report.stopped.is_none() || end.state != JobState::Aborted) => {
                 let code = end.exit_code.map(|code| format!(" with {code}")).unwrap_or_default();
                 let said = if end.message.is_empty() { String::new() } else { format!(": {}", end.message) };
                 let state = end.state.as_str().replace('_', " ");
@@ -182,6 +199,12 @@ fn data(report: &Report, dry_run: bool) -> Value {
         data["dry_run"] = json!(true);
     }
     data
+}
+
+/// How the job ended. One of which the run learned no end was ended with it.
+fn state(job: &Ran) -> JobState {
+    let without_end = if job.is_unknown { JobState::Aborted } else { JobState::NotStarted };
+    job.end.as_ref().map_or(without_end, |end| end.state)
 }
 
 fn planned(job: &Ran) -> Value {
@@ -208,7 +231,7 @@ fn ran(job: &Ran) -> Value {
         "namespace": job.namespace,
         "uid": job.uid,
         "taken_over": job.taken_over,
-        "state": end.map_or(State::NotStarted, |end| end.state).as_str(),
+        "state": state(job).as_str(),
         "return_code": end.map(|end| end.return_code),
         "exit_code": end.and_then(|end| end.exit_code),
         "class": class,
@@ -243,7 +266,7 @@ fn text(report: &Report, dry_run: bool) -> String {
         [
             printable(&job.request).into_owned(),
             job.pod.clone(),
-            end.map_or(State::NotStarted, |end| end.state).as_str().to_owned(),
+            state(job).as_str().to_owned(),
             end.map_or("-".to_owned(), |end| end.return_code.to_string()),
             end.map_or("-", |end| end.reason.as_str()).to_owned(),
         ]

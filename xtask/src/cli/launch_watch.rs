@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use flare_pod_launch::{KnownPod, Notice, State, Transition};
+use flare_pod_launch::{JobState, KnownPod, Notice, Transition};
 use serde_json::{Value, json};
 
 use super::arguments::ClusterArguments;
@@ -76,6 +76,6 @@ fn row(seen: &Seen) -> Value {
         .collect();
     json!({
         "pod": seen.pod.pod, "uid": seen.pod.uid, "job": seen.pod.job, "site": seen.pod.site, "study": seen.pod.study,
-        "state": last.map_or(State::Unknown, |to| to.state).as_str(), "reason": last.map(|to| to.reason.as_str()), "events": events,
+        "state": last.map_or(JobState::Unknown, |to| to.state).as_str(), "reason": last.map(|to| to.reason.as_str()), "events": events,
     })
 }

@@ -109,7 +109,7 @@ fn requests(context: &Context<'_>, arguments: &Arguments) -> Result<Vec<KitReque
         requests.push(KitRequest { kit, config, output, asked: arguments.target.map(|target| (target, Reason::Flag)) });
     }
     match federation::shared_output(&requests) {
-        Some(fault) => Err(fault.into()),
+        Some((_, fault)) => Err(fault.into()),
         None => Ok(requests),
     }
 }

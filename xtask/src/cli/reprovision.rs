@@ -30,7 +30,7 @@ use crate::{
 /// or DIR, with the ending `-earlier`), the kit is put onto the volume, the release is upgraded until the participant has joined again,
 /// and everything is verified. If a step fails, release, volume and prepared kit go back to what they were.
 ///
-/// An interrupted run puts nothing back: the next one goes on with its backup. A run with nothing to change only checks. Participant,
+/// An interrupted run puts nothing back: the next one goes on from there. A run with nothing to change only checks. Participant,
 /// namespace, release and claim stay the same; a kit that is staged as objects is refused.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
@@ -112,7 +112,7 @@ impl Arguments {
 
     fn backup_options(&self) -> BackupOptions {
         BackupOptions {
-            what: vec![flare_pvc_stage::What::All],
+            what: vec![flare_pvc_stage::DataKind::All],
             keys: false,
             force: false,
             image: self.helper_image.clone(),
@@ -123,8 +123,8 @@ impl Arguments {
         }
     }
 
-    fn staging_options(&self) -> flare_pvc_stage::Options {
-        flare_pvc_stage::Options {
+    fn staging_options(&self) -> flare_pvc_stage::VolumeStageOptions {
+        flare_pvc_stage::VolumeStageOptions {
             create_namespace: false,
             create_claim: None,
             image: self.helper_image.clone(),
@@ -146,6 +146,7 @@ impl Arguments {
             create_namespace: false,
             pull_secret: None,
             expose: None,
+            called: Vec::new(),
             unlock: false,
             keep_failed: self.keep_failed,
             until: Until::Joined,

@@ -40,7 +40,7 @@ impl SavedArguments {
     }
 
     /// What is taken.
-    pub(super) fn what(&self) -> Vec<flare_pvc_stage::What> {
+    pub(super) fn what(&self) -> Vec<flare_pvc_stage::DataKind> {
         self.what.iter().copied().map(Into::into).collect()
     }
 }
@@ -60,7 +60,7 @@ enum What {
     All,
 }
 
-impl From<What> for flare_pvc_stage::What {
+impl From<What> for flare_pvc_stage::DataKind {
     fn from(what: What) -> Self {
         match what {
             What::Transfer => Self::Transfer,

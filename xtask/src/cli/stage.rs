@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use flare_diagnostic::{Code, Diagnostic};
 use flare_prepared_kit::PreparedKit;
-use flare_pvc_stage::{Staged, StagedObjects};
+use flare_pvc_stage::{StagedObjects, StagedVolume};
 use serde_json::json;
 
 use super::{
@@ -84,7 +84,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     Ok(Outcome { warnings: staged.warnings, ..of_volume(&staged.value, staging.rollback, dry_run) })
 }
 
-fn of_volume(staged: &Staged, rollback: bool, dry_run: bool) -> Outcome {
+fn of_volume(staged: &StagedVolume, rollback: bool, dry_run: bool) -> Outcome {
     let mut data = volume_data(staged);
     note_dry_run(&mut data, dry_run);
     let moved = staged.moved.iter().map(|(from, to)| format!("moved {} to {}\n", printable(from), printable(to)));

@@ -1,7 +1,7 @@
 //! The arguments and the output that `stage` of one kit and of a federation share.
 
 use flare_diagnostic::{Code, Diagnostic};
-use flare_pvc_stage::{NewClaim, ObjectOptions, Options, Staged, StagedObjects};
+use flare_pvc_stage::{NewClaim, ObjectStageOptions, StagedObjects, StagedVolume, VolumeStageOptions};
 use serde_json::{Value, json};
 
 use super::arguments::{CLAIM_SIZE, ClusterArguments, HelperArguments, NewClaimArguments, StagingMode, claim_size};
@@ -52,8 +52,8 @@ pub(crate) struct StagingArguments {
 
 impl StagingArguments {
     /// The options of the staging.
-    pub(crate) fn options(&self, cluster: &ClusterArguments) -> Options {
-        Options {
+    pub(crate) fn options(&self, cluster: &ClusterArguments) -> VolumeStageOptions {
+        VolumeStageOptions {
             create_namespace: self.place.create_namespace,
             create_claim: self.place.new_claim(),
             image: self.helper.helper_image.clone(),
@@ -76,7 +76,7 @@ impl StagingArguments {
     ///
     /// # Errors
     /// `INVALID_ARGS` for flags that apply only to a volume.
-    pub(super) fn object_options(&self, cluster: &ClusterArguments) -> Result<ObjectOptions, Diagnostic> {
+    pub(super) fn object_options(&self, cluster: &ClusterArguments) -> Result<ObjectStageOptions, Diagnostic> {
         refuse_for_objects(&[
             ("--helper-image", self.helper.helper_image.is_some()),
             ("--values", !self.helper.values.is_empty()),
@@ -85,7 +85,7 @@ impl StagingArguments {
             ("--again", self.again),
             ("--repair", self.repair),
         ])?;
-        Ok(ObjectOptions {
+        Ok(ObjectStageOptions {
             create_namespace: self.place.create_namespace,
             create_claim: self.place.new_claim(),
             dry_run: cluster.dry_run,
@@ -109,7 +109,7 @@ pub(super) fn refuse_for_objects(flags: &[(&str, bool)]) -> Result<(), Diagnosti
     }
 }
 
-pub(super) fn volume_data(staged: &Staged) -> Value {
+pub(super) fn volume_data(staged: &StagedVolume) -> Value {
     let mut data = json!({"namespace": staged.namespace, "claim": staged.claim, "files": staged.files, "bytes": staged.bytes,
         "fingerprint": staged.fingerprint, "changed": staged.changed, "claim_created": staged.claim_created});
     if !staged.moved.is_empty() {

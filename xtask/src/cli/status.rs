@@ -3,14 +3,17 @@
 use std::path::{Path, PathBuf};
 
 use flare_diagnostic::{Code, Diagnostic};
-use flare_doctor::state::{PodState, State};
+use flare_doctor::state::{ParticipantState, PodState};
 use serde_json::json;
 
 use super::{arguments::ClusterArguments, report::ReportArguments, stage_federation::FederationArguments, status_federation};
 use crate::{
     context::Context,
     output::{Format, Outcome, VerbResult, printable, table, write_to_stdout},
-    pipeline::status::{self, LogOptions},
+    pipeline::{
+        federation_status::Looked,
+        status::{self, LogOptions},
+    },
 };
 
 /// Show the current state of a participant: its Deployment, pods and restarts, its kit, whether it has joined, and its job pods
@@ -71,8 +74,9 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
 fn of_one(context: &Context<'_>, prepared: &Path, arguments: &Arguments) -> VerbResult {
     let prepared = context.environment.absolute(prepared)?;
     let request = arguments.cluster.request(&prepared);
-    let state = status::status(context, &request, arguments.cluster.time_limit())?;
-    Ok(Outcome { data: json!(state), text: text(&state), ..Outcome::default() })
+    let seen = status::status(context, &request, arguments.cluster.time_limit())?;
+    let text = text(&seen.state);
+    Ok(Outcome { data: json!({"participants": [status_federation::row(&Looked::of(seen))]}), text, ..Outcome::default() })
 }
 
 /// Prints a log, as text line by line, or as one document with the lines.
@@ -99,7 +103,7 @@ pub(crate) fn logs(context: &Context<'_>, arguments: &LogArguments) -> VerbResul
     Ok(Outcome { data, ..Outcome::default() })
 }
 
-fn text(state: &State) -> String {
+fn text(state: &ParticipantState) -> String {
     let mut rows = vec![["PARTICIPANT", "ROLE", "NAMESPACE", "DEPLOYMENT", "JOINED"].map(str::to_owned)];
     let deployment = state.deployment.as_ref().map_or_else(
         || "missing".to_owned(),

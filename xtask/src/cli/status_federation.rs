@@ -41,18 +41,7 @@ pub(super) fn run(context: &Context<'_>, file: &Path, arguments: &FederationArgu
 }
 
 fn outcome(looked: &[Looked]) -> Outcome {
-    let rows: Vec<Value> = looked
-        .iter()
-        .map(|one| {
-            let errors: Vec<_> = faults(one).collect();
-            let mut row = json!({"name": one.name, "role": one.role, "steps": one.steps.to_json(), "ok": one.steps.are_good(),
-                "state": one.state.as_ref().ok(), "errors": errors});
-            if let Some(facts) = &one.facts {
-                facts.add_to(&mut row);
-            }
-            row
-        })
-        .collect();
+    let rows: Vec<Value> = looked.iter().map(row).collect();
     let role = |one: &Looked| one.role.map_or_else(|| "-".to_owned(), |role| role.to_string());
     let mut text = shown(looked.iter().map(|one| (one.name.as_str(), role(one), one.steps)));
     for one in looked {
@@ -62,6 +51,17 @@ fn outcome(looked: &[Looked]) -> Outcome {
         }
     }
     Outcome { data: json!({ "participants": rows }), text, ..Outcome::default() }
+}
+
+/// What is said about a participant, whether it was looked at alone or with its federation.
+pub(super) fn row(one: &Looked) -> Value {
+    let errors: Vec<_> = faults(one).collect();
+    let mut row = json!({"name": one.name, "role": one.role, "steps": one.steps.to_json(), "ok": one.steps.are_good(),
+        "state": one.state.as_ref().ok(), "errors": errors});
+    if let Some(facts) = &one.facts {
+        facts.add_to(&mut row);
+    }
+    row
 }
 
 /// Why a participant could not be looked at.

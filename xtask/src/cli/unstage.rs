@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use flare_diagnostic::{Code, Diagnostic};
-use flare_pvc_stage::{UnstageOptions, VolumeUnstageOptions};
+use flare_pvc_stage::{ObjectUnstageOptions, VolumeUnstageOptions};
 use serde_json::json;
 
 use super::arguments::{ClusterArguments, StagingMode};
@@ -63,7 +63,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
             unstage::objects(
                 context,
                 &request,
-                &UnstageOptions { superseded, release_goes: false, dry_run, deadline: cluster.time_limit() },
+                &ObjectUnstageOptions { superseded, release_goes: false, dry_run, deadline: cluster.time_limit() },
             )?
         }
         StagingMode::Pvc => {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use flare_diagnostic::{Code, Diagnostic};
 use flare_names::Target;
-use flare_pvc_stage::{ObjectOptions, Options as VolumeOptions};
+use flare_pvc_stage::{ObjectStageOptions, VolumeStageOptions};
 use serde_json::{Value, json};
 
 use super::{
@@ -140,7 +140,7 @@ impl Arguments {
         let (cluster, place) = (&self.cluster, &self.place);
         if self.expose == Some(Expose::PortForward) {
             let message = "`up` opens no port: a port forward lasts as long as its program";
-            let hint = "`install --expose port-forward` opens one; other sites need `load-balancer` or `host-port`";
+            let hint = "`install --expose port-forward` opens one; other sites need `load-balancer`, `host-port` or `microk8s`";
             return Err(Diagnostic::error(Code::InvalidArgs, message).hint(hint).into());
         }
         let staging = match self.mode.unwrap_or(StagingMode::Pvc) {
@@ -151,14 +151,14 @@ impl Arguments {
                     ("--again", self.again),
                     ("--repair", self.repair),
                 ])?;
-                Staging::Objects(ObjectOptions {
+                Staging::Objects(ObjectStageOptions {
                     create_namespace: place.create_namespace,
                     create_claim: place.new_claim(),
                     dry_run: cluster.dry_run,
                     deadline: cluster.time_limit(),
                 })
             }
-            StagingMode::Pvc => Staging::Volume(VolumeOptions {
+            StagingMode::Pvc => Staging::Volume(VolumeStageOptions {
                 create_namespace: place.create_namespace,
                 create_claim: place.new_claim(),
                 image: self.helper_image.clone(),
@@ -178,6 +178,7 @@ impl Arguments {
             create_namespace: place.create_namespace,
             pull_secret: self.create_pull_secret.as_ref().map(|file| context.environment.absolute(file)).transpose()?,
             expose: self.expose.map(flare_federation::Expose::from),
+            called: Vec::new(),
             unlock: self.unlock,
             keep_failed: self.keep_failed,
             until: Until::Joined,

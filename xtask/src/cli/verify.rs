@@ -38,7 +38,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     watch: bool,
     /// How long the parent must run without a restart, in seconds.
-    #[arg(long, value_name = "SECONDS", default_value_t = rollout::Options::STABLE.as_secs(), value_parser = clap::value_parser!(u64).range(..=LONGEST))]
+    #[arg(long, value_name = "SECONDS", default_value_t = rollout::WaitOptions::STABLE.as_secs(), value_parser = clap::value_parser!(u64).range(..=LONGEST))]
     stable: u64,
     #[command(flatten)]
     report: ReportArguments,

@@ -22,7 +22,8 @@ pub(crate) fn backup(
     found.require(flare_pvc_stage::check_new_backup(file, options))?;
     let stop = runtime::interrupted(&context.interrupt);
     let work = |cluster| async move { flare_pvc_stage::backup(&cluster, kit, file, options, progress, stop).await };
-    let saved = found.require_checked(request.in_cluster(context, options.deadline, work))?;
+    let saved = request.in_cluster_to_its_end(context, options.deadline, work);
+    let saved = found.require_checked(request.located(saved))?;
     found.finish(|| saved)
 }
 
@@ -39,6 +40,7 @@ pub(crate) fn restore(
     found.require(flare_pvc_stage::check_is_backup(file))?;
     let stop = runtime::interrupted(&context.interrupt);
     let work = |cluster| async move { flare_pvc_stage::restore(&cluster, kit, file, options, progress, stop).await };
-    let restored = found.require_checked(request.in_cluster(context, options.deadline, work))?;
+    let restored = request.in_cluster_to_its_end(context, options.deadline, work);
+    let restored = found.require_checked(request.located(restored))?;
     found.finish(|| restored)
 }

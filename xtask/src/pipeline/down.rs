@@ -61,7 +61,7 @@ pub(crate) fn down(
         .iter()
         .map(|(name, destined)| TakenDown { name: name.clone(), role: destined.as_ref().map(|one| one.role), removed: None })
         .collect();
-    let mut interrupted = None;
+    let (mut faults, mut interrupted) = (Collector::new(), None);
     for (number, ended) in ended {
         let mut of_one = Collector::new();
         taken[number].removed = of_one.keep_checked(ended);
@@ -69,12 +69,14 @@ pub(crate) fn down(
             if diagnostic.code == Code::Interrupted {
                 interrupted = Some(diagnostic);
             } else {
-                found.push(named(diagnostic, &taken[number].name));
+                faults.push(named(diagnostic, &taken[number].name));
             }
         }
     }
-    found.extend(interrupted.map(|fault| partly(fault, &taken)));
-    (taken, found.finish(|| ()))
+    // The first fault decides the exit status.
+    let interrupted: Collector = interrupted.map(|fault| partly(fault, &taken)).into_iter().collect();
+    let all: Collector = interrupted.into_iter().chain(found).chain(faults).collect();
+    (taken, all.finish(|| ()))
 }
 
 /// Ctrl-C is reported once.

@@ -1,16 +1,20 @@
 //! federation.yaml → one request per participant, and the cross checks.
 
+mod unique_collector;
+
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     path::{Path, PathBuf},
 };
 
-use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults, Severity};
+use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults, printable};
 use flare_federation::{Federation, Member, Participant, ParticipantFacts, target::Reason};
+use flare_file_tree::Destination;
 use flare_names::{Role, Target};
 use flare_yaml::{Document, Node};
 use serde_json::{Map, Value};
 
+pub(crate) use self::unique_collector::UniqueCollector;
 use super::{
     parallel, participant_files, prepare, read_config, release,
     request::{ConfigSource, KitRequest, RunOptions},
@@ -60,6 +64,7 @@ pub(crate) fn read_to_install(
     let mut requests = Vec::new();
     for participant in &federation.participants {
         let kit = collector.require(kit_of(participant, directory))?;
+        collector.extend(missing(participant, &kit));
         let output = output_of(&kit, output);
         if let Some(document) = collector.keep(config_file(participant, directory)) {
             images.extend(release::image_of(&participant.config_node(document.as_deref().map(|document| &document.root))));
@@ -67,7 +72,10 @@ pub(crate) fn read_to_install(
             requests.push(KitRequest { kit, config, output, asked: None });
         }
     }
-    collector.extend(shared_output(&requests));
+    collector.extend(shared_output(&requests).map(|(second, fault)| match &second.config {
+        ConfigSource::Participant { participant, .. } => fault.at(participant.places.kit.clone()),
+        ConfigSource::File(_) => fault,
+    }));
     let values = collector.keep_checked(participant_files::read(&federation, directory)).unwrap_or_default();
     let asked = target.map(|target| (target, Reason::Flag));
     let asked = asked.or_else(|| federation.target.map(|target| (target, Reason::Federation)));
@@ -108,6 +116,16 @@ pub(crate) fn kit_of(participant: &Participant, directory: &Path) -> Result<Path
     crate::environment::utf8(kit)
 }
 
+/// The fault of a kit that is not there, at the place where federation.yaml names it.
+fn missing(participant: &Participant, kit: &Path) -> Option<Diagnostic> {
+    matches!(Destination::inspect(kit), Ok(Destination::Absent)).then(|| {
+        let (name, path) = (printable(&participant.name), printable(&kit.to_string_lossy()).into_owned());
+        Diagnostic::error(Code::InvalidKit, format!("there is no startup kit of `{name}`: no directory `{path}`"))
+            .hint("correct `kit`, which is relative to the directory of federation.yaml")
+            .at(participant.places.kit.clone())
+    })
+}
+
 /// The directory of a participant's prepared kit: below `output`, if one was named.
 pub(crate) fn output_of(kit: &Path, output: Option<&Path>) -> PathBuf {
     output.map_or_else(|| kit.join("prepared/k8s"), |output| output.join(kit.file_name().unwrap_or_default()))
@@ -134,20 +152,26 @@ fn config_file(participant: &Participant, directory: &Path) -> Result<Option<Box
     flare_yaml::parse(&bytes, &path.to_string_lossy(), Code::InvalidConfig).map(|document| Some(Box::new(document)))
 }
 
-/// The fault if two kits have the same output, so that one would overwrite the other.
-pub(crate) fn shared_output(requests: &[KitRequest]) -> Option<Diagnostic> {
+/// The fault if two kits have the same output, so that one would overwrite the other, and the second of them.
+pub(crate) fn shared_output(requests: &[KitRequest]) -> Option<(&KitRequest, Diagnostic)> {
     let mut seen = std::collections::BTreeMap::new();
-    for request in requests {
-        if let Some(other) = seen.insert(&request.output, &request.kit) {
-            let message =
-                format!("the kits `{}` and `{}` would share one output directory", other.display(), request.kit.display());
-            return Some(
-                Diagnostic::error(Code::InvalidArgs, message)
-                    .hint("leave `--output` out, or rename one of the kits' directories"),
-            );
-        }
-    }
-    None
+    requests.iter().find_map(|request| {
+        let other = seen.insert(&request.output, &request.kit)?;
+        Some((request, shared_directory(other, &request.kit, &request.output)))
+    })
+}
+
+/// The fault of two kits whose prepared kits would have the same directory, since theirs have the same name.
+pub(crate) fn shared_directory(first: &Path, second: &Path, output: &Path) -> Diagnostic {
+    let shown = |path: &Path| printable(&path.to_string_lossy()).into_owned();
+    let message = format!(
+        "the prepared kits of `{}` and `{}` would share the directory `{}`, which has the name of their directories",
+        shown(first),
+        shown(second),
+        shown(output)
+    );
+    Diagnostic::error(Code::InvalidArgs, message)
+        .hint("rename one of the kits' directories; or name no directory for all, so that each is prepared inside its own kit")
 }
 
 /// Checks every kit alone and all against each other, without writing. Returns the warnings of all, in order.
@@ -243,47 +267,4 @@ fn shared(first: &KitRequest, second: &KitRequest, facts: &ParticipantFacts) -> 
     Diagnostic::error(Code::InvalidArgs, message).hint(
         "give each participant a claim of its own in a federation.yaml (`init` writes one) and pass `--federation`; or pass `--separate-clusters`",
     )
-}
-
-/// A [`Collector`] without duplicates: a later diagnostic with the same message and place is dropped, since a fault in a
-/// shared file is found once for each participant.
-#[derive(Debug, Default)]
-pub(crate) struct UniqueCollector {
-    found: Collector,
-    known: HashSet<(Severity, String, Option<String>)>,
-}
-
-impl UniqueCollector {
-    pub(crate) fn push(&mut self, diagnostic: Diagnostic) {
-        let place = diagnostic.place.as_ref().map(ToString::to_string);
-        if self.known.insert((diagnostic.severity, diagnostic.message.clone(), place)) {
-            self.found.push(diagnostic);
-        }
-    }
-
-    pub(crate) fn has_errors(&self) -> bool {
-        self.found.has_errors()
-    }
-
-    /// Like [`Collector::keep_checked`].
-    pub(crate) fn keep_checked<T>(&mut self, part: Result<Checked<T>, Faults>) -> Option<T> {
-        match part {
-            Ok(checked) => Some(checked.collect(self)),
-            Err(faults) => {
-                self.extend(faults);
-                None
-            }
-        }
-    }
-
-    /// Like [`Collector::finish`].
-    pub(crate) fn finish<T>(self, value: impl FnOnce() -> T) -> Result<Checked<T>, Faults> {
-        self.found.finish(value)
-    }
-}
-
-impl Extend<Diagnostic> for UniqueCollector {
-    fn extend<T: IntoIterator<Item = Diagnostic>>(&mut self, diagnostics: T) {
-        diagnostics.into_iter().for_each(|diagnostic| self.push(diagnostic));
-    }
 }

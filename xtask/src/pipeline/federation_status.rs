@@ -11,7 +11,7 @@ use super::{
     parallel,
     stage::Request,
     stage_federation::Entry,
-    status,
+    status::{self, Seen},
     up::{State, Step, Steps},
 };
 use crate::context::Context;
@@ -25,7 +25,7 @@ pub(crate) struct Looked {
     /// What is known of its kit, if that can be opened.
     pub(crate) facts: Option<KitFacts>,
     /// The state, or why it could not be read.
-    pub(crate) state: Result<state::State, Faults>,
+    pub(crate) state: Result<state::ParticipantState, Faults>,
 }
 
 /// Reads the states of all participants, `at_once` concurrently, each within `limit`.
@@ -49,17 +49,28 @@ fn look_at(context: &Context<'_>, (name, entry): &Entry, limit: Duration) -> Loo
         }
     };
     let request = Request { prepared: &destined.prepared, namespace: None, access: destined.access.clone(), values: Vec::new() };
-    let state = status::status(context, &request, limit);
-    match &state {
-        Ok(state) => steps = steps_of(state),
-        Err(_) => [Step::Stage, Step::Install, Step::Verify].into_iter().for_each(|step| steps.set(step, State::Unknown)),
+    match status::status(context, &request, limit) {
+        Ok(seen) => Looked { name: name.clone(), ..Looked::of(seen) },
+        Err(faults) => {
+            for step in [Step::Stage, Step::Install, Step::Verify] {
+                steps.set(step, State::Unknown);
+            }
+            steps.set(Step::Prepare, State::There);
+            looked(Some(destined.role), steps, Some(destined.facts()), Err(faults))
+        }
     }
-    steps.set(Step::Prepare, State::There);
-    looked(Some(destined.role), steps, Some(destined.facts()), state)
+}
+
+impl Looked {
+    /// A participant that was seen in its cluster.
+    pub(crate) fn of(seen: Seen) -> Self {
+        let Seen { name, role, facts, state } = seen;
+        Self { name, role: Some(role), steps: steps_of(&state), facts: Some(facts), state: Ok(state) }
+    }
 }
 
 /// The state of each step. A kit that is staged as objects counts as staged if the parent runs with it.
-fn steps_of(state: &state::State) -> Steps {
+fn steps_of(state: &state::ParticipantState) -> Steps {
     let kit = &state.kit;
     let is_this = |place: &Option<String>| match place {
         None => State::NotBegun,
@@ -98,9 +109,14 @@ mod tests {
 
     use super::*;
 
-    fn seen(staged: Option<&str>, running: Option<&str>, available: Option<i32>, joined: Option<bool>) -> state::State {
+    fn seen(
+        staged: Option<&str>,
+        running: Option<&str>,
+        available: Option<i32>,
+        joined: Option<bool>,
+    ) -> state::ParticipantState {
         let text = |place: Option<&str>| place.map(str::to_owned);
-        state::State {
+        state::ParticipantState {
             participant: "site-1".into(),
             role: "client",
             namespace: "flare".into(),

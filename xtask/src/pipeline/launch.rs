@@ -14,6 +14,8 @@ use flare_pod_manifest::{
 };
 use flare_prepared_kit::PreparedKit;
 
+use super::places;
+
 /// The maximum size of a file of a request, a job or a kit, in bytes.
 const LONGEST: u64 = 16 << 20;
 
@@ -30,7 +32,7 @@ pub(crate) fn from_request(
     let request = found.require_checked(LaunchRequest::parse(&bytes, &request.to_string_lossy(), target))?;
     let startup = found.require(startup_files(kit))?;
     let files = SiteFiles::new(startup).gather(&request, |path| read(&in_kit(kit, path)));
-    let manifest = found.require_checked(manifest(&request, &files, additions))?;
+    let manifest = found.require_checked(places::below(manifest(&request, &files, additions), kit))?;
     found.finish(|| manifest)
 }
 
@@ -69,7 +71,8 @@ pub(crate) fn from_prepared(
     additions: &Additions,
 ) -> Result<Checked<Manifest>, Faults> {
     let mut found = Collector::new();
-    let kit = found.require_checked(PreparedKit::open(prepared, flare_prepared_kit::OpenOptions::default()))?;
+    let opened = PreparedKit::open(prepared, flare_prepared_kit::OpenOptions::default());
+    let kit = found.require_checked(places::below(opened, prepared))?;
     let meta = found.require(job_file(job))?;
     let bytes = found.require(read_whole(&meta))?;
     let manifest = found.require_checked(of_kit(&kit, prepared, (&bytes, &meta.to_string_lossy()), study, additions))?;
@@ -78,6 +81,22 @@ pub(crate) fn from_prepared(
 
 /// Creates the manifest from an open prepared kit and a job's meta data, with the name of the job in faults.
 pub(crate) fn of_kit(
+    kit: &PreparedKit,
+    prepared: &Path,
+    (bytes, meta): (&[u8], &str),
+    study: Option<&str>,
+    additions: &Additions,
+) -> Result<Checked<Manifest>, Faults> {
+    // The job is no file of the kit, and has a name instead of a path where it is no file at all.
+    let is_of_job = |fault: &Diagnostic| fault.place.as_ref().is_some_and(|place| place.file == meta);
+    let located = |fault: Diagnostic| if is_of_job(&fault) { fault } else { places::located(fault, prepared) };
+    match requested(kit, prepared, (bytes, meta), study, additions) {
+        Ok(Checked { value, warnings }) => Ok(Checked { value, warnings: warnings.into_iter().map(located).collect() }),
+        Err(faults) => Err(faults.map_all(located)),
+    }
+}
+
+fn requested(
     kit: &PreparedKit,
     prepared: &Path,
     (bytes, meta): (&[u8], &str),
@@ -127,8 +146,9 @@ pub(crate) fn own_code(kit: &Path, manifest: &Manifest) -> Result<Checked<Option
     let policy = POLICY_FILES.into_iter().find(is_there);
     let mut roles = Vec::new();
     if let Some(file) = policy {
-        let bytes = found.require(read_whole(&kit.join("local").join(file)))?;
-        roles = found.require(own_code_policy(&bytes, &format!("local/{file}")).map_err(Faults::from))?;
+        let path = kit.join("local").join(file);
+        let bytes = found.require(read_whole(&path))?;
+        roles = found.require(own_code_policy(&bytes, &path.to_string_lossy()).map_err(Faults::from))?;
         if roles.iter().all(|(_, admitted)| *admitted == Admitted::None) {
             let message = format!(
                 "no role may run a job with its own image or Python at this site: it ends with \"BYOC not permitted\" ({})",
@@ -136,9 +156,7 @@ pub(crate) fn own_code(kit: &Path, manifest: &Manifest) -> Result<Checked<Option
             );
             let hint =
                 "let the site grant the right `byoc` in local/authorization.json, or name the image in its study_runtime.yaml";
-            found.push(
-                Diagnostic::warning(Code::Notice, message).hint(hint).at(flare_diagnostic::Place::file(format!("local/{file}"))),
-            );
+            found.push(Diagnostic::warning(Code::Notice, message).hint(hint).at(path.as_path()));
         }
     }
     let keys = manifest.own_code.clone();

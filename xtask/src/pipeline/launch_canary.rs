@@ -2,7 +2,7 @@
 
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
 use flare_doctor::{Finding, Severity};
-use flare_pod_launch::{JobPod, Limits, State, Transition};
+use flare_pod_launch::{JobPod, JobState, Limits, Transition};
 use flare_pod_manifest::{Additions, GPU_RESOURCE, Manifest};
 use flare_prepared_kit::{OpenOptions, PreparedKit};
 use serde_json::{Value, json};
@@ -146,7 +146,7 @@ fn of_pod(ran: &Ran, image: &str, has_printed: bool, log: &[String]) -> Finding 
     let Some(end) = &ran.end else {
         return Finding::error(CHECKS[0], "the canary's end was not learned", "run it again");
     };
-    if end.state == State::Succeeded && has_printed {
+    if end.state == JobState::Succeeded && has_printed {
         return Finding::ok(CHECKS[0], format!("a job pod with the image {image} started and ended"));
     }
     let evidence = ran.evidence.iter().flat_map(|evidence| evidence.conditions.iter().chain(&evidence.events)).chain(log);
@@ -176,7 +176,7 @@ mod tests {
 
     use super::*;
 
-    fn ran(state: State, log: &[&str]) -> Ran {
+    fn ran(state: JobState, log: &[&str]) -> Ran {
         let end = End {
             at: jiff::Timestamp::UNIX_EPOCH,
             state,
@@ -193,16 +193,18 @@ mod tests {
     #[test]
     fn the_line_of_the_program_becomes_findings_and_nothing_else_does() {
         let line = r#"flare-kube-canary [{"id": "J05", "severity": "error", "message": "no way", "hint": "look"}, {"id": "J99", "message": "x"}]"#;
-        let findings = read(&ran(State::Succeeded, &["warning: first", line]), "img");
+        let findings = read(&ran(JobState::Succeeded, &["warning: first", line]), "img");
         let shown: Vec<_> = findings.iter().map(|finding| (finding.id, finding.severity, finding.hint.as_deref())).collect();
         assert_eq!(shown, [("J01", Severity::Ok, None), ("J05", Severity::Error, Some("look"))]);
     }
 
     #[test]
     fn a_pod_that_says_nothing_is_a_fault_whatever_its_code() {
-        for (state, log) in
-            [(State::Succeeded, vec!["hello"]), (State::Failed, vec!["flare-kube-canary []"]), (State::NotStarted, vec![])]
-        {
+        for (state, log) in [
+            (JobState::Succeeded, vec!["hello"]),
+            (JobState::Failed, vec!["flare-kube-canary []"]),
+            (JobState::NotStarted, vec![]),
+        ] {
             let findings = read(&ran(state, &log), "img");
             assert_eq!((findings[0].id, findings[0].severity), ("J01", Severity::Error), "{state:?}");
             assert!(findings[0].hint.is_some());

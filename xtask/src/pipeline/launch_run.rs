@@ -5,15 +5,18 @@ use std::{
     time::Duration,
 };
 
-use flare_cluster::{Access, Cluster};
-use flare_diagnostic::{Diagnostic, Faults};
+use flare_cluster::{Access, Cluster, k8s_openapi::api::core::v1::Pod};
+use flare_diagnostic::{Code, Diagnostic, Faults};
 use flare_pod_launch::{
-    End, Evidence, Job, JobPod, Launcher, Limits, Notice, Options, Settlement, State, Transition, check_launch,
+    End, Evidence, Job, JobPod, JobState, Launcher, LauncherOptions, Limits, Notice, Settlement, Transition, check_launch,
 };
 use futures_util::future::join_all;
-use tokio::{sync::watch, time::timeout};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep, sleep_until, timeout},
+};
 
-use super::stage::connect;
+use super::stage::{connect, in_cluster};
 use crate::{context::Context, runtime};
 
 /// How long to wait for jobs that are being ended, beyond their own limits.
@@ -21,6 +24,12 @@ const LAST: Duration = Duration::from_secs(30);
 
 /// How long to wait at the end for the deletion of Secrets of launches that were refused because the API server was slow.
 const CLEAN_UP: Duration = Duration::from_secs(20);
+
+/// How long the API server may leave a request unanswered before a run that is being ended no longer waits for it.
+const SILENCE: Duration = Duration::from_secs(10);
+
+/// The pause between two such requests.
+const PROBE: Duration = Duration::from_secs(2);
 
 /// A job to run.
 #[derive(Debug)]
@@ -54,6 +63,8 @@ pub(crate) struct Ran {
     pub(crate) refused: Option<Diagnostic>,
     pub(crate) evidence: Option<Evidence>,
     pub(crate) settlement: Option<Settlement>,
+    /// Whether the run ended before it knew what became of the pod, since the API server no longer answered.
+    pub(crate) is_unknown: bool,
 }
 
 /// Why a run ended before its jobs.
@@ -74,7 +85,7 @@ pub(crate) struct Report {
 /// Called with a pod's name and its new state.
 pub(crate) type Tell<'run> = &'run (dyn Fn(&str, &Transition) + Sync);
 
-/// Runs the jobs to their ends. On timeout or interruption, ends them and waits for that.
+/// Runs the jobs to their ends. On timeout or interruption, ends them and waits for that, as long as the API server answers.
 pub(crate) fn run(
     context: &Context<'_>,
     access: &Access,
@@ -82,34 +93,75 @@ pub(crate) fn run(
     options: &RunOptions,
     tell: Tell<'_>,
 ) -> Result<Report, Faults> {
+    if options.dry_run {
+        return in_cluster(context, access, options.limit, |cluster| async move { check(&cluster, jobs).await });
+    }
+    let end = Instant::now() + options.limit;
     runtime::block_on(async {
         let cluster = connect(context, access, options.limit).await?;
-        if options.dry_run {
-            return check(&cluster, jobs).await;
-        }
-        let (stop, stopped) = watch::channel(None);
+        let (stop, stopped) = watch::channel(Stop::default());
         let launchers = launchers(context, &cluster, &jobs, options);
-        let working = join_all(jobs.into_iter().map(|job| one(&launchers, job, stopped.clone(), tell)));
-        let stopping = async {
+        let asked: Vec<_> = jobs.iter().map(|job| (job.pod.namespace().to_owned(), job.pod.name().to_owned())).collect();
+        let working = async {
+            let jobs = join_all(jobs.into_iter().map(|job| one(&launchers, job, stopped.clone(), tell))).await;
+            let why = stopped.borrow().why;
+            // The runtime ends with this block, and with it the deletion of Secrets of launches that were refused.
             tokio::select! {
-                () = tokio::time::sleep(options.limit) => stop.send_replace(Some(Stopped::OutOfTime)),
-                () = runtime::interrupted(&context.interrupt) => stop.send_replace(Some(Stopped::Interrupted)),
+                _ = timeout(CLEAN_UP, join_all(launchers.values().map(Launcher::clean_up))) => {}
+                () = is_silent(stopped.clone()) => {}
+            }
+            (jobs, why)
+        };
+        let stopping = async {
+            let why = tokio::select! {
+                () = sleep_until(end) => Stopped::OutOfTime,
+                () = runtime::interrupted(&context.interrupt) => Stopped::Interrupted,
             };
+            stop.send_modify(|stop| stop.why = Some(why));
+            silence(&cluster, &asked).await;
+            stop.send_modify(|stop| stop.is_silent = true);
             std::future::pending::<()>().await;
         };
-        let jobs = tokio::select! {
-            jobs = working => jobs,
-            () = stopping => Vec::new(),
+        let (jobs, stopped) = tokio::select! {
+            ended = working => ended,
+            () = stopping => (Vec::new(), None),
         };
-        // The runtime ends with this block, and with it the deletion of Secrets of launches that were refused.
-        let _ = timeout(CLEAN_UP, join_all(launchers.values().map(Launcher::clean_up))).await;
-        Ok(Report { jobs, api_requests: cluster.requests(), stopped: *stopped.borrow() })
+        Ok(Report { jobs, api_requests: cluster.requests(), stopped })
     })?
+}
+
+/// What the jobs of a run are told.
+#[derive(Debug, Clone, Copy, Default)]
+struct Stop {
+    /// Why they are to be ended.
+    why: Option<Stopped>,
+    /// Whether the API server no longer answers, so that nothing more can be learned of them.
+    is_silent: bool,
+}
+
+/// Completes when the API server no longer answers.
+async fn is_silent(mut stop: watch::Receiver<Stop>) {
+    if stop.wait_for(|stop| stop.is_silent).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Asks the API server for one of the pods again and again; completes when it gives no answer.
+async fn silence(cluster: &Cluster, pods: &[(String, String)]) {
+    let cluster = cluster.clone().with_request_deadline(SILENCE);
+    while let Some((namespace, name)) = pods.first() {
+        let answer = cluster.namespaced::<Pod>(namespace).find(name).await;
+        let silent = [Code::ClusterUnreachable, Code::ClusterBusy, Code::TimedOut];
+        if answer.is_err_and(|fault| silent.contains(&fault.code)) {
+            return;
+        }
+        sleep(PROBE).await;
+    }
 }
 
 fn launchers(context: &Context<'_>, cluster: &Cluster, jobs: &[Asked], options: &RunOptions) -> BTreeMap<String, Launcher> {
     let RunOptions { keep, evidence_of_success, .. } = *options;
-    let options = Options { keep, evidence_of_success, ..Options::new(context.environment.clock()) };
+    let options = LauncherOptions { keep, evidence_of_success, ..LauncherOptions::new(context.environment.clock()) };
     let namespaces: BTreeSet<&str> = jobs.iter().map(|job| job.pod.namespace()).collect();
     let start = |namespace: &str| (namespace.to_owned(), Launcher::start(cluster, namespace, options.clone()));
     namespaces.into_iter().map(start).collect()
@@ -148,12 +200,13 @@ impl Ran {
             refused: None,
             evidence: None,
             settlement: None,
+            is_unknown: false,
         }
     }
 
     /// Whether it succeeded.
     pub(crate) fn has_succeeded(&self) -> bool {
-        self.end.as_ref().is_some_and(|end| end.state == State::Succeeded)
+        self.end.as_ref().is_some_and(|end| end.state == JobState::Succeeded)
     }
 
     fn take(&mut self, notice: Notice, tell: Tell<'_>) {
@@ -174,35 +227,51 @@ impl Ran {
     }
 }
 
-async fn one(
-    launchers: &BTreeMap<String, Launcher>,
-    asked: Asked,
-    mut stopped: watch::Receiver<Option<Stopped>>,
-    tell: Tell<'_>,
-) -> Ran {
+async fn one(launchers: &BTreeMap<String, Launcher>, asked: Asked, stopped: watch::Receiver<Stop>, tell: Tell<'_>) -> Ran {
     let mut ran = Ran::new(&asked);
     let Some(launcher) = launchers.get(asked.pod.namespace()) else { return ran };
-    let last = last_limit(asked.pod.limits());
-    let mut job = match launcher.launch(asked.pod).await {
+    let is_unknown = tokio::select! {
+        () = to_its_end(launcher, asked.pod, stopped.clone(), &mut ran, tell) => false,
+        () = is_silent(stopped) => true,
+    };
+    ran.is_unknown = is_unknown;
+    ran
+}
+
+async fn to_its_end(launcher: &Launcher, pod: JobPod, mut stopped: watch::Receiver<Stop>, ran: &mut Ran, tell: Tell<'_>) {
+    let (name, last) = (pod.name().to_owned(), last_limit(pod.limits()));
+    let mut launching = std::pin::pin!(launcher.launch(pod));
+    let answer = tokio::select! {
+        answer = &mut launching => answer,
+        why = is_to_end(&mut stopped) => {
+            launcher.terminate(&name, None, why);
+            launching.await
+        }
+    };
+    let mut job = match answer {
         Ok(job) => job,
         Err(fault) => {
             ran.refused = Some(fault);
-            return ran;
+            return;
         }
     };
     ran.uid.clone_from(&job.uid);
     ran.taken_over = job.taken_over;
     let why = tokio::select! {
-        () = follow(&mut job, &mut ran, tell) => return ran,
-        why = stopped.wait_for(Option::is_some) => match why.map(|why| *why) {
-            Ok(Some(Stopped::OutOfTime)) => "the time for the run is over",
-            _ => "the run was interrupted",
-        },
+        () = follow(&mut job, ran, tell) => return,
+        why = is_to_end(&mut stopped) => why,
     };
-    launcher.terminate(&job.pod, None, why);
+    launcher.terminate(&name, None, why);
     // The remaining steps have their own limits; this one is for unforeseen cases.
-    let _ = timeout(last, follow(&mut job, &mut ran, tell)).await;
-    ran
+    let _ = timeout(last, follow(&mut job, ran, tell)).await;
+}
+
+/// Completes with the reason when the jobs are to be ended.
+async fn is_to_end(stopped: &mut watch::Receiver<Stop>) -> &'static str {
+    match stopped.wait_for(|stop| stop.why.is_some()).await.map(|stop| stop.why) {
+        Ok(Some(Stopped::OutOfTime)) => "the time for the run is over",
+        _ => "the run was interrupted",
+    }
 }
 
 /// How long a job may take from the request for its end to its settlement, if its pod is deleted normally.

@@ -5,11 +5,12 @@ use std::{path::Path, time::Duration};
 use flare_cluster::Access;
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
 use flare_names::launcher_site;
-use flare_pod_launch::{KnownPod, Notice, Orphan, delete_orphans, find_orphans, observe};
+use flare_pod_launch::{KnownPod, Listing, Notice, Orphan, delete_orphans, find_orphans, observe};
 use flare_prepared_kit::OpenOptions;
+use tokio::time::Instant;
 
-use super::stage::{Request, connect};
-use crate::{context::Context, interrupt::interrupted, runtime};
+use super::stage::{Request, connect, in_cluster};
+use crate::{context::Context, runtime};
 
 /// The scope: a namespace, or a site in it.
 #[derive(Debug)]
@@ -38,6 +39,10 @@ pub(crate) fn scope(prepared: Option<&Path>, namespace: Option<&str>, access: &A
 }
 
 /// Follows job pods until the timeout or an interruption. Returns whether it was interrupted.
+///
+/// # Errors
+/// What flare-cluster says; `CLUSTER_UNREACHABLE` if the time is over and the pods were never listed, so that nobody knows whether there
+/// are any.
 pub(crate) fn watch(
     context: &Context<'_>,
     access: &Access,
@@ -46,14 +51,28 @@ pub(crate) fn watch(
     tell: impl FnMut(&KnownPod, Notice) + Send,
 ) -> Result<bool, Faults> {
     runtime::block_on(async {
+        let end = Instant::now() + limit;
         let cluster = connect(context, access, limit).await?;
         let site = scope.site.as_ref().map(|(site, _)| site.as_str());
-        tokio::select! {
-            refused = observe(&cluster, &scope.namespace, site, context.environment.clock(), tell) => refused.map(|()| false).map_err(Faults::from),
-            () = tokio::time::sleep(limit) => Ok(false),
-            () = runtime::interrupted(&context.interrupt) => Ok(true),
+        let (now, mut listing) = (context.environment.clock(), Listing::Awaited(None));
+        let was_interrupted = tokio::select! {
+            refused = observe(&cluster, &scope.namespace, site, now, &mut listing, tell) => return Ok(refused.map(|()| false)?),
+            () = tokio::time::sleep_until(end) => false,
+            () = runtime::interrupted(&context.interrupt) => true,
+        };
+        match listing {
+            Listing::Awaited(why) if !was_interrupted => Err(unlisted(&scope.namespace, limit, why).into()),
+            _ => Ok(was_interrupted),
         }
     })?
+}
+
+fn unlisted(namespace: &str, limit: Duration, why: Option<Diagnostic>) -> Diagnostic {
+    let reason = why.as_ref().map(|fault| format!(": {}", fault.message)).unwrap_or_default();
+    let message = format!("the API server did not list the pods of namespace `{namespace}` within {} s{reason}", limit.as_secs());
+    let hint = why.and_then(|fault| fault.hint);
+    Diagnostic::error(Code::ClusterUnreachable, message)
+        .hint(hint.unwrap_or_else(|| "see whether the cluster still answers, with `kubectl get pods`, and run again".into()))
 }
 
 /// Finds orphans, and deletes them on request.
@@ -64,19 +83,15 @@ pub(crate) fn sweep(
     limit: Duration,
     delete: bool,
 ) -> Result<Vec<Orphan>, Faults> {
-    runtime::block_on(async {
-        let cluster = connect(context, access, limit).await?;
-        let work = async {
-            let of = scope.site.as_ref().map(|(site, deployment)| (site.as_str(), deployment.as_str()));
-            let orphans = find_orphans(&cluster, &scope.namespace, of, context.environment.clock()).await?;
-            if delete {
-                delete_orphans(&cluster, &scope.namespace, &orphans, limit).await?;
-            }
-            Ok(orphans)
-        };
-        tokio::select! {
-            orphans = work => orphans,
-            () = runtime::interrupted(&context.interrupt) => Err(interrupted().into()),
+    let end = Instant::now() + limit;
+    in_cluster(context, access, limit, |cluster| async move {
+        let of = scope.site.as_ref().map(|(site, deployment)| (site.as_str(), deployment.as_str()));
+        let orphans = find_orphans(&cluster, &scope.namespace, of, context.environment.clock()).await?;
+        if delete {
+            // Soon enough that its own words about what stays come first.
+            let left = end.saturating_duration_since(Instant::now()).saturating_sub(Duration::from_secs(1));
+            delete_orphans(&cluster, &scope.namespace, &orphans, left).await?;
         }
-    })?
+        Ok(orphans)
+    })
 }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use flare_cluster::{
-    Cluster, Write,
+    Cluster, WriteOptions,
     k8s_openapi::{
         api::{apps::v1::DaemonSet, core::v1::ConfigMap},
         apimachinery::pkg::apis::meta::v1::ObjectMeta,
@@ -42,7 +42,7 @@ pub(crate) async fn forward(cluster: &Cluster, plan: &SitePlan, ports: &[u16]) -
     if let Some(fault) = wanted.iter().find_map(other) {
         return Err(fault);
     }
-    match maps.apply_as(&manager(plan), CONFIG_MAP, &config_map(wanted), Write::default()).await {
+    match maps.apply_as(&manager(plan), CONFIG_MAP, &config_map(wanted), WriteOptions::default()).await {
         // Another took the port since it was looked at.
         Err(fault) if fault.code == Code::ObjectConflict => Err(taken("of this server", None)),
         Err(fault) => Err(fault),
@@ -66,7 +66,7 @@ pub(crate) async fn forwarded(cluster: &Cluster, plan: &SitePlan) -> Result<Vec<
 /// Takes all ports of a server out again.
 pub(crate) async fn withdraw(cluster: &Cluster, plan: &SitePlan) -> Result<(), Diagnostic> {
     let maps = cluster.namespaced::<ConfigMap>(NAMESPACE);
-    maps.apply_as(&manager(plan), CONFIG_MAP, &config_map(BTreeMap::new()), Write::default()).await.map(|_| ())
+    maps.apply_as(&manager(plan), CONFIG_MAP, &config_map(BTreeMap::new()), WriteOptions::default()).await.map(|_| ())
 }
 
 /// The field manager of a server: its release is unique in its namespace. As long as Kubernetes allows at most.

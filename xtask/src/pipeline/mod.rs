@@ -18,6 +18,7 @@ pub(crate) mod microk8s;
 mod output_path;
 pub(crate) mod parallel;
 pub(crate) mod participant_files;
+mod places;
 pub(crate) mod prepare;
 pub(crate) mod prepare_many;
 mod read_config;

@@ -56,10 +56,15 @@ fn parsed(path: &Path) -> Result<flare_yaml::Document, Faults> {
     flare_yaml::parse(&bytes, &path.display().to_string(), Code::InvalidConfig)
 }
 
-/// Reads a config file. A missing file and a directory have their own codes, as in the reference.
+/// Reads a config file. As in the reference, what is there and no file counts as not found, such as a directory and `/dev/null`.
 pub(crate) fn read_config_file(path: &Path) -> Result<Vec<u8>, Faults> {
-    if matches!(Destination::inspect(path), Ok(Destination::Directory | Destination::EmptyDirectory)) {
-        let message = format!("the config `{}` is a directory", printable(&path.to_string_lossy()));
+    let what = match Destination::inspect(path) {
+        Ok(Destination::Directory | Destination::EmptyDirectory) => Some("a directory"),
+        Ok(Destination::Other) => Some("a device, a pipe, a socket or a broken link"),
+        _ => None,
+    };
+    if let Some(what) = what {
+        let message = format!("the config `{}` is {what}, not a file", printable(&path.to_string_lossy()));
         return Err(Diagnostic::error(Code::ConfigNotFound, message).hint("name a file with `--config`").at(path).into());
     }
     let read = flare_file_tree::read_file(path, LARGEST_CONFIG, Code::ConfigNotFound, Code::InvalidConfig);

@@ -10,10 +10,10 @@ use std::{
 use flare_cluster::{Access, Cluster};
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
 use flare_prepared_kit::{OpenOptions, PreparedKit};
-use flare_pvc_stage::{KitObjects, ObjectOptions, Options, Progress, Staged, StagedObjects};
-use tokio::time::timeout;
+use flare_pvc_stage::{KitObjects, ObjectStageOptions, Progress, StagedObjects, StagedVolume, VolumeStageOptions};
+use tokio::time::Instant;
 
-use super::values_file;
+use super::{places, values_file};
 use crate::{context::Context, runtime};
 
 /// A kit and its cluster.
@@ -30,10 +30,10 @@ pub(crate) struct Request<'run> {
 }
 
 impl Request<'_> {
-    /// Opens the kit.
+    /// Opens the kit. The places of its faults are whole paths.
     pub(crate) fn open(&self, options: OpenOptions) -> Result<Checked<PreparedKit>, Faults> {
         let mut found = Collector::new();
-        let mut kit = found.require_checked(PreparedKit::open(self.prepared, options))?;
+        let mut kit = found.require_checked(self.located(PreparedKit::open(self.prepared, options)))?;
         for file in &self.values {
             found.keep(values_file::values_of_file(file)).into_iter().for_each(|values| kit.give_values(values));
         }
@@ -41,13 +41,28 @@ impl Request<'_> {
         found.finish(|| kit)
     }
 
+    /// The result of work on the kit, with whole paths as the places of its faults.
+    pub(crate) fn located<T>(&self, result: Result<Checked<T>, Faults>) -> Result<Checked<T>, Faults> {
+        places::below(result, self.prepared)
+    }
+
     /// Connects, as the function of this name.
     pub(crate) async fn connect(&self, context: &Context<'_>, limit: Duration) -> Result<Cluster, Faults> {
         connect(context, &self.access, limit).await
     }
 
-    /// Connects, as the function of this name, and does the work, which has limits of its own and handles Ctrl-C.
+    /// As [`in_cluster`], in the cluster of this request.
     pub(crate) fn in_cluster<T, Work: Future<Output = Result<T, Faults>>>(
+        &self,
+        context: &Context<'_>,
+        limit: Duration,
+        work: impl FnOnce(Cluster) -> Work,
+    ) -> Result<T, Faults> {
+        in_cluster(context, &self.access, limit, work)
+    }
+
+    /// Connects, and does work that tidies up: it ends by itself at its limits and at Ctrl-C.
+    pub(crate) fn in_cluster_to_its_end<T, Work: Future<Output = Result<T, Faults>>>(
         &self,
         context: &Context<'_>,
         limit: Duration,
@@ -61,30 +76,45 @@ impl Request<'_> {
     }
 }
 
+/// Connects and does work that leaves nothing to be tidied up. The limit and Ctrl-C end both, also if an API server that accepted the
+/// connection falls silent.
+pub(crate) fn in_cluster<T, Work: Future<Output = Result<T, Faults>>>(
+    context: &Context<'_>,
+    access: &Access,
+    limit: Duration,
+    work: impl FnOnce(Cluster) -> Work,
+) -> Result<T, Faults> {
+    let end = Instant::now() + limit;
+    let all = async {
+        let cluster = connect(context, access, limit).await?;
+        runtime::until(&context.interrupt, end, || late(limit), Box::pin(work(cluster))).await
+    };
+    runtime::block_on(all)?
+}
+
 /// Connects. Ctrl-C or the deadline may end it.
 pub(crate) async fn connect(context: &Context<'_>, access: &Access, limit: Duration) -> Result<Cluster, Faults> {
-    let late = || {
-        Diagnostic::error(Code::TimedOut, format!("the API server did not answer within {} s", limit.as_secs()))
-            .hint("see whether this machine reaches the cluster, or give it more time with `--timeout`")
-    };
-    tokio::select! {
-        connected = timeout(limit, flare_cluster::connect(access, &context.environment.cluster)) => {
-            connected.map_err(|_| late())?.map_err(Faults::from)
-        }
-        () = runtime::interrupted(&context.interrupt) => Err(crate::interrupt::interrupted().into()),
-    }
+    let connected = async { Ok(flare_cluster::connect(access, &context.environment.cluster).await?) };
+    runtime::until(&context.interrupt, Instant::now() + limit, || late(limit), connected).await
+}
+
+/// The fault if the cluster leaves work undone for so long.
+pub(crate) fn late(limit: Duration) -> Diagnostic {
+    let seconds = limit.as_millis().div_ceil(1000);
+    Diagnostic::error(Code::TimedOut, format!("the cluster did not give an answer within {seconds} s"))
+        .hint("see whether this machine reaches the cluster, or give it more time with `--timeout`")
 }
 
 /// Opens the kit, connects and stages it on its volume.
 pub(crate) fn on_volume(
     context: &Context<'_>,
     request: &Request<'_>,
-    options: &Options,
+    options: &VolumeStageOptions,
     progress: Progress<'_>,
-) -> Result<Checked<Staged>, Faults> {
+) -> Result<Checked<StagedVolume>, Faults> {
     request
         .open(OpenOptions::default())?
-        .and_then(|kit| runtime::block_on(volume(context, &kit, &request.access, options, progress))?)
+        .and_then(|kit| request.located(runtime::block_on(volume(context, &kit, &request.access, options, progress))?))
 }
 
 /// Connects and stages a kit on its volume.
@@ -92,9 +122,9 @@ pub(crate) async fn volume(
     context: &Context<'_>,
     kit: &PreparedKit,
     access: &Access,
-    options: &Options,
+    options: &VolumeStageOptions,
     progress: Progress<'_>,
-) -> Result<Checked<Staged>, Faults> {
+) -> Result<Checked<StagedVolume>, Faults> {
     flare_pvc_stage::refuse_staged_objects(kit)?;
     let cluster = connect(context, access, options.deadline).await?;
     let stop = runtime::interrupted(&context.interrupt);
@@ -105,11 +135,11 @@ pub(crate) async fn volume(
 pub(crate) fn as_objects(
     context: &Context<'_>,
     request: &Request<'_>,
-    options: &ObjectOptions,
+    options: &ObjectStageOptions,
 ) -> Result<Checked<(PreparedKit, StagedObjects)>, Faults> {
     request.open(OpenOptions::default())?.and_then(|kit| {
-        let staged = runtime::block_on(objects(context, &kit, request.prepared, &request.access, options))??;
-        Ok(staged.map(|staged| (kit, staged)))
+        let staged = runtime::block_on(objects(context, &kit, request.prepared, &request.access, options))?;
+        Ok(request.located(staged)?.map(|staged| (kit, staged)))
     })
 }
 
@@ -119,7 +149,7 @@ pub(crate) async fn objects(
     kit: &PreparedKit,
     prepared: &Path,
     access: &Access,
-    options: &ObjectOptions,
+    options: &ObjectStageOptions,
 ) -> Result<Checked<StagedObjects>, Faults> {
     let mut found = Collector::new();
     // Nothing is sent if the names cannot be recorded.
@@ -136,8 +166,9 @@ pub(crate) async fn objects(
 pub(crate) fn rendered(request: &Request<'_>, dry_run: bool) -> Result<Checked<(PreparedKit, KitObjects)>, Faults> {
     let mut found = Collector::new();
     let kit = found.require_checked(request.open(OpenOptions::default()))?;
-    let objects = found.require_checked(KitObjects::of(&kit))?;
-    found.require(record(&kit, request.prepared, &objects.record, dry_run))?;
+    let objects = found.require_checked(request.located(KitObjects::of(&kit)))?;
+    let recorded = record(&kit, request.prepared, &objects.record, dry_run).map(Checked::clean);
+    found.require_checked(request.located(recorded))?;
     found.finish(|| (kit, objects))
 }
 

@@ -1,6 +1,9 @@
 //! The prepared kits of a federation → their clusters, concurrently.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
 
 use flare_cluster::Access;
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults, printable};
@@ -8,14 +11,14 @@ use flare_federation::{Federation, Participant};
 use flare_file_tree::Destination;
 use flare_names::Role;
 use flare_prepared_kit::{OpenOptions, PreparedKit};
-use flare_pvc_stage::{ObjectOptions, Options, Staged, StagedObjects};
+use flare_pvc_stage::{ObjectStageOptions, StagedObjects, StagedVolume, VolumeStageOptions};
 use futures_util::{StreamExt as _, stream};
 use serde_json::{Map, Value};
 
 use super::{
     federation::{self, UniqueCollector},
     kit_facts::KitFacts,
-    participant_files, stage,
+    participant_files, places, stage,
 };
 use crate::{context::Context, runtime};
 
@@ -40,6 +43,12 @@ impl Destined {
         self.kit.give_values(values.clone());
     }
 
+    /// The name by which it calls its server, if it is a client.
+    pub(crate) fn calls(&self) -> Option<&str> {
+        let target = self.kit.plan().server_target.as_ref().filter(|_| self.role == Role::Client);
+        target.map(|(host, _)| host.as_str())
+    }
+
     /// What results say about it.
     pub(crate) fn facts(&self) -> KitFacts {
         KitFacts::of(&self.kit)
@@ -49,14 +58,14 @@ impl Destined {
 /// The options for every kit of a run.
 #[derive(Debug)]
 pub(crate) enum Staging {
-    Volume(Options),
-    Objects(ObjectOptions),
+    Volume(VolumeStageOptions),
+    Objects(ObjectStageOptions),
 }
 
 /// The result for one participant.
 #[derive(Debug)]
 pub(crate) enum Done {
-    Volume(Staged),
+    Volume(StagedVolume),
     Objects(StagedObjects),
 }
 
@@ -120,10 +129,16 @@ fn each_opened(
     access: &Access,
     options: OpenOptions,
 ) -> Vec<Entry> {
-    let open_one = |participant: &Participant, values: Map<String, Value>| {
+    let mut outputs: HashMap<PathBuf, PathBuf> = HashMap::new();
+    let mut open_one = |participant: &Participant, values: Map<String, Value>| {
         let kit = federation::kit_of(participant, directory)?;
         let mut found = Collector::new();
         let output = federation::output_of(&kit, prepared);
+        if let Some(first) = outputs.get(&output) {
+            let fault = federation::shared_directory(first, &kit, &output);
+            return Err(fault.at(participant.places.kit.clone()).into());
+        }
+        outputs.insert(output.clone(), kit);
         let access = access_of(participant, directory, access);
         let mut destined = found.require_checked(open(participant, output, access, options))?;
         // The helper pod of a staging is like the parent pod, which gets these values from Helm.
@@ -162,14 +177,8 @@ fn open(participant: &Participant, prepared: PathBuf, access: Access, options: O
 }
 
 /// Adds to a diagnostic the participant's prepared kit as its place, or the place below it.
-fn below(mut diagnostic: Diagnostic, prepared: &Path) -> Diagnostic {
-    match &mut diagnostic.place {
-        Some(place) => {
-            place.file = prepared.join(&place.file).to_string_lossy().into_owned();
-            diagnostic
-        }
-        None => diagnostic.at(prepared),
-    }
+fn below(diagnostic: Diagnostic, prepared: &Path) -> Diagnostic {
+    if diagnostic.place.is_some() { places::located(diagnostic, prepared) } else { diagnostic.at(prepared) }
 }
 
 fn access_of(participant: &Participant, directory: &Path, access: &Access) -> Access {
@@ -239,7 +248,7 @@ async fn stage_one(context: &Context<'_>, one: &Destined, staging: &Staging) -> 
     context.step(|| format!("staging {} from {}", one.name, one.prepared.display()));
     match staging {
         Staging::Volume(options) => {
-            let options = Options { run: stage::run_name(), ..options.clone() };
+            let options = VolumeStageOptions { run: stage::run_name(), ..options.clone() };
             stage::volume(context, &one.kit, &one.access, &options, &|_, _| ()).await.map(|checked| checked.map(Done::Volume))
         }
         Staging::Objects(options) => {

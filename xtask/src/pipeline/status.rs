@@ -6,14 +6,18 @@ use flare_cluster::{Cluster, LogSelection};
 use flare_diagnostic::{Code, Diagnostic, Faults};
 use flare_doctor::{
     log_line,
-    state::{self, PodState, State},
+    state::{self, ParticipantState, PodState},
 };
-use flare_names::{job_pod, launcher_site};
+use flare_names::{Role, job_pod, launcher_site};
 use flare_prepared_kit::{OpenOptions, PreparedKit};
-use futures_util::{AsyncBufReadExt as _, StreamExt as _};
+use futures_util::{AsyncBufRead, AsyncBufReadExt as _, StreamExt as _};
+use tokio::time::Instant;
 
-use super::stage::Request;
-use crate::{context::Context, interrupt::interrupted, runtime};
+use super::{
+    kit_facts::KitFacts,
+    stage::{self, Request},
+};
+use crate::{context::Context, runtime};
 
 /// The selection of a log.
 #[derive(Debug, Clone, Default)]
@@ -38,18 +42,21 @@ pub(crate) struct LogSource {
 /// Called with each line of a log.
 type Sink<'run> = &'run mut dyn FnMut(String) -> Result<(), Diagnostic>;
 
+/// A participant whose kit could be opened, and its state in the cluster.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    pub(crate) name: String,
+    pub(crate) role: Role,
+    pub(crate) facts: KitFacts,
+    pub(crate) state: ParticipantState,
+}
+
 /// Reads once the release, its pods, and the kit's fingerprints in three places.
-pub(crate) fn status(context: &Context<'_>, request: &Request<'_>, limit: Duration) -> Result<State, Faults> {
-    let kit = open(request)?;
-    request.in_cluster(context, limit, |cluster| async move {
-        tokio::select! {
-            looked = tokio::time::timeout(limit, state::look(&cluster, &kit)) => match looked {
-                Ok(looked) => Ok(looked?),
-                Err(_) => Err(late(limit).into()),
-            },
-            () = runtime::interrupted(&context.interrupt) => Err(interrupted().into()),
-        }
-    })
+pub(crate) fn status(context: &Context<'_>, request: &Request<'_>, limit: Duration) -> Result<Seen, Faults> {
+    let kit = &open(request)?;
+    let state = request.in_cluster(context, limit, |cluster| async move { Ok(state::look(&cluster, kit).await?) })?;
+    let (name, role) = (kit.plan().participant.clone(), kit.plan().role);
+    Ok(Seen { name, role, facts: KitFacts::of(kit), state })
 }
 
 /// Reads the log of a participant's parent or of one of its jobs, without what looks like a secret. Following ends with the container
@@ -61,12 +68,18 @@ pub(crate) fn logs(
     limit: Duration,
     sink: Sink<'_>,
 ) -> Result<LogSource, Faults> {
-    let kit = open(request)?;
-    request.in_cluster(context, limit, |cluster| async move {
-        let source = source(&cluster, &kit, options).await?;
+    let kit = &open(request)?;
+    let end = Instant::now() + limit;
+    request.in_cluster_to_its_end(context, limit, |cluster| async move {
+        let begun = async {
+            let source = source(&cluster, kit, options).await?;
+            let log = read(&cluster, kit, &source, options).await?;
+            Ok((source, log))
+        };
+        let (source, log) = Box::pin(runtime::until(&context.interrupt, end, || stage::late(limit), begun)).await?;
         tokio::select! {
-            read = read(&cluster, &kit, &source, options, sink) => read?,
-            () = runtime::interrupted(&context.interrupt) => if !options.follow { return Err(interrupted().into()) },
+            printed = print(log, &source, sink) => printed?,
+            () = runtime::interrupted(&context.interrupt) => {}
         }
         Ok(source)
     })
@@ -75,10 +88,6 @@ pub(crate) fn logs(
 /// Opens the kit; changes of it do not matter here.
 fn open(request: &Request<'_>) -> Result<PreparedKit, Faults> {
     request.open(OpenOptions { accept_changes: true }).map(|checked| checked.value)
-}
-
-fn late(limit: Duration) -> Diagnostic {
-    Diagnostic::error(Code::TimedOut, format!("the cluster did not show the participant within {} s", limit.as_secs()))
 }
 
 async fn source(cluster: &Cluster, kit: &PreparedKit, options: &LogOptions) -> Result<LogSource, Diagnostic> {
@@ -98,7 +107,7 @@ async fn source(cluster: &Cluster, kit: &PreparedKit, options: &LogOptions) -> R
     Ok(LogSource { pod: pod.name, container: pod.container })
 }
 
-fn of_job(kit: &PreparedKit, state: State, job: &str) -> Result<PodState, Diagnostic> {
+fn of_job(kit: &PreparedKit, state: ParticipantState, job: &str) -> Result<PodState, Diagnostic> {
     let plan = kit.plan();
     // A name that the launcher derives. Its suffix is the same for every job of the participant.
     let derived = job_pod(job, launcher_site(plan.role, &plan.site));
@@ -113,13 +122,18 @@ fn of_job(kit: &PreparedKit, state: State, job: &str) -> Result<PodState, Diagno
     })
 }
 
+/// A log: whole, or as it is being written.
+enum Log<Stream> {
+    Whole(String),
+    Followed(Stream),
+}
+
 async fn read(
     cluster: &Cluster,
     kit: &PreparedKit,
     source: &LogSource,
     options: &LogOptions,
-    sink: Sink<'_>,
-) -> Result<(), Diagnostic> {
+) -> Result<Log<impl AsyncBufRead + use<>>, Diagnostic> {
     let namespace = kit.plan().namespace.as_str();
     let selection = LogSelection {
         container: Some(source.container.clone()),
@@ -127,11 +141,18 @@ async fn read(
         previous: options.previous,
         ..LogSelection::default()
     };
-    if !options.follow {
-        let text = cluster.logs(namespace, &source.pod, &selection).await?;
-        return text.lines().try_for_each(|line| sink(log_line(line)));
+    if options.follow {
+        cluster.follow_logs(namespace, &source.pod, &selection).await.map(Log::Followed)
+    } else {
+        cluster.logs(namespace, &source.pod, &selection).await.map(Log::Whole)
     }
-    let log = cluster.follow_logs(namespace, &source.pod, &selection).await?;
+}
+
+async fn print(log: Log<impl AsyncBufRead>, source: &LogSource, sink: Sink<'_>) -> Result<(), Diagnostic> {
+    let log = match log {
+        Log::Whole(text) => return text.lines().try_for_each(|line| sink(log_line(line))),
+        Log::Followed(log) => log,
+    };
     let mut lines = std::pin::pin!(log.lines());
     while let Some(line) = lines.next().await {
         let line = line.map_err(|_| {

@@ -2,7 +2,7 @@
 
 use flare_diagnostic::{Checked, Collector, Faults};
 use flare_prepared_kit::OpenOptions;
-use flare_pvc_stage::{UnstageOptions, Unstaged, VolumeUnstageOptions};
+use flare_pvc_stage::{ObjectUnstageOptions, Unstaged, VolumeUnstageOptions};
 
 use super::stage::Request;
 use crate::{context::Context, runtime};
@@ -23,19 +23,20 @@ pub(crate) fn names_objects(request: &Request<'_>) -> Result<bool, Faults> {
 pub(crate) fn objects(
     context: &Context<'_>,
     request: &Request<'_>,
-    options: &UnstageOptions,
+    options: &ObjectUnstageOptions,
 ) -> Result<Checked<Removal>, Faults> {
     let mut found = Collector::new();
     // A kit that was edited since is removed as well.
     let kit = found.require_checked(request.open(OpenOptions { accept_changes: true }))?;
     let (kit_in_work, stop) = (&kit, runtime::interrupted(&context.interrupt));
-    let removed = request.in_cluster(context, options.deadline, |cluster| async move {
+    let removed = request.in_cluster_to_its_end(context, options.deadline, |cluster| async move {
         flare_pvc_stage::unstage_objects(&cluster, kit_in_work, options, stop).await
     });
-    let unstaged = found.require_checked(removed)?;
+    let unstaged = found.require_checked(request.located(removed))?;
     let recorded = !options.superseded && kit.staged_record()?.is_some();
     if recorded && !options.dry_run {
-        found.require(kit.write_record(request.prepared, None))?;
+        let written = kit.write_record(request.prepared, None).map(Checked::clean);
+        found.require_checked(request.located(written))?;
     }
     found.finish(|| Removal { unstaged, record_removed: recorded })
 }
@@ -49,9 +50,9 @@ pub(crate) fn around_volume(
     let mut found = Collector::new();
     let kit = &found.require_checked(request.open(OpenOptions { accept_changes: true }))?;
     let stop = runtime::interrupted(&context.interrupt);
-    let removed = request.in_cluster(context, options.deadline, |cluster| async move {
+    let removed = request.in_cluster_to_its_end(context, options.deadline, |cluster| async move {
         flare_pvc_stage::unstage_volume(&cluster, kit, options, stop).await
     });
-    let unstaged = found.require_checked(removed)?;
+    let unstaged = found.require_checked(request.located(removed))?;
     found.finish(|| Removal { unstaged, record_removed: false })
 }

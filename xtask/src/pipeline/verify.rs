@@ -70,9 +70,9 @@ fn in_cluster(
     kit: &PreparedKit,
     progress: &(dyn Fn(&str) + Send + Sync),
 ) -> Result<Vec<Finding>, Faults> {
-    let looking = rollout::Options { deadline: options.deadline, stable: options.stable, clock: crate::environment::now };
+    let looking = rollout::WaitOptions { deadline: options.deadline, stable: options.stable, clock: crate::environment::now };
     let stop = runtime::interrupted(&context.interrupt);
-    let looked = request.in_cluster(context, options.deadline, |cluster| async move {
+    let looked = request.in_cluster_to_its_end(context, options.deadline, |cluster| async move {
         tokio::select! {
             found = online::check(&cluster, kit, &looking, progress) => Ok(found),
             () = stop => Err(interrupted().into()),

@@ -1,17 +1,18 @@
 //! `bench prepare`, `bench baseline`, `bench stage`, `bench launch`, `bench up`, `bench faults`: build and start the measuring programs of the test package.
 
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
+use std::path::{Path, PathBuf};
+
+use flare_diagnostic::Faults;
+use serde_json::json;
+
+use super::{
+    fault_table,
+    measuring::{measure, missing, missing_kubeconfig, on_cluster},
+    test_cluster::TestCluster,
 };
-
-use flare_diagnostic::{Code, Diagnostic, Faults};
-use serde_json::{Value, json};
-
-use super::{checks, programs, test_cluster::TestCluster};
 use crate::{
     context::Context,
-    output::{Outcome, VerbResult, write_to_stderr},
+    output::{Outcome, VerbResult},
 };
 
 /// What is measured.
@@ -47,9 +48,10 @@ pub(crate) enum Subject {
     Up(Up),
     /// Measure how soon the faults of the fault table are named, from the moment when Kubernetes itself knows them
     ///
-    /// Runs the cluster tests of the table one by one, each fault set up for real. Takes about twenty minutes, uses kubectl and separate
-    /// namespaces, which it deletes, and writes a table into `docs/verify.md`.
-    Faults(FaultTable),
+    /// Runs the cluster tests of the table one by one, each fault set up for real; a fault that is not named does not keep the others from
+    /// being tried, and is listed at the end. Takes about twenty minutes, uses kubectl and separate namespaces, which it deletes, and writes a
+    /// table into `docs/verify.md`.
+    Faults(fault_table::Arguments),
 }
 
 /// On which cluster, and how often.
@@ -126,21 +128,6 @@ pub(crate) struct Up {
     check: bool,
 }
 
-/// Where the fault table is measured.
-#[derive(Debug, clap::Args)]
-pub(crate) struct FaultTable {
-    /// The cluster [default: that of `FLARE_KUBE_TEST_KUBECONFIG`, otherwise a local one that ends with the run].
-    #[arg(long, value_name = "FILE")]
-    kubeconfig: Option<PathBuf>,
-    /// Set the faults up with the reference's chart as well, and try the user guide's section "Verify The Deployment" on them. Takes half an
-    /// hour more.
-    #[arg(long)]
-    by_guide: bool,
-    /// Fail if a promise is missed.
-    #[arg(long)]
-    check: bool,
-}
-
 /// Runs a bench in a release build, with the reference from the cache.
 pub(crate) fn run(context: &Context<'_>, root: &Path, subject: &Subject) -> VerbResult {
     match subject {
@@ -153,7 +140,7 @@ pub(crate) fn run(context: &Context<'_>, root: &Path, subject: &Subject) -> Verb
         Subject::Stage(arguments) => stage(context, root, arguments),
         Subject::Launch(arguments) => launch(context, root, arguments),
         Subject::Up(arguments) => up(context, root, arguments),
-        Subject::Faults(arguments) => faults(context, root, arguments),
+        Subject::Faults(arguments) => fault_table::run(context, root, arguments),
     }
 }
 
@@ -185,32 +172,6 @@ fn up(context: &Context<'_>, root: &Path, arguments: &Up) -> VerbResult {
     })
 }
 
-fn faults(context: &Context<'_>, root: &Path, arguments: &FaultTable) -> VerbResult {
-    let cluster = TestCluster::named_or_ours(context, arguments.kubeconfig.as_deref())?;
-    Faults::check(missing_kubeconfig(&cluster).into_iter().collect(), || ())?;
-    checks::provide(context, root)?;
-    let [times, guide] = ["fault", "guide"].map(|what| root.join("target").join(format!("{what}-times.jsonl")));
-    for file in [&times, &guide] {
-        let emptied = flare_file_tree::write_file(file, b"", 0o644, true);
-        emptied.map_err(|error| error.into_diagnostic(Code::CheckFailed))?;
-    }
-    let mut tests = programs::cargo(context, root);
-    tests.args(["test", "--locked", "--package", "integration-tests", "--features", "cluster", "--test", "cluster", "--"]);
-    tests.args(["verify_faults::", "--test-threads=1", "--nocapture"]).env("FLARE_KUBE_FAULT_TIMES", &times);
-    if arguments.by_guide {
-        tests.env("FLARE_KUBE_GUIDE_TIMES", &guide);
-    }
-    cluster.configure(&mut tests);
-    programs::run(&context.interrupt, &mut tests)?;
-    let check: &[&str] = if arguments.check { &["--check"] } else { &[] };
-    on_cluster(context, root, "bench-faults", cluster, 1, |bench| {
-        if arguments.by_guide {
-            bench.arg("--guide").arg(&guide);
-        }
-        bench.arg("--times").arg(&times).args(check)
-    })
-}
-
 /// The audit log of a cluster's API server, where the user said it is or where a local cluster keeps it.
 fn audit_log(context: &Context<'_>, cluster: &TestCluster<'_>, named: Option<&Path>) -> Result<PathBuf, Faults> {
     let named = named.map(|path| context.environment.absolute(path)).transpose()?;
@@ -228,50 +189,4 @@ fn stage(context: &Context<'_>, root: &Path, arguments: &Stage) -> VerbResult {
     Faults::check(missing_kubeconfig(&cluster).into_iter().collect(), || ())?;
     let check: &[&str] = if arguments.check { &["--check"] } else { &[] };
     on_cluster(context, root, "bench-stage", cluster, arguments.on.runs, |bench| bench.args(check))
-}
-
-fn missing_kubeconfig(cluster: &TestCluster<'_>) -> Option<Diagnostic> {
-    missing(&cluster.kubeconfig, "kubeconfig", "name one by `--kubeconfig`, or leave it out for a cluster of our own")
-}
-
-fn missing(path: &Path, what: &str, hint: &str) -> Option<Diagnostic> {
-    let message = || format!("there is no {what} at `{}`", path.display());
-    (!programs::is_file(path)).then(|| Diagnostic::error(Code::InvalidArgs, message()).hint(hint))
-}
-
-/// Runs a bench on a cluster, ends the cluster if this run started it, and returns the bench's output.
-fn on_cluster(
-    context: &Context<'_>,
-    root: &Path,
-    program: &str,
-    cluster: TestCluster<'_>,
-    runs: u16,
-    with: impl FnOnce(&mut Command) -> &mut Command,
-) -> VerbResult {
-    let figures = root.join("target").join(program).with_extension("json");
-    measure(context, root, program, |bench| {
-        cluster.configure(bench);
-        bench.arg("--kubeconfig").arg(&cluster.kubeconfig).args(["--runs", &runs.to_string()]).arg("--json").arg(&figures);
-        with(bench)
-    })?;
-    cluster.end()?;
-    let bytes = flare_file_tree::read_file(&figures, 1 << 20, Code::CheckFailed, Code::CheckFailed)?;
-    let data: Value = serde_json::from_slice(&bytes)
-        .map_err(|error| Diagnostic::error(Code::Internal, format!("the figures are no JSON: {error}")))?;
-    write_to_stderr("done: the table is in `docs/`\n");
-    Ok(Outcome { data, text: String::new(), warnings: Vec::new() })
-}
-
-/// Builds all programs of the test package and runs one.
-fn measure(
-    context: &Context<'_>,
-    root: &Path,
-    program: &str,
-    with: impl FnOnce(&mut Command) -> &mut Command,
-) -> Result<(), Faults> {
-    checks::provide(context, root)?;
-    let package = ["--quiet", "--locked", "--release", "--package", "integration-tests"];
-    programs::run(&context.interrupt, programs::cargo(context, root).arg("build").args(package).arg("--bins"))?;
-    let mut bench = programs::cargo(context, root);
-    programs::run(&context.interrupt, with(bench.arg("run").args(package).args(["--bin", program, "--"])))
 }

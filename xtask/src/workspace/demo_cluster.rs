@@ -8,7 +8,7 @@ use std::{
 use flare_cluster::Access;
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults, printable};
 use flare_names::Role;
-use flare_pvc_stage::{NewClaim, Options as VolumeOptions};
+use flare_pvc_stage::{NewClaim, VolumeStageOptions};
 use flare_testbed::{ClusterName, Provider, Status, UpOptions, image::FlareImage};
 use flare_yaml::Node;
 use serde_json::{Value, json};
@@ -103,7 +103,7 @@ impl DemoCluster {
 /// Options for the demo's participants.
 fn up_options(helm: Option<PathBuf>) -> Options {
     let claim = NewClaim { size: "1Gi".to_owned(), storage_class: None, access_mode: "ReadWriteOnce".to_owned() };
-    let staging = VolumeOptions {
+    let staging = VolumeStageOptions {
         create_namespace: true,
         create_claim: Some(claim),
         image: None,
@@ -121,6 +121,7 @@ fn up_options(helm: Option<PathBuf>) -> Options {
         create_namespace: true,
         pull_secret: None,
         expose: None,
+        called: Vec::new(),
         unlock: false,
         keep_failed: false,
         until: Until::Joined,

@@ -11,7 +11,8 @@ use std::{
 
 use flare_diagnostic::{Code, Diagnostic, Faults};
 use flare_file_tree::Destination;
-use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
+use flare_testbed::program::{self, ProcessGroup, ProgramFailure};
+use rustix::process::Signal;
 
 use crate::{
     Environment,
@@ -82,7 +83,7 @@ pub(crate) fn run(interrupt: &Interrupt, command: &mut Command) -> Result<(), Fa
 
 /// Waits for the leader of a process group; after an interruption also for all others in it.
 fn wait(interrupt: &Interrupt, mut child: Child) -> std::io::Result<ExitStatus> {
-    let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    let group = ProcessGroup::of(&child);
     loop {
         if let Some(status) = child.try_wait()? {
             return Ok(status);
@@ -92,9 +93,7 @@ fn wait(interrupt: &Interrupt, mut child: Child) -> std::io::Result<ExitStatus> 
         }
         thread::sleep(POLL_INTERVAL);
     }
-    // The group may have ended by itself meanwhile.
-    let ask = |signal| group.map(|group| kill_process_group(group, signal));
-    ask(Signal::INT);
+    group.signal(Signal::INT);
     let mut asked = Duration::ZERO;
     let status = loop {
         if let Some(status) = child.try_wait()? {
@@ -102,13 +101,13 @@ fn wait(interrupt: &Interrupt, mut child: Child) -> std::io::Result<ExitStatus> 
         }
         // Programs that were started to ignore Ctrl-C, as a shell's background job is, react to SIGTERM.
         if asked == TERMINATE_AFTER {
-            ask(Signal::TERM);
+            group.signal(Signal::TERM);
         }
         thread::sleep(POLL_INTERVAL);
         asked += POLL_INTERVAL;
     };
     let mut waited = Duration::ZERO;
-    while group.is_some_and(|group| test_kill_process_group(group).is_ok()) && waited < GRACE_PERIOD {
+    while group.is_alive() && waited < GRACE_PERIOD {
         thread::sleep(POLL_INTERVAL);
         waited += POLL_INTERVAL;
     }
@@ -118,17 +117,14 @@ fn wait(interrupt: &Interrupt, mut child: Child) -> std::io::Result<ExitStatus> 
 /// Runs a command and returns its stdout.
 pub(crate) fn output(command: &mut Command) -> Result<String, Faults> {
     let shown = shown(command);
-    let output = command.output().map_err(|error| {
-        Diagnostic::error(Code::ToolNotFound, format!("`{shown}` cannot be run: {error}")).hint("install it, and run again")
-    })?;
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-    }
-    let said = String::from_utf8_lossy(&output.stderr);
-    let last = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    Err(Diagnostic::error(Code::ToolFailed, format!("`{shown}` failed: {last}"))
-        .hint("run it by hand to see all of its output")
-        .into())
+    program::stdout(command, &[]).map_err(|failure| match failure {
+        ProgramFailure::NotRun(error) => Diagnostic::error(Code::ToolNotFound, format!("`{shown}` cannot be run: {error}"))
+            .hint("install it, and run again")
+            .into(),
+        ProgramFailure::Failed(last) => Diagnostic::error(Code::ToolFailed, format!("`{shown}` failed: {last}"))
+            .hint("run it by hand to see all of its output")
+            .into(),
+    })
 }
 
 fn shown(command: &Command) -> String {

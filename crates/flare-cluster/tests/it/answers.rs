@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use flare_cluster::{Deletion, Operation, Selection, Write, k8s_openapi::api::core::v1::ConfigMap};
+use flare_cluster::{DeleteOptions, Operation, Selection, WriteOptions, k8s_openapi::api::core::v1::ConfigMap};
 use flare_diagnostic::{Code, Diagnostic};
 use serde_json::{Value, json};
 
@@ -25,7 +25,7 @@ async fn fault_of(answer: impl Fn() -> Answer + Send + Sync + 'static, allowed: 
     })
     .await;
     let objects = server.connect().await.with_request_deadline(Duration::from_secs(2)).namespaced::<ConfigMap>("site-1");
-    objects.apply("a", &object("a"), Write::default()).await.expect_err("the server refuses")
+    objects.apply("a", &object("a"), WriteOptions::default()).await.expect_err("the server refuses")
 }
 
 async fn refused(code: u16, reason: &'static str, message: &'static str, details: Value) -> Diagnostic {
@@ -142,7 +142,7 @@ async fn a_server_that_is_busy_or_drops_the_connection_is_asked_again() {
     })
     .await;
     let objects = server.connect().await.namespaced::<ConfigMap>("site-1");
-    objects.apply("a", &object("a"), Write::default()).await.expect("at last");
+    objects.apply("a", &object("a"), WriteOptions::default()).await.expect("at last");
     assert_eq!(server.count("configmaps"), 4);
 }
 
@@ -150,7 +150,7 @@ async fn a_server_that_is_busy_or_drops_the_connection_is_asked_again() {
 async fn a_creation_is_not_sent_twice_where_the_first_may_have_arrived() {
     let server = Server::start(|asked| usual(asked).unwrap_or(Answer::Close)).await;
     let objects = server.connect().await.namespaced::<ConfigMap>("site-1");
-    let fault = objects.create(&object("a"), Write::default()).await.expect_err("it broke");
+    let fault = objects.create(&object("a"), WriteOptions::default()).await.expect_err("it broke");
     assert_eq!(fault.code, Code::ClusterUnreachable);
     assert_eq!(server.count("configmaps"), 1);
 }
@@ -168,7 +168,7 @@ async fn an_apply_is_strict_and_has_our_field_manager() {
     let answer = || Answer::Json(200, serde_json::to_value(object("a")).expect("JSON"));
     let server = Server::start(move |asked| usual(asked).unwrap_or_else(answer)).await;
     let objects = server.connect().await.namespaced::<ConfigMap>("site-1");
-    objects.apply("a", &object("a"), Write { dry_run: true, force: false }).await.expect("applied");
+    objects.apply("a", &object("a"), WriteOptions { dry_run: true, force: false }).await.expect("applied");
     let asked = server.last("configmaps");
     for part in ["fieldManager=flare-kube", "fieldValidation=Strict", "dryRun=All"] {
         assert!(asked.path.contains(part), "{}", asked.path);
@@ -182,7 +182,7 @@ async fn deleting_what_is_not_there_or_is_another_one_is_no_error() {
     for (code, reason) in [(404, "NotFound"), (409, "Conflict")] {
         let server = Server::start(move |asked| usual(asked).unwrap_or_else(|| refusal(code, reason, "no", &json!({})))).await;
         let objects = server.connect().await.namespaced::<ConfigMap>("site-1");
-        let deletion = Deletion { uid: Some("1".into()), ..Deletion::default() };
+        let deletion = DeleteOptions { uid: Some("1".into()), ..DeleteOptions::default() };
         assert!(!objects.delete("a", &deletion).await.expect("no error"), "{code}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use flare_cluster::{Access, Cluster, Environment, connect};
+use flare_cluster::{Access, Cluster, ClusterEnvironment, connect};
 use flare_diagnostic::{Code, Diagnostic};
 use serde_json::{Value, json};
 
@@ -26,8 +26,10 @@ fn config(context: &str, server: &str) -> Value {
 }
 
 async fn with_list(files: &[&Path], context: Option<&str>) -> Result<Cluster, Diagnostic> {
-    let environment =
-        Environment { kubeconfig_list: Some(std::env::join_paths(files).expect("paths")), ..Environment::default() };
+    let environment = ClusterEnvironment {
+        kubeconfig_list: Some(std::env::join_paths(files).expect("paths")),
+        ..ClusterEnvironment::default()
+    };
     connect(&Access { kubeconfig: None, context: context.map(str::to_owned) }, &environment).await
 }
 
@@ -54,7 +56,7 @@ async fn the_list_of_files_is_merged_as_kubectl_does_and_missing_ones_are_skippe
 async fn the_file_in_the_home_directory_is_the_default() {
     let (server, home) = (server().await, tempfile::tempdir().expect("a directory"));
     write(home.path(), ".kube/config", &config("home", &format!("http://{}", server.address)));
-    let environment = Environment { home: Some(home.path().into()), ..Environment::default() };
+    let environment = ClusterEnvironment { home: Some(home.path().into()), ..ClusterEnvironment::default() };
     let cluster = connect(&Access::default(), &environment).await.expect("it answers");
     assert_eq!((cluster.context(), cluster.default_namespace()), (Some("home"), "default"));
 }
@@ -64,7 +66,7 @@ async fn a_file_that_was_named_has_to_be_there() {
     let fault = connected("/nowhere/config".into()).await.expect_err("no file");
     assert_eq!((fault.code, fault.place.expect("a place").file.as_str()), (Code::KubeconfigInvalid, "/nowhere/config"));
     let home = tempfile::tempdir().expect("a directory");
-    let environment = Environment { home: Some(home.path().into()), ..Environment::default() };
+    let environment = ClusterEnvironment { home: Some(home.path().into()), ..ClusterEnvironment::default() };
     let fault = connect(&Access::default(), &environment).await.expect_err("no file");
     assert_eq!(fault.code, Code::KubeconfigInvalid);
     assert!(fault.message.contains(".kube/config"), "{fault}");
@@ -202,11 +204,11 @@ async fn a_proxy_is_used_where_it_is_asked_for_and_named_without_its_password() 
     assert!(fault.message.contains(&format!("by the proxy {gone}")), "{fault}");
     assert!(!format!("{fault:?}").contains("pr0xy-secret"), "{fault:?}");
     // A proxy of the environment is not used for this machine itself, and odd lists are accepted.
-    let environment = Environment {
+    let environment = ClusterEnvironment {
         https_proxy: Some(format!("http://{gone}")),
         http_proxy: Some(format!("http://{gone}")),
         no_proxy: Some("a,,b ".into()),
-        ..Environment::default()
+        ..ClusterEnvironment::default()
     };
     let access = Access { kubeconfig: Some(server.kubeconfig()), context: None };
     connect(&access, &environment).await.expect("loopback needs no proxy");

@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests write kubeconfig files and start servers")]
 
 mod answers;
+mod carrier;
 mod connect;
 mod exec;
 mod program;

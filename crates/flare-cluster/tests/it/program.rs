@@ -1,14 +1,13 @@
 //! Simulated programs at the other end of an exec stream, as a kubelet and an API server pass them on, and with faults.
 
-use futures_util::{SinkExt as _, StreamExt};
 use serde_json::json;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio_tungstenite::{
     WebSocketStream,
-    tungstenite::{Message, handshake::derive_accept_key, protocol::Role},
+    tungstenite::{handshake::derive_accept_key, protocol::Role},
 };
 
-use crate::{server::Asked, spdy::Spdy};
+use crate::{carrier::Carrier, spdy::Spdy};
 
 /// The older protocol, which always uses version 4 of the subprotocol.
 pub(crate) const SPDY: &str = "SPDY/3.1";
@@ -37,8 +36,8 @@ pub(crate) enum Program {
     Mute,
 }
 
-/// Accepts the upgrade and simulates the program.
-pub(crate) async fn serve<S>(mut connection: S, asked: &Asked, protocol: &str, program: Program)
+/// Accepts the upgrade and simulates the program. `headers` are those of the request.
+pub(crate) async fn serve<S>(mut connection: S, headers: &str, protocol: &str, program: Program)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -49,8 +48,7 @@ where
         let Some(connection) = Spdy::accept(connection).await else { return };
         return Far { connection, read: 0 }.play(program).await;
     }
-    let key =
-        asked.headers.lines().find_map(|line| line.to_ascii_lowercase().starts_with("sec-websocket-key: ").then(|| &line[19..]));
+    let key = headers.lines().find_map(|line| line.to_ascii_lowercase().starts_with("sec-websocket-key: ").then(|| &line[19..]));
     let accept = derive_accept_key(key.expect("a key").trim().as_bytes());
     let head = format!(
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\
@@ -59,37 +57,6 @@ where
     connection.write_all(head.as_bytes()).await.expect("the client listens");
     let connection = WebSocketStream::from_raw_socket(connection, Role::Server, None).await;
     Far { connection, read: 0 }.play(program).await;
-}
-
-/// The protocol that carries a program's streams.
-pub(crate) trait Carrier {
-    /// The next bytes of the input; `None` at its end.
-    async fn next(&mut self) -> Option<Vec<u8>>;
-    /// Sends bytes of a channel.
-    async fn print(&mut self, channel: u8, bytes: &[u8]);
-    /// Closes the connection properly.
-    async fn close(&mut self);
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> Carrier for WebSocketStream<S> {
-    async fn next(&mut self) -> Option<Vec<u8>> {
-        loop {
-            match StreamExt::next(self).await?.ok()? {
-                Message::Binary(frame) if frame[0] == 0 => return Some(frame[1..].to_vec()),
-                Message::Binary(frame) if frame[..] == [255, 0] => return None,
-                Message::Close(_) => return None,
-                _ => {}
-            }
-        }
-    }
-
-    async fn print(&mut self, channel: u8, bytes: &[u8]) {
-        let _ = self.send(Message::binary([&[channel], bytes].concat())).await;
-    }
-
-    async fn close(&mut self) {
-        let _ = WebSocketStream::close(self, None).await;
-    }
 }
 
 struct Far<C> {

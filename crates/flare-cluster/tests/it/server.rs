@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use flare_cluster::{Access, Cluster, Environment, connect};
+use flare_cluster::{Access, Cluster, ClusterEnvironment, connect};
 use flare_diagnostic::Diagnostic;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -129,7 +129,7 @@ impl Server {
 
 pub(crate) async fn connected(kubeconfig: PathBuf) -> Result<Cluster, Diagnostic> {
     let access = Access { kubeconfig: Some(kubeconfig), context: None };
-    connect(&access, &Environment::default()).await
+    connect(&access, &ClusterEnvironment::default()).await
 }
 
 pub(crate) async fn serve<S>(mut connection: S, handler: Arc<Handler>, record: Arc<Mutex<Vec<Asked>>>)
@@ -153,7 +153,7 @@ where
                 }
                 std::future::pending::<()>().await;
             }
-            Answer::Program(protocol, program) => return program::serve(connection, &asked, protocol, program).await,
+            Answer::Program(protocol, program) => return program::serve(connection, &asked.headers, protocol, program).await,
             Answer::Close => return,
             Answer::Silence => tokio::time::sleep(Duration::from_mins(10)).await,
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
-use crate::program::Carrier;
+use crate::carrier::Carrier;
 
 /// The zlib header of a connection's first headers, with the checksum of SPDY/3's dictionary.
 const ZLIB: [u8; 6] = [0x78, 0xbb, 0xe3, 0xc6, 0xa7, 0xc2];

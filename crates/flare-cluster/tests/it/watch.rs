@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use flare_cluster::k8s_openapi::api::core::v1::ConfigMap;
+use flare_cluster::{Selection, k8s_openapi::api::core::v1::ConfigMap};
 use flare_diagnostic::Code;
 use serde_json::{Value, json};
 
@@ -73,6 +73,41 @@ async fn a_watch_goes_on_after_a_lost_connection_a_restart_and_a_version_too_old
     })
     .await;
     assert_eq!(wait_for(&server, 8, Duration::from_secs(30)).await.expect("it goes on"), 8);
+}
+
+#[tokio::test]
+async fn a_wait_for_several_objects_sees_each_come_and_go() {
+    let named = |name: &str, version: u32| {
+        let mut object = object(version);
+        object["metadata"]["name"] = json!(name);
+        object
+    };
+    let server = Server::start(move |asked| {
+        usual(asked).unwrap_or_else(|| {
+            if is_watch(asked) {
+                let change = |kind: &str, name: &str, version| json!({"type": kind, "object": named(name, version)});
+                Answer::Lines(vec![
+                    change("ADDED", "c", 2),
+                    change("DELETED", "a", 3),
+                    change("DELETED", "b", 4),
+                    change("DELETED", "c", 5),
+                ])
+            } else {
+                list(1, &[named("a", 1), named("b", 1)])
+            }
+        })
+    })
+    .await;
+    let objects = server.connect().await.namespaced::<ConfigMap>("site-1");
+    let mut seen = Vec::new();
+    let check = |objects: &[&ConfigMap]| {
+        seen.push(objects.iter().filter_map(|object| object.metadata.name.clone()).collect::<Vec<_>>().concat());
+        if objects.is_empty() { Poll::Ready(Ok(())) } else { Poll::Pending }
+    };
+    let all = Selection::labelled("app=x".to_owned());
+    objects.wait_for_all(&all, Duration::from_secs(10), "the end", check).await.expect("all go");
+    assert_eq!(seen, ["ab", "abc", "bc", "c", ""]);
+    assert!(server.last("configmaps").path.contains("labelSelector=app%3Dx"));
 }
 
 #[tokio::test]

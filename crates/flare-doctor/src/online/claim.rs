@@ -8,7 +8,7 @@ use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 
 use crate::{
     Finding,
-    rollout::{KIT_OF_POD, Running},
+    rollout::{KIT_OF_POD, RunningParent},
 };
 
 /// Checks the state of the claim. Its content is read in the parent's pod.
@@ -52,7 +52,7 @@ pub(super) async fn check(cluster: &Cluster, kit: &PreparedKit) -> Vec<Finding> 
 }
 
 /// Checks whether the parent was started with the prepared kit, which FLARE reads only at its start.
-pub(super) async fn stale(cluster: &Cluster, kit: &PreparedKit, running: &Running) -> Vec<Finding> {
+pub(super) async fn stale(cluster: &Cluster, kit: &PreparedKit, running: &RunningParent) -> Vec<Finding> {
     let pod = match cluster.namespaced::<Pod>(kit.plan().namespace.as_str()).get(&running.pod).await {
         Ok(pod) => pod,
         Err(fault) => return vec![Finding::unknown("D83", "the pod's kit", &fault)],

@@ -11,8 +11,8 @@ use tokio::time::Instant;
 use crate::{
     Finding, Proven, Severity,
     joining::{self, LogSource},
-    registered::{Joined, Reader},
-    rollout::Running,
+    registered::{Joined, LogReader},
+    rollout::RunningParent,
 };
 
 /// How long a running client may take to register. It tries every few seconds.
@@ -21,12 +21,12 @@ const REGISTRATION: Duration = Duration::from_mins(1);
 /// The number of lines at the end of the log that are shown of a parent that has not joined.
 const LAST_LINES: usize = 8;
 
-pub(super) async fn check(cluster: &Cluster, kit: &PreparedKit, running: &Running, end: Instant) -> Vec<Finding> {
+pub(super) async fn check(cluster: &Cluster, kit: &PreparedKit, running: &RunningParent, end: Instant) -> Vec<Finding> {
     let plan = kit.plan();
     let deployment = cluster.namespaced::<Deployment>(plan.namespace.as_str()).find(plan.names.deployment.as_str()).await;
     // Without the note the log decides.
     let proven = deployment.ok().flatten().as_ref().and_then(Proven::read);
-    let start = Reader::new(plan.role, &plan.site).of_known(proven.is_some_and(|proven| proven.is_of(running)));
+    let start = LogReader::new(plan.role, &plan.site).of_known(proven.is_some_and(|proven| proven.is_of(running)));
     let end = end.min(Instant::now() + REGISTRATION);
     let source = LogSource { namespace: plan.namespace.as_str(), pod: &running.pod, container: &running.container };
     let look = joining::wait(cluster, source, end, &start).await;

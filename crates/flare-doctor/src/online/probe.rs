@@ -6,7 +6,7 @@ use flare_cluster::{Cluster, Exec, Input};
 use flare_diagnostic::{Code, Diagnostic};
 use serde::{Deserialize, Serialize};
 
-use crate::rollout::Running;
+use crate::rollout::RunningParent;
 
 /// The program, which is sent as input so that the URL of the request stays short.
 pub(super) const PROGRAM: &str = include_str!("probe.py");
@@ -139,7 +139,7 @@ pub(super) struct Handshake {
 pub(super) async fn run(
     cluster: &Cluster,
     namespace: &str,
-    running: &Running,
+    running: &RunningParent,
     python: &str,
     request: &Request,
 ) -> Result<Answer, Diagnostic> {

@@ -11,19 +11,19 @@ use k8s_openapi::api::{
     discovery::v1::EndpointSlice,
 };
 
-use crate::{Finding, rollout::Running};
+use crate::{Finding, rollout::RunningParent};
 
 /// The label in which endpoint slices name their Service.
 const OF_SERVICE: &str = "kubernetes.io/service-name";
 
-pub(super) async fn check(cluster: &Cluster, kit: &PreparedKit, running: &Running) -> Vec<Finding> {
+pub(super) async fn check(cluster: &Cluster, kit: &PreparedKit, running: &RunningParent) -> Vec<Finding> {
     match look(cluster, kit, running).await {
         Ok(found) => found,
         Err(fault) => vec![Finding::unknown("D70", "the Service of the parent", &fault)],
     }
 }
 
-async fn look(cluster: &Cluster, kit: &PreparedKit, running: &Running) -> Result<Vec<Finding>, Diagnostic> {
+async fn look(cluster: &Cluster, kit: &PreparedKit, running: &RunningParent) -> Result<Vec<Finding>, Diagnostic> {
     let plan = kit.plan();
     let (namespace, name) = (plan.namespace.as_str(), plan.names.service.as_str());
     let service = match cluster.namespaced::<Service>(namespace).get(name).await {

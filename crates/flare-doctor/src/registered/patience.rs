@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{cause::Cause, reader::Reader};
+use super::{cause::Cause, reader::LogReader};
 
 /// How long a client is refused before the wait for its registration ends: a server that is just being replaced may still show its
 /// earlier certificate.
@@ -20,7 +20,7 @@ pub struct Patience {
 impl Patience {
     /// Whether the client was refused again for a cause that does not heal, at least 5 s after that was first read. `reader` has
     /// read the log up to `now`. Lines from before do not count: what they say may have been mended since.
-    pub fn is_over(&mut self, reader: &Reader, now: Instant) -> bool {
+    pub fn is_over(&mut self, reader: &LogReader, now: Instant) -> bool {
         let Some((cause, line)) = reader.lasting() else {
             self.first = None;
             return false;
@@ -47,7 +47,7 @@ mod tests {
 
     /// Whether the wait is over when these lines come at these seconds.
     fn is_over(role: Role, lines: &[(u64, &str)]) -> Vec<bool> {
-        let (start, mut reader, mut patience) = (Instant::now(), Reader::new(role, "site-1"), Patience::default());
+        let (start, mut reader, mut patience) = (Instant::now(), LogReader::new(role, "site-1"), Patience::default());
         let mut look = |(second, log): &(u64, &str)| {
             log.lines().for_each(|line| reader.read(line));
             patience.is_over(&reader, start + Duration::from_secs(*second))

@@ -24,14 +24,14 @@ pub enum Joined {
 /// What the log of a participant's parent says about its registration. `log` is the log, or its end, of the container that runs now.
 /// `site` is the name under which a client logs in.
 pub fn joined(role: Role, site: &str, log: &str) -> Joined {
-    let mut reader = Reader::new(role, site);
+    let mut reader = LogReader::new(role, site);
     log.lines().for_each(|line| reader.read(line));
     reader.joined()
 }
 
 /// Reads a log line by line, while it is written.
 #[derive(Debug, Clone)]
-pub struct Reader {
+pub struct LogReader {
     role: Role,
     registered: String,
     joined: Joined,
@@ -39,7 +39,7 @@ pub struct Reader {
     line: String,
 }
 
-impl Reader {
+impl LogReader {
     /// Starts without any line.
     pub fn new(role: Role, site: &str) -> Self {
         Self { role, registered: format!("{REGISTERED}{site}"), joined: Joined::No(None), line: String::new() }
@@ -174,14 +174,14 @@ mod tests {
     #[test]
     fn a_participant_that_is_known_to_have_joined_needs_no_line_of_it() {
         let known = |log: &str| {
-            let mut reader = Reader::new(Role::Client, "site-1").of_known(true);
+            let mut reader = LogReader::new(Role::Client, "site-1").of_known(true);
             log.lines().for_each(|line| reader.read(line));
             reader.joined()
         };
         assert_eq!(known(""), Joined::Yes);
         assert_eq!(known(REFUSED), Joined::Yes);
         assert!(matches!(known(CLOSED), Joined::Lost(_)));
-        assert_eq!(Reader::new(Role::Client, "site-1").of_known(false).joined(), Joined::No(None));
+        assert_eq!(LogReader::new(Role::Client, "site-1").of_known(false).joined(), Joined::No(None));
     }
 
     #[test]

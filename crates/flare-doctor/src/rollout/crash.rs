@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1::{ContainerStateTerminated, ContainerStatus, Pod}
 
 use super::{
     current::Current,
-    look::{Look, Verdict},
+    look::{ObservedParent, RolloutStatus},
 };
 use crate::{
     Finding,
@@ -17,13 +17,13 @@ use crate::{
 const LAST_LINES: usize = 20;
 
 /// The verdict for a container that has exited and does not run now; `None` if it runs or has never run.
-pub(super) fn judge(look: &Look<'_>, current: &Current<'_>, pod: &Pod) -> Option<Verdict> {
+pub(super) fn judge(look: &ObservedParent<'_>, current: &Current<'_>, pod: &Pod) -> Option<RolloutStatus> {
     let init = pod.status.iter().flat_map(|status| status.init_container_statuses.iter().flatten());
     let mut statuses = init.chain(current.status(pod));
     statuses.find_map(|status| of_container(look, status, status.name == current.container()))
 }
 
-fn of_container(look: &Look<'_>, status: &ContainerStatus, is_parent: bool) -> Option<Verdict> {
+fn of_container(look: &ObservedParent<'_>, status: &ContainerStatus, is_parent: bool) -> Option<RolloutStatus> {
     let state = status.state.as_ref()?;
     if state.running.is_some() || (!is_parent && state.terminated.as_ref().is_some_and(|ended| ended.exit_code == 0)) {
         return None;
@@ -39,19 +39,19 @@ fn of_container(look: &Look<'_>, status: &ContainerStatus, is_parent: bool) -> O
         && texts::start_fault(said) == Some(StartFault::Command)
     {
         // CRI-O looks for the command when it creates the container.
-        return Some(Verdict::hopeless(cannot_start(&what, Some(said))));
+        return Some(RolloutStatus::hopeless(cannot_start(&what, Some(said))));
     }
     let ended = state.terminated.as_ref().or_else(|| status.last_state.as_ref()?.terminated.as_ref())?;
     let start = matches!(ended.reason.as_deref(), Some("StartError" | "ContainerCannotRun"));
     let too_little = start && ended.message.as_deref().and_then(texts::start_fault) == Some(StartFault::Memory);
     if start && !too_little {
-        return Some(Verdict::hopeless(cannot_start(&what, ended.message.as_deref())));
+        return Some(RolloutStatus::hopeless(cannot_start(&what, ended.message.as_deref())));
     }
     if too_little || ended.reason.as_deref() == Some("OOMKilled") {
-        return Some(Verdict::hopeless(out_of_memory(look, &what, ended)));
+        return Some(RolloutStatus::hopeless(out_of_memory(look, &what, ended)));
     }
     let finding = crashed(look, &what, status, ended);
-    Some(if waits_for == "CrashLoopBackOff" { Verdict::hopeless(finding) } else { Verdict::Waiting(finding) })
+    Some(if waits_for == "CrashLoopBackOff" { RolloutStatus::hopeless(finding) } else { RolloutStatus::Waiting(finding) })
 }
 
 /// The runtime could not run the command at all.
@@ -61,13 +61,13 @@ fn cannot_start(what: &str, said: Option<&str>) -> Finding {
     Finding::error("D53", format!("{what} cannot be started: the image does not run its command"), hint).evidence(said)
 }
 
-fn out_of_memory(look: &Look<'_>, what: &str, ended: &ContainerStateTerminated) -> Finding {
+fn out_of_memory(look: &ObservedParent<'_>, what: &str, ended: &ContainerStateTerminated) -> Finding {
     let message = format!("{what} was killed because it used more memory than its limit (exit {})", ended.exit_code);
     let hint = "raise `resources.limits.memory` (`parent.resources` in k8s.yaml, then prepare and install again)";
     Finding::error("D81", message, hint).evidence(last_lines(look.log))
 }
 
-fn crashed(look: &Look<'_>, what: &str, status: &ContainerStatus, ended: &ContainerStateTerminated) -> Finding {
+fn crashed(look: &ObservedParent<'_>, what: &str, status: &ContainerStatus, ended: &ContainerStateTerminated) -> Finding {
     let restarts = status.restart_count;
     let again = if restarts > 0 { format!(", and was started again {}", times(restarts)) } else { String::new() };
     let reason = ended.reason.as_deref().filter(|reason| !matches!(*reason, "Error" | "Completed"));

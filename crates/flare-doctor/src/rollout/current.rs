@@ -8,7 +8,7 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 
-use super::look::{Look, Verdict};
+use super::look::{ObservedParent, RolloutStatus};
 use crate::Finding;
 
 /// The annotation with the template's revision, on the Deployment and its `ReplicaSet`s.
@@ -26,12 +26,12 @@ pub(super) struct Current<'api> {
 }
 
 /// Finds the current pod, or the verdict about why there is none.
-pub(super) fn find<'api>(look: &Look<'api>) -> Result<Current<'api>, Box<Verdict>> {
+pub(super) fn find<'api>(look: &ObservedParent<'api>) -> Result<Current<'api>, Box<RolloutStatus>> {
     let name = look.name;
     let Some(deployment) = look.deployment else {
         let finding =
             Finding::error("D80", format!("there is no Deployment `{name}`"), "install the chart of the prepared kit first");
-        return Err(Box::new(Verdict::hopeless_soon(finding)));
+        return Err(Box::new(RolloutStatus::hopeless_soon(finding)));
     };
     let spec = deployment.spec.as_ref();
     if spec.is_some_and(|spec| spec.replicas == Some(0)) {
@@ -40,16 +40,16 @@ pub(super) fn find<'api>(look: &Look<'api>) -> Result<Current<'api>, Box<Verdict
             format!("the Deployment `{name}` is scaled down to 0 pods"),
             format!("scale it up: `kubectl scale deployment {name} --replicas=1`"),
         );
-        return Err(Box::new(Verdict::hopeless_soon(finding)));
+        return Err(Box::new(RolloutStatus::hopeless_soon(finding)));
     }
     if spec.is_some_and(|spec| spec.paused == Some(true)) {
         let hint = format!("resume it: `kubectl rollout resume deployment/{name}`");
         let finding = Finding::error("D80", format!("the rollout of the Deployment `{name}` is paused"), hint);
-        return Err(Box::new(Verdict::hopeless_soon(finding)));
+        return Err(Box::new(RolloutStatus::hopeless_soon(finding)));
     }
     let not_yet = |what: &str| {
         let hint = "look at the controllers of the cluster (kube-controller-manager): they do not act on the Deployment";
-        Err(Box::new(Verdict::Waiting(Finding::error("D80", format!("the Deployment `{name}` {what}"), hint))))
+        Err(Box::new(RolloutStatus::Waiting(Finding::error("D80", format!("the Deployment `{name}` {what}"), hint))))
     };
     let observed = deployment.status.as_ref().and_then(|status| status.observed_generation).unwrap_or(0);
     if observed < deployment.metadata.generation.unwrap_or(0) {

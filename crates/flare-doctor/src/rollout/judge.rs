@@ -2,12 +2,12 @@
 
 use super::{
     crash, current,
-    look::{Look, Verdict},
+    look::{ObservedParent, RolloutStatus},
     pending, refusal,
 };
 
 /// Judges an observation. Pure and total, whatever the API server sent.
-pub fn judge(look: &Look<'_>) -> Verdict {
+pub fn judge(look: &ObservedParent<'_>) -> RolloutStatus {
     let current = match current::find(look) {
         Ok(current) => current,
         Err(verdict) => return *verdict,

@@ -11,9 +11,12 @@ use k8s_openapi::api::{
 use super::reference::Reference;
 use crate::Finding;
 
+/// The reason of events about a claim for which no volume could be made.
+pub(super) const PROVISIONING_FAILED: &str = "ProvisioningFailed";
+
 /// The parent's Deployment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target {
+pub struct ParentDeployment {
     /// Its namespace.
     pub namespace: String,
     /// Its name.
@@ -22,7 +25,7 @@ pub struct Target {
 
 /// A running parent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Running {
+pub struct RunningParent {
     /// The pod.
     pub pod: String,
     /// Its uid, which distinguishes it from a later pod of the same name.
@@ -35,7 +38,7 @@ pub struct Running {
     pub restarts: i32,
 }
 
-impl Running {
+impl RunningParent {
     /// Whether the parent in this pod is still the same: neither replaced nor restarted.
     pub fn still_is(&self, pod: &Pod) -> bool {
         is_start(pod, &self.uid, &self.container, self.restarts)
@@ -51,7 +54,7 @@ pub(crate) fn is_start(pod: &Pod, uid: &str, container: &str, restarts: i32) -> 
 
 /// What was observed of a parent at one time.
 #[derive(Debug, Clone, Copy)]
-pub struct Look<'api> {
+pub struct ObservedParent<'api> {
     /// The Deployment's name.
     pub name: &'api str,
     /// The Deployment; `None` if there is none.
@@ -64,7 +67,7 @@ pub struct Look<'api> {
     pub events: &'api [Event],
     /// The claims that the pod names, as far as they exist.
     pub claims: &'api [PersistentVolumeClaim],
-    /// Objects that the pod names and that are known not to exist.
+    /// Objects that the pod or its claims name and that are known not to exist.
     pub missing: &'api [Reference],
     /// The last lines of the container that exited last; empty if none has exited.
     pub log: &'api str,
@@ -74,9 +77,9 @@ pub struct Look<'api> {
 
 /// The verdict about an observation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub enum RolloutStatus {
     /// The container of the newest pod runs, the pod is ready, and no other pod of the Deployment is left.
-    Running(Running),
+    Running(RunningParent),
     /// Not yet, but Kubernetes is working or recovers: what it waits for, as the finding that is reported if the time is up.
     Waiting(Finding),
     /// Waiting does not help.
@@ -88,7 +91,7 @@ pub enum Verdict {
     },
 }
 
-impl Verdict {
+impl RolloutStatus {
     pub(super) const fn hopeless(finding: Finding) -> Self {
         Self::Hopeless { finding, after: Duration::ZERO }
     }

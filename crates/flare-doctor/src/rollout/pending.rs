@@ -3,11 +3,11 @@
 use std::{iter::once, time::Duration};
 
 use flare_pod_launch as launch;
-use k8s_openapi::api::core::v1::{Event, PersistentVolumeClaim, Pod};
+use k8s_openapi::api::core::v1::{Event, PersistentVolumeClaim, PersistentVolumeClaimSpec, Pod};
 
 use super::{
     current::Current,
-    look::{Look, Running, Verdict},
+    look::{ObservedParent, PROVISIONING_FAILED, RolloutStatus, RunningParent},
     pull,
     reference::ReferenceKind,
 };
@@ -19,7 +19,7 @@ use crate::{
 /// The number of failures to make a volume that do not count as transient.
 const VOLUME_FAILURES: i32 = 2;
 
-pub(super) fn judge(look: &Look<'_>, current: &Current<'_>, pod: &Pod) -> Verdict {
+pub(super) fn judge(look: &ObservedParent<'_>, current: &Current<'_>, pod: &Pod) -> RolloutStatus {
     if let Some(verdict) = missing(look).or_else(|| claims(look, pod)) {
         return verdict;
     }
@@ -30,13 +30,13 @@ pub(super) fn judge(look: &Look<'_>, current: &Current<'_>, pod: &Pod) -> Verdic
     match of_pod(look, current, pod, &events) {
         launch::Verdict::Running => running(look, current, pod, &events),
         launch::Verdict::Waiting { class, reason, message, .. } => waiting(look, pod, class, &reason, &message),
-        launch::Verdict::NotStarted { reason, message, .. } => Verdict::hopeless(not_started(&reason, &message)),
+        launch::Verdict::NotStarted { reason, message, .. } => RolloutStatus::hopeless(not_started(&reason, &message)),
         // The container has exited and is about to be restarted; `crash` has reported what is known.
-        launch::Verdict::Failed { reason, message, .. } => Verdict::Waiting(
+        launch::Verdict::Failed { reason, message, .. } => RolloutStatus::Waiting(
             Finding::error("D81", format!("the parent's pod ended: {reason}"), LOOK_AT_POD).evidence(once(message)),
         ),
         launch::Verdict::Succeeded => {
-            Verdict::Waiting(Finding::error("D81", "the parent's pod has ended by itself", LOOK_AT_POD))
+            RolloutStatus::Waiting(Finding::error("D81", "the parent's pod has ended by itself", LOOK_AT_POD))
         }
     }
 }
@@ -51,7 +51,7 @@ fn image_trouble<'pod>(current: &Current<'_>, pod: &'pod Pod) -> Option<&'pod st
 const LOOK_AT_POD: &str = "look at the pod and its events: `kubectl describe pod`";
 
 /// Applies the rules of job pods for pods that do not start; only the time limits differ, which `wait` decides here.
-fn of_pod(look: &Look<'_>, current: &Current<'_>, pod: &Pod, events: &[Event]) -> launch::Verdict {
+fn of_pod(look: &ObservedParent<'_>, current: &Current<'_>, pod: &Pod, events: &[Event]) -> launch::Verdict {
     let situation = launch::Situation {
         answer: launch::PodAnswer::Pod(pod),
         events,
@@ -76,9 +76,11 @@ fn waiting_container<'pod>(pod: &'pod Pod, own: &'pod str) -> &'pod str {
     Some(own).filter(waits).or_else(|| statuses.iter().map(|status| status.name.as_str()).find(waits)).unwrap_or(own)
 }
 
-/// The verdict about missing objects that the pod names, except pull Secrets, without which an image may be pulled too.
-fn missing(look: &Look<'_>) -> Option<Verdict> {
-    let missing = look.missing.iter().find(|missing| missing.kind != ReferenceKind::PullSecret)?;
+/// The verdict about missing objects that the pod names, except pull Secrets, without which an image may be pulled too, and classes, without
+/// which a claim may find a volume.
+fn missing(look: &ObservedParent<'_>) -> Option<RolloutStatus> {
+    let keeps = |kind| !matches!(kind, ReferenceKind::PullSecret | ReferenceKind::StorageClass);
+    let missing = look.missing.iter().find(|missing| keeps(missing.kind))?;
     let name = &missing.name;
     let finding = match missing.kind {
         ReferenceKind::Claim => Finding::error(
@@ -91,36 +93,43 @@ fn missing(look: &Look<'_>) -> Option<Verdict> {
             format!("the ConfigMap `{name}`, which the parent's pod names, is not there"),
             "stage the kit again (`stage --mode objects`), or create what the values name",
         ),
-        ReferenceKind::Secret | ReferenceKind::PullSecret => Finding::error(
+        ReferenceKind::Secret | ReferenceKind::PullSecret | ReferenceKind::StorageClass => Finding::error(
             "D51",
             format!("the Secret `{name}`, which the parent's pod names, is not there"),
             "stage the kit again (`stage --mode objects`), or create what the values name",
         ),
     };
-    Some(Verdict::hopeless_soon(finding))
+    Some(RolloutStatus::hopeless_soon(finding))
 }
 
-fn claims(look: &Look<'_>, pod: &Pod) -> Option<Verdict> {
+fn claims(look: &ObservedParent<'_>, pod: &Pod) -> Option<RolloutStatus> {
     look.claims.iter().find_map(|claim| of_claim(look, pod, claim))
 }
 
 /// The verdict about a claim that no pod can ever mount; one that waits for its first pod is fine.
-fn of_claim(look: &Look<'_>, pod: &Pod, claim: &PersistentVolumeClaim) -> Option<Verdict> {
+fn of_claim(look: &ObservedParent<'_>, pod: &Pod, claim: &PersistentVolumeClaim) -> Option<RolloutStatus> {
     let name = claim.metadata.name.as_deref().unwrap_or_default();
     if claim.metadata.deletion_timestamp.is_some() {
         let hint = "wait until it is gone, make it anew with `stage --create-pvc`; pods that still use it keep it";
-        return Some(Verdict::hopeless_soon(Finding::error("D31", format!("the claim `{name}` is being deleted"), hint)));
+        return Some(RolloutStatus::hopeless_soon(Finding::error("D31", format!("the claim `{name}` is being deleted"), hint)));
     }
     let spec = claim.spec.as_ref()?;
     match claim.status.as_ref().and_then(|status| status.phase.as_deref()) {
         Some("Lost") => {
             let hint = "delete the claim and restore its data (`restore`), or bind it to another volume";
-            Some(Verdict::hopeless(Finding::error("D31", format!("the claim `{name}` has lost its volume"), hint)))
+            Some(RolloutStatus::hopeless(Finding::error("D31", format!("the claim `{name}` has lost its volume"), hint)))
         }
         Some("Pending") if spec.volume_name.as_deref().unwrap_or_default().is_empty() => {
             let uid = claim.metadata.uid.as_deref();
+            if let Some(class) = missing_class(look, spec) {
+                let message =
+                    format!("the cluster cannot make a volume for the claim `{name}`: there is no storage class `{class}`");
+                let hint = "delete the claim and create it with a class of `kubectl get storageclasses` \
+                            (`stage --create-pvc 10Gi --storage-class CLASS`)";
+                return Some(RolloutStatus::hopeless_soon(Finding::error("D31", message, hint)));
+            }
             let events = look.events.iter().filter(|event| uid.is_some() && event.involved_object.uid.as_deref() == uid);
-            let failed = events.filter(|event| event.reason.as_deref() == Some("ProvisioningFailed"));
+            let failed = events.filter(|event| event.reason.as_deref() == Some(PROVISIONING_FAILED));
             let lasts = |event: &&Event| !event.message.as_deref().is_some_and(texts::volume_comes_later);
             let failures: Vec<_> = failed.filter(|event| is_since(event, pod)).filter(lasts).collect();
             let times: i32 = failures.iter().map(|event| event.count.unwrap_or(1)).sum();
@@ -129,7 +138,7 @@ fn of_claim(look: &Look<'_>, pod: &Pod, claim: &PersistentVolumeClaim) -> Option
                 let hint =
                     "delete the claim and create it with another storage class, access mode or size (`stage --create-pvc`)";
                 let finding = Finding::error("D31", format!("the cluster cannot make a volume for the claim `{name}`"), hint);
-                return Some(Verdict::hopeless(finding.evidence(texts)));
+                return Some(RolloutStatus::hopeless(finding.evidence(texts)));
             }
             if spec.storage_class_name.is_none() {
                 let message = format!(
@@ -137,12 +146,19 @@ fn of_claim(look: &Look<'_>, pod: &Pod, claim: &PersistentVolumeClaim) -> Option
                 );
                 let hint =
                     "delete the claim and create it with `stage --create-pvc --storage-class CLASS`, or have a default class set";
-                return Some(Verdict::hopeless_soon(Finding::error("D31", message, hint)));
+                return Some(RolloutStatus::hopeless_soon(Finding::error("D31", message, hint)));
             }
             None
         }
         _ => None,
     }
+}
+
+/// The class that a claim names, if it is known not to exist.
+fn missing_class<'api>(look: &ObservedParent<'_>, spec: &'api PersistentVolumeClaimSpec) -> Option<&'api str> {
+    let is_missing =
+        |class: &&str| look.missing.iter().any(|missing| missing.kind == ReferenceKind::StorageClass && missing.name == **class);
+    spec.storage_class_name.as_deref().filter(is_missing)
 }
 
 /// Whether an event was last seen since the pod was created: what an earlier pod met may have been mended. One without a time counts.
@@ -154,14 +170,14 @@ fn is_since(event: &Event, pod: &Pod) -> bool {
     last.zip(created).is_none_or(|(last, created)| last >= created)
 }
 
-fn waiting(look: &Look<'_>, pod: &Pod, class: launch::Class, reason: &str, message: &str) -> Verdict {
+fn waiting(look: &ObservedParent<'_>, pod: &Pod, class: launch::Class, reason: &str, message: &str) -> RolloutStatus {
     let name = look.name;
     let (id, what, hint) = match (class, reason) {
         // The kubelet's reason for unusable references of a pod, including a Secret that is created late.
         (_, "CreateContainerConfigError") if texts::start_fault(message) != Some(StartFault::Passing) => {
             let hint = "correct what the text names in the chart's values, or create it";
             let finding = Finding::error("D81", format!("the container of `{name}` cannot be made from its settings"), hint);
-            return Verdict::hopeless_soon(finding.evidence(once(message)));
+            return RolloutStatus::hopeless_soon(finding.evidence(once(message)));
         }
         (launch::Class::Capacity, _) => {
             ("D61", "no node has room for it, or none fits", "free or add a node, or lower `parent.resources` in k8s.yaml")
@@ -175,11 +191,11 @@ fn waiting(look: &Look<'_>, pod: &Pod, class: launch::Class, reason: &str, messa
         _ => ("D81", "it does not run yet", LOOK_AT_POD),
     };
     let finding = Finding::error(id, format!("the pod of `{name}` waits ({reason}): {what}"), hint).evidence(once(message));
-    Verdict::Waiting(if id == "D31" { finding.evidence(holders(look, pod)) } else { finding })
+    RolloutStatus::Waiting(if id == "D31" { finding.evidence(holders(look, pod)) } else { finding })
 }
 
 /// Other pods that use the pod's claims: some volumes can be used by only one pod or node.
-fn holders(look: &Look<'_>, pod: &Pod) -> Vec<String> {
+fn holders(look: &ObservedParent<'_>, pod: &Pod) -> Vec<String> {
     let has_ended =
         |pod: &Pod| matches!(pod.status.as_ref().and_then(|status| status.phase.as_deref()), Some("Succeeded" | "Failed"));
     let others = || look.pods.iter().filter(|other| other.metadata.uid != pod.metadata.uid && !has_ended(other));
@@ -220,21 +236,21 @@ fn image<'pod>(current: &Current<'_>, pod: &'pod Pod) -> &'pod str {
     own.and_then(|container| container.image.as_deref()).unwrap_or_default()
 }
 
-fn running(look: &Look<'_>, current: &Current<'_>, pod: &Pod, events: &[Event]) -> Verdict {
+fn running(look: &ObservedParent<'_>, current: &Current<'_>, pod: &Pod, events: &[Event]) -> RolloutStatus {
     let name = look.name;
     let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_deref()).unwrap_or_default();
     if !conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True") {
         let unhealthy = events.iter().filter(|event| event.reason.as_deref() == Some("Unhealthy"));
         let finding =
             Finding::error("D81", format!("the parent `{name}` runs and is not ready yet"), "see its log for what it waits for");
-        return Verdict::Waiting(finding.evidence(unhealthy.filter_map(|event| event.message.as_deref())));
+        return RolloutStatus::Waiting(finding.evidence(unhealthy.filter_map(|event| event.message.as_deref())));
     }
     if current.others > 0 {
         let hint = "see why that pod does not end: `kubectl describe pod`";
-        return Verdict::Waiting(Finding::error("D80", format!("a former pod of `{name}` has not ended yet"), hint));
+        return RolloutStatus::Waiting(Finding::error("D80", format!("a former pod of `{name}` has not ended yet"), hint));
     }
     let status = current.status(pod);
-    Verdict::Running(Running {
+    RolloutStatus::Running(RunningParent {
         pod: pod.metadata.name.clone().unwrap_or_default(),
         uid: pod.metadata.uid.clone().unwrap_or_default(),
         container: current.container().to_owned(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::{Event, Pod};
 
 use super::{
-    look::{Look, Verdict},
+    look::{ObservedParent, RolloutStatus},
     reference::ReferenceKind,
 };
 use crate::{
@@ -20,7 +20,7 @@ const ATTEMPTS: i32 = 2;
 const UNCOUNTED: Duration = Duration::from_secs(15);
 
 /// The verdict for `ErrImagePull` or `ImagePullBackOff`. `message` is the kubelet's.
-pub(super) fn judge(look: &Look<'_>, pod: &Pod, image: &str, message: &str) -> Verdict {
+pub(super) fn judge(look: &ObservedParent<'_>, pod: &Pod, image: &str, message: &str) -> RolloutStatus {
     let events = own_events(look.events, pod);
     // During the back-off, older kubelets no longer report the reason; the event still does.
     let failed =
@@ -32,18 +32,18 @@ pub(super) fn judge(look: &Look<'_>, pod: &Pod, image: &str, message: &str) -> V
         let hint = "see that the node reaches the registry; an image that is large takes its time";
         let finding =
             Finding::error("D52", format!("the image `{image}` could not be pulled yet, and the node tries again"), hint);
-        return Verdict::Waiting(finding.evidence(evidence));
+        return RolloutStatus::Waiting(finding.evidence(evidence));
     };
     let finding = permanent(look, pod, image, fault).evidence(evidence);
     match attempts(&events) {
-        None => Verdict::Hopeless { finding, after: UNCOUNTED },
-        Some(attempts) if attempts >= ATTEMPTS => Verdict::hopeless(finding),
-        Some(_) => Verdict::Waiting(finding),
+        None => RolloutStatus::Hopeless { finding, after: UNCOUNTED },
+        Some(attempts) if attempts >= ATTEMPTS => RolloutStatus::hopeless(finding),
+        Some(_) => RolloutStatus::Waiting(finding),
     }
 }
 
 /// A registry hides from those who may not see it what is there, so the pull Secrets come first for both.
-fn permanent(look: &Look<'_>, pod: &Pod, image: &str, fault: PullFault) -> Finding {
+fn permanent(look: &ObservedParent<'_>, pod: &Pod, image: &str, fault: PullFault) -> Finding {
     let about_secrets = matches!(fault, PullFault::NotAllowed | PullFault::NotThere);
     let missing = look.missing.iter().find(|missing| missing.kind == ReferenceKind::PullSecret);
     if let Some(secret) = missing.filter(|_| about_secrets) {

@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::core::v1::{PodSpec, Volume};
 
-/// A kind of object that pods name.
+/// A kind of object that pods or their claims name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ReferenceKind {
     /// A Secret that is mounted or read.
@@ -13,9 +13,11 @@ pub enum ReferenceKind {
     Claim,
     /// A Secret with a registry's credentials. A pod starts without it if the image needs none.
     PullSecret,
+    /// The storage class of a claim for which no volume could be made, in no namespace: a claim that finds a volume needs none.
+    StorageClass,
 }
 
-/// An object that a pod names, in its namespace.
+/// An object that a pod names, in its namespace, or one that its claim names.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Reference {
     /// Its kind.

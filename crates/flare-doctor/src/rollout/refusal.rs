@@ -4,14 +4,14 @@ use std::iter::once;
 
 use super::{
     current::Current,
-    look::{Look, Verdict},
+    look::{ObservedParent, RolloutStatus},
 };
 use crate::{
     Finding,
     texts::{self, Refusal},
 };
 
-pub(super) fn judge(look: &Look<'_>, current: &Current<'_>) -> Verdict {
+pub(super) fn judge(look: &ObservedParent<'_>, current: &Current<'_>) -> RolloutStatus {
     let name = look.name;
     let Some(said) = said(look, current) else {
         let (what, hint) = if current.others > 0 {
@@ -19,25 +19,25 @@ pub(super) fn judge(look: &Look<'_>, current: &Current<'_>) -> Verdict {
         } else {
             ("has no pod yet", "look at the cluster's controllers: they do not make the pod")
         };
-        return Verdict::Waiting(Finding::error("D80", format!("the Deployment `{name}` {what}"), hint));
+        return RolloutStatus::Waiting(Finding::error("D80", format!("the Deployment `{name}` {what}"), hint));
     };
     let Some(refusal) = texts::refusal(said) else {
         let hint = "what the text names has to answer again";
         let finding = Finding::error("D22", format!("Kubernetes could not make the pod of `{name}`, and tries again"), hint);
-        return Verdict::Waiting(finding.evidence(once(said)));
+        return RolloutStatus::Waiting(finding.evidence(once(said)));
     };
     let (id, why, hint) = words(refusal);
     let finding = Finding::error(id, format!("Kubernetes refuses to make the pod of `{name}`: {why}"), hint);
     let finding = finding.evidence(once(said));
     // A quota may be counted late, and a ServiceAccount created late.
     match refusal {
-        Refusal::QuotaUsedUp | Refusal::NoServiceAccount => Verdict::hopeless_soon(finding),
-        _ => Verdict::hopeless(finding),
+        Refusal::QuotaUsedUp | Refusal::NoServiceAccount => RolloutStatus::hopeless_soon(finding),
+        _ => RolloutStatus::hopeless(finding),
     }
 }
 
 /// The message of the `ReplicaSet` about its last attempt.
-fn said<'api>(look: &Look<'api>, current: &Current<'api>) -> Option<&'api str> {
+fn said<'api>(look: &ObservedParent<'api>, current: &Current<'api>) -> Option<&'api str> {
     let conditions = current.replica_set.status.as_ref()?.conditions.as_deref().unwrap_or_default();
     let failure = conditions.iter().find(|condition| condition.type_ == "ReplicaFailure" && condition.status == "True")?;
     let uid = current.replica_set.metadata.uid.as_deref();

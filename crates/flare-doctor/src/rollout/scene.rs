@@ -1,6 +1,6 @@
 //! The state that the watches have reported so far.
 
-use flare_cluster::{Change, Cluster, LogSelection, Selection};
+use flare_cluster::{Cluster, LogSelection, Selection, WatchEvent};
 use flare_diagnostic::Diagnostic;
 use futures_util::{
     Stream, StreamExt as _,
@@ -12,6 +12,7 @@ use k8s_openapi::{
     api::{
         apps::v1::{Deployment, ReplicaSet},
         core::v1::{ConfigMap, Event, PersistentVolumeClaim, Pod, Secret},
+        storage::v1::StorageClass,
     },
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
@@ -19,7 +20,7 @@ use k8s_openapi::{
 use super::{
     current,
     judge::judge,
-    look::{Look, Target, Verdict},
+    look::{ObservedParent, PROVISIONING_FAILED, ParentDeployment, RolloutStatus},
     reference::{Reference, ReferenceKind},
 };
 
@@ -28,10 +29,10 @@ const LOG_LINES: u32 = 50;
 
 /// One message of a watch.
 pub(super) enum Seen {
-    Deployment(Change<Deployment>),
-    ReplicaSet(Change<ReplicaSet>),
-    Pod(Change<Pod>),
-    Event(Change<Event>),
+    Deployment(WatchEvent<Deployment>),
+    ReplicaSet(WatchEvent<ReplicaSet>),
+    Pod(WatchEvent<Pod>),
+    Event(WatchEvent<Event>),
     /// Required objects cannot be watched.
     Refused(Diagnostic),
     /// Events cannot be watched; they are useful but not required.
@@ -53,15 +54,15 @@ impl<K> Default for Mirror<K> {
 
 impl<K: Metadata<Ty = ObjectMeta>> Mirror<K> {
     /// Applies a change. Returns the interruption, if it is one.
-    fn apply(&mut self, change: Change<K>) -> Option<Diagnostic> {
+    fn apply(&mut self, change: WatchEvent<K>) -> Option<Diagnostic> {
         match change {
-            Change::All(objects) => (self.objects, self.listed) = (objects, true),
-            Change::Applied(object) => {
+            WatchEvent::All(objects) => (self.objects, self.listed) = (objects, true),
+            WatchEvent::Applied(object) => {
                 self.remove(&object);
                 self.objects.push(object);
             }
-            Change::Deleted(object) => self.remove(&object),
-            Change::Interrupted(fault) => return Some(fault),
+            WatchEvent::Deleted(object) => self.remove(&object),
+            WatchEvent::Interrupted(fault) => return Some(fault),
         }
         None
     }
@@ -87,7 +88,7 @@ pub(super) struct Scene {
 }
 
 /// Starts to watch the objects of a Deployment.
-pub(super) fn watch(cluster: &Cluster, target: &Target) -> SelectAll<BoxStream<'static, Seen>> {
+pub(super) fn watch(cluster: &Cluster, target: &ParentDeployment) -> SelectAll<BoxStream<'static, Seen>> {
     let (namespace, all) = (target.namespace.as_str(), Selection::default());
     let deployment = cluster.namespaced(namespace).watch(&Selection::named(&target.deployment));
     select_all([
@@ -99,8 +100,8 @@ pub(super) fn watch(cluster: &Cluster, target: &Target) -> SelectAll<BoxStream<'
 }
 
 fn changes<K: 'static>(
-    changes: impl Stream<Item = Result<Change<K>, Diagnostic>> + Send + 'static,
-    seen: fn(Change<K>) -> Seen,
+    changes: impl Stream<Item = Result<WatchEvent<K>, Diagnostic>> + Send + 'static,
+    seen: fn(WatchEvent<K>) -> Seen,
     refused: fn(Diagnostic) -> Seen,
 ) -> BoxStream<'static, Seen> {
     changes.map(move |change| change.map_or_else(refused, seen)).boxed()
@@ -122,7 +123,7 @@ impl Scene {
     }
 
     /// Asks whether an interruption is over, because a watch that was resumed says nothing until something changes.
-    pub(super) async fn ask_again(&mut self, cluster: &Cluster, target: &Target) {
+    pub(super) async fn ask_again(&mut self, cluster: &Cluster, target: &ParentDeployment) {
         if self.interruption.is_some() {
             let answer = cluster.namespaced::<Deployment>(&target.namespace).find(&target.deployment).await;
             self.interruption = answer.err();
@@ -134,12 +135,12 @@ impl Scene {
         self.deployments.listed && self.replica_sets.listed && self.pods.listed
     }
 
-    pub(super) fn judge(&self, target: &Target, now: Timestamp) -> Verdict {
+    pub(super) fn judge(&self, target: &ParentDeployment, now: Timestamp) -> RolloutStatus {
         judge(&self.look(target, now))
     }
 
-    fn look<'scene>(&'scene self, target: &'scene Target, now: Timestamp) -> Look<'scene> {
-        Look {
+    fn look<'scene>(&'scene self, target: &'scene ParentDeployment, now: Timestamp) -> ObservedParent<'scene> {
+        ObservedParent {
             name: &target.deployment,
             deployment: self.deployments.objects.first(),
             replica_sets: &self.replica_sets.objects,
@@ -153,7 +154,7 @@ impl Scene {
     }
 
     /// Requests what no watch shows: the objects that the pod names, and the log of an exited container. What may not be read stays unknown.
-    pub(super) async fn look_further(&mut self, cluster: &Cluster, target: &Target, now: Timestamp) {
+    pub(super) async fn look_further(&mut self, cluster: &Cluster, target: &ParentDeployment, now: Timestamp) {
         let look = self.look(target, now);
         let Some(pod) = current::find(&look).ok().and_then(|current| current.pod).cloned() else { return };
         let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
@@ -180,12 +181,27 @@ impl Scene {
                     let claim = cluster.namespaced::<PersistentVolumeClaim>(namespace).find(name).await;
                     claim.map(|claim| claim.map(|claim| claims.push(claim)).is_some())
                 }
+                ReferenceKind::StorageClass => Ok(true),
             };
             if found == Ok(false) {
                 missing.push(reference);
             }
         }
+        for class in claims.iter().filter_map(|claim| self.doubtful_class(claim)) {
+            if cluster.unnamespaced::<StorageClass>().find(class).await == Ok(None) {
+                missing.push(Reference { kind: ReferenceKind::StorageClass, name: class.to_owned() });
+            }
+        }
         (self.missing, self.claims) = (missing, claims);
+    }
+
+    /// The class of a claim for which no volume could be made so far.
+    fn doubtful_class<'claim>(&self, claim: &'claim PersistentVolumeClaim) -> Option<&'claim str> {
+        let failed = |event: &Event| {
+            event.reason.as_deref() == Some(PROVISIONING_FAILED) && event.involved_object.uid == claim.metadata.uid
+        };
+        let class = claim.spec.as_ref()?.storage_class_name.as_deref().filter(|class| !class.is_empty());
+        class.filter(|_| self.events.objects.iter().any(failed))
     }
 
     async fn read_log(&mut self, cluster: &Cluster, namespace: &str, pod: &Pod) {

@@ -7,14 +7,14 @@ use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::time::{Instant, sleep_until};
 
 use super::{
-    look::{Running, Target, Verdict},
+    look::{ParentDeployment, RolloutStatus, RunningParent},
     scene::{self, Scene},
 };
 use crate::{Finding, Severity};
 
 /// Options of the wait.
 #[derive(Debug, Clone, Copy)]
-pub struct Options {
+pub struct WaitOptions {
     /// The time limit. One that is shorter than `stable` never succeeds.
     pub deadline: Duration,
     /// How long the same pod must run without a restart; a crash after the imports happens within this time.
@@ -23,7 +23,7 @@ pub struct Options {
     pub clock: fn() -> jiff::Timestamp,
 }
 
-impl Options {
+impl WaitOptions {
     /// How long a parent must run before it counts as stable.
     pub const STABLE: Duration = Duration::from_secs(20);
 }
@@ -43,10 +43,10 @@ const TICK: Duration = Duration::from_millis(500);
 /// The reason, as a finding of severity `error`, or `unknown` if the cluster showed nothing; D01 if the API server did not answer at the end.
 pub async fn wait(
     cluster: &Cluster,
-    target: &Target,
-    options: &Options,
+    target: &ParentDeployment,
+    options: &WaitOptions,
     progress: &(dyn Fn(&str) + Send + Sync),
-) -> Result<Running, Finding> {
+) -> Result<RunningParent, Finding> {
     let (mut seen, mut scene) = (scene::watch(cluster, target), Scene::default());
     let mut patience = Patience::new(Instant::now(), *options);
     let mut said = String::new();
@@ -82,27 +82,27 @@ pub async fn wait(
     }
 }
 
-fn words(verdict: &Verdict) -> String {
+fn words(verdict: &RolloutStatus) -> String {
     match verdict {
-        Verdict::Running(running) => format!("the pod `{}` runs", running.pod),
-        Verdict::Waiting(finding) | Verdict::Hopeless { finding, .. } => finding.message.clone(),
+        RolloutStatus::Running(running) => format!("the pod `{}` runs", running.pod),
+        RolloutStatus::Waiting(finding) | RolloutStatus::Hopeless { finding, .. } => finding.message.clone(),
     }
 }
 
 /// How long states have lasted: the part of the wait that needs no cluster.
 #[derive(Debug)]
 struct Patience {
-    options: Options,
+    options: WaitOptions,
     end: Instant,
     /// The running pod with its restarts, and since when.
-    runs: Option<(Running, Instant)>,
+    runs: Option<(RunningParent, Instant)>,
     /// What seems hopeless, and since when.
     doubt: Option<(Finding, Instant)>,
     last: Option<Finding>,
 }
 
 impl Patience {
-    fn new(now: Instant, options: Options) -> Self {
+    fn new(now: Instant, options: WaitOptions) -> Self {
         Self { options, end: now + options.deadline, runs: None, doubt: None, last: None }
     }
 
@@ -112,20 +112,20 @@ impl Patience {
     }
 
     /// The end of the wait, if this verdict is one.
-    fn look(&mut self, now: Instant, verdict: Option<Verdict>) -> Option<Result<Running, Finding>> {
+    fn look(&mut self, now: Instant, verdict: Option<RolloutStatus>) -> Option<Result<RunningParent, Finding>> {
         let ended = match verdict {
-            Some(Verdict::Running(running)) => self.running(now, running),
-            Some(Verdict::Waiting(finding)) => {
+            Some(RolloutStatus::Running(running)) => self.running(now, running),
+            Some(RolloutStatus::Waiting(finding)) => {
                 (self.runs, self.doubt, self.last) = (None, None, Some(finding));
                 None
             }
-            Some(Verdict::Hopeless { finding, after }) => self.hopeless(now, finding, after),
+            Some(RolloutStatus::Hopeless { finding, after }) => self.hopeless(now, finding, after),
             None => None,
         };
         ended.or_else(|| (now >= self.end).then(|| Err(self.late())))
     }
 
-    fn running(&mut self, now: Instant, running: Running) -> Option<Result<Running, Finding>> {
+    fn running(&mut self, now: Instant, running: RunningParent) -> Option<Result<RunningParent, Finding>> {
         (self.doubt, self.last) = (None, None);
         let since = self.runs.as_ref().filter(|(known, _)| *known == running).map_or(now, |(_, since)| *since);
         if now.duration_since(since) >= self.options.stable {
@@ -136,7 +136,7 @@ impl Patience {
     }
 
     /// A hopeless state, identified by its id, since its message may change with each attempt.
-    fn hopeless(&mut self, now: Instant, finding: Finding, after: Duration) -> Option<Result<Running, Finding>> {
+    fn hopeless(&mut self, now: Instant, finding: Finding, after: Duration) -> Option<Result<RunningParent, Finding>> {
         let since = self.doubt.as_ref().filter(|(known, _)| known.id == finding.id).map_or(now, |(_, since)| *since);
         (self.runs, self.last) = (None, Some(finding.clone()));
         if now.duration_since(since) >= after {
@@ -173,22 +173,22 @@ mod tests {
     const DEADLINE: Duration = Duration::from_mins(1);
 
     fn patience(now: Instant) -> Patience {
-        Patience::new(now, Options { deadline: DEADLINE, stable: Options::STABLE, clock: || jiff::Timestamp::UNIX_EPOCH })
+        Patience::new(now, WaitOptions { deadline: DEADLINE, stable: WaitOptions::STABLE, clock: || jiff::Timestamp::UNIX_EPOCH })
     }
 
-    fn running(restarts: i32) -> Verdict {
+    fn running(restarts: i32) -> RolloutStatus {
         let text = |text: &str| text.to_owned();
         let running =
-            Running { pod: text("site-1-a"), uid: text("u"), container: text("site-1"), node: text("node-1"), restarts };
-        Verdict::Running(running)
+            RunningParent { pod: text("site-1-a"), uid: text("u"), container: text("site-1"), node: text("node-1"), restarts };
+        RolloutStatus::Running(running)
     }
 
-    fn waiting(id: &'static str) -> Verdict {
-        Verdict::Waiting(Finding::error(id, "no node has room", "add a node"))
+    fn waiting(id: &'static str) -> RolloutStatus {
+        RolloutStatus::Waiting(Finding::error(id, "no node has room", "add a node"))
     }
 
-    fn hopeless(message: &str, after: u64) -> Verdict {
-        Verdict::Hopeless { finding: Finding::error("D51", message, "make it"), after: Duration::from_secs(after) }
+    fn hopeless(message: &str, after: u64) -> RolloutStatus {
+        RolloutStatus::Hopeless { finding: Finding::error("D51", message, "make it"), after: Duration::from_secs(after) }
     }
 
     #[test]
@@ -201,7 +201,7 @@ mod tests {
         assert_eq!(patience.look(at(20), Some(running(1))), None, "it was started again");
         assert_eq!(patience.look(at(39), Some(running(1))), None);
         assert_eq!(patience.look(at(39), None), None, "a look that shows nothing takes nothing back");
-        assert!(matches!(patience.look(at(40), Some(running(1))), Some(Ok(Running { restarts: 1, .. }))));
+        assert!(matches!(patience.look(at(40), Some(running(1))), Some(Ok(RunningParent { restarts: 1, .. }))));
     }
 
     #[test]
@@ -221,7 +221,7 @@ mod tests {
     #[test]
     fn every_wait_ends_and_says_for_what_it_waited() {
         let start = Instant::now();
-        let ended = |verdict: Option<Verdict>| match patience(start).look(start + DEADLINE, verdict) {
+        let ended = |verdict: Option<RolloutStatus>| match patience(start).look(start + DEADLINE, verdict) {
             Some(Err(finding)) => finding,
             other => panic!("not the end: {other:?}"),
         };

@@ -9,7 +9,7 @@ use std::{
 };
 
 use flare_diagnostic::Code;
-use flare_helm::{Limits, Upgrade, Values};
+use flare_helm::{RunLimits, Upgrade, Values};
 use tempfile::TempDir;
 
 use crate::support::{NEVER, find, place, program, until};
@@ -29,7 +29,7 @@ const DEAF: &str = r#"trap '' TERM
 echo $$ > "$(dirname "$0")/began"
 sleep 60"#;
 
-fn upgrade(directory: &Path, limits: Limits<'_>) -> flare_diagnostic::Diagnostic {
+fn upgrade(directory: &Path, limits: RunLimits<'_>) -> flare_diagnostic::Diagnostic {
     let helm = find(&directory.join("helm"));
     let place = place();
     helm.release(&place, limits).upgrade(Path::new("/chart"), &Values::default(), Upgrade::default()).unwrap_err()
@@ -47,7 +47,7 @@ fn a_run_whose_time_is_up_is_asked_to_end() {
     let directory = TempDir::new().unwrap();
     program(directory.path(), "v3.20.0", WORKS);
     let began = Instant::now();
-    let fault = upgrade(directory.path(), Limits { time: Duration::from_millis(500), stop: &NEVER });
+    let fault = upgrade(directory.path(), RunLimits { time: Duration::from_millis(500), stop: &NEVER });
     assert_eq!(fault.code, Code::TimedOut);
     assert!(directory.path().join("asked").exists() && has_ended(directory.path()));
     assert!(began.elapsed() < Duration::from_secs(20), "it ended when it was asked to");
@@ -59,7 +59,7 @@ fn a_run_that_its_caller_stops_is_asked_to_end() {
     program(directory.path(), "v3.20.0", WORKS);
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        let run = scope.spawn(|| upgrade(directory.path(), Limits { time: Duration::from_mins(1), stop: &stop }));
+        let run = scope.spawn(|| upgrade(directory.path(), RunLimits { time: Duration::from_mins(1), stop: &stop }));
         until("it works", || directory.path().join("began").exists());
         stop.store(true, Ordering::Relaxed);
         assert_eq!(run.join().unwrap().code, Code::Interrupted);
@@ -71,7 +71,7 @@ fn a_run_that_its_caller_stops_is_asked_to_end() {
 fn a_run_that_does_not_listen_is_killed() {
     let directory = TempDir::new().unwrap();
     program(directory.path(), "v3.20.0", DEAF);
-    let fault = upgrade(directory.path(), Limits { time: Duration::from_millis(500), stop: &NEVER });
+    let fault = upgrade(directory.path(), RunLimits { time: Duration::from_millis(500), stop: &NEVER });
     assert_eq!(fault.code, Code::TimedOut);
     until("the killed program is gone", || has_ended(directory.path()));
 }
@@ -79,7 +79,7 @@ fn a_run_that_does_not_listen_is_killed() {
 #[test]
 fn a_run_whose_caller_is_killed_is_asked_to_end() {
     if let Some(directory) = std::env::var_os(PART) {
-        upgrade(Path::new(&directory), Limits { time: Duration::from_mins(1), stop: &NEVER });
+        upgrade(Path::new(&directory), RunLimits { time: Duration::from_mins(1), stop: &NEVER });
         return;
     }
     let directory = TempDir::new().unwrap();

@@ -8,13 +8,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use flare_helm::{Helm, Limits, Place};
+use flare_helm::{Helm, ReleaseId, RunLimits};
 
 pub(crate) static NEVER: AtomicBool = AtomicBool::new(false);
 
 /// Limits that no test reaches.
-pub(crate) fn ample() -> Limits<'static> {
-    Limits { time: Duration::from_mins(1), stop: &NEVER }
+pub(crate) fn ample() -> RunLimits<'static> {
+    RunLimits { time: Duration::from_mins(1), stop: &NEVER }
 }
 
 /// Writes a program that reports the version of a Helm, and otherwise runs the script.
@@ -29,9 +29,9 @@ pub(crate) fn find(path: &Path) -> Helm {
     Helm::find(Some(path), &[], &ample()).unwrap()
 }
 
-pub(crate) fn place() -> Place {
+pub(crate) fn place() -> ReleaseId {
     let (kubeconfig, context) = (Some("/dev/null/kubeconfig".into()), Some("ctx".to_owned()));
-    Place { release: "site-1".to_owned(), namespace: "fl".to_owned(), kubeconfig, context }
+    ReleaseId { release: "site-1".to_owned(), namespace: "fl".to_owned(), kubeconfig, context }
 }
 
 /// The real Helm 3 and 4 of the cache; versions are listed in `tools/helm/versions`.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Lifecycle;
-use crate::{Class, End, Memory, Moment, PodAnswer, Situation, State, Step, Verdict, classify, outlook::Outlook, view::Sight};
+use crate::{Class, End, JobState, Memory, Moment, PodAnswer, Situation, Step, Verdict, classify, outlook::Outlook, view::Sight};
 
 impl Lifecycle {
     /// Whether only a request for the pod shows what it is like.
@@ -51,7 +51,7 @@ impl Lifecycle {
             }
             Outlook::Now(Verdict::Running) => {
                 self.memory = Memory::Running;
-                self.tell(State::Running, "Running", "", now, step);
+                self.tell(JobState::Running, "Running", "", now, step);
             }
             Outlook::Now(verdict) => self.end(End::of(&verdict, now), now, step),
         }

@@ -1,6 +1,6 @@
 //! Handles changes from the watches, and their failures.
 
-use flare_cluster::Change;
+use flare_cluster::WatchEvent;
 use flare_diagnostic::Diagnostic;
 use k8s_openapi::api::core::v1::{Event, Pod};
 
@@ -11,9 +11,9 @@ use crate::{KnownPod, Observation, trouble};
 const MOST_EVENTS: usize = 20;
 
 impl Namespace {
-    pub(super) fn pods_changed(&mut self, change: Result<Change<Pod>, Diagnostic>) {
+    pub(super) fn pods_changed(&mut self, change: Result<WatchEvent<Pod>, Diagnostic>) {
         match change {
-            Ok(Change::All(pods)) => {
+            Ok(WatchEvent::All(pods)) => {
                 self.happened.clear();
                 self.known = pods.iter().filter_map(KnownPod::of).map(|known| (known.pod.clone(), known)).collect();
                 let missing: Vec<_> = self.jobs.keys().filter(|name| !self.known.contains_key(*name)).cloned().collect();
@@ -30,14 +30,14 @@ impl Namespace {
                     self.carry_out(command, asked);
                 }
             }
-            Ok(Change::Applied(pod)) => {
+            Ok(WatchEvent::Applied(pod)) => {
                 if let Some(known) = KnownPod::of(&pod) {
                     self.known.insert(known.pod.clone(), known);
                 }
                 self.seen(pod);
                 self.sighted();
             }
-            Ok(Change::Deleted(pod)) => {
+            Ok(WatchEvent::Deleted(pod)) => {
                 let (name, uid) = (pod.metadata.name.clone().unwrap_or_default(), pod.metadata.uid.clone());
                 self.known.remove(&name);
                 self.happened.remove(&name);
@@ -52,7 +52,7 @@ impl Namespace {
                 }
                 self.sighted();
             }
-            Ok(Change::Interrupted(fault)) => {
+            Ok(WatchEvent::Interrupted(fault)) => {
                 self.blinded(&Observation::NoAnswer);
                 self.fault = Some(fault);
             }
@@ -92,11 +92,11 @@ impl Namespace {
         }
     }
 
-    pub(super) fn events_changed(&mut self, change: Change<Event>) {
+    pub(super) fn events_changed(&mut self, change: WatchEvent<Event>) {
         let events = match change {
-            Change::All(events) => events,
-            Change::Applied(event) => vec![event],
-            Change::Deleted(_) | Change::Interrupted(_) => Vec::new(),
+            WatchEvent::All(events) => events,
+            WatchEvent::Applied(event) => vec![event],
+            WatchEvent::Deleted(_) | WatchEvent::Interrupted(_) => Vec::new(),
         };
         for event in events {
             let Some(name) = event.involved_object.name.clone() else { continue };

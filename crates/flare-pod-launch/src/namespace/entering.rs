@@ -14,8 +14,8 @@ use super::{Namespace, Reply, Unanswered};
 use crate::{
     Job, JobPod, KnownPod, Lifecycle, Limits, Notice, Observation,
     creation::Progress,
-    entry::{Entry, Tokens},
-    secrets::Turn,
+    entry::{JobEntry, Tokens},
+    secrets::NameLock,
 };
 
 impl Namespace {
@@ -45,17 +45,17 @@ impl Namespace {
         let handle = Job { pod: job.name.clone(), uid: None, taken_over: false, notices };
         self.unanswered.push(Unanswered { number, job: handle, reply, until });
         let name = job.name.clone();
-        let turn = self.turn(&name);
-        self.worker.create(job, number, progress, turn);
+        let name_lock = self.name_lock(&name);
+        self.worker.create(job, number, progress, name_lock);
         self.step(&name, Observation::TimePassed);
     }
 
-    /// The turn that creations of this name share with those that are still under way.
-    fn turn(&mut self, name: &str) -> Turn {
-        self.turns.retain(|_, turn| turn.strong_count() > 0);
-        let turn = self.turns.get(name).and_then(Weak::upgrade).unwrap_or_default();
-        self.turns.insert(name.to_owned(), Arc::downgrade(&turn));
-        turn
+    /// The lock that creations of this name share with those that are still under way.
+    fn name_lock(&mut self, name: &str) -> NameLock {
+        self.name_locks.retain(|_, lock| lock.strong_count() > 0);
+        let lock = self.name_locks.get(name).and_then(Weak::upgrade).unwrap_or_default();
+        self.name_locks.insert(name.to_owned(), Arc::downgrade(&lock));
+        lock
     }
 
     pub(super) fn adopt(&mut self, pod: &str, uid: Option<&str>, limits: Limits, reply: Reply) {
@@ -102,7 +102,7 @@ impl Namespace {
     fn enter(&mut self, name: &str, life: Lifecycle) -> (u64, mpsc::UnboundedReceiver<Notice>) {
         self.numbers += 1;
         let (notices, received) = mpsc::unbounded_channel();
-        let entry = Entry {
+        let entry = JobEntry {
             number: self.numbers,
             life: life.with_evidence_of_success(self.options.evidence_of_success),
             of: None,

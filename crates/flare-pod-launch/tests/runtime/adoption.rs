@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use flare_pod_launch::{Launcher, Limits, Options, State};
+use flare_pod_launch::{JobState, Launcher, LauncherOptions, Limits};
 use tokio::time::{Instant, timeout};
 
 use crate::server::{Fault, Server};
@@ -10,7 +10,7 @@ use crate::{SOON, all, exit, launcher, pod, run, until, when};
 
 /// A launcher that goes on without a list after half a second.
 async fn hasty_launcher(server: &Server) -> Launcher {
-    let options = Options { answer: Duration::from_secs(1), ..Options::new(jiff::Timestamp::now()) };
+    let options = LauncherOptions { answer: Duration::from_secs(1), ..LauncherOptions::new(jiff::Timestamp::now()) };
     Launcher::start(&server.connect().await, "fl", options)
 }
 
@@ -32,9 +32,9 @@ async fn defect_40_a_running_job_is_taken_over_although_the_first_request_for_it
     let known = second.pods().await.unwrap();
     server.trouble("GET", "/pods/", 1, Fault::Status(403));
     let mut job = second.adopt(&known[0].pod, Some(&known[0].uid), Limits::default()).await.unwrap();
-    until(&mut job, State::Running).await;
+    until(&mut job, JobState::Running).await;
     exit(&server, &pod, 0);
-    assert_eq!(all(&mut job).await.1.state, State::Succeeded);
+    assert_eq!(all(&mut job).await.1.state, JobState::Succeeded);
 }
 
 #[tokio::test]
@@ -62,7 +62,7 @@ async fn a_terminate_before_the_first_list_ends_the_job_that_was_launched_before
     tokio::task::yield_now().await;
     launcher.terminate(pod.name(), None, "stop");
     if let Ok(mut job) = launching.await.unwrap() {
-        assert_eq!(all(&mut job).await.1.state, State::Aborted);
+        assert_eq!(all(&mut job).await.1.state, JobState::Aborted);
     }
     assert_eq!(server.names("pods"), [""; 0]);
 }
@@ -71,7 +71,7 @@ async fn a_terminate_before_the_first_list_ends_the_job_that_was_launched_before
 async fn a_launch_is_answered_in_time_also_where_the_pods_are_not_listed() {
     let server = Server::start().await;
     server.trouble("GET", "/pods", 9, Fault::Silence);
-    let options = Options { answer: Duration::from_secs(4), ..Options::new(jiff::Timestamp::now()) };
+    let options = LauncherOptions { answer: Duration::from_secs(4), ..LauncherOptions::new(jiff::Timestamp::now()) };
     let launcher = Launcher::start(&server.connect().await, "fl", options);
     server.trouble("POST", "/secrets", 9, Fault::Silence);
     let begin = Instant::now();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use flare_diagnostic::Code;
-use flare_pod_launch::{Launcher, Limits, State};
+use flare_pod_launch::{JobState, Launcher, Limits};
 use serde_json::json;
 
 use crate::server::{Fault, Server};
@@ -20,7 +20,7 @@ async fn a_create_whose_answer_is_lost_makes_one_pod() {
         server.wait_for("pods", pod.name()).await;
         run(&server, &pod);
         exit(&server, &pod, 0);
-        assert_eq!(all(&mut job).await.1.state, State::Succeeded, "{fault:?}");
+        assert_eq!(all(&mut job).await.1.state, JobState::Succeeded, "{fault:?}");
         let made = server.asked().iter().filter(|asked| asked.starts_with("POST") && asked.ends_with("/pods")).count();
         assert!(made >= 2, "{fault:?}: {made}");
         assert_eq!(server.names("pods"), [""; 0]);
@@ -41,7 +41,7 @@ async fn a_refused_secret_is_an_error_before_any_pod_and_a_refused_pod_is_an_end
     let mut job = launcher.launch(pod("j1")).await.unwrap();
     assert_eq!(job.uid, None);
     let (_, end) = all(&mut job).await;
-    assert_eq!((end.state, end.return_code, end.reason.as_str()), (State::NotStarted, 101, "Forbidden"));
+    assert_eq!((end.state, end.return_code, end.reason.as_str()), (JobState::NotStarted, 101, "Forbidden"));
     let credentials = format!("nvflare-cred-{}", pod("j1").name());
     assert_eq!(server.object("secrets", &credentials), None, "the settlement comes when nothing of the job is left");
 }
@@ -58,7 +58,7 @@ async fn a_job_that_was_told_to_end_while_its_pod_was_being_made_leaves_no_pod()
     server.wait_for("pods", pod.name()).await;
     launcher.terminate(pod.name(), None, "the user stopped it");
     let mut job = launching.await.unwrap().unwrap();
-    assert_eq!(all(&mut job).await.1.state, State::Aborted);
+    assert_eq!(all(&mut job).await.1.state, JobState::Aborted);
     assert_eq!(server.names("pods"), [""; 0]);
 }
 
@@ -93,7 +93,7 @@ async fn what_happens_to_a_pod_before_the_answer_about_its_creation_is_not_lost(
             exit(&server, &pod, 0);
         }
         let mut job = launching.await.unwrap().unwrap();
-        let expected = if is_deleted { (State::Failed, "Deleted") } else { (State::Succeeded, "Completed") };
+        let expected = if is_deleted { (JobState::Failed, "Deleted") } else { (JobState::Succeeded, "Completed") };
         let (notices, end) = all(&mut job).await;
         assert_eq!((end.state, end.reason.as_str()), expected, "{notices:#?}");
     }
@@ -113,7 +113,7 @@ async fn a_pod_that_appears_after_its_job_has_ended_is_deleted() {
     }
     launcher.terminate(pod.name(), None, "stop");
     let mut job = launching.await.unwrap().unwrap();
-    assert_eq!(all(&mut job).await.1.state, State::Aborted);
+    assert_eq!(all(&mut job).await.1.state, JobState::Aborted);
     assert_eq!(server.made("pods"), 0, "the pod comes later");
     // It may be gone again before anybody looks.
     for _ in 0..1500 {
@@ -143,7 +143,7 @@ async fn a_strangers_pod_is_not_deleted_although_it_was_unknown_whose_it_is() {
     when("the end of the creation is not looked at", || server.count(&get) > asked).await;
     server.end_trouble();
     let mut job = launching.await.unwrap().unwrap();
-    assert_eq!(all(&mut job).await.1.state, State::Aborted);
+    assert_eq!(all(&mut job).await.1.state, JobState::Aborted);
     assert_eq!(
         (server.names("pods").as_slice(), server.count("DELETE /api/v1/namespaces/fl/pods")),
         (&[pod.name().to_owned()][..], 0)
@@ -159,6 +159,6 @@ async fn a_pod_that_is_never_taken_ends_with_what_the_api_server_said() {
     server.trouble("POST", "/pods", usize::MAX, Fault::Status(500));
     let mut job = launcher.launch(pod("j1").with_limits(limits)).await.unwrap();
     let (notices, end) = all(&mut job).await;
-    assert_eq!((end.state, end.return_code, end.reason.as_str()), (State::NotStarted, 101, "NotCreated"));
+    assert_eq!((end.state, end.return_code, end.reason.as_str()), (JobState::NotStarted, 101, "NotCreated"));
     assert!(end.message.contains("refused with 500"), "{notices:#?}");
 }

@@ -1,7 +1,7 @@
 //! From a job that runs to its end: what is told, and what is left.
 
 use flare_names::Target;
-use flare_pod_launch::{JobPod, Limits, Notice, Settlement, State};
+use flare_pod_launch::{JobPod, JobState, Limits, Notice, Settlement};
 use serde_json::json;
 
 use crate::server::{Fault, Server};
@@ -14,13 +14,13 @@ async fn a_job_runs_to_its_end_and_leaves_only_what_belongs_to_the_site() {
     let mut job = launcher.launch(pod.clone()).await.unwrap();
     assert_eq!(job.uid.as_deref(), server.object("pods", pod.name()).unwrap()["metadata"]["uid"].as_str());
     run(&server, &pod);
-    until(&mut job, State::Running).await;
+    until(&mut job, JobState::Running).await;
     let credentials = format!("nvflare-cred-{}", pod.name());
     let owner = server.object("secrets", &credentials).unwrap()["metadata"]["ownerReferences"][0].clone();
     assert_eq!((&owner["kind"], owner["uid"].as_str()), (&json!("Pod"), job.uid.as_deref()));
     exit(&server, &pod, 0);
     let (notices, end) = all(&mut job).await;
-    assert_eq!((end.state, end.return_code), (State::Succeeded, 0));
+    assert_eq!((end.state, end.return_code), (JobState::Succeeded, 0));
     assert_eq!(notices.last(), Some(&Notice::Settled(Settlement::Removed)));
     assert_eq!(server.names("pods"), [""; 0]);
     assert_eq!(server.count("GET") - server.count("GET /version"), 2, "one list each: {:#?}", server.asked());
@@ -42,7 +42,7 @@ async fn two_hundred_jobs_need_one_watch_on_pods_and_one_on_events() {
         exit(&server, pod, 0);
     }
     for job in &mut jobs {
-        assert_eq!(all(job).await.1.state, State::Succeeded);
+        assert_eq!(all(job).await.1.state, JobState::Succeeded);
     }
     assert_eq!((server.count("WATCH /api/v1/namespaces/fl/pods"), server.count("WATCH /api/v1/namespaces/fl/events")), (1, 1));
     let writes = ["POST", "PUT", "DELETE"].map(|method| server.count(method)).iter().sum::<usize>();
@@ -76,9 +76,9 @@ async fn a_launcher_that_died_is_followed_by_one_that_takes_its_pods_over() {
     assert_eq!(server.count("POST /api/v1/namespaces/fl/pods"), 2, "no pod was made twice");
     exit(&server, &pods[0], 0);
     exit(&server, &pods[1], 101);
-    assert_eq!(all(&mut launched).await.1.state, State::Succeeded);
+    assert_eq!(all(&mut launched).await.1.state, JobState::Succeeded);
     let end = all(&mut adopted).await.1;
-    assert_eq!((end.state, end.return_code, end.exit_code), (State::Failed, 101, Some(101)));
+    assert_eq!((end.state, end.return_code, end.exit_code), (JobState::Failed, 101, Some(101)));
 }
 
 #[tokio::test]
@@ -89,7 +89,7 @@ async fn an_adopted_pod_of_another_uid_is_not_the_one_that_was_meant() {
     drop(first);
     let second = launcher(&server).await;
     let mut job = second.adopt(pod.name(), Some("uid-of-before"), Limits::default()).await.unwrap();
-    assert_eq!(all(&mut job).await.1.state, State::NotStarted);
+    assert_eq!(all(&mut job).await.1.state, JobState::NotStarted);
     assert_eq!(server.names("pods"), [pod.name()], "a stranger is not deleted");
 }
 
@@ -99,10 +99,10 @@ async fn a_pod_that_a_stranger_deletes_while_it_runs_has_failed_once() {
     let (launcher, pod) = (launcher(&server).await, pod("j1"));
     let mut job = launcher.launch(pod.clone()).await.unwrap();
     run(&server, &pod);
-    until(&mut job, State::Running).await;
+    until(&mut job, JobState::Running).await;
     server.remove("pods", pod.name());
     let end = all(&mut job).await.1;
-    assert_eq!((end.state, end.return_code, end.reason.as_str()), (State::Failed, 9, "Deleted"));
+    assert_eq!((end.state, end.return_code, end.reason.as_str()), (JobState::Failed, 9, "Deleted"));
 }
 
 #[tokio::test]
@@ -115,7 +115,7 @@ async fn defect_6_a_pod_whose_deletion_is_refused_is_deleted_later() {
     launcher.terminate(pod.name(), job.uid.clone().as_deref(), "stop");
     launcher.terminate(pod.name(), None, "stop again");
     let (notices, end) = all(&mut job).await;
-    assert_eq!((end.state, end.return_code, end.message.as_str()), (State::Aborted, 9, "stop"));
+    assert_eq!((end.state, end.return_code, end.message.as_str()), (JobState::Aborted, 9, "stop"));
     assert_eq!(notices.last(), Some(&Notice::Settled(Settlement::Removed)));
     assert_eq!(server.names("pods"), [""; 0]);
     launcher.terminate(pod.name(), None, "after the end");

@@ -7,12 +7,13 @@ mod ends;
 mod observing;
 mod secrets;
 mod server;
+mod sweeping;
 mod trouble;
 
 use std::{collections::BTreeMap, time::Duration};
 
 use flare_names::Target;
-use flare_pod_launch::{End, Job, JobPod, Launcher, Notice, Options, State};
+use flare_pod_launch::{End, Job, JobPod, JobState, Launcher, LauncherOptions, Notice};
 use flare_pod_manifest::{Additions, LaunchRequest, SiteFiles, manifest};
 use serde_json::{Value, json};
 use server::Server;
@@ -40,7 +41,7 @@ fn pod(job: &str) -> JobPod {
 }
 
 async fn launcher(server: &Server) -> Launcher {
-    Launcher::start(&server.connect().await, "fl", Options::new(jiff::Timestamp::now()))
+    Launcher::start(&server.connect().await, "fl", LauncherOptions::new(jiff::Timestamp::now()))
 }
 
 fn state(pod: &JobPod, phase: &str, state: &Value) -> Value {
@@ -81,7 +82,7 @@ async fn when(what: &str, is_so: impl Fn() -> bool) {
 }
 
 /// Waits until the job is in this state.
-async fn until(job: &mut Job, state: State) {
+async fn until(job: &mut Job, state: JobState) {
     loop {
         match timeout(SOON, job.next()).await.expect("a state comes").expect("the stream goes on") {
             Notice::Changed(to) if to.state == state => return,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use flare_diagnostic::Code;
-use flare_pod_launch::{Launcher, Limits, Options, State};
+use flare_pod_launch::{JobState, Launcher, LauncherOptions, Limits};
 use serde_json::json;
 use tokio::time::{Instant, timeout};
 
@@ -27,7 +27,7 @@ async fn a_launch_is_answered_in_time_whatever_the_api_server_does() {
 
 /// A launcher that answers a launch within a second.
 async fn hasty_launcher(server: &Server) -> Launcher {
-    let options = Options { answer: Duration::from_secs(1), ..Options::new(jiff::Timestamp::now()) };
+    let options = LauncherOptions { answer: Duration::from_secs(1), ..LauncherOptions::new(jiff::Timestamp::now()) };
     Launcher::start(&server.connect().await, "fl", options)
 }
 
@@ -78,14 +78,14 @@ async fn a_job_that_is_launched_again_after_a_refusal_keeps_its_secret() {
             }
         };
         run(&server, &pod);
-        until(&mut job, State::Running).await;
+        until(&mut job, JobState::Running).await;
         // Longer than the late request takes, and the deletion after it.
         tokio::time::sleep(Duration::from_secs(7)).await;
         let credentials = server.object("secrets", &format!("nvflare-cred-{}", pod.name())).expect("the pod needs it");
         let made = server.object("pods", pod.name()).expect("it runs");
         assert_eq!(credentials["metadata"]["ownerReferences"][0]["uid"], made["metadata"]["uid"], "{fault:?}");
         exit(&server, &pod, 0);
-        assert_eq!(all(&mut job).await.1.state, State::Succeeded);
+        assert_eq!(all(&mut job).await.1.state, JobState::Succeeded);
     }
 }
 
@@ -102,7 +102,7 @@ async fn an_existing_secret_is_replaced_and_one_that_vanishes_meanwhile_is_creat
     assert!(server.object("secrets", &credentials).unwrap()["data"]["old"].is_null());
     run(&server, &pod);
     exit(&server, &pod, 0);
-    assert_eq!(all(&mut job).await.1.state, State::Succeeded);
+    assert_eq!(all(&mut job).await.1.state, JobState::Succeeded);
 }
 
 #[tokio::test]
@@ -113,28 +113,28 @@ async fn a_job_whose_secret_may_not_get_an_owner_runs_and_its_secret_is_deleted_
     server.trouble("PATCH", "/nvflare-cred-", usize::MAX, Fault::Status(403));
     let mut job = launcher.launch(pod.clone()).await.unwrap();
     run(&server, &pod);
-    until(&mut job, State::Running).await;
+    until(&mut job, JobState::Running).await;
     assert!(server.object("secrets", &credentials).is_some());
     exit(&server, &pod, 0);
-    assert_eq!(all(&mut job).await.1.state, State::Succeeded);
+    assert_eq!(all(&mut job).await.1.state, JobState::Succeeded);
     assert_eq!(server.object("secrets", &credentials), None);
 }
 
 #[tokio::test]
 async fn a_launcher_that_keeps_pods_leaves_no_secret_of_one_that_it_deleted() {
     let server = Server::start().await;
-    let options = Options { keep: true, ..Options::new(jiff::Timestamp::now()) };
+    let options = LauncherOptions { keep: true, ..LauncherOptions::new(jiff::Timestamp::now()) };
     let launcher = Launcher::start(&server.connect().await, "fl", options);
     server.trouble("PATCH", "/nvflare-cred-", usize::MAX, Fault::Status(403));
     let (stuck, done) = (pod("j1"), pod("j2"));
     let limits = Limits { pending: Duration::from_secs(1), settle: Duration::from_secs(1), ..Limits::default() };
     let mut job = launcher.launch(stuck.clone().with_limits(limits)).await.unwrap();
-    assert_eq!(all(&mut job).await.1.state, State::NotStarted);
+    assert_eq!(all(&mut job).await.1.state, JobState::NotStarted);
     let secret = |pod: &flare_pod_launch::JobPod| server.object("secrets", &format!("nvflare-cred-{}", pod.name()));
     assert_eq!((server.names("pods").len(), secret(&stuck)), (0, None));
     let mut job = launcher.launch(done.clone()).await.unwrap();
     run(&server, &done);
     exit(&server, &done, 0);
-    assert_eq!(all(&mut job).await.1.state, State::Succeeded);
+    assert_eq!(all(&mut job).await.1.state, JobState::Succeeded);
     assert!(server.object("pods", done.name()).is_some() && secret(&done).is_some(), "what is kept is kept as a whole");
 }

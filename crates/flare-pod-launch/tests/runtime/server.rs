@@ -1,6 +1,9 @@
 //! A small API server: stores pods, Secrets and events in memory, streams watches, and can fail at any request. The tests
 //! simulate the kubelet.
 
+mod answers;
+mod http;
+
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
@@ -8,17 +11,16 @@ use std::{
     time::Duration,
 };
 
-use flare_cluster::{Access, Cluster, Environment, connect};
+use flare_cluster::{Access, Cluster, ClusterEnvironment, connect};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
-    net::{
-        TcpListener, TcpStream,
-        tcp::{OwnedReadHalf, OwnedWriteHalf},
-    },
+    io::{AsyncWriteExt as _, BufReader},
+    net::{TcpListener, TcpStream, tcp::OwnedWriteHalf},
     sync::{broadcast, watch},
 };
+
+use self::http::{name, request, respond, respond_with, selected, status, version};
 
 const NAMESPACE: &str = "fl";
 
@@ -97,7 +99,7 @@ impl Server {
             "users": [{"name": "a", "user": {}}], "contexts": [{"name": "a", "context": {"cluster": "a", "user": "a"}}]});
         #[expect(clippy::disallowed_methods, reason = "a test makes its kubeconfig")]
         std::fs::write(&file, config.to_string()).unwrap();
-        connect(&Access { kubeconfig: Some(file), context: None }, &Environment::default()).await.unwrap()
+        connect(&Access { kubeconfig: Some(file), context: None }, &ClusterEnvironment::default()).await.unwrap()
     }
 
     /// Lets this number of the next requests fail.
@@ -245,7 +247,7 @@ impl Server {
                     let _ = self.answer(&method, path, &body);
                     return;
                 }
-                None if is_watch => return self.stream(path, from(query), write).await,
+                None if is_watch => return self.stream(path, version(query), write).await,
                 None => {}
             }
             if path.ends_with("/log") {
@@ -285,135 +287,8 @@ impl Server {
             }
         }
     }
-
-    fn answer(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
-        let there = self.state.lock().unwrap().objects.get(path).cloned();
-        let sent = || serde_json::from_str::<Value>(body).unwrap();
-        match (method, there) {
-            ("GET", _) if path == "/version" => (
-                200,
-                json!({"major": "1", "minor": "34", "gitVersion": "v1.34.4", "gitCommit": "", "gitTreeState": "", "buildDate": "",
-                    "goVersion": "", "compiler": "", "platform": ""}),
-            ),
-            ("GET", Some(object)) => (200, object),
-            ("GET", None) if path.rsplit('/').next().is_some_and(|last| ["pods", "events", "secrets"].contains(&last)) => {
-                let state = self.state.lock().unwrap();
-                let items: Vec<_> = state
-                    .objects
-                    .iter()
-                    .filter(|(at, _)| at.starts_with(&format!("{path}/")))
-                    .map(|(_, object)| object)
-                    .collect();
-                let version = state.version.to_string();
-                (200, json!({"kind": "List", "apiVersion": "v1", "metadata": {"resourceVersion": version}, "items": items}))
-            }
-            ("POST", _) => {
-                let mut object = sent();
-                let at = format!("{path}/{}", object["metadata"]["name"].as_str().unwrap_or_default());
-                if self.state.lock().unwrap().objects.contains_key(&at) {
-                    return (409, status(409));
-                }
-                if path.ends_with("/pods") {
-                    object["status"] = json!({"phase": "Pending"});
-                }
-                (201, self.put(&at, object, "ADDED"))
-            }
-            ("PUT" | "PATCH", Some(old)) => {
-                let mut object = if method == "PUT" { sent() } else { merged(old.clone(), sent()) };
-                object["metadata"]["uid"] = old["metadata"]["uid"].clone();
-                (200, self.put(path, object, "MODIFIED"))
-            }
-            ("DELETE", Some(object)) => {
-                let wanted = serde_json::from_str::<Value>(body).unwrap_or_default()["preconditions"]["uid"].take();
-                if !wanted.is_null() && wanted != object["metadata"]["uid"] {
-                    return (409, status(409));
-                }
-                let (at, name) = path.rsplit_once('/').unwrap();
-                self.remove(at.rsplit('/').next().unwrap(), name);
-                (200, object)
-            }
-            _ => (404, status(404)),
-        }
-    }
-}
-
-/// The version from which a watch resumes.
-fn from(query: &str) -> u64 {
-    number(query, "resourceVersion=").unwrap_or_default()
-}
-
-fn number(query: &str, key: &str) -> Option<u64> {
-    query.split('&').find_map(|part| part.strip_prefix(key)).and_then(|text| text.parse().ok())
-}
-
-/// The part of a log that a kubelet sends: of the last lines, the first bytes.
-fn selected<'log>(log: &'log str, query: &str) -> &'log str {
-    let lines = number(query, "tailLines=").map_or(usize::MAX, |lines| usize::try_from(lines).unwrap());
-    let begin = log.trim_end_matches('\n').rmatch_indices('\n').nth(lines - 1).map_or(0, |(at, _)| at + 1);
-    let bytes = number(query, "limitBytes=").map_or(usize::MAX, |bytes| usize::try_from(bytes).unwrap());
-    &log[begin..log.len().min(begin.saturating_add(bytes))]
-}
-
-/// Merges maps.
-fn merged(mut old: Value, new: Value) -> Value {
-    let Value::Object(entries) = new else { return new };
-    for (key, value) in entries {
-        let before = old[&key].take();
-        old[&key] = merged(before, value);
-    }
-    old
-}
-
-/// The name of a sent object.
-fn name(body: &str) -> String {
-    let object: Value = serde_json::from_str(body).unwrap_or_default();
-    object["metadata"]["name"].as_str().unwrap_or_default().to_owned()
 }
 
 fn collection(resource: &str) -> String {
     format!("/api/v1/namespaces/{NAMESPACE}/{resource}")
-}
-
-fn status(code: u16) -> Value {
-    let reason = match code {
-        401 => "Unauthorized",
-        403 => "Forbidden",
-        404 => "NotFound",
-        409 => "AlreadyExists",
-        429 => "TooManyRequests",
-        _ => "InternalError",
-    };
-    let details = if code == 429 { json!({"retryAfterSeconds": 1}) } else { json!({}) };
-    json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "code": code, "reason": reason,
-        "message": format!("refused with {code}"), "details": details})
-}
-
-async fn respond(write: &mut OwnedWriteHalf, code: u16, answer: &Value) {
-    respond_with(write, code, "application/json", &answer.to_string()).await;
-}
-
-async fn respond_with(write: &mut OwnedWriteHalf, code: u16, kind: &str, body: &str) {
-    let head = format!("HTTP/1.1 {code} Status\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n", body.len());
-    let _ = write.write_all(format!("{head}{body}").as_bytes()).await;
-}
-
-/// Reads the next request: method, path with query, and body.
-async fn request(reader: &mut BufReader<OwnedReadHalf>) -> Option<(String, String, String)> {
-    let mut line = String::new();
-    reader.read_line(&mut line).await.ok().filter(|read| *read > 0)?;
-    let mut words = line.split_whitespace().map(str::to_owned);
-    let (method, path) = (words.next()?, words.next()?);
-    let mut length = 0;
-    loop {
-        let mut header = String::new();
-        reader.read_line(&mut header).await.ok()?;
-        let header = header.trim_end().to_ascii_lowercase();
-        if header.is_empty() {
-            break;
-        }
-        length = header.strip_prefix("content-length:").map_or(length, |value| value.trim().parse().unwrap());
-    }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).await.ok()?;
-    Some((method, path, String::from_utf8(body).ok()?))
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use flare_pod_launch::{JobPod, Limits, Notice, Settlement, State};
+use flare_pod_launch::{JobPod, JobState, Limits, Notice, Settlement};
 
 use crate::server::{Fault, Server};
 use crate::{all, exit, launcher, pod, run, until};
@@ -29,7 +29,7 @@ async fn watches_that_break_and_lists_that_fail_lose_no_end_and_make_none() {
         exit(&server, pod, 0);
     }
     for job in &mut jobs {
-        assert_eq!(all(job).await.1.state, State::Succeeded);
+        assert_eq!(all(job).await.1.state, JobState::Succeeded);
     }
 }
 
@@ -44,7 +44,7 @@ async fn refusals_of_every_watch_end_a_wait_with_their_reason() {
     }
     server.break_watches();
     let (notices, end) = all(&mut job).await;
-    assert_eq!((end.state, end.return_code, end.reason.as_str()), (State::NotStarted, 101, "Forbidden"));
+    assert_eq!((end.state, end.return_code, end.reason.as_str()), (JobState::NotStarted, 101, "Forbidden"));
     let Some(Notice::Settled(Settlement::NotRemoved { message })) = notices.last() else { panic!("{notices:#?}") };
     assert!(message.contains("may not") || message.contains("refuse"), "{message}");
 }
@@ -57,7 +57,7 @@ async fn defect_2_a_pending_timeout_ends_no_pod_that_runs_behind_a_watch_that_is
     let limits = Limits { pending: Duration::from_secs(2), ..Limits::default() };
     let mut job = launcher.launch(pod.clone().with_limits(limits)).await.unwrap();
     run(&server, &pod);
-    until(&mut job, State::Running).await;
+    until(&mut job, JobState::Running).await;
     assert_eq!(server.count("DELETE"), 0);
 }
 
@@ -137,7 +137,7 @@ async fn whatever_breaks_on_the_way_each_job_has_one_pod_and_the_end_that_it_had
             }
         });
         for ((notices, end), code) in futures_util::future::join_all(ends).await {
-            let expected = if code == 0 { State::Succeeded } else { State::Failed };
+            let expected = if code == 0 { JobState::Succeeded } else { JobState::Failed };
             assert_eq!((end.state, end.exit_code), (expected, Some(code)), "seed {seed}: {notices:#?}");
             assert_eq!(notices.last(), Some(&Notice::Settled(Settlement::Removed)), "seed {seed}");
         }

@@ -128,8 +128,7 @@ impl<'text> Walk<'text> {
 
 /// The path of a key below another one, as messages show it.
 pub(crate) fn join(path: &str, key: &str) -> String {
-    let key = shown(key);
-    if path.is_empty() { key } else { format!("{path}.{key}") }
+    flare_yaml::key_path(path, &shown(key))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-use crate::Owner;
+use crate::KitOwner;
 
 /// The path of the manifest in the tar file.
 pub const MANIFEST: &str = ".flare-kube-backup.jsonl";
@@ -72,7 +72,7 @@ pub(crate) struct Head {
     pub(crate) format_version: u64,
     /// The release of flare-kube that created it.
     pub(crate) flare_kube: String,
-    pub(crate) owner: Owner,
+    pub(crate) owner: KitOwner,
     pub(crate) namespace: String,
     pub(crate) claim: String,
     /// Whether it contains `startup/`, `local/` and private keys.

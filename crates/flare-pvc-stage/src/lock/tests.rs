@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use flare_cluster::{Access, Cluster, Environment, connect};
+use flare_cluster::{Access, Cluster, ClusterEnvironment, connect};
 use flare_names::SecretName;
 use serde_json::{Value, json};
 use tokio::{
@@ -115,7 +115,7 @@ async fn cluster(leases: &Arc<Mutex<Leases>>, directory: &Path) -> Cluster {
     let file = directory.join("config");
     std::fs::write(&file, config.to_string()).expect("a file");
     let access = Access { kubeconfig: Some(file), context: None };
-    connect(&access, &Environment::default()).await.expect("the server answers")
+    connect(&access, &ClusterEnvironment::default()).await.expect("the server answers")
 }
 
 /// Waits until this holds of the server.

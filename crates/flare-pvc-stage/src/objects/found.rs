@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use flare_diagnostic::{Code, Diagnostic};
 
-use super::manifests::{COMPONENT, MANAGED_BY, Staged};
+use super::manifests::{COMPONENT, KitObject, MANAGED_BY};
 use crate::claim::{OWNER, whose};
 
 /// What to do with an object.
@@ -20,7 +20,7 @@ pub(crate) enum Task {
 ///
 /// # Errors
 /// `OBJECT_NOT_OURS` for another participant's object; `OBJECT_CONFLICT` for one with other data or one that is being deleted.
-pub(crate) fn judge<K: Staged>(found: Option<&K>, wanted: &K) -> Result<Task, Diagnostic> {
+pub(crate) fn judge<K: KitObject>(found: Option<&K>, wanted: &K) -> Result<Task, Diagnostic> {
     let Some(found) = found else { return Ok(Task::Apply) };
     let name = wanted.metadata().name.clone().unwrap_or_default();
     let what = format!("the {} `{name}`", K::KIND);
@@ -49,18 +49,18 @@ pub(crate) fn judge<K: Staged>(found: Option<&K>, wanted: &K) -> Result<Task, Di
 }
 
 /// Whether `stage` created it.
-pub(crate) fn is_staged(object: &impl Staged) -> bool {
+pub(crate) fn is_staged(object: &impl KitObject) -> bool {
     let labels = object.metadata().labels.as_ref();
     [MANAGED_BY, COMPONENT]
         .iter()
         .all(|(key, value)| labels.and_then(|labels| labels.get(*key)).is_some_and(|found| found == value))
 }
 
-pub(crate) fn annotation<'object>(object: &'object impl Staged, key: &str) -> Option<&'object str> {
+pub(crate) fn annotation<'object>(object: &'object impl KitObject, key: &str) -> Option<&'object str> {
     object.metadata().annotations.as_ref()?.get(key).map(String::as_str)
 }
 
-pub(crate) fn label<'object>(object: &'object impl Staged, key: &str) -> Option<&'object str> {
+pub(crate) fn label<'object>(object: &'object impl KitObject, key: &str) -> Option<&'object str> {
     object.metadata().labels.as_ref()?.get(key).map(String::as_str)
 }
 

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::bundle::Bundle;
 use crate::{
-    Owner,
+    KitOwner,
     claim::{FINGERPRINT, OWNER, written},
 };
 
@@ -134,7 +134,7 @@ fn metadata(kit: &PreparedKit, name: String, version: &str) -> ObjectMeta {
         (VERSION, version.to_owned()),
     ];
     let annotations = [
-        (OWNER, written(&Owner::of(kit))),
+        (OWNER, written(&KitOwner::of(kit))),
         (FINGERPRINT, kit.fingerprint().to_string()),
         (CLAIM, plan.workspace.claim.to_string()),
     ];
@@ -163,13 +163,13 @@ fn check_chart(kit: &PreparedKit) -> Result<(), Faults> {
 const KEY: &[u8] = b".Values.workspaceConfig";
 
 /// What `ConfigMap` and Secret have in common.
-pub(crate) trait Staged: Metadata<Ty = ObjectMeta> {
+pub(crate) trait KitObject: Metadata<Ty = ObjectMeta> {
     /// The data to compare; `None` if the object also has other data.
     fn content(&self) -> Option<&BTreeMap<String, ByteString>>;
     fn is_immutable(&self) -> bool;
 }
 
-impl Staged for ConfigMap {
+impl KitObject for ConfigMap {
     fn content(&self) -> Option<&BTreeMap<String, ByteString>> {
         self.binary_data.as_ref().filter(|_| self.data.as_ref().is_none_or(BTreeMap::is_empty))
     }
@@ -179,7 +179,7 @@ impl Staged for ConfigMap {
     }
 }
 
-impl Staged for Secret {
+impl KitObject for Secret {
     fn content(&self) -> Option<&BTreeMap<String, ByteString>> {
         self.data.as_ref()
     }

@@ -12,7 +12,7 @@ use super::{
     manifests::{CLAIM, COMPONENT, MANAGED_BY, PARTICIPANT},
 };
 use crate::{
-    Owner,
+    KitOwner,
     claim::{self, Note, OWNER, written},
 };
 
@@ -25,7 +25,7 @@ pub(crate) async fn staged(cluster: &Cluster, namespace: &str) -> Result<Vec<Con
 
 /// Whether this is a version of the same participant's kit.
 pub(crate) fn is_own(kit: &PreparedKit, object: &ConfigMap) -> bool {
-    annotation(object, OWNER) == Some(&written(&Owner::of(kit)))
+    annotation(object, OWNER) == Some(&written(&KitOwner::of(kit)))
 }
 
 /// Refuses a namespace in which another participant uses the same names or the same claim.
@@ -54,7 +54,7 @@ pub(crate) async fn look_at_claim(cluster: &Cluster, kit: &PreparedKit) -> Resul
             format!("there is no claim `{name}` in namespace `{namespace}` yet; the parent needs it for what it writes");
         return Ok(Some(Diagnostic::warning(Code::Notice, message).hint("create it, or stage with `--create-pvc 10Gi`")));
     };
-    match claim::noted(&found, &Owner::of(kit)) {
+    match claim::noted(&found, &KitOwner::of(kit)) {
         Note::Other(owner) => Err(claim::not_ours(name, &owner)),
         Note::Nothing | Note::Ours => Ok(None),
     }

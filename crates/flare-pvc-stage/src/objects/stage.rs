@@ -5,7 +5,7 @@
 use std::{future::Future, time::Duration};
 
 use flare_cluster::{
-    Cluster, Objects, Operation, Write,
+    Cluster, Objects, Operation, WriteOptions,
     k8s_openapi::{
         NamespaceResourceScope, Resource,
         api::core::v1::{ConfigMap, Namespace, PersistentVolumeClaim, Secret, ServiceAccount},
@@ -17,7 +17,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     found::{self, Task},
-    manifests::{KitObjects, Staged},
+    manifests::{KitObject, KitObjects},
     neighbours,
 };
 use crate::{
@@ -27,7 +27,7 @@ use crate::{
 
 /// Options of a staging as objects.
 #[derive(Debug, Clone)]
-pub struct ObjectOptions {
+pub struct ObjectStageOptions {
     /// Creates the namespace if it is missing.
     pub create_namespace: bool,
     /// Creates the workspace claim if it is missing: the parent writes to it even if its kit is in objects.
@@ -78,7 +78,7 @@ pub struct StagedObject {
 pub async fn stage_objects(
     cluster: &Cluster,
     kit: &PreparedKit,
-    options: &ObjectOptions,
+    options: &ObjectStageOptions,
     stop: impl Future<Output = ()>,
 ) -> Result<Checked<StagedObjects>, Faults> {
     let mut found = Collector::new();
@@ -91,11 +91,11 @@ pub async fn stage_objects(
 async fn all(
     cluster: &Cluster,
     kit: &PreparedKit,
-    options: &ObjectOptions,
+    options: &ObjectStageOptions,
     objects: &KitObjects,
 ) -> Result<Checked<StagedObjects>, Faults> {
     let namespace = kit.plan().namespace.as_str();
-    let write = Write { dry_run: options.dry_run, force: false };
+    let write = WriteOptions { dry_run: options.dry_run, force: false };
     cluster.check_access(&needed(options, namespace)).await?;
     let created = options.create_namespace && claim::make_namespace(cluster, namespace, options.dry_run).await?;
     if created && options.dry_run {
@@ -120,7 +120,7 @@ async fn all(
 }
 
 fn done(kit: &PreparedKit, objects: &KitObjects, tasks: [Task; 2], claim_created: bool) -> StagedObjects {
-    fn object<K: Staged>(object: &K, task: Task) -> StagedObject {
+    fn object<K: KitObject>(object: &K, task: Task) -> StagedObject {
         let name = object.metadata().name.clone().unwrap_or_default();
         StagedObject { kind: K::KIND, name, changed: task == Task::Apply }
     }
@@ -138,7 +138,7 @@ fn done(kit: &PreparedKit, objects: &KitObjects, tasks: [Task; 2], claim_created
 }
 
 /// Every permission that the staging needs, as the README lists them.
-fn needed(options: &ObjectOptions, namespace: &str) -> Vec<Operation> {
+fn needed(options: &ObjectStageOptions, namespace: &str) -> Vec<Operation> {
     let at = Some(namespace);
     let mut needed: Vec<_> = ["get", "list", "create", "patch"].map(|verb| Operation::on::<ConfigMap>(verb, at)).into();
     needed.extend(["get", "create", "patch"].map(|verb| Operation::on::<Secret>(verb, at)));
@@ -161,7 +161,7 @@ struct Pair<'kit, K> {
 
 impl<K> Pair<'_, K>
 where
-    K: Staged + Resource<Scope = NamespaceResourceScope> + Clone + std::fmt::Debug + Serialize + DeserializeOwned,
+    K: KitObject + Resource<Scope = NamespaceResourceScope> + Clone + std::fmt::Debug + Serialize + DeserializeOwned,
 {
     fn name(&self) -> String {
         self.wanted.metadata().name.clone().unwrap_or_default()
@@ -172,7 +172,7 @@ where
     }
 
     /// Applies the object if necessary, and compares the server's copy with it.
-    async fn carry_out(&self, task: Task, write: Write) -> Result<(), Diagnostic> {
+    async fn carry_out(&self, task: Task, write: WriteOptions) -> Result<(), Diagnostic> {
         if task == Task::Nothing {
             return Ok(());
         }

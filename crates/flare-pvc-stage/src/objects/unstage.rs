@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, future::Future, time::Duration};
 
 use flare_cluster::{
-    Cluster, Deletion, Operation, Selection,
+    Cluster, DeleteOptions, Operation, Selection,
     k8s_openapi::{
         Resource,
         api::{
@@ -17,18 +17,18 @@ use flare_prepared_kit::PreparedKit;
 
 use super::{
     found::{annotation, is_staged, label},
-    manifests::{self, Staged, VERSION},
+    manifests::{self, KitObject, VERSION},
     neighbours,
 };
 use crate::{
-    Owner, Removed, Unstaged,
+    KitOwner, Removed, Unstaged,
     bounded::bounded,
     claim::{OWNER, written},
 };
 
 /// Options of the removal.
 #[derive(Debug, Clone)]
-pub struct UnstageOptions {
+pub struct ObjectUnstageOptions {
     /// Removes only versions that the kit's values do not name, and neither a running pod nor the parent's Deployment mounts.
     pub superseded: bool,
     /// Does not check whether running pods mount them, since the release with these pods is removed before.
@@ -46,13 +46,13 @@ pub struct UnstageOptions {
 pub async fn unstage_objects(
     cluster: &Cluster,
     kit: &PreparedKit,
-    options: &UnstageOptions,
+    options: &ObjectUnstageOptions,
     stop: impl Future<Output = ()>,
 ) -> Result<Checked<Unstaged>, Faults> {
     bounded(options.deadline, "the removal", stop, Box::pin(all(cluster, kit, options))).await
 }
 
-async fn all(cluster: &Cluster, kit: &PreparedKit, options: &UnstageOptions) -> Result<Checked<Unstaged>, Faults> {
+async fn all(cluster: &Cluster, kit: &PreparedKit, options: &ObjectUnstageOptions) -> Result<Checked<Unstaged>, Faults> {
     let namespace = kit.plan().namespace.as_str();
     cluster.check_access(&needed(namespace)).await?;
     let recorded = kit.staged_record()?;
@@ -146,13 +146,13 @@ impl Version {
         removed: &mut Vec<Removed>,
     ) -> Result<(), Diagnostic> {
         if let Some((name, uid)) = &self.secret {
-            let deletion = Deletion { uid: uid.clone(), ..Deletion::default() };
+            let deletion = DeleteOptions { uid: uid.clone(), ..DeleteOptions::default() };
             if dry_run || cluster.namespaced::<Secret>(namespace).delete(name, &deletion).await? {
                 removed.push(Removed { kind: Secret::KIND, name: name.clone() });
             }
         }
         if let Some((name, uid)) = &self.config_map {
-            let deletion = Deletion { uid: uid.clone(), ..Deletion::default() };
+            let deletion = DeleteOptions { uid: uid.clone(), ..DeleteOptions::default() };
             if dry_run || cluster.namespaced::<ConfigMap>(namespace).delete(name, &deletion).await? {
                 removed.push(Removed { kind: ConfigMap::KIND, name: name.clone() });
             }
@@ -162,10 +162,10 @@ impl Version {
 }
 
 /// The object if it has this participant's labels. Another object of that name stays, with a warning.
-fn own<K: Staged>(kit: &PreparedKit, found: Option<&K>, notices: &mut Collector) -> Own {
+fn own<K: KitObject>(kit: &PreparedKit, found: Option<&K>, notices: &mut Collector) -> Own {
     let object = found?;
     let name = object.metadata().name.clone().unwrap_or_default();
-    if is_staged(object) && annotation(object, OWNER) == Some(&written(&Owner::of(kit))) {
+    if is_staged(object) && annotation(object, OWNER) == Some(&written(&KitOwner::of(kit))) {
         return Some((name, object.metadata().uid.clone()));
     }
     let message = format!("the {} `{name}` stays: it is not labelled as staged for this participant", K::KIND);

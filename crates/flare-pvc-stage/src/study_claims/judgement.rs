@@ -37,9 +37,9 @@ impl Binding {
     }
 }
 
-/// The facts about a claim's surroundings.
+/// The facts about a claim's namespace and cluster that decide whether it can be used.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Surroundings<'run> {
+pub(super) struct ClaimContext<'run> {
     pub(super) namespace: &'run str,
     /// The claim that the parent mounts.
     pub(super) workspace: &'run str,
@@ -70,18 +70,18 @@ pub(super) fn judge(
     uses: &[&ClaimUse],
     claim: Option<&PersistentVolumeClaim>,
     binding: Binding,
-    surroundings: Surroundings<'_>,
+    context: ClaimContext<'_>,
 ) -> Collector {
     let Some(first) = uses.first() else { return Collector::new() };
     let name = first.claim.as_str();
     let mut judged = Judged { name: name.to_owned(), found: Collector::new() };
     let Some(claim) = claim else {
-        let what = format!("there is no claim `{name}` in namespace `{}`", surroundings.namespace);
+        let what = format!("there is no claim `{name}` in namespace `{}`", context.namespace);
         judged.fault(what, "create it, or let `--create 10Gi` make it", &first.place);
         return judged.found;
     };
     judged.judge_state(claim, binding, &first.place);
-    judged.judge_modes(claim, uses, surroundings);
+    judged.judge_modes(claim, uses, context);
     judged.found
 }
 
@@ -131,7 +131,7 @@ impl Judged {
         }
     }
 
-    fn judge_modes(&mut self, claim: &PersistentVolumeClaim, uses: &[&ClaimUse], surroundings: Surroundings<'_>) {
+    fn judge_modes(&mut self, claim: &PersistentVolumeClaim, uses: &[&ClaimUse], context: ClaimContext<'_>) {
         let Some(spec) = &claim.spec else { return };
         let modes = spec.access_modes.as_deref().unwrap_or_default();
         let all = |mode: &str| !modes.is_empty() && modes.iter().all(|one| one == mode);
@@ -149,8 +149,8 @@ impl Judged {
                 self.fault(what, "write `mode: ro`, or use a claim with ReadWriteOnce or ReadWriteMany", &one.place);
             }
         } else if all("ReadWriteOncePod") {
-            self.one_pod_alone(place, surroundings);
-        } else if all("ReadWriteOnce") && surroundings.several_nodes {
+            self.one_pod_alone(place, context);
+        } else if all("ReadWriteOnce") && context.several_nodes {
             self.notice(
                 "can be used on one node at a time (ReadWriteOnce), and the cluster has several",
                 "use a claim with ReadWriteMany, or ReadOnlyMany for data that is only read, where jobs are to run on several nodes",
@@ -159,8 +159,8 @@ impl Judged {
         }
     }
 
-    fn one_pod_alone(&mut self, place: &Place, surroundings: Surroundings<'_>) {
-        if self.name == surroundings.workspace {
+    fn one_pod_alone(&mut self, place: &Place, context: ClaimContext<'_>) {
+        if self.name == context.workspace {
             self.notice(
                 "is the parent's own and can be used by one pod at a time (ReadWriteOncePod): no job pod starts beside the parent",
                 "put the data on a claim of its own",
@@ -202,8 +202,8 @@ mod tests {
     /// The lines of the errors, and the messages of all findings.
     fn verdict(claim: Option<&PersistentVolumeClaim>, binding: Binding, workspace: &str, nodes: usize) -> (Vec<u32>, String) {
         let uses = [used("a", true, 1), used("b", false, 2), used("c", false, 3)];
-        let surroundings = Surroundings { namespace: "fl", workspace, several_nodes: nodes > 1 };
-        let found: Vec<Diagnostic> = judge(&uses.each_ref(), claim, binding, surroundings).into_iter().collect();
+        let context = ClaimContext { namespace: "fl", workspace, several_nodes: nodes > 1 };
+        let found: Vec<Diagnostic> = judge(&uses.each_ref(), claim, binding, context).into_iter().collect();
         let errors = found.iter().filter(|one| one.severity == Severity::Error);
         let lines = errors.map(|error| {
             assert_eq!(error.code, Code::CheckFailed, "{error}");

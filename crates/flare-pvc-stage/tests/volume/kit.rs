@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt as _, path::Path, process::Command};
 
 use flare_file_tree::{Digest, FileTree, RelativePath};
-use flare_pvc_stage::{Answer, RemovedKit, Shipment, StagedOnVolume, VOLUME_PROGRAM};
+use flare_pvc_stage::{Answer, RemovedKit, Shipment, StageAnswer, VOLUME_PROGRAM};
 use proptest::prelude::*;
 use serde_json::json;
 use tempfile::TempDir;
@@ -19,7 +19,7 @@ fn a_kit_is_staged_with_its_modes_and_all_else_survives() {
     fs::create_dir_all(root.path().join("startup/stale")).expect("a directory");
     let answer = stage(root.path(), &kit("one"), "1").expect("staged");
     let expected =
-        StagedOnVolume { recovered: false, previous: None, misplaced: vec![], staged: true, moved: vec![], stays: vec![] };
+        StageAnswer { recovered: false, previous: None, misplaced: vec![], staged: true, moved: vec![], stays: vec![] };
     assert_eq!(answer, expected);
     assert_eq!(kit_on(root.path()).as_deref(), Some("one"));
     let mode = |path: &str| fs::metadata(root.path().join(path)).expect(path).permissions().mode() & 0o7777;

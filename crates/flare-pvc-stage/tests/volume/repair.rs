@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs, path::Path, process::Command};
 
-use flare_pvc_stage::{Answer, Repair, StagedOnVolume};
+use flare_pvc_stage::{Answer, Repair, StageAnswer};
 use tempfile::TempDir;
 
 use crate::support::{input_of, kit, kit_on, run, shipment, stage, steps, texts, volume};
@@ -12,7 +12,7 @@ fn input(text: &str, fingerprint: &str, run: &str, repair: Repair) -> (Vec<u8>, 
     input_of(&shipment(&tree, "site-1", fingerprint).with_repair(Some(repair)), run)
 }
 
-fn repair(root: &Path, text: &str, fingerprint: &str) -> Result<StagedOnVolume, flare_diagnostic::Diagnostic> {
+fn repair(root: &Path, text: &str, fingerprint: &str) -> Result<StageAnswer, flare_diagnostic::Diagnostic> {
     let (_, printed) = run(root, &input(text, fingerprint, "9", Repair::Only), 0);
     Answer::staged(&printed, "claim")
 }
@@ -26,7 +26,7 @@ fn put(root: &Path, paths: &[&str]) {
     }
 }
 
-fn moved(answer: &StagedOnVolume) -> Vec<(&str, &str)> {
+fn moved(answer: &StageAnswer) -> Vec<(&str, &str)> {
     answer.moved.iter().map(|(from, to)| (from.as_str(), to.as_str())).collect()
 }
 

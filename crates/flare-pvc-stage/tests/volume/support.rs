@@ -9,7 +9,7 @@ use std::{
 };
 
 use flare_file_tree::{Digest, FileTree, RelativePath};
-use flare_pvc_stage::{Answer, Owner, Shipment, StagedOnVolume, VOLUME_PROGRAM};
+use flare_pvc_stage::{Answer, KitOwner, Shipment, StageAnswer, VOLUME_PROGRAM};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::AsyncReadExt as _;
@@ -20,8 +20,8 @@ const DRIVER: &str = include_str!("driver.py");
 /// The line with which the program asks for the request's body.
 const READY: &[u8] = b"{\"ready\": true}\n";
 
-pub(crate) fn owner(participant: &str) -> Owner {
-    Owner { participant: participant.to_owned(), role: "client".to_owned(), project: Some("p".to_owned()) }
+pub(crate) fn owner(participant: &str) -> KitOwner {
+    KitOwner { participant: participant.to_owned(), role: "client".to_owned(), project: Some("p".to_owned()) }
 }
 
 pub(crate) fn shipment<'tree>(tree: &'tree FileTree, who: &str, fingerprint: &str) -> Shipment<'tree> {
@@ -92,7 +92,7 @@ pub(crate) fn run_with(root: &Path, (input, request): &(Vec<u8>, usize), driver:
     (output.status.code(), answer.to_vec())
 }
 
-pub(crate) fn stage(root: &Path, tree: &FileTree, id: &str) -> Result<StagedOnVolume, flare_diagnostic::Diagnostic> {
+pub(crate) fn stage(root: &Path, tree: &FileTree, id: &str) -> Result<StageAnswer, flare_diagnostic::Diagnostic> {
     let (_, printed) = run(root, &input_of(&shipment(tree, "site-1", id), id), 0);
     Answer::staged(&printed, "claim")
 }

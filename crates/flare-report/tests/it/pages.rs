@@ -69,7 +69,10 @@ fn the_headline_says_how_the_run_ended() {
     let finding = |severity: &str| json!({"id": "D42", "severity": severity, "message": "m"});
     let verified = |severities: &[&str]| json!({"participant": "site-1", "findings": severities.iter().map(|one| finding(one)).collect::<Vec<_>>()});
     let fault = |message: &str| json!({"error_code": "INVALID_FEDERATION", "message": message, "hint": ""});
-    let rows: [(u8, Value, Value, &str, &str); 11] = [
+    let state =
+        json!({"namespace": "fl", "deployment": null, "pods": [], "kit": {"prepared": "3f"}, "joined": false, "jobs": []});
+    let seen = json!({"name": "site-1", "ok": false, "steps": {"install": "not_begun"}, "state": state});
+    let rows: [(u8, Value, Value, &str, &str); 12] = [
         (0, json!({"participants": [one("a", true), one("b", true)]}), json!([]), "All 2 participants are up", "good"),
         (0, json!({"participants": [one("a", true)]}), json!([]), "The participant is up", "good"),
         (
@@ -99,6 +102,7 @@ fn the_headline_says_how_the_run_ended() {
         (0, verified(&["ok", "info"]), json!([]), "site-1: no check found a fault", "good"),
         (0, verified(&["ok", "warning", "unknown"]), json!([]), "site-1: 1 warning, 1 check not made", "attention"),
         (1, verified(&["error", "error", "ok"]), json!([fault("2 of 3")]), "site-1: 2 faults", "bad"),
+        (0, json!({"participants": [seen]}), json!([]), "site-1 has not joined", "bad"),
     ];
     for (exit_code, data, errors, expected, tone) in rows {
         let document = json!({"exit_code": exit_code, "data": data, "errors": errors, "warnings": []});

@@ -2,11 +2,11 @@
 
 use flare_diagnostic::did_you_mean;
 use flare_names::Target;
-use flare_yaml::{Node, NodeContent, shown};
+use flare_yaml::{Node, NodeContent, key_path, shown};
 use schemars::{Schema, json_schema};
 use serde_json::{Map, Value, json};
 
-use super::{Reader, Shape, block::join, pass_through::PassThrough};
+use super::{ConfigReader, Shape, pass_through::PassThrough};
 
 const KINDS: [&str; 3] = ["nodeAffinity", "podAffinity", "podAntiAffinity"];
 const WHEN: [&str; 2] = ["requiredDuringSchedulingIgnoredDuringExecution", "preferredDuringSchedulingIgnoredDuringExecution"];
@@ -19,14 +19,14 @@ pub(crate) struct Affinity;
 impl Shape for Affinity {
     type Output = Map<String, Value>;
 
-    fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<Self::Output> {
+    fn read(node: &Node, path: &str, reader: &mut ConfigReader) -> Option<Self::Output> {
         let read = PassThrough::read(node, path, reader)?;
         let mut sound = true;
         for (kind, block) in reader.known(node, path, &KINDS, &mut sound) {
-            let below = join(path, kind);
+            let below = key_path(path, kind);
             for (when, terms) in reader.known(block, &below, &WHEN, &mut sound) {
                 let is_mapping = kind == KINDS[0] && when == WHEN[0];
-                let place = join(&below, when);
+                let place = key_path(&below, when);
                 let fits =
                     matches!((&terms.content, is_mapping), (NodeContent::Mapping(_), true) | (NodeContent::Sequence(_), false));
                 if fits {
@@ -62,7 +62,7 @@ impl Shape for Affinity {
     }
 }
 
-impl Reader {
+impl ConfigReader {
     /// The entries of a mapping that are not null; a key that is not among `keys` is a fault.
     fn known<'node>(
         &mut self,
@@ -83,7 +83,7 @@ impl Reader {
                 Some(key) if !entry.value.is_null() => known.push((*key, &entry.value)),
                 Some(_) => {}
                 None => {
-                    let message = format!("unknown key `{}`", shown(&join(path, &entry.key.text)));
+                    let message = format!("unknown key `{}`", shown(&key_path(path, &entry.key.text)));
                     let hint = did_you_mean(&entry.key.text, keys.iter().copied());
                     self.fault(&entry.key.file, entry.key.position, message, hint);
                     *sound = false;
@@ -107,7 +107,7 @@ impl Reader {
             NodeContent::Mapping(entries) => {
                 let mut sound = true;
                 for entry in entries {
-                    let below = join(path, &entry.key.text);
+                    let below = key_path(path, &entry.key.text);
                     let value = &entry.value;
                     sound &= match entry.key.text.as_str() {
                         _ if value.is_null() => true,
@@ -153,16 +153,16 @@ impl Reader {
             let hint = "write `{key: LABEL, operator: In, values: [VALUE]}`";
             return if sound { self.refuse(node, format!("`{path}` needs `key` and `operator`"), hint) } else { None };
         };
-        let key = self.label_key(key, &join(path, "key")).is_some();
+        let key = self.label_key(key, &key_path(path, "key")).is_some();
         let operators = if of_nodes { &OPERATORS[..] } else { &OPERATORS[..4] };
-        let operator = self.one_of(operator, &join(path, "operator"), operators)?;
+        let operator = self.one_of(operator, &key_path(path, "operator"), operators)?;
         self.check_values(part("values"), operator, node, path)?;
         (key && sound).then_some(())
     }
 
     /// Checks that the number of values fits the operator, and each of them.
     fn check_values(&mut self, values: Option<&Node>, operator: &str, node: &Node, path: &str) -> Option<()> {
-        let below = join(path, "values");
+        let below = key_path(path, "values");
         let items = match values.map(|values| &values.content) {
             None => &[][..],
             Some(NodeContent::Sequence(items)) => items,

@@ -6,7 +6,7 @@ use flare_yaml::{Meaning, Node, NodeContent, Reading, quote, shown};
 use schemars::{Schema, json_schema};
 use serde_json::Value;
 
-use super::{Reader, Shape};
+use super::{ConfigReader, Shape};
 use crate::quantity::Quantity;
 
 /// The number of a quantity without a minus sign, as a regular expression.
@@ -20,7 +20,7 @@ pub(crate) struct PositiveAmount;
 impl Shape for PositiveAmount {
     type Output = String;
 
-    fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<String> {
+    fn read(node: &Node, path: &str, reader: &mut ConfigReader) -> Option<String> {
         let (value, quantity) = reader.quantity(node, path)?;
         if quantity.is_zero() || quantity.is_negative() {
             return reader.refuse(node, format!("`{path}` must be more than 0"), example(path));
@@ -34,7 +34,7 @@ impl Shape for PositiveAmount {
     }
 }
 
-impl Reader {
+impl ConfigReader {
     /// Reads a quantity: its value as written (a number stays a number) and its amount.
     pub(super) fn quantity(&mut self, node: &Node, path: &str) -> Option<(Value, Quantity)> {
         let hint = example(path);

@@ -3,10 +3,11 @@
 use flare_diagnostic::did_you_mean;
 use flare_names::{Capabilities, Target};
 use schemars::Schema;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::Reader;
-use flare_yaml::{Node, NodeContent, shown};
+use super::ConfigReader;
+use flare_yaml::{Node, NodeContent, key_path, shown};
 
 /// One line of a block's table.
 pub(crate) struct KeyRule {
@@ -39,7 +40,50 @@ pub(crate) trait Block {
 /// Each key states its name, the shape that reads it, and the type that it is read into. Then one of: `required`; `default (value)`,
 /// the value if it is left out; `optional`, an `Option`; `block`, a block of defaults if it is left out. Then the releases that know
 /// it: `since first`, or `since` the name of the capability that it came with. A field after `plus` is not a key and starts empty.
+///
+/// A second struct has the last keys of the block once more, which are all optional: what is handed on from a block as a whole. Its
+/// `KEYS` are their names, and its `of` takes their values from a block.
 macro_rules! block {
+    (
+        $(#[doc = $block_doc:literal])+
+        $visibility:vis struct $name:ident { $($row:tt)* }
+        $(#[doc = $part_doc:literal])+
+        $part_visibility:vis struct $part:ident { $($part_row:tt)* }
+    ) => {
+        crate::shape::block! {
+            $(#[doc = $block_doc])+
+            $visibility struct $name { $($row)* $($part_row)* }
+        }
+        crate::shape::block! {
+            @part of $name
+            $(#[doc = $part_doc])+
+            $part_visibility struct $part { $($part_row)* }
+        }
+    };
+    (
+        @part of $block:ident
+        $(#[doc = $part_doc:literal])+
+        $visibility:vis struct $part:ident {
+            $($(#[doc = $doc:literal])+ $key:ident: $shape:ty => $output:ty, optional, since $since:ident, example $example:literal;)+
+        }
+    ) => {
+        $(#[doc = $part_doc])+
+        #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+        #[serde(deny_unknown_fields, default)]
+        $visibility struct $part {
+            $($(#[doc = $doc])+ #[serde(skip_serializing_if = "Option::is_none")] pub $key: Option<$output>,)+
+        }
+
+        impl $part {
+            /// The names of its keys.
+            pub const KEYS: &'static [&'static str] = &[$(stringify!($key)),+];
+
+            /// Its values in a block. An empty mapping or list, which means none, is left out.
+            pub fn of(block: &$block) -> Self {
+                Self { $($key: crate::shape::unless_empty(block.$key.as_ref()),)+ }
+            }
+        }
+    };
     (
         $(#[doc = $block_doc:literal])+
         $visibility:vis struct $name:ident {
@@ -69,7 +113,7 @@ macro_rules! block {
         impl crate::shape::Shape for $name {
             type Output = Self;
 
-            fn read(node: &flare_yaml::Node, path: &str, reader: &mut crate::shape::Reader) -> Option<Self> {
+            fn read(node: &flare_yaml::Node, path: &str, reader: &mut crate::shape::ConfigReader) -> Option<Self> {
                 $(let mut $key: Option<$output> = None;)+
                 for (rule, key, value) in reader.known_keys::<Self>(node, path)? {
                     $(if rule == stringify!($key) {
@@ -113,12 +157,13 @@ pub(crate) fn empty_block(around: &Node) -> Node {
     Node { content: NodeContent::Mapping(Vec::new()), position: around.position, file: around.file.clone() }
 }
 
-/// Appends a key to the path of its block.
-pub(crate) fn join(path: &str, key: &str) -> String {
-    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+/// The value, unless it is an empty mapping or list.
+pub(crate) fn unless_empty<T: Clone + Serialize>(value: Option<&T>) -> Option<T> {
+    let is_empty = |value: &T| json!(value) == json!({}) || json!(value) == json!([]);
+    value.filter(|value| !is_empty(value)).cloned()
 }
 
-impl Reader {
+impl ConfigReader {
     /// The entries that the table knows and that are not null, with name and path. Faults: not a mapping (returns `None`),
     /// unknown keys, missing required keys.
     pub(crate) fn known_keys<'node, B: Block>(
@@ -132,7 +177,7 @@ impl Reader {
         };
         let mut known = Vec::new();
         for entry in entries {
-            let key = join(path, &entry.key.text);
+            let key = key_path(path, &entry.key.text);
             let rule = B::KEYS.iter().find(|rule| rule.key == entry.key.text);
             match rule {
                 Some(rule) if rule.is_known(self.target) => {
@@ -156,7 +201,7 @@ impl Reader {
         }
         for rule in B::KEYS.iter().filter(|rule| rule.required) {
             if !known.iter().any(|(key, _, _)| *key == rule.key) {
-                self.missing(node, &join(path, rule.key), rule.example);
+                self.missing(node, &key_path(path, rule.key), rule.example);
             }
         }
         Some(known)

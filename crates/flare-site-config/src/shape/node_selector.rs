@@ -2,16 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use flare_names::{Target, is_label_value, is_qualified_name};
-use flare_yaml::{Node, NodeContent, Scalar, Style, shown};
+use flare_names::{LABEL_DOMAIN_PATTERN, LABEL_PATTERN, Target, is_label_value, is_qualified_name};
+use flare_yaml::{Node, NodeContent, Scalar, Style, key_path, shown};
 use schemars::{Schema, json_schema};
 
-use super::{Reader, Shape, block::join, text::in_quotes};
+use super::{ConfigReader, Shape, text::in_quotes};
 
 /// The key of a label or a taint, as a regular expression.
-pub(super) const KEY: &str = "^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$";
+pub(super) fn key_pattern() -> String {
+    format!("^({LABEL_DOMAIN_PATTERN}/)?{LABEL_PATTERN}$")
+}
+
 /// The value of one.
-pub(super) const VALUE: &str = "^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$";
+pub(super) fn value_pattern() -> String {
+    format!("^({LABEL_PATTERN})?$")
+}
 
 /// `job_launcher.node_selector`: labels with their values.
 pub(crate) struct NodeSelector;
@@ -19,7 +24,7 @@ pub(crate) struct NodeSelector;
 impl Shape for NodeSelector {
     type Output = BTreeMap<String, String>;
 
-    fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<Self::Output> {
+    fn read(node: &Node, path: &str, reader: &mut ConfigReader) -> Option<Self::Output> {
         let NodeContent::Mapping(entries) = &node.content else {
             let message = format!("`{path}` must be a mapping, not {}", node.describe());
             return reader.refuse(node, message, "write a line `label: value` for each label");
@@ -27,7 +32,7 @@ impl Shape for NodeSelector {
         let mut labels = Some(BTreeMap::new());
         for entry in entries {
             let key = entry.key.text.as_str();
-            let below = join(path, key);
+            let below = key_path(path, key);
             let is_key = is_qualified_name(key);
             if !is_key {
                 reader.fault(&entry.key.file, entry.key.position, not_a_key(path, key), KEY_FORM);
@@ -43,7 +48,7 @@ impl Shape for NodeSelector {
 
     fn schema(_: &[Target]) -> Schema {
         json_schema!({
-            "type": "object", "propertyNames": {"pattern": KEY}, "additionalProperties": {"type": "string", "pattern": VALUE}
+            "type": "object", "propertyNames": {"pattern": key_pattern()}, "additionalProperties": {"type": "string", "pattern": value_pattern()}
         })
     }
 }
@@ -64,7 +69,7 @@ pub(super) fn not_a_key(path: &str, key: &str) -> String {
     format!("`{path}`: `{}` is no key of a label", shown(key))
 }
 
-impl Reader {
+impl ConfigReader {
     /// A text that may be empty, if it is written in quotes. Quotes are proposed for a scalar that `fits` with them.
     pub(super) fn text_or_empty<'node>(
         &mut self,

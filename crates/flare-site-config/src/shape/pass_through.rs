@@ -5,7 +5,7 @@ use flare_names::Target;
 use schemars::{Schema, json_schema};
 use serde_json::{Map, Value};
 
-use super::{Reader, Shape};
+use super::{ConfigReader, Shape};
 use flare_yaml::{Node, NodeContent};
 
 /// A mapping of which only duplicate keys and ambiguous scalars are checked.
@@ -14,7 +14,7 @@ pub(crate) struct PassThrough;
 impl Shape for PassThrough {
     type Output = Map<String, Value>;
 
-    fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<Self::Output> {
+    fn read(node: &Node, path: &str, reader: &mut ConfigReader) -> Option<Self::Output> {
         if !matches!(node.content, NodeContent::Mapping(_)) {
             let message = format!("`{path}` must be a mapping, not {}", node.describe());
             return reader.refuse(node, message, "write `key: value` lines, as in a pod's manifest");

@@ -1,15 +1,14 @@
 //! `parent.resources`: requests and limits of a container, by the rules that the API server applies to them.
 
 use flare_diagnostic::{Code, did_you_mean};
-use flare_names::Target;
-use flare_yaml::{Node, NodeContent, shown};
+use flare_names::{LABEL_DOMAIN_PATTERN, LABEL_PATTERN, Target};
+use flare_yaml::{Node, NodeContent, key_path, shown};
 use schemars::{Schema, json_schema};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Reader, Shape,
+    ConfigReader, Shape,
     amount::{POSITIVE, SUFFIX},
-    block::join,
 };
 use crate::quantity::Quantity;
 
@@ -32,7 +31,7 @@ struct Amount<'node> {
 impl Shape for Resources {
     type Output = Map<String, Value>;
 
-    fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<Self::Output> {
+    fn read(node: &Node, path: &str, reader: &mut ConfigReader) -> Option<Self::Output> {
         let NodeContent::Mapping(entries) = &node.content else {
             let message = format!("`{path}` must be a mapping, not {}", node.describe());
             return reader.refuse(node, message, "write `requests:` and `limits:` below it, or `{}` for none");
@@ -42,7 +41,7 @@ impl Shape for Resources {
         let mut sound = true;
         for entry in entries {
             let (key, value) = (entry.key.text.as_str(), &entry.value);
-            let below = join(path, key);
+            let below = key_path(path, key);
             let part = PARTS.iter().position(|part| *part == key);
             let Some(part) = part else {
                 let message = format!("unknown key `{}`", shown(&below));
@@ -73,7 +72,8 @@ impl Shape for Resources {
         let zero_below = "-(0+(\\.0*)?|\\.0+)";
         let quantity = json!({"type": ["string", "number", "null"], "pattern": format!("^({POSITIVE}|{zero_below}){SUFFIX}$"), "minimum": 0,
             "description": "A Kubernetes quantity, not negative: 2, 500m, 8Gi."});
-        let name = "^(cpu|memory|ephemeral-storage|hugepages-[0-9.]+[A-Za-z]*|(?!requests\\.)[a-z0-9]([-a-z0-9.]*[a-z0-9])?/[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)$";
+        let extended = format!("(?!requests\\.){LABEL_DOMAIN_PATTERN}/{LABEL_PATTERN}");
+        let name = format!("^(cpu|memory|ephemeral-storage|hugepages-[0-9.]+[A-Za-z]*|{extended})$");
         let amounts = |description: &str| json!({"type": ["object", "null"], "description": description, "propertyNames": {"pattern": name}, "additionalProperties": quantity});
         json_schema!({
             "type": "object",
@@ -87,7 +87,7 @@ impl Shape for Resources {
     }
 }
 
-impl Reader {
+impl ConfigReader {
     fn claims(&mut self, node: &Node, path: &str) -> Option<Value> {
         let NodeContent::Sequence(items) = &node.content else {
             let message = format!("`{path}` must be a list, not {}", node.describe());
@@ -121,7 +121,7 @@ impl Reader {
         let mut sound = true;
         for entry in entries {
             let name = entry.key.text.as_str();
-            let below = join(path, name);
+            let below = key_path(path, name);
             if let Err(hint) = check_name(name) {
                 let message = format!("`{}` is no resource that a container may have", shown(&below));
                 self.fault(&entry.key.file, entry.key.position, message, hint);
@@ -173,7 +173,7 @@ pub(crate) struct ExtendedResource;
 impl Shape for ExtendedResource {
     type Output = String;
 
-    fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<String> {
+    fn read(node: &Node, path: &str, reader: &mut ConfigReader) -> Option<String> {
         let example = "use the name that `kubectl describe node` shows, for example `nvidia.com/mig-1g.5gb`";
         let text = reader.text(node, path, |_| example.to_owned())?;
         let is_extended = text.contains('/') && check_name(text).is_ok() && !is_of_kubernetes(text);
@@ -186,7 +186,7 @@ impl Shape for ExtendedResource {
     }
 
     fn schema(_: &[Target]) -> Schema {
-        let name = "^(?!requests\\.)(?!([a-z0-9.-]*\\.)?kubernetes\\.io/)[a-z0-9]([-a-z0-9.]*[a-z0-9])?/[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$";
+        let name = format!("^(?!requests\\.)(?!([a-z0-9.-]*\\.)?kubernetes\\.io/){LABEL_DOMAIN_PATTERN}/{LABEL_PATTERN}$");
         json_schema!({"type": "string", "pattern": name})
     }
 }
@@ -220,7 +220,7 @@ fn check_name(name: &str) -> Result<(), String> {
 }
 
 /// Checks that a request is not above its limit, and equals it for a resource that cannot be overcommitted.
-fn check_pairs(requests: &[Amount<'_>], limits: &[Amount<'_>], reader: &mut Reader) -> bool {
+fn check_pairs(requests: &[Amount<'_>], limits: &[Amount<'_>], reader: &mut ConfigReader) -> bool {
     let mut sound = true;
     for request in requests {
         let shared = !request.name.contains('/') && !request.name.starts_with(HUGE_PAGES);
@@ -247,7 +247,7 @@ fn check_pairs(requests: &[Amount<'_>], limits: &[Amount<'_>], reader: &mut Read
 }
 
 /// Checks that huge pages are requested together with CPU or memory.
-fn check_huge_pages(requests: &[Amount<'_>], limits: &[Amount<'_>], reader: &mut Reader) -> bool {
+fn check_huge_pages(requests: &[Amount<'_>], limits: &[Amount<'_>], reader: &mut ConfigReader) -> bool {
     let all = || requests.iter().chain(limits);
     let Some(pages) = all().find(|amount| amount.name.starts_with(HUGE_PAGES)) else { return true };
     if all().any(|amount| matches!(amount.name, "cpu" | "memory")) {

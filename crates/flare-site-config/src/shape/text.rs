@@ -9,13 +9,13 @@ use flare_names::{
 use flare_yaml::{Meaning, Node, NodeContent, Scalar, Style, quote, shown};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use super::{Reader, Shape};
+use super::{ConfigReader, Shape};
 use crate::{
     choices::Kubernetes,
     image::{ImageError, ImageReference},
 };
 
-impl Reader {
+impl ConfigReader {
     /// A string that is not empty.
     ///
     /// An unquoted scalar counts as a string if FLARE itself (YAML 1.1) reads one: `1e3` does, `no`, `8102` and
@@ -64,7 +64,7 @@ pub(crate) struct Runtime;
 impl Shape for Runtime {
     type Output = Kubernetes;
 
-    fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<Kubernetes> {
+    fn read(node: &Node, path: &str, reader: &mut ConfigReader) -> Option<Kubernetes> {
         let text = reader.text(node, path, |_| "set `runtime: k8s`".to_owned())?;
         if text == "k8s" {
             return Some(Kubernetes);
@@ -115,7 +115,7 @@ pub(crate) struct Name<N>(PhantomData<N>);
 impl<N: KubernetesName> Shape for Name<N> {
     type Output = N;
 
-    fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<N> {
+    fn read(node: &Node, path: &str, reader: &mut ConfigReader) -> Option<N> {
         let example = || format!("use a name such as `{}`", N::EXAMPLE);
         let is_name = |text: &str| N::take(text.to_owned()).is_ok();
         let text = reader.text(node, path, |scalar| if is_name(&scalar.text) { in_quotes(&scalar.text) } else { example() })?;
@@ -138,7 +138,7 @@ pub(crate) struct Names<N>(PhantomData<N>);
 impl<N: KubernetesName> Shape for Names<N> {
     type Output = Vec<N>;
 
-    fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<Vec<N>> {
+    fn read(node: &Node, path: &str, reader: &mut ConfigReader) -> Option<Vec<N>> {
         let NodeContent::Sequence(items) = &node.content else {
             let hint = "write a list: `[name]`, or a line `- name` for each";
             return reader.refuse(node, format!("`{path}` must be a list of names, not {}", node.describe()), hint);
@@ -159,7 +159,7 @@ pub(crate) struct Image;
 impl Shape for Image {
     type Output = ImageReference;
 
-    fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<ImageReference> {
+    fn read(node: &Node, path: &str, reader: &mut ConfigReader) -> Option<ImageReference> {
         let text = reader.text(node, path, |scalar| {
             let is_image = is_word(scalar) && scalar.text.parse::<ImageReference>().is_ok();
             if is_image { in_quotes(&scalar.text) } else { IMAGE_FORM.to_owned() }
@@ -218,7 +218,7 @@ pub(crate) struct Path;
 impl Shape for Path {
     type Output = String;
 
-    fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<String> {
+    fn read(node: &Node, path: &str, reader: &mut ConfigReader) -> Option<String> {
         let example = "write the path of a file in the container, for example `/usr/local/bin/python3`";
         let hint = |scalar: &Scalar| if is_word(scalar) { in_quotes(&scalar.text) } else { example.to_owned() };
         reader.text(node, path, hint).map(str::to_owned)
@@ -235,7 +235,7 @@ pub(crate) struct MountPath;
 impl Shape for MountPath {
     type Output = String;
 
-    fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<String> {
+    fn read(node: &Node, path: &str, reader: &mut ConfigReader) -> Option<String> {
         let hint = |_: &Scalar| "write an absolute path, for example `/var/tmp/nvflare/workspace`".to_owned();
         let text = reader.text(node, path, hint)?;
         let value = shown(text);

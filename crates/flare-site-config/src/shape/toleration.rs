@@ -2,14 +2,13 @@
 
 use flare_diagnostic::did_you_mean;
 use flare_names::{Target, is_label_value, is_qualified_name};
-use flare_yaml::{Node, NodeContent, Style, shown};
+use flare_yaml::{Node, NodeContent, Style, key_path, shown};
 use schemars::{Schema, json_schema};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Reader, Shape,
-    block::join,
-    node_selector::{KEY, KEY_FORM, VALUE, VALUE_FORM, not_a_key},
+    ConfigReader, Shape,
+    node_selector::{KEY_FORM, VALUE_FORM, key_pattern, not_a_key, value_pattern},
 };
 
 const KEYS: [&str; 5] = ["key", "operator", "value", "effect", "tolerationSeconds"];
@@ -22,7 +21,7 @@ pub(crate) struct Tolerations;
 impl Shape for Tolerations {
     type Output = Vec<Map<String, Value>>;
 
-    fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<Self::Output> {
+    fn read(node: &Node, path: &str, reader: &mut ConfigReader) -> Option<Self::Output> {
         let NodeContent::Sequence(items) = &node.content else {
             let message = format!("`{path}` must be a list, not {}", node.describe());
             return reader.refuse(node, message, "write a line `- {key: KEY, operator: Exists}` for each taint");
@@ -41,9 +40,9 @@ impl Shape for Tolerations {
             "items": {
                 "type": "object", "additionalProperties": false,
                 "properties": {
-                    "key": {"type": ["string", "null"], "anyOf": [{"pattern": KEY}, {"const": ""}, {"type": "null"}]},
+                    "key": {"type": ["string", "null"], "anyOf": [{"pattern": key_pattern()}, {"const": ""}, {"type": "null"}]},
                     "operator": operator,
-                    "value": {"type": ["string", "null"], "pattern": VALUE},
+                    "value": {"type": ["string", "null"], "pattern": value_pattern()},
                     "effect": optional(&EFFECTS),
                     "tolerationSeconds": {"type": ["integer", "null"], "description": "Only with the effect NoExecute."}
                 }
@@ -62,7 +61,7 @@ struct Written<'node> {
     seconds: Option<(&'node Node, i64)>,
 }
 
-fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<Map<String, Value>> {
+fn read(node: &Node, path: &str, reader: &mut ConfigReader) -> Option<Map<String, Value>> {
     let NodeContent::Mapping(entries) = &node.content else {
         let message = format!("`{path}` must be a mapping, not {}", node.describe());
         return reader.refuse(node, message, "write `{key: KEY, operator: Exists, effect: NoSchedule}`");
@@ -71,7 +70,7 @@ fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<Map<String, Valu
     let mut sound = true;
     for entry in entries {
         let (key, value) = (entry.key.text.as_str(), &entry.value);
-        let below = join(path, key);
+        let below = key_path(path, key);
         if !KEYS.contains(&key) {
             let message = format!("unknown key `{}`", shown(&below));
             reader.fault(&entry.key.file, entry.key.position, message, did_you_mean(key, KEYS));
@@ -85,7 +84,7 @@ fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<Map<String, Valu
 
 impl<'node> Written<'node> {
     /// Takes one part; `None` if it breaks a rule of its own.
-    fn take(&mut self, key: &str, node: &'node Node, path: &str, reader: &mut Reader) -> Option<()> {
+    fn take(&mut self, key: &str, node: &'node Node, path: &str, reader: &mut ConfigReader) -> Option<()> {
         match key {
             "key" => {
                 self.key = Some((node, reader.text_or_empty(node, path, is_qualified_name, KEY_FORM)?))
@@ -110,7 +109,7 @@ impl<'node> Written<'node> {
     }
 
     /// The rules between the parts.
-    fn check(&self, node: &Node, path: &str, reader: &mut Reader) -> bool {
+    fn check(&self, node: &Node, path: &str, reader: &mut ConfigReader) -> bool {
         let exists = self.operator == Some("Exists");
         let mut faults: Vec<(&Node, String, &str)> = Vec::new();
         match self.key {
@@ -119,7 +118,7 @@ impl<'node> Written<'node> {
                 faults.push((node, message, "name the taint's `key`, or write `operator: Exists` to tolerate every taint"));
             }
             Some((at, key)) if !is_qualified_name(key) => {
-                faults.push((at, not_a_key(&join(path, "key"), key), KEY_FORM));
+                faults.push((at, not_a_key(&key_path(path, "key"), key), KEY_FORM));
             }
             _ => {}
         }
@@ -157,7 +156,7 @@ impl<'node> Written<'node> {
     }
 }
 
-impl Reader {
+impl ConfigReader {
     /// One of a few words, or the empty string, which Kubernetes takes as absent.
     fn word_or_empty<'node>(&mut self, node: &'node Node, path: &str, words: &[&'static str]) -> Option<&'node str> {
         match &node.content {

@@ -3,10 +3,10 @@
 use flare_names::Target;
 use schemars::{Schema, json_schema};
 
-use super::{Reader, Shape};
+use super::{ConfigReader, Shape};
 use flare_yaml::{Meaning, Node, NodeContent, Reading, Style, shown};
 
-impl Reader {
+impl ConfigReader {
     pub(super) fn integer(&mut self, node: &Node, path: &str) -> Option<i128> {
         let message = format!("`{path}` must be an integer, not {}", node.describe());
         let NodeContent::Scalar(scalar) = &node.content else {
@@ -37,7 +37,7 @@ pub(crate) struct Port;
 impl Shape for Port {
     type Output = u16;
 
-    fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<u16> {
+    fn read(node: &Node, path: &str, reader: &mut ConfigReader) -> Option<u16> {
         let number = reader.integer(node, path)?;
         match u16::try_from(number) {
             Ok(port) if port > 0 => Some(port),
@@ -60,7 +60,7 @@ pub(crate) struct Seconds;
 impl Shape for Seconds {
     type Output = u64;
 
-    fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<u64> {
+    fn read(node: &Node, path: &str, reader: &mut ConfigReader) -> Option<u64> {
         let number = reader.integer(node, path)?;
         match u64::try_from(number) {
             Ok(seconds) => Some(seconds),

@@ -4,10 +4,10 @@ use flare_names::Target;
 use flare_yaml::{Node, shown};
 use schemars::{Schema, json_schema};
 
-use super::{Reader, Shape};
+use super::{ConfigReader, Shape};
 use crate::choices::{InternalSecurity, JobPullPolicy};
 
-impl Reader {
+impl ConfigReader {
     /// One of a few words.
     pub(super) fn one_of<'node>(&mut self, node: &'node Node, path: &str, words: &[&'static str]) -> Option<&'node str> {
         let choice = match words {
@@ -29,7 +29,7 @@ pub(crate) struct Security;
 impl Shape for Security {
     type Output = InternalSecurity;
 
-    fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<InternalSecurity> {
+    fn read(node: &Node, path: &str, reader: &mut ConfigReader) -> Option<InternalSecurity> {
         let words = [InternalSecurity::Clear, InternalSecurity::Mtls];
         let text = reader.one_of(node, path, &words.map(InternalSecurity::as_str))?;
         words.into_iter().find(|word| word.as_str() == text)
@@ -46,7 +46,7 @@ pub(crate) struct PullPolicy;
 impl Shape for PullPolicy {
     type Output = JobPullPolicy;
 
-    fn read(node: &Node, path: &str, reader: &mut Reader) -> Option<JobPullPolicy> {
+    fn read(node: &Node, path: &str, reader: &mut ConfigReader) -> Option<JobPullPolicy> {
         let text = reader.one_of(node, path, &JobPullPolicy::ALL.map(JobPullPolicy::as_str))?;
         JobPullPolicy::ALL.into_iter().find(|policy| policy.as_str() == text)
     }

@@ -11,10 +11,10 @@ use std::{
 };
 
 use flare_diagnostic::{Code, Diagnostic, Faults};
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::Signal;
 
 use super::failure::failed_run;
-use crate::{Context, fault::cache_disk};
+use crate::{Context, fault::cache_disk, program::ProcessGroup};
 
 /// How often the child and the interruption are checked.
 const LOOK: Duration = Duration::from_millis(50);
@@ -120,15 +120,14 @@ fn ended_with_us(context: &Context<'_>, command: Command) -> Command {
 
 /// Stops a child's whole process group: by SIGTERM, then by SIGKILL.
 fn end(child: &mut Child) {
-    let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-    let signal = |signal| group.map(|group| kill_process_group(group, signal));
-    signal(Signal::TERM);
+    let group = ProcessGroup::of(child);
+    group.signal(Signal::TERM);
     let asked = Instant::now();
     while asked.elapsed() < GRACE && matches!(child.try_wait(), Ok(None)) {
         thread::sleep(LOOK);
     }
     // The child may have ended before others of its group. Its id is not reused for a new group while they live.
-    signal(Signal::KILL);
+    group.signal(Signal::KILL);
     let _ = child.wait();
 }
 

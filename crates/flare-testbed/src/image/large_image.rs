@@ -13,17 +13,20 @@ use crate::{Context, fault::cache_disk};
 /// Its size in bytes: four seconds from the slow registry.
 const SIZE: usize = 1 << 20;
 
+/// The name of its only file.
+const FILE: &str = "filler";
+
 /// The layer: one file at the root.
 pub(super) fn layer(context: &Context<'_>) -> Result<Stored, Faults> {
-    let recipe = Recipe::new("heavy", "the image that is slow to pull", "a second", &[&SIZE.to_string()]);
+    let recipe = Recipe::new("heavy", "the image that is slow to pull", "a second", &[FILE, &SIZE.to_string()]);
     recipe.layer(context, |work| {
-        let path = work.join("ballast");
-        std::fs::write(&path, ballast()).map_err(|error| cache_disk("written", &path, &error))?;
-        Ok([("ballast".to_owned(), LayerEntry::of_root(0o644, LayerContent::File(path)))].into())
+        let path = work.join(FILE);
+        std::fs::write(&path, filler()).map_err(|error| cache_disk("written", &path, &error))?;
+        Ok([(FILE.to_owned(), LayerEntry::of_root(0o644, LayerContent::File(path)))].into())
     })
 }
 
 /// Bytes that cannot be compressed, the same each time.
-fn ballast() -> Vec<u8> {
+fn filler() -> Vec<u8> {
     (0_u64..).flat_map(|block| Sha256::digest(block.to_le_bytes())).take(SIZE).collect()
 }

@@ -4,7 +4,6 @@
 use std::{
     fs::OpenOptions,
     path::Path,
-    thread,
     time::{Duration, Instant},
 };
 
@@ -14,14 +13,12 @@ use rustix::{
     io::Errno,
 };
 
-use crate::Context;
+use crate::{Context, lock_file::wait_for_lock};
 
 /// Its place on Debian.
 pub(super) const LISTS_LOCK: &str = "/var/lib/apt/lists/lock";
 /// How long to wait for others; `apt-get` then names the process that holds the lock.
 pub(super) const LIMIT: Duration = Duration::from_mins(5);
-/// No system call waits for such a lock and for Ctrl-C.
-const PAUSE: Duration = Duration::from_millis(100);
 
 /// Waits until no other process holds the lock.
 ///
@@ -29,16 +26,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// [`Code::Interrupted`](flare_diagnostic::Code::Interrupted).
 pub(super) fn wait_for_others(context: &Context<'_>, lock: &Path, limit: Duration) -> Result<(), Faults> {
     let began = Instant::now();
-    let mut is_said = false;
-    while is_held(lock) && began.elapsed() < limit {
-        context.check()?;
-        if !is_said {
-            (context.report)("waiting for another apt-get");
-            is_said = true;
-        }
-        thread::sleep(PAUSE);
-    }
-    Ok(())
+    wait_for_lock(context, "waiting for another apt-get", || Ok((!is_held(lock) || began.elapsed() >= limit).then_some(())))
 }
 
 /// Whether another process holds the lock. It is not kept: `apt-get` takes it itself.

@@ -4,12 +4,12 @@ use granit_parser::Tag;
 
 use super::{KeyValue, Kind, Node, Parsed, Unreadable, scalar};
 use crate::{
-    MAX_DEPTH, MAX_NODES,
-    build::{self, Dialect, Mark, Refusal, Refused, Seen},
+    MAX_DEPTH, MAX_NODES, build,
+    dialect::{Dialect, Mark, Parts, Refusal, Refused, Seen},
     strict::hint,
 };
 
-/// Reads one YAML document; an empty file is null. Limits, merge keys and tags are those of [`crate::parse`].
+/// Reads one YAML document; an empty file is null. Limits and tags are those of [`crate::parse`].
 pub fn read_yaml(text: &str) -> Result<Parsed, Unreadable> {
     let mut dialect = Python { doubled: Vec::new() };
     match build::read(text, &mut dialect) {
@@ -30,7 +30,7 @@ fn unreadable(refused: &Refused, text: &str) -> Unreadable {
         Refusal::TooDeep => &format!("values are nested more than {MAX_DEPTH} levels deep"),
         Refusal::TooLarge => &format!("it holds more than {MAX_NODES} values, counting all that aliases repeat"),
         Refusal::AliasInItself => "an alias refers to what it stands in",
-        Refusal::MergeKey => "the merge key `<<` is read by YAML 1.1 alone",
+        Refusal::NoMerge => "the merge key `<<` takes a mapping or a list of mappings",
         Refusal::Tag(_) => "it uses a tag that is not supported",
         Refusal::Key(what) => what,
     };
@@ -98,6 +98,22 @@ impl Dialect for Python {
     fn repeat(&mut self, node: Node, at: Mark) -> Node {
         Node { offset: at.offset, ..node }
     }
+
+    fn parts(&self, node: Node) -> Parts<Key, Node> {
+        match node.kind {
+            Kind::Object(entries) => Parts::Mapping(entries.into_iter().map(entry_parts).collect()),
+            Kind::List(items) => Parts::Sequence(items),
+            _ => Parts::Scalar,
+        }
+    }
+
+    fn text(key: &Key) -> &str {
+        &key.text
+    }
+}
+
+fn entry_parts(KeyValue { key, key_offset, key_is_text, value }: KeyValue) -> (Key, Node) {
+    (Key { text: key, offset: key_offset, is_text: key_is_text }, value)
 }
 
 fn tagged(text: String, tag: &Tag) -> Result<Kind, Refusal> {

@@ -1,6 +1,6 @@
 //! Whether the cluster still has the objects of a release as the chart makes them: Helm itself compares revisions, not objects.
 
-use flare_cluster::{Cluster, DynamicObject, Write};
+use flare_cluster::{Cluster, DynamicObject, WriteOptions};
 use flare_diagnostic::Diagnostic;
 use serde::Serialize;
 use serde_json::Value;
@@ -15,7 +15,7 @@ pub(super) async fn is_any(cluster: &Cluster, objects: &ChartObjects, namespace:
         let Some(found) = there.find(&name).await? else { return Ok(true) };
         let Ok(wanted) = serde_json::from_value::<DynamicObject>(object.clone()) else { continue };
         // What the server does not take in this way, such as rights that the user lacks, Helm may still send in its own.
-        let Ok(made) = there.apply(&name, &wanted, Write { dry_run: true, force: true }).await else { continue };
+        let Ok(made) = there.apply(&name, &wanted, WriteOptions { dry_run: true, force: true }).await else { continue };
         if content(&found) != content(&made) {
             return Ok(true);
         }

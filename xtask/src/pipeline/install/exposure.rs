@@ -1,11 +1,11 @@
-//! How clients and admins outside of the cluster reach a server: the address that the cluster gives it, and whether the names in its
-//! certificate, which are what they call, lead there.
+//! How clients and admins outside of the cluster reach a server: the address that the cluster gives it, and whether the names that they
+//! call lead there.
 
 use std::{collections::BTreeSet, net::IpAddr, time::Duration};
 
 use flare_cluster::k8s_openapi::api::core::v1::{Node, Service};
 use flare_diagnostic::{Code, Collector, Diagnostic, shown};
-use flare_doctor::rollout::Running;
+use flare_doctor::rollout::RunningParent;
 use flare_federation::Expose;
 use flare_helm::Setting;
 use flare_names::Role;
@@ -40,11 +40,11 @@ pub(super) fn settings(plan: &SitePlan, expose: Option<Expose>) -> Result<Vec<Se
     })
 }
 
-/// Waits for the address, and compares it with the names of the certificate. A name that leads elsewhere is a warning: DNS outside of the
+/// Waits for the address, and compares it with the names that clients call. A name that leads elsewhere is a warning: DNS outside of the
 /// cluster may be another than this machine's.
 pub(super) async fn wait(
     run: &Run<'_>,
-    parent: &Running,
+    parent: &RunningParent,
     expose: Expose,
     now: i64,
     found: &mut Collector,
@@ -60,16 +60,16 @@ pub(super) async fn wait(
         }
     };
     if expose != Expose::PortForward {
-        let names = hosts(certificate_names(run.kit, now));
-        let mut resolved = Vec::new();
-        for name in &names {
-            resolved.push((name.clone(), resolve(name).await));
+        let names = Names::of(&run.options.called, certificate_names(run.kit, now));
+        let mut found_by_name = Vec::new();
+        for name in names.called.iter().chain(&names.others) {
+            found_by_name.push((name.clone(), resolve(name).await));
         }
         let mut targets = BTreeSet::new();
         for address in &addresses {
             targets.extend(resolve(address).await);
         }
-        found.extend(judge(&resolved, &addresses, &targets));
+        found.extend(judge(&names, &found_by_name, &addresses, &targets));
     }
     Ok(Exposed { expose, addresses, ports: ports(run.kit.plan()) })
 }
@@ -103,7 +103,7 @@ async fn load_balancer(run: &Run<'_>) -> Result<Vec<String>, Diagnostic> {
 }
 
 /// The addresses of the node on which the parent runs: those that are reached from outside, else those inside.
-async fn node_addresses(run: &Run<'_>, parent: &Running) -> Result<Vec<String>, Diagnostic> {
+async fn node_addresses(run: &Run<'_>, parent: &RunningParent) -> Result<Vec<String>, Diagnostic> {
     let node = match run.cluster.unnamespaced::<Node>().get(&parent.node).await {
         Ok(node) => node,
         // Who may not look at nodes is told the node's name, which often is a host name.
@@ -122,9 +122,24 @@ fn certificate_names(kit: &PreparedKit, now: i64) -> Vec<String> {
     read.map(|checked| checked.value.certificates.identity.subject_alternative_names).unwrap_or_default()
 }
 
-/// The names that can be looked up: a wildcard stands for names that only the clients know.
-fn hosts(names: Vec<String>) -> Vec<String> {
-    names.into_iter().filter(|name| !name.contains('*')).collect()
+/// The names of a server.
+#[derive(Debug, PartialEq, Eq)]
+struct Names {
+    /// Those that clients call; none if that is not known.
+    called: Vec<String>,
+    /// Others in its certificate, by which it could be called.
+    others: Vec<String>,
+}
+
+impl Names {
+    /// `called` are the names in the kits of the clients, where those are known. Otherwise it is the `default_host`, which provisioning puts
+    /// first into the certificate; a client with a `connect_to` calls another name. Wildcards cannot be looked up.
+    fn of(called: &[String], certificate: Vec<String>) -> Self {
+        let default_host = certificate.first().filter(|name| !name.contains('*')).cloned();
+        let called = if called.is_empty() { default_host.into_iter().collect() } else { called.to_vec() };
+        let others = certificate.into_iter().filter(|name| !name.contains('*') && !called.contains(name)).collect();
+        Self { called, others }
+    }
 }
 
 /// The addresses of a name from this machine; of an address, itself.
@@ -135,55 +150,100 @@ async fn resolve(name: &str) -> BTreeSet<IpAddr> {
     }
 }
 
-/// What is to be said where no name of the certificate leads to the server. Without a name, nothing is known.
-fn judge(names: &[(String, BTreeSet<IpAddr>)], addresses: &[String], targets: &BTreeSet<IpAddr>) -> Option<Diagnostic> {
-    let leads = |(name, found): &(String, BTreeSet<IpAddr>)| addresses.contains(name) || !found.is_disjoint(targets);
-    if names.is_empty() || names.iter().any(leads) {
+/// What is to be said of names that clients call and that lead elsewhere. If it is not known which ones they call, one in the certificate
+/// that leads there is enough; without a name, nothing is known.
+fn judge(
+    names: &Names,
+    found: &[(String, BTreeSet<IpAddr>)],
+    addresses: &[String],
+    targets: &BTreeSet<IpAddr>,
+) -> Option<Diagnostic> {
+    let leads = |name: &String| {
+        let found = found.iter().find(|(known, _)| known == name).map(|(_, found)| found);
+        addresses.contains(name) || found.is_some_and(|found| !found.is_disjoint(targets))
+    };
+    let fitting: Vec<&String> = names.others.iter().filter(|name| leads(name)).collect();
+    let (what, astray): (_, Vec<&String>) = if names.called.is_empty() {
+        if !fitting.is_empty() {
+            return None;
+        }
+        ("none of the names in its certificate leads there", names.others.iter().collect())
+    } else {
+        ("what its clients call does not lead there", names.called.iter().filter(|name| !leads(name)).collect())
+    };
+    if astray.is_empty() {
         return None;
     }
-    let address = addresses.iter().map(|address| format!("`{}`", shown(address))).collect::<Vec<_>>().join(", ");
-    let known = names.iter().map(|(name, _)| format!("`{}`", shown(name))).collect::<Vec<_>>().join(", ");
     let message = format!(
-        "the server is reached at {address}, but from this machine none of the names in its certificate leads there: {known}"
+        "the server is reached at {}, but from this machine {what}: {}",
+        listed(addresses.iter()),
+        listed(astray.into_iter())
     );
-    Some(Diagnostic::warning(Code::Notice, message).hint(
-        "have the name that the clients' kits call point to that address in their DNS; or provision with a `default_host` that does",
-    ))
+    let hint = "have the name that the clients' kits call point to that address in their DNS; or provision with a `default_host` that does";
+    Some(Diagnostic::warning(Code::Notice, message).hint(match fitting.as_slice() {
+        [] => hint.to_owned(),
+        fitting => format!("{hint}, such as {}", listed(fitting.iter().copied())),
+    }))
+}
+
+fn listed<'name>(names: impl Iterator<Item = &'name String>) -> String {
+    names.map(|name| format!("`{}`", shown(name))).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn judged(names: &[(&str, &[&str])], addresses: &[&str], targets: &[&str]) -> Option<String> {
+    fn texts(all: &[&str]) -> Vec<String> {
+        all.iter().map(|text| (*text).to_owned()).collect()
+    }
+
+    /// The warning about a server with these names, which were found at these addresses.
+    fn judged(called: &[&str], certificate: &[&str], found: &[(&str, &[&str])], addresses: &[&str]) -> Option<Diagnostic> {
         let set = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<BTreeSet<IpAddr>>();
-        let names: Vec<_> = names.iter().map(|(name, found)| ((*name).to_owned(), set(found))).collect();
-        let addresses: Vec<_> = addresses.iter().map(|address| (*address).to_owned()).collect();
-        judge(&names, &addresses, &set(targets)).map(|warning| warning.message)
+        let of = |name: &str| found.iter().find(|(known, _)| *known == name).map(|(_, found)| set(found)).unwrap_or_default();
+        let names = Names::of(&texts(called), texts(certificate));
+        let found: Vec<_> = names.called.iter().chain(&names.others).map(|name| (name.clone(), of(name))).collect();
+        let targets: BTreeSet<IpAddr> =
+            addresses.iter().flat_map(|address| address.parse().map_or_else(|_| of(address), |ip| [ip].into())).collect();
+        judge(&names, &found, &texts(addresses), &targets)
     }
 
-    #[test]
-    fn a_certificate_with_wildcards_only_is_compared_with_nothing() {
-        let names = |all: &[&str]| hosts(all.iter().map(|name| (*name).to_owned()).collect());
-        assert_eq!(names(&["*.example.org", "fl.example.org"]), ["fl.example.org"]);
-        assert_eq!(names(&["*.example.org"]), Vec::<String>::new());
-        assert_eq!(judged(&[], &["198.51.100.1"], &["198.51.100.1"]), None);
-    }
+    const FOUND: &[(&str, &[&str])] = &[
+        ("localhost", &["127.0.0.1"]),
+        ("fl.example.org", &["203.0.113.7", "2001:db8::7"]),
+        ("lb.example.com", &["203.0.113.7"]),
+        ("203.0.113.9", &["203.0.113.9"]),
+    ];
 
     #[test]
-    fn one_name_that_leads_to_the_address_is_enough() {
-        let names: &[(&str, &[&str])] = &[("localhost", &["127.0.0.1"]), ("fl.example.org", &["203.0.113.7", "2001:db8::7"])];
-        assert_eq!(judged(names, &["203.0.113.7"], &["203.0.113.7"]), None);
+    fn a_server_is_compared_with_what_its_clients_call_and_not_with_any_name_of_its_certificate() {
+        let both = ["fl.example.org", "localhost"];
+        assert_eq!(judged(&["fl.example.org"], &both, FOUND, &["203.0.113.7"]), None);
         // A load balancer with a name of its own.
-        assert_eq!(judged(names, &["lb.example.com"], &["203.0.113.7"]), None);
-        // The certificate names the address itself.
-        assert_eq!(judged(&[("203.0.113.9", &["203.0.113.9"])], &["203.0.113.9"], &["203.0.113.9"]), None);
-        assert_eq!(judged(&[("lb.example.com", &[])], &["lb.example.com"], &[]), None);
-        let elsewhere = judged(names, &["198.51.100.1"], &["198.51.100.1"]).expect("a warning");
-        assert!(elsewhere.contains("`198.51.100.1`") && elsewhere.contains("`fl.example.org`"), "{elsewhere}");
-        assert!(
-            judged(&[("fl.example.org", &[])], &["198.51.100.1"], &["198.51.100.1"]).is_some(),
-            "a name that does not resolve"
-        );
+        assert_eq!(judged(&["fl.example.org"], &both, FOUND, &["lb.example.com"]), None);
+        let astray = judged(&["localhost"], &both, FOUND, &["203.0.113.7"]).expect("a warning");
+        assert!(astray.message.contains("`203.0.113.7`") && astray.message.ends_with(": `localhost`"), "{astray}");
+        assert!(astray.hint.as_ref().unwrap().ends_with("such as `fl.example.org`"), "{:?}", astray.hint);
+        let one_of_two = judged(&["fl.example.org", "localhost"], &both, FOUND, &["203.0.113.7"]).expect("a warning");
+        assert!(one_of_two.message.ends_with(": `localhost`"), "{one_of_two}");
+        let unknown = judged(&["nowhere.example.org"], &both, FOUND, &["203.0.113.7"]).expect("a name that does not resolve");
+        assert!(unknown.message.contains("`nowhere.example.org`"), "{unknown}");
+    }
+
+    #[test]
+    fn without_the_clients_kits_it_is_the_default_host_which_is_the_first_name_of_the_certificate() {
+        assert_eq!(judged(&[], &["fl.example.org", "localhost"], FOUND, &["203.0.113.7"]), None);
+        assert!(judged(&[], &["localhost", "fl.example.org"], FOUND, &["203.0.113.7"]).is_some());
+        assert_eq!(judged(&[], &["203.0.113.9"], FOUND, &["203.0.113.9"]), None, "the certificate names the address itself");
+        assert_eq!(judged(&[], &["lb.example.com"], &[], &["lb.example.com"]), None);
+    }
+
+    #[test]
+    fn a_wildcard_cannot_be_looked_up_and_then_any_other_name_is_enough() {
+        assert_eq!(judged(&[], &["*.example.org"], FOUND, &["198.51.100.1"]), None);
+        assert_eq!(judged(&[], &["*.example.org", "localhost", "fl.example.org"], FOUND, &["203.0.113.7"]), None);
+        assert!(judged(&[], &["*.example.org", "localhost"], FOUND, &["203.0.113.7"]).is_some());
+        assert_eq!(judged(&[], &[], FOUND, &["198.51.100.1"]), None, "nothing is known");
     }
 }

@@ -2,7 +2,7 @@
 //! flags would take away: Helm starts from the chart's values each time.
 
 use flare_diagnostic::{Code, Diagnostic, Faults, shown};
-use flare_helm::{Limits, Setting, Status};
+use flare_helm::{ReleaseStatus, RunLimits, Setting};
 use flare_prepared_kit::PreparedKit;
 use serde_json::Value;
 
@@ -85,10 +85,10 @@ pub(crate) fn refuse_loss(
         let cluster = request.connect(context, options.limit).await?;
         let helm = helm::find(context, options.helm.as_deref())?;
         let place = helm::place(request, kit, &cluster);
-        let limits = Limits { time: options.limit, stop: context.interrupt.flag() };
+        let limits = RunLimits { time: options.limit, stop: context.interrupt.flag() };
         let given = tokio::task::block_in_place(|| {
             let release = helm.release(&place, limits);
-            let last = release.history()?.pop().filter(|last| last.status == Status::Deployed);
+            let last = release.history()?.pop().filter(|last| last.status == ReleaseStatus::Deployed);
             last.map(|last| release.values(last.revision)).transpose()
         })?;
         let (chart, files) = (kit.values()?, of_files(&options.values));

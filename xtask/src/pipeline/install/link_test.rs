@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use flare_doctor::{Finding, online, rollout::Running};
+use flare_doctor::{Finding, online, rollout::RunningParent};
 use tokio::time::{Instant, timeout};
 
 use super::run::Run;
@@ -27,7 +27,7 @@ impl LinkTest {
     }
 
     /// Tests if it is time to. Returns a refusal that two tests found, one after the other.
-    pub(super) async fn look(&mut self, run: &Run<'_>, running: &Running) -> Option<Finding> {
+    pub(super) async fn look(&mut self, run: &Run<'_>, running: &RunningParent) -> Option<Finding> {
         if Instant::now() < self.next {
             return None;
         }

@@ -17,7 +17,7 @@ mod run;
 mod values;
 
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
-use flare_doctor::{Finding, Severity, offline, rollout::Running};
+use flare_doctor::{Finding, Severity, offline, rollout::RunningParent};
 use flare_helm::{Setting, Upgrade, Values};
 use flare_prepared_kit::{OpenOptions, PreparedKit};
 use tokio::time::Instant;
@@ -26,28 +26,32 @@ pub(crate) use self::{
     back::take_back,
     forwarding::forward,
     kept::refuse_loss,
-    run::{Exposed, Installed, NotInstalled, Options, Progress, Recovery, Until},
+    run::{Exposed, Installed, NotInstalled, Options, Progress, Recovery, Stays, Until},
     values::Given,
 };
 use self::{readiness::Ready, recovery::Attempt, run::Run};
-use super::{helm, stage::Request};
+use super::{helm, places, stage::Request};
 use crate::{context::Context, runtime};
 
 /// The value with the fingerprint of the kit: the pod's annotation, whose change restarts the parent (defect 11).
 const FINGERPRINT: &str = "kitFingerprint";
 
 /// Opens the kit, checks everything, installs, and waits until the participant has joined.
+#[expect(clippy::result_large_err, reason = "a run returns it once")]
 pub(crate) fn install(
     context: &Context<'_>,
     request: &Request<'_>,
     options: &Options,
     progress: Progress<'_>,
 ) -> Result<Checked<Installed>, NotInstalled> {
-    runtime::block_on(participant(context, request, options, progress)).map_err(NotInstalled::from)?
+    let installed = runtime::block_on(participant(context, request, options, progress)).map_err(NotInstalled::from)?;
+    match installed {
+        Ok(installed) => Ok(request.located(Ok(installed))?),
+        Err(failed) => Err(NotInstalled { faults: places::faults_below(failed.faults, request.prepared), ..failed }),
+    }
 }
 
-/// Like [`install`], for one of several participants that are installed in parallel.
-pub(crate) async fn participant(
+async fn participant(
     context: &Context<'_>,
     request: &Request<'_>,
     options: &Options,
@@ -104,7 +108,7 @@ pub(crate) async fn participant(
 async fn exposed(
     context: &Context<'_>,
     run: &Run<'_>,
-    parent: Option<&Running>,
+    parent: Option<&RunningParent>,
     found: &mut Collector,
 ) -> Result<Option<Exposed>, Diagnostic> {
     let Some((expose, parent)) = run.options.expose.zip(parent) else { return Ok(None) };
@@ -123,7 +127,7 @@ async fn carry_out(
     values: &Values,
     ready: &Ready,
     found: &mut Collector,
-) -> Result<(u64, Option<Running>), NotInstalled> {
+) -> Result<(u64, Option<RunningParent>), NotInstalled> {
     let unchanged = ready.newest.filter(|_| !ready.changed);
     if run.options.dry_run {
         return Ok((unchanged.unwrap_or(ready.next), None));

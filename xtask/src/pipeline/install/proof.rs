@@ -7,8 +7,8 @@ use flare_diagnostic::{Diagnostic, shown};
 use flare_doctor::{
     Finding,
     joining::{self, LogSource},
-    registered::{Joined, Reader},
-    rollout::{self, Running, Target},
+    registered::{Joined, LogReader},
+    rollout::{self, ParentDeployment, RunningParent},
 };
 use flare_names::Role;
 use flare_site_plan::SitePlan;
@@ -23,15 +23,15 @@ use super::{
 const SHOWN_LINES: usize = 15;
 
 /// Waits for the parent. One that was proven before and not changed by this run is checked once.
-pub(super) async fn wait(run: &Run<'_>, changed: bool) -> Result<Running, Finding> {
+pub(super) async fn wait(run: &Run<'_>, changed: bool) -> Result<RunningParent, Finding> {
     let noted = if changed { None } else { proven::read(run).await.ok().flatten() };
-    let mut stable = if noted.is_some() { Duration::ZERO } else { rollout::Options::STABLE };
+    let mut stable = if noted.is_some() { Duration::ZERO } else { rollout::WaitOptions::STABLE };
     loop {
         let running = runs(run, stable).await?;
         let known = noted.as_ref().is_some_and(|noted| noted.is_of(&running));
         if noted.is_some() && !known && stable.is_zero() {
             // It was restarted since.
-            stable = rollout::Options::STABLE;
+            stable = rollout::WaitOptions::STABLE;
             continue;
         }
         if run.options.until == Until::Running || joins(run, &running, known).await? {
@@ -40,15 +40,16 @@ pub(super) async fn wait(run: &Run<'_>, changed: bool) -> Result<Running, Findin
     }
 }
 
-async fn runs(run: &Run<'_>, stable: Duration) -> Result<Running, Finding> {
-    let target = Target { namespace: run.namespace().to_owned(), deployment: run.kit.plan().names.deployment.to_string() };
-    let options = rollout::Options { deadline: run.left(), stable, clock: crate::environment::now };
+async fn runs(run: &Run<'_>, stable: Duration) -> Result<RunningParent, Finding> {
+    let target =
+        ParentDeployment { namespace: run.namespace().to_owned(), deployment: run.kit.plan().names.deployment.to_string() };
+    let options = rollout::WaitOptions { deadline: run.left(), stable, clock: crate::environment::now };
     rollout::wait(run.cluster, &target, &options, run.progress).await
 }
 
 /// Whether a running parent has joined; `false` if it was restarted or stopped, so that its rollout must be checked again.
 /// The log of a parent that is known to have joined need not say so, since the log may begin later.
-async fn joins(run: &Run<'_>, running: &Running, known: bool) -> Result<bool, Finding> {
+async fn joins(run: &Run<'_>, running: &RunningParent, known: bool) -> Result<bool, Finding> {
     let plan = run.kit.plan();
     (run.progress)(if plan.role == Role::Server {
         "waiting until the server has started"
@@ -56,7 +57,7 @@ async fn joins(run: &Run<'_>, running: &Running, known: bool) -> Result<bool, Fi
         "waiting until the client has registered"
     });
     let source = LogSource { namespace: run.namespace(), pod: &running.pod, container: &running.container };
-    let start = Reader::new(plan.role, &plan.site).of_known(known);
+    let start = LogReader::new(plan.role, &plan.site).of_known(known);
     let mut links = LinkTest::new();
     let between = async || {
         if !still_runs(run, running).await {
@@ -91,7 +92,7 @@ enum Stop {
 }
 
 /// Whether the container with this log still runs.
-async fn still_runs(run: &Run<'_>, running: &Running) -> bool {
+async fn still_runs(run: &Run<'_>, running: &RunningParent) -> bool {
     let pod = run.cluster.namespaced::<Pod>(run.namespace()).find(&running.pod).await;
     pod.ok().flatten().is_some_and(|pod| running.still_is(&pod))
 }

@@ -1,9 +1,9 @@
 //! Reads and writes the note about the revision that was proven to work, so that a later run knows a good one. Helm calls a revision
 //! deployed as soon as its objects are sent.
 
-use flare_cluster::{Write, k8s_openapi::api::apps::v1::Deployment};
+use flare_cluster::{WriteOptions, k8s_openapi::api::apps::v1::Deployment};
 use flare_diagnostic::Diagnostic;
-use flare_doctor::{PROVEN, Proven, rollout::Running};
+use flare_doctor::{PROVEN, Proven, rollout::RunningParent};
 use serde_json::json;
 
 use super::run::Run;
@@ -15,7 +15,7 @@ pub(super) async fn read(run: &Run<'_>) -> Result<Option<Proven>, Diagnostic> {
 }
 
 /// Annotates the Deployment with a proven revision.
-pub(super) async fn write(run: &Run<'_>, revision: u64, running: &Running) -> Result<(), Diagnostic> {
+pub(super) async fn write(run: &Run<'_>, revision: u64, running: &RunningParent) -> Result<(), Diagnostic> {
     put(run, &Proven { revision, pod: running.uid.clone(), restarts: running.restarts }).await
 }
 
@@ -28,5 +28,5 @@ async fn put(run: &Run<'_>, proven: &Proven) -> Result<(), Diagnostic> {
     let text = serde_json::to_string(proven).unwrap_or_default();
     let change = json!({"metadata": {"annotations": {PROVEN: text}}});
     let deployments = run.cluster.namespaced::<Deployment>(run.namespace());
-    deployments.merge(run.kit.plan().names.deployment.as_str(), &change, Write::default()).await.map(|_| ())
+    deployments.merge(run.kit.plan().names.deployment.as_str(), &change, WriteOptions::default()).await.map(|_| ())
 }

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use flare_cluster::{Cluster, Write, k8s_openapi::api::core::v1::Secret};
+use flare_cluster::{Cluster, WriteOptions, k8s_openapi::api::core::v1::Secret};
 use flare_diagnostic::{Code, Collector, Diagnostic, Faults, Place, shown};
 use flare_site_plan::SitePlan;
 use serde_json::{Value, json};
@@ -103,7 +103,7 @@ impl NewSecret {
             return Ok(());
         }
         let secrets = cluster.namespaced::<Secret>(namespace);
-        secrets.apply(&self.name, &self.object, Write { dry_run: false, force: false }).await.map(|_| ())
+        secrets.apply(&self.name, &self.object, WriteOptions { dry_run: false, force: false }).await.map(|_| ())
     }
 }
 

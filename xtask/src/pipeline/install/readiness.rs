@@ -8,7 +8,7 @@ use flare_cluster::{
     },
 };
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
-use flare_helm::{Lock, Revision, Status, Values, last_good};
+use flare_helm::{Lock, ReleaseStatus, Revision, Values, last_good};
 use flare_pvc_stage::{check_staged, make_namespace};
 
 use super::{
@@ -199,7 +199,7 @@ impl Deployed {
 
 /// The newest revision, if it is deployed.
 fn deployed(run: &Run<'_>, history: &[Revision]) -> Result<Option<Deployed>, Diagnostic> {
-    let last = history.last().filter(|last| last.status == Status::Deployed);
+    let last = history.last().filter(|last| last.status == ReleaseStatus::Deployed);
     last.map(|last| Deployed::read(run, last.revision)).transpose()
 }
 

@@ -3,18 +3,23 @@
 use std::time::Duration;
 
 use flare_diagnostic::{Code, Collector, Diagnostic, Faults};
-use flare_doctor::rollout::{self, Target};
-use flare_helm::{Revision, Status};
-use flare_pvc_stage::{Options, Progress, stage, staged_fingerprint};
+use flare_doctor::rollout::{self, ParentDeployment};
+use flare_helm::{ReleaseStatus, Revision};
+use flare_pvc_stage::{Progress, VolumeStageOptions, stage, staged_fingerprint};
+use tokio::time::timeout;
 
 use super::{
+    pull_secret,
     readiness::Before,
-    run::{Recovery, Run},
+    run::{Recovery, Run, Stays},
 };
 use crate::pipeline::stage::run_name;
 
 /// How long each step may take, in addition to the installation's deadline.
 const LIMIT: Duration = Duration::from_mins(2);
+
+/// How long it may take to see what stays.
+const LOOK_LIMIT: Duration = Duration::from_secs(10);
 
 /// What a failed run knows that it did to the release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +43,7 @@ impl Attempt {
         match self {
             Self::Made(own) => newest.revision == own,
             Self::Failed { next, .. } if newest.revision != next => newest.revision < next && !newest.status.is_pending(),
-            Self::Failed { ended, .. } => newest.status == Status::Failed || (ended && newest.status.is_pending()),
+            Self::Failed { ended, .. } => newest.status == ReleaseStatus::Failed || (ended && newest.status.is_pending()),
         }
     }
 }
@@ -70,7 +75,7 @@ pub(super) async fn recover(run: &Run<'_>, before: Option<&Before>, found: &mut 
         (run.progress)("removing the release, since there was none before");
         let removed = run.release_within(LIMIT, |release| release.uninstall());
         return match removed {
-            Ok(_) => Recovery::Removed,
+            Ok(was_there) => Recovery::Removed { was_there, stays: what_stays(run).await },
             Err(fault) => {
                 let command = format!("helm uninstall {}", run.place.release);
                 left(run, "the release could not be removed", &fault, &command, None, found)
@@ -93,6 +98,20 @@ pub(super) async fn recover(run: &Run<'_>, before: Option<&Before>, found: &mut 
             left(run, "the release could not be rolled back", &fault, &command, kit, found)
         }
     }
+}
+
+/// What is left of the participant without its release: what `stage` put into the cluster, and the Secret that this run made.
+async fn what_stays(run: &Run<'_>) -> Stays {
+    let (plan, record) = (run.kit.plan(), run.kit.staged_record().ok().flatten());
+    let kit = match record {
+        Some(_) => None,
+        None => timeout(LOOK_LIMIT, staged_fingerprint(run.cluster, run.kit)).await.ok().and_then(Result::ok).flatten(),
+    };
+    let named = |kind: &str, name: Option<String>| name.map(|name| format!("{kind} {name}"));
+    let made = run.options.pull_secret.as_ref().map(|_| pull_secret::name(plan).0);
+    let (config_map, secret) = record.map(|record| (record.config_map, record.secret)).unwrap_or_default();
+    let objects = [named("ConfigMap", config_map), named("Secret", secret), named("Secret", made)];
+    Stays { claim: plan.workspace.claim.to_string(), kit, objects: objects.into_iter().flatten().collect() }
 }
 
 /// A release that stays as it is; `kit` was put back on the volume already.
@@ -125,7 +144,7 @@ async fn put_kit_back(run: &Run<'_>, before: &Before) -> Result<Option<String>, 
         return Ok(None);
     }
     (run.progress)("putting the earlier kit back on the volume");
-    let options = Options {
+    let options = VolumeStageOptions {
         create_namespace: false,
         create_claim: None,
         // The failed image may be the cause.
@@ -149,8 +168,9 @@ async fn put_kit_back(run: &Run<'_>, before: &Before) -> Result<Option<String>, 
 
 /// Whether the earlier parent runs again, without waiting whether it stays up.
 async fn runs_again(run: &Run<'_>) -> bool {
-    let target = Target { namespace: run.namespace().to_owned(), deployment: run.kit.plan().names.deployment.to_string() };
-    let options = rollout::Options { deadline: LIMIT, stable: Duration::from_secs(2), clock: crate::environment::now };
+    let target =
+        ParentDeployment { namespace: run.namespace().to_owned(), deployment: run.kit.plan().names.deployment.to_string() };
+    let options = rollout::WaitOptions { deadline: LIMIT, stable: Duration::from_secs(2), clock: crate::environment::now };
     rollout::wait(run.cluster, &target, &options, run.progress).await.is_ok()
 }
 
@@ -158,8 +178,8 @@ async fn runs_again(run: &Run<'_>) -> bool {
 mod tests {
     use super::*;
 
-    fn history(states: &[Status]) -> Vec<Revision> {
-        let revision = |(at, status): (usize, &Status)| Revision {
+    fn history(states: &[ReleaseStatus]) -> Vec<Revision> {
+        let revision = |(at, status): (usize, &ReleaseStatus)| Revision {
             revision: at as u64 + 1,
             status: *status,
             updated: String::new(),
@@ -170,7 +190,7 @@ mod tests {
 
     #[test]
     fn only_a_release_that_no_other_run_changed_is_put_back() {
-        use Status::{Deployed, Failed, PendingInstall, PendingUpgrade, Superseded};
+        use ReleaseStatus::{Deployed, Failed, PendingInstall, PendingUpgrade, Superseded};
         let failed = |next| Attempt::Failed { next, ended: false };
         let ended = |next| Attempt::Failed { next, ended: true };
         for (states, attempt, is_own) in [

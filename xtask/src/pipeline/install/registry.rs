@@ -1,12 +1,13 @@
 //! Which credentials of a Secret or docker config file a kubelet uses for an image.
 
+use flare_site_config::image::registry_of;
+
 /// Docker's names of the default registry.
 const DOCKER_HUB: [&str; 4] = ["index.docker.io", "docker.io", "registry-1.docker.io", "registry.hub.docker.com"];
 
-/// The registry of an image: the part before its first `/` if that is a host, otherwise Docker Hub.
+/// The registry of an image: the one that it names, otherwise Docker Hub.
 pub(super) fn registry(image: &str) -> &str {
-    let first = image.split_once('/').map(|(first, _)| first);
-    first.filter(|first| first.contains(['.', ':']) || *first == "localhost").unwrap_or(DOCKER_HUB[0])
+    registry_of(image).unwrap_or(DOCKER_HUB[0])
 }
 
 /// Whether a kubelet uses the credentials under a key for an image: the same host, whose parts may contain `*`, the same port, and a
@@ -63,6 +64,8 @@ mod tests {
             ("docker.io/nvflare", "nvflare/nvflare:2.8.3"),
             ("docker.io/nvflare", "docker.io/nvflare/nvflare"),
             ("localhost", "localhost/a"),
+            // A host because of its upper case, as distribution's grammar has it.
+            ("Registry", "Registry/a"),
         ] {
             assert!(holds(key, image), "{key} {image}");
         }

@@ -8,10 +8,11 @@ use std::{
 
 use flare_cluster::Cluster;
 use flare_diagnostic::{Diagnostic, Faults, printable};
-use flare_doctor::{Finding, rollout::Running};
+use flare_doctor::{Finding, rollout::RunningParent};
 use flare_federation::Expose;
-use flare_helm::{Helm, Limits, Place, Release};
+use flare_helm::{Helm, Release, ReleaseId, RunLimits};
 use flare_prepared_kit::PreparedKit;
+use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -46,6 +47,8 @@ pub(crate) struct Options {
     pub(crate) pull_secret: Option<PathBuf>,
     /// How a server is reached from outside of its cluster.
     pub(crate) expose: Option<Expose>,
+    /// The names by which the clients of its federation call a server, if their kits are known.
+    pub(crate) called: Vec<String>,
     /// Frees a locked release.
     pub(crate) unlock: bool,
     /// Keeps a failed parent for inspection.
@@ -62,7 +65,7 @@ pub(crate) struct Options {
 #[derive(Debug)]
 pub(crate) struct Installed {
     pub(crate) kit: PreparedKit,
-    pub(crate) place: Place,
+    pub(crate) place: ReleaseId,
     /// The current revision, or in a dry run the one that would be.
     pub(crate) revision: u64,
     /// Whether anything was, or in a dry run would be, changed.
@@ -76,7 +79,7 @@ pub(crate) struct Installed {
     pub(crate) image: String,
     pub(crate) helm: String,
     /// The proven parent; `None` in a dry run.
-    pub(crate) parent: Option<Running>,
+    pub(crate) parent: Option<RunningParent>,
     /// Where it is reached from outside, if that was asked for; none in a dry run.
     pub(crate) exposed: Option<Exposed>,
 }
@@ -126,13 +129,29 @@ pub(crate) enum Recovery {
         /// Whether its parent runs again.
         runs: bool,
     },
-    /// The release was removed, since there was none before.
-    Removed,
+    /// The release was removed, since there was none before. Nothing else can go back: what was there before it stays.
+    Removed {
+        /// Whether there was a release to remove.
+        was_there: bool,
+        /// What stays of the participant.
+        stays: Stays,
+    },
     /// The release was not rolled back.
     Left {
         /// The fingerprint of the kit that was put back on the volume nevertheless.
         kit: Option<String>,
     },
+}
+
+/// What is left of a participant without its release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Stays {
+    /// The workspace claim.
+    pub(crate) claim: String,
+    /// The fingerprint of the kit on its volume, if one is noted there.
+    pub(crate) kit: Option<String>,
+    /// Other objects, such as `Secret site-1-registry`.
+    pub(crate) objects: Vec<String>,
 }
 
 impl From<Faults> for NotInstalled {
@@ -154,7 +173,7 @@ pub(super) struct Run<'run> {
     pub(super) chart: &'run Path,
     pub(super) cluster: &'run Cluster,
     pub(super) helm: &'run Helm,
-    pub(super) place: &'run Place,
+    pub(super) place: &'run ReleaseId,
     pub(super) options: &'run Options,
     pub(super) stop: &'run AtomicBool,
     /// The deadline.
@@ -183,7 +202,7 @@ impl Run<'_> {
         time: Duration,
         work: impl FnOnce(Release<'_>) -> Result<T, Diagnostic>,
     ) -> Result<T, Diagnostic> {
-        let limits = Limits { time: time.max(Duration::from_secs(1)), stop: self.stop };
+        let limits = RunLimits { time: time.max(Duration::from_secs(1)), stop: self.stop };
         tokio::task::block_in_place(|| work(self.helm.release(self.place, limits)))
     }
 }

@@ -1,9 +1,12 @@
 //! The prepared kit with which the participant ran before: kept beside the new one, with a note of the run.
 
-use std::path::{Path, PathBuf};
+use std::{
+    io::Read as _,
+    path::{Path, PathBuf},
+};
 
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults, printable};
-use flare_file_tree::{CommitOptions, Destination, FileTree, ReadOptions};
+use flare_file_tree::{CommitOptions, Destination, FileTree, Hasher, ReadOptions};
 use flare_prepared_kit::{ExistingOutput, OpenOptions, PreparedKit, TRANSFER, inspect_output};
 use flare_pvc_stage::Backup;
 use serde::{Deserialize, Serialize};
@@ -124,12 +127,15 @@ impl Earlier {
         if flare_file_tree::resolved(file).starts_with(flare_file_tree::resolved(&request.kit)) {
             return refused(format!("the backup `{shown}` would be in the startup kit, and would be copied with it"));
         }
-        // An interrupted run wrote its own.
-        let is_its_own = self.note.as_ref().is_some_and(|note| note.backup.file == file);
-        if !is_its_own && !matches!(Destination::inspect(file), Ok(Destination::Absent)) {
+        if !self.has_saved_to(file) && !matches!(Destination::inspect(file), Ok(Destination::Absent)) {
             return refused(format!("there is something at `{shown}` already"));
         }
         Ok(())
+    }
+
+    /// Whether an interrupted run saved to this file, which then may be replaced.
+    pub(super) fn has_saved_to(&self, file: &Path) -> bool {
+        self.note.as_ref().is_some_and(|note| note.backup.file == file)
     }
 
     /// Puts the kept kit back into the output; the content of the output's `transfer/` stays.
@@ -163,8 +169,22 @@ fn unfinished(directory: &Path) -> Option<Note> {
     let file = directory.join(NOTE);
     let bytes = flare_file_tree::read_file(&file, LARGEST, Code::InvalidArgs, Code::InvalidArgs).ok()?;
     let note: Note = serde_json::from_slice(&bytes).ok()?;
-    let has_backup = matches!(Destination::inspect(&note.backup.file), Ok(Destination::File));
-    (has_backup && !note.ended).then_some(note)
+    (!note.ended && is_as_noted(&note.backup)).then_some(note)
+}
+
+/// Whether the file of a backup still is the one that was noted. Another run, or the user, may have put another one into its place.
+fn is_as_noted(saved: &Saved) -> bool {
+    let digest = || -> std::io::Result<String> {
+        let mut file = flare_file_tree::open_file(&saved.file).map_err(|error| error.source)?;
+        let (mut hasher, mut buffer) = (Hasher::default(), vec![0; 1 << 20]);
+        loop {
+            match file.read(&mut buffer)? {
+                0 => return Ok(hasher.finish().to_string()),
+                count => hasher.update(&buffer[..count]),
+            }
+        }
+    };
+    saved.sha256.is_some() && digest().ok() == saved.sha256
 }
 
 fn put(tree: &FileTree, at: &Path, interrupt: &Interrupt) -> Result<(), Faults> {
@@ -180,4 +200,27 @@ fn put(tree: &FileTree, at: &Path, interrupt: &Interrupt) -> Result<(), Faults> 
         flare_file_tree::CommitError::Interrupted => interrupted().into(),
         other => other.into_faults(Code::DeployPrepareFailed),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_backup_that_an_interrupted_run_saved_is_taken_for_its_own() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let (file, note_file) = (directory.path().join("b.tar"), directory.path().join(NOTE));
+        let write = |path: &Path, bytes: &[u8]| flare_file_tree::write_file(path, bytes, 0o600, true).unwrap();
+        let sha256 = Some(flare_file_tree::Digest::of(b"saved").to_string());
+        let saved = Saved { file: file.clone(), files: 1, bytes: 5, sha256, namespace: "fl".into(), claim: "c".into() };
+        let note = |ended| Note { fingerprint: "3f".into(), backup: saved.clone(), ended };
+        write(&note_file, &serde_json::to_vec(&note(false)).unwrap());
+        assert_eq!(unfinished(directory.path()), None, "there is no file");
+        write(&file, b"of an earlier run");
+        assert_eq!(unfinished(directory.path()), None, "another file");
+        write(&file, b"saved");
+        assert_eq!(unfinished(directory.path()), Some(note(false)));
+        write(&note_file, &serde_json::to_vec(&note(true)).unwrap());
+        assert_eq!(unfinished(directory.path()), None, "a run that ended");
+    }
 }

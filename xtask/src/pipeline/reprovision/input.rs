@@ -22,7 +22,7 @@ pub(crate) struct Input {
     /// The file of the backup; `None`: beside the prepared kit, where it replaces that of the run before.
     pub(crate) backup_file: Option<PathBuf>,
     pub(crate) backup: BackupOptions,
-    pub(crate) staging: flare_pvc_stage::Options,
+    pub(crate) staging: flare_pvc_stage::VolumeStageOptions,
     /// The deadline is also that of the checks.
     pub(crate) install: install::Options,
 }

@@ -1,9 +1,11 @@
 //! The steps of a reprovision, one after the other, and the end of a run.
+#![expect(clippy::result_large_err, reason = "a run returns its fault once")]
 
 use std::time::Duration;
 
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
 use flare_pvc_stage::{Backup, BackupOptions};
+use tokio::time::Instant;
 
 use super::{
     back::{self, Failed},
@@ -32,6 +34,8 @@ pub(super) struct Road<'run> {
     staged: bool,
     /// The revision before the one that this run made.
     before: Option<u64>,
+    /// The end of its time, without that of the way back.
+    end: Instant,
 }
 
 /// Why a run ended, and where.
@@ -73,7 +77,8 @@ impl<'run> Road<'run> {
             changes: std::mem::take(&mut known.changes),
             ended: Ok(Checked::clean(())),
         };
-        Self { context, input, progress, known, found, result, is_staged: false, staged: false, before: None }
+        let end = Instant::now() + input.install.limit;
+        Self { context, input, progress, known, found, result, is_staged: false, staged: false, before: None, end }
     }
 
     /// Goes as far as possible; if a step fails, back again.
@@ -99,9 +104,8 @@ impl<'run> Road<'run> {
     }
 
     fn step(&mut self, step: Step, work: fn(&mut Self) -> Did) -> Result<(), Stop> {
-        check(&self.context.interrupt)?;
         (self.progress)(step.as_str());
-        let did = work(self);
+        let did = self.may_go_on().and_then(|()| work(self));
         let (state, what) = match &did {
             Ok((state, what)) => (*state, what.clone()),
             Err(Stop(faults, _)) => (State::Failed, faults.first().message.clone()),
@@ -116,33 +120,63 @@ impl<'run> Road<'run> {
         }
     }
 
+    /// Refuses to begin a step after Ctrl-C, or when the time is over.
+    fn may_go_on(&self) -> Result<(), Stop> {
+        let ended = check(&self.context.interrupt)
+            .and_then(|()| if self.left().is_zero() { Err(stage::late(self.input.install.limit).into()) } else { Ok(()) });
+        // What was staged has to go back, whichever step comes next.
+        let failed = if self.staged { Failed::Installation { recovery: None, staged: true } } else { Failed::Early };
+        ended.map_err(|faults| Stop(faults, failed))
+    }
+
+    /// The time that is left.
+    fn left(&self) -> Duration {
+        self.end.saturating_duration_since(Instant::now())
+    }
+
     fn looks_staged(&self) -> Result<bool, Faults> {
         let kit = &self.known.new;
         let look = |cluster| async move { Ok(flare_pvc_stage::check_staged(&cluster, kit).await) };
-        match self.input.request().in_cluster(self.context, self.input.install.limit, look)? {
+        match self.input.request().in_cluster(self.context, self.left(), look)? {
             Ok(()) => Ok(true),
             Err(faults) if faults.all().iter().all(|fault| fault.code == Code::KitNotStaged) => Ok(false),
             Err(faults) => Err(faults),
         }
     }
 
+    /// The fingerprint of the participant's kit on its volume, if one is noted.
+    fn on_volume(&self) -> Result<Option<String>, Faults> {
+        let kit = &self.known.new;
+        let look = |cluster| async move { Ok(flare_pvc_stage::staged_fingerprint(&cluster, kit).await?) };
+        self.input.request().in_cluster(self.context, self.left(), look)
+    }
+
     fn backup(&mut self) -> Did {
-        if let Some(note) = &self.known.earlier.note {
+        let note = self.known.earlier.note.clone();
+        // As long as the earlier kit is on the volume, the parent may have gone on since.
+        if let Some(note) = &note
+            && self.on_volume()?.as_ref() != Some(&note.fingerprint)
+        {
             let saved: Backup = note.backup.clone().into();
             let what = format!("the run that was interrupted saved {} files to {}", saved.files, saved.file.display());
             self.result.backup = Some(saved);
             return Ok((State::Unchanged, what));
         }
-        install::refuse_loss(self.context, &self.input.request(), &self.known.new, &self.input.install)?;
+        let options = install::Options { limit: self.left(), ..self.input.install.clone() };
+        install::refuse_loss(self.context, &self.input.request(), &self.known.new, &options)?;
         if self.is_staged {
             return Ok((State::Unchanged, "the kit on the volume stays as it is, so nothing was saved".to_owned()));
         }
         let file = self.backup_file();
         // Only the file of an earlier run is replaced, never one that the user names.
-        let options = BackupOptions { force: self.input.backup_file.is_none(), ..self.input.backup.clone() };
+        let force = self.input.backup_file.is_none() || self.known.earlier.has_saved_to(&file);
+        let options = BackupOptions { force, deadline: self.left(), ..self.input.backup.clone() };
         let saved = backup::backup(self.context, &self.input.request(), &file, &options, &|_, _| ())?.collect(&mut self.found);
         let what = format!("saved {} files ({} bytes) to {}", saved.files, saved.bytes, saved.file.display());
-        self.known.earlier.keep(&self.context.interrupt)?;
+        // An interrupted run kept it, and may have replaced the output since.
+        if note.is_none() {
+            self.known.earlier.keep(&self.context.interrupt)?;
+        }
         self.known.earlier.note_backup(&saved)?;
         self.result.backup = Some(saved);
         Ok((State::Done, what))
@@ -167,8 +201,9 @@ impl<'run> Road<'run> {
     }
 
     fn stage(&mut self) -> Did {
-        let staged = stage::on_volume(self.context, &self.input.request(), &self.input.staging, &|_, _| ())?;
-        let staged = staged.collect(&mut self.found);
+        let options = flare_pvc_stage::VolumeStageOptions { deadline: self.left(), ..self.input.staging.clone() };
+        let staged = stage::on_volume(self.context, &self.input.request(), &options, &|_, _| ());
+        let staged = staged.map_err(|faults| Stop(faults, Failed::Staging))?.collect(&mut self.found);
         self.staged = staged.changed;
         let what = if staged.changed { "put onto" } else { "is already on" };
         let what = format!("the kit {} {what} claim {}", short(&staged.fingerprint), staged.claim);
@@ -176,7 +211,8 @@ impl<'run> Road<'run> {
     }
 
     fn install(&mut self) -> Did {
-        match install::install(self.context, &self.input.request(), &self.input.install, self.progress) {
+        let options = install::Options { limit: self.left(), ..self.input.install.clone() };
+        match install::install(self.context, &self.input.request(), &options, self.progress) {
             Ok(installed) => {
                 let installed = installed.collect(&mut self.found);
                 (self.result.revision, self.before) = (Some(installed.revision), installed.before);
@@ -196,7 +232,7 @@ impl<'run> Road<'run> {
 
     /// The installation has already waited whether the parent stays up.
     fn verify(&mut self) -> Did {
-        let options = verify::Options { offline: false, deadline: self.input.install.limit, stable: Duration::ZERO };
+        let options = verify::Options { offline: false, deadline: self.left(), stable: Duration::ZERO };
         let failed = |faults: Faults, before| Stop(faults, Failed::Checks { before });
         let verified = verify::verify(self.context, &self.input.request(), &options, self.progress);
         let verified = verified.map_err(|faults| failed(faults, self.before))?;
@@ -257,7 +293,7 @@ fn check(interrupt: &Interrupt) -> Result<(), Faults> {
     interrupt.check().map_err(|faults| {
         faults.map(|fault| Diagnostic {
             message: "interrupted between two steps; what is done so far stays".to_owned(),
-            ..fault.hint("run the same command again: it goes on from there, and does not save or prepare twice")
+            ..fault.hint("run the same command again: it goes on from there")
         })
     })
 }

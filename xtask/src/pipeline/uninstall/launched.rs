@@ -8,7 +8,7 @@ use flare_cluster::{
     },
 };
 use flare_diagnostic::Diagnostic;
-use flare_pod_launch::{KnownSecret, Participant};
+use flare_pod_launch::{JobPodMatcher, KnownSecret};
 use flare_pod_manifest::credentials_secret;
 use flare_site_plan::SitePlan;
 
@@ -29,7 +29,7 @@ pub(super) struct Launched {
 /// Finds them. Secrets are read by name, or listed by flare-kube's labels; no other Secret in the namespace is read.
 pub(super) async fn find(cluster: &Cluster, plan: &SitePlan) -> Result<Launched, Diagnostic> {
     let namespace = plan.namespace.as_str();
-    let participant = Participant::new(plan.role, &plan.site, &plan.names);
+    let participant = JobPodMatcher::new(plan.role, &plan.site, &plan.names);
     let pods = cluster.namespaced::<Pod>(namespace).list(&Selection::default()).await?;
     let pods: Vec<&Pod> = pods.iter().filter(|pod| participant.runs(pod)).collect();
     let secrets = cluster.namespaced::<Secret>(namespace);

@@ -1,37 +1,42 @@
 //! Removes a participant from its cluster: release, job pods, Secrets, staged objects. Its claim stays unless its deletion is requested.
 
 mod launched;
+mod removed;
 
-use std::{fmt::Debug, path::PathBuf, time::Duration};
+use std::{fmt::Debug, path::PathBuf, task::Poll, time::Duration};
 
 use flare_cluster::{
-    Cluster, Deletion, Objects, Selection,
+    Cluster, DeleteOptions, Objects, Selection,
     k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod, Secret},
 };
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
-use flare_helm::{Helm, Limits, Place};
+use flare_helm::{Helm, ReleaseId, RunLimits};
 use flare_pod_manifest::study_claims;
 use flare_prepared_kit::{OpenOptions, PreparedKit};
-use flare_pvc_stage::{UnstageOptions, VolumeUnstageOptions, staged_fingerprint, unstage_objects, unstage_volume};
-use serde::{Serialize, de::DeserializeOwned};
-use tokio::time::{Instant, sleep};
+use flare_pvc_stage::{ObjectUnstageOptions, VolumeUnstageOptions, staged_fingerprint, unstage_objects, unstage_volume};
+use serde::de::DeserializeOwned;
+use tokio::time::Instant;
 
-use self::launched::Launched;
+pub(crate) use self::removed::Removed;
+use self::{
+    launched::Launched,
+    removed::{is_interruption, still_there, stopped},
+};
 use super::{
     helm, microk8s,
-    stage::{Request, run_name},
+    stage::{Request, late, run_name},
     study_files::content,
 };
-use crate::{context::Context, runtime};
+use crate::{context::Context, interrupt::Interrupt, runtime};
 
 /// How long one run of Helm may take.
 const HELM_LIMIT: Duration = Duration::from_mins(2);
 
 /// How long it may take to see what is left after a failure.
-const LOOK_LIMIT: Duration = Duration::from_secs(10);
+const LOOK_LIMIT: Duration = Duration::from_secs(5);
 
-/// The interval at which the parent's pods are listed until they are gone.
-const LOOK: Duration = Duration::from_millis(500);
+/// How long before the end of the time a wait for pods gives up, so that its own words are heard.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Options of an uninstallation.
 #[derive(Debug, Clone)]
@@ -44,13 +49,6 @@ pub(crate) struct Options {
     pub(crate) dry_run: bool,
     /// How long the whole uninstallation may take.
     pub(crate) limit: Duration,
-}
-
-/// An object to remove.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct Removed {
-    pub(crate) kind: String,
-    pub(crate) name: String,
 }
 
 /// The result of an uninstallation.
@@ -71,11 +69,10 @@ pub(crate) fn uninstall(
     options: &Options,
     show: &(dyn Fn(&[Removed]) + Send + Sync),
 ) -> Result<Checked<Uninstalled>, Faults> {
-    runtime::block_on(participant(context, request, options, show))?
+    request.located(runtime::block_on(participant(context, request, options, show))?)
 }
 
-/// As [`uninstall`], beside others.
-pub(crate) async fn participant(
+async fn participant(
     context: &Context<'_>,
     request: &Request<'_>,
     options: &Options,
@@ -88,25 +85,16 @@ pub(crate) async fn participant(
     let helm = found.require(helm::find(context, options.helm.as_deref()))?;
     let cluster = found.require(request.connect(context, options.limit).await)?;
     let place = helm::place(request, &kit, &cluster);
-    let limits = Limits { time: HELM_LIMIT.min(options.limit), stop: context.interrupt.flag() };
-    let removal = Removal { kit: &kit, cluster: &cluster, helm: &helm, place: &place, limits, options, end };
-    let work = async {
-        let there = removal.look().await?;
-        show(&there.listed);
-        if !options.dry_run
-            && let Err(faults) = removal.remove(&there).await
-        {
-            let left = tokio::time::timeout(LOOK_LIMIT, removal.look()).await;
-            let left = left.ok().and_then(Result::ok).map(|left| left.listed);
-            return Err(faults.after(still_there(left.as_deref())));
-        }
-        Ok::<_, Faults>(there)
-    };
-    let there = tokio::select! {
-        done = Box::pin(work) => done,
-        () = runtime::interrupted(&context.interrupt) => Err(stopped(options.dry_run).into()),
-    };
-    let there = found.require(there)?;
+    let removal =
+        Removal { kit: &kit, cluster: &cluster, helm: &helm, place: &place, interrupt: &context.interrupt, options, end };
+    let there = found.require(removal.in_time(end, removal.look(end)).await)?;
+    show(&there.listed);
+    if !options.dry_run
+        && let Err(faults) = removal.in_time(end, removal.remove(&there)).await
+    {
+        let left = if is_interruption(&faults) { None } else { Some(removal.left().await) };
+        return found.require(Err(faults.after(left.and_then(|left| still_there(left.as_deref())))));
+    }
     if there.objects && !options.dry_run {
         found.require(kit.write_record(request.prepared, None))?;
     }
@@ -138,8 +126,8 @@ struct Removal<'run> {
     kit: &'run PreparedKit,
     cluster: &'run Cluster,
     helm: &'run Helm,
-    place: &'run Place,
-    limits: Limits<'run>,
+    place: &'run ReleaseId,
+    interrupt: &'run Interrupt,
     options: &'run Options,
     end: Instant,
 }
@@ -149,11 +137,30 @@ impl Removal<'_> {
         &self.place.namespace
     }
 
+    /// Does work until the end of the time, or Ctrl-C.
+    async fn in_time<T>(&self, end: Instant, work: impl Future<Output = Result<T, Faults>>) -> Result<T, Faults> {
+        let done = runtime::until(self.interrupt, end, || late(self.options.limit), Box::pin(work)).await;
+        done.map_err(|faults| if is_interruption(&faults) { stopped(self.options.dry_run).into() } else { faults })
+    }
+
+    /// Helm's limits: it blocks its thread, so that nothing else can end it.
+    fn limits(&self, end: Instant) -> RunLimits<'_> {
+        let left = end.saturating_duration_since(Instant::now());
+        RunLimits { time: HELM_LIMIT.min(left), stop: self.interrupt.flag() }
+    }
+
+    /// What is left after a failure; `None` if that is not known.
+    async fn left(&self) -> Option<Vec<Removed>> {
+        let end = Instant::now() + LOOK_LIMIT;
+        self.in_time(end, self.look(end)).await.ok().map(|left| left.listed)
+    }
+
     /// Finds all objects, and checks the permissions to remove them. A missing namespace has no objects.
-    async fn look(&self) -> Result<There, Faults> {
+    async fn look(&self, end: Instant) -> Result<There, Faults> {
         let plan = self.kit.plan();
         let mut listed = Vec::new();
-        let release = !tokio::task::block_in_place(|| self.helm.release(self.place, self.limits).history())?.is_empty();
+        let limits = self.limits(end);
+        let release = !tokio::task::block_in_place(|| self.helm.release(self.place, limits).history())?.is_empty();
         if release {
             listed.push(Removed { kind: "release".to_owned(), name: self.place.release.clone() });
         }
@@ -222,7 +229,8 @@ impl Removal<'_> {
             microk8s::withdraw(self.cluster, self.kit.plan()).await?;
         }
         if there.release {
-            tokio::task::block_in_place(|| self.helm.release(self.place, self.limits).uninstall())?;
+            let limits = self.limits(self.end);
+            tokio::task::block_in_place(|| self.helm.release(self.place, limits).uninstall())?;
         }
         self.parent_is_gone().await?;
         for pod in &there.launched.pods {
@@ -243,7 +251,7 @@ impl Removal<'_> {
     async fn unstage(&self, dry_run: bool) -> Result<Vec<flare_pvc_stage::Removed>, Faults> {
         let deadline = self.end.saturating_duration_since(Instant::now());
         let never = std::future::pending::<()>;
-        let objects = UnstageOptions { superseded: false, release_goes: true, dry_run, deadline };
+        let objects = ObjectUnstageOptions { superseded: false, release_goes: true, dry_run, deadline };
         let mut removed = Box::pin(unstage_objects(self.cluster, self.kit, &objects, never())).await?.value.removed;
         let keep_note = !self.options.delete_claims;
         let volume = VolumeUnstageOptions { remove_kit: false, keep_note, image: None, dry_run, deadline, run: run_name() };
@@ -256,58 +264,29 @@ impl Removal<'_> {
         let pods = self.cluster.namespaced::<Pod>(self.namespace());
         let deployment = &self.kit.plan().names.deployment;
         let selection = Selection::labelled(format!("app.kubernetes.io/name={deployment}"));
-        loop {
-            let left = pods.list(&selection).await?;
-            let Some(pod) = left.first().and_then(|pod| pod.metadata.name.clone()) else { return Ok(()) };
-            if Instant::now() >= self.end {
-                return Err(Diagnostic::error(Code::TimedOut, format!("the parent's pod `{pod}` does not end"))
-                    .hint("see why with `kubectl describe pod`, then run the same command again; what is left is removed then"));
+        let mut left = None;
+        let none = |pods: &[&Pod]| {
+            left = pods.first().and_then(|pod| pod.metadata.name.clone());
+            if left.is_none() { Poll::Ready(Ok(())) } else { Poll::Pending }
+        };
+        let limit = self.end.saturating_duration_since(Instant::now() + LAST_WORDS);
+        let ended = pods.wait_for_all(&selection, limit, "the end of the parent's pods", none).await;
+        match (ended, left) {
+            (Err(fault), Some(pod)) if fault.code == Code::TimedOut => {
+                Err(Diagnostic::error(Code::TimedOut, format!("the parent's pod `{pod}` does not end"))
+                    .hint("see why with `kubectl describe pod`, then run the same command again; what is left is removed then"))
             }
-            sleep(LOOK).await;
+            (ended, _) => ended,
         }
     }
 }
 
-/// What is left after a failure, as a warning; `None` if that is not known.
-fn still_there(left: Option<&[Removed]>) -> Option<Diagnostic> {
-    let message = match left {
-        None => "what is left of the participant is not known".to_owned(),
-        Some([]) => return None,
-        Some(left) => {
-            let names = left.iter().map(|one| format!("{} {}", one.kind, one.name)).collect::<Vec<_>>();
-            format!("not removed: {}", names.join(", "))
-        }
-    };
-    Some(Diagnostic::warning(Code::Notice, message).hint("run the same command again, which removes what is left"))
-}
-
-/// The fault of an interrupted run: an uninstallation takes nothing back.
-fn stopped(dry_run: bool) -> Diagnostic {
-    let message = if dry_run { "interrupted; nothing was changed" } else { "interrupted; a part of the participant may be left" };
-    Diagnostic::error(Code::Interrupted, message).hint("run the same command again, which removes what is left")
-}
-
 /// Deletes an object if it still has the same uid.
 async fn delete<K: Clone + DeserializeOwned + Debug>(objects: &Objects<K>, seen: &launched::Seen) -> Result<(), Diagnostic> {
-    let deletion = Deletion { uid: seen.uid.clone(), ..Deletion::default() };
+    let deletion = DeleteOptions { uid: seen.uid.clone(), ..DeleteOptions::default() };
     objects.delete(&seen.name, &deletion).await.map(|_| ())
 }
 
 fn removed(kind: &str, name: &str) -> Removed {
     Removed { kind: kind.to_owned(), name: name.to_owned() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_failed_run_says_what_is_left() {
-        let left = [removed("release", "site-1"), removed("Secret", "site-1-registry")];
-        let said = |left: Option<&[Removed]>| still_there(left).map(|warning| warning.message);
-        assert_eq!(said(Some(&left)).as_deref(), Some("not removed: release site-1, Secret site-1-registry"));
-        assert_eq!(said(Some(&[])), None);
-        assert!(said(None).is_some());
-        assert!(stopped(false).message.contains("may be left"));
-    }
 }

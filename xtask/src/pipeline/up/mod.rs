@@ -6,6 +6,8 @@ mod reached;
 mod steps;
 mod values;
 
+use std::collections::BTreeSet;
+
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
 use flare_names::Role;
 
@@ -36,8 +38,11 @@ pub(crate) fn up(
     let numbers: Vec<usize> = (0..participants.len()).collect();
     let is_server = |number: &usize| participants[*number].destined.role == Role::Server;
     let (servers, sites): (Vec<_>, Vec<_>) = numbers.into_iter().partition(is_server);
+    let called: BTreeSet<&str> = participants.iter().filter_map(|one| one.destined.calls()).collect();
+    let called: Vec<String> = called.into_iter().map(str::to_owned).collect();
     let bring = |number: &usize| {
-        (*number, participant::bring_up(context, &participants[*number], options, &|steps, words| watch(*number, steps, words)))
+        let watch = |steps: Steps, words: &str| watch(*number, steps, words);
+        (*number, participant::bring_up(context, &participants[*number], options, &called, &watch))
     };
     let mut reached = parallel::at_once(1, &servers, bring);
     let is_proven = options.dry_run || reached.iter().all(|(_, server)| server.steps.are_good());

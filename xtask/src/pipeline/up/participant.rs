@@ -29,14 +29,16 @@ pub(super) fn not_begun(participant: &PreparedParticipant) -> Reached {
     Reached { steps, times, findings: Vec::new(), exposed: None, ended: Ok(Checked::clean(())) }
 }
 
-/// Carries out the steps up to the first that fails.
+/// Carries out the steps up to the first that fails. `called` are the names by which clients call the server.
 pub(super) fn bring_up(
     context: &Context<'_>,
     participant: &PreparedParticipant,
     options: &Options,
+    called: &[String],
     watch: &(dyn Fn(Steps, &str) + Send + Sync),
 ) -> Reached {
-    let mut road = Road { context, participant, options, watch, reached: not_begun(participant), found: Collector::new() };
+    let mut road =
+        Road { context, participant, options, called, watch, reached: not_begun(participant), found: Collector::new() };
     if let Err(faults) = road.all() {
         road.found.keep_checked::<()>(Err(faults));
     }
@@ -50,6 +52,7 @@ struct Road<'run> {
     context: &'run Context<'run>,
     participant: &'run PreparedParticipant,
     options: &'run Options,
+    called: &'run [String],
     watch: &'run (dyn Fn(Steps, &str) + Send + Sync),
     reached: Reached,
     found: Collector,
@@ -87,7 +90,7 @@ impl Road<'_> {
         let (own, all) = (&self.participant.values, &self.options.install);
         let values = own.given().and(&all.values);
         let expose = all.expose.filter(|_| self.participant.destined.role == Role::Server).or(own.expose);
-        let options = install::Options { values, expose, ..all.clone() };
+        let options = install::Options { values, expose, called: self.called.to_vec(), ..all.clone() };
         let progress = |words: &str| (self.watch)(steps, words);
         match install::install(self.context, &self.request(), &options, &progress) {
             Ok(installed) => {

@@ -29,7 +29,7 @@ impl ParticipantValues {
             let message = format!("`up` opens no port for `{}`: a port forward lasts as long as its program", participant.name);
             found.push(
                 Diagnostic::warning(Code::Notice, message)
-                    .hint("`kubectl port-forward` opens one; other sites need `expose: load-balancer` or `host-port`")
+                    .hint("`kubectl port-forward` opens one; other sites need `expose: load-balancer`, `host-port` or `microk8s`")
                     .at(participant.places.name.clone()),
             );
         }

@@ -1,0 +1,59 @@
+//! Releases and removes what a run holds, however it ended.
+
+use std::{future::Future, time::Duration};
+
+use flare_diagnostic::{Code, Collector, Diagnostic};
+use tokio::{join, time::timeout};
+
+use super::{Held, Run};
+use crate::helper_pod;
+
+/// How long each step of cleaning up may take: longer than one request with its repetitions.
+const CLEANUP: Duration = Duration::from_secs(40);
+
+impl Run<'_> {
+    /// Releases and removes what is held. A failure is a warning, since lock and pod end by themselves. If another run has the lock, it may
+    /// be at work on the volume, so the parent stays down.
+    pub(super) async fn clean(&self, held: Held, is_lost: bool, found: &mut Collector) {
+        let starting = async {
+            match &held.parent {
+                Some(stopped) if is_lost => Err(stopped.left_to_another_run()),
+                Some(stopped) => {
+                    in_time(stopped.start(self.cluster, &self.namespace)).await.map_err(|why| stopped.still_down(&why))
+                }
+                None => Ok(()),
+            }
+        };
+        let deleting = async {
+            let Some(pod) = &held.pod else { return Ok(()) };
+            let deletion = helper_pod::delete(self.cluster, &self.namespace, pod, grace(held.is_running));
+            in_time(deletion).await.map_err(|why| stays(&format!("the helper pod `{pod}`"), &why))
+        };
+        let (started, deleted) = join!(starting, deleting);
+        let released = match held.lock {
+            Some(lock) if !is_lost => {
+                in_time(lock.release()).await.map_err(|why| stays(&format!("the Lease of the {}", self.what), &why))
+            }
+            _ => Ok(()),
+        };
+        found.extend([started, deleted, released].into_iter().filter_map(Result::err));
+    }
+}
+
+/// A step of cleaning up, with its own limit. The error is the reason, for a warning.
+async fn in_time(step: impl Future<Output = Result<(), Diagnostic>>) -> Result<(), String> {
+    match timeout(CLEANUP, step).await {
+        Ok(done) => done.map_err(|fault| fault.message),
+        Err(_) => Err(format!("no end within {} s", CLEANUP.as_secs())),
+    }
+}
+
+/// The grace period of a helper pod other than its own. A container that only begins may not notice that it should end.
+fn grace(is_running: bool) -> Option<u32> {
+    (!is_running).then_some(1)
+}
+
+fn stays(what: &str, why: &str) -> Diagnostic {
+    Diagnostic::warning(Code::Notice, format!("{what} could not be removed: {why}"))
+        .hint("it ends by itself; the next staging removes it")
+}
