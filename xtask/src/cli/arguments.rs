@@ -155,12 +155,19 @@ impl NewClaimArguments {
     }
 }
 
+/// The image of helper pods.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct HelperImageArgument {
+    /// The image of helper pods; it needs Python 3.8 [default: the parent's].
+    #[arg(long, value_name = "IMAGE")]
+    pub(crate) helper_image: Option<String>,
+}
+
 /// How a verb comes to what is on a volume.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct HelperArguments {
-    /// The image of the helper pod; it needs Python 3.8 [default: the parent's].
-    #[arg(long, value_name = "IMAGE")]
-    pub(crate) helper_image: Option<String>,
+    #[command(flatten)]
+    pub(crate) image: HelperImageArgument,
     /// A file of Helm values that `install` is given, which may be repeated: the helper pod takes image, pull Secrets, security
     /// settings and placement from them.
     #[arg(long, short = 'f', value_name = "FILE")]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use flare_prepared_kit::OpenOptions;
 use serde_json::json;
 
-use super::{arguments::ClusterArguments, install::HelmArguments};
+use super::{arguments::ClusterArguments, installation::HelmArguments};
 use crate::{
     context::Context,
     output::{Failure, Outcome, VerbResult, printable, table, write_to_stderr},

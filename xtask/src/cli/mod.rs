@@ -8,6 +8,7 @@ mod down;
 mod federation_view;
 mod init;
 mod install;
+mod installation;
 mod launch;
 mod launch_canary;
 mod launch_run;

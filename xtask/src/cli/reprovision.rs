@@ -8,8 +8,8 @@ use flare_pvc_stage::BackupOptions;
 use serde_json::{Value, json};
 
 use super::{
-    arguments::{ClusterArguments, PreparationArguments},
-    install::{HelmArguments, ValueArguments, recovered},
+    arguments::{ClusterArguments, HelperImageArgument, PreparationArguments},
+    installation::{HelmArguments, ValueArguments, recovered},
 };
 use crate::{
     context::Context,
@@ -60,9 +60,8 @@ pub(crate) struct Arguments {
     values: ValueArguments,
     #[command(flatten)]
     helm: HelmArguments,
-    /// The image of the helper pods; it needs Python 3.8 [default: the parent's].
-    #[arg(long, value_name = "IMAGE")]
-    helper_image: Option<String>,
+    #[command(flatten)]
+    helper: HelperImageArgument,
     /// Keep what failed for inspection instead of going back; the next run goes on from there.
     #[arg(long)]
     keep_failed: bool,
@@ -115,7 +114,7 @@ impl Arguments {
             what: vec![flare_pvc_stage::DataKind::All],
             keys: false,
             force: false,
-            image: self.helper_image.clone(),
+            image: self.helper.helper_image.clone(),
             restart: false,
             dry_run: self.cluster.dry_run,
             deadline: self.cluster.time_limit(),
@@ -127,7 +126,7 @@ impl Arguments {
         flare_pvc_stage::VolumeStageOptions {
             create_namespace: false,
             create_claim: None,
-            image: self.helper_image.clone(),
+            image: self.helper.helper_image.clone(),
             rollback: false,
             // A changed kit restarts its parent anyway.
             restart: true,

@@ -32,7 +32,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
         what: saved.what(),
         keys: saved.with_keys,
         replace: arguments.replace,
-        image: saved.helper.helper_image.clone(),
+        image: saved.helper.image.helper_image.clone(),
         restart: saved.helper.restart,
         dry_run: saved.cluster.dry_run,
         deadline: saved.cluster.time_limit(),

@@ -68,7 +68,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     let prepared = context.environment.absolute(arguments.prepared.as_deref().unwrap_or(Path::new("")))?;
     let request = Request { values: staging.helper.values(context)?, ..cluster.request(&prepared) };
     context.step(|| format!("staging {}", prepared.display()));
-    let (mode, dry_run) = (staging.mode(), cluster.dry_run);
+    let (mode, dry_run) = (staging.place.mode(), cluster.dry_run);
     if arguments.render {
         return render(&request, staging, cluster);
     }
@@ -120,7 +120,7 @@ fn of_objects(prepared: &Path, kit: &PreparedKit, staged: &StagedObjects, dry_ru
 
 /// Prints the objects including the Secret's data, which the user asked for.
 fn render(request: &Request<'_>, staging: &StagingArguments, cluster: &ClusterArguments) -> VerbResult {
-    if staging.mode == Some(StagingMode::Pvc) {
+    if staging.place.mode == Some(StagingMode::Pvc) {
         let fault = Diagnostic::error(Code::InvalidArgs, "`--render` prints objects, and `--mode pvc` makes none");
         return Err(fault.hint("leave `--mode` out, or give `--mode objects`").into());
     }

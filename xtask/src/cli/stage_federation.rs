@@ -47,7 +47,7 @@ pub(super) fn run(
         let fault = Diagnostic::error(Code::InvalidArgs, "`--values` has no meaning for a whole federation");
         return Err(fault.hint("set `values` for each participant, or in `defaults`, in federation.yaml").into());
     }
-    let how = match staging.mode() {
+    let how = match staging.place.mode() {
         StagingMode::Pvc => Staging::Volume(staging.options(cluster)),
         StagingMode::Objects => Staging::Objects(staging.object_options(cluster)?),
     };

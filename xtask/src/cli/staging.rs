@@ -1,15 +1,20 @@
-//! The arguments and the output that `stage` of one kit and of a federation share.
+//! The arguments and the output that the verbs share which stage kits: `stage` of one kit and of a federation, and `up`.
 
 use flare_diagnostic::{Code, Diagnostic};
 use flare_pvc_stage::{NewClaim, ObjectStageOptions, StagedObjects, StagedVolume, VolumeStageOptions};
 use serde_json::{Value, json};
 
-use super::arguments::{CLAIM_SIZE, ClusterArguments, HelperArguments, NewClaimArguments, StagingMode, claim_size};
+use super::arguments::{
+    CLAIM_SIZE, ClusterArguments, HelperArguments, HelperImageArgument, NewClaimArguments, StagingMode, claim_size,
+};
 use crate::pipeline::stage;
 
-/// What a kit needs in a cluster, made where it is missing.
+/// Where a kit is put, and what it needs there, made where it is missing.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct PlaceArguments {
+    /// Where the kit is staged [default: pvc].
+    #[arg(long, value_enum, value_name = "MODE")]
+    pub(super) mode: Option<StagingMode>,
     /// Create the namespace if it is missing.
     #[arg(long)]
     pub(super) create_namespace: bool,
@@ -21,55 +26,99 @@ pub(crate) struct PlaceArguments {
 }
 
 impl PlaceArguments {
+    /// Where the kit is put.
+    pub(super) fn mode(&self) -> StagingMode {
+        self.mode.unwrap_or(StagingMode::Pvc)
+    }
+
     /// The claim that is made.
-    pub(super) fn new_claim(&self) -> Option<NewClaim> {
+    fn new_claim(&self) -> Option<NewClaim> {
         self.create_pvc.as_deref().map(|size| self.new_claim.of_size(size))
+    }
+
+    /// The options of a staging as objects.
+    pub(super) fn object_options(&self, cluster: &ClusterArguments) -> ObjectStageOptions {
+        ObjectStageOptions {
+            create_namespace: self.create_namespace,
+            create_claim: self.new_claim(),
+            dry_run: cluster.dry_run,
+            deadline: cluster.time_limit(),
+        }
+    }
+
+    /// The options of a staging on a volume that leaves running parents alone.
+    pub(super) fn volume_options(
+        &self,
+        image: &HelperImageArgument,
+        kit: &KitArguments,
+        cluster: &ClusterArguments,
+    ) -> VolumeStageOptions {
+        VolumeStageOptions {
+            create_namespace: self.create_namespace,
+            create_claim: self.new_claim(),
+            image: image.helper_image.clone(),
+            rollback: false,
+            restart: false,
+            again: kit.again,
+            repair: kit.repair,
+            dry_run: cluster.dry_run,
+            deadline: cluster.time_limit(),
+            run: stage::run_name(),
+        }
     }
 }
 
-/// The arguments of all verbs that stage.
+/// What is done about the kit that a volume has.
 #[derive(Debug, Clone, clap::Args)]
-#[allow(clippy::struct_excessive_bools, reason = "independent switches of a command line")]
-pub(crate) struct StagingArguments {
-    /// Where the kit is staged [default: pvc].
-    #[arg(long, value_enum, value_name = "MODE")]
-    pub(super) mode: Option<StagingMode>,
-    #[command(flatten)]
-    place: PlaceArguments,
-    #[command(flatten)]
-    pub(super) helper: HelperArguments,
-    /// Put back the kit that the last staging replaced, and keep the current one.
-    #[arg(long, conflicts_with_all = ["again", CLAIM_SIZE, "create_namespace"])]
-    pub(super) rollback: bool,
+pub(crate) struct KitArguments {
     /// Move kits at the wrong level (`server-k8s/startup`, `startup/startup`) to the right one or, if that has a kit, to the kept
     /// earlier kits.
-    #[arg(long, conflicts_with = "rollback")]
+    #[arg(long)]
     repair: bool,
     /// Stage even if the claim says that this kit is already there.
     #[arg(long)]
     again: bool,
 }
 
+/// Refuses the flags for a volume, and those of `others` that were given, for kits that are staged as objects.
+///
+/// # Errors
+/// `INVALID_ARGS`.
+pub(super) fn refuse_for_objects(
+    image: &HelperImageArgument,
+    kit: &KitArguments,
+    others: &[(&str, bool)],
+) -> Result<(), Diagnostic> {
+    let flags = [("--helper-image", image.helper_image.is_some()), ("--again", kit.again), ("--repair", kit.repair)];
+    match flags.iter().chain(others).find(|(_, given)| *given) {
+        None => Ok(()),
+        Some((flag, _)) => {
+            let message = format!("`{flag}` has no meaning for a kit that is staged as objects");
+            let hint = "leave it out; a release is taken back by `helm rollback`, which names its own objects";
+            Err(Diagnostic::error(Code::InvalidArgs, message).hint(hint))
+        }
+    }
+}
+
+/// The arguments of `stage`, for one kit and for a federation.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct StagingArguments {
+    #[command(flatten)]
+    pub(super) place: PlaceArguments,
+    #[command(flatten)]
+    pub(super) helper: HelperArguments,
+    /// Put back the kit that the last staging replaced, and keep the current one.
+    #[arg(long, conflicts_with_all = ["again", "repair", CLAIM_SIZE, "create_namespace"])]
+    pub(super) rollback: bool,
+    #[command(flatten)]
+    kit: KitArguments,
+}
+
 impl StagingArguments {
     /// The options of the staging.
     pub(crate) fn options(&self, cluster: &ClusterArguments) -> VolumeStageOptions {
-        VolumeStageOptions {
-            create_namespace: self.place.create_namespace,
-            create_claim: self.place.new_claim(),
-            image: self.helper.helper_image.clone(),
-            rollback: self.rollback,
-            restart: self.helper.restart,
-            again: self.again,
-            repair: self.repair,
-            dry_run: cluster.dry_run,
-            deadline: cluster.time_limit(),
-            run: stage::run_name(),
-        }
-    }
-
-    /// Where the kits are put.
-    pub(super) fn mode(&self) -> StagingMode {
-        self.mode.unwrap_or(StagingMode::Pvc)
+        let options = self.place.volume_options(&self.helper.image, &self.kit, cluster);
+        VolumeStageOptions { rollback: self.rollback, restart: self.helper.restart, ..options }
     }
 
     /// The options of a staging as objects.
@@ -77,35 +126,10 @@ impl StagingArguments {
     /// # Errors
     /// `INVALID_ARGS` for flags that apply only to a volume.
     pub(super) fn object_options(&self, cluster: &ClusterArguments) -> Result<ObjectStageOptions, Diagnostic> {
-        refuse_for_objects(&[
-            ("--helper-image", self.helper.helper_image.is_some()),
-            ("--values", !self.helper.values.is_empty()),
-            ("--restart", self.helper.restart),
-            ("--rollback", self.rollback),
-            ("--again", self.again),
-            ("--repair", self.repair),
-        ])?;
-        Ok(ObjectStageOptions {
-            create_namespace: self.place.create_namespace,
-            create_claim: self.place.new_claim(),
-            dry_run: cluster.dry_run,
-            deadline: cluster.time_limit(),
-        })
-    }
-}
-
-/// Refuses the first of the flags that was given, since it applies only to a volume.
-///
-/// # Errors
-/// `INVALID_ARGS`.
-pub(super) fn refuse_for_objects(flags: &[(&str, bool)]) -> Result<(), Diagnostic> {
-    match flags.iter().find(|(_, given)| *given) {
-        None => Ok(()),
-        Some((flag, _)) => {
-            let message = format!("`{flag}` has no meaning for a kit that is staged as objects");
-            let hint = "leave it out; a release is taken back by `helm rollback`, which names its own objects";
-            Err(Diagnostic::error(Code::InvalidArgs, message).hint(hint))
-        }
+        let others =
+            [("--values", !self.helper.values.is_empty()), ("--restart", self.helper.restart), ("--rollback", self.rollback)];
+        refuse_for_objects(&self.helper.image, &self.kit, &others)?;
+        Ok(self.place.object_options(cluster))
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::{arguments::ClusterArguments, install::HelmArguments};
+use super::{arguments::ClusterArguments, installation::HelmArguments};
 use crate::{
     context::Context,
     output::{Outcome, VerbResult, write_to_stderr},

@@ -4,22 +4,21 @@ use std::path::PathBuf;
 
 use flare_diagnostic::{Code, Diagnostic};
 use flare_names::Target;
-use flare_pvc_stage::{ObjectStageOptions, VolumeStageOptions};
+use flare_pvc_stage::VolumeStageOptions;
 use serde_json::{Value, json};
 
 use super::{
-    arguments::{ClusterArguments, PreparationArguments, StagingMode},
+    arguments::{ClusterArguments, HelperImageArgument, PreparationArguments, StagingMode},
     federation_view::{FederationView, shown},
-    install::{Expose, HelmArguments, ValueArguments},
+    installation::{Expose, HelmArguments, ReleaseArguments, ValueArguments},
     report::ReportArguments,
-    staging::{PlaceArguments, refuse_for_objects},
+    staging::{KitArguments, PlaceArguments, refuse_for_objects},
 };
 use crate::{
     context::Context,
     output::{Failure, Outcome, VerbResult, printable},
     pipeline::{
-        install::{self, Until},
-        stage,
+        install,
         stage_federation::Staging,
         up::{
             self, Options, Preparation, PreparedFederation, PreparedParticipant, Reached, State, Step, Steps, WouldPrepare,
@@ -37,7 +36,10 @@ use crate::{
 /// Everything can be run again: only what is missing or changed is done. A participant whose kit changed is restarted, the others are
 /// not touched. Values of `-f` and `--set` go on top of those that federation.yaml has for each participant. `down` takes everything away again but the claims.
 #[derive(Debug, clap::Args)]
-#[allow(clippy::struct_excessive_bools, reason = "independent switches of a command line")]
+#[command(
+    mut_arg("expose", |expose| expose.help("Let clients and admins outside of its cluster reach the server, as `install` does [default: `expose` in federation.yaml]")),
+    mut_arg("timeout", |timeout| timeout.help("How long each participant may take from its staging to its checks, in seconds; a late step still gets 30")),
+)]
 pub(crate) struct Arguments {
     /// The federation.yaml.
     #[arg(long, value_name = "FILE")]
@@ -51,41 +53,22 @@ pub(crate) struct Arguments {
     /// How many sites are worked on at the same time.
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64))]
     parallel: u16,
-    /// Where the kits are put [default: pvc].
-    #[arg(long, value_enum, value_name = "MODE")]
-    mode: Option<StagingMode>,
     #[command(flatten)]
     place: PlaceArguments,
-    /// The image of the helper pods; it needs Python 3.8 [default: the parents'].
-    #[arg(long, value_name = "IMAGE")]
-    helper_image: Option<String>,
-    /// Move kits at the wrong level (`server-k8s/startup`, `startup/startup`) to the right one or, if that has a kit, to the kept
-    /// earlier kits.
-    #[arg(long)]
-    repair: bool,
-    /// Stage even the kits that their claims say are already there.
-    #[arg(long)]
-    again: bool,
+    #[command(flatten)]
+    helper: HelperImageArgument,
+    #[command(flatten)]
+    kit: KitArguments,
     // What `up` does anyway; accepted, since it takes the flags of `stage`.
     #[arg(long, hide = true)]
     restart: bool,
-    /// On top of each participant's values in federation.yaml.
+    // On top of each participant's values in federation.yaml.
     #[command(flatten)]
     values: ValueArguments,
     #[command(flatten)]
     helm: HelmArguments,
-    /// Let clients and admins outside of its cluster reach the server [default: `expose` in federation.yaml].
-    #[arg(long, value_enum, value_name = "HOW")]
-    expose: Option<Expose>,
-    /// Create the Secret with credentials for the image's registry from this docker config file, such as ~/.docker/config.json.
-    #[arg(long, value_name = "FILE")]
-    create_pull_secret: Option<PathBuf>,
-    /// Free releases that an interrupted Helm run left locked. Only if no other run uses them.
-    #[arg(long)]
-    unlock: bool,
-    /// Keep failed parents for inspection instead of rolling back.
-    #[arg(long)]
-    keep_failed: bool,
+    #[command(flatten)]
+    release: ReleaseArguments,
     #[command(flatten)]
     kits: PreparationArguments,
     #[command(flatten)]
@@ -138,55 +121,25 @@ impl Arguments {
 
     fn options(&self, context: &Context<'_>) -> Result<Options, Failure> {
         let (cluster, place) = (&self.cluster, &self.place);
-        if self.expose == Some(Expose::PortForward) {
+        if self.release.expose == Some(Expose::PortForward) {
             let message = "`up` opens no port: a port forward lasts as long as its program";
             let hint = "`install --expose port-forward` opens one; other sites need `load-balancer`, `host-port` or `microk8s`";
             return Err(Diagnostic::error(Code::InvalidArgs, message).hint(hint).into());
         }
-        let staging = match self.mode.unwrap_or(StagingMode::Pvc) {
+        let staging = match place.mode() {
             StagingMode::Objects => {
-                refuse_for_objects(&[
-                    ("--helper-image", self.helper_image.is_some()),
-                    ("--restart", self.restart),
-                    ("--again", self.again),
-                    ("--repair", self.repair),
-                ])?;
-                Staging::Objects(ObjectStageOptions {
-                    create_namespace: place.create_namespace,
-                    create_claim: place.new_claim(),
-                    dry_run: cluster.dry_run,
-                    deadline: cluster.time_limit(),
-                })
+                refuse_for_objects(&self.helper, &self.kit, &[("--restart", self.restart)])?;
+                Staging::Objects(place.object_options(cluster))
             }
-            StagingMode::Pvc => Staging::Volume(VolumeStageOptions {
-                create_namespace: place.create_namespace,
-                create_claim: place.new_claim(),
-                image: self.helper_image.clone(),
-                rollback: false,
+            StagingMode::Pvc => {
                 // A changed kit restarts its parent anyway.
-                restart: true,
-                again: self.again,
-                repair: self.repair,
-                dry_run: cluster.dry_run,
-                deadline: cluster.time_limit(),
-                run: stage::run_name(),
-            }),
+                let options = place.volume_options(&self.helper, &self.kit, cluster);
+                Staging::Volume(VolumeStageOptions { restart: true, ..options })
+            }
         };
-        let install = install::Options {
-            helm: self.helm.helm.clone(),
-            values: self.values.given(context)?,
-            create_namespace: place.create_namespace,
-            pull_secret: self.create_pull_secret.as_ref().map(|file| context.environment.absolute(file)).transpose()?,
-            expose: self.expose.map(flare_federation::Expose::from),
-            called: Vec::new(),
-            unlock: self.unlock,
-            keep_failed: self.keep_failed,
-            until: Until::Joined,
-            dry_run: cluster.dry_run,
-            limit: cluster.time_limit(),
-        };
-        let (verify_within, at_once) = (cluster.time_limit(), usize::from(self.parallel));
-        Ok(Options { staging, install, verify_within, at_once, dry_run: cluster.dry_run })
+        let install = self.release.options(context, (&self.values, &self.helm), place.create_namespace, cluster)?;
+        let at_once = usize::from(self.parallel);
+        Ok(Options { staging, install, limit: cluster.time_limit(), at_once, dry_run: cluster.dry_run })
     }
 }
 
@@ -229,4 +182,42 @@ fn would_prepare(would: &[WouldPrepare]) -> Outcome {
     let mut text = shown(would.iter().map(|one| (one.name.as_str(), one.role.to_string(), steps(one.state))));
     text.push_str("kits would be prepared first; what comes after is looked at once they are\n");
     Outcome { data: json!({"participants": rows, "dry_run": true}), text, ..Outcome::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Arg, Args as _, Command};
+
+    use super::Arguments;
+    use crate::cli::{install, stage};
+
+    /// What a flag takes, without its words.
+    fn form(flag: &Arg) -> impl PartialEq + std::fmt::Debug + use<> {
+        let values: Vec<_> = flag.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect();
+        let names: Vec<_> = flag.get_value_names().unwrap_or_default().iter().map(ToString::to_string).collect();
+        (flag.get_short(), names, flag.get_default_values().to_owned(), values, format!("{:?}", flag.get_num_args()))
+    }
+
+    #[test]
+    fn the_flags_of_stage_and_install_are_taken_and_mean_the_same() {
+        let up = Arguments::augment_args(Command::new("up"));
+        let verbs =
+            [stage::Arguments::augment_args(Command::new("stage")), install::Arguments::augment_args(Command::new("install"))];
+        // A whole federation is neither taken back nor printed, and is up once all have joined.
+        let others = ["rollback", "render", "until"];
+        // Words of their own: `up` restarts in any case, and the values are for both.
+        let own_words = ["expose", "timeout", "restart", "values", "federation", "prepared"];
+        for verb in &verbs {
+            for flag in verb.get_arguments().filter(|flag| !flag.is_positional()) {
+                let long = flag.get_long().unwrap();
+                let taken = up.get_arguments().find(|taken| taken.get_long() == Some(long));
+                assert_eq!(taken.is_none(), others.contains(&long), "--{long} of {}", verb.get_name());
+                let Some(taken) = taken else { continue };
+                assert_eq!(form(taken), form(flag), "--{long} of {}", verb.get_name());
+                if !own_words.contains(&long) {
+                    assert_eq!(taken.get_help().map(ToString::to_string), flag.get_help().map(ToString::to_string), "--{long}");
+                }
+            }
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use flare_cluster::Access;
@@ -60,6 +61,16 @@ impl Destined {
 pub(crate) enum Staging {
     Volume(VolumeStageOptions),
     Objects(ObjectStageOptions),
+}
+
+impl Staging {
+    /// The same, within another time.
+    pub(crate) fn within(&self, deadline: Duration) -> Self {
+        match self {
+            Self::Volume(options) => Self::Volume(VolumeStageOptions { deadline, ..options.clone() }),
+            Self::Objects(options) => Self::Objects(ObjectStageOptions { deadline, ..options.clone() }),
+        }
+    }
 }
 
 /// The result for one participant.

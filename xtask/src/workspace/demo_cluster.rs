@@ -128,7 +128,7 @@ fn up_options(helm: Option<PathBuf>) -> Options {
         dry_run: false,
         limit: LIMIT,
     };
-    Options { staging: Staging::Volume(staging), install, verify_within: LIMIT, at_once: 2, dry_run: false }
+    Options { staging: Staging::Volume(staging), install, limit: LIMIT, at_once: 2, dry_run: false }
 }
 
 /// The summary of a participant.

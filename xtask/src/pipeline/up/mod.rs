@@ -1,5 +1,6 @@
 //! federation.yaml → every participant installed and verified in its cluster: the server first, then the sites concurrently.
 
+mod budget;
 mod participant;
 mod preparation;
 mod reached;

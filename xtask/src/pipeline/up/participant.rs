@@ -6,6 +6,7 @@ use flare_diagnostic::{Checked, Collector, Faults};
 use flare_names::Role;
 
 use super::{
+    budget::Budget,
     preparation::PreparedParticipant,
     reached::{Options, Reached},
     steps::{State, Step, Steps, Times},
@@ -37,8 +38,8 @@ pub(super) fn bring_up(
     called: &[String],
     watch: &(dyn Fn(Steps, &str) + Send + Sync),
 ) -> Reached {
-    let mut road =
-        Road { context, participant, options, called, watch, reached: not_begun(participant), found: Collector::new() };
+    let (reached, budget) = (not_begun(participant), Budget::begin(options.limit));
+    let mut road = Road { context, participant, options, called, watch, budget, reached, found: Collector::new() };
     if let Err(faults) = road.all() {
         road.found.keep_checked::<()>(Err(faults));
     }
@@ -54,6 +55,7 @@ struct Road<'run> {
     options: &'run Options,
     called: &'run [String],
     watch: &'run (dyn Fn(Steps, &str) + Send + Sync),
+    budget: Budget,
     reached: Reached,
     found: Collector,
 }
@@ -78,7 +80,8 @@ impl Road<'_> {
     }
 
     fn stage(&mut self, _: Steps) -> Result<State, Faults> {
-        let staged = stage_federation::stage_alone(self.context, &self.participant.destined, &self.options.staging);
+        let staging = self.options.staging.within(self.budget.for_a_step());
+        let staged = stage_federation::stage_alone(self.context, &self.participant.destined, &staging);
         let changed = match self.found.require_checked(staged)? {
             Done::Volume(staged) => staged.changed,
             Done::Objects(staged) => staged.changed,
@@ -90,7 +93,8 @@ impl Road<'_> {
         let (own, all) = (&self.participant.values, &self.options.install);
         let values = own.given().and(&all.values);
         let expose = all.expose.filter(|_| self.participant.destined.role == Role::Server).or(own.expose);
-        let options = install::Options { values, expose, called: self.called.to_vec(), ..all.clone() };
+        let (called, limit) = (self.called.to_vec(), self.budget.for_a_step());
+        let options = install::Options { values, expose, called, limit, ..all.clone() };
         let progress = |words: &str| (self.watch)(steps, words);
         match install::install(self.context, &self.request(), &options, &progress) {
             Ok(installed) => {
@@ -107,7 +111,7 @@ impl Road<'_> {
 
     /// The installation has already waited whether the parent stays up.
     fn verify(&mut self, steps: Steps) -> Result<State, Faults> {
-        let options = verify::Options { offline: false, deadline: self.options.verify_within, stable: Duration::ZERO };
+        let options = verify::Options { offline: false, deadline: self.budget.for_a_step(), stable: Duration::ZERO };
         let progress = |words: &str| (self.watch)(steps, words);
         let verified = verify::verify(self.context, &self.request(), &options, &progress)?;
         let checked = verify::refuse_faults(&verified.findings);

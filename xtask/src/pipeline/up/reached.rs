@@ -11,11 +11,13 @@ use crate::pipeline::{install, stage_federation::Staging};
 /// Options for every participant.
 #[derive(Debug)]
 pub(crate) struct Options {
+    /// Its deadline is replaced by the time that the participant has left.
     pub(crate) staging: Staging,
-    /// The values are on top of each participant's own; how the server is exposed takes the place of what federation.yaml says.
+    /// The values are on top of each participant's own; how the server is exposed takes the place of what federation.yaml says,
+    /// and the time that the participant has left that of its limit.
     pub(crate) install: install::Options,
-    /// How long the checks of a participant may take.
-    pub(crate) verify_within: Duration,
+    /// How long each participant may take from its staging to its checks, without the way back if a step fails.
+    pub(crate) limit: Duration,
     /// The maximum number of sites that are processed concurrently.
     pub(crate) at_once: usize,
     pub(crate) dry_run: bool,
