@@ -187,6 +187,25 @@ fn one_crate_escapes_what_others_wrote() {
     }
 }
 
+/// Such a key is a format that several crates share, and so do objects that are in clusters already. Only the charts' templates have some too.
+#[test]
+fn keys_of_labels_and_annotations_stand_in_one_module() {
+    // In a JSON pointer, `~1` stands for the slash. Below a directory `flare-kube` are files.
+    let is_key = |text: &str| {
+        let own = text.match_indices("flare-kube/").any(|(at, _)| !text[..at].ends_with('/'));
+        own || ["app.kubernetes.io/", "app.kubernetes.io~1", "flare-kube~1"].iter().any(|start| text.contains(start))
+    };
+    let sources = product();
+    let (module, others): (Vec<_>, Vec<_>) =
+        sources.iter().partition(|source| source.path == Path::new("crates/flare-names/src/labels.rs"));
+    let keys = module.iter().flat_map(|source| &source.texts).filter(|text| is_key(text)).count();
+    assert!(keys > 12, "only {keys} keys were found");
+    for source in others {
+        let literals: Vec<_> = source.texts.iter().filter(|text| is_key(text)).collect();
+        assert!(literals.is_empty(), "{}: {literals:?}; use `flare_names::labels`", source.path.display());
+    }
+}
+
 #[test]
 fn every_source_file_says_what_it_is_for() {
     let mut sources = Vec::new();

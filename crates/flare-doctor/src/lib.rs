@@ -13,4 +13,4 @@ mod texts;
 
 pub use checks::{CHECKS, Check, Needs};
 pub use finding::{Counts, Finding, Severity, log_line};
-pub use proven::{PROVEN, Proven};
+pub use proven::Proven;

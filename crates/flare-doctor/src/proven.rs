@@ -1,14 +1,12 @@
 //! The note on a Deployment that a revision of its release was proven to work: its parent had joined.
 
+use flare_names::labels::PROVEN;
 use k8s_openapi::api::{apps::v1::Deployment, core::v1::Pod};
 use serde::{Deserialize, Serialize};
 
 use crate::rollout::{RunningParent, is_start};
 
-/// The annotation of the Deployment.
-pub const PROVEN: &str = "flare-kube/proven";
-
-/// The content of the annotation.
+/// The content of the annotation [`PROVEN`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Proven {
     /// The revision of the release.

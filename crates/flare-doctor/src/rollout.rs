@@ -17,9 +17,6 @@ mod scene;
 mod table;
 mod wait;
 
-/// The chart's annotation on pods: the fingerprint of the kit for which they were created.
-pub(crate) const KIT_OF_POD: &str = "flare-kube/kit-fingerprint";
-
 pub use judge::judge;
 pub(crate) use look::is_start;
 pub use look::{ObservedParent, ParentDeployment, RolloutStatus, RunningParent};

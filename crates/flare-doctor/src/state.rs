@@ -2,6 +2,7 @@
 
 use flare_cluster::{Cluster, Selection};
 use flare_diagnostic::Diagnostic;
+use flare_names::labels::{self, KIT_FINGERPRINT};
 use flare_pod_launch::JobPodMatcher;
 use flare_prepared_kit::PreparedKit;
 use flare_pvc_stage::noted_kit;
@@ -18,7 +19,6 @@ use crate::{
     Proven,
     joining::{self, LogSource},
     registered::{Joined, LogReader},
-    rollout::KIT_OF_POD,
 };
 
 /// The current state of a participant. Serialized as `state` of a row of `status`.
@@ -115,7 +115,7 @@ pub async fn look(cluster: &Cluster, kit: &PreparedKit) -> Result<ParticipantSta
         kit: KitState {
             prepared: kit.fingerprint().to_string(),
             staged: claim.ok().flatten().as_ref().and_then(noted_kit).map(|noted| noted.fingerprint),
-            running: newest.and_then(|pod| annotation(&pod.metadata, KIT_OF_POD)),
+            running: newest.and_then(|pod| annotation(&pod.metadata, KIT_FINGERPRINT)),
         },
         joined,
         reason,
@@ -125,11 +125,8 @@ pub async fn look(cluster: &Cluster, kit: &PreparedKit) -> Result<ParticipantSta
 
 /// The pods of a Deployment, the newest first, those being deleted last.
 fn parents<'pods>(all: &'pods [Pod], deployment: &str) -> impl Iterator<Item = &'pods Pod> + use<'pods> {
-    let is_parent = |pod: &&Pod| {
-        let labels = pod.metadata.labels.as_ref();
-        labels.and_then(|labels| labels.get("app.kubernetes.io/name")).is_some_and(|name| name == deployment)
-            && is_controlled(pod)
-    };
+    let is_parent =
+        |pod: &&Pod| labels::carries(pod.metadata.labels.as_ref(), &[(labels::NAME, deployment)]) && is_controlled(pod);
     let mut found: Vec<_> = all.iter().filter(is_parent).collect();
     found.sort_by_key(|pod| {
         (pod.metadata.deletion_timestamp.is_none(), pod.metadata.creation_timestamp.as_ref().map(|time| time.0))

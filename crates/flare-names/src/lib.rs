@@ -2,6 +2,7 @@
 
 mod container_path;
 mod kinds;
+pub mod labels;
 mod participant;
 mod rules;
 mod target;

@@ -4,10 +4,8 @@ use std::fmt;
 
 use flare_cluster::DynamicObject;
 use flare_diagnostic::{Code, Diagnostic};
-use flare_pod_manifest::{
-    Hidden, Manifest,
-    marks::{COMPONENT, JOB_COMPONENT},
-};
+use flare_names::labels::{COMPONENT, carries, component};
+use flare_pod_manifest::{Hidden, Manifest};
 use k8s_openapi::api::core::v1::Secret;
 use serde_json::Value;
 
@@ -59,8 +57,7 @@ impl JobPod {
         let mut credentials = Vec::new();
         for secret in &manifest.secrets {
             let secret: Secret = read(secret, "a Secret of the pod")?;
-            let labels = secret.metadata.labels.as_ref();
-            let is_of_job = labels.and_then(|labels| labels.get(COMPONENT)).is_some_and(|component| component == JOB_COMPONENT);
+            let is_of_job = carries(secret.metadata.labels.as_ref(), &[(COMPONENT, component::JOB)]);
             if is_of_job { credentials.push(secret) } else { startup.push(secret) }
         }
         Ok(Self {

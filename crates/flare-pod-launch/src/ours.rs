@@ -1,18 +1,18 @@
 //! Recognises flare-kube's job pods, and the job of each.
 
-use flare_names::JOB_CONTAINER_PREFIX;
-use flare_pod_manifest::{
-    CREDENTIALS_PREFIX, Hidden, Manifest,
-    marks::{COMPONENT, JOB_COMPONENT, JOB_ID, MANAGED_BY, SITE, STUDY},
+use flare_names::{
+    JOB_CONTAINER_PREFIX,
+    labels::{self, COMPONENT, JOB_ID, MANAGED_BY, SITE, STUDY, component},
 };
+use flare_pod_manifest::{CREDENTIALS_PREFIX, Hidden, Manifest};
 use k8s_openapi::api::core::v1::Pod;
 
 /// The labels of every job pod of flare-kube, by which a launcher selects them.
-pub const JOB_LABELS: [(&str, &str); 2] = [MANAGED_BY, (COMPONENT, JOB_COMPONENT)];
+pub const JOB_LABELS: [(&str, &str); 2] = [MANAGED_BY, (COMPONENT, component::JOB)];
 
 /// The label selector of job pods and their Secrets.
 pub(crate) fn selector() -> String {
-    JOB_LABELS.map(|(name, value)| format!("{name}={value}")).join(",")
+    labels::selector(&JOB_LABELS)
 }
 
 /// A job pod in the cluster, with only the fields that are needed here.
@@ -44,8 +44,7 @@ impl KnownPod {
     /// Reads a pod; `None` if it has no name yet or is not a job pod of flare-kube.
     pub(crate) fn of(pod: &Pod) -> Option<Self> {
         let metadata = &pod.metadata;
-        let label = |name: &str| metadata.labels.as_ref()?.get(name).map(String::as_str);
-        if JOB_LABELS.iter().any(|(name, value)| label(name) != Some(value)) {
+        if !labels::carries(metadata.labels.as_ref(), &JOB_LABELS) {
             return None;
         }
         let annotation = |name: &str| metadata.annotations.as_ref()?.get(name).cloned();

@@ -4,7 +4,7 @@ use std::{task::Poll, time::Duration};
 
 use flare_cluster::{Cluster, DeleteOptions, Selection};
 use flare_diagnostic::{Code, Diagnostic, Faults};
-use flare_pod_manifest::marks::{COMPONENT, JOB_COMPONENT, MANAGED_BY, SITE, STARTUP_COMPONENT};
+use flare_names::labels::{COMPONENT, MANAGED_BY, SITE, carries, component};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::{
     apps::v1::Deployment,
@@ -58,19 +58,18 @@ impl KnownSecret {
     /// Selects the Secrets of flare-kube's launcher, and no other Secret.
     pub fn selection() -> Selection {
         let (managed_by, flare_kube) = MANAGED_BY;
-        Selection::labelled(format!("{managed_by}={flare_kube},{COMPONENT} in ({JOB_COMPONENT},{STARTUP_COMPONENT})"))
+        Selection::labelled(format!("{managed_by}={flare_kube},{COMPONENT} in ({},{})", component::JOB, component::STARTUP_KIT))
     }
 
     /// Reads a Secret; `None` if it has no name yet or flare-kube's launcher did not create it.
     pub fn of(secret: &Secret) -> Option<Self> {
         let metadata = &secret.metadata;
-        let label = |name: &str| metadata.labels.as_ref()?.get(name).map(String::as_str);
-        if label(MANAGED_BY.0) != Some(MANAGED_BY.1) {
+        if !carries(metadata.labels.as_ref(), &[MANAGED_BY]) {
             return None;
         }
-        let is_of_job = match label(COMPONENT)? {
-            JOB_COMPONENT => true,
-            STARTUP_COMPONENT => false,
+        let is_of_job = match metadata.labels.as_ref()?.get(COMPONENT)?.as_str() {
+            component::JOB => true,
+            component::STARTUP_KIT => false,
             _ => return None,
         };
         Some(Self {

@@ -3,10 +3,13 @@
 
 use std::collections::BTreeSet;
 
-use flare_names::{hashed, is_label_value, job_id};
+use flare_names::{
+    hashed, is_label_value, job_id,
+    labels::{self, component},
+};
 use serde_json::{Map, Value, json};
 
-use crate::{explain::Explanation, marks, origin::Origin, pod::Merged, request::LaunchRequest};
+use crate::{explain::Explanation, origin::Origin, pod::Merged, request::LaunchRequest};
 
 /// What is added. [`Additions::default`] is what flare-kube does, [`Additions::none`] what FLARE's own launcher does.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -206,21 +209,21 @@ impl Subject<'_> {
     /// Labels are for selecting, annotations have the raw names. `app.kubernetes.io/name` is left out on purpose: the Services of
     /// parents select by it, and must never select a job pod.
     fn mark(&self, metadata: &mut Map<String, Value>) {
-        let component = if self.job.is_some() { marks::JOB_COMPONENT } else { marks::STARTUP_COMPONENT };
+        let component = if self.job.is_some() { component::JOB } else { component::STARTUP_KIT };
         let mut labels = vec![
-            (marks::MANAGED_BY.0, marks::MANAGED_BY.1.to_owned()),
-            (marks::PART_OF.0, marks::PART_OF.1.to_owned()),
-            (marks::COMPONENT, component.to_owned()),
-            (marks::SITE, label_value(self.site)),
+            (labels::MANAGED_BY.0, labels::MANAGED_BY.1.to_owned()),
+            (labels::PART_OF.0, labels::PART_OF.1.to_owned()),
+            (labels::COMPONENT, component.to_owned()),
+            (labels::SITE, label_value(self.site)),
         ];
-        let mut annotations = vec![(marks::SITE, self.site.to_owned())];
+        let mut annotations = vec![(labels::SITE, self.site.to_owned())];
         if let Some(job) = self.job {
-            labels.push((marks::JOB_ID, label_value(&job_id(job))));
-            annotations.push((marks::JOB_ID, job.to_owned()));
+            labels.push((labels::JOB_ID, label_value(&job_id(job))));
+            annotations.push((labels::JOB_ID, job.to_owned()));
         }
         if let Some(study) = self.study {
-            labels.push((marks::STUDY, label_value(study)));
-            annotations.push((marks::STUDY, study.to_owned()));
+            labels.push((labels::STUDY, label_value(study)));
+            annotations.push((labels::STUDY, study.to_owned()));
         }
         extend(metadata, "labels", labels);
         extend(metadata, "annotations", annotations);

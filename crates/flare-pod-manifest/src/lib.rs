@@ -8,7 +8,6 @@ mod explain;
 mod hidden;
 mod job_file;
 mod manifest;
-pub mod marks;
 mod origin;
 mod own_code;
 mod path;

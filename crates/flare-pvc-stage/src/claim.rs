@@ -5,17 +5,12 @@ use flare_cluster::{
     k8s_openapi::api::core::v1::{Namespace, PersistentVolumeClaim, ServiceAccount},
 };
 use flare_diagnostic::{Code, Diagnostic, shown};
+use flare_names::labels::{KIT_FINGERPRINT, KIT_OWNER, MANAGED_BY};
 use flare_prepared_kit::PreparedKit;
 use serde_json::json;
 use std::{task::Poll, time::Duration};
 
 use crate::KitOwner;
-
-/// Annotation: the owner of the kit.
-pub(crate) const OWNER: &str = "flare-kube/kit-owner";
-
-/// Annotation: the fingerprint of the kit.
-pub(crate) const FINGERPRINT: &str = "flare-kube/kit-fingerprint";
 
 /// A claim to create if it is missing.
 #[derive(Debug, Clone)]
@@ -81,7 +76,7 @@ pub(crate) async fn make(
     if let Some(class) = &new.storage_class {
         spec["storageClassName"] = json!(class);
     }
-    let claim = json!({"metadata": {"name": name, "labels": {"app.kubernetes.io/managed-by": "flare-kube"}}, "spec": spec});
+    let claim = json!({"metadata": {"name": name, "labels": {MANAGED_BY.0: MANAGED_BY.1}}, "spec": spec});
     let claim = serde_json::from_value(claim).expect("the fields above are those of a claim");
     cluster.namespaced::<PersistentVolumeClaim>(namespace).apply(name, &claim, WriteOptions { dry_run, force: false }).await
 }
@@ -118,7 +113,8 @@ fn judge(claim: &PersistentVolumeClaim, name: &str) -> Result<(), Diagnostic> {
 /// Whether the claim says that exactly this kit is on its volume.
 pub(crate) fn holds(claim: &PersistentVolumeClaim, owner: &KitOwner, fingerprint: &str) -> bool {
     let Some(annotations) = &claim.metadata.annotations else { return false };
-    annotations.get(FINGERPRINT).is_some_and(|found| found == fingerprint) && annotations.get(OWNER) == Some(&written(owner))
+    annotations.get(KIT_FINGERPRINT).is_some_and(|found| found == fingerprint)
+        && annotations.get(KIT_OWNER) == Some(&written(owner))
 }
 
 /// The kit on a claim's volume, according to the claim's annotations.
@@ -144,7 +140,7 @@ impl NotedKit {
 /// Reads the annotations of `stage` on a workspace claim; `None` if no staging has finished since the claim was created.
 pub fn noted_kit(claim: &PersistentVolumeClaim) -> Option<NotedKit> {
     let annotations = claim.metadata.annotations.as_ref()?;
-    Some(NotedKit { owner: annotations.get(OWNER)?.clone(), fingerprint: annotations.get(FINGERPRINT)?.clone() })
+    Some(NotedKit { owner: annotations.get(KIT_OWNER)?.clone(), fingerprint: annotations.get(KIT_FINGERPRINT)?.clone() })
 }
 
 /// The owner of the kit on a claim's volume, according to the claim's annotations.
@@ -161,7 +157,7 @@ pub(crate) enum Note {
 /// Reads the owner from a claim's annotations.
 pub(crate) fn noted(claim: &PersistentVolumeClaim, owner: &KitOwner) -> Note {
     let annotations = claim.metadata.annotations.as_ref();
-    match annotations.and_then(|annotations| annotations.get(OWNER)) {
+    match annotations.and_then(|annotations| annotations.get(KIT_OWNER)) {
         Some(found) if *found == written(owner) => Note::Ours,
         Some(found) => Note::Other(found.clone()),
         None => Note::Nothing,
@@ -193,7 +189,7 @@ pub(crate) async fn note(
 ) -> Result<(), Diagnostic> {
     let (owner, fingerprint) =
         kit.map_or((json!(null), json!(null)), |(owner, fingerprint)| (json!(written(owner)), json!(fingerprint)));
-    let change = json!({"metadata": {"annotations": {OWNER: owner, FINGERPRINT: fingerprint}}});
+    let change = json!({"metadata": {"annotations": {KIT_OWNER: owner, KIT_FINGERPRINT: fingerprint}}});
     cluster.namespaced::<PersistentVolumeClaim>(namespace).merge(name, &change, WriteOptions::default()).await.map(|_| ())
 }
 

@@ -7,12 +7,10 @@ use flare_cluster::{
     k8s_openapi::api::core::v1::{ContainerStateWaiting, ContainerStatus, Pod},
 };
 use flare_diagnostic::{Code, Diagnostic};
+use flare_names::labels::{self, COMPONENT, MANAGED_BY, STAGES_CLAIM, component};
 use serde_json::json;
 
 use crate::values::{Contexts, ParentPod};
-
-/// Label with the claim of a helper pod.
-const CLAIM_LABEL: &str = "flare-kube/stages-claim";
 
 /// Where the claim is mounted.
 pub(crate) const MOUNT: &str = "/flare-volume";
@@ -77,8 +75,7 @@ pub(crate) fn manifest(
     if let Some(class) = &parent.priority_class {
         spec["priorityClassName"] = json!(class);
     }
-    let labels =
-        json!({"app.kubernetes.io/managed-by": "flare-kube", "app.kubernetes.io/component": "stage", CLAIM_LABEL: label(claim)});
+    let labels = json!({MANAGED_BY.0: MANAGED_BY.1, COMPONENT: component::STAGE, STAGES_CLAIM: label(claim)});
     let pod = json!({"metadata": {"name": name, "labels": labels}, "spec": spec});
     serde_json::from_value(pod).expect("the fields above are those of a Pod")
 }
@@ -90,11 +87,11 @@ fn label(claim: &str) -> String {
 
 /// Whether flare-kube created a pod as a helper.
 pub(crate) fn is_helper(pod: &Pod) -> bool {
-    pod.metadata.labels.as_ref().is_some_and(|labels| labels.contains_key(CLAIM_LABEL))
+    pod.metadata.labels.as_ref().is_some_and(|labels| labels.contains_key(STAGES_CLAIM))
 }
 
 async fn of_claim(cluster: &Cluster, namespace: &str, claim: &str) -> Result<Vec<Pod>, Diagnostic> {
-    let selection = Selection::labelled(format!("{CLAIM_LABEL}={}", label(claim)));
+    let selection = Selection::labelled(labels::selector(&[(STAGES_CLAIM, &label(claim))]));
     cluster.namespaced::<Pod>(namespace).list(&selection).await
 }
 

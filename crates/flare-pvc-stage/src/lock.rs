@@ -6,6 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use flare_cluster::{Cluster, DeleteOptions, Objects, WriteOptions, k8s_openapi::api::coordination::v1::Lease};
 use flare_diagnostic::{Code, Diagnostic};
+use flare_names::labels::{MANAGED_BY, RENEWALS};
 use serde_json::json;
 use tokio::{
     sync::Notify,
@@ -170,8 +171,8 @@ async fn renew(leases: Objects<Lease>, name: String, holder: String, mut held: L
 }
 
 fn lease(name: &str, holder: &str, version: Option<&str>, renewals: u32) -> Lease {
-    let lease = json!({"metadata": {"name": name, "resourceVersion": version, "labels": {"app.kubernetes.io/managed-by": "flare-kube"},
-            "annotations": {"flare-kube/renewals": renewals.to_string()}},
+    let lease = json!({"metadata": {"name": name, "resourceVersion": version, "labels": {MANAGED_BY.0: MANAGED_BY.1},
+            "annotations": {RENEWALS: renewals.to_string()}},
         "spec": {"holderIdentity": holder, "leaseDurationSeconds": LIFE.as_secs()}});
     serde_json::from_value(lease).expect("the fields above are those of a Lease")
 }

@@ -2,10 +2,8 @@
 
 use flare_cluster::{Cluster, Operation, WriteOptions, k8s_openapi::api::apps::v1::Deployment};
 use flare_diagnostic::{Code, Diagnostic};
+use flare_names::labels::REPLICAS_BEFORE_STAGE;
 use serde_json::json;
-
-/// Annotation with the number of replicas to restore: the next run reads it after a killed one.
-const REPLICAS: &str = "flare-kube/replicas-before-stage";
 
 /// A Deployment that was scaled down.
 #[derive(Debug)]
@@ -24,7 +22,8 @@ pub(crate) fn needed(namespace: &str) -> [Operation; 2] {
 /// The parent with its current number of replicas. `None` if it does not exist or was already scaled down.
 pub(crate) async fn find(cluster: &Cluster, namespace: &str, name: &str) -> Result<Option<Stopped>, Diagnostic> {
     let Some(found) = cluster.namespaced::<Deployment>(namespace).find(name).await? else { return Ok(None) };
-    let noted: Option<i32> = found.metadata.annotations.as_ref().and_then(|annotations| annotations.get(REPLICAS)?.parse().ok());
+    let noted: Option<i32> =
+        found.metadata.annotations.as_ref().and_then(|annotations| annotations.get(REPLICAS_BEFORE_STAGE)?.parse().ok());
     let replicas = noted.unwrap_or_else(|| found.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1));
     Ok((replicas > 0).then(|| Stopped { name: name.to_owned(), replicas, left_down: noted.is_some() }))
 }
@@ -40,13 +39,14 @@ pub(crate) async fn restore(cluster: &Cluster, namespace: &str, name: &str) -> R
 impl Stopped {
     /// Scales it down.
     pub(crate) async fn stop(&self, cluster: &Cluster, namespace: &str) -> Result<(), Diagnostic> {
-        let change = json!({"metadata": {"annotations": {REPLICAS: self.replicas.to_string()}}, "spec": {"replicas": 0}});
+        let change =
+            json!({"metadata": {"annotations": {REPLICAS_BEFORE_STAGE: self.replicas.to_string()}}, "spec": {"replicas": 0}});
         cluster.namespaced::<Deployment>(namespace).merge(&self.name, &change, WriteOptions::default()).await.map(|_| ())
     }
 
     /// Scales it up again.
     pub(crate) async fn start(&self, cluster: &Cluster, namespace: &str) -> Result<(), Diagnostic> {
-        let change = json!({"metadata": {"annotations": {REPLICAS: null}}, "spec": {"replicas": self.replicas}});
+        let change = json!({"metadata": {"annotations": {REPLICAS_BEFORE_STAGE: null}}, "spec": {"replicas": self.replicas}});
         cluster.namespaced::<Deployment>(namespace).merge(&self.name, &change, WriteOptions::default()).await.map(|_| ())
     }
 

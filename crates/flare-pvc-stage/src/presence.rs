@@ -5,11 +5,12 @@ use flare_cluster::{
     k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Secret},
 };
 use flare_diagnostic::{Code, Diagnostic, Faults};
+use flare_names::labels::KIT_FINGERPRINT;
 use flare_prepared_kit::PreparedKit;
 
 use crate::{
     KitOwner,
-    claim::{self, FINGERPRINT, Note},
+    claim::{self, Note},
     objects::{KitObject, annotation, is_staged},
 };
 
@@ -65,7 +66,7 @@ fn judge_object<K: KitObject>(found: Option<&K>, kind: &str, name: &str, expecte
     let what = format!("the {kind} `{name}`, which the chart's values name,");
     match found {
         None => Err(not_staged(format!("{what} is not there"))),
-        Some(object) if !is_staged(object) || annotation(object, FINGERPRINT) == Some(&expected.fingerprint) => Ok(()),
+        Some(object) if !is_staged(object) || annotation(object, KIT_FINGERPRINT) == Some(&expected.fingerprint) => Ok(()),
         Some(_) => Err(not_staged(format!("{what} holds another version of this kit"))),
     }
 }
@@ -78,6 +79,7 @@ fn not_staged(message: String) -> Diagnostic {
 #[cfg(test)]
 mod tests {
     use flare_cluster::k8s_openapi::api::core::v1::ConfigMap;
+    use flare_names::labels::KIT_OWNER;
     use serde_json::{Value, json};
 
     use super::*;
@@ -94,18 +96,18 @@ mod tests {
             let claim = serde_json::from_value(json!({"metadata": {"annotations": annotations}})).expect("a claim");
             judge_claim(&claim, "c", &expected()).map_err(|fault| fault.code)
         };
-        assert_eq!(judged(json!({claim::OWNER: own, FINGERPRINT: "f1"})), Ok(()));
-        assert_eq!(judged(json!({claim::OWNER: own, FINGERPRINT: "f2"})), Err(Code::KitNotStaged));
-        assert_eq!(judged(json!({claim::OWNER: own})), Err(Code::KitNotStaged));
+        assert_eq!(judged(json!({KIT_OWNER: own, KIT_FINGERPRINT: "f1"})), Ok(()));
+        assert_eq!(judged(json!({KIT_OWNER: own, KIT_FINGERPRINT: "f2"})), Err(Code::KitNotStaged));
+        assert_eq!(judged(json!({KIT_OWNER: own})), Err(Code::KitNotStaged));
         assert_eq!(judged(json!({})), Err(Code::KitNotStaged));
-        assert_eq!(judged(json!({claim::OWNER: "{}", FINGERPRINT: "f1"})), Err(Code::VolumeNotOurs));
+        assert_eq!(judged(json!({KIT_OWNER: "{}", KIT_FINGERPRINT: "f1"})), Err(Code::VolumeNotOurs));
     }
 
     #[test]
     fn objects_of_ours_hold_this_very_kit_and_those_of_others_are_there() {
         let staged = json!({"app.kubernetes.io/managed-by": "flare-kube", "app.kubernetes.io/component": "staged-kit"});
         let judged = |labels: &Value, fingerprint: &str| {
-            let object = json!({"metadata": {"labels": labels, "annotations": {FINGERPRINT: fingerprint}}});
+            let object = json!({"metadata": {"labels": labels, "annotations": {KIT_FINGERPRINT: fingerprint}}});
             let object: ConfigMap = serde_json::from_value(object).expect("a ConfigMap");
             judge_object(Some(&object), "ConfigMap", "c", &expected()).map_err(|fault| fault.code)
         };

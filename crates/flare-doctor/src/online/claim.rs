@@ -2,14 +2,12 @@
 
 use flare_cluster::Cluster;
 use flare_diagnostic::Code;
+use flare_names::labels::KIT_FINGERPRINT;
 use flare_prepared_kit::PreparedKit;
 use flare_pvc_stage::noted_kit;
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 
-use crate::{
-    Finding,
-    rollout::{KIT_OF_POD, RunningParent},
-};
+use crate::{Finding, rollout::RunningParent};
 
 /// Checks the state of the claim. Its content is read in the parent's pod.
 pub(super) async fn check(cluster: &Cluster, kit: &PreparedKit) -> Vec<Finding> {
@@ -59,7 +57,7 @@ pub(super) async fn stale(cluster: &Cluster, kit: &PreparedKit, running: &Runnin
     };
     let annotations = pod.metadata.annotations.unwrap_or_default();
     let fingerprint = kit.fingerprint().to_string();
-    match annotations.get(KIT_OF_POD) {
+    match annotations.get(KIT_FINGERPRINT) {
         Some(of_pod) if *of_pod == fingerprint => Vec::new(),
         Some(of_pod) => {
             let message = format!("the parent runs since another version of this kit was installed (pod `{}`)", running.pod);

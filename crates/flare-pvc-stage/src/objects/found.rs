@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use flare_diagnostic::{Code, Diagnostic};
+use flare_names::labels::{KIT_OWNER, carries};
 
-use super::manifests::{COMPONENT, KitObject, MANAGED_BY};
-use crate::claim::{OWNER, whose};
+use super::manifests::{KitObject, STAGED};
+use crate::claim::whose;
 
 /// What to do with an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,8 +29,8 @@ pub(crate) fn judge<K: KitObject>(found: Option<&K>, wanted: &K) -> Result<Task,
     if !is_staged(found) {
         return Err(Diagnostic::error(Code::ObjectConflict, format!("{what} is there, and no staging made it")).hint(remove));
     }
-    if annotation(found, OWNER) != annotation(wanted, OWNER) {
-        return Err(not_ours(&what, annotation(found, OWNER)));
+    if annotation(found, KIT_OWNER) != annotation(wanted, KIT_OWNER) {
+        return Err(not_ours(&what, annotation(found, KIT_OWNER)));
     }
     if found.metadata().deletion_timestamp.is_some() {
         return Err(Diagnostic::error(Code::ObjectConflict, format!("{what} is being deleted"))
@@ -50,10 +51,7 @@ pub(crate) fn judge<K: KitObject>(found: Option<&K>, wanted: &K) -> Result<Task,
 
 /// Whether `stage` created it.
 pub(crate) fn is_staged(object: &impl KitObject) -> bool {
-    let labels = object.metadata().labels.as_ref();
-    [MANAGED_BY, COMPONENT]
-        .iter()
-        .all(|(key, value)| labels.and_then(|labels| labels.get(*key)).is_some_and(|found| found == value))
+    carries(object.metadata().labels.as_ref(), &STAGED)
 }
 
 pub(crate) fn annotation<'object>(object: &'object impl KitObject, key: &str) -> Option<&'object str> {
@@ -88,8 +86,9 @@ mod tests {
     }
 
     fn object(project: &str) -> Value {
-        json!({"metadata": {"name": "c", "labels": {MANAGED_BY.0: MANAGED_BY.1, COMPONENT.0: COMPONENT.1, "v": "1"},
-                "annotations": {OWNER: owner(project)}},
+        let [(managed_by, flare_kube), (component, staged_kit)] = STAGED;
+        json!({"metadata": {"name": "c", "labels": {managed_by: flare_kube, component: staged_kit, "v": "1"},
+                "annotations": {KIT_OWNER: owner(project)}},
             "immutable": true, "binaryData": {"a": "AAE="}})
     }
 

@@ -8,25 +8,17 @@ use flare_cluster::k8s_openapi::{
 use std::collections::BTreeMap;
 
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
+use flare_names::labels::{
+    COMPONENT, KIT_FINGERPRINT, KIT_OWNER, KIT_VERSION, MANAGED_BY, PARTICIPANT, WORKSPACE_CLAIM, component,
+};
 use flare_prepared_kit::{PreparedKit, StagedRecord};
 use serde_json::Value;
 
 use super::bundle::Bundle;
-use crate::{
-    KitOwner,
-    claim::{FINGERPRINT, OWNER, written},
-};
+use crate::{KitOwner, claim::written};
 
-/// Label: who created an object.
-pub(crate) const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "flare-kube");
-/// Label: its purpose.
-pub(crate) const COMPONENT: (&str, &str) = ("app.kubernetes.io/component", "staged-kit");
-/// Label with the name of the participant's Deployment, which is a valid Kubernetes name.
-pub(crate) const PARTICIPANT: &str = "flare-kube/participant";
-/// Label with the version in the names of both objects of a kit.
-pub(crate) const VERSION: &str = "flare-kube/kit-version";
-/// Annotation with the claim of the parent that mounts them.
-pub(crate) const CLAIM: &str = "flare-kube/workspace-claim";
+/// The labels of all staged objects.
+pub(crate) const STAGED: [(&str, &str); 2] = [MANAGED_BY, (COMPONENT, component::STAGED_KIT)];
 
 /// The number of hex digits of the kit's fingerprint that form its version.
 const VERSION_LENGTH: usize = 12;
@@ -127,16 +119,12 @@ fn metadata(kit: &PreparedKit, name: String, version: &str) -> ObjectMeta {
     let text = |pairs: &[(&str, String)]| {
         pairs.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect::<BTreeMap<_, _>>()
     };
-    let labels = [
-        (MANAGED_BY.0, MANAGED_BY.1.to_owned()),
-        (COMPONENT.0, COMPONENT.1.to_owned()),
-        (PARTICIPANT, plan.names.deployment.to_string()),
-        (VERSION, version.to_owned()),
-    ];
+    let own = [(PARTICIPANT, plan.names.deployment.to_string()), (KIT_VERSION, version.to_owned())];
+    let labels: Vec<_> = STAGED.map(|(key, value)| (key, value.to_owned())).into_iter().chain(own).collect();
     let annotations = [
-        (OWNER, written(&KitOwner::of(kit))),
-        (FINGERPRINT, kit.fingerprint().to_string()),
-        (CLAIM, plan.workspace.claim.to_string()),
+        (KIT_OWNER, written(&KitOwner::of(kit))),
+        (KIT_FINGERPRINT, kit.fingerprint().to_string()),
+        (WORKSPACE_CLAIM, plan.workspace.claim.to_string()),
     ];
     ObjectMeta {
         name: Some(name),

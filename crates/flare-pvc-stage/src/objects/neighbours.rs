@@ -5,27 +5,27 @@ use flare_cluster::{
     k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim},
 };
 use flare_diagnostic::{Code, Diagnostic};
+use flare_names::labels::{KIT_OWNER, PARTICIPANT, WORKSPACE_CLAIM, selector};
 use flare_prepared_kit::PreparedKit;
 
 use super::{
     found::{annotation, label, not_ours},
-    manifests::{CLAIM, COMPONENT, MANAGED_BY, PARTICIPANT},
+    manifests::STAGED,
 };
 use crate::{
     KitOwner,
-    claim::{self, Note, OWNER, written},
+    claim::{self, Note, written},
 };
 
 /// The `ConfigMap`s of all staged kits in the namespace. Each has a Secret of the same version; Secrets are never listed, since the
 /// permission to list them is also the permission to read them.
 pub(crate) async fn staged(cluster: &Cluster, namespace: &str) -> Result<Vec<ConfigMap>, Diagnostic> {
-    let labels = [MANAGED_BY, COMPONENT].map(|(key, value)| format!("{key}={value}")).join(",");
-    cluster.namespaced::<ConfigMap>(namespace).list(&Selection::labelled(labels)).await
+    cluster.namespaced::<ConfigMap>(namespace).list(&Selection::labelled(selector(&STAGED))).await
 }
 
 /// Whether this is a version of the same participant's kit.
 pub(crate) fn is_own(kit: &PreparedKit, object: &ConfigMap) -> bool {
-    annotation(object, OWNER) == Some(&written(&KitOwner::of(kit)))
+    annotation(object, KIT_OWNER) == Some(&written(&KitOwner::of(kit)))
 }
 
 /// Refuses a namespace in which another participant uses the same names or the same claim.
@@ -34,11 +34,11 @@ pub(crate) fn refuse_others(kit: &PreparedKit, staged: &[ConfigMap]) -> Result<(
     for other in staged.iter().filter(|object| !is_own(kit, object)) {
         if label(other, PARTICIPANT) == Some(plan.names.deployment.as_str()) {
             let what = format!("the name `{}` in namespace `{}`", plan.names.deployment, plan.namespace);
-            return Err(not_ours(&what, annotation(other, OWNER)));
+            return Err(not_ours(&what, annotation(other, KIT_OWNER)));
         }
-        if annotation(other, CLAIM) == Some(plan.workspace.claim.as_str()) {
+        if annotation(other, WORKSPACE_CLAIM) == Some(plan.workspace.claim.as_str()) {
             let what = format!("the workspace claim `{}` in namespace `{}`", plan.workspace.claim, plan.namespace);
-            return Err(not_ours(&what, annotation(other, OWNER))
+            return Err(not_ours(&what, annotation(other, KIT_OWNER))
                 .hint("give each participant a claim of its own (`workspace_pvc` in k8s.yaml), or unstage the other one first"));
         }
     }

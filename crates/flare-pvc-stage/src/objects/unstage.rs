@@ -13,18 +13,15 @@ use flare_cluster::{
     },
 };
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
+use flare_names::labels::{KIT_OWNER, KIT_VERSION};
 use flare_prepared_kit::PreparedKit;
 
 use super::{
     found::{annotation, is_staged, label},
-    manifests::{self, KitObject, VERSION},
+    manifests::{self, KitObject},
     neighbours,
 };
-use crate::{
-    KitOwner, Removed, Unstaged,
-    bounded::bounded,
-    claim::{OWNER, written},
-};
+use crate::{KitOwner, Removed, Unstaged, bounded::bounded, claim::written};
 
 /// Options of the removal.
 #[derive(Debug, Clone)]
@@ -59,7 +56,7 @@ async fn all(cluster: &Cluster, kit: &PreparedKit, options: &ObjectUnstageOption
     let own: Vec<_> =
         neighbours::staged(cluster, namespace).await?.into_iter().filter(|object| neighbours::is_own(kit, object)).collect();
     let current = recorded.as_ref().and_then(|record| record.config_map.clone());
-    let mut versions: BTreeSet<String> = own.iter().filter_map(|object| label(object, VERSION)).map(str::to_owned).collect();
+    let mut versions: BTreeSet<String> = own.iter().filter_map(|object| label(object, KIT_VERSION)).map(str::to_owned).collect();
     versions.insert(manifests::version(kit));
     let mut names: Vec<[Option<String>; 2]> = versions.iter().map(|version| manifests::names(kit, version).map(Some)).collect();
     if let Some(record) = &recorded
@@ -165,7 +162,7 @@ impl Version {
 fn own<K: KitObject>(kit: &PreparedKit, found: Option<&K>, notices: &mut Collector) -> Own {
     let object = found?;
     let name = object.metadata().name.clone().unwrap_or_default();
-    if is_staged(object) && annotation(object, OWNER) == Some(&written(&KitOwner::of(kit))) {
+    if is_staged(object) && annotation(object, KIT_OWNER) == Some(&written(&KitOwner::of(kit))) {
         return Some((name, object.metadata().uid.clone()));
     }
     let message = format!("the {} `{name}` stays: it is not labelled as staged for this participant", K::KIND);

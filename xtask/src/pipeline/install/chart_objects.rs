@@ -2,7 +2,7 @@
 
 use flare_cluster::ApiResource;
 use flare_diagnostic::{Code, Collector, Diagnostic, Faults, shown};
-use flare_names::Role;
+use flare_names::{Role, labels::KIT_FINGERPRINT};
 use flare_site_plan::{Ports, SitePlan};
 use flare_yaml::python::read_yaml;
 use serde_json::Value;
@@ -18,9 +18,6 @@ const KINDS: [(&str, &str, &str); 8] = [
     ("Service", "", "services"),
     ("ServiceAccount", "", "serviceaccounts"),
 ];
-
-/// Annotation of the pod: the fingerprint of the kit with which it was started.
-const FINGERPRINT: &str = "/spec/template/metadata/annotations/flare-kube~1kit-fingerprint";
 
 /// The objects of a release.
 #[derive(Debug, Clone, PartialEq)]
@@ -86,7 +83,7 @@ impl ChartObjects {
 
     /// The fingerprint of the kit with which the parent's pod is started; `None` for charts without one.
     pub(crate) fn fingerprint(&self) -> Option<&str> {
-        self.deployment().pointer(FINGERPRINT)?.as_str()
+        self.deployment()["spec"]["template"]["metadata"]["annotations"][KIT_FINGERPRINT].as_str()
     }
 
     /// All objects, to check that they exist. Kinds that flare-kube's charts do not have, such as those of a user's templates, are left out.

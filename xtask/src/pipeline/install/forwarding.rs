@@ -4,6 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use flare_cluster::{Cluster, Selection, k8s_openapi::api::core::v1::Pod};
 use flare_diagnostic::{Code, Diagnostic, Faults};
+use flare_names::labels::{NAME, selector};
 use tokio::time::sleep;
 
 use super::run::{Installed, Progress};
@@ -43,7 +44,7 @@ pub(crate) fn forward(
 /// Ends with what cannot heal only.
 async fn follow(cluster: &Cluster, installed: &Installed, ports: &[u16], say: Progress<'_>) -> Diagnostic {
     let (namespace, deployment) = (installed.place.namespace.as_str(), &installed.kit.plan().names.deployment);
-    let selection = Selection::labelled(format!("app.kubernetes.io/name={deployment}"));
+    let selection = Selection::labelled(selector(&[(NAME, deployment.as_str())]));
     let pods = cluster.namespaced::<Pod>(namespace);
     let mut open = Vec::new();
     let mut current: Option<String> = None;

@@ -3,7 +3,8 @@
 
 use flare_cluster::{WriteOptions, k8s_openapi::api::apps::v1::Deployment};
 use flare_diagnostic::Diagnostic;
-use flare_doctor::{PROVEN, Proven, rollout::RunningParent};
+use flare_doctor::{Proven, rollout::RunningParent};
+use flare_names::labels::PROVEN;
 use serde_json::json;
 
 use super::run::Run;

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use flare_cluster::{Cluster, WriteOptions, k8s_openapi::api::core::v1::Secret};
 use flare_diagnostic::{Code, Collector, Diagnostic, Faults, Place, shown};
+use flare_names::labels::{COMPONENT, MANAGED_BY, PARTICIPANT, carries, component};
 use flare_site_plan::SitePlan;
 use serde_json::{Value, json};
 
@@ -15,9 +16,6 @@ use super::{
 
 /// The maximum size of a docker config file, in bytes, which is that of a Secret.
 const LARGEST: u64 = 1 << 20;
-
-/// The label with the participant for which a Secret was created.
-const PARTICIPANT: &str = "flare-kube/participant";
 
 /// A Secret to create. Its data are credentials, so it has no `Debug`.
 pub(super) struct NewSecret {
@@ -58,9 +56,10 @@ pub(super) fn of_file(file: &Path, plan: &SitePlan, image: &str) -> Result<NewSe
     }
     let (name, _) = name(plan);
     let data = json!({"auths": fitting}).to_string();
-    let object = json!({"metadata": {"name": name, "labels": {"app.kubernetes.io/managed-by": "flare-kube",
-            "app.kubernetes.io/component": "registry-credentials", PARTICIPANT: plan.names.deployment}},
-        "type": "kubernetes.io/dockerconfigjson", "stringData": {".dockerconfigjson": data}});
+    let labels =
+        json!({MANAGED_BY.0: MANAGED_BY.1, COMPONENT: component::REGISTRY_CREDENTIALS, PARTICIPANT: plan.names.deployment});
+    let object = json!({"metadata": {"name": name, "labels": labels}, "type": "kubernetes.io/dockerconfigjson",
+        "stringData": {".dockerconfigjson": data}});
     let object = serde_json::from_value(object).map_err(|_| Diagnostic::error(Code::Internal, "a Secret could not be made"))?;
     Ok(NewSecret { name, participant: plan.names.deployment.to_string(), auths: fitting, object })
 }
@@ -78,16 +77,16 @@ impl NewSecret {
     /// that are in another participant's as well are shared.
     fn differs(&self, existing: Option<&Secret>) -> Result<bool, Diagnostic> {
         let Some(existing) = existing else { return Ok(true) };
-        let label = |key: &str| existing.metadata.labels.as_ref().and_then(|labels| labels.get(key)).map(String::as_str);
+        let labels = existing.metadata.labels.as_ref();
         let taken = |by: &str, hint: &str| {
             Diagnostic::error(Code::ObjectConflict, format!("there is a Secret `{}` already, which {by}", self.name)).hint(hint)
         };
-        if label("app.kubernetes.io/managed-by") != Some("flare-kube") {
+        if !carries(labels, &[MANAGED_BY]) {
             let hint = "leave `--create-pull-secret` out to use it, or delete it, or name another one in `image_pull_secrets` of k8s.yaml";
             return Err(taken("flare-kube did not make", hint));
         }
         let known = credentials(existing).unwrap_or_default();
-        match label(PARTICIPANT).filter(|participant| *participant != self.participant) {
+        match labels.and_then(|labels| labels.get(PARTICIPANT)).filter(|participant| **participant != self.participant) {
             None => Ok(known != self.auths),
             Some(_) if self.auths.iter().all(|(registry, entry)| known.get(registry) == Some(entry)) => Ok(false),
             Some(other) => Err(taken(
@@ -183,7 +182,7 @@ mod tests {
     use super::*;
 
     fn of_cluster(managed_by: &str, participant: &str, auths: &Value) -> Secret {
-        let object = json!({"metadata": {"labels": {"app.kubernetes.io/managed-by": managed_by, PARTICIPANT: participant}},
+        let object = json!({"metadata": {"labels": {MANAGED_BY.0: managed_by, PARTICIPANT: participant}},
             "type": "kubernetes.io/dockerconfigjson"});
         let mut secret: Secret = serde_json::from_value(object).unwrap();
         let bytes = json!({"auths": auths}).to_string().into_bytes();

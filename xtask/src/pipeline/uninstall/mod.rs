@@ -11,6 +11,7 @@ use flare_cluster::{
 };
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
 use flare_helm::{Helm, ReleaseId, RunLimits};
+use flare_names::labels::{self, component};
 use flare_pod_manifest::study_claims;
 use flare_prepared_kit::{OpenOptions, PreparedKit};
 use flare_pvc_stage::{ObjectUnstageOptions, VolumeUnstageOptions, staged_fingerprint, unstage_objects, unstage_volume};
@@ -189,11 +190,12 @@ impl Removal<'_> {
 
     /// The Secrets that `install --create-pull-secret` created for this participant.
     async fn registry_secrets(&self) -> Result<Vec<launched::Seen>, Diagnostic> {
-        let labels = format!(
-            "app.kubernetes.io/managed-by=flare-kube,app.kubernetes.io/component=registry-credentials,flare-kube/participant={}",
-            self.kit.plan().names.deployment
-        );
-        let found = self.cluster.namespaced::<Secret>(self.namespace()).list(&Selection::labelled(labels)).await?;
+        let selection = Selection::labelled(labels::selector(&[
+            labels::MANAGED_BY,
+            (labels::COMPONENT, component::REGISTRY_CREDENTIALS),
+            (labels::PARTICIPANT, self.kit.plan().names.deployment.as_str()),
+        ]));
+        let found = self.cluster.namespaced::<Secret>(self.namespace()).list(&selection).await?;
         Ok(found
             .into_iter()
             .filter_map(|secret| Some(launched::Seen { name: secret.metadata.name?, uid: secret.metadata.uid }))
@@ -211,8 +213,7 @@ impl Removal<'_> {
                 .hint("study data are never deleted here: delete the claim yourself, with `kubectl delete persistentvolumeclaim`")
                 .into());
         }
-        let labels = claim.metadata.labels.as_ref();
-        let made_here = labels.and_then(|labels| labels.get("app.kubernetes.io/managed-by")).is_some_and(|by| by == "flare-kube");
+        let made_here = labels::carries(claim.metadata.labels.as_ref(), &[labels::MANAGED_BY]);
         if made_here || staged_fingerprint(self.cluster, self.kit).await?.is_some() {
             return Ok(());
         }
@@ -263,7 +264,7 @@ impl Removal<'_> {
     async fn parent_is_gone(&self) -> Result<(), Diagnostic> {
         let pods = self.cluster.namespaced::<Pod>(self.namespace());
         let deployment = &self.kit.plan().names.deployment;
-        let selection = Selection::labelled(format!("app.kubernetes.io/name={deployment}"));
+        let selection = Selection::labelled(labels::selector(&[(labels::NAME, deployment.as_str())]));
         let mut left = None;
         let none = |pods: &[&Pod]| {
             left = pods.first().and_then(|pod| pod.metadata.name.clone());
