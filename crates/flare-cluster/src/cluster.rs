@@ -11,11 +11,11 @@ use std::{
 };
 
 use flare_diagnostic::Diagnostic;
-use k8s_openapi::apimachinery::pkg::version::Info;
+use k8s_openapi::{apimachinery::pkg::version::Info, jiff::Timestamp};
 use kube::Client;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::{Operation, endpoint::Endpoint, fault, permission, retry};
+use crate::{Operation, clock::ServerClock, endpoint::Endpoint, fault, permission, retry};
 
 /// The default deadline of one request, including retries.
 const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
@@ -27,6 +27,7 @@ pub struct Cluster {
     endpoint: Arc<Endpoint>,
     version: Arc<Info>,
     requests: Arc<AtomicU64>,
+    clock: Arc<ServerClock>,
     deadline: Duration,
 }
 
@@ -42,13 +43,26 @@ impl fmt::Debug for Cluster {
 }
 
 impl Cluster {
-    pub(crate) fn new(client: Client, endpoint: Endpoint, version: Info, requests: Arc<AtomicU64>) -> Self {
-        Self { client, endpoint: Arc::new(endpoint), version: Arc::new(version), requests, deadline: REQUEST_DEADLINE }
+    pub(crate) fn new(
+        client: Client,
+        endpoint: Endpoint,
+        version: Info,
+        requests: Arc<AtomicU64>,
+        clock: Arc<ServerClock>,
+    ) -> Self {
+        let (endpoint, version, deadline) = (Arc::new(endpoint), Arc::new(version), REQUEST_DEADLINE);
+        Self { client, endpoint, version, requests, clock, deadline }
     }
 
     /// How many requests were sent since the connection, those that were repeated and each watch included; all clones count together.
     pub fn requests(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
+    }
+
+    /// The API server's clock now, to the second: the times in its objects are of that clock, and that of this machine may be wrong. From the
+    /// header `Date` of its newest answer; `None` if something before the server takes that header away.
+    pub fn time(&self) -> Option<Timestamp> {
+        self.clock.now()
     }
 
     /// Sets the deadline of every request; the default is 30 s.

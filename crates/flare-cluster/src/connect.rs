@@ -20,11 +20,12 @@ use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 use tokio::time::timeout;
 use tower::{
     BoxError,
-    util::{MapFutureLayer, MapRequestLayer},
+    util::{MapFutureLayer, MapRequestLayer, MapResponseLayer},
 };
 
 use crate::{
     Access, Cluster, ClusterEnvironment, busy,
+    clock::ServerClock,
     endpoint::{Credential, Endpoint},
     fault,
     kubeconfig::{self, Chosen},
@@ -54,10 +55,10 @@ const PLUGIN_DEADLINE: Duration = Duration::from_mins(2);
 /// `CLUSTER_NOT_TRUSTED`, `CREDENTIAL_REFUSED`, `CLUSTER_ANSWER_INVALID` and `CLUSTER_BUSY` for the first request.
 pub async fn connect(access: &Access, environment: &ClusterEnvironment) -> Result<Cluster, Diagnostic> {
     let (config, endpoint) = configuration(access, environment).await?;
-    let requests = Arc::new(AtomicU64::new(0));
-    let client = client(config, &endpoint, Arc::clone(&requests)).await?;
+    let (requests, clock) = (Arc::new(AtomicU64::new(0)), Arc::new(ServerClock::default()));
+    let client = client(config, &endpoint, Arc::clone(&requests), Arc::clone(&clock)).await?;
     let version = version(&client, &endpoint).await?;
-    Ok(Cluster::new(client, endpoint, version, requests))
+    Ok(Cluster::new(client, endpoint, version, requests, clock))
 }
 
 /// Reads what the user names. The files are read in a thread of their own, which is left behind if nobody writes into a pipe.
@@ -75,7 +76,12 @@ async fn configuration(access: &Access, environment: &ClusterEnvironment) -> Res
 }
 
 /// Makes the client. kube runs the credential plug-in here and blocks the thread while it runs.
-async fn client(mut config: Config, endpoint: &Endpoint, requests: Arc<AtomicU64>) -> Result<Client, Diagnostic> {
+async fn client(
+    mut config: Config,
+    endpoint: &Endpoint,
+    requests: Arc<AtomicU64>,
+    clock: Arc<ServerClock>,
+) -> Result<Client, Diagnostic> {
     config.connect_timeout = Some(CONNECT_DEADLINE);
     // `retry` knows what may be repeated; kube's own retries wait for up to 1000 s.
     config.default_retry = false;
@@ -83,8 +89,13 @@ async fn client(mut config: Config, endpoint: &Endpoint, requests: Arc<AtomicU64
         requests.fetch_add(1, Ordering::Relaxed);
         request
     });
+    let hearing = MapResponseLayer::new(move |answer: Response<_>| {
+        clock.hear(&answer);
+        answer
+    });
     let making = tokio::task::spawn_blocking(move || {
-        Ok(ClientBuilder::try_from(config)?.with_layer(&MapFutureLayer::new(in_time)).with_layer(&counting).build())
+        let client = ClientBuilder::try_from(config)?.with_layer(&hearing);
+        Ok(client.with_layer(&MapFutureLayer::new(in_time)).with_layer(&counting).build())
     });
     match timeout(PLUGIN_DEADLINE, making).await {
         Ok(Ok(made)) => made.map_err(|error| fault::of_transport(&error, endpoint)),

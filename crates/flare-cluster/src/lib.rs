@@ -3,6 +3,7 @@
 mod backoff;
 mod busy;
 mod causes;
+mod clock;
 mod cluster;
 mod connect;
 mod endpoint;

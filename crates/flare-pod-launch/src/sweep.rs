@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use crate::{KnownPod, ours};
 
 /// A Secret that is younger may belong to a pod that is being created: that takes as long as the API server may fail ([`crate::Limits::blind`]),
-/// and the local clock may be ahead of the cluster's.
+/// and where that tells no time, the local clock may be ahead of the cluster's.
 const YOUNG: SignedDuration = SignedDuration::from_mins(15);
 
 /// The state of the parent of the job pods.
@@ -152,7 +152,8 @@ pub async fn find_orphans(
     };
     let pods: Vec<_> = pods.iter().filter_map(KnownPod::of).filter(|pod| is_meant(&pod.site)).collect();
     let secrets: Vec<_> = secrets.iter().filter_map(KnownSecret::of).filter(|secret| is_meant(&secret.site)).collect();
-    Ok(orphans(&pods, &secrets, parent, now))
+    // The age of a Secret is a matter of the cluster's clock, as long as the API server tells it.
+    Ok(orphans(&pods, &secrets, parent, cluster.time().unwrap_or(now)))
 }
 
 /// Deletes exactly these orphans, not other objects with their names, and waits until they are gone.

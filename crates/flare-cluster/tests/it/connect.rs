@@ -53,6 +53,13 @@ async fn the_list_of_files_is_merged_as_kubectl_does_and_missing_ones_are_skippe
 }
 
 #[tokio::test]
+async fn the_time_is_the_servers_and_not_that_of_this_machine() {
+    let cluster = server().await.connect().await;
+    let since = cluster.time().expect("the answer about the version told it").as_second() - 946_684_800;
+    assert!((0..3600).contains(&since), "{since} s after the year 2000 began");
+}
+
+#[tokio::test]
 async fn the_file_in_the_home_directory_is_the_default() {
     let (server, home) = (server().await, tempfile::tempdir().expect("a directory"));
     write(home.path(), ".kube/config", &config("home", &format!("http://{}", server.address)));

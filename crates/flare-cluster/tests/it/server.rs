@@ -18,6 +18,9 @@ use tokio::{
 
 use crate::program::{self, Program};
 
+/// The server's clock, which stands still: as RFC 9110 writes it.
+pub(crate) const DATE: &str = "Sat, 01 Jan 2000 00:00:00 GMT";
+
 /// A request of a client.
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
@@ -176,7 +179,8 @@ async fn read<S: AsyncRead + Unpin>(connection: &mut S) -> Option<Asked> {
 }
 
 async fn write<S: AsyncWrite + Unpin>(connection: &mut S, status: u16, kind: &str, body: &str) {
-    let answer = format!("HTTP/1.1 {status} Some\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    let head = format!("HTTP/1.1 {status} Some\r\nDate: {DATE}\r\nContent-Type: {kind}\r\nContent-Length: {}", body.len());
+    let answer = format!("{head}\r\n\r\n{body}");
     let _ = connection.write_all(answer.as_bytes()).await;
 }
 

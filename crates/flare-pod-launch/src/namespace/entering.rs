@@ -7,12 +7,12 @@ use std::{
 
 use flare_diagnostic::{Code, Diagnostic};
 use flare_pod_manifest::Hidden;
-use jiff::SignedDuration;
 use tokio::sync::mpsc;
 
 use super::{Namespace, Reply, Unanswered};
 use crate::{
     Job, JobPod, KnownPod, Lifecycle, Limits, Notice, Observation,
+    age::age,
     creation::Progress,
     entry::{JobEntry, Tokens},
     secrets::NameLock,
@@ -77,12 +77,11 @@ impl Namespace {
         self.step(pod, Observation::TimePassed);
     }
 
-    /// Takes over an existing pod. Its time counts from its creation.
+    /// Takes over an existing pod. Its time counts from its creation, by the cluster's clock.
     fn take_over(&mut self, known: &KnownPod, limits: Limits, hidden: Hidden, reply: Reply) {
         let now = self.now();
         let mut asked = now;
-        let age = known.created.map_or(SignedDuration::ZERO, |created| asked.wall.duration_since(created));
-        asked.elapsed = asked.elapsed.saturating_sub(Duration::try_from(age).unwrap_or_default());
+        asked.elapsed = asked.elapsed.saturating_sub(age(known.created, self.worker.cluster.time(), now.wall));
         let life = Lifecycle::new(&known.container, limits, self.options.keep, asked).taken_over(Some(&known.uid), now);
         let (_, notices) = self.enter(&known.pod, life);
         if let Some(entry) = self.jobs.get_mut(&known.pod) {

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use flare_pod_launch::{JobState, Launcher, LauncherOptions, Limits};
+use flare_pod_launch::{Job, JobState, Launcher, LauncherOptions, Limits};
+use jiff::SignedDuration;
+use serde_json::json;
 use tokio::time::{Instant, timeout};
 
 use crate::server::{Fault, Server};
@@ -14,15 +16,47 @@ async fn hasty_launcher(server: &Server) -> Launcher {
     Launcher::start(&server.connect().await, "fl", options)
 }
 
-/// A server with a job pod that runs for an hour already.
-async fn with_old_job() -> (Server, flare_pod_launch::JobPod) {
+/// A server with a job pod that another launcher made this long ago, by the server's clock.
+async fn with_pod(age: SignedDuration) -> (Server, flare_pod_launch::JobPod) {
     let server = Server::start().await;
     let (first, pod) = (launcher(&server).await, pod("j1"));
     first.launch(pod.clone()).await.unwrap();
-    let created = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(1);
+    let created = jiff::Timestamp::now() - age;
     server.change("pods", pod.name(), |object| object["metadata"]["creationTimestamp"] = created.to_string().into());
+    (server, pod)
+}
+
+/// A server with a job pod that runs for an hour already.
+async fn with_old_job() -> (Server, flare_pod_launch::JobPod) {
+    let (server, pod) = with_pod(SignedDuration::from_hours(1)).await;
     run(&server, &pod);
     (server, pod)
+}
+
+/// Takes over the pod by a launcher whose clock is that much ahead of the server's. The job is followed as long as the launcher is there.
+async fn taken_over(server: &Server, pod: &flare_pod_launch::JobPod, ahead: SignedDuration) -> (Launcher, Job) {
+    let launcher = Launcher::start(&server.connect().await, "fl", LauncherOptions::new(jiff::Timestamp::now() + ahead));
+    let job = launcher.adopt(pod.name(), None, Limits::default()).await.unwrap();
+    (launcher, job)
+}
+
+#[tokio::test]
+async fn a_pending_pod_that_is_taken_over_is_as_old_as_the_server_says() {
+    let day = SignedDuration::from_hours(24);
+    for ahead in [day, -day] {
+        let (server, pod) = with_pod(SignedDuration::from_secs(1)).await;
+        server.set_status(pod.name(), json!({"phase": "Pending"}));
+        let (_launcher, mut job) = taken_over(&server, &pod, ahead).await;
+        until(&mut job, JobState::Pending).await;
+        run(&server, &pod);
+        until(&mut job, JobState::Running).await;
+        // However often it is taken over, a wait that began long ago is over.
+        let (server, pod) = with_pod(SignedDuration::from_hours(1)).await;
+        server.set_status(pod.name(), json!({"phase": "Pending"}));
+        let (_launcher, mut job) = taken_over(&server, &pod, ahead).await;
+        let (_, end) = all(&mut job).await;
+        assert_eq!((end.state, end.reason.as_str()), (JobState::NotStarted, "NotScheduled"), "{ahead}: {end:?}");
+    }
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Requests and answers of HTTP/1.1, and the parameters in a query.
 
+use jiff::fmt::rfc2822::DateTimePrinter;
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
@@ -28,7 +29,9 @@ pub(super) async fn respond(write: &mut OwnedWriteHalf, code: u16, answer: &Valu
 }
 
 pub(super) async fn respond_with(write: &mut OwnedWriteHalf, code: u16, kind: &str, body: &str) {
-    let head = format!("HTTP/1.1 {code} Status\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n", body.len());
+    let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&jiff::Timestamp::now()).unwrap();
+    let head =
+        format!("HTTP/1.1 {code} Status\r\nDate: {date}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n", body.len());
     let _ = write.write_all(format!("{head}{body}").as_bytes()).await;
 }
 
