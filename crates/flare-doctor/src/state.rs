@@ -1,6 +1,9 @@
 //! The current state of a participant, without waiting and without findings.
 
-use flare_cluster::{Cluster, Selection};
+use flare_cluster::{
+    Cluster, Selection,
+    pod_state::{condition, phase, waiting},
+};
 use flare_diagnostic::Diagnostic;
 use flare_names::labels::{self, KIT_FINGERPRINT};
 use flare_pod_launch::JobPodMatcher;
@@ -153,16 +156,14 @@ fn deployment_state(deployment: &Deployment) -> DeploymentState {
 fn pod_state(pod: &Pod) -> PodState {
     let status = pod.status.as_ref();
     let statuses = status.and_then(|status| status.container_statuses.as_deref()).unwrap_or_default();
-    let conditions = status.and_then(|status| status.conditions.as_deref()).unwrap_or_default();
-    let phase = status.and_then(|status| status.phase.as_deref()).unwrap_or("Unknown");
-    let shown =
-        if pod.metadata.deletion_timestamp.is_some() { "Terminating" } else { statuses.iter().find_map(reason).unwrap_or(phase) };
+    let shown = || statuses.iter().find_map(reason).or(phase(pod)).unwrap_or("Unknown");
+    let shown = if pod.metadata.deletion_timestamp.is_some() { "Terminating" } else { shown() };
     let spec = pod.spec.as_ref();
     PodState {
         name: pod.metadata.name.clone().unwrap_or_default(),
         container: parent_container(pod),
         status: shown.to_owned(),
-        ready: conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True"),
+        ready: condition(pod, "Ready", "True").is_some(),
         restarts: statuses.iter().map(|status| status.restart_count).sum(),
         created: pod.metadata.creation_timestamp.as_ref().map(|time| time.0.to_string()),
         node: spec.and_then(|spec| spec.node_name.clone()),
@@ -176,9 +177,8 @@ fn parent_container(pod: &Pod) -> String {
 }
 
 fn reason(status: &ContainerStatus) -> Option<&str> {
-    let state = status.state.as_ref()?;
-    let waiting = state.waiting.as_ref().and_then(|waiting| waiting.reason.as_deref());
-    waiting.or_else(|| state.terminated.as_ref()?.reason.as_deref())
+    let ended = || status.state.as_ref()?.terminated.as_ref()?.reason.as_deref();
+    waiting(status).map(|(reason, _)| reason).or_else(ended)
 }
 
 /// Whether the parent has joined, according to its log and, if `is_known`, to what was noted of it; unknown if the log cannot be read.

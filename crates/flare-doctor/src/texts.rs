@@ -112,11 +112,6 @@ pub(crate) fn start_fault(text: &str) -> Option<StartFault> {
     STARTS.iter().find(|(known, _)| text.contains(known)).map(|(_, fault)| *fault)
 }
 
-/// Whether a failure to make a volume passes: the storage driver was not there or had no time, which it is asked again about.
-pub(crate) fn volume_comes_later(text: &str) -> bool {
-    ["code = DeadlineExceeded", "code = Aborted", "code = Unavailable"].iter().any(|passing| text.contains(passing))
-}
-
 /// Why the API server refuses a pod permanently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refusal {

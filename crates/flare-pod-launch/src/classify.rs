@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use flare_cluster::pod_state::phase;
 use k8s_openapi::api::core::v1::Pod;
 
 use crate::{
@@ -60,14 +61,13 @@ fn of_pod(pod: &Pod, situation: &Situation<'_>, limits: &Limits) -> Outlook {
             JobEnd::NotStarted { class, reason, message } => Verdict::not_started(class, &reason, &message),
         });
     }
-    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or_default();
     if let Some(deleted) = disruption::by_deletion(pod) {
         let (reason, message) = disruption::of(pod).unwrap_or(deleted);
         return passing(situation, limits, limits.ending, Class::Hopeless, reason, message);
     }
-    match phase {
+    match phase(pod) {
         _ if situation.runs() => Outlook::Now(Verdict::Running),
-        "Pending" if !situation.has_run() => not_started::of(pod, situation, limits),
+        Some("Pending") if !situation.has_run() => not_started::of(pod, situation, limits),
         _ if situation.has_run() => {
             passing(situation, limits, limits.ending, Class::Transient, "Unknown", "the node of the pod does not report")
         }

@@ -1,5 +1,6 @@
 //! Whether and how a job has ended: the job's container decides, not a sidecar that keeps the pod running.
 
+use flare_cluster::pod_state::{container_status, never_ran};
 use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, Pod, PodStatus};
 
 use crate::{Class, disruption};
@@ -28,8 +29,7 @@ pub(crate) fn of(pod: &Pod, container: &str, ran: bool) -> Option<JobEnd> {
 
 /// The state of the job's container.
 pub(crate) fn state_of<'pod>(pod: &'pod Pod, container: &str) -> Option<&'pod ContainerState> {
-    let statuses = pod.status.as_ref()?.container_statuses.as_ref()?;
-    statuses.iter().find(|status| status.name == container)?.state.as_ref()
+    container_status(pod, container)?.state.as_ref()
 }
 
 /// The codes of a container that SIGKILL or SIGTERM ended, as the kubelet ends one.
@@ -62,10 +62,10 @@ fn of_exit(terminated: &ContainerStateTerminated) -> JobEnd {
     let reason = terminated.reason.clone().unwrap_or_else(|| "Error".to_owned());
     let message =
         terminated.message.clone().unwrap_or_else(|| format!("the job's container ended with {}", terminated.exit_code));
-    match reason.as_str() {
-        // The container runtime could not run the command: the job's own code never ran.
-        "StartError" | "ContainerCannotRun" => JobEnd::NotStarted { class: Class::Hopeless, reason, message },
-        _ => JobEnd::Failed { exit_code: Some(terminated.exit_code), reason, message },
+    if never_ran(terminated) {
+        JobEnd::NotStarted { class: Class::Hopeless, reason, message }
+    } else {
+        JobEnd::Failed { exit_code: Some(terminated.exit_code), reason, message }
     }
 }
 

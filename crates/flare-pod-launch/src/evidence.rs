@@ -1,9 +1,10 @@
 //! A pod's conditions and events as readable lines.
 
+use flare_cluster::events;
 use flare_diagnostic::for_display;
 use k8s_openapi::api::core::v1::{Event, Pod};
 
-use crate::{Evidence, events};
+use crate::Evidence;
 
 pub(crate) fn of(pod: Option<&Pod>, happened: &[Event], log: &[String]) -> Evidence {
     let conditions = pod.and_then(|pod| pod.status.as_ref()?.conditions.as_ref()).into_iter().flatten();

@@ -6,7 +6,6 @@ mod creation;
 mod disruption;
 mod ended;
 mod entry;
-mod events;
 mod evidence;
 mod following;
 mod job;

@@ -1,10 +1,18 @@
 //! Why a pending pod does not run, and how long to wait for it.
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{Event, Pod, PodCondition};
+use flare_cluster::{
+    events,
+    pod_state::{self, condition},
+};
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{Event, Pod};
 
-use crate::{Class, Limits, Situation, Verdict, events, outlook::Outlook};
+use crate::{Class, Limits, Situation, Verdict, outlook::Outlook};
+
+/// The age from which an event says nothing about the present.
+const RECENT: Duration = Duration::from_mins(1);
 
 pub(crate) fn of(pod: &Pod, situation: &Situation<'_>, limits: &Limits) -> Outlook {
     if !is_scheduled(pod) {
@@ -16,27 +24,21 @@ pub(crate) fn of(pod: &Pod, situation: &Situation<'_>, limits: &Limits) -> Outlo
     if let Some((reason, message)) = waiting_container(pod) {
         return container(reason, message, situation, limits, until);
     }
-    match events::trouble(situation.events, situation.now) {
-        Some(event) => {
-            Outlook::wait(until, Class::Transient, event.reason.as_deref().unwrap_or_default(), events::message(event))
-        }
+    match trouble(situation.events, situation.now) {
+        Some(event) => Outlook::wait(until, Class::Transient, events::reason(event), events::message(event)),
         None => Outlook::wait(until, Class::Transient, "ContainerCreating", "the node prepares the containers"),
     }
 }
 
-fn condition<'pod>(pod: &'pod Pod, kind: &str) -> Option<&'pod PodCondition> {
-    pod.status.as_ref()?.conditions.as_ref()?.iter().find(|condition| condition.type_ == kind)
-}
-
 fn is_scheduled(pod: &Pod) -> bool {
     let named = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref()).is_some_and(|node| !node.is_empty());
-    named || condition(pod, "PodScheduled").is_some_and(|condition| condition.status == "True")
+    named || condition(pod, "PodScheduled", "True").is_some()
 }
 
 /// How long after its creation the pod got its node; zero if that is unknown. Both times are of the cluster, whatever the local clock says.
 fn scheduled_at(pod: &Pod) -> Duration {
     let created = pod.metadata.creation_timestamp.as_ref();
-    let scheduled = condition(pod, "PodScheduled").filter(|condition| condition.status == "True");
+    let scheduled = condition(pod, "PodScheduled", "True");
     match (created, scheduled.and_then(|condition| condition.last_transition_time.as_ref())) {
         (Some(created), Some(scheduled)) => Duration::try_from(scheduled.0.duration_since(created.0)).unwrap_or_default(),
         _ => Duration::ZERO,
@@ -46,11 +48,11 @@ fn scheduled_at(pod: &Pod) -> Duration {
 /// The outlook of an unscheduled pod: no room and no fitting node are capacity; everything else is transient. An autoscaler that adds a
 /// node for the pod gets time for that, except where a claim has no volume, which no node brings.
 fn unscheduled(pod: &Pod, situation: &Situation<'_>, limits: &Limits) -> Outlook {
-    let (reason, message) = match condition(pod, "PodScheduled").filter(|condition| condition.status == "False") {
+    let (reason, message) = match condition(pod, "PodScheduled", "False") {
         Some(condition) => {
             (condition.reason.as_deref().unwrap_or("Unschedulable"), condition.message.as_deref().unwrap_or_default())
         }
-        None => match events::newest(situation.events, |reason, warning| warning && reason == "FailedScheduling") {
+        None => match newest_warning(situation.events, &["FailedScheduling"]) {
             Some(event) => ("FailedScheduling", events::message(event)),
             None => ("NotScheduled", "no scheduler has looked at the pod yet"),
         },
@@ -63,7 +65,7 @@ fn unscheduled(pod: &Pod, situation: &Situation<'_>, limits: &Limits) -> Outlook
         Obstacle::Room => (Class::Capacity, limits.pending),
         Obstacle::NoVolume | Obstacle::VolumeElsewhere => (Class::Transient, limits.unexplained()),
     };
-    let brings_a_node = obstacle != Obstacle::NoVolume && events::brings_a_node(situation.events) == Some(true);
+    let brings_a_node = obstacle != Obstacle::NoVolume && brings_a_node(situation.events) == Some(true);
     Outlook::wait(if brings_a_node { limit.saturating_add(limits.scale_up) } else { limit }, class, reason, message)
 }
 
@@ -97,43 +99,50 @@ fn obstacle(message: &str) -> Obstacle {
 
 /// The first container that waits for more than others to start, init containers first; a hopeless one before all.
 fn waiting_container(pod: &Pod) -> Option<(&str, &str)> {
-    let status = pod.status.as_ref()?;
-    let statuses = status.init_container_statuses.iter().flatten().chain(status.container_statuses.iter().flatten());
-    statuses
-        .filter_map(|status| {
-            let waiting = status.state.as_ref()?.waiting.as_ref()?;
-            Some((waiting.reason.as_deref()?, waiting.message.as_deref().unwrap_or_default()))
-        })
+    pod_state::container_statuses(pod)
+        .filter_map(pod_state::waiting)
         .filter(|(reason, _)| !matches!(*reason, "ContainerCreating" | "PodInitializing"))
-        .min_by_key(|(reason, _)| !is_hopeless(reason))
-}
-
-/// Whether a container's reason for waiting is permanent for this pod.
-fn is_hopeless(reason: &str) -> bool {
-    matches!(reason, "InvalidImageName" | "ErrImageNeverPull")
+        .min_by_key(|(reason, _)| !pod_state::is_permanent(reason))
 }
 
 fn container(reason: &str, message: &str, situation: &Situation<'_>, limits: &Limits, until: Duration) -> Outlook {
-    if is_hopeless(reason) {
+    if pod_state::is_permanent(reason) {
         return Outlook::Now(Verdict::not_started(Class::Hopeless, reason, message));
     }
-    if matches!(reason, "ErrImagePull" | "ImagePullBackOff") && pull_attempts(situation.events) >= limits.pull_attempts {
+    if pod_state::is_failed_pull(reason) && events::failed_pulls(situation.events) >= limits.pull_attempts {
         return Outlook::Now(Verdict::not_started(Class::Transient, reason, message));
     }
     Outlook::wait(until, Class::Transient, reason, message)
 }
 
-/// How often the kubelet failed to pull the image of one container. It reports with the same reason that the container still waits in its
-/// back-off, and several errors of one image as several events.
-fn pull_attempts(events: &[Event]) -> i32 {
-    let mut of_container = HashMap::new();
-    for event in events.iter().filter(|event| event.reason.as_deref() == Some("Failed")) {
-        let message = events::message(event);
-        let message = message.strip_prefix("(combined from similar events): ").unwrap_or(message);
-        if message.starts_with("Failed to pull image") {
-            let attempts: &mut i32 = of_container.entry(event.involved_object.field_path.as_deref()).or_default();
-            *attempts = attempts.saturating_add(events::count(event));
-        }
-    }
-    of_container.into_values().max().unwrap_or(0)
+/// What an autoscaler reported last: true if it adds a node, false if no node that it may add would fit.
+fn brings_a_node(events: &[Event]) -> Option<bool> {
+    let of_autoscalers = ["TriggeredScaleUp", "Nominated", "NotTriggerScaleUp"];
+    let event = events::newest(events.iter().filter(|event| of_autoscalers.contains(&events::reason(event))))?;
+    Some(events::reason(event) != "NotTriggerScaleUp")
+}
+
+/// The newest warning of the last minute about why a scheduled pod does not start.
+fn trouble(events: &[Event], now: Timestamp) -> Option<&Event> {
+    const REASONS: [&str; 9] = [
+        "BackOff",
+        "Failed",
+        "FailedAttachVolume",
+        "FailedCreatePodSandBox",
+        "FailedMount",
+        "FailedSync",
+        "InspectFailed",
+        "NetworkNotReady",
+        "FailedMapVolume",
+    ];
+    newest_warning(events, &REASONS).filter(|event| is_recent(event, now))
+}
+
+fn newest_warning<'event>(events: &'event [Event], reasons: &[&str]) -> Option<&'event Event> {
+    events::newest(events.iter().filter(|event| events::is_warning(event) && reasons.contains(&events::reason(event))))
+}
+
+/// Whether an event is of the last minute; a local clock that is behind the cluster's does not make it old.
+fn is_recent(event: &Event, now: Timestamp) -> bool {
+    events::time(event).is_some_and(|time| now.duration_since(time) < jiff::SignedDuration::try_from(RECENT).unwrap_or_default())
 }

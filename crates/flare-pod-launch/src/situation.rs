@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use flare_cluster::pod_state::phase;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Event, Pod};
 
@@ -62,9 +63,12 @@ impl Situation<'_> {
     /// Whether the pod is seen running. A kubelet says Pending as long as any container waits, so the job's own container decides first.
     pub(crate) fn runs(&self) -> bool {
         let PodAnswer::Pod(pod) = self.answer else { return false };
-        let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
         let is_going = || ended::state_of(pod, self.container).is_some_and(|state| state.running.is_some());
-        phase == Some("Running") || (phase == Some("Pending") && is_going())
+        match phase(pod) {
+            Some("Running") => true,
+            Some("Pending") => is_going(),
+            _ => false,
+        }
     }
 
     /// The point on the clock of `waited` at which the present state will have lasted `limit`, or had: it does not move while the state lasts.

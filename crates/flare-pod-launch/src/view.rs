@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use flare_cluster::pod_state;
 use k8s_openapi::api::core::v1::{ContainerStatus, Event, Pod, PodSpec};
 
 use crate::{JobState, PodAnswer, ended};
@@ -133,10 +134,11 @@ impl View {
     /// Whether the pod ended by itself and only its object is left. A kubelet may report the end of the containers before that of the
     /// pod; job pods are never restarted.
     pub(crate) fn is_over(&self) -> bool {
-        let Some(status) = self.pod.as_ref().and_then(|pod| pod.status.as_ref()) else { return false };
-        if matches!(status.phase.as_deref(), Some("Succeeded" | "Failed")) {
+        let Some(pod) = &self.pod else { return false };
+        if pod_state::has_ended(pod) {
             return true;
         }
+        let Some(status) = &pod.status else { return false };
         let mut containers = status.container_statuses.iter().flatten().peekable();
         let mut sidecars = status.init_container_statuses.iter().flatten();
         let has_ended = |status: &ContainerStatus| status.state.as_ref().is_some_and(|state| state.terminated.is_some());
@@ -167,8 +169,7 @@ impl View {
 }
 
 fn state(pod: &Pod) -> (Option<&str>, bool) {
-    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
-    (phase, pod.metadata.deletion_timestamp.is_some())
+    (pod_state::phase(pod), pod.metadata.deletion_timestamp.is_some())
 }
 
 /// Keeps only what a verdict needs, without tokens in arguments and without data that grows with the pod.

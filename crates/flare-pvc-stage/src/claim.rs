@@ -2,6 +2,7 @@
 
 use flare_cluster::{
     Cluster, WriteOptions,
+    claim_state::{self, ClaimPhase},
     k8s_openapi::api::core::v1::{Namespace, PersistentVolumeClaim, ServiceAccount},
 };
 use flare_diagnostic::{Code, Diagnostic, shown};
@@ -100,7 +101,7 @@ fn judge(claim: &PersistentVolumeClaim, name: &str) -> Result<(), Diagnostic> {
             "wait until it is gone, then run with `--create-pvc`; pods that still use it keep it",
         );
     }
-    if claim.status.as_ref().is_some_and(|status| status.phase.as_deref() == Some("Lost")) {
+    if claim_state::phase(claim) == ClaimPhase::Lost {
         return unusable("has lost its volume", "delete the claim and restore its data, or bind it to another volume");
     }
     let modes = claim.spec.as_ref().and_then(|spec| spec.access_modes.as_deref()).unwrap_or_default();

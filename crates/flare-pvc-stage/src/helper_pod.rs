@@ -4,7 +4,8 @@ use std::{task::Poll, time::Duration};
 
 use flare_cluster::{
     Cluster, DeleteOptions, Selection, WriteOptions,
-    k8s_openapi::api::core::v1::{ContainerStateWaiting, ContainerStatus, Pod},
+    k8s_openapi::api::core::v1::Pod,
+    pod_state::{self, condition, container_status},
 };
 use flare_diagnostic::{Code, Diagnostic};
 use flare_names::labels::{self, COMPONENT, MANAGED_BY, STAGES_CLAIM, component};
@@ -27,6 +28,9 @@ const GRACE: u32 = 30;
 
 /// How much longer than the staging the pod runs if nobody deletes it.
 const AFTERLIFE: Duration = Duration::from_mins(1);
+
+/// The reasons for waiting, beside permanent ones, that a staging does not wait for: its user sees the message and tries again.
+const GIVEN_UP: [&str; 4] = ["ImagePullBackOff", "CreateContainerConfigError", "CreateContainerError", "RunContainerError"];
 
 /// How the pod mounts the claim.
 #[derive(Debug, Clone, Default)]
@@ -144,51 +148,32 @@ fn look(pod: Option<&Pod>, name: &str, last: &mut String) -> Poll<Result<(), Dia
         return failed("it was deleted".into(), "run the same command again; look who deletes pods in this namespace");
     };
     let Some(status) = &pod.status else { return Poll::Pending };
-    let container = container_of(pod);
+    // A cluster may inject other containers into any pod.
+    let container = container_status(pod, CONTAINER);
     if container.is_some_and(|container| container.state.as_ref().is_some_and(|state| state.running.is_some())) {
         return Poll::Ready(Ok(()));
     }
-    if matches!(status.phase.as_deref(), Some("Failed" | "Succeeded")) {
+    if pod_state::has_ended(pod) {
         let why = status.message.clone().or_else(|| ended(pod)).unwrap_or_else(|| "its container ended".into());
         return failed(why, "check that the image has the Python of `default_python_path`; `--helper-image` names another image");
     }
-    if let Some(waiting) = container.and_then(|container| container.state.as_ref()?.waiting.as_ref()) {
-        *last = said(waiting);
-        let hopeless = [
-            "InvalidImageName",
-            "ErrImageNeverPull",
-            "ImagePullBackOff",
-            "CreateContainerConfigError",
-            "CreateContainerError",
-            "RunContainerError",
-        ];
-        if waiting.reason.as_deref().is_some_and(|reason| hopeless.contains(&reason)) {
+    if let Some((reason, message)) = container.and_then(pod_state::waiting) {
+        *last = if message.is_empty() { reason.to_owned() } else { format!("{reason}: {message}") };
+        if pod_state::is_permanent(reason) || GIVEN_UP.contains(&reason) {
             return failed(
                 last.clone(),
                 "check image, pull Secrets and security context of the kit; `--helper-image` names another image for the helper",
             );
         }
     }
-    let unscheduled =
-        status.conditions.iter().flatten().find(|condition| condition.type_ == "PodScheduled" && condition.status == "False");
-    if let Some(condition) = unscheduled {
-        *last = condition.message.clone().unwrap_or_default();
+    if let Some(unscheduled) = condition(pod, "PodScheduled", "False") {
+        *last = unscheduled.message.clone().unwrap_or_default();
     }
     Poll::Pending
 }
 
-/// The state of the helper's own container: a cluster may inject others into any pod.
-fn container_of(pod: &Pod) -> Option<&ContainerStatus> {
-    pod.status.as_ref()?.container_statuses.iter().flatten().find(|container| container.name == CONTAINER)
-}
-
-fn said(waiting: &ContainerStateWaiting) -> String {
-    let (reason, message) = (waiting.reason.as_deref().unwrap_or_default(), waiting.message.as_deref().unwrap_or_default());
-    if message.is_empty() { reason.to_owned() } else { format!("{reason}: {message}") }
-}
-
 fn ended(pod: &Pod) -> Option<String> {
-    let terminated = container_of(pod)?.state.as_ref()?.terminated.as_ref()?;
+    let terminated = container_status(pod, CONTAINER)?.state.as_ref()?.terminated.as_ref()?;
     Some(format!(
         "its container ended with exit number {} ({})",
         terminated.exit_code,

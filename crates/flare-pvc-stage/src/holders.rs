@@ -5,6 +5,7 @@ use std::{task::Poll, time::Duration};
 use flare_cluster::{
     Cluster, Selection,
     k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod},
+    pod_state::{has_ended, mounts_claim},
 };
 use flare_diagnostic::{Code, Diagnostic};
 
@@ -58,9 +59,5 @@ async fn using(cluster: &Cluster, namespace: &str, claim: &str) -> Result<Vec<St
 }
 
 fn holds(pod: &Pod, claim: &str) -> bool {
-    let ended = matches!(pod.status.as_ref().and_then(|status| status.phase.as_deref()), Some("Succeeded" | "Failed"));
-    let mut volumes = pod.spec.iter().flat_map(|spec| spec.volumes.iter().flatten());
-    !ended
-        && !helper_pod::is_helper(pod)
-        && volumes.any(|volume| volume.persistent_volume_claim.as_ref().is_some_and(|used| used.claim_name == claim))
+    !has_ended(pod) && !helper_pod::is_helper(pod) && mounts_claim(pod, claim)
 }

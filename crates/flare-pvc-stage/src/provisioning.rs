@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use flare_cluster::{
     Cluster, Selection,
+    claim_state::{self, ClaimPhase},
+    events,
     k8s_openapi::api::core::v1::{Event, PersistentVolumeClaim},
 };
 use flare_diagnostic::{Code, Diagnostic};
@@ -11,9 +13,6 @@ use tokio::time::{Instant, sleep};
 
 /// The interval at which claim and events are read.
 const LOOK: Duration = Duration::from_secs(3);
-
-/// The number of failures that count as permanent.
-const HOPELESS: i32 = 2;
 
 /// How long a claim may wait for a volume that somebody makes by hand: Kubernetes looks for one every 15 s, so one that is made meanwhile
 /// is found.
@@ -25,11 +24,12 @@ const BY_HAND: Duration = Duration::from_secs(30);
 ///
 /// A user who may not read events learns only at the deadline that the pod waits for a storage class.
 pub(crate) async fn gets_no_volume(cluster: &Cluster, namespace: &str, name: &str, waits_for: &mut String) -> Diagnostic {
-    let (claims, events) = (cluster.namespaced::<PersistentVolumeClaim>(namespace), cluster.namespaced::<Event>(namespace));
-    let pending = async || claims.find(name).await.ok().flatten().filter(is_pending);
+    let (claims, happened) = (cluster.namespaced::<PersistentVolumeClaim>(namespace), cluster.namespaced::<Event>(namespace));
+    let pending =
+        async || claims.find(name).await.ok().flatten().filter(|claim| claim_state::phase(claim) == ClaimPhase::Pending);
     let of = async |claim: &PersistentVolumeClaim| {
         let fields = claim.metadata.uid.as_ref().map(|uid| format!("involvedObject.uid={uid}"));
-        events.list(&Selection { labels: None, fields }).await.ok()
+        happened.list(&Selection { labels: None, fields }).await.ok()
     };
     // What had been said before this run began to wait.
     let mut before = match pending().await {
@@ -71,11 +71,9 @@ struct Lack {
 
 impl Lack {
     /// Of a claim whose volume somebody makes by hand, after some time. It is bound at the next look of Kubernetes once there is one.
-    fn unbound(claim: &PersistentVolumeClaim, events: &[Event], waited: Duration) -> Self {
-        let said =
-            events.iter().rfind(|event| event.reason.as_deref() == Some("FailedBinding")).and_then(|event| event.message.clone());
-        let named = claim.spec.as_ref().and_then(|spec| spec.volume_name.as_deref()).filter(|name| !name.is_empty());
-        let why = said.unwrap_or_else(|| match named {
+    fn unbound(claim: &PersistentVolumeClaim, happened: &[Event], waited: Duration) -> Self {
+        let last = events::newest(happened.iter().filter(|event| events::reason(event) == "FailedBinding"));
+        let why = last.and_then(|event| event.message.clone()).unwrap_or_else(|| match claim_state::volume_name(claim) {
             Some(volume) => format!("the volume `{volume}`, which it names, is not bound to it"),
             None => "no volume fits it, and it has no storage class that makes one".to_owned(),
         });
@@ -90,30 +88,20 @@ impl Lack {
     /// Of a claim whose storage class makes its volume: what it said since this run waits, and whether it said so several times. Clocks are
     /// not compared.
     fn unprovisioned(before: &[Event], now: &[Event]) -> Option<Self> {
-        let times = |event: &Event| event.count.unwrap_or(1);
-        let known = |event: &Event| before.iter().find(|known| known.metadata.uid == event.metadata.uid).map_or(0, times);
-        let failures: Vec<_> = now.iter().filter(|event| event.reason.as_deref() == Some("ProvisioningFailed")).collect();
-        let last = failures.iter().rfind(|event| times(event) > known(event))?;
+        let known = |event: &Event| before.iter().find(|known| known.metadata.uid == event.metadata.uid).map_or(0, events::count);
+        let attempts = || claim_state::failed_attempts(now);
+        let last = events::newest(attempts().filter(|event| events::count(event) > known(event)))?;
         Some(Self {
             why: last.message.clone().unwrap_or_else(|| "no reason is given".to_owned()),
             hint: "delete the claim and create it with another `--storage-class`, `--access-mode` or size",
-            is_lasting: failures.iter().map(|event| times(event)).sum::<i32>() >= HOPELESS,
+            is_lasting: claim_state::is_hopeless(attempts()),
         })
     }
 }
 
 /// Whether nothing but a person makes a volume for a claim: it has no storage class, not even by its old annotation, or names a volume.
 fn is_made_by_hand(claim: &PersistentVolumeClaim) -> bool {
-    let is_given = |text: Option<&String>| text.is_some_and(|text| !text.is_empty());
-    let annotations = claim.metadata.annotations.as_ref();
-    let class = claim.spec.as_ref().and_then(|spec| spec.storage_class_name.as_ref());
-    let has_class =
-        is_given(class) || is_given(annotations.and_then(|found| found.get("volume.beta.kubernetes.io/storage-class")));
-    !has_class || is_given(claim.spec.as_ref().and_then(|spec| spec.volume_name.as_ref()))
-}
-
-fn is_pending(claim: &PersistentVolumeClaim) -> bool {
-    claim.status.as_ref().is_some_and(|status| status.phase.as_deref() == Some("Pending"))
+    claim_state::storage_class(claim).is_none_or(str::is_empty) || claim_state::volume_name(claim).is_some()
 }
 
 #[cfg(test)]
@@ -138,6 +126,7 @@ mod tests {
             (&old[..], vec![failed("a", 7), failed("b", 1)], Some(("b", true))),
             (&old[..0], vec![failed("a", 1)], Some(("a", false))),
             (&old[..0], vec![event("a", "FailedBinding", 2)], None),
+            (&old[..0], vec![failed("code = Unavailable", 9)], Some(("code = Unavailable", false))),
         ] {
             let found = Lack::unprovisioned(before, &now);
             assert_eq!(found.as_ref().map(|lack| (lack.why.as_str(), lack.is_lasting)), expected, "{now:?}");

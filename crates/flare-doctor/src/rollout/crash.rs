@@ -1,5 +1,6 @@
 //! Containers that start and exit.
 
+use flare_cluster::pod_state;
 use k8s_openapi::api::core::v1::{ContainerStateTerminated, ContainerStatus, Pod};
 
 use super::{
@@ -28,21 +29,18 @@ fn of_container(look: &ObservedParent<'_>, status: &ContainerStatus, is_parent: 
     if state.running.is_some() || (!is_parent && state.terminated.as_ref().is_some_and(|ended| ended.exit_code == 0)) {
         return None;
     }
-    let waits_for = state.waiting.as_ref().and_then(|waiting| waiting.reason.as_deref()).unwrap_or_default();
-    if matches!(waits_for, "ErrImagePull" | "ImagePullBackOff" | "InvalidImageName" | "ErrImageNeverPull") {
+    let (waits_for, said) = pod_state::waiting(status).unwrap_or_default();
+    if pod_state::is_failed_pull(waits_for) || pod_state::is_permanent(waits_for) {
         // It exited, but something else prevents its next start.
         return None;
     }
     let what = if is_parent { "the parent".to_owned() } else { format!("the init container `{}`", status.name) };
-    if let Some(said) =
-        state.waiting.as_ref().filter(|_| waits_for == "CreateContainerError").and_then(|waiting| waiting.message.as_deref())
-        && texts::start_fault(said) == Some(StartFault::Command)
-    {
+    if waits_for == "CreateContainerError" && texts::start_fault(said) == Some(StartFault::Command) {
         // CRI-O looks for the command when it creates the container.
         return Some(RolloutStatus::hopeless(cannot_start(&what, Some(said))));
     }
     let ended = state.terminated.as_ref().or_else(|| status.last_state.as_ref()?.terminated.as_ref())?;
-    let start = matches!(ended.reason.as_deref(), Some("StartError" | "ContainerCannotRun"));
+    let start = pod_state::never_ran(ended);
     let too_little = start && ended.message.as_deref().and_then(texts::start_fault) == Some(StartFault::Memory);
     if start && !too_little {
         return Some(RolloutStatus::hopeless(cannot_start(&what, ended.message.as_deref())));

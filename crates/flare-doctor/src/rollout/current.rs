@@ -1,5 +1,6 @@
 //! The current pod: the newest one of the Deployment's newest template.
 
+use flare_cluster::pod_state::{container_status, phase};
 use k8s_openapi::{
     api::{
         apps::v1::{Deployment, ReplicaSet},
@@ -70,7 +71,7 @@ pub(super) fn find<'api>(look: &ObservedParent<'api>) -> Result<Current<'api>, B
 
 /// Whether a pod was evicted or refused by a node; it remains as a record and is replaced by another one.
 fn has_failed(pod: &Pod) -> bool {
-    pod.status.as_ref().and_then(|status| status.phase.as_deref()) == Some("Failed")
+    phase(pod) == Some("Failed")
 }
 
 fn revision(metadata: &ObjectMeta) -> Option<&str> {
@@ -94,7 +95,6 @@ impl Current<'_> {
 
     /// The kubelet's status of that container.
     pub(super) fn status<'pod>(&self, pod: &'pod Pod) -> Option<&'pod ContainerStatus> {
-        let statuses = pod.status.as_ref()?.container_statuses.as_ref()?;
-        statuses.iter().find(|status| status.name == self.container())
+        container_status(pod, self.container())
     }
 }

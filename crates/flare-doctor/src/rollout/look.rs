@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use flare_cluster::pod_state::container_status;
 use jiff::Timestamp;
 use k8s_openapi::api::{
     apps::v1::{Deployment, ReplicaSet},
@@ -10,9 +11,6 @@ use k8s_openapi::api::{
 
 use super::reference::Reference;
 use crate::Finding;
-
-/// The reason of events about a claim for which no volume could be made.
-pub(super) const PROVISIONING_FAILED: &str = "ProvisioningFailed";
 
 /// The parent's Deployment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,8 +45,7 @@ impl RunningParent {
 
 /// Whether a pod is the one with this uid, and its container was restarted this often. Injected containers have restarts of their own.
 pub(crate) fn is_start(pod: &Pod, uid: &str, container: &str, restarts: i32) -> bool {
-    let statuses = pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten());
-    let found = statuses.into_iter().find(|status| status.name == container).map(|status| status.restart_count);
+    let found = container_status(pod, container).map(|status| status.restart_count);
     pod.metadata.uid.as_deref() == Some(uid) && found == Some(restarts)
 }
 

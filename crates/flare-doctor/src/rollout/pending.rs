@@ -2,12 +2,16 @@
 
 use std::{iter::once, time::Duration};
 
+use flare_cluster::{
+    claim_state::{self, ClaimPhase},
+    events, pod_state,
+};
 use flare_pod_launch as launch;
-use k8s_openapi::api::core::v1::{Event, PersistentVolumeClaim, PersistentVolumeClaimSpec, Pod};
+use k8s_openapi::api::core::v1::{Event, PersistentVolumeClaim, Pod};
 
 use super::{
     current::Current,
-    look::{ObservedParent, PROVISIONING_FAILED, RolloutStatus, RunningParent},
+    look::{ObservedParent, RolloutStatus, RunningParent},
     pull,
     reference::ReferenceKind,
 };
@@ -16,17 +20,14 @@ use crate::{
     texts::{self, StartFault},
 };
 
-/// The number of failures to make a volume that do not count as transient.
-const VOLUME_FAILURES: i32 = 2;
-
 pub(super) fn judge(look: &ObservedParent<'_>, current: &Current<'_>, pod: &Pod) -> RolloutStatus {
     if let Some(verdict) = missing(look).or_else(|| claims(look, pod)) {
         return verdict;
     }
     if let Some(message) = image_trouble(current, pod) {
-        return pull::judge(look, pod, image(current, pod), message);
+        return pull::judge(look, pod, current.container(), image(current, pod), message);
     }
-    let events: Vec<Event> = pull::own_events(look.events, pod).into_iter().cloned().collect();
+    let events: Vec<Event> = events::about(look.events, pod.metadata.uid.as_deref()).cloned().collect();
     match of_pod(look, current, pod, &events) {
         launch::Verdict::Running => running(look, current, pod, &events),
         launch::Verdict::Waiting { class, reason, message, .. } => waiting(look, pod, class, &reason, &message),
@@ -43,9 +44,8 @@ pub(super) fn judge(look: &ObservedParent<'_>, current: &Current<'_>, pod: &Pod)
 
 /// The kubelet's message if the parent's container waits for its image, for the first time or before a restart.
 fn image_trouble<'pod>(current: &Current<'_>, pod: &'pod Pod) -> Option<&'pod str> {
-    let waiting = current.status(pod)?.state.as_ref()?.waiting.as_ref()?;
-    let is_pull = matches!(waiting.reason.as_deref(), Some("ErrImagePull" | "ImagePullBackOff"));
-    is_pull.then(|| waiting.message.as_deref().unwrap_or_default())
+    let (reason, message) = pod_state::waiting(current.status(pod)?)?;
+    pod_state::is_failed_pull(reason).then_some(message)
 }
 
 const LOOK_AT_POD: &str = "look at the pod and its events: `kubectl describe pod`";
@@ -67,7 +67,7 @@ fn of_pod(look: &ObservedParent<'_>, current: &Current<'_>, pod: &Pod, events: &
 
 /// The container that keeps the pod Pending: the parent's own, or if that runs one that was injected beside it.
 fn waiting_container<'pod>(pod: &'pod Pod, own: &'pod str) -> &'pod str {
-    let status = pod.status.as_ref().filter(|status| status.phase.as_deref() == Some("Pending"));
+    let status = pod.status.as_ref().filter(|_| pod_state::phase(pod) == Some("Pending"));
     let statuses = status.and_then(|status| status.container_statuses.as_deref()).unwrap_or_default();
     let waits = |name: &&str| {
         let state = statuses.iter().find(|status| status.name == **name).and_then(|status| status.state.as_ref());
@@ -113,34 +113,29 @@ fn of_claim(look: &ObservedParent<'_>, pod: &Pod, claim: &PersistentVolumeClaim)
         let hint = "wait until it is gone, make it anew with `stage --create-pvc`; pods that still use it keep it";
         return Some(RolloutStatus::hopeless_soon(Finding::error("D31", format!("the claim `{name}` is being deleted"), hint)));
     }
-    let spec = claim.spec.as_ref()?;
-    match claim.status.as_ref().and_then(|status| status.phase.as_deref()) {
-        Some("Lost") => {
+    match claim_state::phase(claim) {
+        ClaimPhase::Lost => {
             let hint = "delete the claim and restore its data (`restore`), or bind it to another volume";
             Some(RolloutStatus::hopeless(Finding::error("D31", format!("the claim `{name}` has lost its volume"), hint)))
         }
-        Some("Pending") if spec.volume_name.as_deref().unwrap_or_default().is_empty() => {
-            let uid = claim.metadata.uid.as_deref();
-            if let Some(class) = missing_class(look, spec) {
+        ClaimPhase::Pending if claim_state::volume_name(claim).is_none() => {
+            if let Some(class) = missing_class(look, claim) {
                 let message =
                     format!("the cluster cannot make a volume for the claim `{name}`: there is no storage class `{class}`");
                 let hint = "delete the claim and create it with a class of `kubectl get storageclasses` \
                             (`stage --create-pvc 10Gi --storage-class CLASS`)";
                 return Some(RolloutStatus::hopeless_soon(Finding::error("D31", message, hint)));
             }
-            let events = look.events.iter().filter(|event| uid.is_some() && event.involved_object.uid.as_deref() == uid);
-            let failed = events.filter(|event| event.reason.as_deref() == Some(PROVISIONING_FAILED));
-            let lasts = |event: &&Event| !event.message.as_deref().is_some_and(texts::volume_comes_later);
-            let failures: Vec<_> = failed.filter(|event| is_since(event, pod)).filter(lasts).collect();
-            let times: i32 = failures.iter().map(|event| event.count.unwrap_or(1)).sum();
-            let texts = failures.iter().filter_map(|event| event.message.as_deref());
-            if times >= VOLUME_FAILURES {
+            let about = events::about(look.events, claim.metadata.uid.as_deref());
+            let attempts: Vec<_> = claim_state::failed_attempts(about).filter(|event| is_since(event, pod)).collect();
+            if claim_state::is_hopeless(attempts.iter().copied()) {
                 let hint =
                     "delete the claim and create it with another storage class, access mode or size (`stage --create-pvc`)";
                 let finding = Finding::error("D31", format!("the cluster cannot make a volume for the claim `{name}`"), hint);
-                return Some(RolloutStatus::hopeless(finding.evidence(texts)));
+                let lasting = attempts.into_iter().filter(|attempt| !claim_state::passes(attempt));
+                return Some(RolloutStatus::hopeless(finding.evidence(lasting.map(events::message))));
             }
-            if spec.storage_class_name.is_none() {
+            if claim_state::storage_class(claim).is_none() {
                 let message = format!(
                     "the claim `{name}` names no storage class, and the cluster has no default one: nobody makes its volume"
                 );
@@ -150,24 +145,21 @@ fn of_claim(look: &ObservedParent<'_>, pod: &Pod, claim: &PersistentVolumeClaim)
             }
             None
         }
-        _ => None,
+        ClaimPhase::Pending | ClaimPhase::Bound => None,
     }
 }
 
 /// The class that a claim names, if it is known not to exist.
-fn missing_class<'api>(look: &ObservedParent<'_>, spec: &'api PersistentVolumeClaimSpec) -> Option<&'api str> {
+fn missing_class<'api>(look: &ObservedParent<'_>, claim: &'api PersistentVolumeClaim) -> Option<&'api str> {
     let is_missing =
         |class: &&str| look.missing.iter().any(|missing| missing.kind == ReferenceKind::StorageClass && missing.name == **class);
-    spec.storage_class_name.as_deref().filter(is_missing)
+    claim_state::storage_class(claim).filter(is_missing)
 }
 
 /// Whether an event was last seen since the pod was created: what an earlier pod met may have been mended. One without a time counts.
 fn is_since(event: &Event, pod: &Pod) -> bool {
-    let series = event.series.as_ref().and_then(|series| series.last_observed_time.as_ref()).map(|time| time.0);
-    let last = series.or_else(|| event.last_timestamp.as_ref().map(|time| time.0));
-    let last = last.or_else(|| event.event_time.as_ref().map(|time| time.0));
     let created = pod.metadata.creation_timestamp.as_ref().map(|time| time.0);
-    last.zip(created).is_none_or(|(last, created)| last >= created)
+    events::time(event).zip(created).is_none_or(|(last, created)| last >= created)
 }
 
 fn waiting(look: &ObservedParent<'_>, pod: &Pod, class: launch::Class, reason: &str, message: &str) -> RolloutStatus {
@@ -196,20 +188,14 @@ fn waiting(look: &ObservedParent<'_>, pod: &Pod, class: launch::Class, reason: &
 
 /// Other pods that use the pod's claims: some volumes can be used by only one pod or node.
 fn holders(look: &ObservedParent<'_>, pod: &Pod) -> Vec<String> {
-    let has_ended =
-        |pod: &Pod| matches!(pod.status.as_ref().and_then(|status| status.phase.as_deref()), Some("Succeeded" | "Failed"));
-    let others = || look.pods.iter().filter(|other| other.metadata.uid != pod.metadata.uid && !has_ended(other));
+    let others = || look.pods.iter().filter(|other| other.metadata.uid != pod.metadata.uid && !pod_state::has_ended(other));
     let of_claim = |claim: &PersistentVolumeClaim| {
         let name = claim.metadata.name.clone().unwrap_or_default();
-        let users = others().filter(|other| uses(other, &name)).filter_map(|other| other.metadata.name.as_ref());
+        let users =
+            others().filter(|other| pod_state::mounts_claim(other, &name)).filter_map(|other| other.metadata.name.as_ref());
         users.map(|user| format!("the claim `{name}` is used by the pod `{user}`")).collect::<Vec<_>>()
     };
     look.claims.iter().flat_map(of_claim).collect()
-}
-
-fn uses(pod: &Pod, claim: &str) -> bool {
-    let mut volumes = pod.spec.iter().flat_map(|spec| spec.volumes.iter().flatten());
-    volumes.any(|volume| volume.persistent_volume_claim.as_ref().is_some_and(|used| used.claim_name == claim))
 }
 
 fn not_started(reason: &str, message: &str) -> Finding {
@@ -238,9 +224,8 @@ fn image<'pod>(current: &Current<'_>, pod: &'pod Pod) -> &'pod str {
 
 fn running(look: &ObservedParent<'_>, current: &Current<'_>, pod: &Pod, events: &[Event]) -> RolloutStatus {
     let name = look.name;
-    let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_deref()).unwrap_or_default();
-    if !conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True") {
-        let unhealthy = events.iter().filter(|event| event.reason.as_deref() == Some("Unhealthy"));
+    if pod_state::condition(pod, "Ready", "True").is_none() {
+        let unhealthy = events.iter().filter(|event| events::reason(event) == "Unhealthy");
         let finding =
             Finding::error("D81", format!("the parent `{name}` runs and is not ready yet"), "see its log for what it waits for");
         return RolloutStatus::Waiting(finding.evidence(unhealthy.filter_map(|event| event.message.as_deref())));

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{Event, Pod};
+use flare_cluster::events;
+use k8s_openapi::api::core::v1::Pod;
 
 use super::{
     look::{ObservedParent, RolloutStatus},
@@ -19,12 +20,12 @@ const ATTEMPTS: i32 = 2;
 /// The time limit if the attempts cannot be counted: longer than the kubelet's first pause of 10 s.
 const UNCOUNTED: Duration = Duration::from_secs(15);
 
-/// The verdict for `ErrImagePull` or `ImagePullBackOff`. `message` is the kubelet's.
-pub(super) fn judge(look: &ObservedParent<'_>, pod: &Pod, image: &str, message: &str) -> RolloutStatus {
-    let events = own_events(look.events, pod);
+/// The verdict for a container whose image could not be pulled. `message` is the kubelet's.
+pub(super) fn judge(look: &ObservedParent<'_>, pod: &Pod, container: &str, image: &str, message: &str) -> RolloutStatus {
+    let own =
+        || events::about(look.events, pod.metadata.uid.as_deref()).filter(|event| events::is_of_container(event, container));
     // During the back-off, older kubelets no longer report the reason; the event still does.
-    let failed =
-        events.iter().filter(|event| event.reason.as_deref() == Some("Failed")).filter_map(|event| event.message.as_deref());
+    let failed = own().filter(|event| events::reason(event) == "Failed").map(events::message);
     let texts: Vec<&str> = std::iter::once(message).chain(failed).filter(|text| !text.is_empty()).collect();
     let fault = texts.iter().find_map(|text| texts::pull_fault(text));
     let evidence = texts.iter().find(|text| texts::pull_fault(text).is_some()).or(texts.first());
@@ -35,10 +36,10 @@ pub(super) fn judge(look: &ObservedParent<'_>, pod: &Pod, image: &str, message: 
         return RolloutStatus::Waiting(finding.evidence(evidence));
     };
     let finding = permanent(look, pod, image, fault).evidence(evidence);
-    match attempts(&events) {
-        None => RolloutStatus::Hopeless { finding, after: UNCOUNTED },
-        Some(attempts) if attempts >= ATTEMPTS => RolloutStatus::hopeless(finding),
-        Some(_) => RolloutStatus::Waiting(finding),
+    match events::failed_pulls(own()) {
+        0 => RolloutStatus::Hopeless { finding, after: UNCOUNTED },
+        attempts if attempts >= ATTEMPTS => RolloutStatus::hopeless(finding),
+        _ => RolloutStatus::Waiting(finding),
     }
 }
 
@@ -61,19 +62,6 @@ fn permanent(look: &ObservedParent<'_>, pod: &Pod, image: &str, fault: PullFault
     }
     let (why, hint) = words(fault);
     Finding::error("D52", format!("the image `{image}` cannot be pulled: {why}"), hint)
-}
-
-/// How often the kubelet began to pull; `None` if no event shows it. While the container waits for its image, all have failed.
-fn attempts(events: &[&Event]) -> Option<i32> {
-    let pulls = events.iter().filter(|event| event.reason.as_deref() == Some("Pulling"));
-    pulls
-        .map(|event| event.series.as_ref().and_then(|series| series.count).or(event.count).unwrap_or(1))
-        .reduce(|all, one| all + one)
-}
-
-pub(super) fn own_events<'api>(events: &'api [Event], pod: &Pod) -> Vec<&'api Event> {
-    let uid = pod.metadata.uid.as_deref();
-    events.iter().filter(|event| uid.is_some() && event.involved_object.uid.as_deref() == uid).collect()
 }
 
 const fn words(fault: PullFault) -> (&'static str, &'static str) {

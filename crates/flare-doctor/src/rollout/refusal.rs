@@ -2,6 +2,8 @@
 
 use std::iter::once;
 
+use flare_cluster::events;
+
 use super::{
     current::Current,
     look::{ObservedParent, RolloutStatus},
@@ -42,9 +44,8 @@ fn said<'api>(look: &ObservedParent<'api>, current: &Current<'api>) -> Option<&'
     let failure = conditions.iter().find(|condition| condition.type_ == "ReplicaFailure" && condition.status == "True")?;
     let uid = current.replica_set.metadata.uid.as_deref();
     let of_event = || {
-        let events = look.events.iter().filter(|event| event.reason.as_deref() == Some("FailedCreate"));
-        let own = events.filter(|event| event.involved_object.uid.as_deref() == uid);
-        own.max_by_key(|event| event.last_timestamp.as_ref().map(|time| time.0)).and_then(|event| event.message.as_deref())
+        let own = events::about(look.events, uid).filter(|event| events::reason(event) == "FailedCreate");
+        events::newest(own).and_then(|event| event.message.as_deref())
     };
     failure.message.as_deref().filter(|message| !message.is_empty()).or_else(of_event).or(Some(""))
 }

@@ -1,6 +1,6 @@
 //! The state that the watches have reported so far.
 
-use flare_cluster::{Cluster, LogSelection, Selection, WatchEvent};
+use flare_cluster::{Cluster, LogSelection, Selection, WatchEvent, claim_state, events, pod_state};
 use flare_diagnostic::Diagnostic;
 use futures_util::{
     Stream, StreamExt as _,
@@ -20,7 +20,7 @@ use k8s_openapi::{
 use super::{
     current,
     judge::judge,
-    look::{ObservedParent, PROVISIONING_FAILED, ParentDeployment, RolloutStatus},
+    look::{ObservedParent, ParentDeployment, RolloutStatus},
     reference::{Reference, ReferenceKind},
 };
 
@@ -157,8 +157,7 @@ impl Scene {
     pub(super) async fn look_further(&mut self, cluster: &Cluster, target: &ParentDeployment, now: Timestamp) {
         let look = self.look(target, now);
         let Some(pod) = current::find(&look).ok().and_then(|current| current.pod).cloned() else { return };
-        let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
-        if phase == Some("Pending") {
+        if pod_state::phase(&pod) == Some("Pending") {
             self.find_references(cluster, &target.namespace, &pod).await;
         } else {
             (self.missing, self.claims) = (Vec::new(), Vec::new());
@@ -197,20 +196,14 @@ impl Scene {
 
     /// The class of a claim for which no volume could be made so far.
     fn doubtful_class<'claim>(&self, claim: &'claim PersistentVolumeClaim) -> Option<&'claim str> {
-        let failed = |event: &Event| {
-            event.reason.as_deref() == Some(PROVISIONING_FAILED) && event.involved_object.uid == claim.metadata.uid
-        };
-        let class = claim.spec.as_ref()?.storage_class_name.as_deref().filter(|class| !class.is_empty());
-        class.filter(|_| self.events.objects.iter().any(failed))
+        let about = events::about(&self.events.objects, claim.metadata.uid.as_deref());
+        let has_failed = claim_state::failed_attempts(about).next().is_some();
+        claim_state::storage_class(claim).filter(|class| has_failed && !class.is_empty())
     }
 
     async fn read_log(&mut self, cluster: &Cluster, namespace: &str, pod: &Pod) {
         let name = pod.metadata.name.clone().unwrap_or_default();
-        let statuses = pod
-            .status
-            .iter()
-            .flat_map(|status| status.init_container_statuses.iter().flatten().chain(status.container_statuses.iter().flatten()));
-        let ended = statuses.into_iter().find_map(|status| {
+        let ended = pod_state::container_statuses(pod).find_map(|status| {
             let now = status.state.as_ref().is_some_and(|state| state.terminated.is_some());
             let before = status.last_state.as_ref().is_some_and(|state| state.terminated.is_some());
             (now || before).then(|| (status.name.clone(), status.restart_count, now))

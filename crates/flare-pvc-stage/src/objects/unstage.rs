@@ -11,6 +11,7 @@ use flare_cluster::{
             core::v1::{ConfigMap, Pod, PodSpec, Secret},
         },
     },
+    pod_state::has_ended,
 };
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
 use flare_names::labels::{KIT_OWNER, KIT_VERSION};
@@ -185,9 +186,8 @@ async fn mounted(cluster: &Cluster, namespace: &str) -> Result<Vec<Mounted>, Dia
 }
 
 fn mounts(pod: &Pod) -> Vec<Mounted> {
-    let ended = matches!(pod.status.as_ref().and_then(|status| status.phase.as_deref()), Some("Succeeded" | "Failed"));
     let name = pod.metadata.name.clone().unwrap_or_default();
-    pod.spec.iter().filter(|_| !ended).flat_map(|spec| objects_in(spec, &name)).collect()
+    pod.spec.iter().filter(|_| !has_ended(pod)).flat_map(|spec| objects_in(spec, &name)).collect()
 }
 
 /// What the pods of the parent's Deployment mount: it may have none at the moment, and its next one needs the objects. A user who may not read

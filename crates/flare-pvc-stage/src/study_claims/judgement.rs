@@ -1,6 +1,9 @@
 //! Decides from a claim's state and access modes whether job pods can use it.
 
-use flare_cluster::k8s_openapi::api::{core::v1::PersistentVolumeClaim, storage::v1::StorageClass};
+use flare_cluster::{
+    claim_state::{self, ClaimPhase},
+    k8s_openapi::api::{core::v1::PersistentVolumeClaim, storage::v1::StorageClass},
+};
 use flare_diagnostic::{Code, Collector, Diagnostic, Place};
 
 /// A use of a claim by a study.
@@ -52,10 +55,10 @@ pub(super) fn state(claim: Option<&PersistentVolumeClaim>) -> &'static str {
     if claim.metadata.deletion_timestamp.is_some() {
         return "Terminating";
     }
-    match claim.status.as_ref().and_then(|status| status.phase.as_deref()) {
-        Some("Bound") => "Bound",
-        Some("Lost") => "Lost",
-        _ => "Pending",
+    match claim_state::phase(claim) {
+        ClaimPhase::Bound => "Bound",
+        ClaimPhase::Lost => "Lost",
+        ClaimPhase::Pending => "Pending",
     }
 }
 

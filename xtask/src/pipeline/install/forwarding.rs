@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use flare_cluster::{Cluster, Selection, k8s_openapi::api::core::v1::Pod};
+use flare_cluster::{Cluster, Selection, k8s_openapi::api::core::v1::Pod, pod_state::phase};
 use flare_diagnostic::{Code, Diagnostic, Faults};
 use flare_names::labels::{NAME, selector};
 use tokio::time::sleep;
@@ -73,5 +73,5 @@ async fn follow(cluster: &Cluster, installed: &Installed, ports: &[u16], say: Pr
 }
 
 fn is_running(pod: &Pod) -> bool {
-    pod.metadata.deletion_timestamp.is_none() && pod.status.as_ref().and_then(|status| status.phase.as_deref()) == Some("Running")
+    pod.metadata.deletion_timestamp.is_none() && phase(pod) == Some("Running")
 }

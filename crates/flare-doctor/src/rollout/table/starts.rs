@@ -7,7 +7,7 @@ use crate::rollout::{Reference, ReferenceKind, RolloutStatus};
 
 fn pulling(tries: i32, message: &str) -> Objects {
     let waiting = json!({"state": {"waiting": {"reason": "ErrImagePull", "message": message}}});
-    Objects::with_container("Pending", &waiting).event("p", "Pulling", tries, "Pulling image")
+    Objects::with_container("Pending", &waiting).event("p", "Failed", tries, &format!("Failed to pull image \"a:9\": {message}"))
 }
 
 const NOT_FOUND: &str = "rpc error: code = NotFound desc = failed to pull and unpack image \"a:9\": a:9: not found";
@@ -42,6 +42,10 @@ fn a_pull_is_given_up_after_its_second_try_and_only_for_what_does_not_heal() {
     assert_eq!(back_off.hopeless().0, "D52");
     // Events of an earlier pod of the same name do not count.
     assert_eq!(pulling(1, "Back-off pulling").event("other", "Failed", 2, NOT_FOUND).waiting().0, "D52");
+    // Nor does an image that is injected beside the parent's.
+    let mut beside = pulling(1, NOT_FOUND).event("p", "Failed", 5, "Failed to pull image \"proxy:1\": EOF");
+    beside.events[1]["involvedObject"]["fieldPath"] = json!("spec.containers{proxy}");
+    assert_eq!(beside.waiting().0, "D52");
     let mut uncounted = pulling(2, NOT_FOUND);
     uncounted.events.clear();
     assert_eq!(uncounted.hopeless().2, 15);

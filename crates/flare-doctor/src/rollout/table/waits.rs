@@ -56,6 +56,9 @@ fn a_claim_without_a_volume_waits_or_never_gets_one() {
     assert_eq!(once.waiting().0, "D31");
     let no_class = with_claim(&json!({"spec": {}, "status": pending}));
     assert!(no_class.hopeless().1.contains("no default one"));
+    let mut annotated = no_class;
+    annotated.claims[0]["metadata"]["annotations"] = json!({"volume.beta.kubernetes.io/storage-class": "local"});
+    assert_eq!(annotated.waiting().0, "D31", "the class stands where Kubernetes still reads it");
     let lost = with_claim(&json!({"spec": {}, "status": {"phase": "Lost"}}));
     assert!(lost.hopeless().1.contains("lost"));
 }
