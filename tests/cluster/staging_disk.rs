@@ -80,6 +80,8 @@ fn a_full_volume_and_one_that_can_only_be_read_keep_the_old_kit() {
     assert!(refused["message"].as_str().unwrap().contains("ENOSPC"), "{refused}");
     assert!(refused["hint"].as_str().unwrap().contains("make room"), "{refused}");
     assert_eq!(on_volume(&scene), old);
+    // Nothing of the attempt fills the volume.
+    disk.run("! ls -A /node/volume | grep '^.flare-stage-'");
     fs::remove_dir_all(scene.prepared.join("local/custom")).unwrap();
     write(&scene.prepared.join("local/note"), b"new", 0o644);
     disk.run("mount -o remount,ro /node/volume");

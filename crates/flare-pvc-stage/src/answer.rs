@@ -51,6 +51,9 @@ pub(crate) struct Refusal {
     /// The fingerprint that is noted on the volume of this participant's kit there, if it was not touched.
     #[serde(default)]
     noted: Option<String>,
+    /// Whether it ended in the middle of an exchange, which the next run completes.
+    #[serde(default)]
+    begun: bool,
 }
 
 /// Reads an answer.
@@ -129,7 +132,7 @@ pub(crate) fn refused(refusal: &Refusal, claim: &str, failed: Code) -> Diagnosti
             format!("`{}` on the volume of claim `{claim}` may not be changed by the user of the pod", text_of(detail)),
             "set `pod_security_context` in k8s.yaml to the user or `fsGroup` that owns the volume's files",
         ),
-        "disk" => disk(detail, claim, failed),
+        "disk" => disk(detail, claim, failed, refusal.begun),
         "occupied" => fault(
             format!("`{}` stands in the way on the volume of claim `{claim}`", text_of(detail)),
             "move it away, or stop what else writes to the volume, then run again",
@@ -203,9 +206,13 @@ fn occupied(detail: &Value, claim: &str) -> Diagnostic {
 }
 
 /// The fault of an error from the volume's file system.
-fn disk(detail: &Value, claim: &str, failed: Code) -> Diagnostic {
+fn disk(detail: &Value, claim: &str, failed: Code, begun: bool) -> Diagnostic {
     let (error, path) = (text_of(&detail["error"]), text_of(&detail["path"]));
     let hint = match error.as_str() {
+        _ if begun => {
+            "see to the volume, then run the same command again: the exchange of what is on the volume was begun, and the next run \
+             completes it"
+        }
         "ENOSPC" | "EDQUOT" => "make room on the volume or enlarge the claim, then run again; what was there before is untouched",
         "EROFS" => "the volume can only be read: check the claim's access modes and the volume itself",
         "EACCES" | "EPERM" if failed == Code::BackupFailed => {
@@ -233,6 +240,9 @@ mod tests {
         let full = br#"{"refused": "disk", "detail": {"error": "ENOSPC", "path": ".flare-stage-1/startup/a"}}"#;
         let fault = Answer::staged(full, "nvflws").expect_err("refused");
         assert!(fault.hint.expect("a hint").contains("make room"));
+        let begun = br#"{"refused": "disk", "detail": {"error": "ENOSPC", "path": null}, "noted": null, "begun": true}"#;
+        let hint = Answer::staged(begun, "nvflws").expect_err("refused").hint.expect("a hint");
+        assert!(hint.contains("was begun") && !hint.contains("untouched"), "{hint}");
         let read_only = br#"{"refused": "disk", "detail": {"error": "EROFS", "path": null}, "noted": "f1"}"#;
         let fault = Answer::staged(read_only, "nvflws").expect_err("refused");
         assert_eq!(fault.message, "the volume of claim `nvflws` refused: EROFS");

@@ -33,6 +33,8 @@ KIT = ("local", "startup")
 BLOCK = 1 << 20
 # What a pipe holds: more is not read at once.
 PIPE = 1 << 16
+# Held free for a swap: this number of files, each of so many bytes. A swap makes a few directories, and files of at most some KiB.
+ROOM_FILES, ROOM_BYTES = 4, 1 << 14
 NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
 # Longest pause of the output while data are received, in seconds: the other side takes a silent connection for dead.
 SIGN_OF_LIFE = 20
@@ -106,6 +108,23 @@ def write_json(path, value):
         os.fsync(file.fileno())
     os.replace(temporary, path)
     sync_directory(os.path.dirname(path))
+
+
+def hold_room(path):
+    """Takes up room on the volume, which `give_room` gives free: what is written in between cannot run out of it."""
+    os.mkdir(path, 0o700)
+    for number in range(ROOM_FILES):
+        write_file(os.path.join(path, str(number)), [bytes(ROOM_BYTES)], 0o600)
+
+
+def give_room(path):
+    try:
+        for name in os.listdir(path):
+            os.unlink(os.path.join(path, name))
+        os.rmdir(path)
+    except OSError:
+        # It was given before, or is another user's: then it is only in nobody's way.
+        pass
 
 
 def read_json(path):

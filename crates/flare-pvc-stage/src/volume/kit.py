@@ -12,6 +12,8 @@ class Volume:
         self.run, self.stays = None, []
         # The fingerprint that is noted of the kit in place, if that is this participant's; None once this run begins to change it.
         self.noted = None
+        # Whether a swap was begun that is not completed.
+        self.is_begun = False
 
     def at(self, *names):
         return os.path.join(self.root, *names)
@@ -42,7 +44,7 @@ class Volume:
         try:
             # A journal needs it.
             if self.run is not None and not os.path.lexists(self.at(JOURNAL)):
-                for name in (STAGING + self.run, self.out(self.run), JOURNAL + ".new"):
+                for name in (STAGING + self.run, self.out(self.run), self.room(self.run), JOURNAL + ".new"):
                     remove(self.at(name))
         except OSError:
             pass
@@ -51,6 +53,10 @@ class Volume:
         """Where a run puts the whole directory with what was kept before. It may belong to another user: then it can be renamed, but neither
         moved into another directory nor perhaps removed."""
         return STAGING + run + "-out"
+
+    def room(self, run):
+        """What holds room free for the swap of a run. The swap of a full volume would stop half way, and a parent would find no kit."""
+        return STAGING + run + "-room"
 
     def check_writable(self, names=KIT):
         """Checks, before anything is changed, that the swap is permitted. Moving a directory requires write permission on it, and hiding a
@@ -92,6 +98,7 @@ class Volume:
                 os.mkdir(entry.place, 0o700)
             else:
                 write_file(entry.place, contents.next(entry.size), entry.mode)
+        hold_room(self.at(self.room(request["id"])))
         # The deepest first, since nothing can be created in a read-only directory.
         for entry in reversed(entries):
             if entry.directory:
@@ -134,6 +141,8 @@ class Volume:
             journal["state"] = {"owner": request["owner"], "fingerprint": request["fingerprint"], "previous": previous}
             journal.update(same=same, transfer=request["transfer"], closed=closed_directories(request["entries"]))
         if repair is not None and repair.moves:
+            if stays:
+                hold_room(self.at(self.room(request["id"])))
             journal.update(moves=list(repair.moves), emptied=repair.emptied, then="clean" if stays else "swap")
             self.enter(journal, "repair")
             self.swap(journal)
@@ -154,6 +163,8 @@ class Volume:
         """Completes a journal. Every phase can be repeated from any point, and none undoes a later one. What it replaces for good is
         moved to the staging directory, since a removal may take long or fail."""
         ENDING.hold()
+        self.is_begun = True
+        give_room(self.at(self.room(journal["id"])))
         staging, kept = self.at(STAGING + journal["id"]), self.at(PREVIOUS + "-" + journal["id"])
         # What is replaced; `startup`, if included, is the last.
         names = journal.get("names", KIT)
@@ -199,6 +210,7 @@ class Volume:
         if journal.get("transfer"):
             make_directory(self.at("transfer"), 0o755)
         os.unlink(self.at(JOURNAL))
+        self.is_begun = False
         sync_directory(self.root)
 
     def put_aside(self, journal, name, kept):
@@ -247,9 +259,13 @@ class Volume:
     def enter(self, journal, phase):
         # From here on the swap is completed, by this run or the next.
         ENDING.hold()
-        self.noted = None
         journal["phase"] = phase
-        write_json(self.at(JOURNAL), journal)
+        try:
+            write_json(self.at(JOURNAL), journal)
+        finally:
+            # A journal that could not be written changes nothing.
+            if os.path.lexists(self.at(JOURNAL)):
+                self.noted = None
 
     def rollback(self, request):
         """Swaps the current kit with the one that the last staging replaced."""
@@ -260,6 +276,7 @@ class Volume:
         self.check_writable(list(KIT) + [PREVIOUS] + [PREVIOUS + "/" + name for name in KIT])
         changed = {"owner": request["owner"], "fingerprint": state.get("previous"), "previous": state.get("fingerprint")}
         journal = {"id": request["id"], "state": changed, "hidden": True}
+        hold_room(self.at(self.room(request["id"])))
         self.enter(journal, "collect")
         self.swap(journal)
         return {"recovered": recovered, "stays": self.stays, "fingerprint": changed["fingerprint"]}

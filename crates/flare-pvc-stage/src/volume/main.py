@@ -12,7 +12,7 @@ def carry_out_request(volume, request, source, output):
 
 
 def refusal(volume, reason, detail):
-    return {"refused": reason, "detail": detail, "noted": volume.noted}
+    return {"refused": reason, "detail": detail, "noted": volume.noted, "begun": volume.is_begun}
 
 
 def answer(volume, source, output, length):

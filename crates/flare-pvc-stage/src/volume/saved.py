@@ -200,6 +200,7 @@ class Restore:
         received = os.path.join(self.staging, RECEIVED)
         with open(received, "xb") as lines:
             self.receive(lines)
+        hold_room(self.volume.at(self.volume.room(self.request["id"])))
         sync_volume(self.volume.root)
         with open(received, "rb") as lines:
             for line in lines:

@@ -8,6 +8,7 @@
 
 mod again;
 mod ending;
+mod full;
 mod kit;
 mod repair;
 mod support;
