@@ -160,7 +160,7 @@ fn kubectl(plan: &SitePlan, cluster: &ClusterArguments) -> String {
 
 /// The faults, with the findings about the parent and what was rolled back.
 fn failure(not_installed: NotInstalled) -> Failure {
-    let NotInstalled { faults, findings, recovery } = not_installed;
+    let NotInstalled { faults, findings, recovery, .. } = not_installed;
     let Some(recovery) = recovery else { return faults.into() };
     let (state, mut text) = recovered(&recovery);
     let evidence = findings.iter().flat_map(|finding| &finding.evidence);

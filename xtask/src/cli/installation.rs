@@ -133,6 +133,10 @@ pub(super) fn recovered(recovery: &Recovery) -> (Value, String) {
             let all: String = stays.objects.iter().map(|object| format!(", the {object}")).collect();
             (json!({"state": "removed", "stays": stays}), format!("{what}; what stays: {claim}{all}\n"))
         }
+        Recovery::OfAnother => (
+            json!({"state": "left", "kit": null, "why": "another_run"}),
+            "left everything as it is, since another run is at work on this participant\n".to_owned(),
+        ),
         Recovery::Left { kit } => {
             let but = kit.as_ref().map(|kit| format!("; the earlier kit {} is on the volume again", short(kit)));
             (json!({"state": "left", "kit": kit}), format!("left the release as it is{}\n", but.unwrap_or_default()))
@@ -156,6 +160,9 @@ mod tests {
         assert_eq!(data, json!({"state": "left", "kit": "3f0c"}));
         assert_eq!(text, "left the release as it is; the earlier kit 3f0c is on the volume again\n");
         assert_eq!(recovered(&Recovery::Left { kit: None }).1, "left the release as it is\n");
+        let (data, text) = recovered(&Recovery::OfAnother);
+        assert_eq!((&data["state"], &data["why"]), (&json!("left"), &json!("another_run")));
+        assert!(text.starts_with("left everything as it is, since another run"), "{text}");
     }
 
     #[test]

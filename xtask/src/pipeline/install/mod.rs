@@ -1,6 +1,8 @@
 //! Installs a staged kit: ends with a participant that has joined its federation, or restores the previous state.
 
+mod attempt;
 mod back;
+mod beside;
 mod chart_objects;
 mod drift;
 mod exposure;
@@ -23,13 +25,15 @@ use flare_prepared_kit::{OpenOptions, PreparedKit};
 use tokio::time::Instant;
 
 pub(crate) use self::{
+    attempt::Attempt,
     back::take_back,
+    beside::{in_the_way, newest_revision},
     forwarding::forward,
     kept::refuse_loss,
     run::{Exposed, Installed, NotInstalled, Options, Progress, Recovery, Stays, Until},
     values::Given,
 };
-use self::{readiness::Ready, recovery::Attempt, run::Run};
+use self::{readiness::Ready, run::Run};
 use super::{helm, places, stage::Request};
 use crate::{context::Context, runtime};
 
@@ -85,7 +89,8 @@ async fn participant(
         Ok(exposed) => exposed,
         Err(fault) => {
             let faults = with_warnings(fault.into(), found);
-            return Err(NotInstalled { faults, findings: Vec::new(), recovery: Some(Recovery::Left { kit: None }) });
+            let recovery = Some(Recovery::Left { kit: None });
+            return Err(NotInstalled { recovery, attempt: Some(Attempt::Made(revision)), ..faults.into() });
         }
     };
     let installed = Installed {
@@ -140,7 +145,7 @@ async fn carry_out(
         {
             // The release was not touched.
             let recovery = Some(Recovery::Left { kit: None });
-            return Err(NotInstalled { faults: fault.into(), findings: Vec::new(), recovery });
+            return Err(NotInstalled { recovery, ..fault.into() });
         }
         match upgrade(run, values, ready) {
             Ok(revision) => revision,
@@ -169,7 +174,8 @@ async fn carry_out(
         Err(finding) if finding.severity == Severity::Unknown => {
             // Nothing says that the parent does not work.
             let recovery = Some(Recovery::Left { kit: None });
-            Err(NotInstalled { faults: fault_of(run, &finding).into(), findings: vec![finding], recovery })
+            let attempt = Some(Attempt::Made(revision));
+            Err(NotInstalled { faults: fault_of(run, &finding).into(), findings: vec![finding], recovery, attempt })
         }
         Err(finding) => {
             let fault = fault_of(run, &finding);
@@ -197,7 +203,7 @@ async fn failed(
     } else {
         Recovery::Left { kit: None }
     };
-    NotInstalled { faults: fault.into(), findings, recovery: Some(recovery) }
+    NotInstalled { faults: fault.into(), findings, recovery: Some(recovery), attempt: Some(attempt) }
 }
 
 fn fault_of(run: &Run<'_>, finding: &Finding) -> Diagnostic {

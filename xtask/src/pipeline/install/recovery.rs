@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use flare_diagnostic::{Code, Collector, Diagnostic, Faults};
 use flare_doctor::rollout::{self, ParentDeployment};
-use flare_helm::{ReleaseStatus, Revision};
 use flare_pvc_stage::{Progress, VolumeStageOptions, stage, staged_fingerprint};
 use tokio::time::timeout;
 
 use super::{
-    pull_secret,
+    attempt::Attempt,
+    beside, pull_secret,
     readiness::Before,
     run::{Recovery, Run, Stays},
 };
@@ -21,33 +21,6 @@ const LIMIT: Duration = Duration::from_mins(2);
 /// How long it may take to see what stays.
 const LOOK_LIMIT: Duration = Duration::from_secs(10);
 
-/// What a failed run knows that it did to the release.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Attempt {
-    /// It made this revision.
-    Made(u64),
-    /// Its Helm failed.
-    Failed {
-        /// The revision that Helm would have made.
-        next: u64,
-        /// Whether Helm was ended, so that it could not write how that ended.
-        ended: bool,
-    },
-}
-
-impl Attempt {
-    /// Whether the newest revision is the run's own, or still the one before it. Otherwise another run is at work on the release, and
-    /// going back would take away what that one installed.
-    fn is_newest(self, history: &[Revision]) -> bool {
-        let Some(newest) = history.last() else { return true };
-        match self {
-            Self::Made(own) => newest.revision == own,
-            Self::Failed { next, .. } if newest.revision != next => newest.revision < next && !newest.status.is_pending(),
-            Self::Failed { ended, .. } => newest.status == ReleaseStatus::Failed || (ended && newest.status.is_pending()),
-        }
-    }
-}
-
 /// Restores the previous state after a run failed, unless another run has changed the release meanwhile.
 pub(super) async fn after(run: &Run<'_>, attempt: Attempt, before: Option<&Before>, found: &mut Collector) -> Recovery {
     // Without an answer nothing can be put back either, which then is said.
@@ -56,12 +29,8 @@ pub(super) async fn after(run: &Run<'_>, attempt: Attempt, before: Option<&Befor
         && !attempt.is_newest(&history)
         && let Some(newest) = history.last()
     {
-        let (release, revision, status) = (&run.place.release, newest.revision, newest.status.as_str());
-        let message = format!(
-            "nothing was rolled back: another run is at work on the release `{release}`, whose newest revision {revision} is {status}"
-        );
-        found.push(Diagnostic::warning(Code::Notice, message).hint("run the same command again when the other run has ended"));
-        return Recovery::Left { kit: None };
+        found.push(beside::of_release(&run.place.release, newest));
+        return Recovery::OfAnother;
     }
     recover(run, before, found).await
 }
@@ -177,41 +146,6 @@ async fn runs_again(run: &Run<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn history(states: &[ReleaseStatus]) -> Vec<Revision> {
-        let revision = |(at, status): (usize, &ReleaseStatus)| Revision {
-            revision: at as u64 + 1,
-            status: *status,
-            updated: String::new(),
-            description: String::new(),
-        };
-        states.iter().enumerate().map(revision).collect()
-    }
-
-    #[test]
-    fn only_a_release_that_no_other_run_changed_is_put_back() {
-        use ReleaseStatus::{Deployed, Failed, PendingInstall, PendingUpgrade, Superseded};
-        let failed = |next| Attempt::Failed { next, ended: false };
-        let ended = |next| Attempt::Failed { next, ended: true };
-        for (states, attempt, is_own) in [
-            (&[][..], failed(1), true),
-            (&[Failed], failed(1), true),
-            (&[PendingInstall], ended(1), true),
-            (&[Deployed], failed(2), true),
-            (&[Superseded, Failed], failed(2), true),
-            (&[Superseded, Deployed], Attempt::Made(2), true),
-            // Two runs read the same history, and the other one was the first.
-            (&[PendingInstall], failed(1), false),
-            (&[Deployed], failed(1), false),
-            (&[Deployed, PendingUpgrade], failed(2), false),
-            (&[Superseded, Deployed], failed(2), false),
-            (&[Superseded, Deployed], failed(1), false),
-            (&[PendingUpgrade], failed(2), false),
-            (&[Superseded, Superseded, Deployed], Attempt::Made(2), false),
-        ] {
-            assert_eq!(attempt.is_newest(&history(states)), is_own, "{states:?} {attempt:?}");
-        }
-    }
 
     #[test]
     fn a_kit_that_went_back_alone_is_named() {

@@ -16,7 +16,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::values::Given;
+use super::{attempt::Attempt, values::Given};
 
 /// How long one run of Helm may take, which does not wait for the rollout.
 const HELM_LIMIT: Duration = Duration::from_mins(2);
@@ -115,6 +115,8 @@ pub(crate) struct NotInstalled {
     pub(crate) findings: Vec<Finding>,
     /// What was rolled back; `None` if nothing had been changed.
     pub(crate) recovery: Option<Recovery>,
+    /// What it did to the release; `None`: nothing.
+    pub(crate) attempt: Option<Attempt>,
 }
 
 /// What was done after a parent failed.
@@ -141,6 +143,8 @@ pub(crate) enum Recovery {
         /// The fingerprint of the kit that was put back on the volume nevertheless.
         kit: Option<String>,
     },
+    /// Nothing was put back, since another run has changed the release or the kit on the volume meanwhile.
+    OfAnother,
 }
 
 /// What is left of a participant without its release.
@@ -156,7 +160,7 @@ pub(crate) struct Stays {
 
 impl From<Faults> for NotInstalled {
     fn from(faults: Faults) -> Self {
-        Self { faults, findings: Vec::new(), recovery: None }
+        Self { faults, findings: Vec::new(), recovery: None, attempt: None }
     }
 }
 

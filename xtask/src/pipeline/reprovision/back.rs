@@ -11,7 +11,7 @@ use super::{
 use crate::{
     context::Context,
     pipeline::{
-        install::{self, Recovery, Stays},
+        install::{self, Attempt, Recovery, Stays},
         stage::{self, Request, run_name},
     },
 };
@@ -28,55 +28,57 @@ pub(crate) struct Back {
     pub(crate) prepared: bool,
 }
 
-/// Where a run failed, as far as it matters for the way back.
+/// Where a run failed, as far as it matters for the way back, and what it had done to the release by then.
 #[derive(Debug)]
 pub(super) enum Failed {
     /// Before anything was changed in the cluster.
     Early,
     /// At the staging, which may have replaced the kit on the volume before it failed.
-    Staging,
+    Staging { left: Attempt },
     /// At the installation: what that put back itself, and whether this run had replaced the kit on the volume.
-    Installation { recovery: Option<Recovery>, staged: bool },
+    Installation { recovery: Option<Recovery>, staged: bool, left: Attempt },
     /// At the checks: the revision before the one that this run made, if it made one.
-    Checks { before: Option<u64> },
+    Checks { before: Option<u64>, left: Attempt },
 }
 
-/// Puts back release and kit in the cluster, then the prepared kit in the output. What cannot be put back is a warning.
+impl Failed {
+    /// If release or volume have to go back: what the run has left of the release.
+    fn left(&self) -> Option<Attempt> {
+        match self {
+            Self::Staging { left }
+            | Self::Checks { before: Some(_), left }
+            | Self::Installation { recovery: None | Some(Recovery::Left { kit: None }), staged: true, left } => Some(*left),
+            Self::Installation { recovery: Some(Recovery::Removed { .. }), .. } => Some(Attempt::Untouched(None)),
+            Self::Early | Self::Installation { .. } | Self::Checks { before: None, .. } => None,
+        }
+    }
+
+    /// What is in the cluster if nothing more is done there.
+    fn as_it_is(self) -> Recovery {
+        match self {
+            Self::Installation { recovery: Some(recovery), .. } => recovery,
+            _ => Recovery::Left { kit: None },
+        }
+    }
+}
+
+/// Puts back release and kit in the cluster, then the prepared kit in the output; not what another run has changed since. What cannot be put
+/// back is a warning. `kits` are the fingerprints of the kits that this run found and made.
 pub(super) fn put_back(
     context: &Context<'_>,
     input: &Input,
-    earlier: Option<&Earlier>,
+    (earlier, kits): (Option<&Earlier>, &[String]),
     failed: Failed,
     progress: Progress<'_>,
     found: &mut Collector,
 ) -> Back {
-    // Without a release to go back to, the kit still goes back.
-    let mut only_kit = matches!(&failed, Failed::Staging | Failed::Installation { recovery: Some(Recovery::Removed { .. }), .. });
-    let mut take_back =
-        |revision: Option<u64>| match install::take_back(context, &input.request(), &input.install, revision, progress) {
-            Ok(back) => {
-                let back = back.collect(found);
-                only_kit = back == Recovery::Left { kit: None };
-                back
-            }
-            Err(faults) => {
-                let hint = "`helm rollback` and `stage --rollback --restart` do it by hand";
-                not_put_back("release and volume were not put back", hint, faults, found);
-                Recovery::Left { kit: None }
-            }
-        };
-    let cluster = match failed {
-        Failed::Installation {
-            recovery: Some(done @ (Recovery::RolledBack { .. } | Recovery::Removed { .. } | Recovery::Left { kit: Some(_) })),
-            ..
-        } => done,
-        Failed::Installation { staged: true, .. } => take_back(None),
-        Failed::Checks { before: Some(before) } => take_back(Some(before)),
-        Failed::Installation { .. } | Failed::Checks { before: None } | Failed::Early | Failed::Staging => {
-            Recovery::Left { kit: None }
-        }
+    let may_go_back = failed.left().map(|left| may_go_back(context, input, left, kits, found));
+    let (cluster, only_kit) = match may_go_back {
+        None => (failed.as_it_is(), false),
+        Some(Err(recovery)) => (recovery, false),
+        Some(Ok(())) => take_back(context, input, failed, progress, found),
     };
-    let restored = earlier.map_or(Ok(()), |earlier| earlier.put_back(&context.interrupt));
+    let restored = earlier.map_or(Ok(()), |earlier| earlier.put_back(kits, &context.interrupt));
     let prepared = match restored {
         Ok(()) => true,
         Err(faults) => {
@@ -101,6 +103,58 @@ pub(super) fn put_back(
         _ => Recovery::Left { kit },
     };
     Back { cluster, prepared }
+}
+
+/// By hand, what a way back does.
+const BY_HAND: &str = "`helm rollback` and `stage --rollback --restart` do it by hand";
+
+/// Whether release and volume are as this run left them. Otherwise, what that means for them.
+fn may_go_back(
+    context: &Context<'_>,
+    input: &Input,
+    left: Attempt,
+    kits: &[String],
+    found: &mut Collector,
+) -> Result<(), Recovery> {
+    let options = install::Options { limit: LIMIT, ..input.install.clone() };
+    match install::in_the_way(context, &input.request(), &options, left, kits) {
+        Ok(None) => Ok(()),
+        Ok(Some(other)) => {
+            found.push(other);
+            Err(Recovery::OfAnother)
+        }
+        Err(faults) => {
+            not_put_back("release and volume were not put back", BY_HAND, faults, found);
+            Err(Recovery::Left { kit: None })
+        }
+    }
+}
+
+/// Takes release and volume back. Returns what was done, and whether only the kit on the volume is still to be put back.
+fn take_back(
+    context: &Context<'_>,
+    input: &Input,
+    failed: Failed,
+    progress: Progress<'_>,
+    found: &mut Collector,
+) -> (Recovery, bool) {
+    let revision = match failed {
+        Failed::Checks { before, .. } => before,
+        Failed::Installation { recovery: None | Some(Recovery::Left { .. }), .. } => None,
+        // Without a release to go back to, the kit still goes back.
+        failed => return (failed.as_it_is(), true),
+    };
+    match install::take_back(context, &input.request(), &input.install, revision, progress) {
+        Ok(back) => {
+            let back = back.collect(found);
+            let only_kit = back == Recovery::Left { kit: None };
+            (back, only_kit)
+        }
+        Err(faults) => {
+            not_put_back("release and volume were not put back", BY_HAND, faults, found);
+            (Recovery::Left { kit: None }, false)
+        }
+    }
 }
 
 /// Puts the earlier kit onto the volume again, unless it is still there; returns its fingerprint if it was put back. It is staged from the
@@ -130,4 +184,34 @@ fn not_put_back(what: &str, hint: &str, faults: Faults, found: &mut Collector) {
     found.extend(
         errors.into_iter().map(|fault| Diagnostic::warning(Code::Notice, format!("{what}: {}", fault.message)).hint(hint)),
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_a_run_has_changed_and_not_put_back_itself_goes_back() {
+        let left = Attempt::Made(2);
+        let removed =
+            Recovery::Removed { was_there: true, stays: Stays { claim: "c".to_owned(), kit: None, objects: Vec::new() } };
+        let installation = |recovery, staged| Failed::Installation { recovery, staged, left };
+        let rolled_back = Recovery::RolledBack { revision: 1, kit: None, runs: true };
+        for (failed, expected) in [
+            (Failed::Early, None),
+            (Failed::Staging { left }, Some(left)),
+            (installation(None, true), Some(left)),
+            (installation(Some(Recovery::Left { kit: None }), true), Some(left)),
+            (installation(None, false), None),
+            (installation(Some(Recovery::Left { kit: Some("3f".to_owned()) }), true), None),
+            (installation(Some(rolled_back), true), None),
+            (installation(Some(Recovery::OfAnother), true), None),
+            // It removed the release, so that any revision is another run's.
+            (installation(Some(removed), true), Some(Attempt::Untouched(None))),
+            (Failed::Checks { before: Some(1), left }, Some(left)),
+            (Failed::Checks { before: None, left }, None),
+        ] {
+            assert_eq!(failed.left(), expected, "{failed:?}");
+        }
+    }
 }

@@ -138,8 +138,15 @@ impl Earlier {
         self.note.as_ref().is_some_and(|note| note.backup.file == file)
     }
 
-    /// Puts the kept kit back into the output; the content of the output's `transfer/` stays.
-    pub(super) fn put_back(&self, interrupt: &Interrupt) -> Result<(), Faults> {
+    /// Puts the kept kit back into the output, unless another run has put one there that is none of `kits`; the content of the output's
+    /// `transfer/` stays.
+    pub(super) fn put_back(&self, kits: &[String], interrupt: &Interrupt) -> Result<(), Faults> {
+        if let Ok(there) = PreparedKit::open(&self.output, OpenOptions { accept_changes: true })
+            && !kits.contains(&there.value.fingerprint().to_string())
+        {
+            let message = "another run has prepared another kit here meanwhile";
+            return Err(Diagnostic::error(Code::InvalidArgs, message).at(self.output.as_path()).into());
+        }
         let tree = FileTree::read(&self.kept(), &ReadOptions::new(Code::InvalidPreparedKit))?;
         put(&tree, &self.output, interrupt)
     }

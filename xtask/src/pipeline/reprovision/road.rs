@@ -1,6 +1,8 @@
 //! The steps of a reprovision, one after the other, and the end of a run.
 #![expect(clippy::result_large_err, reason = "a run returns its fault once")]
 
+mod ending;
+
 use std::time::Duration;
 
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
@@ -16,8 +18,13 @@ use super::{
 };
 use crate::{
     context::Context,
-    interrupt::Interrupt,
-    pipeline::{backup, install, prepare, stage, up::State, verify},
+    pipeline::{
+        backup,
+        install::{self, Attempt},
+        prepare, stage,
+        up::State,
+        verify,
+    },
 };
 
 /// A run: what it knows, and how far it has come.
@@ -32,6 +39,8 @@ pub(super) struct Road<'run> {
     is_staged: bool,
     /// Whether this run replaced the kit on the volume.
     staged: bool,
+    /// The newest revision of the release before this run changes anything in the cluster.
+    newest: Option<u64>,
     /// The revision before the one that this run made.
     before: Option<u64>,
     /// The end of its time, without that of the way back.
@@ -78,7 +87,8 @@ impl<'run> Road<'run> {
             ended: Ok(Checked::clean(())),
         };
         let end = Instant::now() + input.install.limit;
-        Self { context, input, progress, known, found, result, is_staged: false, staged: false, before: None, end }
+        let (is_staged, staged, newest, before) = (false, false, None, None);
+        Self { context, input, progress, known, found, result, is_staged, staged, newest, before, end }
     }
 
     /// Goes as far as possible; if a step fails, back again.
@@ -120,13 +130,9 @@ impl<'run> Road<'run> {
         }
     }
 
-    /// Refuses to begin a step after Ctrl-C, or when the time is over.
-    fn may_go_on(&self) -> Result<(), Stop> {
-        let ended = check(&self.context.interrupt)
-            .and_then(|()| if self.left().is_zero() { Err(stage::late(self.input.install.limit).into()) } else { Ok(()) });
-        // What was staged has to go back, whichever step comes next.
-        let failed = if self.staged { Failed::Installation { recovery: None, staged: true } } else { Failed::Early };
-        ended.map_err(|faults| Stop(faults, failed))
+    /// The release as it was before this run.
+    fn untouched(&self) -> Attempt {
+        Attempt::Untouched(self.newest)
     }
 
     /// The time that is left.
@@ -201,9 +207,14 @@ impl<'run> Road<'run> {
     }
 
     fn stage(&mut self) -> Did {
+        if !self.input.run.dry_run {
+            let options = install::Options { limit: self.left(), ..self.input.install.clone() };
+            self.newest = install::newest_revision(self.context, &self.input.request(), &options)?;
+        }
         let options = flare_pvc_stage::VolumeStageOptions { deadline: self.left(), ..self.input.staging.clone() };
         let staged = stage::on_volume(self.context, &self.input.request(), &options, &|_, _| ());
-        let staged = staged.map_err(|faults| Stop(faults, Failed::Staging))?.collect(&mut self.found);
+        let failed = Failed::Staging { left: self.untouched() };
+        let staged = staged.map_err(|faults| Stop(faults, failed))?.collect(&mut self.found);
         self.staged = staged.changed;
         let what = if staged.changed { "put onto" } else { "is already on" };
         let what = format!("the kit {} {what} claim {}", short(&staged.fingerprint), staged.claim);
@@ -224,7 +235,8 @@ impl<'run> Road<'run> {
             }
             Err(not_installed) => {
                 self.result.findings = not_installed.findings;
-                let failed = Failed::Installation { recovery: not_installed.recovery, staged: self.staged };
+                let left = not_installed.attempt.unwrap_or_else(|| self.untouched());
+                let failed = Failed::Installation { recovery: not_installed.recovery, staged: self.staged, left };
                 Err(Stop(not_installed.faults, failed))
             }
         }
@@ -233,7 +245,9 @@ impl<'run> Road<'run> {
     /// The installation has already waited whether the parent stays up.
     fn verify(&mut self) -> Did {
         let options = verify::Options { offline: false, deadline: self.left(), stable: Duration::ZERO };
-        let failed = |faults: Faults, before| Stop(faults, Failed::Checks { before });
+        // The installation before has told it.
+        let left = self.result.revision.map_or_else(|| self.untouched(), Attempt::Made);
+        let failed = |faults: Faults, before| Stop(faults, Failed::Checks { before, left });
         let verified = verify::verify(self.context, &self.input.request(), &options, self.progress);
         let verified = verified.map_err(|faults| failed(faults, self.before))?;
         let what = format!("{} findings, none of them a fault", verified.findings.len());
@@ -259,41 +273,9 @@ impl<'run> Road<'run> {
         self.set(Step::Backup, State::Unchanged, "the kit on the volume would stay as it is".to_owned());
         self.step(Step::Install, Self::install)
     }
-
-    fn note_end(&mut self) {
-        if self.input.run.dry_run {
-            return;
-        }
-        if let Err(fault) = self.known.earlier.ended() {
-            let message = format!("that this run has ended could not be noted: {}", fault.message);
-            self.found.push(
-                Diagnostic::warning(Code::Notice, message).hint("the next run takes this backup for its own; remove it first"),
-            );
-        }
-    }
-
-    fn end_badly(&mut self, faults: Faults, failed: Failed) {
-        let is_interrupted = faults.all().iter().any(|fault| fault.code == Code::Interrupted);
-        if !is_interrupted && !self.input.install.keep_failed && !self.input.run.dry_run {
-            let replaced = self.result.earlier.is_some().then_some(&self.known.earlier);
-            let back = back::put_back(self.context, self.input, replaced, failed, self.progress, &mut self.found);
-            self.result.back = Some(back);
-            self.note_end();
-        }
-        self.found.keep::<()>(Err(faults));
-    }
 }
 
 /// The beginning of a fingerprint, for people.
 fn short(fingerprint: &str) -> &str {
     fingerprint.get(..12).unwrap_or(fingerprint)
-}
-
-fn check(interrupt: &Interrupt) -> Result<(), Faults> {
-    interrupt.check().map_err(|faults| {
-        faults.map(|fault| Diagnostic {
-            message: "interrupted between two steps; what is done so far stays".to_owned(),
-            ..fault.hint("run the same command again: it goes on from there")
-        })
-    })
 }
