@@ -28,8 +28,8 @@ pub struct LogSource<'names> {
 /// What the last look at a log found.
 #[derive(Debug)]
 pub struct LastLook {
-    /// What it says.
-    pub joined: Joined,
+    /// The reader after the last line.
+    pub reader: LogReader,
     /// The end of the log; empty if it could not be read.
     pub log: String,
     /// Why the log could not be read at that look.
@@ -37,6 +37,11 @@ pub struct LastLook {
 }
 
 impl LastLook {
+    /// What the log says.
+    pub const fn joined(&self) -> Joined {
+        self.reader.joined()
+    }
+
     /// The last lines of the log that are not blank, in their order.
     pub fn last_lines(&self, count: usize) -> Vec<String> {
         let mut last: Vec<_> =
@@ -53,12 +58,12 @@ pub async fn look(cluster: &Cluster, source: LogSource<'_>, start: &LogReader, l
         Ok(log) => (log, None),
         Err(fault) => (String::new(), Some(fault)),
     };
-    LastLook { joined: reader_of(&log, start).joined(), log, unread }
+    LastLook { reader: read(&log, start), log, unread }
 }
 
 /// Reads the log until the participant has joined, no more waiting helps, or `end`.
 pub(crate) async fn wait(cluster: &Cluster, source: LogSource<'_>, end: Instant, start: &LogReader) -> LastLook {
-    let Ok(last) = until_joined(|lines| look(cluster, source, start, lines), end, start, async || Ok::<(), Infallible>(())).await;
+    let Ok(last) = until_joined(|lines| look(cluster, source, start, lines), end, async || Ok::<(), Infallible>(())).await;
     last
 }
 
@@ -70,7 +75,6 @@ pub(crate) async fn wait(cluster: &Cluster, source: LogSource<'_>, end: Instant,
 pub async fn until_joined<Looking: Future<Output = LastLook>, Reason>(
     look: impl Fn(Option<u32>) -> Looking,
     end: Instant,
-    start: &LogReader,
     mut between: impl AsyncFnMut() -> Result<(), Reason>,
 ) -> Result<LastLook, Reason> {
     let (mut patience, mut lines) = (Patience::default(), None);
@@ -78,7 +82,7 @@ pub async fn until_joined<Looking: Future<Output = LastLook>, Reason>(
         let last = look(lines).await;
         let now = Instant::now();
         let is_forbidden = last.unread.as_ref().is_some_and(|fault| fault.code == Code::PermissionDenied);
-        if last.joined == Joined::Yes || is_forbidden || now >= end || patience.is_over(&reader_of(&last.log, start), now) {
+        if last.joined() == Joined::Yes || is_forbidden || now >= end || patience.is_over(&last.reader, now) {
             return Ok(last);
         }
         lines = last.unread.is_none().then_some(LOG_LINES);
@@ -87,7 +91,7 @@ pub async fn until_joined<Looking: Future<Output = LastLook>, Reason>(
     }
 }
 
-fn reader_of(log: &str, start: &LogReader) -> LogReader {
+fn read(log: &str, start: &LogReader) -> LogReader {
     let mut reader = start.clone();
     log.lines().for_each(|line| reader.read(line));
     reader
@@ -110,11 +114,10 @@ mod tests {
         let look = |_| {
             count.set(count.get() + 1);
             let log = format!("{lines}{}", "a job writes\n".repeat(count.get() as usize));
-            ready(LastLook { joined: reader_of(&log, &start).joined(), log, unread: None })
+            ready(LastLook { reader: read(&log, &start), log, unread: None })
         };
-        let last =
-            run(until_joined(look, Instant::now() + end, &start, async || Ok::<(), ()>(()))).expect("nothing ends the wait");
-        (last.joined, last.last_lines(8), count.get())
+        let last = run(until_joined(look, Instant::now() + end, async || Ok::<(), ()>(()))).expect("nothing ends the wait");
+        (last.joined(), last.last_lines(8), count.get())
     }
 
     fn run<T>(wait: impl Future<Output = T>) -> T {
@@ -137,10 +140,10 @@ mod tests {
             let look = |_| {
                 count.set(count.get() + 1);
                 let unread = Some(Diagnostic::error(code, "no log"));
-                ready(LastLook { joined: Joined::No(None), log: String::new(), unread })
+                ready(LastLook { reader: start.clone(), log: String::new(), unread })
             };
             let end = async || if count.get() == 4 { Err("restarted") } else { Ok(()) };
-            let last = run(until_joined(look, Instant::now() + Duration::from_hours(1), &start, end));
+            let last = run(until_joined(look, Instant::now() + Duration::from_hours(1), end));
             assert_eq!((count.get(), last.map(|_| ()).err()), (looks, (looks == 4).then_some("restarted")), "{code:?}");
         }
     }
@@ -150,9 +153,9 @@ mod tests {
         let (asked, start) = (RefCell::new(Vec::new()), LogReader::new(Role::Client, "site-1"));
         let look = |lines| {
             asked.borrow_mut().push(lines);
-            ready(LastLook { joined: Joined::No(None), log: String::new(), unread: None })
+            ready(LastLook { reader: start.clone(), log: String::new(), unread: None })
         };
-        let ended = run(until_joined(look, Instant::now() + Duration::from_secs(2), &start, async || Ok::<(), ()>(())));
+        let ended = run(until_joined(look, Instant::now() + Duration::from_secs(2), async || Ok::<(), ()>(())));
         assert!(ended.is_ok());
         assert_eq!(asked.borrow().as_slice(), [None, Some(LOG_LINES), Some(LOG_LINES)]);
     }

@@ -68,10 +68,10 @@ async fn look(
     let end = Instant::now() + options.deadline;
     let plan = kit.plan();
     let target = ParentDeployment { namespace: plan.namespace.to_string(), deployment: plan.names.deployment.to_string() };
-    let running = rollout::wait(cluster, &target, options, progress).await;
+    let rollout = rollout::wait(cluster, &target, options, progress).await;
     let mut found = vec![reached(cluster)];
-    match &running {
-        Ok(running) => found.extend(rolled_out(running)),
+    match &rollout {
+        Ok(rollout) => found.extend(rolled_out(&rollout.running)),
         Err(finding) => found.push(finding.clone()),
     }
     if is_fault(&found, &["D01"]) {
@@ -83,18 +83,18 @@ async fn look(
         progress("looking at the workspace claim");
         found.extend(settled("D31", claim::check(cluster, kit).await));
     }
-    let Ok(running) = running else {
+    let Ok(rollout) = rollout else {
         found.extend(NEED_A_PARENT.map(not_without_parent));
         return found;
     };
     progress("looking at the Service");
-    found.extend(settled("D70", service::check(cluster, kit, &running).await));
+    found.extend(settled("D70", service::check(cluster, kit, &rollout.running).await));
     progress("asking the parent's own Python");
-    found.extend(in_the_pod(cluster, kit, &running).await);
+    found.extend(in_the_pod(cluster, kit, &rollout.running).await);
     progress("reading the parent's log");
     // A client that cannot reach the server, or that runs with another kit, is not waited for.
     let end = if is_fault(&found, &["D31", "D71", "D72"]) { Instant::now() } else { end };
-    found.extend(settled("D82", joined::check(cluster, kit, &running, end).await));
+    found.extend(settled("D82", joined::check(cluster, kit, &rollout, end).await));
     found
 }
 

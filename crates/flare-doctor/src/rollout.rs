@@ -17,8 +17,9 @@ mod scene;
 mod table;
 mod wait;
 
+pub(crate) use current::parent_container;
 pub use judge::judge;
 pub(crate) use look::is_start;
-pub use look::{ObservedParent, ParentDeployment, RolloutStatus, RunningParent};
+pub use look::{ObservedParent, ParentDeployment, Rollout, RolloutStatus, RunningParent};
 pub use reference::{Reference, ReferenceKind};
 pub use wait::{WaitOptions, wait};

@@ -6,7 +6,7 @@ use flare_cluster::{
 };
 use flare_diagnostic::Diagnostic;
 use flare_names::labels::{self, KIT_FINGERPRINT};
-use flare_pod_launch::JobPodMatcher;
+use flare_pod_launch::{JobPodMatcher, job_container};
 use flare_prepared_kit::PreparedKit;
 use flare_pvc_stage::noted_kit;
 use k8s_openapi::{
@@ -22,6 +22,7 @@ use crate::{
     Proven,
     joining::{self, LogSource},
     registered::{Joined, LogReader},
+    rollout::parent_container,
 };
 
 /// The current state of a participant. Serialized as `state` of a row of `status`.
@@ -63,7 +64,7 @@ pub struct DeploymentState {
 pub struct PodState {
     /// Its name.
     pub name: String,
-    /// Its first container, which is the parent's or the job's.
+    /// The container of the parent or of the job.
     pub container: String,
     /// The status of `kubectl get pods`: a container's reason if it has one, otherwise the phase.
     pub status: String,
@@ -99,13 +100,13 @@ pub async fn look(cluster: &Cluster, kit: &PreparedKit) -> Result<ParticipantSta
     let deployment = cluster.namespaced::<Deployment>(namespace).find(plan.names.deployment.as_str()).await?;
     let all = cluster.namespaced::<Pod>(namespace).list(&Selection::default()).await?;
     let claim = cluster.namespaced::<PersistentVolumeClaim>(namespace).find(plan.workspace.claim.as_str()).await;
-    let parents: Vec<_> = parents(&all, plan.names.deployment.as_str()).collect();
+    let name = plan.names.deployment.as_str();
+    let parents: Vec<_> = parents(&all, name).collect();
     let newest = parents.first().copied();
     let (joined, reason) = match newest {
         Some(pod) => {
-            let proven = deployment.as_ref().and_then(Proven::read);
-            joined(cluster, kit, &pod_state(pod), proven.is_some_and(|proven| proven.is_of_pod(pod, &parent_container(pod))))
-                .await
+            let (state, proven) = (parent_state(pod, name), deployment.as_ref().and_then(Proven::read));
+            joined(cluster, kit, &state, proven.is_some_and(|proven| proven.is_of_pod(pod, &state.container))).await
         }
         None => (Some(false), None),
     };
@@ -114,7 +115,7 @@ pub async fn look(cluster: &Cluster, kit: &PreparedKit) -> Result<ParticipantSta
         role: plan.role.as_str(),
         namespace: namespace.to_owned(),
         deployment: deployment.as_ref().map(deployment_state),
-        pods: parents.iter().copied().map(pod_state).collect(),
+        pods: parents.iter().map(|pod| parent_state(pod, name)).collect(),
         kit: KitState {
             prepared: kit.fingerprint().to_string(),
             staged: claim.ok().flatten().as_ref().and_then(noted_kit).map(|noted| noted.fingerprint),
@@ -122,7 +123,7 @@ pub async fn look(cluster: &Cluster, kit: &PreparedKit) -> Result<ParticipantSta
         },
         joined,
         reason,
-        jobs: all.iter().filter(|pod| participant.runs(pod)).map(pod_state).collect(),
+        jobs: all.iter().filter(|pod| participant.runs(pod)).map(|pod| pod_state(pod, job_container(pod))).collect(),
     })
 }
 
@@ -153,7 +154,11 @@ fn deployment_state(deployment: &Deployment) -> DeploymentState {
     }
 }
 
-fn pod_state(pod: &Pod) -> PodState {
+fn parent_state(pod: &Pod, deployment: &str) -> PodState {
+    pod_state(pod, parent_container(pod.spec.as_ref(), deployment).to_owned())
+}
+
+fn pod_state(pod: &Pod, container: String) -> PodState {
     let status = pod.status.as_ref();
     let statuses = status.and_then(|status| status.container_statuses.as_deref()).unwrap_or_default();
     let shown = || statuses.iter().find_map(reason).or(phase(pod)).unwrap_or("Unknown");
@@ -161,19 +166,13 @@ fn pod_state(pod: &Pod) -> PodState {
     let spec = pod.spec.as_ref();
     PodState {
         name: pod.metadata.name.clone().unwrap_or_default(),
-        container: parent_container(pod),
+        container,
         status: shown.to_owned(),
         ready: condition(pod, "Ready", "True").is_some(),
         restarts: statuses.iter().map(|status| status.restart_count).sum(),
         created: pod.metadata.creation_timestamp.as_ref().map(|time| time.0.to_string()),
         node: spec.and_then(|spec| spec.node_name.clone()),
     }
-}
-
-/// The name of the parent's container, which is the first: meshes inject theirs behind it.
-fn parent_container(pod: &Pod) -> String {
-    let containers = pod.spec.as_ref().map(|spec| spec.containers.as_slice()).unwrap_or_default();
-    containers.first().map(|container| container.name.clone()).unwrap_or_default()
 }
 
 fn reason(status: &ContainerStatus) -> Option<&str> {
@@ -190,8 +189,8 @@ async fn joined(cluster: &Cluster, kit: &PreparedKit, pod: &PodState, is_known: 
         return (Some(false), None);
     }
     let look = joining::look(cluster, source, &start, None).await;
-    match (look.unread, look.joined) {
-        (Some(fault), _) => (None, Some(fault.message)),
+    match (&look.unread, look.joined()) {
+        (Some(fault), _) => (None, Some(fault.message.clone())),
         (None, Joined::Yes) => (Some(true), None),
         (None, Joined::Lost(cause) | Joined::No(Some(cause))) => (Some(false), Some(cause.message.to_owned())),
         (None, Joined::No(None)) => (Some(false), None),
@@ -235,7 +234,7 @@ mod tests {
     fn a_pod_shows_the_reason_that_says_most() {
         let mut one = pod("a", "a", None, "2026-11-28T12:00:00Z");
         let state = |status: serde_json::Value| PodState {
-            ..pod_state(&Pod { status: serde_json::from_value(status).ok(), ..one.clone() })
+            ..parent_state(&Pod { status: serde_json::from_value(status).ok(), ..one.clone() }, "a")
         };
         assert_eq!(state(json!({"phase": "Running"})).status, "Running");
         let status = |state: serde_json::Value| {
@@ -246,6 +245,20 @@ mod tests {
         assert_eq!((waiting.status.as_str(), waiting.restarts, waiting.ready), ("ImagePullBackOff", 2, false));
         assert_eq!(state(status(json!({"terminated": {"reason": "OOMKilled", "exitCode": 137}}))).status, "OOMKilled");
         one.metadata.deletion_timestamp.clone_from(&one.metadata.creation_timestamp);
-        assert_eq!(pod_state(&one).status, "Terminating");
+        assert_eq!(parent_state(&one, "a").status, "Terminating");
+    }
+
+    #[test]
+    fn a_container_that_is_injected_first_is_neither_the_parents_nor_the_jobs() {
+        let with = |names: &[&str]| {
+            let mut pod = pod("a", "a", None, "2026-11-28T12:00:00Z");
+            let containers: Vec<_> = names.iter().map(|name| json!({"name": name})).collect();
+            pod.spec = serde_json::from_value(json!({"containers": containers})).ok();
+            pod
+        };
+        let parent = |names: &[&str]| parent_state(&with(names), "site-1").container;
+        assert_eq!(parent(&["proxy", "site-1"]), "site-1");
+        assert_eq!(parent(&["renamed", "proxy"]), "renamed", "a chart of somebody else");
+        assert_eq!(job_container(&with(&["proxy", "container-j1"])), "container-j1");
     }
 }

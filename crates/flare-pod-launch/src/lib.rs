@@ -44,7 +44,7 @@ pub use limits::Limits;
 pub use moment::Moment;
 pub use observation::{Action, Observation, PodLookup, Step};
 pub use observe::{Listing, observe};
-pub use ours::{JOB_LABELS, KnownPod};
+pub use ours::{JOB_LABELS, KnownPod, job_container};
 pub use participant::JobPodMatcher;
 pub use report::{End, Evidence, JobState, Notice, Settlement, Transition};
 pub use situation::{Memory, PodAnswer, Situation};

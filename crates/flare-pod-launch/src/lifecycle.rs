@@ -200,7 +200,7 @@ impl Lifecycle {
 
     /// Records a pod, and returns whether it is the job's.
     fn see(&mut self, pod: Pod, now: Moment) -> bool {
-        let container = if self.container.is_empty() { ours::container(&pod) } else { String::new() };
+        let container = if self.container.is_empty() { ours::job_container(&pod) } else { String::new() };
         let is_ours = self.view.see(pod, now.elapsed);
         if is_ours && self.container.is_empty() {
             self.container = container;

@@ -55,7 +55,7 @@ impl KnownPod {
             site: annotation(SITE).unwrap_or_default(),
             study: annotation(STUDY),
             phase: pod.status.as_ref().and_then(|status| status.phase.clone()).unwrap_or_default(),
-            container: container(pod),
+            container: job_container(pod),
             credentials: credentials(pod),
             is_being_deleted: metadata.deletion_timestamp.is_some(),
             created: metadata.creation_timestamp.as_ref().map(|time| time.0),
@@ -68,8 +68,9 @@ impl KnownPod {
     }
 }
 
-/// The job's container by FLARE's naming rule, since a pod template may add other containers; otherwise the first one.
-pub(crate) fn container(pod: &Pod) -> String {
+/// The job's container by FLARE's naming rule, since a pod template may add other containers; otherwise the first one. Empty for a pod
+/// without containers.
+pub fn job_container(pod: &Pod) -> String {
     let containers = pod.spec.as_ref().map(|spec| spec.containers.as_slice()).unwrap_or_default();
     let named = containers.iter().find(|container| container.name.starts_with(JOB_CONTAINER_PREFIX));
     named.or(containers.first()).map(|container| container.name.clone()).unwrap_or_default()

@@ -5,14 +5,13 @@ use std::time::Duration;
 use flare_cluster::Cluster;
 use flare_names::Role;
 use flare_prepared_kit::PreparedKit;
-use k8s_openapi::api::apps::v1::Deployment;
 use tokio::time::Instant;
 
 use crate::{
     Finding, Proven, Severity,
     joining::{self, LogSource},
     registered::{Joined, LogReader},
-    rollout::RunningParent,
+    rollout::Rollout,
 };
 
 /// How long a running client may take to register. It tries every few seconds.
@@ -21,12 +20,13 @@ const REGISTRATION: Duration = Duration::from_mins(1);
 /// The number of lines at the end of the log that are shown of a parent that has not joined.
 const LAST_LINES: usize = 8;
 
-pub(super) async fn check(cluster: &Cluster, kit: &PreparedKit, running: &RunningParent, end: Instant) -> Vec<Finding> {
+/// Checks the log of a parent, whose Deployment may note that it was proven to have joined.
+pub(super) async fn check(cluster: &Cluster, kit: &PreparedKit, rollout: &Rollout, end: Instant) -> Vec<Finding> {
+    let Rollout { running, deployment } = rollout;
     let plan = kit.plan();
-    let deployment = cluster.namespaced::<Deployment>(plan.namespace.as_str()).find(plan.names.deployment.as_str()).await;
     // Without the note the log decides.
-    let proven = deployment.ok().flatten().as_ref().and_then(Proven::read);
-    let start = LogReader::new(plan.role, &plan.site).of_known(proven.is_some_and(|proven| proven.is_of(running)));
+    let is_proven = Proven::read(deployment).is_some_and(|proven| proven.is_of(running));
+    let start = LogReader::new(plan.role, &plan.site).of_known(is_proven);
     let end = end.min(Instant::now() + REGISTRATION);
     let source = LogSource { namespace: plan.namespace.as_str(), pod: &running.pod, container: &running.container };
     let look = joining::wait(cluster, source, end, &start).await;
@@ -38,7 +38,7 @@ pub(super) async fn check(cluster: &Cluster, kit: &PreparedKit, running: &Runnin
         Role::Server => format!("the server `{}` has not said that it is started", plan.participant),
         Role::Client => format!("the site `{}` has not registered at its server", plan.site),
     };
-    match look.joined {
+    match look.joined() {
         Joined::Yes => Vec::new(),
         Joined::Lost(cause) => {
             let message = format!("the site `{}` was registered, and has lost its server since: {}", plan.site, cause.message);

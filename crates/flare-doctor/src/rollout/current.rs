@@ -4,7 +4,7 @@ use flare_cluster::pod_state::{container_status, phase};
 use k8s_openapi::{
     api::{
         apps::v1::{Deployment, ReplicaSet},
-        core::v1::{ContainerStatus, Pod},
+        core::v1::{ContainerStatus, Pod, PodSpec},
     },
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
@@ -83,14 +83,19 @@ fn is_owned(metadata: &ObjectMeta, owner: Option<&str>) -> bool {
     owner.is_some_and(|owner| owners.iter().any(|reference| reference.uid == owner))
 }
 
+/// The parent's container among those of its pod or its Deployment's template: the one with the Deployment's name, as in both releases' charts,
+/// otherwise the first. A cluster may inject others before it.
+pub(crate) fn parent_container<'spec>(spec: Option<&'spec PodSpec>, deployment: &'spec str) -> &'spec str {
+    let containers = spec.map(|spec| spec.containers.as_slice()).unwrap_or_default();
+    let own = containers.iter().find(|container| container.name == deployment).or(containers.first());
+    own.map_or(deployment, |container| &container.name)
+}
+
 impl Current<'_> {
-    /// The parent's container: the one with the Deployment's name, as in both releases' charts, otherwise the first.
+    /// The parent's container.
     pub(super) fn container(&self) -> &str {
         let template = self.deployment.spec.as_ref().and_then(|spec| spec.template.spec.as_ref());
-        let containers = template.map(|template| template.containers.as_slice()).unwrap_or_default();
-        let name = self.deployment.metadata.name.as_deref().unwrap_or_default();
-        let own = containers.iter().find(|container| container.name == name).or(containers.first());
-        own.map_or(name, |container| &container.name)
+        parent_container(template, self.deployment.metadata.name.as_deref().unwrap_or_default())
     }
 
     /// The kubelet's status of that container.

@@ -49,6 +49,15 @@ pub(crate) fn is_start(pod: &Pod, uid: &str, container: &str, restarts: i32) -> 
     pod.metadata.uid.as_deref() == Some(uid) && found == Some(restarts)
 }
 
+/// A rollout that has ended well.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rollout {
+    /// The parent, which has run long enough.
+    pub running: RunningParent,
+    /// The Deployment at that time.
+    pub deployment: Deployment,
+}
+
 /// What was observed of a parent at one time.
 #[derive(Debug, Clone, Copy)]
 pub struct ObservedParent<'api> {

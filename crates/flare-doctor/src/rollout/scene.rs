@@ -135,6 +135,11 @@ impl Scene {
         self.deployments.listed && self.replica_sets.listed && self.pods.listed
     }
 
+    /// The Deployment, if it exists.
+    pub(super) fn deployment(&self) -> Option<&Deployment> {
+        self.deployments.objects.first()
+    }
+
     pub(super) fn judge(&self, target: &ParentDeployment, now: Timestamp) -> RolloutStatus {
         judge(&self.look(target, now))
     }
@@ -142,7 +147,7 @@ impl Scene {
     fn look<'scene>(&'scene self, target: &'scene ParentDeployment, now: Timestamp) -> ObservedParent<'scene> {
         ObservedParent {
             name: &target.deployment,
-            deployment: self.deployments.objects.first(),
+            deployment: self.deployment(),
             replica_sets: &self.replica_sets.objects,
             pods: &self.pods.objects,
             events: &self.events.objects,

@@ -7,7 +7,7 @@ use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::time::{Instant, sleep_until};
 
 use super::{
-    look::{ParentDeployment, RolloutStatus, RunningParent},
+    look::{ParentDeployment, Rollout, RolloutStatus, RunningParent},
     scene::{self, Scene},
 };
 use crate::{Finding, Severity};
@@ -46,7 +46,7 @@ pub async fn wait(
     target: &ParentDeployment,
     options: &WaitOptions,
     progress: &(dyn Fn(&str) + Send + Sync),
-) -> Result<RunningParent, Finding> {
+) -> Result<Rollout, Finding> {
     let (mut seen, mut scene) = (scene::watch(cluster, target), Scene::default());
     let mut patience = Patience::new(Instant::now(), *options);
     let mut said = String::new();
@@ -77,7 +77,10 @@ pub async fn wait(
             said = words;
         }
         if let Some(end) = patience.look(Instant::now(), verdict) {
-            return end.map_err(|finding| scene.interruption.as_ref().map_or(finding, |fault| Finding::of("D01", fault)));
+            return match end {
+                Ok(running) => Ok(Rollout { running, deployment: scene.deployment().cloned().unwrap_or_default() }),
+                Err(finding) => Err(scene.interruption.as_ref().map_or(finding, |fault| Finding::of("D01", fault))),
+            };
         }
     }
 }

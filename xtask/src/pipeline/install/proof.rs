@@ -44,7 +44,7 @@ async fn runs(run: &Run<'_>, stable: Duration) -> Result<RunningParent, Finding>
     let target =
         ParentDeployment { namespace: run.namespace().to_owned(), deployment: run.kit.plan().names.deployment.to_string() };
     let options = rollout::WaitOptions { deadline: run.left(), stable, clock: crate::environment::now };
-    rollout::wait(run.cluster, &target, &options, run.progress).await
+    rollout::wait(run.cluster, &target, &options, run.progress).await.map(|rollout| rollout.running)
 }
 
 /// Whether a running parent has joined; `false` if it was restarted or stopped, so that its rollout must be checked again.
@@ -67,12 +67,12 @@ async fn joins(run: &Run<'_>, running: &RunningParent, known: bool) -> Result<bo
         refused.map_or(Ok(()), |refused| Err(Stop::Refused(refused)))
     };
     let look = |lines| joining::look(run.cluster, source, &start, lines);
-    let last = match joining::until_joined(look, run.end, &start, between).await {
+    let last = match joining::until_joined(look, run.end, between).await {
         Ok(last) => last,
         Err(Stop::Replaced) => return Ok(false),
         Err(Stop::Refused(refused)) => return Err(refused),
     };
-    let cause = match last.joined {
+    let cause = match last.joined() {
         Joined::Yes => return Ok(true),
         Joined::Lost(cause) => Some(cause),
         Joined::No(cause) => cause,
