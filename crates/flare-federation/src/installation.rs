@@ -3,7 +3,6 @@
 
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults, Severity};
 use flare_names::{Role, Target};
-use flare_site_plan::release_of_tag;
 use flare_yaml::shown as printable;
 
 use crate::cross_checks::{Member, cross_check};
@@ -40,10 +39,7 @@ fn exposed_client(member: &Member<'_>) -> Option<Diagnostic> {
 
 fn image_of_another_release(member: &Member<'_>) -> Option<Diagnostic> {
     let (image, target) = (&member.facts.image, member.facts.target);
-    let release: Target = release_of_tag(&image.tag)?.parse().ok()?;
-    if release == target {
-        return None;
-    }
+    let release: Target = target.other_release(&image.tag)?.parse().ok()?;
     let message = format!(
         "the image `{}:{}` of `{}` is of FLARE {release} by its tag, and the kit is prepared for {target}",
         printable(&image.repository),

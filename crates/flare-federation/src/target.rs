@@ -3,9 +3,8 @@
 use std::fmt;
 
 use flare_diagnostic::{Code, Diagnostic};
-use flare_names::Target;
+use flare_names::{Target, release_of};
 use flare_site_config::image::ImageReference;
-use flare_site_plan::release_of_tag;
 
 use crate::release::Provisioned;
 
@@ -72,7 +71,7 @@ pub fn decide(asked: Option<(Target, Reason)>, image: Option<&ImageReference>, p
 
 /// The release that an image's tag names, if kits can be prepared for it.
 pub fn release_of_image(image: &ImageReference) -> Option<Target> {
-    release_of_tag(image.tag.as_deref()?)?.parse().ok()
+    release_of(image.tag.as_deref()?)?.parse().ok()
 }
 
 fn mismatch(image: &ImageReference, target: Target, kit: Target) -> Diagnostic {

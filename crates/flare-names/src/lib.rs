@@ -18,4 +18,4 @@ pub use participant::{
     study_volume,
 };
 pub use rules::{digest8, hashed, stable};
-pub use target::{Capabilities, KitMark, Target, UnknownTarget};
+pub use target::{Capabilities, KitMark, Target, UnknownTarget, release_of};

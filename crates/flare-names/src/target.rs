@@ -157,6 +157,17 @@ impl Target {
         has_data && has_runtime && self.capabilities().study_runtime_file
     }
 
+    /// The release that a version of nvflare or the tag of an image names, if it names one and that is another one than this.
+    ///
+    /// ```
+    /// use flare_names::Target;
+    /// assert_eq!(Target::default().other_release("2.9.0-py313").as_deref(), Some("2.9"));
+    /// assert_eq!(Target::default().other_release("latest"), None);
+    /// ```
+    pub fn other_release(self, version: &str) -> Option<String> {
+        release_of(version).filter(|release| release != self.as_str())
+    }
+
     /// Targets as part of a sentence: `2.8 or 2.9`, `2.8, 2.9 or 2.10`.
     pub fn choice(targets: &[Self]) -> String {
         match targets {
@@ -176,6 +187,17 @@ impl fmt::Display for Target {
     }
 }
 
+/// The release that a version of nvflare or the tag of an image names: `2.9` from `2.9`, `2.9.0`, `v2.9.1-gpu`, `2.9rc1`; `None` if the text
+/// does not begin with a FLARE 2 release. Also returns unknown releases, such as `2.10`.
+pub fn release_of(version: &str) -> Option<String> {
+    let rest = version.strip_prefix('v').unwrap_or(version).strip_prefix("2.")?;
+    let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let minor: u16 = rest[..digits].parse().ok()?;
+    let plausible =
+        minor < 100 && !rest[digits..].starts_with(|c: char| c == '_' || c.is_ascii_alphanumeric() && !"rabd".contains(c));
+    plausible.then(|| format!("2.{minor}"))
+}
+
 /// A release line that flare-kube does not know.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown target `{}`; use {}", flare_diagnostic::shown(.0), Target::choice(&Target::ALL))]
@@ -192,6 +214,32 @@ impl FromStr for Target {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_version_or_a_tag_names_its_release_or_none() {
+        for (version, release) in [
+            ("2.9", Some("2.9")),
+            ("2.9.0", Some("2.9")),
+            ("v2.9.1-gpu", Some("2.9")),
+            ("2.9rc1", Some("2.9")),
+            ("2.8.3+local", Some("2.8")),
+            ("2.10.0", Some("2.10")),
+            ("2", None),
+            ("2.", None),
+            ("2.x", None),
+            ("2.9x", None),
+            ("2.9_1", None),
+            ("2.100", None),
+            ("3.0", None),
+            ("latest", None),
+            ("12.9", None),
+            ("", None),
+        ] {
+            assert_eq!(release_of(version).as_deref(), release, "{version}");
+        }
+        assert_eq!(Target::V2_9.other_release("2.9.0"), None);
+        assert_eq!(Target::V2_9.other_release("2.8.3").as_deref(), Some("2.8"));
+    }
 
     #[test]
     fn releases_are_ordered_by_their_numbers_and_read_back() {

@@ -14,4 +14,4 @@ pub use facts::{LauncherRights, ReadinessPort};
 pub use flare_site_config::{InternalSecurity, JobPodDefaults};
 pub use job_launcher::LauncherChoice;
 pub use plan::{Image, InternalConnection, JobLauncher, Parent, Ports, PullPolicy, SitePlan, StudyTemplate, Workspace};
-pub use resolve::{Acceptance, release_of_tag, resolve};
+pub use resolve::{Acceptance, resolve};

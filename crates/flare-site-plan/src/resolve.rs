@@ -142,7 +142,7 @@ fn check_release(config: &SiteConfig, target: Target, found: &mut Collector) {
         warning.place.clone_from(&place);
         found.push(warning);
     }
-    let Some(other) = image.tag.as_deref().and_then(release_of_tag).filter(|release| release != target.as_str()) else {
+    let Some(other) = image.tag.as_deref().and_then(|tag| target.other_release(tag)) else {
         return;
     };
     let mut warning = Diagnostic::warning(
@@ -155,17 +155,6 @@ fn check_release(config: &SiteConfig, target: Target, found: &mut Collector) {
     });
     warning.place = place;
     found.push(warning);
-}
-
-/// The FLARE release that an image's tag names: `2.9` from `2.9`, `2.9.0`, `v2.9.1-gpu`, `2.9rc1`; `None` if the tag does not
-/// begin with a FLARE 2 release. Also returns unknown releases, such as `2.10`.
-pub fn release_of_tag(tag: &str) -> Option<String> {
-    let rest = tag.strip_prefix('v').unwrap_or(tag).strip_prefix("2.")?;
-    let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-    let minor: u16 = rest[..digits].parse().ok()?;
-    let plausible =
-        minor < 100 && !rest[digits..].starts_with(|c: char| c == '_' || c.is_ascii_alphanumeric() && !"rabd".contains(c));
-    plausible.then(|| format!("2.{minor}"))
 }
 
 fn plan(kit: &StartupKit, config: &SiteConfig, target: Target, ports: Ports) -> SitePlan {

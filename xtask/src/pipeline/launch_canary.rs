@@ -2,6 +2,7 @@
 
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
 use flare_doctor::{Finding, Severity};
+use flare_names::{Target, release_of};
 use flare_pod_launch::{JobPod, JobState, Limits, Transition};
 use flare_pod_manifest::{Additions, GPU_RESOURCE, Manifest};
 use flare_prepared_kit::{OpenOptions, PreparedKit};
@@ -60,7 +61,7 @@ pub(crate) fn run(
     let host = plan.names.service.to_string();
     let gpu_resource = plan.job_launcher.pod_defaults().and_then(|defaults| defaults.gpu_resource_name.as_deref());
     let gpus = (options.gpus, gpu_resource.unwrap_or(GPU_RESOURCE));
-    instruct(&mut manifest, &host, plan.ports.parent(), plan.target.as_str(), gpus);
+    instruct(&mut manifest, &host, plan.ports.parent(), gpus);
     let mut pod = JobPod::new(&manifest)?;
     if let Some(limits) = &options.limits {
         pod = pod.with_limits(limits.clone());
@@ -81,7 +82,7 @@ pub(crate) fn run(
         if let Some(refused) = &ran.refused {
             return Err(refused.clone().into());
         }
-        findings.extend(if options.run.dry_run { Vec::new() } else { read(ran, &image) });
+        findings.extend(if options.run.dry_run { Vec::new() } else { read(ran, &image, plan.target) });
     }
     let participant = plan.participant.clone();
     found.finish(|| Canary { participant, pod: name, image, findings })
@@ -98,7 +99,7 @@ fn manifest(kit: &PreparedKit, request: &Request<'_>, image: &str, options: &Opt
 }
 
 /// Replaces the job's program with the canary's.
-fn instruct(manifest: &mut Manifest, host: &str, port: u16, line: &str, (gpus, gpu_resource): (u32, &str)) {
+fn instruct(manifest: &mut Manifest, host: &str, port: u16, (gpus, gpu_resource): (u32, &str)) {
     let files: Vec<&String> = manifest
         .secrets
         .first()
@@ -122,7 +123,7 @@ fn instruct(manifest: &mut Manifest, host: &str, port: u16, line: &str, (gpus, g
         .filter(|mount| mount["name"].as_str().is_some_and(|name| name.starts_with("data-")))
         .map(|mount| json!([mount["mountPath"], mount["readOnly"] == true]))
         .collect();
-    let told = json!({"host": host, "port": port, "line": line, "gpus": gpus, "gpu_resource": gpu_resource, "files": files, "data": data,
+    let told = json!({"host": host, "port": port, "gpus": gpus, "gpu_resource": gpu_resource, "files": files, "data": data,
         "startup": path("startup-kit"), "workspace": path("workspace-job")});
     container["args"] = json!(["-u", "-c", PROGRAM]);
     let variable = json!({"name": VARIABLE, "value": told.to_string()});
@@ -133,12 +134,12 @@ fn instruct(manifest: &mut Manifest, host: &str, port: u16, line: &str, (gpus, g
 }
 
 /// The findings from the pod's end and its output.
-fn read(ran: &Ran, image: &str) -> Vec<Finding> {
+fn read(ran: &Ran, image: &str, target: Target) -> Vec<Finding> {
     let log = ran.evidence.as_ref().map(|evidence| evidence.log.as_slice()).unwrap_or_default();
     let line = log.iter().find_map(|line| line.strip_prefix(MARK));
     let printed = line.and_then(|line| serde_json::from_str::<Vec<Value>>(line).ok());
     let mut findings = vec![of_pod(ran, image, printed.is_some(), log)];
-    findings.extend(printed.into_iter().flatten().filter_map(|row| of_row(&row)));
+    findings.extend(printed.into_iter().flatten().filter_map(|row| of_row(&row, target)));
     findings
 }
 
@@ -155,8 +156,12 @@ fn of_pod(ran: &Ran, image: &str, has_printed: bool, log: &[String]) -> Finding 
     Finding::error(CHECKS[0], message, "mend what the reason names: no job of this site gets further").evidence(evidence)
 }
 
-fn of_row(row: &Value) -> Option<Finding> {
+fn of_row(row: &Value, target: Target) -> Option<Finding> {
     let id = CHECKS.into_iter().find(|id| row["id"] == *id)?;
+    if let Some(version) = row["version"].as_str().filter(|version| release_of(version).as_deref() != Some(target.as_str())) {
+        let message = format!("nvflare {version}, where the kit is prepared for {target}");
+        return Some(Finding::error(id, message, "use an image of that release, or prepare the kit for the image's own"));
+    }
     let severity = match row["severity"].as_str()? {
         "ok" => Severity::Ok,
         "info" => Severity::Info,
@@ -193,9 +198,24 @@ mod tests {
     #[test]
     fn the_line_of_the_program_becomes_findings_and_nothing_else_does() {
         let line = r#"flare-kube-canary [{"id": "J05", "severity": "error", "message": "no way", "hint": "look"}, {"id": "J99", "message": "x"}]"#;
-        let findings = read(&ran(JobState::Succeeded, &["warning: first", line]), "img");
+        let findings = read(&ran(JobState::Succeeded, &["warning: first", line]), "img", Target::default());
         let shown: Vec<_> = findings.iter().map(|finding| (finding.id, finding.severity, finding.hint.as_deref())).collect();
         assert_eq!(shown, [("J01", Severity::Ok, None), ("J05", Severity::Error, Some("look"))]);
+    }
+
+    #[test]
+    fn the_images_nvflare_is_of_the_release_for_which_the_kit_is_prepared() {
+        for (version, expected) in [
+            ("2.8.3", Severity::Ok),
+            ("2.8.4rc1", Severity::Ok),
+            ("2.9.0", Severity::Error),
+            ("2.80", Severity::Error),
+            ("of an unknown version", Severity::Error),
+        ] {
+            let row = json!({"id": "J03", "severity": "ok", "message": "nvflare", "hint": null, "version": version});
+            let finding = of_row(&row, Target::V2_8).expect("a finding");
+            assert_eq!((finding.id, finding.severity), ("J03", expected), "{version}");
+        }
     }
 
     #[test]
@@ -205,7 +225,7 @@ mod tests {
             (JobState::Failed, vec!["flare-kube-canary []"]),
             (JobState::NotStarted, vec![]),
         ] {
-            let findings = read(&ran(state, &log), "img");
+            let findings = read(&ran(state, &log), "img", Target::default());
             assert_eq!((findings[0].id, findings[0].severity), ("J01", Severity::Error), "{state:?}");
             assert!(findings[0].hint.is_some());
         }
@@ -220,7 +240,7 @@ mod tests {
         let files = files.gather(&request, |_| flare_pod_manifest::FileContent::Missing);
         let made = flare_pod_manifest::manifest(&request, &files, &Additions::default());
         let mut manifest = made.map_or_else(|faults| panic!("{faults:?}"), |made| made.value);
-        instruct(&mut manifest, "site-1", 8102, "2.9", (2, GPU_RESOURCE));
+        instruct(&mut manifest, "site-1", 8102, (2, GPU_RESOURCE));
         let container = &manifest.pod["spec"]["containers"][0];
         assert_eq!(container["args"], json!(["-u", "-c", PROGRAM]));
         let variable = container["env"].as_array().unwrap().last().unwrap();

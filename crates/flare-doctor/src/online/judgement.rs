@@ -1,9 +1,13 @@
 //! Findings from the answer of the program in the parent's pod.
 
+use flare_names::release_of;
 use flare_site_plan::SitePlan;
 
 use super::probe::{Answer, Api, Differences, Fault, Handshake, Kind, Link, LinkAnswer, Right, Tried};
-use crate::{Check, Finding, Severity};
+use crate::{
+    Check, Finding, Severity,
+    registered::{self, CauseKind},
+};
 
 /// The first Python whose default context applies the strict rules for certificates.
 const STRICT_PYTHON: [u32; 2] = [3, 13];
@@ -11,15 +15,6 @@ const STRICT_PYTHON: [u32; 2] = [3, 13];
 const STRICT_URLLIB3: [u32; 2] = [2, 4];
 /// A release of the package `kubernetes` that FLARE's requirements exclude.
 const EXCLUDED_KUBERNETES: &str = "36.0.0";
-
-/// `OpenSSL`'s error numbers for refused certificates.
-const NOT_YET_VALID: i64 = 9;
-const EXPIRED: i64 = 10;
-const OTHER_NAME: [i64; 2] = [62, 64];
-
-/// `OpenSSL`'s reasons for a failed handshake: the key does not fit; the other side refuses something.
-const OTHER_KEY: &str = "KEY_VALUES_MISMATCH";
-const ALERT: &str = "ALERT";
 
 /// Runs every check that uses the answer; each yields at least one finding.
 pub(super) fn findings(plan: &SitePlan, answer: &Answer, links: &[Link]) -> Vec<Finding> {
@@ -46,11 +41,24 @@ pub(super) fn lasting(answer: &Answer, links: &[Link]) -> Option<Finding> {
 
 fn is_lasting(answer: &LinkAnswer) -> bool {
     let Some(Tried::Fault(fault)) = &answer.tls else { return false };
-    match fault.kind {
-        // A clock that runs behind gets there.
-        Kind::Certificate => fault.code != Some(NOT_YET_VALID),
-        Kind::Tls => fault.said == OTHER_KEY || fault.said.contains(ALERT),
-        _ => false,
+    cause(fault).is_some_and(|cause| !cause.heals())
+}
+
+/// What keeps a handshake from its end; `None` if that is no fault of certificates.
+fn cause(fault: &Fault) -> Option<CauseKind> {
+    match (fault.kind, fault.code) {
+        // The error numbers of OpenSSL for refused certificates.
+        (Kind::Certificate, Some(9)) => Some(CauseKind::NotYetValid),
+        (Kind::Certificate, Some(10)) => Some(CauseKind::Expired),
+        (Kind::Certificate, Some(62)) => Some(CauseKind::OtherServerName),
+        (Kind::Certificate, Some(64)) => Some(CauseKind::OtherServerAddress),
+        (Kind::Certificate, _) => Some(CauseKind::OtherProject),
+        // An alert is the other side's refusal, whatever it is called.
+        (Kind::Tls, _) => {
+            let refused = fault.said.contains("ALERT").then_some(CauseKind::CertificateRefused);
+            registered::cause(&fault.said).map(|cause| cause.kind).or(refused)
+        }
+        _ => None,
     }
 }
 
@@ -83,7 +91,7 @@ fn packages(plan: &SitePlan, answer: &Answer) -> Vec<Finding> {
     let [major, minor, patch] = answer.python;
     let python = format!("Python {major}.{minor}.{patch}, {}", answer.openssl);
     if let Some(Tried::Value(version)) = answer.packages.get("nvflare")
-        && !version.starts_with(&format!("{}.", plan.target))
+        && release_of(version).as_deref() != Some(plan.target.as_str())
     {
         let message = format!("the image has nvflare {version}, and the kit was prepared for {}", plan.target);
         found.push(Finding::warning(
@@ -261,35 +269,30 @@ fn closed(target: &str, handshake: &Handshake) -> Option<Finding> {
 }
 
 fn not_secured(link: &Link, target: &str, fault: &Fault, without_name: Option<&Tried<Handshake>>) -> Finding {
-    const OTHER_SIDE: &str = "see that both kits come from one provisioning, and that nothing on the way breaks TLS (a proxy with a certificate of its own)";
-    if fault.kind == Kind::Certificate {
-        let code = fault.code.unwrap_or_default();
-        if OTHER_NAME.contains(&code) {
-            let message = format!("the certificate at {target} is not made out to `{}`", link.name);
-            let hint = format!(
-                "add `{}` to `host_names` of the server in project.yml and provision again, or call the server by a name that it has",
-                link.name
-            );
+    let cause = cause(fault);
+    let message = match (cause, fault.said.as_str()) {
+        (Some(CauseKind::OtherServerName | CauseKind::OtherServerAddress), _) => {
+            let message = format!("the certificate at {target} is not made out to `{}`, the name that the kit calls", link.name);
             let names = match without_name {
-                Some(Tried::Value(handshake)) => handshake.names.clone(),
-                _ => Vec::new(),
+                Some(Tried::Value(handshake)) => handshake.names.as_slice(),
+                _ => &[],
             };
-            return Finding::error("D72", message, hint).evidence(names.iter().map(|name| format!("it is made out to {name}")));
+            let evidence = names.iter().map(|name| format!("it is made out to {name}"));
+            return Finding::error("D72", message, CauseKind::OtherServerName.hint()).evidence(evidence);
         }
-        let (what, hint) = match code {
-            EXPIRED => ("has expired", "provision the project again; a renewed kit must be staged at every site"),
-            NOT_YET_VALID => ("is not valid yet", "set the clocks of the nodes: one of them runs behind"),
-            _ => ("is not one of this project's", OTHER_SIDE),
-        };
-        return Finding::error("D72", format!("the certificate at {target} {what}"), hint).evidence([&fault.said]);
-    }
-    let (why, hint) = match fault.said.as_str() {
-        "WRONG_VERSION_NUMBER" | "RECORD_LAYER_FAILURE" => {
-            ("what listens there does not speak TLS", "see that the address and port are the server's")
+        (Some(CauseKind::NotYetValid), _) => format!("the certificate at {target} is not valid yet"),
+        (Some(CauseKind::Expired), _) => format!("the certificate at {target} has expired"),
+        (Some(CauseKind::OtherProject), _) => format!("the certificate at {target} is not one of this project's"),
+        (Some(cause), _) => format!("no mutual TLS with {target}: {}", cause.message()),
+        (None, "WRONG_VERSION_NUMBER" | "RECORD_LAYER_FAILURE") => {
+            format!("no mutual TLS with {target}: what listens there does not speak TLS")
         }
-        OTHER_KEY => ("the kit's key does not belong to its certificate", "prepare and stage the participant's own kit again"),
-        said if said.contains(ALERT) => ("it refuses this participant's certificate", OTHER_SIDE),
-        _ => ("the TLS handshake fails", OTHER_SIDE),
+        (None, _) => format!("no mutual TLS with {target}: the TLS handshake fails"),
     };
-    Finding::error("D72", format!("no mutual TLS with {target}: {why}"), hint).evidence([&fault.said])
+    let hint = match (cause, fault.said.as_str()) {
+        (Some(cause), _) => cause.hint(),
+        (None, "WRONG_VERSION_NUMBER" | "RECORD_LAYER_FAILURE") => "see that the address and port are the server's",
+        (None, _) => CauseKind::OtherProject.hint(),
+    };
+    Finding::error("D72", message, hint).evidence([&fault.said])
 }

@@ -166,9 +166,10 @@ fn each_fault_of_tls_has_its_own_cause() {
         ("certificate", Some(19), "self-signed certificate in certificate chain", "not one of this project's"),
         ("certificate", Some(20), "unable to get local issuer certificate", "not one of this project's"),
         ("tls", None, "WRONG_VERSION_NUMBER", "does not speak TLS"),
-        ("tls", None, "KEY_VALUES_MISMATCH", "key does not belong"),
+        ("tls", None, "KEY_VALUES_MISMATCH", "key does not fit its certificate"),
         ("tls", None, "TLSV1_ALERT_UNKNOWN_CA", "refuses this participant's certificate"),
-        ("tls", None, "SSLV3_ALERT_CERTIFICATE_EXPIRED", "refuses this participant's certificate"),
+        ("tls", None, "SSLV3_ALERT_CERTIFICATE_EXPIRED", "refuses this participant's certificate, which has expired"),
+        ("tls", None, "TLSV13_ALERT_CERTIFICATE_REQUIRED", "refuses this participant's certificate"),
         ("closed", None, "Connection reset by peer", "the TLS handshake fails"),
     ] {
         let (id, severity, message) = one("/links/server/tls", fault(kind, code, said));

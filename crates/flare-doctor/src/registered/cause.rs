@@ -49,8 +49,7 @@ pub struct Cause {
 }
 
 const fn row(text: &'static str, kind: CauseKind) -> Cause {
-    let (message, hint) = kind.told();
-    Cause { text, kind, message, hint, heals: kind.heals() }
+    Cause { text, kind, message: kind.message(), hint: kind.hint(), heals: kind.heals() }
 }
 
 const SAME_PROVISIONING: &str = "see that both kits come from one provisioning, and that nothing on the way breaks TLS (a proxy with a certificate of its own)";
@@ -58,8 +57,9 @@ const PROVISION_AGAIN: &str = "provision the project again; a renewed kit must b
 const SERVER_NAME: &str = "add the name that the kit calls to `host_names` of the server in project.yml and provision again, or call the server by a name that it has";
 
 impl CauseKind {
-    /// Certificates and the key are files of the kits, which no parent changes.
-    const fn heals(self) -> bool {
+    /// Whether a registration may follow without a change of the kit, of the server's kit or of a clock. Certificates and the key are files of
+    /// the kits, which no parent changes.
+    pub const fn heals(self) -> bool {
         !matches!(
             self,
             Self::Expired
@@ -72,7 +72,16 @@ impl CauseKind {
         )
     }
 
-    /// Message and hint.
+    /// The cause as a message.
+    pub const fn message(self) -> &'static str {
+        self.told().0
+    }
+
+    /// What one can do.
+    pub const fn hint(self) -> &'static str {
+        self.told().1
+    }
+
     const fn told(self) -> (&'static str, &'static str) {
         match self {
             Self::NoKubernetesPackage => (
