@@ -24,6 +24,17 @@ fn noise(namespace: &Namespace, participant: &str) -> usize {
     namespace.log(participant).lines().filter(|line| line.contains("Not Connected] is closed")).count()
 }
 
+/// How often the kubelet has found a parent ready since its container was started, by the kubelet's own count.
+fn found_ready(namespace: &Namespace, participant: &str) -> u64 {
+    let pod = namespace.parent(participant);
+    let node = namespace.pod(&pod)["spec"]["nodeName"].as_str().expect("it runs on a node").to_owned();
+    let counts =
+        succeed(namespace.cluster.kubectl().args(["get", "--raw", &format!("/api/v1/nodes/{node}/proxy/metrics/probes")]));
+    let words = [format!("pod=\"{pod}\""), "probe_type=\"Readiness\"".to_owned(), "result=\"successful\"".to_owned()];
+    let of_pod = |line: &&str| line.starts_with("prober_probe_total{") && words.iter().all(|word| line.contains(word.as_str()));
+    counts.lines().find(of_pod).and_then(|line| line.rsplit(' ').next()?.parse().ok()).unwrap_or_default()
+}
+
 /// Waits until a probe of a running parent has failed because it does not listen yet.
 fn wait_for_failed_probe(namespace: &Namespace) {
     let path = "jsonpath={range .items[*]}{.reason} {.message}{\"\\n\"}{end}";
@@ -52,8 +63,10 @@ fn probes(release: Release, test: &str, expected: RangeInclusive<usize>) {
         assert_eq!(state(&namespace, name), "Running true");
     }
     namespace.wait_for_registration("site-1");
-    // Three periods of a frequent readiness probe.
-    std::thread::sleep(Duration::from_secs(30));
+    // The server's readiness is probed again and again; nobody probes the client once it has started.
+    let before = found_ready(&namespace, "nvflare-server");
+    let again = || found_ready(&namespace, "nvflare-server");
+    wait(Duration::from_mins(3), || format!("{before} probes, then {}", again()), || (again() >= before + 3).then_some(()));
     for name in names {
         let lines = noise(&namespace, name);
         assert!(expected.contains(&lines), "{name}: {lines} lines, not {expected:?}:\n{}", namespace.log(name));

@@ -1,9 +1,7 @@
 //! `verify`, `status` and `logs` on real parents of both releases.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::thread;
-use std::time::Duration;
+use std::process::Command;
 
 use integration_tests::cluster::component;
 use integration_tests::cluster::federation::Federation;
@@ -12,6 +10,7 @@ use integration_tests::cluster::limited_user::{LimitedUser, Rules};
 use integration_tests::cluster::namespace::Namespace;
 use integration_tests::cluster::run::{succeed, succeed_json};
 use integration_tests::cluster::stage;
+use integration_tests::cluster::telling::Telling;
 use integration_tests::command::Sandbox;
 use integration_tests::reference::Release;
 use serde_json::{Value, json};
@@ -123,11 +122,10 @@ fn verify_outlives_a_restart_of_the_api_server() {
     succeed(&mut upgrade(&namespace, SERVER, &prepared));
     namespace.wait_for_rollout(SERVER);
     let mut verify = verb(&namespace, "verify", &prepared);
-    verify.args(["--stable", "15", "--timeout", "180"]).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let child = verify.spawn().unwrap();
-    thread::sleep(Duration::from_secs(3));
+    let mut verify = Telling::start(verify.args(["-v", "--stable", "15", "--timeout", "180"]));
+    verify.wait_for("has to stay up");
     component::restart(&namespace, "kube-apiserver");
-    let output = child.wait_with_output().unwrap();
+    let output = verify.output();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{said}");
     let document: Value = serde_json::from_str(&said).expect("an envelope");

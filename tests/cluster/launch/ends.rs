@@ -1,10 +1,11 @@
 //! Each kind of end of a job pod, told with its reason, and nothing left behind.
 
 use integration_tests::cluster::namespace::Namespace;
+use integration_tests::cluster::telling::Telling;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use super::{LONG, SHORT, Site, end, jobs, last_document};
+use super::{LONG, SHORT, Site, document, end, jobs, last_document, once_let};
 
 /// How jobs end that run into what their names say.
 #[test]
@@ -12,13 +13,15 @@ fn jobs_end_with_their_reasons_and_leave_nothing_but_the_sites_secret() {
     let namespace = Namespace::open("launch-ends");
     let site = Site::new(&namespace);
     site.job("success", SHORT, &json!({}));
-    site.job("exit_code", "import os, time; print('the reason is here', flush=True); time.sleep(3); os._exit(3)", &json!({}));
-    site.job("unsafe_exit_code", "import os, time; time.sleep(3); os._exit(102)", &json!({}));
-    site.job("out_of_memory", "import time; time.sleep(3); x = b'x' * 10**9", &json!({"memory": "64Mi"}));
+    site.job("exit_code", &once_let("print('the reason is here', flush=True); os._exit(3)"), &json!({}));
+    site.job("unsafe_exit_code", &once_let("os._exit(102)"), &json!({}));
+    site.job("out_of_memory", &once_let("x = b'x' * 10**9"), &json!({"memory": "64Mi"}));
     site.job("image_not_pulled", "pass", &json!({"image": namespace.cluster.image_with_tag("no-such-tag")}));
     site.job("image_not_nameable", "pass", &json!({"image": "Not An Image"}));
     let names = ["success", "exit_code", "unsafe_exit_code", "out_of_memory", "image_not_pulled", "image_not_nameable"];
-    let document = site.run(&names, &["--pending-timeout", "60"], 1);
+    let run = Telling::start(&mut site.command(&names, &["--pending-timeout", "60"]));
+    names[..4].iter().for_each(|name| drop(site.let_run(name)));
+    let document = document(&run.output(), 1);
     assert_eq!(document["error_code"], "JOB_NOT_SUCCEEDED");
     for (name, job) in names.iter().zip(jobs(&document)) {
         site.assert_stream(name, job);
@@ -66,13 +69,16 @@ fn a_run_out_of_time_ends_its_job() {
 fn a_run_that_was_killed_is_taken_over_by_the_next_one() {
     let namespace = Namespace::open("launch-killed");
     let site = Site::new(&namespace);
-    site.job("long", "import time; time.sleep(12)", &json!({}));
+    site.job("long", SHORT, &json!({}));
     let (mut killed, pod) = site.start("long", &[]);
     killed.signal(Signal::KILL);
     killed.wait();
     let dry = site.run(&["long"], &["--dry-run"], 0);
     assert_eq!(jobs(&dry)[0]["would"], "take over");
-    let document = site.run(&["long"], &[], 0);
+    let mut next = Telling::start(&mut site.command(&["long"], &[]));
+    next.wait_for(": running");
+    site.let_go(&pod);
+    let document = document(&next.output(), 0);
     let job = &jobs(&document)[0];
     assert_eq!((&job["taken_over"], &job["uid"]), (&json!(true), &pod["metadata"]["uid"]), "{job}");
     site.assert_stream("adoption", job);

@@ -25,8 +25,13 @@ const PLANTED: &str = "PLANTED-0badc0ffee";
 /// A job that lasts until its pod is deleted.
 const LONG: &str = "import time; print('begun', flush=True); time.sleep(600)";
 
-/// A job that ends well, after the cluster has said that it runs.
-const SHORT: &str = "import time; time.sleep(3); print('done')";
+/// A job that ends well once its test lets it.
+const SHORT: &str = "import os, time\nwhile not os.path.exists('/tmp/go'): time.sleep(0.05)\nprint('done')";
+
+/// A job that does this once its test lets it, which is when the cluster has said that it runs.
+fn once_let(then: &str) -> String {
+    SHORT.replace("print('done')", then)
+}
 
 /// Requests of one site, and its workspace.
 struct Site<'test> {
@@ -92,6 +97,22 @@ impl<'test> Site<'test> {
         };
         let found = || pods()?.into_iter().find(&wanted);
         wait(Duration::from_mins(1), || format!("{what}: {:?}", pods()), found)
+    }
+
+    /// Waits until the pod of this job runs, and lets the job go on.
+    fn let_run(&self, job: &str) -> Value {
+        let runs =
+            |pod: &Value| pod["metadata"]["annotations"]["flare-kube/job-id"] == job && pod["status"]["phase"] == "Running";
+        let pod = self.wait_for_pod(&format!("the job {job} to run"), runs);
+        self.let_go(&pod);
+        pod
+    }
+
+    /// Lets the job of a pod go on that waits for its test.
+    fn let_go(&self, pod: &Value) {
+        let name = pod["metadata"]["name"].as_str().unwrap();
+        let go = ["exec", name, "--", "/usr/local/bin/python3", "-c", "open('/tmp/go', 'w')"];
+        succeed(self.namespace.kubectl().args(go));
     }
 
     /// Waits until the job's pod is in a phase.

@@ -82,6 +82,7 @@ fn a_job_waits_on_a_tainted_node_until_the_taint_is_gone() {
     let mut run = Following::start(&mut site.command(&["tainted"], &["--pending-timeout", "60"]));
     site.wait_for_unschedulable();
     drop(change);
+    site.let_run("tainted");
     site.assert_stream("untainted", &jobs(&last_document(&mut run, 0))[0]);
 }
 
@@ -97,6 +98,7 @@ fn a_job_waits_for_a_gpu_that_is_freed() {
     site.wait_for_unschedulable();
     first.signal(Signal::INT);
     last_document(&mut first, 130);
+    site.let_run("second");
     site.assert_stream("gpu_freed", &jobs(&last_document(&mut second, 0))[0]);
     drop(change);
 }

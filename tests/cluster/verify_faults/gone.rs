@@ -1,23 +1,22 @@
 //! Faults of the cluster itself: each test has it for itself.
 
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 use std::slice::from_ref;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use integration_tests::cluster::component;
 use integration_tests::cluster::federation::Federation;
 use integration_tests::cluster::namespace::Namespace;
-use integration_tests::cluster::run::{attempt, wait};
 use integration_tests::cluster::storage::without_default_class;
+use integration_tests::cluster::telling::Telling;
 use integration_tests::reference::Release;
 use serde_json::Value;
 
+use super::SMALL;
 use super::fault::Sign::Says;
 use super::fault::fault;
 use super::site::Site;
 use super::table::Table;
-use super::{SITE, SMALL};
 use crate::PROGRAM;
 
 #[test]
@@ -35,15 +34,13 @@ fn a_claim_that_no_default_storage_class_serves_is_named() {
     );
 }
 
-/// Runs a verb, and kills the API server once the Deployment is there.
+/// Runs a verb, and kills the API server once the verb waits whether the parent stays up.
 fn without_api_server(site: &Site<'_>, command: &mut Command) -> (Instant, Output) {
-    let verb = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let there = || attempt(site.namespace.kubectl().args(["get", "deployment", SITE]), &[]);
-    wait(Duration::from_mins(1), || format!("{:?}", there()), || there().ok());
-    thread::sleep(Duration::from_secs(3));
+    let mut verb = Telling::start(command.arg("-v"));
+    verb.wait_for("has to stay up");
     let _gone = component::stop(&site.namespace, "kube-apiserver");
     let gone = Instant::now();
-    (gone, verb.wait_with_output().unwrap())
+    (gone, verb.output())
 }
 
 /// The envelope of a verb that failed for want of an API server.

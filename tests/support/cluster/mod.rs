@@ -17,6 +17,7 @@ pub mod parent;
 pub mod run;
 pub mod stage;
 pub mod storage;
+pub mod telling;
 pub mod witness;
 
 use std::path::Path;

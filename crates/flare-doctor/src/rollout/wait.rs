@@ -72,7 +72,7 @@ pub async fn wait(
         }
         let is_known = scene.is_complete() && scene.interruption.is_none();
         let verdict = is_known.then(|| scene.judge(target, (options.clock)()));
-        if let Some(words) = verdict.as_ref().map(words).filter(|words| *words != said) {
+        if let Some(words) = verdict.as_ref().map(|verdict| words(verdict, options.stable)).filter(|words| *words != said) {
             progress(&words);
             said = words;
         }
@@ -85,9 +85,12 @@ pub async fn wait(
     }
 }
 
-fn words(verdict: &RolloutStatus) -> String {
+fn words(verdict: &RolloutStatus, stable: Duration) -> String {
     match verdict {
-        RolloutStatus::Running(running) => format!("the pod `{}` runs", running.pod),
+        RolloutStatus::Running(running) if stable.is_zero() => format!("the pod `{}` runs", running.pod),
+        RolloutStatus::Running(running) => {
+            format!("the pod `{}` runs, and has to stay up for {} s", running.pod, stable.as_secs())
+        }
         RolloutStatus::Waiting(finding) | RolloutStatus::Hopeless { finding, .. } => finding.message.clone(),
     }
 }
@@ -177,6 +180,12 @@ mod tests {
 
     fn patience(now: Instant) -> Patience {
         Patience::new(now, WaitOptions { deadline: DEADLINE, stable: WaitOptions::STABLE, clock: || jiff::Timestamp::UNIX_EPOCH })
+    }
+
+    #[test]
+    fn it_is_told_what_a_running_pod_is_waited_for() {
+        assert_eq!(words(&running(0), Duration::ZERO), "the pod `site-1-a` runs");
+        assert_eq!(words(&running(0), WaitOptions::STABLE), "the pod `site-1-a` runs, and has to stay up for 20 s");
     }
 
     fn running(restarts: i32) -> RolloutStatus {

@@ -1,0 +1,69 @@
+//! A program that tells its steps on stderr while it runs, and its result on stdout at its end.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::cleanup;
+
+/// How long a step may take to come.
+const LIMIT: Duration = Duration::from_mins(3);
+
+/// The program; it is killed when this value is dropped.
+#[derive(Debug)]
+pub struct Telling {
+    child: Option<Child>,
+    lines: Receiver<String>,
+    heard: Vec<String>,
+}
+
+impl Telling {
+    /// Starts it. A verb of flare-kube tells its steps with `-v`.
+    pub fn start(command: &mut Command) -> Self {
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = cleanup::unless_interrupted(|| command.spawn()).unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let stderr = BufReader::new(child.stderr.take().expect("stderr is a pipe"));
+        let (send, lines) = mpsc::channel();
+        thread::spawn(move || {
+            for line in stderr.split(b'\n').map_while(Result::ok) {
+                // The receiver is gone; the rest is read all the same, so that the program can go on.
+                let _ = send.send(String::from_utf8_lossy(&line).into_owned());
+            }
+        });
+        Self { child: Some(child), lines, heard: Vec::new() }
+    }
+
+    /// Waits until it tells a line with this text; fails the test if it ends before, or after three minutes.
+    pub fn wait_for(&mut self, text: &str) {
+        let deadline = Instant::now() + LIMIT;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let line = self.lines.recv_timeout(left);
+            let line = line.unwrap_or_else(|why| panic!("no `{text}` was told ({why}): {:#?}", self.heard));
+            self.heard.push(line);
+            if self.heard.last().is_some_and(|line| line.contains(text)) {
+                return;
+            }
+        }
+    }
+
+    /// Waits for its end; returns status and stdout, and as stderr all that it told.
+    pub fn output(mut self) -> Output {
+        let child = self.child.take().expect("it was started");
+        let output = child.wait_with_output().unwrap();
+        self.heard.extend(self.lines.iter());
+        Output { stderr: self.heard.join("\n").into_bytes(), ..output }
+    }
+}
+
+impl Drop for Telling {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            // It may have ended by itself; the wait avoids a zombie.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
