@@ -1,4 +1,4 @@
-//! A file of Helm values, read as Helm reads it, but with the place of each fault.
+//! A file of Helm values, with the place of each fault.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 /// The maximum size of a values file, in bytes.
 const LARGEST: u64 = 8 << 20;
 
-/// Reads a values file as Helm does.
+/// Reads a values file as Helm does, but for merge keys: Helm lets a `<<` win that stands after other keys, and `PyYAML`, as here, never.
 ///
 /// # Errors
 /// `INVALID_VALUES`, with the place.
