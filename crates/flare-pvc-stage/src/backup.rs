@@ -29,7 +29,7 @@ use crate::{
     incoming::{self, Received, Stop, not_written},
     parent,
     progress::{ON_THE_WAY, Progress},
-    run::{Held, Manner, Run, interrupted},
+    run::{Resources, Run, RunOptions, interrupted},
 };
 
 /// Options of a backup.
@@ -91,12 +91,12 @@ pub async fn backup(
 ) -> Result<Checked<Backup>, Faults> {
     let image = options.image.as_deref();
     let (leaves, deadline) = ([LEAVES; 2], options.deadline);
-    let manner = Manner { verb: "backup", what: "backup", leaves, image, deadline, id: &options.run };
+    let run_options = RunOptions { verb: "backup", what: "backup", leaves, image, deadline, id: &options.run };
     let contents = Contents::of(kit);
-    let saving = Saving { run: Run::new(cluster, kit, &manner)?, owner: KitOwner::of(kit), contents, file, options };
+    let saving = Saving { run: Run::new(cluster, kit, &run_options)?, owner: KitOwner::of(kit), contents, file, options };
     let mut stop = pin!(stop);
     let mut found = Collector::new();
-    let work = async |held: &mut Held| Box::pin(saving.all(held, progress)).await;
+    let work = async |held: &mut Resources| Box::pin(saving.all(held, progress)).await;
     let streamed = found.require_checked(Box::pin(saving.run.carry_out(stop.as_mut(), work)).await)?;
     let nothing = Backup {
         namespace: saving.run.namespace.clone(),
@@ -145,7 +145,7 @@ struct Saving<'run> {
 }
 
 impl Saving<'_> {
-    async fn all(&self, held: &mut Held, progress: Progress<'_>) -> Result<Checked<Option<(NewFile, Total)>>, Faults> {
+    async fn all(&self, held: &mut Resources, progress: Progress<'_>) -> Result<Checked<Option<(NewFile, Total)>>, Faults> {
         let (run, options) = (&self.run, self.options);
         let (cluster, namespace, claim) = (run.cluster, run.namespace.as_str(), run.claim.as_str());
         let new = begin(self.file, self.options)?;

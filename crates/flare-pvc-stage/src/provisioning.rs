@@ -44,17 +44,17 @@ pub(crate) async fn gets_no_volume(cluster: &Cluster, namespace: &str, name: &st
             continue;
         };
         let now = of(&claim).await;
-        let lack = if is_made_by_hand(&claim) {
-            Some(Lack::unbound(&claim, now.as_deref().unwrap_or_default(), begin.elapsed()))
+        let missing = if is_made_by_hand(&claim) {
+            Some(MissingVolume::unbound(&claim, now.as_deref().unwrap_or_default(), begin.elapsed()))
         } else {
-            now.and_then(|now| Lack::unprovisioned(before.get_or_insert_with(|| now.clone()), &now))
+            now.and_then(|now| MissingVolume::unprovisioned(before.get_or_insert_with(|| now.clone()), &now))
         };
-        match lack {
-            Some(lack) if lack.is_lasting => {
-                return Diagnostic::error(Code::ClaimNotUsable, format!("the claim `{name}` gets no volume: {}", lack.why))
-                    .hint(lack.hint);
+        match missing {
+            Some(missing) if missing.is_lasting => {
+                return Diagnostic::error(Code::ClaimNotUsable, format!("the claim `{name}` gets no volume: {}", missing.why))
+                    .hint(missing.hint);
             }
-            Some(lack) => *waits_for = format!("the claim `{name}` has no volume yet: {}", lack.why),
+            Some(missing) => *waits_for = format!("the claim `{name}` has no volume yet: {}", missing.why),
             None => waits_for.clear(),
         }
     }
@@ -62,14 +62,14 @@ pub(crate) async fn gets_no_volume(cluster: &Cluster, namespace: &str, name: &st
 
 /// Why a claim has no volume.
 #[derive(Debug, PartialEq, Eq)]
-struct Lack {
+struct MissingVolume {
     why: String,
     hint: &'static str,
     /// Whether waiting cannot be expected to help.
     is_lasting: bool,
 }
 
-impl Lack {
+impl MissingVolume {
     /// Of a claim whose volume somebody makes by hand, after some time. It is bound at the next look of Kubernetes once there is one.
     fn unbound(claim: &PersistentVolumeClaim, happened: &[Event], waited: Duration) -> Self {
         let last = events::newest(happened.iter().filter(|event| events::reason(event) == "FailedBinding"));
@@ -128,8 +128,8 @@ mod tests {
             (&old[..0], vec![event("a", "FailedBinding", 2)], None),
             (&old[..0], vec![failed("code = Unavailable", 9)], Some(("code = Unavailable", false))),
         ] {
-            let found = Lack::unprovisioned(before, &now);
-            assert_eq!(found.as_ref().map(|lack| (lack.why.as_str(), lack.is_lasting)), expected, "{now:?}");
+            let found = MissingVolume::unprovisioned(before, &now);
+            assert_eq!(found.as_ref().map(|missing| (missing.why.as_str(), missing.is_lasting)), expected, "{now:?}");
         }
     }
 
@@ -163,8 +163,8 @@ mod tests {
             (&without, &[][..], 30, "no volume fits it, and it has no storage class that makes one", true),
             (&naming, &[][..], 29, "the volume `v`, which it names, is not bound to it", false),
         ] {
-            let lack = Lack::unbound(claim, events, Duration::from_secs(waited));
-            assert_eq!((lack.why.as_str(), lack.is_lasting), (why, is_lasting));
+            let missing = MissingVolume::unbound(claim, events, Duration::from_secs(waited));
+            assert_eq!((missing.why.as_str(), missing.is_lasting), (why, is_lasting));
         }
     }
 }

@@ -24,7 +24,7 @@ use crate::{
     outgoing::{Answer, Outgoing, Selected},
     parent,
     progress::Progress,
-    run::{Held, Manner, ON_THE_VOLUME, Run, interrupted},
+    run::{ON_THE_VOLUME, Resources, Run, RunOptions, interrupted},
 };
 
 /// Options of a restore.
@@ -84,8 +84,8 @@ pub async fn restore(
 ) -> Result<Checked<Restored>, Faults> {
     let image = options.image.as_deref();
     let (leaves, deadline) = (ON_THE_VOLUME, options.deadline);
-    let manner = Manner { verb: "restore", what: "restore", leaves, image, deadline, id: &options.run };
-    let run = Run::new(cluster, kit, &manner)?;
+    let run_options = RunOptions { verb: "restore", what: "restore", leaves, image, deadline, id: &options.run };
+    let run = Run::new(cluster, kit, &run_options)?;
     let mut stop = pin!(stop);
     let archive = archive::open(file)?;
     let chosen = select! {
@@ -172,7 +172,7 @@ struct Restoring<'run> {
 }
 
 impl Restoring<'_> {
-    async fn all(&self, held: &mut Held, progress: Progress<'_>) -> Result<Checked<Restored>, Faults> {
+    async fn all(&self, held: &mut Resources, progress: Progress<'_>) -> Result<Checked<Restored>, Faults> {
         let (run, options) = (&self.run, self.options);
         let (cluster, namespace, claim) = (run.cluster, run.namespace.as_str(), run.claim.as_str());
         cluster.check_access(&self.needed()).await?;

@@ -43,7 +43,7 @@ pub(crate) struct Run<'run> {
 
 /// What has to be released or removed.
 #[derive(Default)]
-pub(crate) struct Held {
+pub(crate) struct Resources {
     /// What was created on request, and stays however the run ends: "the claim `nvflws`".
     pub(crate) created: Vec<String>,
     /// Why the helper pod does not run yet, according to the pod.
@@ -62,7 +62,7 @@ pub(crate) struct Held {
     may_change: bool,
 }
 
-impl Held {
+impl Resources {
     /// What is left if the run is interrupted.
     fn left(&self, [before, since]: [&str; 2]) -> String {
         let mut left = if self.is_running && self.may_change { since } else { before }.to_owned();
@@ -75,7 +75,7 @@ impl Held {
 
 /// The properties and options of a verb.
 #[derive(Debug, Clone)]
-pub(crate) struct Manner<'run> {
+pub(crate) struct RunOptions<'run> {
     /// The verb in names of objects: `stage`.
     pub(crate) verb: &'static str,
     /// What is done, as a noun for messages: `staging`.
@@ -91,9 +91,9 @@ pub(crate) struct Manner<'run> {
 }
 
 impl<'run> Run<'run> {
-    pub(crate) fn new(cluster: &'run Cluster, kit: &PreparedKit, manner: &Manner<'_>) -> Result<Self, Diagnostic> {
+    pub(crate) fn new(cluster: &'run Cluster, kit: &PreparedKit, options: &RunOptions<'_>) -> Result<Self, Diagnostic> {
         let mut parent = values::parent_pod(kit)?;
-        if let Some(image) = manner.image {
+        if let Some(image) = options.image {
             image.clone_into(&mut parent.image);
         }
         let plan = kit.plan();
@@ -103,10 +103,10 @@ impl<'run> Run<'run> {
             claim: plan.workspace.claim.to_string(),
             deployment: plan.names.deployment.to_string(),
             parent,
-            deadline: manner.deadline,
-            what: manner.what,
-            leaves: manner.leaves,
-            name: format!("{}-{}", manner.verb, manner.id),
+            deadline: options.deadline,
+            what: options.what,
+            leaves: options.leaves,
+            name: format!("{}-{}", options.verb, options.id),
         })
     }
 
@@ -114,9 +114,9 @@ impl<'run> Run<'run> {
     pub(crate) async fn carry_out<T>(
         &self,
         stop: impl Future<Output = ()>,
-        work: impl AsyncFnOnce(&mut Held) -> Result<Checked<T>, Faults>,
+        work: impl AsyncFnOnce(&mut Resources) -> Result<Checked<T>, Faults>,
     ) -> Result<Checked<T>, Faults> {
-        let mut held = Held::default();
+        let mut held = Resources::default();
         let lost = Arc::clone(&held.lost);
         let ended = select! {
             ended = timeout(self.deadline, work(&mut held)) => ended.map_err(|_| Code::TimedOut),
@@ -132,7 +132,7 @@ impl<'run> Run<'run> {
     }
 
     /// The fault of a run that was interrupted or exceeded its deadline.
-    fn cut_off(&self, why: Code, held: &Held) -> Diagnostic {
+    fn cut_off(&self, why: Code, held: &Resources) -> Diagnostic {
         if why == Code::StageLocked {
             return lock::lost(&self.claim);
         }
@@ -158,14 +158,14 @@ impl<'run> Run<'run> {
     }
 
     /// Takes the lock of the claim.
-    pub(crate) async fn lock(&self, held: &mut Held) -> Result<(), Diagnostic> {
+    pub(crate) async fn lock(&self, held: &mut Resources) -> Result<(), Diagnostic> {
         let lost = Arc::clone(&held.lost);
         held.lock = Some(Lock::take(self.cluster, &self.namespace, &self.claim, &self.name, lost).await?);
         Ok(())
     }
 
     /// Fails if another run has taken the lock. A renewal only notices it some time later.
-    async fn confirm_lock(held: &Held) -> Result<(), Diagnostic> {
+    async fn confirm_lock(held: &Resources) -> Result<(), Diagnostic> {
         match &held.lock {
             Some(lock) => lock.confirm().await,
             None => Ok(()),
@@ -174,14 +174,14 @@ impl<'run> Run<'run> {
 
     /// Annotates the claim with the kit on its volume, or removes the annotations. Not if another run has taken the lock, whose kit is the
     /// newer one.
-    pub(crate) async fn note(&self, held: &Held, kit: Option<(&KitOwner, &str)>) -> Result<(), Diagnostic> {
+    pub(crate) async fn note(&self, held: &Resources, kit: Option<(&KitOwner, &str)>) -> Result<(), Diagnostic> {
         Self::confirm_lock(held).await?;
         claim::note(self.cluster, &self.namespace, &self.claim, kit).await
     }
 
     /// After a refusal that left this participant's kit on the volume, notes it again. Fails only if another run has taken the lock: without
     /// the note, the next run asks the volume.
-    pub(crate) async fn note_again(&self, held: &Held, owner: &KitOwner, printed: &[u8]) -> Result<(), Diagnostic> {
+    pub(crate) async fn note_again(&self, held: &Resources, owner: &KitOwner, printed: &[u8]) -> Result<(), Diagnostic> {
         let Some(fingerprint) = answer::still_noted(printed) else { return Ok(()) };
         match self.note(held, Some((owner, &fingerprint))).await {
             Err(fault) if fault.code == Code::StageLocked => Err(fault),
@@ -190,7 +190,7 @@ impl<'run> Run<'run> {
     }
 
     /// Scales the parent down, and waits until nobody uses the claim.
-    pub(crate) async fn stop_parent(&self, held: &mut Held) -> Result<(), Diagnostic> {
+    pub(crate) async fn stop_parent(&self, held: &mut Resources) -> Result<(), Diagnostic> {
         // Recorded before it is scaled down, so that it is scaled up again wherever this run ends.
         held.parent = parent::find(self.cluster, &self.namespace, &self.deployment).await?;
         if let Some(parent) = &held.parent {
@@ -210,7 +210,7 @@ impl<'run> Run<'run> {
     }
 
     /// Starts the helper pod.
-    pub(crate) async fn start_pod(&self, held: &mut Held, mount: &Mount) -> Result<(), Diagnostic> {
+    pub(crate) async fn start_pod(&self, held: &mut Resources, mount: &Mount) -> Result<(), Diagnostic> {
         let name = self.pod();
         // As the chart, which asks for the same group. A cluster that does not tell is taken for another one.
         let is_openshift =
@@ -279,7 +279,7 @@ mod tests {
 
     #[test]
     fn an_interrupted_run_says_what_is_left_of_it() {
-        let mut held = Held { may_change: true, ..Held::default() };
+        let mut held = Resources { may_change: true, ..Resources::default() };
         assert_eq!(held.left(ON_THE_VOLUME), "it changed nothing on the volume");
         held.created = vec!["the namespace `n`".to_owned(), "the claim `c`".to_owned()];
         let created = "; the namespace `n`, which it created, stays; the claim `c`, which it created, stays";

@@ -15,7 +15,7 @@ use crate::{
     claim::{self, NewClaim, Note},
     helper_pod::Mount,
     holders, parent,
-    run::{Held, Manner, ON_THE_VOLUME, Run},
+    run::{ON_THE_VOLUME, Resources, Run, RunOptions},
 };
 
 /// Options of a staging.
@@ -83,8 +83,9 @@ pub async fn stage(
     let shipment = Shipment::of(kit)?.with_repair(repair);
     let image = options.image.as_deref();
     let (leaves, deadline) = (ON_THE_VOLUME, options.deadline);
-    let manner = Manner { verb: "stage", what: "staging", leaves, image, deadline, id: &options.run };
-    let staging = Staging { run: Run::new(cluster, kit, &manner)?, kit, owner: KitOwner::of(kit), options, shipment, progress };
+    let run_options = RunOptions { verb: "stage", what: "staging", leaves, image, deadline, id: &options.run };
+    let staging =
+        Staging { run: Run::new(cluster, kit, &run_options)?, kit, owner: KitOwner::of(kit), options, shipment, progress };
     staging.run.carry_out(stop, async |held| Box::pin(staging.all(held)).await).await
 }
 
@@ -98,7 +99,7 @@ struct Staging<'run> {
 }
 
 impl Staging<'_> {
-    async fn all(&self, held: &mut Held) -> Result<Checked<StagedVolume>, Faults> {
+    async fn all(&self, held: &mut Resources) -> Result<Checked<StagedVolume>, Faults> {
         let (run, options) = (&self.run, self.options);
         let (cluster, namespace, claim) = (run.cluster, run.namespace.as_str(), run.claim.as_str());
         self.check_access().await?;
@@ -140,7 +141,7 @@ impl Staging<'_> {
     }
 
     /// Exchanges the kit on the volume, under the lock.
-    async fn exchange(&self, held: &mut Held, staged: StagedVolume) -> Result<Checked<StagedVolume>, Faults> {
+    async fn exchange(&self, held: &mut Resources, staged: StagedVolume) -> Result<Checked<StagedVolume>, Faults> {
         let (run, owner, claim) = (&self.run, &self.owner, self.run.claim.as_str());
         if self.options.restart {
             run.stop_parent(held).await?;
@@ -221,7 +222,7 @@ impl Staging<'_> {
     }
 
     /// Runs the volume's program in a helper pod and returns its answer.
-    async fn in_volume(&self, held: &mut Held) -> Result<Vec<u8>, Diagnostic> {
+    async fn in_volume(&self, held: &mut Resources) -> Result<Vec<u8>, Diagnostic> {
         Box::pin(self.run.start_pod(held, &Mount::default())).await?;
         self.run.note(held, None).await?;
         let nothing = Shipment::rollback(self.owner.clone());

@@ -18,7 +18,7 @@ use crate::{
     claim::{self, Note},
     helper_pod::{self, Mount},
     holders, lock,
-    run::{Held, Manner, Run},
+    run::{Resources, Run, RunOptions},
     shipment::{KIT, KitOwner, Shipment},
     unstaged::{Removed, Unstaged},
 };
@@ -63,8 +63,8 @@ pub async fn unstage_volume(
 ) -> Result<Checked<Unstaged>, Faults> {
     let image = options.image.as_deref();
     let (leaves, deadline) = (LEAVES, options.deadline);
-    let manner = Manner { verb: "unstage", what: "removal", leaves, image, deadline, id: &options.run };
-    let removal = Removal { run: Run::new(cluster, kit, &manner)?, owner: KitOwner::of(kit), options };
+    let run_options = RunOptions { verb: "unstage", what: "removal", leaves, image, deadline, id: &options.run };
+    let removal = Removal { run: Run::new(cluster, kit, &run_options)?, owner: KitOwner::of(kit), options };
     removal.run.carry_out(stop, async |held| Box::pin(removal.all(held)).await).await
 }
 
@@ -81,7 +81,7 @@ struct Removal<'run> {
 }
 
 impl Removal<'_> {
-    async fn all(&self, held: &mut Held) -> Result<Checked<Unstaged>, Faults> {
+    async fn all(&self, held: &mut Resources) -> Result<Checked<Unstaged>, Faults> {
         let (cluster, namespace, name) = (self.run.cluster, self.run.namespace.as_str(), self.run.claim.as_str());
         cluster.check_access(&self.needed()).await?;
         let (mut removed, mut warnings) = (Vec::new(), Vec::new());

@@ -5,7 +5,7 @@ use std::{future::Future, time::Duration};
 use flare_diagnostic::{Code, Collector, Diagnostic};
 use tokio::{join, time::timeout};
 
-use super::{Held, Run};
+use super::{Resources, Run};
 use crate::helper_pod;
 
 /// How long each step of cleaning up may take: longer than one request with its repetitions.
@@ -14,7 +14,7 @@ const CLEANUP: Duration = Duration::from_secs(40);
 impl Run<'_> {
     /// Releases and removes what is held. A failure is a warning, since lock and pod end by themselves. If another run has the lock, it may
     /// be at work on the volume, so the parent stays down.
-    pub(super) async fn clean(&self, held: Held, is_lost: bool, found: &mut Collector) {
+    pub(super) async fn clean(&self, held: Resources, is_lost: bool, found: &mut Collector) {
         let starting = async {
             match &held.parent {
                 Some(stopped) if is_lost => Err(stopped.left_to_another_run()),

@@ -5,7 +5,7 @@ mod earlier;
 mod input;
 mod look;
 mod reached;
-mod road;
+mod run;
 mod step;
 
 use flare_diagnostic::{Collector, Faults};
@@ -24,5 +24,5 @@ pub(crate) fn reprovision(context: &Context<'_>, input: &Input, progress: Progre
     let mut found = Collector::new();
     progress("checking kit and configuration");
     let known = found.require_checked(look::look(input))?;
-    Ok(road::Road::new(context, input, progress, known, found).travel())
+    Ok(run::Run::new(context, input, progress, known, found).carry_out())
 }

@@ -39,17 +39,17 @@ pub(super) fn bring_up(
     watch: &(dyn Fn(Steps, &str) + Send + Sync),
 ) -> Reached {
     let (reached, budget) = (not_begun(participant), Budget::begin(options.limit));
-    let mut road = Road { context, participant, options, called, watch, budget, reached, found: Collector::new() };
-    if let Err(faults) = road.all() {
-        road.found.keep_checked::<()>(Err(faults));
+    let mut run = Run { context, participant, options, called, watch, budget, reached, found: Collector::new() };
+    if let Err(faults) = run.all() {
+        run.found.keep_checked::<()>(Err(faults));
     }
-    let (mut reached, found) = (road.reached, road.found);
+    let (mut reached, found) = (run.reached, run.found);
     reached.ended = found.finish(|| ());
     watch(reached.steps, "");
     reached
 }
 
-struct Road<'run> {
+struct Run<'run> {
     context: &'run Context<'run>,
     participant: &'run PreparedParticipant,
     options: &'run Options,
@@ -60,7 +60,7 @@ struct Road<'run> {
     found: Collector,
 }
 
-impl Road<'_> {
+impl Run<'_> {
     fn all(&mut self) -> Result<(), Faults> {
         self.step(Step::Stage, Self::stage)?;
         self.step(Step::Install, Self::install)?;

@@ -3,7 +3,7 @@
 use flare_diagnostic::{Code, Diagnostic, Faults};
 
 use super::{
-    Road, Stop,
+    Run, Stop,
     back::{self, Failed},
 };
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     pipeline::{install::Attempt, stage},
 };
 
-impl Road<'_> {
+impl Run<'_> {
     /// Refuses to begin a step after Ctrl-C, or when the time is over.
     pub(super) fn may_go_on(&self) -> Result<(), Stop> {
         let ended = check(&self.context.interrupt)

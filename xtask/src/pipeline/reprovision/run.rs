@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// A run: what it knows, and how far it has come.
-pub(super) struct Road<'run> {
+pub(super) struct Run<'run> {
     context: &'run Context<'run>,
     input: &'run Input,
     progress: Progress<'run>,
@@ -65,7 +65,7 @@ impl From<Diagnostic> for Stop {
 /// The state of a step, and what it did.
 type Did = Result<(State, String), Stop>;
 
-impl<'run> Road<'run> {
+impl<'run> Run<'run> {
     pub(super) fn new(
         context: &'run Context<'run>,
         input: &'run Input,
@@ -92,7 +92,7 @@ impl<'run> Road<'run> {
     }
 
     /// Goes as far as possible; if a step fails, back again.
-    pub(super) fn travel(mut self) -> Reprovisioned {
+    pub(super) fn carry_out(mut self) -> Reprovisioned {
         let ended = if self.input.run.dry_run { self.would() } else { self.all() };
         match ended {
             Ok(()) => self.note_end(),
