@@ -54,7 +54,7 @@ impl Failed {
     }
 
     /// What is in the cluster if nothing more is done there.
-    fn as_it_is(self) -> Recovery {
+    fn without_more(self) -> Recovery {
         match self {
             Self::Installation { recovery: Some(recovery), .. } => recovery,
             _ => Recovery::Left { kit: None },
@@ -74,7 +74,7 @@ pub(super) fn put_back(
 ) -> Back {
     let may_go_back = failed.left().map(|left| may_go_back(context, input, left, kits, found));
     let (cluster, only_kit) = match may_go_back {
-        None => (failed.as_it_is(), false),
+        None => (failed.without_more(), false),
         Some(Err(recovery)) => (recovery, false),
         Some(Ok(())) => take_back(context, input, failed, progress, found),
     };
@@ -142,7 +142,7 @@ fn take_back(
         Failed::Checks { before, .. } => before,
         Failed::Installation { recovery: None | Some(Recovery::Left { .. }), .. } => None,
         // Without a release to go back to, the kit still goes back.
-        failed => return (failed.as_it_is(), true),
+        failed => return (failed.without_more(), true),
     };
     match install::take_back(context, &input.request(), &input.install, revision, progress) {
         Ok(back) => {
