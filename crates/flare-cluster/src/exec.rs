@@ -106,7 +106,7 @@ impl Exec {
     ///
     /// As `run`, and `POD_PROGRAM_FAILED` if its exit code was not 0 or it printed more than 4 MiB.
     pub async fn output<R: AsyncRead + Unpin + Send>(&self, cluster: &Cluster, input: Input<R>) -> Result<Vec<u8>, Diagnostic> {
-        let mut printed = stream::Kept::new(LARGEST_OUTPUT);
+        let mut printed = stream::LimitedOutput::new(LARGEST_OUTPUT);
         let ended = self.run(cluster, input, &mut printed).await?;
         ended.success(self)?;
         Ok(printed.into_bytes())

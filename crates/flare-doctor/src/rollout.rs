@@ -12,10 +12,10 @@ mod pending;
 mod pull;
 mod reference;
 mod refusal;
-mod scene;
 #[cfg(test)]
 mod table;
 mod wait;
+mod watched;
 
 pub(crate) use current::parent_container;
 pub use judge::judge;

@@ -116,7 +116,7 @@ pub(crate) fn make_parents(disk: &mut Disk<'_>, directory: &Path, made: &mut Vec
 }
 
 /// The result of trying to give the written directory its name.
-enum Put {
+enum RenameOutcome {
     /// It is in place, where there was nothing or an empty directory.
     New,
     /// It is in place, and the older directory now has this name.
@@ -174,17 +174,17 @@ impl Run<'_, '_> {
         let mut wait = Wait::new(self.options.wait);
         loop {
             match self.try_to_put_in_place(parent, slot)? {
-                Put::New => return Ok(None),
-                Put::Replaced(old) => return Ok(Some(old)),
-                Put::OthersAreAtIt => wait.pause(self.disk, parent, self.target)?,
+                RenameOutcome::New => return Ok(None),
+                RenameOutcome::Replaced(old) => return Ok(Some(old)),
+                RenameOutcome::OthersAreAtIt => wait.pause(self.disk, parent, self.target)?,
             }
         }
     }
 
-    fn try_to_put_in_place(&mut self, parent: BorrowedFd<'_>, slot: &StagingDirectory) -> Result<Put, CommitError> {
+    fn try_to_put_in_place(&mut self, parent: BorrowedFd<'_>, slot: &StagingDirectory) -> Result<RenameOutcome, CommitError> {
         let (temporary, name) = (slot.name.as_os_str(), self.target.name.as_os_str());
         match self.disk.rename_to_free(parent, temporary, name) {
-            Ok(()) => return Ok(Put::New),
+            Ok(()) => return Ok(RenameOutcome::New),
             Err(Errno::EXIST) => {}
             Err(errno) if unsupported(errno) => {
                 if matches!(statat(parent, name, AtFlags::SYMLINK_NOFOLLOW), Err(Errno::NOENT)) {
@@ -196,7 +196,7 @@ impl Run<'_, '_> {
         let found = match statat(parent, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(found) => found,
             // Another run has just put it aside.
-            Err(Errno::NOENT) => return Ok(Put::OthersAreAtIt),
+            Err(Errno::NOENT) => return Ok(RenameOutcome::OthersAreAtIt),
             Err(errno) => return Err(self.failed("replace", errno)),
         };
         if kind(&found) != FileType::Directory {
@@ -213,13 +213,13 @@ impl Run<'_, '_> {
                     self.keep(&old, slot, kept)?;
                     Some(old)
                 }
-                Err(Errno::WOULDBLOCK | Errno::NOENT) => return Ok(Put::OthersAreAtIt),
+                Err(Errno::WOULDBLOCK | Errno::NOENT) => return Ok(RenameOutcome::OthersAreAtIt),
                 Err(errno) => return Err(self.failed("replace", errno)),
             },
         };
         match self.disk.exchange(parent, temporary, name) {
-            Ok(()) => Ok(Put::Replaced(temporary.to_owned())),
-            Err(Errno::NOENT) => Ok(Put::OthersAreAtIt),
+            Ok(()) => Ok(RenameOutcome::Replaced(temporary.to_owned())),
+            Err(Errno::NOENT) => Ok(RenameOutcome::OthersAreAtIt),
             Err(errno) if unsupported(errno) => self.in_two_steps(parent, temporary, &slot.backup_name, old),
             Err(errno) => Err(self.failed("replace", errno)),
         }
@@ -231,11 +231,11 @@ impl Run<'_, '_> {
     }
 
     /// A plain rename: it replaces an empty directory and refuses any other.
-    fn over_nothing(&mut self, parent: BorrowedFd<'_>, temporary: &OsStr, name: &OsStr) -> Result<Put, CommitError> {
+    fn over_nothing(&mut self, parent: BorrowedFd<'_>, temporary: &OsStr, name: &OsStr) -> Result<RenameOutcome, CommitError> {
         match self.disk.rename(parent, temporary, name) {
-            Ok(()) => Ok(Put::New),
+            Ok(()) => Ok(RenameOutcome::New),
             // Another run was faster.
-            Err(Errno::EXIST | Errno::NOTEMPTY) if self.options.replace => Ok(Put::OthersAreAtIt),
+            Err(Errno::EXIST | Errno::NOTEMPTY) if self.options.replace => Ok(RenameOutcome::OthersAreAtIt),
             Err(errno) => Err(self.failed("create", errno)),
         }
     }
@@ -247,26 +247,26 @@ impl Run<'_, '_> {
         temporary: &OsStr,
         backup_name: &OsStr,
         old: Option<OwnedFd>,
-    ) -> Result<Put, CommitError> {
+    ) -> Result<RenameOutcome, CommitError> {
         let name = self.target.name.as_os_str();
         // Locked, so that no other run takes it for the leftover of a killed one. The run that put it in place holds its lock until it
         // has finished.
         let _old: OwnedFd = match old.map_or_else(|| open_locked(self.disk, parent, name), Ok) {
             Ok(old) => old,
-            Err(Errno::WOULDBLOCK | Errno::NOENT) => return Ok(Put::OthersAreAtIt),
+            Err(Errno::WOULDBLOCK | Errno::NOENT) => return Ok(RenameOutcome::OthersAreAtIt),
             Err(errno) => return Err(self.failed("replace", errno)),
         };
         match self.disk.rename(parent, name, backup_name) {
             Ok(()) => {}
-            Err(Errno::NOENT) => return Ok(Put::OthersAreAtIt),
+            Err(Errno::NOENT) => return Ok(RenameOutcome::OthersAreAtIt),
             Err(errno) => return Err(self.failed("replace", errno)),
         }
         match self.disk.rename(parent, temporary, name) {
-            Ok(()) => Ok(Put::Replaced(backup_name.to_owned())),
+            Ok(()) => Ok(RenameOutcome::Replaced(backup_name.to_owned())),
             // Another run found the place empty: its tree is the newer one and is replaced next.
             Err(Errno::EXIST | Errno::NOTEMPTY) => {
                 remove_tree(self.disk, parent, backup_name).map_err(|errno| self.failed("replace", errno))?;
-                Ok(Put::OthersAreAtIt)
+                Ok(RenameOutcome::OthersAreAtIt)
             }
             Err(errno) => {
                 // If this fails too, the next commit does it.

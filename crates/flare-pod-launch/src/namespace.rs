@@ -43,7 +43,7 @@ struct Early {
 }
 
 /// A pod that may appear after its job has ended.
-struct Late {
+struct LatePod {
     job: String,
     site: String,
     until: Duration,
@@ -70,7 +70,7 @@ struct Namespace {
     /// Events of pods that no job follows yet.
     happened: HashMap<String, Vec<Event>>,
     /// Pods of jobs that ended before anybody knew whether there is a pod.
-    late: HashMap<String, Late>,
+    late: HashMap<String, LatePod>,
     is_listed: bool,
     /// Whether launches wait for the first list.
     is_patient: bool,
@@ -240,7 +240,7 @@ impl Namespace {
             self.late.retain(|_, late| late.until > now.elapsed);
             let was_requested = entry.was_requested || entry.creating.as_ref().is_some_and(Progress::has_asked);
             if let Some((job, site)) = entry.of.clone().filter(|_| was_requested && entry.life.uid().is_none()) {
-                self.late.insert(name.to_owned(), Late { job, site, until: now.elapsed + LATE });
+                self.late.insert(name.to_owned(), LatePod { job, site, until: now.elapsed + LATE });
             }
             if entry.is_owner || entry.is_kept() {
                 entry.settle();

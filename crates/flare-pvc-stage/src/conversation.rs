@@ -40,7 +40,7 @@ impl Run<'_> {
         let (printed, output) = duplex(ON_THE_WAY);
         let (ready, is_ready) = oneshot::channel();
         let length = (VOLUME_PROGRAM.len() + request.len()) as u64 + length;
-        let input = VOLUME_PROGRAM.as_bytes().chain(request).chain(Awaited { asked: Asked::NotYet(is_ready), body });
+        let input = VOLUME_PROGRAM.as_bytes().chain(request).chain(Awaited { asked: BodyRequest::NotYet(is_ready), body });
         let mut working = pin!(async { exec.run(self.cluster, Input::Sized(input, length), output).await?.success(&exec) });
         let mut reading = pin!(answer_line(printed, ready));
         let (line, ended) = select! {
@@ -83,7 +83,7 @@ async fn answer_line(printed: impl AsyncRead + Unpin, ready: oneshot::Sender<()>
 }
 
 /// Whether the program has asked for the body.
-enum Asked {
+enum BodyRequest {
     NotYet(oneshot::Receiver<()>),
     Yes,
     /// The program has ended without it, and only its end is waited for.
@@ -92,22 +92,22 @@ enum Asked {
 
 /// A reader that waits until the program has asked for its bytes.
 struct Awaited<Body> {
-    asked: Asked,
+    asked: BodyRequest,
     body: Body,
 }
 
 impl<Body: AsyncRead + Unpin> AsyncRead for Awaited<Body> {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
-        if let Asked::NotYet(asked) = &mut self.asked {
+        if let BodyRequest::NotYet(asked) = &mut self.asked {
             match Pin::new(asked).poll(context) {
-                Poll::Ready(Ok(())) => self.asked = Asked::Yes,
-                Poll::Ready(Err(_)) => self.asked = Asked::Never,
+                Poll::Ready(Ok(())) => self.asked = BodyRequest::Yes,
+                Poll::Ready(Err(_)) => self.asked = BodyRequest::Never,
                 Poll::Pending => return Poll::Pending,
             }
         }
         match self.asked {
-            Asked::Yes => Pin::new(&mut self.body).poll_read(context, buffer),
-            Asked::NotYet(_) | Asked::Never => Poll::Pending,
+            BodyRequest::Yes => Pin::new(&mut self.body).poll_read(context, buffer),
+            BodyRequest::NotYet(_) | BodyRequest::Never => Poll::Pending,
         }
     }
 }
@@ -119,7 +119,7 @@ mod tests {
     #[tokio::test]
     async fn nothing_of_the_body_is_sent_before_it_is_asked_for() {
         let (ask, asked) = oneshot::channel();
-        let mut input = (&b"request"[..]).chain(Awaited { asked: Asked::NotYet(asked), body: &b"body"[..] });
+        let mut input = (&b"request"[..]).chain(Awaited { asked: BodyRequest::NotYet(asked), body: &b"body"[..] });
         let mut head = [0; 7];
         input.read_exact(&mut head).await.expect("the request waits for nothing");
         let mut more = Vec::new();
@@ -136,7 +136,7 @@ mod tests {
     #[tokio::test]
     async fn a_body_that_nobody_will_ask_for_has_neither_bytes_nor_an_end() {
         let (ask, asked) = oneshot::channel();
-        let mut input = Awaited { asked: Asked::NotYet(asked), body: &b"body"[..] };
+        let mut input = Awaited { asked: BodyRequest::NotYet(asked), body: &b"body"[..] };
         drop(ask);
         for _ in 0..3 {
             let mut more = Vec::new();

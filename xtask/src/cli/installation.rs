@@ -152,7 +152,7 @@ fn short(fingerprint: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pipeline::install::Stays;
+    use crate::pipeline::install::RemainingObjects;
 
     #[test]
     fn a_kit_that_is_back_without_its_release_is_told() {
@@ -167,7 +167,8 @@ mod tests {
 
     #[test]
     fn a_first_installation_that_failed_says_what_stays_of_it() {
-        let stays = Stays { claim: "nvflws".into(), kit: Some("3f0c".into()), objects: vec!["Secret site-1-registry".into()] };
+        let stays =
+            RemainingObjects { claim: "nvflws".into(), kit: Some("3f0c".into()), objects: vec!["Secret site-1-registry".into()] };
         let (data, text) = recovered(&Recovery::Removed { was_there: true, stays: stays.clone() });
         let all = json!({"claim": "nvflws", "kit": "3f0c", "objects": ["Secret site-1-registry"]});
         assert_eq!(data, json!({"state": "removed", "stays": all}));
@@ -175,7 +176,7 @@ mod tests {
             text,
             "removed the release, since there was none before; what stays: the kit 3f0c on the claim nvflws, the Secret site-1-registry\n"
         );
-        let stays = Stays { kit: None, objects: Vec::new(), ..stays };
+        let stays = RemainingObjects { kit: None, objects: Vec::new(), ..stays };
         let (_, text) = recovered(&Recovery::Removed { was_there: false, stays });
         assert_eq!(text, "there is no release; what stays: the claim nvflws\n");
     }

@@ -19,7 +19,7 @@ use crate::{
     output::{Failure, Outcome, VerbResult, printable, table, write_to_stderr},
     pipeline::{
         launch,
-        launch_run::{self, Asked, Ran, Report, RunOptions, Stopped},
+        launch_run::{self, JobRequest, JobResult, Report, RunOptions, Stopped},
     },
 };
 
@@ -92,7 +92,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
 }
 
 /// Reads and checks all jobs before any is created.
-fn asked(context: &Context<'_>, arguments: &Arguments) -> Result<Checked<Vec<Asked>>, Faults> {
+fn asked(context: &Context<'_>, arguments: &Arguments) -> Result<Checked<Vec<JobRequest>>, Faults> {
     let absolute = |path: &Path| context.environment.absolute(path);
     let (mut found, additions) = (Collector::new(), Additions::default());
     let mut jobs = Vec::new();
@@ -125,7 +125,7 @@ fn asked(context: &Context<'_>, arguments: &Arguments) -> Result<Checked<Vec<Ask
     found.finish(|| jobs)
 }
 
-fn job(named: &Path, manifest: &Manifest, arguments: &Arguments) -> Result<Asked, Diagnostic> {
+fn job(named: &Path, manifest: &Manifest, arguments: &Arguments) -> Result<JobRequest, Diagnostic> {
     let mut pod = JobPod::new(manifest)?;
     if let Some(namespace) = arguments.cluster.namespace.as_deref().filter(|namespace| *namespace != pod.namespace()) {
         let message = format!("`{}` asks for namespace `{}`, not `{namespace}`", named.display(), pod.namespace());
@@ -136,7 +136,7 @@ fn job(named: &Path, manifest: &Manifest, arguments: &Arguments) -> Result<Asked
     if let Some(seconds) = arguments.pending_timeout {
         pod = pod.with_limits(Limits::with_pending(Some(Duration::from_secs(seconds))));
     }
-    Ok(Asked { request: named.to_string_lossy().into_owned(), pod })
+    Ok(JobRequest { request: named.to_string_lossy().into_owned(), pod })
 }
 
 /// Why the run failed; an interruption comes first.
@@ -202,12 +202,12 @@ fn data(report: &Report, dry_run: bool) -> Value {
 }
 
 /// How the job ended. One of which the run learned no end was ended with it.
-fn state(job: &Ran) -> JobState {
+fn state(job: &JobResult) -> JobState {
     let without_end = if job.is_unknown { JobState::Aborted } else { JobState::NotStarted };
     job.end.as_ref().map_or(without_end, |end| end.state)
 }
 
-fn planned(job: &Ran) -> Value {
+fn planned(job: &JobResult) -> Value {
     let would = match (&job.refused, job.taken_over) {
         (Some(_), _) => "be refused",
         (None, true) => "take over",
@@ -216,7 +216,7 @@ fn planned(job: &Ran) -> Value {
     json!({"request": job.request, "pod": job.pod, "namespace": job.namespace, "would": would})
 }
 
-fn ran(job: &Ran) -> Value {
+fn ran(job: &JobResult) -> Value {
     let events: Vec<_> = job
         .transitions
         .iter()
@@ -249,7 +249,7 @@ fn evidence(evidence: &Evidence) -> Value {
 
 fn text(report: &Report, dry_run: bool) -> String {
     if dry_run {
-        let line = |job: &Ran| match (&job.refused, job.taken_over) {
+        let line = |job: &JobResult| match (&job.refused, job.taken_over) {
             (Some(_), _) => format!("{}: the API server refuses pod {}\n", printable(&job.request), job.pod),
             (None, true) => {
                 format!("{}: would take over pod {} in namespace {}\n", printable(&job.request), job.pod, job.namespace)

@@ -11,7 +11,7 @@ use crate::{
     context::Context,
     output::{Format, Outcome, VerbResult, printable, table, write_to_stdout},
     pipeline::{
-        federation_status::Looked,
+        federation_status::ParticipantStatus,
         status::{self, LogOptions},
     },
 };
@@ -76,7 +76,11 @@ fn of_one(context: &Context<'_>, prepared: &Path, arguments: &Arguments) -> Verb
     let request = arguments.cluster.request(&prepared);
     let seen = status::status(context, &request, arguments.cluster.time_limit())?;
     let text = text(&seen.state);
-    Ok(Outcome { data: json!({"participants": [status_federation::row(&Looked::of(seen))]}), text, ..Outcome::default() })
+    Ok(Outcome {
+        data: json!({"participants": [status_federation::row(&ParticipantStatus::of(seen))]}),
+        text,
+        ..Outcome::default()
+    })
 }
 
 /// Prints a log, as text line by line, or as one document with the lines.

@@ -11,7 +11,7 @@ use crate::{
     context::Context,
     output::{Failure, Outcome, VerbResult, printable},
     pipeline::{
-        federation_status::{self, Looked},
+        federation_status::{self, ParticipantStatus},
         stage_federation,
     },
 };
@@ -40,9 +40,9 @@ pub(super) fn run(context: &Context<'_>, file: &Path, arguments: &FederationArgu
     Err(Failure { faults, shown: Some(Box::new(outcome)) })
 }
 
-fn outcome(looked: &[Looked]) -> Outcome {
+fn outcome(looked: &[ParticipantStatus]) -> Outcome {
     let rows: Vec<Value> = looked.iter().map(row).collect();
-    let role = |one: &Looked| one.role.map_or_else(|| "-".to_owned(), |role| role.to_string());
+    let role = |one: &ParticipantStatus| one.role.map_or_else(|| "-".to_owned(), |role| role.to_string());
     let mut text = shown(looked.iter().map(|one| (one.name.as_str(), role(one), one.steps)));
     for one in looked {
         let reason = one.state.as_ref().ok().and_then(|state| state.reason.as_ref());
@@ -54,7 +54,7 @@ fn outcome(looked: &[Looked]) -> Outcome {
 }
 
 /// What is said about a participant, whether it was looked at alone or with its federation.
-pub(super) fn row(one: &Looked) -> Value {
+pub(super) fn row(one: &ParticipantStatus) -> Value {
     let errors: Vec<_> = faults(one).collect();
     let mut row = json!({"name": one.name, "role": one.role, "steps": one.steps.to_json(), "ok": one.steps.are_good(),
         "state": one.state.as_ref().ok(), "errors": errors});
@@ -65,6 +65,6 @@ pub(super) fn row(one: &Looked) -> Value {
 }
 
 /// Why a participant could not be looked at.
-fn faults(one: &Looked) -> impl Iterator<Item = &Diagnostic> {
+fn faults(one: &ParticipantStatus) -> impl Iterator<Item = &Diagnostic> {
     one.state.as_ref().err().into_iter().flat_map(Faults::all)
 }

@@ -18,7 +18,7 @@ use crate::context::Context;
 
 /// The state of a participant.
 #[derive(Debug)]
-pub(crate) struct Looked {
+pub(crate) struct ParticipantStatus {
     pub(crate) name: String,
     pub(crate) role: Option<Role>,
     pub(crate) steps: Steps,
@@ -32,14 +32,19 @@ pub(crate) struct Looked {
 ///
 /// # Errors
 /// `INTERRUPTED`.
-pub(crate) fn look(context: &Context<'_>, entries: &[Entry], at_once: usize, limit: Duration) -> Result<Vec<Looked>, Faults> {
+pub(crate) fn look(
+    context: &Context<'_>,
+    entries: &[Entry],
+    at_once: usize,
+    limit: Duration,
+) -> Result<Vec<ParticipantStatus>, Faults> {
     let looked = parallel::at_once(at_once, entries, |entry| look_at(context, entry, limit));
     context.interrupt.check()?;
     Ok(looked)
 }
 
-fn look_at(context: &Context<'_>, (name, entry): &Entry, limit: Duration) -> Looked {
-    let looked = |role, steps, facts, state| Looked { name: name.clone(), role, steps, facts, state };
+fn look_at(context: &Context<'_>, (name, entry): &Entry, limit: Duration) -> ParticipantStatus {
+    let looked = |role, steps, facts, state| ParticipantStatus { name: name.clone(), role, steps, facts, state };
     let mut steps = Steps::default();
     let destined = match entry {
         Ok(checked) => &checked.value,
@@ -50,7 +55,7 @@ fn look_at(context: &Context<'_>, (name, entry): &Entry, limit: Duration) -> Loo
     };
     let request = Request { prepared: &destined.prepared, namespace: None, access: destined.access.clone(), values: Vec::new() };
     match status::status(context, &request, limit) {
-        Ok(seen) => Looked { name: name.clone(), ..Looked::of(seen) },
+        Ok(seen) => ParticipantStatus { name: name.clone(), ..ParticipantStatus::of(seen) },
         Err(faults) => {
             for step in [Step::Stage, Step::Install, Step::Verify] {
                 steps.set(step, State::Unknown);
@@ -61,7 +66,7 @@ fn look_at(context: &Context<'_>, (name, entry): &Entry, limit: Duration) -> Loo
     }
 }
 
-impl Looked {
+impl ParticipantStatus {
     /// A participant that was seen in its cluster.
     pub(crate) fn of(seen: Seen) -> Self {
         let Seen { name, role, facts, state } = seen;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{
     launch,
-    launch_run::{self, Asked, Ran, RunOptions, Stopped},
+    launch_run::{self, JobRequest, JobResult, RunOptions, Stopped},
     stage::{Request, run_name},
 };
 use crate::{context::Context, interrupt::interrupted};
@@ -67,7 +67,7 @@ pub(crate) fn run(
         pod = pod.with_limits(limits.clone());
     }
     let name = pod.name().to_owned();
-    let asked = vec![Asked { request: "canary".to_owned(), pod }];
+    let asked = vec![JobRequest { request: "canary".to_owned(), pod }];
     let report = launch_run::run(context, &request.access, asked, &options.run, tell)?;
     match report.stopped {
         Some(Stopped::Interrupted) => return Err(interrupted().into()),
@@ -134,7 +134,7 @@ fn instruct(manifest: &mut Manifest, host: &str, port: u16, (gpus, gpu_resource)
 }
 
 /// The findings from the pod's end and its output.
-fn read(ran: &Ran, image: &str, target: Target) -> Vec<Finding> {
+fn read(ran: &JobResult, image: &str, target: Target) -> Vec<Finding> {
     let log = ran.evidence.as_ref().map(|evidence| evidence.log.as_slice()).unwrap_or_default();
     let line = log.iter().find_map(|line| line.strip_prefix(MARK));
     let printed = line.and_then(|line| serde_json::from_str::<Vec<Value>>(line).ok());
@@ -143,7 +143,7 @@ fn read(ran: &Ran, image: &str, target: Target) -> Vec<Finding> {
     findings
 }
 
-fn of_pod(ran: &Ran, image: &str, has_printed: bool, log: &[String]) -> Finding {
+fn of_pod(ran: &JobResult, image: &str, has_printed: bool, log: &[String]) -> Finding {
     let Some(end) = &ran.end else {
         return Finding::error(CHECKS[0], "the canary's end was not learned", "run it again");
     };
@@ -181,7 +181,7 @@ mod tests {
 
     use super::*;
 
-    fn ran(state: JobState, log: &[&str]) -> Ran {
+    fn ran(state: JobState, log: &[&str]) -> JobResult {
         let end = End {
             at: jiff::Timestamp::UNIX_EPOCH,
             state,
@@ -192,7 +192,7 @@ mod tests {
             message: String::new(),
         };
         let evidence = Evidence { log: log.iter().map(|&line| line.to_owned()).collect(), ..Evidence::default() };
-        Ran { end: Some(end), evidence: Some(evidence), ..Ran::of("canary", "pod", "fl") }
+        JobResult { end: Some(end), evidence: Some(evidence), ..JobResult::of("canary", "pod", "fl") }
     }
 
     #[test]

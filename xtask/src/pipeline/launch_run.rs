@@ -33,7 +33,7 @@ const PROBE: Duration = Duration::from_secs(2);
 
 /// A job to run.
 #[derive(Debug)]
-pub(crate) struct Asked {
+pub(crate) struct JobRequest {
     /// The user's name for it: the file of the request or the job.
     pub(crate) request: String,
     pub(crate) pod: JobPod,
@@ -50,7 +50,7 @@ pub(crate) struct RunOptions {
 
 /// The result of a job.
 #[derive(Debug)]
-pub(crate) struct Ran {
+pub(crate) struct JobResult {
     pub(crate) request: String,
     pub(crate) pod: String,
     pub(crate) namespace: String,
@@ -77,7 +77,7 @@ pub(crate) enum Stopped {
 /// The result of a run.
 #[derive(Debug)]
 pub(crate) struct Report {
-    pub(crate) jobs: Vec<Ran>,
+    pub(crate) jobs: Vec<JobResult>,
     pub(crate) api_requests: u64,
     pub(crate) stopped: Option<Stopped>,
 }
@@ -89,7 +89,7 @@ pub(crate) type Tell<'run> = &'run (dyn Fn(&str, &Transition) + Sync);
 pub(crate) fn run(
     context: &Context<'_>,
     access: &Access,
-    jobs: Vec<Asked>,
+    jobs: Vec<JobRequest>,
     options: &RunOptions,
     tell: Tell<'_>,
 ) -> Result<Report, Faults> {
@@ -159,7 +159,7 @@ async fn silence(cluster: &Cluster, pods: &[(String, String)]) {
     }
 }
 
-fn launchers(context: &Context<'_>, cluster: &Cluster, jobs: &[Asked], options: &RunOptions) -> BTreeMap<String, Launcher> {
+fn launchers(context: &Context<'_>, cluster: &Cluster, jobs: &[JobRequest], options: &RunOptions) -> BTreeMap<String, Launcher> {
     let RunOptions { keep, evidence_of_success, .. } = *options;
     let options = LauncherOptions { keep, evidence_of_success, ..LauncherOptions::new(context.environment.clock()) };
     let namespaces: BTreeSet<&str> = jobs.iter().map(|job| job.pod.namespace()).collect();
@@ -168,10 +168,10 @@ fn launchers(context: &Context<'_>, cluster: &Cluster, jobs: &[Asked], options: 
 }
 
 /// Lets the API server check each job without storing anything.
-async fn check(cluster: &Cluster, jobs: Vec<Asked>) -> Result<Report, Faults> {
+async fn check(cluster: &Cluster, jobs: Vec<JobRequest>) -> Result<Report, Faults> {
     let checked = join_all(jobs.into_iter().map(|job| async move {
         let there = check_launch(cluster, &job.pod).await;
-        let mut ran = Ran::new(&job);
+        let mut ran = JobResult::new(&job);
         match there {
             Ok(there) => ran.taken_over = there,
             Err(fault) => ran.refused = Some(fault),
@@ -182,8 +182,8 @@ async fn check(cluster: &Cluster, jobs: Vec<Asked>) -> Result<Report, Faults> {
     Ok(Report { jobs, api_requests: cluster.requests(), stopped: None })
 }
 
-impl Ran {
-    fn new(job: &Asked) -> Self {
+impl JobResult {
+    fn new(job: &JobRequest) -> Self {
         Self::of(&job.request, job.pod.name(), job.pod.namespace())
     }
 
@@ -227,8 +227,13 @@ impl Ran {
     }
 }
 
-async fn one(launchers: &BTreeMap<String, Launcher>, asked: Asked, stopped: watch::Receiver<Stop>, tell: Tell<'_>) -> Ran {
-    let mut ran = Ran::new(&asked);
+async fn one(
+    launchers: &BTreeMap<String, Launcher>,
+    asked: JobRequest,
+    stopped: watch::Receiver<Stop>,
+    tell: Tell<'_>,
+) -> JobResult {
+    let mut ran = JobResult::new(&asked);
     let Some(launcher) = launchers.get(asked.pod.namespace()) else { return ran };
     let is_unknown = tokio::select! {
         () = to_its_end(launcher, asked.pod, stopped.clone(), &mut ran, tell) => false,
@@ -238,7 +243,7 @@ async fn one(launchers: &BTreeMap<String, Launcher>, asked: Asked, stopped: watc
     ran
 }
 
-async fn to_its_end(launcher: &Launcher, pod: JobPod, mut stopped: watch::Receiver<Stop>, ran: &mut Ran, tell: Tell<'_>) {
+async fn to_its_end(launcher: &Launcher, pod: JobPod, mut stopped: watch::Receiver<Stop>, ran: &mut JobResult, tell: Tell<'_>) {
     let (name, last) = (pod.name().to_owned(), last_limit(pod.limits()));
     let mut launching = std::pin::pin!(launcher.launch(pod));
     let answer = tokio::select! {
@@ -279,7 +284,7 @@ fn last_limit(limits: &Limits) -> Duration {
     limits.longest_abort().saturating_add(limits.evidence).saturating_add(LAST)
 }
 
-async fn follow(job: &mut Job, ran: &mut Ran, tell: Tell<'_>) {
+async fn follow(job: &mut Job, ran: &mut JobResult, tell: Tell<'_>) {
     while let Some(notice) = job.next().await {
         ran.take(notice, tell);
     }

@@ -198,12 +198,12 @@ impl Received {
 
 /// Output that is kept up to a limit; more is an error and is not cut off silently.
 #[derive(Debug)]
-pub(super) struct Kept {
+pub(super) struct LimitedOutput {
     bytes: Vec<u8>,
     limit: usize,
 }
 
-impl Kept {
+impl LimitedOutput {
     pub(super) const fn new(limit: usize) -> Self {
         Self { bytes: Vec::new(), limit }
     }
@@ -213,7 +213,7 @@ impl Kept {
     }
 }
 
-impl AsyncWrite for Kept {
+impl AsyncWrite for LimitedOutput {
     fn poll_write(mut self: Pin<&mut Self>, _: &mut task::Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         if self.bytes.len() + bytes.len() > self.limit {
             return Poll::Ready(Err(io::Error::other(format!("it is longer than {} bytes", self.limit))));

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{
     look::{ParentDeployment, Rollout, RolloutStatus, RunningParent},
-    scene::{self, Scene},
+    watched::{self, WatchedObjects},
 };
 use crate::{Finding, Severity};
 
@@ -47,39 +47,39 @@ pub async fn wait(
     options: &WaitOptions,
     progress: &(dyn Fn(&str) + Send + Sync),
 ) -> Result<Rollout, Finding> {
-    let (mut seen, mut scene) = (scene::watch(cluster, target), Scene::default());
+    let (mut messages, mut watched) = (watched::watch(cluster, target), WatchedObjects::default());
     let mut patience = Patience::new(Instant::now(), *options);
     let mut said = String::new();
     loop {
         let wake = patience.wake(Instant::now());
         tokio::select! {
-            change = seen.next() => {
+            change = messages.next() => {
                 // Changes usually come in groups.
-                let more = std::iter::from_fn(|| seen.next().now_or_never().flatten());
+                let more = std::iter::from_fn(|| messages.next().now_or_never().flatten());
                 for change in change.into_iter().chain(more) {
-                    let applied = scene.apply(change);
+                    let applied = watched.apply(change);
                     applied.map_err(|fault| Finding::unknown("D80", &format!("the Deployment `{}`", target.deployment), &fault))?;
                 }
-                if scene.is_complete() {
-                    let looking = scene.look_further(cluster, target, (options.clock)());
+                if watched.is_complete() {
+                    let looking = watched.look_further(cluster, target, (options.clock)());
                     // Additional requests must not outlast the wait.
                     let _late = tokio::time::timeout(options.deadline.min(Duration::from_secs(10)), looking).await;
                 }
             }
             () = sleep_until(wake) => {
-                let _late = tokio::time::timeout(ANSWER_LIMIT, scene.ask_again(cluster, target)).await;
+                let _late = tokio::time::timeout(ANSWER_LIMIT, watched.ask_again(cluster, target)).await;
             }
         }
-        let is_known = scene.is_complete() && scene.interruption.is_none();
-        let verdict = is_known.then(|| scene.judge(target, (options.clock)()));
+        let is_known = watched.is_complete() && watched.interruption.is_none();
+        let verdict = is_known.then(|| watched.judge(target, (options.clock)()));
         if let Some(words) = verdict.as_ref().map(|verdict| words(verdict, options.stable)).filter(|words| *words != said) {
             progress(&words);
             said = words;
         }
         if let Some(end) = patience.look(Instant::now(), verdict) {
             return match end {
-                Ok(running) => Ok(Rollout { running, deployment: scene.deployment().cloned().unwrap_or_default() }),
-                Err(finding) => Err(scene.interruption.as_ref().map_or(finding, |fault| Finding::of("D01", fault))),
+                Ok(running) => Ok(Rollout { running, deployment: watched.deployment().cloned().unwrap_or_default() }),
+                Err(finding) => Err(watched.interruption.as_ref().map_or(finding, |fault| Finding::of("D01", fault))),
             };
         }
     }

@@ -22,13 +22,13 @@ const KEPT: [(&str, &str); 3] = [
 
 /// A value that an upgrade would take away.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Lost {
+pub(super) struct LostValue {
     what: &'static str,
     /// The flag that keeps it.
     flag: String,
 }
 
-impl Lost {
+impl LostValue {
     /// Its words and hint as a diagnostic of this code.
     pub(super) fn diagnostic(&self, code: Code) -> Diagnostic {
         let message = format!("the release was given {} by an earlier run, and this run takes it away", self.what);
@@ -42,10 +42,10 @@ impl Lost {
 }
 
 /// What a release with these values loses by an upgrade: values that the chart has otherwise, and that this run does not set.
-pub(super) fn lost(given_before: &Value, chart: &Value, set: impl Fn(&str) -> bool) -> Vec<Lost> {
+pub(super) fn lost(given_before: &Value, chart: &Value, set: impl Fn(&str) -> bool) -> Vec<LostValue> {
     let of = |values: &Value, key: &str| values.pointer(&format!("/{}", key.replace('.', "/"))).cloned().unwrap_or_default();
     let keys = KEPT.iter().filter(|(key, _)| of(given_before, key) != of(chart, key) && !set(key));
-    keys.filter_map(|&(key, what)| flag(key, &of(given_before, key)).map(|flag| Lost { what, flag })).collect()
+    keys.filter_map(|&(key, what)| flag(key, &of(given_before, key)).map(|flag| LostValue { what, flag })).collect()
 }
 
 /// The flag that sets a value; `None` for one that exposes and pulls nothing.

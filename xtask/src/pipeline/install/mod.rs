@@ -30,7 +30,7 @@ pub(crate) use self::{
     beside::{in_the_way, newest_revision},
     forwarding::forward,
     kept::refuse_loss,
-    run::{Exposed, Installed, NotInstalled, Options, Progress, Recovery, Stays, Until},
+    run::{Exposed, Installed, NotInstalled, Options, Progress, Recovery, RemainingObjects, Until},
     values::Given,
 };
 use self::{readiness::Ready, run::Run};

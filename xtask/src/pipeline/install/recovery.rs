@@ -11,7 +11,7 @@ use super::{
     attempt::Attempt,
     beside, pull_secret,
     readiness::Before,
-    run::{Recovery, Run, Stays},
+    run::{Recovery, RemainingObjects, Run},
 };
 use crate::pipeline::stage::run_name;
 
@@ -70,7 +70,7 @@ pub(super) async fn recover(run: &Run<'_>, before: Option<&Before>, found: &mut 
 }
 
 /// What is left of the participant without its release: what `stage` put into the cluster, and the Secret that this run made.
-async fn what_stays(run: &Run<'_>) -> Stays {
+async fn what_stays(run: &Run<'_>) -> RemainingObjects {
     let (plan, record) = (run.kit.plan(), run.kit.staged_record().ok().flatten());
     let kit = match record {
         Some(_) => None,
@@ -80,7 +80,7 @@ async fn what_stays(run: &Run<'_>) -> Stays {
     let made = run.options.pull_secret.as_ref().map(|_| pull_secret::name(plan).0);
     let (config_map, secret) = record.map(|record| (record.config_map, record.secret)).unwrap_or_default();
     let objects = [named("ConfigMap", config_map), named("Secret", secret), named("Secret", made)];
-    Stays { claim: plan.workspace.claim.to_string(), kit, objects: objects.into_iter().flatten().collect() }
+    RemainingObjects { claim: plan.workspace.claim.to_string(), kit, objects: objects.into_iter().flatten().collect() }
 }
 
 /// A release that stays as it is; `kit` was put back on the volume already.

@@ -136,7 +136,7 @@ pub(crate) enum Recovery {
         /// Whether there was a release to remove.
         was_there: bool,
         /// What stays of the participant.
-        stays: Stays,
+        stays: RemainingObjects,
     },
     /// The release was not rolled back.
     Left {
@@ -149,7 +149,7 @@ pub(crate) enum Recovery {
 
 /// What is left of a participant without its release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct Stays {
+pub(crate) struct RemainingObjects {
     /// The workspace claim.
     pub(crate) claim: String,
     /// The fingerprint of the kit on its volume, if one is noted there.

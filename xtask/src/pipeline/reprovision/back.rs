@@ -11,7 +11,7 @@ use super::{
 use crate::{
     context::Context,
     pipeline::{
-        install::{self, Attempt, Recovery, Stays},
+        install::{self, Attempt, Recovery, RemainingObjects},
         stage::{self, Request, run_name},
     },
 };
@@ -98,7 +98,7 @@ pub(super) fn put_back(
     };
     let cluster = match cluster {
         Recovery::Removed { was_there, stays } => {
-            Recovery::Removed { was_there, stays: Stays { kit: kit.or(stays.kit.clone()), ..stays } }
+            Recovery::Removed { was_there, stays: RemainingObjects { kit: kit.or(stays.kit.clone()), ..stays } }
         }
         _ => Recovery::Left { kit },
     };
@@ -193,8 +193,10 @@ mod tests {
     #[test]
     fn only_what_a_run_has_changed_and_not_put_back_itself_goes_back() {
         let left = Attempt::Made(2);
-        let removed =
-            Recovery::Removed { was_there: true, stays: Stays { claim: "c".to_owned(), kit: None, objects: Vec::new() } };
+        let removed = Recovery::Removed {
+            was_there: true,
+            stays: RemainingObjects { claim: "c".to_owned(), kit: None, objects: Vec::new() },
+        };
         let installation = |recovery, staged| Failed::Installation { recovery, staged, left };
         let rolled_back = Recovery::RolledBack { revision: 1, kit: None, runs: true };
         for (failed, expected) in [

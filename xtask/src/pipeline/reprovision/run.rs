@@ -63,7 +63,7 @@ impl From<Diagnostic> for Stop {
 }
 
 /// The state of a step, and what it did.
-type Did = Result<(State, String), Stop>;
+type StepOutcome = Result<(State, String), Stop>;
 
 impl<'run> Run<'run> {
     pub(super) fn new(
@@ -113,7 +113,7 @@ impl<'run> Run<'run> {
         self.step(Step::Verify, Self::verify)
     }
 
-    fn step(&mut self, step: Step, work: fn(&mut Self) -> Did) -> Result<(), Stop> {
+    fn step(&mut self, step: Step, work: fn(&mut Self) -> StepOutcome) -> Result<(), Stop> {
         (self.progress)(step.as_str());
         let did = self.may_go_on().and_then(|()| work(self));
         let (state, what) = match &did {
@@ -157,7 +157,7 @@ impl<'run> Run<'run> {
         self.input.request().in_cluster(self.context, self.left(), look)
     }
 
-    fn backup(&mut self) -> Did {
+    fn backup(&mut self) -> StepOutcome {
         let note = self.known.earlier.note.clone();
         // As long as the earlier kit is on the volume, the parent may have gone on since.
         if let Some(note) = &note
@@ -192,7 +192,7 @@ impl<'run> Run<'run> {
         self.input.backup_file.clone().unwrap_or_else(|| self.known.earlier.backup_file.clone())
     }
 
-    fn prepare(&mut self) -> Did {
+    fn prepare(&mut self) -> StepOutcome {
         let output = self.input.kit.output.display();
         if self.known.earlier.note.is_some() {
             self.result.earlier = Some(self.known.earlier.kept());
@@ -206,7 +206,7 @@ impl<'run> Run<'run> {
         Ok((State::Done, what))
     }
 
-    fn stage(&mut self) -> Did {
+    fn stage(&mut self) -> StepOutcome {
         if !self.input.run.dry_run {
             let options = install::Options { limit: self.left(), ..self.input.install.clone() };
             self.newest = install::newest_revision(self.context, &self.input.request(), &options)?;
@@ -221,7 +221,7 @@ impl<'run> Run<'run> {
         Ok((State::of_change(staged.changed), what))
     }
 
-    fn install(&mut self) -> Did {
+    fn install(&mut self) -> StepOutcome {
         let options = install::Options { limit: self.left(), ..self.input.install.clone() };
         match install::install(self.context, &self.input.request(), &options, self.progress) {
             Ok(installed) => {
@@ -243,7 +243,7 @@ impl<'run> Run<'run> {
     }
 
     /// The installation has already waited whether the parent stays up.
-    fn verify(&mut self) -> Did {
+    fn verify(&mut self) -> StepOutcome {
         let options = verify::Options { offline: false, deadline: self.left(), stable: Duration::ZERO };
         // The installation before has told it.
         let left = self.result.revision.map_or_else(|| self.untouched(), Attempt::Made);

@@ -109,7 +109,7 @@ async fn participant(
 }
 
 /// The objects of a participant in the cluster.
-struct There {
+struct ExistingObjects {
     listed: Vec<Removed>,
     release: bool,
     launched: Launched,
@@ -157,7 +157,7 @@ impl Removal<'_> {
     }
 
     /// Finds all objects, and checks the permissions to remove them. A missing namespace has no objects.
-    async fn look(&self, end: Instant) -> Result<There, Faults> {
+    async fn look(&self, end: Instant) -> Result<ExistingObjects, Faults> {
         let plan = self.kit.plan();
         let mut listed = Vec::new();
         let limits = self.limits(end);
@@ -185,7 +185,7 @@ impl Removal<'_> {
             listed.push(removed("PersistentVolumeClaim", plan.workspace.claim.as_str()));
         }
         let claim = claim.map(|claim| (plan.workspace.claim.to_string(), claim.metadata.uid));
-        Ok(There { listed, release, launched, registry_secrets, forwarded: ports, objects, claim, deletes_claim })
+        Ok(ExistingObjects { listed, release, launched, registry_secrets, forwarded: ports, objects, claim, deletes_claim })
     }
 
     /// The Secrets that `install --create-pull-secret` created for this participant.
@@ -225,7 +225,7 @@ impl Removal<'_> {
     }
 
     /// Removes everything, beginning with what creates other objects.
-    async fn remove(&self, there: &There) -> Result<(), Faults> {
+    async fn remove(&self, there: &ExistingObjects) -> Result<(), Faults> {
         if !there.forwarded.is_empty() {
             microk8s::withdraw(self.cluster, self.kit.plan()).await?;
         }

@@ -28,7 +28,7 @@ use super::{
 const LOG_LINES: u32 = 50;
 
 /// One message of a watch.
-pub(super) enum Seen {
+pub(super) enum Message {
     Deployment(WatchEvent<Deployment>),
     ReplicaSet(WatchEvent<ReplicaSet>),
     Pod(WatchEvent<Pod>),
@@ -41,18 +41,18 @@ pub(super) enum Seen {
 
 /// The current objects of one kind.
 #[derive(Debug)]
-struct Mirror<K> {
+struct Store<K> {
     objects: Vec<K>,
     listed: bool,
 }
 
-impl<K> Default for Mirror<K> {
+impl<K> Default for Store<K> {
     fn default() -> Self {
         Self { objects: Vec::new(), listed: false }
     }
 }
 
-impl<K: Metadata<Ty = ObjectMeta>> Mirror<K> {
+impl<K: Metadata<Ty = ObjectMeta>> Store<K> {
     /// Applies a change. Returns the interruption, if it is one.
     fn apply(&mut self, change: WatchEvent<K>) -> Option<Diagnostic> {
         match change {
@@ -74,11 +74,11 @@ impl<K: Metadata<Ty = ObjectMeta>> Mirror<K> {
 
 /// Everything that an observation is made of.
 #[derive(Debug, Default)]
-pub(super) struct Scene {
-    deployments: Mirror<Deployment>,
-    replica_sets: Mirror<ReplicaSet>,
-    pods: Mirror<Pod>,
-    events: Mirror<Event>,
+pub(super) struct WatchedObjects {
+    deployments: Store<Deployment>,
+    replica_sets: Store<ReplicaSet>,
+    pods: Store<Pod>,
+    events: Store<Event>,
     claims: Vec<PersistentVolumeClaim>,
     missing: Vec<Reference>,
     /// The log of the container that exited last, by pod and number of restarts.
@@ -88,35 +88,35 @@ pub(super) struct Scene {
 }
 
 /// Starts to watch the objects of a Deployment.
-pub(super) fn watch(cluster: &Cluster, target: &ParentDeployment) -> SelectAll<BoxStream<'static, Seen>> {
+pub(super) fn watch(cluster: &Cluster, target: &ParentDeployment) -> SelectAll<BoxStream<'static, Message>> {
     let (namespace, all) = (target.namespace.as_str(), Selection::default());
     let deployment = cluster.namespaced(namespace).watch(&Selection::named(&target.deployment));
     select_all([
-        changes(deployment, Seen::Deployment, Seen::Refused),
-        changes(cluster.namespaced(namespace).watch(&all), Seen::ReplicaSet, Seen::Refused),
-        changes(cluster.namespaced(namespace).watch(&all), Seen::Pod, Seen::Refused),
-        changes(cluster.namespaced(namespace).watch(&all), Seen::Event, |_| Seen::NoEvents),
+        changes(deployment, Message::Deployment, Message::Refused),
+        changes(cluster.namespaced(namespace).watch(&all), Message::ReplicaSet, Message::Refused),
+        changes(cluster.namespaced(namespace).watch(&all), Message::Pod, Message::Refused),
+        changes(cluster.namespaced(namespace).watch(&all), Message::Event, |_| Message::NoEvents),
     ])
 }
 
 fn changes<K: 'static>(
     changes: impl Stream<Item = Result<WatchEvent<K>, Diagnostic>> + Send + 'static,
-    seen: fn(WatchEvent<K>) -> Seen,
-    refused: fn(Diagnostic) -> Seen,
-) -> BoxStream<'static, Seen> {
-    changes.map(move |change| change.map_or_else(refused, seen)).boxed()
+    message: fn(WatchEvent<K>) -> Message,
+    refused: fn(Diagnostic) -> Message,
+) -> BoxStream<'static, Message> {
+    changes.map(move |change| change.map_or_else(refused, message)).boxed()
 }
 
-impl Scene {
+impl WatchedObjects {
     /// Applies the message of a watch. An error is permanent.
-    pub(super) fn apply(&mut self, seen: Seen) -> Result<(), Diagnostic> {
-        let interruption = match seen {
-            Seen::Deployment(change) => self.deployments.apply(change),
-            Seen::ReplicaSet(change) => self.replica_sets.apply(change),
-            Seen::Pod(change) => self.pods.apply(change),
-            Seen::Event(change) => self.events.apply(change),
-            Seen::NoEvents => None,
-            Seen::Refused(fault) => return Err(fault),
+    pub(super) fn apply(&mut self, message: Message) -> Result<(), Diagnostic> {
+        let interruption = match message {
+            Message::Deployment(change) => self.deployments.apply(change),
+            Message::ReplicaSet(change) => self.replica_sets.apply(change),
+            Message::Pod(change) => self.pods.apply(change),
+            Message::Event(change) => self.events.apply(change),
+            Message::NoEvents => None,
+            Message::Refused(fault) => return Err(fault),
         };
         self.interruption = interruption;
         Ok(())
@@ -144,7 +144,7 @@ impl Scene {
         judge(&self.look(target, now))
     }
 
-    fn look<'scene>(&'scene self, target: &'scene ParentDeployment, now: Timestamp) -> ObservedParent<'scene> {
+    fn look<'watched>(&'watched self, target: &'watched ParentDeployment, now: Timestamp) -> ObservedParent<'watched> {
         ObservedParent {
             name: &target.deployment,
             deployment: self.deployment(),
