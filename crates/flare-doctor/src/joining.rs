@@ -44,11 +44,15 @@ impl LastLook {
 
     /// The last lines of the log that are not blank, in their order.
     pub fn last_lines(&self, count: usize) -> Vec<String> {
-        let mut last: Vec<_> =
-            self.log.lines().filter(|line| !line.trim().is_empty()).rev().take(count).map(str::to_owned).collect();
-        last.reverse();
-        last
+        last_lines(&self.log, count)
     }
+}
+
+/// The last lines of a log that are not blank, in their order.
+pub(crate) fn last_lines(log: &str, count: usize) -> Vec<String> {
+    let mut last: Vec<_> = log.lines().filter(|line| !line.trim().is_empty()).rev().take(count).map(str::to_owned).collect();
+    last.reverse();
+    last
 }
 
 /// Reads the log once, or its last lines. `start` is the reader before the first line.

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     Finding,
     finding::times,
+    joining::last_lines,
     registered,
     texts::{self, StartFault},
 };
@@ -62,7 +63,7 @@ fn cannot_start(what: &str, said: Option<&str>) -> Finding {
 fn out_of_memory(look: &ObservedParent<'_>, what: &str, ended: &ContainerStateTerminated) -> Finding {
     let message = format!("{what} was killed because it used more memory than its limit (exit {})", ended.exit_code);
     let hint = "raise `resources.limits.memory` (`parent.resources` in k8s.yaml, then prepare and install again)";
-    Finding::error("D81", message, hint).evidence(last_lines(look.log))
+    Finding::error("D81", message, hint).evidence(last_lines(look.log, LAST_LINES))
 }
 
 fn crashed(look: &ObservedParent<'_>, what: &str, status: &ContainerStatus, ended: &ContainerStateTerminated) -> Finding {
@@ -76,11 +77,5 @@ fn crashed(look: &ObservedParent<'_>, what: &str, status: &ContainerStatus, ende
         message = format!("{message}: {}", cause.message);
         cause.hint.clone_into(&mut hint);
     }
-    Finding::error("D81", message, hint).evidence(&ended.message).evidence(last_lines(look.log))
-}
-
-fn last_lines(log: &str) -> impl Iterator<Item = &str> {
-    let lines: Vec<_> = log.lines().filter(|line| !line.trim().is_empty()).collect();
-    let from = lines.len().saturating_sub(LAST_LINES);
-    lines.into_iter().skip(from)
+    Finding::error("D81", message, hint).evidence(&ended.message).evidence(last_lines(look.log, LAST_LINES))
 }
