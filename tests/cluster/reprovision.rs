@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use integration_tests::cleanup::CleanupGuard;
 use integration_tests::cluster::federation::Federation;
+use integration_tests::cluster::install::upgrade;
 use integration_tests::cluster::namespace::Namespace;
 use integration_tests::cluster::run::{succeed, succeed_json, wait};
+use integration_tests::cluster::telling::Telling;
 use integration_tests::helm::helm;
 use integration_tests::kit::Tree;
 use integration_tests::reference::Release;
@@ -225,6 +227,35 @@ fn a_fault_that_only_the_checks_find_takes_release_and_kit_back() {
     assert_eq!((&back["prepared"], &back["cluster"]["state"]), (&json!(true), &json!("rolled_back")), "{failed}");
     assert_eq!((&back["cluster"]["kit"], &back["cluster"]["runs"]), (&json!(before.1), &json!(true)), "{failed}");
     scene.is_whole(&before);
+}
+
+/// Somebody upgrades the release while this run waits for a parent that will not start.
+#[test]
+fn what_another_run_made_of_the_release_meanwhile_is_not_taken_back() {
+    let scene = Scene::new("reprovision-beside");
+    let (whole, kit, _) = scene.state();
+    scene.change();
+    let bad = ["--set", "image.tag=no-such-tag"];
+    let mut run = Telling::start(scene.reprovision(&bad).arg("-v"));
+    run.wait_for("installing revision 2 of the release");
+    let newest = || {
+        let history = succeed_json(scene.namespace.helm(&helm()).args(["history", SERVER, "--output", "json"]));
+        let last = history.as_array().and_then(|revisions| revisions.last()).cloned().unwrap_or_default();
+        (last["revision"].as_u64(), last["status"].as_str().unwrap_or_default().to_owned())
+    };
+    let deployed = |revision: u64| (Some(revision), "deployed".to_owned());
+    wait(Duration::from_mins(2), || format!("{:?}", newest()), || (newest() == deployed(2)).then_some(()));
+    succeed(upgrade(&scene.namespace, SERVER, &scene.prepared).args(bad));
+    let output = run.output();
+    let failed: Value = serde_json::from_slice(&output.stdout).expect("an envelope");
+    assert_eq!(failed["data"]["steps"]["install"], "failed", "{failed:#}");
+    let back = &failed["data"]["back"];
+    assert_eq!(back["cluster"], json!({"state": "left", "kit": null, "why": "another_run"}), "{failed:#}");
+    let warnings = failed["warnings"].to_string();
+    assert!(warnings.contains("newest revision 3") && warnings.contains("helm history"), "{failed:#}");
+    assert_eq!(newest(), deployed(3));
+    assert_ne!(scene.noted_kit(), kit, "the kit for the release that stands stays on the volume");
+    assert_eq!((&back["prepared"], Tree::read(&scene.prepared)), (&json!(true), whole));
 }
 
 #[test]
