@@ -59,7 +59,7 @@ fn a_federation_behind_a_load_balancer_is_up_once_that_has_an_address_and_its_pa
     let scene = exposed("federation-exposed");
     let pages = Pages(&scene);
     // Nothing gives the Service an address.
-    let without = failed(pages.written_by("up", &mut scene.verb_within("up", 90)));
+    let without = failed(pages.written_by("up", &mut scene.verb_within("up", 120)));
     let not_begun = "done not_begun not_begun not_begun false";
     assert_eq!(states(&without["data"]), ["done done failed not_begun false", not_begun, not_begun], "{without}");
     assert_eq!(without["error_code"], "TIMED_OUT", "{without}");

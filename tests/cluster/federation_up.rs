@@ -26,10 +26,10 @@ impl Scene {
     }
 
     pub(crate) fn verb(&self, verb: &str) -> Command {
-        self.verb_within(verb, 240)
+        self.verb_within(verb, 480)
     }
 
-    /// A verb with a time limit of so many seconds for each step.
+    /// A verb with a time limit of so many seconds, which `up` has for each participant.
     pub(crate) fn verb_within(&self, verb: &str, seconds: u32) -> Command {
         let mut command = self.namespace.cluster.program(PROGRAM);
         command.arg(verb).arg("--federation").arg(&self.file).arg("--prepared").arg(self.prepared());
