@@ -6,7 +6,8 @@ use std::{
 };
 
 use flare_names::Target;
-use integration_tests::workspace_directory;
+use flare_testbed::image::FlareImage;
+use integration_tests::{reference::Release, workspace_directory};
 
 use crate::sources::product;
 
@@ -92,4 +93,21 @@ fn texts_get_the_numbers_of_releases_from_the_table() {
         }
     }
     assert_eq!(excepted.len(), NAMED_RELEASES.len(), "an exception is no longer needed: only {excepted:?} are");
+}
+
+/// What the recipe of a new release in CONTRIBUTING.md lists, and no compiler asks for.
+#[test]
+fn every_release_has_a_reference_an_image_and_a_kit() {
+    let root = workspace_directory();
+    let installed = std::fs::read_to_string(root.join("tools/reference/versions")).expect("the versions of the reference");
+    assert_eq!(Release::ALL.map(Release::target), Target::ALL.map(Target::as_str), "parity has no reference for a release");
+    for (target, reference) in Target::ALL.into_iter().zip(Release::ALL) {
+        let version = target.capabilities().patch_release;
+        assert_eq!(reference.version(), version, "{target}: parity compares with another patch release");
+        assert!(installed.lines().any(|line| line == version), "{target}: `tools/reference/versions` has no {version}");
+        let has_image = FlareImage::DEFAULT.iter().any(|image| image.tag() == version);
+        assert!(has_image, "{target}: the local cluster has no image of {version}");
+        let kit = root.join(format!("fixtures/kits/plain-{version}"));
+        assert!(kit.is_dir(), "{target}: there is no {}", kit.display());
+    }
 }

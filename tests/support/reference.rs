@@ -5,8 +5,8 @@ use std::process::Command;
 
 use crate::{cache_directory, workspace_directory};
 
-/// The release of the reference that is used for a target.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The release of the reference that is used for a target. A later release is greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Release {
     /// 2.8.3, for target 2.8.
     V28,
@@ -15,7 +15,7 @@ pub enum Release {
 }
 
 impl Release {
-    /// Both.
+    /// All releases, oldest first.
     pub const ALL: [Self; 2] = [Self::V28, Self::V29];
 
     /// The version on `PyPI`.

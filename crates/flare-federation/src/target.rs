@@ -100,7 +100,7 @@ mod tests {
             ("registry.example.com/nvflare-2.9/client:latest", by(old), old, false),
             ("a:latest", by(new), new, false),
             ("a:3.1", by(new), new, false),
-            ("a:2.10.0", by(new), new, false),
+            ("a:2.99.0", by(new), new, false),
             ("a:1.2.9", Provisioned::Unknown, old, false),
             ("registry:5000/nvflare", Provisioned::Unknown, old, false),
         ] {

@@ -60,6 +60,7 @@ fn flare_loads_in_every_image_as_root_and_as_another_user() {
     let context = Context { cache: &cache, search_path: &search_path, interrupted: &interrupted, report: &say };
     seed(&context, &registry, FlareImage::ALL).unwrap();
     let expected = [("2.8.3", "3 13"), ("2.9.0", "3 13"), ("2.8.3", "3 11"), ("2.8.3", "3 13")];
+    assert_eq!(FlareImage::ALL.len(), expected.len());
     for (image, (release, version)) in FlareImage::ALL.iter().zip(expected) {
         let root = work.path().join(image.tag());
         unpacked(&registry, *image, &root);

@@ -51,7 +51,7 @@ fn parent(random: &mut Random, release: Release) -> Value {
     if random.chance(40) {
         parent.insert("image_pull_secrets".into(), pull_secrets(random));
     }
-    if release == Release::V29 && random.chance(50) {
+    if release >= Release::V29 && random.chance(50) {
         parent.insert("internal_connection_security".into(), json!(*random.pick(&["clear", "mtls"])));
     }
     Value::Object(parent)

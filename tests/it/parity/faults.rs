@@ -115,7 +115,7 @@ fn config_fault(random: &mut Random, case: &mut Case, config: &mut Value) {
         9 => whole_config_fault(random, case),
         10 => target_specific(random, case, config),
         _ => {
-            let runtime = if case.release == V29 { *random.pick(&["docker", "slurm"]) } else { "docker" };
+            let runtime = if case.release >= V29 { *random.pick(&["docker", "slurm"]) } else { "docker" };
             case.notes.push(format!("runtime {runtime}"));
             case.config = Config::File(format!("runtime: {runtime}\nparent:\n  docker_image: a\n").into_bytes());
             case.expected = match runtime {
@@ -373,7 +373,7 @@ fn null_means_left_out(random: &mut Random, case: &mut Case, config: &mut Value)
         "/job_launcher/image_pull_secrets",
         "/job_launcher",
     ];
-    if case.release == V29 {
+    if case.release >= V29 {
         keys.push("/parent/internal_connection_security");
     }
     let key = *random.pick(&keys);

@@ -13,8 +13,8 @@ use super::{configs, faults, kits};
 /// The common input of all cases.
 #[derive(Debug)]
 pub(crate) struct Ground {
-    servers: [Tree; 2],
-    clients: [Tree; 2],
+    servers: [Tree; Release::ALL.len()],
+    clients: [Tree; Release::ALL.len()],
     authority: Authority,
 }
 
@@ -22,7 +22,9 @@ impl Ground {
     /// Reads the fixture kits and makes a certificate authority.
     pub(crate) fn new() -> Self {
         let kits = workspace_directory().join("fixtures/kits");
-        let read = |participant: &str| ["plain-2.8.3", "plain-2.9.0"].map(|made| Tree::read(&kits.join(made).join(participant)));
+        let read = |participant: &str| {
+            Release::ALL.map(|release| Tree::read(&kits.join(format!("plain-{}", release.version())).join(participant)))
+        };
         Self { servers: read("nvflare-server"), clients: read("site-1"), authority: Authority::new() }
     }
 }
@@ -33,7 +35,7 @@ const UNWRITTEN: Config = Config::InKit(Vec::new());
 /// The `index`th case of `seed`; equal arguments give equal cases, except for keys and serial numbers in certificates.
 pub(crate) fn case(ground: &Ground, seed: u64, index: usize) -> Case {
     let mut random = Random::for_case(seed, index);
-    let release = Release::ALL[index % 2];
+    let release = Release::ALL[index % Release::ALL.len()];
     let role = *random.pick(&[Role::Server, Role::Client]);
     let base = random.pick(if role == Role::Server { &ground.servers } else { &ground.clients });
     let mut notes = Vec::new();

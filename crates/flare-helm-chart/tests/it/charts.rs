@@ -1,14 +1,15 @@
 //! The whole chart: its files, what both Helms render from them, and whether that is valid by Kubernetes' schemas.
 
+use flare_names::{Role, Target};
 use serde_json::{Value, json};
 
-use crate::support::{Chart, Helm, Objects, RELEASES, plan};
+use crate::support::{Chart, Helm, Objects, plan, releases};
 
 #[test]
 fn every_file_is_as_reviewed() {
     let common = ["Chart.yaml", "values.yaml", "templates/role.yaml"];
-    let server = flare_helm_chart::render(&plan(RELEASES[0].0, RELEASES[0].1), "4f53cda1");
-    for (role, target) in RELEASES {
+    let server = flare_helm_chart::render(&plan(Role::Server, Target::V2_8), "4f53cda1");
+    for (role, target) in releases() {
         let tree = flare_helm_chart::render(&plan(role, target), "4f53cda1");
         for (path, entry) in tree.iter() {
             let flare_file_tree::Entry::File { mode, .. } = entry else { continue };
@@ -33,7 +34,7 @@ fn every_file_is_as_reviewed() {
 
 #[test]
 fn both_helms_render_the_reviewed_manifests() {
-    for (role, target) in RELEASES {
+    for (role, target) in releases() {
         let chart = Chart::of(&plan(role, target));
         let text = Helm::v3().template(&chart, &[]).unwrap();
         insta::assert_snapshot!(format!("{role}-{target}-manifests"), text);
@@ -43,7 +44,7 @@ fn both_helms_render_the_reviewed_manifests() {
 
 #[test]
 fn lint_finds_nothing() {
-    for (role, target) in RELEASES {
+    for (role, target) in releases() {
         let chart = Chart::of(&plan(role, target));
         for helm in Helm::both() {
             let report = helm.run(&["lint", "--strict", chart.path().to_str().unwrap()]).unwrap();
@@ -55,7 +56,7 @@ fn lint_finds_nothing() {
 
 #[test]
 fn a_closed_schema_lets_an_umbrella_chart_in() {
-    for (role, target) in RELEASES {
+    for (role, target) in releases() {
         let chart = Chart::of(&plan(role, target));
         for helm in Helm::both() {
             helm.objects_with(&chart, &json!({"global": {"anything": 1}}), &[]);
@@ -111,7 +112,7 @@ fn kubernetes_own_schemas_take_every_object() {
         let faults: Vec<_> = validator.iter_errors(object).map(|fault| format!("{}: {fault}", fault.instance_path())).collect();
         assert!(faults.is_empty(), "{kind}: {faults:#?}\n{object:#}");
     };
-    for (role, target) in RELEASES {
+    for (role, target) in releases() {
         let chart = Chart::of(&plan(role, target));
         let server = role == flare_names::Role::Server;
         Helm::v3().objects(&chart, &[]).0.iter().for_each(check);
@@ -121,14 +122,14 @@ fn kubernetes_own_schemas_take_every_object() {
         objects.0.iter().for_each(check);
         assert_eq!(objects, Helm::v4().objects_with(&chart, &everything, &[]));
     }
-    let mut broken = Helm::v3().objects(&Chart::of(&plan(RELEASES[0].0, RELEASES[0].1)), &[]).get("Deployment").clone();
+    let mut broken = Helm::v3().objects(&Chart::of(&plan(Role::Server, Target::V2_8)), &[]).get("Deployment").clone();
     broken["spec"]["template"]["spec"]["nodeSelectr"] = json!({});
     assert!(std::panic::catch_unwind(|| check(&broken)).is_err(), "the schemas are open");
 }
 
 #[test]
 fn the_values_file_keeps_its_own_schema_and_comments_every_value() {
-    for (role, target) in RELEASES {
+    for (role, target) in releases() {
         let tree = flare_helm_chart::render(&plan(role, target), "");
         let text = std::str::from_utf8(tree.bytes("values.yaml").unwrap()).unwrap();
         let values: Value = serde_yaml::from_str(text).unwrap();
@@ -155,7 +156,7 @@ fn check_descriptions(schema: &Value, values: &Value, path: &str) {
 
 #[test]
 fn notes_say_the_next_command_and_warn_where_values_left_the_kit() {
-    for (role, target) in RELEASES {
+    for (role, target) in releases() {
         let chart = Chart::of(&plan(role, target));
         chart.print_notes();
         let notes = |arguments: &[&str]| {
@@ -181,7 +182,7 @@ fn notes_say_the_next_command_and_warn_where_values_left_the_kit() {
 
 #[test]
 fn chart_and_version_label_objects_and_never_a_pod() {
-    for (role, target) in RELEASES {
+    for (role, target) in releases() {
         let mut participant = plan(role, target);
         for (tag, version) in [("2.8.3", json!("2.8.3")), ("_9.", json!("9")), ("___", Value::Null), ("", json!("latest"))] {
             tag.clone_into(&mut participant.parent.image.tag);
@@ -198,7 +199,7 @@ fn chart_and_version_label_objects_and_never_a_pod() {
             assert_eq!(keys, ["app.kubernetes.io/instance", "app.kubernetes.io/managed-by", "app.kubernetes.io/name"]);
         }
     }
-    let mut participant = plan(RELEASES[0].0, RELEASES[0].1);
+    let mut participant = plan(Role::Server, Target::V2_8);
     participant.parent.image.tag = "1".repeat(128);
     let objects = Helm::v3().objects(&Chart::of(&participant), &[]);
     assert_eq!(objects.at("Service/metadata/labels/app.kubernetes.io~1version"), json!("1".repeat(63)));
@@ -208,7 +209,7 @@ fn chart_and_version_label_objects_and_never_a_pod() {
 #[test]
 fn a_release_of_the_references_chart_is_upgraded_in_place() {
     let reference: Value = serde_json::from_str(include_str!("../upgrade/reference.json")).unwrap();
-    for (role, target) in RELEASES {
+    for (role, target) in releases() {
         let objects = Helm::v3().objects(&Chart::of(&plan(role, target)), &[]);
         let ours: Vec<Value> = objects
             .0

@@ -4,7 +4,7 @@ use flare_names::{NamespaceName, Role, Target, stable};
 use flare_site_plan::{Image, Ports};
 use serde_json::{Value, json};
 
-use crate::support::{Chart, Helm, Objects, RELEASES, ROLES, named, plan};
+use crate::support::{Chart, Helm, Objects, ROLES, named, plan, releases};
 
 #[test]
 fn defect_1_object_names_are_valid_and_the_value_keeps_the_participants() {
@@ -128,7 +128,7 @@ fn defect_9_a_name_or_a_tag_is_never_read_as_something_else() {
 
 #[test]
 fn defect_9_a_release_and_a_namespace_that_read_as_numbers() {
-    for (role, target) in RELEASES {
+    for (role, target) in releases() {
         let mut participant = plan(role, target);
         participant.namespace = NamespaceName::new("1e3").unwrap();
         let chart = Chart::of(&participant);
@@ -184,7 +184,7 @@ fn defect_10_image_references() {
 
 #[test]
 fn defect_11_a_new_kit_is_a_new_pod_template() {
-    for (role, target) in RELEASES {
+    for (role, target) in releases() {
         let template = |fingerprint: &str| {
             let chart = Chart::write(&flare_helm_chart::render(&plan(role, target), fingerprint));
             Helm::v3().objects(&chart, &[]).at("Deployment/spec/template")
@@ -198,7 +198,7 @@ fn defect_11_a_new_kit_is_a_new_pod_template() {
 
 #[test]
 fn defect_19_pod_and_binding_name_one_service_account() {
-    for (role, target) in RELEASES {
+    for (role, target) in releases() {
         let chart = Chart::of(&plan(role, target));
         let own = plan(role, target).names.deployment.as_str().to_owned();
         for (set, created, pod, subject) in [
@@ -221,7 +221,7 @@ fn defect_19_pod_and_binding_name_one_service_account() {
 
 #[test]
 fn defect_22_both_roles_of_both_targets_can_be_placed_on_nodes() {
-    for (role, target) in RELEASES {
+    for (role, target) in releases() {
         let objects = Helm::v3().objects(&Chart::of(&plan(role, target)), &["--set", "nodeSelector.a=b,tolerations[0].key=k"]);
         assert_eq!(objects.at("pod/nodeSelector"), json!({"a": "b"}));
         assert_eq!(objects.at("pod/tolerations"), json!([{"key": "k"}]));
@@ -230,7 +230,7 @@ fn defect_22_both_roles_of_both_targets_can_be_placed_on_nodes() {
 
 #[test]
 fn defect_25_the_parent_is_not_process_1() {
-    for (role, target) in RELEASES {
+    for (role, target) in releases() {
         assert_eq!(Helm::v3().objects(&Chart::of(&plan(role, target)), &[]).at("pod/shareProcessNamespace"), json!(true));
     }
 }
@@ -257,7 +257,7 @@ fn defect_32_every_chart_mounts_staged_objects() {
         "namespace": "nvflare",
         "local": {"configMapName": "c", "items": [{"key": "f0000-1", "path": "resources.json.default"}]},
         "startup": {"secretName": "1e3", "items": [{"key": "f0000-2", "path": "no"}]}}});
-    for (role, target) in RELEASES {
+    for (role, target) in releases() {
         let objects = Helm::v3().objects_with(&Chart::of(&plan(role, target)), &staged, &[]);
         assert_eq!(
             objects.at("pod/volumes/1"),
@@ -283,7 +283,7 @@ fn the_role_grants_what_the_launcher_of_its_release_asks_for() {
     let pods = json!({"apiGroups": [""], "resources": ["pods"], "verbs": ["create", "delete", "get", "list", "watch"]});
     let events = json!({"apiGroups": [""], "resources": ["events"], "verbs": ["get", "list", "watch"]});
     let secrets = |verbs: &[&str]| json!({"apiGroups": [""], "resources": ["secrets"], "verbs": verbs});
-    for (role, target) in RELEASES {
+    for (role, target) in releases() {
         let expected = match target {
             Target::V2_8 => json!([pods, secrets(&["create", "get", "update"])]),
             Target::V2_9 => json!([pods, events, secrets(&["create", "get", "update", "patch", "delete"])]),

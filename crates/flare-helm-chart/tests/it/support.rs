@@ -12,8 +12,11 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 pub(crate) const ROLES: [Role; 2] = [Role::Server, Role::Client];
-pub(crate) const RELEASES: [(Role, Target); 4] =
-    [(Role::Server, Target::V2_8), (Role::Server, Target::V2_9), (Role::Client, Target::V2_8), (Role::Client, Target::V2_9)];
+
+/// Each role with each release.
+pub(crate) fn releases() -> impl Iterator<Item = (Role, Target)> {
+    ROLES.into_iter().flat_map(|role| Target::ALL.map(|target| (role, target)))
+}
 
 /// The plan of an ordinary participant (`tests/plans/`).
 pub(crate) fn plan(role: Role, target: Target) -> SitePlan {

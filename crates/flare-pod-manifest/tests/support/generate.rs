@@ -186,7 +186,7 @@ impl Generator<'_> {
             self.workspace,
             self.random.pick(&["local/study_data.yaml", "local/study_data.yaml", "local/../local/data.yaml", "missing.yaml"])
         );
-        if self.target == Target::V2_8 || self.random.percent(50) {
+        if !self.target.capabilities().study_runtime_file || self.random.percent(50) {
             args["study_data_pvc_file_path"] = json!(path);
         }
         let menu: [(&str, Vec<Value>); 10] = [
@@ -473,7 +473,7 @@ impl Generator<'_> {
                 self.case.files.push((format!("startup/{name}"), format!("content of {name}")));
             }
         }
-        let runtime = self.target == Target::V2_9 && self.random.percent(60);
+        let runtime = self.target.capabilities().study_runtime_file && self.random.percent(60);
         if runtime {
             let text = self.runtime_file();
             self.case.files.push(("local/study_runtime.yaml".to_owned(), text));

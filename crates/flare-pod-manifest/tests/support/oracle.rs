@@ -17,10 +17,7 @@ pub struct Oracle {
 
 /// The Python of the reference, which is installed if missing, so that parity tests are never skipped.
 pub fn python(target: Target) -> PathBuf {
-    let version = match target {
-        Target::V2_8 => "2.8.3",
-        Target::V2_9 => "2.9.0",
-    };
+    let version = target.capabilities().patch_release;
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tools/reference/install.sh");
     let output = Command::new("sh").args([script, version]).stderr(Stdio::inherit()).output().unwrap();
     assert!(output.status.success(), "nvflare {version} could not be installed, which its own messages explain");
