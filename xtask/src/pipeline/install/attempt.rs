@@ -34,14 +34,15 @@ impl Attempt {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn history(states: &[ReleaseStatus]) -> Vec<Revision> {
+    /// Revisions with these states, the oldest first.
+    pub(in crate::pipeline::install) fn history(states: &[ReleaseStatus]) -> Vec<Revision> {
         let revision = |(at, status): (usize, &ReleaseStatus)| Revision {
             revision: at as u64 + 1,
             status: *status,
-            updated: String::new(),
+            updated: "2026-11-30 05:00:00 UTC".to_owned(),
             description: String::new(),
         };
         states.iter().enumerate().map(revision).collect()

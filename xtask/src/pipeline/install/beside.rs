@@ -107,17 +107,7 @@ async fn with_run<T>(
 mod tests {
     use flare_helm::ReleaseStatus;
 
-    use super::*;
-
-    fn history(states: &[ReleaseStatus]) -> Vec<Revision> {
-        let revision = |(at, status): (usize, &ReleaseStatus)| Revision {
-            revision: at as u64 + 1,
-            status: *status,
-            updated: "2026-11-30 05:00:00 UTC".to_owned(),
-            description: String::new(),
-        };
-        states.iter().enumerate().map(revision).collect()
-    }
+    use super::{super::attempt::tests::history, *};
 
     #[test]
     fn who_is_in_the_way_is_told_with_what_to_do() {
