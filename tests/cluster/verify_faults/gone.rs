@@ -64,6 +64,8 @@ fn an_api_server_that_goes_for_good_is_named_by_verify_and_by_install() {
                 site.named(fault, gone, &document)
             });
             let verified = unreachable().named_by("verify", |site, fault| {
+                // The outage of the row before has made the node, and the pods on it, not ready for a while.
+                site.kubectl(&["wait", "--for=condition=Available", "deployment/site-1", "--timeout=180s"]);
                 let mut verify = site.namespace.cluster.program(PROGRAM);
                 verify.arg("verify").arg(site.prepared()).args(["-o", "json", "--stable", "15", "--timeout", "40"]);
                 let (gone, output) = without_api_server(site, &mut verify);
