@@ -1,7 +1,7 @@
 //! Generates cases from a seed: every other one valid, the rest with one fault.
 
 use integration_tests::identity::Authority;
-use integration_tests::kit::Tree;
+use integration_tests::kit::{Entry, Tree};
 use integration_tests::random::Random;
 use integration_tests::reference::Release;
 use integration_tests::workspace_directory;
@@ -75,6 +75,9 @@ pub(crate) fn case(ground: &Ground, seed: u64, index: usize) -> Case {
     if random.chance(45) {
         faults::apply(&mut random, &mut case, &mut config);
     }
+    if is_below_a_file(&case.kit, &case.output) {
+        case.earlier_output = None;
+    }
     if case.config == UNWRITTEN {
         let bytes = configs::write(&mut random, &config);
         let in_kit = case.kit.has("startup") && case.reference_config.is_none() && random.chance(8);
@@ -91,6 +94,17 @@ fn output(random: &mut Random) -> Output {
         3 => Output::At("out put'\"$x".to_owned()),
         _ => Output::At("out".to_owned()),
     }
+}
+
+/// Whether something above the output in the kit is no directory, such as the kit itself: then there can be no earlier output.
+fn is_below_a_file(kit: &Tree, output: &Output) -> bool {
+    let path = match output {
+        Output::At(_) => return false,
+        Output::InKit(path) => path.as_str(),
+        Output::Default => "prepared/k8s",
+    };
+    let mut above = std::iter::once("").chain(path.match_indices('/').map(|(end, _)| &path[..end]));
+    above.any(|directory| matches!(kit.0.get(directory), Some(Entry::File(..) | Entry::Link(_))))
 }
 
 fn empty_directory() -> Tree {
