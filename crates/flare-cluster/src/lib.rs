@@ -12,6 +12,7 @@ pub mod events;
 mod exec;
 mod fault;
 mod forward;
+pub mod image_pull;
 mod jitter;
 mod kubeconfig;
 mod logs;

@@ -14,7 +14,7 @@ mod values;
 pub use answer::{ReleaseStatus, Revision};
 pub use dialect::{Dialect, Wait};
 pub use find::{Helm, LEAST_VERSION};
-pub use lock::{Freeing, Lock, last_good};
+pub use lock::{Lock, Unlock, last_good};
 pub use place::ReleaseId;
 pub use process::RunLimits;
 pub use release::{Release, Upgrade, Upgraded};

@@ -7,7 +7,7 @@ use crate::{ReleaseId, ReleaseStatus, Revision};
 
 /// How a locked release is freed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Freeing {
+pub enum Unlock {
     /// By a rollback to the newest deployed revision.
     Rollback(u64),
     /// By uninstalling the release, since none of its revisions was ever deployed, or it was being uninstalled.
@@ -24,7 +24,7 @@ pub struct Lock {
     /// Since when, in the format of RFC 3339.
     pub since: String,
     /// How it is freed.
-    pub freeing: Freeing,
+    pub unlock: Unlock,
 }
 
 impl Lock {
@@ -33,8 +33,8 @@ impl Lock {
         let last = history.last().filter(|last| last.status.is_pending() || last.status == ReleaseStatus::Uninstalling)?;
         // A release whose objects are partly gone is no target: what was begun is ended.
         let good = last_good(history).filter(|_| last.status.is_pending());
-        let freeing = good.map_or(Freeing::Uninstall, |good| Freeing::Rollback(good.revision));
-        Some(Self { revision: last.revision, status: last.status, since: last.updated.clone(), freeing })
+        let unlock = good.map_or(Unlock::Uninstall, |good| Unlock::Rollback(good.revision));
+        Some(Self { revision: last.revision, status: last.status, since: last.updated.clone(), unlock })
     }
 
     /// The fault of the lock, for a caller that may not free it.
@@ -46,12 +46,12 @@ impl Lock {
             self.revision,
             self.status.as_str()
         );
-        let freeing = match self.freeing {
-            Freeing::Rollback(revision) => format!("`helm rollback {release} {revision} --namespace {namespace}`"),
-            Freeing::Uninstall => format!("`helm uninstall {release} --namespace {namespace}`"),
+        let unlock = match self.unlock {
+            Unlock::Rollback(revision) => format!("`helm rollback {release} {revision} --namespace {namespace}`"),
+            Unlock::Uninstall => format!("`helm uninstall {release} --namespace {namespace}`"),
         };
         Diagnostic::error(Code::ReleaseLocked, message)
-            .hint(format!("once no other Helm run is at work on it, `--unlock` frees it, as {freeing} does"))
+            .hint(format!("once no other Helm run is at work on it, `--unlock` frees it, as {unlock} does"))
     }
 }
 
@@ -80,17 +80,17 @@ mod tests {
         for free in [&[][..], &[Deployed], &[Superseded, Failed], &[PendingUpgrade, Deployed], &[Uninstalling, Failed]] {
             assert_eq!(Lock::of(&history(free)), None, "{free:?}");
         }
-        for (states, revision, freeing) in [
-            (&[PendingInstall][..], 1, Freeing::Uninstall),
-            (&[Failed, PendingUpgrade], 2, Freeing::Uninstall),
-            (&[Deployed, PendingUpgrade], 2, Freeing::Rollback(1)),
-            (&[Superseded, Deployed, Failed, PendingUpgrade], 4, Freeing::Rollback(2)),
-            (&[Superseded, Failed, PendingRollback], 3, Freeing::Rollback(1)),
-            (&[Uninstalling], 1, Freeing::Uninstall),
-            (&[Superseded, Uninstalling], 2, Freeing::Uninstall),
+        for (states, revision, unlock) in [
+            (&[PendingInstall][..], 1, Unlock::Uninstall),
+            (&[Failed, PendingUpgrade], 2, Unlock::Uninstall),
+            (&[Deployed, PendingUpgrade], 2, Unlock::Rollback(1)),
+            (&[Superseded, Deployed, Failed, PendingUpgrade], 4, Unlock::Rollback(2)),
+            (&[Superseded, Failed, PendingRollback], 3, Unlock::Rollback(1)),
+            (&[Uninstalling], 1, Unlock::Uninstall),
+            (&[Superseded, Uninstalling], 2, Unlock::Uninstall),
         ] {
             let lock = Lock::of(&history(states)).unwrap();
-            assert_eq!((lock.revision, lock.freeing), (revision, freeing), "{states:?}");
+            assert_eq!((lock.revision, lock.unlock), (revision, unlock), "{states:?}");
         }
     }
 

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::{
-    Freeing, Helm, Lock, ReleaseId, ReleaseStatus, Revision, RunLimits, Values, Wait,
+    Helm, Lock, ReleaseId, ReleaseStatus, Revision, RunLimits, Unlock, Values, Wait,
     answer::{Applied, Listed},
     fault,
     process::{self, RunOutcome},
@@ -157,9 +157,9 @@ impl<'run> Release<'run> {
 
     /// Frees a locked release. The caller must know that no other Helm run is in progress.
     pub fn unlock(&self, lock: &Lock) -> Result<(), Diagnostic> {
-        match lock.freeing {
-            Freeing::Rollback(revision) => self.rollback(revision),
-            Freeing::Uninstall => self.uninstall().map(|_| ()),
+        match lock.unlock {
+            Unlock::Rollback(revision) => self.rollback(revision),
+            Unlock::Uninstall => self.uninstall().map(|_| ()),
         }
     }
 

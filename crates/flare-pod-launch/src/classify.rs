@@ -6,10 +6,11 @@ use flare_cluster::pod_state::phase;
 use k8s_openapi::api::core::v1::Pod;
 
 use crate::{
-    Class, Limits, Memory, PodAnswer, Situation, Verdict, disruption,
+    Class, Limits, Memory, PodAnswer, Situation, Verdict,
+    decision::Decision,
+    disruption,
     ended::{self, JobEnd},
     not_started,
-    outlook::Outlook,
 };
 
 /// Classifies the situation of a job pod.
@@ -33,13 +34,13 @@ use crate::{
 /// assert_eq!(classify(&situation, &Limits::default()), Verdict::Succeeded, "the last seen state decides");
 /// ```
 pub fn classify(situation: &Situation<'_>, limits: &Limits) -> Verdict {
-    outlook(situation, limits).at(situation.waited)
+    decide(situation, limits).at(situation.waited)
 }
 
 /// What the situation means, and until when: the one place of all rules.
-pub(crate) fn outlook(situation: &Situation<'_>, limits: &Limits) -> Outlook {
+pub(crate) fn decide(situation: &Situation<'_>, limits: &Limits) -> Decision {
     if let Memory::Ended(verdict) = &situation.memory {
-        return Outlook::Now(verdict.clone());
+        return Decision::Now(verdict.clone());
     }
     match situation.answer {
         PodAnswer::Pod(pod) => of_pod(pod, situation, limits),
@@ -53,9 +54,9 @@ pub(crate) fn outlook(situation: &Situation<'_>, limits: &Limits) -> Outlook {
     }
 }
 
-fn of_pod(pod: &Pod, situation: &Situation<'_>, limits: &Limits) -> Outlook {
+fn of_pod(pod: &Pod, situation: &Situation<'_>, limits: &Limits) -> Decision {
     if let Some(end) = ended::of(pod, situation.container, situation.memory == Memory::Running) {
-        return Outlook::Now(match end {
+        return Decision::Now(match end {
             JobEnd::Succeeded => Verdict::Succeeded,
             JobEnd::Failed { exit_code, reason, message } => Verdict::failed(exit_code, &reason, &message),
             JobEnd::NotStarted { class, reason, message } => Verdict::not_started(class, &reason, &message),
@@ -66,22 +67,22 @@ fn of_pod(pod: &Pod, situation: &Situation<'_>, limits: &Limits) -> Outlook {
         return passing(situation, limits, limits.ending, Class::Hopeless, reason, message);
     }
     match phase(pod) {
-        _ if situation.runs() => Outlook::Now(Verdict::Running),
+        _ if situation.runs() => Decision::Now(Verdict::Running),
         Some("Pending") if !situation.has_run() => not_started::of(pod, situation, limits),
         _ if situation.has_run() => {
             passing(situation, limits, limits.ending, Class::Transient, "Unknown", "the node of the pod does not report")
         }
-        _ => Outlook::wait(limits.unexplained(), Class::Transient, "Unknown", "the pod has no phase that is known"),
+        _ => Decision::wait(limits.unexplained(), Class::Transient, "Unknown", "the pod has no phase that is known"),
     }
 }
 
 /// The verdict for a missing pod. A list may be older than the request for the pod; after a while its absence is believed.
-fn gone(situation: &Situation<'_>, limits: &Limits) -> Outlook {
-    Outlook::Now(match situation.memory {
+fn gone(situation: &Situation<'_>, limits: &Limits) -> Decision {
+    Decision::Now(match situation.memory {
         Memory::Nothing => {
             let end = Verdict::not_started(Class::Hopeless, "Gone", "the pod was asked for and is not there");
             let message = "the pod is not in the list yet";
-            return Outlook::wait_then(limits.settle, Class::Transient, "NotSeenYet", message, end);
+            return Decision::wait_then(limits.settle, Class::Transient, "NotSeenYet", message, end);
         }
         Memory::Pending => Verdict::not_started(Class::Hopeless, "Deleted", "somebody deleted the pod before its job ran"),
         Memory::Running | Memory::Ended(_) => Verdict::failed(None, "Deleted", "somebody deleted the pod while its job ran"),
@@ -90,10 +91,10 @@ fn gone(situation: &Situation<'_>, limits: &Limits) -> Outlook {
 
 /// The verdict for a state that may pass: nothing is seen, or the pod ends. The pending timeout alone does not end a job that may
 /// be running by now, so the state has its own limit; a job that never ran also has the limit of its start.
-fn passing(situation: &Situation<'_>, limits: &Limits, limit: Duration, class: Class, reason: &str, message: &str) -> Outlook {
+fn passing(situation: &Situation<'_>, limits: &Limits, limit: Duration, class: Class, reason: &str, message: &str) -> Decision {
     let ran = situation.has_run();
     let longest = if ran { Duration::MAX } else { limits.longest_start() };
     let until = situation.end_of_state(limit).min(longest);
     let end = if ran { Verdict::failed(None, reason, message) } else { Verdict::not_started(class, reason, message) };
-    Outlook::wait_then(until, Class::Transient, reason, message, end)
+    Decision::wait_then(until, Class::Transient, reason, message, end)
 }

@@ -3,6 +3,7 @@
 mod age;
 mod classify;
 mod creation;
+mod decision;
 mod disruption;
 mod ended;
 mod entry;
@@ -20,7 +21,6 @@ mod not_started;
 mod observation;
 mod observe;
 mod ours;
-mod outlook;
 mod participant;
 mod removal;
 mod report;

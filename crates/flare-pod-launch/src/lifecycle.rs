@@ -12,7 +12,7 @@ use crate::{
     look::PodLookups,
     ours,
     stage::{Answer, Stage},
-    view::{Sight, View},
+    view::{ApiServer, View},
 };
 
 /// One job's pod, from the request for it until nothing is left to do.
@@ -130,7 +130,7 @@ impl Lifecycle {
         let answer = self.absorb(observation, now, &mut step);
         if self.is_look_wanted() && self.looks.is_late(now.elapsed) {
             // A look that is not answered at all counts as one that the API server did not answer: every wait ends.
-            self.view.lose_sight(Sight::NoAnswer, now.elapsed);
+            self.view.lose_api_server(ApiServer::NoAnswer, now.elapsed);
         }
         self.wake = None;
         if !self.ended {
@@ -166,8 +166,8 @@ impl Lifecycle {
                         }
                     }
                     PodLookup::Nothing => self.view.miss(),
-                    PodLookup::NoAnswer => self.view.lose_sight(Sight::NoAnswer, now.elapsed),
-                    PodLookup::Refused(reason) => self.view.lose_sight(Sight::Refused(reason), now.elapsed),
+                    PodLookup::NoAnswer => self.view.lose_api_server(ApiServer::NoAnswer, now.elapsed),
+                    PodLookup::Refused(reason) => self.view.lose_api_server(ApiServer::Refused(reason), now.elapsed),
                 }
             }
             Observation::CreationFailed { message } => self.obstacle = Some(message),
@@ -178,10 +178,10 @@ impl Lifecycle {
             Observation::Missing => self.view.missing = true,
             Observation::Gone => self.view.miss(),
             Observation::Happened(event) => self.view.happened(*event),
-            Observation::NoAnswer => self.view.lose_sight(Sight::NoAnswer, now.elapsed),
-            Observation::Refused(reason) => self.view.lose_sight(Sight::Refused(reason), now.elapsed),
+            Observation::NoAnswer => self.view.lose_api_server(ApiServer::NoAnswer, now.elapsed),
+            Observation::Refused(reason) => self.view.lose_api_server(ApiServer::Refused(reason), now.elapsed),
             Observation::Sighted => {
-                self.view.sight = Sight::Clear;
+                self.view.api_server = ApiServer::Answers;
                 self.looks.forgive();
             }
             Observation::Terminate(why) => {

@@ -9,12 +9,12 @@ use flare_cluster::{
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Event, Pod};
 
-use crate::{Class, Limits, Situation, Verdict, outlook::Outlook};
+use crate::{Class, Limits, Situation, Verdict, decision::Decision};
 
 /// The age from which an event says nothing about the present.
 const RECENT: Duration = Duration::from_mins(1);
 
-pub(crate) fn of(pod: &Pod, situation: &Situation<'_>, limits: &Limits) -> Outlook {
+pub(crate) fn of(pod: &Pod, situation: &Situation<'_>, limits: &Limits) -> Decision {
     if !is_scheduled(pod) {
         return unscheduled(pod, situation, limits);
     }
@@ -25,8 +25,8 @@ pub(crate) fn of(pod: &Pod, situation: &Situation<'_>, limits: &Limits) -> Outlo
         return container(reason, message, situation, limits, until);
     }
     match trouble(situation.events, situation.now) {
-        Some(event) => Outlook::wait(until, Class::Transient, events::reason(event), events::message(event)),
-        None => Outlook::wait(until, Class::Transient, "ContainerCreating", "the node prepares the containers"),
+        Some(event) => Decision::wait(until, Class::Transient, events::reason(event), events::message(event)),
+        None => Decision::wait(until, Class::Transient, "ContainerCreating", "the node prepares the containers"),
     }
 }
 
@@ -45,9 +45,9 @@ fn scheduled_at(pod: &Pod) -> Duration {
     }
 }
 
-/// The outlook of an unscheduled pod: no room and no fitting node are capacity; everything else is transient. An autoscaler that adds a
+/// The decision of an unscheduled pod: no room and no fitting node are capacity; everything else is transient. An autoscaler that adds a
 /// node for the pod gets time for that, except where a claim has no volume, which no node brings.
-fn unscheduled(pod: &Pod, situation: &Situation<'_>, limits: &Limits) -> Outlook {
+fn unscheduled(pod: &Pod, situation: &Situation<'_>, limits: &Limits) -> Decision {
     let (reason, message) = match condition(pod, "PodScheduled", "False") {
         Some(condition) => {
             (condition.reason.as_deref().unwrap_or("Unschedulable"), condition.message.as_deref().unwrap_or_default())
@@ -66,7 +66,7 @@ fn unscheduled(pod: &Pod, situation: &Situation<'_>, limits: &Limits) -> Outlook
         Obstacle::NoVolume | Obstacle::VolumeElsewhere => (Class::Transient, limits.unexplained()),
     };
     let brings_a_node = obstacle != Obstacle::NoVolume && brings_a_node(situation.events) == Some(true);
-    Outlook::wait(if brings_a_node { limit.saturating_add(limits.scale_up) } else { limit }, class, reason, message)
+    Decision::wait(if brings_a_node { limit.saturating_add(limits.scale_up) } else { limit }, class, reason, message)
 }
 
 /// What keeps a pod from every node.
@@ -105,14 +105,14 @@ fn waiting_container(pod: &Pod) -> Option<(&str, &str)> {
         .min_by_key(|(reason, _)| !pod_state::is_permanent(reason))
 }
 
-fn container(reason: &str, message: &str, situation: &Situation<'_>, limits: &Limits, until: Duration) -> Outlook {
+fn container(reason: &str, message: &str, situation: &Situation<'_>, limits: &Limits, until: Duration) -> Decision {
     if pod_state::is_permanent(reason) {
-        return Outlook::Now(Verdict::not_started(Class::Hopeless, reason, message));
+        return Decision::Now(Verdict::not_started(Class::Hopeless, reason, message));
     }
     if pod_state::is_failed_pull(reason) && events::failed_pulls(situation.events) >= limits.pull_attempts {
-        return Outlook::Now(Verdict::not_started(Class::Transient, reason, message));
+        return Decision::Now(Verdict::not_started(Class::Transient, reason, message));
     }
-    Outlook::wait(until, Class::Transient, reason, message)
+    Decision::wait(until, Class::Transient, reason, message)
 }
 
 /// What an autoscaler reported last: true if it adds a node, false if no node that it may add would fit.

@@ -12,8 +12,8 @@ const MOST_EVENTS: usize = 50;
 
 /// Whether the API server currently answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Sight {
-    Clear,
+pub(crate) enum ApiServer {
+    Answers,
     NoAnswer,
     Refused(String),
 }
@@ -27,7 +27,7 @@ pub(crate) struct View {
     /// Whether the watch does not have it at present.
     pub(crate) missing: bool,
     pub(crate) events: Vec<Event>,
-    pub(crate) sight: Sight,
+    pub(crate) api_server: ApiServer,
     /// Since when the pod has been in its phase, or being deleted.
     in_phase: Duration,
     /// Since when nothing has been seen.
@@ -44,7 +44,7 @@ impl View {
             gone: false,
             missing: false,
             events: Vec::new(),
-            sight: Sight::Clear,
+            api_server: ApiServer::Answers,
             in_phase: now,
             blind: now,
             trouble: now,
@@ -63,7 +63,7 @@ impl View {
     /// Records a pod, unless it is another one of its name, which is what a watch or list may show that is older than the job's own pod.
     /// Returns whether it is the job's.
     pub(crate) fn see(&mut self, mut pod: Pod, now: Duration) -> bool {
-        self.sight = Sight::Clear;
+        self.api_server = ApiServer::Answers;
         let uid = pod.metadata.uid.take();
         if self.uid.is_some() && uid != self.uid {
             self.missing = true;
@@ -81,18 +81,18 @@ impl View {
 
     /// Records that there is no such pod.
     pub(crate) fn miss(&mut self) {
-        self.sight = Sight::Clear;
+        self.api_server = ApiServer::Answers;
         self.gone = true;
     }
 
-    pub(crate) fn lose_sight(&mut self, sight: Sight, now: Duration) {
-        if self.sight == Sight::Clear {
+    pub(crate) fn lose_api_server(&mut self, api_server: ApiServer, now: Duration) {
+        if self.api_server == ApiServer::Answers {
             self.blind = now;
         }
-        if std::mem::discriminant(&self.sight) != std::mem::discriminant(&sight) {
+        if std::mem::discriminant(&self.api_server) != std::mem::discriminant(&api_server) {
             self.trouble = now;
         }
-        self.sight = sight;
+        self.api_server = api_server;
     }
 
     pub(crate) fn happened(&mut self, event: Event) {
@@ -114,9 +114,9 @@ impl View {
     /// read its roles; but trouble that keeps changing its kind counts from its beginning.
     pub(crate) fn in_state(&self, now: Duration, longest_blind: Duration) -> Duration {
         let blind = now.saturating_sub(self.blind);
-        match self.sight {
-            Sight::Clear => now.saturating_sub(self.in_phase),
-            Sight::Refused(_) if blind < longest_blind => now.saturating_sub(self.trouble),
+        match self.api_server {
+            ApiServer::Answers => now.saturating_sub(self.in_phase),
+            ApiServer::Refused(_) if blind < longest_blind => now.saturating_sub(self.trouble),
             _ => blind,
         }
     }
@@ -147,22 +147,22 @@ impl View {
 
     /// The answer to classify. An end that was seen counts, whatever was seen of the pod since.
     pub(crate) fn answer(&self, container: &str) -> PodAnswer<'_> {
-        match (&self.sight, &self.pod) {
+        match (&self.api_server, &self.pod) {
             (_, Some(pod)) if ended::of(pod, container, false).is_some() => PodAnswer::Pod(pod),
             _ if self.gone => PodAnswer::Gone,
-            (Sight::NoAnswer, _) => PodAnswer::NoAnswer,
-            (Sight::Refused(reason), _) => PodAnswer::Refused(reason),
-            (Sight::Clear, Some(pod)) => PodAnswer::Pod(pod),
-            (Sight::Clear, None) => PodAnswer::Gone,
+            (ApiServer::NoAnswer, _) => PodAnswer::NoAnswer,
+            (ApiServer::Refused(reason), _) => PodAnswer::Refused(reason),
+            (ApiServer::Answers, Some(pod)) => PodAnswer::Pod(pod),
+            (ApiServer::Answers, None) => PodAnswer::Gone,
         }
     }
 
     /// The state of a job that has not ended.
     pub(crate) fn waiting_state(&self, ran: bool) -> JobState {
         let is_being_deleted = self.pod.as_ref().is_some_and(|pod| pod.metadata.deletion_timestamp.is_some());
-        match self.sight {
-            Sight::Clear if is_being_deleted => JobState::Ending,
-            Sight::Clear if !ran => JobState::Pending,
+        match self.api_server {
+            ApiServer::Answers if is_being_deleted => JobState::Ending,
+            ApiServer::Answers if !ran => JobState::Pending,
             _ => JobState::Unknown,
         }
     }

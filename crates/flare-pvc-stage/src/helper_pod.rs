@@ -3,13 +3,14 @@
 use std::{task::Poll, time::Duration};
 
 use flare_cluster::{
-    Cluster, DeleteOptions, Selection, WriteOptions,
+    Cluster, DeleteOptions, Selection, WriteOptions, image_pull,
     k8s_openapi::api::core::v1::Pod,
     pod_state::{self, condition, container_status},
 };
 use flare_diagnostic::{Code, Diagnostic};
 use flare_names::labels::{self, COMPONENT, MANAGED_BY, STAGES_CLAIM, component};
 use serde_json::json;
+use tokio::time::Instant;
 
 use crate::values::{Contexts, ParentPod};
 
@@ -29,8 +30,13 @@ const GRACE: u32 = 30;
 /// How much longer than the staging the pod runs if nobody deletes it.
 const AFTERLIFE: Duration = Duration::from_mins(1);
 
-/// The reasons for waiting, beside permanent ones, that a staging does not wait for: its user sees the message and tries again.
-const GIVEN_UP: [&str; 4] = ["ImagePullBackOff", "CreateContainerConfigError", "CreateContainerError", "RunContainerError"];
+/// The reasons for waiting, beside permanent ones and failed pulls, that a staging does not wait for: its user sees the message and tries
+/// again.
+const GIVEN_UP: [&str; 3] = ["CreateContainerConfigError", "CreateContainerError", "RunContainerError"];
+
+/// How long pulls may fail for reasons that can pass. The kubelet tries for the second time after 10 s and for the third after 30 s, which is
+/// the last one that is waited for.
+const PULLS: Duration = Duration::from_secs(25);
 
 /// How the pod mounts the claim.
 #[derive(Debug, Clone, Default)]
@@ -134,13 +140,22 @@ pub(crate) async fn start(
     let pods = cluster.namespaced::<Pod>(namespace);
     let name = pod.metadata.name.clone().unwrap_or_default();
     pods.create(pod, WriteOptions::default()).await?;
-    pods.wait(&name, deadline, &format!("the start of the helper pod `{name}`"), |pod| look(pod, &name, last)).await?;
+    let mut first_failed_pull = None;
+    let mut failed_pulls = || first_failed_pull.get_or_insert_with(Instant::now).elapsed();
+    let look = |pod: Option<&Pod>| look(pod, &name, last, &mut failed_pulls);
+    pods.wait(&name, deadline, &format!("the start of the helper pod `{name}`"), look).await?;
     last.clear();
     Ok(())
 }
 
-/// The state of the pod: running, unable to run, or pending, with the reason.
-fn look(pod: Option<&Pod>, name: &str, last: &mut String) -> Poll<Result<(), Diagnostic>> {
+/// The state of the pod: running, unable to run, or pending, with the reason in `last`. `failed_pulls` is asked when a pull has failed: for
+/// how long they have.
+fn look(
+    pod: Option<&Pod>,
+    name: &str,
+    last: &mut String,
+    failed_pulls: impl FnOnce() -> Duration,
+) -> Poll<Result<(), Diagnostic>> {
     let failed = |why: String, hint: &str| {
         Poll::Ready(Err(Diagnostic::error(Code::StageFailed, format!("the helper pod `{name}` cannot start: {why}")).hint(hint)))
     };
@@ -159,10 +174,16 @@ fn look(pod: Option<&Pod>, name: &str, last: &mut String) -> Poll<Result<(), Dia
     }
     if let Some((reason, message)) = container.and_then(pod_state::waiting) {
         *last = if message.is_empty() { reason.to_owned() } else { format!("{reason}: {message}") };
-        if pod_state::is_permanent(reason) || GIVEN_UP.contains(&reason) {
+        if pod_state::is_permanent(reason) || GIVEN_UP.contains(&reason) || image_pull::pull_fault(message).is_some() {
             return failed(
                 last.clone(),
                 "check image, pull Secrets and security context of the kit; `--helper-image` names another image for the helper",
+            );
+        }
+        if pod_state::is_failed_pull(reason) && failed_pulls() >= PULLS {
+            return failed(
+                last.clone(),
+                "see that the node reaches the registry, and run the same command again; `--helper-image` names another image",
             );
         }
     }
@@ -185,24 +206,46 @@ fn ended(pod: &Pod) -> Option<String> {
 mod tests {
     use super::*;
 
+    /// The pod whose containers are in these states: one that a service mesh has injected, and the helper's own.
+    fn pod(injected: &serde_json::Value, own: &serde_json::Value) -> Pod {
+        let statuses: Vec<_> = [("a-proxy", injected), (CONTAINER, own)]
+            .map(|(name, state)| {
+                json!({"name": name, "image": "i", "imageID": "", "ready": false, "restartCount": 0, "state": state})
+            })
+            .into();
+        let pod = json!({"metadata": {"name": "p"}, "status": {"phase": "Pending", "containerStatuses": statuses}});
+        serde_json::from_value(pod).expect("a pod")
+    }
+
     /// A service mesh injects its container into any pod, often as the first.
     #[test]
     fn only_the_state_of_its_own_container_counts() {
-        let waiting = json!({"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}});
-        let running = json!({"running": {}});
-        let pod = |other: &serde_json::Value, own: &serde_json::Value| {
-            let statuses: Vec<_> = [("a-proxy", other), (CONTAINER, own)]
-                .map(|(name, state)| {
-                    json!({"name": name, "image": "i", "imageID": "", "ready": false, "restartCount": 0, "state": state})
-                })
-                .into();
-            let pod = json!({"metadata": {"name": "p"}, "status": {"phase": "Pending", "containerStatuses": statuses}});
-            serde_json::from_value::<Pod>(pod).expect("a pod")
-        };
+        let waiting = json!({"waiting": {"reason": "CreateContainerError", "message": "no such program"}});
+        let (running, starting) = (json!({"running": {}}), json!({"waiting": {}}));
         let mut last = String::new();
-        assert!(matches!(look(Some(&pod(&waiting, &running)), "p", &mut last), Poll::Ready(Ok(()))));
-        assert!(matches!(look(Some(&pod(&running, &json!({"waiting": {}}))), "p", &mut last), Poll::Pending));
-        let Poll::Ready(Err(fault)) = look(Some(&pod(&running, &waiting)), "p", &mut last) else { panic!("it cannot start") };
-        assert!(fault.message.contains("no such image"), "{fault}");
+        let mut look = |injected, own| look(Some(&pod(injected, own)), "p", &mut last, || unreachable!("nothing is pulled"));
+        assert!(matches!(look(&waiting, &running), Poll::Ready(Ok(()))));
+        assert!(matches!(look(&running, &starting), Poll::Pending));
+        let Poll::Ready(Err(fault)) = look(&running, &waiting) else { panic!("it cannot start") };
+        assert!(fault.message.contains("no such program"), "{fault}");
+    }
+
+    #[test]
+    fn a_failed_pull_is_waited_for_unless_it_is_permanent_or_repeated() {
+        let seconds = Duration::from_secs;
+        for (reason, message, failed_for, fails) in [
+            ("ErrImagePull", "dial tcp 10.0.0.1:443: i/o timeout", seconds(0), false),
+            ("ImagePullBackOff", "Back-off pulling image \"a:1\"", seconds(24), false),
+            ("ErrImagePull", "502 Bad Gateway", seconds(30), true),
+            ("ErrImagePull", "docker.io/a:1: not found", seconds(0), true),
+            ("ImagePullBackOff", "Back-off pulling image \"a:1\": ErrImagePull: manifest unknown", seconds(0), true),
+            ("InvalidImageName", "couldn't parse image name", seconds(0), true),
+        ] {
+            let own = json!({"waiting": {"reason": reason, "message": message}});
+            let mut last = String::new();
+            let state = look(Some(&pod(&json!({"running": {}}), &own)), "p", &mut last, || failed_for);
+            assert_eq!(matches!(state, Poll::Ready(Err(_))), fails, "{reason}: {message} {state:?}");
+            assert_eq!(last, format!("{reason}: {message}"));
+        }
     }
 }

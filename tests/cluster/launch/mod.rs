@@ -26,7 +26,17 @@ const PLANTED: &str = "PLANTED-0badc0ffee";
 const LONG: &str = "import time; print('begun', flush=True); time.sleep(600)";
 
 /// A job that ends well once its test lets it.
-const SHORT: &str = "import os, time\nwhile not os.path.exists('/tmp/go'): time.sleep(0.05)\nprint('done')";
+const SHORT: &str = "import fcntl, os, time
+while not os.path.exists('/tmp/go'): time.sleep(0.05)
+fcntl.flock(open('/tmp/go'), fcntl.LOCK_EX)
+print('done')";
+
+/// Lets such a job go on. The lock on the file is held until this process ends, so that the job's end cannot kill it.
+const LET_GO: &str = "import fcntl, os
+go = open('/tmp/not-yet', 'w')
+fcntl.flock(go, fcntl.LOCK_EX)
+os.rename('/tmp/not-yet', '/tmp/go')
+os._exit(0)";
 
 /// A job that does this once its test lets it, which is when the cluster has said that it runs.
 fn once_let(then: &str) -> String {
@@ -111,8 +121,7 @@ impl<'test> Site<'test> {
     /// Lets the job of a pod go on that waits for its test.
     fn let_go(&self, pod: &Value) {
         let name = pod["metadata"]["name"].as_str().unwrap();
-        let go = ["exec", name, "--", "/usr/local/bin/python3", "-c", "open('/tmp/go', 'w')"];
-        succeed(self.namespace.kubectl().args(go));
+        succeed(self.namespace.kubectl().args(["exec", name, "--", "/usr/local/bin/python3", "-c", LET_GO]));
     }
 
     /// Waits until the job's pod is in a phase.

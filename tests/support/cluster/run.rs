@@ -1,6 +1,6 @@
 //! Runs programs, follows their output, and waits for conditions.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
@@ -76,6 +76,18 @@ pub fn wait<T>(limit: Duration, say: impl Fn() -> String, look: impl Fn() -> Opt
     }
 }
 
+/// Reads the lines of a pipe as they come, each with its time, also while nobody asks for them, so that the program can go on.
+pub(super) fn lines_of(pipe: impl Read + Send + 'static) -> Receiver<(Instant, String)> {
+    let (send, lines) = mpsc::channel();
+    thread::spawn(move || {
+        for line in BufReader::new(pipe).split(b'\n').map_while(Result::ok) {
+            // Nobody may be there to ask for it any more.
+            let _ = send.send((Instant::now(), String::from_utf8_lossy(&line).into_owned()));
+        }
+    });
+    lines
+}
+
 /// A program whose lines are read while it runs, such as `kubectl logs --follow`; it is killed when this value is dropped.
 #[derive(Debug)]
 pub struct Following {
@@ -89,16 +101,7 @@ impl Following {
     pub fn start(command: &mut Command) -> Self {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = cleanup::unless_interrupted(|| command.spawn()).unwrap_or_else(|error| panic!("{command:?}: {error}"));
-        let stdout = BufReader::new(child.stdout.take().expect("stdout is a pipe"));
-        let (send, lines) = mpsc::channel();
-        thread::spawn(move || {
-            for line in stdout.split(b'\n').map_while(Result::ok) {
-                // The receiver is gone.
-                if send.send((Instant::now(), String::from_utf8_lossy(&line).into_owned())).is_err() {
-                    break;
-                }
-            }
-        });
+        let lines = lines_of(child.stdout.take().expect("stdout is a pipe"));
         Self { child, lines }
     }
 

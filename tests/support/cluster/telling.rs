@@ -1,11 +1,10 @@
 //! A program that tells its steps on stderr while it runs, and its result on stdout at its end.
 
-use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::mpsc::{self, Receiver};
-use std::thread;
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
+use super::run::lines_of;
 use crate::cleanup;
 
 /// How long a step may take to come.
@@ -15,7 +14,8 @@ const LIMIT: Duration = Duration::from_mins(3);
 #[derive(Debug)]
 pub struct Telling {
     child: Option<Child>,
-    lines: Receiver<String>,
+    /// Lines that have not been looked at, each with the time at which it was read.
+    lines: Receiver<(Instant, String)>,
     heard: Vec<String>,
 }
 
@@ -24,14 +24,7 @@ impl Telling {
     pub fn start(command: &mut Command) -> Self {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = cleanup::unless_interrupted(|| command.spawn()).unwrap_or_else(|error| panic!("{command:?}: {error}"));
-        let stderr = BufReader::new(child.stderr.take().expect("stderr is a pipe"));
-        let (send, lines) = mpsc::channel();
-        thread::spawn(move || {
-            for line in stderr.split(b'\n').map_while(Result::ok) {
-                // The receiver is gone; the rest is read all the same, so that the program can go on.
-                let _ = send.send(String::from_utf8_lossy(&line).into_owned());
-            }
-        });
+        let lines = lines_of(child.stderr.take().expect("stderr is a pipe"));
         Self { child: Some(child), lines, heard: Vec::new() }
     }
 
@@ -41,7 +34,7 @@ impl Telling {
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let line = self.lines.recv_timeout(left);
-            let line = line.unwrap_or_else(|why| panic!("no `{text}` was told ({why}): {:#?}", self.heard));
+            let (_, line) = line.unwrap_or_else(|why| panic!("no `{text}` was told ({why}): {:#?}", self.heard));
             self.heard.push(line);
             if self.heard.last().is_some_and(|line| line.contains(text)) {
                 return;
@@ -53,7 +46,7 @@ impl Telling {
     pub fn output(mut self) -> Output {
         let child = self.child.take().expect("it was started");
         let output = child.wait_with_output().unwrap();
-        self.heard.extend(self.lines.iter());
+        self.heard.extend(self.lines.iter().map(|(_, line)| line));
         Output { stderr: self.heard.join("\n").into_bytes(), ..output }
     }
 }

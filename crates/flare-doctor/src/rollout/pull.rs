@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-use flare_cluster::events;
+use flare_cluster::{
+    events,
+    image_pull::{PullFault, pull_fault},
+};
 use k8s_openapi::api::core::v1::Pod;
 
 use super::{
     look::{ObservedParent, RolloutStatus},
     reference::ReferenceKind,
 };
-use crate::{
-    Finding,
-    texts::{self, PullFault},
-};
+use crate::Finding;
 
 /// The number of failed attempts with a permanent fault that is enough.
 const ATTEMPTS: i32 = 2;
@@ -27,8 +27,8 @@ pub(super) fn judge(look: &ObservedParent<'_>, pod: &Pod, container: &str, image
     // During the back-off, older kubelets no longer report the reason; the event still does.
     let failed = own().filter(|event| events::reason(event) == "Failed").map(events::message);
     let texts: Vec<&str> = std::iter::once(message).chain(failed).filter(|text| !text.is_empty()).collect();
-    let fault = texts.iter().find_map(|text| texts::pull_fault(text));
-    let evidence = texts.iter().find(|text| texts::pull_fault(text).is_some()).or(texts.first());
+    let fault = texts.iter().find_map(|text| pull_fault(text));
+    let evidence = texts.iter().find(|text| pull_fault(text).is_some()).or(texts.first());
     let Some(fault) = fault else {
         let hint = "see that the node reaches the registry; an image that is large takes its time";
         let finding =

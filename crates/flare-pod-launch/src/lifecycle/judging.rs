@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::Lifecycle;
-use crate::{Class, End, JobState, Memory, Moment, PodAnswer, Situation, Step, Verdict, classify, outlook::Outlook, view::Sight};
+use crate::{
+    Class, End, JobState, Memory, Moment, PodAnswer, Situation, Step, Verdict, classify, decision::Decision, view::ApiServer,
+};
 
 impl Lifecycle {
     /// Whether only a request for the pod shows what it is like.
@@ -20,10 +22,10 @@ impl Lifecycle {
     /// Determines the job's end, or what it waits for.
     pub(super) fn judge(&mut self, now: Moment, step: &mut Step) {
         self.is_overdue = false;
-        let (outlook, since) = (self.outlook(now), self.since());
+        let (decision, since) = (self.decide(now), self.since());
         if let Some((why, asked)) = &self.aborted {
             let limit = asked.saturating_add(self.limits.longest_abort());
-            let verdict = outlook.at(now.elapsed.saturating_sub(since));
+            let verdict = decision.at(now.elapsed.saturating_sub(since));
             if verdict.is_final() || now.elapsed >= limit {
                 let end = End::aborted(why, &verdict, now);
                 self.end(end, now, step);
@@ -32,11 +34,11 @@ impl Lifecycle {
             }
             return;
         }
-        match outlook {
-            Outlook::Wait { until, end, .. } if self.may_end(since.saturating_add(until), now) => {
+        match decision {
+            Decision::Wait { until, end, .. } if self.may_end(since.saturating_add(until), now) => {
                 self.end(End::of(&end, now), now, step);
             }
-            Outlook::Wait { until, reason, message, .. } => {
+            Decision::Wait { until, reason, message, .. } => {
                 let state = self.view.waiting_state(self.memory == Memory::Running);
                 // The state of a pod that is taken over is reported only once it was read.
                 if self.view.pod.is_some() || self.taken_over.is_none() {
@@ -49,11 +51,11 @@ impl Lifecycle {
                 self.is_overdue = now.elapsed >= until;
                 self.wake_at(if self.is_overdue { until.saturating_add(self.limits.blind) } else { until });
             }
-            Outlook::Now(Verdict::Running) => {
+            Decision::Now(Verdict::Running) => {
                 self.memory = Memory::Running;
                 self.tell(JobState::Running, "Running", "", now, step);
             }
-            Outlook::Now(verdict) => self.end(End::of(&verdict, now), now, step),
+            Decision::Now(verdict) => self.end(End::of(&verdict, now), now, step),
         }
     }
 
@@ -61,7 +63,7 @@ impl Lifecycle {
     /// nothing can be seen, the wait is for the API server itself.
     fn may_end(&self, deadline: Duration, now: Moment) -> bool {
         let may_be_old = match self.view.pod {
-            Some(_) => self.view.sight == Sight::Clear,
+            Some(_) => self.view.api_server == ApiServer::Answers,
             None => self.taken_over.is_none(),
         };
         let is_unanswered = || now.elapsed >= deadline.saturating_add(self.limits.blind);
@@ -73,9 +75,9 @@ impl Lifecycle {
         self.taken_over.filter(|_| self.view.pod.is_none()).unwrap_or(self.asked)
     }
 
-    fn outlook(&self, now: Moment) -> Outlook {
+    fn decide(&self, now: Moment) -> Decision {
         if let Some(refused) = &self.refused {
-            return Outlook::Now(refused.clone());
+            return Decision::Now(refused.clone());
         }
         let waited = now.elapsed.saturating_sub(self.since());
         let is_unseen = self.view.pod.is_none() && !self.view.gone;
@@ -83,7 +85,7 @@ impl Lifecycle {
             let message = self.obstacle.as_deref().unwrap_or("the API server has not confirmed the pod yet");
             let reason = if self.obstacle.is_some() { "NotCreatedYet" } else { "Creating" };
             let end = Verdict::not_started(Class::Transient, "NotCreated", message);
-            return Outlook::wait_then(self.limits.creating(), Class::Transient, reason, message, end);
+            return Decision::wait_then(self.limits.creating(), Class::Transient, reason, message, end);
         }
         let in_state = self.view.in_state(now.elapsed, self.limits.blind);
         let (answer, in_state) = match self.view.answer(&self.container) {
@@ -95,6 +97,6 @@ impl Lifecycle {
         let memory = if self.view.gone && self.memory == Memory::Nothing { Memory::Pending } else { self.memory.clone() };
         let (events, container) = (&self.view.events, self.container.as_str());
         let situation = Situation { answer, events, container, waited, in_state, now: now.wall, memory };
-        classify::outlook(&situation, &self.limits)
+        classify::decide(&situation, &self.limits)
     }
 }

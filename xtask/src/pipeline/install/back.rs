@@ -1,18 +1,15 @@
 //! Takes a participant back to its earlier revision and kit after something later than its installation failed.
 
 use flare_diagnostic::{Checked, Collector, Faults};
-use flare_prepared_kit::{OpenOptions, PreparedKit};
+use flare_prepared_kit::OpenOptions;
 use tokio::time::Instant;
 
 use super::{
+    connected::Connected,
     proven, readiness, recovery,
-    run::{Options, Progress, Recovery, Run},
+    run::{Options, Progress, Recovery},
 };
-use crate::{
-    context::Context,
-    pipeline::{helm, stage::Request},
-    runtime,
-};
+use crate::{context::Context, pipeline::stage::Request, runtime};
 
 /// Goes back to a revision, or without one to the last good one, and puts back the kit with which it ran, if the kit of `request` is on
 /// the volume. Does nothing for a release that was never there.
@@ -38,11 +35,9 @@ async fn back(
 ) -> Result<Checked<Recovery>, Faults> {
     let mut found = Collector::new();
     let kit = found.require_checked(request.open(OpenOptions { accept_changes: true }))?;
-    let helm = found.require(helm::find(context, options.helm.as_deref()))?;
-    let cluster = found.require(request.connect(context, options.limit).await)?;
-    let (place, chart) = (helm::place(request, &kit, &cluster), request.prepared.join(PreparedKit::chart_path()));
-    let (end, stop) = (Instant::now() + options.limit, context.interrupt.flag());
-    let run = Run { kit: &kit, chart: &chart, cluster: &cluster, helm: &helm, place: &place, options, stop, end, progress };
+    let connected = found.require(Connected::new(context, request, options, kit).await)?;
+    // Connecting takes nothing from the time of the way back.
+    let run = connected.run(context, options, Instant::now() + options.limit, progress);
     let Some(before) = found.require(readiness::earlier(&run, revision).await)? else {
         return found.finish(|| Recovery::Left { kit: None });
     };

@@ -3,29 +3,26 @@
 
 use flare_diagnostic::{Code, Diagnostic, Faults, shown};
 use flare_helm::Revision;
-use flare_prepared_kit::PreparedKit;
+use flare_prepared_kit::OpenOptions;
 use flare_pvc_stage::staged_fingerprint;
 use tokio::time::Instant;
 
 use super::{
     attempt::Attempt,
+    connected::Connected,
     run::{Options, Run},
 };
-use crate::{
-    context::Context,
-    pipeline::{helm, stage::Request},
-    runtime,
-};
+use crate::{context::Context, pipeline::stage::Request, runtime};
 
-/// What stands in the cluster of a participant.
-struct Standing<'run> {
+/// What is in the cluster of a participant.
+struct ClusterState<'run> {
     release: &'run str,
     history: &'run [Revision],
     /// The fingerprint of the kit that is noted on its claim.
     staged: Option<&'run str>,
 }
 
-impl Standing<'_> {
+impl ClusterState<'_> {
     /// Who is in the way of a run that goes back, having left the release so and one of these kits on the volume.
     fn in_the_way(&self, left: Attempt, kits: &[String]) -> Option<Diagnostic> {
         if let Some(newest) = self.history.last().filter(|_| !left.is_newest(self.history)) {
@@ -80,8 +77,8 @@ pub(crate) fn in_the_way(
     let look = with_run(context, request, options, async |run: &Run<'_>| {
         let history = run.release(|release| release.history())?;
         let staged = staged_fingerprint(run.cluster, run.kit).await?;
-        let standing = Standing { release: &run.place.release, history: &history, staged: staged.as_deref() };
-        Ok(standing.in_the_way(left, kits))
+        let state = ClusterState { release: &run.place.release, history: &history, staged: staged.as_deref() };
+        Ok(state.in_the_way(left, kits))
     });
     runtime::block_on(look)?
 }
@@ -94,13 +91,9 @@ async fn with_run<T>(
     work: impl AsyncFnOnce(&Run<'_>) -> Result<T, Faults>,
 ) -> Result<T, Faults> {
     let end = Instant::now() + options.limit;
-    let kit = request.open(flare_prepared_kit::OpenOptions { accept_changes: true })?.value;
-    let helm = helm::find(context, options.helm.as_deref())?;
-    let cluster = request.connect(context, options.limit).await?;
-    let (place, chart) = (helm::place(request, &kit, &cluster), request.prepared.join(PreparedKit::chart_path()));
-    let stop = context.interrupt.flag();
-    let (kit, chart, cluster, helm, place) = (&kit, chart.as_path(), &cluster, &helm, &place);
-    work(&Run { kit, chart, cluster, helm, place, options, stop, end, progress: &|_| () }).await
+    let kit = request.open(OpenOptions { accept_changes: true })?.value;
+    let connected = Connected::new(context, request, options, kit).await?;
+    work(&connected.run(context, options, end, &|_| ())).await
 }
 
 #[cfg(test)]
@@ -113,13 +106,13 @@ mod tests {
     fn who_is_in_the_way_is_told_with_what_to_do() {
         let history = history(&[ReleaseStatus::Superseded, ReleaseStatus::Deployed]);
         let (kits, left) = (["new".to_owned(), "earlier".to_owned()], Attempt::Made(2));
-        let standing = |staged| Standing { release: "site-1", history: &history, staged };
+        let state = |staged| ClusterState { release: "site-1", history: &history, staged };
         for ours in [None, Some("new"), Some("earlier")] {
-            assert_eq!(standing(ours).in_the_way(left, &kits), None, "{ours:?}");
+            assert_eq!(state(ours).in_the_way(left, &kits), None, "{ours:?}");
         }
-        let other = standing(Some("theirs")).in_the_way(left, &kits).unwrap();
+        let other = state(Some("theirs")).in_the_way(left, &kits).unwrap();
         assert!(other.message.contains("the kit theirs onto the volume") && other.hint.is_some(), "{other}");
-        let other = standing(Some("new")).in_the_way(Attempt::Made(1), &kits).unwrap();
+        let other = state(Some("new")).in_the_way(Attempt::Made(1), &kits).unwrap();
         assert!(other.message.contains("newest revision 2 of 2026-11-30 05:00:00 UTC is deployed"), "{other}");
         assert!(other.hint.unwrap().contains("helm history"));
     }

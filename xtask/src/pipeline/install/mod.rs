@@ -4,6 +4,7 @@ mod attempt;
 mod back;
 mod beside;
 mod chart_objects;
+mod connected;
 mod drift;
 mod exposure;
 mod forwarding;
@@ -33,8 +34,8 @@ pub(crate) use self::{
     run::{Exposed, Installed, NotInstalled, Options, Progress, Recovery, RemainingObjects, Until},
     values::Given,
 };
-use self::{readiness::Ready, run::Run};
-use super::{helm, places, stage::Request};
+use self::{connected::Connected, readiness::Ready, run::Run};
+use super::{places, stage::Request};
 use crate::{context::Context, runtime};
 
 /// The value with the fingerprint of the kit: the pod's annotation, whose change restarts the parent (defect 11).
@@ -68,12 +69,8 @@ async fn participant(
     let mut own = own_settings(&kit, options);
     own.extend(found.require(exposure::settings(kit.plan(), options.expose))?);
     let values = found.require(values::read(&options.values, own))?;
-    let stop = context.interrupt.flag();
-    let helm = found.require(helm::find(context, options.helm.as_deref()))?;
-    let cluster = found.require(request.connect(context, options.limit).await)?;
-    let place = helm::place(request, &kit, &cluster);
-    let chart = request.prepared.join(PreparedKit::chart_path());
-    let run = Run { kit: &kit, chart: &chart, cluster: &cluster, helm: &helm, place: &place, options, stop, end, progress };
+    let connected = found.require(Connected::new(context, request, options, kit).await)?;
+    let run = connected.run(context, options, end, progress);
     progress("looking at chart, values and cluster");
     let ready = tokio::select! {
         ready = Box::pin(readiness::look(&run, &values)) => ready,
@@ -95,16 +92,16 @@ async fn participant(
     };
     let installed = Installed {
         exposed,
-        place: place.clone(),
         revision,
         changed: ready.changed || ready.unlocked,
         before: ready.before.filter(|_| ready.changed).map(|before| before.revision),
         unlocked: ready.unlocked,
         pull_secret: ready.secret.map(|secret| secret.name),
         image: ready.objects.image().to_owned(),
-        helm: helm.version().to_string(),
+        helm: connected.helm.version().to_string(),
         parent,
-        kit: kit.clone(),
+        place: connected.place,
+        kit: connected.kit,
     };
     Ok(found.finish(|| installed)?)
 }

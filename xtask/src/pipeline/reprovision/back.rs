@@ -5,7 +5,7 @@ use std::time::Duration;
 use flare_diagnostic::{Code, Collector, Diagnostic, Faults};
 
 use super::{
-    earlier::Earlier,
+    earlier::EarlierKit,
     input::{Input, Progress},
 };
 use crate::{
@@ -21,7 +21,7 @@ const LIMIT: Duration = Duration::from_mins(2);
 
 /// What was put back.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Back {
+pub(crate) struct Restored {
     /// Release and volume.
     pub(crate) cluster: Recovery,
     /// Whether the output is the earlier prepared kit.
@@ -67,11 +67,11 @@ impl Failed {
 pub(super) fn put_back(
     context: &Context<'_>,
     input: &Input,
-    (earlier, kits): (Option<&Earlier>, &[String]),
+    (earlier, kits): (Option<&EarlierKit>, &[String]),
     failed: Failed,
     progress: Progress<'_>,
     found: &mut Collector,
-) -> Back {
+) -> Restored {
     let may_go_back = failed.left().map(|left| may_go_back(context, input, left, kits, found));
     let (cluster, only_kit) = match may_go_back {
         None => (failed.without_more(), false),
@@ -86,7 +86,7 @@ pub(super) fn put_back(
             false
         }
     };
-    let Some(earlier) = earlier.filter(|_| only_kit && prepared) else { return Back { cluster, prepared } };
+    let Some(earlier) = earlier.filter(|_| only_kit && prepared) else { return Restored { cluster, prepared } };
     progress("putting the earlier kit back on the volume");
     let kit = match staged_again(context, input, earlier, found) {
         Ok(kit) => kit,
@@ -102,7 +102,7 @@ pub(super) fn put_back(
         }
         _ => Recovery::Left { kit },
     };
-    Back { cluster, prepared }
+    Restored { cluster, prepared }
 }
 
 /// By hand, what a way back does.
@@ -162,7 +162,7 @@ fn take_back(
 fn staged_again(
     context: &Context<'_>,
     input: &Input,
-    earlier: &Earlier,
+    earlier: &EarlierKit,
     found: &mut Collector,
 ) -> Result<Option<String>, Faults> {
     let (request, fingerprint) = (input.request(), earlier.kit.fingerprint().to_string());

@@ -62,7 +62,7 @@ impl From<Saved> for Backup {
 
 /// The earlier prepared kit.
 #[derive(Debug)]
-pub(super) struct Earlier {
+pub(super) struct EarlierKit {
     pub(super) kit: PreparedKit,
     /// The note of an interrupted run, with which this one goes on.
     pub(super) note: Option<Note>,
@@ -72,7 +72,7 @@ pub(super) struct Earlier {
     output: PathBuf,
 }
 
-impl Earlier {
+impl EarlierKit {
     /// Finds the kit: the one that an interrupted run kept, otherwise the output.
     ///
     /// # Errors

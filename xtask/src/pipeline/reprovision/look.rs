@@ -4,19 +4,19 @@ use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults, shown};
 use flare_prepared_kit::{MARKER_FILE, OpenOptions, PreparedKit};
 use flare_site_plan::SitePlan;
 
-use super::{earlier::Earlier, input::Input};
+use super::{earlier::EarlierKit, input::Input};
 use crate::pipeline::{
     difference::{self, FileDifference},
     install, prepare,
 };
 
 /// What is known before anything is changed.
-pub(super) struct Known {
+pub(super) struct Inspection {
     /// The new prepared kit, not yet on disk.
     pub(super) new: PreparedKit,
     /// Whether the output is that kit already.
     pub(super) current: bool,
-    pub(super) earlier: Earlier,
+    pub(super) earlier: EarlierKit,
     /// Only in a dry run: how the prepared kit would change.
     pub(super) changes: Vec<FileDifference>,
 }
@@ -25,10 +25,10 @@ pub(super) struct Known {
 ///
 /// # Errors
 /// Everything that makes the new kit or its place unusable.
-pub(super) fn look(input: &Input) -> Result<Checked<Known>, Faults> {
+pub(super) fn look(input: &Input) -> Result<Checked<Inspection>, Faults> {
     let mut found = Collector::new();
     let resolved = found.require_checked(prepare::resolve(&input.kit, &input.run))?;
-    let earlier = found.require_checked(Earlier::find(&input.kit))?;
+    let earlier = found.require_checked(EarlierKit::find(&input.kit))?;
     found.require(same_place(&earlier.kit, &resolved.plan))?;
     if let Some(file) = &input.backup_file {
         found.require(earlier.check_backup_file(&input.kit, file))?;
@@ -48,7 +48,7 @@ pub(super) fn look(input: &Input) -> Result<Checked<Known>, Faults> {
         tree
     });
     let changes = if input.run.dry_run && !current { difference::between(&shown[0], &shown[1]) } else { Vec::new() };
-    found.finish(|| Known { new, current, earlier, changes })
+    found.finish(|| Inspection { new, current, earlier, changes })
 }
 
 /// Refuses a change that would make another participant or another place of it: what runs would be left where it is.

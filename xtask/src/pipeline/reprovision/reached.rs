@@ -7,7 +7,7 @@ use flare_doctor::Finding;
 use flare_pvc_stage::Backup;
 use flare_site_plan::SitePlan;
 
-use super::{back::Back, step::StepResult};
+use super::{back::Restored, step::StepResult};
 use crate::pipeline::difference::FileDifference;
 
 /// How far a run came.
@@ -26,7 +26,7 @@ pub(crate) struct Reprovisioned {
     pub(crate) revision: Option<u64>,
     pub(crate) findings: Vec<Finding>,
     /// What was put back after a step failed.
-    pub(crate) back: Option<Back>,
+    pub(crate) back: Option<Restored>,
     /// Only in a dry run: how the prepared kit would change.
     pub(crate) changes: Vec<FileDifference>,
     /// The warnings and, if a step failed, the faults.

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::{
     back::{self, Failed},
     input::{Input, Progress},
-    look::Known,
+    look::Inspection,
     reached::Reprovisioned,
     step::{Step, StepResult},
 };
@@ -32,7 +32,7 @@ pub(super) struct Run<'run> {
     context: &'run Context<'run>,
     input: &'run Input,
     progress: Progress<'run>,
-    known: Known,
+    known: Inspection,
     found: Collector,
     result: Reprovisioned,
     /// Whether the cluster has the new kit already.
@@ -70,7 +70,7 @@ impl<'run> Run<'run> {
         context: &'run Context<'run>,
         input: &'run Input,
         progress: Progress<'run>,
-        mut known: Known,
+        mut known: Inspection,
         found: Collector,
     ) -> Self {
         let fingerprints = [known.earlier.kit.fingerprint().to_string(), known.new.fingerprint().to_string()];

@@ -8,7 +8,7 @@ use crate::{Class, Verdict};
 
 /// A verdict that does not depend on the time, or a wait with its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Outlook {
+pub(crate) enum Decision {
     Now(Verdict),
     /// The wait is over at `until`, on the clock of [`crate::Situation::waited`], with the verdict `end`.
     Wait {
@@ -20,7 +20,7 @@ pub(crate) enum Outlook {
     },
 }
 
-impl Outlook {
+impl Decision {
     /// A wait of a job that never ran.
     pub(crate) fn wait(until: Duration, class: Class, reason: &str, message: &str) -> Self {
         Self::wait_then(until, class, reason, message, Verdict::not_started(class, reason, message))
