@@ -58,8 +58,7 @@ fn probes(release: Release, test: &str, expected: RangeInclusive<usize>) {
     assert_eq!(state(&namespace, "nvflare-server"), "Running false", "a process without an open port is not ready");
 
     for name in names {
-        // Without it Helm would reuse the earlier `--set` values.
-        install(&namespace, name, &prepared.join(name), &["--reset-values"]);
+        install(&namespace, name, &prepared.join(name), &[]);
         assert_eq!(state(&namespace, name), "Running true");
     }
     namespace.wait_for_registration("site-1");

@@ -50,7 +50,7 @@ impl Site {
         let before = namespace.parent("site-1");
         install(namespace, "site-1", &kit, &[]);
         assert_eq!(namespace.parent("site-1"), before, "nothing changed, so nothing restarts");
-        install(namespace, "site-1", &kit, &["--set", "kitFingerprint=staged-anew"]);
+        install(namespace, "site-1", &kit, &["kitFingerprint=staged-anew"]);
         assert_ne!(namespace.parent("site-1"), before, "another kit restarts the parent");
         namespace.wait_for_registration("site-1");
     }

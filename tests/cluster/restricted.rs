@@ -37,7 +37,7 @@ fn defect_16_parents_of_2_8_register_with_one_value() {
 
 #[test]
 fn defect_16_parents_of_2_9_register_with_a_root_filesystem_that_cannot_be_written() {
-    let read_only = ["--set", "containerSecurityContext.readOnlyRootFilesystem=true"];
+    let read_only = ["containerSecurityContext.readOnlyRootFilesystem=true"];
     parents_register(Release::V29, "restricted-2-9", &read_only);
 }
 

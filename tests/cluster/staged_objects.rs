@@ -116,7 +116,7 @@ fn a_job_of_2_9_completes_where_all_kits_are_objects() {
 #[test]
 fn each_version_stays_until_nothing_mounts_it() {
     let namespace = &Namespace::restricted("objects-versions");
-    let settings = ["--set", "securityProfile=restricted"];
+    let settings = ["securityProfile=restricted"];
     let federation = Federation::provision(Release::V29);
     let prepared = installed(&federation, namespace, &PARTICIPANTS[..2], &settings);
     let kit = prepared.join("site-1");

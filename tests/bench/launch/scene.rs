@@ -81,13 +81,9 @@ impl Scene<'_> {
 
     /// Who knows first that a pod has ended: the one who patches it, or else a plain watch.
     fn witness(&self, namespace: &Namespace) -> Arc<Program> {
-        if self.place == Place::WithoutKubelet {
-            let mut kubelet = Command::new(Release::V28.python());
-            kubelet.arg(script("kubelet.py")).arg(self.cluster.kubeconfig()).arg(&namespace.name);
-            return Program::start(&mut kubelet, |_| {});
-        }
-        let line = r#"jsonpath={.status.phase} {.metadata.name}{"\n"}"#;
-        Program::start(namespace.kubectl().args(["get", "pods", "--watch-only", "--output", line]), |_| {})
+        let program = if self.place == Place::WithoutKubelet { "kubelet.py" } else { "witness.py" };
+        let mut witness = Command::new(Release::V28.python());
+        Program::start(witness.arg(script(program)).arg(self.cluster.kubeconfig()).arg(&namespace.name), |_| {})
     }
 
     fn launcher(&self, settings: &Value, witness: &Arc<Program>) -> Arc<Program> {

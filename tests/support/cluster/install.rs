@@ -2,8 +2,10 @@
 
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use flare_helm::{Helm, ReleaseId, RunLimits, Setting, Upgrade, Values, Wait};
 use serde_json::json;
 
 use super::federation::chart;
@@ -11,20 +13,32 @@ use super::namespace::Namespace;
 use super::run::{succeed, succeed_json, wait};
 use crate::helm::helm;
 
-/// `helm upgrade --install` of a prepared kit, until the parent is ready.
+/// Installs a prepared kit as flare-kube does, and waits until Helm finds the parent ready. `settings` are in the syntax of `--set`.
 pub fn install(namespace: &Namespace, release: &str, prepared: &Path, settings: &[&str]) {
     install_with(&helm(), namespace, release, prepared, settings);
 }
 
 /// The same with a given Helm.
 pub fn install_with(program: &Path, namespace: &Namespace, release: &str, prepared: &Path, settings: &[&str]) {
-    let mut command = upgrade_with(program, namespace, release, prepared);
-    succeed(command.args(["--wait", "--timeout", "300s"]).args(settings));
+    let limits = RunLimits { time: Duration::from_mins(5), stop: &AtomicBool::new(false) };
+    let place = ReleaseId {
+        release: release.to_owned(),
+        namespace: namespace.name.clone(),
+        kubeconfig: Some(namespace.cluster.kubeconfig().to_owned()),
+        context: None,
+    };
+    let settings = settings.iter().map(|setting| Setting::Guessed((*setting).to_owned())).collect();
+    let values = Values { settings, ..Values::default() };
+    let installed = Helm::find(Some(program), &[], &limits)
+        .and_then(|helm| helm.release(&place, limits).upgrade(&chart(prepared), &values, Upgrade { wait: Wait::Ready }));
+    installed.unwrap_or_else(|fault| panic!("{release}: {fault}"));
 }
 
-/// The command, without waiting.
+/// A run of Helm itself, without waiting, also for charts of the reference.
 pub fn upgrade(namespace: &Namespace, release: &str, prepared: &Path) -> Command {
-    upgrade_with(&helm(), namespace, release, prepared)
+    let mut command = namespace.helm(&helm());
+    command.args(["upgrade", "--install", release]).arg(chart(prepared));
+    command
 }
 
 /// Kills Helm while it waits for a release, which is then locked in the state `pending`.
@@ -49,10 +63,4 @@ pub fn give_address(namespace: &Namespace, service: &str, address: &str) {
     let status = json!({"status": {"loadBalancer": {"ingress": [{"ip": address}]}}}).to_string();
     let patch = ["patch", "service", service, "--subresource=status", "--type=merge", "--patch", &status];
     succeed(namespace.kubectl().args(patch));
-}
-
-fn upgrade_with(program: &Path, namespace: &Namespace, release: &str, prepared: &Path) -> Command {
-    let mut command = namespace.helm(program);
-    command.args(["upgrade", "--install", release]).arg(chart(prepared));
-    command
 }
