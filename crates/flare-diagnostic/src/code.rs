@@ -119,11 +119,11 @@ codes! {
     JobNotSucceeded => "JOB_NOT_SUCCEEDED", hint "see `reason`, `message` and `evidence` of the job; `--keep` leaves an ended pod to be looked at",
     /// The kit is not staged, or another version of it is.
     KitNotStaged => "KIT_NOT_STAGED", hint "run `stage` with the prepared kit, then run again",
-    /// The kit could not be put onto its volume; what was there before is untouched.
+    /// The kit could not be put onto its volume; the hint says whether the exchange had begun.
     StageFailed => "STAGE_FAILED", hint "mend what the message names, then run again",
     /// A workspace volume could not be saved; an earlier file is unchanged.
     BackupFailed => "BACKUP_FAILED", hint "mend what the message names, then run again",
-    /// A backup could not be restored; the data on the volume is unchanged.
+    /// A backup could not be restored; the hint says whether the exchange had begun.
     RestoreFailed => "RESTORE_FAILED", hint "mend what the message names, then run again",
     /// The volume already has data where a backup would be restored.
     VolumeOccupied => "VOLUME_OCCUPIED", hint "pass `--replace` to put the backup in its place",
