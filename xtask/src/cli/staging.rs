@@ -94,7 +94,10 @@ pub(super) fn refuse_for_objects(
         None => Ok(()),
         Some((flag, _)) => {
             let message = format!("`{flag}` has no meaning for a kit that is staged as objects");
-            let hint = "leave it out; a release is taken back by `helm rollback`, which names its own objects";
+            let hint = match *flag {
+                "--rollback" => "a release is taken back by `helm rollback`, which names its own objects",
+                _ => "leave it out",
+            };
             Err(Diagnostic::error(Code::InvalidArgs, message).hint(hint))
         }
     }

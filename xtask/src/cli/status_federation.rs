@@ -35,7 +35,7 @@ pub(super) fn run(context: &Context<'_>, file: &Path, arguments: &FederationArgu
         return Ok(Outcome { warnings, ..outcome });
     }
     let message = format!("{} of {} participants are not up: {}", bad.len(), looked.len(), bad.join(", "));
-    let hint = "`verify` with its prepared kit says what keeps one from it; `up` goes on there";
+    let hint = "`verify PREPARED` tells why; `up` continues from there";
     let faults = Faults::from(Diagnostic::error(Code::CheckFailed, message).hint(hint)).after(warnings);
     Err(Failure { faults, shown: Some(Box::new(outcome)) })
 }

@@ -130,7 +130,7 @@ fn account(api: &Tried<Api>) -> Vec<Finding> {
             let message = format!("what the parent's ServiceAccount may do was not checked: the API server answered {status}");
             vec![
                 Finding::new("D13", Severity::Unknown, message)
-                    .hint("a rule of the cluster keeps accounts from asking for their own rights"),
+                    .hint("check with `kubectl auth can-i --list --as=system:serviceaccount:NAMESPACE:NAME`"),
             ]
         }
         _ => refused(&api.refused).into_iter().collect(),

@@ -95,7 +95,7 @@ impl CauseKind {
             Self::NoPackage => ("a Python package is missing in the image", "add the package that the log names to the image"),
             Self::NoKit => (
                 "the kit is not on the volume where the parent looks for it",
-                "stage the kit (`stage`); one that was copied to a wrong level is moved by `stage --repair`",
+                "stage the kit (`stage --restart`); one that was copied to a wrong level is moved by `stage --repair --restart`",
             ),
             Self::NotYetValid => ("a certificate is not valid yet", "set the clocks of the nodes: one of them runs behind"),
             Self::Expired => ("a certificate has expired", PROVISION_AGAIN),
