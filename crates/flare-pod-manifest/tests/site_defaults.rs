@@ -133,7 +133,7 @@ fn a_request_above_the_limit_of_the_site_is_refused_where_it_stands() {
         let own_limit = job(&json!({"cpu_request": 3, "cpu": 3, "memory_request": "words"}));
         assert!(
             made(Some(&site), target, &own_limit, None).is_ok(),
-            "a limit of its own goes before; what is no amount is a warning"
+            "a limit of its own takes precedence; what is not an amount is a warning"
         );
     }
 }

@@ -139,7 +139,7 @@ pub(crate) const CLAIM_SIZE: &str = "claim_size";
 /// What a claim that is created is like: for verbs with a flag of the id [`CLAIM_SIZE`].
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct NewClaimArguments {
-    /// Storage class of a claim that is created; an empty one for a volume that was made before [default: the cluster's].
+    /// Storage class of a claim that is created; `''` to bind to an existing volume [default: the cluster's].
     #[arg(long, value_name = "CLASS", requires = CLAIM_SIZE)]
     storage_class: Option<String>,
     /// Access mode of a claim that is created.
@@ -168,8 +168,8 @@ pub(crate) struct HelperImageArgument {
 pub(crate) struct HelperArguments {
     #[command(flatten)]
     pub(crate) image: HelperImageArgument,
-    /// A file of Helm values that `install` is given, which may be repeated: the helper pod takes image, pull Secrets, security
-    /// settings and placement from them.
+    /// A Helm values file, as for `install`; may be repeated. The helper pod takes its image, pull Secrets, security settings and
+    /// placement from it.
     #[arg(long, short = 'f', value_name = "FILE")]
     pub(crate) values: Vec<PathBuf>,
     /// Scale a running parent down before, and up again afterwards.

@@ -38,7 +38,7 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[command(
     mut_arg("expose", |expose| expose.help("Let clients and admins outside of its cluster reach the server, as `install` does [default: `expose` in federation.yaml]")),
-    mut_arg("timeout", |timeout| timeout.help("How long each participant may take from its staging to its checks, in seconds; a late step still gets 30")),
+    mut_arg("timeout", |timeout| timeout.help("The time limit of each participant from staging to checks, in seconds; a step that begins late gets at least 30 s")),
 )]
 pub(crate) struct Arguments {
     /// The federation.yaml.

@@ -29,10 +29,10 @@ pub(crate) struct Arguments {
     /// hour more.
     #[arg(long)]
     by_guide: bool,
-    /// Try only the faults whose names in the table have one of these texts, such as `wrong tag,LimitRange`. The page stays as it is.
+    /// Try only the faults whose names in the table contain one of these texts, such as `wrong tag,LimitRange`. The page stays as it is.
     #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = NonEmptyStringValueParser::new())]
     only: Vec<String>,
-    /// Fail if a promise is missed, or a row.
+    /// Fail if a target is missed or a fault is not named.
     #[arg(long)]
     check: bool,
 }
