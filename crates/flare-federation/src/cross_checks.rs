@@ -112,7 +112,7 @@ fn check_relay(member: &Member<'_>, members: &[Member<'_>]) -> Option<Diagnostic
         return None;
     }
     let message = format!(
-        "{} logs in through the relay `{}` (`{}` in its kit), which is no participant of this federation",
+        "{} logs in through the relay `{}` (`{}` in its kit), which is not a participant of this federation",
         member.label(),
         printable(&relay.name),
         relay.file

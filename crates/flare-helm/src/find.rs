@@ -49,7 +49,7 @@ impl Helm {
         let printed = match process::run(&program, &arguments, *limits) {
             Ok(RunOutcome::Success(printed)) => printed,
             Ok(RunOutcome::Failure(_)) => {
-                return Err(unsupported(&program, "does not tell its version, so it is no Helm 3 or 4"));
+                return Err(unsupported(&program, "does not tell its version, so it is not Helm 3 or 4"));
             }
             Ok(RunOutcome::TimedOut) => return Err(fault::timed_out("tell its version", limits.time)),
             Ok(RunOutcome::Stopped) => return Err(fault::interrupted()),

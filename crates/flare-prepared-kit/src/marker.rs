@@ -85,7 +85,7 @@ impl Marker {
         };
         // The parser's message is not passed on: it may quote the file, which may be anything.
         let Some(head) = MarkerHead::parse(bytes) else {
-            let message = format!("`{MARKER_FILE}` is no marker of flare-kube");
+            let message = format!("`{MARKER_FILE}` is not a marker of flare-kube");
             return Err(fault(message, "name the output of `prepare`, or prepare the kit again to another directory"));
         };
         if head.format_version > FORMAT_VERSION {

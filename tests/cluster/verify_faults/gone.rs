@@ -46,7 +46,7 @@ fn without_api_server(site: &Site<'_>, command: &mut Command) -> (Instant, Outpu
 /// The envelope of a verb that failed for want of an API server.
 fn envelope(output: &Output) -> Value {
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(!output.status.success(), "an API server that is gone is no success: {said}");
+    assert!(!output.status.success(), "an API server that is gone is not a success: {said}");
     serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}{}", String::from_utf8_lossy(&output.stderr)))
 }
 

@@ -37,7 +37,7 @@ pub(crate) fn run(arguments: &Arguments) -> VerbResult {
         Diagnostic::error(Code::InvalidArgs, invalid.to_string()).hint("give another `--server-service-name`")
     })?;
     if job_pod(&arguments.job, &arguments.site).is_none() {
-        let message = format!("`{}` is no job id: no name of a pod can be made of it", printable(&arguments.job));
+        let message = format!("`{}` is not a job id: no name of a pod can be made of it", printable(&arguments.job));
         return Err(Diagnostic::error(Code::InvalidArgs, message)
             .hint("give the id that FLARE shows for the job, such as 5f0f7d2e-1d3a-4c3b-9a51-0c7f5f1f0e2d")
             .into());

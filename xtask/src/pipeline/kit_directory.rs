@@ -61,12 +61,12 @@ pub(crate) fn expect_kit(path: &Path) -> Result<(), Faults> {
     let kits = kits_in(path);
     let (message, hint) = if kits.is_empty() {
         (
-            format!("`{shown}` is no startup kit: {EXPECTED}"),
+            format!("`{shown}` is not a startup kit: {EXPECTED}"),
             "name the directory of one participant, such as `prod_00/site-1`".to_owned(),
         )
     } else {
         let hint = "name one of them, or let `init` write a federation.yaml for all and pass `--federation`".to_owned();
-        (format!("`{shown}` is no startup kit, it holds some: {}", names(&kits)), hint)
+        (format!("`{shown}` is not a startup kit; it holds some: {}", names(&kits)), hint)
     };
     Err(Diagnostic::error(Code::InvalidKit, message).hint(hint).at(path).into())
 }

@@ -45,7 +45,7 @@ pub(crate) fn run(context: &Context<'_>, root: &Path, arguments: &Arguments) -> 
     let cluster = TestCluster::named_or_ours(context, arguments.kubeconfig.as_deref())?;
     Faults::check(missing_kubeconfig(&cluster).into_iter().collect(), || ())?;
     checks::provide(context, root)?;
-    // What does not compile is no missed row.
+    // What does not compile is not a missed row.
     programs::run(&context.interrupt, tests(context, root).arg("--no-run"))?;
     let [times, guide] = ["fault", "guide"].map(|what| root.join("target").join(format!("{what}-times.jsonl")));
     for file in [&times, &guide] {

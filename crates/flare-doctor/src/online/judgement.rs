@@ -44,7 +44,7 @@ fn is_lasting(answer: &LinkAnswer) -> bool {
     cause(fault).is_some_and(|cause| !cause.heals())
 }
 
-/// What keeps a handshake from its end; `None` if that is no fault of certificates.
+/// What keeps a handshake from its end; `None` if that is not a fault of certificates.
 fn cause(fault: &Fault) -> Option<CauseKind> {
     match (fault.kind, fault.code) {
         // The error numbers of OpenSSL for refused certificates.
