@@ -15,7 +15,7 @@ pub use code::Code;
 pub use faults::Faults;
 pub use place::{LineIndex, Place, Position};
 pub use printable::{for_display, printable, shown};
-pub use secrets::without_secrets;
+pub use secrets::{is_secret_name, without_secrets};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 pub use suggestion::{closest, did_you_mean};
 
