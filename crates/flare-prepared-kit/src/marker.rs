@@ -10,10 +10,8 @@ use std::collections::BTreeMap;
 
 use flare_diagnostic::{Code, Diagnostic, Faults, Place};
 use flare_site_plan::SitePlan;
+pub use flare_startup_kit::MARKER_FILE;
 use serde::{Deserialize, Serialize};
-
-/// The path of the marker in a prepared kit.
-pub const MARKER_FILE: &str = ".flare-kube.json";
 
 /// The newest format that this release writes and opens.
 pub const FORMAT_VERSION: u64 = 2;

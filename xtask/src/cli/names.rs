@@ -2,6 +2,7 @@
 
 use flare_diagnostic::{Code, Diagnostic};
 use flare_names::{ParticipantNames, Role, ServiceName, job_container, job_pod, launcher_site};
+use flare_pod_manifest::PLACEHOLDER_JOB_ID;
 use serde_json::{Map, Value, json};
 
 use crate::output::{Outcome, VerbResult, printable};
@@ -22,7 +23,7 @@ pub(crate) struct Arguments {
     #[arg(long, default_value = "nvflare-server", value_name = "NAME")]
     server_service_name: String,
     /// The id of a job, for the name of its pods.
-    #[arg(long, default_value = "00000000-0000-0000-0000-000000000000", value_name = "ID")]
+    #[arg(long, default_value = PLACEHOLDER_JOB_ID, value_name = "ID")]
     job: String,
 }
 
