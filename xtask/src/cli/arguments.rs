@@ -91,6 +91,16 @@ pub(crate) struct ClusterArguments {
     pub(crate) dry_run: bool,
 }
 
+/// The flag `--dry-run` of a verb that only reads: it is accepted, since every verb that talks to a cluster has it.
+pub(crate) fn changes_nothing(dry_run: clap::Arg) -> clap::Arg {
+    dry_run.help("Has no effect: this verb changes nothing")
+}
+
+/// The flag `--namespace` of a verb for a whole federation, which refuses it with a hint ([`ClusterArguments::refuse_namespace`]).
+pub(crate) fn refused(namespace: clap::Arg) -> clap::Arg {
+    namespace.hide(true)
+}
+
 impl ClusterArguments {
     /// The selected cluster.
     pub(crate) fn access(&self) -> flare_cluster::Access {
@@ -114,6 +124,24 @@ impl ClusterArguments {
     /// The time that the verb may take.
     pub(crate) fn time_limit(&self) -> Duration {
         Duration::from_secs(self.timeout)
+    }
+}
+
+/// The federation instead of one prepared kit.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct FederationArguments {
+    /// Every participant of a federation.yaml, in place of one prepared kit.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["prepared", "namespace"])]
+    pub(crate) federation: Option<PathBuf>,
+    /// The `--output` of `prepare --federation` [default: each kit's prepared/k8s].
+    #[arg(long = "prepared", id = "prepared_directory", value_name = "DIR", requires = "federation")]
+    prepared: Option<PathBuf>,
+}
+
+impl FederationArguments {
+    /// The directory with the prepared kits, absolute.
+    pub(crate) fn prepared(&self, context: &Context<'_>) -> Result<Option<PathBuf>, Diagnostic> {
+        self.prepared.as_ref().map(|path| context.environment.absolute(path)).transpose()
     }
 }
 

@@ -6,7 +6,10 @@ use flare_diagnostic::{Checked, Code, Diagnostic, Faults};
 use flare_prepared_kit::OpenOptions;
 use serde_json::{Value, json};
 
-use super::{arguments::ClusterArguments, federation_view::shown, stage_federation::FederationArguments};
+use super::{
+    arguments::{ClusterArguments, FederationArguments},
+    federation_view::shown,
+};
 use crate::{
     context::Context,
     output::{Failure, Outcome, VerbResult, printable},

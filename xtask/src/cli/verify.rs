@@ -7,7 +7,7 @@ use flare_doctor::{Finding, Severity, rollout};
 use serde_json::json;
 
 use super::{
-    arguments::{ClusterArguments, LONGEST},
+    arguments::{ClusterArguments, LONGEST, changes_nothing},
     report::ReportArguments,
 };
 use crate::{
@@ -28,6 +28,7 @@ use crate::{
 /// registration for at most a minute. What the user may not read is `unknown`, with the reason. The exit status is 1 if a check found a
 /// fault.
 #[derive(Debug, clap::Args)]
+#[command(mut_arg("dry_run", changes_nothing))]
 pub(crate) struct Arguments {
     /// The prepared kit: an output of `prepare`.
     #[arg(value_name = "PREPARED")]

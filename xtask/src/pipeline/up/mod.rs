@@ -16,6 +16,7 @@ pub(crate) use self::{
     preparation::{Preparation, PreparedFederation, PreparedParticipant, WouldPrepare, prepare_all},
     reached::{Options, Reached},
     steps::{State, Step, Steps},
+    values::refuse_port_forward,
 };
 use super::{federation::UniqueCollector, parallel};
 use crate::context::Context;
