@@ -45,7 +45,7 @@ pub fn cross_check(members: &[Member<'_>]) -> Result<Checked<()>, Faults> {
 
 /// The server first, then the clients in the order of the file, which is the order in which participants are installed: a
 /// client can register only at a server that runs.
-pub fn server_first<T>(participants: impl IntoIterator<Item = T>, role: impl Fn(&T) -> Role) -> Vec<T> {
+pub(crate) fn server_first<T>(participants: impl IntoIterator<Item = T>, role: impl Fn(&T) -> Role) -> Vec<T> {
     let mut ordered: Vec<T> = participants.into_iter().collect();
     ordered.sort_by_key(|participant| role(participant) != Role::Server);
     ordered

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The oldest supported Helm: the first whose dry run asks the server, which shows what an upgrade would change.
-pub const LEAST_VERSION: Version = Version::new(3, 13, 0);
+const LEAST_VERSION: Version = Version::new(3, 13, 0);
 
 /// A supported Helm.
 #[derive(Debug, Clone)]

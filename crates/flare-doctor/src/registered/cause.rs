@@ -59,7 +59,7 @@ const SERVER_NAME: &str = "add the name that the kit calls to `host_names` of th
 impl CauseKind {
     /// Whether a registration may follow without a change of the kit, of the server's kit or of a clock. Certificates and the key are files of
     /// the kits, which no parent changes.
-    pub const fn heals(self) -> bool {
+    pub(crate) const fn heals(self) -> bool {
         !matches!(
             self,
             Self::Expired
