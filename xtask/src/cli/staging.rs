@@ -163,3 +163,17 @@ pub(super) fn done(dry_run: bool, changed: bool) -> &'static str {
         (_, false) => "nothing to change:",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flag_for_volumes_is_left_out_for_objects_and_a_rollback_is_helms() {
+        let (image, kit) = (HelperImageArgument { helper_image: None }, KitArguments { repair: false, again: false });
+        let hint = |flag| refuse_for_objects(&image, &kit, &[(flag, true)]).unwrap_err().hint.unwrap();
+        assert_eq!(hint("--values"), "leave it out");
+        assert!(hint("--rollback").contains("`helm rollback`"));
+        assert!(refuse_for_objects(&image, &kit, &[("--values", false)]).is_ok());
+    }
+}
