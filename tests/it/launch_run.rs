@@ -234,7 +234,7 @@ fn kept_pods_are_watched_shown_and_swept() {
     assert_eq!(scene.cluster.names("pods").len(), 2);
     let swept = scene.launch("sweep --delete").expect_code(0).json();
     assert_eq!((&swept["data"]["orphans"], &swept["data"]["deleted"]), (&shown["data"]["orphans"], &json!(true)));
-    assert_eq!(scene.cluster.names("pods").len(), 1, "the job that runs is no orphan");
+    assert_eq!(scene.cluster.names("pods").len(), 1, "the job that runs is not an orphan");
     assert_eq!(scene.launch("sweep --delete").expect_code(0).json()["data"]["orphans"], json!([]));
     running.kill().unwrap();
     running.wait().unwrap();

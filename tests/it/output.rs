@@ -215,7 +215,7 @@ fn a_mistaken_argument_is_told_with_the_right_one() {
     assert!(document["hint"].as_str().unwrap().contains("--config k8s.yaml"), "{document}");
     let document = refused("names site-1 --job !!!");
     assert_eq!(document["error_code"], "INVALID_ARGS");
-    assert!(document["message"].as_str().unwrap().contains("`!!!` is no job id"), "{document}");
+    assert!(document["message"].as_str().unwrap().contains("`!!!` is not a job id"), "{document}");
 }
 
 #[test]

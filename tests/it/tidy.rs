@@ -324,7 +324,7 @@ fn each_crate_has_an_example_in_its_readme() {
         let opened = page.lines().filter(|line| line.starts_with("```")).step_by(2).any(|fence| tested.contains(&fence));
         assert!(opened, "{name}: its README has no example in Rust");
         let lib = read(&format!("crates/{name}/src/lib.rs"));
-        assert!(lib.contains(r#"#![doc = include_str!("../README.md")]"#), "{name}: the example of its README is no test");
+        assert!(lib.contains(r#"#![doc = include_str!("../README.md")]"#), "{name}: the example of its README is not a test");
         for outside in ["/../../", "\"../../"] {
             assert!(!page.contains(outside), "{name}: its README reads a file that its package lacks");
         }

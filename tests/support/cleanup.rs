@@ -143,7 +143,7 @@ mod tests {
     #[test]
     fn this_process_lives_and_one_that_ended_is_gone() {
         let ours = run_id();
-        assert!(ours.len() <= 63, "{ours} is no value for a label");
+        assert!(ours.len() <= 63, "{ours} is not a value for a label");
         assert_eq!(is_gone(&ours), Some(false));
         let (before_start, _) = ours.rsplit_once('-').unwrap();
         assert_eq!(is_gone(&format!("{before_start}-1")), Some(true), "the number was given to another process");

@@ -92,7 +92,7 @@ impl Finished {
 
     /// The single JSON document on standard output.
     pub fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("stdout is no JSON document: {error}\n{self:#?}"))
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("stdout is not a JSON document: {error}\n{self:#?}"))
     }
 
     /// Fails the test unless the program exited with `code`.

@@ -115,7 +115,7 @@ impl Tree {
     pub fn bytes(&self, path: &str) -> &[u8] {
         match self.0.get(path) {
             Some(Entry::File(bytes, _)) => bytes,
-            other => panic!("`{path}` is no file of the kit: {other:?}"),
+            other => panic!("`{path}` is not a file of the kit: {other:?}"),
         }
     }
 

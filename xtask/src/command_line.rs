@@ -157,6 +157,24 @@ mod tests {
         assert_eq!(unused, BTreeSet::new(), "no verb begins with these");
     }
 
+    #[test]
+    fn flags_of_the_cluster_that_a_verb_cannot_use_say_so_or_are_hidden() {
+        let (mut without_effect, mut hidden) = (BTreeSet::new(), BTreeSet::new());
+        visit(&super::command(), &mut |command| {
+            for argument in command.get_arguments() {
+                let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
+                let name = command.get_name().to_owned();
+                match argument.get_id().as_str() {
+                    "dry_run" if help.starts_with("Has no effect") => _ = without_effect.insert(name),
+                    "namespace" if argument.is_hide_set() => _ = hidden.insert(name),
+                    _ => {}
+                }
+            }
+        });
+        assert_eq!(without_effect, BTreeSet::from(["logs", "status", "verify", "watch"].map(str::to_owned)), "these only read");
+        assert_eq!(hidden, BTreeSet::from(["down", "up"].map(str::to_owned)), "these refuse it");
+    }
+
     /// A flag after a flattened group would be listed under the heading of that group.
     #[test]
     fn the_heading_cluster_has_only_the_flags_of_every_cluster_verb() {

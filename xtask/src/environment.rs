@@ -51,7 +51,7 @@ pub struct Environment {
     pub cache_directory: PathBuf,
     /// `PATH`, for finding programs.
     pub search_path: Vec<PathBuf>,
-    /// `HELM`: the path of the Helm program.
+    /// `HELM`: the path or name of the Helm program.
     pub helm: Option<PathBuf>,
     /// Whether this is a CI run (`CI` is set), in which nothing is skipped.
     pub continuous_integration: bool,

@@ -44,7 +44,7 @@ Requests and limits: amounts must be quantities; Kubernetes checks the names of 
 {{- define "flare-kube.validateResources" -}}
 {{- range $kind, $amounts := .Values.resources -}}
 {{- if not (has $kind (list "requests" "limits" "claims")) -}}
-{{- fail (printf "resources.%s is no part of resources: use requests, limits or claims" $kind) -}}
+{{- fail (printf "resources.%s is not part of resources: use requests, limits or claims" $kind) -}}
 {{- end -}}
 {{- if and (ne $kind "claims") (not (kindIs "invalid" $amounts)) -}}
 {{- if not (kindIs "map" $amounts) -}}
@@ -52,7 +52,7 @@ Requests and limits: amounts must be quantities; Kubernetes checks the names of 
 {{- end -}}
 {{- range $name, $amount := $amounts -}}
 {{- if not (kindIs "invalid" $amount) -}}
-{{- include "flare-kube.check" (list (printf "resources.%s.%s" $kind $name) $amount "^\\+?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)([numkMGTPE]|[KMGTPE]i|[eE][-+]?[0-9]+)?$" 64 "quantity: use a number that is not negative, with a suffix of Kubernetes where needed, for example 2, 500m or 8Gi") -}}
+{{- include "flare-kube.check" (list (printf "resources.%s.%s" $kind $name) $amount "^\\+?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)([numkMGTPE]|[KMGTPE]i|[eE][-+]?[0-9]+)?$" 64 "a quantity: use a number that is not negative, with a suffix of Kubernetes where needed, for example 2, 500m or 8Gi") -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
@@ -73,7 +73,7 @@ Arguments, environment and probes of the container. Values of variables may be s
 {{- if not (kindIs "string" $variable.name) -}}
 {{- fail (printf "extraEnv[%d] has no name that is a string: give it a name, in quotes where YAML reads something else" $index) -}}
 {{- end -}}
-{{- include "flare-kube.check" (list (printf "extraEnv[%d].name" $index) $variable.name "^[ -<>-~]+$" 4096 "name of an environment variable: use ASCII characters other than `=`, for example HTTP_PROXY") -}}
+{{- include "flare-kube.check" (list (printf "extraEnv[%d].name" $index) $variable.name "^[ -<>-~]+$" 4096 "a name of an environment variable: use ASCII characters other than `=`, for example HTTP_PROXY") -}}
 {{- if not (or (kindIs "string" $variable.value) (kindIs "invalid" $variable.value)) -}}
 {{- fail (printf "extraEnv[%d].value, of %s, is not a string: put it in quotes, or use --set-string" $index $variable.name) -}}
 {{- end -}}
@@ -119,9 +119,9 @@ Values of a server's Service that only some types have.
 {{- fail "service.externalTrafficPolicy belongs to a Service of type NodePort or LoadBalancer, and service.type is ClusterIP: set service.type to NodePort or LoadBalancer, or remove it" -}}
 {{- end -}}
 {{- with get .Values.service "loadBalancerIP" -}}
-{{- include "flare-kube.check" (list "service.loadBalancerIP" . "^([0-9]{1,3}(\\.[0-9]{1,3}){3}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)$" 45 "IP address: give one such as 192.0.2.1") -}}
+{{- include "flare-kube.check" (list "service.loadBalancerIP" . "^([0-9]{1,3}(\\.[0-9]{1,3}){3}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)$" 45 "an IP address: give one such as 192.0.2.1") -}}
 {{- end -}}
 {{- range $index, $range := index .Values.service "loadBalancerSourceRanges" -}}
-{{- include "flare-kube.check" (list (printf "service.loadBalancerSourceRanges[%d]" $index) $range "^([0-9]{1,3}(\\.[0-9]{1,3}){3}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)/[0-9]{1,3}$" 49 "address range: give one such as 192.0.2.0/24") -}}
+{{- include "flare-kube.check" (list (printf "service.loadBalancerSourceRanges[%d]" $index) $range "^([0-9]{1,3}(\\.[0-9]{1,3}){3}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)/[0-9]{1,3}$" 49 "an address range: give one such as 192.0.2.0/24") -}}
 {{- end -}}
 {{- end }}

@@ -22,19 +22,19 @@ quoted.
 {{- $host := "(\\[[0-9A-Fa-f:]+\\]|[0-9A-Za-z]([0-9A-Za-z.-]*[0-9A-Za-z])?)(:[0-9]+)?" -}}
 {{- $part := "[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*" -}}
 {{- $longest := 255 -}}
-{{- include "flare-kube.check" (list "image.repository" $repository (printf "^(%s/)?%s(/%s)*$" $host $part $part) $longest "repository of an image: use lower-case letters and digits, joined by `/`, `.`, `_` and `-`, at most 255, without tag and digest, for example registry.example.com/nvflare") -}}
+{{- include "flare-kube.check" (list "image.repository" $repository (printf "^(%s/)?%s(/%s)*$" $host $part $part) $longest "a repository of an image: use lower-case letters and digits, joined by `/`, `.`, `_` and `-`, at most 255, without tag and digest, for example registry.example.com/nvflare") -}}
 {{- if $registry -}}
-{{- include "flare-kube.check" (list "image.registry" $registry (printf "^%s(/%s)*$" $host $part) $longest "registry: name its host, with port and path where needed, for example mirror.example.com:5000") -}}
+{{- include "flare-kube.check" (list "image.registry" $registry (printf "^%s(/%s)*$" $host $part) $longest "a registry: name its host, with port and path where needed, for example mirror.example.com:5000") -}}
 {{- if not (regexMatch (printf "^%s(/%s)+$" $host $part) (printf "%s/%s" $registry $repository)) -}}
 {{- fail (printf "image.registry cannot be put before image.repository: %q, which names a registry with a port or upper case of its own: leave that out of image.repository" $repository) -}}
 {{- end -}}
 {{- end -}}
 {{- with $image.tag -}}
-{{- include "flare-kube.check" (list "image.tag" . "^[A-Za-z0-9_][A-Za-z0-9_.-]*$" 128 "tag of an image: use at most 128 letters, digits, `_`, `.` and `-`, the first no `.` or `-`; a digest belongs into image.digest") -}}
+{{- include "flare-kube.check" (list "image.tag" . "^[A-Za-z0-9_][A-Za-z0-9_.-]*$" 128 "a tag of an image: use at most 128 letters, digits, `_`, `.` and `-`, the first no `.` or `-`; a digest belongs into image.digest") -}}
 {{- end -}}
 {{- range $algorithm, $length := dict "sha256" 64 "sha384" 96 "sha512" 128 -}}
 {{- if hasPrefix (printf "%s:" $algorithm) ($image.digest | default "") -}}
-{{- include "flare-kube.check" (list "image.digest" $image.digest (printf "^%s:[0-9a-f]{%d}$" $algorithm $length) 256 (printf "digest of %s: copy all %d lower-case hexadecimal digits" $algorithm $length)) -}}
+{{- include "flare-kube.check" (list "image.digest" $image.digest (printf "^%s:[0-9a-f]{%d}$" $algorithm $length) 256 (printf "a digest of %s: copy all %d lower-case hexadecimal digits" $algorithm $length)) -}}
 {{- end -}}
 {{- end -}}
 {{- end }}

@@ -5,7 +5,7 @@ Fails if a text is too long or breaks a pattern. Call with (list <value's path> 
 {{- define "flare-kube.check" -}}
 {{- $text := include "flare-kube.text" (index . 1) -}}
 {{- if or (gt (len $text) (int (index . 3))) (not (regexMatch (index . 2) $text)) -}}
-{{- fail (printf "%s: %q is no %s" (index . 0) $text (index . 4)) -}}
+{{- fail (printf "%s: %q is not %s" (index . 0) $text (index . 4)) -}}
 {{- end -}}
 {{- end }}
 
@@ -27,17 +27,17 @@ Names of objects. An empty one is left out, or is derived from another.
 {{- end -}}
 {{- range $named -}}
 {{- if index . 1 -}}
-{{- include "flare-kube.check" (list (index . 0) (index . 1) "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$" 253 (printf "name of a %s: use lower-case letters, digits, `-` and `.`, at most 253, for example %s" (index . 2) (index . 3))) -}}
+{{- include "flare-kube.check" (list (index . 0) (index . 1) "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$" 253 (printf "a name of a %s: use lower-case letters, digits, `-` and `.`, at most 253, for example %s" (index . 2) (index . 3))) -}}
 {{- end -}}
 {{- end -}}
 {{- with .Values.serviceName -}}
-{{- include "flare-kube.check" (list "serviceName" . "^[a-z]([-a-z0-9]*[a-z0-9])?$" 63 "name of a Service: use lower-case letters, digits and `-`, at most 63, the first a letter, for example nvflare-server") -}}
+{{- include "flare-kube.check" (list "serviceName" . "^[a-z]([-a-z0-9]*[a-z0-9])?$" 63 "a name of a Service: use lower-case letters, digits and `-`, at most 63, the first a letter, for example nvflare-server") -}}
 {{- end -}}
 {{- with (.Values.workspaceConfig | default dict).namespace -}}
-{{- include "flare-kube.check" (list "workspaceConfig.namespace" . "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$" 63 "name of a namespace: use lower-case letters, digits and `-`, at most 63, for example nvflare") -}}
+{{- include "flare-kube.check" (list "workspaceConfig.namespace" . "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$" 63 "a name of a namespace: use lower-case letters, digits and `-`, at most 63, for example nvflare") -}}
 {{- end -}}
 {{- $volume := include "flare-kube.volumeName" . -}}
-{{- include "flare-kube.check" (list "persistence.workspace.volumeName" $volume "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$" 63 "name of a volume: use lower-case letters, digits and `-`, at most 63, for example workspace") -}}
+{{- include "flare-kube.check" (list "persistence.workspace.volumeName" $volume "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$" 63 "a name of a volume: use lower-case letters, digits and `-`, at most 63, for example workspace") -}}
 {{- if has $volume (list "tmp" "workspace-local" "workspace-startup") -}}
 {{- fail (printf "persistence.workspace.volumeName: %q is the name of another volume of this chart: choose another, for example workspace" $volume) -}}
 {{- end -}}
@@ -48,7 +48,7 @@ The mount paths of the workspace and of staged files.
 */}}
 {{- define "flare-kube.validateWorkspace" -}}
 {{- $path := required "persistence.workspace.mountPath is empty: the parent needs its workspace" .Values.persistence.workspace.mountPath -}}
-{{- include "flare-kube.check" (list "persistence.workspace.mountPath" $path "^(/[^/:\\x00-\\x1f\\x7f]+)+$" 4096 "absolute path in its shortest form: begin it with one `/` and end it without, and use no `:`, for example /var/tmp/nvflare/workspace") -}}
+{{- include "flare-kube.check" (list "persistence.workspace.mountPath" $path "^(/[^/:\\x00-\\x1f\\x7f]+)+$" 4096 "an absolute path in its shortest form: begin it with one `/` and end it without, and use no `:`, for example /var/tmp/nvflare/workspace") -}}
 {{- include "flare-kube.checkParts" (list "persistence.workspace.mountPath" $path) -}}
 {{- if and (eq $path "/tmp") (.Values.containerSecurityContext | default dict).readOnlyRootFilesystem -}}
 {{- fail "persistence.workspace.mountPath is /tmp, which the chart mounts itself where containerSecurityContext.readOnlyRootFilesystem is true: choose another path" -}}
@@ -56,8 +56,8 @@ The mount paths of the workspace and of staged files.
 {{- range $block := list "local" "startup" -}}
 {{- range $index, $item := (get ($.Values.workspaceConfig | default dict) $block | default dict).items -}}
 {{- $place := printf "workspaceConfig.%s.items[%d]" $block $index -}}
-{{- include "flare-kube.check" (list (printf "%s.key" $place) ($item.key | default "") "^[-._a-zA-Z0-9]+$" 253 "key of a staged object: stage the kit again") -}}
-{{- include "flare-kube.check" (list (printf "%s.path" $place) ($item.path | default "") "^[^/\\x00]+(/[^/\\x00]+)*$" 4096 "relative path below the mount: stage the kit again") -}}
+{{- include "flare-kube.check" (list (printf "%s.key" $place) ($item.key | default "") "^[-._a-zA-Z0-9]+$" 253 "a key of a staged object: stage the kit again") -}}
+{{- include "flare-kube.check" (list (printf "%s.path" $place) ($item.path | default "") "^[^/\\x00]+(/[^/\\x00]+)*$" 4096 "a relative path below the mount: stage the kit again") -}}
 {{- include "flare-kube.checkParts" (list (printf "%s.path" $place) $item.path) -}}
 {{- end -}}
 {{- end -}}
@@ -82,11 +82,11 @@ Labels and annotations. A key with dots that `--set` took for nesting is a map h
 {{- range $key, $value := $map -}}
 {{- $place := printf "%s.%s" $path $key -}}
 {{- if or (kindIs "map" $value) (kindIs "slice" $value) -}}
-{{- fail (printf "%s is no text: with --set, write the dots of a key as `\\.`" $place) -}}
+{{- fail (printf "%s is not text: with --set, write the dots of a key as `\\.`" $place) -}}
 {{- end -}}
-{{- include "flare-kube.check" (list (printf "a key of %s" $path) (ternary $key (lower $key) (has $path (list "podLabels" "nodeSelector"))) "^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" 317 "key that Kubernetes takes: use at most 63 letters, digits, `-`, `_` and `.`, with a domain and `/` before them where needed, for example example.com/team") -}}
+{{- include "flare-kube.check" (list (printf "a key of %s" $path) (ternary $key (lower $key) (has $path (list "podLabels" "nodeSelector"))) "^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" 317 "a key that Kubernetes takes: use at most 63 letters, digits, `-`, `_` and `.`, with a domain and `/` before them where needed, for example example.com/team") -}}
 {{- if and (has $path (list "podLabels" "nodeSelector")) (not (kindIs "invalid" $value)) -}}
-{{- include "flare-kube.check" (list $place $value "^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$" 63 "value of a label: use at most 63 letters, digits, `-`, `_` and `.`, the first and the last a letter or digit") -}}
+{{- include "flare-kube.check" (list $place $value "^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$" 63 "a value of a label: use at most 63 letters, digits, `-`, `_` and `.`, the first and the last a letter or digit") -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

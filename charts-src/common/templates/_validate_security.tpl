@@ -6,18 +6,18 @@ Contradictions within the security contexts, in any profile: what the API server
 {{- range $block, $context := $contexts -}}
 {{- range $key := list "hostNetwork" "hostPID" "hostIPC" "hostUsers" -}}
 {{- if hasKey $context $key -}}
-{{- fail (printf "%s.%s is no field of a security context, and this chart gives its pod no namespace of the node: remove it" $block $key) -}}
+{{- fail (printf "%s.%s is not a field of a security context, and this chart gives its pod no namespace of the node: remove it" $block $key) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
 {{- range $key := list "allowPrivilegeEscalation" "capabilities" "privileged" "procMount" "readOnlyRootFilesystem" -}}
 {{- if not (kindIs "invalid" (index $contexts.securityContext $key)) -}}
-{{- fail (printf "securityContext.%s is no field of a pod's security context: set containerSecurityContext.%s" $key $key) -}}
+{{- fail (printf "securityContext.%s is not a field of a pod's security context: set containerSecurityContext.%s" $key $key) -}}
 {{- end -}}
 {{- end -}}
 {{- range $key := list "fsGroup" "fsGroupChangePolicy" "seLinuxChangePolicy" "supplementalGroups" "supplementalGroupsPolicy" "sysctls" -}}
 {{- if not (kindIs "invalid" (index $contexts.containerSecurityContext $key)) -}}
-{{- fail (printf "containerSecurityContext.%s is no field of a container's security context: set securityContext.%s" $key $key) -}}
+{{- fail (printf "containerSecurityContext.%s is not a field of a container's security context: set securityContext.%s" $key $key) -}}
 {{- end -}}
 {{- end -}}
 {{- $container := $contexts.containerSecurityContext -}}

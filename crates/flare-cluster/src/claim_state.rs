@@ -24,8 +24,8 @@ pub fn phase(claim: &PersistentVolumeClaim) -> ClaimPhase {
     }
 }
 
-/// The storage class of a claim, in its field or as the annotation that Kubernetes still reads first. Empty: none makes its volume, also no
-/// default one; `None`: it gets the cluster's default class, if there is one.
+/// The storage class of a claim, in its field or as the annotation that Kubernetes still reads first. Empty: no class makes its volume, not
+/// even the default one; `None`: it gets the cluster's default class, if there is one.
 pub fn storage_class(claim: &PersistentVolumeClaim) -> Option<&str> {
     let annotation = claim.metadata.annotations.as_ref().and_then(|found| found.get("volume.beta.kubernetes.io/storage-class"));
     annotation.or_else(|| claim.spec.as_ref()?.storage_class_name.as_ref()).map(String::as_str)
@@ -36,18 +36,18 @@ pub fn volume_name(claim: &PersistentVolumeClaim) -> Option<&str> {
     claim.spec.as_ref()?.volume_name.as_deref().filter(|name| !name.is_empty())
 }
 
-/// The events among these about a vain attempt to make a claim's volume.
+/// The events among these about a failed attempt to make a claim's volume.
 pub fn failed_attempts<'event>(events: impl IntoIterator<Item = &'event Event>) -> impl Iterator<Item = &'event Event> {
     events.into_iter().filter(|event| events::reason(event) == "ProvisioningFailed")
 }
 
-/// Whether the cause of a vain attempt passes: the storage driver was not there or had no time, and is asked again.
+/// Whether the cause of a failed attempt passes: the storage driver was not there or had no time, and is asked again.
 pub fn passes(attempt: &Event) -> bool {
     let message = events::message(attempt);
     ["code = DeadlineExceeded", "code = Aborted", "code = Unavailable"].iter().any(|passing| message.contains(passing))
 }
 
-/// Whether these vain attempts show that the cluster cannot make the volume: a cause that does not pass was met again.
+/// Whether these failed attempts show that the cluster cannot make the volume: a cause that does not pass was met again.
 pub fn is_hopeless<'event>(attempts: impl IntoIterator<Item = &'event Event>) -> bool {
     let lasting = attempts.into_iter().filter(|attempt| !passes(attempt)).map(events::count);
     lasting.fold(0, i32::saturating_add) >= 2

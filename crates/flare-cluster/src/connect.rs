@@ -135,7 +135,7 @@ fn of_kubeconfig(chosen: Chosen, environment: &ClusterEnvironment) -> Result<(Co
     cluster.certificate_authority_data = cluster.certificate_authority_data.filter(|data| !data.is_empty());
     cluster.certificate_authority = cluster.certificate_authority.filter(|path| !path.is_empty());
     let uri = address(&server, &cluster).ok_or_else(|| {
-        invalid(format!("`server` of context `{context}` is no address of a server"), "write it as `https://HOST:PORT`")
+        invalid(format!("`server` of context `{context}` is not an address of a server"), "write it as `https://HOST:PORT`")
     })?;
     let loaded = ExecAuthCluster::try_from(&cluster).map_err(|_| {
         invalid(
@@ -151,7 +151,7 @@ fn of_kubeconfig(chosen: Chosen, environment: &ClusterEnvironment) -> Result<(Co
     let proxy = proxy::proxy_for(&uri, cluster.proxy_url.as_deref(), environment);
     let proxy: Option<Uri> = proxy.map(|proxy| proxy.parse()).transpose().map_err(|_| {
         invalid(
-            "the proxy's address is none".into(),
+            "the proxy's address is not valid".into(),
             "write `proxy-url` or `HTTPS_PROXY` as `http://HOST:PORT` or `socks5://HOST:PORT`",
         )
     })?;

@@ -35,7 +35,7 @@ pub fn message(event: &Event) -> &str {
     event.message.as_deref().unwrap_or_default()
 }
 
-/// Whether it is about trouble.
+/// Whether its type is `Warning`.
 pub fn is_warning(event: &Event) -> bool {
     event.type_.as_deref() == Some("Warning")
 }

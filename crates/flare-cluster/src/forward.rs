@@ -42,7 +42,7 @@ impl Drop for Forwarding {
 
 impl Cluster {
     /// One connection to a port of a pod. An error from the pod's side ends the stream with an error.
-    pub async fn connect_to_port(
+    pub(crate) async fn connect_to_port(
         &self,
         namespace: &str,
         pod: &str,

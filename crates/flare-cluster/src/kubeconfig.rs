@@ -102,7 +102,7 @@ fn unreadable(error: &KubeconfigError, file: &Path) -> Diagnostic {
                 line: u32::try_from(location.line()).unwrap_or(u32::MAX),
                 column: u32::try_from(location.column()).unwrap_or(u32::MAX),
             });
-            fault("the file is no kubeconfig: its YAML or a field in it is wrong".into())
+            fault("the file is not a kubeconfig: its YAML or a field in it is wrong".into())
                 .hint("check the file with `kubectl config view --kubeconfig FILE`, or get it anew where it came from")
                 .at(Place { position, ..place })
         }

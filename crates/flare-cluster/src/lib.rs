@@ -45,4 +45,4 @@ pub use selection::Selection;
 pub use watch::WatchEvent;
 
 /// The field manager of every write.
-pub const FIELD_MANAGER: &str = "flare-kube";
+pub(crate) const FIELD_MANAGER: &str = "flare-kube";

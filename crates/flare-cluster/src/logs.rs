@@ -29,7 +29,7 @@ impl Cluster {
         let api: Api<Pod> = Api::namespaced(self.client().clone(), namespace);
         let parameters = parameters(selection);
         let operation = Operation::on::<Pod>("get", Some(namespace)).subresource("log").object(pod);
-        // The client's own text of a log is an error where a program printed what is no UTF-8.
+        // The client's own text of a log is an error where a program printed what is not UTF-8.
         let reading = || async {
             let log = std::pin::pin!(api.log_stream(pod, &parameters).await?);
             end_of(log, selection.at_most_bytes.unwrap_or(usize::MAX)).await.map_err(kube::Error::ReadEvents)

@@ -75,14 +75,6 @@ impl Cluster {
         Objects { cluster: self.clone(), api: Api::all(self.client().clone()), any: Operation::on::<K>("get", None) }
     }
 
-    /// The objects of a kind in all namespaces, to list and watch.
-    pub fn across_namespaces<K>(&self) -> Objects<K>
-    where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
-    {
-        Objects { cluster: self.clone(), api: Api::all(self.client().clone()), any: Operation::on::<K>("get", None) }
-    }
-
     /// The objects of a kind that is known only at run time, such as those of a manifest.
     pub fn dynamic(&self, resource: &ApiResource, namespace: Option<&str>) -> Objects<DynamicObject> {
         let client = self.client().clone();

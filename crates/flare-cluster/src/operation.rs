@@ -33,7 +33,7 @@ impl Operation {
     }
 
     /// The permissions for reaching a port of a pod.
-    pub fn port_forward(namespace: &str) -> [Self; 2] {
+    pub(crate) fn port_forward(namespace: &str) -> [Self; 2] {
         Self::pod_connection("portforward", namespace)
     }
 

@@ -36,8 +36,8 @@ pub fn waiting(status: &ContainerStatus) -> Option<(&str, &str)> {
     Some((waiting.reason.as_deref()?, waiting.message.as_deref().unwrap_or_default()))
 }
 
-/// Whether a container waits for this reason until its pod is replaced: the image's name is none, or the image may not be pulled and is not on
-/// the node.
+/// Whether a container waits for this reason until its pod is replaced: the image's name is not valid, or the image may not be pulled
+/// and is not on the node.
 pub fn is_permanent(waiting_reason: &str) -> bool {
     matches!(waiting_reason, "InvalidImageName" | "ErrImageNeverPull")
 }

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 macro_rules! codes {
-    ($($(#[doc = $doc:literal])+ $variant:ident => $text:literal, $(hint $hint:literal,)?)+) => {
+    ($($(#[doc = $doc:literal])+ $variant:ident => $text:literal, $(hint $hint:expr,)?)+) => {
         /// A stable code, written `LIKE_THIS`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Code { $($(#[doc = $doc])+ $variant,)+ }
@@ -119,23 +119,23 @@ codes! {
     JobNotSucceeded => "JOB_NOT_SUCCEEDED", hint "see `reason`, `message` and `evidence` of the job; `--keep` leaves an ended pod to be looked at",
     /// The kit is not staged, or another version of it is.
     KitNotStaged => "KIT_NOT_STAGED", hint "run `stage` with the prepared kit, then run again",
-    /// The kit could not be put onto its volume; what was there before is untouched.
+    /// The kit could not be put onto its volume; the hint says whether the exchange had begun.
     StageFailed => "STAGE_FAILED", hint "mend what the message names, then run again",
     /// A workspace volume could not be saved; an earlier file is unchanged.
     BackupFailed => "BACKUP_FAILED", hint "mend what the message names, then run again",
-    /// A backup could not be restored; the data on the volume is unchanged.
+    /// A backup could not be restored; the hint says whether the exchange had begun.
     RestoreFailed => "RESTORE_FAILED", hint "mend what the message names, then run again",
     /// The volume already has data where a backup would be restored.
     VolumeOccupied => "VOLUME_OCCUPIED", hint "pass `--replace` to put the backup in its place",
     /// A file is not a backup, or is damaged.
     InvalidBackup => "INVALID_BACKUP", hint "name a file that `backup` wrote",
-    /// There is no Helm where one was looked for.
-    HelmNotFound => "HELM_NOT_FOUND", hint "install Helm 3 or 4, or name one with `--helm` or the variable `HELM`",
-    /// Helm is too old, too new, or the program is no Helm.
-    HelmNotSupported => "HELM_NOT_SUPPORTED", hint "install Helm 3 or 4, or name one with `--helm` or the variable `HELM`",
-    /// Helm failed at what it was to do; its own message is passed on.
+    /// No Helm was found where it was looked for.
+    HelmNotFound => "HELM_NOT_FOUND", hint "install Helm 3.13 or later, or Helm 4, or name one with `--helm` or the variable `HELM`",
+    /// Helm is too old or too new, or the program is not Helm.
+    HelmNotSupported => "HELM_NOT_SUPPORTED", hint "install Helm 3.13 or later, or Helm 4, or name one with `--helm` or the variable `HELM`",
+    /// Helm failed; its own message is passed on.
     HelmFailed => "HELM_FAILED", hint "mend what Helm's own message names, then run the same command again",
-    /// A Helm run that was cut off, or is still at work, keeps every other one from the release.
+    /// An interrupted or still running Helm operation locks the release.
     ReleaseLocked => "RELEASE_LOCKED", hint "once no other Helm run is at work, `--unlock` frees the release",
     /// The chart refuses the given values, or a values file cannot be read.
     InvalidValues => "INVALID_VALUES", hint "correct the value or the file that the message names",
@@ -148,7 +148,7 @@ codes! {
     /// The run was interrupted; the message says what is left, and the report lists what was done before.
     Interrupted => "INTERRUPTED", hint "run the same command again",
     /// A bug of flare-kube.
-    Internal => "INTERNAL_ERROR", hint "report this message, with the command line, to the makers of flare-kube",
+    Internal => "INTERNAL_ERROR", hint concat!("report this message, with the command line, at ", env!("CARGO_PKG_REPOSITORY")),
     /// Warning: a component that `prepare` replaces had its own settings.
     ComponentReplaced => "COMPONENT_REPLACED",
     /// Warning: job history or snapshots could not be moved to the workspace claim.

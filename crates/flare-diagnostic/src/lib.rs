@@ -3,6 +3,7 @@
 mod checked;
 mod code;
 mod faults;
+mod listed;
 mod place;
 mod printable;
 mod secrets;
@@ -13,9 +14,10 @@ use std::fmt;
 pub use checked::{Checked, Collector};
 pub use code::Code;
 pub use faults::Faults;
+pub use listed::listed;
 pub use place::{LineIndex, Place, Position};
 pub use printable::{for_display, printable, shown};
-pub use secrets::without_secrets;
+pub use secrets::{is_secret_name, without_secrets};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 pub use suggestion::{closest, did_you_mean};
 

@@ -83,14 +83,29 @@ fn is_digest(text: &str) -> bool {
     known || !algorithm.is_empty() && !algorithm.contains('.') && hexadecimal >= 16
 }
 
-/// Removes the value after `password=` and the like, also in the query of a URL.
+/// What names of secrets contain, in lower case and without separators.
+const SECRET_NAMES: [&str; 9] =
+    ["password", "passwd", "passphrase", "token", "secret", "apikey", "accesskey", "privatekey", "private"];
+
+/// Whether a key of a file sounds like that of a secret: it contains a word such as `password`, `token` or `api_key`, in any spelling.
+pub fn is_secret_name(name: &str) -> bool {
+    let plain = plain(name);
+    SECRET_NAMES.iter().any(|word| plain.contains(word))
+}
+
+/// A name without what its spellings differ in: `API-Key` as `apikey`.
+fn plain(name: &str) -> String {
+    name.chars().filter(char::is_ascii_alphanumeric).map(|character| character.to_ascii_lowercase()).collect()
+}
+
+/// Removes the value after `password=` and the like, also in the query of a URL. The word must be the last of the name: `secretName=` is
+/// followed by the name of a Secret, which a message needs.
 fn remove_assignments(text: &str) -> Option<String> {
-    const WORDS: [&str; 8] = ["password", "passwd", "passphrase", "token", "secret", "apikey", "accesskey", "privatekey"];
     let ends = |character: char| character.is_whitespace() || "`&;,".contains(character);
     replace_words(text, ends, |word| {
         let (name, value) = word.split_once('=')?;
-        let plain: String = name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
-        let named = WORDS.iter().any(|word| plain.ends_with(word));
+        let plain = plain(name);
+        let named = SECRET_NAMES.iter().any(|word| plain.ends_with(word));
         (named && !value.trim_matches(['"', '\'']).is_empty()).then(|| format!("{name}={REMOVED}"))
     })
 }
@@ -218,7 +233,7 @@ impl Letters {
 
 #[cfg(test)]
 mod tests {
-    use super::without_secrets;
+    use super::{is_secret_name, without_secrets};
 
     /// Characters of a real RSA key, made for this test.
     const LINE: &str = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj";
@@ -233,8 +248,8 @@ mod tests {
             (format!("found `-----BEGIN RSA PRIVATE KEY----- {LINE}…` here"), "found `(hidden)` here"),
             ("found `---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\nComment`".to_owned(), "found `(hidden)`"),
             ("two -----BEGIN A-----x-----END A----- and -----BEGIN B-----y".to_owned(), "two (hidden) and (hidden)"),
-            (format!("`{LINE}` is no mapping"), "`(hidden)` is no mapping"),
-            (format!("`{LINE}\n{LINE}\nKg9w==\n` is no mapping"), "`(hidden)\n` is no mapping"),
+            (format!("`{LINE}` is not a mapping"), "`(hidden)` is not a mapping"),
+            (format!("`{LINE}\n{LINE}\nKg9w==\n` is not a mapping"), "`(hidden)\n` is not a mapping"),
             (format!("`{LINE}\\nxY9w\\n`"), "`(hidden)\\n`"),
             ("`QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo=`".to_owned(), "`(hidden)`"),
             ("token eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.x".to_owned(), "token (hidden).(hidden).x"),
@@ -253,12 +268,22 @@ mod tests {
     }
 
     #[test]
+    fn a_key_that_names_a_secret_is_known_in_every_spelling() {
+        for name in ["api_key", "API-Key", "client.private", "token_file", "db password", "accessKey", "passphrase"] {
+            assert!(is_secret_name(name), "{name}");
+        }
+        for name in ["key", "id", "host", "public_key", ""] {
+            assert!(!is_secret_name(name), "{name}");
+        }
+    }
+
+    #[test]
     fn what_people_must_read_stays() {
         for text in [
             "registry.example.org:5000/nvflare/nvflare:2.8.3@sha256:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
             "`nvflare:2.8@sha256` has no digest",
             "use `[registry[:port]/]repository[:tag][@digest]`",
-            "jane.doe@hospital.example.org is no host name",
+            "jane.doe@hospital.example.org is not a host name",
             "/Users/Jane/Documents/Projects/FederatedLearning2026/workspace/prod_00/Site-1/startup/fed_client.json",
             "requiredDuringSchedulingIgnoredDuringExecution, preferredDuringSchedulingIgnoredDuringExecution",
             "6f1e2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f708192a3b4c5d6e7f8",
@@ -268,6 +293,7 @@ mod tests {
             "the kit `Site_1-With-A-Long-Name-2026-Berlin-Mitte-Charite-01` has no `startup/client.key`",
             "MY_VERY_LONG_ENVIRONMENT_VARIABLE_WITH_2_DIGITS_AND_MORE",
             "`secret=` and `password:` are words",
+            "set `--set workspaceConfig.startup.secretName=nvflare-startup`",
             "localhost:8102 and tcp://nvflare-server:8102",
             "",
         ] {

@@ -126,6 +126,7 @@ fn every_error_has_a_hint_and_shows_no_secret() {
         assert_eq!(Diagnostic::error(*code, "x").hint.as_deref(), Some(code.hint()));
         assert_eq!(Diagnostic::warning(*code, "x").hint, None);
     }
+    assert!(Code::Internal.hint().contains("at https://"), "a bug can be reported: {}", Code::Internal.hint());
     let secret = "jane:hunter2@registry.example.org/nvflare";
     for severity in [Severity::Error, Severity::Warning] {
         let one = match severity {

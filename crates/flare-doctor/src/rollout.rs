@@ -21,5 +21,6 @@ pub(crate) use current::parent_container;
 pub use judge::judge;
 pub(crate) use look::is_start;
 pub use look::{ObservedParent, ParentDeployment, Rollout, RolloutStatus, RunningParent};
+pub(crate) use pending::STAGE_ON_A_NEW_CLAIM;
 pub use reference::{Reference, ReferenceKind};
 pub use wait::{WaitOptions, wait};

@@ -44,8 +44,8 @@ pub fn cross_check(members: &[Member<'_>]) -> Result<Checked<()>, Faults> {
 }
 
 /// The server first, then the clients in the order of the file, which is the order in which participants are installed: a
-/// client's parent gives up if it finds no server.
-pub fn server_first<T>(participants: impl IntoIterator<Item = T>, role: impl Fn(&T) -> Role) -> Vec<T> {
+/// client can register only at a server that runs.
+pub(crate) fn server_first<T>(participants: impl IntoIterator<Item = T>, role: impl Fn(&T) -> Role) -> Vec<T> {
     let mut ordered: Vec<T> = participants.into_iter().collect();
     ordered.sort_by_key(|participant| role(participant) != Role::Server);
     ordered
@@ -112,7 +112,7 @@ fn check_relay(member: &Member<'_>, members: &[Member<'_>]) -> Option<Diagnostic
         return None;
     }
     let message = format!(
-        "{} logs in through the relay `{}` (`{}` in its kit), which is no participant of this federation",
+        "{} logs in through the relay `{}` (`{}` in its kit), which is not a participant of this federation",
         member.label(),
         printable(&relay.name),
         relay.file

@@ -58,7 +58,7 @@ impl ParticipantFacts {
     }
 
     /// What two participants in one namespace must not share, each with its kind for messages: the claim and every owned object.
-    pub fn owned_objects(&self) -> [(&'static str, &str); 8] {
+    pub(crate) fn owned_objects(&self) -> [(&'static str, &str); 8] {
         let [deployment, service, release, role, secret, local, startup] = objects(&self.names);
         [("claim", self.claim.as_str()), deployment, service, release, role, secret, local, startup]
     }

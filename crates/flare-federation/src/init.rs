@@ -50,14 +50,14 @@ pub struct Files {
 }
 
 /// NVIDIA's image in its own registry, which the user guide names.
-pub const IMAGE_REPOSITORY: &str = "nvcr.io/nvidia/nvflare";
+const IMAGE_REPOSITORY: &str = "nvcr.io/nvidia/nvflare";
 /// The namespace that the files use at first.
 const NAMESPACE: &str = "nvflare";
 /// The name of the config file in `federation.yaml`.
 pub const CONFIG_FILE: &str = "k8s.yaml";
 
 /// The image that fits kits of a target.
-pub fn default_image(target: Target) -> String {
+fn default_image(target: Target) -> String {
     format!("{IMAGE_REPOSITORY}:{}", target.capabilities().patch_release)
 }
 
@@ -68,7 +68,7 @@ pub fn default_image(target: Target) -> String {
 /// duplicate participant, kits of two provisionings; the place is the kit's path in `federation.yaml`. Warns if image and kits
 /// are of different releases.
 pub fn files(found: &[ProvisionedKit], image: Option<&ImageReference>) -> Result<Checked<Files>, Faults> {
-    let ordered = crate::server_first(found, |one| one.role);
+    let ordered = crate::cross_checks::server_first(found, |one| one.role);
     let mut collector = Collector::new();
     collector.extend(server_fault(&ordered));
     twice(&ordered, &mut collector);

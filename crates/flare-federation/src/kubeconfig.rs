@@ -15,11 +15,11 @@ pub fn check_kubeconfig(participant: &Participant, bytes: &[u8], file: &str) -> 
     let whole = |message: String| Diagnostic::error(Code::InvalidFederation, message).hint(NAME_A_KUBECONFIG);
     let document = flare_yaml::parse(bytes, file, Code::InvalidFederation).map_err(|faults| {
         let place = faults.first().place.clone().unwrap_or_else(|| Place::file(file));
-        whole(format!("`{}` is no kubeconfig: it is not YAML that can be read", printable(file))).at(place)
+        whole(format!("`{}` is not a kubeconfig: it is not YAML that can be read", printable(file))).at(place)
     })?;
     let root = &document.root;
     let (Some(contexts), Some(clusters)) = (named(root, "contexts"), named(root, "clusters")) else {
-        let message = format!("`{}` is no kubeconfig: it has no lists `contexts` and `clusters`", printable(file));
+        let message = format!("`{}` is not a kubeconfig: it has no lists `contexts` and `clusters`", printable(file));
         return Err(whole(message).at(Place::file(file)).into());
     };
     let known: Vec<&str> = contexts.iter().map(|(name, _)| *name).collect();
@@ -103,7 +103,7 @@ users: [{name: u, user: {token: s3cr3t-token}}]
         for text in
             ["", "s3cr3t", "[s3cr3t]", "token: s3cr3t", "contexts: s3cr3t", "{s3cr3t", "-----BEGIN s3cr3t-----\na: b: c\n"]
         {
-            assert!(said(Some("one"), text).unwrap().starts_with("`k` is no kubeconfig: "), "{text}");
+            assert!(said(Some("one"), text).unwrap().starts_with("`k` is not a kubeconfig: "), "{text}");
         }
     }
 }

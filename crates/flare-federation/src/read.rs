@@ -189,7 +189,7 @@ impl Reader {
         match make(text) {
             Ok(name) => Some(name),
             Err(invalid) => {
-                let message = format!("`{what}` is `{}`, which is no {}", printable(&invalid.text), invalid.kind);
+                let message = format!("`{what}` is `{}`, which is not a {}", printable(&invalid.text), invalid.kind);
                 self.fault(message, format!("use {}", invalid.rule), &node.place());
                 None
             }
@@ -202,7 +202,7 @@ impl Reader {
         let found = Expose::ALL.into_iter().find(|way| way.as_str() == text);
         if found.is_none() {
             self.fault(
-                format!("`{what}` is `{}`, which is no way to expose", printable(&text)),
+                format!("`{what}` is `{}`, which is not a way to expose", printable(&text)),
                 did_you_mean(&text, known),
                 &node.place(),
             );
@@ -220,7 +220,7 @@ impl Reader {
         if found.is_none() {
             let targets: Vec<_> = Target::ALL.iter().map(|target| format!("\"{target}\"")).collect();
             self.fault(
-                format!("`defaults.target` is `{}`, which is no target", printable(&text)),
+                format!("`defaults.target` is `{}`, which is not a target", printable(&text)),
                 format!("use {}", targets.join(" or ")),
                 &node.place(),
             );

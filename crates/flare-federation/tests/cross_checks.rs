@@ -169,7 +169,7 @@ fn a_client_behind_a_relay_that_is_not_here_is_refused() {
         let members: Vec<_> = entries.iter().zip(&facts).map(|(entry, facts)| Member { entry, facts }).collect();
         cross_check(&members).map_err(|faults| faults.first().message.clone())
     };
-    let expected = "`site-1` logs in through the relay `relay-1` (`local/relay__resources.json` in its kit), which is no participant of this federation";
+    let expected = "`site-1` logs in through the relay `relay-1` (`local/relay__resources.json` in its kit), which is not a participant of this federation";
     assert_eq!(behind("relay-1").unwrap_err(), expected);
     assert!(behind("server1").is_ok());
 }

@@ -30,4 +30,4 @@ pub use path::{InvalidPath, RelativePath};
 pub use read::Survey;
 pub use read_options::ReadOptions;
 pub use source::{ContentReader, read_file};
-pub use tree::{Content, DIRECTORY_MODE, Entry, FileTree};
+pub use tree::{Content, Entry, FileTree};

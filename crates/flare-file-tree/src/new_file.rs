@@ -86,7 +86,7 @@ impl NewFile {
         let placed = self.place();
         placed.map_err(|errno| DiskError::new("write", &self.path, errno))?;
         self.temporary = None;
-        // The file is complete under its name, so a file system that cannot sync a directory is no fault.
+        // The file is complete under its name, so a file system that cannot sync a directory is not a fault.
         let _ = without_hook(|disk| disk.sync(&self.parent, &self.name));
         Ok(())
     }

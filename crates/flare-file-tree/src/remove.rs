@@ -33,7 +33,7 @@ pub(crate) fn open_directory(disk: &mut Disk<'_>, parent: impl AsFd, name: &OsSt
     }
 }
 
-/// Removes a directory; it is no error if it is already gone.
+/// Removes a directory; it is not an error if it is already gone.
 pub(crate) fn remove_tree(disk: &mut Disk<'_>, parent: BorrowedFd<'_>, name: &OsStr) -> Result<(), Errno> {
     remove(disk, parent, name, 1)
 }

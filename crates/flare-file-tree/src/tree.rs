@@ -10,7 +10,7 @@ use std::{
 use crate::RelativePath;
 
 /// The default mode of a directory: readable by all, writable by its owner.
-pub const DIRECTORY_MODE: u32 = 0o755;
+const DIRECTORY_MODE: u32 = 0o755;
 
 /// The content of a file.
 #[derive(Clone, PartialEq, Eq)]

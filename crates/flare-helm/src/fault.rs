@@ -64,11 +64,11 @@ mod tests {
 
     #[test]
     fn helms_own_error_is_passed_on_without_what_is_hidden() {
-        let said = b"WARNING: Kubernetes configuration file is group-readable\nError: UPGRADE FAILED: parsing\n  a: hunter22 is no number\n";
+        let said = b"WARNING: Kubernetes configuration file is group-readable\nError: UPGRADE FAILED: parsing\n  a: hunter22 is not a number\n";
         let hidden = ["hunter2".to_owned(), "hunter22".to_owned(), String::new()];
         let fault = failed("upgrade the release `r`", said, &hidden);
         assert_eq!(fault.code, Code::HelmFailed);
-        assert_eq!(fault.message, "Helm could not upgrade the release `r`: UPGRADE FAILED: parsing; a: (hidden) is no number");
+        assert_eq!(fault.message, "Helm could not upgrade the release `r`: UPGRADE FAILED: parsing; a: (hidden) is not a number");
         assert!(fault.hint.is_some());
     }
 

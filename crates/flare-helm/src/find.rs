@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The oldest supported Helm: the first whose dry run asks the server, which shows what an upgrade would change.
-pub const LEAST_VERSION: Version = Version::new(3, 13, 0);
+const LEAST_VERSION: Version = Version::new(3, 13, 0);
 
 /// A supported Helm.
 #[derive(Debug, Clone)]
@@ -49,7 +49,7 @@ impl Helm {
         let printed = match process::run(&program, &arguments, *limits) {
             Ok(RunOutcome::Success(printed)) => printed,
             Ok(RunOutcome::Failure(_)) => {
-                return Err(unsupported(&program, "does not tell its version, so it is no Helm 3 or 4"));
+                return Err(unsupported(&program, "does not tell its version, so it is not Helm 3 or 4"));
             }
             Ok(RunOutcome::TimedOut) => return Err(fault::timed_out("tell its version", limits.time)),
             Ok(RunOutcome::Stopped) => return Err(fault::interrupted()),
@@ -59,7 +59,10 @@ impl Helm {
         };
         let printed = String::from_utf8_lossy(&printed);
         let Some(version) = parse(&printed) else {
-            return Err(unsupported(&program, &format!("says that its version is `{}`, which is none", shown(printed.trim()))));
+            return Err(unsupported(
+                &program,
+                &format!("says that its version is `{}`, which is not a version", shown(printed.trim())),
+            ));
         };
         let dialect = dialect(&version).map_err(|why| unsupported(&program, &format!("is Helm {version}, {why}")))?;
         Ok(Self { program, version, dialect })
@@ -109,8 +112,9 @@ fn is_program(path: &Path) -> bool {
 }
 
 fn missing(message: String) -> Diagnostic {
-    Diagnostic::error(Code::HelmNotFound, message)
-        .hint("install Helm 3 or 4 (https://helm.sh/docs/intro/install), or name one with `--helm` or the variable `HELM`")
+    Diagnostic::error(Code::HelmNotFound, message).hint(format!(
+        "install Helm {LEAST_VERSION} or a later 3, or Helm 4 (https://helm.sh/docs/intro/install), or name one with `--helm` or the variable `HELM`"
+    ))
 }
 
 fn unsupported(program: &Path, what: &str) -> Diagnostic {
@@ -136,6 +140,8 @@ mod tests {
             assert!(of(refused).is_err(), "{refused}");
         }
         assert!(of("v3.12.3").unwrap_err().contains("3.13.0"));
+        let hints = [missing(String::new()).hint, unsupported(Path::new("helm"), "").hint];
+        assert!(hints.iter().flatten().filter(|hint| hint.contains("3.13.0")).count() == 2, "{hints:?}");
         for none in ["", "Client: v2.17.0", "helm", "v3"] {
             assert!(parse(none).is_none(), "{none}");
         }

@@ -13,7 +13,7 @@ mod values;
 
 pub use answer::{ReleaseStatus, Revision};
 pub use dialect::{Dialect, Wait};
-pub use find::{Helm, LEAST_VERSION};
+pub use find::Helm;
 pub use lock::{Lock, Unlock, last_good};
 pub use place::ReleaseId;
 pub use process::RunLimits;

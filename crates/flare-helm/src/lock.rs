@@ -31,7 +31,7 @@ impl Lock {
     /// The lock of a release with this history; `None` if it is not locked.
     pub fn of(history: &[Revision]) -> Option<Self> {
         let last = history.last().filter(|last| last.status.is_pending() || last.status == ReleaseStatus::Uninstalling)?;
-        // A release whose objects are partly gone is no target: what was begun is ended.
+        // A release whose objects are partly gone is not a target: what was begun is ended.
         let good = last_good(history).filter(|_| last.status.is_pending());
         let unlock = good.map_or(Unlock::Uninstall, |good| Unlock::Rollback(good.revision));
         Some(Self { revision: last.revision, status: last.status, since: last.updated.clone(), unlock })

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use flare_diagnostic::{Code, Collector, Diagnostic, Place};
+use flare_diagnostic::{Code, Collector, Diagnostic, Place, listed};
 use flare_file_tree::FileTree;
 use flare_yaml::json::{self, Object};
 
@@ -39,7 +39,7 @@ fn chart(kit: &FileTree) -> Option<Diagnostic> {
         .map(|(path, _)| format!("`{path}`"))
         .collect();
     let message =
-        format!("the kit's own `{CHART_DIRECTORY}` is not in the copy, because the chart is written anew: {}", listed(&files));
+        format!("the kit's own `{CHART_DIRECTORY}` is not in the copy, because the chart is written anew: {}", first_few(&files));
     let hint = "keep values and templates of your own outside the kit";
     (!files.is_empty()).then(|| warning(CHART_DIRECTORY, message, hint))
 }
@@ -67,7 +67,7 @@ fn only_in(active: &Object<'_>, default: &Object<'_>) -> Vec<String> {
     let keys: Vec<_> = active.keys().filter(|key| key != "components" && differs(key)).map(|key| format!("`{key}`")).collect();
     let (there, here) = (components(active), components(default));
     let ids: Vec<_> = there.iter().filter(|(id, text)| here.get(*id) != Some(*text)).map(|(id, _)| format!("`{id}`")).collect();
-    let part = |what: &str, names: &[String]| (!names.is_empty()).then(|| format!("{what} {}", listed(names)));
+    let part = |what: &str, names: &[String]| (!names.is_empty()).then(|| format!("{what} {}", first_few(names)));
     [part("the components", &ids), part("the keys", &keys)].into_iter().flatten().collect()
 }
 
@@ -86,11 +86,8 @@ fn normal(raw: Option<&str>) -> Option<String> {
     raw.map(|raw| layout::pretty_print(raw, 1))
 }
 
-fn listed(names: &[String]) -> String {
-    match names.len().checked_sub(NAMES) {
-        Some(more) if more > 0 => format!("{} and {more} more", names[..NAMES].join(", ")),
-        _ => names.join(", "),
-    }
+fn first_few(names: &[String]) -> String {
+    listed(&names[..names.len().min(NAMES)], names.len())
 }
 
 fn warning(file: &str, message: String, hint: &str) -> Diagnostic {

@@ -40,7 +40,7 @@ pub(crate) fn snapshot_persistor(source: &JsonFile<'_>, resources: &mut Object<'
         None => found.push(
             Diagnostic::warning(
                 Code::StorageNotRelocated,
-                format!("snapshots stay where `snapshot_persistor` puts them, not in `{directory}`: `snapshot_persistor.args.storage.args` is no object"),
+                format!("snapshots stay where `snapshot_persistor` puts them, not in `{directory}`: `snapshot_persistor.args.storage.args` is not an object"),
             )
             .hint("make the persistor write below the workspace mount path, or snapshots are lost with the pod")
             .at(source.place(persistor)),

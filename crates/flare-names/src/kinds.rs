@@ -176,7 +176,7 @@ kubernetes_names! {
     /// A Secret: RFC 1123 subdomain.
     SecretName, "Secret name", 253, "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", subdomain, SUBDOMAIN, "nvflare-startup-server-b3eacd33";
     /// A Secret that holds registry credentials: RFC 1123 subdomain.
-    PullSecretName, "image pull Secret name", 253, "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", subdomain, SUBDOMAIN, "registry-credentials";
+    PullSecretName, "pull Secret name", 253, "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", subdomain, SUBDOMAIN, "registry-credentials";
     /// A ConfigMap: RFC 1123 subdomain.
     ConfigMapName, "ConfigMap name", 253, "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", subdomain, SUBDOMAIN, "nvflare-local-site-1";
     /// A `ServiceAccount`: RFC 1123 subdomain.

@@ -109,7 +109,7 @@ impl JobPod {
 /// Reads a Kubernetes object. The error does not contain serde's message, which may quote a value.
 fn read<T: for<'de> k8s_openapi::serde::Deserialize<'de>>(object: &Value, what: &str) -> Result<T, Diagnostic> {
     T::deserialize(object).map_err(|_| {
-        Diagnostic::error(Code::InvalidLaunchRequest, format!("{what} is no Kubernetes object"))
+        Diagnostic::error(Code::InvalidLaunchRequest, format!("{what} is not a Kubernetes object"))
             .hint("correct the types of the values in the pod template")
     })
 }

@@ -88,9 +88,9 @@ impl Lifecycle {
         self.wake
     }
 
-    /// Says that the pod exists already and is taken over now; with a uid, another pod of its name is none. Its time counts from the moment
-    /// with which the lifecycle was made, which is its creation; but as long as it was not seen, nobody knows whether its job runs, so only
-    /// the API server's own limits count, from now.
+    /// Says that the pod exists already and is taken over now; with a uid, a pod of the same name but another uid does not count. Its time
+    /// counts from the moment with which the lifecycle was made, which is its creation; but as long as it was not seen, nobody knows whether
+    /// its job runs, so only the API server's own limits count, from now.
     #[must_use]
     pub fn taken_over(mut self, uid: Option<&str>, now: Moment) -> Self {
         self.taken_over = Some(now.elapsed);

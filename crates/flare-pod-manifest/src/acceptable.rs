@@ -114,7 +114,7 @@ pub(crate) fn image(text: &str) -> Option<Doubt> {
     } else {
         "write `registry/repository:tag`, as `docker pull` takes it"
     };
-    Some(Doubt::new(format!("is no image reference, so the container cannot start: {error}"), hint))
+    Some(Doubt::new(format!("is not an image reference, so the container cannot start: {error}"), hint))
 }
 
 /// Whether the text may contain `user:password@` before a registry.
@@ -208,7 +208,7 @@ mod tests {
     fn no_doubt_about_an_image_shows_a_password() {
         for text in ["user:s3cret@registry.example.com/a/b:1", "https://user:s3cret@registry/a", "a b", "A/B:1", "a:b:c", "repo:"]
         {
-            let doubt = image(text).expect("it is no reference");
+            let doubt = image(text).expect("it is not a reference");
             assert!(!format!("{doubt:?}").contains("s3cret"), "{text}");
         }
         for text in

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::{credentials, request::LaunchRequest, token::Token};
 
-/// A shorter text is no token, and would be found in any sentence.
+/// A shorter text is not a token, and would be found in any sentence.
 const SHORTEST: usize = 6;
 
 /// Stands where a token stood.
@@ -30,7 +30,7 @@ impl Hidden {
         Self::those(flagged.map(|(_, value)| Token::new(value)).chain(named.map(|(_, value)| Token::new(value))))
     }
 
-    /// The values of a Secret with the credentials of a job. One that is not text is no token.
+    /// The values of a Secret with the credentials of a job. One that is not text is not a token.
     pub fn of_secret(values: impl IntoIterator<Item = Vec<u8>>) -> Self {
         Self::those(values.into_iter().filter_map(|value| String::from_utf8(value).ok()).map(Token::new))
     }

@@ -58,10 +58,10 @@ enum Conditions {
 /// The roles of a site's policy, each with those of its users who may bring their own code.
 ///
 /// # Errors
-/// `INVALID_LAUNCH_REQUEST` for a file that is no policy; FLARE does not start with one.
+/// `INVALID_LAUNCH_REQUEST` for a file that is not a policy; FLARE does not start with one.
 pub fn own_code_policy(bytes: &[u8], file: &str) -> Result<Vec<(String, Admitted)>, Diagnostic> {
     let refused = |what: String| {
-        Diagnostic::error(Code::InvalidLaunchRequest, format!("`{file}` is no policy of FLARE: {what}"))
+        Diagnostic::error(Code::InvalidLaunchRequest, format!("`{file}` is not a policy of FLARE: {what}"))
             .hint("write `format_version` \"1.0\" and `permissions`, as in the file that was provisioned")
             .at(Place::file(file))
     };
@@ -79,7 +79,7 @@ pub fn own_code_policy(bytes: &[u8], file: &str) -> Result<Vec<(String, Admitted
         let admitted = match conditions {
             None => Admitted::None,
             Some(conditions) => {
-                admitted(conditions).map_err(|condition| refused(format!("`{}` is no condition", shown(&condition))))?
+                admitted(conditions).map_err(|condition| refused(format!("`{}` is not a condition", shown(&condition))))?
             }
         };
         roles.push((normal(&role), admitted));
@@ -185,9 +185,9 @@ mod tests {
             (r#"{"byoc": ["o:lab", "not n:bob"]}"#, "lead: only users of the organization lab, but not named bob"),
             (r#"{"byoc": ["any", "not any"]}"#, "lead: none"),
             (r#"{"byoc": "not none"}"#, "lead: all"),
-            (r#"{"byoc": []}"#, "`authorization.json` is no policy of FLARE: `[]` is no condition"),
-            (r#"{"byoc": "x:lab"}"#, "`authorization.json` is no policy of FLARE: `x:lab` is no condition"),
-            ("7", "`authorization.json` is no policy of FLARE: line 1 column 52 is not as expected"),
+            (r#"{"byoc": []}"#, "`authorization.json` is not a policy of FLARE: `[]` is not a condition"),
+            (r#"{"byoc": "x:lab"}"#, "`authorization.json` is not a policy of FLARE: `x:lab` is not a condition"),
+            ("7", "`authorization.json` is not a policy of FLARE: line 1 column 52 is not as expected"),
         ] {
             assert_eq!(of(conditions), expected, "{conditions}");
         }

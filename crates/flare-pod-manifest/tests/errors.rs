@@ -30,7 +30,7 @@ fn request_faults() -> Vec<(&'static str, Option<Target>, &'static str, Option<V
     vec![
         ("no role", both, "/role", None),
         ("another role", both, "/role", Some(json!("admin"))),
-        ("site is no string", both, "/site", Some(json!(5))),
+        ("site is not a string", both, "/site", Some(json!(5))),
         ("relative workspace", both, "/workspace", Some(json!("w"))),
         ("custom directory elsewhere", both, "/custom_dir", Some(json!("/x/custom"))),
         ("custom directory beside", both, "/custom_dir", Some(json!("/w/../w2"))),
@@ -38,7 +38,7 @@ fn request_faults() -> Vec<(&'static str, Option<Target>, &'static str, Option<V
         ("no owner", both, "/owner_fqcn", None),
         ("no transfer token", both, "/transfer_token", None),
         ("transfer token is a number", both, "/transfer_token", Some(json!(123_456_789))),
-        ("set is no list", both, "/set", Some(json!("CANARY-set"))),
+        ("set is not a list", both, "/set", Some(json!("CANARY-set"))),
         ("set holds a number", both, "/set", Some(json!(["a", 1]))),
         ("unknown key", both, "/custom_dirs", Some(json!(null))),
         ("launcher is a list", both, "/launcher", Some(json!([]))),

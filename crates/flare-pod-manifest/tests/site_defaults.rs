@@ -133,7 +133,7 @@ fn a_request_above_the_limit_of_the_site_is_refused_where_it_stands() {
         let own_limit = job(&json!({"cpu_request": 3, "cpu": 3, "memory_request": "words"}));
         assert!(
             made(Some(&site), target, &own_limit, None).is_ok(),
-            "a limit of its own goes before; what is no amount is a warning"
+            "a limit of its own takes precedence; what is not an amount is a warning"
         );
     }
 }
@@ -151,7 +151,7 @@ fn a_pod_template_goes_before_the_site_key_by_key() {
     let with_template = made(Some(&site), Target::V2_9, &job(&json!({})), Some(&template)).unwrap().value;
     let spec = &with_template.pod["spec"];
     assert_eq!((&spec["nodeSelector"], &spec["tolerations"]), (&json!({"c": "d"}), &json!([])));
-    assert_eq!(spec["runtimeClassName"], "nvidia", "null is no word");
+    assert_eq!(spec["runtimeClassName"], "nvidia", "null is not a word");
     assert_eq!(container(&with_template)["imagePullPolicy"], "IfNotPresent");
     let at_shm = |manifest: &Manifest| {
         let mounts = container(manifest)["volumeMounts"].as_array().unwrap().clone();

@@ -89,7 +89,7 @@ fn check_record(path: &Path) -> Result<(), Faults> {
     let Ok(bytes) = read(&file) else { return Ok(()) };
     let unreadable = |_| {
         let message = format!("`{}` cannot be read as YAML, so a record of staged objects could be lost", values::FILE);
-        let hint = "correct the file, or remove the output after a look at the cluster";
+        let hint = "correct the file, or `unstage` what is in the cluster, and then remove the output";
         Diagnostic::error(Code::InvalidArgs, message).hint(hint).at(Place::from(file.as_path()))
     };
     if !values::has_staged_objects(&bytes).map_err(unreadable)? {

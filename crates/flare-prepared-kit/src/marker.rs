@@ -10,10 +10,8 @@ use std::collections::BTreeMap;
 
 use flare_diagnostic::{Code, Diagnostic, Faults, Place};
 use flare_site_plan::SitePlan;
+pub use flare_startup_kit::MARKER_FILE;
 use serde::{Deserialize, Serialize};
-
-/// The path of the marker in a prepared kit.
-pub const MARKER_FILE: &str = ".flare-kube.json";
 
 /// The newest format that this release writes and opens.
 pub const FORMAT_VERSION: u64 = 2;
@@ -85,7 +83,7 @@ impl Marker {
         };
         // The parser's message is not passed on: it may quote the file, which may be anything.
         let Some(head) = MarkerHead::parse(bytes) else {
-            let message = format!("`{MARKER_FILE}` is no marker of flare-kube");
+            let message = format!("`{MARKER_FILE}` is not a marker of flare-kube");
             return Err(fault(message, "name the output of `prepare`, or prepare the kit again to another directory"));
         };
         if head.format_version > FORMAT_VERSION {

@@ -168,8 +168,8 @@ impl PreparedKit {
         self.tree.bytes(values::FILE).map_or_else(|| Ok(serde_json::json!({})), values::as_json)
     }
 
-    /// Adds values that the release gets in addition, such as those of a values file: they go before the chart's and before those
-    /// that were given earlier. Nothing is written.
+    /// Adds values that the release gets in addition, such as those of a values file: they take precedence over the chart's and
+    /// over those that were given earlier. Nothing is written.
     pub fn give_values(&mut self, values: Map<String, Value>) {
         self.given_values.push(values);
     }

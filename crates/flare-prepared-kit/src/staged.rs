@@ -59,7 +59,7 @@ impl PreparedKit {
         let items = |of: &str| match &config[of]["items"] {
             Value::Null => Ok(Vec::new()),
             items => serde_json::from_value(items.clone()).map_err(|_| {
-                let message = format!("value `{BLOCK}.{of}.items` is no list of keys and paths");
+                let message = format!("value `{BLOCK}.{of}.items` is not a list of keys and paths");
                 Faults::from(Diagnostic::error(Code::InvalidPreparedKit, message).hint(UNDO).at(Place::file(values::FILE)))
             }),
         };

@@ -177,11 +177,8 @@ pub(crate) fn left_over(names: &[String], claim: &str) -> Option<Diagnostic> {
 
 /// Some of the names, and the number of the others.
 pub(crate) fn listed(names: &[String], count: usize) -> String {
-    let shown = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-    match count.saturating_sub(names.len()) {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
-    }
+    let shown: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+    flare_diagnostic::listed(&shown, count)
 }
 
 fn text_of(value: &Value) -> String {

@@ -102,7 +102,11 @@ fn judge(claim: &PersistentVolumeClaim, name: &str) -> Result<(), Diagnostic> {
         );
     }
     if claim_state::phase(claim) == ClaimPhase::Lost {
-        return unusable("has lost its volume", "delete the claim and restore its data, or bind it to another volume");
+        return unusable(
+            "has lost its volume",
+            "delete the claim, make it anew with `stage --create-pvc 10Gi --restart`, then put its data back with \
+             `restore --restart`",
+        );
     }
     let modes = claim.spec.as_ref().and_then(|spec| spec.access_modes.as_deref()).unwrap_or_default();
     if !modes.is_empty() && modes.iter().all(|mode| mode == "ReadOnlyMany") {

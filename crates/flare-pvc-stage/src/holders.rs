@@ -21,7 +21,7 @@ pub(crate) async fn refuse(cluster: &Cluster, namespace: &str, claim: &str) -> R
         return Ok(());
     }
     let listed = using.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-    Err(Diagnostic::error(Code::ClaimInUse, format!("the claim `{claim}` is in use by the running pod {listed}"))
+    Err(Diagnostic::error(Code::ClaimInUse, format!("the claim `{claim}` is in use by the pod {listed}"))
         .hint("a parent is scaled down and up again with `--restart`; another pod has to end first"))
 }
 

@@ -78,14 +78,14 @@ block! {
     }
 
     /// The keys of `job_launcher` that only flare-kube's launcher reads, since FLARE's own has no argument for them. Each is a default:
-    /// what a job or a study's pod template says goes before it.
+    /// what a job or a study's pod template says takes precedence over it.
     pub struct JobPodDefaults {
-        /// The CPU limit of job pods that have no word of their own about it, a quantity. This key and all that follow need `prepare
+        /// The CPU limit, a quantity, of job pods whose job sets none. This key and all that follow need `prepare
         /// --launcher flare-kube`: FLARE's own launcher refuses arguments that it does not know.
         cpu: PositiveAmount => String, optional, since first, example "cpu: 4";
         /// The CPU request of job pods that give neither limit nor request. Left out: the limit.
         cpu_request: PositiveAmount => String, optional, since first, example "cpu_request: 500m";
-        /// The memory limit of job pods that have no word of their own about it, a quantity.
+        /// The memory limit, a quantity, of job pods whose job sets none.
         memory: PositiveAmount => String, optional, since first, example "memory: 16Gi";
         /// The memory request of job pods that give neither limit nor request. Left out: the limit.
         memory_request: PositiveAmount => String, optional, since first, example "memory_request: 8Gi";

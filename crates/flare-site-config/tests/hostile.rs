@@ -24,7 +24,7 @@ fn columns_count_characters_whatever_the_line_ends() {
             .join(end);
         assert_eq!(
             refused(text.as_bytes()),
-            "k8s.yaml:2:27: unknown key `parent.\u{1f600}\u{e4}`\nk8s.yaml:2:49: `parent.parent_port` is 0, which is no port",
+            "k8s.yaml:2:27: unknown key `parent.\u{1f600}\u{e4}`\nk8s.yaml:2:49: `parent.parent_port` is 0, which is not a port",
             "{end:?}"
         );
     }

@@ -131,7 +131,7 @@ fn certificates_of(tree: &FileTree, file: &str, found: &mut Collector) -> Vec<X5
         return Vec::new();
     }
     x509::from_pem(file, tree.bytes(file).unwrap_or_default()).unwrap_or_else(|reason| {
-        found.push(invalid(file, format!("`{file}` is no certificate: {reason}")).hint(PROVISION_AGAIN));
+        found.push(invalid(file, format!("`{file}` is not a certificate: {reason}")).hint(PROVISION_AGAIN));
         Vec::new()
     })
 }

@@ -13,8 +13,11 @@ pub(crate) const ROLE_FILES: [(&str, Owner); 4] = [
 /// The directory of the role files.
 const STARTUP: &str = "startup";
 
+/// The file that only an output of flare-kube's `prepare` has; `flare-prepared-kit` writes and reads it.
+pub const MARKER_FILE: &str = ".flare-kube.json";
+
 /// Files that only an output of `prepare` has, of flare-kube or of the reference.
-const OF_PREPARED: [&str; 2] = [".flare-kube.json", "helm_chart/Chart.yaml"];
+const OF_PREPARED: [&str; 2] = [MARKER_FILE, "helm_chart/Chart.yaml"];
 
 /// Files that only a startup kit has: any of them shows that a directory is, or was meant to be, one.
 const TRACES: [&str; 14] = [

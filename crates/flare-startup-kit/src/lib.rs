@@ -15,7 +15,7 @@ mod strict;
 mod x509;
 
 pub use certificate::{Certificates, Identity};
-pub use directory::DirectoryKind;
+pub use directory::{DirectoryKind, MARKER_FILE};
 pub use host_name::{certificate_covers, is_own_machine};
 pub use kit::{StartupKit, StudyFiles};
 pub use relay::Relay;

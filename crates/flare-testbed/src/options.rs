@@ -58,7 +58,8 @@ impl FromStr for Taint {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is no taint: write `key=value:effect` with NoSchedule, PreferNoSchedule or NoExecute");
+        let wrong =
+            || format!("`{text}` is not a taint: write `key=value:effect` with NoSchedule, PreferNoSchedule or NoExecute");
         let (pair, effect) = text.rsplit_once(':').ok_or_else(wrong)?;
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
         let known = ["NoSchedule", "PreferNoSchedule", "NoExecute"].contains(&effect);

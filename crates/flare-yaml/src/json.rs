@@ -20,7 +20,7 @@ pub fn decode(bytes: &[u8]) -> Result<&str, Fault> {
 ///
 /// ```
 /// let fault = flare_yaml::json::check("{\"a\": NaN}").unwrap_err();
-/// assert_eq!(fault.reason, "`NaN`, `Infinity` and `-Infinity` are no JSON");
+/// assert_eq!(fault.reason, "`NaN`, `Infinity` and `-Infinity` are not JSON");
 /// assert_eq!(fault.hint, "write a number, or `null` where there is none");
 /// assert_eq!((fault.position.line, fault.position.column), (1, 7));
 /// ```

@@ -88,7 +88,7 @@ impl Node {
         Place::position(&*self.file, self.position)
     }
 
-    /// The value of a key; `None` where this is no mapping or has no such key.
+    /// The value of a key; `None` where this is not a mapping or has no such key.
     pub fn get(&self, key: &str) -> Option<&Node> {
         self.entries().iter().find(|entry| entry.key.text == key).map(|entry| &entry.value)
     }

@@ -36,7 +36,7 @@ fn kept_pods_are_orphans_that_a_sweep_shows_and_then_deletes() {
     let swept = document(&launch(&namespace, "sweep", &["--delete"]).output().unwrap(), 0);
     assert_eq!((&swept["data"]["deleted"], &swept["data"]["orphans"]), (&json!(true), &shown["data"]["orphans"]));
     let left = site.names("pods");
-    assert!(left.len() == 1 && left[0].contains("long"), "the job that runs is no orphan: {left:?}");
+    assert!(left.len() == 1 && left[0].contains("long"), "the job that runs is not an orphan: {left:?}");
     let none = document(&launch(&namespace, "sweep", &["--delete"]).output().unwrap(), 0);
     assert_eq!(none["data"]["orphans"], json!([]));
 }

@@ -1,9 +1,15 @@
 //! A row of the fault table: what is wrong, what `verify` must say, and where a reader of the user guide can see the cause.
 
+use std::process::Command;
+use std::time::{Duration, Instant};
+
 use integration_tests::bench::fault_times::{FaultTime, Named};
 use integration_tests::cleanup::CleanupGuard;
+use integration_tests::cluster::run::wait;
+use serde_json::Value;
 
-use super::site::Site;
+use super::site::{Site, failed};
+use crate::PROGRAM;
 
 /// A row of the table.
 pub(super) struct Fault<'row> {
@@ -44,7 +50,7 @@ pub(super) fn fault<'row>(what: &'row str, id: &'row str, words: &'row str, sign
         done: |_| (),
         done_by_reference: None,
         verb: "verify",
-        test: |site, fault| site.expect(fault),
+        test: |site, fault| fault.verified(site),
     }
 }
 
@@ -79,6 +85,43 @@ impl<'row> Fault<'row> {
     pub(super) fn row(&self, named: Result<Named, String>) -> FaultTime {
         let text = |text: &str| text.to_owned();
         FaultTime { fault: text(self.what), verb: text(self.verb), id: text(self.id), words: text(self.words), named }
+    }
+
+    /// `verify` must report it.
+    fn verified(&self, site: &Site<'_>) -> Named {
+        let began = Instant::now();
+        let mut verify = site.namespace.cluster.program(PROGRAM);
+        verify.arg("verify").arg(site.prepared()).args(["-o", "json", "--stable", "3"]).args(self.arguments);
+        let document = failed(&mut verify, 1);
+        self.named(site, began, &document)
+    }
+
+    /// The findings of a verb must contain it. Returns the time since the verb began and since Kubernetes knew the fault.
+    pub(super) fn named(&self, site: &Site<'_>, began: Instant, document: &Value) -> Named {
+        let (end, Self { id, words, .. }) = (Instant::now(), self);
+        let findings = document["data"]["findings"].as_array().expect("findings");
+        let said = |finding: &&Value| finding["message"].as_str().is_some_and(|message| message.contains(words));
+        let found = findings.iter().find(|finding| finding["id"] == *id && finding["severity"] == "error" && said(finding));
+        let found = found.unwrap_or_else(|| panic!("no error {id} with `{words}` in {findings:#?}"));
+        assert!(found["hint"].as_str().is_some_and(|hint| !hint.is_empty()), "{found:#}");
+        let known = self.known.map(|(words, time)| {
+            // The verb may have been faster than Kubernetes, which then says it later, or than the watch.
+            let heard = || site.witness.heard(words, time);
+            wait(Duration::from_mins(1), || format!("Kubernetes to say `{words}` {time} times"), heard)
+        });
+        let after_known = known.map(|known| end.duration_since(known.max(began)).as_secs_f64());
+        Named { seconds: end.duration_since(began).as_secs_f64(), after_known }
+    }
+
+    /// `install` must refuse it, whose id is the code, before it changes anything.
+    pub(super) fn refused(&self, install: &mut Command) -> Named {
+        let began = Instant::now();
+        let document = failed(install, 5);
+        let seconds = began.elapsed().as_secs_f64();
+        assert_eq!(document["error_code"], self.id, "{document:#}");
+        assert!(document["message"].as_str().is_some_and(|message| message.contains(self.words)), "{document:#}");
+        assert!(document["hint"].as_str().is_some_and(|hint| !hint.is_empty()), "{document:#}");
+        Named { seconds, after_known: None }
     }
 }
 

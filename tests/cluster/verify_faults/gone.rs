@@ -46,7 +46,7 @@ fn without_api_server(site: &Site<'_>, command: &mut Command) -> (Instant, Outpu
 /// The envelope of a verb that failed for want of an API server.
 fn envelope(output: &Output) -> Value {
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(!output.status.success(), "an API server that is gone is no success: {said}");
+    assert!(!output.status.success(), "an API server that is gone is not a success: {said}");
     serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}{}", String::from_utf8_lossy(&output.stderr)))
 }
 
@@ -61,7 +61,7 @@ fn an_api_server_that_goes_for_good_is_named_by_verify_and_by_install() {
                 let (gone, output) = without_api_server(site, &mut install);
                 let document = envelope(&output);
                 assert_eq!(document["data"]["recovery"]["state"], "left", "{document:#}");
-                site.named(fault, gone, &document)
+                fault.named(site, gone, &document)
             });
             let verified = unreachable().named_by("verify", |site, fault| {
                 // The outage of the row before has made the node, and the pods on it, not ready for a while.
@@ -70,7 +70,7 @@ fn an_api_server_that_goes_for_good_is_named_by_verify_and_by_install() {
                 verify.arg("verify").arg(site.prepared()).args(["-o", "json", "--stable", "15", "--timeout", "40"]);
                 let (gone, output) = without_api_server(site, &mut verify);
                 assert_eq!(output.status.code(), Some(1));
-                site.named(fault, gone, &envelope(&output))
+                fault.named(site, gone, &envelope(&output))
             });
             let verified = verified.by_reference(|site| Some(component::stop(&site.namespace, "kube-apiserver")));
             table.rows("gone", &[installed, verified], |site| {

@@ -89,7 +89,7 @@ fn install_does_not_wait_until_its_time_is_up_for_a_server_with_another_name() {
             let installed = another_name().named_by("install", |site, fault| {
                 let began = Instant::now();
                 let document = failed(&mut site.installation(&["--timeout", "300"]), 5);
-                let named = site.named(fault, began, &document);
+                let named = fault.named(site, began, &document);
                 assert_eq!(document["error_code"], "INSTALL_FAILED", "it ended before its time was up: {document:#}");
                 assert_eq!(document["data"]["recovery"]["state"], "removed", "{document:#}");
                 named

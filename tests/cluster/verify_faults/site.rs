@@ -1,17 +1,15 @@
-//! A site with a fault, and what `verify` must say about it.
+//! A site in which a fault can be set up, and the verbs that are tried there.
 
 use std::cell::RefCell;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
 
-use integration_tests::bench::fault_times::Named;
 use integration_tests::cleanup::CleanupGuard;
 use integration_tests::cluster::federation::Federation;
 use integration_tests::cluster::install::upgrade;
 use integration_tests::cluster::namespace::Namespace;
-use integration_tests::cluster::run::{succeed, wait};
+use integration_tests::cluster::run::succeed;
 use integration_tests::cluster::stage;
 use integration_tests::cluster::witness::Witness;
 use integration_tests::command::Sandbox;
@@ -20,7 +18,6 @@ use integration_tests::kit::Tree;
 use integration_tests::reference::Release;
 use serde_json::{Value, json};
 
-use super::fault::Fault;
 use super::{CLAIM, SERVER, SITE};
 use crate::PROGRAM;
 
@@ -31,7 +28,7 @@ pub(super) struct Site<'run> {
     pub(super) kit: PathBuf,
     /// The namespace that all sites of a table share, perhaps with a server.
     pub(super) first: &'run Namespace,
-    witness: Witness,
+    pub(super) witness: Witness,
     /// The values of the installation, ours or the reference's; `None` if nothing is to be installed.
     pub(super) settings: RefCell<Option<Vec<String>>>,
     /// What lasts as long as the site.
@@ -140,48 +137,11 @@ impl<'run> Site<'run> {
         self
     }
 
-    /// `verify` must report the fault.
-    pub(super) fn expect(&self, fault: &Fault<'_>) -> Named {
-        let began = Instant::now();
-        let mut verify = self.namespace.cluster.program(PROGRAM);
-        verify.arg("verify").arg(self.prepared()).args(["-o", "json", "--stable", "3"]).args(fault.arguments);
-        let document = failed(&mut verify, 1);
-        self.named(fault, began, &document)
-    }
-
-    /// The findings of a verb must contain the fault. Returns the time since the verb began and since Kubernetes knew the fault.
-    pub(super) fn named(&self, fault: &Fault<'_>, began: Instant, document: &Value) -> Named {
-        let (end, Fault { id, words, .. }) = (Instant::now(), fault);
-        let findings = document["data"]["findings"].as_array().expect("findings");
-        let said = |finding: &&Value| finding["message"].as_str().is_some_and(|message| message.contains(words));
-        let found = findings.iter().find(|finding| finding["id"] == *id && finding["severity"] == "error" && said(finding));
-        let found = found.unwrap_or_else(|| panic!("no error {id} with `{words}` in {findings:#?}"));
-        assert!(found["hint"].as_str().is_some_and(|hint| !hint.is_empty()), "{found:#}");
-        let known = fault.known.map(|(words, time)| {
-            // The verb may have been faster than Kubernetes, which then says it later, or than the watch.
-            let heard = || self.witness.heard(words, time);
-            wait(Duration::from_mins(1), || format!("Kubernetes to say `{words}` {time} times"), heard)
-        });
-        let after_known = known.map(|known| end.duration_since(known.max(began)).as_secs_f64());
-        Named { seconds: end.duration_since(began).as_secs_f64(), after_known }
-    }
-
     /// `install` of the prepared kit, with these flags.
     pub(super) fn installation(&self, arguments: &[&str]) -> Command {
         let mut install = self.namespace.cluster.program(PROGRAM);
         install.arg("install").arg(self.prepared()).args(["-o", "json"]).args(arguments).env("HELM", helm());
         install
-    }
-
-    /// `install` must refuse the fault, whose id is the code, before it changes anything.
-    pub(super) fn refused(fault: &Fault<'_>, install: &mut Command) -> Named {
-        let began = Instant::now();
-        let document = failed(install, 5);
-        let seconds = began.elapsed().as_secs_f64();
-        assert_eq!(document["error_code"], fault.id, "{document:#}");
-        assert!(document["message"].as_str().is_some_and(|message| message.contains(fault.words)), "{document:#}");
-        assert!(document["hint"].as_str().is_some_and(|hint| !hint.is_empty()), "{document:#}");
-        Named { seconds, after_known: None }
     }
 
     /// Runs kubectl in the site's namespace.

@@ -154,7 +154,7 @@ const DEVIATIONS: &[Deviation] = &[
         },
     },
     Deviation {
-        reason: "addition: directories that are made for an output inside the kit are no part of it",
+        reason: "addition: directories that are made for an output inside the kit are not part of it",
         applies: |case, found| {
             let Output::InKit(output) = &case.output else { return false };
             let directory = found.path.replace('\u{2215}', "/");

@@ -220,7 +220,7 @@ const KIT_BOTH: &[(&str, KitEdit)] = &[
     ("certificate is garbage", |case| case.kit.put(&format!("startup/{}.crt", case.role.word()), "garbage")),
     ("certificate is empty", |case| case.kit.put(&format!("startup/{}.crt", case.role.word()), "")),
     ("no resources", |case| case.kit.remove("local/resources.json.default")),
-    ("resources are no JSON", |case| case.kit.put("local/resources.json.default", "{")),
+    ("resources are not JSON", |case| case.kit.put("local/resources.json.default", "{")),
     ("resources are a list", |case| case.kit.put("local/resources.json.default", "[]")),
     ("resources with a BOM", |case| {
         let mut bytes = b"\xef\xbb\xbf".to_vec();
@@ -228,11 +228,11 @@ const KIT_BOTH: &[(&str, KitEdit)] = &[
         case.kit.put("local/resources.json.default", bytes);
     }),
     ("resources not UTF-8", |case| case.kit.put("local/resources.json.default", b"{\"a\": \"\xff\"}".to_vec())),
-    ("role file is no JSON", |case| case.kit.put(case.role.file(), "nope")),
+    ("role file is not JSON", |case| case.kit.put(case.role.file(), "nope")),
     ("role file is a list", |case| case.kit.put(case.role.file(), "[1]")),
     ("components are an object", |case| components(case, json!({}))),
     ("components are null", |case| components(case, json!(null))),
-    ("comm_config is no JSON", |case| case.kit.put("local/comm_config.json", "{,}")),
+    ("comm_config is not JSON", |case| case.kit.put("local/comm_config.json", "{,}")),
     ("comm_config is a list", |case| case.kit.put("local/comm_config.json", "[]")),
     ("internal.resources is a list", |case| {
         case.kit.put("local/comm_config.json", "{\"internal\": {\"resources\": []}}");

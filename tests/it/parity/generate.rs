@@ -96,7 +96,7 @@ fn output(random: &mut Random) -> Output {
     }
 }
 
-/// Whether something above the output in the kit is no directory, such as the kit itself: then there can be no earlier output.
+/// Whether something above the output in the kit is not a directory, such as the kit itself: then there can be no earlier output.
 fn is_below_a_file(kit: &Tree, output: &Output) -> bool {
     let path = match output {
         Output::At(_) => return false,

@@ -92,8 +92,8 @@ fn prepare(case: &Case, side: &Side) -> Outcome {
     }
     let output = command.args(["--target", case.release.target(), "-o", "json"]).output().unwrap();
     let shown = || format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    let envelope: Value =
-        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("stdout is no JSON document: {error}: {}", shown()));
+    let envelope: Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("stdout is not a JSON document: {error}: {}", shown()));
     let code = output.status.code().map_or(-1, i64::from);
     assert_eq!(envelope["exit_code"].as_i64(), Some(code), "{}", shown());
     let warnings = envelope["warnings"].as_array().cloned().unwrap_or_default();

@@ -91,6 +91,16 @@ pub(crate) struct ClusterArguments {
     pub(crate) dry_run: bool,
 }
 
+/// The flag `--dry-run` of a verb that only reads: it is accepted, since every verb that talks to a cluster has it.
+pub(crate) fn changes_nothing(dry_run: clap::Arg) -> clap::Arg {
+    dry_run.help("Has no effect: this verb changes nothing")
+}
+
+/// The flag `--namespace` of a verb for a whole federation, which refuses it with a hint ([`ClusterArguments::refuse_namespace`]).
+pub(crate) fn refused(namespace: clap::Arg) -> clap::Arg {
+    namespace.hide(true)
+}
+
 impl ClusterArguments {
     /// The selected cluster.
     pub(crate) fn access(&self) -> flare_cluster::Access {
@@ -117,6 +127,24 @@ impl ClusterArguments {
     }
 }
 
+/// The federation instead of one prepared kit.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct FederationArguments {
+    /// Every participant of a federation.yaml, in place of one prepared kit.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["prepared", "namespace"])]
+    pub(crate) federation: Option<PathBuf>,
+    /// The `--output` of `prepare --federation` [default: each kit's prepared/k8s].
+    #[arg(long = "prepared", id = "prepared_directory", value_name = "DIR", requires = "federation")]
+    prepared: Option<PathBuf>,
+}
+
+impl FederationArguments {
+    /// The directory with the prepared kits, absolute.
+    pub(crate) fn prepared(&self, context: &Context<'_>) -> Result<Option<PathBuf>, Diagnostic> {
+        self.prepared.as_ref().map(|path| context.environment.absolute(path)).transpose()
+    }
+}
+
 /// Parses the name of a namespace. Checked here because no API server takes another one for a namespace that could be there.
 fn namespace(text: &str) -> Result<String, InvalidName> {
     NamespaceName::new(text).map(|name| name.to_string())
@@ -139,7 +167,7 @@ pub(crate) const CLAIM_SIZE: &str = "claim_size";
 /// What a claim that is created is like: for verbs with a flag of the id [`CLAIM_SIZE`].
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct NewClaimArguments {
-    /// Storage class of a claim that is created; an empty one for a volume that was made before [default: the cluster's].
+    /// Storage class of a claim that is created; `''` to bind to an existing volume [default: the cluster's].
     #[arg(long, value_name = "CLASS", requires = CLAIM_SIZE)]
     storage_class: Option<String>,
     /// Access mode of a claim that is created.
@@ -168,8 +196,8 @@ pub(crate) struct HelperImageArgument {
 pub(crate) struct HelperArguments {
     #[command(flatten)]
     pub(crate) image: HelperImageArgument,
-    /// A file of Helm values that `install` is given, which may be repeated: the helper pod takes image, pull Secrets, security
-    /// settings and placement from them.
+    /// A Helm values file, as for `install`; may be repeated. The helper pod takes its image, pull Secrets, security settings and
+    /// placement from it.
     #[arg(long, short = 'f', value_name = "FILE")]
     pub(crate) values: Vec<PathBuf>,
     /// Scale a running parent down before, and up again afterwards.

@@ -16,7 +16,7 @@ use crate::{
 /// read back before it gets its name; an interrupted run leaves no file. The volume is only read, whether or not the parent runs.
 ///
 /// `startup/`, `local/` and private keys (`*.key`, `*.pem`, `*.p12`, `*.pfx`, `*.tenseal`, and any file that begins with one) are saved
-/// only with `--with-keys`.
+/// only with `--with-keys`; such a file is readable only by you. Where each kind of data is on the volume follows from the kit's `local/`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// Replace an existing file.

@@ -14,7 +14,7 @@ use crate::{
 
 /// Manage a local one-node cluster for development and tests
 ///
-/// Everything of it is in one directory of the cache and in separate namespaces, which no packet can leave. `down` leaves nothing
+/// All of its files are in one directory of the cache; its processes are in separate namespaces, which no packet can leave. `down` leaves nothing
 /// behind, even after a crash. Your own kubeconfig is neither read nor written.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {

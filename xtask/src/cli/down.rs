@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use flare_prepared_kit::OpenOptions;
 use serde_json::json;
 
-use super::{arguments::ClusterArguments, installation::HelmArguments};
+use super::{
+    arguments::{self, ClusterArguments},
+    installation::HelmArguments,
+};
 use crate::{
     context::Context,
     output::{Failure, Outcome, VerbResult, printable, table, write_to_stderr},
@@ -22,6 +25,7 @@ use crate::{
 /// stay, with the kits and all data of the participants. A participant that fails does not stop the others; what is left of it is reported
 /// at the end, and a second run continues there.
 #[derive(Debug, clap::Args)]
+#[command(mut_arg("namespace", arguments::refused))]
 pub(crate) struct Arguments {
     /// The federation.yaml.
     #[arg(long, value_name = "FILE")]

@@ -63,7 +63,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
 
 fn parse_image(image: &str) -> Result<ImageReference, Diagnostic> {
     image.parse().map_err(|error| {
-        Diagnostic::error(Code::InvalidArgs, format!("`{}` is no image: {error}", printable(image)))
+        Diagnostic::error(Code::InvalidArgs, format!("`{}` is not an image: {error}", printable(image)))
             .hint("give another `--image`")
     })
 }

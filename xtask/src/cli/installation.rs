@@ -9,7 +9,10 @@ use serde_json::{Value, json};
 use super::arguments::ClusterArguments;
 use crate::{
     context::Context,
-    pipeline::install::{Given, Options, Recovery, Until},
+    pipeline::{
+        install::{Given, Options, Recovery, Until},
+        kit_facts::short,
+    },
 };
 
 /// The values of a release.
@@ -142,11 +145,6 @@ pub(super) fn recovered(recovery: &Recovery) -> (Value, String) {
             (json!({"state": "left", "kit": kit}), format!("left the release as it is{}\n", but.unwrap_or_default()))
         }
     }
-}
-
-/// The beginning of a fingerprint, for people.
-fn short(fingerprint: &str) -> &str {
-    fingerprint.get(..12).unwrap_or(fingerprint)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use flare_pod_launch::{JobState, KnownPod, Notice, Transition};
 use serde_json::{Value, json};
 
-use super::arguments::ClusterArguments;
+use super::arguments::{ClusterArguments, changes_nothing};
 use crate::{
     context::Context,
     interrupt::interrupted,
@@ -18,6 +18,7 @@ use crate::{
 /// Each new state is printed with its reason, until `--timeout` or Ctrl-C; the result is the final state of each job. With only a
 /// namespace, all sites in it are followed.
 #[derive(Debug, clap::Args)]
+#[command(mut_arg("dry_run", changes_nothing))]
 pub(crate) struct Arguments {
     /// A prepared kit, to select its site [default: all sites of `--namespace`].
     #[arg(value_name = "PREPARED", required_unless_present = "namespace")]

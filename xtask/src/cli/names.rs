@@ -2,6 +2,7 @@
 
 use flare_diagnostic::{Code, Diagnostic};
 use flare_names::{ParticipantNames, Role, ServiceName, job_container, job_pod, launcher_site};
+use flare_pod_manifest::PLACEHOLDER_JOB_ID;
 use serde_json::{Map, Value, json};
 
 use crate::output::{Outcome, VerbResult, printable};
@@ -22,7 +23,7 @@ pub(crate) struct Arguments {
     #[arg(long, default_value = "nvflare-server", value_name = "NAME")]
     server_service_name: String,
     /// The id of a job, for the name of its pods.
-    #[arg(long, default_value = "00000000-0000-0000-0000-000000000000", value_name = "ID")]
+    #[arg(long, default_value = PLACEHOLDER_JOB_ID, value_name = "ID")]
     job: String,
 }
 
@@ -37,7 +38,7 @@ pub(crate) fn run(arguments: &Arguments) -> VerbResult {
         Diagnostic::error(Code::InvalidArgs, invalid.to_string()).hint("give another `--server-service-name`")
     })?;
     if job_pod(&arguments.job, &arguments.site).is_none() {
-        let message = format!("`{}` is no job id: no name of a pod can be made of it", printable(&arguments.job));
+        let message = format!("`{}` is not a job id: no name of a pod can be made of it", printable(&arguments.job));
         return Err(Diagnostic::error(Code::InvalidArgs, message)
             .hint("give the id that FLARE shows for the job, such as 5f0f7d2e-1d3a-4c3b-9a51-0c7f5f1f0e2d")
             .into());

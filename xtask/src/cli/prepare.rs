@@ -16,6 +16,7 @@ use crate::{
     pipeline::{
         difference::FileDifference,
         federation::{self, Isolation, LoadedFederation},
+        output_path::default_output,
         prepare::{self, Prepared},
         prepare_many::{Unfinished, prepare_many},
         request::{ConfigSource, KitRequest, RunOptions},
@@ -98,7 +99,7 @@ fn requests(context: &Context<'_>, arguments: &Arguments) -> Result<Vec<KitReque
     for kit in kits {
         let kit = environment.absolute(kit)?;
         let output = match &arguments.output {
-            None => kit.join("prepared/k8s"),
+            None => default_output(&kit),
             Some(output) if kits.len() == 1 => environment.absolute(output)?,
             Some(output) => environment.absolute(output)?.join(kit.file_name().unwrap_or_default()),
         };
@@ -121,7 +122,7 @@ fn refuse_config_as_kit(environment: &Environment, kits: &[PathBuf]) -> Result<(
         let is_yaml = path.extension().is_some_and(|ending| ["yaml", "yml"].iter().any(|yaml| ending.eq_ignore_ascii_case(yaml)));
         if is_yaml && matches!(Destination::inspect(&path), Ok(Destination::File)) {
             let shown = kit.display();
-            let fault = Diagnostic::error(Code::InvalidArgs, format!("`{shown}` is a file and no startup kit"));
+            let fault = Diagnostic::error(Code::InvalidArgs, format!("`{shown}` is a file, not a startup kit"));
             return Err(fault.hint(format!("pass the configuration by its flag: `--config {shown}`")).at(path.as_path()));
         }
     }

@@ -21,7 +21,7 @@ const MODE: u32 = 0o644;
 /// A flag of verbs whose result people show to others.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct ReportArguments {
-    /// Write the result also to FILE, as an HTML page that needs nothing else: also if the run fails. An earlier file is replaced.
+    /// Also write the result to FILE as a self-contained HTML page, even if the run fails; an existing file is replaced.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
 }

@@ -17,6 +17,7 @@ use crate::{
     pipeline::{
         difference::FileDifference,
         install::{self, Until},
+        output_path::default_output,
         reprovision::{self, Input, Reprovisioned},
         request::{ConfigSource, KitRequest},
         stage::run_name,
@@ -95,7 +96,7 @@ impl Arguments {
         Ok(Input {
             kit: KitRequest {
                 config: ConfigSource::file(self.config.as_ref().map_or_else(|| Ok(kit.join("config.yaml")), absolute)?),
-                output: self.output.as_ref().map_or_else(|| Ok(kit.join("prepared/k8s")), absolute)?,
+                output: self.output.as_ref().map_or_else(|| Ok(default_output(&kit)), absolute)?,
                 asked: self.target.map(|target| (target, flare_federation::target::Reason::Flag)),
                 kit,
             },

@@ -16,10 +16,10 @@ pub(super) struct SavedArguments {
     /// The file of the backup.
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// What is taken; where each stands on the volume follows from the kit's `local/`.
+    /// Which data, separated by commas.
     #[arg(long, value_name = "WHAT", value_delimiter = ',', default_value = "all")]
     what: Vec<What>,
-    /// Take the kit and private keys as well; only you may read a file that holds them.
+    /// Include the kit and private keys.
     #[arg(long)]
     pub(super) with_keys: bool,
     #[command(flatten)]
@@ -39,7 +39,7 @@ impl SavedArguments {
         Ok(Request { values: self.helper.values(context)?, ..self.cluster.request(prepared) })
     }
 
-    /// What is taken.
+    /// The chosen data.
     pub(super) fn what(&self) -> Vec<flare_pvc_stage::DataKind> {
         self.what.iter().copied().map(Into::into).collect()
     }

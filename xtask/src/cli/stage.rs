@@ -8,8 +8,8 @@ use flare_pvc_stage::{StagedObjects, StagedVolume};
 use serde_json::json;
 
 use super::{
-    arguments::{CLAIM_SIZE, ClusterArguments, StagingMode},
-    stage_federation::{self, FederationArguments},
+    arguments::{CLAIM_SIZE, ClusterArguments, FederationArguments, StagingMode},
+    stage_federation,
     staging::{StagingArguments, done, note_dry_run, object_data, volume_data},
 };
 use crate::{

@@ -1,12 +1,12 @@
 //! `stage --federation`: stages every participant of a federation and prints one table.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use flare_diagnostic::{Checked, Code, Diagnostic};
 use serde_json::{Value, json};
 
 use super::{
-    arguments::{ClusterArguments, StagingMode},
+    arguments::{ClusterArguments, FederationArguments, StagingMode},
     staging::{self, StagingArguments},
 };
 use crate::{
@@ -14,24 +14,6 @@ use crate::{
     output::{Failure, Outcome, VerbResult, printable, table},
     pipeline::stage_federation::{self, Destined, Done, Staging, Unfinished},
 };
-
-/// The federation instead of one prepared kit.
-#[derive(Debug, Clone, clap::Args)]
-pub(crate) struct FederationArguments {
-    /// Every participant of a federation.yaml, in place of one prepared kit.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["prepared", "namespace"])]
-    pub(super) federation: Option<PathBuf>,
-    /// The `--output` of `prepare --federation` [default: each kit's prepared/k8s].
-    #[arg(long = "prepared", id = "prepared_directory", value_name = "DIR", requires = "federation")]
-    prepared: Option<PathBuf>,
-}
-
-impl FederationArguments {
-    /// The directory with the prepared kits, absolute.
-    pub(super) fn prepared(&self, context: &Context<'_>) -> Result<Option<PathBuf>, Diagnostic> {
-        self.prepared.as_ref().map(|path| context.environment.absolute(path)).transpose()
-    }
-}
 
 /// Stages all participants and prints what was done for each.
 pub(super) fn run(

@@ -94,7 +94,10 @@ pub(super) fn refuse_for_objects(
         None => Ok(()),
         Some((flag, _)) => {
             let message = format!("`{flag}` has no meaning for a kit that is staged as objects");
-            let hint = "leave it out; a release is taken back by `helm rollback`, which names its own objects";
+            let hint = match *flag {
+                "--rollback" => "a release is taken back by `helm rollback`, which names its own objects",
+                _ => "leave it out",
+            };
             Err(Diagnostic::error(Code::InvalidArgs, message).hint(hint))
         }
     }
@@ -158,5 +161,19 @@ pub(super) fn done(dry_run: bool, changed: bool) -> &'static str {
         (false, true) => "staged",
         (true, true) => "would stage",
         (_, false) => "nothing to change:",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flag_for_volumes_is_left_out_for_objects_and_a_rollback_is_helms() {
+        let (image, kit) = (HelperImageArgument { helper_image: None }, KitArguments { repair: false, again: false });
+        let hint = |flag| refuse_for_objects(&image, &kit, &[(flag, true)]).unwrap_err().hint.unwrap();
+        assert_eq!(hint("--values"), "leave it out");
+        assert!(hint("--rollback").contains("`helm rollback`"));
+        assert!(refuse_for_objects(&image, &kit, &[("--values", false)]).is_ok());
     }
 }

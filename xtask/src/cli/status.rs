@@ -6,7 +6,11 @@ use flare_diagnostic::{Code, Diagnostic};
 use flare_doctor::state::{ParticipantState, PodState};
 use serde_json::json;
 
-use super::{arguments::ClusterArguments, report::ReportArguments, stage_federation::FederationArguments, status_federation};
+use super::{
+    arguments::{ClusterArguments, FederationArguments, changes_nothing},
+    report::ReportArguments,
+    status_federation,
+};
 use crate::{
     context::Context,
     output::{Format, Outcome, VerbResult, printable, table, write_to_stdout},
@@ -24,6 +28,7 @@ use crate::{
 /// `--federation` looks at every participant of a federation.yaml and shows in one table how far each is; exit status 1 where one of them
 /// is not up.
 #[derive(Debug, clap::Args)]
+#[command(mut_arg("dry_run", changes_nothing))]
 pub(crate) struct Arguments {
     /// The prepared kit: an output of `prepare`.
     #[arg(value_name = "PREPARED", required_unless_present = "federation")]
@@ -40,6 +45,7 @@ pub(crate) struct Arguments {
 ///
 /// FLARE's colours are left out, and so is what looks like a secret, since some releases of FLARE log their session tokens.
 #[derive(Debug, clap::Args)]
+#[command(mut_arg("dry_run", changes_nothing))]
 pub(crate) struct LogArguments {
     /// The prepared kit: an output of `prepare`.
     #[arg(value_name = "PREPARED")]

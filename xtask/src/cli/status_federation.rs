@@ -6,7 +6,10 @@ use flare_diagnostic::{Checked, Code, Diagnostic, Faults};
 use flare_prepared_kit::OpenOptions;
 use serde_json::{Value, json};
 
-use super::{arguments::ClusterArguments, federation_view::shown, stage_federation::FederationArguments};
+use super::{
+    arguments::{ClusterArguments, FederationArguments},
+    federation_view::shown,
+};
 use crate::{
     context::Context,
     output::{Failure, Outcome, VerbResult, printable},
@@ -35,7 +38,7 @@ pub(super) fn run(context: &Context<'_>, file: &Path, arguments: &FederationArgu
         return Ok(Outcome { warnings, ..outcome });
     }
     let message = format!("{} of {} participants are not up: {}", bad.len(), looked.len(), bad.join(", "));
-    let hint = "`verify` with its prepared kit says what keeps one from it; `up` goes on there";
+    let hint = "`verify PREPARED` tells why; `up` continues from there";
     let faults = Faults::from(Diagnostic::error(Code::CheckFailed, message).hint(hint)).after(warnings);
     Err(Failure { faults, shown: Some(Box::new(outcome)) })
 }

@@ -2,15 +2,14 @@
 
 use std::path::PathBuf;
 
-use flare_diagnostic::{Code, Diagnostic};
 use flare_names::Target;
 use flare_pvc_stage::VolumeStageOptions;
 use serde_json::{Value, json};
 
 use super::{
-    arguments::{ClusterArguments, HelperImageArgument, PreparationArguments, StagingMode},
+    arguments::{self, ClusterArguments, HelperImageArgument, PreparationArguments, StagingMode},
     federation_view::{FederationView, shown},
-    installation::{Expose, HelmArguments, ReleaseArguments, ValueArguments},
+    installation::{HelmArguments, ReleaseArguments, ValueArguments},
     report::ReportArguments,
     staging::{KitArguments, PlaceArguments, refuse_for_objects},
 };
@@ -37,8 +36,9 @@ use crate::{
 /// not touched. Values of `-f` and `--set` go on top of those that federation.yaml has for each participant. `down` takes everything away again but the claims.
 #[derive(Debug, clap::Args)]
 #[command(
+    mut_arg("namespace", arguments::refused),
     mut_arg("expose", |expose| expose.help("Let clients and admins outside of its cluster reach the server, as `install` does [default: `expose` in federation.yaml]")),
-    mut_arg("timeout", |timeout| timeout.help("How long each participant may take from its staging to its checks, in seconds; a late step still gets 30")),
+    mut_arg("timeout", |timeout| timeout.help("The time limit of each participant from staging to checks, in seconds; a step that begins late gets at least 30 s")),
 )]
 pub(crate) struct Arguments {
     /// The federation.yaml.
@@ -121,11 +121,6 @@ impl Arguments {
 
     fn options(&self, context: &Context<'_>) -> Result<Options, Failure> {
         let (cluster, place) = (&self.cluster, &self.place);
-        if self.release.expose == Some(Expose::PortForward) {
-            let message = "`up` opens no port: a port forward lasts as long as its program";
-            let hint = "`install --expose port-forward` opens one; other sites need `load-balancer`, `host-port` or `microk8s`";
-            return Err(Diagnostic::error(Code::InvalidArgs, message).hint(hint).into());
-        }
         let staging = match place.mode() {
             StagingMode::Objects => {
                 refuse_for_objects(&self.helper, &self.kit, &[("--restart", self.restart)])?;
@@ -138,6 +133,7 @@ impl Arguments {
             }
         };
         let install = self.release.options(context, (&self.values, &self.helm), place.create_namespace, cluster)?;
+        up::refuse_port_forward(install.expose)?;
         let at_once = usize::from(self.parallel);
         Ok(Options { staging, install, limit: cluster.time_limit(), at_once, dry_run: cluster.dry_run })
     }

@@ -7,7 +7,7 @@ use flare_doctor::{Finding, Severity, rollout};
 use serde_json::json;
 
 use super::{
-    arguments::{ClusterArguments, LONGEST},
+    arguments::{ClusterArguments, LONGEST, changes_nothing},
     report::ReportArguments,
 };
 use crate::{
@@ -24,9 +24,11 @@ use crate::{
 /// ServiceAccount, the server's name, port and certificate, and mutual TLS with the kit's certificate. Last the parent's log: registered,
 /// or why not.
 ///
-/// Nothing is changed. A hopeless state is reported as soon as Kubernetes knows it; a transient one is waited for until `--timeout`. What
-/// the user may not read is `unknown`, with the reason. The exit status is 1 if a check found a fault.
+/// Nothing is changed. A hopeless state is reported as soon as Kubernetes knows it; a transient one is waited for until `--timeout`, and a
+/// registration for at most a minute. What the user may not read is `unknown`, with the reason. The exit status is 1 if a check found a
+/// fault.
 #[derive(Debug, clap::Args)]
+#[command(mut_arg("dry_run", changes_nothing))]
 pub(crate) struct Arguments {
     /// The prepared kit: an output of `prepare`.
     #[arg(value_name = "PREPARED")]

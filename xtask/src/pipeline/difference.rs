@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt::Write as _};
 
-use flare_diagnostic::{printable, without_secrets};
+use flare_diagnostic::{is_secret_name, printable, without_secrets};
 use flare_file_tree::{Entry, FileTree, RelativePath};
 use serde_json::{Value, json};
 
@@ -151,7 +151,7 @@ fn hide_in(value: &mut Value, before: Option<&Value>) {
         Value::Object(map) => {
             for (key, value) in map {
                 let before = before.and_then(|before| before.get(key));
-                if sounds_secret(key) {
+                if is_secret_name(key) {
                     let differs = before.is_some_and(|before| before != value);
                     *value = json!(if differs { "(hidden, another than before)" } else { SECRET });
                 } else {
@@ -171,16 +171,10 @@ fn hide_in(value: &mut Value, before: Option<&Value>) {
     }
 }
 
-fn sounds_secret(key: &str) -> bool {
-    const WORDS: [&str; 5] = ["password", "passwd", "token", "secret", "private"];
-    let key = key.to_lowercase();
-    WORDS.iter().any(|word| key.contains(word))
-}
-
 /// A line without what looks like a key or a credential, and without a value after a name that sounds like one.
 fn without_secret(line: &str) -> String {
     match line.find([':', '=']) {
-        Some(at) if sounds_secret(&line[..at]) => format!("{} {SECRET}", &line[..=at]),
+        Some(at) if is_secret_name(&line[..at]) => format!("{} {SECRET}", &line[..=at]),
         _ => without_secrets(line).into_owned(),
     }
 }
@@ -212,7 +206,9 @@ mod tests {
             changed_lines(old, new),
             "    -  \"token\": \"(hidden)\",\n    +  \"token\": \"(hidden, another than before)\",\n"
         );
-        for text in ["export TOKEN=T-1", "password: T-1", "url = https://jane:T-1@example.org/"] {
+        let keys = changed_lines(br#"{"api_key": "T-1"}"#, br#"{"api_key": "T-2"}"#);
+        assert_eq!(keys, "    -  \"api_key\": \"(hidden)\"\n    +  \"api_key\": \"(hidden, another than before)\"\n");
+        for text in ["export TOKEN=T-1", "password: T-1", "API-Key: T-1", "url = https://jane:T-1@example.org/"] {
             let lines = changed_lines(b"", format!("{text}\n").as_bytes());
             assert!(lines.starts_with("    +") && !lines.contains("T-1"), "{lines}");
         }

@@ -16,6 +16,7 @@ use serde_json::{Map, Value};
 
 pub(crate) use self::unique_collector::UniqueCollector;
 use super::{
+    output_path::default_output,
     parallel, participant_files, prepare, read_config, release,
     request::{ConfigSource, KitRequest, RunOptions},
 };
@@ -128,7 +129,7 @@ fn missing(participant: &Participant, kit: &Path) -> Option<Diagnostic> {
 
 /// The directory of a participant's prepared kit: below `output`, if one was named.
 pub(crate) fn output_of(kit: &Path, output: Option<&Path>) -> PathBuf {
-    output.map_or_else(|| kit.join("prepared/k8s"), |output| output.join(kit.file_name().unwrap_or_default()))
+    output.map_or_else(|| default_output(kit), |output| output.join(kit.file_name().unwrap_or_default()))
 }
 
 /// Removes duplicate faults, such as those of a file that several participants name.

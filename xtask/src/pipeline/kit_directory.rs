@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use flare_diagnostic::{Code, Diagnostic, Faults, printable};
+use flare_diagnostic::{Code, Diagnostic, Faults, listed, printable};
 use flare_file_tree::{Destination, DiskError};
 use flare_startup_kit::DirectoryKind;
 
@@ -61,12 +61,12 @@ pub(crate) fn expect_kit(path: &Path) -> Result<(), Faults> {
     let kits = kits_in(path);
     let (message, hint) = if kits.is_empty() {
         (
-            format!("`{shown}` is no startup kit: {EXPECTED}"),
+            format!("`{shown}` is not a startup kit: {EXPECTED}"),
             "name the directory of one participant, such as `prod_00/site-1`".to_owned(),
         )
     } else {
         let hint = "name one of them, or let `init` write a federation.yaml for all and pass `--federation`".to_owned();
-        (format!("`{shown}` is no startup kit, it holds some: {}", names(&kits)), hint)
+        (format!("`{shown}` is not a startup kit; it holds some: {}", names(&kits)), hint)
     };
     Err(Diagnostic::error(Code::InvalidKit, message).hint(hint).at(path).into())
 }
@@ -74,11 +74,7 @@ pub(crate) fn expect_kit(path: &Path) -> Result<(), Faults> {
 /// The names of the first paths, for a message.
 pub(crate) fn names(paths: &[PathBuf]) -> String {
     let name = |path: &PathBuf| format!("`{}`", printable(&path.file_name().unwrap_or_default().to_string_lossy()));
-    let mut text = paths.iter().take(SHOWN_NAMES).map(name).collect::<Vec<_>>().join(", ");
-    if paths.len() > SHOWN_NAMES {
-        text.push_str(&format!(" and {} more", paths.len() - SHOWN_NAMES));
-    }
-    text
+    listed(&paths.iter().take(SHOWN_NAMES).map(name).collect::<Vec<_>>(), paths.len())
 }
 
 /// The fault of an I/O error; `otherwise` is the hint if the error itself has none.

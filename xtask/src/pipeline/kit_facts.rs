@@ -17,6 +17,11 @@ pub(crate) struct KitFacts {
     pub(crate) fingerprint: String,
 }
 
+/// The beginning of a fingerprint, for people.
+pub(crate) fn short(fingerprint: &str) -> &str {
+    fingerprint.get(..12).unwrap_or(fingerprint)
+}
+
 impl KitFacts {
     /// The facts of a kit.
     pub(crate) fn of(kit: &PreparedKit) -> Self {

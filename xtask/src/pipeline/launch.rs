@@ -87,7 +87,7 @@ pub(crate) fn of_kit(
     study: Option<&str>,
     additions: &Additions,
 ) -> Result<Checked<Manifest>, Faults> {
-    // The job is no file of the kit, and has a name instead of a path where it is no file at all.
+    // The job is not a file of the kit, and has a name instead of a path where it is not a file at all.
     let is_of_job = |fault: &Diagnostic| fault.place.as_ref().is_some_and(|place| place.file == meta);
     let located = |fault: Diagnostic| if is_of_job(&fault) { fault } else { places::located(fault, prepared) };
     match requested(kit, prepared, (bytes, meta), study, additions) {

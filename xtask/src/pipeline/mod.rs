@@ -15,7 +15,7 @@ pub(crate) mod launch_canary;
 pub(crate) mod launch_run;
 pub(crate) mod launch_site;
 pub(crate) mod microk8s;
-mod output_path;
+pub(crate) mod output_path;
 pub(crate) mod parallel;
 pub(crate) mod participant_files;
 mod places;

@@ -9,6 +9,11 @@ use flare_startup_kit::DirectoryKind;
 
 use super::{kit_directory, request::KitRequest};
 
+/// Where the prepared kit of a startup kit is written if no other place is named.
+pub(crate) fn default_output(kit: &Path) -> PathBuf {
+    kit.join("prepared/k8s")
+}
+
 /// The paths of kit and output with links resolved.
 pub(crate) struct RealPaths {
     pub(crate) kit: PathBuf,
@@ -80,7 +85,7 @@ pub(crate) fn check_is_startup_kit(kit: &Path) -> Result<(), Faults> {
         return Ok(());
     }
     let message =
-        format!("`{}` is a prepared kit, an output of `prepare`, and no startup kit", printable(&kit.to_string_lossy()));
+        format!("`{}` is a prepared kit, an output of `prepare`, and not a startup kit", printable(&kit.to_string_lossy()));
     Err(Diagnostic::error(Code::InvalidKit, message).hint("name the startup kit that it was made from").at(kit).into())
 }
 

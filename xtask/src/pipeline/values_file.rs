@@ -25,7 +25,7 @@ pub(crate) fn values_of_file(file: &Path) -> Result<Map<String, Value>, Faults> 
             Value::Object(values) => Ok(values),
             _ => Ok(Map::new()),
         },
-        Ok(_) => Err(wrong("the values file is no mapping of keys to values".to_owned(), "write `key: value` lines")
+        Ok(_) => Err(wrong("the values file is not a mapping of keys to values".to_owned(), "write `key: value` lines")
             .at(Place::file(name))
             .into()),
         Err(unreadable) => {

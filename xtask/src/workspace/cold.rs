@@ -150,7 +150,7 @@ fn report_of(report: &Path) -> Option<Value> {
     data["steps"].is_array().then_some(data)
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is the kernel's list of mounts, which is no file of the disk")]
+#[expect(clippy::disallowed_methods, reason = "this is the kernel's list of mounts, which is not a file of the disk")]
 fn mounts() -> String {
     std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default()
 }

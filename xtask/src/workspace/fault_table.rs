@@ -29,10 +29,10 @@ pub(crate) struct Arguments {
     /// hour more.
     #[arg(long)]
     by_guide: bool,
-    /// Try only the faults whose names in the table have one of these texts, such as `wrong tag,LimitRange`. The page stays as it is.
+    /// Try only the faults whose names in the table contain one of these texts, such as `wrong tag,LimitRange`. The page stays as it is.
     #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = NonEmptyStringValueParser::new())]
     only: Vec<String>,
-    /// Fail if a promise is missed, or a row.
+    /// Fail if a target is missed or a fault is not named.
     #[arg(long)]
     check: bool,
 }
@@ -45,7 +45,7 @@ pub(crate) fn run(context: &Context<'_>, root: &Path, arguments: &Arguments) -> 
     let cluster = TestCluster::named_or_ours(context, arguments.kubeconfig.as_deref())?;
     Faults::check(missing_kubeconfig(&cluster).into_iter().collect(), || ())?;
     checks::provide(context, root)?;
-    // What does not compile is no missed row.
+    // What does not compile is not a missed row.
     programs::run(&context.interrupt, tests(context, root).arg("--no-run"))?;
     let [times, guide] = ["fault", "guide"].map(|what| root.join("target").join(format!("{what}-times.jsonl")));
     for file in [&times, &guide] {

@@ -7,7 +7,7 @@ use flare_diagnostic::{Code, Faults};
 /// The largest source file, in bytes.
 const LARGEST_SOURCE: u64 = 1 << 20;
 
-/// The sources of a test program: a file, or the files of a directory, one for each module.
+/// The sources of a test program: a file, or the files of a directory and those below it, one for each module.
 pub(crate) struct TestProgram {
     /// Its name, for `cargo test --test`.
     pub(crate) name: &'static str,
@@ -50,21 +50,29 @@ impl TestProgram {
         if path.extension().is_some_and(|ending| ending == "rs") {
             return tests_of(&path, "");
         }
-        let files = flare_file_tree::files(&path).map_err(|error| error.into_diagnostic(Code::CheckFailed))?;
-        let mut names = Vec::new();
-        for file in files.into_iter().filter(|file| file.extension().is_some_and(|ending| ending == "rs")) {
-            names.extend(tests_of(&file, &module_of(&file))?);
-        }
-        Ok(names)
+        tests_below(&path, "")
     }
 }
 
-/// The prefix of the names of a file's tests.
-fn module_of(file: &Path) -> String {
-    match file.file_stem().unwrap_or_default().to_string_lossy() {
-        name if name == "main" => String::new(),
-        name => format!("{name}::"),
+/// The tests of a directory's files and of those below it. A directory is a module, whose own tests are in its `mod.rs` or beside it.
+fn tests_below(directory: &Path, module: &str) -> Result<Vec<String>, Faults> {
+    let failed = |error: flare_file_tree::DiskError| error.into_diagnostic(Code::CheckFailed);
+    let name = |path: &Path| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let mut names = Vec::new();
+    for file in flare_file_tree::files(directory).map_err(failed)? {
+        if file.extension().is_none_or(|ending| ending != "rs") {
+            continue;
+        }
+        let module = match name(&file).as_str() {
+            "main" | "mod" => module.to_owned(),
+            file => format!("{module}{file}::"),
+        };
+        names.extend(tests_of(&file, &module)?);
     }
+    for below in flare_file_tree::directories(directory).map_err(failed)? {
+        names.extend(tests_below(&below, &format!("{module}{}::", name(&below)))?);
+    }
+    Ok(names)
 }
 
 fn tests_of(file: &Path, module: &str) -> Result<Vec<String>, Faults> {
@@ -99,6 +107,28 @@ mod tests {
         let probes = count(&root, programs(), Some("probes::")).unwrap();
         assert!(0 < probes && probes < all, "{probes} of {all}");
         assert_eq!(count(&root, programs(), Some("no such test")).unwrap(), 0);
-        assert!(count(Path::new("/none"), programs(), None).is_err(), "a number that is not known is no zero");
+        for below in ["launch::ends::", "verify_faults::pod::"] {
+            assert!(count(&root, programs(), Some(below)).unwrap() > 0, "no test of `{below}` was found");
+        }
+        assert!(count(Path::new("/none"), programs(), None).is_err(), "a number that is not known is not zero");
+    }
+
+    #[test]
+    fn a_test_in_a_directory_below_is_counted_with_its_modules() {
+        let directory = tempfile::tempdir().unwrap();
+        for (file, test) in [
+            ("main.rs", "at_the_root"),
+            ("launch/mod.rs", "of_the_directory"),
+            ("launch/ends.rs", "of_a_file"),
+            ("launch/end/deep.rs", "of_a_file_below"),
+            ("launch/notes.txt", "of_no_source"),
+        ] {
+            let text = format!("#[test]\nfn {test}() {{}}\n");
+            flare_file_tree::write_file(&directory.path().join(file), text.as_bytes(), 0o644, false).unwrap();
+        }
+        let names = tests_below(directory.path(), "").unwrap();
+        let expected =
+            ["at_the_root", "launch::ends::of_a_file", "launch::of_the_directory", "launch::end::deep::of_a_file_below"];
+        assert_eq!(names, expected);
     }
 }

@@ -45,7 +45,7 @@ pub(super) fn on_cluster(
 pub(super) fn outcome(figures: &Path) -> VerbResult {
     let bytes = flare_file_tree::read_file(figures, 1 << 20, Code::CheckFailed, Code::CheckFailed)?;
     let data: Value = serde_json::from_slice(&bytes)
-        .map_err(|error| Diagnostic::error(Code::Internal, format!("the figures are no JSON: {error}")))?;
+        .map_err(|error| Diagnostic::error(Code::Internal, format!("the figures are not JSON: {error}")))?;
     Ok(Outcome { data, text: String::new(), warnings: Vec::new() })
 }
 

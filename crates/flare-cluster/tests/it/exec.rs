@@ -108,7 +108,7 @@ async fn a_program_that_ends_before_it_has_read_everything_says_how_it_ended() {
     let (ended, _) = run(&server, Input::UntilEnd(endless)).await;
     let ended = ended.expect("a status, though the input never ends");
     assert_eq!(ended, ProgramExit { exit_code: 3, stderr: b"tar: not good\n".to_vec() });
-    let fault = ended.success(&exec()).expect_err("3 is no success");
+    let fault = ended.success(&exec()).expect_err("3 is not a success");
     assert_eq!(fault.code, Code::PodProgramFailed);
     assert_eq!(fault.message, "`python3` in pod `stager` ended with exit number 3: tar: not good");
 }

@@ -7,7 +7,10 @@ use flare_prepared_kit::PreparedKit;
 use flare_pvc_stage::noted_kit;
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 
-use crate::{Finding, rollout::RunningParent};
+use crate::{
+    Finding,
+    rollout::{RunningParent, STAGE_ON_A_NEW_CLAIM},
+};
 
 /// Checks the state of the claim. Its content is read in the parent's pod.
 pub(super) async fn check(cluster: &Cluster, kit: &PreparedKit) -> Vec<Finding> {
@@ -16,8 +19,7 @@ pub(super) async fn check(cluster: &Cluster, kit: &PreparedKit) -> Vec<Finding> 
     let claim = match cluster.namespaced::<PersistentVolumeClaim>(plan.namespace.as_str()).get(name).await {
         Ok(claim) => claim,
         Err(fault) if fault.code == Code::ObjectNotFound => {
-            let hint = "make it and put the kit there: `stage --create-pvc 10Gi`";
-            return vec![Finding::error("D31", format!("the workspace claim `{name}` is not there"), hint)];
+            return vec![Finding::error("D31", format!("the workspace claim `{name}` is not there"), STAGE_ON_A_NEW_CLAIM)];
         }
         Err(fault) => return vec![Finding::unknown("D31", &format!("the workspace claim `{name}`"), &fault)],
     };
@@ -30,7 +32,7 @@ pub(super) async fn check(cluster: &Cluster, kit: &PreparedKit) -> Vec<Finding> 
         None => vec![Finding::warning(
             "D31",
             format!("the claim `{name}` does not say which kit is on it: `stage` did not put it there, or did not end"),
-            "stage the kit (`stage`)",
+            "stage the kit (`stage --restart`)",
         )],
         Some(noted) if !noted.is_of(kit) => vec![Finding::error(
             "D31",

@@ -44,7 +44,7 @@ fn is_lasting(answer: &LinkAnswer) -> bool {
     cause(fault).is_some_and(|cause| !cause.heals())
 }
 
-/// What keeps a handshake from its end; `None` if that is no fault of certificates.
+/// What keeps a handshake from its end; `None` if that is not a fault of certificates.
 fn cause(fault: &Fault) -> Option<CauseKind> {
     match (fault.kind, fault.code) {
         // The error numbers of OpenSSL for refused certificates.
@@ -130,7 +130,7 @@ fn account(api: &Tried<Api>) -> Vec<Finding> {
             let message = format!("what the parent's ServiceAccount may do was not checked: the API server answered {status}");
             vec![
                 Finding::new("D13", Severity::Unknown, message)
-                    .hint("a rule of the cluster keeps accounts from asking for their own rights"),
+                    .hint("check with `kubectl auth can-i --list --as=system:serviceaccount:NAMESPACE:NAME`"),
             ]
         }
         _ => refused(&api.refused).into_iter().collect(),

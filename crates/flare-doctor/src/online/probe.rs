@@ -211,7 +211,7 @@ mod tests {
             (answer.kit.missing, answer.kit.changed),
             (vec!["startup/none.json".to_owned()], vec!["startup/client.crt".to_owned()])
         );
-        let Tried::Fault(fault) = answer.api else { panic!("this machine is no pod") };
+        let Tried::Fault(fault) = answer.api else { panic!("this machine is not a pod") };
         assert!(matches!(fault.kind, Kind::Missing | Kind::Denied), "{fault:?}");
         assert!(answer.python >= [3, 8, 0], "{:?}", answer.python);
     }

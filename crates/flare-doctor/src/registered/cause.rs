@@ -59,7 +59,7 @@ const SERVER_NAME: &str = "add the name that the kit calls to `host_names` of th
 impl CauseKind {
     /// Whether a registration may follow without a change of the kit, of the server's kit or of a clock. Certificates and the key are files of
     /// the kits, which no parent changes.
-    pub const fn heals(self) -> bool {
+    pub(crate) const fn heals(self) -> bool {
         !matches!(
             self,
             Self::Expired
@@ -95,7 +95,7 @@ impl CauseKind {
             Self::NoPackage => ("a Python package is missing in the image", "add the package that the log names to the image"),
             Self::NoKit => (
                 "the kit is not on the volume where the parent looks for it",
-                "stage the kit (`stage`); one that was copied to a wrong level is moved by `stage --repair`",
+                "stage the kit (`stage --restart`); one that was copied to a wrong level is moved by `stage --repair --restart`",
             ),
             Self::NotYetValid => ("a certificate is not valid yet", "set the clocks of the nodes: one of them runs behind"),
             Self::Expired => ("a certificate has expired", PROVISION_AGAIN),

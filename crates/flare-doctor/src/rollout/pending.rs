@@ -48,6 +48,9 @@ fn image_trouble<'pod>(current: &Current<'_>, pod: &'pod Pod) -> Option<&'pod st
     pod_state::is_failed_pull(reason).then_some(message)
 }
 
+/// What one can do about a missing workspace claim. The parent's pod names the claim, so it has to be scaled down meanwhile.
+pub(crate) const STAGE_ON_A_NEW_CLAIM: &str = "make it and put the kit there: `stage --create-pvc 10Gi --restart`";
+
 const LOOK_AT_POD: &str = "look at the pod and its events: `kubectl describe pod`";
 
 /// Applies the rules of job pods for pods that do not start; only the time limits differ, which `wait` decides here.
@@ -83,11 +86,9 @@ fn missing(look: &ObservedParent<'_>) -> Option<RolloutStatus> {
     let missing = look.missing.iter().find(|missing| keeps(missing.kind))?;
     let name = &missing.name;
     let finding = match missing.kind {
-        ReferenceKind::Claim => Finding::error(
-            "D31",
-            format!("the claim `{name}`, which the parent mounts, is not there"),
-            "make it and put the kit there: `stage --create-pvc 10Gi`",
-        ),
+        ReferenceKind::Claim => {
+            Finding::error("D31", format!("the claim `{name}`, which the parent mounts, is not there"), STAGE_ON_A_NEW_CLAIM)
+        }
         ReferenceKind::ConfigMap => Finding::error(
             "D51",
             format!("the ConfigMap `{name}`, which the parent's pod names, is not there"),
@@ -110,12 +111,13 @@ fn claims(look: &ObservedParent<'_>, pod: &Pod) -> Option<RolloutStatus> {
 fn of_claim(look: &ObservedParent<'_>, pod: &Pod, claim: &PersistentVolumeClaim) -> Option<RolloutStatus> {
     let name = claim.metadata.name.as_deref().unwrap_or_default();
     if claim.metadata.deletion_timestamp.is_some() {
-        let hint = "wait until it is gone, make it anew with `stage --create-pvc`; pods that still use it keep it";
+        let hint = "wait until it is gone, make it anew with `stage --create-pvc 10Gi --restart`; pods that still use it keep it";
         return Some(RolloutStatus::hopeless_soon(Finding::error("D31", format!("the claim `{name}` is being deleted"), hint)));
     }
     match claim_state::phase(claim) {
         ClaimPhase::Lost => {
-            let hint = "delete the claim and restore its data (`restore`), or bind it to another volume";
+            let hint = "delete the claim, make it anew with `stage --create-pvc 10Gi --restart`, then put its data back with \
+                        `restore --restart`";
             Some(RolloutStatus::hopeless(Finding::error("D31", format!("the claim `{name}` has lost its volume"), hint)))
         }
         ClaimPhase::Pending if claim_state::volume_name(claim).is_none() => {
@@ -123,14 +125,14 @@ fn of_claim(look: &ObservedParent<'_>, pod: &Pod, claim: &PersistentVolumeClaim)
                 let message =
                     format!("the cluster cannot make a volume for the claim `{name}`: there is no storage class `{class}`");
                 let hint = "delete the claim and create it with a class of `kubectl get storageclasses` \
-                            (`stage --create-pvc 10Gi --storage-class CLASS`)";
+                            (`stage --create-pvc 10Gi --storage-class CLASS --restart`)";
                 return Some(RolloutStatus::hopeless_soon(Finding::error("D31", message, hint)));
             }
             let about = events::about(look.events, claim.metadata.uid.as_deref());
             let attempts: Vec<_> = claim_state::failed_attempts(about).filter(|event| is_since(event, pod)).collect();
             if claim_state::is_hopeless(attempts.iter().copied()) {
-                let hint =
-                    "delete the claim and create it with another storage class, access mode or size (`stage --create-pvc`)";
+                let hint = "delete the claim and create it with another storage class, access mode or size \
+                            (`stage --create-pvc 10Gi --restart`)";
                 let finding = Finding::error("D31", format!("the cluster cannot make a volume for the claim `{name}`"), hint);
                 let lasting = attempts.into_iter().filter(|attempt| !claim_state::passes(attempt));
                 return Some(RolloutStatus::hopeless(finding.evidence(lasting.map(events::message))));
@@ -139,8 +141,8 @@ fn of_claim(look: &ObservedParent<'_>, pod: &Pod, claim: &PersistentVolumeClaim)
                 let message = format!(
                     "the claim `{name}` names no storage class, and the cluster has no default one: nobody makes its volume"
                 );
-                let hint =
-                    "delete the claim and create it with `stage --create-pvc --storage-class CLASS`, or have a default class set";
+                let hint = "delete the claim and create it with `stage --create-pvc 10Gi --storage-class CLASS --restart`, or have \
+                            a default class set";
                 return Some(RolloutStatus::hopeless_soon(Finding::error("D31", message, hint)));
             }
             None
@@ -201,7 +203,7 @@ fn holders(look: &ObservedParent<'_>, pod: &Pod) -> Vec<String> {
 fn not_started(reason: &str, message: &str) -> Finding {
     let (id, what, hint) = match reason {
         "InvalidImageName" => {
-            ("D50", "the image's name is none", "correct `docker_image` in k8s.yaml, and prepare and install again")
+            ("D50", "the image's name is not valid", "correct `docker_image` in k8s.yaml, and prepare and install again")
         }
         "ErrImageNeverPull" => (
             "D52",

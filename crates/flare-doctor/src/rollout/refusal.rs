@@ -24,7 +24,7 @@ pub(super) fn judge(look: &ObservedParent<'_>, current: &Current<'_>) -> Rollout
         return RolloutStatus::Waiting(Finding::error("D80", format!("the Deployment `{name}` {what}"), hint));
     };
     let Some(refusal) = texts::refusal(said) else {
-        let hint = "what the text names has to answer again";
+        let hint = "see why the webhook or service that the text names does not answer";
         let finding = Finding::error("D22", format!("Kubernetes could not make the pod of `{name}`, and tries again"), hint);
         return RolloutStatus::Waiting(finding.evidence(once(said)));
     };

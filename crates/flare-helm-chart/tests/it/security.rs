@@ -270,7 +270,7 @@ fn contexts_that_no_node_starts_are_refused_without_a_profile() {
             "runAsUser is 0 and runAsNonRoot is true",
         ),
         (json!({"containerSecurityContext": {"privileged": true}}), "set the latter to null as well"),
-        (json!({"securityContext": {"hostNetwork": true}}), "securityContext.hostNetwork is no field of a security context"),
+        (json!({"securityContext": {"hostNetwork": true}}), "securityContext.hostNetwork is not a field of a security context"),
         (json!({"securityContext": {"privileged": false}}), "set containerSecurityContext.privileged"),
         (json!({"containerSecurityContext": {"fsGroup": 5}}), "set securityContext.fsGroup"),
     ] {

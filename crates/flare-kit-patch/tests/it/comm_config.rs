@@ -83,7 +83,7 @@ fn defect_22_what_is_no_object_is_a_message_with_its_place() {
             "{\"internal\":\n {\"resources\": 3}}",
             "2:16: `internal.resources` in `local/comm_config.json` must be an object, not a number",
         ),
-        ("{\"ä\": tru}", "1:7: `local/comm_config.json` is not JSON: this is no value of JSON"),
+        ("{\"ä\": tru}", "1:7: `local/comm_config.json` is not JSON: this is not a value of JSON"),
     ];
     for (text, expected) in cases {
         for target in Target::ALL {

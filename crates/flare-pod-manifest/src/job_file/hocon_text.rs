@@ -34,7 +34,7 @@ impl Misread {
             Self::Slashes => ("holds `//` inside an unquoted word, which HOCON readers read differently", "put it in quotes"),
             Self::Escape => (
                 "holds an escape in quotes that FLARE does not translate",
-                "write the character itself, or put what is no escape in three quotes on each side",
+                "write the character itself, or put what is not an escape in three quotes on each side",
             ),
             Self::QuotedPath => {
                 ("has a key with quotes between points, which FLARE cannot read", "write nested blocks: `a { \"b\" { … } }`")

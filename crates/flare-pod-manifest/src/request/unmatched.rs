@@ -158,7 +158,7 @@ impl<'node> Check<'_, 'node, '_> {
                 self.warn(mode, format!("`{path}` is not read: it stands beside `k8s`"), "move it into the `k8s` block");
                 self.images_in(&mode.value, &path, key);
             } else if closest(key, ["k8s"]).is_some() || matches!(key, "kubernetes" | "kube") {
-                self.warn(mode, format!("`{path}` is no launcher mode, and FLARE passes over it"), "did you mean `k8s`?");
+                self.warn(mode, format!("`{path}` is not a launcher mode, and FLARE passes over it"), "did you mean `k8s`?");
                 self.images_in(&mode.value, &path, key);
             } else if key == "slurm"
                 && let Some(first) = Target::first_with(|release| release.slurm)
@@ -168,7 +168,7 @@ impl<'node> Check<'_, 'node, '_> {
                 let known = modes(self.view.target).join("`, `");
                 self.warn(
                     mode,
-                    format!("`{path}` is no launcher mode, and FLARE passes over it"),
+                    format!("`{path}` is not a launcher mode, and FLARE passes over it"),
                     &format!("use one of `{known}`"),
                 );
                 self.images_in(&mode.value, &path, key);

@@ -791,13 +791,13 @@ impl Generator<'_> {
             spec[key] =
                 self.random.pick(&[json!({}), json!("x"), json!([1]), json!([[]]), json!([null]), json!([{"name": ["x"]}])]);
             if spec[key] == json!([{"name": ["x"]}]) && key == "containers" {
-                self.case.kinder.push("31: a name that is no string crashes the reference");
+                self.case.kinder.push("31: a name that is not a string crashes the reference");
             }
             if spec[key] == json!([{"name": ["x"]}]) {
                 self.case.stricter.push(KIND);
             }
             if key == "imagePullSecrets" {
-                self.case.stricter.push("12: pull secrets of a template that are no list of names");
+                self.case.stricter.push("12: pull secrets of a template that are not a list of names");
             }
         }
         spec

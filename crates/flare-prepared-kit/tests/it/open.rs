@@ -274,7 +274,7 @@ fn a_marker_that_is_missing_newer_or_garbage_is_refused_even_where_changes_are_a
         "a newer flare-kube made this directory (format 3, known is 2)"
     );
     for garbage in ["", "{}", "[]", "SECRET", r#"{"format_version": 0}"#, r#"{"format_version": -1}"#] {
-        assert_eq!(with_marker(garbage), "`.flare-kube.json` is no marker of flare-kube");
+        assert_eq!(with_marker(garbage), "`.flare-kube.json` is not a marker of flare-kube");
     }
     let damaged = with_marker(r#"{"format_version": 1, "flare_kube": "SECRET"}"#);
     assert_eq!(damaged, "`.flare-kube.json` cannot be read: it is damaged, or of a release that wrote it otherwise");

@@ -95,7 +95,7 @@ impl<'archive> Steps<'archive> {
             last = Some((is_manifest, entry.raw_file_position(), entry.size()));
         }
         let Some((true, begin, length)) = last else {
-            return Err(invalid(path, &format!("is no whole backup: its last entry is not `{MANIFEST}`")));
+            return Err(invalid(path, &format!("is not a whole backup: its last entry is not `{MANIFEST}`")));
         };
         let manifest = Part { file, begin, position: begin, end: begin.saturating_add(length) };
         let entries = archive.entries_with_seek().map_err(unreadable)?;

@@ -121,7 +121,7 @@ fn key(number: usize, path: &str) -> String {
 
 /// The path as text, if Kubernetes can mount a file there.
 fn mountable(path: &Path) -> Result<&str, &'static str> {
-    let text = path.to_str().ok_or("is no UTF-8")?;
+    let text = path.to_str().ok_or("is not UTF-8")?;
     if text.starts_with("..") {
         return Err("begins with `..`");
     }

@@ -136,7 +136,7 @@ class Volume:
                 working.ask_for_body()
                 self.extract(request, source)
         if not stays:
-            # A kit that was edited in its place is none that was staged.
+            # A kit that was edited in its place is not one that was staged.
             previous = state.get("previous") if same else None if is_noted else had
             journal["state"] = {"owner": request["owner"], "fingerprint": request["fingerprint"], "previous": previous}
             journal.update(same=same, transfer=request["transfer"], closed=closed_directories(request["entries"]))

@@ -95,7 +95,7 @@ fn a_kit_that_was_edited_in_its_place_is_kept_when_the_same_one_is_staged_again(
         // It is none that was ever staged.
         assert_eq!(roll_back(root.path()), json!(null), "{edit}");
     }
-    // What a kubelet does to modes (`fsGroup`) and Python beside its programs is no edit.
+    // What a kubelet does to modes (`fsGroup`) and Python beside its programs is not an edit.
     let root = two_kits();
     let (startup, cache) = (root.path().join("startup"), root.path().join("local/__pycache__"));
     fs::set_permissions(startup.join("client.key"), fs::Permissions::from_mode(0o660)).expect("its own");

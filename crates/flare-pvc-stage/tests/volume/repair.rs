@@ -41,7 +41,7 @@ fn one_kit_at_the_wrong_level_takes_its_place_and_is_kept_as_the_earlier_one() {
     assert_eq!(kit_on(root.path()).as_deref(), Some("new"));
     let found = texts(root.path());
     assert_eq!(found.get(".flare-kube-previous/startup/a").map(String::as_str), Some("site-1/startup/a"));
-    assert_eq!(found.get("site-1/transfer/c").map(String::as_str), Some("site-1/transfer/c"), "what is no kit stays");
+    assert_eq!(found.get("site-1/transfer/c").map(String::as_str), Some("site-1/transfer/c"), "what is not a kit stays");
 }
 
 #[test]

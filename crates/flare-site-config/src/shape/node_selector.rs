@@ -59,14 +59,14 @@ pub(super) const KEY_FORM: &str = "use at most 63 letters, digits, `-`, `_` and 
 /// What values of labels and taints look like.
 pub(super) const VALUE_FORM: &str = "use at most 63 letters, digits, `-`, `_` and `.`, with a letter or digit at both ends";
 
-/// The hint for a scalar that is no string: quotes, if the text fits with them, otherwise the form that it should have.
+/// The hint for a scalar that is not a string: quotes, if the text fits with them, otherwise the form that it should have.
 fn quoted_or(scalar: &Scalar, fits: fn(&str) -> bool, form: &str) -> String {
     if fits(&scalar.text) { in_quotes(&scalar.text) } else { form.to_owned() }
 }
 
-/// The message about a text that is no key of a label or a taint.
+/// The message about a text that is not a key of a label or a taint.
 pub(super) fn not_a_key(path: &str, key: &str) -> String {
-    format!("`{path}`: `{}` is no key of a label", shown(key))
+    format!("`{path}`: `{}` is not a key of a label", shown(key))
 }
 
 impl ConfigReader {
@@ -90,7 +90,7 @@ impl ConfigReader {
         if is_label_value(text) {
             return Some(text.to_owned());
         }
-        self.refuse(node, format!("`{path}`: `{}` is no value of a label", shown(text)), VALUE_FORM)
+        self.refuse(node, format!("`{path}`: `{}` is not a value of a label", shown(text)), VALUE_FORM)
     }
 
     /// The key of a label or a taint.

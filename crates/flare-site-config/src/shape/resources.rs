@@ -123,7 +123,7 @@ impl ConfigReader {
             let name = entry.key.text.as_str();
             let below = key_path(path, name);
             if let Err(hint) = check_name(name) {
-                let message = format!("`{}` is no resource that a container may have", shown(&below));
+                let message = format!("`{}` is not a resource that a container may have", shown(&below));
                 self.fault(&entry.key.file, entry.key.position, message, hint);
                 sound = false;
             }
@@ -181,7 +181,7 @@ impl Shape for ExtendedResource {
         if is_extended && flare_names::is_qualified_name(&format!("requests.{text}")) {
             return Some(text.to_owned());
         }
-        let message = format!("`{path}`: `{}` is no resource that a device plugin offers", shown(text));
+        let message = format!("`{path}`: `{}` is not a resource that a device plugin offers", shown(text));
         reader.refuse(node, message, check_name(text).err().unwrap_or_else(|| example.to_owned()))
     }
 

@@ -124,7 +124,7 @@ impl<N: KubernetesName> Shape for Name<N> {
         }
         let repaired = text.to_ascii_lowercase().replace(['_', ' '], "-");
         let hint = if is_name(&repaired) { format!("did you mean `{repaired}`?") } else { example() };
-        reader.refuse(node, format!("`{path}`: `{}` is no {}: {}", shown(text), N::KIND, N::RULE), hint)
+        reader.refuse(node, format!("`{path}`: `{}` is not a {}: {}", shown(text), N::KIND, N::RULE), hint)
     }
 
     fn schema(_: &[Target]) -> Schema {

@@ -128,7 +128,7 @@ impl<'node> Written<'node> {
                 faults.push((at, message, "remove the value, or write `operator: Equal`"));
             }
             Some((at, value)) if !is_label_value(value) => {
-                let message = format!("`{path}.value`: `{}` is no value of a taint", shown(value));
+                let message = format!("`{path}.value`: `{}` is not a value of a taint", shown(value));
                 faults.push((at, message, VALUE_FORM));
             }
             _ => {}

@@ -43,7 +43,7 @@ impl Shape for Port {
             Ok(port) if port > 0 => Some(port),
             _ => reader.refuse(
                 node,
-                format!("`{path}` is {number}, which is no port"),
+                format!("`{path}` is {number}, which is not a port"),
                 "use a port from 1 to 65535, for example 8102",
             ),
         }

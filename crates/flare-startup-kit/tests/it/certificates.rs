@@ -207,7 +207,7 @@ fn what_does_not_belong_together_is_refused() {
             },
             "is encrypted",
         ),
-        (Made { leaf: "nothing".to_owned(), ..make(GOOD_ROOT, GOOD_LEAF) }, "`startup/server.crt` is no certificate"),
+        (Made { leaf: "nothing".to_owned(), ..make(GOOD_ROOT, GOOD_LEAF) }, "`startup/server.crt` is not a certificate"),
         (Made { root: good.leaf.clone(), ..make(GOOD_ROOT, GOOD_LEAF) }, "was not issued by"),
         (make(&with(GOOD_ROOT, (BASIC, true, CA_FALSE)), GOOD_LEAF), "not the certificate of an authority"),
         (make(&with(GOOD_ROOT, (USAGE, true, DIGITAL_SIGNATURE)), GOOD_LEAF), "not the certificate of an authority"),

@@ -45,7 +45,7 @@ const KEPT_WHOLE: [&str; 17] = [
     "var/tmp",
 ];
 
-pub(super) fn recipe(debian: Debian) -> Recipe {
+fn recipe(debian: Debian) -> Recipe {
     let (suite, python) = (debian.suite(), debian.python());
     let below = debian::recipe(debian).key;
     let rules = [KEPT.join(" "), KEPT_WHOLE.join(" ")].join("\n");

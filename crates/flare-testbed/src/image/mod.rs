@@ -60,15 +60,6 @@ pub fn build(context: &Context<'_>, flare: &[FlareImage]) -> Result<(), Faults> 
     flare.iter().try_for_each(|image| layers(context, *image).map(drop))
 }
 
-/// Whether everything that these images need is in the cache, so that [`seed`] is fast.
-pub fn is_built(context: &Context<'_>, flare: &[FlareImage]) -> bool {
-    flare.iter().all(|image| {
-        let release = image.release();
-        let lowest = if image.is_distroless() { distroless::recipe(release.debian) } else { debian::recipe(release.debian) };
-        [lowest, nvflare::recipe(&release)].iter().all(|recipe| recipe.place(context.cache).is_dir())
-    })
-}
-
 fn layers(context: &Context<'_>, image: FlareImage) -> Result<[Stored; 2], Faults> {
     let release = image.release();
     let lowest =

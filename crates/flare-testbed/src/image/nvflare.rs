@@ -24,7 +24,7 @@ pub(super) struct Release {
 
 const SCRIPT: &str = include_str!("../../../../tools/images/nvflare.sh");
 
-pub(super) fn recipe(release: &Release) -> Recipe {
+fn recipe(release: &Release) -> Recipe {
     let python = release.debian.python();
     Recipe::new(
         format!("nvflare-{}-python{python}", release.version),

@@ -21,16 +21,16 @@ use self::files::{DIRECTORY, write_private};
 use crate::Context;
 
 /// The name under which pods pull from the plain registry, as does `docker.io`.
-pub const PLAIN_HOST: &str = "registry.example.com";
+pub(crate) const PLAIN_HOST: &str = "registry.example.com";
 
 /// The name under which pods pull from the registry that requires a password.
-pub const PRIVATE_HOST: &str = "private.example.com";
+pub(crate) const PRIVATE_HOST: &str = "private.example.com";
 
 /// The name under which pods pull from the slow registry.
-pub const SLOW_HOST: &str = "slow.example.com";
+pub(crate) const SLOW_HOST: &str = "slow.example.com";
 
 /// The slow registry's bytes per second: a small layer takes seconds, FLARE's take many minutes.
-pub const SLOW_RATE: u32 = 256 << 10;
+const SLOW_RATE: u32 = 256 << 10;
 
 /// A process to be started in the cluster's network namespace.
 #[derive(Debug, Clone, PartialEq, Eq)]

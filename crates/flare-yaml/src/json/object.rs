@@ -78,7 +78,7 @@ impl Member<'_> {
 }
 
 impl<'text> Object<'text> {
-    /// Takes a JSON text apart; `None` where it is no object.
+    /// Takes a JSON text apart; `None` where it is not an object.
     pub fn parse(raw: &'text str) -> Option<Self> {
         let members = members(raw)?;
         let mut places = HashMap::new();
@@ -135,7 +135,7 @@ impl<'text> Object<'text> {
     }
 }
 
-/// The keys of a JSON object, each with its quotes, and their values, as they are written; `None` where the text is no object.
+/// The keys of a JSON object, each with its quotes, and their values, as they are written; `None` where the text is not an object.
 pub fn members(raw: &str) -> Option<Vec<(&str, &str)>> {
     serde_json::from_str(raw).ok().map(|Members(members)| members)
 }
@@ -159,7 +159,7 @@ pub fn equals(raw: &str, expected: &Value) -> bool {
     serde_json::from_str::<Value>(raw).is_ok_and(|value| value == *expected)
 }
 
-/// The elements of a JSON list; `None` where the text is no list.
+/// The elements of a JSON list; `None` where the text is not a list.
 pub fn elements(raw: &str) -> Option<Vec<&str>> {
     let elements: Vec<&RawValue> = serde_json::from_str(raw).ok()?;
     Some(elements.into_iter().map(RawValue::get).collect())

@@ -13,7 +13,7 @@ pub(super) const CUT: Why = (
 pub(super) const BEHIND: Why =
     ("something stands behind the end of the value", "keep one value in the file and remove what follows");
 pub(super) const NO_NUMBER: Why =
-    ("`NaN`, `Infinity` and `-Infinity` are no JSON", "write a number, or `null` where there is none");
+    ("`NaN`, `Infinity` and `-Infinity` are not JSON", "write a number, or `null` where there is none");
 pub(super) const NUMBER: Why = (
     "a number is written as JSON does not have it",
     "write it without a leading `+` or `0`, and with a digit on both sides of the point",
@@ -29,7 +29,7 @@ pub(super) const BRACKET: Why =
 pub(super) const COLON: Why = ("a colon is missing behind the key", "write `\"key\": value`");
 pub(super) const KEY: Why = ("a key in double quotes belongs here", "write `\"key\": value`");
 pub(super) const WORD: Why =
-    ("this is no value of JSON", "write strings in double quotes; other words are `true`, `false` and `null`");
+    ("this is not a value of JSON", "write strings in double quotes; other words are `true`, `false` and `null`");
 pub(super) const CONTROL: Why =
     ("a line break or another control character stands in a string", "close the quote, or write `\\n` for a line break");
 pub(super) const ESCAPE: Why =

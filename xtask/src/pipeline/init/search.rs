@@ -76,7 +76,7 @@ impl<'run> Search<'run> {
             let message = format!("the kit `{0}` stands one directory too deep, in `{0}/{0}`", name_of(&directory));
             self.fault(&directory, message, "move its files one directory up");
         } else if !below.is_empty() {
-            let reason = format!("it is no kit, but holds some: {}", names(&below));
+            let reason = format!("it is not a kit, but holds some: {}", names(&below));
             self.left_out(&directory, &reason, "run `init` on that directory if its kits are meant");
             self.above.push(directory);
         } else {

@@ -46,7 +46,7 @@ impl ChartObjects {
         }
         let unreadable = |_| {
             Diagnostic::error(Code::Internal, "the objects that Helm made of the chart cannot be read")
-                .hint("report this, with the versions of flare-kube and Helm")
+                .hint(concat!("report this, with the versions of flare-kube and Helm, at ", env!("CARGO_PKG_REPOSITORY")))
         };
         let read: Result<Vec<Value>, _> = documents.iter().map(|text| Ok(read_yaml(text)?.root.to_json())).collect();
         Ok(Self(

@@ -163,7 +163,7 @@ async fn carry_out(
                 let message = format!("that revision {revision} works could not be noted: {}", fault.message);
                 found.push(
                     Diagnostic::warning(Code::Notice, message)
-                        .hint("without the note, a later failure goes back to what Helm calls deployed"),
+                        .hint("run `install` again, which writes the note; without it, a later failure goes back to what Helm calls deployed"),
                 );
             }
             Ok((revision, Some(parent)))

@@ -64,7 +64,7 @@ fn same_place(earlier: &PreparedKit, new: &SitePlan) -> Result<(), Faults> {
     let changed = facts.into_iter().filter(|(_, before, new)| before != new).map(|(what, before, new)| {
         let message = format!("the {what} would change from `{}` to `{}`, and what runs there would be left", shown(&before), shown(&new));
         Diagnostic::error(Code::InvalidArgs, message).hint(
-            "name the prepared kit of this participant with `--output`; to move a participant, `backup` and `uninstall` it, then prepare, stage and install it at its new place",
+            "name the prepared kit of this participant with `--output`; to move a participant, `backup` and `uninstall` it, then prepare and stage it at its new place, `restore` the backup, and install it",
         )
     });
     Faults::check(changed.collect(), || ())

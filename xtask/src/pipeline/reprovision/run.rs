@@ -21,6 +21,7 @@ use crate::{
     pipeline::{
         backup,
         install::{self, Attempt},
+        kit_facts::short,
         prepare, stage,
         up::State,
         verify,
@@ -273,9 +274,4 @@ impl<'run> Run<'run> {
         self.set(Step::Backup, State::Unchanged, "the kit on the volume would stay as it is".to_owned());
         self.step(Step::Install, Self::install)
     }
-}
-
-/// The beginning of a fingerprint, for people.
-fn short(fingerprint: &str) -> &str {
-    fingerprint.get(..12).unwrap_or(fingerprint)
 }

@@ -16,6 +16,7 @@ pub(crate) use self::{
     preparation::{Preparation, PreparedFederation, PreparedParticipant, WouldPrepare, prepare_all},
     reached::{Options, Reached},
     steps::{State, Step, Steps},
+    values::refuse_port_forward,
 };
 use super::{federation::UniqueCollector, parallel};
 use crate::context::Context;
@@ -25,7 +26,7 @@ pub(crate) type Watch<'run> = &'run (dyn Fn(usize, Steps, &str) + Send + Sync);
 
 /// Brings up all participants; returns the results in the order of the file.
 ///
-/// The sites wait until the server is proven, since their parents would give up. A site that fails does not stop the others. A second
+/// The sites wait until the server is proven, since they cannot register before. A site that fails does not stop the others. A second
 /// run only checks what is already there.
 pub(crate) fn up(
     context: &Context<'_>,
@@ -81,10 +82,7 @@ fn summed_up(participants: &[PreparedParticipant], reached: &[Reached], is_prove
     }
     if !is_proven && count > 1 {
         let message = "the sites were not begun, since the server is not proven to run";
-        found.push(
-            Diagnostic::warning(Code::Notice, message)
-                .hint("a site's parent gives up without its server: mend the server, then run the same command again"),
-        );
+        found.push(Diagnostic::warning(Code::Notice, message).hint("mend the server, then run the same command again"));
     }
     found.finish(|| ())
 }

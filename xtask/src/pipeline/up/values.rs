@@ -9,6 +9,25 @@ use tempfile::NamedTempFile;
 
 use crate::pipeline::install::Given;
 
+/// Why no participant is exposed by a port forward.
+const NO_PORT_FORWARD: &str = ": a port forward lasts as long as its program";
+
+/// What one can do instead.
+const OTHER_WAYS: &str =
+    "`install --expose port-forward` opens one until Ctrl-C; other sites need `load-balancer`, `host-port` or `microk8s`";
+
+/// Refuses to expose the server by a port forward, which would end with `up`. In federation.yaml, which other verbs read too, it is only a
+/// warning.
+///
+/// # Errors
+/// `INVALID_ARGS`.
+pub(crate) fn refuse_port_forward(asked: Option<Expose>) -> Result<(), Diagnostic> {
+    if asked != Some(Expose::PortForward) {
+        return Ok(());
+    }
+    Err(Diagnostic::error(Code::InvalidArgs, format!("`up` opens no port{NO_PORT_FORWARD}")).hint(OTHER_WAYS))
+}
+
 /// The values of a participant. The file is removed when this is dropped.
 #[derive(Debug)]
 pub(crate) struct ParticipantValues {
@@ -25,15 +44,11 @@ impl ParticipantValues {
     pub(crate) fn of(participant: &Participant, values: &Map<String, Value>) -> Result<Checked<Self>, Faults> {
         let mut found = Collector::new();
         let file = if values.is_empty() { None } else { Some(found.require(written(values))?) };
-        if participant.expose == Some(Expose::PortForward) {
-            let message = format!("`up` opens no port for `{}`: a port forward lasts as long as its program", participant.name);
-            found.push(
-                Diagnostic::warning(Code::Notice, message)
-                    .hint("`kubectl port-forward` opens one; other sites need `expose: load-balancer`, `host-port` or `microk8s`")
-                    .at(participant.places.name.clone()),
-            );
-        }
         let expose = participant.expose.filter(|expose| *expose != Expose::PortForward);
+        if expose != participant.expose {
+            let message = format!("`up` opens no port for `{}`{NO_PORT_FORWARD}", participant.name);
+            found.push(Diagnostic::warning(Code::Notice, message).hint(OTHER_WAYS).at(participant.places.name.clone()));
+        }
         found.finish(|| Self { file, expose })
     }
 
@@ -56,4 +71,23 @@ fn written(values: &Map<String, Value>) -> Result<NamedTempFile, Diagnostic> {
         Diagnostic::error(Code::OutputNotWritten, format!("a file for the Helm values cannot be made: {}", error.kind()))
             .hint("make room in the directory for temporary files, or name another one in `TMPDIR`")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use flare_federation::Federation;
+
+    use super::*;
+
+    #[test]
+    fn a_port_forward_is_refused_as_a_flag_and_a_warning_in_the_file_with_one_hint() {
+        let text = b"participants: [{name: server1, kit: k, expose: port-forward}]";
+        let federation = Federation::parse(text, "federation.yaml").unwrap().value;
+        let values = ParticipantValues::of(&federation.participants[0], &Map::new()).unwrap();
+        assert_eq!(values.value.expose, None);
+        let [warning] = values.warnings.as_slice() else { panic!("{:?}", values.warnings) };
+        let refused = refuse_port_forward(Some(Expose::PortForward)).unwrap_err();
+        assert_eq!((&warning.hint, refused.code), (&refused.hint, Code::InvalidArgs));
+        assert!(refuse_port_forward(Some(Expose::HostPort)).is_ok() && refuse_port_forward(None).is_ok());
+    }
 }

@@ -34,7 +34,7 @@ fn an_earlier_template_does_not_count() {
     assert!(two.waiting().1.contains("former pod"));
     former["status"]["phase"] = json!("Failed");
     two.pods[1] = former;
-    assert!(matches!(two.judge(), RolloutStatus::Running(_)), "a record of an eviction is no pod");
+    assert!(matches!(two.judge(), RolloutStatus::Running(_)), "a record of an eviction is not a pod");
     let mut stranger = Objects::running();
     stranger.pods[0]["metadata"]["ownerReferences"][0]["uid"] = json!("another");
     assert!(stranger.waiting().1.contains("has no pod yet"));

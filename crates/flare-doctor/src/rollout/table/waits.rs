@@ -61,6 +61,9 @@ fn a_claim_without_a_volume_waits_or_never_gets_one() {
     assert_eq!(annotated.waiting().0, "D31", "the class stands where Kubernetes still reads it");
     let lost = with_claim(&json!({"spec": {}, "status": {"phase": "Lost"}}));
     assert!(lost.hopeless().1.contains("lost"));
+    let mut ending = lost;
+    ending.claims[0]["metadata"]["deletionTimestamp"] = json!("2026-11-28T12:00:01Z");
+    assert!(ending.hopeless().1.contains("is being deleted"));
 }
 
 #[test]
