@@ -69,8 +69,12 @@ fn a_dry_run_writes_nothing_and_a_federation_that_does_not_fit_together_is_not_p
     let refused = run(&sandbox, UP).expect_code(4).json();
     assert!(refused["message"].as_str().unwrap().contains("FLARE 2.9 by its tag"), "{refused}");
     assert!(!sandbox.join("out").exists(), "nothing was written");
-    let refused = run(&sandbox, &format!("{UP} --namespace other")).expect_code(4).json();
-    assert_eq!(refused["error_code"], "INVALID_ARGS", "{refused}");
+    for verb in ["up ", "down ", "status ", "stage "] {
+        let line = UP.replace("up ", verb);
+        let refused = run(&sandbox, &format!("{line} --namespace other")).expect_code(2).json();
+        assert_eq!(refused["error_code"], "INVALID_ARGS", "{refused}");
+        assert!(refused["message"].as_str().unwrap().contains("cannot be used with '--namespace <NAME>'"), "{refused}");
+    }
 }
 
 #[test]

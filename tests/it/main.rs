@@ -21,6 +21,7 @@ mod modules;
 mod output;
 mod parity;
 mod prepare;
+mod refusals;
 mod releases;
 mod report;
 mod reprovision;

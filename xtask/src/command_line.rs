@@ -101,6 +101,8 @@ fn run(context: &Context<'_>, verb: Verb) -> VerbResult {
 mod tests {
     use std::collections::BTreeSet;
 
+    use clap::error::{ContextKind, ContextValue, ErrorKind};
+
     /// The verbs with which summaries begin; a new one is added here, if it is an imperative.
     const IMPERATIVES: [&str; 21] = [
         "Bring", "Check", "Compare", "End", "Find", "Follow", "Install", "Make", "Manage", "Measure", "Print", "Put", "Remove",
@@ -166,5 +168,75 @@ mod tests {
             let others: Vec<_> = below.map(|argument| argument.get_id().as_str()).filter(|id| !shared.contains(id)).collect();
             assert!(others.is_empty(), "{}: {others:?} stand under the heading of the cluster", command.get_name());
         });
+    }
+
+    /// What the parser says is missing.
+    fn missing(command: &clap::Command, words: &[String]) -> BTreeSet<String> {
+        match parsed(command, words) {
+            Err(error) if error.kind() == ErrorKind::MissingRequiredArgument => match error.get(ContextKind::InvalidArg) {
+                Some(ContextValue::Strings(missing)) => missing.iter().cloned().collect(),
+                _ => BTreeSet::new(),
+            },
+            _ => BTreeSet::new(),
+        }
+    }
+
+    fn parsed(command: &clap::Command, words: &[String]) -> Result<clap::ArgMatches, clap::Error> {
+        command.clone().try_get_matches_from(std::iter::once(&command.get_name().to_owned()).chain(words))
+    }
+
+    /// An argument with a value that its parser takes.
+    fn given(command: &clap::Command, argument: &clap::Arg) -> Vec<String> {
+        let with = |value: &str| match argument.get_long() {
+            Some(long) => vec![format!("--{long}={value}")],
+            None => vec![value.to_owned()],
+        };
+        match argument.get_long() {
+            Some(long) if !argument.get_num_args().is_some_and(|values| values.takes_values()) => vec![format!("--{long}")],
+            _ => {
+                let known = argument.get_possible_values();
+                let values = known.iter().map(|value| value.get_name()).chain(["1", "10Gi", "2.8", "x=y:NoSchedule"]);
+                let is_taken = |words: &Vec<String>| {
+                    let refused = parsed(command, words).err().map(|error| error.kind());
+                    !matches!(refused, Some(ErrorKind::InvalidValue | ErrorKind::ValueValidation))
+                };
+                values.map(with).find(is_taken).unwrap_or_else(|| panic!("no value of {argument} is taken"))
+            }
+        }
+    }
+
+    /// The parser does not ask for what a flag requires if that cannot be used with another argument that is given; the flag would be
+    /// ignored.
+    #[test]
+    fn a_flag_is_refused_together_with_what_excludes_the_flag_that_it_requires() {
+        let mut all = super::command();
+        all.build();
+        let mut seen = 0;
+        visit(&all, &mut |command| {
+            let exclude = |one: &clap::Arg, other: &clap::Arg| {
+                let names = |one: &clap::Arg, other: &clap::Arg| {
+                    command.get_arg_conflicts_with(one).iter().any(|excluded| excluded.get_id() == other.get_id())
+                };
+                names(one, other) || names(other, one)
+            };
+            let without = missing(command, &[]);
+            for argument in command.get_arguments().filter(|argument| !matches!(argument.get_id().as_str(), "help" | "version")) {
+                let with = missing(command, &given(command, argument));
+                let required: BTreeSet<&str> = with.difference(&without).filter_map(|name| name.split(' ').next()).collect();
+                let is_required =
+                    |other: &&clap::Arg| other.get_long().is_some_and(|long| required.contains(format!("--{long}").as_str()));
+                for required in command.get_arguments().filter(is_required) {
+                    seen += 1;
+                    for other in command.get_arguments().filter(|other| exclude(required, other)) {
+                        let name = command.get_bin_name().unwrap_or_default();
+                        assert!(
+                            exclude(argument, other),
+                            "{name}: {argument} is ignored beside {other}, which excludes {required}"
+                        );
+                    }
+                }
+            }
+        });
+        assert!(seen > 11, "only {seen} arguments require another one");
     }
 }

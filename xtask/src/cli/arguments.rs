@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use flare_diagnostic::{Code, Diagnostic};
+use flare_diagnostic::Diagnostic;
 use flare_names::{InvalidName, NamespaceName};
 use flare_pvc_stage::NewClaim;
 use flare_site_config::quantity::{InvalidQuantity, Quantity};
@@ -100,15 +100,6 @@ impl ClusterArguments {
     /// A request about a prepared kit in that cluster.
     pub(crate) fn request<'run>(&'run self, prepared: &'run Path) -> Request<'run> {
         Request { prepared, namespace: self.namespace.as_deref(), access: self.access(), values: Vec::new() }
-    }
-
-    /// Refuses `--namespace` for verbs that work on a whole federation, whose file says where each participant is.
-    pub(crate) fn refuse_namespace(&self) -> Result<(), Diagnostic> {
-        match &self.namespace {
-            None => Ok(()),
-            Some(_) => Err(Diagnostic::error(Code::InvalidArgs, "`--namespace` has no meaning for a whole federation")
-                .hint("set `namespace` for each participant, or in `defaults`, in federation.yaml")),
-        }
     }
 
     /// The time that the verb may take.

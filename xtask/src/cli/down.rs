@@ -22,9 +22,10 @@ use crate::{
 /// stay, with the kits and all data of the participants. A participant that fails does not stop the others; what is left of it is reported
 /// at the end, and a second run continues there.
 #[derive(Debug, clap::Args)]
+#[command(mut_arg("namespace", |namespace| namespace.hide(true)))]
 pub(crate) struct Arguments {
     /// The federation.yaml.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "namespace")]
     federation: PathBuf,
     /// The directory with the prepared kits [default: each kit's prepared/k8s].
     #[arg(long = "prepared", id = "prepared_directory", visible_alias = "output", value_name = "DIR")]
@@ -41,7 +42,6 @@ pub(crate) struct Arguments {
 /// Removes all participants, and prints what stays.
 pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     let cluster = &arguments.cluster;
-    cluster.refuse_namespace()?;
     let file = context.environment.absolute(&arguments.federation)?;
     let prepared = arguments.prepared.as_ref().map(|path| context.environment.absolute(path)).transpose()?;
     let lenient = OpenOptions { accept_changes: true };

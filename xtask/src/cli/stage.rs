@@ -38,7 +38,7 @@ use crate::{
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// The prepared kit: an output of `prepare`.
-    #[arg(value_name = "PREPARED", required_unless_present = "federation")]
+    #[arg(value_name = "PREPARED", required_unless_present_any = ["federation", "prepared_directory"])]
     prepared: Option<PathBuf>,
     #[command(flatten)]
     federation: FederationArguments,
@@ -46,7 +46,7 @@ pub(crate) struct Arguments {
     staging: StagingArguments,
     /// Print the objects of `--mode objects` as YAML instead of sending them. The Secret contains private keys: encrypt it before you commit
     /// it.
-    #[arg(long, conflicts_with_all = ["create_namespace", CLAIM_SIZE, "federation"])]
+    #[arg(long, conflicts_with_all = ["create_namespace", CLAIM_SIZE, "storage_class", "access_mode", "federation", "prepared_directory"])]
     render: bool,
     #[command(flatten)]
     cluster: ClusterArguments,

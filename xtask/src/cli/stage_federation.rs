@@ -22,7 +22,8 @@ pub(crate) struct FederationArguments {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["prepared", "namespace"])]
     pub(super) federation: Option<PathBuf>,
     /// The `--output` of `prepare --federation` [default: each kit's prepared/k8s].
-    #[arg(long = "prepared", id = "prepared_directory", value_name = "DIR", requires = "federation")]
+    #[arg(long = "prepared", id = "prepared_directory", value_name = "DIR", requires = "federation",
+        conflicts_with_all = ["prepared", "namespace"])]
     prepared: Option<PathBuf>,
 }
 

@@ -26,7 +26,7 @@ use crate::{
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// The prepared kit: an output of `prepare`.
-    #[arg(value_name = "PREPARED", required_unless_present = "federation")]
+    #[arg(value_name = "PREPARED", required_unless_present_any = ["federation", "prepared_directory"])]
     prepared: Option<PathBuf>,
     #[command(flatten)]
     federation: FederationArguments,

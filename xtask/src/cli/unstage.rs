@@ -38,7 +38,7 @@ pub(crate) struct Arguments {
     #[arg(long, conflicts_with = "superseded")]
     remove_kit: bool,
     /// The image of the helper pod for `--remove-kit`; it needs Python 3.8 [default: the parent's].
-    #[arg(long, value_name = "IMAGE", requires = "remove_kit")]
+    #[arg(long, value_name = "IMAGE", requires = "remove_kit", conflicts_with = "superseded")]
     helper_image: Option<String>,
     #[command(flatten)]
     cluster: ClusterArguments,

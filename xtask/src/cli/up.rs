@@ -37,12 +37,13 @@ use crate::{
 /// not touched. Values of `-f` and `--set` go on top of those that federation.yaml has for each participant. `down` takes everything away again but the claims.
 #[derive(Debug, clap::Args)]
 #[command(
+    mut_arg("namespace", |namespace| namespace.hide(true)),
     mut_arg("expose", |expose| expose.help("Let clients and admins outside of its cluster reach the server, as `install` does [default: `expose` in federation.yaml]")),
     mut_arg("timeout", |timeout| timeout.help("How long each participant may take from its staging to its checks, in seconds; a late step still gets 30")),
 )]
 pub(crate) struct Arguments {
     /// The federation.yaml.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "namespace")]
     federation: PathBuf,
     /// The directory in which each participant gets a prepared kit [default: each kit's prepared/k8s].
     #[arg(long = "prepared", id = "prepared_directory", visible_alias = "output", value_name = "DIR")]
@@ -84,7 +85,6 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
 
 fn bring_up(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     let cluster = &arguments.cluster;
-    cluster.refuse_namespace()?;
     let preparation = arguments.preparation(context)?;
     let options = arguments.options(context)?;
     let prepared = prepare_all(context, &preparation)?;
