@@ -12,7 +12,7 @@ use super::{launch_canary, launch_run, launch_sweep, launch_watch};
 use crate::{
     context::Context,
     output::{Format, Outcome, VerbResult, documents},
-    pipeline::launch::{self, OwnCode},
+    pipeline::launch::{self, OwnCode, UnsubmittedId},
 };
 
 /// Print, run, follow and clean up job pods.
@@ -125,7 +125,8 @@ fn print_manifest(context: &Context<'_>, arguments: &ManifestArguments) -> VerbR
             launch::from_request(&absolute(request)?, &absolute(kit)?, arguments.target.unwrap_or_default(), &additions)?
         }
         (_, _, Some(prepared), Some(job)) => {
-            launch::from_prepared(&absolute(prepared)?, &absolute(job)?, arguments.study.as_deref(), &additions)?
+            let (prepared, job, study) = (absolute(prepared)?, absolute(job)?, arguments.study.as_deref());
+            launch::from_prepared(&prepared, &job, study, UnsubmittedId::Placeholder, &additions)?
         }
         _ => {
             let fault = Diagnostic::error(Code::InvalidArgs, "neither a request nor a prepared kit with a job is given");
