@@ -6,6 +6,7 @@
 mod canary;
 mod cases;
 mod citations;
+mod cluster_verbs;
 mod cold;
 mod command_line;
 mod federation_up;
