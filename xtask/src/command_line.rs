@@ -6,7 +6,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::{
     Environment, bug, cli,
-    context::{Context, SharedArguments},
+    context::{Context, SharedArguments, Unprinted},
     interrupt::Interrupt,
     output::{Format, Reporter, VerbResult, manual_of_exit_statuses},
     usage, workspace,
@@ -86,8 +86,14 @@ pub fn parse_and_run(environment: &Environment, arguments: impl IntoIterator<Ite
         ));
     }
     let reporter = Reporter { format: line.shared.format, quiet: line.shared.quiet, colour: environment.colour };
-    let context = Context { environment, interrupt: Interrupt::listen(), shared: line.shared, helm: OnceLock::new() };
-    reporter.report(bug::caught(|| run(&context, line.verb)))
+    let context = Context {
+        environment,
+        interrupt: Interrupt::listen(),
+        shared: line.shared,
+        helm: OnceLock::new(),
+        unprinted: Unprinted::default(),
+    };
+    reporter.report(bug::caught(|| run(&context, line.verb)), || context.unprinted.take_back())
 }
 
 fn run(context: &Context<'_>, verb: Verb) -> VerbResult {
