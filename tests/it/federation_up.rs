@@ -148,6 +148,10 @@ fn each_participant_has_its_row_also_if_its_prepared_kit_is_missing() {
     assert_eq!((&rows[1]["steps"]["prepare"], &rows[2]["steps"]["prepare"]), (&json!("failed"), &json!("ok")), "{status}");
     let codes: Vec<_> = rows.iter().map(|row| row["errors"][0]["error_code"].clone()).collect();
     assert_eq!(codes, ["CREDENTIAL_REFUSED", "INVALID_PREPARED_KIT", "CREDENTIAL_REFUSED"], "{status}");
+    let all: Vec<_> = status["errors"].as_array().unwrap().iter().map(|fault| fault["error_code"].clone()).collect();
+    assert_eq!(all, [&[json!("CHECK_FAILED")][..], &codes].concat(), "{status}");
+    let told = run(&sandbox, &UP.replace("up ", "status ").replace("-o json", "-o text")).expect_code(1).stderr;
+    assert_eq!((told.matches("Error: ").count(), told.matches("Hint: ").count()), (4, 4), "{told}");
     let down = run(&sandbox, &UP.replace("up ", "down ")).json();
     let rows = down["data"]["participants"].as_array().unwrap().clone();
     assert!(rows.len() == 3 && rows.iter().all(|row| row["ok"] == json!(false)), "{down}");

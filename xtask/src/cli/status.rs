@@ -22,7 +22,7 @@ use crate::{
 /// workspace claim, and as the running parent was started with. If they differ, something is left to do.
 ///
 /// `--federation` looks at every participant of a federation.yaml and shows in one table how far each is; exit status 1 where one of them
-/// is not up.
+/// is not up, but that of the reason if none can be looked at for one reason.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// The prepared kit: an output of `prepare`.
