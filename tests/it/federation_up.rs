@@ -87,6 +87,8 @@ fn the_flags_of_stage_and_install_are_taken_and_checked_before_anything_is_prepa
     for (flags, code) in [
         ("-f values.yaml", "INVALID_VALUES"),
         ("-f missing.yaml", "INVALID_VALUES"),
+        ("--create-pull-secret missing.json", "INVALID_ARGS"),
+        ("--create-pull-secret k8s.yaml", "INVALID_ARGS"),
         ("--expose port-forward", "INVALID_ARGS"),
         ("--mode objects --helper-image x", "INVALID_ARGS"),
         ("--mode objects --repair", "INVALID_ARGS"),

@@ -87,6 +87,7 @@ fn bring_up(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     let cluster = &arguments.cluster;
     let preparation = arguments.preparation(context)?;
     let options = arguments.options(context)?;
+    install::check_docker_config(options.install.pull_secret.as_deref())?;
     let prepared = prepare_all(context, &preparation)?;
     let (participants, mut warnings) = match prepared.value {
         PreparedFederation::Ready(participants) => (participants, prepared.warnings),
