@@ -86,3 +86,19 @@ fn a_docker_config_file_is_read_before_the_cluster_is_asked() {
         assert!(text(&refused["location"], "file").ends_with(file), "{refused}");
     }
 }
+
+#[test]
+fn a_hint_about_the_file_of_a_backup_is_something_that_helps() {
+    let site = prepared();
+    fs::create_dir(site.sandbox.join("directory")).unwrap();
+    for (line, expected) in [
+        ("restore out missing.tar", "name a file that `backup` wrote"),
+        ("restore out directory", "name a file that `backup` wrote"),
+        ("backup out nowhere/b.tar", "name a file in a directory that is there and may be written to"),
+        ("backup out directory", "name a file in it, which `backup` then makes"),
+        ("backup out directory --force", "name a file in it, which `backup` then makes"),
+        ("backup out k8s.yaml", "name another file, or pass `--force` to replace it"),
+    ] {
+        assert_eq!(text(&site.refused(line, "INVALID_ARGS", 4), "hint"), expected, "{line}");
+    }
+}
