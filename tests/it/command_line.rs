@@ -227,6 +227,34 @@ fn an_installed_program_suggests_no_verb_of_a_checkout() {
     assert!(site.run("prepar").expect_code(2).stderr.contains("'prepare'"), "verbs of users are suggested");
 }
 
+/// Bash itself completes each line with the script.
+#[test]
+fn bash_completes_verbs_flags_and_values_at_every_depth() {
+    let site = Site::new();
+    let script = site.run("completions bash").expect_code(0).stdout;
+    fs::write(site.sandbox.join("completions"), script).unwrap();
+    let ask = "source ./completions || exit 9\n\
+               [[ $(complete -p flare-kube) =~ -F\\ ([^ ]+) ]] || exit 8\n\
+               COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1))\n\
+               \"${BASH_REMATCH[1]}\" flare-kube \"${COMP_WORDS[COMP_CWORD]}\" \"${COMP_WORDS[COMP_CWORD - 1]}\"\n\
+               echo \"${COMPREPLY[@]}\"";
+    let completed = |line: &str| {
+        let words = ["-c", ask, "bash", "flare-kube"].into_iter().chain(line.split(' '));
+        site.sandbox.run("bash", words).expect_code(0).stdout.trim().to_owned()
+    };
+    for (line, expected) in [
+        ("repr", "reprovision"),
+        ("launch ru", "run"),
+        ("prepare --tar", "--target"),
+        ("completions b", "bash"),
+        ("stage --mode o", "objects"),
+        ("launch canary --gp", "--gpus"),
+        ("study-data --kubec", "--kubeconfig"),
+    ] {
+        assert_eq!(completed(line), expected, "flare-kube {line}");
+    }
+}
+
 #[test]
 fn completions_man_pages_and_schemas_come_out() {
     let site = Site::new();

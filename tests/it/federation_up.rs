@@ -69,8 +69,12 @@ fn a_dry_run_writes_nothing_and_a_federation_that_does_not_fit_together_is_not_p
     let refused = run(&sandbox, UP).expect_code(4).json();
     assert!(refused["message"].as_str().unwrap().contains("FLARE 2.9 by its tag"), "{refused}");
     assert!(!sandbox.join("out").exists(), "nothing was written");
-    let refused = run(&sandbox, &format!("{UP} --namespace other")).expect_code(4).json();
-    assert_eq!(refused["error_code"], "INVALID_ARGS", "{refused}");
+    for verb in ["up ", "down ", "status ", "stage "] {
+        let line = UP.replace("up ", verb);
+        let refused = run(&sandbox, &format!("{line} --namespace other")).expect_code(2).json();
+        assert_eq!(refused["error_code"], "INVALID_ARGS", "{refused}");
+        assert!(refused["message"].as_str().unwrap().contains("cannot be used with '--namespace <NAME>'"), "{refused}");
+    }
 }
 
 #[test]
@@ -83,6 +87,8 @@ fn the_flags_of_stage_and_install_are_taken_and_checked_before_anything_is_prepa
     for (flags, code) in [
         ("-f values.yaml", "INVALID_VALUES"),
         ("-f missing.yaml", "INVALID_VALUES"),
+        ("--create-pull-secret missing.json", "INVALID_ARGS"),
+        ("--create-pull-secret k8s.yaml", "INVALID_ARGS"),
         ("--expose port-forward", "INVALID_ARGS"),
         ("--mode objects --helper-image x", "INVALID_ARGS"),
         ("--mode objects --repair", "INVALID_ARGS"),
@@ -144,6 +150,10 @@ fn each_participant_has_its_row_also_if_its_prepared_kit_is_missing() {
     assert_eq!((&rows[1]["steps"]["prepare"], &rows[2]["steps"]["prepare"]), (&json!("failed"), &json!("ok")), "{status}");
     let codes: Vec<_> = rows.iter().map(|row| row["errors"][0]["error_code"].clone()).collect();
     assert_eq!(codes, ["CREDENTIAL_REFUSED", "INVALID_PREPARED_KIT", "CREDENTIAL_REFUSED"], "{status}");
+    let all: Vec<_> = status["errors"].as_array().unwrap().iter().map(|fault| fault["error_code"].clone()).collect();
+    assert_eq!(all, [&[json!("CHECK_FAILED")][..], &codes].concat(), "{status}");
+    let told = run(&sandbox, &UP.replace("up ", "status ").replace("-o json", "-o text")).expect_code(1).stderr;
+    assert_eq!((told.matches("Error: ").count(), told.matches("Hint: ").count()), (4, 4), "{told}");
     let down = run(&sandbox, &UP.replace("up ", "down ")).json();
     let rows = down["data"]["participants"].as_array().unwrap().clone();
     assert!(rows.len() == 3 && rows.iter().all(|row| row["ok"] == json!(false)), "{down}");

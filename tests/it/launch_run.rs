@@ -295,3 +295,29 @@ fn a_prepared_kit_is_enough_to_run_a_job_to_prove_the_site_and_to_sweep_it() {
     assert_eq!(swept["data"]["orphans"][0]["reason"], "its parent is not there any more", "{swept:#}");
     assert!(scene.cluster.names("secrets").is_empty());
 }
+
+#[test]
+fn jobs_that_were_never_submitted_are_told_apart_and_the_same_one_is_taken_over() {
+    let scene = Scene::new("2.9");
+    prepared(&scene);
+    for (job, image) in [("long", "fl/run:1"), ("good", "fl/exit:0")] {
+        fs::create_dir(scene.sandbox.join(job)).unwrap();
+        let meta = json!({"launcher_spec": {"default": {"k8s": {"image": image}}}});
+        fs::write(scene.sandbox.join(format!("{job}/meta.json")), meta.to_string()).unwrap();
+    }
+    let mut killed = scene.sandbox.command(PROGRAM);
+    killed.args(["launch", "run", "out", "--job", "long", "--kubeconfig", "kubeconfig"]);
+    let mut killed = killed.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let begin = Instant::now();
+    while !scene.cluster.has_pod_in("Running") {
+        assert!(begin.elapsed() < Duration::from_secs(30), "the job does not run");
+        sleep(Duration::from_millis(20));
+    }
+    signal(&killed, Signal::KILL);
+    killed.wait().unwrap();
+    let other = scene.launch_any("run out --job good -o json").expect_code(0).json();
+    let job = &other["data"]["jobs"][0];
+    assert_eq!((&job["taken_over"], &job["state"]), (&json!(false), &json!("succeeded")), "{other:#}");
+    let same = scene.launch_any("run out --job long/meta.json --timeout 3").expect_code(6);
+    assert!(same.stdout.contains(" was there already and was taken over\n"), "{same:#?}");
+}

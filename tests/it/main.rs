@@ -6,6 +6,7 @@
 mod canary;
 mod cases;
 mod citations;
+mod cluster_verbs;
 mod cold;
 mod command_line;
 mod federation_up;
@@ -21,6 +22,7 @@ mod modules;
 mod output;
 mod parity;
 mod prepare;
+mod refusals;
 mod releases;
 mod report;
 mod reprovision;

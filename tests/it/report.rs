@@ -57,7 +57,7 @@ fn the_page_of_each_verb_says_what_its_document_says_and_the_exit_status_stays()
         assert!(page.contains(part), "no {part} in {page}");
     }
     let status = UP.replace("up ", "status ");
-    let _ = run(&sandbox, &format!("{status} --report status.html")).expect_code(1);
+    let _ = run(&sandbox, &format!("{status} --report status.html")).expect_code(5);
     assert_eq!(title(&sandbox, "status.html"), "flare-kube status: 0 of 3 participants are up");
     let verify = run(&sandbox, "verify out/site-1 --offline --report verify.html -o json").expect_code(0).json();
     assert_eq!(title(&sandbox, "verify.html"), "flare-kube verify: site-1: no check found a fault", "{verify}");

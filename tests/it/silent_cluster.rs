@@ -154,3 +154,14 @@ fn status_of_one_kit_has_the_row_of_a_federation() {
     assert_eq!(rows[0]["steps"], none);
     assert_eq!(rows[0]["state"]["kit"]["prepared"], rows[0]["fingerprint"]);
 }
+
+#[test]
+fn the_time_of_a_federation_is_that_of_the_run_and_not_of_each_participant() {
+    let scene = Scene::new();
+    let down = scene.finish(scene.start("down --federation federation.yaml --prepared out --timeout 2", 1)).expect_code(6).json();
+    let told: Vec<_> = down["errors"].as_array().unwrap().iter().map(|fault| fault["message"].as_str().unwrap()).collect();
+    assert_eq!(told.len(), 2, "{down}");
+    // The server is the last.
+    assert_eq!(told[0], "nvflare-server: the time of the run was over before this was begun", "{down}");
+    assert!(told[1].starts_with("site-1: ") && down["errors"][1]["error_code"] == "TIMED_OUT", "{down}");
+}

@@ -168,3 +168,41 @@ fn what_cannot_be_staged_as_objects_is_refused_before_a_cluster_is_asked() {
     let _ = run(&sandbox, "stage out --render").expect_code(0);
     assert_eq!(code("stage out"), "OUTPUT_STAGED", "its chart mounts the objects, not the volume");
 }
+
+#[test]
+fn what_render_could_not_print_is_not_recorded() {
+    let sandbox = prepared(Release::V28, "site-1");
+    let before = Tree::read(&sandbox.join("out"));
+    for format in ["text", "yaml", "json"] {
+        let full = fs::File::options().write(true).open("/dev/full").unwrap();
+        let mut command = sandbox.command(env!("CARGO_BIN_EXE_flare-kube-under-test"));
+        let output = command.args(["stage", "out", "--render", "-o", format]).stdout(full).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(4) && said.contains("OUTPUT_NOT_WRITTEN"), "{format}: {said}");
+        assert!(Tree::read(&sandbox.join("out")) == before, "{format}: the kit was changed");
+    }
+}
+
+#[test]
+fn what_was_only_rendered_is_taken_back_without_a_cluster() {
+    let sandbox = prepared(Release::V28, "site-1");
+    let before = Tree::read(&sandbox.join("out"));
+    let data = |line: &str| run(&sandbox, &format!("{line} -o json")).expect_code(0).json()["data"].clone();
+    let dry = data("stage out --render --dry-run");
+    assert_eq!((&dry["changed"], &dry["dry_run"]), (&true.into(), &true.into()), "{dry}");
+    let rendered = data("stage out --render");
+    assert_eq!((&rendered["changed"], rendered.get("dry_run")), (&true.into(), None), "{rendered}");
+    assert_eq!(data("stage out --render")["changed"], false);
+    let refused = run(&sandbox, "prepare kit --config k8s.yaml --output out -o json").expect_code(4).json();
+    assert!(refused["hint"].as_str().unwrap().contains("`unstage --offline`"), "{refused}");
+    assert_eq!(data("unstage out --offline --dry-run")["record_removed"], true);
+    let removed = data("unstage out --offline");
+    assert_eq!(
+        (&removed["record_removed"], &removed["changed"], &removed["removed"]),
+        (&true.into(), &true.into(), &Value::Array(Vec::new()))
+    );
+    assert!(Tree::read(&sandbox.join("out")) == before, "everything is as `prepare` made it");
+    assert_eq!(data("unstage out --offline")["changed"], false);
+    let _ = run(&sandbox, "unstage out --offline --mode pvc").expect_code(4);
+    let _ = run(&sandbox, "prepare kit --config k8s.yaml --output out").expect_code(0);
+}

@@ -6,7 +6,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::{
     Environment, bug, cli,
-    context::{Context, SharedArguments},
+    context::{Context, SharedArguments, Unprinted},
     interrupt::Interrupt,
     output::{Format, Reporter, VerbResult, manual_of_exit_statuses},
     usage, workspace,
@@ -86,8 +86,14 @@ pub fn parse_and_run(environment: &Environment, arguments: impl IntoIterator<Ite
         ));
     }
     let reporter = Reporter { format: line.shared.format, quiet: line.shared.quiet, colour: environment.colour };
-    let context = Context { environment, interrupt: Interrupt::listen(), shared: line.shared, helm: OnceLock::new() };
-    reporter.report(bug::caught(|| run(&context, line.verb)))
+    let context = Context {
+        environment,
+        interrupt: Interrupt::listen(),
+        shared: line.shared,
+        helm: OnceLock::new(),
+        unprinted: Unprinted::default(),
+    };
+    reporter.report(bug::caught(|| run(&context, line.verb)), || context.unprinted.take_back())
 }
 
 fn run(context: &Context<'_>, verb: Verb) -> VerbResult {
@@ -100,6 +106,8 @@ fn run(context: &Context<'_>, verb: Verb) -> VerbResult {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+
+    use clap::error::{ContextKind, ContextValue, ErrorKind};
 
     /// The verbs with which summaries begin; a new one is added here, if it is an imperative.
     const IMPERATIVES: [&str; 21] = [
@@ -184,5 +192,76 @@ mod tests {
             let others: Vec<_> = below.map(|argument| argument.get_id().as_str()).filter(|id| !shared.contains(id)).collect();
             assert!(others.is_empty(), "{}: {others:?} stand under the heading of the cluster", command.get_name());
         });
+    }
+
+    /// What the parser says is missing.
+    fn missing(command: &clap::Command, words: &[String]) -> BTreeSet<String> {
+        match parsed(command, words) {
+            Err(error) if error.kind() == ErrorKind::MissingRequiredArgument => match error.get(ContextKind::InvalidArg) {
+                Some(ContextValue::Strings(missing)) => missing.iter().cloned().collect(),
+                _ => BTreeSet::new(),
+            },
+            _ => BTreeSet::new(),
+        }
+    }
+
+    fn parsed(command: &clap::Command, words: &[String]) -> Result<clap::ArgMatches, clap::Error> {
+        command.clone().try_get_matches_from(std::iter::once(&command.get_name().to_owned()).chain(words))
+    }
+
+    /// An argument with a value that its parser takes, if one of a few is.
+    fn given(command: &clap::Command, argument: &clap::Arg) -> Option<Vec<String>> {
+        let with = |value: &str| match argument.get_long() {
+            Some(long) => vec![format!("--{long}={value}")],
+            None => vec![value.to_owned()],
+        };
+        match argument.get_long() {
+            Some(long) if !argument.get_num_args().is_some_and(|values| values.takes_values()) => Some(vec![format!("--{long}")]),
+            _ => {
+                let known = argument.get_possible_values();
+                let values =
+                    known.iter().map(clap::builder::PossibleValue::get_name).chain(["1", "10Gi", "2.8", "x=y:NoSchedule"]);
+                let is_taken = |words: &Vec<String>| {
+                    let refused = parsed(command, words).err().map(|error| error.kind());
+                    !matches!(refused, Some(ErrorKind::InvalidValue | ErrorKind::ValueValidation))
+                };
+                values.map(with).find(is_taken)
+            }
+        }
+    }
+
+    /// The parser does not ask for what a flag requires if that cannot be used with another argument that is given; the flag would be
+    /// ignored.
+    #[test]
+    fn a_flag_is_refused_together_with_what_excludes_the_flag_that_it_requires() {
+        let mut all = super::command();
+        all.build();
+        let mut seen = 0;
+        visit(&all, &mut |command| {
+            let exclude = |one: &clap::Arg, other: &clap::Arg| {
+                let names = |one: &clap::Arg, other: &clap::Arg| {
+                    command.get_arg_conflicts_with(one).iter().any(|excluded| excluded.get_id() == other.get_id())
+                };
+                names(one, other) || names(other, one)
+            };
+            let without = missing(command, &[]);
+            for argument in command.get_arguments().filter(|argument| !matches!(argument.get_id().as_str(), "help" | "version")) {
+                let with = given(command, argument).map(|words| missing(command, &words)).unwrap_or_default();
+                let required: BTreeSet<&str> = with.difference(&without).filter_map(|name| name.split(' ').next()).collect();
+                let is_required =
+                    |other: &&clap::Arg| other.get_long().is_some_and(|long| required.contains(format!("--{long}").as_str()));
+                for required in command.get_arguments().filter(is_required) {
+                    seen += 1;
+                    for other in command.get_arguments().filter(|other| exclude(required, other)) {
+                        let name = command.get_bin_name().unwrap_or_default();
+                        assert!(
+                            exclude(argument, other),
+                            "{name}: {argument} is ignored beside {other}, which excludes {required}"
+                        );
+                    }
+                }
+            }
+        });
+        assert!(seen > 11, "only {seen} arguments require another one");
     }
 }

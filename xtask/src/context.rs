@@ -1,11 +1,14 @@
 //! The context of every verb besides its own arguments.
 
-use std::sync::{
-    OnceLock,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    fmt,
+    sync::{
+        Mutex, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
-use flare_diagnostic::Diagnostic;
+use flare_diagnostic::{Diagnostic, Faults};
 use flare_helm::Helm;
 
 use crate::{
@@ -36,6 +39,35 @@ pub(crate) struct Context<'run> {
     pub(crate) shared: SharedArguments,
     /// The Helm of this run, once it has been looked for.
     pub(crate) helm: OnceLock<Helm>,
+    /// What is taken back if the result cannot be printed.
+    pub(crate) unprinted: Unprinted,
+}
+
+/// What a verb did for a result that is only printed, such as objects that another tool applies: it is taken back if nobody gets them.
+#[derive(Default)]
+pub(crate) struct Unprinted(Mutex<Option<TakeBack>>);
+
+type TakeBack = Box<dyn FnOnce() -> Result<(), Faults> + Send>;
+
+impl Unprinted {
+    /// Says what is to be done if the result cannot be printed.
+    pub(crate) fn plan(&self, take_back: impl FnOnce() -> Result<(), Faults> + Send + 'static) {
+        if let Ok(mut planned) = self.0.lock() {
+            *planned = Some(Box::new(take_back));
+        }
+    }
+
+    /// Does it, once.
+    pub(crate) fn take_back(&self) -> Result<(), Faults> {
+        let planned = self.0.lock().ok().and_then(|mut planned| planned.take());
+        planned.map_or(Ok(()), |take_back| take_back())
+    }
+}
+
+impl fmt::Debug for Unprinted {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Unprinted").finish_non_exhaustive()
+    }
 }
 
 impl Context<'_> {

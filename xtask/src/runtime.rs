@@ -43,9 +43,34 @@ pub(crate) async fn until<T>(
     }
 }
 
+/// What is left of the time of a run that does many things, of which none has a time of its own.
+///
+/// # Errors
+/// `TIMED_OUT` if nothing is left.
+pub(crate) fn left_until(end: Instant) -> Result<Duration, Diagnostic> {
+    let left = end.saturating_duration_since(Instant::now());
+    if left.is_zero() {
+        return Err(Diagnostic::error(Code::TimedOut, "the time of the run was over before this was begun")
+            .hint("see whether this machine reaches the clusters, or give the run more time with `--timeout`"));
+    }
+    Ok(left)
+}
+
 /// Completes when the run has been interrupted.
 pub(crate) async fn interrupted(interrupt: &Interrupt) {
     while interrupt.check().is_ok() {
         tokio::time::sleep(POLL_INTERVAL).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_that_is_over_is_a_fault_and_not_a_time_of_nothing() {
+        let begin = Instant::now();
+        assert!(left_until(begin + Duration::from_mins(1)).is_ok_and(|left| left <= Duration::from_mins(1) && !left.is_zero()));
+        assert_eq!(left_until(begin).map_err(|fault| fault.code), Err(Code::TimedOut));
     }
 }

@@ -1,6 +1,7 @@
 //! Connects to the cluster that the command line and the environment name.
 
 use std::{
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -29,7 +30,7 @@ use crate::{
     endpoint::{Credential, Endpoint},
     fault,
     kubeconfig::{self, Chosen},
-    proxy,
+    permission, proxy,
 };
 
 /// How long connecting to the API server may take; distant servers answer within a second.
@@ -52,7 +53,7 @@ const PLUGIN_DEADLINE: Duration = Duration::from_mins(2);
 /// # Errors
 ///
 /// `KUBECONFIG_INVALID` and `CONTEXT_NOT_FOUND` before anything is sent; `CREDENTIAL_UNAVAILABLE`, `CLUSTER_UNREACHABLE`,
-/// `CLUSTER_NOT_TRUSTED`, `CREDENTIAL_REFUSED`, `CLUSTER_ANSWER_INVALID` and `CLUSTER_BUSY` for the first request.
+/// `CLUSTER_NOT_TRUSTED`, `CREDENTIAL_REFUSED`, `PERMISSION_DENIED`, `CLUSTER_ANSWER_INVALID` and `CLUSTER_BUSY` for the first request.
 pub async fn connect(access: &Access, environment: &ClusterEnvironment) -> Result<Cluster, Diagnostic> {
     let (config, endpoint) = configuration(access, environment).await?;
     let (requests, clock) = (Arc::new(AtomicU64::new(0)), Arc::new(ServerClock::default()));
@@ -65,7 +66,7 @@ pub async fn connect(access: &Access, environment: &ClusterEnvironment) -> Resul
 async fn configuration(access: &Access, environment: &ClusterEnvironment) -> Result<(Config, Endpoint), Diagnostic> {
     let (wanted, environment) = (access.clone(), environment.clone());
     let reading = tokio::task::spawn_blocking(move || match kubeconfig::choose(&wanted, &environment)? {
-        Some(chosen) => of_kubeconfig(chosen, &environment),
+        Some(chosen) => of_kubeconfig(chosen, wanted.kubeconfig, &environment),
         None => of_pod(),
     });
     match timeout(READING_DEADLINE, reading).await {
@@ -118,13 +119,22 @@ async fn version(client: &Client, endpoint: &Endpoint) -> Result<Info, Diagnosti
     let asking = crate::Operation::named("get", "", "version", None);
     match timeout(CONNECT_DEADLINE, client.apiserver_version()).await {
         Ok(Ok(version)) => Ok(version),
+        // Another 403 than that of a Kubernetes API is a proxy's.
+        Ok(Err(kube::Error::Api(status))) if status.code == 403 && status.metadata.is_some() => {
+            Err(permission::path_denied(client, &status, "/version", endpoint).await)
+        }
         Ok(Err(kube::Error::Api(status))) => Err(fault::of_status(&status, &asking, endpoint)),
         Ok(Err(error)) => Err(fault::of_transport(&error, endpoint)),
         Err(_) => Err(fault::unreachable_server(&format!("no answer within {} s", CONNECT_DEADLINE.as_secs()), endpoint)),
     }
 }
 
-fn of_kubeconfig(chosen: Chosen, environment: &ClusterEnvironment) -> Result<(Config, Endpoint), Diagnostic> {
+/// `named` is the file that the user named for this run.
+fn of_kubeconfig(
+    chosen: Chosen,
+    named: Option<PathBuf>,
+    environment: &ClusterEnvironment,
+) -> Result<(Config, Endpoint), Diagnostic> {
     let Chosen { context, namespace, mut cluster, mut user } = chosen;
     let invalid = |what: String, hint: &str| Diagnostic::error(Code::KubeconfigInvalid, what).hint(hint.to_owned());
     let server = cluster.server.clone().filter(|server| !server.is_empty());
@@ -156,6 +166,7 @@ fn of_kubeconfig(chosen: Chosen, environment: &ClusterEnvironment) -> Result<(Co
         )
     })?;
     let endpoint = Endpoint {
+        kubeconfig: named,
         context: Some(context),
         server: shown(&uri),
         proxy: proxy.as_ref().map(proxy::shown),
@@ -189,8 +200,13 @@ fn of_pod() -> Result<(Config, Endpoint), Diagnostic> {
         Diagnostic::error(Code::KubeconfigInvalid, format!("this pod has no service account to use: {error}"))
             .hint("set `automountServiceAccountToken: true` for the pod, or name a `--kubeconfig`")
     })?;
-    let endpoint =
-        Endpoint { context: None, server: shown(&config.cluster_url), proxy: None, credential: credential(&config.auth_info) };
+    let endpoint = Endpoint {
+        kubeconfig: None,
+        context: None,
+        server: shown(&config.cluster_url),
+        proxy: None,
+        credential: credential(&config.auth_info),
+    };
     Ok((config, endpoint))
 }
 

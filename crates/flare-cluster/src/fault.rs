@@ -91,7 +91,7 @@ pub(crate) fn of_transport(error: &Error, endpoint: &Endpoint) -> Diagnostic {
 pub(crate) fn unreachable_server(cause: &str, endpoint: &Endpoint) -> Diagnostic {
     let hint = format!(
         "check that the cluster runs and that this machine reaches it (VPN, firewall, proxy); `kubectl{} version` asks the same server",
-        endpoint.context_flag()
+        endpoint.kubectl_flags()
     );
     Diagnostic::error(Code::ClusterUnreachable, format!("{} does not answer: {cause}", endpoint.server_text())).hint(hint)
 }
@@ -163,12 +163,12 @@ fn of_credential(error: &AuthError, endpoint: &Endpoint) -> Diagnostic {
         AuthError::AuthExecRun { out, .. } => fault(format!("`{plugin}`, which gives the credential, failed ({})", out.status))
             .hint(format!(
                 "log in again; `kubectl{} version` runs the same program and shows what it says",
-                endpoint.context_flag()
+                endpoint.kubectl_flags()
             )),
         AuthError::AuthExecParse(_) | AuthError::ExecPluginFailed | AuthError::UnrefreshableTokenResponse => {
             fault(format!("`{plugin}` printed no credential that can be read")).hint(format!(
                 "check its version and the `apiVersion` in the user's `exec` section; `kubectl{} version` runs it as well",
-                endpoint.context_flag()
+                endpoint.kubectl_flags()
             ))
         }
         AuthError::ReadTokenFile(cause, path) => {

@@ -126,14 +126,18 @@ pub(crate) fn unwritten(access: &Access, limit: Duration) -> Diagnostic {
 fn nothing_found(files: &[PathBuf]) -> Diagnostic {
     let looked: Vec<String> = files.iter().map(|file| format!("`{}`", file.display())).collect();
     let looked = if looked.is_empty() { "no home directory is known".to_owned() } else { looked.join(", ") };
-    Diagnostic::error(Code::KubeconfigInvalid, format!("there is no kubeconfig ({looked})")).hint(
-        "name one with `--kubeconfig FILE` or the variable `KUBECONFIG`; `cluster up` starts a local cluster and prints its own",
-    )
+    Diagnostic::error(Code::KubeconfigInvalid, format!("there is no kubeconfig ({looked})")).hint(OTHER_FILE)
 }
+
+/// What helps where no file names a cluster.
+const OTHER_FILE: &str = "name one that has a cluster with `--kubeconfig FILE` or the variable `KUBECONFIG`; `cluster up` starts a local cluster and prints its own";
 
 fn pick(config: Kubeconfig, wanted: Option<&str>, files: &[PathBuf]) -> Result<Chosen, Diagnostic> {
     let first = files.first().map_or_else(|| Place::file("kubeconfig"), |file| Place::from(file.as_path()));
     let names: Vec<String> = config.contexts.iter().map(|context| context.name.clone()).collect();
+    if names.is_empty() {
+        return Err(Diagnostic::error(Code::ContextNotFound, "the kubeconfig has no context at all").hint(OTHER_FILE).at(first));
+    }
     let Some(name) = wanted.map(str::to_owned).filter(|name| !name.is_empty()).or(config.current_context) else {
         return Err(Diagnostic::error(Code::ContextNotFound, "the kubeconfig has no current context")
             .hint(format!("choose one with `--context`: {}", listed(&names)))
@@ -168,5 +172,5 @@ fn pick(config: Kubeconfig, wanted: Option<&str>, files: &[PathBuf]) -> Result<C
 }
 
 fn listed(names: &[String]) -> String {
-    if names.is_empty() { "none".to_owned() } else { names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ") }
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }

@@ -50,8 +50,27 @@ pub(crate) async fn explain(client: &Client, endpoint: &Endpoint, status: &Statu
     }
 }
 
+/// The refusal of a path that belongs to no object, such as `/version`: only permissions decide about it, since admission sees nothing
+/// but writes of objects.
+pub(crate) async fn path_denied(client: &Client, status: &Status, path: &str, endpoint: &Endpoint) -> Diagnostic {
+    let user = user(client).await;
+    let command = format!("kubectl create clusterrole flare-kube-get --verb=get --non-resource-url={path}");
+    let hint = match &user {
+        Some(_) => format!(
+            "an administrator grants it with `{command}`, bound to that user by a cluster role binding, as `system:public-info-viewer` does by default"
+        ),
+        None => format!("log in, or choose another `--context`; the role would be `{command}`"),
+    };
+    let (who, server, said) = (named(user.as_deref()), endpoint.server_text(), fault::clipped(&status.message));
+    Diagnostic::error(Code::PermissionDenied, format!("{who} may not get `{path}` of {server}: {said}")).hint(hint)
+}
+
+fn named(user: Option<&str>) -> String {
+    user.map_or_else(|| "a user whom the cluster does not know".to_owned(), |user| format!("the user `{user}`"))
+}
+
 pub(crate) fn denied(user: Option<&str>, operation: &Operation) -> Diagnostic {
-    let who = user.map_or_else(|| "a user whom the cluster does not know".to_owned(), |user| format!("the user `{user}`"));
+    let who = named(user);
     let command = operation.granting_command();
     let hint = match user {
         Some(_) => format!("an administrator grants it with `{command}`, bound to that user by a role binding"),

@@ -33,6 +33,7 @@ pub const CHECKS: &[Check] = &[
     row("D42", Needs::Kit, "the certificates are valid for more than 60 days"),
     row("D43", Needs::Kit, "the certificates pass the strict rules of Python 3.13 and later"),
     row("D44", Needs::Kit, "the names fit the certificate"),
+    row("D47", Needs::Kit, "the launcher can read the study files"),
     row("D50", Needs::Kit, "the image is a fixed one"),
     row("D01", Needs::Cluster, "the cluster is reached"),
     row("D21", Needs::Cluster, "Pod Security lets the parent's pod be made"),

@@ -1,7 +1,11 @@
 //! The checks of a prepared kit that need no cluster.
 
+use std::io::Read as _;
+
 use flare_diagnostic::{Collector, Diagnostic};
+use flare_file_tree::{Content, Entry, FileTree};
 use flare_names::Role;
+use flare_pod_manifest::{FileContent, SitePath, check_study_files};
 use flare_prepared_kit::{ChangeKind, PreparedKit};
 use flare_site_plan::{Image, SitePlan};
 use flare_startup_kit::{StartupKit, is_own_machine};
@@ -21,6 +25,7 @@ pub fn check(kit: &PreparedKit, now: i64) -> Vec<Finding> {
             "D42" => read.dated.iter().map(|fault| Finding { id: "D42", ..fault.clone() }).collect(),
             "D43" => strict(&read),
             "D44" => names(kit.plan(), &read),
+            "D47" => study_files(kit),
             _ => image(kit),
         };
         let settled = found.iter().all(|finding| finding.severity < Severity::Unknown);
@@ -48,7 +53,7 @@ impl Read {
         let read = |time| {
             let mut found = Collector::new();
             let read = found.keep_checked(StartupKit::read(kit.tree(), &kit.plan().participant, time));
-            (read, findings(found))
+            (read, findings("D41", found))
         };
         let (startup_kit, found) = read(now);
         // Before and after the validity of all certificates their dates are wrong in different ways; what is the same at both times does not
@@ -60,8 +65,8 @@ impl Read {
     }
 }
 
-fn findings(found: Collector) -> Vec<Finding> {
-    let of = |fault: &Diagnostic| Finding::of("D41", fault);
+fn findings(id: &'static str, found: Collector) -> Vec<Finding> {
+    let of = |fault: &Diagnostic| Finding::of(id, fault);
     match found.finish(|| ()) {
         Ok(checked) => checked.warnings.iter().map(of).collect(),
         Err(faults) => faults.all().iter().chain(faults.warnings()).map(of).collect(),
@@ -137,6 +142,30 @@ fn names(plan: &SitePlan, read: &Read) -> Vec<Finding> {
         Role::Server => {}
     }
     found
+}
+
+/// The study files and the pod templates that they name, read as for a job: the launcher refuses every job of a site whose files have a fault.
+fn study_files(kit: &PreparedKit) -> Vec<Finding> {
+    let mut found = Collector::new();
+    found.keep_checked(check_study_files(kit.plan().target, |path| content(kit.tree(), path)));
+    findings("D47", found)
+}
+
+/// The content of a path below a kit.
+fn content(kit: &FileTree, path: &SitePath) -> FileContent {
+    let SitePath::BelowKit(path) = path else { return FileContent::Missing };
+    match kit.get(path) {
+        None => FileContent::Missing,
+        Some(Entry::File { content, .. }) => bytes(content).map_or(FileContent::Unreadable, FileContent::Bytes),
+        Some(Entry::Directory { .. }) => FileContent::Unreadable,
+    }
+}
+
+/// The bytes of a file, which may have stayed on disk; `None` if it cannot be read.
+fn bytes(content: &Content) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    content.reader().ok()?.read_to_end(&mut bytes).ok()?;
+    Some(bytes)
 }
 
 /// Checks the image in the current values, which may have been edited.

@@ -145,3 +145,21 @@ fn edits_of_the_user_are_worth_knowing_and_no_fault() {
     assert_eq!(ids(&findings), [("D40", Severity::Info)]);
     assert_eq!(findings[0].evidence, ["local/privacy.json (added)"]);
 }
+
+#[test]
+fn study_files_that_stop_every_job_are_errors() {
+    let with = |files: &[(&'static str, &str)]| {
+        let kit = site(|_, tree| {
+            for (path, text) in files {
+                tree.insert_file(RelativePath::literal(path), *text, 0o644);
+            }
+        });
+        found(&kit, NOW).into_iter().filter(|finding| finding.id == "D47").collect::<Vec<_>>()
+    };
+    let findings = with(&[("local/study_data.yaml", "garbage: [")]);
+    assert_eq!(ids(&findings), [("D47", Severity::Error)], "{findings:#?}");
+    assert!(findings[0].evidence[0].starts_with("local/study_data.yaml:"), "{findings:#?}");
+    assert_eq!(with(&[("local/study_data.yaml", "cancer: {training: {source: data, mode: rx}}\n")]).len(), 1);
+    assert!(with(&[("local/study_data.yaml", "cancer: {training: {source: data, mode: ro}}\n")]).is_empty());
+    assert!(with(&[("local/study_runtime.yaml", "garbage: [")]).is_empty(), "2.8 reads no such file");
+}

@@ -38,6 +38,12 @@ impl DiskError {
         Diagnostic::error(code, message).hint(hint).at(Place::from(self.path.as_path()))
     }
 
+    /// As [`Self::into_diagnostic`], with `otherwise` as the hint about a cause for which there is none.
+    pub fn into_diagnostic_or(self, code: Code, otherwise: &str) -> Diagnostic {
+        let hint = hint(&self.source).unwrap_or(otherwise);
+        self.into_diagnostic(code).hint(hint)
+    }
+
     /// The error as a diagnostic of the given code, with a hint if the user can remove the cause.
     pub fn into_diagnostic(self, code: Code) -> Diagnostic {
         let diagnostic = Diagnostic::error(code, self.to_string()).at(Place::from(self.path.as_path()));

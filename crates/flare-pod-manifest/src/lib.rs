@@ -31,6 +31,6 @@ pub use origin::Origin;
 pub use own_code::{Admitted, POLICY_FILES, own_code_policy};
 pub use path::SitePath;
 pub use pod::GPU_RESOURCE;
-pub use request::{LAUNCHER_KEYS, LaunchRequest, PLACEHOLDER_JOB_ID, PreparedSite};
+pub use request::{LAUNCHER_KEYS, LaunchRequest, PLACEHOLDER_JOB_ID, PreparedSite, Submission};
 pub use site_files::{FileContent, SiteFiles};
 pub use study::{StudyClaim, StudyClaims, check_study_files, study_claims};

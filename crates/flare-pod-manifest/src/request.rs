@@ -18,7 +18,7 @@ pub(crate) use job_meta::Job;
 pub(crate) use k8s_block::Quantity;
 pub use launcher::LAUNCHER_KEYS;
 pub(crate) use launcher::Launcher;
-pub use prepared::{PLACEHOLDER_JOB_ID, PreparedSite};
+pub use prepared::{PLACEHOLDER_JOB_ID, PreparedSite, Submission};
 pub(crate) use process_args::{CREDENTIALS, ProcessArgs};
 
 use crate::{

@@ -12,7 +12,7 @@ use std::{
 
 use flare_launcher_args::LauncherArgs;
 use flare_names::{Role, Target};
-use flare_pod_manifest::{Additions, FileContent, LaunchRequest, PreparedSite, SiteFiles, manifest};
+use flare_pod_manifest::{Additions, FileContent, LaunchRequest, PreparedSite, SiteFiles, Submission, manifest};
 use serde_json::{Value, json};
 use support::oracle::python;
 
@@ -54,8 +54,9 @@ fn pod(meta: &str, file: &str) -> Result<Value, String> {
         parent_url: None,
         parent_connection_security: None,
     };
-    let request =
-        LaunchRequest::for_prepared(&site, meta.as_bytes(), file, None, Target::V2_9).map_err(|faults| faults.to_string())?.value;
+    let request = LaunchRequest::for_prepared(&site, meta.as_bytes(), file, Submission::default(), Target::V2_9)
+        .map_err(|faults| faults.to_string())?
+        .value;
     let files = SiteFiles::default().gather(&request, |_| FileContent::Missing);
     manifest(&request, &files, &Additions::none()).map(|made| made.value.pod).map_err(|faults| faults.to_string())
 }

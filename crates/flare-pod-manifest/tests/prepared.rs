@@ -5,7 +5,9 @@ mod support;
 
 use flare_launcher_args::LauncherArgs;
 use flare_names::{NamespaceName, Role, Target};
-use flare_pod_manifest::{Additions, LAUNCHER_KEYS, LaunchRequest, Origin, PreparedSite, SiteFiles, manifest};
+use flare_pod_manifest::{
+    Additions, LAUNCHER_KEYS, LaunchRequest, Origin, PLACEHOLDER_JOB_ID, PreparedSite, SiteFiles, Submission, manifest,
+};
 
 fn launcher() -> LauncherArgs {
     LauncherArgs {
@@ -44,7 +46,8 @@ fn a_prepared_kit_and_a_job_give_a_manifest_with_placeholders() {
                 parent_connection_security: None,
             };
             let meta = br#"{"name": "hello", "launcher_spec": {"default": {"k8s": {"image": "i", "cpu": "2"}}}}"#;
-            let request = LaunchRequest::for_prepared(&prepared, meta, "meta.json", Some("cancer"), target).unwrap().value;
+            let submission = Submission { study: Some("cancer"), ..Submission::default() };
+            let request = LaunchRequest::for_prepared(&prepared, meta, "meta.json", submission, target).unwrap().value;
             assert_eq!(request.study(), Some("cancer"));
             let made = manifest(&request, &SiteFiles::default(), &Additions::default()).unwrap();
             assert_eq!(made.warnings.len(), usize::from(true), "the study data file is not there");
@@ -54,6 +57,29 @@ fn a_prepared_kit_and_a_job_give_a_manifest_with_placeholders() {
             insta::assert_json_snapshot!(format!("prepared-{role}-{target}"), made.value.pod);
         }
     }
+}
+
+#[test]
+fn only_meta_data_without_an_id_gets_another_one() {
+    let launcher = launcher();
+    let prepared = PreparedSite {
+        server_name: None,
+        role: Role::Client,
+        site: "site-1",
+        launcher: &launcher,
+        pod_defaults: None,
+        parent_url: None,
+        parent_connection_security: None,
+    };
+    let id = |meta: &str, job_id| {
+        let submission = Submission { job_id, ..Submission::default() };
+        let request = LaunchRequest::for_prepared(&prepared, meta.as_bytes(), "meta.json", submission, Target::V2_8);
+        request.unwrap().value.job_id().to_owned()
+    };
+    let image = r#""launcher_spec": {"default": {"k8s": {"image": "i"}}}"#;
+    let (without, with) = (format!("{{{image}}}"), format!(r#"{{"job_id": "own", {image}}}"#));
+    assert_eq!((id(&without, None), id(&with, None)), (PLACEHOLDER_JOB_ID.to_owned(), "own".to_owned()));
+    assert_eq!((id(&without, Some("another")), id(&with, Some("another"))), ("another".to_owned(), "own".to_owned()));
 }
 
 #[test]
@@ -69,8 +95,8 @@ fn faults_stand_in_the_job_s_own_file() {
         parent_connection_security: None,
     };
     let meta = b"{\"launcher_spec\": {\n  \"site-1\": {\"k8s\": {\"image\": 5}}}}";
-    let faults = LaunchRequest::for_prepared(&prepared, meta, "meta.json", None, Target::V2_8).unwrap_err();
+    let faults = LaunchRequest::for_prepared(&prepared, meta, "meta.json", Submission::default(), Target::V2_8).unwrap_err();
     assert_eq!(faults.to_string(), "meta.json:2:31: `launcher_spec.site-1.k8s.image` must be a string or null");
-    let faults = LaunchRequest::for_prepared(&prepared, b"[]", "meta.json", None, Target::V2_8).unwrap_err();
+    let faults = LaunchRequest::for_prepared(&prepared, b"[]", "meta.json", Submission::default(), Target::V2_8).unwrap_err();
     assert_eq!(faults.to_string(), "meta.json:1:1: the job's meta data must be an object");
 }

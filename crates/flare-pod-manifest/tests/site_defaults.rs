@@ -5,7 +5,9 @@ use std::path::Path;
 
 use flare_diagnostic::{Checked, Faults};
 use flare_names::{Role, Target};
-use flare_pod_manifest::{Additions, FileContent, LaunchRequest, Manifest, Origin, PreparedSite, SiteFiles, SitePath, manifest};
+use flare_pod_manifest::{
+    Additions, FileContent, LaunchRequest, Manifest, Origin, PreparedSite, SiteFiles, SitePath, Submission, manifest,
+};
 use flare_site_config::{JobPodDefaults, SiteConfig};
 use serde_json::{Value, json};
 
@@ -38,7 +40,7 @@ fn made(
         parent_connection_security: None,
     };
     let meta = serde_json::to_vec_pretty(job).unwrap();
-    let request = LaunchRequest::for_prepared(&site, &meta, "meta.json", None, target)?.value;
+    let request = LaunchRequest::for_prepared(&site, &meta, "meta.json", Submission::default(), target)?.value;
     let runtime = template.map(|template| json!({"format_version": 2, "studies": {"default": {"pod_template": template}}}));
     let files = SiteFiles::default().gather(&request, |path| match (path, &runtime) {
         (SitePath::BelowKit(path), Some(runtime)) if Path::new(path).ends_with("study_runtime.yaml") => {

@@ -97,7 +97,9 @@ fn check_record(path: &Path) -> Result<(), Faults> {
     }
     let message = format!("the output `{}` records objects that are staged in a cluster", printable(&path.to_string_lossy()));
     Err(Diagnostic::error(Code::OutputStaged, message)
-        .hint("unstage it first, or name another directory with `--output`")
+        .hint(
+            "unstage it first (`unstage --offline` if its objects were only rendered), or name another directory with `--output`",
+        )
         .at(Place::from(file.as_path()))
         .into())
 }

@@ -124,14 +124,18 @@ pub fn check_new_backup(file: &Path, options: &BackupOptions) -> Result<(), Diag
 }
 
 fn begin(file: &Path, options: &BackupOptions) -> Result<NewFile, Diagnostic> {
-    let failed = |error: flare_file_tree::DiskError| {
-        let fault = error.into_diagnostic(Code::InvalidArgs);
-        if fault.hint.is_some() { fault } else { fault.hint("name a file in a directory that is there and may be written to") }
-    };
-    if !options.force && Destination::inspect(file).map_err(failed)? != Destination::Absent {
-        return Err(Diagnostic::error(Code::InvalidArgs, format!("there is something at `{}` already", file.display()))
-            .hint("name another file, or pass `--force` to replace it")
-            .at(file));
+    let hint = "name a file in a directory that is there and may be written to";
+    let failed = |error: flare_file_tree::DiskError| error.into_diagnostic_or(Code::InvalidArgs, hint);
+    let refused = |message: String, hint: &str| Err(Diagnostic::error(Code::InvalidArgs, message).hint(hint).at(file));
+    match Destination::inspect(file).map_err(failed)? {
+        Destination::Directory | Destination::EmptyDirectory => {
+            return refused(format!("`{}` is a directory", file.display()), "name a file in it, which `backup` then makes");
+        }
+        Destination::File | Destination::Other if !options.force => {
+            let message = format!("there is something at `{}` already", file.display());
+            return refused(message, "name another file, or pass `--force` to replace it");
+        }
+        Destination::Absent | Destination::File | Destination::Other => {}
     }
     NewFile::begin(file, if options.keys { 0o600 } else { 0o666 }, options.force).map_err(failed)
 }

@@ -218,8 +218,7 @@ impl Received {
 }
 
 pub(crate) fn not_written(error: flare_file_tree::DiskError) -> Diagnostic {
-    let fault = error.into_diagnostic(Code::BackupFailed);
-    if fault.hint.is_some() { fault } else { fault.hint("name another file, on a disk with enough space") }
+    error.into_diagnostic_or(Code::BackupFailed, "name another file, on a disk with enough space")
 }
 
 fn unreadable(claim: &str) -> Diagnostic {

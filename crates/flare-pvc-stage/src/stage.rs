@@ -251,7 +251,9 @@ pub fn refuse_staged_objects(kit: &PreparedKit) -> Result<(), Faults> {
         return Ok(());
     }
     let message = "the kit is staged as objects, which its chart mounts in place of what is on the volume";
-    Err(Diagnostic::error(Code::OutputStaged, message).hint("stage it with `--mode objects`, or unstage it first").into())
+    Err(Diagnostic::error(Code::OutputStaged, message)
+        .hint("stage it with `--mode objects`, or unstage it first (`unstage --offline` if its objects were only rendered)")
+        .into())
 }
 
 fn warnings(answer: &answer::StageAnswer, claim: &str) -> impl Iterator<Item = Diagnostic> {

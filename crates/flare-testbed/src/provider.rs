@@ -76,13 +76,49 @@ fn docker_runs(context: &Context<'_>) -> bool {
     ask().unwrap_or(false)
 }
 
+/// Checks that kind is there and reaches what runs its nodes.
+///
+/// # Errors
+/// [`Code::MachineNotReady`].
+pub(crate) fn check_kind(context: &Context<'_>) -> Result<(), Faults> {
+    let not_ready = |message: String| Diagnostic::error(Code::MachineNotReady, message);
+    if find(context, "kind").is_none() {
+        return Err(not_ready("the program `kind` is missing".to_owned())
+            .hint("install it (https://kind.sigs.k8s.io), or take `--provider source`")
+            .into());
+    }
+    let asked = run(command(context, "kind")?.args(["get", "clusters"]), &[]);
+    asked.map(drop).map_err(|faults| {
+        faults.map(|fault| not_ready(fault.message).hint("see whether Docker runs, or take `--provider source`"))
+    })
+}
+
+/// Checks that the file of an existing cluster can be read.
+///
+/// # Errors
+/// [`Code::KubeconfigInvalid`].
+pub(crate) fn check_kubeconfig(options: &UpOptions) -> Result<(), Faults> {
+    let Some(path) = &options.kubeconfig else { return Ok(()) };
+    let refused = |why: String| -> Result<(), Faults> {
+        let fault = Diagnostic::error(Code::KubeconfigInvalid, format!("the kubeconfig cannot be read: {why}"));
+        Err(fault.hint("name a file that exists and that you may read with `--kubeconfig`").at(path.as_path()).into())
+    };
+    match std::fs::File::open(path).and_then(|file| file.metadata()) {
+        Ok(found) if found.is_dir() => refused("it is a directory".to_owned()),
+        Ok(_) => Ok(()),
+        Err(error) => refused(error.kind().to_string()),
+    }
+}
+
 /// Records an existing cluster, if it answers. Nothing in it is changed.
 pub(crate) fn adopt(context: &Context<'_>, state: &StateDirectory, options: &UpOptions, kubeconfig: &Path) -> Result<(), Faults> {
-    let shown = kubeconfig.display();
     let kubeconfig = std::path::absolute(kubeconfig).unwrap_or_else(|_| kubeconfig.to_owned());
+    let shown = kubeconfig.display();
     if !Kubectl::installed(context, &kubeconfig)?.is_ready() {
+        let words = kubeconfig.to_string_lossy();
+        let quoted = shlex::try_quote(&words).unwrap_or_else(|_| words.as_ref().into());
         return Err(Diagnostic::error(Code::ClusterFailed, format!("the cluster of `{shown}` does not answer"))
-            .hint("check it with `kubectl --kubeconfig FILE get --raw /readyz`")
+            .hint(format!("check it with `kubectl --kubeconfig {quoted} get --raw /readyz`"))
             .into());
     }
     state.make("")?;
@@ -115,9 +151,24 @@ pub(crate) fn create_kind(context: &Context<'_>, state: &StateDirectory, options
 
 /// Ends a cluster of kind. The kubeconfig is passed so that kind does not edit the user's own.
 pub(crate) fn delete_kind(context: &Context<'_>, state: &StateDirectory) -> Result<(), Faults> {
-    let mut kind = command(context, "kind")?;
-    kind.args(["delete", "cluster", "--name", &kind_name(state), "--kubeconfig"]).arg(state.kubeconfig());
-    run(&mut kind, &[]).map(drop)
+    let delete = || {
+        let mut kind = command(context, "kind")?;
+        kind.args(["delete", "cluster", "--name", &kind_name(state), "--kubeconfig"]).arg(state.kubeconfig());
+        run(&mut kind, &[]).map(drop)
+    };
+    match delete() {
+        // Nothing is left for a kind that is missing or broken, such as after an `up` that it did not carry out.
+        Err(_) if !may_have_containers(context, state) => Ok(()),
+        ended => ended,
+    }
+}
+
+/// Whether Docker may have containers of the cluster: it has some, or gives no answer. Without its client there are none.
+fn may_have_containers(context: &Context<'_>, state: &StateDirectory) -> bool {
+    let label = format!("label=io.x-k8s.kind.cluster={}", kind_name(state));
+    let Ok(mut docker) = command(context, "docker") else { return false };
+    let listed = output(docker.args(["ps", "--all", "--quiet", "--filter", &label]), &[]);
+    !listed.is_ok_and(|listed| listed.status.success() && listed.stdout.trim_ascii().is_empty())
 }
 
 fn kind_name(state: &StateDirectory) -> String {
@@ -128,7 +179,9 @@ fn kind_name(state: &StateDirectory) -> String {
 mod tests {
     use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, sync::atomic::AtomicBool};
 
-    use super::{adopt, choose, create_kind, delete_kind, lacks};
+    use flare_diagnostic::Code;
+
+    use super::{adopt, check_kind, check_kubeconfig, choose, create_kind, delete_kind, lacks};
     use crate::{ClusterName, Context, Provider, UpOptions, state::StateDirectory};
 
     /// Runs a test with fake programs, which are shell scripts.
@@ -209,6 +262,57 @@ mod tests {
                 [create, format!("delete cluster --name flare-kube-x --kubeconfig {shown}")]
             );
         });
+    }
+
+    #[test]
+    fn a_machine_without_a_kind_that_works_is_told_so() {
+        let code = |programs: &[(&str, &str)]| {
+            let mut code = None;
+            with_programs(programs, |context, _| code = check_kind(context).err().map(|faults| faults.first().code));
+            code
+        };
+        assert_eq!(code(&[("docker", "echo 27.0.1")]), Some(Code::MachineNotReady));
+        assert_eq!(code(&[("kind", "echo no daemon >&2; exit 1")]), Some(Code::MachineNotReady));
+        assert_eq!(code(&[("kind", "[ \"$*\" = 'get clusters' ]")]), None);
+    }
+
+    #[test]
+    fn what_kind_did_not_make_can_be_removed_without_it() {
+        let is_removed = |programs: &[(&str, &str)]| {
+            let mut is_removed = false;
+            with_programs(programs, |context, _| {
+                let state = StateDirectory::of(context, &ClusterName::new("x").unwrap());
+                is_removed = delete_kind(context, &state).is_ok();
+            });
+            is_removed
+        };
+        let docker = |answer| [("docker", answer)];
+        assert!(
+            is_removed(&docker("[ \"$5\" = label=io.x-k8s.kind.cluster=flare-kube-x ] && exit 0")),
+            "there are no containers"
+        );
+        assert!(is_removed(&[("kind", "exit 1"), ("docker", "exit 0")]));
+        assert!(!is_removed(&docker("echo 0a1b2c")), "its node is there");
+        assert!(!is_removed(&docker("exit 1")), "nobody knows");
+        assert!(!is_removed(&[("kind", "exit 1"), ("docker", "echo 0a1b2c")]));
+    }
+
+    #[test]
+    fn a_kubeconfig_that_cannot_be_read_is_told_with_its_place() {
+        with_programs(&[], |_, directory| {
+            let code = |path: &Path| {
+                let options = UpOptions { kubeconfig: Some(path.to_owned()), ..UpOptions::default() };
+                check_kubeconfig(&options).err().map(|faults| {
+                    assert!(faults.first().place.is_some(), "{faults}");
+                    faults.first().code
+                })
+            };
+            assert_eq!(code(&directory.join("none")), Some(Code::KubeconfigInvalid));
+            assert_eq!(code(directory), Some(Code::KubeconfigInvalid));
+            fs::write(directory.join("config"), "theirs").unwrap();
+            assert_eq!(code(&directory.join("config")), None);
+        });
+        assert!(check_kubeconfig(&UpOptions::default()).is_ok());
     }
 
     #[test]

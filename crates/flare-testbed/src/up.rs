@@ -11,12 +11,16 @@ use crate::{
 /// and the cluster is made anew, which takes seconds and gives it a known state.
 ///
 /// # Errors
-/// [`Code::MachineNotReady`] for each missing requirement, before anything is started. [`Code::ClusterFailed`],
-/// [`Code::TimedOut`], [`Code::Interrupted`], after which nothing of the cluster is left.
+/// [`Code::MachineNotReady`] for each missing requirement and [`Code::KubeconfigInvalid`], before anything is started.
+/// [`Code::ClusterFailed`], [`Code::TimedOut`], [`Code::Interrupted`], after which nothing of the cluster is left.
 pub fn up(context: &Context<'_>, name: &ClusterName, options: &UpOptions) -> Result<Checked<Status>, Faults> {
     let state = StateDirectory::of(context, name);
     let chosen = provider::choose(context, options)?;
-    let ready_machine = || if chosen == Provider::Source { preflight::check(context, options) } else { Ok(()) };
+    let ready_machine = || match chosen {
+        Provider::Source => preflight::check(context, options),
+        Provider::Kind => provider::check_kind(context),
+        Provider::Kubeconfig => provider::check_kubeconfig(options),
+    };
     let is_new = state.record().is_none();
     if is_new {
         // Before the lock, so that an unsuitable machine is not changed.
@@ -34,9 +38,18 @@ pub fn up(context: &Context<'_>, name: &ClusterName, options: &UpOptions) -> Res
             lock.remove();
             Err(match removed {
                 Ok(_) => faults,
-                Err(left) => faults.and(left),
+                Err(left) => with_others(faults, &left),
             })
         }
+    }
+}
+
+/// The faults with those of the removal that are not among them: the cause of both may be the same.
+fn with_others(faults: Faults, left: &Faults) -> Faults {
+    let others = left.all().iter().filter(|fault| !faults.all().contains(fault)).cloned().collect();
+    match Faults::from_list(others) {
+        Some(others) => faults.and(others),
+        None => faults,
     }
 }
 

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use flare_diagnostic::{Code, Diagnostic};
+use flare_diagnostic::Diagnostic;
 use flare_names::{InvalidName, NamespaceName};
 use flare_pvc_stage::NewClaim;
 use flare_site_config::quantity::{InvalidQuantity, Quantity};
@@ -112,15 +112,6 @@ impl ClusterArguments {
         Request { prepared, namespace: self.namespace.as_deref(), access: self.access(), values: Vec::new() }
     }
 
-    /// Refuses `--namespace` for verbs that work on a whole federation, whose file says where each participant is.
-    pub(crate) fn refuse_namespace(&self) -> Result<(), Diagnostic> {
-        match &self.namespace {
-            None => Ok(()),
-            Some(_) => Err(Diagnostic::error(Code::InvalidArgs, "`--namespace` has no meaning for a whole federation")
-                .hint("set `namespace` for each participant, or in `defaults`, in federation.yaml")),
-        }
-    }
-
     /// The time that the verb may take.
     pub(crate) fn time_limit(&self) -> Duration {
         Duration::from_secs(self.timeout)
@@ -134,7 +125,8 @@ pub(crate) struct FederationArguments {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["prepared", "namespace"])]
     pub(crate) federation: Option<PathBuf>,
     /// The `--output` of `prepare --federation` [default: each kit's prepared/k8s].
-    #[arg(long = "prepared", id = "prepared_directory", value_name = "DIR", requires = "federation")]
+    #[arg(long = "prepared", id = "prepared_directory", value_name = "DIR", requires = "federation",
+        conflicts_with_all = ["prepared", "namespace"])]
     prepared: Option<PathBuf>,
 }
 

@@ -28,7 +28,7 @@ use crate::{
 #[command(mut_arg("namespace", arguments::refused))]
 pub(crate) struct Arguments {
     /// The federation.yaml.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "namespace")]
     federation: PathBuf,
     /// The directory with the prepared kits [default: each kit's prepared/k8s].
     #[arg(long = "prepared", id = "prepared_directory", visible_alias = "output", value_name = "DIR")]
@@ -45,7 +45,6 @@ pub(crate) struct Arguments {
 /// Removes all participants, and prints what stays.
 pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     let cluster = &arguments.cluster;
-    cluster.refuse_namespace()?;
     let file = context.environment.absolute(&arguments.federation)?;
     let prepared = arguments.prepared.as_ref().map(|path| context.environment.absolute(path)).transpose()?;
     let lenient = OpenOptions { accept_changes: true };

@@ -65,6 +65,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
         until: if arguments.until == State::Running { Until::Running } else { Until::Joined },
         ..arguments.release.options(context, given, arguments.create_namespace, cluster)?
     };
+    install::check_docker_config(options.pull_secret.as_deref())?;
     context.step(|| format!("installing {}", prepared.display()));
     let bar = context.activity();
     let installed = install::install(context, &request, &options, &|words| bar.show(words));

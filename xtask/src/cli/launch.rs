@@ -12,7 +12,7 @@ use super::{launch_canary, launch_run, launch_sweep, launch_watch};
 use crate::{
     context::Context,
     output::{Format, Outcome, VerbResult, documents},
-    pipeline::launch::{self, OwnCode},
+    pipeline::launch::{self, OwnCode, UnsubmittedId},
 };
 
 /// Print, run, follow and clean up job pods.
@@ -53,19 +53,19 @@ Examples:
 #[allow(clippy::struct_excessive_bools, reason = "independent switches of a command line")]
 pub(crate) struct ManifestArguments {
     /// A prepared kit.
-    #[arg(value_name = "PREPARED", required_unless_present = "request", conflicts_with = "request", requires = "job")]
+    #[arg(value_name = "PREPARED", required_unless_present_any = ["request", "kit"], conflicts_with = "request", requires = "job")]
     prepared: Option<PathBuf>,
     /// The job: its directory, or the meta.json, meta.conf or meta.yml in it.
     #[arg(long, value_name = "JOB")]
     job: Option<PathBuf>,
     /// The study in which the job is submitted [default: the job's own, otherwise `default`].
-    #[arg(long, value_name = "STUDY", requires = "job")]
+    #[arg(long, value_name = "STUDY", requires = "job", conflicts_with_all = ["request", "kit"])]
     study: Option<String>,
     /// A launch request, as JSON.
     #[arg(long, value_name = "FILE", requires = "kit", conflicts_with = "job")]
     request: Option<PathBuf>,
     /// The parent's workspace directory on this machine: startup/, local/ and study data are read below it.
-    #[arg(long, value_name = "DIR", requires = "request")]
+    #[arg(long, value_name = "DIR", requires = "request", conflicts_with_all = ["prepared", "job"])]
     kit: Option<PathBuf>,
     #[arg(long, value_name = "RELEASE", conflicts_with = "prepared", help = format!(
         "The FLARE release of the request: {} [default: {}]. A prepared kit has its own",
@@ -125,7 +125,8 @@ fn print_manifest(context: &Context<'_>, arguments: &ManifestArguments) -> VerbR
             launch::from_request(&absolute(request)?, &absolute(kit)?, arguments.target.unwrap_or_default(), &additions)?
         }
         (_, _, Some(prepared), Some(job)) => {
-            launch::from_prepared(&absolute(prepared)?, &absolute(job)?, arguments.study.as_deref(), &additions)?
+            let (prepared, job, study) = (absolute(prepared)?, absolute(job)?, arguments.study.as_deref());
+            launch::from_prepared(&prepared, &job, study, UnsubmittedId::Placeholder, &additions)?
         }
         _ => {
             let fault = Diagnostic::error(Code::InvalidArgs, "neither a request nor a prepared kit with a job is given");

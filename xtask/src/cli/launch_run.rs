@@ -18,7 +18,7 @@ use crate::{
     interrupt::interrupted,
     output::{Failure, Outcome, VerbResult, printable, table, write_to_stderr},
     pipeline::{
-        launch,
+        launch::{self, UnsubmittedId},
         launch_run::{self, JobRequest, JobResult, Report, RunOptions, Stopped},
     },
 };
@@ -30,7 +30,8 @@ use crate::{
 ///
 /// Each new state of a job is printed to stderr with its reason. One watch on pods and one on events follow all jobs. A pod that cannot
 /// start is ended with its reason: at once if waiting cannot help, otherwise after the pending timeout. If a job's pod already exists,
-/// for example after this program was killed, it is taken over.
+/// for example after this program was killed, it is taken over. A job that was never submitted has no id; it gets one made of its name, its
+/// files and its study, so that the same job is known again and another one is not taken for it.
 ///
 /// Ctrl-C and `--timeout` end the jobs.
 #[derive(Debug, clap::Args)]
@@ -40,19 +41,19 @@ Examples:
   flare-kube launch run --request a.json --request b.json --kit workspace -o json")]
 pub(crate) struct Arguments {
     /// A prepared kit.
-    #[arg(value_name = "PREPARED", required_unless_present = "request", conflicts_with = "request", requires = "job")]
+    #[arg(value_name = "PREPARED", required_unless_present_any = ["request", "kit"], conflicts_with = "request", requires = "job")]
     prepared: Option<PathBuf>,
     /// The job: its directory, or the meta.json, meta.conf or meta.yml in it.
     #[arg(long, value_name = "JOB")]
     job: Option<PathBuf>,
     /// The study in which the job is submitted [default: the job's own, otherwise `default`].
-    #[arg(long, value_name = "STUDY", requires = "job")]
+    #[arg(long, value_name = "STUDY", requires = "job", conflicts_with_all = ["request", "kit"])]
     study: Option<String>,
     /// A launch request, as JSON; may be given several times.
     #[arg(long, value_name = "FILE", requires = "kit", conflicts_with = "job")]
     request: Vec<PathBuf>,
     /// The parent's workspace directory on this machine: startup/, local/ and study data are read below it.
-    #[arg(long, value_name = "DIR", requires = "request")]
+    #[arg(long, value_name = "DIR", requires = "request", conflicts_with_all = ["prepared", "job"])]
     kit: Option<PathBuf>,
     #[arg(long, value_name = "RELEASE", conflicts_with = "prepared", help = format!(
         "The FLARE release of the requests: {} [default: {}]. A prepared kit has its own",
@@ -108,7 +109,8 @@ fn asked(context: &Context<'_>, arguments: &Arguments) -> Result<Checked<Vec<Job
     };
     if let (Some(prepared), Some(job)) = (&arguments.prepared, &arguments.job) {
         let (prepared, at) = (absolute(prepared)?, absolute(job)?);
-        add(job, launch::from_prepared(&prepared, &at, arguments.study.as_deref(), &additions));
+        let study = arguments.study.as_deref();
+        add(job, launch::from_prepared(&prepared, &at, study, UnsubmittedId::OfContent, &additions));
     }
     for request in &arguments.request {
         let kit = absolute(arguments.kit.as_deref().unwrap_or(Path::new("")))?;
@@ -272,6 +274,9 @@ fn text(report: &Report, dry_run: bool) -> String {
         ]
     });
     let mut text = table(&std::iter::once(head).chain(rows).collect::<Vec<_>>());
+    for job in report.jobs.iter().filter(|job| job.taken_over) {
+        text.push_str(&format!("{} was there already and was taken over\n", job.pod));
+    }
     for job in report.jobs.iter().filter(|job| !job.has_succeeded()) {
         let Some(evidence) = &job.evidence else { continue };
         text.push_str(&format!("\n{}\n", job.pod));

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::ArgGroup;
 use serde_json::json;
 
 use super::arguments::ClusterArguments;
@@ -16,9 +17,10 @@ use crate::{
 /// Orphans are pods whose job has ended, credential Secrets without their pod and, for a prepared kit whose parent is missing or scaled
 /// down, all job pods of the site with its startup Secret. Only objects that flare-kube created are considered.
 #[derive(Debug, clap::Args)]
+#[command(group(ArgGroup::new("scope").args(["prepared", "namespace"]).required(true).multiple(true)))]
 pub(crate) struct Arguments {
     /// A prepared kit, to select its site [default: all sites of `--namespace`].
-    #[arg(value_name = "PREPARED", required_unless_present = "namespace")]
+    #[arg(value_name = "PREPARED")]
     prepared: Option<PathBuf>,
     /// Delete the orphans.
     #[arg(long)]

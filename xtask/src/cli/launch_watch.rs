@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
+use clap::ArgGroup;
 use flare_pod_launch::{JobState, KnownPod, Notice, Transition};
 use serde_json::{Value, json};
 
@@ -18,10 +19,13 @@ use crate::{
 /// Each new state is printed with its reason, until `--timeout` or Ctrl-C; the result is the final state of each job. With only a
 /// namespace, all sites in it are followed.
 #[derive(Debug, clap::Args)]
-#[command(mut_arg("dry_run", changes_nothing))]
+#[command(
+    mut_arg("dry_run", changes_nothing),
+    group(ArgGroup::new("scope").args(["prepared", "namespace"]).required(true).multiple(true)),
+)]
 pub(crate) struct Arguments {
     /// A prepared kit, to select its site [default: all sites of `--namespace`].
-    #[arg(value_name = "PREPARED", required_unless_present = "namespace")]
+    #[arg(value_name = "PREPARED")]
     prepared: Option<PathBuf>,
     #[command(flatten)]
     cluster: ClusterArguments,

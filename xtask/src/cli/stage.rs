@@ -17,7 +17,7 @@ use crate::{
     output::{Outcome, VerbResult, documents, printable},
     pipeline::{
         prepare::helm_command,
-        stage::{self, Request},
+        stage::{self, Rendered, Request},
     },
 };
 
@@ -31,14 +31,15 @@ use crate::{
 ///
 /// `--mode objects` creates a ConfigMap from `local/` and a Secret from `startup/` instead, names them in the chart's values, and needs no
 /// program in a pod. A changed kit gets new objects, so a parent that restarts meanwhile still mounts its own; `unstage --superseded`
-/// removes earlier ones. `--render` prints the objects for a repository that another tool applies; no cluster is needed.
+/// removes earlier ones. `--render` prints the objects for a repository that another tool applies; no cluster is needed. The chart's values
+/// name them then, until `unstage --offline`.
 ///
 /// `--federation` stages every participant of a federation.yaml, each into the cluster of its `kubeconfig` and `context`. All prepared
 /// kits are checked before the first is sent; if one fails, the others are staged nevertheless.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// The prepared kit: an output of `prepare`.
-    #[arg(value_name = "PREPARED", required_unless_present = "federation")]
+    #[arg(value_name = "PREPARED", required_unless_present_any = ["federation", "prepared_directory"])]
     prepared: Option<PathBuf>,
     #[command(flatten)]
     federation: FederationArguments,
@@ -46,7 +47,7 @@ pub(crate) struct Arguments {
     staging: StagingArguments,
     /// Print the objects of `--mode objects` as YAML instead of sending them. The Secret contains private keys: encrypt it before you commit
     /// it.
-    #[arg(long, conflicts_with_all = ["create_namespace", CLAIM_SIZE, "federation"])]
+    #[arg(long, conflicts_with_all = ["create_namespace", CLAIM_SIZE, "storage_class", "access_mode", "federation", "prepared_directory"])]
     render: bool,
     #[command(flatten)]
     cluster: ClusterArguments,
@@ -70,7 +71,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     context.step(|| format!("staging {}", prepared.display()));
     let (mode, dry_run) = (staging.place.mode(), cluster.dry_run);
     if arguments.render {
-        return render(&request, staging, cluster);
+        return render(context, &request, staging, cluster);
     }
     if mode == StagingMode::Objects {
         let staged = stage::as_objects(context, &request, &staging.object_options(cluster)?)?;
@@ -119,19 +120,25 @@ fn of_objects(prepared: &Path, kit: &PreparedKit, staged: &StagedObjects, dry_ru
 }
 
 /// Prints the objects including the Secret's data, which the user asked for.
-fn render(request: &Request<'_>, staging: &StagingArguments, cluster: &ClusterArguments) -> VerbResult {
+fn render(context: &Context<'_>, request: &Request<'_>, staging: &StagingArguments, cluster: &ClusterArguments) -> VerbResult {
     if staging.place.mode == Some(StagingMode::Pvc) {
         let fault = Diagnostic::error(Code::InvalidArgs, "`--render` prints objects, and `--mode pvc` makes none");
         return Err(fault.hint("leave `--mode` out, or give `--mode objects`").into());
     }
     staging.object_options(cluster)?;
     let rendered = stage::rendered(request, cluster.dry_run)?;
-    let ((kit, objects), mut warnings) = (rendered.value, rendered.warnings);
+    let (Rendered { kit, objects, changed, earlier }, mut warnings) = (rendered.value, rendered.warnings);
+    if changed && !cluster.dry_run {
+        let prepared = request.prepared.to_owned();
+        context.unprinted.plan(move || stage::take_back_record(&prepared, earlier.as_ref()));
+    }
     let secret = objects.record.secret.clone().unwrap_or_default();
     let message = format!("the Secret `{secret}` on stdout holds the kit's private keys");
     warnings.push(Diagnostic::warning(Code::Notice, message).hint("encrypt it before it is committed; a Secret is only base64"));
     let manifests = objects.manifests();
-    let data = json!({"namespace": kit.plan().namespace, "objects": manifests, "files": objects.files, "bytes": objects.bytes,
-        "fingerprint": kit.fingerprint().to_string(), "helm_command": helm_command(kit.plan(), &request.prepared.join(PreparedKit::chart_path()))});
+    let mut data = json!({"namespace": kit.plan().namespace, "objects": manifests, "files": objects.files, "bytes": objects.bytes,
+        "fingerprint": kit.fingerprint().to_string(), "changed": changed,
+        "helm_command": helm_command(kit.plan(), &request.prepared.join(PreparedKit::chart_path()))});
+    note_dry_run(&mut data, cluster.dry_run);
     Ok(Outcome { data, text: documents(&manifests), warnings })
 }

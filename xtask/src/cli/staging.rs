@@ -111,7 +111,7 @@ pub(crate) struct StagingArguments {
     #[command(flatten)]
     pub(super) helper: HelperArguments,
     /// Put back the kit that the last staging replaced, and keep the current one.
-    #[arg(long, conflicts_with_all = ["again", "repair", CLAIM_SIZE, "create_namespace"])]
+    #[arg(long, conflicts_with_all = ["again", "repair", CLAIM_SIZE, "storage_class", "access_mode", "create_namespace"])]
     pub(super) rollback: bool,
     #[command(flatten)]
     kit: KitArguments,

@@ -26,12 +26,12 @@ use crate::{
 /// workspace claim, and as the running parent was started with. If they differ, something is left to do.
 ///
 /// `--federation` looks at every participant of a federation.yaml and shows in one table how far each is; exit status 1 where one of them
-/// is not up.
+/// is not up, but that of the reason if none can be looked at for one reason.
 #[derive(Debug, clap::Args)]
 #[command(mut_arg("dry_run", changes_nothing))]
 pub(crate) struct Arguments {
     /// The prepared kit: an output of `prepare`.
-    #[arg(value_name = "PREPARED", required_unless_present = "federation")]
+    #[arg(value_name = "PREPARED", required_unless_present_any = ["federation", "prepared_directory"])]
     prepared: Option<PathBuf>,
     #[command(flatten)]
     federation: FederationArguments,

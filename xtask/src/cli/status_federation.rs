@@ -14,6 +14,7 @@ use crate::{
     context::Context,
     output::{Failure, Outcome, VerbResult, printable},
     pipeline::{
+        down::named,
         federation_status::{self, ParticipantStatus},
         stage_federation,
     },
@@ -39,8 +40,21 @@ pub(super) fn run(context: &Context<'_>, file: &Path, arguments: &FederationArgu
     }
     let message = format!("{} of {} participants are not up: {}", bad.len(), looked.len(), bad.join(", "));
     let hint = "`verify PREPARED` tells why; `up` continues from there";
-    let faults = Faults::from(Diagnostic::error(Code::CheckFailed, message).hint(hint)).after(warnings);
-    Err(Failure { faults, shown: Some(Box::new(outcome)) })
+    let summary = Diagnostic::error(Code::CheckFailed, message).hint(hint);
+    Err(Failure { faults: all_faults(&looked, summary).after(warnings), shown: Some(Box::new(outcome)) })
+}
+
+/// The summary, and why participants could not be looked at. If that is one reason for all, such as a missing kubeconfig, it alone is
+/// reported, with its own exit status.
+fn all_faults(looked: &[ParticipantStatus], summary: Diagnostic) -> Faults {
+    let each: Vec<_> = looked.iter().flat_map(|one| faults(one).map(move |fault| named(fault.clone(), &one.name))).collect();
+    let is_all = looked.iter().all(|one| one.state.is_err());
+    match each.split_first() {
+        Some((first, others)) if is_all && others.iter().all(|other| other.code == first.code) => {
+            Faults::new(first.clone(), others.to_vec())
+        }
+        _ => Faults::new(summary, each),
+    }
 }
 
 fn outcome(looked: &[ParticipantStatus]) -> Outcome {
@@ -48,9 +62,8 @@ fn outcome(looked: &[ParticipantStatus]) -> Outcome {
     let role = |one: &ParticipantStatus| one.role.map_or_else(|| "-".to_owned(), |role| role.to_string());
     let mut text = shown(looked.iter().map(|one| (one.name.as_str(), role(one), one.steps)));
     for one in looked {
-        let reason = one.state.as_ref().ok().and_then(|state| state.reason.as_ref());
-        for line in faults(one).map(|fault| &fault.message).chain(reason) {
-            text.push_str(&format!("{}: {}\n", printable(&one.name), printable(line)));
+        if let Some(reason) = one.state.as_ref().ok().and_then(|state| state.reason.as_ref()) {
+            text.push_str(&format!("{}: {}\n", printable(&one.name), printable(reason)));
         }
     }
     Outcome { data: json!({ "participants": rows }), text, ..Outcome::default() }
@@ -70,4 +83,31 @@ pub(super) fn row(one: &ParticipantStatus) -> Value {
 /// Why a participant could not be looked at.
 fn faults(one: &ParticipantStatus) -> impl Iterator<Item = &Diagnostic> {
     one.state.as_ref().err().into_iter().flat_map(Faults::all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::up::Steps;
+
+    fn status(name: &str, code: Code) -> ParticipantStatus {
+        let state = Err(Diagnostic::error(code, "no").hint("do it").into());
+        ParticipantStatus { name: name.to_owned(), role: None, steps: Steps::default(), facts: None, state }
+    }
+
+    #[test]
+    fn every_fault_is_reported_and_one_reason_for_all_decides_the_exit_status() {
+        let said = |looked: &[ParticipantStatus]| {
+            let faults = all_faults(looked, Diagnostic::error(Code::CheckFailed, "some are not up"));
+            faults.all().iter().map(|fault| (fault.code, fault.message.clone())).collect::<Vec<_>>()
+        };
+        let (unreachable, late) = (Code::ClusterUnreachable, Code::TimedOut);
+        assert_eq!(
+            said(&[status("a", unreachable), status("b", unreachable)]),
+            [(unreachable, "a: no".to_owned()), (unreachable, "b: no".to_owned())]
+        );
+        let several = said(&[status("a", unreachable), status("b", late)]);
+        assert_eq!(several[0], (Code::CheckFailed, "some are not up".to_owned()));
+        assert_eq!(several[1..], [(unreachable, "a: no".to_owned()), (late, "b: no".to_owned())]);
+    }
 }

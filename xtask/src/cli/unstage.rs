@@ -37,8 +37,11 @@ pub(crate) struct Arguments {
     /// Also remove the kit from the volume, and those that `stage` and `restore` put aside. Edits of them are lost.
     #[arg(long, conflicts_with = "superseded")]
     remove_kit: bool,
+    /// Only take the objects' names out of the chart's values, after `stage --render`: no cluster is asked, and nothing in one is removed.
+    #[arg(long, conflicts_with_all = ["superseded", "remove_kit", "helper_image"])]
+    offline: bool,
     /// The image of the helper pod for `--remove-kit`; it needs Python 3.8 [default: the parent's].
-    #[arg(long, value_name = "IMAGE", requires = "remove_kit")]
+    #[arg(long, value_name = "IMAGE", requires = "remove_kit", conflicts_with = "superseded")]
     helper_image: Option<String>,
     #[command(flatten)]
     cluster: ClusterArguments,
@@ -52,12 +55,13 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     let mode = match arguments.mode {
         Some(mode) => mode,
         None if arguments.remove_kit => StagingMode::Pvc,
-        None if arguments.superseded || unstage::names_objects(&request)? => StagingMode::Objects,
+        None if arguments.superseded || arguments.offline || unstage::names_objects(&request)? => StagingMode::Objects,
         None => StagingMode::Pvc,
     };
     check_flags(arguments, mode)?;
     context.step(|| format!("unstaging {}", prepared.display()));
     let removed = match mode {
+        StagingMode::Objects if arguments.offline => unstage::record(&request, cluster.dry_run)?,
         StagingMode::Objects => {
             let (superseded, dry_run) = (arguments.superseded, cluster.dry_run);
             unstage::objects(
@@ -86,6 +90,7 @@ fn check_flags(arguments: &Arguments, mode: StagingMode) -> Result<(), Diagnosti
     let (flag, other) = match mode {
         StagingMode::Objects if arguments.remove_kit => ("--remove-kit", "pvc"),
         StagingMode::Pvc if arguments.superseded => ("--superseded", "objects"),
+        StagingMode::Pvc if arguments.offline => ("--offline", "objects"),
         _ => return Ok(()),
     };
     Err(Diagnostic::error(Code::InvalidArgs, format!("`{flag}` belongs to `--mode {other}`"))

@@ -42,7 +42,7 @@ use crate::{
 )]
 pub(crate) struct Arguments {
     /// The federation.yaml.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "namespace")]
     federation: PathBuf,
     /// The directory in which each participant gets a prepared kit [default: each kit's prepared/k8s].
     #[arg(long = "prepared", id = "prepared_directory", visible_alias = "output", value_name = "DIR")]
@@ -84,9 +84,9 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
 
 fn bring_up(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     let cluster = &arguments.cluster;
-    cluster.refuse_namespace()?;
     let preparation = arguments.preparation(context)?;
     let options = arguments.options(context)?;
+    install::check_docker_config(options.install.pull_secret.as_deref())?;
     let prepared = prepare_all(context, &preparation)?;
     let (participants, mut warnings) = match prepared.value {
         PreparedFederation::Ready(participants) => (participants, prepared.warnings),

@@ -5,7 +5,7 @@ use std::{
     io::{BufWriter, ErrorKind, Write},
 };
 
-use flare_diagnostic::{Code, Diagnostic, Severity, printable};
+use flare_diagnostic::{Code, Diagnostic, Faults, Severity, printable};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -23,10 +23,10 @@ pub(crate) struct Reporter {
 }
 
 impl Reporter {
-    /// Prints the result of a verb and returns the exit status.
-    pub(crate) fn report(&self, result: VerbResult) -> u8 {
+    /// Prints the result of a verb and returns the exit status. `take_back` is called if a good result cannot be printed.
+    pub(crate) fn report(&self, result: VerbResult, take_back: impl FnOnce() -> Result<(), Faults>) -> u8 {
         match result {
-            Ok(outcome) => self.report_outcome(&outcome),
+            Ok(outcome) => self.report_outcome(&outcome, take_back),
             Err(failure) => self.report_failure(&failure),
         }
     }
@@ -36,12 +36,17 @@ impl Reporter {
         self.status_after_writing(EXIT_USAGE, print_document(&error_envelope(&fault.into(), EXIT_USAGE)))
     }
 
-    fn report_outcome(&self, outcome: &Outcome) -> u8 {
+    fn report_outcome(&self, outcome: &Outcome, take_back: impl FnOnce() -> Result<(), Faults>) -> u8 {
         self.print_warnings(&outcome.warnings);
         let written = match self.format {
             Format::Text | Format::Yaml => print(&outcome.text),
             Format::Json => print_document(&Envelope::of(outcome)),
         };
+        if written.is_err()
+            && let Err(faults) = take_back()
+        {
+            self.print_errors(faults.all());
+        }
         self.status_after_writing(0, written)
     }
 

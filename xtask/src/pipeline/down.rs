@@ -2,6 +2,7 @@
 
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
 use flare_names::Role;
+use tokio::time::Instant;
 
 use super::{
     parallel,
@@ -9,7 +10,7 @@ use super::{
     stage_federation::{Destined, Entry},
     uninstall::{self, Options, Removed, Uninstalled},
 };
-use crate::context::Context;
+use crate::{context::Context, runtime};
 
 /// The result for a participant.
 #[derive(Debug)]
@@ -23,7 +24,7 @@ pub(crate) struct TakenDown {
 /// Called with what will be removed of a participant.
 pub(crate) type Show<'run> = &'run (dyn Fn(&str, &[Removed]) + Send + Sync);
 
-/// Removes all participants, even if some fail. The server is the last, so that no running site loses it.
+/// Removes all participants within the time of the options, even if some fail. The server is the last, so that no running site loses it.
 pub(crate) fn down(
     context: &Context<'_>,
     entries: Vec<Entry>,
@@ -43,14 +44,15 @@ pub(crate) fn down(
         destined.as_ref().is_some_and(|destined| destined.role == Role::Server)
     };
     let (servers, sites): (Vec<_>, Vec<_>) = opened.iter().enumerate().partition(is_server);
+    let end = Instant::now() + options.limit;
     let take_down = |(number, (name, destined)): &(usize, &(String, Option<Destined>))| {
         let destined = destined.as_ref()?;
         let request =
             Request { prepared: &destined.prepared, namespace: None, access: destined.access.clone(), values: Vec::new() };
-        let ended = context
-            .interrupt
-            .check()
-            .and_then(|()| uninstall::uninstall(context, &request, options, &|listed| show(name, listed)));
+        let ended = context.interrupt.check().and_then(|()| {
+            let options = Options { limit: runtime::left_until(end)?, ..options.clone() };
+            uninstall::uninstall(context, &request, &options, &|listed| show(name, listed))
+        });
         Some((*number, ended))
     };
     let mut ended = parallel::at_once(at_once, &sites, take_down);
@@ -86,6 +88,7 @@ fn partly(fault: Diagnostic, taken: &[TakenDown]) -> Diagnostic {
     Diagnostic { message, ..fault }.hint("run the same command again, which goes on from there")
 }
 
-fn named(diagnostic: Diagnostic, participant: &str) -> Diagnostic {
+/// A diagnostic that says whose it is.
+pub(crate) fn named(diagnostic: Diagnostic, participant: &str) -> Diagnostic {
     Diagnostic { message: format!("{participant}: {}", diagnostic.message), ..diagnostic }
 }

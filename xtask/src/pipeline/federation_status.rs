@@ -5,6 +5,7 @@ use std::time::Duration;
 use flare_diagnostic::Faults;
 use flare_doctor::state;
 use flare_names::Role;
+use tokio::time::Instant;
 
 use super::{
     kit_facts::KitFacts,
@@ -14,7 +15,7 @@ use super::{
     status::{self, Seen},
     up::{State, Step, Steps},
 };
-use crate::context::Context;
+use crate::{context::Context, runtime};
 
 /// The state of a participant.
 #[derive(Debug)]
@@ -28,7 +29,7 @@ pub(crate) struct ParticipantStatus {
     pub(crate) state: Result<state::ParticipantState, Faults>,
 }
 
-/// Reads the states of all participants, `at_once` concurrently, each within `limit`.
+/// Reads the states of all participants within `limit`, `at_once` concurrently.
 ///
 /// # Errors
 /// `INTERRUPTED`.
@@ -38,12 +39,13 @@ pub(crate) fn look(
     at_once: usize,
     limit: Duration,
 ) -> Result<Vec<ParticipantStatus>, Faults> {
-    let looked = parallel::at_once(at_once, entries, |entry| look_at(context, entry, limit));
+    let end = Instant::now() + limit;
+    let looked = parallel::at_once(at_once, entries, |entry| look_at(context, entry, end));
     context.interrupt.check()?;
     Ok(looked)
 }
 
-fn look_at(context: &Context<'_>, (name, entry): &Entry, limit: Duration) -> ParticipantStatus {
+fn look_at(context: &Context<'_>, (name, entry): &Entry, end: Instant) -> ParticipantStatus {
     let looked = |role, steps, facts, state| ParticipantStatus { name: name.clone(), role, steps, facts, state };
     let mut steps = Steps::default();
     let destined = match entry {
@@ -54,7 +56,8 @@ fn look_at(context: &Context<'_>, (name, entry): &Entry, limit: Duration) -> Par
         }
     };
     let request = Request { prepared: &destined.prepared, namespace: None, access: destined.access.clone(), values: Vec::new() };
-    match status::status(context, &request, limit) {
+    let left = runtime::left_until(end).map_err(Faults::from);
+    match left.and_then(|left| status::status(context, &request, left)) {
         Ok(seen) => ParticipantStatus { name: name.clone(), ..ParticipantStatus::of(seen) },
         Err(faults) => {
             for step in [Step::Stage, Step::Install, Step::Verify] {

@@ -79,8 +79,7 @@ pub(crate) fn names(paths: &[PathBuf]) -> String {
 
 /// The fault of an I/O error; `otherwise` is the hint if the error itself has none.
 pub(crate) fn refused(error: DiskError, otherwise: &str) -> Diagnostic {
-    let fault = error.into_diagnostic(Code::InvalidArgs);
-    if fault.hint.is_some() { fault } else { fault.hint(otherwise) }
+    error.into_diagnostic_or(Code::InvalidArgs, otherwise)
 }
 
 /// The first faults of a directory, the number of further ones, and all warnings: hundreds of links are one mistake.

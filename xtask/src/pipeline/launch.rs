@@ -10,11 +10,11 @@ use flare_file_tree::Destination;
 use flare_names::{Role, Target, launcher_site};
 use flare_pod_manifest::{
     Additions, Admitted, FileContent, JOB_META_FILES, LaunchRequest, Manifest, POLICY_FILES, PreparedSite, SiteFiles, SitePath,
-    manifest, own_code_policy,
+    Submission, manifest, own_code_policy,
 };
 use flare_prepared_kit::PreparedKit;
 
-use super::places;
+use super::{job_id, places};
 
 /// The maximum size of a file of a request, a job or a kit, in bytes.
 const LONGEST: u64 = 16 << 20;
@@ -62,12 +62,22 @@ fn job_file(job: &Path) -> Result<PathBuf, Faults> {
     Err(Diagnostic::error(Code::InvalidLaunchRequest, message).hint(hint).at(job).into())
 }
 
+/// The id of a job that was never submitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum UnsubmittedId {
+    /// The same for all, for pods that are only shown.
+    Placeholder,
+    /// That of [`job_id::of_content`], so that a pod is another job's only by mistake of its user.
+    OfContent,
+}
+
 /// Creates the manifest from a prepared kit and a job, which is a directory or its file, with placeholders for what only a running
 /// parent knows.
 pub(crate) fn from_prepared(
     prepared: &Path,
     job: &Path,
     study: Option<&str>,
+    unsubmitted: UnsubmittedId,
     additions: &Additions,
 ) -> Result<Checked<Manifest>, Faults> {
     let mut found = Collector::new();
@@ -75,7 +85,12 @@ pub(crate) fn from_prepared(
     let kit = found.require_checked(places::below(opened, prepared))?;
     let meta = found.require(job_file(job))?;
     let bytes = found.require(read_whole(&meta))?;
-    let manifest = found.require_checked(of_kit(&kit, prepared, (&bytes, &meta.to_string_lossy()), study, additions))?;
+    let job_id = match unsubmitted {
+        UnsubmittedId::Placeholder => None,
+        UnsubmittedId::OfContent => Some(found.require(job_id::of_content(&meta, &bytes, study))?),
+    };
+    let submission = Submission { study, job_id: job_id.as_deref() };
+    let manifest = found.require_checked(of_kit(&kit, prepared, (&bytes, &meta.to_string_lossy()), submission, additions))?;
     found.finish(|| manifest)
 }
 
@@ -84,13 +99,13 @@ pub(crate) fn of_kit(
     kit: &PreparedKit,
     prepared: &Path,
     (bytes, meta): (&[u8], &str),
-    study: Option<&str>,
+    submission: Submission<'_>,
     additions: &Additions,
 ) -> Result<Checked<Manifest>, Faults> {
     // The job is not a file of the kit, and has a name instead of a path where it is not a file at all.
     let is_of_job = |fault: &Diagnostic| fault.place.as_ref().is_some_and(|place| place.file == meta);
     let located = |fault: Diagnostic| if is_of_job(&fault) { fault } else { places::located(fault, prepared) };
-    match requested(kit, prepared, (bytes, meta), study, additions) {
+    match requested(kit, prepared, (bytes, meta), submission, additions) {
         Ok(Checked { value, warnings }) => Ok(Checked { value, warnings: warnings.into_iter().map(located).collect() }),
         Err(faults) => Err(faults.map_all(located)),
     }
@@ -100,7 +115,7 @@ fn requested(
     kit: &PreparedKit,
     prepared: &Path,
     (bytes, meta): (&[u8], &str),
-    study: Option<&str>,
+    submission: Submission<'_>,
     additions: &Additions,
 ) -> Result<Checked<Manifest>, Faults> {
     let mut found = Collector::new();
@@ -118,7 +133,7 @@ fn requested(
         parent_url: Some(&address),
         parent_connection_security: Some(plan.internal_connection.security.as_str()),
     };
-    let request = found.require_checked(LaunchRequest::for_prepared(&site, bytes, meta, study, plan.target))?;
+    let request = found.require_checked(LaunchRequest::for_prepared(&site, bytes, meta, submission, plan.target))?;
     let startup = found.require(startup_files(prepared))?;
     let files = SiteFiles::new(startup).gather(&request, |path| read(&in_kit(prepared, path)));
     let manifest = found.require_checked(manifest(&request, &files, additions))?;

@@ -4,7 +4,7 @@ use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
 use flare_doctor::{Finding, Severity};
 use flare_names::{Target, release_of};
 use flare_pod_launch::{JobPod, JobState, Limits, Transition};
-use flare_pod_manifest::{Additions, GPU_RESOURCE, Manifest};
+use flare_pod_manifest::{Additions, GPU_RESOURCE, Manifest, Submission};
 use flare_prepared_kit::{OpenOptions, PreparedKit};
 use serde_json::{Value, json};
 
@@ -95,7 +95,8 @@ fn manifest(kit: &PreparedKit, request: &Request<'_>, image: &str, options: &Opt
     }
     let meta = json!({"job_id": format!("canary-{}", run_name()), "launcher_spec": {"default": {"k8s": block}}});
     let meta = meta.to_string();
-    launch::of_kit(kit, request.prepared, (meta.as_bytes(), "the canary's job"), options.study.as_deref(), &Additions::default())
+    let submission = Submission { study: options.study.as_deref(), job_id: None };
+    launch::of_kit(kit, request.prepared, (meta.as_bytes(), "the canary's job"), submission, &Additions::default())
 }
 
 /// Replaces the job's program with the canary's.

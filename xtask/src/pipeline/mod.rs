@@ -8,6 +8,7 @@ pub(crate) mod federation_status;
 mod helm;
 pub(crate) mod init;
 pub(crate) mod install;
+mod job_id;
 pub(crate) mod kit_directory;
 pub(crate) mod kit_facts;
 pub(crate) mod launch;

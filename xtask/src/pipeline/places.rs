@@ -3,16 +3,18 @@
 
 use std::path::Path;
 
-use flare_diagnostic::{Checked, Diagnostic, Faults, Place};
+use flare_diagnostic::{Checked, Code, Diagnostic, Faults, Place};
 
 /// A place below a directory as a whole path; a whole path stays.
 pub(crate) fn whole(place: &Place, directory: &Path) -> Place {
     Place { file: directory.join(&place.file).to_string_lossy().into_owned(), ..place.clone() }
 }
 
-/// A diagnostic with a whole path, if it has a place.
+/// A diagnostic with a whole path, if it has a place in the kit.
 pub(crate) fn located(diagnostic: Diagnostic, directory: &Path) -> Diagnostic {
-    match diagnostic.place.clone() {
+    // The path of a kubeconfig refers to the user's working directory, and stays as the user named it.
+    let is_of_kubeconfig = matches!(diagnostic.code, Code::KubeconfigInvalid | Code::ContextNotFound);
+    match diagnostic.place.clone().filter(|_| !is_of_kubeconfig) {
         Some(place) => diagnostic.at(whole(&place, directory)),
         None => diagnostic,
     }
@@ -49,5 +51,9 @@ mod tests {
         assert_eq!(at("/elsewhere/values.yaml").place, Some(Place::position("/elsewhere/values.yaml", position)));
         let nowhere = located(Diagnostic::error(Code::ClusterUnreachable, "m"), Path::new("/kits/a"));
         assert_eq!(nowhere.place, None);
+        for code in [Code::KubeconfigInvalid, Code::ContextNotFound] {
+            let fault = located(Diagnostic::error(code, "m").at(Place::file("config")), Path::new("/kits/a"));
+            assert_eq!(fault.place, Some(Place::file("config")), "a kubeconfig is no file of the kit");
+        }
     }
 }

@@ -9,7 +9,7 @@ use std::{
 
 use flare_cluster::{Access, Cluster};
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
-use flare_prepared_kit::{OpenOptions, PreparedKit};
+use flare_prepared_kit::{OpenOptions, PreparedKit, StagedRecord};
 use flare_pvc_stage::{KitObjects, ObjectStageOptions, Progress, StagedObjects, StagedVolume, VolumeStageOptions};
 use tokio::time::Instant;
 
@@ -162,18 +162,37 @@ pub(crate) async fn objects(
     found.finish(|| staged)
 }
 
+/// Objects that were not sent to a cluster, and what their record in the chart's values changed.
+#[derive(Debug)]
+pub(crate) struct Rendered {
+    pub(crate) kit: PreparedKit,
+    pub(crate) objects: KitObjects,
+    /// Whether the values name other objects than before.
+    pub(crate) changed: bool,
+    /// What they named before.
+    pub(crate) earlier: Option<StagedRecord>,
+}
+
 /// Creates the objects without a cluster, and writes their names into the chart's values.
-pub(crate) fn rendered(request: &Request<'_>, dry_run: bool) -> Result<Checked<(PreparedKit, KitObjects)>, Faults> {
+pub(crate) fn rendered(request: &Request<'_>, dry_run: bool) -> Result<Checked<Rendered>, Faults> {
     let mut found = Collector::new();
     let kit = found.require_checked(request.open(OpenOptions::default()))?;
     let objects = found.require_checked(request.located(KitObjects::of(&kit)))?;
+    let earlier = found.require_checked(request.located(kit.staged_record().map(Checked::clean)))?;
     let recorded = record(&kit, request.prepared, &objects.record, dry_run).map(Checked::clean);
-    found.require_checked(request.located(recorded))?;
-    found.finish(|| (kit, objects))
+    let changed = found.require_checked(request.located(recorded))?;
+    found.finish(|| Rendered { kit, objects, changed, earlier })
+}
+
+/// Lets the chart's values name again what they named before [`rendered`].
+pub(crate) fn take_back_record(prepared: &Path, earlier: Option<&StagedRecord>) -> Result<(), Faults> {
+    let opened = PreparedKit::open(prepared, OpenOptions { accept_changes: true });
+    let written = opened.and_then(|kit| kit.value.write_record(prepared, earlier));
+    written.map(drop).map_err(|faults| places::faults_below(faults, prepared))
 }
 
 /// Writes the objects' names into the chart's values. Returns whether that changes them.
-fn record(kit: &PreparedKit, prepared: &Path, record: &flare_prepared_kit::StagedRecord, dry_run: bool) -> Result<bool, Faults> {
+fn record(kit: &PreparedKit, prepared: &Path, record: &StagedRecord, dry_run: bool) -> Result<bool, Faults> {
     if dry_run { Ok(kit.staged_record()?.as_ref() != Some(record)) } else { kit.write_record(prepared, Some(record)) }
 }
 

@@ -15,6 +15,7 @@ use flare_prepared_kit::{OpenOptions, PreparedKit};
 use flare_pvc_stage::{ObjectStageOptions, StagedObjects, StagedVolume, VolumeStageOptions};
 use futures_util::{StreamExt as _, stream};
 use serde_json::{Map, Value};
+use tokio::time::Instant;
 
 use super::{
     federation::{self, UniqueCollector},
@@ -64,6 +65,14 @@ pub(crate) enum Staging {
 }
 
 impl Staging {
+    /// The time that it may take.
+    fn deadline(&self) -> Duration {
+        match self {
+            Self::Volume(options) => options.deadline,
+            Self::Objects(options) => options.deadline,
+        }
+    }
+
     /// The same, within another time.
     pub(crate) fn within(&self, deadline: Duration) -> Self {
         match self {
@@ -199,7 +208,7 @@ fn access_of(participant: &Participant, directory: &Path, access: &Access) -> Ac
     Access { kubeconfig: own.or_else(|| access.kubeconfig.clone()), context }
 }
 
-/// Stages every kit, even if others fail. `progress` is called after each.
+/// Stages every kit within the time of the staging, even if others fail. `progress` is called after each.
 pub(crate) fn stage(
     context: &Context<'_>,
     participants: &[Destined],
@@ -207,7 +216,14 @@ pub(crate) fn stage(
     mut progress: impl FnMut(),
 ) -> Result<Checked<Vec<Done>>, Unfinished> {
     let all = async {
-        let run = async |(index, one)| (index, Box::pin(stage_one(context, one, staging)).await);
+        let end = Instant::now() + staging.deadline();
+        let run = async |(index, one)| {
+            let ended = match runtime::left_until(end) {
+                Ok(left) => Box::pin(stage_one(context, one, &staging.within(left))).await,
+                Err(fault) => Err(fault.into()),
+            };
+            (index, ended)
+        };
         let runs = stream::iter(participants.iter().enumerate()).map(run);
         // A slow participant does not delay the others.
         let mut ended: Vec<_> = runs.buffer_unordered(AT_ONCE).inspect(|_| progress()).collect().await;

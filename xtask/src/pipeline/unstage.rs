@@ -1,7 +1,7 @@
 //! Removes what staging left in a cluster.
 
 use flare_diagnostic::{Checked, Collector, Faults};
-use flare_prepared_kit::OpenOptions;
+use flare_prepared_kit::{OpenOptions, PreparedKit};
 use flare_pvc_stage::{ObjectUnstageOptions, Unstaged, VolumeUnstageOptions};
 
 use super::stage::Request;
@@ -33,12 +33,26 @@ pub(crate) fn objects(
         flare_pvc_stage::unstage_objects(&cluster, kit_in_work, options, stop).await
     });
     let unstaged = found.require_checked(request.located(removed))?;
-    let recorded = !options.superseded && kit.staged_record()?.is_some();
-    if recorded && !options.dry_run {
+    let record_removed = !options.superseded && remove_record(&mut found, &kit, request, options.dry_run)?;
+    found.finish(|| Removal { unstaged, record_removed })
+}
+
+/// Removes only the objects' names from the chart's values. Returns whether there were some.
+pub(crate) fn record(request: &Request<'_>, dry_run: bool) -> Result<Checked<Removal>, Faults> {
+    let mut found = Collector::new();
+    let kit = found.require_checked(request.open(OpenOptions { accept_changes: true }))?;
+    let record_removed = remove_record(&mut found, &kit, request, dry_run)?;
+    let unstaged = Unstaged { namespace: kit.plan().namespace.to_string(), removed: Vec::new() };
+    found.finish(|| Removal { unstaged, record_removed })
+}
+
+fn remove_record(found: &mut Collector, kit: &PreparedKit, request: &Request<'_>, dry_run: bool) -> Result<bool, Faults> {
+    let recorded = found.require_checked(request.located(kit.staged_record().map(Checked::clean)))?.is_some();
+    if recorded && !dry_run {
         let written = kit.write_record(request.prepared, None).map(Checked::clean);
         found.require_checked(request.located(written))?;
     }
-    found.finish(|| Removal { unstaged, record_removed: recorded })
+    Ok(recorded)
 }
 
 /// Removes what stagings onto the volume left in the cluster.

@@ -107,6 +107,14 @@ async fn a_wrong_context_is_answered_with_those_that_there_are() {
     none["current-context"] = json!("");
     let file = write(directory.path(), "none", &none);
     assert_eq!(with_list(&[&file], None).await.expect_err("none chosen").code, Code::ContextNotFound);
+    let nothing = json!({"apiVersion": "v1", "kind": "Config", "clusters": [], "users": [], "contexts": []});
+    let file = write(directory.path(), "nothing", &nothing);
+    for wanted in [None, Some("production")] {
+        let fault = with_list(&[&file], wanted).await.expect_err("nothing to choose");
+        assert_eq!(fault.code, Code::ContextNotFound);
+        let hint = fault.hint.expect("a hint");
+        assert!(hint.contains("--kubeconfig FILE") && !hint.contains("--context"), "{hint}");
+    }
 }
 
 #[tokio::test]
@@ -127,13 +135,16 @@ async fn a_cluster_that_is_not_there_is_unreachable() {
     let directory = tempfile::tempdir().expect("a directory");
     let address = free_port().await;
     let file = write(directory.path(), "config", &config("gone", &format!("https://{address}")));
-    let fault = connected(file).await.expect_err("nobody listens");
+    let fault = connected(file.clone()).await.expect_err("nobody listens");
     assert_eq!(fault.code, Code::ClusterUnreachable);
     assert!(
         fault.message.starts_with(&format!("the API server of context `gone` at `https://{address}` does not answer")),
         "{fault}"
     );
-    assert!(fault.hint.expect("a hint").contains("kubectl --context gone version"));
+    let same = format!("`kubectl --kubeconfig {} --context gone version` asks the same server", file.display());
+    assert!(fault.hint.expect("a hint").contains(&same), "the user named this file for one run only");
+    let fault = with_list(&[&file], None).await.expect_err("nobody listens");
+    assert!(fault.hint.expect("a hint").contains("`kubectl --context gone version`"), "kubectl reads the variable, too");
 }
 
 #[tokio::test]
@@ -144,6 +155,27 @@ async fn a_token_that_expired_is_refused_and_never_shown() {
     assert!(fault.hint.as_deref().expect("a hint").contains("expired"), "{fault:?}");
     assert!(!format!("{fault:?}").contains("secret-token"));
     assert!(server.last("version").headers.contains("Bearer secret-token"));
+}
+
+#[tokio::test]
+async fn a_user_who_may_not_ask_for_the_version_lacks_a_permission() {
+    let said = "forbidden: User \"ada\" cannot get path \"/version\"";
+    for knows_the_user in [true, false] {
+        let server = Server::start(move |asked| match usual(asked) {
+            Some(answer) if knows_the_user && !asked.path.starts_with("/version") => answer,
+            _ => refusal(403, "Forbidden", said, &json!({})),
+        })
+        .await;
+        let fault = connected(server.kubeconfig()).await.expect_err("refused");
+        assert_eq!(fault.code, Code::PermissionDenied, "{fault}");
+        let who = if knows_the_user {
+            "the user `anna` may not get `/version`"
+        } else {
+            "a user whom the cluster does not know may not"
+        };
+        assert!(fault.message.starts_with(who) && fault.message.contains(said), "{fault}");
+        assert!(fault.hint.as_deref().expect("a hint").contains("--non-resource-url=/version"), "{fault:?}");
+    }
 }
 
 fn plugin(directory: &Path, script: &str) -> Value {

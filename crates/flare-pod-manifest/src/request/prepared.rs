@@ -36,13 +36,21 @@ pub struct PreparedSite<'kit> {
     pub parent_connection_security: Option<&'kit str>,
 }
 
+/// What FLARE's server adds to a job's meta data when the job is submitted.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Submission<'job> {
+    /// The study in which the job is submitted; `None` means the job's own, otherwise `default`, which FLARE's server writes.
+    pub study: Option<&'job str>,
+    /// The id for meta data without one; `None` means [`PLACEHOLDER_JOB_ID`].
+    pub job_id: Option<&'job str>,
+}
+
 impl LaunchRequest {
     /// Makes the request that the parent of a prepared kit would make for a job. Tokens and addresses that are not known
     /// yet are placeholders in angle brackets.
     ///
     /// `meta` is the job's meta data, `meta_file` its name in faults; the name tells the format, as in FLARE: `.json`, `.conf`
-    /// (HOCON; without includes, environment variables, and places of single values in faults), `.yml` or `.yaml`. `study` is the
-    /// study in which the job is submitted; `None` means the job's own, otherwise `default`, which FLARE's server writes.
+    /// (HOCON; without includes, environment variables, and places of single values in faults), `.yml` or `.yaml`.
     ///
     /// # Errors
     /// Every fault of that file, in file order, with line and column.
@@ -50,9 +58,11 @@ impl LaunchRequest {
         site: &PreparedSite<'_>,
         meta: &[u8],
         meta_file: &str,
-        study: Option<&str>,
+        submission: Submission<'_>,
         target: Target,
     ) -> Result<Checked<Self>, Faults> {
+        let Submission { study, job_id } = submission;
+        let job_id = job_id.unwrap_or(PLACEHOLDER_JOB_ID);
         let text = utf8(meta, meta_file)?;
         let mut findings = Findings::new(meta_file, text);
         let mut warnings = Warnings::new(meta_file, text);
@@ -62,7 +72,7 @@ impl LaunchRequest {
                 findings.at(meta.offset, "the job's meta data must be an object", None);
                 return None;
             }
-            set_default(&mut meta, "job_id", PLACEHOLDER_JOB_ID, false);
+            set_default(&mut meta, "job_id", job_id, false);
             set_default(&mut meta, "study", study.unwrap_or("default"), study.is_some());
             let view = ReadContext {
                 path: "",
@@ -73,7 +83,7 @@ impl LaunchRequest {
             };
             Job::read(&meta, view, &mut findings, &mut warnings)
         });
-        let rest = rest_of_request(site, job.as_ref().map_or(PLACEHOLDER_JOB_ID, |job| &job.id)).to_string();
+        let rest = rest_of_request(site, job.as_ref().map_or(job_id, |job| &job.id)).to_string();
         let mut rest_findings = Findings::new("launcher arguments", &rest);
         let mut rest_warnings = Warnings::new("launcher arguments", &rest);
         let request = crate::document::from_json(&rest, &mut rest_findings)

@@ -57,10 +57,7 @@ pub(crate) fn positioned(file: &File) -> io::Result<Archive<Part<'_>>> {
 /// # Errors
 /// `INVALID_ARGS` if it cannot be opened.
 pub(crate) fn open(path: &Path) -> Result<File, Diagnostic> {
-    open_file(path).map_err(|error| {
-        let fault = error.into_diagnostic(Code::InvalidArgs);
-        if fault.hint.is_some() { fault } else { fault.hint("name a file that `backup` wrote") }
-    })
+    open_file(path).map_err(|error| error.into_diagnostic_or(Code::InvalidArgs, "name a file that `backup` wrote"))
 }
 
 fn invalid(path: &Path, why: &str) -> Diagnostic {

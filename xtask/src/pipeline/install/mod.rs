@@ -31,6 +31,7 @@ pub(crate) use self::{
     beside::{in_the_way, newest_revision},
     forwarding::forward,
     kept::refuse_loss,
+    pull_secret::check_docker_config,
     run::{Exposed, Installed, NotInstalled, Options, Progress, Recovery, RemainingObjects, Until},
     values::Given,
 };

@@ -39,10 +39,8 @@ pub(super) fn name(plan: &SitePlan) -> (String, bool) {
 
 /// Reads a docker config file into a Secret with only the credentials for the image's registry.
 pub(super) fn of_file(file: &Path, plan: &SitePlan, image: &str) -> Result<NewSecret, Faults> {
-    let bytes = flare_file_tree::read_file(file, LARGEST, Code::InvalidArgs, Code::InvalidArgs)?;
+    let config = read_config(file)?;
     let wrong = |message: String, hint: &str| Diagnostic::error(Code::InvalidArgs, message).hint(hint).at(Place::from(file));
-    let config: Value = serde_json::from_slice(&bytes)
-        .map_err(|_| wrong("the docker config file is not JSON".to_owned(), "name a file such as ~/.docker/config.json"))?;
     let registry = registry(image);
     let known = config["auths"].as_object().into_iter().flatten();
     let fitting: Credentials = known
@@ -62,6 +60,22 @@ pub(super) fn of_file(file: &Path, plan: &SitePlan, image: &str) -> Result<NewSe
         "stringData": {".dockerconfigjson": data}});
     let object = serde_json::from_value(object).map_err(|_| Diagnostic::error(Code::Internal, "a Secret could not be made"))?;
     Ok(NewSecret { name, participant: plan.names.deployment.to_string(), auths: fitting, object })
+}
+
+fn read_config(file: &Path) -> Result<Value, Faults> {
+    let bytes = flare_file_tree::read_file(file, LARGEST, Code::InvalidArgs, Code::InvalidArgs)?;
+    let not_json = |_| {
+        Diagnostic::error(Code::InvalidArgs, "the docker config file is not JSON")
+            .hint("name a file such as ~/.docker/config.json")
+            .at(Place::from(file))
+    };
+    Ok(serde_json::from_slice(&bytes).map_err(not_json)?)
+}
+
+/// Refuses a docker config file that cannot be read, before anything is begun. Whether it has the credentials for the registry of a
+/// participant's image is known once its kit is read.
+pub(crate) fn check_docker_config(file: Option<&Path>) -> Result<(), Faults> {
+    file.map_or(Ok(()), |file| read_config(file).map(drop))
 }
 
 impl NewSecret {
