@@ -28,7 +28,7 @@ use tokio::time::Instant;
 pub(crate) use self::{
     attempt::Attempt,
     back::take_back,
-    beside::{in_the_way, newest_revision},
+    beside::{KnownRevisions, in_the_way, known_revisions},
     forwarding::forward,
     kept::refuse_loss,
     run::{Exposed, Installed, NotInstalled, Options, Progress, Recovery, RemainingObjects, Until},

@@ -221,11 +221,18 @@ pub(super) async fn earlier(run: &Run<'_>, revision: Option<u64>) -> Result<Opti
     }
 }
 
-/// The target of a rollback: the last verified revision if Helm still has it, otherwise the newest deployed one. `known` is the revision
-/// whose objects have already been read.
-async fn before(run: &Run<'_>, history: &[Revision], known: Option<Deployed>) -> Result<Option<Before>, Diagnostic> {
+/// The target of a rollback: the last verified revision if Helm still has it, otherwise the newest deployed one.
+pub(super) async fn good<'history>(
+    run: &Run<'_>,
+    history: &'history [Revision],
+) -> Result<Option<&'history Revision>, Diagnostic> {
     let proven = proven::read(run).await?.and_then(|proven| history.iter().find(|one| one.revision == proven.revision));
-    let Some(good) = proven.or_else(|| last_good(history)).map(|good| good.revision) else { return Ok(None) };
+    Ok(proven.or_else(|| last_good(history)))
+}
+
+/// The state of the target of a rollback. `known` is the revision whose objects have already been read.
+async fn before(run: &Run<'_>, history: &[Revision], known: Option<Deployed>) -> Result<Option<Before>, Diagnostic> {
+    let Some(good) = good(run, history).await?.map(|good| good.revision) else { return Ok(None) };
     let deployed = match known.filter(|known| known.revision == good) {
         Some(known) => known,
         None => Deployed::read(run, good)?,
