@@ -6,6 +6,7 @@ mod beside;
 mod chart_objects;
 mod connected;
 mod drift;
+mod earlier_kit;
 mod exposure;
 mod forwarding;
 mod kept;
