@@ -67,7 +67,7 @@ async fn participant(
     let mut found = Collector::new();
     let kit = found.require_checked(request.open(OpenOptions::default()))?;
     found.require_checked(refuse_what_cannot_work(&kit, context.environment.now))?;
-    let mut own = own_settings(&kit, options);
+    let mut own = found.require(own_settings(&kit, options))?;
     own.extend(found.require(exposure::settings(kit.plan(), options.expose))?);
     let values = found.require(values::read(&options.values, own))?;
     let connected = found.require(Connected::new(context, request, options, kit).await)?;
@@ -229,13 +229,13 @@ pub(crate) fn refuse_what_cannot_work(kit: &PreparedKit, now: i64) -> Result<Che
 }
 
 /// Values that users cannot override: the kit's fingerprint, and the created pull Secret if the kit names none.
-fn own_settings(kit: &PreparedKit, options: &Options) -> Vec<Setting> {
+fn own_settings(kit: &PreparedKit, options: &Options) -> Result<Vec<Setting>, Diagnostic> {
     let mut own = vec![Setting::Text(format!("{FINGERPRINT}={}", kit.fingerprint()))];
     let (secret, is_named) = pull_secret::name(kit.plan());
     if options.pull_secret.is_some() && !is_named {
-        own.push(Setting::Text(format!("imagePullSecrets[0].name={secret}")));
+        own.extend(pull_secret::setting(&secret, &kept::of_files(&options.values), &options.values.settings)?);
     }
-    own
+    Ok(own)
 }
 
 fn with_warnings(faults: Faults, found: Collector) -> Faults {
