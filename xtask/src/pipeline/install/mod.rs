@@ -2,6 +2,7 @@
 
 mod attempt;
 mod back;
+mod before_staging;
 mod beside;
 mod chart_objects;
 mod connected;
@@ -29,6 +30,7 @@ use tokio::time::Instant;
 pub(crate) use self::{
     attempt::Attempt,
     back::take_back,
+    before_staging::refuse_before_staging,
     beside::{KnownRevisions, in_the_way, known_revisions},
     forwarding::forward,
     kept::refuse_loss,
@@ -67,9 +69,7 @@ async fn participant(
     let mut found = Collector::new();
     let kit = found.require_checked(request.open(OpenOptions::default()))?;
     found.require_checked(refuse_what_cannot_work(&kit, context.environment.now))?;
-    let mut own = found.require(own_settings(&kit, options))?;
-    own.extend(found.require(exposure::settings(kit.plan(), options.expose))?);
-    let values = found.require(values::read(&options.values, own))?;
+    let values = found.require(values_of(&kit, options))?;
     let connected = found.require(Connected::new(context, request, options, kit).await)?;
     let run = connected.run(context, options, end, progress);
     progress("looking at chart, values and cluster");
@@ -226,6 +226,13 @@ pub(crate) fn refuse_what_cannot_work(kit: &PreparedKit, now: i64) -> Result<Che
         }
     }
     found.finish(|| ())
+}
+
+/// The values of the release: the user's, and those that users cannot override.
+fn values_of(kit: &PreparedKit, options: &Options) -> Result<Values, Faults> {
+    let mut own = own_settings(kit, options)?;
+    own.extend(exposure::settings(kit.plan(), options.expose)?);
+    values::read(&options.values, own)
 }
 
 /// Values that users cannot override: the kit's fingerprint, and the created pull Secret if the kit names none.

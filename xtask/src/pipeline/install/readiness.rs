@@ -48,14 +48,8 @@ pub(super) struct Before {
 
 /// Runs all checks; frees a locked release and creates the namespace if the flags ask for it.
 pub(super) async fn look(run: &Run<'_>, values: &Values) -> Result<Checked<Ready>, Faults> {
-    let mut found = Collector::new();
-    let chart = run.chart;
-    let offline = found.require(run.release(|release| release.template(chart, values)).map_err(refused))?;
-    let offline = found.require(ChartObjects::read(&offline))?;
-    found.require(offline.check(run.kit.plan()))?;
-    let secret = run.options.pull_secret.as_deref();
-    let secret = secret.map(|file| pull_secret::of_file(file, run.kit.plan(), offline.image())).transpose();
-    let secret = found.require(secret)?;
+    let (mut found, chart) = (Collector::new(), run.chart);
+    let (offline, secret) = found.require(without_cluster(run, values))?;
     if !found.require(namespace_is_there(run).await)? {
         // Objects of a missing namespace cannot be checked.
         return found.finish(|| Ready {
@@ -104,6 +98,32 @@ pub(super) async fn look(run: &Run<'_>, values: &Values) -> Result<Checked<Ready
     let before = found.require(before(run, &history, deployed).await)?;
     let newest = history.last().map(|last| last.revision);
     found.finish(|| Ready { objects, next: rendered.revision, newest, changed, unlocked, before, secret, makes_secret })
+}
+
+/// The objects of chart and values, checked against the kit, and the Secret to create: all that needs no cluster.
+fn without_cluster(run: &Run<'_>, values: &Values) -> Result<(ChartObjects, Option<NewSecret>), Faults> {
+    let plan = run.kit.plan();
+    let objects = ChartObjects::read(&run.release(|release| release.template(run.chart, values)).map_err(refused)?)?;
+    objects.check(plan)?;
+    let secret = run.options.pull_secret.as_deref().map(|file| pull_secret::of_file(file, plan, objects.image()));
+    Ok((objects, secret.transpose()?))
+}
+
+/// Runs the checks that need neither a staged kit nor a change: of chart, values, permissions, the release's lock and pull Secrets.
+pub(super) async fn refuse(run: &Run<'_>, values: &Values) -> Result<(), Faults> {
+    let mut found = Collector::new();
+    let (objects, secret) = found.require(without_cluster(run, values))?;
+    found.require(run.cluster.check_access(&needed(&objects, run.namespace(), secret.is_some())).await)?;
+    let history = found.require(run.release(|release| release.history()))?;
+    if let Some(lock) = Lock::of(&history).filter(|_| !run.options.unlock) {
+        found.push(lock.diagnostic(run.place));
+    }
+    let pulled = pull_secret::check(run.cluster, run.namespace(), &objects, secret.as_ref(), &mut found).await;
+    found.keep(pulled);
+    if let Some(secret) = &secret {
+        found.keep(secret.is_to_be_made(run.cluster, run.namespace()).await);
+    }
+    found.finish(|| ()).map(|checked| checked.value)
 }
 
 /// A warning for each value of a revision that this upgrade would take away, and that no flag is about.
