@@ -2,7 +2,7 @@
 //! undone.
 
 use flare_diagnostic::{Code, Diagnostic, Faults, shown};
-use flare_helm::{Lock, Revision};
+use flare_helm::Revision;
 use flare_prepared_kit::OpenOptions;
 use flare_pvc_stage::staged_fingerprint;
 use tokio::time::Instant;
@@ -61,17 +61,14 @@ pub(crate) struct KnownRevisions {
     pub(crate) good: Option<u64>,
 }
 
-/// The revisions of the release; none if there is no release.
+/// The revisions of the release; none if there is no release. Frees a locked one if the options ask for it.
 ///
 /// # Errors
-/// `RELEASE_LOCKED`, since then nothing can be installed; the faults of connection and Helm.
+/// `RELEASE_LOCKED` otherwise, since nothing can be installed then; the faults of connection and Helm.
 pub(crate) fn known_revisions(context: &Context<'_>, request: &Request<'_>, options: &Options) -> Result<KnownRevisions, Faults> {
     let known = with_run(context, request, options, async |run: &Run<'_>| {
-        let history = run.release(|release| release.history())?;
+        let (history, _) = readiness::unlocked_history(run)?;
         let Some(newest) = history.last() else { return Ok(KnownRevisions::default()) };
-        if let Some(lock) = Lock::of(&history) {
-            return Err(lock.diagnostic(run.place).into());
-        }
         let good = readiness::good(run, &history).await?.map(|good| good.revision);
         Ok(KnownRevisions { newest: Some(newest.revision), good })
     });

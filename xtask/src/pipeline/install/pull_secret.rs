@@ -12,15 +12,12 @@ use serde_json::{Value, json};
 
 use super::{
     chart_objects::ChartObjects,
-    kept,
+    kept::{self, PULL_SECRETS},
     registry::{holds, registry},
 };
 
 /// The maximum size of a docker config file, in bytes, which is that of a Secret.
 const LARGEST: u64 = 1 << 20;
-
-/// The chart's value with the names of such Secrets.
-const VALUE: &str = "imagePullSecrets";
 
 /// A Secret to create. Its data are credentials, so it has no `Debug`.
 pub(super) struct NewSecret {
@@ -50,19 +47,20 @@ pub(super) fn name(plan: &SitePlan) -> (String, bool) {
 pub(super) fn setting(secret: &str, files: &[Value], settings: &[Setting]) -> Result<Option<Setting>, Diagnostic> {
     let mut set = settings.iter().flat_map(|Setting::Guessed(text)| Setting::Text(text) | text.split(','));
     let own_name = format!(".name={secret}");
-    if set.any(|part| part.trim_start().starts_with(&format!("{VALUE}[")) && part.ends_with(&own_name)) {
+    if set.any(|part| part.trim_start().starts_with(&format!("{PULL_SECRETS}[")) && part.ends_with(&own_name)) {
         return Ok(None);
     }
-    if kept::sets(&[], settings, VALUE) {
+    if kept::sets(&[], settings, PULL_SECRETS) {
         let message = format!("`--create-pull-secret` makes the Secret `{secret}`, and `--set` has the parent name only others");
-        let hint =
-            format!("name it there too, such as `--set-string {VALUE}[1].name={secret}`, or name the others in a values file");
+        let hint = format!(
+            "name it there too, such as `--set-string {PULL_SECRETS}[1].name={secret}`, or name the others in a values file"
+        );
         return Err(Diagnostic::error(Code::InvalidArgs, message).hint(hint));
     }
     // Helm takes the list of the last file that has one.
-    let named = files.iter().rev().find_map(|values| values[VALUE].as_array()).map(Vec::as_slice).unwrap_or_default();
+    let named = files.iter().rev().find_map(|values| values[PULL_SECRETS].as_array()).map(Vec::as_slice).unwrap_or_default();
     let is_named = named.iter().any(|one| one["name"] == secret);
-    Ok((!is_named).then(|| Setting::Text(format!("{VALUE}[{}].name={secret}", named.len()))))
+    Ok((!is_named).then(|| Setting::Text(format!("{PULL_SECRETS}[{}].name={secret}", named.len()))))
 }
 
 /// Reads a docker config file into a Secret with only the credentials for the image's registry.
@@ -248,7 +246,7 @@ mod tests {
 
     #[test]
     fn a_secret_that_is_made_takes_the_place_of_none_that_the_values_name() {
-        let file = |names: &[&str]| json!({VALUE: names.iter().map(|name| json!({"name": name})).collect::<Vec<_>>()});
+        let file = |names: &[&str]| json!({PULL_SECRETS: names.iter().map(|name| json!({"name": name})).collect::<Vec<_>>()});
         let (none, one, both) = (json!({"port": 1}), file(&["regcred"]), file(&["regcred", "site-1-registry"]));
         let set = |text: &str| vec![Setting::Guessed(text.to_owned())];
         let setting = |files: &[Value], settings: &[Setting]| match setting("site-1-registry", files, settings) {

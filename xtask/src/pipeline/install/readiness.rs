@@ -131,7 +131,7 @@ fn warn_of_loss(run: &Run<'_>, revision: u64, values: &Values) -> Result<Checked
     let mut found = Collector::new();
     let given = run.release(|release| release.values(revision))?;
     let (chart, files) = (run.kit.values()?, kept::of_files(&run.options.values));
-    let is_exposed_anew = |key: &str| run.options.expose.is_some() && key != "imagePullSecrets";
+    let is_exposed_anew = |key: &str| run.options.expose.is_some() && key != kept::PULL_SECRETS;
     let lost = kept::lost(&given, &chart, |key| is_exposed_anew(key) || kept::sets(&files, &values.settings, key));
     found.extend(lost.iter().map(|one| one.diagnostic(Code::Notice)));
     found.finish(|| ())
@@ -155,7 +155,7 @@ async fn namespace_is_there(run: &Run<'_>) -> Result<bool, Diagnostic> {
     }
     match run.cluster.unnamespaced::<Namespace>().find(name).await {
         Ok(None) => Err(Diagnostic::error(Code::ObjectNotFound, format!("there is no namespace `{name}`"))
-            .hint("`--create-namespace` makes it; the kit has to be staged there first, with `stage`")),
+            .hint("`stage --create-namespace` makes it, and puts the kit there, which has to come first")),
         // An account that may not read namespaces may still have rights in this one.
         Err(fault) if fault.code != Code::PermissionDenied => Err(fault),
         _ => Ok(true),
@@ -190,7 +190,7 @@ fn needed(objects: &ChartObjects, namespace: &str, makes_secret: bool) -> Vec<Op
 }
 
 /// The history of an unlocked release, and whether it was freed here: `--unlock` frees a locked one.
-fn unlocked_history(run: &Run<'_>) -> Result<(Vec<Revision>, bool), Diagnostic> {
+pub(super) fn unlocked_history(run: &Run<'_>) -> Result<(Vec<Revision>, bool), Diagnostic> {
     let history = run.release(|release| release.history())?;
     let Some(lock) = Lock::of(&history) else { return Ok((history, false)) };
     if !run.options.unlock {
