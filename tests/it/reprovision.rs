@@ -127,6 +127,8 @@ fn an_interrupted_run_is_still_gone_on_with_after_one_that_failed_before_it_came
             answer["data"]["fingerprint"]["before"], note["fingerprint"],
             "the kept kit is the one to go back to: {answer}"
         );
+        assert_eq!(answer["data"]["back"], Value::Null, "{answer}");
+        assert!(answer["warnings"].to_string().contains("the interrupted run"), "{answer}");
         let found: Value = serde_json::from_slice(&fs::read(sandbox.join("out-earlier/run.json")).unwrap()).unwrap();
         assert_eq!(found, note);
     }

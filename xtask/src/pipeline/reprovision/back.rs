@@ -238,6 +238,7 @@ mod tests {
             assert_eq!(failed.left(), expected, "{failed:?}");
         }
     }
+
     #[test]
     fn a_release_that_went_back_without_its_kit_lacks_it_and_stays_back_if_nothing_more_may_be_done() {
         let rolled_back = |kit: Option<&str>| Recovery::RolledBack { revision: 1, kit: kit.map(str::to_owned), runs: true };

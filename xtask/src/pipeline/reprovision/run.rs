@@ -219,7 +219,7 @@ impl<'run> Run<'run> {
         }
         let options = flare_pvc_stage::VolumeStageOptions { deadline: self.left(), ..self.input.staging.clone() };
         let staged = stage::on_volume(self.context, &self.input.request(), &options, &|_, _| ());
-        let failed = Failed::Staging { left: self.untouched() };
+        let failed = self.failed_staging();
         let staged = staged.map_err(|faults| Stop(faults, failed))?.collect(&mut self.found);
         // What an interrupted run put there goes back as well if this one fails.
         self.staged = staged.changed || (self.known.earlier.is_resumed && !self.input.run.dry_run);

@@ -25,6 +25,17 @@ impl Run<'_> {
         self.before.or_else(|| self.good_before().filter(|_| self.known.earlier.is_resumed))
     }
 
+    /// What a staging that fails has to put back: the kit, and also the release if the interrupted run with which this one goes on had
+    /// come to it.
+    pub(super) fn failed_staging(&self) -> Failed {
+        let (before, left) = (self.good_before(), self.untouched());
+        if self.known.earlier.is_resumed && self.known_release.newest != before {
+            Failed::Installation { recovery: None, staged: true, before, left }
+        } else {
+            Failed::Staging { left }
+        }
+    }
+
     /// Refuses to begin a step after Ctrl-C, or when the time is over.
     pub(super) fn may_go_on(&self) -> Result<(), Stop> {
         let ended = check(&self.context.interrupt)
@@ -53,28 +64,27 @@ impl Run<'_> {
         }
     }
 
-    /// Puts back what was before, unless the run was interrupted or the user wants to look at what failed.
+    /// Puts back what was before, unless the run was interrupted or the user wants to look at what failed. One that came no further than the
+    /// interrupted run with which it goes on leaves that as it is.
     pub(super) fn end_badly(&mut self, faults: Faults, failed: Failed) {
         let is_interrupted = faults.all().iter().any(|fault| fault.code == Code::Interrupted);
-        if !is_interrupted && !self.input.install.keep_failed && !self.input.run.dry_run {
+        let goes_back = !is_interrupted && !self.input.install.keep_failed && !self.input.run.dry_run;
+        if goes_back && self.known.earlier.is_resumed && matches!(failed, Failed::Early) {
+            let message = "what the interrupted run changed stays, since this one came no further";
+            self.found.push(Diagnostic::warning(Code::Notice, message).hint("run the same command again: it goes on from there"));
+        } else if goes_back {
             let replaced = self.result.earlier.is_some().then_some(&self.known.earlier);
             let known = (replaced, &self.result.fingerprints[..]);
             let back = back::put_back(self.context, self.input, known, failed, self.progress, &mut self.found);
-            let has_ended = is_over(replaced.is_some(), back.prepared, self.known.earlier.is_resumed);
+            let is_over = back.prepared;
             self.result.back = Some(back);
-            if has_ended {
+            // As long as only the kept copy is the earlier kit, the note leads to it.
+            if is_over {
                 self.note_end();
             }
         }
         self.found.keep::<()>(Err(faults));
     }
-}
-
-/// Whether a run that failed is over, so that the next one begins anew: with the earlier prepared kit in its place. As long as only the kept
-/// copy is the earlier kit, the note leads to it. `replaced`: whether this run came to the place of the prepared kit, and `is_back` whether the
-/// earlier one is there again; an interrupted run that this one went on with may have replaced it before.
-const fn is_over(replaced: bool, is_back: bool, is_resumed: bool) -> bool {
-    if replaced { is_back } else { !is_resumed }
 }
 
 fn check(interrupt: &Interrupt) -> Result<(), Faults> {
@@ -84,24 +94,4 @@ fn check(interrupt: &Interrupt) -> Result<(), Faults> {
             ..fault.hint("run the same command again: it goes on from there")
         })
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_run_is_over_only_with_the_earlier_prepared_kit_in_its_place() {
-        for (replaced, is_back, is_resumed, expected) in [
-            (true, true, false, true),
-            (true, true, true, true),
-            (true, false, false, false),
-            (true, false, true, false),
-            (false, true, false, true),
-            // The run that was interrupted may have replaced it.
-            (false, true, true, false),
-        ] {
-            assert_eq!(is_over(replaced, is_back, is_resumed), expected, "{replaced} {is_back} {is_resumed}");
-        }
-    }
 }
