@@ -45,7 +45,7 @@ pub(super) fn name(plan: &SitePlan) -> (String, bool) {
 /// # Errors
 /// `INVALID_ARGS` if settings name only others: one more would take the place of one of them.
 pub(super) fn setting(secret: &str, files: &[Value], settings: &[Setting]) -> Result<Option<Setting>, Diagnostic> {
-    let mut set = settings.iter().flat_map(|Setting::Guessed(text)| Setting::Text(text) | text.split(','));
+    let mut set = settings.iter().flat_map(|(Setting::Guessed(text) | Setting::Text(text))| text.split(','));
     let own_name = format!(".name={secret}");
     if set.any(|part| part.trim_start().starts_with(&format!("{PULL_SECRETS}[")) && part.ends_with(&own_name)) {
         return Ok(None);
@@ -250,7 +250,7 @@ mod tests {
         let (none, one, both) = (json!({"port": 1}), file(&["regcred"]), file(&["regcred", "site-1-registry"]));
         let set = |text: &str| vec![Setting::Guessed(text.to_owned())];
         let setting = |files: &[Value], settings: &[Setting]| match setting("site-1-registry", files, settings) {
-            Ok(setting) => Ok(setting.map(|Setting::Guessed(text)| Setting::Text(text) | text)),
+            Ok(setting) => Ok(setting.map(|(Setting::Guessed(text) | Setting::Text(text))| text)),
             Err(fault) => Err(fault.code),
         };
         let at = |index: u32| Ok(Some(format!("imagePullSecrets[{index}].name=site-1-registry")));
