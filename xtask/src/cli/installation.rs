@@ -43,9 +43,9 @@ pub(super) struct HelmArguments {
     pub(super) helm: Option<PathBuf>,
 }
 
-/// What is made or freed where a release could not be installed otherwise, for verbs that install one.
+/// What is made or freed before a release can be installed, for verbs that install one.
 #[derive(Debug, Clone, clap::Args)]
-pub(super) struct ObstacleArguments {
+pub(super) struct PrerequisiteArguments {
     /// Create the Secret with credentials for the image's registry from this docker config file, such as ~/.docker/config.json.
     #[arg(long, value_name = "FILE")]
     create_pull_secret: Option<PathBuf>,
@@ -54,7 +54,7 @@ pub(super) struct ObstacleArguments {
     pub(super) unlock: bool,
 }
 
-impl ObstacleArguments {
+impl PrerequisiteArguments {
     /// The absolute path of the docker config file.
     pub(super) fn pull_secret(&self, context: &Context<'_>) -> Result<Option<PathBuf>, Diagnostic> {
         self.create_pull_secret.as_ref().map(|file| context.environment.absolute(file)).transpose()
@@ -65,7 +65,7 @@ impl ObstacleArguments {
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct ReleaseArguments {
     #[command(flatten)]
-    obstacles: ObstacleArguments,
+    prerequisites: PrerequisiteArguments,
     /// Let clients and admins outside of the cluster reach a server, wait for its address, and compare it with the names in its certificate.
     #[arg(long, value_enum, value_name = "HOW")]
     pub(super) expose: Option<Expose>,
@@ -90,10 +90,10 @@ impl ReleaseArguments {
             helm: helm.helm.clone(),
             values: values.given(context)?,
             create_namespace,
-            pull_secret: self.obstacles.pull_secret(context)?,
+            pull_secret: self.prerequisites.pull_secret(context)?,
             expose: self.expose.map(flare_federation::Expose::from),
             called: Vec::new(),
-            unlock: self.obstacles.unlock,
+            unlock: self.prerequisites.unlock,
             keep_failed: self.keep_failed,
             until: Until::Joined,
             dry_run: cluster.dry_run,

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{
     arguments::{ClusterArguments, HelperImageArgument, PreparationArguments},
-    installation::{HelmArguments, ObstacleArguments, ValueArguments, recovered},
+    installation::{HelmArguments, PrerequisiteArguments, ValueArguments, recovered},
 };
 use crate::{
     context::Context,
@@ -61,7 +61,7 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     helm: HelmArguments,
     #[command(flatten)]
-    obstacles: ObstacleArguments,
+    prerequisites: PrerequisiteArguments,
     #[command(flatten)]
     helper: HelperImageArgument,
     /// Keep what failed for inspection instead of going back; the next run goes on from there.
@@ -145,10 +145,10 @@ impl Arguments {
             helm: self.helm.helm.clone(),
             values: self.values.given(context)?,
             create_namespace: false,
-            pull_secret: self.obstacles.pull_secret(context)?,
+            pull_secret: self.prerequisites.pull_secret(context)?,
             expose: None,
             called: Vec::new(),
-            unlock: self.obstacles.unlock,
+            unlock: self.prerequisites.unlock,
             keep_failed: self.keep_failed,
             until: Until::Joined,
             dry_run: self.cluster.dry_run,
