@@ -17,62 +17,49 @@ use crate::{Check, Finding, Severity};
 /// The checks of this module.
 pub(super) const IDS: [&str; 4] = ["D10", "D11", "D12", "D14"];
 
+/// What is said of each of them if a right is missing, and what can be done.
+const MISSING: [(&str, &str); 4] = [
+    (
+        "the user may not do all that an installation needs",
+        "an administrator grants what is listed; `install` names a command for each",
+    ),
+    (
+        "the user may not run programs in pods, which a staging onto the volume and some of these checks need",
+        "an administrator grants both verbs on `pods/exec`; `stage --mode objects` needs neither",
+    ),
+    (
+        "the user lacks rights that the chart grants to the parent's launcher, and Kubernetes lets nobody grant what they lack",
+        "have an administrator install the chart or grant what is listed, or make the Role without the chart (`rbac.create=false`)",
+    ),
+    (
+        "the user may not read all of nodes and storage classes: a class that is missing, or the address of a node, is not told",
+        "nothing is to be done unless that is needed; an administrator grants it by a ClusterRole",
+    ),
+];
+
 /// Asks about everything. A right that is missing is a warning if no parent runs; one that runs needs it only when it is staged or installed
-/// again.
+/// again. What is of the whole cluster is never needed.
 pub(super) async fn check(cluster: &Cluster, kit: &PreparedKit, is_running: bool) -> Vec<Finding> {
     let plan = kit.plan();
     let (namespace, makes_role) = (plan.namespace.as_str(), makes_role(kit));
-    let severity = if is_running { Severity::Info } else { Severity::Warning };
     let (installation, exec, reading) = (installation(namespace, makes_role), Operation::exec(namespace), reading());
-    let (installs, executes, reads, grants) =
-        join4(cluster.check_access(&installation), cluster.check_access(&exec), cluster.check_access(&reading), async {
-            if makes_role { may_grant(cluster, plan).await } else { Ok(()) }
-        })
-        .await;
-    vec![
-        finding(
-            ["D10", "the user may not do all that an installation needs"],
-            severity,
-            "an administrator grants what is listed; `install` names a command for each",
-            installs,
-        ),
-        finding(
-            ["D11", "the user may not run programs in pods, which a staging onto the volume and some of these checks need"],
-            severity,
-            "an administrator grants both verbs on `pods/exec`; `stage --mode objects` needs neither",
-            executes,
-        ),
-        finding(
-            [
-                "D12",
-                "the user lacks rights that the chart grants to the parent's launcher, and Kubernetes lets nobody grant what they lack",
-            ],
-            severity,
-            "have an administrator install the chart or grant what is listed, or make the Role without the chart (`rbac.create=false`)",
-            grants,
-        ),
-        finding(
-            [
-                "D14",
-                "the user may not read all of nodes and storage classes: a class that is missing, or the address of a node, is not told",
-            ],
-            Severity::Info,
-            "nothing is to be done unless that is needed; an administrator grants it by a ClusterRole",
-            reads,
-        ),
-    ]
+    let grants = async { if makes_role { may_grant(cluster, plan).await } else { Ok(()) } };
+    let (installs, executes) = (cluster.check_access(&installation), cluster.check_access(&exec));
+    let asked: [_; 4] = join4(installs, executes, grants, cluster.check_access(&reading)).await.into();
+    let asked = IDS.into_iter().zip(asked);
+    let severity = |id| if is_running || id == "D14" { Severity::Info } else { Severity::Warning };
+    asked.map(|(id, asked)| finding(id, severity(id), asked)).collect()
 }
 
-/// The finding of a check with this id, and with these words for what is missing.
-fn finding([id, missing]: [&'static str; 2], severity: Severity, hint: &str, asked: Result<(), Faults>) -> Finding {
+/// The finding of a check of this module.
+fn finding(id: &'static str, severity: Severity, asked: Result<(), Faults>) -> Finding {
     let title = Check::of(id).map_or(id, |check| check.title);
-    match asked {
-        Ok(()) => Finding::ok(id, title),
-        Err(faults) => match faults.all().iter().find(|fault| fault.code != Code::PermissionDenied) {
-            Some(fault) => Finding::unknown(id, title, fault),
-            None => Finding::new(id, severity, missing).hint(hint).evidence(faults.all().iter().map(|fault| &fault.message)),
-        },
+    let Err(faults) = asked else { return Finding::ok(id, title) };
+    if let Some(unanswered) = faults.all().iter().find(|fault| fault.code != Code::PermissionDenied) {
+        return Finding::unknown(id, title, unanswered);
     }
+    let (missing, hint) = IDS.iter().position(|one| *one == id).map_or((title, title), |row| MISSING[row]);
+    Finding::new(id, severity, missing).hint(hint).evidence(faults.all().iter().map(|fault| &fault.message))
 }
 
 /// Whether the chart makes the Role of the launcher.
@@ -147,11 +134,12 @@ mod tests {
 
     #[test]
     fn a_missing_right_is_no_fault_and_an_unanswered_question_says_nothing() {
-        let of = |asked| finding(["D11", "not in pods"], Severity::Warning, "a hint", asked);
+        let of = |asked| finding("D11", Severity::Warning, asked);
         assert_eq!(of(Ok(())).severity, Severity::Ok);
         let denied = |what: &str| Diagnostic::error(Code::PermissionDenied, format!("the user `anna` may not {what}"));
         let missing = of(Err(Faults::new(denied("get"), [denied("create")])));
-        assert_eq!((missing.severity, missing.message.as_str()), (Severity::Warning, "not in pods"));
+        assert_eq!((missing.severity, missing.message.contains("run programs in pods")), (Severity::Warning, true));
+        assert!(missing.hint.is_some_and(|hint| hint.contains("pods/exec")));
         assert_eq!(missing.evidence, ["the user `anna` may not get", "the user `anna` may not create"]);
         let unanswered = of(Err(Faults::new(denied("get"), [Diagnostic::error(Code::ClusterBusy, "later")])));
         assert_eq!(unanswered.severity, Severity::Unknown);
