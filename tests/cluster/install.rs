@@ -270,6 +270,9 @@ fn pull_secrets_are_checked_and_made() {
     assert_eq!(installed["pull_secret"], "nvflare-server-registry", "{installed}");
     let path = "jsonpath={.spec.template.spec.imagePullSecrets[0].name}";
     assert_eq!(succeed(scene.namespace.kubectl().args(["get", "deployment", name, "--output", path])), "nvflare-server-registry");
+    let note = "jsonpath={.metadata.annotations.flare-kube/proven}";
+    let note = succeed(scene.namespace.kubectl().args(["get", "deployment", name, "--output", note]));
+    assert_eq!(note, "", "a parent that runs is not one that has joined");
     let secret = succeed_json(scene.namespace.kubectl().args(["get", "secret", "nvflare-server-registry", "--output", "json"]));
     assert_eq!(secret["type"], "kubernetes.io/dockerconfigjson");
     let removed = succeed_json(&mut scene.verb("uninstall", name, &helm(), &[]))["data"].take();

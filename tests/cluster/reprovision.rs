@@ -281,3 +281,27 @@ fn an_interrupted_run_puts_nothing_back_and_the_next_one_goes_on_with_its_backup
     assert_eq!((&next["backup"], &next["fingerprint"]["before"]), (&data["backup"], &json!(kit)), "{next}");
     assert_eq!((&json!(scene.noted_kit()), scene.deployment(REQUEST)), (&next["fingerprint"]["after"], "272Mi".to_owned()));
 }
+
+#[test]
+fn a_run_that_goes_on_with_an_interrupted_one_takes_back_what_that_one_staged() {
+    let scene = Scene::new("reprovision-resumed");
+    let before = scene.state();
+    scene.change();
+    let run = scene.reprovision(&[]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let staged = || scene.noted_kit();
+    let is_new = |kit: &str| !kit.is_empty() && kit != before.1;
+    wait(Duration::from_mins(2), staged, || is_new(&staged()).then_some(()));
+    kill_process(Pid::from_child(&run), Signal::INT).unwrap();
+    assert_eq!(run.wait_with_output().unwrap().status.code(), Some(130));
+    // It finds the kit on the volume, and is refused before it touches the release.
+    let failed = scene.fails(&["--set", "name=other"], "INVALID_VALUES");
+    assert_eq!(
+        (&failed["data"]["steps"]["stage"], &failed["data"]["steps"]["install"]),
+        (&json!("unchanged"), &json!("failed")),
+        "{failed:#}"
+    );
+    let back = &failed["data"]["back"];
+    assert_eq!((&back["prepared"], &back["cluster"]["state"]), (&json!(true), &json!("rolled_back")), "{failed:#}");
+    assert_eq!(back["cluster"]["kit"], json!(before.1), "{failed:#}");
+    scene.is_whole(&before);
+}

@@ -3,8 +3,10 @@
 use std::fs;
 
 use integration_tests::{
+    api_server::ApiServer,
     closed_api_server,
     command::{Finished, Sandbox},
+    helm::helm,
     workspace_directory,
 };
 use serde_json::{Value, json};
@@ -136,6 +138,32 @@ fn only_what_changed_is_prepared_again_and_edits_stay_unless_they_are_discarded(
     assert!(refused.to_string().contains("note.txt"), "{refused}");
     assert_eq!(states(&format!("{UP} --discard-changes")), ["unchanged", "done", "unchanged"]);
     assert!(!note.exists());
+}
+
+#[test]
+fn what_cannot_be_installed_is_refused_before_the_kit_of_a_running_participant_is_replaced() {
+    let sandbox = scene();
+    let server = ApiServer::start();
+    server.kubeconfig(&sandbox.join("open"));
+    let up = UP.replace("--kubeconfig closed", "--kubeconfig open");
+    let object = |name: &str| json!({"metadata": {"name": name, "namespace": "flare-demo"}});
+    server.put("/api/v1/namespaces/flare-demo/persistentvolumeclaims/nvflws-server", object("nvflws-server"));
+    server.put("/apis/apps/v1/namespaces/flare-demo/deployments/nvflare-server", object("nvflare-server"));
+    let real = format!("--helm {}", helm().display());
+    let docker_config = sandbox.join("docker.json");
+    fs::write(&docker_config, json!({"auths": {"elsewhere.example.com": {"auth": "eDp5"}}}).to_string()).unwrap();
+    for (flags, code) in [
+        ("--helm /nowhere/helm".to_owned(), "HELM_NOT_FOUND"),
+        (format!("{real} --set name=other"), "INVALID_VALUES"),
+        (format!("{real} --create-pull-secret {}", docker_config.display()), "INVALID_ARGS"),
+    ] {
+        server.begin(None);
+        let refused = run(&sandbox, &format!("{up} {flags}")).json();
+        assert_eq!(refused["error_code"], code, "{flags}: {refused}");
+        let steps = &refused["data"]["participants"][0]["steps"];
+        assert_eq!((&steps["stage"], &steps["install"]), (&json!("failed"), &json!("not_begun")), "{flags}: {refused}");
+        assert!(server.writes().is_empty(), "{flags}: nothing was staged: {:?}", server.writes());
+    }
 }
 
 #[test]

@@ -32,6 +32,7 @@ mod stage_federation;
 mod staged_objects;
 mod study_data;
 mod tidy;
+mod uninstall;
 mod yaml_readers;
 
 /// Cargo does not search `it/`, so the tests of a file without a `mod` line would never run.

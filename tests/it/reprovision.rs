@@ -8,7 +8,7 @@ use integration_tests::{
     kit::Tree,
     workspace_directory,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_flare-kube-under-test");
 const CONFIG: &str = "runtime: k8s\nparent: {docker_image: 'registry.example.com/nvflare/nvflare:2.8.3'}\n";
@@ -97,6 +97,42 @@ fn without_a_cluster_the_prepared_kit_stays() {
         assert_eq!(answer["data"]["steps"][step], "not_begun", "{answer}");
     }
     assert_eq!(Tree::read(&sandbox.join("out")), whole);
+}
+
+/// What a run leaves that was interrupted after it had replaced the prepared kit; returns its note.
+fn interrupted(sandbox: &Sandbox) -> Value {
+    /// Of the text of its backup.
+    const SHA256: &str = "d81c55f49c5bb0d36bc11e3966ec4efab66f8dfefbbc1761161ca9d230e5466a";
+    let marker: Value = serde_json::from_slice(&fs::read(sandbox.join("out/.flare-kube.json")).unwrap()).unwrap();
+    Tree::read(&sandbox.join("out")).write(&sandbox.join("out-earlier/prepared"));
+    change(sandbox, "nvflare:2.8.3", "nvflare:2.8.4");
+    let _ = sandbox.run(PROGRAM, ["prepare", "kit", "--config", "k8s.yaml", "--output", "out"]).expect_code(0);
+    let file = sandbox.join("out-backup.tar");
+    fs::write(&file, "saved").unwrap();
+    let backup = json!({"file": file, "files": 1, "bytes": 5, "sha256": SHA256, "namespace": "default",
+        "claim": "nvflws"});
+    let note = json!({"fingerprint": marker["fingerprint"], "backup": backup, "revision": 1, "ended": false});
+    fs::write(sandbox.join("out-earlier/run.json"), note.to_string()).unwrap();
+    note
+}
+
+#[test]
+fn an_interrupted_run_is_still_gone_on_with_after_one_that_failed_before_it_came_to_anything() {
+    let sandbox = prepared();
+    let note = interrupted(&sandbox);
+    let kept = Tree::read(&sandbox.join("out-earlier/prepared"));
+    for _ in 0..2 {
+        let answer = refused(&sandbox, "--output out", "KUBECONFIG_INVALID", "kubeconfig");
+        assert_eq!(
+            answer["data"]["fingerprint"]["before"], note["fingerprint"],
+            "the kept kit is the one to go back to: {answer}"
+        );
+        assert_eq!(answer["data"]["back"], Value::Null, "{answer}");
+        assert!(answer["warnings"].to_string().contains("the interrupted run"), "{answer}");
+        let found: Value = serde_json::from_slice(&fs::read(sandbox.join("out-earlier/run.json")).unwrap()).unwrap();
+        assert_eq!(found, note);
+    }
+    assert_eq!(Tree::read(&sandbox.join("out-earlier/prepared")), kept);
 }
 
 #[test]

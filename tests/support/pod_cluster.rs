@@ -21,6 +21,9 @@ use crate::api_server::read;
 /// How long a state of a pod lasts.
 const MOMENT: Duration = Duration::from_millis(60);
 
+/// The resources that can be listed.
+const COLLECTIONS: [&str; 5] = ["pods", "events", "secrets", "configmaps", "deployments"];
+
 #[derive(Debug, Default)]
 struct State {
     /// Path → object.
@@ -104,7 +107,7 @@ impl PodCluster {
     }
 
     /// Removes an object and what it owns.
-    fn remove(&self, path: &str) -> Option<Value> {
+    pub fn remove(&self, path: &str) -> Option<Value> {
         let mut state = self.state.0.lock().unwrap();
         let mut object = state.objects.remove(path)?;
         let uid = object["metadata"]["uid"].clone();
@@ -168,7 +171,8 @@ impl PodCluster {
             if state.version == version {
                 state = self.state.1.wait_timeout(state, Duration::from_secs(1)).unwrap().0;
             }
-            let newer = state.history.iter().filter(|(at, collection, _)| *at > version && collection == path);
+            let of = |line: &str| is_selected(query, &serde_json::from_str::<Value>(line).unwrap_or_default()["object"]);
+            let newer = state.history.iter().filter(|(at, collection, line)| *at > version && collection == path && of(line));
             let chunks: String = newer.map(|(_, _, line)| format!("{:x}\r\n{line}\n\r\n", line.len() + 1)).collect();
             version = state.version;
             drop(state);
@@ -226,10 +230,11 @@ impl PodCluster {
             }
             ("DELETE", Some(object)) => self.delete(path, object, &sent()),
             ("GET", Some(object)) => (200, object),
-            ("GET", None) if ["pods", "events", "secrets"].iter().any(|resource| path.ends_with(&format!("/{resource}"))) => {
+            ("GET", None) if COLLECTIONS.iter().any(|resource| path.ends_with(&format!("/{resource}"))) => {
                 let state = self.state.0.lock().unwrap();
                 let of = |at: &String| at.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'));
-                let items: Vec<_> = state.objects.iter().filter(|(at, _)| of(at)).map(|(_, object)| object).collect();
+                let all = state.objects.iter().filter(|(at, _)| of(at)).map(|(_, object)| object);
+                let items: Vec<_> = all.filter(|object| is_selected(query, object)).collect();
                 let metadata = json!({"resourceVersion": state.version.to_string()});
                 (200, json!({"kind": "List", "apiVersion": "v1", "metadata": metadata, "items": items}))
             }
@@ -286,6 +291,14 @@ impl PodCluster {
                 "restartCount": 0, "state": state}]});
         self.put(path, pod, "MODIFIED");
     }
+}
+
+/// Whether an object has all the labels that a request selects by: equalities only.
+fn is_selected(query: &str, object: &Value) -> bool {
+    let selector = query.split('&').find_map(|part| part.strip_prefix("labelSelector=")).unwrap_or_default();
+    let selector = selector.replace("%2F", "/").replace("%3D", "=").replace("%2C", ",");
+    let mut wanted = selector.split(',').filter_map(|pair| pair.split_once('='));
+    wanted.all(|(key, value)| object["metadata"]["labels"][key] == value)
 }
 
 fn image(pod: &Value) -> String {

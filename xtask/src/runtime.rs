@@ -1,6 +1,10 @@
 //! The async runtime, started only by verbs that touch a cluster.
 
-use std::{future::Future, time::Duration};
+use std::{
+    future::Future,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use flare_diagnostic::{Code, Diagnostic, Faults};
 use tokio::time::{Instant, sleep_until};
@@ -58,7 +62,12 @@ pub(crate) fn left_until(end: Instant) -> Result<Duration, Diagnostic> {
 
 /// Completes when the run has been interrupted.
 pub(crate) async fn interrupted(interrupt: &Interrupt) {
-    while interrupt.check().is_ok() {
+    stopped(interrupt.flag()).await;
+}
+
+/// As [`interrupted`], for what shares only the flag with lower layers.
+pub(crate) async fn stopped(flag: &AtomicBool) {
+    while !flag.load(Ordering::Relaxed) {
         tokio::time::sleep(POLL_INTERVAL).await;
     }
 }

@@ -5,6 +5,7 @@ mod joined;
 mod judgement;
 mod probe;
 mod questions;
+mod rights;
 mod service;
 #[cfg(test)]
 mod tests;
@@ -75,7 +76,7 @@ async fn look(
         Err(finding) => found.push(finding.clone()),
     }
     if is_fault(&found, &["D01"]) {
-        let all = std::iter::once("D31").chain(NEED_A_PARENT);
+        let all = rights::IDS.into_iter().chain(["D31"]).chain(NEED_A_PARENT);
         found.extend(all.map(|id| Finding::new(id, Severity::Unknown, "not checked: the API server does not answer")));
         return found;
     }
@@ -83,6 +84,8 @@ async fn look(
         progress("looking at the workspace claim");
         found.extend(settled("D31", claim::check(cluster, kit).await));
     }
+    progress("asking what the user may do");
+    found.extend(rights::check(cluster, kit, rollout.is_ok()).await);
     let Ok(rollout) = rollout else {
         found.extend(NEED_A_PARENT.map(not_without_parent));
         return found;

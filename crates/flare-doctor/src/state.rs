@@ -118,13 +118,20 @@ pub async fn look(cluster: &Cluster, kit: &PreparedKit) -> Result<ParticipantSta
         pods: parents.iter().map(|pod| parent_state(pod, name)).collect(),
         kit: KitState {
             prepared: kit.fingerprint().to_string(),
-            staged: claim.ok().flatten().as_ref().and_then(noted_kit).map(|noted| noted.fingerprint),
+            staged: staged(kit, claim.ok().flatten().as_ref()),
             running: newest.and_then(|pod| annotation(&pod.metadata, KIT_FINGERPRINT)),
         },
         joined,
         reason,
         jobs: all.iter().filter(|pod| participant.runs(pod)).map(|pod| pod_state(pod, job_container(pod))).collect(),
     })
+}
+
+/// The fingerprint that `stage` noted on the workspace claim. What an earlier staging noted there says nothing about a kit that is staged as
+/// objects, which its parent mounts over the volume.
+fn staged(kit: &PreparedKit, claim: Option<&PersistentVolumeClaim>) -> Option<String> {
+    let is_as_objects = kit.staged_record().ok().flatten().is_some();
+    claim.filter(|_| !is_as_objects).and_then(noted_kit).map(|noted| noted.fingerprint)
 }
 
 /// The pods of a Deployment, the newest first, those being deleted last.
@@ -199,9 +206,28 @@ async fn joined(cluster: &Cluster, kit: &PreparedKit, pod: &PodState, is_known: 
 
 #[cfg(test)]
 mod tests {
+    use flare_file_tree::{FileTree, RelativePath};
+    use flare_names::labels::KIT_OWNER;
+    use flare_prepared_kit::FingerprintedKit;
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn an_earlier_staging_on_the_volume_says_nothing_about_a_kit_that_is_staged_as_objects() {
+        let annotations = json!({KIT_OWNER: "{}", KIT_FINGERPRINT: "earlier"});
+        let claim: PersistentVolumeClaim = serde_json::from_value(json!({"metadata": {"annotations": annotations}})).unwrap();
+        let kit = |values: &str| {
+            let plan = serde_json::from_str(include_str!("../../flare-helm-chart/tests/plans/client-2.8.json")).unwrap();
+            let mut chart = FileTree::new();
+            chart.insert_file(RelativePath::literal("values.yaml"), values, 0o644);
+            PreparedKit::assemble(plan, FingerprintedKit::new(FileTree::new()).unwrap(), chart).unwrap()
+        };
+        assert_eq!(staged(&kit("{}\n"), Some(&claim)).as_deref(), Some("earlier"));
+        let objects = "workspaceConfig: {local: {configMapName: a}, startup: {secretName: b}}\n";
+        assert_eq!(staged(&kit(objects), Some(&claim)), None);
+        assert_eq!(staged(&kit("{}\n"), None), None);
+    }
 
     fn pod(name: &str, label: &str, owner: Option<&str>, created: &str) -> Pod {
         let owners: Vec<_> =

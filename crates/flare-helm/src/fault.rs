@@ -31,7 +31,7 @@ pub(crate) fn timed_out(what: &str, time: Duration) -> Diagnostic {
 }
 
 pub(crate) fn interrupted() -> Diagnostic {
-    Diagnostic::error(Code::Interrupted, "interrupted; Helm was ended").hint("run the same command again")
+    Diagnostic::error(Code::Interrupted, "interrupted; Helm was ended, or not begun").hint("run the same command again")
 }
 
 /// Helm's last error, on one line, without hidden texts.

@@ -51,7 +51,7 @@ impl Lock {
             Unlock::Uninstall => format!("`helm uninstall {release} --namespace {namespace}`"),
         };
         Diagnostic::error(Code::ReleaseLocked, message)
-            .hint(format!("once no other Helm run is at work on it, `--unlock` frees it, as {unlock} does"))
+            .hint(format!("once no other Helm run is at work on it, the same command with `--unlock` frees it, as {unlock} does"))
     }
 }
 

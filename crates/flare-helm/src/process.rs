@@ -68,8 +68,11 @@ pub(crate) enum RunOutcome {
     Stopped,
 }
 
-/// Runs a program with arguments.
+/// Runs a program with arguments. One that its caller has stopped before is not begun.
 pub(crate) fn run(program: &Path, arguments: &[OsString], limits: RunLimits<'_>) -> io::Result<RunOutcome> {
+    if limits.stop.load(Ordering::Relaxed) {
+        return Ok(RunOutcome::Stopped);
+    }
     let mut command = Command::new("/bin/sh");
     command.args(["-c", WATCHED, "sh"]).arg(program).args(arguments);
     for name in NOT_PASSED_ON {

@@ -60,7 +60,7 @@ pub(crate) async fn find_or_make(
     }
     let Some(new) = new else {
         return Err(Diagnostic::error(Code::ClaimNotUsable, format!("there is no claim `{name}` in namespace `{namespace}`"))
-            .hint("`--create-pvc 10Gi` makes it; or create it and run again"));
+            .hint("`--create-pvc 10Gi` of `stage` or `up` makes it; or create it and run again"));
     };
     make(cluster, namespace, name, new, dry_run).await.map(|claim| (claim, true))
 }

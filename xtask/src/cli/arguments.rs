@@ -96,7 +96,7 @@ pub(crate) fn changes_nothing(dry_run: clap::Arg) -> clap::Arg {
     dry_run.help("Has no effect: this verb changes nothing")
 }
 
-/// The flag `--namespace` of a verb for a whole federation, which refuses it with a hint ([`ClusterArguments::refuse_namespace`]).
+/// The flag `--namespace` of a verb for a whole federation, with which it cannot be used: each participant has its own.
 pub(crate) fn refused(namespace: clap::Arg) -> clap::Arg {
     namespace.hide(true)
 }

@@ -46,18 +46,32 @@ pub(super) struct HelmArguments {
     pub(super) helm: Option<PathBuf>,
 }
 
-/// How a release is made, for verbs that install one.
+/// What is made or freed before a release can be installed, for verbs that install one.
 #[derive(Debug, Clone, clap::Args)]
-pub(super) struct ReleaseArguments {
+pub(super) struct PrerequisiteArguments {
     /// Create the Secret with credentials for the image's registry from this docker config file, such as ~/.docker/config.json.
     #[arg(long, value_name = "FILE")]
     create_pull_secret: Option<PathBuf>,
+    /// Free a release that an interrupted Helm run left locked. Only if no other run uses it.
+    #[arg(long)]
+    pub(super) unlock: bool,
+}
+
+impl PrerequisiteArguments {
+    /// The absolute path of the docker config file.
+    pub(super) fn pull_secret(&self, context: &Context<'_>) -> Result<Option<PathBuf>, Diagnostic> {
+        self.create_pull_secret.as_ref().map(|file| context.environment.absolute(file)).transpose()
+    }
+}
+
+/// How a release is made, for verbs that install one.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct ReleaseArguments {
+    #[command(flatten)]
+    prerequisites: PrerequisiteArguments,
     /// Let clients and admins outside of the cluster reach a server, wait for its address, and compare it with the names in its certificate.
     #[arg(long, value_enum, value_name = "HOW")]
     pub(super) expose: Option<Expose>,
-    /// Free a release that an interrupted Helm run left locked. Only if no other run uses it.
-    #[arg(long)]
-    unlock: bool,
     /// Keep a failed parent for inspection instead of rolling back.
     #[arg(long)]
     keep_failed: bool,
@@ -79,10 +93,10 @@ impl ReleaseArguments {
             helm: helm.helm.clone(),
             values: values.given(context)?,
             create_namespace,
-            pull_secret: self.create_pull_secret.as_ref().map(|file| context.environment.absolute(file)).transpose()?,
+            pull_secret: self.prerequisites.pull_secret(context)?,
             expose: self.expose.map(flare_federation::Expose::from),
             called: Vec::new(),
-            unlock: self.unlock,
+            unlock: self.prerequisites.unlock,
             keep_failed: self.keep_failed,
             until: Until::Joined,
             dry_run: cluster.dry_run,

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{
     arguments::{ClusterArguments, HelperImageArgument, PreparationArguments},
-    installation::{HelmArguments, ValueArguments, recovered},
+    installation::{HelmArguments, PrerequisiteArguments, ValueArguments, recovered},
 };
 use crate::{
     context::Context,
@@ -61,6 +61,8 @@ pub(crate) struct Arguments {
     values: ValueArguments,
     #[command(flatten)]
     helm: HelmArguments,
+    #[command(flatten)]
+    prerequisites: PrerequisiteArguments,
     #[command(flatten)]
     helper: HelperImageArgument,
     /// Keep what failed for inspection instead of going back; the next run goes on from there.
@@ -144,10 +146,10 @@ impl Arguments {
             helm: self.helm.helm.clone(),
             values: self.values.given(context)?,
             create_namespace: false,
-            pull_secret: None,
+            pull_secret: self.prerequisites.pull_secret(context)?,
             expose: None,
             called: Vec::new(),
-            unlock: false,
+            unlock: self.prerequisites.unlock,
             keep_failed: self.keep_failed,
             until: Until::Joined,
             dry_run: self.cluster.dry_run,
@@ -197,6 +199,21 @@ fn prepared_text(is_back: bool, kept: Option<&Path>) -> String {
         (false, kept) => {
             let kept = kept.map(|kept| format!("; it is kept in {}", printable(&kept.to_string_lossy()))).unwrap_or_default();
             format!("the earlier prepared kit is not back in its place{kept}\n")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Args as _, Command};
+
+    use super::Arguments;
+
+    #[test]
+    fn a_flag_that_a_hint_of_an_installation_names_is_taken() {
+        let verb = Arguments::augment_args(Command::new("reprovision"));
+        for flag in ["unlock", "create-pull-secret", "keep-failed", "helm", "timeout"] {
+            assert!(verb.get_arguments().any(|one| one.get_long() == Some(flag)), "--{flag}");
         }
     }
 }

@@ -51,6 +51,11 @@ impl Destined {
         target.map(|(host, _)| host.as_str())
     }
 
+    /// Its prepared kit, with the values that the release gets on top of the chart's.
+    pub(crate) const fn kit(&self) -> &PreparedKit {
+        &self.kit
+    }
+
     /// What results say about it.
     pub(crate) fn facts(&self) -> KitFacts {
         KitFacts::of(&self.kit)

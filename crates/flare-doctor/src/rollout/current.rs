@@ -35,16 +35,18 @@ pub(super) fn find<'api>(look: &ObservedParent<'api>) -> Result<Current<'api>, B
         return Err(Box::new(RolloutStatus::hopeless_soon(finding)));
     };
     let spec = deployment.spec.as_ref();
+    // The command of a hint works whatever namespace the reader's own context has.
+    let at = deployment.metadata.namespace.as_ref().map(|namespace| format!(" --namespace {namespace}")).unwrap_or_default();
     if spec.is_some_and(|spec| spec.replicas == Some(0)) {
         let finding = Finding::error(
             "D80",
             format!("the Deployment `{name}` is scaled down to 0 pods"),
-            format!("scale it up: `kubectl scale deployment {name} --replicas=1`"),
+            format!("scale it up: `kubectl scale deployment {name} --replicas=1{at}`"),
         );
         return Err(Box::new(RolloutStatus::hopeless_soon(finding)));
     }
     if spec.is_some_and(|spec| spec.paused == Some(true)) {
-        let hint = format!("resume it: `kubectl rollout resume deployment/{name}`");
+        let hint = format!("resume it: `kubectl rollout resume deployment/{name}{at}`");
         let finding = Finding::error("D80", format!("the rollout of the Deployment `{name}` is paused"), hint);
         return Err(Box::new(RolloutStatus::hopeless_soon(finding)));
     }

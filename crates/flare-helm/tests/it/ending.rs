@@ -66,6 +66,17 @@ fn a_run_that_its_caller_stops_is_asked_to_end() {
     assert!(directory.path().join("asked").exists() && has_ended(directory.path()));
 }
 
+/// A rollback that is cut off at once could leave a locked release.
+#[test]
+fn a_run_that_was_stopped_before_is_not_begun() {
+    let directory = TempDir::new().unwrap();
+    let helm = find(&program(directory.path(), "v3.20.0", "touch \"$(dirname \"$0\")/began\""));
+    let (place, stop) = (place(), AtomicBool::new(true));
+    let limits = RunLimits { time: Duration::from_mins(1), stop: &stop };
+    assert_eq!(helm.release(&place, limits).rollback(1).unwrap_err().code, Code::Interrupted);
+    assert!(!directory.path().join("began").exists());
+}
+
 #[test]
 fn a_run_that_does_not_listen_is_killed() {
     let directory = TempDir::new().unwrap();

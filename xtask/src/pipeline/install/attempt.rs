@@ -16,9 +16,23 @@ pub(crate) enum Attempt {
         /// Whether Helm was ended, so that it could not write how that ended.
         ended: bool,
     },
+    /// Its Helm failed and went back, which made a revision of its own.
+    TakenBack {
+        /// The revision that Helm would have made.
+        failed: u64,
+    },
 }
 
 impl Attempt {
+    /// The same after Helm went back from what it did.
+    pub(crate) const fn taken_back(self) -> Self {
+        match self {
+            Self::Made(own) => Self::Made(own + 1),
+            Self::Failed { next, .. } => Self::TakenBack { failed: next },
+            other => other,
+        }
+    }
+
     /// Whether the newest revision is the run's own, or still the one before it. Otherwise another run is at work on the release, and
     /// going back would take away what that one installed.
     pub(super) fn is_newest(self, history: &[Revision]) -> bool {
@@ -29,6 +43,11 @@ impl Attempt {
             Self::Made(own) => newest.revision == own,
             Self::Failed { next, .. } if newest.revision != next => newest.revision < next && !newest.status.is_pending(),
             Self::Failed { ended, .. } => newest.status == ReleaseStatus::Failed || (ended && newest.status.is_pending()),
+            Self::TakenBack { failed } => {
+                // Going back made the next number, or this one if Helm failed before it wrote anything.
+                let is_written = history.iter().any(|one| one.revision == failed && !one.status.was_in_place());
+                newest.revision == failed + u64::from(is_written) && newest.status == ReleaseStatus::Deployed
+            }
         }
     }
 }
@@ -73,6 +92,17 @@ pub(super) mod tests {
             (&[Deployed], Attempt::Untouched(None), false),
             (&[Superseded, Failed], Attempt::Untouched(Some(1)), false),
             (&[PendingUpgrade], Attempt::Untouched(Some(1)), false),
+            // Helm went back.
+            (&[Superseded, Superseded, Deployed], Attempt::Made(2).taken_back(), true),
+            (&[Superseded, Failed, Deployed], failed(2).taken_back(), true),
+            (&[Superseded, PendingUpgrade, Deployed], ended(2).taken_back(), true),
+            (&[Superseded, Deployed], failed(2).taken_back(), true),
+            // And then another run went on.
+            (&[Superseded, Superseded, Superseded, Deployed], Attempt::Made(2).taken_back(), false),
+            (&[Superseded, Failed, Superseded, Deployed], failed(2).taken_back(), false),
+            (&[Superseded, Superseded, Deployed], failed(2).taken_back(), false),
+            (&[Superseded, Failed, Deployed, PendingUpgrade], failed(2).taken_back(), false),
+            (&[Superseded, Failed], failed(2).taken_back(), false),
         ] {
             assert_eq!(attempt.is_newest(&history(states)), is_own, "{states:?} {attempt:?}");
         }

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::{
     attempt::Attempt,
     connected::Connected,
+    readiness,
     run::{Options, Run},
 };
 use crate::{context::Context, pipeline::stage::Request, runtime};
@@ -51,22 +52,34 @@ pub(super) fn of_release(release: &str, newest: &Revision) -> Diagnostic {
         .hint("run the same command again when the other run has ended; `helm history` shows what it made")
 }
 
-/// The newest revision of the release, if there is one: to know later whether another run has changed it.
+/// The revisions of a release that a run has to know before it changes anything.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct KnownRevisions {
+    /// The newest one, to know later whether another run has changed the release.
+    pub(crate) newest: Option<u64>,
+    /// The one to go back to: later, Helm would also call the run's own one deployed.
+    pub(crate) good: Option<u64>,
+}
+
+/// The revisions of the release; none if there is no release. Frees a locked one if the options ask for it.
 ///
 /// # Errors
-/// The faults of connection and Helm.
-pub(crate) fn newest_revision(context: &Context<'_>, request: &Request<'_>, options: &Options) -> Result<Option<u64>, Faults> {
-    let newest = with_run(context, request, options, async |run: &Run<'_>| {
-        Ok(run.release(|release| release.history())?.last().map(|newest| newest.revision))
+/// `RELEASE_LOCKED` otherwise, since nothing can be installed then; the faults of connection and Helm.
+pub(crate) fn known_revisions(context: &Context<'_>, request: &Request<'_>, options: &Options) -> Result<KnownRevisions, Faults> {
+    let known = with_run(context, request, options, async |run: &Run<'_>| {
+        let (history, _) = readiness::unlocked_history(run)?;
+        let Some(newest) = history.last() else { return Ok(KnownRevisions::default()) };
+        let good = readiness::good(run, &history).await?.map(|good| good.revision);
+        Ok(KnownRevisions { newest: Some(newest.revision), good })
     });
-    runtime::block_on(newest)?
+    runtime::block_on(known)?
 }
 
 /// Who is in the way of going back, as a warning; `None` if release and volume are as this run left them: the release so, and on the volume
 /// one of the kits with these fingerprints, or none that is noted.
 ///
 /// # Errors
-/// As [`newest_revision`].
+/// The faults of connection and Helm.
 pub(crate) fn in_the_way(
     context: &Context<'_>,
     request: &Request<'_>,

@@ -13,11 +13,14 @@ use crate::{
     runtime,
 };
 
+/// The names of the Secrets with which the image is pulled.
+pub(super) const PULL_SECRETS: &str = "imagePullSecrets";
+
 /// Such a value, and what it is for.
 const KEPT: [(&str, &str); 3] = [
     ("service.type", "the type of its Service"),
     ("hostPortEnabled", "the ports of its node"),
-    ("imagePullSecrets", "the Secret with which its image is pulled"),
+    (PULL_SECRETS, "the Secret with which its image is pulled"),
 ];
 
 /// A value that an upgrade would take away.
@@ -92,7 +95,9 @@ pub(crate) fn refuse_loss(
             last.map(|last| release.values(last.revision)).transpose()
         })?;
         let (chart, files) = (kit.values()?, of_files(&options.values));
-        let lost = lost(&given.unwrap_or_default(), &chart, |key| sets(&files, &options.values.settings, key));
+        let is_made = |key: &str| key == PULL_SECRETS && options.pull_secret.is_some();
+        let is_set = |key: &str| is_made(key) || sets(&files, &options.values.settings, key);
+        let lost = lost(&given.unwrap_or_default(), &chart, is_set);
         Faults::check(lost.iter().map(|one| one.diagnostic(Code::InvalidArgs)).collect(), || ())
     };
     runtime::block_on(all)?

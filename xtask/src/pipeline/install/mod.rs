@@ -2,10 +2,12 @@
 
 mod attempt;
 mod back;
+mod before_staging;
 mod beside;
 mod chart_objects;
 mod connected;
 mod drift;
+mod earlier_kit;
 mod exposure;
 mod forwarding;
 mod kept;
@@ -28,7 +30,8 @@ use tokio::time::Instant;
 pub(crate) use self::{
     attempt::Attempt,
     back::take_back,
-    beside::{in_the_way, newest_revision},
+    before_staging::refuse_before_staging,
+    beside::{KnownRevisions, in_the_way, known_revisions},
     forwarding::forward,
     kept::refuse_loss,
     pull_secret::check_docker_config,
@@ -67,9 +70,7 @@ async fn participant(
     let mut found = Collector::new();
     let kit = found.require_checked(request.open(OpenOptions::default()))?;
     found.require_checked(refuse_what_cannot_work(&kit, context.environment.now))?;
-    let mut own = own_settings(&kit, options);
-    own.extend(found.require(exposure::settings(kit.plan(), options.expose))?);
-    let values = found.require(values::read(&options.values, own))?;
+    let values = found.require(values_of(&kit, options))?;
     let connected = found.require(Connected::new(context, request, options, kit).await)?;
     let run = connected.run(context, options, end, progress);
     progress("looking at chart, values and cluster");
@@ -228,14 +229,21 @@ pub(crate) fn refuse_what_cannot_work(kit: &PreparedKit, now: i64) -> Result<Che
     found.finish(|| ())
 }
 
+/// The values of the release: the user's, and those that users cannot override.
+fn values_of(kit: &PreparedKit, options: &Options) -> Result<Values, Faults> {
+    let mut own = own_settings(kit, options)?;
+    own.extend(exposure::settings(kit.plan(), options.expose)?);
+    values::read(&options.values, own)
+}
+
 /// Values that users cannot override: the kit's fingerprint, and the created pull Secret if the kit names none.
-fn own_settings(kit: &PreparedKit, options: &Options) -> Vec<Setting> {
+fn own_settings(kit: &PreparedKit, options: &Options) -> Result<Vec<Setting>, Diagnostic> {
     let mut own = vec![Setting::Text(format!("{FINGERPRINT}={}", kit.fingerprint()))];
     let (secret, is_named) = pull_secret::name(kit.plan());
     if options.pull_secret.is_some() && !is_named {
-        own.push(Setting::Text(format!("imagePullSecrets[0].name={secret}")));
+        own.extend(pull_secret::setting(&secret, &kept::of_files(&options.values), &options.values.settings)?);
     }
-    own
+    Ok(own)
 }
 
 fn with_warnings(faults: Faults, found: Collector) -> Faults {

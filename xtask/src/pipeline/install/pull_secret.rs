@@ -5,12 +5,14 @@ use std::path::Path;
 
 use flare_cluster::{Cluster, WriteOptions, k8s_openapi::api::core::v1::Secret};
 use flare_diagnostic::{Code, Collector, Diagnostic, Faults, Place, shown};
+use flare_helm::Setting;
 use flare_names::labels::{COMPONENT, MANAGED_BY, PARTICIPANT, carries, component};
 use flare_site_plan::SitePlan;
 use serde_json::{Value, json};
 
 use super::{
     chart_objects::ChartObjects,
+    kept::{self, PULL_SECRETS},
     registry::{holds, registry},
 };
 
@@ -35,6 +37,30 @@ pub(super) fn name(plan: &SitePlan) -> (String, bool) {
         Some(name) => (name.to_string(), true),
         None => (format!("{}-registry", plan.names.deployment), false),
     }
+}
+
+/// The setting by which the parent names a Secret that the kit does not name, behind those of the user's values files; `None` if the values
+/// name it already.
+///
+/// # Errors
+/// `INVALID_ARGS` if settings name only others: one more would take the place of one of them.
+pub(super) fn setting(secret: &str, files: &[Value], settings: &[Setting]) -> Result<Option<Setting>, Diagnostic> {
+    let mut set = settings.iter().flat_map(|(Setting::Guessed(text) | Setting::Text(text))| text.split(','));
+    let own_name = format!(".name={secret}");
+    if set.any(|part| part.trim_start().starts_with(&format!("{PULL_SECRETS}[")) && part.ends_with(&own_name)) {
+        return Ok(None);
+    }
+    if kept::sets(&[], settings, PULL_SECRETS) {
+        let message = format!("`--create-pull-secret` makes the Secret `{secret}`, and `--set` has the parent name only others");
+        let hint = format!(
+            "name it there too, such as `--set-string {PULL_SECRETS}[1].name={secret}`, or name the others in a values file"
+        );
+        return Err(Diagnostic::error(Code::InvalidArgs, message).hint(hint));
+    }
+    // Helm takes the list of the last file that has one.
+    let named = files.iter().rev().find_map(|values| values[PULL_SECRETS].as_array()).map(Vec::as_slice).unwrap_or_default();
+    let is_named = named.iter().any(|one| one["name"] == secret);
+    Ok((!is_named).then(|| Setting::Text(format!("{PULL_SECRETS}[{}].name={secret}", named.len()))))
 }
 
 /// Reads a docker config file into a Secret with only the credentials for the image's registry.
@@ -230,6 +256,29 @@ mod tests {
         }
         let by_hand = judged(Some(Secret::default()));
         assert_eq!(by_hand, Err(Code::ObjectConflict), "one that `kubectl create secret docker-registry` made");
+    }
+
+    #[test]
+    fn a_secret_that_is_made_takes_the_place_of_none_that_the_values_name() {
+        let file = |names: &[&str]| json!({PULL_SECRETS: names.iter().map(|name| json!({"name": name})).collect::<Vec<_>>()});
+        let (none, one, both) = (json!({"port": 1}), file(&["regcred"]), file(&["regcred", "site-1-registry"]));
+        let set = |text: &str| vec![Setting::Guessed(text.to_owned())];
+        let setting = |files: &[Value], settings: &[Setting]| match setting("site-1-registry", files, settings) {
+            Ok(setting) => Ok(setting.map(|(Setting::Guessed(text) | Setting::Text(text))| text)),
+            Err(fault) => Err(fault.code),
+        };
+        let at = |index: u32| Ok(Some(format!("imagePullSecrets[{index}].name=site-1-registry")));
+        assert_eq!(setting(&[], &set("a=b")), at(0));
+        assert_eq!(setting(&[one.clone(), none.clone()], &[]), at(1), "the user's own one stays");
+        assert_eq!(setting(&[both.clone(), one.clone()], &[]), at(1), "the list of the last file counts");
+        assert_eq!(setting(&[file(&[])], &[]), at(0));
+        assert_eq!(setting(&[one.clone(), both], &[]), Ok(None));
+        assert_eq!(setting(&[one], &set("a=b,imagePullSecrets[0].name=site-1-registry")), Ok(None));
+        for others in
+            ["imagePullSecrets[0].name=regcred", "a=b,imagePullSecrets[0].name=my-site-1-registry", "imagePullSecrets=null"]
+        {
+            assert_eq!(setting(&[none.clone()], &set(others)), Err(Code::InvalidArgs), "{others}");
+        }
     }
 
     #[test]

@@ -48,14 +48,8 @@ pub(super) struct Before {
 
 /// Runs all checks; frees a locked release and creates the namespace if the flags ask for it.
 pub(super) async fn look(run: &Run<'_>, values: &Values) -> Result<Checked<Ready>, Faults> {
-    let mut found = Collector::new();
-    let chart = run.chart;
-    let offline = found.require(run.release(|release| release.template(chart, values)).map_err(refused))?;
-    let offline = found.require(ChartObjects::read(&offline))?;
-    found.require(offline.check(run.kit.plan()))?;
-    let secret = run.options.pull_secret.as_deref();
-    let secret = secret.map(|file| pull_secret::of_file(file, run.kit.plan(), offline.image())).transpose();
-    let secret = found.require(secret)?;
+    let (mut found, chart) = (Collector::new(), run.chart);
+    let (offline, secret) = found.require(without_cluster(run, values))?;
     if !found.require(namespace_is_there(run).await)? {
         // Objects of a missing namespace cannot be checked.
         return found.finish(|| Ready {
@@ -106,12 +100,38 @@ pub(super) async fn look(run: &Run<'_>, values: &Values) -> Result<Checked<Ready
     found.finish(|| Ready { objects, next: rendered.revision, newest, changed, unlocked, before, secret, makes_secret })
 }
 
+/// The objects of chart and values, checked against the kit, and the Secret to create: all that needs no cluster.
+fn without_cluster(run: &Run<'_>, values: &Values) -> Result<(ChartObjects, Option<NewSecret>), Faults> {
+    let plan = run.kit.plan();
+    let objects = ChartObjects::read(&run.release(|release| release.template(run.chart, values)).map_err(refused)?)?;
+    objects.check(plan)?;
+    let secret = run.options.pull_secret.as_deref().map(|file| pull_secret::of_file(file, plan, objects.image()));
+    Ok((objects, secret.transpose()?))
+}
+
+/// Runs the checks that need neither a staged kit nor a change: of chart, values, permissions, the release's lock and pull Secrets.
+pub(super) async fn refuse(run: &Run<'_>, values: &Values) -> Result<(), Faults> {
+    let mut found = Collector::new();
+    let (objects, secret) = found.require(without_cluster(run, values))?;
+    found.require(run.cluster.check_access(&needed(&objects, run.namespace(), secret.is_some())).await)?;
+    let history = found.require(run.release(|release| release.history()))?;
+    if let Some(lock) = Lock::of(&history).filter(|_| !run.options.unlock) {
+        found.push(lock.diagnostic(run.place));
+    }
+    let pulled = pull_secret::check(run.cluster, run.namespace(), &objects, secret.as_ref(), &mut found).await;
+    found.keep(pulled);
+    if let Some(secret) = &secret {
+        found.keep(secret.is_to_be_made(run.cluster, run.namespace()).await);
+    }
+    found.finish(|| ()).map(|checked| checked.value)
+}
+
 /// A warning for each value of a revision that this upgrade would take away, and that no flag is about.
 fn warn_of_loss(run: &Run<'_>, revision: u64, values: &Values) -> Result<Checked<()>, Faults> {
     let mut found = Collector::new();
     let given = run.release(|release| release.values(revision))?;
     let (chart, files) = (run.kit.values()?, kept::of_files(&run.options.values));
-    let is_exposed_anew = |key: &str| run.options.expose.is_some() && key != "imagePullSecrets";
+    let is_exposed_anew = |key: &str| run.options.expose.is_some() && key != kept::PULL_SECRETS;
     let lost = kept::lost(&given, &chart, |key| is_exposed_anew(key) || kept::sets(&files, &values.settings, key));
     found.extend(lost.iter().map(|one| one.diagnostic(Code::Notice)));
     found.finish(|| ())
@@ -135,7 +155,7 @@ async fn namespace_is_there(run: &Run<'_>) -> Result<bool, Diagnostic> {
     }
     match run.cluster.unnamespaced::<Namespace>().find(name).await {
         Ok(None) => Err(Diagnostic::error(Code::ObjectNotFound, format!("there is no namespace `{name}`"))
-            .hint("`--create-namespace` makes it; the kit has to be staged there first, with `stage`")),
+            .hint("`stage --create-namespace` makes it, and puts the kit there, which has to come first")),
         // An account that may not read namespaces may still have rights in this one.
         Err(fault) if fault.code != Code::PermissionDenied => Err(fault),
         _ => Ok(true),
@@ -170,7 +190,7 @@ fn needed(objects: &ChartObjects, namespace: &str, makes_secret: bool) -> Vec<Op
 }
 
 /// The history of an unlocked release, and whether it was freed here: `--unlock` frees a locked one.
-fn unlocked_history(run: &Run<'_>) -> Result<(Vec<Revision>, bool), Diagnostic> {
+pub(super) fn unlocked_history(run: &Run<'_>) -> Result<(Vec<Revision>, bool), Diagnostic> {
     let history = run.release(|release| release.history())?;
     let Some(lock) = Lock::of(&history) else { return Ok((history, false)) };
     if !run.options.unlock {
@@ -221,11 +241,18 @@ pub(super) async fn earlier(run: &Run<'_>, revision: Option<u64>) -> Result<Opti
     }
 }
 
-/// The target of a rollback: the last verified revision if Helm still has it, otherwise the newest deployed one. `known` is the revision
-/// whose objects have already been read.
-async fn before(run: &Run<'_>, history: &[Revision], known: Option<Deployed>) -> Result<Option<Before>, Diagnostic> {
+/// The target of a rollback: the last verified revision if Helm still has it, otherwise the newest deployed one.
+pub(super) async fn good<'history>(
+    run: &Run<'_>,
+    history: &'history [Revision],
+) -> Result<Option<&'history Revision>, Diagnostic> {
     let proven = proven::read(run).await?.and_then(|proven| history.iter().find(|one| one.revision == proven.revision));
-    let Some(good) = proven.or_else(|| last_good(history)).map(|good| good.revision) else { return Ok(None) };
+    Ok(proven.or_else(|| last_good(history)))
+}
+
+/// The state of the target of a rollback. `known` is the revision whose objects have already been read.
+async fn before(run: &Run<'_>, history: &[Revision], known: Option<Deployed>) -> Result<Option<Before>, Diagnostic> {
+    let Some(good) = good(run, history).await?.map(|good| good.revision) else { return Ok(None) };
     let deployed = match known.filter(|known| known.revision == good) {
         Some(known) => known,
         None => Deployed::read(run, good)?,

@@ -2,18 +2,18 @@
 
 use std::time::Duration;
 
-use flare_diagnostic::{Code, Collector, Diagnostic, Faults};
+use flare_diagnostic::{Code, Collector, Diagnostic};
 use flare_doctor::rollout::{self, ParentDeployment};
-use flare_pvc_stage::{Progress, VolumeStageOptions, stage, staged_fingerprint};
+use flare_pvc_stage::staged_fingerprint;
 use tokio::time::timeout;
 
 use super::{
     attempt::Attempt,
-    beside, pull_secret,
+    beside, earlier_kit, pull_secret,
     readiness::Before,
     run::{Recovery, RemainingObjects, Run},
 };
-use crate::pipeline::stage::run_name;
+use crate::runtime;
 
 /// How long each step may take, in addition to the installation's deadline.
 const LIMIT: Duration = Duration::from_mins(2);
@@ -35,7 +35,8 @@ pub(super) async fn after(run: &Run<'_>, attempt: Attempt, before: Option<&Befor
     recover(run, before, found).await
 }
 
-/// Restores the previous state. What cannot be restored is a warning with a hint.
+/// Restores the previous state. What cannot be restored is a warning with a hint. Ctrl-C ends each step of it, and what is left then is told
+/// in the same way.
 pub(super) async fn recover(run: &Run<'_>, before: Option<&Before>, found: &mut Collector) -> Recovery {
     if run.options.keep_failed {
         return Recovery::Left { kit: None };
@@ -51,7 +52,7 @@ pub(super) async fn recover(run: &Run<'_>, before: Option<&Before>, found: &mut 
             }
         };
     };
-    let kit = match put_kit_back(run, before).await {
+    let kit = match earlier_kit::put_back(run, before, found).await {
         Ok(kit) => kit,
         Err(faults) => {
             faults.into_iter().for_each(|fault| found.push(kit_stays(&fault)));
@@ -104,43 +105,15 @@ fn kit_stays(fault: &Diagnostic) -> Diagnostic {
         .hint("stage the earlier prepared kit again with `stage --restart`, or use `stage --rollback`")
 }
 
-/// Puts back the kit that the staging before this installation replaced; returns its fingerprint. Does nothing if the earlier revision
-/// ran the same kit, or mounts its own objects.
-async fn put_kit_back(run: &Run<'_>, before: &Before) -> Result<Option<String>, Faults> {
-    let own = run.kit.fingerprint().to_string();
-    let Some(earlier) = before.fingerprint.as_ref().filter(|earlier| **earlier != own) else { return Ok(None) };
-    if run.kit.staged_record()?.is_some() || staged_fingerprint(run.cluster, run.kit).await?.as_ref() != Some(&own) {
-        return Ok(None);
-    }
-    (run.progress)("putting the earlier kit back on the volume");
-    let options = VolumeStageOptions {
-        create_namespace: false,
-        create_claim: None,
-        // The failed image may be the cause.
-        image: Some(before.image.clone()),
-        rollback: true,
-        restart: true,
-        again: false,
-        repair: false,
-        dry_run: false,
-        deadline: LIMIT,
-        run: run_name(),
-    };
-    let silent: Progress<'_> = &|_, _| ();
-    let back = Box::pin(stage(run.cluster, run.kit, &options, silent, std::future::pending())).await?.value.fingerprint;
-    if back == *earlier {
-        return Ok(Some(back));
-    }
-    let message = "the kit that was put back is not the one with which the earlier revision ran".to_owned();
-    Err(Diagnostic::error(Code::StageFailed, message).hint("stage the earlier prepared kit again").into())
-}
-
-/// Whether the earlier parent runs again, without waiting whether it stays up.
+/// Whether the earlier parent is seen to run again, without waiting whether it stays up.
 async fn runs_again(run: &Run<'_>) -> bool {
     let target =
         ParentDeployment { namespace: run.namespace().to_owned(), deployment: run.kit.plan().names.deployment.to_string() };
     let options = rollout::WaitOptions { deadline: LIMIT, stable: Duration::from_secs(2), clock: crate::environment::now };
-    rollout::wait(run.cluster, &target, &options, run.progress).await.is_ok()
+    tokio::select! {
+        ended = Box::pin(rollout::wait(run.cluster, &target, &options, run.progress)) => ended.is_ok(),
+        () = runtime::stopped(run.stop) => false,
+    }
 }
 
 #[cfg(test)]

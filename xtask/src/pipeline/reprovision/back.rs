@@ -35,8 +35,8 @@ pub(super) enum Failed {
     Early,
     /// At the staging, which may have replaced the kit on the volume before it failed.
     Staging { left: Attempt },
-    /// At the installation: what that put back itself, and whether this run had replaced the kit on the volume.
-    Installation { recovery: Option<Recovery>, staged: bool, left: Attempt },
+    /// At the installation: what that put back itself, whether the kit on the volume had been replaced, and the good revision before.
+    Installation { recovery: Option<Recovery>, staged: bool, before: Option<u64>, left: Attempt },
     /// At the checks: the revision before the one that this run made, if it made one.
     Checks { before: Option<u64>, left: Attempt },
 }
@@ -47,7 +47,11 @@ impl Failed {
         match self {
             Self::Staging { left }
             | Self::Checks { before: Some(_), left }
-            | Self::Installation { recovery: None | Some(Recovery::Left { kit: None }), staged: true, left } => Some(*left),
+            | Self::Installation { recovery: None | Some(Recovery::Left { kit: None }), staged: true, left, .. } => Some(*left),
+            // The kit did not go back with its release.
+            Self::Installation { recovery: Some(Recovery::RolledBack { kit: None, .. }), staged: true, left, .. } => {
+                Some(left.taken_back())
+            }
             Self::Installation { recovery: Some(Recovery::Removed { .. }), .. } => Some(Attempt::Untouched(None)),
             Self::Early | Self::Installation { .. } | Self::Checks { before: None, .. } => None,
         }
@@ -60,6 +64,19 @@ impl Failed {
             _ => Recovery::Left { kit: None },
         }
     }
+
+    /// What is in the cluster if nothing more may be done there, and why.
+    fn kept_from_more(self, why: Recovery) -> Recovery {
+        match self {
+            Self::Installation { recovery: Some(done @ Recovery::RolledBack { .. }), .. } => done,
+            _ => why,
+        }
+    }
+}
+
+/// Whether the release was left or went back without its kit, which then still has to.
+const fn lacks_its_kit(back: &Recovery) -> bool {
+    matches!(back, Recovery::Left { kit: None } | Recovery::RolledBack { kit: None, .. })
 }
 
 /// Puts back release and kit in the cluster, then the prepared kit in the output; not what another run has changed since. What cannot be put
@@ -75,7 +92,7 @@ pub(super) fn put_back(
     let may_go_back = failed.left().map(|left| may_go_back(context, input, left, kits, found));
     let (cluster, only_kit) = match may_go_back {
         None => (failed.without_more(), false),
-        Some(Err(recovery)) => (recovery, false),
+        Some(Err(recovery)) => (failed.kept_from_more(recovery), false),
         Some(Ok(())) => take_back(context, input, failed, progress, found),
     };
     let restored = earlier.map_or(Ok(()), |earlier| earlier.put_back(kits, &context.interrupt));
@@ -100,6 +117,7 @@ pub(super) fn put_back(
         Recovery::Removed { was_there, stays } => {
             Recovery::Removed { was_there, stays: RemainingObjects { kit: kit.or(stays.kit.clone()), ..stays } }
         }
+        Recovery::RolledBack { revision, runs, .. } => Recovery::RolledBack { revision, kit, runs },
         _ => Recovery::Left { kit },
     };
     Restored { cluster, prepared }
@@ -139,15 +157,16 @@ fn take_back(
     found: &mut Collector,
 ) -> (Recovery, bool) {
     let revision = match failed {
-        Failed::Checks { before, .. } => before,
-        Failed::Installation { recovery: None | Some(Recovery::Left { .. }), .. } => None,
+        Failed::Checks { before, .. } | Failed::Installation { recovery: None | Some(Recovery::Left { .. }), before, .. } => {
+            before
+        }
         // Without a release to go back to, the kit still goes back.
         failed => return (failed.without_more(), true),
     };
     match install::take_back(context, &input.request(), &input.install, revision, progress) {
         Ok(back) => {
             let back = back.collect(found);
-            let only_kit = back == Recovery::Left { kit: None };
+            let only_kit = lacks_its_kit(&back);
             (back, only_kit)
         }
         Err(faults) => {
@@ -197,8 +216,8 @@ mod tests {
             was_there: true,
             stays: RemainingObjects { claim: "c".to_owned(), kit: None, objects: Vec::new() },
         };
-        let installation = |recovery, staged| Failed::Installation { recovery, staged, left };
-        let rolled_back = Recovery::RolledBack { revision: 1, kit: None, runs: true };
+        let installation = |recovery, staged| Failed::Installation { recovery, staged, before: Some(1), left };
+        let rolled_back = |kit: Option<&str>| Recovery::RolledBack { revision: 1, kit: kit.map(str::to_owned), runs: true };
         for (failed, expected) in [
             (Failed::Early, None),
             (Failed::Staging { left }, Some(left)),
@@ -206,7 +225,10 @@ mod tests {
             (installation(Some(Recovery::Left { kit: None }), true), Some(left)),
             (installation(None, false), None),
             (installation(Some(Recovery::Left { kit: Some("3f".to_owned()) }), true), None),
-            (installation(Some(rolled_back), true), None),
+            (installation(Some(rolled_back(Some("3f"))), true), None),
+            // Helm went back, which made revision 3, and the kit did not.
+            (installation(Some(rolled_back(None)), true), Some(Attempt::Made(3))),
+            (installation(Some(rolled_back(None)), false), None),
             (installation(Some(Recovery::OfAnother), true), None),
             // It removed the release, so that any revision is another run's.
             (installation(Some(removed), true), Some(Attempt::Untouched(None))),
@@ -215,5 +237,16 @@ mod tests {
         ] {
             assert_eq!(failed.left(), expected, "{failed:?}");
         }
+    }
+
+    #[test]
+    fn a_release_that_went_back_without_its_kit_lacks_it_and_stays_back_if_nothing_more_may_be_done() {
+        let rolled_back = |kit: Option<&str>| Recovery::RolledBack { revision: 1, kit: kit.map(str::to_owned), runs: true };
+        assert!(lacks_its_kit(&rolled_back(None)) && lacks_its_kit(&Recovery::Left { kit: None }));
+        assert!(!lacks_its_kit(&rolled_back(Some("3f"))) && !lacks_its_kit(&Recovery::OfAnother));
+        let recovery = Some(rolled_back(None));
+        let failed = Failed::Installation { recovery, staged: true, before: Some(1), left: Attempt::Made(2) };
+        assert_eq!(failed.kept_from_more(Recovery::OfAnother), rolled_back(None));
+        assert_eq!(Failed::Staging { left: Attempt::Made(2) }.kept_from_more(Recovery::OfAnother), Recovery::OfAnother);
     }
 }

@@ -31,6 +31,9 @@ pub(super) struct Note {
     /// The fingerprint of the earlier kit.
     pub(super) fingerprint: String,
     pub(super) backup: Saved,
+    /// The good revision of the release before the run changed it, if there was one.
+    #[serde(default)]
+    pub(super) revision: Option<u64>,
     /// Whether the run has ended: well, or with everything put back.
     ended: bool,
 }
@@ -64,8 +67,10 @@ impl From<Saved> for Backup {
 #[derive(Debug)]
 pub(super) struct EarlierKit {
     pub(super) kit: PreparedKit,
-    /// The note of an interrupted run, with which this one goes on.
+    /// The note of an interrupted run, with which this one goes on; then that of this one.
     pub(super) note: Option<Note>,
+    /// Whether this run goes on with an interrupted one.
+    pub(super) is_resumed: bool,
     directory: PathBuf,
     /// The file of a backup for which the user names none.
     pub(super) backup_file: PathBuf,
@@ -85,7 +90,8 @@ impl EarlierKit {
             && let Ok(kept) = open(&directory.join(PREPARED), OpenOptions { accept_changes: true })
             && kept.value.fingerprint().to_string() == note.fingerprint
         {
-            return Ok(Checked::clean(Self { kit: kept.value, note: Some(note), directory, backup_file, output }));
+            let (kit, note) = (kept.value, Some(note));
+            return Ok(Checked::clean(Self { kit, note, is_resumed: true, directory, backup_file, output }));
         }
         if matches!(Destination::inspect(&output), Ok(Destination::Absent | Destination::EmptyDirectory)) {
             let message = "there is no prepared kit here with which the participant runs";
@@ -96,7 +102,7 @@ impl EarlierKit {
         }
         let mut found = Collector::new();
         let kit = found.require_checked(open(&output, OpenOptions { accept_changes: true }))?;
-        found.finish(|| Self { kit, note: None, directory, backup_file, output })
+        found.finish(|| Self { kit, note: None, is_resumed: false, directory, backup_file, output })
     }
 
     /// Where the kit is kept.
@@ -112,7 +118,19 @@ impl EarlierKit {
 
     /// Notes what is needed to go on, or back, from here.
     pub(super) fn note_backup(&mut self, backup: &Backup) -> Result<(), Diagnostic> {
-        let note = Note { fingerprint: self.kit.fingerprint().to_string(), backup: backup.into(), ended: false };
+        let fingerprint = self.kit.fingerprint().to_string();
+        self.put_note(Note { fingerprint, backup: backup.into(), revision: None, ended: false })
+    }
+
+    /// Adds to the note of this run the good revision before it.
+    pub(super) fn note_revision(&mut self, revision: Option<u64>) -> Result<(), Diagnostic> {
+        match self.note.clone() {
+            Some(note) => self.put_note(Note { revision, ..note }),
+            None => Ok(()),
+        }
+    }
+
+    fn put_note(&mut self, note: Note) -> Result<(), Diagnostic> {
         self.write(&note)?;
         self.note = Some(note);
         Ok(())
@@ -220,13 +238,18 @@ mod tests {
         let write = |path: &Path, bytes: &[u8]| flare_file_tree::write_file(path, bytes, 0o600, true).unwrap();
         let sha256 = Some(flare_file_tree::Digest::of(b"saved").to_string());
         let saved = Saved { file: file.clone(), files: 1, bytes: 5, sha256, namespace: "fl".into(), claim: "c".into() };
-        let note = |ended| Note { fingerprint: "3f".into(), backup: saved.clone(), ended };
+        let note = |ended| Note { fingerprint: "3f".into(), backup: saved.clone(), revision: Some(2), ended };
         write(&note_file, &serde_json::to_vec(&note(false)).unwrap());
         assert_eq!(unfinished(directory.path()), None, "there is no file");
         write(&file, b"of an earlier run");
         assert_eq!(unfinished(directory.path()), None, "another file");
         write(&file, b"saved");
         assert_eq!(unfinished(directory.path()), Some(note(false)));
+        let mut older = serde_json::to_value(note(false)).unwrap();
+        older.as_object_mut().unwrap().remove("revision");
+        write(&note_file, older.to_string().as_bytes());
+        let without = Note { revision: None, ..note(false) };
+        assert_eq!(unfinished(directory.path()), Some(without), "the note of a run before there were revisions in it");
         write(&note_file, &serde_json::to_vec(&note(true)).unwrap());
         assert_eq!(unfinished(directory.path()), None, "a run that ended");
     }

@@ -20,7 +20,7 @@ use crate::{
     context::Context,
     pipeline::{
         backup,
-        install::{self, Attempt},
+        install::{self, Attempt, KnownRevisions},
         kit_facts::short,
         prepare, stage,
         up::State,
@@ -38,10 +38,12 @@ pub(super) struct Run<'run> {
     result: Reprovisioned,
     /// Whether the cluster has the new kit already.
     is_staged: bool,
-    /// Whether this run replaced the kit on the volume.
+    /// Whether this run, or the interrupted one with which it goes on, replaced the kit on the volume.
     staged: bool,
-    /// The newest revision of the release before this run changes anything in the cluster.
-    newest: Option<u64>,
+    /// Whether the note with which it can be gone on was made by this run.
+    is_noted: bool,
+    /// The release before this run changes anything in the cluster.
+    known_release: KnownRevisions,
     /// The revision before the one that this run made.
     before: Option<u64>,
     /// The end of its time, without that of the way back.
@@ -88,8 +90,8 @@ impl<'run> Run<'run> {
             ended: Ok(Checked::clean(())),
         };
         let end = Instant::now() + input.install.limit;
-        let (is_staged, staged, newest, before) = (false, false, None, None);
-        Self { context, input, progress, known, found, result, is_staged, staged, newest, before, end }
+        let (is_staged, staged, is_noted, known_release, before) = (false, false, false, KnownRevisions::default(), None);
+        Self { context, input, progress, known, found, result, is_staged, staged, is_noted, known_release, before, end }
     }
 
     /// Goes as far as possible; if a step fails, back again.
@@ -133,7 +135,7 @@ impl<'run> Run<'run> {
 
     /// The release as it was before this run.
     fn untouched(&self) -> Attempt {
-        Attempt::Untouched(self.newest)
+        Attempt::Untouched(self.known_release.newest)
     }
 
     /// The time that is left.
@@ -185,6 +187,7 @@ impl<'run> Run<'run> {
             self.known.earlier.keep(&self.context.interrupt)?;
         }
         self.known.earlier.note_backup(&saved)?;
+        self.is_noted = true;
         self.result.backup = Some(saved);
         Ok((State::Done, what))
     }
@@ -210,13 +213,17 @@ impl<'run> Run<'run> {
     fn stage(&mut self) -> StepOutcome {
         if !self.input.run.dry_run {
             let options = install::Options { limit: self.left(), ..self.input.install.clone() };
-            self.newest = install::newest_revision(self.context, &self.input.request(), &options)?;
+            self.known_release = install::known_revisions(self.context, &self.input.request(), &options)?;
+            if self.is_noted {
+                self.known.earlier.note_revision(self.known_release.good)?;
+            }
         }
         let options = flare_pvc_stage::VolumeStageOptions { deadline: self.left(), ..self.input.staging.clone() };
         let staged = stage::on_volume(self.context, &self.input.request(), &options, &|_, _| ());
-        let failed = Failed::Staging { left: self.untouched() };
+        let failed = self.failed_staging();
         let staged = staged.map_err(|faults| Stop(faults, failed))?.collect(&mut self.found);
-        self.staged = staged.changed;
+        // What an interrupted run put there goes back as well if this one fails.
+        self.staged = staged.changed || (self.known.earlier.is_resumed && !self.input.run.dry_run);
         let what = if staged.changed { "put onto" } else { "is already on" };
         let what = format!("the kit {} {what} claim {}", short(&staged.fingerprint), staged.claim);
         Ok((State::of_change(staged.changed), what))
@@ -237,7 +244,8 @@ impl<'run> Run<'run> {
             Err(not_installed) => {
                 self.result.findings = not_installed.findings;
                 let left = not_installed.attempt.unwrap_or_else(|| self.untouched());
-                let failed = Failed::Installation { recovery: not_installed.recovery, staged: self.staged, left };
+                let (recovery, staged, before) = (not_installed.recovery, self.staged, self.good_before());
+                let failed = Failed::Installation { recovery, staged, before, left };
                 Err(Stop(not_installed.faults, failed))
             }
         }
@@ -250,9 +258,9 @@ impl<'run> Run<'run> {
         let left = self.result.revision.map_or_else(|| self.untouched(), Attempt::Made);
         let failed = |faults: Faults, before| Stop(faults, Failed::Checks { before, left });
         let verified = verify::verify(self.context, &self.input.request(), &options, self.progress);
-        let verified = verified.map_err(|faults| failed(faults, self.before))?;
+        let verified = verified.map_err(|faults| failed(faults, self.before()))?;
         let what = format!("{} findings, none of them a fault", verified.findings.len());
-        let checked = verify::refuse_faults(&verified.findings).map_err(|faults| failed(faults, self.before));
+        let checked = verify::refuse_faults(&verified.findings).map_err(|faults| failed(faults, self.before()));
         self.result.findings = verified.findings;
         checked.map(|()| (State::Unchanged, what))
     }

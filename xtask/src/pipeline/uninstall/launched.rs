@@ -26,6 +26,14 @@ pub(super) struct Launched {
     pub(super) secrets: Vec<Seen>,
 }
 
+impl Launched {
+    /// What a later look found that this one did not: one that has the same name and another uid was made since.
+    pub(super) fn only_in(&self, later: Self) -> Self {
+        let since = |known: &[Seen], found: Vec<Seen>| found.into_iter().filter(|one| !known.contains(one)).collect();
+        Self { pods: since(&self.pods, later.pods), secrets: since(&self.secrets, later.secrets) }
+    }
+}
+
 /// Finds them. Secrets are read by name, or listed by flare-kube's labels; no other Secret in the namespace is read.
 pub(super) async fn find(cluster: &Cluster, plan: &SitePlan) -> Result<Launched, Diagnostic> {
     let namespace = plan.namespace.as_str();
@@ -49,6 +57,22 @@ pub(super) async fn find(cluster: &Cluster, plan: &SitePlan) -> Result<Launched,
     })
 }
 
-fn seen(metadata: &ObjectMeta) -> Option<Seen> {
+pub(super) fn seen(metadata: &ObjectMeta) -> Option<Seen> {
     Some(Seen { name: metadata.name.clone()?, uid: metadata.uid.clone() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_launched_between_two_looks_is_known_by_its_uid() {
+        let seen = |names: &[(&str, &str)]| -> Vec<Seen> {
+            names.iter().map(|(name, uid)| Seen { name: (*name).to_owned(), uid: Some((*uid).to_owned()) }).collect()
+        };
+        let first = Launched { pods: seen(&[("j1-site-1", "1")]), secrets: seen(&[("startup", "2"), ("j1-site-1-creds", "3")]) };
+        let later = Launched { pods: seen(&[("j2-site-1", "4")]), secrets: seen(&[("startup", "5"), ("j1-site-1-creds", "3")]) };
+        let since = first.only_in(later);
+        assert_eq!((since.pods, since.secrets), (seen(&[("j2-site-1", "4")]), seen(&[("startup", "5")])));
+    }
 }

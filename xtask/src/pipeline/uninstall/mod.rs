@@ -1,6 +1,8 @@
 //! Removes a participant from its cluster: release, job pods, Secrets, staged objects. Its claim stays unless its deletion is requested.
 
+mod claim;
 mod launched;
+mod registry_secrets;
 mod removed;
 
 use std::{fmt::Debug, path::PathBuf, task::Poll, time::Duration};
@@ -11,22 +13,21 @@ use flare_cluster::{
 };
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
 use flare_helm::{Helm, ReleaseId, RunLimits};
-use flare_names::labels::{self, component};
-use flare_pod_manifest::study_claims;
+use flare_names::labels;
 use flare_prepared_kit::{OpenOptions, PreparedKit};
-use flare_pvc_stage::{ObjectUnstageOptions, VolumeUnstageOptions, staged_fingerprint, unstage_objects, unstage_volume};
+use flare_pvc_stage::{ObjectUnstageOptions, VolumeUnstageOptions, unstage_objects, unstage_volume};
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 pub(crate) use self::removed::Removed;
 use self::{
     launched::Launched,
+    registry_secrets::RegistrySecrets,
     removed::{is_interruption, still_there, stopped},
 };
 use super::{
     helm, microk8s,
     stage::{Request, late, run_name},
-    study_files::content,
 };
 use crate::{context::Context, interrupt::Interrupt, runtime};
 
@@ -90,12 +91,15 @@ async fn participant(
         Removal { kit: &kit, cluster: &cluster, helm: &helm, place: &place, interrupt: &context.interrupt, options, end };
     let there = found.require(removal.in_time(end, removal.look(end)).await)?;
     show(&there.listed);
-    if !options.dry_run
-        && let Err(faults) = removal.in_time(end, removal.remove(&there)).await
-    {
-        let left = if is_interruption(&faults) { None } else { Some(removal.left().await) };
-        return found.require(Err(faults.after(left.and_then(|left| still_there(left.as_deref())))));
-    }
+    let removed = if options.dry_run { Ok(Vec::new()) } else { removal.remove(&there, show).await };
+    let launched_since = match removed {
+        Ok(launched_since) => launched_since,
+        Err(faults) => {
+            let left = if is_interruption(&faults) { None } else { Some(removal.left().await) };
+            return found.require(Err(faults.after(left.and_then(|left| still_there(left.as_deref())))));
+        }
+    };
+    found.extend(there.registry_secrets.shared);
     if there.objects && !options.dry_run {
         found.require(kit.write_record(request.prepared, None))?;
     }
@@ -103,7 +107,7 @@ async fn participant(
     found.finish(|| Uninstalled {
         release: place.release.clone(),
         namespace: place.namespace.clone(),
-        removed: there.listed,
+        removed: there.listed.into_iter().chain(launched_since).collect(),
         claim,
     })
 }
@@ -113,7 +117,7 @@ struct ExistingObjects {
     listed: Vec<Removed>,
     release: bool,
     launched: Launched,
-    registry_secrets: Vec<launched::Seen>,
+    registry_secrets: RegistrySecrets,
     /// The ports of this server that the ingress of `MicroK8s` forwards.
     forwarded: Vec<String>,
     /// Whether the chart's values name staged objects.
@@ -140,7 +144,11 @@ impl Removal<'_> {
 
     /// Does work until the end of the time, or Ctrl-C.
     async fn in_time<T>(&self, end: Instant, work: impl Future<Output = Result<T, Faults>>) -> Result<T, Faults> {
-        let done = runtime::until(self.interrupt, end, || late(self.options.limit), Box::pin(work)).await;
+        self.told(runtime::until(self.interrupt, end, || late(self.options.limit), Box::pin(work)).await)
+    }
+
+    /// What the fault of an interrupted step means for the whole.
+    fn told<T>(&self, done: Result<T, Faults>) -> Result<T, Faults> {
         done.map_err(|faults| if is_interruption(&faults) { stopped(self.options.dry_run).into() } else { faults })
     }
 
@@ -166,10 +174,9 @@ impl Removal<'_> {
             listed.push(Removed { kind: "release".to_owned(), name: self.place.release.clone() });
         }
         let launched = launched::find(self.cluster, plan).await?;
-        listed.extend(launched.pods.iter().map(|pod| removed("Pod", &pod.name)));
-        listed.extend(launched.secrets.iter().map(|secret| removed("Secret", &secret.name)));
-        let registry_secrets = self.registry_secrets().await?;
-        listed.extend(registry_secrets.iter().map(|secret| removed("Secret", &secret.name)));
+        listed.extend(self::listed(&launched));
+        let registry_secrets = registry_secrets::find(self.cluster, plan).await?;
+        listed.extend(registry_secrets.own.iter().map(|secret| removed("Secret", &secret.name)));
         let ports = microk8s::forwarded(self.cluster, plan).await?;
         listed.extend(ports.iter().map(|port| removed("ConfigMap entry", port)));
         let objects = self.kit.staged_record()?.is_some();
@@ -181,51 +188,32 @@ impl Removal<'_> {
         let claim = claims.find(plan.workspace.claim.as_str()).await?;
         let deletes_claim = self.options.delete_claims && claim.is_some();
         if let Some(claim) = claim.as_ref().filter(|_| deletes_claim) {
-            self.check_claim(claim).await?;
+            claim::check(self.cluster, self.kit, claim).await?;
             listed.push(removed("PersistentVolumeClaim", plan.workspace.claim.as_str()));
         }
         let claim = claim.map(|claim| (plan.workspace.claim.to_string(), claim.metadata.uid));
         Ok(ExistingObjects { listed, release, launched, registry_secrets, forwarded: ports, objects, claim, deletes_claim })
     }
 
-    /// The Secrets that `install --create-pull-secret` created for this participant.
-    async fn registry_secrets(&self) -> Result<Vec<launched::Seen>, Diagnostic> {
-        let selection = Selection::labelled(labels::selector(&[
-            labels::MANAGED_BY,
-            (labels::COMPONENT, component::REGISTRY_CREDENTIALS),
-            (labels::PARTICIPANT, self.kit.plan().names.deployment.as_str()),
-        ]));
-        let found = self.cluster.namespaced::<Secret>(self.namespace()).list(&selection).await?;
-        Ok(found
-            .into_iter()
-            .filter_map(|secret| Some(launched::Seen { name: secret.metadata.name?, uid: secret.metadata.uid }))
-            .collect())
+    /// Removes everything, beginning with what creates other objects. Returns what the parent launched after the first look.
+    async fn remove(&self, there: &ExistingObjects, show: &(dyn Fn(&[Removed]) + Send + Sync)) -> Result<Vec<Removed>, Faults> {
+        let launched_since = self.in_time(self.end, self.remove_release(there, show)).await?;
+        // It ends by itself at the end of its time and at Ctrl-C, and gives its lock back.
+        self.told(self.unstage(false).await)?;
+        if let Some((name, uid)) = there.claim.as_ref().filter(|_| there.deletes_claim) {
+            let claims = self.cluster.namespaced::<PersistentVolumeClaim>(self.namespace());
+            let claim = launched::Seen { name: name.clone(), uid: uid.clone() };
+            self.in_time(self.end, async { Ok(delete(&claims, &claim).await?) }).await?;
+        }
+        Ok(launched_since)
     }
 
-    /// The claim to delete: only this participant's, and not one with study data.
-    async fn check_claim(&self, claim: &PersistentVolumeClaim) -> Result<(), Faults> {
-        let plan = self.kit.plan();
-        let name = plan.workspace.claim.as_str();
-        let studies = study_claims(plan.target, |path| content(self.kit.tree(), path))?.value;
-        if studies.claims.iter().any(|study| study.claim.as_str() == name) {
-            let message = format!("the claim `{name}` holds data of a study as well");
-            return Err(Diagnostic::error(Code::ClaimNotUsable, message)
-                .hint("study data are never deleted here: delete the claim yourself, with `kubectl delete persistentvolumeclaim`")
-                .into());
-        }
-        let made_here = labels::carries(claim.metadata.labels.as_ref(), &[labels::MANAGED_BY]);
-        if made_here || staged_fingerprint(self.cluster, self.kit).await?.is_some() {
-            return Ok(());
-        }
-        let message =
-            format!("nothing says that the claim `{name}` is this participant's: `stage` neither made it nor noted a kit on it");
-        Err(Diagnostic::error(Code::VolumeNotOurs, message)
-            .hint("delete it yourself where nobody needs it, with `kubectl delete persistentvolumeclaim`")
-            .into())
-    }
-
-    /// Removes everything, beginning with what creates other objects.
-    async fn remove(&self, there: &ExistingObjects) -> Result<(), Faults> {
+    /// Removes the release, and what its parent launched.
+    async fn remove_release(
+        &self,
+        there: &ExistingObjects,
+        show: &(dyn Fn(&[Removed]) + Send + Sync),
+    ) -> Result<Vec<Removed>, Faults> {
         if !there.forwarded.is_empty() {
             microk8s::withdraw(self.cluster, self.kit.plan()).await?;
         }
@@ -234,29 +222,30 @@ impl Removal<'_> {
             tokio::task::block_in_place(|| self.helm.release(self.place, limits).uninstall())?;
         }
         self.parent_is_gone().await?;
-        for pod in &there.launched.pods {
+        // The parent could launch jobs until then.
+        let since = there.launched.only_in(launched::find(self.cluster, self.kit.plan()).await?);
+        let listed = listed(&since);
+        if !listed.is_empty() {
+            show(&listed);
+        }
+        for pod in there.launched.pods.iter().chain(&since.pods) {
             delete(&self.cluster.namespaced::<Pod>(self.namespace()), pod).await?;
         }
-        for secret in there.launched.secrets.iter().chain(&there.registry_secrets) {
+        for secret in there.launched.secrets.iter().chain(&since.secrets).chain(&there.registry_secrets.own) {
             delete(&self.cluster.namespaced::<Secret>(self.namespace()), secret).await?;
         }
-        self.unstage(false).await?;
-        if let Some((name, uid)) = there.claim.as_ref().filter(|_| there.deletes_claim) {
-            let claims = self.cluster.namespaced::<PersistentVolumeClaim>(self.namespace());
-            delete(&claims, &launched::Seen { name: name.clone(), uid: uid.clone() }).await?;
-        }
-        Ok(())
+        Ok(listed)
     }
 
     /// Removes staged objects, and what stagings left around the volume. The kit stays on the volume.
     async fn unstage(&self, dry_run: bool) -> Result<Vec<flare_pvc_stage::Removed>, Faults> {
         let deadline = self.end.saturating_duration_since(Instant::now());
-        let never = std::future::pending::<()>;
+        let stop = || runtime::interrupted(self.interrupt);
         let objects = ObjectUnstageOptions { superseded: false, release_goes: true, dry_run, deadline };
-        let mut removed = Box::pin(unstage_objects(self.cluster, self.kit, &objects, never())).await?.value.removed;
+        let mut removed = Box::pin(unstage_objects(self.cluster, self.kit, &objects, stop())).await?.value.removed;
         let keep_note = !self.options.delete_claims;
         let volume = VolumeUnstageOptions { remove_kit: false, keep_note, image: None, dry_run, deadline, run: run_name() };
-        removed.extend(Box::pin(unstage_volume(self.cluster, self.kit, &volume, never())).await?.value.removed);
+        removed.extend(Box::pin(unstage_volume(self.cluster, self.kit, &volume, stop())).await?.value.removed);
         Ok(removed)
     }
 
@@ -286,6 +275,12 @@ impl Removal<'_> {
 async fn delete<K: Clone + DeserializeOwned + Debug>(objects: &Objects<K>, seen: &launched::Seen) -> Result<(), Diagnostic> {
     let deletion = DeleteOptions { uid: seen.uid.clone(), ..DeleteOptions::default() };
     objects.delete(&seen.name, &deletion).await.map(|_| ())
+}
+
+/// What was launched, as it is listed.
+fn listed(launched: &Launched) -> Vec<Removed> {
+    let pods = launched.pods.iter().map(|pod| removed("Pod", &pod.name));
+    pods.chain(launched.secrets.iter().map(|secret| removed("Secret", &secret.name))).collect()
 }
 
 fn removed(kind: &str, name: &str) -> Removed {

@@ -55,22 +55,23 @@ pub(crate) fn up(
     }
     reached.sort_by_key(|(number, _)| *number);
     let reached: Vec<_> = reached.into_iter().map(|(_, reached)| reached).collect();
-    let ended = summed_up(participants, &reached, is_proven);
+    let names: Vec<_> = participants.iter().map(|participant| participant.destined.name.as_str()).collect();
+    let ended = summed_up(&names, &reached, is_proven);
     (reached, ended)
 }
 
-/// All diagnostics, each with its participant; Ctrl-C is reported once.
-fn summed_up(participants: &[PreparedParticipant], reached: &[Reached], is_proven: bool) -> Result<Checked<()>, Faults> {
+/// All diagnostics, each with its participant; Ctrl-C is reported once, before what else was found.
+fn summed_up(names: &[&str], reached: &[Reached], is_proven: bool) -> Result<Checked<()>, Faults> {
     let mut found = UniqueCollector::default();
     let mut interrupted = None;
-    for (participant, reached) in participants.iter().zip(reached) {
+    for (name, reached) in names.iter().zip(reached) {
         let mut of_one = Collector::new();
         of_one.keep_checked(reached.ended.clone());
         for diagnostic in of_one {
             if diagnostic.code == Code::Interrupted {
                 interrupted = Some(diagnostic);
             } else {
-                found.push(named(diagnostic, &participant.destined.name));
+                found.push(named(diagnostic, name));
             }
         }
     }
@@ -78,7 +79,13 @@ fn summed_up(participants: &[PreparedParticipant], reached: &[Reached], is_prove
     let count = reached.len();
     if let Some(fault) = interrupted {
         let message = format!("interrupted when {good} of {count} participants were up; what was begun has been ended");
-        return Err(Diagnostic { message, ..fault }.hint("run the same command again, which goes on from there").into());
+        let fault = Diagnostic { message, ..fault }.hint("run the same command again, which goes on from there");
+        // The first fault decides the exit status.
+        let found = found.finish(|| ());
+        return Err(match found {
+            Ok(checked) => Faults::from(fault).after(checked.warnings),
+            Err(faults) => Faults::from(fault).and(faults),
+        });
     }
     if !is_proven && count > 1 {
         let message = "the sites were not begun, since the server is not proven to run";
@@ -90,4 +97,29 @@ fn summed_up(participants: &[PreparedParticipant], reached: &[Reached], is_prove
 /// A diagnostic with the participant's name.
 fn named(diagnostic: Diagnostic, participant: &str) -> Diagnostic {
     Diagnostic { message: format!("{participant}: {}", diagnostic.message), ..diagnostic }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reached(ended: Result<Checked<()>, Faults>) -> Reached {
+        Reached { steps: Steps::default(), times: steps::Times::default(), findings: Vec::new(), exposed: None, ended }
+    }
+
+    #[test]
+    fn an_interruption_comes_first_and_hides_nothing_else() {
+        let warning = Diagnostic::warning(Code::Notice, "a notice");
+        let other = Faults::from(Diagnostic::error(Code::InstallFailed, "it crashed")).after([warning.clone()]);
+        let stopped = Faults::from(Diagnostic::error(Code::Interrupted, "interrupted"));
+        let all = [reached(Err(other)), reached(Err(stopped.clone())), reached(Err(stopped.clone()))];
+        let faults = summed_up(&["site-1", "site-2", "site-3"], &all, true).unwrap_err();
+        let said: Vec<_> = faults.all().iter().map(|fault| (fault.code, fault.message.as_str())).collect();
+        let first = "interrupted when 0 of 3 participants were up; what was begun has been ended";
+        assert_eq!(said, [(Code::Interrupted, first), (Code::InstallFailed, "site-1: it crashed")]);
+        assert_eq!(faults.warnings().iter().map(|one| one.message.as_str()).collect::<Vec<_>>(), ["site-1: a notice"]);
+        let all = [reached(Ok(Checked { value: (), warnings: vec![warning] })), reached(Err(stopped))];
+        let faults = summed_up(&["site-1", "site-2"], &all, true).unwrap_err();
+        assert_eq!((faults.all().len(), faults.warnings().len()), (1, 1), "{faults}");
+    }
 }

@@ -17,7 +17,7 @@ use crate::{
     pipeline::{
         install,
         stage::Request,
-        stage_federation::{self, Done},
+        stage_federation::{self, Done, Staging},
         verify,
     },
 };
@@ -80,6 +80,11 @@ impl Run<'_> {
     }
 
     fn stage(&mut self, _: Steps) -> Result<State, Faults> {
+        // Objects are staged beside those that the release names.
+        if matches!(self.options.staging, Staging::Volume(_)) && !self.options.dry_run {
+            let (kit, options) = (self.participant.destined.kit(), self.install_options());
+            install::refuse_before_staging(self.context, &self.request(), kit, &options)?;
+        }
         let staging = self.options.staging.within(self.budget.for_a_step());
         let staged = stage_federation::stage_alone(self.context, &self.participant.destined, &staging);
         let changed = match self.found.require_checked(staged)? {
@@ -89,12 +94,17 @@ impl Run<'_> {
         Ok(State::of_change(changed))
     }
 
-    fn install(&mut self, steps: Steps) -> Result<State, Faults> {
+    /// The options of its installation, in the time that is left.
+    fn install_options(&self) -> install::Options {
         let (own, all) = (&self.participant.values, &self.options.install);
         let values = own.given().and(&all.values);
         let expose = all.expose.filter(|_| self.participant.destined.role == Role::Server).or(own.expose);
         let (called, limit) = (self.called.to_vec(), self.budget.for_a_step());
-        let options = install::Options { values, expose, called, limit, ..all.clone() };
+        install::Options { values, expose, called, limit, ..all.clone() }
+    }
+
+    fn install(&mut self, steps: Steps) -> Result<State, Faults> {
+        let options = self.install_options();
         let progress = |words: &str| (self.watch)(steps, words);
         match install::install(self.context, &self.request(), &options, &progress) {
             Ok(installed) => {

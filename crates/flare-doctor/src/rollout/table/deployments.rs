@@ -48,6 +48,15 @@ fn a_deployment_that_makes_no_pod_is_told_from_one_that_will() {
     let mut paused = Objects::running();
     paused.deployment["spec"]["paused"] = json!(true);
     assert!(paused.hopeless().1.contains("paused"));
+    for (mut objects, command) in [(scaled, "scale deployment site-1 --replicas=1"), (paused, "rollout resume deployment/site-1")]
+    {
+        objects.deployment["metadata"]["namespace"] = json!("fl");
+        let RolloutStatus::Hopeless { finding, .. } = objects.judge() else { panic!("it makes no pod") };
+        assert!(
+            finding.hint.as_ref().is_some_and(|hint| hint.ends_with(&format!("`kubectl {command} --namespace fl`"))),
+            "{finding:?}"
+        );
+    }
     let nothing: ObservedParent<'_> = ObservedParent {
         name: "site-1",
         deployment: None,
