@@ -158,8 +158,9 @@ impl PreparedKit {
     /// # Errors
     /// `INVALID_PREPARED_KIT` if they are not YAML or cannot be expressed in JSON.
     pub fn values(&self) -> Result<Value, Faults> {
-        let mut values = self.chart_values()?;
-        self.given_values.iter().for_each(|given| values::lay_over(&mut values, given));
+        let (mut values, mut given) = (self.chart_values()?, Map::new());
+        self.given_values.iter().for_each(|one| values::merge(&mut given, one));
+        values::lay_over(&mut values, &given);
         Ok(values)
     }
 

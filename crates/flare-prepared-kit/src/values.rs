@@ -20,7 +20,19 @@ pub(crate) fn as_json(bytes: &[u8]) -> Result<Value, Faults> {
     read(bytes, Code::InvalidPreparedKit)?.to_json(Code::InvalidPreparedKit)
 }
 
-/// Lays values over others as Helm does: mappings are merged, a null removes a key, and any other value replaces the whole one.
+/// Puts values that a release gets in addition together as Helm does: mappings are merged, and any other value, a null too, replaces the
+/// whole one.
+pub(crate) fn merge(given: &mut Map<String, Value>, over: &Map<String, Value>) {
+    for (key, value) in over {
+        match (given.get_mut(key), value) {
+            (Some(Value::Object(below)), Value::Object(over)) => merge(below, over),
+            _ => drop(given.insert(key.clone(), value.clone())),
+        }
+    }
+}
+
+/// Lays values over the chart's as Helm does: mappings are merged, and any other value replaces the whole one. A null removes a key of the
+/// chart; without one it stays, and a template may see it.
 pub(crate) fn lay_over(values: &mut Value, over: &Map<String, Value>) {
     if !values.is_object() {
         *values = Value::Object(Map::new());
@@ -28,7 +40,7 @@ pub(crate) fn lay_over(values: &mut Value, over: &Map<String, Value>) {
     let Value::Object(entries) = values else { return };
     for (key, value) in over {
         match value {
-            Value::Null => drop(entries.remove(key)),
+            Value::Null if entries.contains_key(key) => drop(entries.remove(key)),
             Value::Object(below) => lay_over(entries.entry(key).or_insert(Value::Null), below),
             other => drop(entries.insert(key.clone(), other.clone())),
         }

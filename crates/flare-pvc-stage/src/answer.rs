@@ -1,6 +1,6 @@
 //! The answers of the volume's program, and its refusals as diagnostics.
 
-use flare_diagnostic::{Code, Diagnostic};
+use flare_diagnostic::{Code, Diagnostic, shown};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
@@ -187,7 +187,7 @@ fn text_of(value: &Value) -> String {
 
 fn not_ours(detail: &Value, claim: &str) -> Diagnostic {
     let (name, role) = (text_of(&detail["participant"]), text_of(&detail["role"]));
-    let whose = if name.is_empty() { format!("a {role}") } else { format!("the {role} `{name}`") };
+    let whose = if name.is_empty() { format!("a {role}") } else { format!("the {role} `{}`", shown(&name)) };
     let path = text_of(&detail["path"]);
     let at = if path.is_empty() { String::new() } else { format!(", in `{path}`") };
     Diagnostic::error(Code::VolumeNotOurs, format!("the volume of claim `{claim}` holds the kit of {whose}{at}"))
@@ -234,6 +234,10 @@ mod tests {
         let fault = Answer::staged(other, "nvflws").expect_err("refused");
         assert_eq!(fault.code, Code::VolumeNotOurs);
         assert_eq!(fault.message, "the volume of claim `nvflws` holds the kit of the client `site-2`");
+        // A name from a file that somebody put on the volume.
+        let hostile = br#"{"refused": "not_ours", "detail": {"participant": "a\u001b[2Jb", "role": "client", "path": ""}}"#;
+        let fault = Answer::staged(hostile, "nvflws").expect_err("refused");
+        assert!(!fault.message.contains('\u{1b}'), "{:?}", fault.message);
         let full = br#"{"refused": "disk", "detail": {"error": "ENOSPC", "path": ".flare-stage-1/startup/a"}}"#;
         let fault = Answer::staged(full, "nvflws").expect_err("refused");
         assert!(fault.hint.expect("a hint").contains("make room"));

@@ -214,4 +214,27 @@ mod tests {
         assert_eq!(fault.message, "the workspace claim `nvflws` holds the kit of the client `site-2` of project `p`");
         assert!(fault.hint.is_some_and(|hint| hint.contains("`unstage --remove-kit` with the prepared kit of that participant")));
     }
+
+    #[test]
+    fn a_claim_that_no_pod_can_write_to_is_refused_and_one_that_waits_for_its_first_pod_is_not() {
+        let (bound, lost) = (json!({"phase": "Bound"}), json!({"phase": "Lost"}));
+        for (deleted, status, modes, refused) in [
+            (false, &bound, json!(["ReadWriteOnce"]), None),
+            (false, &json!({"phase": "Pending"}), json!(["ReadWriteOncePod"]), None),
+            (false, &json!({}), json!([]), None),
+            (false, &bound, json!(["ReadOnlyMany", "ReadWriteMany"]), None),
+            (true, &bound, json!(["ReadWriteOnce"]), Some("is being deleted")),
+            (true, &lost, json!(["ReadWriteOnce"]), Some("is being deleted")),
+            (false, &lost, json!(["ReadWriteOnce"]), Some("has lost its volume")),
+            (false, &bound, json!(["ReadOnlyMany"]), Some("can only be read (ReadOnlyMany)")),
+        ] {
+            let mut claim = json!({"metadata": {}, "spec": {"accessModes": modes}, "status": status});
+            if deleted {
+                claim["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+            }
+            let judged = judge(&serde_json::from_value(claim.clone()).expect("a claim"), "c");
+            let expected = refused.map(|why| (Code::ClaimNotUsable, format!("the claim `c` {why}"), true));
+            assert_eq!(judged.err().map(|fault| (fault.code, fault.message, fault.hint.is_some())), expected, "{claim}");
+        }
+    }
 }

@@ -170,7 +170,10 @@ fn look(
     }
     if pod_state::has_ended(pod) {
         let why = status.message.clone().or_else(|| ended(pod)).unwrap_or_else(|| "its container ended".into());
-        return failed(why, "check that the image has the Python of `default_python_path`; `--helper-image` names another image");
+        return failed(
+            why,
+            "check that the image has the Python of `parent.python_path` in k8s.yaml; `--helper-image` names another image",
+        );
     }
     if let Some((reason, message)) = container.and_then(pod_state::waiting) {
         *last = if message.is_empty() { reason.to_owned() } else { format!("{reason}: {message}") };
@@ -228,6 +231,16 @@ mod tests {
         assert!(matches!(look(&running, &starting), Poll::Pending));
         let Poll::Ready(Err(fault)) = look(&running, &waiting) else { panic!("it cannot start") };
         assert!(fault.message.contains("no such program"), "{fault}");
+    }
+
+    /// The helper runs the parent's Python, not that of job pods.
+    #[test]
+    fn the_hint_about_a_helper_that_ended_names_the_key_of_its_python() {
+        let status = json!({"phase": "Failed", "message": "no such program"});
+        let pod = serde_json::from_value(json!({"metadata": {"name": "p"}, "status": status})).expect("a pod");
+        let state = look(Some(&pod), "p", &mut String::new(), || unreachable!("nothing is pulled"));
+        let Poll::Ready(Err(fault)) = state else { panic!("it has ended") };
+        assert!(fault.hint.is_some_and(|hint| hint.contains("`parent.python_path`")), "{}", fault.message);
     }
 
     #[test]

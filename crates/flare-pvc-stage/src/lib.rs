@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 mod answer;
+#[cfg(test)]
+mod api_server;
 mod archive;
 mod backup;
 mod bounded;
@@ -50,6 +52,8 @@ pub const VOLUME_PROGRAM: &str = concat!(
     include_str!("volume/disk.py"),
     "\n\n",
     include_str!("volume/entries.py"),
+    "\n\n",
+    include_str!("volume/owner.py"),
     "\n\n",
     include_str!("volume/kit.py"),
     "\n\n",

@@ -15,7 +15,7 @@ use tokio::{
 };
 
 /// The lifetime of a lock that is not renewed.
-const LIFE: Duration = Duration::from_secs(15);
+const LIFE: Duration = if cfg!(test) { Duration::from_secs(1) } else { Duration::from_secs(15) };
 
 /// How often it is renewed.
 const RENEWAL: Duration = if cfg!(test) { Duration::from_millis(50) } else { Duration::from_secs(4) };
@@ -23,8 +23,11 @@ const RENEWAL: Duration = if cfg!(test) { Duration::from_millis(50) } else { Dur
 /// How often a release is tried.
 const RELEASES: u32 = 3;
 
+/// How long after each try a request that was interrupted may arrive.
+const ARRIVAL: Duration = Duration::from_millis(300);
+
 /// How often a lock that is held is looked at.
-const LOOK: Duration = Duration::from_secs(1);
+const LOOK: Duration = if cfg!(test) { Duration::from_millis(50) } else { Duration::from_secs(1) };
 
 /// The prefix of the names of all Leases.
 const PREFIX: &str = "flare-kube-stage-";
@@ -37,7 +40,7 @@ pub(crate) fn name(claim: &str) -> String {
     format!("{PREFIX}{}", flare_names::stable(claim, LONGEST_NAME - PREFIX.len()))
 }
 
-/// A lock that is held until it is released or this process ends.
+/// A lock that, once it is taken, is held until it is released or this process ends.
 #[derive(Debug)]
 pub(crate) struct Lock {
     cluster: Cluster,
@@ -45,25 +48,24 @@ pub(crate) struct Lock {
     claim: String,
     name: String,
     holder: String,
-    renewing: JoinHandle<()>,
+    /// `None` until it is known to be taken.
+    renewing: Option<JoinHandle<()>>,
 }
 
 impl Lock {
-    /// Takes the lock of a claim. If it is held, waits until it is free, or as long as it takes to see whether its holder renews it.
-    /// `lost` is notified if somebody else takes it later, for instance while this machine was suspended.
-    pub(crate) async fn take(
-        cluster: &Cluster,
-        namespace: &str,
-        claim: &str,
-        holder: &str,
-        lost: Arc<Notify>,
-    ) -> Result<Self, Diagnostic> {
-        let name = name(claim);
-        let leases = cluster.namespaced::<Lease>(namespace);
-        let taken = Self::take_lease(&leases, claim, &name, holder).await?;
-        let renewing = tokio::spawn(renew(leases, name.clone(), holder.to_owned(), taken, lost));
-        let (claim, holder) = (claim.to_owned(), holder.to_owned());
-        Ok(Self { cluster: cluster.clone(), namespace: namespace.to_owned(), claim, name, holder, renewing })
+    /// The lock of a claim, which is not taken yet.
+    pub(crate) fn new(cluster: &Cluster, namespace: &str, claim: &str, holder: &str) -> Self {
+        let (namespace, name, holder) = (namespace.to_owned(), name(claim), holder.to_owned());
+        Self { cluster: cluster.clone(), namespace, claim: claim.to_owned(), name, holder, renewing: None }
+    }
+
+    /// Takes it. If it is held, waits until it is free, or as long as it takes to see whether its holder renews it. `lost` is notified if
+    /// somebody else takes it later, for instance while this machine was suspended.
+    pub(crate) async fn take(&mut self, lost: Arc<Notify>) -> Result<(), Diagnostic> {
+        let leases = self.leases();
+        let taken = Self::take_lease(&leases, &self.claim, &self.name, &self.holder).await?;
+        self.renewing = Some(tokio::spawn(renew(leases, self.name.clone(), self.holder.clone(), taken, lost)));
+        Ok(())
     }
 
     /// Fails if somebody else has taken it. Asked before something begins that must not happen beside another run.
@@ -111,13 +113,18 @@ impl Lock {
         }
     }
 
-    /// Releases the lock if it is still held.
+    /// Releases the lock if it is held, also if it was only about to be taken.
     pub(crate) async fn release(self) -> Result<(), Diagnostic> {
-        self.renewing.abort();
+        self.stop_renewing();
         // Its last renewal may still arrive after it was read.
         for _ in 0..RELEASES {
             let Some(found) = self.leases().find(&self.name).await?.filter(|found| is_of(Some(found), &self.holder)) else {
-                break;
+                if self.renewing.is_some() {
+                    break;
+                }
+                // So may the request that takes it.
+                sleep(ARRIVAL).await;
+                continue;
             };
             let Lease { metadata, .. } = found;
             let deletion = DeleteOptions { uid: metadata.uid, version: metadata.resource_version, ..DeleteOptions::default() };
@@ -127,11 +134,17 @@ impl Lock {
         }
         Ok(())
     }
+
+    fn stop_renewing(&self) {
+        if let Some(renewing) = &self.renewing {
+            renewing.abort();
+        }
+    }
 }
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        self.renewing.abort();
+        self.stop_renewing();
     }
 }
 
@@ -178,5 +191,4 @@ fn lease(name: &str, holder: &str, version: Option<&str>, renewals: u32) -> Leas
 }
 
 #[cfg(test)]
-#[expect(clippy::disallowed_methods, reason = "a kubeconfig in a temporary directory")]
 mod tests;

@@ -178,7 +178,7 @@ impl Restoring<'_> {
         cluster.check_access(&self.needed()).await?;
         self.check_claim().await?;
         if !options.restart {
-            holders::refuse(cluster, namespace, claim).await?;
+            holders::refuse(cluster, namespace, claim, holders::RESTART).await?;
         }
         if options.dry_run {
             return self.warned(&[]).finish(|| self.restored(Vec::new()));

@@ -160,8 +160,9 @@ impl<'run> Run<'run> {
     /// Takes the lock of the claim.
     pub(crate) async fn lock(&self, held: &mut Resources) -> Result<(), Diagnostic> {
         let lost = Arc::clone(&held.lost);
-        held.lock = Some(Lock::take(self.cluster, &self.namespace, &self.claim, &self.name, lost).await?);
-        Ok(())
+        // Recorded before the request: the Lease may exist even if the answer is lost.
+        let lock = held.lock.insert(Lock::new(self.cluster, &self.namespace, &self.claim, &self.name));
+        lock.take(lost).await
     }
 
     /// Fails if another run has taken the lock. A renewal only notices it some time later.
@@ -194,14 +195,26 @@ impl<'run> Run<'run> {
         // Recorded before it is scaled down, so that it is scaled up again wherever this run ends.
         held.parent = parent::find(self.cluster, &self.namespace, &self.deployment).await?;
         if let Some(parent) = &held.parent {
-            parent.stop(self.cluster, &self.namespace).await?;
+            parent.stop(self.cluster).await?;
         }
         holders::wait_for_none(self.cluster, &self.namespace, &self.claim).await
     }
 
-    /// Scales the parent up if a killed run left it down.
-    pub(crate) async fn restore_parent(&self) -> Result<(), Diagnostic> {
+    /// Whether a run has noted on the parent that it scaled it down.
+    pub(crate) async fn parent_is_noted(&self) -> Result<bool, Diagnostic> {
+        parent::is_noted(self.cluster, &self.namespace, &self.deployment).await
+    }
+
+    /// Scales the parent up if a killed run left it down. Only under the lock.
+    pub(crate) async fn restore_parent(&self, held: &Resources) -> Result<(), Diagnostic> {
+        Self::confirm_lock(held).await?;
         parent::restore(self.cluster, &self.namespace, &self.deployment).await
+    }
+
+    /// The hint of a verb that does not scale the parent down.
+    pub(crate) fn end_of_parent(&self) -> String {
+        let command = parent::scaling(&self.namespace, &self.deployment, 0);
+        format!("end the parent first, by `uninstall` or {command}; another pod has to end first")
     }
 
     /// A warning if a killed run left the parent down. A user who may not read Deployments does not get it.

@@ -114,11 +114,11 @@ impl Staging<'_> {
             claim::find_or_make(cluster, namespace, claim, options.create_claim.as_ref(), options.dry_run).await?;
         held.created.extend(created.then(|| format!("the claim `{claim}`")));
         let staged = self.staged(self.changes(&found)?, created);
-        if !staged.changed {
-            return self.unchanged(staged).await;
+        if !staged.changed && !self.may_restore_parent().await? {
+            return Ok(self.unchanged(staged).await);
         }
         if !options.restart {
-            holders::refuse(cluster, namespace, claim).await?;
+            holders::refuse(cluster, namespace, claim, holders::RESTART).await?;
         }
         if options.dry_run {
             return Ok(Checked::clean(staged));
@@ -126,7 +126,10 @@ impl Staging<'_> {
         run.lock(held).await?;
         // Another run may have staged the same kit, or another participant's, while this one waited for the lock.
         if !self.changes(&claim::find(cluster, namespace, claim).await?)? {
-            return self.unchanged(StagedVolume { changed: false, ..staged }).await;
+            if options.restart {
+                run.restore_parent(held).await?;
+            }
+            return Ok(self.unchanged(StagedVolume { changed: false, ..staged }).await);
         }
         self.exchange(held, staged).await
     }
@@ -164,11 +167,14 @@ impl Staging<'_> {
     }
 
     /// The result if the kit is there already.
-    async fn unchanged(&self, staged: StagedVolume) -> Result<Checked<StagedVolume>, Faults> {
-        if self.options.restart && !self.options.dry_run {
-            self.run.restore_parent().await?;
-        }
-        Ok(Checked { value: staged, warnings: self.parent_left_down().await.into_iter().collect() })
+    async fn unchanged(&self, staged: StagedVolume) -> Checked<StagedVolume> {
+        Checked { value: staged, warnings: self.parent_left_down().await.into_iter().collect() }
+    }
+
+    /// Whether a killed run may have left the parent down. Only the lock tells it from one that is at work.
+    async fn may_restore_parent(&self) -> Result<bool, Diagnostic> {
+        let VolumeStageOptions { restart, dry_run, .. } = *self.options;
+        Ok(restart && !dry_run && self.run.parent_is_noted().await?)
     }
 
     /// With `--restart`, it is scaled up at the end of the run.
@@ -273,3 +279,6 @@ fn warnings(answer: &answer::StageAnswer, claim: &str) -> impl Iterator<Item = D
     });
     recovered.into_iter().chain(answer::left_over(&answer.stays, claim)).chain(misplaced)
 }
+
+#[cfg(test)]
+mod tests;

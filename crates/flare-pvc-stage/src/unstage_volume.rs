@@ -105,7 +105,7 @@ impl Removal<'_> {
         }
         let remove_kit = self.options.remove_kit && found.is_some();
         if remove_kit {
-            holders::refuse(cluster, namespace, name).await?;
+            holders::refuse(cluster, namespace, name, &self.run.end_of_parent()).await?;
         }
         if self.options.dry_run {
             removed.extend(KIT.iter().filter(|_| remove_kit).map(|name| Removed { kind: DIRECTORY, name: (*name).to_owned() }));
@@ -147,5 +147,37 @@ impl Removal<'_> {
         };
         needed.push(Operation::on::<PersistentVolumeClaim>("patch", at));
         needed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use flare_prepared_kit::OpenOptions;
+    use serde_json::json;
+
+    use super::*;
+    use crate::api_server::ApiServer;
+
+    /// `unstage` has no `--restart`.
+    #[tokio::test]
+    async fn a_kit_that_a_pod_uses_stays_and_the_hint_names_what_ends_the_parent() {
+        let (server, cluster) = ApiServer::start().await;
+        let case = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/cases/server-2.8-defaults/expected");
+        let kit = PreparedKit::open(&case, OpenOptions { accept_changes: true }).expect("a prepared kit").value;
+        server.put("/api/v1/namespaces/default/persistentvolumeclaims/nvflws", json!({"metadata": {"name": "nvflws"}}));
+        let volume = json!({"name": "w", "persistentVolumeClaim": {"claimName": "nvflws"}});
+        let pod = json!({"metadata": {"name": "user"}, "spec": {"containers": [], "volumes": [volume]}});
+        server.put("/api/v1/namespaces/default/pods/user", pod);
+        let (deadline, run) = (Duration::from_mins(1), "1".to_owned());
+        let options = VolumeUnstageOptions { remove_kit: true, keep_note: false, image: None, dry_run: false, deadline, run };
+        let faults = Box::pin(unstage_volume(&cluster, &kit, &options, std::future::pending())).await;
+        let faults = faults.expect_err("it is in use");
+        assert_eq!(faults.first().code, Code::ClaimInUse);
+        let hint = faults.first().hint.clone().expect("a hint");
+        let command = "`kubectl scale deployment nvflare-server --namespace default --replicas=0`";
+        assert!(hint.contains(command) && !hint.contains("--restart"), "{hint}");
+        assert!(server.writes().is_empty(), "{:?}", server.writes());
     }
 }

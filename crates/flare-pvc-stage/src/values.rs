@@ -181,60 +181,67 @@ fn image(image: &Image, kit: &PreparedKit) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use flare_prepared_kit::OpenOptions;
+
     use super::*;
 
-    fn contexts(profile: &str, pod: &Value, container: &Value, is_openshift: bool) -> (Value, Value) {
-        let map = |value: &Value| value.as_object().expect("a mapping").clone();
-        let security = Security { profile: profile.to_owned(), pod: map(pod), container: map(container) };
-        let contexts = security.contexts(is_openshift).expect("Kubernetes knows them");
-        let shown = |value: serde_json::Result<Value>| value.expect("JSON");
-        (shown(serde_json::to_value(contexts.pod)), shown(serde_json::to_value(contexts.container)))
+    /// The capabilities that the chart gives a root user for files.
+    const OF_FILES: [&str; 3] = ["CHOWN", "DAC_OVERRIDE", "FOWNER"];
+
+    /// The helper's container context that belongs to the one of the parent: it needs no more than to change others' files.
+    fn of_helper(parent: &Value) -> Value {
+        let mut helper = parent.as_object().expect("a mapping").clone();
+        let added = parent["capabilities"]["add"].as_array().into_iter().flatten();
+        let of_files: Vec<_> = added.filter(|added| OF_FILES.iter().any(|of_files| *added == of_files)).collect();
+        let mut capabilities = json!({"drop": ["ALL"]});
+        if !of_files.is_empty() {
+            capabilities["add"] = json!(of_files);
+        }
+        helper.remove("privileged");
+        for (key, value) in
+            [("capabilities", capabilities), ("allowPrivilegeEscalation", json!(false)), ("readOnlyRootFilesystem", json!(true))]
+        {
+            helper.insert(key.to_owned(), value);
+        }
+        Value::Object(helper)
     }
 
-    /// The chart resolves `auto` for the cluster. OpenShift refuses ids and capabilities that a pod chooses.
+    /// A test of the chart renders the same rows with Helm. OpenShift refuses ids and capabilities that a pod chooses.
     #[test]
-    fn defect_37_the_profile_of_the_helper_pod_is_that_of_the_parent() {
-        let nothing = json!({});
-        let id = json!({"runAsNonRoot": true, "runAsUser": 10001, "runAsGroup": 10001, "fsGroup": 10001});
-        let other = json!({"runAsNonRoot": true});
-        for (profile, is_openshift, pod, has_capabilities) in [
-            ("auto", false, &nothing, true),
-            ("", false, &nothing, true),
-            ("auto", true, &other, false),
-            ("", true, &other, false),
-            ("default", true, &nothing, true),
-            ("openshift", false, &other, false),
-            ("restricted", false, &id, false),
-        ] {
-            let (found, container) = contexts(profile, &nothing, &nothing, is_openshift);
-            assert_eq!(&found, pod, "{profile}");
-            assert_eq!(container["capabilities"]["add"].is_array(), has_capabilities, "{profile}: {container}");
-            assert_eq!(container["capabilities"]["drop"], json!(["ALL"]), "{profile}");
-            assert_eq!(
-                (&container["allowPrivilegeEscalation"], &container["seccompProfile"]["type"]),
-                (&json!(false), &json!("RuntimeDefault"))
-            );
+    fn defect_37_the_contexts_of_the_helper_pod_are_those_of_the_parent() {
+        let rows: Vec<Value> =
+            serde_json::from_str(include_str!("../../../fixtures/security/contexts.json")).expect("the rows of the fixture");
+        let case = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/cases/server-2.8-defaults/expected");
+        let kit = PreparedKit::open(&case, OpenOptions { accept_changes: true }).expect("a prepared kit").value;
+        for row in &rows {
+            let mut kit = kit.clone();
+            kit.give_values(row["values"].as_object().expect("a mapping").clone());
+            let security = parent_pod(&kit).expect("values that Kubernetes knows").security;
+            let contexts = security.contexts(row["openshift"] == json!(true)).expect("Kubernetes knows them");
+            let shown = |value: serde_json::Result<Value>| value.expect("JSON");
+            assert_eq!(shown(serde_json::to_value(contexts.pod)), row["pod"], "{row}");
+            assert_eq!(shown(serde_json::to_value(contexts.container)), of_helper(&row["container"]), "{row}");
         }
+        let automatic = rows.iter().filter(|row| row["values"].get("securityProfile").is_none_or(Value::is_null)).count();
+        assert!(rows.len() > 15 && automatic > 2, "the rows have both kinds of profile");
+    }
+
+    /// The chart renders none either; the helper needs one where Pod Security is enforced.
+    #[test]
+    fn a_parent_without_a_container_context_has_a_helper_with_one() {
+        let security = Security { profile: "restricted".to_owned(), pod: Map::new(), container: Map::new() };
+        let container = serde_json::to_value(security.contexts(false).expect("Kubernetes knows them").container).expect("JSON");
+        assert_eq!(container["seccompProfile"], json!({"type": "RuntimeDefault"}));
+        assert_eq!(container["capabilities"], json!({"drop": ["ALL"]}));
     }
 
     #[test]
-    fn the_container_context_comes_before_that_of_the_pod_and_null_removes_a_key() {
-        let (pod, container) = contexts("restricted", &json!({"fsGroup": null, "runAsUser": 7}), &json!({"runAsUser": 8}), false);
-        assert_eq!(pod, json!({"runAsNonRoot": true, "runAsUser": 7, "runAsGroup": 10001}));
-        assert_eq!(container["runAsUser"], 8);
-        for (pod, container, has_capabilities) in [
-            (json!({"runAsUser": 7}), json!({}), false),
-            (json!({"runAsUser": 7}), json!({"runAsUser": 0}), true),
-            (json!({}), json!({"runAsUser": 7}), false),
-            (json!({}), json!({"runAsNonRoot": true}), false),
-            (json!({"runAsNonRoot": true}), json!({"runAsNonRoot": false}), true),
-        ] {
-            let found = contexts("default", &pod, &container, false).1;
-            assert_eq!(found["capabilities"]["add"].is_array(), has_capabilities, "{pod} {container}");
+    fn only_the_automatic_profile_depends_on_the_cluster() {
+        for (profile, expected) in [("", true), ("auto", true), ("default", false), ("openshift", false), ("restricted", false)] {
+            let security = Security { profile: profile.to_owned(), pod: Map::new(), container: Map::new() };
+            assert_eq!(security.depends_on_cluster(), expected, "{profile}");
         }
-        let unconfined = json!({"seccompProfile": {"type": "Unconfined"}});
-        let default = json!({"seccompProfile": {"type": "RuntimeDefault"}, "privileged": true});
-        let container = contexts("default", &unconfined, &default, false).1;
-        assert!(container.get("seccompProfile").is_none() && container.get("privileged").is_none(), "{container}");
     }
 }

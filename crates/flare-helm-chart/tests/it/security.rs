@@ -137,6 +137,20 @@ fn a_read_only_root_gets_a_writable_tmp() {
     assert_eq!(objects.at("container/volumeMounts/1"), json!({"name": "tmp", "mountPath": "/tmp"}));
 }
 
+/// The helper pod of `stage` follows the same rows.
+#[test]
+fn each_row_of_the_fixture_is_what_the_chart_renders() {
+    let rows: Vec<Value> = serde_json::from_str(include_str!("../../../../fixtures/security/contexts.json")).unwrap();
+    let chart = Chart::of(&plan(Role::Server, Target::V2_8));
+    for (row, helm) in rows.iter().flat_map(|row| Helm::both().map(|helm| (row, helm))) {
+        let arguments = if row["openshift"] == json!(true) { &OPENSHIFT[..] } else { &[] };
+        let objects = helm.objects_with(&chart, &row["values"], arguments);
+        let pod = Some(objects.at("pod/securityContext")).filter(|context| !context.is_null());
+        assert_eq!(pod.unwrap_or_else(|| json!({})), row["pod"], "helm {}: {}", helm.version, row["values"]);
+        assert_eq!(objects.at("container/securityContext"), row["container"], "helm {}: {}", helm.version, row["values"]);
+    }
+}
+
 /// The arguments with which `helm template` simulates OpenShift.
 const OPENSHIFT: [&str; 2] = ["--api-versions", "security.openshift.io/v1"];
 

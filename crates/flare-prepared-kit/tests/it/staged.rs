@@ -165,7 +165,11 @@ fn values_of_the_release_go_before_the_charts_as_in_helm_and_are_not_the_record_
     kit.give_values(of(json!({"persistence": {"workspace": {"claimName": "a", "mountPath": null}}, "tolerations": [1, 2]})));
     kit.give_values(of(json!({"persistence": {"workspace": {"claimName": "b"}}, "tolerations": [3], "siteName": null})));
     kit.give_values(of(json!({"workspaceConfig": {"startup": {"secretName": "of-somebody"}}})));
+    // The chart has no such keys: a template sees these nulls, by which a security profile's own key is taken away.
+    kit.give_values(of(json!({"securityContext": {"fsGroup": null, "runAsUser": 7, "runAsGroup": 7}})));
+    kit.give_values(of(json!({"securityContext": {"runAsGroup": null}})));
     let values = kit.values().expect("values");
+    assert_eq!(values["securityContext"], json!({"fsGroup": null, "runAsUser": 7, "runAsGroup": null}));
     assert_eq!((&values["persistence"], &values["tolerations"]), (&json!({"workspace": {"claimName": "b"}}), &json!([3])));
     assert_eq!((values.get("siteName"), &values["name"]), (None, &chart["name"]));
     assert_eq!(kit.staged_record().expect("a record"), None);

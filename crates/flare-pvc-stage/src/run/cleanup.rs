@@ -18,9 +18,7 @@ impl Run<'_> {
         let starting = async {
             match &held.parent {
                 Some(stopped) if is_lost => Err(stopped.left_to_another_run()),
-                Some(stopped) => {
-                    in_time(stopped.start(self.cluster, &self.namespace)).await.map_err(|why| stopped.still_down(&why))
-                }
+                Some(stopped) => in_time(stopped.start(self.cluster)).await.map_err(|why| stopped.still_down(&why)),
                 None => Ok(()),
             }
         };

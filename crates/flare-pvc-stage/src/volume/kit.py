@@ -71,21 +71,15 @@ class Volume:
                 raise Refused("not_writable", os.path.relpath(path, self.root))
 
     def check_owner(self, owner):
-        """Refuses to replace another participant's kit. Of a kit that was copied by hand, only the role is known."""
+        """Refuses to replace another participant's kit. Of a kit that was copied by hand, only its role file tells whose it is."""
         state = read_json(self.at(STATE))
         if state is not None and state.get("owner") != owner:
             raise Refused("not_ours", state.get("owner"))
         if state is None:
-            self.check_role(owner, "")
+            check_role_file(self, owner, "")
         else:
             self.noted = state.get("fingerprint")
         return state
-
-    def check_role(self, owner, path):
-        """Whether the kit below this path has the other role."""
-        other = "client" if owner["role"] == "server" else "server"
-        if os.path.lexists(self.at(path, "startup", "fed_" + other + ".json")):
-            raise Refused("not_ours", {"role": other, "path": path})
 
     def extract(self, request, source):
         """Writes the received files below the staging directory, and compares the result with the list."""
@@ -302,7 +296,10 @@ class Volume:
             if os.path.lexists(self.at(name)):
                 move(self.at(name), os.path.join(staging, name))
         hide(staging)
-        for name in [PREVIOUS] + replaced:
+        # In one step: a rollback would take for whole what a killed removal leaves of it.
+        if os.path.lexists(self.at(PREVIOUS)):
+            move(self.at(PREVIOUS), self.at(self.out(request["id"])))
+        for name in [self.out(request["id"])] + replaced:
             remove(self.at(name))
         # Other data that a restore put aside belong to the site.
         if is_empty_directory(self.at(REPLACED)):

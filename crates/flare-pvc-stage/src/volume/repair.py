@@ -11,12 +11,12 @@ class Repair:
         found = volume.misplaced()
         nested = [name for name in KIT if is_directory(volume.at(name, name))]
         for name in nested:
-            volume.check_role(owner, name)
+            check_role_file(volume, owner, name)
             self.plan_nested(name)
         missing = not nested and all(not os.path.lexists(volume.at(name)) or is_empty_directory(volume.at(name)) for name in KIT)
         kits = [path for path in found if path not in [name + "/" + name for name in KIT]]
         for path in kits:
-            volume.check_role(owner, path)
+            check_role_file(volume, owner, path)
             # With several kits, it is unknown which one was meant.
             to_its_place = missing and len(kits) == 1
             for name in KIT:

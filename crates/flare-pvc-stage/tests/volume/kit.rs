@@ -13,6 +13,9 @@ use crate::support::{
     volume,
 };
 
+/// What says whose a client's kit is.
+const ROLE_FILE: &str = "startup/fed_client.json";
+
 #[test]
 fn a_kit_is_staged_with_its_modes_and_all_else_survives() {
     let root = volume();
@@ -214,6 +217,52 @@ fn defect_15_the_kit_of_another_participant_is_not_replaced() {
     assert_eq!(fault.message, "the volume of claim `claim` holds the kit of a server");
 }
 
+/// The role file of a client names it, from FLARE 2.6 on.
+#[test]
+fn defect_15_another_clients_kit_that_was_copied_by_hand_is_not_replaced() {
+    let kits = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/kits");
+    for (there, whose) in [
+        ("plain-2.8.3/site-2", Some("site-2")),
+        ("plain-2.9.0/site-2", Some("site-2")),
+        ("child-2.8.3/child", Some("site-1.child")),
+        ("plain-2.8.3/site-1", None),
+        ("plain-2.9.0/site-1", None),
+        ("old-2.5.2/site-1", None),
+    ] {
+        let root = volume();
+        fs::create_dir(root.path().join("startup")).expect("a directory");
+        fs::copy(kits.join(there).join(ROLE_FILE), root.path().join(ROLE_FILE)).expect(there);
+        let before = texts(root.path());
+        let refused = stage(root.path(), &kit("one"), "1").err().map(|fault| fault.message);
+        let expected = whose.map(|name| format!("the volume of claim `claim` holds the kit of the client `{name}`"));
+        assert_eq!(refused, expected, "{there}");
+        if whose.is_some() {
+            assert_eq!(texts(root.path()), before, "{there}");
+        } else {
+            assert_eq!(kit_on(root.path()).as_deref(), Some("one"), "{there}");
+        }
+    }
+}
+
+/// It may be anything: somebody put it there.
+#[test]
+fn a_role_file_that_names_nobody_is_replaced() {
+    let texts = ["", "[]", "7", "{}", r#"{"client": "x"}"#, r#"{"client": {"fqsn": 7}}"#, r#"{"client": {"fqsn": ""}}"#];
+    let deep = "[".repeat(100_000);
+    for text in texts.into_iter().map(str::as_bytes).chain([&b"\xff"[..], deep.as_bytes()]) {
+        let root = volume();
+        fs::create_dir(root.path().join("startup")).expect("a directory");
+        fs::write(root.path().join(ROLE_FILE), text).expect("a file");
+        stage(root.path(), &kit("one"), "1").expect("staged");
+        assert_eq!(kit_on(root.path()).as_deref(), Some("one"));
+    }
+    let root = volume();
+    fs::create_dir(root.path().join("startup")).expect("a directory");
+    let made = Command::new("mkfifo").arg(root.path().join(ROLE_FILE)).status();
+    assert!(made.expect("mkfifo is on this machine").success());
+    stage(root.path(), &kit("one"), "1").expect("a pipe that nobody writes to is not waited for");
+}
+
 #[test]
 fn paths_that_lead_out_and_links_on_the_volume_are_not_followed() {
     let (root, outside) = (volume(), TempDir::new().expect("a directory"));
@@ -311,6 +360,34 @@ fn a_kit_is_taken_away_and_nothing_else_wherever_a_run_before_was_killed() {
             assert!(die > 10, "only {die} steps were seen");
             assert!(removal(root, "site-1", "5", 0).expect("it ends").expect("nothing to do").removed.is_empty());
             stage(root, &kit("three"), "6").expect("a kit can be staged again");
+            return;
+        }
+    }
+}
+
+/// What a killed removal leaves of a kit must not be put back as if it were whole.
+#[test]
+fn a_rollback_after_a_removal_that_was_killed_at_any_step_finds_the_whole_kit_or_none() {
+    let before = volume();
+    stage(before.path(), &kit("one"), "1").expect("staged");
+    let whole = ["local", "startup"].map(|name| texts(&before.path().join(name)));
+    stage(before.path(), &kit("two"), "2").expect("staged");
+    let mut refused = 0;
+    // A part of the kit is there only for a few steps.
+    for die in 1.. {
+        let root = TempDir::new().expect("a directory");
+        let copied = Command::new("cp").arg("-a").arg(before.path().join(".")).arg(root.path()).status();
+        assert!(copied.expect("cp is on this machine").success());
+        let ended = removal(root.path(), "site-1", "3", die).is_some();
+        let back = ask(root.path(), &json!({"verb": "rollback", "id": "4", "owner": owner("site-1")}));
+        if back["refused"].is_string() {
+            refused += 1;
+            assert_eq!(back["refused"], "nothing_kept", "step {die}: {back}");
+        } else {
+            assert_eq!(["local", "startup"].map(|name| texts(&root.path().join(name))), whole, "step {die}");
+        }
+        if ended {
+            assert!(die > 10 && refused > 5, "only {die} steps were seen, {refused} of them without a kit");
             return;
         }
     }

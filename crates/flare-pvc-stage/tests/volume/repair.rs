@@ -88,7 +88,7 @@ fn an_inner_one_takes_the_place_of_a_directory_that_holds_nothing_else() {
 }
 
 #[test]
-fn of_several_none_is_taken_for_the_right_one_and_those_of_the_other_role_are_refused() {
+fn of_several_none_is_taken_for_the_right_one_and_those_of_another_participant_are_refused() {
     let root = volume();
     put(root.path(), &["x/startup/a", "x/local/b", "y/startup/c", "y/local/d"]);
     let answer = repair(root.path(), "new", "1").expect("repaired");
@@ -99,6 +99,13 @@ fn of_several_none_is_taken_for_the_right_one_and_those_of_the_other_role_are_re
     let before = texts(root.path());
     let fault = repair(root.path(), "new", "1").expect_err("a server's");
     assert_eq!(fault.message, "the volume of claim `claim` holds the kit of a server, in `x`");
+    assert_eq!(texts(root.path()), before);
+    let root = volume();
+    put(root.path(), &["x/startup/fed_client.json", "x/local/b"]);
+    fs::write(root.path().join("x/startup/fed_client.json"), r#"{"client": {"fqsn": "site-2"}}"#).expect("a file");
+    let before = texts(root.path());
+    let fault = repair(root.path(), "new", "1").expect_err("another client's");
+    assert_eq!(fault.message, "the volume of claim `claim` holds the kit of the client `site-2`, in `x`");
     assert_eq!(texts(root.path()), before);
 }
 
