@@ -81,9 +81,11 @@ fn a_usage_error_names_no_argument_that_would_be_refused_next() {
 #[test]
 fn a_docker_config_file_is_read_before_the_cluster_is_asked() {
     let site = prepared();
-    for file in ["none.json", "k8s.yaml"] {
-        let refused = site.refused(&format!("install out --create-pull-secret {file} --kubeconfig none"), "INVALID_ARGS", 4);
-        assert!(text(&refused["location"], "file").ends_with(file), "{refused}");
+    for verb in ["install out", "reprovision site-1 --config k8s.yaml --output out"] {
+        for file in ["none.json", "k8s.yaml"] {
+            let refused = site.refused(&format!("{verb} --create-pull-secret {file} --kubeconfig none"), "INVALID_ARGS", 4);
+            assert!(text(&refused["location"], "file").ends_with(file), "{refused}");
+        }
     }
 }
 

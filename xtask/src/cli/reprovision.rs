@@ -75,6 +75,7 @@ pub(crate) struct Arguments {
 /// Reprovisions the participant, and prints what each step changed.
 pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     let input = arguments.input(context)?;
+    install::check_docker_config(input.install.pull_secret.as_deref())?;
     context.step(|| format!("reprovisioning {}", input.kit.kit.display()));
     let bar = context.activity();
     let ended = reprovision::reprovision(context, &input, &|words| bar.show(words));
