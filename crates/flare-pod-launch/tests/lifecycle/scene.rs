@@ -12,7 +12,8 @@ pub(crate) const UID: &str = "u1";
 
 pub(crate) fn at(seconds: u64) -> Moment {
     let start: jiff::Timestamp = "2026-11-28T12:00:00Z".parse().unwrap();
-    Moment { elapsed: Duration::from_secs(seconds), wall: start + SignedDuration::from_secs(i64::try_from(seconds).unwrap()) }
+    let now = start + SignedDuration::from_secs(i64::try_from(seconds).unwrap());
+    Moment { elapsed: Duration::from_secs(seconds), wall: now, cluster: now }
 }
 
 pub(crate) fn pod_with(uid: &str, phase: &str, state: &Value, deleting: bool) -> Observation {
