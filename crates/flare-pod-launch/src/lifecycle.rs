@@ -60,7 +60,7 @@ impl fmt::Debug for Lifecycle {
             .field("told", &self.told.as_ref().map(|(state, reason)| (state, reason)))
             .field("is_aborted", &self.aborted.is_some())
             .field("has_ended", &self.ended)
-            .field("stage", &self.stage)
+            .field("is_done", &self.is_done())
             .field("wake", &self.wake)
             .finish_non_exhaustive()
     }
