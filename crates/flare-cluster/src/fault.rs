@@ -4,7 +4,7 @@
 
 use std::{error::Error as StdError, time::Duration};
 
-use flare_diagnostic::{Code, Diagnostic};
+use flare_diagnostic::{Code, Diagnostic, without_secrets};
 use kube::{Error, client::AuthError, core::Status};
 use rustls::{AlertDescription, CertificateError};
 use serde_json::error::Category;
@@ -40,13 +40,15 @@ fn undecodable(error: &serde_json::Error) -> String {
     format!("{what} (line {}, column {})", error.line(), error.column())
 }
 
-/// A text from the server, cut to a readable length.
+/// A text from the server, cut to a readable length behind a whole word: a server quotes what it refuses, and a part of a token would not be
+/// recognised as one by those who hide it.
 pub(crate) fn clipped(text: &str) -> String {
-    let text = text.trim();
-    match text.char_indices().nth(LONGEST_TEXT) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
+    let text = without_secrets(text.trim());
+    let Some((end, _)) = text.char_indices().nth(LONGEST_TEXT) else { return text.into_owned() };
+    let (kept, rest) = text.split_at(end);
+    let is_whole = rest.starts_with(char::is_whitespace);
+    let kept = if is_whole { kept } else { &kept[..kept.rfind(char::is_whitespace).unwrap_or_default()] };
+    format!("{}…", kept.trim_end())
 }
 
 /// Whether a retry may help: for network faults, but not for a certificate or a credential.
@@ -248,4 +250,23 @@ pub(crate) fn timed_out(operation: &Operation, after: Duration, endpoint: &Endpo
         format!("{} did not answer within {} s: {operation}", endpoint.server_text(), after.as_secs()),
     )
     .hint("try again; if it stays, the API server or the way to it is overloaded")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_text_is_cut_behind_a_whole_word_and_secrets_are_hidden_before() {
+        assert_eq!(clipped(" a text\n"), "a text");
+        let before = "x ".repeat(LONGEST_TEXT / 2 - 2);
+        // The token begins before the cut and ends behind it.
+        let text = format!("{before} {}-and-more to read", "token".repeat(2));
+        assert_eq!(clipped(&text), format!("{}…", before.trim_end()));
+        let whole = "y".repeat(LONGEST_TEXT);
+        assert_eq!(clipped(&format!("{whole} z")), format!("{whole}…"));
+        assert_eq!(clipped(&format!("{whole}z")), "…", "a part of a token is left out");
+        let assigned = format!("{}password=hunter2{}", "x ".repeat(LONGEST_TEXT / 2 - 7), " z".repeat(LONGEST_TEXT));
+        assert!(!clipped(&assigned).contains("hunt"), "{}", clipped(&assigned));
+    }
 }

@@ -95,9 +95,13 @@ impl<K> Objects<K> {
 }
 
 impl<K: Clone + DeserializeOwned + Debug> Objects<K> {
-    /// The object of this name; `None` if there is none.
+    /// The object of this name; `None` if there is none. Only a Kubernetes API says that, not a proxy that answers for it with a page.
     pub async fn find(&self, name: &str) -> Result<Option<K>, Diagnostic> {
-        self.cluster.call(&self.operation("get").object(name), || self.api.get_opt(name)).await
+        match self.get(name).await {
+            Ok(object) => Ok(Some(object)),
+            Err(fault) if fault.code == Code::ObjectNotFound => Ok(None),
+            Err(fault) => Err(fault),
+        }
     }
 
     /// The object of this name; its absence is an error.

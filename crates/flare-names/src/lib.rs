@@ -14,8 +14,8 @@ pub use kinds::{
     ServiceAccountName, ServiceName, VolumeName, is_label_value, is_qualified_name,
 };
 pub use participant::{
-    JOB_CONTAINER_PREFIX, ParticipantNames, Role, StudyVolumeKind, job_container, job_id, job_pod, launcher_site, startup_secret,
-    study_volume,
+    JOB_CONTAINER_PREFIX, ParticipantNames, Role, SERVER_MODULE, StudyVolumeKind, job_container, job_id, job_pod, launcher_site,
+    startup_secret, study_volume,
 };
 pub use rules::{digest8, hashed, stable};
 pub use target::{Capabilities, KitMark, Target, UnknownTarget, release_of};

@@ -115,6 +115,9 @@ pub fn job_id(raw: &str) -> String {
     id
 }
 
+/// The Python module that a server's parent process runs, by which its Deployment is recognised, whoever wrote its chart.
+pub const SERVER_MODULE: &str = "nvflare.private.fed.app.server.server_train";
+
 /// How the name of a job pod's container begins; the job id follows.
 pub const JOB_CONTAINER_PREFIX: &str = "container-";
 

@@ -46,7 +46,8 @@ pub(crate) fn decide(situation: &Situation<'_>, limits: &Limits) -> Decision {
         PodAnswer::Pod(pod) => of_pod(pod, situation, limits),
         PodAnswer::Gone => gone(situation, limits),
         PodAnswer::Refused(reason) => {
-            passing(situation, limits, limits.refused, Class::Transient, reason, "the API server refuses to show the pod")
+            let limit = limits.refusal(reason);
+            passing(situation, limits, limit, Class::Transient, reason, "the API server refuses to show the pod")
         }
         PodAnswer::NoAnswer => {
             passing(situation, limits, limits.blind, Class::Transient, "NoAnswer", "the API server does not answer")

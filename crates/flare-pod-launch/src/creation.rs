@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU8, Ordering},
+        atomic::{AtomicBool, AtomicU8, Ordering},
     },
     time::Duration,
 };
@@ -11,9 +11,9 @@ use std::{
 use flare_cluster::{ApiResource, Backoff, Cluster, DynamicObject, Objects, WriteOptions};
 use flare_diagnostic::{Code, Diagnostic};
 use k8s_openapi::api::core::v1::{Pod, Secret};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
-use crate::{JobPod, KnownPod, Observation, trouble};
+use crate::{JobPod, KnownPod, Observation, renewal::Renewal, trouble};
 
 /// The pauses between attempts to create an object.
 pub(crate) const BACKOFF: Backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(15));
@@ -21,12 +21,15 @@ pub(crate) const BACKOFF: Backoff = Backoff::new(Duration::from_millis(250), Dur
 /// How long to wait whether a request without an answer is still carried out.
 const LATE: Duration = Duration::from_secs(2);
 
-/// The number of refusals of a credential that are an error. Before that, the token is read again.
-const REFUSED_CREDENTIALS: u32 = 5;
+/// Gets the reason of each attempt that failed and is repeated.
+pub(crate) type Report<'creation> = &'creation (dyn Fn(String) + Sync);
 
 /// The progress of a creation, shared with whoever may cancel it.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Progress(Arc<AtomicU8>);
+pub(crate) struct Progress {
+    step: Arc<AtomicU8>,
+    awaits_credential: Arc<AtomicBool>,
+}
 
 const SECRETS: u8 = 0;
 const POD: u8 = 1;
@@ -36,33 +39,42 @@ const NOT_AGAIN: u8 = 3;
 impl Progress {
     /// Cancels the creation. Succeeds as long as the pod was not requested.
     pub(crate) fn withdraw(&self) -> bool {
-        self.0.compare_exchange(SECRETS, WITHDRAWN, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+        self.step.compare_exchange(SECRETS, WITHDRAWN, Ordering::SeqCst, Ordering::SeqCst).is_ok()
     }
 
     /// Does not request the pod again.
     pub(crate) fn stop(&self) {
         if !self.withdraw() {
-            let _ = self.0.compare_exchange(POD, NOT_AGAIN, Ordering::SeqCst, Ordering::SeqCst);
+            let _ = self.step.compare_exchange(POD, NOT_AGAIN, Ordering::SeqCst, Ordering::SeqCst);
         }
     }
 
     /// Whether the pod was requested, at least once.
     pub(crate) fn has_asked(&self) -> bool {
-        matches!(self.0.load(Ordering::SeqCst), POD | NOT_AGAIN)
+        matches!(self.step.load(Ordering::SeqCst), POD | NOT_AGAIN)
     }
 
     /// Marks the pod as requested: from now on it may exist. `false` if the creation was cancelled.
     fn ask(&self) -> bool {
-        self.0.compare_exchange(SECRETS, POD, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+        self.step.compare_exchange(SECRETS, POD, Ordering::SeqCst, Ordering::SeqCst).is_ok()
     }
 
     /// Whether the creation was cancelled before the pod was requested, or the pod must not be requested again.
     pub(crate) fn is_cancelled(&self) -> bool {
-        matches!(self.0.load(Ordering::SeqCst), WITHDRAWN | NOT_AGAIN)
+        matches!(self.step.load(Ordering::SeqCst), WITHDRAWN | NOT_AGAIN)
+    }
+
+    /// Whether the Secrets wait for a credential that the API server accepts, which takes longer than an answer to the launch may take.
+    pub(crate) fn awaits_credential(&self) -> bool {
+        self.awaits_credential.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn await_credential(&self, is_awaited: bool) {
+        self.awaits_credential.store(is_awaited, Ordering::SeqCst);
     }
 
     fn may_ask_again(&self) -> bool {
-        self.0.load(Ordering::SeqCst) == POD
+        self.step.load(Ordering::SeqCst) == POD
     }
 }
 
@@ -71,8 +83,7 @@ pub(crate) fn cancelled() -> Diagnostic {
     Diagnostic::error(Code::Interrupted, "the launch was given up before the pod was asked for")
 }
 
-/// The result of a creation.
-#[derive(Debug)]
+/// The result of a creation. Without a `Debug` form, since a pod contains tokens.
 pub(crate) enum Creation {
     /// The pod was not requested. [`JobObjects::discard`] deletes the job's Secrets that may have been created by then.
     Refused(Diagnostic),
@@ -108,15 +119,12 @@ impl JobObjects {
         }
     }
 
-    /// Creates the Secrets and then the pod. `report` gets the reason of each attempt that failed and is repeated.
-    pub(crate) async fn create(&self, job: &JobPod, progress: &Progress, report: &(dyn Fn(String) + Sync)) -> Creation {
-        for secret in &job.startup {
-            if let Err(fault) = self.put(secret, None, progress).await {
-                return Creation::Refused(job.hide(fault));
-            }
-        }
-        for secret in &job.credentials {
-            if let Err(fault) = self.put(secret, Some(job), progress).await {
+    /// Creates the Secrets and then the pod.
+    pub(crate) async fn create(&self, job: &JobPod, progress: &Progress, report: Report<'_>) -> Creation {
+        let of_site = job.startup.iter().map(|secret| (secret, false));
+        let of_job = job.credentials.iter().map(|secret| (secret, true));
+        for (secret, is_of_job) in of_site.chain(of_job) {
+            if let Err(fault) = self.put(job, secret, is_of_job, progress, report).await {
                 return Creation::Refused(job.hide(fault));
             }
         }
@@ -141,8 +149,9 @@ impl JobObjects {
         }
     }
 
-    async fn create_pod(&self, job: &JobPod, progress: &Progress, report: &(dyn Fn(String) + Sync)) -> Creation {
-        let (mut backoff, mut is_doubtful, mut refused_credentials, mut last) = (BACKOFF, false, 0, None);
+    async fn create_pod(&self, job: &JobPod, progress: &Progress, report: Report<'_>) -> Creation {
+        let (mut backoff, mut is_doubtful, mut last) = (BACKOFF, false, None);
+        let mut renewal = Renewal::within(&job.limits);
         let mut failed = |message: &str| {
             let message = job.hidden.hide(message).into_owned();
             last = Some(message.clone());
@@ -159,20 +168,17 @@ impl JobObjects {
                     NameHolder::Ours(pod) => return Creation::Made { pod, taken_over: !is_doubtful },
                     NameHolder::Strangers => return Creation::None(name_taken(job)),
                     NameHolder::Ending => failed(&format!("an earlier pod `{}` of this job is still being deleted", job.name)),
-                    NameHolder::Unknown | NameHolder::Nothing => {}
+                    NameHolder::Unknown(_) | NameHolder::Nothing => {}
                 },
                 Err(fault) if trouble::may_pass(&fault) => {
                     is_doubtful = true;
                     failed(&fault.message);
                 }
-                Err(fault) if fault.code == Code::CredentialRefused && refused_credentials < REFUSED_CREDENTIALS => {
-                    refused_credentials += 1;
-                    failed(&fault.message);
-                }
+                Err(fault) if renewal.is_awaited(&fault, Instant::now()) => failed(&fault.message),
                 // An earlier request without an answer may have created it.
                 Err(fault) => match if is_doubtful { self.of_that_name(job).await } else { NameHolder::Nothing } {
                     NameHolder::Ours(pod) => return Creation::Made { pod, taken_over: false },
-                    NameHolder::Unknown => is_doubtful = true,
+                    NameHolder::Unknown(_) => is_doubtful = true,
                     _ => return Creation::None(trouble::of_creation(&fault)),
                 },
             }
@@ -183,7 +189,7 @@ impl JobObjects {
         }
         match self.of_that_name(job).await {
             NameHolder::Ours(pod) => Creation::Made { pod, taken_over: false },
-            NameHolder::Unknown => Creation::None(Observation::TimePassed),
+            NameHolder::Unknown(_) => Creation::None(Observation::TimePassed),
             NameHolder::Ending | NameHolder::Strangers | NameHolder::Nothing => {
                 Creation::None(last.map_or(Observation::Gone, |message| Observation::NotCreated {
                     class: crate::Class::Transient,
@@ -197,7 +203,7 @@ impl JobObjects {
     /// The pod with this name, of this job or another one.
     pub(crate) async fn of_that_name(&self, job: &JobPod) -> NameHolder {
         match self.pods.find(&job.name).await {
-            Err(_) => NameHolder::Unknown,
+            Err(fault) => NameHolder::Unknown(fault),
             Ok(None) => NameHolder::Nothing,
             Ok(Some(pod)) => match KnownPod::of(&pod) {
                 Some(known) if known.is_of(&job.job, &job.site) && known.is_being_deleted => NameHolder::Ending,
@@ -215,7 +221,8 @@ pub(crate) enum NameHolder {
     Ending,
     Strangers,
     Nothing,
-    Unknown,
+    /// Why the API server did not say it.
+    Unknown(Diagnostic),
 }
 
 fn parsed(pod: DynamicObject) -> Option<Box<Pod>> {

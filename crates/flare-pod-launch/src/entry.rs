@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use flare_cluster::Backoff;
 use flare_pod_manifest::Hidden;
 use k8s_openapi::api::core::v1::Pod;
 use tokio::sync::mpsc;
@@ -34,6 +35,7 @@ impl Tokens {
     }
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "independent facts about the pod, its Secrets and what was told")]
 pub(crate) struct JobEntry {
     /// Distinguishes answers for this job from those for an earlier job of the same name.
     pub(crate) number: u64,
@@ -56,6 +58,10 @@ pub(crate) struct JobEntry {
     /// The Secrets of only this job; `is_owner`: whether they are deleted with the pod.
     pub(crate) credentials: Vec<String>,
     pub(crate) is_owner: bool,
+    /// The pauses between the attempts to make the pod the owner of its Secrets.
+    pub(crate) owner_pauses: Backoff,
+    /// Whether the receiver of the notices knows the uid of the pod.
+    pub(crate) is_uid_told: bool,
 }
 
 impl JobEntry {
@@ -68,6 +74,11 @@ impl JobEntry {
             observation => observation,
         };
         let step = self.life.step(observation, now);
+        if let Some(uid) = self.life.uid().filter(|_| !self.is_uid_told) {
+            let uid = uid.to_owned();
+            self.is_uid_told = true;
+            self.tell(Notice::Uid(uid));
+        }
         for notice in step.notices {
             if matches!(notice, Notice::Settled(_)) {
                 self.settled = Some(notice);
@@ -98,11 +109,26 @@ impl JobEntry {
         Some(self.credentials.clone())
     }
 
+    /// Learns what the API server answered about the pod that it has made, or that existed already (`taken_over`): that one may have other
+    /// tokens than the request, in Secrets that were not replaced.
+    pub(crate) fn learn_made(&mut self, pod: &Pod, taken_over: bool) {
+        self.hidden = std::mem::take(&mut self.hidden).and(ours::tokens(pod));
+        if !taken_over {
+            return;
+        }
+        self.credentials.extend(ours::credentials(pod));
+        self.credentials.sort();
+        self.credentials.dedup();
+        if !self.credentials.is_empty() && matches!(self.tokens, Tokens::Known) {
+            self.tokens = Tokens::awaited(true);
+        }
+    }
+
     /// Learns the tokens in its Secrets; `None` if those cannot be read.
     pub(crate) fn learned(&mut self, hidden: Option<Hidden>) {
+        let tokens = if hidden.is_some() { Tokens::Known } else { Tokens::Unreadable };
+        self.hidden = std::mem::take(&mut self.hidden).and(hidden.unwrap_or_default());
         if matches!(self.tokens, Tokens::Awaited { .. }) {
-            let tokens = if hidden.is_some() { Tokens::Known } else { Tokens::Unreadable };
-            self.hidden = std::mem::take(&mut self.hidden).and(hidden.unwrap_or_default());
             self.release(tokens);
         }
     }
@@ -134,12 +160,14 @@ impl JobEntry {
         self.settled == Some(Notice::Settled(Settlement::Kept))
     }
 
-    /// Sends the settlement.
-    pub(crate) fn settle(mut self) {
+    /// Sends the settlement; `left`: why a Secret of the job is still there.
+    pub(crate) fn settle(mut self, left: Option<String>) {
         if matches!(self.tokens, Tokens::Awaited { .. }) {
             self.release(Tokens::Unreadable);
         }
-        if let Some(settled) = self.settled.take() {
+        let left = left.filter(|_| self.settled == Some(Notice::Settled(Settlement::Removed)));
+        let settled = left.map(|message| Notice::Settled(Settlement::SecretNotRemoved { message }));
+        if let Some(settled) = settled.or_else(|| self.settled.take()) {
             self.tell(settled);
         }
     }
@@ -167,6 +195,6 @@ pub(crate) fn hide(notice: Notice, hidden: &Hidden) -> Notice {
         Notice::Kept(Evidence { conditions, events, log }) => {
             Notice::Kept(Evidence { conditions: lines(conditions), events: lines(events), log: lines(log) })
         }
-        settled @ Notice::Settled(_) => settled,
+        known @ (Notice::Uid(_) | Notice::Settled(_)) => known,
     }
 }

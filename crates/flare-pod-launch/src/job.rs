@@ -32,7 +32,7 @@ impl LauncherOptions {
 pub struct Job {
     /// The pod's name.
     pub pod: String,
-    /// Its uid; `None` if the API server refused the pod, whose end follows at once, or has not confirmed it yet.
+    /// Its uid; `None` if the API server refused the pod, whose end follows at once, or has not confirmed it yet, and [`Notice::Uid`] tells it.
     pub uid: Option<String>,
     /// Whether the pod already existed.
     pub taken_over: bool,

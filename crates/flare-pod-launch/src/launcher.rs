@@ -33,7 +33,7 @@ impl Launcher {
     ///
     /// Nothing was requested, or a Secret was refused or not created in time, so there is no pod, and the job's Secrets are deleted, if need
     /// be when they appear ([`Launcher::clean_up`] waits for that). A pod that the API server refuses is not an error but the end
-    /// of the job (defect 30).
+    /// of the job (defect 30), and so is a credential that is refused for longer than an answer may take.
     pub async fn launch(&self, job: JobPod) -> Result<Job, Diagnostic> {
         self.ask(|reply| Command::Launch { job: Box::new(job), reply }).await?
     }

@@ -3,7 +3,7 @@
 mod afterwards;
 mod judging;
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use k8s_openapi::api::core::v1::Pod;
 
@@ -20,8 +20,7 @@ use crate::{
 /// For any observations in any order: its end comes exactly once, and [`Lifecycle::wake`] returns a time at which it continues by
 /// itself, unless the job simply runs. A deadline ends a pod only after a look that was sent once it had passed, since what a watch
 /// showed last may be old.
-#[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "two are options, and two are independent facts")]
+#[expect(clippy::struct_excessive_bools, reason = "two are options, and three are independent facts")]
 pub struct Lifecycle {
     pub(crate) container: String,
     pub(crate) limits: Limits,
@@ -44,7 +43,27 @@ pub struct Lifecycle {
     looks: PodLookups,
     /// Whether a deadline has passed, and only a look is missing.
     is_overdue: bool,
+    /// Until when a pod that is taken over waits for its events, which say for how long it may wait; `None` once they are listed.
+    events_awaited: Option<Duration>,
+    /// Whether the watch on pods carries it, so that a change of it is seen.
+    is_watched: bool,
     wake: Option<Duration>,
+}
+
+/// Without pod, events and log, which may contain the job's tokens.
+impl fmt::Debug for Lifecycle {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Lifecycle")
+            .field("container", &self.container)
+            .field("uid", &self.view.uid)
+            .field("told", &self.told.as_ref().map(|(state, reason)| (state, reason)))
+            .field("is_aborted", &self.aborted.is_some())
+            .field("has_ended", &self.ended)
+            .field("is_done", &self.is_done())
+            .field("wake", &self.wake)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Lifecycle {
@@ -69,6 +88,8 @@ impl Lifecycle {
             kept: None,
             looks: PodLookups::new(),
             is_overdue: false,
+            events_awaited: None,
+            is_watched: true,
             wake: None,
         }
     }
@@ -83,6 +104,15 @@ impl Lifecycle {
         self.view.decide(Some(uid.to_owned()));
     }
 
+    /// Says whether the watch on pods carries the pod, which it does not where somebody took its labels away. Then the pod is looked at now and
+    /// then, since nothing else would show its end.
+    pub fn set_watched(&mut self, is_watched: bool) {
+        self.is_watched = is_watched;
+        if is_watched {
+            self.looks.end_repetition();
+        }
+    }
+
     /// When, on the clock of [`Moment::elapsed`], [`Observation::TimePassed`] is due.
     pub fn wake(&self) -> Option<Duration> {
         self.wake
@@ -90,10 +120,12 @@ impl Lifecycle {
 
     /// Says that the pod exists already and is taken over now; with a uid, a pod of the same name but another uid does not count. Its time
     /// counts from the moment with which the lifecycle was made, which is its creation; but as long as it was not seen, nobody knows whether
-    /// its job runs, so only the API server's own limits count, from now.
+    /// its job runs, so only the API server's own limits count, from now. No deadline ends it before its events were
+    /// listed, for which [`Limits::settle`] is time.
     #[must_use]
     pub fn taken_over(mut self, uid: Option<&str>, now: Moment) -> Self {
         self.taken_over = Some(now.elapsed);
+        self.events_awaited = Some(now.elapsed.saturating_add(self.limits.settle));
         self.view = View::new(now.elapsed);
         self.view.uid = uid.map(str::to_owned);
         self
@@ -128,7 +160,7 @@ impl Lifecycle {
             return step;
         }
         let answer = self.absorb(observation, now, &mut step);
-        if self.is_look_wanted() && self.looks.is_late(now.elapsed) {
+        if (self.is_look_wanted() || self.is_look_repeated()) && self.looks.is_late(now.elapsed) {
             // A look that is not answered at all counts as one that the API server did not answer: every wait ends.
             self.view.lose_api_server(ApiServer::NoAnswer, now.elapsed);
         }
@@ -142,6 +174,13 @@ impl Lifecycle {
                 step.actions.push(Action::Look);
             }
             if let Some(next) = self.looks.next() {
+                self.wake_at(next);
+            }
+        } else if self.is_look_repeated() {
+            if self.looks.is_repetition_due(now.elapsed) {
+                step.actions.push(Action::Look);
+            }
+            if let Some(next) = self.looks.next_repetition() {
                 self.wake_at(next);
             }
         }
@@ -178,6 +217,7 @@ impl Lifecycle {
             Observation::Missing => self.view.missing = true,
             Observation::Gone => self.view.miss(),
             Observation::Happened(event) => self.view.happened(*event),
+            Observation::EventsListed => self.events_awaited = None,
             Observation::NoAnswer => self.view.lose_api_server(ApiServer::NoAnswer, now.elapsed),
             Observation::Refused(reason) => self.view.lose_api_server(ApiServer::Refused(reason), now.elapsed),
             Observation::Sighted => {

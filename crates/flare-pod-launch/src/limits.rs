@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// Kubernetes' reason for a refusal of the credential.
+pub(crate) const UNAUTHORIZED: &str = "Unauthorized";
+
 /// The limits of all waits, measured from the start of each phase on a monotonic clock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
@@ -14,8 +17,10 @@ pub struct Limits {
     pub settle: Duration,
     /// How long the API server may fail or not answer before the job counts as lost.
     pub blind: Duration,
-    /// How long it may refuse with a permanent error (401, 403, no namespace), which leaves time for a token to be renewed.
+    /// How long it may refuse with a permanent error (403, no namespace).
     pub refused: Duration,
+    /// How long it may refuse the credential (401): a client reads a renewed token up to a minute after it was written.
+    pub unauthorized: Duration,
     /// How long a pod that ran may be Unknown, without a phase, or terminating after its deletion.
     pub ending: Duration,
     /// How many failed attempts to pull an image are tolerated.
@@ -36,6 +41,7 @@ impl Default for Limits {
             settle: Duration::from_secs(30),
             blind: Duration::from_mins(10),
             refused: Duration::from_secs(30),
+            unauthorized: Duration::from_mins(2),
             ending: Duration::from_mins(5),
             pull_attempts: 5,
             grace: Duration::from_secs(10),
@@ -81,9 +87,14 @@ impl Limits {
         self.pending.min(self.blind).max(self.settle)
     }
 
+    /// How long the API server may refuse with this reason, which is Kubernetes' own word.
+    pub(crate) fn refusal(&self, reason: &str) -> Duration {
+        if reason == UNAUTHORIZED { self.unauthorized } else { self.refused }
+    }
+
     /// The time from the request after which a job that never ran is no longer waited for.
     pub fn longest_start(&self) -> Duration {
         let start = self.longest_scheduling().saturating_add(self.starting()).max(self.creating());
-        start.max(self.ending).saturating_add(self.blind.max(self.refused))
+        start.max(self.ending).saturating_add(self.blind.max(self.refused).max(self.unauthorized))
     }
 }

@@ -19,6 +19,9 @@ pub(crate) struct PodLookups {
     failed: bool,
     next: Option<Duration>,
     backoff: Backoff,
+    /// When the pod is looked at again although nothing asks for it, and the pauses between these looks.
+    repetition: Option<Duration>,
+    pauses: Backoff,
 }
 
 impl PodLookups {
@@ -29,6 +32,8 @@ impl PodLookups {
             failed: false,
             next: None,
             backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
+            repetition: None,
+            pauses: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
         }
     }
 
@@ -75,5 +80,28 @@ impl PodLookups {
     /// When the next one is due, if there is still a reason for it.
     pub(crate) fn next(&self) -> Option<Duration> {
         self.next
+    }
+
+    /// Whether a look is to be sent now at a pod that no watch shows; the first one comes after a pause, since the watch may only be late.
+    pub(crate) fn is_repetition_due(&mut self, now: Duration) -> bool {
+        let is_due = self.repetition.is_some_and(|next| now >= next);
+        if is_due {
+            self.sent.push_back(now);
+        }
+        if is_due || self.repetition.is_none() {
+            self.repetition = Some(now.saturating_add(self.pauses.step()));
+        }
+        is_due
+    }
+
+    /// When such a look is due next.
+    pub(crate) fn next_repetition(&self) -> Option<Duration> {
+        self.repetition
+    }
+
+    /// Records that a watch shows the pod.
+    pub(crate) fn end_repetition(&mut self) {
+        self.repetition = None;
+        self.pauses.reset();
     }
 }

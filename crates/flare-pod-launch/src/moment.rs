@@ -9,6 +9,8 @@ use jiff::Timestamp;
 pub struct Moment {
     /// On a monotonic clock; all moments of one lifecycle use the same clock.
     pub elapsed: Duration,
-    /// The wall clock, for the age of events.
+    /// The wall clock, for the times in notices.
     pub wall: Timestamp,
+    /// The API server's clock, which may be another, for the age of events.
+    pub cluster: Timestamp,
 }

@@ -4,6 +4,7 @@ mod answers;
 mod changes;
 mod command;
 mod entering;
+mod probing;
 
 use std::{collections::HashMap, sync::Weak, time::Duration};
 
@@ -17,6 +18,7 @@ use tokio::{
 };
 
 pub(crate) use command::{Command, Reply};
+use probing::Probing;
 
 use crate::{
     Action, Job, KnownPod, LauncherOptions, Moment, Observation, PodLookup,
@@ -81,7 +83,9 @@ struct Namespace {
     /// Pod's name → the lock of its creations, as long as one is under way.
     name_locks: HashMap<String, Weak<Mutex<()>>>,
     is_blind: bool,
-    is_probing: bool,
+    probing: Probing,
+    /// Whether the events were listed once, or cannot be.
+    are_events_listed: bool,
     numbers: u64,
 }
 
@@ -121,7 +125,8 @@ pub(crate) async fn run(
         unanswered: Vec::new(),
         name_locks: HashMap::new(),
         is_blind: false,
-        is_probing: false,
+        probing: Probing::new(),
+        are_events_listed: false,
         numbers: 0,
     };
     loop {
@@ -132,12 +137,8 @@ pub(crate) async fn run(
                 None => return,
             },
             Some(change) = pods.next() => state.pods_changed(change),
-            // Events are read only once the pods are known. Without the permission to read them, less is reported.
-            Some(change) = events.next(), if state.is_listed => {
-                if let Ok(change) = change {
-                    state.events_changed(change);
-                }
-            }
+            // Events are read only once the pods are known.
+            Some(change) = events.next(), if state.is_listed => state.events_changed(change),
             Some(answer) = answered.recv() => state.answered(answer),
             () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => state.time_passed(),
         }
@@ -148,7 +149,7 @@ impl Namespace {
     fn now(&self) -> Moment {
         let since = self.start.elapsed();
         let wall = self.options.now.checked_add(since).unwrap_or(self.options.now);
-        Moment { elapsed: BEFORE + since, wall }
+        Moment { elapsed: BEFORE + since, wall, cluster: self.worker.cluster.time().unwrap_or(wall) }
     }
 
     fn wake(&self) -> Option<Instant> {
@@ -212,8 +213,10 @@ impl Namespace {
         if let Some(pod) = shown
             && let Some(secrets) = entry.learn(pod)
         {
-            self.worker.own(name, pod.metadata.uid.as_deref().unwrap_or_default(), &secrets, entry.number);
+            self.worker.own(name, pod.metadata.uid.as_deref().unwrap_or_default(), &secrets, entry.number, Duration::ZERO);
         }
+        let is_watched = self.known.get(name).is_some_and(|known| entry.life.uid() == Some(known.uid.as_str()));
+        entry.life.set_watched(is_watched);
         for action in entry.step(observation, now) {
             match action {
                 // The pod may be being created; that result answers the question.
@@ -242,10 +245,11 @@ impl Namespace {
             if let Some((job, site)) = entry.of.clone().filter(|_| was_requested && entry.life.uid().is_none()) {
                 self.late.insert(name.to_owned(), LatePod { job, site, until: now.elapsed + LATE });
             }
-            if entry.is_owner || entry.is_kept() {
-                entry.settle();
+            if entry.is_owner || entry.is_kept() || entry.credentials.is_empty() {
+                entry.settle(None);
             } else {
-                self.worker.delete_secrets(entry);
+                let name_lock = self.name_lock(name);
+                self.worker.delete_secrets(name, entry, name_lock);
             }
         }
     }

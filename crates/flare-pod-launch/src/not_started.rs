@@ -142,7 +142,7 @@ fn newest_warning<'event>(events: &'event [Event], reasons: &[&str]) -> Option<&
     events::newest(events.iter().filter(|event| events::is_warning(event) && reasons.contains(&events::reason(event))))
 }
 
-/// Whether an event is of the last minute; a local clock that is behind the cluster's does not make it old.
+/// Whether an event is of the last minute, by the cluster's clock.
 fn is_recent(event: &Event, now: Timestamp) -> bool {
     events::time(event).is_some_and(|time| now.duration_since(time) < jiff::SignedDuration::try_from(RECENT).unwrap_or_default())
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use flare_cluster::{Cluster, Selection, WatchEvent};
+use flare_cluster::{Backoff, Cluster, Selection, WatchEvent};
 use flare_diagnostic::Diagnostic;
 use flare_pod_manifest::Hidden;
 use futures_util::{
@@ -25,10 +25,13 @@ struct Observed {
 
 /// The state of following a namespace.
 struct Observer<Tell> {
+    cluster: Cluster,
     site: Option<String>,
     pods: HashMap<String, Observed>,
     /// Whether the watch is interrupted.
     is_blind: bool,
+    /// The pauses before requests whether it answers again.
+    probe_pauses: Backoff,
     start: Instant,
     now: Timestamp,
     tell: Tell,
@@ -64,7 +67,9 @@ pub async fn observe(
     let events = follow(cluster.namespaced::<Event>(namespace), of_pods);
     let (mut pods, mut events) = (std::pin::pin!(pods), std::pin::pin!(events));
     let site = site.map(str::to_owned);
-    let mut observer = Observer { site, pods: HashMap::new(), is_blind: false, start: Instant::now(), now, tell };
+    let (cluster, start) = (cluster.clone(), Instant::now());
+    let mut observer =
+        Observer { cluster, site, pods: HashMap::new(), is_blind: false, probe_pauses: work::PROBE_PAUSES, start, now, tell };
     let mut is_listed = false;
     // A resumed watch is silent as long as nothing changes, so a request tells that the API server answers again.
     let mut probe: Option<BoxFuture<'_, Result<(), Diagnostic>>> = None;
@@ -105,8 +110,8 @@ pub async fn observe(
             }
             () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => observer.each(&Observation::TimePassed),
         }
-        if observer.is_blind && probe.is_none() {
-            probe = Some(Box::pin(work::probe(&all)));
+        if observer.is_blind && !observer.pods.is_empty() && probe.is_none() {
+            probe = Some(Box::pin(work::probe(&all, observer.probe_pauses.step())));
         }
     }
 }
@@ -114,7 +119,8 @@ pub async fn observe(
 impl<Tell: FnMut(&KnownPod, Notice)> Observer<Tell> {
     fn moment(&self) -> Moment {
         let since = self.start.elapsed();
-        Moment { elapsed: since, wall: self.now.checked_add(since).unwrap_or(self.now) }
+        let wall = self.now.checked_add(since).unwrap_or(self.now);
+        Moment { elapsed: since, wall, cluster: self.cluster.time().unwrap_or(wall) }
     }
 
     fn wake(&self) -> Option<Instant> {
@@ -150,6 +156,7 @@ impl<Tell: FnMut(&KnownPod, Notice)> Observer<Tell> {
 
     fn sighted(&mut self) {
         if std::mem::take(&mut self.is_blind) {
+            self.probe_pauses.reset();
             self.each(&Observation::Sighted);
         }
     }
@@ -164,7 +171,8 @@ impl<Tell: FnMut(&KnownPod, Notice)> Observer<Tell> {
         let (name, now) = (known.pod.clone(), self.moment());
         // An observer ends no pod for being slow, and none because it is not seen.
         let longest = Limits::LONGEST_PENDING;
-        let limits = Limits { blind: longest, refused: longest, ending: longest, ..Limits::with_pending(None) };
+        let limits =
+            Limits { blind: longest, refused: longest, unauthorized: longest, ending: longest, ..Limits::with_pending(None) };
         let life = Lifecycle::new(&known.container, limits, true, now);
         let new = Observed { life, known: known.clone(), hidden: ours::tokens(&pod) };
         self.pods.entry(name.clone()).or_insert(new).known = known;

@@ -11,10 +11,16 @@ const PAUSES: [Duration; 5] =
 /// How long after its grace period a pod should be gone; then its deletion is requested again.
 const MARGIN: Duration = Duration::from_secs(15);
 
+/// The pause after this number of attempts.
+pub(crate) fn pause(attempts: usize) -> Duration {
+    PAUSES[attempts.saturating_sub(1).min(PAUSES.len() - 1)]
+}
+
 /// The deletion of one pod.
 #[derive(Debug)]
 pub(crate) struct Removal {
-    since: Duration,
+    /// When it is no longer tried.
+    last: Duration,
     attempts: usize,
     next: Option<Duration>,
     is_under_way: bool,
@@ -23,8 +29,9 @@ pub(crate) struct Removal {
 }
 
 impl Removal {
-    pub(crate) fn new(now: Duration) -> Self {
-        Self { since: now, attempts: 0, next: None, is_under_way: false, is_looked_for: false, said: None }
+    /// A deletion that is tried until `last`.
+    pub(crate) fn until(last: Duration) -> Self {
+        Self { last, attempts: 0, next: None, is_under_way: false, is_looked_for: false, said: None }
     }
 
     /// Whether no deletion was requested yet.
@@ -47,7 +54,6 @@ impl Removal {
         step: &mut Step,
     ) -> Option<Settlement> {
         let grace = (!view.is_over()).then_some(limits.grace);
-        let last = self.since.saturating_add(limits.removal);
         match deleted {
             Some(Ok(false)) => return Some(Settlement::Removed),
             Some(Ok(true)) => {
@@ -56,14 +62,14 @@ impl Removal {
             }
             Some(Err(said)) => {
                 self.said = Some(said);
-                self.next = Some(now.saturating_add(PAUSES[self.attempts.saturating_sub(1).min(PAUSES.len() - 1)]));
+                self.next = Some(now.saturating_add(pause(self.attempts)));
             }
             None => {}
         }
         if view.gone || (view.missing && self.is_under_way) {
             return Some(Settlement::Removed);
         }
-        if now >= last {
+        if now >= self.last {
             return Some(Settlement::NotRemoved { message: self.what_is_known() });
         }
         let is_found = self.is_looked_for && view.uid.is_some();
@@ -76,9 +82,9 @@ impl Removal {
                 None => Action::Look,
             });
             // The answer sets a better time.
-            self.next = Some(now.saturating_add(PAUSES[PAUSES.len() - 1]));
+            self.next = Some(now.saturating_add(pause(PAUSES.len())));
         }
-        self.next = self.next.map(|next| next.min(last));
+        self.next = self.next.map(|next| next.min(self.last));
         None
     }
 

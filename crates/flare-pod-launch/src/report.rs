@@ -137,13 +137,20 @@ pub enum Settlement {
         /// The API server's last message, or what is known.
         message: String,
     },
+    /// It no longer exists, but a Secret with the credentials of its job does.
+    SecretNotRemoved {
+        /// The API server's last message.
+        message: String,
+    },
 }
 
-/// One message of the stream about a job, in this order: transitions, the end, the evidence, the settlement.
+/// One message of the stream about a job, in this order: transitions and the uid, the end, the evidence, the settlement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Notice {
     /// Its state or the reason for it changed. An end is reported only by [`Notice::Ended`].
     Changed(Transition),
+    /// The uid of its pod, where the handle of the job did not have it yet. Comes at most once.
+    Uid(String),
     /// It ended. Comes exactly once.
     Ended(End),
     /// What was kept of it; for a job that did not end well, and where it is wanted for the others.

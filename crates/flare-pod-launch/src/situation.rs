@@ -1,15 +1,15 @@
 //! What was observed of a job pod, and when.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use flare_cluster::pod_state::phase;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Event, Pod};
 
-use crate::{Verdict, ended};
+use crate::{Verdict, ended, identity::Identity};
 
-/// The API server's last answer about the pod.
-#[derive(Debug, Clone, Copy)]
+/// The API server's last answer about the pod. Its `Debug` form shows only the pod's name.
+#[derive(Clone, Copy)]
 pub enum PodAnswer<'api> {
     /// The pod.
     Pod(&'api Pod),
@@ -19,6 +19,17 @@ pub enum PodAnswer<'api> {
     Refused(&'api str),
     /// It is busy, failing or not answering: neither progress nor failure.
     NoAnswer,
+}
+
+impl fmt::Debug for PodAnswer<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pod(pod) => formatter.debug_tuple("Pod").field(&Identity(&pod.metadata)).finish(),
+            Self::Gone => formatter.write_str("Gone"),
+            Self::Refused(reason) => formatter.debug_tuple("Refused").field(reason).finish(),
+            Self::NoAnswer => formatter.write_str("NoAnswer"),
+        }
+    }
 }
 
 /// The strongest result of earlier observations.
@@ -34,8 +45,8 @@ pub enum Memory {
     Ended(Verdict),
 }
 
-/// One observation of a job pod.
-#[derive(Debug, Clone)]
+/// One observation of a job pod. Its `Debug` form does not show what the pod and its events contain.
+#[derive(Clone)]
 pub struct Situation<'api> {
     /// The API server's answer.
     pub answer: PodAnswer<'api>,
@@ -48,10 +59,25 @@ pub struct Situation<'api> {
     /// How long the pod has been in its state, on that clock: in its phase, or being deleted. If it is not shown: the time since the last
     /// answer about it or its absence, and for [`PodAnswer::Refused`] since the refusals began.
     pub in_state: Duration,
-    /// The wall clock, for the age of events.
+    /// The API server's clock, for the age of events.
     pub now: Timestamp,
     /// The result of earlier observations.
     pub memory: Memory,
+}
+
+impl fmt::Debug for Situation<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Situation")
+            .field("answer", &self.answer)
+            .field("events", &self.events.len())
+            .field("container", &self.container)
+            .field("waited", &self.waited)
+            .field("in_state", &self.in_state)
+            .field("now", &self.now)
+            .field("memory", &self.memory)
+            .finish()
+    }
 }
 
 impl Situation<'_> {

@@ -4,11 +4,18 @@ use std::{task::Poll, time::Duration};
 
 use flare_cluster::{Cluster, DeleteOptions, Selection};
 use flare_diagnostic::{Code, Diagnostic, Faults};
-use flare_names::labels::{COMPONENT, MANAGED_BY, SITE, carries, component};
+use flare_names::{
+    Role, SERVER_MODULE,
+    labels::{COMPONENT, MANAGED_BY, SITE, carries, component},
+    launcher_site,
+};
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::api::{
-    apps::v1::Deployment,
-    core::v1::{Pod, Secret},
+use k8s_openapi::{
+    api::{
+        apps::v1::Deployment,
+        core::v1::{Pod, Secret},
+    },
+    apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 use tokio::time::Instant;
 
@@ -50,7 +57,7 @@ pub struct KnownSecret {
     pub site: String,
     /// Whether it belongs to one job; otherwise to all jobs of the site.
     pub is_of_job: bool,
-    /// When it was created.
+    /// When it was created, or last replaced: a launch replaces the Secret that an earlier one left behind.
     pub created: Option<Timestamp>,
 }
 
@@ -77,9 +84,14 @@ impl KnownSecret {
             uid: metadata.uid.clone()?,
             site: metadata.annotations.as_ref().and_then(|all| all.get(SITE)).cloned().unwrap_or_default(),
             is_of_job,
-            created: metadata.creation_timestamp.as_ref().map(|time| time.0),
+            created: last_written(metadata),
         })
     }
+}
+
+fn last_written(metadata: &ObjectMeta) -> Option<Timestamp> {
+    let written = metadata.managed_fields.iter().flatten().filter_map(|fields| fields.time.as_ref());
+    written.chain(&metadata.creation_timestamp).map(|time| time.0).max()
 }
 
 /// An object that is no longer needed.
@@ -143,17 +155,41 @@ pub async fn find_orphans(
     let secrets = cluster.namespaced::<Secret>(namespace).list(&KnownSecret::selection()).await?;
     let pods = cluster.namespaced::<Pod>(namespace).list(&Selection::labelled(ours::selector())).await?;
     let parent = match of {
-        Some((_, deployment)) => match cluster.namespaced::<Deployment>(namespace).find(deployment).await? {
-            None => ParentState::Missing,
-            Some(found) if found.spec.as_ref().and_then(|spec| spec.replicas) == Some(0) => ParentState::ScaledDown,
-            Some(_) => ParentState::MayRun,
-        },
+        Some((site, deployment)) => parent_state(cluster, namespace, site, deployment).await?,
         None => ParentState::MayRun,
     };
     let pods: Vec<_> = pods.iter().filter_map(KnownPod::of).filter(|pod| is_meant(&pod.site)).collect();
     let secrets: Vec<_> = secrets.iter().filter_map(KnownSecret::of).filter(|secret| is_meant(&secret.site)).collect();
     // The age of a Secret is a matter of the cluster's clock, as long as the API server tells it.
     Ok(orphans(&pods, &secrets, parent, cluster.time().unwrap_or(now)))
+}
+
+/// The state of a site's parent. The job pods of all servers have the same site, so another server in the namespace may be their parent.
+async fn parent_state(cluster: &Cluster, namespace: &str, site: &str, deployment: &str) -> Result<ParentState, Diagnostic> {
+    let deployments = cluster.namespaced::<Deployment>(namespace);
+    let state = match deployments.find(deployment).await? {
+        None => ParentState::Missing,
+        Some(found) if is_scaled_down(&found) => ParentState::ScaledDown,
+        Some(_) => return Ok(ParentState::MayRun),
+    };
+    if site != launcher_site(Role::Server, site) {
+        return Ok(state);
+    }
+    let is_another = |found: &Deployment| found.metadata.name.as_deref() != Some(deployment) && runs_server(found);
+    let others = deployments.list(&Selection::default()).await?;
+    Ok(if others.iter().any(is_another) { ParentState::MayRun } else { state })
+}
+
+fn is_scaled_down(deployment: &Deployment) -> bool {
+    deployment.spec.as_ref().and_then(|spec| spec.replicas) == Some(0)
+}
+
+/// Whether a Deployment runs a server of FLARE, whoever wrote its chart.
+fn runs_server(deployment: &Deployment) -> bool {
+    let spec = deployment.spec.as_ref().and_then(|spec| spec.template.spec.as_ref());
+    let containers = spec.into_iter().flat_map(|spec| &spec.containers);
+    let mut words = containers.flat_map(|container| container.command.iter().chain(&container.args).flatten());
+    !is_scaled_down(deployment) && words.any(|word| word.contains(SERVER_MODULE))
 }
 
 /// Deletes exactly these orphans, not other objects with their names, and waits until they are gone.
@@ -199,6 +235,8 @@ pub async fn delete_orphans(cluster: &Cluster, namespace: &str, orphans: &[Orpha
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
 
     fn now() -> Timestamp {
@@ -258,5 +296,37 @@ mod tests {
         assert_eq!(lines.len(), 7, "{lines:#?}");
         assert!(!lines.iter().any(|line| line.contains("young")), "{lines:#?}");
         assert!(lines.contains(&"Secret nvflare-startup-site-1: its parent is not there any more".to_owned()), "{lines:#?}");
+    }
+
+    #[test]
+    fn a_secret_is_as_old_as_its_last_replacement() {
+        let time = |minute| now() - SignedDuration::from_mins(minute);
+        let known = |fields: &Value| {
+            let secret = json!({"metadata": {"name": "nvflare-cred-a", "uid": "u", "creationTimestamp": time(60).to_string(),
+                "labels": {"app.kubernetes.io/managed-by": "flare-kube", "app.kubernetes.io/component": "job"}, "managedFields": fields}});
+            KnownSecret::of(&serde_json::from_value(secret).unwrap()).unwrap()
+        };
+        assert_eq!(known(&Value::Null).created, Some(time(60)));
+        let replaced = known(&json!([{"time": time(60).to_string()}, {"time": time(1).to_string()}, {}]));
+        assert_eq!(replaced.created, Some(time(1)));
+        assert!(orphans(&[], &[replaced], ParentState::Missing, now()).is_empty(), "its pod may be on its way");
+    }
+
+    #[test]
+    fn a_server_of_flare_is_known_by_its_program() {
+        let deployment = |replicas: Option<i32>, container: &Value| {
+            let template = json!({"spec": {"containers": [container]}});
+            let deployment = json!({"spec": {"replicas": replicas, "selector": {}, "template": template}});
+            runs_server(&serde_json::from_value(deployment).unwrap())
+        };
+        let server = json!({"name": "server", "args": ["-u", "-m", "nvflare.private.fed.app.server.server_train"]});
+        assert!(deployment(Some(1), &server) && deployment(None, &server));
+        assert!(!deployment(Some(0), &server), "it is scaled down");
+        let command =
+            json!({"name": "server", "command": ["sh", "-c", "exec python3 -m nvflare.private.fed.app.server.server_train"]});
+        assert!(deployment(Some(1), &command));
+        let client = json!({"name": "client", "args": ["-u", "-m", "nvflare.private.fed.app.client.client_train"]});
+        assert!(!deployment(Some(1), &client));
+        assert!(!runs_server(&Deployment::default()));
     }
 }

@@ -2,17 +2,22 @@
 
 use flare_diagnostic::{Code, Diagnostic};
 
-use crate::{Class, Observation, PodLookup};
+use crate::{Class, Observation, PodLookup, limits::UNAUTHORIZED};
 
 /// Whether a retry may succeed.
 pub(crate) fn may_pass(fault: &Diagnostic) -> bool {
     matches!(fault.code, Code::ClusterBusy | Code::ClusterUnreachable | Code::TimedOut | Code::StreamBroken)
 }
 
+/// Whether there is no credential that the API server accepts. It may be being renewed.
+pub(crate) fn is_of_credential(fault: &Diagnostic) -> bool {
+    matches!(fault.code, Code::CredentialRefused | Code::CredentialUnavailable)
+}
+
 /// Kubernetes' reason for a refusal.
 pub(crate) fn word(fault: &Diagnostic) -> &'static str {
     match fault.code {
-        Code::CredentialRefused | Code::CredentialUnavailable => "Unauthorized",
+        Code::CredentialRefused | Code::CredentialUnavailable => UNAUTHORIZED,
         Code::PermissionDenied | Code::AdmissionRefused => "Forbidden",
         Code::ObjectNotFound => "NotFound",
         Code::ObjectConflict => "AlreadyExists",

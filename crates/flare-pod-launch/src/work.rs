@@ -2,9 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use flare_cluster::{Cluster, DeleteOptions, LogSelection, Objects, Selection, about};
+use flare_cluster::{Backoff, Cluster, DeleteOptions, LogSelection, Objects, Selection, about};
 use flare_diagnostic::Diagnostic;
-use flare_pod_manifest::Hidden;
 use k8s_openapi::api::core::v1::Pod;
 use tokio::{
     sync::{Semaphore, mpsc, watch},
@@ -15,7 +14,7 @@ use crate::{
     JobPod, Observation, PodLookup,
     creation::{Creation, JobObjects, Progress},
     entry::JobEntry,
-    secrets::NameLock,
+    secrets::{NameLock, Ownership},
     trouble,
 };
 
@@ -23,19 +22,18 @@ use crate::{
 const DEADLINE: Duration = Duration::from_secs(10);
 
 /// How long after a failure the API server is asked whether it answers again.
-const PROBE_AFTER: Duration = Duration::from_secs(2);
+pub(crate) const PROBE_PAUSES: Backoff = Backoff::new(Duration::from_secs(2), Duration::from_secs(30));
 
 /// How many lines at the end of a log are kept as evidence.
 const LOG_LINES: u32 = 50;
 const LOG_BYTES: usize = 16 << 10;
 
-/// The result of work, for the job with a name and a number.
-#[derive(Debug)]
+/// The result of work, for the job with a name and a number. Without a `Debug` form, since a pod contains tokens.
 pub(crate) enum Answer {
     Created(String, u64, Creation),
     Learned(String, u64, Observation),
-    /// Whether the pod owns its Secrets, and the tokens in them if all can be read.
-    Owned(String, u64, bool, Option<Hidden>),
+    /// Whether the pod owns its Secrets, and the tokens in them.
+    Owned(String, u64, Ownership),
     /// Whether the API server lists pods again.
     Probed(Result<(), Diagnostic>),
 }
@@ -152,39 +150,43 @@ impl Worker {
         });
     }
 
-    /// Makes the pod the owner of its Secrets; if that is refused, they are deleted when the job ends.
-    pub(crate) fn own(&self, pod: &str, uid: &str, secrets: &[String], number: u64) {
+    /// Makes the pod the owner of its Secrets after a pause; if that is refused, they are deleted when the job ends.
+    pub(crate) fn own(&self, pod: &str, uid: &str, secrets: &[String], number: u64, pause: Duration) {
         if secrets.is_empty() {
             return;
         }
         let (objects, pod, uid, secrets) = (self.objects.clone(), pod.to_owned(), uid.to_owned(), secrets.to_vec());
         let answers = self.answers.clone();
         tokio::spawn(async move {
-            let (is_owner, hidden) = objects.own(&secrets, &pod, &uid).await;
-            let _ = answers.send(Answer::Owned(pod, number, is_owner, hidden));
+            if !pause.is_zero() {
+                sleep(about(pause)).await;
+            }
+            let ownership = objects.own(&secrets, &pod, &uid).await;
+            let _ = answers.send(Answer::Owned(pod, number, ownership));
         });
     }
 
     /// Deletes the Secrets of a finished job, and then lets its settlement be sent.
-    pub(crate) fn delete_secrets(&self, entry: JobEntry) {
-        let objects = self.objects.clone();
+    pub(crate) fn delete_secrets(&self, pod: &str, entry: JobEntry, name_lock: NameLock) {
+        let (objects, pod) = (self.objects.clone(), pod.to_owned());
         tokio::spawn(async move {
-            for secret in &entry.credentials {
-                // A Secret that stays has no pod, so a sweep finds it.
-                let _ = objects.secrets.delete(secret, &DeleteOptions::default()).await;
-            }
-            entry.settle();
+            let limit = entry.life.limits.removal;
+            let left = objects.remove(&pod, &entry.credentials, limit, &name_lock).await;
+            entry.settle(left);
         });
     }
 
-    pub(crate) fn probe(&self) {
-        let pods = self.objects.pods.clone();
-        self.spawn(&self.request_limits.looks, async move { Answer::Probed(probe(&pods).await) });
+    pub(crate) fn probe(&self, pause: Duration) {
+        let (pods, answers) = (self.objects.pods.clone(), self.answers.clone());
+        // Most of its time it waits, so it does not count towards a limit.
+        tokio::spawn(async move {
+            let _ = answers.send(Answer::Probed(probe(&pods, pause).await));
+        });
     }
 }
 
-/// Lists no pods a moment after a failure, which succeeds when the watch would: a resumed watch is silent as long as nothing changes.
-pub(crate) async fn probe(pods: &Objects<Pod>) -> Result<(), Diagnostic> {
-    sleep(about(PROBE_AFTER)).await;
+/// Lists no pods a while after a failure, which succeeds when the watch would: a resumed watch is silent as long as nothing changes.
+pub(crate) async fn probe(pods: &Objects<Pod>, pause: Duration) -> Result<(), Diagnostic> {
+    sleep(about(pause)).await;
     pods.list(&Selection::named("flare-kube-probe")).await.map(|_| ())
 }

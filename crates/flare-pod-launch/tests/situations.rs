@@ -278,7 +278,7 @@ proptest! {
         });
         if let Verdict::Waiting { until, .. } = verdict {
             prop_assert!(until > Duration::from_secs(waited), "{until:?}");
-            let longest = limits.ending.max(limits.blind).max(limits.refused);
+            let longest = limits.ending.max(limits.blind).max(limits.refused).max(limits.unauthorized);
             let bound = if ran { Duration::from_secs(waited) + longest } else { limits.longest_start() };
             prop_assert!(until <= bound, "{until:?} {bound:?}");
         }

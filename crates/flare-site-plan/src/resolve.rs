@@ -2,7 +2,7 @@
 
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults, Place};
 use flare_launcher_args::LauncherArgs;
-use flare_names::{ParticipantNames, Role, Target, VolumeName};
+use flare_names::{ParticipantNames, Role, SERVER_MODULE, Target, VolumeName};
 use flare_site_config::{InternalSecurity, SiteConfig};
 use flare_startup_kit::{StartupKit, StudyFiles};
 
@@ -198,7 +198,7 @@ fn plan(kit: &StartupKit, config: &SiteConfig, target: Target, ports: Ports) -> 
 
 fn parent_args(kit: &StartupKit, mount_path: &str) -> Vec<String> {
     let (module, role_file) = match kit.role {
-        Role::Server => ("nvflare.private.fed.app.server.server_train", "fed_server.json"),
+        Role::Server => (SERVER_MODULE, "fed_server.json"),
         Role::Client => ("nvflare.private.fed.app.client.client_train", "fed_client.json"),
     };
     let organization = format!("org={}", kit.organization);

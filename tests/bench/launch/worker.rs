@@ -54,7 +54,7 @@ async fn follow(mut job: Job) {
             Notice::Changed(to) if to.state == JobState::Running => tell("running", &job.pod, ""),
             Notice::Ended(end) => tell("ended", &job.pod, &end.return_code.to_string()),
             Notice::Settled(_) => tell("settled", &job.pod, ""),
-            Notice::Changed(_) | Notice::Kept(_) => {}
+            Notice::Changed(_) | Notice::Uid(_) | Notice::Kept(_) => {}
         }
     }
 }

@@ -23,8 +23,8 @@ use crate::{
 /// Test a site before users submit jobs: a short-lived job pod with the site's settings checks what a job will need
 ///
 /// Checked are image and pull secrets, Python, nvflare and its release, the startup Secret, the connection to the parent's Service, the
-/// workspace, study data, shared memory and GPUs. The pod and its Secrets are always removed. The exit status is 1 if a check found a
-/// fault.
+/// workspace, study data, shared memory and GPUs. The pod is removed with the Secret of its credentials; the site's startup Secret, which is
+/// brought up to date as every job does, stays for its jobs. The exit status is 1 if a check found a fault.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// A prepared kit.

@@ -15,10 +15,10 @@ use serde_json::{Value, json};
 use super::arguments::{ClusterArguments, LONGEST};
 use crate::{
     context::Context,
-    interrupt::interrupted,
     output::{Failure, Outcome, VerbResult, printable, table, write_to_stderr},
     pipeline::{
         launch::{self, UnsubmittedId},
+        launch_removal,
         launch_run::{self, JobRequest, JobResult, Report, RunOptions, Stopped},
     },
 };
@@ -33,7 +33,8 @@ use crate::{
 /// for example after this program was killed, it is taken over. A job that was never submitted has no id; it gets one made of its name, its
 /// files and its study, so that the same job is known again and another one is not taken for it.
 ///
-/// Ctrl-C and `--timeout` end the jobs.
+/// Ctrl-C and `--timeout` end the jobs. A job that runs for longer, or waits for a node that an autoscaler adds, for which a pod has up to
+/// ten minutes more, needs a longer `--timeout` than the default.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -145,28 +146,19 @@ fn job(named: &Path, manifest: &Manifest, arguments: &Arguments) -> Result<JobRe
 fn faults(report: &Report, dry_run: bool) -> Collector {
     let mut faults = Collector::new();
     match report.stopped {
-        Some(Stopped::Interrupted) if report.jobs.iter().any(|job| job.is_unknown) => {
-            let fault = Diagnostic::error(Code::Interrupted, "interrupted; what became of some jobs is not known");
-            faults.push(fault.hint("run the same command again: it takes over the pods that are there"));
-        }
-        Some(Stopped::Interrupted) => faults.push(interrupted()),
+        Some(Stopped::Interrupted) => faults.push(launch_removal::interrupted(report)),
         Some(Stopped::OutOfTime) => {
             let still =
                 report.jobs.iter().filter(|job| job.end.as_ref().is_none_or(|end| end.state == JobState::Aborted)).count();
-            let ended = if report.jobs.iter().any(|job| job.is_unknown) { "" } else { ", and were ended" };
+            let ended = if report.jobs.iter().all(launch_removal::is_over) { ", and were ended" } else { "" };
             let message = format!("the time is over: {still} of {} jobs had not ended{ended}", report.jobs.len());
             faults.push(Diagnostic::error(Code::TimedOut, message).hint("give the jobs more time with `--timeout`"));
         }
         None => {}
     }
     for job in &report.jobs {
-        if let Some(Settlement::NotRemoved { message }) = &job.settlement {
-            let message = format!("the pod `{}` is still there: {message}", job.pod);
-            faults.push(Diagnostic::warning(Code::Notice, message).hint("`launch sweep --delete` removes what is left"));
-        }
-        if job.is_unknown {
-            let message = format!("what became of the pod `{}` is not known: the API server no longer answers", job.pod);
-            faults.push(Diagnostic::warning(Code::Notice, message).hint("`launch sweep --delete` removes what is left"));
+        if !dry_run {
+            faults.extend(launch_removal::warning(job));
         }
         match (&job.end, &job.refused) {
             // It was given up with the run.

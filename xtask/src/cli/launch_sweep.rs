@@ -15,7 +15,8 @@ use crate::{
 /// Find what job pods left behind, and delete it with `--delete`
 ///
 /// Orphans are pods whose job has ended, credential Secrets without their pod and, for a prepared kit whose parent is missing or scaled
-/// down, all job pods of the site with its startup Secret. Only objects that flare-kube created are considered.
+/// down, all job pods of the site with its startup Secret. Job pods do not show which server started them, so those of a server count as
+/// needed as long as another server runs in the namespace. Only objects that flare-kube created are considered.
 #[derive(Debug, clap::Args)]
 #[command(group(ArgGroup::new("scope").args(["prepared", "namespace"]).required(true).multiple(true)))]
 pub(crate) struct Arguments {

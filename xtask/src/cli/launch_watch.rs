@@ -47,7 +47,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
         let to = match notice {
             Notice::Changed(to) => to,
             Notice::Ended(end) => Transition { at: end.at, state: end.state, reason: end.reason, message: end.message },
-            Notice::Kept(_) | Notice::Settled(_) => return,
+            Notice::Uid(_) | Notice::Kept(_) | Notice::Settled(_) => return,
         };
         if !context.shared.quiet {
             write_to_stderr(&format!("{}: {}\n", pod.pod, printable(&to.to_string())));

@@ -9,11 +9,11 @@ use flare_prepared_kit::{OpenOptions, PreparedKit};
 use serde_json::{Value, json};
 
 use super::{
-    launch,
+    launch, launch_removal,
     launch_run::{self, JobRequest, JobResult, RunOptions, Stopped},
     stage::{Request, run_name},
 };
-use crate::{context::Context, interrupt::interrupted};
+use crate::context::Context;
 
 /// The program that the pod runs instead of a job.
 const PROGRAM: &str = include_str!("canary.py");
@@ -69,18 +69,21 @@ pub(crate) fn run(
     let name = pod.name().to_owned();
     let asked = vec![JobRequest { request: "canary".to_owned(), pod }];
     let report = launch_run::run(context, &request.access, asked, &options.run, tell)?;
+    if !options.run.dry_run {
+        found.extend(report.jobs.iter().filter_map(launch_removal::warning));
+    }
     match report.stopped {
-        Some(Stopped::Interrupted) => return Err(interrupted().into()),
+        Some(Stopped::Interrupted) => found.require(Err::<(), _>(launch_removal::interrupted(&report)))?,
         Some(Stopped::OutOfTime) => {
             let fault = Diagnostic::error(Code::TimedOut, "the time is over, and the canary had not ended");
-            return Err(fault.hint("give it more time with `--timeout`").into());
+            found.require(Err::<(), _>(fault.hint("give it more time with `--timeout`")))?;
         }
         None => {}
     }
     let mut findings = Vec::new();
     for ran in &report.jobs {
         if let Some(refused) = &ran.refused {
-            return Err(refused.clone().into());
+            found.require(Err::<(), _>(refused.clone()))?;
         }
         findings.extend(if options.run.dry_run { Vec::new() } else { read(ran, &image, plan.target) });
     }

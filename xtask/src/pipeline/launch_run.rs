@@ -221,6 +221,7 @@ impl JobResult {
                 self.transitions.push(to);
                 self.end = Some(end);
             }
+            Notice::Uid(uid) => self.uid = Some(uid),
             Notice::Kept(evidence) => self.evidence = Some(evidence),
             Notice::Settled(settlement) => self.settlement = Some(settlement),
         }

@@ -13,6 +13,7 @@ pub(crate) mod kit_directory;
 pub(crate) mod kit_facts;
 pub(crate) mod launch;
 pub(crate) mod launch_canary;
+pub(crate) mod launch_removal;
 pub(crate) mod launch_run;
 pub(crate) mod launch_site;
 pub(crate) mod microk8s;

@@ -102,6 +102,24 @@ async fn what_is_no_kubernetes_api_is_called_so() {
     }
 }
 
+#[tokio::test]
+async fn an_object_is_missing_only_if_a_kubernetes_api_says_so() {
+    let says = async |answer: fn() -> Answer| {
+        let server = Server::start(move |asked| usual(asked).unwrap_or_else(answer)).await;
+        server.connect().await.namespaced::<ConfigMap>("site-1").find("a").await
+    };
+    let missing =
+        says(|| refusal(404, "NotFound", "configmaps \"a\" not found", &json!({"name": "a", "kind": "configmaps"}))).await;
+    assert_eq!(missing, Ok(None));
+    let pages: [fn() -> Answer; 2] = [|| Answer::Page(404, "<html>lost</html>"), || Answer::Page(404, "404 page not found")];
+    for page in pages {
+        let fault = says(page).await.expect_err("no Kubernetes API has answered");
+        assert_eq!(fault.code, Code::ClusterAnswerInvalid, "{fault}");
+    }
+    let fault = says(|| Answer::Json(404, json!({"error": "no such route"}))).await.expect_err("no Status");
+    assert_eq!(fault.code, Code::ClusterAnswerInvalid, "{fault}");
+}
+
 /// A Secret is decoded as every other object is, and an answer that does not fit its kind may be one.
 #[tokio::test]
 async fn an_answer_that_does_not_fit_is_placed_and_never_quoted() {

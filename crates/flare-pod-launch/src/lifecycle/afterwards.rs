@@ -23,8 +23,12 @@ impl Lifecycle {
         }
     }
 
+    /// Begins to delete the pod. What is deleted before its job has ended is tried until then, since only an ended job is settled.
     pub(super) fn remove(&mut self, now: Moment) {
-        self.stage = Stage::Removing(Removal::new(now.elapsed));
+        let end =
+            self.aborted.as_ref().filter(|_| !self.ended).map(|(_, asked)| asked.saturating_add(self.limits.longest_abort()));
+        let last = now.elapsed.saturating_add(self.limits.removal);
+        self.stage = Stage::Removing(Removal::until(last.max(end.unwrap_or_default())));
     }
 
     /// Continues the work after the end, or after the request for it.

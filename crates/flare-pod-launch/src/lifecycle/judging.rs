@@ -19,6 +19,11 @@ impl Lifecycle {
         is_missed || (!self.ended && (is_unseen || self.is_overdue || self.looks.has_failed()))
     }
 
+    /// Whether the pod is looked at now and then, since no watch would show its end.
+    pub(super) fn is_look_repeated(&self) -> bool {
+        !self.is_watched && !self.ended && !self.view.gone && self.view.pod.is_some()
+    }
+
     /// Determines the job's end, or what it waits for.
     pub(super) fn judge(&mut self, now: Moment, step: &mut Step) {
         self.is_overdue = false;
@@ -47,9 +52,7 @@ impl Lifecycle {
                 if self.view.pod.is_some() && self.memory == Memory::Nothing {
                     self.memory = Memory::Pending;
                 }
-                let until = since.saturating_add(until);
-                self.is_overdue = now.elapsed >= until;
-                self.wake_at(if self.is_overdue { until.saturating_add(self.limits.blind) } else { until });
+                self.wait(since.saturating_add(until), now);
             }
             Decision::Now(Verdict::Running) => {
                 self.memory = Memory::Running;
@@ -59,9 +62,26 @@ impl Lifecycle {
         }
     }
 
+    /// Waits until a deadline, and where that has passed, for what is missing to end the pod.
+    fn wait(&mut self, deadline: Duration, now: Moment) {
+        let has_passed = now.elapsed >= deadline;
+        self.is_overdue = has_passed && !self.looks.is_answered_since(deadline);
+        if !has_passed {
+            self.wake_at(deadline);
+        } else if self.is_overdue {
+            self.wake_at(deadline.saturating_add(self.limits.blind));
+        }
+        if let Some(until) = self.events_awaited.filter(|until| now.elapsed < *until) {
+            self.wake_at(until);
+        }
+    }
+
     /// Whether a wait whose deadline this is may end: what is seen may be older than the deadline, unless a look has been answered since. Where
-    /// nothing can be seen, the wait is for the API server itself.
+    /// nothing can be seen, the wait is for the API server itself. The events of a pod that is taken over may give it more time.
     fn may_end(&self, deadline: Duration, now: Moment) -> bool {
+        if self.events_awaited.is_some_and(|until| now.elapsed < until) {
+            return false;
+        }
         let may_be_old = match self.view.pod {
             Some(_) => self.view.api_server == ApiServer::Answers,
             None => self.taken_over.is_none(),
@@ -96,7 +116,7 @@ impl Lifecycle {
         // A pod that was asked for and is not there was there: the list that would be older is not believed in the first place.
         let memory = if self.view.gone && self.memory == Memory::Nothing { Memory::Pending } else { self.memory.clone() };
         let (events, container) = (&self.view.events, self.container.as_str());
-        let situation = Situation { answer, events, container, waited, in_state, now: now.wall, memory };
+        let situation = Situation { answer, events, container, waited, in_state, now: now.cluster, memory };
         classify::decide(&situation, &self.limits)
     }
 }

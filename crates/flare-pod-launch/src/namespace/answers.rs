@@ -6,12 +6,7 @@ use flare_diagnostic::{Code, Diagnostic};
 use k8s_openapi::api::core::v1::Pod;
 
 use super::{Namespace, Unanswered};
-use crate::{
-    Job, Observation,
-    creation::{Creation, Progress},
-    ours, trouble,
-    work::Answer,
-};
+use crate::{Job, Observation, creation::Creation, secrets::Ownership, trouble, work::Answer};
 
 impl Namespace {
     pub(super) fn answered(&mut self, answer: Answer) {
@@ -22,20 +17,26 @@ impl Namespace {
                     self.step(&name, observation);
                 }
             }
-            Answer::Owned(name, number, is_owner, hidden) => {
-                if let Some(entry) = self.jobs.get_mut(&name).filter(|entry| entry.number == number) {
-                    entry.is_owner |= is_owner;
-                    entry.learned(hidden);
-                }
-            }
+            Answer::Owned(name, number, ownership) => self.owned(&name, number, ownership),
             Answer::Probed(found) => {
-                self.is_probing = false;
+                self.probing.answered();
                 match found {
                     Ok(()) => self.sighted(),
                     Err(fault) if self.is_blind => self.blinded(&trouble::of_watch(&fault)),
                     Err(_) => {}
                 }
             }
+        }
+    }
+
+    /// Records whether a pod owns its Secrets. A job that has ended meanwhile has no entry, so a Secret of its name is left alone.
+    fn owned(&mut self, name: &str, number: u64, ownership: Ownership) {
+        let Some(entry) = self.jobs.get_mut(name).filter(|entry| entry.number == number) else { return };
+        entry.is_owner |= ownership.is_owner;
+        entry.learned(ownership.hidden);
+        if let Some(uid) = entry.life.uid().filter(|_| ownership.may_pass) {
+            let pause = entry.owner_pauses.step();
+            self.worker.own(name, uid, &entry.credentials, number, pause);
         }
     }
 
@@ -63,17 +64,13 @@ impl Namespace {
             }
             Creation::Made { pod, taken_over } => {
                 let uid = pod.metadata.uid.clone().unwrap_or_default();
+                entry.is_uid_told = unanswered.is_some();
+                entry.learn_made(&pod, taken_over);
+                entry.life.was_made(&uid);
+                self.worker.own(name, &uid, &entry.credentials, number, Duration::ZERO);
                 if let Some(Unanswered { job, reply, .. }) = unanswered {
-                    let _ = reply.send(Ok(Job { uid: Some(uid.clone()), taken_over, ..job }));
+                    let _ = reply.send(Ok(Job { uid: Some(uid), taken_over, ..job }));
                 }
-                let mut credentials = Vec::new();
-                if let Some(entry) = self.jobs.get_mut(name) {
-                    credentials.clone_from(&entry.credentials);
-                    // One of another run may have other tokens than those that were requested.
-                    entry.hidden = std::mem::take(&mut entry.hidden).and(ours::tokens(&pod));
-                    entry.life.was_made(&uid);
-                }
-                self.worker.own(name, &uid, &credentials, number);
                 let reported = reported.filter(|reported| is_later(reported, &pod));
                 for pod in std::iter::once(pod).chain(reported) {
                     self.step(name, Observation::Seen(pod));
@@ -92,14 +89,16 @@ impl Namespace {
         }
     }
 
-    /// Answers launches whose time is over: refused if nothing was requested, otherwise accepted, whatever the result.
+    /// Answers launches whose time is over: refused if nothing was requested, otherwise accepted, whatever the result. Where the credential is
+    /// refused, the launch is accepted as well: a renewed one is noticed only after the time for an answer.
     pub(super) fn answer_late(&mut self, now: Duration) {
         let (late, waiting) = std::mem::take(&mut self.unanswered).into_iter().partition(|one| one.until <= now);
         self.unanswered = waiting;
         let late: Vec<Unanswered> = late;
         for Unanswered { number, job, reply, .. } in late {
             let entry = self.jobs.get(&job.pod).filter(|entry| entry.number == number);
-            if entry.and_then(|entry| entry.creating.as_ref()).is_some_and(Progress::withdraw) {
+            let creating = entry.and_then(|entry| entry.creating.as_ref());
+            if creating.is_some_and(|progress| !progress.awaits_credential() && progress.withdraw()) {
                 self.forget(&job.pod);
                 let message = format!(
                     "the API server did not take the Secrets of `{}` within {} s",

@@ -14,8 +14,8 @@ impl Namespace {
     pub(super) fn pods_changed(&mut self, change: Result<WatchEvent<Pod>, Diagnostic>) {
         match change {
             Ok(WatchEvent::All(pods)) => {
-                self.happened.clear();
                 self.known = pods.iter().filter_map(KnownPod::of).map(|known| (known.pod.clone(), known)).collect();
+                self.happened.retain(|name, _| self.known.contains_key(name));
                 let missing: Vec<_> = self.jobs.keys().filter(|name| !self.known.contains_key(*name)).cloned().collect();
                 for pod in pods {
                     self.seen(pod);
@@ -92,11 +92,13 @@ impl Namespace {
         }
     }
 
-    pub(super) fn events_changed(&mut self, change: WatchEvent<Event>) {
+    pub(super) fn events_changed(&mut self, change: Result<WatchEvent<Event>, Diagnostic>) {
+        let is_answer = !matches!(change, Ok(WatchEvent::Interrupted(_)));
         let events = match change {
-            WatchEvent::All(events) => events,
-            WatchEvent::Applied(event) => vec![event],
-            WatchEvent::Deleted(_) | WatchEvent::Interrupted(_) => Vec::new(),
+            Ok(WatchEvent::All(events)) => events,
+            Ok(WatchEvent::Applied(event)) => vec![event],
+            // Without the permission to read them, less is reported.
+            Ok(WatchEvent::Deleted(_) | WatchEvent::Interrupted(_)) | Err(_) => Vec::new(),
         };
         for event in events {
             let Some(name) = event.involved_object.name.clone() else { continue };
@@ -104,11 +106,15 @@ impl Namespace {
                 self.step(&name, Observation::Happened(Box::new(event)));
             } else if self.known.contains_key(&name) {
                 let happened = self.happened.entry(name).or_default();
+                happened.retain(|known| known.metadata.name != event.metadata.name);
                 if happened.len() == MOST_EVENTS {
                     happened.remove(0);
                 }
                 happened.push(event);
             }
+        }
+        if is_answer && !std::mem::replace(&mut self.are_events_listed, true) {
+            self.each(&Observation::EventsListed);
         }
     }
 
@@ -117,13 +123,14 @@ impl Namespace {
     pub(super) fn blinded(&mut self, observation: &Observation) {
         self.is_blind = true;
         self.each(observation);
-        if !std::mem::replace(&mut self.is_probing, true) {
-            self.worker.probe();
+        if let Some(pause) = self.probing.start(!self.jobs.is_empty()) {
+            self.worker.probe(pause);
         }
     }
 
     pub(super) fn sighted(&mut self) {
         if std::mem::take(&mut self.is_blind) {
+            self.probing.reset();
             self.each(&Observation::Sighted);
         }
     }

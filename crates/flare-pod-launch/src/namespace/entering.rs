@@ -13,7 +13,7 @@ use super::{Namespace, Reply, Unanswered};
 use crate::{
     Job, JobPod, KnownPod, Lifecycle, Limits, Notice, Observation,
     age::age,
-    creation::Progress,
+    creation::{BACKOFF, Progress},
     entry::{JobEntry, Tokens},
     secrets::NameLock,
 };
@@ -51,7 +51,7 @@ impl Namespace {
     }
 
     /// The lock that creations of this name share with those that are still under way.
-    fn name_lock(&mut self, name: &str) -> NameLock {
+    pub(super) fn name_lock(&mut self, name: &str) -> NameLock {
         self.name_locks.retain(|_, lock| lock.strong_count() > 0);
         let lock = self.name_locks.get(name).and_then(Weak::upgrade).unwrap_or_default();
         self.name_locks.insert(name.to_owned(), Arc::downgrade(&lock));
@@ -74,7 +74,13 @@ impl Namespace {
             entry.tokens = Tokens::awaited(false);
         }
         let _ = reply.send(Ok(Job { pod: pod.to_owned(), uid: uid.map(str::to_owned), taken_over: true, notices }));
-        self.step(pod, Observation::TimePassed);
+        self.look_at(pod);
+    }
+
+    /// Looks at a pod that is taken over, of which only a part is known.
+    fn look_at(&mut self, pod: &str) {
+        let observation = if self.are_events_listed { Observation::EventsListed } else { Observation::TimePassed };
+        self.step(pod, observation);
     }
 
     /// Takes over an existing pod. Its time counts from its creation, by the cluster's clock.
@@ -94,13 +100,13 @@ impl Namespace {
         for event in self.happened.remove(&known.pod).into_iter().flatten() {
             self.step(&known.pod, Observation::Happened(Box::new(event)));
         }
-        // Only a part of the pod is known, so it is looked at.
-        self.step(&known.pod, Observation::TimePassed);
+        self.look_at(&known.pod);
     }
 
     fn enter(&mut self, name: &str, life: Lifecycle) -> (u64, mpsc::UnboundedReceiver<Notice>) {
         self.numbers += 1;
         let (notices, received) = mpsc::unbounded_channel();
+        let is_uid_told = life.uid().is_some();
         let entry = JobEntry {
             number: self.numbers,
             life: life.with_evidence_of_success(self.options.evidence_of_success),
@@ -115,6 +121,8 @@ impl Namespace {
             look_wanted: false,
             credentials: Vec::new(),
             is_owner: false,
+            owner_pauses: BACKOFF,
+            is_uid_told,
         };
         self.jobs.insert(name.to_owned(), entry);
         self.late.remove(name);

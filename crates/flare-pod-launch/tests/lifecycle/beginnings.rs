@@ -1,8 +1,12 @@
 //! Pods that are created, and pods that are taken over.
 
-use flare_pod_launch::{Class, Lifecycle, Notice, Observation, PodLookup};
+use std::time::Duration;
 
-use crate::scene::{CONTAINER, UID, at, ended, found, life, limits, line, pending, play, running, warning};
+use flare_pod_launch::{Class, Lifecycle, Moment, Notice, Observation, PodLookup};
+use jiff::SignedDuration;
+use serde_json::json;
+
+use crate::scene::{CONTAINER, UID, at, ended, found, life, limits, line, pending, play, running, unschedulable, warning};
 
 #[test]
 fn defect_40_a_job_that_is_taken_over_is_not_ended_before_it_was_seen() {
@@ -77,4 +81,47 @@ fn defect_30_a_refused_pod_is_an_exception_with_the_reason() {
     let refused = Observation::NotCreated { class: Class::Hopeless, reason: "Refused".into(), message: "exceeded quota".into() };
     let lines = play(&mut life, vec![(0, refused)]);
     assert_eq!(lines, ["0: end not_started 101 None Refused", "0: kept 0 events, 0 lines", "0: settled Removed"]);
+}
+
+#[test]
+fn a_pod_that_is_taken_over_is_ended_by_no_deadline_before_its_events_were_listed() {
+    let adopt = || Lifecycle::new(CONTAINER, limits(), false, at(0)).taken_over(Some(UID), at(200));
+    let begin = || vec![(200, Observation::TimePassed), (200, found(unschedulable()))];
+    let waits = ["200: Look", "200: pending Unschedulable: 0/1 nodes are available: 1 Insufficient cpu."];
+    // An autoscaler adds a node for it.
+    let mut life = adopt();
+    assert_eq!(play(&mut life, begin()), waits);
+    assert_eq!(life.wake(), Some(Duration::from_secs(230)), "the events have their own limit");
+    let lines = play(&mut life, vec![(201, warning("TriggeredScaleUp")), (201, Observation::EventsListed)]);
+    assert_eq!(lines, [""; 0]);
+    assert_eq!(life.wake(), Some(Duration::from_mins(11)));
+    // Nobody does.
+    let mut life = adopt();
+    assert_eq!(play(&mut life, begin()), waits);
+    let lines = play(&mut life, vec![(201, Observation::EventsListed)]);
+    assert_eq!(lines[0], "201: end not_started 101 None Unschedulable");
+    // Nobody knows, since the events are not listed.
+    let mut life = adopt();
+    assert_eq!(play(&mut life, begin()), waits);
+    let lines = play(&mut life, vec![(229, Observation::TimePassed), (230, Observation::TimePassed)]);
+    assert_eq!(lines[0], "230: end not_started 101 None Unschedulable");
+}
+
+#[test]
+fn an_event_is_as_old_as_the_cluster_says_whatever_the_local_clock_says() {
+    let day = SignedDuration::from_hours(24);
+    let event = json!({"metadata": {"name": "m"}, "involvedObject": {"uid": UID}, "type": "Warning", "reason": "FailedMount",
+        "message": "no such volume", "lastTimestamp": at(0).cluster.to_string()});
+    let event = || Observation::Happened(Box::new(serde_json::from_value(event.clone()).unwrap()));
+    for ahead in [day, -day] {
+        for (age, expected) in
+            [(59, "pending FailedMount: no such volume"), (60, "pending ContainerCreating: the node prepares the containers")]
+        {
+            let now = Moment { wall: at(age).wall + ahead, ..at(age) };
+            let mut life = Lifecycle::new(CONTAINER, limits(), false, now);
+            life.step(event(), now);
+            let told: Vec<_> = life.step(pending(), now).notices.iter().map(line).collect();
+            assert_eq!(told, [expected], "{ahead:?}");
+        }
+    }
 }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use flare_pod_launch::{Action, Notice, Observation, Settlement};
+use flare_pod_launch::{Action, Lifecycle, Limits, Notice, Observation, Settlement};
 use serde_json::json;
 
-use crate::scene::{UID, at, ended, found, life, limits, pending, play, pod_with, running, warning};
+use crate::scene::{CONTAINER, UID, at, ended, found, life, limits, pending, play, pod_with, running, warning};
 
 #[test]
 fn a_job_that_succeeds_is_told_at_once_and_its_pod_is_deleted() {
@@ -191,4 +191,22 @@ fn a_pod_that_is_deleted_and_does_not_go_has_ended_once_a_look_still_shows_it() 
     let lines = play(&mut life, vec![(0, running()), (10, deleting()), (310, Observation::TimePassed), (312, found(deleting()))]);
     assert!(lines.iter().any(|line| line == "310: Look"), "{lines:?}");
     assert!(lines.iter().any(|line| line.starts_with("312: end failed")), "{lines:?}");
+}
+
+#[test]
+fn a_deletion_that_fails_for_longer_than_its_own_limit_is_tried_in_peace_until_the_job_has_ended() {
+    let second = Duration::from_secs(1);
+    let mut life = Lifecycle::new(CONTAINER, Limits { removal: second, ..limits() }, false, at(0));
+    let stop = Observation::Terminate("stop".into());
+    play(&mut life, vec![(0, running()), (3, stop), (4, Observation::Logged(Vec::new()))]);
+    let (mut now, mut told) = (4, Vec::new());
+    while let Some(wake) = life.wake().map(|wake| wake.as_secs()) {
+        assert!(wake > now, "it wakes at {wake} again and again");
+        now = wake;
+        told.extend(play(&mut life, vec![(now, Observation::TimePassed), (now, Observation::Deleted(Err("no".into())))]));
+    }
+    let last = 3 + limits().longest_abort().as_secs();
+    assert!(told.iter().filter(|line| line.contains("Delete {")).count() > 1, "{told:?}");
+    assert!(told.contains(&format!("{last}: end aborted 9 None Aborted")), "{told:?}");
+    assert_eq!(told.last().unwrap(), &format!("{last}: settled NotRemoved {{ message: \"no\" }}"));
 }

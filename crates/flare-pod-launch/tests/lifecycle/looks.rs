@@ -157,3 +157,40 @@ fn trouble_of_the_api_server_ends_a_wait_in_its_own_time_and_passes() {
     assert_eq!(lines, ["0: running Running", "100: unknown NoAnswer: the API server does not answer", "110: running Running"]);
     assert_eq!(life.wake(), None);
 }
+
+#[test]
+fn a_job_whose_pod_no_watch_carries_is_looked_at_ever_less_often_until_it_has_ended() {
+    let mut life = life(false);
+    play(&mut life, vec![(0, running())]);
+    assert_eq!(life.wake(), None, "a watch shows its end");
+    // Somebody takes its labels away.
+    life.set_watched(false);
+    let lines = play(&mut life, vec![(10, Observation::Missing), (10, found(running()))]);
+    assert_eq!(lines, ["10: Look"]);
+    let mut looks = Vec::new();
+    while looks.len() < 6 {
+        let wake = life.wake().expect("it is looked at again").as_secs();
+        if play(&mut life, vec![(wake, Observation::TimePassed)]) == [format!("{wake}: Look")] {
+            looks.push(wake);
+            play(&mut life, vec![(wake, found(running()))]);
+        }
+    }
+    assert_eq!(looks, [15, 25, 45, 85, 145, 205]);
+    life.set_watched(true);
+    play(&mut life, vec![(206, running())]);
+    assert_eq!(life.wake(), None);
+    life.set_watched(false);
+    play(&mut life, vec![(210, Observation::TimePassed)]);
+    let lines = play(&mut life, vec![(215, Observation::TimePassed), (216, found(ended(0)))]);
+    assert_eq!(lines[..2], ["215: Look", "216: end succeeded 0 Some(0) Completed"]);
+}
+
+#[test]
+fn a_running_job_bears_a_refused_credential_for_two_minutes() {
+    let mut life = life(false);
+    play(&mut life, vec![(0, running()), (100, Observation::Refused("Unauthorized".into()))]);
+    assert_eq!(life.wake(), Some(Duration::from_secs(220)), "a client reads a renewed token only after a while");
+    assert_eq!(play(&mut life, vec![(219, Observation::Sighted)]), ["219: running Running"]);
+    let lines = play(&mut life, vec![(300, Observation::Refused("Unauthorized".into())), (420, Observation::TimePassed)]);
+    assert!(lines.contains(&"420: end failed 9 None Unauthorized".to_owned()), "{lines:?}");
+}

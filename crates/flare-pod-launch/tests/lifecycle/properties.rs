@@ -34,6 +34,7 @@ fn any_observation() -> impl Strategy<Value = Observation> {
         Observation::Missing,
         Observation::Gone,
         warning("FailedMount"),
+        Observation::EventsListed,
         Observation::NoAnswer,
         Observation::Refused("Forbidden".into()),
         Observation::Sighted,
@@ -49,7 +50,7 @@ fn any_observation() -> impl Strategy<Value = Observation> {
 /// The position of a notice in the order of notices.
 fn rank(notice: &Notice) -> usize {
     match notice {
-        Notice::Changed(_) => 0,
+        Notice::Changed(_) | Notice::Uid(_) => 0,
         Notice::Ended(_) => 1,
         Notice::Kept(_) => 2,
         Notice::Settled(_) => 3,

@@ -12,7 +12,8 @@ pub(crate) const UID: &str = "u1";
 
 pub(crate) fn at(seconds: u64) -> Moment {
     let start: jiff::Timestamp = "2026-11-28T12:00:00Z".parse().unwrap();
-    Moment { elapsed: Duration::from_secs(seconds), wall: start + SignedDuration::from_secs(i64::try_from(seconds).unwrap()) }
+    let now = start + SignedDuration::from_secs(i64::try_from(seconds).unwrap());
+    Moment { elapsed: Duration::from_secs(seconds), wall: now, cluster: now }
 }
 
 pub(crate) fn pod_with(uid: &str, phase: &str, state: &Value, deleting: bool) -> Observation {
@@ -27,6 +28,14 @@ pub(crate) fn pod_with(uid: &str, phase: &str, state: &Value, deleting: bool) ->
 
 pub(crate) fn pending() -> Observation {
     pod_with(UID, "Pending", &json!({"waiting": {"reason": "ContainerCreating"}}), false)
+}
+
+/// A pod for which no node has room.
+pub(crate) fn unschedulable() -> Observation {
+    let pod = json!({"metadata": {"name": "j1", "uid": UID}, "spec": {"containers": []}, "status": {"phase": "Pending",
+        "conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable",
+            "message": "0/1 nodes are available: 1 Insufficient cpu."}]}});
+    Observation::Seen(Box::new(serde_json::from_value::<Pod>(pod).unwrap()))
 }
 
 pub(crate) fn running() -> Observation {
@@ -61,6 +70,7 @@ pub(crate) fn life(keep: bool) -> Lifecycle {
 pub(crate) fn line(notice: &Notice) -> String {
     match notice {
         Notice::Changed(to) => to.to_string(),
+        Notice::Uid(uid) => format!("uid {uid}"),
         Notice::Ended(End { state, return_code, exit_code, reason, .. }) => {
             format!("end {} {return_code} {exit_code:?} {reason}", state.as_str())
         }

@@ -9,13 +9,7 @@ use serde_json::json;
 use tokio::time::timeout;
 
 use crate::server::{Fault, Server};
-use crate::{SOON, all, exit, launcher, pod, run, until, when};
-
-/// A launcher that goes on without a list after half a second.
-async fn hasty_launcher(server: &Server) -> Launcher {
-    let options = LauncherOptions { answer: Duration::from_secs(1), ..LauncherOptions::new(jiff::Timestamp::now()) };
-    Launcher::start(&server.connect().await, "fl", options)
-}
+use crate::{SOON, all, exit, hasty_launcher, launcher, pod, run, until, when};
 
 /// A server with a job pod that another launcher made this long ago, by the server's clock.
 async fn with_pod(age: SignedDuration) -> (Server, flare_pod_launch::JobPod) {
@@ -122,4 +116,23 @@ async fn events_are_read_although_their_first_list_is_refused() {
     let launcher = launcher(&server).await;
     launcher.launch(pod("j1")).await.unwrap();
     when("events are not watched", || server.count("WATCH /api/v1/namespaces/fl/events") == 1).await;
+}
+
+#[tokio::test]
+async fn a_pod_for_which_a_node_is_being_added_is_taken_over_although_its_events_are_listed_later() {
+    let (server, pod) = with_pod(SignedDuration::from_secs(200)).await;
+    let condition = json!({"type": "PodScheduled", "status": "False", "reason": "Unschedulable",
+        "message": "0/1 nodes are available: 1 Insufficient cpu."});
+    server.set_status(pod.name(), json!({"phase": "Pending", "conditions": [condition]}));
+    let uid = server.object("pods", pod.name()).unwrap()["metadata"]["uid"].clone();
+    let event = json!({"metadata": {"name": "e1"}, "involvedObject": {"kind": "Pod", "name": pod.name(), "uid": uid},
+        "type": "Normal", "reason": "TriggeredScaleUp", "message": "pod triggered scale-up"});
+    server.make("events", "e1", event);
+    server.trouble("GET", "/events", usize::MAX, Fault::Slow);
+    let watches = server.count("WATCH /api/v1/namespaces/fl/events");
+    let (_launcher, mut job) = taken_over(&server, &pod, SignedDuration::ZERO).await;
+    until(&mut job, JobState::Pending).await;
+    when("events are not watched", || server.count("WATCH /api/v1/namespaces/fl/events") > watches).await;
+    run(&server, &pod);
+    until(&mut job, JobState::Running).await;
 }

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use flare_diagnostic::Code;
-use flare_pod_launch::{JobState, Launcher, Limits};
+use flare_pod_launch::{JobState, Launcher, Limits, Notice};
 use serde_json::json;
 
 use crate::server::{Fault, Server};
-use crate::{all, exit, launcher, pod, run, when};
+use crate::{all, exit, hasty_launcher, launcher, pod, run, up_to, when};
 
 #[tokio::test]
 async fn a_create_whose_answer_is_lost_makes_one_pod() {
@@ -161,4 +161,16 @@ async fn a_pod_that_is_never_taken_ends_with_what_the_api_server_said() {
     let (notices, end) = all(&mut job).await;
     assert_eq!((end.state, end.return_code, end.reason.as_str()), (JobState::NotStarted, 101, "NotCreated"));
     assert!(end.message.contains("refused with 500"), "{notices:#?}");
+}
+
+#[tokio::test]
+async fn the_uid_of_a_pod_that_is_made_after_the_answer_is_told() {
+    let server = Server::start().await;
+    let (launcher, pod) = (hasty_launcher(&server).await, pod("j1"));
+    server.trouble("POST", "/pods", 1, Fault::Slow);
+    let mut job = launcher.launch(pod.clone()).await.unwrap();
+    assert_eq!(job.uid, None, "nobody knows it yet");
+    let notices = up_to(&mut job, |notice| matches!(notice, Notice::Uid(_))).await;
+    let Some(Notice::Uid(uid)) = notices.last() else { panic!("{notices:#?}") };
+    assert_eq!(server.object("pods", pod.name()).unwrap()["metadata"]["uid"], json!(uid));
 }

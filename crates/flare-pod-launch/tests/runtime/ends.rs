@@ -1,7 +1,12 @@
 //! From a job that runs to its end: what is told, and what is left.
 
+use std::time::Duration;
+
 use flare_names::Target;
-use flare_pod_launch::{JobPod, JobState, Limits, Notice, Settlement};
+use flare_pod_launch::{
+    Class, JobPod, JobState, Lifecycle, Limits, Memory, Moment, Notice, Observation, PodAnswer, PodLookup, Settlement, Situation,
+};
+use k8s_openapi::api::core::v1::{Event, Pod};
 use serde_json::json;
 
 use crate::server::{Fault, Server};
@@ -128,6 +133,7 @@ async fn no_token_is_told_and_no_debug_form_shows_one() {
         let (launcher, pod) = (launcher(&server).await, job_pod("j1", target));
         let mut shown = format!("{pod:?} {launcher:?}");
         let mut job = launcher.launch(pod.clone()).await.unwrap();
+        shown.push_str(&debug_forms(serde_json::from_value(server.object("pods", pod.name()).unwrap()).unwrap()));
         fail_with_tokens(&server, &pod);
         let (notices, end) = all(&mut job).await;
         let Some(Notice::Kept(evidence)) = notices.iter().rev().nth(1) else { panic!("{notices:#?}") };
@@ -136,6 +142,44 @@ async fn no_token_is_told_and_no_debug_form_shows_one() {
         shown.push_str(&format!("{notices:?} {job:?} {:?}", launcher.pods().await.unwrap()));
         assert!(!shown.contains("PLANTED"), "{shown}");
     }
+}
+
+/// The `Debug` forms of everything that holds a pod, an event or a log.
+fn debug_forms(pod: Pod) -> String {
+    let second = Duration::from_secs(1);
+    let now = jiff::Timestamp::now();
+    let now = Moment { elapsed: second, wall: now, cluster: now };
+    let event = Event { message: Some(PLANTED.to_owned()), ..Event::default() };
+    let answer = PodAnswer::Pod(&pod);
+    let mut forms = format!("{answer:?} ");
+    let situation = Situation {
+        answer,
+        events: std::slice::from_ref(&event),
+        container: "container-j1",
+        waited: second,
+        in_state: second,
+        now: now.wall,
+        memory: Memory::Pending,
+    };
+    forms.push_str(&format!("{situation:?}"));
+    let found = PodLookup::Found(Box::new(pod.clone()));
+    forms.push_str(&format!("{found:?}"));
+    let mut life = Lifecycle::new("container-j1", Limits::default(), false, now);
+    let observations = [
+        Observation::Seen(Box::new(pod)),
+        Observation::Looked(found),
+        Observation::Happened(Box::new(event)),
+        Observation::NotCreated { class: Class::Hopeless, reason: "Invalid".into(), message: PLANTED.into() },
+        Observation::Logged(vec![PLANTED.into()]),
+        Observation::CreationFailed { message: PLANTED.into() },
+        Observation::Deleted(Err(PLANTED.into())),
+    ];
+    for observation in observations {
+        forms.push_str(&format!("{observation:?}"));
+        let step = life.step(observation, now);
+        forms.push_str(&format!("{step:?} {life:?}"));
+    }
+    forms
 }
 
 /// A job that prints all its tokens and ends, with a message and an event that contain one.

@@ -44,6 +44,12 @@ async fn launcher(server: &Server) -> Launcher {
     Launcher::start(&server.connect().await, "fl", LauncherOptions::new(jiff::Timestamp::now()))
 }
 
+/// A launcher that answers a launch within a second, and goes on without a list of pods after half of it.
+async fn hasty_launcher(server: &Server) -> Launcher {
+    let options = LauncherOptions { answer: Duration::from_secs(1), ..LauncherOptions::new(jiff::Timestamp::now()) };
+    Launcher::start(&server.connect().await, "fl", options)
+}
+
 fn state(pod: &JobPod, phase: &str, state: &Value) -> Value {
     json!({"phase": phase, "containerStatuses": [{"name": pod.container(), "image": "i", "imageID": "", "ready": true, "restartCount": 0, "state": state}]})
 }
@@ -72,6 +78,16 @@ async fn all(job: &mut Job) -> (Vec<Notice>, End) {
     (notices, end)
 }
 
+/// The notices up to this one, for a pod whose removal nobody sees.
+async fn up_to(job: &mut Job, is_last: impl Fn(&Notice) -> bool) -> Vec<Notice> {
+    let mut notices = Vec::new();
+    while !notices.last().is_some_and(&is_last) {
+        let notice = timeout(SOON, job.next()).await.unwrap_or_else(|_| panic!("nothing more after {notices:#?}"));
+        notices.push(notice.unwrap_or_else(|| panic!("the stream ends after {notices:#?}")));
+    }
+    notices
+}
+
 /// Waits until this is so.
 async fn when(what: &str, is_so: impl Fn() -> bool) {
     let end = tokio::time::Instant::now() + SOON;
@@ -86,7 +102,7 @@ async fn until(job: &mut Job, state: JobState) {
     loop {
         match timeout(SOON, job.next()).await.expect("a state comes").expect("the stream goes on") {
             Notice::Changed(to) if to.state == state => return,
-            Notice::Changed(_) => {}
+            Notice::Changed(_) | Notice::Uid(_) => {}
             other => panic!("{other:?}"),
         }
     }

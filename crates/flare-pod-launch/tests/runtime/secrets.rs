@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use flare_diagnostic::Code;
-use flare_pod_launch::{JobState, Launcher, LauncherOptions, Limits};
+use flare_pod_launch::{JobState, Launcher, LauncherOptions, Limits, Notice, Settlement};
 use serde_json::json;
 use tokio::time::{Instant, timeout};
 
 use crate::server::{Fault, Server};
-use crate::{SOON, all, exit, launcher, pod, run, until};
+use crate::{PLANTED, SOON, all, exit, hasty_launcher, launcher, pod, run, until, up_to, when};
 
 #[tokio::test]
 async fn a_launch_is_answered_in_time_whatever_the_api_server_does() {
@@ -24,12 +24,6 @@ async fn a_launch_is_answered_in_time_whatever_the_api_server_does() {
     let job = timeout(SOON, launcher.launch(pod("j2"))).await.expect("an answer").unwrap();
     assert_eq!(job.uid, None, "nobody knows whether the pod was made");
     assert_eq!(server.count("POST /api/v1/namespaces/fl/pods"), 1, "the job without Secrets has no pod");
-}
-
-/// A launcher that answers a launch within a second.
-async fn hasty_launcher(server: &Server) -> Launcher {
-    let options = LauncherOptions { answer: Duration::from_secs(1), ..LauncherOptions::new(jiff::Timestamp::now()) };
-    Launcher::start(&server.connect().await, "fl", options)
 }
 
 #[tokio::test]
@@ -138,4 +132,83 @@ async fn a_launcher_that_keeps_pods_leaves_no_secret_of_one_that_it_deleted() {
     exit(&server, &done, 0);
     assert_eq!(all(&mut job).await.1.state, JobState::Succeeded);
     assert!(server.object("pods", done.name()).is_some() && secret(&done).is_some(), "what is kept is kept as a whole");
+}
+
+#[tokio::test]
+async fn a_launch_that_meets_a_pod_of_its_job_leaves_its_secret_and_tells_no_token_in_it() {
+    let server = Server::start().await;
+    // The second launcher lists the pods before the first one makes its own, and its watch is behind.
+    server.trouble("WATCH", "/pods", 1, Fault::Silence);
+    let (second, pod) = (launcher(&server).await, pod("j1"));
+    assert!(second.pods().await.unwrap().is_empty());
+    when("the pods are not watched", || server.count("WATCH /api/v1/namespaces/fl/pods") == 1).await;
+    let first = launcher(&server).await;
+    first.launch(pod.clone()).await.unwrap();
+    let credentials = format!("nvflare-cred-{}", pod.name());
+    let owner = || server.object("secrets", &credentials).unwrap()["metadata"]["ownerReferences"].clone();
+    when("the Secret has no owner", || !owner().is_null()).await;
+    drop(first);
+    // Another session's token: `PLANTED-a8f1c0ffee-other`.
+    let data = json!({"token": "UExBTlRFRC1hOGYxYzBmZmVlLW90aGVy"});
+    server.change("secrets", &credentials, |secret| secret["data"] = data.clone());
+    let mut job = second.launch(pod.clone()).await.unwrap();
+    assert!(job.taken_over);
+    server.set_log(&format!("token {PLANTED}-other\n"));
+    run(&server, &pod);
+    exit(&server, &pod, 3);
+    let notices = up_to(&mut job, |notice| matches!(notice, Notice::Kept(_))).await;
+    let Some(Notice::Kept(evidence)) = notices.last() else { panic!("{notices:#?}") };
+    assert_eq!(evidence.log, ["token (hidden)"]);
+    assert!(!owner().is_null());
+    assert_eq!(server.object("secrets", &credentials).unwrap()["data"], data);
+}
+
+#[tokio::test]
+async fn a_credential_that_is_renewed_late_refuses_no_launch() {
+    let server = Server::start().await;
+    let (launcher, pod) = (hasty_launcher(&server).await, pod("j1"));
+    server.trouble("POST", "/nvflare-cred-", 4, Fault::Status(401));
+    server.trouble("POST", "/pods", 2, Fault::Status(401));
+    let mut job = launcher.launch(pod.clone()).await.unwrap();
+    assert_eq!((job.uid.as_ref(), server.made("pods")), (None, 0), "it is accepted before it has its Secrets");
+    when("there is no pod", || server.object("pods", pod.name()).is_some()).await;
+    let uid = server.object("pods", pod.name()).unwrap()["metadata"]["uid"].as_str().unwrap().to_owned();
+    run(&server, &pod);
+    exit(&server, &pod, 0);
+    let (notices, end) = all(&mut job).await;
+    assert_eq!(end.state, JobState::Succeeded, "{notices:#?}");
+    assert!(notices.contains(&Notice::Uid(uid)), "{notices:#?}");
+}
+
+#[tokio::test]
+async fn a_pod_owns_its_secret_although_the_first_attempts_fail() {
+    let server = Server::start().await;
+    let (launcher, pod) = (launcher(&server).await, pod("j1"));
+    server.trouble("PATCH", "/nvflare-cred-", 2, Fault::Status(401));
+    let job = launcher.launch(pod.clone()).await.unwrap();
+    let credentials = format!("nvflare-cred-{}", pod.name());
+    let owner = || server.object("secrets", &credentials).unwrap()["metadata"]["ownerReferences"][0]["uid"].clone();
+    when("the Secret has no owner", || owner().as_str() == job.uid.as_deref()).await;
+}
+
+#[tokio::test]
+async fn the_deletion_of_a_secret_is_tried_again_and_one_that_stays_is_told() {
+    for (fault, times) in [(Fault::Status(401), 2), (Fault::Status(403), usize::MAX)] {
+        let server = Server::start().await;
+        let (launcher, pod) = (launcher(&server).await, pod("j1"));
+        server.trouble("PATCH", "/nvflare-cred-", usize::MAX, Fault::Status(403));
+        server.trouble("DELETE", "/nvflare-cred-", times, fault);
+        let mut job = launcher.launch(pod.clone()).await.unwrap();
+        run(&server, &pod);
+        exit(&server, &pod, 0);
+        let (notices, _) = all(&mut job).await;
+        let is_there = server.object("secrets", &format!("nvflare-cred-{}", pod.name())).is_some();
+        match notices.last() {
+            Some(Notice::Settled(Settlement::Removed)) => assert!(times == 2 && !is_there, "{fault:?}"),
+            Some(Notice::Settled(Settlement::SecretNotRemoved { message })) => {
+                assert!(times > 2 && is_there && message.contains("nvflare-cred-"), "{fault:?}: {message}");
+            }
+            other => panic!("{fault:?}: {other:?}"),
+        }
+    }
 }

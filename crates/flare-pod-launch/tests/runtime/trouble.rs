@@ -6,7 +6,7 @@ use std::time::Duration;
 use flare_pod_launch::{JobPod, JobState, Limits, Notice, Settlement};
 
 use crate::server::{Fault, Server};
-use crate::{all, exit, launcher, pod, run, until};
+use crate::{all, exit, launcher, pod, run, until, up_to};
 
 #[tokio::test]
 async fn watches_that_break_and_lists_that_fail_lose_no_end_and_make_none() {
@@ -59,6 +59,20 @@ async fn defect_2_a_pending_timeout_ends_no_pod_that_runs_behind_a_watch_that_is
     run(&server, &pod);
     until(&mut job, JobState::Running).await;
     assert_eq!(server.count("DELETE"), 0);
+}
+
+#[tokio::test]
+async fn a_job_whose_pod_no_watch_shows_is_followed_to_its_end() {
+    let server = Server::start().await;
+    server.trouble("WATCH", "/pods", usize::MAX, Fault::Silence);
+    let (launcher, pod) = (launcher(&server).await, pod("j1"));
+    let limits = Limits { pending: Duration::from_secs(2), ..Limits::default() };
+    let mut job = launcher.launch(pod.clone().with_limits(limits)).await.unwrap();
+    run(&server, &pod);
+    until(&mut job, JobState::Running).await;
+    exit(&server, &pod, 0);
+    let notices = up_to(&mut job, |notice| matches!(notice, Notice::Ended(_))).await;
+    assert!(matches!(notices.last(), Some(Notice::Ended(end)) if end.state == JobState::Succeeded), "{notices:#?}");
 }
 
 /// Numbers that look random, the same in each run.

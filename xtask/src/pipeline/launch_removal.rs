@@ -1,0 +1,112 @@
+//! What a run of job pods has removed, as far as that is known, and what may still be there.
+
+use flare_diagnostic::{Code, Diagnostic};
+use flare_pod_launch::Settlement;
+
+use super::launch_run::{JobResult, Report};
+use crate::interrupt;
+
+/// Whether nothing of a job is left: it was removed, or nothing was ever requested.
+fn is_removed(job: &JobResult) -> bool {
+    match &job.settlement {
+        Some(settlement) => *settlement == Settlement::Removed,
+        None => job.refused.is_some(),
+    }
+}
+
+/// Whether no pod of a job runs any more.
+pub(crate) fn is_over(job: &JobResult) -> bool {
+    let has_no_pod = || matches!(job.settlement, Some(Settlement::Kept | Settlement::SecretNotRemoved { .. }));
+    is_removed(job) || has_no_pod()
+}
+
+/// The warning about what may still be there of a job that was requested.
+pub(crate) fn warning(job: &JobResult) -> Option<Diagnostic> {
+    let pod = &job.pod;
+    let swept = "`launch sweep --delete` removes what is left".to_owned();
+    let (message, hint) = match &job.settlement {
+        Some(Settlement::Removed | Settlement::Kept) => return None,
+        Some(Settlement::NotRemoved { message }) => (format!("the pod `{pod}` is still there: {message}"), swept),
+        Some(Settlement::SecretNotRemoved { message }) => {
+            (format!("the pod `{pod}` is gone, but a Secret with its job's credentials is still there: {message}"), swept)
+        }
+        None if job.refused.is_some() => return None,
+        None if job.is_unknown => {
+            (format!("what became of the pod `{pod}` is not known: the API server no longer answers"), swept)
+        }
+        None => {
+            let hint = format!(
+                "see what keeps it: `kubectl --namespace {} describe pod {pod}`; the same command again takes it over",
+                job.namespace
+            );
+            (format!("the pod `{pod}` was to be removed, and was still there when the run ended"), hint)
+        }
+    };
+    Some(Diagnostic::warning(Code::Notice, message).hint(hint))
+}
+
+/// The fault of an interrupted run.
+pub(crate) fn interrupted(report: &Report) -> Diagnostic {
+    let jobs = &report.jobs;
+    if jobs.iter().all(is_removed) {
+        return interrupt::interrupted();
+    }
+    let takes_over = "run the same command again: it takes over the pods that are there";
+    let (message, hint) = if jobs.iter().any(|job| job.is_unknown) {
+        ("interrupted; what became of some jobs is not known", takes_over)
+    } else if jobs.iter().all(|job| is_removed(job) || job.settlement == Some(Settlement::Kept)) {
+        ("interrupted; pods that had ended were kept", "run the same command again")
+    } else {
+        ("interrupted; not all that was begun has been removed", takes_over)
+    };
+    Diagnostic::error(Code::Interrupted, message).hint(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::launch_run::Stopped;
+
+    fn job(settlement: Option<Settlement>) -> JobResult {
+        JobResult { settlement, ..JobResult::of("a.json", "a-site-1", "fl") }
+    }
+
+    fn stays() -> Settlement {
+        Settlement::NotRemoved { message: "a finalizer keeps it".into() }
+    }
+
+    fn message_of(jobs: Vec<JobResult>) -> String {
+        interrupted(&Report { jobs, api_requests: 0, stopped: Some(Stopped::Interrupted) }).message
+    }
+
+    #[test]
+    fn an_interrupted_run_says_that_all_is_removed_only_where_it_knows_so() {
+        let removed = || job(Some(Settlement::Removed));
+        let refused = JobResult { refused: Some(Diagnostic::error(Code::Interrupted, "given up")), ..job(None) };
+        assert!(message_of(vec![removed(), refused]).contains("what was begun has been removed"));
+        let secret = Settlement::SecretNotRemoved { message: "no".into() };
+        for left in [None, Some(stays()), Some(secret)] {
+            let message = message_of(vec![removed(), job(left.clone())]);
+            assert!(message.contains("not all"), "{left:?}: {message}");
+        }
+        let kept = || job(Some(Settlement::Kept));
+        assert!(message_of(vec![removed(), kept()]).contains("were kept"));
+        let unknown = JobResult { is_unknown: true, ..job(None) };
+        assert!(message_of(vec![kept(), unknown]).contains("not known"));
+    }
+
+    #[test]
+    fn a_pod_whose_removal_had_not_ended_is_warned_about_like_one_that_stays() {
+        let warned = |job: &JobResult| warning(job).map(|warning| warning.message);
+        assert_eq!(warned(&job(Some(Settlement::Removed))), None);
+        assert_eq!(warned(&job(Some(Settlement::Kept))), None);
+        assert_eq!(warned(&job(Some(stays()))).as_deref(), Some("the pod `a-site-1` is still there: a finalizer keeps it"));
+        let unsettled = warning(&job(None)).expect("a warning");
+        assert!(unsettled.message.contains("was still there when the run ended"), "{unsettled}");
+        assert!(unsettled.hint.is_some_and(|hint| hint.contains("--namespace fl describe pod a-site-1")));
+        let refused = JobResult { refused: Some(Diagnostic::error(Code::TimedOut, "no Secret")), ..job(None) };
+        assert_eq!(warned(&refused), None);
+        assert!(!is_over(&job(None)) && !is_over(&job(Some(stays()))));
+        assert!(is_over(&refused) && is_over(&job(Some(Settlement::Kept))));
+    }
+}
