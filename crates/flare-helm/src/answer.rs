@@ -34,7 +34,7 @@ impl ReleaseStatus {
     }
 
     /// Whether Helm deployed the revision, so that a rollback can return to it.
-    pub(crate) const fn was_in_place(self) -> bool {
+    pub const fn was_in_place(self) -> bool {
         matches!(self, Self::Deployed | Self::Superseded)
     }
 
