@@ -17,10 +17,10 @@ use crate::support::{NEVER, find, place, program, until};
 /// Set in the process that runs Helm and is killed; its value is the directory of the program.
 const PART: &str = "FLARE_HELM_TEST_PART";
 
-/// Runs for a minute, and records SIGTERM, and that it ended by itself.
+/// Runs for a minute, and records SIGTERM, and that it ended by itself. The file with its process id is there with its content or not at all.
 const WORKS: &str = r#"here=$(dirname "$0")
 trap 'echo asked > "$here/asked"; kill "$child"; wait "$child"; echo ended > "$here/ended"; exit 1' TERM
-echo $$ > "$here/began"
+echo $$ > "$here/begins" && mv "$here/begins" "$here/began"
 sleep 60 & child=$!
 wait "$child""#;
 

@@ -11,7 +11,7 @@ use flare_cluster::{
     },
     pod_state::phase,
 };
-use flare_diagnostic::{Code, Diagnostic};
+use flare_diagnostic::{Code, Collector, Diagnostic};
 use flare_names::labels::{self, component};
 use flare_pod_launch::JobPodMatcher;
 use flare_site_plan::SitePlan;
@@ -24,7 +24,7 @@ pub(super) struct RegistrySecrets {
     /// Those that only this participant uses.
     pub(super) own: Vec<Seen>,
     /// A notice about each one that stays, since others use it.
-    pub(super) shared: Vec<Diagnostic>,
+    pub(super) shared: Collector,
 }
 
 /// Finds them. Participants with the same credentials share one, which is labelled as that of the first.
