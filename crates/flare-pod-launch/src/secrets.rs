@@ -120,22 +120,22 @@ impl JobObjects {
     /// Makes a pod the owner of its Secrets, so that they are deleted with it.
     pub(crate) async fn own(&self, secrets: &[String], pod: &str, uid: &str) -> Ownership {
         let owner = json!({"metadata": {"ownerReferences": [{"apiVersion": "v1", "kind": "Pod", "name": pod, "uid": uid}]}});
-        let mut owned = Ownership { is_owner: true, may_pass: false, hidden: Some(Hidden::default()) };
+        let mut ownership = Ownership { is_owner: true, may_pass: false, hidden: Some(Hidden::default()) };
         for name in secrets {
             let secret = match self.secrets.merge(name, &owner, WriteOptions::default()).await {
                 Ok(secret) => Some(secret),
                 Err(fault) => {
-                    owned.is_owner = false;
-                    owned.may_pass |= may_pass_later(&fault);
+                    ownership.is_owner = false;
+                    ownership.may_pass |= may_pass_later(&fault);
                     self.secrets.find(name).await.ok().flatten()
                 }
             };
-            owned.hidden = owned.hidden.zip(secret).map(|(hidden, secret)| {
+            ownership.hidden = ownership.hidden.zip(secret).map(|(hidden, secret)| {
                 let values = secret.data.unwrap_or_default().into_values().map(|value| value.0);
                 hidden.and(Hidden::of_secret(values))
             });
         }
-        owned
+        ownership
     }
 
     /// Deletes the Secrets of a pod that is gone, for as long as `limit` allows. Returns why one of them stays.
