@@ -103,7 +103,7 @@ mod tests {
         assert_eq!(on("ReadWriteOnce").await, Ok(Some("b".to_owned())));
         let fault = on("ReadWriteOncePod").await.expect_err("one pod is all that it takes");
         assert_eq!(fault.code, Code::ClaimInUse);
-        assert_eq!(fault.message, "the claim `c` is in use by the running pod `parent`");
+        assert_eq!(fault.message, "the claim `c` is in use by the pod `parent`");
     }
 
     #[tokio::test]

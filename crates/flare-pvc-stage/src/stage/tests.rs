@@ -176,7 +176,7 @@ async fn a_claim_that_a_pod_uses_on_any_node_is_refused_before_anything_is_chang
         let again = VolumeStageOptions { again: true, ..options() };
         let faults = run(&cluster, &kit, &again).await.expect_err("it is in use");
         assert_eq!(faults.first().code, Code::ClaimInUse, "{mode}");
-        assert_eq!(faults.first().message, "the claim `nvflws` is in use by the running pod `user`");
+        assert_eq!(faults.first().message, "the claim `nvflws` is in use by the pod `user`");
         assert!(faults.first().hint.as_ref().is_some_and(|hint| hint.contains("`--restart`")), "{mode}");
     }
     assert!(writes(&server).is_empty(), "{:?}", writes(&server));
