@@ -244,7 +244,7 @@ fn what_a_federation_says_for_later_verbs_is_checked_now() {
     for (more, words) in [
         ("kubeconfig: none", "no file"),
         ("kubeconfig: ~/config", "no file"),
-        ("kubeconfig: list.yaml", "no kubeconfig"),
+        ("kubeconfig: list.yaml", "not a kubeconfig"),
         ("kubeconfig: config\n    context: y", "no context `y`"),
         ("values: none.yaml", "no file"),
         ("values: list.yaml", "must be a mapping"),
