@@ -30,7 +30,7 @@ pub async fn check(
     options: &WaitOptions,
     progress: &(dyn Fn(&str) + Send + Sync),
 ) -> Vec<Finding> {
-    let mut found = look(cluster, kit, options, progress).await;
+    let mut found = Box::pin(look(cluster, kit, options, progress)).await;
     let is_unknown = found.iter().any(|finding| finding.severity == Severity::Unknown);
     if is_unknown && !is_fault(&found, &["D01"]) {
         found.extend(gone(cluster, kit).await);

@@ -277,7 +277,7 @@ mod tests {
         for others in
             ["imagePullSecrets[0].name=regcred", "a=b,imagePullSecrets[0].name=my-site-1-registry", "imagePullSecrets=null"]
         {
-            assert_eq!(setting(&[none.clone()], &set(others)), Err(Code::InvalidArgs), "{others}");
+            assert_eq!(setting(std::slice::from_ref(&none), &set(others)), Err(Code::InvalidArgs), "{others}");
         }
     }
 
