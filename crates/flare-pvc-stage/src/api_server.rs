@@ -34,7 +34,7 @@ struct State {
     /// Path → object.
     objects: BTreeMap<String, Value>,
     version: u32,
-    /// Method and path of each request that is no review.
+    /// Method and path of each request that is not a review.
     asked: Vec<String>,
     /// A verb on a resource that the user may not use.
     forbidden: Option<(String, String)>,

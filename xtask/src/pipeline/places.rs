@@ -53,7 +53,7 @@ mod tests {
         assert_eq!(nowhere.place, None);
         for code in [Code::KubeconfigInvalid, Code::ContextNotFound] {
             let fault = located(Diagnostic::error(code, "m").at(Place::file("config")), Path::new("/kits/a"));
-            assert_eq!(fault.place, Some(Place::file("config")), "a kubeconfig is no file of the kit");
+            assert_eq!(fault.place, Some(Place::file("config")), "a kubeconfig is not a file of the kit");
         }
     }
 }
