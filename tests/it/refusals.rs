@@ -2,7 +2,6 @@
 
 use std::fs;
 
-use integration_tests::kit::Tree;
 use serde_json::Value;
 
 use crate::command_line::Site;
