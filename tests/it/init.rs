@@ -248,7 +248,7 @@ fn what_a_federation_says_for_later_verbs_is_checked_now() {
         ("kubeconfig: config\n    context: y", "no context `y`"),
         ("values: none.yaml", "no file"),
         ("values: list.yaml", "must be a mapping"),
-        ("expose: loadbalancer", "no way to expose"),
+        ("expose: loadbalancer", "not a way to expose"),
     ] {
         let document = run(more).expect_code(4).json();
         assert_eq!(document["error_code"], "INVALID_FEDERATION", "{document}");
