@@ -134,7 +134,7 @@ fn each_version_stays_until_nothing_mounts_it() {
     assert!(before.lines().all(|line| both.contains(line)), "the first version stays as it is:\n{before}\n{both}");
     assert_eq!(unstage(namespace, &kit, &["--superseded"])["removed"], json!([]), "a pod mounts it");
     let mut to_new = upgrade(namespace, "site-1", &kit);
-    succeed(to_new.args(["--wait", "--timeout", "300s"]).args(settings));
+    succeed(to_new.args(["--wait", "--timeout", "300s", "--set"]).args(settings));
     let mounted = "jsonpath={.spec.template.spec.volumes}";
     let volumes = succeed(namespace.kubectl().args(["get", "deployment", "site-1", "--output", mounted]));
     assert!(volumes.contains("note.txt"), "{volumes}");

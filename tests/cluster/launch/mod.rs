@@ -109,11 +109,16 @@ impl<'test> Site<'test> {
         wait(Duration::from_mins(1), || format!("{what}: {:?}", pods()), found)
     }
 
-    /// Waits until the pod of this job runs, and lets the job go on.
-    fn let_run(&self, job: &str) -> Value {
+    /// Waits until the pod of this job runs.
+    fn wait_for_job(&self, job: &str) -> Value {
         let runs =
             |pod: &Value| pod["metadata"]["annotations"]["flare-kube/job-id"] == job && pod["status"]["phase"] == "Running";
-        let pod = self.wait_for_pod(&format!("the job {job} to run"), runs);
+        self.wait_for_pod(&format!("the job {job} to run"), runs)
+    }
+
+    /// Waits until the pod of this job runs, and lets the job go on.
+    fn let_run(&self, job: &str) -> Value {
+        let pod = self.wait_for_job(job);
         self.let_go(&pod);
         pod
     }
@@ -146,7 +151,8 @@ impl<'test> Site<'test> {
     /// Starts a run whose job is running when this returns.
     fn start(&self, job: &str, flags: &[&str]) -> (Following, Value) {
         let following = Following::start(&mut self.command(&[job], flags));
-        (following, self.wait_for("Running"))
+        // A pod whose container has ended may be `Running` for a moment, so another job's pod does not count.
+        (following, self.wait_for_job(job))
     }
 
     /// Compares what was told of a job, from its first state to its end, with the snapshot of a situation.
