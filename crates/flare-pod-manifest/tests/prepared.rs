@@ -59,18 +59,23 @@ fn a_prepared_kit_and_a_job_give_a_manifest_with_placeholders() {
     }
 }
 
-#[test]
-fn only_meta_data_without_an_id_gets_another_one() {
-    let launcher = launcher();
-    let prepared = PreparedSite {
+/// A client without anything of its own.
+fn client(launcher: &LauncherArgs) -> PreparedSite<'_> {
+    PreparedSite {
         server_name: None,
         role: Role::Client,
         site: "site-1",
-        launcher: &launcher,
+        launcher,
         pod_defaults: None,
         parent_url: None,
         parent_connection_security: None,
-    };
+    }
+}
+
+#[test]
+fn only_meta_data_without_an_id_gets_another_one() {
+    let launcher = launcher();
+    let prepared = client(&launcher);
     let id = |meta: &str, job_id| {
         let submission = Submission { job_id, ..Submission::default() };
         let request = LaunchRequest::for_prepared(&prepared, meta.as_bytes(), "meta.json", submission, Target::V2_8);
@@ -85,15 +90,7 @@ fn only_meta_data_without_an_id_gets_another_one() {
 #[test]
 fn faults_stand_in_the_job_s_own_file() {
     let launcher = launcher();
-    let prepared = PreparedSite {
-        server_name: None,
-        role: Role::Client,
-        site: "site-1",
-        launcher: &launcher,
-        pod_defaults: None,
-        parent_url: None,
-        parent_connection_security: None,
-    };
+    let prepared = client(&launcher);
     let meta = b"{\"launcher_spec\": {\n  \"site-1\": {\"k8s\": {\"image\": 5}}}}";
     let faults = LaunchRequest::for_prepared(&prepared, meta, "meta.json", Submission::default(), Target::V2_8).unwrap_err();
     assert_eq!(faults.to_string(), "meta.json:2:31: `launcher_spec.site-1.k8s.image` must be a string or null");
