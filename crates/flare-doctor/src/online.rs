@@ -17,6 +17,7 @@ use k8s_openapi::api::apps::v1::Deployment;
 use tokio::time::Instant;
 
 use self::judgement::settled;
+pub use self::rights::{helm_needs, wait_needs};
 use crate::{
     Finding, Severity,
     rollout::{self, ParentDeployment, RunningParent, WaitOptions},

@@ -81,19 +81,29 @@ fn installation(namespace: &str, makes_role: bool) -> Vec<Operation> {
             needed.extend([Operation::on::<Role>(verb, at), Operation::on::<RoleBinding>(verb, at)]);
         }
     }
-    // Helm stores its revisions in Secrets.
-    needed.extend(["get", "list", "create", "update", "delete"].map(|verb| Operation::on::<Secret>(verb, at)));
-    for verb in ["list", "watch"] {
-        needed.extend([
+    needed.extend(helm_needs(namespace));
+    needed.extend(wait_needs(namespace));
+    needed.push(Operation::on::<PersistentVolumeClaim>("get", at));
+    needed
+}
+
+/// What Helm does itself, whatever is in the chart: it stores its revisions in Secrets.
+pub fn helm_needs(namespace: &str) -> impl Iterator<Item = Operation> {
+    ["get", "list", "create", "update", "delete"].into_iter().map(move |verb| Operation::on::<Secret>(verb, Some(namespace)))
+}
+
+/// What the wait for a parent does ([`crate::rollout`]).
+pub fn wait_needs(namespace: &str) -> impl Iterator<Item = Operation> {
+    let at = Some(namespace);
+    let watched = ["list", "watch"].into_iter().flat_map(move |verb| {
+        [
             Operation::on::<Deployment>(verb, at),
             Operation::on::<ReplicaSet>(verb, at),
             Operation::on::<Pod>(verb, at),
             Operation::on::<Event>(verb, at),
-        ]);
-    }
-    needed.push(Operation::on::<Pod>("get", at).subresource("log"));
-    needed.push(Operation::on::<PersistentVolumeClaim>("get", at));
-    needed
+        ]
+    });
+    watched.chain([Operation::on::<Pod>("get", at).subresource("log")])
 }
 
 /// What the chart's Role grants.

@@ -2,12 +2,10 @@
 
 use flare_cluster::{
     Operation,
-    k8s_openapi::api::{
-        apps::v1::{Deployment, ReplicaSet},
-        core::v1::{Event, Namespace, Pod, Secret},
-    },
+    k8s_openapi::api::core::v1::{Namespace, Secret},
 };
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
+use flare_doctor::online::{helm_needs, wait_needs};
 use flare_helm::{Lock, ReleaseStatus, Revision, Values, last_good};
 use flare_pvc_stage::{check_staged, make_namespace};
 
@@ -164,7 +162,6 @@ async fn namespace_is_there(run: &Run<'_>) -> Result<bool, Diagnostic> {
 
 /// The rights that Helm and the wait need. The API server itself checks the rights that a Role grants.
 fn needed(objects: &ChartObjects, namespace: &str, makes_secret: bool) -> Vec<Operation> {
-    let at = Some(namespace);
     let mut needed: Vec<Operation> = Vec::new();
     for Reference { resource, namespace, .. } in objects.references(namespace) {
         for verb in ["get", "create", "patch"] {
@@ -174,18 +171,9 @@ fn needed(objects: &ChartObjects, namespace: &str, makes_secret: bool) -> Vec<Op
             }
         }
     }
-    // Helm stores its revisions in Secrets.
-    needed.extend(["get", "list", "create", "update", "delete"].map(|verb| Operation::on::<Secret>(verb, at)));
-    needed.extend(makes_secret.then(|| Operation::on::<Secret>("patch", at)));
-    for verb in ["list", "watch"] {
-        needed.extend([
-            Operation::on::<Deployment>(verb, at),
-            Operation::on::<ReplicaSet>(verb, at),
-            Operation::on::<Pod>(verb, at),
-            Operation::on::<Event>(verb, at),
-        ]);
-    }
-    needed.push(Operation::on::<Pod>("get", at).subresource("log"));
+    needed.extend(helm_needs(namespace));
+    needed.extend(makes_secret.then(|| Operation::on::<Secret>("patch", Some(namespace))));
+    needed.extend(wait_needs(namespace));
     needed
 }
 
