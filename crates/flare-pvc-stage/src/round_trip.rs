@@ -234,6 +234,25 @@ fn what_is_asked_for_is_saved_and_no_key_or_kit_unless_asked() {
     );
 }
 
+/// The rows that the rule of `prepare` is tested with too.
+#[test]
+fn what_a_private_key_is_follows_the_table_that_prepare_reads_too() {
+    let rows: Vec<serde_json::Value> =
+        serde_json::from_str(include_str!("../../../fixtures/security/private-keys.json")).expect("the rows of the fixture");
+    let (root, out) = (TempDir::new().expect("a directory"), TempDir::new().expect("a directory"));
+    let path = |row: &serde_json::Value| format!("transfer/{}", row["file"].as_str().expect("a name"));
+    for row in &rows {
+        let before = row["before"].as_u64().and_then(|before| usize::try_from(before).ok()).expect("a length");
+        put(root.path(), path(row), ("x".repeat(before) + row["content"].as_str().expect("a text")).as_bytes());
+    }
+    let file = out.path().join("b.tar");
+    save(root.path(), &[DataKind::All], false, &file);
+    let saved = names(&file);
+    for row in &rows {
+        assert_eq!(json!(saved.contains(&path(row))), row["saved"], "{row}");
+    }
+}
+
 /// A site may keep its uploads in any directory, even that of its kit.
 #[test]
 fn a_kit_is_not_saved_under_the_name_of_other_data() {
