@@ -66,9 +66,14 @@ fn wait<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(work)
 }
 
+/// A workspace whose kit moves nothing.
+fn contents() -> Contents {
+    Contents::read("{}", "{}", "/w", "/w/jobs-storage", "/w/snapshot-storage")
+}
+
 /// The stream of a backup of a volume.
 fn stream(root: &Path, what: &[DataKind], keys: bool, prelude: &str) -> Vec<u8> {
-    let wanted = Contents::read("{}", "{}", "/w").wanted(what);
+    let wanted = contents().wanted(what);
     let request = json!({"verb": "backup", "id": "1", "owner": owner(), "what": wanted, "keys": keys}).to_string();
     run(root, &[VOLUME_PROGRAM.as_bytes(), request.as_bytes()].concat(), request.len(), prelude, 0).1
 }
@@ -82,8 +87,7 @@ fn head() -> Line {
 fn keep(printed: &[u8], file: &Path) -> Result<(Received, Total), Diagnostic> {
     let mut archive = ArchiveWriter::begin(NewFile::begin(file, 0o600, false).expect("a file")).expect("begun");
     archive.line(&head()).expect("written");
-    let contents = Contents::read("{}", "{}", "/w");
-    let received = match wait(incoming::receive(printed, &mut archive, &contents, "nvflws", &|_, _| ())) {
+    let received = match wait(incoming::receive(printed, &mut archive, &contents(), "nvflws", &|_, _| ())) {
         Ok(received) => received,
         Err(Stop::Fault(fault)) => return Err(fault),
         Err(Stop::Cut) => return Err(Diagnostic::error(Code::StreamBroken, "cut")),

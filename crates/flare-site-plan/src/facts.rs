@@ -1,9 +1,10 @@
-//! Facts that follow from role and release alone. They are methods and not fields, so that a plan stored by an earlier run has them too.
+//! Facts that follow from other facts of the plan alone: its role, its release, its workspace. They are methods and not fields, so that a
+//! plan stored by an earlier run has them too.
 
 use flare_diagnostic::{Code, Diagnostic, Place};
 use flare_names::{Role, Target};
 
-use crate::plan::SitePlan;
+use crate::plan::{SitePlan, Workspace};
 
 /// Which port shows that a parent is ready.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,6 +94,18 @@ impl SitePlan {
     /// Defect 33: the warning about a kit that has both study files, if the release starts no job with both.
     pub fn study_files_conflict(&self, has_data: bool, has_runtime: bool) -> Option<Diagnostic> {
         study_files_conflict(self.target, has_data, has_runtime)
+    }
+}
+
+impl Workspace {
+    /// The directory of a server's job store, from which its jobs and their results outlive the pod.
+    pub fn job_store(&self) -> String {
+        format!("{}/jobs-storage", self.mount_path)
+    }
+
+    /// The directory of the snapshots from which a server resumes jobs.
+    pub fn snapshots(&self) -> String {
+        format!("{}/snapshot-storage", self.mount_path)
     }
 }
 
