@@ -1,8 +1,9 @@
 //! Decisions that depend on a sentence of the API server, because Kubernetes provides nothing else: why a pod of a `ReplicaSet` was refused.
 //!
-//! Other modules read the texts of other programs, and no decision depends on a text of flare-kube's own: `flare_cluster::start_fault` why a
-//! container did not start, `flare_cluster::image_pull` the reasons of failed pulls, `registered` FLARE's log, its only sign of a
-//! registration, and `online::judgement` the reasons of `OpenSSL`, as far as they have no code.
+//! Other modules read the texts of other programs, and no decision depends on a text of flare-kube's own. In `flare_cluster`: `start_fault` why
+//! a container did not start, `image_pull` why an image was not pulled, `claim_state` whether a storage driver tries again, `events` which
+//! event is about a pull. Here: `registered` FLARE's log, its only sign of a registration, and `online::judgement` the reasons of
+//! `OpenSSL`, as far as they have no code.
 //!
 //! An unknown text counts as a transient fault, and is waited for.
 

@@ -27,7 +27,7 @@ const YOUNG: SignedDuration = SignedDuration::from_mins(15);
 
 /// The state of the parent of the job pods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ParentState {
+pub(crate) enum ParentState {
     /// It runs, or its state is unknown.
     MayRun,
     /// Its Deployment does not exist.
@@ -108,7 +108,7 @@ pub struct Orphan {
 }
 
 /// Finds the orphans among job pods and Secrets: pods first, each kind sorted by name.
-pub fn orphans(pods: &[KnownPod], secrets: &[KnownSecret], parent: ParentState, now: Timestamp) -> Vec<Orphan> {
+pub(crate) fn orphans(pods: &[KnownPod], secrets: &[KnownSecret], parent: ParentState, now: Timestamp) -> Vec<Orphan> {
     let why = |pod: &KnownPod| match pod.phase.as_str() {
         phase @ ("Succeeded" | "Failed") => Some(format!("its job has ended ({phase})")),
         _ => parent.reason().map(str::to_owned),
