@@ -33,26 +33,28 @@ const SECRETS: &str = "/api/v1/namespaces/fl/secrets";
 
 /// A cluster with the parent of `site-1`, and a sandbox with its prepared kit as `out`.
 fn scene() -> (Sandbox, PodCluster) {
+    scene_of("site-1")
+}
+
+/// The same of another participant.
+fn scene_of(participant: &str) -> (Sandbox, PodCluster) {
     let (sandbox, cluster) = (Sandbox::new(), PodCluster::start());
     cluster.kubeconfig(&sandbox.join("kubeconfig"));
-    Tree::read(&workspace_directory().join("fixtures/kits/plain-2.8.3/site-1")).write(&sandbox.join("kit"));
+    Tree::read(&workspace_directory().join("fixtures/kits/plain-2.8.3").join(participant)).write(&sandbox.join("kit"));
     let config = "runtime: k8s\nnamespace: fl\nparent: {docker_image: 'registry.example.com/nvflare/nvflare:2.8.3'}\n";
     fs::write(sandbox.join("k8s.yaml"), config).unwrap();
     let _ = sandbox.run(PROGRAM, ["prepare", "kit", "--config", "k8s.yaml", "--output", "out"]).expect_code(0);
-    fs::write(sandbox.join("helm"), HELM).unwrap();
+    fs::write(sandbox.join("helm"), HELM.replace("site-1", participant)).unwrap();
     fs::set_permissions(sandbox.join("helm"), fs::Permissions::from_mode(0o755)).unwrap();
-    let labels = json!({"app.kubernetes.io/name": "site-1"});
-    cluster.make(
-        &format!("{PODS}/site-1-7d-x"),
-        json!({"metadata": {"name": "site-1-7d-x", "labels": labels}, "spec": {"containers": []}}),
-    );
+    let (pod, labels) = (format!("{participant}-7d-x"), json!({"app.kubernetes.io/name": participant}));
+    cluster.make(&format!("{PODS}/{pod}"), json!({"metadata": {"name": pod, "labels": labels}, "spec": {"containers": []}}));
     (sandbox, cluster)
 }
 
-/// A job pod as FLARE's launcher makes it, with the Secret that its jobs share.
-fn launch(cluster: &PodCluster) -> [String; 2] {
-    let (job, secret) = ("j9c0d6b1e-7a52-4a39-8f0e-1b2c3d4e5f60", "nvflare-startup-site-1-f505dccd".to_owned());
-    let pod = format!("{job}-site-1-f505dccd");
+/// A job pod as FLARE's launcher makes it, with the Secret that its jobs share, for a site's hashed name.
+fn launch(cluster: &PodCluster, site: &str) -> [String; 2] {
+    let (job, secret) = ("j9c0d6b1e-7a52-4a39-8f0e-1b2c3d4e5f60", format!("nvflare-startup-{site}"));
+    let pod = format!("{job}-{site}");
     let spec = json!({"volumes": [{"name": "startup-kit", "secret": {"secretName": secret}}],
         "containers": [{"name": format!("container-{job}"), "image": "fl/run:1"}]});
     cluster.make(&format!("{SECRETS}/{secret}"), json!({"metadata": {"name": secret}}));
@@ -79,7 +81,7 @@ fn uninstall(sandbox: &Sandbox, cluster: &PodCluster, meanwhile: impl FnOnce()) 
 fn what_the_parent_launches_until_its_end_is_removed_with_it() {
     let (sandbox, cluster) = scene();
     let mut launched = [String::new(), String::new()];
-    let answer = uninstall(&sandbox, &cluster, || launched = launch(&cluster));
+    let answer = uninstall(&sandbox, &cluster, || launched = launch(&cluster, "site-1-f505dccd"));
     let [pod, secret] = &launched;
     let removed =
         json!([{"kind": "release", "name": "site-1"}, {"kind": "Pod", "name": pod}, {"kind": "Secret", "name": secret}]);
@@ -107,4 +109,28 @@ fn a_pull_secret_that_another_participant_names_stays_with_a_notice() {
     assert_eq!(cluster.names("secrets"), ["shared"]);
     let warnings = answer["warnings"].to_string();
     assert!(warnings.contains("`shared`") && warnings.contains("Deployment site-2"), "{warnings}");
+}
+
+/// The launchers of all servers give their objects the same names.
+#[test]
+fn job_pods_of_a_server_stay_with_a_notice_while_another_server_runs_in_the_namespace() {
+    let (sandbox, cluster) = scene_of("nvflare-server");
+    let [pod, secret] = launch(&cluster, "server-b3eacd33");
+    let plan = || {
+        let arguments = ["uninstall", "out", "--helm", "./helm", "--kubeconfig", "kubeconfig", "--dry-run", "-o", "json"];
+        sandbox.run(PROGRAM, arguments).expect_code(0).json()
+    };
+    let release = json!({"kind": "release", "name": "nvflare-server"});
+    let answer = plan();
+    let removed = json!([release, {"kind": "Pod", "name": pod}, {"kind": "Secret", "name": secret}]);
+    assert_eq!(answer["data"]["removed"], removed, "{answer}");
+    for (name, replicas, is_kept) in [("scaled-down", 0, false), ("other-server", 1, true)] {
+        let container = json!({"name": "server", "args": ["-u", "-m", "nvflare.private.fed.app.server.server_train"]});
+        let spec = json!({"replicas": replicas, "selector": {}, "template": {"spec": {"containers": [container]}}});
+        cluster
+            .make(&format!("/apis/apps/v1/namespaces/fl/deployments/{name}"), json!({"metadata": {"name": name}, "spec": spec}));
+        let answer = plan();
+        assert_eq!(answer["data"]["removed"], if is_kept { json!([release]) } else { removed.clone() }, "{answer}");
+        assert_eq!(answer["warnings"].to_string().contains("`other-server`"), is_kept, "{answer}");
+    }
 }

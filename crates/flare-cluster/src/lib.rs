@@ -24,6 +24,7 @@ mod proxy;
 mod retry;
 mod review;
 mod selection;
+pub mod start_fault;
 mod watch;
 
 pub use backoff::Backoff;

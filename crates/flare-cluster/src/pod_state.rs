@@ -47,6 +47,12 @@ pub fn is_failed_pull(waiting_reason: &str) -> bool {
     matches!(waiting_reason, "ErrImagePull" | "ImagePullBackOff")
 }
 
+/// Whether a container waits for this reason since the kubelet could not make it from the pod's settings, or the container runtime could not
+/// create or run it. The kubelet tries again; [`crate::start_fault`] tells some of the causes.
+pub fn is_failed_start(waiting_reason: &str) -> bool {
+    matches!(waiting_reason, "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError")
+}
+
 /// Whether the container runtime could not run the container's command, so that nothing of the image ever ran.
 pub fn never_ran(ended: &ContainerStateTerminated) -> bool {
     matches!(ended.reason.as_deref(), Some("StartError" | "ContainerCannotRun"))
@@ -96,18 +102,21 @@ mod tests {
     }
 
     #[test]
-    fn what_a_container_waits_for_is_permanent_a_pull_or_neither() {
-        for (reason, permanent, pull) in [
-            ("InvalidImageName", true, false),
-            ("ErrImageNeverPull", true, false),
-            ("ErrImagePull", false, true),
-            ("ImagePullBackOff", false, true),
-            ("ContainerCreating", false, false),
-            ("CreateContainerConfigError", false, false),
-            ("CrashLoopBackOff", false, false),
-            ("", false, false),
+    fn what_a_container_waits_for_is_permanent_a_pull_a_start_or_none_of_them() {
+        for (reason, permanent, pull, start) in [
+            ("InvalidImageName", true, false, false),
+            ("ErrImageNeverPull", true, false, false),
+            ("ErrImagePull", false, true, false),
+            ("ImagePullBackOff", false, true, false),
+            ("ContainerCreating", false, false, false),
+            ("CreateContainerConfigError", false, false, true),
+            ("CreateContainerError", false, false, true),
+            ("RunContainerError", false, false, true),
+            ("CrashLoopBackOff", false, false, false),
+            ("", false, false, false),
         ] {
-            assert_eq!((is_permanent(reason), is_failed_pull(reason)), (permanent, pull), "{reason}");
+            let found = (is_permanent(reason), is_failed_pull(reason), is_failed_start(reason));
+            assert_eq!(found, (permanent, pull, start), "{reason}");
         }
     }
 

@@ -1,39 +1,11 @@
-//! Decisions that depend on a sentence of a container runtime or of the API server, because Kubernetes provides nothing else: why a container
-//! did not start, and why a pod of a `ReplicaSet` was refused.
+//! Decisions that depend on a sentence of the API server, because Kubernetes provides nothing else: why a pod of a `ReplicaSet` was refused.
 //!
-//! Other modules read the texts of other programs, and no decision depends on a text of flare-kube's own: `flare_cluster::image_pull` the
-//! reasons of failed pulls, `registered` FLARE's log, its only sign of a registration, and `online::judgement` the reasons of `OpenSSL`, as
-//! far as they have no code.
+//! Other modules read the texts of other programs, and no decision depends on a text of flare-kube's own. In `flare_cluster`: `start_fault` why
+//! a container did not start, `image_pull` why an image was not pulled, `claim_state` whether a storage driver tries again, `events` which
+//! event is about a pull. Here: `registered` FLARE's log, its only sign of a registration, and `online::judgement` the reasons of
+//! `OpenSSL`, as far as they have no code.
 //!
 //! An unknown text counts as a transient fault, and is waited for.
-
-/// Why a container cannot be created or started.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum StartFault {
-    /// The image does not run the command.
-    Command,
-    /// The memory limit is too low even for the start.
-    Memory,
-    /// The kubelet does not know something yet that the pod names, as after its own start.
-    Passing,
-}
-
-/// Texts of runtimes (runc, crun) and of the kubelet, in lower case; the first match counts.
-const STARTS: &[(&str, StartFault)] = &[
-    ("oom-killed", StartFault::Memory),
-    ("memory limit too low", StartFault::Memory),
-    ("executable file", StartFault::Command),
-    ("exec format error", StartFault::Command),
-    ("services have not yet been read", StartFault::Passing),
-    ("failed to sync secret cache", StartFault::Passing),
-    ("failed to sync configmap cache", StartFault::Passing),
-];
-
-/// The meaning of a text about a container that was not started; `None` if it is unknown.
-pub(crate) fn start_fault(text: &str) -> Option<StartFault> {
-    let text = text.to_ascii_lowercase();
-    STARTS.iter().find(|(known, _)| text.contains(known)).map(|(_, fault)| *fault)
-}
 
 /// Why the API server refuses a pod permanently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,26 +56,6 @@ pub(crate) fn refusal(text: &str) -> Option<Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_keeps_a_container_from_its_start() {
-        for (text, expected) in [
-            (
-                "container create failed: executable file `/opt/python` not found: No such file or directory",
-                Some(StartFault::Command),
-            ),
-            (
-                "exec: \"/opt/python\": stat /opt/python: no such file or directory; executable file not found in $PATH",
-                Some(StartFault::Command),
-            ),
-            ("failed to create containerd task: container init was OOM-killed (memory limit too low?)", Some(StartFault::Memory)),
-            ("services have not yet been read at least once, cannot construct envvars", Some(StartFault::Passing)),
-            ("failed to sync secret cache: timed out waiting for the condition", Some(StartFault::Passing)),
-            ("couldn't find key a in Secret fl/b", None),
-        ] {
-            assert_eq!(start_fault(text), expected, "{text}");
-        }
-    }
 
     /// Texts of Kubernetes 1.34.
     #[test]

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use flare_names::Role;
-use flare_site_plan::{ReadinessPort, SitePlan};
+use flare_site_plan::{LauncherRight, ReadinessPort, SitePlan};
 use flare_yaml::{Comments, quote};
 use serde_json::{Map, Value};
 
@@ -90,20 +90,27 @@ impl<'plan> Readme<'plan> {
     }
 }
 
-/// The Role of the parent's launcher, which grants, besides access to pods, what the release's launcher calls.
+/// The Role of the parent's launcher.
 #[derive(Template)]
 #[template(path = "common/templates/role.yaml.askama", escape = "none")]
 pub(crate) struct LauncherRole {
-    reads_events: bool,
+    rules: Vec<LauncherRule>,
+}
+
+struct LauncherRule {
+    /// Quoted.
+    resource: String,
     /// A YAML list.
-    secret_verbs: String,
+    verbs: String,
 }
 
 impl LauncherRole {
     pub(crate) fn of(plan: &SitePlan) -> Self {
-        let rights = plan.launcher_rights();
-        let verbs: Vec<_> = rights.secret_verbs.iter().map(|verb| quote(verb)).collect();
-        Self { reads_events: rights.reads_events, secret_verbs: format!("[{}]", verbs.join(", ")) }
+        let rule = |right: LauncherRight| {
+            let verbs: Vec<_> = right.verbs.iter().map(|verb| quote(verb)).collect();
+            LauncherRule { resource: quote(right.resource.as_str()), verbs: format!("[{}]", verbs.join(", ")) }
+        };
+        Self { rules: plan.launcher_rights().into_iter().map(rule).collect() }
     }
 
     pub(crate) fn text(&self) -> String {

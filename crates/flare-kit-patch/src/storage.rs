@@ -25,7 +25,7 @@ pub(crate) fn job_manager(
         let message = format!("`components[{index}].args` in `{}` must be an object, not {}", source.file, Kind::of(raw));
         return Err(source.fault(raw, message).hint("give the arguments of `job_manager` as an object, or leave the key out"));
     };
-    args.set("uri_root", &format!("{}/jobs-storage", plan.workspace.mount_path));
+    args.set("uri_root", &plan.workspace.job_store());
     let args = args.write();
     component.set_raw("args", args);
     Ok(component.write())
@@ -34,7 +34,7 @@ pub(crate) fn job_manager(
 /// Moves the snapshots of the persistor, if there is one; warns if it does not have the shape that FLARE writes.
 pub(crate) fn snapshot_persistor(source: &JsonFile<'_>, resources: &mut Object<'_>, plan: &SitePlan, found: &mut Collector) {
     let Some(persistor) = resources.get(SNAPSHOT_PERSISTOR) else { return };
-    let directory = format!("{}/snapshot-storage", plan.workspace.mount_path);
+    let directory = plan.workspace.snapshots();
     match with_root_dir(persistor, &SNAPSHOT_PATH, &directory) {
         Some(text) => resources.set_raw(SNAPSHOT_PERSISTOR, text),
         None => found.push(

@@ -142,7 +142,7 @@ impl JobObjects {
         match self.any_pods.create(&job.pod, dry).await {
             Ok(_) => Ok(false),
             Err(fault) if fault.code == Code::ObjectConflict => match self.of_that_name(job).await {
-                NameHolder::Strangers => Err(Diagnostic::error(Code::ObjectNotOurs, strangers(job))),
+                NameHolder::Another => Err(Diagnostic::error(Code::ObjectNotOurs, held_by_another(job))),
                 _ => Ok(true),
             },
             Err(fault) => Err(fault),
@@ -166,7 +166,7 @@ impl JobObjects {
                 },
                 Err(fault) if fault.code == Code::ObjectConflict => match self.of_that_name(job).await {
                     NameHolder::Ours(pod) => return Creation::Made { pod, taken_over: !is_doubtful },
-                    NameHolder::Strangers => return Creation::None(name_taken(job)),
+                    NameHolder::Another => return Creation::None(name_taken(job)),
                     NameHolder::Ending => failed(&format!("an earlier pod `{}` of this job is still being deleted", job.name)),
                     NameHolder::Unknown(_) | NameHolder::Nothing => {}
                 },
@@ -190,7 +190,7 @@ impl JobObjects {
         match self.of_that_name(job).await {
             NameHolder::Ours(pod) => Creation::Made { pod, taken_over: false },
             NameHolder::Unknown(_) => Creation::None(Observation::TimePassed),
-            NameHolder::Ending | NameHolder::Strangers | NameHolder::Nothing => {
+            NameHolder::Ending | NameHolder::Another | NameHolder::Nothing => {
                 Creation::None(last.map_or(Observation::Gone, |message| Observation::NotCreated {
                     class: crate::Class::Transient,
                     reason: "NotCreated".to_owned(),
@@ -208,7 +208,7 @@ impl JobObjects {
             Ok(Some(pod)) => match KnownPod::of(&pod) {
                 Some(known) if known.is_of(&job.job, &job.site) && known.is_being_deleted => NameHolder::Ending,
                 Some(known) if known.is_of(&job.job, &job.site) => NameHolder::Ours(Box::new(pod)),
-                _ => NameHolder::Strangers,
+                _ => NameHolder::Another,
             },
         }
     }
@@ -219,7 +219,7 @@ pub(crate) enum NameHolder {
     Ours(Box<Pod>),
     /// A pod of this job that is being deleted.
     Ending,
-    Strangers,
+    Another,
     Nothing,
     /// Why the API server did not say it.
     Unknown(Diagnostic),
@@ -230,9 +230,9 @@ fn parsed(pod: DynamicObject) -> Option<Box<Pod>> {
 }
 
 fn name_taken(job: &JobPod) -> Observation {
-    Observation::NotCreated { class: crate::Class::Hopeless, reason: "AlreadyExists".to_owned(), message: strangers(job) }
+    Observation::NotCreated { class: crate::Class::Hopeless, reason: "AlreadyExists".to_owned(), message: held_by_another(job) }
 }
 
-pub(crate) fn strangers(job: &JobPod) -> String {
+pub(crate) fn held_by_another(job: &JobPod) -> String {
     format!("there is a pod `{}` that flare-kube did not make for this job", job.name)
 }

@@ -50,5 +50,5 @@ pub use ours::{JOB_LABELS, KnownPod, job_container};
 pub use participant::JobPodMatcher;
 pub use report::{End, Evidence, JobState, Notice, Settlement, Transition};
 pub use situation::{Memory, PodAnswer, Situation};
-pub use sweep::{KnownSecret, Orphan, ParentState, delete_orphans, find_orphans, orphans};
+pub use sweep::{KnownSecret, Orphan, another_server, delete_orphans, find_orphans};
 pub use verdict::{Class, Verdict};

@@ -14,7 +14,7 @@ use tokio::{
 
 use crate::{
     JobPod,
-    creation::{BACKOFF, JobObjects, NameHolder, Progress, Report, cancelled, strangers},
+    creation::{BACKOFF, JobObjects, NameHolder, Progress, Report, cancelled, held_by_another},
     removal,
     renewal::Renewal,
     trouble,
@@ -96,8 +96,8 @@ impl JobObjects {
             match self.of_that_name(job).await {
                 // The pod is taken over once its creation is refused; it may have other tokens than the request.
                 NameHolder::Ours(_) => return Ok(()),
-                NameHolder::Strangers => {
-                    let fault = Diagnostic::error(Code::ObjectNotOurs, strangers(job))
+                NameHolder::Another => {
+                    let fault = Diagnostic::error(Code::ObjectNotOurs, held_by_another(job))
                         .hint("end that job, or submit this one again, which gives it another id");
                     return Err((fault, false));
                 }
@@ -169,7 +169,7 @@ impl JobObjects {
     /// the API server answered.
     pub(crate) async fn discard(&self, job: &JobPod) -> bool {
         match self.of_that_name(job).await {
-            NameHolder::Ours(_) | NameHolder::Strangers => return true,
+            NameHolder::Ours(_) | NameHolder::Another => return true,
             NameHolder::Unknown(_) => return false,
             NameHolder::Ending | NameHolder::Nothing => {}
         }

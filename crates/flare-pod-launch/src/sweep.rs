@@ -27,7 +27,7 @@ const YOUNG: SignedDuration = SignedDuration::from_mins(15);
 
 /// The state of the parent of the job pods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ParentState {
+pub(crate) enum ParentState {
     /// It runs, or its state is unknown.
     MayRun,
     /// Its Deployment does not exist.
@@ -108,7 +108,7 @@ pub struct Orphan {
 }
 
 /// Finds the orphans among job pods and Secrets: pods first, each kind sorted by name.
-pub fn orphans(pods: &[KnownPod], secrets: &[KnownSecret], parent: ParentState, now: Timestamp) -> Vec<Orphan> {
+pub(crate) fn orphans(pods: &[KnownPod], secrets: &[KnownSecret], parent: ParentState, now: Timestamp) -> Vec<Orphan> {
     let why = |pod: &KnownPod| match pod.phase.as_str() {
         phase @ ("Succeeded" | "Failed") => Some(format!("its job has ended ({phase})")),
         _ => parent.reason().map(str::to_owned),
@@ -175,16 +175,26 @@ async fn parent_state(cluster: &Cluster, namespace: &str, site: &str, deployment
     if site != launcher_site(Role::Server, site) {
         return Ok(state);
     }
-    let is_another = |found: &Deployment| found.metadata.name.as_deref() != Some(deployment) && runs_server(found);
-    let others = deployments.list(&Selection::default()).await?;
-    Ok(if others.iter().any(is_another) { ParentState::MayRun } else { state })
+    Ok(if another_server(cluster, namespace, deployment).await?.is_some() { ParentState::MayRun } else { state })
+}
+
+/// The name of a Deployment that runs another server of FLARE than this one in the namespace, whoever wrote its chart. The job pods of all
+/// servers have the same site and names, so they may be of that server.
+///
+/// # Errors
+///
+/// The API server refuses the list or cannot be reached.
+pub async fn another_server(cluster: &Cluster, namespace: &str, deployment: &str) -> Result<Option<String>, Diagnostic> {
+    let deployments = cluster.namespaced::<Deployment>(namespace).list(&Selection::default()).await?;
+    let mut servers = deployments.iter().filter(|found| runs_server(found)).filter_map(|found| found.metadata.name.as_deref());
+    Ok(servers.find(|name| *name != deployment).map(str::to_owned))
 }
 
 fn is_scaled_down(deployment: &Deployment) -> bool {
     deployment.spec.as_ref().and_then(|spec| spec.replicas) == Some(0)
 }
 
-/// Whether a Deployment runs a server of FLARE, whoever wrote its chart.
+/// Whether a Deployment runs a server of FLARE.
 fn runs_server(deployment: &Deployment) -> bool {
     let spec = deployment.spec.as_ref().and_then(|spec| spec.template.spec.as_ref());
     let containers = spec.into_iter().flat_map(|spec| &spec.containers);

@@ -1,4 +1,4 @@
-//! Whole results: the cases of `fixtures/pods` with their snapshots, and the two examples of `docs/launch-request.md`.
+//! Whole results: the cases of `fixtures/pods` with their snapshots, and the two of them with the reference's own result.
 #![allow(clippy::disallowed_methods, reason = "tests stand at the edge")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a failure is a failed test")]
 
@@ -42,7 +42,7 @@ fn every_case_gives_its_snapshot() {
     }
 }
 
-/// The only addition in the page's results is that all files of `startup/` are included (defect 7).
+/// The only addition in these results is that all files of `startup/` are included (defect 7).
 #[test]
 fn the_examples_of_the_page_are_met_exactly() {
     let mut met = 0;

@@ -1,4 +1,5 @@
-//! The data that a parent keeps on its volume, and their paths: from its resources and log configuration, otherwise FLARE's defaults.
+//! The data that a parent keeps on its volume, and their paths: from its resources and log configuration, otherwise the defaults of the plan and
+//! of FLARE.
 
 use std::{collections::BTreeSet, fmt};
 
@@ -78,10 +79,12 @@ impl Contents {
         };
         let resources = text(["local/resources.json", "local/resources.json.default"]);
         let logging = text(["local/log_config.json", "local/log_config.json.default"]);
-        Self::read(&resources, &logging, &kit.plan().workspace.mount_path)
+        let workspace = &kit.plan().workspace;
+        Self::read(&resources, &logging, &workspace.mount_path, &workspace.job_store(), &workspace.snapshots())
     }
 
-    pub(crate) fn read(resources: &str, logging: &str, mount: &str) -> Self {
+    /// `jobs` and `snapshots` are where the plan puts them, unless the resources say otherwise.
+    pub(crate) fn read(resources: &str, logging: &str, mount: &str, jobs: &str, snapshots: &str) -> Self {
         let mut contents = Self {
             transfer: Vec::new(),
             jobs: Vec::new(),
@@ -99,13 +102,11 @@ impl Contents {
         };
         let store = component("job_manager").and_then(|manager| string(manager, "args.uri_root"));
         let root = component("job_store").and_then(|store| string(store, "args.root_dir")).unwrap_or_default();
-        let store = store.map_or_else(
-            || format!("{mount}/jobs-storage"),
-            |store| format!("{}/{}", root.trim_end_matches('/'), store.trim_start_matches('/')),
-        );
+        let store = store
+            .map_or_else(|| jobs.to_owned(), |store| format!("{}/{}", root.trim_end_matches('/'), store.trim_start_matches('/')));
         contents.place(DataKind::Jobs, &store, mount);
-        let snapshots = string(resources, "snapshot_persistor.args.storage.args.root_dir");
-        contents.place(DataKind::Snapshots, &snapshots.unwrap_or_else(|| format!("{mount}/snapshot-storage")), mount);
+        let moved = string(resources, "snapshot_persistor.args.storage.args.root_dir");
+        contents.place(DataKind::Snapshots, moved.as_deref().unwrap_or(snapshots), mount);
         let handlers = json::lookup(logging, "handlers").and_then(json::members).unwrap_or_default();
         for file in handlers.iter().filter_map(|(_, handler)| string(handler, "filename")) {
             if let Some(file) = below(&file, mount).filter(|file| !file.is_empty()) {
@@ -209,7 +210,8 @@ mod tests {
     const MOUNT: &str = "/var/tmp/nvflare/workspace";
 
     fn read(resources: &Value, logging: &Value) -> Contents {
-        Contents::read(&resources.to_string(), &logging.to_string(), MOUNT)
+        let (jobs, snapshots) = (format!("{MOUNT}/jobs-storage"), format!("{MOUNT}/snapshot-storage"));
+        Contents::read(&resources.to_string(), &logging.to_string(), MOUNT, &jobs, &snapshots)
     }
 
     #[test]

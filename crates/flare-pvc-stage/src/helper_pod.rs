@@ -6,6 +6,7 @@ use flare_cluster::{
     Cluster, DeleteOptions, Selection, WriteOptions, image_pull,
     k8s_openapi::api::core::v1::Pod,
     pod_state::{self, condition, container_status},
+    start_fault::{StartFault, start_fault},
 };
 use flare_diagnostic::{Code, Diagnostic};
 use flare_names::labels::{self, COMPONENT, MANAGED_BY, STAGES_CLAIM, component};
@@ -29,10 +30,6 @@ const GRACE: u32 = 30;
 
 /// How much longer than the staging the pod runs if nobody deletes it.
 const AFTERLIFE: Duration = Duration::from_mins(1);
-
-/// The reasons for waiting, beside permanent ones and failed pulls, that a staging does not wait for: its user sees the message and tries
-/// again.
-const GIVEN_UP: [&str; 3] = ["CreateContainerConfigError", "CreateContainerError", "RunContainerError"];
 
 /// How long pulls may fail for reasons that can pass. The kubelet tries for the second time after 10 s and for the third after 30 s, which is
 /// the last one that is waited for.
@@ -177,7 +174,9 @@ fn look(
     }
     if let Some((reason, message)) = container.and_then(pod_state::waiting) {
         *last = if message.is_empty() { reason.to_owned() } else { format!("{reason}: {message}") };
-        if pod_state::is_permanent(reason) || GIVEN_UP.contains(&reason) || image_pull::pull_fault(message).is_some() {
+        // What the kubelet only does not know yet is waited for. Of any other failed start the user sees the message, and tries again.
+        let never_starts = pod_state::is_failed_start(reason) && start_fault(message) != Some(StartFault::Passing);
+        if pod_state::is_permanent(reason) || never_starts || image_pull::pull_fault(message).is_some() {
             return failed(
                 last.clone(),
                 "check image, pull Secrets and security context of the kit; `--helper-image` names another image for the helper",
@@ -231,6 +230,22 @@ mod tests {
         assert!(matches!(look(&running, &starting), Poll::Pending));
         let Poll::Ready(Err(fault)) = look(&running, &waiting) else { panic!("it cannot start") };
         assert!(fault.message.contains("no such program"), "{fault}");
+    }
+
+    #[test]
+    fn a_failed_start_is_waited_for_only_if_the_kubelet_soon_knows_what_it_needs() {
+        for (reason, message, fails) in [
+            ("CreateContainerConfigError", "services have not yet been read at least once, cannot construct envvars", false),
+            ("CreateContainerConfigError", "failed to sync secret cache: timed out waiting for the condition", false),
+            ("CreateContainerConfigError", "container has runAsNonRoot and image will run as root", true),
+            ("CreateContainerError", "context deadline exceeded", true),
+            ("RunContainerError", "", true),
+        ] {
+            let own = json!({"waiting": {"reason": reason, "message": message}});
+            let pod = pod(&json!({"running": {}}), &own);
+            let state = look(Some(&pod), "p", &mut String::new(), || unreachable!("nothing is pulled"));
+            assert_eq!(matches!(state, Poll::Ready(Err(_))), fails, "{reason}: {message} {state:?}");
+        }
     }
 
     /// The helper runs the parent's Python, not that of job pods.

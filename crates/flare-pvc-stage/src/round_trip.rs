@@ -66,9 +66,14 @@ fn wait<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(work)
 }
 
+/// A workspace whose kit moves nothing.
+fn contents() -> Contents {
+    Contents::read("{}", "{}", "/w", "/w/jobs-storage", "/w/snapshot-storage")
+}
+
 /// The stream of a backup of a volume.
 fn stream(root: &Path, what: &[DataKind], keys: bool, prelude: &str) -> Vec<u8> {
-    let wanted = Contents::read("{}", "{}", "/w").wanted(what);
+    let wanted = contents().wanted(what);
     let request = json!({"verb": "backup", "id": "1", "owner": owner(), "what": wanted, "keys": keys}).to_string();
     run(root, &[VOLUME_PROGRAM.as_bytes(), request.as_bytes()].concat(), request.len(), prelude, 0).1
 }
@@ -82,8 +87,7 @@ fn head() -> Line {
 fn keep(printed: &[u8], file: &Path) -> Result<(Received, Total), Diagnostic> {
     let mut archive = ArchiveWriter::begin(NewFile::begin(file, 0o600, false).expect("a file")).expect("begun");
     archive.line(&head()).expect("written");
-    let contents = Contents::read("{}", "{}", "/w");
-    let received = match wait(incoming::receive(printed, &mut archive, &contents, "nvflws", &|_, _| ())) {
+    let received = match wait(incoming::receive(printed, &mut archive, &contents(), "nvflws", &|_, _| ())) {
         Ok(received) => received,
         Err(Stop::Fault(fault)) => return Err(fault),
         Err(Stop::Cut) => return Err(Diagnostic::error(Code::StreamBroken, "cut")),
@@ -232,6 +236,25 @@ fn what_is_asked_for_is_saved_and_no_key_or_kit_unless_asked() {
         (warnings(&received, &[DataKind::Snapshots]).as_str(), total.files),
         ("nothing of `snapshots` stands on the volume\n", 0)
     );
+}
+
+/// The rows that the rule of `prepare` is tested with too.
+#[test]
+fn what_a_private_key_is_follows_the_table_that_prepare_reads_too() {
+    let rows: Vec<serde_json::Value> =
+        serde_json::from_str(include_str!("../../../fixtures/security/private-keys.json")).expect("the rows of the fixture");
+    let (root, out) = (TempDir::new().expect("a directory"), TempDir::new().expect("a directory"));
+    let path = |row: &serde_json::Value| format!("transfer/{}", row["file"].as_str().expect("a name"));
+    for row in &rows {
+        let before = row["before"].as_u64().and_then(|before| usize::try_from(before).ok()).expect("a length");
+        put(root.path(), path(row), ("x".repeat(before) + row["content"].as_str().expect("a text")).as_bytes());
+    }
+    let file = out.path().join("b.tar");
+    save(root.path(), &[DataKind::All], false, &file);
+    let saved = names(&file);
+    for row in &rows {
+        assert_eq!(json!(saved.contains(&path(row))), row["saved"], "{row}");
+    }
 }
 
 /// A site may keep its uploads in any directory, even that of its kit.

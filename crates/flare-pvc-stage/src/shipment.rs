@@ -9,6 +9,7 @@ use std::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use flare_diagnostic::{Code, Faults};
 use flare_file_tree::{Content, ContentReader, Digest, Entry, FileTree, RelativePath};
+use flare_names::Role;
 use flare_prepared_kit::PreparedKit;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -86,7 +87,7 @@ impl<'kit> Shipment<'kit> {
     /// # Errors
     /// `INVALID_PREPARED_KIT` where a file cannot be read any more.
     pub fn of(kit: &'kit PreparedKit) -> Result<Self, Faults> {
-        let transfer = kit.plan().role.as_str() == "server";
+        let transfer = kit.plan().role == Role::Server;
         Self::listing(KitOwner::of(kit), kit.fingerprint(), transfer, kit.tree(), |path| kit.digest(path))
     }
 

@@ -1,9 +1,10 @@
-//! Facts that follow from role and release alone. They are methods and not fields, so that a plan stored by an earlier run has them too.
+//! Facts that follow from other facts of the plan alone: its role, its release, its workspace. They are methods and not fields, so that a
+//! plan stored by an earlier run has them too.
 
 use flare_diagnostic::{Code, Diagnostic, Place};
 use flare_names::{Role, Target};
 
-use crate::plan::SitePlan;
+use crate::plan::{SitePlan, Workspace};
 
 /// Which port shows that a parent is ready.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,13 +17,35 @@ pub enum ReadinessPort {
     None,
 }
 
-/// What the launcher does in the namespace, and so what its Role must grant, besides creating, deleting and watching pods.
+/// A resource of the core API group that the launcher uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LauncherRights {
-    /// It reads the events of its pods.
-    pub reads_events: bool,
-    /// The verbs that it uses on Secrets.
-    pub secret_verbs: &'static [&'static str],
+pub enum LauncherResource {
+    /// Job pods.
+    Pods,
+    /// The events of its pods.
+    Events,
+    /// The credentials of jobs.
+    Secrets,
+}
+
+impl LauncherResource {
+    /// The name in a rule of a Role.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pods => "pods",
+            Self::Events => "events",
+            Self::Secrets => "secrets",
+        }
+    }
+}
+
+/// What the launcher does in the namespace with one resource: a rule of its Role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LauncherRight {
+    /// The resource.
+    pub resource: LauncherResource,
+    /// The verbs, in the order of the Role.
+    pub verbs: &'static [&'static str],
 }
 
 impl SitePlan {
@@ -36,14 +59,20 @@ impl SitePlan {
     }
 
     /// The rights that the launcher of the release needs; exactly these are granted.
-    pub const fn launcher_rights(&self) -> LauncherRights {
+    pub fn launcher_rights(&self) -> Vec<LauncherRight> {
         let release = self.target.capabilities();
         let secret_verbs: &[_] = if release.credentials_in_secret {
             &["create", "get", "update", "patch", "delete"]
         } else {
             &["create", "get", "update"]
         };
-        LauncherRights { reads_events: release.pod_events, secret_verbs }
+        let mut rights =
+            vec![LauncherRight { resource: LauncherResource::Pods, verbs: &["create", "delete", "get", "list", "watch"] }];
+        if release.pod_events {
+            rights.push(LauncherRight { resource: LauncherResource::Events, verbs: &["get", "list", "watch"] });
+        }
+        rights.push(LauncherRight { resource: LauncherResource::Secrets, verbs: secret_verbs });
+        rights
     }
 
     /// Whether Slurm's launcher and scripts come with the release and are removed, as Docker's are. An earlier release does not know
@@ -65,6 +94,18 @@ impl SitePlan {
     /// Defect 33: the warning about a kit that has both study files, if the release starts no job with both.
     pub fn study_files_conflict(&self, has_data: bool, has_runtime: bool) -> Option<Diagnostic> {
         study_files_conflict(self.target, has_data, has_runtime)
+    }
+}
+
+impl Workspace {
+    /// The directory of a server's job store, from which its jobs and their results outlive the pod.
+    pub fn job_store(&self) -> String {
+        format!("{}/jobs-storage", self.mount_path)
+    }
+
+    /// The directory of the snapshots from which a server resumes jobs.
+    pub fn snapshots(&self) -> String {
+        format!("{}/snapshot-storage", self.mount_path)
     }
 }
 

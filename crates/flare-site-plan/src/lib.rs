@@ -9,7 +9,7 @@ mod job_launcher;
 mod plan;
 mod resolve;
 
-pub use facts::{LauncherRights, ReadinessPort};
+pub use facts::{LauncherResource, LauncherRight, ReadinessPort};
 /// Facts of the plan whose types the configuration defines.
 pub use flare_site_config::{InternalSecurity, JobPodDefaults};
 pub use job_launcher::LauncherChoice;

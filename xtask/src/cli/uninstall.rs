@@ -14,7 +14,8 @@ use crate::{
 /// Remove a participant from its cluster: its release, its launcher's job pods and Secrets, and what `stage` created besides the claim
 ///
 /// Everything is listed on stderr before anything is removed, and `--dry-run` removes nothing. Only objects with this participant's labels
-/// are removed, and those of FLARE's own launcher, which are found by their names.
+/// are removed, and those of FLARE's own launcher, which are found by their names. A server's job pods stay while another server runs in the
+/// namespace, since theirs have the same names.
 ///
 /// The workspace claim stays, with the kit and all data of the participant, unless `--delete-claims` is given. Claims with study data
 /// are never deleted.

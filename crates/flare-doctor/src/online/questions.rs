@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use flare_file_tree::Entry;
 use flare_names::Role;
 use flare_prepared_kit::PreparedKit;
-use flare_site_plan::{Ports, SitePlan};
+use flare_site_plan::{LauncherRight, Ports, SitePlan};
 use serde_json::Value;
 
 use super::probe::{Link, Request, Right};
@@ -41,12 +41,15 @@ fn files(kit: &PreparedKit) -> BTreeMap<String, String> {
 
 /// Every permission of the chart's Role.
 fn rights(plan: &SitePlan) -> Vec<Right> {
-    let right = |resource: &str, verb: &str| Right { group: String::new(), resource: resource.to_owned(), verb: verb.to_owned() };
-    let launcher = plan.launcher_rights();
-    let pods = ["create", "delete", "get", "list", "watch"].iter().map(|verb| right("pods", verb));
-    let events = ["get", "list", "watch"].iter().filter(|_| launcher.reads_events).map(|verb| right("events", verb));
-    let secrets = launcher.secret_verbs.iter().map(|verb| right("secrets", verb));
-    pods.chain(events).chain(secrets).collect()
+    let of = |right: LauncherRight| {
+        let resource = right.resource.as_str();
+        right.verbs.iter().map(move |verb| Right {
+            group: String::new(),
+            resource: resource.to_owned(),
+            verb: (*verb).to_owned(),
+        })
+    };
+    plan.launcher_rights().into_iter().flat_map(of).collect()
 }
 
 /// The connections to test: a client's to its server; those of clients and admin consoles to a server, through its Service.

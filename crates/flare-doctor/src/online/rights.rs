@@ -3,7 +3,7 @@
 use flare_cluster::{Cluster, Operation};
 use flare_diagnostic::{Code, Faults};
 use flare_prepared_kit::PreparedKit;
-use flare_site_plan::SitePlan;
+use flare_site_plan::{LauncherResource, LauncherRight, SitePlan};
 use futures_util::future::join4;
 use k8s_openapi::api::{
     apps::v1::{Deployment, ReplicaSet},
@@ -108,12 +108,15 @@ pub fn wait_needs(namespace: &str) -> impl Iterator<Item = Operation> {
 
 /// What the chart's Role grants.
 fn granted(plan: &SitePlan) -> Vec<Operation> {
-    let (at, launcher) = (Some(plan.namespace.as_str()), plan.launcher_rights());
-    let pods = ["create", "delete", "get", "list", "watch"].into_iter().map(|verb| Operation::on::<Pod>(verb, at));
-    let events = ["get", "list", "watch"].into_iter().filter(|_| launcher.reads_events);
-    let events = events.map(|verb| Operation::on::<Event>(verb, at));
-    let secrets = launcher.secret_verbs.iter().map(|verb| Operation::on::<Secret>(verb, at));
-    pods.chain(events).chain(secrets).collect()
+    let at = Some(plan.namespace.as_str());
+    let of = |right: LauncherRight| {
+        right.verbs.iter().map(move |verb| match right.resource {
+            LauncherResource::Pods => Operation::on::<Pod>(verb, at),
+            LauncherResource::Events => Operation::on::<Event>(verb, at),
+            LauncherResource::Secrets => Operation::on::<Secret>(verb, at),
+        })
+    };
+    plan.launcher_rights().into_iter().flat_map(of).collect()
 }
 
 /// Whether the user may make the Role: with all of its rights, or with the one that stands for them.

@@ -1,19 +1,16 @@
 //! Containers that start and exit.
 
-use flare_cluster::pod_state;
+use flare_cluster::{
+    pod_state,
+    start_fault::{StartFault, start_fault},
+};
 use k8s_openapi::api::core::v1::{ContainerStateTerminated, ContainerStatus, Pod};
 
 use super::{
     current::Current,
     look::{ObservedParent, RolloutStatus},
 };
-use crate::{
-    Finding,
-    finding::times,
-    joining::last_lines,
-    registered,
-    texts::{self, StartFault},
-};
+use crate::{Finding, finding::times, joining::last_lines, registered};
 
 /// How many lines at the end of a log are shown as the reason.
 const LAST_LINES: usize = 20;
@@ -36,13 +33,13 @@ fn of_container(look: &ObservedParent<'_>, status: &ContainerStatus, is_parent: 
         return None;
     }
     let what = if is_parent { "the parent".to_owned() } else { format!("the init container `{}`", status.name) };
-    if waits_for == "CreateContainerError" && texts::start_fault(said) == Some(StartFault::Command) {
+    if waits_for == "CreateContainerError" && start_fault(said) == Some(StartFault::Command) {
         // CRI-O looks for the command when it creates the container.
         return Some(RolloutStatus::hopeless(cannot_start(&what, Some(said))));
     }
     let ended = state.terminated.as_ref().or_else(|| status.last_state.as_ref()?.terminated.as_ref())?;
     let start = pod_state::never_ran(ended);
-    let too_little = start && ended.message.as_deref().and_then(texts::start_fault) == Some(StartFault::Memory);
+    let too_little = start && ended.message.as_deref().and_then(start_fault) == Some(StartFault::Memory);
     if start && !too_little {
         return Some(RolloutStatus::hopeless(cannot_start(&what, ended.message.as_deref())));
     }

@@ -5,6 +5,7 @@ use std::{iter::once, time::Duration};
 use flare_cluster::{
     claim_state::{self, ClaimPhase},
     events, pod_state,
+    start_fault::{StartFault, start_fault},
 };
 use flare_pod_launch as launch;
 use k8s_openapi::api::core::v1::{Event, PersistentVolumeClaim, Pod};
@@ -15,10 +16,7 @@ use super::{
     pull,
     reference::ReferenceKind,
 };
-use crate::{
-    Finding,
-    texts::{self, StartFault},
-};
+use crate::Finding;
 
 pub(super) fn judge(look: &ObservedParent<'_>, current: &Current<'_>, pod: &Pod) -> RolloutStatus {
     if let Some(verdict) = missing(look).or_else(|| claims(look, pod)) {
@@ -168,7 +166,7 @@ fn waiting(look: &ObservedParent<'_>, pod: &Pod, class: launch::Class, reason: &
     let name = look.name;
     let (id, what, hint) = match (class, reason) {
         // The kubelet's reason for unusable references of a pod, including a Secret that is created late.
-        (_, "CreateContainerConfigError") if texts::start_fault(message) != Some(StartFault::Passing) => {
+        (_, "CreateContainerConfigError") if start_fault(message) != Some(StartFault::Passing) => {
             let hint = "correct what the text names in the chart's values, or create it";
             let finding = Finding::error("D81", format!("the container of `{name}` cannot be made from its settings"), hint);
             return RolloutStatus::hopeless_soon(finding.evidence(once(message)));

@@ -5,6 +5,7 @@ use std::path::Path;
 use flare_diagnostic::Code;
 use flare_file_tree::{FileTree, ReadOptions, RelativePath};
 use flare_names::{Role, Target};
+use serde_json::{Value, json};
 
 use crate::support::*;
 
@@ -103,4 +104,23 @@ fn a_private_key_is_for_its_owner_alone_in_the_copy() {
     let mode = |path: &str| tree.get(path).unwrap().mode();
     assert_eq!([mode("startup/client.key"), mode("local/custom/tls.pem"), mode("startup/closed.key")], [0o600, 0o4700, 0o400]);
     assert_eq!([mode("startup/rootCA.pem"), mode("transfer/their.key")], [0o644, 0o644]);
+}
+
+/// The rows that a backup's rule is tested with too.
+#[test]
+fn what_a_private_key_is_does_not_differ_from_what_a_backup_leaves_out() {
+    let rows: Vec<Value> = serde_json::from_str(include_str!("../../../../fixtures/security/private-keys.json")).unwrap();
+    let path = |row: &Value| format!("local/custom/{}", row["file"].as_str().unwrap());
+    let mut kit = kit(Role::Client);
+    for row in &rows {
+        let filler = "x".repeat(row["before"].as_u64().unwrap().try_into().unwrap());
+        let text = filler + row["content"].as_str().unwrap();
+        kit.insert_file(RelativePath::new(path(row)).unwrap(), text, 0o644);
+    }
+    let tree = patched(kit, &plan(Role::Client, Target::V2_8)).value;
+    for row in &rows {
+        let narrowed = tree.get(path(row)).unwrap().mode() == 0o600;
+        assert_eq!(json!(narrowed), row["narrowed"], "{row}");
+        assert!(!narrowed || row["saved"] == false, "a backup has a private key: {row}");
+    }
 }

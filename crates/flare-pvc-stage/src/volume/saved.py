@@ -3,7 +3,8 @@
 # In the staging directory: the lines of the files that were received, to compare them once they are on the disk. They may be more than
 # fit into memory.
 RECEIVED = ".flare-received"
-# Names of files with private keys, in any directory.
+# Names of files with private keys, in any directory. `prepare` decides by a part of this rule (crates/flare-kit-patch/src/private_keys.rs);
+# both are tested by fixtures/security/private-keys.json.
 KEYS = (b".key", b".pem", b".p12", b".pfx", b".tenseal")
 # At the beginning of any other file with one, whatever its name: a copy, or certificates with their key.
 PRIVATE = b"PRIVATE KEY-----"

@@ -7,8 +7,9 @@ use flare_cluster::{
         apimachinery::pkg::apis::meta::v1::ObjectMeta,
     },
 };
-use flare_diagnostic::Diagnostic;
-use flare_pod_launch::{JobPodMatcher, KnownSecret};
+use flare_diagnostic::{Code, Diagnostic};
+use flare_names::Role;
+use flare_pod_launch::{JobPodMatcher, KnownSecret, another_server};
 use flare_pod_manifest::credentials_secret;
 use flare_site_plan::SitePlan;
 
@@ -24,13 +25,15 @@ pub(super) struct Seen {
 pub(super) struct Launched {
     pub(super) pods: Vec<Seen>,
     pub(super) secrets: Vec<Seen>,
+    /// Why some stay.
+    pub(super) notice: Option<Diagnostic>,
 }
 
 impl Launched {
     /// What a later look found that this one did not: one that has the same name and another uid was made since.
     pub(super) fn only_in(&self, later: Self) -> Self {
         let since = |known: &[Seen], found: Vec<Seen>| found.into_iter().filter(|one| !known.contains(one)).collect();
-        Self { pods: since(&self.pods, later.pods), secrets: since(&self.secrets, later.secrets) }
+        Self { pods: since(&self.pods, later.pods), secrets: since(&self.secrets, later.secrets), notice: later.notice }
     }
 }
 
@@ -51,10 +54,34 @@ pub(super) async fn find(cluster: &Cluster, plan: &SitePlan) -> Result<Launched,
             found.extend(secrets.find(&name).await?);
         }
     }
-    Ok(Launched {
-        pods: pods.iter().filter_map(|pod| seen(&pod.metadata)).collect(),
-        secrets: found.iter().filter_map(|secret| seen(&secret.metadata)).collect(),
-    })
+    let pods: Vec<_> = pods.iter().filter_map(|pod| seen(&pod.metadata)).collect();
+    let secrets: Vec<_> = found.iter().filter_map(|secret| seen(&secret.metadata)).collect();
+    if let Some(name) = pods.first().or(secrets.first()).map(|one| &one.name)
+        && let Some(other) = other_server(cluster, plan).await?
+    {
+        return Ok(Launched { notice: Some(stays(name, &other, namespace)), ..Launched::default() });
+    }
+    Ok(Launched { pods, secrets, notice: None })
+}
+
+/// The Deployment of another server in a server's namespace: the objects of its launcher have the same names and site. `None` if the user may
+/// not list Deployments.
+async fn other_server(cluster: &Cluster, plan: &SitePlan) -> Result<Option<String>, Diagnostic> {
+    if plan.role == Role::Client {
+        return Ok(None);
+    }
+    match another_server(cluster, plan.namespace.as_str(), plan.names.deployment.as_str()).await {
+        Err(fault) if fault.code == Code::PermissionDenied => Ok(None),
+        found => found,
+    }
+}
+
+fn stays(name: &str, other: &str, namespace: &str) -> Diagnostic {
+    let message = format!(
+        "job pods of servers and their Secrets stay, such as `{name}`: they may belong to the server `{other}`, which runs here too"
+    );
+    Diagnostic::warning(Code::Notice, message)
+        .hint(format!("once no job of `{other}` runs, delete them: `kubectl get pods --namespace {namespace}` lists the pods"))
 }
 
 pub(super) fn seen(metadata: &ObjectMeta) -> Option<Seen> {
@@ -70,8 +97,10 @@ mod tests {
         let seen = |names: &[(&str, &str)]| -> Vec<Seen> {
             names.iter().map(|(name, uid)| Seen { name: (*name).to_owned(), uid: Some((*uid).to_owned()) }).collect()
         };
-        let first = Launched { pods: seen(&[("j1-site-1", "1")]), secrets: seen(&[("startup", "2"), ("j1-site-1-creds", "3")]) };
-        let later = Launched { pods: seen(&[("j2-site-1", "4")]), secrets: seen(&[("startup", "5"), ("j1-site-1-creds", "3")]) };
+        let launched =
+            |pods: &[(&str, &str)], secrets: &[(&str, &str)]| Launched { pods: seen(pods), secrets: seen(secrets), notice: None };
+        let first = launched(&[("j1-site-1", "1")], &[("startup", "2"), ("j1-site-1-creds", "3")]);
+        let later = launched(&[("j2-site-1", "4")], &[("startup", "5"), ("j1-site-1-creds", "3")]);
         let since = first.only_in(later);
         assert_eq!((since.pods, since.secrets), (seen(&[("j2-site-1", "4")]), seen(&[("startup", "5")])));
     }

@@ -99,6 +99,7 @@ async fn participant(
             return found.require(Err(faults.after(left.and_then(|left| still_there(left.as_deref())))));
         }
     };
+    found.extend(there.launched.notice);
     found.extend(there.registry_secrets.shared);
     if there.objects && !options.dry_run {
         found.require(kit.write_record(request.prepared, None))?;

@@ -9,7 +9,7 @@ use flare_cluster::{
         },
         apimachinery::pkg::apis::meta::v1::ObjectMeta,
     },
-    pod_state::phase,
+    pod_state::has_ended,
 };
 use flare_diagnostic::{Code, Collector, Diagnostic};
 use flare_names::labels::{self, component};
@@ -93,10 +93,6 @@ fn template(deployment: &Deployment) -> Option<&PodSpec> {
 
 fn names(spec: &PodSpec, secret: &str) -> bool {
     spec.image_pull_secrets.iter().flatten().any(|one| one.name == secret)
-}
-
-fn has_ended(pod: &Pod) -> bool {
-    matches!(phase(pod), Some("Succeeded" | "Failed"))
 }
 
 fn stays(secret: &str, user: &str, namespace: &str) -> Diagnostic {
