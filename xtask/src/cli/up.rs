@@ -158,6 +158,9 @@ fn outcome(participants: &[PreparedParticipant], reached: &[Reached], dry_run: b
         data["dry_run"] = json!(true);
     }
     let mut text = shown(both().map(|(one, reached)| (one.destined.name.as_str(), one.destined.role.to_string(), reached.steps)));
+    if dry_run && both().any(|(_, reached)| reached.steps.get(Step::Stage) == State::Done) {
+        text.push_str("kits would be staged first; what comes after is looked at once they are\n");
+    }
     for (one, exposed) in both().filter_map(|(one, reached)| Some((one, reached.exposed.as_ref()?))) {
         text.push_str(&format!("{} is {}\n", printable(&one.destined.name), exposed.sentence()));
     }

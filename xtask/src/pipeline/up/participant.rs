@@ -63,6 +63,10 @@ struct Run<'run> {
 impl Run<'_> {
     fn all(&mut self) -> Result<(), Faults> {
         self.step(Step::Stage, Self::stage)?;
+        if self.options.dry_run && self.reached.steps.get(Step::Stage) == State::Done {
+            // The kit is not there yet, without which an installation is refused.
+            return Ok(());
+        }
         self.step(Step::Install, Self::install)?;
         if self.options.dry_run { Ok(()) } else { self.step(Step::Verify, Self::verify) }
     }
@@ -81,7 +85,7 @@ impl Run<'_> {
 
     fn stage(&mut self, _: Steps) -> Result<State, Faults> {
         // Objects are staged beside those that the release names.
-        if matches!(self.options.staging, Staging::Volume(_)) && !self.options.dry_run {
+        if matches!(self.options.staging, Staging::Volume(_)) {
             let (kit, options) = (self.participant.destined.kit(), self.install_options());
             install::refuse_before_staging(self.context, &self.request(), kit, &options)?;
         }
