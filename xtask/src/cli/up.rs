@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use flare_names::Target;
+use flare_names::{Role, Target};
 use flare_pvc_stage::VolumeStageOptions;
 use serde_json::{Value, json};
 
@@ -10,6 +10,7 @@ use super::{
     arguments::{self, ClusterArguments, HelperImageArgument, PreparationArguments, StagingMode},
     federation_view::{FederationView, shown},
     installation::{HelmArguments, ReleaseArguments, ValueArguments},
+    next_steps::NextSteps,
     report::ReportArguments,
     staging::{KitArguments, PlaceArguments, refuse_for_objects},
 };
@@ -163,6 +164,13 @@ fn outcome(participants: &[PreparedParticipant], reached: &[Reached], dry_run: b
     }
     for (one, exposed) in both().filter_map(|(one, reached)| Some((one, reached.exposed.as_ref()?))) {
         text.push_str(&format!("{} is {}\n", printable(&one.destined.name), exposed.sentence()));
+    }
+    let is_up = |(one, reached): &(&PreparedParticipant, &Reached)| one.destined.role == Role::Server && reached.steps.are_good();
+    if let Some((server, reached)) = both().find(is_up).filter(|_| !dry_run) {
+        let (plan, access) = (server.destined.kit().plan(), server.destined.access());
+        let next = NextSteps::of(plan, access, reached.exposed.as_ref());
+        data["next"] = next.to_json();
+        text.push_str(&next.text());
     }
     Outcome { data, text, ..Outcome::default() }
 }

@@ -49,7 +49,11 @@ async fn follow(cluster: &Cluster, installed: &Installed, ports: &[u16], say: Pr
     let mut open = Vec::new();
     let mut current: Option<String> = None;
     loop {
-        let found = pods.list(&selection).await.unwrap_or_default();
+        let Ok(found) = pods.list(&selection).await else {
+            // An API server that is busy for a moment ends no connection that stands.
+            sleep(LOOK).await;
+            continue;
+        };
         let running = found.iter().find(|pod| is_running(pod)).and_then(|pod| pod.metadata.name.clone());
         if running != current || open.len() < ports.len() {
             open.clear();
