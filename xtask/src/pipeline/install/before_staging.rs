@@ -50,7 +50,7 @@ async fn replaces_a_kit(cluster: &Cluster, kit: &PreparedKit) -> Result<bool, Di
 async fn refuse(context: &Context<'_>, request: &Request<'_>, options: &Options, end: Instant) -> Result<(), Faults> {
     let kit = request.open(OpenOptions::default())?.value;
     // What is only a notice is told by the installation.
-    refuse_what_cannot_work(&kit, context.environment.now)?;
+    request.located(refuse_what_cannot_work(&kit, context.environment.now))?;
     let values = values_of(&kit, options)?;
     let connected = Connected::new(context, request, options, kit).await?;
     let silent: Progress<'_> = &|_| ();
