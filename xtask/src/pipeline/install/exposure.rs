@@ -12,6 +12,7 @@ use flare_names::Role;
 use flare_prepared_kit::PreparedKit;
 use flare_site_plan::{Ports, SitePlan};
 use flare_startup_kit::StartupKit;
+use futures_util::future::join_all;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::run::{Exposed, Run};
@@ -61,14 +62,11 @@ pub(super) async fn wait(
     };
     if expose != Expose::PortForward {
         let names = Names::of(&run.options.called, certificate_names(run.kit, now));
-        let mut found_by_name = Vec::new();
-        for name in names.called.iter().chain(&names.others) {
-            found_by_name.push((name.clone(), resolve(name).await));
-        }
-        let mut targets = BTreeSet::new();
-        for address in &addresses {
-            targets.extend(resolve(address).await);
-        }
+        // A name that does not resolve may take its whole time.
+        let all = names.called.iter().chain(&names.others);
+        let found_by_name = join_all(all.map(|name| async move { (name.clone(), resolve(name).await) })).await;
+        let found_by_address = join_all(addresses.iter().map(|address| resolve(address))).await;
+        let targets: BTreeSet<IpAddr> = found_by_address.into_iter().flatten().collect();
         found.extend(judge(&names, &found_by_name, &addresses, &targets));
     }
     Ok(Exposed { expose, addresses, ports: ports(run.kit.plan()) })
