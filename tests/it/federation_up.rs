@@ -151,7 +151,10 @@ fn a_dry_run_of_prepared_kits_ends_with_what_would_be_staged() {
         let path = format!("/api/v1/namespaces/flare-demo/persistentvolumeclaims/{name}");
         server.put(&path, json!({"metadata": {"name": name, "namespace": "flare-demo"}}));
     }
-    let up = format!("{} --dry-run", UP.replace("--kubeconfig closed", "--kubeconfig open"));
+    let up = format!("{} --dry-run --helm", UP.replace("--kubeconfig closed", "--kubeconfig open"));
+    let without = run(&sandbox, &format!("{up} /nowhere/helm")).json();
+    assert_eq!(without["error_code"], "HELM_NOT_FOUND", "nothing is staged in vain: {without}");
+    let up = format!("{up} {}", helm().display());
     let dry = run(&sandbox, &up).expect_code(0).json();
     let participants = dry["data"]["participants"].as_array().unwrap().clone();
     let expected = json!({"prepare": "unchanged", "stage": "done", "install": "not_begun", "verify": "not_begun"});
