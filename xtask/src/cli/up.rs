@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{
     arguments::{self, ClusterArguments, HelperImageArgument, PreparationArguments, StagingMode},
     federation_view::{FederationView, shown},
-    installation::{HelmArguments, ReleaseArguments, ValueArguments},
+    installation::{HelmArguments, ReleaseArguments, ValueArguments, recovered},
     next_steps::NextSteps,
     report::ReportArguments,
     staging::{KitArguments, PlaceArguments, refuse_for_objects},
@@ -149,6 +149,7 @@ fn outcome(participants: &[PreparedParticipant], reached: &[Reached], dry_run: b
             let ok = steps.are_good() || dry_run && Step::ALL.into_iter().all(|step| steps.get(step) != State::Failed);
             let mut row = json!({"name": destined.name, "role": destined.role, "steps": steps.to_json(),
                 "seconds": reached.times.to_json(), "ok": ok, "prepared": destined.prepared, "findings": reached.findings,
+                "recovery": reached.recovery.as_ref().map(|recovery| recovered(recovery).0),
                 "exposed": reached.exposed.as_ref().map(install::Exposed::to_json)});
             destined.facts().add_to(&mut row);
             row
@@ -161,6 +162,9 @@ fn outcome(participants: &[PreparedParticipant], reached: &[Reached], dry_run: b
     let mut text = shown(both().map(|(one, reached)| (one.destined.name.as_str(), one.destined.role.to_string(), reached.steps)));
     if dry_run && both().any(|(_, reached)| reached.steps.get(Step::Stage) == State::Done) {
         text.push_str("kits would be staged first; what comes after is looked at once they are\n");
+    }
+    for (one, recovery) in both().filter_map(|(one, reached)| Some((one, reached.recovery.as_ref()?))) {
+        text.push_str(&format!("{}: {}", printable(&one.destined.name), recovered(recovery).1));
     }
     for (one, exposed) in both().filter_map(|(one, reached)| Some((one, reached.exposed.as_ref()?))) {
         text.push_str(&format!("{} is {}\n", printable(&one.destined.name), exposed.sentence()));

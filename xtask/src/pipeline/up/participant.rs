@@ -27,7 +27,7 @@ pub(super) fn not_begun(participant: &PreparedParticipant) -> Reached {
     let (mut steps, mut times) = (Steps::default(), Times::default());
     steps.set(Step::Prepare, participant.state);
     times.set(Step::Prepare, participant.took);
-    Reached { steps, times, findings: Vec::new(), exposed: None, ended: Ok(Checked::clean(())) }
+    Reached { steps, times, findings: Vec::new(), recovery: None, exposed: None, ended: Ok(Checked::clean(())) }
 }
 
 /// Carries out the steps up to the first that fails. `called` are the names by which clients call the server.
@@ -118,6 +118,7 @@ impl Run<'_> {
             }
             Err(not_installed) => {
                 self.reached.findings = not_installed.findings;
+                self.reached.recovery = not_installed.recovery;
                 Err(not_installed.faults)
             }
         }
