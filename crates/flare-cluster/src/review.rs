@@ -1,7 +1,7 @@
 //! Access reviews: before a verb changes anything, and after a refusal, to explain it.
 
 use flare_diagnostic::{Diagnostic, Faults};
-use futures_util::{StreamExt as _, stream};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use k8s_openapi::api::authorization::v1::SelfSubjectAccessReview;
 use kube::{Api, api::PostParams};
 
@@ -21,20 +21,15 @@ impl Cluster {
     pub async fn check_access(&self, operations: &[Operation]) -> Result<(), Faults> {
         let open = Box::pin(rules::not_granted(self.client(), operations)).await;
         let questions: Vec<_> = open.iter().map(|&operation| self.may(operation)).collect();
-        let answers: Vec<_> = stream::iter(questions).buffered(AT_ONCE).collect().await;
-        let mut faults = Vec::new();
-        for (operation, answer) in open.into_iter().zip(answers) {
-            match answer {
-                Ok(true) => {}
-                Ok(false) => faults.push(operation),
-                Err(fault) => return Err(fault.into()),
-            }
-        }
-        if faults.is_empty() {
+        // One that is not answered ends the others.
+        let answers: Vec<bool> = stream::iter(questions).buffered(AT_ONCE).try_collect().await?;
+        let refused = open.into_iter().zip(answers).filter(|(_, allowed)| !allowed);
+        let refused: Vec<&Operation> = refused.map(|(operation, _)| operation).collect();
+        if refused.is_empty() {
             return Ok(());
         }
         let user = self.user().await;
-        Faults::check(faults.into_iter().map(|operation| denied(user.as_deref(), operation)).collect(), || ())
+        Faults::check(refused.into_iter().map(|operation| denied(user.as_deref(), operation)).collect(), || ())
     }
 
     /// Whether the user may do this, according to the API server.
