@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use flare_cluster::k8s_openapi::api::core::v1::{Node, Service};
+use flare_cluster::{
+    Selection, events,
+    k8s_openapi::api::core::v1::{Event, Node, Service},
+};
 use flare_diagnostic::{Code, Collector, Diagnostic, shown};
 use flare_doctor::rollout::RunningParent;
 use flare_federation::Expose;
@@ -108,18 +111,31 @@ async fn load_balancer(run: &Run<'_>) -> Result<Vec<String>, Diagnostic> {
     (run.progress)("waiting for the address of the load balancer");
     loop {
         let service = services.get(name).await?;
+        let uid = service.metadata.uid;
         let balancer = service.status.and_then(|status| status.load_balancer).and_then(|balancer| balancer.ingress);
         let addresses: Vec<String> = balancer.unwrap_or_default().into_iter().filter_map(|one| one.ip.or(one.hostname)).collect();
         if !addresses.is_empty() {
             return Ok(addresses);
         }
         if Instant::now() >= run.end {
-            let message = format!("the server has started, but nothing in the cluster has given its Service `{name}` an address");
+            let said = said_of(run, uid.as_deref()).await.map(|said| format!(": {said}")).unwrap_or_default();
+            let message =
+                format!("the server has started, but nothing in the cluster has given its Service `{name}` an address{said}");
             return Err(Diagnostic::error(Code::TimedOut, message)
                 .hint("see `kubectl describe service`: the cluster needs a load balancer (a cloud's, or MetalLB); or use `--expose host-port`"));
         }
         sleep(LOOK.min(run.left())).await;
     }
+}
+
+/// The longest text of an event that is shown, in characters.
+const LONGEST: usize = 300;
+
+/// What the cluster said last about the object with this uid, if it said anything and that may be read.
+async fn said_of(run: &Run<'_>, uid: Option<&str>) -> Option<String> {
+    let all = run.cluster.namespaced::<Event>(run.namespace()).list(&Selection::default()).await.ok()?;
+    let said = events::message(events::newest(events::about(&all, uid))?);
+    (!said.is_empty()).then(|| said.chars().take(LONGEST).collect())
 }
 
 /// The addresses of the node on which the parent runs: those that are reached from outside, else those inside.
