@@ -116,6 +116,7 @@ fn a_federation_comes_up_by_one_command_changes_what_changed_and_goes_down_to_it
     let [server, site, other] = states(&partly["data"]).try_into().unwrap();
     assert!(server.ends_with(" true") && site.ends_with(" done unchanged true"), "{partly}");
     assert!(other.ends_with(" failed not_begun false"), "{partly}");
+    assert_eq!(partly["data"]["participants"][2]["recovery"]["state"], "rolled_back", "{partly}");
     let errors = partly["errors"].as_array().unwrap();
     assert!(errors.iter().all(|error| error["message"].as_str().unwrap().starts_with("site-2: ")), "{errors:#?}");
     scene.federation.edit("site-2", "nvflare:2.8.99", "nvflare:2.8.3");

@@ -309,6 +309,8 @@ fn a_server_is_exposed_by_its_node_by_a_load_balancer_and_by_this_machine() {
     let mut forward = forward.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let answers = || std::net::TcpStream::connect("127.0.0.1:8003").is_ok();
     wait(Duration::from_mins(2), || "a forward at 127.0.0.1:8003".to_owned(), || answers().then_some(()));
+    let taken = scene.fails(name, &["--expose", "port-forward"]);
+    assert_eq!(taken["error_code"], "INVALID_ARGS", "the ports are taken: {taken}");
     let pod = scene.namespace.parent(name);
     succeed(scene.namespace.kubectl().args(["delete", "pod", &pod]));
     scene.namespace.wait_for_rollout(name);

@@ -141,6 +141,31 @@ fn only_what_changed_is_prepared_again_and_edits_stay_unless_they_are_discarded(
 }
 
 #[test]
+fn a_dry_run_of_prepared_kits_ends_with_what_would_be_staged() {
+    let sandbox = scene();
+    // Prepares the kits.
+    let _ = run(&sandbox, UP).expect_code(5);
+    let server = ApiServer::start();
+    server.kubeconfig(&sandbox.join("open"));
+    for name in ["nvflws-server", "nvflws-site-1", "nvflws-site-2"] {
+        let path = format!("/api/v1/namespaces/flare-demo/persistentvolumeclaims/{name}");
+        server.put(&path, json!({"metadata": {"name": name, "namespace": "flare-demo"}}));
+    }
+    let up = format!("{} --dry-run --helm", UP.replace("--kubeconfig closed", "--kubeconfig open"));
+    let without = run(&sandbox, &format!("{up} /nowhere/helm")).json();
+    assert_eq!(without["error_code"], "HELM_NOT_FOUND", "nothing is staged in vain: {without}");
+    let up = format!("{up} {}", helm().display());
+    let dry = run(&sandbox, &up).expect_code(0).json();
+    let participants = dry["data"]["participants"].as_array().unwrap().clone();
+    let expected = json!({"prepare": "unchanged", "stage": "done", "install": "not_begun", "verify": "not_begun"});
+    assert_eq!(participants.len(), 3, "{dry}");
+    assert!(participants.iter().all(|one| one["steps"] == expected && one["ok"] == json!(true)), "{dry}");
+    assert!(server.writes().is_empty(), "{:?}", server.writes());
+    let told = run(&sandbox, &up.replace("-o json", "-o text")).expect_code(0).stdout;
+    assert!(told.contains("kits would be staged first"), "{told}");
+}
+
+#[test]
 fn what_cannot_be_installed_is_refused_before_the_kit_of_a_running_participant_is_replaced() {
     let sandbox = scene();
     let server = ApiServer::start();

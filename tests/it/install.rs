@@ -82,6 +82,17 @@ fn a_kit_that_cannot_work_is_refused_by_the_offline_checks() {
 }
 
 #[test]
+fn a_study_file_that_stops_every_job_is_refused_with_its_place() {
+    let sandbox = prepared();
+    fs::write(sandbox.join("out/local/study_data.yaml"), "cancer: [\n").unwrap();
+    let refused = run(&sandbox, helm().to_str().unwrap(), "install out").expect_code(1).json();
+    assert_eq!(refused["location"]["file"], sandbox.join("out/local/study_data.yaml").to_str().unwrap(), "{refused}");
+    assert!(refused["location"]["line"].is_number(), "{refused}");
+    let message = refused["message"].as_str().unwrap();
+    assert!(message.starts_with("D47: ") && message.ends_with("FLARE would refuse every job because of it"), "{refused}");
+}
+
+#[test]
 fn places_in_a_prepared_kit_are_whole_paths_whatever_the_verb() {
     let sandbox = prepared();
     fs::write(sandbox.join("job.json"), "{}").unwrap();

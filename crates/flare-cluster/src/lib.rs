@@ -23,6 +23,7 @@ pub mod pod_state;
 mod proxy;
 mod retry;
 mod review;
+mod rules;
 mod selection;
 pub mod start_fault;
 mod watch;

@@ -98,7 +98,7 @@ impl Operation {
     }
 
     /// `pods/exec`, without the group.
-    fn with_part(&self) -> String {
+    pub(crate) fn with_part(&self) -> String {
         self.subresource.map_or_else(|| self.resource.clone(), |part| format!("{}/{part}", self.resource))
     }
 

@@ -1,32 +1,35 @@
 //! Access reviews: before a verb changes anything, and after a refusal, to explain it.
 
 use flare_diagnostic::{Diagnostic, Faults};
-use futures_util::future::join_all;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use k8s_openapi::api::authorization::v1::SelfSubjectAccessReview;
 use kube::{Api, api::PostParams};
 
 use crate::{
     Cluster, Operation,
     permission::{denied, question, user},
+    rules,
 };
+
+/// How many questions are asked at the same time.
+const AT_ONCE: usize = 8;
 
 impl Cluster {
     /// Asks the API server whether the user may do all of these. Each refused one is a separate fault.
+    ///
+    /// For many in one namespace it first asks for the user's rules there, and then only for what none of these grants.
     pub async fn check_access(&self, operations: &[Operation]) -> Result<(), Faults> {
-        let answers = join_all(operations.iter().map(|operation| self.may(operation))).await;
-        let mut faults = Vec::new();
-        for (operation, answer) in operations.iter().zip(answers) {
-            match answer {
-                Ok(true) => {}
-                Ok(false) => faults.push(operation),
-                Err(fault) => return Err(fault.into()),
-            }
-        }
-        if faults.is_empty() {
+        let open = Box::pin(rules::not_granted(self.client(), operations)).await;
+        let questions: Vec<_> = open.iter().map(|&operation| self.may(operation)).collect();
+        // One that is not answered ends the others.
+        let answers: Vec<bool> = stream::iter(questions).buffered(AT_ONCE).try_collect().await?;
+        let refused = open.into_iter().zip(answers).filter(|(_, allowed)| !allowed);
+        let refused: Vec<&Operation> = refused.map(|(operation, _)| operation).collect();
+        if refused.is_empty() {
             return Ok(());
         }
         let user = self.user().await;
-        Faults::check(faults.into_iter().map(|operation| denied(user.as_deref(), operation)).collect(), || ())
+        Faults::check(refused.into_iter().map(|operation| denied(user.as_deref(), operation)).collect(), || ())
     }
 
     /// Whether the user may do this, according to the API server.

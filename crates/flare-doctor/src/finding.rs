@@ -1,6 +1,6 @@
 //! The result of a check.
 
-use flare_diagnostic::{Diagnostic, for_display};
+use flare_diagnostic::{Diagnostic, Place, for_display};
 use serde::Serialize;
 
 /// The severity of a finding, in ascending order.
@@ -47,12 +47,15 @@ pub struct Finding {
     pub hint: Option<String>,
     /// The evidence for the message: lines of a log, texts of the cluster. May be empty.
     pub evidence: Vec<String>,
+    /// The place in a file of the kit, if it has one. In output it is evidence.
+    #[serde(skip)]
+    pub place: Option<Place>,
 }
 
 impl Finding {
     /// Makes a finding of any severity.
     pub fn new(id: &'static str, severity: Severity, message: impl Into<String>) -> Self {
-        Self { id, severity, message: for_display(&message.into()), hint: None, evidence: Vec::new() }
+        Self { id, severity, message: for_display(&message.into()), hint: None, evidence: Vec::new(), place: None }
     }
 
     /// A finding about something that does not work, with a hint.
@@ -83,8 +86,9 @@ impl Finding {
             flare_diagnostic::Severity::Warning => Severity::Warning,
         };
         let found = Self::new(id, severity, diagnostic.message.clone());
-        let place = diagnostic.place.iter().map(ToString::to_string);
-        Self { hint: diagnostic.hint.clone(), ..found }.evidence(place)
+        let place = diagnostic.place.clone();
+        let shown = place.iter().map(ToString::to_string).collect::<Vec<_>>();
+        Self { hint: diagnostic.hint.clone(), place, ..found }.evidence(shown)
     }
 
     /// Sets the hint.
@@ -179,6 +183,8 @@ pub(crate) fn times(number: i32) -> String {
 
 #[cfg(test)]
 mod tests {
+    use flare_diagnostic::Code;
+
     use super::*;
 
     #[test]
@@ -202,6 +208,14 @@ mod tests {
         assert_eq!(finding.evidence.len(), 1);
         assert!(finding.evidence[0].chars().all(|character| !character.is_control()));
         assert!(finding.message.chars().chain(finding.hint.iter().flat_map(|hint| hint.chars())).all(|c| !c.is_control()));
+    }
+
+    #[test]
+    fn the_place_of_a_diagnostic_is_kept_and_shown_as_evidence() {
+        let diagnostic = Diagnostic::error(Code::InvalidLaunchRequest, "wrong").at(Place::file("local/study_data.yaml"));
+        let finding = Finding::of("D47", &diagnostic);
+        assert_eq!((&finding.place, finding.evidence.as_slice()), (&diagnostic.place, &["local/study_data.yaml".to_owned()][..]));
+        assert!(serde_json::to_value(&finding).unwrap().get("place").is_none());
     }
 
     #[test]

@@ -144,11 +144,19 @@ fn names(plan: &SitePlan, read: &Read) -> Vec<Finding> {
     found
 }
 
-/// The study files and the pod templates that they name, read as for a job: the launcher refuses every job of a site whose files have a fault.
+/// The study files and the pod templates that they name, read as for a job. The launcher refuses every job of a site whose files have a fault,
+/// also where the site has no studies: each job has one, since the server writes `default` into a job that names none.
 fn study_files(kit: &PreparedKit) -> Vec<Finding> {
     let mut found = Collector::new();
     found.keep_checked(check_study_files(kit.plan().target, |path| content(kit.tree(), path)));
-    findings("D47", found)
+    let with_consequence = |finding: Finding| {
+        if finding.severity != Severity::Error {
+            return finding;
+        }
+        let message = format!("{}: FLARE would refuse every job because of it", finding.message);
+        Finding { message, ..finding }
+    };
+    findings("D47", found).into_iter().map(with_consequence).collect()
 }
 
 /// The content of a path below a kit.

@@ -159,6 +159,7 @@ fn study_files_that_stop_every_job_are_errors() {
     let findings = with(&[("local/study_data.yaml", "garbage: [")]);
     assert_eq!(ids(&findings), [("D47", Severity::Error)], "{findings:#?}");
     assert!(findings[0].evidence[0].starts_with("local/study_data.yaml:"), "{findings:#?}");
+    assert!(findings[0].message.ends_with("FLARE would refuse every job because of it"), "{findings:#?}");
     assert_eq!(with(&[("local/study_data.yaml", "cancer: {training: {source: data, mode: rx}}\n")]).len(), 1);
     assert!(with(&[("local/study_data.yaml", "cancer: {training: {source: data, mode: ro}}\n")]).is_empty());
     assert!(with(&[("local/study_runtime.yaml", "garbage: [")]).is_empty(), "2.8 reads no such file");

@@ -5,7 +5,7 @@ use std::{
     path::Path,
 };
 
-use flare_diagnostic::Diagnostic;
+use flare_diagnostic::{Code, Diagnostic};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -75,18 +75,27 @@ impl<'run> Release<'run> {
 
     /// Its revisions, the oldest one that Helm keeps first; empty if there is no such release.
     pub fn history(&self) -> Result<Vec<Revision>, Diagnostic> {
+        let asked = ["history", &self.place.release, "--output", "json", "--max", "256"];
+        let read: Result<Vec<Revision>, Diagnostic> = self.json("read the release's history", asked);
         // For a missing release `helm history` fails with an error that only its text distinguishes from others.
+        if let Err(fault) = &read
+            && fault.code == Code::HelmFailed
+            && !self.is_listed()?
+        {
+            return Ok(Vec::new());
+        }
+        let mut history = read?;
+        history.sort_by_key(|revision| revision.revision);
+        Ok(history)
+    }
+
+    /// Whether Helm knows the release, in any state.
+    fn is_listed(&self) -> Result<bool, Diagnostic> {
         let filter = format!("^{}$", self.place.release.replace('.', "\\."));
         let mut list = vec!["list", "--output", "json", "--filter", &filter];
         list.extend(self.helm.dialect().every_state());
         let listed: Vec<Listed> = self.json("list releases", list)?;
-        if !listed.iter().any(|found| found.name == self.place.release) {
-            return Ok(Vec::new());
-        }
-        let mut history: Vec<Revision> =
-            self.json("read the release's history", ["history", &self.place.release, "--output", "json", "--max", "256"])?;
-        history.sort_by_key(|revision| revision.revision);
-        Ok(history)
+        Ok(listed.iter().any(|found| found.name == self.place.release))
     }
 
     /// The result that an upgrade to this chart would have, with the server's capabilities; nothing is changed.

@@ -168,6 +168,10 @@ impl State {
         if path.ends_with("/selfsubjectaccessreviews") {
             return reviewed(body, &json!({"allowed": !self.denies(&body["spec"]["resourceAttributes"])}));
         }
+        if path.ends_with("/selfsubjectrulesreviews") {
+            // It has no rules to show, so that each right is asked for.
+            return reviewed(body, &json!({"resourceRules": [], "nonResourceRules": [], "incomplete": true}));
+        }
         if path.ends_with("/selfsubjectreviews") {
             return reviewed(body, &json!({"userInfo": {"username": "anna"}}));
         }

@@ -4,16 +4,16 @@ use std::path::PathBuf;
 
 use flare_doctor::Counts;
 use flare_names::Role;
-use flare_site_plan::{Ports, SitePlan};
 use serde_json::json;
 
 use super::{
     arguments::ClusterArguments,
     installation::{Expose, HelmArguments, ReleaseArguments, ValueArguments, recovered},
+    next_steps::NextSteps,
 };
 use crate::{
     context::Context,
-    output::{Failure, Outcome, VerbResult, printable, write_to_stderr},
+    output::{Failure, Format, Outcome, VerbResult, printable, write_to_stderr, write_to_stdout},
     pipeline::install::{self, Installed, NotInstalled, Options, Until},
 };
 
@@ -70,10 +70,13 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     let bar = context.activity();
     let installed = install::install(context, &request, &options, &|words| bar.show(words));
     bar.end();
-    if let Ok(installed) = &installed
-        && arguments.release.expose == Some(Expose::PortForward)
-        && !cluster.dry_run
-    {
+    let installed = installed.map_err(failure)?;
+    let mut outcome = Outcome { warnings: installed.warnings, ..outcome(&installed.value, cluster, arguments.until) };
+    if arguments.release.expose == Some(Expose::PortForward) && !cluster.dry_run {
+        if context.shared.format == Format::Text {
+            // What to do with the ports has to be known while they are open.
+            write_to_stdout(&std::mem::take(&mut outcome.text))?;
+        }
         let say = |words: &str| {
             if !context.shared.quiet {
                 write_to_stderr(&format!("{words}\n"));
@@ -81,10 +84,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
         };
         install::forward(context, &request, &installed.value, &say)?;
     }
-    match installed {
-        Ok(installed) => Ok(Outcome { warnings: installed.warnings, ..outcome(&installed.value, cluster, arguments.until) }),
-        Err(not_installed) => Err(failure(not_installed)),
-    }
+    Ok(outcome)
 }
 
 fn outcome(installed: &Installed, cluster: &ClusterArguments, until: State) -> Outcome {
@@ -123,40 +123,10 @@ fn outcome(installed: &Installed, cluster: &ClusterArguments, until: State) -> O
         data["exposed"] = exposed.to_json();
         text.push_str(&format!("{}\n", exposed.sentence()));
     }
-    let next = next_steps(plan, cluster);
-    data["next"] = next.iter().map(|(what, how)| json!({"what": what, "how": how})).collect();
-    text.push_str(&next.iter().map(|(what, how)| format!("  {what}: {how}\n")).collect::<String>());
+    let next = NextSteps::of(plan, &cluster.access(), installed.exposed.as_ref());
+    data["next"] = next.to_json();
+    text.push_str(&next.text());
     Outcome { data, text, ..Outcome::default() }
-}
-
-/// The next steps for the user: a few words, and a command or a sentence.
-fn next_steps(plan: &SitePlan, cluster: &ClusterArguments) -> Vec<(&'static str, String)> {
-    let kubectl = kubectl(plan, cluster);
-    let mut next = vec![("log", format!("{kubectl} logs deployment/{} --follow", plan.names.deployment))];
-    let Ports::Server { fl, admin, .. } = plan.ports else {
-        next.push(("jobs", "an admin submits them at the server; this site starts its part by itself".to_owned()));
-        return next;
-    };
-    let port = admin.unwrap_or(fl);
-    let (service, namespace) = (&plan.names.service, &plan.namespace);
-    let host = plan.server_target.as_ref().map_or_else(|| plan.participant.clone(), |(host, _)| host.clone());
-    let host = printable(&host).into_owned();
-    next.push((
-        "admin console",
-        format!("start `startup/fl_admin.sh` of an admin's startup kit of this project; it calls {host}, port {port}"),
-    ));
-    next.push(("reach it", format!("in the cluster as {service}.{namespace}:{port}; from this machine, with {host} pointing to 127.0.0.1, by `{kubectl} port-forward service/{service} {port}:{port}`")));
-    next.push(("submit a job", "`submit_job DIRECTORY` in the admin console, then `list_jobs`".to_owned()));
-    next
-}
-
-/// The `kubectl` command for this cluster and namespace, for a shell.
-fn kubectl(plan: &SitePlan, cluster: &ClusterArguments) -> String {
-    let mut words = vec!["kubectl".to_owned()];
-    words.extend(cluster.kubeconfig.iter().flat_map(|file| ["--kubeconfig".to_owned(), file.to_string_lossy().into_owned()]));
-    words.extend(cluster.context.iter().flat_map(|context| ["--context".to_owned(), context.clone()]));
-    words.extend(["--namespace".to_owned(), plan.namespace.to_string()]);
-    shlex::try_join(words.iter().map(String::as_str)).unwrap_or_else(|_| "kubectl".to_owned())
 }
 
 /// The faults, with the findings about the parent and what was rolled back.

@@ -16,6 +16,7 @@ mod launch_sweep;
 mod launch_watch;
 mod man;
 mod names;
+mod next_steps;
 mod prepare;
 mod report;
 mod reprovision;

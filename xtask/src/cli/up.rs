@@ -2,14 +2,15 @@
 
 use std::path::PathBuf;
 
-use flare_names::Target;
+use flare_names::{Role, Target};
 use flare_pvc_stage::VolumeStageOptions;
 use serde_json::{Value, json};
 
 use super::{
     arguments::{self, ClusterArguments, HelperImageArgument, PreparationArguments, StagingMode},
     federation_view::{FederationView, shown},
-    installation::{HelmArguments, ReleaseArguments, ValueArguments},
+    installation::{HelmArguments, ReleaseArguments, ValueArguments, recovered},
+    next_steps::NextSteps,
     report::ReportArguments,
     staging::{KitArguments, PlaceArguments, refuse_for_objects},
 };
@@ -148,6 +149,7 @@ fn outcome(participants: &[PreparedParticipant], reached: &[Reached], dry_run: b
             let ok = steps.are_good() || dry_run && Step::ALL.into_iter().all(|step| steps.get(step) != State::Failed);
             let mut row = json!({"name": destined.name, "role": destined.role, "steps": steps.to_json(),
                 "seconds": reached.times.to_json(), "ok": ok, "prepared": destined.prepared, "findings": reached.findings,
+                "recovery": reached.recovery.as_ref().map(|recovery| recovered(recovery).0),
                 "exposed": reached.exposed.as_ref().map(install::Exposed::to_json)});
             destined.facts().add_to(&mut row);
             row
@@ -158,8 +160,21 @@ fn outcome(participants: &[PreparedParticipant], reached: &[Reached], dry_run: b
         data["dry_run"] = json!(true);
     }
     let mut text = shown(both().map(|(one, reached)| (one.destined.name.as_str(), one.destined.role.to_string(), reached.steps)));
+    if dry_run && both().any(|(_, reached)| reached.steps.get(Step::Stage) == State::Done) {
+        text.push_str("kits would be staged first; what comes after is looked at once they are\n");
+    }
+    for (one, recovery) in both().filter_map(|(one, reached)| Some((one, reached.recovery.as_ref()?))) {
+        text.push_str(&format!("{}: {}", printable(&one.destined.name), recovered(recovery).1));
+    }
     for (one, exposed) in both().filter_map(|(one, reached)| Some((one, reached.exposed.as_ref()?))) {
         text.push_str(&format!("{} is {}\n", printable(&one.destined.name), exposed.sentence()));
+    }
+    let is_up = |(one, reached): &(&PreparedParticipant, &Reached)| one.destined.role == Role::Server && reached.steps.are_good();
+    if let Some((server, reached)) = both().find(is_up).filter(|_| !dry_run) {
+        let (plan, access) = (server.destined.kit().plan(), server.destined.access());
+        let next = NextSteps::of(plan, access, reached.exposed.as_ref());
+        data["next"] = next.to_json();
+        text.push_str(&next.text());
     }
     Outcome { data, text, ..Outcome::default() }
 }

@@ -28,8 +28,27 @@ const DAEMON_SET: &str = "nginx-ingress-microk8s-controller";
 /// # Errors
 /// `OBJECT_NOT_FOUND` without the addon, `OBJECT_NOT_OURS` for a port that another Service has.
 pub(crate) async fn forward(cluster: &Cluster, plan: &SitePlan, ports: &[u16]) -> Result<Option<Diagnostic>, Diagnostic> {
+    let wanted = free_entries(cluster, plan, ports).await?;
     let maps = cluster.namespaced::<ConfigMap>(NAMESPACE);
-    let Some(there) = maps.find(CONFIG_MAP).await? else {
+    match maps.apply_as(&manager(plan), CONFIG_MAP, &config_map(wanted), WriteOptions::default()).await {
+        // Another took the port since it was looked at.
+        Err(fault) if fault.code == Code::ObjectConflict => Err(taken("of this server", None)),
+        Err(fault) => Err(fault),
+        Ok(_) => Ok(closed(cluster, ports).await),
+    }
+}
+
+/// Refuses what [`forward`] would refuse, before anything is installed for it.
+///
+/// # Errors
+/// Those of [`forward`].
+pub(crate) async fn refuse(cluster: &Cluster, plan: &SitePlan, ports: &[u16]) -> Result<(), Diagnostic> {
+    free_entries(cluster, plan, ports).await.map(drop)
+}
+
+/// The entries of a server's ports, none of which leads elsewhere yet.
+async fn free_entries(cluster: &Cluster, plan: &SitePlan, ports: &[u16]) -> Result<BTreeMap<String, String>, Diagnostic> {
+    let Some(there) = cluster.namespaced::<ConfigMap>(NAMESPACE).find(CONFIG_MAP).await? else {
         let message = format!("there is no ConfigMap `{CONFIG_MAP}` in the namespace `{NAMESPACE}`");
         return Err(Diagnostic::error(Code::ObjectNotFound, message)
             .hint("enable the addon with `microk8s enable ingress`; on another cluster use another `--expose`"));
@@ -39,15 +58,8 @@ pub(crate) async fn forward(cluster: &Cluster, plan: &SitePlan, ports: &[u16]) -
     let other = |(port, ours): (&String, &String)| {
         known.get(port).filter(|target| *target != ours).map(|target| taken(port, Some(target)))
     };
-    if let Some(fault) = wanted.iter().find_map(other) {
-        return Err(fault);
-    }
-    match maps.apply_as(&manager(plan), CONFIG_MAP, &config_map(wanted), WriteOptions::default()).await {
-        // Another took the port since it was looked at.
-        Err(fault) if fault.code == Code::ObjectConflict => Err(taken("of this server", None)),
-        Err(fault) => Err(fault),
-        Ok(_) => Ok(closed(cluster, ports).await),
-    }
+    let refused = wanted.iter().find_map(other);
+    refused.map_or(Ok(wanted), Err)
 }
 
 /// The ports that a server has forwarded there, as `NAMESPACE/CONFIGMAP: PORT`. None if the user may not look.

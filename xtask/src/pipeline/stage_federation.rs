@@ -56,6 +56,11 @@ impl Destined {
         &self.kit
     }
 
+    /// Its cluster.
+    pub(crate) const fn access(&self) -> &Access {
+        &self.access
+    }
+
     /// What results say about it.
     pub(crate) fn facts(&self) -> KitFacts {
         KitFacts::of(&self.kit)

@@ -241,3 +241,35 @@ async fn an_access_review_names_every_permission_that_is_missing() {
     ];
     assert_eq!(messages, expected);
 }
+
+#[tokio::test]
+async fn many_permissions_are_asked_for_by_the_users_rules_and_only_what_these_do_not_grant_one_by_one() {
+    let mut operations: Vec<_> = ["get", "list", "create"].map(|verb| Operation::named(verb, "", "pods", Some("site-1"))).into();
+    operations.push(Operation::named("get", "coordination.k8s.io", "leases", Some("site-1")));
+    operations.push(Operation::named("get", "", "namespaces", None));
+    // Where the rules cannot be read, everything is asked for.
+    for (has_rules, reviews) in [(true, 2), (false, 5)] {
+        let server = Server::start(move |asked| {
+            let rules = json!({"kind": "SelfSubjectRulesReview", "apiVersion": "authorization.k8s.io/v1", "metadata": {}, "spec": {},
+                "status": {"resourceRules": [{"verbs": ["*"], "apiGroups": [""], "resources": ["pods"]}], "nonResourceRules": null,
+                    "incomplete": true}});
+            usual(asked).unwrap_or_else(|| {
+                if asked.path.contains("selfsubjectaccessreviews") {
+                    review(!asked.body.contains("leases"))
+                } else if has_rules {
+                    Answer::Json(201, rules)
+                } else {
+                    refusal(403, "Forbidden", "no", &json!({}))
+                }
+            })
+        })
+        .await;
+        let cluster = server.connect().await;
+        let before = server.count("selfsubjectaccessreviews");
+        let faults = cluster.check_access(&operations).await.expect_err("leases are refused");
+        let messages: Vec<_> = faults.all().iter().map(|fault| fault.message.as_str()).collect();
+        assert_eq!(messages, ["the user `anna` may not get `leases` in namespace `site-1`"]);
+        assert_eq!(server.count("selfsubjectaccessreviews") - before, reviews, "rules are told: {has_rules}");
+        assert_eq!(server.count("selfsubjectrulesreviews"), 1);
+    }
+}

@@ -100,19 +100,27 @@ def context(authorities, strict):
     return made
 
 
-def ask(strict, token, review):
+def api_server(strict):
+    """A connection to the API server, which the first request opens."""
     host, port = os.environ["KUBERNETES_SERVICE_HOST"], os.environ.get("KUBERNETES_SERVICE_PORT", "443")
     authorities = context(ACCOUNT + "/ca.crt", strict)
-    connection = http.client.HTTPSConnection(host, int(port), timeout=SECONDS, context=authorities)
-    try:
-        body = json.dumps(review)
-        headers = {"Authorization": "Bearer " + token, "Content-Type": "application/json"}
-        connection.request("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", body, headers)
-        answer = connection.getresponse()
-        text = answer.read()
-        return answer.status, (json.loads(text) if answer.status < 300 else {})
-    finally:
-        connection.close()
+    return http.client.HTTPSConnection(host, int(port), timeout=SECONDS, context=authorities)
+
+
+def ask(connection, token, review):
+    body = json.dumps(review)
+    headers = {"Authorization": "Bearer " + token, "Content-Type": "application/json"}
+    for is_last in (False, True):
+        try:
+            connection.request("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", body, headers)
+            answer = connection.getresponse()
+            text = answer.read()
+            return answer.status, (json.loads(text) if answer.status < 300 else {})
+        except ConnectionError:
+            # One that was kept open may have been closed meanwhile; the next request opens it anew.
+            connection.close()
+            if is_last:
+                raise
 
 
 def api(namespace, rights):
@@ -125,14 +133,15 @@ def api(namespace, rights):
         spec = {"resourceAttributes": attributes}
         return {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": spec}
 
-    strict = attempt(lambda: ask(True, token, review(rights[0]))[0])
-    refused, status = [], 0
+    strict = attempt(lambda: ask(api_server(True), token, review(rights[0]))[0])
+    refused, status, connection = [], 0, api_server(False)
     for right in rights:
-        status, answer = ask(False, token, review(right))
+        status, answer = ask(connection, token, review(right))
         if status >= 300:
             break
         if not answer.get("status", {}).get("allowed"):
             refused.append(right)
+    connection.close()
     return {"strict": strict, "status": status, "refused": refused}
 
 

@@ -67,10 +67,9 @@ esac"#;
 
 #[test]
 fn both_dialects_name_cluster_and_namespace_and_wait_in_their_own_words() {
-    for (version, back, atomic, all) in [
-        ("v3.14.0", "", "--atomic", " --all"),
-        ("v4.0.0", " --server-side=true --force-conflicts", "--rollback-on-failure --wait=watcher", ""),
-    ] {
+    for (version, back, atomic) in
+        [("v3.14.0", "", "--atomic"), ("v4.0.0", " --server-side=true --force-conflicts", "--rollback-on-failure --wait=watcher")]
+    {
         let directory = TempDir::new().unwrap();
         let helm = find(&program(directory.path(), version, WRITES_DOWN));
         let place = place();
@@ -85,10 +84,8 @@ fn both_dialects_name_cluster_and_namespace_and_wait_in_their_own_words() {
         let where_to = "--namespace fl --kubeconfig /dev/null/kubeconfig --kube-context ctx <>";
         let expected = [
             format!("upgrade --install site-1 /chart --output json --reset-values{back} {atomic} --timeout=58s {where_to}"),
-            format!("list --output json --filter ^site-1${all} {where_to}"),
             format!("history site-1 --output json --max 256 {where_to}"),
             format!("rollback site-1 2 --timeout=58s{back} {where_to}"),
-            format!("list --output json --filter ^site-1${all} {where_to}"),
             format!("history site-1 --output json --max 256 {where_to}"),
             format!("uninstall site-1 --timeout=58s {where_to}"),
         ];
@@ -98,13 +95,29 @@ fn both_dialects_name_cluster_and_namespace_and_wait_in_their_own_words() {
 
 #[test]
 fn a_release_that_is_not_there_has_no_history_and_nothing_to_remove() {
-    let directory = TempDir::new().unwrap();
     // A name that the filter alone would not exclude.
-    let helm = find(&program(directory.path(), "v3.14.0", r#"[ "$1" = list ] && echo '[{"name":"site-10"}]'"#));
+    let script = r#"echo "$@" >> "$(dirname "$0")/said"; [ "$1" = list ] && echo '[{"name":"site-10"}]'"#;
+    for (version, all) in [("v3.14.0", " --all"), ("v4.0.0", "")] {
+        let directory = TempDir::new().unwrap();
+        let helm = find(&program(directory.path(), version, script));
+        let place = place();
+        let release = helm.release(&place, ample());
+        assert!(release.history().unwrap().is_empty());
+        let said = fs::read_to_string(directory.path().join("said")).unwrap();
+        let list = format!("list --output json --filter ^site-1${all} --namespace fl ");
+        assert!(said.lines().nth(1).is_some_and(|line| line.starts_with(&list)), "{said}");
+        assert!(!release.uninstall().unwrap());
+    }
+}
+
+#[test]
+fn a_history_that_helm_cannot_read_is_no_missing_release() {
+    let directory = TempDir::new().unwrap();
+    let script = r#"[ "$1" = list ] && echo '[{"name":"site-1"}]' && exit 0; echo 'Error: forbidden' >&2; exit 1"#;
+    let helm = find(&program(directory.path(), "v3.14.0", script));
     let place = place();
-    let release = helm.release(&place, ample());
-    assert!(release.history().unwrap().is_empty());
-    assert!(!release.uninstall().unwrap());
+    let fault = helm.release(&place, ample()).history().unwrap_err();
+    assert_eq!((fault.code, fault.message.contains("forbidden")), (Code::HelmFailed, true), "{}", fault.message);
 }
 
 #[test]

@@ -14,12 +14,15 @@ use super::{
 };
 use crate::{
     context::Context,
-    pipeline::stage::{Request, late},
+    pipeline::{
+        helm,
+        stage::{Request, late},
+    },
     runtime,
 };
 
 /// Refuses what the installation of `kit` would refuse once it is staged, as far as that can be known before: it would leave the release with
-/// a kit that is not its own. Looks no further where no parent runs, or where the volume has this kit already.
+/// a kit that is not its own. Where no parent runs, or the volume has this kit already, it only looks for Helm.
 ///
 /// # Errors
 /// Those of an installation that changes nothing.
@@ -32,6 +35,7 @@ pub(crate) fn refuse_before_staging(
     let end = Instant::now() + options.limit;
     let look = async {
         let cluster = request.connect(context, options.limit).await?;
+        helm::find(context, options.helm.as_deref())?;
         if replaces_a_kit(&cluster, kit).await? { refuse(context, request, options, end).await } else { Ok(()) }
     };
     runtime::block_on(runtime::until(&context.interrupt, end, || late(options.limit), Box::pin(look)))?
@@ -50,7 +54,7 @@ async fn replaces_a_kit(cluster: &Cluster, kit: &PreparedKit) -> Result<bool, Di
 async fn refuse(context: &Context<'_>, request: &Request<'_>, options: &Options, end: Instant) -> Result<(), Faults> {
     let kit = request.open(OpenOptions::default())?.value;
     // What is only a notice is told by the installation.
-    refuse_what_cannot_work(&kit, context.environment.now)?;
+    request.located(refuse_what_cannot_work(&kit, context.environment.now))?;
     let values = values_of(&kit, options)?;
     let connected = Connected::new(context, request, options, kit).await?;
     let silent: Progress<'_> = &|_| ();

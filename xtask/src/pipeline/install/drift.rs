@@ -2,6 +2,7 @@
 
 use flare_cluster::{Cluster, DynamicObject, WriteOptions};
 use flare_diagnostic::Diagnostic;
+use futures_util::future::join_all;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -10,17 +11,25 @@ use super::chart_objects::{ChartObjects, Reference};
 /// Whether an object is missing, or a field that the chart sets has another value: the API server is asked, in a dry run, what it would make
 /// of each object of the chart. Fields that the chart does not set are other people's.
 pub(super) async fn is_any(cluster: &Cluster, objects: &ChartObjects, namespace: &str) -> Result<bool, Diagnostic> {
-    for (Reference { resource, namespace, name }, object) in objects.with_references(namespace) {
-        let there = cluster.dynamic(&resource, Some(&namespace));
-        let Some(found) = there.find(&name).await? else { return Ok(true) };
-        let Ok(wanted) = serde_json::from_value::<DynamicObject>(object.clone()) else { continue };
-        // What the server does not take in this way, such as rights that the user lacks, Helm may still send in its own.
-        let Ok(made) = there.apply(&name, &wanted, WriteOptions { dry_run: true, force: true }).await else { continue };
-        if content(&found) != content(&made) {
+    // All at the same time: each is asked for twice, and a cluster may be far away.
+    let asked = objects.with_references(namespace).map(|(reference, object)| is_other(cluster, reference, object));
+    for answer in join_all(asked).await {
+        if answer? {
             return Ok(true);
         }
     }
     Ok(false)
+}
+
+/// As [`is_any`], of one object.
+async fn is_other(cluster: &Cluster, reference: Reference, object: &Value) -> Result<bool, Diagnostic> {
+    let Reference { resource, namespace, name } = reference;
+    let there = cluster.dynamic(&resource, Some(&namespace));
+    let Some(found) = there.find(&name).await? else { return Ok(true) };
+    let Ok(wanted) = serde_json::from_value::<DynamicObject>(object.clone()) else { return Ok(false) };
+    // What the server does not take in this way, such as rights that the user lacks, Helm may still send in its own.
+    let Ok(made) = there.apply(&name, &wanted, WriteOptions { dry_run: true, force: true }).await else { return Ok(false) };
+    Ok(content(&found) != content(&made))
 }
 
 /// An object without what a write changes by itself, and without its state.

@@ -1,9 +1,16 @@
 //! How clients and admins outside of the cluster reach a server: the address that the cluster gives it, and whether the names that they
 //! call lead there.
 
-use std::{collections::BTreeSet, net::IpAddr, time::Duration};
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, TcpListener},
+    time::Duration,
+};
 
-use flare_cluster::k8s_openapi::api::core::v1::{Node, Service};
+use flare_cluster::{
+    Selection, events,
+    k8s_openapi::api::core::v1::{Event, Node, Service},
+};
 use flare_diagnostic::{Code, Collector, Diagnostic, shown};
 use flare_doctor::rollout::RunningParent;
 use flare_federation::Expose;
@@ -12,6 +19,7 @@ use flare_names::Role;
 use flare_prepared_kit::PreparedKit;
 use flare_site_plan::{Ports, SitePlan};
 use flare_startup_kit::StartupKit;
+use futures_util::future::join_all;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::run::{Exposed, Run};
@@ -22,6 +30,10 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// How long a name may take to resolve.
 const RESOLVE_LIMIT: Duration = Duration::from_secs(5);
+
+/// What can be done about a port of this machine at which nothing can be forwarded.
+pub(super) const ANOTHER_LOCAL_PORT: &str =
+    "end what listens there, or leave `--expose` out and forward another local port with `kubectl port-forward`";
 
 /// The values that expose a server; only a server is called by others.
 pub(super) fn settings(plan: &SitePlan, expose: Option<Expose>) -> Result<Vec<Setting>, Diagnostic> {
@@ -36,8 +48,22 @@ pub(super) fn settings(plan: &SitePlan, expose: Option<Expose>) -> Result<Vec<Se
     Ok(match expose {
         Expose::LoadBalancer => vec![Setting::Text("service.type=LoadBalancer".to_owned())],
         Expose::HostPort => vec![Setting::Guessed("hostPortEnabled=true".to_owned())],
-        Expose::PortForward | Expose::MicroK8s => Vec::new(),
+        Expose::PortForward => {
+            refuse_taken(&ports(plan))?;
+            Vec::new()
+        }
+        Expose::MicroK8s => Vec::new(),
     })
+}
+
+/// Refuses ports of this machine at which nothing can be forwarded later.
+fn refuse_taken(ports: &[u16]) -> Result<(), Diagnostic> {
+    let fault = |port: &u16| {
+        let error = TcpListener::bind(("127.0.0.1", *port)).err()?;
+        let message = format!("`--expose port-forward` cannot listen at 127.0.0.1:{port}: {}", error.kind());
+        Some(Diagnostic::error(Code::InvalidArgs, message).hint(ANOTHER_LOCAL_PORT))
+    };
+    ports.iter().find_map(fault).map_or(Ok(()), Err)
 }
 
 /// Waits for the address, and compares it with the names that clients call. A name that leads elsewhere is a warning: DNS outside of the
@@ -61,14 +87,11 @@ pub(super) async fn wait(
     };
     if expose != Expose::PortForward {
         let names = Names::of(&run.options.called, certificate_names(run.kit, now));
-        let mut found_by_name = Vec::new();
-        for name in names.called.iter().chain(&names.others) {
-            found_by_name.push((name.clone(), resolve(name).await));
-        }
-        let mut targets = BTreeSet::new();
-        for address in &addresses {
-            targets.extend(resolve(address).await);
-        }
+        // A name that does not resolve may take its whole time.
+        let all = names.called.iter().chain(&names.others);
+        let found_by_name = join_all(all.map(|name| async move { (name.clone(), resolve(name).await) })).await;
+        let found_by_address = join_all(addresses.iter().map(|address| resolve(address))).await;
+        let targets: BTreeSet<IpAddr> = found_by_address.into_iter().flatten().collect();
         found.extend(judge(&names, &found_by_name, &addresses, &targets));
     }
     Ok(Exposed { expose, addresses, ports: ports(run.kit.plan()) })
@@ -88,18 +111,31 @@ async fn load_balancer(run: &Run<'_>) -> Result<Vec<String>, Diagnostic> {
     (run.progress)("waiting for the address of the load balancer");
     loop {
         let service = services.get(name).await?;
+        let uid = service.metadata.uid;
         let balancer = service.status.and_then(|status| status.load_balancer).and_then(|balancer| balancer.ingress);
         let addresses: Vec<String> = balancer.unwrap_or_default().into_iter().filter_map(|one| one.ip.or(one.hostname)).collect();
         if !addresses.is_empty() {
             return Ok(addresses);
         }
         if Instant::now() >= run.end {
-            let message = format!("the server has started, but nothing in the cluster has given its Service `{name}` an address");
+            let said = said_of(run, uid.as_deref()).await.map(|said| format!(": {said}")).unwrap_or_default();
+            let message =
+                format!("the server has started, but nothing in the cluster has given its Service `{name}` an address{said}");
             return Err(Diagnostic::error(Code::TimedOut, message)
                 .hint("see `kubectl describe service`: the cluster needs a load balancer (a cloud's, or MetalLB); or use `--expose host-port`"));
         }
         sleep(LOOK.min(run.left())).await;
     }
+}
+
+/// The longest text of an event that is shown, in characters.
+const LONGEST: usize = 300;
+
+/// What the cluster said last about the object with this uid, if it said anything and that may be read.
+async fn said_of(run: &Run<'_>, uid: Option<&str>) -> Option<String> {
+    let all = run.cluster.namespaced::<Event>(run.namespace()).list(&Selection::default()).await.ok()?;
+    let said = events::message(events::newest(events::about(&all, uid))?);
+    (!said.is_empty()).then(|| said.chars().take(LONGEST).collect())
 }
 
 /// The addresses of the node on which the parent runs: those that are reached from outside, else those inside.
@@ -193,6 +229,16 @@ fn listed<'name>(names: impl Iterator<Item = &'name String>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_port_of_this_machine_that_is_taken_is_told_before_anything_is_installed() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let refused = refuse_taken(&[port]).unwrap_err();
+        assert_eq!(refused.code, Code::InvalidArgs);
+        assert!(refused.message.contains(&format!("127.0.0.1:{port}")) && refused.hint.is_some(), "{refused}");
+        assert!(refuse_taken(&[]).is_ok());
+    }
 
     fn texts(all: &[&str]) -> Vec<String> {
         all.iter().map(|text| (*text).to_owned()).collect()

@@ -7,7 +7,10 @@ use flare_diagnostic::{Code, Diagnostic, Faults};
 use flare_names::labels::{NAME, selector};
 use tokio::time::sleep;
 
-use super::run::{Installed, Progress};
+use super::{
+    exposure::ANOTHER_LOCAL_PORT,
+    run::{Installed, Progress},
+};
 use crate::{
     context::Context,
     pipeline::stage::{Request, connect},
@@ -49,7 +52,11 @@ async fn follow(cluster: &Cluster, installed: &Installed, ports: &[u16], say: Pr
     let mut open = Vec::new();
     let mut current: Option<String> = None;
     loop {
-        let found = pods.list(&selection).await.unwrap_or_default();
+        let Ok(found) = pods.list(&selection).await else {
+            // An API server that is busy for a moment ends no connection that stands.
+            sleep(LOOK).await;
+            continue;
+        };
         let running = found.iter().find(|pod| is_running(pod)).and_then(|pod| pod.metadata.name.clone());
         if running != current || open.len() < ports.len() {
             open.clear();
@@ -58,7 +65,7 @@ async fn follow(cluster: &Cluster, installed: &Installed, ports: &[u16], say: Pr
                 for port in ports {
                     match cluster.forward(SocketAddr::from(([127, 0, 0, 1], *port)), namespace, pod, *port).await {
                         Ok(forwarding) => open.push(forwarding),
-                        Err(fault) if fault.code == Code::InvalidArgs => return fault,
+                        Err(fault) if fault.code == Code::InvalidArgs => return fault.hint(ANOTHER_LOCAL_PORT),
                         // The pod does not listen yet, or is going: the next look tries again.
                         Err(_) => break,
                     }

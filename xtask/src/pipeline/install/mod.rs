@@ -220,11 +220,16 @@ pub(crate) fn refuse_what_cannot_work(kit: &PreparedKit, now: i64) -> Result<Che
     let mut found = Collector::new();
     for finding in offline::check(kit, now) {
         let (message, hint) = (format!("{}: {}", finding.id, finding.message), finding.hint.unwrap_or_default());
-        match finding.severity {
-            Severity::Error => found.push(Diagnostic::error(Code::CheckFailed, message).hint(hint)),
-            Severity::Warning => found.push(Diagnostic::warning(Code::Notice, message).hint(hint)),
-            Severity::Ok | Severity::Info | Severity::Unknown => {}
-        }
+        let diagnostic = match finding.severity {
+            Severity::Error => Diagnostic::error(Code::CheckFailed, message),
+            Severity::Warning => Diagnostic::warning(Code::Notice, message),
+            Severity::Ok | Severity::Info | Severity::Unknown => continue,
+        };
+        let diagnostic = diagnostic.hint(hint);
+        found.push(match finding.place {
+            Some(place) => diagnostic.at(place),
+            None => diagnostic,
+        });
     }
     found.finish(|| ())
 }

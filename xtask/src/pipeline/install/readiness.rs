@@ -6,15 +6,17 @@ use flare_cluster::{
 };
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
 use flare_doctor::online::{helm_needs, wait_needs};
+use flare_federation::Expose;
 use flare_helm::{Lock, ReleaseStatus, Revision, Values, last_good};
 use flare_pvc_stage::{check_staged, make_namespace};
 
 use super::{
     chart_objects::{ChartObjects, Reference},
-    drift, kept, proven,
+    drift, exposure, kept, proven,
     pull_secret::{self, NewSecret},
     run::Run,
 };
+use crate::pipeline::microk8s;
 
 /// The state before an installation.
 pub(super) struct Ready {
@@ -65,6 +67,7 @@ pub(super) async fn look(run: &Run<'_>, values: &Values) -> Result<Checked<Ready
     let (history, unlocked) = found.require(unlocked_history(run))?;
     let staged = check_staged(run.cluster, run.kit).await;
     found.keep(staged);
+    found.keep(can_be_exposed(run).await);
     let pulled = pull_secret::check(run.cluster, run.namespace(), &offline, secret.as_ref(), &mut found).await;
     found.keep(pulled);
     let makes_secret = match &secret {
@@ -133,6 +136,15 @@ fn warn_of_loss(run: &Run<'_>, revision: u64, values: &Values) -> Result<Checked
     let lost = kept::lost(&given, &chart, |key| is_exposed_anew(key) || kept::sets(&files, &values.settings, key));
     found.extend(lost.iter().map(|one| one.diagnostic(Code::Notice)));
     found.finish(|| ())
+}
+
+/// Refuses an exposure for which the cluster lacks something, or that would take from others.
+async fn can_be_exposed(run: &Run<'_>) -> Result<(), Diagnostic> {
+    let plan = run.kit.plan();
+    match run.options.expose {
+        Some(Expose::MicroK8s) => microk8s::refuse(run.cluster, plan, &exposure::ports(plan)).await,
+        _ => Ok(()),
+    }
 }
 
 /// The error if a chart cannot be rendered without a cluster: the values are invalid, whatever Helm's exit code is.

@@ -7,7 +7,7 @@ use flare_site_plan::SitePlan;
 use super::{earlier::EarlierKit, input::Input};
 use crate::pipeline::{
     difference::{self, FileDifference},
-    install, prepare,
+    install, places, prepare,
 };
 
 /// What is known before anything is changed.
@@ -40,7 +40,9 @@ pub(super) fn look(input: &Input) -> Result<Checked<Inspection>, Faults> {
     } else {
         found.require_checked(prepare::preview(&input.kit, resolved, &input.run))?
     };
-    found.require_checked(install::refuse_what_cannot_work(&new, input.run.now))?;
+    // What was not prepared yet is in the startup kit.
+    let directory = if current { &input.kit.output } else { &input.kit.kit };
+    found.require_checked(places::below(install::refuse_what_cannot_work(&new, input.run.now), directory))?;
     // The marker only repeats what changes elsewhere.
     let shown = [&earlier.kit, &new].map(|kit| {
         let mut tree = kit.tree().clone();

@@ -104,7 +104,8 @@ mod tests {
     use super::*;
 
     fn reached(ended: Result<Checked<()>, Faults>) -> Reached {
-        Reached { steps: Steps::default(), times: steps::Times::default(), findings: Vec::new(), exposed: None, ended }
+        let (steps, times) = (Steps::default(), steps::Times::default());
+        Reached { steps, times, findings: Vec::new(), recovery: None, exposed: None, ended }
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub(super) fn not_begun(participant: &PreparedParticipant) -> Reached {
     let (mut steps, mut times) = (Steps::default(), Times::default());
     steps.set(Step::Prepare, participant.state);
     times.set(Step::Prepare, participant.took);
-    Reached { steps, times, findings: Vec::new(), exposed: None, ended: Ok(Checked::clean(())) }
+    Reached { steps, times, findings: Vec::new(), recovery: None, exposed: None, ended: Ok(Checked::clean(())) }
 }
 
 /// Carries out the steps up to the first that fails. `called` are the names by which clients call the server.
@@ -63,6 +63,10 @@ struct Run<'run> {
 impl Run<'_> {
     fn all(&mut self) -> Result<(), Faults> {
         self.step(Step::Stage, Self::stage)?;
+        if self.options.dry_run && self.reached.steps.get(Step::Stage) == State::Done {
+            // The kit is not there yet, without which an installation is refused.
+            return Ok(());
+        }
         self.step(Step::Install, Self::install)?;
         if self.options.dry_run { Ok(()) } else { self.step(Step::Verify, Self::verify) }
     }
@@ -81,7 +85,7 @@ impl Run<'_> {
 
     fn stage(&mut self, _: Steps) -> Result<State, Faults> {
         // Objects are staged beside those that the release names.
-        if matches!(self.options.staging, Staging::Volume(_)) && !self.options.dry_run {
+        if matches!(self.options.staging, Staging::Volume(_)) {
             let (kit, options) = (self.participant.destined.kit(), self.install_options());
             install::refuse_before_staging(self.context, &self.request(), kit, &options)?;
         }
@@ -114,6 +118,7 @@ impl Run<'_> {
             }
             Err(not_installed) => {
                 self.reached.findings = not_installed.findings;
+                self.reached.recovery = not_installed.recovery;
                 Err(not_installed.faults)
             }
         }

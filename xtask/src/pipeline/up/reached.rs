@@ -31,6 +31,8 @@ pub(crate) struct Reached {
     pub(crate) times: Times,
     /// The findings of `verify` or of the installation.
     pub(crate) findings: Vec<Finding>,
+    /// What an installation that failed put back.
+    pub(crate) recovery: Option<install::Recovery>,
     /// Where it is reached from outside, if federation.yaml asks for it.
     pub(crate) exposed: Option<install::Exposed>,
     /// Its warnings and, if it failed, its faults.
