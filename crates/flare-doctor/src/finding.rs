@@ -47,9 +47,9 @@ pub struct Finding {
     pub hint: Option<String>,
     /// The evidence for the message: lines of a log, texts of the cluster. May be empty.
     pub evidence: Vec<String>,
-    /// The place in a file of the kit, if it has one. In output it is evidence.
+    /// The place in a file of the kit, if it has one. In output it is evidence. Boxed, since findings are also errors, which are kept small.
     #[serde(skip)]
-    pub place: Option<Place>,
+    pub place: Option<Box<Place>>,
 }
 
 impl Finding {
@@ -86,7 +86,7 @@ impl Finding {
             flare_diagnostic::Severity::Warning => Severity::Warning,
         };
         let found = Self::new(id, severity, diagnostic.message.clone());
-        let place = diagnostic.place.clone();
+        let place = diagnostic.place.clone().map(Box::new);
         let shown = place.iter().map(ToString::to_string).collect::<Vec<_>>();
         Self { hint: diagnostic.hint.clone(), place, ..found }.evidence(shown)
     }
@@ -214,7 +214,7 @@ mod tests {
     fn the_place_of_a_diagnostic_is_kept_and_shown_as_evidence() {
         let diagnostic = Diagnostic::error(Code::InvalidLaunchRequest, "wrong").at(Place::file("local/study_data.yaml"));
         let finding = Finding::of("D47", &diagnostic);
-        assert_eq!((&finding.place, finding.evidence.as_slice()), (&diagnostic.place, &["local/study_data.yaml".to_owned()][..]));
+        assert_eq!((finding.place.as_deref(), finding.evidence.as_slice()), (diagnostic.place.as_ref(), &["local/study_data.yaml".to_owned()][..]));
         assert!(serde_json::to_value(&finding).unwrap().get("place").is_none());
     }
 

@@ -227,7 +227,7 @@ pub(crate) fn refuse_what_cannot_work(kit: &PreparedKit, now: i64) -> Result<Che
         };
         let diagnostic = diagnostic.hint(hint);
         found.push(match finding.place {
-            Some(place) => diagnostic.at(place),
+            Some(place) => diagnostic.at(*place),
             None => diagnostic,
         });
     }
