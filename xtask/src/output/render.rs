@@ -3,6 +3,7 @@
 use std::{
     fmt::Write as _,
     io::{BufWriter, ErrorKind, Write},
+    ops::ControlFlow,
 };
 
 use flare_diagnostic::{Code, Diagnostic, Faults, Severity, printable};
@@ -172,14 +173,24 @@ fn write_to<W: Write>(writer: W, write: impl FnOnce(&mut BufWriter<W>) -> std::i
     forgive_closed_pipe(write(&mut buffered).and_then(|()| buffered.flush()))
 }
 
+/// Writes a part of a result. `Break` means that its reader has gone, which is no error.
+fn write_part(mut writer: impl Write, text: &str) -> std::io::Result<ControlFlow<()>> {
+    match writer.write_all(text.as_bytes()).and_then(|()| writer.flush()) {
+        Ok(()) => Ok(ControlFlow::Continue(())),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(ControlFlow::Break(())),
+        Err(error) => Err(error),
+    }
+}
+
 /// Ignores a closed pipe (`| head`); every other failed write is an error.
 pub(crate) fn forgive_closed_pipe(written: std::io::Result<()>) -> std::io::Result<()> {
     written.or_else(|error| if error.kind() == ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
 }
 
-/// Writes a part of a result to stdout while the verb is still at work.
-pub(crate) fn write_to_stdout(text: &str) -> Result<(), Diagnostic> {
-    print(text).map_err(|error| not_written(&error))
+/// Writes a part of a result to stdout while the verb is still at work. `Break` means that nobody reads it any more (`| head`), so that
+/// a verb which has no end of its own ends.
+pub(crate) fn write_to_stdout(text: &str) -> Result<ControlFlow<()>, Diagnostic> {
+    write_part(std::io::stdout().lock(), text).map_err(|error| not_written(&error))
 }
 
 fn not_written(error: &std::io::Error) -> Diagnostic {
@@ -193,9 +204,12 @@ pub(crate) fn write_to_stderr(text: &str) {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{Error, ErrorKind, Result, Write};
+    use std::{
+        io::{Error, ErrorKind, Result, Write},
+        ops::ControlFlow,
+    };
 
-    use super::write_to;
+    use super::{write_part, write_to};
 
     /// A device that takes some bytes and then fails.
     struct Device(usize, ErrorKind);
@@ -223,5 +237,13 @@ mod tests {
             assert!(write(space, ErrorKind::BrokenPipe).is_ok(), "{space}");
         }
         assert!(write(20_000, ErrorKind::StorageFull).is_ok());
+    }
+
+    #[test]
+    fn a_verb_without_an_end_learns_that_its_reader_has_gone() {
+        let write = |space, kind| write_part(Device(space, kind), "line\n").map_err(|error| error.kind());
+        assert_eq!(write(5, ErrorKind::BrokenPipe), Ok(ControlFlow::Continue(())));
+        assert_eq!(write(4, ErrorKind::BrokenPipe), Ok(ControlFlow::Break(())));
+        assert_eq!(write(4, ErrorKind::StorageFull), Err(ErrorKind::StorageFull));
     }
 }
