@@ -10,7 +10,7 @@ use flare_diagnostic::{Code, Diagnostic, without_secrets};
 
 use crate::{
     Environment,
-    output::{EXIT_USAGE, Format, Reporter, forgive_closed_pipe, write_to_stderr},
+    output::{EXIT_USAGE, Format, Reporter, write_to_stderr},
 };
 
 /// Prints help, version or a usage error as text and, if the command line asked for JSON, also as a document on stdout.
@@ -21,7 +21,7 @@ pub(crate) fn refuse(environment: &Environment, command: &clap::Command, error: 
     let reporter = Reporter { format, quiet: true, colour: environment.colour };
     if !error.use_stderr() {
         let printed = error.print().and_then(|()| io::stdout().flush());
-        return reporter.status_after_writing(0, forgive_closed_pipe(printed));
+        return reporter.status_after_writing(0, printed);
     }
     print(error);
     if json { reporter.report_usage(fault(error)) } else { EXIT_USAGE }

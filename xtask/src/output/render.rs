@@ -24,7 +24,7 @@ pub(crate) struct Reporter {
 }
 
 impl Reporter {
-    /// Prints the result of a verb and returns the exit status. `take_back` is called if a good result cannot be printed.
+    /// Prints the result of a verb and returns the exit status. `take_back` is called if a good result cannot be printed, or has no reader.
     pub(crate) fn report(&self, result: VerbResult, take_back: impl FnOnce() -> Result<(), Faults>) -> u8 {
         match result {
             Ok(outcome) => self.report_outcome(&outcome, take_back),
@@ -62,6 +62,7 @@ impl Reporter {
             }
             Format::Json => print_document(&error_envelope(failure, status)),
         };
+        let written = forgive_closed_pipe(written);
         if written.is_err() && self.format == Format::Json {
             self.print_errors(failure.faults.all());
         }
@@ -69,8 +70,9 @@ impl Reporter {
     }
 
     /// The exit status after writing the result; a failed write is an error, so that a script never takes half a document for a whole one.
+    /// A closed pipe (`| head`) is none.
     pub(crate) fn status_after_writing(&self, status: u8, written: std::io::Result<()>) -> u8 {
-        let Err(error) = written else { return status };
+        let Err(error) = forgive_closed_pipe(written) else { return status };
         let fault = not_written(&error);
         let failed = exit_status(fault.code);
         self.print_errors(&[fault]);
@@ -170,7 +172,7 @@ fn print(text: &str) -> std::io::Result<()> {
 /// Writes a whole result through a buffer.
 fn write_to<W: Write>(writer: W, write: impl FnOnce(&mut BufWriter<W>) -> std::io::Result<()>) -> std::io::Result<()> {
     let mut buffered = BufWriter::new(writer);
-    forgive_closed_pipe(write(&mut buffered).and_then(|()| buffered.flush()))
+    write(&mut buffered).and_then(|()| buffered.flush())
 }
 
 /// Writes a part of a result. `Break` means that its reader has gone, which is no error.
@@ -182,8 +184,8 @@ fn write_part(mut writer: impl Write, text: &str) -> std::io::Result<ControlFlow
     }
 }
 
-/// Ignores a closed pipe (`| head`); every other failed write is an error.
-pub(crate) fn forgive_closed_pipe(written: std::io::Result<()>) -> std::io::Result<()> {
+/// Ignores a closed pipe; every other failed write is an error.
+fn forgive_closed_pipe(written: std::io::Result<()>) -> std::io::Result<()> {
     written.or_else(|error| if error.kind() == ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
 }
 
@@ -209,7 +211,7 @@ mod tests {
         ops::ControlFlow,
     };
 
-    use super::{write_part, write_to};
+    use super::{forgive_closed_pipe, write_part, write_to};
 
     /// A device that takes some bytes and then fails.
     struct Device(usize, ErrorKind);
@@ -231,7 +233,7 @@ mod tests {
 
     #[test]
     fn every_failure_of_a_write_is_told_but_a_closed_pipe() {
-        let write = |space, kind| write_to(Device(space, kind), |out| out.write_all(&vec![b'x'; 20_000]));
+        let write = |space, kind| forgive_closed_pipe(write_to(Device(space, kind), |out| out.write_all(&vec![b'x'; 20_000])));
         for space in [0, 1, 8192, 19_999] {
             assert!(write(space, ErrorKind::StorageFull).is_err(), "{space}");
             assert!(write(space, ErrorKind::BrokenPipe).is_ok(), "{space}");
