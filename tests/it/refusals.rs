@@ -46,6 +46,7 @@ fn flags_that_contradict_each_other_are_refused_and_not_ignored() {
         "launch manifest out --job job --kit nowhere",
         "launch run out --job job --kit nowhere",
         "launch manifest --request r.json --kit out --study s",
+        "launch manifest out --job job --no-additions --active-deadline 60",
         "stage out --prepared x",
         "status out --prepared x",
         "stage out --rollback --storage-class fast",
