@@ -87,3 +87,10 @@ fn a_hint_about_a_cluster_names_it() {
     let status = machine.cluster("status --name a").expect_code(1).json();
     assert_eq!(status["hint"], "run `cluster up --name a`", "{status}");
 }
+
+#[test]
+fn a_start_needs_some_time_as_every_verb_does() {
+    let machine = Machine::with(&[]);
+    let _ = machine.cluster("up --provider kind --timeout 0").expect_code(2);
+    assert!(!machine.0.join("cache").exists());
+}
