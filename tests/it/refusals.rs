@@ -112,6 +112,9 @@ fn a_path_that_is_no_file_and_no_directory_is_called_what_it_is() {
     assert!(text(&job, "message").contains("is a device") && text(&job, "hint").contains("meta.json"), "{job}");
     let empty = site.refused("launch manifest out --job out", "INVALID_LAUNCH_REQUEST", 4);
     assert!(text(&empty, "message").contains("holds no job"), "{empty}");
+    std::os::unix::fs::symlink("circle", site.sandbox.join("circle")).unwrap();
+    let output = site.refused("prepare site-1 --config k8s.yaml --output circle/below", "INVALID_ARGS", 4);
+    assert_eq!(text(&output, "hint"), "name another directory with `--output`", "{output}");
     // The kernel makes no directory there.
     let man = site.refused("man --output /proc/nothing", "INVALID_ARGS", 4);
     assert_eq!(text(&man, "hint"), "name another directory with `--output`", "{man}");
