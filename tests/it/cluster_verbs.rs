@@ -78,3 +78,19 @@ fn a_kubeconfig_that_is_not_there_is_bad_input() {
     assert_eq!(refused["location"]["file"], place.to_str().unwrap());
     assert!(!machine.0.join("cache").exists());
 }
+
+#[test]
+fn a_hint_about_a_cluster_names_it() {
+    let machine = Machine::with(&[]);
+    let reset = machine.cluster("reset --name a").expect_code(4).json();
+    assert_eq!(reset["hint"], "start it with `cluster up --name a`", "{reset}");
+    let status = machine.cluster("status --name a").expect_code(1).json();
+    assert_eq!(status["hint"], "run `cluster up --name a`", "{status}");
+}
+
+#[test]
+fn a_start_needs_some_time_as_every_verb_does() {
+    let machine = Machine::with(&[]);
+    let _ = machine.cluster("up --provider kind --timeout 0").expect_code(2);
+    assert!(!machine.0.join("cache").exists());
+}

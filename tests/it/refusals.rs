@@ -46,6 +46,7 @@ fn flags_that_contradict_each_other_are_refused_and_not_ignored() {
         "launch manifest out --job job --kit nowhere",
         "launch run out --job job --kit nowhere",
         "launch manifest --request r.json --kit out --study s",
+        "launch manifest out --job job --no-additions --active-deadline 60",
         "stage out --prepared x",
         "status out --prepared x",
         "stage out --rollback --storage-class fast",
@@ -102,4 +103,19 @@ fn a_hint_about_the_file_of_a_backup_is_something_that_helps() {
     ] {
         assert_eq!(text(&site.refused(line, "INVALID_ARGS", 4), "hint"), expected, "{line}");
     }
+}
+
+#[test]
+fn a_path_that_is_no_file_and_no_directory_is_called_what_it_is() {
+    let site = prepared();
+    let job = site.refused("launch manifest out --job /dev/null", "INVALID_LAUNCH_REQUEST", 4);
+    assert!(text(&job, "message").contains("is a device") && text(&job, "hint").contains("meta.json"), "{job}");
+    let empty = site.refused("launch manifest out --job out", "INVALID_LAUNCH_REQUEST", 4);
+    assert!(text(&empty, "message").contains("holds no job"), "{empty}");
+    std::os::unix::fs::symlink("circle", site.sandbox.join("circle")).unwrap();
+    let output = site.refused("prepare site-1 --config k8s.yaml --output circle/below", "INVALID_ARGS", 4);
+    assert_eq!(text(&output, "hint"), "name another directory with `--output`", "{output}");
+    // The kernel makes no directory there.
+    let man = site.refused("man --output /proc/nothing", "INVALID_ARGS", 4);
+    assert_eq!(text(&man, "hint"), "name another directory with `--output`", "{man}");
 }

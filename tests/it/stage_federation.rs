@@ -83,3 +83,27 @@ fn each_participant_is_told_with_its_own_cluster_and_stands_in_one_table() {
         "{table}"
     );
 }
+
+#[test]
+fn a_kubeconfig_that_is_gone_is_the_fault_of_its_participant_alone() {
+    let sandbox = prepared();
+    let file = sandbox.join("federation.yaml");
+    let gone = "claim: nvflws-site-2, kubeconfig: gone, values: gone.yaml";
+    let text = fs::read_to_string(&file).unwrap().replace("claim: nvflws-site-2", gone);
+    fs::write(&file, text).unwrap();
+    let line = "status --federation federation.yaml --prepared out --kubeconfig none -o json";
+    let status = run(&sandbox, line).expect_code(1).json();
+    let seen: Vec<_> = status["data"]["participants"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (&one["errors"][0]["error_code"], &one["steps"]["prepare"]))
+        .collect();
+    let [ok, unknown] = ["ok", "unknown"].map(Value::from);
+    let [of_cluster, of_file] = ["KUBECONFIG_INVALID", "INVALID_FEDERATION"].map(Value::from);
+    assert_eq!(seen, [(&of_cluster, &ok), (&of_cluster, &ok), (&of_file, &unknown)], "{status}");
+    let place = &status["data"]["participants"][2]["errors"][0]["location"];
+    assert!(place["file"].as_str().unwrap().ends_with("federation.yaml") && place["line"].is_u64(), "{status}");
+    // What sends something is refused before the first participant.
+    let _ = run(&sandbox, "stage --federation federation.yaml --prepared out -o json").expect_code(4);
+}

@@ -180,6 +180,12 @@ fn what_render_could_not_print_is_not_recorded() {
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.code() == Some(4) && said.contains("OUTPUT_NOT_WRITTEN"), "{format}: {said}");
         assert!(Tree::read(&sandbox.join("out")) == before, "{format}: the kit was changed");
+        // Such as that of a mistyped program behind a pipe.
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = command.stdout(writer).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{format}");
+        assert!(Tree::read(&sandbox.join("out")) == before, "{format}: the kit was changed for nobody");
     }
 }
 

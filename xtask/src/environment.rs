@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use flare_diagnostic::{Code, Diagnostic};
+use flare_diagnostic::{Code, Diagnostic, shown};
 
 /// The command that runs the program in a checkout.
 const THROUGH_CARGO: &str = "cargo xtask";
@@ -123,8 +123,13 @@ impl Environment {
     ///
     /// # Errors
     ///
-    /// The path is not UTF-8: see `utf8`.
+    /// The path is not UTF-8: see `utf8`; or it is relative, and the working directory was removed.
     pub fn absolute(&self, path: &Path) -> Result<PathBuf, Diagnostic> {
+        if path.is_relative() && self.working_directory.is_relative() {
+            let message =
+                format!("the path `{}` is relative, and the working directory was removed", shown(&path.to_string_lossy()));
+            return Err(Diagnostic::error(Code::InvalidArgs, message).hint("change to another directory, or give a whole path"));
+        }
         utf8(shortest(&flare_file_tree::resolved(&self.working_directory.join(path))))
     }
 }
@@ -160,4 +165,17 @@ pub(crate) fn shortest(path: &Path) -> PathBuf {
         }
     }
     shortest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_relative_path_in_a_removed_directory_is_refused_and_not_taken_for_another() {
+        let environment = Environment { working_directory: PathBuf::from("."), ..Environment::of_process() };
+        let refused = environment.absolute(Path::new("kit")).unwrap_err();
+        assert!(refused.code == Code::InvalidArgs && refused.message.contains("was removed"), "{refused}");
+        assert_eq!(environment.absolute(Path::new("/none/kit")), Ok(PathBuf::from("/none/kit")));
+    }
 }

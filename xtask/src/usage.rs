@@ -10,7 +10,7 @@ use flare_diagnostic::{Code, Diagnostic, without_secrets};
 
 use crate::{
     Environment,
-    output::{EXIT_USAGE, Format, Reporter, forgive_closed_pipe, write_to_stderr},
+    output::{EXIT_USAGE, Format, Reporter, write_to_stderr},
 };
 
 /// Prints help, version or a usage error as text and, if the command line asked for JSON, also as a document on stdout.
@@ -21,7 +21,7 @@ pub(crate) fn refuse(environment: &Environment, command: &clap::Command, error: 
     let reporter = Reporter { format, quiet: true, colour: environment.colour };
     if !error.use_stderr() {
         let printed = error.print().and_then(|()| io::stdout().flush());
-        return reporter.status_after_writing(0, forgive_closed_pipe(printed));
+        return reporter.status_after_writing(0, printed);
     }
     print(error);
     if json { reporter.report_usage(fault(error)) } else { EXIT_USAGE }
@@ -37,12 +37,14 @@ fn print(error: &clap::Error) {
     }
 }
 
-/// The parser's first paragraph as one line.
+/// The parser's first paragraph as one line; what it suggests, such as a similar flag, is in the hint.
 fn fault(error: &clap::Error) -> Diagnostic {
     let rendered = error.render().to_string();
     let lines: Vec<_> = rendered.lines().take_while(|line| !line.trim().is_empty()).map(str::trim).collect();
     let message = lines.join(" ");
-    Diagnostic::error(Code::InvalidArgs, message.trim_start_matches("error: ")).hint("run with `--help` for usage")
+    let tips = rendered.lines().filter_map(|line| line.trim().strip_prefix("tip: "));
+    let hint: Vec<_> = tips.chain(["run with `--help` for usage"]).collect();
+    Diagnostic::error(Code::InvalidArgs, message.trim_start_matches("error: ")).hint(hint.join("; "))
 }
 
 /// Whether a command line that could not be parsed asked for JSON: `-o json`, `-ojson`, `-o=json`, `--format json`,
@@ -83,6 +85,17 @@ fn short_flags(command: &clap::Command) -> Vec<char> {
 #[cfg(test)]
 mod tests {
     use std::ffi::OsString;
+
+    #[test]
+    fn what_the_parser_suggests_is_in_the_hint() {
+        let hint = |line: &str| {
+            let error = crate::command().try_get_matches_from(line.split(' ')).unwrap_err();
+            super::fault(&error).hint.unwrap()
+        };
+        assert_eq!(hint("flare-kube prepaer"), "a similar subcommand exists: 'prepare'; run with `--help` for usage");
+        assert_eq!(hint("flare-kube prepare --targt 2.8"), "a similar argument exists: '--target'; run with `--help` for usage");
+        assert_eq!(hint("flare-kube schema nothing"), "run with `--help` for usage");
+    }
 
     #[test]
     fn json_is_found_in_every_spelling_of_the_flag_and_nowhere_else() {

@@ -214,7 +214,10 @@ mod tests {
     fn the_place_of_a_diagnostic_is_kept_and_shown_as_evidence() {
         let diagnostic = Diagnostic::error(Code::InvalidLaunchRequest, "wrong").at(Place::file("local/study_data.yaml"));
         let finding = Finding::of("D47", &diagnostic);
-        assert_eq!((finding.place.as_deref(), finding.evidence.as_slice()), (diagnostic.place.as_ref(), &["local/study_data.yaml".to_owned()][..]));
+        assert_eq!(
+            (finding.place.as_deref(), finding.evidence.as_slice()),
+            (diagnostic.place.as_ref(), &["local/study_data.yaml".to_owned()][..])
+        );
         assert!(serde_json::to_value(&finding).unwrap().get("place").is_none());
     }
 

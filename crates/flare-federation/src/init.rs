@@ -224,7 +224,7 @@ fn entry(text: &mut String, one: &ProvisionedKit, taken: &mut BTreeSet<(&'static
     text.push_str("    # Another cluster than the current one:\n    # kubeconfig: path/to/kubeconfig\n    # context: name\n");
     if one.role == Role::Server {
         text.push_str(
-            "    # For clients in other clusters: load-balancer, host-port, microk8s or port-forward.\n    # expose: load-balancer\n",
+            "    # For clients in other clusters: load-balancer, host-port or microk8s.\n    # expose: load-balancer\n",
         );
     }
 }

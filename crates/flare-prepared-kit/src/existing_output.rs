@@ -58,7 +58,7 @@ pub fn inspect_output(path: &Path) -> Result<ExistingOutput, DiskError> {
 /// `INVALID_ARGS`: a file, a directory that `prepare` did not make, one that belongs to another user, a path that cannot be
 /// inspected. `OUTPUT_STAGED`: a directory, of any origin, that records staged objects.
 pub fn check_replaceable(path: &Path) -> Result<ExistingOutput, Faults> {
-    let failed = |error: DiskError| error.into_diagnostic(Code::InvalidArgs);
+    let failed = |error: DiskError| error.into_diagnostic_or(Code::InvalidArgs, "name another directory with `--output`");
     let found = inspect_output(path).map_err(failed)?;
     if matches!(found, ExistingOutput::Marked { .. } | ExistingOutput::Foreign) {
         check_record(path)?;

@@ -8,7 +8,7 @@ use flare_site_plan::SitePlan;
 use serde_json::{Map, Value};
 
 use crate::{
-    CHART, FileChange, LOCAL, STARTUP, changes, facts,
+    CHART, FileChange, LOCAL, STARTUP, TRANSFER, changes, facts,
     fingerprint::{FileDigests, FingerprintedKit, is_answered_for},
     marker::{MARKER_FILE, Marker, format_of},
     values,
@@ -82,7 +82,8 @@ impl PreparedKit {
     }
 
     fn read(path: &Path, options: OpenOptions, memory: u64) -> Result<Checked<Self>, Faults> {
-        let mut reading = ReadOptions::new(Code::InvalidPreparedKit).in_memory(CHART).in_memory(MARKER_FILE);
+        // What users put into `transfer/` is none of the kit's business, such as a link, which a kit must not have.
+        let mut reading = ReadOptions::new(Code::InvalidPreparedKit).in_memory(CHART).in_memory(MARKER_FILE).exclude(TRANSFER);
         reading = facts::FILES.into_iter().fold(reading, ReadOptions::in_memory);
         reading.memory = memory;
         reading.on_disk_above = IN_MEMORY_EACH;
@@ -122,7 +123,7 @@ impl PreparedKit {
         &self.plan
     }
 
-    /// The whole directory, including marker and chart.
+    /// The whole directory, including marker and chart; of one that was opened, without `transfer/`.
     pub fn tree(&self) -> &FileTree {
         &self.tree
     }

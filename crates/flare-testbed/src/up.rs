@@ -62,7 +62,8 @@ fn with_others(faults: Faults, left: &Faults) -> Faults {
 pub fn reset(context: &Context<'_>, name: &ClusterName) -> Result<Checked<Status>, Faults> {
     let state = StateDirectory::of(context, name);
     let record = state.record().ok_or_else(|| {
-        Diagnostic::error(Code::InvalidArgs, format!("there is no cluster `{name}`")).hint("start it with `cluster up`")
+        Diagnostic::error(Code::InvalidArgs, format!("there is no cluster `{name}`"))
+            .hint(format!("start it with `cluster up --name {name}`"))
     })?;
     if record.provider == Provider::Kubeconfig {
         return Err(Diagnostic::error(
@@ -89,8 +90,8 @@ fn ready_already(context: &Context<'_>, state: &StateDirectory, options: &UpOpti
     if !record.options.asks_for_the_same(options) {
         let differs =
             format!("the cluster `{}` runs as it was asked for first, which differs from what is asked now", state.name());
-        warnings
-            .push(Diagnostic::warning(Code::Notice, differs).hint("run `cluster down`, then `cluster up` with the new options"));
+        let hint = format!("run `cluster down --name {0}`, then `cluster up --name {0}` with the new options", state.name());
+        warnings.push(Diagnostic::warning(Code::Notice, differs).hint(hint));
     }
     Ok(Some(Checked { value: now, warnings }))
 }

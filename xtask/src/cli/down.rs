@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use flare_prepared_kit::OpenOptions;
 use serde_json::json;
 
 use super::{
@@ -47,8 +46,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     let cluster = &arguments.cluster;
     let file = context.environment.absolute(&arguments.federation)?;
     let prepared = arguments.prepared.as_ref().map(|path| context.environment.absolute(path)).transpose()?;
-    let lenient = OpenOptions { accept_changes: true };
-    let entries = stage_federation::entries(&file, prepared.as_deref(), &cluster.access(), lenient)?;
+    let entries = stage_federation::entries(&file, prepared.as_deref(), &cluster.access())?;
     let options = Options {
         helm: arguments.helm.helm.clone(),
         delete_claims: false,

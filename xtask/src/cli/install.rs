@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use flare_diagnostic::{Checked, Faults};
 use flare_doctor::Counts;
 use flare_names::Role;
 use serde_json::json;
@@ -70,21 +71,29 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     let bar = context.activity();
     let installed = install::install(context, &request, &options, &|words| bar.show(words));
     bar.end();
-    let installed = installed.map_err(failure)?;
-    let mut outcome = Outcome { warnings: installed.warnings, ..outcome(&installed.value, cluster, arguments.until) };
+    let Checked { value: installed, warnings } = installed.map_err(failure)?;
+    let mut outcome = Outcome { warnings, ..outcome(&installed, cluster, arguments.until) };
     if arguments.release.expose == Some(Expose::PortForward) && !cluster.dry_run {
         if context.shared.format == Format::Text {
-            // What to do with the ports has to be known while they are open.
-            write_to_stdout(&std::mem::take(&mut outcome.text))?;
+            // The next steps are for as long as the ports are forwarded.
+            let _ = write_to_stdout(&std::mem::take(&mut outcome.text))?;
         }
         let say = |words: &str| {
             if !context.shared.quiet {
                 write_to_stderr(&format!("{words}\n"));
             }
         };
-        install::forward(context, &request, &installed.value, &say)?;
+        if let Err(faults) = install::forward(context, &request, &installed, &say) {
+            return Err(with_installed(faults, outcome));
+        }
     }
     Ok(outcome)
+}
+
+/// What failed after the installation, which stands, with its result.
+fn with_installed(faults: Faults, outcome: Outcome) -> Failure {
+    let (warnings, outcome) = (outcome.warnings, Outcome { warnings: Vec::new(), ..outcome });
+    Failure { faults: faults.after(warnings), shown: Some(Box::new(outcome)) }
 }
 
 fn outcome(installed: &Installed, cluster: &ClusterArguments, until: State) -> Outcome {
@@ -138,4 +147,25 @@ fn failure(not_installed: NotInstalled) -> Failure {
     text.extend(evidence.map(|line| format!("  {line}\n")));
     let data = json!({"findings": findings, "counts": Counts::of(&findings), "recovery": state});
     Failure { faults, shown: Some(Box::new(Outcome { data, text, ..Outcome::default() })) }
+}
+
+#[cfg(test)]
+mod tests {
+    use flare_diagnostic::{Code, Diagnostic};
+
+    use super::*;
+
+    #[test]
+    fn a_port_that_cannot_be_forwarded_does_not_hide_what_was_installed() {
+        let outcome = Outcome {
+            data: json!({"release": "server1", "changed": true}),
+            text: "installed release server1\n".to_owned(),
+            warnings: vec![Diagnostic::warning(Code::Notice, "a name leads elsewhere")],
+        };
+        let failure = with_installed(Diagnostic::error(Code::InvalidArgs, "the port is taken").into(), outcome);
+        let shown = failure.shown.unwrap();
+        assert_eq!((&shown.data["release"], shown.text.as_str()), (&json!("server1"), "installed release server1\n"));
+        assert!(shown.warnings.is_empty(), "they are printed once");
+        assert_eq!((failure.faults.all().len(), failure.faults.warnings().len()), (1, 1));
+    }
 }

@@ -88,7 +88,7 @@ pub(crate) struct ManifestArguments {
     #[arg(long)]
     only_certificate_files: bool,
     /// End the pod after this number of seconds.
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=i64::from(i32::MAX)))]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=i64::from(i32::MAX)), conflicts_with = "no_additions")]
     active_deadline: Option<u32>,
 }
 

@@ -67,7 +67,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     let (warnings, canary) = (canary.warnings, canary.value);
     if cluster.dry_run {
         let text = format!("would create pod {} with the image {}\n", canary.pod, canary.image);
-        let data = json!({"participant": canary.participant, "image": canary.image, "dry_run": true});
+        let data = json!({"participant": canary.participant, "pod": canary.pod, "image": canary.image, "dry_run": true});
         return Ok(Outcome { data, text, warnings });
     }
     let counts = Counts::of(&canary.findings);

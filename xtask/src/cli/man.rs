@@ -35,7 +35,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments, command: clap::C
     for (name, page) in pages {
         let path = directory.join(&name);
         flare_file_tree::write_file(&path, page.as_bytes(), 0o644, true)
-            .map_err(|error| error.into_diagnostic(Code::InvalidArgs))?;
+            .map_err(|error| error.into_diagnostic_or(Code::InvalidArgs, "name another directory with `--output`"))?;
         text.push_str(&format!("{}\n", path.display()));
         files.push(path);
     }

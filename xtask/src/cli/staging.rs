@@ -18,7 +18,7 @@ pub(crate) struct PlaceArguments {
     /// Create the namespace if it is missing.
     #[arg(long)]
     pub(super) create_namespace: bool,
-    /// Create the workspace claim with this size if it is missing.
+    /// Create the workspace claim with this size, 10Gi by default, if it is missing.
     #[arg(long, id = CLAIM_SIZE, value_name = "SIZE", num_args = 0..=1, default_missing_value = "10Gi", value_parser = claim_size)]
     create_pvc: Option<String>,
     #[command(flatten)]

@@ -1,6 +1,9 @@
 //! `status` and `logs`: show the current state of a participant, and the logs of its pods.
 
-use std::path::{Path, PathBuf};
+use std::{
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+};
 
 use flare_diagnostic::{Code, Diagnostic};
 use flare_doctor::state::{ParticipantState, PodState};
@@ -106,7 +109,7 @@ pub(crate) fn logs(context: &Context<'_>, arguments: &LogArguments) -> VerbResul
             return write_to_stdout(&format!("{line}\n"));
         }
         lines.push(line);
-        Ok(())
+        Ok(ControlFlow::Continue(()))
     };
     let source = status::logs(context, &request, &options, arguments.cluster.time_limit(), &mut sink)?;
     let data = json!({"pod": source.pod, "container": source.container, "lines": lines});

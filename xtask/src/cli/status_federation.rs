@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use flare_diagnostic::{Checked, Code, Diagnostic, Faults};
-use flare_prepared_kit::OpenOptions;
 use serde_json::{Value, json};
 
 use super::{
@@ -27,9 +26,7 @@ const AT_ONCE: usize = 8;
 pub(super) fn run(context: &Context<'_>, file: &Path, arguments: &FederationArguments, cluster: &ClusterArguments) -> VerbResult {
     let file = context.environment.absolute(file)?;
     let prepared = arguments.prepared(context)?;
-    // A kit that was edited since has a state as well.
-    let lenient = OpenOptions { accept_changes: true };
-    let entries = stage_federation::entries(&file, prepared.as_deref(), &cluster.access(), lenient)?;
+    let entries = stage_federation::entries(&file, prepared.as_deref(), &cluster.access())?;
     let Checked { value: entries, warnings } = entries;
     let looked = federation_status::look(context, &entries, AT_ONCE, cluster.time_limit())?;
     let outcome = outcome(&looked);

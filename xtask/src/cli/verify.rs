@@ -67,8 +67,8 @@ fn look_or_watch(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     watch(context, arguments)
 }
 
-/// Prints the findings each time that they change. Ctrl-C is how it ends: with the status of the last verification, whose findings have
-/// been printed already.
+/// Prints the findings each time that they change. Ctrl-C is how it ends, or a reader that has gone: with the status of the last
+/// verification, whose findings have been printed already.
 fn watch(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     let mut last: Option<Verified> = None;
     loop {
@@ -77,7 +77,10 @@ fn watch(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
             (verified, _) => verified?,
         };
         if last.as_ref().is_none_or(|last| last.findings != verified.findings) {
-            write_to_stdout(&format!("{}\n", text(&verified)))?;
+            let printed = write_to_stdout(&format!("{}\n", text(&verified)))?;
+            if printed.is_break() {
+                return without_text(outcome(&verified));
+            }
         }
         for _ in 0..PAUSE.as_millis() / 100 {
             if context.interrupt.check().is_err() {

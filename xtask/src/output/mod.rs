@@ -9,7 +9,7 @@ pub(crate) use exit::{EXIT_USAGE, manual_of_exit_statuses};
 pub(crate) use flare_diagnostic::printable;
 use flare_diagnostic::{Diagnostic, Faults};
 pub(crate) use flare_yaml::documents;
-pub(crate) use render::{Reporter, document, forgive_closed_pipe, write_to_stderr, write_to_stdout};
+pub(crate) use render::{Reporter, document, write_to_stderr, write_to_stdout};
 use serde_json::Value;
 pub(crate) use table::table;
 

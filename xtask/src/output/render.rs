@@ -3,6 +3,7 @@
 use std::{
     fmt::Write as _,
     io::{BufWriter, ErrorKind, Write},
+    ops::ControlFlow,
 };
 
 use flare_diagnostic::{Code, Diagnostic, Faults, Severity, printable};
@@ -23,7 +24,7 @@ pub(crate) struct Reporter {
 }
 
 impl Reporter {
-    /// Prints the result of a verb and returns the exit status. `take_back` is called if a good result cannot be printed.
+    /// Prints the result of a verb and returns the exit status. `take_back` is called if a good result cannot be printed, or has no reader.
     pub(crate) fn report(&self, result: VerbResult, take_back: impl FnOnce() -> Result<(), Faults>) -> u8 {
         match result {
             Ok(outcome) => self.report_outcome(&outcome, take_back),
@@ -61,6 +62,7 @@ impl Reporter {
             }
             Format::Json => print_document(&error_envelope(failure, status)),
         };
+        let written = forgive_closed_pipe(written);
         if written.is_err() && self.format == Format::Json {
             self.print_errors(failure.faults.all());
         }
@@ -68,8 +70,9 @@ impl Reporter {
     }
 
     /// The exit status after writing the result; a failed write is an error, so that a script never takes half a document for a whole one.
+    /// A closed pipe (`| head`) is none.
     pub(crate) fn status_after_writing(&self, status: u8, written: std::io::Result<()>) -> u8 {
-        let Err(error) = written else { return status };
+        let Err(error) = forgive_closed_pipe(written) else { return status };
         let fault = not_written(&error);
         let failed = exit_status(fault.code);
         self.print_errors(&[fault]);
@@ -169,17 +172,27 @@ fn print(text: &str) -> std::io::Result<()> {
 /// Writes a whole result through a buffer.
 fn write_to<W: Write>(writer: W, write: impl FnOnce(&mut BufWriter<W>) -> std::io::Result<()>) -> std::io::Result<()> {
     let mut buffered = BufWriter::new(writer);
-    forgive_closed_pipe(write(&mut buffered).and_then(|()| buffered.flush()))
+    write(&mut buffered).and_then(|()| buffered.flush())
 }
 
-/// Ignores a closed pipe (`| head`); every other failed write is an error.
-pub(crate) fn forgive_closed_pipe(written: std::io::Result<()>) -> std::io::Result<()> {
+/// Writes a part of a result. `Break` means that its reader has gone, which is no error.
+fn write_part(mut writer: impl Write, text: &str) -> std::io::Result<ControlFlow<()>> {
+    match writer.write_all(text.as_bytes()).and_then(|()| writer.flush()) {
+        Ok(()) => Ok(ControlFlow::Continue(())),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(ControlFlow::Break(())),
+        Err(error) => Err(error),
+    }
+}
+
+/// Ignores a closed pipe; every other failed write is an error.
+fn forgive_closed_pipe(written: std::io::Result<()>) -> std::io::Result<()> {
     written.or_else(|error| if error.kind() == ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
 }
 
-/// Writes a part of a result to stdout while the verb is still at work.
-pub(crate) fn write_to_stdout(text: &str) -> Result<(), Diagnostic> {
-    print(text).map_err(|error| not_written(&error))
+/// Writes a part of a result to stdout while the verb is still at work. `Break` means that nobody reads it any more (`| head`), so that
+/// a verb which has no end of its own ends.
+pub(crate) fn write_to_stdout(text: &str) -> Result<ControlFlow<()>, Diagnostic> {
+    write_part(std::io::stdout().lock(), text).map_err(|error| not_written(&error))
 }
 
 fn not_written(error: &std::io::Error) -> Diagnostic {
@@ -193,9 +206,12 @@ pub(crate) fn write_to_stderr(text: &str) {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{Error, ErrorKind, Result, Write};
+    use std::{
+        io::{Error, ErrorKind, Result, Write},
+        ops::ControlFlow,
+    };
 
-    use super::write_to;
+    use super::{forgive_closed_pipe, write_part, write_to};
 
     /// A device that takes some bytes and then fails.
     struct Device(usize, ErrorKind);
@@ -217,11 +233,19 @@ mod tests {
 
     #[test]
     fn every_failure_of_a_write_is_told_but_a_closed_pipe() {
-        let write = |space, kind| write_to(Device(space, kind), |out| out.write_all(&vec![b'x'; 20_000]));
+        let write = |space, kind| forgive_closed_pipe(write_to(Device(space, kind), |out| out.write_all(&vec![b'x'; 20_000])));
         for space in [0, 1, 8192, 19_999] {
             assert!(write(space, ErrorKind::StorageFull).is_err(), "{space}");
             assert!(write(space, ErrorKind::BrokenPipe).is_ok(), "{space}");
         }
         assert!(write(20_000, ErrorKind::StorageFull).is_ok());
+    }
+
+    #[test]
+    fn a_verb_without_an_end_learns_that_its_reader_has_gone() {
+        let write = |space, kind| write_part(Device(space, kind), "line\n").map_err(|error| error.kind());
+        assert_eq!(write(5, ErrorKind::BrokenPipe), Ok(ControlFlow::Continue(())));
+        assert_eq!(write(4, ErrorKind::BrokenPipe), Ok(ControlFlow::Break(())));
+        assert_eq!(write(4, ErrorKind::StorageFull), Err(ErrorKind::StorageFull));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use flare_diagnostic::Faults;
+use flare_diagnostic::{Code, Faults};
 use flare_doctor::state;
 use flare_names::Role;
 use tokio::time::Instant;
@@ -51,7 +51,9 @@ fn look_at(context: &Context<'_>, (name, entry): &Entry, end: Instant) -> Partic
     let destined = match entry {
         Ok(checked) => &checked.value,
         Err(faults) => {
-            steps.set(Step::Prepare, State::Failed);
+            // Where federation.yaml itself is at fault, such as by a kubeconfig that is not there, nothing is known of the kit.
+            let is_of_kit = faults.first().code != Code::InvalidFederation;
+            steps.set(Step::Prepare, if is_of_kit { State::Failed } else { State::Unknown });
             return looked(None, steps, None, Err(faults.clone()));
         }
     };

@@ -57,7 +57,11 @@ fn job_file(job: &Path) -> Result<PathBuf, Faults> {
     if let Some(file) = JOB_META_FILES.iter().map(|name| job.join(name)).find(|path| is_file(path)) {
         return Ok(file);
     }
-    let message = format!("the directory `{}` holds no job", printable(&job.to_string_lossy()));
+    let shown = printable(&job.to_string_lossy()).into_owned();
+    let message = match Destination::inspect(job) {
+        Ok(Destination::Other) => format!("`{shown}` is a device, a pipe, a socket or a broken link, not a job"),
+        _ => format!("the directory `{shown}` holds no job"),
+    };
     let hint = format!("name the directory of one job; FLARE looks in it for {}", JOB_META_FILES[..4].join(", "));
     Err(Diagnostic::error(Code::InvalidLaunchRequest, message).hint(hint).at(job).into())
 }

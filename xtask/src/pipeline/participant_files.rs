@@ -42,7 +42,8 @@ pub(crate) fn note(federation: &Federation, file: &str) -> Option<Diagnostic> {
     (!keys.is_empty()).then(|| Diagnostic::warning(Code::Notice, message).hint(hint).at(Place::file(file)))
 }
 
-fn kubeconfig(participant: &Participant, directory: &Path) -> Result<(), Faults> {
+/// Checks the kubeconfig that a participant names, if it names one.
+pub(super) fn kubeconfig(participant: &Participant, directory: &Path) -> Result<(), Faults> {
     let (Some(path), Some(place)) = (&participant.kubeconfig, &participant.places.kubeconfig) else { return Ok(()) };
     let (path, bytes) = read_file(directory, path, place)?;
     check_kubeconfig(participant, &bytes, &path.to_string_lossy())

@@ -111,7 +111,12 @@ pub(crate) struct Unfinished {
 ///
 /// `prepared` is the `--output` of `prepare`. A participant's `kubeconfig` and `context` take precedence over `access`.
 pub(crate) fn read(file: &Path, prepared: Option<&Path>, access: &Access) -> Result<Checked<Vec<Destined>>, Faults> {
-    entries(file, prepared, access, OpenOptions::default())?.and_then(all_of)
+    let mut found = Collector::new();
+    let federation = found.require_checked(federation::parse(file))?;
+    let directory = federation::directory_of(file);
+    let values = found.keep_checked(participant_files::read(&federation, directory)).unwrap_or_default();
+    let entries = each_opened(&federation, values, directory, prepared, access, OpenOptions::default());
+    found.finish(|| entries)?.and_then(all_of)
 }
 
 /// As [`read`], of a federation that was read before, with the Helm values of its participants.
@@ -135,18 +140,18 @@ fn all_of(entries: Vec<Entry>) -> Result<Checked<Vec<Destined>>, Faults> {
 /// A participant's name, and its prepared kit or why that cannot be opened.
 pub(crate) type Entry = (String, Result<Checked<Destined>, Faults>);
 
-/// As [`read`], but a prepared kit that cannot be opened does not keep the others from being used.
-pub(crate) fn entries(
-    file: &Path,
-    prepared: Option<&Path>,
-    access: &Access,
-    options: OpenOptions,
-) -> Result<Checked<Vec<Entry>>, Faults> {
+/// As [`read`], for verbs that only look at participants or remove them: kits that were edited since count as well, and a participant whose
+/// kit cannot be opened, or whose kubeconfig is no longer there, does not keep the others from being used.
+pub(crate) fn entries(file: &Path, prepared: Option<&Path>, access: &Access) -> Result<Checked<Vec<Entry>>, Faults> {
     let mut found = Collector::new();
     let federation = found.require_checked(federation::parse(file))?;
     let directory = federation::directory_of(file);
-    let values = found.keep_checked(participant_files::read(&federation, directory)).unwrap_or_default();
-    let entries = each_opened(&federation, values, directory, prepared, access, options);
+    let opened = each_opened(&federation, Vec::new(), directory, prepared, access, OpenOptions { accept_changes: true });
+    let entries = federation.participants.iter().zip(opened).map(|(participant, (name, opened))| {
+        let kubeconfig = participant_files::kubeconfig(participant, directory);
+        (name, opened.and_then(|destined| kubeconfig.map(|()| destined)))
+    });
+    let entries = entries.collect();
     found.finish(|| entries)
 }
 

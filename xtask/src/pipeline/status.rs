@@ -1,6 +1,6 @@
 //! Prepared kit → the current state of the participant, and the logs of its pods.
 
-use std::time::Duration;
+use std::{ops::ControlFlow, time::Duration};
 
 use flare_cluster::{Cluster, LogSelection};
 use flare_diagnostic::{Code, Diagnostic, Faults};
@@ -10,7 +10,7 @@ use flare_doctor::{
 };
 use flare_names::{Role, job_pod, launcher_site};
 use flare_prepared_kit::{OpenOptions, PreparedKit};
-use futures_util::{AsyncBufRead, AsyncBufReadExt as _, StreamExt as _};
+use futures_util::{AsyncBufRead, AsyncBufReadExt as _};
 use tokio::time::Instant;
 
 use super::{
@@ -39,8 +39,8 @@ pub(crate) struct LogSource {
     pub(crate) container: String,
 }
 
-/// Called with each line of a log.
-type Sink<'run> = &'run mut dyn FnMut(String) -> Result<(), Diagnostic>;
+/// Called with each line of a log. `Break` means that no more lines are wanted.
+type Sink<'run> = &'run mut dyn FnMut(String) -> Result<ControlFlow<()>, Diagnostic>;
 
 /// A participant whose kit could be opened, and its state in the cluster.
 #[derive(Debug)]
@@ -150,16 +150,60 @@ async fn read(
 
 async fn print(log: Log<impl AsyncBufRead>, source: &LogSource, sink: Sink<'_>) -> Result<(), Diagnostic> {
     let log = match log {
-        Log::Whole(text) => return text.lines().try_for_each(|line| sink(log_line(line))),
+        Log::Whole(text) => {
+            for line in text.lines() {
+                if sink(log_line(line))?.is_break() {
+                    break;
+                }
+            }
+            return Ok(());
+        }
         Log::Followed(log) => log,
     };
-    let mut lines = std::pin::pin!(log.lines());
-    while let Some(line) = lines.next().await {
-        let line = line.map_err(|_| {
+    let mut log = std::pin::pin!(log);
+    loop {
+        // As bytes, since what a program prints need not be UTF-8.
+        let mut line = Vec::new();
+        let read = log.read_until(b'\n', &mut line).await.map_err(|_| {
             Diagnostic::error(Code::StreamBroken, format!("the log of pod `{}` broke off", source.pod))
                 .hint("run the same command again")
         })?;
-        sink(log_line(&line))?;
+        let text = String::from_utf8_lossy(&line);
+        if read == 0 || sink(log_line(text.trim_end_matches(['\n', '\r'])))?.is_break() {
+            return Ok(());
+        }
     }
-    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The lines of a log that are printed until `enough` of them are.
+    fn printed(log: Log<&[u8]>, enough: usize) -> Vec<String> {
+        let source = LogSource { pod: "site-1-0".to_owned(), container: "site-1".to_owned() };
+        let mut lines = Vec::new();
+        let mut sink = |line: String| -> Result<ControlFlow<()>, Diagnostic> {
+            lines.push(line);
+            Ok(if lines.len() < enough { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+        };
+        runtime::block_on(print(log, &source, &mut sink)).unwrap().unwrap();
+        lines
+    }
+
+    #[test]
+    fn a_log_is_printed_line_by_line_until_its_reader_has_gone() {
+        let text = "one\ntwo\r\n\nfour";
+        for enough in 1..=5 {
+            let expected: Vec<_> = ["one", "two", "", "four"].into_iter().take(enough).collect();
+            assert_eq!(printed(Log::Followed(text.as_bytes()), enough), expected);
+            assert_eq!(printed(Log::Whole(text.to_owned()), enough), expected);
+        }
+        assert!(printed(Log::Followed(b""), 1).is_empty());
+    }
+
+    #[test]
+    fn a_line_that_is_not_utf_8_does_not_end_a_log_that_is_followed() {
+        assert_eq!(printed(Log::Followed(b"caf\xe9\nnext\n"), 9), ["caf\u{fffd}", "next"]);
+    }
 }

@@ -24,13 +24,15 @@ use crate::{
 
 /// The fixture federation.
 const FEDERATION: &str = "fixtures/demo/federation.yaml";
+/// The directory for the prepared kits, unless another is named.
+const OUTPUT: &str = "target/demo";
 
 /// Take the fixture federation through all steps.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// The directory for the prepared kits.
-    #[arg(long, value_name = "DIR", default_value = "target/demo")]
-    output: PathBuf,
+    /// The directory for the prepared kits [default: target/demo of the checkout].
+    #[arg(long, value_name = "DIR")]
+    output: Option<PathBuf>,
     /// Bring the federation up in a separate local cluster, `demo`, until both sites are registered at their server. The cluster is started
     /// first: built from source once, in about 15 minutes. It runs until `--down`, and a second run reuses it.
     #[arg(long)]
@@ -45,9 +47,10 @@ pub(crate) fn run(context: &Context<'_>, root: &Path, arguments: &Arguments) -> 
     if arguments.down {
         return demo_cluster::down(context);
     }
+    let output = arguments.output.as_ref().map(|output| context.environment.absolute(output)).transpose()?;
+    let (file, output) = (root.join(FEDERATION), output.unwrap_or_else(|| root.join(OUTPUT)));
     let mut found = Collector::new();
     let cluster = arguments.cluster.then(|| found.require_checked(DemoCluster::up(context))).transpose()?;
-    let (file, output) = (root.join(FEDERATION), root.join(&arguments.output));
     let requests = found.require_checked(prepare(context, &file, &output, cluster.as_ref()))?;
     let (mut participants, mut text) = found.require(checked(context, root, &requests))?;
     if let Some(cluster) = &cluster {

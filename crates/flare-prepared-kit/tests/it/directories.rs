@@ -107,6 +107,18 @@ fn links_in_a_prepared_kit_are_refused() {
     assert_eq!(faults.first().code, Code::InvalidPreparedKit);
 }
 
+#[test]
+fn a_link_in_transfer_is_the_users_and_no_fault_of_the_kit() {
+    let root = tempfile::tempdir().unwrap();
+    let output = root.path().join("out");
+    let kit = committed(&output);
+    symlink("/etc/passwd", output.join("transfer/link")).unwrap();
+    let opened = PreparedKit::open(&output, OpenOptions::default()).unwrap();
+    assert_eq!(shown(&opened.warnings), "");
+    assert_eq!(opened.value.fingerprint(), kit.fingerprint());
+    assert!(opened.value.changes().is_empty());
+}
+
 /// What a run that writes `kit` there would lose: codes and messages of the faults, or of the warnings with `discard`.
 fn losses(output: &Path, kit: &FileTree, discard: bool) -> Result<String, String> {
     let existing = check_replaceable(output).unwrap();

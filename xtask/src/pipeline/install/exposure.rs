@@ -1,11 +1,7 @@
 //! How clients and admins outside of the cluster reach a server: the address that the cluster gives it, and whether the names that they
 //! call lead there.
 
-use std::{
-    collections::BTreeSet,
-    net::{IpAddr, TcpListener},
-    time::Duration,
-};
+use std::{collections::BTreeSet, net::IpAddr, time::Duration};
 
 use flare_cluster::{
     Selection, events,
@@ -31,10 +27,6 @@ const LOOK: Duration = Duration::from_secs(1);
 /// How long a name may take to resolve.
 const RESOLVE_LIMIT: Duration = Duration::from_secs(5);
 
-/// What can be done about a port of this machine at which nothing can be forwarded.
-pub(super) const ANOTHER_LOCAL_PORT: &str =
-    "end what listens there, or leave `--expose` out and forward another local port with `kubectl port-forward`";
-
 /// The values that expose a server; only a server is called by others.
 pub(super) fn settings(plan: &SitePlan, expose: Option<Expose>) -> Result<Vec<Setting>, Diagnostic> {
     let Some(expose) = expose else { return Ok(Vec::new()) };
@@ -48,22 +40,8 @@ pub(super) fn settings(plan: &SitePlan, expose: Option<Expose>) -> Result<Vec<Se
     Ok(match expose {
         Expose::LoadBalancer => vec![Setting::Text("service.type=LoadBalancer".to_owned())],
         Expose::HostPort => vec![Setting::Guessed("hostPortEnabled=true".to_owned())],
-        Expose::PortForward => {
-            refuse_taken(&ports(plan))?;
-            Vec::new()
-        }
-        Expose::MicroK8s => Vec::new(),
+        Expose::PortForward | Expose::MicroK8s => Vec::new(),
     })
-}
-
-/// Refuses ports of this machine at which nothing can be forwarded later.
-fn refuse_taken(ports: &[u16]) -> Result<(), Diagnostic> {
-    let fault = |port: &u16| {
-        let error = TcpListener::bind(("127.0.0.1", *port)).err()?;
-        let message = format!("`--expose port-forward` cannot listen at 127.0.0.1:{port}: {}", error.kind());
-        Some(Diagnostic::error(Code::InvalidArgs, message).hint(ANOTHER_LOCAL_PORT))
-    };
-    ports.iter().find_map(fault).map_or(Ok(()), Err)
 }
 
 /// Waits for the address, and compares it with the names that clients call. A name that leads elsewhere is a warning: DNS outside of the
@@ -229,16 +207,6 @@ fn listed<'name>(names: impl Iterator<Item = &'name String>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_port_of_this_machine_that_is_taken_is_told_before_anything_is_installed() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let refused = refuse_taken(&[port]).unwrap_err();
-        assert_eq!(refused.code, Code::InvalidArgs);
-        assert!(refused.message.contains(&format!("127.0.0.1:{port}")) && refused.hint.is_some(), "{refused}");
-        assert!(refuse_taken(&[]).is_ok());
-    }
 
     fn texts(all: &[&str]) -> Vec<String> {
         all.iter().map(|text| (*text).to_owned()).collect()

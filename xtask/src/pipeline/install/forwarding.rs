@@ -1,15 +1,20 @@
 //! A server's ports at this machine, for as long as the run lasts, whichever pod the parent is at the time.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::{SocketAddr, TcpListener},
+    time::Duration,
+};
 
 use flare_cluster::{Cluster, Selection, k8s_openapi::api::core::v1::Pod, pod_state::phase};
 use flare_diagnostic::{Code, Diagnostic, Faults};
+use flare_federation::Expose;
 use flare_names::labels::{NAME, selector};
+use flare_site_plan::SitePlan;
 use tokio::time::sleep;
 
 use super::{
-    exposure::ANOTHER_LOCAL_PORT,
-    run::{Installed, Progress},
+    exposure::ports,
+    run::{Installed, Options, Progress},
 };
 use crate::{
     context::Context,
@@ -22,6 +27,33 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// How long connecting to the cluster may take.
 const CONNECT_LIMIT: Duration = Duration::from_secs(30);
+
+/// What can be done about a port that is taken: a server has the ports of its kit.
+const FREE_THE_PORT: &str =
+    "end what listens there, or leave `--expose` out and forward another local port with `kubectl port-forward`";
+
+/// Refuses a forward at ports of this machine that are taken, before anything is installed for it.
+///
+/// # Errors
+/// `INVALID_ARGS` for each of them.
+pub(super) fn check_ports(plan: &SitePlan, options: &Options) -> Result<(), Faults> {
+    let is_asked = options.expose == Some(Expose::PortForward) && !options.dry_run;
+    if is_asked { check_free(&ports(plan)) } else { Ok(()) }
+}
+
+fn check_free(ports: &[u16]) -> Result<(), Faults> {
+    let taken = ports.iter().filter_map(|port| {
+        let local = local(*port);
+        let error = TcpListener::bind(local).err()?;
+        let message = format!("cannot listen at {local}: {}", error.kind());
+        Some(Diagnostic::error(Code::InvalidArgs, message).hint(FREE_THE_PORT))
+    });
+    Faults::check(taken.collect(), || ())
+}
+
+fn local(port: u16) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], port))
+}
 
 /// Forwards the ports at 127.0.0.1 until Ctrl-C. A parent that restarts is found again, so the ports follow it.
 ///
@@ -63,9 +95,9 @@ async fn follow(cluster: &Cluster, installed: &Installed, ports: &[u16], say: Pr
             current = running;
             if let Some(pod) = &current {
                 for port in ports {
-                    match cluster.forward(SocketAddr::from(([127, 0, 0, 1], *port)), namespace, pod, *port).await {
+                    match cluster.forward(local(*port), namespace, pod, *port).await {
                         Ok(forwarding) => open.push(forwarding),
-                        Err(fault) if fault.code == Code::InvalidArgs => return fault.hint(ANOTHER_LOCAL_PORT),
+                        Err(fault) if fault.code == Code::InvalidArgs => return fault.hint(FREE_THE_PORT),
                         // The pod does not listen yet, or is going: the next look tries again.
                         Err(_) => break,
                     }
@@ -81,4 +113,20 @@ async fn follow(cluster: &Cluster, installed: &Installed, ports: &[u16], say: Pr
 
 fn is_running(pod: &Pod) -> bool {
     pod.metadata.deletion_timestamp.is_none() && phase(pod) == Some("Running")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_that_is_taken_is_refused_with_what_can_be_done() {
+        let listener = TcpListener::bind(local(0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let refused = check_free(&[port]).unwrap_err();
+        assert_eq!((refused.all().len(), refused.first().code), (1, Code::InvalidArgs));
+        assert!(refused.first().message.contains(&format!("127.0.0.1:{port}")), "{refused}");
+        assert_eq!(refused.first().hint.as_deref(), Some(FREE_THE_PORT));
+        assert!(check_free(&[]).is_ok());
+    }
 }

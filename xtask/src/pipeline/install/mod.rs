@@ -71,6 +71,7 @@ async fn participant(
     let kit = found.require_checked(request.open(OpenOptions::default()))?;
     found.require_checked(refuse_what_cannot_work(&kit, context.environment.now))?;
     let values = found.require(values_of(&kit, options))?;
+    found.require(forwarding::check_ports(kit.plan(), options))?;
     let connected = found.require(Connected::new(context, request, options, kit).await)?;
     let run = connected.run(context, options, end, progress);
     progress("looking at chart, values and cluster");

@@ -1,7 +1,7 @@
 //! The first look, which changes nothing and needs no cluster.
 
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults, shown};
-use flare_prepared_kit::{MARKER_FILE, OpenOptions, PreparedKit};
+use flare_prepared_kit::{MARKER_FILE, OpenOptions, PreparedKit, TRANSFER};
 use flare_site_plan::SitePlan;
 
 use super::{earlier::EarlierKit, input::Input};
@@ -43,10 +43,11 @@ pub(super) fn look(input: &Input) -> Result<Checked<Inspection>, Faults> {
     // What was not prepared yet is in the startup kit.
     let directory = if current { &input.kit.output } else { &input.kit.kit };
     found.require_checked(places::below(install::refuse_what_cannot_work(&new, input.run.now), directory))?;
-    // The marker only repeats what changes elsewhere.
+    // The marker only repeats what changes elsewhere, and what is in `transfer/` stays.
     let shown = [&earlier.kit, &new].map(|kit| {
         let mut tree = kit.tree().clone();
         tree.remove(MARKER_FILE);
+        tree.remove(TRANSFER);
         tree
     });
     let changes = if input.run.dry_run && !current { difference::between(&shown[0], &shown[1]) } else { Vec::new() };
