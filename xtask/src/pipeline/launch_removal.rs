@@ -1,7 +1,7 @@
-//! What a run of job pods has removed, as far as that is known, and what may still be there.
+//! What a run of job pods has ended and removed, as far as that is known, and what may still be there.
 
 use flare_diagnostic::{Code, Diagnostic};
-use flare_pod_launch::Settlement;
+use flare_pod_launch::{JobState, Settlement};
 
 use super::launch_run::{JobResult, Report};
 use crate::interrupt;
@@ -15,9 +15,31 @@ fn is_removed(job: &JobResult) -> bool {
 }
 
 /// Whether no pod of a job runs any more.
-pub(crate) fn is_over(job: &JobResult) -> bool {
+fn is_over(job: &JobResult) -> bool {
     let has_no_pod = || matches!(job.settlement, Some(Settlement::Kept | Settlement::SecretNotRemoved { .. }));
     is_removed(job) || has_no_pod()
+}
+
+/// Whether a job ended before the run was to end, or was refused.
+pub(crate) fn has_ended(job: &JobResult) -> bool {
+    match (&job.end, &job.refused) {
+        (Some(end), _) => end.state != JobState::Aborted,
+        (None, Some(refused)) => refused.code != Code::Interrupted,
+        (None, None) => false,
+    }
+}
+
+/// The fault of a run whose time was over; `None` where every job had ended by then and was removed after all.
+pub(crate) fn out_of_time(report: &Report) -> Option<Diagnostic> {
+    let jobs = &report.jobs;
+    let still = jobs.iter().filter(|job| !has_ended(job)).count();
+    let message = match (still, jobs.iter().all(is_over)) {
+        (0, true) => return None,
+        (0, false) => "the time is over: all jobs had ended, but not all of their pods were removed".to_owned(),
+        (_, true) => format!("the time is over: {still} of {} jobs had not ended, and were ended", jobs.len()),
+        (_, false) => format!("the time is over: {still} of {} jobs had not ended", jobs.len()),
+    };
+    Some(Diagnostic::error(Code::TimedOut, message).hint("give the jobs more time with `--timeout`"))
 }
 
 /// The warning about what may still be there of a job that was requested.
@@ -64,6 +86,8 @@ pub(crate) fn interrupted(report: &Report) -> Diagnostic {
 
 #[cfg(test)]
 mod tests {
+    use flare_pod_launch::End;
+
     use super::*;
     use crate::pipeline::launch_run::Stopped;
 
@@ -93,6 +117,36 @@ mod tests {
         assert!(message_of(vec![removed(), kept()]).contains("were kept"));
         let unknown = JobResult { is_unknown: true, ..job(None) };
         assert!(message_of(vec![kept(), unknown]).contains("not known"));
+    }
+
+    #[test]
+    fn a_run_is_out_of_time_only_where_a_job_or_its_pod_outlasted_it() {
+        let ended = |state, settlement| {
+            let end = End {
+                at: jiff::Timestamp::UNIX_EPOCH,
+                state,
+                return_code: 0,
+                exit_code: None,
+                class: None,
+                reason: "r".into(),
+                message: String::new(),
+            };
+            JobResult { end: Some(end), ..job(settlement) }
+        };
+        let message_of = |jobs| {
+            let report = Report { jobs, api_requests: 0, stopped: Some(Stopped::OutOfTime) };
+            out_of_time(&report).map(|fault| fault.message)
+        };
+        let succeeded = || ended(JobState::Succeeded, Some(Settlement::Removed));
+        let refused = |code| JobResult { refused: Some(Diagnostic::error(code, "no")), ..job(None) };
+        assert_eq!(message_of(vec![succeeded(), refused(Code::PermissionDenied)]), None);
+        let unsettled = message_of(vec![succeeded(), ended(JobState::Failed, Some(stays()))]);
+        assert_eq!(unsettled.as_deref(), Some("the time is over: all jobs had ended, but not all of their pods were removed"));
+        let aborted = || ended(JobState::Aborted, Some(Settlement::Removed));
+        let given_up = message_of(vec![succeeded(), aborted(), refused(Code::Interrupted)]);
+        assert_eq!(given_up.as_deref(), Some("the time is over: 2 of 3 jobs had not ended, and were ended"));
+        let unknown = message_of(vec![aborted(), job(None)]);
+        assert_eq!(unknown.as_deref(), Some("the time is over: 2 of 2 jobs had not ended"));
     }
 
     #[test]
