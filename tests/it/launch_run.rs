@@ -241,6 +241,57 @@ fn kept_pods_are_watched_shown_and_swept() {
 }
 
 #[test]
+fn a_sweep_that_cannot_delete_everything_shows_what_it_found() {
+    let scene = Scene::new("2.9");
+    let labels = json!({"app.kubernetes.io/managed-by": "flare-kube", "app.kubernetes.io/component": "job"});
+    let metadata = json!({"name": "held", "namespace": "fl", "labels": labels, "finalizers": ["example.com/hold"]});
+    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": []}, "status": {"phase": "Succeeded"}});
+    scene.cluster.make("/api/v1/namespaces/fl/pods/held", pod);
+    let swept = scene.launch("sweep --delete --timeout 4").expect_code(6).json();
+    assert_eq!((&swept["error_code"], &swept["data"]["deleted"]), (&json!("TIMED_OUT"), &json!(false)), "{swept:#}");
+    assert_eq!(swept["data"]["orphans"][0]["name"], "held", "{swept:#}");
+    let text = scene.launch_any("sweep --namespace fl --delete --timeout 4").expect_code(6);
+    assert!(text.stdout.starts_with("Pod held: ") && text.stderr.contains("is being deleted"), "{text:#?}");
+}
+
+#[test]
+fn a_watch_that_is_interrupted_shows_the_jobs_so_far() {
+    let scene = Scene::new("2.9");
+    scene.request("bad", "fl/exit:3");
+    let _ = scene.run(&["bad"], "-o json --keep").expect_code(1);
+    let before = scene.cluster.count("WATCH /api/v1/namespaces/fl/pods");
+    let mut watch = scene.sandbox.command(PROGRAM);
+    watch.args("launch watch --namespace fl --kubeconfig kubeconfig -o json".split(' '));
+    let watch = watch.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let begin = Instant::now();
+    while scene.cluster.count("WATCH /api/v1/namespaces/fl/pods") == before {
+        assert!(begin.elapsed() < Duration::from_secs(30), "the pods are not watched");
+        sleep(Duration::from_millis(20));
+    }
+    signal(&watch, Signal::INT);
+    let document = scene.finish(watch).expect_code(130).json();
+    assert_eq!((&document["error_code"], &document["data"]["jobs"][0]["state"]), (&json!("INTERRUPTED"), &json!("failed")));
+    assert!(document["message"].as_str().unwrap().contains("nothing was changed"), "{document:#}");
+}
+
+#[test]
+fn many_jobs_at_once_are_run_although_the_api_server_replaces_their_sites_secret_slowly() {
+    let scene = Scene::new("2.9");
+    // All of them together take longer than a launch may take.
+    scene.cluster.replace_slowly(Duration::from_millis(60));
+    let names: Vec<_> = (0..110).map(|number| format!("many-{number}")).collect();
+    for name in &names {
+        scene.request(name, "fl/exit:0");
+    }
+    let jobs: Vec<_> = names.iter().map(String::as_str).collect();
+    let document = scene.run(&jobs, "-o json").expect_code(0).json();
+    let told = document["data"]["jobs"].as_array().unwrap().iter().map(|job| job["request"].as_str().unwrap());
+    assert!(told.eq(names.iter().map(|name| format!("{name}.json"))), "in the order of the requests: {document:#}");
+    assert_eq!(scene.cluster.count("WATCH /api/v1/namespaces/fl/pods"), 1);
+    assert_eq!((scene.cluster.names("pods"), scene.cluster.names("secrets").len()), (Vec::new(), 1));
+}
+
+#[test]
 fn what_is_wrong_with_the_requests_is_said_before_anything_is_sent() {
     let scene = Scene::new("2.9");
     scene.request("good", "fl/exit:0");

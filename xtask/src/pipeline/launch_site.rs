@@ -75,6 +75,14 @@ fn unlisted(namespace: &str, limit: Duration, why: Option<Diagnostic>) -> Diagno
         .hint(hint.unwrap_or_else(|| "see whether the cluster still answers, with `kubectl get pods`, and run again".into()))
 }
 
+/// What a sweep found.
+#[derive(Debug)]
+pub(crate) struct Swept {
+    pub(crate) orphans: Vec<Orphan>,
+    /// Why not all of them were deleted, where they were to be.
+    pub(crate) left: Option<Faults>,
+}
+
 /// Finds orphans, and deletes them on request.
 pub(crate) fn sweep(
     context: &Context<'_>,
@@ -82,16 +90,17 @@ pub(crate) fn sweep(
     scope: &Scope,
     limit: Duration,
     delete: bool,
-) -> Result<Vec<Orphan>, Faults> {
+) -> Result<Swept, Faults> {
     let end = Instant::now() + limit;
     in_cluster(context, access, limit, |cluster| async move {
         let of = scope.site.as_ref().map(|(site, deployment)| (site.as_str(), deployment.as_str()));
         let orphans = find_orphans(&cluster, &scope.namespace, of, context.environment.clock()).await?;
-        if delete {
-            // Soon enough that its own words about what stays come first.
-            let left = end.saturating_duration_since(Instant::now()).saturating_sub(Duration::from_secs(1));
-            delete_orphans(&cluster, &scope.namespace, &orphans, left).await?;
+        if !delete {
+            return Ok(Swept { orphans, left: None });
         }
-        Ok(orphans)
+        // Soon enough that its own words about what stays come first.
+        let time = end.saturating_duration_since(Instant::now()).saturating_sub(Duration::from_secs(1));
+        let left = delete_orphans(&cluster, &scope.namespace, &orphans, time).await.err();
+        Ok(Swept { orphans, left })
     })
 }
