@@ -227,7 +227,7 @@ impl Namespace {
                     }
                     None => self.worker.look(name, entry.number),
                 },
-                Action::ReadLog => self.worker.read_log(name, entry.life.container(), entry.number),
+                Action::ReadLog => self.worker.read_log(name, entry.life.logged_container(), entry.number),
                 Action::Delete { grace } => self.worker.delete(name, entry.life.uid(), grace, entry.number),
             }
         }

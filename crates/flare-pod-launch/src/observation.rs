@@ -105,7 +105,7 @@ impl fmt::Debug for PodLookup {
 pub enum Action {
     /// Get the pod by its name, and answer with `Looked`.
     Look,
-    /// Read the end of the log of the job's container, and answer with `Logged`.
+    /// Read the end of the log of the container that [`crate::Lifecycle::logged_container`] names, and answer with `Logged`.
     ReadLog,
     /// Delete exactly this pod, not another one of the same name, and answer with `Deleted`.
     Delete {
