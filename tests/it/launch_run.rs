@@ -348,6 +348,27 @@ fn a_prepared_kit_is_enough_to_run_a_job_to_prove_the_site_and_to_sweep_it() {
 }
 
 #[test]
+fn the_job_pods_of_flares_own_launcher_are_watched_with_their_site() {
+    let scene = Scene::new("2.9");
+    prepared(&scene);
+    let pod = |name: &str, secret: &str| {
+        let container = json!({"name": "container-j9c0d", "image": "fl/job:1"});
+        let status = json!({"name": "container-j9c0d", "image": "fl/job:1", "imageID": "", "ready": true, "restartCount": 0,
+            "state": {"running": {}}});
+        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "fl"},
+            "spec": {"containers": [container], "volumes": [{"name": "startup-kit", "secret": {"secretName": secret}}]},
+            "status": {"phase": "Running", "containerStatuses": [status]}});
+        scene.cluster.make(&format!("/api/v1/namespaces/fl/pods/{name}"), pod);
+    };
+    pod("j9c0d-site-1-f505dccd", "nvflare-startup-site-1-f505dccd");
+    pod("j9c0d-site-2-00000000", "nvflare-startup-site-2-00000000");
+    let watched = scene.launch_any("watch out --timeout 3 -o json").expect_code(0).json();
+    let jobs = watched["data"]["jobs"].as_array().unwrap();
+    let told: Vec<_> = jobs.iter().map(|job| (&job["job"], &job["site"], &job["state"])).collect();
+    assert_eq!(told, [(&json!("9c0d"), &json!("site-1"), &json!("running"))], "{watched:#}");
+}
+
+#[test]
 fn jobs_that_were_never_submitted_are_told_apart_and_the_same_one_is_taken_over() {
     let scene = Scene::new("2.9");
     prepared(&scene);

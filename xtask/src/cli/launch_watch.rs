@@ -16,8 +16,9 @@ use crate::{
 
 /// Follow the job pods of a site without changing them
 ///
-/// Each new state is printed with its reason, until `--timeout` or Ctrl-C; the result is the final state of each job. With only a
-/// namespace, all sites in it are followed.
+/// Each new state is printed with its reason, until `--timeout` or Ctrl-C; the result is the final state of each job. A prepared kit
+/// selects the job pods of its site, whichever launcher made them; with only a namespace, those of flare-kube's launcher at all sites in it
+/// are followed.
 #[derive(Debug, clap::Args)]
 #[command(
     mut_arg("dry_run", changes_nothing),
