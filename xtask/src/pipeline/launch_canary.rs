@@ -156,6 +156,11 @@ fn of_pod(ran: &JobResult, image: &str, has_printed: bool, log: &[String]) -> Fi
         return Finding::ok(CHECKS[0], format!("a job pod with the image {image} started and ended"));
     }
     let evidence = ran.evidence.iter().flat_map(|evidence| evidence.conditions.iter().chain(&evidence.events)).chain(log);
+    if end.state == JobState::Succeeded {
+        let message = format!("a job pod with the image {image} ended well, but its log does not have what it found");
+        let hint = "see whether you may read logs of pods (`get` on `pods/log`), and run it again";
+        return Finding::error(CHECKS[0], message, hint).evidence(evidence);
+    }
     let state = end.state.as_str().replace('_', " ");
     let message = format!("a job pod with the image {image} has {state}, {}: {}", end.reason, end.message);
     Finding::error(CHECKS[0], message, "mend what the reason names: no job of this site gets further").evidence(evidence)
@@ -233,6 +238,8 @@ mod tests {
             let findings = read(&ran(state, &log), "img", Target::default());
             assert_eq!((findings[0].id, findings[0].severity), ("J01", Severity::Error), "{state:?}");
             assert!(findings[0].hint.is_some());
+            let is_of_log = findings[0].message.contains("its log does not have");
+            assert_eq!(is_of_log, state == JobState::Succeeded, "{}", findings[0].message);
         }
     }
 
