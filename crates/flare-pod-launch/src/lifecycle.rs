@@ -148,6 +148,11 @@ impl Lifecycle {
         self.view.logged_container(&self.container).unwrap_or(&self.container)
     }
 
+    /// Why its creation has failed so far.
+    pub(crate) fn obstacle(&self) -> Option<&str> {
+        self.obstacle.as_deref()
+    }
+
     /// Whether its end was told.
     pub fn has_ended(&self) -> bool {
         self.ended
