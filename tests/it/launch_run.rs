@@ -348,6 +348,19 @@ fn a_prepared_kit_is_enough_to_run_a_job_to_prove_the_site_and_to_sweep_it() {
 }
 
 #[test]
+fn a_canary_of_a_study_with_an_image_of_its_own_runs_in_that() {
+    let scene = Scene::new("2.9");
+    prepared(&scene);
+    let studies = "format_version: 2\nstudies:\n  cancer: {container: {image: 'fl/exit:0'}}\n";
+    fs::write(scene.sandbox.join("out/local/study_runtime.yaml"), studies).unwrap();
+    let canary = scene.launch_any("canary out --study cancer -o json").expect_code(1).json();
+    let message = canary["data"]["findings"][0]["message"].as_str().unwrap();
+    assert_eq!(message, "a job pod with the image fl/exit:0 started and ended", "{canary:#}");
+    let dry = scene.launch_any("canary out --study other --dry-run -o json").expect_code(0).json();
+    assert_eq!(dry["data"]["image"], "registry.example.com/nvflare/nvflare:2.9.0", "{dry:#}");
+}
+
+#[test]
 fn the_job_pods_of_flares_own_launcher_are_watched_with_their_site() {
     let scene = Scene::new("2.9");
     prepared(&scene);

@@ -56,8 +56,8 @@ pub(crate) fn run(
     let mut found = Collector::new();
     let kit = found.require_checked(request.open(OpenOptions::default()))?;
     let plan = kit.plan();
-    let image = options.image.clone().unwrap_or_else(|| plan.parent.image.to_string());
-    let mut manifest = found.require_checked(manifest(&kit, request, &image, options))?;
+    let mut manifest = found.require_checked(manifest(&kit, request, options))?;
+    let image = image_of(&manifest);
     let host = plan.names.service.to_string();
     let gpu_resource = plan.job_launcher.pod_defaults().and_then(|defaults| defaults.gpu_resource_name.as_deref());
     let gpus = (options.gpus, gpu_resource.unwrap_or(GPU_RESOURCE));
@@ -92,15 +92,32 @@ pub(crate) fn run(
     found.finish(|| Canary { participant, pod: name, image, findings })
 }
 
-fn manifest(kit: &PreparedKit, request: &Request<'_>, image: &str, options: &Options) -> Result<Checked<Manifest>, Faults> {
-    let mut block = json!({"image": image});
-    if options.gpus > 0 {
-        block["num_of_gpus"] = json!(options.gpus);
+/// The manifest of a job with the image that the user names, otherwise with that of the study, which its jobs get, otherwise the parent's.
+fn manifest(kit: &PreparedKit, request: &Request<'_>, options: &Options) -> Result<Checked<Manifest>, Faults> {
+    let job_id = format!("canary-{}", run_name());
+    let with_image = |image: Option<&str>| {
+        let mut block = json!({});
+        if let Some(image) = image {
+            block["image"] = json!(image);
+        }
+        if options.gpus > 0 {
+            block["num_of_gpus"] = json!(options.gpus);
+        }
+        let meta = json!({"job_id": job_id, "launcher_spec": {"default": {"k8s": block}}}).to_string();
+        let submission = Submission { study: options.study.as_deref(), job_id: None };
+        launch::of_kit(kit, request.prepared, (meta.as_bytes(), "the canary's job"), submission, &Additions::default())
+    };
+    match &options.image {
+        Some(image) => with_image(Some(image.as_str())),
+        None => with_image(None).or_else(|_| with_image(Some(kit.plan().parent.image.to_string().as_str()))),
     }
-    let meta = json!({"job_id": format!("canary-{}", run_name()), "launcher_spec": {"default": {"k8s": block}}});
-    let meta = meta.to_string();
-    let submission = Submission { study: options.study.as_deref(), job_id: None };
-    launch::of_kit(kit, request.prepared, (meta.as_bytes(), "the canary's job"), submission, &Additions::default())
+}
+
+/// The image of the job's container.
+fn image_of(manifest: &Manifest) -> String {
+    let mut containers = manifest.pod["spec"]["containers"].as_array().into_iter().flatten();
+    let job = containers.find(|container| container["name"] == manifest.container.as_str());
+    job.and_then(|container| container["image"].as_str()).unwrap_or_default().to_owned()
 }
 
 /// Replaces the job's program with the canary's.
