@@ -44,25 +44,27 @@ pub(crate) fn out_of_time(report: &Report) -> Option<Diagnostic> {
 
 /// The warning about what may still be there of a job that was requested.
 pub(crate) fn warning(job: &JobResult) -> Option<Diagnostic> {
-    let pod = &job.pod;
-    let swept = "`launch sweep --delete` removes what is left".to_owned();
+    let JobResult { pod, namespace, .. } = job;
+    let describe = format!("see what keeps it: `kubectl --namespace {namespace} describe pod {pod}`");
+    let sweep = format!("`launch sweep --namespace {namespace} --delete`");
     let (message, hint) = match &job.settlement {
         Some(Settlement::Removed | Settlement::Kept) => return None,
-        Some(Settlement::NotRemoved { message }) => (format!("the pod `{pod}` is still there: {message}"), swept),
-        Some(Settlement::SecretNotRemoved { message }) => {
-            (format!("the pod `{pod}` is gone, but a Secret with its job's credentials is still there: {message}"), swept)
+        Some(Settlement::NotRemoved { message }) => {
+            (format!("the pod `{pod}` is still there: {message}"), format!("{describe}; {sweep} removes it once it has ended"))
         }
+        Some(Settlement::SecretNotRemoved { message }) => (
+            format!("the pod `{pod}` is gone, but a Secret with its job's credentials is still there: {message}"),
+            format!("{sweep} removes it from a quarter of an hour after it was made"),
+        ),
         None if job.refused.is_some() => return None,
-        None if job.is_unknown => {
-            (format!("what became of the pod `{pod}` is not known: the API server no longer answers"), swept)
-        }
-        None => {
-            let hint = format!(
-                "see what keeps it: `kubectl --namespace {} describe pod {pod}`; the same command again takes it over",
-                job.namespace
-            );
-            (format!("the pod `{pod}` was to be removed, and was still there when the run ended"), hint)
-        }
+        None if job.is_unknown => (
+            format!("what became of the pod `{pod}` is not known: the API server no longer answers"),
+            format!("once it answers, the same command again takes the pod over; {sweep} removes it if its job has ended"),
+        ),
+        None => (
+            format!("the pod `{pod}` was to be removed, and was still there when the run ended"),
+            format!("{describe}; the same command again takes it over"),
+        ),
     };
     Some(Diagnostic::warning(Code::Notice, message).hint(hint))
 }
@@ -158,6 +160,13 @@ mod tests {
         let unsettled = warning(&job(None)).expect("a warning");
         assert!(unsettled.message.contains("was still there when the run ended"), "{unsettled}");
         assert!(unsettled.hint.is_some_and(|hint| hint.contains("--namespace fl describe pod a-site-1")));
+        let secret = Settlement::SecretNotRemoved { message: "no".into() };
+        let unknown = JobResult { is_unknown: true, ..job(None) };
+        for left in [job(Some(stays())), job(Some(secret)), unknown] {
+            // Without its scope the verb is refused.
+            let hint = warning(&left).and_then(|warning| warning.hint).expect("a hint");
+            assert!(hint.contains("`launch sweep --namespace fl --delete`"), "{hint}");
+        }
         let refused = JobResult { refused: Some(Diagnostic::error(Code::TimedOut, "no Secret")), ..job(None) };
         assert_eq!(warned(&refused), None);
         assert!(!is_over(&job(None)) && !is_over(&job(Some(stays()))));
