@@ -219,6 +219,8 @@ fn kept_pods_are_watched_shown_and_swept() {
     scene.request("bad", "fl/exit:3");
     let kept = scene.run(&["bad"], "-o json --keep").expect_code(1).json();
     assert_eq!((&kept["data"]["jobs"][0]["removed"], scene.cluster.names("pods").len()), (&json!(false), 1));
+    let again = scene.run(&["bad"], "-o json --keep").expect_code(1).json();
+    assert!(again["warnings"][0]["message"].as_str().unwrap().contains("had ended before this run"), "{again:#}");
     scene.request("long", "fl/run:1");
     let mut running = scene.start("long");
     let watched = scene.launch("watch --timeout 4").expect_code(0).json();

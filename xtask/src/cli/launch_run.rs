@@ -153,6 +153,7 @@ fn faults(report: &Report, dry_run: bool) -> Collector {
     for job in &report.jobs {
         if !dry_run {
             faults.extend(launch_removal::warning(job));
+            faults.extend(launch_removal::ended_before(job));
         }
         match (&job.end, &job.refused) {
             // It was given up with the run.

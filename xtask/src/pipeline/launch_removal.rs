@@ -69,6 +69,21 @@ pub(crate) fn warning(job: &JobResult) -> Option<Diagnostic> {
     Some(Diagnostic::warning(Code::Notice, message).hint(hint))
 }
 
+/// The warning about a job whose pod had ended before the run, which then only tells its end.
+pub(crate) fn ended_before(job: &JobResult) -> Option<Diagnostic> {
+    let has_run = |state| matches!(state, JobState::Succeeded | JobState::Failed);
+    if !job.taken_over || job.transitions.len() != 1 || !job.end.as_ref().is_some_and(|end| has_run(end.state)) {
+        return None;
+    }
+    let JobResult { pod, namespace, .. } = job;
+    let hint = match job.settlement {
+        Some(Settlement::Removed) => "run the same command again, which makes a new pod".to_owned(),
+        _ => format!("`launch sweep --namespace {namespace} --delete` removes ended pods; the same command then makes a new one"),
+    };
+    let message = format!("the pod `{pod}` had ended before this run, which tells how and has run nothing");
+    Some(Diagnostic::warning(Code::Notice, message).hint(hint))
+}
+
 /// The fault of an interrupted run.
 pub(crate) fn interrupted(report: &Report) -> Diagnostic {
     let jobs = &report.jobs;
@@ -88,7 +103,7 @@ pub(crate) fn interrupted(report: &Report) -> Diagnostic {
 
 #[cfg(test)]
 mod tests {
-    use flare_pod_launch::End;
+    use flare_pod_launch::{End, Transition};
 
     use super::*;
     use crate::pipeline::launch_run::Stopped;
@@ -119,6 +134,32 @@ mod tests {
         assert!(message_of(vec![removed(), kept()]).contains("were kept"));
         let unknown = JobResult { is_unknown: true, ..job(None) };
         assert!(message_of(vec![kept(), unknown]).contains("not known"));
+    }
+
+    #[test]
+    fn a_pod_that_had_ended_before_the_run_is_told_from_one_that_was_run() {
+        let end = End {
+            at: jiff::Timestamp::UNIX_EPOCH,
+            state: JobState::Failed,
+            return_code: 9,
+            exit_code: Some(3),
+            class: None,
+            reason: "Error".into(),
+            message: String::new(),
+        };
+        let told = |states: &[JobState], settlement| {
+            let to = |state: &JobState| Transition { at: end.at, state: *state, reason: String::new(), message: String::new() };
+            let transitions = states.iter().map(to).collect();
+            JobResult { end: Some(end.clone()), transitions, taken_over: true, ..job(settlement) }
+        };
+        let hint_of = |job: &JobResult| ended_before(job).and_then(|warning| warning.hint);
+        let kept = hint_of(&told(&[JobState::Failed], Some(Settlement::Kept))).expect("a hint");
+        assert!(kept.contains("`launch sweep --namespace fl --delete`"), "{kept}");
+        let removed = hint_of(&told(&[JobState::Failed], Some(Settlement::Removed))).expect("a hint");
+        assert!(removed.starts_with("run the same command again"), "{removed}");
+        assert_eq!(hint_of(&told(&[JobState::Running, JobState::Failed], Some(Settlement::Kept))), None);
+        let made = JobResult { taken_over: false, ..told(&[JobState::Failed], Some(Settlement::Kept)) };
+        assert_eq!(hint_of(&made), None);
     }
 
     #[test]
