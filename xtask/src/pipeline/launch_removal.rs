@@ -71,7 +71,7 @@ pub(crate) fn warning(job: &JobResult) -> Option<Diagnostic> {
 
 /// The warning about a job whose pod had ended before the run, which then only tells its end.
 pub(crate) fn ended_before(job: &JobResult) -> Option<Diagnostic> {
-    let has_run = |state| matches!(state, JobState::Succeeded | JobState::Failed);
+    let has_run = |state: JobState| matches!(state, JobState::Succeeded | JobState::Failed);
     if !job.taken_over || job.transitions.len() != 1 || !job.end.as_ref().is_some_and(|end| has_run(end.state)) {
         return None;
     }
