@@ -44,7 +44,7 @@ pub enum Observation {
     Sighted,
     /// The job's end was requested. May come at any time, and more than once.
     Terminate(String),
-    /// The end of the container's log, as requested; empty if it could not be read.
+    /// The end of the container's log, as requested, or why it could not be read.
     Logged(Vec<String>),
     /// The answer to a deletion: `true` if it is in progress, `false` if the pod does not exist.
     Deleted(Result<bool, String>),
