@@ -84,7 +84,8 @@ fn of_exit(terminated: &ContainerStateTerminated) -> JobEnd {
 fn failed(pod: &Pod, status: &PodStatus, terminated: Option<&ContainerStateTerminated>, ran: bool) -> JobEnd {
     let reason = status.reason.clone().unwrap_or_default();
     let message = status.message.clone().unwrap_or_default();
-    if let Some(class) = refused_by_node(&reason) {
+    // A node that was restarted may refuse a pod that ran on it.
+    if let Some(class) = refused_by_node(&reason).filter(|_| !ran) {
         return JobEnd::NotStarted { class, reason, message };
     }
     // A node that shuts down, that is short of memory or that got a taint refuses a pod with the reason with which it also ends one.
