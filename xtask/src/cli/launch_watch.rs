@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use clap::ArgGroup;
-use flare_diagnostic::{Code, Diagnostic};
+use flare_diagnostic::{Code, Diagnostic, Faults};
 use flare_pod_launch::{JobState, KnownPod, Notice, Transition};
 use serde_json::{Value, json};
 
@@ -68,7 +68,8 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     if stopped {
         let fault = Diagnostic::error(Code::Interrupted, "interrupted; nothing was changed in the cluster");
         let fault = fault.hint("run the same command again to follow the jobs further");
-        return Err(Failure { faults: fault.into(), shown: Some(Box::new(outcome)) });
+        let faults = Faults::from(fault).after(outcome.warnings.clone());
+        return Err(Failure { faults, shown: Some(Box::new(outcome)) });
     }
     Ok(outcome)
 }
