@@ -277,10 +277,21 @@ fn a_watch_that_is_interrupted_shows_the_jobs_so_far() {
 }
 
 #[test]
+fn a_job_is_run_although_its_secret_takes_longer_than_a_parent_waits() {
+    let scene = Scene::new("2.9");
+    for job in ["first", "second"] {
+        scene.request(job, "fl/exit:0");
+        let _ = scene.run(&[job], "-o json").expect_code(0);
+        // From now on there is a Secret to be replaced.
+        scene.cluster.replace_slowly(Duration::from_secs(6));
+    }
+}
+
+#[test]
 fn many_jobs_at_once_are_run_although_the_api_server_replaces_their_sites_secret_slowly() {
     let scene = Scene::new("2.9");
     // All of them together take longer than a launch may take.
-    scene.cluster.replace_slowly(Duration::from_millis(60));
+    scene.cluster.replace_slowly(Duration::from_millis(200));
     let names: Vec<_> = (0..110).map(|number| format!("many-{number}")).collect();
     for name in &names {
         scene.request(name, "fl/exit:0");

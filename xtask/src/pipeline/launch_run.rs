@@ -29,8 +29,11 @@ const LAST: Duration = Duration::from_secs(30);
 /// How long to wait at the end for the deletion of Secrets of launches that were refused because the API server was slow.
 const CLEAN_UP: Duration = Duration::from_secs(20);
 
-/// How many jobs are launched at once. Each launch is answered within seconds or refused, and replaces the Secret of its site: an API server
-/// that gets hundreds at once answers the last of them too late.
+/// How long the API server may take for the Secrets of a job. Nobody waits for the answer to a launch as a parent does, which has less time.
+const ANSWER: Duration = Duration::from_secs(20);
+
+/// How many jobs are launched at once. Each launch is answered in time or refused, and replaces the Secret of its site: an API server that
+/// gets hundreds at once answers the last of them too late.
 const AT_ONCE: usize = 16;
 
 /// A job to run.
@@ -127,7 +130,8 @@ pub(crate) fn run(
 
 fn launchers(context: &Context<'_>, cluster: &Cluster, jobs: &[JobRequest], options: &RunOptions) -> BTreeMap<String, Launcher> {
     let RunOptions { keep, evidence_of_success, .. } = *options;
-    let options = LauncherOptions { keep, evidence_of_success, ..LauncherOptions::new(context.environment.clock()) };
+    let options =
+        LauncherOptions { keep, evidence_of_success, answer: ANSWER, ..LauncherOptions::new(context.environment.clock()) };
     let namespaces: BTreeSet<&str> = jobs.iter().map(|job| job.pod.namespace()).collect();
     let start = |namespace: &str| (namespace.to_owned(), Launcher::start(cluster, namespace, options.clone()));
     namespaces.into_iter().map(start).collect()
