@@ -219,6 +219,8 @@ fn kept_pods_are_watched_shown_and_swept() {
     scene.request("bad", "fl/exit:3");
     let kept = scene.run(&["bad"], "-o json --keep").expect_code(1).json();
     assert_eq!((&kept["data"]["jobs"][0]["removed"], scene.cluster.names("pods").len()), (&json!(false), 1));
+    let again = scene.run(&["bad"], "-o json --keep").expect_code(1).json();
+    assert!(again["warnings"][0]["message"].as_str().unwrap().contains("had ended before this run"), "{again:#}");
     scene.request("long", "fl/run:1");
     let mut running = scene.start("long");
     let watched = scene.launch("watch --timeout 4").expect_code(0).json();
@@ -238,6 +240,68 @@ fn kept_pods_are_watched_shown_and_swept() {
     assert_eq!(scene.launch("sweep --delete").expect_code(0).json()["data"]["orphans"], json!([]));
     running.kill().unwrap();
     running.wait().unwrap();
+}
+
+#[test]
+fn a_sweep_that_cannot_delete_everything_shows_what_it_found() {
+    let scene = Scene::new("2.9");
+    let labels = json!({"app.kubernetes.io/managed-by": "flare-kube", "app.kubernetes.io/component": "job"});
+    let metadata = json!({"name": "held", "namespace": "fl", "labels": labels, "finalizers": ["example.com/hold"]});
+    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": []}, "status": {"phase": "Succeeded"}});
+    scene.cluster.make("/api/v1/namespaces/fl/pods/held", pod);
+    let swept = scene.launch("sweep --delete --timeout 4").expect_code(6).json();
+    assert_eq!((&swept["error_code"], &swept["data"]["deleted"]), (&json!("TIMED_OUT"), &json!(false)), "{swept:#}");
+    assert_eq!(swept["data"]["orphans"][0]["name"], "held", "{swept:#}");
+    let text = scene.launch_any("sweep --namespace fl --delete --timeout 4").expect_code(6);
+    assert!(text.stdout.starts_with("Pod held: ") && text.stderr.contains("is being deleted"), "{text:#?}");
+}
+
+#[test]
+fn a_watch_that_is_interrupted_shows_the_jobs_so_far() {
+    let scene = Scene::new("2.9");
+    scene.request("bad", "fl/exit:3");
+    let _ = scene.run(&["bad"], "-o json --keep").expect_code(1);
+    let before = scene.cluster.count("WATCH /api/v1/namespaces/fl/pods");
+    let mut watch = scene.sandbox.command(PROGRAM);
+    watch.args("launch watch --namespace fl --kubeconfig kubeconfig -o json".split(' '));
+    let watch = watch.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let begin = Instant::now();
+    while scene.cluster.count("WATCH /api/v1/namespaces/fl/pods") == before {
+        assert!(begin.elapsed() < Duration::from_secs(30), "the pods are not watched");
+        sleep(Duration::from_millis(20));
+    }
+    signal(&watch, Signal::INT);
+    let document = scene.finish(watch).expect_code(130).json();
+    assert_eq!((&document["error_code"], &document["data"]["jobs"][0]["state"]), (&json!("INTERRUPTED"), &json!("failed")));
+    assert!(document["message"].as_str().unwrap().contains("nothing was changed"), "{document:#}");
+}
+
+#[test]
+fn a_job_is_run_although_its_secret_takes_longer_than_a_parent_waits() {
+    let scene = Scene::new("2.9");
+    for job in ["first", "second"] {
+        scene.request(job, "fl/exit:0");
+        let _ = scene.run(&[job], "-o json").expect_code(0);
+        // From now on there is a Secret to be replaced.
+        scene.cluster.replace_slowly(Duration::from_secs(6));
+    }
+}
+
+#[test]
+fn many_jobs_at_once_are_run_although_the_api_server_replaces_their_sites_secret_slowly() {
+    let scene = Scene::new("2.9");
+    // All of them together take longer than a launch may take.
+    scene.cluster.replace_slowly(Duration::from_millis(200));
+    let names: Vec<_> = (0..110).map(|number| format!("many-{number}")).collect();
+    for name in &names {
+        scene.request(name, "fl/exit:0");
+    }
+    let jobs: Vec<_> = names.iter().map(String::as_str).collect();
+    let document = scene.run(&jobs, "-o json").expect_code(0).json();
+    let told = document["data"]["jobs"].as_array().unwrap().iter().map(|job| job["request"].as_str().unwrap());
+    assert!(told.eq(names.iter().map(|name| format!("{name}.json"))), "in the order of the requests: {document:#}");
+    assert_eq!(scene.cluster.count("WATCH /api/v1/namespaces/fl/pods"), 1);
+    assert_eq!((scene.cluster.names("pods"), scene.cluster.names("secrets").len()), (Vec::new(), 1));
 }
 
 #[test]
@@ -294,6 +358,40 @@ fn a_prepared_kit_is_enough_to_run_a_job_to_prove_the_site_and_to_sweep_it() {
     let swept = run("sweep out --delete").expect_code(0).json();
     assert_eq!(swept["data"]["orphans"][0]["reason"], "its parent is not there any more", "{swept:#}");
     assert!(scene.cluster.names("secrets").is_empty());
+}
+
+#[test]
+fn a_canary_of_a_study_with_an_image_of_its_own_runs_in_that() {
+    let scene = Scene::new("2.9");
+    prepared(&scene);
+    let studies = "format_version: 2\nstudies:\n  cancer: {container: {image: 'fl/exit:0'}}\n";
+    fs::write(scene.sandbox.join("out/local/study_runtime.yaml"), studies).unwrap();
+    let canary = scene.launch_any("canary out --study cancer -o json").expect_code(1).json();
+    let message = canary["data"]["findings"][0]["message"].as_str().unwrap();
+    assert_eq!(message, "a job pod with the image fl/exit:0 started and ended", "{canary:#}");
+    let dry = scene.launch_any("canary out --study other --dry-run -o json").expect_code(0).json();
+    assert_eq!(dry["data"]["image"], "registry.example.com/nvflare/nvflare:2.9.0", "{dry:#}");
+}
+
+#[test]
+fn the_job_pods_of_flares_own_launcher_are_watched_with_their_site() {
+    let scene = Scene::new("2.9");
+    prepared(&scene);
+    let pod = |name: &str, secret: &str| {
+        let container = json!({"name": "container-j9c0d", "image": "fl/job:1"});
+        let status = json!({"name": "container-j9c0d", "image": "fl/job:1", "imageID": "", "ready": true, "restartCount": 0,
+            "state": {"running": {}}});
+        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "fl"},
+            "spec": {"containers": [container], "volumes": [{"name": "startup-kit", "secret": {"secretName": secret}}]},
+            "status": {"phase": "Running", "containerStatuses": [status]}});
+        scene.cluster.make(&format!("/api/v1/namespaces/fl/pods/{name}"), pod);
+    };
+    pod("j9c0d-site-1-f505dccd", "nvflare-startup-site-1-f505dccd");
+    pod("j9c0d-site-2-00000000", "nvflare-startup-site-2-00000000");
+    let watched = scene.launch_any("watch out --timeout 3 -o json").expect_code(0).json();
+    let jobs = watched["data"]["jobs"].as_array().unwrap();
+    let told: Vec<_> = jobs.iter().map(|job| (&job["job"], &job["site"], &job["state"])).collect();
+    assert_eq!(told, [(&json!("9c0d"), &json!("site-1"), &json!("running"))], "{watched:#}");
 }
 
 #[test]

@@ -40,13 +40,15 @@ struct State {
 pub struct PodCluster {
     address: SocketAddr,
     state: Arc<(Mutex<State>, Condvar)>,
+    /// How long it takes to replace an object; one is replaced after the other.
+    replacing: Arc<Mutex<Duration>>,
 }
 
 impl PodCluster {
     /// Starts it on a free loopback port.
     pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let cluster = Self { address: listener.local_addr().unwrap(), state: Arc::default() };
+        let cluster = Self { address: listener.local_addr().unwrap(), state: Arc::default(), replacing: Arc::default() };
         let serving = cluster.clone();
         thread::spawn(move || {
             for connection in listener.incoming().flatten() {
@@ -87,6 +89,11 @@ impl PodCluster {
     /// Creates an object as another client.
     pub fn make(&self, path: &str, object: Value) {
         self.put(path, object, "ADDED");
+    }
+
+    /// Lets each replacement of an object take this long, one after the other.
+    pub fn replace_slowly(&self, pause: Duration) {
+        *self.replacing.lock().unwrap() = pause;
     }
 
     fn put(&self, path: &str, mut object: Value, kind: &str) -> Value {
@@ -224,6 +231,10 @@ impl PodCluster {
                 (201, made)
             }
             ("PUT" | "PATCH", Some(old)) => {
+                if method == "PUT" {
+                    let pause = self.replacing.lock().unwrap();
+                    thread::sleep(*pause);
+                }
                 let mut object = if method == "PUT" { sent() } else { merged(old.clone(), sent()) };
                 object["metadata"]["uid"] = old["metadata"]["uid"].clone();
                 (200, self.put(path, object, "MODIFIED"))
@@ -242,11 +253,15 @@ impl PodCluster {
         }
     }
 
-    /// Deletes an object: a running pod after a moment, everything else at once.
+    /// Deletes an object: a running pod after a moment, everything else at once, but for what a finalizer keeps.
     fn delete(&self, path: &str, mut object: Value, options: &Value) -> (u16, Value) {
         let wanted = &options["preconditions"]["uid"];
         if !wanted.is_null() && *wanted != object["metadata"]["uid"] {
             return refused(409, "Conflict", "another uid");
+        }
+        if object["metadata"]["finalizers"].is_array() {
+            object["metadata"]["deletionTimestamp"] = json!(jiff::Timestamp::now().to_string());
+            return (200, self.put(path, object, "MODIFIED"));
         }
         if object["status"]["phase"] == "Running" {
             object["metadata"]["deletionTimestamp"] = json!(jiff::Timestamp::now().to_string());

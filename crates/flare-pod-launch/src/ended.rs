@@ -17,7 +17,7 @@ pub(crate) fn of(pod: &Pod, container: &str, ran: bool) -> Option<JobEnd> {
     let status = pod.status.as_ref()?;
     let state = state_of(pod, container);
     let terminated = state.and_then(|state| state.terminated.as_ref());
-    let ran = ran || state.is_some_and(|state| state.running.is_some() || state.terminated.is_some());
+    let ran = ran || state.is_some_and(|state| state.running.is_some()) || terminated.is_some_and(has_begun);
     let ended = match status.phase.as_deref() {
         Some("Succeeded") => Some(JobEnd::Succeeded),
         Some("Failed") => Some(failed(pod, status, terminated, ran)),
@@ -30,6 +30,12 @@ pub(crate) fn of(pod: &Pod, container: &str, ran: bool) -> Option<JobEnd> {
 /// The state of the job's container.
 pub(crate) fn state_of<'pod>(pod: &'pod Pod, container: &str) -> Option<&'pod ContainerState> {
     container_status(pod, container)?.state.as_ref()
+}
+
+/// Whether a container that has ended was ever started. A kubelet that ends a pod without finding its container, such as one whose image was still
+/// being pulled, gives it a code and this reason, and no beginning.
+fn has_begun(terminated: &ContainerStateTerminated) -> bool {
+    terminated.reason.as_deref() != Some("ContainerStatusUnknown") || terminated.started_at.is_some()
 }
 
 /// The codes of a container that SIGKILL or SIGTERM ended, as the kubelet ends one.
@@ -58,10 +64,16 @@ fn of_container(terminated: &ContainerStateTerminated) -> JobEnd {
     if terminated.exit_code == 0 { JobEnd::Succeeded } else { of_exit(terminated) }
 }
 
-fn of_exit(terminated: &ContainerStateTerminated) -> JobEnd {
+/// Reason and message of a container that has ended.
+fn words(terminated: &ContainerStateTerminated) -> (String, String) {
     let reason = terminated.reason.clone().unwrap_or_else(|| "Error".to_owned());
     let message =
         terminated.message.clone().unwrap_or_else(|| format!("the job's container ended with {}", terminated.exit_code));
+    (reason, message)
+}
+
+fn of_exit(terminated: &ContainerStateTerminated) -> JobEnd {
+    let (reason, message) = words(terminated);
     if never_ran(terminated) {
         JobEnd::NotStarted { class: Class::Hopeless, reason, message }
     } else {
@@ -72,7 +84,8 @@ fn of_exit(terminated: &ContainerStateTerminated) -> JobEnd {
 fn failed(pod: &Pod, status: &PodStatus, terminated: Option<&ContainerStateTerminated>, ran: bool) -> JobEnd {
     let reason = status.reason.clone().unwrap_or_default();
     let message = status.message.clone().unwrap_or_default();
-    if let Some(class) = refused_by_node(&reason) {
+    // A node that was restarted may refuse a pod that ran on it.
+    if let Some(class) = refused_by_node(&reason).filter(|_| !ran) {
         return JobEnd::NotStarted { class, reason, message };
     }
     // A node that shuts down, that is short of memory or that got a taint refuses a pod with the reason with which it also ends one.
@@ -84,6 +97,11 @@ fn failed(pod: &Pod, status: &PodStatus, terminated: Option<&ContainerStateTermi
         return JobEnd::Failed { exit_code: terminated.map(|terminated| terminated.exit_code), reason, message };
     }
     if let Some(terminated) = terminated {
+        if !ran {
+            let (reason, message) = words(terminated);
+            let (reason, message) = disrupted(pod, Some(terminated.exit_code), &message).unwrap_or((reason, message));
+            return JobEnd::NotStarted { class: Class::Transient, reason, message };
+        }
         // Where it ended well, another container has made the pod fail.
         return of_container(terminated);
     }

@@ -143,6 +143,16 @@ impl Lifecycle {
         &self.container
     }
 
+    /// The name of the container whose log [`Action::ReadLog`] asks for: the job's, or that of the init container that kept it from running.
+    pub fn logged_container(&self) -> &str {
+        self.view.logged_container(&self.container).unwrap_or(&self.container)
+    }
+
+    /// Why its creation has failed so far.
+    pub(crate) fn obstacle(&self) -> Option<&str> {
+        self.obstacle.as_deref()
+    }
+
     /// Whether its end was told.
     pub fn has_ended(&self) -> bool {
         self.ended

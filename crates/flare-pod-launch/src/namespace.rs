@@ -36,6 +36,9 @@ const LATE: Duration = Duration::from_mins(5);
 /// How long the first list of pods may take before those who ask for its pods are told that there is none.
 const LIST: Duration = Duration::from_secs(30);
 
+/// How long a launch waits for that list, at the most. Without it a pod that exists is known once its creation is refused.
+const PATIENCE: Duration = Duration::from_millis(2500);
+
 /// A command that waits for the first list of pods.
 struct Early {
     command: Command,
@@ -163,7 +166,9 @@ impl Namespace {
         // Existing pods are known from the first list on.
         let until = match &command {
             Command::List { .. } if !self.is_listed => Some(asked + LIST),
-            Command::Launch { .. } | Command::Adopt { .. } if self.is_patient => Some(asked + self.options.answer / 2),
+            Command::Launch { .. } | Command::Adopt { .. } if self.is_patient => {
+                Some(asked + (self.options.answer / 2).min(PATIENCE))
+            }
             // The end of a job comes after its beginning.
             Command::Terminate { pod, .. } => self.early.iter().find(|early| early.command.begins(pod)).map(|early| early.until),
             _ => None,
@@ -227,7 +232,7 @@ impl Namespace {
                     }
                     None => self.worker.look(name, entry.number),
                 },
-                Action::ReadLog => self.worker.read_log(name, entry.life.container(), entry.number),
+                Action::ReadLog => self.worker.read_log(name, entry.life.logged_container(), entry.number),
                 Action::Delete { grace } => self.worker.delete(name, entry.life.uid(), grace, entry.number),
             }
         }

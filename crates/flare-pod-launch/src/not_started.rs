@@ -124,7 +124,7 @@ fn brings_a_node(events: &[Event]) -> Option<bool> {
 
 /// The newest warning of the last minute about why a scheduled pod does not start.
 fn trouble(events: &[Event], now: Timestamp) -> Option<&Event> {
-    const REASONS: [&str; 9] = [
+    const REASONS: [&str; 10] = [
         "BackOff",
         "Failed",
         "FailedAttachVolume",
@@ -134,6 +134,7 @@ fn trouble(events: &[Event], now: Timestamp) -> Option<&Event> {
         "InspectFailed",
         "NetworkNotReady",
         "FailedMapVolume",
+        "FailedPrepareDynamicResources",
     ];
     newest_warning(events, &REASONS).filter(|event| is_recent(event, now))
 }

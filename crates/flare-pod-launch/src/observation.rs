@@ -44,7 +44,7 @@ pub enum Observation {
     Sighted,
     /// The job's end was requested. May come at any time, and more than once.
     Terminate(String),
-    /// The end of the container's log, as requested; empty if it could not be read.
+    /// The end of the container's log, as requested, or why it could not be read.
     Logged(Vec<String>),
     /// The answer to a deletion: `true` if it is in progress, `false` if the pod does not exist.
     Deleted(Result<bool, String>),
@@ -105,7 +105,7 @@ impl fmt::Debug for PodLookup {
 pub enum Action {
     /// Get the pod by its name, and answer with `Looked`.
     Look,
-    /// Read the end of the log of the job's container, and answer with `Logged`.
+    /// Read the end of the log of the container that [`crate::Lifecycle::logged_container`] names, and answer with `Logged`.
     ReadLog,
     /// Delete exactly this pod, not another one of the same name, and answer with `Deleted`.
     Delete {

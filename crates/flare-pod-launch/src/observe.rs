@@ -13,7 +13,9 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Event, Pod};
 use tokio::time::{Instant, sleep_until};
 
-use crate::{KnownPod, Lifecycle, Limits, Moment, Notice, Observation, entry::hide, following::follow, ours, trouble, work};
+use crate::{
+    JobPodMatcher, KnownPod, Lifecycle, Limits, Moment, Notice, Observation, entry::hide, following::follow, ours, trouble, work,
+};
 
 /// A pod that is followed.
 struct Observed {
@@ -24,9 +26,9 @@ struct Observed {
 }
 
 /// The state of following a namespace.
-struct Observer<Tell> {
+struct Observer<'names, Tell> {
     cluster: Cluster,
-    site: Option<String>,
+    participant: Option<JobPodMatcher<'names>>,
     pods: HashMap<String, Observed>,
     /// Whether the watch is interrupted.
     is_blind: bool,
@@ -46,9 +48,9 @@ pub enum Listing {
     Read,
 }
 
-/// Follows all job pods of a namespace, or of one site in it, until the future is dropped. `tell` is called with each change of each
-/// pod. Nothing is changed, and no pod is ended for being slow. `listing` is kept up to date: only once the pods were listed does silence
-/// mean that there are none.
+/// Follows the job pods of a participant, whichever launcher made them, or all of flare-kube's launcher in a namespace, until the future is
+/// dropped. `tell` is called with each change of each pod. Nothing is changed, and no pod is ended for being slow. `listing` is kept up to
+/// date: only once the pods were listed does silence mean that there are none.
 ///
 /// # Errors
 ///
@@ -56,20 +58,29 @@ pub enum Listing {
 pub async fn observe(
     cluster: &Cluster,
     namespace: &str,
-    site: Option<&str>,
+    participant: Option<JobPodMatcher<'_>>,
     now: Timestamp,
     listing: &mut Listing,
     tell: impl FnMut(&KnownPod, Notice) + Send,
 ) -> Result<(), Diagnostic> {
     let all = cluster.namespaced::<Pod>(namespace);
-    let pods = follow(all.clone(), Selection::labelled(ours::selector()));
+    // The pods of FLARE's own launcher have no labels.
+    let selection = if participant.is_some() { Selection::default() } else { Selection::labelled(ours::selector()) };
+    let pods = follow(all.clone(), selection);
     let of_pods = Selection { labels: None, fields: Some("involvedObject.kind=Pod".to_owned()) };
     let events = follow(cluster.namespaced::<Event>(namespace), of_pods);
     let (mut pods, mut events) = (std::pin::pin!(pods), std::pin::pin!(events));
-    let site = site.map(str::to_owned);
     let (cluster, start) = (cluster.clone(), Instant::now());
-    let mut observer =
-        Observer { cluster, site, pods: HashMap::new(), is_blind: false, probe_pauses: work::PROBE_PAUSES, start, now, tell };
+    let mut observer = Observer {
+        cluster,
+        participant,
+        pods: HashMap::new(),
+        is_blind: false,
+        probe_pauses: work::PROBE_PAUSES,
+        start,
+        now,
+        tell,
+    };
     let mut is_listed = false;
     // A resumed watch is silent as long as nothing changes, so a request tells that the API server answers again.
     let mut probe: Option<BoxFuture<'_, Result<(), Diagnostic>>> = None;
@@ -116,7 +127,7 @@ pub async fn observe(
     }
 }
 
-impl<Tell: FnMut(&KnownPod, Notice)> Observer<Tell> {
+impl<Tell: FnMut(&KnownPod, Notice)> Observer<'_, Tell> {
     fn moment(&self) -> Moment {
         let since = self.start.elapsed();
         let wall = self.now.checked_add(since).unwrap_or(self.now);
@@ -162,9 +173,8 @@ impl<Tell: FnMut(&KnownPod, Notice)> Observer<Tell> {
     }
 
     fn seen(&mut self, pod: Pod) {
-        let Some(known) = KnownPod::of(&pod).filter(|known| self.site.as_ref().is_none_or(|site| *site == known.site)) else {
-            return;
-        };
+        let known = self.participant.map_or_else(|| KnownPod::of(&pod), |participant| participant.read(&pod));
+        let Some(known) = known else { return };
         if self.pods.get(&known.pod).is_some_and(|observed| observed.known.uid != known.uid) {
             self.gone(&known.pod.clone());
         }

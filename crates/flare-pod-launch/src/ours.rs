@@ -48,12 +48,27 @@ impl KnownPod {
             return None;
         }
         let annotation = |name: &str| metadata.annotations.as_ref()?.get(name).cloned();
+        let (job, site) = (annotation(JOB_ID).unwrap_or_default(), annotation(SITE).unwrap_or_default());
+        Self::read(pod, job, site, annotation(STUDY))
+    }
+
+    /// Reads a job pod of FLARE's own launcher, which has neither labels nor annotations (defect 18): its job is known by its container's name.
+    pub(crate) fn of_flares_launcher(pod: &Pod, site: &str) -> Option<Self> {
+        let container = job_container(pod);
+        let id = container.strip_prefix(JOB_CONTAINER_PREFIX)?;
+        // The ids of FLARE are UUIDs, and names have a `j` before a leading digit.
+        let job = id.strip_prefix('j').unwrap_or(id).to_owned();
+        Self::read(pod, job, site.to_owned(), None)
+    }
+
+    fn read(pod: &Pod, job: String, site: String, study: Option<String>) -> Option<Self> {
+        let metadata = &pod.metadata;
         Some(Self {
             pod: metadata.name.clone()?,
             uid: metadata.uid.clone()?,
-            job: annotation(JOB_ID).unwrap_or_default(),
-            site: annotation(SITE).unwrap_or_default(),
-            study: annotation(STUDY),
+            job,
+            site,
+            study,
             phase: pod.status.as_ref().and_then(|status| status.phase.clone()).unwrap_or_default(),
             container: job_container(pod),
             credentials: credentials(pod),

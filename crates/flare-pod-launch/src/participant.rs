@@ -33,6 +33,14 @@ impl<'names> JobPodMatcher<'names> {
         }
     }
 
+    /// Reads a pod that runs a job of this participant; `None` for any other.
+    pub(crate) fn read(&self, pod: &Pod) -> Option<KnownPod> {
+        if !self.runs(pod) {
+            return None;
+        }
+        KnownPod::of(pod).or_else(|| KnownPod::of_flares_launcher(pod, self.site))
+    }
+
     /// Whether a Secret of flare-kube's launcher belongs to this participant.
     pub fn owns(&self, secret: &KnownSecret) -> bool {
         secret.site == self.site
@@ -82,6 +90,21 @@ mod tests {
         assert!(!is_of_server(&pod(&name, &container, "other")), "another participant of that name");
         assert!(!is_of_server(&pod("-server-b3eacd33", "container-", secret)));
         assert!(!is_of_server(&json!({"metadata": {"name": name, "uid": "u"}})));
+    }
+
+    #[test]
+    fn a_job_pod_of_flare_is_read_with_the_id_of_its_job() {
+        let names = ParticipantNames::derive(Role::Client, "site-1", "site-1", &ServiceName::new("site-1").expect("a name"));
+        let site = JobPodMatcher::new(Role::Client, "site-1", &names);
+        let (name, secret) = (format!("{JOB}-{}", names.job_pod_suffix), names.startup_secret.as_str());
+        let pod = json!({"metadata": {"name": name, "uid": "u"}, "status": {"phase": "Running"}, "spec": {
+            "containers": [{"name": "proxy"}, {"name": format!("container-{JOB}")}],
+            "volumes": [{"name": "s", "secret": {"secretName": secret}}]}});
+        let known = site.read(&serde_json::from_value(pod).expect("a pod")).expect("it runs a job of the site");
+        assert_eq!((known.pod, known.container), (name, format!("container-{JOB}")));
+        assert_eq!((known.job.as_str(), known.site.as_str(), known.phase.as_str()), (&JOB[1..], "site-1", "Running"));
+        let parent = json!({"metadata": {"name": "site-1-7c9d", "uid": "u"}, "spec": {"containers": [{"name": "site-1"}]}});
+        assert_eq!(site.read(&serde_json::from_value(parent).expect("a pod")), None);
     }
 
     #[test]

@@ -121,7 +121,7 @@ pub struct Evidence {
     pub conditions: Vec<String>,
     /// Its events, oldest first, such as `Warning FailedMount x3: MountVolume.SetUp failed`.
     pub events: Vec<String>,
-    /// The last lines that the job's container printed.
+    /// The last lines that the job's container printed, or the init container whose failure kept it from running.
     pub log: Vec<String>,
 }
 

@@ -4,9 +4,12 @@ use flare_diagnostic::{Code, Diagnostic};
 
 use crate::{Class, Observation, PodLookup, limits::UNAUTHORIZED};
 
-/// Whether a retry may succeed.
+/// Whether a retry may succeed. An answer that cannot be read comes from something on the way, and says nothing about what was carried out.
 pub(crate) fn may_pass(fault: &Diagnostic) -> bool {
-    matches!(fault.code, Code::ClusterBusy | Code::ClusterUnreachable | Code::TimedOut | Code::StreamBroken)
+    matches!(
+        fault.code,
+        Code::ClusterBusy | Code::ClusterUnreachable | Code::ClusterAnswerInvalid | Code::TimedOut | Code::StreamBroken
+    )
 }
 
 /// Whether there is no credential that the API server accepts. It may be being renewed.

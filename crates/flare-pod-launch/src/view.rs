@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use flare_cluster::pod_state;
-use k8s_openapi::api::core::v1::{ContainerStatus, Event, Pod, PodSpec};
+use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, Event, Pod, PodSpec};
 
 use crate::{JobState, PodAnswer, ended};
 
@@ -121,14 +121,17 @@ impl View {
         }
     }
 
-    /// Whether the container may have a log that can still be read.
-    pub(crate) fn has_log(&self) -> bool {
-        let status = self.pod.as_ref().and_then(|pod| pod.status.as_ref());
-        let containers = status.and_then(|status| status.container_statuses.as_ref()).into_iter().flatten();
-        let ran = containers
-            .filter_map(|status| status.state.as_ref())
-            .any(|state| state.running.is_some() || state.terminated.is_some());
-        ran && !self.gone
+    /// The container whose log may say why the job has ended, as long as it can be read: the job's own where a container of the pod ran,
+    /// otherwise the init container whose failure kept it from that.
+    pub(crate) fn logged_container<'view>(&'view self, job: &'view str) -> Option<&'view str> {
+        let status = self.pod.as_ref().filter(|_| !self.gone)?.status.as_ref()?;
+        let ran = |state: &ContainerState| state.running.is_some() || state.terminated.is_some();
+        let has_failed = |state: &ContainerState| state.terminated.as_ref().is_some_and(|ended| ended.exit_code != 0);
+        if status.container_statuses.iter().flatten().any(|status| status.state.as_ref().is_some_and(ran)) {
+            return Some(job);
+        }
+        let mut init = status.init_container_statuses.iter().flatten();
+        init.find(|status| status.state.as_ref().is_some_and(has_failed)).map(|status| status.name.as_str())
     }
 
     /// Whether the pod ended by itself and only its object is left. A kubelet may report the end of the containers before that of the

@@ -136,8 +136,11 @@ impl Worker {
             ..LogSelection::default()
         };
         self.spawn(&self.request_limits.logs, async move {
-            let log = cluster.with_request_deadline(DEADLINE).logs(&namespace, &name, &selection).await.unwrap_or_default();
-            Answer::Learned(name, number, Observation::Logged(log.lines().map(str::to_owned).collect()))
+            let lines: Vec<String> = match cluster.with_request_deadline(DEADLINE).logs(&namespace, &name, &selection).await {
+                Ok(log) => log.lines().map(str::to_owned).collect(),
+                Err(fault) => vec![format!("(the log could not be read: {})", fault.message)],
+            };
+            Answer::Learned(name, number, Observation::Logged(lines))
         });
     }
 

@@ -57,8 +57,12 @@ fn jobs_without_a_place_are_not_started_and_say_what_no_node_has() {
     for study in studies {
         site.job_of_study(study, study, "pass", &json!({}));
     }
-    let resources =
-        [("cpu", json!({"cpu": "4000"})), ("memory", json!({"memory": "400Ti"})), ("gpus", json!({"num_of_gpus": 1}))];
+    let resources = [
+        ("cpu", json!({"cpu": "4000"})),
+        ("memory", json!({"memory": "400Ti"})),
+        ("ephemeral_storage", json!({"ephemeral_storage": "400Ti"})),
+        ("gpus", json!({"num_of_gpus": 1})),
+    ];
     for (resource, k8s) in &resources {
         site.job(resource, "pass", k8s);
     }

@@ -30,7 +30,7 @@ pub(crate) struct Arguments {
     /// A prepared kit.
     #[arg(value_name = "PREPARED")]
     prepared: PathBuf,
-    /// The image of the job [default: the parent's].
+    /// The image of the job [default: the study's, otherwise the parent's].
     #[arg(long, value_name = "IMAGE")]
     image: Option<String>,
     /// The study whose data are mounted [default: `default`].

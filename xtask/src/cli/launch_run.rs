@@ -147,18 +147,13 @@ fn faults(report: &Report, dry_run: bool) -> Collector {
     let mut faults = Collector::new();
     match report.stopped {
         Some(Stopped::Interrupted) => faults.push(launch_removal::interrupted(report)),
-        Some(Stopped::OutOfTime) => {
-            let still =
-                report.jobs.iter().filter(|job| job.end.as_ref().is_none_or(|end| end.state == JobState::Aborted)).count();
-            let ended = if report.jobs.iter().all(launch_removal::is_over) { ", and were ended" } else { "" };
-            let message = format!("the time is over: {still} of {} jobs had not ended{ended}", report.jobs.len());
-            faults.push(Diagnostic::error(Code::TimedOut, message).hint("give the jobs more time with `--timeout`"));
-        }
+        Some(Stopped::OutOfTime) => faults.extend(launch_removal::out_of_time(report)),
         None => {}
     }
     for job in &report.jobs {
         if !dry_run {
             faults.extend(launch_removal::warning(job));
+            faults.extend(launch_removal::ended_before(job));
         }
         match (&job.end, &job.refused) {
             // It was given up with the run.

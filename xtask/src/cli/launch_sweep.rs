@@ -8,8 +8,8 @@ use serde_json::json;
 use super::arguments::ClusterArguments;
 use crate::{
     context::Context,
-    output::{Outcome, VerbResult},
-    pipeline::launch_site,
+    output::{Failure, Outcome, VerbResult},
+    pipeline::launch_site::{self, Swept},
 };
 
 /// Find what job pods left behind, and delete it with `--delete`
@@ -36,14 +36,15 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     let prepared = arguments.prepared.as_ref().map(|path| context.environment.absolute(path)).transpose()?;
     let scope = launch_site::scope(prepared.as_deref(), cluster.namespace.as_deref(), &cluster.access())?;
     let delete = arguments.delete && !cluster.dry_run;
-    let orphans = launch_site::sweep(context, &cluster.access(), &scope.value, cluster.time_limit(), delete)?;
+    let Swept { orphans, left } = launch_site::sweep(context, &cluster.access(), &scope.value, cluster.time_limit(), delete)?;
     let rows: Vec<_> =
         orphans.iter().map(|orphan| json!({"kind": orphan.kind, "name": orphan.name, "reason": orphan.reason})).collect();
-    let mut data = json!({"namespace": scope.value.namespace, "orphans": rows, "deleted": delete});
+    let is_deleted = delete && left.is_none();
+    let mut data = json!({"namespace": scope.value.namespace, "orphans": rows, "deleted": is_deleted});
     if cluster.dry_run {
         data["dry_run"] = json!(true);
     }
-    let what = match (delete, arguments.delete) {
+    let what = match (is_deleted, arguments.delete && cluster.dry_run) {
         (true, _) => "deleted ",
         (false, true) => "would delete ",
         (false, false) => "",
@@ -55,5 +56,11 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     } else if !arguments.delete {
         text.push_str("`--delete` deletes them\n");
     }
-    Ok(Outcome { data, text, warnings: scope.warnings })
+    match left {
+        None => Ok(Outcome { data, text, warnings: scope.warnings }),
+        Some(faults) => {
+            let shown = Outcome { data, text, warnings: Vec::new() };
+            Err(Failure { faults: faults.after(scope.warnings), shown: Some(Box::new(shown)) })
+        }
+    }
 }

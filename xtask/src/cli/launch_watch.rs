@@ -3,21 +3,22 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use clap::ArgGroup;
+use flare_diagnostic::{Code, Diagnostic, Faults};
 use flare_pod_launch::{JobState, KnownPod, Notice, Transition};
 use serde_json::{Value, json};
 
 use super::arguments::{ClusterArguments, changes_nothing};
 use crate::{
     context::Context,
-    interrupt::interrupted,
     output::{Failure, Outcome, VerbResult, printable, write_to_stderr},
     pipeline::launch_site,
 };
 
 /// Follow the job pods of a site without changing them
 ///
-/// Each new state is printed with its reason, until `--timeout` or Ctrl-C; the result is the final state of each job. With only a
-/// namespace, all sites in it are followed.
+/// Each new state is printed with its reason, until `--timeout` or Ctrl-C; the result is the final state of each job. A prepared kit
+/// selects the job pods of its site, whichever launcher made them; with only a namespace, those of flare-kube's launcher at all sites in it
+/// are followed.
 #[derive(Debug, clap::Args)]
 #[command(
     mut_arg("dry_run", changes_nothing),
@@ -42,7 +43,8 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     let cluster = &arguments.cluster;
     let prepared = arguments.prepared.as_ref().map(|path| context.environment.absolute(path)).transpose()?;
     let scope = launch_site::scope(prepared.as_deref(), cluster.namespace.as_deref(), &cluster.access())?;
-    let mut seen = BTreeMap::<String, Seen>::new();
+    // By name, since the uids of pods are in no order; a pod that is made again has another one.
+    let mut seen = BTreeMap::<(String, String), Seen>::new();
     let tell = |pod: &KnownPod, notice: Notice| {
         let to = match notice {
             Notice::Changed(to) => to,
@@ -52,7 +54,8 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
         if !context.shared.quiet {
             write_to_stderr(&format!("{}: {}\n", pod.pod, printable(&to.to_string())));
         }
-        let one = seen.entry(pod.uid.clone()).or_insert_with(|| Seen { pod: pod.clone(), transitions: Vec::new() });
+        let at = (pod.pod.clone(), pod.uid.clone());
+        let one = seen.entry(at).or_insert_with(|| Seen { pod: pod.clone(), transitions: Vec::new() });
         one.transitions.push(to);
     };
     let stopped = launch_site::watch(context, &cluster.access(), &scope.value, cluster.time_limit(), tell)?;
@@ -63,7 +66,10 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
         .collect();
     let outcome = Outcome { data: json!({"namespace": scope.value.namespace, "jobs": seen}), text, warnings: scope.warnings };
     if stopped {
-        return Err(Failure { faults: interrupted().into(), shown: Some(Box::new(outcome)) });
+        let fault = Diagnostic::error(Code::Interrupted, "interrupted; nothing was changed in the cluster");
+        let fault = fault.hint("run the same command again to follow the jobs further");
+        let faults = Faults::from(fault).after(outcome.warnings.clone());
+        return Err(Failure { faults, shown: Some(Box::new(outcome)) });
     }
     Ok(outcome)
 }

@@ -56,8 +56,8 @@ pub(crate) fn run(
     let mut found = Collector::new();
     let kit = found.require_checked(request.open(OpenOptions::default()))?;
     let plan = kit.plan();
-    let image = options.image.clone().unwrap_or_else(|| plan.parent.image.to_string());
-    let mut manifest = found.require_checked(manifest(&kit, request, &image, options))?;
+    let mut manifest = found.require_checked(manifest(&kit, request, options))?;
+    let image = image_of(&manifest);
     let host = plan.names.service.to_string();
     let gpu_resource = plan.job_launcher.pod_defaults().and_then(|defaults| defaults.gpu_resource_name.as_deref());
     let gpus = (options.gpus, gpu_resource.unwrap_or(GPU_RESOURCE));
@@ -74,11 +74,12 @@ pub(crate) fn run(
     }
     match report.stopped {
         Some(Stopped::Interrupted) => found.require(Err::<(), _>(launch_removal::interrupted(&report)))?,
-        Some(Stopped::OutOfTime) => {
+        Some(Stopped::OutOfTime) if !report.jobs.iter().all(launch_removal::has_ended) => {
             let fault = Diagnostic::error(Code::TimedOut, "the time is over, and the canary had not ended");
             found.require(Err::<(), _>(fault.hint("give it more time with `--timeout`")))?;
         }
-        None => {}
+        // What it found is known; what may be left of its pod is warned about.
+        Some(Stopped::OutOfTime) | None => {}
     }
     let mut findings = Vec::new();
     for ran in &report.jobs {
@@ -91,15 +92,32 @@ pub(crate) fn run(
     found.finish(|| Canary { participant, pod: name, image, findings })
 }
 
-fn manifest(kit: &PreparedKit, request: &Request<'_>, image: &str, options: &Options) -> Result<Checked<Manifest>, Faults> {
-    let mut block = json!({"image": image});
-    if options.gpus > 0 {
-        block["num_of_gpus"] = json!(options.gpus);
+/// The manifest of a job with the image that the user names, otherwise with that of the study, which its jobs get, otherwise the parent's.
+fn manifest(kit: &PreparedKit, request: &Request<'_>, options: &Options) -> Result<Checked<Manifest>, Faults> {
+    let job_id = format!("canary-{}", run_name());
+    let with_image = |image: Option<&str>| {
+        let mut block = json!({});
+        if let Some(image) = image {
+            block["image"] = json!(image);
+        }
+        if options.gpus > 0 {
+            block["num_of_gpus"] = json!(options.gpus);
+        }
+        let meta = json!({"job_id": job_id, "launcher_spec": {"default": {"k8s": block}}}).to_string();
+        let submission = Submission { study: options.study.as_deref(), job_id: None };
+        launch::of_kit(kit, request.prepared, (meta.as_bytes(), "the canary's job"), submission, &Additions::default())
+    };
+    match &options.image {
+        Some(image) => with_image(Some(image.as_str())),
+        None => with_image(None).or_else(|_| with_image(Some(kit.plan().parent.image.to_string().as_str()))),
     }
-    let meta = json!({"job_id": format!("canary-{}", run_name()), "launcher_spec": {"default": {"k8s": block}}});
-    let meta = meta.to_string();
-    let submission = Submission { study: options.study.as_deref(), job_id: None };
-    launch::of_kit(kit, request.prepared, (meta.as_bytes(), "the canary's job"), submission, &Additions::default())
+}
+
+/// The image of the job's container.
+fn image_of(manifest: &Manifest) -> String {
+    let mut containers = manifest.pod["spec"]["containers"].as_array().into_iter().flatten();
+    let job = containers.find(|container| container["name"] == manifest.container.as_str());
+    job.and_then(|container| container["image"].as_str()).unwrap_or_default().to_owned()
 }
 
 /// Replaces the job's program with the canary's.
@@ -155,6 +173,11 @@ fn of_pod(ran: &JobResult, image: &str, has_printed: bool, log: &[String]) -> Fi
         return Finding::ok(CHECKS[0], format!("a job pod with the image {image} started and ended"));
     }
     let evidence = ran.evidence.iter().flat_map(|evidence| evidence.conditions.iter().chain(&evidence.events)).chain(log);
+    if end.state == JobState::Succeeded {
+        let message = format!("a job pod with the image {image} ended well, but its log does not have what it found");
+        let hint = "see whether you may read logs of pods (`get` on `pods/log`), and run it again";
+        return Finding::error(CHECKS[0], message, hint).evidence(evidence);
+    }
     let state = end.state.as_str().replace('_', " ");
     let message = format!("a job pod with the image {image} has {state}, {}: {}", end.reason, end.message);
     Finding::error(CHECKS[0], message, "mend what the reason names: no job of this site gets further").evidence(evidence)
@@ -232,6 +255,8 @@ mod tests {
             let findings = read(&ran(state, &log), "img", Target::default());
             assert_eq!((findings[0].id, findings[0].severity), ("J01", Severity::Error), "{state:?}");
             assert!(findings[0].hint.is_some());
+            let is_of_log = findings[0].message.contains("its log does not have");
+            assert_eq!(is_of_log, state == JobState::Succeeded, "{}", findings[0].message);
         }
     }
 

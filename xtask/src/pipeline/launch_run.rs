@@ -5,18 +5,22 @@ use std::{
     time::Duration,
 };
 
-use flare_cluster::{Access, Cluster, k8s_openapi::api::core::v1::Pod};
+use flare_cluster::{Access, Cluster};
 use flare_diagnostic::{Code, Diagnostic, Faults};
 use flare_pod_launch::{
     End, Evidence, Job, JobPod, JobState, Launcher, LauncherOptions, Limits, Notice, Settlement, Transition, check_launch,
 };
 use futures_util::future::join_all;
 use tokio::{
-    sync::watch,
-    time::{Instant, sleep, sleep_until, timeout},
+    sync::{Semaphore, SemaphorePermit, watch},
+    time::{Instant, sleep_until, timeout},
 };
 
-use super::stage::{connect, in_cluster};
+pub(crate) use super::launch_stop::Stopped;
+use super::{
+    launch_stop::{Stop, is_silent, is_to_end, silence},
+    stage::{connect, in_cluster},
+};
 use crate::{context::Context, runtime};
 
 /// How long to wait for jobs that are being ended, beyond their own limits.
@@ -25,11 +29,12 @@ const LAST: Duration = Duration::from_secs(30);
 /// How long to wait at the end for the deletion of Secrets of launches that were refused because the API server was slow.
 const CLEAN_UP: Duration = Duration::from_secs(20);
 
-/// How long the API server may leave a request unanswered before a run that is being ended no longer waits for it.
-const SILENCE: Duration = Duration::from_secs(10);
+/// How long the API server may take for the Secrets of a job. Nobody waits for the answer to a launch as a parent does, which has less time.
+const ANSWER: Duration = Duration::from_secs(20);
 
-/// The pause between two such requests.
-const PROBE: Duration = Duration::from_secs(2);
+/// How many jobs are launched at once. Each launch is answered in time or refused, and replaces the Secret of its site: an API server that
+/// gets hundreds at once answers the last of them too late.
+const AT_ONCE: usize = 16;
 
 /// A job to run.
 #[derive(Debug)]
@@ -67,13 +72,6 @@ pub(crate) struct JobResult {
     pub(crate) is_unknown: bool,
 }
 
-/// Why a run ended before its jobs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stopped {
-    OutOfTime,
-    Interrupted,
-}
-
 /// The result of a run.
 #[derive(Debug)]
 pub(crate) struct Report {
@@ -100,10 +98,10 @@ pub(crate) fn run(
     runtime::block_on(async {
         let cluster = connect(context, access, options.limit).await?;
         let (stop, stopped) = watch::channel(Stop::default());
-        let launchers = launchers(context, &cluster, &jobs, options);
+        let (launchers, places) = (launchers(context, &cluster, &jobs, options), Semaphore::new(AT_ONCE));
         let asked: Vec<_> = jobs.iter().map(|job| (job.pod.namespace().to_owned(), job.pod.name().to_owned())).collect();
         let working = async {
-            let jobs = join_all(jobs.into_iter().map(|job| one(&launchers, job, stopped.clone(), tell))).await;
+            let jobs = join_all(jobs.into_iter().map(|job| one(&launchers, &places, job, stopped.clone(), tell))).await;
             let why = stopped.borrow().why;
             // The runtime ends with this block, and with it the deletion of Secrets of launches that were refused.
             tokio::select! {
@@ -130,38 +128,10 @@ pub(crate) fn run(
     })?
 }
 
-/// What the jobs of a run are told.
-#[derive(Debug, Clone, Copy, Default)]
-struct Stop {
-    /// Why they are to be ended.
-    why: Option<Stopped>,
-    /// Whether the API server no longer answers, so that nothing more can be learned of them.
-    is_silent: bool,
-}
-
-/// Completes when the API server no longer answers.
-async fn is_silent(mut stop: watch::Receiver<Stop>) {
-    if stop.wait_for(|stop| stop.is_silent).await.is_err() {
-        std::future::pending::<()>().await;
-    }
-}
-
-/// Asks the API server for one of the pods again and again; completes when it gives no answer.
-async fn silence(cluster: &Cluster, pods: &[(String, String)]) {
-    let cluster = cluster.clone().with_request_deadline(SILENCE);
-    while let Some((namespace, name)) = pods.first() {
-        let answer = cluster.namespaced::<Pod>(namespace).find(name).await;
-        let silent = [Code::ClusterUnreachable, Code::ClusterBusy, Code::TimedOut];
-        if answer.is_err_and(|fault| silent.contains(&fault.code)) {
-            return;
-        }
-        sleep(PROBE).await;
-    }
-}
-
 fn launchers(context: &Context<'_>, cluster: &Cluster, jobs: &[JobRequest], options: &RunOptions) -> BTreeMap<String, Launcher> {
     let RunOptions { keep, evidence_of_success, .. } = *options;
-    let options = LauncherOptions { keep, evidence_of_success, ..LauncherOptions::new(context.environment.clock()) };
+    let options =
+        LauncherOptions { keep, evidence_of_success, answer: ANSWER, ..LauncherOptions::new(context.environment.clock()) };
     let namespaces: BTreeSet<&str> = jobs.iter().map(|job| job.pod.namespace()).collect();
     let start = |namespace: &str| (namespace.to_owned(), Launcher::start(cluster, namespace, options.clone()));
     namespaces.into_iter().map(start).collect()
@@ -230,21 +200,38 @@ impl JobResult {
 
 async fn one(
     launchers: &BTreeMap<String, Launcher>,
+    places: &Semaphore,
     asked: JobRequest,
     stopped: watch::Receiver<Stop>,
     tell: Tell<'_>,
 ) -> JobResult {
     let mut ran = JobResult::new(&asked);
     let Some(launcher) = launchers.get(asked.pod.namespace()) else { return ran };
+    let mut is_stopped = stopped.clone();
+    let place = tokio::select! {
+        place = places.acquire() => place.ok(),
+        _ = is_to_end(&mut is_stopped) => {
+            ran.refused = Some(Diagnostic::error(Code::Interrupted, "the run ended before the pod was asked for"));
+            return ran;
+        }
+    };
     let is_unknown = tokio::select! {
-        () = to_its_end(launcher, asked.pod, stopped.clone(), &mut ran, tell) => false,
+        () = to_its_end(launcher, asked.pod, place, stopped.clone(), &mut ran, tell) => false,
         () = is_silent(stopped) => true,
     };
     ran.is_unknown = is_unknown;
     ran
 }
 
-async fn to_its_end(launcher: &Launcher, pod: JobPod, mut stopped: watch::Receiver<Stop>, ran: &mut JobResult, tell: Tell<'_>) {
+/// Launches a job, gives its place away once that is answered, and follows it to its end.
+async fn to_its_end(
+    launcher: &Launcher,
+    pod: JobPod,
+    place: Option<SemaphorePermit<'_>>,
+    mut stopped: watch::Receiver<Stop>,
+    ran: &mut JobResult,
+    tell: Tell<'_>,
+) {
     let (name, last) = (pod.name().to_owned(), last_limit(pod.limits()));
     let mut launching = std::pin::pin!(launcher.launch(pod));
     let answer = tokio::select! {
@@ -254,6 +241,7 @@ async fn to_its_end(launcher: &Launcher, pod: JobPod, mut stopped: watch::Receiv
             launching.await
         }
     };
+    drop(place);
     let mut job = match answer {
         Ok(job) => job,
         Err(fault) => {
@@ -270,14 +258,6 @@ async fn to_its_end(launcher: &Launcher, pod: JobPod, mut stopped: watch::Receiv
     launcher.terminate(&name, None, why);
     // The remaining steps have their own limits; this one is for unforeseen cases.
     let _ = timeout(last, follow(&mut job, ran, tell)).await;
-}
-
-/// Completes with the reason when the jobs are to be ended.
-async fn is_to_end(stopped: &mut watch::Receiver<Stop>) -> &'static str {
-    match stopped.wait_for(|stop| stop.why.is_some()).await.map(|stop| stop.why) {
-        Ok(Some(Stopped::OutOfTime)) => "the time for the run is over",
-        _ => "the run was interrupted",
-    }
 }
 
 /// How long a job may take from the request for its end to its settlement, if its pod is deleted normally.

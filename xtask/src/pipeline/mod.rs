@@ -16,6 +16,7 @@ pub(crate) mod launch_canary;
 pub(crate) mod launch_removal;
 pub(crate) mod launch_run;
 pub(crate) mod launch_site;
+mod launch_stop;
 pub(crate) mod microk8s;
 pub(crate) mod output_path;
 pub(crate) mod parallel;

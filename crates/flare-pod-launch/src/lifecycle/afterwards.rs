@@ -15,7 +15,7 @@ impl Lifecycle {
         if !matches!(self.stage, Stage::Following) {
             return;
         }
-        let has_log = self.view.has_log();
+        let has_log = self.view.logged_container(&self.container).is_some();
         let limit = if has_log { self.limits.evidence } else { Duration::ZERO };
         self.stage = Stage::Gathering { until: now.elapsed.saturating_add(limit) };
         if has_log {

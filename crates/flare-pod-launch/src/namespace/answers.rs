@@ -99,12 +99,10 @@ impl Namespace {
             let entry = self.jobs.get(&job.pod).filter(|entry| entry.number == number);
             let creating = entry.and_then(|entry| entry.creating.as_ref());
             if creating.is_some_and(|progress| !progress.awaits_credential() && progress.withdraw()) {
+                let why = entry.and_then(|entry| entry.life.obstacle()).map(|why| format!(": {why}")).unwrap_or_default();
+                let seconds = self.options.answer.as_secs();
+                let message = format!("the API server did not take the Secrets of `{}` within {seconds} s{why}", job.pod);
                 self.forget(&job.pod);
-                let message = format!(
-                    "the API server did not take the Secrets of `{}` within {} s",
-                    job.pod,
-                    self.options.answer.as_secs()
-                );
                 let _ = reply.send(Err(Diagnostic::error(Code::TimedOut, message)));
             } else {
                 let _ = reply.send(Ok(job));

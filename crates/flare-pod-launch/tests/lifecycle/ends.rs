@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use flare_pod_launch::{Action, Lifecycle, Limits, Notice, Observation, Settlement};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::scene::{CONTAINER, UID, at, ended, found, life, limits, pending, play, pod_with, running, warning};
 
@@ -60,6 +60,20 @@ fn the_evidence_of_a_failed_job_is_kept_before_its_pod_is_deleted() {
             "6: settled Removed",
         ]
     );
+}
+
+#[test]
+fn defect_6_the_log_of_an_init_container_that_failed_is_kept() {
+    let status = |name: &str, state: &Value| json!({"name": name, "image": "i", "imageID": "", "ready": false, "restartCount": 0, "state": state});
+    let ended = |code: i32| json!({"terminated": {"exitCode": code, "reason": "Error"}});
+    let mut life = life(false);
+    let failed = json!({"metadata": {"name": "j1", "uid": UID}, "spec": {"containers": [], "nodeName": "n1"}, "status": {"phase": "Failed",
+        "initContainerStatuses": [status("mount", &ended(0)), status("fetch", &ended(1))],
+        "containerStatuses": [status(CONTAINER, &json!({"waiting": {"reason": "PodInitializing"}}))]}});
+    let failed = Observation::Seen(Box::new(serde_json::from_value(failed).unwrap()));
+    let lines = play(&mut life, vec![(0, pending()), (5, failed), (6, Observation::Logged(vec!["no such bucket".into()]))]);
+    assert_eq!(lines[1..4], ["5: end not_started 101 None InitContainerFailed", "5: ReadLog", "6: kept 0 events, 1 lines"]);
+    assert_eq!(life.logged_container(), "fetch");
 }
 
 #[test]

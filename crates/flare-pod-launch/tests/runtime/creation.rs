@@ -11,7 +11,7 @@ use crate::{all, exit, hasty_launcher, launcher, pod, run, up_to, when};
 
 #[tokio::test]
 async fn a_create_whose_answer_is_lost_makes_one_pod() {
-    for fault in [Fault::AnswerLost, Fault::Closed, Fault::Status(429), Fault::Status(503)] {
+    for fault in [Fault::AnswerLost, Fault::Garbled, Fault::Closed, Fault::Status(429), Fault::Status(503)] {
         let server = Server::start().await;
         let (launcher, pod) = (launcher(&server).await, pod("j1"));
         server.trouble("POST", "/pods", 2, fault);

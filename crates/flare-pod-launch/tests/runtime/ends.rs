@@ -245,6 +245,19 @@ async fn the_log_of_a_pod_whose_tokens_cannot_be_read_is_left_out() {
 }
 
 #[tokio::test]
+async fn defect_6_the_evidence_says_why_it_has_no_log() {
+    let server = Server::start().await;
+    let (launcher, pod) = (launcher(&server).await, pod("j1"));
+    let mut job = launcher.launch(pod.clone()).await.unwrap();
+    run(&server, &pod);
+    server.trouble("GET", "/log", usize::MAX, Fault::Status(403));
+    exit(&server, &pod, 3);
+    let (notices, _) = all(&mut job).await;
+    let Some(Notice::Kept(evidence)) = notices.iter().rev().nth(1) else { panic!("{notices:#?}") };
+    assert!(evidence.log.len() == 1 && evidence.log[0].starts_with("(the log could not be read: "), "{evidence:?}");
+}
+
+#[tokio::test]
 async fn defect_6_the_end_of_a_log_is_kept_also_after_a_very_long_line() {
     let server = Server::start().await;
     let (launcher, pod) = (launcher(&server).await, pod("j1"));

@@ -27,6 +27,16 @@ async fn a_launch_is_answered_in_time_whatever_the_api_server_does() {
 }
 
 #[tokio::test]
+async fn a_launch_that_is_refused_says_why_its_secret_was_not_taken() {
+    let server = Server::start().await;
+    let launcher = hasty_launcher(&server).await;
+    server.trouble("POST", "/nvflare-cred-", usize::MAX, Fault::Status(500));
+    let refused = launcher.launch(pod("j1")).await.unwrap_err();
+    assert_eq!(refused.code, Code::TimedOut, "{refused}");
+    assert!(refused.message.contains("within 1 s: ") && refused.message.contains("refused with 500"), "{refused}");
+}
+
+#[tokio::test]
 async fn a_launch_that_is_refused_because_its_secret_came_late_leaves_none() {
     // Slow: it is carried out after the launch was refused. Late: it was not answered and is carried out after the Secret was deleted.
     for fault in [Fault::Slow, Fault::Late] {

@@ -31,6 +31,8 @@ pub(crate) enum Fault {
     Status(u16),
     /// It is carried out, but the connection is closed before the answer.
     AnswerLost,
+    /// It is carried out, and something on the way answers what cannot be read.
+    Garbled,
     /// The connection is closed.
     Closed,
     /// It is never answered.
@@ -242,6 +244,11 @@ impl Server {
                         server.answer(&method, &path, &body);
                     });
                     return;
+                }
+                Some(Fault::Garbled) => {
+                    let _ = self.answer(&method, path, &body);
+                    respond_with(&mut write, 200, "application/json", "{").await;
+                    continue;
                 }
                 Some(Fault::AnswerLost) => {
                     let _ = self.answer(&method, path, &body);
