@@ -185,7 +185,11 @@ impl State {
                 (201, self.store(&path, body.clone()))
             };
         }
-        let Some(object) = self.objects.get(path).cloned() else { return refused(404, "NotFound") };
+        let Some(object) = self.objects.get(path).cloned() else {
+            // Server-side apply, whose body is a whole object, creates what is missing.
+            let applies = method == "PATCH" && body["kind"].is_string();
+            return if applies { (201, self.store(path, body.clone())) } else { refused(404, "NotFound") };
+        };
         let is_outdated = |version: &Value| version.is_string() && *version != object["metadata"]["resourceVersion"];
         match method {
             "GET" => (200, object),

@@ -20,6 +20,14 @@ pub(crate) const MOUNT: &str = "/flare-volume";
 /// The container's name.
 pub(crate) const CONTAINER: &str = "stage";
 
+/// The flag by which Python does not look after installed packages, which no program of the pod uses: that takes time, and what an image has
+/// set up to run there could print something.
+pub(crate) const WITHOUT_SITE: &str = "-S";
+
+/// The limit of the container's memory. Its programs need far less, but a file that was just written is in this memory too, and would have to
+/// be read from the disk to be compared.
+const MEMORY: &str = "512Mi";
+
 /// The program of the pod's first process.
 const FIRST_PROCESS: &str = include_str!("volume/first.py");
 
@@ -59,10 +67,10 @@ pub(crate) fn manifest(
     let seconds = deadline.saturating_add(AFTERLIFE).as_secs();
     let container = json!({
         "name": CONTAINER, "image": parent.image, "imagePullPolicy": "IfNotPresent",
-        "command": [parent.python, "-c", FIRST_PROCESS, seconds.to_string()],
+        "command": [parent.python, WITHOUT_SITE, "-c", FIRST_PROCESS, seconds.to_string()],
         "env": [{"name": "PYTHONDONTWRITEBYTECODE", "value": "1"}],
         "securityContext": contexts.container,
-        "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"cpu": "1", "memory": "256Mi"}},
+        "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"cpu": "1", "memory": MEMORY}},
         "volumeMounts": [{"name": "workspace", "mountPath": MOUNT, "readOnly": mount.read_only}],
     });
     let secrets: Vec<_> = parent.pull_secrets.iter().map(|secret| json!({"name": secret})).collect();

@@ -13,7 +13,7 @@ use flare_cluster::{
 };
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
 use flare_prepared_kit::PreparedKit;
-use tokio::{select, sync::Notify, time::timeout};
+use tokio::{join, select, sync::Notify, time::timeout};
 
 use crate::{
     KitOwner, VOLUME_PROGRAM, answer, claim,
@@ -226,11 +226,12 @@ impl<'run> Run<'run> {
     pub(crate) async fn start_pod(&self, held: &mut Resources, mount: &Mount) -> Result<(), Diagnostic> {
         let name = self.pod();
         // As the chart, which asks for the same group. A cluster that does not tell is taken for another one.
-        let is_openshift =
-            self.parent.security.depends_on_cluster() && self.cluster.has_api_group(OPENSHIFT).await.unwrap_or_default();
+        let depends = self.parent.security.depends_on_cluster();
+        let asked = async { depends && self.cluster.has_api_group(OPENSHIFT).await.unwrap_or_default() };
+        let (is_openshift, confirmed) = join!(asked, Self::confirm_lock(held));
+        confirmed?;
         let contexts = self.parent.security.contexts(is_openshift).unwrap_or_default();
         let pod = helper_pod::manifest(&name, &self.claim, mount, &self.parent, &contexts, self.deadline);
-        Self::confirm_lock(held).await?;
         // Recorded before the request: the pod may exist even if the answer is lost.
         (held.pod, held.may_change) = (Some(name), !mount.read_only);
         select! {
@@ -255,7 +256,8 @@ impl<'run> Run<'run> {
         // close only the input.
         let reading = "import sys; exec(sys.stdin.buffer.read(int(sys.argv[1])))";
         let (program, request) = (VOLUME_PROGRAM.len().to_string(), request.to_string());
-        let command = [self.parent.python.as_str(), "-c", reading, &program, &request, helper_pod::MOUNT];
+        let python = self.parent.python.as_str();
+        let command = [python, helper_pod::WITHOUT_SITE, "-c", reading, &program, &request, helper_pod::MOUNT];
         Exec {
             namespace: self.namespace.clone(),
             pod: self.pod(),

@@ -90,7 +90,9 @@ fn of_volume(staged: &StagedVolume, rollback: bool, dry_run: bool) -> Outcome {
     note_dry_run(&mut data, dry_run);
     let moved = staged.moved.iter().map(|(from, to)| format!("moved {} to {}\n", printable(from), printable(to)));
     let (claim, namespace) = (&staged.claim, &staged.namespace);
-    let text = if rollback && !dry_run {
+    let text = if rollback && dry_run {
+        format!("would put the earlier kit back on claim {claim} in namespace {namespace}, if its volume keeps one\n")
+    } else if rollback {
         let fingerprint = if staged.fingerprint.is_empty() { "not known" } else { &staged.fingerprint };
         format!("the earlier kit is back on claim {claim} in namespace {namespace}, fingerprint {fingerprint}\n")
     } else {
@@ -141,4 +143,22 @@ fn render(context: &Context<'_>, request: &Request<'_>, staging: &StagingArgumen
         "helm_command": helm_command(kit.plan(), &request.prepared.join(PreparedKit::chart_path()))});
     note_dry_run(&mut data, cluster.dry_run);
     Ok(Outcome { data, text: documents(&manifests), warnings })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a rollback puts back is not the given kit.
+    #[test]
+    fn a_rollback_that_is_only_tried_does_not_claim_to_stage_the_kit() {
+        let (namespace, claim, fingerprint) = ("fl".to_owned(), "nvflws".to_owned(), "f1".to_owned());
+        let (changed, claim_created, moved) = (true, false, Vec::new());
+        let staged = StagedVolume { namespace, claim, files: 3, bytes: 9, fingerprint, changed, claim_created, moved };
+        let text = |rollback, dry_run| of_volume(&staged, rollback, dry_run).text;
+        assert!(text(false, true).starts_with("would stage 3 files (9 bytes) on claim nvflws"), "{}", text(false, true));
+        let tried = "would put the earlier kit back on claim nvflws in namespace fl, if its volume keeps one\n";
+        assert_eq!(text(true, true), tried);
+        assert!(text(true, false).starts_with("the earlier kit is back on claim nvflws"), "{}", text(true, false));
+    }
 }

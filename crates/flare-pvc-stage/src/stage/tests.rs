@@ -12,6 +12,8 @@ use crate::api_server::{ApiServer, Loss};
 
 const CLAIM: &str = "/api/v1/namespaces/default/persistentvolumeclaims/nvflws";
 const PARENT: &str = "/apis/apps/v1/namespaces/default/deployments/nvflare-server";
+const PODS: &str = "/api/v1/namespaces/default/pods";
+const PARENTS_POD: &str = "/api/v1/namespaces/default/pods/parent";
 const LEASES: &str = "/apis/coordination.k8s.io/v1/namespaces/default/leases";
 const LEASE: &str = "/apis/coordination.k8s.io/v1/namespaces/default/leases/flare-kube-stage-nvflws";
 
@@ -182,6 +184,57 @@ async fn a_claim_that_a_pod_uses_on_any_node_is_refused_before_anything_is_chang
     assert!(writes(&server).is_empty(), "{:?}", writes(&server));
 }
 
+/// A server without the claim, for which the parent waits.
+async fn parent_without_claim() -> (ApiServer, Cluster) {
+    let (server, cluster) = ApiServer::start().await;
+    put_parent(&server, 1, false);
+    let volume = json!({"name": "w", "persistentVolumeClaim": {"claimName": "nvflws"}});
+    let spec = json!({"containers": [], "volumes": [volume]});
+    server.put(PARENTS_POD, json!({"metadata": {"name": "parent"}, "spec": spec, "status": {"phase": "Pending"}}));
+    (server, cluster)
+}
+
+fn creating_claim() -> VolumeStageOptions {
+    let new = NewClaim { size: "1Gi".to_owned(), storage_class: None, access_mode: "ReadWriteOnce".to_owned() };
+    VolumeStageOptions { create_claim: Some(new), ..options() }
+}
+
+/// It would start without a kit as soon as there is a claim.
+#[tokio::test]
+async fn no_claim_is_created_beside_a_parent_that_waits_for_it() {
+    let kit = kit();
+    let (server, cluster) = parent_without_claim().await;
+    for dry_run in [true, false] {
+        let creating = VolumeStageOptions { dry_run, ..creating_claim() };
+        let faults = run(&cluster, &kit, &creating).await.expect_err("the parent waits");
+        assert_eq!(faults.first().code, Code::ClaimInUse);
+        assert!(faults.first().hint.as_ref().is_some_and(|hint| hint.contains("`--restart`")), "{:?}", faults.first());
+    }
+    assert!(writes(&server).is_empty() && server.object(CLAIM).is_none(), "{:?}", writes(&server));
+}
+
+#[tokio::test]
+async fn a_parent_that_waits_for_its_claim_is_scaled_down_before_a_pod_has_the_claim_and_up_again() {
+    let kit = kit();
+    let (server, cluster) = parent_without_claim().await;
+    let creating = VolumeStageOptions { restart: true, ..creating_claim() };
+    let controller = async {
+        server.until(|server| parent(server).0 == json!(0)).await;
+        server.remove(PARENTS_POD);
+    };
+    // The helper pod never runs here.
+    let stop = server.until(|server| server.count(&format!("POST {PODS}")) > 0);
+    let staging = async { Box::pin(stage(&cluster, &kit, &creating, &|_, _| {}, stop)).await };
+    let (ended, ()) = join!(staging, controller);
+    let faults = ended.expect_err("it is interrupted");
+    assert_eq!(faults.first().code, Code::Interrupted);
+    assert!(faults.first().message.ends_with("the claim `nvflws`, which it created, stays"), "{}", faults.first().message);
+    let begun = [format!("PATCH {CLAIM}"), format!("POST {LEASES}"), format!("PATCH {PARENT}"), format!("POST {PODS}")];
+    assert_eq!(writes(&server)[..4], begun);
+    assert_eq!((parent(&server), server.object(LEASE)), ((json!(1), false), None));
+    assert!(server.object(CLAIM).is_some() && server.object(&format!("{PODS}/flare-kube-stage-1")).is_none());
+}
+
 #[tokio::test]
 async fn a_claim_without_a_volume_to_come_is_refused_before_anything_is_changed() {
     let kit = kit();
@@ -209,13 +262,11 @@ async fn a_claim_without_a_volume_to_come_is_refused_before_anything_is_changed(
 async fn a_verb_that_an_option_needs_is_named_and_only_where_the_option_is_given() {
     let kit = kit();
     let (server, cluster) = staged_before(&kit).await;
-    let new = NewClaim { size: "1Gi".to_owned(), storage_class: None, access_mode: "ReadWriteOnce".to_owned() };
-    let creating_claim = VolumeStageOptions { create_claim: Some(new), ..options() };
     let creating_namespace = VolumeStageOptions { create_namespace: true, ..options() };
     let (inside, across) = ("in namespace `default`", "across the cluster");
     for (with, resource, place, verbs) in [
         (restarting(), "deployments", inside, &["get", "patch"][..]),
-        (creating_claim, "persistentvolumeclaims", inside, &["create"][..]),
+        (creating_claim(), "persistentvolumeclaims", inside, &["create"][..]),
         (creating_namespace.clone(), "namespaces", across, &["get", "create", "patch"][..]),
         (creating_namespace, "serviceaccounts", inside, &["list", "watch"][..]),
     ] {
