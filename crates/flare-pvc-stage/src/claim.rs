@@ -112,7 +112,7 @@ fn judge(claim: &PersistentVolumeClaim, name: &str) -> Result<(), Diagnostic> {
     if claim.metadata.deletion_timestamp.is_some() {
         return unusable(
             "is being deleted",
-            "wait until it is gone, then run with `--create-pvc`; pods that still use it keep it",
+            "wait until it is gone, then make it anew with `stage --create-pvc 10Gi`; pods that still use it keep it",
         );
     }
     if claim_state::phase(claim) == ClaimPhase::Lost {
