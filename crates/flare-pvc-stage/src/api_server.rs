@@ -172,7 +172,7 @@ impl State {
             return reviewed(body, &json!({"userInfo": {"username": "anna"}}));
         }
         self.asked.push(format!("{method} {path}"));
-        if method == "GET" && path.ends_with("/pods") {
+        if method == "GET" && ["/pods", "/events"].iter().any(|kind| path.ends_with(kind)) {
             let below = format!("{path}/");
             let items: Vec<_> = self.objects.iter().filter(|(at, _)| at.starts_with(&below)).map(|(_, object)| object).collect();
             return (200, json!({"kind": "List", "apiVersion": "v1", "metadata": {"resourceVersion": "1"}, "items": items}));

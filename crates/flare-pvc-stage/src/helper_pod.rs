@@ -1,10 +1,10 @@
 //! The pod that mounts the claim: its manifest, start and deletion.
 
-use std::{task::Poll, time::Duration};
+use std::{future::pending, task::Poll, time::Duration};
 
 use flare_cluster::{
-    Cluster, DeleteOptions, Selection, WriteOptions, image_pull,
-    k8s_openapi::api::core::v1::Pod,
+    Cluster, DeleteOptions, Selection, WriteOptions, events, image_pull,
+    k8s_openapi::api::core::v1::{Event, Pod},
     pod_state::{self, condition, container_status},
 };
 use flare_diagnostic::{Code, Diagnostic};
@@ -137,23 +137,46 @@ pub(crate) async fn delete(cluster: &Cluster, namespace: &str, name: &str, grace
     cluster.namespaced::<Pod>(namespace).delete(name, &deletion).await.map(|_| ())
 }
 
-/// Creates the pod and waits until it runs. Fails at once if waiting cannot help; `last` is set to the reason for waiting.
-pub(crate) async fn start(
+/// Creates the pod.
+pub(crate) async fn create(cluster: &Cluster, namespace: &str, pod: &Pod) -> Result<(), Diagnostic> {
+    cluster.namespaced::<Pod>(namespace).create(pod, WriteOptions::default()).await.map(|_| ())
+}
+
+/// Waits until the pod runs. Fails at once if waiting cannot help; `last` is set to the reason for waiting.
+pub(crate) async fn runs(
     cluster: &Cluster,
     namespace: &str,
-    pod: &Pod,
+    name: &str,
     deadline: Duration,
     last: &mut String,
 ) -> Result<(), Diagnostic> {
-    let pods = cluster.namespaced::<Pod>(namespace);
-    let name = pod.metadata.name.clone().unwrap_or_default();
-    pods.create(pod, WriteOptions::default()).await?;
     let mut first_failed_pull = None;
     let mut failed_pulls = || first_failed_pull.get_or_insert_with(Instant::now).elapsed();
-    let look = |pod: Option<&Pod>| look(pod, &name, last, &mut failed_pulls);
-    pods.wait(&name, deadline, &format!("the start of the helper pod `{name}`"), look).await?;
-    last.clear();
-    Ok(())
+    let look = |pod: Option<&Pod>| look(pod, name, last, &mut failed_pulls);
+    let pods = cluster.namespaced::<Pod>(namespace);
+    pods.wait(name, deadline, &format!("the start of the helper pod `{name}`"), look).await
+}
+
+/// Returns as soon as the node says that it has started the helper's container, by an event; never if it does not, or the user may not read
+/// events. The status of the pod tells the same, but up to a second later, since a kubelet looks at its containers once in a second.
+pub(crate) async fn has_started(cluster: &Cluster, namespace: &str, name: &str, deadline: Duration) {
+    let fields = Some(format!("involvedObject.name={name},reason={STARTED}"));
+    let selection = Selection { labels: None, fields };
+    let is_told =
+        |found: &[&Event]| if found.iter().any(|event| tells_start(event)) { Poll::Ready(Ok(())) } else { Poll::Pending };
+    let happened = cluster.namespaced::<Event>(namespace);
+    if happened.wait_for_all(&selection, deadline, "the start of the container", is_told).await.is_err() {
+        pending::<()>().await;
+    }
+}
+
+/// The reason of a kubelet's event about a container that it has started.
+const STARTED: &str = "Started";
+
+/// Whether an event says that the helper's container was started, not one that a cluster has injected.
+fn tells_start(event: &Event) -> bool {
+    let container = event.involved_object.field_path.as_deref().and_then(|path| path.strip_prefix("spec.containers{"));
+    events::reason(event) == STARTED && container.and_then(|name| name.strip_suffix('}')) == Some(CONTAINER)
 }
 
 /// The state of the pod: running, unable to run, or pending, with the reason in `last`. `failed_pulls` is asked when a pull has failed: for
@@ -249,6 +272,20 @@ mod tests {
         let state = look(Some(&pod), "p", &mut String::new(), || unreachable!("nothing is pulled"));
         let Poll::Ready(Err(fault)) = state else { panic!("it has ended") };
         assert!(fault.hint.is_some_and(|hint| hint.contains("`parent.python_path`")), "{}", fault.message);
+    }
+
+    #[test]
+    fn only_the_start_of_its_own_container_counts() {
+        for (reason, path, expected) in [
+            ("Started", json!("spec.containers{stage}"), true),
+            ("Started", json!("spec.containers{proxy}"), false),
+            ("Started", json!("spec.initContainers{stage}"), false),
+            ("Started", json!(null), false),
+            ("Created", json!("spec.containers{stage}"), false),
+        ] {
+            let event = json!({"metadata": {}, "involvedObject": {"fieldPath": path}, "reason": reason});
+            assert_eq!(tells_start(&serde_json::from_value(event).expect("an event")), expected, "{reason} {path}");
+        }
     }
 
     #[test]

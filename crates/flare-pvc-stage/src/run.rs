@@ -233,11 +233,14 @@ impl<'run> Run<'run> {
         let contexts = self.parent.security.contexts(is_openshift).unwrap_or_default();
         let pod = helper_pod::manifest(&name, &self.claim, mount, &self.parent, &contexts, self.deadline);
         // Recorded before the request: the pod may exist even if the answer is lost.
-        (held.pod, held.may_change) = (Some(name), !mount.read_only);
+        (held.pod, held.may_change) = (Some(name.clone()), !mount.read_only);
+        helper_pod::create(self.cluster, &self.namespace, &pod).await?;
         select! {
-            started = helper_pod::start(self.cluster, &self.namespace, &pod, self.deadline, &mut held.waits_for) => started,
+            runs = helper_pod::runs(self.cluster, &self.namespace, &name, self.deadline, &mut held.waits_for) => runs,
+            () = helper_pod::has_started(self.cluster, &self.namespace, &name, self.deadline) => Ok(()),
             fault = provisioning::gets_no_volume(self.cluster, &self.namespace, &self.claim, &mut held.claim_waits_for) => Err(fault),
         }?;
+        held.waits_for.clear();
         held.claim_waits_for.clear();
         // Another run may have looked for helper pods before this one was created.
         Self::confirm_lock(held).await?;

@@ -235,6 +235,20 @@ async fn a_parent_that_waits_for_its_claim_is_scaled_down_before_a_pod_has_the_c
     assert!(server.object(CLAIM).is_some() && server.object(&format!("{PODS}/flare-kube-stage-1")).is_none());
 }
 
+/// The status of the pod would tell so later.
+#[tokio::test]
+async fn a_container_that_the_node_has_started_is_not_waited_for() {
+    let kit = kit();
+    let (server, cluster) = staged_before(&kit).await;
+    let about = json!({"name": "flare-kube-stage-1", "fieldPath": "spec.containers{stage}"});
+    let event = json!({"metadata": {"name": "started"}, "involvedObject": about, "reason": "Started"});
+    server.put("/api/v1/namespaces/default/events/started", event);
+    let again = VolumeStageOptions { again: true, ..options() };
+    run(&cluster, &kit, &again).await.expect_err("no program can be run here");
+    assert_eq!(server.count(&format!("GET {PODS}/flare-kube-stage-1/exec")), 1);
+    assert_eq!((server.object(LEASE), server.object(&format!("{PODS}/flare-kube-stage-1"))), (None, None));
+}
+
 #[tokio::test]
 async fn a_claim_without_a_volume_to_come_is_refused_before_anything_is_changed() {
     let kit = kit();
