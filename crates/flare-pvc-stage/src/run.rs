@@ -190,6 +190,12 @@ impl<'run> Run<'run> {
         }
     }
 
+    /// Makes sure, under the lock, that nobody uses the claim: another run may have scaled the parent up while this one waited for the lock.
+    pub(crate) async fn free_claim(&self, held: &mut Resources, restart: bool) -> Result<(), Diagnostic> {
+        let Self { cluster, namespace, claim, .. } = self;
+        if restart { self.stop_parent(held).await } else { holders::refuse(cluster, namespace, claim, holders::RESTART).await }
+    }
+
     /// Scales the parent down, and waits until nobody uses the claim.
     pub(crate) async fn stop_parent(&self, held: &mut Resources) -> Result<(), Diagnostic> {
         // Recorded before it is scaled down, so that it is scaled up again wherever this run ends.

@@ -148,9 +148,7 @@ impl Staging<'_> {
     /// Exchanges the kit on the volume, under the lock.
     async fn exchange(&self, held: &mut Resources, staged: StagedVolume) -> Result<Checked<StagedVolume>, Faults> {
         let (run, owner, claim) = (&self.run, &self.owner, self.run.claim.as_str());
-        if self.options.restart {
-            run.stop_parent(held).await?;
-        }
+        run.free_claim(held, self.options.restart).await?;
         run.clear_pods().await?;
         let printed = Box::pin(self.in_volume(held)).await?;
         run.note_again(held, owner, &printed).await?;

@@ -113,6 +113,10 @@ impl Removal<'_> {
             removed.extend(KIT.iter().filter(|_| remove_kit).map(|name| Removed { kind: DIRECTORY, name: (*name).to_owned() }));
         } else if remove_kit || !removed.is_empty() {
             self.run.lock(held).await?;
+            if remove_kit {
+                // The parent may have been scaled up while this run waited for the lock.
+                holders::refuse(cluster, namespace, name, &self.run.end_of_parent()).await?;
+            }
             self.run.clear_pods().await?;
             if remove_kit {
                 Box::pin(self.run.start_pod(held, &Mount::default())).await?;

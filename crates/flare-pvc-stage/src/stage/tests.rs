@@ -235,6 +235,24 @@ async fn a_parent_that_waits_for_its_claim_is_scaled_down_before_a_pod_has_the_c
     assert!(server.object(CLAIM).is_some() && server.object(&format!("{PODS}/flare-kube-stage-1")).is_none());
 }
 
+/// A run with `--restart` scales its parent up before it releases the lock.
+#[tokio::test]
+async fn a_parent_that_was_scaled_up_while_a_run_waited_for_the_lock_keeps_its_kit() {
+    let kit = kit();
+    let (server, cluster) = staged_before(&kit).await;
+    put_lock_of_another_run(&server);
+    let other_run = async {
+        server.until(|server| server.count("POST") > 1).await;
+        let volume = json!({"name": "w", "persistentVolumeClaim": {"claimName": "nvflws"}});
+        server.put(PARENTS_POD, json!({"metadata": {"name": "parent"}, "spec": {"containers": [], "volumes": [volume]}}));
+        server.remove(LEASE);
+    };
+    let again = VolumeStageOptions { again: true, ..options() };
+    let (ended, ()) = join!(run(&cluster, &kit, &again), other_run);
+    assert_eq!(ended.expect_err("the parent runs").first().code, Code::ClaimInUse);
+    assert_eq!((server.count(&format!("POST {PODS}")), server.object(LEASE)), (0, None));
+}
+
 /// The status of the pod would tell so later.
 #[tokio::test]
 async fn a_container_that_the_node_has_started_is_not_waited_for() {
