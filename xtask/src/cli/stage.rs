@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{
     arguments::{CLAIM_SIZE, ClusterArguments, FederationArguments, StagingMode},
     stage_federation,
-    staging::{StagingArguments, done, note_dry_run, object_data, volume_data},
+    staging::{StagingArguments, done, made_claim, note_dry_run, object_data, volume_data},
 };
 use crate::{
     context::Context,
@@ -100,7 +100,8 @@ fn of_volume(staged: &StagedVolume, rollback: bool, dry_run: bool) -> Outcome {
         let fingerprint = &staged.fingerprint;
         format!("{what} {files} files ({bytes} bytes) on claim {claim} in namespace {namespace}, fingerprint {fingerprint}\n")
     };
-    let text = moved.chain([text]).collect();
+    let made = made_claim(staged.claim_created, dry_run, claim, namespace);
+    let text = std::iter::once(made).chain(moved).chain([text]).collect();
     Outcome { data, text, ..Outcome::default() }
 }
 
@@ -111,10 +112,11 @@ fn of_objects(prepared: &Path, kit: &PreparedKit, staged: &StagedObjects, dry_ru
     note_dry_run(&mut data, dry_run);
     let (what, files, bytes) = (done(dry_run, staged.changed), staged.files, staged.bytes);
     let [config_map, secret] = &staged.objects;
-    let mut text = format!(
+    let mut text = made_claim(staged.claim_created, dry_run, kit.plan().workspace.claim.as_str(), &staged.namespace);
+    text.push_str(&format!(
         "{what} {files} files ({bytes} bytes) as ConfigMap {} and Secret {} in namespace {}, fingerprint {}\n",
         config_map.name, secret.name, staged.namespace, staged.fingerprint
-    );
+    ));
     if !dry_run {
         text.push_str(&format!("the chart's values name them; next: {helm_command}\n"));
     }
@@ -156,6 +158,9 @@ mod tests {
         let (changed, claim_created, moved) = (true, false, Vec::new());
         let staged = StagedVolume { namespace, claim, files: 3, bytes: 9, fingerprint, changed, claim_created, moved };
         let text = |rollback, dry_run| of_volume(&staged, rollback, dry_run).text;
+        let creating = StagedVolume { claim_created: true, ..staged.clone() };
+        let said = of_volume(&creating, false, true).text;
+        assert!(said.starts_with("would create claim nvflws in namespace fl\nwould stage 3 files"), "{said}");
         assert!(text(false, true).starts_with("would stage 3 files (9 bytes) on claim nvflws"), "{}", text(false, true));
         let tried = "would put the earlier kit back on claim nvflws in namespace fl, if its volume keeps one\n";
         assert_eq!(text(true, true), tried);
