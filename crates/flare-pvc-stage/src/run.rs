@@ -133,11 +133,11 @@ impl<'run> Run<'run> {
 
     /// The fault of a run that was interrupted or exceeded its deadline.
     fn cut_off(&self, why: Code, held: &Resources) -> Diagnostic {
-        if why == Code::StageLocked {
-            return lock::lost(&self.claim);
-        }
-        if why == Code::Interrupted {
-            return interrupted(self.what, &held.left(self.leaves));
+        match why {
+            Code::StageLocked => return lock::lost(&self.claim),
+            Code::Interrupted => return interrupted(self.what, &held.left(self.leaves)),
+            _ if held.lock.as_ref().is_some_and(Lock::is_waited_for) => return lock::late(&self.claim, self.what, self.deadline),
+            _ => {}
         }
         let waits_for = if held.claim_waits_for.is_empty() { &held.waits_for } else { &held.claim_waits_for };
         let reason = if waits_for.is_empty() { String::new() } else { format!("; the helper pod waits: {waits_for}") };

@@ -235,6 +235,19 @@ async fn a_parent_that_waits_for_its_claim_is_scaled_down_before_a_pod_has_the_c
     assert!(server.object(CLAIM).is_some() && server.object(&format!("{PODS}/flare-kube-stage-1")).is_none());
 }
 
+#[tokio::test]
+async fn a_run_whose_time_ends_while_another_one_has_the_lock_says_so() {
+    let kit = kit();
+    let (server, cluster) = staged_before(&kit).await;
+    put_lock_of_another_run(&server);
+    // Less than what it takes to see that the other run has died.
+    let short = VolumeStageOptions { again: true, deadline: Duration::from_millis(900), ..options() };
+    let faults = run(&cluster, &kit, &short).await.expect_err("it has no time");
+    assert_eq!(faults.first().code, Code::TimedOut);
+    assert!(faults.first().message.ends_with("it waits for the lock of the claim `nvflws`"), "{}", faults.first().message);
+    assert!(server.object(LEASE).is_some_and(|lease| lease["spec"]["holderIdentity"] == "stage-2"));
+}
+
 /// A run with `--restart` scales its parent up before it releases the lock.
 #[tokio::test]
 async fn a_parent_that_was_scaled_up_while_a_run_waited_for_the_lock_keeps_its_kit() {
