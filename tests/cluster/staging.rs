@@ -103,6 +103,11 @@ impl Scene {
         wait(Duration::from_secs(30), left, || left().lines().all(|one| stays.contains(&one)).then_some(()));
     }
 
+    /// How many replicas the parent is to have.
+    fn replicas(&self) -> String {
+        succeed(self.namespace.kubectl().args(["get", "deployment/site-1", "--output", "jsonpath={.spec.replicas}"]))
+    }
+
     /// An annotation of `stage` on the claim; empty without one.
     pub(crate) fn noted(&self, what: &str) -> String {
         let path = format!("jsonpath={{.metadata.annotations.flare-kube/kit-{what}}}");
@@ -285,26 +290,47 @@ fn a_claim_for_which_there_can_be_no_volume_is_refused_with_the_reason() {
     scene.nothing_is_left();
 }
 
-#[test]
-fn a_parent_is_scaled_down_and_up_again_also_where_a_run_was_killed_between() {
-    let scene = Scene::new(Namespace::open("staging-restart"), "site-1");
-    succeed(&mut scene.stage(&["--create-pvc", "1Gi"]));
+/// A parent as a Deployment that mounts the claim.
+fn parent() -> Value {
     let labels = json!({"app": "parent"});
-    let parent = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "site-1"}, "spec": {
+    json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "site-1"}, "spec": {
         "replicas": 1, "selector": {"matchLabels": labels}, "strategy": {"type": "Recreate"},
         "template": {"metadata": {"labels": labels}, "spec": {"terminationGracePeriodSeconds": 1,
             "volumes": [{"name": "w", "persistentVolumeClaim": {"claimName": "nvflws"}}],
             "containers": [{"name": "parent", "image": "busybox:1.36", "command": ["sleep", "600"],
-                "volumeMounts": [{"name": "w", "mountPath": "/w"}]}]}}}});
-    scene.namespace.apply(&parent);
-    let rolled_out = ["rollout", "status", "deployment/site-1", "--timeout=60s"];
-    succeed(scene.namespace.kubectl().args(rolled_out));
+                "volumeMounts": [{"name": "w", "mountPath": "/w"}]}]}}}})
+}
+
+/// The arguments with which kubectl waits until the parent runs.
+const ROLLED_OUT: [&str; 4] = ["rollout", "status", "deployment/site-1", "--timeout=60s"];
+
+#[test]
+fn a_parent_that_waits_for_its_claim_gets_it_together_with_its_kit() {
+    let scene = Scene::new(Namespace::open("staging-pending"), "site-1");
+    scene.namespace.apply(&parent());
+    let pods = || succeed(scene.namespace.kubectl().args(["get", "pods", "--output", "name"]));
+    wait(Duration::from_mins(1), pods, || (!pods().is_empty()).then_some(()));
+    let refused = scene.refused(&["--create-pvc", "1Gi"]);
+    assert_eq!(refused["error_code"], "CLAIM_IN_USE", "{refused}");
+    let made = succeed(scene.namespace.kubectl().args(["get", "persistentvolumeclaims,leases", "--output", "name"]));
+    assert_eq!(made, "", "nothing is made beside a parent that would start without a kit");
+    let staged = succeed_json(&mut scene.stage(&["--create-pvc", "1Gi", "--restart"]));
+    assert_eq!((&staged["data"]["changed"], &staged["data"]["claim_created"]), (&json!(true), &json!(true)), "{staged}");
+    assert_eq!(scene.replicas(), "1");
+    succeed(scene.namespace.kubectl().args(ROLLED_OUT));
+}
+
+#[test]
+fn a_parent_is_scaled_down_and_up_again_also_where_a_run_was_killed_between() {
+    let scene = Scene::new(Namespace::open("staging-restart"), "site-1");
+    succeed(&mut scene.stage(&["--create-pvc", "1Gi"]));
+    scene.namespace.apply(&parent());
+    succeed(scene.namespace.kubectl().args(ROLLED_OUT));
     assert_eq!(scene.refused(&["--again"])["error_code"], "CLAIM_IN_USE");
     succeed(&mut scene.stage(&["--again", "--restart"]));
-    let replicas =
-        || succeed(scene.namespace.kubectl().args(["get", "deployment/site-1", "--output", "jsonpath={.spec.replicas}"]));
+    let replicas = || scene.replicas();
     assert_eq!(replicas(), "1");
-    succeed(scene.namespace.kubectl().args(rolled_out));
+    succeed(scene.namespace.kubectl().args(ROLLED_OUT));
     let mut run = scene.stage(&["--again", "--restart"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     wait(Duration::from_secs(30), replicas, || (replicas() == "0").then_some(()));
     run.kill().unwrap();

@@ -94,9 +94,15 @@ fn unreadable(error: &KubeconfigError, file: &Path) -> Diagnostic {
     let place = Place::from(file);
     let fault = |message: String| Diagnostic::error(Code::KubeconfigInvalid, message);
     match error {
-        KubeconfigError::ReadConfig(error, _) => fault(format!("the kubeconfig cannot be read: {}", error.kind()))
-            .hint("name a file that exists and that you may read in `--kubeconfig` or `KUBECONFIG`")
-            .at(place),
+        KubeconfigError::ReadConfig(error, _) => {
+            let why = match error.kind() {
+                std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+                other => other.to_string(),
+            };
+            fault(format!("the kubeconfig cannot be read: {why}"))
+                .hint("name a file that exists and that you may read in `--kubeconfig` or `KUBECONFIG`")
+                .at(place)
+        }
         KubeconfigError::Parse(error) => {
             let position = error.location().map(|location| flare_diagnostic::Position {
                 line: u32::try_from(location.line()).unwrap_or(u32::MAX),

@@ -176,7 +176,7 @@ impl State {
             return reviewed(body, &json!({"userInfo": {"username": "anna"}}));
         }
         self.asked.push(format!("{method} {path}"));
-        if method == "GET" && path.ends_with("/pods") {
+        if method == "GET" && ["/pods", "/events"].iter().any(|kind| path.ends_with(kind)) {
             let below = format!("{path}/");
             let items: Vec<_> = self.objects.iter().filter(|(at, _)| at.starts_with(&below)).map(|(_, object)| object).collect();
             return (200, json!({"kind": "List", "apiVersion": "v1", "metadata": {"resourceVersion": "1"}, "items": items}));
@@ -189,7 +189,11 @@ impl State {
                 (201, self.store(&path, body.clone()))
             };
         }
-        let Some(object) = self.objects.get(path).cloned() else { return refused(404, "NotFound") };
+        let Some(object) = self.objects.get(path).cloned() else {
+            // Server-side apply, whose body is a whole object, creates what is missing.
+            let applies = method == "PATCH" && body["kind"].is_string();
+            return if applies { (201, self.store(path, body.clone())) } else { refused(404, "NotFound") };
+        };
         let is_outdated = |version: &Value| version.is_string() && *version != object["metadata"]["resourceVersion"];
         match method {
             "GET" => (200, object),

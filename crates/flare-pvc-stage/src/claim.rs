@@ -11,7 +11,7 @@ use flare_prepared_kit::PreparedKit;
 use serde_json::json;
 use std::{task::Poll, time::Duration};
 
-use crate::KitOwner;
+use crate::{KitOwner, holders};
 
 /// A claim to create if it is missing.
 #[derive(Debug, Clone)]
@@ -22,6 +22,15 @@ pub struct NewClaim {
     pub storage_class: Option<String>,
     /// The access mode, such as `ReadWriteOnce`.
     pub access_mode: String,
+}
+
+/// What becomes of a pod that waits for a claim which is to be created.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Waiting {
+    /// The claim is not created.
+    Refused,
+    /// The pod may have the claim, or is ended.
+    Accepted,
 }
 
 /// Creates the namespace if it is missing, and waits for its default service account, without which pods are refused. Returns whether
@@ -46,12 +55,14 @@ pub async fn make_namespace(cluster: &Cluster, name: &str, dry_run: bool) -> Res
     Ok(true)
 }
 
-/// The claim, created on request, and whether it was created.
+/// The claim, created on request, and whether it was created. `waiting` says what becomes of a pod that waits for the claim, and would have it
+/// at once, while nothing is on its volume.
 pub(crate) async fn find_or_make(
     cluster: &Cluster,
     namespace: &str,
     name: &str,
     new: Option<&NewClaim>,
+    waiting: Waiting,
     dry_run: bool,
 ) -> Result<(PersistentVolumeClaim, bool), Diagnostic> {
     let claims = cluster.namespaced::<PersistentVolumeClaim>(namespace);
@@ -62,6 +73,9 @@ pub(crate) async fn find_or_make(
         return Err(Diagnostic::error(Code::ClaimNotUsable, format!("there is no claim `{name}` in namespace `{namespace}`"))
             .hint("`--create-pvc 10Gi` of `stage` or `up` makes it; or create it and run again"));
     };
+    if waiting == Waiting::Refused {
+        holders::refuse(cluster, namespace, name, holders::RESTART).await?;
+    }
     make(cluster, namespace, name, new, dry_run).await.map(|claim| (claim, true))
 }
 
@@ -98,7 +112,7 @@ fn judge(claim: &PersistentVolumeClaim, name: &str) -> Result<(), Diagnostic> {
     if claim.metadata.deletion_timestamp.is_some() {
         return unusable(
             "is being deleted",
-            "wait until it is gone, then run with `--create-pvc`; pods that still use it keep it",
+            "wait until it is gone, then make it anew with `stage --create-pvc 10Gi`; pods that still use it keep it",
         );
     }
     if claim_state::phase(claim) == ClaimPhase::Lost {
@@ -108,9 +122,16 @@ fn judge(claim: &PersistentVolumeClaim, name: &str) -> Result<(), Diagnostic> {
              `restore --restart`",
         );
     }
-    let modes = claim.spec.as_ref().and_then(|spec| spec.access_modes.as_deref()).unwrap_or_default();
+    let Some(spec) = &claim.spec else { return Ok(()) };
+    let modes = spec.access_modes.as_deref().unwrap_or_default();
     if !modes.is_empty() && modes.iter().all(|mode| mode == "ReadOnlyMany") {
         return unusable("can only be read (ReadOnlyMany)", "use a claim with ReadWriteOnce or ReadWriteMany");
+    }
+    if spec.volume_mode.as_deref() == Some("Block") {
+        return unusable(
+            "is a block device, which a parent cannot mount as a directory",
+            "use a claim with `volumeMode: Filesystem`",
+        );
     }
     Ok(())
 }
@@ -213,6 +234,17 @@ mod tests {
         let fault = not_ours("nvflws", &other);
         assert_eq!(fault.message, "the workspace claim `nvflws` holds the kit of the client `site-2` of project `p`");
         assert!(fault.hint.is_some_and(|hint| hint.contains("`unstage --remove-kit` with the prepared kit of that participant")));
+    }
+
+    #[test]
+    fn a_claim_without_a_file_system_is_refused() {
+        let judged = |mode: &str| {
+            judge(&serde_json::from_value(json!({"metadata": {}, "spec": {"volumeMode": mode}})).expect("a claim"), "c")
+        };
+        assert_eq!(judged("Filesystem"), Ok(()));
+        let fault = judged("Block").expect_err("refused");
+        assert_eq!((fault.code, fault.hint.is_some()), (Code::ClaimNotUsable, true));
+        assert_eq!(fault.message, "the claim `c` is a block device, which a parent cannot mount as a directory");
     }
 
     #[test]

@@ -39,8 +39,10 @@ impl Run<'_> {
         let exec = self.program(request.len());
         let (printed, output) = duplex(ON_THE_WAY);
         let (ready, is_ready) = oneshot::channel();
-        let length = (VOLUME_PROGRAM.len() + request.len()) as u64 + length;
-        let input = VOLUME_PROGRAM.as_bytes().chain(request).chain(Awaited { asked: BodyRequest::NotYet(is_ready), body });
+        // In one piece: a second, short one might wait until the other side has acknowledged the first.
+        let head = [VOLUME_PROGRAM.as_bytes(), request].concat();
+        let length = head.len() as u64 + length;
+        let input = head.as_slice().chain(Awaited { asked: BodyRequest::NotYet(is_ready), body });
         let mut working = pin!(async { exec.run(self.cluster, Input::Sized(input, length), output).await?.success(&exec) });
         let mut reading = pin!(answer_line(printed, ready));
         let (line, ended) = select! {

@@ -1,10 +1,10 @@
 //! The pod that mounts the claim: its manifest, start and deletion.
 
-use std::{task::Poll, time::Duration};
+use std::{future::pending, task::Poll, time::Duration};
 
 use flare_cluster::{
-    Cluster, DeleteOptions, Selection, WriteOptions, image_pull,
-    k8s_openapi::api::core::v1::Pod,
+    Cluster, DeleteOptions, Selection, WriteOptions, events, image_pull,
+    k8s_openapi::api::core::v1::{Event, Pod},
     pod_state::{self, condition, container_status},
     start_fault::{StartFault, start_fault},
 };
@@ -20,6 +20,14 @@ pub(crate) const MOUNT: &str = "/flare-volume";
 
 /// The container's name.
 pub(crate) const CONTAINER: &str = "stage";
+
+/// The flag by which Python does not look after installed packages, which no program of the pod uses: that takes time, and what an image has
+/// set up to run there could print something.
+pub(crate) const WITHOUT_SITE: &str = "-S";
+
+/// The limit of the container's memory. Its programs need far less, but a file that was just written is in this memory too, and would have to
+/// be read from the disk to be compared.
+const MEMORY: &str = "512Mi";
 
 /// The program of the pod's first process.
 const FIRST_PROCESS: &str = include_str!("volume/first.py");
@@ -56,10 +64,10 @@ pub(crate) fn manifest(
     let seconds = deadline.saturating_add(AFTERLIFE).as_secs();
     let container = json!({
         "name": CONTAINER, "image": parent.image, "imagePullPolicy": "IfNotPresent",
-        "command": [parent.python, "-c", FIRST_PROCESS, seconds.to_string()],
+        "command": [parent.python, WITHOUT_SITE, "-c", FIRST_PROCESS, seconds.to_string()],
         "env": [{"name": "PYTHONDONTWRITEBYTECODE", "value": "1"}],
         "securityContext": contexts.container,
-        "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"cpu": "1", "memory": "256Mi"}},
+        "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"cpu": "1", "memory": MEMORY}},
         "volumeMounts": [{"name": "workspace", "mountPath": MOUNT, "readOnly": mount.read_only}],
     });
     let secrets: Vec<_> = parent.pull_secrets.iter().map(|secret| json!({"name": secret})).collect();
@@ -126,23 +134,46 @@ pub(crate) async fn delete(cluster: &Cluster, namespace: &str, name: &str, grace
     cluster.namespaced::<Pod>(namespace).delete(name, &deletion).await.map(|_| ())
 }
 
-/// Creates the pod and waits until it runs. Fails at once if waiting cannot help; `last` is set to the reason for waiting.
-pub(crate) async fn start(
+/// Creates the pod.
+pub(crate) async fn create(cluster: &Cluster, namespace: &str, pod: &Pod) -> Result<(), Diagnostic> {
+    cluster.namespaced::<Pod>(namespace).create(pod, WriteOptions::default()).await.map(|_| ())
+}
+
+/// Waits until the pod runs. Fails at once if waiting cannot help; `last` is set to the reason for waiting.
+pub(crate) async fn runs(
     cluster: &Cluster,
     namespace: &str,
-    pod: &Pod,
+    name: &str,
     deadline: Duration,
     last: &mut String,
 ) -> Result<(), Diagnostic> {
-    let pods = cluster.namespaced::<Pod>(namespace);
-    let name = pod.metadata.name.clone().unwrap_or_default();
-    pods.create(pod, WriteOptions::default()).await?;
     let mut first_failed_pull = None;
     let mut failed_pulls = || first_failed_pull.get_or_insert_with(Instant::now).elapsed();
-    let look = |pod: Option<&Pod>| look(pod, &name, last, &mut failed_pulls);
-    pods.wait(&name, deadline, &format!("the start of the helper pod `{name}`"), look).await?;
-    last.clear();
-    Ok(())
+    let look = |pod: Option<&Pod>| look(pod, name, last, &mut failed_pulls);
+    let pods = cluster.namespaced::<Pod>(namespace);
+    pods.wait(name, deadline, &format!("the start of the helper pod `{name}`"), look).await
+}
+
+/// Returns as soon as the node says that it has started the helper's container, by an event; never if it does not, or the user may not read
+/// events. The status of the pod tells the same, but up to a second later, since a kubelet looks at its containers once in a second.
+pub(crate) async fn has_started(cluster: &Cluster, namespace: &str, name: &str, deadline: Duration) {
+    let fields = Some(format!("involvedObject.name={name},reason={STARTED}"));
+    let selection = Selection { labels: None, fields };
+    let is_told =
+        |found: &[&Event]| if found.iter().any(|event| tells_start(event)) { Poll::Ready(Ok(())) } else { Poll::Pending };
+    let happened = cluster.namespaced::<Event>(namespace);
+    if happened.wait_for_all(&selection, deadline, "the start of the container", is_told).await.is_err() {
+        pending::<()>().await;
+    }
+}
+
+/// The reason of a kubelet's event about a container that it has started.
+const STARTED: &str = "Started";
+
+/// Whether an event says that the helper's container was started, not one that a cluster has injected.
+fn tells_start(event: &Event) -> bool {
+    let container = event.involved_object.field_path.as_deref().and_then(|path| path.strip_prefix("spec.containers{"));
+    events::reason(event) == STARTED && container.and_then(|name| name.strip_suffix('}')) == Some(CONTAINER)
 }
 
 /// The state of the pod: running, unable to run, or pending, with the reason in `last`. `failed_pulls` is asked when a pull has failed: for
@@ -256,6 +287,20 @@ mod tests {
         let state = look(Some(&pod), "p", &mut String::new(), || unreachable!("nothing is pulled"));
         let Poll::Ready(Err(fault)) = state else { panic!("it has ended") };
         assert!(fault.hint.is_some_and(|hint| hint.contains("`parent.python_path`")), "{}", fault.message);
+    }
+
+    #[test]
+    fn only_the_start_of_its_own_container_counts() {
+        for (reason, path, expected) in [
+            ("Started", json!("spec.containers{stage}"), true),
+            ("Started", json!("spec.containers{proxy}"), false),
+            ("Started", json!("spec.initContainers{stage}"), false),
+            ("Started", json!(null), false),
+            ("Created", json!("spec.containers{stage}"), false),
+        ] {
+            let event = json!({"metadata": {}, "involvedObject": {"fieldPath": path}, "reason": reason});
+            assert_eq!(tells_start(&serde_json::from_value(event).expect("an event")), expected, "{reason} {path}");
+        }
     }
 
     #[test]

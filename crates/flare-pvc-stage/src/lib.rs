@@ -51,6 +51,8 @@ pub use unstaged::{Removed, Unstaged};
 pub const VOLUME_PROGRAM: &str = concat!(
     include_str!("volume/disk.py"),
     "\n\n",
+    include_str!("volume/hidden.py"),
+    "\n\n",
     include_str!("volume/entries.py"),
     "\n\n",
     include_str!("volume/owner.py"),

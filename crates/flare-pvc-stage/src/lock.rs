@@ -68,6 +68,11 @@ impl Lock {
         Ok(())
     }
 
+    /// Whether it is about to be taken, and not known to be.
+    pub(crate) fn is_waited_for(&self) -> bool {
+        self.renewing.is_none()
+    }
+
     /// Fails if somebody else has taken it. Asked before something begins that must not happen beside another run.
     pub(crate) async fn confirm(&self) -> Result<(), Diagnostic> {
         let found = self.leases().find(&self.name).await?;
@@ -160,6 +165,14 @@ pub(crate) fn lost(claim: &str) -> Diagnostic {
     let message = format!("the lock of the claim `{claim}` was taken by another run, since this one did not renew it in time");
     Diagnostic::error(Code::StageLocked, message)
         .hint("wait until the other run has ended and look at its result; it finishes or undoes what this one began")
+}
+
+/// The fault of a run whose time ended before it had the lock.
+pub(crate) fn late(claim: &str, what: &str, deadline: Duration) -> Diagnostic {
+    let message =
+        format!("the {what} did not begin within {} s: it waits for the lock of the claim `{claim}`", deadline.as_secs());
+    Diagnostic::error(Code::TimedOut, message)
+        .hint("wait until the other run has ended (one that was killed frees the claim within a minute), or give more time with `--timeout`")
 }
 
 fn is_of(lease: Option<&Lease>, holder: &str) -> bool {

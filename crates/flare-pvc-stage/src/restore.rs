@@ -186,9 +186,7 @@ impl Restoring<'_> {
         run.lock(held).await?;
         // Another participant may have staged its kit while this run waited for the lock.
         self.check_claim().await?;
-        if options.restart {
-            run.stop_parent(held).await?;
-        }
+        run.free_claim(held, options.restart).await?;
         run.clear_pods().await?;
         Box::pin(run.start_pod(held, &Mount::default())).await?;
         if self.with_kit() {

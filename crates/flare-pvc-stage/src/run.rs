@@ -13,7 +13,7 @@ use flare_cluster::{
 };
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults};
 use flare_prepared_kit::PreparedKit;
-use tokio::{select, sync::Notify, time::timeout};
+use tokio::{join, select, sync::Notify, time::timeout};
 
 use crate::{
     KitOwner, VOLUME_PROGRAM, answer, claim,
@@ -133,11 +133,11 @@ impl<'run> Run<'run> {
 
     /// The fault of a run that was interrupted or exceeded its deadline.
     fn cut_off(&self, why: Code, held: &Resources) -> Diagnostic {
-        if why == Code::StageLocked {
-            return lock::lost(&self.claim);
-        }
-        if why == Code::Interrupted {
-            return interrupted(self.what, &held.left(self.leaves));
+        match why {
+            Code::StageLocked => return lock::lost(&self.claim),
+            Code::Interrupted => return interrupted(self.what, &held.left(self.leaves)),
+            _ if held.lock.as_ref().is_some_and(Lock::is_waited_for) => return lock::late(&self.claim, self.what, self.deadline),
+            _ => {}
         }
         let waits_for = if held.claim_waits_for.is_empty() { &held.waits_for } else { &held.claim_waits_for };
         let reason = if waits_for.is_empty() { String::new() } else { format!("; the helper pod waits: {waits_for}") };
@@ -190,6 +190,12 @@ impl<'run> Run<'run> {
         }
     }
 
+    /// Makes sure, under the lock, that nobody uses the claim: another run may have scaled the parent up while this one waited for the lock.
+    pub(crate) async fn free_claim(&self, held: &mut Resources, restart: bool) -> Result<(), Diagnostic> {
+        let Self { cluster, namespace, claim, .. } = self;
+        if restart { self.stop_parent(held).await } else { holders::refuse(cluster, namespace, claim, holders::RESTART).await }
+    }
+
     /// Scales the parent down, and waits until nobody uses the claim.
     pub(crate) async fn stop_parent(&self, held: &mut Resources) -> Result<(), Diagnostic> {
         // Recorded before it is scaled down, so that it is scaled up again wherever this run ends.
@@ -226,17 +232,21 @@ impl<'run> Run<'run> {
     pub(crate) async fn start_pod(&self, held: &mut Resources, mount: &Mount) -> Result<(), Diagnostic> {
         let name = self.pod();
         // As the chart, which asks for the same group. A cluster that does not tell is taken for another one.
-        let is_openshift =
-            self.parent.security.depends_on_cluster() && self.cluster.has_api_group(OPENSHIFT).await.unwrap_or_default();
+        let depends = self.parent.security.depends_on_cluster();
+        let asked = async { depends && self.cluster.has_api_group(OPENSHIFT).await.unwrap_or_default() };
+        let (is_openshift, confirmed) = join!(asked, Self::confirm_lock(held));
+        confirmed?;
         let contexts = self.parent.security.contexts(is_openshift).unwrap_or_default();
         let pod = helper_pod::manifest(&name, &self.claim, mount, &self.parent, &contexts, self.deadline);
-        Self::confirm_lock(held).await?;
         // Recorded before the request: the pod may exist even if the answer is lost.
-        (held.pod, held.may_change) = (Some(name), !mount.read_only);
+        (held.pod, held.may_change) = (Some(name.clone()), !mount.read_only);
+        helper_pod::create(self.cluster, &self.namespace, &pod).await?;
         select! {
-            started = helper_pod::start(self.cluster, &self.namespace, &pod, self.deadline, &mut held.waits_for) => started,
+            runs = helper_pod::runs(self.cluster, &self.namespace, &name, self.deadline, &mut held.waits_for) => runs,
+            () = helper_pod::has_started(self.cluster, &self.namespace, &name, self.deadline) => Ok(()),
             fault = provisioning::gets_no_volume(self.cluster, &self.namespace, &self.claim, &mut held.claim_waits_for) => Err(fault),
         }?;
+        held.waits_for.clear();
         held.claim_waits_for.clear();
         // Another run may have looked for helper pods before this one was created.
         Self::confirm_lock(held).await?;
@@ -255,7 +265,8 @@ impl<'run> Run<'run> {
         // close only the input.
         let reading = "import sys; exec(sys.stdin.buffer.read(int(sys.argv[1])))";
         let (program, request) = (VOLUME_PROGRAM.len().to_string(), request.to_string());
-        let command = [self.parent.python.as_str(), "-c", reading, &program, &request, helper_pod::MOUNT];
+        let python = self.parent.python.as_str();
+        let command = [python, helper_pod::WITHOUT_SITE, "-c", reading, &program, &request, helper_pod::MOUNT];
         Exec {
             namespace: self.namespace.clone(),
             pod: self.pod(),

@@ -8,11 +8,12 @@ use flare_cluster::{
 };
 use flare_diagnostic::{Checked, Code, Diagnostic, Faults};
 use flare_prepared_kit::PreparedKit;
+use tokio::join;
 
 use crate::{
     KitOwner, Progress, Repair, Shipment,
     answer::{self, Answer},
-    claim::{self, NewClaim, Note},
+    claim::{self, NewClaim, Note, Waiting},
     helper_pod::Mount,
     holders, parent,
     run::{ON_THE_VOLUME, Resources, Run, RunOptions},
@@ -110,8 +111,9 @@ impl Staging<'_> {
             }
             held.created.push(format!("the namespace `{namespace}`"));
         }
+        let waiting = if options.restart { Waiting::Accepted } else { Waiting::Refused };
         let (found, created) =
-            claim::find_or_make(cluster, namespace, claim, options.create_claim.as_ref(), options.dry_run).await?;
+            claim::find_or_make(cluster, namespace, claim, options.create_claim.as_ref(), waiting, options.dry_run).await?;
         held.created.extend(created.then(|| format!("the claim `{claim}`")));
         let staged = self.staged(self.changes(&found)?, created);
         if !staged.changed && !self.may_restore_parent().await? {
@@ -146,9 +148,7 @@ impl Staging<'_> {
     /// Exchanges the kit on the volume, under the lock.
     async fn exchange(&self, held: &mut Resources, staged: StagedVolume) -> Result<Checked<StagedVolume>, Faults> {
         let (run, owner, claim) = (&self.run, &self.owner, self.run.claim.as_str());
-        if self.options.restart {
-            run.stop_parent(held).await?;
-        }
+        run.free_claim(held, self.options.restart).await?;
         run.clear_pods().await?;
         let printed = Box::pin(self.in_volume(held)).await?;
         run.note_again(held, owner, &printed).await?;
@@ -199,11 +199,10 @@ impl Staging<'_> {
     async fn check_access(&self) -> Result<(), Faults> {
         let cluster = self.run.cluster;
         let exec = Operation::exec(&self.run.namespace);
-        let mut other = self.needed();
-        other.retain(|operation| !exec.contains(operation));
-        let other = cluster.check_access(&other).await;
-        let exec = cluster.check_access(&exec).await.map_err(|faults| faults.map(name_objects_mode));
-        match (other, exec) {
+        let mut needed = self.needed();
+        needed.retain(|operation| !exec.contains(operation));
+        let (other, exec) = Box::pin(async { join!(cluster.check_access(&needed), cluster.check_access(&exec)) }).await;
+        match (other, exec.map_err(|faults| faults.map(name_objects_mode))) {
             (Err(other), Err(exec)) => Err(other.and(exec)),
             (other, exec) => other.and(exec),
         }

@@ -53,7 +53,7 @@ const DIRECTORY: &str = "directory on the volume";
 ///
 /// # Errors
 /// Every missing permission, before anything is changed; `VOLUME_NOT_OURS` if the claim has another participant's kit, unless nothing on
-/// it would be touched; with `remove_kit` also `CLAIM_IN_USE` and the errors of a helper pod; `STAGE_LOCKED`, `TIMED_OUT`, `INTERRUPTED`, and the errors of
+/// it would be touched; with `remove_kit` also `CLAIM_NOT_USABLE`, `CLAIM_IN_USE` and the errors of a helper pod; `STAGE_LOCKED`, `TIMED_OUT`, `INTERRUPTED`, and the errors of
 /// flare-cluster.
 pub async fn unstage_volume(
     cluster: &Cluster,
@@ -105,12 +105,18 @@ impl Removal<'_> {
         }
         let remove_kit = self.options.remove_kit && found.is_some();
         if remove_kit {
+            // A volume that no pod can mount would be waited for until the deadline.
+            claim::find(cluster, namespace, name).await?;
             holders::refuse(cluster, namespace, name, &self.run.end_of_parent()).await?;
         }
         if self.options.dry_run {
             removed.extend(KIT.iter().filter(|_| remove_kit).map(|name| Removed { kind: DIRECTORY, name: (*name).to_owned() }));
         } else if remove_kit || !removed.is_empty() {
             self.run.lock(held).await?;
+            if remove_kit {
+                // The parent may have been scaled up while this run waited for the lock.
+                holders::refuse(cluster, namespace, name, &self.run.end_of_parent()).await?;
+            }
             self.run.clear_pods().await?;
             if remove_kit {
                 Box::pin(self.run.start_pod(held, &Mount::default())).await?;
@@ -160,22 +166,39 @@ mod tests {
     use super::*;
     use crate::api_server::ApiServer;
 
+    fn kit() -> PreparedKit {
+        let case = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/cases/server-2.8-defaults/expected");
+        PreparedKit::open(&case, OpenOptions { accept_changes: true }).expect("a prepared kit").value
+    }
+
+    /// Removes the kit as well; returns the fault.
+    async fn refused(cluster: &Cluster) -> Diagnostic {
+        let (deadline, run) = (Duration::from_mins(1), "1".to_owned());
+        let options = VolumeUnstageOptions { remove_kit: true, keep_note: false, image: None, dry_run: false, deadline, run };
+        let faults = Box::pin(unstage_volume(cluster, &kit(), &options, std::future::pending())).await;
+        faults.expect_err("it is refused").first().clone()
+    }
+
+    #[tokio::test]
+    async fn a_claim_that_has_lost_its_volume_is_not_waited_for() {
+        let (server, cluster) = ApiServer::start().await;
+        let claim = json!({"metadata": {"name": "nvflws"}, "status": {"phase": "Lost"}});
+        server.put("/api/v1/namespaces/default/persistentvolumeclaims/nvflws", claim);
+        assert_eq!(refused(&cluster).await.code, Code::ClaimNotUsable);
+        assert!(server.writes().is_empty(), "{:?}", server.writes());
+    }
+
     /// `unstage` has no `--restart`.
     #[tokio::test]
     async fn a_kit_that_a_pod_uses_stays_and_the_hint_names_what_ends_the_parent() {
         let (server, cluster) = ApiServer::start().await;
-        let case = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/cases/server-2.8-defaults/expected");
-        let kit = PreparedKit::open(&case, OpenOptions { accept_changes: true }).expect("a prepared kit").value;
         server.put("/api/v1/namespaces/default/persistentvolumeclaims/nvflws", json!({"metadata": {"name": "nvflws"}}));
         let volume = json!({"name": "w", "persistentVolumeClaim": {"claimName": "nvflws"}});
         let pod = json!({"metadata": {"name": "user"}, "spec": {"containers": [], "volumes": [volume]}});
         server.put("/api/v1/namespaces/default/pods/user", pod);
-        let (deadline, run) = (Duration::from_mins(1), "1".to_owned());
-        let options = VolumeUnstageOptions { remove_kit: true, keep_note: false, image: None, dry_run: false, deadline, run };
-        let faults = Box::pin(unstage_volume(&cluster, &kit, &options, std::future::pending())).await;
-        let faults = faults.expect_err("it is in use");
-        assert_eq!(faults.first().code, Code::ClaimInUse);
-        let hint = faults.first().hint.clone().expect("a hint");
+        let fault = refused(&cluster).await;
+        assert_eq!(fault.code, Code::ClaimInUse);
+        let hint = fault.hint.expect("a hint");
         let command = "`kubectl scale deployment nvflare-server --namespace default --replicas=0`";
         assert!(hint.contains(command) && !hint.contains("--restart"), "{hint}");
         assert!(server.writes().is_empty(), "{:?}", server.writes());

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{
     arguments::{CLAIM_SIZE, ClusterArguments, FederationArguments, StagingMode},
     stage_federation,
-    staging::{StagingArguments, done, note_dry_run, object_data, volume_data},
+    staging::{StagingArguments, done, made_claim, note_dry_run, object_data, volume_data},
 };
 use crate::{
     context::Context,
@@ -90,7 +90,9 @@ fn of_volume(staged: &StagedVolume, rollback: bool, dry_run: bool) -> Outcome {
     note_dry_run(&mut data, dry_run);
     let moved = staged.moved.iter().map(|(from, to)| format!("moved {} to {}\n", printable(from), printable(to)));
     let (claim, namespace) = (&staged.claim, &staged.namespace);
-    let text = if rollback && !dry_run {
+    let text = if rollback && dry_run {
+        format!("would put the earlier kit back on claim {claim} in namespace {namespace}, if its volume keeps one\n")
+    } else if rollback {
         let fingerprint = if staged.fingerprint.is_empty() { "not known" } else { &staged.fingerprint };
         format!("the earlier kit is back on claim {claim} in namespace {namespace}, fingerprint {fingerprint}\n")
     } else {
@@ -98,7 +100,8 @@ fn of_volume(staged: &StagedVolume, rollback: bool, dry_run: bool) -> Outcome {
         let fingerprint = &staged.fingerprint;
         format!("{what} {files} files ({bytes} bytes) on claim {claim} in namespace {namespace}, fingerprint {fingerprint}\n")
     };
-    let text = moved.chain([text]).collect();
+    let made = made_claim(staged.claim_created, dry_run, claim, namespace);
+    let text = std::iter::once(made).chain(moved).chain([text]).collect();
     Outcome { data, text, ..Outcome::default() }
 }
 
@@ -109,10 +112,11 @@ fn of_objects(prepared: &Path, kit: &PreparedKit, staged: &StagedObjects, dry_ru
     note_dry_run(&mut data, dry_run);
     let (what, files, bytes) = (done(dry_run, staged.changed), staged.files, staged.bytes);
     let [config_map, secret] = &staged.objects;
-    let mut text = format!(
+    let mut text = made_claim(staged.claim_created, dry_run, kit.plan().workspace.claim.as_str(), &staged.namespace);
+    text.push_str(&format!(
         "{what} {files} files ({bytes} bytes) as ConfigMap {} and Secret {} in namespace {}, fingerprint {}\n",
         config_map.name, secret.name, staged.namespace, staged.fingerprint
-    );
+    ));
     if !dry_run {
         text.push_str(&format!("the chart's values name them; next: {helm_command}\n"));
     }
@@ -141,4 +145,25 @@ fn render(context: &Context<'_>, request: &Request<'_>, staging: &StagingArgumen
         "helm_command": helm_command(kit.plan(), &request.prepared.join(PreparedKit::chart_path()))});
     note_dry_run(&mut data, cluster.dry_run);
     Ok(Outcome { data, text: documents(&manifests), warnings })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a rollback puts back is not the given kit.
+    #[test]
+    fn a_rollback_that_is_only_tried_does_not_claim_to_stage_the_kit() {
+        let (namespace, claim, fingerprint) = ("fl".to_owned(), "nvflws".to_owned(), "f1".to_owned());
+        let (changed, claim_created, moved) = (true, false, Vec::new());
+        let staged = StagedVolume { namespace, claim, files: 3, bytes: 9, fingerprint, changed, claim_created, moved };
+        let text = |rollback, dry_run| of_volume(&staged, rollback, dry_run).text;
+        let creating = StagedVolume { claim_created: true, ..staged.clone() };
+        let said = of_volume(&creating, false, true).text;
+        assert!(said.starts_with("would create claim nvflws in namespace fl\nwould stage 3 files"), "{said}");
+        assert!(text(false, true).starts_with("would stage 3 files (9 bytes) on claim nvflws"), "{}", text(false, true));
+        let tried = "would put the earlier kit back on claim nvflws in namespace fl, if its volume keeps one\n";
+        assert_eq!(text(true, true), tried);
+        assert!(text(true, false).starts_with("the earlier kit is back on claim nvflws"), "{}", text(true, false));
+    }
 }

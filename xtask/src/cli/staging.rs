@@ -150,6 +150,12 @@ pub(super) fn object_data(staged: &StagedObjects) -> Value {
         "fingerprint": staged.fingerprint, "changed": staged.changed, "claim_created": staged.claim_created})
 }
 
+/// The line about a claim that was created; empty without one.
+pub(super) fn made_claim(made: bool, dry_run: bool, claim: &str, namespace: &str) -> String {
+    let what = if dry_run { "would create" } else { "created" };
+    if made { format!("{what} claim {claim} in namespace {namespace}\n") } else { String::new() }
+}
+
 pub(super) fn note_dry_run(data: &mut Value, dry_run: bool) {
     if dry_run {
         data["dry_run"] = json!(true);

@@ -71,6 +71,7 @@ async fn the_file_in_the_home_directory_is_the_default() {
 #[tokio::test]
 async fn a_file_that_was_named_has_to_be_there() {
     let fault = connected("/nowhere/config".into()).await.expect_err("no file");
+    assert_eq!(fault.message, "the kubeconfig cannot be read: there is no such file");
     assert_eq!((fault.code, fault.place.expect("a place").file.as_str()), (Code::KubeconfigInvalid, "/nowhere/config"));
     let home = tempfile::tempdir().expect("a directory");
     let environment = ClusterEnvironment { home: Some(home.path().into()), ..ClusterEnvironment::default() };

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     bounded::bounded,
-    claim::{self, NewClaim},
+    claim::{self, NewClaim, Waiting},
 };
 
 /// Options of a staging as objects.
@@ -109,7 +109,9 @@ async fn all(
     let tasks = [config_maps.look().await?, secrets.look().await?];
     let claim_created = match (&options.create_claim, &missing) {
         (Some(new), _) => {
-            claim::find_or_make(cluster, namespace, kit.plan().workspace.claim.as_str(), Some(new), options.dry_run).await?.1
+            let name = kit.plan().workspace.claim.as_str();
+            // A parent that waits for the claim has its kit in the objects.
+            claim::find_or_make(cluster, namespace, name, Some(new), Waiting::Accepted, options.dry_run).await?.1
         }
         (None, _) => false,
     };

@@ -10,8 +10,11 @@ use tokio::{join, select, time::sleep};
 use super::*;
 use crate::api_server::{ApiServer, Loss};
 
+mod waiting;
+
 const CLAIM: &str = "/api/v1/namespaces/default/persistentvolumeclaims/nvflws";
 const PARENT: &str = "/apis/apps/v1/namespaces/default/deployments/nvflare-server";
+const PODS: &str = "/api/v1/namespaces/default/pods";
 const LEASES: &str = "/apis/coordination.k8s.io/v1/namespaces/default/leases";
 const LEASE: &str = "/apis/coordination.k8s.io/v1/namespaces/default/leases/flare-kube-stage-nvflws";
 
@@ -182,6 +185,11 @@ async fn a_claim_that_a_pod_uses_on_any_node_is_refused_before_anything_is_chang
     assert!(writes(&server).is_empty(), "{:?}", writes(&server));
 }
 
+fn creating_claim() -> VolumeStageOptions {
+    let new = NewClaim { size: "1Gi".to_owned(), storage_class: None, access_mode: "ReadWriteOnce".to_owned() };
+    VolumeStageOptions { create_claim: Some(new), ..options() }
+}
+
 #[tokio::test]
 async fn a_claim_without_a_volume_to_come_is_refused_before_anything_is_changed() {
     let kit = kit();
@@ -209,13 +217,11 @@ async fn a_claim_without_a_volume_to_come_is_refused_before_anything_is_changed(
 async fn a_verb_that_an_option_needs_is_named_and_only_where_the_option_is_given() {
     let kit = kit();
     let (server, cluster) = staged_before(&kit).await;
-    let new = NewClaim { size: "1Gi".to_owned(), storage_class: None, access_mode: "ReadWriteOnce".to_owned() };
-    let creating_claim = VolumeStageOptions { create_claim: Some(new), ..options() };
     let creating_namespace = VolumeStageOptions { create_namespace: true, ..options() };
     let (inside, across) = ("in namespace `default`", "across the cluster");
     for (with, resource, place, verbs) in [
         (restarting(), "deployments", inside, &["get", "patch"][..]),
-        (creating_claim, "persistentvolumeclaims", inside, &["create"][..]),
+        (creating_claim(), "persistentvolumeclaims", inside, &["create"][..]),
         (creating_namespace.clone(), "namespaces", across, &["get", "create", "patch"][..]),
         (creating_namespace, "serviceaccounts", inside, &["list", "watch"][..]),
     ] {

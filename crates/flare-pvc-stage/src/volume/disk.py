@@ -31,8 +31,10 @@ HIDDEN = ".flare-kube-kept"
 STAGING = ".flare-stage-"
 KIT = ("local", "startup")
 BLOCK = 1 << 20
-# What a pipe holds: more is not read at once.
-PIPE = 1 << 16
+# What the pipes of this program are asked to hold, so that both sides wake each other less often. More is not read at once.
+PIPE = 1 << 20
+# A large file is written to the disk in steps of this size while more of it arrives, so that little is left to wait for at its end.
+STEP = 1 << 23
 # Held free for a swap: this number of files, each of so many bytes. A swap makes a few directories, and files of at most some KiB.
 ROOM_FILES, ROOM_BYTES = 4, 1 << 14
 NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
@@ -88,15 +90,42 @@ def read_exactly(source, length):
 
 def write_file(path, blocks, mode):
     """Creates a new file. An existing file or link is never followed or replaced."""
-    descriptor = os.open(path, NEW_FILE, 0o600)
+    descriptor, written, begun = os.open(path, NEW_FILE, 0o600), 0, 0
     try:
         for block in blocks:
             view = memoryview(block)
+            written += len(view)
             while view:
                 view = view[os.write(descriptor, view):]
+            if written - begun >= STEP:
+                begin_to_sync(descriptor, begun, STEP)
+                begun += STEP
         os.fchmod(descriptor, mode)
     finally:
         os.close(descriptor)
+
+
+def begin_to_sync(descriptor, offset, length):
+    """Lets the system begin to write this part of a file to its disk, without waiting for it. Python has no function for that; where the
+    system's cannot be called, everything is written when the volume is."""
+    try:
+        import ctypes
+
+        number, begin = ctypes.c_int64, 2
+        ctypes.CDLL(None).sync_file_range(descriptor, number(offset), number(length), begin)
+    except (ImportError, OSError, AttributeError):
+        pass
+
+
+def widen(descriptor):
+    """Lets a pipe hold more, if it is one and the system permits it."""
+    try:
+        import fcntl
+
+        # F_SETPIPE_SZ, whose name Python knows from 3.10 on.
+        fcntl.fcntl(descriptor, 1031, PIPE)
+    except (ImportError, OSError):
+        pass
 
 
 def write_json(path, value):
@@ -129,11 +158,14 @@ def give_room(path):
 
 def read_json(path):
     try:
+        # Nothing else than a file is opened: a job may have put a pipe there, which would never be read to its end.
+        if not stat.S_ISREG(os.lstat(path).st_mode):
+            raise Refused("damaged", os.path.basename(path))
         with open(path, encoding="utf-8") as file:
             value = json.load(file)
     except FileNotFoundError:
         return None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Refused("damaged", os.path.basename(path)) from None
     if not isinstance(value, dict):
         raise Refused("damaged", os.path.basename(path))
@@ -162,6 +194,12 @@ def sync_volume(root):
             os.sync()
     finally:
         os.close(descriptor)
+
+
+def sync_directories(paths):
+    """Writes directories to the disk, each once."""
+    for path in dict.fromkeys(paths):
+        sync_directory(path)
 
 
 def sync_directory(path):
@@ -226,48 +264,7 @@ def move(source, target):
     os.rename(source, target)
     if closed:
         os.chmod(target, mode)
-    sync_directory(os.path.dirname(source))
-    sync_directory(os.path.dirname(target))
-
-
-def is_sought(path):
-    return os.path.basename(path).split(".")[0] in SOUGHT
-
-
-def hide(root):
-    """Gives the files below a directory that FLARE would find other names. May be repeated."""
-    for path in sought_below(root):
-        if not path.endswith(HIDDEN):
-            rename(path, path + HIDDEN)
-
-
-def reveal(root):
-    """Takes back what `hide` did."""
-    for path in sought_below(root):
-        if path.endswith(HIDDEN):
-            rename(path, path[: -len(HIDDEN)])
-
-
-def sought_below(root):
-    for directory, below, names in os.walk(root):
-        for path in [os.path.join(directory, name) for name in sorted(below + names)]:
-            if is_sought(path) and not is_directory(path):
-                yield path
-
-
-def rename(path, target):
-    """Renames a file, unless the target exists; also in a directory without write permission, which it then has again."""
-    if os.path.lexists(target):
-        return
-    directory = os.path.dirname(path)
-    mode = stat.S_IMODE(os.stat(directory).st_mode)
-    if os.access(directory, os.W_OK | os.X_OK):
-        os.rename(path, target)
-    else:
-        os.chmod(directory, mode | 0o300)
-        os.rename(path, target)
-        os.chmod(directory, mode)
-    sync_directory(directory)
+    sync_directories([os.path.dirname(source), os.path.dirname(target)])
 
 
 def print_line(output, value):

@@ -21,6 +21,8 @@ class Volume:
     def recover(self):
         """Finishes an interrupted swap, and removes what else an earlier run left. Returns whether there was a swap."""
         journal = read_json(self.at(JOURNAL))
+        if journal is not None and not {"id", "phase"} <= journal.keys():
+            raise Refused("damaged", JOURNAL)
         if journal is not None:
             self.swap(journal)
             ENDING.release()

@@ -35,6 +35,8 @@ def answer(volume, source, output, length):
 if __name__ == "__main__":
     source, output, volume = sys.stdin.buffer, sys.stdout.buffer, Volume(sys.argv[3])
     signal.signal(signal.SIGTERM, ENDING.come)
+    for pipe in (0, 1):
+        widen(pipe)
     answered = answer(volume, source, output, int(sys.argv[2]))
     try:
         # A backup has already printed everything.

@@ -8,6 +8,8 @@ RECEIVED = ".flare-received"
 KEYS = (b".key", b".pem", b".p12", b".pfx", b".tenseal")
 # At the beginning of any other file with one, whatever its name: a copy, or certificates with their key.
 PRIVATE = b"PRIVATE KEY-----"
+# How much of a file counts as its beginning.
+BEGINNING = 1 << 16
 
 
 def encoded(path):
@@ -119,7 +121,7 @@ class Backup:
             found = os.fstat(descriptor)
             if not stat.S_ISREG(found.st_mode):
                 return self.left_out(path, "special")
-            if not self.request["keys"] and PRIVATE in os.pread(descriptor, PIPE, 0):
+            if not self.request["keys"] and PRIVATE in os.pread(descriptor, BEGINNING, 0):
                 return self.left_out(path, "key")
             self.line(self.entry("file", path, found))
             left, digest = found.st_size, hashlib.sha256()

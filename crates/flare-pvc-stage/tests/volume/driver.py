@@ -4,10 +4,17 @@ import os, shutil, signal, sys, types
 os.fsync = lambda *_: None
 damaged = os.environ.get('DAMAGED')
 os.sync = lambda: damaged and open(os.path.join(sys.argv[3], damaged), 'ab').write(b'x')
-# Without ctypes, the volume is written by os.sync. Its stand-in has a call that fails with the given number.
-error = int(os.environ.get('SYNC_ERROR', '0'))
-library = types.SimpleNamespace(syncfs=lambda _: -1)
-sys.modules['ctypes'] = types.SimpleNamespace(CDLL=lambda *_, **__: library, get_errno=lambda: error) if error else None
+# Without ctypes, the volume is written by os.sync. Its stand-in has a call that fails with the given number, and one that notes which parts
+# of files the system is to begin with.
+error, begun = int(os.environ.get('SYNC_ERROR', '0')), os.environ.get('BEGUN')
+def begin(_, offset, length, flags):
+    with open(begun, 'a') as file:
+        file.write('%d %d\n' % (offset, length))
+library = types.SimpleNamespace(syncfs=lambda _: -1 if error else 0)
+if begun:
+    library.sync_file_range = begin
+stand_in = types.SimpleNamespace(CDLL=lambda *_, **__: library, get_errno=lambda: error, c_int64=int)
+sys.modules['ctypes'] = stand_in if error or begun else None
 # What becomes of the removal of a directory with everything in it.
 removal = os.environ.get('REMOVAL')
 def removed(path, **_):

@@ -292,12 +292,41 @@ fn kits_at_the_wrong_level_are_named() {
 #[test]
 fn a_damaged_state_is_named_and_nothing_is_replaced() {
     let root = volume();
-    for (file, text) in [(".flare-kube-staged.json", "{"), (".flare-kube-swap.json", "[]")] {
-        fs::write(root.path().join(file), text).expect("a file");
+    let names_it = |file: &str| {
         let fault = stage(root.path(), &kit("one"), "1").expect_err("damaged");
         assert!(fault.message.contains(file) && fault.message.contains("damaged"), "{fault}");
         fs::remove_file(root.path().join(file)).expect("removed");
+    };
+    let deep = "[".repeat(100_000);
+    for (file, text) in [
+        (".flare-kube-staged.json", "{"),
+        (".flare-kube-staged.json", deep.as_str()),
+        (".flare-kube-swap.json", "[]"),
+        (".flare-kube-swap.json", "{}"),
+    ] {
+        fs::write(root.path().join(file), text).expect("a file");
+        names_it(file);
     }
+    // A pipe, which a job may have put there, would never be read to its end.
+    for file in [".flare-kube-staged.json", ".flare-kube-swap.json"] {
+        let made = Command::new("mkfifo").arg(root.path().join(file)).status();
+        assert!(made.expect("mkfifo is on this machine").success());
+        names_it(file);
+    }
+}
+
+/// Otherwise the disk only begins with a large file when all of it has arrived, and is waited for.
+#[test]
+fn a_large_file_is_written_to_the_disk_while_it_arrives() {
+    let (root, told) = (volume(), TempDir::new().expect("a directory"));
+    let begun = told.path().join("begun");
+    let mut tree = kit("one");
+    tree.insert_file(RelativePath::literal("local/model.bin"), vec![7_u8; (17 << 20) + 1], 0o644);
+    let driver = [("BEGUN", begun.to_string_lossy().into_owned())];
+    let (_, printed) = run_with(root.path(), &input_of(&shipment(&tree, "site-1", "1"), "1"), &driver);
+    Answer::staged(&printed, "claim").expect("staged");
+    assert_eq!(fs::read_to_string(begun).expect("it was told"), "0 8388608\n8388608 8388608\n");
+    assert_eq!(fs::metadata(root.path().join("local/model.bin")).expect("it arrived").len(), (17 << 20) + 1);
 }
 
 proptest! {
