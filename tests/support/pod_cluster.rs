@@ -204,32 +204,7 @@ impl PodCluster {
                 review["status"] = json!({"allowed": true, "userInfo": {"username": "anna"}});
                 (201, review)
             }
-            ("POST", _) => {
-                let mut object = sent();
-                let at = format!("{path}/{}", object["metadata"]["name"].as_str().unwrap_or_default());
-                if self.get(&at).is_some() {
-                    return refused(409, "AlreadyExists", "it exists already");
-                }
-                if path.ends_with("/pods") {
-                    if image(&object) == "fl/refused:1" {
-                        return refused(403, "Forbidden", "exceeded quota: q");
-                    }
-                    if image(&object) == "fl/invalid:1" {
-                        let container = &object["spec"]["containers"][0];
-                        return refused(422, "Invalid", &format!("spec.containers[0]: Invalid value: {container}"));
-                    }
-                    object["status"] = json!({"phase": "Pending"});
-                }
-                if !kept {
-                    return (201, object);
-                }
-                let made = self.put(&at, object, "ADDED");
-                if path.ends_with("/pods") {
-                    let kubelet = self.clone();
-                    thread::spawn(move || kubelet.run(&at));
-                }
-                (201, made)
-            }
+            ("POST", _) => self.create(path, sent(), kept),
             ("PUT" | "PATCH", Some(old)) => {
                 if method == "PUT" {
                     let pause = self.replacing.lock().unwrap();
@@ -251,6 +226,33 @@ impl PodCluster {
             }
             _ => refused(404, "NotFound", "not found"),
         }
+    }
+
+    /// Creates an object, and for a pod begins to run it. A dry run keeps nothing.
+    fn create(&self, path: &str, mut object: Value, kept: bool) -> (u16, Value) {
+        let at = format!("{path}/{}", object["metadata"]["name"].as_str().unwrap_or_default());
+        if self.get(&at).is_some() {
+            return refused(409, "AlreadyExists", "it exists already");
+        }
+        if path.ends_with("/pods") {
+            if image(&object) == "fl/refused:1" {
+                return refused(403, "Forbidden", "exceeded quota: q");
+            }
+            if image(&object) == "fl/invalid:1" {
+                let container = &object["spec"]["containers"][0];
+                return refused(422, "Invalid", &format!("spec.containers[0]: Invalid value: {container}"));
+            }
+            object["status"] = json!({"phase": "Pending"});
+        }
+        if !kept {
+            return (201, object);
+        }
+        let made = self.put(&at, object, "ADDED");
+        if path.ends_with("/pods") {
+            let kubelet = self.clone();
+            thread::spawn(move || kubelet.run(&at));
+        }
+        (201, made)
     }
 
     /// Deletes an object: a running pod after a moment, everything else at once, but for what a finalizer keeps.
