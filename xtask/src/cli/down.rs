@@ -13,7 +13,7 @@ use crate::{
     output::{Failure, Outcome, VerbResult, printable, table, write_to_stderr},
     pipeline::{
         down::{self, TakenDown},
-        stage_federation,
+        federation_kits,
         uninstall::{Options, Removed},
     },
 };
@@ -46,7 +46,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     let cluster = &arguments.cluster;
     let file = context.environment.absolute(&arguments.federation)?;
     let prepared = arguments.prepared.as_ref().map(|path| context.environment.absolute(path)).transpose()?;
-    let entries = stage_federation::entries(&file, prepared.as_deref(), &cluster.access())?;
+    let entries = federation_kits::entries(&file, prepared.as_deref(), &cluster.access())?;
     let options = Options {
         helm: arguments.helm.helm.clone(),
         delete_claims: false,

@@ -12,7 +12,10 @@ use super::{
 use crate::{
     context::Context,
     output::{Failure, Outcome, VerbResult, printable, table},
-    pipeline::stage_federation::{self, Destined, Done, Staging, Unfinished},
+    pipeline::{
+        federation_kits::{self, Destined},
+        stage_federation::{self, Done, Staging, Unfinished},
+    },
 };
 
 /// Stages all participants and prints what was done for each.
@@ -33,7 +36,7 @@ pub(super) fn run(
         StagingMode::Pvc => Staging::Volume(staging.options(cluster)),
         StagingMode::Objects => Staging::Objects(staging.object_options(cluster)?),
     };
-    let Checked { value: participants, warnings } = stage_federation::read(&file, prepared.as_deref(), &cluster.access())?;
+    let Checked { value: participants, warnings } = federation_kits::read(&file, prepared.as_deref(), &cluster.access())?;
     let bar = context.progress(participants.len());
     let ended = stage_federation::stage(context, &participants, &how, || bar.inc(1));
     bar.finish_and_clear();

@@ -14,8 +14,8 @@ use crate::{
     output::{Failure, Outcome, VerbResult, printable},
     pipeline::{
         down::named,
+        federation_kits,
         federation_status::{self, ParticipantStatus},
-        stage_federation,
     },
 };
 
@@ -26,7 +26,7 @@ const AT_ONCE: usize = 8;
 pub(super) fn run(context: &Context<'_>, file: &Path, arguments: &FederationArguments, cluster: &ClusterArguments) -> VerbResult {
     let file = context.environment.absolute(file)?;
     let prepared = arguments.prepared(context)?;
-    let entries = stage_federation::entries(&file, prepared.as_deref(), &cluster.access())?;
+    let entries = federation_kits::entries(&file, prepared.as_deref(), &cluster.access())?;
     let Checked { value: entries, warnings } = entries;
     let looked = federation_status::look(context, &entries, AT_ONCE, cluster.time_limit())?;
     let outcome = outcome(&looked);

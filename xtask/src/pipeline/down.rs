@@ -5,9 +5,9 @@ use flare_names::Role;
 use tokio::time::Instant;
 
 use super::{
+    federation_kits::{Destined, Entry},
     parallel,
     stage::Request,
-    stage_federation::{Destined, Entry},
     uninstall::{self, Options, Removed, Uninstalled},
 };
 use crate::{context::Context, runtime};

@@ -8,10 +8,10 @@ use flare_names::Role;
 use tokio::time::Instant;
 
 use super::{
+    federation_kits::Entry,
     kit_facts::KitFacts,
     parallel,
     stage::Request,
-    stage_federation::Entry,
     status::{self, Seen},
     up::{State, Step, Steps},
 };
