@@ -11,6 +11,7 @@ mod backup;
 mod edge;
 mod federation_exposed;
 mod federation_up;
+mod federation_users;
 mod harness;
 mod install;
 mod install_microk8s;
