@@ -47,11 +47,12 @@ impl Lock {
             self.status.as_str()
         );
         let unlock = match self.unlock {
-            Unlock::Rollback(revision) => format!("`helm rollback {release} {revision} --namespace {namespace}`"),
-            Unlock::Uninstall => format!("`helm uninstall {release} --namespace {namespace}`"),
+            Unlock::Rollback(revision) => place.command(&format!("rollback {release} {revision}")),
+            Unlock::Uninstall => place.command(&format!("uninstall {release}")),
         };
-        Diagnostic::error(Code::ReleaseLocked, message)
-            .hint(format!("once no other Helm run is at work on it, the same command with `--unlock` frees it, as {unlock} does"))
+        Diagnostic::error(Code::ReleaseLocked, message).hint(format!(
+            "once no other Helm run is at work on it, the same command with `--unlock` frees it, as `{unlock}` does"
+        ))
     }
 }
 
@@ -96,12 +97,16 @@ mod tests {
 
     #[test]
     fn the_explanation_says_since_when_and_what_frees_it() {
-        let place = ReleaseId { release: "site-1".into(), namespace: "fl".into(), kubeconfig: None, context: None };
+        let context = Some("far".to_owned());
+        let place = ReleaseId { release: "site-1".into(), namespace: "fl".into(), kubeconfig: None, context };
         let lock = Lock::of(&history(&[ReleaseStatus::Deployed, ReleaseStatus::PendingUpgrade])).unwrap();
         let fault = lock.diagnostic(&place);
         assert_eq!(fault.code, Code::ReleaseLocked);
         assert!(fault.message.contains("pending-upgrade since 2026-11-28T10:41:00Z"), "{}", fault.message);
         let hint = fault.hint.unwrap();
-        assert!(hint.contains("--unlock") && hint.contains("helm rollback site-1 1 --namespace fl"), "{hint}");
+        assert!(
+            hint.contains("--unlock") && hint.contains("`helm rollback site-1 1 --namespace fl --kube-context far`"),
+            "{hint}"
+        );
     }
 }

@@ -272,7 +272,7 @@ fn interrupted(run: &Run<'_>, ready: &Ready, revision: Option<u64>) -> Diagnosti
     };
     let back = match &ready.before {
         Some(before) if ready.changed => {
-            format!("; `helm rollback {release} {} --namespace {}` goes back", before.revision, run.namespace())
+            format!("; `{}` goes back", run.place.command(&format!("rollback {release} {}", before.revision)))
         }
         _ => String::new(),
     };

@@ -47,8 +47,8 @@ pub(super) async fn recover(run: &Run<'_>, before: Option<&Before>, found: &mut 
         return match removed {
             Ok(was_there) => Recovery::Removed { was_there, stays: what_stays(run).await },
             Err(fault) => {
-                let command = format!("helm uninstall {}", run.place.release);
-                left(run, "the release could not be removed", &fault, &command, None, found)
+                let command = run.place.command(&format!("uninstall {}", run.place.release));
+                left("the release could not be removed", &fault, &command, None, found)
             }
         };
     };
@@ -64,8 +64,8 @@ pub(super) async fn recover(run: &Run<'_>, before: Option<&Before>, found: &mut 
     match run.release_within(LIMIT, |release| release.rollback(revision)) {
         Ok(()) => Recovery::RolledBack { revision, kit, runs: runs_again(run).await },
         Err(fault) => {
-            let command = format!("helm rollback {} {revision}", run.place.release);
-            left(run, "the release could not be rolled back", &fault, &command, kit, found)
+            let command = run.place.command(&format!("rollback {} {revision}", run.place.release));
+            left("the release could not be rolled back", &fault, &command, kit, found)
         }
     }
 }
@@ -85,14 +85,14 @@ async fn what_stays(run: &Run<'_>) -> RemainingObjects {
 }
 
 /// A release that stays as it is; `kit` was put back on the volume already.
-fn left(run: &Run<'_>, what: &str, fault: &Diagnostic, command: &str, kit: Option<String>, found: &mut Collector) -> Recovery {
-    let hint = stays(command, run.namespace(), kit.as_deref());
+fn left(what: &str, fault: &Diagnostic, command: &str, kit: Option<String>, found: &mut Collector) -> Recovery {
+    let hint = stays(command, kit.as_deref());
     found.push(Diagnostic::warning(Code::Notice, format!("{what}: {}", fault.message)).hint(hint));
     Recovery::Left { kit }
 }
 
-fn stays(command: &str, namespace: &str, kit: Option<&str>) -> String {
-    let hint = format!("`{command} --namespace {namespace}` does it by hand; `helm history` shows the revisions");
+fn stays(command: &str, kit: Option<&str>) -> String {
+    let hint = format!("`{command}` does it by hand; `helm history` shows the revisions");
     match kit {
         Some(kit) => format!("{hint}; the kit of that revision, {kit}, is on the volume again"),
         None => hint,
@@ -122,9 +122,7 @@ mod tests {
 
     #[test]
     fn a_kit_that_went_back_alone_is_named() {
-        assert!(
-            stays("helm rollback a 1", "fl", Some("3f0c")).ends_with("the kit of that revision, 3f0c, is on the volume again")
-        );
-        assert!(!stays("helm rollback a 1", "fl", None).contains("kit"));
+        assert!(stays("helm rollback a 1", Some("3f0c")).ends_with("the kit of that revision, 3f0c, is on the volume again"));
+        assert!(!stays("helm rollback a 1", None).contains("kit"));
     }
 }
