@@ -3,6 +3,7 @@
 mod claim;
 mod joined;
 mod judgement;
+mod packages;
 mod probe;
 mod questions;
 mod rights;

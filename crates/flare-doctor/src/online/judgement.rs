@@ -1,9 +1,11 @@
 //! Findings from the answer of the program in the parent's pod.
 
-use flare_names::release_of;
 use flare_site_plan::SitePlan;
 
-use super::probe::{Answer, Api, Differences, Fault, Handshake, Kind, Link, LinkAnswer, Right, Tried};
+use super::{
+    packages,
+    probe::{Answer, Api, Differences, Fault, Handshake, Kind, Link, LinkAnswer, Right, Tried},
+};
 use crate::{
     Check, Finding, Severity,
     registered::{self, CauseKind},
@@ -13,13 +15,12 @@ use crate::{
 const STRICT_PYTHON: [u32; 2] = [3, 13];
 /// The first urllib3 that applies these rules. The package `kubernetes` uses urllib3.
 const STRICT_URLLIB3: [u32; 2] = [2, 4];
-/// A release of the package `kubernetes` that FLARE's requirements exclude.
-const EXCLUDED_KUBERNETES: &str = "36.0.0";
 
 /// Runs every check that uses the answer; each yields at least one finding.
 pub(super) fn findings(plan: &SitePlan, answer: &Answer, links: &[Link]) -> Vec<Finding> {
     let mut found = settled("D35", kit(&answer.kit));
-    found.extend(settled("D46", packages(plan, answer)));
+    let of_packages = settled("D46", packages::check(plan, answer));
+    found.extend(of_packages.into_iter().map(|finding| finding.evidence(packages::versions(answer))));
     found.extend(settled("D13", account(&answer.api)));
     found.extend(settled("D45", authorities(answer)));
     if links.is_empty() {
@@ -84,35 +85,6 @@ fn kit(differences: &Differences) -> Vec<Finding> {
         })
     };
     kinds.into_iter().filter_map(of_kind).collect()
-}
-
-fn packages(plan: &SitePlan, answer: &Answer) -> Vec<Finding> {
-    let mut found = Vec::new();
-    let [major, minor, patch] = answer.python;
-    let python = format!("Python {major}.{minor}.{patch}, {}", answer.openssl);
-    if let Some(Tried::Value(version)) = answer.packages.get("nvflare")
-        && release_of(version).as_deref() != Some(plan.target.as_str())
-    {
-        let message = format!("the image has nvflare {version}, and the kit was prepared for {}", plan.target);
-        found.push(Finding::warning(
-            "D46",
-            message,
-            "use an image of the kit's release, or prepare the kit for the image's (`--target`)",
-        ));
-    }
-    match &answer.kubernetes {
-        Tried::Fault(fault) => {
-            let message = "the parent's Python cannot import the package `kubernetes`: no job can be launched";
-            let finding = Finding::error("D46", message, "use an image with `nvflare[K8S]`, or add the package to it");
-            found.push(finding.evidence([&fault.said, &python]));
-        }
-        Tried::Value(version) if version == EXCLUDED_KUBERNETES => {
-            let message = format!("the image has the package kubernetes {version}, which FLARE's own requirements exclude");
-            found.push(Finding::warning("D46", message, "use an image with another version of the package"));
-        }
-        Tried::Value(_) => {}
-    }
-    found
 }
 
 fn account(api: &Tried<Api>) -> Vec<Finding> {

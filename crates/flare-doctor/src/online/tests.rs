@@ -85,6 +85,16 @@ fn an_answer_without_a_fault_is_ok_by_each_check() {
 }
 
 #[test]
+fn the_versions_of_python_and_its_packages_are_told_whether_all_is_well_or_not() {
+    let versions = ["Python 3.13.5, OpenSSL 3.5.9 29 Sep 2026", "kubernetes 37.0.2", "nvflare 2.8.3", "urllib3 2.8.0"];
+    let of_packages = |found: Vec<Finding>| found.into_iter().find(|finding| finding.id == "D46").expect("D46").evidence;
+    assert_eq!(of_packages(judged(&fine())), versions);
+    let missing = fault("import", None, "No module named 'kubernetes'");
+    let evidence = of_packages(with("/kubernetes", missing));
+    assert_eq!((evidence[0].as_str(), &evidence[1..]), ("No module named 'kubernetes'", &versions.map(str::to_owned)[..]));
+}
+
+#[test]
 fn a_connection_that_was_not_tested_is_not_ok() {
     let found = findings(&example::plan(Role::Client, Target::V2_8), &read(&fine()), &[]);
     let links: Vec<_> =
