@@ -7,8 +7,8 @@ use flare_yaml::shown as printable;
 
 use crate::cross_checks::{Member, cross_check};
 
-/// As [`cross_check`], and stricter: each client must call the server by a name that the server's certificate contains, the tag of
-/// each image must not name another release than the one that the kit is prepared for, and only the server is exposed.
+/// As [`cross_check`], and stricter: the server's certificate must contain a name, each client must call the server by one that it contains,
+/// the tag of each image must not name another release than the one that the kit is prepared for, and only the server is exposed.
 ///
 /// # Errors
 /// `INVALID_FEDERATION`, all faults at once.
@@ -23,9 +23,22 @@ pub fn check_for_installation(members: &[Member<'_>]) -> Result<Checked<()>, Fau
             warning
         });
     }
+    found.extend(members.iter().filter_map(server_without_a_name));
     found.extend(members.iter().filter_map(image_of_another_release));
     found.extend(members.iter().filter_map(exposed_client));
     found.finish(|| ())
+}
+
+/// An installation would refuse its kit as well (D44), but only after that was staged.
+fn server_without_a_name(member: &Member<'_>) -> Option<Diagnostic> {
+    let is_nameless = member.facts.role == Role::Server && member.facts.certificate_names.is_empty();
+    is_nameless.then(|| {
+        let name = printable(&member.entry.name);
+        let message =
+            format!("the certificate of `{name}` names no host (subjectAltName): clients refuse it, whatever they call it");
+        let hint = "set `default_host` or `host_names` in project.yml and provision again";
+        Diagnostic::error(Code::InvalidFederation, message).hint(hint).at(member.entry.places.kit.clone())
+    })
 }
 
 fn exposed_client(member: &Member<'_>) -> Option<Diagnostic> {

@@ -195,6 +195,19 @@ fn what_is_installed_next_must_call_the_server_by_a_name_of_its_certificate_and_
 }
 
 #[test]
+fn a_server_whose_certificate_names_no_host_is_not_installed() {
+    let entries = entries(&["server1", "site-1"]);
+    let plans = [plan(Role::Server, "server1"), plan(Role::Client, "site-1")];
+    let facts = plans.each_ref().map(|plan| ParticipantFacts::of(plan, &[], None));
+    let members: Vec<_> = entries.iter().zip(&facts).map(|(entry, facts)| Member { entry, facts }).collect();
+    assert!(cross_check(&members).is_ok(), "a kit that is only prepared can still be replaced");
+    let refused = check_for_installation(&members).unwrap_err();
+    assert_eq!((refused.all().len(), refused.first().code), (1, Code::InvalidFederation));
+    assert!(refused.first().message.starts_with("the certificate of `server1` names no host"), "{refused}");
+    assert!(refused.first().hint.is_some() && refused.first().place.is_some(), "{refused}");
+}
+
+#[test]
 fn only_a_server_is_exposed() {
     let (errors, _) = said_by(check_for_installation, |entries, _| {
         (entries[0].expose, entries[1].expose) = (Some(Expose::LoadBalancer), Some(Expose::HostPort));

@@ -54,7 +54,8 @@ pub(crate) fn run(context: &Context<'_>, root: &Path, arguments: &Arguments) -> 
     let requests = found.require_checked(prepare(context, &file, &output, cluster.as_ref()))?;
     let (mut participants, mut text) = found.require(checked(context, root, &requests))?;
     if let Some(cluster) = &cluster {
-        let up = found.require_checked(cluster.bring_up(context, &file, &output, helm(context, root)?, run_options(context)))?;
+        let up = cluster.bring_up(context, &file, &output, helm(context, root)?, run_options(context));
+        let up = found.require_checked(up.map_err(|faults| faults.after([cluster.still_runs(context)])))?;
         for (participant, (prepared, reached)) in participants.iter_mut().zip(&up) {
             let (data, line) = demo_cluster::told(prepared, reached);
             participant["steps"] = data["steps"].clone();

@@ -66,6 +66,13 @@ impl DemoCluster {
         Ok(flare_yaml::parse(text.as_bytes(), "the image of the demo's cluster", Code::InvalidConfig)?.root)
     }
 
+    /// The warning of a demo that failed: its cluster stays, so that it can be looked at.
+    pub(super) fn still_runs(&self, context: &Context<'_>) -> Diagnostic {
+        let (program, kubeconfig) = (context.environment.program, self.kubeconfig.display());
+        let hint = format!("look around with `export KUBECONFIG={kubeconfig}`; `{program} demo --down` ends it");
+        Diagnostic::warning(Code::Notice, format!("the cluster `{NAME}` still runs")).hint(hint)
+    }
+
     /// Stages, installs and verifies every participant; returns the results.
     pub(super) fn bring_up(
         &self,
