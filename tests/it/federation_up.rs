@@ -141,6 +141,25 @@ fn only_what_changed_is_prepared_again_and_edits_stay_unless_they_are_discarded(
 }
 
 #[test]
+fn where_no_terminal_is_each_step_of_each_participant_is_a_plain_line() {
+    let sandbox = scene();
+    let line = UP.replace("-o json", "-o text");
+    let told = run(&sandbox, &line).expect_code(5).stderr;
+    for expected in [
+        "nvflare-server: prepare done",
+        "site-1: prepare done",
+        "site-2: prepare done",
+        "nvflare-server: stage running",
+        "nvflare-server: stage failed",
+    ] {
+        assert!(told.lines().any(|line| line == expected), "no `{expected}` in\n{told}");
+    }
+    assert!(!told.contains("site-1: stage") && !told.contains('\u{1b}'), "{told}");
+    let quiet = run(&sandbox, &format!("{line} -q")).expect_code(5).stderr;
+    assert!(!quiet.contains(": prepare ") && quiet.contains("Error: ") && quiet.contains("nvflare-server: "), "{quiet}");
+}
+
+#[test]
 fn a_dry_run_of_prepared_kits_ends_with_what_would_be_staged() {
     let sandbox = scene();
     // Prepares the kits.
