@@ -39,11 +39,13 @@ pub(crate) fn check<B>(answer: Response<B>) -> Result<Response<B>, BoxError> {
     }
 }
 
-/// How long an answer asks to wait; zero if it does not.
+/// How long an answer asks to wait; zero if it does not. Of a status object only what it says itself is left, not the header beside it, so one
+/// that refuses too many requests and tells no time is taken to mean a second, as Kubernetes' own limit of load does.
 pub(crate) fn asked(error: &Error) -> Duration {
     let asked = match error {
         Error::Api(status) => {
-            Duration::from_secs(status.details.as_ref().map_or(0, |details| details.retry_after_seconds).into())
+            let told: u64 = status.details.as_ref().map_or(0, |details| details.retry_after_seconds).into();
+            Duration::from_secs(told.max(u64::from(status.code == StatusCode::TOO_MANY_REQUESTS.as_u16())))
         }
         error => find::<Busy>(error).map_or(Duration::ZERO, |busy| busy.after),
     };
@@ -52,11 +54,21 @@ pub(crate) fn asked(error: &Error) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use kube::core::Status;
+
     use super::*;
 
     fn answer(status: u16, kind: &str, after: &str) -> Result<Response<()>, BoxError> {
         let answer = Response::builder().status(status).header("content-type", kind).header("retry-after", after);
         check(answer.body(()).expect("an answer"))
+    }
+
+    #[test]
+    fn a_refusal_of_too_many_requests_asks_for_a_second_at_least() {
+        for (code, expected) in [(429, 1), (503, 0), (500, 0)] {
+            let error = Error::Api(Status::failure("", "").with_code(code).boxed());
+            assert_eq!(asked(&error), Duration::from_secs(expected), "{code}");
+        }
     }
 
     #[test]

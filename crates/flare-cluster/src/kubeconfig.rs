@@ -180,3 +180,19 @@ fn pick(config: Kubeconfig, wanted: Option<&str>, files: &[PathBuf]) -> Result<C
 fn listed(names: &[String]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pod_without_a_kubeconfig_uses_its_service_account() {
+        let chosen = |in_cluster: bool, context: Option<&str>| {
+            let access = Access { kubeconfig: None, context: context.map(str::to_owned) };
+            choose(&access, &ClusterEnvironment { in_cluster, ..ClusterEnvironment::default() })
+        };
+        assert!(matches!(chosen(true, None), Ok(None)));
+        assert!(chosen(true, Some("a")).is_err(), "a service account has no contexts");
+        assert!(chosen(false, None).is_err());
+    }
+}

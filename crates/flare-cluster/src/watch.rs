@@ -3,7 +3,10 @@
 use std::{collections::BTreeMap, fmt::Debug, task::Poll, time::Duration};
 
 use flare_diagnostic::{Code, Diagnostic};
-use futures_util::{Stream, StreamExt as _, stream};
+use futures_util::{
+    Stream, StreamExt as _,
+    stream::{self, BoxStream},
+};
 use kube::{
     Resource,
     runtime::{
@@ -36,6 +39,9 @@ const REQUEST_SECONDS: u32 = 120;
 /// Short pauses: an API server usually recovers within seconds.
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(5));
 
+/// The pause before a list that replaces an expired version: an API server for which every version has expired is not asked without a pause.
+const ANEW: Duration = Duration::from_secs(1);
+
 impl<K> Objects<K>
 where
     K: Resource + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
@@ -48,9 +54,9 @@ where
             timeout: Some(REQUEST_SECONDS),
             ..watcher::Config::default()
         };
-        let events = watcher(self.api.clone(), config).backoff(BACKOFF).boxed();
-        let state = Watching { objects: self.clone(), listed: Vec::new(), rest: Duration::ZERO, ended: false };
-        stream::unfold((events, state), |(mut events, mut state)| async move {
+        let objects = self.clone();
+        let state = Watching { objects, config, listed: Vec::new(), rest: Duration::ZERO, is_expired: false, ended: false };
+        stream::unfold((state.begin(), state), |(mut events, mut state)| async move {
             if state.ended {
                 return None;
             }
@@ -58,6 +64,9 @@ where
                 let rest = std::mem::take(&mut state.rest);
                 if !rest.is_zero() {
                     sleep(rest).await;
+                }
+                if std::mem::take(&mut state.is_expired) {
+                    events = state.begin();
                 }
                 let change = match events.next().await? {
                     Ok(event) => state.change(event).map(Ok),
@@ -125,10 +134,23 @@ where
 /// The state of a watch between events.
 struct Watching<K> {
     objects: Objects<K>,
+    config: watcher::Config,
     listed: Vec<K>,
     /// How long the API server asked to be left alone.
     rest: Duration,
+    /// Whether the version to go on from has expired. kube sees that in a watch (`WatchError`), but not where the request for one is refused.
+    is_expired: bool,
     ended: bool,
+}
+
+impl<K> Watching<K>
+where
+    K: Resource + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
+{
+    /// Begins with a list.
+    fn begin(&self) -> BoxStream<'static, Result<Event<K>, watcher::Error>> {
+        watcher(self.objects.api.clone(), self.config.clone()).backoff(BACKOFF).boxed()
+    }
 }
 
 impl<K> Watching<K> {
@@ -146,7 +168,7 @@ impl<K> Watching<K> {
     async fn interruption(&mut self, error: &watcher::Error) -> Result<WatchEvent<K>, Diagnostic> {
         let cluster = self.objects.cluster.clone();
         let operation: Operation = self.objects.operation("watch");
-        let (fault, may_heal) = match error {
+        let (fault, mut may_heal) = match error {
             watcher::Error::InitialListFailed(error) => {
                 (cluster.explain(error, &self.objects.operation("list")).await, fault::may_heal(error))
             }
@@ -164,6 +186,10 @@ impl<K> Watching<K> {
         };
         if let watcher::Error::InitialListFailed(error) | watcher::Error::WatchStartFailed(error) = error {
             self.rest = busy::asked(error);
+            if matches!(error, kube::Error::Api(status) if status.code == 410) {
+                (self.is_expired, may_heal) = (true, true);
+                self.rest = self.rest.max(ANEW);
+            }
         }
         self.ended = !may_heal;
         if may_heal { Ok(WatchEvent::Interrupted(fault)) } else { Err(fault) }

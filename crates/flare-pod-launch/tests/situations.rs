@@ -284,6 +284,27 @@ proptest! {
         }
     }
 
+    /// If only time passes, each wait ends, also of a job that ran and of one whose timeout is null; and no wait is prolonged for ever.
+    #[test]
+    fn each_wait_ends_if_nothing_happens(row in any_row(), waited in 0..2_000_000_u64, in_state in 0..2_000_000_u64, pending in prop::option::of(0..700_000_u64)) {
+        let limits = Limits::with_pending(pending.map(Duration::from_secs));
+        let ends = with_situation(&row, |situation| {
+            let mut situation = situation.clone();
+            situation.waited = Duration::from_secs(waited);
+            situation.in_state = Duration::from_secs(in_state);
+            // A pod that says that it will have been scheduled later than now moves its deadline, up to the longest time for that.
+            (0..1000).any(|_| {
+                let Verdict::Waiting { until, .. } = classify(&situation, &limits) else { return true };
+                let passed = until.saturating_sub(situation.waited);
+                situation.waited += passed;
+                situation.in_state += passed;
+                situation.now += SignedDuration::try_from(passed).unwrap();
+                false
+            })
+        });
+        prop_assert!(ends, "{row:?}");
+    }
+
     /// Later observations do not change an end (defects 24 and 35).
     #[test]
     fn an_end_stays(row in any_row(), later in any_row()) {

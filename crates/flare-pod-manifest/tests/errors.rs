@@ -4,12 +4,12 @@
 
 mod support;
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, time::Duration};
 
 use flare_names::Target::{self, V2_8, V2_9};
 use flare_pod_manifest::Additions;
 use serde_json::{Value, json};
-use support::{launch, write_kit};
+use support::{launch, launch_in_memory, write_kit};
 
 /// Tokens that are put wherever a token may be.
 const TOKENS: [&str; 5] = ["CANARY-transfer", "CANARY-auth", "CANARY-signature", "CANARY-ssid", "CANARY-set"];
@@ -119,6 +119,33 @@ fn each_fault_of_a_request_has_its_key_and_place() {
         }
     }
     insta::assert_snapshot!(text);
+}
+
+#[test]
+fn a_pending_timeout_is_the_jobs_then_the_launchers_and_null_is_without_end() {
+    let waits = |job: Option<Value>, launcher: Option<Value>, target: Target| {
+        let mut request = request();
+        for (pointer, value) in
+            [("/job_meta/launcher_spec/default/k8s/pending_timeout", job), ("/launcher/pending_timeout", launcher)]
+        {
+            if value.is_some() {
+                set(&mut request, pointer, value);
+            }
+        }
+        launch_in_memory(&request.to_string(), &[], target, &Additions::none()).unwrap().value.pending_timeout
+    };
+    let seconds = Duration::from_secs;
+    for target in Target::ALL {
+        assert_eq!(waits(None, None, target), seconds(120), "{target}");
+        assert_eq!(waits(None, Some(json!(30)), target), seconds(30), "{target}");
+        assert_eq!(waits(None, Some(json!(0)), target), seconds(0), "{target}");
+        assert_eq!(waits(None, Some(json!(null)), target), Duration::MAX, "{target}");
+    }
+    // From 2.9 on a job may have its own.
+    for (job, of_2_9) in [(json!(0), seconds(0)), (json!(7), seconds(7)), (json!(null), Duration::MAX)] {
+        assert_eq!(waits(Some(job.clone()), Some(json!(30)), V2_9), of_2_9, "{job}");
+        assert_eq!(waits(Some(job), Some(json!(30)), V2_8), seconds(30));
+    }
 }
 
 #[test]

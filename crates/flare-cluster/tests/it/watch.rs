@@ -76,6 +76,23 @@ async fn a_watch_goes_on_after_a_lost_connection_a_restart_and_a_version_too_old
 }
 
 #[tokio::test]
+async fn a_request_that_is_refused_since_its_version_is_too_old_is_followed_by_a_new_list() {
+    let step = AtomicUsize::new(0);
+    let expired = || refusal(410, "Expired", "too old resource version: 1 (7)", &json!({}));
+    let server = Server::start(move |asked| {
+        usual(asked).unwrap_or_else(|| match (step.fetch_add(1, Ordering::SeqCst), is_watch(asked)) {
+            // The rest of a long list expires as well.
+            (0, false) | (2, true) => expired(),
+            (1, false) => list(1, &[object(1)]),
+            (_, true) => Answer::Lines(vec![json!({"type": "MODIFIED", "object": object(8)})]),
+            (_, false) => list(7, &[object(7)]),
+        })
+    })
+    .await;
+    assert_eq!(wait_for(&server, 8, Duration::from_secs(30)).await.expect("it begins anew"), 8);
+}
+
+#[tokio::test]
 async fn a_wait_for_several_objects_sees_each_come_and_go() {
     let named = |name: &str, version: u32| {
         let mut object = object(version);

@@ -34,6 +34,21 @@ async fn watches_that_break_and_lists_that_fail_lose_no_end_and_make_none() {
 }
 
 #[tokio::test]
+async fn a_watch_whose_version_is_too_old_begins_with_a_new_list_and_misses_no_end() {
+    let server = Server::start().await;
+    let (launcher, pod) = (launcher(&server).await, pod("j1"));
+    let mut job = launcher.launch(pod.clone()).await.unwrap();
+    run(&server, &pod);
+    until(&mut job, JobState::Running).await;
+    server.trouble("WATCH", "/pods", 1, Fault::Status(410));
+    server.break_watches();
+    exit(&server, &pod, 0);
+    assert_eq!(all(&mut job).await.1.state, JobState::Succeeded);
+    let lists = server.asked().iter().filter(|asked| *asked == "GET /api/v1/namespaces/fl/pods").count();
+    assert!(lists >= 2, "{:?}", server.asked());
+}
+
+#[tokio::test]
 async fn refusals_of_every_watch_end_a_wait_with_their_reason() {
     let server = Server::start().await;
     let (launcher, pod) = (launcher(&server).await, pod("j1"));
