@@ -276,8 +276,19 @@ fn a_marker_that_is_missing_newer_or_garbage_is_refused_even_where_changes_are_a
     for garbage in ["", "{}", "[]", "SECRET", r#"{"format_version": 0}"#, r#"{"format_version": -1}"#] {
         assert_eq!(with_marker(garbage), "`.flare-kube.json` is not a marker of flare-kube");
     }
-    let damaged = with_marker(r#"{"format_version": 1, "flare_kube": "SECRET"}"#);
-    assert_eq!(damaged, "`.flare-kube.json` cannot be read: it is damaged, or of a release that wrote it otherwise");
+    let damaged = "`.flare-kube.json` cannot be read: it is damaged, or of a release that wrote it otherwise";
+    assert_eq!(with_marker(r#"{"format_version": 1, "flare_kube": "SECRET"}"#), damaged);
+    // A release of FLARE that this flare-kube does not know, and what is none.
+    let for_release = |release: &str| {
+        let kit = prepared(Role::Client, Target::V2_8);
+        let mut marker: serde_json::Value = serde_json::from_str(&text(kit.tree(), MARKER_FILE)).unwrap();
+        marker["plan"]["target"] = json!(release);
+        with_marker(&marker.to_string())
+    };
+    assert_eq!(for_release("2.99"), "a newer flare-kube made this directory, for FLARE 2.99");
+    for other in ["2.99.1", "SECRET", ""] {
+        assert_eq!(for_release(other), damaged, "{other}");
+    }
     let mut reference = prepared(Role::Client, Target::V2_8).tree().clone();
     reference.remove(MARKER_FILE);
     assert!(faults(reference).first().message.starts_with("there is no `.flare-kube.json`"));
