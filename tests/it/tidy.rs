@@ -178,6 +178,23 @@ fn crates_fail_with_faults_or_collect_and_hand_no_list_around() {
     }
 }
 
+/// A message or a hint may be reworded at any time: codes, kinds and typed fields decide.
+#[test]
+fn nothing_is_decided_by_the_text_of_a_message() {
+    let texts = [".message", ".hint", "fault.to_string()", "faults.to_string()", "error.to_string()"];
+    let questions = [".contains(", ".starts_with(", ".ends_with(", ".strip_prefix(", "==\"\"", "!=\"\""];
+    for source in product() {
+        for (text, question) in texts.into_iter().flat_map(|text| questions.map(|question| (text, question))) {
+            let asked = format!("{text}{question}");
+            assert!(
+                !source.code.contains(&asked),
+                "{}: `{asked}`; ask for the code, or for a typed field",
+                source.path.display()
+            );
+        }
+    }
+}
+
 #[test]
 fn one_crate_escapes_what_others_wrote() {
     for source in product().iter().filter(|source| !source.path.starts_with("crates/flare-diagnostic")) {
@@ -304,6 +321,10 @@ fn product_crates_can_be_picked() {
         }
         let told = |key: &str| package[key].as_array().map_or(package[key].is_string(), |list| !list.is_empty());
         assert!(["description", "keywords", "readme"].into_iter().all(told), "{name} lacks a description, keywords or README.md");
+        // A registry takes no more, which `cargo package` does not check.
+        let keywords: Vec<&str> = package["keywords"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let taken = keywords.len() <= 5 && keywords.iter().all(|keyword| keyword.len() <= 20);
+        assert!(taken, "{name}: crates.io takes five keywords of at most 20 characters, not {keywords:?}");
         for dependency in package["dependencies"].as_array().expect("dependencies") {
             let is_ours = dependency["path"].is_string() && dependency["kind"] != "dev";
             assert!(!is_ours || dependency["req"] != "*", "{name} needs {} in no version", dependency["name"]);
