@@ -98,20 +98,42 @@ fn every_dependency_is_an_arrow_of_the_map_and_every_arrow_is_a_dependency() {
 /// The crates that may use a Kubernetes client and an async runtime, each with the packages that it may depend on directly. All
 /// others must not, so that using them does not require building a Kubernetes client.
 const ASYNCHRONOUS: [(&str, &[&str]); 6] = [
-    ("flare-cluster", &["kube", "k8s-openapi", "tokio", "tokio-tungstenite", "rustls", "hyper", "tower"]),
+    ("flare-cluster", &HEAVY),
     // The types of pods and events, and the task of each namespace.
-    ("flare-pod-launch", &["k8s-openapi", "tokio"]),
+    ("flare-pod-launch", &["k8s-openapi", "tokio", "futures-util"]),
     ("flare-pvc-stage", &["tokio"]),
     // Deployments and pods as types, and time that passes while it waits.
-    ("flare-doctor", &["k8s-openapi", "tokio"]),
-    // The runtime, which it starts in verbs that use a cluster.
-    ("xtask", &["tokio"]),
+    ("flare-doctor", &["k8s-openapi", "tokio", "futures-util"]),
+    // The runtime, which it starts in verbs that use a cluster; several participants are staged at once.
+    ("xtask", &["tokio", "futures-util"]),
     // The runtime of the launcher that `bench launch` measures.
     ("integration-tests", &["tokio"]),
 ];
 
-/// The packages that only the crates of that list may depend on.
-const HEAVY: [&str; 7] = ["kube", "k8s-openapi", "tokio", "tokio-tungstenite", "rustls", "hyper", "tower"];
+/// The packages that only the crates of that list may depend on: those of the section `the cluster` of the workspace's Cargo.toml.
+const HEAVY: [&str; 12] = [
+    "kube",
+    "k8s-openapi",
+    "tokio",
+    "tower",
+    "tokio-tungstenite",
+    "hyper",
+    "hyper-util",
+    "tokio-util",
+    "futures-util",
+    "bytes",
+    "http",
+    "rustls",
+];
+
+#[test]
+fn the_list_of_heavy_packages_is_that_of_the_manifest() {
+    let manifest = read("Cargo.toml");
+    let section =
+        manifest.split("\n# --- the cluster").nth(1).and_then(|rest| rest.split("\n# ---").next()).expect("the section");
+    let packages = section.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once(" = "));
+    assert_eq!(packages.map(|(name, _)| name).collect::<Vec<_>>(), HEAVY);
+}
 
 #[test]
 fn only_the_listed_crates_use_a_cluster_client_or_an_async_runtime() {

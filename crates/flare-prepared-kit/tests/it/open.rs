@@ -3,7 +3,10 @@
 use flare_diagnostic::{Code, Severity};
 use flare_file_tree::{CommitOptions, Digest, RelativePath, commit};
 use flare_names::{Role, Target};
-use flare_prepared_kit::{ChangeKind, FingerprintedKit, MARKER_FILE, Marker, MarkerHead, OpenOptions, PreparedKit, fingerprint};
+use flare_prepared_kit::{
+    ChangeKind, ExistingOutput, FingerprintedKit, MARKER_FILE, Marker, MarkerHead, OpenOptions, PreparedKit, check_replaceable,
+    fingerprint,
+};
 use flare_site_plan::JobLauncher;
 use serde_json::json;
 
@@ -304,7 +307,7 @@ fn paths_in_a_marker_are_only_compared() {
 }
 
 #[test]
-fn markers_of_every_released_format_are_recognised_and_opened() {
+fn markers_of_every_released_format_are_recognised_opened_and_replaced() {
     let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/markers");
     let mut count = 0;
     for format in std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()) {
@@ -314,6 +317,9 @@ fn markers_of_every_released_format_are_recognised_and_opened() {
             assert!(head.files.contains_key("helm_chart/Chart.yaml") && !head.flare_kube.is_empty());
             let marker = Marker::parse(&bytes).unwrap_or_else(|faults| panic!("{}: {faults}", file.display()));
             assert!(!marker.plan.participant.is_empty());
+            let output = tempfile::tempdir().unwrap();
+            std::fs::write(output.path().join(MARKER_FILE), &bytes).unwrap();
+            assert_eq!(check_replaceable(output.path()).unwrap(), ExistingOutput::Marked { head }, "{}", file.display());
             count += 1;
         }
     }
