@@ -138,7 +138,7 @@ fn cited_verbs(text: &str) -> Vec<(&str, Option<&str>)> {
 
 #[test]
 fn every_cited_verb_is_one_of_the_command_line() {
-    let text = "`flare-kube launch run --kit` `cargo xtask test` `flare-kube {verb}` flare-kube here";
+    let text = "`flare-kube launch run --kit` `cargo xtask test` `flare-kube <verb>` flare-kube here";
     assert_eq!(cited_verbs(text), [("launch", Some("run")), ("test", None)]);
     let command = flare_kube::command();
     let mut seen = 0;
